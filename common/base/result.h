@@ -1,0 +1,98 @@
+// A value or the reason why there is none: what a function answers when the caller must weigh it.
+//
+// Error bears an SMTP reply code (RFC 5321 section 4.2.1): 4xx is temporary, 5xx permanent, in every
+// part of the house. A lost connection is no Error but the exception Disconnected (common/net); a bug
+// is an ASSERT. Absence is a value: Result<std::optional<T>>.
+//
+//   TRY(auto sender, MailAddress::parse(text));        // else: return the Error
+//   TRY_DO(file.sync());                               // for Result<void>
+//   CO_TRY(auto box, co_await store.open(name));       // the same in coroutines; else co_return
+//
+// The members are spelt as std::expected's, so that a later standard can replace this.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "common/base/assert.h"
+
+namespace pennypost {
+
+/// Why there is no value: a reply code, and text that may begin with an enhanced status code
+/// (RFC 3463), as in Error(501, "5.5.4 Syntax: MAIL FROM:<address>").
+class Error {
+ public:
+  Error(int code, std::string text) : code_(code), text_(std::move(text)) {}
+
+  /// A condition that may pass: 451.
+  static Error temporary(std::string text) { return Error(451, std::move(text)); }
+  /// A condition that stays: 550.
+  static Error permanent(std::string text) { return Error(550, std::move(text)); }
+
+  int code() const { return code_; }
+  const std::string& text() const { return text_; }
+  bool is_temporary() const { return code_ < 500; }
+
+ private:
+  int code_;
+  std::string text_;
+};
+
+template <class T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}     // NOLINT: as in std::expected
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: as in std::expected
+
+  explicit operator bool() const { return state_.index() == 0; }
+  bool has_value() const { return state_.index() == 0; }
+  const Error& error() const& { return *checked(std::get_if<1>(&state_)); }
+  Error&& error() && { return std::move(*checked(std::get_if<1>(&state_))); }
+  T& operator*() & { return *checked(std::get_if<0>(&state_)); }
+  const T& operator*() const& { return *checked(std::get_if<0>(&state_)); }
+  T&& operator*() && { return std::move(*checked(std::get_if<0>(&state_))); }
+  T* operator->() { return checked(std::get_if<0>(&state_)); }
+  const T* operator->() const { return checked(std::get_if<0>(&state_)); }
+
+ private:
+  template <class P>
+  static P* checked(P* pointer) {
+    ASSERT(pointer != nullptr);
+    return pointer;
+  }
+  std::variant<T, Error> state_;
+};
+
+template <>
+class [[nodiscard]] Result<void> {
+ public:
+  Result() = default;
+  Result(Error error) : error_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: as in std::expected
+
+  explicit operator bool() const { return error_.index() == 0; }
+  bool has_value() const { return error_.index() == 0; }
+  const Error& error() const& { return std::get<1>(error_); }
+  Error&& error() && { return std::get<1>(std::move(error_)); }
+
+ private:
+  std::variant<std::monostate, Error> error_;
+};
+
+}  // namespace pennypost
+
+#define PENNYPOST_JOIN_(a, b) a##b
+#define PENNYPOST_JOIN(a, b) PENNYPOST_JOIN_(a, b)
+#define PENNYPOST_TRY_(name, back, decl, ...)      \
+  auto name = __VA_ARGS__;                         \
+  if (!name) back ::pennypost::Error(std::move(name).error()); \
+  decl = *std::move(name)
+#define PENNYPOST_TRY_DO_(name, back, ...) \
+  auto name = __VA_ARGS__;                 \
+  if (!name) back ::pennypost::Error(std::move(name).error())
+
+#define TRY(decl, ...) PENNYPOST_TRY_(PENNYPOST_JOIN(try_, __LINE__), return, decl, __VA_ARGS__)
+#define TRY_DO(...) PENNYPOST_TRY_DO_(PENNYPOST_JOIN(try_, __LINE__), return, __VA_ARGS__)
+#define CO_TRY(decl, ...) PENNYPOST_TRY_(PENNYPOST_JOIN(try_, __LINE__), co_return, decl, __VA_ARGS__)
+#define CO_TRY_DO(...) PENNYPOST_TRY_DO_(PENNYPOST_JOIN(try_, __LINE__), co_return, __VA_ARGS__)
