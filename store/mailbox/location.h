@@ -1,0 +1,44 @@
+// The text of `mail_location` and a user in, the paths of that user's mail out.
+//
+//   location = ("maildir" | "mbox") ":" path *(":" NAME "=" path)
+//   NAME     = "INBOX" | "INDEX" | "CONTROL"
+//
+// `maildir:~/Maildir`, `maildir:/srv/mail/%d/%n`, `mbox:~/mail:INBOX=/var/mail/%u`. In a path a
+// leading
+// `~` and `%h` are the home directory, `%u` the user as named in full, `%n` the part before the
+// `@`,
+// `%d` the domain in lower case, `%%` a percent sign; `%L` before u, n, d (`%Lu`) gives lower case.
+// A variable's value that would climb (`..`, `/`) is refused, not cleaned.
+//
+// SEE ALSO   mailbox.h (MailStore::open takes the result)
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+
+namespace pennypost::store {
+
+/// Whom the variables of a location speak of.
+struct LocationUser {
+  std::string name;  ///< `bob` or `bob@example.org`
+  std::string home;  ///< absolute; empty: `~` and `%h` are errors
+};
+
+struct MailLocation {
+  enum class Format { Maildir, Mbox };
+
+  Format format = Format::Maildir;
+  std::string root;   ///< the Maildir, or the directory of the mboxes; absolute, no `/` at its end
+  std::string inbox;  ///< mbox: INBOX's file; Maildir: the same as root
+  std::string index;  ///< where an index may lie; `root` unless INDEX= says otherwise
+
+  /// 550 with the setting's text and what is wrong in it: unknown format, variable or NAME, a
+  /// relative path.
+  static Result<MailLocation> parse(std::string_view text, const LocationUser& user);
+  /// Whether the text can be parsed for any user, for `pennypost check`.
+  static Result<void> check(std::string_view text);
+};
+
+}  // namespace pennypost::store

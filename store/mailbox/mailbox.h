@@ -1,0 +1,263 @@
+// An account's mail location in, its folders and messages out: the only door of the daemons to
+// mail.
+//
+// MailStore is one account's mail: folders, subscriptions, quota, delivery. Mailbox is one folder
+// as one session has opened it. Behind both stands Maildir++ or mbox, in the formats other programs
+// use, and UIDs, keywords, subscriptions and quota lie where Dovecot 2.3 has them; either program
+// may take its turn, and other programs may deliver, rename and remove at any time.
+//
+// All of this blocks on disk and locks: call it through Loop::offload. The process must already run
+// with the account's own uid. An object is used by one thread at a time; different objects, also of
+// the same folder, may be used in parallel, by many processes.
+//
+// Messages are named by Uid throughout. messages() stays as it is until sync() (or a method of the
+// same object that changes it) is called: that is POP3's frozen maildrop. IMAP's sequence numbers
+// are the caller's own list of Uids, since RFC 3501 section 7.4.1 lets it tell of an expunge only
+// at certain times: sync() may be called at any time, the Changes be told later. A message gone
+// meanwhile answers Error 550 "[EXPUNGED] …".
+//
+// Errors bear 4xx where a later attempt may do, 5xx where not. Where IMAP has a response code for
+// it (RFC 9051 section 7.1, RFC 9208) the text begins with that: [NONEXISTENT], [ALREADYEXISTS],
+// [CANNOT], [LIMIT], [OVERQUOTA], [NOPERM], [INUSE], [UNAVAILABLE], [CORRUPTION], [EXPUNGED].
+//
+// SEE ALSO   message.h, location.h, delivery.h, reader.h, watcher.h; ../maildir, ../mbox (who does
+// it)
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/result.h"
+#include "store/mailbox/delivery.h"
+#include "store/mailbox/location.h"
+#include "store/mailbox/message.h"
+#include "store/mailbox/reader.h"
+#include "store/mailbox/watcher.h"
+
+namespace pennypost::store {
+
+class Index;
+
+/// The name of a folder in UTF-8: levels joined by the store's separator. `INBOX` in any case is
+/// INBOX. No empty level, no control character, no `/` (Maildir), no `.` or `..` (mbox), at most
+/// 255 octets a level on disk and 16 levels.
+class MailboxName {
+ public:
+  static constexpr std::size_t levels_max = 16;
+
+  static Result<MailboxName> parse(std::string_view utf8, char separator);
+  static MailboxName inbox() { return MailboxName("INBOX"); }
+
+  const std::string& text() const { return text_; }
+  bool is_inbox() const { return text_ == "INBOX"; }
+  friend auto operator<=>(const MailboxName&, const MailboxName&) = default;
+
+ private:
+  explicit MailboxName(std::string text) : text_(std::move(text)) {}
+  std::string text_;
+};
+
+/// RFC 3501 section 5.1.3, the form of names on disk and on IMAP4rev1's wire. Nothing where the
+/// text is not valid UTF-8 or not canonical modified UTF-7.
+std::optional<std::string> modified_utf7_encode(std::string_view utf8);
+std::optional<std::string> modified_utf7_decode(std::string_view utf7);
+
+/// RFC 6154 section 2.
+enum class SpecialUse : std::uint8_t { None, All, Archive, Drafts, Flagged, Junk, Sent, Trash };
+/// As on the wire, `\Sent`; empty for None.
+std::string_view special_use_text(SpecialUse use);
+
+/// What a store must be told; daemons fill it from their Config once. All have workable defaults.
+struct StoreSettings {
+  std::string hostname = "localhost";           ///< in Maildir names
+  int deliver_lock_attempts = 20;               ///< mbox and uidlist: tries, with ...
+  int deliver_lock_delay_ms = 1000;             ///< ... this long between them
+  int stale_lock_seconds = 500;                 ///< an older mbox dotlock is taken away
+  std::string mail_privileged_group;            ///< held while an mbox dotlock is made and removed
+  std::optional<std::uint64_t> quota_bytes;     ///< nothing: what maildirsize says, if it is there
+  std::optional<std::uint64_t> quota_messages;  ///< the same
+  std::uint64_t mailbox_size_limit = 0;         ///< mbox: greatest file after a delivery; 0: none
+  std::size_t folders_max = 10'000;
+  std::size_t messages_max = 1'000'000;  ///< per folder; what is beyond is left out with an error
+  bool fsync = true;                     ///< only benchmarks of other parts may turn it off
+  Index* index = nullptr;                ///< imapd's; outlives every store. Others go without
+  const Clock* clock = &Clock::system();
+};
+
+struct Folder {
+  MailboxName name;
+  SpecialUse special_use = SpecialUse::None;
+  bool selectable = true;  ///< false: \NoSelect, there are only folders below it
+  bool has_children = false;
+  bool subscribed = false;
+};
+
+/// RFC 9051 section 6.3.11.
+struct Status {
+  std::uint32_t messages = 0;
+  std::uint32_t recent = 0;
+  std::uint32_t unseen = 0;
+  std::uint32_t deleted = 0;
+  Uid uid_next{1};
+  std::uint32_t uid_validity = 0;
+  ModSeq highest_modseq{1};
+  std::optional<std::uint64_t> size;  ///< only when asked for
+};
+
+struct Usage {
+  std::uint64_t bytes = 0;
+  std::uint64_t messages = 0;
+  std::optional<std::uint64_t> bytes_max;
+  std::optional<std::uint64_t> messages_max;
+};
+
+/// What APPENDUID tells (RFC 4315 section 3).
+struct Appended {
+  std::uint32_t uid_validity = 0;
+  std::vector<Uid> uids;  ///< in the order given
+};
+/// What COPYUID tells: target[i] is the copy of source[i]. Messages already gone are left out.
+struct Copied {
+  std::uint32_t uid_validity = 0;
+  std::vector<Uid> source;
+  std::vector<Uid> target;
+};
+
+/// How STORE changes flags (RFC 9051 section 6.4.6).
+struct FlagChange {
+  enum class Mode { Add, Remove, Replace };
+
+  Mode mode = Mode::Add;
+  Flags flags;
+  std::vector<std::string> keywords;
+  std::optional<ModSeq> unchanged_since;  ///< RFC 7162 section 3.1.3
+};
+struct Stored {
+  std::vector<Uid> changed;   ///< whose flags are now different
+  std::vector<Uid> modified;  ///< not touched, since changed after `unchanged_since`
+};
+
+/// What sync() found, each list ascending. A new message is not in `flags` as well.
+struct Changes {
+  std::vector<Uid> added;
+  std::vector<Uid> flags;
+  std::vector<Uid> expunged;
+  bool keywords = false;      ///< keywords() has grown
+  bool uid_validity = false;  ///< the UIDs are void: everything was read anew
+  bool empty() const {
+    return added.empty() && flags.empty() && expunged.empty() && !keywords && !uid_validity;
+  }
+};
+
+/// A value that the caller computed from a message and wants back later (index/ keeps it).
+enum class CacheItem : std::uint8_t { Envelope = 'e', BodyStructure = 's', Header = 'h' };
+
+enum class Access { ReadOnly, ReadWrite };
+
+/// One folder, open.
+class Mailbox {
+ public:
+  virtual ~Mailbox() = default;
+
+  virtual const MailboxName& name() const = 0;
+  virtual Access access() const = 0;
+  virtual std::uint32_t uid_validity() const = 0;
+  virtual Uid uid_next() const = 0;
+  virtual ModSeq highest_modseq() const = 0;
+  /// Ascending by Uid; valid until this object changes.
+  virtual std::span<const Message> messages() const = 0;
+  /// The names behind KeywordSet's bits; an empty name is a number not in use.
+  virtual const std::vector<std::string>& keywords() const = 0;
+
+  /// The message, or null when it is not (or no more) in messages().
+  const Message* find(Uid uid) const;
+  /// The names of a message's keywords.
+  std::vector<std::string> keyword_names(KeywordSet set) const;
+  /// Whether one more keyword could be made: PERMANENTFLAGS `\*`.
+  bool may_add_keyword() const;
+  /// POP3's UIDL for a message, in Dovecot's default form (UID and UIDVALIDITY as 8 hex digits
+  /// each).
+  std::string unique_id(Uid uid) const;
+
+  /// Reads what changed on disk since the last time; cheap when nothing did. Gives UIDs to new
+  /// messages and, when ReadWrite, moves them from new/ to cur/ and marks them recent.
+  virtual Result<Changes> sync() = 0;
+
+  /// Octets with CRLF line ends (RFC822.SIZE); from the name where that has W=, else counted once.
+  virtual Result<std::uint64_t> octets(Uid uid) = 0;
+  /// INTERNALDATE in seconds since 1970: a Maildir file's mtime, an mbox From_ line's date.
+  virtual Result<std::int64_t> internal_date(Uid uid) = 0;
+  virtual Result<MessageReader> open(Uid uid) = 0;
+
+  /// Changes flags on disk, and messages() with them; what others changed before is kept and shows
+  /// up at the next sync(). More than 26 keywords: 550 "[LIMIT] …", and nothing is changed.
+  virtual Result<Stored> store(std::span<const Uid> uids, const FlagChange& change) = 0;
+  /// Removes messages for good, whatever their flags; gives back those that were there. For
+  /// EXPUNGE pass those with \Deleted, for POP3's QUIT those of DELE. messages() loses them.
+  virtual Result<std::vector<Uid>> expunge(std::span<const Uid> uids) = 0;
+
+  /// Durable copies in another folder of the same store, all or none, with flags, keywords and
+  /// date.
+  virtual Result<Copied> copy(std::span<const Uid> uids, const MailboxName& target) = 0;
+  /// The same, and the originals are gone when it returns (RFC 6851).
+  virtual Result<Copied> move(std::span<const Uid> uids, const MailboxName& target) = 0;
+
+  /// What Watcher::add takes.
+  virtual std::vector<std::string> watch_paths() const = 0;
+
+  /// A value kept by cache() for this very message, by any session; without an index always
+  /// nothing.
+  virtual std::optional<std::string> cached(Uid uid, CacheItem item) = 0;
+  virtual void cache(Uid uid, CacheItem item, std::string_view value) = 0;
+};
+
+/// One account's mail.
+class MailStore {
+ public:
+  virtual ~MailStore() = default;
+
+  /// Does not touch the disk yet: what is missing is created by the first deliver() or open().
+  static Result<std::unique_ptr<MailStore>> open(MailLocation location, StoreSettings settings);
+
+  /// `.` in Maildir++, `/` among mboxes: Dovecot's defaults.
+  virtual char separator() const = 0;
+  Result<MailboxName> parse_name(std::string_view utf8) const;
+
+  /// Stores a message; once Delivered it survives a power cut. In a Maildir a repeated attempt (the
+  /// same queue id, number and arrival) stores nothing new while the first is still there; an mbox
+  /// can't tell. Never throws away: what does not fit any outcome is a Retry with its remedy.
+  virtual DeliveryOutcome deliver(const Delivery& delivery, DeliveryFilter& filter) = 0;
+
+  /// All folders, INBOX first, then by name; parents that exist by their children alone are in
+  /// it as not selectable.
+  virtual Result<std::vector<Folder>> list() = 0;
+  /// Also names that no longer exist (RFC 9051 section 6.3.9.1).
+  virtual Result<std::vector<MailboxName>> subscriptions() = 0;
+  virtual Result<void> subscribe(const MailboxName& name) = 0;
+  virtual Result<void> unsubscribe(const MailboxName& name) = 0;
+
+  virtual Result<void> create(const MailboxName& name) = 0;
+  /// [CANNOT] for INBOX. Folders below stay.
+  virtual Result<void> remove(const MailboxName& name) = 0;
+  /// With all below it. Of INBOX: its messages move, and INBOX stays (RFC 9051 section 6.3.6).
+  virtual Result<void> rename(const MailboxName& from, const MailboxName& to) = 0;
+
+  virtual Result<Status> status(const MailboxName& name, bool with_size = false) = 0;
+  /// [NONEXISTENT] unless it is INBOX, which is created. Comes back synced once.
+  virtual Result<std::unique_ptr<Mailbox>> open(const MailboxName& name, Access access) = 0;
+  /// Durable, all or none; need not open the folder. [NONEXISTENT] (the caller turns it to
+  /// [TRYCREATE]), [OVERQUOTA], [LIMIT].
+  virtual Result<Appended> append(const MailboxName& name,
+                                  std::span<const NewMessage> messages) = 0;
+
+  /// What the account holds; an mbox store has no quota and counts file sizes.
+  virtual Result<Usage> usage() = 0;
+};
+
+}  // namespace pennypost::store

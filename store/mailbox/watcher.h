@@ -1,0 +1,44 @@
+// Mailboxes to watch in, the ones in which something may have changed out.
+//
+// One inotify instance serves a whole process. Where the kernel gives no more watches
+// (fs.inotify.max_user_watches) or instances, a mailbox is looked at by mtime instead:
+// poll_seconds() then says how often changed() must be called though the descriptor is silent.
+//
+// Not thread-safe: it belongs to the event loop's thread. changed() and add() do not block on disk
+// beyond a stat() per polled path. A change reported may be one's own; sync() then finds nothing.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace pennypost::store {
+
+class Watcher {
+ public:
+  using Id = std::uint64_t;
+
+  Watcher();
+  ~Watcher();
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+
+  /// Becomes readable when changed() has something to say; -1 when only polling is left.
+  int descriptor() const;
+  /// How often changed() must be called in any case; 0: only when the descriptor is readable.
+  int poll_seconds() const;
+
+  /// Watches the paths that Mailbox::watch_paths() names. The same path may be watched many times.
+  Id add(const std::vector<std::string>& paths);
+  void remove(Id id);
+
+  /// The watches in which something changed since the last call, each once. Never blocks.
+  std::vector<Id> changed();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pennypost::store
