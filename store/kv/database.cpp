@@ -1,0 +1,333 @@
+#include "store/kv/database.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/utilities/checkpoint.h>
+#include <rocksdb/write_batch.h>
+
+#include <system_error>
+#include <utility>
+
+#include "store/kv/rocks.h"
+
+namespace pennypost::store {
+
+StorageProblem storage_problem(const Error& error) {
+  switch (error.code()) {
+    case 450:
+      return StorageProblem::Locked;
+    case 452:
+      return StorageProblem::Full;
+    case 453:
+      return StorageProblem::Damaged;
+    case 454:
+      return StorageProblem::Absent;
+    default:
+      return StorageProblem::Failed;
+  }
+}
+
+Profile Profile::queue() {
+  return {.memtable_bytes = 24u << 20,
+          .block_cache_bytes = 8u << 20,
+          .open_files_max = 256,
+          .strict_log = true,
+          .compress = false,
+          .map_files = false};
+}
+
+Profile Profile::small() {
+  return {.memtable_bytes = 2u << 20,
+          .block_cache_bytes = 2u << 20,
+          .open_files_max = 64,
+          .strict_log = false,
+          .compress = true,
+          .map_files = false};
+}
+
+Profile Profile::table() {
+  return {.memtable_bytes = 1u << 20,
+          .block_cache_bytes = 1u << 20,
+          .open_files_max = -1,
+          .strict_log = true,
+          .compress = false,
+          .map_files = true};
+}
+
+std::string prefix_end(std::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xff) end.pop_back();
+  if (!end.empty()) end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+  return end;
+}
+
+// Batch
+
+struct Batch::Impl {
+  rocksdb::WriteBatch changes;
+};
+
+Batch::Batch() : impl_(std::make_unique<Impl>()) {}
+Batch::Batch(Batch&& other) noexcept = default;
+Batch& Batch::operator=(Batch&& other) noexcept = default;
+Batch::~Batch() = default;
+
+void Batch::put(std::string_view key, std::string_view value) {
+  auto status = impl_->changes.Put(slice(key), guard_value(key, value));
+  ASSERT(status.ok());  // fails only beyond 4 GiB
+}
+
+void Batch::erase(std::string_view key) { ASSERT(impl_->changes.Delete(slice(key)).ok()); }
+
+void Batch::single_erase(std::string_view key) {
+  ASSERT(impl_->changes.SingleDelete(slice(key)).ok());
+}
+
+void Batch::erase_range(std::string_view begin, std::string_view end) {
+  ASSERT(impl_->changes.DeleteRange(slice(begin), slice(end)).ok());
+}
+
+void Batch::erase_prefix(std::string_view prefix) {
+  std::string end = prefix_end(prefix);
+  ASSERT(!end.empty());
+  erase_range(prefix, end);
+}
+
+bool Batch::empty() const { return impl_->changes.Count() == 0; }
+std::size_t Batch::count() const { return impl_->changes.Count(); }
+std::size_t Batch::bytes() const { return impl_->changes.GetDataSize(); }
+void Batch::clear() { impl_->changes.Clear(); }
+
+// Database
+
+struct Database::Impl {
+  std::filesystem::path directory;
+  std::unique_ptr<rocksdb::DB> rocks;
+
+  Result<std::optional<std::string>> find(std::string_view key,
+                                          const rocksdb::ReadOptions& options) const;
+};
+
+struct Snapshot::Impl {
+  std::shared_ptr<Database::Impl> database;
+  const rocksdb::Snapshot* moment;
+  ~Impl() { database->rocks->ReleaseSnapshot(moment); }
+};
+
+struct Cursor::Impl {
+  std::shared_ptr<Database::Impl> database;
+  std::string begin;
+  std::string end;
+  rocksdb::Slice end_bound;  // RocksDB keeps a pointer to it
+  std::unique_ptr<rocksdb::Iterator> iterator;
+  std::optional<std::string_view> value;  // of the entry that the iterator stands at
+
+  Impl(std::shared_ptr<Database::Impl> owner, std::string from, std::string to,
+       const rocksdb::Snapshot* at)
+      : database(std::move(owner)), begin(std::move(from)), end(std::move(to)), end_bound(end) {
+    rocksdb::ReadOptions options;
+    options.snapshot = at;
+    if (!end.empty()) options.iterate_upper_bound = &end_bound;
+    iterator.reset(database->rocks->NewIterator(options));
+    iterator->Seek(begin);
+    look();
+  }
+  void look() {
+    value.reset();
+    if (iterator->Valid()) value = unguard_value(view(iterator->key()), view(iterator->value()));
+  }
+};
+
+Database::Database(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Database::Database(Database&& other) noexcept = default;
+Database& Database::operator=(Database&& other) noexcept = default;
+Database::~Database() = default;
+
+Result<Database> Database::open(const std::filesystem::path& directory, const Profile& profile) {
+  return open_as(directory, profile, false);
+}
+
+Result<Database> Database::open_read_only(const std::filesystem::path& directory,
+                                          const Profile& profile) {
+  return open_as(directory, profile, true);
+}
+
+Result<Database> Database::open_as(const std::filesystem::path& directory, const Profile& profile,
+                                   bool read_only) {
+  std::string what = "open " + directory.string();
+  auto options = rocks_options(profile);
+  rocksdb::DB* rocks = nullptr;
+  rocksdb::Status status;
+  if (read_only) {
+    std::error_code problem;
+    if (!std::filesystem::exists(directory / "CURRENT", problem)) {
+      return storage_error(problem ? StorageProblem::Failed : StorageProblem::Absent,
+                           what + ": " + (problem ? problem.message() : "no database there"));
+    }
+    status = rocksdb::DB::OpenForReadOnly(options, directory.string(), &rocks);
+  } else {
+    std::error_code problem;
+    std::filesystem::create_directories(directory, problem);
+    if (problem) {
+      return storage_error(
+          problem == std::errc::no_space_on_device ? StorageProblem::Full : StorageProblem::Failed,
+          what + ": " + problem.message());
+    }
+    options.create_if_missing = true;
+    status = rocksdb::DB::Open(options, directory.string(), &rocks);
+  }
+  if (!status.ok()) return storage_error(status, what);
+  auto impl = std::make_shared<Impl>();
+  impl->directory = directory;
+  impl->rocks.reset(rocks);
+  return Database(std::move(impl));
+}
+
+Result<std::optional<std::string>> Database::Impl::find(std::string_view key,
+                                                        const rocksdb::ReadOptions& options) const {
+  rocksdb::PinnableSlice stored;
+  auto status = rocks->Get(options, rocks->DefaultColumnFamily(), slice(key), &stored);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  if (!status.ok()) return storage_error(status, "read " + directory.string());
+  auto value = unguard_value(key, view(stored));
+  if (!value) {
+    return storage_error(StorageProblem::Damaged,
+                         "read " + directory.string() + ": wrong checksum of a value");
+  }
+  return std::optional<std::string>(*value);
+}
+
+Result<std::optional<std::string>> Database::find(std::string_view key) const {
+  return impl_->find(key, {});
+}
+
+Result<std::optional<std::string>> Database::find(std::string_view key, const Snapshot& at) const {
+  rocksdb::ReadOptions options;
+  options.snapshot = at.impl_->moment;
+  return impl_->find(key, options);
+}
+
+Cursor Database::scan(std::string_view prefix) const {
+  return Cursor(
+      std::make_unique<Cursor::Impl>(impl_, std::string(prefix), prefix_end(prefix), nullptr));
+}
+
+Cursor Database::scan(std::string_view prefix, const Snapshot& at) const {
+  return Cursor(std::make_unique<Cursor::Impl>(impl_, std::string(prefix), prefix_end(prefix),
+                                               at.impl_->moment));
+}
+
+Cursor Database::scan_range(std::string_view begin, std::string_view end) const {
+  return Cursor(
+      std::make_unique<Cursor::Impl>(impl_, std::string(begin), std::string(end), nullptr));
+}
+
+Result<std::optional<std::string>> Database::last_key(std::string_view prefix) const {
+  std::unique_ptr<rocksdb::Iterator> iterator(impl_->rocks->NewIterator({}));
+  std::string end = prefix_end(prefix);
+  if (end.empty()) {
+    iterator->SeekToLast();
+  } else {
+    iterator->SeekForPrev(end);
+    if (iterator->Valid() && view(iterator->key()) == end) iterator->Prev();
+  }
+  if (!iterator->status().ok()) {
+    return storage_error(iterator->status(), "read " + impl_->directory.string());
+  }
+  if (!iterator->Valid() || !iterator->key().starts_with(slice(prefix))) {
+    return std::optional<std::string>();
+  }
+  return std::optional<std::string>(iterator->key().ToString());
+}
+
+Snapshot Database::snapshot() const {
+  auto impl = std::make_unique<Snapshot::Impl>();
+  impl->database = impl_;
+  impl->moment = impl_->rocks->GetSnapshot();
+  return Snapshot(std::move(impl));
+}
+
+Result<void> Database::commit(Batch& batch, Sync sync) {
+  rocksdb::WriteOptions options;
+  options.sync = sync == Sync::Yes;
+  auto status = impl_->rocks->Write(options, &batch.impl_->changes);
+  if (!status.ok()) return storage_error(status, "write " + impl_->directory.string());
+  batch.clear();
+  return {};
+}
+
+Result<void> Database::heal() {
+  auto status = impl_->rocks->Resume();
+  if (!status.ok()) return storage_error(status, "heal " + impl_->directory.string());
+  return {};
+}
+
+Result<void> Database::flush() {
+  auto status = impl_->rocks->Flush({});
+  if (!status.ok()) return storage_error(status, "flush " + impl_->directory.string());
+  return {};
+}
+
+Result<void> Database::compact() {
+  auto status = impl_->rocks->CompactRange({}, nullptr, nullptr);
+  if (!status.ok()) return storage_error(status, "compact " + impl_->directory.string());
+  return {};
+}
+
+Result<void> Database::checkpoint(const std::filesystem::path& target) const {
+  std::string what = "checkpoint " + impl_->directory.string() + " as " + target.string();
+  rocksdb::Checkpoint* maker = nullptr;
+  auto status = rocksdb::Checkpoint::Create(impl_->rocks.get(), &maker);
+  if (!status.ok()) return storage_error(status, what);
+  std::unique_ptr<rocksdb::Checkpoint> owned(maker);
+  status = owned->CreateCheckpoint(target.string());
+  if (!status.ok()) return storage_error(status, what);
+  return {};
+}
+
+const std::filesystem::path& Database::directory() const { return impl_->directory; }
+
+// Snapshot and Cursor
+
+Snapshot::Snapshot(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Snapshot::Snapshot(Snapshot&& other) noexcept = default;
+Snapshot& Snapshot::operator=(Snapshot&& other) noexcept = default;
+Snapshot::~Snapshot() = default;
+
+Cursor::Cursor(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Cursor::Cursor(Cursor&& other) noexcept = default;
+Cursor& Cursor::operator=(Cursor&& other) noexcept = default;
+Cursor::~Cursor() = default;
+
+bool Cursor::valid() const { return impl_->value.has_value(); }
+
+void Cursor::next() {
+  ASSERT(valid());
+  impl_->iterator->Next();
+  impl_->look();
+}
+
+void Cursor::seek(std::string_view key) {
+  impl_->iterator->Seek(slice(std::max(key, std::string_view(impl_->begin))));
+  impl_->look();
+}
+
+std::string_view Cursor::key() const {
+  ASSERT(valid());
+  return view(impl_->iterator->key());
+}
+
+std::string_view Cursor::value() const {
+  ASSERT(valid());
+  return *impl_->value;
+}
+
+Result<void> Cursor::status() const {
+  std::string what = "read " + impl_->database->directory.string();
+  if (!impl_->iterator->status().ok()) return storage_error(impl_->iterator->status(), what);
+  if (impl_->iterator->Valid() && !impl_->value) {
+    return storage_error(StorageProblem::Damaged, what + ": wrong checksum of a value");
+  }
+  return {};
+}
+
+}  // namespace pennypost::store

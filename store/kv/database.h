@@ -1,0 +1,197 @@
+// Keys and values in, the same out after any crash: RocksDB as the queue, the index and the maps
+// use it.
+//
+// Keys are ordered as unsigned bytes. Each value is stored with a CRC-32C of key and value, so that
+// what a disk or a salvage hands back is either what was put or known to be damaged.
+//
+// RULES
+// A commit is all or nothing. With Sync::Yes it has survived a power cut when commit() returns.
+// A failed synced commit leaves the database refusing writes (the state of the log's end is
+// unknown) until heal() succeeds. Reads go on. With a strict profile a damaged log is never skipped
+// over in silence: open() answers Damaged, and salvage() (salvage.h) keeps a copy, brings back what
+// can be read, and names what can't.
+//
+// All members may be called from several threads at once, but a Batch and a Cursor belong to one.
+// Nothing here may be open across a fork(): open in the child. Calls block: use offload.
+//
+// SEE ALSO   salvage.h (what to do after Damaged), table.h (immutable tables for maps)
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+
+namespace pennypost::store {
+
+/// Why the database gave no answer. All are temporary to mail: 4xx codes of the Error, told apart
+/// by storage_problem(). That a key is not there is a value, never an Error.
+enum class StorageProblem {
+  Locked = 450,   ///< another process has it open
+  Failed = 451,   ///< an I/O error, lack of rights, or a use RocksDB does not support
+  Full = 452,     ///< no space or quota left
+  Damaged = 453,  ///< a checksum or a file is wrong
+  Absent = 454,   ///< there is no database at that place
+};
+
+/// What kind of failure a function of store/kv has answered.
+StorageProblem storage_problem(const Error& error);
+
+/// How a database is tuned; pick one of the functions and change what differs.
+struct Profile {
+  std::size_t memtable_bytes;  ///< written to a table file when full; the log is at most twice that
+  std::size_t block_cache_bytes;  ///< of table files; filled as needed
+  int open_files_max;             ///< table files held open; -1: all
+  bool strict_log;                ///< see RULES; else the log is read up to the first damage
+  bool compress;                  ///< LZ4 for table files
+  bool map_files;                 ///< read table files through mmap
+
+  /// Many short-lived, synced entries: 24 MiB of memtable, strict.
+  static Profile queue();
+  /// A cache of other files that is rebuilt when lost: 2 MiB of memtable, not strict, compressed.
+  static Profile small();
+  /// Built once, then only read, through mmap (table.h).
+  static Profile table();
+};
+
+/// Changes that happen together. Order within a batch counts: the last change of a key wins.
+class Batch {
+ public:
+  Batch();
+  Batch(Batch&&) noexcept;
+  Batch& operator=(Batch&&) noexcept;
+  ~Batch();
+
+  void put(std::string_view key, std::string_view value);
+  void erase(std::string_view key);
+  /// Cheaper than erase(), for keys that were put exactly once since their last erasure, no more.
+  void single_erase(std::string_view key);
+  /// All keys in [begin, end).
+  void erase_range(std::string_view begin, std::string_view end);
+  /// All keys that begin with `prefix`, which must not be empty.
+  void erase_prefix(std::string_view prefix);
+
+  bool empty() const;
+  std::size_t count() const;
+  /// Size in the log, for limits on what one commit gathers.
+  std::size_t bytes() const;
+  void clear();
+
+ private:
+  friend class Database;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+enum class Sync { No, Yes };
+
+class Cursor;
+
+/// The database as it was at one moment. Keeps the database open while it lives.
+class Snapshot {
+ public:
+  Snapshot(Snapshot&&) noexcept;
+  Snapshot& operator=(Snapshot&&) noexcept;
+  ~Snapshot();
+
+ private:
+  friend class Database;
+  struct Impl;
+  explicit Snapshot(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+class Database {
+ public:
+  /// Opens for reading and writing, creating directory and database where there is none.
+  /// Errors: Locked, Damaged, Full, Failed.
+  static Result<Database> open(const std::filesystem::path& directory, const Profile& profile);
+  /// Opens what is there for reading, without a lock: the state at the time of opening.
+  /// Errors: Absent, Damaged, Failed.
+  static Result<Database> open_read_only(const std::filesystem::path& directory,
+                                         const Profile& profile);
+
+  Database(Database&&) noexcept;
+  Database& operator=(Database&&) noexcept;
+  /// Closes, once the last Snapshot and Cursor are gone too.
+  ~Database();
+
+  /// The value of `key`, or nothing. Errors: Damaged (also when the value's own checksum is wrong),
+  /// Failed.
+  Result<std::optional<std::string>> find(std::string_view key) const;
+  Result<std::optional<std::string>> find(std::string_view key, const Snapshot& at) const;
+
+  /// All entries whose key begins with `prefix` (empty: all), ascending, as of now or of `at`.
+  Cursor scan(std::string_view prefix) const;
+  Cursor scan(std::string_view prefix, const Snapshot& at) const;
+  /// All entries with keys in [begin, end), ascending; an empty `end` is no bound.
+  Cursor scan_range(std::string_view begin, std::string_view end) const;
+  /// The greatest key that begins with `prefix`, or nothing.
+  Result<std::optional<std::string>> last_key(std::string_view prefix) const;
+
+  Snapshot snapshot() const;
+
+  /// Applies the batch; after success it is empty, after a failure unchanged.
+  /// Errors: Full, Failed, Damaged; no further commit succeeds until heal() does.
+  Result<void> commit(Batch& batch, Sync sync = Sync::Yes);
+
+  /// Tries to make writing possible again after a failed commit, e.g. once there is room.
+  Result<void> heal();
+
+  /// Moves all that is in memory to table files; the log starts anew.
+  Result<void> flush();
+  /// Merges table files and forgets what was erased; may take long.
+  Result<void> compact();
+  /// A consistent copy in `target`, which must not exist; hard links where the file system allows.
+  Result<void> checkpoint(const std::filesystem::path& target) const;
+
+  const std::filesystem::path& directory() const;
+
+ private:
+  struct Impl;
+  explicit Database(std::shared_ptr<Impl> impl);
+  static Result<Database> open_as(const std::filesystem::path& directory, const Profile& profile,
+                                  bool read_only);
+  friend class Snapshot;
+  friend class Cursor;
+  std::shared_ptr<Impl> impl_;
+};
+
+/// Where a scan stands. Sees the state at the scan's beginning, whatever is committed meanwhile.
+///
+///   auto entry = database.scan("u/");
+///   for (; entry.valid(); entry.next()) use(entry.key(), entry.value());
+///   TRY_DO(entry.status());
+class Cursor {
+ public:
+  Cursor(Cursor&&) noexcept;
+  Cursor& operator=(Cursor&&) noexcept;
+  ~Cursor();
+
+  /// False at the end, and at the first entry that can't be read: look at status().
+  bool valid() const;
+  void next();
+  /// To the first entry of the scan whose key is not less than `key`.
+  void seek(std::string_view key);
+  /// Valid until the cursor moves.
+  std::string_view key() const;
+  std::string_view value() const;
+  /// Why the scan ended early: Damaged or Failed.
+  Result<void> status() const;
+
+ private:
+  friend class Database;
+  struct Impl;
+  explicit Cursor(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The least key that is greater than every key beginning with `prefix`; empty if there is none.
+std::string prefix_end(std::string_view prefix);
+
+}  // namespace pennypost::store

@@ -1,0 +1,102 @@
+#include "store/kv/rocks.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "store/kv/checksum.h"
+
+namespace pennypost::store {
+namespace {
+
+constexpr std::size_t guard_bytes = 4;
+
+std::uint32_t guard_of(std::string_view key, std::string_view value) {
+  return crc32c(value, crc32c(key));
+}
+
+StorageProblem problem_of(const rocksdb::Status& status) {
+  std::string text = status.ToString();
+  if (status.IsNoSpace() || text.find("Disk quota exceeded") != std::string::npos) {
+    return StorageProblem::Full;
+  }
+  if (status.IsCorruption()) return StorageProblem::Damaged;
+  if (status.IsIOError() && find_nocase(text, "lock") != std::string_view::npos &&
+      (text.find("temporarily unavailable") != std::string::npos ||
+       text.find("lock hold by current process") != std::string::npos)) {
+    return StorageProblem::Locked;
+  }
+  return StorageProblem::Failed;
+}
+
+}  // namespace
+
+Error storage_error(StorageProblem problem, const std::string& text) {
+  const char* enhanced = problem == StorageProblem::Full ? "4.3.1 " : "4.3.0 ";
+  return Error(static_cast<int>(problem), enhanced + text);
+}
+
+Error storage_error(const rocksdb::Status& status, const std::string& what) {
+  return storage_error(problem_of(status), what + ": " + printable(status.ToString(), 500));
+}
+
+rocksdb::Options rocks_options(const Profile& profile) {
+  rocksdb::Options options;
+  options.write_buffer_size = profile.memtable_bytes;
+  options.max_write_buffer_number = 2;
+  options.arena_block_size = std::min<std::size_t>(profile.memtable_bytes / 8, 1 << 20);
+  options.max_total_wal_size = profile.memtable_bytes * 2;
+  options.max_open_files = profile.open_files_max;
+  options.max_file_opening_threads = 1;
+  options.allow_mmap_reads = profile.map_files;
+  options.max_background_jobs = 2;
+  options.compression = profile.compress ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+  options.wal_recovery_mode = profile.strict_log ? rocksdb::WALRecoveryMode::kAbsoluteConsistency
+                                                 : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  options.avoid_flush_during_shutdown = true;
+  options.recycle_log_file_num = 0;
+
+  // Healing is the caller's decision, made when its ballast is freed.
+  options.max_bgerror_resume_count = 0;
+
+  // RocksDB's own diary: short, and no thread that writes statistics.
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.max_log_file_size = 1 << 20;
+  options.keep_log_file_num = 2;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(profile.block_cache_bytes, 0);
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.format_version = 5;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.table_cache_numshardbits = 2;
+  return options;
+}
+
+std::string guard_value(std::string_view key, std::string_view value) {
+  std::string stored;
+  stored.reserve(value.size() + guard_bytes);
+  stored = value;
+  std::uint32_t guard = guard_of(key, value);
+  for (std::size_t i = 0; i < guard_bytes; ++i) stored += static_cast<char>(guard >> (8 * i) & 255);
+  return stored;
+}
+
+std::optional<std::string_view> unguard_value(std::string_view key, std::string_view stored) {
+  if (stored.size() < guard_bytes) return {};
+  auto value = stored.substr(0, stored.size() - guard_bytes);
+  std::uint32_t guard = 0;
+  for (std::size_t i = 0; i < guard_bytes; ++i) {
+    guard |= static_cast<std::uint32_t>(static_cast<unsigned char>(stored[value.size() + i]))
+             << (8 * i);
+  }
+  if (guard != guard_of(key, value)) return {};
+  return value;
+}
+
+}  // namespace pennypost::store

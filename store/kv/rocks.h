@@ -1,0 +1,33 @@
+// What the files of store/kv share about RocksDB: statuses as Errors, options of a Profile, guarded
+// values.
+//
+// Only for .cpp files of this folder: it includes RocksDB's headers.
+#pragma once
+
+#include <rocksdb/options.h>
+#include <rocksdb/status.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "store/kv/database.h"
+
+namespace pennypost::store {
+
+/// `what` names the action and the path, as in "open /var/spool/pennypost/queue".
+Error storage_error(const rocksdb::Status& status, const std::string& what);
+Error storage_error(StorageProblem problem, const std::string& text);
+
+rocksdb::Options rocks_options(const Profile& profile);
+
+/// The value with its checksum behind it, and back; nothing if the checksum is wrong.
+std::string guard_value(std::string_view key, std::string_view value);
+std::optional<std::string_view> unguard_value(std::string_view key, std::string_view stored);
+
+inline rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+inline std::string_view view(const rocksdb::Slice& text) { return {text.data(), text.size()}; }
+
+}  // namespace pennypost::store
