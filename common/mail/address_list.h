@@ -1,0 +1,52 @@
+// The body of an address field in, its addresses and groups out, as IMAP's ENVELOPE and `sendmail
+// -t` need them.
+//
+// Takes all of RFC 5322's syntax with its obsolete forms (routes, empty list elements, dots in
+// phrases, blanks and comments anywhere, quoted words within a local part), and what is seen beside
+// it: UTF-8, a bare word as an address without domain. It never fails: what can't be understood
+// becomes an address with what was found, as Dovecot does, so that a broken From still shows in a
+// client. Encoded words are left as they are.
+//
+// STANDARDS  RFC 5322 sections 3.4 and 4.4, RFC 6854 (groups in From), RFC 9051 section 7.5.2
+// (ENVELOPE)
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/mail/address.h"
+
+namespace pennypost {
+
+constexpr std::size_t address_list_max = 10'000;  // addresses and group marks of one field
+
+/// One element of an address list, in the terms of IMAP's ENVELOPE. Absent is IMAP's NIL.
+struct ListedAddress {
+  enum class Kind {
+    Mailbox,
+    GroupStart,  // ENVELOPE's (NIL NIL "group name" NIL); the name stands in `mailbox`
+    GroupEnd,    // (NIL NIL NIL NIL)
+  };
+  Kind kind = Kind::Mailbox;
+  std::optional<std::string> name;     // display name, or a comment where only that was given
+  std::optional<std::string> route;    // "@a,@b"
+  std::optional<std::string> mailbox;  // the local part as it means, without quotes
+  // Absent for a bare word. ENVELOPE must not show that as NIL, which would mean a group.
+  std::optional<std::string> host;
+  // Where in the body `@domain` completes a bare address; absent if it has a domain or is broken.
+  std::optional<std::size_t> bare_end;
+
+  /// As an address for an envelope; Error 501 5.1.3 if it is none, or a group's mark.
+  Result<MailAddress> address(Utf8 utf8 = Utf8::Allowed) const;
+
+  friend bool operator==(const ListedAddress&, const ListedAddress&) = default;
+};
+
+/// At most address_list_max elements; the rest is not looked at.
+std::vector<ListedAddress> parse_address_list(std::string_view body);
+
+}  // namespace pennypost

@@ -1,0 +1,98 @@
+#include "common/mail/address_list.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "common/mail/header.h"
+
+using namespace pennypost;
+
+namespace {
+
+/// As in ENVELOPE: (name route mailbox host), NIL where absent.
+std::string shown(std::string_view body) {
+  std::string out;
+  auto part = [](const std::optional<std::string>& text) {
+    return text ? "\"" + *text + "\"" : "NIL";
+  };
+  for (const auto& one : parse_address_list(body)) {
+    out += "(" + part(one.name) + " " + part(one.route) + " " + part(one.mailbox) + " " +
+           part(one.host) + ")";
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("address lists are taken apart as ENVELOPE shows them") {
+  struct Row {
+    const char* body;
+    const char* list;
+  };
+  const Row rows[] = {
+      {"ann@b.example", R"((NIL NIL "ann" "b.example"))"},
+      {"Ann Smith <ann@b.example>", R"(("Ann Smith" NIL "ann" "b.example"))"},
+      {"\"Smith, Ann\" <ann@b.example>", R"(("Smith, Ann" NIL "ann" "b.example"))"},
+      {"ann@b.example (Ann Smith)", R"(("Ann Smith" NIL "ann" "b.example"))"},
+      {"Ann <ann@b.example> (work)", R"(("Ann" NIL "ann" "b.example"))"},
+      {"John Q. Public <j@b.example>", R"(("John Q. Public" NIL "j" "b.example"))"},
+      {" a@b , ,c@d,", R"((NIL NIL "a" "b")(NIL NIL "c" "d"))"},
+      {"a@b,\r\n\tc@d", R"((NIL NIL "a" "b")(NIL NIL "c" "d"))"},
+      {"team: a@b, C <c@d>; e@f", R"((NIL NIL "team" NIL)(NIL NIL "a" "b")("C" NIL "c" "d"))"
+                                  R"((NIL NIL NIL NIL)(NIL NIL "e" "f"))"},
+      {"undisclosed-recipients:;", R"((NIL NIL "undisclosed-recipients" NIL)(NIL NIL NIL NIL))"},
+      {"open: a@b", R"((NIL NIL "open" NIL)(NIL NIL "a" "b")(NIL NIL NIL NIL))"},
+      {"<@a.example,@b.example:u@c.example>", R"((NIL "@a.example,@b.example" "u" "c.example"))"},
+      {"ann . smith @ b . example", R"((NIL NIL "ann.smith" "b.example"))"},
+      {"\"ann smith\".x@b.example", R"((NIL NIL "ann smith.x" "b.example"))"},
+      {"u@[192.0.2.1], v@[IPv6:::1]", R"((NIL NIL "u" "[192.0.2.1]")(NIL NIL "v" "[IPv6:::1]"))"},
+      {"root", R"((NIL NIL "root" NIL))"},
+      {"Root <root>", R"(("Root" NIL "root" NIL))"},
+      {"John Smith", R"((NIL NIL "John Smith" NIL))"},
+      {"John Smith john@b.example", R"(("John Smith" NIL "john" "b.example"))"},
+      {"<>", R"((NIL NIL "" NIL))"},
+      {"=?utf-8?Q?J=C3=B6rg?= <j@b>", R"(("=?utf-8?Q?J=C3=B6rg?=" NIL "j" "b"))"},
+      {"J\xc3\xb6rg <j\xc3\xb6@b>", "(\"J\xc3\xb6rg\" NIL \"j\xc3\xb6\" \"b\")"},
+      {"a@b@c", R"((NIL NIL "a" "b@c"))"},
+      {"a@b c d, e@f", R"((NIL NIL "a" "b c d")(NIL NIL "e" "f"))"},
+      {"a (x (y) \\) z) @b", R"(("x (y) ) z" NIL "a" "b"))"},
+      {"(only a comment)", ""},
+      {"", ""},
+      {",;:,", ""},
+      {"Ann <ann@b.example, bob@c.example",
+       R"(("Ann" NIL "ann" "b.example")(NIL NIL "bob" "c.example"))"},
+      {"\"unclosed <ann@b>", R"((NIL NIL "unclosed <ann@b>" NIL))"},
+      {")a@b", R"((NIL NIL "a" "b"))"},
+      {"a@b <c@d>", R"((NIL NIL "a" "b")(NIL NIL "c" "d"))"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.body);
+    CHECK(shown(row.body) == row.list);
+  }
+}
+
+TEST_CASE("a listed address becomes one for the envelope only if it is whole") {
+  auto first = [](std::string_view body) { return parse_address_list(body).at(0).address(); };
+  CHECK(first("Ann <ann@b.example>")->text() == "ann@b.example");
+  CHECK(first("root")->text() == "root");
+  CHECK_FALSE(first("a@b@c"));
+  CHECK_FALSE(first("a@b c"));
+  CHECK_FALSE(first("<>"));
+  CHECK_FALSE(first("team: a@b;"));
+}
+
+TEST_CASE("a bare address says where its domain belongs") {
+  std::string_view body = "root, Ann <ann> (x), b@c, John Smith, g: \"d e\";";
+  std::vector<Edit> edits;
+  for (const auto& one : parse_address_list(body)) {
+    if (one.bare_end) edits.push_back({*one.bare_end, 0, "@x"});
+  }
+  CHECK(edited(body, edits) == "root@x, Ann <ann@x> (x), b@c, John Smith, g: \"d e\"@x;");
+}
+
+TEST_CASE("a list longer than its limit is cut") {
+  std::string body;
+  for (std::size_t i = 0; i < address_list_max + 5; ++i) body += "a@b,";
+  CHECK(parse_address_list(body).size() == address_list_max);
+}

@@ -1,0 +1,203 @@
+#include "common/mail/header.h"
+
+#include <algorithm>
+
+#include "common/base/assert.h"
+#include "common/base/text.h"
+
+namespace pennypost {
+namespace {
+
+/// The first line of `text` with its line end.
+std::string_view first_line(std::string_view text) {
+  auto end = text.find('\n');
+  return end == std::string_view::npos ? text : text.substr(0, end + 1);
+}
+
+bool is_empty_line(std::string_view line) { return line == "\n" || line == "\r\n"; }
+
+std::string_view without_line_end(std::string_view line) {
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+/// A field from all its lines.
+HeaderField field_of(std::string_view whole) {
+  HeaderField field{{}, without_line_end(whole), whole};
+  auto colon = first_line(whole).find(':');
+  if (colon == std::string_view::npos) return field;
+  // RFC 5322 section 4.5: blanks before the colon are obsolete, but must be taken.
+  auto name = whole.substr(0, colon);
+  while (!name.empty() && is_blank(name.back())) name.remove_suffix(1);
+  if (!is_field_name(name)) return field;
+  field.name = name;
+  field.body.remove_prefix(colon + 1);
+  return field;
+}
+
+/// Where to end a line of `text` that has room for `room` octets: at the last blank with a word
+/// before it that fits, else at the first one, else at the hard limit.
+std::size_t fold_at(std::string_view text, std::size_t room, std::size_t hard_room) {
+  auto word = text.find_first_not_of(" \t");
+  if (word == std::string_view::npos || text.size() <= room) return text.size();
+  auto blank = text.find_last_of(" \t", room);
+  if (blank == std::string_view::npos || blank < word) blank = text.find_first_of(" \t", word);
+  auto end = std::min(blank, text.size());
+  // Not within a UTF-8 character.
+  if (end > hard_room) {
+    end = hard_room;
+    while (end > word + 1 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  }
+  return end;
+}
+
+}  // namespace
+
+bool HeaderField::is(std::string_view other) const { return equal_nocase(name, other); }
+
+std::string HeaderField::value() const { return std::string(trim(unfold(body))); }
+
+void HeaderFields::Iterator::next() {
+  auto line = first_line(rest_);
+  done_ = line.empty() || is_empty_line(line);
+  if (done_) return;
+  auto bytes = line.size();
+  while (bytes < rest_.size() && is_blank(rest_[bytes])) {
+    bytes += first_line(rest_.substr(bytes)).size();
+  }
+  field_ = field_of(rest_.substr(0, bytes));
+  rest_.remove_prefix(bytes);
+}
+
+std::optional<HeaderField> HeaderFields::find(std::string_view name) const {
+  for (const auto& field : *this) {
+    if (field.is(name)) return field;
+  }
+  return {};
+}
+
+std::vector<HeaderField> HeaderFields::find_all(std::string_view name) const {
+  std::vector<HeaderField> found;
+  for (const auto& field : *this) {
+    if (field.is(name)) found.push_back(field);
+  }
+  return found;
+}
+
+std::optional<std::string> HeaderFields::value(std::string_view name) const {
+  auto field = find(name);
+  if (!field) return {};
+  return field->value();
+}
+
+std::size_t header_bytes(std::string_view message) {
+  std::size_t bytes = 0;
+  while (bytes < message.size()) {
+    auto line = first_line(message.substr(bytes));
+    bytes += line.size();
+    if (is_empty_line(line)) break;
+  }
+  return bytes;
+}
+
+bool is_field_name(std::string_view name) {
+  return !name.empty() &&
+         std::ranges::all_of(name, [](char c) { return c > ' ' && c < 0x7f && c != ':'; });
+}
+
+std::string unfold(std::string_view body) {
+  std::string out;
+  out.reserve(body.size());
+  for (std::size_t i = 0; i < body.size(); ++i) {
+    if (body[i] == '\n') continue;
+    if (body[i] == '\r' && i + 1 < body.size() && body[i + 1] == '\n') continue;
+    out += body[i];
+  }
+  return out;
+}
+
+std::string make_field(std::string_view name, std::string_view body, std::string_view line_end) {
+  ASSERT(is_field_name(name));
+  auto value = unfold(body);
+  auto rest = trim(value);
+  std::string out = std::string(name) + ":";
+  std::size_t column = out.size();
+  auto take = [&](std::size_t bytes) {
+    out += rest.substr(0, bytes);
+    rest.remove_prefix(bytes);
+  };
+  if (!rest.empty()) {
+    out += ' ';
+    ++column;
+  }
+  while (!rest.empty()) {
+    auto room = column < fold_line_bytes ? fold_line_bytes - column : 0;
+    auto hard_room = column < header_line_bytes_max ? header_line_bytes_max - column : 1;
+    take(fold_at(rest, room, hard_room));
+    if (rest.empty()) break;
+    out += line_end;
+    column = 0;
+    if (!is_blank(rest.front())) {
+      out += ' ';
+      column = 1;
+    }
+  }
+  return out.append(line_end);
+}
+
+std::vector<Edit> change_fields(std::string_view text, const std::vector<FieldChange>& changes) {
+  std::vector<Edit> edits;
+  for (const auto& field : HeaderFields(text)) {
+    auto change =
+        std::ranges::find_if(changes, [&](const auto& one) { return field.is(one.name); });
+    if (change == changes.end()) continue;
+    auto offset = static_cast<std::size_t>(field.whole.data() - text.data());
+    if (change->new_name) {
+      edits.push_back({offset, field.name.size(), *change->new_name});
+    } else {
+      edits.push_back({offset, field.whole.size(), {}});
+    }
+  }
+  return edits;
+}
+
+const std::vector<FieldChange>& blind_copy_fields() {
+  static const std::vector<FieldChange> changes{{"Bcc", {}}, {"Resent-Bcc", {}}};
+  return changes;
+}
+
+const std::vector<FieldChange>& mailbox_state_fields() {
+  static const std::vector<FieldChange> changes = [] {
+    std::vector<FieldChange> list;
+    for (const char* name : {"Status", "X-Status", "X-Keywords", "X-UID", "X-IMAP", "X-IMAPbase"}) {
+      list.push_back({name, std::string("X-Original-") + name});
+    }
+    return list;
+  }();
+  return changes;
+}
+
+std::vector<std::string_view> edited_pieces(std::string_view text, const std::vector<Edit>& edits) {
+  std::vector<std::string_view> pieces;
+  std::size_t done = 0;
+  auto add = [&](std::string_view piece) {
+    if (!piece.empty()) pieces.push_back(piece);
+  };
+  for (const auto& edit : edits) {
+    ASSERT(edit.offset >= done && edit.offset + edit.erase <= text.size());
+    add(text.substr(done, edit.offset - done));
+    add(edit.insert);
+    done = edit.offset + edit.erase;
+  }
+  add(text.substr(done));
+  return pieces;
+}
+
+std::string edited(std::string_view text, const std::vector<Edit>& edits) {
+  std::string out;
+  for (auto piece : edited_pieces(text, edits)) out += piece;
+  return out;
+}
+
+}  // namespace pennypost
