@@ -1,0 +1,187 @@
+#include "common/mail/charset.h"
+
+#include <iconv.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "common/base/text.h"
+#include "common/mail/unicode.h"
+
+namespace pennypost {
+namespace {
+
+constexpr std::string_view replacement = "\xef\xbf\xbd";  // U+FFFD
+constexpr std::size_t charset_name_bytes_max = 64;
+constexpr std::size_t cut_character_bytes_max = 16;  // longest that iconv may ask to be completed
+constexpr std::size_t unfolded_bytes_max = 4096;  // text without any ASCII is folded in such pieces
+
+/// iconv's name for a MIME charset; empty for text that must be guessed.
+std::optional<std::string> iconv_name(std::string_view charset) {
+  auto name = lower(trim(charset));
+  for (const char* guessed : {"", "us-ascii", "ascii", "unknown-8bit", "x-unknown", "unknown"}) {
+    if (name == guessed) return "";
+  }
+  // A slash would begin iconv's own options.
+  auto is_allowed = [](char c) { return is_alnum(c) || std::string_view("-_.:+()").find(c) < 7; };
+  if (name.size() > charset_name_bytes_max || !std::ranges::all_of(name, is_allowed)) return {};
+  return name;
+}
+
+/// One octet of Windows-1252 as UTF-8.
+std::string windows_1252(char octet) {
+  constexpr std::array<char16_t, 32> upper_controls{
+      0x20ac, 0xfffd, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
+      0x2039, 0x0152, 0xfffd, 0x017d, 0xfffd, 0xfffd, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
+      0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0xfffd, 0x017e, 0x0178};
+  unsigned code = static_cast<unsigned char>(octet);
+  if (code >= 0x80 && code < 0xa0) code = upper_controls[code - 0x80];
+  if (code < 0x80) return std::string(1, octet);
+  auto last = static_cast<char>(0x80 | (code & 0x3f));
+  if (code < 0x800) return {static_cast<char>(0xc0 | code >> 6), last};
+  return {static_cast<char>(0xe0 | code >> 12), static_cast<char>(0x80 | (code >> 6 & 0x3f)), last};
+}
+
+bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
+
+}  // namespace
+
+class CharsetDecoder::State {
+ public:
+  State(iconv_t converter, bool guess) : converter_(converter), guess_(guess) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { iconv_close(converter_); }
+
+  void feed(std::string_view piece, std::string& out) {
+    std::string joined;
+    if (!held_.empty()) {
+      joined = held_.append(piece);
+      held_.clear();
+      piece = joined;
+    }
+    while (!piece.empty()) {
+      auto before = piece.size();
+      int problem = convert(piece, out);
+      if (problem == EINVAL && piece.size() <= cut_character_bytes_max) {
+        held_ = piece;
+        return;
+      }
+      if (problem == EILSEQ || problem == EINVAL || (problem == 0 && piece.size() == before)) {
+        skip_octet(piece, out);
+      }
+    }
+  }
+
+  void finish(std::string& out) {
+    // What was cut and never completed.
+    for (std::string_view rest = held_; !rest.empty();) skip_octet(rest, out);
+    held_.clear();
+    iconv(converter_, nullptr, nullptr, nullptr, nullptr);
+  }
+
+ private:
+  /// Moves `piece` behind what could be converted; 0, or errno if that was not all.
+  int convert(std::string_view& piece, std::string& out) {
+    std::array<char, 4096> buffer;
+    auto* input = const_cast<char*>(piece.data());  // iconv's type; it only reads
+    std::size_t input_left = piece.size();
+    int problem = 0;
+    do {
+      char* output = buffer.data();
+      std::size_t output_left = buffer.size();
+      auto converted = iconv(converter_, &input, &input_left, &output, &output_left);
+      problem = converted == static_cast<std::size_t>(-1) ? errno : 0;
+      out.append(buffer.data(), buffer.size() - output_left);
+    } while (problem == E2BIG);
+    piece.remove_prefix(piece.size() - input_left);
+    return problem;
+  }
+
+  void skip_octet(std::string_view& piece, std::string& out) const {
+    out += guess_ ? windows_1252(piece.front()) : std::string(replacement);
+    piece.remove_prefix(1);
+  }
+
+  iconv_t converter_;
+  bool guess_;
+  std::string held_;  // the beginning of a character
+};
+
+CharsetDecoder::CharsetDecoder(std::unique_ptr<State> state) : state_(std::move(state)) {}
+CharsetDecoder::CharsetDecoder(CharsetDecoder&&) noexcept = default;
+CharsetDecoder& CharsetDecoder::operator=(CharsetDecoder&&) noexcept = default;
+CharsetDecoder::~CharsetDecoder() = default;
+
+std::optional<CharsetDecoder> CharsetDecoder::make(std::string_view charset) {
+  auto name = iconv_name(charset);
+  if (!name) return {};
+  bool guess = name->empty();
+  auto* converter = iconv_open("utf-8", guess ? "utf-8" : name->c_str());
+  if (converter == reinterpret_cast<iconv_t>(-1)) return {};
+  return CharsetDecoder(std::make_unique<State>(converter, guess));
+}
+
+void CharsetDecoder::feed(std::string_view piece, std::string& out) { state_->feed(piece, out); }
+
+void CharsetDecoder::finish(std::string& out) { state_->finish(out); }
+
+std::optional<std::string> to_utf8(std::string_view charset, std::string_view text) {
+  auto decoder = CharsetDecoder::make(charset);
+  if (!decoder) return {};
+  std::string out;
+  decoder->feed(text, out);
+  decoder->finish(out);
+  return out;
+}
+
+bool is_known_charset(std::string_view charset) {
+  return CharsetDecoder::make(charset).has_value();
+}
+
+std::string guessed_utf8(std::string_view text) {
+  if (is_utf8(text)) return std::string(text);
+  return to_utf8("", text).value_or("");
+}
+
+FoldedSearch::FoldedSearch(std::string_view key) : key_(casefold(key)) {}
+
+bool FoldedSearch::feed(std::string_view piece) {
+  if (found_ || key_.empty()) return true;
+  held_ += piece;
+  // Before an ASCII character is where text may be cut without changing what it folds to.
+  auto last = std::find_if(held_.rbegin(), held_.rend(), [](char c) { return is_ascii(c); });
+  auto bytes = static_cast<std::size_t>(held_.rend() - last);
+  auto cut = bytes == 0 ? 0 : bytes - 1;
+  if (held_.size() - cut > unfolded_bytes_max) {
+    cut = held_.size();
+    for (int back = 0; back < 4 && cut > 0 && !begins_character(held_[cut - 1]); ++back) --cut;
+    if (cut > 0) --cut;
+  }
+  found_ = search(std::string_view(held_).substr(0, cut));
+  held_.erase(0, cut);
+  return found_;
+}
+
+bool FoldedSearch::finish() {
+  bool found = found_ || key_.empty() || search(held_);
+  held_.clear();
+  tail_.clear();
+  found_ = false;
+  return found;
+}
+
+bool FoldedSearch::search(std::string_view text) {
+  tail_ += casefold(text);
+  if (tail_.find(key_) != std::string::npos) return true;
+  if (tail_.size() >= key_.size()) tail_.erase(0, tail_.size() - (key_.size() - 1));
+  return false;
+}
+
+bool contains_folded(std::string_view text, std::string_view key) {
+  FoldedSearch search(key);
+  return search.feed(text) || search.finish();
+}
+
+}  // namespace pennypost

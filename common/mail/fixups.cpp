@@ -1,0 +1,134 @@
+#include "common/mail/fixups.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "common/mail/address_list.h"
+#include "common/mail/encoded.h"
+
+namespace pennypost {
+namespace {
+
+/// A name from outside as Received may show it: what has a meaning there becomes `?`.
+std::string shown_name(std::string_view text) {
+  std::string out(text.substr(0, domain_bytes_max));
+  for (char& c : out) {
+    if (is_ascii(c) && !is_alnum(c) &&
+        std::string_view(".-_:[]").find(c) == std::string_view::npos) {
+      c = '?';
+    }
+  }
+  return out.empty() ? "unknown" : out;
+}
+
+/// Text within a comment (RFC 5322 section 3.2.2).
+std::string comment_text(std::string_view text) {
+  auto out = printable(text, domain_bytes_max);
+  for (char& c : out) {
+    if (c == '(' || c == ')' || c == '\\' || !is_ascii(c)) c = '?';
+  }
+  return out;
+}
+
+std::string client_literal(std::string_view address) {
+  bool six = address.find(':') != std::string_view::npos;
+  return (six ? "[IPv6:" : "[") + std::string(address) + "]";
+}
+
+/// A comment may hold what a bare program name or a parenthesised cipher strength needs.
+std::string from_clause(const ReceivedTrace& trace, std::string_view fold) {
+  std::string out = "from " + shown_name(trace.helo) + " (" +
+                    (trace.client_name.empty() ? "unknown" : shown_name(trace.client_name)) + " " +
+                    client_literal(trace.client_address) + ")";
+  if (!trace.tls.empty()) out += std::string(fold) + "(using " + trace.tls + ")";
+  if (!trace.authenticated.empty()) {
+    out += std::string(fold) + "(Authenticated sender: " + comment_text(trace.authenticated) + ")";
+  }
+  return out + std::string(fold);
+}
+
+bool has_resent(std::string_view header) {
+  for (const auto& field : HeaderFields(header)) {
+    if (starts_with_nocase(field.name, "Resent-")) return true;
+  }
+  return false;
+}
+
+bool is_address_field(std::string_view name) {
+  if (starts_with_nocase(name, "Resent-")) name.remove_prefix(7);
+  constexpr std::string_view names[]{"From", "Sender", "Reply-To", "To", "Cc", "Bcc"};
+  return std::ranges::any_of(names, [&](auto one) { return equal_nocase(one, name); });
+}
+
+std::string from_body(const Submission& submission) {
+  auto sender = submission.sender;
+  if (sender.is_null()) {
+    auto daemon = MailAddress::make("MAILER-DAEMON", {});
+    sender = *daemon;
+  }
+  if (!sender.domain() && submission.myorigin) sender = sender.with_domain(*submission.myorigin);
+  if (submission.full_name.empty()) return sender.text();
+  return phrase(submission.full_name) + " <" + sender.text() + ">";
+}
+
+}  // namespace
+
+std::string ReceivedProtocol::text() const {
+  std::string out = smtputf8 ? "UTF8SMTP" : esmtp || tls || authenticated ? "ESMTP" : "SMTP";
+  if (tls) out += 'S';
+  if (authenticated) out += 'A';
+  return out;
+}
+
+std::string received_field(const ReceivedTrace& trace, std::string_view line_end) {
+  auto fold = std::string(line_end) + "\t";
+  std::string out = "Received: ";
+  bool local = trace.client_address.empty();
+  if (!local) out += from_clause(trace, fold);
+  out += "by " + trace.by + " (Pennypost" +
+         (trace.userid.empty() ? "" : ", from userid " + comment_text(trace.userid)) + ")";
+  if (!local) out += " with " + trace.protocol.text();
+  out += (local ? fold : " ") + "id " + trace.queue_id;
+  if (trace.recipient) out += fold + "for " + trace.recipient->path();
+  out += ";" + (trace.recipient ? " " : fold) + format_date(trace.date);
+  return out.append(line_end);
+}
+
+std::vector<Edit> submission_edits(std::string_view header, const Submission& submission) {
+  std::vector<Edit> edits;
+  HeaderFields fields(header);
+  std::string prefix = has_resent(header) ? "Resent-" : "";
+  std::string added;
+  auto add_missing = [&](const std::string& name, const std::string& body) {
+    if (!fields.has(name)) added += make_field(name, body, submission.line_end);
+  };
+  add_missing(prefix + "Message-ID", "<" + submission.unique + "@" + submission.myhostname + ">");
+  add_missing(prefix + "Date", format_date(submission.date));
+  add_missing(prefix + "From", from_body(submission));
+  if (!added.empty()) edits.push_back({0, 0, std::move(added)});
+  if (!submission.myorigin) return edits;
+  for (const auto& field : fields) {
+    if (!is_address_field(field.name)) continue;
+    auto base = static_cast<std::size_t>(field.body.data() - header.data());
+    for (const auto& one : parse_address_list(field.body)) {
+      if (one.bare_end)
+        edits.push_back({base + *one.bare_end, 0, "@" + submission.myorigin->text()});
+    }
+  }
+  return edits;
+}
+
+std::string phrase(std::string_view name) {
+  auto clean = printable(trim(name));
+  if (!is_ascii(clean)) return encode_words(clean);
+  auto is_phrase = [](char c) { return is_atext(c) || c == ' '; };
+  if (std::ranges::all_of(clean, is_phrase)) return clean;
+  std::string out = "\"";
+  for (char c : clean) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+}  // namespace pennypost

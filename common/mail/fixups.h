@@ -1,0 +1,73 @@
+// A message as a program or a user agent handed it in, out: the edits that make it fit to send.
+//
+// The Received field is put on top of every message; Date, Message-ID and From are added only to
+// what was submitted (RFC 6409 section 8), and bare addresses in its header get the domain
+// `myorigin`. All of it is a list of edits, so that the body is never copied.
+//
+// STANDARDS  RFC 5321 section 4.4 (Received), RFC 3848 and 6531 section 4.3 (its `with`),
+//            RFC 6409 section 8, RFC 5322 section 3.6
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/mail/address.h"
+#include "common/mail/date.h"
+#include "common/mail/header.h"
+
+namespace pennypost {
+
+/// What `with` in Received says.
+struct ReceivedProtocol {
+  bool esmtp = true;  // EHLO, not HELO
+  bool tls = false;
+  bool authenticated = false;
+  bool smtputf8 = false;
+
+  /// SMTP, ESMTP, ESMTPS, ESMTPA, ESMTPSA, UTF8SMTP, UTF8SMTPS, ...
+  std::string text() const;
+};
+
+/// What one Received field tells. Texts from outside may hold anything; what would break the
+/// field's syntax is shown as `?`.
+struct ReceivedTrace {
+  // A client on the network, or a local program if `client_address` is empty.
+  std::string helo;
+  std::string client_name;     // by DNS; empty: unknown
+  std::string client_address;  // 192.0.2.1 or 2001:db8::1
+  ReceivedProtocol protocol;
+  std::string tls;            // "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)"
+  std::string authenticated;  // the login name, if it may be told
+  std::string userid;         // of a local program: "1000"
+
+  std::string by;  // myhostname
+  std::string queue_id;
+  std::optional<MailAddress> recipient;  // only if it is the only one
+  MailDate date;
+};
+
+/// The whole field with its line ends, one clause group a line.
+std::string received_field(const ReceivedTrace& trace, std::string_view line_end = "\r\n");
+
+/// What is added to a submitted message, and from what.
+struct Submission {
+  MailAddress sender;                  // becomes From when there is none; <> becomes MAILER-DAEMON
+  std::string full_name;               // for that From (sendmail -F); may be empty
+  std::optional<Domain> myorigin;      // completes bare addresses; nothing: they are left alone
+  std::string myhostname;              // Message-ID's right side
+  std::string unique;                  // Message-ID's left side, as TIME.QUEUEID
+  MailDate date;                       // now
+  std::string_view line_end = "\r\n";  // of what is added
+};
+
+/// The edits that add Date, Message-ID and From if missing (Resent-Date, Resent-Message-ID and
+/// Resent-From if there are other Resent- fields), and complete bare addresses in From, Sender,
+/// Reply-To, To, Cc, Bcc and their Resent- forms. In order of offset.
+std::vector<Edit> submission_edits(std::string_view header, const Submission& submission);
+
+/// A full name as RFC 5322's phrase: as atoms, quoted, or in encoded words (RFC 2047).
+std::string phrase(std::string_view name);
+
+}  // namespace pennypost
