@@ -142,6 +142,17 @@ Database::Database(Database&& other) noexcept = default;
 Database& Database::operator=(Database&& other) noexcept = default;
 Database::~Database() = default;
 
+// Tables or logs without the file that names them must not be taken for an empty database.
+static bool has_remains(const std::filesystem::path& directory) {
+  std::error_code problem;
+  for (std::filesystem::directory_iterator entry(directory, problem), end; !problem && entry != end;
+       entry.increment(problem)) {
+    auto extension = entry->path().extension();
+    if (extension == ".sst" || extension == ".log") return true;
+  }
+  return false;
+}
+
 Result<Database> Database::open(const std::filesystem::path& directory, const Profile& profile) {
   return open_as(directory, profile, false);
 }
@@ -155,22 +166,25 @@ Result<Database> Database::open_as(const std::filesystem::path& directory, const
                                    bool read_only) {
   std::string what = "open " + directory.string();
   auto options = rocks_options(profile);
+  std::error_code problem;
+  bool has_current = std::filesystem::exists(directory / "CURRENT", problem);
   rocksdb::DB* rocks = nullptr;
   rocksdb::Status status;
   if (read_only) {
-    std::error_code problem;
-    if (!std::filesystem::exists(directory / "CURRENT", problem)) {
+    if (!has_current) {
       return storage_error(problem ? StorageProblem::Failed : StorageProblem::Absent,
                            what + ": " + (problem ? problem.message() : "no database there"));
     }
     status = rocksdb::DB::OpenForReadOnly(options, directory.string(), &rocks);
   } else {
-    std::error_code problem;
     std::filesystem::create_directories(directory, problem);
     if (problem) {
       return storage_error(
           problem == std::errc::no_space_on_device ? StorageProblem::Full : StorageProblem::Failed,
           what + ": " + problem.message());
+    }
+    if (!has_current && has_remains(directory)) {
+      return storage_error(StorageProblem::Damaged, what + ": no CURRENT file beside the others");
     }
     options.create_if_missing = true;
     status = rocksdb::DB::Open(options, directory.string(), &rocks);

@@ -23,7 +23,8 @@ StorageProblem problem_of(const rocksdb::Status& status) {
   if (status.IsNoSpace() || text.find("Disk quota exceeded") != std::string::npos) {
     return StorageProblem::Full;
   }
-  if (status.IsCorruption()) return StorageProblem::Damaged;
+  bool lacks_manifest = status.IsPathNotFound() && text.find("MANIFEST") != std::string::npos;
+  if (status.IsCorruption() || lacks_manifest) return StorageProblem::Damaged;
   if (status.IsIOError() && find_nocase(text, "lock") != std::string_view::npos &&
       (text.find("temporarily unavailable") != std::string::npos ||
        text.find("lock hold by current process") != std::string::npos)) {

@@ -1,0 +1,52 @@
+// A database that may be damaged in, an open one and a report of what is missing out.
+//
+// open_or_salvage() is open() where nothing is wrong, and also after a power cut, which leaves at
+// most an unfinished write at the log's end that nobody was told had succeeded. Otherwise the
+// directory is kept as DIRECTORY.damaged-SECONDS, and what can be read is brought over:
+// 1. the logs' batches (log_file.h: one wrong byte is put right, more cost the entries they hit);
+// 2. the table files, by RocksDB's own repair where the list of files itself is damaged;
+// 3. each value's guard is checked; what fails is reported and erased.
+// The change from the old directory to the new is one rename, so a crash in between costs nothing.
+//
+// SEE ALSO   database.h (open), log_file.h
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/result.h"
+#include "store/kv/database.h"
+
+namespace pennypost::store {
+
+/// What a salvage found. An entry stands for a put or an erasure.
+struct Loss {
+  std::string cause;                 ///< what open() said
+  std::filesystem::path copy;        ///< where the damaged files are kept
+  std::vector<std::string> keys;     ///< entries that are gone, by name
+  std::uint64_t unnamed = 0;         ///< entries that are gone, known by their number alone
+  std::size_t repaired = 0;          ///< places that could be put right exactly
+  bool table_files_damaged = false;  ///< entries of table files may be missing without a trace
+
+  bool is_certain_to_be_nothing() const {
+    return keys.empty() && unnamed == 0 && !table_files_damaged;
+  }
+  /// One line for the log: the cause, the counts, and where the copy is.
+  std::string text() const;
+};
+
+struct Salvaged {
+  Database database;
+  std::optional<Loss> loss;  ///< nothing if all was well
+};
+
+/// As Database::open; on Damaged it salvages. Errors: Locked, Full (salvage needs the room of a
+/// second log), Failed, and Damaged where even the salvage fails; the directory is then as it was.
+Result<Salvaged> open_or_salvage(const std::filesystem::path& directory, const Profile& profile,
+                                 const Clock& clock = Clock::system());
+
+}  // namespace pennypost::store

@@ -1,0 +1,222 @@
+#include "store/kv/salvage.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "common/base/scratch.h"
+#include "store/kv/log_file.h"
+
+using namespace pennypost;
+using namespace pennypost::store;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int entry_count = 300;
+
+std::string key_of(int i) { return "body/" + std::to_string(i); }
+std::string value_of(int i) {
+  return std::string(500 + static_cast<std::size_t>(i), static_cast<char>('a' + i % 26));
+}
+
+std::string bytes_of(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+void rewrite(const fs::path& file, const std::string& bytes) {
+  std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+// 300 entries, ten in a batch, all in the log.
+void fill(const fs::path& directory) {
+  auto database = Database::open(directory, Profile::queue());
+  REQUIRE(database);
+  Batch batch;
+  for (int i = 0; i < entry_count; ++i) {
+    batch.put(key_of(i), value_of(i));
+    if (i % 10 == 9) REQUIRE(database->commit(batch));
+  }
+}
+
+fs::path only(const fs::path& directory, std::string_view extension) {
+  fs::path found;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.path().extension() == extension && fs::file_size(entry.path()) > 0)
+      found = entry.path();
+  }
+  REQUIRE_FALSE(found.empty());
+  return found;
+}
+
+int right_entries(const Database& database) {
+  int right = 0;
+  for (int i = 0; i < entry_count; ++i) {
+    auto value = database.find(key_of(i));
+    REQUIRE(value);
+    if (!*value) continue;
+    CHECK(**value == value_of(i));
+    ++right;
+  }
+  return right;
+}
+
+}  // namespace
+
+TEST_CASE("a log is read as the same batches that were written") {
+  Scratch scratch;
+  fill(scratch.path() / "db");
+  auto bytes = bytes_of(only(scratch.path() / "db", ".log"));
+  auto content = read_log(bytes);
+  CHECK(content.is_sound());
+  CHECK(content.batches.size() == entry_count / 10);
+  CHECK(content.sound_bytes == bytes.size());
+  CHECK(write_log(content.batches) == bytes);
+}
+
+TEST_CASE("a single wrong byte anywhere in a log loses nothing, or the one entry that it names") {
+  Scratch scratch;
+  fill(scratch.path() / "db");
+  auto bytes = bytes_of(only(scratch.path() / "db", ".log"));
+  std::size_t not_repaired = 0;
+  for (std::size_t at = 0; at < bytes.size(); at += 13) {
+    auto damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ (1 << at % 8));
+    auto content = read_log(damaged);
+    std::size_t entries = 0;
+    for (const auto& batch : content.batches) entries += batch.count;
+    CAPTURE(at);
+    CHECK(entries + content.lost_keys.size() + content.lost_unnamed == entry_count);
+    CHECK(entries + 1 >= entry_count);
+    not_repaired += entries < entry_count;
+  }
+  CHECK(not_repaired == 0);
+}
+
+TEST_CASE("a database with a wrong byte in its log is opened whole, with a copy and a report") {
+  Scratch scratch;
+  fill(scratch.path() / "db");
+  auto log = only(scratch.path() / "db", ".log");
+  auto bytes = bytes_of(log);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 0x40);
+  rewrite(log, bytes);
+
+  auto strict = Database::open(scratch.path() / "db", Profile::queue());
+  REQUIRE_FALSE(strict);
+  CHECK(storage_problem(strict.error()) == StorageProblem::Damaged);
+
+  auto salvaged = open_or_salvage(scratch.path() / "db", Profile::queue(), ManualClock());
+  REQUIRE(salvaged);
+  REQUIRE(salvaged->loss);
+  CHECK(salvaged->loss->is_certain_to_be_nothing());
+  CHECK(salvaged->loss->repaired == 1);
+  CHECK(right_entries(salvaged->database) == entry_count);
+  CHECK(salvaged->loss->copy == scratch.path() / "db.damaged-1700000000");
+  CHECK(bytes_of(salvaged->loss->copy / log.filename()) == bytes);
+}
+
+TEST_CASE("many wrong bytes cost the entries they hit, by name") {
+  Scratch scratch;
+  fill(scratch.path() / "db");
+  auto log = only(scratch.path() / "db", ".log");
+  auto bytes = bytes_of(log);
+  auto hit = bytes.find(value_of(155));
+  REQUIRE(hit != bytes.npos);
+  for (std::size_t i = 0; i < 9; ++i) bytes[hit + 100 + i * 11] = '!';
+  rewrite(log, bytes);
+  auto salvaged = open_or_salvage(scratch.path() / "db", Profile::queue());
+  REQUIRE(salvaged);
+  REQUIRE(salvaged->loss);
+  CHECK(salvaged->loss->keys == std::vector<std::string>{key_of(155)});
+  CHECK(right_entries(salvaged->database) == entry_count - 1);
+}
+
+TEST_CASE("a hole in the log costs what was there, counted") {
+  Scratch scratch;
+  fill(scratch.path() / "db");
+  auto log = only(scratch.path() / "db", ".log");
+  auto bytes = bytes_of(log);
+  std::fill(bytes.begin() + 50'000, bytes.begin() + 54'096, '\0');
+  rewrite(log, bytes);
+  auto salvaged = open_or_salvage(scratch.path() / "db", Profile::queue());
+  REQUIRE(salvaged);
+  REQUIRE(salvaged->loss);
+  int right = right_entries(salvaged->database);
+  CHECK(right >= entry_count - 20);
+  CHECK(right + static_cast<int>(salvaged->loss->keys.size() + salvaged->loss->unnamed) >=
+        entry_count);
+}
+
+TEST_CASE("a write cut off at the log's end is no loss, wherever the cut is") {
+  Scratch scratch;
+  fill(scratch.path() / "db");
+  auto log = only(scratch.path() / "db", ".log");
+  auto bytes = bytes_of(log);
+  for (std::size_t cut : {1, 8, 700, 4000}) {
+    CAPTURE(cut);
+    fs::path directory = scratch.path() / ("cut" + std::to_string(cut));
+    fs::copy(scratch.path() / "db", directory);
+    rewrite(directory / log.filename(), bytes.substr(0, bytes.size() - cut));
+    auto salvaged = open_or_salvage(directory, Profile::queue());
+    REQUIRE(salvaged);
+    CHECK_FALSE(salvaged->loss);
+    CHECK(right_entries(salvaged->database) == entry_count - 10);
+  }
+}
+
+TEST_CASE("a database whose list of files is damaged or gone is put together again") {
+  for (const char* harm : {"flip", "remove CURRENT", "remove MANIFEST"}) {
+    CAPTURE(harm);
+    Scratch scratch;
+    fs::path directory = scratch.path() / "db";
+    fill(directory);
+    {
+      auto database = Database::open(directory, Profile::queue());
+      REQUIRE(database);
+      REQUIRE(database->flush());
+    }
+    fs::path manifest;
+    for (const auto& entry : fs::directory_iterator(directory)) {
+      if (entry.path().filename().string().starts_with("MANIFEST")) manifest = entry.path();
+    }
+    if (std::string_view(harm) == "remove CURRENT") {
+      fs::remove(directory / "CURRENT");
+    } else if (std::string_view(harm) == "remove MANIFEST") {
+      fs::remove(manifest);
+    } else {
+      auto bytes = bytes_of(manifest);
+      bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+      rewrite(manifest, bytes);
+    }
+    auto salvaged = open_or_salvage(directory, Profile::queue());
+    REQUIRE(salvaged);
+    REQUIRE(salvaged->loss);
+    CHECK(right_entries(salvaged->database) == entry_count);
+  }
+}
+
+TEST_CASE("a wrong byte in a table file costs at most what it hits") {
+  Scratch scratch;
+  fs::path directory = scratch.path() / "db";
+  fill(directory);
+  {
+    auto database = Database::open(directory, Profile::queue());
+    REQUIRE(database);
+    REQUIRE(database->flush());
+  }
+  auto table = only(directory, ".sst");
+  auto bytes = bytes_of(table);
+  auto hit = bytes.find(value_of(155));
+  REQUIRE(hit != bytes.npos);
+  bytes[hit + 50] = '!';
+  rewrite(table, bytes);
+  auto opened = Database::open(directory, Profile::queue());
+  REQUIRE(opened);
+  auto value = opened->find(key_of(155));
+  REQUIRE_FALSE(value);
+  CHECK(storage_problem(value.error()) == StorageProblem::Damaged);
+}
