@@ -1,8 +1,8 @@
 // A value or the reason why there is none: what a function answers when the caller must weigh it.
 //
-// Error bears an SMTP reply code (RFC 5321 section 4.2.1): 4xx is temporary, 5xx permanent, in every
-// part of the house. A lost connection is no Error but the exception Disconnected (common/net); a bug
-// is an ASSERT. Absence is a value: Result<std::optional<T>>.
+// Error bears an SMTP reply code (RFC 5321 section 4.2.1): 4xx is temporary, 5xx permanent, in
+// every part of the house. A lost connection is no Error but the exception Disconnected
+// (common/net); a bug is an ASSERT. Absence is a value: Result<std::optional<T>>.
 //
 //   TRY(auto sender, MailAddress::parse(text));        // else: return the Error
 //   TRY_DO(file.sync());                               // for Result<void>
@@ -43,8 +43,10 @@ class Error {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}     // NOLINT: as in std::expected
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: as in std::expected
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: as in std::expected
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: as in std::expected
 
   explicit operator bool() const { return state_.index() == 0; }
   bool has_value() const { return state_.index() == 0; }
@@ -69,7 +71,8 @@ template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() = default;
-  Result(Error error) : error_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: as in std::expected
+  Result(Error error)
+      : error_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: as in std::expected
 
   explicit operator bool() const { return error_.index() == 0; }
   bool has_value() const { return error_.index() == 0; }
@@ -84,8 +87,8 @@ class [[nodiscard]] Result<void> {
 
 #define PENNYPOST_JOIN_(a, b) a##b
 #define PENNYPOST_JOIN(a, b) PENNYPOST_JOIN_(a, b)
-#define PENNYPOST_TRY_(name, back, decl, ...)      \
-  auto name = __VA_ARGS__;                         \
+#define PENNYPOST_TRY_(name, back, decl, ...)                  \
+  auto name = __VA_ARGS__;                                     \
   if (!name) back ::pennypost::Error(std::move(name).error()); \
   decl = *std::move(name)
 #define PENNYPOST_TRY_DO_(name, back, ...) \
@@ -94,5 +97,6 @@ class [[nodiscard]] Result<void> {
 
 #define TRY(decl, ...) PENNYPOST_TRY_(PENNYPOST_JOIN(try_, __LINE__), return, decl, __VA_ARGS__)
 #define TRY_DO(...) PENNYPOST_TRY_DO_(PENNYPOST_JOIN(try_, __LINE__), return, __VA_ARGS__)
-#define CO_TRY(decl, ...) PENNYPOST_TRY_(PENNYPOST_JOIN(try_, __LINE__), co_return, decl, __VA_ARGS__)
+#define CO_TRY(decl, ...) \
+  PENNYPOST_TRY_(PENNYPOST_JOIN(try_, __LINE__), co_return, decl, __VA_ARGS__)
 #define CO_TRY_DO(...) PENNYPOST_TRY_DO_(PENNYPOST_JOIN(try_, __LINE__), co_return, __VA_ARGS__)

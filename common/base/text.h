@@ -15,7 +15,9 @@ constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 constexpr bool is_alnum(char c) { return is_digit(c) || is_alpha(c); }
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
-constexpr bool is_space(char c) { return is_blank(c) || c == '\r' || c == '\n' || c == '\f' || c == '\v'; }
+constexpr bool is_space(char c) {
+  return is_blank(c) || c == '\r' || c == '\n' || c == '\f' || c == '\v';
+}
 constexpr bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 constexpr bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
@@ -37,7 +39,8 @@ std::string_view trim(std::string_view text);
 /// At every `separator`; an empty text gives one empty piece.
 std::vector<std::string_view> split(std::string_view text, char separator);
 /// At runs of any of `separators`; empty pieces are left out (Postfix's list notation).
-std::vector<std::string_view> words(std::string_view text, std::string_view separators = " \t\r\n,");
+std::vector<std::string_view> words(std::string_view text,
+                                    std::string_view separators = " \t\r\n,");
 std::string join(const std::vector<std::string>& pieces, std::string_view between);
 
 /// A decimal number without sign, blanks or anything else; nothing if it does not fit.

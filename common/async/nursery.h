@@ -1,0 +1,52 @@
+// Tasks without a waiting frame in, their end out: a session's children die with it.
+//
+// A task that ends with Disconnected-like exceptions derived from std::exception is handed to the
+// nursery's `on_exception`; without one it is a bug and panics.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <list>
+
+#include "common/async/loop.h"
+#include "common/async/task.h"
+
+namespace pennypost {
+
+class Nursery {
+ public:
+  explicit Nursery(Loop& loop);
+  /// Cancels every task that still runs. Must not be called from one of them.
+  ~Nursery();
+  Nursery(const Nursery&) = delete;
+  Nursery& operator=(const Nursery&) = delete;
+
+  /// Begins the task, at once and up to its first wait.
+  void start(Task<> task);
+  std::size_t size() const { return running_; }
+  bool empty() const { return running_ == 0; }
+  /// Returns when no task is left.
+  Task<> join();
+  /// Cancels every task. Must not be called from one of them.
+  void cancel();
+  /// What a task threw out of its root; default: panic, since an exception that nobody caught is a
+  /// bug.
+  void on_exception(std::function<void(std::exception_ptr)> handler) {
+    on_exception_ = std::move(handler);
+  }
+
+ private:
+  struct Root;
+  struct Child;
+  Root run(Task<> task, std::list<Child>::iterator self);
+  void reap();
+
+  Loop& loop_;
+  std::list<Child> children_;
+  std::list<Child> ended_;  // their frames are at their end; destroyed when nobody runs in them
+  std::size_t running_ = 0;
+  Event changed_;
+  std::function<void(std::exception_ptr)> on_exception_;
+};
+
+}  // namespace pennypost

@@ -1,0 +1,136 @@
+#include "common/net/connection.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace pennypost {
+namespace {
+
+constexpr std::size_t scratch_bytes = 65536;
+constexpr std::size_t kept_bytes_max = 4096;  // a larger empty buffer is given back
+
+std::span<char> scratch() {
+  static thread_local std::array<char, scratch_bytes> bytes;
+  return bytes;
+}
+
+[[noreturn]] void throw_timeout() { throw Disconnected(Disconnected::Reason::Timeout, "timeout"); }
+
+}  // namespace
+
+Connection::Connection(Loop& loop, std::unique_ptr<Stream> stream, Duration timeout)
+    : loop_(loop), stream_(std::move(stream)), timeout_(timeout) {}
+
+SteadyTime Connection::wait_until() const {
+  return std::min(std::chrono::steady_clock::now() + timeout_, deadline_);
+}
+
+void Connection::consume(std::size_t count) {
+  consumed_ += count;
+  ASSERT(consumed_ <= input_.size());
+  if (consumed_ < input_.size()) return;
+  consumed_ = 0;
+  if (input_.capacity() > kept_bytes_max) {
+    std::string().swap(input_);
+  } else {
+    input_.clear();
+  }
+}
+
+std::string Connection::take_input() {
+  std::string taken(buffered());
+  consume(taken.size());
+  return taken;
+}
+
+void Connection::prepend_input(std::string_view bytes) {
+  std::string all(bytes);
+  all += buffered();
+  input_ = std::move(all);
+  consumed_ = 0;
+}
+
+Task<> Connection::read_more() {
+  if (consumed_ > 0) {
+    input_.erase(0, consumed_);
+    consumed_ = 0;
+  }
+  for (;;) {
+    auto count = stream_->try_read(scratch());
+    if (count) {
+      input_.append(scratch().data(), *count);
+      co_return;
+    }
+    if (!output_.empty()) {
+      co_await flush();
+      continue;
+    }
+    // An idle connection holds no buffer.
+    if (input_.empty() && input_.capacity() > 15) std::string().swap(input_);
+    bool ready = co_await stream_->wait(Poll::Event::Readable, wait_until());
+    if (!ready) throw_timeout();
+  }
+}
+
+Task<> Connection::fill() {
+  while (!has_input()) co_await read_more();
+}
+
+Task<Line> Connection::line(std::size_t bytes_max) {
+  std::size_t searched = 0;
+  bool is_too_long = false;
+  for (;;) {
+    auto bytes = buffered();
+    auto end = bytes.find('\n', searched);
+    if (end != std::string_view::npos) {
+      auto text = bytes.substr(0, end);
+      bool has_crlf = text.ends_with('\r');
+      if (has_crlf) text.remove_suffix(1);
+      if (text.size() > bytes_max) {
+        is_too_long = true;
+        text = text.substr(0, bytes_max);
+      }
+      // The bytes stay where they are until the next read.
+      consumed_ += end + 1;
+      co_return Line{text, has_crlf, is_too_long};
+    }
+    searched = bytes.size();
+    if (searched > bytes_max + 1) {
+      // Keep the beginning, and the last byte, which may be the CR of the line's end.
+      is_too_long = true;
+      input_.erase(consumed_ + bytes_max + 1, searched - bytes_max - 2);
+      searched = bytes_max + 2;
+    }
+    co_await read_more();
+  }
+}
+
+Task<> Connection::flush() {
+  std::string bytes;
+  bytes.swap(output_);
+  co_await write(bytes);
+}
+
+Task<> Connection::write(std::string_view bytes) {
+  if (!output_.empty()) {
+    output_ += bytes;
+    co_await flush();
+    co_return;
+  }
+  while (!bytes.empty()) {
+    auto count = stream_->try_write(bytes);
+    if (count) {
+      bytes.remove_prefix(*count);
+      continue;
+    }
+    bool ready = co_await stream_->wait(Poll::Event::Writable, wait_until());
+    if (!ready) throw_timeout();
+  }
+}
+
+std::unique_ptr<Stream> Connection::exchange_stream(std::unique_ptr<Stream> stream) {
+  return std::exchange(stream_, std::move(stream));
+}
+
+}  // namespace pennypost

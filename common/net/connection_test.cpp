@@ -1,0 +1,73 @@
+#include "common/net/connection.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace pennypost;
+using namespace std::chrono_literals;
+
+namespace {
+
+Task<std::vector<std::string>> lines(Connection& connection, std::size_t max) {
+  std::vector<std::string> out;
+  try {
+    for (;;) {
+      auto line = co_await connection.line(max);
+      std::string text(line.text);
+      if (line.is_too_long) text += "|long";
+      if (!line.has_crlf) text += "|lf";
+      out.push_back(text);
+    }
+  } catch (const Disconnected& end) {
+    out.push_back(end.text());
+  }
+  co_return out;
+}
+
+}  // namespace
+
+TEST_CASE("lines come out whole, bare LF and too long ones marked") {
+  for (std::size_t piece : {1u, 2u, 3u, 7u, 1000u}) {
+    CAPTURE(piece);
+    Loop loop;
+    auto [server, client] = memory_streams(loop);
+    Connection connection(loop, std::move(server), 1000ms);
+    struct Feed {
+      static Task<std::vector<std::string>> run(Connection& to, Stream& from, std::size_t piece) {
+        std::string_view bytes =
+            "EHLO x\r\nbare\n\r\n12345678\r\n123456789\r\n12345678901234567890123\r\nQUIT\r\n";
+        feed(bytes, from, piece);
+        co_return co_await lines(to, 8);
+      }
+      static void feed(std::string_view bytes, Stream& from, std::size_t piece) {
+        for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
+          from.try_write(bytes.substr(0, piece));
+        }
+        from.shut_down();
+      }
+    };
+    auto got = loop.run_until(Feed::run(connection, *client, piece));
+    CHECK(got == std::vector<std::string>{"EHLO x", "bare|lf", "", "12345678", "12345678|long",
+                                          "12345678|long", "QUIT", "lost connection"});
+  }
+}
+
+TEST_CASE("a silent peer is dropped at the timeout") {
+  Loop loop;
+  auto [server, client] = memory_streams(loop);
+  Connection connection(loop, std::move(server), 5ms);
+  CHECK(loop.run_until(lines(connection, 8)) == std::vector<std::string>{"timeout"});
+}
+
+TEST_CASE("gathered output is sent before waiting for input") {
+  Loop loop;
+  auto [server, client] = memory_streams(loop);
+  Connection connection(loop, std::move(server), 5ms);
+  connection.put("220 hello\r\n");
+  loop.run_until(lines(connection, 8));
+  char bytes[32];
+  auto count = client->try_read(bytes);
+  CHECK(std::string(bytes, count.value_or(0)) == "220 hello\r\n");
+}
