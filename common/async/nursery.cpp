@@ -12,7 +12,7 @@ struct Nursery::Root {
     std::suspend_always initial_suspend() noexcept { return {}; }
     std::suspend_always final_suspend() noexcept { return {}; }
     void return_void() {}
-    void unhandled_exception() noexcept { ASSERT(!"an exception left a nursery's root"); }
+    void unhandled_exception() noexcept { panic("exception out of a nursery", __FILE__, __LINE__); }
   };
   std::coroutine_handle<promise_type> handle;
 };
@@ -27,7 +27,7 @@ struct Nursery::Child {
   std::coroutine_handle<> handle;
 };
 
-Nursery::Nursery(Loop& loop) : loop_(loop), changed_(loop) {}
+Nursery::Nursery(Loop& loop) : changed_(loop) {}
 Nursery::~Nursery() { cancel(); }
 
 Nursery::Root Nursery::run(Task<> task, std::list<Child>::iterator self) {

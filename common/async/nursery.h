@@ -41,7 +41,6 @@ class Nursery {
   Root run(Task<> task, std::list<Child>::iterator self);
   void reap();
 
-  Loop& loop_;
   std::list<Child> children_;
   std::list<Child> ended_;  // their frames are at their end; destroyed when nobody runs in them
   std::size_t running_ = 0;

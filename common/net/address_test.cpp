@@ -15,17 +15,17 @@ TEST_CASE("a network holds its addresses and no others") {
     const char* address;
     bool inside;
   };
-  for (auto [network, address, inside] :
+  for (const auto& row :
        {Row{"127.0.0.0/8", "127.9.9.9", true}, Row{"127.0.0.0/8", "128.0.0.1", false},
         Row{"0.0.0.0/0", "255.255.255.255", true}, Row{"192.0.2.128/25", "192.0.2.127", false},
         Row{"192.0.2.1", "192.0.2.1", true}, Row{"[::1]/128", "::1", true},
         Row{"[::1]/128", "::2", false}, Row{"2001:db8::/33", "2001:db8:8000::1", false},
         Row{"::/0", "192.0.2.1", false}}) {
-    CAPTURE(network);
-    CAPTURE(address);
-    auto parsed = Network::parse(network);
+    CAPTURE(row.network);
+    CAPTURE(row.address);
+    auto parsed = Network::parse(row.network);
     REQUIRE(parsed);
-    CHECK(parsed->contains(*IpAddress::parse(address)) == inside);
+    CHECK(parsed->contains(*IpAddress::parse(row.address)) == row.inside);
   }
 }
 

@@ -1,0 +1,78 @@
+// Framed messages with descriptors over a Unix stream socket: in, and out in the same order.
+//
+// Frame: u32 length of the body, u16 type, u16 number of descriptors, u64 id, then the body. The
+// descriptors travel with the frame's first bytes.
+//
+// LIMITS  body_bytes_max, descriptors_max
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/async/loop.h"
+#include "common/async/nursery.h"
+#include "common/base/descriptor.h"
+#include "common/net/disconnected.h"
+
+namespace pennypost {
+
+struct Message {
+  std::uint16_t type = 0;
+  std::uint64_t id = 0;
+  std::string body;
+  std::vector<Descriptor> descriptors;
+};
+
+class MessageSocket {
+ public:
+  static constexpr std::size_t body_bytes_max = 64 * 1024 * 1024;
+  static constexpr std::size_t descriptors_max = 16;
+
+  MessageSocket(Loop& loop, Descriptor descriptor);
+  ~MessageSocket();
+
+  /// The next message; Disconnected when the peer has gone or sends nonsense.
+  Task<Message> receive();
+  /// Queues the message and sends what the socket takes now; the rest leaves in the background, in
+  /// order. Never waits, never throws; a lost peer shows in receive().
+  void send(Message message);
+  /// Bytes that the peer has not taken yet.
+  std::size_t unsent() const { return unsent_bytes_; }
+
+ private:
+  struct Outgoing {
+    std::string bytes;
+    std::vector<Descriptor> descriptors;
+    std::size_t sent = 0;
+  };
+  /// False when the socket takes nothing more now.
+  bool send_first();
+  Task<> send_rest();
+  std::optional<Message> next_buffered();
+  /// False when nothing is there yet.
+  bool receive_some();
+
+  Descriptor descriptor_;
+  Poll poll_;
+  std::string input_;
+  std::size_t consumed_ = 0;
+  std::deque<Descriptor> received_;
+  std::deque<Outgoing> outgoing_;
+  std::size_t unsent_bytes_ = 0;
+  bool broken_ = false;
+  Nursery sender_;
+};
+
+/// Two connected ends.
+std::pair<Descriptor, Descriptor> socket_pair();
+
+/// One frame written or read by a process without a loop (the master, command-line programs);
+/// blocking. receive gives nothing at the end of the stream.
+Result<void> send_blocking(int socket, Message message);
+Result<std::optional<Message>> receive_blocking(int socket);
+
+}  // namespace pennypost

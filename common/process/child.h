@@ -1,0 +1,78 @@
+// What a child process finds when it begins: its loop, its configuration, its listeners, its peers.
+//
+// The master forks it, gives up the privileges its kind does not need, and calls its kind's `run`.
+// Peers come and go (crash, reload): ports and services stay the same.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/async/nursery.h"
+#include "common/config/config.h"
+#include "common/net/listener.h"
+#include "common/process/port.h"
+
+namespace pennypost {
+
+/// A bound socket, and the service it serves.
+struct ServiceListener {
+  Service service;
+  bool implicit_tls = false;
+  Listener listener;
+};
+
+class Child {
+ public:
+  Child(Loop& loop, std::string kind, std::string instance, std::shared_ptr<const Config> config,
+        Descriptor control, std::vector<ServiceListener> listeners);
+
+  Loop& loop() { return loop_; }
+  /// `receive`, `queue`, … as in the process table.
+  const std::string& kind() const { return kind_; }
+  /// Which of them: a number, or the account it was started for.
+  const std::string& instance() const { return instance_; }
+  /// The one in force now; sessions keep theirs. Replaced at reload in processes that live on.
+  std::shared_ptr<const Config> config() const { return config_; }
+  std::vector<ServiceListener>& listeners() { return listeners_; }
+
+  /// Requests to the processes of a kind; the same object for ever. `master` is one of the kinds.
+  Port& port(std::string_view kind);
+  /// What this process answers, to any peer that its kind is linked with.
+  Services& services() { return services_; }
+
+  /// Called once when the master asks for a drain: stop accepting, end what can be ended, then call
+  /// finish(). Without a handler the process ends at once.
+  void on_drain(std::function<void()> handler) { on_drain_ = std::move(handler); }
+  /// Called after config() was replaced.
+  void on_reload(std::function<void()> handler) { on_reload_ = std::move(handler); }
+  bool is_draining() const { return draining_; }
+  /// Ends the process's loop: run() returns.
+  void finish() { loop_.stop(); }
+  /// Tasks that live as long as the process.
+  Nursery& tasks() { return tasks_; }
+
+  /// Runs until finish(), a drain without handler, or the master's end.
+  void run();
+
+ private:
+  Task<> listen_to_master();
+  Task<> serve_link(std::shared_ptr<Link> link, Port& port);
+  Loop& loop_;
+  std::string kind_;
+  std::string instance_;
+  std::shared_ptr<const Config> config_;
+  std::vector<ServiceListener> listeners_;
+  Services services_;
+  std::map<std::string, std::unique_ptr<Port>, std::less<>> ports_;
+  std::function<void()> on_drain_;
+  std::function<void()> on_reload_;
+  bool draining_ = false;
+  std::shared_ptr<Link> master_;
+  Nursery tasks_;
+};
+
+}  // namespace pennypost

@@ -1,0 +1,157 @@
+#include "common/process/port.h"
+
+#include <algorithm>
+
+namespace pennypost {
+namespace {
+
+// Requests have types from 16 up; answers these two.
+constexpr std::uint16_t type_reply = 1;
+constexpr std::uint16_t type_error = 2;
+
+struct WireError {
+  std::int32_t code = 451;
+  std::string text;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(code, text);
+  }
+};
+
+Error peer_gone(const std::string& kind) {
+  return Error::temporary("4.3.0 the process '" + kind + "' is not there; try again later");
+}
+
+Result<RawReply> to_result(Message message) {
+  if (message.type == type_error) {
+    TRY(auto error, wire::decode<WireError>(message.body));
+    return Error(error.code, std::move(error.text));
+  }
+  RawReply reply;
+  reply.body = std::move(message.body);
+  reply.descriptors = std::move(message.descriptors);
+  return reply;
+}
+
+}  // namespace
+
+Task<Result<RawReply>> Services::serve(Message message) {
+  auto handler = handlers_.find(message.type);
+  if (handler == handlers_.end()) {
+    co_return Error::temporary("4.3.0 no process serves request " + std::to_string(message.type));
+  }
+  auto work = handler->second(std::move(message));
+  co_return co_await std::move(work);
+}
+
+Link::Link(Loop& loop, Descriptor descriptor, Services& services)
+    : loop_(loop), socket_(loop, std::move(descriptor)), services_(services), answering_(loop) {}
+
+Task<> Link::run() {
+  try {
+    for (;;) {
+      auto message = co_await socket_.receive();
+      if (message.type != type_reply && message.type != type_error) {
+        answering_.start(answer(std::move(message)));
+        continue;
+      }
+      auto waiting = pending_.find(message.id);
+      if (waiting == pending_.end()) continue;  // its caller was cancelled
+      waiting->second->reply = std::move(message);
+      waiting->second->arrived.notify_all();
+    }
+  } catch (const Disconnected&) {
+    up_ = false;
+  }
+  for (auto& [id, waiting] : pending_) waiting->arrived.notify_all();
+}
+
+Task<> Link::answer(Message message) {
+  Message out;
+  out.id = message.id;
+  bool wants_answer = message.id != 0;
+  auto work = services_.serve(std::move(message));
+  auto reply = co_await std::move(work);
+  if (!wants_answer) co_return;
+  if (reply) {
+    out.type = type_reply;
+    out.body = std::move(reply->body);
+    out.descriptors = std::move(reply->descriptors);
+  } else {
+    out.type = type_error;
+    out.body = wire::encode(WireError{reply.error().code(), reply.error().text()});
+  }
+  socket_.send(std::move(out));
+}
+
+Task<Result<RawReply>> Link::call(std::uint16_t type, std::string body,
+                                  std::vector<Descriptor> descriptors) {
+  struct Entry {  // leaves the table also when this task is cancelled
+    Entry(Link& link, std::uint64_t call_id, Pending& call) : link_(link), id(call_id) {
+      link_.pending_.emplace(id, &call);
+    }
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+    ~Entry() { link_.pending_.erase(id); }
+    Link& link_;
+    std::uint64_t id;
+  };
+  Pending waiting(loop_);
+  Entry entry(*this, ++last_id_, waiting);
+  Message message;
+  message.type = type;
+  message.id = entry.id;
+  message.body = std::move(body);
+  message.descriptors = std::move(descriptors);
+  socket_.send(std::move(message));
+  while (up_ && !waiting.reply) co_await waiting.arrived.wait();
+  if (!waiting.reply)
+    co_return Error::temporary("4.3.0 the process asked has gone; try again later");
+  co_return to_result(*std::move(waiting.reply));
+}
+
+void Link::post(std::uint16_t type, std::string body, std::vector<Descriptor> descriptors) {
+  Message message;
+  message.type = type;
+  message.body = std::move(body);
+  message.descriptors = std::move(descriptors);
+  socket_.send(std::move(message));
+}
+
+void Port::add(std::shared_ptr<Link> link) {
+  links_.push_back(std::move(link));
+  changed_.notify_all();
+}
+
+void Port::remove(const Link* link) {
+  links_.remove_if([link](const auto& entry) { return entry.get() == link; });
+}
+
+Link* Port::least_busy() {
+  Link* best = nullptr;
+  for (const auto& link : links_) {
+    if (link->is_up() && (best == nullptr || link->pending() < best->pending())) best = link.get();
+  }
+  return best;
+}
+
+Task<> Port::wait_for_peer() {
+  while (least_busy() == nullptr) co_await changed_.wait();
+}
+
+Task<Result<RawReply>> Port::ask(std::uint16_t type, std::string body,
+                                 std::vector<Descriptor> descriptors) {
+  if (least_busy() == nullptr) {
+    bool found = co_await within(loop_, peer_wait_seconds, wait_for_peer());
+    if (!found) co_return peer_gone(kind_);
+  }
+  Link* best = least_busy();
+  std::shared_ptr<Link> link;
+  for (const auto& entry : links_) {
+    if (entry.get() == best) link = entry;
+  }
+  auto work = link->call(type, std::move(body), std::move(descriptors));
+  co_return co_await std::move(work);
+}
+
+}  // namespace pennypost

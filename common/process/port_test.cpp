@@ -1,0 +1,95 @@
+#include "common/process/port.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+using namespace pennypost;
+
+namespace {
+
+struct Twice {
+  static constexpr std::uint16_t type = 900;
+  struct Answer {
+    std::string text;
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(text);
+    }
+  };
+  using Reply = Answer;
+  std::string text;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(text);
+  }
+};
+
+Task<Result<Twice::Answer>> twice(Twice ask, std::vector<Descriptor> descriptors) {
+  if (ask.text == "refuse") co_return Error(552, "5.3.4 too much");
+  Twice::Answer answer;
+  answer.text = ask.text + ask.text + std::to_string(descriptors.size());
+  co_return std::move(answer);
+}
+
+struct TwoProcesses {
+  TwoProcesses() : port(loop, "twice"), tasks(loop) {
+    there.on<Twice>(twice);
+    auto [a, b] = socket_pair();
+    auto link = std::make_shared<Link>(loop, std::move(a), here);
+    port.add(link);
+    tasks.start(link->run());
+    server = std::make_unique<Link>(loop, std::move(b), there);
+    serving = std::make_unique<Nursery>(loop);
+    serving->start(server->run());
+  }
+  Loop loop;
+  Services here;
+  Services there;
+  Port port;
+  Nursery tasks;
+  std::unique_ptr<Link> server;
+  std::unique_ptr<Nursery> serving;
+};
+
+Task<Result<Twice::Answer>> ask(Port& port, std::string text, int descriptors = 0) {
+  Twice request;
+  request.text = std::move(text);
+  std::vector<Descriptor> beside;
+  for (int i = 0; i < descriptors; ++i) beside.emplace_back(dup(0));
+  auto work = port.call(std::move(request), std::move(beside));
+  co_return co_await std::move(work);
+}
+
+}  // namespace
+
+TEST_CASE("a request is answered across a socketpair, with descriptors beside it") {
+  TwoProcesses two;
+  auto answer = two.loop.run_until(ask(two.port, "ab", 2));
+  REQUIRE(answer);
+  CHECK(answer->text == "abab2");
+}
+
+TEST_CASE("a message larger than the socket's buffer arrives whole") {
+  TwoProcesses two;
+  std::string large(5'000'000, 'x');
+  auto answer = two.loop.run_until(ask(two.port, large));
+  REQUIRE(answer);
+  CHECK(answer->text.size() == 10'000'001);
+}
+
+TEST_CASE("an error crosses with its code and text") {
+  TwoProcesses two;
+  auto answer = two.loop.run_until(ask(two.port, "refuse"));
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().code() == 552);
+  CHECK(answer.error().text() == "5.3.4 too much");
+}
+
+TEST_CASE("a peer that dies while asked is a temporary error") {
+  TwoProcesses two;
+  two.serving.reset();
+  two.server.reset();
+  auto answer = two.loop.run_until(ask(two.port, "ab"));
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().is_temporary());
+}

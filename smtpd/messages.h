@@ -1,0 +1,205 @@
+// What smtpd's processes say to each other: one struct a request, its answer beside it.
+//
+//   receive -> queue    OpenBody, Submit          receive -> lookup  CheckRecipient, Lookup
+//   receive -> auth     (store/service/auth.h)    queue -> lookup    Resolve
+//   queue -> send, deliver   Attempt              queue -> master    NeedDeliver
+//   sendmail, mailq, postqueue, postsuper -> queue: smtpd/commands/control.h, over the queue's
+//   socket
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/process/port.h"
+#include "smtpd/queue/envelope.h"
+
+namespace pennypost::smtp {
+
+inline constexpr std::size_t inline_body_bytes_max = 64 * 1024;  // larger bodies are files
+
+/// Asks for a file to write a large body to; the descriptor comes beside the answer. Whoever writes
+/// it also syncs it, before Submit.
+struct OpenBody {
+  static constexpr std::uint16_t type = 101;
+  using Reply = Done;
+  QueueId id{std::string()};
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(id);
+  }
+};
+
+/// A message whole; the answer says that it survives a power cut. Errors: 452 4.3.1 (no space),
+/// 451.
+struct Submit {
+  static constexpr std::uint16_t type = 102;
+  using Reply = Done;
+  Envelope envelope;
+  std::string body;  // empty when envelope.body_is_file
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(envelope, body);
+  }
+};
+
+/// May this client send from here to there? The table side of policy/, and who exists.
+struct CheckRecipient {
+  static constexpr std::uint16_t type = 103;
+  struct Verdict {
+    std::uint16_t code = 250;  // 250: take it; else the reply
+    std::string status;        // enhanced status code, 2.1.5
+    std::string text;
+    bool hold = false;
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(code, status, text, hold);
+    }
+  };
+  using Reply = Verdict;
+  std::string service;  // smtp, submission, submissions
+  std::string client_name;
+  std::string client_address;
+  std::string helo;
+  std::string sender;
+  std::string recipient;
+  std::string sasl_username;
+  bool is_authenticated = false;
+  bool is_in_mynetworks = false;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(service, client_name, client_address, helo, sender, recipient, sasl_username,
+            is_authenticated, is_in_mynetworks);
+  }
+};
+
+/// Evaluates one restriction list (`smtpd_client_restrictions` …) for a client; the same verdict.
+struct CheckRestrictions {
+  static constexpr std::uint16_t type = 104;
+  using Reply = CheckRecipient::Verdict;
+  std::string parameter;
+  CheckRecipient about;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(parameter, about);
+  }
+};
+
+enum class Transport : std::uint8_t { Local, Smtp, Error, Pipe, File };
+
+/// Who gets it on this host: what lookup found; uid and gid are looked up again by the master.
+struct AccountRef {
+  std::string name;  // as store/accounts names it
+  bool is_system = false;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::string home;
+  std::string mail_location;  // expanded
+  std::string quota;          // `storage=…` in bytes, or empty
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(name, is_system, uid, gid, home, mail_location, quota);
+  }
+};
+
+/// Where one recipient goes next; resolved at every attempt, never stored.
+struct Route {
+  Transport transport = Transport::Error;
+  std::string next_hop;  // Smtp: `example.com`, `[host]`, `[192.0.2.1]:587`; Error: the text
+  std::string status;    // Error: enhanced status code, 5.x.x or 4.x.x
+  AccountRef account;    // Local
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(transport, next_hop, status, account);
+  }
+};
+
+/// What a recipient turned out to be.
+struct Resolution {
+  bool is_expansion = false;        // replaced by `children`, in one batch
+  std::vector<Recipient> children;  // number is given by the queue
+  bool is_error = false;            // Error route with the reason
+  Route route;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(is_expansion, children, is_error, route);
+  }
+};
+
+/// One step: expands a recipient, or names its route. Errors are temporary: defer.
+struct Resolve {
+  static constexpr std::uint16_t type = 105;
+  using Reply = Resolution;
+  Recipient recipient;
+  std::string sender;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(recipient, sender);
+  }
+};
+
+enum class OutcomeKind : std::uint8_t { Delivered, Retry, Bounce, Expand, Discarded };
+
+/// What came of one recipient's delivery attempt; only the queue commits it.
+struct Outcome {
+  std::uint32_t recipient = 0;  // its number
+  OutcomeKind kind = OutcomeKind::Retry;
+  std::string status;           // enhanced status code: 2.0.0, 4.4.1 …
+  std::string reason;           // prose for the log and the bounce
+  std::string relay;            // `local`, `mx.example.org[192.0.2.1]:25`
+  std::string remote_mta;       // for the report: `mx.example.org`, or empty
+  std::string diagnostic;       // the peer's reply: `550 5.1.1 <x> unknown`, or empty
+  bool is_dsn_relayed = false;  // the next hop took our DSN parameters: no success report of ours
+  std::vector<Recipient> children;            // Expand (.forward)
+  std::int64_t connected_microseconds = 0;    // for delays=a/b/c/d: c
+  std::int64_t transmitted_microseconds = 0;  // d
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(recipient, kind, status, reason, relay, remote_mta, diagnostic, is_dsn_relayed,
+            children, connected_microseconds, transmitted_microseconds);
+  }
+};
+
+/// One message to recipients that share a route. The body is `body`, or the descriptor beside it
+/// when envelope.body_is_file. envelope.recipients holds just these recipients.
+struct Attempt {
+  static constexpr std::uint16_t type = 106;
+  struct Outcomes {
+    std::vector<Outcome> outcomes;
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(outcomes);
+    }
+  };
+  using Reply = Outcomes;
+  Envelope envelope;
+  Route route;
+  bool is_repeat = false;  // an earlier attempt may have got through: look for its file first
+  std::string body;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(envelope, route, is_repeat, body);
+  }
+};
+
+/// Asks the master for a deliver process of this account's uid, linked to us as kind `deliver:UID`
+/// (`deliver:own` for own users, `deliver:nobody` for default_privs).
+struct NeedDeliver {
+  static constexpr std::uint16_t type = 107;
+  struct Where {
+    std::string kind;
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(kind);
+    }
+  };
+  using Reply = Where;
+  std::string account;  // empty: default_privs
+  bool is_system = false;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(account, is_system);
+  }
+};
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,103 @@
+// What is known of a message beside its bytes: who sent it, how it came, to whom it goes.
+//
+// In the queue a message has LF line ends; SMTP's CRLF and dots are made and unmade at the wire.
+// Its bytes are `pieces` in order: text of ours (Received:, added headers) or a range of the body
+// as it came, so that an edit never copies the body.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/strong.h"
+
+namespace pennypost::smtp {
+
+/// Names a message for ever, on every host: time in microseconds, process and counter, as text of
+/// letters and digits without vowels. Stands in Received:, the log and a Maildir's file names.
+using QueueId = Strong<struct QueueIdTag, std::string>;
+
+/// RFC 3461 section 4.1: when a report is wanted. None set: failure (and delay, if configured).
+enum Notify : std::uint8_t {
+  notify_default = 0,
+  notify_never = 1,
+  notify_success = 2,
+  notify_failure = 4,
+  notify_delay = 8,
+};
+
+/// RFC 3461 section 4.3.
+enum class Ret : std::uint8_t { Unset, Full, Headers };
+
+enum class RecipientKind : std::uint8_t {
+  Address,  // user@example.org
+  Command,  // the text behind | in alias_maps or .forward
+  File,     // /path in alias_maps or .forward
+};
+
+struct Recipient {
+  std::uint32_t number = 0;  // in the message; never reused, so a Maildir's file name is unique
+  RecipientKind kind = RecipientKind::Address;
+  std::string address;   // where it goes now
+  std::string original;  // as the client named it: orig_to= and X-Original-To
+  std::string orcpt;     // RFC 3461 section 4.2, decoded: `rfc822;user@example.org`; may be empty
+  std::uint8_t notify = notify_default;
+  bool has_own_sender = false;  // owner-NAME or a mailing list: `sender` replaces the envelope's
+  std::string sender;
+  std::uint16_t depth = 0;  // how many expansions lie between it and the client's recipient
+  std::string run_as;       // Command, File: account name, or empty for default_privs
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(number, kind, address, original, orcpt, notify, has_own_sender, sender, depth, run_as);
+  }
+};
+
+/// Text of ours when `length` is 0, else a range of the body.
+struct Piece {
+  std::string text;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(text, offset, length);
+  }
+};
+
+struct Envelope {
+  QueueId id{std::string()};
+  std::int64_t arrival = 0;  // microseconds since 1970
+  std::string sender;        // empty: the null reverse-path <>
+  std::string client_name;   // `unknown` where there is no verified name
+  std::string client_address;
+  std::string helo;
+  std::string protocol;  // SMTP, ESMTP, ESMTPS, ESMTPSA, UTF8SMTPS …: RFC 3848, RFC 6531
+  std::string sasl_method;
+  std::string sasl_username;
+  std::string message_id;  // for the log
+  bool is_smtputf8 = false;
+  bool is_8bit = false;   // BODY=8BITMIME, or 8-bit bytes seen
+  bool is_local = false;  // from sendmail(1), a bounce or a forward of ours
+  bool is_held = false;
+  Ret ret = Ret::Unset;
+  std::string envid;  // decoded
+  std::uint64_t body_bytes = 0;
+  bool body_is_file = false;
+  std::vector<Piece> pieces;
+  std::vector<Recipient> recipients;
+
+  /// The whole message's size in bytes.
+  std::uint64_t size() const {
+    std::uint64_t sum = 0;
+    for (const auto& piece : pieces) sum += piece.length == 0 ? piece.text.size() : piece.length;
+    return sum;
+  }
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(id, arrival, sender, client_name, client_address, helo, protocol, sasl_method,
+            sasl_username, message_id, is_smtputf8, is_8bit, is_local, is_held, ret, envid,
+            body_bytes, body_is_file, pieces, recipients);
+  }
+};
+
+}  // namespace pennypost::smtp
