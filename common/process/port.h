@@ -48,16 +48,16 @@ class Services {
   /// `serve(Request, std::vector<Descriptor>) -> Task<Result<Request::Reply>>`; must outlive the
   /// links.
   template <class Request, class Function>
-  void on(Function serve) {
-    auto shared = std::make_shared<Function>(std::move(serve));
+  void on(Function function) {
+    auto shared = std::make_shared<Function>(std::move(function));
     handlers_[Request::type] = [shared](Message message) {
       return run<Request, Function>(*shared, std::move(message));
     };
   }
   /// The same, answering Result<RawReply>: for replies with descriptors.
   template <class Request, class Function>
-  void on_raw(Function serve) {
-    auto shared = std::make_shared<Function>(std::move(serve));
+  void on_raw(Function function) {
+    auto shared = std::make_shared<Function>(std::move(function));
     handlers_[Request::type] = [shared](Message message) {
       return run_raw<Request, Function>(*shared, std::move(message));
     };
@@ -67,18 +67,18 @@ class Services {
 
  private:
   template <class Request, class Function>
-  static Task<Result<RawReply>> run(Function& serve, Message message) {
+  static Task<Result<RawReply>> run(Function& function, Message message) {
     CO_TRY(Request request, wire::decode<Request>(message.body));
-    auto work = serve(std::move(request), std::move(message.descriptors));
+    auto work = function(std::move(request), std::move(message.descriptors));
     CO_TRY(auto reply, co_await std::move(work));
     RawReply raw;
     raw.body = wire::encode(reply);
     co_return std::move(raw);
   }
   template <class Request, class Function>
-  static Task<Result<RawReply>> run_raw(Function& serve, Message message) {
+  static Task<Result<RawReply>> run_raw(Function& function, Message message) {
     CO_TRY(Request request, wire::decode<Request>(message.body));
-    auto work = serve(std::move(request), std::move(message.descriptors));
+    auto work = function(std::move(request), std::move(message.descriptors));
     co_return co_await std::move(work);
   }
   std::unordered_map<std::uint16_t, Handler> handlers_;
