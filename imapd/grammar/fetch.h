@@ -1,0 +1,67 @@
+// FETCH's arguments in, the messages and the items asked for out.
+//
+// Every item is one value of FetchItem; what reads a part of the message bears a Section. The
+// macros ALL, FAST, FULL are replaced by what they stand for. The RFC822 items are sections with a
+// name of their own.
+//
+// STANDARDS  RFC 9051 section 6.4.5, RFC 3501 section 6.4.5 (RFC822, macros), RFC 4466 (modifiers)
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "imapd/grammar/cursor.h"
+#include "imapd/grammar/requests.h"
+
+namespace pennypost::imap {
+
+/// What of a message `BODY[…]` names.
+struct Section {
+  enum class Text { Whole, Header, HeaderFields, HeaderFieldsNot, Text, Mime };
+  /// `1.2` as {1, 2}; empty for the message itself.
+  std::vector<std::uint32_t> part;
+  Text text = Text::Whole;
+  /// For HeaderFields and HeaderFieldsNot, as the client wrote them.
+  std::vector<std::string> fields;
+};
+
+/// `<offset.count>`: RFC 9051 section 6.4.5.
+struct Partial {
+  std::uint64_t offset = 0;
+  std::uint64_t count = 0;
+};
+
+struct FetchItem {
+  enum class Kind {
+    Uid,
+    Flags,
+    InternalDate,
+    Rfc822Size,
+    Envelope,
+    /// BODY without a section: BODYSTRUCTURE without its extension data.
+    Body,
+    BodyStructure,
+    /// BODY[section], RFC822, RFC822.HEADER, RFC822.TEXT.
+    Section,
+  };
+  Kind kind = Kind::Flags;
+  /// The name in the answer, for the kinds whose name is not `BODY[…]`; `RFC822.TEXT`.
+  std::string_view name;
+  Section section;
+  std::optional<Partial> partial;
+  /// Sets \Seen.
+  bool marks_seen = false;
+};
+
+struct FetchRequest {
+  SequenceSet messages;
+  std::vector<FetchItem> items;
+  std::vector<Modifier> modifiers;
+};
+Result<FetchRequest> parse_fetch(std::string_view arguments, const Limits& limits);
+
+}  // namespace pennypost::imap

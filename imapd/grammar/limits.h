@@ -1,0 +1,38 @@
+// How much of one IMAP command we take: the bounds that the parsers below keep.
+//
+// The session fills them from the parameters; the values here are Dovecot's and hold in the tests.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace pennypost::imap {
+
+struct Limits {
+  /// One line of a command, up to its literal or its end (Dovecot: imap_max_line_length).
+  std::size_t line_bytes_max = 65536;
+  /// One literal that is kept in memory: mailbox names, search texts, header field names.
+  std::size_t literal_bytes_max = 65536;
+  /// A whole command with its literals, without the message literals of APPEND.
+  std::size_t command_bytes_max = 262144;
+  /// One message literal of APPEND; it goes to a file, never into memory.
+  std::uint64_t message_bytes_max = 50ull << 20;
+  /// What of a refused LITERAL+ is read and thrown away; beyond it the connection ends.
+  std::uint64_t skip_bytes_max = 64ull << 20;
+  /// Open parentheses, and NOT and OR in a row.
+  std::size_t nesting_max = 50;
+  /// Members of one list: flags, fetch items, header fields, search keys, patterns, ranges of a
+  /// set.
+  std::size_t list_items_max = 16384;
+};
+
+/// What a client may send before it is authenticated.
+inline constexpr Limits login_limits{.line_bytes_max = 8192,
+                                     .literal_bytes_max = 4096,
+                                     .command_bytes_max = 16384,
+                                     .message_bytes_max = 0,
+                                     .skip_bytes_max = 65536,
+                                     .nesting_max = 4,
+                                     .list_items_max = 64};
+
+}  // namespace pennypost::imap

@@ -1,0 +1,390 @@
+#include "imapd/grammar/requests.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+
+namespace pennypost::imap {
+namespace {
+
+constexpr std::size_t id_fields_max = 30;
+constexpr std::size_t id_field_bytes_max = 30;
+constexpr std::size_t id_value_bytes_max = 1024;
+
+struct StatusName {
+  std::string_view name;
+  StatusItem item;
+};
+constexpr StatusName status_names[] = {
+    {"MESSAGES", StatusItem::Messages},
+    {"RECENT", StatusItem::Recent},
+    {"UIDNEXT", StatusItem::UidNext},
+    {"UIDVALIDITY", StatusItem::UidValidity},
+    {"UNSEEN", StatusItem::Unseen},
+    {"DELETED", StatusItem::Deleted},
+    {"SIZE", StatusItem::Size},
+    {"HIGHESTMODSEQ", StatusItem::HighestModSeq},
+    {"APPENDLIMIT", StatusItem::AppendLimit},
+    {"MAILBOXID", StatusItem::MailboxId},
+};
+
+// `(ITEM ITEM)`, at least one.
+Result<std::vector<StatusItem>> status_items(Cursor& cursor) {
+  std::vector<StatusItem> items;
+  TRY_DO(cursor.expect('('));
+  for (;;) {
+    TRY(auto name, cursor.keyword());
+    auto row = std::ranges::find(status_names, name, &StatusName::name);
+    if (row == std::end(status_names)) return Error(501, "Unknown status item " + name);
+    if (items.size() == std::size(status_names)) return Error(501, "Too many status items");
+    if (std::ranges::find(items, row->item) == items.end()) items.push_back(row->item);
+    if (cursor.skip(')')) return items;
+    TRY_DO(cursor.space());
+  }
+}
+
+// The text of one balanced value: a word, a string, or `( … )` with strings inside.
+Result<std::string> modifier_value(Cursor& cursor) {
+  auto before = cursor.rest();
+  std::size_t depth = 0;
+  do {
+    if (cursor.skip('(')) {
+      if (++depth > cursor.limits().nesting_max) return Error(501, "Too many parentheses");
+    } else if (cursor.skip(')')) {
+      --depth;
+    } else if (cursor.at('"') || cursor.at('{')) {
+      TRY_DO(cursor.string());
+    } else if (depth == 0 || !cursor.skip(' ')) {
+      cursor.skip('\\');
+      TRY_DO(cursor.list_mailbox());
+    }
+  } while (depth > 0);
+  return std::string(before.substr(0, before.size() - cursor.rest().size()));
+}
+
+Result<std::vector<Modifier>> optional_modifiers(Cursor& cursor) {
+  if (cursor.at_end()) return std::vector<Modifier>();
+  TRY_DO(cursor.space());
+  return parse_modifiers(cursor);
+}
+
+Result<void> selection_option(ListRequest& request, const std::string& name) {
+  if (name == "SUBSCRIBED") {
+    request.select_subscribed = true;
+  } else if (name == "REMOTE") {
+    request.select_remote = true;
+  } else if (name == "RECURSIVEMATCH") {
+    request.select_recursive = true;
+  } else if (name == "SPECIAL-USE") {
+    request.select_special_use = true;
+  } else {
+    return Error(501, "Unknown selection option " + name);
+  }
+  return {};
+}
+
+Result<void> return_option(ListRequest& request, const std::string& name, Cursor& cursor) {
+  if (name == "SUBSCRIBED") {
+    request.return_subscribed = true;
+  } else if (name == "CHILDREN") {
+    request.return_children = true;
+  } else if (name == "SPECIAL-USE") {
+    request.return_special_use = true;
+  } else if (name == "STATUS") {
+    TRY_DO(cursor.space());
+    TRY(request.return_status, status_items(cursor));
+  } else {
+    return Error(501, "Unknown return option " + name);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<CommandHead> parse_head(std::string_view text) {
+  auto space = text.find(' ');
+  auto tag = text.substr(0, space);
+  if (tag.empty() || !std::ranges::all_of(tag, is_tag_char)) return Error(501, "Invalid tag");
+  if (space == std::string_view::npos) return Error(501, "Missing command");
+  text.remove_prefix(space + 1);
+  auto word = [&text] {
+    auto end = std::ranges::find_if_not(text, is_atom_char);
+    auto name = text.substr(0, static_cast<std::size_t>(end - text.begin()));
+    text.remove_prefix(name.size());
+    return upper(name);
+  };
+  CommandHead head{std::string(tag), word(), {}};
+  if (head.name == "UID" && text.starts_with(' ')) {
+    text.remove_prefix(1);
+    head.name += ' ' + word();
+  }
+  if (head.name.empty()) return Error(501, "Missing command");
+  head.arguments = text;
+  return head;
+}
+
+Result<std::vector<Modifier>> parse_modifiers(Cursor& cursor) {
+  std::vector<Modifier> modifiers;
+  TRY_DO(cursor.expect('('));
+  for (;;) {
+    if (modifiers.size() == cursor.limits().list_items_max) return Error(501, "Too many modifiers");
+    Modifier modifier;
+    TRY(modifier.name, cursor.keyword());
+    bool last = cursor.skip(')');
+    if (!last) {
+      TRY_DO(cursor.space());
+      // RFC 4466 section 2.1: a name begins with a letter, a value with a digit, `*`, `(` or a
+      // quote; a word as a value can't be told from the next name and is taken as that.
+      char c = cursor.rest().empty() ? '\0' : cursor.rest().front();
+      if (!is_alpha(c)) {
+        TRY(modifier.value, modifier_value(cursor));
+        last = cursor.skip(')');
+        if (!last) {
+          TRY_DO(cursor.space());
+        }
+      }
+    }
+    modifiers.push_back(std::move(modifier));
+    if (last) return modifiers;
+  }
+}
+
+Result<void> parse_nothing(std::string_view arguments, const Limits& limits) {
+  // A space at the end harms nobody; some clients send one.
+  if (arguments == " ") return {};
+  return Cursor(arguments, limits).end();
+}
+
+Result<LoginRequest> parse_login(std::string_view arguments, const Limits& limits) {
+  Cursor cursor(arguments, limits);
+  LoginRequest request;
+  TRY_DO(cursor.space());
+  TRY(request.user, cursor.astring());
+  TRY_DO(cursor.space());
+  TRY(auto password, cursor.astring());
+  request.password = Secret(std::move(password));
+  TRY_DO(cursor.end());
+  return request;
+}
+
+Result<AuthenticateRequest> parse_authenticate(std::string_view arguments, const Limits& limits) {
+  Cursor cursor(arguments, limits);
+  AuthenticateRequest request;
+  TRY_DO(cursor.space());
+  TRY(auto mechanism, cursor.atom());
+  request.mechanism = upper(mechanism);
+  if (cursor.at_end()) return request;
+  TRY_DO(cursor.space());
+  if (cursor.rest() == "=") {
+    request.initial_response.emplace();
+    return request;
+  }
+  auto decoded = base64_decode(cursor.rest());
+  if (!decoded || decoded->empty()) return Error(501, "Invalid base64 in the initial response");
+  request.initial_response.emplace(std::move(*decoded));
+  return request;
+}
+
+Result<SelectRequest> parse_select(std::string_view arguments, const Limits& limits) {
+  Cursor cursor(arguments, limits);
+  SelectRequest request;
+  TRY_DO(cursor.space());
+  TRY(request.mailbox, cursor.mailbox());
+  TRY(request.parameters, optional_modifiers(cursor));
+  TRY_DO(cursor.end());
+  return request;
+}
+
+Result<CreateRequest> parse_create(std::string_view arguments, const Limits& limits) {
+  TRY(auto like_select, parse_select(arguments, limits));
+  return CreateRequest{std::move(like_select.mailbox), std::move(like_select.parameters)};
+}
+
+Result<std::string> parse_mailbox(std::string_view arguments, const Limits& limits) {
+  Cursor cursor(arguments, limits);
+  TRY_DO(cursor.space());
+  TRY(auto mailbox, cursor.mailbox());
+  TRY_DO(cursor.end());
+  return mailbox;
+}
+
+Result<RenameRequest> parse_rename(std::string_view arguments, const Limits& limits) {
+  Cursor cursor(arguments, limits);
+  RenameRequest request;
+  TRY_DO(cursor.space());
+  TRY(request.from, cursor.mailbox());
+  TRY_DO(cursor.space());
+  TRY(request.to, cursor.mailbox());
+  TRY_DO(cursor.end());
+  return request;
+}
+
+Result<StatusRequest> parse_status(std::string_view arguments, const Limits& limits) {
+  Cursor cursor(arguments, limits);
+  StatusRequest request;
+  TRY_DO(cursor.space());
+  TRY(request.mailbox, cursor.mailbox());
+  TRY_DO(cursor.space());
+  TRY(request.items, status_items(cursor));
+  TRY_DO(cursor.end());
+  return request;
+}
+
+std::string_view name_of(StatusItem item) {
+  return std::ranges::find(status_names, item, &StatusName::item)->name;
+}
+
+Result<ListRequest> parse_list(std::string_view arguments, const Limits& limits) {
+  Cursor cursor(arguments, limits);
+  ListRequest request;
+  TRY_DO(cursor.space());
+  if (cursor.skip('(')) {
+    request.extended = true;
+    while (!cursor.skip(')')) {
+      TRY(auto name, cursor.keyword());
+      TRY_DO(selection_option(request, name));
+      if (!cursor.at(')')) {
+        TRY_DO(cursor.space());
+      }
+    }
+    // RFC 5258 section 3.1: RECURSIVEMATCH must go with an option that selects.
+    if (request.select_recursive && !request.select_subscribed && !request.select_special_use) {
+      return Error(501, "RECURSIVEMATCH must not stand alone");
+    }
+    TRY_DO(cursor.space());
+  }
+  TRY(request.reference, cursor.mailbox());
+  TRY_DO(cursor.space());
+  if (cursor.skip('(')) {
+    request.extended = true;
+    while (!cursor.skip(')')) {
+      if (request.patterns.size() == limits.list_items_max) return Error(501, "Too many patterns");
+      TRY(auto pattern, cursor.list_mailbox());
+      request.patterns.push_back(std::move(pattern));
+      if (!cursor.at(')')) {
+        TRY_DO(cursor.space());
+      }
+    }
+    if (request.patterns.empty()) return Error(501, "Expected a mailbox pattern");
+  } else {
+    TRY(auto pattern, cursor.list_mailbox());
+    request.patterns.push_back(std::move(pattern));
+  }
+  if (cursor.at_end()) return request;
+  request.extended = true;
+  TRY_DO(cursor.space());
+  if (!cursor.skip_word("RETURN")) return Error(501, "Expected RETURN");
+  TRY_DO(cursor.space());
+  TRY_DO(cursor.expect('('));
+  while (!cursor.skip(')')) {
+    TRY(auto name, cursor.keyword());
+    TRY_DO(return_option(request, name, cursor));
+    if (!cursor.at(')')) {
+      TRY_DO(cursor.space());
+    }
+  }
+  TRY_DO(cursor.end());
+  return request;
+}
+
+Result<ListRequest> parse_lsub(std::string_view arguments, const Limits& limits) {
+  Cursor cursor(arguments, limits);
+  ListRequest request;
+  TRY_DO(cursor.space());
+  TRY(request.reference, cursor.mailbox());
+  TRY_DO(cursor.space());
+  TRY(auto pattern, cursor.list_mailbox());
+  request.patterns.push_back(std::move(pattern));
+  TRY_DO(cursor.end());
+  return request;
+}
+
+Result<StoreRequest> parse_store(std::string_view arguments, const Limits& limits) {
+  Cursor cursor(arguments, limits);
+  StoreRequest request;
+  TRY_DO(cursor.space());
+  TRY(request.messages, cursor.sequence_set());
+  TRY_DO(cursor.space());
+  if (cursor.at('(')) {
+    TRY(request.modifiers, parse_modifiers(cursor));
+    TRY_DO(cursor.space());
+  }
+  if (cursor.skip('+')) {
+    request.change = StoreRequest::Change::Add;
+  } else if (cursor.skip('-')) {
+    request.change = StoreRequest::Change::Remove;
+  }
+  TRY(auto name, cursor.keyword());
+  if (name != "FLAGS" && name != "FLAGS.SILENT") return Error(501, "Expected FLAGS");
+  request.silent = name.ends_with(".SILENT");
+  TRY_DO(cursor.space());
+  if (cursor.at('(')) {
+    TRY(request.flags, cursor.flag_list());
+  } else {
+    do {
+      if (request.flags.size() == limits.list_items_max) return Error(501, "Too many flags");
+      TRY(auto flag, cursor.flag());
+      request.flags.push_back(std::move(flag));
+    } while (cursor.skip(' '));
+  }
+  TRY_DO(cursor.end());
+  return request;
+}
+
+Result<CopyRequest> parse_copy(std::string_view arguments, const Limits& limits) {
+  Cursor cursor(arguments, limits);
+  CopyRequest request;
+  TRY_DO(cursor.space());
+  TRY(request.messages, cursor.sequence_set());
+  TRY_DO(cursor.space());
+  TRY(request.mailbox, cursor.mailbox());
+  TRY_DO(cursor.end());
+  return request;
+}
+
+Result<SequenceSet> parse_uid_expunge(std::string_view arguments, const Limits& limits) {
+  Cursor cursor(arguments, limits);
+  TRY_DO(cursor.space());
+  TRY(auto set, cursor.sequence_set());
+  TRY_DO(cursor.end());
+  return set;
+}
+
+Result<std::vector<std::string>> parse_enable(std::string_view arguments, const Limits& limits) {
+  Cursor cursor(arguments, limits);
+  std::vector<std::string> names;
+  do {
+    if (names.size() == limits.list_items_max) return Error(501, "Too many capabilities");
+    TRY_DO(cursor.space());
+    TRY(auto name, cursor.atom());
+    names.push_back(upper(name));
+  } while (!cursor.at_end());
+  return names;
+}
+
+Result<IdFields> parse_id(std::string_view arguments, const Limits& limits) {
+  Cursor cursor(arguments, limits);
+  IdFields fields;
+  TRY_DO(cursor.space());
+  if (cursor.skip_word("NIL")) {
+    TRY_DO(cursor.end());
+    return fields;
+  }
+  TRY_DO(cursor.expect('('));
+  while (!cursor.skip(')')) {
+    if (fields.size() == id_fields_max) return Error(501, "ID takes at most 30 fields");
+    TRY(auto name, cursor.string());
+    TRY_DO(cursor.space());
+    TRY(auto value, cursor.nstring());
+    if (name.size() > id_field_bytes_max) return Error(501, "ID field name is too long");
+    if (value && value->size() > id_value_bytes_max) return Error(501, "ID value is too long");
+    fields.emplace_back(std::move(name), std::move(value));
+    if (!cursor.at(')')) {
+      TRY_DO(cursor.space());
+    }
+  }
+  TRY_DO(cursor.end());
+  return fields;
+}
+
+}  // namespace pennypost::imap

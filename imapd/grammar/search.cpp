@@ -1,0 +1,244 @@
+#include "imapd/grammar/search.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "common/mail/date.h"
+
+namespace pennypost::imap {
+namespace {
+
+using Kind = SearchKey::Kind;
+
+// What follows a key's name.
+enum class Takes { Nothing, Text, HeaderText, FieldAndText, Keyword, Day, Number, Uids };
+
+struct KeyRow {
+  std::string_view name;
+  Kind kind;
+  Takes takes;
+  bool negated;
+  // The flag or header field that the name stands for.
+  std::string_view subject;
+};
+constexpr KeyRow key_rows[] = {
+    {"ALL", Kind::All, Takes::Nothing, false, ""},
+    {"ANSWERED", Kind::Flag, Takes::Nothing, false, "\\Answered"},
+    {"BCC", Kind::Header, Takes::HeaderText, false, "Bcc"},
+    {"BEFORE", Kind::Before, Takes::Day, false, ""},
+    {"BODY", Kind::Body, Takes::Text, false, ""},
+    {"CC", Kind::Header, Takes::HeaderText, false, "Cc"},
+    {"DELETED", Kind::Flag, Takes::Nothing, false, "\\Deleted"},
+    {"DRAFT", Kind::Flag, Takes::Nothing, false, "\\Draft"},
+    {"FLAGGED", Kind::Flag, Takes::Nothing, false, "\\Flagged"},
+    {"FROM", Kind::Header, Takes::HeaderText, false, "From"},
+    {"HEADER", Kind::Header, Takes::FieldAndText, false, ""},
+    {"KEYWORD", Kind::Flag, Takes::Keyword, false, ""},
+    {"LARGER", Kind::Larger, Takes::Number, false, ""},
+    {"OLD", Kind::Flag, Takes::Nothing, true, "\\Recent"},
+    {"OLDER", Kind::Older, Takes::Number, false, ""},
+    {"ON", Kind::On, Takes::Day, false, ""},
+    {"RECENT", Kind::Flag, Takes::Nothing, false, "\\Recent"},
+    {"SEEN", Kind::Flag, Takes::Nothing, false, "\\Seen"},
+    {"SENTBEFORE", Kind::SentBefore, Takes::Day, false, ""},
+    {"SENTON", Kind::SentOn, Takes::Day, false, ""},
+    {"SENTSINCE", Kind::SentSince, Takes::Day, false, ""},
+    {"SINCE", Kind::Since, Takes::Day, false, ""},
+    {"SMALLER", Kind::Smaller, Takes::Number, false, ""},
+    {"SUBJECT", Kind::Header, Takes::HeaderText, false, "Subject"},
+    {"TEXT", Kind::Text, Takes::Text, false, ""},
+    {"TO", Kind::Header, Takes::HeaderText, false, "To"},
+    {"UID", Kind::Uids, Takes::Uids, false, ""},
+    {"UNANSWERED", Kind::Flag, Takes::Nothing, true, "\\Answered"},
+    {"UNDELETED", Kind::Flag, Takes::Nothing, true, "\\Deleted"},
+    {"UNDRAFT", Kind::Flag, Takes::Nothing, true, "\\Draft"},
+    {"UNFLAGGED", Kind::Flag, Takes::Nothing, true, "\\Flagged"},
+    {"UNKEYWORD", Kind::Flag, Takes::Keyword, true, ""},
+    {"UNSEEN", Kind::Flag, Takes::Nothing, true, "\\Seen"},
+    {"YOUNGER", Kind::Younger, Takes::Number, false, ""},
+};
+static_assert(std::ranges::is_sorted(key_rows, {}, &KeyRow::name), "find_row() searches by halves");
+
+const KeyRow* find_row(std::string_view name) {
+  auto row = std::ranges::lower_bound(key_rows, name, {}, &KeyRow::name);
+  return row != std::end(key_rows) && row->name == name ? row : nullptr;
+}
+
+SearchKey flag_key(std::string_view flag, bool negated) {
+  SearchKey key;
+  key.kind = Kind::Flag;
+  key.text = flag;
+  key.negated = negated;
+  return key;
+}
+
+class Parser {
+ public:
+  explicit Parser(Cursor& cursor) : cursor_(cursor) {}
+
+  // search-key *(SP search-key), up to `)` or the end.
+  Result<SearchKey> list(std::size_t depth) {
+    SearchKey all;
+    all.kind = Kind::And;
+    do {
+      TRY(auto one, key(depth));
+      all.children.push_back(std::move(one));
+    } while (cursor_.skip(' '));
+    if (all.children.size() == 1) return SearchKey(std::move(all.children.front()));
+    return all;
+  }
+
+ private:
+  Result<SearchKey> key(std::size_t depth) {
+    if (depth > cursor_.limits().nesting_max) return Error(501, "Search is nested too deep");
+    if (++keys_ > cursor_.limits().list_items_max) return Error(501, "Too many search keys");
+    if (cursor_.skip('(')) {
+      TRY(auto inner, list(depth + 1));
+      TRY_DO(cursor_.expect(')'));
+      return inner;
+    }
+    char first = cursor_.rest().empty() ? '\0' : cursor_.rest().front();
+    if (is_digit(first) || first == '*' || first == '$') return set(Kind::Sequence);
+    TRY(auto name, cursor_.keyword());
+    if (name == "NOT") return negation(depth);
+    if (name == "OR") return alternative(depth);
+    if (name == "NEW") {
+      SearchKey both;
+      both.kind = Kind::And;
+      both.children.push_back(flag_key("\\Recent", false));
+      both.children.push_back(flag_key("\\Seen", true));
+      return both;
+    }
+    const auto* row = find_row(name);
+    if (!row) return Error(501, "Unknown search key " + name);
+    return simple(*row);
+  }
+
+  Result<SearchKey> negation(std::size_t depth) {
+    TRY_DO(cursor_.space());
+    TRY(auto inner, key(depth + 1));
+    inner.negated = !inner.negated;
+    return inner;
+  }
+
+  Result<SearchKey> alternative(std::size_t depth) {
+    SearchKey either;
+    either.kind = Kind::Or;
+    for (int i = 0; i < 2; ++i) {
+      TRY_DO(cursor_.space());
+      TRY(auto one, key(depth + 1));
+      either.children.push_back(std::move(one));
+    }
+    return either;
+  }
+
+  Result<SearchKey> set(Kind kind) {
+    SearchKey key;
+    key.kind = kind;
+    TRY(key.set, cursor_.sequence_set());
+    return key;
+  }
+
+  Result<SearchKey> simple(const KeyRow& row) {
+    if (row.takes != Takes::Nothing) {
+      TRY_DO(cursor_.space());
+    }
+    if (row.takes == Takes::Uids) return set(Kind::Uids);
+    SearchKey key;
+    key.kind = row.kind;
+    key.negated = row.negated;
+    switch (row.takes) {
+      case Takes::Nothing:
+        if (row.kind == Kind::Flag) key.text = row.subject;
+        break;
+      case Takes::HeaderText:
+        key.field = row.subject;
+        [[fallthrough]];
+      case Takes::Text: {
+        TRY(key.text, cursor_.astring());
+        break;
+      }
+      case Takes::FieldAndText: {
+        TRY(key.field, cursor_.astring());
+        TRY_DO(cursor_.space());
+        TRY(key.text, cursor_.astring());
+        break;
+      }
+      case Takes::Keyword: {
+        TRY(key.text, cursor_.flag());
+        break;
+      }
+      case Takes::Day: {
+        TRY(auto text, cursor_.astring());
+        auto day = parse_imap_date(text);
+        if (!day) return Error(501, "Invalid date");
+        key.day = *day;
+        break;
+      }
+      case Takes::Number: {
+        TRY(key.number, cursor_.number64());
+        break;
+      }
+      case Takes::Uids:
+        break;
+    }
+    return key;
+  }
+
+  Cursor& cursor_;
+  std::size_t keys_ = 0;
+};
+
+Result<void> return_options(Cursor& cursor, SearchRequest& request) {
+  request.extended = true;
+  TRY_DO(cursor.space());
+  TRY_DO(cursor.expect('('));
+  while (!cursor.skip(')')) {
+    TRY(auto name, cursor.keyword());
+    if (name == "MIN") {
+      request.return_min = true;
+    } else if (name == "MAX") {
+      request.return_max = true;
+    } else if (name == "ALL") {
+      request.return_all = true;
+    } else if (name == "COUNT") {
+      request.return_count = true;
+    } else if (name == "SAVE") {
+      request.return_save = true;
+    } else {
+      return Error(501, "Unknown return option " + name);
+    }
+    if (!cursor.at(')')) {
+      TRY_DO(cursor.space());
+    }
+  }
+  // RFC 4731 section 3.1: an empty list asks for ALL.
+  if (!request.return_min && !request.return_max && !request.return_count && !request.return_save) {
+    request.return_all = true;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<SearchRequest> parse_search(std::string_view arguments, const Limits& limits) {
+  Cursor cursor(arguments, limits);
+  SearchRequest request;
+  TRY_DO(cursor.space());
+  if (cursor.skip_word("RETURN")) {
+    TRY_DO(return_options(cursor, request));
+    TRY_DO(cursor.space());
+  }
+  if (cursor.skip_word("CHARSET")) {
+    TRY_DO(cursor.space());
+    TRY(auto charset, cursor.astring());
+    request.charset = upper(charset);
+    request.charset_named = true;
+    TRY_DO(cursor.space());
+  }
+  TRY(request.key, Parser(cursor).list(0));
+  TRY_DO(cursor.end());
+  return request;
+}
+
+}  // namespace pennypost::imap

@@ -1,0 +1,81 @@
+// SEARCH's arguments in, a tree of criteria out.
+//
+// A key list is one And; NEW, OLD, UNSEEN and their like are built from the plain ones with
+// `negated`. Texts stay in the charset that the client named; the session converts them before it
+// compares.
+//
+// STANDARDS  RFC 9051 section 6.4.4, RFC 3501 section 6.4.4 (RECENT, NEW, OLD), RFC 4731 (RETURN),
+//            RFC 5032 (YOUNGER, OLDER)
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "imapd/grammar/cursor.h"
+
+namespace pennypost::imap {
+
+struct SearchKey {
+  enum class Kind {
+    All,
+    /// Every one of `children`.
+    And,
+    /// One of `children`.
+    Or,
+    /// `set`, message sequence numbers.
+    Sequence,
+    /// `set`, UIDs.
+    Uids,
+    /// `text`: a system flag (`\Seen`, `\Recent`) or a keyword.
+    Flag,
+    /// `text` in the header fields named `field`; an empty text asks whether the field is there.
+    Header,
+    /// `text` in the body.
+    Body,
+    /// `text` in header or body.
+    Text,
+    /// INTERNALDATE's day is before, on, or on and after `day`.
+    Before,
+    On,
+    Since,
+    /// The same for the Date: field.
+    SentBefore,
+    SentOn,
+    SentSince,
+    /// Size in octets is greater or smaller than `number`.
+    Larger,
+    Smaller,
+    /// INTERNALDATE is less, or at least, `number` seconds ago.
+    Younger,
+    Older,
+  };
+  Kind kind = Kind::All;
+  bool negated = false;
+  std::vector<SearchKey> children;
+  SequenceSet set;
+  std::string field;
+  std::string text;
+  /// Days since 1970-01-01.
+  std::int64_t day = 0;
+  std::uint64_t number = 0;
+};
+
+struct SearchRequest {
+  /// RFC 4731: RETURN was given, even if empty (which stands for ALL).
+  bool extended = false;
+  bool return_min = false;
+  bool return_max = false;
+  bool return_all = false;
+  bool return_count = false;
+  bool return_save = false;
+  /// In upper case; US-ASCII where none was named.
+  std::string charset = "US-ASCII";
+  bool charset_named = false;
+  SearchKey key;
+};
+Result<SearchRequest> parse_search(std::string_view arguments, const Limits& limits);
+
+}  // namespace pennypost::imap
