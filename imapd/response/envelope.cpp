@@ -10,7 +10,8 @@
 namespace pennypost::imap {
 namespace {
 
-// RFC 9051 section 7.5.2: a NIL host or mailbox would mean a group. Dovecot's words for what is missing.
+// RFC 9051 section 7.5.2: a NIL host or mailbox would mean a group. Dovecot's words for what is
+// missing.
 constexpr std::string_view missing_host = "MISSING_DOMAIN";
 constexpr std::string_view missing_mailbox = "MISSING_MAILBOX";
 

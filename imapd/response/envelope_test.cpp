@@ -6,19 +6,20 @@ using namespace pennypost::imap;
 
 TEST_CASE("an envelope shows the header's ten fields") {
   // RFC 9051 section 8: the sample connection's message.
-  CHECK(envelope("Date: Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\r\n"
-                 "From: Terry Gray <gray@cac.washington.edu>\r\n"
-                 "Subject: IMAP4rev2 WG mtg summary and minutes\r\n"
-                 "To: imap@cac.washington.edu\r\n"
-                 "cc: minutes@CNRI.Reston.VA.US, John Klensin <KLENSIN@MIT.EDU>\r\n"
-                 "Message-Id: <B27397-0100000@cac.washington.edu>\r\n\r\nbody\r\n") ==
-        "(\"Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\" \"IMAP4rev2 WG mtg summary and minutes\" "
-        "((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) "
-        "((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) "
-        "((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) "
-        "((NIL NIL \"imap\" \"cac.washington.edu\")) "
-        "((NIL NIL \"minutes\" \"CNRI.Reston.VA.US\")(\"John Klensin\" NIL \"KLENSIN\" \"MIT.EDU\")) "
-        "NIL NIL \"<B27397-0100000@cac.washington.edu>\")");
+  CHECK(
+      envelope("Date: Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\r\n"
+               "From: Terry Gray <gray@cac.washington.edu>\r\n"
+               "Subject: IMAP4rev2 WG mtg summary and minutes\r\n"
+               "To: imap@cac.washington.edu\r\n"
+               "cc: minutes@CNRI.Reston.VA.US, John Klensin <KLENSIN@MIT.EDU>\r\n"
+               "Message-Id: <B27397-0100000@cac.washington.edu>\r\n\r\nbody\r\n") ==
+      "(\"Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\" \"IMAP4rev2 WG mtg summary and minutes\" "
+      "((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) "
+      "((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) "
+      "((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) "
+      "((NIL NIL \"imap\" \"cac.washington.edu\")) "
+      "((NIL NIL \"minutes\" \"CNRI.Reston.VA.US\")(\"John Klensin\" NIL \"KLENSIN\" \"MIT.EDU\")) "
+      "NIL NIL \"<B27397-0100000@cac.washington.edu>\")");
 }
 
 TEST_CASE("an envelope of nothing is ten times NIL") {
@@ -27,9 +28,10 @@ TEST_CASE("an envelope of nothing is ten times NIL") {
 }
 
 TEST_CASE("folds, quotes, 8-bit text, groups and bare words keep the syntax whole") {
-  CHECK(envelope("Subject: a \"b\"\n \\c\nFrom: f\xc3\xbc\xc3\x9f <a@b>\nTo: group: x@y;\nCc: bare\n") ==
-        "(NIL \"a \\\"b\\\" \\\\c\" (({6}\r\nf\xc3\xbc\xc3\x9f NIL \"a\" \"b\")) "
-        "(({6}\r\nf\xc3\xbc\xc3\x9f NIL \"a\" \"b\")) (({6}\r\nf\xc3\xbc\xc3\x9f NIL \"a\" \"b\")) "
+  CHECK(envelope(
+            "Subject: a \"b\"\n \\c\nFrom: f\xc3\xbc\xc3\x9f <a@b>\nTo: group: x@y;\nCc: bare\n") ==
+        "(NIL \"a \\\"b\\\" \\\\c\" (({5}\r\nf\xc3\xbc\xc3\x9f NIL \"a\" \"b\")) "
+        "(({5}\r\nf\xc3\xbc\xc3\x9f NIL \"a\" \"b\")) (({5}\r\nf\xc3\xbc\xc3\x9f NIL \"a\" \"b\")) "
         "((NIL NIL \"group\" NIL)(NIL NIL \"x\" \"y\")(NIL NIL NIL NIL)) "
         "((NIL NIL \"bare\" \"MISSING_DOMAIN\")) NIL NIL NIL)");
 }

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/mail/encoded.h"
 #include "imapd/grammar/cursor.h"
-#include "store/mailbox/mailbox.h"
 
 namespace pennypost::imap {
 namespace {
@@ -49,7 +49,8 @@ void append_nstring(std::string& out, const std::optional<std::string>& text) {
 }
 
 void append_astring(std::string& out, std::string_view text) {
-  bool atom = !text.empty() && std::ranges::all_of(text, is_astring_char) && !equal_nocase(text, "NIL");
+  bool atom =
+      !text.empty() && std::ranges::all_of(text, is_astring_char) && !equal_nocase(text, "NIL");
   if (atom) {
     out += text;
   } else {
@@ -58,7 +59,7 @@ void append_astring(std::string& out, std::string_view text) {
 }
 
 void append_mailbox(std::string& out, std::string_view utf8) {
-  auto encoded = store::modified_utf7_encode(utf8);
+  auto encoded = encode_utf7(utf8);
   append_astring(out, encoded ? *encoded : utf8);
 }
 

@@ -1,8 +1,10 @@
 // Text in, IMAP's notations of it out: atom, quoted or literal, whichever can carry it.
 //
-// STANDARDS  RFC 9051 section 4 (data formats), RFC 3501 section 4.3.1 (8-bit text only in literals)
+// STANDARDS  RFC 9051 section 4 (data formats), RFC 3501 section 4.3.1 (8-bit text only in
+// literals)
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

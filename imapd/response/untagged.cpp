@@ -1,0 +1,190 @@
+#include "imapd/response/untagged.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/text.h"
+#include "imapd/response/strings.h"
+
+namespace pennypost::imap {
+namespace {
+
+using store::Flags;
+
+constexpr std::pair<Flags::Bit, std::string_view> system_flags[] = {
+    {Flags::Answered, "\\Answered"}, {Flags::Flagged, "\\Flagged"}, {Flags::Deleted, "\\Deleted"},
+    {Flags::Seen, "\\Seen"},         {Flags::Draft, "\\Draft"},
+};
+
+std::vector<std::string> all_flags(const std::vector<std::string>& keywords) {
+  std::vector<std::string> names;
+  for (const auto& [bit, name] : system_flags) names.emplace_back(name);
+  for (const auto& keyword : keywords) {
+    if (!keyword.empty()) names.push_back(keyword);
+  }
+  return names;
+}
+
+std::uint64_t value_of(StatusItem item, const store::Status& status, std::uint64_t append_limit) {
+  switch (item) {
+    case StatusItem::Messages:
+      return status.messages;
+    case StatusItem::Recent:
+      return status.recent;
+    case StatusItem::UidNext:
+      return status.uid_next.value();
+    case StatusItem::UidValidity:
+      return status.uid_validity;
+    case StatusItem::Unseen:
+      return status.unseen;
+    case StatusItem::Deleted:
+      return status.deleted;
+    case StatusItem::Size:
+      return status.size.value_or(0);
+    case StatusItem::HighestModSeq:
+      return status.highest_modseq.value();
+    case StatusItem::AppendLimit:
+      return append_limit;
+    case StatusItem::MailboxId:
+      return 0;
+  }
+  return 0;
+}
+
+// The UIDs as ranges in the order given: RFC 4315 section 3 pairs source and target by position.
+std::string uid_ranges(const std::vector<store::Uid>& uids) {
+  RangeBuilder builder;
+  for (auto uid : uids) builder.add(uid.value());
+  return to_text(builder.ranges());
+}
+
+}  // namespace
+
+std::vector<std::string> flag_names(Flags flags, bool recent,
+                                    const std::vector<std::string>& keywords) {
+  std::vector<std::string> names;
+  for (const auto& [bit, name] : system_flags) {
+    if (flags.has(bit)) names.emplace_back(name);
+  }
+  if (recent) names.emplace_back("\\Recent");
+  names.insert(names.end(), keywords.begin(), keywords.end());
+  return names;
+}
+
+std::string exists_line(std::uint32_t messages) {
+  return "* " + std::to_string(messages) + " EXISTS\r\n";
+}
+
+std::string recent_line(std::uint32_t messages) {
+  return "* " + std::to_string(messages) + " RECENT\r\n";
+}
+
+std::string expunge_line(std::uint32_t sequence_number) {
+  return "* " + std::to_string(sequence_number) + " EXPUNGE\r\n";
+}
+
+std::string flags_line(const std::vector<std::string>& keywords) {
+  std::string out = "* FLAGS ";
+  append_list(out, all_flags(keywords));
+  return out + "\r\n";
+}
+
+std::string permanent_flags_line(const std::vector<std::string>& keywords, bool read_only,
+                                 bool may_add_keyword) {
+  if (read_only) return "* OK [PERMANENTFLAGS ()] Read-only mailbox.\r\n";
+  auto names = all_flags(keywords);
+  if (may_add_keyword) names.emplace_back("\\*");
+  std::string out = "* OK [PERMANENTFLAGS ";
+  append_list(out, names);
+  return out + "] Flags permitted.\r\n";
+}
+
+std::string list_line(std::string_view command, const std::vector<std::string>& attributes,
+                      char separator, std::string_view utf8_name,
+                      const std::vector<std::string>& child_info) {
+  std::string out = "* " + std::string(command) + ' ';
+  append_list(out, attributes);
+  out += ' ';
+  append_string(out, std::string_view(&separator, 1));
+  out += ' ';
+  append_mailbox(out, utf8_name);
+  if (!child_info.empty()) {
+    // RFC 5258 section 3: which selection criteria hold below this name.
+    out += " (\"CHILDINFO\" (";
+    for (std::size_t i = 0; i < child_info.size(); ++i) {
+      if (i > 0) out += ' ';
+      append_string(out, child_info[i]);
+    }
+    out += "))";
+  }
+  return out + "\r\n";
+}
+
+std::string status_line(std::string_view utf8_name, const std::vector<StatusItem>& items,
+                        const store::Status& status, std::uint64_t append_limit) {
+  std::string out = "* STATUS ";
+  append_mailbox(out, utf8_name);
+  std::vector<std::string> members;
+  for (auto item : items) {
+    members.push_back(std::string(name_of(item)) + ' ' +
+                      std::to_string(value_of(item, status, append_limit)));
+  }
+  out += ' ';
+  append_list(out, members);
+  return out + "\r\n";
+}
+
+std::string namespace_line(char separator) {
+  std::string quoted;
+  append_string(quoted, std::string_view(&separator, 1));
+  return "* NAMESPACE ((\"\" " + quoted + ")) NIL NIL\r\n";
+}
+
+std::string id_line(const IdFields& fields) {
+  std::string out = "* ID (";
+  for (const auto& [name, value] : fields) {
+    if (!out.ends_with('(')) out += ' ';
+    append_string(out, name);
+    out += ' ';
+    append_nstring(out, value);
+  }
+  return out + ")\r\n";
+}
+
+std::string search_line(std::span<const std::uint32_t> numbers) {
+  std::string out = "* SEARCH";
+  for (auto number : numbers) out += ' ' + std::to_string(number);
+  return out + "\r\n";
+}
+
+std::string esearch_line(std::string_view tag, bool uid, const SearchRequest& request,
+                         std::span<const std::uint32_t> numbers) {
+  std::string out = "* ESEARCH (TAG ";
+  append_string(out, tag);
+  out += uid ? ") UID" : ")";
+  // RFC 4731 section 3.1: MIN, MAX and ALL are left out when nothing was found.
+  if (!numbers.empty()) {
+    if (request.return_min) out += " MIN " + std::to_string(numbers.front());
+    if (request.return_max) out += " MAX " + std::to_string(numbers.back());
+    if (request.return_all) {
+      RangeBuilder builder;
+      for (auto number : numbers) builder.add(number);
+      out += " ALL " + to_text(builder.ranges());
+    }
+  }
+  if (request.return_count) out += " COUNT " + std::to_string(numbers.size());
+  return out + "\r\n";
+}
+
+std::string append_uid_code(const store::Appended& appended) {
+  return "[APPENDUID " + std::to_string(appended.uid_validity) + ' ' + uid_ranges(appended.uids) +
+         ']';
+}
+
+std::string copy_uid_code(const store::Copied& copied) {
+  if (copied.source.empty()) return "";
+  return "[COPYUID " + std::to_string(copied.uid_validity) + ' ' + uid_ranges(copied.source) + ' ' +
+         uid_ranges(copied.target) + ']';
+}
+
+}  // namespace pennypost::imap

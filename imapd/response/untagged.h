@@ -1,0 +1,58 @@
+// Values in, the lines of IMAP's answers out.
+//
+// Every function gives one whole line with its CRLF, but response codes, which come as `[CODE …]`.
+// Mailbox names are taken in UTF-8 and go out in modified UTF-7.
+//
+// STANDARDS  RFC 9051 section 7, RFC 3501 section 7 (SEARCH, LSUB, RECENT), RFC 4315 (UIDPLUS),
+//            RFC 4731 (ESEARCH), RFC 2342 (NAMESPACE), RFC 2971 (ID)
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "imapd/grammar/requests.h"
+#include "imapd/grammar/search.h"
+#include "imapd/grammar/sequence_set.h"
+#include "store/mailbox/mailbox.h"
+
+namespace pennypost::imap {
+
+/// `\Answered \Seen $Junk`, in this order: system flags, \Recent, keywords.
+std::vector<std::string> flag_names(store::Flags flags, bool recent,
+                                    const std::vector<std::string>& keywords);
+
+std::string exists_line(std::uint32_t messages);
+std::string recent_line(std::uint32_t messages);
+std::string expunge_line(std::uint32_t sequence_number);
+/// `* FLAGS (\Answered … $Junk)`: what a mailbox knows; empty keyword names are left out.
+std::string flags_line(const std::vector<std::string>& keywords);
+/// `* OK [PERMANENTFLAGS (…)] text`; none for a mailbox that is open read-only.
+std::string permanent_flags_line(const std::vector<std::string>& keywords, bool read_only,
+                                 bool may_add_keyword);
+
+/// `LIST` or `LSUB`.
+std::string list_line(std::string_view command, const std::vector<std::string>& attributes,
+                      char separator, std::string_view utf8_name,
+                      const std::vector<std::string>& child_info = {});
+std::string status_line(std::string_view utf8_name, const std::vector<StatusItem>& items,
+                        const store::Status& status, std::uint64_t append_limit);
+/// One personal namespace without prefix.
+std::string namespace_line(char separator);
+std::string id_line(const IdFields& fields);
+
+/// `* SEARCH 2 84 882`, the numbers ascending.
+std::string search_line(std::span<const std::uint32_t> numbers);
+/// `* ESEARCH (TAG "a") UID MIN 2 COUNT 3`, what of it `request` asks for.
+std::string esearch_line(std::string_view tag, bool uid, const SearchRequest& request,
+                         std::span<const std::uint32_t> numbers);
+
+/// `[APPENDUID 38505 3955:3957]`
+std::string append_uid_code(const store::Appended& appended);
+/// `[COPYUID 38505 304,319:320 3956:3958]`; nothing if no message was copied.
+std::string copy_uid_code(const store::Copied& copied);
+
+}  // namespace pennypost::imap
