@@ -1,0 +1,366 @@
+// A configuration in; what contradicts itself in it out. See check.h.
+#include "common/config/check.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/text.h"
+#include "common/config/nearest.h"
+
+namespace pennypost {
+namespace {
+
+std::size_t index_of(std::string_view name) {
+  auto index = find_parameter(name);
+  ASSERT(index.has_value());
+  return *index;
+}
+
+/// What a rule needs: the values, where they are from, and where to complain.
+class Checker {
+ public:
+  Checker(const Config& config, const Layers& layers, const std::string& program,
+          Findings& findings)
+      : config_(config), layers_(layers), program_(program), findings_(findings) {}
+
+  void run() {
+    null_client();
+    names();
+    networks();
+    interfaces();
+    mail_place();
+    relayhost();
+    transports();
+    tls();
+    words_of("protocols", config_.protocols, {"imap", "pop3", "none"});
+    words_of("inet_protocols", config_.inet_protocols, {"all", "ipv4", "ipv6"});
+    words_of("mailbox_delivery_lock", config_.mailbox_delivery_lock, {"fcntl", "flock", "dotlock"});
+    words_of("allow_mail_to_commands", config_.allow_mail_to_commands,
+             {"alias", "forward", "include"});
+    words_of("allow_mail_to_files", config_.allow_mail_to_files, {"alias", "forward", "include"});
+    words_of("auth_mechanisms", config_.auth_mechanisms,
+             {"plain", "login", "scram-sha-256", "scram-sha-256-plus", "external"});
+    words_of("smtp_host_lookup", config_.smtp_host_lookup, {"dns", "native"});
+    words_of("notify_classes", config_.notify_classes,
+             {"bounce", "2bounce", "data", "delay", "policy", "protocol", "resource", "software"});
+    order();
+    relay_restrictions();
+  }
+
+ private:
+  void error(std::string_view name, const std::string& what) {
+    findings_.errors.push_back(layers_.where(index_of(name)) + ": " + std::string(name) + ": " +
+                               what);
+  }
+  void warn(std::string_view name, const std::string& what) {
+    findings_.warnings.push_back(layers_.where(index_of(name)) + ": " + std::string(name) + ": " +
+                                 what);
+  }
+
+  /// A null client sends everything to its relayhost and keeps no mail.
+  void null_client() {
+    if (config_.role != Role::NullClient) return;
+    if (!config_.mydestination.empty()) {
+      error("mydestination",
+            "a null client is final for no domain; leave it empty, or set role = \"destination\"");
+    }
+    if (config_.relayhost.empty()) {
+      error("relayhost",
+            "a null client needs the host that takes its mail; write relayhost = "
+            "\"[smtp.example.com]\"");
+    }
+    if (!config_.local_transport.starts_with("error:")) {
+      error("local_transport", "a null client delivers nothing itself; remove this setting");
+    }
+    if (program_ == "imapd" || program_ == "popd") {
+      error("role", "a null client keeps no mailboxes, so " + program_ +
+                        " does not run here; set role = \"destination\", or don't start it");
+    }
+    if (std::ranges::any_of(config_.protocols, [](const auto& word) { return word != "none"; })) {
+      error("protocols",
+            "a null client keeps no mailboxes; remove this setting, or set role = \"destination\"");
+    }
+  }
+
+  static bool is_hostname(std::string_view name) {
+    constexpr std::size_t domain_bytes_max = 255;  // RFC 5321 section 4.5.3.1.2
+    if (name.empty() || name.size() > domain_bytes_max) return false;
+    for (std::string_view label : split(name, '.')) {
+      if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-')
+        return false;
+      bool good = std::ranges::all_of(
+          label, [](char c) { return is_alnum(c) || c == '-' || c == '_' || !is_ascii(c); });
+      if (!good) return false;
+    }
+    return true;
+  }
+
+  void names() {
+    if (!is_hostname(config_.myhostname)) {
+      error("myhostname", "\"" + printable(config_.myhostname, 100) +
+                              "\" is not a host name; write one like mail.example.com");
+    } else if (config_.myhostname.find('.') == std::string::npos) {
+      error("myhostname",
+            "\"" + config_.myhostname + "\" has no domain; write one like mail.example.com");
+    }
+    if (!is_hostname(config_.mydomain)) {
+      error("mydomain", "\"" + printable(config_.mydomain, 100) +
+                            "\" is not a domain; write one like example.com");
+    }
+    if (!config_.myorigin.starts_with('/') && !is_hostname(config_.myorigin)) {
+      error("myorigin", "\"" + printable(config_.myorigin, 100) +
+                            "\" is not a domain; write $myhostname or $mydomain");
+    }
+    for (const std::string& item : config_.mydestination) {
+      if (!TableRef::is_table(item) && !is_hostname(item) && !item.starts_with('[') &&
+          item[0] != '!') {
+        error("mydestination", "\"" + printable(item, 100) + "\" is neither a domain nor a table");
+      }
+    }
+    std::string banner = config_.text("smtpd_banner", Service::Smtp);
+    if (!starts_with_nocase(banner, config_.myhostname)) {
+      error("smtpd_banner", "must begin with $myhostname (RFC 5321 section 4.3.1)");
+    }
+  }
+
+  void networks() {
+    for (const std::string& item : config_.mynetworks) {
+      if (TableRef::is_table(item)) continue;
+      std::string problem = network_problem(item[0] == '!' ? item.substr(1) : item);
+      if (!problem.empty()) error("mynetworks", "\"" + printable(item, 100) + "\" " + problem);
+    }
+  }
+
+  /// Empty where the text is an address or a network: 192.0.2.0/24, [2001:db8::]/32.
+  static std::string network_problem(std::string text) {
+    std::string bits;
+    if (auto slash = text.rfind('/'); slash != std::string::npos) {
+      bits = text.substr(slash + 1);
+      text.resize(slash);
+    }
+    if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+    bool ipv6 = text.find(':') != std::string::npos;
+    int size = ipv6 ? 128 : 32;
+    std::string whole = network_text(text, size);
+    if (whole.empty()) return "is not an address; write 192.0.2.0/24 or [2001:db8::]/32";
+    if (bits.empty()) return "";
+    auto number = parse_number(bits);
+    if (!number || *number > static_cast<std::uint64_t>(size)) {
+      return "has an impossible length; write at most /" + std::to_string(size);
+    }
+    std::string network = network_text(text, static_cast<int>(*number));
+    std::string same = whole.substr(0, whole.rfind('/')) + "/" + std::to_string(*number);
+    if (network != same) return "has bits beyond its length; write " + network;
+    return "";
+  }
+
+  void interfaces() {
+    for (std::size_t s = 0; s < service_count; ++s) {
+      const auto& list = config_.at(static_cast<Service>(s)).inet_interfaces;
+      if (list.empty()) {
+        error("inet_interfaces", "must not be empty; write all, loopback-only, or addresses");
+        return;
+      }
+    }
+  }
+
+  /// home_mailbox alone gives mail_location; both must lead to the same place.
+  void mail_place() {
+    place_form("mail_location", config_.mail_location);
+    place_form("virtual_mail_location", config_.virtual_mail_location);
+    if (!layers_.is_given("home_mailbox") || !layers_.is_given("mail_location")) return;
+    if (config_.home_mailbox.empty()) return;
+    std::string path = config_.home_mailbox;
+    bool maildir = path.ends_with('/');
+    if (maildir) path.pop_back();
+    std::string location = config_.mail_location;
+    while (location.ends_with('/')) location.pop_back();
+    bool agree =
+        maildir ? location == "maildir:~/" + path || location.starts_with("maildir:~/" + path + ":")
+                : location.ends_with(":INBOX=~/" + path) || location == "mbox:~/" + path;
+    if (!agree) {
+      error("home_mailbox",
+            "leads elsewhere than mail_location (" + layers_.where(index_of("mail_location")) +
+                "): mail would be delivered where nobody reads it; remove one of them");
+    }
+  }
+
+  void place_form(std::string_view name, const std::string& location) {
+    std::string_view rest = location;
+    for (std::string_view format : {"maildir:", "mbox:"}) {
+      if (!rest.starts_with(format)) continue;
+      rest.remove_prefix(format.size());
+      if (rest.starts_with("~/") || rest.starts_with('/')) return;
+    }
+    error(name,
+          "\"" + printable(location, 100) +
+              "\" is no place of mail; write maildir:~/Maildir or mbox:~/mail:INBOX=/var/mail/%u");
+  }
+
+  void relayhost() {
+    std::string_view host = config_.relayhost;
+    if (host.empty()) return;
+    std::string remedy = "; write example.com, [smtp.example.com] or [smtp.example.com]:587";
+    if (host.find_first_of(", \t") != host.npos) {
+      error("relayhost", "names more than one host" + remedy);
+      return;
+    }
+    if (host.starts_with('[')) {
+      auto end = host.find(']');
+      if (end == host.npos || end == 1) {
+        error("relayhost", "\"" + printable(host, 100) + "\" has a [ without its ]" + remedy);
+        return;
+      }
+      host.remove_prefix(end + 1);
+      if (host.empty()) return;
+    } else {
+      auto colon = host.find(':');
+      if (!is_hostname(host.substr(0, colon))) {
+        error("relayhost", "\"" + printable(config_.relayhost, 100) + "\" is not a host" + remedy);
+        return;
+      }
+      if (colon == host.npos) return;
+      host.remove_prefix(colon);
+    }
+    auto port = host.starts_with(':') ? parse_number(host.substr(1)) : std::nullopt;
+    bool service =
+        host.size() > 1 && host[0] == ':' && std::ranges::all_of(host.substr(1), is_alnum) && !port;
+    if (!service && (!port || *port == 0 || *port > 65535)) {
+      error("relayhost",
+            "\"" + printable(config_.relayhost, 100) + "\" has no valid port" + remedy);
+    }
+  }
+
+  void transports() {
+    constexpr std::array known{"local",   "smtp", "relay", "error",  "retry",
+                               "discard", "lmtp", "pipe",  "virtual"};
+    for (std::string_view name :
+         {"local_transport", "default_transport", "relay_transport", "mailbox_transport"}) {
+      std::string_view text = config_.text(name);
+      if (text.empty() && name == "mailbox_transport") continue;
+      std::string_view transport = text.substr(0, text.find(':'));
+      if (std::ranges::find(known, transport) == known.end()) {
+        error(name, "\"" + printable(transport, 100) +
+                        "\" is no transport; there are local, smtp, relay, error, retry, discard");
+      }
+    }
+  }
+
+  void tls() {
+    for (Service service : {Service::Smtp, Service::Submission, Service::Submissions}) {
+      const Settings& settings = config_.at(service);
+      bool needs = settings.smtpd_tls_security_level != "none";
+      if (needs && settings.smtpd_tls_cert_file.empty() &&
+          layers_.is_given("smtpd_tls_security_level", service)) {
+        findings_.errors.push_back(layers_.where(index_of("smtpd_tls_security_level"), service) +
+                                   ": smtpd_tls_security_level: TLS needs a certificate; set "
+                                   "smtpd_tls_cert_file and smtpd_tls_key_file");
+        break;
+      }
+    }
+    if (config_.ssl != "no" && config_.ssl_cert.empty() && layers_.is_given("ssl")) {
+      error("ssl", "TLS needs a certificate; set ssl_cert and ssl_key, or ssl = \"no\"");
+    }
+  }
+
+  void words_of(std::string_view name, const std::vector<std::string>& list,
+                std::initializer_list<std::string_view> known) {
+    for (const std::string& item : list) {
+      auto equal = [&](std::string_view word) { return equal_nocase(word, item); };
+      if (std::ranges::any_of(known, equal)) continue;
+      std::string words;
+      for (std::string_view word : known) words += (words.empty() ? "" : ", ") + std::string(word);
+      error(name, "\"" + printable(item, 100) + "\" is none of: " + words);
+    }
+  }
+
+  void order() {
+    if (config_.minimal_backoff_time > config_.maximal_backoff_time) {
+      error("minimal_backoff_time", "is longer than maximal_backoff_time (" +
+                                        duration_text(config_.maximal_backoff_time) + ")");
+    }
+    if (config_.last_valid_uid != 0 && config_.last_valid_uid < config_.first_valid_uid) {
+      error("last_valid_uid", "is below first_valid_uid (" +
+                                  std::to_string(config_.first_valid_uid) +
+                                  "); no user would have mail");
+    }
+    const Settings& smtp = config_.at(Service::Smtp);
+    if (smtp.smtpd_soft_error_limit > smtp.smtpd_hard_error_limit) {
+      error("smtpd_soft_error_limit", "is above smtpd_hard_error_limit");
+    }
+    bool limited = config_.mailbox_size_limit != 0;
+    if (limited &&
+        (smtp.message_size_limit == 0 || smtp.message_size_limit > config_.mailbox_size_limit)) {
+      bool message =
+          layers_.is_given("message_size_limit") && !layers_.is_given("mailbox_size_limit");
+      if (message)
+        error("message_size_limit",
+              "is above mailbox_size_limit; lower it, or raise that or write 0");
+      if (!message) error("mailbox_size_limit", "is below message_size_limit; raise it or write 0");
+    }
+  }
+
+  /// Postfix refuses to take mail where nothing would stop a relay; so do we.
+  void relay_restrictions() {
+    constexpr std::array stops{"reject", "defer", "reject_unauth_destination",
+                               "defer_unauth_destination"};
+    for (Service service : {Service::Smtp, Service::Submission, Service::Submissions}) {
+      const Settings& settings = config_.at(service);
+      auto stopping = [&](const Restriction& restriction) {
+        return std::ranges::find(stops, restriction.name) != stops.end();
+      };
+      bool safe = std::ranges::any_of(settings.smtpd_relay_restrictions, stopping) ||
+                  std::ranges::any_of(settings.smtpd_recipient_restrictions, stopping);
+      if (safe) continue;
+      findings_.errors.push_back(
+          layers_.where(index_of("smtpd_relay_restrictions"), service) +
+          ": smtpd_relay_restrictions: neither it nor smtpd_recipient_restrictions holds "
+          "reject_unauth_destination, so this would be an open relay; add it");
+      return;
+    }
+  }
+
+  const Config& config_;
+  const Layers& layers_;
+  const std::string& program_;
+  Findings& findings_;
+};
+
+}  // namespace
+
+void check(const Config& config, const Layers& layers, const std::string& program,
+           Findings& findings) {
+  Checker(config, layers, program, findings).run();
+}
+
+void check_implicit_tls(Layers& layers, Findings& findings) {
+  struct Row {
+    std::string_view port;
+    Service service;
+    std::string_view certificate;
+  };
+  constexpr std::array rows{Row{"submissions_port", Service::Submissions, "smtpd_tls_cert_file"},
+                            Row{"pop3s_port", Service::Pop3s, "ssl_cert"},
+                            Row{"imaps_port", Service::Imaps, "ssl_cert"}};
+  for (const Row& row : rows) {
+    std::string port = layers.value(row.port);
+    if (port == "0" || !layers.value(row.certificate, row.service).empty()) continue;
+    std::string text = layers.where(index_of(row.port)) + ": " + std::string(row.port) + ": ";
+    std::string remedy = "set " + std::string(row.certificate);
+    if (layers.is_given(row.port)) {
+      findings.errors.push_back(text + "this port speaks TLS and there is no certificate; " +
+                                remedy + ", or write " + std::string(row.port) + " = 0");
+    } else {
+      bool mailbox = row.service != Service::Submissions;
+      bool unused =
+          mailbox &&
+          layers.value("protocols").find(row.service == Service::Imaps ? "imap" : "pop3") ==
+              std::string::npos;
+      layers.turn_off(row.port);
+      if (!unused)
+        findings.warnings.push_back(text + "off, since there is no certificate; " + remedy);
+    }
+  }
+}
+
+}  // namespace pennypost

@@ -1,0 +1,27 @@
+// A configuration in; what contradicts itself in it out.
+//
+// One function a rule; each names the setting, the line, the reason, and what would be right.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/config/config.h"
+#include "common/config/layers.h"
+
+namespace pennypost {
+
+struct Findings {
+  std::vector<std::string> errors;
+  std::vector<std::string> warnings;
+};
+
+/// Rules across settings; `program` is who asks (`imapd`, `popd`, `smtpd`, or a command).
+void check(const Config& config, const Layers& layers, const std::string& program,
+           Findings& findings);
+
+/// Ports that speak TLS from the first byte need a certificate: left at their default without one
+/// they are turned off with a warning, set by the admin they are an error.
+void check_implicit_tls(Layers& layers, Findings& findings);
+
+}  // namespace pennypost

@@ -1,0 +1,233 @@
+// main.toml, -o overrides and what the host is in; an immutable Config of typed settings out.
+#include "common/config/config.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "common/base/text.h"
+#include "common/config/check.h"
+#include "common/config/layers.h"
+#include "common/config/load.h"
+
+namespace pennypost {
+namespace {
+
+using namespace kinds;         // NOLINT: the rows' words
+using namespace service_sets;  // NOLINT: the rows' words
+
+using Assign = Result<void> (*)(Settings&, std::string_view, const Range&);
+
+template <class Kind, auto member>
+Result<void> assign_member(Settings& settings, std::string_view text, const Range& range) {
+  TRY(settings.*member, Kind::parse(text, range));
+  return {};
+}
+
+constexpr Assign assigns[] = {
+#define PARAMETER(kind, name, default_text, services, range, description) \
+  &assign_member<kinds::kind, &Settings::name>,
+#define ROLE_DEFAULT(role, name, text)
+#define SERVICE_DEFAULT(service, name, text)
+#include "common/config/parameters.def"
+#undef PARAMETER
+#undef ROLE_DEFAULT
+#undef SERVICE_DEFAULT
+};
+
+void add_once(std::vector<std::string>& list, std::string text) {
+  if (std::ranges::find(list, text) == list.end()) list.push_back(std::move(text));
+}
+
+/// The line in `FILE:LINE: …`; what is not about the file stands behind all lines.
+std::uint64_t line_of(std::string_view text, const std::string& file) {
+  constexpr std::uint64_t behind = main_toml_bytes_max + 1;
+  if (!text.starts_with(file + ":")) return behind;
+  text.remove_prefix(file.size() + 1);
+  return parse_number(text.substr(0, text.find(':'))).value_or(behind);
+}
+
+/// Backslash, tab and line end, which part the fields of to_text(), are written as \\, \t, \n.
+std::string escaped(std::string_view text) {
+  std::string result;
+  for (char c : text) {
+    if (c == '\\')
+      result += "\\\\";
+    else if (c == '\t')
+      result += "\\t";
+    else if (c == '\n')
+      result += "\\n";
+    else
+      result += c;
+  }
+  return result;
+}
+
+std::string unescaped(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\' || i + 1 == text.size()) {
+      result += text[i];
+      continue;
+    }
+    char c = text[++i];
+    result += c == 't' ? '\t' : c == 'n' ? '\n' : c;
+  }
+  return result;
+}
+
+std::size_t index_of(std::string_view name) {
+  auto index = find_parameter(name);
+  ASSERT(index.has_value());
+  return *index;
+}
+
+}  // namespace
+
+Result<void> assign(Settings& settings, std::size_t index, std::string_view text) {
+  return assigns[index](settings, text, parameters()[index].range);
+}
+
+Result<std::shared_ptr<const Config>> Config::load(const LoadOptions& options) {
+  return resolve(Layers::read(options), options);
+}
+
+Result<std::shared_ptr<const Config>> Config::parse(std::string_view toml,
+                                                    const LoadOptions& options) {
+  return resolve(Layers::parse(toml, options), options);
+}
+
+Result<std::shared_ptr<const Config>> Config::resolve(Layers layers, const LoadOptions& options) {
+  Findings findings;
+  findings.errors = layers.errors();
+  check_implicit_tls(layers, findings);
+
+  auto config = std::make_shared<Config>();
+  auto scope_of = [&](pennypost::Scope scope) {
+    auto result = std::make_shared<Scope>();
+    for (std::size_t i = 0; i < parameters().size(); ++i) {
+      std::string where = layers.where(i, scope);
+      auto text = layers.expanded(i, scope);
+      auto assigned = text ? assign(result->settings, i, *text) : Result<void>(text.error());
+      if (!assigned) {
+        add_once(findings.errors,
+                 where + ": " + std::string(parameters()[i].name) + ": " + assigned.error().text());
+      }
+      result->texts.push_back(text ? *std::move(text) : std::string());
+      result->wheres.push_back(std::move(where));
+    }
+    return result;
+  };
+  config->host_ = scope_of({});
+  config->adopt(*config->host_);
+  for (std::size_t s = 0; s < service_count; ++s) {
+    auto scope = scope_of(static_cast<Service>(s));
+    bool same = scope->texts == config->host_->texts;
+    config->services_[s] = same ? config->host_ : std::move(scope);
+  }
+  if (findings.errors.empty()) check(*config, layers, options.program, findings);
+  if (!findings.errors.empty()) {
+    auto by_line = [&](const std::string& text) { return line_of(text, layers.file()); };
+    std::ranges::stable_sort(findings.errors, {}, by_line);
+    return Error::permanent(join(findings.errors, "\n"));
+  }
+  config->warnings_ = std::move(findings.warnings);
+  return std::shared_ptr<const Config>(std::move(config));
+}
+
+void Config::adopt(const Scope& scope) { static_cast<Settings&>(*this) = scope.settings; }
+
+// One line a value: service or `-`, name, where, text, parted by tabs; a service's only where they
+// differ from the host's.
+std::string Config::to_text() const {
+  std::string result;
+  auto write = [&](std::string_view scope_name, const Scope& scope, const Scope* base) {
+    for (std::size_t i = 0; i < parameters().size(); ++i) {
+      if (base != nullptr && base->texts[i] == scope.texts[i]) continue;
+      result += std::string(scope_name) + '\t' + std::string(parameters()[i].name) + '\t' +
+                escaped(scope.wheres[i]) + '\t' + escaped(scope.texts[i]) + '\n';
+    }
+  };
+  write("-", *host_, nullptr);
+  for (std::size_t s = 0; s < service_count; ++s) {
+    if (services_[s] != host_) write(service_names[s], *services_[s], host_.get());
+  }
+  return result;
+}
+
+Result<std::shared_ptr<const Config>> Config::from_text(std::string_view text) {
+  auto host = std::make_shared<Scope>();
+  host->texts.resize(parameters().size());
+  host->wheres.resize(parameters().size());
+  std::array<std::shared_ptr<Scope>, service_count> services;
+  std::size_t host_values = 0;
+  for (std::string_view line : split(text, '\n')) {
+    if (line.empty()) continue;
+    auto fields = split(line, '\t');
+    if (fields.size() != 4) return Error::permanent("a configuration line without four fields");
+    auto index = find_parameter(fields[1]);
+    if (!index)
+      return Error::permanent("configuration of another version: " + unknown_parameter(fields[1]));
+    Scope* scope = host.get();
+    if (fields[0] != "-") {
+      auto service = parse_service(fields[0]);
+      if (!service) return Error::permanent("a configuration line of no service");
+      auto& slot = services[static_cast<std::size_t>(*service)];
+      if (!slot) slot = std::make_shared<Scope>(*host);
+      scope = slot.get();
+    } else {
+      ++host_values;
+    }
+    scope->wheres[*index] = unescaped(fields[2]);
+    scope->texts[*index] = unescaped(fields[3]);
+    TRY_DO(assign(scope->settings, *index, scope->texts[*index]));
+  }
+  if (host_values != parameters().size()) {
+    return Error::permanent("configuration of another version: " + std::to_string(host_values) +
+                            " values instead of " + std::to_string(parameters().size()));
+  }
+  auto config = std::make_shared<Config>();
+  config->host_ = host;
+  config->adopt(*host);
+  for (std::size_t s = 0; s < service_count; ++s) {
+    config->services_[s] = services[s] ? std::shared_ptr<const Scope>(services[s]) : config->host_;
+  }
+  return std::shared_ptr<const Config>(std::move(config));
+}
+
+const Settings& Config::at(Service service) const {
+  return services_[static_cast<std::size_t>(service)]->settings;
+}
+
+std::int64_t Config::port(Service service) const {
+  switch (service) {
+    case Service::Smtp:
+      return smtp_port;
+    case Service::Submission:
+      return submission_port;
+    case Service::Submissions:
+      return submissions_port;
+    case Service::Pop3:
+      return pop3_port;
+    case Service::Pop3s:
+      return pop3s_port;
+    case Service::Imap:
+      return imap_port;
+    case Service::Imaps:
+      return imaps_port;
+  }
+  return 0;
+}
+
+const std::string& Config::text(std::string_view name) const {
+  return host_->texts[index_of(name)];
+}
+
+const std::string& Config::text(std::string_view name, Service service) const {
+  return services_[static_cast<std::size_t>(service)]->texts[index_of(name)];
+}
+
+const std::string& Config::where(std::string_view name) const {
+  return host_->wheres[index_of(name)];
+}
+
+}  // namespace pennypost

@@ -1,0 +1,96 @@
+// main.toml, -o overrides and what the host is in; an immutable Config of typed settings out.
+//
+//   TRY(auto config, Config::load({.directory = "/etc/pennypost"}));
+//   config->hopcount_limit                                  the host's value
+//   config->at(Service::Submission).smtpd_timeout           the service's value
+//
+// Precedence: built-in default < role default < service default < main.toml < its [service.NAME]
+// section < -o. `$name`, `${name}`, `${name?text}`, `${name:text}` expand, `$$` is a dollar.
+//
+// A Config is a value: at reload the master makes a new one and sends its to_text() to the
+// children, sessions keep theirs. Errors name FILE:LINE, what is wrong, and what would be right,
+// one a line.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/config/kinds.h"
+#include "common/config/parameter.h"
+#include "common/config/system.h"
+#include "common/config/types.h"
+
+namespace pennypost {
+
+/// The typed settings, one member for each row of parameters.def.
+struct Settings {
+#define PARAMETER(kind, name, default_text, services, range, description) kinds::kind::type name{};
+#define ROLE_DEFAULT(role, name, text)
+#define SERVICE_DEFAULT(service, name, text)
+#include "common/config/parameters.def"
+#undef PARAMETER
+#undef ROLE_DEFAULT
+#undef SERVICE_DEFAULT
+};
+
+/// Where a configuration comes from.
+struct LoadOptions {
+  std::string directory = "/etc/pennypost";  ///< holds main.toml
+  std::vector<std::string> overrides = {};   ///< -o: `name=value` or `service.NAME.name=value`
+  std::string program = {};                  ///< who asks, as `imapd`; for refusals by role
+  std::optional<System> system = {};         ///< facts of the host; unset: this one's
+};
+
+class Layers;
+
+class Config : public Settings {
+ public:
+  /// Reads `directory`/main.toml. Error: every mistake found, one a line, each `FILE:LINE: …`.
+  static Result<std::shared_ptr<const Config>> load(const LoadOptions& options);
+  /// The same from the text of a main.toml; for tests and for checking an edit before it is
+  /// written.
+  static Result<std::shared_ptr<const Config>> parse(std::string_view toml,
+                                                     const LoadOptions& options);
+  /// The same from layers already read (postconf).
+  static Result<std::shared_ptr<const Config>> resolve(Layers layers, const LoadOptions& options);
+
+  /// All values, resolved, for from_text() in another process of the same build.
+  std::string to_text() const;
+  static Result<std::shared_ptr<const Config>> from_text(std::string_view text);
+
+  /// The settings of one service.
+  const Settings& at(Service service) const;
+  /// The port of a service: 0 is off.
+  std::int64_t port(Service service) const;
+  /// The expanded text of a setting, which must exist.
+  const std::string& text(std::string_view name) const;
+  const std::string& text(std::string_view name, Service service) const;
+  /// Where a setting's value is from: `FILE:LINE`, `-o`, `default`.
+  const std::string& where(std::string_view name) const;
+  /// What does not hinder a start but should be said, each `FILE:LINE: …`.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+ private:
+  struct Scope {
+    std::vector<std::string> texts;  ///< expanded, by parameter index
+    std::vector<std::string> wheres;
+    Settings settings;
+  };
+  void adopt(const Scope& scope);
+
+  std::shared_ptr<const Scope> host_;
+  std::array<std::shared_ptr<const Scope>, service_count> services_;
+  std::vector<std::string> warnings_;
+};
+
+/// Parses the text of one setting alone, expanded, as the value of parameters()[index]; the Error's
+/// text has neither file nor name.
+Result<void> assign(Settings& settings, std::size_t index, std::string_view text);
+
+}  // namespace pennypost

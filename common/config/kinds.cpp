@@ -1,0 +1,343 @@
+// Text of a setting in, its typed value out; see kinds.h.
+#include "common/config/kinds.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <optional>
+
+#include "common/base/text.h"
+#include "common/config/nearest.h"
+
+namespace pennypost {
+namespace {
+
+Error wrong(std::string text) { return Error::permanent(std::move(text)); }
+
+std::string quoted(std::string_view text) { return "\"" + printable(text, 100) + "\""; }
+
+struct Unit {
+  std::string_view name;
+  std::int64_t factor;
+};
+constexpr std::array duration_units{Unit{"w", 604800}, Unit{"d", 86400}, Unit{"h", 3600},
+                                    Unit{"m", 60}, Unit{"s", 1}};
+constexpr std::array byte_units{Unit{"t", std::int64_t{1} << 40}, Unit{"g", 1 << 30},
+                                Unit{"m", 1 << 20}, Unit{"k", 1 << 10}, Unit{"b", 1}};
+
+/// A number followed by one of `units`, or by nothing; nothing where it is neither or does not fit.
+template <std::size_t N>
+std::optional<std::int64_t> parse_with_unit(std::string_view text,
+                                            const std::array<Unit, N>& units) {
+  auto end = std::ranges::find_if_not(text, is_digit);
+  std::string_view digits(text.begin(), end);
+  std::string_view unit = text.substr(digits.size());
+  auto number = parse_number(digits);
+  if (!number || *number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+    return std::nullopt;
+  }
+  std::int64_t factor = 1;
+  if (!unit.empty()) {
+    auto found = std::ranges::find_if(
+        units, [&](const Unit& candidate) { return equal_nocase(candidate.name, unit); });
+    if (found == units.end()) return std::nullopt;
+    factor = found->factor;
+  }
+  auto value = static_cast<std::int64_t>(*number);
+  if (value > std::numeric_limits<std::int64_t>::max() / factor) return std::nullopt;
+  return value * factor;
+}
+
+Result<std::int64_t> in_range(std::int64_t value, std::string_view text, const Range& range) {
+  if (value < range.min || value > range.max) {
+    return wrong(quoted(text) + " is out of range; the value must lie between " +
+                 std::to_string(range.min) + " and " + std::to_string(range.max));
+  }
+  return value;
+}
+
+Result<std::string> one_line(std::string_view text, const Range& range) {
+  auto length = static_cast<std::int64_t>(text.size());
+  if (length < range.min) return wrong("the value must not be empty");
+  if (length > range.max) {
+    return wrong("the value has " + std::to_string(length) + " characters; at most " +
+                 std::to_string(range.max) + " are allowed");
+  }
+  if (std::ranges::any_of(text, [](char c) { return is_control(c) && c != '\t' && c != '\n'; })) {
+    return wrong("the value holds a control character; remove it");
+  }
+  return std::string(text);
+}
+
+constexpr std::array table_types{"hash", "texthash", "inline",  "static",  "cidr", "regexp",
+                                 "pcre", "unionmap", "pipemap", "ldap",    "unix", "btree",
+                                 "lmdb", "proxy",    "randmap", "environ", "fail", "internal"};
+constexpr std::array supported_tables{"hash", "texthash", "inline",  "static", "cidr", "regexp",
+                                      "pcre", "unionmap", "pipemap", "ldap",   "unix", "fail"};
+constexpr std::array tables_without_path{"inline", "static", "unionmap", "pipemap", "unix", "fail"};
+
+constexpr std::string_view table_remedy =
+    "write TYPE:/path with TYPE one of hash, texthash, cidr, regexp, pcre, ldap, or "
+    "inline:{key=value}, static:value, unionmap:{table, table}, pipemap:{table, table}";
+
+constexpr std::array restriction_names{
+    RestrictionName{"check_access", RestrictionName::Table},
+    RestrictionName{"check_client_access", RestrictionName::Table},
+    RestrictionName{"check_helo_access", RestrictionName::Table},
+    RestrictionName{"check_recipient_access", RestrictionName::Table},
+    RestrictionName{"check_sasl_access", RestrictionName::Table},
+    RestrictionName{"check_sender_access", RestrictionName::Table},
+    RestrictionName{"defer", RestrictionName::None},
+    RestrictionName{"defer_if_permit", RestrictionName::None},
+    RestrictionName{"defer_if_reject", RestrictionName::None},
+    RestrictionName{"defer_unauth_destination", RestrictionName::None},
+    RestrictionName{"permit", RestrictionName::None},
+    RestrictionName{"permit_auth_destination", RestrictionName::None},
+    RestrictionName{"permit_inet_interfaces", RestrictionName::None},
+    RestrictionName{"permit_mynetworks", RestrictionName::None},
+    RestrictionName{"permit_sasl_authenticated", RestrictionName::None},
+    RestrictionName{"reject", RestrictionName::None},
+    RestrictionName{"reject_authenticated_sender_login_mismatch", RestrictionName::None},
+    RestrictionName{"reject_invalid_helo_hostname", RestrictionName::None},
+    RestrictionName{"reject_multi_recipient_bounce", RestrictionName::None},
+    RestrictionName{"reject_non_fqdn_helo_hostname", RestrictionName::None},
+    RestrictionName{"reject_non_fqdn_recipient", RestrictionName::None},
+    RestrictionName{"reject_non_fqdn_sender", RestrictionName::None},
+    RestrictionName{"reject_plaintext_session", RestrictionName::None},
+    RestrictionName{"reject_rbl_client", RestrictionName::Domain},
+    RestrictionName{"reject_rhsbl_client", RestrictionName::Domain},
+    RestrictionName{"reject_rhsbl_helo", RestrictionName::Domain},
+    RestrictionName{"reject_rhsbl_sender", RestrictionName::Domain},
+    RestrictionName{"reject_sender_login_mismatch", RestrictionName::None},
+    RestrictionName{"reject_unauth_destination", RestrictionName::None},
+    RestrictionName{"reject_unauth_pipelining", RestrictionName::None},
+    RestrictionName{"reject_unauthenticated_sender_login_mismatch", RestrictionName::None},
+    RestrictionName{"reject_unknown_client_hostname", RestrictionName::None},
+    RestrictionName{"reject_unknown_helo_hostname", RestrictionName::None},
+    RestrictionName{"reject_unknown_recipient_domain", RestrictionName::None},
+    RestrictionName{"reject_unknown_reverse_client_hostname", RestrictionName::None},
+    RestrictionName{"reject_unknown_sender_domain", RestrictionName::None},
+    RestrictionName{"reject_unlisted_recipient", RestrictionName::None},
+    RestrictionName{"reject_unlisted_sender", RestrictionName::None},
+    RestrictionName{"warn_if_reject", RestrictionName::None},
+};
+static_assert(std::ranges::is_sorted(restriction_names, {}, &RestrictionName::name));
+
+}  // namespace
+
+std::optional<Service> parse_service(std::string_view name) {
+  auto found = std::ranges::find(service_names, name);
+  if (found == service_names.end()) return std::nullopt;
+  return static_cast<Service>(found - service_names.begin());
+}
+
+std::string_view name_of(Role role) {
+  switch (role) {
+    case Role::NullClient:
+      return "null-client";
+    case Role::Relay:
+      return "relay";
+    case Role::Destination:
+      return "destination";
+    case Role::None:
+      break;
+  }
+  return "";
+}
+
+const RestrictionName* find_restriction(std::string_view name) {
+  auto found = std::ranges::lower_bound(restriction_names, name, {}, &RestrictionName::name);
+  return found != restriction_names.end() && found->name == name ? &*found : nullptr;
+}
+
+bool TableRef::is_table(std::string_view text) {
+  auto colon = text.find(':');
+  return text.starts_with('/') ||
+         (colon != text.npos &&
+          std::ranges::find(table_types, text.substr(0, colon)) != table_types.end());
+}
+
+Result<TableRef> TableRef::parse(std::string_view text) {
+  if (text.starts_with('/')) return TableRef{"hash", std::string(text)};
+  auto colon = text.find(':');
+  if (colon == text.npos)
+    return wrong(quoted(text) + " names no table; " + std::string(table_remedy));
+  TableRef table{std::string(text.substr(0, colon)), std::string(trim(text.substr(colon + 1)))};
+  if (table.type == "proxy") return parse(table.name);
+  if (table.type == "btree" || table.type == "lmdb") {
+    return wrong(quoted(text) + ": tables of type " + table.type +
+                 " are not read here; write hash:" + table.name + " and run postmap");
+  }
+  if (std::ranges::find(supported_tables, table.type) == supported_tables.end()) {
+    return wrong(quoted(text) + " has an unknown table type; " + std::string(table_remedy));
+  }
+  bool needs_path = std::ranges::find(tables_without_path, table.type) == tables_without_path.end();
+  if (needs_path && !table.name.starts_with('/')) {
+    return wrong(quoted(text) + " needs an absolute path: " + table.type + ":/path");
+  }
+  return table;
+}
+
+Result<std::vector<std::string>> list_items(std::string_view text) {
+  std::vector<std::string> items;
+  std::string item;
+  std::size_t depth = 0;
+  for (char c : text) {
+    if (depth == 0 && (is_space(c) || c == ',')) {
+      if (!item.empty()) items.push_back(std::exchange(item, {}));
+      continue;
+    }
+    if (c == '{') ++depth;
+    if (c == '}') {
+      if (depth == 0) return wrong("a } without a { in " + quoted(text) + "; remove it");
+      --depth;
+    }
+    item += c;
+  }
+  if (depth != 0) return wrong("a { without its } in " + quoted(text) + "; add it");
+  if (!item.empty()) items.push_back(std::move(item));
+  if (items.size() > list_items_max) {
+    return wrong("the list has more than " + std::to_string(list_items_max) +
+                 " items; put them into a table");
+  }
+  return items;
+}
+
+std::string duration_text(std::chrono::seconds duration) {
+  for (const Unit& unit : duration_units) {
+    if (duration.count() != 0 && duration.count() % unit.factor == 0) {
+      return std::to_string(duration.count() / unit.factor) + std::string(unit.name);
+    }
+  }
+  return std::to_string(duration.count()) + "s";
+}
+
+namespace kinds {
+
+Result<std::string> Text::parse(std::string_view text, const Range& range) {
+  return one_line(text, range);
+}
+
+Result<std::string> Choice::parse(std::string_view text, const Range& range) {
+  ASSERT(range.choices != nullptr);
+  if (text.empty()) return std::string();
+  std::string choices = range.choices;
+  for (std::string_view choice : split(choices, '|')) {
+    if (equal_nocase(choice, text)) return std::string(choice);
+  }
+  std::string names;
+  for (std::string_view choice : split(choices, '|'))
+    names += (names.empty() ? "" : ", ") + std::string(choice);
+  return wrong(quoted(text) + " is none of: " + names);
+}
+
+Result<std::string> Path::parse(std::string_view text, const Range& range) {
+  if (text.starts_with('<')) text = trim(text.substr(1));
+  TRY(std::string path, one_line(text, range));
+  if (!path.empty() && path[0] != '/') {
+    return wrong(quoted(text) + " is not an absolute path; begin it with /");
+  }
+  return path;
+}
+
+Result<bool> Flag::parse(std::string_view text, const Range&) {
+  if (equal_nocase(text, "yes") || equal_nocase(text, "true")) return true;
+  if (equal_nocase(text, "no") || equal_nocase(text, "false")) return false;
+  return wrong(quoted(text) + " is neither yes nor no");
+}
+
+Result<std::int64_t> Number::parse(std::string_view text, const Range& range) {
+  auto number = parse_number(text);
+  if (!number) return wrong(quoted(text) + " is not a number; write digits alone");
+  if (*number > static_cast<std::uint64_t>(range.max)) {
+    return in_range(std::numeric_limits<std::int64_t>::max(), text, range);
+  }
+  return in_range(static_cast<std::int64_t>(*number), text, range);
+}
+
+Result<std::chrono::seconds> Duration::parse(std::string_view text, const Range& range) {
+  auto count = parse_with_unit(text, duration_units);
+  if (!count) return wrong(quoted(text) + " is not a time; write 300s, 5m, 1h, 1d or 1w");
+  if (*count < range.min || *count > range.max) {
+    return wrong(quoted(text) + " is out of range; the time must lie between " +
+                 duration_text(std::chrono::seconds(range.min)) + " and " +
+                 duration_text(std::chrono::seconds(range.max)));
+  }
+  return std::chrono::seconds(*count);
+}
+
+Result<std::int64_t> Bytes::parse(std::string_view text, const Range& range) {
+  auto count = parse_with_unit(text, byte_units);
+  if (!count) return wrong(quoted(text) + " is not a size; write 10240000, 10k, 10M or 1G");
+  return in_range(*count, text, range);
+}
+
+Result<std::vector<std::string>> List::parse(std::string_view text, const Range& range) {
+  TRY(auto items, list_items(text));
+  if (static_cast<std::int64_t>(items.size()) < range.min) {
+    return wrong("the list needs at least " + std::to_string(range.min) + " item(s)");
+  }
+  if (static_cast<std::int64_t>(items.size()) > range.max) {
+    return wrong("the list may have at most " + std::to_string(range.max) + " items");
+  }
+  return items;
+}
+
+Result<TableRef> Table::parse(std::string_view text, const Range&) {
+  if (trim(text).empty()) return TableRef{};
+  TRY(auto items, list_items(text));
+  if (items.size() != 1) return wrong(quoted(text) + " names more than one table; give one");
+  return TableRef::parse(items[0]);
+}
+
+Result<std::vector<TableRef>> Tables::parse(std::string_view text, const Range&) {
+  TRY(auto items, list_items(text));
+  std::vector<TableRef> tables;
+  for (const std::string& item : items) {
+    TRY(auto table, TableRef::parse(item));
+    tables.push_back(std::move(table));
+  }
+  return tables;
+}
+
+Result<std::vector<Restriction>> Restrictions::parse(std::string_view text, const Range&) {
+  TRY(auto items, list_items(text));
+  std::vector<Restriction> restrictions;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (TableRef::is_table(items[i])) {
+      TRY(auto table, TableRef::parse(items[i]));
+      restrictions.push_back({"check_access", table.text()});
+      continue;
+    }
+    const RestrictionName* known = find_restriction(lower(items[i]));
+    if (known == nullptr) {
+      return wrong(quoted(items[i]) + " is not a restriction" +
+                   nearest_hint(items[i], restriction_names, &RestrictionName::name));
+    }
+    Restriction restriction{std::string(known->name), ""};
+    if (known->argument != RestrictionName::None) {
+      if (++i == items.size()) {
+        return wrong(restriction.name + " needs " +
+                     (known->argument == RestrictionName::Table ? "a table" : "a domain") +
+                     " after it");
+      }
+      restriction.argument = items[i];
+      if (known->argument == RestrictionName::Table) {
+        TRY(auto table, TableRef::parse(items[i]));
+        restriction.argument = table.text();
+      }
+    }
+    restrictions.push_back(std::move(restriction));
+  }
+  return restrictions;
+}
+
+Result<Role> RoleName::parse(std::string_view text, const Range&) {
+  for (Role role : {Role::None, Role::NullClient, Role::Relay, Role::Destination}) {
+    if (equal_nocase(text, name_of(role))) return role;
+  }
+  return wrong(quoted(text) + " is not a role; write null-client, relay or destination");
+}
+
+}  // namespace kinds
+}  // namespace pennypost

@@ -1,0 +1,103 @@
+// Text of a setting in, its typed value out: one notation for each kind of parameters.def.
+//
+// A kind K has `K::type` and `K::parse(text, range) -> Result<K::type>`; the Error's text says what
+// is wrong and what would be right, without file and line. `$name` is expanded before, except for
+// Raw.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/config/types.h"
+
+namespace pennypost {
+
+/// The bounds of a setting: seconds, bytes, items, characters or the number itself; for a Choice
+/// its words, parted by `|`.
+struct Range {
+  std::int64_t min = 0;
+  std::int64_t max = 0;
+  const char* choices = nullptr;
+};
+
+/// How long the text of any setting may be, and how many items a list may have.
+inline constexpr std::int64_t setting_bytes_max = 65536;
+inline constexpr std::size_t list_items_max = 10000;
+
+namespace kinds {
+
+inline constexpr Range any{0, setting_bytes_max, nullptr};
+constexpr Range between(std::int64_t min, std::int64_t max) { return Range{min, max, nullptr}; }
+constexpr Range one_of(const char* choices) { return Range{0, setting_bytes_max, choices}; }
+
+/// Any text of one line.
+struct Text {
+  using type = std::string;
+  static Result<type> parse(std::string_view text, const Range& range);
+};
+/// Text whose `$name` is for its reader, not for the configuration (mailbox_command, forward_path).
+struct Raw : Text {};
+/// One of a few words, in the row's spelling; empty where the default is derived.
+struct Choice {
+  using type = std::string;
+  static Result<type> parse(std::string_view text, const Range& range);
+};
+/// An absolute path, or empty; Dovecot's `</path` is taken too.
+struct Path {
+  using type = std::string;
+  static Result<type> parse(std::string_view text, const Range& range);
+};
+/// yes, no; true and false are understood.
+struct Flag {
+  using type = bool;
+  static Result<type> parse(std::string_view text, const Range& range);
+};
+struct Number {
+  using type = std::int64_t;
+  static Result<type> parse(std::string_view text, const Range& range);
+};
+/// `300s`, `5m`, `1h`, `1d`, `1w`; a bare number is seconds.
+struct Duration {
+  using type = std::chrono::seconds;
+  static Result<type> parse(std::string_view text, const Range& range);
+};
+/// `10240000`, `10k`, `10M`, `1G`, `1T`: powers of 1024.
+struct Bytes {
+  using type = std::int64_t;
+  static Result<type> parse(std::string_view text, const Range& range);
+};
+/// Items parted by commas and blanks; `{…}` holds an item together.
+struct List {
+  using type = std::vector<std::string>;
+  static Result<type> parse(std::string_view text, const Range& range);
+};
+struct Table {
+  using type = TableRef;
+  static Result<type> parse(std::string_view text, const Range& range);
+};
+struct Tables {
+  using type = std::vector<TableRef>;
+  static Result<type> parse(std::string_view text, const Range& range);
+};
+struct Restrictions {
+  using type = std::vector<Restriction>;
+  static Result<type> parse(std::string_view text, const Range& range);
+};
+struct RoleName {
+  using type = Role;
+  static Result<type> parse(std::string_view text, const Range& range);
+};
+
+}  // namespace kinds
+
+/// The items of a list: `a, b {c d} e` is a, b, {c d}, e. Error: unbalanced braces, too many items.
+Result<std::vector<std::string>> list_items(std::string_view text);
+
+/// The text of a duration in its largest whole unit: 300 s is `5m`.
+std::string duration_text(std::chrono::seconds duration);
+
+}  // namespace pennypost

@@ -1,0 +1,256 @@
+// What the admin gave and what defaults there are in; the text of each setting, for each service,
+// out.
+#include "common/config/layers.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "common/base/text.h"
+#include "common/config/config.h"
+#include "common/config/load.h"
+#include "common/config/nearest.h"
+
+namespace pennypost {
+namespace {
+
+std::size_t at(Service service) { return static_cast<std::size_t>(service); }
+
+bool is_name_letter(char c) { return is_alnum(c) || c == '_'; }
+
+std::size_t index_of(std::string_view name) {
+  auto index = find_parameter(name);
+  ASSERT(index.has_value());
+  return *index;
+}
+
+/// Where the brace or parenthesis that opens at `open` closes; npos where it does not.
+std::size_t closing(std::string_view text, std::size_t open) {
+  char opener = text[open];
+  char closer = opener == '{' ? '}' : ')';
+  int depth = 0;
+  for (std::size_t i = open; i < text.size(); ++i) {
+    if (text[i] == opener) ++depth;
+    if (text[i] == closer && --depth == 0) return i;
+  }
+  return text.npos;
+}
+
+}  // namespace
+
+Layers Layers::read(const LoadOptions& options) {
+  std::string file = options.directory + "/main.toml";
+  std::ifstream stream(file, std::ios::binary);
+  std::ostringstream text;
+  if (stream) text << stream.rdbuf();
+  if (!stream || stream.bad()) {
+    std::string reason = std::strerror(errno);
+    Layers layers = parse("", options);
+    layers.errors_.insert(layers.errors_.begin(),
+                          file + ":0: " + reason +
+                              "; write it (etc/ holds an example for each role), or name its "
+                              "directory with -c");
+    return layers;
+  }
+  return parse(text.str(), options);
+}
+
+Layers Layers::parse(std::string_view toml, const LoadOptions& options) {
+  Layers layers;
+  layers.file_ = options.directory + "/main.toml";
+  layers.system_ = options.system;
+  layers.add_toml(toml);
+  layers.add_overrides(options);
+  return layers;
+}
+
+void Layers::add_toml(std::string_view toml) {
+  TomlFile read = read_toml(toml, file_);
+  errors_ = std::move(read.errors);
+  for (TomlEntry& entry : read.entries) {
+    std::string where = file_ + ":" + std::to_string(entry.key.line);
+    if (entry.name == "config_directory") {
+      errors_.push_back(where + ": config_directory: the file can't say where it lies; use -c");
+      continue;
+    }
+    Texts& to = entry.service ? sections_[at(*entry.service)] : host_;
+    add(to, entry.name, entry.service, std::move(entry.text), where);
+  }
+}
+
+void Layers::add_overrides(const LoadOptions& options) {
+  overrides_[index_of("config_directory")] = {
+      std::filesystem::absolute(options.directory).lexically_normal().string(), "-c"};
+  for (const std::string& override_text : options.overrides) {
+    auto equals = override_text.find('=');
+    std::string where = "-o " + printable(override_text.substr(0, equals), 100);
+    if (equals == override_text.npos) {
+      errors_.push_back(where + ": no value; write -o name=value");
+      continue;
+    }
+    std::string_view name = trim(std::string_view(override_text).substr(0, equals));
+    std::string_view text = trim(std::string_view(override_text).substr(equals + 1));
+    if (!name.starts_with("service.")) {
+      add(overrides_, name, {}, std::string(text), where);
+      continue;
+    }
+    name.remove_prefix(std::string_view("service.").size());
+    auto dot = name.find('.');
+    auto service = parse_service(name.substr(0, dot));
+    if (dot == name.npos || !service) {
+      errors_.push_back(where + ": unknown service; write -o service.submission.name=value");
+      continue;
+    }
+    add(service_overrides_[at(*service)], name.substr(dot + 1), service, std::string(text), where);
+  }
+}
+
+void Layers::add(Texts& to, std::string_view name, Scope scope, std::string text,
+                 const std::string& where) {
+  auto index = find_parameter(name);
+  if (!index) {
+    errors_.push_back(where + ": " + unknown_parameter(name));
+    return;
+  }
+  if (scope && (parameters()[*index].services & bit(*scope)) == 0) {
+    errors_.push_back(where + ": " + std::string(name) +
+                      " has one value for the whole host; set it above " +
+                      "the sections, not in [service." + std::string(name_of(*scope)) + "]");
+    return;
+  }
+  to[*index] = {std::move(text), where};
+}
+
+const Layers::Given* Layers::given(std::size_t index, Scope scope) const {
+  auto in = [index](const Texts& texts) -> const Given* {
+    auto found = texts.find(index);
+    return found == texts.end() ? nullptr : &found->second;
+  };
+  const Given* found = scope ? in(service_overrides_[at(*scope)]) : nullptr;
+  if (found == nullptr) found = in(overrides_);
+  if (found == nullptr && scope) found = in(sections_[at(*scope)]);
+  if (found == nullptr) found = in(host_);
+  return found;
+}
+
+bool Layers::is_given(std::string_view name, Scope scope) const {
+  return given(index_of(name), scope) != nullptr;
+}
+
+std::string Layers::default_text(std::size_t index, Scope scope) const {
+  const Parameter& parameter = parameters()[index];
+  if (scope) {
+    if (auto text = service_default(*scope, parameter.name)) return std::string(*text);
+  }
+  if (parameter.name != "role") {
+    if (auto text = role_default(role(), parameter.name)) return std::string(*text);
+  }
+  if (parameter.default_text.empty()) {
+    if (auto text = derived_default(parameter.name, *this, scope)) return *text;
+  }
+  return std::string(parameter.default_text);
+}
+
+std::string Layers::raw(std::size_t index, Scope scope) const {
+  const Given* found = given(index, scope);
+  return found != nullptr ? found->text : default_text(index, scope);
+}
+
+std::string Layers::where(std::size_t index, Scope scope) const {
+  const Given* found = given(index, scope);
+  return found != nullptr ? found->where : "default of " + std::string(parameters()[index].name);
+}
+
+Result<std::string> Layers::expanded(std::size_t index, Scope scope) const {
+  if (std::ranges::find(expanding_, index) != expanding_.end()) {
+    return Error::permanent("$" + std::string(parameters()[index].name) +
+                            " leads back to itself; break the loop");
+  }
+  if (expanding_.size() >= expansion_depth_max) {
+    return Error::permanent("$name leads deeper than " + std::to_string(expansion_depth_max) +
+                            " levels; write the value itself");
+  }
+  expanding_.push_back(index);
+  std::string text = raw(index, scope);
+  Result<std::string> result =
+      parameters()[index].kind == "Raw" ? Result<std::string>(text) : expand(text, scope);
+  expanding_.pop_back();
+  return result;
+}
+
+Result<std::string> Layers::expand(std::string_view text, Scope scope) const {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '$' || i + 1 == text.size()) {
+      result += text[i];
+      continue;
+    }
+    char next = text[++i];
+    if (next == '$') {
+      result += '$';
+      continue;
+    }
+    std::string_view inner;
+    if (next == '{' || next == '(') {
+      std::size_t end = closing(text, i);
+      if (end == text.npos) {
+        return Error::permanent("${ without its }; write ${name}, or $$ for a dollar");
+      }
+      inner = text.substr(i + 1, end - i - 1);
+      i = end;
+    } else {
+      std::size_t end = i;
+      while (end < text.size() && is_name_letter(text[end])) ++end;
+      inner = text.substr(i, end - i);
+      if (inner.empty()) {
+        return Error::permanent("a $ without a name; write $name, or $$ for a dollar");
+      }
+      i = end - 1;
+    }
+    auto mark = inner.find_first_of("?:");
+    std::string_view name = trim(inner.substr(0, mark));
+    auto index = find_parameter(name);
+    if (!index) {
+      return Error::permanent("$" + printable(name, 100) + ": " + unknown_parameter(name) +
+                              " ($$ is a dollar)");
+    }
+    TRY(std::string value, expanded(*index, scope));
+    if (mark == inner.npos) {
+      result += value;
+    } else if (value.empty() == (inner[mark] == ':')) {
+      TRY(std::string then, expand(inner.substr(mark + 1), scope));
+      result += then;
+    }
+    if (result.size() > static_cast<std::size_t>(setting_bytes_max)) {
+      return Error::permanent("the value grows beyond " + std::to_string(setting_bytes_max) +
+                              " characters by its $name");
+    }
+  }
+  return result;
+}
+
+std::string Layers::value(std::string_view name, Scope scope) const {
+  auto text = expanded(index_of(name), scope);
+  return text ? *std::move(text) : std::string();
+}
+
+Role Layers::role() const {
+  const Given* found = given(index_of("role"));
+  if (found == nullptr) return Role::None;
+  auto role = kinds::RoleName::parse(found->text, kinds::any);
+  return role ? *role : Role::None;
+}
+
+const System& Layers::system() const {
+  if (!system_) system_ = System::query();
+  return *system_;
+}
+
+void Layers::turn_off(std::string_view name) {
+  overrides_[index_of(name)] = {"0", "no certificate"};
+}
+
+}  // namespace pennypost

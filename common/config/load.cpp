@@ -1,0 +1,124 @@
+// The text of a main.toml in; its settings with their places out. The only file that knows toml++.
+#include "common/config/load.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "common/config/nearest.h"
+
+namespace pennypost {
+namespace {
+
+TomlPlace place(const toml::source_position& position) { return {position.line, position.column}; }
+
+class Reader {
+ public:
+  explicit Reader(const std::string& file) : file_(file) {}
+
+  TomlFile read(std::string_view text) {
+    if (text.size() > main_toml_bytes_max) {
+      complain(1, "the file is longer than " + std::to_string(main_toml_bytes_max) +
+                      " bytes; put lists into tables");
+      return std::move(result_);
+    }
+    try {
+      toml::table root = toml::parse(text);
+      top(root);
+    } catch (const toml::parse_error& error) {
+      complain(error.source().begin.line,
+               "not TOML: " + printable(error.description()) + "; write name = \"value\"");
+    }
+    std::ranges::sort(result_.entries, {}, [](const TomlEntry& entry) { return entry.key.line; });
+    return std::move(result_);
+  }
+
+ private:
+  void top(const toml::table& root) {
+    for (const auto& [key, node] : root) {
+      const toml::table* table = node.as_table();
+      if (table == nullptr) {
+        entry(std::nullopt, key, node);
+      } else if (key.str() == "service") {
+        services(*table);
+      } else {
+        section(table->source().begin.line);
+        complain(key.source().begin.line,
+                 "unknown section [" + printable(key.str(), 100) +
+                     "]; sections are [service.NAME], other settings stand flat above them");
+      }
+    }
+  }
+
+  void services(const toml::table& root) {
+    for (const auto& [key, node] : root) {
+      const toml::table* table = node.as_table();
+      auto service = parse_service(key.str());
+      if (table == nullptr || !service) {
+        section(key.source().begin.line);
+        complain(key.source().begin.line,
+                 "unknown service \"" + printable(key.str(), 100) + "\"" +
+                     nearest_hint(key.str(), service_names,
+                                  [](const char* name) { return std::string_view(name); }) +
+                     " (services are smtp, submission, submissions, pop3, pop3s, imap, imaps)");
+        continue;
+      }
+      section(table->source().begin.line);
+      for (const auto& [name, value] : *table) entry(service, name, value);
+    }
+  }
+
+  void section(std::size_t line) {
+    if (!result_.first_section || line < *result_.first_section) result_.first_section = line;
+  }
+
+  void entry(std::optional<Service> service, const toml::key& key, const toml::node& node) {
+    std::size_t line = key.source().begin.line;
+    std::string text;
+    if (const toml::array* array = node.as_array()) {
+      for (const toml::node& item : *array) {
+        auto piece = scalar(item);
+        if (!piece) {
+          complain(item.source().begin.line, printable(key.str(), 100) +
+                                                 ": a list holds only text and numbers; write "
+                                                 "[\"a\", \"b\"]");
+          return;
+        }
+        text += (text.empty() ? "" : ", ") + *piece;
+      }
+    } else if (auto value = scalar(node)) {
+      text = *value;
+    } else {
+      complain(line, printable(key.str(), 100) +
+                         ": a value is text, a whole number, true or false, or a list of text; "
+                         "write it in quotes");
+      return;
+    }
+    result_.entries.push_back({service, std::string(key.str()), std::move(text),
+                               place(key.source().begin), place(node.source().begin),
+                               place(node.source().end)});
+  }
+
+  static std::optional<std::string> scalar(const toml::node& node) {
+    if (auto text = node.value_exact<std::string>()) return *text;
+    if (auto number = node.value_exact<std::int64_t>()) return std::to_string(*number);
+    if (auto flag = node.value_exact<bool>()) return *flag ? "yes" : "no";
+    return std::nullopt;
+  }
+
+  void complain(std::size_t line, const std::string& what) {
+    result_.errors.push_back(file_ + ":" + std::to_string(line) + ": " + what);
+  }
+
+  const std::string& file_;
+  TomlFile result_;
+};
+
+}  // namespace
+
+TomlFile read_toml(std::string_view text, const std::string& file) {
+  return Reader(file).read(text);
+}
+
+}  // namespace pennypost

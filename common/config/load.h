@@ -1,0 +1,46 @@
+// The text of a main.toml in; its settings with their places out.
+//
+// Flat keys, and tables `[service.NAME]` of keys. A value is text, a whole number, a boolean, or a
+// list of these; all become the text that a setting's kind parses. Nothing is known here about
+// which settings exist.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/config/types.h"
+
+namespace pennypost {
+
+/// main.toml may be this long.
+inline constexpr std::size_t main_toml_bytes_max = 1 << 20;
+
+/// Where a value stands: lines and columns from 1; columns count code points; `end` is exclusive.
+struct TomlPlace {
+  std::size_t line = 0;
+  std::size_t column = 0;
+};
+
+struct TomlEntry {
+  std::optional<Service> service;  ///< of the section; none at the top
+  std::string name;
+  std::string text;
+  TomlPlace key;
+  TomlPlace value_begin;
+  TomlPlace value_end;
+};
+
+struct TomlFile {
+  std::vector<TomlEntry> entries;
+  std::vector<std::string> errors;  ///< each `FILE:LINE: …`
+  std::optional<std::size_t>
+      first_section;  ///< the line of the first [section], where there is one
+};
+
+/// Never fails as a whole: what can't be read is in `errors`. `file` is the name to show.
+TomlFile read_toml(std::string_view text, const std::string& file);
+
+}  // namespace pennypost

@@ -1,0 +1,105 @@
+// parameters.def in, the table of all settings out.
+#include "common/config/parameter.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/text.h"
+#include "common/config/nearest.h"
+
+namespace pennypost {
+namespace {
+
+using namespace kinds;         // NOLINT: the rows' words
+using namespace service_sets;  // NOLINT: the rows' words
+
+constexpr const char* tls_versions = ">=TLSv1.2|>=TLSv1.3|>=TLSv1.1|>=TLSv1";
+constexpr const char* syslog_facilities =
+    "mail|daemon|local0|local1|local2|local3|local4|local5|local6|local7";
+
+constexpr Parameter table[] = {
+#define PARAMETER(kind, name, default_text, services, range, description) \
+  Parameter{#name, #kind, default_text, services, range, description},
+#define ROLE_DEFAULT(role, name, text)
+#define SERVICE_DEFAULT(service, name, text)
+#include "common/config/parameters.def"
+#undef PARAMETER
+#undef ROLE_DEFAULT
+#undef SERVICE_DEFAULT
+};
+static_assert(std::ranges::is_sorted(table, {}, &Parameter::name), "find_parameter() halves");
+
+struct RoleDefault {
+  Role role;
+  std::string_view name;
+  std::string_view text;
+};
+constexpr RoleDefault role_defaults[] = {
+#define PARAMETER(kind, name, default_text, services, range, description)
+#define ROLE_DEFAULT(role, name, text) RoleDefault{Role::role, #name, text},
+#define SERVICE_DEFAULT(service, name, text)
+#include "common/config/parameters.def"
+#undef PARAMETER
+#undef ROLE_DEFAULT
+#undef SERVICE_DEFAULT
+};
+
+struct ServiceDefault {
+  Service service;
+  std::string_view name;
+  std::string_view text;
+};
+constexpr ServiceDefault service_defaults[] = {
+#define PARAMETER(kind, name, default_text, services, range, description)
+#define ROLE_DEFAULT(role, name, text)
+#define SERVICE_DEFAULT(service, name, text) ServiceDefault{Service::service, #name, text},
+#include "common/config/parameters.def"
+#undef PARAMETER
+#undef ROLE_DEFAULT
+#undef SERVICE_DEFAULT
+};
+
+/// Every name of a role or service default is a setting's, and the service is one of its services.
+constexpr bool defaults_are_settings() {
+  for (const RoleDefault& row : role_defaults) {
+    if (!std::ranges::binary_search(table, row.name, {}, &Parameter::name)) return false;
+  }
+  for (const ServiceDefault& row : service_defaults) {
+    auto found = std::ranges::lower_bound(table, row.name, {}, &Parameter::name);
+    if (found == std::end(table) || found->name != row.name) return false;
+    if ((found->services & bit(row.service)) == 0) return false;
+  }
+  return true;
+}
+static_assert(defaults_are_settings());
+
+}  // namespace
+
+std::span<const Parameter> parameters() { return table; }
+
+std::optional<std::size_t> find_parameter(std::string_view name) {
+  auto found = std::ranges::lower_bound(table, name, {}, &Parameter::name);
+  if (found == std::end(table) || found->name != name) return std::nullopt;
+  return static_cast<std::size_t>(found - std::begin(table));
+}
+
+std::string unknown_parameter(std::string_view name) {
+  return "unknown setting \"" + printable(name, 100) + "\"" +
+         nearest_hint(lower(name), parameters(), &Parameter::name);
+}
+
+std::optional<std::string_view> role_default(Role role, std::string_view name) {
+  for (const RoleDefault& row : role_defaults) {
+    if (row.role == role && row.name == name) return row.text;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> service_default(Service service, std::string_view name) {
+  for (const ServiceDefault& row : service_defaults) {
+    if (row.service == service && row.name == name) return row.text;
+  }
+  return std::nullopt;
+}
+
+}  // namespace pennypost

@@ -1,0 +1,58 @@
+// The table of all settings: a name in, its row out, or the nearest name there is.
+//
+// The rows are parameters.def's, sorted by name. A row's position is its index in everything that
+// keeps one text per setting.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "common/config/kinds.h"
+#include "common/config/types.h"
+
+namespace pennypost {
+
+/// Sets of services, a bit each: which ones may give a setting a value of their own.
+using ServiceSet = unsigned;
+constexpr ServiceSet bit(Service service) { return 1U << static_cast<unsigned>(service); }
+
+namespace service_sets {
+inline constexpr ServiceSet Host = 0;
+inline constexpr ServiceSet SmtpServer =
+    bit(Service::Smtp) | bit(Service::Submission) | bit(Service::Submissions);
+inline constexpr ServiceSet Pop = bit(Service::Pop3) | bit(Service::Pop3s);
+inline constexpr ServiceSet Imap = bit(Service::Imap) | bit(Service::Imaps);
+inline constexpr ServiceSet PopImap = Pop | Imap;
+inline constexpr ServiceSet AuthServer = SmtpServer | PopImap;
+inline constexpr ServiceSet Every = AuthServer;
+}  // namespace service_sets
+
+/// One row of parameters.def.
+struct Parameter {
+  std::string_view name;
+  std::string_view kind;  ///< the notation's name in kinds.h, as in `Duration`
+  std::string_view default_text;
+  ServiceSet services;
+  Range range;
+  std::string_view description;
+};
+
+/// All rows, sorted by name.
+std::span<const Parameter> parameters();
+
+/// The position of a setting in parameters(); nothing where there is no such setting.
+std::optional<std::size_t> find_parameter(std::string_view name);
+
+/// `unknown setting "relay_host"; did you mean relayhost?`
+std::string unknown_parameter(std::string_view name);
+
+/// The default that a role gives a setting, where it differs from the built-in one.
+std::optional<std::string_view> role_default(Role role, std::string_view name);
+
+/// The default that a service gives a setting, where it differs from the host's.
+std::optional<std::string_view> service_default(Service service, std::string_view name);
+
+}  // namespace pennypost
