@@ -1,0 +1,115 @@
+#include "common/tls/context.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+
+#include <map>
+
+#include "common/tls/errors.h"
+
+namespace pennypost {
+namespace {
+
+Result<int> protocol_number(const std::string& name) {
+  static const std::map<std::string, int> names{{"TLSv1", TLS1_VERSION},
+                                                {"TLSv1.1", TLS1_1_VERSION},
+                                                {"TLSv1.2", TLS1_2_VERSION},
+                                                {"TLSv1.3", TLS1_3_VERSION}};
+  auto found = names.find(name);
+  if (found == names.end()) {
+    return Error::permanent("unknown TLS protocol " + name + "; one of TLSv1.2, TLSv1.3");
+  }
+  return found->second;
+}
+
+/// What both kinds of context share.
+Result<void> set_up(SSL_CTX* context, const std::string& minimum_protocol) {
+  TRY(int minimum, protocol_number(minimum_protocol));
+  SSL_CTX_set_min_proto_version(context, minimum);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  // A peer that closes without close_notify is an end of file, as everywhere in mail.
+  SSL_CTX_set_options(
+      context, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  return {};
+}
+
+}  // namespace
+
+std::string openssl_error() {
+  unsigned long code = ERR_get_error();
+  ERR_clear_error();
+  if (code == 0) return "unknown TLS error";
+  const char* reason = ERR_reason_error_string(code);
+  return reason != nullptr ? reason : "TLS error " + std::to_string(code);
+}
+
+TlsContext::~TlsContext() { SSL_CTX_free(context_); }
+
+Result<std::shared_ptr<TlsContext>> TlsContext::server(const ServerSettings& settings) {
+  ERR_clear_error();
+  std::shared_ptr<TlsContext> made(new TlsContext(SSL_CTX_new(TLS_server_method())));
+  SSL_CTX* context = made->context_;
+  TRY_DO(set_up(context, settings.minimum_protocol));
+  SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
+  if (!settings.cipher_list.empty() &&
+      SSL_CTX_set_cipher_list(context, settings.cipher_list.c_str()) != 1) {
+    return Error::permanent("no usable cipher in \"" + settings.cipher_list + "\"");
+  }
+  if (SSL_CTX_use_certificate_chain_file(context, settings.certificate_file.c_str()) != 1) {
+    return Error::permanent("certificate " + settings.certificate_file + ": " + openssl_error() +
+                            "; it must be a readable PEM file, the host's certificate first");
+  }
+  const auto& key_file = settings.key_file.empty() ? settings.certificate_file : settings.key_file;
+  if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
+    return Error::permanent("private key " + key_file + ": " + openssl_error() +
+                            "; it must be a readable PEM file without passphrase");
+  }
+  if (SSL_CTX_check_private_key(context) != 1) {
+    return Error::permanent("private key " + key_file + " does not belong to certificate " +
+                            settings.certificate_file);
+  }
+  static constexpr unsigned char session_context[] = "pennypost";
+  SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
+  return made;
+}
+
+Result<std::shared_ptr<TlsContext>> TlsContext::client(const ClientSettings& settings) {
+  ERR_clear_error();
+  std::shared_ptr<TlsContext> made(new TlsContext(SSL_CTX_new(TLS_client_method())));
+  SSL_CTX* context = made->context_;
+  TRY_DO(set_up(context, settings.minimum_protocol));
+  made->verifies_ = settings.verify;
+  if (!settings.verify) return made;
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  bool loaded = true;
+  if (settings.ca_file.empty() && settings.ca_path.empty()) {
+    loaded = SSL_CTX_set_default_verify_paths(context) == 1;
+  } else {
+    if (!settings.ca_file.empty()) {
+      loaded = SSL_CTX_load_verify_file(context, settings.ca_file.c_str()) == 1;
+    }
+    if (!settings.ca_path.empty()) {
+      loaded = loaded && SSL_CTX_load_verify_dir(context, settings.ca_path.c_str()) == 1;
+    }
+  }
+  if (!loaded) {
+    return Error::permanent("CA certificates " + settings.ca_file + " " + settings.ca_path + ": " +
+                            openssl_error());
+  }
+  return made;
+}
+
+void TlsContext::prepare_for_chroot() {
+  unsigned char byte;
+  RAND_bytes(&byte, 1);
+  SSL_CTX_free(SSL_CTX_new(TLS_method()));
+  for (const char* digest : {"SHA256", "SHA384", "SHA512", "SHA1", "MD5"}) {
+    EVP_MD_free(EVP_MD_fetch(nullptr, digest, nullptr));
+  }
+  ERR_clear_error();
+}
+
+}  // namespace pennypost

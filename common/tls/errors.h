@@ -1,0 +1,11 @@
+// OpenSSL's queue of errors in, one readable text out.
+#pragma once
+
+#include <string>
+
+namespace pennypost {
+
+/// The first error in OpenSSL's queue, which is emptied.
+std::string openssl_error();
+
+}  // namespace pennypost

@@ -1,0 +1,139 @@
+#include "common/tls/tls_stream.h"
+
+#include <doctest/doctest.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+
+#include "common/async/nursery.h"
+#include "common/net/connection.h"
+
+using namespace pennypost;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A key and a self-signed certificate for `localhost` in one PEM file, removed when it goes.
+class CertificateFile {
+ public:
+  CertificateFile() {
+    EVP_PKEY* key = EVP_EC_gen("P-256");
+    X509* certificate = X509_new();
+    X509_set_version(certificate, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+    X509_set_pubkey(certificate, key);
+    X509_NAME* name = X509_get_subject_name(certificate);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
+    X509_set_issuer_name(certificate, name);
+    X509_sign(certificate, key, EVP_sha256());
+    int descriptor = mkstemp(path.data());
+    FILE* file = fdopen(descriptor, "w");
+    PEM_write_X509(file, certificate);
+    PEM_write_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr);
+    fclose(file);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+  }
+  CertificateFile(const CertificateFile&) = delete;
+  CertificateFile& operator=(const CertificateFile&) = delete;
+  ~CertificateFile() { unlink(path.c_str()); }
+  std::string path = "/tmp/pennypost-tls-test-XXXXXX";
+};
+
+Task<> echo(Loop& loop, std::unique_ptr<TlsStream> stream) {
+  try {
+    co_await stream->handshake(5000ms);
+    Connection connection(loop, std::move(stream), 5000ms);
+    for (;;) {
+      auto line = co_await connection.line(1'000'000);
+      connection.put(line.text);
+      connection.put("\r\n");
+      if (!connection.has_input()) co_await connection.flush();
+    }
+  } catch (const Disconnected&) {
+  }
+}
+
+Task<std::string> ask(Loop& loop, std::unique_ptr<TlsStream> stream, std::string line) {
+  try {
+    co_await stream->handshake(5000ms);
+    Connection connection(loop, std::move(stream), 5000ms);
+    connection.put(line);
+    connection.put("\r\n");
+    auto answer = co_await connection.line(1'000'000);
+    co_return std::string(answer.text);
+  } catch (const Disconnected& lost) {
+    co_return lost.text();
+  }
+}
+
+std::string round_trip(bool verify, const std::string& ca_file, const std::string& name,
+                       const std::string& line) {
+  CertificateFile certificate;
+  TlsContext::ServerSettings server;
+  server.certificate_file = certificate.path;
+  TlsContext::ClientSettings client;
+  client.verify = verify;
+  client.ca_file = ca_file == "own" ? certificate.path : ca_file;
+  auto server_context = TlsContext::server(server);
+  auto client_context = TlsContext::client(client);
+  REQUIRE(server_context);
+  REQUIRE(client_context);
+  Loop loop;
+  auto [a, b] = memory_streams(loop);
+  Nursery tasks(loop);
+  tasks.start(echo(loop, TlsStream::server(std::move(a), *server_context)));
+  return loop.run_until(ask(loop, TlsStream::client(std::move(b), *client_context, name), line));
+}
+
+}  // namespace
+
+TEST_CASE("what one end writes the other reads, small and large") {
+  CHECK(round_trip(false, "", "localhost", "hello") == "hello");
+  std::string large(300'000, 'x');
+  CHECK(round_trip(false, "", "localhost", large) == large);
+}
+
+TEST_CASE("a verifying client takes a certificate of its CA with the right name, and no other") {
+  CHECK(round_trip(true, "own", "localhost", "hello") == "hello");
+  CHECK(round_trip(true, "own", "example.org", "hello").find("mismatch") != std::string::npos);
+  CHECK(round_trip(true, "", "localhost", "hello").find("self-signed") != std::string::npos);
+}
+
+TEST_CASE("a certificate that can't be used is named with its file") {
+  TlsContext::ServerSettings server;
+  server.certificate_file = "/nonexistent/cert.pem";
+  auto context = TlsContext::server(server);
+  REQUIRE_FALSE(context);
+  CHECK(context.error().text().find("/nonexistent/cert.pem") != std::string::npos);
+}
+
+TEST_CASE("plain text where TLS is expected ends the conversation with TLS's words") {
+  CertificateFile certificate;
+  TlsContext::ServerSettings server;
+  server.certificate_file = certificate.path;
+  auto context = TlsContext::server(server);
+  REQUIRE(context);
+  Loop loop;
+  auto [a, b] = memory_streams(loop);
+  b->try_write("EHLO client.example\r\n");
+  struct Run {
+    static Task<std::string> reason(std::unique_ptr<TlsStream> stream) {
+      try {
+        co_await stream->handshake(1000ms);
+      } catch (const Disconnected& lost) {
+        co_return lost.text();
+      }
+      co_return "";
+    }
+  };
+  auto text = loop.run_until(Run::reason(TlsStream::server(std::move(a), *context)));
+  CHECK(text.find("TLS: ") == 0);
+}
