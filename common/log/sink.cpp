@@ -1,0 +1,263 @@
+// Log lines in; syslog, a file, stderr or a test's list out.
+#include "common/log/sink.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <mutex>
+#include <utility>
+
+#include "common/base/assert.h"
+
+namespace pennypost {
+namespace {
+
+/// `Nov 21 07:40:40`. The time zone is read once, before a changed root hides it.
+std::string timestamp() {
+  std::time_t now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  std::array<char, 32> text{};
+  std::size_t size = std::strftime(text.data(), text.size(), "%b %e %H:%M:%S", &local);
+  return std::string(text.data(), size);
+}
+
+std::string short_hostname() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return "localhost";
+  std::string text = name.data();
+  return text.substr(0, text.find('.'));
+}
+
+std::string tag(std::string_view name, std::string_view component) {
+  return std::string(name) + "/" + std::string(component) + "[" + std::to_string(getpid()) + "]: ";
+}
+
+std::string cut(std::string line) {
+  if (line.size() > log_line_bytes_max) line.resize(log_line_bytes_max);
+  return line;
+}
+
+/// Owns a descriptor that another thread may be writing to while it is replaced: the new file takes
+/// the old one's number by dup3(), so that no write can reach a stranger.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ > STDERR_FILENO) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int value() const { return fd_; }
+  void replace(int fd) {
+    dup3(fd, fd_, O_CLOEXEC);
+    ::close(fd);
+  }
+
+ private:
+  int fd_;
+};
+
+class FileSink : public LogSink {
+ public:
+  FileSink(std::string name, std::string path, int fd)
+      : name_(std::move(name)), path_(std::move(path)), hostname_(short_hostname()), file_(fd) {}
+
+  static Result<int> open_file(const std::string& path) {
+    int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    if (fd < 0) {
+      return Error::permanent("maillog_file: " + path + ": " + std::strerror(errno) +
+                              "; create its directory, or let it be written");
+    }
+    return fd;
+  }
+
+  void write(Severity severity, std::string_view component, std::string_view text) override {
+    std::string line = cut(timestamp() + " " + hostname_ + " " + tag(name_, component) +
+                           std::string(prefix(severity)) + std::string(text)) +
+                       "\n";
+    // A log that can't be written must not stop the mail.
+    [[maybe_unused]] auto written = ::write(file_.value(), line.data(), line.size());
+  }
+  Result<void> reopen() override {
+    if (path_.empty()) return {};
+    TRY(int fd, open_file(path_));
+    file_.replace(fd);
+    return {};
+  }
+  int descriptor() const override { return file_.value(); }
+  void adopt(int fd) override { file_.replace(fd); }
+
+ private:
+  std::string name_;
+  std::string path_;  ///< empty for stderr and stdout
+  std::string hostname_;
+  Descriptor file_;
+};
+
+int connect_syslog() {
+  int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, "/dev/log");
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    ::close(fd);
+    return -1;
+  }
+  return fd;
+}
+
+int facility_number(std::string_view name) {
+  constexpr std::pair<std::string_view, int> facilities[] = {
+      {"mail", LOG_MAIL},     {"daemon", LOG_DAEMON}, {"local0", LOG_LOCAL0},
+      {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2}, {"local3", LOG_LOCAL3},
+      {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6},
+      {"local7", LOG_LOCAL7}};
+  for (const auto& [word, number] : facilities) {
+    if (word == name) return number;
+  }
+  return LOG_MAIL;
+}
+
+int priority(Severity severity) {
+  switch (severity) {
+    case Severity::Info:
+      return LOG_INFO;
+    case Severity::Warning:
+      return LOG_WARNING;
+    case Severity::Error:
+      return LOG_ERR;
+    case Severity::Fatal:
+    case Severity::Panic:
+      return LOG_CRIT;
+  }
+  return LOG_INFO;
+}
+
+/// RFC 3164 datagrams to /dev/log, without libc's syslog(): one tag a line, and the descriptor is
+/// ours.
+class SyslogSink : public LogSink {
+ public:
+  SyslogSink(std::string name, int facility)
+      : name_(std::move(name)), facility_(facility), socket_(connect_syslog()) {}
+  ~SyslogSink() override {
+    if (socket_ >= 0) ::close(socket_);
+  }
+
+  void write(Severity severity, std::string_view component, std::string_view text) override {
+    std::string line =
+        cut("<" + std::to_string(facility_ | priority(severity)) + ">" + timestamp() + " " +
+            tag(name_, component) + std::string(prefix(severity)) + std::string(text));
+    std::lock_guard lock(mutex_);
+    if (socket_ >= 0 && ::send(socket_, line.data(), line.size(), MSG_NOSIGNAL) >= 0) return;
+    // syslogd was started anew, or was not there yet.
+    int fresh = connect_syslog();
+    if (fresh < 0) return;
+    if (socket_ >= 0) ::close(socket_);
+    socket_ = fresh;
+    ::send(socket_, line.data(), line.size(), MSG_NOSIGNAL);
+  }
+  int descriptor() const override { return socket_; }
+  void adopt(int fd) override {
+    std::lock_guard lock(mutex_);
+    if (socket_ >= 0) ::close(socket_);
+    socket_ = fd;
+  }
+
+ private:
+  std::string name_;
+  int facility_;
+  std::mutex mutex_;
+  int socket_;
+};
+
+std::unique_ptr<LogSink>& current() {
+  static std::unique_ptr<LogSink> sink = std::make_unique<FileSink>("pennypost", "", STDERR_FILENO);
+  return sink;
+}
+
+void log_panic(const char* text) { log_sink().write(Severity::Panic, "panic", text); }
+
+}  // namespace
+
+std::string_view prefix(Severity severity) {
+  switch (severity) {
+    case Severity::Info:
+      return "";
+    case Severity::Warning:
+      return "warning: ";
+    case Severity::Error:
+      return "error: ";
+    case Severity::Fatal:
+      return "fatal: ";
+    case Severity::Panic:
+      return "panic: ";
+  }
+  return "";
+}
+
+Result<void> open_log(const LogOptions& options) {
+  tzset();
+  std::unique_ptr<LogSink> sink;
+  if (options.maillog_file.empty()) {
+    sink =
+        std::make_unique<SyslogSink>(options.syslog_name, facility_number(options.syslog_facility));
+  } else if (options.maillog_file == "/dev/stderr" || options.maillog_file == "/dev/stdout") {
+    int fd = options.maillog_file == "/dev/stdout" ? STDOUT_FILENO : STDERR_FILENO;
+    sink = std::make_unique<FileSink>(options.syslog_name, "", fd);
+  } else {
+    TRY(int fd, FileSink::open_file(options.maillog_file));
+    sink = std::make_unique<FileSink>(options.syslog_name, options.maillog_file, fd);
+  }
+  set_log(std::move(sink));
+  on_panic(&log_panic);
+  return {};
+}
+
+std::unique_ptr<LogSink> set_log(std::unique_ptr<LogSink> sink) {
+  return std::exchange(current(), std::move(sink));
+}
+
+LogSink& log_sink() { return *current(); }
+
+class LogCapture::Sink : public LogSink {
+ public:
+  void write(Severity severity, std::string_view component, std::string_view text) override {
+    std::lock_guard lock(mutex_);
+    lines_.push_back(std::string(component) + ": " + std::string(prefix(severity)) +
+                     std::string(text));
+  }
+  std::vector<std::string> lines() const {
+    std::lock_guard lock(mutex_);
+    return lines_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
+LogCapture::LogCapture() {
+  auto sink = std::make_unique<Sink>();
+  sink_ = sink.get();
+  before_ = set_log(std::move(sink));
+}
+
+LogCapture::~LogCapture() { set_log(std::move(before_)); }
+
+std::vector<std::string> LogCapture::lines() const { return sink_->lines(); }
+
+std::string LogCapture::last() const {
+  auto all = sink_->lines();
+  return all.empty() ? "" : all.back();
+}
+
+}  // namespace pennypost

@@ -1,0 +1,78 @@
+// Log lines in; syslog, a file, stderr or a test's list out.
+//
+// One sink for the process, set by main(), kept over fork. A sink is opened before the process
+// gives up its root directory and its user, and holds its descriptor after. Writing a line is one
+// system call, safe from every thread, and never fails: a line that can't be written is counted and
+// dropped.
+//
+// File and stderr lines: `Nov 21 07:40:40 mail pennypost/smtpd[71]: text`.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace pennypost {
+
+enum class Severity { Info, Warning, Error, Fatal, Panic };
+
+/// A line may be this long; the rest is cut.
+inline constexpr std::size_t log_line_bytes_max = 8000;
+
+/// Where lines go. The component is the part behind the slash of the tag, as `smtpd` or `qmgr`.
+class LogSink {
+ public:
+  virtual ~LogSink() = default;
+  virtual void write(Severity severity, std::string_view component, std::string_view text) = 0;
+  /// Opens the file anew at its path (after it was renamed away). Error: it can't be opened; then
+  /// the old one stays in use.
+  virtual Result<void> reopen() { return {}; }
+  /// The descriptor in use, to hand to a process that can't open it; -1 where there is none.
+  virtual int descriptor() const { return -1; }
+  /// Takes a descriptor that the master opened, in place of the own one.
+  virtual void adopt(int /*descriptor*/) {}
+};
+
+/// What a sink is made of: the settings of these names.
+struct LogOptions {
+  std::string syslog_name = "pennypost";
+  std::string syslog_facility = "mail";
+  std::string maillog_file = {};  ///< empty: syslog; /dev/stderr, /dev/stdout, or a file
+};
+
+/// Sets the process's sink and the hook of ASSERT. Error: the file can't be opened.
+Result<void> open_log(const LogOptions& options);
+
+/// Sets any sink; gives back the one before.
+std::unique_ptr<LogSink> set_log(std::unique_ptr<LogSink> sink);
+
+/// The process's sink; stderr until one is set.
+LogSink& log_sink();
+
+/// The severity as lines bear it: empty for Info, else `warning: `, `error: `, `fatal: `, `panic:
+/// `.
+std::string_view prefix(Severity severity);
+
+/// Collects the lines of a test as `component: text`, and gives the old sink back at its end.
+class LogCapture {
+ public:
+  LogCapture();
+  ~LogCapture();
+  LogCapture(const LogCapture&) = delete;
+  LogCapture& operator=(const LogCapture&) = delete;
+
+  /// All lines so far.
+  std::vector<std::string> lines() const;
+  /// The last line; empty where there is none.
+  std::string last() const;
+
+ private:
+  class Sink;
+  Sink* sink_;
+  std::unique_ptr<LogSink> before_;
+};
+
+}  // namespace pennypost
