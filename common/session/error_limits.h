@@ -1,0 +1,42 @@
+// A client's errors in; how long to hold back the next answer, and when to hang up, out.
+#pragma once
+
+#include <cstdint>
+
+#include "common/async/loop.h"
+
+namespace pennypost {
+
+/// What a dialogue tolerates; each from a setting.
+struct ErrorLimits {
+  std::int64_t soft = 10;           // smtpd_soft_error_limit: answers are held back from here on
+  std::int64_t hard = 20;           // smtpd_hard_error_limit: the client is cut off
+  std::int64_t junk = 100;          // smtpd_junk_command_limit: idle commands that are for free
+  Duration delay = Duration(1000);  // smtpd_error_sleep_time
+};
+
+class ErrorCount {
+ public:
+  explicit ErrorCount(ErrorLimits limits) : limits_(limits) {}
+
+  /// The client did something wrong: an unknown command, a refused recipient.
+  void note_error() { ++errors_; }
+  /// A command that gets nothing done (NOOP, RSET, VRFY); beyond the limit each is an error.
+  void note_junk() {
+    if (++junk_ > limits_.junk) note_error();
+  }
+  /// The client got something done: all is forgotten.
+  void clear() { errors_ = junk_ = 0; }
+
+  /// To be held back before the next answer; zero below the soft limit.
+  Duration delay() const { return errors_ > limits_.soft ? limits_.delay : Duration::zero(); }
+  bool is_over() const { return errors_ >= limits_.hard; }
+  std::int64_t errors() const { return errors_; }
+
+ private:
+  ErrorLimits limits_;
+  std::int64_t errors_ = 0;
+  std::int64_t junk_ = 0;
+};
+
+}  // namespace pennypost

@@ -1,0 +1,18 @@
+#include "common/session/starttls.h"
+
+#include <utility>
+
+namespace pennypost {
+
+Task<TlsStream*> start_tls(Connection& connection, std::shared_ptr<TlsContext> context,
+                           Duration handshake_limit) {
+  co_await connection.flush();
+  connection.take_input();
+  auto tls = TlsStream::server(connection.exchange_stream(nullptr), std::move(context));
+  TlsStream* stream = tls.get();
+  connection.exchange_stream(std::move(tls));
+  co_await stream->handshake(handshake_limit);
+  co_return stream;
+}
+
+}  // namespace pennypost
