@@ -1,0 +1,79 @@
+#include "imapd/response/body_structure.h"
+
+#include <doctest/doctest.h>
+
+using namespace pennypost::imap;
+
+namespace {
+
+const std::string plain = "Subject: x\r\n\r\nhello\r\nworld\r\n";
+const std::string mixed =
+    "From: a@b\r\nContent-Type: multipart/mixed; boundary=XX\r\n\r\npreamble\r\n"
+    "--XX\r\nContent-Type: TEXT/HTML; Charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n"
+    "Content-ID: <1@x>\r\nContent-Disposition: inline; filename=\"a b\"\r\nContent-Language: de, "
+    "en\r\n\r\nAAAA\r\n"
+    "--XX\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\nin\r\n"
+    "--XX--\r\n";
+
+// The octets that `BODY[section]` names, `NIL` for none.
+std::string part(const std::string& message, std::vector<std::uint32_t> path, Section::Text text) {
+  Section section;
+  section.part = std::move(path);
+  section.text = text;
+  auto found = locate(structure_of(message), section);
+  return found ? message.substr(found->offset, found->octets) : "NIL";
+}
+
+}  // namespace
+
+TEST_CASE("a message without MIME fields is plain text") {
+  auto structure = structure_of(plain);
+  CHECK(structure.body == "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 14 2)");
+  CHECK(structure.body_structure ==
+        "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 14 2 NIL NIL NIL NIL)");
+}
+
+TEST_CASE("a multipart shows its parts, an attached message its envelope and body") {
+  auto structure = structure_of(mixed);
+  CHECK(structure.body_structure ==
+        "((\"text\" \"html\" (\"charset\" \"utf-8\") \"<1@x>\" NIL \"base64\" 4 0 NIL "
+        "(\"inline\" (\"filename\" \"a b\")) (\"de\" \"en\") NIL)"
+        "(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 20 "
+        "(NIL \"inner\" NIL NIL NIL NIL NIL NIL NIL NIL) "
+        "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 2 0 NIL NIL NIL NIL) 2 "
+        "NIL NIL NIL NIL)"
+        " \"mixed\" (\"boundary\" \"XX\") NIL NIL NIL)");
+  CHECK(structure.body.ends_with(" \"mixed\")"));
+  CHECK(structure_of("Content-Type: multipart/mixed\r\n\r\nx").body ==
+        "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0) \"mixed\")");
+}
+
+TEST_CASE("sections name octets by part number") {
+  using Text = Section::Text;
+  CHECK(part(plain, {}, Text::Whole) == plain);
+  CHECK(part(plain, {}, Text::Header) == "Subject: x\r\n\r\n");
+  CHECK(part(plain, {}, Text::Text) == "hello\r\nworld\r\n");
+  CHECK(part(plain, {1}, Text::Whole) == "hello\r\nworld\r\n");
+  CHECK(part(plain, {2}, Text::Whole) == "NIL");
+  CHECK(part(plain, {1, 1}, Text::Whole) == "NIL");
+  CHECK(part(plain, {1}, Text::Header) == "NIL");
+  CHECK(part(mixed, {1}, Text::Whole) == "AAAA");
+  CHECK(part(mixed, {1}, Text::Mime).starts_with("Content-Type: TEXT/HTML"));
+  CHECK(part(mixed, {2}, Text::Header) == "Subject: inner\r\n\r\n");
+  CHECK(part(mixed, {2}, Text::Text) == "in");
+  CHECK(part(mixed, {2, 1}, Text::Whole) == "in");
+  CHECK(part(mixed, {2}, Text::Whole) == "Subject: inner\r\n\r\nin");
+  CHECK(part(mixed, {3}, Text::Whole) == "NIL");
+}
+
+TEST_CASE("a structure survives the index, and nothing else passes for one") {
+  auto structure = structure_of(mixed);
+  auto text = encode(structure);
+  auto again = decode_structure(text);
+  REQUIRE(again.has_value());
+  CHECK(again->body == structure.body);
+  CHECK(again->body_structure == structure.body_structure);
+  CHECK(encode(*again) == text);
+  for (std::size_t n = 0; n < text.size(); ++n) CHECK_FALSE(decode_structure(text.substr(0, n)));
+  CHECK_FALSE(decode_structure("s1 0 0 2 0 0 0 0 99999999999 "));
+}
