@@ -1,7 +1,8 @@
 // What a child process finds when it begins: its loop, its configuration, its listeners, its peers.
 //
 // The master forks it, gives up the privileges its kind does not need, and calls its kind's `run`.
-// Peers come and go (crash, reload): ports and services stay the same.
+// Peers come and go (crash, reload): ports and services stay the same. A child whose master has
+// gone stops at once.
 #pragma once
 
 #include <functional>
@@ -15,33 +16,50 @@
 #include "common/config/config.h"
 #include "common/net/listener.h"
 #include "common/process/port.h"
+#include "common/tls/context.h"
 
 namespace pennypost {
+
+/// What the master prepared as root, for a child that can't open files any more.
+struct Prepared {
+  std::map<Service, std::shared_ptr<TlsContext>> tls;  // services that have a certificate
+  std::map<std::string, std::string> files;            // /etc/resolv.conf, /etc/hosts: their bytes
+};
 
 /// A bound socket, and the service it serves.
 struct ServiceListener {
   Service service;
-  bool implicit_tls = false;
   Listener listener;
 };
 
 class Child {
  public:
-  Child(Loop& loop, std::string kind, std::string instance, std::shared_ptr<const Config> config,
-        Descriptor control, std::vector<ServiceListener> listeners);
+  struct Start {
+    std::string kind;
+    std::string instance;
+    std::shared_ptr<const Config> config;
+    std::shared_ptr<const Prepared> prepared;
+    std::vector<ServiceListener> listeners;
+    Descriptor control;
+  };
+  Child(Loop& loop, Start start);
+  ~Child();
 
   Loop& loop() { return loop_; }
   /// `receive`, `queue`, … as in the process table.
-  const std::string& kind() const { return kind_; }
+  const std::string& kind() const { return start_.kind; }
   /// Which of them: a number, or the account it was started for.
-  const std::string& instance() const { return instance_; }
+  const std::string& instance() const { return start_.instance; }
   /// The one in force now; sessions keep theirs. Replaced at reload in processes that live on.
-  std::shared_ptr<const Config> config() const { return config_; }
-  std::vector<ServiceListener>& listeners() { return listeners_; }
+  std::shared_ptr<const Config> config() const { return start_.config; }
+  const Prepared& prepared() const { return *start_.prepared; }
+  /// The context of a service; null where it has no certificate.
+  std::shared_ptr<TlsContext> tls(Service service) const;
+  std::vector<ServiceListener>& listeners() { return start_.listeners; }
 
   /// Requests to the processes of a kind; the same object for ever. `master` is one of the kinds.
   Port& port(std::string_view kind);
-  /// What this process answers, to any peer that its kind is linked with.
+  /// What this process answers, to any peer that its kind is linked with. Fill it before run().
   Services& services() { return services_; }
 
   /// Called once when the master asks for a drain: stop accepting, end what can be ended, then call
@@ -60,12 +78,12 @@ class Child {
 
  private:
   Task<> listen_to_master();
-  Task<> serve_link(std::shared_ptr<Link> link, Port& port);
+  Task<> keep_link(std::shared_ptr<Link> link, Port& port);
+  Task<Result<Done>> new_peer(std::string kind, std::vector<Descriptor> ends);
+  Task<Result<Done>> take_config(std::string text, std::vector<Descriptor> log_file);
+  Task<Result<Done>> drain();
   Loop& loop_;
-  std::string kind_;
-  std::string instance_;
-  std::shared_ptr<const Config> config_;
-  std::vector<ServiceListener> listeners_;
+  Start start_;
   Services services_;
   std::map<std::string, std::unique_ptr<Port>, std::less<>> ports_;
   std::function<void()> on_drain_;

@@ -5,9 +5,10 @@
 namespace pennypost {
 namespace {
 
-// Requests have types from 16 up; answers these two.
+// Requests have types from 16 up; below are the links' own.
 constexpr std::uint16_t type_reply = 1;
 constexpr std::uint16_t type_error = 2;
+constexpr std::uint16_t type_leaving = 3;
 
 struct WireError {
   std::int32_t code = 451;
@@ -51,6 +52,10 @@ Task<> Link::run() {
   try {
     for (;;) {
       auto message = co_await socket_.receive();
+      if (message.type == type_leaving) {
+        peer_leaves_ = true;
+        continue;
+      }
       if (message.type != type_reply && message.type != type_error) {
         answering_.start(answer(std::move(message)));
         continue;
@@ -116,6 +121,12 @@ void Link::post(std::uint16_t type, std::string body, std::vector<Descriptor> de
   message.body = std::move(body);
   message.descriptors = std::move(descriptors);
   socket_.send(std::move(message));
+}
+
+void Link::say_leaving() { post(type_leaving, {}, {}); }
+
+void Port::say_leaving() {
+  for (const auto& link : links_) link->say_leaving();
 }
 
 void Port::add(std::shared_ptr<Link> link) {

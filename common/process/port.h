@@ -97,7 +97,10 @@ class Link {
   void post(std::uint16_t type, std::string body, std::vector<Descriptor> descriptors);
   /// Calls that wait for this peer's answer.
   std::size_t pending() const { return pending_.size(); }
-  bool is_up() const { return up_; }
+  /// May be asked: the peer is there, and has not said that it leaves.
+  bool is_up() const { return up_ && !peer_leaves_; }
+  /// Asks the peer to send us nothing new; what is open is answered still.
+  void say_leaving();
 
  private:
   struct Pending {
@@ -113,6 +116,7 @@ class Link {
   std::unordered_map<std::uint64_t, Pending*> pending_;
   std::uint64_t last_id_ = 0;
   bool up_ = true;
+  bool peer_leaves_ = false;
 };
 
 /// All links to the processes of one kind. A call goes to the live one with the fewest open calls.
@@ -143,6 +147,7 @@ class Port {
   void add(std::shared_ptr<Link> link);
   void remove(const Link* link);
   bool has_peer() { return least_busy() != nullptr; }
+  void say_leaving();
 
  private:
   Task<Result<RawReply>> ask(std::uint16_t type, std::string body,

@@ -1,0 +1,79 @@
+#include "common/process/child.h"
+
+#include "common/log/log.h"
+#include "common/process/control.h"
+
+namespace pennypost {
+
+Child::Child(Loop& loop, Start start) : loop_(loop), start_(std::move(start)), tasks_(loop) {
+  services_.on<control::NewPeer>([this](control::NewPeer peer, std::vector<Descriptor> ends) {
+    return new_peer(peer.kind, std::move(ends));
+  });
+  services_.on<control::Reload>([this](control::Reload reload, std::vector<Descriptor> log_file) {
+    return take_config(std::move(reload.config), std::move(log_file));
+  });
+  services_.on<control::Drain>([this](control::Drain, std::vector<Descriptor>) { return drain(); });
+  master_ = std::make_shared<Link>(loop_, std::move(start_.control), services_);
+  port("master").add(master_);
+  tasks_.start(listen_to_master());
+}
+
+Child::~Child() = default;
+
+std::shared_ptr<TlsContext> Child::tls(Service service) const {
+  auto found = prepared().tls.find(service);
+  return found == prepared().tls.end() ? nullptr : found->second;
+}
+
+Port& Child::port(std::string_view kind) {
+  auto found = ports_.find(kind);
+  if (found == ports_.end()) {
+    std::string name(kind);
+    found = ports_.emplace(name, std::make_unique<Port>(loop_, name)).first;
+  }
+  return *found->second;
+}
+
+Task<> Child::listen_to_master() {
+  co_await master_->run();
+  loop_.stop();  // the master has gone
+}
+
+Task<Result<Done>> Child::new_peer(std::string kind, std::vector<Descriptor> ends) {
+  if (ends.size() != 1) co_return Error::permanent("a new peer comes with one descriptor");
+  auto link = std::make_shared<Link>(loop_, std::move(ends.front()), services_);
+  port(kind).add(link);
+  tasks_.start(keep_link(std::move(link), port(kind)));
+  co_return Done();
+}
+
+Task<> Child::keep_link(std::shared_ptr<Link> link, Port& peers) {
+  co_await link->run();
+  peers.remove(link.get());
+}
+
+Task<Result<Done>> Child::take_config(std::string text, std::vector<Descriptor> log_file) {
+  if (!log_file.empty()) log_sink().adopt(log_file.front().release());
+  CO_TRY(start_.config, Config::from_text(text));
+  if (on_reload_) on_reload_();
+  co_return Done();
+}
+
+Task<Result<Done>> Child::drain() {
+  if (!draining_) {
+    draining_ = true;
+    for (auto& [kind, peers] : ports_) {
+      if (kind != "master") peers->say_leaving();
+    }
+    if (on_drain_) {
+      on_drain_();
+    } else {
+      loop_.stop();
+    }
+  }
+  co_return Done();
+}
+
+void Child::run() { loop_.run(); }
+
+}  // namespace pennypost

@@ -1,0 +1,41 @@
+// What a master tells its children, over the control socket that each has.
+#pragma once
+
+#include <string>
+
+#include "common/process/port.h"
+
+namespace pennypost::control {
+
+/// A new peer: the descriptor beside it is our end.
+struct NewPeer {
+  static constexpr std::uint16_t type = 16;
+  using Reply = Done;
+  std::string kind;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(kind);
+  }
+};
+
+/// The configuration has changed; for kinds that live on. The log file's descriptor comes beside
+/// it.
+struct Reload {
+  static constexpr std::uint16_t type = 17;
+  using Reply = Done;
+  std::string config;  // Config::to_text()
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(config);
+  }
+};
+
+/// Take nothing new, end what you have, and go.
+struct Drain {
+  static constexpr std::uint16_t type = 18;
+  using Reply = Done;
+  template <class Archive>
+  void fields(Archive&) {}
+};
+
+}  // namespace pennypost::control

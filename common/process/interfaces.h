@@ -1,0 +1,22 @@
+// inet_interfaces and inet_protocols in, the addresses to listen on out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/net/address.h"
+
+namespace pennypost {
+
+struct ListenAddress {
+  IpAddress address;
+  bool is_implied;  // from `all`, `localhost`, `loopback-only`: may be missing on this host
+};
+
+/// `all`, `loopback-only`, `localhost`, host names and addresses; `protocols` is `all`, `ipv4`,
+/// `ipv6`.
+Result<std::vector<ListenAddress>> listen_addresses(const std::vector<std::string>& interfaces,
+                                                    const std::vector<std::string>& protocols);
+
+}  // namespace pennypost

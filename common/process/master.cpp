@@ -1,0 +1,510 @@
+#include "common/process/master.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <thread>
+
+#include "common/base/text.h"
+#include "common/log/log.h"
+#include "common/process/control.h"
+#include "common/process/interfaces.h"
+#include "common/process/notify.h"
+#include "common/process/pid_file.h"
+#include "common/process/title.h"
+
+namespace pennypost {
+namespace {
+
+constexpr int exit_os_error = 71;       // EX_OSERR
+constexpr int exit_configuration = 78;  // EX_CONFIG
+constexpr int exit_software = 70;       // EX_SOFTWARE
+constexpr Duration restart_pause_first{100};
+constexpr std::chrono::seconds lives_long{60};  // whoever lived so long starts afresh
+constexpr std::chrono::seconds drain_time{10};  // for each half of a stop
+constexpr std::size_t prepared_file_bytes_max = 1 << 20;
+constexpr int prepared_signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
+
+std::string read_small_file(const std::string& path) {
+  std::ifstream file(path);
+  std::string bytes(prepared_file_bytes_max, '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+  return bytes;
+}
+
+LogOptions log_options(const Config& config) {
+  LogOptions options;
+  options.syslog_name = config.syslog_name;
+  options.syslog_facility = config.syslog_facility;
+  options.maillog_file = config.maillog_file;
+  return options;
+}
+
+/// Closes every descriptor from 3 up that is not in `kept`.
+void close_all_but(std::vector<int> kept) {
+  std::ranges::sort(kept);
+  unsigned next = 3;
+  for (int number : kept) {
+    auto current = static_cast<unsigned>(number);
+    if (number < 3) continue;
+    if (current > next) close_range(next, current - 1, 0);
+    next = current + 1;
+  }
+  close_range(next, ~0u, 0);
+}
+
+}  // namespace
+
+struct Master::Process {
+  const Kind* kind = nullptr;
+  std::string instance;
+  std::optional<Identity> identity;
+  pid_t pid = 0;
+  std::shared_ptr<Link> link;
+  SteadyTime started;
+  bool is_draining = false;
+
+  std::string port_name() const {
+    return kind->number == Kind::Number::OnDemand ? kind->name + ":" + instance : kind->name;
+  }
+};
+
+struct Master::Bound {
+  Service service;
+  Endpoint endpoint;
+  Descriptor descriptor;
+};
+
+Master::Master(Loop& loop, DaemonSpec spec, LoadOptions options)
+    : loop_(loop),
+      spec_(std::move(spec)),
+      options_(std::move(options)),
+      child_ended_(loop),
+      tasks_(std::make_unique<Nursery>(loop)) {
+  options_.program = spec_.name;
+  for (const auto& kind : spec_.kinds) {
+    auto services = std::make_unique<Services>();
+    if (kind.asks_master) kind.asks_master(*this, *services);
+    services_[kind.name] = std::move(services);
+  }
+}
+
+Master::~Master() = default;
+
+const Kind& Master::kind_named(const std::string& name) const {
+  auto found = std::ranges::find(spec_.kinds, name, &Kind::name);
+  ASSERT(found != spec_.kinds.end());
+  return *found;
+}
+
+// Configuration
+
+Result<std::shared_ptr<const Prepared>> Master::prepare(const Config& config) const {
+  if (spec_.prepare) {
+    TRY_DO(spec_.prepare(config));
+  }
+  auto prepared = std::make_shared<Prepared>();
+  std::map<std::string, std::shared_ptr<TlsContext>> made;
+  for (Service service : spec_.services) {
+    const auto& settings = config.at(service);
+    bool is_smtp = spec_.name == "smtpd";
+    TlsContext::ServerSettings tls;
+    tls.certificate_file = is_smtp ? settings.smtpd_tls_cert_file : settings.ssl_cert;
+    tls.key_file = is_smtp ? settings.smtpd_tls_key_file : settings.ssl_key;
+    tls.minimum_protocol = is_smtp ? settings.smtpd_tls_protocols : settings.ssl_min_protocol;
+    if (is_smtp && settings.smtpd_tls_security_level == "encrypt") {
+      tls.minimum_protocol = settings.smtpd_tls_mandatory_protocols;
+    }
+    if (tls.minimum_protocol.starts_with(">=")) tls.minimum_protocol.erase(0, 2);
+    if (!is_smtp) tls.cipher_list = settings.ssl_cipher_list;
+    bool is_off = is_smtp ? settings.smtpd_tls_security_level == "none" : settings.ssl == "no";
+    if (tls.certificate_file.empty() || (is_off && !is_implicit_tls(service))) continue;
+    // Services with the same settings share a context.
+    std::string key = tls.certificate_file + '\n' + tls.key_file + '\n' + tls.minimum_protocol +
+                      '\n' + tls.cipher_list;
+    auto& context = made[key];
+    if (!context) {
+      TRY(context, TlsContext::server(tls));
+    }
+    prepared->tls[service] = context;
+  }
+  for (const char* path : {"/etc/resolv.conf", "/etc/hosts"}) {
+    prepared->files[path] = read_small_file(path);
+  }
+  TlsContext::prepare_for_chroot();
+  return std::shared_ptr<const Prepared>(std::move(prepared));
+}
+
+Result<void> Master::bind_listeners(const Config& config, std::list<Bound>& bound) {
+  for (Service service : spec_.services) {
+    auto port = static_cast<std::uint16_t>(config.port(service));
+    if (port == 0) continue;
+    const auto& settings = config.at(service);
+    TRY(auto addresses, listen_addresses(settings.inet_interfaces, config.inet_protocols));
+    std::size_t count = 0;
+    for (const auto& [address, is_implied] : addresses) {
+      Endpoint endpoint(address, port);
+      auto old = std::ranges::find_if(bound_, [&](const Bound& entry) {
+        return entry.service == service && entry.endpoint == endpoint && entry.descriptor;
+      });
+      if (old != bound_.end()) {
+        bound.push_back(
+            {service, endpoint, Descriptor(fcntl(old->descriptor.number(), F_DUPFD_CLOEXEC, 3))});
+        ++count;
+        continue;
+      }
+      auto descriptor = listen_tcp(endpoint);
+      if (!descriptor) {
+        bool is_missing = errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT;
+        if (is_implied && is_missing) continue;
+        return Error::permanent(std::string(name_of(service)) + ": " + descriptor.error().text());
+      }
+      bound.push_back({service, endpoint, *std::move(descriptor)});
+      ++count;
+    }
+    if (count == 0) {
+      return Error::permanent(std::string(name_of(service)) +
+                              ": no address of inet_interfaces exists on this host");
+    }
+  }
+  return {};
+}
+
+Result<void> Master::load(std::shared_ptr<const Config> config) {
+  TRY(auto prepared, prepare(*config));
+  std::list<Bound> bound;
+  TRY_DO(bind_listeners(*config, bound));
+  config_ = std::move(config);
+  prepared_ = std::move(prepared);
+  bound_ = std::move(bound);
+  return {};
+}
+
+Result<Privileges> Master::privileges(const Kind& kind, const Identity* identity) const {
+  Privileges keep;
+  keep.no_network = kind.no_network;
+  keep.no_files = kind.no_files;
+  if (!is_root()) return keep;
+  switch (kind.user) {
+    case Kind::User::NullUser: {
+      TRY(keep.identity, Identity::of_user(config_->default_login_user, "default_login_user"));
+      break;
+    }
+    case Kind::User::MailOwner: {
+      TRY(keep.identity, Identity::of_user(config_->mail_owner, "mail_owner"));
+      break;
+    }
+    case Kind::User::AuthUser: {
+      // PAM reads /etc/shadow: root, where system users log in.
+      if (config_->system_users) break;
+      TRY(keep.identity, Identity::of_user(config_->auth_user, "auth_user"));
+      break;
+    }
+    case Kind::User::Account: {
+      ASSERT(identity != nullptr);
+      keep.identity = *identity;
+      TRY(auto group, Identity::find_group(config_->mail_privileged_group));
+      keep.saved_group = group;
+      break;
+    }
+  }
+  if (kind.no_files) keep.chroot = config_->empty_directory;
+  return keep;
+}
+
+// Processes
+
+Result<void> Master::start(const Kind& kind, const std::string& instance,
+                           const Identity* identity) {
+  TRY(auto keep, privileges(kind, identity));
+  auto [ours, theirs] = socket_pair();
+  pid_t pid = fork();
+  if (pid < 0) return Error::temporary(std::string("fork: ") + std::strerror(errno));
+  if (pid == 0) {
+    ours.close();
+    Child::Start begin;
+    begin.kind = kind.name;
+    begin.instance = instance;
+    begin.config = config_;
+    begin.prepared = prepared_;
+    begin.control = std::move(theirs);
+    become_child(kind, std::move(begin), keep);
+  }
+  Process process;
+  process.kind = &kind;
+  process.instance = instance;
+  if (identity != nullptr) process.identity = *identity;
+  process.pid = pid;
+  process.link = std::make_shared<Link>(loop_, std::move(ours), *services_[kind.name]);
+  process.started = std::chrono::steady_clock::now();
+  tasks_->start(keep_link(process.link));
+  processes_.push_back(std::move(process));
+  link_peers(processes_.back());
+  return {};
+}
+
+void Master::become_child(const Kind& kind, Child::Start begin, const Privileges& keep) {
+  // Nothing of the master's is destroyed here: its objects stay as they were at the fork, unused.
+  std::vector<int> kept{begin.control.number(), log_sink().descriptor()};
+  if (kind.listens) {
+    for (auto& bound : bound_) {
+      kept.push_back(bound.descriptor.number());
+      begin.listeners.push_back(
+          ServiceListener{bound.service, Listener(Descriptor(bound.descriptor.release()))});
+    }
+  }
+  close_all_but(kept);
+  for (int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) signal(number, SIG_IGN);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  set_process_title(spec_.name + ": " + kind.name +
+                    (kind.number == Kind::Number::OnDemand ? " " + begin.instance : ""));
+  auto dropped = drop_privileges(keep);
+  if (!dropped) {
+    log_fatal("master", kind.name + ": " + dropped.error().text());
+    _exit(exit_os_error);
+  }
+  try {
+    auto* loop = new Loop;  // never destroyed: the process ends with it
+    auto* child = new Child(*loop, std::move(begin));
+    kind.run(*child);
+  } catch (const std::exception& error) {
+    log_fatal("master", kind.name + ": uncaught exception: " + error.what());
+    _exit(exit_software);
+  }
+  _exit(0);
+}
+
+void Master::link_peers(Process& process) {
+  auto names = [](const Kind& kind, const Kind& other) {
+    return std::ranges::find(kind.peers, other.name) != kind.peers.end();
+  };
+  for (auto& other : processes_) {
+    if (&other == &process || other.is_draining) continue;
+    if (!names(*process.kind, *other.kind) && !names(*other.kind, *process.kind)) continue;
+    auto [a, b] = socket_pair();
+    for (auto [to, from, end] :
+         {std::tuple(&process, &other, &a), std::tuple(&other, &process, &b)}) {
+      control::NewPeer peer;
+      peer.kind = from->port_name();
+      std::vector<Descriptor> ends;
+      ends.push_back(std::move(*end));
+      to->link->post(control::NewPeer::type, wire::encode(peer), std::move(ends));
+    }
+  }
+}
+
+Task<> Master::keep_link(std::shared_ptr<Link> link) { co_await link->run(); }
+
+Result<std::string> Master::start_on_demand(const std::string& kind_name,
+                                            const std::string& instance, const Identity& identity) {
+  const Kind& kind = kind_named(kind_name);
+  ASSERT(kind.number == Kind::Number::OnDemand);
+  std::string port = kind.name + ":" + instance;
+  if (link_to(kind_name, instance) != nullptr) return port;
+  if (stopping_) return Error::temporary("4.3.2 the server is shutting down");
+  TRY_DO(start(kind, instance, &identity));
+  return port;
+}
+
+Link* Master::link_to(const std::string& kind, const std::string& instance) {
+  for (auto& process : processes_) {
+    if (process.kind->name == kind && process.instance == instance && !process.is_draining &&
+        process.link->is_up()) {
+      return process.link.get();
+    }
+  }
+  return nullptr;
+}
+
+std::size_t Master::count_running(const std::string& kind) const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      processes_, [&](const Process& process) { return process.kind->name == kind; }));
+}
+
+void Master::start_all(bool only_restarted) {
+  unsigned cores = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
+  for (const auto& kind : spec_.kinds) {
+    if (kind.number == Kind::Number::OnDemand || (only_restarted && kind.lives_on)) continue;
+    unsigned count = kind.number == Kind::Number::PerCore ? cores : 1;
+    for (unsigned i = 0; i < count; ++i) {
+      auto started = start(kind, std::to_string(i), nullptr);
+      if (!started) {
+        log_error("master", kind.name + ": " + started.error().text());
+        tasks_->start(restart_later(kind.name, std::to_string(i)));
+      }
+    }
+  }
+}
+
+void Master::reap() {
+  int status = 0;
+  for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+    auto ended = std::ranges::find(processes_, pid, &Process::pid);
+    if (ended == processes_.end()) continue;
+    bool was_expected = ended->is_draining || stopping_;
+    bool is_on_demand = ended->kind->number == Kind::Number::OnDemand;
+    std::string kind = ended->kind->name;
+    std::string instance = ended->instance;
+    auto lived = std::chrono::steady_clock::now() - ended->started;
+    processes_.erase(ended);
+    if (lived > lives_long) crashes_.erase(kind + ":" + instance);
+    if (was_expected) continue;
+    if (!is_on_demand || status != 0) {
+      log_child_died(spec_.name, kind, pid, status);
+    }
+    if (!is_on_demand) tasks_->start(restart_later(kind, instance));
+  }
+  child_ended_.notify_all();
+}
+
+Task<> Master::restart_later(std::string kind, std::string instance) {
+  int crashes = crashes_[kind + ":" + instance]++;
+  Duration longest = config_->restart_backoff_max;
+  Duration pause = std::min(restart_pause_first * (1 << std::min(crashes, 16)), longest);
+  co_await loop_.sleep(pause);
+  if (stopping_ || link_to(kind, instance) != nullptr) co_return;
+  auto started = start(kind_named(kind), instance, nullptr);
+  if (started) co_return;
+  log_error("master", kind + ": " + started.error().text());
+  tasks_->start(restart_later(kind, instance));
+}
+
+// Signals
+
+Task<> Master::watch_signals() {
+  Poll poll(loop_, signals_.number());
+  for (;;) {
+    co_await poll.ready(Poll::Event::Readable, SteadyTime::max());
+    signalfd_siginfo info{};
+    while (read(signals_.number(), &info, sizeof info) == sizeof info) {
+      if (info.ssi_signo == SIGCHLD) {
+        reap();
+      } else if (info.ssi_signo == SIGHUP) {
+        reload();
+      } else if (!stopping_) {
+        stopping_ = true;
+        tasks_->start(stop());
+      }
+    }
+  }
+}
+
+void Master::reload() {
+  if (stopping_) return;
+  auto config = Config::load(options_);
+  auto loaded = config ? load(*std::move(config)) : Result<void>(std::move(config).error());
+  if (!loaded) {
+    for (auto line : split(loaded.error().text(), '\n')) {
+      log_error("master", "reload: " + std::string(line));
+    }
+    log_error("master", "reload: the configuration is wrong; going on with the one before");
+    return;
+  }
+  for (const auto& warning : config_->warnings()) log_warning("master", warning);
+  auto reopened = log_sink().reopen();
+  if (!reopened) log_error("master", reopened.error().text());
+  log_master(spec_.name, "reload", options_.directory);
+  std::vector<pid_t> old;
+  for (auto& process : processes_) {
+    if (process.is_draining) continue;
+    if (process.kind->lives_on) {
+      control::Reload message;
+      message.config = config_->to_text();
+      std::vector<Descriptor> log_file;
+      int number = log_sink().descriptor();
+      if (number >= 0) log_file.emplace_back(fcntl(number, F_DUPFD_CLOEXEC, 3));
+      process.link->post(control::Reload::type, wire::encode(message), std::move(log_file));
+    } else {
+      process.is_draining = true;
+      process.link->post(control::Drain::type, {}, {});
+      old.push_back(process.pid);
+    }
+  }
+  start_all(true);
+  tasks_->start(drain_old(std::move(old)));
+}
+
+Task<> Master::drain_old(std::vector<pid_t> old) {
+  Duration longest = config_->reload_drain_max;
+  co_await loop_.sleep(longest);
+  for (auto& process : processes_) {
+    if (std::ranges::find(old, process.pid) != old.end()) kill(process.pid, SIGKILL);
+  }
+}
+
+Task<> Master::wait_for_end(bool all) {
+  auto is_waited_for = [all](const Process& process) { return all || process.is_draining; };
+  while (std::ranges::any_of(processes_, is_waited_for)) co_await child_ended_.wait();
+}
+
+Task<> Master::stop() {
+  log_info("master", "terminating on signal");
+  notify_manager("STOPPING=1");
+  bound_.clear();
+  // First those who talk to clients, so that they can still commit; then the rest.
+  for (bool all : {false, true}) {
+    for (auto& process : processes_) {
+      bool talks_to_clients = process.kind->listens || process.kind->user == Kind::User::Account;
+      if (process.is_draining || (!all && !talks_to_clients)) continue;
+      process.is_draining = true;
+      process.link->post(control::Drain::type, {}, {});
+    }
+    bool ended = co_await within(loop_, drain_time, wait_for_end(all));
+    if (ended) continue;
+    for (auto& process : processes_) {
+      if (process.is_draining) kill(process.pid, SIGKILL);
+    }
+    co_await within(loop_, drain_time, wait_for_end(all));
+  }
+  loop_.stop();
+}
+
+int Master::run() {
+  auto fail = [&](const std::string& text, int status) {
+    for (auto line : split(text, '\n')) log_fatal("master", line);
+    return status;
+  };
+  auto config = Config::load(options_);
+  if (!config) return fail(config.error().text(), exit_configuration);
+  auto opened = open_log(log_options(**config));
+  if (!opened) return fail(opened.error().text(), exit_os_error);
+  auto pid_file = PidFile::create((*config)->base_dir, spec_.name);
+  if (!pid_file) return fail(pid_file.error().text(), exit_os_error);
+  auto loaded = load(*std::move(config));
+  if (!loaded) {
+    return fail(loaded.error().text(),
+                loaded.error().code() == 554 ? exit_configuration : exit_os_error);
+  }
+  for (const auto& warning : config_->warnings()) log_warning("master", warning);
+  tzset();
+
+  sigset_t handled;
+  sigemptyset(&handled);
+  for (int number : prepared_signals) sigaddset(&handled, number);
+  sigprocmask(SIG_BLOCK, &handled, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  signals_ = Descriptor(signalfd(-1, &handled, SFD_NONBLOCK | SFD_CLOEXEC));
+  tasks_->start(watch_signals());
+  set_process_title(spec_.name + ": master");
+  start_all(false);
+  log_master(spec_.name, "daemon started", options_.directory);
+  notify_manager("READY=1");
+  loop_.run();
+  tasks_->cancel();
+  return 0;
+}
+
+}  // namespace pennypost

@@ -1,0 +1,111 @@
+// A daemon's table of process kinds in; its processes, kept running, out.
+//
+// The master binds ports, reads and checks the configuration and certificates, forks the children,
+// links those that talk to each other by socketpairs, restarts what crashes with a growing pause,
+// reloads on SIGHUP and drains on SIGTERM or SIGINT. It forks from one thread, opens no database,
+// and parses nothing from outside but its children's frames.
+//
+// Reload: a kind that lives on gets the new Config; of every other a new generation is started, and
+// the old one ends with its sessions, at the latest after `reload_drain_max`. A configuration or
+// certificate that is wrong keeps the old and says so.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/process/child.h"
+#include "common/process/privileges.h"
+
+namespace pennypost {
+
+class Master;
+
+/// One row of a daemon's process table.
+struct Kind {
+  enum class Number { One, PerCore, OnDemand };
+  enum class User { NullUser, MailOwner, AuthUser, Account };
+
+  std::string name;
+  Number number = Number::One;
+  User user = User::MailOwner;
+  bool listens = false;
+  bool lives_on = false;  // gets the new Config at reload instead of being started anew
+  bool no_network = false;
+  bool no_files = false;           // chroot to empty_directory, and landlock
+  std::vector<std::string> peers;  // kinds that it is linked with; naming it on one side suffices
+  std::function<void(Child&)> run;
+  /// What this kind may ask of the master; none: nothing.
+  std::function<void(Master&, Services&)> asks_master;
+};
+
+struct DaemonSpec {
+  std::string name;               // smtpd
+  std::vector<Service> services;  // whose ports it listens on
+  std::vector<Kind> kinds;
+  /// Checks beyond the configuration's own before a start or reload (directories, tables).
+  std::function<Result<void>(const Config&)> prepare;
+};
+
+class Master {
+ public:
+  Master(Loop& loop, DaemonSpec spec, LoadOptions options);
+  ~Master();
+
+  /// Reads the configuration, binds, starts; then runs until SIGTERM. The exit status: 0 after a
+  /// drain, 78 (EX_CONFIG) where the configuration is wrong, 71 (EX_OSERR) where a port or file
+  /// can't be had.
+  int run();
+
+  std::shared_ptr<const Config> config() const { return config_; }
+  Loop& loop() { return loop_; }
+
+  /// A process of an on-demand kind for `instance`, started as `identity` if it is not running, and
+  /// linked with its peers under the name `KIND:INSTANCE`, which is the answer.
+  Result<std::string> start_on_demand(const std::string& kind, const std::string& instance,
+                                      const Identity& identity);
+  /// Asks a running child; the master's end of its control socket.
+  Link* link_to(const std::string& kind, const std::string& instance);
+  std::size_t count_running(const std::string& kind) const;
+
+ private:
+  struct Process;
+  struct Bound;
+  Result<void> load(std::shared_ptr<const Config> config);
+  Result<std::shared_ptr<const Prepared>> prepare(const Config& config) const;
+  Result<void> bind_listeners(const Config& config, std::list<Bound>& bound);
+  Result<Privileges> privileges(const Kind& kind, const Identity* identity) const;
+  const Kind& kind_named(const std::string& name) const;
+  Result<void> start(const Kind& kind, const std::string& instance, const Identity* identity);
+  [[noreturn]] void become_child(const Kind& kind, Child::Start start, const Privileges& keep);
+  void link_peers(Process& process);
+  void start_all(bool only_restarted);
+  Task<> watch_signals();
+  Task<> keep_link(std::shared_ptr<Link> link);
+  Task<> restart_later(std::string kind, std::string instance);
+  Task<> drain_old(std::vector<pid_t> old);
+  Task<> wait_for_end(bool all);
+  Task<> stop();
+  void reap();
+  void reload();
+
+  Loop& loop_;
+  DaemonSpec spec_;
+  LoadOptions options_;
+  std::shared_ptr<const Config> config_;
+  std::shared_ptr<const Prepared> prepared_;
+  std::list<Bound> bound_;
+  std::list<Process> processes_;
+  std::map<std::string, std::unique_ptr<Services>> services_;  // by kind
+  std::map<std::string, int> crashes_;                         // by kind and instance
+  Event child_ended_;
+  Descriptor signals_;
+  bool stopping_ = false;
+  std::unique_ptr<Nursery> tasks_;
+};
+
+}  // namespace pennypost

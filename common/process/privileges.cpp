@@ -1,0 +1,147 @@
+#include "common/process/privileges.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/landlock.h>
+#include <pwd.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "common/base/descriptor.h"
+
+namespace pennypost {
+namespace {
+
+Error failed(const std::string& step) {
+  return Error::permanent("cannot give up privileges: " + step + ": " + std::strerror(errno));
+}
+
+// Landlock has no wrapper in glibc 2.36.
+long landlock_version() {
+  return syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
+constexpr std::uint64_t file_access_v1 =
+    LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |
+    LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+    LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
+    LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
+    LANDLOCK_ACCESS_FS_MAKE_SYM;
+constexpr std::uint64_t refer_v2 = 1ull << 13;
+constexpr std::uint64_t truncate_v3 = 1ull << 14;
+
+/// A kernel without landlock is no error: chroot and uid still hold.
+Result<void> restrict_files(const std::vector<std::string>& readable) {
+  long version = landlock_version();
+  if (version < 1) return {};
+  landlock_ruleset_attr attributes{};
+  attributes.handled_access_fs = file_access_v1;
+  if (version >= 2) attributes.handled_access_fs |= refer_v2;
+  if (version >= 3) attributes.handled_access_fs |= truncate_v3;
+  Descriptor rules(static_cast<int>(
+      syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes.handled_access_fs, 0)));
+  if (!rules) return failed("landlock");
+  for (const auto& path : readable) {
+    Descriptor at(open(path.c_str(), O_PATH | O_CLOEXEC));
+    if (!at) continue;  // what is not there can't be read
+    landlock_path_beneath_attr beneath{};
+    beneath.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+    beneath.parent_fd = at.number();
+    if (syscall(SYS_landlock_add_rule, rules.number(), LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) !=
+        0) {
+      return failed("landlock " + path);
+    }
+  }
+  if (syscall(SYS_landlock_restrict_self, rules.number(), 0) != 0) return failed("landlock");
+  return {};
+}
+
+Result<void> become(const Identity& identity, std::optional<gid_t> saved_group) {
+  if (identity.uid == 0) {
+    return Error::permanent("cannot give up privileges: user " + identity.name + " is root");
+  }
+  if (setgroups(identity.groups.size(), identity.groups.data()) != 0) return failed("setgroups");
+  gid_t saved = saved_group.value_or(identity.gid);
+  if (setresgid(identity.gid, identity.gid, saved) != 0) return failed("setresgid");
+  if (setresuid(identity.uid, identity.uid, identity.uid) != 0) return failed("setresuid");
+  if (setuid(0) == 0) return Error::permanent("cannot give up privileges: root came back");
+  return {};
+}
+
+}  // namespace
+
+bool is_root() { return geteuid() == 0; }
+
+Result<std::optional<Identity>> Identity::find(const std::string& name) {
+  std::array<char, 65536> buffer;
+  passwd entry{};
+  passwd* found = nullptr;
+  int problem = getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  if (found == nullptr) {
+    bool is_absent = problem == 0 || problem == ENOENT || problem == ESRCH;
+    if (is_absent) return std::optional<Identity>();
+    return Error::temporary("user database: " + std::string(std::strerror(problem)));
+  }
+  Identity identity;
+  identity.name = name;
+  identity.uid = entry.pw_uid;
+  identity.gid = entry.pw_gid;
+  identity.home = entry.pw_dir;
+  std::array<gid_t, 1024> groups;
+  int count = groups.size();
+  if (getgrouplist(name.c_str(), entry.pw_gid, groups.data(), &count) < 0) {
+    return Error::temporary("user " + name + " is in more than 1024 groups");
+  }
+  identity.groups.assign(groups.begin(), groups.begin() + count);
+  return std::optional(std::move(identity));
+}
+
+Result<std::optional<gid_t>> Identity::find_group(const std::string& name) {
+  if (name.empty()) return std::optional<gid_t>();
+  std::array<char, 65536> buffer;
+  group entry{};
+  group* found = nullptr;
+  int problem = getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  if (found != nullptr) return std::optional(entry.gr_gid);
+  bool is_absent = problem == 0 || problem == ENOENT || problem == ESRCH;
+  if (is_absent) return std::optional<gid_t>();
+  return Error::temporary("group database: " + std::string(std::strerror(problem)));
+}
+
+Result<Identity> Identity::of_user(const std::string& name, const std::string& parameter) {
+  TRY(auto found, find(name));
+  if (!found) {
+    return Error::permanent("user " + name + " (" + parameter +
+                            ") does not exist; create it: adduser --system --group "
+                            "--no-create-home --home /nonexistent " +
+                            name);
+  }
+  return *std::move(found);
+}
+
+Result<void> drop_privileges(const Privileges& keep) {
+  if (is_root() && keep.identity && keep.identity->uid != 0) {
+    if (keep.no_network && unshare(CLONE_NEWNET) != 0) return failed("network namespace");
+    if (!keep.chroot.empty()) {
+      if (chroot(keep.chroot.c_str()) != 0) {
+        return failed("chroot to " + keep.chroot + " (empty_directory)");
+      }
+      if (chdir("/") != 0) return failed("chdir");
+    }
+    TRY_DO(become(*keep.identity, keep.saved_group));
+  }
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed("no_new_privs");
+  // A change of uid forbids core dumps and ptrace by the same uid; keep it so.
+  if (keep.no_files || !keep.readable_only.empty()) {
+    TRY_DO(restrict_files(keep.readable_only));
+  }
+  return {};
+}
+
+}  // namespace pennypost

@@ -1,0 +1,50 @@
+// What a process may keep in; a process that has given up the rest out.
+//
+// Order: network namespace, groups, chroot, uid, no_new_privs, landlock. As root every step must
+// succeed; without root the process is the user's own already, and what the kernel lets a user give
+// up (no_new_privs, landlock) is given up all the same.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace pennypost {
+
+/// A user of this host, as the passwd database has it.
+struct Identity {
+  std::string name;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::vector<gid_t> groups;  // supplementary
+  std::string home;
+
+  /// Errors: no such user (permanent; `remedy` says how to make it), database not readable.
+  static Result<Identity> of_user(const std::string& name, const std::string& parameter);
+  /// Nothing where no such user exists.
+  static Result<std::optional<Identity>> find(const std::string& name);
+  /// A group's number; nothing where it does not exist, or `name` is empty.
+  static Result<std::optional<gid_t>> find_group(const std::string& name);
+};
+
+struct Privileges {
+  std::optional<Identity> identity;  // unset: stay who we are
+  std::optional<gid_t> saved_group;  // may be taken as effective group later, for a dotlock
+  std::string chroot;                // empty: none
+  bool no_network = false;           // an own, empty network namespace; Unix sockets still work
+  bool no_files = false;             // landlock: no file can be opened any more
+  std::vector<std::string> readable_only;  // with it, these may be read, and nothing else touched
+};
+
+/// True when this process may change its user.
+bool is_root();
+
+/// Gives up all else, for good. Errors name the step.
+Result<void> drop_privileges(const Privileges& keep);
+
+}  // namespace pennypost
