@@ -1,0 +1,282 @@
+#include "common/mail/report.h"
+
+#include <algorithm>
+
+#include "common/base/assert.h"
+#include "common/base/text.h"
+#include "common/mail/charset.h"
+#include "common/mail/header.h"
+
+namespace pennypost {
+namespace {
+
+bool succeeded(DsnAction action) {
+  return action != DsnAction::Failed && action != DsnAction::Delayed;
+}
+
+/// The worst of all outcomes, which names the report.
+DsnAction worst(const std::vector<ReportedRecipient>& recipients) {
+  auto has = [&](DsnAction action) {
+    return std::ranges::any_of(recipients, [&](const auto& one) { return one.action == action; });
+  };
+  if (has(DsnAction::Failed)) return DsnAction::Failed;
+  return has(DsnAction::Delayed) ? DsnAction::Delayed : DsnAction::Delivered;
+}
+
+std::string_view subject(DsnAction action) {
+  switch (action) {
+    case DsnAction::Failed:
+      return "Undelivered Mail Returned to Sender";
+    case DsnAction::Delayed:
+      return "Delayed Mail (still being retried)";
+    default:
+      return "Successful Mail Delivery Report";
+  }
+}
+
+std::string_view word(DsnAction action) {
+  switch (action) {
+    case DsnAction::Failed:
+      return "failed";
+    case DsnAction::Delayed:
+      return "delayed";
+    case DsnAction::Delivered:
+      return "delivered";
+    case DsnAction::Relayed:
+      return "relayed";
+    case DsnAction::Expanded:
+      return "expanded";
+  }
+  return "";
+}
+
+/// What the words for people begin with.
+std::string_view opening(DsnAction action) {
+  switch (action) {
+    case DsnAction::Failed:
+      return "Your message could not be delivered to the recipients named below, and no\n"
+             "further attempt will be made. What was returned of it is attached.\n";
+    case DsnAction::Delayed:
+      return "Your message has not yet been delivered to the recipients named below.\n"
+             "There is nothing you need to do: delivery will be tried again.\n";
+    default:
+      return "You asked for a report when your message arrives. This is what became of\n"
+             "it at the recipients named below.\n";
+  }
+}
+
+std::string_view outcome(DsnAction action) {
+  switch (action) {
+    case DsnAction::Failed:
+      return "failed";
+    case DsnAction::Delayed:
+      return "delayed";
+    case DsnAction::Delivered:
+      return "delivered";
+    case DsnAction::Relayed:
+      return "passed on to a host that sends no such reports";
+    case DsnAction::Expanded:
+      return "delivered to a list or alias";
+  }
+  return "";
+}
+
+/// Text at `line_bytes` a line, broken at blanks.
+std::string wrapped(std::string_view text, std::string_view indent) {
+  constexpr std::size_t line_bytes = 76;
+  std::string out;
+  std::string line(indent);
+  for (auto one : words(text, " \t\r\n")) {
+    if (line.size() > indent.size() && line.size() + 1 + one.size() > line_bytes) {
+      out += line + "\n";
+      line = indent;
+    }
+    if (line.size() > indent.size()) line += ' ';
+    line += one;
+  }
+  return out + line + "\n";
+}
+
+class Writer {
+ public:
+  explicit Writer(const Report& report)
+      : report_(report),
+        action_(worst(report.recipients)),
+        utf8_(report.sender.needs_smtputf8() ? Utf8::Allowed : Utf8::Refused),
+        returned_(returned()) {
+    boundary_ = "report." + report.unique;
+    while (report.original.find("--" + boundary_) != std::string_view::npos) boundary_ += "x";
+  }
+
+  ReportText text() {
+    auto people = for_people();
+    auto records = for_programs();
+    bool global = utf8_ == Utf8::Allowed;
+    // The header is written last, when it is known whether anything below has 8 bits.
+    std::string parts;
+    parts += part("Notification",
+                  is_ascii(people) ? "text/plain; charset=us-ascii" : "text/plain; charset=utf-8",
+                  people);
+    parts += part("Delivery report",
+                  global ? "message/global-delivery-status" : "message/delivery-status", records);
+    parts += part(whole_ ? "The message" : "The message's header", returned_type(), returned_);
+    parts += lines("--" + boundary_ + "--\n");
+    ReportText out;
+    out.eight_bit = !is_ascii(parts);
+    out.bytes = header(out.eight_bit) + std::move(parts);
+    out.smtputf8 = global;
+    return out;
+  }
+
+ private:
+  /// `\n` as the report's line end.
+  std::string lines(std::string_view text) const {
+    std::string out;
+    for (char c : text) {
+      if (c == '\n') {
+        out += report_.line_end;
+      } else {
+        out += c;
+      }
+    }
+    return out;
+  }
+
+  std::string field(std::string_view name, std::string_view body) const {
+    return make_field(name, body, report_.line_end);
+  }
+
+  /// Text from outside, fit for a field or a line of this report.
+  std::string clean(std::string_view text, std::size_t max = diagnostic_bytes_max) const {
+    auto shown = guessed_utf8(printable(text, max));
+    if (utf8_ == Utf8::Refused) {
+      std::ranges::replace_if(
+          shown, [](char c) { return !is_ascii(c); }, '?');
+    }
+    return shown;
+  }
+
+  MailAddress shown(const MailAddress& address) const {
+    return utf8_ == Utf8::Allowed ? address : address.with_ascii_domain();
+  }
+
+  std::string header(bool eight_bit) const {
+    std::string out = field("From", "Mail Delivery System <" + shown(report_.from).text() + ">");
+    out += field("To", shown(report_.sender).text());
+    out += field("Subject", subject(action_));
+    out += field("Date", format_date(report_.date));
+    out += field("Message-ID", "<" + report_.unique + "@" + report_.reporting_mta + ">");
+    out += field("Auto-Submitted", "auto-replied");
+    out += field("MIME-Version", "1.0");
+    out +=
+        lines("Content-Type: multipart/report; report-type=" +
+              std::string(utf8_ == Utf8::Allowed ? "global-delivery-status" : "delivery-status") +
+              ";\n\tboundary=\"" + boundary_ + "\"\n");
+    if (eight_bit) out += field("Content-Transfer-Encoding", "8bit");
+    return out + lines("\nThis is a report in MIME format.\n\n");
+  }
+
+  std::string part(std::string_view description, std::string_view type,
+                   std::string_view body) const {
+    std::string out = lines("--" + boundary_ + "\n");
+    out += field("Content-Description", description);
+    out += field("Content-Type", type);
+    if (!is_ascii(body)) out += field("Content-Transfer-Encoding", "8bit");
+    out.append(report_.line_end).append(body);
+    if (!body.ends_with('\n')) out += report_.line_end;
+    return out.append(report_.line_end);
+  }
+
+  std::string for_people() const {
+    std::string out = "This is the mail system at host " + report_.reporting_mta + ".\n\n";
+    out += opening(action_);
+    out += "\nIf you need help, write to postmaster and include this report.\n";
+    for (const auto& one : report_.recipients) {
+      auto address = recipient_text(one);
+      auto what = one.reason.empty() ? one.diagnostic : one.reason;
+      out += "\n" + address + ": " + std::string(outcome(one.action)) + "\n";
+      if (!what.empty()) out += wrapped(clean(what), "    ");
+      if (one.action == DsnAction::Delayed && one.retry_until) {
+        out += "    It will be tried until " + format_date(*one.retry_until) + ".\n";
+      }
+    }
+    return lines(out);
+  }
+
+  /// An address as people know it; the text part may hold UTF-8 in every report.
+  static std::string recipient_text(const ReportedRecipient& one) {
+    auto out = one.recipient.path();
+    if (one.original && one.original->address != one.recipient.text()) {
+      out += " (expanded from <" + one.original->address + ">)";
+    }
+    return out;
+  }
+
+  /// RFC 3464 sections 2.2 and 2.3.
+  std::string for_programs() const {
+    std::string out = field("Reporting-MTA", "dns; " + report_.reporting_mta);
+    if (report_.envid) out += field("Original-Envelope-Id", clean(*report_.envid));
+    out += field("X-Pennypost-Queue-ID", report_.queue_id);
+    out += field("X-Pennypost-Sender", OriginalRecipient::of(report_.sender).field(utf8_));
+    out += field("Arrival-Date", format_date(report_.arrival));
+    for (const auto& one : report_.recipients) out.append(report_.line_end).append(record(one));
+    return out;
+  }
+
+  std::string record(const ReportedRecipient& one) const {
+    std::string out;
+    // RFC 3464 section 2.3.1: Original-Recipient, if there is one, before the final.
+    if (one.original) out += field("Original-Recipient", one.original->field(utf8_));
+    out += field("Final-Recipient", OriginalRecipient::of(one.recipient).field(utf8_));
+    out += field("Action", word(one.action));
+    out += field("Status", one.status.text());
+    if (!one.remote_mta.empty()) out += field("Remote-MTA", "dns; " + clean(one.remote_mta));
+    auto diagnostic =
+        one.diagnostic.empty() && !succeeded(one.action) ? one.reason : one.diagnostic;
+    if (!diagnostic.empty()) {
+      auto type = one.diagnostic.empty() ? "x-pennypost" : one.diagnostic_type;
+      out += field("Diagnostic-Code", type + "; " + clean(diagnostic));
+    }
+    if (one.last_attempt) out += field("Last-Attempt-Date", format_date(*one.last_attempt));
+    if (one.action == DsnAction::Delayed && one.retry_until) {
+      out += field("Will-Retry-Until", format_date(*one.retry_until));
+    }
+    return out;
+  }
+
+  std::string_view returned() {
+    whole_ = action_ == DsnAction::Failed && report_.ret != DsnReturn::Headers &&
+             report_.original.size() <= report_.return_bytes_max;
+    if (whole_) return report_.original;
+    auto bytes = std::min(header_bytes(report_.original), report_.return_bytes_max);
+    auto header = report_.original.substr(0, bytes);
+    // A header that had to be cut ends with a line, not within one.
+    if (bytes < report_.original.size() && !header.ends_with('\n')) {
+      header = header.substr(0, header.rfind('\n') + 1);
+    }
+    return header;
+  }
+
+  /// RFC 6533 section 6: UTF-8 in a header makes it a global one, whatever the report is.
+  std::string_view returned_type() const {
+    bool global = !is_ascii(returned_.substr(0, header_bytes(returned_)));
+    if (whole_) return global ? "message/global" : "message/rfc822";
+    return global ? "message/global-headers" : "text/rfc822-headers";
+  }
+
+  const Report& report_;
+  DsnAction action_;
+  Utf8 utf8_;
+  bool whole_ = false;
+  std::string_view returned_;
+  std::string boundary_;
+};
+
+}  // namespace
+
+ReportText delivery_report(const Report& report) {
+  ASSERT(!report.sender.is_null() && !report.recipients.empty());
+  return Writer(report).text();
+}
+
+}  // namespace pennypost

@@ -1,0 +1,69 @@
+// What became of a message's recipients in, the delivery report for its sender out.
+//
+// A report is a multipart/report of three parts: words for people, a record a line for programs,
+// and the message or its header. The subject follows from the worst outcome: failed before delayed
+// before success. It is SMTPUTF8 mail only if the sender's own address is; else UTF-8 addresses
+// stand in it in RFC 6533's ASCII form, so that a sender with an ASCII address is always reached.
+// Reports are sent from `<>`, and no report answers a `<>` (RFC 5321 section 6.1).
+//
+// STANDARDS  RFC 3462 and 6522 (multipart/report), RFC 3464 (message/delivery-status), RFC 6533
+//            (message/global-*), RFC 3834 (Auto-Submitted), RFC 3461 section 6 (what is returned)
+// SEE ALSO   status.h
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/mail/address.h"
+#include "common/mail/date.h"
+#include "common/mail/status.h"
+
+namespace pennypost {
+
+constexpr std::size_t diagnostic_bytes_max = 4096;  // of one recipient's
+
+/// One recipient's outcome.
+struct ReportedRecipient {
+  MailAddress recipient;                      // where delivery was tried
+  std::optional<OriginalRecipient> original;  // ORCPT, or what it was before aliases
+  DsnAction action = DsnAction::Failed;
+  EnhancedStatus status;
+  std::string reason;                    // for people, as in the log
+  std::string remote_mta;                // who answered; empty: nobody
+  std::string diagnostic;                // its reply: "550 5.1.1 No such user"
+  std::string diagnostic_type = "smtp";  // `smtp`, or `x-pennypost` for our own words
+  std::optional<MailDate> last_attempt;
+  std::optional<MailDate> retry_until;  // of a delayed one
+};
+
+struct Report {
+  MailAddress sender;         // of the message: the report's recipient; not null
+  MailAddress from;           // MAILER-DAEMON@myorigin
+  std::string reporting_mta;  // myhostname
+  std::string queue_id;       // of the message
+  std::string unique;         // for Message-ID and boundary: letters, digits, dots
+  MailDate date;              // now
+  MailDate arrival;           // of the message
+  std::optional<std::string> envid;
+  DsnReturn ret = DsnReturn::Unset;
+  std::vector<ReportedRecipient> recipients;  // at least one
+  std::string_view original;                  // the message as it is stored
+  std::size_t return_bytes_max = 50'000;      // bounce_size_limit; larger: its header only
+  std::string_view line_end = "\r\n";
+};
+
+struct ReportText {
+  std::string bytes;       // the whole message, with `line_end`
+  bool smtputf8 = false;   // MAIL needs SMTPUTF8
+  bool eight_bit = false;  // MAIL needs BODY=8BITMIME
+};
+
+/// The report as a message. The original is given back whole if something failed, RET is not HDRS,
+/// and it is not too large; else its header (RFC 3461 section 6.2: a success or delay never needs
+/// it).
+ReportText delivery_report(const Report& report);
+
+}  // namespace pennypost
