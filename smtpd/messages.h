@@ -13,6 +13,7 @@
 
 #include "common/process/port.h"
 #include "smtpd/queue/envelope.h"
+#include "store/accounts/account_ref.h"
 
 namespace pennypost::smtp {
 
@@ -88,19 +89,7 @@ struct CheckRestrictions {
 enum class Transport : std::uint8_t { Local, Smtp, Error, Pipe, File };
 
 /// Who gets it on this host: what lookup found; uid and gid are looked up again by the master.
-struct AccountRef {
-  std::string name;  // as store/accounts names it
-  bool is_system = false;
-  std::uint32_t uid = 0;
-  std::uint32_t gid = 0;
-  std::string home;
-  std::string mail_location;  // expanded
-  std::string quota;          // `storage=…` in bytes, or empty
-  template <class Archive>
-  void fields(Archive& archive) {
-    archive(name, is_system, uid, gid, home, mail_location, quota);
-  }
-};
+using store::AccountRef;
 
 /// Where one recipient goes next; resolved at every attempt, never stored.
 struct Route {

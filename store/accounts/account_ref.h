@@ -1,0 +1,23 @@
+// An account as our processes name it to each other: enough to find its mail and its uid.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace pennypost::store {
+
+struct AccountRef {
+  std::string name;        // bob@example.org of an own user, bob of a system user
+  bool is_system = false;  // then uid and gid are looked up again by whoever uses them
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::string home;
+  std::string mail_location;  // expanded: maildir:/srv/mail/example.org/bob
+  std::string quota;          // `storage=BYTES messages=NUMBER`, or empty
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(name, is_system, uid, gid, home, mail_location, quota);
+  }
+};
+
+}  // namespace pennypost::store

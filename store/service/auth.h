@@ -1,0 +1,94 @@
+// A SASL exchange in, who the client is out: what login and receive processes ask of `auth`.
+//
+// One exchange is a series of steps with the same number: the first names the mechanism, each answer
+// either wants another response or ends it. A plaintext LOGIN, USER/PASS is PLAIN in one step. The
+// answer to a failure comes after the delay that the client has earned; the session only passes it on.
+//
+// On success the session gets a token, which names the login to the master for a minute: it can name no
+// account itself.
+//
+// SEE ALSO   auth_process.h (who answers), handover.h (what the token is for)
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/process/port.h"
+
+namespace pennypost::store {
+
+struct AuthAnswer {
+  enum class Kind : std::uint8_t { Continue, Success, Failure, Temporary };
+  Kind kind = Kind::Failure;
+  std::string challenge;  // Continue, or the last words of a SCRAM success; not encoded
+  std::string login;      // Success: the name, in normal form: bob@example.org
+  std::string token;      // Success: for the hand-over
+  std::string reason;     // Failure, Temporary: for the log only
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(kind, challenge, login, token, reason);
+  }
+};
+
+struct AuthStep {
+  static constexpr std::uint16_t type = 40;
+  using Reply = AuthAnswer;
+  std::uint64_t exchange = 0;  // the same in each step; unique in the asking process
+  std::uint32_t process = 0;   // the asking process
+  std::string service;         // smtp, pop3, imap
+  std::string mechanism;       // in the first step: PLAIN, LOGIN, SCRAM-SHA-256 …
+  bool has_response = false;   // a first step may come without
+  std::string response;        // decoded
+  std::string client_address;
+  std::string local_address;
+  bool is_secure = false;
+  std::string channel_binding;  // for …-PLUS: tls-exporter
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(exchange, process, service, mechanism, has_response, response, client_address,
+            local_address, is_secure, channel_binding);
+  }
+};
+
+/// The client went away in the middle of an exchange.
+struct AuthAbort {
+  static constexpr std::uint16_t type = 41;
+  using Reply = Done;
+  std::uint64_t exchange = 0;
+  std::uint32_t process = 0;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(exchange, process);
+  }
+};
+
+/// What a session asks; a test answers itself.
+class AuthPort {
+ public:
+  virtual ~AuthPort() = default;
+  /// An Error (temporary) where auth can't be asked.
+  virtual Task<Result<AuthAnswer>> step(AuthStep step) = 0;
+  virtual void abort(std::uint64_t exchange) = 0;
+  /// A number for a new exchange.
+  virtual std::uint64_t next_exchange() = 0;
+};
+
+/// The auth process behind a port.
+class RemoteAuth final : public AuthPort {
+ public:
+  explicit RemoteAuth(Port& port);
+  Task<Result<AuthAnswer>> step(AuthStep step) override;
+  void abort(std::uint64_t exchange) override;
+  std::uint64_t next_exchange() override { return ++last_; }
+
+ private:
+  Port& port_;
+  std::uint32_t process_;
+  std::uint64_t last_ = 0;
+};
+
+/// LOGIN's and PASS's way: the exchange PLAIN with both in one response (RFC 4616).
+AuthStep plain_step(const std::string& login, const std::string& password);
+
+}  // namespace pennypost::store

@@ -1,0 +1,133 @@
+// A connection whose client has proven who it is in, the same connection in that account's worker out.
+//
+//   login --AuthStep--> auth --Verified--> master          the master learns token -> account
+//   login --HandOver{token, descriptor}--> master --Serve{account, descriptor}--> worker
+//
+// The plain socket travels itself; of an encrypted one login keeps the TLS side and relays to a
+// socketpair whose other end travels. Bytes that the client sent ahead travel along. The master starts
+// the worker if there is none, with the account's uid, which it looks up itself: a system user gets a
+// worker of his own, own users share the uid of `virtual_mail_owner` and are spread over shards.
+//
+// LIMITS  tokens_max, token_lives; mail_max_userip_connections per user and address
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/async/nursery.h"
+#include "common/net/connection.h"
+#include "common/process/child.h"
+#include "common/process/master.h"
+#include "store/accounts/account_ref.h"
+
+namespace pennypost::store {
+
+inline constexpr std::size_t tokens_max = 100'000;
+inline constexpr std::chrono::seconds token_lives{60};
+
+/// auth -> master: this token stands for that account.
+struct Verified {
+  static constexpr std::uint16_t type = 42;
+  using Reply = Done;
+  std::string token;
+  std::string login;
+  AccountRef account;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(token, login, account);
+  }
+};
+
+/// What a session after login is told of the time before.
+struct ClientInfo {
+  std::uint8_t service = 0;  // Service
+  std::string login;
+  std::string client_address;
+  std::string local_address;
+  bool is_encrypted = false;
+  std::string session_id;
+  std::string state;  // the daemon's own: IMAP's tag and command
+  std::string input;  // what the client sent ahead
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(service, login, client_address, local_address, is_encrypted, session_id, state, input);
+  }
+};
+
+/// login -> master, with the descriptor.
+struct HandOver {
+  static constexpr std::uint16_t type = 43;
+  using Reply = Done;
+  std::string token;
+  ClientInfo client;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(token, client);
+  }
+};
+
+/// master -> worker, with the descriptor.
+struct Serve {
+  static constexpr std::uint16_t type = 44;
+  using Reply = Done;
+  ClientInfo client;
+  AccountRef account;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(client, account);
+  }
+};
+
+/// worker -> master: one session of this user from this address has ended.
+struct SessionEnded {
+  static constexpr std::uint16_t type = 45;
+  using Reply = Done;
+  std::string login;
+  std::string client_address;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(login, client_address);
+  }
+};
+
+/// In a login process: gives the connection away. Answers when the worker has it, or with the error to
+/// tell the client; for an encrypted connection then goes on relaying until either side ends.
+Task<Result<void>> hand_over(Child& child, std::unique_ptr<Connection>& connection,
+                             std::string token, ClientInfo client, Nursery& relays);
+
+/// The master's part: knows tokens, starts workers. One for a daemon; lives as long as the master.
+class HandOverDesk {
+ public:
+  HandOverDesk();
+  ~HandOverDesk();
+  /// The rows' `asks_master`.
+  void serve_auth(Master& master, Services& services);
+  void serve_login(Master& master, Services& services);
+  void serve_worker(Master& master, Services& services);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+/// In a worker: accepts sessions; `serve` runs one to its end on a connection whose client is logged in.
+class WorkerDesk {
+ public:
+  using ServeSession =
+      std::function<Task<>(std::unique_ptr<Connection>, ClientInfo, AccountRef)>;
+  WorkerDesk(Child& child, Duration timeout, ServeSession serve);
+  std::size_t sessions() const { return sessions_.size(); }
+  /// Returns when no session is left.
+  Task<> join() { return sessions_.join(); }
+
+ private:
+  Task<Result<Done>> take(Serve serve, std::vector<Descriptor> descriptors);
+  Task<> run(std::unique_ptr<Connection> connection, Serve serve);
+  Child& child_;
+  Duration timeout_;
+  ServeSession serve_;
+  Nursery sessions_;
+};
+
+}  // namespace pennypost::store
