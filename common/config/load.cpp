@@ -27,6 +27,7 @@ class Reader {
       toml::table root = toml::parse(text);
       top(root);
     } catch (const toml::parse_error& error) {
+      result_.is_toml = false;
       complain(error.source().begin.line,
                "not TOML: " + printable(error.description()) + "; write name = \"value\"");
     }
@@ -64,13 +65,14 @@ class Reader {
                      " (services are smtp, submission, submissions, pop3, pop3s, imap, imaps)");
         continue;
       }
+      result_.sections[static_cast<std::size_t>(*service)] = table->source().begin.line;
       section(table->source().begin.line);
       for (const auto& [name, value] : *table) entry(service, name, value);
     }
   }
 
   void section(std::size_t line) {
-    if (!result_.first_section || line < *result_.first_section) result_.first_section = line;
+    if (result_.first_section == 0 || line < result_.first_section) result_.first_section = line;
   }
 
   void entry(std::optional<Service> service, const toml::key& key, const toml::node& node) {

@@ -5,6 +5,7 @@
 // which settings exist.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -34,10 +35,11 @@ struct TomlEntry {
 };
 
 struct TomlFile {
-  std::vector<TomlEntry> entries;
+  std::vector<TomlEntry> entries;   ///< in the order of their lines
   std::vector<std::string> errors;  ///< each `FILE:LINE: …`
-  std::optional<std::size_t>
-      first_section;  ///< the line of the first [section], where there is one
+  bool is_toml = true;              ///< false: a syntax error, and no entries
+  std::size_t first_section = 0;    ///< the line of the first [section]; 0: there is none
+  std::array<std::size_t, service_count> sections{};  ///< the lines of [service.NAME]; 0: none
 };
 
 /// Never fails as a whole: what can't be read is in `errors`. `file` is the name to show.

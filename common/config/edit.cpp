@@ -1,0 +1,316 @@
+// A main.toml and changes to it in; the changed file out, with every other byte as it was.
+#include "common/config/edit.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "common/base/text.h"
+#include "common/config/config.h"
+#include "common/config/load.h"
+
+namespace pennypost {
+namespace {
+
+Error failed(const std::string& path, const char* remedy) {
+  return Error::permanent(path + ": " + std::strerror(errno) + "; " + remedy);
+}
+
+/// Where each line of a text begins.
+class Lines {
+ public:
+  explicit Lines(std::string_view text) : text_(text) {
+    starts_.push_back(0);
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (text[i] == '\n') starts_.push_back(i + 1);
+    }
+  }
+  /// The offset of a line, from 1; a line behind the last begins at the end.
+  std::size_t start(std::size_t line) const {
+    return line <= starts_.size() ? starts_[line - 1] : text_.size();
+  }
+  /// The offset of a place, whose columns count code points of UTF-8.
+  std::size_t offset(TomlPlace place) const {
+    std::size_t at = start(place.line);
+    for (std::size_t column = 1; column < place.column && at < text_.size(); ++column) {
+      do ++at;
+      while (at < text_.size() && (static_cast<unsigned char>(text_[at]) & 0xc0) == 0x80);
+    }
+    return at;
+  }
+
+ private:
+  std::string_view text_;
+  std::vector<std::size_t> starts_;
+};
+
+std::string quoted(std::string_view text) {
+  std::string result = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') {
+      result += '\\';
+      result += c;
+    } else if (c == '\n') {
+      result += "\\n";
+    } else if (c == '\t') {
+      result += "\\t";
+    } else {
+      result += c;
+    }
+  }
+  return result + "\"";
+}
+
+bool is_comment_or_blank(std::string_view line) {
+  line = trim(line);
+  return line.empty() || line.starts_with('#');
+}
+
+const TomlEntry* find_entry(const TomlFile& file, const Edit& edit) {
+  auto found = std::ranges::find_if(file.entries, [&](const TomlEntry& entry) {
+    return entry.name == edit.name && entry.service == edit.scope;
+  });
+  return found == file.entries.end() ? nullptr : &*found;
+}
+
+/// Where a new line goes: behind the last setting of its section; at the top, before the first
+/// section and the comments right above it.
+std::size_t insertion(std::string_view text, const TomlFile& file, const Lines& lines,
+                      Scope scope) {
+  if (scope) {
+    std::size_t line = file.sections[static_cast<std::size_t>(*scope)];
+    for (const TomlEntry& entry : file.entries) {
+      if (entry.service == scope) line = std::max(line, entry.value_end.line);
+    }
+    return line == 0 ? text.size() : lines.start(line + 1);
+  }
+  if (file.first_section == 0) return text.size();
+  std::size_t line = file.first_section;
+  while (line > 1) {
+    std::size_t begin = lines.start(line - 1);
+    std::string_view above = text.substr(begin, lines.start(line) - begin);
+    if (!is_comment_or_blank(above)) break;
+    --line;
+  }
+  return lines.start(line);
+}
+
+std::string with_setting(std::string_view text, const TomlFile& file, const Edit& edit) {
+  Lines lines(text);
+  std::string value = toml_value(*find_parameter(edit.name), edit.text);
+  if (const TomlEntry* entry = find_entry(file, edit)) {
+    std::string result(text.substr(0, lines.offset(entry->value_begin)));
+    return result + value + std::string(text.substr(lines.offset(entry->value_end)));
+  }
+  std::size_t at = insertion(text, file, lines, edit.scope);
+  std::string result(text.substr(0, at));
+  if (!result.empty() && !result.ends_with('\n')) result += '\n';
+  if (edit.scope && file.sections[static_cast<std::size_t>(*edit.scope)] == 0) {
+    result += "\n[service." + std::string(name_of(*edit.scope)) + "]\n";
+  }
+  return result + edit.name + " = " + value + "\n" + std::string(text.substr(at));
+}
+
+/// Takes the setting's lines away, or puts `# ` before each.
+std::string without_setting(std::string_view text, const TomlEntry& entry, bool comment_out) {
+  Lines lines(text);
+  std::string result(text.substr(0, lines.start(entry.key.line)));
+  for (std::size_t line = entry.key.line; comment_out && line <= entry.value_end.line; ++line) {
+    std::size_t begin = lines.start(line);
+    result += "# " + std::string(text.substr(begin, lines.start(line + 1) - begin));
+  }
+  return result + std::string(text.substr(lines.start(entry.value_end.line + 1)));
+}
+
+/// True where `after` is `before` with just this edit made.
+bool differs_by(const TomlFile& before, const TomlFile& after, const Edit& edit) {
+  using Values = std::vector<std::pair<std::pair<Scope, std::string>, std::string>>;
+  auto values = [](const TomlFile& file) {
+    Values result;
+    for (const TomlEntry& entry : file.entries) {
+      result.push_back({{entry.service, entry.name}, entry.text});
+    }
+    return result;
+  };
+  Values expected = values(before);
+  std::pair<Scope, std::string> key{edit.scope, edit.name};
+  std::erase_if(expected, [&](const auto& value) { return value.first == key; });
+  if (edit.kind == Edit::Set) expected.push_back({key, edit.text});
+  Values actual = values(after);
+  std::ranges::sort(expected);
+  std::ranges::sort(actual);
+  return after.is_toml && expected == actual;
+}
+
+Result<void> check_value(std::string_view toml, const Edit& edit, const LoadOptions& options) {
+  Layers layers = Layers::parse(toml, options);
+  std::size_t index = *find_parameter(edit.name);
+  Settings settings;
+  auto text = layers.expanded(index, edit.scope);
+  auto assigned = text ? assign(settings, index, *text) : Result<void>(text.error());
+  if (!assigned) return Error::permanent(edit.name + ": " + assigned.error().text());
+  return {};
+}
+
+Result<std::string> read_all(int fd, const std::string& path) {
+  std::string text;
+  char buffer[16384];
+  for (;;) {
+    ssize_t got = ::read(fd, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failed(path, "the file can't be read");
+    if (got == 0) return text;
+    text.append(buffer, static_cast<std::size_t>(got));
+    if (text.size() > main_toml_bytes_max) {
+      return Error::permanent(path + ": longer than " + std::to_string(main_toml_bytes_max) +
+                              " bytes; put lists into tables");
+    }
+  }
+}
+
+/// A descriptor that closes with its scope.
+struct File {
+  int fd;
+  explicit File(int descriptor) : fd(descriptor) {}
+  ~File() {
+    if (fd >= 0) ::close(fd);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+};
+
+/// Writes beside, syncs, and renames; `like` gives owner and mode where there was a file.
+Result<void> replace_file(const std::string& path, const std::string& text, int directory_fd,
+                          const struct stat* like) {
+  std::string beside = path + ".new";
+  constexpr const char* untouched = "the file is as it was";
+  ::unlink(beside.c_str());
+  mode_t mode = like != nullptr ? like->st_mode & 07777 : 0644;
+  File file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+  if (file.fd < 0) return failed(beside, untouched);
+  bool good = ::fchmod(file.fd, mode) == 0;
+  if (good && like != nullptr) good = ::fchown(file.fd, like->st_uid, like->st_gid) == 0;
+  std::size_t done = 0;
+  while (good && done < text.size()) {
+    ssize_t wrote = ::write(file.fd, text.data() + done, text.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    good = wrote >= 0;
+    if (good) done += static_cast<std::size_t>(wrote);
+  }
+  good = good && ::fsync(file.fd) == 0 && ::rename(beside.c_str(), path.c_str()) == 0;
+  if (!good) {
+    Error error = failed(beside, untouched);
+    ::unlink(beside.c_str());
+    return error;
+  }
+  if (::fsync(directory_fd) != 0) return failed(path, "the change may not outlive a power cut");
+  return {};
+}
+
+}  // namespace
+
+Result<Edit> Edit::parse(Kind kind, std::string_view text) {
+  Edit edit;
+  edit.kind = kind;
+  std::string_view name = text;
+  if (kind == Set) {
+    auto equals = text.find('=');
+    if (equals == text.npos) {
+      return Error::permanent(printable(text, 100) + ": no value; write name=value");
+    }
+    name = text.substr(0, equals);
+    edit.text = trim(text.substr(equals + 1));
+  }
+  name = trim(name);
+  constexpr std::string_view section = "service.";
+  if (name.starts_with(section)) {
+    name.remove_prefix(section.size());
+    auto dot = name.find('.');
+    edit.scope = parse_service(name.substr(0, dot));
+    if (!edit.scope || dot == name.npos) {
+      return Error::permanent(printable(text, 100) +
+                              ": unknown service; write service.submission.name");
+    }
+    name.remove_prefix(dot + 1);
+  }
+  auto index = find_parameter(name);
+  if (!index) return Error::permanent(unknown_parameter(name));
+  if (name == "config_directory") {
+    return Error::permanent("config_directory: the file can't say where it lies; use -c");
+  }
+  if (edit.scope && (parameters()[*index].services & bit(*edit.scope)) == 0) {
+    return Error::permanent(std::string(name) +
+                            " has one value for the whole host; leave out service." +
+                            std::string(name_of(*edit.scope)) + ".");
+  }
+  edit.name = name;
+  return edit;
+}
+
+std::string toml_value(std::size_t index, std::string_view text) {
+  bool bare = parameters()[index].kind == "Number" && !text.empty() && text.size() < 19 &&
+              std::ranges::all_of(text, is_digit) && (text == "0" || text[0] != '0');
+  return bare ? std::string(text) : quoted(text);
+}
+
+Result<std::string> edit_toml(std::string_view toml, const std::vector<Edit>& edits,
+                              const LoadOptions& options) {
+  std::string file = options.directory + "/main.toml";
+  std::string text(toml);
+  for (const Edit& edit : edits) {
+    TomlFile before = read_toml(text, file);
+    if (!before.is_toml) return Error::permanent(before.errors.front());
+    std::string next = text;
+    if (edit.kind == Edit::Set) {
+      next = with_setting(text, before, edit);
+    } else if (const TomlEntry* entry = find_entry(before, edit)) {
+      next = without_setting(text, *entry, edit.kind == Edit::CommentOut);
+    }
+    if (!differs_by(before, read_toml(next, file), edit)) {
+      const TomlEntry* entry = find_entry(before, edit);
+      std::string where = entry == nullptr ? "" : ":" + std::to_string(entry->key.line);
+      return Error::permanent(file + where + ": " + edit.name +
+                              ": can't be edited without touching other settings; edit it by hand");
+    }
+    text = std::move(next);
+  }
+  // Checked at the end: one edit's $name may be another's setting.
+  for (const Edit& edit : edits) {
+    if (edit.kind != Edit::Set) continue;
+    TRY_DO(check_value(text, edit, options));
+  }
+  return text;
+}
+
+Result<void> edit_file(const std::vector<Edit>& edits, const LoadOptions& options) {
+  std::string path = options.directory + "/main.toml";
+  File directory(::open(options.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.fd < 0) return failed(options.directory, "make the directory, or name it with -c");
+  while (::flock(directory.fd, LOCK_EX) != 0) {
+    if (errno != EINTR) return failed(options.directory, "the directory can't be locked");
+  }
+  // A link is followed, so that the file it names is the one replaced.
+  if (char* real = ::realpath(path.c_str(), nullptr)) {
+    path = real;
+    std::free(real);
+  }
+  File old(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (old.fd < 0 && errno != ENOENT) return failed(path, "run this as the file's owner");
+  std::string before;
+  struct stat status {};
+  if (old.fd >= 0) {
+    if (::fstat(old.fd, &status) != 0) return failed(path, "the file can't be read");
+    TRY(before, read_all(old.fd, path));
+  }
+  TRY(std::string after, edit_toml(before, edits, options));
+  if (after == before) return {};
+  return replace_file(path, after, directory.fd, old.fd >= 0 ? &status : nullptr);
+}
+
+}  // namespace pennypost
