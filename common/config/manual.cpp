@@ -1,0 +1,171 @@
+// The rows of parameters.def in; the parts of the documentation that are made from them out.
+#include "common/config/manual.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "common/base/text.h"
+#include "common/config/edit.h"
+#include "common/config/kinds.h"
+#include "common/config/parameter.h"
+
+namespace pennypost {
+namespace {
+
+constexpr std::size_t column_max = 90;
+
+/// The text in lines not longer than column_max, each behind `lead`.
+std::string wrapped(std::string_view text, std::string_view lead) {
+  std::string result;
+  std::string line(lead);
+  for (std::string_view word : words(text, " ")) {
+    if (line.size() > lead.size() && line.size() + 1 + word.size() > column_max) {
+      result += line + "\n";
+      line = lead;
+    }
+    if (line.size() > lead.size()) line += ' ';
+    line += word;
+  }
+  return result + line + "\n";
+}
+
+std::string default_of(Role role, const Parameter& parameter) {
+  return std::string(role_default(role, parameter.name).value_or(parameter.default_text));
+}
+
+struct Opening {
+  Role role;
+  std::string_view what;
+  std::string_view settings;
+};
+constexpr Opening openings[] = {
+    {Role::NullClient,
+     "A null client: programs on this host send mail, all of it goes to one relay, none is kept "
+     "here. The relay's name below is the one thing to change.",
+     "role = \"null-client\"\nrelayhost = \"[smtp1.example.com]\"\n"},
+    {Role::Relay,
+     "A relay: takes mail from its networks and from users who log in, and sends it to where it "
+     "belongs. Add your networks to mynetworks, and a certificate so that users can log in.",
+     "role = \"relay\"\n"},
+    {Role::Destination,
+     "The place where mail ends: takes the mail of $mydomain, keeps it, and serves it by IMAP and "
+     "POP3. Add a certificate, so that users can log in from other hosts.",
+     "role = \"destination\"\n"},
+};
+
+/// What the range of a row allows, as a sentence; empty where it says nothing of use.
+std::string range_text(const Parameter& parameter) {
+  const Range& range = parameter.range;
+  if (parameter.kind == "Choice") {
+    std::vector<std::string> choices;
+    for (std::string_view choice : split(range.choices, '|')) choices.emplace_back(choice);
+    return "One of: " + join(choices, ", ") + ".";
+  }
+  if (parameter.kind == "Flag") return "yes or no.";
+  if (parameter.kind == "Duration") {
+    return "A time between " + duration_text(std::chrono::seconds(range.min)) + " and " +
+           duration_text(std::chrono::seconds(range.max)) + ".";
+  }
+  if (parameter.kind == "Number" || parameter.kind == "Bytes") {
+    return std::string(parameter.kind == "Bytes" ? "A size" : "A number") + " between " +
+           std::to_string(range.min) + " and " + std::to_string(range.max) + ".";
+  }
+  return "";
+}
+
+std::string services_text(const Parameter& parameter) {
+  std::vector<std::string> names;
+  for (std::size_t s = 0; s < service_count; ++s) {
+    if ((parameter.services & bit(static_cast<Service>(s))) != 0)
+      names.emplace_back(service_names[s]);
+  }
+  return names.empty() ? "" : "Per service: " + join(names, ", ") + ".";
+}
+
+/// Text for a roff line: backslashes doubled, no dot or quote at its beginning.
+std::string roff(std::string_view text) {
+  std::string result;
+  if (text.starts_with('.') || text.starts_with('\'')) result += "\\&";
+  for (char c : text) {
+    if (c == '\\') {
+      result += "\\e";
+    } else if (c == '-') {
+      result += "\\-";
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string example(Role role) {
+  const Opening& opening = *std::ranges::find(openings, role, &Opening::role);
+  std::string result = wrapped(opening.what, "# ");
+  result +=
+      "#\n" +
+      wrapped("Made from the table of settings (postconf --example " + std::string(name_of(role)) +
+                  "). A line that begins with # shows a default; what you want otherwise, write "
+                  "without the #. A setting that shows \"\" and says \"unset\" is then derived; "
+                  "postconf -x NAME shows the value in use.",
+              "# ") +
+      "\n" + std::string(opening.settings);
+  for (std::size_t i = 0; i < parameters().size(); ++i) {
+    const Parameter& parameter = parameters()[i];
+    if (parameter.name == "role" || parameter.name == "config_directory") continue;
+    result += "\n" + wrapped(parameter.description, "# ") + "#" + std::string(parameter.name) +
+              " = " + toml_value(i, default_of(role, parameter)) + "\n";
+  }
+  for (std::size_t s = 0; s < service_count; ++s) {
+    auto service = static_cast<Service>(s);
+    std::string section;
+    for (std::size_t i = 0; i < parameters().size(); ++i) {
+      auto text = service_default(service, parameters()[i].name);
+      if (!text) continue;
+      section += "#" + std::string(parameters()[i].name) + " = " + toml_value(i, *text) + "\n";
+    }
+    if (section.empty()) continue;
+    result += "\n# What is other for this service alone.\n#[service." +
+              std::string(name_of(service)) + "]\n" + section;
+  }
+  return result;
+}
+
+std::string manual_page() {
+  std::string result =
+      ".TH PARAMETERS 5 \"\" \"Pennypost " PENNYPOST_VERSION
+      "\"\n.SH NAME\nparameters \\- settings of Pennypost, in main.toml\n"
+      ".SH DESCRIPTION\nEach setting stands on a line \\fBname = \"value\"\\fR of main.toml, or in "
+      "a "
+      "section \\fB[service.NAME]\\fR for one service.\nLists are written as \\fB[\"a\", "
+      "\"b\"]\\fR or "
+      "as \\fB\"a, b\"\\fR. $name stands for another setting's value.\n.SH SETTINGS\n";
+  for (const Parameter& parameter : parameters()) {
+    std::string text(parameter.default_text);
+    result += ".TP\n\\fB" + roff(parameter.name) +
+              "\\fR (default: " + (text.empty() ? "empty" : roff(text)) + ")\n" +
+              roff(parameter.description) + "\n";
+    for (Role role : {Role::NullClient, Role::Relay, Role::Destination}) {
+      if (auto other = role_default(role, parameter.name)) {
+        result += roff("Role " + std::string(name_of(role)) + ": " +
+                       (other->empty() ? "empty" : std::string(*other)) + ".") +
+                  "\n";
+      }
+    }
+    for (std::size_t s = 0; s < service_count; ++s) {
+      if (auto other = service_default(static_cast<Service>(s), parameter.name)) {
+        result +=
+            roff("Service " + std::string(service_names[s]) + ": " + std::string(*other) + ".") +
+            "\n";
+      }
+    }
+    for (const std::string& sentence : {range_text(parameter), services_text(parameter)}) {
+      if (!sentence.empty()) result += roff(sentence) + "\n";
+    }
+  }
+  return result;
+}
+
+}  // namespace pennypost

@@ -1,0 +1,17 @@
+// The rows of parameters.def in; the parts of the documentation that are made from them out.
+#pragma once
+
+#include <string>
+
+#include "common/config/types.h"
+
+namespace pennypost {
+
+/// A commented main.toml for a role: what must be set stands bare, everything else as a comment
+/// with its default. etc/ holds these texts; a test fails when they drift.
+std::string example(Role role);
+
+/// The page parameters(5), in man's notation.
+std::string manual_page();
+
+}  // namespace pennypost

@@ -1,0 +1,63 @@
+// pennypost(8): the name it was called by, or its first argument, in; one command's work out.
+//
+// SYNOPSIS
+//   pennypost postconf|postmap|... ARGUMENTS, or a link of a command's name to pennypost
+//
+// One row a command. A command is a function of its arguments and two streams; it returns the exit
+// status.
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <iostream>
+#include <ostream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "smtpd/commands/postconf.h"
+
+namespace {
+
+using namespace pennypost::smtp;  // NOLINT: the commands
+
+struct Command {
+  std::string_view name;
+  std::string_view what;
+  int (*run)(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+};
+constexpr std::array commands{
+    Command{"postconf", "show and change settings", &postconf},
+};
+static_assert(std::ranges::is_sorted(commands, {}, &Command::name));
+
+const Command* find(std::string_view name) {
+  auto found = std::ranges::find(commands, name, &Command::name);
+  return found == commands.end() ? nullptr : &*found;
+}
+
+int usage() {
+  std::cerr << "usage: pennypost COMMAND [ARGUMENT]...\n";
+  for (const Command& command : commands) {
+    std::cerr << "  " << command.name << ": " << command.what << "\n";
+  }
+  return 64;  // EX_USAGE
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<std::string> args(argv, argv + argc);
+  if (args.empty()) return usage();
+  std::string name = std::filesystem::path(args[0]).filename();
+  args.erase(args.begin());
+  const Command* command = find(name);
+  if (command == nullptr && !args.empty()) {
+    command = find(args[0]);
+    args.erase(args.begin());
+  }
+  if (command == nullptr) return usage();
+  int status = command->run(args, std::cout, std::cerr);
+  std::cout.flush();
+  return std::cout ? status : 1;
+}

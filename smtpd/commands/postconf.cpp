@@ -1,0 +1,265 @@
+// postconf(1)'s arguments in; settings printed or changed out.
+//
+// SYNOPSIS
+//   postconf [-c DIR] [-d | -n] [-h | -H] [-x] [-o NAME=VALUE]... [NAME]...
+//   postconf [-c DIR] -e NAME=VALUE...
+//   postconf [-c DIR] -# NAME...          postconf [-c DIR] -X NAME...
+//   postconf --example ROLE | --manual
+//
+// DESCRIPTION
+//   Prints `name = value` for all settings, or those named; $name stays as written without -x.
+//   -d  the defaults      -n  only what main.toml sets      -x  with $name expanded
+//   -h  values alone      -H  names alone                   -o  as if main.toml said so
+//   -e  changes main.toml in place, or adds to it; -# makes a setting a comment; -X removes it.
+//       Comments and order stay. A wrong value is refused, and nothing is changed.
+//   A service's own value is service.NAME.setting, as in service.submission.smtpd_timeout.
+//   --example prints a commented main.toml for a role; --manual prints parameters(5).
+//
+// DIAGNOSTICS
+//   An unknown name is answered with the nearest right one; exit status 1.
+#include "smtpd/commands/postconf.h"
+
+#include <algorithm>
+#include <ostream>
+#include <string_view>
+#include <vector>
+
+#include "common/base/text.h"
+#include "common/config/config.h"
+#include "common/config/edit.h"
+#include "common/config/layers.h"
+#include "common/config/manual.h"
+
+namespace pennypost::smtp {
+namespace {
+
+/// A setting of the host, or of one service.
+struct Subject {
+  std::size_t index;
+  Scope scope;
+};
+
+class Postconf {
+ public:
+  Postconf(std::ostream& out, std::ostream& err) : out_(out), err_(err) {}
+
+  int run(std::span<const std::string> args) {
+    if (!options(args)) return 1;
+    if (!example_.empty()) return print_example();
+    if (manual_) {
+      out_ << manual_page();
+      return 0;
+    }
+    return editing_ ? edit() : print();
+  }
+
+ private:
+  bool fail(const std::string& text) {
+    err_ << "postconf: fatal: " << text << "\n";
+    return false;
+  }
+  void warn(const std::string& text) { err_ << "postconf: warning: " << text << "\n"; }
+
+  bool options(std::span<const std::string> args) {
+    std::size_t i = 0;
+    for (; i < args.size() && args[i].starts_with('-') && args[i].size() > 1; ++i) {
+      const std::string& arg = args[i];
+      if (arg == "--") {
+        ++i;
+        break;
+      }
+      if (arg == "--manual") {
+        manual_ = true;
+        continue;
+      }
+      if (arg == "--example") {
+        if (++i == args.size()) return fail("--example needs null-client, relay or destination");
+        example_ = args[i];
+        continue;
+      }
+      for (std::size_t at = 1; at < arg.size(); ++at) {
+        char letter = arg[at];
+        if (letter == 'c' || letter == 'o') {
+          std::string value = arg.substr(at + 1);
+          if (value.empty() && ++i == args.size()) {
+            return fail(std::string("-") + letter + " needs a value");
+          }
+          if (value.empty()) value = args[i];
+          if (letter == 'c') load_.directory = value;
+          if (letter == 'o') load_.overrides.push_back(value);
+          break;
+        }
+        if (!flag(letter)) {
+          return fail("unknown option -" + printable(arg.substr(at, 1)) +
+                      "; there are -c -d -n -h -H -x -o -e -# -X --example --manual");
+        }
+      }
+    }
+    names_.assign(args.begin() + static_cast<std::ptrdiff_t>(i), args.end());
+    // As Postfix does it: name=value without -e is an edit too.
+    if (!editing_ && std::ranges::any_of(names_, [](const std::string& name) {
+          return name.find('=') != name.npos;
+        })) {
+      editing_ = true;
+    }
+    if (defaults_ && given_only_) return fail("-d and -n exclude each other");
+    return true;
+  }
+
+  bool flag(char letter) {
+    switch (letter) {
+      case 'd':
+        return defaults_ = true;
+      case 'n':
+        return given_only_ = true;
+      case 'h':
+        return values_only_ = true;
+      case 'H':
+        return names_only_ = true;
+      case 'x':
+        return expand_ = true;
+      case 'f':
+        return true;  // folding is for people with narrow screens; pipe through fold
+      case 'e':
+        return editing_ = true;
+      case '#':
+        kind_ = Edit::CommentOut;
+        return editing_ = true;
+      case 'X':
+        kind_ = Edit::Remove;
+        return editing_ = true;
+      default:
+        return false;
+    }
+  }
+
+  int print_example() {
+    auto role = kinds::RoleName::parse(example_, kinds::any);
+    if (!role || *role == Role::None) {
+      fail("--example needs null-client, relay or destination");
+      return 1;
+    }
+    out_ << example(*role);
+    return 0;
+  }
+
+  int edit() {
+    std::vector<Edit> edits;
+    for (const std::string& name : names_) {
+      auto parsed = Edit::parse(kind_, name);
+      if (!parsed) return fail(parsed.error().text()), 1;
+      edits.push_back(*std::move(parsed));
+    }
+    if (edits.empty()) return fail("name the settings to change"), 1;
+    auto done = edit_file(edits, load_);
+    if (!done) return fail(done.error().text()), 1;
+    // The change is made; whether the whole now fits together is worth a word.
+    auto config = Config::load(load_);
+    if (!config) {
+      for (std::string_view line : split(config.error().text(), '\n')) warn(std::string(line));
+    }
+    return 0;
+  }
+
+  int print() {
+    Layers layers = defaults_ ? Layers::parse("", load_) : Layers::read(load_);
+    // What is wrong in the file is said, and what can be read is shown.
+    for (const std::string& error : layers.errors()) warn(error);
+    int status = layers.errors().empty() ? 0 : 1;
+    for (const Subject& subject : subjects(layers, status)) {
+      if (!print_one(layers, subject)) status = 1;
+    }
+    return status;
+  }
+
+  std::vector<Subject> subjects(const Layers& layers, int& status) {
+    std::vector<Subject> result;
+    if (names_.empty()) {
+      for (std::size_t i = 0; i < parameters().size(); ++i) {
+        if (!given_only_ || is_of_file(layers, i, {})) result.push_back({i, {}});
+      }
+      for (std::size_t s = 0; s < service_count; ++s) {
+        auto service = static_cast<Service>(s);
+        for (std::size_t i = 0; i < parameters().size(); ++i) {
+          if (has_own(layers, i, service)) result.push_back({i, service});
+        }
+      }
+      return result;
+    }
+    for (const std::string& name : names_) {
+      // Edit knows how a setting of a service is named.
+      auto parsed = Edit::parse(Edit::Remove, name);
+      if (!parsed && name != "config_directory") {
+        warn(parsed.error().text());
+        status = 1;
+        continue;
+      }
+      Subject subject{*find_parameter(parsed ? parsed->name : name),
+                      parsed ? parsed->scope : Scope()};
+      if (!given_only_ || is_of_file(layers, subject.index, subject.scope))
+        result.push_back(subject);
+    }
+    return result;
+  }
+
+  static bool is_of_file(const Layers& layers, std::size_t index, Scope scope) {
+    const Layers::Given* given = layers.given(index, scope);
+    return given != nullptr && given->where != "-c";
+  }
+
+  /// True where a service has a value that is not the host's, by its section or by its default.
+  bool has_own(const Layers& layers, std::size_t index, Service service) const {
+    if ((parameters()[index].services & bit(service)) == 0) return false;
+    const Layers::Given* own = layers.given(index, service);
+    if (own != layers.given(index)) return true;
+    if (own != nullptr || given_only_) return false;
+    return service_default(service, parameters()[index].name).has_value();
+  }
+
+  bool print_one(const Layers& layers, const Subject& subject) {
+    std::string name(parameters()[subject.index].name);
+    if (subject.scope) name = "service." + std::string(name_of(*subject.scope)) + "." + name;
+    if (names_only_) {
+      out_ << name << "\n";
+      return true;
+    }
+    std::string text = defaults_ ? layers.default_text(subject.index, subject.scope)
+                                 : layers.raw(subject.index, subject.scope);
+    bool good = true;
+    if (expand_ && parameters()[subject.index].kind != "Raw") {
+      auto expanded = layers.expand(text, subject.scope);
+      good = expanded.has_value();
+      if (good) text = *std::move(expanded);
+      if (!good) {
+        warn(layers.where(subject.index, subject.scope) + ": " + name + ": " +
+             expanded.error().text());
+      }
+    }
+    // A value is one line; within it a line end is only white space.
+    std::ranges::replace(text, '\n', ' ');
+    out_ << (values_only_ ? text : name + " =" + (text.empty() ? "" : " ") + text) << "\n";
+    return good;
+  }
+
+  std::ostream& out_;
+  std::ostream& err_;
+  LoadOptions load_;
+  std::vector<std::string> names_;
+  std::string example_;
+  Edit::Kind kind_ = Edit::Set;
+  bool manual_ = false;
+  bool defaults_ = false;
+  bool given_only_ = false;
+  bool values_only_ = false;
+  bool names_only_ = false;
+  bool expand_ = false;
+  bool editing_ = false;
+};
+
+}  // namespace
+
+int postconf(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  return Postconf(out, err).run(args);
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,14 @@
+// postconf(1)'s arguments in; settings printed or changed out.
+#pragma once
+
+#include <iosfwd>
+#include <span>
+#include <string>
+
+namespace pennypost::smtp {
+
+/// Runs postconf with the arguments after its name; see postconf.cpp for its manual. Returns the
+/// exit status: 0, or 1 where something was wrong, said on `err`.
+int postconf(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+
+}  // namespace pennypost::smtp
