@@ -156,7 +156,7 @@ TEST_CASE("a write cut off at the log's end is no loss, wherever the cut is") {
   fill(scratch.path() / "db");
   auto log = only(scratch.path() / "db", ".log");
   auto bytes = bytes_of(log);
-  for (std::size_t cut : {1, 8, 700, 4000}) {
+  for (unsigned cut : {1u, 8u, 700u, 4000u}) {
     CAPTURE(cut);
     fs::path directory = scratch.path() / ("cut" + std::to_string(cut));
     fs::copy(scratch.path() / "db", directory);
