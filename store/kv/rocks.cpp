@@ -2,9 +2,11 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "common/base/text.h"
 #include "store/kv/checksum.h"
@@ -17,6 +19,16 @@ constexpr std::size_t guard_bytes = 4;
 std::uint32_t guard_of(std::string_view key, std::string_view value) {
   return crc32c(value, crc32c(key));
 }
+
+// Without this RocksDB looks every five seconds whether a full disk has room, and answers Busy to
+// Resume().
+class NoRecoveryByItself final : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+};
 
 StorageProblem problem_of(const rocksdb::Status& status) {
   std::string text = status.ToString();
@@ -62,6 +74,7 @@ rocksdb::Options rocks_options(const Profile& profile) {
 
   // Healing is the caller's decision, made when its ballast is freed.
   options.max_bgerror_resume_count = 0;
+  options.listeners.push_back(std::make_shared<NoRecoveryByItself>());
 
   // RocksDB's own diary: short, and no thread that writes statistics.
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
