@@ -48,8 +48,7 @@ StorageProblem problem_of(const rocksdb::Status& status) {
 }  // namespace
 
 Error storage_error(StorageProblem problem, const std::string& text) {
-  const char* enhanced = problem == StorageProblem::Full ? "4.3.1 " : "4.3.0 ";
-  return Error(static_cast<int>(problem), enhanced + text);
+  return Error(static_cast<int>(problem), text);
 }
 
 Error storage_error(const rocksdb::Status& status, const std::string& what) {
