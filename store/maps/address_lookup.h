@@ -1,0 +1,76 @@
+// An address, host name or client address in, the keys it stands for and the first value found out.
+//
+// Two search orders of Postfix's:
+// virtual(5)  user+ext@domain, user@domain, user+ext, user, @domain; the two bare names only for
+//             addresses of this host's own domains
+// access(5)   mail: user+ext@domain, user@domain, domain, its parents, user+ext@, user@
+//             host: the name, its parents; client: the address, then 192.0.2, 192.0, 192 (IPv6
+//             likewise)
+//
+// A parent is looked up as `example.com` or, where parent_domain_matches_subdomains leaves the
+// table out, as `.example.com`. Tables of patterns get the first key of each kind alone.
+//
+// STANDARDS  none; Postfix's virtual(5), canonical(5), access(5)
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "store/maps/map.h"
+
+namespace pennypost::store {
+
+/// The keys of one search, first to last.
+struct LookupKey {
+  std::string text;
+  MapList::Key kind = MapList::Key::Partial;
+  bool without_extension = false;  ///< found so, `+ext` of the address was not matched
+  bool is_catch_all = false;       ///< `@domain`
+  friend bool operator==(const LookupKey&, const LookupKey&) = default;
+};
+
+/// Where `local_part` is cut by the first of `delimiters` (recipient_delimiter) that is not its
+/// first character; the extension is empty where there is none. `owner-x` and `x-request` are not
+/// cut at `-`.
+struct SplitLocalPart {
+  std::string_view user;
+  std::string_view extension;  ///< without the delimiter
+  char delimiter = '\0';
+};
+SplitLocalPart split_local_part(std::string_view local_part, std::string_view delimiters);
+
+/// virtual(5) and canonical(5). `domain` empty: a bare name, which is its own only key.
+std::vector<LookupKey> address_keys(std::string_view local_part, std::string_view domain,
+                                    std::string_view delimiters, bool domain_is_own);
+
+struct AddressMatch {
+  std::string value;
+  std::string unmatched_extension;  ///< with its delimiter, for propagate_unmatched_extensions
+  bool is_catch_all = false;
+};
+
+/// The first of address_keys() that `maps` holds.
+Result<std::optional<AddressMatch>> lookup_address(const MapList& maps, std::string_view local_part,
+                                                   std::string_view domain,
+                                                   std::string_view delimiters, bool domain_is_own);
+
+enum class Parents { Plain, Dotted };  ///< `example.com` or `.example.com` for what is below it
+
+/// access(5) for MAIL and RCPT. An empty address is looked up as `null_key`
+/// (smtpd_null_access_lookup_key).
+std::vector<LookupKey> access_keys_of_mail(std::string_view local_part, std::string_view domain,
+                                           std::string_view delimiters, Parents parents,
+                                           std::string_view null_key = "<>");
+/// access(5) for a client's or HELO's host name.
+std::vector<LookupKey> access_keys_of_host(std::string_view name, Parents parents);
+/// access(5) for a client's address.
+std::vector<LookupKey> access_keys_of_client(std::string_view address);
+
+/// The first of `keys` that `maps` holds.
+Result<std::optional<std::string>> lookup_keys(const MapList& maps,
+                                               const std::vector<LookupKey>& keys);
+
+}  // namespace pennypost::store

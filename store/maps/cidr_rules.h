@@ -1,0 +1,40 @@
+// The text of a cidr: table and an address in, the value of the first network that holds it out.
+//
+//   rule = ["!"] network white-space value
+//        | "if" ["!"] network  rule*  "endif"
+//
+// STANDARDS  none; Postfix's cidr_table(5)
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "store/maps/network.h"
+
+namespace pennypost::store {
+
+inline constexpr std::size_t rules_max = 1'000'000;
+inline constexpr std::size_t rule_nesting_max = 100;
+
+class CidrRules {
+ public:
+  /// Errors begin with `FILE:LINE: `.
+  static Result<CidrRules> parse(std::string_view text, const std::string& file);
+
+  /// Nothing for keys that are no addresses.
+  Result<std::optional<std::string>> lookup(std::string_view key) const;
+
+ private:
+  struct Rule {
+    Network network;
+    bool negated;
+    std::string value;
+    std::size_t skip_to;  // an `if`: the rule behind its endif; else 0
+  };
+  std::vector<Rule> rules_;
+};
+
+}  // namespace pennypost::store

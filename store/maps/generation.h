@@ -1,0 +1,67 @@
+// A sorted list of entries in, the table that readers of hash:BASE see from now on out.
+//
+//   BASE.rdb                  a symlink to the newest generation, replaced in one step
+//   BASE.rdb.<microseconds>   a finished table, never changed; named after when it was begun
+//   BASE.rdb.lock             held by whoever builds
+//
+// A reader resolves the link, then opens what it leads to, and begins anew if that has gone. A
+// generation is removed at the first build that begins a minute or more after it was replaced.
+// A table bears its source's owner and its read permissions, so that a map of credentials is never
+// readable by more, not even while it is built.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/base/result.h"
+#include "store/kv/database.h"
+
+namespace pennypost::store {
+
+/// Who may read a table: the owner's, group's and others' read bits count.
+struct TableAccess {
+  mode_t mode = 0644;
+  std::optional<uid_t> owner;  ///< set only where we are root
+  std::optional<gid_t> group;
+
+  /// What `file` has.
+  static Result<TableAccess> of(const std::filesystem::path& file);
+};
+
+/// Held while the sources of a map are changed and the map is built. Waits for another holder.
+class BuildLock {
+ public:
+  /// Error: the file beside `base` can't be created or locked.
+  static Result<BuildLock> take(const std::filesystem::path& base);
+  BuildLock(BuildLock&& other) noexcept;
+  BuildLock& operator=(BuildLock&& other) noexcept;
+  ~BuildLock();
+
+ private:
+  explicit BuildLock(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+/// Builds a table and makes it the current one. The old one stays current on any Error.
+Result<void> build_generation(const BuildLock& lock, const std::filesystem::path& base,
+                              const std::map<std::string, std::string>& entries,
+                              const TableAccess& access, const Clock& clock = Clock::system(),
+                              Microseconds keep_old = Seconds{60});
+
+/// The directory that the link leads to now. Error 454 (StorageProblem::Absent): there is no map.
+Result<std::filesystem::path> current_generation(const std::filesystem::path& base);
+
+struct OpenGeneration {
+  std::filesystem::path path;
+  Database database;
+};
+
+/// The current generation, open for reading. Errors: Absent, Damaged, Failed.
+Result<OpenGeneration> open_generation(const std::filesystem::path& base);
+
+}  // namespace pennypost::store

@@ -1,0 +1,317 @@
+#include "store/maps/map.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+
+#include "common/base/text.h"
+#include "store/maps/cidr_rules.h"
+#include "store/maps/generation.h"
+#include "store/maps/notation.h"
+#include "store/maps/pattern_rules.h"
+#include "store/maps/reloading.h"
+#include "store/maps/source.h"
+
+namespace pennypost::store {
+namespace {
+
+using Value = Result<std::optional<std::string>>;
+using Use = std::function<void(std::string_view key, std::string_view value)>;
+
+const std::optional<std::string> absent;
+
+// hash:
+
+class HashMap final : public Map {
+ public:
+  HashMap(std::string name, std::string base, const MapOptions& options)
+      : Map(std::move(name)),
+        generation_(
+            options,
+            [base] {
+              auto current = current_generation(base);
+              return current ? current->string() : std::string("absent");
+            },
+            [base]() -> Result<std::shared_ptr<const Database>> {
+              auto opened = open_generation(base);
+              if (opened) return std::make_shared<const Database>(std::move(opened->database));
+              bool is_missing = storage_problem(opened.error()) == StorageProblem::Absent;
+              return Error(
+                  451, opened.error().text() +
+                           (is_missing ? "; build it: postmap " + base + " (newaliases for aliases)"
+                                       : ""));
+            }) {}
+
+  Value lookup(std::string_view key) const override {
+    TRY(auto database, generation_.content());
+    return database->find(lower(key));
+  }
+
+  Result<void> each(const Use& use) const override {
+    TRY(auto database, generation_.content());
+    auto entry = database->scan("");
+    for (; entry.valid(); entry.next()) use(entry.key(), entry.value());
+    return entry.status();
+  }
+
+ private:
+  Reloading<Database> generation_;
+};
+
+// texthash:, inline:
+
+struct Entries {
+  std::vector<SourceEntry> in_order;
+  std::unordered_map<std::string, std::size_t> by_key;  // in lower case; the first of a key counts
+
+  explicit Entries(std::vector<SourceEntry> entries) : in_order(std::move(entries)) {
+    for (std::size_t i = 0; i < in_order.size(); ++i) by_key.emplace(lower(in_order[i].key), i);
+  }
+  std::optional<std::string> find(std::string_view key) const {
+    auto found = by_key.find(lower(key));
+    return found == by_key.end() ? absent : in_order[found->second].value;
+  }
+  void each(const Use& use) const {
+    for (const auto& entry : in_order) use(entry.key, entry.value);
+  }
+};
+
+class TextMap final : public Map {
+ public:
+  TextMap(std::string name, const std::string& path, const MapOptions& options)
+      : Map(std::move(name)),
+        file_(
+            options, [path] { return file_stamp(path); },
+            [path]() -> Result<std::shared_ptr<const Entries>> {
+              TRY(auto text, read_source(path));
+              TRY(auto entries, parse_source(text, SourceSyntax::Table, path));
+              return std::make_shared<const Entries>(std::move(entries));
+            }) {}
+
+  Value lookup(std::string_view key) const override {
+    TRY(auto entries, file_.content());
+    return entries->find(key);
+  }
+  Result<void> each(const Use& use) const override {
+    TRY(auto entries, file_.content());
+    entries->each(use);
+    return {};
+  }
+
+ private:
+  Reloading<Entries> file_;
+};
+
+class InlineMap final : public Map {
+ public:
+  InlineMap(std::string name, std::vector<SourceEntry> entries)
+      : Map(std::move(name)), entries_(std::move(entries)) {}
+
+  Value lookup(std::string_view key) const override { return entries_.find(key); }
+  Result<void> each(const Use& use) const override {
+    entries_.each(use);
+    return {};
+  }
+
+ private:
+  Entries entries_;
+};
+
+// static:
+
+class StaticMap final : public Map {
+ public:
+  StaticMap(std::string name, std::string value) : Map(std::move(name)), value_(std::move(value)) {}
+  Value lookup(std::string_view) const override { return std::optional<std::string>(value_); }
+
+ private:
+  std::string value_;
+};
+
+// cidr:, regexp:, pcre:
+
+template <class Rules>
+class RulesMap final : public Map {
+ public:
+  using Parse = Result<Rules> (*)(std::string_view text, const std::string& file);
+
+  RulesMap(std::string name, const std::string& path, Parse parse, const MapOptions& options)
+      : Map(std::move(name)),
+        file_(
+            options, [path] { return file_stamp(path); },
+            [path, parse]() -> Result<std::shared_ptr<const Rules>> {
+              TRY(auto text, read_source(path));
+              TRY(auto rules, parse(text, path));
+              return std::make_shared<const Rules>(std::move(rules));
+            }) {}
+
+  Value lookup(std::string_view key) const override {
+    TRY(auto rules, file_.content());
+    return rules->lookup(key);
+  }
+  bool takes_partial_keys() const override { return false; }
+
+ private:
+  Reloading<Rules> file_;
+};
+
+// unionmap:, pipemap:
+
+using Members = std::vector<std::unique_ptr<Map>>;
+
+class UnionMap final : public Map {
+ public:
+  UnionMap(std::string name, Members members)
+      : Map(std::move(name)), members_(std::move(members)) {}
+
+  Value lookup(std::string_view key) const override {
+    std::optional<std::string> all;
+    for (const auto& member : members_) {
+      TRY(auto value, member->lookup(key));
+      if (!value) continue;
+      all = all ? *all + "," + *value : *value;
+      if (all->size() > map_value_bytes_max) return Error::temporary(name() + ": value too long");
+    }
+    return all;
+  }
+  bool takes_partial_keys() const override { return members_take_partial_keys(members_); }
+
+  static bool members_take_partial_keys(const Members& members) {
+    return std::ranges::all_of(members, [](const auto& map) { return map->takes_partial_keys(); });
+  }
+
+ private:
+  Members members_;
+};
+
+class PipeMap final : public Map {
+ public:
+  PipeMap(std::string name, Members members) : Map(std::move(name)), members_(std::move(members)) {}
+
+  Value lookup(std::string_view key) const override {
+    std::optional<std::string> value{key};
+    for (const auto& member : members_) {
+      TRY(value, member->lookup(*value));
+      if (!value) break;
+    }
+    return value;
+  }
+  bool takes_partial_keys() const override { return UnionMap::members_take_partial_keys(members_); }
+
+ private:
+  Members members_;
+};
+
+// Opening
+
+Error wrong(const TableRef& table, const std::string& reason) {
+  return Error::permanent(table.text() + ": " + reason);
+}
+
+Result<std::unique_ptr<Map>> open_nested(const TableRef& table, const MapOptions& options,
+                                         std::size_t depth);
+
+Result<Members> open_members(const TableRef& table, const MapOptions& options, std::size_t depth) {
+  if (depth == map_nesting_max) return wrong(table, "nested too deep");
+  auto items = brace_items(table.name);
+  if (!items) return wrong(table, items.error().text());
+  if (items->empty()) return wrong(table, "names no table");
+  if (items->size() > map_members_max) {
+    return wrong(table, "more than " + std::to_string(map_members_max) + " tables");
+  }
+  Members members;
+  for (const auto& item : *items) {
+    TRY(auto member, TableRef::parse(item));
+    TRY(auto map, open_nested(member, options, depth + 1));
+    members.push_back(std::move(map));
+  }
+  return members;
+}
+
+Result<std::unique_ptr<Map>> open_inline(const TableRef& table) {
+  auto items = brace_items(table.name);
+  if (!items) return wrong(table, items.error().text());
+  std::vector<SourceEntry> entries;
+  for (const auto& item : *items) {
+    auto equals = item.find('=');
+    auto key = trim(std::string_view(item).substr(0, equals));
+    if (equals == item.npos || key.empty()) return wrong(table, "expected key=value, not " + item);
+    entries.push_back({std::string(key),
+                       std::string(trim(std::string_view(item).substr(equals + 1))),
+                       entries.size() + 1});
+  }
+  if (entries.empty()) return wrong(table, "holds no key=value");
+  return std::unique_ptr<Map>(std::make_unique<InlineMap>(table.text(), std::move(entries)));
+}
+
+Result<std::unique_ptr<Map>> open_nested(const TableRef& table, const MapOptions& options,
+                                         std::size_t depth) {
+  using Opened = std::unique_ptr<Map>;
+  std::string name = table.text();
+  if (table.type == "hash") return Opened(std::make_unique<HashMap>(name, table.name, options));
+  if (table.type == "texthash") return Opened(std::make_unique<TextMap>(name, table.name, options));
+  if (table.type == "inline") return open_inline(table);
+  if (table.type == "static") {
+    TRY(auto value, unbraced(table.name));
+    return Opened(std::make_unique<StaticMap>(name, std::move(value)));
+  }
+  if (table.type == "cidr") {
+    return Opened(
+        std::make_unique<RulesMap<CidrRules>>(name, table.name, &CidrRules::parse, options));
+  }
+  if (table.type == "pcre" || table.type == "regexp") {
+    auto parse = table.type == "pcre" ? &PatternRules::parse_pcre : &PatternRules::parse_regexp;
+    return Opened(std::make_unique<RulesMap<PatternRules>>(name, table.name, parse, options));
+  }
+  if (table.type == "unionmap" || table.type == "pipemap") {
+    TRY(auto members, open_members(table, options, depth));
+    if (table.type == "pipemap") return Opened(std::make_unique<PipeMap>(name, std::move(members)));
+    return Opened(std::make_unique<UnionMap>(name, std::move(members)));
+  }
+  if (table.type == "ldap") return wrong(table, "tables of type ldap are not supported yet");
+  return wrong(
+      table,
+      "unknown type of table; known are hash, texthash, inline, static, cidr, regexp, pcre, "
+      "unionmap, pipemap");
+}
+
+}  // namespace
+
+std::string file_stamp(const std::string& path) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0) return "absent";
+  return std::to_string(status.st_dev) + "/" + std::to_string(status.st_ino) + "/" +
+         std::to_string(status.st_size) + "/" + std::to_string(status.st_mtim.tv_sec) + "." +
+         std::to_string(status.st_mtim.tv_nsec);
+}
+
+Result<void> Map::each(const Use&) const {
+  return Error::permanent(name() + ": the entries of this type of table can't be listed");
+}
+
+Result<std::unique_ptr<Map>> Map::open(const TableRef& table, const MapOptions& options) {
+  return open_nested(table, options, 0);
+}
+
+Result<MapList> MapList::open(const std::vector<TableRef>& tables, const MapOptions& options) {
+  MapList list;
+  for (const auto& table : tables) {
+    TRY(std::shared_ptr<const Map> map, Map::open(table, options));
+    list.maps_.push_back(std::move(map));
+  }
+  return list;
+}
+
+Result<std::optional<std::string>> MapList::lookup(std::string_view key, Key kind) const {
+  if (key.size() > map_key_bytes_max) return absent;
+  for (const auto& map : maps_) {
+    if (kind == Key::Partial && !map->takes_partial_keys()) continue;
+    auto value = map->lookup(key);
+    if (!value || *value) return value;
+  }
+  return absent;
+}
+
+}  // namespace pennypost::store

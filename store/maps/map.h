@@ -1,0 +1,95 @@
+// A table by reference and a key in, the value, "no such key" or "try later" out.
+//
+//   hash:/path       what postmap built from /path; a new table is seen within a second or two
+//   texthash:/path   the same source, read as it is
+//   inline:{a=b, {c = d, e}}   entries in the configuration itself
+//   static:text      the same value for every key; static:{text with blanks}
+//   cidr:/path       `network value` by address, first match (cidr_rules.h)
+//   regexp:/path, pcre:/path   `/pattern/ value`, first match (pattern_rules.h)
+//   unionmap:{t1, t2}   all values of all tables, joined by commas
+//   pipemap:{t1, t2}    each table looks up the value of the one before
+//
+// Keys are looked up in lower case (ASCII), as Postfix folds them. Files are looked at once in
+// `check_interval` and read again when changed; where the new content can't be used the old stays
+// and `on_problem` hears why. A table that could never be read is no reason not to start: look-ups
+// answer "try later" until it can be, and each interval tries again.
+//
+// A Map may be used by several threads at once. It blocks: use offload.
+//
+// STANDARDS  none; Postfix's DATABASE_README, cidr_table(5), regexp_table(5), pcre_table(5)
+// SEE ALSO   address_lookup.h (which keys an address or a client stands for), generation.h (hash:)
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/result.h"
+#include "common/config/types.h"
+
+namespace pennypost::store {
+
+inline constexpr std::size_t map_members_max = 32;          // of a unionmap or pipemap
+inline constexpr std::size_t map_nesting_max = 8;           // of such maps in one another
+inline constexpr std::size_t map_key_bytes_max = 64 << 10;  // a longer key is not there
+inline constexpr std::size_t map_value_bytes_max =
+    1 << 20;  // what joining and substituting may yield
+
+struct MapOptions {
+  const Clock* clock = &Clock::system();
+  Microseconds check_interval = Seconds{1};
+  /// Told once for each change of a file that could not be used. May be empty. Any thread.
+  std::function<void(const std::string& text)> on_problem;
+};
+
+class Map {
+ public:
+  /// Errors are the configuration's: unknown type, ldap: (not supported), wrong braces, nesting.
+  static Result<std::unique_ptr<Map>> open(const TableRef& table, const MapOptions& options = {});
+
+  virtual ~Map() = default;
+
+  /// The value; nothing: there is no such key; Error: the table can't tell now, try later (4xx).
+  /// Its text names files and is for the log, not for peers.
+  virtual Result<std::optional<std::string>> lookup(std::string_view key) const = 0;
+
+  /// False for tables of patterns: they are asked for whole addresses only, never for parts of one
+  /// such as `@domain` or `10.1` (regexp_table(5), section "TABLE SEARCH ORDER").
+  virtual bool takes_partial_keys() const { return true; }
+
+  /// Calls `use` with every entry. Error: the table is not a list, or can't be read.
+  virtual Result<void> each(
+      const std::function<void(std::string_view key, std::string_view value)>& use) const;
+
+  /// `hash:/etc/aliases`, for the log.
+  const std::string& name() const { return name_; }
+
+ protected:
+  explicit Map(std::string name) : name_(std::move(name)) {}
+
+ private:
+  std::string name_;
+};
+
+/// Tables in order of their looking-up, as `virtual_alias_maps` has them: the first that has the
+/// key.
+class MapList {
+ public:
+  enum class Key { Whole, Partial };
+
+  MapList() = default;
+  static Result<MapList> open(const std::vector<TableRef>& tables, const MapOptions& options = {});
+
+  /// Stops at the first table that can't tell: what follows it must not answer in its place.
+  Result<std::optional<std::string>> lookup(std::string_view key, Key kind = Key::Whole) const;
+  bool empty() const { return maps_.empty(); }
+
+ private:
+  std::vector<std::shared_ptr<const Map>> maps_;
+};
+
+}  // namespace pennypost::store

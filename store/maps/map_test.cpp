@@ -1,0 +1,320 @@
+#include "store/maps/map.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/base/scratch.h"
+#include "store/maps/address_lookup.h"
+#include "store/maps/generation.h"
+
+using namespace pennypost;
+using namespace pennypost::store;
+namespace fs = std::filesystem;
+
+namespace {
+
+void write(const fs::path& path, std::string_view text) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
+}
+
+std::unique_ptr<Map> opened(const std::string& text, const MapOptions& options = {}) {
+  auto table = TableRef::parse(text);
+  REQUIRE(table);
+  auto map = Map::open(*table, options);
+  REQUIRE(map);
+  return std::move(*map);
+}
+
+std::string found(const Map& map, std::string_view key) {
+  auto value = map.lookup(key);
+  if (!value) return "try later: " + value.error().text();
+  return value->value_or("(none)");
+}
+
+void build(const fs::path& base, const std::map<std::string, std::string>& entries,
+           const Clock& clock) {
+  auto lock = BuildLock::take(base);
+  REQUIRE(lock);
+  REQUIRE(build_generation(*lock, base, entries, {}, clock));
+}
+
+std::size_t generation_count(const fs::path& directory) {
+  std::size_t count = 0;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    count += entry.is_directory() && !entry.is_symlink();
+  }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("a hash table is seen by open readers within the check interval") {
+  Scratch scratch;
+  ManualClock clock;
+  std::vector<std::string> problems;
+  MapOptions options;
+  options.clock = &clock;
+  options.on_problem = [&](const std::string& text) { problems.push_back(text); };
+  auto map = opened("hash:" + scratch / "users", options);
+  CHECK(found(*map, "ann").starts_with("try later: "));
+  CHECK(found(*map, "ann").find("postmap") != std::string::npos);
+  CHECK(problems.size() == 1);
+
+  build(scratch / "users", {{"ann", "1"}}, clock);
+  clock.advance(Seconds{1});
+  CHECK(found(*map, "ann") == "1");
+  CHECK(found(*map, "ANN") == "1");
+  CHECK(found(*map, "bob") == "(none)");
+
+  build(scratch / "users", {{"bob", "2"}}, clock);
+  CHECK(found(*map, "ann") == "1");
+  clock.advance(Seconds{1});
+  CHECK(found(*map, "ann") == "(none)");
+  CHECK(found(*map, "bob") == "2");
+}
+
+TEST_CASE("a damaged new generation leaves the old one in use") {
+  Scratch scratch;
+  ManualClock clock;
+  MapOptions options;
+  options.clock = &clock;
+  std::string problem;
+  options.on_problem = [&](const std::string& text) { problem = text; };
+  build(scratch / "users", {{"ann", "1"}}, clock);
+  auto map = opened("hash:" + scratch / "users", options);
+  CHECK(found(*map, "ann") == "1");
+  fs::create_directory(scratch / "users.rdb.99");
+  fs::remove(scratch / "users.rdb");
+  fs::create_symlink("users.rdb.99", scratch / "users.rdb");
+  clock.advance(Seconds{1});
+  CHECK(found(*map, "ann") == "1");
+  CHECK(problem.find("the old table stays in use") != std::string::npos);
+}
+
+TEST_CASE("old generations go at the first build a minute after they were replaced") {
+  Scratch scratch;
+  ManualClock clock;
+  for (int i = 0; i < 3; ++i) {
+    build(scratch / "m", {{"k", "v"}}, clock);
+    clock.advance(Seconds{10});
+  }
+  CHECK(generation_count(scratch.path()) == 3);
+  clock.advance(Seconds{61});
+  build(scratch / "m", {{"k", "v"}}, clock);
+  // The last of the three was current until now.
+  CHECK(generation_count(scratch.path()) == 2);
+}
+
+TEST_CASE("a table is readable by those who may read its source") {
+  Scratch scratch;
+  write(scratch / "secret", "a b\n");
+  ::chmod((scratch / "secret").c_str(), 0640);
+  auto access = TableAccess::of(scratch / "secret");
+  REQUIRE(access);
+  auto lock = BuildLock::take(scratch / "secret");
+  REQUIRE(lock);
+  REQUIRE(build_generation(*lock, scratch / "secret", {{"a", "b"}}, *access));
+  auto path = current_generation(scratch / "secret");
+  REQUIRE(path);
+  CHECK((fs::status(*path).permissions() & fs::perms::mask) == static_cast<fs::perms>(0750));
+  for (const auto& entry : fs::directory_iterator(*path)) {
+    CHECK((entry.status().permissions() & fs::perms::mask) == static_cast<fs::perms>(0640));
+  }
+}
+
+TEST_CASE("a text table is read again when it changes, unless it is wrong") {
+  Scratch scratch;
+  ManualClock clock;
+  MapOptions options;
+  options.clock = &clock;
+  std::string problem;
+  options.on_problem = [&](const std::string& text) { problem = text; };
+  write(scratch / "t", "ann one\nann two\n");
+  auto map = opened("texthash:" + scratch / "t", options);
+  CHECK(found(*map, "Ann") == "one");
+  write(scratch / "t", "ann\n");
+  clock.advance(Seconds{1});
+  CHECK(found(*map, "ann") == "one");
+  CHECK(problem.starts_with(scratch / "t:1: expected"));
+  write(scratch / "t", "bob three\n");
+  clock.advance(Seconds{1});
+  CHECK(found(*map, "ann") == "(none)");
+  CHECK(found(*map, "bob") == "three");
+}
+
+TEST_CASE("inline, static, union and pipe tables answer from the configuration") {
+  auto map = opened("inline:{a=b, {c = d, e}, {@x.org = y}}");
+  CHECK(found(*map, "a") == "b");
+  CHECK(found(*map, "C") == "d, e");
+  CHECK(found(*map, "x") == "(none)");
+  CHECK(found(*opened("static:OK"), "anything") == "OK");
+  CHECK(found(*opened("static:{550 no}"), "anything") == "550 no");
+  auto both = opened("unionmap:{inline:{a=1, b=2}, inline:{a=3}}");
+  CHECK(found(*both, "a") == "1,3");
+  CHECK(found(*both, "b") == "2");
+  CHECK(found(*both, "c") == "(none)");
+  auto pipe = opened("pipemap:{inline:{a=b, c=d}, inline:{b=z}}");
+  CHECK(found(*pipe, "a") == "z");
+  CHECK(found(*pipe, "c") == "(none)");
+  CHECK(found(*opened("unionmap:{inline:{a=1}, texthash:/nonexistent/x}"), "a")
+            .starts_with("try later"));
+}
+
+TEST_CASE("tables that can't be are refused when they are opened") {
+  for (const auto& table :
+       {TableRef{"ldap", "/etc/ldap.cf"}, TableRef{"nis", "x"}, TableRef{"inline", "{a}"},
+        TableRef{"inline", "{a=b"}, TableRef{"inline", "{}"}, TableRef{"unionmap", "{}"},
+        TableRef{"unionmap", "{what:ever}"}}) {
+    CAPTURE(table.text());
+    auto map = Map::open(table);
+    REQUIRE_FALSE(map);
+    CHECK_FALSE(map.error().is_temporary());
+  }
+  std::string nested = "static:x";
+  for (int i = 0; i < 12; ++i) nested = "unionmap:{" + nested + "}";
+  auto table = TableRef::parse(nested);
+  if (table) CHECK_FALSE(Map::open(*table));
+}
+
+TEST_CASE("a cidr table answers with the first network that holds the address") {
+  Scratch scratch;
+  write(scratch / "c",
+        "10.1.2.3 host\n"
+        "10.0.0.0/8 ten\n"
+        "if !192.0.2.0/24\n"
+        "2001:db8::/32 doc\n"
+        "[::1]/128 self\n"
+        "!172.16.0.0/12 other\n"
+        "endif\n"
+        "192.0.2.0/24 test\n");
+  auto map = opened("cidr:" + scratch / "c");
+  for (auto [key, value] :
+       std::vector<std::pair<const char*, const char*>>{{"10.1.2.3", "host"},
+                                                        {"10.9.9.9", "ten"},
+                                                        {"::ffff:10.9.9.9", "ten"},
+                                                        {"2001:db8::5", "doc"},
+                                                        {"::1", "self"},
+                                                        {"8.8.8.8", "other"},
+                                                        {"172.16.0.1", "(none)"},
+                                                        {"192.0.2.7", "test"},
+                                                        {"example.org", "(none)"}}) {
+    CAPTURE(key);
+    CHECK(found(*map, key) == value);
+  }
+  CHECK_FALSE(map->takes_partial_keys());
+}
+
+TEST_CASE("a wrong line of a table of rules is named") {
+  Scratch scratch;
+  for (auto [type, text, error] : std::vector<std::tuple<const char*, const char*, const char*>>{
+           {"cidr", "10.0.0.0/33 x\n", ":1: 10.0.0.0/33: the length must be 0 to 32"},
+           {"cidr", "\n10.0.0.1/8 x\n", ":2: 10.0.0.1/8: bits are set beyond"},
+           {"cidr", "10.0.0.0/8\n", ":1: expected"},
+           {"cidr", "a\nif 10.0.0.0/8\n", ":1: a is no network"},
+           {"cidr", "1.2.3.4 x\nif 10.0.0.0/8\n", ":2: an if without"},
+           {"cidr", "endif\n", ":1: endif without if"},
+           {"pcre", "/a(/ x\n", ":1: pattern: missing closing parenthesis"},
+           {"pcre", "/a/ $1\n", ":1: the pattern has no group 1"},
+           {"pcre", "/a/q x\n", ":1: unknown flag q"},
+           {"pcre", "/a x\n", ":1: there is no closing /"},
+           {"pcre", "!/(a)/ $1\n", ":1: the pattern has no group 1"},
+           {"regexp", "/a/s x\n", ":1: unknown flag s"},
+           {"regexp", "if /a/\n", ":1: an if without its endif"}}) {
+    CAPTURE(text);
+    write(scratch / "r", text);
+    auto map = opened(std::string(type) + ":" + scratch / "r");
+    auto expected = "try later: " + scratch / ("r" + std::string(error));
+    CHECK(found(*map, "x").starts_with(expected));
+  }
+}
+
+TEST_CASE("patterns give the first that matches, with its groups put in") {
+  Scratch scratch;
+  write(scratch / "p",
+        "/^subject: (.*) and (x)?/ ${1}-$2-$(1) costs $$5\n"
+        "/^Exact$/i exact\n"
+        "if /^list-/\n"
+        "!/-owner$/ list\n"
+        "endif\n"
+        "/^list-/ owner\n"
+        "|a/b| slash\n");
+  for (const char* type : {"pcre", "regexp"}) {
+    auto map = opened(std::string(type) + ":" + scratch / "p");
+    CHECK(found(*map, "Subject: me and you") == "me--me costs $5");
+    CHECK(found(*map, "exact") == "(none)");
+    CHECK(found(*map, "Exact") == "exact");
+    CHECK(found(*map, "list-a") == "list");
+    CHECK(found(*map, "list-owner") == "owner");
+    CHECK(found(*map, "xa/bx") == "slash");
+  }
+}
+
+TEST_CASE("a pattern that needs too many steps is an error, not a miss") {
+  Scratch scratch;
+  write(scratch / "p", "/^(a+)+$/ x\n");
+  auto map = opened("pcre:" + scratch / "p");
+  CHECK(found(*map, std::string(40, 'a') + "b").starts_with("try later: " + scratch / "p:1: "));
+}
+
+TEST_CASE("a list of tables answers from the first that knows, and not past one that can't tell") {
+  auto list = MapList::open({TableRef{"inline", "{a=1}"}, TableRef{"inline", "{a=2, b=3}"}});
+  REQUIRE(list);
+  CHECK(**list->lookup("a") == "1");
+  CHECK(**list->lookup("b") == "3");
+  CHECK_FALSE(list->lookup("c")->has_value());
+  auto broken =
+      MapList::open({TableRef{"texthash", "/nonexistent/x"}, TableRef{"inline", "{a=2}"}});
+  REQUIRE(broken);
+  CHECK_FALSE(broken->lookup("a"));
+}
+
+namespace {
+
+std::string texts(const std::vector<LookupKey>& keys) {
+  std::string out;
+  for (const auto& key : keys) out += key.text + " ";
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("an address stands for keys in virtual(5)'s order") {
+  CHECK(texts(address_keys("ann+x", "example.org", "+", true)) ==
+        "ann+x@example.org ann@example.org ann+x ann @example.org ");
+  CHECK(texts(address_keys("ann", "example.org", "+", false)) == "ann@example.org @example.org ");
+  CHECK(texts(address_keys("ann+x", "", "+", false)) == "ann+x ann ");
+  CHECK(texts(address_keys("owner-list", "x.org", "-", false)) == "owner-list@x.org @x.org ");
+  CHECK(texts(address_keys("+x", "x.org", "+", false)) == "+x@x.org @x.org ");
+}
+
+TEST_CASE("what was not matched of an address is handed back") {
+  auto list = MapList::open({TableRef{"inline", "{ann@x.org=bob, @x.org=all}"}});
+  REQUIRE(list);
+  auto match = lookup_address(*list, "ann+a+b", "x.org", "+", false);
+  REQUIRE(match);
+  REQUIRE(*match);
+  CHECK((*match)->value == "bob");
+  CHECK((*match)->unmatched_extension == "+a+b");
+  auto other = lookup_address(*list, "carol", "x.org", "+", false);
+  REQUIRE(*other);
+  CHECK((*other)->is_catch_all);
+  CHECK((*other)->unmatched_extension.empty());
+}
+
+TEST_CASE("clients, hosts and senders stand for keys in access(5)'s order") {
+  CHECK(texts(access_keys_of_client("192.0.2.7")) == "192.0.2.7 192.0.2 192.0 192 ");
+  CHECK(texts(access_keys_of_client("2001:db8::1")) == "2001:db8::1 2001:db8 2001 ");
+  CHECK(texts(access_keys_of_host("a.b.org", Parents::Plain)) == "a.b.org b.org org ");
+  CHECK(texts(access_keys_of_host("a.b.org", Parents::Dotted)) == "a.b.org .b.org .org ");
+  CHECK(texts(access_keys_of_mail("u+x", "a.org", "+", Parents::Plain)) ==
+        "u+x@a.org u@a.org a.org org u+x@ u@ ");
+  CHECK(texts(access_keys_of_mail("u", "[192.0.2.1]", "+", Parents::Plain)) ==
+        "u@[192.0.2.1] [192.0.2.1] u@ ");
+  CHECK(texts(access_keys_of_mail("", "", "+", Parents::Plain)) == "<> ");
+}

@@ -1,0 +1,19 @@
+// The text between the braces of inline:{...}, static:{...}, unionmap:{...} in, its pieces out.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace pennypost::store {
+
+/// `{a=b, {c = d, e}, pcre:{x}}`: items parted by commas or white space; one in braces of its own
+/// may hold both and loses those braces. Error: braces are missing or do not match.
+Result<std::vector<std::string>> brace_items(std::string_view text);
+
+/// `{text}` without its braces and the white space within them; other text as it is.
+Result<std::string> unbraced(std::string_view text);
+
+}  // namespace pennypost::store

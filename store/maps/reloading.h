@@ -1,0 +1,72 @@
+// A file and how to read it in, its newest usable content out: what tables of files share.
+//
+// The file is looked at once in an interval; when `stamp` differs from the one last seen, `load`
+// reads it. Content is shared and never changed, so a look-up under way keeps what it began with.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "common/base/clock.h"
+#include "common/base/result.h"
+#include "store/maps/map.h"
+
+namespace pennypost::store {
+
+/// Inode, size and time of change of a file, as text; "absent" where there is none.
+std::string file_stamp(const std::string& path);
+
+template <class Content>
+class Reloading {
+ public:
+  using Stamp = std::function<std::string()>;
+  using Load = std::function<Result<std::shared_ptr<const Content>>()>;
+
+  Reloading(const MapOptions& options, Stamp stamp, Load load)
+      : options_(options), stamp_(std::move(stamp)), load_(std::move(load)) {}
+
+  /// The newest content that could be read; Error: none could yet.
+  Result<std::shared_ptr<const Content>> content() const {
+    std::lock_guard lock(mutex_);
+    auto now = options_.clock->now();
+    bool is_due =
+        !checked_at_ || now - *checked_at_ >= options_.check_interval || now < *checked_at_;
+    if (is_due) check(now);
+    if (content_) return content_;
+    return *problem_;
+  }
+
+ private:
+  void check(Microseconds now) const {
+    checked_at_ = now;
+    auto stamp = stamp_();
+    if (seen_ == stamp && !problem_) return;
+    auto loaded = load_();
+    bool is_news = seen_ != stamp;
+    seen_ = std::move(stamp);
+    if (loaded) {
+      content_ = std::move(*loaded);
+      problem_.reset();
+      return;
+    }
+    problem_ = loaded.error();
+    if (is_news && options_.on_problem) {
+      options_.on_problem(problem_->text() + (content_ ? "; the old table stays in use" : ""));
+    }
+  }
+
+  MapOptions options_;
+  Stamp stamp_;
+  Load load_;
+  mutable std::mutex mutex_;
+  mutable std::optional<Microseconds> checked_at_;
+  mutable std::optional<std::string> seen_;
+  mutable std::shared_ptr<const Content> content_;
+  mutable std::optional<Error> problem_;
+};
+
+}  // namespace pennypost::store

@@ -1,0 +1,147 @@
+#include "store/maps/source.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "common/base/text.h"
+#include "store/maps/alias_items.h"
+
+namespace pennypost::store {
+namespace {
+
+bool is_ignored(std::string_view line) {
+  auto text = trim(line);
+  return text.empty() || text.front() == '#';
+}
+
+// Takes a key off the front of `rest`; it ends before white space or one of `stops`.
+Result<std::string> take_key(std::string_view& rest, std::string_view stops) {
+  if (!rest.starts_with('"')) {
+    std::size_t end = 0;
+    while (end < rest.size() && !is_space(rest[end]) && stops.find(rest[end]) == stops.npos) ++end;
+    std::string key(rest.substr(0, end));
+    rest.remove_prefix(end);
+    return key;
+  }
+  std::string key;
+  for (std::size_t i = 1; i < rest.size(); ++i) {
+    if (rest[i] == '"') {
+      // "local part"@domain is a key with its quotes, as a look-up has it.
+      if (i + 1 < rest.size() && rest[i + 1] == '@') {
+        std::size_t end = i + 1;
+        while (end < rest.size() && !is_space(rest[end]) && stops.find(rest[end]) == stops.npos)
+          ++end;
+        key = rest.substr(0, end);
+        rest.remove_prefix(end);
+        return key;
+      }
+      rest.remove_prefix(i + 1);
+      return key;
+    }
+    if (rest[i] == '\\' && i + 1 < rest.size()) ++i;
+    key += rest[i];
+  }
+  return Error::temporary("the quote before the key is not closed");
+}
+
+}  // namespace
+
+std::optional<LogicalLine> LogicalLines::next() {
+  std::optional<LogicalLine> line;
+  while (!rest_.empty()) {
+    auto end = rest_.find('\n');
+    auto physical = rest_.substr(0, end);
+    bool ignored = is_ignored(physical);
+    bool continues = !physical.empty() && is_space(physical.front());
+    if (!ignored && line && !continues) break;
+    if (!ignored) {
+      if (!line) line = LogicalLine{"", number_};
+      if (!line->text.empty()) line->text += ' ';
+      line->text += trim(physical);
+    }
+    rest_.remove_prefix(end == rest_.npos ? rest_.size() : end + 1);
+    ++number_;
+  }
+  return line;
+}
+
+Result<SourceEntry> parse_source_line(std::string_view line, SourceSyntax syntax) {
+  bool is_alias = syntax == SourceSyntax::Aliases;
+  auto rest = line;
+  TRY(auto key, take_key(rest, is_alias ? ":" : ""));
+  if (key.empty()) return Error::temporary("the key before the value is missing");
+  rest = trim(rest);
+  if (is_alias) {
+    if (!rest.starts_with(':'))
+      return Error::temporary("expected `name: value`, there is no colon");
+    auto value = trim(rest.substr(1));
+    TRY_DO(parse_alias_items(value));
+    return SourceEntry{std::move(key), std::string(value), 0};
+  }
+  if (rest.empty()) {
+    return Error::temporary("expected `key value`, there is no value behind " +
+                            printable(key, 100));
+  }
+  if (key.size() > 1 && key.ends_with(':')) {
+    return Error::temporary("the key " + printable(key, 100) +
+                            " ends in a colon; for a file of aliases run newaliases");
+  }
+  return SourceEntry{std::move(key), std::string(rest), 0};
+}
+
+Result<std::vector<SourceEntry>> parse_source(std::string_view text, SourceSyntax syntax,
+                                              const std::string& file) {
+  std::vector<SourceEntry> entries;
+  LogicalLines lines(text);
+  if (text.find('\0') != text.npos) {
+    auto before = text.substr(0, text.find('\0'));
+    return source_error(file, 1 + static_cast<std::size_t>(std::ranges::count(before, '\n')),
+                        "a zero byte; this is no text");
+  }
+  while (auto line = lines.next()) {
+    if (line->text.size() > source_line_bytes_max) {
+      return source_error(
+          file, line->number,
+          "the line is longer than " + std::to_string(source_line_bytes_max) + " bytes");
+    }
+    auto entry = parse_source_line(line->text, syntax);
+    if (!entry) return source_error(file, line->number, entry.error().text());
+    entry->line = line->number;
+    entries.push_back(std::move(*entry));
+  }
+  return entries;
+}
+
+Result<std::string> read_source(const std::string& file) {
+  int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return Error::temporary(file + ": " + std::strerror(errno));
+  std::string text;
+  struct stat status;
+  if (::fstat(fd, &status) == 0 && status.st_size > 0) {
+    text.reserve(std::min(static_cast<std::size_t>(status.st_size), source_file_bytes_max));
+  }
+  char buffer[65536];
+  ssize_t got;
+  while ((got = ::read(fd, buffer, sizeof buffer)) > 0 && text.size() <= source_file_bytes_max) {
+    text.append(buffer, static_cast<std::size_t>(got));
+  }
+  int problem = errno;
+  ::close(fd);
+  if (got < 0) return Error::temporary(file + ": " + std::strerror(problem));
+  if (text.size() > source_file_bytes_max) {
+    return Error::temporary(file + ": larger than " + std::to_string(source_file_bytes_max) +
+                            " bytes");
+  }
+  return text;
+}
+
+Error source_error(const std::string& file, std::size_t line, const std::string& reason) {
+  return Error::temporary(file + ":" + std::to_string(line) + ": " + reason);
+}
+
+}  // namespace pennypost::store

@@ -1,0 +1,68 @@
+// The text of a table's source in, its entries with their lines out: what postmap and newaliases
+// read.
+//
+//   logical line = a line that begins with other than white space, and the following ones that
+//   begin
+//                  with it; empty lines and those whose first character is `#` count nowhere
+//   table entry  = key white-space value           as Postfix's postmap(1)
+//   alias entry  = name `:` value                  as aliases(5)
+//   key, name    = text without white space (or colon), or "quoted, with \" and \\ in it"
+//
+// A wrong line is an Error that begins with `FILE:LINE: `; nothing of the file is used then.
+//
+// SEE ALSO   alias_items.h (what an alias's value means), ../../smtpd/commands/postmap.h
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace pennypost::store {
+
+inline constexpr std::size_t source_line_bytes_max = 1 << 20;  // a logical line
+inline constexpr std::size_t source_file_bytes_max = 1 << 30;
+
+struct LogicalLine {
+  std::string text;    ///< continuation lines joined by one blank, no white space at either end
+  std::size_t number;  ///< of its first line, from 1
+};
+
+/// Takes a source apart. The text must outlive it.
+class LogicalLines {
+ public:
+  explicit LogicalLines(std::string_view text) : rest_(text) {}
+  /// Nothing at the end.
+  std::optional<LogicalLine> next();
+
+ private:
+  std::string_view rest_;
+  std::size_t number_ = 1;
+};
+
+struct SourceEntry {
+  std::string key;
+  std::string value;
+  std::size_t line;
+};
+
+enum class SourceSyntax { Table, Aliases };
+
+/// In the order of the file, keys as written. `file` is only named in errors.
+Result<std::vector<SourceEntry>> parse_source(std::string_view text, SourceSyntax syntax,
+                                              const std::string& file);
+
+/// One line `key value` or `name: value`, without the checks that need the whole file. The Error
+/// has no place in front of it.
+Result<SourceEntry> parse_source_line(std::string_view line, SourceSyntax syntax);
+
+/// Reads a whole source. Error: the file can't be read, or is larger than source_file_bytes_max.
+Result<std::string> read_source(const std::string& file);
+
+/// `FILE:LINE: reason`, temporary: until the file is put right the answer is "try later".
+Error source_error(const std::string& file, std::size_t line, const std::string& reason);
+
+}  // namespace pennypost::store
