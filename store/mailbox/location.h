@@ -1,7 +1,7 @@
 // The text of `mail_location` and a user in, the paths of that user's mail out.
 //
 //   location = ("maildir" | "mbox") ":" path *(":" NAME "=" path)
-//   NAME     = "INBOX" | "INDEX" | "CONTROL"
+//   NAME     = "INBOX" | "INDEX"
 //
 // `maildir:~/Maildir`, `maildir:/srv/mail/%d/%n`, `mbox:~/mail:INBOX=/var/mail/%u`. In a path a
 // leading

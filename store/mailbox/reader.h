@@ -2,30 +2,29 @@
 //
 // The reader keeps its own descriptor (or a copy of the bytes, for an mbox), so that the message
 // can be read to its end though another session expunges it meanwhile. Reading forward is cheap;
-// going back costs a new scan from the start. \Seen is not touched.
+// going back costs a new scan from the start. \Seen is not touched. An LF without CR before it
+// becomes CRLF, all else is as stored.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "common/base/descriptor.h"
 #include "common/base/result.h"
 
 namespace pennypost::store {
 
 class MessageReader {
  public:
-  /// Bytes [offset, offset + length) of the file at `descriptor`, which the reader owns from now
-  /// on.
-  MessageReader(int descriptor, std::uint64_t offset, std::uint64_t length);
+  /// Bytes [begin, begin + length) of `file`.
+  MessageReader(Descriptor file, std::uint64_t begin, std::uint64_t length);
   /// A message already in memory.
   explicit MessageReader(std::string text);
-  MessageReader(MessageReader&& other) noexcept;
-  MessageReader& operator=(MessageReader&& other) noexcept;
-  ~MessageReader();
 
   /// Up to `length` octets from `offset`, counted with CRLF line ends; less only at the end.
   Result<std::string> read(std::uint64_t offset, std::uint64_t length);
-  /// All of it; an error when it has more than `octets_max`.
+  /// All of it; 451 "[LIMIT] …" when it has more than `octets_max`.
   Result<std::string> all(std::uint64_t octets_max = UINT64_MAX);
   /// The header with the empty line that ends it, cut after `octets_max`.
   Result<std::string> header(std::uint64_t octets_max = 1 << 20);
@@ -33,21 +32,23 @@ class MessageReader {
   Result<std::uint64_t> octets();
 
  private:
-  Result<std::size_t> fill();
+  Result<std::string> stored(std::uint64_t offset, std::uint64_t length) const;
+  Result<void> next_window();
   void rewind();
-  void close();
+  std::uint64_t window_end() const { return window_begin_ + window_.size(); }
 
-  int descriptor_ = -1;
+  Descriptor file_;  // none: the message is in memory_
+  std::string memory_;
   std::uint64_t begin_ = 0;
   std::uint64_t length_ = 0;
-  std::string memory_;
 
-  // The scan: what is converted but not yet read, and where both sides stand.
-  std::uint64_t raw_at_ = 0;
-  std::uint64_t window_at_ = 0;
+  // The scan: octets [window_begin_, window_end()) are converted; stored bytes up to stored_at_ are
+  // used.
   std::string window_;
+  std::uint64_t window_begin_ = 0;
+  std::uint64_t stored_at_ = 0;
   bool after_cr_ = false;
-  std::uint64_t octets_ = UINT64_MAX;
+  std::optional<std::uint64_t> octets_;
 };
 
 }  // namespace pennypost::store

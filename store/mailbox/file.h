@@ -1,0 +1,68 @@
+// Paths and descriptors in, bytes or an Error that names path and reason out.
+//
+// What the mail formats need of the file system: files read whole, replaced whole, made durable.
+// Errors bear the code of RFC 5321 that fits the cause (452 for a full disk), and where IMAP has a
+// response code for it, the text begins with that.
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/descriptor.h"
+#include "common/base/result.h"
+
+namespace pennypost::store {
+
+/// "[NOPERM] can't VERB PATH: reason; remedy" with 451, or 452 where space or quota is used up.
+Error file_error(std::string_view verb, const std::string& path, int error = errno);
+
+/// Which version of a file or directory one has seen; equal stamps: nothing changed since, unless
+/// it changed within the clock tick in which it was looked at (see `settled`).
+struct FileStamp {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t size = 0;
+  std::int64_t mtime_ns = 0;
+
+  static FileStamp of(const struct stat& status);
+  /// All zero when there is no such file, or it can't be looked at.
+  static FileStamp of(const std::string& path);
+  bool exists() const { return inode != 0; }
+  /// Whether a change after `now_ns` (wall clock) would surely give another stamp.
+  bool settled(std::int64_t now_ns) const;
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+std::int64_t wall_clock_ns();
+
+Result<Descriptor> open_file(const std::string& path, int flags, mode_t mode = 0600);
+/// The whole file, or nothing when there is none; an error when it has more than `bytes_max`.
+Result<std::optional<std::string>> read_file(const std::string& path, std::uint64_t bytes_max);
+Result<std::string> read_range(int descriptor, std::uint64_t offset, std::uint64_t length,
+                               const std::string& path);
+Result<void> write_all(int descriptor, std::string_view bytes, const std::string& path);
+Result<void> sync_file(int descriptor, const std::string& path);
+Result<void> sync_directory(const std::string& path);
+/// Writes `text` to `beside`, syncs, and renames it to `path`; durable once the directory is
+/// synced.
+Result<void> replace_file(const std::string& path, const std::string& beside, std::string_view text,
+                          bool sync = true);
+/// mkdir; that it is there already is no error.
+Result<void> make_directory(const std::string& path, mode_t mode = 0700);
+/// With all missing parents.
+Result<void> make_directories(const std::string& path, mode_t mode = 0700);
+/// Calls `each` with every name but `.` and `..`, and d_type; stops with an error after
+/// `names_max`.
+Result<void> list_directory(const std::string& path, std::size_t names_max,
+                            const std::function<void(std::string_view, unsigned char)>& each);
+/// A directory and what is in it, at most four levels deep.
+Result<void> remove_tree(const std::string& path, int depth_max = 4);
+
+}  // namespace pennypost::store

@@ -1,0 +1,166 @@
+#include "store/mailbox/folders.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+#include "common/base/text.h"
+#include "store/mailbox/dotlock.h"
+#include "store/mailbox/file.h"
+
+namespace pennypost::store {
+namespace {
+
+constexpr std::uint64_t subscriptions_bytes_max = 16 << 20;
+constexpr std::string_view version_2_head = "V\t2";
+
+constexpr std::array<std::pair<std::string_view, SpecialUse>, 12> special_names{{
+    {"Archive", SpecialUse::Archive},
+    {"Archives", SpecialUse::Archive},
+    {"Deleted Items", SpecialUse::Trash},
+    {"Deleted Messages", SpecialUse::Trash},
+    {"Drafts", SpecialUse::Drafts},
+    {"Junk", SpecialUse::Junk},
+    {"Junk E-mail", SpecialUse::Junk},
+    {"Sent", SpecialUse::Sent},
+    {"Sent Items", SpecialUse::Sent},
+    {"Sent Messages", SpecialUse::Sent},
+    {"Spam", SpecialUse::Junk},
+    {"Trash", SpecialUse::Trash},
+}};
+
+DotlockRule subscriptions_rule() {
+  DotlockRule rule;
+  rule.attempts = 100;
+  rule.delay_ms = 100;
+  return rule;
+}
+
+// Dovecot's escapes for its files of tab-separated fields: 001 before one of 0 1 t r n.
+std::string tab_unescape(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\001' || i + 1 == text.size()) {
+      out += text[i];
+      continue;
+    }
+    switch (text[++i]) {
+      case '0':
+        out += '\0';
+        break;
+      case '1':
+        out += '\001';
+        break;
+      case 't':
+        out += '\t';
+        break;
+      case 'r':
+        out += '\r';
+        break;
+      case 'n':
+        out += '\n';
+        break;
+      default:
+        out += text[i];
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+SpecialUse special_use_of(const MailboxName& name) {
+  for (auto [special, use] : special_names) {
+    if (equal_nocase(special, name.text())) return use;
+  }
+  return SpecialUse::None;
+}
+
+bool is_below(const MailboxName& name, const MailboxName& parent, char separator) {
+  const auto& above = parent.text();
+  return name.text().size() > above.size() + 1 && name.text().starts_with(above) &&
+         name.text()[above.size()] == separator;
+}
+
+std::string renamed(const MailboxName& name, const MailboxName& old_parent,
+                    const MailboxName& new_parent) {
+  return new_parent.text() + name.text().substr(old_parent.text().size());
+}
+
+std::vector<Folder> folder_tree(std::set<MailboxName> existing, char separator,
+                                const std::vector<MailboxName>& subscribed) {
+  existing.insert(MailboxName::inbox());
+  std::map<MailboxName, Folder> tree;
+  auto place = [&tree](const MailboxName& name) -> Folder& {
+    return tree.try_emplace(name, Folder{name, special_use_of(name), false, false, false})
+        .first->second;
+  };
+  for (const auto& name : existing) {
+    place(name).selectable = true;
+    auto text = std::string_view(name.text());
+    for (auto at = text.rfind(separator); at != std::string_view::npos;
+         at = text.rfind(separator)) {
+      text = text.substr(0, at);
+      auto parent = MailboxName::parse(text, separator);
+      if (parent) place(*parent).has_children = true;
+    }
+  }
+  for (const auto& name : subscribed) {
+    if (auto at = tree.find(name); at != tree.end()) at->second.subscribed = true;
+  }
+  std::vector<Folder> folders{tree.at(MailboxName::inbox())};
+  for (auto& [name, folder] : tree) {
+    if (!name.is_inbox()) folders.push_back(std::move(folder));
+  }
+  return folders;
+}
+
+Result<std::vector<MailboxName>> Subscriptions::read() const {
+  TRY(auto text, read_file(path_, subscriptions_bytes_max));
+  std::vector<MailboxName> names;
+  if (!text) return names;
+  auto lines = split(*text, '\n');
+  bool version_2 = lines.front() == version_2_head;
+  for (std::size_t i = version_2 ? 1 : 0; i < lines.size(); ++i) {
+    if (lines[i].empty()) continue;
+    std::string levels(lines[i]);
+    if (version_2) {
+      std::vector<std::string> parts;
+      for (auto part : split(lines[i], '\t')) parts.push_back(tab_unescape(part));
+      levels = join(parts, std::string(1, separator_));
+    }
+    auto utf8 = modified_utf7_decode(levels);
+    if (!utf8) continue;
+    auto name = MailboxName::parse(*utf8, separator_);
+    if (name && std::ranges::find(names, *name) == names.end()) names.push_back(*std::move(name));
+  }
+  return names;
+}
+
+Result<void> Subscriptions::add(const MailboxName& name) const {
+  TRY(auto lock, Dotlock::take(path_, subscriptions_rule()));
+  TRY(auto names, read());
+  if (std::ranges::find(names, name) != names.end()) return {};
+  names.push_back(name);
+  return write(names);
+}
+
+Result<void> Subscriptions::remove(const MailboxName& name) const {
+  TRY(auto lock, Dotlock::take(path_, subscriptions_rule()));
+  TRY(auto names, read());
+  if (std::erase(names, name) == 0) return {};
+  return write(names);
+}
+
+Result<void> Subscriptions::write(const std::vector<MailboxName>& names) const {
+  std::string text = std::string(version_2_head) + "\n\n";
+  for (const auto& name : names) {
+    auto line = modified_utf7_encode(name.text()).value_or("");
+    std::ranges::replace(line, separator_, '\t');
+    text += line + "\n";
+  }
+  return replace_file(path_, path_ + ".tmp", text);
+}
+
+}  // namespace pennypost::store

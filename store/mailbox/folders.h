@@ -1,0 +1,46 @@
+// The names of an account's folders in, the tree that LIST shows out; and the list of
+// subscriptions.
+//
+// The subscriptions file is Dovecot's: a head "V", tab, "2", an empty line, then a name a line, its
+// levels joined by tabs, in modified UTF-7. Without that head it is of version 1: levels joined by
+// the store's separator; it is rewritten as 2 at the next change.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "store/mailbox/mailbox.h"
+
+namespace pennypost::store {
+
+/// `existing` (INBOX is added) with parents, special uses, children and subscriptions filled in.
+std::vector<Folder> folder_tree(std::set<MailboxName> existing, char separator,
+                                const std::vector<MailboxName>& subscribed);
+
+/// The use a folder has by its name, as mail programs call it; None for others.
+SpecialUse special_use_of(const MailboxName& name);
+
+/// Where MailboxName puts a name below `parent` that was below `old_parent`.
+std::string renamed(const MailboxName& name, const MailboxName& old_parent,
+                    const MailboxName& new_parent);
+/// Whether `name` lies below `parent`.
+bool is_below(const MailboxName& name, const MailboxName& parent, char separator);
+
+class Subscriptions {
+ public:
+  Subscriptions(std::string path, char separator) : path_(std::move(path)), separator_(separator) {}
+
+  Result<std::vector<MailboxName>> read() const;
+  Result<void> add(const MailboxName& name) const;
+  /// No error when it is not there.
+  Result<void> remove(const MailboxName& name) const;
+
+ private:
+  Result<void> write(const std::vector<MailboxName>& names) const;
+  std::string path_;
+  char separator_;
+};
+
+}  // namespace pennypost::store

@@ -1,0 +1,178 @@
+#include "store/mailbox/mailbox.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "common/base/scratch.h"
+#include "store/mailbox/dotlock.h"
+#include "store/mailbox/file.h"
+#include "store/maildir/filename.h"
+
+using namespace pennypost;
+using namespace pennypost::store;
+
+TEST_CASE("mail_location is expanded for a user") {
+  LocationUser bob{"Bob@Example.org", "/home/bob"};
+  struct {
+    const char* text;
+    const char* root;
+    const char* inbox;
+  } table[] = {
+      {"maildir:~/Maildir", "/home/bob/Maildir", "/home/bob/Maildir"},
+      {"maildir:~/Maildir/", "/home/bob/Maildir", "/home/bob/Maildir"},
+      {"maildir:/srv/%d/%Ln", "/srv/example.org/bob", "/srv/example.org/bob"},
+      {"mbox:~/mail:INBOX=/var/mail/%u", "/home/bob/mail", "/var/mail/Bob@Example.org"},
+      {"mbox:%h/mail", "/home/bob/mail", "/home/bob/mail/inbox"},
+      {"maildir:/a%%b:INDEX=/i/%u", "/a%b", "/a%b"},
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.text);
+    auto location = MailLocation::parse(row.text, bob);
+    REQUIRE(location);
+    CHECK(location->root == row.root);
+    CHECK(location->inbox == row.inbox);
+  }
+}
+
+TEST_CASE("a mail_location that can't be right is refused") {
+  LocationUser bob{"bob", "/home/bob"};
+  for (const char* text :
+       {"", "maildir", "maildir:", "mdbox:~/m", "maildir:relative", "maildir:/x/%q", "maildir:/x/%",
+        "maildir:/x:NOPE=/y", "maildir:/x:INBOX=/y", "maildir:/srv/%d/%n"}) {
+    CAPTURE(text);
+    CHECK_FALSE(MailLocation::parse(text, bob));
+  }
+  for (const char* name : {"..", "../x", "a/b", ".hidden", "", "a\nb"}) {
+    CAPTURE(name);
+    CHECK_FALSE(MailLocation::parse("maildir:/srv/%u", LocationUser{name, "/h"}));
+  }
+  CHECK_FALSE(MailLocation::parse("maildir:~/Maildir", LocationUser{"bob", ""}));
+  CHECK(MailLocation::check("maildir:/srv/%d/%n"));
+}
+
+TEST_CASE("folder names are valid or refused") {
+  CHECK(MailboxName::parse("inbox", '.')->is_inbox());
+  CHECK(MailboxName::parse("inBOX.a", '.')->text() == "INBOX.a");
+  for (const char* name :
+       {"", ".", ".a", "a.", "a..b", "a/b", "a\nb", "\xff", "\xc3", "\xed\xa0\x80"}) {
+    CAPTURE(name);
+    CHECK_FALSE(MailboxName::parse(name, '.'));
+  }
+  for (const char* name : {"/a", "a//b", "..", "a/../b", "./a"}) {
+    CAPTURE(name);
+    CHECK_FALSE(MailboxName::parse(name, '/'));
+  }
+  CHECK(MailboxName::parse("a.b/c", '/'));
+  CHECK_FALSE(MailboxName::parse(std::string(201, 'x'), '.'));
+  CHECK_FALSE(MailboxName::parse("1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17", '.'));
+}
+
+TEST_CASE("modified UTF-7 has one form for each name") {
+  struct {
+    const char* utf8;
+    const char* utf7;
+  } table[] = {
+      {"INBOX", "INBOX"},
+      {"a&b", "a&-b"},
+      {"Entw\xc3\xbcrfe", "Entw&APw-rfe"},
+      {"~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
+       "~peter/mail/&U,BTFw-/&ZeVnLIqe-"},
+      {"\xf0\x9f\x93\xac", "&2D3c7A-"},
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.utf8);
+    CHECK(modified_utf7_encode(row.utf8) == row.utf7);
+    CHECK(modified_utf7_decode(row.utf7) == row.utf8);
+  }
+  for (const char* bad :
+       {"&", "&APw", "&AG-", "&AGE-", "&AP!-", "&2D0-", "&APw-&APw-", "\xc3\xbc", "&A-"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(modified_utf7_decode(bad).has_value());
+  }
+}
+
+TEST_CASE("a reader converts line ends at any offset") {
+  std::string stored;
+  std::string expected;
+  for (int i = 0; i < 20'000; ++i) {
+    stored += "line " + std::to_string(i) + (i % 7 == 0 ? "\r\n" : "\n");
+    expected += "line " + std::to_string(i) + "\r\n";
+  }
+  MessageReader reader(stored);
+  CHECK(*reader.octets() == expected.size());
+  CHECK(*reader.all() == expected);
+  for (std::uint64_t offset : {0ull, 65'535ull, 65'536ull, 131'072ull, 7ull, 200'000ull}) {
+    CAPTURE(offset);
+    CHECK(*reader.read(offset, 100) == expected.substr(offset, 100));
+  }
+  CHECK(reader.read(expected.size(), 10)->empty());
+  CHECK_FALSE(reader.all(1000));
+}
+
+TEST_CASE("the header ends with its empty line") {
+  CHECK(*MessageReader("A: b\n\nbody\n").header() == "A: b\r\n\r\n");
+  CHECK(*MessageReader("\nbody\n").header() == "\r\n");
+  CHECK(*MessageReader("A: b\n").header() == "A: b\r\n");
+  CHECK(*MessageReader("A: b\n\nbody\n").header(3) == "A: ");
+  std::string large = "A: " + std::string(100'000, 'x') + "\n";
+  CHECK(MessageReader(large + "\n" + large).header()->size() == large.size() + 3);
+}
+
+TEST_CASE("file names tell base, sizes and flags") {
+  CHECK(base_of("1.a.h,S=3,W=4:2,FS") == "1.a.h,S=3,W=4");
+  CHECK(size_in_name("1.a.h,S=3,W=4", 'S') == 3);
+  CHECK(size_in_name("1.a.h,S=3,W=4", 'W') == 4);
+  CHECK_FALSE(size_in_name("1.a.h,S=x", 'S').has_value());
+  CHECK_FALSE(size_in_name("1.aS=3", 'S').has_value());
+  CHECK(FilenameFlags::parse("x:2,DFRSTab").flags == Flags(Flags::all_bits));
+  CHECK(FilenameFlags::parse("x:2,az").keywords == (1u | 1u << 25));
+  CHECK(FilenameFlags::parse("x:1,S").flags.empty());
+  CHECK(filename_host("a/b:c,d") == "a\\057b\\072cd");
+}
+
+TEST_CASE("a lock is waited for, and broken only when its process is gone or it is old") {
+  Scratch scratch;
+  auto path = scratch / "file";
+  auto lock_path = path + ".lock";
+  DotlockRule quick;
+  quick.attempts = 2;
+  quick.delay_ms = 5;
+  auto old = std::filesystem::file_time_type::clock::now() - std::chrono::seconds(200);
+
+  SUBCASE("our own, held by another thread") {
+    auto held = Dotlock::take(path, quick);
+    REQUIRE(held);
+    auto refused = Dotlock::take(path, quick);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().text().starts_with("[INUSE]"));
+    held->release();
+    CHECK(Dotlock::take(path, quick));
+  }
+  SUBCASE("a process that lives") {
+    std::ofstream(lock_path) << ::getppid() << ":" << lock_hostname();
+    std::filesystem::last_write_time(lock_path, old);
+    CHECK_FALSE(Dotlock::take(path, quick));
+  }
+  SUBCASE("a process that is gone") {
+    std::ofstream(lock_path) << "4194303:" << lock_hostname();
+    CHECK(Dotlock::take(path, quick));
+  }
+  SUBCASE("our pid, of an earlier life") {
+    std::ofstream(lock_path) << ::getpid() << ":" << lock_hostname();
+    CHECK(Dotlock::take(path, quick));
+  }
+  SUBCASE("another host, young") {
+    std::ofstream(lock_path) << "1:elsewhere.example";
+    CHECK_FALSE(Dotlock::take(path, quick));
+  }
+  SUBCASE("another host, never changed since") {
+    // ctime can't be set back; the rule's limit can.
+    std::ofstream(lock_path) << "1:elsewhere.example";
+    quick.stale_seconds = -2;
+    CHECK(Dotlock::take(path, quick));
+  }
+}

@@ -1,0 +1,73 @@
+// A message and a Maildir in, a file in new/ and the outcome out.
+//
+// The name is made of what stays the same at every attempt: arrival time, queue id and recipient
+// number. An attempt that may be a second one looks for that name in new/ and cur/ first. Delivered
+// means: the file is synced, and so is the directory that names it.
+//
+// STANDARDS  RFC 5321 section 4.4 (Return-Path), https://cr.yp.to/proto/maildir.html
+#include <algorithm>
+
+#include "store/mailbox/body.h"
+#include "store/mailbox/outcome.h"
+#include "store/maildir/draft.h"
+#include "store/maildir/filename.h"
+#include "store/maildir/keywords.h"
+#include "store/maildir/store.h"
+
+namespace pennypost::store {
+
+DeliveryOutcome MaildirStore::deliver(const Delivery& delivery, DeliveryFilter& filter) {
+  return deliver_as_chosen(filter.choose(delivery), "maildir",
+                           [&](const Placement& placement) { return place(delivery, placement); });
+}
+
+Result<void> MaildirStore::place(const Delivery& delivery, const Placement& placement) {
+  const auto& settings = layout_->settings();
+  TRY(auto name, parse_name(placement.folder));
+  TRY_DO(layout_->make(name));
+  auto directory = layout_->directory(name);
+  auto unique = std::to_string(delivery.arrival_seconds) + ".Q" + delivery.queue_id + "R" +
+                std::to_string(delivery.recipient_number) + "." + filename_host(settings.hostname);
+  if (delivery.maybe_repeated) {
+    TRY(bool there, is_there(directory, unique));
+    // The directory may have been named in, but not synced, before the host went down.
+    if (there) return settings.fsync ? sync_directory(directory + "/new") : Result<void>();
+  }
+  TRY(auto draft, Draft::write(*layout_, directory, delivery_headers(delivery), delivery.body, {}));
+  auto quota = layout_->quota();
+  TRY_DO(quota.check(draft.stored_bytes(), 1));
+
+  auto base = draft.base_name(unique);
+  FilenameFlags flags{placement.flags, 0};
+  if (!placement.keywords.empty()) {
+    auto uidlist = layout_->uidlist(name);
+    TRY(auto lock, uidlist.lock());
+    KeywordFile keywords(directory);
+    TRY(flags.keywords, keywords.add(placement.keywords, lock));
+  }
+  // A name in new/ can hold no flags.
+  bool is_plain = flags == FilenameFlags{};
+  std::string_view where = is_plain ? "new" : "cur";
+  auto published = draft.publish(where, is_plain ? base : flags.apply(base));
+  if (!published) {
+    auto there = is_there(directory, unique);
+    if (!there || !*there) return published;
+  } else {
+    quota.add(static_cast<std::int64_t>(draft.stored_bytes()), 1);
+  }
+  return settings.fsync ? sync_directory(directory + "/" + std::string(where)) : Result<void>();
+}
+
+Result<bool> MaildirStore::is_there(const std::string& directory, const std::string& unique) const {
+  bool there = false;
+  for (const char* part : {"/new", "/cur"}) {
+    TRY_DO(list_directory(directory + part, SIZE_MAX, [&](std::string_view name, unsigned char) {
+      there = there || (name.starts_with(unique) &&
+                        (name.size() == unique.size() || name[unique.size()] == ',' ||
+                         name[unique.size()] == ':'));
+    }));
+  }
+  return there;
+}
+
+}  // namespace pennypost::store

@@ -1,0 +1,49 @@
+// A message in pieces in, a complete and synced file in a Maildir's tmp/ out, to be named in new/
+// or cur/.
+//
+// A reader never sees it before publish(), nor half of it afterwards; what is not published goes
+// with the object, or, after a crash, by remove_old_drafts(). Files are written with LF line ends;
+// their size, and that with CRLF, become part of the name as ",S=" and ",W=".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "store/mailbox/message.h"
+#include "store/maildir/layout.h"
+
+namespace pennypost::store {
+
+class Draft {
+ public:
+  /// `top` are whole header lines (LF) that go before the body. `mtime` is the file's, in seconds.
+  static Result<Draft> write(const MaildirLayout& layout, const std::string& directory,
+                             std::string_view top, const Pieces& body,
+                             std::optional<std::int64_t> mtime);
+
+  Draft(Draft&& other) noexcept;
+  Draft& operator=(Draft&& other) noexcept;
+  ~Draft();
+
+  std::uint64_t stored_bytes() const { return stored_bytes_; }
+  /// `unique` with the sizes behind it.
+  std::string base_name(std::string_view unique) const;
+  /// Moves it to DIRECTORY/where/name, unless that exists already (EEXIST in the Error's text;
+  /// nothing is replaced). Durable once the caller has synced DIRECTORY/where.
+  Result<void> publish(std::string_view where, std::string_view name);
+
+ private:
+  Draft(std::string directory, std::string path)
+      : directory_(std::move(directory)), path_(std::move(path)) {}
+  std::string directory_;
+  std::string path_;  // empty: published
+  std::uint64_t stored_bytes_ = 0;
+  std::uint64_t octets_ = 0;
+};
+
+/// Removes files in DIRECTORY/tmp that nobody has touched for 36 hours, as Maildir's rules say.
+void remove_old_drafts(const std::string& directory, const Clock& clock);
+
+}  // namespace pennypost::store

@@ -1,0 +1,48 @@
+// The name of a message's file in, its base name, sizes and flags out; and back.
+//
+//   name  = base [ ":2," flags ]
+//   base  = unique *( "," letter "=" value )      S= bytes of the file, W= octets with CRLF
+//   flags = *( "D" | "F" | "P" | "R" | "S" | "T" | a-z )   in ASCII order
+//
+// The base never changes while the message lives; what stands behind the colon does. Letters
+// a to z are keywords by their number in dovecot-keywords; letters not named above are kept.
+//
+// STANDARDS  https://cr.yp.to/proto/maildir.html, Dovecot's Maildir extensions
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "store/mailbox/message.h"
+
+namespace pennypost::store {
+
+/// What stands before the ":2,".
+std::string_view base_of(std::string_view filename);
+
+/// The number behind ",S=" or ",W=" in a base name.
+std::optional<std::uint64_t> size_in_name(std::string_view base, char letter);
+
+/// What stands behind the ":2,".
+struct FilenameFlags {
+  Flags flags;
+  KeywordSet keywords = 0;
+
+  static FilenameFlags parse(std::string_view filename);
+  /// "base:2,flags"; letters of `old_name` that are neither flag nor keyword stay in it.
+  std::string apply(std::string_view old_name) const;
+  friend bool operator==(const FilenameFlags&, const FilenameFlags&) = default;
+};
+
+/// A name no other file on any host bears: "seconds.MmicrosecondsPpidQcount.host".
+std::string unique_filename(std::int64_t now_us, std::string_view hostname);
+
+/// A host's name without what a Maildir name can't hold (`/` and `:`).
+std::string filename_host(std::string_view hostname);
+
+/// The seconds a name begins with; 0 where it does not begin so.
+std::uint64_t seconds_in_name(std::string_view filename);
+
+}  // namespace pennypost::store

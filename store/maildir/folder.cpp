@@ -1,0 +1,612 @@
+#include "store/maildir/folder.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "store/maildir/draft.h"
+#include "store/maildir/filename.h"
+
+namespace pennypost::store {
+namespace {
+
+constexpr int listings_max = 3;
+constexpr int renames_followed_max = 8;
+constexpr std::size_t stale_records_kept = 64;
+
+// What a change makes of a message's flags.
+FilenameFlags changed_flags(FilenameFlags old, const FlagChange& change, KeywordSet keywords) {
+  FilenameFlags result;
+  switch (change.mode) {
+    case FlagChange::Mode::Add:
+      result.flags = old.flags | change.flags;
+      result.keywords = old.keywords | keywords;
+      break;
+    case FlagChange::Mode::Remove:
+      result.flags = old.flags - change.flags;
+      result.keywords = old.keywords & ~keywords;
+      break;
+    case FlagChange::Mode::Replace:
+      result.flags = change.flags;
+      result.keywords = keywords;
+      break;
+  }
+  return result;
+}
+
+// By arrival: the seconds that names begin with, then the names themselves.
+bool arrived_before(std::string_view a, std::string_view b) {
+  auto a_seconds = seconds_in_name(a);
+  auto b_seconds = seconds_in_name(b);
+  return a_seconds != b_seconds ? a_seconds < b_seconds : a < b;
+}
+
+Error expunged(Uid uid) {
+  return Error(550, "[EXPUNGED] Message " + std::to_string(uid.value()) + " is no longer there");
+}
+
+}  // namespace
+
+MaildirFolder::MaildirFolder(std::shared_ptr<const MaildirLayout> layout, MailboxName name,
+                             Access access)
+    : layout_(std::move(layout)),
+      name_(std::move(name)),
+      access_(access),
+      directory_(layout_->directory(name_)),
+      uidlist_(layout_->uidlist(name_)),
+      keywords_(directory_),
+      modseq_(static_cast<std::uint64_t>(layout_->settings().clock->now_seconds()) << 20) {}
+
+// --- what is there -----------------------------------------------------------------------------
+
+Result<Changes> MaildirFolder::sync() {
+  auto stamps = take_stamps();
+  if (listed_ && stamps_.same_settled(stamps)) return Changes{};
+  // The uidlist is read before the files: each record in it then has its file in the listing,
+  // unless that was expunged.
+  TRY(bool keywords_changed, keywords_.refresh());
+  TRY_DO(uidlist_.refresh());
+  TRY(auto listing, list_files(stamps));
+  match(listing);
+  if (uid_validity() == 0 || listing.lacks_uids()) {
+    auto given = give_uids(listing);
+    // Somebody holds the lock for long: messages without UID wait until the next sync().
+    bool can_wait = uid_validity() != 0 && !given && given.error().text().starts_with("[INUSE]");
+    if (!given && !can_wait) return std::move(given).error();
+    if (can_wait) stamps.taken_at_ns = 0;
+  }
+  if (access_ == Access::ReadWrite) make_current(listing);
+  auto changes = adopt(listing);
+  changes.keywords = keywords_changed;
+  stamps_ = stamps;
+  listed_ = true;
+  return changes;
+}
+
+MaildirFolder::Stamps MaildirFolder::take_stamps() const {
+  Stamps stamps;
+  stamps.taken_at_ns = wall_clock_ns();
+  stamps.fresh = FileStamp::of(directory_ + "/new");
+  stamps.cur = FileStamp::of(directory_ + "/cur");
+  stamps.uidlist = FileStamp::of(uidlist_.path());
+  stamps.keywords = FileStamp::of(keywords_.path());
+  return stamps;
+}
+
+// Whether nothing has happened between the two.
+bool MaildirFolder::Stamps::same_settled(const Stamps& later) const {
+  return fresh == later.fresh && cur == later.cur && uidlist == later.uidlist &&
+         keywords == later.keywords && fresh.settled(taken_at_ns) && cur.settled(taken_at_ns);
+}
+
+void MaildirFolder::Listing::add(std::string_view filename, bool in_new) {
+  auto base = base_of(filename);
+  if (auto known = by_base_.find(base); known != by_base_.end()) {
+    files_[known->second].name = filename;
+    files_[known->second].in_new = in_new;
+    return;
+  }
+  by_base_.emplace(base, files_.size());
+  Found file;
+  file.name = filename;
+  file.in_new = in_new;
+  files_.push_back(std::move(file));
+}
+
+MaildirFolder::Found* MaildirFolder::Listing::find(std::string_view base) {
+  auto known = by_base_.find(base);
+  return known == by_base_.end() ? nullptr : &files_[known->second];
+}
+
+bool MaildirFolder::Listing::lacks_uids() const {
+  return std::ranges::any_of(files_, [](const Found& file) { return !file.uid; });
+}
+
+Result<void> MaildirFolder::list(std::string_view part, Listing& listing) const {
+  bool in_new = part == "new";
+  return list_directory(directory_ + "/" + std::string(part), layout_->settings().messages_max,
+                        [&](std::string_view filename, unsigned char) {
+                          if (!filename.starts_with('.')) listing.add(filename, in_new);
+                        });
+}
+
+// new/ first: a file that moves meanwhile is then seen in both, not in neither.
+Result<void> MaildirFolder::list_both(Listing& listing) const {
+  TRY_DO(list("new", listing));
+  return list("cur", listing);
+}
+
+Result<MaildirFolder::Listing> MaildirFolder::list_files(const Stamps& stamps) const {
+  Listing listing;
+  bool cur_is_known =
+      listed_ && stamps_.cur == stamps.cur && stamps_.cur.settled(stamps_.taken_at_ns);
+  if (cur_is_known) {
+    TRY_DO(list("new", listing));
+    for (const auto& file : files_) {
+      if (!file.in_new) listing.add(file.name, false);
+    }
+  } else {
+    TRY_DO(list_both(listing));
+  }
+  for (int count = 1; count < listings_max; ++count) {
+    bool cur_in_motion = !cur_is_known && (!stamps.cur.settled(stamps.taken_at_ns) ||
+                                           FileStamp::of(directory_ + "/cur") != stamps.cur);
+    if (!cur_in_motion && !lacks_known(listing)) break;
+    TRY_DO(list_both(listing));
+  }
+  return listing;
+}
+
+bool MaildirFolder::lacks_known(Listing& listing) const {
+  return std::ranges::any_of(
+      files_, [&](const File& file) { return listing.find(base_of(file.name)) == nullptr; });
+}
+
+// Files get the UIDs of their records. One that was expunged as far as our session knows, and comes
+// back, must get a new UID: the old one would lie below those already told.
+void MaildirFolder::match(Listing& listing) const {
+  bool same_validity = uid_validity() == seen_uid_validity_;
+  for (const auto& record : uidlist_.records()) {
+    auto* file = listing.find(record.base);
+    if (file == nullptr) continue;
+    bool came_back = same_validity && record.uid <= last_uid_ && !index_of(record.uid);
+    file->uid = came_back ? std::nullopt : std::optional(record.uid);
+  }
+}
+
+Result<void> MaildirFolder::give_uids(Listing& listing) {
+  TRY(auto lock, uidlist_.lock());
+  auto known_next = uid_next();
+  TRY(bool changed, uidlist_.refresh());
+  if (changed) {
+    // UIDs given by others since our listing must not be passed over by greater ones of ours.
+    bool unlisted = std::ranges::any_of(uidlist_.records(), [&](const UidList::Record& record) {
+      return record.uid >= known_next && listing.find(record.base) == nullptr;
+    });
+    if (unlisted) {
+      TRY_DO(list_both(listing));
+    }
+    match(listing);
+  }
+  TRY_DO(drop_stale_records(listing, lock));
+  std::vector<std::string> bases;
+  for (const auto& file : listing.files()) {
+    if (!file.uid) bases.emplace_back(base_of(file.name));
+  }
+  std::ranges::sort(bases, arrived_before);
+  TRY(auto uids, uidlist_.give(bases, lock));
+  for (std::size_t i = 0; i < bases.size(); ++i) listing.find(bases[i])->uid = uids[i];
+  return {};
+}
+
+// Keeps the file from growing with what was expunged: when a quarter of it is stale.
+Result<void> MaildirFolder::drop_stale_records(Listing& listing, const Dotlock& held) {
+  auto live = listing.files().size();
+  if (uid_validity() == 0 || uidlist_.records().size() <= live + live / 3 + stale_records_kept) {
+    return {};
+  }
+  // A file missed by one listing would lose its UID.
+  for (int count = 1; count < listings_max; ++count) {
+    TRY_DO(list_both(listing));
+  }
+  match(listing);
+  std::vector<Uid> gone;
+  for (const auto& record : uidlist_.records()) {
+    auto* file = listing.find(record.base);
+    if (file == nullptr || file->uid != record.uid) gone.push_back(record.uid);
+  }
+  return uidlist_.drop(gone, held);
+}
+
+// Files leave new/; whose rename succeeds has the message as \Recent.
+void MaildirFolder::make_current(Listing& listing) const {
+  for (auto& file : listing.files()) {
+    if (!file.in_new || !file.uid) continue;
+    auto name = FilenameFlags::parse(file.name).apply(file.name);
+    auto from = directory_ + "/new/" + file.name;
+    auto to = directory_ + "/cur/" + name;
+    if (::rename(from.c_str(), to.c_str()) != 0) continue;
+    file.name = std::move(name);
+    file.in_new = false;
+    file.recent = true;
+  }
+}
+
+// Makes the listing the state, and tells what is different.
+Changes MaildirFolder::adopt(Listing& listing) {
+  Changes changes;
+  changes.uid_validity = seen_uid_validity_ != 0 && seen_uid_validity_ != uid_validity();
+  if (changes.uid_validity) {
+    messages_.clear();
+    files_.clear();
+    last_uid_ = Uid(0);
+  }
+  seen_uid_validity_ = uid_validity();
+  std::vector<Found*> found;
+  for (auto& file : listing.files()) {
+    if (file.uid) found.push_back(&file);
+  }
+  std::ranges::sort(found, {}, [](const Found* file) { return *file->uid; });
+
+  std::vector<Message> messages;
+  std::vector<File> files;
+  messages.reserve(found.size());
+  files.reserve(found.size());
+  ModSeq now(modseq_ + 1);
+  std::size_t old = 0;
+  for (auto* file : found) {
+    for (; old < messages_.size() && messages_[old].uid < *file->uid; ++old) {
+      changes.expunged.push_back(messages_[old].uid);
+    }
+    auto flags = FilenameFlags::parse(file->name);
+    Message message{*file->uid, flags.flags, file->recent, flags.keywords, now};
+    if (access_ == Access::ReadOnly) message.recent = file->in_new;
+    File entry{std::move(file->name), file->in_new, {}, {}};
+    if (old < messages_.size() && messages_[old].uid == *file->uid) {
+      const auto& before = messages_[old];
+      entry.octets = files_[old].octets;
+      entry.date = files_[old].date;
+      message.recent = message.recent || before.recent;
+      if (before.flags == message.flags && before.keywords == message.keywords) {
+        message.modseq = before.modseq;
+      } else {
+        changes.flags.push_back(message.uid);
+      }
+      ++old;
+    } else {
+      changes.added.push_back(message.uid);
+    }
+    messages.push_back(message);
+    files.push_back(std::move(entry));
+  }
+  for (; old < messages_.size(); ++old) changes.expunged.push_back(messages_[old].uid);
+  messages_ = std::move(messages);
+  files_ = std::move(files);
+  if (!messages_.empty()) last_uid_ = std::max(last_uid_, messages_.back().uid);
+  if (!changes.empty()) modseq_ = now.value();
+  return changes;
+}
+
+// --- single messages -----------------------------------------------------------------------------
+
+std::string MaildirFolder::path(const File& file) const {
+  return directory_ + (file.in_new ? "/new/" : "/cur/") + file.name;
+}
+
+std::optional<std::size_t> MaildirFolder::index_of(Uid uid) const {
+  const auto* message = find(uid);
+  if (message == nullptr) return {};
+  return static_cast<std::size_t>(message - messages_.data());
+}
+
+Result<std::size_t> MaildirFolder::require(Uid uid) const {
+  auto index = index_of(uid);
+  if (!index) return expunged(uid);
+  return *index;
+}
+
+// Finds the name that another program gave a file; false when it is gone.
+Result<bool> MaildirFolder::locate(File& file) const {
+  auto base = std::string(base_of(file.name));
+  for (int count = 0; count < listings_max; ++count) {
+    bool found = false;
+    for (bool in_new : {true, false}) {
+      TRY_DO(list_directory(directory_ + (in_new ? "/new" : "/cur"),
+                            layout_->settings().messages_max,
+                            [&](std::string_view filename, unsigned char) {
+                              if (base_of(filename) != base) return;
+                              file.name = filename;
+                              file.in_new = in_new;
+                              found = true;
+                            }));
+    }
+    if (found) return true;
+  }
+  return false;
+}
+
+// Tries something that fails with ENOENT when the file was renamed; false when it is gone.
+Result<bool> MaildirFolder::with_file(std::size_t index,
+                                      const std::function<bool(const std::string& path)>& attempt,
+                                      std::string_view verb) {
+  for (int count = 0; count < renames_followed_max; ++count) {
+    auto file_path = path(files_[index]);
+    if (attempt(file_path)) return true;
+    if (errno != ENOENT) return file_error(verb, file_path);
+    TRY(bool found, locate(files_[index]));
+    if (!found) return false;
+  }
+  return Error::temporary("[INUSE] " + path(files_[index]) + " is renamed again and again");
+}
+
+Result<std::uint64_t> MaildirFolder::octets(Uid uid) {
+  TRY(auto index, require(uid));
+  auto& file = files_[index];
+  if (!file.octets) file.octets = size_in_name(base_of(file.name), 'W');
+  if (!file.octets) {
+    TRY(auto reader, open(uid));
+    TRY(files_[index].octets, reader.octets());
+  }
+  return *files_[index].octets;
+}
+
+Result<std::uint64_t> MaildirFolder::stored_bytes(Uid uid) {
+  TRY(auto index, require(uid));
+  if (auto size = size_in_name(base_of(files_[index].name), 'S')) return *size;
+  struct stat status {};
+  TRY(bool there,
+      with_file(
+          index, [&](const std::string& file) { return ::stat(file.c_str(), &status) == 0; },
+          "stat"));
+  if (!there) return expunged(uid);
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+Result<std::int64_t> MaildirFolder::internal_date(Uid uid) {
+  TRY(auto index, require(uid));
+  if (files_[index].date) return *files_[index].date;
+  struct stat status {};
+  TRY(bool there,
+      with_file(
+          index, [&](const std::string& file) { return ::stat(file.c_str(), &status) == 0; },
+          "stat"));
+  if (!there) return expunged(uid);
+  files_[index].date = status.st_mtim.tv_sec;
+  return *files_[index].date;
+}
+
+Result<MessageReader> MaildirFolder::open(Uid uid) {
+  TRY(auto index, require(uid));
+  Descriptor file;
+  TRY(bool there, with_file(
+                      index,
+                      [&](const std::string& file_path) {
+                        file = Descriptor(::open(file_path.c_str(), O_RDONLY | O_CLOEXEC));
+                        return static_cast<bool>(file);
+                      },
+                      "open"));
+  if (!there) return expunged(uid);
+  struct stat status {};
+  if (::fstat(file.number(), &status) != 0) return file_error("stat", path(files_[index]));
+  return MessageReader(std::move(file), 0, static_cast<std::uint64_t>(status.st_size));
+}
+
+// --- changes -------------------------------------------------------------------------------------
+
+Result<KeywordSet> MaildirFolder::keyword_set(const FlagChange& change) {
+  TRY_DO(keywords_.refresh());
+  bool may_add = change.mode != FlagChange::Mode::Remove;
+  if (!may_add || keywords_.all_known(change.keywords)) return keywords_.known(change.keywords);
+  TRY(auto lock, uidlist_.lock());
+  return keywords_.add(change.keywords, lock);
+}
+
+Result<Stored> MaildirFolder::store(std::span<const Uid> uids, const FlagChange& change) {
+  TRY(auto keywords, keyword_set(change));
+  Stored stored;
+  ++modseq_;
+  for (auto uid : uids) {
+    auto index = index_of(uid);
+    if (!index) continue;
+    if (change.unchanged_since && messages_[*index].modseq > *change.unchanged_since) {
+      stored.modified.push_back(uid);
+      continue;
+    }
+    TRY(bool changed, store_one(*index, change, keywords));
+    if (changed) stored.changed.push_back(uid);
+  }
+  return stored;
+}
+
+// The file's own name is what the change is applied to, so that no other program's flags get lost.
+Result<bool> MaildirFolder::store_one(std::size_t index, const FlagChange& change,
+                                      KeywordSet keywords) {
+  FilenameFlags flags;
+  std::string name;
+  TRY(bool there, with_file(
+                      index,
+                      [&](const std::string& file) {
+                        const auto& old_name = files_[index].name;
+                        auto old = FilenameFlags::parse(old_name);
+                        flags = changed_flags(old, change, keywords);
+                        name = old_name;
+                        if (flags == old) return ::access(file.c_str(), F_OK) == 0;
+                        name = flags.apply(old_name);
+                        auto target = directory_ + "/cur/" + name;
+                        return ::rename(file.c_str(), target.c_str()) == 0;
+                      },
+                      "rename"));
+  if (!there) return false;
+  if (files_[index].name != name) files_[index].in_new = false;
+  files_[index].name = std::move(name);
+  auto& message = messages_[index];
+  if (message.flags == flags.flags && message.keywords == flags.keywords) return false;
+  message.flags = flags.flags;
+  message.keywords = flags.keywords;
+  message.modseq = ModSeq(modseq_);
+  return true;
+}
+
+Result<std::vector<Uid>> MaildirFolder::expunge(std::span<const Uid> uids) {
+  std::vector<Uid> gone;
+  std::uint64_t bytes = 0;
+  Result<void> outcome;
+  for (auto uid : uids) {
+    auto index = index_of(uid);
+    if (!index) continue;
+    auto size = stored_bytes(uid);
+    auto removed = with_file(
+        *index, [](const std::string& file) { return ::unlink(file.c_str()) == 0; }, "remove");
+    if (!removed) {
+      outcome = std::move(removed).error();
+      break;
+    }
+    if (!*removed) continue;
+    gone.push_back(uid);
+    if (size) bytes += *size;
+  }
+  if (!gone.empty()) {
+    ++modseq_;
+    layout_->quota().add(-static_cast<std::int64_t>(bytes),
+                         -static_cast<std::int64_t>(gone.size()));
+    std::ranges::sort(gone);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < messages_.size(); ++i) {
+      if (std::ranges::binary_search(gone, messages_[i].uid)) continue;
+      if (kept != i) {
+        messages_[kept] = messages_[i];
+        files_[kept] = std::move(files_[i]);
+      }
+      ++kept;
+    }
+    messages_.erase(messages_.begin() + static_cast<std::ptrdiff_t>(kept), messages_.end());
+    files_.erase(files_.begin() + static_cast<std::ptrdiff_t>(kept), files_.end());
+  }
+  if (!outcome && gone.empty()) return std::move(outcome).error();
+  return gone;
+}
+
+Result<Copied> MaildirFolder::copy(std::span<const Uid> uids, const MailboxName& target) {
+  return transfer(uids, target, true);
+}
+
+Result<Copied> MaildirFolder::move(std::span<const Uid> uids, const MailboxName& target) {
+  TRY(auto copied, transfer(uids, target, false));
+  TRY_DO(expunge(copied.source));
+  return copied;
+}
+
+// Hard links under new names: no byte is copied, and mtime, the INTERNALDATE, stays.
+Result<Copied> MaildirFolder::transfer(std::span<const Uid> uids, const MailboxName& target,
+                                       bool grows) {
+  TRY_DO(layout_->require(target));
+  const auto& settings = layout_->settings();
+  auto quota = layout_->quota();
+  std::vector<std::size_t> indexes;
+  std::vector<std::string> names;
+  std::uint64_t bytes = 0;
+  for (auto uid : uids) {
+    auto index = index_of(uid);
+    if (!index) continue;
+    auto size = stored_bytes(uid);
+    if (!size) continue;
+    bytes += *size;
+    indexes.push_back(*index);
+    for (auto& name : keyword_names(messages_[*index].keywords)) names.push_back(std::move(name));
+  }
+  if (grows) {
+    TRY_DO(quota.check(bytes, indexes.size()));
+  }
+
+  auto directory = layout_->directory(target);
+  auto list = layout_->uidlist(target);
+  KeywordFile keywords(directory);
+  TRY(auto lock, list.lock());
+  TRY_DO(list.refresh());
+  TRY_DO(keywords.refresh());
+  if (!keywords.all_known(names)) {
+    TRY_DO(keywords.add(names, lock));
+  }
+
+  Copied copied;
+  std::vector<std::string> bases;
+  std::vector<std::string> made;
+  Result<void> outcome;
+  for (auto index : indexes) {
+    const auto& message = messages_[index];
+    auto base = unique_filename(settings.clock->now().count(), settings.hostname);
+    for (char letter : {'S', 'W'}) {
+      auto size = size_in_name(base_of(files_[index].name), letter);
+      if (size) base += std::string(",") + letter + "=" + std::to_string(*size);
+    }
+    FilenameFlags flags{message.flags, keywords.known(keyword_names(message.keywords))};
+    bool is_plain = flags == FilenameFlags{};
+    auto file = directory + (is_plain ? "/new/" + base : "/cur/" + flags.apply(base));
+    auto linked = copy_file(index, file);
+    if (!linked && linked.error().text().starts_with("[EXPUNGED]")) continue;
+    if (!linked) {
+      outcome = std::move(linked);
+      break;
+    }
+    made.push_back(file);
+    bases.push_back(base);
+    copied.source.push_back(message.uid);
+  }
+  if (outcome && settings.fsync && !made.empty()) {
+    outcome = sync_directory(directory + "/cur");
+    if (outcome) outcome = sync_directory(directory + "/new");
+  }
+  if (outcome) {
+    auto given = list.give(bases, lock);
+    if (given) {
+      copied.target = *std::move(given);
+    } else {
+      outcome = std::move(given).error();
+    }
+  }
+  if (!outcome) {
+    for (const auto& file : made) ::unlink(file.c_str());
+    return std::move(outcome).error();
+  }
+  copied.uid_validity = list.uid_validity();
+  quota.add(static_cast<std::int64_t>(bytes), static_cast<std::int64_t>(made.size()));
+  return copied;
+}
+
+Result<void> MaildirFolder::copy_file(std::size_t index, const std::string& target) {
+  bool must_copy = false;
+  TRY(bool there, with_file(
+                      index,
+                      [&](const std::string& file) {
+                        if (::link(file.c_str(), target.c_str()) == 0) return true;
+                        must_copy = errno == EMLINK || errno == EPERM || errno == EXDEV ||
+                                    errno == EOPNOTSUPP;
+                        return must_copy;
+                      },
+                      "link"));
+  auto uid = messages_[index].uid;
+  if (!there) return expunged(uid);
+  if (!must_copy) return {};
+  // A file system, or a kernel setting, that does not let us link.
+  TRY(auto size, stored_bytes(uid));
+  TRY(auto date, internal_date(uid));
+  TRY(auto file, open_file(path(files_[index]), O_RDONLY));
+  auto slash = target.rfind('/');
+  auto directory = target.substr(0, target.rfind('/', slash - 1));
+  TRY(auto draft, Draft::write(*layout_, directory, "", {FileRange{file.number(), 0, size}}, date));
+  return draft.publish(target.substr(directory.size() + 1, slash - directory.size() - 1),
+                       target.substr(slash + 1));
+}
+
+std::vector<std::string> MaildirFolder::watch_paths() const {
+  return {directory_ + "/new", directory_ + "/cur"};
+}
+
+std::optional<std::string> MaildirFolder::cached(Uid, CacheItem) { return {}; }
+
+void MaildirFolder::cache(Uid, CacheItem, std::string_view) {}
+
+}  // namespace pennypost::store

@@ -1,0 +1,136 @@
+// One Maildir folder in, an open Mailbox out.
+//
+// sync() lists new/ and cur/ only when their mtimes say so, matches base names with
+// dovecot-uidlist, and gives UIDs to what has none. Other programs rename files at any time:
+// readdir() may then miss a file, so the listing is repeated when cur/ changed meanwhile, and a
+// message counts as expunged only when several listings lack it; an operation that meets ENOENT
+// looks for the file's new name and tries again.
+//
+// SEE ALSO   ../mailbox/mailbox.h (the contract), uidlist.h, keywords.h, filename.h
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "store/mailbox/file.h"
+#include "store/mailbox/mailbox.h"
+#include "store/maildir/keywords.h"
+#include "store/maildir/layout.h"
+#include "store/maildir/uidlist.h"
+
+namespace pennypost::store {
+
+class MaildirFolder final : public Mailbox {
+ public:
+  MaildirFolder(std::shared_ptr<const MaildirLayout> layout, MailboxName name, Access access);
+
+  const MailboxName& name() const override { return name_; }
+  Access access() const override { return access_; }
+  std::uint32_t uid_validity() const override { return uidlist_.uid_validity(); }
+  Uid uid_next() const override { return uidlist_.uid_next(); }
+  ModSeq highest_modseq() const override { return ModSeq(modseq_); }
+  std::span<const Message> messages() const override { return messages_; }
+  const std::vector<std::string>& keywords() const override { return keywords_.names(); }
+
+  Result<Changes> sync() override;
+  Result<std::uint64_t> octets(Uid uid) override;
+  Result<std::int64_t> internal_date(Uid uid) override;
+  Result<MessageReader> open(Uid uid) override;
+  Result<Stored> store(std::span<const Uid> uids, const FlagChange& change) override;
+  Result<std::vector<Uid>> expunge(std::span<const Uid> uids) override;
+  Result<Copied> copy(std::span<const Uid> uids, const MailboxName& target) override;
+  Result<Copied> move(std::span<const Uid> uids, const MailboxName& target) override;
+  std::vector<std::string> watch_paths() const override;
+  std::optional<std::string> cached(Uid uid, CacheItem item) override;
+  void cache(Uid uid, CacheItem item, std::string_view value) override;
+
+  /// Of the file as stored, for STATUS SIZE and quota; from its name where that has S=.
+  Result<std::uint64_t> stored_bytes(Uid uid);
+
+ private:
+  // A message's file; parallel to messages_.
+  struct File {
+    std::string name;
+    bool in_new = false;
+    std::optional<std::uint64_t> octets;
+    std::optional<std::int64_t> date;
+  };
+  // A file as a listing saw it.
+  struct Found {
+    std::string name;
+    bool in_new = false;
+    bool recent = false;
+    std::optional<Uid> uid;
+  };
+  // The files of new/ and cur/, each base name once; what is added later counts.
+  class Listing {
+   public:
+    void add(std::string_view filename, bool in_new);
+    Found* find(std::string_view base);
+    std::vector<Found>& files() { return files_; }
+    bool lacks_uids() const;
+
+   private:
+    struct Hash {
+      using is_transparent = void;
+      std::size_t operator()(std::string_view text) const {
+        return std::hash<std::string_view>{}(text);
+      }
+    };
+    std::vector<Found> files_;
+    std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> by_base_;
+  };
+  // What is on disk, as far as mtimes tell.
+  struct Stamps {
+    FileStamp fresh;  // of new/
+    FileStamp cur;
+    FileStamp uidlist;
+    FileStamp keywords;
+    std::int64_t taken_at_ns = 0;
+    bool same_settled(const Stamps& later) const;
+  };
+
+  Stamps take_stamps() const;
+  Result<void> list(std::string_view part, Listing& listing) const;
+  Result<void> list_both(Listing& listing) const;
+  Result<Listing> list_files(const Stamps& stamps) const;
+  bool lacks_known(Listing& listing) const;
+  void match(Listing& listing) const;
+  Result<void> give_uids(Listing& listing);
+  Result<void> drop_stale_records(Listing& listing, const Dotlock& held);
+  void make_current(Listing& listing) const;
+  Changes adopt(Listing& listing);
+
+  std::string path(const File& file) const;
+  std::optional<std::size_t> index_of(Uid uid) const;
+  Result<std::size_t> require(Uid uid) const;
+  Result<bool> locate(File& file) const;
+  Result<bool> with_file(std::size_t index,
+                         const std::function<bool(const std::string& path)>& attempt,
+                         std::string_view verb);
+  Result<KeywordSet> keyword_set(const FlagChange& change);
+  Result<bool> store_one(std::size_t index, const FlagChange& change, KeywordSet keywords);
+  Result<Copied> transfer(std::span<const Uid> uids, const MailboxName& target, bool grows);
+  Result<void> copy_file(std::size_t index, const std::string& target);
+
+  std::shared_ptr<const MaildirLayout> layout_;
+  MailboxName name_;
+  Access access_;
+  std::string directory_;
+  UidList uidlist_;
+  KeywordFile keywords_;
+  std::vector<Message> messages_;
+  std::vector<File> files_;
+  Uid last_uid_{0};  // the greatest ever in messages_
+  std::uint32_t seen_uid_validity_ = 0;
+  std::uint64_t modseq_ = 0;
+  Stamps stamps_;
+  bool listed_ = false;  // stamps_ and files_ hold something
+};
+
+}  // namespace pennypost::store

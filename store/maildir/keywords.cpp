@@ -1,0 +1,90 @@
+#include "store/maildir/keywords.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+
+namespace pennypost::store {
+namespace {
+
+constexpr std::uint64_t file_bytes_max = 1 << 20;
+
+DotlockRule keywords_rule() {
+  DotlockRule rule;
+  rule.attempts = 100;
+  rule.delay_ms = 100;
+  rule.stale_seconds = 120;
+  return rule;
+}
+
+std::vector<std::string> parse(std::string_view text) {
+  std::vector<std::string> names;
+  for (auto line : split(text, '\n')) {
+    auto space = line.find(' ');
+    if (space == std::string_view::npos) continue;
+    auto number = parse_number(line.substr(0, space));
+    if (!number || *number >= keywords_per_mailbox_max) continue;
+    if (names.size() <= *number) names.resize(*number + 1);
+    names[*number] = line.substr(space + 1);
+  }
+  return names;
+}
+
+}  // namespace
+
+Result<bool> KeywordFile::refresh() {
+  auto stamp = FileStamp::of(path_);
+  if (stamp == stamp_) return false;
+  TRY(auto text, read_file(path_, file_bytes_max));
+  auto names = parse(text.value_or(""));
+  bool changed = names != names_;
+  names_ = std::move(names);
+  stamp_ = stamp;
+  return changed;
+}
+
+KeywordSet KeywordFile::known(const std::vector<std::string>& names) const {
+  KeywordSet set = 0;
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (names_[i].empty()) continue;
+    bool wanted = std::ranges::any_of(
+        names, [&](const std::string& name) { return equal_nocase(name, names_[i]); });
+    if (wanted) set |= KeywordSet{1} << i;
+  }
+  return set;
+}
+
+bool KeywordFile::all_known(const std::vector<std::string>& names) const {
+  return std::ranges::all_of(names, [this](const std::string& name) { return known({name}) != 0; });
+}
+
+Result<KeywordSet> KeywordFile::add(const std::vector<std::string>& names, const Dotlock&) {
+  TRY(auto lock, Dotlock::take(path_, keywords_rule()));
+  TRY_DO(refresh());
+  auto all = names_;
+  for (const auto& name : names) {
+    auto is_name = [&](const std::string& other) { return equal_nocase(name, other); };
+    if (std::ranges::any_of(all, is_name)) continue;
+    auto unused = std::ranges::find(all, std::string());
+    if (unused != all.end()) {
+      *unused = name;
+    } else if (all.size() < keywords_per_mailbox_max) {
+      all.push_back(name);
+    } else {
+      return Error(550, "[LIMIT] A mailbox has room for " +
+                            std::to_string(keywords_per_mailbox_max) + " keywords");
+    }
+  }
+  if (all != names_) {
+    std::string text;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (!all[i].empty()) text += std::to_string(i) + " " + all[i] + "\n";
+    }
+    TRY_DO(replace_file(path_, path_ + ".tmp", text));
+    names_ = std::move(all);
+    stamp_ = FileStamp::of(path_);
+  }
+  return known(names);
+}
+
+}  // namespace pennypost::store

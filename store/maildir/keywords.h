@@ -1,0 +1,43 @@
+// A folder's `dovecot-keywords` in, the letter of each keyword out; new keywords added.
+//
+//   file = *( number SP keyword LF )        number 0 to 25: the letters a to z in file names
+//
+// A number keeps its keyword for as long as the folder lives: other programs have it in their
+// memory. Keywords differ by more than case. The file is replaced whole, under the folder's uidlist
+// lock and its own `dovecot-keywords.lock`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "store/mailbox/dotlock.h"
+#include "store/mailbox/file.h"
+#include "store/mailbox/message.h"
+
+namespace pennypost::store {
+
+class KeywordFile {
+ public:
+  explicit KeywordFile(const std::string& directory) : path_(directory + "/dovecot-keywords") {}
+
+  /// Reads the file when it changed; true when names() did.
+  Result<bool> refresh();
+  /// By number; an empty name is a number not in use.
+  const std::vector<std::string>& names() const { return names_; }
+  std::string path() const { return path_; }
+
+  /// Those of `names` that are known.
+  KeywordSet known(const std::vector<std::string>& names) const;
+  bool all_known(const std::vector<std::string>& names) const;
+  /// All of `names`, adding those that are not known; under the uidlist's lock.
+  /// 550 "[LIMIT] …" when there are not letters enough, and then nothing is added.
+  Result<KeywordSet> add(const std::vector<std::string>& names, const Dotlock& uidlist_held);
+
+ private:
+  std::string path_;
+  FileStamp stamp_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace pennypost::store

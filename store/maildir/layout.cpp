@@ -1,0 +1,67 @@
+#include "store/maildir/layout.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "store/mailbox/file.h"
+#include "store/maildir/uidvalidity.h"
+
+namespace pennypost::store {
+namespace {
+
+std::string parent_of(const std::string& path) {
+  auto slash = path.rfind('/');
+  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+std::string MaildirLayout::directory(const MailboxName& name) const {
+  if (name.is_inbox()) return root();
+  return root() + "/." + modified_utf7_encode(name.text()).value_or("");
+}
+
+bool MaildirLayout::exists(const MailboxName& name) const {
+  return name.is_inbox() || FileStamp::of(directory(name)).exists();
+}
+
+Result<void> MaildirLayout::make(const MailboxName& name) const {
+  auto path = directory(name);
+  bool is_new = !FileStamp::of(path).exists();
+  bool incomplete = false;
+  for (const char* part : {"/new", "/cur", "/tmp"}) {
+    incomplete = incomplete || !FileStamp::of(path + part).exists();
+  }
+  if (!incomplete) return {};
+  TRY_DO(make_directories(path));
+  for (const char* part : {"/tmp", "/new", "/cur"}) {
+    TRY_DO(make_directory(path + part));
+  }
+  if (!name.is_inbox()) {
+    TRY_DO(open_file(path + "/maildirfolder", O_WRONLY | O_CREAT));
+  }
+  if (!settings_.fsync) return {};
+  TRY_DO(sync_directory(path));
+  // The parents above the Maildir may be new as well; those that only others can read are older.
+  for (auto above = path; is_new && above != "/" && parent_of(above) != above;) {
+    above = parent_of(above);
+    if (::access(above.c_str(), R_OK) != 0) break;
+    TRY_DO(sync_directory(above));
+    if (above == parent_of(root())) break;
+  }
+  return {};
+}
+
+Result<void> MaildirLayout::require(const MailboxName& name) const {
+  if (!exists(name)) return Error(550, "[NONEXISTENT] Mailbox does not exist: " + name.text());
+  return make(name);
+}
+
+UidList MaildirLayout::uidlist(const MailboxName& name) const {
+  auto root_path = root();
+  const Clock* clock = settings_.clock;
+  return UidList(directory(name),
+                 [root_path, clock] { return next_uid_validity(root_path, *clock); });
+}
+
+}  // namespace pennypost::store

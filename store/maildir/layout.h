@@ -1,0 +1,44 @@
+// An account's Maildir++ in, the paths of its folders, its quota and its lists out.
+//
+//   root/{new,cur,tmp}              INBOX
+//   root/.Sent.2024/{new,cur,tmp}   the folder Sent.2024 (modified UTF-7), with an empty file
+//   `maildirfolder` root/maildirsize, subscriptions, dovecot-uidvalidity in each folder:
+//   dovecot-uidlist, dovecot-keywords
+//
+// Directories are made with mode 0700 and are durable when a function here returns.
+#pragma once
+
+#include <string>
+
+#include "store/mailbox/mailbox.h"
+#include "store/maildir/quota.h"
+#include "store/maildir/uidlist.h"
+
+namespace pennypost::store {
+
+/// Immutable, so that a store and its open folders share it.
+class MaildirLayout {
+ public:
+  MaildirLayout(MailLocation location, StoreSettings settings)
+      : location_(std::move(location)), settings_(std::move(settings)) {}
+
+  const MailLocation& location() const { return location_; }
+  const std::string& root() const { return location_.root; }
+  const StoreSettings& settings() const { return settings_; }
+  MaildirQuota quota() const { return MaildirQuota(root(), settings_); }
+
+  std::string directory(const MailboxName& name) const;
+  /// Whether the folder is there; INBOX always is, since it is made when needed.
+  bool exists(const MailboxName& name) const;
+  /// Makes what is missing of it.
+  Result<void> make(const MailboxName& name) const;
+  /// [NONEXISTENT] unless it exists; INBOX is made.
+  Result<void> require(const MailboxName& name) const;
+  UidList uidlist(const MailboxName& name) const;
+
+ private:
+  MailLocation location_;
+  StoreSettings settings_;
+};
+
+}  // namespace pennypost::store

@@ -1,0 +1,179 @@
+#include "store/maildir/quota.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <vector>
+
+#include "common/base/text.h"
+#include "store/mailbox/file.h"
+#include "store/maildir/filename.h"
+
+namespace pennypost::store {
+namespace {
+
+constexpr std::uint64_t file_bytes_max = 5120;
+constexpr std::uint64_t read_bytes_max = 1 << 20;
+constexpr std::int64_t trusted_ns = 900'000'000'000;
+
+std::optional<std::int64_t> parse_signed(std::string_view text) {
+  std::int64_t value = 0;
+  auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || problem != std::errc{} || end != text.data() + text.size()) return {};
+  return value;
+}
+
+Usage parse_limits(std::string_view line) {
+  Usage limits;
+  for (auto word : words(line, ",")) {
+    auto value = parse_number(word.substr(0, word.size() - 1));
+    if (!value || *value == 0) continue;
+    if (word.back() == 'S') limits.bytes_max = *value;
+    if (word.back() == 'C') limits.messages_max = *value;
+  }
+  return limits;
+}
+
+std::string limits_text(const Usage& limits) {
+  std::vector<std::string> parts;
+  if (limits.bytes_max) parts.push_back(std::to_string(*limits.bytes_max) + "S");
+  if (limits.messages_max) parts.push_back(std::to_string(*limits.messages_max) + "C");
+  return join(parts, ",");
+}
+
+bool same_limits(const Usage& a, const Usage& b) {
+  return a.bytes_max == b.bytes_max && a.messages_max == b.messages_max;
+}
+
+bool has_limit(const Usage& usage) { return usage.bytes_max || usage.messages_max; }
+
+bool fits(const Usage& usage, std::uint64_t bytes, std::uint64_t messages) {
+  return (!usage.bytes_max || usage.bytes + bytes <= *usage.bytes_max) &&
+         (!usage.messages_max || usage.messages + messages <= *usage.messages_max);
+}
+
+// Adds what is in one of a folder's directories; a missing one holds nothing.
+Result<void> count_directory(const std::string& path, std::size_t messages_max, Usage& usage) {
+  if (!FileStamp::of(path).exists()) return {};
+  return list_directory(path, messages_max, [&](std::string_view name, unsigned char) {
+    if (name.starts_with('.')) return;
+    auto size = size_in_name(base_of(name), 'S');
+    if (!size) size = FileStamp::of(path + "/" + std::string(name)).size;
+    usage.bytes += *size;
+    ++usage.messages;
+  });
+}
+
+}  // namespace
+
+MaildirQuota::MaildirQuota(std::string root, const StoreSettings& settings)
+    : root_(std::move(root)),
+      path_(root_ + "/maildirsize"),
+      clock_(settings.clock),
+      folders_max_(settings.folders_max),
+      messages_max_(settings.messages_max) {
+  configured_.bytes_max = settings.quota_bytes;
+  configured_.messages_max = settings.quota_messages;
+}
+
+Result<Usage> MaildirQuota::usage() const {
+  TRY(auto state, read());
+  if (state) return state->usage;
+  return recount(configured_);
+}
+
+Result<void> MaildirQuota::check(std::uint64_t bytes, std::uint64_t messages) const {
+  TRY(auto state, read());
+  if (!state && !has_limit(configured_)) return {};
+  Usage usage;
+  if (state) {
+    usage = state->usage;
+  } else {
+    TRY(usage, recount(configured_));
+  }
+  if (!fits(usage, bytes, messages) && state && state->may_be_wrong) {
+    TRY(usage, recount(usage));
+  }
+  if (fits(usage, bytes, messages)) return {};
+  bool alone = usage.bytes_max && bytes > *usage.bytes_max;
+  return Error(alone ? 552 : 452, alone
+                                      ? "[OVERQUOTA] The message is larger than the mailbox's quota"
+                                      : "[OVERQUOTA] The mailbox's quota is used up");
+}
+
+void MaildirQuota::add(std::int64_t bytes, std::int64_t messages) const {
+  Descriptor file(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  if (!file) return;
+  auto line = std::to_string(bytes) + " " + std::to_string(messages) + "\n";
+  (void)!::write(file.number(), line.data(), line.size());
+}
+
+Result<void> MaildirQuota::refresh() const {
+  TRY(auto state, read());
+  if (state) {
+    TRY_DO(recount(state->usage));
+  }
+  return {};
+}
+
+Result<std::optional<MaildirQuota::State>> MaildirQuota::read() const {
+  TRY(auto text, read_file(path_, read_bytes_max));
+  if (!text) return std::optional<State>();
+  auto lines = split(*text, '\n');
+  State state;
+  state.usage = parse_limits(lines.front());
+  bool other_limits = has_limit(configured_) && !same_limits(configured_, state.usage);
+  std::int64_t bytes = 0;
+  std::int64_t messages = 0;
+  bool broken = false;
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    auto parts = words(lines[i]);
+    if (parts.empty()) continue;
+    auto more = parse_signed(parts.front());
+    auto more_messages = parse_signed(parts.back());
+    broken = broken || parts.size() != 2 || !more || !more_messages;
+    if (broken) break;
+    bytes += *more;
+    messages += *more_messages;
+  }
+  if (broken || other_limits || bytes < 0 || messages < 0 || text->size() > file_bytes_max) {
+    TRY(state.usage, recount(other_limits ? configured_ : state.usage));
+    return std::optional<State>(state);
+  }
+  state.usage.bytes = static_cast<std::uint64_t>(bytes);
+  state.usage.messages = static_cast<std::uint64_t>(messages);
+  auto now_ns = std::chrono::nanoseconds(clock_->now()).count();
+  state.may_be_wrong = FileStamp::of(path_).mtime_ns + trusted_ns < now_ns;
+  return std::optional<State>(state);
+}
+
+Result<Usage> MaildirQuota::recount(const Usage& limits) const {
+  std::vector<std::string> folders{root_};
+  if (FileStamp::of(root_).exists()) {
+    TRY_DO(list_directory(root_, SIZE_MAX, [&](std::string_view name, unsigned char type) {
+      if (!name.starts_with('.') || name.starts_with("..")) return;
+      if (type != DT_DIR && type != DT_LNK && type != DT_UNKNOWN) return;
+      if (folders.size() <= folders_max_) folders.push_back(root_ + "/" + std::string(name));
+    }));
+  }
+  Usage usage;
+  usage.bytes_max = limits.bytes_max;
+  usage.messages_max = limits.messages_max;
+  for (const auto& folder : folders) {
+    TRY_DO(count_directory(folder + "/new", messages_max_, usage));
+    TRY_DO(count_directory(folder + "/cur", messages_max_, usage));
+  }
+  if (has_limit(usage) && FileStamp::of(root_).exists()) {
+    auto text = limits_text(usage) + "\n" + std::to_string(usage.bytes) + " " +
+                std::to_string(usage.messages) + "\n";
+    auto beside = root_ + "/tmp/maildirsize." + unique_filename(clock_->now().count(), "localhost");
+    TRY_DO(make_directory(root_ + "/tmp"));
+    TRY_DO(replace_file(path_, beside, text, false));
+  }
+  return usage;
+}
+
+}  // namespace pennypost::store

@@ -1,0 +1,54 @@
+// The root of a Maildir in, what it holds and may hold out: Maildir++'s `maildirsize`.
+//
+//   file  = limits LF *( bytes SP messages LF )
+//   limits = [ bytes "S" ] [ "," ] [ messages "C" ]            0 or missing: no such limit
+//
+// Each delivery and expunge appends its difference, so the sum of the lines is what is there. The
+// file is made anew by counting when it has grown beyond 5120 bytes, when its limits are not the
+// configured ones, or when it says "full" and is older than 15 minutes: then it may be wrong.
+// Without configured limits and without a file there is no quota, and nothing is written.
+//
+// STANDARDS  Maildir++ (courier-mta.org/imap/README.maildirquota.html)
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/base/result.h"
+#include "store/mailbox/mailbox.h"
+
+namespace pennypost::store {
+
+class MaildirQuota {
+ public:
+  /// `settings` gives limits, if any, the clock, and how many folders are looked at.
+  MaildirQuota(std::string root, const StoreSettings& settings);
+
+  /// What is there; limits only where there is a quota (without one it counts the files).
+  Result<Usage> usage() const;
+  /// Whether so much more would fit: 552 "[OVERQUOTA] …" when it exceeds the whole quota by itself,
+  /// else 452.
+  Result<void> check(std::uint64_t bytes, std::uint64_t messages) const;
+  /// Notes a difference. Never fails: a wrong file is found out and counted anew.
+  void add(std::int64_t bytes, std::int64_t messages) const;
+  /// Counts anew where there is a quota: after a whole folder went.
+  Result<void> refresh() const;
+
+ private:
+  struct State {
+    Usage usage;
+    bool may_be_wrong = false;  // old enough to count again before saying no
+  };
+  Result<std::optional<State>> read() const;
+  Result<Usage> recount(const Usage& limits) const;
+
+  std::string root_;
+  std::string path_;
+  Usage configured_;
+  const Clock* clock_;
+  std::size_t folders_max_;
+  std::size_t messages_max_;
+};
+
+}  // namespace pennypost::store

@@ -1,0 +1,230 @@
+#include "store/maildir/store.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "store/mailbox/file.h"
+#include "store/maildir/draft.h"
+#include "store/maildir/filename.h"
+#include "store/maildir/folder.h"
+#include "store/maildir/keywords.h"
+
+namespace pennypost::store {
+namespace {
+
+// Dovecot's name for a folder on its way out: neither program lists it, and either removes it.
+constexpr std::string_view trash_name = "..DOVECOT-TRASHED";
+
+bool is_directory(const std::string& path, unsigned char type) {
+  if (type == DT_DIR) return true;
+  if (type != DT_LNK && type != DT_UNKNOWN) return false;
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+Error exists_already(const MailboxName& name) {
+  return Error(550, "[ALREADYEXISTS] Mailbox already exists: " + name.text());
+}
+
+Error is_nonexistent(const MailboxName& name) {
+  return Error(550, "[NONEXISTENT] Mailbox does not exist: " + name.text());
+}
+
+}  // namespace
+
+MaildirStore::MaildirStore(MailLocation location, StoreSettings settings)
+    : layout_(std::make_shared<MaildirLayout>(std::move(location), std::move(settings))),
+      subscribed_(layout_->root() + "/subscriptions", '.') {}
+
+// --- folders
+// ---------------------------------------------------------------------------------------
+
+Result<std::set<MailboxName>> MaildirStore::names() const {
+  std::set<MailboxName> names{MailboxName::inbox()};
+  const auto& root = layout_->root();
+  if (!FileStamp::of(root).exists()) return names;
+  std::size_t folders = 0;
+  TRY_DO(list_directory(root, SIZE_MAX, [&](std::string_view entry, unsigned char type) {
+    if (!entry.starts_with('.') || entry.starts_with("..")) return;
+    if (!is_directory(root + "/" + std::string(entry), type)) return;
+    auto utf8 = modified_utf7_decode(entry.substr(1));
+    if (!utf8) return;
+    auto name = MailboxName::parse(*utf8, separator());
+    if (name && ++folders <= layout_->settings().folders_max) names.insert(*std::move(name));
+  }));
+  return names;
+}
+
+Result<std::vector<Folder>> MaildirStore::list() {
+  TRY(auto existing, names());
+  TRY(auto subscribed, subscribed_.read());
+  return folder_tree(std::move(existing), separator(), subscribed);
+}
+
+Result<void> MaildirStore::subscribe(const MailboxName& name) {
+  TRY_DO(layout_->make(MailboxName::inbox()));
+  return subscribed_.add(name);
+}
+
+Result<void> MaildirStore::create(const MailboxName& name) {
+  TRY(auto existing, names());
+  if (existing.contains(name)) return exists_already(name);
+  if (existing.size() >= layout_->settings().folders_max) {
+    return Error(550, "[LIMIT] There are " + std::to_string(existing.size()) + " folders already");
+  }
+  TRY_DO(layout_->make(MailboxName::inbox()));
+  TRY_DO(layout_->make(name));
+  // UIDVALIDITY is fixed from the start, so that a folder removed and made again has another.
+  auto uidlist = layout_->uidlist(name);
+  TRY(auto lock, uidlist.lock());
+  TRY_DO(uidlist.refresh());
+  if (uidlist.uid_validity() == 0) {
+    TRY_DO(uidlist.give({}, lock));
+  }
+  return {};
+}
+
+Result<void> MaildirStore::remove(const MailboxName& name) {
+  if (name.is_inbox()) return Error(550, "[CANNOT] INBOX can't be deleted");
+  if (!layout_->exists(name)) return is_nonexistent(name);
+  auto trash = layout_->root() + "/" + std::string(trash_name);
+  auto directory = layout_->directory(name);
+  TRY_DO(remove_tree(trash));
+  if (::rename(directory.c_str(), trash.c_str()) != 0) return file_error("remove", directory);
+  TRY_DO(remove_tree(trash));
+  return layout_->quota().refresh();
+}
+
+Result<void> MaildirStore::rename(const MailboxName& from, const MailboxName& to) {
+  TRY(auto existing, names());
+  if (existing.contains(to)) return exists_already(to);
+  if (from.is_inbox()) return empty_inbox_into(to);
+  if (is_below(to, from, separator())) {
+    return Error(550, "[CANNOT] A mailbox can't be renamed to one below itself");
+  }
+  std::vector<std::pair<MailboxName, MailboxName>> renames;
+  for (const auto& name : existing) {
+    if (name != from && !is_below(name, from, separator())) continue;
+    TRY(auto target, parse_name(renamed(name, from, to)));
+    if (existing.contains(target)) return exists_already(target);
+    renames.emplace_back(name, target);
+  }
+  if (renames.empty()) return is_nonexistent(from);
+  for (const auto& [name, target] : renames) {
+    auto source = layout_->directory(name);
+    if (::rename(source.c_str(), layout_->directory(target).c_str()) != 0) {
+      return file_error("rename", source);
+    }
+  }
+  return layout_->settings().fsync ? sync_directory(layout_->root()) : Result<void>();
+}
+
+Result<void> MaildirStore::empty_inbox_into(const MailboxName& target) {
+  TRY_DO(create(target));
+  TRY(auto inbox, open(MailboxName::inbox(), Access::ReadWrite));
+  std::vector<Uid> uids;
+  for (const auto& message : inbox->messages()) uids.push_back(message.uid);
+  TRY_DO(inbox->move(uids, target));
+  return {};
+}
+
+// --- messages
+// --------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<Mailbox>> MaildirStore::open(const MailboxName& name, Access access) {
+  TRY_DO(layout_->require(name));
+  if (access == Access::ReadWrite) {
+    remove_old_drafts(layout_->directory(name), *layout_->settings().clock);
+  }
+  auto folder = std::make_unique<MaildirFolder>(layout_, name, access);
+  TRY_DO(folder->sync());
+  return std::unique_ptr<Mailbox>(std::move(folder));
+}
+
+Result<Status> MaildirStore::status(const MailboxName& name, bool with_size) {
+  TRY_DO(layout_->require(name));
+  MaildirFolder folder(layout_, name, Access::ReadOnly);
+  TRY_DO(folder.sync());
+  Status status;
+  status.uid_next = folder.uid_next();
+  status.uid_validity = folder.uid_validity();
+  status.highest_modseq = folder.highest_modseq();
+  status.messages = static_cast<std::uint32_t>(folder.messages().size());
+  if (with_size) status.size = 0;
+  for (const auto& message : folder.messages()) {
+    if (message.recent) ++status.recent;
+    if (!message.flags.has(Flags::Seen)) ++status.unseen;
+    if (message.flags.has(Flags::Deleted)) ++status.deleted;
+    if (!with_size) continue;
+    auto octets = folder.octets(message.uid);
+    if (octets) *status.size += *octets;
+  }
+  return status;
+}
+
+Result<Appended> MaildirStore::append(const MailboxName& name,
+                                      std::span<const NewMessage> messages) {
+  TRY_DO(layout_->require(name));
+  const auto& settings = layout_->settings();
+  auto directory = layout_->directory(name);
+  auto quota = layout_->quota();
+  std::vector<Draft> drafts;
+  std::uint64_t bytes = 0;
+  std::vector<std::string> keyword_names;
+  for (const auto& message : messages) {
+    TRY(auto draft, Draft::write(*layout_, directory, "", message.body, message.internal_date));
+    bytes += draft.stored_bytes();
+    drafts.push_back(std::move(draft));
+    keyword_names.insert(keyword_names.end(), message.keywords.begin(), message.keywords.end());
+  }
+  TRY_DO(quota.check(bytes, messages.size()));
+
+  auto uidlist = layout_->uidlist(name);
+  KeywordFile keywords(directory);
+  TRY(auto lock, uidlist.lock());
+  TRY_DO(uidlist.refresh());
+  TRY_DO(keywords.refresh());
+  if (!keywords.all_known(keyword_names)) {
+    TRY_DO(keywords.add(keyword_names, lock));
+  }
+
+  std::vector<std::string> bases;
+  std::vector<std::string> made;
+  Result<void> outcome;
+  for (std::size_t i = 0; i < messages.size() && outcome; ++i) {
+    auto base =
+        drafts[i].base_name(unique_filename(settings.clock->now().count(), settings.hostname));
+    FilenameFlags flags{messages[i].flags, keywords.known(messages[i].keywords)};
+    // Without flags it goes to new/, and the session that sees it first has it as \Recent.
+    bool is_plain = flags == FilenameFlags{};
+    auto file = is_plain ? base : flags.apply(base);
+    outcome = drafts[i].publish(is_plain ? "new" : "cur", file);
+    if (outcome) made.push_back(directory + (is_plain ? "/new/" : "/cur/") + file);
+    bases.push_back(std::move(base));
+  }
+  if (outcome && settings.fsync) {
+    outcome = sync_directory(directory + "/new");
+    if (outcome) outcome = sync_directory(directory + "/cur");
+  }
+  Appended appended;
+  if (outcome) {
+    auto given = uidlist.give(bases, lock);
+    if (given) {
+      appended.uids = *std::move(given);
+    } else {
+      outcome = std::move(given).error();
+    }
+  }
+  if (!outcome) {
+    for (const auto& file : made) ::remove(file.c_str());
+    return std::move(outcome).error();
+  }
+  appended.uid_validity = uidlist.uid_validity();
+  quota.add(static_cast<std::int64_t>(bytes), static_cast<std::int64_t>(messages.size()));
+  return appended;
+}
+
+}  // namespace pennypost::store
