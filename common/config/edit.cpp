@@ -72,7 +72,7 @@ bool is_comment_or_blank(std::string_view line) {
   return line.empty() || line.starts_with('#');
 }
 
-const TomlEntry* find_entry(const TomlFile& file, const Edit& edit) {
+const TomlEntry* find_entry(const TomlFile& file, const SettingEdit& edit) {
   auto found = std::ranges::find_if(file.entries, [&](const TomlEntry& entry) {
     return entry.name == edit.name && entry.service == edit.scope;
   });
@@ -101,7 +101,7 @@ std::size_t insertion(std::string_view text, const TomlFile& file, const Lines& 
   return lines.start(line);
 }
 
-std::string with_setting(std::string_view text, const TomlFile& file, const Edit& edit) {
+std::string with_setting(std::string_view text, const TomlFile& file, const SettingEdit& edit) {
   Lines lines(text);
   std::string value = toml_value(*find_parameter(edit.name), edit.text);
   if (const TomlEntry* entry = find_entry(file, edit)) {
@@ -129,7 +129,7 @@ std::string without_setting(std::string_view text, const TomlEntry& entry, bool 
 }
 
 /// True where `after` is `before` with just this edit made.
-bool differs_by(const TomlFile& before, const TomlFile& after, const Edit& edit) {
+bool differs_by(const TomlFile& before, const TomlFile& after, const SettingEdit& edit) {
   using Values = std::vector<std::pair<std::pair<Scope, std::string>, std::string>>;
   auto values = [](const TomlFile& file) {
     Values result;
@@ -141,14 +141,15 @@ bool differs_by(const TomlFile& before, const TomlFile& after, const Edit& edit)
   Values expected = values(before);
   std::pair<Scope, std::string> key{edit.scope, edit.name};
   std::erase_if(expected, [&](const auto& value) { return value.first == key; });
-  if (edit.kind == Edit::Set) expected.push_back({key, edit.text});
+  if (edit.kind == SettingEdit::Set) expected.push_back({key, edit.text});
   Values actual = values(after);
   std::ranges::sort(expected);
   std::ranges::sort(actual);
   return after.is_toml && expected == actual;
 }
 
-Result<void> check_value(std::string_view toml, const Edit& edit, const LoadOptions& options) {
+Result<void> check_value(std::string_view toml, const SettingEdit& edit,
+                         const LoadOptions& options) {
   Layers layers = Layers::parse(toml, options);
   std::size_t index = *find_parameter(edit.name);
   Settings settings;
@@ -215,8 +216,8 @@ Result<void> replace_file(const std::string& path, const std::string& text, int 
 
 }  // namespace
 
-Result<Edit> Edit::parse(Kind kind, std::string_view text) {
-  Edit edit;
+Result<SettingEdit> SettingEdit::parse(Kind kind, std::string_view text) {
+  SettingEdit edit;
   edit.kind = kind;
   std::string_view name = text;
   if (kind == Set) {
@@ -259,18 +260,18 @@ std::string toml_value(std::size_t index, std::string_view text) {
   return bare ? std::string(text) : quoted(text);
 }
 
-Result<std::string> edit_toml(std::string_view toml, const std::vector<Edit>& edits,
+Result<std::string> edit_toml(std::string_view toml, const std::vector<SettingEdit>& edits,
                               const LoadOptions& options) {
   std::string file = options.directory + "/main.toml";
   std::string text(toml);
-  for (const Edit& edit : edits) {
+  for (const SettingEdit& edit : edits) {
     TomlFile before = read_toml(text, file);
     if (!before.is_toml) return Error::permanent(before.errors.front());
     std::string next = text;
-    if (edit.kind == Edit::Set) {
+    if (edit.kind == SettingEdit::Set) {
       next = with_setting(text, before, edit);
     } else if (const TomlEntry* entry = find_entry(before, edit)) {
-      next = without_setting(text, *entry, edit.kind == Edit::CommentOut);
+      next = without_setting(text, *entry, edit.kind == SettingEdit::CommentOut);
     }
     if (!differs_by(before, read_toml(next, file), edit)) {
       const TomlEntry* entry = find_entry(before, edit);
@@ -281,14 +282,14 @@ Result<std::string> edit_toml(std::string_view toml, const std::vector<Edit>& ed
     text = std::move(next);
   }
   // Checked at the end: one edit's $name may be another's setting.
-  for (const Edit& edit : edits) {
-    if (edit.kind != Edit::Set) continue;
+  for (const SettingEdit& edit : edits) {
+    if (edit.kind != SettingEdit::Set) continue;
     TRY_DO(check_value(text, edit, options));
   }
   return text;
 }
 
-Result<void> edit_file(const std::vector<Edit>& edits, const LoadOptions& options) {
+Result<void> edit_file(const std::vector<SettingEdit>& edits, const LoadOptions& options) {
   std::string path = options.directory + "/main.toml";
   File directory(::open(options.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.fd < 0) return failed(options.directory, "make the directory, or name it with -c");

@@ -14,7 +14,7 @@
 
 namespace pennypost {
 
-struct Edit {
+struct SettingEdit {
   enum Kind { Set, CommentOut, Remove };
   Kind kind = Set;
   Scope scope = {};  ///< the section of a service, or the host
@@ -22,16 +22,16 @@ struct Edit {
   std::string text = {};  ///< for Set
 
   /// `name`, `service.submission.name`, and for Set `…=value`. Error: unknown names, no value.
-  static Result<Edit> parse(Kind kind, std::string_view text);
+  static Result<SettingEdit> parse(Kind kind, std::string_view text);
 };
 
 /// The text of main.toml with the edits made. Error: the file is not TOML, a value is wrong.
-Result<std::string> edit_toml(std::string_view toml, const std::vector<Edit>& edits,
+Result<std::string> edit_toml(std::string_view toml, const std::vector<SettingEdit>& edits,
                               const LoadOptions& options);
 
 /// The same on `options.directory`/main.toml, which is made where it is missing. Error: also what
 /// the file system says; the old file is then untouched.
-Result<void> edit_file(const std::vector<Edit>& edits, const LoadOptions& options);
+Result<void> edit_file(const std::vector<SettingEdit>& edits, const LoadOptions& options);
 
 /// A value as main.toml has it: numbers bare, all else quoted.
 std::string toml_value(std::size_t index, std::string_view text);

@@ -20,8 +20,8 @@ LoadOptions on_a_host() {
   return options;
 }
 
-std::string after(std::string_view toml, Edit::Kind kind, std::string_view text) {
-  auto edit = Edit::parse(kind, text);
+std::string after(std::string_view toml, SettingEdit::Kind kind, std::string_view text) {
+  auto edit = SettingEdit::parse(kind, text);
   if (!edit) return edit.error().text();
   auto result = edit_toml(toml, {*edit}, on_a_host());
   return result ? *result : result.error().text();
@@ -32,48 +32,50 @@ std::string after(std::string_view toml, Edit::Kind kind, std::string_view text)
 TEST_CASE("an edit changes its value and no other byte") {
   struct Row {
     const char* before;
-    Edit::Kind kind;
+    SettingEdit::Kind kind;
     const char* edit;
     const char* after;
   };
   const Row rows[] = {
-      {"# top\nmyhostname = 'a.example'  # mine\n\n", Edit::Set, "myhostname=b.example",
+      {"# top\nmyhostname = 'a.example'  # mine\n\n", SettingEdit::Set, "myhostname=b.example",
        "# top\nmyhostname = \"b.example\"  # mine\n\n"},
-      {"relayhost   =   \"\"#c\nmyhostname=\"a.example\"", Edit::Set, "relayhost = [r.example]",
-       "relayhost   =   \"[r.example]\"#c\nmyhostname=\"a.example\""},
+      {"relayhost   =   \"\"#c\nmyhostname=\"a.example\"", SettingEdit::Set,
+       "relayhost = [r.example]", "relayhost   =   \"[r.example]\"#c\nmyhostname=\"a.example\""},
       {"mynetworks = [ # lan\n  \"10.0.0.0/8\", # one\n  \"127.0.0.0/8\"\n] # end\nrole = "
        "\"relay\"\n",
-       Edit::Set, "mynetworks=10.0.0.0/8", "mynetworks = \"10.0.0.0/8\" # end\nrole = \"relay\"\n"},
-      {"smtp_port = 25 # \xc3\xa4\n", Edit::Set, "smtp_port=2025", "smtp_port = 2025 # \xc3\xa4\n"},
-      {"login_greeting = \"\xc3\xa4\xe2\x82\xac\" # \xc3\xa4\n", Edit::Set, "login_greeting=x",
-       "login_greeting = \"x\" # \xc3\xa4\n"},
-      {"login_greeting = \"\"\"a\nb\"\"\" # c\nrelayhost=\"\"\n", Edit::Set, "login_greeting=q\"\\",
-       "login_greeting = \"q\\\"\\\\\" # c\nrelayhost=\"\"\n"},
-      {"soft_bounce = true\r\nrelayhost = \"\"\r\n", Edit::Set, "soft_bounce=no",
+       SettingEdit::Set, "mynetworks=10.0.0.0/8",
+       "mynetworks = \"10.0.0.0/8\" # end\nrole = \"relay\"\n"},
+      {"smtp_port = 25 # \xc3\xa4\n", SettingEdit::Set, "smtp_port=2025",
+       "smtp_port = 2025 # \xc3\xa4\n"},
+      {"login_greeting = \"\xc3\xa4\xe2\x82\xac\" # \xc3\xa4\n", SettingEdit::Set,
+       "login_greeting=x", "login_greeting = \"x\" # \xc3\xa4\n"},
+      {"login_greeting = \"\"\"a\nb\"\"\" # c\nrelayhost=\"\"\n", SettingEdit::Set,
+       "login_greeting=q\"\\", "login_greeting = \"q\\\"\\\\\" # c\nrelayhost=\"\"\n"},
+      {"soft_bounce = true\r\nrelayhost = \"\"\r\n", SettingEdit::Set, "soft_bounce=no",
        "soft_bounce = \"no\"\r\nrelayhost = \"\"\r\n"},
-      {"", Edit::Set, "relayhost=[r.example]", "relayhost = \"[r.example]\"\n"},
-      {"# only", Edit::Set, "smtp_port=0", "# only\nsmtp_port = 0\n"},
+      {"", SettingEdit::Set, "relayhost=[r.example]", "relayhost = \"[r.example]\"\n"},
+      {"# only", SettingEdit::Set, "smtp_port=0", "# only\nsmtp_port = 0\n"},
       {"role = \"relay\"\n\n# mail users\n[service.submission]\nsmtpd_timeout = \"5s\"\n",
-       Edit::Set, "relayhost=r.example",
+       SettingEdit::Set, "relayhost=r.example",
        "role = \"relay\"\nrelayhost = \"r.example\"\n\n# mail users\n[service.submission]\n"
        "smtpd_timeout = \"5s\"\n"},
-      {"[service.submission]\nsmtpd_timeout = \"5s\" # x\n\n[service.smtp]\n", Edit::Set,
+      {"[service.submission]\nsmtpd_timeout = \"5s\" # x\n\n[service.smtp]\n", SettingEdit::Set,
        "service.submission.smtpd_timeout=6s",
        "[service.submission]\nsmtpd_timeout = \"6s\" # x\n\n[service.smtp]\n"},
-      {"[service.submission]\nsmtpd_timeout = \"5s\" # x\n\n[service.smtp]\n", Edit::Set,
+      {"[service.submission]\nsmtpd_timeout = \"5s\" # x\n\n[service.smtp]\n", SettingEdit::Set,
        "service.submission.smtpd_helo_required=no",
        "[service.submission]\nsmtpd_timeout = \"5s\" # x\nsmtpd_helo_required = \"no\"\n\n"
        "[service.smtp]\n"},
-      {"role = \"relay\"", Edit::Set, "service.smtp.smtpd_timeout=6s",
+      {"role = \"relay\"", SettingEdit::Set, "service.smtp.smtpd_timeout=6s",
        "role = \"relay\"\n\n[service.smtp]\nsmtpd_timeout = \"6s\"\n"},
-      {"a = 1\nb = 2\n", Edit::Set, "smtp_port=0", "a = 1\nb = 2\nsmtp_port = 0\n"},
-      {"role = \"relay\" # r\nsmtp_port = 25\n", Edit::Remove, "role", "smtp_port = 25\n"},
-      {"role = \"relay\" # r\nsmtp_port = 25\n", Edit::CommentOut, "role",
+      {"a = 1\nb = 2\n", SettingEdit::Set, "smtp_port=0", "a = 1\nb = 2\nsmtp_port = 0\n"},
+      {"role = \"relay\" # r\nsmtp_port = 25\n", SettingEdit::Remove, "role", "smtp_port = 25\n"},
+      {"role = \"relay\" # r\nsmtp_port = 25\n", SettingEdit::CommentOut, "role",
        "# role = \"relay\" # r\nsmtp_port = 25\n"},
-      {"mynetworks = [\n \"10.0.0.0/8\"\n]\nsmtp_port = 25", Edit::CommentOut, "mynetworks",
+      {"mynetworks = [\n \"10.0.0.0/8\"\n]\nsmtp_port = 25", SettingEdit::CommentOut, "mynetworks",
        "# mynetworks = [\n#  \"10.0.0.0/8\"\n# ]\nsmtp_port = 25"},
-      {"smtp_port = 25", Edit::Remove, "smtp_port", ""},
-      {"smtp_port = 25\n", Edit::Remove, "relayhost", "smtp_port = 25\n"},
+      {"smtp_port = 25", SettingEdit::Remove, "smtp_port", ""},
+      {"smtp_port = 25\n", SettingEdit::Remove, "relayhost", "smtp_port = 25\n"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.edit);
@@ -100,13 +102,13 @@ TEST_CASE("a wrong value or name changes nothing and is told") {
       {"", "service.smtp.queue_directory=/q",
        "queue_directory has one value for the whole host; leave out service.smtp."},
   };
-  for (const Row& row : rows) CHECK(after(row.before, Edit::Set, row.edit) == row.error);
-  CHECK(after("role = \n", Edit::Set, "smtp_port=1")
+  for (const Row& row : rows) CHECK(after(row.before, SettingEdit::Set, row.edit) == row.error);
+  CHECK(after("role = \n", SettingEdit::Set, "smtp_port=1")
             .starts_with("/etc/pennypost/main.toml:1: not TOML"));
   std::string inline_table =
       "service = { smtp = { smtpd_timeout = \"1s\", smtpd_banner = \"x\" } }\n";
-  CHECK(after(inline_table, Edit::Remove, "service.smtp.smtpd_timeout").find("edit it by hand") !=
-        std::string::npos);
+  CHECK(after(inline_table, SettingEdit::Remove, "service.smtp.smtpd_timeout")
+            .find("edit it by hand") != std::string::npos);
 }
 
 TEST_CASE("several edits are one change of the file, which keeps its mode") {
@@ -121,15 +123,15 @@ TEST_CASE("several edits are one change of the file, which keeps its mode") {
     content << stream.rdbuf();
     return content.str();
   };
-  Edit hostname{Edit::Set, {}, "myhostname", "$mydomain"};
-  Edit domain{Edit::Set, {}, "mydomain", "example.org"};
+  SettingEdit hostname{SettingEdit::Set, {}, "myhostname", "$mydomain"};
+  SettingEdit domain{SettingEdit::Set, {}, "mydomain", "example.org"};
   REQUIRE(edit_file({hostname, domain}, options));
   CHECK(text() == "myhostname = \"$mydomain\"\nmydomain = \"example.org\"\n");
   REQUIRE(chmod(path.c_str(), 0600) == 0);
-  Edit bad_port{Edit::Set, {}, "smtp_port", "x"};
+  SettingEdit bad_port{SettingEdit::Set, {}, "smtp_port", "x"};
   CHECK_FALSE(edit_file({domain, bad_port}, options));
   CHECK(text() == "myhostname = \"$mydomain\"\nmydomain = \"example.org\"\n");
-  Edit remove{Edit::Remove, {}, "myhostname"};
+  SettingEdit remove{SettingEdit::Remove, {}, "myhostname"};
   REQUIRE(edit_file({remove}, options));
   CHECK(text() == "mydomain = \"example.org\"\n");
   struct stat status {};

@@ -123,10 +123,10 @@ class Postconf {
       case 'e':
         return editing_ = true;
       case '#':
-        kind_ = Edit::CommentOut;
+        kind_ = SettingEdit::CommentOut;
         return editing_ = true;
       case 'X':
-        kind_ = Edit::Remove;
+        kind_ = SettingEdit::Remove;
         return editing_ = true;
       default:
         return false;
@@ -144,9 +144,9 @@ class Postconf {
   }
 
   int edit() {
-    std::vector<Edit> edits;
+    std::vector<SettingEdit> edits;
     for (const std::string& name : names_) {
-      auto parsed = Edit::parse(kind_, name);
+      auto parsed = SettingEdit::parse(kind_, name);
       if (!parsed) return fail(parsed.error().text()), 1;
       edits.push_back(*std::move(parsed));
     }
@@ -187,8 +187,8 @@ class Postconf {
       return result;
     }
     for (const std::string& name : names_) {
-      // Edit knows how a setting of a service is named.
-      auto parsed = Edit::parse(Edit::Remove, name);
+      // SettingEdit knows how a setting of a service is named.
+      auto parsed = SettingEdit::parse(SettingEdit::Remove, name);
       if (!parsed && name != "config_directory") {
         warn(parsed.error().text());
         status = 1;
@@ -246,7 +246,7 @@ class Postconf {
   LoadOptions load_;
   std::vector<std::string> names_;
   std::string example_;
-  Edit::Kind kind_ = Edit::Set;
+  SettingEdit::Kind kind_ = SettingEdit::Set;
   bool manual_ = false;
   bool defaults_ = false;
   bool given_only_ = false;
