@@ -1,11 +1,12 @@
 // A SASL exchange in, who the client is out: what login and receive processes ask of `auth`.
 //
-// One exchange is a series of steps with the same number: the first names the mechanism, each answer
-// either wants another response or ends it. A plaintext LOGIN, USER/PASS is PLAIN in one step. The
-// answer to a failure comes after the delay that the client has earned; the session only passes it on.
+// One exchange is a series of steps with the same number: the first names the mechanism, each
+// answer either wants another response or ends it. A plaintext LOGIN, USER/PASS is PLAIN in one
+// step. The answer to a failure comes after the delay that the client has earned; the session only
+// passes it on.
 //
-// On success the session gets a token, which names the login to the master for a minute: it can name no
-// account itself.
+// On success the session gets a token, which names the login to the master for a minute: it can
+// name no account itself.
 //
 // SEE ALSO   auth_process.h (who answers), handover.h (what the token is for)
 #pragma once

@@ -1,12 +1,14 @@
-// A connection whose client has proven who it is in, the same connection in that account's worker out.
+// A connection whose client has proven who it is in, the same connection in that account's worker
+// out.
 //
 //   login --AuthStep--> auth --Verified--> master          the master learns token -> account
 //   login --HandOver{token, descriptor}--> master --Serve{account, descriptor}--> worker
 //
 // The plain socket travels itself; of an encrypted one login keeps the TLS side and relays to a
-// socketpair whose other end travels. Bytes that the client sent ahead travel along. The master starts
-// the worker if there is none, with the account's uid, which it looks up itself: a system user gets a
-// worker of his own, own users share the uid of `virtual_mail_owner` and are spread over shards.
+// socketpair whose other end travels. Bytes that the client sent ahead travel along. The master
+// starts the worker if there is none, with the account's uid, which it looks up itself: a system
+// user gets a worker of his own, own users share the uid of `virtual_mail_owner` and are spread
+// over shards.
 //
 // LIMITS  tokens_max, token_lives; mail_max_userip_connections per user and address
 #pragma once
@@ -91,8 +93,8 @@ struct SessionEnded {
   }
 };
 
-/// In a login process: gives the connection away. Answers when the worker has it, or with the error to
-/// tell the client; for an encrypted connection then goes on relaying until either side ends.
+/// In a login process: gives the connection away. Answers when the worker has it, or with the error
+/// to tell the client; for an encrypted connection then goes on relaying until either side ends.
 Task<Result<void>> hand_over(Child& child, std::unique_ptr<Connection>& connection,
                              std::string token, ClientInfo client, Nursery& relays);
 
@@ -106,16 +108,19 @@ class HandOverDesk {
   void serve_login(Master& master, Services& services);
   void serve_worker(Master& master, Services& services);
 
- private:
   struct State;
+
+ private:
+  static Task<Result<Done>> note(std::shared_ptr<State> state, Verified verified);
+  static Task<Result<Done>> forget(std::shared_ptr<State> state, SessionEnded ended);
   std::shared_ptr<State> state_;
 };
 
-/// In a worker: accepts sessions; `serve` runs one to its end on a connection whose client is logged in.
+/// In a worker: accepts sessions; `serve` runs one to its end on a connection whose client is
+/// logged in.
 class WorkerDesk {
  public:
-  using ServeSession =
-      std::function<Task<>(std::unique_ptr<Connection>, ClientInfo, AccountRef)>;
+  using ServeSession = std::function<Task<>(std::unique_ptr<Connection>, ClientInfo, AccountRef)>;
   WorkerDesk(Child& child, Duration timeout, ServeSession serve);
   std::size_t sessions() const { return sessions_.size(); }
   /// Returns when no session is left.

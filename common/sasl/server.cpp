@@ -1,0 +1,215 @@
+#include "common/sasl/server.h"
+
+#include "common/base/text.h"
+#include "common/crypto/random.h"
+#include "common/sasl/scram_message.h"
+
+namespace pennypost {
+namespace {
+
+constexpr std::size_t login_bytes_max = 320;
+
+SaslStep failure(std::string reason) {
+  SaslStep step;
+  step.text = std::move(reason);
+  return step;
+}
+
+SaslStep challenge(std::string text) {
+  SaslStep step;
+  step.kind = SaslStep::Kind::Challenge;
+  step.text = std::move(text);
+  return step;
+}
+
+SaslStep success(std::string login, std::string last_words) {
+  SaslStep step;
+  step.kind = SaslStep::Kind::Success;
+  step.login = std::move(login);
+  step.text = std::move(last_words);
+  return step;
+}
+
+SaslStep need_password(std::string login, Secret password) {
+  if (login.empty() || login.size() > login_bytes_max)
+    return failure("login name too short or long");
+  SaslStep step;
+  step.kind = SaslStep::Kind::NeedPassword;
+  step.login = std::move(login);
+  step.password = std::move(password);
+  return step;
+}
+
+/// RFC 4616: [authzid] NUL authcid NUL passwd.
+class Plain final : public ServerExchange {
+ public:
+  SaslStep start(const std::optional<std::string>& initial) override {
+    return initial ? respond(*initial) : challenge("");
+  }
+  SaslStep respond(std::string_view response) override {
+    auto parts = split(response, '\0');
+    if (parts.size() != 3 || response.size() > response_bytes_max) {
+      return failure("malformed PLAIN response");
+    }
+    login_ = parts[1];
+    if (!parts[0].empty() && parts[0] != parts[1]) {
+      return failure("authorization identity differs from the login");
+    }
+    return need_password(login_, Secret(std::string(parts[2])));
+  }
+  SaslStep password_checked(bool fits) override {
+    return fits ? success(login_, "") : failure("password mismatch");
+  }
+
+ private:
+  std::string login_;
+};
+
+/// Two prompts; clients look for their text, or ignore it.
+class Login final : public ServerExchange {
+ public:
+  SaslStep start(const std::optional<std::string>& initial) override {
+    return initial ? respond(*initial) : challenge("Username:");
+  }
+  SaslStep respond(std::string_view response) override {
+    if (response.size() > response_bytes_max) return failure("response too long");
+    if (!has_login_) {
+      has_login_ = true;
+      login_ = response;
+      return challenge("Password:");
+    }
+    return need_password(login_, Secret(std::string(response)));
+  }
+  SaslStep password_checked(bool fits) override {
+    return fits ? success(login_, "") : failure("password mismatch");
+  }
+
+ private:
+  bool has_login_ = false;
+  std::string login_;
+};
+
+/// RFC 5802 section 5: client-first, server-first, client-final, server-final, empty.
+class Scram final : public ServerExchange {
+ public:
+  Scram(bool is_plus, Environment environment)
+      : is_plus_(is_plus), environment_(std::move(environment)) {
+    if (environment_.nonce.empty()) environment_.nonce = random_text(24);
+  }
+
+  SaslStep start(const std::optional<std::string>& initial) override {
+    return initial ? respond(*initial) : challenge("");
+  }
+
+  SaslStep respond(std::string_view response) override {
+    if (response.size() > response_bytes_max) return failure("response too long");
+    switch (state_) {
+      case State::First:
+        return client_first(response);
+      case State::Final:
+        return client_final(response);
+    }
+    return failure("out of turn");
+  }
+
+  SaslStep keys_found(const std::optional<ScramKeys>& keys) override {
+    is_known_ = keys.has_value();
+    if (keys) {
+      keys_ = *keys;
+    } else {
+      // An unknown user gets a salt all the same, always the same one, and fails at the end.
+      keys_.salt = hmac_sha256(environment_.server_secret, first_.login).substr(0, 16);
+      keys_.stored_key = random_bytes(32);
+      keys_.server_key = random_bytes(32);
+    }
+    server_first_ = "r=" + first_.nonce + environment_.nonce + ",s=" + base64_encode(keys_.salt) +
+                    ",i=" + std::to_string(keys_.iterations);
+    state_ = State::Final;
+    return challenge(server_first_);
+  }
+
+ private:
+  enum class State { First, Final };
+
+  SaslStep client_first(std::string_view response) {
+    auto first = ScramClientFirst::parse(response);
+    if (!first) return failure(first.error().text());
+    first_ = *std::move(first);
+    bool wants_binding = first_.channel.starts_with("p=");
+    if (is_plus_ && first_.channel != "p=tls-exporter") {
+      return failure("SCRAM-SHA-256-PLUS without tls-exporter");
+    }
+    if (!is_plus_ && wants_binding) return failure("channel binding without -PLUS");
+    // RFC 5802 section 6: `y` says that we did not announce -PLUS; if we did, somebody took it out.
+    if (!is_plus_ && first_.channel == "y" && !environment_.channel_binding.empty()) {
+      return failure("channel binding was stripped from our list (downgrade)");
+    }
+    if (!first_.authorization.empty() && first_.authorization != first_.login) {
+      return failure("authorization identity differs from the login");
+    }
+    if (first_.login.size() > login_bytes_max) return failure("login name too long");
+    SaslStep step;
+    step.kind = SaslStep::Kind::NeedKeys;
+    step.login = first_.login;
+    return step;
+  }
+
+  SaslStep client_final(std::string_view response) {
+    auto final = ScramClientFinal::parse(response);
+    if (!final) return failure(final.error().text());
+    std::string binding = first_.header;
+    if (is_plus_) binding += environment_.channel_binding;
+    if (final->binding != binding) return failure("channel binding differs");
+    if (final->nonce != first_.nonce + environment_.nonce) return failure("nonce differs");
+    std::string message = first_.bare + "," + server_first_ + "," + final->without_proof;
+    std::string signature = hmac_sha256(keys_.stored_key, message);
+    std::string client_key = final->proof;
+    if (client_key.size() != signature.size()) return failure("malformed proof");
+    for (std::size_t i = 0; i < client_key.size(); ++i) {
+      client_key[i] = static_cast<char>(client_key[i] ^ signature[i]);
+    }
+    bool fits = equal_in_constant_time(sha256(client_key), keys_.stored_key);
+    if (!fits || !is_known_) return failure(is_known_ ? "password mismatch" : "unknown user");
+    return success(first_.login, "v=" + base64_encode(hmac_sha256(keys_.server_key, message)));
+  }
+
+  bool is_plus_;
+  Environment environment_;
+  State state_ = State::First;
+  ScramClientFirst first_;
+  bool is_known_ = false;
+  ScramKeys keys_;
+  std::string server_first_;
+};
+
+}  // namespace
+
+SaslStep ServerExchange::password_checked(bool) { return failure("out of turn"); }
+SaslStep ServerExchange::keys_found(const std::optional<ScramKeys>&) {
+  return failure("out of turn");
+}
+
+const std::vector<std::string>& ServerExchange::mechanisms() {
+  static const std::vector<std::string> names{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN",
+                                              "LOGIN"};
+  return names;
+}
+
+bool ServerExchange::is_plaintext(std::string_view mechanism) {
+  return equal_nocase(mechanism, "PLAIN") || equal_nocase(mechanism, "LOGIN");
+}
+
+std::unique_ptr<ServerExchange> ServerExchange::make(std::string_view mechanism,
+                                                     Environment environment) {
+  if (equal_nocase(mechanism, "PLAIN")) return std::make_unique<Plain>();
+  if (equal_nocase(mechanism, "LOGIN")) return std::make_unique<Login>();
+  if (equal_nocase(mechanism, "SCRAM-SHA-256")) {
+    return std::make_unique<Scram>(false, std::move(environment));
+  }
+  if (equal_nocase(mechanism, "SCRAM-SHA-256-PLUS") && !environment.channel_binding.empty()) {
+    return std::make_unique<Scram>(true, std::move(environment));
+  }
+  return nullptr;
+}
+
+}  // namespace pennypost

@@ -1,0 +1,257 @@
+#include "store/service/handover.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <thread>
+
+#include "common/log/log.h"
+#include "common/net/stream.h"
+#include "common/tls/tls_stream.h"
+
+namespace pennypost::store {
+namespace {
+
+constexpr std::size_t relay_bytes = 32 * 1024;
+
+// Login's part
+
+/// One direction of a relay: until either side ends.
+Task<> pass_on(Stream& from, Stream& to) {
+  std::string buffer;
+  for (;;) {
+    // No buffer while idle: there may be thousands of these.
+    std::string().swap(buffer);
+    bool ready = co_await from.wait(Poll::Event::Readable, SteadyTime::max());
+    if (!ready) co_return;
+    buffer.resize(relay_bytes);
+    for (;;) {
+      auto count = from.try_read(buffer);
+      if (!count) break;
+      std::string_view rest(buffer.data(), *count);
+      while (!rest.empty()) {
+        auto taken = to.try_write(rest);
+        if (taken) {
+          rest.remove_prefix(*taken);
+        } else {
+          co_await to.wait(Poll::Event::Writable, SteadyTime::max());
+        }
+      }
+    }
+  }
+}
+
+/// Both directions between an encrypted client and its worker. The client's end ends the relay, the
+/// worker's end sends what is left and closes.
+Task<> relay(Loop& loop, std::unique_ptr<Stream> client, std::unique_ptr<Stream> worker) {
+  Event ended(loop);
+  bool is_over = false;
+  auto one_way = [](Stream& from, Stream& to, Event& event, bool& over) -> Task<> {
+    try {
+      co_await pass_on(from, to);
+    } catch (const Disconnected&) {
+    }
+    over = true;
+    event.notify_all();
+  };
+  Nursery ways(loop);
+  ways.start(one_way(*client, *worker, ended, is_over));
+  ways.start(one_way(*worker, *client, ended, is_over));
+  while (!is_over) co_await ended.wait();
+  ways.cancel();
+  client->shut_down();
+}
+
+}  // namespace
+
+Task<Result<void>> hand_over(Child& child, std::unique_ptr<Connection>& connection,
+                             std::string token, ClientInfo client, Nursery& relays) {
+  co_await connection->flush();
+  client.input = connection->take_input();
+  auto stream = connection->exchange_stream(nullptr);
+  HandOver request;
+  request.token = std::move(token);
+  request.client = std::move(client);
+  std::vector<Descriptor> ends;
+  auto* plain = dynamic_cast<Socket*>(stream.get());
+  std::unique_ptr<Socket> to_worker;
+  if (plain != nullptr) {
+    ends.push_back(Descriptor(fcntl(plain->descriptor(), F_DUPFD_CLOEXEC, 3)));
+  } else {
+    auto [ours, theirs] = socket_pair();
+    to_worker = std::make_unique<Socket>(child.loop(), std::move(ours));
+    ends.push_back(std::move(theirs));
+  }
+  auto work = child.port("master").call(std::move(request), std::move(ends));
+  auto answer = co_await std::move(work);
+  if (!answer) {
+    // The connection is whole again, to tell the client.
+    connection->exchange_stream(std::move(stream));
+    co_return Error(std::move(answer).error());
+  }
+  connection.reset();
+  if (to_worker) relays.start(relay(child.loop(), std::move(stream), std::move(to_worker)));
+  co_return Result<void>();
+}
+
+// The master's part
+
+struct HandOverDesk::State {
+  struct Login {
+    std::string login;
+    AccountRef account;
+    SteadyTime since;
+  };
+  std::map<std::string, Login> tokens;
+  std::map<std::pair<std::string, std::string>, std::int64_t> sessions;  // by login and address
+
+  void forget_old() {
+    auto now = std::chrono::steady_clock::now();
+    std::erase_if(tokens,
+                  [&](const auto& entry) { return now - entry.second.since > token_lives; });
+  }
+};
+
+namespace {
+
+/// Who the worker of an account runs as, and which of the workers it is.
+struct Place {
+  std::string instance;
+  Identity identity;
+};
+
+Result<Place> place_of(const Master& master, const AccountRef& account) {
+  Place place;
+  const Config& config = *master.config();
+  if (account.is_system) {
+    // The account's name alone counts: the uid is looked up here, whatever auth said.
+    TRY(auto found, Identity::find(account.name));
+    if (!found) return Error::temporary("4.3.0 no such user any more: " + account.name);
+    place.identity = *std::move(found);
+    auto uid = static_cast<std::int64_t>(place.identity.uid);
+    bool is_too_high = config.last_valid_uid != 0 && uid > config.last_valid_uid;
+    if (is_root() && (uid == 0 || uid < config.first_valid_uid || is_too_high)) {
+      return Error::permanent("5.7.1 uid " + std::to_string(uid) + " of " + account.name +
+                              " is outside first_valid_uid and last_valid_uid");
+    }
+    place.instance = account.name;
+    return place;
+  }
+  if (is_root()) {
+    TRY(place.identity, Identity::of_user(config.virtual_mail_owner, "virtual_mail_owner"));
+    if (place.identity.uid == 0) return Error::permanent("5.7.1 virtual_mail_owner is root");
+  }
+  auto shards = static_cast<std::size_t>(config.imap_worker_shards);
+  if (shards == 0) shards = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
+  place.instance = "own-" + std::to_string(std::hash<std::string>{}(account.name) % shards);
+  return place;
+}
+
+Task<Result<Done>> start_session(Master& master, std::shared_ptr<HandOverDesk::State> state,
+                                 HandOver request, std::vector<Descriptor> ends) {
+  state->forget_old();
+  auto found = state->tokens.find(request.token);
+  if (found == state->tokens.end() || ends.size() != 1) {
+    co_return Error::temporary("4.3.0 this login is not known; log in again");
+  }
+  auto login = std::move(found->second);
+  state->tokens.erase(found);
+  auto limit = master.config()->mail_max_userip_connections;
+  auto key = std::pair(login.login, request.client.client_address);
+  if (limit > 0 && state->sessions[key] >= limit) {
+    co_return Error::temporary(
+        "[LIMIT] too many connections of this user from this address "
+        "(mail_max_userip_connections = " +
+        std::to_string(limit) + ")");
+  }
+  CO_TRY(auto place, place_of(master, login.account));
+  CO_TRY(auto port, master.start_on_demand("worker", place.instance, place.identity));
+  Link* worker = master.link_to("worker", place.instance);
+  if (worker == nullptr) co_return Error::temporary("4.3.0 the worker " + port + " has gone");
+  Serve serve;
+  serve.client = std::move(request.client);
+  serve.client.login = login.login;
+  serve.account = std::move(login.account);
+  ++state->sessions[key];
+  auto work = worker->call(Serve::type, wire::encode(serve), std::move(ends));
+  auto answer = co_await std::move(work);
+  if (answer) co_return Done();
+  if (--state->sessions[key] <= 0) state->sessions.erase(key);
+  co_return Error(std::move(answer).error());
+}
+
+}  // namespace
+
+HandOverDesk::HandOverDesk() : state_(std::make_shared<State>()) {}
+HandOverDesk::~HandOverDesk() = default;
+
+void HandOverDesk::serve_auth(Master&, Services& services) {
+  services.on<Verified>([state = state_](Verified verified, std::vector<Descriptor>) {
+    return note(state, std::move(verified));
+  });
+}
+
+Task<Result<Done>> HandOverDesk::note(std::shared_ptr<State> state, Verified verified) {
+  state->forget_old();
+  if (state->tokens.size() >= tokens_max) {
+    co_return Error::temporary("4.3.2 too many logins under way");
+  }
+  State::Login login;
+  login.login = std::move(verified.login);
+  login.account = std::move(verified.account);
+  login.since = std::chrono::steady_clock::now();
+  state->tokens.insert_or_assign(std::move(verified.token), std::move(login));
+  co_return Done();
+}
+
+void HandOverDesk::serve_login(Master& master, Services& services) {
+  services.on<HandOver>([&master, state = state_](HandOver request, std::vector<Descriptor> ends) {
+    return start_session(master, state, std::move(request), std::move(ends));
+  });
+}
+
+void HandOverDesk::serve_worker(Master&, Services& services) {
+  services.on<SessionEnded>([state = state_](SessionEnded ended, std::vector<Descriptor>) {
+    return forget(state, std::move(ended));
+  });
+}
+
+Task<Result<Done>> HandOverDesk::forget(std::shared_ptr<State> state, SessionEnded ended) {
+  auto found = state->sessions.find(std::pair(ended.login, ended.client_address));
+  if (found != state->sessions.end() && --found->second <= 0) state->sessions.erase(found);
+  co_return Done();
+}
+
+// The worker's part
+
+WorkerDesk::WorkerDesk(Child& child, Duration timeout, ServeSession serve)
+    : child_(child), timeout_(timeout), serve_(std::move(serve)), sessions_(child.loop()) {
+  child_.services().on<Serve>([this](Serve request, std::vector<Descriptor> ends) {
+    return take(std::move(request), std::move(ends));
+  });
+}
+
+Task<Result<Done>> WorkerDesk::take(Serve request, std::vector<Descriptor> ends) {
+  if (ends.size() != 1) co_return Error::temporary("4.3.0 a session comes with its descriptor");
+  if (child_.is_draining()) co_return Error::temporary("4.3.2 the server is shutting down");
+  auto socket = std::make_unique<Socket>(child_.loop(), std::move(ends.front()));
+  auto connection = std::make_unique<Connection>(child_.loop(), std::move(socket), timeout_);
+  connection->prepend_input(request.client.input);
+  request.client.input.clear();
+  sessions_.start(run(std::move(connection), std::move(request)));
+  co_return Done();
+}
+
+Task<> WorkerDesk::run(std::unique_ptr<Connection> connection, Serve request) {
+  SessionEnded ended;
+  ended.login = request.client.login;
+  ended.client_address = request.client.client_address;
+  auto session =
+      serve_(std::move(connection), std::move(request.client), std::move(request.account));
+  co_await std::move(session);
+  child_.port("master").post(ended);
+}
+
+}  // namespace pennypost::store
