@@ -15,7 +15,9 @@
 #include <string_view>
 #include <vector>
 
+#include "smtpd/commands/newaliases.h"
 #include "smtpd/commands/postconf.h"
+#include "smtpd/commands/postmap.h"
 
 namespace {
 
@@ -27,7 +29,9 @@ struct Command {
   int (*run)(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 };
 constexpr std::array commands{
+    Command{"newaliases", "build the tables of alias_database", &newaliases},
     Command{"postconf", "show and change settings", &postconf},
+    Command{"postmap", "build, ask or list a look-up table", &postmap},
 };
 static_assert(std::ranges::is_sorted(commands, {}, &Command::name));
 

@@ -62,11 +62,11 @@ class HashMap final : public Map {
 
 // texthash:, inline:
 
-struct Entries {
+struct Listing {
   std::vector<SourceEntry> in_order;
   std::unordered_map<std::string, std::size_t> by_key;  // in lower case; the first of a key counts
 
-  explicit Entries(std::vector<SourceEntry> entries) : in_order(std::move(entries)) {
+  explicit Listing(std::vector<SourceEntry> entries) : in_order(std::move(entries)) {
     for (std::size_t i = 0; i < in_order.size(); ++i) by_key.emplace(lower(in_order[i].key), i);
   }
   std::optional<std::string> find(std::string_view key) const {
@@ -84,10 +84,10 @@ class TextMap final : public Map {
       : Map(std::move(name)),
         file_(
             options, [path] { return file_stamp(path); },
-            [path]() -> Result<std::shared_ptr<const Entries>> {
+            [path]() -> Result<std::shared_ptr<const Listing>> {
               TRY(auto text, read_source(path));
               TRY(auto entries, parse_source(text, SourceSyntax::Table, path));
-              return std::make_shared<const Entries>(std::move(entries));
+              return std::make_shared<const Listing>(std::move(entries));
             }) {}
 
   Value lookup(std::string_view key) const override {
@@ -101,7 +101,7 @@ class TextMap final : public Map {
   }
 
  private:
-  Reloading<Entries> file_;
+  Reloading<Listing> file_;
 };
 
 class InlineMap final : public Map {
@@ -116,7 +116,7 @@ class InlineMap final : public Map {
   }
 
  private:
-  Entries entries_;
+  Listing entries_;
 };
 
 // static:

@@ -194,7 +194,7 @@ TEST_CASE("a cidr table answers with the first network that holds the address") 
         "endif\n"
         "192.0.2.0/24 test\n");
   auto map = opened("cidr:" + scratch / "c");
-  for (auto [key, value] :
+  for (const auto& row :
        std::vector<std::pair<const char*, const char*>>{{"10.1.2.3", "host"},
                                                         {"10.9.9.9", "ten"},
                                                         {"::ffff:10.9.9.9", "ten"},
@@ -204,15 +204,15 @@ TEST_CASE("a cidr table answers with the first network that holds the address") 
                                                         {"172.16.0.1", "(none)"},
                                                         {"192.0.2.7", "test"},
                                                         {"example.org", "(none)"}}) {
-    CAPTURE(key);
-    CHECK(found(*map, key) == value);
+    CAPTURE(row.first);
+    CHECK(found(*map, row.first) == row.second);
   }
   CHECK_FALSE(map->takes_partial_keys());
 }
 
 TEST_CASE("a wrong line of a table of rules is named") {
   Scratch scratch;
-  for (auto [type, text, error] : std::vector<std::tuple<const char*, const char*, const char*>>{
+  for (const auto& [type, rule, error] : std::vector<std::tuple<const char*, const char*, const char*>>{
            {"cidr", "10.0.0.0/33 x\n", ":1: 10.0.0.0/33: the length must be 0 to 32"},
            {"cidr", "\n10.0.0.1/8 x\n", ":2: 10.0.0.1/8: bits are set beyond"},
            {"cidr", "10.0.0.0/8\n", ":1: expected"},
@@ -226,6 +226,7 @@ TEST_CASE("a wrong line of a table of rules is named") {
            {"pcre", "!/(a)/ $1\n", ":1: the pattern has no group 1"},
            {"regexp", "/a/s x\n", ":1: unknown flag s"},
            {"regexp", "if /a/\n", ":1: an if without its endif"}}) {
+    std::string text = rule;
     CAPTURE(text);
     write(scratch / "r", text);
     auto map = opened(std::string(type) + ":" + scratch / "r");

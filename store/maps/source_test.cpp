@@ -61,7 +61,7 @@ TEST_CASE("a wrong line of a source is named with file and line") {
     const char* text;
     const char* error;
   };
-  for (const auto& [syntax, text, error] : {
+  for (const auto& row : {
            Row{SourceSyntax::Table, "a b\n\nkey\n", "/etc/x:3: expected `key value`"},
            Row{SourceSyntax::Table, "\"key value\n", "/etc/x:1: the quote"},
            Row{SourceSyntax::Table, "ann: bob\n", "/etc/x:1: the key ann: ends in a colon"},
@@ -73,8 +73,8 @@ TEST_CASE("a wrong line of a source is named with file and line") {
            Row{SourceSyntax::Aliases, "a: |\n", "/etc/x:1: there is no command"},
            Row{SourceSyntax::Aliases, "a: :include:x\n", "/etc/x:1: :include: needs"},
        }) {
-    CAPTURE(text);
-    CHECK(listed(text, syntax).starts_with("error: " + std::string(error)));
+    CAPTURE(row.text);
+    CHECK(listed(row.text, row.syntax).starts_with("error: " + std::string(row.error)));
   }
   CHECK(listed(std::string_view("a b\nc\0d e\n", 10), SourceSyntax::Table) ==
         "error: /etc/x:2: a zero byte; this is no text");
@@ -98,7 +98,7 @@ TEST_CASE("an alias's value is taken apart into addresses, commands, files and l
     const char* value;
     const char* expected;
   };
-  for (const auto& [value, expected] : {
+  for (const auto& row : {
            Row{"", ""},
            Row{"ann, bob@example.org,,", "address [ann] address [bob@example.org] "},
            Row{"|/usr/bin/x -a", "command [/usr/bin/x -a] "},
@@ -119,8 +119,8 @@ TEST_CASE("an alias's value is taken apart into addresses, commands, files and l
            Row{"ann>", "error: a > without a <"},
            Row{"<>", "error: an empty address in <>"},
        }) {
-    CAPTURE(value);
-    CHECK(items(value) == expected);
+    CAPTURE(row.value);
+    CHECK(items(row.value) == row.expected);
   }
 }
 

@@ -1,0 +1,221 @@
+// postmap(1)'s arguments in; a table built, changed, asked or listed out.
+//
+// SYNOPSIS
+//   postmap [-c DIR] [-fiorwpNnu] [TYPE:]FILE...         builds FILE.rdb from FILE
+//   postmap [-c DIR] [-f] -q KEY|- [TYPE:]FILE...        asks; - reads keys from standard input
+//   postmap [-c DIR] [-f] -d KEY|- [TYPE:]FILE...        removes keys from the table
+//   postmap [-c DIR] -s [TYPE:]FILE...                   lists `key TAB value`
+//
+// DESCRIPTION
+//   -i  adds entries from standard input to the table that is there, which need not have a source
+//   -r  of several entries with one key the last counts   -w  says nothing about them
+//   -f  keys keep their case (daemons ask in lower case)
+//   -p -o -N -n -u -v -c are taken for compatibility and change nothing here.
+//   A new table is in use within two seconds; no daemon needs to be told.
+//
+// DIAGNOSTICS
+//   `postmap: fatal: FILE:LINE: what is wrong`: the old table stays. With -q and -d the exit status
+//   is 0 if a key was found, 1 if not or if a table could not be read.
+//
+// SEE ALSO   store/maps/source.h (the source's notation), store/maps/map.h (the types)
+#include "smtpd/commands/postmap.h"
+
+#include <filesystem>
+#include <functional>
+#include <iostream>
+#include <optional>
+#include <ostream>
+#include <vector>
+
+#include "common/base/text.h"
+#include "store/maps/build.h"
+#include "store/maps/map.h"
+
+namespace pennypost::smtp {
+namespace {
+
+using namespace pennypost::store;  // NOLINT: the tables
+
+enum class Task { Build, Add, Ask, Remove, List };
+
+class Postmap {
+ public:
+  Postmap(std::ostream& out, std::ostream& err) : out_(out), err_(err) {}
+
+  int run(std::span<const std::string> args) {
+    auto done = options(args);
+    if (!done) return fail(done.error());
+    bool any_found = false;
+    for (const auto& name : tables_) {
+      auto table = reference(name);
+      if (!table) return fail(table.error());
+      auto found = work_on(*table);
+      if (!found) return fail(found.error());
+      any_found = any_found || *found;
+      if (any_found && task_ == Task::Ask && key_ != "-") break;
+    }
+    return any_found ? 0 : 1;
+  }
+
+ private:
+  int fail(const Error& error) {
+    err_ << "postmap: fatal: " << error.text() << "\n";
+    return 1;
+  }
+
+  static Error usage() {
+    return Error::permanent(
+        "usage: postmap [-c DIR] [-firw] [-q KEY|-] [-d KEY|-] [-s] [TYPE:]FILE...");
+  }
+
+  Result<void> options(std::span<const std::string> args) {
+    std::size_t i = 0;
+    for (; i < args.size() && args[i].size() > 1 && args[i][0] == '-'; ++i) {
+      if (args[i] == "--") {
+        ++i;
+        break;
+      }
+      for (std::size_t k = 1; k < args[i].size(); ++k) {
+        char flag = args[i][k];
+        bool takes_text = flag == 'c' || flag == 'q' || flag == 'd';
+        if (!takes_text) {
+          TRY_DO(set(flag));
+          continue;
+        }
+        std::string text = args[i].substr(k + 1);
+        if (text.empty()) {
+          if (i + 1 == args.size()) return usage();
+          text = args[++i];
+        }
+        if (flag != 'c') {
+          task_ = flag == 'q' ? Task::Ask : Task::Remove;
+          key_ = text;
+        }
+        break;
+      }
+    }
+    tables_.assign(args.begin() + static_cast<std::ptrdiff_t>(i), args.end());
+    if (tables_.empty()) return usage();
+    return {};
+  }
+
+  Result<void> set(char flag) {
+    switch (flag) {
+      case 'f':
+        build_.fold_keys = false;
+        return {};
+      case 'i':
+        task_ = Task::Add;
+        return {};
+      case 'r':
+        build_.duplicates = Duplicates::Replace;
+        return {};
+      case 'w':
+        build_.duplicates = Duplicates::Ignore;
+        return {};
+      case 's':
+        task_ = Task::List;
+        return {};
+      case 'p':
+      case 'o':
+      case 'N':
+      case 'n':
+      case 'u':
+      case 'v':
+        return {};
+      default:
+        return usage();
+    }
+  }
+
+  // A file may be named without a type, and relative to where we are.
+  static Result<TableRef> reference(const std::string& text) {
+    auto colon = text.find(':');
+    std::string type = colon == text.npos || text.starts_with('/') ? "hash" : text.substr(0, colon);
+    std::string name = colon == text.npos || text.starts_with('/') ? text : text.substr(colon + 1);
+    bool is_file = type == "hash" || type == "texthash" || type == "cidr" || type == "regexp" ||
+                   type == "pcre";
+    if (is_file && !name.empty() && !name.starts_with('/')) {
+      std::error_code problem;
+      name = std::filesystem::absolute(name, problem).lexically_normal().string();
+      if (problem) return Error::temporary(name + ": " + problem.message());
+    }
+    return TableRef::parse(type + ":" + name);
+  }
+
+  Result<bool> work_on(const TableRef& table) {
+    if (task_ == Task::Ask || task_ == Task::List) {
+      TRY(auto map, Map::open(table));
+      if (task_ == Task::Ask) return ask(*map);
+      TRY_DO(map->each([&](std::string_view key, std::string_view value) {
+        out_ << key << "\t" << value << "\n";
+      }));
+      return true;
+    }
+    if (table.type != "hash") {
+      return Error::permanent(table.text() +
+                              ": tables of this type are not built, they are read as "
+                              "they are");
+    }
+    build_.warn = [&](const std::string& text) { err_ << "postmap: warning: " << text << "\n"; };
+    if (task_ == Task::Remove) return remove(table.name);
+    if (task_ == Task::Add) {
+      std::string text(std::istreambuf_iterator<char>(std::cin), {});
+      TRY_DO(change_map(table.name, [&](Entries& entries) {
+        return add_entries(text, "standard input", build_, entries);
+      }));
+    } else {
+      TRY_DO(build_map(table.name, build_));
+    }
+    return true;
+  }
+
+  // Calls `use` with the key of -q or -d, or with each line of standard input.
+  Result<bool> each_key(const std::function<Result<bool>(const std::string& key)>& use) {
+    if (key_ != "-") return use(key_);
+    bool any = false;
+    std::string line;
+    while (std::getline(std::cin, line)) {
+      if (line.ends_with('\r')) line.pop_back();
+      TRY(bool found, use(line));
+      any = any || found;
+    }
+    return any;
+  }
+
+  Result<bool> ask(const Map& map) {
+    return each_key([&](const std::string& key) -> Result<bool> {
+      TRY(auto value, map.lookup(key));
+      if (!value) return false;
+      if (key_ == "-") out_ << key << "\t";
+      out_ << *value << "\n";
+      return true;
+    });
+  }
+
+  Result<bool> remove(const std::string& file) {
+    bool any = false;
+    TRY_DO(change_map(file, [&](Entries& entries) -> Result<void> {
+      TRY(any, each_key([&](const std::string& key) -> Result<bool> {
+            return entries.erase(build_.fold_keys ? lower(key) : key) > 0;
+          }));
+      return {};
+    }));
+    return any;
+  }
+
+  std::ostream& out_;
+  std::ostream& err_;
+  Task task_ = Task::Build;
+  BuildOptions build_;
+  std::string key_;
+  std::vector<std::string> tables_;
+};
+
+}  // namespace
+
+int postmap(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  return Postmap(out, err).run(args);
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,119 @@
+#include "smtpd/commands/postmap.h"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "common/base/scratch.h"
+#include "smtpd/commands/newaliases.h"
+
+using namespace pennypost;
+
+namespace {
+
+struct Ran {
+  int status;
+  std::string out;
+  std::string err;
+};
+
+template <class Command>
+Ran run(Command command, const std::vector<std::string>& args, const std::string& input = "") {
+  std::ostringstream out, err;
+  std::istringstream in(input);
+  auto* before = std::cin.rdbuf(in.rdbuf());
+  std::cin.clear();
+  int status = command(args, out, err);
+  std::cin.rdbuf(before);
+  return {status, out.str(), err.str()};
+}
+
+Ran postmap(const std::vector<std::string>& args, const std::string& input = "") {
+  return run(&smtp::postmap, args, input);
+}
+
+void write(const std::string& path, std::string_view text) {
+  std::ofstream(path, std::ios::trunc) << text;
+}
+
+}  // namespace
+
+TEST_CASE("postmap builds, asks and lists, with Postfix's exit status") {
+  Scratch scratch;
+  std::string file = scratch / "virtual";
+  write(file, "Ann@example.org ann\n@example.org all\n");
+  CHECK(postmap({file}).status == 0);
+  CHECK(postmap({"-q", "ann@Example.org", "hash:" + file}).out == "ann\n");
+  auto missing = postmap({"-q", "bob", file});
+  CHECK(missing.status == 1);
+  CHECK(missing.out.empty());
+  CHECK(missing.err.empty());
+  CHECK(postmap({"-s", file}).out == "@example.org\tall\nann@example.org\tann\n");
+  auto several = postmap({"-q", "-", file}, "ann@example.org\nbob\n@example.org\n");
+  CHECK(several.status == 0);
+  CHECK(several.out == "ann@example.org\tann\n@example.org\tall\n");
+}
+
+TEST_CASE("postmap keeps the old table when a line is wrong, and names it") {
+  Scratch scratch;
+  std::string file = scratch / "virtual";
+  write(file, "ann one\n");
+  REQUIRE(postmap({file}).status == 0);
+  write(file, "ann two\nbob\n");
+  auto ran = postmap({file});
+  CHECK(ran.status == 1);
+  CHECK(ran.err.starts_with("postmap: fatal: " + file + ":2: expected `key value`"));
+  CHECK(postmap({"-q", "ann", file}).out == "one\n");
+}
+
+TEST_CASE("of several entries with one key the first counts, with -r the last") {
+  Scratch scratch;
+  std::string file = scratch / "m";
+  write(file, "a 1\nA 2\n");
+  CHECK(postmap({file}).err == "postmap: warning: " + file + ":2: duplicate entry: \"a\"\n");
+  CHECK(postmap({"-q", "a", file}).out == "1\n");
+  CHECK(postmap({"-w", file}).err.empty());
+  CHECK(postmap({"-r", file}).err.empty());
+  CHECK(postmap({"-q", "a", file}).out == "2\n");
+}
+
+TEST_CASE("postmap -i adds and -d removes without a source") {
+  Scratch scratch;
+  std::string file = scratch / "m";
+  CHECK(postmap({"-i", file}, "a 1\nb 2\n").status == 0);
+  CHECK(postmap({"-ri", file}, "a 3\n").status == 0);
+  CHECK(postmap({"-s", file}).out == "a\t3\nb\t2\n");
+  CHECK(postmap({"-d", "a", file}).status == 0);
+  CHECK(postmap({"-d", "a", file}).status == 1);
+  CHECK(postmap({"-s", file}).out == "b\t2\n");
+}
+
+TEST_CASE("postmap asks tables of other types, and refuses to build them") {
+  CHECK(postmap({"-q", "a", "inline:{a=b}"}).out == "b\n");
+  auto ran = postmap({"inline:{a=b}"});
+  CHECK(ran.status == 1);
+  CHECK(ran.err.find("are not built") != std::string::npos);
+  auto unknown = postmap({"-q", "a", "/nonexistent/x"});
+  CHECK(unknown.status == 1);
+  CHECK(unknown.err.find("postmap /nonexistent/x") != std::string::npos);
+  CHECK(postmap({}).err.find("usage") != std::string::npos);
+}
+
+TEST_CASE("newaliases builds all alias files, and those without a mistake when one has one") {
+  Scratch scratch;
+  write(scratch / "main.toml", "myhostname = \"mail.example.test\"\nalias_database = [\"hash:" +
+                                   scratch / "a" + "\", \"hash:" + scratch / "b" + "\"]\n");
+  write(scratch / "a", "Staff: ann, bob\n");
+  write(scratch / "b", "root ann\n");
+  auto ran = run(&smtp::newaliases, {"-c", scratch.path().string()});
+  CHECK(ran.status == 1);
+  CHECK(ran.err.starts_with("newaliases: fatal: " + scratch / "b:1: expected `name: value`"));
+  CHECK(postmap({"-q", "staff", scratch / "a"}).out == "ann, bob\n");
+  write(scratch / "b", "root: ann\n");
+  CHECK(run(&smtp::newaliases, {"-c", scratch.path().string()}).status == 0);
+  CHECK(postmap({"-q", "root", scratch / "b"}).out == "ann\n");
+}

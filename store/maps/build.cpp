@@ -1,0 +1,60 @@
+#include "store/maps/build.h"
+
+#include "common/base/text.h"
+
+namespace pennypost::store {
+
+Result<void> add_entries(std::string_view text, const std::string& file,
+                         const BuildOptions& options, Entries& entries) {
+  TRY(auto parsed, parse_source(text, options.syntax, file));
+  for (auto& entry : parsed) {
+    std::string key = options.fold_keys ? lower(entry.key) : entry.key;
+    auto [place, is_new] = entries.try_emplace(key, entry.value);
+    if (is_new) continue;
+    if (options.duplicates == Duplicates::Replace) place->second = entry.value;
+    if (options.duplicates == Duplicates::Warn && options.warn) {
+      options.warn(source_error(file, entry.line, "duplicate entry: \"" + key + "\"").text());
+    }
+  }
+  return {};
+}
+
+Result<void> build_map(const std::string& file, const BuildOptions& options) {
+  TRY(auto lock, BuildLock::take(file));
+  TRY(auto text, read_source(file));
+  Entries entries;
+  TRY_DO(add_entries(text, file, options, entries));
+  TRY(auto access, TableAccess::of(file));
+  return build_generation(lock, file, entries, access);
+}
+
+Result<Entries> read_map(const std::string& file) {
+  TRY(auto generation, open_generation(file));
+  Entries entries;
+  auto entry = generation.database.scan("");
+  for (; entry.valid(); entry.next()) {
+    entries.emplace_hint(entries.end(), entry.key(), entry.value());
+  }
+  TRY_DO(entry.status());
+  return entries;
+}
+
+Result<void> change_map(const std::string& file,
+                        const std::function<Result<void>(Entries& entries)>& change) {
+  TRY(auto lock, BuildLock::take(file));
+  Entries entries;
+  auto old = read_map(file);
+  if (old) {
+    entries = std::move(*old);
+  } else if (storage_problem(old.error()) != StorageProblem::Absent) {
+    return old.error();
+  }
+  TRY_DO(change(entries));
+  // A table without a source keeps who may read it.
+  auto current = current_generation(file);
+  auto access = TableAccess::of(file);
+  if (!access && current) access = TableAccess::of(*current);
+  return build_generation(lock, file, entries, access ? *access : TableAccess{});
+}
+
+}  // namespace pennypost::store

@@ -1,0 +1,50 @@
+// A source file in, the table that hash:FILE reads out: the work of postmap and newaliases.
+//
+// Either all of the source becomes the table, or, on the first wrong line, nothing changes. Keys
+// are put into lower case, as look-ups do.
+//
+// SEE ALSO   source.h (the notation), generation.h (how readers see the change)
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "common/base/result.h"
+#include "store/maps/generation.h"
+#include "store/maps/source.h"
+
+namespace pennypost::store {
+
+enum class Duplicates {
+  Warn,     ///< the first of a key counts, the others are said
+  Ignore,   ///< the first counts
+  Replace,  ///< the last counts
+};
+
+struct BuildOptions {
+  SourceSyntax syntax = SourceSyntax::Table;
+  Duplicates duplicates = Duplicates::Warn;
+  bool fold_keys = true;
+  /// `FILE:LINE: duplicate entry …`; may be empty.
+  std::function<void(const std::string& text)> warn;
+};
+
+using Entries = std::map<std::string, std::string>;
+
+/// Adds a source's entries to `entries`.
+Result<void> add_entries(std::string_view text, const std::string& file,
+                         const BuildOptions& options, Entries& entries);
+
+/// Builds hash:`file` from `file`, whose owner and read permissions the table gets.
+Result<void> build_map(const std::string& file, const BuildOptions& options);
+
+/// All entries of the current table of hash:`file`.
+Result<Entries> read_map(const std::string& file);
+
+/// Changes the table of hash:`file` without its source (postmap -i and -d). A table that is not
+/// there is made.
+Result<void> change_map(const std::string& file,
+                        const std::function<Result<void>(Entries& entries)>& change);
+
+}  // namespace pennypost::store
