@@ -1,8 +1,14 @@
 // A configuration in; what contradicts itself in it out. See check.h.
 #include "common/config/check.h"
 
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 
 #include "common/base/text.h"
 #include "common/config/nearest.h"
@@ -28,6 +34,7 @@ class Checker {
     names();
     networks();
     interfaces();
+    dns_servers();
     mail_place();
     relayhost();
     transports();
@@ -72,6 +79,21 @@ class Checker {
     if (!config_.local_transport.starts_with("error:")) {
       error("local_transport", "a null client delivers nothing itself; remove this setting");
     }
+    for (const std::string& item : config_.inet_interfaces) {
+      if (!is_loopback(item)) {
+        error("inet_interfaces",
+              "a null client takes mail from this host alone; write loopback-only, or set role = "
+              "\"relay\"");
+        break;
+      }
+    }
+    for (std::string_view port : {"submission_port", "submissions_port"}) {
+      if (config_.text(port) != "0") {
+        error(
+            port,
+            "a null client has no users who log in; remove this setting, or set role = \"relay\"");
+      }
+    }
     if (program_ == "imapd" || program_ == "popd") {
       error("role", "a null client keeps no mailboxes, so " + program_ +
                         " does not run here; set role = \"destination\", or don't start it");
@@ -80,6 +102,16 @@ class Checker {
       error("protocols",
             "a null client keeps no mailboxes; remove this setting, or set role = \"destination\"");
     }
+  }
+
+  static bool is_loopback(std::string_view item) {
+    return equal_nocase(item, "loopback-only") || equal_nocase(item, "localhost") ||
+           item.starts_with("127.") || item == "::1" || item == "[::1]";
+  }
+
+  static bool is_address(std::string_view text) {
+    if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+    return !network_text(std::string(text), 1).empty();
   }
 
   static bool is_hostname(std::string_view name) {
@@ -161,6 +193,24 @@ class Checker {
         error("inet_interfaces", "must not be empty; write all, loopback-only, or addresses");
         return;
       }
+      for (const std::string& item : list) {
+        if (is_hostname(item) || is_address(item)) continue;
+        error("inet_interfaces", "\"" + printable(item, 100) +
+                                     "\" is neither all, loopback-only, a name nor an address");
+        return;
+      }
+    }
+  }
+
+  /// 192.0.2.1, 192.0.2.1:5353, 2001:db8::1, [2001:db8::1]:5353
+  void dns_servers() {
+    for (const std::string& item : config_.dns_servers) {
+      if (is_address(item)) continue;
+      auto colon = item.rfind(':');
+      auto port = colon == item.npos ? std::nullopt : parse_number(item.substr(colon + 1));
+      if (port && *port > 0 && *port < 65536 && is_address(item.substr(0, colon))) continue;
+      error("dns_servers", "\"" + printable(item, 100) +
+                               "\" is not an address; write 192.0.2.1 or [192.0.2.1]:53");
     }
   }
 
@@ -326,11 +376,83 @@ class Checker {
   Findings& findings_;
 };
 
+/// Looks at the file system and the accounts for what the settings name.
+class HostChecker {
+ public:
+  explicit HostChecker(const Config& config) : config_(config) {}
+
+  std::vector<std::string> run(const std::string& program) {
+    if (program != "popd" && program != "imapd") {
+      certificate("smtpd_tls_cert_file", "smtpd_tls_key_file");
+      for (const char* name :
+           {"smtp_tls_CAfile", "smtp_tls_CApath", "smtp_tls_cert_file", "smtp_tls_key_file"}) {
+        readable(name, config_.text(name), "correct the path");
+      }
+    }
+    if (program != "smtpd") certificate("ssl_cert", "ssl_key");
+    if (::geteuid() == 0) accounts();
+    return std::move(findings_);
+  }
+
+ private:
+  void error(std::string_view name, const std::string& what) {
+    std::string text = config_.where(name) + ": " + std::string(name) + ": " + what;
+    if (std::ranges::find(findings_, text) == findings_.end()) findings_.push_back(std::move(text));
+  }
+
+  void certificate(std::string_view certificate, std::string_view key) {
+    readable(certificate, config_.text(certificate), "make one, or correct the path");
+    readable(key, config_.text(key), "make one, or correct the path");
+    for (std::size_t s = 0; s < service_count; ++s) {
+      auto service = static_cast<Service>(s);
+      readable(certificate, config_.text(certificate, service), "make one, or correct the path");
+      readable(key, config_.text(key, service), "make one, or correct the path");
+    }
+  }
+
+  void readable(std::string_view name, const std::string& path, const std::string& remedy) {
+    if (path.empty() || ::access(path.c_str(), R_OK) == 0) return;
+    error(name, path + ": " + std::strerror(errno) + "; " + remedy);
+  }
+
+  void accounts() {
+    for (std::string_view name :
+         {"mail_owner", "default_login_user", "default_privs", "virtual_mail_owner", "auth_user"}) {
+      const std::string& user = config_.text(name);
+      if (::getpwnam(user.c_str()) == nullptr) {
+        error(name, "there is no account \"" + printable(user, 100) +
+                        "\"; make it: useradd --system --user-group --no-create-home " +
+                        printable(user, 100));
+      }
+    }
+    for (std::string_view name : {"setgid_group", "mail_privileged_group"}) {
+      const std::string& group = config_.text(name);
+      if (!group.empty() && ::getgrnam(group.c_str()) == nullptr) {
+        error(name, "there is no group \"" + printable(group, 100) +
+                        "\"; make it: groupadd --system " + printable(group, 100));
+      }
+    }
+    for (const std::string& group : config_.mail_access_groups) {
+      if (::getgrnam(group.c_str()) == nullptr) {
+        error("mail_access_groups",
+              "there is no group \"" + printable(group, 100) + "\"; make it, or leave it out");
+      }
+    }
+  }
+
+  const Config& config_;
+  std::vector<std::string> findings_;
+};
+
 }  // namespace
 
 void check(const Config& config, const Layers& layers, const std::string& program,
            Findings& findings) {
   Checker(config, layers, program, findings).run();
+}
+
+std::vector<std::string> check_host(const Config& config, const std::string& program) {
+  return HostChecker(config).run(program);
 }
 
 void check_implicit_tls(Layers& layers, Findings& findings) {

@@ -20,6 +20,11 @@ struct Findings {
 void check(const Config& config, const Layers& layers, const std::string& program,
            Findings& findings);
 
+/// What the settings name but the host may lack: certificates and keys, accounts and groups (asked
+/// for only as root). For `pennypost check` and a daemon's start, not for sendmail. Each
+/// `FILE:LINE: …`.
+std::vector<std::string> check_host(const Config& config, const std::string& program);
+
 /// Ports that speak TLS from the first byte need a certificate: left at their default without one
 /// they are turned off with a warning, set by the admin they are an error.
 void check_implicit_tls(Layers& layers, Findings& findings);

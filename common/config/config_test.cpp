@@ -2,7 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <unistd.h>
+
+#include <cstdlib>
+
 #include "common/base/text.h"
+#include "common/config/check.h"
 #include "common/config/load.h"
 #include "common/config/nearest.h"
 
@@ -90,6 +95,9 @@ TEST_CASE("a null client refuses what contradicts it, with setting, line and rea
       contains(bad(relayhost + "mydestination = \"example.com\""),
                "/etc/pennypost/main.toml:3: mydestination: a null client is final for no domain"));
   CHECK(contains(bad(relayhost, "imapd"), "main.toml:1: role: a null client keeps no mailboxes"));
+  CHECK(contains(bad(relayhost + "inet_interfaces = \"all\""), "main.toml:3: inet_interfaces: "));
+  CHECK(contains(bad(relayhost + "submission_port = 587"), "main.toml:3: submission_port: "));
+  good(relayhost + "inet_interfaces = \"127.0.0.2\"");
   CHECK(contains(bad(relayhost + "protocols = \"imap\""), "main.toml:3: protocols: "));
 }
 
@@ -213,6 +221,38 @@ TEST_CASE("a port of implicit TLS is off without a certificate, and refused when
                  "main.toml:2: smtpd_tls_security_level: TLS needs a certificate"));
 }
 
+TEST_CASE("names of Postfix and Dovecot that mean nothing here are answered with what to write") {
+  CHECK(bad("smtpd_use_tls = \"yes\"") ==
+        "/etc/pennypost/main.toml:1: \"smtpd_use_tls\" is no setting of Pennypost; write "
+        "smtpd_tls_security_level = \"may\"");
+}
+
+TEST_CASE("myorigin can be the name of a file that holds it") {
+  std::string path = "/tmp/unit-config-XXXXXX";
+  int fd = mkstemp(path.data());
+  REQUIRE(fd >= 0);
+  REQUIRE(write(fd, "# a\n\n example.org \n", 20) == 20);
+  close(fd);
+  CHECK(good("myorigin = \"" + path + "\"")->myorigin == "example.org");
+  unlink(path.c_str());
+  CHECK(contains(bad("myorigin = \"" + path + "\""), "main.toml:1: myorigin: " + path));
+}
+
+TEST_CASE("what the settings name and the host lacks is told with the line") {
+  auto config =
+      good("\nsmtpd_tls_cert_file = \"/nonexistent/c.pem\"\ndefault_login_user = \"nobody-here\"");
+  auto findings = check_host(*config, "smtpd");
+  REQUIRE_FALSE(findings.empty());
+  CHECK(findings[0] ==
+        "/etc/pennypost/main.toml:2: smtpd_tls_cert_file: /nonexistent/c.pem: No such file or "
+        "directory; make one, or correct the path");
+  if (geteuid() == 0) {
+    CHECK(contains(join(findings, "\n"),
+                   "/etc/pennypost/main.toml:3: default_login_user: there is no account "
+                   "\"nobody-here\"; make it: useradd"));
+  }
+}
+
 TEST_CASE("an open relay is refused") {
   CHECK(contains(bad("smtpd_relay_restrictions = \"permit_mynetworks\""), "open relay"));
   good(
@@ -243,6 +283,10 @@ TEST_CASE("rules across settings name the remedy") {
       {"alias_maps = \"hsh:/etc/aliases\"", "unknown table type"},
       {"smtpd_client_restrictions = \"permit_mynetwork\"", "did you mean permit_mynetworks?"},
       {"role = \"relais\"", "is not a role"},
+      {"inet_interfaces = \"a/b\"", "is neither all, loopback-only"},
+      {"inet_interfaces = \"\"", "must not be empty"},
+      {"dns_servers = \"ns.example\"", "is not an address"},
+      {"dns_servers = \"127.0.0.1:0\"", "is not an address"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.toml);
@@ -251,6 +295,8 @@ TEST_CASE("rules across settings name the remedy") {
     CHECK(contains(text, row.part));
     CHECK(text.starts_with("/etc/pennypost/main.toml:1: "));
   }
+  good("dns_servers = \"127.0.0.1:5353 192.0.2.1 [::1]:53 2001:db8::1\"");
+  good("inet_interfaces = \"127.0.0.1, ::1, mail.example.com\"");
   good("relayhost = \"[smtp.example]:587\"");
   good("relayhost = \"smtp.example:submission\"");
   good("mynetworks = \"127.0.0.0/8 [::1]/128 !192.0.2.9 hash:/etc/pennypost/network_table\"");

@@ -27,6 +27,17 @@ std::size_t index_of(std::string_view name) {
   return *index;
 }
 
+/// The first line of a file that is neither blank nor a comment.
+Result<std::string> first_line(const std::string& path) {
+  std::ifstream stream(path);
+  std::string line;
+  while (std::getline(stream, line)) {
+    std::string_view text = trim(line);
+    if (!text.empty() && !text.starts_with('#')) return std::string(text);
+  }
+  return Error::permanent(path + " holds no name; write a domain into it, or into the setting");
+}
+
 /// Where the brace or parenthesis that opens at `open` closes; npos where it does not.
 std::size_t closing(std::string_view text, std::size_t open) {
   char opener = text[open];
@@ -178,6 +189,9 @@ Result<std::string> Layers::expanded(std::size_t index, Scope scope) const {
   Result<std::string> result =
       parameters()[index].kind == "Raw" ? Result<std::string>(text) : expand(text, scope);
   expanding_.pop_back();
+  // As on Debian: myorigin = /etc/mailname.
+  bool file = result && parameters()[index].name == "myorigin" && result->starts_with('/');
+  if (file) return first_line(*result);
   return result;
 }
 
