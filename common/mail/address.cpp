@@ -109,6 +109,7 @@ bool is_atext(char c) {
 
 Result<Domain> Domain::parse(std::string_view text, Utf8 utf8) {
   if (text.size() > domain_bytes_max + 1) return syntax("domain too long");
+  if (std::ranges::any_of(text, is_control)) return syntax("control character in domain");
   if (text.starts_with('[')) {
     if (!text.ends_with(']')) return syntax("address literal without ]");
     auto literal = canonical_literal(text.substr(1, text.size() - 2));
@@ -121,7 +122,7 @@ Result<Domain> Domain::parse(std::string_view text, Utf8 utf8) {
     return Domain(std::string(text), lower(text));
   }
   if (utf8 == Utf8::Refused) return syntax("UTF-8 in a domain without SMTPUTF8");
-  if (!is_utf8(text) || std::ranges::any_of(text, is_control)) return syntax("domain");
+  if (!is_utf8(text)) return syntax("domain");
   auto ascii = to_ascii(std::string(text));
   if (!ascii || !is_host_name(*ascii)) return syntax("internationalised domain");
   return Domain(std::string(text), *std::move(ascii));

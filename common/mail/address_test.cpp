@@ -93,6 +93,14 @@ TEST_CASE("what is no path is refused with 501 5.1.3") {
   }
 }
 
+TEST_CASE("a NUL ends nothing, and is refused") {
+  using namespace std::string_view_literals;
+  for (auto path : {"<a@[192.0.2.1\0x]>"sv, "<a@b.example\0>"sv, "<a\0@b.example>"sv,
+                    "<a@b\xc3\xbc.example\0x>"sv}) {
+    CHECK_FALSE(MailAddress::parse_path(path, Utf8::Allowed));
+  }
+}
+
 TEST_CASE("the null reverse-path is an address without parts") {
   auto null = address("<>");
   CHECK(null.is_null());

@@ -1,6 +1,7 @@
 #include "common/mail/charset.h"
 
 #include <iconv.h>
+#include <unistr.h>
 
 #include <algorithm>
 #include <array>
@@ -43,16 +44,51 @@ std::string windows_1252(char octet) {
   return {static_cast<char>(0xe0 | code >> 12), static_cast<char>(0x80 | (code >> 6 & 0x3f)), last};
 }
 
+/// Where the first octet is that is not UTF-8, or the end.
+std::size_t utf8_bytes(std::string_view text) {
+  const auto* begin = reinterpret_cast<const std::uint8_t*>(text.data());
+  const auto* bad = u8_check(begin, text.size());
+  return bad == nullptr ? text.size() : static_cast<std::size_t>(bad - begin);
+}
+
+/// Whether `text`, which is not UTF-8 from its first octet on, may become so by further octets.
+bool is_cut_character(std::string_view text) {
+  ucs4_t code = 0;
+  return u8_mbtoucr(&code, reinterpret_cast<const std::uint8_t*>(text.data()), text.size()) == -2;
+}
+
+/// `text` with each octet that is not UTF-8 replaced.
+std::string replaced(std::string_view text) {
+  std::string out;
+  for (;;) {
+    auto bytes = utf8_bytes(text);
+    out += text.substr(0, bytes);
+    if (bytes == text.size()) return out;
+    out += replacement;
+    text.remove_prefix(bytes + 1);
+  }
+}
+
 bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
 
 }  // namespace
 
 class CharsetDecoder::State {
  public:
-  State(iconv_t converter, bool guess) : converter_(converter), guess_(guess) {}
+  explicit State(bool guess) : guess_(guess) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
-  ~State() { iconv_close(converter_); }
+  ~State() {
+    if (converter_) iconv_close(*converter_);
+  }
+
+  /// False if iconv does not know the charset. Not needed for UTF-8.
+  bool open(const std::string& name) {
+    auto* converter = iconv_open("utf-8", name.c_str());
+    if (converter == reinterpret_cast<iconv_t>(-1)) return false;
+    converter_ = converter;
+    return true;
+  }
 
   void feed(std::string_view piece, std::string& out) {
     std::string joined;
@@ -62,15 +98,12 @@ class CharsetDecoder::State {
       piece = joined;
     }
     while (!piece.empty()) {
-      auto before = piece.size();
-      int problem = convert(piece, out);
-      if (problem == EINVAL && piece.size() <= cut_character_bytes_max) {
+      bool cut = converter_ ? convert(piece, out) : copy(piece, out);
+      if (cut && piece.size() <= cut_character_bytes_max) {
         held_ = piece;
         return;
       }
-      if (problem == EILSEQ || problem == EINVAL || (problem == 0 && piece.size() == before)) {
-        skip_octet(piece, out);
-      }
+      if (!piece.empty()) skip_octet(piece, out);
     }
   }
 
@@ -78,12 +111,20 @@ class CharsetDecoder::State {
     // What was cut and never completed.
     for (std::string_view rest = held_; !rest.empty();) skip_octet(rest, out);
     held_.clear();
-    iconv(converter_, nullptr, nullptr, nullptr, nullptr);
+    if (converter_) iconv(*converter_, nullptr, nullptr, nullptr, nullptr);
   }
 
  private:
-  /// Moves `piece` behind what could be converted; 0, or errno if that was not all.
-  int convert(std::string_view& piece, std::string& out) {
+  /// Moves `piece` behind what is UTF-8; true if what stays is a cut character.
+  static bool copy(std::string_view& piece, std::string& out) {
+    auto bytes = utf8_bytes(piece);
+    out += piece.substr(0, bytes);
+    piece.remove_prefix(bytes);
+    return !piece.empty() && is_cut_character(piece);
+  }
+
+  /// Moves `piece` behind what could be converted; true if what stays is a cut character.
+  bool convert(std::string_view& piece, std::string& out) {
     std::array<char, 4096> buffer;
     auto* input = const_cast<char*>(piece.data());  // iconv's type; it only reads
     std::size_t input_left = piece.size();
@@ -91,12 +132,13 @@ class CharsetDecoder::State {
     do {
       char* output = buffer.data();
       std::size_t output_left = buffer.size();
-      auto converted = iconv(converter_, &input, &input_left, &output, &output_left);
+      auto converted = iconv(*converter_, &input, &input_left, &output, &output_left);
       problem = converted == static_cast<std::size_t>(-1) ? errno : 0;
-      out.append(buffer.data(), buffer.size() - output_left);
+      // glibc writes code points above U+10FFFF where a charset can name them.
+      out += replaced(std::string_view(buffer.data(), buffer.size() - output_left));
     } while (problem == E2BIG);
     piece.remove_prefix(piece.size() - input_left);
-    return problem;
+    return problem == EINVAL;
   }
 
   void skip_octet(std::string_view& piece, std::string& out) const {
@@ -104,7 +146,7 @@ class CharsetDecoder::State {
     piece.remove_prefix(1);
   }
 
-  iconv_t converter_;
+  std::optional<iconv_t> converter_;
   bool guess_;
   std::string held_;  // the beginning of a character
 };
@@ -117,10 +159,10 @@ CharsetDecoder::~CharsetDecoder() = default;
 std::optional<CharsetDecoder> CharsetDecoder::make(std::string_view charset) {
   auto name = iconv_name(charset);
   if (!name) return {};
-  bool guess = name->empty();
-  auto* converter = iconv_open("utf-8", guess ? "utf-8" : name->c_str());
-  if (converter == reinterpret_cast<iconv_t>(-1)) return {};
-  return CharsetDecoder(std::make_unique<State>(converter, guess));
+  auto state = std::make_unique<State>(name->empty());
+  bool is_utf8_name = name->empty() || *name == "utf-8" || *name == "utf8";
+  if (!is_utf8_name && !state->open(*name)) return {};
+  return CharsetDecoder(std::move(state));
 }
 
 void CharsetDecoder::feed(std::string_view piece, std::string& out) { state_->feed(piece, out); }

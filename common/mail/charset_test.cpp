@@ -21,6 +21,7 @@ TEST_CASE("text of known charsets becomes UTF-8") {
        "b",
        "a\xef\xbf\xbd"
        "b"},
+      {"utf-8", "\xf5\xba\x91\x81", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
       {"utf-8", "cut \xc3", "cut \xef\xbf\xbd"},
       {"ISO-8859-1", "J\xf6rg", "J\xc3\xb6rg"},
       {" iso-8859-15 ", "\xa4", "\xe2\x82\xac"},

@@ -65,8 +65,9 @@ std::optional<EncodedWord> encoded_word(std::string_view text) {
   if (charset_end == std::string_view::npos || charset_end + 2 >= text.size()) return {};
   if (text[charset_end + 2] != '?') return {};
   auto begin = charset_end + 3;
-  auto end = text.find("?=", begin);
-  if (end == std::string_view::npos || text.substr(begin, end - begin).find('?') < end) return {};
+  // The encoded text holds no question mark.
+  auto end = text.find('?', begin);
+  if (end == std::string_view::npos || !text.substr(end).starts_with("?=")) return {};
   EncodedWord word;
   // RFC 2231 section 5: charset*language.
   word.charset = lower(split(text.substr(2, charset_end - 2), '*').front());

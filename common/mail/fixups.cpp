@@ -118,6 +118,30 @@ std::vector<Edit> submission_edits(std::string_view header, const Submission& su
   return edits;
 }
 
+HeaderRecipients recipients_in_header(std::string_view header, Utf8 utf8) {
+  constexpr std::string_view names[]{"To", "Cc", "Bcc"};
+  HeaderFields fields(header);
+  bool resent = std::ranges::any_of(
+      names, [&](auto name) { return fields.has("Resent-" + std::string(name)); });
+  HeaderRecipients out;
+  for (const auto& field : fields) {
+    auto name = field.name;
+    if (resent != starts_with_nocase(name, "Resent-")) continue;
+    if (resent) name.remove_prefix(7);
+    if (std::ranges::none_of(names, [&](auto one) { return equal_nocase(one, name); })) continue;
+    for (const auto& one : parse_address_list(field.body)) {
+      if (one.kind != ListedAddress::Kind::Mailbox) continue;
+      auto address = one.address(utf8);
+      if (!address) {
+        out.refused.push_back(one.mailbox.value_or("") + (one.host ? "@" + *one.host : ""));
+      } else if (std::ranges::find(out.addresses, *address) == out.addresses.end()) {
+        out.addresses.push_back(*std::move(address));
+      }
+    }
+  }
+  return out;
+}
+
 std::string phrase(std::string_view name) {
   auto clean = printable(trim(name));
   if (!is_ascii(clean)) return encode_words(clean);

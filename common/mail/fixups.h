@@ -67,6 +67,16 @@ struct Submission {
 /// Reply-To, To, Cc, Bcc and their Resent- forms. In order of offset.
 std::vector<Edit> submission_edits(std::string_view header, const Submission& submission);
 
+/// Whom a message's header names as its recipients, for `sendmail -t`.
+struct HeaderRecipients {
+  std::vector<MailAddress> addresses;  // each once, in order
+  std::vector<std::string> refused;    // elements that are no address, as they stand there
+};
+
+/// From To, Cc and Bcc; if there is any of Resent-To, Resent-Cc and Resent-Bcc, from these alone
+/// (RFC 5322 section 3.6.6). Bare addresses stay bare.
+HeaderRecipients recipients_in_header(std::string_view header, Utf8 utf8 = Utf8::Allowed);
+
 /// A full name as RFC 5322's phrase: as atoms, quoted, or in encoded words (RFC 2047).
 std::string phrase(std::string_view name);
 

@@ -106,6 +106,21 @@ TEST_CASE("bare addresses are completed in address fields only") {
       "To: bob@example.org, c@d,\n eve@example.org (x)\nSubject: bob\n\n");
 }
 
+TEST_CASE("a header names its recipients, a resent one those it was resent to") {
+  auto listed = [](std::string_view header) {
+    auto found = recipients_in_header(header);
+    std::string out;
+    for (const auto& one : found.addresses) out += one.text() + " ";
+    for (const auto& one : found.refused) out += "!" + one;
+    return out;
+  };
+  CHECK(listed("To: Ann <a@x>, b\nCC: team: c@x, a@X;\nBcc: d@x\nSubject: e@x\n\nTo: f@x\n") ==
+        "a@x b c@x d@x ");
+  CHECK(listed("To: a@x\nResent-To: b@x\nResent-From: c@x\nResent-Bcc: d@x\n\n") == "b@x d@x ");
+  CHECK(listed("To: a@b@c, d@x\n") == "d@x !a@b@c");
+  CHECK(listed("To: undisclosed-recipients:;\n") == "");
+}
+
 TEST_CASE("a full name becomes a phrase") {
   struct Row {
     const char* name;

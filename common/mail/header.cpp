@@ -8,6 +8,8 @@
 namespace pennypost {
 namespace {
 
+constexpr std::size_t blank_run_max = 60;  // that make_field() keeps
+
 /// The first line of `text` with its line end.
 std::string_view first_line(std::string_view text) {
   auto end = text.find('\n');
@@ -39,8 +41,10 @@ HeaderField field_of(std::string_view whole) {
 /// Where to end a line of `text` that has room for `room` octets: at the last blank with a word
 /// before it that fits, else at the first one, else at the hard limit.
 std::size_t fold_at(std::string_view text, std::size_t room, std::size_t hard_room) {
+  if (text.size() > hard_room) text = text.substr(0, hard_room + 1);
   auto word = text.find_first_not_of(" \t");
-  if (word == std::string_view::npos || text.size() <= room) return text.size();
+  ASSERT(word != std::string_view::npos);  // squeezed() leaves no longer run of blanks
+  if (text.size() <= room) return text.size();
   auto blank = text.find_last_of(" \t", room);
   if (blank == std::string_view::npos || blank < word) blank = text.find_first_of(" \t", word);
   auto end = std::min(blank, text.size());
@@ -50,6 +54,20 @@ std::size_t fold_at(std::string_view text, std::size_t room, std::size_t hard_ro
     while (end > word + 1 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
   }
   return end;
+}
+
+/// Without runs of blanks that would fill a line.
+std::string squeezed(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    auto blanks = std::min(text.find_first_not_of(" \t"), text.size());
+    out += blanks > blank_run_max ? text.substr(0, 1) : text.substr(0, blanks);
+    text.remove_prefix(blanks);
+    auto word = std::min(text.find_first_of(" \t"), text.size());
+    out += text.substr(0, word);
+    text.remove_prefix(word);
+  }
+  return out;
 }
 
 }  // namespace
@@ -119,8 +137,8 @@ std::string unfold(std::string_view body) {
 
 std::string make_field(std::string_view name, std::string_view body, std::string_view line_end) {
   ASSERT(is_field_name(name));
-  auto value = unfold(body);
-  auto rest = trim(value);
+  auto value = squeezed(trim(unfold(body)));
+  std::string_view rest = value;
   std::string out = std::string(name) + ":";
   std::size_t column = out.size();
   auto take = [&](std::size_t bytes) {

@@ -89,7 +89,7 @@ std::string unfold(std::string_view body);
 
 /// `Name: body` with its line end, folded before blanks so that lines hold at most 78 octets where
 /// there is a blank, and never more than 998: a longer run without one is split with a fold. Line
-/// ends within `body` count as folds.
+/// ends within `body` count as folds, a run of more than 60 blanks as one.
 std::string make_field(std::string_view name, std::string_view body,
                        std::string_view line_end = "\r\n");
 

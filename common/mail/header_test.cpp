@@ -82,6 +82,7 @@ TEST_CASE("a field is folded at blanks before column 78, and split only at 998")
     }
     if (word < 900) CHECK(HeaderFields(field).value("Subject") == body);
   }
+  CHECK(make_field("X", "a" + std::string(2000, ' ') + "b") == "X: a b\r\n");
   std::string wide;
   for (int i = 0; i < 700; ++i) wide += "\xc3\xa9";
   auto field = make_field("X", wide, "\n");

@@ -54,7 +54,8 @@ class Parser {
     } else {
       read_body();
     }
-    part.body = between(body, end_of_body(body));
+    part_end_ = end_of_body(body);
+    part.body = between(body, part_end_);
     return part;
   }
 
@@ -137,9 +138,15 @@ class Parser {
     read_body();
   }
 
+  /// Not before the body's begin, nor within its last child, whose header may end in the line end
+  /// before the boundary.
   Place end_of_body(const Place& begin) const {
     if (!stop_) return at_;
-    return stop_->before_line_end.offset >= begin.offset ? stop_->before_line_end : begin;
+    auto end = stop_->before_line_end;
+    for (const auto& least : {begin, part_end_}) {
+      if (least.offset > end.offset) end = least;
+    }
+    return end;
   }
 
   static bool is_message(const MimePart& part) {
@@ -204,6 +211,7 @@ class Parser {
   std::string_view text_;
   Place at_;
   Place before_line_end_;  // of the line that was passed last
+  Place part_end_;         // of the part that was finished last
   std::optional<Stop> stop_;
   std::vector<std::string> boundaries_;  // of the open multiparts, the inner last
   std::size_t parts_ = 0;

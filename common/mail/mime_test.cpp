@@ -41,7 +41,10 @@ void check_extents(std::string_view message, const MimePart& part) {
     CHECK(extent.lines == static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')));
   }
   CHECK(part.header.offset + part.header.bytes == part.body.offset);
-  for (const auto& child : part.children) check_extents(message, child);
+  for (const auto& child : part.children) {
+    check_extents(message, child);
+    CHECK(child.body.offset + child.body.bytes <= part.body.offset + part.body.bytes);
+  }
 }
 
 }  // namespace
@@ -88,6 +91,9 @@ TEST_CASE("messages are taken apart into their tree") {
       {"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n"
        "Content-Type: multipart/mixed; boundary=c\n\n--c\n\nx\n--c--\n\n--b--\n",
        "multipart/mixed(message/rfc822<multipart/mixed(text/plain[x])>)"},
+      {"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nA: "
+       "1\n\n--b--\n",
+       "multipart/mixed(message/rfc822<text/plain[]>)"},
       {"Content-Type: message/global\nContent-Transfer-Encoding: base64\n\neA==\n",
        "message/global[eA==\n]"},
       {"Content-Type: nonsense\nContent-Type: a/b\n\n", "a/b[]"},

@@ -4,6 +4,7 @@
 #include <uninorm.h>
 #include <unistr.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 
@@ -24,6 +25,19 @@ std::string taken(std::uint8_t* result, std::size_t length) {
   return std::string(reinterpret_cast<const char*>(result), length);
 }
 
+/// The octets at the front of `text` that are all ASCII, or all not.
+std::string_view run(std::string_view text, bool ascii) {
+  auto end = std::ranges::find_if(text, [&](char c) { return is_ascii(c) != ascii; });
+  return text.substr(0, static_cast<std::size_t>(end - text.begin()));
+}
+
+std::string folded_run(std::string_view text) {
+  if (text.empty()) return {};
+  std::size_t length = 0;
+  auto* result = u8_casefold(octets(text), text.size(), nullptr, UNINORM_NFKD, nullptr, &length);
+  return taken(result, length);
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view text) {
@@ -39,10 +53,19 @@ std::string unicode_lower(std::string_view text) {
 }
 
 std::string casefold(std::string_view text) {
-  if (is_ascii(text) || !is_utf8(text)) return lower(text);
-  std::size_t length = 0;
-  auto* result = u8_casefold(octets(text), text.size(), nullptr, UNINORM_NFKD, nullptr, &length);
-  return taken(result, length);
+  // In decomposed text nothing changes across an ASCII character, and most text is ASCII; so only
+  // the runs between are given to the slow function.
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    auto plain = run(text, true);
+    for (char c : plain) out += to_lower(c);
+    text.remove_prefix(plain.size());
+    auto other = run(text, false);
+    out += is_utf8(other) ? folded_run(other) : std::string(other);
+    text.remove_prefix(other.size());
+  }
+  return out;
 }
 
 }  // namespace pennypost
