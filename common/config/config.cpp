@@ -105,8 +105,10 @@ Result<std::shared_ptr<const Config>> Config::resolve(Layers layers, const LoadO
   auto scope_of = [&](pennypost::Scope scope) {
     auto result = std::make_shared<Scope>();
     for (std::size_t i = 0; i < parameters().size(); ++i) {
+      bool of_host = scope && (parameters()[i].services & bit(*scope)) == 0;
       std::string where = layers.where(i, scope);
-      auto text = layers.expanded(i, scope);
+      auto text =
+          of_host ? Result<std::string>(config->host_->texts[i]) : layers.expanded(i, scope);
       auto assigned = text ? assign(result->settings, i, *text) : Result<void>(text.error());
       if (!assigned) {
         add_once(findings.errors,

@@ -180,6 +180,9 @@ TEST_CASE("$name expands, in lists and conditions, and a loop is an error") {
   CHECK(contains(bad("myorigin = \"$mydomian\""),
                  "unknown setting \"mydomian\"; did you mean mydomain?"));
   CHECK(contains(bad("myorigin = \"${mydomain\""), "main.toml:1: myorigin: ${ without its }"));
+  std::string deep;
+  for (int i = 0; i < 5000; ++i) deep += "${mydomain?";
+  CHECK(contains(bad("myorigin = \"" + deep + std::string(5000, '}') + "\""), "nests too deep"));
   CHECK(good("myhostname = \"mx.$mydomain\"")->myhostname == "mx.example.com");
   CHECK(good("")->forward_path ==
         "$home/.forward${recipient_delimiter}${extension}, $home/.forward");

@@ -79,10 +79,29 @@ const TomlEntry* find_entry(const TomlFile& file, const SettingEdit& edit) {
   return found == file.entries.end() ? nullptr : &*found;
 }
 
+/// Where a setting stands as a comment, as in the examples of etc/: the offset behind that line;
+/// npos where it does not. Comments below a section's header are of that section.
+std::size_t behind_comment(std::string_view text, const TomlFile& file, const Lines& lines,
+                           std::string_view name) {
+  std::size_t end = file.first_section == 0 ? text.size() : lines.start(file.first_section);
+  std::size_t line = 1;
+  for (; lines.start(line) < end; ++line) {
+    std::string_view rest =
+        text.substr(lines.start(line), lines.start(line + 1) - lines.start(line));
+    if (!rest.starts_with('#')) continue;
+    rest = trim(rest.substr(1));
+    if (rest.starts_with("[service.")) break;
+    if (!rest.starts_with(name)) continue;
+    if (trim(rest.substr(name.size())).starts_with('=')) return lines.start(line + 1);
+  }
+  return text.npos;
+}
+
 /// Where a new line goes: behind the last setting of its section; at the top, before the first
 /// section and the comments right above it.
 std::size_t insertion(std::string_view text, const TomlFile& file, const Lines& lines,
-                      Scope scope) {
+                      const SettingEdit& edit) {
+  Scope scope = edit.scope;
   if (scope) {
     std::size_t line = file.sections[static_cast<std::size_t>(*scope)];
     for (const TomlEntry& entry : file.entries) {
@@ -90,6 +109,8 @@ std::size_t insertion(std::string_view text, const TomlFile& file, const Lines& 
     }
     return line == 0 ? text.size() : lines.start(line + 1);
   }
+  std::size_t comment = behind_comment(text, file, lines, edit.name);
+  if (comment != text.npos) return comment;
   if (file.first_section == 0) return text.size();
   std::size_t line = file.first_section;
   while (line > 1) {
@@ -108,7 +129,7 @@ std::string with_setting(std::string_view text, const TomlFile& file, const Sett
     std::string result(text.substr(0, lines.offset(entry->value_begin)));
     return result + value + std::string(text.substr(lines.offset(entry->value_end)));
   }
-  std::size_t at = insertion(text, file, lines, edit.scope);
+  std::size_t at = insertion(text, file, lines, edit);
   std::string result(text.substr(0, at));
   if (!result.empty() && !result.ends_with('\n')) result += '\n';
   if (edit.scope && file.sections[static_cast<std::size_t>(*edit.scope)] == 0) {

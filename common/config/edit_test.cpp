@@ -69,6 +69,12 @@ TEST_CASE("an edit changes its value and no other byte") {
       {"role = \"relay\"", SettingEdit::Set, "service.smtp.smtpd_timeout=6s",
        "role = \"relay\"\n\n[service.smtp]\nsmtpd_timeout = \"6s\"\n"},
       {"a = 1\nb = 2\n", SettingEdit::Set, "smtp_port=0", "a = 1\nb = 2\nsmtp_port = 0\n"},
+      {"#relayhost = \"\"\n\n# b\n#smtp_port = 25\n\n#[service.smtp]\n#smtpd_timeout = \"5s\"\n",
+       SettingEdit::Set, "relayhost=r.example",
+       "#relayhost = \"\"\nrelayhost = \"r.example\"\n\n# b\n#smtp_port = 25\n\n#[service.smtp]\n"
+       "#smtpd_timeout = \"5s\"\n"},
+      {"#[service.smtp]\n#smtpd_timeout = \"5s\"\n", SettingEdit::Set, "smtpd_timeout=6s",
+       "#[service.smtp]\n#smtpd_timeout = \"5s\"\nsmtpd_timeout = \"6s\"\n"},
       {"role = \"relay\" # r\nsmtp_port = 25\n", SettingEdit::Remove, "role", "smtp_port = 25\n"},
       {"role = \"relay\" # r\nsmtp_port = 25\n", SettingEdit::CommentOut, "role",
        "# role = \"relay\" # r\nsmtp_port = 25\n"},

@@ -196,6 +196,14 @@ Result<std::string> Layers::expanded(std::size_t index, Scope scope) const {
 }
 
 Result<std::string> Layers::expand(std::string_view text, Scope scope) const {
+  if (nesting_ > 2 * expansion_depth_max) {
+    return Error::permanent("${name?${…}} nests too deep; write the value itself");
+  }
+  struct Level {
+    std::size_t& count;
+    explicit Level(std::size_t& counter) : count(counter) { ++count; }
+    ~Level() { --count; }
+  } level(nesting_);
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '$' || i + 1 == text.size()) {

@@ -80,6 +80,7 @@ class Layers {
   std::vector<std::string> errors_;
   mutable std::optional<System> system_;        ///< asked for when first needed
   mutable std::vector<std::size_t> expanding_;  ///< the settings being expanded, outermost first
+  mutable std::size_t nesting_ = 0;             ///< how many expand() are under way
 };
 
 /// Where a derived default exists for a setting, its text; see derive.cpp.
