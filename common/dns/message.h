@@ -1,0 +1,36 @@
+// A question in, a DNS message out; the bytes of an answer in, its records out.
+//
+// LIMITS  names of 255 bytes, cname_steps_max, records_max; compression pointers only lead
+// backwards STANDARDS  RFC 1035 section 4, RFC 6891 (EDNS), RFC 2308 section 5 (how long nothing is
+// nothing),
+//            RFC 6840 section 5.7 (AD in a query asks for AD in the answer)
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/dns/record.h"
+
+namespace pennypost {
+
+inline constexpr std::size_t dns_name_bytes_max = 253;  // as text, without the dot at its end
+inline constexpr std::size_t dns_label_bytes_max = 63;
+inline constexpr int cname_steps_max = 16;
+inline constexpr std::size_t records_max = 1000;
+inline constexpr std::uint16_t edns_udp_bytes = 1232;
+
+/// A query with RD and AD set and an EDNS record; Error 501 where `name` can be no DNS name.
+Result<std::string> dns_query(std::uint16_t id, std::string_view name, DnsType type);
+
+/// What the bytes say about `name`. An Error where they are no answer to that question; a code that
+/// is neither success nor NXDOMAIN is TryLater with its name as reason. Octets in names that are
+/// not letters, digits, `-` or `_` come out as \DDD.
+Result<DnsReply> parse_dns_reply(std::string_view bytes, std::string_view name, DnsType type);
+
+/// Letters, digits, hyphens and underscores in labels of 1 to 63 between dots, not all digits: what
+/// may stand in a log or a Received field as a host's name.
+bool is_host_name(std::string_view text);
+
+}  // namespace pennypost

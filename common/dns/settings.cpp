@@ -1,0 +1,115 @@
+#include "common/dns/settings.h"
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+
+#include "common/base/text.h"
+#include "common/config/config.h"
+#include "common/dns/message.h"
+
+namespace pennypost {
+namespace {
+
+std::string contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  char block[4096];
+  while (file && text.size() < host_file_bytes_max) {
+    file.read(block, sizeof block);
+    text.append(block, static_cast<std::size_t>(file.gcount()));
+  }
+  return text;
+}
+
+/// The words of each line before a comment.
+template <class Function>
+void each_line(std::string_view text, std::string_view comment_marks, Function function) {
+  for (auto line : split(text, '\n')) {
+    line = line.substr(0, line.find_first_of(comment_marks));
+    auto fields = words(line, " \t\r");
+    if (!fields.empty()) function(fields);
+  }
+}
+
+std::unique_ptr<HostDns>& remembered() {
+  static std::unique_ptr<HostDns> value;
+  return value;
+}
+
+}  // namespace
+
+DnsSettings DnsSettings::from(const Config& config) {
+  DnsSettings settings;
+  for (const auto& text : config.dns_servers) {
+    auto server = parse_dns_server(text);
+    if (server) settings.servers.push_back(*server);
+  }
+  const HostDns& host = HostDns::current();
+  if (settings.servers.empty()) settings.servers = host.servers;
+  settings.hosts = host.hosts;
+  settings.timeout = config.dns_timeout;
+  settings.tries = static_cast<int>(config.dns_tries);
+  // All rounds over all servers, the wait doubling from round to round.
+  settings.deadline =
+      settings.timeout * static_cast<int>(settings.servers.size()) * ((1 << settings.tries) - 1);
+  settings.deadline = std::min(settings.deadline, dns_deadline_max);
+  settings.ttl_max = config.dns_cache_ttl_max;
+  settings.cache_entries_max = static_cast<std::size_t>(config.dns_cache_entries_max);
+  return settings;
+}
+
+std::vector<Endpoint> parse_resolv_conf(std::string_view text) {
+  std::vector<Endpoint> servers;
+  each_line(text, "#;", [&](const std::vector<std::string_view>& fields) {
+    if (fields[0] != "nameserver" || fields.size() < 2) return;
+    auto address = IpAddress::parse(fields[1]);
+    if (address && servers.size() < dns_servers_max) servers.emplace_back(*address, dns_port);
+  });
+  return servers;
+}
+
+HostsTable parse_hosts(std::string_view text) {
+  HostsTable table;
+  each_line(text, "#", [&](const std::vector<std::string_view>& fields) {
+    auto address = IpAddress::parse(fields[0]);
+    if (!address) return;
+    for (std::size_t i = 1; i < fields.size(); ++i) {
+      if (!is_host_name(fields[i]) || table.addresses.size() >= hosts_entries_max) continue;
+      std::string name = lower(fields[i]);
+      table.names.emplace(*address, name);
+      table.addresses.emplace(std::move(name), *address);
+    }
+  });
+  return table;
+}
+
+Result<Endpoint> parse_dns_server(std::string_view text) {
+  auto whole = IpAddress::parse(text);
+  if (whole) return Endpoint(*whole, dns_port);
+  auto colon = text.rfind(':');
+  std::string mistake = "bad name server " + printable(text, 80) +
+                        ": expected 192.0.2.53, 192.0.2.53:53 or [2001:db8::53]:53";
+  if (colon == std::string_view::npos) return Error(501, mistake);
+  auto address = IpAddress::parse(text.substr(0, colon));
+  auto port = parse_number(text.substr(colon + 1));
+  if (!address || !port || *port == 0 || *port > 65535) return Error(501, mistake);
+  return Endpoint(*address, static_cast<std::uint16_t>(*port));
+}
+
+HostDns HostDns::read(const std::string& resolv_conf, const std::string& hosts) {
+  HostDns host;
+  host.servers = parse_resolv_conf(contents(resolv_conf));
+  if (host.servers.empty()) host.servers.emplace_back(IpAddress::loopback4(), dns_port);
+  host.hosts = parse_hosts(contents(hosts));
+  return host;
+}
+
+void HostDns::remember() { remembered() = std::make_unique<HostDns>(read()); }
+
+const HostDns& HostDns::current() {
+  if (!remembered()) remember();
+  return *remembered();
+}
+
+}  // namespace pennypost
