@@ -52,8 +52,10 @@ void Loop::run() {
       } else {
         uv_update_time(&state_->uv);
         auto left = std::chrono::ceil<Duration>(first - std::chrono::steady_clock::now()).count();
+        // uv_run() looks at timers before it waits: one that fires then must not let it wait on.
         uv_timer_start(
-            &state_->timer, [](uv_timer_t*) {}, left > 0 ? static_cast<std::uint64_t>(left) : 0, 0);
+            &state_->timer, [](uv_timer_t* timer) { uv_stop(timer->loop); },
+            left > 0 ? static_cast<std::uint64_t>(left) : 0, 0);
       }
     }
     bool waits = state_->ready.empty();

@@ -167,3 +167,17 @@ TEST_CASE("a descriptor's readiness wakes its reader, or the deadline does") {
   CHECK(loop.run_until(Run::readable(loop, poll, 5000ms)));
   CHECK(loop.run_until(Run::readable(loop, poll, 5000ms)));
 }
+
+TEST_CASE("a time that passes before the loop begins to wait still wakes its task") {
+  Loop loop;
+  int done = 0;
+  auto many = [](Loop& on, int& count) -> Task<> {
+    for (int i = 0; i < 200; ++i) {
+      // The clock's millisecond may turn between setting the timer and waiting for it.
+      co_await on.sleep(1ms);
+      ++count;
+    }
+  };
+  loop.run_until(many(loop, done));
+  CHECK(done == 200);
+}
