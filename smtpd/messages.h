@@ -50,16 +50,22 @@ struct CheckRecipient {
   struct Verdict {
     std::uint16_t code = 250;  // 250: take it; else the reply
     std::string status;        // enhanced status code, 2.1.5
-    std::string text;
+    std::string text;          // with its subject: `<bob@example.org>: Relay access denied`
     bool hold = false;
+    bool discard = false;               // take it and throw it away
+    bool may_relay = false;             // RELAY for this client in an access table
+    std::vector<std::string> prepend;   // header lines to put on top
+    std::vector<std::string> warnings;  // replies that warn_if_reject turned into log lines
     template <class Archive>
     void fields(Archive& archive) {
-      archive(code, status, text, hold);
+      archive(code, status, text, hold, discard, may_relay, prepend, warnings);
     }
   };
   using Reply = Verdict;
-  std::string service;  // smtp, submission, submissions
-  std::string client_name;
+  std::string service;                 // smtp, submission, submissions
+  std::string client_name;             // verified by DNS, or `unknown`
+  std::string reverse_name;            // what PTR alone says, or `unknown`
+  bool is_name_lookup_failed = false;  // DNS did not answer: `unknown` may pass
   std::string client_address;
   std::string helo;
   std::string sender;
@@ -67,10 +73,16 @@ struct CheckRecipient {
   std::string sasl_username;
   bool is_authenticated = false;
   bool is_in_mynetworks = false;
+  bool is_own_address = false;  // the client connects from this host
+  bool is_encrypted = false;
+  bool is_pipelining_early = false;  // it sent ahead where it must not
+  bool may_relay = false;            // as an earlier verdict on this client said
+  std::uint32_t recipients = 0;      // how many the message has so far
   template <class Archive>
   void fields(Archive& archive) {
-    archive(service, client_name, client_address, helo, sender, recipient, sasl_username,
-            is_authenticated, is_in_mynetworks);
+    archive(service, client_name, reverse_name, is_name_lookup_failed, client_address, helo, sender,
+            recipient, sasl_username, is_authenticated, is_in_mynetworks, is_own_address,
+            is_encrypted, is_pipelining_early, may_relay, recipients);
   }
 };
 

@@ -1,0 +1,195 @@
+#include "smtpd/policy/access.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "common/base/text.h"
+#include "common/config/types.h"
+#include "common/net/address.h"
+
+namespace pennypost::smtp {
+namespace {
+
+constexpr int ip4_bits = 32;
+constexpr int ip6_bits = 128;
+constexpr int ip6_step_bits = 4;
+
+/// The address with everything beyond `prefix` bits set to zero.
+IpAddress masked(const IpAddress& address, int prefix) {
+  std::array<std::uint8_t, 16> bytes{};
+  auto from = address.bytes();
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    int bits = std::clamp(prefix - static_cast<int>(i) * 8, 0, 8);
+    bytes[i] = static_cast<std::uint8_t>(static_cast<unsigned char>(from[i]) & (0xff00 >> bits));
+  }
+  if (address.is_v6()) return IpAddress::v6(bytes);
+  return IpAddress::v4({bytes[0], bytes[1], bytes[2], bytes[3]});
+}
+
+/// `2001:db8:0:1` without its last group; empty when there is none left.
+std::string_view without_last(std::string_view text, char separator) {
+  auto end = text.rfind(separator);
+  return end == text.npos ? std::string_view() : text.substr(0, end);
+}
+
+/// A word that begins the text, in upper case; the text goes on behind it.
+std::string take_word(std::string_view& text) {
+  auto end = std::min(text.find_first_of(" \t"), text.size());
+  std::string word = upper(text.substr(0, end));
+  text = trim(text.substr(end));
+  return word;
+}
+
+bool is_all_digits(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return is_digit(c); });
+}
+
+/// RFC 3463 section 2: a class, a subject, a detail.
+bool is_enhanced_status(std::string_view text) {
+  auto parts = split(text, '.');
+  return parts.size() == 3 && (parts[0] == "4" || parts[0] == "5" || parts[0] == "2") &&
+         std::ranges::all_of(parts, is_all_digits);
+}
+
+/// `5.7.1 Go away` as status and text.
+void take_text(std::string_view text, AccessAction& action) {
+  auto end = std::min(text.find_first_of(" \t"), text.size());
+  if (is_enhanced_status(text.substr(0, end))) {
+    action.status = text.substr(0, end);
+    text = trim(text.substr(end));
+  }
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
+    text = text.substr(1, text.size() - 2);
+  }
+  action.text = text;
+}
+
+struct ActionName {
+  std::string_view name;
+  AccessAction::Kind kind;
+};
+constexpr std::array action_names{
+    ActionName{"DEFER", AccessAction::Kind::Defer},
+    ActionName{"DEFER_IF_PERMIT", AccessAction::Kind::DeferIfPermit},
+    ActionName{"DEFER_IF_REJECT", AccessAction::Kind::DeferIfReject},
+    ActionName{"DISCARD", AccessAction::Kind::Discard},
+    ActionName{"DUNNO", AccessAction::Kind::Dunno},
+    ActionName{"HOLD", AccessAction::Kind::Hold},
+    ActionName{"INFO", AccessAction::Kind::Warn},
+    ActionName{"OK", AccessAction::Kind::Ok},
+    ActionName{"PREPEND", AccessAction::Kind::Prepend},
+    ActionName{"REJECT", AccessAction::Kind::Reject},
+    ActionName{"RELAY", AccessAction::Kind::Relay},
+    ActionName{"WARN", AccessAction::Kind::Warn},
+};
+
+}  // namespace
+
+std::vector<std::string> domain_keys(std::string_view name, bool parents_match) {
+  std::vector<std::string> keys;
+  if (name.empty()) return keys;
+  keys.push_back(lower(name));
+  if (name.front() == '[') return keys;
+  for (auto dot = name.find('.'); dot != name.npos && keys.size() < access_keys_max;
+       dot = name.find('.', dot + 1)) {
+    auto parent = name.substr(parents_match ? dot + 1 : dot);
+    if (parent.size() > 1) keys.push_back(lower(parent));
+  }
+  return keys;
+}
+
+std::vector<std::string> network_keys(std::string_view text) {
+  std::vector<std::string> keys;
+  auto parsed = IpAddress::parse(text);
+  if (!parsed) return keys;
+  const IpAddress& address = *parsed;
+  std::string whole = address.text();
+  keys.push_back(whole);
+  char separator = address.is_v4() ? '.' : ':';
+  std::string_view shown = whole;
+  for (auto prefix = without_last(shown, separator); !prefix.empty() && address.is_v6();
+       prefix = without_last(prefix, separator)) {
+    keys.emplace_back(prefix);
+  }
+  int bits = address.is_v4() ? ip4_bits : ip6_bits;
+  int step = address.is_v4() ? 1 : ip6_step_bits;
+  for (int prefix = bits; prefix >= 0; prefix -= step) {
+    keys.push_back(masked(address, prefix).text() + "/" + std::to_string(prefix));
+    if (address.is_v4() && prefix % 8 == 0 && prefix > 0 && prefix < bits) {
+      shown = without_last(shown, separator);
+      keys.emplace_back(shown);
+    }
+  }
+  return keys;
+}
+
+std::vector<std::string> address_keys(const MailAddress& address, std::string_view null_key,
+                                      std::string_view delimiters, bool parents_match) {
+  std::vector<std::string> keys;
+  if (address.is_null()) {
+    keys.emplace_back(null_key);
+    return keys;
+  }
+  keys.push_back(address.folded_key());
+  auto sub = split_sub_address(address.local(), delimiters);
+  if (sub.detail && address.domain()) {
+    keys.push_back(lower(sub.user) + "@" + lower(address.domain()->key()));
+  }
+  if (address.domain()) {
+    auto domains = domain_keys(address.domain()->key(), parents_match);
+    keys.insert(keys.end(), domains.begin(), domains.end());
+  }
+  keys.push_back(lower(address.local()) + "@");
+  if (sub.detail) keys.push_back(lower(sub.user) + "@");
+  return keys;
+}
+
+bool is_pattern_table(std::string_view type) {
+  return type == "cidr" || type == "regexp" || type == "pcre";
+}
+
+AccessAction parse_access_action(std::string_view value) {
+  AccessAction action;
+  std::string_view rest = trim(value);
+  // Sendmail's notation: ERROR:550 text, ERROR:5.7.1:550 text, ERROR:"550 text".
+  if (starts_with_nocase(rest, "ERROR:")) {
+    rest = trim(rest.substr(6));
+    if (rest.size() >= 2 && rest.front() == '"' && rest.back() == '"') {
+      rest = rest.substr(1, rest.size() - 2);
+    }
+    auto colon = rest.find(':');
+    if (colon != rest.npos && is_enhanced_status(rest.substr(0, colon))) {
+      action.status = rest.substr(0, colon);
+      rest = trim(rest.substr(colon + 1));
+    }
+  }
+  std::string_view all = rest;
+  std::string word = take_word(rest);
+  if (is_all_digits(word)) {
+    bool is_refusal = word.size() == 3 && (word[0] == '4' || word[0] == '5');
+    action.kind = is_refusal ? AccessAction::Kind::Reject : AccessAction::Kind::Ok;
+    if (!is_refusal) return action;
+    action.code = static_cast<int>(*parse_number(word));
+    take_text(rest, action);
+    return action;
+  }
+  auto name = std::ranges::find(action_names, std::string_view(word), &ActionName::name);
+  if (name != action_names.end()) {
+    // `REJECT, text` is no notation of ours; `reject` alone is also a restriction's name.
+    action.kind = name->kind;
+    if (action.kind == AccessAction::Kind::Prepend) {
+      action.text = rest;
+    } else {
+      take_text(rest, action);
+    }
+    return action;
+  }
+  auto items = words(all);
+  bool are_restrictions = !items.empty() && find_restriction(lower(items.front())) != nullptr;
+  action.kind = are_restrictions ? AccessAction::Kind::Restrictions : AccessAction::Kind::Unknown;
+  action.text = all;
+  return action;
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,66 @@
+// A client, a sender, a recipient and the restriction lists in; take it or the reply to refuse it
+// out.
+//
+// Pure but for what PolicyTables looks up. The lists are evaluated as Postfix does: from left to
+// right until one item permits or refuses; a permit ends its own list only. A look-up that fails is
+// 451 4.3.0, never a refusal. After the lists a recipient in a domain of ours must exist.
+//
+// The relay decision: a destination is ours if its domain is final, a virtual alias domain or a
+// relay domain, and its local part hides no other destination (user%dest@here, dest!user@here,
+// "user@dest"@here). Every other destination needs a client of mynetworks, a login, or RELAY for
+// this client in an access table.
+//
+// STANDARDS  RFC 5321 section 3.6 (relaying), Postfix access(5), SMTPD_ACCESS_README
+// SEE ALSO   access.h (table keys and actions), ../messages.h (the requests)
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/config/config.h"
+#include "common/mail/address.h"
+#include "smtpd/messages.h"
+
+namespace pennypost::smtp {
+
+/// What this host is for a domain.
+enum class DomainClass {
+  Local,         // mydestination, or a literal of our own addresses
+  VirtualAlias,  // virtual_alias_domains
+  Relay,         // relay_domains
+  Foreign,
+};
+
+/// What the evaluation asks of tables, accounts and DNS; may block. Every Error means: try later.
+class PolicyTables {
+ public:
+  virtual ~PolicyTables() = default;
+
+  /// The value of a key, which is in lower case; nothing when the table has no such key.
+  virtual Result<std::optional<std::string>> find(const TableRef& table, std::string_view key) = 0;
+  virtual Result<DomainClass> classify(const Domain& domain) = 0;
+  /// Whether an address in a domain of ours has a place to go: virtual alias, alias, account, relay
+  /// recipient; true where the domain has no list of its recipients.
+  virtual Result<bool> is_listed(const MailAddress& address) = 0;
+  /// Whether DNS has an MX, A or AAAA record for the domain.
+  virtual Result<bool> takes_mail(const Domain& domain) = 0;
+  /// The A records of a name, as text: for block lists. Empty when there is no such name.
+  virtual Result<std::vector<std::string>> ip4_addresses(std::string_view name) = 0;
+};
+
+using Verdict = CheckRecipient::Verdict;
+
+/// At RCPT: client, helo and sender restrictions (if smtpd_delay_reject), then relay and recipient
+/// restrictions, then whether the recipient exists. `settings` are those of the request's service.
+Verdict evaluate_recipient(const CheckRecipient& request, const Settings& settings,
+                           PolicyTables& tables);
+
+/// One list alone (`smtpd_client_restrictions`, `smtpd_data_restrictions` …): at the stages before
+/// RCPT if smtpd_delay_reject is off, at DATA and at the end of data.
+Verdict evaluate_restrictions(const CheckRestrictions& request, const Settings& settings,
+                              PolicyTables& tables);
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,273 @@
+#include "smtpd/policy/evaluate.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <set>
+
+#include "common/base/text.h"
+#include "common/config/testing.h"
+
+using namespace pennypost;
+using namespace pennypost::smtp;
+
+namespace {
+
+/// example.com is local with bob, virtual.example virtual, relayed.example relayed.
+class FakeTables final : public PolicyTables {
+ public:
+  Result<std::optional<std::string>> find(const TableRef& table, std::string_view key) override {
+    if (broken) return Error::temporary("table unavailable");
+    auto found = tables.find(table.text());
+    if (found == tables.end()) return std::optional<std::string>();
+    auto entry = found->second.find(std::string(key));
+    if (entry == found->second.end()) return std::optional<std::string>();
+    return std::optional<std::string>(entry->second);
+  }
+  Result<DomainClass> classify(const Domain& domain) override {
+    if (broken) return Error::temporary("table unavailable");
+    if (domain.key() == "example.com" || domain.key() == "[192.0.2.7]") return DomainClass::Local;
+    if (domain.key() == "virtual.example") return DomainClass::VirtualAlias;
+    if (domain.key() == "relayed.example") return DomainClass::Relay;
+    return DomainClass::Foreign;
+  }
+  Result<bool> is_listed(const MailAddress& address) override {
+    return address.domain()->key() == "relayed.example" || address.local() == "bob";
+  }
+  Result<bool> takes_mail(const Domain& domain) override {
+    return domain.key() != "nowhere.invalid";
+  }
+  Result<std::vector<std::string>> ip4_addresses(std::string_view name) override {
+    std::vector<std::string> addresses;
+    if (name == "9.2.0.192.bl.example") addresses.emplace_back("127.0.0.2");
+    return addresses;
+  }
+  std::map<std::string, std::map<std::string, std::string>> tables;
+  bool broken = false;
+};
+
+CheckRecipient stranger(std::string recipient, std::string sender = "a@sender.example") {
+  CheckRecipient request;
+  request.service = "smtp";
+  request.client_name = "mx.client.example";
+  request.reverse_name = request.client_name;
+  request.client_address = "192.0.2.9";
+  request.helo = "mx.client.example";
+  request.sender = std::move(sender);
+  request.recipient = std::move(recipient);
+  return request;
+}
+
+std::string reply(const Verdict& verdict) {
+  return std::to_string(verdict.code) + " " + verdict.status + " " + verdict.text;
+}
+
+std::string answer(const CheckRecipient& request, FakeTables& tables,
+                   std::vector<std::string> settings = {}) {
+  auto config = config_for_test(std::move(settings));
+  return reply(evaluate_recipient(request, config->at(Service::Smtp), tables));
+}
+
+std::string answer(const CheckRecipient& request, std::vector<std::string> settings = {}) {
+  FakeTables tables;
+  return answer(request, tables, std::move(settings));
+}
+
+}  // namespace
+
+TEST_CASE("a stranger may send to our domains only, however the recipient is dressed up") {
+  for (std::string sender : {"a@sender.example", "", "bob@example.com"}) {
+    CAPTURE(sender);
+    for (std::string recipient :
+         {"user@dest.example", "user%dest.example@example.com", "dest.example!user@example.com",
+          "\"user@dest.example\"@example.com", "user%dest.example@[192.0.2.7]",
+          "dest.example!user@relayed.example", "user%dest.example@virtual.example",
+          "user@[198.51.100.1]", "\"user@example.com\"@example.com"}) {
+      CAPTURE(recipient);
+      CHECK(answer(stranger(recipient, sender)) ==
+            "554 5.7.1 <" + recipient + ">: Relay access denied");
+    }
+    CHECK(answer(stranger("bob@example.com", sender)) == "250 2.1.5 Ok");
+    CHECK(answer(stranger("anybody@relayed.example", sender)) == "250 2.1.5 Ok");
+    CHECK(answer(stranger("bob@[192.0.2.7]", sender)) == "250 2.1.5 Ok");
+  }
+}
+
+TEST_CASE("mynetworks, a login and RELAY in a client table open the way out") {
+  auto request = stranger("user@dest.example");
+  request.is_in_mynetworks = true;
+  CHECK(answer(request) == "250 2.1.5 Ok");
+  request = stranger("user%dest.example@example.com");
+  request.is_authenticated = true;
+  CHECK(answer(request) == "250 2.1.5 Ok");
+
+  FakeTables tables;
+  std::vector<std::string> settings{"smtpd_client_restrictions=hash:/access"};
+  tables.tables["hash:/access"]["192.0"] = "RELAY";
+  CHECK(answer(stranger("user@dest.example"), tables, settings) == "250 2.1.5 Ok");
+  tables.tables["hash:/access"]["192.0"] = "OK";
+  CHECK(answer(stranger("user@dest.example"), tables, settings) ==
+        "554 5.7.1 <user@dest.example>: Relay access denied");
+  // A sender is whatever the client says.
+  settings = {"smtpd_sender_restrictions=hash:/access"};
+  tables.tables["hash:/access"]["sender.example"] = "RELAY";
+  CHECK(answer(stranger("user@dest.example"), tables, settings) ==
+        "554 5.7.1 <user@dest.example>: Relay access denied");
+}
+
+TEST_CASE("lists that decide nothing are no licence to relay") {
+  CHECK(answer(stranger("user@dest.example"),
+               {"smtpd_relay_restrictions=warn_if_reject reject_unauth_destination"}) ==
+        "554 5.7.1 <user@dest.example>: Relay access denied");
+}
+
+TEST_CASE("a recipient of ours who does not exist is refused, also for our own clients") {
+  auto request = stranger("nobody@example.com");
+  CHECK(answer(request) ==
+        "550 5.1.1 <nobody@example.com>: Recipient address rejected: User unknown in local "
+        "recipient table");
+  request.is_in_mynetworks = true;
+  CHECK(answer(request, {"show_user_unknown_table_name=no"}) ==
+        "550 5.1.1 <nobody@example.com>: Recipient address rejected: User unknown");
+  CHECK(answer(stranger("nobody@virtual.example"), {"soft_bounce=yes"}) ==
+        "450 4.1.1 <nobody@virtual.example>: Recipient address rejected: User unknown in virtual "
+        "alias table");
+}
+
+TEST_CASE("a table that can't be read is a temporary failure, never a refusal") {
+  FakeTables tables;
+  tables.broken = true;
+  for (std::string list : {"check_client_access hash:/a", "check_sender_access hash:/a",
+                           "check_recipient_access hash:/a", "reject_unauth_destination",
+                           "warn_if_reject check_client_access hash:/a"}) {
+    CAPTURE(list);
+    auto got =
+        answer(stranger("user@dest.example"), tables, {"smtpd_recipient_restrictions=" + list});
+    CHECK(got.starts_with("451 4.3.0 "));
+    CHECK(got.ends_with("Temporary lookup failure"));
+  }
+}
+
+TEST_CASE("access tables know clients by name, network and CIDR, the narrowest first") {
+  FakeTables tables;
+  auto& table = tables.tables["hash:/access"];
+  std::vector<std::string> settings{"smtpd_client_restrictions=hash:/access"};
+  auto request = stranger("bob@example.com");
+  table["192.0.2.0/24"] = "OK";
+  table["192.0.2.9"] = "REJECT";
+  CHECK(answer(request, tables, settings) ==
+        "554 5.7.1 <mx.client.example[192.0.2.9]>: Client host rejected: Access denied");
+  request.client_address = "192.0.2.10";
+  CHECK(answer(request, tables, settings) == "250 2.1.5 Ok");
+  table.clear();
+  table["client.example"] = "550 Go away";
+  CHECK(answer(request, tables, settings) ==
+        "550 5.7.1 <mx.client.example[192.0.2.10]>: Client host rejected: Go away");
+}
+
+TEST_CASE("access actions do what access(5) says") {
+  struct Case {
+    const char* action;
+    const char* reply;
+  };
+  for (const Case& one : {
+           Case{"OK", "250 2.1.5 Ok"},
+           Case{"1234567890", "250 2.1.5 Ok"},
+           Case{"DUNNO", "250 2.1.5 Ok"},
+           Case{"reject", "554 5.7.1 <a@sender.example>: Sender address rejected: Access denied"},
+           Case{"REJECT no thanks",
+                "554 5.7.1 <a@sender.example>: Sender address rejected: no thanks"},
+           Case{"REJECT 5.7.9 no thanks",
+                "554 5.7.9 <a@sender.example>: Sender address rejected: no thanks"},
+           Case{"450 later", "450 4.7.1 <a@sender.example>: Sender address rejected: later"},
+           Case{"ERROR:\"550 Spam\"",
+                "550 5.7.1 <a@sender.example>: Sender address rejected: Spam"},
+           Case{"DEFER", "450 4.7.1 <a@sender.example>: Sender address rejected: Access denied"},
+           Case{"DEFER_IF_PERMIT slow",
+                "450 4.7.1 <a@sender.example>: Sender address rejected: slow"},
+           Case{"DISCARD", "250 2.1.5 Ok"},
+           Case{"HOLD", "250 2.1.5 Ok"},
+           Case{"permit_mynetworks, reject",
+                "554 5.7.1 <a@sender.example>: Sender address rejected: Access denied"},
+           Case{
+               "FROBNICATE",
+               "451 4.3.5 <a@sender.example>: Sender address rejected: Server configuration error"},
+       }) {
+    CAPTURE(one.action);
+    FakeTables tables;
+    tables.tables["hash:/senders"]["a@"] = one.action;
+    CHECK(answer(stranger("bob@example.com"), tables,
+                 {"smtpd_sender_restrictions=check_sender_access hash:/senders"}) == one.reply);
+  }
+}
+
+TEST_CASE("HOLD, DISCARD and PREPEND go with the verdict, warn_if_reject into the log") {
+  FakeTables tables;
+  tables.tables["hash:/a"]["bob@example.com"] = "HOLD";
+  tables.tables["hash:/b"]["bob@example.com"] = "PREPEND X-Seen: yes";
+  tables.tables["hash:/c"]["bob@example.com"] = "DISCARD";
+  auto config = config_for_test(
+      {"smtpd_recipient_restrictions=warn_if_reject reject, check_recipient_access hash:/a, "
+       "check_recipient_access hash:/b, check_recipient_access hash:/c, reject"});
+  auto verdict = evaluate_recipient(stranger("bob@example.com"), config->at(Service::Smtp), tables);
+  CHECK(verdict.code == 250);
+  CHECK(verdict.hold);
+  CHECK(verdict.discard);
+  CHECK(verdict.prepend == std::vector<std::string>{"X-Seen: yes"});
+  CHECK(verdict.warnings ==
+        std::vector<std::string>{
+            "554 5.7.1 <bob@example.com>: Recipient address rejected: Access denied"});
+}
+
+TEST_CASE("the named restrictions refuse in Postfix's words") {
+  struct Case {
+    const char* list;
+    const char* helo;
+    const char* sender;
+    const char* recipient;
+    const char* reply;
+  };
+  for (const Case& one : {
+           Case{"reject_non_fqdn_sender", "h", "ann", "bob@example.com",
+                "504 5.5.2 <ann>: Sender address rejected: need fully-qualified address"},
+           Case{"reject_non_fqdn_sender", "h", "ann@host", "bob@example.com",
+                "504 5.5.2 <ann@host>: Sender address rejected: need fully-qualified address"},
+           Case{"reject_non_fqdn_sender", "h", "", "bob@example.com", "250 2.1.5 Ok"},
+           Case{"reject_non_fqdn_helo_hostname", "h", "", "bob@example.com",
+                "504 5.5.2 <h>: Helo command rejected: need fully-qualified hostname"},
+           Case{"reject_invalid_helo_hostname", "h..x", "", "bob@example.com",
+                "501 5.5.2 <h..x>: Helo command rejected: Invalid name"},
+           Case{"reject_unknown_sender_domain", "h", "a@nowhere.invalid", "bob@example.com",
+                "450 4.1.8 <a@nowhere.invalid>: Sender address rejected: Domain not found"},
+           Case{"reject_rbl_client bl.example", "h", "a@b.example", "bob@example.com",
+                "554 5.7.1 Service unavailable; Client host [192.0.2.9] blocked using bl.example"},
+           Case{"reject_rbl_client bl.example=127.0.0.3", "h", "a@b.example", "bob@example.com",
+                "250 2.1.5 Ok"},
+           Case{"defer_unauth_destination", "h", "a@b.example", "x@dest.example",
+                "454 4.7.1 <x@dest.example>: Relay access denied"},
+           Case{"reject_plaintext_session", "h", "a@b.example", "bob@example.com",
+                "450 4.7.1 Session encryption is required"},
+       }) {
+    CAPTURE(one.list);
+    auto request = stranger(one.recipient, one.sender);
+    request.helo = one.helo;
+    CHECK(answer(request, {std::string("smtpd_relay_restrictions=") + one.list +
+                           ", reject_unauth_destination"}) == one.reply);
+  }
+}
+
+TEST_CASE("a sender with an owner is for its owner's login") {
+  FakeTables tables;
+  tables.tables["hash:/logins"]["ann@example.com"] = "ann, boss";
+  std::vector<std::string> settings{"smtpd_sender_login_maps=hash:/logins",
+                                    "smtpd_sender_restrictions=reject_sender_login_mismatch"};
+  auto request = stranger("bob@example.com", "ann@example.com");
+  CHECK(answer(request, tables, settings) ==
+        "553 5.7.1 <ann@example.com>: Sender address rejected: not logged in");
+  request.is_authenticated = true;
+  request.sasl_username = "eve";
+  CHECK(answer(request, tables, settings) ==
+        "553 5.7.1 <ann@example.com>: Sender address rejected: not owned by user eve");
+  request.sasl_username = "boss";
+  CHECK(answer(request, tables, settings) == "250 2.1.5 Ok");
+}
