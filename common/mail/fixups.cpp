@@ -35,7 +35,7 @@ std::string client_literal(std::string_view address) {
   return (six ? "[IPv6:" : "[") + std::string(address) + "]";
 }
 
-/// A comment may hold what a bare program name or a parenthesised cipher strength needs.
+/// `from HELO (NAME [ADDRESS])` and what is known of TLS and login, each group a line.
 std::string from_clause(const ReceivedTrace& trace, std::string_view fold) {
   std::string out = "from " + shown_name(trace.helo) + " (" +
                     (trace.client_name.empty() ? "unknown" : shown_name(trace.client_name)) + " " +
