@@ -1,0 +1,151 @@
+// AUTH: the client's steps in, the auth process's answers out (RFC 4954).
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "smtpd/inbound/session.h"
+
+namespace pennypost::smtp {
+namespace {
+
+constexpr std::size_t auth_line_bytes_max = 12288;  // RFC 4954 section 4
+
+bool is_plaintext(std::string_view mechanism) {
+  return mechanism == "PLAIN" || mechanism == "LOGIN";
+}
+
+bool holds(const std::vector<std::string>& options, std::string_view option) {
+  return std::ranges::find(options, option) != options.end();
+}
+
+}  // namespace
+
+Security Session::security() const {
+  Security security;
+  security.is_encrypted = tls_ != nullptr;
+  security.is_same_host = is_same_host(peer_.address(), local_.address());
+  return security;
+}
+
+/// Those of auth_mechanisms that this connection may use now.
+std::vector<std::string> Session::mechanisms() const {
+  const auto& options = tls_ == nullptr ? settings_.smtpd_sasl_security_options
+                                        : settings_.smtpd_sasl_tls_security_options;
+  bool allows_plaintext = security().allows_plaintext(settings_.disable_plaintext_auth) &&
+                          !holds(options, "noplaintext");
+  bool can_bind = tls_ != nullptr && !tls_->channel_binding().empty();
+  std::vector<std::string> names;
+  for (const std::string& mechanism : settings_.auth_mechanisms) {
+    std::string name = upper(mechanism);
+    if (is_plaintext(name) && !allows_plaintext) continue;
+    if (name.ends_with("-PLUS") && !can_bind) continue;
+    // We ask clients for no certificates, so there is nothing that EXTERNAL could rest on.
+    if (name == "EXTERNAL") continue;
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+bool Session::offers_auth() const {
+  if (site_->in().auth == nullptr) return false;
+  if (settings_.smtpd_tls_auth_only && tls_ == nullptr) return false;
+  for (const std::string& item : settings_.smtpd_sasl_exceptions_networks) {
+    auto network = Network::parse(item);
+    if (network && network->contains(peer_.address())) return false;
+  }
+  return !mechanisms().empty();
+}
+
+Task<Reply> Session::auth(std::string_view arguments) {
+  if (site_->in().auth == nullptr) {
+    co_return Reply(503, "5.5.1", "Error: authentication not enabled");
+  }
+  if (login_) co_return Reply(503, "5.5.1", "Error: already authenticated");
+  if (transaction_) co_return Reply(503, "5.5.1", "Error: MAIL transaction in progress");
+  if (helo_.empty() || !is_extended_) co_return Reply(503, "5.5.1", "Error: send EHLO first");
+  if (tls_ == nullptr && settings_.smtpd_tls_auth_only) {
+    co_return Reply(538, "5.7.11", "Encryption required for requested authentication mechanism");
+  }
+  auto given = words(arguments, " \t");
+  if (given.empty() || given.size() > 2) co_return Reply(501, "5.5.4", "Syntax: AUTH mechanism");
+  std::string mechanism = upper(given[0]);
+  auto offered = mechanisms();
+  if (!holds(offered, mechanism)) {
+    if (is_plaintext(mechanism) && tls_ == nullptr) {
+      co_return Reply(538, "5.7.11", "Encryption required for requested authentication mechanism");
+    }
+    co_return Reply(504, "5.5.4", "Unrecognized authentication type");
+  }
+
+  store::AuthStep step;
+  step.exchange = site_->in().auth->next_exchange();
+  step.service = "smtp";
+  step.mechanism = mechanism;
+  step.client_address = client_address_;
+  step.local_address = local_.address().text();
+  step.is_secure = security().is_secure();
+  if (tls_ != nullptr) step.channel_binding = tls_->channel_binding();
+  if (given.size() == 2) {
+    step.has_response = true;
+    // `=` stands for a response without content.
+    auto response = given[1] == "=" ? std::optional<std::string>("") : base64_decode(given[1]);
+    if (!response) co_return Reply(501, "5.5.2", "Error: the response is not base64");
+    step.response = *std::move(response);
+  }
+  Duration limit = settings_.auth_timeout;
+  for (;;) {
+    auto asking = site_->in().auth->step(step);
+    auto answered = co_await within(site_->loop(), limit, std::move(asking));
+    if (!answered || !*answered) {
+      site_->in().auth->abort(step.exchange);
+      log_warning("smtpd", peer_text() + ": SASL " + mechanism + ": no answer from auth");
+      co_return Reply(454, "4.7.0", "Temporary authentication failure");
+    }
+    store::AuthAnswer& answer = **answered;
+    bool is_success = answer.kind == store::AuthAnswer::Kind::Success;
+    bool is_more = answer.kind == store::AuthAnswer::Kind::Continue;
+    if (answer.kind == store::AuthAnswer::Kind::Temporary) {
+      log_warning("smtpd", peer_text() + ": SASL " + mechanism + ": " + printable(answer.reason));
+      co_return Reply(454, "4.7.0", "Temporary authentication failure");
+    }
+    if (!is_success && !is_more) {
+      log_sasl_failed(log_peer(), mechanism, answer.reason, answer.login);
+      co_return Reply(535, "5.7.8", "Error: authentication failed");
+    }
+    // A mechanism's last words travel as a challenge, which the client answers with nothing.
+    if (is_more || !answer.challenge.empty()) {
+      auto response = co_await auth_response(answer.challenge);
+      if (!response) {
+        site_->in().auth->abort(step.exchange);
+        co_return Reply(response.error());
+      }
+      if (!*response) {
+        site_->in().auth->abort(step.exchange);
+        co_return Reply(501, "5.7.0", "Authentication aborted");
+      }
+      step.has_response = true;
+      step.response = **std::move(response);
+    }
+    if (is_success) {
+      login_.emplace();
+      login_->mechanism = mechanism;
+      login_->name = answer.login;
+      co_return Reply(235, "2.7.0", "Authentication successful");
+    }
+  }
+}
+
+/// The client's answer to a challenge, decoded; nothing when it gives up with `*`.
+Task<Result<std::optional<std::string>>> Session::auth_response(std::string_view challenge) {
+  std::string wire;
+  Reply(334, "", base64_encode(challenge)).append_to(wire);
+  connection_.put(wire);
+  Line line = co_await connection_.line(auth_line_bytes_max);
+  if (line.is_too_long) co_return Error(500, "5.5.6 Authentication exchange line is too long");
+  if (line.text == "*") co_return std::optional<std::string>();
+  auto response = base64_decode(trim(line.text));
+  if (!response) co_return Error(501, "5.5.2 Error: the response is not base64");
+  co_return response;
+}
+
+}  // namespace pennypost::smtp

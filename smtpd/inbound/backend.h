@@ -1,0 +1,50 @@
+// What a session asks of the other processes: a test answers itself, in memory.
+//
+// SEE ALSO   port_backend.h (the processes), ../messages.h (the requests), store/service/auth.h
+#pragma once
+
+#include <string>
+
+#include "common/async/task.h"
+#include "common/base/descriptor.h"
+#include "common/base/result.h"
+#include "common/net/address.h"
+#include "smtpd/messages.h"
+
+namespace pennypost::smtp {
+
+/// What DNS says of a client.
+class ClientName {
+ public:
+  /// DNS was asked in vain, or not at all.
+  explicit ClientName(bool is_lookup_failed) : is_lookup_failed_(is_lookup_failed) {}
+  /// `name`: PTR, whose addresses hold the client's; `reverse`: PTR alone. `unknown` if there is
+  /// none.
+  ClientName(std::string name, std::string reverse)
+      : name_(std::move(name)), reverse_(std::move(reverse)) {}
+
+  const std::string& name() const { return name_; }
+  const std::string& reverse() const { return reverse_; }
+  bool is_lookup_failed() const { return is_lookup_failed_; }
+
+ private:
+  std::string name_ = "unknown";
+  std::string reverse_ = "unknown";
+  bool is_lookup_failed_ = false;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  virtual Task<ClientName> client_name(IpAddress address) = 0;
+  /// An Error is temporary: the lookup process can't be asked.
+  virtual Task<Result<CheckRecipient::Verdict>> check_recipient(CheckRecipient request) = 0;
+  virtual Task<Result<CheckRecipient::Verdict>> check_restrictions(CheckRestrictions request) = 0;
+  /// An empty file for a large body.
+  virtual Task<Result<Descriptor>> open_body(QueueId id) = 0;
+  /// When it answers without Error, the message survives a power cut.
+  virtual Task<Result<void>> submit(Submit message) = 0;
+};
+
+}  // namespace pennypost::smtp

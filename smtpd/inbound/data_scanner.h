@@ -1,0 +1,69 @@
+// A message as DATA or BDAT carry it in, its content with LF line ends out, to the byte where it
+// ends.
+//
+// Pure: bytes in pieces of any size, the same result for every way of cutting them. Lines end with
+// CRLF; only CRLF.CRLF ends DATA, whatever stands in the message. A dot that begins a line is taken
+// off (RFC 5321 section 4.5.2). What can't be taken is noted in fault(); from then on nothing is
+// written, but the end is still found, so that the answer comes where the client expects it.
+//
+// STANDARDS  RFC 5321 sections 2.3.8, 4.1.1.4, 4.5.2, 4.5.3.1.6; RFC 3030 (BDAT)
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace pennypost::smtp {
+
+class DataScanner {
+ public:
+  enum class Ends { WithDot, WithCount };  // DATA, BDAT
+  /// smtpd_forbid_bare_newline. Refuse: a fault. Normalize: a bare LF is a line end, a bare CR a
+  /// blank. Keep: a bare CR stays.
+  enum class BareNewline { Refuse, Normalize, Keep };
+  enum class Fault { None, BareLf, BareCr, LineTooLong, TooBig };
+
+  struct Limits {
+    std::uint64_t message_bytes_max = 0;  // content with LF; 0: no limit
+    std::size_t line_bytes_max = 0;       // without its end
+    BareNewline bare_newline = BareNewline::Refuse;
+  };
+  DataScanner(Ends ends, Limits limits) : ends_(ends), limits_(limits) {}
+
+  /// Appends the content to `out`. Returns how many of `bytes` it took: all, unless CRLF.CRLF came.
+  std::size_t scan(std::string_view bytes, std::string& out);
+  /// BDAT: nothing follows. A last line without an end gets one.
+  void finish(std::string& out);
+
+  /// CRLF.CRLF was seen.
+  bool is_done() const { return state_ == State::Done; }
+  Fault fault() const { return fault_; }
+  bool has_8bit() const { return has_8bit_; }
+  /// How much content there was, also after a fault.
+  std::uint64_t size() const { return size_; }
+
+ private:
+  // Where we are in a line. A dot means something only at the beginning of a line that follows a
+  // CRLF or is the first (`can_end`).
+  enum class State { LineStart, Dot, DotCr, Text, Cr, Done };
+  void text(std::string_view bytes, std::string& out);
+  void end_line(std::string& out);
+  void bare_cr(std::string& out);
+  void bare_lf(std::string& out);
+  void note(Fault fault);
+
+  Ends ends_;
+  Limits limits_;
+  State state_ = State::LineStart;
+  bool can_end_ = true;
+  bool has_8bit_ = false;
+  Fault fault_ = Fault::None;
+  std::uint64_t size_ = 0;
+  std::size_t line_bytes_ = 0;
+};
+
+/// As smtpd_forbid_bare_newline has it: `reject`, `yes`, `normalize`, `no`.
+DataScanner::BareNewline parse_bare_newline(std::string_view text);
+
+}  // namespace pennypost::smtp

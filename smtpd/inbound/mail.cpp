@@ -1,0 +1,231 @@
+// MAIL and RCPT: a transaction's envelope, weighed by policy before it is taken.
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "smtpd/inbound/session.h"
+
+namespace pennypost::smtp {
+namespace {
+
+std::uint8_t notify_bits(const DsnNotify& notify) {
+  unsigned bits = notify_default;
+  if (notify.never) bits |= notify_never;
+  if (notify.success) bits |= notify_success;
+  if (notify.failure) bits |= notify_failure;
+  if (notify.delay) bits |= notify_delay;
+  return static_cast<std::uint8_t>(bits);
+}
+
+/// strict_rfc821_envelopes: `FROM:<path>`, nothing else.
+bool has_brackets(std::string_view arguments) {
+  auto colon = arguments.find(':');
+  return colon != arguments.npos && arguments.substr(colon + 1).starts_with('<');
+}
+
+}  // namespace
+
+/// What policy and filters may know of the client and the transaction so far.
+CheckRecipient Session::about() const {
+  CheckRecipient request;
+  request.service = site_->service_name();
+  request.client_name = client_name_;
+  request.reverse_name = reverse_name_;
+  request.is_name_lookup_failed = is_name_lookup_failed_;
+  request.client_address = client_address_;
+  request.helo = helo_;
+  if (transaction_) {
+    request.sender = transaction_->mail.sender.text();
+    request.recipients = static_cast<std::uint32_t>(transaction_->recipients.size());
+  }
+  if (login_) request.sasl_username = login_->name;
+  request.is_authenticated = login_.has_value();
+  request.is_in_mynetworks = is_in_mynetworks_;
+  request.is_own_address = is_same_host(peer_.address(), local_.address());
+  request.is_encrypted = tls_ != nullptr;
+  request.is_pipelining_early = has_sent_early_;
+  request.may_relay = may_relay_;
+  return request;
+}
+
+void Session::log_refusal(std::string_view action, const std::string& reply,
+                          std::optional<std::string_view> recipient) const {
+  LogTransaction line;
+  std::string sender;
+  if (transaction_) {
+    if (!transaction_->recipients.empty()) line.queue_id = transaction_->id.value();
+    sender = transaction_->mail.sender.text();
+    line.has_sender = true;
+    line.sender = sender;
+  }
+  line.stage = stage_;
+  line.peer = log_peer();
+  line.has_recipient = recipient.has_value();
+  if (recipient) line.recipient = *recipient;
+  line.protocol = helo_.empty() ? "" : is_extended_ ? "ESMTP" : "SMTP";
+  line.helo = helo_;
+  log_decision(action, line, reply);
+}
+
+/// The refusal, logged; nothing when the verdict lets pass.
+std::optional<Reply> Session::weigh(const CheckRecipient::Verdict& verdict,
+                                    std::string_view recipient) {
+  std::optional<std::string_view> shown;
+  if (!recipient.empty()) shown = recipient;
+  for (const std::string& warning : verdict.warnings) {
+    log_refusal("reject_warning", warning, shown);
+  }
+  may_relay_ = may_relay_ || verdict.may_relay;
+  if (verdict.code >= 400) {
+    Reply reply(verdict.code, verdict.status, printable(verdict.text));
+    log_refusal("reject", reply.summary(), shown);
+    return reply;
+  }
+  if (transaction_) {
+    transaction_->hold = transaction_->hold || verdict.hold;
+    transaction_->discard = transaction_->discard || verdict.discard;
+    transaction_->prepend.insert(transaction_->prepend.end(), verdict.prepend.begin(),
+                                 verdict.prepend.end());
+  }
+  return std::nullopt;
+}
+
+std::optional<Reply> Session::weigh(const FilterAnswer& answer, std::string_view recipient) {
+  std::optional<std::string_view> shown;
+  if (!recipient.empty()) shown = recipient;
+  switch (answer.kind()) {
+    case FilterAnswer::Kind::Continue:
+      break;
+    case FilterAnswer::Kind::Refuse:
+      log_refusal("milter-reject", answer.reply().summary(), shown);
+      return answer.reply();
+    case FilterAnswer::Kind::Discard:
+      if (transaction_) transaction_->discard = true;
+      break;
+    case FilterAnswer::Kind::Hold:
+      if (transaction_) transaction_->hold = true;
+      break;
+  }
+  return std::nullopt;
+}
+
+/// Asks one restriction list, if `is_wanted`.
+Task<std::optional<Reply>> Session::check(std::string_view parameter, bool is_wanted) {
+  if (!is_wanted) co_return std::nullopt;
+  CheckRestrictions request;
+  request.parameter = parameter;
+  request.about = about();
+  auto verdict = co_await site_->backend().check_restrictions(std::move(request));
+  if (!verdict) {
+    Reply reply(451, "4.3.0", "Error: temporary lookup failure");
+    log_refusal("reject", reply.summary(), std::nullopt);
+    co_return std::move(reply);
+  }
+  co_return weigh(*verdict, "");
+}
+
+/// What the MAIL command says against itself.
+std::optional<Reply> Session::refusal(const MailCommand& command) const {
+  auto is_given = [&](std::string_view keyword) {
+    return std::ranges::find(command.given, keyword) != command.given.end();
+  };
+  for (std::string_view keyword : {"SIZE", "SMTPUTF8"}) {
+    if (is_given(keyword) && site_->discards_keyword(keyword)) {
+      return Reply(555, "5.5.4", "Unsupported option: " + std::string(keyword));
+    }
+  }
+  if (command.smtputf8 && !settings_.smtputf8_enable) {
+    return Reply(555, "5.5.4", "Unsupported option: SMTPUTF8");
+  }
+  if ((is_given("RET") || is_given("ENVID")) && site_->discards_keyword("DSN")) {
+    return Reply(555, "5.5.4", "Unsupported option: DSN parameters");
+  }
+  if (command.body == BodyType::BinaryMime) {
+    return Reply(555, "5.5.4", "Unsupported option: BODY=BINARYMIME");
+  }
+  auto bytes_max = site_->message_bytes_max();
+  if (command.size && bytes_max != 0 && *command.size > bytes_max) {
+    return Reply(552, "5.3.4", "Message size exceeds fixed limit");
+  }
+  return std::nullopt;
+}
+
+/// RFC 5321 section 4.1.1.2.
+Task<Reply> Session::mail(std::string_view arguments) {
+  if (transaction_) co_return Reply(503, "5.5.1", "Error: nested MAIL command");
+  if (settings_.strict_rfc821_envelopes && !has_brackets(arguments)) {
+    co_return Reply(501, "5.5.4", "Syntax: MAIL FROM:<address>");
+  }
+  CO_TRY(auto command, parse_mail_command(arguments));
+  if (auto refused = refusal(command)) co_return *std::move(refused);
+  auto now = site_->in().clock.now().count();
+  transaction_.emplace(site_->in().make_queue_id(), now, std::move(command));
+  transaction_->sender = site_->completed(transaction_->mail.sender).text();
+
+  bool is_wanted = !settings_.smtpd_delay_reject && !settings_.smtpd_sender_restrictions.empty();
+  auto checking = check("smtpd_sender_restrictions", is_wanted);
+  auto refused = co_await std::move(checking);
+  if (!refused && !filters_.empty()) {
+    CheckRecipient request = about();
+    FilterAnswer answer = co_await filters_.mail(request);
+    refused = weigh(answer, "");
+  }
+  if (refused) {
+    end_transaction();
+    co_return *std::move(refused);
+  }
+  co_return Reply(250, "2.1.0", "Ok");
+}
+
+/// RFC 5321 section 4.1.1.3.
+Task<Reply> Session::rcpt(std::string_view arguments) {
+  if (!transaction_) co_return Reply(503, "5.5.1", "Error: need MAIL command");
+  if (transaction_->body) co_return Reply(503, "5.5.1", "Error: RCPT after BDAT");
+  if (settings_.strict_rfc821_envelopes && !has_brackets(arguments)) {
+    co_return Reply(501, "5.5.4", "Syntax: RCPT TO:<address>");
+  }
+  Utf8 utf8 = transaction_->mail.smtputf8 ? Utf8::Allowed : Utf8::Refused;
+  CO_TRY(auto command, parse_rcpt_command(arguments, utf8));
+  if (!command.given.empty() && site_->discards_keyword("DSN")) {
+    co_return Reply(555, "5.5.4", "Unsupported option: DSN parameters");
+  }
+  if (transaction_->recipients.size() >=
+      static_cast<std::size_t>(settings_.smtpd_recipient_limit)) {
+    co_return Reply(452, "4.5.3", "Error: too many recipients");
+  }
+
+  CheckRecipient request = about();
+  request.recipient = command.recipient.text();
+  if (!filters_.empty()) {
+    FilterAnswer answer = co_await filters_.rcpt(request);
+    if (auto refused = weigh(answer, request.recipient)) co_return *std::move(refused);
+  }
+  std::string shown = request.recipient;
+  auto verdict = co_await site_->backend().check_recipient(std::move(request));
+  if (!verdict) {
+    Reply reply(451, "4.3.0", "<" + shown + ">: Temporary lookup failure");
+    log_refusal("reject", reply.summary(), shown);
+    co_return std::move(reply);
+  }
+  if (auto refused = weigh(*verdict, shown)) co_return *std::move(refused);
+
+  auto& recipients = transaction_->recipients;
+  std::string address = site_->completed(command.recipient).text();
+  bool is_known = std::ranges::any_of(
+      recipients, [&](const Recipient& known) { return known.address == address; });
+  if (is_known) co_return Reply(250, "2.1.5", "Ok");
+  if (recipients.empty()) {
+    std::string_view method = login_ ? std::string_view(login_->mechanism) : "";
+    std::string_view name = login_ ? std::string_view(login_->name) : "";
+    log_client(transaction_->id.value(), log_peer(), method, name);
+  }
+  Recipient& recipient = recipients.emplace_back();
+  recipient.number = static_cast<std::uint32_t>(recipients.size());
+  recipient.original = address;
+  recipient.address = std::move(address);
+  recipient.notify = notify_bits(command.notify);
+  if (command.orcpt) recipient.orcpt = command.orcpt->type + ";" + command.orcpt->address;
+  co_return Reply(250, "2.1.5", "Ok");
+}
+
+}  // namespace pennypost::smtp

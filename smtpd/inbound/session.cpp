@@ -1,0 +1,427 @@
+#include "smtpd/inbound/session.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "common/session/command_table.h"
+#include "common/session/starttls.h"
+
+namespace pennypost::smtp {
+namespace {
+
+constexpr std::size_t unsent_bytes_max = 16 * 1024;  // gathered replies leave at this size
+constexpr int commands_per_burst = 32;               // then other sessions have their turn
+constexpr Duration linger_time{2000};                // for the peer to read our last words
+constexpr std::size_t helo_bytes_max = 255;
+
+// Programs of other protocols that were made to talk to us (RFC 5321 has no such verbs).
+constexpr std::array foreign_verbs{std::string_view("CONNECT"), std::string_view("GET"),
+                                   std::string_view("HEAD"), std::string_view("POST"),
+                                   std::string_view("PUT")};
+
+ErrorLimits error_limits(const Settings& settings) {
+  ErrorLimits limits;
+  limits.soft = settings.smtpd_soft_error_limit;
+  limits.hard = settings.smtpd_hard_error_limit;
+  limits.junk = settings.smtpd_junk_command_limit;
+  limits.delay = settings.smtpd_error_sleep_time;
+  return limits;
+}
+
+}  // namespace
+
+std::span<const Session::Command> Session::commands() {
+  using S = Session;
+  constexpr unsigned open = NeedsNothing;
+  constexpr unsigned covered = NeedsTls;
+  constexpr unsigned mail = NeedsTls | NeedsLogin | NeedsHello;
+  static constexpr std::array table{
+      //      verb        needs    last   junk   RFC               handler
+      Command{"AUTH", covered, true, false, "4954 4", &S::auth},
+      Command{"BDAT", mail, false, false, "3030 2", &S::bdat},
+      Command{"DATA", mail, true, false, "5321 4.1.1.4", &S::data},
+      Command{"EHLO", open, true, false, "5321 4.1.1.1", &S::ehlo},
+      Command{"HELO", open, true, false, "5321 4.1.1.1", &S::helo},
+      Command{"HELP", open, true, true, "5321 4.1.1.8", &S::help},
+      Command{"MAIL", mail, false, false, "5321 4.1.1.2", &S::mail},
+      Command{"NOOP", open, true, true, "5321 4.1.1.9", &S::noop},
+      Command{"QUIT", open, true, false, "5321 4.1.1.10", &S::quit},
+      Command{"RCPT", mail, false, false, "5321 4.1.1.3", &S::rcpt},
+      Command{"RSET", open, false, true, "5321 4.1.1.5", &S::rset},
+      Command{"STARTTLS", open, true, false, "3207 4", &S::starttls},
+      Command{"VRFY", covered, true, true, "5321 4.1.1.6", &S::vrfy},
+  };
+  static_assert(is_command_table(table), "find_command() searches by halves");
+  static_assert(table.size() == command_count);
+  return table;
+}
+
+Session::Session(std::shared_ptr<const Site> site, std::unique_ptr<Stream> stream, Endpoint peer,
+                 Endpoint local)
+    : site_(std::move(site)),
+      settings_(site_->settings()),
+      connection_(site_->loop(), std::move(stream), settings_.smtpd_timeout),
+      peer_(peer),
+      local_(local),
+      client_address_(peer.address().text()),
+      is_in_mynetworks_(site_->is_in_mynetworks(peer.address())),
+      errors_(error_limits(settings_)) {
+  if (site_->in().add_filters) site_->in().add_filters(filters_);
+}
+
+// The conversation is over when Disconnected comes up to here; what it says is for the log.
+Task<> Session::serve() {
+  std::optional<Disconnected> end;
+  try {
+    co_await converse();
+  } catch (const Disconnected& disconnected) {
+    end = disconnected;
+  }
+  if (end) {
+    bool is_timeout = end->reason() == Disconnected::Reason::Timeout;
+    if (end->reason() == Disconnected::Reason::Tls) {
+      log_info("smtpd", "SSL_accept error from " + peer_text() + ": " + end->text());
+    }
+    if (!is_draining_) {
+      log_broken_off(is_timeout ? "timeout" : "lost connection", stage_, log_peer());
+    }
+    if (is_timeout) {
+      Reply reply(421, "4.4.2", settings_.myhostname + " Error: timeout exceeded");
+      std::string wire;
+      reply.append_to(wire);
+      try {
+        connection_.stream().try_write(wire);
+      } catch (const Disconnected&) {
+      }
+    }
+  }
+  end_transaction();
+  log_disconnect(log_peer(), counts());
+}
+
+Task<> Session::turn_away(std::string reason) {
+  try {
+    co_await send(Reply(421, "4.7.0", settings_.myhostname + " " + reason));
+    co_await hang_up();
+  } catch (const Disconnected&) {
+  }
+}
+
+Task<> Session::converse() {
+  if (is_implicit_tls(site_->service())) co_await secure();
+  auto greeting = greet();
+  Reply reply = co_await std::move(greeting);
+  for (int burst = 1;; ++burst) {
+    bool is_last = reply.ends_session();
+    co_await send(std::move(reply));
+    if (is_last) break;
+    if (burst % commands_per_burst == 0) co_await site_->loop().yield();
+    auto next = next_reply();
+    reply = co_await std::move(next);
+  }
+  co_await hang_up();
+}
+
+/// RFC 5321 section 4.2 and 4.3.1.
+Task<Reply> Session::greet() {
+  if (settings_.smtpd_peername_lookup) {
+    ClientName name = co_await site_->backend().client_name(peer_.address());
+    client_name_ = name.name();
+    reverse_name_ = name.reverse();
+    is_name_lookup_failed_ = name.is_lookup_failed();
+  }
+  log_connect(log_peer());
+  bool is_wanted = !settings_.smtpd_delay_reject && !settings_.smtpd_client_restrictions.empty();
+  auto checking = check("smtpd_client_restrictions", is_wanted);
+  auto refused = co_await std::move(checking);
+  if (refused) co_return std::move(*refused).and_hang_up();
+  if (!filters_.empty()) {
+    CheckRecipient request = about();
+    FilterAnswer answer = co_await filters_.connect(request);
+    auto filtered = weigh(answer, "");
+    if (filtered) co_return std::move(*filtered).and_hang_up();
+  }
+  co_return Reply(220, "", settings_.smtpd_banner);
+}
+
+/// Reads one line and answers it.
+Task<Reply> Session::next_reply() {
+  if (errors_.is_over()) {
+    log_broken_off("too many errors", stage_, log_peer());
+    co_return Reply(421, "4.7.0", settings_.myhostname + " Error: too many errors");
+  }
+  if (is_draining_) {
+    co_return Reply(421, "4.3.2", settings_.myhostname + " Service shutting down");
+  }
+  auto deadline = settings_.smtpd_per_request_deadline;
+  if (deadline.count() > 0) {
+    connection_.set_deadline(std::chrono::steady_clock::now() + deadline);
+  }
+  is_waiting_ = true;
+  auto bytes_max = static_cast<std::size_t>(settings_.smtpd_command_bytes_max);
+  Line line = co_await connection_.line(bytes_max);
+  is_waiting_ = false;
+  connection_.set_deadline(SteadyTime::max());
+  bool refuses_bare =
+      parse_bare_newline(settings_.smtpd_forbid_bare_newline) == DataScanner::BareNewline::Refuse;
+  if (!line.has_crlf && refuses_bare) {
+    co_return Reply(550, "5.5.2", "Error: bare <LF> received").and_hang_up();
+  }
+  if (line.is_too_long) co_return Reply(500, "5.5.2", "Error: line too long");
+  if (line.text.find('\r') != line.text.npos && refuses_bare) {
+    co_return Reply(550, "5.5.2", "Error: bare <CR> received").and_hang_up();
+  }
+  auto answering = dispatch(line.text);
+  co_return co_await std::move(answering);
+}
+
+Task<Reply> Session::dispatch(std::string_view line) {
+  auto verb = line.substr(0, line.find_first_of(" \t"));
+  auto arguments = trim(line.substr(verb.size()));
+  const Command* command = find_command(commands(), verb);
+  if (command == nullptr) {
+    stage_ = "UNKNOWN";
+    ++counts_.back().all;
+    bool is_foreign = std::ranges::find(foreign_verbs, upper(verb)) != foreign_verbs.end();
+    if (is_foreign || verb.ends_with(':')) {
+      log_warning("smtpd", "non-SMTP command from " + peer_text() + ": " + printable(line, 100));
+      co_return Reply(221, "2.7.0", "Error: this is no SMTP command. Goodbye.");
+    }
+    errors_.note_error();
+    co_return Reply(500, "5.5.2", "Error: command not recognized");
+  }
+  stage_ = command->name;
+  Count& count = counts_[static_cast<std::size_t>(command - commands().data())];
+  ++count.all;
+  note_early_input(*command);
+  if (auto refused = refusal(*command)) {
+    errors_.note_error();
+    co_return *std::move(refused);
+  }
+  if (command->is_junk) errors_.note_junk();
+  auto handling = (this->*command->handler)(arguments);
+  Reply reply = co_await std::move(handling);
+  if (reply.is_error()) {
+    errors_.note_error();
+  } else {
+    ++count.done;
+  }
+  co_return std::move(reply);
+}
+
+/// What a row of the table asks for, before its handler is called.
+std::optional<Reply> Session::refusal(const Command& command) const {
+  bool is_encrypted = tls_ != nullptr;
+  if ((command.needs & NeedsTls) != 0 && !is_encrypted && site_->is_tls_required()) {
+    return Reply(530, "5.7.0", "Must issue a STARTTLS command first");
+  }
+  if ((command.needs & NeedsHello) != 0 && helo_.empty() && settings_.smtpd_helo_required) {
+    return Reply(503, "5.5.1", "Error: send HELO/EHLO first");
+  }
+  if ((command.needs & NeedsLogin) != 0 && !login_ && settings_.smtpd_sasl_auth_required) {
+    if (!offers_auth() && !is_encrypted && site_->offers_tls()) {
+      return Reply(530, "5.7.0", "Must issue a STARTTLS command first");
+    }
+    return Reply(530, "5.7.0", "Authentication required");
+  }
+  return std::nullopt;
+}
+
+void Session::note_early_input(const Command& command) {
+  if (!command.last_in_pipeline || !connection_.has_input() || has_sent_early_) return;
+  has_sent_early_ = true;
+  log_broken_off("improper command pipelining", stage_, log_peer());
+}
+
+Task<> Session::send(Reply reply) {
+  if (reply.is_already_sent()) co_return;
+  Duration delay = errors_.delay();
+  if (reply.is_error() && delay.count() > 0) {
+    co_await connection_.flush();
+    co_await site_->loop().sleep(delay);
+  }
+  std::string wire;
+  reply.append_to(wire);
+  connection_.put(wire);
+  if (connection_.unsent() > unsent_bytes_max) co_await connection_.flush();
+}
+
+Task<> Session::hang_up() {
+  co_await connection_.flush();
+  connection_.stream().shut_down();
+  auto reading = linger();
+  co_await within(site_->loop(), linger_time, std::move(reading));
+}
+
+/// Closing with unread input would reset the connection, and our last words could be lost on the
+/// way.
+Task<> Session::linger() {
+  try {
+    for (;;) {
+      connection_.take_input();
+      co_await connection_.fill();
+    }
+  } catch (const Disconnected&) {
+  }
+}
+
+void Session::drain() {
+  is_draining_ = true;
+  if (!is_idle()) return;
+  std::string wire;
+  Reply(421, "4.3.2", settings_.myhostname + " Service shutting down").append_to(wire);
+  try {
+    connection_.stream().try_write(wire);
+    connection_.stream().shut_down();
+  } catch (const Disconnected&) {
+  }
+}
+
+/// `ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4`, as Postfix: done, and all where they differ.
+std::string Session::counts() const {
+  std::string text;
+  Count sum;
+  auto add = [&](std::string_view name, const Count& count) {
+    text += lower(name) + "=" + std::to_string(count.done);
+    if (count.done != count.all) text += "/" + std::to_string(count.all);
+  };
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    const Count& count = counts_[i];
+    if (count.all == 0) continue;
+    add(i < command_count ? commands()[i].name : "unknown", count);
+    text += " ";
+    sum.done += count.done;
+    sum.all += count.all;
+  }
+  add("commands", sum);
+  return text;
+}
+
+// The handlers that need no more than this file.
+
+Task<Reply> Session::ehlo(std::string_view arguments) {
+  return hello(printable(arguments.substr(0, arguments.find_first_of(" \t")), helo_bytes_max),
+               true);
+}
+
+Task<Reply> Session::helo(std::string_view arguments) {
+  return hello(printable(arguments.substr(0, arguments.find_first_of(" \t")), helo_bytes_max),
+               false);
+}
+
+/// RFC 5321 section 4.1.1.1: also ends a transaction.
+Task<Reply> Session::hello(std::string name, bool is_extended) {
+  if (name.empty()) {
+    co_return Reply(501, "", is_extended ? "Syntax: EHLO hostname" : "Syntax: HELO hostname");
+  }
+  end_transaction();
+  helo_ = std::move(name);
+  is_extended_ = is_extended;
+  bool is_wanted = !settings_.smtpd_delay_reject && !settings_.smtpd_helo_restrictions.empty();
+  auto checking = check("smtpd_helo_restrictions", is_wanted);
+  auto refused = co_await std::move(checking);
+  if (!refused && !filters_.empty()) {
+    CheckRecipient request = about();
+    FilterAnswer answer = co_await filters_.helo(request);
+    refused = weigh(answer, "");
+  }
+  if (refused) {
+    helo_.clear();
+    co_return *std::move(refused);
+  }
+  std::string text = settings_.myhostname;
+  if (is_extended) text += extensions();
+  co_return Reply(250, "", std::move(text));
+}
+
+/// What EHLO announces: only what is whole, and allowed to this client now.
+std::string Session::extensions() const {
+  std::string text;
+  auto add = [&](std::string_view keyword, const std::string& value = {}) {
+    if (site_->discards_keyword(keyword)) return;
+    text += "\n" + std::string(keyword);
+    if (!value.empty()) text += " " + value;
+  };
+  add("PIPELINING");
+  auto bytes_max = site_->message_bytes_max();
+  add("SIZE", bytes_max == 0 ? "" : std::to_string(bytes_max));
+  if (!settings_.disable_vrfy_command) add("VRFY");
+  if (site_->offers_tls() && tls_ == nullptr) add("STARTTLS");
+  if (offers_auth() && !site_->discards_keyword("AUTH")) {
+    std::string names = join(mechanisms(), " ");
+    add("AUTH", names);
+    if (settings_.broken_sasl_auth_clients) text += "\nAUTH=" + names;
+  }
+  add("ENHANCEDSTATUSCODES");
+  add("8BITMIME");
+  add("DSN");
+  if (settings_.smtputf8_enable) add("SMTPUTF8");
+  add("CHUNKING");
+  add("HELP");
+  return text;
+}
+
+Task<Reply> Session::help(std::string_view) {
+  std::string text = "Commands:";
+  for (const Command& command : commands()) text += " " + std::string(command.name);
+  text += "\nSee RFC 5321. The mail system is looked after by postmaster@" + settings_.myhostname;
+  co_return Reply(214, "2.0.0", std::move(text));
+}
+
+Task<Reply> Session::noop(std::string_view) { co_return Reply(250, "2.0.0", "Ok"); }
+
+Task<Reply> Session::quit(std::string_view arguments) {
+  if (!arguments.empty()) co_return Reply(501, "5.5.4", "Syntax: QUIT");
+  co_return Reply(221, "2.0.0", "Bye");
+}
+
+Task<Reply> Session::rset(std::string_view arguments) {
+  if (!arguments.empty()) co_return Reply(501, "5.5.4", "Syntax: RSET");
+  end_transaction();
+  co_return Reply(250, "2.0.0", "Ok");
+}
+
+/// RFC 5321 section 3.5.3: who wants to know whether a mailbox exists gets no answer, but no
+/// refusal either.
+Task<Reply> Session::vrfy(std::string_view arguments) {
+  if (settings_.disable_vrfy_command) {
+    co_return Reply(502, "5.5.1", "VRFY command is disabled");
+  }
+  if (arguments.empty()) co_return Reply(501, "5.5.4", "Syntax: VRFY address");
+  auto address = MailAddress::parse_path(arguments);
+  if (!address || address->is_null()) {
+    co_return Reply(501, "5.1.3", "Bad recipient address syntax");
+  }
+  co_return Reply(252, "2.0.0", address->text());
+}
+
+Task<> Session::secure() {
+  auto tls = site_->in().tls;
+  ASSERT(tls != nullptr);
+  Duration limit = settings_.smtpd_starttls_timeout;
+  stage_ = "STARTTLS";
+  TlsStream* stream = co_await start_tls(connection_, tls, limit);
+  tls_ = stream;
+  if (settings_.smtpd_tls_loglevel > 0) {
+    log_tls("smtpd", "Anonymous", log_peer(), tls_->protocol(), tls_->cipher(),
+            tls_->cipher_bits());
+  }
+}
+
+/// RFC 3207 section 4: nothing said in the clear counts any more.
+Task<Reply> Session::starttls(std::string_view arguments) {
+  if (!arguments.empty()) co_return Reply(501, "5.5.4", "Syntax: STARTTLS");
+  if (tls_ != nullptr) co_return Reply(554, "5.5.1", "Error: TLS already active");
+  if (!site_->offers_tls()) co_return Reply(502, "5.5.1", "Error: command not implemented");
+  end_transaction();
+  std::string wire;
+  Reply(220, "2.0.0", "Ready to start TLS").append_to(wire);
+  connection_.put(wire);
+  co_await secure();
+  helo_.clear();
+  is_extended_ = false;
+  login_.reset();
+  co_return Reply::already_sent();
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,182 @@
+// One client's connection in, its messages submitted to the queue out: the server side of SMTP.
+//
+// serve() reads as the dialogue does: greeting, commands until QUIT. The command table says what
+// each verb needs before its handler is called. Replies to pipelined commands gather and leave
+// together when no input is left. A transaction is one object: RSET throws it away.
+//
+// Only CRLF.CRLF ends DATA. What a client sends in the clear behind STARTTLS is thrown away. A
+// recipient is taken only after the lookup process has said so; `250 … queued as` only after the
+// queue has the message on disk.
+//
+// STANDARDS  RFC 5321 (SMTP), RFC 6409 and 8314 (submission), RFC 1870 (SIZE), RFC 2034 (enhanced
+//            status codes), RFC 2920 (PIPELINING), RFC 3030 (CHUNKING), RFC 3207 (STARTTLS),
+//            RFC 3461 (DSN), RFC 4954 (AUTH), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8)
+// SEE ALSO   site.h (what sessions share), data_scanner.h, backend.h, filter.h
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/log/log.h"
+#include "common/mail/esmtp.h"
+#include "common/net/connection.h"
+#include "common/session/error_limits.h"
+#include "common/session/security.h"
+#include "common/tls/tls_stream.h"
+#include "smtpd/inbound/body.h"
+#include "smtpd/inbound/site.h"
+
+namespace pennypost::smtp {
+
+class Session {
+ public:
+  Session(std::shared_ptr<const Site> site, std::unique_ptr<Stream> stream, Endpoint peer,
+          Endpoint local);
+
+  /// From the greeting to the end of the connection. Throws nothing.
+  Task<> serve();
+  /// Greets with 421 and this text instead: too many connections.
+  Task<> turn_away(std::string reason);
+  /// The process ends: an idle client is told so now, others after their message.
+  void drain();
+  bool is_idle() const { return is_waiting_ && !transaction_; }
+  const IpAddress& client() const { return peer_.address(); }
+
+  /// One row of the command table.
+  struct Command {
+    std::string_view name;
+    unsigned needs;         // a set of Needs
+    bool last_in_pipeline;  // RFC 2920 section 3.1: nothing may be sent behind it
+    bool is_junk;           // counts towards smtpd_junk_command_limit
+    std::string_view rfc;
+    Task<Reply> (Session::*handler)(std::string_view arguments);
+  };
+  static std::span<const Command> commands();
+
+ private:
+  enum Needs : unsigned {
+    NeedsNothing = 0,
+    NeedsTls = 1,    // where smtpd_tls_security_level = encrypt
+    NeedsHello = 2,  // where smtpd_helo_required
+    NeedsLogin = 4,  // where smtpd_sasl_auth_required
+  };
+  struct Transaction {
+    Transaction(QueueId queue_id, std::int64_t now, MailCommand command)
+        : id(std::move(queue_id)), arrival(now), mail(std::move(command)) {}
+    QueueId id;
+    std::int64_t arrival;  // microseconds since 1970
+    MailCommand mail;
+    std::string sender;  // with its domain completed
+    std::vector<Recipient> recipients;
+    std::vector<std::string> prepend;
+    bool discard = false;
+    bool hold = false;
+    bool is_refused = false;  // a chunk of BDAT failed: only RSET, or the last chunk, ends it
+    std::unique_ptr<Body> body;
+    std::unique_ptr<DataScanner> scanner;
+  };
+  struct Identity {
+    std::string mechanism;
+    std::string name;
+  };
+
+  // The dialogue.
+  Task<> converse();
+  Task<Reply> greet();
+  Task<Reply> next_reply();
+  Task<Reply> dispatch(std::string_view line);
+  std::optional<Reply> refusal(const Command& command) const;
+  Task<> send(Reply reply);
+  Task<> hang_up();
+  Task<> linger();
+
+  // The handlers, in the order of the table.
+  Task<Reply> auth(std::string_view arguments);
+  Task<Reply> bdat(std::string_view arguments);
+  Task<Reply> data(std::string_view arguments);
+  Task<Reply> ehlo(std::string_view arguments);
+  Task<Reply> helo(std::string_view arguments);
+  Task<Reply> help(std::string_view arguments);
+  Task<Reply> mail(std::string_view arguments);
+  Task<Reply> noop(std::string_view arguments);
+  Task<Reply> quit(std::string_view arguments);
+  Task<Reply> rcpt(std::string_view arguments);
+  Task<Reply> rset(std::string_view arguments);
+  Task<Reply> starttls(std::string_view arguments);
+  Task<Reply> vrfy(std::string_view arguments);
+
+  // EHLO and AUTH.
+  Task<Reply> hello(std::string name, bool is_extended);
+  std::string extensions() const;
+  std::vector<std::string> mechanisms() const;
+  Security security() const;
+  bool offers_auth() const;
+  Task<Result<std::optional<std::string>>> auth_response(std::string_view challenge);
+  Task<> secure();
+
+  // MAIL and RCPT.
+  std::optional<Reply> refusal(const MailCommand& command) const;
+  CheckRecipient about() const;
+  Task<std::optional<Reply>> check(std::string_view parameter, bool is_wanted);
+  std::optional<Reply> weigh(const CheckRecipient::Verdict& verdict, std::string_view recipient);
+  void log_refusal(std::string_view action, const std::string& reply,
+                   std::optional<std::string_view> recipient) const;
+  std::optional<Reply> weigh(const FilterAnswer& answer, std::string_view recipient);
+
+  // DATA and BDAT.
+  Task<std::optional<Reply>> check_data();
+  void begin_content(DataScanner::Ends ends);
+  Task<> receive_content();
+  Task<> receive_chunk(std::uint64_t bytes);
+  Task<> skip(std::uint64_t bytes);
+  Task<std::optional<Reply>> show_filters(std::size_t from);
+  std::optional<Reply> fault_reply() const;
+  Task<Reply> finish_message();
+  Task<Reply> commit(const FilterEdits& edits);
+  std::string received(const Transaction& transaction) const;
+  std::vector<Edit> submission_fixes(std::string_view header) const;
+  Envelope envelope(const FilterEdits& edits);
+  void end_transaction();
+
+  LogPeer log_peer() const { return {client_name_, client_address_}; }
+  std::string peer_text() const { return client_name_ + "[" + client_address_ + "]"; }
+  std::string counts() const;
+  void note_early_input(const Command& command);
+
+  std::shared_ptr<const Site> site_;
+  const Settings& settings_;
+  Connection connection_;
+  Endpoint peer_;
+  Endpoint local_;
+  std::string client_address_;
+  std::string client_name_ = "unknown";
+  std::string reverse_name_ = "unknown";
+  bool is_name_lookup_failed_ = false;
+  bool is_in_mynetworks_;
+  bool may_relay_ = false;
+  TlsStream* tls_ = nullptr;  // the connection's, once it is encrypted
+  std::string helo_;
+  bool is_extended_ = false;
+  std::optional<Identity> login_;
+  std::optional<Transaction> transaction_;
+  FilterChain filters_;
+  ErrorCount errors_;
+  std::string_view stage_ = "CONNECT";  // for `lost connection after`
+  bool has_sent_early_ = false;
+  bool is_waiting_ = false;
+  bool is_draining_ = false;
+
+  struct Count {
+    unsigned done = 0;
+    unsigned all = 0;
+  };
+  static constexpr std::size_t command_count = 13;
+  std::array<Count, command_count + 1> counts_{};  // the last: unknown commands
+};
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,78 @@
+#include "smtpd/inbound/site.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+
+namespace pennypost::smtp {
+namespace {
+
+/// The items that are networks; tables among them are asked by the lookup process.
+std::vector<Network> networks(const std::vector<std::string>& items) {
+  std::vector<Network> found;
+  for (const std::string& item : items) {
+    if (TableRef::is_table(item)) continue;
+    if (auto network = Network::parse(item)) found.push_back(*network);
+  }
+  return found;
+}
+
+bool any_contains(const std::vector<Network>& networks, const IpAddress& address) {
+  return std::ranges::any_of(networks,
+                             [&](const Network& network) { return network.contains(address); });
+}
+
+}  // namespace
+
+Site::Site(Service service, std::shared_ptr<const Config> config, Surroundings surroundings)
+    : service_(service),
+      config_(std::move(config)),
+      settings_(config_->at(service)),
+      in_(std::move(surroundings)),
+      mynetworks_(networks(settings_.mynetworks)),
+      free_of_limits_(networks(settings_.smtpd_client_event_limit_exceptions)),
+      is_tls_required_(settings_.smtpd_tls_security_level == "encrypt") {
+  if (auto domain = Domain::parse(settings_.myorigin)) myorigin_ = *std::move(domain);
+  if (settings_.smtpd_tls_security_level == "none" && !is_implicit_tls(service)) in_.tls = nullptr;
+  if (!settings_.smtpd_sasl_auth_enable) in_.auth = nullptr;
+}
+
+bool Site::is_in_mynetworks(const IpAddress& address) const {
+  return any_contains(mynetworks_, address);
+}
+
+bool Site::is_free_of_limits(const IpAddress& address) const {
+  return any_contains(free_of_limits_, address);
+}
+
+bool Site::discards_keyword(std::string_view keyword) const {
+  return std::ranges::any_of(
+      settings_.smtpd_discard_ehlo_keywords,
+      [&](const std::string& discarded) { return equal_nocase(discarded, keyword); });
+}
+
+std::uint64_t Site::message_bytes_max() const {
+  return static_cast<std::uint64_t>(settings_.message_size_limit);
+}
+
+DataScanner::Limits Site::data_limits() const {
+  DataScanner::Limits limits;
+  limits.message_bytes_max = message_bytes_max();
+  limits.line_bytes_max = static_cast<std::size_t>(settings_.smtpd_line_length_limit);
+  limits.bare_newline = parse_bare_newline(settings_.smtpd_forbid_bare_newline);
+  return limits;
+}
+
+HeaderLimits Site::header_limits() const {
+  HeaderLimits limits;
+  limits.field_bytes_max = static_cast<std::size_t>(settings_.header_size_limit);
+  limits.fields_max = static_cast<std::size_t>(settings_.header_count_limit);
+  return limits;
+}
+
+MailAddress Site::completed(const MailAddress& address) const {
+  if (address.is_null() || address.domain() || !myorigin_) return address;
+  return address.with_domain(*myorigin_);
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,74 @@
+// A service's configuration and the processes behind it in; what all its sessions share out.
+//
+// Derived once for each service and configuration: parsed networks and names, limits, TLS.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/config/config.h"
+#include "common/mail/address.h"
+#include "common/net/address.h"
+#include "common/tls/context.h"
+#include "smtpd/inbound/backend.h"
+#include "smtpd/inbound/data_scanner.h"
+#include "smtpd/inbound/filter.h"
+#include "smtpd/inbound/incoming_header.h"
+#include "store/service/auth.h"
+
+namespace pennypost::smtp {
+
+/// What a session finds in its process.
+struct Surroundings {
+  Loop& loop;
+  Backend& backend;
+  store::AuthPort* auth = nullptr;            // null: no AUTH
+  std::shared_ptr<TlsContext> tls = nullptr;  // null: no TLS
+  std::function<QueueId()> make_queue_id = {};
+  const Clock& clock = Clock::system();
+  std::function<void(FilterChain&)> add_filters = {};  // for each session; may be empty
+};
+
+class Site {
+ public:
+  Site(Service service, std::shared_ptr<const Config> config, Surroundings surroundings);
+
+  const Surroundings& in() const { return in_; }
+  Loop& loop() const { return in_.loop; }
+  Backend& backend() const { return in_.backend; }
+  const Settings& settings() const { return settings_; }
+  Service service() const { return service_; }
+  std::string_view service_name() const { return name_of(service_); }
+  /// 587 and 465: mail is handed in by users (RFC 6409).
+  bool is_submission() const { return service_ != Service::Smtp; }
+
+  const std::optional<Domain>& myorigin() const { return myorigin_; }
+  bool is_in_mynetworks(const IpAddress& address) const;
+  /// smtpd_client_event_limit_exceptions.
+  bool is_free_of_limits(const IpAddress& address) const;
+  bool is_tls_required() const { return is_tls_required_; }
+  bool offers_tls() const { return in_.tls != nullptr && !is_implicit_tls(service_); }
+  bool discards_keyword(std::string_view keyword) const;
+  /// 0: no limit.
+  std::uint64_t message_bytes_max() const;
+  DataScanner::Limits data_limits() const;
+  HeaderLimits header_limits() const;
+  /// The address with $myorigin where it has no domain.
+  MailAddress completed(const MailAddress& address) const;
+
+ private:
+  Service service_;
+  std::shared_ptr<const Config> config_;
+  const Settings& settings_;
+  Surroundings in_;
+  std::optional<Domain> myorigin_;
+  std::vector<Network> mynetworks_;
+  std::vector<Network> free_of_limits_;
+  bool is_tls_required_;
+};
+
+}  // namespace pennypost::smtp
