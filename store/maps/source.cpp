@@ -53,18 +53,18 @@ Result<std::string> take_key(std::string_view& rest, std::string_view stops) {
 
 std::optional<LogicalLine> LogicalLines::next() {
   std::optional<LogicalLine> line;
-  while (!rest_.empty()) {
-    auto end = rest_.find('\n');
-    auto physical = rest_.substr(0, end);
+  while (at_ < text_.size()) {
+    auto end = std::min(text_.find('\n', at_), text_.size() - 1) + 1;
+    auto physical = text_.substr(at_, end - at_);
     bool ignored = is_ignored(physical);
-    bool continues = !physical.empty() && is_space(physical.front());
-    if (!ignored && line && !continues) break;
+    if (!ignored && line && !is_space(physical.front())) break;
     if (!ignored) {
-      if (!line) line = LogicalLine{"", number_};
+      if (!line) line = LogicalLine{"", number_, at_, end};
       if (!line->text.empty()) line->text += ' ';
       line->text += trim(physical);
+      line->end = end;
     }
-    rest_.remove_prefix(end == rest_.npos ? rest_.size() : end + 1);
+    at_ = end;
     ++number_;
   }
   return line;

@@ -29,17 +29,20 @@ inline constexpr std::size_t source_file_bytes_max = 1 << 30;
 struct LogicalLine {
   std::string text;    ///< continuation lines joined by one blank, no white space at either end
   std::size_t number;  ///< of its first line, from 1
+  std::size_t begin;   ///< where its first line begins in the source
+  std::size_t end;     ///< behind the end of its last line, with comments within, not those after
 };
 
 /// Takes a source apart. The text must outlive it.
 class LogicalLines {
  public:
-  explicit LogicalLines(std::string_view text) : rest_(text) {}
+  explicit LogicalLines(std::string_view text) : text_(text) {}
   /// Nothing at the end.
   std::optional<LogicalLine> next();
 
  private:
-  std::string_view rest_;
+  std::string_view text_;
+  std::size_t at_ = 0;
   std::size_t number_ = 1;
 };
 

@@ -1,0 +1,254 @@
+#include "store/accounts/accounts.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "common/log/log.h"
+#include "common/mail/address.h"
+#include "store/mailbox/location.h"
+
+namespace pennypost::store {
+namespace {
+
+const std::optional<AccountRef> nobody;
+
+struct LoginParts {
+  std::string local;
+  std::string domain;  // empty: none given
+};
+
+LoginParts split_login(std::string_view login) {
+  std::string name = lower(login);
+  auto at = name.rfind('@');
+  if (at == name.npos) return {name, ""};
+  return {name.substr(0, at), name.substr(at + 1)};
+}
+
+// Not a path, not a pattern, not a text for other notations: what may stand in %u and in a map.
+bool is_plausible(std::string_view name) {
+  return !name.empty() && name.size() <= account_name_bytes_max && name.front() != '.' &&
+         std::ranges::none_of(name,
+                              [](char c) { return is_control(c) || c == '/' || is_space(c); });
+}
+
+// The location as one text that needs no more expansion.
+std::string text_of(const MailLocation& location) {
+  auto escaped = [](const std::string& path) {
+    std::string out;
+    for (char c : path) out += c == '%' ? std::string("%%") : std::string(1, c);
+    return out;
+  };
+  bool is_mbox = location.format == MailLocation::Format::Mbox;
+  std::string text = (is_mbox ? "mbox:" : "maildir:") + escaped(location.root);
+  if (is_mbox) text += ":INBOX=" + escaped(location.inbox);
+  if (location.index != location.root) text += ":INDEX=" + escaped(location.index);
+  return text;
+}
+
+Result<void> place_mail(AccountRef& account, const std::string& setting) {
+  LocationUser user;
+  user.name = account.name;
+  user.home = account.home;
+  auto location = MailLocation::parse(setting, user);
+  if (!location) return Error(451, "4.3.5 " + location.error().text());
+  account.mail_location = text_of(*location);
+  return {};
+}
+
+}  // namespace
+
+MapOptions map_options(const Config& config, std::string component) {
+  MapOptions options;
+  options.check_interval = config.map_check_interval;
+  options.on_problem = [component = std::move(component)](const std::string& text) {
+    log_warning(component, text);
+  };
+  return options;
+}
+
+std::shared_ptr<const SystemUsers> system_users_of(const Config& config) {
+  if (config.system_auth_backend == "shadow") return SystemUsers::with_shadow();
+  return SystemUsers::with_pam(config.auth_pam_service);
+}
+
+Result<Accounts> Accounts::open(std::shared_ptr<const Config> config,
+                                std::shared_ptr<const SystemUsers> system,
+                                const MapOptions& options) {
+  Accounts accounts;
+  accounts.owner_uid_ = ::geteuid();
+  accounts.owner_gid_ = ::getegid();
+  if (!config->users_map.empty()) {
+    TRY(accounts.users_, Map::open(config->users_map, options));
+    if (is_root()) {
+      TRY(auto owner, system->find(config->virtual_mail_owner));
+      if (!owner) {
+        return Error::permanent("virtual_mail_owner: there is no user " +
+                                config->virtual_mail_owner +
+                                "; make it: useradd -r -d /nonexistent -s /usr/sbin/nologin " +
+                                config->virtual_mail_owner);
+      }
+      accounts.owner_uid_ = owner->uid;
+      accounts.owner_gid_ = owner->gid;
+    }
+  }
+  accounts.config_ = std::move(config);
+  accounts.system_ = std::move(system);
+  return accounts;
+}
+
+Result<std::optional<AccountRef>> Accounts::by_login(std::string_view login) const {
+  if (!is_plausible(login)) return nobody;
+  auto [local, domain] = split_login(login);
+  if (local.empty()) return nobody;
+  const std::string& realm = domain.empty() ? config_->auth_realm : domain;
+  TRY(auto own, own_user(local + "@" + lower(realm)));
+  if (own) return own;
+  if (!domain.empty() && !is_domain_of_system_users(domain)) return nobody;
+  return system_user(local);
+}
+
+Result<std::optional<AccountRef>> Accounts::by_address(std::string_view local_part,
+                                                       std::string_view domain) const {
+  if (!is_plausible(local_part)) return nobody;
+  std::string local = lower(local_part);
+  std::string at_domain =
+      "@" + lower(domain.empty() ? std::string_view(config_->auth_realm) : domain);
+  auto [user, detail] = split_sub_address(local, config_->recipient_delimiter);
+  for (const std::string& name : {local, user}) {
+    TRY(auto own, own_user(name + at_domain));
+    if (own || !detail) {
+      if (own) return own;
+      break;
+    }
+  }
+  if (!config_->system_users) return nobody;
+  for (const std::string& name : {local, user}) {
+    TRY(auto identity, system_->find(name));
+    if (identity && !may_own_mail(*identity)) {
+      return Error(450, "4.2.1 the system user " + name + " (uid " + std::to_string(identity->uid) +
+                            ") may own no mail here; give the name an alias, or lower "
+                            "first_valid_uid");
+    }
+    if (identity) return system_user(name);
+    if (!detail) break;
+  }
+  return nobody;
+}
+
+Result<std::optional<AccountRef>> Accounts::by_name(std::string_view name) const {
+  if (!is_plausible(name)) return nobody;
+  if (name.find('@') != name.npos) return own_user(lower(name));
+  return system_user(std::string(name));
+}
+
+Result<std::optional<AccountRef>> Accounts::own_user(const std::string& name) const {
+  if (users_ == nullptr) return nobody;
+  TRY(auto entry, users_->lookup(name));
+  if (!entry) return nobody;
+  auto fields = OwnUserFields::parse(*entry);
+  if (!fields) {
+    return Error(451, "4.3.5 " + users_->name() + ": " + name + ": " + fields.error().text());
+  }
+  AccountRef account;
+  account.name = name;
+  account.uid = owner_uid_;
+  account.gid = owner_gid_;
+  auto at = name.rfind('@');
+  account.home = !fields->home.empty() ? fields->home
+                                       : config_->virtual_mailbox_base + "/" + name.substr(at + 1) +
+                                             "/" + name.substr(0, at);
+  TRY(account.quota,
+      quota_of_rule(fields->quota_rule.empty() ? config_->quota_rule : fields->quota_rule));
+  TRY_DO(place_mail(account, fields->mail.empty() ? config_->virtual_mail_location : fields->mail));
+  return std::optional(std::move(account));
+}
+
+Result<std::optional<AccountRef>> Accounts::system_user(const std::string& name) const {
+  if (!config_->system_users) return nobody;
+  TRY(auto identity, system_->find(name));
+  if (!identity || !may_own_mail(*identity)) return nobody;
+  AccountRef account;
+  account.name = identity->name;
+  account.is_system = true;
+  account.uid = identity->uid;
+  account.gid = identity->gid;
+  account.home = identity->home;
+  TRY_DO(place_mail(account, config_->mail_location));
+  return std::optional(std::move(account));
+}
+
+bool Accounts::may_own_mail(const Identity& identity) const {
+  auto uid = static_cast<std::int64_t>(identity.uid);
+  auto last = config_->last_valid_uid;
+  return uid != 0 && uid >= config_->first_valid_uid && (last == 0 || uid <= last);
+}
+
+bool Accounts::is_domain_of_system_users(std::string_view domain) const {
+  return std::ranges::any_of(config_->mydestination, [&](const std::string& own) {
+    return !TableRef::is_table(own) && equal_nocase(own, domain);
+  });
+}
+
+// Entries
+
+Result<OwnUserFields> OwnUserFields::parse(std::string_view value) {
+  OwnUserFields fields;
+  for (auto word : words(value, " \t")) {
+    auto equals = word.find('=');
+    auto name = word.substr(0, equals);
+    std::string text(equals == word.npos ? std::string_view() : word.substr(equals + 1));
+    if (name == "home") {
+      if (!text.starts_with('/')) return Error::permanent("home= needs an absolute path");
+      fields.home = std::move(text);
+    } else if (name == "mail") {
+      TRY_DO(MailLocation::check(text));
+      fields.mail = std::move(text);
+    } else if (name == "quota_rule") {
+      TRY_DO(quota_of_rule(text));
+      fields.quota_rule = std::move(text);
+    } else {
+      return Error::permanent("unknown field " + printable(name, 60) +
+                              "; known are home=, mail=, quota_rule=");
+    }
+  }
+  return fields;
+}
+
+std::string OwnUserFields::text() const {
+  std::string out = "home=" + home;
+  if (!mail.empty()) out += " mail=" + mail;
+  if (!quota_rule.empty()) out += " quota_rule=" + quota_rule;
+  return out;
+}
+
+Result<std::string> quota_of_rule(std::string_view rule) {
+  if (trim(rule).empty()) return std::string();
+  auto wrong = [&] {
+    return Error::permanent("quota rule " + printable(rule, 100) +
+                            ": expected *:storage=SIZE:messages=NUMBER");
+  };
+  auto parts = split(trim(rule), ':');
+  if (parts[0] != "*" || parts.size() < 2) return wrong();
+  std::string quota;
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    bool is_storage = parts[i].starts_with("storage=");
+    if (!is_storage && !parts[i].starts_with("messages=")) return wrong();
+    auto number = parts[i].substr(parts[i].find('=') + 1);
+    std::uint64_t unit = 1;
+    if (is_storage && !number.empty() && !is_digit(number.back())) {
+      auto letter = std::string_view("KMGT").find(to_upper(number.back()));
+      if (letter == std::string_view::npos) return wrong();
+      unit = std::uint64_t{1} << (10 * (letter + 1));
+      number.remove_suffix(1);
+    }
+    auto amount = parse_number(number);
+    if (!amount || *amount > (std::uint64_t{1} << 60) / unit) return wrong();
+    if (!quota.empty()) quota += ' ';
+    quota += (is_storage ? "storage=" : "messages=") + std::to_string(*amount * unit);
+  }
+  return quota;
+}
+
+}  // namespace pennypost::store

@@ -1,0 +1,89 @@
+// A login or an address in, the account it means out: who has mail here.
+//
+// Own users are entries of `users_map`, kept by `pennypost user`:
+//   alice@example.org   home=/var/vmail/example.org/alice [mail=maildir:~/Maildir]
+//   [quota_rule=*:storage=1G]
+// Their home is $virtual_mailbox_base/domain/name unless the entry says otherwise; all belong to
+// `virtual_mail_owner` (without root: to us). System users are passwd's, where `system_users` =
+// yes, with a uid from `first_valid_uid` to `last_valid_uid`, never 0.
+//
+// A login is an own user's full address, or a bare name: that own user of `auth_realm`, else the
+// system user of that name; a system user may also write @ and a domain that this host is final
+// for. Names do not tell case apart; an account's name is in lower case.
+//
+// May be used by several threads. Blocks: use offload.
+//
+// SEE ALSO   authenticator.h (passwords), own_users.h (who writes the map)
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/config/config.h"
+#include "store/accounts/account_ref.h"
+#include "store/accounts/system_users.h"
+#include "store/maps/map.h"
+
+namespace pennypost::store {
+
+inline constexpr std::size_t account_name_bytes_max = 320;
+
+/// MapOptions as the configuration has them: map_check_interval; problems go to the log, as
+/// `component`'s.
+MapOptions map_options(const Config& config, std::string component);
+
+/// passwd with the backend that `system_auth_backend` and `auth_pam_service` name.
+std::shared_ptr<const SystemUsers> system_users_of(const Config& config);
+
+class Accounts {
+ public:
+  /// Error: the users map's reference is wrong, or virtual_mail_owner does not exist.
+  static Result<Accounts> open(std::shared_ptr<const Config> config,
+                               std::shared_ptr<const SystemUsers> system,
+                               const MapOptions& options = {});
+
+  /// The account that may log in so; nothing: none. Error (temporary): can't tell now.
+  Result<std::optional<AccountRef>> by_login(std::string_view login) const;
+
+  /// The account whose mailbox a final address is, without any aliases: user+ext@domain,
+  /// user@domain among own users, then the system user `user` (the caller knows that the domain is
+  /// of mydestination). `domain` may be empty: auth_realm's. Error 450: a system user whose uid may
+  /// not own mail, as root, with the remedy; or can't tell now.
+  Result<std::optional<AccountRef>> by_address(std::string_view local_part,
+                                               std::string_view domain) const;
+
+  /// As AccountRef::name has it, for the master and others that look up a uid again.
+  Result<std::optional<AccountRef>> by_name(std::string_view name) const;
+
+ private:
+  Accounts() = default;
+  struct SystemMatch;
+  Result<std::optional<AccountRef>> own_user(const std::string& name) const;
+  Result<std::optional<AccountRef>> system_user(const std::string& name) const;
+  bool may_own_mail(const Identity& identity) const;
+  bool is_domain_of_system_users(std::string_view domain) const;
+
+  std::shared_ptr<const Config> config_;
+  std::shared_ptr<const SystemUsers> system_;
+  std::shared_ptr<const Map> users_;  // null: no users_map
+  std::uint32_t owner_uid_ = 0;
+  std::uint32_t owner_gid_ = 0;
+};
+
+/// An own user's entry of the users map, taken apart: `home=… mail=… quota_rule=…`. Error: an
+/// unknown field, a relative home, a malformed quota rule.
+struct OwnUserFields {
+  std::string home;
+  std::string mail;
+  std::string quota_rule;
+  static Result<OwnUserFields> parse(std::string_view value);
+  std::string text() const;
+};
+
+/// `*:storage=1G:messages=1000` as `storage=1073741824 messages=1000`; empty stays empty.
+Result<std::string> quota_of_rule(std::string_view rule);
+
+}  // namespace pennypost::store

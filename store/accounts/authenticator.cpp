@@ -1,0 +1,119 @@
+#include "store/accounts/authenticator.h"
+
+#include "common/base/text.h"
+#include "common/crypto/password.h"
+#include "common/crypto/random.h"
+
+namespace pennypost::store {
+namespace {
+
+constexpr std::string_view scram_scheme = "{SCRAM-SHA-256}";
+constexpr std::size_t salt_bytes = 16;
+
+bool is_plain(std::string_view form) {
+  return starts_with_nocase(form, "{PLAIN}") || starts_with_nocase(form, "{CLEARTEXT}");
+}
+
+}  // namespace
+
+Result<StoredCredentials> StoredCredentials::parse(std::string_view value) {
+  StoredCredentials stored;
+  auto rest = trim(value);
+  while (!rest.empty()) {
+    auto end = is_plain(rest) ? rest.size() : std::min(rest.find_first_of(" \t"), rest.size());
+    auto form = rest.substr(0, end);
+    if (starts_with_nocase(form, scram_scheme)) {
+      TRY(auto keys, ScramKeys::parse(form.substr(scram_scheme.size())));
+      stored.scram = keys.text();
+    } else if (stored.password.empty()) {
+      stored.password = form;
+    }
+    rest = trim(rest.substr(end));
+  }
+  if (stored.password.empty() && stored.scram.empty()) {
+    return Error::permanent("no password form; expected {SCHEME}…");
+  }
+  return stored;
+}
+
+Result<StoredCredentials> StoredCredentials::make(const Secret& password) {
+  StoredCredentials stored;
+  TRY(stored.password, hash_password(password));
+  stored.scram = ScramKeys::derive(password).text();
+  return stored;
+}
+
+std::string StoredCredentials::text() const {
+  std::string keys = scram.empty() ? "" : std::string(scram_scheme) + scram;
+  if (password.empty() || keys.empty()) return password + keys;
+  return is_plain(password) ? keys + " " + password : password + " " + keys;
+}
+
+Result<Authenticator> Authenticator::open(std::shared_ptr<const Config> config,
+                                          std::shared_ptr<const SystemUsers> system,
+                                          std::string server_secret, const MapOptions& options) {
+  prepare_crypto();
+  TRY(auto accounts, Accounts::open(config, system, options));
+  Authenticator made(std::move(accounts));
+  if (!config->credentials_map.empty()) {
+    TRY(made.credentials_, Map::open(config->credentials_map, options));
+  }
+  made.config_ = std::move(config);
+  made.system_ = std::move(system);
+  made.server_secret_ = std::move(server_secret);
+  return made;
+}
+
+Result<std::optional<StoredCredentials>> Authenticator::stored(const AccountRef& account) const {
+  if (credentials_ == nullptr) return std::optional<StoredCredentials>();
+  TRY(auto entry, credentials_->lookup(account.name));
+  if (!entry) return std::optional<StoredCredentials>();
+  auto parsed = StoredCredentials::parse(*entry);
+  if (!parsed) {
+    return Error(451, credentials_->name() + ": " + account.name + ": " + parsed.error().text());
+  }
+  return std::optional(std::move(*parsed));
+}
+
+Result<std::optional<AccountRef>> Authenticator::verify(std::string_view login,
+                                                        const Secret& password,
+                                                        const std::string& client_address) const {
+  std::optional<AccountRef> nobody;
+  TRY(auto account, accounts_.by_login(login));
+  if (account && account->is_system) {
+    TRY(bool fits, system_->verify(account->name, password, client_address));
+    return fits ? account : nobody;
+  }
+  std::optional<StoredCredentials> known;
+  if (account) {
+    TRY(known, stored(*account));
+  }
+  if (!known) {
+    verify_nothing(password);
+    return nobody;
+  }
+  std::string form =
+      known->password.empty() ? std::string(scram_scheme) + known->scram : known->password;
+  auto fits = verify_password(password, form);
+  if (!fits) return Error(451, account->name + ": " + fits.error().text());
+  return *fits ? account : nobody;
+}
+
+Result<std::optional<ScramKeys>> Authenticator::scram_keys(std::string_view login) const {
+  std::optional<ScramKeys> none;
+  TRY(auto account, accounts_.by_login(login));
+  if (!account || account->is_system) return none;
+  TRY(auto known, stored(*account));
+  if (!known) return none;
+  if (!known->scram.empty()) {
+    TRY(auto keys, ScramKeys::parse(known->scram));
+    return std::optional(std::move(keys));
+  }
+  if (!is_plain(known->password)) return none;
+  // The salt that an unknown user of this name would get: it tells nothing.
+  Secret password(known->password.substr(known->password.find('}') + 1));
+  auto salt = hmac_sha256(server_secret_, login).substr(0, salt_bytes);
+  return std::optional(ScramKeys::derive(password, salt, ScramKeys::iterations_default));
+}
+
+}  // namespace pennypost::store

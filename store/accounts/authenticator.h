@@ -1,0 +1,72 @@
+// A login and a password in, the account that it opens out; the keys of a SCRAM exchange too.
+//
+// Own users' stored forms stand in `credentials_map`, which only the auth process can read:
+//   alice@example.org   {ARGON2ID}$argon2id$… {SCRAM-SHA-256}4096,salt,stored key,server key
+// One form or several, parted by blanks; {PLAIN} takes the rest of the line. A password is checked
+// against the first that is no SCRAM form, a SCRAM exchange uses the keys, or derives them from
+// {PLAIN}. System users are checked by PAM or shadow, and have no SCRAM.
+//
+// An unknown user costs the same work as a known one and answers the same.
+//
+// May be used by several threads. Blocks as long as a hash is meant to cost: use offload.
+//
+// SEE ALSO   accounts.h (who exists), ../../common/sasl/server.h (the exchange)
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/base/secret.h"
+#include "common/crypto/scram.h"
+#include "store/accounts/accounts.h"
+
+namespace pennypost::store {
+
+/// The forms of one entry of the credentials map.
+struct StoredCredentials {
+  std::string password;  ///< `{SCHEME}…` for passwords; empty: none
+  std::string scram;     ///< `iterations,salt,stored key,server key`; empty: none
+
+  /// Error: no form at all, or a scheme that is not known.
+  static Result<StoredCredentials> parse(std::string_view value);
+  /// argon2id and SCRAM keys of a new password. Error: too short or long.
+  static Result<StoredCredentials> make(const Secret& password);
+  std::string text() const;
+};
+
+class Authenticator {
+ public:
+  /// `server_secret` gives unknown users a salt that stays the same; from random_bytes(32), kept by
+  /// the auth process while it lives or longer. Error: the map's reference is wrong.
+  static Result<Authenticator> open(std::shared_ptr<const Config> config,
+                                    std::shared_ptr<const SystemUsers> system,
+                                    std::string server_secret, const MapOptions& options = {});
+
+  /// Nothing: wrong password or no such user, it does not say which. Error (temporary): can't tell.
+  Result<std::optional<AccountRef>> verify(std::string_view login, const Secret& password,
+                                           const std::string& client_address = {}) const;
+
+  /// For ServerExchange::keys_found(); nothing: no such user, or one without SCRAM.
+  Result<std::optional<ScramKeys>> scram_keys(std::string_view login) const;
+
+  /// The account of a login that has proven itself in another way: SCRAM, EXTERNAL.
+  Result<std::optional<AccountRef>> account(std::string_view login) const {
+    return accounts_.by_login(login);
+  }
+  const Accounts& accounts() const { return accounts_; }
+
+ private:
+  explicit Authenticator(Accounts accounts) : accounts_(std::move(accounts)) {}
+  Result<std::optional<StoredCredentials>> stored(const AccountRef& account) const;
+
+  Accounts accounts_;
+  std::shared_ptr<const Config> config_;
+  std::shared_ptr<const SystemUsers> system_;
+  std::shared_ptr<const Map> credentials_;  // null: none
+  std::string server_secret_;
+};
+
+}  // namespace pennypost::store

@@ -1,0 +1,249 @@
+#include "store/accounts/own_users.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "common/base/text.h"
+#include "common/mail/address.h"
+#include "store/maps/build.h"
+
+namespace pennypost::store {
+namespace {
+
+// A map's source as text that keeps its comments while entries change.
+class SourceText {
+ public:
+  // A file that does not exist yet is empty.
+  static Result<SourceText> read(const std::string& file) {
+    SourceText source;
+    if (::access(file.c_str(), F_OK) != 0 && errno == ENOENT) return source;
+    TRY(source.text_, read_source(file));
+    TRY_DO(parse_source(source.text_, SourceSyntax::Table, file));
+    return source;
+  }
+
+  bool has(const std::string& key) const { return find(key).has_value(); }
+
+  std::optional<std::string> value(const std::string& key) const {
+    auto line = find(key);
+    if (!line) return {};
+    auto entry = parse_source_line(line->text, SourceSyntax::Table);
+    return entry ? std::optional(entry->value) : std::nullopt;
+  }
+
+  void put(const std::string& key, const std::string& value) {
+    std::string line = key + "\t" + value + "\n";
+    if (auto old = find(key)) {
+      text_.replace(old->begin, old->end - old->begin, line);
+    } else {
+      if (!text_.empty() && !text_.ends_with('\n')) text_ += '\n';
+      text_ += line;
+    }
+  }
+
+  void erase(const std::string& key) {
+    while (auto line = find(key)) text_.erase(line->begin, line->end - line->begin);
+  }
+
+  const std::string& text() const { return text_; }
+
+ private:
+  std::optional<LogicalLine> find(const std::string& key) const {
+    LogicalLines lines(text_);
+    while (auto line = lines.next()) {
+      auto entry = parse_source_line(line->text, SourceSyntax::Table);
+      if (entry && lower(entry->key) == key) return line;
+    }
+    return {};
+  }
+
+  std::string text_;
+};
+
+bool may_stand_in_name(char c) {
+  return is_alnum(c) || std::string_view("._-+=&~").find(c) != std::string_view::npos;
+}
+
+Error no_such_user(const std::string& name) { return Error(550, "there is no user " + name); }
+
+Error failed(const std::string& what) {
+  return Error::temporary(what + ": " + std::strerror(errno));
+}
+
+}  // namespace
+
+// Both maps' locks, always in this order, and both sources.
+struct OwnUsers::Change {
+  BuildLock users_lock;
+  BuildLock credentials_lock;
+  SourceText users;
+  SourceText credentials;
+};
+
+Result<OwnUsers> OwnUsers::open(std::shared_ptr<const Config> config) {
+  OwnUsers users;
+  for (const auto* table : {&config->users_map, &config->credentials_map}) {
+    if (table->type != "hash") {
+      return Error::permanent(
+          "users_map and credentials_map must be hash: tables to be changed here, "
+          "not " +
+          (table->empty() ? "empty" : table->text()));
+    }
+  }
+  users.users_ = config->users_map.name;
+  users.credentials_ = config->credentials_map.name;
+  if (is_root()) {
+    TRY(auto owner, Identity::of_user(config->auth_user, "auth_user"));
+    users.secret_owner_ = owner.uid;
+    users.secret_group_ = owner.gid;
+  }
+  users.config_ = std::move(config);
+  return users;
+}
+
+Result<std::string> OwnUsers::full_name(std::string_view name) const {
+  std::string full(name);
+  if (full.find('@') == full.npos) full += "@" + config_->auth_realm;
+  TRY(auto address, MailAddress::parse(full));
+  if (address.is_null() || !address.domain() || address.domain()->is_literal()) {
+    return Error::permanent(printable(full, 100) + " is no address in a domain");
+  }
+  for (char c : address.local()) {
+    bool is_delimiter = config_->recipient_delimiter.find(c) != std::string::npos;
+    if (!may_stand_in_name(c) || is_delimiter) {
+      return Error::permanent(std::string("a user's name holds no ") +
+                              printable(std::string(1, c)) +
+                              (is_delimiter ? " (it is in recipient_delimiter)" : ""));
+    }
+  }
+  if (address.local().starts_with('.')) return Error::permanent("a user's name begins with no dot");
+  return lower(address.local()) + "@" + address.domain()->key();
+}
+
+Result<std::string> OwnUsers::add(std::string_view name, const StoredCredentials& credentials,
+                                  const OwnUserFields& fields) const {
+  TRY(auto full, full_name(name));
+  TRY(auto change, begin());
+  if (change.users.has(full)) return Error(550, "the user " + full + " exists already");
+  auto entry = fields;
+  if (entry.home.empty()) {
+    auto at = full.rfind('@');
+    entry.home =
+        config_->virtual_mailbox_base + "/" + full.substr(at + 1) + "/" + full.substr(0, at);
+  }
+  TRY_DO(OwnUserFields::parse(entry.text()));
+  change.users.put(full, entry.text());
+  change.credentials.put(full, credentials.text());
+  TRY_DO(commit_credentials(change));
+  TRY_DO(commit_users(change));
+  return full;
+}
+
+Result<std::string> OwnUsers::change_password(std::string_view name,
+                                              const StoredCredentials& credentials) const {
+  TRY(auto full, full_name(name));
+  TRY(auto change, begin());
+  if (!change.users.has(full)) return no_such_user(full);
+  change.credentials.put(full, credentials.text());
+  TRY_DO(commit_credentials(change));
+  return full;
+}
+
+Result<OwnUser> OwnUsers::remove(std::string_view name) const {
+  TRY(auto full, full_name(name));
+  TRY(auto change, begin());
+  auto value = change.users.value(full);
+  if (!value) return no_such_user(full);
+  OwnUser gone{full, {}};
+  if (auto fields = OwnUserFields::parse(*value)) gone.fields = *fields;
+  change.users.erase(full);
+  change.credentials.erase(full);
+  TRY_DO(commit_users(change));
+  TRY_DO(commit_credentials(change));
+  return gone;
+}
+
+Result<std::vector<OwnUser>> OwnUsers::list() const {
+  std::vector<OwnUser> users;
+  if (::access(users_.c_str(), F_OK) != 0 && errno == ENOENT) return users;
+  TRY(auto text, read_source(users_));
+  TRY(auto entries, parse_source(text, SourceSyntax::Table, users_));
+  for (auto& entry : entries) {
+    auto fields = OwnUserFields::parse(entry.value);
+    if (!fields) return source_error(users_, entry.line, fields.error().text());
+    users.push_back({lower(entry.key), std::move(*fields)});
+  }
+  std::ranges::sort(users, {}, &OwnUser::name);
+  return users;
+}
+
+Result<OwnUsers::Change> OwnUsers::begin() const {
+  TRY(auto users_lock, BuildLock::take(users_));
+  TRY(auto credentials_lock, BuildLock::take(credentials_));
+  TRY(auto users, SourceText::read(users_));
+  TRY(auto credentials, SourceText::read(credentials_));
+  return Change{std::move(users_lock), std::move(credentials_lock), std::move(users),
+                std::move(credentials)};
+}
+
+Result<void> OwnUsers::commit_users(const Change& change) const {
+  TRY_DO(write(users_, change.users.text(), false));
+  return build(change.users_lock, users_);
+}
+
+Result<void> OwnUsers::commit_credentials(const Change& change) const {
+  TRY_DO(write(credentials_, change.credentials.text(), true));
+  return build(change.credentials_lock, credentials_);
+}
+
+// Written beside, synced, renamed: the file is the old or the new one.
+Result<void> OwnUsers::write(const std::string& file, const std::string& text,
+                             bool is_secret) const {
+  std::string fresh = file + ".new";
+  ::unlink(fresh.c_str());
+  int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return failed(fresh);
+  auto give_up = [&](const std::string& what) {
+    auto error = failed(what);
+    ::close(fd);
+    ::unlink(fresh.c_str());
+    return error;
+  };
+  struct stat old;
+  bool existed = ::stat(file.c_str(), &old) == 0;
+  mode_t mode = is_secret ? 0600 : existed ? old.st_mode & 0777u : 0644u;
+  if (is_secret && secret_owner_ && ::fchown(fd, *secret_owner_, *secret_group_) != 0) {
+    return give_up("chown " + fresh);
+  }
+  if (!is_secret && existed && is_root() && ::fchown(fd, old.st_uid, old.st_gid) != 0) {
+    return give_up("chown " + fresh);
+  }
+  if (::fchmod(fd, mode) != 0) return give_up("chmod " + fresh);
+  for (std::string_view rest = text; !rest.empty();) {
+    ssize_t written = ::write(fd, rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return give_up("write " + fresh);
+    rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (::fsync(fd) != 0) return give_up("sync " + fresh);
+  if (::rename(fresh.c_str(), file.c_str()) != 0) return give_up("rename to " + file);
+  ::close(fd);
+  return {};
+}
+
+Result<void> OwnUsers::build(const BuildLock& lock, const std::string& file) const {
+  TRY(auto text, read_source(file));
+  Entries entries;
+  TRY_DO(add_entries(text, file, {}, entries));
+  TRY(auto access, TableAccess::of(file));
+  return build_generation(lock, file, entries, access, Clock::system(),
+                          config_->map_old_generation_lifetime);
+}
+
+}  // namespace pennypost::store

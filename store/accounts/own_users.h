@@ -1,0 +1,69 @@
+// A change of an own user in, the users map and the credentials map both changed out: what
+// `pennypost user` does, and the only code that writes these two.
+//
+// Each map has its source beside it (hash:/etc/pennypost/users: the file /etc/pennypost/users),
+// which an admin may read and edit too; comments and order stay. A change takes the users map's
+// lock, writes the sources beside and renames them, and builds both tables. Who is added has a
+// password before he exists, who goes ceases to exist first; a crash in between leaves a password
+// that opens nothing, and the next change puts it right. Daemons see the change within two seconds.
+//
+// Credentials are readable by `auth_user` alone.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/secret.h"
+#include "common/config/config.h"
+#include "store/accounts/accounts.h"
+#include "store/accounts/authenticator.h"
+#include "store/maps/generation.h"
+
+namespace pennypost::store {
+
+struct OwnUser {
+  std::string name;
+  OwnUserFields fields;
+};
+
+class OwnUsers {
+ public:
+  /// Error: users_map or credentials_map is no hash: table, or auth_user does not exist.
+  static Result<OwnUsers> open(std::shared_ptr<const Config> config);
+
+  /// `name` is a full address, or a bare name of auth_realm. The answer is the name in full. Errors
+  /// (permanent): a name that may not be, exists already; (temporary): files.
+  Result<std::string> add(std::string_view name, const StoredCredentials& credentials,
+                          const OwnUserFields& fields = {}) const;
+  /// Error 550: no such user.
+  Result<std::string> change_password(std::string_view name,
+                                      const StoredCredentials& credentials) const;
+  /// The mail stays where it is; the answer is the user's home. Error 550: no such user.
+  Result<OwnUser> remove(std::string_view name) const;
+  /// In the order of their names.
+  Result<std::vector<OwnUser>> list() const;
+
+  /// The normal form: lower case, with a domain. Error: not an address, or one with characters that
+  /// do not belong into the name of a directory or of an account.
+  Result<std::string> full_name(std::string_view name) const;
+
+ private:
+  OwnUsers() = default;
+  struct Change;
+  Result<Change> begin() const;
+  Result<void> commit_users(const Change& change) const;
+  Result<void> commit_credentials(const Change& change) const;
+  Result<void> write(const std::string& file, const std::string& text, bool is_secret) const;
+  Result<void> build(const BuildLock& lock, const std::string& file) const;
+
+  std::shared_ptr<const Config> config_;
+  std::string users_;
+  std::string credentials_;
+  std::optional<uid_t> secret_owner_;  // set only where we are root
+  std::optional<gid_t> secret_group_;
+};
+
+}  // namespace pennypost::store
