@@ -18,6 +18,7 @@
 #include "smtpd/commands/newaliases.h"
 #include "smtpd/commands/postconf.h"
 #include "smtpd/commands/postmap.h"
+#include "smtpd/commands/user.h"
 
 namespace {
 
@@ -32,6 +33,7 @@ constexpr std::array commands{
     Command{"newaliases", "build the tables of alias_database", &newaliases},
     Command{"postconf", "show and change settings", &postconf},
     Command{"postmap", "build, ask or list a look-up table", &postmap},
+    Command{"user", "own users: add, passwd, del, list", &user},
 };
 static_assert(std::ranges::is_sorted(commands, {}, &Command::name));
 

@@ -1,0 +1,198 @@
+// The arguments of `pennypost user` in; own users added, changed, removed or listed out.
+//
+// SYNOPSIS
+//   pennypost user add [-c DIR] [-o NAME=VALUE]... [-d HOME] [-m LOCATION] [-q RULE] [-s] NAME
+//   pennypost user passwd [-c DIR] [-s] NAME
+//   pennypost user del [-c DIR] NAME
+//   pennypost user list [-c DIR] [-l]
+//
+// DESCRIPTION
+//   NAME is an address, alice@example.org; without a domain it is one of auth_realm.
+//   The password is asked for twice, without echo; where standard input is no terminal its first
+//   line is taken. Daemons know of the change within two seconds. -d  the home directory       -m
+//   where mail is, as mail_location has it -q  the quota, as *:storage=1G:messages=100000 -s
+//   standard input gives a stored form ({SHA512-CRYPT}$6$…), as other programs' files have it -l
+//   with home, location and quota del leaves the mail where it is, and says where.
+//
+// FILES
+//   users_map, credentials_map: hash:FILE; FILE itself is the source, FILE.rdb what daemons read
+#include "smtpd/commands/user.h"
+
+#include <termios.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <optional>
+#include <ostream>
+#include <vector>
+
+#include "common/base/secret.h"
+#include "common/config/config.h"
+#include "common/crypto/password.h"
+#include "store/accounts/own_users.h"
+
+namespace pennypost::smtp {
+namespace {
+
+using namespace pennypost::store;  // NOLINT: the accounts
+
+// The terminal without echo, and as it was before when this goes.
+class NoEcho {
+ public:
+  NoEcho() {
+    if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
+    termios quiet = before_;
+    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    is_set_ = ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
+  }
+  NoEcho(const NoEcho&) = delete;
+  NoEcho& operator=(const NoEcho&) = delete;
+  ~NoEcho() {
+    if (is_set_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+  }
+
+ private:
+  termios before_{};
+  bool is_set_ = false;
+};
+
+Result<Secret> read_line() {
+  std::string line;
+  if (!std::getline(std::cin, line)) return Error::permanent("no password was given");
+  if (line.ends_with('\r')) line.pop_back();
+  return Secret(std::move(line));
+}
+
+class User {
+ public:
+  User(std::ostream& out, std::ostream& err) : out_(out), err_(err) {}
+
+  int run(std::span<const std::string> args) {
+    auto done = work(args);
+    if (done) return 0;
+    err_ << "pennypost user: fatal: " << done.error().text() << "\n";
+    return 1;
+  }
+
+ private:
+  static Error usage() {
+    return Error::permanent(
+        "usage: pennypost user add|passwd|del|list [-c DIR] [-o NAME=VALUE] [-d HOME] [-m "
+        "LOCATION] "
+        "[-q RULE] [-s] [-l] [NAME]");
+  }
+
+  Result<void> work(std::span<const std::string> args) {
+    if (args.empty()) return usage();
+    std::string verb = args[0];
+    TRY_DO(options(args.subspan(1)));
+    bool needs_name = verb != "list";
+    if (needs_name == name_.empty()) return usage();
+    TRY(auto config, Config::load(load_));
+    TRY(auto users, OwnUsers::open(config));
+    if (verb == "add") return add(users);
+    if (verb == "passwd") return passwd(users);
+    if (verb == "del") return del(users);
+    if (verb == "list") return list(users);
+    return usage();
+  }
+
+  Result<void> options(std::span<const std::string> args) {
+    for (std::size_t i = 0; i < args.size(); ++i) {
+      const std::string& arg = args[i];
+      if (arg == "-s") {
+        takes_stored_ = true;
+      } else if (arg == "-l") {
+        is_long_ = true;
+      } else if (arg == "-c" || arg == "-o" || arg == "-d" || arg == "-m" || arg == "-q") {
+        if (++i == args.size()) return usage();
+        if (arg == "-c") load_.directory = args[i];
+        if (arg == "-o") load_.overrides.push_back(args[i]);
+        if (arg == "-d") fields_.home = args[i];
+        if (arg == "-m") fields_.mail = args[i];
+        if (arg == "-q") fields_.quota_rule = args[i];
+      } else if (arg.starts_with('-') || !name_.empty()) {
+        return usage();
+      } else {
+        name_ = arg;
+      }
+    }
+    return {};
+  }
+
+  Result<void> add(const OwnUsers& users) {
+    TRY(name_, users.full_name(name_));
+    // Before the password is asked for.
+    TRY(auto known, users.list());
+    for (const auto& user : known) {
+      if (user.name == name_) return Error::permanent("the user " + name_ + " exists already");
+    }
+    TRY(auto credentials, ask_credentials());
+    TRY(auto full, users.add(name_, credentials, fields_));
+    out_ << full << " added\n";
+    return {};
+  }
+
+  Result<void> passwd(const OwnUsers& users) {
+    TRY(auto credentials, ask_credentials());
+    TRY(auto full, users.change_password(name_, credentials));
+    out_ << full << ": password changed\n";
+    return {};
+  }
+
+  Result<void> del(const OwnUsers& users) {
+    TRY(auto gone, users.remove(name_));
+    out_ << gone.name << " removed; the mail is still in " << gone.fields.home << "\n";
+    return {};
+  }
+
+  Result<void> list(const OwnUsers& users) {
+    TRY(auto all, users.list());
+    for (const auto& user : all) {
+      out_ << user.name;
+      if (is_long_) out_ << "\t" << user.fields.text();
+      out_ << "\n";
+    }
+    return {};
+  }
+
+  Result<StoredCredentials> ask_credentials() {
+    TRY(auto secret, ask());
+    if (!takes_stored_) return StoredCredentials::make(secret);
+    TRY(auto stored, StoredCredentials::parse(secret.reveal()));
+    // Refuse now what no login could use.
+    if (!stored.password.empty()) {
+      TRY_DO(verify_password(Secret("x"), stored.password));
+    }
+    return stored;
+  }
+
+  Result<Secret> ask() {
+    if (::isatty(STDIN_FILENO) == 0) return read_line();
+    NoEcho quiet;
+    err_ << "Password for " << name_ << ": " << std::flush;
+    auto first = read_line();
+    err_ << "\nAgain: " << std::flush;
+    auto second = read_line();
+    err_ << "\n";
+    if (!first || !second) return Error::permanent("no password was given");
+    if (first->reveal() != second->reveal()) return Error::permanent("the passwords differ");
+    return first;
+  }
+
+  std::ostream& out_;
+  std::ostream& err_;
+  LoadOptions load_;
+  OwnUserFields fields_;
+  bool takes_stored_ = false;
+  bool is_long_ = false;
+  std::string name_;
+};
+
+}  // namespace
+
+int user(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  return User(out, err).run(args);
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,14 @@
+// The arguments of `pennypost user` in; own users added, changed, removed or listed out.
+#pragma once
+
+#include <iosfwd>
+#include <span>
+#include <string>
+
+namespace pennypost::smtp {
+
+/// Runs `pennypost user` with the arguments after its name; see user.cpp for its manual. Returns
+/// the exit status: 0, or 1 where something was wrong, said on `err`.
+int user(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+
+}  // namespace pennypost::smtp
