@@ -320,7 +320,7 @@ std::string Session::received(const Transaction& transaction) const {
     auto only = MailAddress::parse(transaction.recipients.front().address, Utf8::Allowed);
     if (only) trace.recipient = *std::move(only);
   }
-  trace.date = local_date(site_->in().clock.now_seconds());
+  trace.date = local_date(site_->in().clock->now_seconds());
   return received_field(trace, "\n");
 }
 
@@ -333,7 +333,7 @@ std::vector<Edit> Session::submission_fixes(std::string_view header) const {
   submission.sender = site_->completed(transaction.mail.sender);
   submission.myorigin = site_->myorigin();
   submission.myhostname = settings_.myhostname;
-  auto now = local_date(site_->in().clock.now_seconds());
+  auto now = local_date(site_->in().clock->now_seconds());
   submission.unique = std::to_string(now.seconds) + "." + transaction.id.value();
   submission.date = now;
   submission.line_end = "\n";

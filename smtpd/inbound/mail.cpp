@@ -158,7 +158,7 @@ Task<Reply> Session::mail(std::string_view arguments) {
   }
   CO_TRY(auto command, parse_mail_command(arguments));
   if (auto refused = refusal(command)) co_return *std::move(refused);
-  auto now = site_->in().clock.now().count();
+  auto now = site_->in().clock->now().count();
   transaction_.emplace(site_->in().make_queue_id(), now, std::move(command));
   transaction_->sender = site_->completed(transaction_->mail.sender).text();
 

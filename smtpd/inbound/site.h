@@ -29,7 +29,7 @@ struct Surroundings {
   store::AuthPort* auth = nullptr;            // null: no AUTH
   std::shared_ptr<TlsContext> tls = nullptr;  // null: no TLS
   std::function<QueueId()> make_queue_id = {};
-  const Clock& clock = Clock::system();
+  const Clock* clock = &Clock::system();
   std::function<void(FilterChain&)> add_filters = {};  // for each session; may be empty
 };
 

@@ -1,0 +1,26 @@
+// A dialogue as text and a stream in, where the other side left the script out: for tests.
+//
+// The same scripts run against memory streams and against real sockets. One line is one step:
+//
+//   C: EHLO client.example     sends the line with CRLF; `C:` alone sends an empty line
+//   C> a\r\nb                  sends bytes as they are; \r \n \t \0 \\ \xHH are understood
+//   S: 250 2.0.0 Ok            the next line must be this
+//   S~ 250 2.0.0 Ok: queued    the next line must begin so
+//   S* 250                     lines that begin so followed by - are skipped, up to the one with a
+//                              blank: a reply of several lines
+//   S!                         the other side closes
+//   # …                        a comment; empty lines are skipped
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/net/connection.h"
+
+namespace pennypost {
+
+/// Plays the script; the connection stays open unless the script saw it end. Empty when all was as
+/// written, else `line N: expected …, got …`.
+Task<std::string> play(Connection& connection, std::string script);
+
+}  // namespace pennypost

@@ -1,0 +1,64 @@
+#include "smtpd/inbound/port_backend.h"
+
+namespace pennypost::smtp {
+
+Task<ClientName> PortBackend::client_name(IpAddress address) {
+  if (resolver_ == nullptr) co_return ClientName(true);
+  VerifiedName found = co_await resolver_->verified_name(address);
+  if (found.status == DnsStatus::TryLater) co_return ClientName(true);
+  std::string reverse = found.unverified.empty() ? "unknown" : found.unverified;
+  co_return ClientName(found.status == DnsStatus::Found ? found.name : "unknown",
+                       std::move(reverse));
+}
+
+Task<Result<CheckRecipient::Verdict>> PortBackend::check_recipient(CheckRecipient request) {
+  std::string key = wire::encode(request);
+  auto kept = cache_.find(key);
+  if (kept != cache_.end()) {
+    if (kept->second.until > loop_.now()) co_return kept->second.verdict;
+    by_age_.erase(kept->second.position);
+    cache_.erase(kept);
+  }
+  auto asking = lookup_.call(std::move(request));
+  CO_TRY(auto verdict, co_await std::move(asking));
+  bool is_lasting = verdict.code / 100 != 4 && verdict.warnings.empty();
+  if (is_lasting) keep(std::move(key), verdict);
+  co_return std::move(verdict);
+}
+
+void PortBackend::keep(std::string key, const CheckRecipient::Verdict& verdict) {
+  if (cache_entries_ == 0) return;
+  auto [entry, is_new] = cache_.try_emplace(std::move(key));
+  if (is_new) entry->second.position = by_age_.insert(by_age_.end(), &entry->first);
+  entry->second.until = loop_.now() + verdict_lives;
+  entry->second.verdict = verdict;
+  while (cache_.size() > cache_entries_) forget_oldest();
+}
+
+void PortBackend::forget_oldest() {
+  auto oldest = cache_.find(*by_age_.front());
+  by_age_.pop_front();
+  cache_.erase(oldest);
+}
+
+Task<Result<CheckRecipient::Verdict>> PortBackend::check_restrictions(CheckRestrictions request) {
+  auto asking = lookup_.call(std::move(request));
+  co_return co_await std::move(asking);
+}
+
+Task<Result<Descriptor>> PortBackend::open_body(QueueId id) {
+  OpenBody request;
+  request.id = std::move(id);
+  auto asking = queue_.call_raw(std::move(request));
+  CO_TRY(auto reply, co_await std::move(asking));
+  if (reply.descriptors.size() != 1) co_return Error::temporary("4.3.0 the queue gave no file");
+  co_return std::move(reply.descriptors.front());
+}
+
+Task<Result<void>> PortBackend::submit(Submit message) {
+  auto asking = queue_.call(std::move(message));
+  CO_TRY_DO(co_await std::move(asking));
+  co_return Result<void>();
+}
+
+}  // namespace pennypost::smtp

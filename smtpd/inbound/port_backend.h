@@ -1,0 +1,54 @@
+// A session's questions in, the answers of lookup, queue and DNS out.
+//
+// Verdicts on recipients are kept for a second at most, so that a burst of messages to the same
+// recipient asks once; no Error is kept.
+//
+// LIMITS  lookup_cache_entries
+#pragma once
+
+#include <list>
+#include <string>
+#include <unordered_map>
+
+#include "common/dns/resolver.h"
+#include "common/process/port.h"
+#include "smtpd/inbound/backend.h"
+
+namespace pennypost::smtp {
+
+inline constexpr std::chrono::milliseconds verdict_lives{1000};
+
+class PortBackend final : public Backend {
+ public:
+  /// `resolver` may be null: then no client has a name.
+  PortBackend(Loop& loop, Port& lookup, Port& queue, Resolver* resolver, std::size_t cache_entries)
+      : loop_(loop),
+        lookup_(lookup),
+        queue_(queue),
+        resolver_(resolver),
+        cache_entries_(cache_entries) {}
+
+  Task<ClientName> client_name(IpAddress address) override;
+  Task<Result<CheckRecipient::Verdict>> check_recipient(CheckRecipient request) override;
+  Task<Result<CheckRecipient::Verdict>> check_restrictions(CheckRestrictions request) override;
+  Task<Result<Descriptor>> open_body(QueueId id) override;
+  Task<Result<void>> submit(Submit message) override;
+
+ private:
+  struct Kept {
+    SteadyTime until;
+    CheckRecipient::Verdict verdict;
+    std::list<const std::string*>::iterator position;
+  };
+  void keep(std::string key, const CheckRecipient::Verdict& verdict);
+  void forget_oldest();
+  Loop& loop_;
+  Port& lookup_;
+  Port& queue_;
+  Resolver* resolver_;
+  std::size_t cache_entries_;
+  std::unordered_map<std::string, Kept> cache_;
+  std::list<const std::string*> by_age_;
+};
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,496 @@
+#include "smtpd/inbound/session.h"
+
+#include <algorithm>
+
+#include "smtpd/inbound/testing.h"
+
+using namespace pennypost;
+using namespace pennypost::smtp;
+
+namespace {
+
+bool logged(const Stage& stage, std::string_view line) {
+  auto lines = stage.log.lines();
+  return std::ranges::find(lines, line) != lines.end();
+}
+
+const char* const envelope = R"(
+  S: 220 mail.example.com ESMTP Pennypost
+  C: EHLO client.example
+  S* 250
+  C: MAIL FROM:<ann@client.example>
+  S: 250 2.1.0 Ok
+  C: RCPT TO:<bob@example.com>
+  S: 250 2.1.5 Ok
+)";
+
+const char* const quit = R"(
+  C: QUIT
+  S: 221 2.0.0 Bye
+  S!
+)";
+
+}  // namespace
+
+TEST_CASE("a message goes from the greeting to the queue") {
+  Stage stage;
+  CHECK(stage.run(R"(
+    S: 220 mail.example.com ESMTP Pennypost
+    C: EHLO client.example
+    S: 250-mail.example.com
+    S: 250-PIPELINING
+    S: 250-SIZE 10240000
+    S: 250-VRFY
+    S: 250-ENHANCEDSTATUSCODES
+    S: 250-8BITMIME
+    S: 250-DSN
+    S: 250-SMTPUTF8
+    S: 250-CHUNKING
+    S: 250 HELP
+    C: MAIL FROM:<ann@client.example> SIZE=100 BODY=8BITMIME RET=HDRS ENVID=x+2By
+    S: 250 2.1.0 Ok
+    C: RCPT TO:<bob@example.com> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+40x
+    S: 250 2.1.5 Ok
+    C: DATA
+    S: 354 End data with <CR><LF>.<CR><LF>
+    C: Message-ID: <1@client.example>
+    C: Subject: hello
+    C:
+    C: ..
+    C: text
+    C: .
+    S: 250 2.0.0 Ok: queued as QUEUEID
+    C: QUIT
+    S: 221 2.0.0 Bye
+    S!
+  )") == "");
+  REQUIRE(stage.backend.messages.size() == 1);
+  const Envelope& sent = stage.backend.messages[0].envelope;
+  CHECK(sent.id.value() == "QUEUEID");
+  CHECK(sent.sender == "ann@client.example");
+  CHECK(sent.client_name == "client.example");
+  CHECK(sent.client_address == "198.51.100.9");
+  CHECK(sent.helo == "client.example");
+  CHECK(sent.protocol == "ESMTP");
+  CHECK(sent.message_id == "<1@client.example>");
+  CHECK(sent.is_8bit);
+  CHECK(sent.ret == Ret::Headers);
+  CHECK(sent.envid == "x+y");
+  CHECK(sent.arrival == stage.clock.now().count());
+  REQUIRE(sent.recipients.size() == 1);
+  CHECK(sent.recipients[0].number == 1);
+  CHECK(sent.recipients[0].address == "bob@example.com");
+  CHECK(sent.recipients[0].orcpt == "rfc822;b@x");
+  CHECK(sent.recipients[0].notify == (notify_success | notify_delay));
+  CHECK(stage.backend.content_as_sent() ==
+        "Message-ID: <1@client.example>\nSubject: hello\n\n.\ntext\n");
+  auto received = stage.backend.content();
+  CHECK(received.find("client.example [198.51.100.9]") != std::string::npos);
+  CHECK(received.find("with ESMTP id QUEUEID") != std::string::npos);
+  CHECK(received.find("for <bob@example.com>") != std::string::npos);
+  CHECK(logged(stage, "smtpd: connect from client.example[198.51.100.9]"));
+  CHECK(logged(stage, "smtpd: QUEUEID: client=client.example[198.51.100.9]"));
+  CHECK(logged(stage, "cleanup: QUEUEID: message-id=<1@client.example>"));
+  CHECK(logged(stage,
+               "smtpd: disconnect from client.example[198.51.100.9] data=1 ehlo=1 mail=1 quit=1 "
+               "rcpt=1 commands=5"));
+}
+
+TEST_CASE("pipelined commands are answered in order") {
+  Stage stage;
+  CHECK(stage.run(R"(
+    S~ 220
+    C: EHLO client.example
+    S* 250
+    C> MAIL FROM:<a@b.example>\r\nRCPT TO:<bob@example.com>\r\nRCPT TO:<x@else.example>\r\nDATA\r\n
+    S: 250 2.1.0 Ok
+    S: 250 2.1.5 Ok
+    S: 554 5.7.1 <x@else.example>: Relay access denied
+    S~ 354
+    C> hello\r\n.\r\nMAIL FROM:<a@b.example>\r\nRSET\r\nQUIT\r\n
+    S~ 250 2.0.0 Ok: queued as
+    S: 250 2.1.0 Ok
+    S: 250 2.0.0 Ok
+    S: 221 2.0.0 Bye
+    S!
+  )") == "");
+  CHECK(logged(stage,
+               "smtpd: QUEUEID: reject: RCPT from client.example[198.51.100.9]: 554 5.7.1 "
+               "<x@else.example>: Relay access denied; from=<a@b.example> to=<x@else.example> "
+               "proto=ESMTP helo=<client.example>"));
+}
+
+TEST_CASE("commands out of order and with bad arguments get Postfix's answers") {
+  Stage stage;
+  CHECK(stage.run(R"(
+    S~ 220
+    C: RCPT TO:<bob@example.com>
+    S: 503 5.5.1 Error: need MAIL command
+    C: DATA
+    S: 503 5.5.1 Error: need MAIL command
+    C: EHLO
+    S: 501 Syntax: EHLO hostname
+    C: HELO client.example
+    S: 250 mail.example.com
+    C: MAIL FROM:<ann@@client.example>
+    S~ 501 5.1.7 Bad sender address syntax
+    C: MAIL ann@client.example
+    S~ 501 5.5.4
+    C: MAIL FROM:<ann@client.example> FROBNICATE=1
+    S~ 555 5.5.4
+    C: MAIL FROM:<ann@client.example> SIZE=99999999999
+    S: 552 5.3.4 Message size exceeds fixed limit
+    C: MAIL FROM:<ann@client.example>
+    S: 250 2.1.0 Ok
+    C: MAIL FROM:<ann@client.example>
+    S: 503 5.5.1 Error: nested MAIL command
+  )") == "");
+  CHECK(stage.run(R"(
+    S~ 220
+    C: HELO client.example
+    S~ 250
+    C: mail from:<ann@client.example>
+    S: 250 2.1.0 Ok
+    C: DATA
+    S: 554 5.5.1 Error: no valid recipients
+    C: RCPT TO:<bob@example.com@example.net>
+    S~ 501 5.1.3 Bad recipient address syntax
+    C: RCPT TO:<>
+    S~ 501 5.1.3 Bad recipient address syntax
+    C: FROBNICATE
+    S: 500 5.5.2 Error: command not recognized
+    C: STARTTLS
+    S: 502 5.5.1 Error: command not implemented
+    C: AUTH PLAIN
+    S: 503 5.5.1 Error: authentication not enabled
+    C: VRFY bob@example.com
+    S: 252 2.0.0 bob@example.com
+    C: HELP
+    S: 214-2.0.0 Commands: AUTH BDAT DATA EHLO HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS VRFY
+    S~ 214 2.0.0 See
+    C: NOOP anything
+    S: 250 2.0.0 Ok
+  )") == "");
+}
+
+TEST_CASE("a browser that talks to us is sent away") {
+  Stage stage;
+  CHECK(stage.run(R"(
+    S~ 220
+    C: GET / HTTP/1.1
+    S~ 221 2.7.0
+    S!
+  )") == "");
+  CHECK(stage.run(R"(
+    S~ 220
+    C: Host: mail.example.com
+    S~ 221 2.7.0
+    S!
+  )") == "");
+}
+
+TEST_CASE("bare newlines are refused and end the connection") {
+  for (std::string bytes :
+       {"C> a\\nb\\r\\n", "C> a\\rb\\r\\n", "C> a\\r\\n.\\n", "C> a\\n.\\r\\n"}) {
+    CAPTURE(bytes);
+    Stage stage;
+    CHECK(stage.run(envelope + std::string(R"(
+      C: DATA
+      S~ 354
+      )") + bytes + R"(
+      S~ 550 5.5.2 Error: bare <
+      S!
+    )") == "");
+    CHECK(stage.backend.messages.empty());
+  }
+  Stage stage;
+  CHECK(stage.run(R"(
+    S~ 220
+    C> EHLO a\nEHLO b\r\n
+    S: 550 5.5.2 Error: bare <LF> received
+    S!
+  )") == "");
+  Stage lenient({"smtpd_forbid_bare_newline=normalize"});
+  CHECK(lenient.run(envelope + std::string(R"(
+    C: DATA
+    S~ 354
+    C> Subject: x\n\nfoo\n.\nbar\r\n.\r\n
+    S~ 250 2.0.0 Ok
+  )")) == "");
+  CHECK(lenient.backend.content_as_sent() == "Subject: x\n\nfoo\n\nbar\n");
+}
+
+TEST_CASE("large content goes into a synced file, byte for byte") {
+  Stage stage;
+  std::string script = envelope + std::string("C: DATA\nS~ 354\nC: Subject: large\nC:\n");
+  std::string sent = "Subject: large\n\n";
+  for (int i = 0; i < 3000; ++i) {
+    std::string line = std::to_string(i) + std::string(90, 'x');
+    script += "C: " + line + "\n";
+    sent += line + "\n";
+  }
+  script += "C: .\nS~ 250 2.0.0 Ok: queued\n";
+  CHECK(stage.run(script + quit) == "");
+  const Envelope& got = stage.backend.messages.at(0).envelope;
+  CHECK(got.body_is_file);
+  CHECK(got.body_bytes == sent.size());
+  CHECK(stage.backend.content_as_sent() == sent);
+}
+
+TEST_CASE("a full disk is 452, and the session goes on") {
+  Stage stage;
+  stage.backend.is_disk_full = true;
+  std::string script = envelope + std::string("C: DATA\nS~ 354\n");
+  for (int i = 0; i < 3000; ++i) script += "C: " + std::string(90, 'x') + "\n";
+  script += "C: .\nS: 452 4.3.1 Insufficient system storage\n";
+  CHECK(stage.run(script + quit) == "");
+  CHECK(stage.run(envelope + std::string(R"(
+    C: DATA
+    S~ 354
+    C: small
+    C: .
+    S: 452 4.3.1 Insufficient system storage
+    C: MAIL FROM:<ann@client.example>
+    S: 250 2.1.0 Ok
+  )")) == "");
+}
+
+TEST_CASE("what is too large, too long or loops is refused at its end") {
+  Stage small({"message_size_limit=2000", "smtpd_line_length_limit=998"});
+  std::string big = "C: DATA\nS~ 354\n";
+  for (int i = 0; i < 30; ++i) big += "C: " + std::string(98, 'x') + "\n";
+  CHECK(small.run(envelope + big + "C: .\nS: 552 5.3.4 Error: message file too big\n" + quit) ==
+        "");
+  CHECK(small.run(envelope + std::string("C: DATA\nS~ 354\nC: ") + std::string(999, 'x') +
+                  "\nC: .\nS: 554 5.6.0 Error: a line is longer than 998 bytes\n" + quit) == "");
+  Stage loops({"hopcount_limit=5"});
+  std::string hops = "C: DATA\nS~ 354\n";
+  for (int i = 0; i < 6; ++i) hops += "C: Received: by somewhere\n";
+  CHECK(loops.run(envelope + hops + "C:\nC: .\nS: 554 5.4.0 Error: too many hops\n" + quit) == "");
+  CHECK(small.backend.messages.empty());
+  CHECK(loops.backend.messages.empty());
+}
+
+TEST_CASE("chunks are taken like DATA, and their errors stay in step") {
+  Stage stage;
+  CHECK(stage.run(envelope + std::string(R"(
+    C> BDAT 14\r\nSubject: x\r\n\r\n
+    S: 250 2.0.0 Ok: 14 bytes
+    C: RCPT TO:<carol@example.com>
+    S: 503 5.5.1 Error: RCPT after BDAT
+    C: DATA
+    S: 503 5.5.1 Error: DATA after BDAT
+    C> BDAT 6 LAST\r\n.\r\nend
+    S: 250 2.0.0 Ok: queued as QUEUEID
+    C> BDAT 5\r\nhello
+    S: 503 5.5.1 Error: need MAIL command
+    C: NOOP
+    S: 250 2.0.0 Ok
+    C: BDAT what
+    S: 501 5.5.4 Syntax: BDAT count [LAST]
+    S!
+  )")) == "");
+  CHECK(stage.backend.content_as_sent() == "Subject: x\n\n.\nend\n");
+}
+
+TEST_CASE("a message without header gets its empty line, an mbox line becomes a field") {
+  Stage stage;
+  CHECK(stage.run(envelope + std::string("C: DATA\nS~ 354\nC: just text\nC: .\nS~ 250\n")) == "");
+  CHECK(stage.backend.content_as_sent() == "\njust text\n");
+  CHECK(stage.run(envelope + std::string("C: DATA\nS~ 354\nC: From ann Sat\nC: Subject: x\nC:\n"
+                                         "C: text\nC: .\nS~ 250\n")) == "");
+  CHECK(stage.backend.content_as_sent() == "X-Mailbox-Line: From ann Sat\nSubject: x\n\ntext\n");
+}
+
+TEST_CASE("a client of ours gets the header fields that its message lacks") {
+  Stage stage({"mynetworks=198.51.100.0/24"});
+  CHECK(stage.run(envelope + std::string("C: DATA\nS~ 354\nC: Subject: x\nC: To: carol\nC:\n"
+                                         "C: text\nC: .\nS~ 250\n")) == "");
+  auto content = stage.backend.content_as_sent();
+  CHECK(content.find("\nDate: ") != std::string::npos);
+  CHECK(content.find("Message-ID: <") != std::string::npos);
+  CHECK(content.find("From: ann@client.example") != std::string::npos);
+  CHECK(content.find("To: carol@mail.example.com") != std::string::npos);
+  CHECK(content.ends_with("\n\ntext\n"));
+  CHECK(stage.backend.messages[0].envelope.message_id.find("QUEUEID") != std::string::npos);
+  // Those of strangers stay as they are.
+  Stage foreign;
+  CHECK(foreign.run(envelope + std::string("C: DATA\nS~ 354\nC: Subject: x\nC:\nC: .\nS~ 250\n")) ==
+        "");
+  CHECK(foreign.backend.content_as_sent() == "Subject: x\n\n");
+}
+
+TEST_CASE("a table that can't be asked is 451") {
+  Stage stage;
+  stage.backend.is_lookup_down = true;
+  CHECK(stage.run(R"(
+    S~ 220
+    C: EHLO client.example
+    S* 250
+    C: MAIL FROM:<ann@client.example>
+    S~ 250
+    C: RCPT TO:<bob@example.com>
+    S: 451 4.3.0 <bob@example.com>: Temporary lookup failure
+  )") == "");
+  CHECK(logged(stage,
+               "smtpd: NOQUEUE: reject: RCPT from client.example[198.51.100.9]: 451 4.3.0 "
+               "<bob@example.com>: Temporary lookup failure; from=<ann@client.example> "
+               "to=<bob@example.com> proto=ESMTP helo=<client.example>"));
+}
+
+TEST_CASE("submission wants TLS and a login before it takes mail") {
+  Stage stage({}, Service::Submission);
+  stage.has_auth = true;
+  CHECK(stage.run(R"(
+    S~ 220
+    C: MAIL FROM:<bob@example.com>
+    S: 503 5.5.1 Error: send HELO/EHLO first
+    C: EHLO client.example
+    S* 250
+    C: MAIL FROM:<bob@example.com>
+    S~ 530 5.7.0
+    C: AUTH PLAIN AGJvYgBzZWNyZXQ=
+    S: 538 5.7.11 Encryption required for requested authentication mechanism
+  )") == "");
+  CHECK(stage.auth.steps.empty());
+}
+
+TEST_CASE("a login opens the way out, a failed one does not") {
+  Stage stage({"smtpd_sasl_auth_enable=yes", "disable_plaintext_auth=no"});
+  CHECK(stage.run(R"(
+    S~ 220
+    C: AUTH PLAIN AGJvYgBzZWNyZXQ=
+    S: 503 5.5.1 Error: send EHLO first
+    C: EHLO client.example
+    S: 250-mail.example.com
+    S: 250-PIPELINING
+    S: 250-SIZE 10240000
+    S: 250-VRFY
+    S: 250-AUTH PLAIN LOGIN SCRAM-SHA-256
+    S* 250
+    C: AUTH PLAIN AGJvYgB3cm9uZw==
+    S: 535 5.7.8 Error: authentication failed
+    C: MAIL FROM:<bob@example.com>
+    S: 250 2.1.0 Ok
+    C: RCPT TO:<x@else.example>
+    S: 554 5.7.1 <x@else.example>: Relay access denied
+    C: AUTH PLAIN AGJvYgBzZWNyZXQ=
+    S: 503 5.5.1 Error: MAIL transaction in progress
+    C: RSET
+    S~ 250
+    C: AUTH FOO
+    S: 504 5.5.4 Unrecognized authentication type
+    C: AUTH PLAIN !!!
+    S: 501 5.5.2 Error: the response is not base64
+    C: AUTH LOGIN
+    S: 334 VXNlcm5hbWU6
+    C: *
+    S: 501 5.7.0 Authentication aborted
+    C: AUTH LOGIN
+    S: 334 VXNlcm5hbWU6
+    C: Ym9i
+    S: 334 UGFzc3dvcmQ6
+    C: c2VjcmV0
+    S: 235 2.7.0 Authentication successful
+    C: AUTH PLAIN AGJvYgBzZWNyZXQ=
+    S: 503 5.5.1 Error: already authenticated
+    C: MAIL FROM:<bob@example.com> AUTH=<>
+    S: 250 2.1.0 Ok
+    C: RCPT TO:<x@else.example>
+    S: 250 2.1.5 Ok
+    C: DATA
+    S~ 354
+    C: .
+    S~ 250 2.0.0 Ok: queued
+  )") == "");
+  const Envelope& sent = stage.backend.messages.at(0).envelope;
+  CHECK(sent.protocol == "ESMTPA");
+  CHECK(sent.sasl_username == "bob");
+  CHECK(sent.sasl_method == "LOGIN");
+  CHECK(logged(stage,
+               "smtpd: warning: client.example[198.51.100.9]: SASL PLAIN authentication failed: "
+               "wrong password, sasl_username=bob"));
+  CHECK(logged(stage,
+               "smtpd: QUEUEID: client=client.example[198.51.100.9], sasl_method=LOGIN, "
+               "sasl_username=bob"));
+}
+
+TEST_CASE("passwords in the clear are not offered to strangers") {
+  Stage stage({"smtpd_sasl_auth_enable=yes"});
+  CHECK(stage.run(R"(
+    S~ 220
+    C: EHLO client.example
+    S* 250
+    C: AUTH PLAIN AGJvYgBzZWNyZXQ=
+    S: 538 5.7.11 Encryption required for requested authentication mechanism
+    C: AUTH LOGIN
+    S: 538 5.7.11 Encryption required for requested authentication mechanism
+  )") == "");
+  CHECK(stage.auth.steps.empty());
+}
+
+TEST_CASE("too many errors end the session") {
+  Stage stage(
+      {"smtpd_hard_error_limit=3", "smtpd_soft_error_limit=2", "smtpd_error_sleep_time=0s"});
+  CHECK(stage.run(R"(
+    S~ 220
+    C: ONE
+    S~ 500
+    C: TWO
+    S~ 500
+    C: THREE
+    S~ 500
+    S: 421 4.7.0 mail.example.com Error: too many errors
+    S!
+  )") == "");
+  CHECK(logged(stage, "smtpd: too many errors after UNKNOWN from client.example[198.51.100.9]"));
+}
+
+TEST_CASE("a client that vanishes or falls silent is noted") {
+  Stage stage;
+  CHECK(stage.run("S~ 220\nC: EHLO client.example\nS* 250\nC: MAIL FROM:<a@b.example>\nS~ 250\n") ==
+        "");
+  CHECK(logged(stage, "smtpd: lost connection after MAIL from client.example[198.51.100.9]"));
+  Stage silent({"smtpd_timeout=1s"});
+  CHECK(silent.run(R"(
+    S~ 220
+    S: 421 4.4.2 mail.example.com Error: timeout exceeded
+  )") == "");
+  CHECK(logged(silent, "smtpd: timeout after CONNECT from client.example[198.51.100.9]"));
+}
+
+TEST_CASE("hold and discard go with the message, restrictions are asked where they stand") {
+  Stage stage({"smtpd_data_restrictions=reject_unauth_pipelining"});
+  stage.backend.is_holding = true;
+  CHECK(stage.run(envelope + std::string("C: DATA\nS~ 354\nC: x\nC: .\nS~ 250\n")) == "");
+  CHECK(stage.backend.messages.at(0).envelope.is_held);
+  CHECK(stage.backend.lists == std::vector<std::string>{"smtpd_data_restrictions"});
+  stage.backend.is_discarding = true;
+  CHECK(stage.run(envelope + std::string("C: DATA\nS~ 354\nC: x\nC: .\nS~ 250\n")) == "");
+  CHECK(stage.backend.messages.size() == 1);
+  stage.backend.refused_list = "smtpd_data_restrictions";
+  CHECK(stage.run(envelope + std::string("C: DATA\nS: 554 5.7.1 no\n")) == "");
+
+  Stage early({"smtpd_delay_reject=no", "smtpd_client_restrictions=reject"});
+  early.backend.refused_list = "smtpd_client_restrictions";
+  CHECK(early.run("S: 554 5.7.1 no\nS!\n") == "");
+}
+
+TEST_CASE("a recipient named twice is one recipient, and an address without domain is completed") {
+  Stage stage;
+  CHECK(stage.run(envelope + std::string(R"(
+    C: RCPT TO:<bob@example.com>
+    S: 250 2.1.5 Ok
+    C: RCPT TO:<postmaster>
+    S: 250 2.1.5 Ok
+    C: DATA
+    S~ 354
+    C: x
+    C: .
+    S~ 250
+  )")) == "");
+  const Envelope& sent = stage.backend.messages.at(0).envelope;
+  REQUIRE(sent.recipients.size() == 2);
+  CHECK(sent.recipients[1].address == "postmaster@mail.example.com");
+  CHECK(stage.backend.content().find(" for <") == std::string::npos);
+}

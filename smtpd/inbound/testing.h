@@ -1,0 +1,186 @@
+// A script in, an SMTP session of ours played against it in memory out: for unit tests.
+#pragma once
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/async/nursery.h"
+#include "common/base/scratch.h"
+#include "common/base/text.h"
+#include "common/config/testing.h"
+#include "common/log/sink.h"
+#include "common/session/dialogue.h"
+#include "smtpd/inbound/session.h"
+
+namespace pennypost::smtp {
+
+/// The processes behind a session, as a test wants them: example.com is ours, with bob and carol.
+class FakeBackend final : public Backend {
+ public:
+  Task<ClientName> client_name(IpAddress) override { co_return ClientName(name, name); }
+
+  Task<Result<CheckRecipient::Verdict>> check_recipient(CheckRecipient request) override {
+    asked.push_back(request);
+    if (is_lookup_down) co_return Error::temporary("lookup is down");
+    auto address = MailAddress::parse(request.recipient, Utf8::Allowed);
+    CheckRecipient::Verdict verdict;
+    verdict.hold = is_holding;
+    verdict.discard = is_discarding;
+    bool is_ours = address && (!address->domain() || address->domain()->key() == "example.com");
+    if (!is_ours && !request.is_in_mynetworks && !request.is_authenticated) {
+      verdict.code = 554;
+      verdict.status = "5.7.1";
+      verdict.text = "<" + request.recipient + ">: Relay access denied";
+    }
+    co_return verdict;
+  }
+
+  Task<Result<CheckRecipient::Verdict>> check_restrictions(CheckRestrictions request) override {
+    lists.push_back(request.parameter);
+    CheckRecipient::Verdict verdict;
+    if (request.parameter == refused_list) {
+      verdict.code = 554;
+      verdict.status = "5.7.1";
+      verdict.text = "no";
+    }
+    co_return verdict;
+  }
+
+  Task<Result<Descriptor>> open_body(QueueId id) override {
+    if (is_disk_full) co_return Error(452, "4.3.1 Insufficient system storage");
+    std::string path = scratch / id.value();
+    int descriptor = ::mkstemp((path + "XXXXXX").data());
+    if (descriptor < 0) co_return Error(451, "can't create a file");
+    file = ::dup(descriptor);
+    co_return Descriptor(descriptor);
+  }
+
+  Task<Result<void>> submit(Submit message) override {
+    if (is_disk_full) co_return Error(452, "4.3.1 Insufficient system storage");
+    messages.push_back(std::move(message));
+    co_return Result<void>();
+  }
+
+  /// The last message as the queue would give it to a delivery.
+  std::string content() const {
+    REQUIRE(!messages.empty());
+    const Submit& message = messages.back();
+    std::string body = message.body;
+    if (message.envelope.body_is_file) {
+      body.resize(message.envelope.body_bytes);
+      REQUIRE(::pread(file, body.data(), body.size(), 0) == static_cast<ssize_t>(body.size()));
+    }
+    CHECK(body.size() == message.envelope.body_bytes);
+    std::string all;
+    for (const Piece& piece : message.envelope.pieces) {
+      all += piece.length == 0 ? piece.text : body.substr(piece.offset, piece.length);
+    }
+    CHECK(all.size() == message.envelope.size());
+    return all;
+  }
+  /// The same without the Received field on top, which it must begin with.
+  std::string content_as_sent() const {
+    std::string all = content();
+    REQUIRE(all.starts_with("Received: from "));
+    auto end = all.find('\n');
+    while (end + 1 < all.size() && is_blank(all[end + 1])) end = all.find('\n', end + 1);
+    return all.substr(end + 1);
+  }
+
+  std::string name = "client.example";
+  bool is_lookup_down = false;
+  bool is_disk_full = false;
+  bool is_holding = false;
+  bool is_discarding = false;
+  std::string refused_list;
+  std::vector<CheckRecipient> asked;
+  std::vector<std::string> lists;
+  std::vector<Submit> messages;
+  Scratch scratch;
+  int file = -1;
+};
+
+/// PLAIN for bob with `secret`, and LOGIN the same.
+class FakeAuth final : public store::AuthPort {
+ public:
+  Task<Result<store::AuthAnswer>> step(store::AuthStep step) override {
+    steps.push_back(step);
+    store::AuthAnswer answer;
+    if (step.mechanism == "PLAIN" && step.has_response) {
+      bool is_right = step.response == std::string("\0bob\0secret", 11);
+      answer.kind = is_right ? store::AuthAnswer::Kind::Success : store::AuthAnswer::Kind::Failure;
+      answer.login = "bob";
+      answer.reason = "wrong password";
+      co_return answer;
+    }
+    answer.kind = store::AuthAnswer::Kind::Continue;
+    if (step.mechanism == "LOGIN") {
+      if (!step.has_response) answer.challenge = "Username:";
+      if (step.has_response && step.response == "bob") answer.challenge = "Password:";
+      if (step.response == "secret") answer.kind = store::AuthAnswer::Kind::Success;
+      answer.login = "bob";
+    }
+    co_return answer;
+  }
+  void abort(std::uint64_t) override { ++aborted; }
+  std::uint64_t next_exchange() override { return ++last; }
+
+  std::vector<store::AuthStep> steps;
+  int aborted = 0;
+  std::uint64_t last = 0;
+};
+
+/// A server with one session at a time.
+class Stage {
+ public:
+  explicit Stage(std::vector<std::string> settings = {}, Service of = Service::Smtp)
+      : service(of), config(config_for_test(std::move(settings))) {}
+
+  /// What went wrong; empty when the session followed the script.
+  std::string run(std::string script) {
+    auto [server, client_side] = memory_streams(loop);
+    Surroundings surroundings{loop, backend};
+    surroundings.auth = has_auth ? &auth : nullptr;
+    surroundings.tls = tls;
+    surroundings.make_queue_id = [] { return QueueId("QUEUEID"); };
+    surroundings.clock = &clock;
+    surroundings.add_filters = add_filters;
+    auto site = std::make_shared<const Site>(service, config, std::move(surroundings));
+    Session session(site, std::move(server), Endpoint(*IpAddress::parse(client), 4711),
+                    Endpoint(*IpAddress::parse("192.0.2.7"), 25));
+    Connection connection(loop, std::move(client_side), Duration(5000));
+    return loop.run_until(both(session, connection, std::move(script)));
+  }
+
+  Loop loop;
+  FakeBackend backend;
+  FakeAuth auth;
+  bool has_auth = true;
+  ManualClock clock;
+  Service service;
+  std::shared_ptr<const Config> config;
+  std::shared_ptr<TlsContext> tls;
+  std::function<void(FilterChain&)> add_filters;
+  std::string client = "198.51.100.9";
+  LogCapture log;
+
+ private:
+  Task<std::string> both(Session& session, Connection& connection, std::string script) {
+    Nursery nursery(loop);
+    nursery.start(session.serve());
+    auto playing = play(connection, std::move(script));
+    std::string wrong = co_await std::move(playing);
+    connection.stream().shut_down();
+    co_await nursery.join();
+    co_return wrong;
+  }
+};
+
+}  // namespace pennypost::smtp
