@@ -108,10 +108,13 @@ struct Route {
   Transport transport = Transport::Error;
   std::string next_hop;  // Smtp: `example.com`, `[host]`, `[192.0.2.1]:587`; Error: the text
   std::string status;    // Error: enhanced status code, 5.x.x or 4.x.x
-  AccountRef account;    // Local
+  AccountRef account;    // Local; Pipe and File: whose .forward names it, else empty
+  // Smtp: what the tables say of the next hop, since `send` can open none.
+  std::string tls_policy;   // the value in smtp_tls_policy_maps, or empty
+  std::string credentials;  // the value in smtp_sasl_password_maps, `login:password`, or empty
   template <class Archive>
   void fields(Archive& archive) {
-    archive(transport, next_hop, status, account);
+    archive(transport, next_hop, status, account, tls_policy, credentials);
   }
 };
 

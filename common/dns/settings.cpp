@@ -1,8 +1,6 @@
 #include "common/dns/settings.h"
 
 #include <algorithm>
-#include <fstream>
-#include <memory>
 
 #include "common/base/text.h"
 #include "common/config/config.h"
@@ -10,17 +8,6 @@
 
 namespace pennypost {
 namespace {
-
-std::string contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text;
-  char block[4096];
-  while (file && text.size() < host_file_bytes_max) {
-    file.read(block, sizeof block);
-    text.append(block, static_cast<std::size_t>(file.gcount()));
-  }
-  return text;
-}
 
 /// The words of each line before a comment.
 template <class Function>
@@ -32,22 +19,22 @@ void each_line(std::string_view text, std::string_view comment_marks, Function f
   }
 }
 
-std::unique_ptr<HostDns>& remembered() {
-  static std::unique_ptr<HostDns> value;
-  return value;
-}
-
 }  // namespace
 
-DnsSettings DnsSettings::from(const Config& config) {
+DnsSettings DnsSettings::from(const Config& config,
+                              const std::map<std::string, std::string>& files) {
   DnsSettings settings;
   for (const auto& text : config.dns_servers) {
     auto server = parse_dns_server(text);
     if (server) settings.servers.push_back(*server);
   }
-  const HostDns& host = HostDns::current();
-  if (settings.servers.empty()) settings.servers = host.servers;
-  settings.hosts = host.hosts;
+  auto contents = [&](const char* path) {
+    auto found = files.find(path);
+    return found == files.end() ? std::string_view() : std::string_view(found->second);
+  };
+  if (settings.servers.empty()) settings.servers = parse_resolv_conf(contents("/etc/resolv.conf"));
+  if (settings.servers.empty()) settings.servers.emplace_back(IpAddress::loopback4(), dns_port);
+  settings.hosts = parse_hosts(contents("/etc/hosts"));
   settings.timeout = config.dns_timeout;
   settings.tries = static_cast<int>(config.dns_tries);
   // All rounds over all servers, the wait doubling from round to round.
@@ -95,21 +82,6 @@ Result<Endpoint> parse_dns_server(std::string_view text) {
   auto port = parse_number(text.substr(colon + 1));
   if (!address || !port || *port == 0 || *port > 65535) return Error(501, mistake);
   return Endpoint(*address, static_cast<std::uint16_t>(*port));
-}
-
-HostDns HostDns::read(const std::string& resolv_conf, const std::string& hosts) {
-  HostDns host;
-  host.servers = parse_resolv_conf(contents(resolv_conf));
-  if (host.servers.empty()) host.servers.emplace_back(IpAddress::loopback4(), dns_port);
-  host.hosts = parse_hosts(contents(hosts));
-  return host;
-}
-
-void HostDns::remember() { remembered() = std::make_unique<HostDns>(read()); }
-
-const HostDns& HostDns::current() {
-  if (!remembered()) remember();
-  return *remembered();
 }
 
 }  // namespace pennypost

@@ -1,7 +1,7 @@
 // Whom to ask and for how long: resolv.conf, hosts and our own settings in, DnsSettings out.
 //
 // The processes that ask are in a changed root, where there is no /etc: the master reads both files
-// before it forks them (HostDns::remember), and they find what it read.
+// before it forks them (Child::prepared().files), and they hand in what it read.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,6 @@ class Config;
 
 inline constexpr std::size_t dns_servers_max = 8;
 inline constexpr std::size_t hosts_entries_max = 10'000;
-inline constexpr std::size_t host_file_bytes_max = 4 * 1024 * 1024;
 inline constexpr std::uint16_t dns_port = 53;
 inline constexpr std::chrono::milliseconds dns_deadline_max{60'000};
 
@@ -30,9 +29,10 @@ struct HostsTable {
 };
 
 struct DnsSettings {
-  /// dns_servers and the other dns_ settings, with what HostDns::current() has for the rest. The
-  /// configuration's check has seen to it that dns_servers can be read; what can't be is left out.
-  static DnsSettings from(const Config& config);
+  /// dns_servers and the other dns_ settings; without dns_servers those of /etc/resolv.conf, which
+  /// is among `files` by its path as /etc/hosts is, and 127.0.0.1 where that names none, as it says
+  /// itself. Entries of dns_servers that can't be read are left out.
+  static DnsSettings from(const Config& config, const std::map<std::string, std::string>& files);
 
   std::vector<Endpoint> servers;
   HostsTable hosts;
@@ -51,18 +51,5 @@ std::vector<Endpoint> parse_resolv_conf(std::string_view text);
 HostsTable parse_hosts(std::string_view text);
 /// `192.0.2.53`, `192.0.2.53:5353`, `[2001:db8::53]:5353`, `2001:db8::53`. Error 501.
 Result<Endpoint> parse_dns_server(std::string_view text);
-
-/// What this host's own files say.
-struct HostDns {
-  std::vector<Endpoint> servers;  // never empty: 127.0.0.1 where resolv.conf has none, as it says
-  HostsTable hosts;
-
-  static HostDns read(const std::string& resolv_conf = "/etc/resolv.conf",
-                      const std::string& hosts = "/etc/hosts");
-  /// Reads both files and keeps them for current() in this process and those it forks.
-  static void remember();
-  /// What remember() kept; without it the files as they are now.
-  static const HostDns& current();
-};
 
 }  // namespace pennypost

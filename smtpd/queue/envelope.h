@@ -47,9 +47,13 @@ struct Recipient {
   std::string sender;
   std::uint16_t depth = 0;  // how many expansions lie between it and the client's recipient
   std::string run_as;       // Command, File: account name, or empty for default_privs
+  // Set by the queue on a child that has its parent's address: an alias, virtual alias or .forward
+  // named itself. It is not expanded in that way again; its mailbox or next hop is meant.
+  bool is_self = false;
   template <class Archive>
   void fields(Archive& archive) {
-    archive(number, kind, address, original, orcpt, notify, has_own_sender, sender, depth, run_as);
+    archive(number, kind, address, original, orcpt, notify, has_own_sender, sender, depth, run_as,
+            is_self);
   }
 };
 

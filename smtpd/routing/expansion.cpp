@@ -1,0 +1,143 @@
+#include "smtpd/routing/expansion.h"
+
+#include <algorithm>
+#include <set>
+
+#include "common/base/text.h"
+#include "common/mail/address.h"
+
+namespace pennypost::smtp {
+namespace {
+
+using store::AliasItem;
+
+bool holds(const std::vector<std::string>& list, std::string_view word) {
+  return std::any_of(list.begin(), list.end(),
+                     [&](const auto& item) { return equal_nocase(item, word); });
+}
+
+class Expander {
+ public:
+  Expander(const Recipient& parent, const Config& config, const ExpansionRules& rules)
+      : parent_(parent), config_(config), rules_(rules) {}
+
+  Result<void> add(const std::vector<AliasItem>& items, const std::string& place, int depth) {
+    for (const auto& item : items) {
+      if (children_.size() >= expansion_items_max) {
+        return Error(554, "5.4.6 " + parent_.address + " leads to more than " +
+                              std::to_string(expansion_items_max) + " addresses");
+      }
+      switch (item.kind) {
+        case AliasItem::Kind::Address: {
+          TRY_DO(add_address(item.text));
+          break;
+        }
+        case AliasItem::Kind::Command: {
+          TRY_DO(add_program(item.text, RecipientKind::Command, place));
+          break;
+        }
+        case AliasItem::Kind::File: {
+          TRY_DO(add_program(item.text, RecipientKind::File, place));
+          break;
+        }
+        case AliasItem::Kind::Include: {
+          TRY_DO(include(item.text, depth));
+          break;
+        }
+      }
+    }
+    return {};
+  }
+
+  std::vector<Recipient> take() { return std::move(children_); }
+
+ private:
+  Recipient child() const {
+    Recipient made = parent_;
+    made.number = 0;
+    made.is_self = false;
+    return made;
+  }
+
+  Result<void> add_address(std::string_view text) {
+    bool is_mailbox = text.starts_with('\\');
+    if (is_mailbox) text.remove_prefix(1);
+    auto address = complete_address(text, config_);
+    if (!address) {
+      return Error::temporary("4.3.5 " + parent_.address + " leads to \"" + printable(text, 100) +
+                              "\", which is no address");
+    }
+    Recipient made = child();
+    made.kind = RecipientKind::Address;
+    made.address = std::move(*address);
+    made.run_as.clear();
+    made.is_self = is_mailbox;
+    children_.push_back(std::move(made));
+    return {};
+  }
+
+  Result<void> add_program(const std::string& text, RecipientKind kind, const std::string& place) {
+    bool is_command = kind == RecipientKind::Command;
+    const auto& allowed = is_command ? config_.allow_mail_to_commands : config_.allow_mail_to_files;
+    if (!holds(allowed, place)) {
+      return Error(554, std::string("5.7.1 mail to ") + (is_command ? "command" : "file") +
+                            " is restricted: " + (is_command ? "|" : "") + printable(text, 200));
+    }
+    if (!rules_.distrust.empty()) return Error::temporary("4.3.5 " + rules_.distrust);
+    Recipient made = child();
+    made.kind = kind;
+    made.address = text;
+    made.run_as = rules_.run_as;
+    children_.push_back(std::move(made));
+    return {};
+  }
+
+  Result<void> include(const std::string& path, int depth) {
+    // A file that includes itself, also by way of others, is read once.
+    if (!included_.insert(path).second) return {};
+    if (depth >= include_depth_max) {
+      return Error::temporary("4.3.5 :include:" + path + " lies more than " +
+                              std::to_string(include_depth_max) + " files deep");
+    }
+    TRY(auto text, rules_.read_file(path));
+    auto items = store::parse_alias_file(text, path);
+    if (!items) return Error::temporary("4.3.5 " + items.error().text());
+    return add(*items, "include", depth + 1);
+  }
+
+  const Recipient& parent_;
+  const Config& config_;
+  const ExpansionRules& rules_;
+  std::vector<Recipient> children_;
+  std::set<std::string> included_;
+};
+
+}  // namespace
+
+Result<std::vector<Recipient>> expand_items(const std::vector<AliasItem>& items,
+                                            const Recipient& parent, const Config& config,
+                                            const ExpansionRules& rules) {
+  Expander expander(parent, config, rules);
+  TRY_DO(expander.add(items, rules.place, 0));
+  return expander.take();
+}
+
+Result<std::string> complete_address(std::string_view text, const Config& config) {
+  TRY(auto address, MailAddress::parse(text, Utf8::Allowed));
+  if (address.is_null()) return Error(501, "5.1.3 empty address");
+  if (!address.domain()) {
+    if (!config.append_at_myorigin) return address.text();
+    TRY(auto origin, Domain::parse(config.myorigin, Utf8::Allowed));
+    return address.with_domain(std::move(origin)).text();
+  }
+  bool is_bare = !address.domain()->is_literal() &&
+                 address.domain()->text().find('.') == std::string::npos &&
+                 !equal_nocase(address.domain()->text(), "localhost");
+  if (is_bare && config.append_dot_mydomain) {
+    TRY(auto full, Domain::parse(address.domain()->text() + "." + config.mydomain, Utf8::Allowed));
+    return address.with_domain(std::move(full)).text();
+  }
+  return address.text();
+}
+
+}  // namespace pennypost::smtp

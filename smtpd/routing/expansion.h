@@ -1,0 +1,48 @@
+// The items of an alias, an :include: file or a .forward in, the recipients that take its place
+// out.
+//
+// An address without a domain gets @myorigin. `\ann` is ann's mailbox, whatever her aliases say. A
+// |command or /file is obeyed only where allow_mail_to_commands and allow_mail_to_files name the
+// kind of place that it stands in. :include: files are read at once and may include others.
+//
+// LIMITS  include_depth_max, expansion_items_max, ExpansionRules::file_bytes_max
+// SEE ALSO   ../../store/maps/alias_items.h (the notation), router.h, ../delivery/forward.h
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/config/config.h"
+#include "smtpd/queue/envelope.h"
+#include "store/maps/alias_items.h"
+
+namespace pennypost::smtp {
+
+inline constexpr int include_depth_max = 10;
+inline constexpr std::size_t expansion_items_max = 50'000;  // of one alias with all it includes
+
+/// Who may name what.
+struct ExpansionRules {
+  std::string place;   // `alias` or `forward`, as in allow_mail_to_commands
+  std::string run_as;  // the account that |command and /file use; empty: default_privs
+  /// Why no command or file may be used, whatever the settings say: who owns the alias table;
+  /// empty: they may.
+  std::string distrust;
+  /// An :include: file's bytes. Errors are temporary and name the file.
+  std::function<Result<std::string>(const std::string& path)> read_file;
+};
+
+/// What each child inherits comes from `parent`. Error: temporary (a file can't be read, a syntax
+/// error, distrust) with the remedy; permanent (5.7.1: not allowed; 5.4.6: too many).
+Result<std::vector<Recipient>> expand_items(const std::vector<store::AliasItem>& items,
+                                            const Recipient& parent, const Config& config,
+                                            const ExpansionRules& rules);
+
+/// `ann` becomes ann@myorigin, `ann@host` stays (or becomes ann@host.mydomain with
+/// append_dot_mydomain). Error 501 5.1.3: no address.
+Result<std::string> complete_address(std::string_view text, const Config& config);
+
+}  // namespace pennypost::smtp

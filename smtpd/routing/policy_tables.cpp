@@ -1,0 +1,80 @@
+#include "smtpd/routing/policy_tables.h"
+
+#include "common/base/text.h"
+
+namespace pennypost::smtp {
+namespace {
+
+Error not_answered() { return Error::temporary("4.3.0 a DNS question is open"); }
+
+Task<Result<bool>> has_mail_host(Resolver& resolver, std::string domain) {
+  auto mx = co_await resolver.mx(domain);
+  if (mx.is_found()) {
+    // RFC 7505: the null MX says that it takes none.
+    bool is_null = mx.values.size() == 1 && mx.values[0].host.empty();
+    co_return !is_null;
+  }
+  if (mx.status == DnsStatus::TryLater) co_return Error::temporary("4.4.3 " + mx.reason);
+  if (mx.status == DnsStatus::NoSuchName) co_return false;
+  AddressFamilies both;
+  auto addresses = co_await resolver.addresses(domain, both);
+  if (addresses.status == DnsStatus::TryLater) {
+    co_return Error::temporary("4.4.3 " + addresses.reason);
+  }
+  co_return addresses.is_found();
+}
+
+Task<Result<std::vector<std::string>>> ip4_of(Resolver& resolver, std::string name) {
+  AddressFamilies v4;
+  v4.v6 = false;
+  auto answer = co_await resolver.addresses(name, v4);
+  if (answer.status == DnsStatus::TryLater) co_return Error::temporary("4.4.3 " + answer.reason);
+  std::vector<std::string> texts;
+  for (const auto& address : answer.values) texts.push_back(address.text());
+  co_return texts;
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> AccessTables::find(const TableRef& table, std::string_view key) {
+  std::shared_ptr<const store::Map> map;
+  {
+    std::lock_guard lock(mutex_);
+    auto& known = maps_[table.text()];
+    if (known == nullptr) {
+      TRY(auto opened, store::Map::open(table, options_));
+      known = std::move(opened);
+    }
+    map = known;
+  }
+  return map->lookup(key);
+}
+
+Task<> PolicyDns::ask(Resolver& resolver) {
+  for (const auto& domain : std::exchange(open_domains, {})) {
+    auto answer = co_await has_mail_host(resolver, domain);
+    takes_mail.insert_or_assign(domain, std::move(answer));
+  }
+  for (const auto& name : std::exchange(open_names, {})) {
+    auto answer = co_await ip4_of(resolver, name);
+    ip4_addresses.insert_or_assign(name, std::move(answer));
+  }
+}
+
+Result<bool> LookupTables::takes_mail(const Domain& domain) {
+  if (domain.is_literal()) return true;
+  auto found = dns_.takes_mail.find(domain.key());
+  if (found != dns_.takes_mail.end()) return found->second;
+  dns_.open_domains.insert(domain.key());
+  return not_answered();
+}
+
+Result<std::vector<std::string>> LookupTables::ip4_addresses(std::string_view name) {
+  std::string key = lower(name);
+  auto found = dns_.ip4_addresses.find(key);
+  if (found != dns_.ip4_addresses.end()) return found->second;
+  dns_.open_names.insert(key);
+  return not_answered();
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,65 @@
+// What the restrictions ask in; answers from the tables, the Router and DNS out.
+//
+// The evaluation runs on a thread, DNS on the loop. A question that has no answer yet is noted and
+// answered "try later"; whoever runs the evaluation then asks DNS on the loop and evaluates again
+// with the answers, until no question is open.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/dns/resolver.h"
+#include "smtpd/policy/evaluate.h"
+#include "smtpd/routing/router.h"
+#include "store/maps/map.h"
+
+namespace pennypost::smtp {
+
+/// Tables named in restriction lists, opened when first used and kept.
+class AccessTables {
+ public:
+  explicit AccessTables(store::MapOptions options) : options_(std::move(options)) {}
+  Result<std::optional<std::string>> find(const TableRef& table, std::string_view key);
+
+ private:
+  store::MapOptions options_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<const store::Map>> maps_;
+};
+
+/// The DNS questions and answers of one evaluation.
+struct PolicyDns {
+  std::set<std::string> open_domains;
+  std::set<std::string> open_names;
+  std::map<std::string, Result<bool>> takes_mail;
+  std::map<std::string, Result<std::vector<std::string>>> ip4_addresses;
+
+  bool has_open() const { return !open_domains.empty() || !open_names.empty(); }
+  /// Answers all that is open.
+  Task<> ask(Resolver& resolver);
+};
+
+class LookupTables final : public PolicyTables {
+ public:
+  LookupTables(const Router& router, AccessTables& access, PolicyDns& dns)
+      : router_(router), access_(access), dns_(dns) {}
+
+  Result<std::optional<std::string>> find(const TableRef& table, std::string_view key) override {
+    return access_.find(table, key);
+  }
+  Result<DomainClass> classify(const Domain& domain) override { return router_.classify(domain); }
+  Result<bool> is_listed(const MailAddress& address) override { return router_.is_listed(address); }
+  Result<bool> takes_mail(const Domain& domain) override;
+  Result<std::vector<std::string>> ip4_addresses(std::string_view name) override;
+
+ private:
+  const Router& router_;
+  AccessTables& access_;
+  PolicyDns& dns_;
+};
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,145 @@
+#include "smtpd/routing/process.h"
+
+#include <optional>
+
+#include "common/dns/cares_resolver.h"
+#include "common/log/log.h"
+#include "smtpd/messages.h"
+#include "smtpd/policy/evaluate.h"
+#include "smtpd/routing/policy_tables.h"
+#include "smtpd/routing/router.h"
+#include "store/accounts/accounts.h"
+
+namespace pennypost::smtp {
+namespace {
+
+constexpr int dns_rounds_max = 20;  // evaluations of one request, each with more DNS answers
+
+class RealAccounts final : public AccountFinder {
+ public:
+  explicit RealAccounts(store::Accounts accounts) : accounts_(std::move(accounts)) {}
+  Result<std::optional<AccountRef>> by_address(std::string_view local,
+                                               std::string_view domain) const override {
+    return accounts_.by_address(local, domain);
+  }
+  Result<std::optional<AccountRef>> by_name(std::string_view name) const override {
+    return accounts_.by_name(name);
+  }
+
+ private:
+  store::Accounts accounts_;
+};
+
+/// All that one configuration stands for; requests keep the one they began with.
+struct Tables {
+  static Result<std::shared_ptr<Tables>> open(Loop& loop, Child& child) {
+    auto tables = std::make_shared<Tables>();
+    tables->config = child.config();
+    const Config& config = *tables->config;
+    auto options = store::map_options(config, "trivial-rewrite");
+    TRY(auto accounts,
+        store::Accounts::open(tables->config, store::system_users_of(config), options));
+    auto host = Router::Host::of_system(config);
+    host.own_uid = static_cast<std::uint32_t>(is_root() ? 0 : getuid());
+    TRY(auto router,
+        Router::open(tables->config, std::make_shared<RealAccounts>(std::move(accounts)),
+                     std::move(host), options));
+    tables->router.emplace(std::move(router));
+    tables->access.emplace(options);
+    tables->resolver.emplace(loop, DnsSettings::from(config, child.prepared().files));
+    return tables;
+  }
+  std::shared_ptr<const Config> config;
+  std::optional<Router> router;
+  std::optional<AccessTables> access;
+  std::optional<CaresResolver> resolver;
+};
+
+class Lookup {
+ public:
+  explicit Lookup(Child& child) : child_(child) {
+    reload();
+    child.on_reload([this] { reload(); });
+    child.services().on<Resolve>(
+        [this](Resolve ask, std::vector<Descriptor>) { return resolve(std::move(ask)); });
+    child.services().on<CheckRecipient>([this](CheckRecipient ask, std::vector<Descriptor>) {
+      return check_recipient(std::move(ask));
+    });
+    child.services().on<CheckRestrictions>([this](CheckRestrictions ask, std::vector<Descriptor>) {
+      return check_restrictions(std::move(ask));
+    });
+  }
+
+ private:
+  void reload() {
+    auto opened = Tables::open(child_.loop(), child_);
+    if (opened) {
+      tables_ = std::move(*opened);
+    } else {
+      log_error("trivial-rewrite", opened.error().text());
+      problem_ = opened.error().text();
+    }
+  }
+
+  Result<std::shared_ptr<Tables>> tables() const {
+    if (tables_ == nullptr) return Error::temporary("4.3.5 " + problem_);
+    return tables_;
+  }
+
+  Task<Result<Resolution>> resolve(Resolve ask) {
+    CO_TRY(auto using_tables, tables());
+    auto work = child_.loop().offload(
+        [&] { return using_tables->router->resolve(ask.recipient, ask.sender); });
+    auto resolution = co_await work;
+    if (!resolution) {
+      log_warning("trivial-rewrite", ask.recipient.address + ": " + resolution.error().text());
+    }
+    co_return std::move(resolution);
+  }
+
+  static const Settings& settings_of(const Tables& using_tables, const CheckRecipient& ask) {
+    auto service = parse_service(ask.service);
+    return service ? using_tables.config->at(*service) : *using_tables.config;
+  }
+
+  Task<Result<Verdict>> check_recipient(CheckRecipient ask) {
+    CO_TRY(auto using_tables, tables());
+    PolicyDns dns;
+    for (int round = 0;; ++round) {
+      auto work = child_.loop().offload([&] {
+        LookupTables view(*using_tables->router, *using_tables->access, dns);
+        return evaluate_recipient(ask, settings_of(*using_tables, ask), view);
+      });
+      auto verdict = co_await work;
+      if (!dns.has_open() || round == dns_rounds_max) co_return std::move(verdict);
+      co_await dns.ask(*using_tables->resolver);
+    }
+  }
+
+  Task<Result<Verdict>> check_restrictions(CheckRestrictions ask) {
+    CO_TRY(auto using_tables, tables());
+    PolicyDns dns;
+    for (int round = 0;; ++round) {
+      auto work = child_.loop().offload([&] {
+        LookupTables view(*using_tables->router, *using_tables->access, dns);
+        return evaluate_restrictions(ask, settings_of(*using_tables, ask.about), view);
+      });
+      auto verdict = co_await work;
+      if (!dns.has_open() || round == dns_rounds_max) co_return std::move(verdict);
+      co_await dns.ask(*using_tables->resolver);
+    }
+  }
+
+  Child& child_;
+  std::shared_ptr<Tables> tables_;
+  std::string problem_;
+};
+
+}  // namespace
+
+void run_lookup(Child& child) {
+  Lookup lookup(child);
+  child.run();
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,550 @@
+#include "smtpd/routing/router.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "common/base/text.h"
+#include "common/mail/status.h"
+#include "store/maps/address_lookup.h"
+
+namespace pennypost::smtp {
+namespace {
+
+using store::MapList;
+
+constexpr int exists_but_takes_no_mail = 450;  // AccountFinder's code
+
+Resolution expansion(std::vector<Recipient> children) {
+  Resolution resolution;
+  resolution.is_expansion = true;
+  resolution.children = std::move(children);
+  return resolution;
+}
+
+Resolution error_route(std::string status, std::string text) {
+  Resolution resolution;
+  resolution.is_error = true;
+  resolution.route.transport = Transport::Error;
+  resolution.route.status = std::move(status);
+  resolution.route.next_hop = std::move(text);
+  return resolution;
+}
+
+/// An Error route from text that may begin with a status code, as `error:5.7.1 text` does.
+Resolution error_route_of_text(std::string_view text, const char* default_status) {
+  auto status = EnhancedStatus::take(text);
+  return error_route(status ? status->text() : default_status, std::string(text));
+}
+
+/// A permanent Error is a route to the bounce; a temporary one stays an Error.
+Result<Resolution> resolution_of(const Error& error) {
+  if (error.is_temporary()) return error;
+  return error_route_of_text(error.text(), "5.0.0");
+}
+
+Resolution discard() {
+  Resolution resolution;
+  resolution.route.transport = Transport::File;
+  resolution.route.next_hop = "/dev/null";
+  return resolution;
+}
+
+std::string domain_key(const MailAddress& address) {
+  return address.domain() ? address.domain()->key() : std::string();
+}
+
+/// The addresses on the right side of an address table: parted by commas or blanks.
+Result<std::vector<std::string>> addresses_of(std::string_view value) {
+  if (value.find_first_of("\"<(") == value.npos) {
+    std::vector<std::string> list;
+    for (auto word : words(value)) list.emplace_back(word);
+    return list;
+  }
+  TRY(auto items, store::parse_alias_items(value));
+  std::vector<std::string> list;
+  for (auto& item : items) {
+    if (item.kind != store::AliasItem::Kind::Address) {
+      return Error::temporary("4.3.5 " + printable(item.text, 100) +
+                              " stands where only addresses may");
+    }
+    list.push_back(std::move(item.text));
+  }
+  return list;
+}
+
+/// `@example.org` keeps the local part; the extension that the table did not match is kept on all.
+Result<MailAddress> target_address(std::string_view text, const MailAddress& from,
+                                   std::string_view extension, const Config& config) {
+  if (text.starts_with('@')) {
+    TRY(auto domain, Domain::parse(text.substr(1), Utf8::Allowed));
+    return from.with_domain(std::move(domain));
+  }
+  TRY(auto complete, complete_address(text, config));
+  TRY(auto address, MailAddress::parse(complete, Utf8::Allowed));
+  if (extension.empty()) return address;
+  return address.with_local(address.local() + std::string(extension));
+}
+
+Result<std::string> read_small_file(const std::string& path, std::size_t bytes_max) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    return Error::temporary("4.3.5 :include:" + path + " is no file that can be read");
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::string text(bytes_max + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad() || !file.is_open()) {
+    return Error::temporary("4.3.5 :include:" + path + " can't be read by mail_owner");
+  }
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > bytes_max) {
+    return Error::temporary("4.3.5 :include:" + path + " is larger than dot_forward_bytes_max");
+  }
+  return text;
+}
+
+}  // namespace
+
+Router::Host Router::Host::of_system(const Config& config) {
+  Host host;
+  host.own_addresses = smtp::own_addresses(config);
+  host.file_owner = [](const std::string& path) -> std::optional<std::uint32_t> {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return {};
+    return status.st_uid;
+  };
+  auto bytes_max = static_cast<std::size_t>(config.dot_forward_bytes_max);
+  host.read_file = [bytes_max](const std::string& path) {
+    return read_small_file(path, bytes_max);
+  };
+  return host;
+}
+
+Result<Router> Router::open(std::shared_ptr<const Config> config,
+                            std::shared_ptr<const AccountFinder> accounts, Host host,
+                            const store::MapOptions& options) {
+  Router router;
+  TRY(router.domains_, Domains::open(*config, host.own_addresses, options));
+  TRY(router.virtual_aliases_, MapList::open(config->virtual_alias_maps, options));
+  TRY(router.aliases_, MapList::open(config->alias_maps, options));
+  TRY(router.canonical_, MapList::open(config->canonical_maps, options));
+  TRY(router.recipient_canonical_, MapList::open(config->recipient_canonical_maps, options));
+  TRY(router.relocated_, MapList::open(config->relocated_maps, options));
+  TRY(router.transports_, MapList::open(config->transport_maps, options));
+  TRY(router.relay_recipients_, MapList::open(config->relay_recipient_maps, options));
+  TRY(router.local_recipients_, MapList::open(config->local_recipient_maps, options));
+  TRY(router.sender_relayhosts_, MapList::open(config->sender_dependent_relayhost_maps, options));
+  TRY(router.tls_policies_, MapList::open(config->smtp_tls_policy_maps, options));
+  TRY(router.sasl_passwords_, MapList::open(config->smtp_sasl_password_maps, options));
+  router.config_ = std::move(config);
+  router.accounts_ = std::move(accounts);
+  router.host_ = std::move(host);
+  return router;
+}
+
+Result<Resolution> Router::resolve(const Recipient& recipient, const std::string& sender) const {
+  if (recipient.kind != RecipientKind::Address) return program(recipient);
+  auto resolution = resolve_address(recipient, sender);
+  if (!resolution) return resolution_of(resolution.error());
+  return resolution;
+}
+
+Result<Resolution> Router::program(const Recipient& recipient) const {
+  Resolution resolution;
+  resolution.route.transport =
+      recipient.kind == RecipientKind::Command ? Transport::Pipe : Transport::File;
+  resolution.route.next_hop = recipient.address;
+  if (recipient.run_as.empty()) return resolution;
+  TRY(auto account, accounts_->by_name(recipient.run_as));
+  if (!account) return error_route("5.1.1", "unknown user: \"" + recipient.run_as + "\"");
+  resolution.route.account = std::move(*account);
+  return resolution;
+}
+
+Result<Resolution> Router::resolve_address(const Recipient& recipient,
+                                           const std::string& sender) const {
+  std::string text =
+      recipient.address.empty() ? config_->empty_address_recipient : recipient.address;
+  auto complete = complete_address(text, *config_);
+  if (!complete) return error_route("5.1.3", "bad address syntax: " + printable(text, 200));
+  TRY(auto address, MailAddress::parse(*complete, Utf8::Allowed));
+  if (!address.domain()) return local(recipient, address);
+  TRY(auto domain, domains_.classify(*address.domain()));
+  if (!recipient.is_self) {
+    TRY(auto other, rewritten(address, domain, recipient.depth == 0));
+    if (other) {
+      Recipient child = recipient;
+      child.address = other->text();
+      std::vector<Recipient> children;
+      children.push_back(std::move(child));
+      return expansion(std::move(children));
+    }
+    TRY(auto expanded, virtual_alias(recipient, address, domain));
+    if (expanded) return std::move(*expanded);
+  }
+  if (domain == DomainClass::VirtualAlias) {
+    return error_route("5.1.1", "User unknown in virtual alias table");
+  }
+  TRY(auto moved, moved_to(address, domain));
+  if (moved) return error_route("5.1.6", "User has moved to " + printable(*moved, 500));
+  if (domain == DomainClass::Local) return local(recipient, address);
+  if (domain == DomainClass::Relay) {
+    TRY(bool listed, is_listed(address));
+    if (!listed) return error_route("5.1.1", "User unknown in relay recipient table");
+  }
+  return onward(address, domain, sender);
+}
+
+/// Step 1: nothing where the address stays as it is.
+Result<std::optional<MailAddress>> Router::rewritten(const MailAddress& address, DomainClass domain,
+                                                     bool is_first) const {
+  std::optional<MailAddress> other;
+  auto hidden = domain == DomainClass::Local ? address.hidden_route() : std::nullopt;
+  if (hidden) {
+    bool is_taken = (hidden->kind == HiddenRoute::Kind::Percent && config_->allow_percent_hack) ||
+                    (hidden->kind == HiddenRoute::Kind::Bang && config_->swap_bangpath);
+    auto destination = Domain::parse(hidden->destination, Utf8::Allowed);
+    if (is_taken && destination) {
+      TRY(other, MailAddress::make(hidden->user, std::move(*destination)));
+      return other;
+    }
+  }
+  if (!is_first) return other;
+  for (const auto* maps : {&recipient_canonical_, &canonical_}) {
+    const MailAddress& now = other ? *other : address;
+    TRY(auto match, store::lookup_address(*maps, now.local(), domain_key(now),
+                                          config_->recipient_delimiter, is_own(domain, now)));
+    if (!match) continue;
+    std::string extension = propagates("canonical") ? match->unmatched_extension : "";
+    auto target = target_address(trim(match->value), now, extension, *config_);
+    if (!target) {
+      return Error::temporary("4.3.5 canonical_maps: \"" + printable(match->value, 100) +
+                              "\" is no address");
+    }
+    if (*target != now) other = std::move(*target);
+  }
+  return other;
+}
+
+bool Router::propagates(std::string_view what) const {
+  const auto& list = config_->propagate_unmatched_extensions;
+  return std::find(list.begin(), list.end(), what) != list.end();
+}
+
+/// Whether bare names are looked up for it, as virtual(5) has it: myorigin, mydestination, our
+/// literals.
+bool Router::is_own(DomainClass domain, const MailAddress& address) const {
+  return domain == DomainClass::Local ||
+         (address.domain() && equal_nocase(address.domain()->key(), config_->myorigin));
+}
+
+Result<std::optional<Resolution>> Router::virtual_alias(const Recipient& recipient,
+                                                        const MailAddress& address,
+                                                        DomainClass domain) const {
+  std::optional<Resolution> none;
+  TRY(auto match, store::lookup_address(virtual_aliases_, address.local(), domain_key(address),
+                                        config_->recipient_delimiter, is_own(domain, address)));
+  if (!match) return none;
+  auto targets = addresses_of(match->value);
+  if (!targets) return Error::temporary("4.3.5 virtual_alias_maps: " + targets.error().text());
+  if (targets->size() > static_cast<std::size_t>(config_->virtual_alias_expansion_limit)) {
+    return Error(554, "5.4.6 " + address.text() +
+                          " leads to more than virtual_alias_expansion_limit addresses");
+  }
+  std::string extension = propagates("virtual") ? match->unmatched_extension : "";
+  std::vector<Recipient> children;
+  for (const auto& text : *targets) {
+    auto target = target_address(text, address, extension, *config_);
+    if (!target) {
+      return Error::temporary("4.3.5 virtual_alias_maps: " + address.text() + " leads to \"" +
+                              printable(text, 100) + "\", which is no address");
+    }
+    // It means itself, as catch-alls do that spare an address: no expansion at all.
+    if (targets->size() == 1 && target->folded_key() == address.folded_key()) return none;
+    Recipient child = recipient;
+    child.address = target->text();
+    children.push_back(std::move(child));
+  }
+  if (children.empty()) return std::optional(error_route("5.1.1", "virtual alias without address"));
+  return std::optional(expansion(std::move(children)));
+}
+
+// Final domains.
+
+Result<Resolution> Router::local(const Recipient& recipient, const MailAddress& address) const {
+  TRY(auto named, transport_of(address));
+  std::string setting =
+      named && !named->empty() && !named->starts_with(':') ? *named : config_->local_transport;
+  auto transport = TransportName::parse(setting);
+  if (transport.name != "local" && transport.name != "virtual") {
+    return by_transport(setting, address, domain_key(address));
+  }
+  if (!recipient.is_self) {
+    TRY(auto expanded, alias(recipient, address));
+    if (expanded) return std::move(*expanded);
+  }
+  return mailbox(address);
+}
+
+/// Own users may have an alias of their full address, too; a name may be written with its
+/// extension.
+Result<std::optional<std::string>> Router::alias_value(std::string_view name) const {
+  return aliases_.lookup(lower(name), MapList::Key::Whole);
+}
+
+Result<std::optional<Resolution>> Router::alias(const Recipient& recipient,
+                                                const MailAddress& address) const {
+  std::string name = address.local();
+  TRY(auto value, alias_value(name));
+  auto split = store::split_local_part(address.local(), config_->recipient_delimiter);
+  std::string extension;
+  if (!value && split.delimiter != '\0') {
+    name = std::string(split.user);
+    if (propagates("alias")) extension = address.local().substr(split.user.size());
+    TRY(value, alias_value(name));
+  }
+  std::optional<Resolution> none;
+  if (!value) return none;
+  auto items = store::parse_alias_items(*value);
+  if (!items) return Error::temporary("4.3.5 alias " + name + ": " + items.error().text());
+  if (items->empty()) return std::optional(discard());
+
+  Recipient parent = recipient;
+  TRY(auto owner, alias_value("owner-" + name));
+  if (owner) {
+    parent.has_own_sender = true;
+    TRY(parent.sender, complete_address("owner-" + name, *config_));
+    auto owner_items = store::parse_alias_items(*owner);
+    if (config_->expand_owner_alias && owner_items && owner_items->size() == 1 &&
+        owner_items->front().kind == store::AliasItem::Kind::Address) {
+      TRY(parent.sender, complete_address(owner_items->front().text, *config_));
+    }
+  }
+  ExpansionRules rules;
+  rules.place = "alias";
+  rules.distrust = distrust_of_aliases();
+  rules.read_file = host_.read_file;
+  TRY(auto children, expand_items(*items, parent, *config_, rules));
+  if (!extension.empty()) {
+    for (auto& child : children) {
+      if (child.kind != RecipientKind::Address) continue;
+      TRY(auto target, MailAddress::parse(child.address, Utf8::Allowed));
+      TRY(auto extended, target.with_local(target.local() + extension));
+      child.address = extended.text();
+    }
+  }
+  // An alias that names only itself is a mailbox.
+  if (children.size() == 1 && children[0].kind == RecipientKind::Address) {
+    TRY(auto only, MailAddress::parse(children[0].address, Utf8::Allowed));
+    if (only.folded_key() == address.folded_key() && !owner) return none;
+  }
+  return std::optional(expansion(std::move(children)));
+}
+
+/// Whoever may write an alias table may run commands: it must be root's (without root: ours).
+std::string Router::distrust_of_aliases() const {
+  for (const auto& table : config_->alias_maps) {
+    bool is_file = table.name.starts_with('/');
+    auto owner = is_file ? host_.file_owner(table.name) : std::nullopt;
+    if (owner && *owner != 0 && *owner != host_.own_uid) {
+      return table.name +
+             " is not owned by root, so its commands and files are not used; chown root " +
+             table.name;
+    }
+  }
+  return {};
+}
+
+Result<Resolution> Router::mailbox(const MailAddress& address) const {
+  auto account = accounts_->by_address(address.local(), domain_key(address));
+  if (!account) return account.error();
+  if (!*account) return nobody(address);
+  if (!config_->mailbox_transport.empty()) {
+    return by_transport(config_->mailbox_transport, address, domain_key(address));
+  }
+  if ((*account)->is_system && (*account)->uid == 0) {
+    return Error::temporary(
+        "4.3.5 root's mail is not delivered by us; add to /etc/aliases "
+        "\"root: NAME\" and run newaliases");
+  }
+  Resolution resolution;
+  resolution.route.transport = Transport::Local;
+  resolution.route.account = std::move(**account);
+  return resolution;
+}
+
+Result<Resolution> Router::nobody(const MailAddress& address) const {
+  const std::string& local = address.local();
+  // RFC 5321 section 4.5.1: postmaster is always there.
+  if (equal_nocase(local, "postmaster")) {
+    return Error::temporary(
+        "4.3.5 nobody reads postmaster's mail; add to /etc/aliases \"postmaster: NAME\" and run "
+        "newaliases");
+  }
+  if (equal_nocase(local, config_->double_bounce_sender)) return discard();
+  if (equal_nocase(local, "mailer-daemon")) {
+    Recipient to_postmaster;
+    TRY(to_postmaster.address, complete_address("postmaster", *config_));
+    std::vector<Recipient> children;
+    children.push_back(std::move(to_postmaster));
+    return expansion(std::move(children));
+  }
+  return error_route("5.1.1", "unknown user: \"" + printable(local, 200) + "\"");
+}
+
+// Onward.
+
+Result<std::optional<std::string>> Router::moved_to(const MailAddress& address,
+                                                    DomainClass domain) const {
+  std::optional<std::string> none;
+  if (relocated_.empty()) return none;
+  TRY(auto match, store::lookup_address(relocated_, address.local(), domain_key(address),
+                                        config_->recipient_delimiter, is_own(domain, address)));
+  if (!match) return none;
+  return std::optional(std::move(match->value));
+}
+
+/// transport(5): the whole address, without its extension, the domain, the domains above it as
+/// `.example.com`, and `*`.
+Result<std::optional<std::string>> Router::transport_of(const MailAddress& address) const {
+  std::optional<std::string> none;
+  if (transports_.empty()) return none;
+  std::string domain = domain_key(address);
+  auto split = store::split_local_part(address.local(), config_->recipient_delimiter);
+  std::vector<std::pair<std::string, MapList::Key>> keys;
+  keys.emplace_back(address.local() + "@" + domain, MapList::Key::Whole);
+  if (split.delimiter != '\0') {
+    keys.emplace_back(std::string(split.user) + "@" + domain, MapList::Key::Partial);
+  }
+  if (!domain.empty()) {
+    keys.emplace_back(domain, MapList::Key::Partial);
+    for (auto dot = domain.find('.'); dot != domain.npos && !domain.starts_with('[');
+         dot = domain.find('.', dot + 1)) {
+      keys.emplace_back(domain.substr(dot), MapList::Key::Partial);
+    }
+  }
+  keys.emplace_back("*", MapList::Key::Partial);
+  for (const auto& [key, kind] : keys) {
+    TRY(auto value, transports_.lookup(key, kind));
+    if (value) return std::optional(std::string(trim(*value)));
+  }
+  return none;
+}
+
+Result<Resolution> Router::onward(const MailAddress& address, DomainClass domain,
+                                  const std::string& sender) const {
+  const std::string& default_setting =
+      domain == DomainClass::Relay ? config_->relay_transport : config_->default_transport;
+  TRY(auto named, transport_of(address));
+  std::string domain_hop = domain_key(address);
+  if (named && *named != ":" && !named->empty()) {
+    auto transport = TransportName::parse(*named);
+    if (transport.name.empty()) transport.name = TransportName::parse(default_setting).name;
+    return by_transport(transport.name + ":" + transport.next_hop, address, domain_hop);
+  }
+  std::string next_hop = config_->relayhost.empty() ? domain_hop : config_->relayhost;
+  if (!sender_relayhosts_.empty() && !sender.empty()) {
+    auto from = MailAddress::parse(sender, Utf8::Allowed);
+    if (from && from->domain()) {
+      TRY(auto match, store::lookup_address(sender_relayhosts_, from->local(), domain_key(*from),
+                                            config_->recipient_delimiter, false));
+      if (match && !equal_nocase(trim(match->value), "DUNNO")) next_hop = trim(match->value);
+    }
+  }
+  return by_transport(default_setting, address, next_hop);
+}
+
+Result<Resolution> Router::by_transport(std::string_view setting, const MailAddress& address,
+                                        const std::string& default_next_hop) const {
+  auto transport = TransportName::parse(setting);
+  if (transport.name == "error") {
+    return error_route_of_text(transport.next_hop, "5.0.0");
+  }
+  if (transport.name == "retry") {
+    return error_route_of_text(transport.next_hop, "4.0.0");
+  }
+  if (transport.name == "discard") return discard();
+  if (transport.name == "local" || transport.name == "virtual") return mailbox(address);
+  if (transport.name != "smtp" && transport.name != "relay") {
+    return Error::temporary("4.3.5 there is no transport \"" + printable(transport.name, 60) +
+                            "\" here; there are local, smtp, relay, error, retry, discard");
+  }
+  Resolution resolution;
+  resolution.route.transport = Transport::Smtp;
+  TRY(auto hop, NextHop::parse(transport.next_hop.empty() ? default_next_hop : transport.next_hop));
+  resolution.route.next_hop = hop.text();
+  TRY(resolution.route.tls_policy, value_of_next_hop(tls_policies_, hop));
+  if (config_->smtp_sasl_auth_enable) {
+    TRY(resolution.route.credentials, value_of_next_hop(sasl_passwords_, hop));
+  }
+  return resolution;
+}
+
+/// Under the next hop as it is written, then under its host alone; empty: under neither.
+Result<std::string> Router::value_of_next_hop(const store::MapList& maps,
+                                              const NextHop& hop) const {
+  if (maps.empty()) return std::string();
+  for (const auto& key : {hop.text(), hop.host}) {
+    TRY(auto value, maps.lookup(key, MapList::Key::Whole));
+    if (value) return std::move(*value);
+  }
+  return std::string();
+}
+
+// What RCPT asks.
+
+Result<bool> Router::has_local_place(const MailAddress& address) const {
+  if (equal_nocase(address.local(), "postmaster") ||
+      equal_nocase(address.local(), "mailer-daemon") ||
+      equal_nocase(address.local(), config_->double_bounce_sender)) {
+    return true;
+  }
+  if (TransportName::parse(config_->local_transport).name != "local") return true;
+  TRY(auto whole, alias_value(address.local()));
+  if (whole) return true;
+  auto split = store::split_local_part(address.local(), config_->recipient_delimiter);
+  if (split.delimiter != '\0') {
+    TRY(auto user, alias_value(split.user));
+    if (user) return true;
+  }
+  TRY(auto further, store::lookup_address(local_recipients_, address.local(), domain_key(address),
+                                          config_->recipient_delimiter, true));
+  if (further) return true;
+  auto account = accounts_->by_address(address.local(), domain_key(address));
+  if (account) return account->has_value();
+  if (account.error().code() == exists_but_takes_no_mail) return true;
+  return account.error();
+}
+
+Result<bool> Router::is_listed(const MailAddress& bare) const {
+  TRY(auto complete, complete_address(bare.text(), *config_));
+  TRY(auto address, MailAddress::parse(complete, Utf8::Allowed));
+  if (!address.domain()) return has_local_place(address);
+  TRY(auto domain, domains_.classify(*address.domain()));
+  if (domain == DomainClass::Foreign) return true;
+  for (const auto* maps : {&recipient_canonical_, &canonical_, &virtual_aliases_}) {
+    TRY(auto match, store::lookup_address(*maps, address.local(), domain_key(address),
+                                          config_->recipient_delimiter, is_own(domain, address)));
+    if (match) return true;
+  }
+  switch (domain) {
+    case DomainClass::Foreign:
+      return true;
+    case DomainClass::VirtualAlias:
+      return false;
+    case DomainClass::Relay: {
+      if (relay_recipients_.empty()) return true;
+      TRY(auto match, store::lookup_address(relay_recipients_, address.local(), domain_key(address),
+                                            config_->recipient_delimiter, false));
+      return match.has_value();
+    }
+    case DomainClass::Local:
+      return has_local_place(address);
+  }
+  return true;
+}
+
+}  // namespace pennypost::smtp

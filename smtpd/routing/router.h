@@ -1,0 +1,113 @@
+// One recipient in; what it expands to, or the route it takes, out.
+//
+// The order of look-ups (architecture.md, Accounts):
+//   1. an address without a domain gets @myorigin; user%dest@here and dest!user@here become
+//      user@dest; canonical maps rewrite what the client named
+//   2. virtual_alias_maps, in any domain; virtual_alias_domains have no other users
+//   3. final domains: alias_maps, then accounts (own users, system users); postmaster always exists
+//   4. relocated_maps, transport_maps
+//   5. relay_domains by relay_transport, all else by default_transport: to the next hop that the
+//      transport names, else sender_dependent_relayhost_maps, relayhost, or the domain's MX
+//
+// A recipient with is_self skips 2 and 3's aliases: an alias named itself and means the mailbox.
+// Each answer is one step; the queue asks again for the children, and ends loops.
+//
+// Blocks on tables and files; may be used by several threads. Errors are temporary.
+//
+// STANDARDS  RFC 5321 sections 3.9 (aliases), 4.5.1 (postmaster), 5.1 (where to send)
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/config/config.h"
+#include "common/mail/address.h"
+#include "smtpd/messages.h"
+#include "smtpd/routing/domains.h"
+#include "smtpd/routing/expansion.h"
+#include "smtpd/routing/next_hop.h"
+#include "store/maps/map.h"
+
+namespace pennypost::smtp {
+
+/// Who has a mailbox here: Accounts::by_address and by_name, or a test's table. An Error with code
+/// 450 says that the user exists but may have no mail here (root), with the remedy.
+class AccountFinder {
+ public:
+  virtual ~AccountFinder() = default;
+  virtual Result<std::optional<AccountRef>> by_address(std::string_view local,
+                                                       std::string_view domain) const = 0;
+  virtual Result<std::optional<AccountRef>> by_name(std::string_view name) const = 0;
+};
+
+class Router {
+ public:
+  struct Host {
+    std::vector<IpAddress> own_addresses;
+    /// Whose file it is; nothing where there is none. Tests answer from a table.
+    std::function<std::optional<std::uint32_t>(const std::string& path)> file_owner;
+    std::function<Result<std::string>(const std::string& path)> read_file;
+    std::uint32_t own_uid = 0;  // root, or the user that runs it all
+
+    static Host of_system(const Config& config);
+  };
+  /// Error: the configuration names a table that can't be.
+  static Result<Router> open(std::shared_ptr<const Config> config,
+                             std::shared_ptr<const AccountFinder> accounts, Host host,
+                             const store::MapOptions& options = {});
+
+  /// Expands a recipient or names its route.
+  Result<Resolution> resolve(const Recipient& recipient, const std::string& sender) const;
+  Result<DomainClass> classify(const Domain& domain) const { return domains_.classify(domain); }
+  /// Whether mail to an address in a domain of ours would find a place; true for foreign domains.
+  Result<bool> is_listed(const MailAddress& address) const;
+
+ private:
+  Router() = default;
+  Result<Resolution> resolve_address(const Recipient& recipient, const std::string& sender) const;
+  Result<std::optional<MailAddress>> rewritten(const MailAddress& address, DomainClass domain,
+                                               bool is_first) const;
+  Result<std::optional<Resolution>> virtual_alias(const Recipient& recipient,
+                                                  const MailAddress& address,
+                                                  DomainClass domain) const;
+  Result<std::optional<Resolution>> alias(const Recipient& recipient,
+                                          const MailAddress& address) const;
+  Result<Resolution> local(const Recipient& recipient, const MailAddress& address) const;
+  Result<Resolution> mailbox(const MailAddress& address) const;
+  Result<Resolution> nobody(const MailAddress& address) const;
+  Result<std::optional<std::string>> moved_to(const MailAddress& address, DomainClass domain) const;
+  Result<std::optional<std::string>> transport_of(const MailAddress& address) const;
+  Result<Resolution> onward(const MailAddress& address, DomainClass domain,
+                            const std::string& sender) const;
+  Result<Resolution> by_transport(std::string_view setting, const MailAddress& address,
+                                  const std::string& default_next_hop) const;
+  Result<std::string> value_of_next_hop(const store::MapList& maps, const NextHop& hop) const;
+  Result<std::optional<std::string>> alias_value(std::string_view name) const;
+  Result<bool> has_local_place(const MailAddress& address) const;
+  Result<Resolution> program(const Recipient& recipient) const;
+  std::string distrust_of_aliases() const;
+  bool is_own(DomainClass domain, const MailAddress& address) const;
+  bool propagates(std::string_view what) const;
+
+  std::shared_ptr<const Config> config_;
+  std::shared_ptr<const AccountFinder> accounts_;
+  Host host_;
+  Domains domains_;
+  store::MapList virtual_aliases_;
+  store::MapList aliases_;
+  store::MapList canonical_;
+  store::MapList recipient_canonical_;
+  store::MapList relocated_;
+  store::MapList transports_;
+  store::MapList relay_recipients_;
+  store::MapList local_recipients_;
+  store::MapList sender_relayhosts_;
+  store::MapList tls_policies_;
+  store::MapList sasl_passwords_;
+};
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,240 @@
+#include "smtpd/routing/router.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "common/config/testing.h"
+
+using namespace pennypost;
+using namespace pennypost::smtp;
+
+namespace {
+
+class TableAccounts final : public AccountFinder {
+ public:
+  Result<std::optional<AccountRef>> by_address(std::string_view local,
+                                               std::string_view) const override {
+    if (local == "root") return Error(450, "4.2.1 root may have no mail here; use an alias");
+    if (local == "unclear") return Error::temporary("4.3.0 passwd can't tell");
+    return by_name(local.substr(0, local.find('+')));
+  }
+  Result<std::optional<AccountRef>> by_name(std::string_view name) const override {
+    std::optional<AccountRef> none;
+    if (name != "ann" && name != "bob") return none;
+    AccountRef account;
+    account.name = name;
+    return std::optional(account);
+  }
+};
+
+struct Fixture {
+  explicit Fixture(std::vector<std::string> settings = {}) {
+    std::vector<std::string> all{
+        "mydestination=example.org, localhost",
+        "myorigin=example.org",
+        "recipient_delimiter=+",
+        "relay_domains=partner.example",
+        "virtual_alias_domains=hosted.example",
+        "virtual_alias_maps=inline:{{info@hosted.example=ann@example.org},"
+        "{@hosted.example=bob@example.org, carol@else.example},{sales@else.example=ann},"
+        "{self@else.example=self@else.example}}",
+        "alias_maps=inline:{{staff=ann, bob@example.org, eve@else.example},{list=ann},"
+        "{owner-list=ann},{program=|/bin/cat -n},{file=/var/log/x},{loop=loop},{nobody=},"
+        "{both=\\ann, both},{included=:include:/lists/a},{broken=\"ann}}"};
+    all.insert(all.end(), settings.begin(), settings.end());
+    Router::Host host;
+    host.own_addresses = {*IpAddress::parse("192.0.2.7")};
+    host.file_owner = [](const std::string&) { return 0; };
+    host.read_file = [this](const std::string& path) -> Result<std::string> {
+      auto found = files.find(path);
+      if (found == files.end()) return Error::temporary("4.3.5 no file " + path);
+      return found->second;
+    };
+    auto opened =
+        Router::open(config_for_test(all), std::make_shared<TableAccounts>(), std::move(host));
+    if (!opened) FAIL(opened.error().text());
+    router.emplace(std::move(*opened));
+  }
+
+  /// `-> a, b`, `local NAME`, `smtp HOP`, `5.1.1 text`, `later text`.
+  std::string resolve(std::string address, bool is_self = false,
+                      std::string sender = "s@x.example") {
+    Recipient recipient;
+    recipient.address = std::move(address);
+    recipient.is_self = is_self;
+    auto resolution = router->resolve(recipient, sender);
+    if (!resolution) return "later " + resolution.error().text();
+    if (resolution->is_expansion) {
+      std::string text = "->";
+      for (const auto& child : resolution->children) {
+        text += " " + std::string(child.kind == RecipientKind::Command ? "|" : "") + child.address;
+        if (child.is_self) text += "!";
+        if (child.has_own_sender) text += "(" + child.sender + ")";
+      }
+      return text;
+    }
+    const auto& route = resolution->route;
+    if (route.transport == Transport::Local) return "local " + route.account.name;
+    if (route.transport == Transport::Smtp) return "smtp " + route.next_hop;
+    if (route.transport == Transport::File) return "file " + route.next_hop;
+    return route.status + " " + route.next_hop;
+  }
+
+  std::map<std::string, std::string> files;
+  std::optional<Router> router;
+};
+
+struct Case {
+  const char* address;
+  const char* outcome;
+};
+void check(Fixture& fixture, std::initializer_list<Case> cases) {
+  for (const auto& row : cases) {
+    CAPTURE(row.address);
+    CHECK(fixture.resolve(row.address) == row.outcome);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("virtual aliases come first, in any domain, with a catch-all last") {
+  Fixture fixture;
+  check(fixture, {{"info@hosted.example", "-> ann@example.org"},
+                  {"INFO@Hosted.Example", "-> ann@example.org"},
+                  {"info+x@hosted.example", "-> ann+x@example.org"},
+                  {"any@hosted.example", "-> bob@example.org carol@else.example"},
+                  {"sales@else.example", "-> ann@example.org"},
+                  {"self@else.example", "smtp else.example"}});
+  Fixture strict({"virtual_alias_maps=inline:{{info@hosted.example=ann}}"});
+  CHECK(strict.resolve("any@hosted.example") == "5.1.1 User unknown in virtual alias table");
+}
+
+TEST_CASE("final domains look at aliases, then accounts, and refuse who is in neither") {
+  Fixture fixture;
+  check(fixture, {{"ann@example.org", "local ann"},
+                  {"ann+news@example.org", "local ann"},
+                  {"ann@[192.0.2.7]", "local ann"},
+                  {"ann", "local ann"},
+                  {"staff@example.org", "-> ann@example.org bob@example.org eve@else.example"},
+                  {"STAFF+x@localhost", "-> ann@example.org bob@example.org eve@else.example"},
+                  {"list@example.org", "-> ann@example.org(owner-list@example.org)"},
+                  {"program@example.org", "-> |/bin/cat -n"},
+                  {"file@example.org", "-> /var/log/x"},
+                  {"nobody@example.org", "file /dev/null"},
+                  {"zoe@example.org", "5.1.1 unknown user: \"zoe\""},
+                  {"mailer-daemon@example.org", "-> postmaster@example.org"}});
+}
+
+TEST_CASE("an alias naming itself delivers to the mailbox of that name") {
+  Fixture fixture;
+  CHECK(fixture.resolve("loop@example.org") == "5.1.1 unknown user: \"loop\"");
+  CHECK(fixture.resolve("both@example.org") == "-> ann@example.org! both@example.org");
+  CHECK(fixture.resolve("staff@example.org", true) == "5.1.1 unknown user: \"staff\"");
+  CHECK(fixture.resolve("ann@example.org", true) == "local ann");
+}
+
+TEST_CASE("what can't be found out, or is not set up, is tried later and says what to do") {
+  Fixture fixture;
+  CHECK(fixture.resolve("unclear@example.org") == "later 4.3.0 passwd can't tell");
+  CHECK(fixture.resolve("root@example.org").starts_with("later 4.2.1 root may have no mail"));
+  CHECK(fixture.resolve("postmaster@example.org").find("postmaster: NAME") != std::string::npos);
+  CHECK(fixture.resolve("broken@example.org") == "later 4.3.5 alias broken: a quote is not closed");
+  CHECK(fixture.resolve("included@example.org") == "later 4.3.5 no file /lists/a");
+}
+
+TEST_CASE("included files lead on, each read once, and may name commands only if allowed") {
+  Fixture fixture;
+  fixture.files["/lists/a"] = "# members\nann, :include:/lists/b\n";
+  fixture.files["/lists/b"] = ":include:/lists/a\nbob\n";
+  CHECK(fixture.resolve("included@example.org") == "-> ann@example.org bob@example.org");
+  fixture.files["/lists/b"] = "|/bin/sh\n";
+  CHECK(fixture.resolve("included@example.org") == "5.7.1 mail to command is restricted: |/bin/sh");
+}
+
+TEST_CASE("commands and files of an alias table that is not root's are not used") {
+  Fixture fixture({"alias_maps=texthash:/nowhere/aliases"});
+  CHECK(fixture.resolve("ann@example.org").starts_with("later"));
+}
+
+TEST_CASE("other domains go to the relayhost, or to their own mail exchangers") {
+  Fixture direct;
+  check(direct, {{"x@else.example", "smtp else.example"},
+                 {"x@partner.example", "smtp partner.example"},
+                 {"x@[192.0.2.99]", "smtp [192.0.2.99]"}});
+  Fixture relayed({"relayhost=[smtp.example.org]:587"});
+  check(relayed,
+        {{"x@else.example", "smtp [smtp.example.org]:587"}, {"ann@example.org", "local ann"}});
+  Fixture mapped({"relayhost=[smtp.example.org]",
+                  "sender_dependent_relayhost_maps=inline:{{@x.example=[other.example]}}",
+                  "transport_maps=inline:{{else.example=smtp:[mx.else.example]:26},"
+                  "{.sub.example=:[hop.example]},{gone@g.example=error:5.7.1 no mail for you},"
+                  "{late.example=retry:4.2.0 not now},{odd.example=uucp:x}}"});
+  check(mapped, {{"x@else.example", "smtp [mx.else.example]:26"},
+                 {"x@a.sub.example", "smtp [hop.example]"},
+                 {"gone@g.example", "5.7.1 no mail for you"},
+                 {"late@late.example", "4.2.0 not now"},
+                 {"x@foreign.example", "smtp [other.example]"}});
+  CHECK(mapped.resolve("x@odd.example").starts_with("later 4.3.5 there is no transport \"uucp\""));
+}
+
+TEST_CASE("a null client delivers nothing itself") {
+  Fixture fixture({"role=null-client", "mydestination=", "relayhost=[smtp.example.org]",
+                   "local_transport=error: local delivery disabled"});
+  CHECK(fixture.resolve("ann@example.org") == "smtp [smtp.example.org]");
+  CHECK(fixture.resolve("ann") == "smtp [smtp.example.org]");
+  CHECK(fixture.resolve("ann@[192.0.2.7]") == "5.0.0 local delivery disabled");
+}
+
+TEST_CASE("hidden routes become addresses of their own") {
+  Fixture fixture;
+  CHECK(fixture.resolve("bob%else.example@example.org") == "-> bob@else.example");
+  CHECK(fixture.resolve("else.example!bob@example.org") == "-> bob@else.example");
+}
+
+TEST_CASE("canonical maps rewrite what the client named, relocated users are named anew") {
+  Fixture fixture({"canonical_maps=inline:{{old@example.org=ann@example.org}}",
+                   "relocated_maps=inline:{{gone@example.org=gone@new.example}}"});
+  CHECK(fixture.resolve("old@example.org") == "-> ann@example.org");
+  CHECK(fixture.resolve("gone@example.org") == "5.1.6 User has moved to gone@new.example");
+}
+
+TEST_CASE("RCPT learns who is listed") {
+  Fixture fixture({"relay_recipient_maps=inline:{{x@partner.example=ok}}"});
+  struct Listed {
+    const char* address;
+    bool is_listed;
+  };
+  for (const Listed& row :
+       {Listed{"ann@example.org", true}, Listed{"zoe@example.org", false},
+        Listed{"staff@example.org", true}, Listed{"postmaster@example.org", true},
+        Listed{"postmaster", true}, Listed{"root@example.org", true},
+        Listed{"any@hosted.example", true}, Listed{"x@partner.example", true},
+        Listed{"y@partner.example", false}, Listed{"z@else.example", true}}) {
+    CAPTURE(row.address);
+    auto listed = fixture.router->is_listed(*MailAddress::parse(row.address));
+    REQUIRE(listed);
+    CHECK(*listed == row.is_listed);
+  }
+  CHECK_FALSE(fixture.router->is_listed(*MailAddress::parse("unclear@example.org")));
+}
+
+TEST_CASE("domains are ours by name, by literal, by table and by parent") {
+  Fixture fixture({"mydestination=example.org, inline:{{table.example=x}}"});
+  struct Class {
+    const char* domain;
+    DomainClass is;
+  };
+  for (const Class& row :
+       {Class{"EXAMPLE.org", DomainClass::Local}, Class{"sub.example.org", DomainClass::Foreign},
+        Class{"table.example", DomainClass::Local}, Class{"[192.0.2.7]", DomainClass::Local},
+        Class{"[127.0.0.1]", DomainClass::Local}, Class{"[192.0.2.8]", DomainClass::Foreign},
+        Class{"hosted.example", DomainClass::VirtualAlias},
+        Class{"sub.partner.example", DomainClass::Relay},
+        Class{"else.example", DomainClass::Foreign}}) {
+    CAPTURE(row.domain);
+    auto is = fixture.router->classify(*Domain::parse(row.domain));
+    REQUIRE(is);
+    CHECK(*is == row.is);
+  }
+}
