@@ -5,6 +5,7 @@
 #include "common/base/text.h"
 #include "common/crypto/random.h"
 #include "common/crypto/scram.h"
+#include "common/mail/saslprep.h"
 #include "common/sasl/scram_message.h"
 
 namespace pennypost {
@@ -42,11 +43,18 @@ class LoginClient final : public ClientExchange {
   int answered_ = 0;
 };
 
+/// RFC 5802 section 5.1; what SASLprep does not take goes as it is, the server will say.
+std::string prepared(std::string_view text) {
+  auto form = saslprep(text);
+  return form ? *std::move(form) : std::string(text);
+}
+
 class ScramClient final : public ClientExchange {
  public:
   ScramClient(std::string login, Secret password, std::string nonce)
-      : password_(std::move(password)), nonce_(nonce.empty() ? random_text(24) : std::move(nonce)) {
-    bare_ = "n=" + scram_encode_name(login) + ",r=" + nonce_;
+      : password_(prepared(password.reveal())),
+        nonce_(nonce.empty() ? random_text(24) : std::move(nonce)) {
+    bare_ = "n=" + scram_encode_name(prepared(login)) + ",r=" + nonce_;
   }
   std::optional<std::string> initial() override { return "n,," + bare_; }
 

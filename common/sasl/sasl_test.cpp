@@ -130,3 +130,55 @@ TEST_CASE("the best mechanism that both know is chosen") {
   CHECK(ClientExchange::choose({"LOGIN", "PLAIN", "SCRAM-SHA-256"}, {"login"}) == "LOGIN");
   CHECK_FALSE(ClientExchange::choose({"GSSAPI"}, {}).has_value());
 }
+
+TEST_CASE("EXTERNAL names whom the certificate names, and others only for a proxy") {
+  CHECK(ServerExchange::make("EXTERNAL", environment()) == nullptr);
+  auto with = [](bool is_proxy) {
+    auto made = environment();
+    made.external_identity = "alice@example.org";
+    made.external_is_proxy = is_proxy;
+    return ServerExchange::make("external", made);
+  };
+  auto step = with(false)->start(std::string());
+  CHECK(step.kind == Kind::Success);
+  CHECK(step.login == "alice@example.org");
+  CHECK(with(false)->start(std::nullopt).kind == Kind::Challenge);
+  CHECK(with(false)->start(std::string("alice@example.org")).kind == Kind::Success);
+  CHECK(with(false)->start(std::string("bob@example.org")).kind == Kind::Failure);
+  CHECK(with(true)->start(std::string("bob@example.org")).login == "bob@example.org");
+  CHECK(with(true)->start(std::string("a\0b", 3)).kind == Kind::Failure);
+}
+
+TEST_CASE("an exchange that has ended stays so: no second guess") {
+  auto server = ServerExchange::make("SCRAM-SHA-256", environment());
+  server->start("n,,n=user,r=abc");
+  auto first = server->keys_found(rfc_keys).text;
+  auto nonce = first.substr(2, first.find(',') - 2);
+  auto guess = "c=biws,r=" + nonce + ",p=" + base64_encode(std::string(32, 'x'));
+  CHECK(server->respond(guess).text == "password mismatch");
+  CHECK(server->respond(guess).text == "out of turn");
+  CHECK(server->keys_found(rfc_keys).kind == Kind::Failure);
+
+  server = ServerExchange::make("PLAIN", environment());
+  auto response = std::string("\0user\0pencil", 12);
+  CHECK(server->password_checked(true).kind == Kind::Failure);
+  CHECK(server->start(response).kind == Kind::NeedPassword);
+  CHECK(server->password_checked(false).kind == Kind::Failure);
+  CHECK(server->password_checked(true).kind == Kind::Failure);
+  CHECK(server->respond(response).kind == Kind::Failure);
+}
+
+TEST_CASE("names are compared in their SASLprep form, and zero bytes are refused") {
+  auto server = ServerExchange::make("PLAIN", environment());
+  CHECK(server
+            ->start(std::string("\0us\xc2\xad"
+                                "er\0x",
+                                9))
+            .login == "user");
+  server = ServerExchange::make("LOGIN", environment());
+  server->start(std::string("us\0er", 5));
+  CHECK(server->respond("x").kind == Kind::Failure);
+  server = ServerExchange::make("LOGIN", environment());
+  server->start("user");
+  CHECK(server->respond(std::string_view("pencil\0x", 8)).kind == Kind::Failure);
+}

@@ -1,7 +1,10 @@
 #include "common/sasl/server.h"
 
+#include <utility>
+
 #include "common/base/text.h"
 #include "common/crypto/random.h"
+#include "common/mail/saslprep.h"
 #include "common/sasl/scram_message.h"
 
 namespace pennypost {
@@ -30,18 +33,49 @@ SaslStep success(std::string login, std::string last_words) {
   return step;
 }
 
-SaslStep need_password(std::string login, Secret password) {
-  if (login.empty() || login.size() > login_bytes_max)
-    return failure("login name too short or long");
+/// The form in which a name is looked up; nothing where it can be nobody's.
+std::optional<std::string> prepared(std::string_view login) {
+  if (login.empty() || login.size() > login_bytes_max) return {};
+  auto name = saslprep(login);
+  if (!name || name->empty()) return {};
+  return *std::move(name);
+}
+
+SaslStep need_password(std::string_view login, std::string_view password) {
+  auto name = prepared(login);
+  if (!name) return failure("login name too short, too long, or with wrong characters");
+  if (password.find('\0') != password.npos) return failure("a zero byte in the password");
   SaslStep step;
   step.kind = SaslStep::Kind::NeedPassword;
-  step.login = std::move(login);
-  step.password = std::move(password);
+  step.login = *std::move(name);
+  step.password = Secret(std::string(password));
   return step;
 }
 
+/// What the plaintext mechanisms share: one password, checked once.
+class Plaintext : public ServerExchange {
+ public:
+  SaslStep password_checked(bool fits) override {
+    if (login_.empty()) return ServerExchange::password_checked(fits);
+    auto login = std::exchange(login_, "");
+    return fits ? success(std::move(login), "") : failure("password mismatch");
+  }
+
+ protected:
+  SaslStep check(std::string_view login, std::string_view password) {
+    if (std::exchange(has_asked_, true)) return failure("out of turn");
+    auto step = need_password(login, password);
+    login_ = step.login;
+    return step;
+  }
+
+ private:
+  bool has_asked_ = false;
+  std::string login_;
+};
+
 /// RFC 4616: [authzid] NUL authcid NUL passwd.
-class Plain final : public ServerExchange {
+class Plain final : public Plaintext {
  public:
   SaslStep start(const std::optional<std::string>& initial) override {
     return initial ? respond(*initial) : challenge("");
@@ -51,42 +85,52 @@ class Plain final : public ServerExchange {
     if (parts.size() != 3 || response.size() > response_bytes_max) {
       return failure("malformed PLAIN response");
     }
-    login_ = parts[1];
     if (!parts[0].empty() && parts[0] != parts[1]) {
       return failure("authorization identity differs from the login");
     }
-    return need_password(login_, Secret(std::string(parts[2])));
+    return check(parts[1], parts[2]);
   }
-  SaslStep password_checked(bool fits) override {
-    return fits ? success(login_, "") : failure("password mismatch");
-  }
-
- private:
-  std::string login_;
 };
 
 /// Two prompts; clients look for their text, or ignore it.
-class Login final : public ServerExchange {
+class Login final : public Plaintext {
  public:
   SaslStep start(const std::optional<std::string>& initial) override {
     return initial ? respond(*initial) : challenge("Username:");
   }
   SaslStep respond(std::string_view response) override {
     if (response.size() > response_bytes_max) return failure("response too long");
-    if (!has_login_) {
-      has_login_ = true;
-      login_ = response;
+    if (!name_) {
+      name_ = response;
       return challenge("Password:");
     }
-    return need_password(login_, Secret(std::string(response)));
-  }
-  SaslStep password_checked(bool fits) override {
-    return fits ? success(login_, "") : failure("password mismatch");
+    return check(*name_, response);
   }
 
  private:
-  bool has_login_ = false;
-  std::string login_;
+  std::optional<std::string> name_;
+};
+
+/// RFC 4422 appendix A: who it is, TLS has shown; the response only says as whom to act.
+class External final : public ServerExchange {
+ public:
+  explicit External(Environment environment) : environment_(std::move(environment)) {}
+  SaslStep start(const std::optional<std::string>& initial) override {
+    return initial ? respond(*initial) : challenge("");
+  }
+  SaslStep respond(std::string_view response) override {
+    if (std::exchange(has_ended_, true)) return failure("out of turn");
+    auto name = prepared(response.empty() ? environment_.external_identity : response);
+    if (!name) return failure("malformed authorization identity");
+    if (!environment_.external_is_proxy && *name != environment_.external_identity) {
+      return failure("the certificate's identity may not act for others");
+    }
+    return success(*std::move(name), "");
+  }
+
+ private:
+  Environment environment_;
+  bool has_ended_ = false;
 };
 
 /// RFC 5802 section 5: client-first, server-first, client-final, server-final, empty.
@@ -107,18 +151,23 @@ class Scram final : public ServerExchange {
       case State::First:
         return client_first(response);
       case State::Final:
+        state_ = State::Ended;
         return client_final(response);
+      case State::Asked:
+      case State::Ended:
+        break;
     }
     return failure("out of turn");
   }
 
   SaslStep keys_found(const std::optional<ScramKeys>& keys) override {
+    if (state_ != State::Asked) return failure("out of turn");
     is_known_ = keys.has_value();
     if (keys) {
       keys_ = *keys;
     } else {
       // An unknown user gets a salt all the same, always the same one, and fails at the end.
-      keys_.salt = hmac_sha256(environment_.server_secret, first_.login).substr(0, 16);
+      keys_.salt = hmac_sha256(environment_.server_secret, login_).substr(0, 16);
       keys_.stored_key = random_bytes(32);
       keys_.server_key = random_bytes(32);
     }
@@ -129,9 +178,10 @@ class Scram final : public ServerExchange {
   }
 
  private:
-  enum class State { First, Final };
+  enum class State { First, Asked, Final, Ended };
 
   SaslStep client_first(std::string_view response) {
+    state_ = State::Ended;
     auto first = ScramClientFirst::parse(response);
     if (!first) return failure(first.error().text());
     first_ = *std::move(first);
@@ -147,10 +197,13 @@ class Scram final : public ServerExchange {
     if (!first_.authorization.empty() && first_.authorization != first_.login) {
       return failure("authorization identity differs from the login");
     }
-    if (first_.login.size() > login_bytes_max) return failure("login name too long");
+    auto name = prepared(first_.login);
+    if (!name) return failure("login name too long, or with wrong characters");
+    login_ = *std::move(name);
+    state_ = State::Asked;
     SaslStep step;
     step.kind = SaslStep::Kind::NeedKeys;
-    step.login = first_.login;
+    step.login = login_;
     return step;
   }
 
@@ -170,13 +223,14 @@ class Scram final : public ServerExchange {
     }
     bool fits = equal_in_constant_time(sha256(client_key), keys_.stored_key);
     if (!fits || !is_known_) return failure(is_known_ ? "password mismatch" : "unknown user");
-    return success(first_.login, "v=" + base64_encode(hmac_sha256(keys_.server_key, message)));
+    return success(login_, "v=" + base64_encode(hmac_sha256(keys_.server_key, message)));
   }
 
   bool is_plus_;
   Environment environment_;
   State state_ = State::First;
   ScramClientFirst first_;
+  std::string login_;
   bool is_known_ = false;
   ScramKeys keys_;
   std::string server_first_;
@@ -190,8 +244,8 @@ SaslStep ServerExchange::keys_found(const std::optional<ScramKeys>&) {
 }
 
 const std::vector<std::string>& ServerExchange::mechanisms() {
-  static const std::vector<std::string> names{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN",
-                                              "LOGIN"};
+  static const std::vector<std::string> names{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "EXTERNAL",
+                                              "PLAIN", "LOGIN"};
   return names;
 }
 
@@ -203,6 +257,9 @@ std::unique_ptr<ServerExchange> ServerExchange::make(std::string_view mechanism,
                                                      Environment environment) {
   if (equal_nocase(mechanism, "PLAIN")) return std::make_unique<Plain>();
   if (equal_nocase(mechanism, "LOGIN")) return std::make_unique<Login>();
+  if (equal_nocase(mechanism, "EXTERNAL") && !environment.external_identity.empty()) {
+    return std::make_unique<External>(std::move(environment));
+  }
   if (equal_nocase(mechanism, "SCRAM-SHA-256")) {
     return std::make_unique<Scram>(false, std::move(environment));
   }

@@ -9,9 +9,12 @@
 //   exchange.password_checked(fits)   after NeedPassword step = exchange.keys_found(keys) after
 //   NeedKeys
 //
-// An authorization identity other than the login itself is refused: no proxy logins.
+// An authorization identity other than the login itself is refused: no proxy logins, but by
+// EXTERNAL for a certificate that is a trusted proxy's. Names are SASLprep'ed (RFC 4013); what
+// can't be is a failure. An exchange that has ended answers every further response with Failure.
 //
-// STANDARDS  RFC 4422, RFC 4616 (PLAIN), draft-murchison-sasl-login (LOGIN), RFC 5802 and 7677
+// STANDARDS  RFC 4422 (EXTERNAL in appendix A), RFC 4616 (PLAIN), draft-murchison-sasl-login
+// (LOGIN), RFC 5802 and 7677
 //            (SCRAM-SHA-256), RFC 9266 (tls-exporter)
 // LIMITS     response_bytes_max
 #pragma once
@@ -41,19 +44,25 @@ class ServerExchange {
  public:
   static constexpr std::size_t response_bytes_max = 12'288;
 
-  /// What a mechanism may use: the TLS channel's binding, empty without TLS 1.3; a secret of the
-  /// server, from which unknown users get a salt that never changes; a nonce (a test gives its
-  /// own).
+  /// What a mechanism may use.
   struct Environment {
+    /// The TLS channel's binding (tls-exporter), only where SCRAM-SHA-256-PLUS was announced: with
+    /// it a client that says "I could bind, but you did not offer it" is taken for the victim of a
+    /// downgrade.
     std::string channel_binding;
-    std::string server_secret;
-    std::string nonce;
+    std::string server_secret;      ///< from which unknown users get a salt that never changes
+    std::string nonce;              ///< empty: a random one; a test gives its own
+    std::string external_identity;  ///< whom the client's TLS certificate names; empty: nobody
+    bool external_is_proxy =
+        false;  ///< that identity may act for any account (RFC 4422 section 3.6)
   };
 
   virtual ~ServerExchange() = default;
-  /// Null where the mechanism is not known (or wants channel binding without having it).
+  /// Null where the mechanism is not known (or wants channel binding or a certificate without
+  /// having it).
   static std::unique_ptr<ServerExchange> make(std::string_view mechanism, Environment environment);
-  /// PLAIN, LOGIN, SCRAM-SHA-256: what make() knows, in the order to announce them.
+  /// SCRAM-SHA-256-PLUS, SCRAM-SHA-256, EXTERNAL, PLAIN, LOGIN: what make() knows, in the order to
+  /// announce them.
   static const std::vector<std::string>& mechanisms();
   /// True for those in which the password itself crosses the line.
   static bool is_plaintext(std::string_view mechanism);

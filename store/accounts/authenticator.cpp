@@ -3,6 +3,7 @@
 #include "common/base/text.h"
 #include "common/crypto/password.h"
 #include "common/crypto/random.h"
+#include "common/mail/saslprep.h"
 
 namespace pennypost::store {
 namespace {
@@ -12,6 +13,12 @@ constexpr std::size_t salt_bytes = 16;
 
 bool is_plain(std::string_view form) {
   return starts_with_nocase(form, "{PLAIN}") || starts_with_nocase(form, "{CLEARTEXT}");
+}
+
+// The form in which a password is hashed; what SASLprep does not take stays as it is.
+Secret prepared(const Secret& password) {
+  auto form = saslprep(password.reveal());
+  return form ? Secret(*std::move(form)) : password;
 }
 
 }  // namespace
@@ -38,8 +45,8 @@ Result<StoredCredentials> StoredCredentials::parse(std::string_view value) {
 
 Result<StoredCredentials> StoredCredentials::make(const Secret& password) {
   StoredCredentials stored;
-  TRY(stored.password, hash_password(password));
-  stored.scram = ScramKeys::derive(password).text();
+  TRY(stored.password, hash_password(prepared(password)));
+  stored.scram = ScramKeys::derive(prepared(password)).text();
   return stored;
 }
 
@@ -94,7 +101,10 @@ Result<std::optional<AccountRef>> Authenticator::verify(std::string_view login,
   }
   std::string form =
       known->password.empty() ? std::string(scram_scheme) + known->scram : known->password;
-  auto fits = verify_password(password, form);
+  auto fits = verify_password(prepared(password), form);
+  // Another program may have hashed it as it was typed.
+  bool has_other_form = !is_ascii(password.reveal());
+  if (fits && !*fits && has_other_form) fits = verify_password(password, form);
   if (!fits) return Error(451, account->name + ": " + fits.error().text());
   return *fits ? account : nobody;
 }
@@ -113,7 +123,7 @@ Result<std::optional<ScramKeys>> Authenticator::scram_keys(std::string_view logi
   // The salt that an unknown user of this name would get: it tells nothing.
   Secret password(known->password.substr(known->password.find('}') + 1));
   auto salt = hmac_sha256(server_secret_, login).substr(0, salt_bytes);
-  return std::optional(ScramKeys::derive(password, salt, ScramKeys::iterations_default));
+  return std::optional(ScramKeys::derive(prepared(password), salt, ScramKeys::iterations_default));
 }
 
 }  // namespace pennypost::store

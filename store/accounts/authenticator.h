@@ -6,7 +6,9 @@
 // against the first that is no SCRAM form, a SCRAM exchange uses the keys, or derives them from
 // {PLAIN}. System users are checked by PAM or shadow, and have no SCRAM.
 //
-// An unknown user costs the same work as a known one and answers the same.
+// An unknown user answers as a wrong password does, and costs the same work as an own user's. PAM's
+// time is its own: hold a failure back until a fixed time after the request came
+// (auth_failure_delay counted from there), then the clock tells nothing either.
 //
 // May be used by several threads. Blocks as long as a hash is meant to cost: use offload.
 //
