@@ -19,7 +19,8 @@ class Watcher {
  public:
   using Id = std::uint64_t;
 
-  Watcher();
+  /// `use_inotify` false: polling alone, as where the kernel gives no instance.
+  explicit Watcher(bool use_inotify = true);
   ~Watcher();
   Watcher(const Watcher&) = delete;
   Watcher& operator=(const Watcher&) = delete;
