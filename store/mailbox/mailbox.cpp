@@ -5,6 +5,7 @@
 
 #include "common/base/text.h"
 #include "store/maildir/store.h"
+#include "store/mbox/store.h"
 
 namespace pennypost::store {
 
@@ -37,6 +38,24 @@ std::string Mailbox::unique_id(Uid uid) const {
   return text;
 }
 
+Result<Status> count_status(Mailbox& mailbox, bool with_size) {
+  Status status;
+  status.uid_next = mailbox.uid_next();
+  status.uid_validity = mailbox.uid_validity();
+  status.highest_modseq = mailbox.highest_modseq();
+  status.messages = static_cast<std::uint32_t>(mailbox.messages().size());
+  if (with_size) status.size = 0;
+  for (const auto& message : mailbox.messages()) {
+    if (message.recent) ++status.recent;
+    if (!message.flags.has(Flags::Seen)) ++status.unseen;
+    if (message.flags.has(Flags::Deleted)) ++status.deleted;
+    if (!with_size) continue;
+    TRY(auto octets, mailbox.octets(message.uid));
+    *status.size += octets;
+  }
+  return status;
+}
+
 Result<MailboxName> MailStore::parse_name(std::string_view utf8) const {
   return MailboxName::parse(utf8, separator());
 }
@@ -46,7 +65,8 @@ Result<std::unique_ptr<MailStore>> MailStore::open(MailLocation location, StoreS
     return std::unique_ptr<MailStore>(
         std::make_unique<MaildirStore>(std::move(location), std::move(settings)));
   }
-  return Error::permanent("[UNAVAILABLE] mail_location mbox: is not served yet");
+  return std::unique_ptr<MailStore>(
+      std::make_unique<MboxStore>(std::move(location), std::move(settings)));
 }
 
 }  // namespace pennypost::store

@@ -75,10 +75,11 @@ std::string_view special_use_text(SpecialUse use);
 
 /// What a store must be told; daemons fill it from their Config once. All have workable defaults.
 struct StoreSettings {
-  std::string hostname = "localhost";           ///< in Maildir names
-  int deliver_lock_attempts = 20;               ///< mbox and uidlist: tries, with ...
-  int deliver_lock_delay_ms = 1000;             ///< ... this long between them
-  int stale_lock_seconds = 500;                 ///< an older mbox dotlock is taken away
+  std::string hostname = "localhost";  ///< in Maildir names
+  int deliver_lock_attempts = 20;      ///< mbox and uidlist: tries, with ...
+  int deliver_lock_delay_ms = 1000;    ///< ... this long between them
+  int stale_lock_seconds = 500;        ///< an older mbox dotlock is taken away
+  std::vector<std::string> mailbox_delivery_lock{"fcntl", "dotlock"};  ///< of an mbox, in order
   std::string mail_privileged_group;            ///< held while an mbox dotlock is made and removed
   std::optional<std::uint64_t> quota_bytes;     ///< nothing: what maildirsize says, if it is there
   std::optional<std::uint64_t> quota_messages;  ///< the same
@@ -139,7 +140,7 @@ struct FlagChange {
   std::optional<ModSeq> unchanged_since;  ///< RFC 7162 section 3.1.3
 };
 struct Stored {
-  std::vector<Uid> changed;   ///< whose flags are now different
+  std::vector<Uid> changed;   ///< whose flags in messages() are now different
   std::vector<Uid> modified;  ///< not touched, since changed after `unchanged_since`
 };
 
@@ -148,7 +149,7 @@ struct Changes {
   std::vector<Uid> added;
   std::vector<Uid> flags;
   std::vector<Uid> expunged;
-  bool keywords = false;      ///< keywords() has grown
+  bool keywords = false;      ///< keywords() has grown, by us or others
   bool uid_validity = false;  ///< the UIDs are void: everything was read anew
   bool empty() const {
     return added.empty() && flags.empty() && expunged.empty() && !keywords && !uid_validity;
@@ -216,6 +217,9 @@ class Mailbox {
   virtual std::optional<std::string> cached(Uid uid, CacheItem item) = 0;
   virtual void cache(Uid uid, CacheItem item, std::string_view value) = 0;
 };
+
+/// What STATUS tells of an open folder.
+Result<Status> count_status(Mailbox& mailbox, bool with_size);
 
 /// One account's mail.
 class MailStore {

@@ -60,14 +60,15 @@ MaildirFolder::MaildirFolder(std::shared_ptr<const MaildirLayout> layout, Mailbo
       keywords_(directory_),
       modseq_(static_cast<std::uint64_t>(layout_->settings().clock->now_seconds()) << 20) {}
 
-// --- what is there -----------------------------------------------------------------------------
+// --- what is there -------------------------------------------------------------------
 
 Result<Changes> MaildirFolder::sync() {
   auto stamps = take_stamps();
-  if (listed_ && stamps_.same_settled(stamps)) return Changes{};
+  bool keywords_are_told = keywords() == keywords_told_;
+  if (listed_ && keywords_are_told && stamps_.same_settled(stamps)) return Changes{};
   // The uidlist is read before the files: each record in it then has its file in the listing,
   // unless that was expunged.
-  TRY(bool keywords_changed, keywords_.refresh());
+  TRY_DO(keywords_.refresh());
   TRY_DO(uidlist_.refresh());
   TRY(auto listing, list_files(stamps));
   match(listing);
@@ -80,7 +81,8 @@ Result<Changes> MaildirFolder::sync() {
   }
   if (access_ == Access::ReadWrite) make_current(listing);
   auto changes = adopt(listing);
-  changes.keywords = keywords_changed;
+  changes.keywords = keywords() != keywords_told_;
+  keywords_told_ = keywords();
   stamps_ = stamps;
   listed_ = true;
   return changes;
@@ -290,7 +292,7 @@ Changes MaildirFolder::adopt(Listing& listing) {
   return changes;
 }
 
-// --- single messages -----------------------------------------------------------------------------
+// --- single messages -----------------------------------------------------------------
 
 std::string MaildirFolder::path(const File& file) const {
   return directory_ + (file.in_new ? "/new/" : "/cur/") + file.name;
@@ -394,7 +396,7 @@ Result<MessageReader> MaildirFolder::open(Uid uid) {
   return MessageReader(std::move(file), 0, static_cast<std::uint64_t>(status.st_size));
 }
 
-// --- changes -------------------------------------------------------------------------------------
+// --- changes -------------------------------------------------------------------------
 
 Result<KeywordSet> MaildirFolder::keyword_set(const FlagChange& change) {
   TRY_DO(keywords_.refresh());

@@ -124,6 +124,7 @@ class MaildirFolder final : public Mailbox {
   std::string directory_;
   UidList uidlist_;
   KeywordFile keywords_;
+  std::vector<std::string> keywords_told_;
   std::vector<Message> messages_;
   std::vector<File> files_;
   Uid last_uid_{0};  // the greatest ever in messages_

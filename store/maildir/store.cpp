@@ -39,8 +39,7 @@ MaildirStore::MaildirStore(MailLocation location, StoreSettings settings)
     : layout_(std::make_shared<MaildirLayout>(std::move(location), std::move(settings))),
       subscribed_(layout_->root() + "/subscriptions", '.') {}
 
-// --- folders
-// ---------------------------------------------------------------------------------------
+// --- folders -------------------------------------------------------------------------
 
 Result<std::set<MailboxName>> MaildirStore::names() const {
   std::set<MailboxName> names{MailboxName::inbox()};
@@ -131,8 +130,7 @@ Result<void> MaildirStore::empty_inbox_into(const MailboxName& target) {
   return {};
 }
 
-// --- messages
-// --------------------------------------------------------------------------------------
+// --- messages ------------------------------------------------------------------------
 
 Result<std::unique_ptr<Mailbox>> MaildirStore::open(const MailboxName& name, Access access) {
   TRY_DO(layout_->require(name));
@@ -148,21 +146,7 @@ Result<Status> MaildirStore::status(const MailboxName& name, bool with_size) {
   TRY_DO(layout_->require(name));
   MaildirFolder folder(layout_, name, Access::ReadOnly);
   TRY_DO(folder.sync());
-  Status status;
-  status.uid_next = folder.uid_next();
-  status.uid_validity = folder.uid_validity();
-  status.highest_modseq = folder.highest_modseq();
-  status.messages = static_cast<std::uint32_t>(folder.messages().size());
-  if (with_size) status.size = 0;
-  for (const auto& message : folder.messages()) {
-    if (message.recent) ++status.recent;
-    if (!message.flags.has(Flags::Seen)) ++status.unseen;
-    if (message.flags.has(Flags::Deleted)) ++status.deleted;
-    if (!with_size) continue;
-    auto octets = folder.octets(message.uid);
-    if (octets) *status.size += *octets;
-  }
-  return status;
+  return count_status(folder, with_size);
 }
 
 Result<Appended> MaildirStore::append(const MailboxName& name,

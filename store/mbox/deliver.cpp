@@ -1,0 +1,90 @@
+// A message and an mbox in, the message at its end and the outcome out.
+//
+// Under the locks the message is written behind the last one and synced; what was written of it is
+// taken back by ftruncate when that fails. An mbox bears no queue ids: a repeated attempt can't be
+// told.
+//
+// STANDARDS  RFC 5321 section 4.4 (Return-Path), Postfix local(8)
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/mailbox/body.h"
+#include "store/mailbox/file.h"
+#include "store/mailbox/outcome.h"
+#include "store/mbox/format.h"
+#include "store/mbox/scan.h"
+#include "store/mbox/store.h"
+
+namespace pennypost::store {
+namespace {
+
+constexpr std::size_t write_bytes = 256 * 1024;
+
+}  // namespace
+
+DeliveryOutcome MboxStore::deliver(const Delivery& delivery, DeliveryFilter& filter) {
+  return deliver_as_chosen(filter.choose(delivery), "mailbox",
+                           [&](const Placement& placement) { return place(delivery, placement); });
+}
+
+Result<void> MboxStore::place(const Delivery& delivery, const Placement& placement) {
+  const auto& settings = layout_->settings();
+  TRY(auto name, parse_name(placement.folder));
+  TRY_DO(layout_->prepare(name));
+  auto path = layout_->file(name);
+  TRY(auto lock, layout_->lock(name));
+  struct stat status {};
+  if (::fstat(lock.descriptor(), &status) != 0) return file_error("stat", path);
+  if (!S_ISREG(status.st_mode)) return Error(451, path + " is not a regular file");
+  auto written = write_at_end(lock.descriptor(), path, delivery, placement);
+  if (written && settings.fsync) written = sync_file(lock.descriptor(), path);
+  if (written && settings.fsync && status.st_size == 0) {
+    // A file just made must be found again as well.
+    written = sync_directory(path.substr(0, path.rfind('/')));
+  }
+  auto limit = settings.mailbox_size_limit;
+  auto size = FileStamp::of(path).size;
+  if (written && limit != 0 && size > limit) {
+    bool alone = size - static_cast<std::uint64_t>(status.st_size) > limit;
+    written = Error(alone ? 552 : 452, "[OVERQUOTA] the mailbox " + path + " would exceed " +
+                                           std::to_string(limit) + " bytes (mailbox_size_limit)");
+  }
+  if (!written && ::ftruncate(lock.descriptor(), status.st_size) != 0) {
+    return file_error("take back what was written to", path);
+  }
+  return written;
+}
+
+Result<void> MboxStore::write_at_end(int descriptor, const std::string& path,
+                                     const Delivery& delivery, const Placement& placement) const {
+  if (::lseek(descriptor, 0, SEEK_END) < 0) return file_error("seek", path);
+  std::string buffer;
+  auto sink = [&](std::string_view block) -> Result<void> {
+    buffer += block;
+    if (buffer.size() < write_bytes) return {};
+    auto written = write_all(descriptor, buffer, path);
+    buffer.clear();
+    return written;
+  };
+  TRY(auto line_ends, missing_line_ends(descriptor, path));
+  TRY_DO(sink(line_ends));
+  TRY_DO(sink(from_line(delivery.return_path, layout_->settings().clock->now_seconds())));
+  MboxMeta meta;
+  meta.flags = placement.flags;
+  meta.keywords = placement.keywords;
+  std::string fields;
+  if (!placement.flags.empty() || !placement.keywords.empty()) {
+    for (auto [field, prefix] : {std::pair(MboxField::StatusLine, "Status: "),
+                                 std::pair(MboxField::XStatusLine, "X-Status: "),
+                                 std::pair(MboxField::KeywordsLine, "X-Keywords: ")}) {
+      fields += prefix + meta.value(field) + "\n";
+    }
+  }
+  MboxQuoter quoter(sink, fields);
+  TRY_DO(quoter.add(delivery_headers(delivery)));
+  TRY_DO(for_each_block(delivery.body, [&](std::string_view block) { return quoter.add(block); }));
+  TRY_DO(quoter.finish());
+  return write_all(descriptor, buffer, path);
+}
+
+}  // namespace pennypost::store

@@ -1,0 +1,90 @@
+// One mbox in, an open Mailbox out.
+//
+// When the file has changed it is read once, under lock. Messages without a valid UID get one, and
+// their fields of metadata, by a rewrite from the first of them on: mail arrives at the end, so
+// that is short. Flags change in place as long as they fit between the blanks that lie there for
+// it. What the session sees (messages_) follows the file (entries_) at sync() alone.
+//
+// SEE ALSO   ../mailbox/mailbox.h (the contract), format.h, scan.h, journal.h
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "store/mailbox/file.h"
+#include "store/mailbox/mailbox.h"
+#include "store/mbox/layout.h"
+#include "store/mbox/scan.h"
+
+namespace pennypost::store {
+
+class MboxFolder final : public Mailbox {
+ public:
+  MboxFolder(std::shared_ptr<const MboxLayout> layout, MailboxName name, Access access);
+
+  const MailboxName& name() const override { return name_; }
+  Access access() const override { return access_; }
+  std::uint32_t uid_validity() const override { return base_.uid_validity; }
+  Uid uid_next() const override { return Uid(base_.last_uid + 1); }
+  ModSeq highest_modseq() const override { return ModSeq(modseq_); }
+  std::span<const Message> messages() const override { return messages_; }
+  const std::vector<std::string>& keywords() const override { return keywords_; }
+
+  Result<Changes> sync() override;
+  Result<std::uint64_t> octets(Uid uid) override;
+  Result<std::int64_t> internal_date(Uid uid) override;
+  Result<MessageReader> open(Uid uid) override;
+  Result<Stored> store(std::span<const Uid> uids, const FlagChange& change) override;
+  Result<std::vector<Uid>> expunge(std::span<const Uid> uids) override;
+  Result<Copied> copy(std::span<const Uid> uids, const MailboxName& target) override;
+  Result<Copied> move(std::span<const Uid> uids, const MailboxName& target) override;
+  std::vector<std::string> watch_paths() const override { return {path_}; }
+  std::optional<std::string> cached(Uid uid, CacheItem item) override;
+  void cache(Uid uid, CacheItem item, std::string_view value) override;
+
+  /// Adds messages at the end, durably, all or none.
+  Result<Appended> append(std::span<const NewMessage> messages);
+
+ private:
+  // What is to become of one message in the file.
+  struct Plan {
+    MboxMeta meta;
+    bool changed = false;
+    bool rewrite = false;
+    bool drop = false;
+  };
+
+  bool is_current(const FileStamp& stamp) const;
+  Result<void> read(int descriptor);
+  Result<void> read_if_changed(int descriptor);
+  Result<void> settle_base(std::vector<Plan>& plans);
+  Changes adopt();
+  std::vector<Plan> plans() const;
+  Result<void> write_back(int descriptor, const std::vector<Plan>& plans);
+  Result<bool> patch(int descriptor, const MboxEntry& entry, const MboxMeta& meta,
+                     const MboxBase* base) const;
+  Result<void> rewrite(int descriptor, const std::vector<Plan>& plans, std::size_t first);
+  KeywordSet learn_keywords(const std::vector<std::string>& names);
+  Result<KeywordSet> add_keywords(const std::vector<std::string>& names);
+  std::optional<std::size_t> entry_of(Uid uid) const;
+
+  std::shared_ptr<const MboxLayout> layout_;
+  MailboxName name_;
+  Access access_;
+  std::string path_;
+  MboxBase base_;
+  std::vector<std::string> keywords_;
+  std::vector<MboxEntry> entries_;  // of the file as last read, each with a UID
+  std::set<Uid> recent_;            // those that this session was the first to read
+  std::vector<Message> messages_;
+  std::uint32_t seen_uid_validity_ = 0;
+  std::uint64_t modseq_ = 0;
+  std::size_t keywords_told_ = 0;
+  FileStamp stamp_;
+  std::int64_t stamped_at_ns_ = 0;
+};
+
+}  // namespace pennypost::store

@@ -1,0 +1,107 @@
+// The lines of an mbox in, what they mean out; and the lines that we write.
+//
+//   mbox    = *( from-line header LF body LF )       each body ends with a line end, then the empty
+//   line from-line = "From " sender SP asctime LF         local time, as Postfix and Dovecot write
+//   it
+//
+// Body lines of ">"s and "From " bear one ">" more on disk (mboxrd), so each comes back as it was.
+// Any line of this form whose date can be read begins a message, as in Dovecot; an empty line
+// before it belongs to neither.
+//
+// Header fields that only mailbox programs use; they are never shown, and those of arriving mail
+// are renamed to X-Original-…:
+//   X-IMAPbase: uidvalidity last-uid *keyword        in the first message alone
+//   X-UID: uid
+//   Status: ["R"] ["O"]                              seen; no longer recent
+//   X-Status: *( "A" / "F" / "T" / "D" )             answered, flagged, draft, deleted
+//   X-Keywords: *keyword
+// We write them with blanks at the end, so that they can change in place.
+//
+// STANDARDS  RFC 4155 (application/mbox), https://doc.dovecot.org mbox format
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "store/mailbox/body.h"
+#include "store/mailbox/message.h"
+
+namespace pennypost::store {
+
+/// The date of a From_ line (without its LF) in seconds since 1970; nothing if it is none.
+std::optional<std::int64_t> parse_from_line(std::string_view line);
+/// With its LF. An empty sender is MAILER-DAEMON; blanks in it become dots.
+std::string from_line(std::string_view sender, std::int64_t seconds);
+/// Whether a line, as read, is one that was given a ">" when written.
+bool is_quoted_from(std::string_view line);
+
+enum class MboxField : std::uint8_t {
+  None,
+  BaseLine,
+  UidLine,
+  StatusLine,
+  XStatusLine,
+  KeywordsLine,
+  LengthLine,
+};
+/// Which of our fields a header line begins.
+MboxField field_of(std::string_view line);
+
+/// What the fields of one message say.
+struct MboxMeta {
+  std::optional<Uid> uid;
+  Flags flags;
+  bool old = false;  ///< not recent
+  std::vector<std::string> keywords;
+
+  /// Takes over the value of one line of a field.
+  void read(MboxField field, std::string_view value);
+  /// The value of a field, without blanks around it.
+  std::string value(MboxField field) const;
+};
+
+/// X-IMAPbase.
+struct MboxBase {
+  std::uint32_t uid_validity = 0;
+  std::uint32_t last_uid = 0;
+  std::vector<std::string> keywords;
+
+  static std::optional<MboxBase> parse(std::string_view value);
+  std::string value() const;
+};
+
+/// The lines of all fields, padded; X-IMAPbase where `base` is given.
+std::string meta_lines(const MboxMeta& meta, const MboxBase* base);
+
+/// Whole message in with LF line ends, its form in an mbox out: From_ lines quoted, our fields
+/// renamed. Ends with what the last line lacks and the empty line.
+class MboxQuoter {
+ public:
+  explicit MboxQuoter(BlockSink sink) : sink_(std::move(sink)) {}
+  /// `before_body` is written between header and its empty line: the fields of an appended message.
+  MboxQuoter(BlockSink sink, std::string before_body)
+      : sink_(std::move(sink)), before_body_(std::move(before_body)) {}
+
+  Result<void> add(std::string_view block);
+  Result<void> finish();
+
+ private:
+  void begin_line(char next);
+  bool undecided() const;
+  void decide();
+
+  BlockSink sink_;
+  std::string before_body_;
+  std::string out_;
+  std::string start_;        // of a line, while it may still be one of interest
+  bool at_start_ = true;     // of a line, or in start_
+  bool after_mark_ = false;  // start_ follows a ">" that is written already
+  bool in_header_ = true;
+};
+
+}  // namespace pennypost::store

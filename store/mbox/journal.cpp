@@ -1,0 +1,236 @@
+#include "store/mbox/journal.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/text.h"
+#include "store/mailbox/file.h"
+
+namespace pennypost::store {
+namespace {
+
+constexpr std::size_t head_bytes = 128;
+constexpr std::size_t copy_bytes = 256 * 1024;
+constexpr std::string_view magic = "pennypost-mbox";
+
+Result<void> write_at(int descriptor, std::uint64_t offset, std::string_view bytes,
+                      const std::string& path) {
+  while (!bytes.empty()) {
+    auto count = ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return file_error("write", path);
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+    offset += static_cast<std::uint64_t>(count);
+  }
+  return {};
+}
+
+// FNV-1a.
+std::uint64_t add_to_hash(std::uint64_t hash, std::string_view bytes) {
+  for (char c : bytes) {
+    hash ^= static_cast<unsigned char>(c);
+    hash *= 1'099'511'628'211ull;
+  }
+  return hash;
+}
+
+}  // namespace
+
+// --- writing -------------------------------------------------------------------------
+
+Result<void> MboxJournal::start(std::uint64_t begin) {
+  head_ = Head{};
+  head_.begin = begin;
+  TRY(head_.old_size, size());
+  head_.new_size = begin;
+  TRY(journal_, open_file(journal_path_, O_RDWR | O_CREAT | O_TRUNC));
+  TRY_DO(write_head(head_));
+  buffer_.clear();
+  return {};
+}
+
+Result<void> MboxJournal::add(std::string_view bytes) {
+  buffer_ += bytes;
+  return buffer_.size() < copy_bytes ? Result<void>() : flush();
+}
+
+Result<void> MboxJournal::copy(std::uint64_t from, std::uint64_t to) {
+  while (from < to) {
+    TRY(auto bytes, read_range(mbox_, from, std::min<std::uint64_t>(copy_bytes, to - from), path_));
+    if (bytes.empty()) return file_error("read", path_, ENODATA);
+    TRY_DO(add(bytes));
+    from += bytes.size();
+  }
+  return {};
+}
+
+Result<void> MboxJournal::flush() {
+  TRY_DO(write_at(journal_.number(), head_bytes + head_.new_size - head_.begin, buffer_,
+                  journal_path_));
+  head_.new_size += buffer_.size();
+  buffer_.clear();
+  return {};
+}
+
+Result<void> MboxJournal::commit() {
+  auto prepare = [this]() -> Result<void> {
+    TRY_DO(flush());
+    TRY_DO(write_head(head_));
+    TRY_DO(sync_file(journal_.number(), journal_path_));
+    TRY_DO(sync_directory(journal_path_.substr(0, journal_path_.rfind('/'))));
+    // The space is taken before anything is overwritten.
+    auto grown = head_.new_size > head_.old_size ? head_.new_size - head_.old_size : 0;
+    int error = grown == 0 ? 0
+                           : ::posix_fallocate(mbox_, static_cast<off_t>(head_.old_size),
+                                               static_cast<off_t>(grown));
+    if (error != 0) return file_error("extend", path_, error);
+    head_.state = 'C';
+    TRY_DO(write_head(head_));
+    return sync_file(journal_.number(), journal_path_);
+  };
+  auto prepared = prepare();
+  if (!prepared) {
+    head_.state = 'W';
+    TRY_DO(undo(head_));
+    return prepared;
+  }
+  return copy_back(head_);
+}
+
+Result<void> MboxJournal::write_head(const Head& head) {
+  std::string text(magic);
+  text.append(" ").append(1, head.state);
+  for (auto number : {head.begin, head.old_size, head.new_size, head.hash}) {
+    text += " " + std::to_string(number);
+  }
+  text += '\n';
+  text.resize(head_bytes, '\0');
+  return write_at(journal_.number(), 0, text, journal_path_);
+}
+
+// From state C on: everything here may be done twice.
+Result<void> MboxJournal::copy_back(const Head& head) {
+  for (auto at = head.begin; at < head.new_size;) {
+    auto wanted = std::min<std::uint64_t>(copy_bytes, head.new_size - at);
+    TRY(auto bytes,
+        read_range(journal_.number(), head_bytes + at - head.begin, wanted, journal_path_));
+    if (bytes.size() < wanted) return file_error("read", journal_path_, ENODATA);
+    TRY_DO(write_at(mbox_, at, bytes, path_));
+    at += bytes.size();
+  }
+  TRY_DO(sync_file(mbox_, path_));
+  auto done = head;
+  done.state = 'D';
+  TRY(done.hash, hash_behind(head));
+  TRY_DO(write_head(done));
+  TRY_DO(sync_file(journal_.number(), journal_path_));
+  return cut(done, std::max(head.old_size, head.new_size));
+}
+
+// Takes away what lies between the new end and `extra_begin`, where others have appended since.
+Result<void> MboxJournal::cut(const Head& head, std::uint64_t extra_begin) {
+  if (extra_begin > head.new_size) {
+    TRY_DO(move_down(extra_begin, head.new_size));
+  }
+  TRY_DO(sync_file(mbox_, path_));
+  discard();
+  return {};
+}
+
+Result<void> MboxJournal::move_down(std::uint64_t from, std::uint64_t to) {
+  TRY(auto end, size());
+  for (; from < end;) {
+    TRY(auto bytes,
+        read_range(mbox_, from, std::min<std::uint64_t>(copy_bytes, end - from), path_));
+    if (bytes.empty()) return file_error("read", path_, ENODATA);
+    TRY_DO(write_at(mbox_, to, bytes, path_));
+    from += bytes.size();
+    to += bytes.size();
+  }
+  if (::ftruncate(mbox_, static_cast<off_t>(to)) != 0) return file_error("shorten", path_);
+  return {};
+}
+
+// --- recovery ------------------------------------------------------------------------
+
+Result<void> MboxJournal::recover() {
+  journal_ = Descriptor(::open(journal_path_.c_str(), O_RDWR | O_CLOEXEC));
+  if (!journal_ && errno == ENOENT) return {};
+  if (!journal_) return file_error("open", journal_path_);
+  Head head;
+  TRY(bool whole, read_head(head));
+  if (!whole) {
+    discard();
+    return {};
+  }
+  if (head.state == 'W') return undo(head);
+  if (head.state == 'C') return copy_back(head);
+  TRY(auto now, size());
+  auto extra_begin = std::max(head.old_size, head.new_size);
+  TRY(auto hash, hash_behind(head));
+  if (now >= extra_begin && hash == head.hash) return cut(head, extra_begin);
+  discard();
+  return {};
+}
+
+// The mbox may have been made longer, by zeros that no mail begins with; nothing else was done to
+// it.
+Result<void> MboxJournal::undo(const Head& head) {
+  TRY(auto now, size());
+  auto extended = std::max(head.old_size, head.new_size);
+  if (now >= extended && extended > head.old_size) {
+    TRY(auto first, read_range(mbox_, head.old_size, 1, path_));
+    if (first == std::string(1, '\0')) {
+      TRY_DO(move_down(extended, head.old_size));
+    }
+  } else if (now > head.old_size) {
+    TRY(auto first, read_range(mbox_, head.old_size, 1, path_));
+    if (first == std::string(1, '\0')) {
+      TRY_DO(move_down(now, head.old_size));
+    }
+  }
+  discard();
+  return {};
+}
+
+Result<bool> MboxJournal::read_head(Head& head) const {
+  TRY(auto text, read_range(journal_.number(), 0, head_bytes, journal_path_));
+  auto parts = words(std::string_view(text).substr(0, text.find('\n')), " ");
+  if (text.size() < head_bytes || parts.size() != 6 || parts[0] != magic) return false;
+  std::array<std::uint64_t*, 4> numbers{&head.begin, &head.old_size, &head.new_size, &head.hash};
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    auto number = parse_number(parts[i + 2]);
+    if (!number) return false;
+    *numbers[i] = *number;
+  }
+  head.state = parts[1].front();
+  return true;
+}
+
+Result<std::uint64_t> MboxJournal::hash_behind(const Head& head) const {
+  std::uint64_t hash = 14'695'981'039'346'656'037ull;
+  auto end = std::max(head.old_size, head.new_size);
+  for (auto at = head.new_size; at < end;) {
+    TRY(auto bytes, read_range(mbox_, at, std::min<std::uint64_t>(copy_bytes, end - at), path_));
+    if (bytes.empty()) break;
+    hash = add_to_hash(hash, bytes);
+    at += bytes.size();
+  }
+  return hash;
+}
+
+Result<std::uint64_t> MboxJournal::size() const {
+  struct stat status {};
+  if (::fstat(mbox_, &status) != 0) return file_error("stat", path_);
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+void MboxJournal::discard() {
+  ::unlink(journal_path_.c_str());
+  journal_.close();
+}
+
+}  // namespace pennypost::store

@@ -1,0 +1,74 @@
+// The new end of an mbox in, the file with that end in place of its old one out; safe against
+// crashes.
+//
+// An mbox can't be replaced by a rename: a program that waits for its lock has the old file open,
+// and would deliver into nowhere. So the new end is first written to a journal beside, synced, then
+// copied into the mbox. After a crash whoever locks the mbox next calls recover(), which finishes
+// the copying or, where the journal was not yet complete, undoes what little was done. Mail that
+// other programs have appended between crash and recovery is kept.
+//
+//   journal = head new-end
+//   head    = "pennypost-mbox" SP state SP begin SP old-size SP new-size SP hash LF, padded with
+//   NULs state   = "W" being written | "C" complete, being copied | "D" copied, to be cut to
+//   new-size
+//
+// While copying, the mbox has the greater of both sizes: what another program appends lies behind
+// that. hash is of what lies behind new-size when state is D: if it is no longer there, the file
+// was cut already.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "common/base/descriptor.h"
+#include "common/base/result.h"
+
+namespace pennypost::store {
+
+class MboxJournal {
+ public:
+  /// `mbox` is open for reading and writing, and locked; `path` is for errors.
+  MboxJournal(int mbox, std::string path, std::string journal_path)
+      : mbox_(mbox), path_(std::move(path)), journal_path_(std::move(journal_path)) {}
+
+  /// Finishes what a crash interrupted; does nothing when there is no journal.
+  Result<void> recover();
+
+  /// Begins a new end at offset `begin` of the mbox; then add() or copy() its bytes, then commit().
+  Result<void> start(std::uint64_t begin);
+  Result<void> add(std::string_view bytes);
+  /// Bytes of the mbox itself.
+  Result<void> copy(std::uint64_t from, std::uint64_t to);
+  /// Puts the new end in place, durably. Without it nothing has happened.
+  Result<void> commit();
+
+ private:
+  struct Head {
+    char state = 'W';
+    std::uint64_t begin = 0;
+    std::uint64_t old_size = 0;
+    std::uint64_t new_size = 0;
+    std::uint64_t hash = 0;
+  };
+  Result<bool> read_head(Head& head) const;
+  Result<void> write_head(const Head& head);
+  Result<void> copy_back(const Head& head);
+  Result<void> cut(const Head& head, std::uint64_t extra_begin);
+  Result<void> undo(const Head& head);
+  Result<void> move_down(std::uint64_t from, std::uint64_t to);
+  Result<void> flush();
+  Result<std::uint64_t> hash_behind(const Head& head) const;
+  Result<std::uint64_t> size() const;
+  void discard();
+
+  int mbox_;
+  std::string path_;
+  std::string journal_path_;
+  Descriptor journal_;
+  Head head_;
+  std::string buffer_;
+};
+
+}  // namespace pennypost::store

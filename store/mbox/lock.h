@@ -1,0 +1,39 @@
+// An mbox's path in, the file open and locked as all mail programs lock it out.
+//
+// In the order of `mailbox_delivery_lock`: by default first fcntl on the file, then the dotlock
+// `PATH.lock`, that with the privileged group's rights. When the second is not to be had the first
+// is given back before the next try, so that programs that lock the other way round don't wait for
+// us for ever. Reading takes shared locks on the file alone. fcntl locks are of the kind that
+// belongs to the open file (OFD): sessions in one process exclude each other too, and closing
+// another descriptor keeps them.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "common/base/descriptor.h"
+#include "common/base/result.h"
+#include "store/mailbox/dotlock.h"
+#include "store/mailbox/mailbox.h"
+
+namespace pennypost::store {
+
+class MboxLock {
+ public:
+  enum class Kind { Read, Write };
+
+  /// Opens and locks. A missing file is created when writing; when reading it is as if empty: then
+  /// the object holds no descriptor. 451 "[INUSE] …" after deliver_lock_attempts.
+  static Result<MboxLock> take(const std::string& path, Kind kind, const StoreSettings& settings);
+
+  /// -1: there is no file.
+  int descriptor() const { return file_.number(); }
+
+ private:
+  Result<bool> try_all(const std::string& path, Kind kind, const StoreSettings& settings);
+
+  Descriptor file_;                 // the lock goes with it
+  std::optional<Dotlock> dotlock_;  // goes first
+};
+
+}  // namespace pennypost::store
