@@ -1,0 +1,283 @@
+"""The arguments of tests/run in, a line for every test and `N passed, N failed` out.
+
+A part is a function of this file (unit, fuzz: they run programs of the build) or a folder beside
+lib/ with files *_test.py, whose functions marked @test are run in the order of the text. A part that cannot
+run counts as one failed test. Packages and builds come first, and only those that the chosen parts need.
+"""
+import argparse
+import concurrent.futures
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import xml.etree.ElementTree
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
+
+import harness  # noqa: E402  (after the path is set)
+import packages  # noqa: E402
+
+# Part: which builds it needs. The order is that of running: what fails soonest comes first.
+PARTS = {
+    "tidy": ["release"],
+    "rfc": [],
+    "unit": ["release", "asan"],
+    "dialogues": ["release", "asan"],
+    "clients": ["release"],
+    "topologies": ["release"],
+    "privileges": ["release"],
+    "crash": ["release"],
+    "fuzz": ["asan"],
+}
+UNIT_SECONDS_MAX = 900
+BUILD_SECONDS_MAX = 3000
+
+
+class Tally:
+    """Counts and prints; the only place that says `ok` and `FAILED`."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failures = []
+
+    def ok(self, name):
+        self.passed += 1
+        print(f"ok {name}", flush=True)
+
+    def failed(self, name, why):
+        lines = [line for line in str(why).strip().splitlines() if line.strip()] or ["no reason given"]
+        self.failures.append(name)
+        print(f"FAILED {name}: {lines[0]}", flush=True)
+        for line in lines[1:60]:
+            print(f"    {line}", flush=True)
+
+
+def say(text):
+    print(f"== {text}", flush=True)
+
+
+def run_quietly(command, seconds, **options):
+    """Runs a command; returns (status, the end of its output). Kills its whole group when it takes too long."""
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                                   start_new_session=True, **options)
+        try:
+            status = process.wait(timeout=seconds)
+            late = ""
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            status, late = process.wait(), f"\nstill running after {seconds} s"
+        output.seek(max(0, output.seek(0, os.SEEK_END) - 6000))
+        return status, output.read().decode("utf-8", "replace") + late
+
+
+def build(preset, tally):
+    """Configures and builds one preset; a failure is one failed test. True when it stands."""
+    say(f"build {preset}")
+    began = time.monotonic()
+    environment = dict(os.environ, CCACHE_BASEDIR=TOP, CCACHE_NOHASHDIR="1")
+    configure = ["cmake", "--preset", preset]
+    if preset == "asan":
+        configure += ["-DCMAKE_CXX_COMPILER=clang++-14", "-DPENNYPOST_FUZZ=ON"]
+    jobs = str(os.cpu_count() or 2)
+    for command in (configure, ["ninja", "-C", os.path.join("build", preset), "-j", jobs]):
+        try:
+            status, output = run_quietly(command, BUILD_SECONDS_MAX, cwd=TOP, env=environment)
+        except OSError as error:
+            status, output = 1, str(error)
+        if status != 0:
+            errors = [line for line in output.splitlines() if "error:" in line or "FAILED:" in line]
+            tally.failed(f"build {preset}", "\n".join(errors[:5] + output.splitlines()[-25:]))
+            return False
+    tally.ok(f"build {preset} ({time.monotonic() - began:.0f} s)")
+    return True
+
+
+def unit(tally, options):
+    """Every doctest case of every unit_* program of both builds."""
+    del options
+    for preset in ("release", "asan"):
+        folder = os.path.join(TOP, "build", preset, "bin")
+        programs = sorted(name for name in os.listdir(folder) if name.startswith("unit_"))
+        if not programs:
+            tally.failed(f"unit/{preset}", f"no unit_* program in {folder}")
+        for program in programs:
+            with tempfile.TemporaryDirectory(prefix="pennypost-unit-") as scratch:
+                unit_program(tally, preset, os.path.join(folder, program), program, scratch)
+
+
+def unit_program(tally, preset, path, program, scratch):
+    report = os.path.join(scratch, "report.xml")
+    environment = dict(os.environ, TMPDIR=scratch, TEST_TMPDIR=scratch)
+    status, output = run_quietly([path, "--reporters=junit", f"--out={report}"], UNIT_SECONDS_MAX,
+                                 cwd=TOP, env=environment)
+    try:
+        cases = list(xml.etree.ElementTree.parse(report).iter("testcase"))
+    except (OSError, xml.etree.ElementTree.ParseError):
+        cases = []
+    failed = 0
+    by_name = {}
+    for case in cases:  # subcases come as rows of the same name with the path appended
+        name = case.get("name", "")
+        troubles = [item.get("message") or "" for item in case if item.tag in ("failure", "error")]
+        by_name.setdefault(name, []).extend(troubles)
+    for name, troubles in by_name.items():
+        full = f"unit/{preset}/{program.removeprefix('unit_')}: {name}"
+        if troubles:
+            failed += 1
+            tally.failed(full, "\n".join(troubles))
+        else:
+            tally.ok(full)
+    if not cases or (status != 0 and failed == 0):
+        tally.failed(f"unit/{preset}/{program}", f"exit status {status}\n{output[-3000:]}")
+
+
+def fuzz(tally, options):
+    """Every fuzz target: its corpus, then so many seconds of new input."""
+    folder = os.path.join(TOP, "build", "asan", "bin")
+    targets = sorted(name.removeprefix("fuzz_") for name in os.listdir(folder) if name.startswith("fuzz_"))
+    sources = sorted(name.removesuffix(".cpp") for name in os.listdir(os.path.join(TOP, "tests", "fuzz"))
+                     if name.endswith(".cpp"))
+    for name in sources:
+        if name not in targets:
+            tally.failed(f"fuzz/{name}", "was not built")
+
+    def one(name):
+        with tempfile.TemporaryDirectory(prefix="pennypost-fuzz-") as scratch:
+            corpus = os.path.join(TOP, "tests", "fuzz", "corpus", name)
+            found = os.path.join(scratch, "found")
+            os.mkdir(found)
+            if not os.path.isdir(corpus) or not os.listdir(corpus):
+                return 1, "has no corpus in tests/fuzz/corpus"
+            program = os.path.join(folder, "fuzz_" + name)
+            # -runs=0 replays the corpus; then new input into a folder of our own.
+            replay = [program, "-runs=0", "-timeout=20", "-rss_limit_mb=2048", corpus]
+            search = [program, f"-max_total_time={options.fuzz_seconds}", "-timeout=20", "-rss_limit_mb=2048",
+                      f"-artifact_prefix={scratch}/", found, corpus]
+            status, output = run_quietly(replay, 300, cwd=scratch)
+            if status == 0:
+                status, output = run_quietly(search, options.fuzz_seconds + 120, cwd=scratch)
+            if status != 0:
+                for entry in os.listdir(scratch):
+                    if entry.split("-")[0] in ("crash", "timeout", "oom", "leak"):
+                        kept = os.path.join(tempfile.gettempdir(), f"pennypost-{name}-{entry}")
+                        shutil.copy(os.path.join(scratch, entry), kept)
+                        output += f"\ninput kept: {kept}"
+            return status, output
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        for name, (status, output) in zip(targets, pool.map(one, targets)):
+            if status == 0:
+                tally.ok(f"fuzz/{name}")
+            else:
+                tail = [line for line in output.splitlines() if "ERROR" in line or "kept:" in line]
+                tally.failed(f"fuzz/{name}", "\n".join(tail[:3] + output.splitlines()[-15:]))
+
+
+def load_tests(part):
+    """Imports tests/PART/*_test.py; returns the functions marked @test with their names."""
+    folder = os.path.join(TOP, "tests", part)
+    files = sorted(name for name in os.listdir(folder) if name.endswith("_test.py")) if os.path.isdir(folder) else []
+    if not files:
+        raise FileNotFoundError(f"tests/{part} has no *_test.py")
+    sys.path.insert(0, folder)
+    try:
+        tests = []
+        for file in files:
+            spec = importlib.util.spec_from_file_location(f"{part}_{file[:-3]}", os.path.join(folder, file))
+            module = importlib.util.module_from_spec(spec)
+            with harness.collecting() as found:
+                spec.loader.exec_module(module)
+            tests += found
+        return tests
+    finally:
+        sys.path.remove(folder)
+
+
+def folder_part(part, tally, options, words):
+    for case in load_tests(part):
+        if words and not any(word in case.name for word in words):
+            continue
+        name = f"{part}/{case.name}"
+        trouble = harness.run_case(case, keep=options.keep)
+        if trouble:
+            tally.failed(name, trouble)
+        else:
+            tally.ok(name)
+    for trouble in harness.end_part():
+        tally.failed(f"{part}/end", trouble)
+
+
+PROGRAM_PARTS = {"unit": unit, "fuzz": fuzz}
+
+
+def run_part(part, tally, options, words):
+    say(part)
+    began = time.monotonic()
+    try:
+        if part in PROGRAM_PARTS:
+            PROGRAM_PARTS[part](tally, options)
+        else:
+            folder_part(part, tally, options, words)
+    except Exception as error:  # a part that cannot run is a failed test
+        tally.failed(part, f"could not run: {type(error).__name__}: {error}\n{traceback.format_exc()}")
+    say(f"{part}: {time.monotonic() - began:.0f} s")
+
+
+def chosen_parts(only):
+    """{part: words}, in the order of PARTS."""
+    chosen = {}
+    for name in only or list(PARTS):
+        part, _, word = name.partition("/")
+        if part not in PARTS:
+            sys.exit(f"tests/run: no part is called {part}; there are: {' '.join(PARTS)}")
+        chosen.setdefault(part, [])
+        if word:
+            chosen[part].append(word)
+    return {part: chosen[part] for part in PARTS if part in chosen}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests/run", description=__doc__.splitlines()[0])
+    parser.add_argument("--only", action="append", metavar="NAME", help="a part, or PART/WORDS; may be repeated")
+    parser.add_argument("--list", action="store_true", help="print the names of the parts")
+    parser.add_argument("--no-install", action="store_true", help="install no packages")
+    parser.add_argument("--no-build", action="store_true", help="take the builds as they are")
+    parser.add_argument("--fuzz-seconds", type=int, default=10, metavar="N", help="new input per fuzz target")
+    parser.add_argument("--keep", action="store_true", help="keep the folders of all tests")
+    options = parser.parse_args()
+    if options.list:
+        print("\n".join(PARTS))
+        return 0
+    parts = chosen_parts(options.only)
+    tally = Tally()
+    began = time.monotonic()
+    if not options.no_install:
+        say("install")
+        trouble = packages.install(TOP, ["build", "test"])
+        if trouble:
+            tally.failed("install", trouble)
+    stands = {preset: options.no_build or build(preset, tally)
+              for preset in ("release", "asan") if any(preset in PARTS[part] for part in parts)}
+    for part, words in parts.items():
+        broken = [preset for preset in PARTS[part] if not stands[preset]]
+        if broken:
+            tally.failed(part, f"could not run: build {broken[0]} failed")
+        else:
+            run_part(part, tally, options, words)
+    say(f"{time.monotonic() - began:.0f} s in all")
+    for name in tally.failures:
+        print(f"failed: {name}")
+    print(f"{tally.passed} passed, {len(tally.failures)} failed", flush=True)
+    return 1 if tally.failures or not tally.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

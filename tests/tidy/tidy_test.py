@@ -1,0 +1,247 @@
+"""The checkout in, what breaks a rule of the house out: arrows, heads, traps, form, settings, words."""
+import os
+import re
+import shutil
+import subprocess
+
+from harness import check, test
+from source import TOP, Source, read, tracked_files
+from traps import traps
+
+CODE = (".h", ".cpp")
+
+# Which foreign headers only some folders may see; a folder's unit tests may see more (second list).
+FOREIGN = {
+    r"uv\.h": (["common/async/", "common/net/"], []),
+    r"openssl/": (["common/tls/", "common/crypto/"], ["common/sasl/", "smtpd/delivery/"]),
+    r"ares(_\w+)?\.h": (["common/dns/"], []),
+    r"sodium(/.*)?\.?h?": (["common/crypto/"], []),
+    r"toml\+\+/": (["common/config/load.cpp"], []),
+    r"rocksdb/": (["store/kv/"], []),
+    r"security/": (["store/accounts/"], []),
+    r"crypt\.h": (["common/crypto/"], []),
+    r"pcre2\.h": (["store/maps/"], []),
+    r"(idn2|uni(case|conv|ctype|name|norm|stdio|str|types|width))\.h": (["common/mail/"], []),
+    r"ldap\.h": (["store/maps/"], []),
+}
+FLOORS = {"common": ["common"], "store": ["common", "store"], "smtpd": ["common", "store", "smtpd"],
+          "popd": ["common", "store", "popd"], "imapd": ["common", "store", "imapd"]}
+FLOORS["tests"] = list(FLOORS)
+# sendmail and postdrop start without RocksDB: what they include, directly or not, is common/ or their own.
+LIGHT_PROGRAMS = ["smtpd/commands/sendmail_main.cpp", "smtpd/commands/postdrop_main.cpp"]
+
+
+def code_files():
+    return tracked_files(*CODE)
+
+
+def report(troubles):
+    check(not troubles, f"{len(troubles)} found\n" + "\n".join(troubles))
+
+
+def includes(path):
+    for number, line in enumerate(read(path).splitlines(), 1):
+        match = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
+        if match:
+            yield number, match.group(1) == '"', match.group(2)
+
+
+@test("arrows point down: common <- store <- daemons, and the daemons never include each other")
+def arrows(t):
+    del t
+    troubles = []
+    for path in code_files():
+        floor = path.split("/")[0]
+        for line, own, name in includes(path):
+            if not own:
+                continue
+            target = name.split("/")[0]
+            if not os.path.exists(os.path.join(TOP, name)):
+                troubles.append(f"{path}:{line}: {name} is not in the checkout; write it from the root")
+            elif target not in FLOORS.get(floor, []):
+                troubles.append(f"{path}:{line}: {floor} must not include {name}")
+    report(troubles)
+
+
+@test("each foreign library is seen by one folder")
+def foreign(t):
+    del t
+    troubles = []
+    for path in code_files():
+        for line, own, name in includes(path):
+            for pattern, (places, test_places) in FOREIGN.items():
+                if own or not re.match(pattern, name):
+                    continue
+                allowed = places + (test_places if path.endswith(("_test.cpp", "testing.h")) else [])
+                if not any(path.startswith(place) for place in allowed):
+                    troubles.append(f"{path}:{line}: <{name}> belongs to {', '.join(places)}")
+    report(troubles)
+
+
+@test("every file begins with a sentence that says what goes in and what comes out")
+def heads(t):
+    del t
+    troubles = []
+    for path in code_files():
+        if path.endswith("_test.cpp"):
+            continue
+        text = read(path)
+        if text.startswith("//") and len(text.splitlines()[0]) > 12:
+            continue
+        # NAME.cpp whose NAME.h has the head need not repeat it.
+        twin = path.removesuffix(".cpp") + ".h"
+        if path.endswith(".cpp") and os.path.exists(os.path.join(TOP, twin)) and text.startswith("#include"):
+            continue
+        troubles.append(f"{path}:1: no head")
+    report(troubles)
+
+
+@test("no co_await stands where g++ 12 miscompiles it")
+def compiler_traps(t):
+    del t
+    troubles = []
+    for path in code_files():
+        if "co_await" in read(path):
+            troubles += [f"{path}:{line}: {what}" for line, what in traps(Source(path))]
+    report(troubles)
+
+
+@test("the check for compiler traps finds each trap and nothing else")
+def traps_found(t):
+    del t
+    bad = ["co_await f({a, b});", "co_await f(Opt{1});", "auto x = co_await f([y] { g(y); });",
+           "auto x = co_await f([y = z] {});", "auto x = c ? co_await f() : 1;", "co_await f(a ? b : c);",
+           "if (co_await f()) g();", "while (co_await f()) {}", "co_return Agg{co_await f()};",
+           "Agg g{co_await a(), 1};", "if (a && co_await b()) { c(); }", "auto t = [&]() -> Task<> { co_await f(); };",
+           "switch (co_await f()) { default: break; }", "if (x) co_await f({1});", "co_await f([=] {});"]
+    good = ["co_await f(a, b);", "auto x = co_await loop.offload([&] { return a ? b : c; });",
+            "CO_TRY(auto x, co_await f());", "if (x) co_await f();", "for (auto y : list) { co_await g(y); }",
+            "Foo x{1, 2}; co_await f(std::move(x));", "co_return co_await f();", "auto a = b ? c : d; co_await f(a);",
+            "auto run = []() -> Task<> { co_await f(); };", "if (x) { y({1}); } else co_await f();",
+            "auto list = std::vector<int>{1}; co_await f(list[0]);", "co_await f([this] { g(); });",
+            "switch (x) { case 1: co_await f(); break; }", "auto x = co_await f([&] { Foo y{1}; return y; });"]
+    for text in bad:
+        check(traps(Source("bad.cpp", f"Task<> run() {{ {text} }}")), f"not found: {text}")
+    for text in good:
+        check(not traps(Source("good.cpp", f"Task<> run() {{ {text} }}")), f"found without cause: {text}")
+
+
+@test("clang-format agrees")
+def form(t):
+    del t
+    program = shutil.which("clang-format-14")
+    check(program, "clang-format-14 is missing")
+    files = code_files()
+    done = subprocess.run([program, "--dry-run", "-Werror", *files], cwd=TOP, capture_output=True, text=True, check=False)
+    troubles = [line for line in done.stderr.splitlines() if "error:" in line]
+    check(done.returncode == 0, f"{len(troubles)} places; run: clang-format-14 -i\n" + "\n".join(troubles[:40]))
+
+
+@test("no line is longer than 100 columns in C++")
+def width(t):
+    del t
+    report([f"{path}:{number}: {len(line)} columns" for path in code_files()
+            for number, line in enumerate(read(path).splitlines(), 1)
+            if len(line) > 100 and "http" not in line and 'R"' not in line])
+
+
+@test("every setting of parameters.def is used by code")
+def settings_used(t):
+    del t
+    names = re.findall(r"^PARAMETER\(\w+,\s*(\w+)", read("common/config/parameters.def"), re.MULTILINE)
+    check(len(names) > 100, f"only {len(names)} rows found")
+    # The tables, defaults and checks of settings are no use; Config's own answers (config.port(service)) are.
+    not_uses = re.compile(r"common/config/(check|derive|kinds|layers|load|manual|nearest|parameter|edit)\.(cpp|h)$")
+    used = set()
+    for path in code_files():
+        if path.startswith("tests/") or path.endswith(("_test.cpp", "testing.h")) or not_uses.match(path):
+            continue
+        source = Source(path)
+        for index, token in enumerate(source.tokens):
+            literal = source.literals[index]
+            if literal:
+                used.add(literal.strip('"'))
+            elif index and source.tokens[index - 1] in (".", "->", "::"):
+                used.add(token)
+    unused = [name for name in names if name not in used]
+    check(not unused, f"{len(unused)} rows of common/config/parameters.def do nothing\n" + ", ".join(unused))
+
+
+@test("nothing is announced as unfinished")
+def unfinished(t):
+    del t
+    words = re.compile(r"\b(TODO|FIXME|XXX|HACK|for now|not implemented yet|unimplemented)\b|\bstub\b", re.IGNORECASE)
+    troubles = []
+    for path in tracked_files(*CODE, ".py", ".def", ".md", ".toml", ".txt", ".sh") + ["contrib/quickstart", "tests/run"]:
+        if path == "tests/tidy/tidy_test.py":
+            continue
+        for number, line in enumerate(read(path).splitlines(), 1):
+            match = words.search(line)
+            if match and not (match.group() == "XXX" and "XXXXXX" in line):
+                troubles.append(f"{path}:{number}: {line.strip()[:100]}")
+    report(troubles)
+
+
+@test("sendmail and postdrop start without RocksDB and include nothing of the store")
+def light(t):
+    del t
+    troubles = []
+    for program in LIGHT_PROGRAMS:
+        binary = os.path.join(TOP, "build", "release", "bin", os.path.basename(program).removesuffix("_main.cpp"))
+        if not os.path.exists(binary):
+            troubles.append(f"{binary} was not built")
+            continue
+        loaded = subprocess.run(["ldd", binary], capture_output=True, text=True, check=True).stdout
+        if "librocksdb" in loaded:
+            troubles.append(f"{binary} loads librocksdb")
+        seen, waiting = set(), [program]
+        while waiting:
+            path = waiting.pop()
+            for _, own, name in includes(path):
+                if own and name not in seen:
+                    seen.add(name)
+                    waiting.append(name)
+        troubles += [f"{program} includes {name}" for name in sorted(seen) if name.startswith("store/")]
+    report(troubles)
+
+
+@test("postdrop, which is setgid, has under 200 lines")
+def small_postdrop(t):
+    del t
+    lines = len(read("smtpd/commands/postdrop_main.cpp").splitlines())
+    check(lines < 200, f"{lines} lines")
+
+
+@test("sizes are told, not judged")
+def sizes(t):
+    del t
+    files, functions = [], []
+    for path in code_files():
+        source = Source(path)
+        files.append((source.text.count("\n"), path))
+        index = 0
+        while index < len(source.tokens):  # a function's body is a block after `)`, in a namespace or a class
+            if source.tokens[index] == "{" and index in source.partner and is_function(source, index):
+                end = source.partner[index]
+                functions.append((source.lines[end] - source.lines[index] + 1, f"{path}:{source.lines[index]}"))
+                index = end
+            index += 1
+    for title, rows in (("files", files), ("functions", functions)):
+        rows.sort(reverse=True)
+        median = rows[len(rows) // 2][0] if rows else 0
+        print(f"   {title}: {len(rows)}, median {median} lines; largest: " +
+              ", ".join(f"{name} {lines}" for lines, name in rows[:8]))
+
+
+def is_function(source, brace):
+    index = brace - 1
+    while index >= 0 and source.tokens[index] in ("const", "noexcept", "override", "&"):
+        index -= 1
+    if index >= 0 and source.tokens[index] == ")":
+        return True
+    for back in range(index, max(0, index - 40), -1):  # a trailing return type or constructor initialisers
+        if source.tokens[back] in (";", "}", "{"):
+            return False
+        if source.tokens[back] == ")" and source.tokens[back + 1] in ("->", ":"):
+            return True
+    return False
