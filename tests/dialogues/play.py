@@ -3,7 +3,9 @@
     # settings of the host, before the first case; values are TOML
     set message_size_limit = 5000
     alias staff: alice, bob
-    deliver alice@example.test             (one letter is put there before the cases)
+    daemons popd                           which of them run; all three without this line
+    deliver alice@example.test             a letter that lies in her Maildir before the cases, with
+                                           the subject `Number N`, N being that of the line
     == a sentence that names the case
     connect smtp                           smtp submission submissions pop3 pop3s imap imaps; `as NAME`
     C: EHLO client.example.test            a line to the server; the end of line is added
@@ -30,8 +32,8 @@ import socket
 import tomllib
 
 import harness
-from harness import check, eventually
-from mailhost import Host, letter, unverified
+from harness import check
+from mailhost import DAEMONS, Host, letter, unverified
 
 IMPLICIT_TLS = ("submissions", "pop3s", "imaps")
 LINE_BYTES_MAX = 1 << 20
@@ -168,19 +170,20 @@ class Player:
 class SharedHost:
     """The host of one file, made when its first case runs."""
 
-    def __init__(self, settings, aliases, letters, build):
+    def __init__(self, settings, aliases, letters, daemons, build):
         self.settings, self.aliases, self.letters, self.build = settings, aliases, letters, build
+        self.daemons = daemons
         self.context = self.host = None
 
     def get(self):
         if self.host is None:
             self.context = harness.Context()
             harness.at_end(self.stop)
-            self.host = Host(self.context, self.settings, build=self.build, aliases=self.aliases)
+            self.host = Host(self.context, self.settings, build=self.build, aliases=self.aliases,
+                             daemons=self.daemons, start=False)
             for number, login in enumerate(self.letters, 1):
-                with self.host.smtp() as client:
-                    client.sendmail("sender@example.test", [login], letter(f"Number {number}", to=login))
-                self.host.wait_messages(login, self.letters[:number].count(login))
+                self.host.put(login, letter(f"Number {number}", to=login))
+            self.host.start()
         return self.host
 
     def stop(self):
@@ -195,7 +198,7 @@ class SharedHost:
 
 def add_file(path, build="release"):
     """Declares the cases of a dialogue file as tests."""
-    settings, aliases, letters, cases = {}, [], [], []
+    settings, aliases, letters, cases, daemons = {}, [], [], [], DAEMONS
     with open(path, encoding="utf-8") as file:
         for number, line in enumerate(file.read().splitlines(), 1):
             if not line.strip() or line.startswith("#"):
@@ -210,9 +213,11 @@ def add_file(path, build="release"):
                 aliases.append(line[6:] + "\n")
             elif line.startswith("deliver "):
                 letters.append(line[8:].strip())
+            elif line.startswith("daemons "):
+                daemons = line.split()[1:]
             else:
-                raise ValueError(f"{path}:{number}: expected set, alias, deliver or ==")
-    shared = SharedHost(settings, "".join(aliases), letters, build)
+                raise ValueError(f"{path}:{number}: expected set, alias, daemons, deliver or ==")
+    shared = SharedHost(settings, "".join(aliases), letters, daemons, build)
     short = path.rpartition("/")[2]
 
     def player(lines):

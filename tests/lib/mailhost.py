@@ -8,6 +8,7 @@ import contextlib
 import email.utils
 import glob
 import imaplib
+import itertools
 import json
 import os
 import poplib
@@ -31,6 +32,7 @@ PORT_NAMES = {"smtpd": ["smtp_port", "submission_port", "submissions_port"],
 STOP_SECONDS_MAX = 40
 SANITIZER = "abort_on_error=0:detect_leaks=0:log_path="
 _given_ports = set()
+_unique = itertools.count(1)
 
 
 def free_port(address="127.0.0.1"):
@@ -313,6 +315,18 @@ class Host:
         """Paths of the messages in a user's INBOX (or .Folder)."""
         base = os.path.join(self.maildir(login), folder) if folder else self.maildir(login)
         return sorted(path for part in ("new", "cur") for path in glob.glob(os.path.join(glob.escape(base), part, "*")))
+
+    def put(self, login, message, folder=""):
+        """Writes a message into a user's mailbox as any other program would; returns its path."""
+        base = os.path.join(self.maildir(login), folder) if folder else self.maildir(login)
+        for part in ("tmp", "new", "cur"):
+            os.makedirs(os.path.join(base, part), mode=0o700, exist_ok=True)
+        name = f"{1700000000 + next(_unique)}.M{next(_unique)}P{os.getpid()}.elsewhere"
+        with open(os.path.join(base, "tmp", name), "wb") as file:
+            file.write(message.replace(b"\r\n", b"\n"))
+        give(os.path.join(self.mail))
+        os.rename(os.path.join(base, "tmp", name), os.path.join(base, "new", name))
+        return os.path.join(base, "new", name)
 
     def wait_messages(self, login, count, seconds=60):
         paths = eventually(lambda: len(self.messages(login)) >= count and self.messages(login),
