@@ -1,11 +1,13 @@
 #include "common/session/dialogue.h"
 
 #include "common/base/text.h"
+#include "common/tls/tls_stream.h"
 
 namespace pennypost {
 namespace {
 
 constexpr std::size_t line_bytes_max = 1 << 20;
+constexpr Duration handshake_limit{5000};
 constexpr std::string_view closed = "(the connection was closed)";
 
 int hex_digit(char c) {
@@ -58,6 +60,21 @@ Task<std::string> hear(Connection& connection) {
   co_return std::string(closed);
 }
 
+/// What went wrong with the handshake; empty when nothing did.
+Task<std::string> shake_hands(Connection& connection) {
+  auto context = TlsContext::client(TlsContext::ClientSettings());
+  ASSERT(context);
+  auto stream = TlsStream::client(connection.exchange_stream(nullptr), *context, "localhost");
+  TlsStream* tls = stream.get();
+  connection.exchange_stream(std::move(stream));
+  try {
+    co_await tls->handshake(handshake_limit);
+  } catch (const Disconnected& end) {
+    co_return end.text();
+  }
+  co_return std::string();
+}
+
 bool is_as_expected(char how, std::string_view expected, std::string_view heard) {
   if (how == ':') return heard == expected;
   if (how == '!') return heard == closed;
@@ -73,6 +90,11 @@ Task<std::string> play(Connection& connection, std::string script) {
     step = trim(step);
     if (step.empty() || step.front() == '#') continue;
     ASSERT(step.size() >= 2);
+    if (step == "TLS") {
+      std::string wrong = co_await shake_hands(connection);
+      if (!wrong.empty()) co_return "line " + std::to_string(number) + ": " + wrong;
+      continue;
+    }
     char who = step[0];
     char how = step[1];
     std::string text(step.substr(step.size() > 2 ? 3 : 2));

@@ -9,6 +9,7 @@
 //   S* 250                     lines that begin so followed by - are skipped, up to the one with a
 //                              blank: a reply of several lines
 //   S!                         the other side closes
+//   TLS                        a handshake as client; the certificate is not checked
 //   # …                        a comment; empty lines are skipped
 #pragma once
 

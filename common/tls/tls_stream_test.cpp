@@ -1,51 +1,17 @@
 #include "common/tls/tls_stream.h"
 
 #include <doctest/doctest.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-#include <unistd.h>
 
-#include <cstdio>
 #include <string>
 
 #include "common/async/nursery.h"
 #include "common/net/connection.h"
+#include "common/tls/testing.h"
 
 using namespace pennypost;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// A key and a self-signed certificate for `localhost` in one PEM file, removed when it goes.
-class CertificateFile {
- public:
-  CertificateFile() {
-    EVP_PKEY* key = EVP_EC_gen("P-256");
-    X509* certificate = X509_new();
-    X509_set_version(certificate, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-    X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-    X509_set_pubkey(certificate, key);
-    X509_NAME* name = X509_get_subject_name(certificate);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                               reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
-    X509_set_issuer_name(certificate, name);
-    X509_sign(certificate, key, EVP_sha256());
-    int descriptor = mkstemp(path.data());
-    FILE* file = fdopen(descriptor, "w");
-    PEM_write_X509(file, certificate);
-    PEM_write_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr);
-    fclose(file);
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-  }
-  CertificateFile(const CertificateFile&) = delete;
-  CertificateFile& operator=(const CertificateFile&) = delete;
-  ~CertificateFile() { unlink(path.c_str()); }
-  std::string path = "/tmp/pennypost-tls-test-XXXXXX";
-};
 
 Task<> echo(Loop& loop, std::unique_ptr<TlsStream> stream) {
   try {
@@ -76,12 +42,12 @@ Task<std::string> ask(Loop& loop, std::unique_ptr<TlsStream> stream, std::string
 
 std::string round_trip(bool verify, const std::string& ca_file, const std::string& name,
                        const std::string& line) {
-  CertificateFile certificate;
+  TestCertificate certificate;
   TlsContext::ServerSettings server;
-  server.certificate_file = certificate.path;
+  server.certificate_file = certificate.path();
   TlsContext::ClientSettings client;
   client.verify = verify;
-  client.ca_file = ca_file == "own" ? certificate.path : ca_file;
+  client.ca_file = ca_file == "own" ? certificate.path() : ca_file;
   auto server_context = TlsContext::server(server);
   auto client_context = TlsContext::client(client);
   REQUIRE(server_context);
@@ -116,9 +82,9 @@ TEST_CASE("a certificate that can't be used is named with its file") {
 }
 
 TEST_CASE("plain text where TLS is expected ends the conversation with TLS's words") {
-  CertificateFile certificate;
+  TestCertificate certificate;
   TlsContext::ServerSettings server;
-  server.certificate_file = certificate.path;
+  server.certificate_file = certificate.path();
   auto context = TlsContext::server(server);
   REQUIRE(context);
   Loop loop;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/tls/testing.h"
+
 #include "smtpd/inbound/testing.h"
 
 using namespace pennypost;
@@ -493,4 +495,118 @@ TEST_CASE("a recipient named twice is one recipient, and an address without doma
   REQUIRE(sent.recipients.size() == 2);
   CHECK(sent.recipients[1].address == "postmaster@mail.example.com");
   CHECK(stage.backend.content().find(" for <") == std::string::npos);
+}
+
+TEST_CASE("STARTTLS forgets what was said and drops what was sent ahead") {
+  TestCertificate certificate;
+  Stage stage({"smtpd_tls_loglevel=1", "smtpd_tls_cert_file=" + certificate.path()});
+  stage.tls = certificate.server();
+  CHECK(stage.run(R"(
+    S~ 220
+    C: EHLO client.example
+    S: 250-mail.example.com
+    S: 250-PIPELINING
+    S: 250-SIZE 10240000
+    S: 250-VRFY
+    S: 250-STARTTLS
+    S* 250
+    C: MAIL FROM:<ann@client.example>
+    S: 250 2.1.0 Ok
+    C> STARTTLS\r\nMAIL FROM:<injected@client.example>\r\nRCPT TO:<bob@example.com>\r\n
+    S: 220 2.0.0 Ready to start TLS
+    TLS
+    C: RCPT TO:<bob@example.com>
+    S: 503 5.5.1 Error: need MAIL command
+    C: EHLO client.example
+    S: 250-mail.example.com
+    S: 250-PIPELINING
+    S: 250-SIZE 10240000
+    S: 250-VRFY
+    S: 250-ENHANCEDSTATUSCODES
+    S* 250
+    C: STARTTLS
+    S: 554 5.5.1 Error: TLS already active
+    C: MAIL FROM:<ann@client.example>
+    S: 250 2.1.0 Ok
+    C: RCPT TO:<x@else.example>
+    S: 554 5.7.1 <x@else.example>: Relay access denied
+    C: RCPT TO:<bob@example.com>
+    S: 250 2.1.5 Ok
+    C: DATA
+    S~ 354
+    C: .
+    S~ 250 2.0.0 Ok: queued
+    C: QUIT
+    S: 221 2.0.0 Bye
+    S!
+  )") == "");
+  CHECK(stage.backend.messages.at(0).envelope.protocol == "ESMTPS");
+  auto content = stage.backend.content();
+  CHECK(content.find("using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)") !=
+        std::string::npos);
+  CHECK(logged(stage,
+               "smtpd: improper command pipelining after STARTTLS from "
+               "client.example[198.51.100.9]"));
+}
+
+TEST_CASE("where TLS is required nothing goes without it") {
+  TestCertificate certificate;
+  Stage stage({"smtpd_tls_security_level=encrypt", "smtpd_tls_cert_file=" + certificate.path()});
+  stage.tls = certificate.server();
+  CHECK(stage.run(R"(
+    S~ 220
+    C: EHLO client.example
+    S* 250
+    C: MAIL FROM:<ann@client.example>
+    S: 530 5.7.0 Must issue a STARTTLS command first
+    C: VRFY bob
+    S: 530 5.7.0 Must issue a STARTTLS command first
+    C: NOOP
+    S: 250 2.0.0 Ok
+    C: STARTTLS
+    S~ 220
+    TLS
+    C: MAIL FROM:<ann@client.example>
+    S: 250 2.1.0 Ok
+  )") == "");
+}
+
+TEST_CASE("submissions speaks TLS from the first byte, and takes mail after a login") {
+  TestCertificate certificate;
+  Stage stage({}, Service::Submissions);
+  stage.tls = certificate.server();
+  CHECK(stage.run(R"(
+    TLS
+    S~ 220
+    C: EHLO client.example
+    S: 250-mail.example.com
+    S: 250-PIPELINING
+    S: 250-SIZE 10240000
+    S: 250-VRFY
+    S: 250-AUTH PLAIN LOGIN SCRAM-SHA-256
+    S* 250
+    C: MAIL FROM:<bob@example.com>
+    S: 530 5.7.0 Authentication required
+    C: AUTH PLAIN AGJvYgBzZWNyZXQ=
+    S: 235 2.7.0 Authentication successful
+    C: MAIL FROM:<bob@example.com>
+    S: 250 2.1.0 Ok
+    C: RCPT TO:<x@else.example>
+    S: 250 2.1.5 Ok
+    C: DATA
+    S~ 354
+    C: Subject: x
+    C: .
+    S~ 250 2.0.0 Ok: queued
+  )") == "");
+  CHECK(stage.backend.messages.at(0).envelope.protocol == "ESMTPSA");
+  CHECK(stage.backend.content_as_sent().find("From: bob@example.com") != std::string::npos);
+}
+
+TEST_CASE("plain text where TLS is expected ends the session without harm") {
+  TestCertificate certificate;
+  Stage stage({}, Service::Submissions);
+  stage.tls = certificate.server();
+  CHECK(stage.run("C: EHLO client.example\n") == "");
+  CHECK(stage.backend.messages.empty());
 }

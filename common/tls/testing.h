@@ -1,0 +1,27 @@
+// A key and a self-signed certificate for `localhost` in one PEM file, removed when it goes: for
+// unit tests.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/tls/context.h"
+
+namespace pennypost {
+
+class TestCertificate {
+ public:
+  TestCertificate();
+  TestCertificate(const TestCertificate&) = delete;
+  TestCertificate& operator=(const TestCertificate&) = delete;
+  ~TestCertificate();
+
+  const std::string& path() const { return path_; }
+  /// A server's context with it.
+  std::shared_ptr<TlsContext> server() const;
+
+ private:
+  std::string path_ = "/tmp/pennypost-tls-test-XXXXXX";
+};
+
+}  // namespace pennypost
