@@ -1,6 +1,6 @@
 // What smtpd's processes say to each other: one struct a request, its answer beside it.
 //
-//   receive -> queue    OpenBody, Submit          receive -> lookup  CheckRecipient, Lookup
+//   receive -> queue    OpenBody, Submit          receive -> lookup  CheckRecipient, CountClient
 //   receive -> auth     (store/service/auth.h)    queue -> lookup    Resolve
 //   queue -> send, deliver   Attempt              queue -> master    NeedDeliver
 //   sendmail, mailq, postqueue, postsuper -> queue: smtpd/commands/control.h, over the queue's
@@ -95,6 +95,28 @@ struct CheckRestrictions {
   template <class Archive>
   void fields(Archive& archive) {
     archive(parameter, about);
+  }
+};
+
+/// Something a client did, told to the one process that counts for all receive processes.
+struct CountClient {
+  static constexpr std::uint16_t type = 108;
+  enum class Event : std::uint8_t { Connect, Disconnect, Message, Recipient, Login };
+  struct Counts {
+    std::uint32_t open = 0;     // connections that this address holds now
+    std::uint32_t in_unit = 0;  // events of this kind within anvil_rate_time_unit, this one too
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(open, in_unit);
+    }
+  };
+  using Reply = Counts;
+  std::string address;
+  Event event = Event::Connect;
+  std::uint32_t process = 0;  // the asking one: what it held is free when it is gone
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(address, event, process);
   }
 };
 

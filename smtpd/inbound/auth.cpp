@@ -77,6 +77,12 @@ Task<Reply> Session::auth(std::string_view arguments) {
     co_return Reply(504, "5.5.4", "Unrecognized authentication type");
   }
 
+  bool is_too_much = co_await is_too_often(CountClient::Event::Login,
+                                           settings_.smtpd_client_auth_rate_limit, "AUTH command");
+  if (is_too_much) {
+    co_return Reply(450, "4.7.1", "Error: too many AUTH commands from " + client_address_);
+  }
+
   store::AuthStep step;
   step.exchange = site_->in().auth->next_exchange();
   step.service = "smtp";

@@ -158,6 +158,9 @@ Task<Reply> Session::mail(std::string_view arguments) {
   }
   CO_TRY(auto command, parse_mail_command(arguments));
   if (auto refused = refusal(command)) co_return *std::move(refused);
+  bool is_too_much = co_await is_too_often(CountClient::Event::Message,
+                                           settings_.smtpd_client_message_rate_limit, "Message");
+  if (is_too_much) co_return Reply(450, "4.7.1", "Error: too much mail from " + client_address_);
   auto now = site_->in().clock->now().count();
   transaction_.emplace(site_->in().make_queue_id(), now, std::move(command));
   transaction_->sender = site_->completed(transaction_->mail.sender).text();
@@ -192,6 +195,12 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
   if (transaction_->recipients.size() >=
       static_cast<std::size_t>(settings_.smtpd_recipient_limit)) {
     co_return Reply(452, "4.5.3", "Error: too many recipients");
+  }
+
+  bool is_too_much = co_await is_too_often(
+      CountClient::Event::Recipient, settings_.smtpd_client_recipient_rate_limit, "Recipient");
+  if (is_too_much) {
+    co_return Reply(450, "4.7.1", "Error: too many recipients from " + client_address_);
   }
 
   CheckRecipient request = about();

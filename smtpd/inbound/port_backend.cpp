@@ -1,5 +1,7 @@
 #include "smtpd/inbound/port_backend.h"
 
+#include <unistd.h>
+
 namespace pennypost::smtp {
 
 Task<ClientName> PortBackend::client_name(IpAddress address) {
@@ -44,6 +46,17 @@ void PortBackend::forget_oldest() {
 Task<Result<CheckRecipient::Verdict>> PortBackend::check_restrictions(CheckRestrictions request) {
   auto asking = lookup_.call(std::move(request));
   co_return co_await std::move(asking);
+}
+
+Task<Result<CountClient::Counts>> PortBackend::count(CountClient event) {
+  event.process = static_cast<std::uint32_t>(::getpid());
+  auto asking = lookup_.call(std::move(event));
+  co_return co_await std::move(asking);
+}
+
+void PortBackend::note(CountClient event) {
+  event.process = static_cast<std::uint32_t>(::getpid());
+  lookup_.post(event);
 }
 
 Task<Result<Descriptor>> PortBackend::open_body(QueueId id) {

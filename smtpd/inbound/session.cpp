@@ -96,15 +96,8 @@ Task<> Session::serve() {
     }
   }
   end_transaction();
+  if (is_counted_) site_->backend().note(event(CountClient::Event::Disconnect));
   log_disconnect(log_peer(), counts());
-}
-
-Task<> Session::turn_away(std::string reason) {
-  try {
-    co_await send(Reply(421, "4.7.0", settings_.myhostname + " " + reason));
-    co_await hang_up();
-  } catch (const Disconnected&) {
-  }
 }
 
 Task<> Session::converse() {
@@ -131,6 +124,9 @@ Task<Reply> Session::greet() {
     is_name_lookup_failed_ = name.is_lookup_failed();
   }
   log_connect(log_peer());
+  auto counting = count_connection();
+  auto too_many = co_await std::move(counting);
+  if (too_many) co_return *std::move(too_many);
   bool is_wanted = !settings_.smtpd_delay_reject && !settings_.smtpd_client_restrictions.empty();
   auto checking = check("smtpd_client_restrictions", is_wanted);
   auto refused = co_await std::move(checking);
@@ -142,6 +138,48 @@ Task<Reply> Session::greet() {
     if (filtered) co_return std::move(*filtered).and_hang_up();
   }
   co_return Reply(220, "", settings_.smtpd_banner);
+}
+
+CountClient Session::event(CountClient::Event kind) const {
+  CountClient event;
+  event.address = client_address_;
+  event.event = kind;
+  return event;
+}
+
+/// smtpd_client_connection_count_limit and _rate_limit. Whoever counts may be away: then nobody is
+/// turned away.
+Task<std::optional<Reply>> Session::count_connection() {
+  auto open_max = settings_.smtpd_client_connection_count_limit;
+  auto rate_max = settings_.smtpd_client_connection_rate_limit;
+  bool is_limited = open_max > 0 || rate_max > 0;
+  if (!is_limited || site_->is_free_of_limits(peer_.address())) co_return std::nullopt;
+  is_counted_ = true;
+  CountClient counted = event(CountClient::Event::Connect);
+  auto counts = co_await site_->backend().count(std::move(counted));
+  if (!counts) co_return std::nullopt;
+  bool is_open_over = open_max > 0 && counts->open > open_max;
+  bool is_rate_over = rate_max > 0 && counts->in_unit > rate_max;
+  if (!is_open_over && !is_rate_over) co_return std::nullopt;
+  auto number = is_open_over ? counts->open : counts->in_unit;
+  log_warning("smtpd", std::string(is_open_over ? "Connection concurrency" : "Connection rate") +
+                           " limit exceeded: " + std::to_string(number) + " from " + peer_text() +
+                           " for service " + std::string(site_->service_name()));
+  co_return Reply(421, "4.7.0",
+                  settings_.myhostname + " Error: too many connections from " + client_address_);
+}
+
+/// The other smtpd_client_..._rate_limit settings.
+Task<bool> Session::is_too_often(CountClient::Event kind, std::int64_t limit,
+                                 std::string_view what) {
+  if (limit == 0 || site_->is_free_of_limits(peer_.address())) co_return false;
+  CountClient counted = event(kind);
+  auto counts = co_await site_->backend().count(std::move(counted));
+  if (!counts || counts->in_unit <= limit) co_return false;
+  log_warning("smtpd", std::string(what) +
+                           " rate limit exceeded: " + std::to_string(counts->in_unit) + " from " +
+                           peer_text() + " for service " + std::string(site_->service_name()));
+  co_return true;
 }
 
 /// Reads one line and answers it.

@@ -40,12 +40,9 @@ class Session {
 
   /// From the greeting to the end of the connection. Throws nothing.
   Task<> serve();
-  /// Greets with 421 and this text instead: too many connections.
-  Task<> turn_away(std::string reason);
   /// The process ends: an idle client is told so now, others after their message.
   void drain();
   bool is_idle() const { return is_waiting_ && !transaction_; }
-  const IpAddress& client() const { return peer_.address(); }
 
   /// One row of the command table.
   struct Command {
@@ -88,6 +85,9 @@ class Session {
   // The dialogue.
   Task<> converse();
   Task<Reply> greet();
+  Task<std::optional<Reply>> count_connection();
+  Task<bool> is_too_often(CountClient::Event event, std::int64_t limit, std::string_view what);
+  CountClient event(CountClient::Event kind) const;
   Task<Reply> next_reply();
   Task<Reply> dispatch(std::string_view line);
   std::optional<Reply> refusal(const Command& command) const;
@@ -168,6 +168,7 @@ class Session {
   ErrorCount errors_;
   std::string_view stage_ = "CONNECT";  // for `lost connection after`
   bool has_sent_early_ = false;
+  bool is_counted_ = false;  // as a connection, by the process that counts for all
   bool is_waiting_ = false;
   bool is_draining_ = false;
 

@@ -610,3 +610,34 @@ TEST_CASE("plain text where TLS is expected ends the session without harm") {
   CHECK(stage.run("C: EHLO client.example\n") == "");
   CHECK(stage.backend.messages.empty());
 }
+
+TEST_CASE("a client that does too much too often is told so, our own are not") {
+  std::vector<std::string> limits{"smtpd_client_connection_count_limit=1",
+                                  "smtpd_client_message_rate_limit=1",
+                                  "smtpd_client_recipient_rate_limit=2", "mynetworks=192.0.2.0/24"};
+  std::string busy = envelope + std::string(R"(
+    C: RCPT TO:<carol@example.com>
+    S: 250 2.1.5 Ok
+    C: RCPT TO:<dave@example.com>
+    S: 450 4.7.1 Error: too many recipients from 198.51.100.9
+    C: RSET
+    S~ 250
+    C: MAIL FROM:<ann@client.example>
+    S: 450 4.7.1 Error: too much mail from 198.51.100.9
+  )");
+  Stage stage(limits);
+  CHECK(stage.run(busy) == "");
+  CHECK(stage.backend.open == 0);
+  stage.backend.open = 1;
+  CHECK(stage.run(R"(
+    S: 421 4.7.0 mail.example.com Error: too many connections from 198.51.100.9
+    S!
+  )") == "");
+  CHECK(logged(stage,
+               "smtpd: warning: Connection concurrency limit exceeded: 2 from "
+               "client.example[198.51.100.9] for service smtp"));
+  Stage free(limits);
+  free.client = "192.0.2.99";
+  CHECK(free.run(busy) != "");
+  CHECK(free.backend.events.empty());
+}

@@ -53,6 +53,16 @@ class FakeBackend final : public Backend {
     co_return verdict;
   }
 
+  Task<Result<CountClient::Counts>> count(CountClient event) override {
+    CountClient::Counts counts;
+    counts.in_unit = ++events[event.event];
+    if (event.event == CountClient::Event::Connect) counts.open = ++open;
+    co_return counts;
+  }
+  void note(CountClient event) override {
+    if (event.event == CountClient::Event::Disconnect) --open;
+  }
+
   Task<Result<Descriptor>> open_body(QueueId id) override {
     if (is_disk_full) co_return Error(452, "4.3.1 Insufficient system storage");
     std::string path = scratch / id.value();
@@ -95,6 +105,8 @@ class FakeBackend final : public Backend {
   }
 
   std::string name = "client.example";
+  std::map<CountClient::Event, std::uint32_t> events;
+  std::uint32_t open = 0;
   bool is_lookup_down = false;
   bool is_disk_full = false;
   bool is_holding = false;

@@ -5,6 +5,7 @@
 #include "common/dns/cares_resolver.h"
 #include "common/log/log.h"
 #include "smtpd/messages.h"
+#include "smtpd/policy/client_counts.h"
 #include "smtpd/policy/evaluate.h"
 #include "smtpd/routing/policy_tables.h"
 #include "smtpd/routing/router.h"
@@ -59,6 +60,9 @@ class Lookup {
  public:
   explicit Lookup(Child& child) : child_(child) {
     reload();
+    child.services().on<CountClient>([this](CountClient event, std::vector<Descriptor>) {
+      return count(std::move(event));
+    });
     child.on_reload([this] { reload(); });
     child.services().on<Resolve>(
         [this](Resolve ask, std::vector<Descriptor>) { return resolve(std::move(ask)); });
@@ -130,7 +134,12 @@ class Lookup {
     }
   }
 
+  Task<Result<CountClient::Counts>> count(CountClient event) {
+    co_return counts_.note(event, child_.config()->anvil_rate_time_unit);
+  }
+
   Child& child_;
+  ClientCounts counts_;
   std::shared_ptr<Tables> tables_;
   std::string problem_;
 };

@@ -1,0 +1,47 @@
+#include "smtpd/policy/client_counts.h"
+
+#include <signal.h>
+
+#include <cerrno>
+
+namespace pennypost::smtp {
+
+bool ClientCounts::is_running(std::uint32_t process) {
+  return ::kill(static_cast<pid_t>(process), 0) == 0 || errno == EPERM;
+}
+
+CountClient::Counts ClientCounts::note(const CountClient& event, Seconds unit) {
+  auto [entry, is_new] = clients_.try_emplace(event.address);
+  Client& client = entry->second;
+  if (is_new) {
+    client.position = by_age_.insert(by_age_.end(), event.address);
+  } else {
+    by_age_.splice(by_age_.end(), by_age_, client.position);
+  }
+  if (event.event == CountClient::Event::Connect) {
+    std::erase_if(client.open, [this](const auto& held) { return !is_alive_(held.first); });
+    ++client.open[event.process];
+  }
+  if (event.event == CountClient::Event::Disconnect) {
+    auto held = client.open.find(event.process);
+    if (held != client.open.end() && --held->second == 0) client.open.erase(held);
+  }
+  Rate& rate = client.rates.at(static_cast<std::size_t>(event.event));
+  auto now = clock_.now_seconds();
+  if (rate.count == 0 || now - rate.since >= unit.count()) {
+    rate.since = now;
+    rate.count = 0;
+  }
+  CountClient::Counts counts;
+  counts.in_unit = ++rate.count;
+  for (const auto& held : client.open) counts.open += held.second;
+  while (clients_.size() > client_addresses_max) forget_oldest();
+  return counts;
+}
+
+void ClientCounts::forget_oldest() {
+  clients_.erase(by_age_.front());
+  by_age_.pop_front();
+}
+
+}  // namespace pennypost::smtp
