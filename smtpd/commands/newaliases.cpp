@@ -40,6 +40,7 @@ int newaliases(std::span<const std::string> args, std::ostream& out, std::ostrea
     if (table && table->type != "hash") continue;
     store::BuildOptions build;
     build.syntax = store::SourceSyntax::Aliases;
+    build.keep_old = (*config)->map_old_generation_lifetime;
     build.warn = [&](const std::string& text) { err << "newaliases: warning: " << text << "\n"; };
     auto built = table ? store::build_map(table->name, build) : Result<void>(table.error());
     if (built) {

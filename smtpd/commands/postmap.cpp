@@ -10,7 +10,8 @@
 //   -i  adds entries from standard input to the table that is there, which need not have a source
 //   -r  of several entries with one key the last counts   -w  says nothing about them
 //   -f  keys keep their case (daemons ask in lower case)
-//   -p -o -N -n -u -v -c are taken for compatibility and change nothing here.
+//   -p -o -N -n -u -v are taken for compatibility and change nothing here.
+//   -c  where main.toml is, for map_old_generation_lifetime
 //   A new table is in use within two seconds; no daemon needs to be told.
 //
 // DIAGNOSTICS
@@ -28,6 +29,7 @@
 #include <vector>
 
 #include "common/base/text.h"
+#include "common/config/config.h"
 #include "store/maps/build.h"
 #include "store/maps/map.h"
 
@@ -45,6 +47,8 @@ class Postmap {
   int run(std::span<const std::string> args) {
     auto done = options(args);
     if (!done) return fail(done.error());
+    // A configuration that is absent or wrong is no hindrance.
+    if (auto config = Config::load(load_)) build_.keep_old = (*config)->map_old_generation_lifetime;
     bool any_found = false;
     for (const auto& name : tables_) {
       auto table = reference(name);
@@ -87,7 +91,9 @@ class Postmap {
           if (i + 1 == args.size()) return usage();
           text = args[++i];
         }
-        if (flag != 'c') {
+        if (flag == 'c') {
+          load_.directory = text;
+        } else {
           task_ = flag == 'q' ? Task::Ask : Task::Remove;
           key_ = text;
         }
@@ -161,7 +167,7 @@ class Postmap {
     if (task_ == Task::Remove) return remove(table.name);
     if (task_ == Task::Add) {
       std::string text(std::istreambuf_iterator<char>(std::cin), {});
-      TRY_DO(change_map(table.name, [&](Entries& entries) {
+      TRY_DO(change_map(table.name, build_, [&](Entries& entries) {
         return add_entries(text, "standard input", build_, entries);
       }));
     } else {
@@ -195,7 +201,7 @@ class Postmap {
 
   Result<bool> remove(const std::string& file) {
     bool any = false;
-    TRY_DO(change_map(file, [&](Entries& entries) -> Result<void> {
+    TRY_DO(change_map(file, build_, [&](Entries& entries) -> Result<void> {
       TRY(any, each_key([&](const std::string& key) -> Result<bool> {
             return entries.erase(build_.fold_keys ? lower(key) : key) > 0;
           }));
@@ -207,6 +213,7 @@ class Postmap {
   std::ostream& out_;
   std::ostream& err_;
   Task task_ = Task::Build;
+  LoadOptions load_;
   BuildOptions build_;
   std::string key_;
   std::vector<std::string> tables_;

@@ -1,6 +1,6 @@
 #include "store/maps/address_lookup.h"
 
-#include "common/base/text.h"
+#include "common/mail/address.h"
 
 namespace pennypost::store {
 namespace {
@@ -20,16 +20,9 @@ void add_domain(std::vector<LookupKey>& keys, std::string_view domain, Parents p
 }  // namespace
 
 SplitLocalPart split_local_part(std::string_view local_part, std::string_view delimiters) {
-  SplitLocalPart whole{local_part, {}, '\0'};
-  auto at = local_part.find_first_of(delimiters, 1);
-  if (local_part.empty() || delimiters.empty() || at == local_part.npos) return whole;
-  // Postfix leaves the names of mailing lists' keepers alone, and MAILER-DAEMON, double-bounce.
-  if (local_part[at] == '-' &&
-      (starts_with_nocase(local_part, "owner-") || ends_with_nocase(local_part, "-request") ||
-       equal_nocase(local_part, "mailer-daemon") || equal_nocase(local_part, "double-bounce"))) {
-    return whole;
-  }
-  return {local_part.substr(0, at), local_part.substr(at + 1), local_part[at]};
+  auto size = split_sub_address(local_part, delimiters).user.size();
+  if (size == local_part.size()) return {local_part, {}, '\0'};
+  return {local_part.substr(0, size), local_part.substr(size + 1), local_part[size]};
 }
 
 std::vector<LookupKey> address_keys(std::string_view local_part, std::string_view domain,

@@ -32,9 +32,7 @@ struct LookupKey {
   friend bool operator==(const LookupKey&, const LookupKey&) = default;
 };
 
-/// Where `local_part` is cut by the first of `delimiters` (recipient_delimiter) that is not its
-/// first character; the extension is empty where there is none. `owner-x` and `x-request` are not
-/// cut at `-`.
+/// split_sub_address() of common/mail, as views and with the delimiter that was found.
 struct SplitLocalPart {
   std::string_view user;
   std::string_view extension;  ///< without the delimiter

@@ -25,7 +25,7 @@ Result<void> build_map(const std::string& file, const BuildOptions& options) {
   Entries entries;
   TRY_DO(add_entries(text, file, options, entries));
   TRY(auto access, TableAccess::of(file));
-  return build_generation(lock, file, entries, access);
+  return build_generation(lock, file, entries, access, Clock::system(), options.keep_old);
 }
 
 Result<Entries> read_map(const std::string& file) {
@@ -39,7 +39,7 @@ Result<Entries> read_map(const std::string& file) {
   return entries;
 }
 
-Result<void> change_map(const std::string& file,
+Result<void> change_map(const std::string& file, const BuildOptions& options,
                         const std::function<Result<void>(Entries& entries)>& change) {
   TRY(auto lock, BuildLock::take(file));
   Entries entries;
@@ -54,7 +54,8 @@ Result<void> change_map(const std::string& file,
   auto current = current_generation(file);
   auto access = TableAccess::of(file);
   if (!access && current) access = TableAccess::of(*current);
-  return build_generation(lock, file, entries, access ? *access : TableAccess{});
+  return build_generation(lock, file, entries, access ? *access : TableAccess{}, Clock::system(),
+                          options.keep_old);
 }
 
 }  // namespace pennypost::store

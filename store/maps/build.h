@@ -26,6 +26,7 @@ struct BuildOptions {
   SourceSyntax syntax = SourceSyntax::Table;
   Duplicates duplicates = Duplicates::Warn;
   bool fold_keys = true;
+  Microseconds keep_old = Seconds{60};  ///< map_old_generation_lifetime
   /// `FILE:LINE: duplicate entry …`; may be empty.
   std::function<void(const std::string& text)> warn;
 };
@@ -44,7 +45,7 @@ Result<Entries> read_map(const std::string& file);
 
 /// Changes the table of hash:`file` without its source (postmap -i and -d). A table that is not
 /// there is made.
-Result<void> change_map(const std::string& file,
+Result<void> change_map(const std::string& file, const BuildOptions& options,
                         const std::function<Result<void>(Entries& entries)>& change);
 
 }  // namespace pennypost::store

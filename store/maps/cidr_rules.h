@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "store/maps/network.h"
+#include "common/net/address.h"
 
 namespace pennypost::store {
 
