@@ -31,8 +31,20 @@ struct OpenBody {
   }
 };
 
+/// Gives up the file of OpenBody, when the message is not submitted after all; posted, not called.
+/// A file that is never submitted nor dropped goes an hour after the last write.
+struct DropBody {
+  static constexpr std::uint16_t type = 108;
+  using Reply = Done;
+  QueueId id{std::string()};
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(id);
+  }
+};
+
 /// A message whole; the answer says that it survives a power cut. Errors: 452 4.3.1 (no space),
-/// 451.
+/// 451, 501 (not a valid envelope). Recipients bear numbers of their own, all of kind Address.
 struct Submit {
   static constexpr std::uint16_t type = 102;
   using Reply = Done;

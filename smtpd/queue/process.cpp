@@ -1,0 +1,104 @@
+#include "smtpd/queue/process.h"
+
+#include <filesystem>
+
+#include "common/log/log.h"
+#include "smtpd/messages.h"
+#include "smtpd/queue/queue.h"
+#include "smtpd/scheduler/scheduler.h"
+
+namespace pennypost::smtp {
+namespace {
+
+constexpr std::chrono::minutes orphan_round{30};
+
+Queue::Options options_from(const Config& config) {
+  Queue::Options options;
+  options.directory = config.queue_directory;
+  options.ballast_bytes = static_cast<std::uint64_t>(config.queue_ballast);
+  // As Postfix recommends: room for one more message of the largest size, and a half.
+  auto least = config.queue_minfree > 0 ? config.queue_minfree : config.message_size_limit * 3 / 2;
+  options.free_bytes_min = static_cast<std::uint64_t>(least);
+  return options;
+}
+
+class QueueProcess {
+ public:
+  QueueProcess(Child& child, Queue::Opened opened)
+      : child_(child),
+        queue_(std::move(opened.queue)),
+        scheduler_(child.loop(), *queue_, peers(), Clock::system()) {
+    for (const auto& warning : opened.warnings) log_warning("qmgr", warning);
+    queue_->committer().on_warning([](const std::string& text) { log_warning("qmgr", text); });
+    serve();
+    scheduler_.begin(opened.waiting, !opened.was_stopped_orderly);
+    child_.on_reload([this] { scheduler_.look(); });
+    child_.on_drain([this] { child_.tasks().start(stop()); });
+    child_.tasks().start(remove_orphans());
+  }
+
+ private:
+  Scheduler::Peers peers() {
+    Scheduler::Peers peers;
+    peers.port = [this](std::string_view kind) -> Port& { return child_.port(kind); };
+    peers.config = [this] { return child_.config(); };
+    return peers;
+  }
+
+  void serve() {
+    child_.services().on_raw<OpenBody>(
+        [this](OpenBody ask, std::vector<Descriptor>) { return open_body(std::move(ask)); });
+    child_.services().on<DropBody>(
+        [this](DropBody ask, std::vector<Descriptor>) { return drop_body(std::move(ask)); });
+    child_.services().on<Submit>(
+        [this](Submit ask, std::vector<Descriptor>) { return submit(std::move(ask)); });
+  }
+
+  Task<Result<RawReply>> open_body(OpenBody ask) {
+    CO_TRY(auto file, co_await queue_->open_body(ask.id));
+    RawReply reply;
+    reply.body = wire::encode(Done());
+    reply.descriptors.push_back(std::move(file));
+    co_return std::move(reply);
+  }
+  Task<Result<Done>> drop_body(DropBody ask) {
+    co_await queue_->drop_body(ask.id);
+    co_return Done();
+  }
+  Task<Result<Done>> submit(Submit ask) {
+    auto work = scheduler_.submit(std::move(ask.envelope), std::move(ask.body));
+    CO_TRY_DO(co_await std::move(work));
+    co_return Done();
+  }
+
+  Task<> remove_orphans() {
+    for (;;) {
+      co_await child_.loop().sleep(orphan_round);
+      co_await queue_->remove_orphans();
+    }
+  }
+
+  Task<> stop() {
+    co_await scheduler_.drain();
+    if (scheduler_.is_all_certain()) co_await queue_->note_orderly_stop();
+    child_.finish();
+  }
+
+  Child& child_;
+  std::unique_ptr<Queue> queue_;
+  Scheduler scheduler_;
+};
+
+}  // namespace
+
+void run_queue(Child& child) {
+  auto opened = Queue::open(child.loop(), options_from(*child.config()), Clock::system());
+  if (!opened) {
+    log_fatal("qmgr", "open the queue: " + opened.error().text());
+    return;
+  }
+  QueueProcess process(child, *std::move(opened));
+  child.run();
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,284 @@
+#include "smtpd/queue/queue.h"
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <thread>
+#include <unordered_set>
+
+#include "smtpd/queue/check_envelope.h"
+#include "smtpd/queue/queue_id.h"
+#include "store/kv/salvage.h"
+
+namespace pennypost::smtp {
+namespace {
+
+constexpr std::chrono::milliseconds lock_poll{100};
+constexpr int damaged = static_cast<int>(store::StorageProblem::Damaged);
+
+Error damaged_message(const QueueId& id, const std::string& what) {
+  return Error(damaged, "5.3.0 " + id.value() + ": " + what);
+}
+
+/// Opens the database; waits while a predecessor that is about to end still has it.
+Result<store::Salvaged> open_database(const std::filesystem::path& directory, const Clock& clock) {
+  auto until = std::chrono::steady_clock::now() + predecessor_seconds;
+  for (;;) {
+    auto opened = store::open_or_salvage(directory, store::Profile::queue(), clock);
+    if (opened || store::storage_problem(opened.error()) != store::StorageProblem::Locked ||
+        std::chrono::steady_clock::now() >= until) {
+      return opened;
+    }
+    std::this_thread::sleep_for(lock_poll);
+  }
+}
+
+Result<void> make_directory(const std::filesystem::path& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
+    return file_error("create " + path.string(), errno);
+  }
+  return {};
+}
+
+}  // namespace
+
+Queue::Queue(Loop& loop, Options options, store::Database database, BodyFiles files)
+    : loop_(loop),
+      options_(std::move(options)),
+      database_(std::move(database)),
+      files_(std::move(files)),
+      ballast_(options_.directory / "ballast", options_.ballast_bytes),
+      committer_(std::make_unique<Committer>(loop, database_, files_, ballast_)) {}
+
+Queue::~Queue() = default;
+
+Result<Queue::Opened> Queue::open(Loop& loop, const Options& options, const Clock& clock) {
+  TRY_DO(make_directory(options.directory, 0755));
+  TRY(auto salvaged, open_database(options.directory / "db", clock));
+  TRY(auto files, BodyFiles::open(options.directory / "body"));
+  Opened opened;
+  if (salvaged.loss) opened.warnings.push_back(salvaged.loss->text());
+  opened.queue = std::unique_ptr<Queue>(
+      new Queue(loop, options, std::move(salvaged.database), std::move(files)));
+  Queue& queue = *opened.queue;
+
+  TRY(auto stopped, queue.database_.find(keys::stopped));
+  opened.was_stopped_orderly = stopped.has_value() && !salvaged.loss;
+  if (stopped) {
+    store::Batch batch;
+    batch.erase(keys::stopped);
+    auto erased = queue.database_.commit(batch, store::Sync::Yes);
+    if (!erased) return std::move(erased).error();
+  }
+  TRY(opened.waiting, queue.read_waiting());
+  std::unordered_set<std::string> known;
+  for (const auto& entry : opened.waiting) known.insert(entry.id.value());
+  std::size_t orphans = queue.files_.remove_orphans(
+      std::chrono::seconds(0), [&](const QueueId& id) { return known.contains(id.value()); });
+  if (orphans > 0) {
+    opened.warnings.push_back("removed " + std::to_string(orphans) +
+                              " bodies of receptions that were broken off");
+  }
+  if (auto made = queue.ballast_.make(); !made) opened.warnings.push_back(made.error().text());
+  return opened;
+}
+
+Task<Result<Descriptor>> Queue::open_body(QueueId id) {
+  if (!is_queue_id(id.value())) co_return Error(501, "5.5.4 not a queue id");
+  if (!committer_->takes_in()) co_return Error(452, "4.3.1 Insufficient system storage");
+  auto file = co_await loop_.offload([&]() -> Result<Descriptor> {
+    TRY_DO(check_room());
+    return files_.create(id);
+  });
+  co_return std::move(file);
+}
+
+Task<> Queue::drop_body(QueueId id) {
+  if (!is_queue_id(id.value())) co_return;
+  co_await loop_.offload([&] {
+    auto known = database_.find(keys::envelope(id));
+    if (known && !*known) files_.remove(id);
+  });
+}
+
+Task<Result<void>> Queue::submit(Envelope envelope, std::string body) {
+  CO_TRY_DO(check_envelope(envelope, body.size()));
+  if (options_.free_bytes_min > 0 || envelope.body_is_file) {
+    auto checked = co_await loop_.offload([&]() -> Result<void> {
+      TRY_DO(check_room());
+      return check_body_file(envelope);
+    });
+    if (!checked) co_return std::move(checked).error();
+  }
+  Changes changes;
+  put_new(changes, envelope, std::move(body));
+  auto taken = committer_->take_in(std::move(changes));
+  co_return co_await std::move(taken);
+}
+
+Result<void> Queue::check_room() const {
+  if (options_.free_bytes_min == 0) return {};
+  struct statvfs disk {};
+  if (::statvfs(options_.directory.c_str(), &disk) != 0) return {};
+  if (disk.f_bavail * disk.f_frsize >= options_.free_bytes_min) return {};
+  return Error(452, "4.3.1 Insufficient system storage");
+}
+
+Result<void> Queue::check_body_file(const Envelope& envelope) const {
+  if (!envelope.body_is_file) return {};
+  TRY(auto size, files_.size(envelope.id));
+  if (size != envelope.body_bytes) return Error(451, "4.3.0 the body's file is not whole");
+  return {};
+}
+
+Task<Result<std::optional<QueuedMessage>>> Queue::load(QueueId id) {
+  auto message = co_await loop_.offload([&] { return read(id); });
+  co_return std::move(message);
+}
+
+Result<std::optional<QueuedMessage>> Queue::read(const QueueId& id) const {
+  TRY(auto bytes, database_.find(keys::envelope(id)));
+  if (!bytes) return std::optional<QueuedMessage>();
+  auto envelope = wire::decode<Envelope>(*bytes);
+  if (!envelope) return damaged_message(id, "the envelope is damaged");
+  std::optional<MessageRecord> record;
+  TRY(auto record_bytes, database_.find(keys::message(id)));
+  if (record_bytes) {
+    auto decoded = wire::decode<MessageRecord>(*record_bytes);
+    if (!decoded) return damaged_message(id, "its record is damaged");
+    record = *decoded;
+  }
+  TRY(auto outcomes, read_outcomes(id));
+  return std::optional<QueuedMessage>(
+      QueuedMessage(*std::move(envelope), record, std::move(outcomes)));
+}
+
+Result<std::vector<RecipientRecord>> Queue::read_outcomes(const QueueId& id) const {
+  std::vector<RecipientRecord> outcomes;
+  auto entry = database_.scan(keys::recipients_of(id));
+  for (; entry.valid(); entry.next()) {
+    auto outcome = wire::decode<RecipientRecord>(entry.value());
+    if (!outcome) return damaged_message(id, "a recipient's record is damaged");
+    outcomes.push_back(*std::move(outcome));
+  }
+  TRY_DO(entry.status());
+  return outcomes;
+}
+
+Task<Result<Body>> Queue::body(const Envelope& envelope) {
+  auto body = co_await loop_.offload([&] { return read_body(envelope); });
+  co_return std::move(body);
+}
+
+Result<Body> Queue::read_body(const Envelope& envelope) const {
+  Body body;
+  if (envelope.body_is_file) {
+    TRY(body.file, files_.open_to_read(envelope.id));
+    return body;
+  }
+  TRY(auto bytes, database_.find(keys::body(envelope.id)));
+  if (!bytes) return damaged_message(envelope.id, "the body is missing");
+  body.bytes = *std::move(bytes);
+  return body;
+}
+
+Task<Result<std::string>> Queue::text(const Envelope& envelope, std::uint64_t bytes_max) {
+  auto text = co_await loop_.offload([&] { return read_text(envelope, bytes_max); });
+  co_return std::move(text);
+}
+
+Result<std::string> Queue::read_text(const Envelope& envelope, std::uint64_t bytes_max) const {
+  TRY(auto body, read_body(envelope));
+  std::string text;
+  for (const auto& piece : envelope.pieces) {
+    std::uint64_t room = bytes_max - text.size();
+    if (room == 0) break;
+    if (piece.length == 0) {
+      text += piece.text.substr(0, room);
+    } else if (body.file) {
+      TRY(auto range, read_range(body.file, piece.offset, std::min(piece.length, room)));
+      text += range;
+    } else {
+      text += std::string_view(body.bytes).substr(piece.offset, std::min(piece.length, room));
+    }
+  }
+  return text;
+}
+
+Task<> Queue::record(Changes changes) {
+  if (changes.empty()) co_return;
+  auto recorded = committer_->record(std::move(changes));
+  co_await std::move(recorded);
+}
+
+Task<Result<std::vector<Queue::Listed>>> Queue::list(QueueId after, std::size_t count) {
+  auto listed = co_await loop_.offload([&] { return read_list(after, count); });
+  co_return std::move(listed);
+}
+
+Result<std::vector<Queue::Listed>> Queue::read_list(const QueueId& after, std::size_t count) const {
+  std::vector<Listed> listed;
+  auto at = database_.snapshot();
+  auto entry = database_.scan(keys::envelopes, at);
+  if (!after.value().empty()) entry.seek(keys::envelope(after) + '\0');
+  for (; entry.valid() && listed.size() < count; entry.next()) {
+    auto envelope = wire::decode<Envelope>(entry.value());
+    if (!envelope) continue;
+    Listed message;
+    message.envelope = *std::move(envelope);
+    TRY(auto record, database_.find(keys::message(message.envelope.id), at));
+    if (record) {
+      if (auto decoded = wire::decode<MessageRecord>(*record)) message.record = *decoded;
+    }
+    TRY(message.outcomes, read_outcomes(message.envelope.id));
+    listed.push_back(std::move(message));
+  }
+  TRY_DO(entry.status());
+  return listed;
+}
+
+Result<std::vector<Queue::Waiting>> Queue::read_waiting() const {
+  std::vector<Waiting> waiting;
+  auto entry = database_.scan(keys::envelopes);
+  for (; entry.valid(); entry.next()) {
+    QueueId id(std::string(entry.key().substr(keys::envelopes.size())));
+    auto envelope = wire::decode<Envelope>(entry.value());
+    // A damaged one still waits: the attempt to load it tells the admin.
+    std::int64_t due = envelope ? envelope->arrival / 1'000'000 : 0;
+    waiting.push_back(Waiting{std::move(id), due, envelope && envelope->is_held, true});
+  }
+  TRY_DO(entry.status());
+  auto record = database_.scan(keys::messages);
+  for (auto message = waiting.begin(); record.valid(); record.next()) {
+    std::string_view id = record.key().substr(keys::messages.size());
+    while (message != waiting.end() && message->id.value() < id) ++message;
+    auto decoded = wire::decode<MessageRecord>(record.value());
+    if (message == waiting.end() || message->id.value() != id || !decoded) continue;
+    message->due = decoded->due;
+    message->is_held = decoded->is_held;
+    message->is_new = false;
+  }
+  TRY_DO(record.status());
+  return waiting;
+}
+
+Task<> Queue::note_orderly_stop() {
+  Changes changes;
+  changes.put(std::string(keys::stopped), "clean");
+  auto recorded = committer_->record(std::move(changes));
+  co_await std::move(recorded);
+}
+
+Task<std::size_t> Queue::remove_orphans() {
+  std::size_t count = co_await loop_.offload([&] {
+    return files_.remove_orphans(orphan_seconds, [&](const QueueId& id) {
+      auto found = database_.find(keys::envelope(id));
+      return !found || found->has_value();
+    });
+  });
+  co_return count;
+}
+
+}  // namespace pennypost::smtp

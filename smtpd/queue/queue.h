@@ -1,0 +1,121 @@
+// A message in, safe on disk out; and every message again after a stop, a crash or a damaged disk.
+//
+//   DIRECTORY/db         the database (record.h)
+//   DIRECTORY/body       bodies too large for it
+//   DIRECTORY/ballast    room kept for bad days
+//   DIRECTORY/maildrop   mail posted while we were down (maildrop.h)
+//
+// open() waits for a predecessor that still holds the lock, salvages a damaged log (a copy is kept
+// and the log says what is missing), removes orphans, and says what waits. After a stop that was
+// not orderly all that waits is `is_uncertain`: its last attempt may have got through.
+//
+// SEE ALSO   committer.h (what happens when the disk is full), ../scheduler/scheduler.h
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/async/loop.h"
+#include "common/base/clock.h"
+#include "smtpd/queue/ballast.h"
+#include "smtpd/queue/body_files.h"
+#include "smtpd/queue/committer.h"
+#include "smtpd/queue/queued_message.h"
+#include "store/kv/database.h"
+
+namespace pennypost::smtp {
+
+inline constexpr std::chrono::seconds predecessor_seconds{10};
+
+/// A message's body: bytes, or a descriptor of its file.
+struct Body {
+  std::string bytes;
+  Descriptor file;
+};
+
+class Queue {
+ public:
+  struct Options {
+    std::filesystem::path directory;
+    std::uint64_t ballast_bytes = 0;
+    std::uint64_t free_bytes_min = 0;  // queue_minfree
+  };
+  /// What is known of a message that waits, without reading it.
+  struct Waiting {
+    QueueId id;
+    std::int64_t due = 0;  // seconds since 1970
+    bool is_held = false;
+    bool is_new = false;  // never tried
+  };
+  struct Opened;
+
+  /// Blocks; for the start of the process. Errors: 450 (still locked), 452, 451.
+  static Result<Opened> open(Loop& loop, const Options& options, const Clock& clock);
+  ~Queue();
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
+
+  /// A file for a large body. Errors: 452, 451, 501 (not a queue id).
+  Task<Result<Descriptor>> open_body(QueueId id);
+  /// For a reception that was broken off.
+  Task<> drop_body(QueueId id);
+  /// Takes a message in; when it returns, the message survives a power cut. Errors: 452, 451, and
+  /// 501 for an envelope that no honest process sends.
+  Task<Result<void>> submit(Envelope envelope, std::string body);
+
+  /// The message, as it stands. Nothing when there is none. Errors: 451; 453 (damaged).
+  Task<Result<std::optional<QueuedMessage>>> load(QueueId id);
+  /// Errors: 451; 453 (damaged or gone).
+  Task<Result<Body>> body(const Envelope& envelope);
+  /// The first `bytes_max` bytes of the message as it will be sent, pieces joined.
+  Task<Result<std::string>> text(const Envelope& envelope, std::uint64_t bytes_max);
+  /// Returns once the changes survive a power cut.
+  Task<> record(Changes changes);
+
+  struct Listed {
+    Envelope envelope;
+    std::optional<MessageRecord> record;
+    std::vector<RecipientRecord> outcomes;
+  };
+  /// Up to `count` messages behind `after`, in order of arrival. Errors: 451.
+  Task<Result<std::vector<Listed>>> list(QueueId after, std::size_t count);
+
+  /// Says on disk that nothing is uncertain. Nothing may be under way.
+  Task<> note_orderly_stop();
+  Committer& committer() { return *committer_; }
+  const std::filesystem::path& directory() const { return options_.directory; }
+  /// Removes files of receptions that were broken off long ago; returns how many.
+  Task<std::size_t> remove_orphans();
+
+ private:
+  Queue(Loop& loop, Options options, store::Database database, BodyFiles files);
+  Result<void> check_room() const;
+  Result<void> check_body_file(const Envelope& envelope) const;
+  Result<std::optional<QueuedMessage>> read(const QueueId& id) const;
+  Result<std::vector<RecipientRecord>> read_outcomes(const QueueId& id) const;
+  Result<Body> read_body(const Envelope& envelope) const;
+  Result<std::string> read_text(const Envelope& envelope, std::uint64_t bytes_max) const;
+  Result<std::vector<Listed>> read_list(const QueueId& after, std::size_t count) const;
+  Result<std::vector<Waiting>> read_waiting() const;
+
+  Loop& loop_;
+  Options options_;
+  store::Database database_;
+  BodyFiles files_;
+  Ballast ballast_;
+  std::unique_ptr<Committer> committer_;
+};
+
+struct Queue::Opened {
+  std::unique_ptr<Queue> queue;
+  std::vector<Waiting> waiting;
+  bool was_stopped_orderly = false;
+  std::vector<std::string> warnings;  // for the log: what was lost, what was removed
+};
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,60 @@
+#include "smtpd/queue/record.h"
+
+#include <iterator>
+
+namespace pennypost::smtp {
+namespace keys {
+
+std::string envelope(const QueueId& id) { return std::string(envelopes) + id.value(); }
+std::string body(const QueueId& id) { return std::string(bodies) + id.value(); }
+std::string message(const QueueId& id) { return std::string(messages) + id.value(); }
+std::string recipients_of(const QueueId& id) { return std::string(recipients) + id.value(); }
+
+std::string recipient(const QueueId& id, std::uint32_t number) {
+  std::string key = recipients_of(id);
+  for (int shift = 24; shift >= 0; shift -= 8) key += static_cast<char>((number >> shift) & 0xff);
+  return key;
+}
+
+}  // namespace keys
+
+void Changes::put(std::string key, std::string value) {
+  bytes_ += key.size() + value.size();
+  entries_.push_back(Entry{Kind::Put, std::move(key), std::move(value)});
+}
+
+void Changes::erase(std::string key) {
+  bytes_ += key.size();
+  entries_.push_back(Entry{Kind::Erase, std::move(key), {}});
+}
+
+void Changes::single_erase(std::string key) {
+  bytes_ += key.size();
+  entries_.push_back(Entry{Kind::SingleErase, std::move(key), {}});
+}
+
+void Changes::append(Changes other) {
+  std::move(other.entries_.begin(), other.entries_.end(), std::back_inserter(entries_));
+  std::move(other.files_to_remove_.begin(), other.files_to_remove_.end(),
+            std::back_inserter(files_to_remove_));
+  bytes_ += other.bytes_;
+  has_new_file_ = has_new_file_ || other.has_new_file_;
+}
+
+void Changes::write_to(store::Batch& batch) const {
+  for (const auto& entry : entries_) {
+    switch (entry.kind) {
+      case Kind::Put:
+        batch.put(entry.key, entry.value);
+        break;
+      case Kind::Erase:
+        batch.erase(entry.key);
+        break;
+      case Kind::SingleErase:
+        batch.single_erase(entry.key);
+        break;
+    }
+  }
+}
+
+}  // namespace pennypost::smtp

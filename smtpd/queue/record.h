@@ -1,0 +1,112 @@
+// What the queue's database holds: keys and values of a message, and the changes between them.
+//
+//   e ID              Envelope              put once, single_erase
+//   b ID              the body, if not a file; put once, single_erase
+//   m ID              MessageRecord         overwritten, erase; absent until a first attempt fails
+//   r ID number32     RecipientRecord       overwritten, erase; absent until there is an outcome
+//   z stopped         `clean` after an orderly stop; erased at the start
+//
+// A message that is delivered at the first attempt is two puts and two single_erases, which mostly
+// meet in the log and never reach a table file. number32 is big-endian, so records are in order.
+//
+// SEE ALSO   ../../store/kv/database.h (single_erase), queue.h
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "smtpd/queue/envelope.h"
+#include "store/kv/database.h"
+
+namespace pennypost::smtp {
+
+/// Where a recipient stands.
+enum class RecipientState : std::uint8_t {
+  Pending,   // to be tried
+  Expanded,  // replaced by its children
+  Done,      // delivered, or failed for good
+};
+
+/// What its sender is still to be told of a recipient, in the next report.
+enum class ReportDue : std::uint8_t { None, Delivered, Relayed, Expanded, Failed, Expired };
+
+/// A recipient and what came of it so far. For the envelope's own recipients and for children.
+struct RecipientRecord {
+  Recipient recipient;
+  std::int64_t parent = -1;  // the number of the recipient it was expanded from; -1: the client's
+  RecipientState state = RecipientState::Pending;
+  ReportDue report = ReportDue::None;
+  bool is_uncertain = false;  // an attempt's end is unknown: it may have got through
+  std::string status;         // of the last attempt, as in Outcome
+  std::string reason;
+  std::string relay;
+  std::string remote_mta;
+  std::string diagnostic;
+  std::int64_t last_attempt = 0;  // seconds since 1970
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(recipient, parent, state, report, is_uncertain, status, reason, relay, remote_mta,
+            diagnostic, last_attempt);
+  }
+};
+
+/// What changes about a message that waits.
+struct MessageRecord {
+  std::int64_t due = 0;  // seconds since 1970
+  bool is_held = false;
+  bool delay_was_told = false;    // the sender has been warned of the delay
+  std::uint32_t next_number = 0;  // for children; never goes back
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(due, is_held, delay_was_told, next_number);
+  }
+};
+
+namespace keys {
+inline constexpr std::string_view envelopes = "e";
+inline constexpr std::string_view bodies = "b";
+inline constexpr std::string_view messages = "m";
+inline constexpr std::string_view recipients = "r";
+inline constexpr std::string_view stopped = "z stopped";
+std::string envelope(const QueueId& id);
+std::string body(const QueueId& id);
+std::string message(const QueueId& id);
+/// The prefix of all records of a message's recipients.
+std::string recipients_of(const QueueId& id);
+std::string recipient(const QueueId& id, std::uint32_t number);
+}  // namespace keys
+
+/// Changes that happen together or not at all, before they are part of a commit.
+class Changes {
+ public:
+  void put(std::string key, std::string value);
+  void erase(std::string key);
+  void single_erase(std::string key);
+  /// A body file stands behind these changes: its directory is synced before them.
+  void needs_body_directory() { has_new_file_ = true; }
+  /// A file to be removed when the changes have been committed.
+  void remove_file_after(const QueueId& id) { files_to_remove_.push_back(id); }
+  void append(Changes other);
+
+  bool empty() const { return entries_.empty(); }
+  std::size_t bytes() const { return bytes_; }
+  bool has_new_file() const { return has_new_file_; }
+  const std::vector<QueueId>& files_to_remove() const { return files_to_remove_; }
+  void write_to(store::Batch& batch) const;
+
+ private:
+  enum class Kind : std::uint8_t { Put, Erase, SingleErase };
+  struct Entry {
+    Kind kind;
+    std::string key;
+    std::string value;
+  };
+  std::vector<Entry> entries_;
+  std::vector<QueueId> files_to_remove_;
+  std::size_t bytes_ = 0;
+  bool has_new_file_ = false;
+};
+
+}  // namespace pennypost::smtp

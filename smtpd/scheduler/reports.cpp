@@ -1,0 +1,186 @@
+#include "smtpd/scheduler/reports.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "common/log/log.h"
+#include "common/mail/fixups.h"
+#include "common/mail/report.h"
+#include "smtpd/queue/queue_id.h"
+#include "smtpd/scheduler/retry.h"
+
+namespace pennypost::smtp {
+namespace {
+
+enum class Kind { Failure, Delay, Success };
+
+struct Due {
+  std::uint32_t number;
+  DsnAction action;
+};
+using DueBySender = std::map<std::pair<std::string, Kind>, std::vector<Due>>;
+
+std::string log_kind(Kind kind) {
+  if (kind == Kind::Failure) return "non-delivery";
+  return kind == Kind::Delay ? "delay" : "delivery status";
+}
+
+Kind kind_of(ReportDue due) {
+  return due == ReportDue::Failed || due == ReportDue::Expired ? Kind::Failure : Kind::Success;
+}
+
+DsnAction action_of(ReportDue due) {
+  switch (due) {
+    case ReportDue::Delivered:
+      return DsnAction::Delivered;
+    case ReportDue::Relayed:
+      return DsnAction::Relayed;
+    case ReportDue::Expanded:
+      return DsnAction::Expanded;
+    default:
+      return DsnAction::Failed;
+  }
+}
+
+bool wants_delay(const RecipientRecord& entry) {
+  return entry.state == RecipientState::Pending &&
+         wants_report(entry.recipient.notify, notify_delay);
+}
+
+DueBySender collect(const QueuedMessage& message, bool is_delay_due) {
+  DueBySender due;
+  for (const auto& [number, entry] : message.recipients()) {
+    const std::string& sender = message.sender_of(entry.recipient);
+    if (entry.report != ReportDue::None) {
+      due[{sender, kind_of(entry.report)}].push_back({number, action_of(entry.report)});
+    } else if (is_delay_due && wants_delay(entry)) {
+      due[{sender, Kind::Delay}].push_back({number, DsnAction::Delayed});
+    }
+  }
+  return due;
+}
+
+MailAddress address_or_null(const std::string& text) {
+  auto address = MailAddress::parse(text, Utf8::Allowed);
+  return address ? *address : MailAddress();
+}
+
+std::optional<OriginalRecipient> original_of(const Recipient& recipient) {
+  if (!recipient.orcpt.empty()) {
+    auto type_end = recipient.orcpt.find(';');
+    if (type_end != std::string::npos) {
+      OriginalRecipient original;
+      original.type = recipient.orcpt.substr(0, type_end);
+      original.address = recipient.orcpt.substr(type_end + 1);
+      return original;
+    }
+  }
+  auto address = address_or_null(recipient.original);
+  if (address.is_null() || recipient.original == recipient.address) return std::nullopt;
+  return OriginalRecipient::of(address);
+}
+
+ReportedRecipient reported(const RecipientRecord& entry, DsnAction action,
+                           std::int64_t retry_until) {
+  ReportedRecipient out;
+  // A command or file stands behind an alias: the sender knows that address, not the command.
+  bool is_address = entry.recipient.kind == RecipientKind::Address;
+  out.recipient = address_or_null(is_address ? entry.recipient.address : entry.recipient.original);
+  out.original = original_of(entry.recipient);
+  out.action = action;
+  if (auto status = EnhancedStatus::parse(entry.status)) out.status = *status;
+  out.reason = entry.reason;
+  out.remote_mta = entry.remote_mta;
+  out.diagnostic = entry.diagnostic.empty() ? entry.reason : entry.diagnostic;
+  out.diagnostic_type = entry.diagnostic.empty() ? "x-pennypost" : "smtp";
+  if (entry.last_attempt > 0) out.last_attempt = local_date(entry.last_attempt);
+  if (action == DsnAction::Delayed) out.retry_until = local_date(retry_until);
+  return out;
+}
+
+std::string received(const Config& config, const QueueId& id, std::int64_t now) {
+  ReceivedTrace trace;
+  trace.protocol.esmtp = false;
+  trace.by = config.myhostname;
+  trace.queue_id = id.value();
+  trace.date = local_date(now);
+  return received_field(trace, "\n");
+}
+
+}  // namespace
+
+bool has_reports(const QueuedMessage& message, bool is_delay_due) {
+  return std::ranges::any_of(message.recipients(), [&](const auto& entry) {
+    return entry.second.report != ReportDue::None || (is_delay_due && wants_delay(entry.second));
+  });
+}
+
+std::uint64_t original_bytes_needed(const Config& config, const Envelope& envelope) {
+  std::uint64_t whole = std::min<std::uint64_t>(
+      static_cast<std::uint64_t>(config.bounce_size_limit), report_original_bytes_max);
+  return envelope.size() <= whole ? whole : std::max(whole + 1, report_header_bytes_max);
+}
+
+std::vector<NewReport> take_reports(QueuedMessage& message, bool is_delay_due,
+                                    const std::string& original, std::int64_t retry_until,
+                                    const Config& config, const Clock& clock) {
+  std::vector<NewReport> reports;
+  for (const auto& [sender_and_kind, due] : collect(message, is_delay_due)) {
+    const auto& [sender, kind] = sender_and_kind;
+    auto to = address_or_null(sender);
+    if (to.is_null()) {
+      if (kind == Kind::Failure) {
+        log_info("bounce",
+                 message.id().value() + ": undeliverable notification discarded: nobody to tell");
+      }
+      for (const auto& one : due) message.change(one.number).report = ReportDue::None;
+      continue;
+    }
+    Report report;
+    report.sender = to;
+    report.from = address_or_null("MAILER-DAEMON@" + config.myorigin);
+    report.reporting_mta = config.myhostname;
+    report.queue_id = message.id().value();
+    NewReport out;
+    out.envelope.id = make_queue_id(clock);
+    report.unique = out.envelope.id.value();
+    report.date = local_date(clock.now_seconds());
+    report.arrival = local_date(message.envelope().arrival / 1'000'000);
+    if (!message.envelope().envid.empty()) report.envid = message.envelope().envid;
+    if (message.envelope().ret == Ret::Full) report.ret = DsnReturn::Full;
+    if (message.envelope().ret == Ret::Headers) report.ret = DsnReturn::Headers;
+    for (const auto& one : due) {
+      report.recipients.push_back(reported(message.recipient(one.number), one.action, retry_until));
+      if (kind != Kind::Delay) message.change(one.number).report = ReportDue::None;
+    }
+    report.original = original;
+    report.return_bytes_max = static_cast<std::size_t>(std::min<std::uint64_t>(
+        static_cast<std::uint64_t>(config.bounce_size_limit), report_original_bytes_max));
+    report.line_end = "\n";
+    auto text = delivery_report(report);
+
+    out.kind = log_kind(kind);
+    out.body = std::move(text.bytes);
+    out.envelope.arrival = clock.now().count();
+    out.envelope.is_local = true;
+    out.envelope.is_smtputf8 = text.smtputf8;
+    out.envelope.is_8bit = text.eight_bit;
+    out.envelope.message_id = "<" + out.envelope.id.value() + "@" + config.myhostname + ">";
+    out.envelope.protocol = "";
+    out.envelope.body_bytes = out.body.size();
+    Piece trace;
+    trace.text = received(config, out.envelope.id, clock.now_seconds());
+    Piece whole;
+    whole.length = out.body.size();
+    out.envelope.pieces = {std::move(trace), std::move(whole)};
+    Recipient recipient;
+    recipient.address = recipient.original = to.text();
+    recipient.notify = notify_never;  // RFC 3461 section 6.1
+    out.envelope.recipients = {std::move(recipient)};
+    reports.push_back(std::move(out));
+  }
+  return reports;
+}
+
+}  // namespace pennypost::smtp

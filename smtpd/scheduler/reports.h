@@ -1,0 +1,43 @@
+// A message with outcomes in, what its senders must be told out: new messages for the queue.
+//
+// One report for each sender (recipients of a mailing list have an owner of their own) and kind:
+// failures and expiries in one, successes in one, delays in one. The null sender is told nothing,
+// so no report answers a report; that such mail was dropped stands in the log.
+//
+// STANDARDS  RFC 3464, RFC 3461 section 6, RFC 5321 section 6.1
+// SEE ALSO   ../../common/mail/report.h (the text), retry.h (who wants which)
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/config/config.h"
+#include "smtpd/queue/queued_message.h"
+
+namespace pennypost::smtp {
+
+/// How much of the original is read for a report that returns its header alone.
+inline constexpr std::uint64_t report_header_bytes_max = 256 * 1024;
+/// A report returns no more than this of a message, whatever bounce_size_limit says.
+inline constexpr std::uint64_t report_original_bytes_max = 4 * 1024 * 1024;
+
+/// A report as a message of its own.
+struct NewReport {
+  Envelope envelope;
+  std::string body;
+  std::string kind;  // for the log: `non-delivery`, `delay`, `delivery status`
+};
+
+/// Whether anybody is to be told anything of this message now.
+bool has_reports(const QueuedMessage& message, bool is_delay_due);
+/// How many bytes of the message's text the reports may need.
+std::uint64_t original_bytes_needed(const Config& config, const Envelope& envelope);
+
+/// The reports that are due; what is due is then None in the message. `retry_until` (seconds since
+/// 1970) is when a delayed one will be given up.
+std::vector<NewReport> take_reports(QueuedMessage& message, bool is_delay_due,
+                                    const std::string& original, std::int64_t retry_until,
+                                    const Config& config, const Clock& clock);
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,29 @@
+// A message's age and the configuration in; when it is tried again, and when it is given up, out.
+//
+// As Postfix: the pause before the next attempt is the message's age, between minimal_backoff_time
+// and maximal_backoff_time. Mail that still waits after maximal_queue_lifetime
+// (bounce_queue_lifetime for the null sender) is returned after the attempt that finds it so old.
+//
+// STANDARDS  RFC 5321 section 4.5.4.1 (retry, and giving up after 4 to 5 days)
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/config/config.h"
+#include "smtpd/queue/envelope.h"
+
+namespace pennypost::smtp {
+
+/// Seconds since 1970 of the next attempt of a message that has just been deferred.
+std::int64_t next_attempt(const Config& config, std::int64_t arrival, std::int64_t now);
+/// Whether a message that was just deferred is given up.
+bool is_expired(const Config& config, bool is_bounce, std::int64_t arrival, std::int64_t now);
+/// Whether the sender is to be told now that the message is late.
+bool is_delay_to_be_told(const Config& config, std::int64_t arrival, std::int64_t now);
+
+/// RFC 3461 section 4.1: whether the recipient's NOTIFY asks for a report of this kind. Without
+/// NOTIFY failures and delays are reported.
+bool wants_report(std::uint8_t notify, Notify kind);
+
+}  // namespace pennypost::smtp
