@@ -57,7 +57,18 @@ Task<> Connection::read_more() {
     consumed_ = 0;
   }
   for (;;) {
-    auto count = stream_->try_read(scratch());
+    std::optional<std::size_t> count;
+    std::optional<Disconnected> lost;
+    try {
+      count = stream_->try_read(scratch());
+    } catch (const Disconnected& reason) {
+      lost = reason;
+    }
+    if (lost) {
+      // A client that has sent all it had to say still reads the answers.
+      if (lost->reason() == Disconnected::Reason::Eof && !output_.empty()) co_await flush();
+      throw *lost;
+    }
     if (count) {
       input_.append(scratch().data(), *count);
       co_return;

@@ -77,6 +77,8 @@ Task<bool> Socket::wait(Poll::Event event, SteadyTime deadline) {
 
 void Socket::shut_down() { ::shutdown(descriptor_.number(), SHUT_WR); }
 
+void Socket::abort() { ::shutdown(descriptor_.number(), SHUT_RDWR); }
+
 Endpoint Socket::peer() const {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
@@ -184,6 +186,11 @@ class MemoryStream final : public Stream {
   void shut_down() override {
     out_->closed = true;
     out_->filled.notify_all();
+  }
+  void abort() override {
+    shut_down();
+    in_->closed = true;
+    in_->filled.notify_all();
   }
 
  private:

@@ -30,6 +30,8 @@ class Stream {
   virtual Task<bool> wait(Poll::Event event, SteadyTime deadline) = 0;
   /// Tells the peer that nothing follows (FIN, close_notify), without waiting.
   virtual void shut_down() = 0;
+  /// Ends the conversation at once, both ways: whoever waits in it gets Disconnected.
+  virtual void abort() = 0;
   /// True when what passes is encrypted.
   virtual bool is_secure() const { return false; }
 };
@@ -45,6 +47,7 @@ class Socket final : public Stream {
   std::optional<std::size_t> try_write(std::string_view bytes) override;
   Task<bool> wait(Poll::Event event, SteadyTime deadline) override;
   void shut_down() override;
+  void abort() override;
 
   /// The peer's and our own end; 127.0.0.1 for a Unix socket.
   Endpoint peer() const;

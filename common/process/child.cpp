@@ -15,7 +15,6 @@ Child::Child(Loop& loop, Start start) : loop_(loop), start_(std::move(start)), t
   services_.on<control::Drain>([this](control::Drain, std::vector<Descriptor>) { return drain(); });
   master_ = std::make_shared<Link>(loop_, std::move(start_.control), services_);
   port("master").add(master_);
-  tasks_.start(listen_to_master());
 }
 
 Child::~Child() = default;
@@ -74,6 +73,10 @@ Task<Result<Done>> Child::drain() {
   co_return Done();
 }
 
-void Child::run() { loop_.run(); }
+void Child::run() {
+  // Only now: what serves the first message must be there when it is read.
+  tasks_.start(listen_to_master());
+  loop_.run();
+}
 
 }  // namespace pennypost

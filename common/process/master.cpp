@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "common/base/text.h"
+#include "common/config/check.h"
 #include "common/log/log.h"
 #include "common/process/control.h"
 #include "common/process/interfaces.h"
@@ -26,9 +27,10 @@
 namespace pennypost {
 namespace {
 
-constexpr int exit_os_error = 71;       // EX_OSERR
-constexpr int exit_configuration = 78;  // EX_CONFIG
-constexpr int exit_software = 70;       // EX_SOFTWARE
+constexpr int exit_os_error = 71;        // EX_OSERR
+constexpr int exit_configuration = 78;   // EX_CONFIG
+constexpr int configuration_code = 554;  // of an Error that stands for exit_configuration
+constexpr int exit_software = 70;        // EX_SOFTWARE
 constexpr Duration restart_pause_first{100};
 constexpr std::chrono::seconds lives_long{60};  // whoever lived so long starts afresh
 constexpr std::chrono::seconds drain_time{10};  // for each half of a stop
@@ -111,6 +113,8 @@ const Kind& Master::kind_named(const std::string& name) const {
 // Configuration
 
 Result<std::shared_ptr<const Prepared>> Master::prepare(const Config& config) const {
+  std::vector<std::string> lacks = check_host(config, spec_.name);
+  if (!lacks.empty()) return Error(configuration_code, join(lacks, "\n"));
   if (spec_.prepare) {
     TRY_DO(spec_.prepare(config));
   }
@@ -338,6 +342,7 @@ void Master::start_all(bool only_restarted) {
   unsigned cores = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
   for (const auto& kind : spec_.kinds) {
     if (kind.number == Kind::Number::OnDemand || (only_restarted && kind.lives_on)) continue;
+    if (kind.is_wanted && !kind.is_wanted(*config_)) continue;
     unsigned count = kind.number == Kind::Number::PerCore ? cores : 1;
     for (unsigned i = 0; i < count; ++i) {
       auto started = start(kind, std::to_string(i), nullptr);
@@ -486,7 +491,7 @@ int Master::run() {
   auto loaded = load(*std::move(config));
   if (!loaded) {
     return fail(loaded.error().text(),
-                loaded.error().code() == 554 ? exit_configuration : exit_os_error);
+                loaded.error().code() == configuration_code ? exit_configuration : exit_os_error);
   }
   for (const auto& warning : config_->warnings()) log_warning("master", warning);
   tzset();

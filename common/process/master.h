@@ -39,6 +39,8 @@ struct Kind {
   bool no_files = false;           // chroot to empty_directory, and landlock
   std::vector<std::string> peers;  // kinds that it is linked with; naming it on one side suffices
   std::function<void(Child&)> run;
+  /// Whether this configuration has such a process at all; none: always.
+  std::function<bool(const Config&)> is_wanted;
   /// What this kind may ask of the master; none: nothing.
   std::function<void(Master&, Services&)> asks_master;
 };

@@ -32,6 +32,7 @@ class TlsStream final : public Stream {
   Task<bool> wait(Poll::Event event, SteadyTime deadline) override;
   /// Sends close_notify if the socket takes it now.
   void shut_down() override;
+  void abort() override { below_->abort(); }
   bool is_secure() const override { return true; }
 
   Stream& below() { return *below_; }

@@ -18,6 +18,7 @@
 #include "smtpd/commands/newaliases.h"
 #include "smtpd/commands/postconf.h"
 #include "smtpd/commands/postmap.h"
+#include "smtpd/commands/service.h"
 #include "smtpd/commands/user.h"
 
 namespace {
@@ -30,9 +31,14 @@ struct Command {
   int (*run)(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 };
 constexpr std::array commands{
+    Command{"check", "read everything, and say what is wrong", &check_command},
     Command{"newaliases", "build the tables of alias_database", &newaliases},
     Command{"postconf", "show and change settings", &postconf},
     Command{"postmap", "build, ask or list a look-up table", &postmap},
+    Command{"reload", "let the daemons read their configuration again", &reload_command},
+    Command{"start", "start the daemons", &start_command},
+    Command{"status", "say which daemons run", &status_command},
+    Command{"stop", "let the daemons end their work and stop", &stop_command},
     Command{"user", "own users: add, passwd, del, list", &user},
 };
 static_assert(std::ranges::is_sorted(commands, {}, &Command::name));

@@ -9,7 +9,7 @@
 
 #include "common/log/log.h"
 #include "common/net/stream.h"
-#include "common/tls/tls_stream.h"
+#include "store/service/place.h"
 
 namespace pennypost::store {
 namespace {
@@ -116,39 +116,6 @@ struct HandOverDesk::State {
 
 namespace {
 
-/// Who the worker of an account runs as, and which of the workers it is.
-struct Place {
-  std::string instance;
-  Identity identity;
-};
-
-Result<Place> place_of(const Master& master, const AccountRef& account) {
-  Place place;
-  const Config& config = *master.config();
-  if (account.is_system) {
-    // The account's name alone counts: the uid is looked up here, whatever auth said.
-    TRY(auto found, Identity::find(account.name));
-    if (!found) return Error::temporary("4.3.0 no such user any more: " + account.name);
-    place.identity = *std::move(found);
-    auto uid = static_cast<std::int64_t>(place.identity.uid);
-    bool is_too_high = config.last_valid_uid != 0 && uid > config.last_valid_uid;
-    if (is_root() && (uid == 0 || uid < config.first_valid_uid || is_too_high)) {
-      return Error::permanent("5.7.1 uid " + std::to_string(uid) + " of " + account.name +
-                              " is outside first_valid_uid and last_valid_uid");
-    }
-    place.instance = account.name;
-    return place;
-  }
-  if (is_root()) {
-    TRY(place.identity, Identity::of_user(config.virtual_mail_owner, "virtual_mail_owner"));
-    if (place.identity.uid == 0) return Error::permanent("5.7.1 virtual_mail_owner is root");
-  }
-  auto shards = static_cast<std::size_t>(config.imap_worker_shards);
-  if (shards == 0) shards = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
-  place.instance = "own-" + std::to_string(std::hash<std::string>{}(account.name) % shards);
-  return place;
-}
-
 Task<Result<Done>> start_session(Master& master, std::shared_ptr<HandOverDesk::State> state,
                                  HandOver request, std::vector<Descriptor> ends) {
   state->forget_old();
@@ -166,7 +133,9 @@ Task<Result<Done>> start_session(Master& master, std::shared_ptr<HandOverDesk::S
         "(mail_max_userip_connections = " +
         std::to_string(limit) + ")");
   }
-  CO_TRY(auto place, place_of(master, login.account));
+  auto shards = static_cast<std::size_t>(master.config()->imap_worker_shards);
+  if (shards == 0) shards = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
+  CO_TRY(auto place, place_of(*master.config(), login.account, shards));
   CO_TRY(auto port, master.start_on_demand("worker", place.instance, place.identity));
   Link* worker = master.link_to("worker", place.instance);
   if (worker == nullptr) co_return Error::temporary("4.3.0 the worker " + port + " has gone");

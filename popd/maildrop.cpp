@@ -1,0 +1,59 @@
+#include "popd/maildrop.h"
+
+namespace pennypost::pop {
+
+Result<std::unique_ptr<Maildrop>> Maildrop::open(const std::string& mail_location,
+                                                 store::StoreSettings settings) {
+  TRY(auto location, store::MailLocation::parse(mail_location, {}));
+  auto drop = std::make_unique<Maildrop>();
+  TRY(drop->store_, store::MailStore::open(std::move(location), std::move(settings)));
+  TRY(drop->mailbox_, drop->store_->open(store::MailboxName::inbox(), store::Access::ReadWrite));
+  auto messages = drop->mailbox_->messages();
+  drop->entries_.reserve(messages.size());
+  for (const auto& message : messages) {
+    auto octets = drop->mailbox_->octets(message.uid);
+    if (!octets) {
+      // Removed by somebody since the listing: it was never there.
+      if (!octets.error().is_temporary()) continue;
+      return Error(std::move(octets).error());
+    }
+    Entry entry{message.uid};
+    entry.octets = *octets;
+    drop->entries_.push_back(entry);
+  }
+  return drop;
+}
+
+std::pair<std::size_t, std::uint64_t> Maildrop::total() const {
+  std::size_t count = 0;
+  std::uint64_t octets = 0;
+  for (const auto& entry : entries_) {
+    if (entry.is_deleted) continue;
+    ++count;
+    octets += entry.octets;
+  }
+  return {count, octets};
+}
+
+Result<std::size_t> Maildrop::update(bool mark_seen) {
+  std::vector<store::Uid> deleted;
+  std::vector<store::Uid> seen;
+  for (const auto& entry : entries_) {
+    if (entry.is_deleted) {
+      deleted.push_back(entry.uid);
+    } else if (entry.is_retrieved) {
+      const auto* message = mailbox_->find(entry.uid);
+      if (message != nullptr && !message->flags.has(store::Flags::Seen)) seen.push_back(entry.uid);
+    }
+  }
+  if (mark_seen && !seen.empty()) {
+    store::FlagChange change;
+    change.flags = store::Flags::Seen;
+    TRY_DO(mailbox_->store(seen, change));
+  }
+  if (deleted.empty()) return std::size_t{0};
+  TRY(auto gone, mailbox_->expunge(deleted));
+  return gone.size();
+}
+
+}  // namespace pennypost::pop

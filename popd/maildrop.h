@@ -1,0 +1,48 @@
+// An account's INBOX as it was at login in; numbered messages, what is marked for deletion, and the
+// changes of QUIT out.
+//
+// The numbers, sizes and unique ids never change during a session (RFC 1939 section 4), whatever
+// others do to the mailbox. Everything here blocks: call it offloaded.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "store/mailbox/mailbox.h"
+
+namespace pennypost::pop {
+
+class Maildrop {
+ public:
+  struct Entry {
+    store::Uid uid;
+    std::uint64_t octets = 0;  // with CRLF line ends
+    bool is_deleted = false;
+    bool is_retrieved = false;
+  };
+
+  /// Opens and sizes everything. Errors as the store's.
+  static Result<std::unique_ptr<Maildrop>> open(const std::string& mail_location,
+                                                store::StoreSettings settings);
+
+  std::vector<Entry>& entries() { return entries_; }
+  std::string unique_id(const Entry& entry) const { return mailbox_->unique_id(entry.uid); }
+  /// The bytes; Error 550 when another session has removed it meanwhile.
+  Result<store::MessageReader> read(const Entry& entry) { return mailbox_->open(entry.uid); }
+  /// Not marked for deletion: how many, how many octets.
+  std::pair<std::size_t, std::uint64_t> total() const;
+
+  /// RFC 1939 section 6, the UPDATE state: removes what is marked, marks as \Seen what was
+  /// retrieved. The number removed.
+  Result<std::size_t> update(bool mark_seen);
+
+ private:
+  std::unique_ptr<store::MailStore> store_;
+  std::unique_ptr<store::Mailbox> mailbox_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace pennypost::pop

@@ -1,0 +1,264 @@
+#include "smtpd/commands/service.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstddef>
+#include <filesystem>
+#include <ostream>
+
+#include "common/base/text.h"
+#include "common/config/check.h"
+#include "common/config/config.h"
+#include "common/net/listener.h"
+#include "common/process/pid_file.h"
+#include "common/tls/context.h"
+#include "store/accounts/accounts.h"
+#include "store/maps/map.h"
+
+namespace pennypost::smtp {
+namespace {
+
+constexpr int exit_usage = 64;
+constexpr int exit_configuration = 78;
+constexpr int exit_not_running = 3;
+constexpr int start_seconds = 30;
+constexpr int stop_seconds = 60;
+
+struct Place {
+  std::string directory = "/etc/pennypost";
+  std::shared_ptr<const Config> config;
+  std::vector<std::string> daemons;
+};
+
+void print_lines(std::ostream& err, const std::string& text) {
+  for (auto line : split(text, '\n')) err << line << "\n";
+}
+
+std::vector<std::string> daemons_of(const Config& config) {
+  std::vector<std::string> daemons{"smtpd"};
+  if (config.role == Role::NullClient) return daemons;
+  for (const auto& protocol : config.protocols) {
+    if (equal_nocase(protocol, "pop3")) daemons.push_back("popd");
+    if (equal_nocase(protocol, "imap")) daemons.push_back("imapd");
+  }
+  return daemons;
+}
+
+/// The command line and the configuration; the exit status when either is wrong.
+int prepare(std::span<const std::string> args, std::ostream& err, Place& place) {
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    if (args[i] != "-c" || i + 1 == args.size()) {
+      err << "usage: pennypost start|stop|reload|status|check [-c DIR]\n";
+      return exit_usage;
+    }
+    place.directory = args[++i];
+  }
+  LoadOptions options;
+  options.directory = place.directory;
+  auto config = Config::load(options);
+  if (!config) {
+    print_lines(err, config.error().text());
+    return exit_configuration;
+  }
+  place.config = *std::move(config);
+  place.daemons = daemons_of(*place.config);
+  return 0;
+}
+
+std::string program_beside_us(const std::string& name) {
+  std::error_code problem;
+  auto self = std::filesystem::read_symlink("/proc/self/exe", problem);
+  return problem ? name : (self.parent_path() / name).string();
+}
+
+/// Waits until `is_so` holds; false after `seconds`.
+template <class Condition>
+bool wait_until(int seconds, Condition is_so) {
+  for (int i = 0; i < seconds * 20; ++i) {
+    if (is_so()) return true;
+    usleep(50'000);
+  }
+  return is_so();
+}
+
+/// A datagram socket on which a started daemon says READY=1, as a service manager's.
+struct Readiness {
+  Readiness() : socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    // An empty name makes the kernel choose one in its abstract space.
+    bind(socket.number(), reinterpret_cast<sockaddr*>(&address), sizeof address.sun_family);
+    socklen_t size = sizeof address;
+    getsockname(socket.number(), reinterpret_cast<sockaddr*>(&address), &size);
+    name.assign(address.sun_path, size - offsetof(sockaddr_un, sun_path));
+    name[0] = '@';
+  }
+  bool has_spoken() const {
+    char bytes[64];
+    auto count = recv(socket.number(), bytes, sizeof bytes, MSG_DONTWAIT);
+    return count > 0 && std::string_view(bytes, static_cast<std::size_t>(count)) == "READY=1";
+  }
+  Descriptor socket;
+  std::string name;
+};
+
+/// Starts one daemon in a session of its own; true when it is ready.
+bool start_daemon(const Place& place, const std::string& name, std::ostream& err) {
+  Readiness readiness;
+  std::string program = program_beside_us(name);
+  pid_t pid = fork();
+  if (pid == 0) {
+    setsid();
+    int null = open("/dev/null", O_RDWR);
+    dup2(null, STDIN_FILENO);
+    setenv("NOTIFY_SOCKET", readiness.name.c_str(), 1);
+    execl(program.c_str(), name.c_str(), "-c", place.directory.c_str(), nullptr);
+    _exit(127);
+  }
+  int status = 0;
+  bool has_ended = false;
+  bool is_ready = false;
+  wait_until(start_seconds, [&] {
+    has_ended = waitpid(pid, &status, WNOHANG) == pid;
+    is_ready = readiness.has_spoken();
+    return has_ended || is_ready;
+  });
+  if (is_ready) return true;
+  if (has_ended) {
+    bool was_missing = WIFEXITED(status) && WEXITSTATUS(status) == 127;
+    err << name << ": " << (was_missing ? "can't run " + program : "ended at its start")
+        << "; see the log\n";
+  } else {
+    err << name << ": not ready after " << start_seconds << " seconds; see the log\n";
+  }
+  return false;
+}
+
+/// What a daemon would find wrong besides the settings themselves.
+std::vector<std::string> find_problems(const Place& place) {
+  std::vector<std::string> problems;
+  const Config& config = *place.config;
+  for (const auto& daemon : place.daemons) {
+    LoadOptions options;
+    options.directory = place.directory;
+    options.program = daemon;
+    auto own = Config::load(options);
+    if (!own) {
+      for (auto line : split(own.error().text(), '\n')) problems.emplace_back(line);
+      continue;
+    }
+    auto lacks = check_host(**own, daemon);
+    problems.insert(problems.end(), lacks.begin(), lacks.end());
+  }
+  for (const auto* tables : {&config.alias_maps, &config.virtual_alias_maps}) {
+    for (const auto& table : *tables) {
+      auto map = store::Map::open(table, store::map_options(config, "check"));
+      if (!map) problems.push_back(table.text() + ": " + map.error().text());
+    }
+  }
+  std::ranges::sort(problems);
+  problems.erase(std::unique(problems.begin(), problems.end()), problems.end());
+  return problems;
+}
+
+}  // namespace
+
+int check_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  Place place;
+  int status = prepare(args, err, place);
+  if (status != 0) return status;
+  for (const auto& warning : place.config->warnings()) err << "warning: " << warning << "\n";
+  auto problems = find_problems(place);
+  for (const auto& problem : problems) err << problem << "\n";
+  if (!problems.empty()) return exit_configuration;
+  out << place.directory << ": all is well\n";
+  return 0;
+}
+
+int start_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  Place place;
+  int status = prepare(args, err, place);
+  if (status != 0) return status;
+  for (const auto& name : place.daemons) {
+    auto pid = PidFile::running(place.config->base_dir, name);
+    if (pid) {
+      out << name << ": runs already, as process " << *pid << "\n";
+    } else if (start_daemon(place, name, err)) {
+      pid = PidFile::running(place.config->base_dir, name);
+      out << name << ": started, as process " << pid.value_or(0) << "\n";
+    } else {
+      status = 1;
+    }
+  }
+  return status;
+}
+
+int stop_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  Place place;
+  int status = prepare(args, err, place);
+  if (status != 0) return status;
+  for (const auto& name : place.daemons) {
+    auto pid = PidFile::running(place.config->base_dir, name);
+    if (!pid) {
+      out << name << ": does not run\n";
+      continue;
+    }
+    if (kill(*pid, SIGTERM) != 0) {
+      err << name << ": process " << *pid << " is not ours to stop\n";
+      status = 1;
+      continue;
+    }
+    bool has_ended = wait_until(
+        stop_seconds, [&] { return !PidFile::running(place.config->base_dir, name).has_value(); });
+    if (!has_ended) status = 1;
+    (has_ended ? out : err) << name << (has_ended ? ": stopped\n" : ": still running\n");
+  }
+  return status;
+}
+
+int reload_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  Place place;
+  int status = prepare(args, err, place);
+  if (status != 0) return status;
+  auto problems = find_problems(place);
+  for (const auto& problem : problems) err << problem << "\n";
+  if (!problems.empty()) {
+    err << "not reloaded: the configuration is wrong\n";
+    return exit_configuration;
+  }
+  for (const auto& name : place.daemons) {
+    auto pid = PidFile::running(place.config->base_dir, name);
+    if (pid && kill(*pid, SIGHUP) == 0) {
+      out << name << ": reloaded\n";
+    } else {
+      err << name << (pid ? ": not ours to reload\n" : ": does not run\n");
+      status = 1;
+    }
+  }
+  return status;
+}
+
+int status_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  Place place;
+  int status = prepare(args, err, place);
+  if (status != 0) return status;
+  for (const auto& name : place.daemons) {
+    auto pid = PidFile::running(place.config->base_dir, name);
+    if (pid) {
+      out << name << ": runs, as process " << *pid << "\n";
+    } else {
+      out << name << ": does not run\n";
+      status = exit_not_running;
+    }
+  }
+  return status;
+}
+
+}  // namespace pennypost::smtp

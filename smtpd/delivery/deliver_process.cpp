@@ -1,0 +1,38 @@
+#include "smtpd/delivery/deliver_process.h"
+
+#include <sys/stat.h>
+
+#include "smtpd/delivery/local.h"
+#include "smtpd/messages.h"
+
+namespace pennypost::smtp {
+namespace {
+
+Task<Result<Attempt::Outcomes>> attempt_delivery(Child& child, Attempt attempt,
+                                                 std::vector<Descriptor> beside) {
+  auto config = child.config();
+  int body = beside.empty() ? -1 : beside.front().number();
+  if (attempt.envelope.body_is_file && body < 0) {
+    co_return Error::temporary("4.3.0 a large message came without its file");
+  }
+  Attempt::Outcomes answer;
+  for (const auto& recipient : attempt.envelope.recipients) {
+    auto outcome = co_await child.loop().offload(
+        [&] { return deliver_locally(*config, attempt, recipient, body); });
+    answer.outcomes.push_back(std::move(outcome));
+  }
+  co_return std::move(answer);
+}
+
+}  // namespace
+
+void run_deliver(Child& child) {
+  umask(077);
+  Loop::set_offload_threads(static_cast<unsigned>(child.config()->delivery_threads));
+  child.services().on<Attempt>([&child](Attempt attempt, std::vector<Descriptor> beside) {
+    return attempt_delivery(child, std::move(attempt), std::move(beside));
+  });
+  child.run();
+}
+
+}  // namespace pennypost::smtp

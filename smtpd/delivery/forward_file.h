@@ -1,0 +1,33 @@
+// A system user's home in, what his .forward says out.
+//
+// Read as the user himself. It must be a regular file of his or root's that neither group nor
+// others can write; an empty one counts as none.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "common/config/config.h"
+#include "common/process/privileges.h"
+#include "smtpd/messages.h"
+#include "store/maps/alias_items.h"
+
+namespace pennypost::smtp {
+
+struct ForwardFile {
+  std::string path;
+  std::vector<store::AliasItem> items;
+};
+
+/// The first of `forward_path` that exists; nothing where none does. Error: temporary, with the
+/// remedy; mail waits until the file is right.
+Result<std::optional<ForwardFile>> read_forward_file(const Config& config,
+                                                     const AccountRef& account,
+                                                     const std::string& extension);
+
+/// `forward_path` with $home, $user, $extension and $recipient_delimiter put in; entries that name
+/// an empty extension are left out.
+std::vector<std::string> forward_paths(const Config& config, const AccountRef& account,
+                                       const std::string& extension);
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,75 @@
+#include "smtpd/delivery/forward_file.h"
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "common/config/testing.h"
+
+using namespace pennypost;
+using namespace pennypost::smtp;
+
+namespace {
+
+class Home {
+ public:
+  Home() {
+    mkdtemp(path.data());
+    account.name = "ann";
+    account.home = path;
+    account.uid = getuid();
+  }
+  Home(const Home&) = delete;
+  Home& operator=(const Home&) = delete;
+  ~Home() { std::filesystem::remove_all(path); }
+  void write(const std::string& name, const std::string& text, mode_t mode = 0644) const {
+    std::ofstream(path + "/" + name) << text;
+    chmod((path + "/" + name).c_str(), mode);
+  }
+  std::string path = "/tmp/pennypost-forward-test-XXXXXX";
+  AccountRef account;
+};
+
+}  // namespace
+
+TEST_CASE("the more particular .forward comes first, and only where there is an extension") {
+  Home home;
+  auto config = config_for_test({"recipient_delimiter=+"});
+  CHECK(forward_paths(*config, home.account, "lists") ==
+        std::vector<std::string>{home.path + "/.forward+lists", home.path + "/.forward"});
+  CHECK(forward_paths(*config, home.account, "") ==
+        std::vector<std::string>{home.path + "/.forward"});
+}
+
+TEST_CASE("a .forward gives its items; none, or an empty one, gives nothing") {
+  Home home;
+  auto config = config_for_test();
+  CHECK_FALSE(read_forward_file(*config, home.account, "")->has_value());
+  home.write(".forward", "# nothing\n\n");
+  CHECK_FALSE(read_forward_file(*config, home.account, "")->has_value());
+  home.write(".forward", "\\ann\nbob@example.org, \"|/bin/cat\"\n");
+  auto forward = read_forward_file(*config, home.account, "");
+  REQUIRE(forward);
+  REQUIRE(*forward);
+  CHECK((*forward)->items.size() == 3);
+}
+
+TEST_CASE("a .forward that others could have written is not obeyed, and mail waits") {
+  Home home;
+  auto config = config_for_test({"dot_forward_bytes_max=1024"});
+  home.write(".forward", "bob@example.org\n", 0664);
+  auto forward = read_forward_file(*config, home.account, "");
+  REQUIRE_FALSE(forward);
+  CHECK(forward.error().is_temporary());
+  CHECK(forward.error().text().find("chmod go-w") != std::string::npos);
+  home.write(".forward", std::string(2000, 'x'));
+  chmod((home.path + "/.forward").c_str(), 0644);
+  CHECK_FALSE(read_forward_file(*config, home.account, ""));
+  std::filesystem::remove(home.path + "/.forward");
+  std::filesystem::create_directory(home.path + "/.forward");
+  CHECK_FALSE(read_forward_file(*config, home.account, ""));
+}

@@ -1,0 +1,248 @@
+#include "smtpd/delivery/local.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "common/base/clock.h"
+#include "common/base/text.h"
+#include "common/mail/address.h"
+#include "common/mail/date.h"
+#include "common/mail/header.h"
+#include "smtpd/delivery/command.h"
+#include "smtpd/delivery/forward_file.h"
+#include "smtpd/delivery/message_pieces.h"
+#include "smtpd/routing/expansion.h"
+#include "store/mailbox/mailbox.h"
+#include "store/service/store_settings.h"
+
+namespace pennypost::smtp {
+namespace {
+
+constexpr std::string_view command_path = "/usr/local/bin:/usr/bin:/bin";
+
+Outcome outcome(const Recipient& recipient, OutcomeKind kind, std::string status,
+                std::string reason) {
+  Outcome made;
+  made.recipient = recipient.number;
+  made.kind = kind;
+  made.status = std::move(status);
+  made.reason = std::move(reason);
+  made.relay = "local";
+  return made;
+}
+
+Outcome outcome(const Recipient& recipient, store::DeliveryOutcome from) {
+  OutcomeKind kind = from.kind == store::DeliveryOutcome::Kind::Delivered ? OutcomeKind::Delivered
+                     : from.kind == store::DeliveryOutcome::Kind::Retry   ? OutcomeKind::Retry
+                                                                          : OutcomeKind::Bounce;
+  return outcome(recipient, kind, std::move(from.dsn), std::move(from.reason));
+}
+
+/// An Error whose text may begin with an enhanced status code.
+Outcome outcome(const Recipient& recipient, const Error& error) {
+  std::string status = error.is_temporary() ? "4.3.0" : "5.3.0";
+  std::string text = error.text();
+  auto blank = text.find(' ');
+  bool has_status = blank != std::string::npos && blank >= 5 && is_digit(text[0]) && text[1] == '.';
+  if (has_status) {
+    status = text.substr(0, blank);
+    text.erase(0, blank + 1);
+  }
+  auto kind = error.is_temporary() ? OutcomeKind::Retry : OutcomeKind::Bounce;
+  return outcome(recipient, kind, std::move(status), std::move(text));
+}
+
+const std::string& sender_of(const Attempt& attempt, const Recipient& recipient) {
+  return recipient.has_own_sender ? recipient.sender : attempt.envelope.sender;
+}
+
+store::Delivery delivery_of(const Attempt& attempt, const Recipient& recipient,
+                            const store::Pieces& pieces) {
+  store::Delivery delivery;
+  delivery.return_path = sender_of(attempt, recipient);
+  delivery.delivered_to = recipient.address;
+  delivery.original_to = recipient.original;
+  delivery.queue_id = attempt.envelope.id.value();
+  delivery.recipient_number = recipient.number;
+  delivery.arrival_seconds = attempt.envelope.arrival / 1'000'000;
+  delivery.maybe_repeated = attempt.is_repeat;
+  delivery.body = pieces;
+  return delivery;
+}
+
+/// Local part without, and with what stands behind recipient_delimiter.
+struct LocalName {
+  std::string user;
+  std::string extension;
+  std::string domain;
+};
+
+LocalName local_name(const Config& config, const std::string& address) {
+  LocalName name;
+  auto at = address.rfind('@');
+  name.user = address.substr(0, at);
+  if (at != std::string::npos) name.domain = address.substr(at + 1);
+  auto delimiter = config.recipient_delimiter.empty()
+                       ? std::string::npos
+                       : name.user.find_first_of(config.recipient_delimiter, 1);
+  if (delimiter != std::string::npos) {
+    name.extension = name.user.substr(delimiter + 1);
+    name.user.resize(delimiter);
+  }
+  return name;
+}
+
+class LocalDelivery {
+ public:
+  LocalDelivery(const Config& config, const Attempt& attempt, const Recipient& recipient,
+                store::Pieces pieces)
+      : config_(config),
+        attempt_(attempt),
+        recipient_(recipient),
+        pieces_(std::move(pieces)),
+        name_(local_name(config, recipient.address)) {}
+
+  Outcome run() {
+    if (is_in_loop()) {
+      return outcome(recipient_, OutcomeKind::Bounce, "5.4.6",
+                     "mail forwarding loop for " + recipient_.address);
+    }
+    switch (attempt_.route.transport) {
+      case Transport::Pipe:
+        return to_command(recipient_.address);
+      case Transport::File:
+        return to_file();
+      default:
+        break;
+    }
+    if (account().is_system && !recipient_.is_self) {
+      auto forward = read_forward_file(config_, account(), name_.extension);
+      if (!forward) return outcome(recipient_, forward.error());
+      if (*forward) return expand(**forward);
+    }
+    if (account().is_system && !config_.mailbox_command.empty()) {
+      return to_command(config_.mailbox_command);
+    }
+    return to_mailbox();
+  }
+
+ private:
+  const AccountRef& account() const { return attempt_.route.account; }
+
+  /// RFC 5321 section 6.3: loops are found by what a message bears of its way.
+  bool is_in_loop() {
+    if (recipient_.kind != RecipientKind::Address) return false;
+    auto header = message_header(pieces_, static_cast<std::size_t>(config_.header_size_limit));
+    if (!header) return false;
+    for (const auto& field : HeaderFields(*header)) {
+      if (field.is("Delivered-To") && equal_nocase(field.value(), recipient_.address)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  Outcome expand(const ForwardFile& forward) {
+    ExpansionRules rules;
+    rules.place = "forward";
+    rules.run_as = account().name;
+    auto home = std::filesystem::path(account().home);
+    rules.read_file = [](const std::string& path) -> Result<std::string> {
+      return Error::temporary("4.3.5 " + path + ": :include: is not for .forward files");
+    };
+    auto children = expand_items(forward.items, recipient_, config_, rules);
+    if (!children) return outcome(recipient_, children.error());
+    auto made = outcome(recipient_, OutcomeKind::Expand, "2.0.0", "forwarded by " + forward.path);
+    made.children = *std::move(children);
+    return made;
+  }
+
+  Outcome to_mailbox() {
+    store::LocationUser user;
+    user.name = account().name;
+    user.home = account().home;
+    auto location = store::MailLocation::parse(account().mail_location, user);
+    if (!location) return outcome(recipient_, Error::temporary(location.error().text()));
+    return store_in(*std::move(location), store::store_settings(config_, account()));
+  }
+
+  /// A file of alias_maps or .forward: an mbox, or a Maildir where the name ends in /.
+  Outcome to_file() {
+    store::MailLocation location;
+    std::filesystem::path path(recipient_.address);
+    bool is_maildir = recipient_.address.ends_with('/');
+    location.format =
+        is_maildir ? store::MailLocation::Format::Maildir : store::MailLocation::Format::Mbox;
+    location.root = path.parent_path();
+    location.inbox = is_maildir ? location.root : recipient_.address;
+    location.index = location.root;
+    auto settings = store::store_settings(config_, {});
+    return store_in(std::move(location), std::move(settings));
+  }
+
+  Outcome store_in(store::MailLocation location, store::StoreSettings settings) {
+    auto opened = store::MailStore::open(std::move(location), std::move(settings));
+    if (!opened) return outcome(recipient_, Error::temporary(opened.error().text()));
+    store::KeepInInbox everything;
+    return outcome(recipient_,
+                   (*opened)->deliver(delivery_of(attempt_, recipient_, pieces_), everything));
+  }
+
+  Outcome to_command(const std::string& command) {
+    CommandRun run;
+    run.command = command.starts_with('|') ? command.substr(1) : command;
+    run.time_limit = std::chrono::ceil<std::chrono::seconds>(config_.command_time_limit);
+    run.directory = account().home.empty() ? config_.queue_directory : account().home;
+    if (!config_.command_execution_directory.empty()) {
+      run.directory = config_.command_execution_directory;
+    }
+    const auto& envelope = attempt_.envelope;
+    run.environment = {
+        {"PATH", std::string(command_path)},
+        {"SHELL", "/bin/sh"},
+        {"HOME", account().home},
+        {"USER", account().name},
+        {"LOGNAME", account().name},
+        {"LOCAL", name_.user},
+        {"EXTENSION", name_.extension},
+        {"DOMAIN", name_.domain},
+        {"RECIPIENT", recipient_.address},
+        {"ORIGINAL_RECIPIENT", recipient_.original},
+        {"SENDER", sender_of(attempt_, recipient_)},
+        {"CLIENT_ADDRESS", envelope.client_address},
+        {"CLIENT_HELO", envelope.helo},
+        {"CLIENT_HOSTNAME", envelope.client_name},
+        {"CLIENT_PROTOCOL", envelope.protocol},
+        {"SASL_METHOD", envelope.sasl_method},
+        {"SASL_USERNAME", envelope.sasl_username},
+    };
+    const auto& sender = sender_of(attempt_, recipient_);
+    run.head = "From " + (sender.empty() ? "MAILER-DAEMON" : sender) + "  " +
+               format_ctime(local_date(envelope.arrival / 1'000'000)) + "\nReturn-Path: <" +
+               sender + ">\nX-Original-To: " + recipient_.original +
+               "\nDelivered-To: " + recipient_.address + "\n";
+    return outcome(recipient_, run_command(run, pieces_));
+  }
+
+  const Config& config_;
+  const Attempt& attempt_;
+  const Recipient& recipient_;
+  store::Pieces pieces_;
+  LocalName name_;
+};
+
+}  // namespace
+
+Outcome deliver_locally(const Config& config, const Attempt& attempt, const Recipient& recipient,
+                        int body) {
+  auto began = Clock::system().now();
+  auto pieces = message_pieces(attempt, body);
+  if (!pieces) return outcome(recipient, pieces.error());
+  LocalDelivery delivery(config, attempt, recipient, *std::move(pieces));
+  auto made = delivery.run();
+  made.transmitted_microseconds = (Clock::system().now() - began).count();
+  return made;
+}
+
+}  // namespace pennypost::smtp

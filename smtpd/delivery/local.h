@@ -1,0 +1,18 @@
+// One recipient of this host and a message in; an Outcome out: mailbox, .forward, |command, /file.
+//
+// Runs as the recipient's own user. A message that already bears Delivered-To: with this very
+// address is in a loop and bounces (5.4.6). Blocks: call it offloaded.
+//
+// SEE ALSO   ../../store/mailbox/mailbox.h (where mail is written), command.h, forward_file.h
+#pragma once
+
+#include "common/config/config.h"
+#include "smtpd/messages.h"
+
+namespace pennypost::smtp {
+
+/// `body` is the body's file, -1 where it is inline.
+Outcome deliver_locally(const Config& config, const Attempt& attempt, const Recipient& recipient,
+                        int body);
+
+}  // namespace pennypost::smtp

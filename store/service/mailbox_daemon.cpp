@@ -1,0 +1,48 @@
+#include "store/service/mailbox_daemon.h"
+
+#include "store/service/auth_process.h"
+#include "store/service/handover.h"
+
+namespace pennypost::store {
+
+DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
+  auto desk = std::make_shared<HandOverDesk>();
+
+  Kind auth;
+  auth.name = "auth";
+  auth.user = Kind::User::AuthUser;
+  auth.run = run_auth;
+  auth.asks_master = [desk](Master& master, Services& services) {
+    desk->serve_auth(master, services);
+  };
+
+  Kind login;
+  login.name = "login";
+  login.number = Kind::Number::PerCore;
+  login.user = Kind::User::NullUser;
+  login.listens = true;
+  login.no_files = true;
+  login.peers = {"auth"};
+  login.run = std::move(daemon.run_login);
+  login.asks_master = [desk](Master& master, Services& services) {
+    desk->serve_login(master, services);
+  };
+
+  Kind worker;
+  worker.name = "worker";
+  worker.number = Kind::Number::OnDemand;
+  worker.user = Kind::User::Account;
+  worker.lives_on = true;
+  worker.run = std::move(daemon.run_worker);
+  worker.asks_master = [desk](Master& master, Services& services) {
+    desk->serve_worker(master, services);
+  };
+
+  DaemonSpec spec;
+  spec.name = std::move(daemon.name);
+  spec.services = std::move(daemon.services);
+  spec.kinds = {std::move(auth), std::move(login), std::move(worker)};
+  return spec;
+}
+
+}  // namespace pennypost::store

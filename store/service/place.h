@@ -1,0 +1,25 @@
+// An account in, the process that may touch its mail out: which one, and as whom it runs.
+//
+// The account's name alone counts: the master looks the uid up itself, whatever a child said, and
+// refuses root and system users outside first_valid_uid and last_valid_uid. Own users share the uid
+// of `virtual_mail_owner` and are spread over shards by name.
+#pragma once
+
+#include <string>
+
+#include "common/base/result.h"
+#include "common/config/config.h"
+#include "common/process/privileges.h"
+#include "store/accounts/account_ref.h"
+
+namespace pennypost::store {
+
+struct Place {
+  std::string instance;  // a system user's name, or `own-SHARD`
+  Identity identity;     // left empty for own users where we are not root: nobody else can be
+};
+
+/// Errors: no such user any more (temporary), a uid that may own no mail (permanent).
+Result<Place> place_of(const Config& config, const AccountRef& account, std::size_t shards);
+
+}  // namespace pennypost::store

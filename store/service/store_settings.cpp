@@ -1,0 +1,26 @@
+#include "store/service/store_settings.h"
+
+#include "common/base/text.h"
+
+namespace pennypost::store {
+
+StoreSettings store_settings(const Config& config, const AccountRef& account) {
+  StoreSettings settings;
+  settings.hostname = config.myhostname;
+  settings.deliver_lock_attempts = static_cast<int>(config.deliver_lock_attempts);
+  settings.deliver_lock_delay_ms = static_cast<int>(config.deliver_lock_delay.count() * 1000);
+  settings.stale_lock_seconds = static_cast<int>(config.stale_lock_time.count());
+  settings.mail_privileged_group = config.mail_privileged_group;
+  settings.mailbox_size_limit = static_cast<std::uint64_t>(config.mailbox_size_limit);
+  settings.folders_max = static_cast<std::size_t>(config.mailboxes_per_user_max);
+  for (auto rule : words(account.quota)) {
+    auto equals = rule.find('=');
+    if (equals == std::string_view::npos) continue;
+    auto number = parse_number(rule.substr(equals + 1));
+    if (rule.substr(0, equals) == "storage") settings.quota_bytes = number;
+    if (rule.substr(0, equals) == "messages") settings.quota_messages = number;
+  }
+  return settings;
+}
+
+}  // namespace pennypost::store
