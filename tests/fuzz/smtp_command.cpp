@@ -1,0 +1,99 @@
+// What a client may say, from its first byte to its last, in; no crash, and a session that ends,
+// out.
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/async/nursery.h"
+#include "common/config/testing.h"
+#include "common/log/sink.h"
+#include "smtpd/inbound/session.h"
+
+using namespace pennypost;
+using namespace pennypost::smtp;
+
+namespace {
+
+class Silence final : public LogSink {
+ public:
+  void write(Severity, std::string_view, std::string_view) override {}
+};
+
+/// Takes what is for example.com, and every message.
+class Anything final : public Backend {
+ public:
+  Task<ClientName> client_name(IpAddress) override { co_return ClientName(false); }
+  Task<Result<CheckRecipient::Verdict>> check_recipient(CheckRecipient request) override {
+    CheckRecipient::Verdict verdict;
+    if (request.recipient.find("example.com") == std::string::npos) verdict.code = 554;
+    co_return std::move(verdict);
+  }
+  Task<Result<CheckRecipient::Verdict>> check_restrictions(CheckRestrictions) override {
+    co_return CheckRecipient::Verdict();
+  }
+  Task<Result<CountClient::Counts>> count(CountClient) override { co_return CountClient::Counts(); }
+  void note(CountClient) override {}
+  Task<Result<Descriptor>> open_body(QueueId) override {
+    co_return Error(452, "4.3.1 Insufficient system storage");
+  }
+  Task<Result<void>> submit(Submit message) override {
+    std::uint64_t sum = 0;
+    for (const Piece& piece : message.envelope.pieces) {
+      ASSERT(piece.length == 0 || piece.offset + piece.length <= message.body.size());
+      sum += piece.length == 0 ? piece.text.size() : piece.length;
+    }
+    ASSERT(sum == message.envelope.size());
+    ASSERT(message.body.size() == message.envelope.body_bytes);
+    co_return Result<void>();
+  }
+};
+
+class AlwaysMore final : public store::AuthPort {
+ public:
+  Task<Result<store::AuthAnswer>> step(store::AuthStep step) override {
+    store::AuthAnswer answer;
+    answer.kind = step.response.size() % 3 == 2 ? store::AuthAnswer::Kind::Success
+                                                : store::AuthAnswer::Kind::Continue;
+    co_return std::move(answer);
+  }
+  void abort(std::uint64_t) override {}
+  std::uint64_t next_exchange() override { return ++last_; }
+
+ private:
+  std::uint64_t last_ = 0;
+};
+
+Task<> talk(Session& session, Stream& client, std::string_view bytes, std::size_t piece) {
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
+    client.try_write(bytes.substr(0, piece));
+  }
+  client.shut_down();
+  co_await session.serve();
+}
+
+void play(std::string_view bytes, std::size_t piece) {
+  static const auto config =
+      config_for_test({"smtpd_sasl_auth_enable=yes", "disable_plaintext_auth=no",
+                       "smtpd_error_sleep_time=0s", "message_size_limit=10000"});
+  Loop loop;
+  Anything backend;
+  AlwaysMore auth;
+  Surroundings surroundings{loop, backend};
+  surroundings.auth = &auth;
+  surroundings.make_queue_id = [] { return QueueId("QUEUEID"); };
+  auto site = std::make_shared<const Site>(Service::Smtp, config, std::move(surroundings));
+  auto [server, client] = memory_streams(loop);
+  Endpoint peer(*IpAddress::parse("198.51.100.9"), 4711);
+  Endpoint local(*IpAddress::parse("192.0.2.7"), 25);
+  Session session(site, std::move(server), peer, local);
+  loop.run_until(talk(session, *client, bytes, piece));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+  static const auto before = set_log(std::make_unique<Silence>());
+  play(std::string_view(reinterpret_cast<const char*>(data), size), std::max<std::size_t>(size, 1));
+  return 0;
+}

@@ -1,0 +1,62 @@
+// A message as a client may send it in; no crash, the same content however it is cut, and a header
+// within it, out.
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "common/base/assert.h"
+#include "smtpd/inbound/data_scanner.h"
+#include "smtpd/inbound/incoming_header.h"
+
+using namespace pennypost::smtp;
+
+namespace {
+
+struct Scanned {
+  std::string content;
+  std::size_t taken = 0;
+  DataScanner::Fault fault = DataScanner::Fault::None;
+};
+
+Scanned scan(std::string_view bytes, std::size_t piece, DataScanner::Ends ends,
+             DataScanner::BareNewline bare) {
+  DataScanner::Limits limits;
+  limits.message_bytes_max = 500;
+  limits.line_bytes_max = 50;
+  limits.bare_newline = bare;
+  DataScanner scanner(ends, limits);
+  Scanned scanned;
+  while (scanned.taken < bytes.size() && !scanner.is_done()) {
+    scanned.taken += scanner.scan(bytes.substr(scanned.taken, piece), scanned.content);
+  }
+  if (ends == DataScanner::Ends::WithCount) scanner.finish(scanned.content);
+  scanned.fault = scanner.fault();
+  return scanned;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+  std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  for (auto ends : {DataScanner::Ends::WithDot, DataScanner::Ends::WithCount}) {
+    for (auto bare : {DataScanner::BareNewline::Refuse, DataScanner::BareNewline::Normalize,
+                      DataScanner::BareNewline::Keep}) {
+      auto whole = scan(bytes, std::max<std::size_t>(size, 1), ends, bare);
+      auto pieces = scan(bytes, 1, ends, bare);
+      ASSERT(whole.taken == pieces.taken);
+      ASSERT((whole.fault == DataScanner::Fault::None) ==
+             (pieces.fault == DataScanner::Fault::None));
+      if (whole.fault == DataScanner::Fault::None) ASSERT(whole.content == pieces.content);
+      if (ends == DataScanner::Ends::WithDot && whole.taken < size) {
+        ASSERT(bytes.substr(0, whole.taken).ends_with(".\r\n"));
+      }
+    }
+  }
+  HeaderLimits limits;
+  limits.field_bytes_max = 100;
+  limits.fields_max = 10;
+  auto end = find_header_end(bytes, true, limits);
+  ASSERT(end.bytes <= size);
+  header_facts(bytes.substr(0, end.bytes));
+  return 0;
+}
