@@ -56,32 +56,28 @@ bool Session::offers_auth() const {
   return !mechanisms().empty();
 }
 
-Task<Reply> Session::auth(std::string_view arguments) {
+/// What stands against AUTH with this mechanism now.
+std::optional<Reply> Session::auth_refusal(std::string_view mechanism) const {
   if (site_->in().auth == nullptr) {
-    co_return Reply(503, "5.5.1", "Error: authentication not enabled");
+    return Reply(503, "5.5.1", "Error: authentication not enabled");
   }
-  if (login_) co_return Reply(503, "5.5.1", "Error: already authenticated");
-  if (transaction_) co_return Reply(503, "5.5.1", "Error: MAIL transaction in progress");
-  if (helo_.empty() || !is_extended_) co_return Reply(503, "5.5.1", "Error: send EHLO first");
-  if (tls_ == nullptr && settings_.smtpd_tls_auth_only) {
-    co_return Reply(538, "5.7.11", "Encryption required for requested authentication mechanism");
+  if (login_) return Reply(503, "5.5.1", "Error: already authenticated");
+  if (transaction_) return Reply(503, "5.5.1", "Error: MAIL transaction in progress");
+  if (helo_.empty() || !is_extended_) return Reply(503, "5.5.1", "Error: send EHLO first");
+  if (mechanism.empty()) return Reply(501, "5.5.4", "Syntax: AUTH mechanism");
+  bool wants_tls = tls_ == nullptr && (settings_.smtpd_tls_auth_only || is_plaintext(mechanism));
+  if (offers_auth() && holds(mechanisms(), mechanism)) return std::nullopt;
+  if (wants_tls) {
+    return Reply(538, "5.7.11", "Encryption required for requested authentication mechanism");
   }
-  auto given = words(arguments, " \t");
-  if (given.empty() || given.size() > 2) co_return Reply(501, "5.5.4", "Syntax: AUTH mechanism");
-  std::string mechanism = upper(given[0]);
-  auto offered = mechanisms();
-  if (!holds(offered, mechanism)) {
-    if (is_plaintext(mechanism) && tls_ == nullptr) {
-      co_return Reply(538, "5.7.11", "Encryption required for requested authentication mechanism");
-    }
-    co_return Reply(504, "5.5.4", "Unrecognized authentication type");
-  }
+  return Reply(504, "5.5.4", "Unrecognized authentication type");
+}
 
-  bool is_too_much = co_await is_too_often(CountClient::Event::Login,
-                                           settings_.smtpd_client_auth_rate_limit, "AUTH command");
-  if (is_too_much) {
-    co_return Reply(450, "4.7.1", "Error: too many AUTH commands from " + client_address_);
-  }
+Task<Reply> Session::auth(std::string_view arguments) {
+  auto given = words(arguments, " \t");
+  std::string mechanism;
+  if (given.size() == 1 || given.size() == 2) mechanism = upper(given[0]);
+  if (auto refused = auth_refusal(mechanism)) co_return *std::move(refused);
 
   store::AuthStep step;
   step.exchange = site_->in().auth->next_exchange();
@@ -98,60 +94,67 @@ Task<Reply> Session::auth(std::string_view arguments) {
     if (!response) co_return Reply(501, "5.5.2", "Error: the response is not base64");
     step.response = *std::move(response);
   }
+  bool is_too_much = co_await is_too_often(CountClient::Event::Login,
+                                           settings_.smtpd_client_auth_rate_limit, "AUTH command");
+  if (is_too_much) {
+    co_return Reply(450, "4.7.1", "Error: too many AUTH commands from " + client_address_);
+  }
+  auto exchanging = exchange(std::move(step));
+  co_return co_await std::move(exchanging);
+}
+
+/// Step by step, until auth has decided or the client gives up.
+Task<Reply> Session::exchange(store::AuthStep step) {
+  using Kind = store::AuthAnswer::Kind;
+  store::AuthPort& port = *site_->in().auth;
   Duration limit = settings_.auth_timeout;
   for (;;) {
-    auto asking = site_->in().auth->step(step);
+    auto asking = port.step(step);
     auto answered = co_await within(site_->loop(), limit, std::move(asking));
     if (!answered || !*answered) {
-      site_->in().auth->abort(step.exchange);
-      log_warning("smtpd", peer_text() + ": SASL " + mechanism + ": no answer from auth");
+      port.abort(step.exchange);
+      log_warning("smtpd", peer_text() + ": SASL " + step.mechanism + ": no answer from auth");
       co_return Reply(454, "4.7.0", "Temporary authentication failure");
     }
     store::AuthAnswer& answer = **answered;
-    bool is_success = answer.kind == store::AuthAnswer::Kind::Success;
-    bool is_more = answer.kind == store::AuthAnswer::Kind::Continue;
-    if (answer.kind == store::AuthAnswer::Kind::Temporary) {
-      log_warning("smtpd", peer_text() + ": SASL " + mechanism + ": " + printable(answer.reason));
+    if (answer.kind == Kind::Temporary) {
+      log_warning("smtpd", peer_text() + ": SASL " + step.mechanism + ": " + answer.reason);
       co_return Reply(454, "4.7.0", "Temporary authentication failure");
     }
-    if (!is_success && !is_more) {
-      log_sasl_failed(log_peer(), mechanism, answer.reason, answer.login);
+    if (answer.kind == Kind::Failure) {
+      log_sasl_failed(log_peer(), step.mechanism, answer.reason, answer.login);
       co_return Reply(535, "5.7.8", "Error: authentication failed");
     }
     // A mechanism's last words travel as a challenge, which the client answers with nothing.
-    if (is_more || !answer.challenge.empty()) {
+    if (answer.kind == Kind::Continue || !answer.challenge.empty()) {
       auto response = co_await auth_response(answer.challenge);
       if (!response) {
-        site_->in().auth->abort(step.exchange);
+        if (answer.kind == Kind::Continue) port.abort(step.exchange);
         co_return Reply(response.error());
       }
-      if (!*response) {
-        site_->in().auth->abort(step.exchange);
-        co_return Reply(501, "5.7.0", "Authentication aborted");
-      }
       step.has_response = true;
-      step.response = **std::move(response);
+      step.response = *std::move(response);
     }
-    if (is_success) {
+    if (answer.kind == Kind::Success) {
       login_.emplace();
-      login_->mechanism = mechanism;
+      login_->mechanism = step.mechanism;
       login_->name = answer.login;
       co_return Reply(235, "2.7.0", "Authentication successful");
     }
   }
 }
 
-/// The client's answer to a challenge, decoded; nothing when it gives up with `*`.
-Task<Result<std::optional<std::string>>> Session::auth_response(std::string_view challenge) {
+/// The client's answer to a challenge, decoded. Errors: it gives up with `*`, or makes no sense.
+Task<Result<std::string>> Session::auth_response(std::string_view challenge) {
   std::string wire;
   Reply(334, "", base64_encode(challenge)).append_to(wire);
   connection_.put(wire);
   Line line = co_await connection_.line(auth_line_bytes_max);
   if (line.is_too_long) co_return Error(500, "5.5.6 Authentication exchange line is too long");
-  if (line.text == "*") co_return std::optional<std::string>();
+  if (line.text == "*") co_return Error(501, "5.7.0 Authentication aborted");
   auto response = base64_decode(trim(line.text));
   if (!response) co_return Error(501, "5.5.2 Error: the response is not base64");
-  co_return response;
+  co_return *std::move(response);
 }
 
 }  // namespace pennypost::smtp

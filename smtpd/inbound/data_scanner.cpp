@@ -1,6 +1,5 @@
 #include "smtpd/inbound/data_scanner.h"
 
-#include <algorithm>
 #include <cstring>
 
 namespace pennypost::smtp {
@@ -59,6 +58,27 @@ void DataScanner::bare_lf(std::string& out) {
   can_end_ = false;
 }
 
+/// Within a line: takes up to its LF, to a CR, or to the end of `bytes`. A CR is looked at when its
+/// next byte is here.
+std::size_t DataScanner::line(std::string_view bytes, std::string& out) {
+  const void* found = std::memchr(bytes.data(), '\n', bytes.size());
+  std::size_t length = bytes.size();
+  if (found != nullptr) {
+    length = static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data());
+  }
+  auto content = bytes.substr(0, length);
+  auto cr = content.find('\r');
+  if (cr != content.npos) {
+    text(content.substr(0, cr), out);
+    state_ = State::Cr;
+    return cr + 1;
+  }
+  text(content, out);
+  if (found == nullptr) return length;
+  bare_lf(out);
+  return length + 1;
+}
+
 std::size_t DataScanner::scan(std::string_view bytes, std::string& out) {
   std::size_t at = 0;
   while (at < bytes.size() && state_ != State::Done) {
@@ -68,74 +88,44 @@ std::size_t DataScanner::scan(std::string_view bytes, std::string& out) {
         if (c == '.' && ends_ == Ends::WithDot) {
           state_ = State::Dot;
           ++at;
-          break;
-        }
-        state_ = State::Text;
-        [[fallthrough]];
-      case State::Text: {
-        auto rest = bytes.substr(at);
-        const void* found = std::memchr(rest.data(), '\n', rest.size());
-        auto line = rest;
-        if (found != nullptr) {
-          line = rest.substr(
-              0, static_cast<std::size_t>(static_cast<const char*>(found) - rest.data()));
-        }
-        // A CR within the line is bare; one at its end belongs to the LF, or waits for it.
-        auto cr = line.find('\r');
-        if (cr != line.npos && cr + 1 < line.size()) {
-          text(line.substr(0, cr), out);
-          at += cr + 1;
-          state_ = State::Cr;
-          break;
-        }
-        at += line.size();
-        if (cr != line.npos) {
-          line.remove_suffix(1);
-          text(line, out);
-          state_ = State::Cr;
-          break;
-        }
-        text(line, out);
-        if (found != nullptr) {
-          ++at;
-          bare_lf(out);
-        }
-        break;
-      }
-      case State::Cr:
-        if (c == '\n') {
-          ++at;
-          end_line(out);
-          state_ = State::LineStart;
-          can_end_ = true;
         } else {
-          bare_cr(out);
           state_ = State::Text;
         }
+        break;
+      case State::Text:
+        at += line(bytes.substr(at), out);
+        break;
+      case State::Cr:
+        if (c != '\n') {
+          bare_cr(out);
+          state_ = State::Text;
+          break;
+        }
+        ++at;
+        end_line(out);
+        state_ = State::LineStart;
+        can_end_ = true;
         break;
       case State::Dot:
-        if (c == '\r') {
-          state_ = State::DotCr;
-          ++at;
-        } else {
-          state_ = State::Text;  // the dot was stuffed
-        }
+        // What follows is the line's text: the dot was stuffed.
+        state_ = c == '\r' ? State::DotCr : State::Text;
+        if (c == '\r') ++at;
         break;
       case State::DotCr:
-        if (c == '\n') {
-          ++at;
-          if (can_end_) {
-            state_ = State::Done;
-          } else {
-            // A line of one dot after a bare LF ends no message (SMTP smuggling).
-            end_line(out);
-            state_ = State::LineStart;
-            can_end_ = true;
-          }
-        } else {
+        if (c != '\n') {
           bare_cr(out);
           state_ = State::Text;
+          break;
         }
+        ++at;
+        if (can_end_) {
+          state_ = State::Done;
+          break;
+        }
+        // A line of one dot after a bare LF ends no message (SMTP smuggling).
+        end_line(out);
+        state_ = State::LineStart;
+        can_end_ = true;
         break;
       case State::Done:
         break;

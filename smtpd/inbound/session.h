@@ -116,7 +116,9 @@ class Session {
   std::vector<std::string> mechanisms() const;
   Security security() const;
   bool offers_auth() const;
-  Task<Result<std::optional<std::string>>> auth_response(std::string_view challenge);
+  std::optional<Reply> auth_refusal(std::string_view mechanism) const;
+  Task<Reply> exchange(store::AuthStep step);
+  Task<Result<std::string>> auth_response(std::string_view challenge);
   Task<> secure();
 
   // MAIL and RCPT.
