@@ -1,0 +1,49 @@
+// A queued message's pieces and its body (bytes, or a file's descriptor) in, its bytes in order
+// out.
+//
+// SEE ALSO   ../queue/envelope.h (Piece)
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/async/loop.h"
+#include "common/base/descriptor.h"
+#include "common/base/result.h"
+#include "smtpd/queue/envelope.h"
+
+namespace pennypost::smtp {
+
+inline constexpr std::size_t source_chunk_bytes = 128 * 1024;
+
+class MessageSource {
+ public:
+  /// `file` holds the body if envelope.body_is_file.
+  MessageSource(const Envelope& envelope, std::string body, Descriptor file);
+  /// A message as it is.
+  explicit MessageSource(std::string whole);
+
+  std::uint64_t size() const { return size_; }
+  /// From the beginning again.
+  void rewind();
+  /// The next bytes, valid until the next call; empty at the end. Error 451 4.3.0: the file is
+  /// shorter than the envelope says, or can't be read.
+  Task<Result<std::string_view>> next(Loop& loop);
+  /// All of it; Error 554 5.3.4 where it is larger than `bytes_max`. Rewinds.
+  Task<Result<std::string>> whole(Loop& loop, std::size_t bytes_max);
+  /// The header with its empty line, at most `bytes_max` of it. Rewinds.
+  Task<Result<std::string>> header(Loop& loop, std::size_t bytes_max);
+
+ private:
+  std::vector<Piece> pieces_;
+  std::string body_;
+  Descriptor file_;
+  std::uint64_t size_ = 0;
+  std::size_t piece_ = 0;
+  std::uint64_t done_ = 0;  // of the current piece
+  std::string chunk_;
+};
+
+}  // namespace pennypost::smtp

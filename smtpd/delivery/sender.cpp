@@ -1,0 +1,367 @@
+#include "smtpd/delivery/sender.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "common/log/log.h"
+#include "common/mail/status.h"
+
+namespace pennypost::smtp {
+namespace {
+
+constexpr std::size_t remembered_keys_max = 10'000;
+
+std::int64_t microseconds(SteadyTime from, SteadyTime to) {
+  return std::chrono::duration_cast<Microseconds>(to - from).count();
+}
+
+std::string minimum_protocol(std::string_view text) {
+  if (text.starts_with(">=")) text.remove_prefix(2);
+  return std::string(text);
+}
+
+std::shared_ptr<TlsContext> context_or_warning(const TlsContext::ClientSettings& settings) {
+  auto context = TlsContext::client(settings);
+  if (context) return std::move(*context);
+  log_warning("smtp", "TLS: " + context.error().text());
+  return nullptr;
+}
+
+}  // namespace
+
+// Connections.
+
+TcpConnector::TcpConnector(Loop& loop, const Config& config)
+    : loop_(loop), timeout_(config.smtp_connect_timeout) {
+  auto v4 = IpAddress::parse(config.smtp_bind_address);
+  if (v4) bind_v4_ = *v4;
+  auto v6 = IpAddress::parse(config.smtp_bind_address6);
+  if (v6) bind_v6_ = *v6;
+}
+
+Task<Result<std::unique_ptr<Stream>>> TcpConnector::connect(Target target) {
+  auto bind_to = target.endpoint.address().is_v4() ? bind_v4_ : bind_v6_;
+  auto work = Socket::connect(loop_, target.endpoint, timeout_, bind_to);
+  auto socket = co_await std::move(work);
+  if (socket) {
+    std::unique_ptr<Stream> stream = std::move(*socket);
+    co_return stream;
+  }
+  std::string_view text = socket.error().text();
+  std::string where = "connect to " + target.endpoint.text() + ": ";
+  if (text.starts_with(where)) text.remove_prefix(where.size());
+  co_return Error::temporary(std::string(text));
+}
+
+ClientTls ClientTls::of(const Config& config) {
+  ClientTls tls;
+  if (config.smtp_tls_security_level == "none" && config.smtp_tls_policy_maps.empty() &&
+      !config.smtp_tls_wrappermode) {
+    return tls;
+  }
+  TlsContext::ClientSettings settings;
+  settings.minimum_protocol = minimum_protocol(config.smtp_tls_protocols);
+  tls.opportunistic = context_or_warning(settings);
+  settings.minimum_protocol = minimum_protocol(config.smtp_tls_mandatory_protocols);
+  tls.mandatory = context_or_warning(settings);
+  const auto& level = config.smtp_tls_security_level;
+  if (level == "verify" || level == "secure" || !config.smtp_tls_policy_maps.empty()) {
+    settings.verify = true;
+    settings.ca_file = config.smtp_tls_CAfile;
+    settings.ca_path = config.smtp_tls_CApath;
+    tls.verifying = context_or_warning(settings);
+  }
+  return tls;
+}
+
+// An attempt.
+
+struct Sender::Work {
+  Work(Attempt of, Descriptor body)
+      : attempt(std::move(of)), source(attempt.envelope, std::move(attempt.body), std::move(body)) {
+    for (const auto& recipient : attempt.envelope.recipients) slots.emplace_back(recipient);
+    key =
+        attempt.route.next_hop + '\n' + attempt.route.tls_policy + '\n' + attempt.route.credentials;
+  }
+  std::vector<Slot*> open() {
+    std::vector<Slot*> list;
+    for (auto& slot : slots) {
+      if (slot.is_open()) list.push_back(&slot);
+    }
+    return list;
+  }
+  bool is_done() { return may_be_taken || open().empty(); }
+  /// What is wrong where no host has said anything about a recipient.
+  void fail(const Error& error, std::string of_relay = "none") {
+    failure = error;
+    relay = std::move(of_relay);
+  }
+
+  Attempt attempt;
+  MessageSource source;
+  std::string key;
+  std::vector<Slot> slots;
+  std::unique_ptr<SmtpClient> client;
+  std::size_t sessions = 0;
+  bool may_be_taken = false;
+  std::optional<Error> failure;
+  std::string relay = "none";
+  SteadyTime begun = std::chrono::steady_clock::now();
+  SteadyTime connected = begun;
+};
+
+Sender::Sender(Loop& loop, std::shared_ptr<const Config> config, Resolver& resolver,
+               Connector& connector, ClientTls tls)
+    : loop_(loop),
+      config_(std::move(config)),
+      resolver_(resolver),
+      connector_(connector),
+      tls_(std::move(tls)),
+      settings_(TargetSettings::from(*config_)),
+      expiry_(loop, [this] { drop_expired(); }),
+      quitting_(loop) {}
+
+Task<Attempt::Outcomes> Sender::send(Attempt attempt, Descriptor body) {
+  Work work(std::move(attempt), std::move(body));
+  ++active_;
+  ++active_by_key_[work.key];
+  struct Leave {
+    ~Leave() {
+      --sender.active_;
+      if (--sender.active_by_key_[key] == 0) sender.active_by_key_.erase(key);
+      if (sender.last_by_key_.size() >= remembered_keys_max) sender.last_by_key_.clear();
+      sender.last_by_key_[key] = sender.loop_.now();
+    }
+    Sender& sender;
+    const std::string& key;
+  } leave{*this, work.key};
+
+  co_await over_kept_session(work);
+  std::vector<std::string> hops{work.attempt.route.next_hop};
+  hops.insert(hops.end(), config_->smtp_fallback_relay.begin(), config_->smtp_fallback_relay.end());
+  for (std::size_t i = 0; i < hops.size() && !work.is_done(); ++i) {
+    auto hop = NextHop::parse(hops[i]);
+    if (hop) {
+      co_await over_hop(work, std::move(*hop));
+    } else {
+      work.fail(hop.error());
+    }
+  }
+
+  Attempt::Outcomes outcomes;
+  auto ended = std::chrono::steady_clock::now();
+  for (auto& slot : work.slots) {
+    if (!slot.outcome) {
+      std::string_view text = work.failure ? std::string_view(work.failure->text()) : "no host";
+      auto status = EnhancedStatus::take(text);
+      bool is_final = work.failure && !work.failure->is_temporary();
+      slot.set(is_final ? OutcomeKind::Bounce : OutcomeKind::Retry,
+               status ? status->text() : (is_final ? "5.0.0" : "4.4.1"), std::string(text));
+      slot.outcome->relay = work.relay;
+    }
+    slot.outcome->connected_microseconds = microseconds(work.begun, work.connected);
+    slot.outcome->transmitted_microseconds = microseconds(work.connected, ended);
+    outcomes.outcomes.push_back(std::move(*slot.outcome));
+  }
+  co_return std::move(outcomes);
+}
+
+Task<> Sender::over_kept_session(Work& work) {
+  work.client = take(work.key);
+  if (work.client == nullptr) co_return;
+  work.connected = std::chrono::steady_clock::now();
+  auto slots = work.open();
+  try {
+    co_await work.client->deliver(work.attempt.envelope, work.source, std::move(slots));
+  } catch (const Disconnected& why) {
+    // The server has closed it meanwhile: a new connection is made, as if there had been none.
+    if (work.client->may_be_taken()) lost(work, why);
+  }
+  co_await end_session(work);
+}
+
+Task<> Sender::over_hop(Work& work, NextHop hop) {
+  bool is_relayhost = work.attempt.route.next_hop == config_->relayhost;
+  auto finding = find_targets(resolver_, hop, settings_);
+  auto targets = co_await std::move(finding);
+  if (!targets) {
+    Error error = targets.error();
+    if (is_relayhost && !error.is_temporary()) {
+      // The host's setting is wrong, not the message.
+      error = Error::temporary("4.3.5 relayhost configuration problem: " +
+                               error.text().substr(error.text().find(' ') + 1));
+      log_warning("smtp", error.text().substr(6));
+    }
+    work.fail(error);
+    co_return;
+  }
+  auto sessions_max = static_cast<std::size_t>(config_->smtp_mx_session_limit);
+  for (const auto& target : *targets) {
+    if (work.is_done() || (sessions_max != 0 && work.sessions >= sessions_max)) co_return;
+    co_await over_host(work, target, true);
+  }
+}
+
+Result<TlsDemand> Sender::tls_demand(const Work& work, const Target& target) const {
+  auto policy = words(work.attempt.route.tls_policy);
+  std::string level = policy.empty() ? config_->smtp_tls_security_level : lower(policy[0]);
+  TlsDemand demand;
+  demand.name = target.host;
+  demand.is_implicit = config_->smtp_tls_wrappermode || target.endpoint.port() == 465;
+  demand.context = tls_.mandatory;
+  if (level == "verify" || level == "secure") {
+    demand.level = TlsDemand::Level::Verify;
+    demand.context = tls_.verifying;
+    // The MX look-up is not to be trusted: the certificate must bear the next hop's own name.
+    auto hop = NextHop::parse(work.attempt.route.next_hop);
+    if (level == "secure" && hop) demand.name = hop->host;
+  } else if (level == "encrypt") {
+    demand.level = TlsDemand::Level::Encrypt;
+  } else if (level == "may" || level == "dane") {
+    // DANE asks for TLSA records that DNSSEC secures; without them it is opportunistic TLS.
+    demand.level = TlsDemand::Level::May;
+    demand.context = tls_.opportunistic;
+  } else if (level == "none" || level.empty()) {
+    demand.level = TlsDemand::Level::None;
+  } else {
+    return Error::temporary("4.7.5 the TLS level \"" + printable(level, 40) +
+                            "\" is not supported; use none, may, encrypt, verify or secure");
+  }
+  if (demand.is_implicit && demand.level < TlsDemand::Level::Encrypt) {
+    demand.level = TlsDemand::Level::Encrypt;
+    demand.context = tls_.mandatory;
+  }
+  return demand;
+}
+
+Task<> Sender::over_host(Work& work, Target target, bool with_tls) {
+  auto demand = tls_demand(work, target);
+  if (!demand) {
+    work.fail(demand.error());
+    co_return;
+  }
+  if (!with_tls) demand->level = TlsDemand::Level::None;
+  auto connecting = connector_.connect(target);
+  auto stream = co_await std::move(connecting);
+  if (!stream) {
+    work.connected = std::chrono::steady_clock::now();
+    work.fail(Error::temporary("4.4.1 connect to " + target.text() + ": " + stream.error().text()));
+    co_return;
+  }
+  ++work.sessions;
+  auto login = Login::parse(work.attempt.route.credentials);
+  bool may_be_plain = demand->level == TlsDemand::Level::May;
+  work.client = std::make_unique<SmtpClient>(loop_, config_, std::move(*stream), target,
+                                             std::move(*demand), std::move(login));
+  bool wants_plain = false;
+  co_await run_session(work, wants_plain);
+  co_await end_session(work);
+  if (wants_plain && may_be_plain) {
+    log_info("smtp", "TLS with " + target.name() + " failed, trying again without it");
+    --work.sessions;
+    co_await over_host(work, target, false);
+  }
+}
+
+Task<> Sender::run_session(Work& work, bool& wants_plain) {
+  try {
+    auto opened = co_await work.client->open();
+    work.connected = std::chrono::steady_clock::now();
+    if (!opened) {
+      work.fail(opened.error(), work.client->target().text());
+      co_return;
+    }
+    auto slots = work.open();
+    co_await work.client->deliver(work.attempt.envelope, work.source, std::move(slots));
+  } catch (const Disconnected& why) {
+    wants_plain = work.client->tls_failed();
+    lost(work, why);
+  }
+}
+
+/// What a broken connection means for the recipients that have no answer.
+void Sender::lost(Work& work, const Disconnected& why) {
+  const auto& client = *work.client;
+  std::string text;
+  if (client.tls_failed()) {
+    text = "4.7.5 Cannot start TLS with " + client.target().name() + ": " + printable(why.text());
+  } else if (why.reason() == Disconnected::Reason::Timeout) {
+    text =
+        "4.4.2 conversation with " + client.target().name() + " timed out while " + client.stage();
+  } else {
+    text = "4.4.2 lost connection with " + client.target().name() + " while " + client.stage();
+  }
+  work.may_be_taken = client.may_be_taken();
+  work.fail(Error::temporary(text), client.target().text());
+}
+
+// Sessions kept.
+
+Task<> Sender::end_session(Work& work) {
+  if (work.client == nullptr) co_return;
+  auto client = std::move(work.client);
+  bool is_usable = client->is_usable() && client->messages() > 0 && !work.failure;
+  if (is_usable && is_busy(work.key)) {
+    keep(work.key, std::move(client));
+  } else if (client->is_usable()) {
+    quitting_.start(say_quit(std::move(client)));
+  }
+}
+
+Task<> Sender::say_quit(std::unique_ptr<SmtpClient> client) {
+  try {
+    co_await client->quit();
+  } catch (const Disconnected&) {
+    // It has gone before we said so.
+  }
+}
+
+/// Whether more mail for it is under way, or has been a moment ago.
+bool Sender::is_busy(const std::string& key) const {
+  if (!config_->smtp_connection_cache_on_demand) return false;
+  auto now = active_by_key_.find(key);
+  if (now != active_by_key_.end() && now->second > 1) return true;
+  auto last = last_by_key_.find(key);
+  return last != last_by_key_.end() &&
+         loop_.now() - last->second < config_->connection_cache_ttl_limit;
+}
+
+void Sender::keep(const std::string& key, std::unique_ptr<SmtpClient> client) {
+  auto count_max = static_cast<std::size_t>(config_->smtp_connection_reuse_count_limit);
+  bool is_worn = (count_max != 0 && client->messages() >= count_max) ||
+                 loop_.now() - client->opened() >= config_->smtp_connection_reuse_time_limit;
+  if (is_worn || config_->connection_cache_ttl_limit.count() == 0) {
+    quitting_.start(say_quit(std::move(client)));
+    return;
+  }
+  if (kept_.size() >= cached_sessions_max) drop(kept_.begin());
+  auto end = loop_.now() + config_->connection_cache_ttl_limit;
+  kept_.push_back(Kept{key, std::move(client), end});
+  if (!expiry_.is_running()) expiry_.start(kept_.front().end);
+}
+
+void Sender::drop_expired() {
+  while (!kept_.empty() && kept_.front().end <= loop_.now()) drop(kept_.begin());
+  if (!kept_.empty()) expiry_.start(kept_.front().end);
+}
+
+std::unique_ptr<SmtpClient> Sender::take(const std::string& key) {
+  auto found =
+      std::find_if(kept_.begin(), kept_.end(), [&](const auto& kept) { return kept.key == key; });
+  if (found == kept_.end()) return nullptr;
+  auto client = std::move(found->client);
+  kept_.erase(found);
+  return client;
+}
+
+void Sender::drop(std::list<Kept>::iterator kept) {
+  auto client = std::move(kept->client);
+  kept_.erase(kept);
+  quitting_.start(say_quit(std::move(client)));
+}
+
+void Sender::close_sessions() {
+  while (!kept_.empty()) drop(kept_.begin());
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,111 @@
+// One attempt (a message and recipients of one next hop) in; what came of each recipient out.
+//
+// The next hop's addresses are tried in turn until every recipient is delivered or refused for
+// good: a host that can't be reached, breaks off or answers 4xx is followed by the next, up to
+// smtp_mx_address_limit addresses and smtp_mx_session_limit sessions; then smtp_fallback_relay. A
+// connection lost after the last byte ends the attempt, since the message may have got through.
+// Where opportunistic TLS fails, the same host is tried again in plain text.
+//
+// While several messages wait for one next hop a session is kept for connection_cache_ttl_limit and
+// used again, at most smtp_connection_reuse_count_limit times and smtp_connection_reuse_time_limit
+// long.
+//
+// SEE ALSO   smtp_client.h (the dialogue), targets.h (which addresses)
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/async/nursery.h"
+#include "common/config/config.h"
+#include "common/dns/resolver.h"
+#include "common/net/stream.h"
+#include "smtpd/delivery/smtp_client.h"
+#include "smtpd/delivery/targets.h"
+#include "smtpd/messages.h"
+
+namespace pennypost::smtp {
+
+inline constexpr std::size_t cached_sessions_max = 100;
+
+/// Opens connections: by TCP, or a test's memory.
+class Connector {
+ public:
+  virtual ~Connector() = default;
+  /// Errors are temporary; their text is the cause alone (`Connection refused`).
+  virtual Task<Result<std::unique_ptr<Stream>>> connect(Target target) = 0;
+};
+
+class TcpConnector final : public Connector {
+ public:
+  TcpConnector(Loop& loop, const Config& config);
+  Task<Result<std::unique_ptr<Stream>>> connect(Target target) override;
+
+ private:
+  Loop& loop_;
+  Duration timeout_;
+  std::optional<IpAddress> bind_v4_;
+  std::optional<IpAddress> bind_v6_;
+};
+
+/// The TLS contexts of a process; what could not be made says why.
+class ClientTls {
+ public:
+  ClientTls() = default;
+  static ClientTls of(const Config& config);
+
+  std::shared_ptr<TlsContext> opportunistic;
+  std::shared_ptr<TlsContext> mandatory;
+  std::shared_ptr<TlsContext> verifying;
+};
+
+class Sender {
+ public:
+  Sender(Loop& loop, std::shared_ptr<const Config> config, Resolver& resolver, Connector& connector,
+         ClientTls tls);
+
+  /// An outcome for each of the envelope's recipients. `body` holds it if it is a file.
+  Task<Attempt::Outcomes> send(Attempt attempt, Descriptor body);
+  std::size_t active() const { return active_; }
+  /// Ends the sessions that are kept.
+  void close_sessions();
+
+ private:
+  struct Work;
+  struct Kept {
+    std::string key;
+    std::unique_ptr<SmtpClient> client;
+    SteadyTime end;
+  };
+  Task<> over_kept_session(Work& work);
+  Task<> over_hop(Work& work, NextHop hop);
+  Task<> over_host(Work& work, Target target, bool with_tls);
+  Task<> run_session(Work& work, bool& wants_plain);
+  Task<> end_session(Work& work);
+  Task<> say_quit(std::unique_ptr<SmtpClient> client);
+  Result<TlsDemand> tls_demand(const Work& work, const Target& target) const;
+  void lost(Work& work, const Disconnected& why);
+  bool is_busy(const std::string& key) const;
+  void keep(const std::string& key, std::unique_ptr<SmtpClient> client);
+  std::unique_ptr<SmtpClient> take(const std::string& key);
+  void drop(std::list<Kept>::iterator kept);
+  void drop_expired();
+
+  Loop& loop_;
+  std::shared_ptr<const Config> config_;
+  Resolver& resolver_;
+  Connector& connector_;
+  ClientTls tls_;
+  TargetSettings settings_;
+  std::size_t active_ = 0;
+  std::map<std::string, std::size_t> active_by_key_;
+  std::map<std::string, SteadyTime> last_by_key_;
+  std::list<Kept> kept_;  // the first ends first
+  Timer expiry_;
+  Nursery quitting_;
+};
+
+}  // namespace pennypost::smtp

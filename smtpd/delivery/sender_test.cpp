@@ -1,0 +1,389 @@
+#include "smtpd/delivery/sender.h"
+
+#include <doctest/doctest.h>
+
+#include <deque>
+
+#include "common/base/text.h"
+#include "common/config/testing.h"
+#include "common/dns/testing.h"
+
+using namespace pennypost;
+using namespace pennypost::smtp;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Plays a server: `S: ` lines are sent, `C: ` lines expected, `--` ends the connection.
+class ScriptedServers final : public Connector {
+ public:
+  explicit ScriptedServers(Loop& loop) : loop_(loop), playing_(loop) {}
+
+  /// The script of the next connection; `refused` for one that can't be made.
+  void add(std::string script) { scripts_.push_back(std::move(script)); }
+
+  Task<Result<std::unique_ptr<Stream>>> connect(Target target) override {
+    connected.push_back(target.text());
+    REQUIRE_FALSE(scripts_.empty());
+    std::string script = std::move(scripts_.front());
+    scripts_.pop_front();
+    if (script == "refused") co_return Error::temporary("Connection refused");
+    auto [ours, theirs] = memory_streams(loop_);
+    playing_.start(play(std::move(script), std::move(theirs)));
+    co_return std::move(ours);
+  }
+
+  std::vector<std::string> connected;
+  std::vector<std::string> mistakes;
+
+ private:
+  Task<> play(std::string script, std::unique_ptr<Stream> stream) {
+    Connection client(loop_, std::move(stream), 2000ms);
+    for (auto step : split(script, '\n')) {
+      step = trim(step);
+      if (step.empty()) continue;
+      if (step == "--") co_return;
+      if (step.starts_with("S: ")) {
+        client.put(std::string(step.substr(3)) + "\r\n");
+        co_await client.flush();
+        continue;
+      }
+      std::string wanted(step.substr(std::min<std::size_t>(3, step.size())));
+      std::string got = "(end)";
+      try {
+        auto line = co_await client.line(10'000);
+        got = line.text;
+      } catch (const Disconnected& why) {
+        got = "(" + why.text() + ")";
+      }
+      if (got != wanted) mistakes.push_back("wanted " + wanted + ", got " + got);
+      if (got != wanted) co_return;
+    }
+    // Stays open, as servers do, until the client goes.
+    try {
+      for (;;) co_await client.line(10'000);
+    } catch (const Disconnected&) {
+    }
+  }
+  Loop& loop_;
+  std::deque<std::string> scripts_;
+  Nursery playing_;
+};
+
+struct Fixture {
+  explicit Fixture(std::vector<std::string> settings = {}) : servers(loop) {
+    dns.mx_record("example.org", 10, "a.example").mx_record("example.org", 20, "b.example");
+    dns.address("a.example", "192.0.2.1").address("b.example", "192.0.2.2");
+    settings.push_back("smtp_helo_name=me.example");
+    settings.push_back("smtp_tls_security_level=none");
+    config = config_for_test(settings);
+    sender.emplace(loop, config, dns, servers, ClientTls());
+    attempt.route.transport = Transport::Smtp;
+    attempt.route.next_hop = "example.org";
+    attempt.envelope.sender = "s@me.example";
+    message("Subject: x\n\nhello\n");
+    recipient("r@example.org");
+  }
+  void message(std::string text) {
+    attempt.body = std::move(text);
+    attempt.envelope.body_bytes = attempt.body.size();
+    Piece all;
+    all.length = attempt.body.size();
+    attempt.envelope.pieces = {all};
+    attempt.envelope.is_8bit = !is_ascii(attempt.body);
+  }
+  void recipient(std::string address) {
+    Recipient added;
+    added.number = static_cast<std::uint32_t>(attempt.envelope.recipients.size());
+    added.address = std::move(address);
+    attempt.envelope.recipients.push_back(std::move(added));
+  }
+  /// `delivered 2.0.0 reason|retry 4.0.0 ...`
+  std::string send() {
+    auto answer = loop.run_until(sender->send(attempt, Descriptor()));
+    loop.run_until(settle());
+    for (const auto& mistake : servers.mistakes) FAIL_CHECK(mistake);
+    std::string text;
+    last = answer.outcomes;
+    for (const auto& outcome : answer.outcomes) {
+      if (!text.empty()) text += "|";
+      text += outcome.kind == OutcomeKind::Delivered ? "delivered "
+              : outcome.kind == OutcomeKind::Bounce  ? "bounce "
+                                                     : "retry ";
+      text += outcome.status + " " + outcome.reason;
+    }
+    return text;
+  }
+  Task<> settle() { co_await loop.sleep(5ms); }
+
+  Loop loop;
+  TableResolver dns;
+  ScriptedServers servers;
+  std::shared_ptr<const Config> config;
+  std::optional<Sender> sender;
+  Attempt attempt;
+  std::vector<Outcome> last;
+};
+
+const std::string greeting = "S: 220 a.example\nC: EHLO me.example\n";
+const std::string plain = greeting + "S: 250 a.example\n";
+const std::string pipelining = greeting + "S: 250-a.example\nS: 250 PIPELINING\n";
+const std::string body = "S: 354 go\nC: Subject: x\nC: \nC: hello\nC: .\n";
+
+}  // namespace
+
+TEST_CASE("a message goes out one command at a time, and its recipient is delivered") {
+  Fixture fixture;
+  fixture.servers.add(plain +
+                      "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<r@example.org>\n"
+                      "S: 250 ok\nC: DATA\n" +
+                      body + "S: 250 2.0.0 queued\nC: QUIT\n");
+  CHECK(fixture.send() == "delivered 2.0.0 250 2.0.0 queued");
+  CHECK(fixture.last[0].relay == "a.example[192.0.2.1]:25");
+}
+
+TEST_CASE("where PIPELINING is offered the commands go out in one group") {
+  Fixture fixture;
+  fixture.recipient("q@example.org");
+  fixture.servers.add(pipelining +
+                      "C: MAIL FROM:<s@me.example>\nC: RCPT TO:<r@example.org>\n"
+                      "C: RCPT TO:<q@example.org>\nC: DATA\nS: 250 ok\nS: 550 5.1.1 unknown\n"
+                      "S: 250 ok\n" +
+                      body + "S: 250 ok\nC: QUIT\n");
+  CHECK(fixture.send() ==
+        "bounce 5.1.1 host a.example[192.0.2.1] said: 550 5.1.1 unknown (in reply to RCPT TO "
+        "command)|delivered 2.0.0 250 ok");
+  CHECK(fixture.last[0].diagnostic == "550 5.1.1 unknown");
+}
+
+TEST_CASE("DATA that was sent ahead in vain is ended with a dot") {
+  Fixture fixture;
+  fixture.servers.add(pipelining +
+                      "C: MAIL FROM:<s@me.example>\nC: RCPT TO:<r@example.org>\nC: DATA\n"
+                      "S: 250 ok\nS: 550 no\nS: 354 go\nC: .\nS: 554 no valid recipients\n"
+                      "C: QUIT\n");
+  CHECK(fixture.send().starts_with("bounce 5.0.0 host a.example[192.0.2.1] said: 550 no"));
+}
+
+TEST_CASE("a refused sender bounces all, and nothing more is asked") {
+  Fixture fixture;
+  fixture.servers.add(plain + "C: MAIL FROM:<s@me.example>\nS: 554 5.7.1 not you\nC: QUIT\n");
+  CHECK(fixture.send() ==
+        "bounce 5.7.1 host a.example[192.0.2.1] said: 554 5.7.1 not you (in reply to MAIL FROM "
+        "command)");
+}
+
+TEST_CASE("what a host answers with 4xx is tried at the next host") {
+  Fixture fixture;
+  fixture.recipient("q@example.org");
+  fixture.servers.add(plain +
+                      "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<r@example.org>\n"
+                      "S: 450 4.2.0 later\nC: RCPT TO:<q@example.org>\nS: 250 ok\nC: DATA\n" +
+                      body + "S: 250 ok\nC: QUIT\n");
+  fixture.servers.add(plain +
+                      "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<r@example.org>\n"
+                      "S: 451 4.3.0 not here either\nC: RSET\nS: 250 ok\nC: QUIT\n");
+  CHECK(fixture.send() ==
+        "retry 4.3.0 host b.example[192.0.2.2] said: 451 4.3.0 not here either (in reply to RCPT "
+        "TO command)|delivered 2.0.0 250 ok");
+}
+
+TEST_CASE("hosts that can't be reached are passed over, and all of them dead is a reason to wait") {
+  Fixture fixture;
+  fixture.servers.add("refused");
+  fixture.servers.add("S: 421 4.3.2 shutting down\n--");
+  CHECK(fixture.send() ==
+        "retry 4.3.2 host b.example[192.0.2.2] refused to talk to me: 421 4.3.2 shutting down");
+  fixture.servers.add("refused");
+  fixture.servers.add("refused");
+  CHECK(fixture.send() == "retry 4.4.1 connect to b.example[192.0.2.2]:25: Connection refused");
+  CHECK(fixture.last[0].relay == "none");
+}
+
+TEST_CASE("421 in the middle ends the session, and the rest is tried elsewhere") {
+  Fixture fixture;
+  fixture.recipient("q@example.org");
+  fixture.servers.add(plain +
+                      "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<r@example.org>\n"
+                      "S: 550 no\nC: RCPT TO:<q@example.org>\nS: 421 bye\n--");
+  fixture.servers.add(plain +
+                      "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<q@example.org>\n"
+                      "S: 250 ok\nC: DATA\n" +
+                      body + "S: 250 ok\nC: QUIT\n");
+  CHECK(fixture.send() ==
+        "bounce 5.0.0 host a.example[192.0.2.1] said: 550 no (in reply to RCPT TO "
+        "command)|delivered 2.0.0 250 ok");
+}
+
+TEST_CASE("a connection lost after the last dot is not tried elsewhere") {
+  Fixture fixture;
+  fixture.servers.add(plain +
+                      "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<r@example.org>\n"
+                      "S: 250 ok\nC: DATA\n" +
+                      body + "--");
+  CHECK(fixture.send() ==
+        "retry 4.4.2 lost connection with a.example[192.0.2.1] while sending end of data -- "
+        "message may be sent more than once");
+  CHECK(fixture.servers.connected.size() == 1);
+}
+
+TEST_CASE("a connection lost before is") {
+  Fixture fixture;
+  fixture.servers.add(plain + "C: MAIL FROM:<s@me.example>\n--");
+  fixture.servers.add("--");
+  CHECK(fixture.send() ==
+        "retry 4.4.2 lost connection with b.example[192.0.2.2] while receiving the initial server "
+        "greeting");
+}
+
+TEST_CASE("a server without EHLO is spoken to by HELO") {
+  Fixture fixture;
+  fixture.servers.add(
+      "S: 220 old\nC: EHLO me.example\nS: 500 what\nC: HELO me.example\nS: 250 hi\n"
+      "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<r@example.org>\nS: 250 ok\nC: DATA\n" +
+      body + "S: 250 ok\nC: QUIT\n");
+  CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+}
+
+TEST_CASE("what the server offers is used: SIZE, 8BITMIME, DSN") {
+  Fixture fixture;
+  fixture.message("Subject: x\n\ngr\xc3\xbc\xc3\x9f\n");
+  fixture.attempt.envelope.ret = Ret::Headers;
+  fixture.attempt.envelope.envid = "a+b";
+  auto& recipient = fixture.attempt.envelope.recipients[0];
+  recipient.notify = notify_success | notify_delay;
+  recipient.orcpt = "rfc822;r+x@example.org";
+  fixture.servers.add(greeting +
+                      "S: 250-a\nS: 250-SIZE 1000\nS: 250-8BITMIME\nS: 250 DSN\n"
+                      "C: MAIL FROM:<s@me.example> SIZE=19 BODY=8BITMIME RET=HDRS ENVID=a+2Bb\n"
+                      "S: 250 ok\n"
+                      "C: RCPT TO:<r@example.org> NOTIFY=SUCCESS,DELAY "
+                      "ORCPT=rfc822;r+2Bx@example.org\nS: 250 ok\nC: DATA\n"
+                      "S: 354 go\nC: Subject: x\nC: \nC: gr\xc3\xbc\xc3\x9f\nC: .\nS: 250 ok\n"
+                      "C: QUIT\n");
+  CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+  CHECK(fixture.last[0].is_dsn_relayed);
+}
+
+TEST_CASE("without 8BITMIME an 8-bit message is converted") {
+  Fixture fixture;
+  fixture.message("Subject: x\n\n\xc3\xa9\n");
+  fixture.servers.add(plain +
+                      "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<r@example.org>\n"
+                      "S: 250 ok\nC: DATA\nS: 354 go\nC: Subject: x\nC: MIME-Version: 1.0\n"
+                      "C: Content-Type: text/plain; charset=unknown-8bit\n"
+                      "C: Content-Transfer-Encoding: quoted-printable\nC: \nC: =C3=A9\nC: .\n"
+                      "S: 250 ok\nC: QUIT\n");
+  CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+}
+
+TEST_CASE("without SMTPUTF8 only what needs it is refused") {
+  Fixture fixture;
+  fixture.attempt.envelope.is_smtputf8 = true;
+  fixture.recipient("gr\xc3\xbc\xc3\x9f@example.org");
+  fixture.servers.add(plain +
+                      "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<r@example.org>\n"
+                      "S: 250 ok\nC: DATA\n" +
+                      body + "S: 250 ok\nC: QUIT\n");
+  CHECK(fixture.send() ==
+        "delivered 2.0.0 250 ok|bounce 5.6.7 SMTPUTF8 is required, but was not offered by host "
+        "a.example[192.0.2.1]");
+  fixture.message("Subject: \xc3\xa9\n\n");
+  fixture.servers.add(greeting + "S: 250-a\nS: 250 8BITMIME\nC: QUIT\n");
+  fixture.attempt.envelope.recipients.pop_back();
+  CHECK(fixture.send().starts_with("bounce 5.6.7 SMTPUTF8 is required"));
+}
+
+TEST_CASE("with SMTPUTF8 addresses go as they are, else domains as A-labels") {
+  Fixture fixture;
+  fixture.attempt.envelope.recipients[0].address =
+      "r@b\xc3\xbc"
+      "cher.example";
+  fixture.servers.add(plain +
+                      "C: MAIL FROM:<s@me.example>\nS: 250 ok\n"
+                      "C: RCPT TO:<r@xn--bcher-kva.example>\nS: 250 ok\nC: DATA\n" +
+                      body + "S: 250 ok\nC: QUIT\n");
+  CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+}
+
+TEST_CASE("a message too large for the server's SIZE is refused before MAIL") {
+  Fixture fixture;
+  fixture.servers.add(greeting + "S: 250-a\nS: 250 SIZE 10\nC: QUIT\n");
+  CHECK(fixture.send() ==
+        "bounce 5.3.4 message size 18 exceeds size limit 10 of server a.example[192.0.2.1]");
+}
+
+TEST_CASE("we log in where a password is known") {
+  Fixture fixture({"smtp_sasl_auth_enable=yes"});
+  fixture.attempt.route.credentials = "me:secret";
+  fixture.servers.add(greeting +
+                      "S: 250-a\nS: 250 AUTH LOGIN PLAIN\nC: AUTH PLAIN AG1lAHNlY3JldA==\n"
+                      "S: 235 ok\nC: MAIL FROM:<s@me.example>\nS: 250 ok\n"
+                      "C: RCPT TO:<r@example.org>\nS: 250 ok\nC: DATA\n" +
+                      body + "S: 250 ok\nC: QUIT\n");
+  CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+  std::string refused = greeting +
+                        "S: 250-a\nS: 250 AUTH LOGIN\nC: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\n"
+                        "C: bWU=\nS: 334 UGFzc3dvcmQ6\nC: c2VjcmV0\nS: 535 5.7.8 no\n";
+  fixture.servers.add(refused);
+  fixture.servers.add(refused);
+  CHECK(fixture.send() ==
+        "retry 4.7.8 SASL authentication failed; server b.example[192.0.2.2] said: 535 5.7.8 no");
+}
+
+TEST_CASE("TLS that is required and not offered is a reason to wait") {
+  Fixture fixture;
+  fixture.attempt.route.tls_policy = "encrypt";
+  fixture.servers.add(plain);
+  fixture.servers.add(plain);
+  CHECK(fixture.send() ==
+        "retry 4.7.4 TLS is required, but was not offered by host b.example[192.0.2.2]");
+}
+
+TEST_CASE("a session is used again while more mail comes for the same next hop") {
+  Fixture fixture;
+  std::string transaction =
+      "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<r@example.org>\nS: 250 ok\nC: DATA\n" +
+      body + "S: 250 ok\n";
+  fixture.servers.add(plain + transaction + "C: QUIT\n");
+  fixture.servers.add(plain + transaction + transaction);
+  CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+  CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+  CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+  CHECK(fixture.servers.connected.size() == 2);
+}
+
+TEST_CASE("a kept session that the server has closed is replaced unseen") {
+  Fixture fixture;
+  std::string transaction =
+      "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<r@example.org>\nS: 250 ok\nC: DATA\n" +
+      body + "S: 250 ok\n";
+  fixture.servers.add(plain + transaction + "C: QUIT\n");
+  fixture.servers.add(plain + transaction + "--");
+  fixture.servers.add(plain + transaction);
+  for (int i = 0; i < 3; ++i) CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+  CHECK(fixture.servers.connected.size() == 3);
+}
+
+TEST_CASE("a domain that does not exist bounces, unless it is our relayhost") {
+  Fixture fixture;
+  fixture.attempt.route.next_hop = "nowhere.example";
+  CHECK(fixture.send() ==
+        "bounce 5.1.2 Host unknown. Name service error for name=nowhere.example type=MX: Host not "
+        "found");
+  Fixture relayed({"relayhost=nowhere.example"});
+  relayed.attempt.route.next_hop = "nowhere.example";
+  CHECK(relayed.send().starts_with("retry 4.3.5 relayhost configuration problem: Host unknown."));
+}
+
+TEST_CASE("the fallback relay gets what no host of the destination takes") {
+  Fixture fixture({"smtp_fallback_relay=[b.example]:26"});
+  fixture.attempt.route.next_hop = "[a.example]";
+  fixture.servers.add("refused");
+  fixture.servers.add(plain +
+                      "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<r@example.org>\n"
+                      "S: 250 ok\nC: DATA\n" +
+                      body + "S: 250 ok\n");
+  CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+  CHECK(fixture.last[0].relay == "b.example[192.0.2.2]:26");
+}

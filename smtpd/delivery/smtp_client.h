@@ -1,0 +1,131 @@
+// A connection to a server, a message and its recipients in; each recipient's outcome out.
+//
+// One SmtpClient is one session: open() greets, says EHLO (or HELO), begins TLS and logs in as
+// asked; deliver() is one mail transaction and may be called again. Commands go out in groups where
+// the server takes PIPELINING. Answers are kept apart for each recipient; 421 ends the session.
+// What the server lacks is made up for or refused: no 8BITMIME: the message is converted
+// (seven_bit.h); no SMTPUTF8: 5.6.7, unless nothing in the message needs it; too large for its
+// SIZE: 5.3.4.
+//
+// A connection that breaks is the exception Disconnected; stage() says where. While may_be_taken(),
+// the server may have the message although we did not hear so.
+//
+// LIMITS  smtp_reply_length_limit, smtp_*_timeout for each answer
+// STANDARDS  RFC 5321 section 3.3, RFC 2920 (PIPELINING), RFC 1870 (SIZE), RFC 6152 (8BITMIME),
+//            RFC 6531 (SMTPUTF8), RFC 3461 section 5 (DSN), RFC 3207 (STARTTLS), RFC 4954 (AUTH)
+// SEE ALSO   send_attempt.h (which servers, in which order)
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/secret.h"
+#include "common/config/config.h"
+#include "common/net/connection.h"
+#include "common/tls/context.h"
+#include "smtpd/delivery/message_source.h"
+#include "smtpd/delivery/smtp_reply.h"
+#include "smtpd/delivery/targets.h"
+#include "smtpd/messages.h"
+
+namespace pennypost::smtp {
+
+/// Commands under way without their answer, at most.
+inline constexpr std::size_t pipelined_commands_max = 100;
+/// A message that must be converted to 7 bit is held in memory.
+inline constexpr std::size_t converted_bytes_max = 64 * 1024 * 1024;
+
+/// How a session is to be protected.
+class TlsDemand {
+ public:
+  enum class Level { None, May, Encrypt, Verify };
+  Level level = Level::May;
+  bool is_implicit = false;  // TLS before the greeting (smtp_tls_wrappermode, port 465)
+  std::string name;          // for SNI, and what the certificate must bear
+  std::shared_ptr<TlsContext> context;
+};
+
+/// Whom to log in as; an empty login: not at all.
+class Login {
+ public:
+  std::string name;
+  Secret password;
+  /// From `login:password`.
+  static Login parse(std::string_view text);
+};
+
+/// One recipient of a transaction and what came of it.
+class Slot {
+ public:
+  explicit Slot(const Recipient& of) : recipient(&of) {}
+  const Recipient* recipient;
+  /// Delivered and Bounce are final, Retry may be tried at the next host.
+  std::optional<Outcome> outcome;
+
+  bool is_open() const { return !outcome || outcome->kind == OutcomeKind::Retry; }
+  void set(OutcomeKind kind, std::string status, std::string reason, std::string diagnostic = {});
+};
+
+class SmtpClient {
+ public:
+  SmtpClient(Loop& loop, std::shared_ptr<const Config> config, std::unique_ptr<Stream> stream,
+             Target target, TlsDemand tls, Login login);
+
+  /// Up to the point where mail can be sent. Error: the server's refusal, or ours of it; permanent
+  /// where it is 5xx. Then the session is of no more use.
+  Task<Result<void>> open();
+  /// One message to the open slots, each of which then has an outcome.
+  Task<> deliver(const Envelope& envelope, MessageSource& source, std::vector<Slot*> slots);
+  /// Says QUIT, without waiting for the answer.
+  Task<> quit();
+
+  const Target& target() const { return target_; }
+  /// Whether another message may be sent.
+  bool is_usable() const { return !is_broken_; }
+  bool is_secure() { return connection_.stream().is_secure(); }
+  /// True when the handshake was what failed, so that a try in plain text makes sense.
+  bool tls_failed() const { return tls_failed_; }
+  bool may_be_taken() const { return may_be_taken_; }
+  /// For `lost connection with HOST while STAGE`.
+  const std::string& stage() const { return stage_; }
+  std::size_t messages() const { return messages_; }
+  SteadyTime opened() const { return opened_; }
+
+ private:
+  struct Mail;
+  struct Command;
+  Task<Result<SmtpReply>> reply(Duration timeout);
+  Task<Result<SmtpReply>> ask(std::string line, Duration timeout, std::string stage);
+  Task<Result<void>> greet();
+  Task<Result<void>> hello();
+  Task<Result<void>> start_tls(bool is_implicit);
+  Task<Result<void>> log_in();
+  Error refusal(const SmtpReply& reply, const char* what) const;
+  void refuse(Slot& slot, const SmtpReply& reply, const char* command);
+  void refuse_open(std::vector<Slot*>& slots, const Error& error);
+  Task<Result<Mail>> prepare(const Envelope& envelope, MessageSource& source,
+                             std::vector<Slot*> slots);
+  std::string rcpt_command(const Recipient& recipient, const MailAddress& address,
+                           const Mail& mail) const;
+  Task<Result<void>> transact(Mail& mail);
+  Task<Result<void>> transmit(MessageSource& source);
+  Task<Result<void>> reset();
+
+  Loop& loop_;
+  std::shared_ptr<const Config> config_;
+  Target target_;
+  TlsDemand tls_;
+  Login login_;
+  Connection connection_;
+  PeerFeatures features_;
+  bool is_broken_ = false;
+  bool tls_failed_ = false;
+  bool may_be_taken_ = false;
+  std::string stage_;
+  std::size_t messages_ = 0;
+  SteadyTime opened_;
+};
+
+}  // namespace pennypost::smtp

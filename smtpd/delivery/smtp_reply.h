@@ -1,0 +1,66 @@
+// The lines of a server's answer in, its code, status and text out.
+//
+//   Reply = *( code "-" text CRLF ) code [ " " text ] CRLF        RFC 5321 section 4.2
+//
+// LIMITS  reply_lines_max; the caller bounds the bytes (smtp_reply_length_limit)
+// STANDARDS  RFC 5321 section 4.2, RFC 2034 (enhanced status codes), RFC 3463
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/mail/status.h"
+
+namespace pennypost::smtp {
+
+inline constexpr std::size_t reply_lines_max = 200;
+
+class SmtpReply {
+ public:
+  int code = 0;
+  std::optional<EnhancedStatus> status;  // only if its class is the code's
+  std::vector<std::string> lines;        // without code and status
+
+  bool is_positive() const { return code / 100 == 2; }
+  bool is_intermediate() const { return code / 100 == 3; }
+  bool is_permanent() const { return code / 100 == 5; }
+  /// RFC 5321 section 3.8: the server is about to close the connection.
+  bool is_closing() const { return code == 421; }
+  /// The status sent, or what stands for the code: 4.0.0.
+  std::string status_text() const;
+  /// For logs and reports, in one line: `550 5.1.1 <x>: unknown`.
+  std::string text() const;
+};
+
+/// Takes one line after the other.
+class ReplyParser {
+ public:
+  /// True when this was the last line. Error: not a reply (4.5.0), or too many lines.
+  Result<bool> feed(std::string_view line);
+  SmtpReply take();
+
+ private:
+  SmtpReply reply_;
+};
+
+/// What EHLO's answer offers.
+class PeerFeatures {
+ public:
+  bool pipelining = false;
+  bool starttls = false;
+  bool eight_bit_mime = false;
+  bool smtputf8 = false;
+  bool dsn = false;
+  bool enhanced_status_codes = false;
+  bool size = false;
+  std::uint64_t size_max = 0;  // 0: no limit told
+  std::vector<std::string> auth_mechanisms;
+
+  /// `ignored` are keywords not to be believed (smtp_discard_ehlo_keywords).
+  static PeerFeatures parse(const SmtpReply& ehlo, const std::vector<std::string>& ignored);
+};
+
+}  // namespace pennypost::smtp

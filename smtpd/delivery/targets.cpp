@@ -1,0 +1,230 @@
+#include "smtpd/delivery/targets.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "common/config/system.h"
+
+namespace pennypost::smtp {
+namespace {
+
+std::uint32_t system_random(std::uint32_t bound) {
+  std::uint32_t number = 0;
+  ASSERT(getrandom(&number, sizeof number, 0) == sizeof number);
+  return number % bound;
+}
+
+bool holds(const std::vector<std::string>& list, std::string_view word) {
+  return std::any_of(list.begin(), list.end(),
+                     [&](const auto& item) { return equal_nocase(item, word); });
+}
+
+Error not_found(const std::string& name, const char* type, DnsStatus status,
+                const std::string& reason) {
+  std::string text =
+      "Name service error for name=" + printable(name, 255) + " type=" + type + ": " + reason;
+  if (status == DnsStatus::TryLater) {
+    return Error::temporary("4.4.3 Host or domain name not found. " + text);
+  }
+  if (status == DnsStatus::NoSuchName) return Error(550, "5.1.2 Host unknown. " + text);
+  return Error(550, "5.4.4 Host or domain name not found. " + text);
+}
+
+/// Equal preferences in random order.
+void shuffle_equal(std::vector<MxRecord>& records, const TargetSettings& settings) {
+  for (std::size_t begin = 0; begin < records.size();) {
+    std::size_t end = begin;
+    while (end < records.size() && records[end].preference == records[begin].preference) ++end;
+    for (std::size_t i = end; i > begin + 1; --i) {
+      auto other = settings.random(static_cast<std::uint32_t>(i - begin));
+      std::swap(records[i - 1], records[begin + other]);
+    }
+    begin = end;
+  }
+}
+
+/// IPv6 and IPv4 by turns, so that a host with one broken family is still reached within the limit.
+std::vector<IpAddress> by_turns(const std::vector<IpAddress>& addresses) {
+  std::vector<IpAddress> v6;
+  std::vector<IpAddress> v4;
+  for (const auto& address : addresses) (address.is_v6() ? v6 : v4).push_back(address);
+  std::vector<IpAddress> mixed;
+  for (std::size_t i = 0; i < std::max(v4.size(), v6.size()); ++i) {
+    if (i < v6.size()) mixed.push_back(v6[i]);
+    if (i < v4.size()) mixed.push_back(v4[i]);
+  }
+  return mixed;
+}
+
+Task<DnsAnswer<IpAddress>> host_addresses(Resolver& resolver, std::string name,
+                                          const TargetSettings& settings) {
+  if (settings.uses_hosts_file) {
+    if (settings.uses_dns) co_return co_await resolver.native_addresses(name, settings.families);
+    DnsAnswer<IpAddress> answer(DnsStatus::NoData, "Host not found");
+    answer.values = resolver.hosts_addresses(name);
+    if (!answer.values.empty()) answer.status = DnsStatus::Found;
+    co_return answer;
+  }
+  co_return co_await resolver.addresses(name, settings.families);
+}
+
+Task<Result<std::vector<Target>>> by_address_records(Resolver& resolver, NextHop hop,
+                                                     std::uint16_t port,
+                                                     const TargetSettings& settings) {
+  auto answer = co_await host_addresses(resolver, hop.host, settings);
+  if (!answer.is_found()) co_return not_found(hop.host, "AAAA/A", answer.status, answer.reason);
+  std::vector<Target> targets;
+  for (const auto& address : by_turns(answer.values)) {
+    targets.emplace_back(hop.host, Endpoint(address, port));
+  }
+  co_return targets;
+}
+
+class MxWalk {
+ public:
+  MxWalk(Resolver& resolver, std::string domain, std::uint16_t port, const TargetSettings& settings)
+      : resolver_(resolver), domain_(std::move(domain)), port_(port), settings_(settings) {}
+
+  Task<Result<std::vector<Target>>> run(std::vector<MxRecord> records) {
+    if (records.size() == 1 && records[0].host.empty()) {
+      co_return Error(
+          556, "5.1.10 Domain " + printable(domain_, 255) + " does not accept mail (nullMX)");
+    }
+    shuffle_equal(records, settings_);
+    if (records.size() > settings_.mx_hosts_max) {
+      records.erase(records.begin() + static_cast<std::ptrdiff_t>(settings_.mx_hosts_max),
+                    records.end());
+    }
+    for (const auto& record : records) {
+      if (own_preference_ && record.preference >= *own_preference_) break;
+      co_await add_host(record);
+    }
+    if (own_preference_) drop_not_better();
+    if (targets_.empty()) co_return why_none();
+    std::vector<Target> targets;
+    for (auto& [preference, target] : targets_) targets.push_back(std::move(target));
+    co_return targets;
+  }
+
+ private:
+  Task<> add_host(MxRecord record) {
+    if (record.host.empty()) co_return;
+    bool is_us = port_ == settings_.own_port && equal_nocase(record.host, settings_.myhostname);
+    auto literal = IpAddress::parse(record.host);
+    DnsAnswer<IpAddress> answer(DnsStatus::Found);
+    if (literal) {
+      // Not allowed, but seen; Postfix takes it too.
+      answer.values.push_back(*literal);
+    } else if (!is_us) {
+      answer = co_await host_addresses(resolver_, record.host, settings_);
+    }
+    if (answer.status == DnsStatus::TryLater) try_later_ = answer.reason;
+    for (const auto& address : by_turns(answer.values)) {
+      if (port_ == settings_.own_port && settings_.is_own(address)) is_us = true;
+      targets_.emplace_back(record.preference, Target(record.host, Endpoint(address, port_)));
+    }
+    if (is_us) own_preference_ = record.preference;
+  }
+  void drop_not_better() {
+    std::erase_if(targets_, [&](const auto& entry) { return entry.first >= *own_preference_; });
+  }
+  Error why_none() const {
+    // What is better than us can't be found out now: that is no loop.
+    if (try_later_) return not_found(domain_, "MX host", DnsStatus::TryLater, *try_later_);
+    if (own_preference_) {
+      return Error(554, "5.4.6 mail for " + printable(domain_, 255) + " loops back to myself");
+    }
+    return Error(
+        550, "5.4.4 none of the mail exchangers of " + printable(domain_, 255) + " has an address");
+  }
+
+  Resolver& resolver_;
+  std::string domain_;
+  std::uint16_t port_;
+  const TargetSettings& settings_;
+  std::vector<std::pair<std::uint16_t, Target>> targets_;
+  std::optional<std::uint16_t> own_preference_;
+  std::optional<std::string> try_later_;
+};
+
+}  // namespace
+
+TargetSettings TargetSettings::from(const Config& config) {
+  TargetSettings settings;
+  settings.port = static_cast<std::uint16_t>(config.smtp_target_port);
+  bool all = holds(config.inet_protocols, "all");
+  settings.families.v4 = all || holds(config.inet_protocols, "ipv4");
+  settings.families.v6 = all || holds(config.inet_protocols, "ipv6");
+  settings.uses_dns = config.smtp_dns_support_level != "disabled" &&
+                      (holds(config.smtp_host_lookup, "dns") || config.smtp_host_lookup.empty());
+  settings.uses_hosts_file = !settings.uses_dns || holds(config.smtp_host_lookup, "native");
+  settings.mx_hosts_max = static_cast<std::size_t>(config.dns_mx_hosts_max);
+  settings.addresses_max = static_cast<std::size_t>(config.smtp_mx_address_limit);
+  settings.myhostname = config.myhostname;
+  settings.own_port = static_cast<std::uint16_t>(config.smtp_port);
+  settings.random = system_random;
+  std::vector<IpAddress> own;
+  auto add = [&](const std::string& text) {
+    auto address = IpAddress::parse(text);
+    if (address) own.push_back(*address);
+  };
+  bool on_all = holds(config.inet_interfaces, "all");
+  bool on_loopback = on_all || holds(config.inet_interfaces, "loopback-only") ||
+                     holds(config.inet_interfaces, "localhost");
+  for (const auto& text : config.inet_interfaces) add(text);
+  for (const auto& text : config.proxy_interfaces) add(text);
+  if (on_all) {
+    for (const auto& interface : System::query().interfaces) add(interface.address);
+  }
+  settings.is_own = [own, on_all, on_loopback](const IpAddress& address) {
+    if (on_all && (address.is_loopback() || address.is_unspecified())) return true;
+    if (on_loopback && (address.text() == "127.0.0.1" || address.text() == "::1")) return true;
+    return std::find(own.begin(), own.end(), address) != own.end();
+  };
+  return settings;
+}
+
+Task<Result<std::vector<Target>>> find_targets(Resolver& resolver, NextHop hop,
+                                               const TargetSettings& settings) {
+  std::uint16_t port = hop.port != 0 ? hop.port : settings.port;
+  std::vector<Target> targets;
+  auto literal = IpAddress::parse(hop.host);
+  if (literal) {
+    targets.emplace_back(hop.host, Endpoint(*literal, port));
+    co_return targets;
+  }
+  if (!hop.looks_up_mx || !settings.uses_dns) {
+    auto work = by_address_records(resolver, hop, port, settings);
+    CO_TRY(targets, co_await std::move(work));
+  } else {
+    auto mx = co_await resolver.mx(hop.host);
+    if (mx.is_found()) {
+      MxWalk walk(resolver, hop.host, port, settings);
+      auto work = walk.run(std::move(mx.values));
+      CO_TRY(targets, co_await std::move(work));
+    } else if (mx.status == DnsStatus::NoData) {
+      // RFC 5321 section 5.1: the implicit MX. It may be us, too.
+      MxRecord implicit;
+      implicit.host = hop.host;
+      std::vector<MxRecord> records{implicit};
+      auto addresses = co_await host_addresses(resolver, hop.host, settings);
+      if (!addresses.is_found()) {
+        co_return not_found(hop.host, "AAAA/A", addresses.status, addresses.reason);
+      }
+      MxWalk walk(resolver, hop.host, port, settings);
+      auto work = walk.run(std::move(records));
+      CO_TRY(targets, co_await std::move(work));
+    } else {
+      co_return not_found(hop.host, "MX", mx.status, mx.reason);
+    }
+  }
+  if (settings.addresses_max != 0 && targets.size() > settings.addresses_max) {
+    targets.erase(targets.begin() + static_cast<std::ptrdiff_t>(settings.addresses_max),
+                  targets.end());
+  }
+  co_return targets;
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,60 @@
+// A next hop in; the hosts and addresses to try, in order, out.
+//
+// MX hosts by preference, equal ones in random order, each with its addresses; without MX records
+// the domain's own addresses. A literal address needs no look-up, a name in brackets no MX. Where
+// the MX list names this host, it and all that are not better are left out, so that mail never
+// comes back (RFC 5321 section 5.1).
+//
+// Errors: 5.1.2 no such domain, 5.4.4 no address, 5.1.10 null MX (RFC 7505), 5.4.6 we are the best
+// MX ourselves; 4.4.3 DNS can't tell now.
+//
+// LIMITS  dns_mx_hosts_max, addresses_max
+// STANDARDS  RFC 5321 section 5, RFC 7505
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "common/config/config.h"
+#include "common/dns/resolver.h"
+#include "common/net/address.h"
+#include "smtpd/routing/next_hop.h"
+
+namespace pennypost::smtp {
+
+/// One address of one host.
+class Target {
+ public:
+  Target(std::string of, Endpoint at) : host(std::move(of)), endpoint(at) {}
+  std::string host;
+  Endpoint endpoint;
+
+  /// `mx.example.org[192.0.2.1]`, and with `:25`: Postfix's relay=.
+  std::string name() const { return host + "[" + endpoint.address().text() + "]"; }
+  std::string text() const { return name() + ":" + std::to_string(endpoint.port()); }
+};
+
+class TargetSettings {
+ public:
+  static TargetSettings from(const Config& config);
+
+  std::uint16_t port = 25;  // smtp_target_port
+  AddressFamilies families;
+  bool uses_dns = true;
+  bool uses_hosts_file = false;
+  std::size_t mx_hosts_max = 100;
+  std::size_t addresses_max = 5;  // smtp_mx_address_limit; 0: no limit
+  std::string myhostname;
+  std::uint16_t own_port = 25;  // where we listen
+  /// Whether we listen at this address; then, at own_port, it is us.
+  std::function<bool(const IpAddress&)> is_own;
+  /// A number below `bound`.
+  std::function<std::uint32_t(std::uint32_t bound)> random;
+};
+
+Task<Result<std::vector<Target>>> find_targets(Resolver& resolver, NextHop hop,
+                                               const TargetSettings& settings);
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,33 @@
+// A message with LF line ends in, as DATA carries it out: CRLF, dots doubled, long lines folded.
+//
+// A line of more than `line_bytes_max` bytes is broken by CRLF and a blank, as Postfix does
+// (smtp_line_length_limit), so that no server cuts it unseen; 0: never. A message that does not end
+// in a line end gets one.
+//
+// STANDARDS  RFC 5321 sections 4.5.2 (dots), 4.5.3.1.6 (998 octets a line)
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace pennypost::smtp {
+
+class WireEncoder {
+ public:
+  explicit WireEncoder(std::size_t line_bytes_max) : line_bytes_max_(line_bytes_max) {}
+
+  /// Appends to `out`. Pieces may end anywhere. A CR before LF counts as part of the line's end.
+  void feed(std::string_view piece, std::string& out);
+  /// Appends the end of the last line, and the dot that ends the message.
+  void finish(std::string& out);
+
+ private:
+  void put_text(std::string_view text, std::string& out);
+  std::size_t line_bytes_max_;
+  std::size_t line_bytes_ = 0;  // of the line that `out` ends in
+  bool at_line_start_ = true;
+  bool holds_cr_ = false;
+};
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,39 @@
+#include "smtpd/delivery/wire_encoder.h"
+
+#include <doctest/doctest.h>
+
+using namespace pennypost::smtp;
+
+namespace {
+
+std::string encode(std::string_view message, std::size_t line_bytes_max, std::size_t piece) {
+  WireEncoder encoder(line_bytes_max);
+  std::string out;
+  for (; !message.empty(); message.remove_prefix(std::min(piece, message.size()))) {
+    encoder.feed(message.substr(0, piece), out);
+  }
+  encoder.finish(out);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("DATA carries CRLF, doubled dots and folded lines, however the message comes in pieces") {
+  struct Case {
+    const char* message;
+    const char* wire;
+  };
+  for (const Case& row :
+       {Case{"a\n\n.b\n..\n.", "a\r\n\r\n..b\r\n...\r\n..\r\n.\r\n"}, Case{"", ".\r\n"},
+        Case{"a\r\nb", "a\r\nb\r\n.\r\n"}, Case{"a\rb\r\r\n", "a\rb\r\r\n.\r\n"},
+        Case{"12345678\n", "12345678\r\n.\r\n"}, Case{"123456789\n", "12345678\r\n 9\r\n.\r\n"},
+        Case{"1234567890123456\n", "12345678\r\n 9012345\r\n 6\r\n.\r\n"},
+        Case{"12345678.\n", "12345678\r\n .\r\n.\r\n"}}) {
+    for (std::size_t piece : {1u, 2u, 3u, 100u}) {
+      CAPTURE(row.message);
+      CAPTURE(piece);
+      CHECK(encode(row.message, 8, piece) == row.wire);
+    }
+  }
+  CHECK(encode("123456789\n", 0, 4) == "123456789\r\n.\r\n");
+}
