@@ -1,0 +1,53 @@
+// FETCH and UID FETCH.
+#include "imapd/session/fetch_producer.h"
+#include "imapd/session/session.h"
+
+namespace pennypost::imap {
+namespace {
+
+// So much is read from disk before it is sent: one trip to a thread of the pool for many small
+// messages.
+constexpr std::size_t chunk_octets = 128 << 10;
+
+}  // namespace
+
+Task<Reply> Session::fetch(const CommandHead& command) {
+  CO_TRY(auto request, parse_fetch(command.arguments, surroundings_->limits));
+  if (!request.modifiers.empty()) co_return Reply::bad("Unknown FETCH modifier");
+  bool is_uid = command.name.starts_with("UID ");
+  CO_TRY(auto numbers, selected_->numbers(request.messages, is_uid));
+  auto fetching = fetch_numbers(numbers, request, is_uid);
+  co_return co_await std::move(fetching);
+}
+
+Task<Reply> Session::fetch_numbers(const std::vector<NumberRange>& numbers,
+                                   const FetchRequest& request, bool with_uid) {
+  FetchProducer producer(selected_->mailbox(), selected_->view(), numbers, request, with_uid);
+  std::string chunk;
+  bool more = true;
+  while (more) {
+    auto produced = co_await loop_.offload([&] { return producer.produce(chunk, chunk_octets); });
+    sent_ += chunk.size();
+    if (more && chunk.size() >= chunk_octets / 2) {
+      co_await connection_.write(chunk);
+    } else {
+      connection_.put(chunk);
+    }
+    chunk.clear();
+    if (!produced) {
+      // The client waits for the rest of a literal that nobody can give it.
+      end_reason_ = "A message broke off while it was sent";
+      ended_ = true;
+      co_await connection_.flush();
+      co_return Reply(produced.error());
+    }
+    more = *produced;
+  }
+  if (producer.missed()) {
+    // RFC 2180 section 4.1.2, RFC 5530 section 3.
+    co_return Reply::no("[EXPUNGEISSUED] Some of the requested messages no longer exist.");
+  }
+  co_return Reply::ok("Fetch completed.");
+}
+
+}  // namespace pennypost::imap

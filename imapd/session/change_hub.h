@@ -1,0 +1,48 @@
+// Mailboxes that sessions wait for in, a wake-up for each when its mailbox changes out.
+//
+// One hub a process, over one store::Watcher. A subscription lives as long as a session idles; what
+// it is told is only that a look is worth while.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/async/loop.h"
+#include "store/mailbox/watcher.h"
+
+namespace pennypost::imap {
+
+class ChangeHub {
+ public:
+  explicit ChangeHub(Loop& loop);
+
+  /// Sets `changed` and wakes `event` at each change, until destroyed.
+  class Subscription {
+   public:
+    Subscription(ChangeHub& hub, const std::vector<std::string>& paths, Event& event,
+                 bool& changed);
+    ~Subscription();
+    Subscription(const Subscription&) = delete;
+    Subscription& operator=(const Subscription&) = delete;
+
+   private:
+    ChangeHub& hub_;
+    store::Watcher::Id id_;
+  };
+
+  /// Watches for ever; to be started once in the process's nursery.
+  Task<> run();
+
+ private:
+  struct Listener {
+    Event* event;
+    bool* changed;
+  };
+  void notify();
+  Loop& loop_;
+  store::Watcher watcher_;
+  std::map<store::Watcher::Id, Listener> listeners_;
+};
+
+}  // namespace pennypost::imap

@@ -1,0 +1,40 @@
+// How a command ended in, its tagged line out.
+//
+// STANDARDS  RFC 9051 section 7.1 (OK, NO, BAD)
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+
+namespace pennypost::imap {
+
+class Reply {
+ public:
+  enum class Status { Ok, No, Bad };
+
+  /// `text` may begin with a response code: `[READ-WRITE] Select completed.`
+  static Reply ok(std::string text) { return Reply(Status::Ok, std::move(text)); }
+  static Reply no(std::string text) { return Reply(Status::No, std::move(text)); }
+  static Reply bad(std::string text) { return Reply(Status::Bad, std::move(text)); }
+  /// 501 is the client's mistake: BAD. All else is NO; what may pass later bears [UNAVAILABLE]
+  /// (RFC 5530) unless the text has a code of its own.
+  Reply(const Error& error);  // NOLINT: CO_TRY returns Errors
+
+  Status status() const { return status_; }
+  const std::string& text() const { return text_; }
+  /// `a1 OK text` and CRLF.
+  std::string line(std::string_view tag) const;
+
+ private:
+  Reply(Status status, std::string text) : status_(status), text_(std::move(text)) {}
+  Status status_;
+  std::string text_;
+};
+
+/// The Error of a mailbox that is not there, as COPY, MOVE and APPEND tell it: [TRYCREATE] in place
+/// of [NONEXISTENT] (RFC 9051 section 6.3.12).
+Error with_try_create(const Error& error);
+
+}  // namespace pennypost::imap

@@ -1,0 +1,300 @@
+#include "imapd/session/searcher.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "common/mail/charset.h"
+#include "common/mail/date.h"
+#include "common/mail/encoded.h"
+#include "common/mail/header.h"
+#include "common/mail/mime.h"
+
+namespace pennypost::imap {
+namespace {
+
+using Kind = SearchKey::Kind;
+using store::Flags;
+
+constexpr std::uint64_t header_octets_max = 64ull << 20;
+constexpr std::uint64_t message_octets_max = 1ull << 30;
+constexpr std::size_t decoded_piece = 65536;
+
+int cost_of(Kind kind) {
+  switch (kind) {
+    case Kind::All:
+    case Kind::And:
+    case Kind::Or:
+    case Kind::Sequence:
+    case Kind::Uids:
+    case Kind::Flag:
+      return 0;
+    case Kind::Before:
+    case Kind::On:
+    case Kind::Since:
+    case Kind::Younger:
+    case Kind::Older:
+    case Kind::Larger:
+    case Kind::Smaller:
+      return 1;
+    case Kind::Header:
+    case Kind::SentBefore:
+    case Kind::SentOn:
+    case Kind::SentSince:
+      return 2;
+    case Kind::Body:
+    case Kind::Text:
+      return 3;
+  }
+  return 3;
+}
+
+bool has_texts(Kind kind) {
+  return kind == Kind::Header || kind == Kind::Body || kind == Kind::Text;
+}
+
+std::optional<Flags> system_flag(std::string_view name) {
+  if (name == "\\Answered") return Flags(Flags::Answered);
+  if (name == "\\Flagged") return Flags(Flags::Flagged);
+  if (name == "\\Deleted") return Flags(Flags::Deleted);
+  if (name == "\\Seen") return Flags(Flags::Seen);
+  if (name == "\\Draft") return Flags(Flags::Draft);
+  return std::nullopt;
+}
+
+// Whether a text part, decoded and in UTF-8, holds the key.
+bool body_has(const MimePart& part, std::string_view message, FoldedSearch& search) {
+  auto charset = CharsetDecoder::make(part.charset());
+  if (!charset) charset = CharsetDecoder::make("");
+  BodyDecoder body(part.transfer_encoding());
+  auto rest = message.substr(part.body.offset, part.body.bytes);
+  std::string octets;
+  std::string utf8;
+  while (!rest.empty()) {
+    octets.clear();
+    utf8.clear();
+    body.feed(rest.substr(0, decoded_piece), octets);
+    rest.remove_prefix(std::min(rest.size(), decoded_piece));
+    charset->feed(octets, utf8);
+    if (search.feed(utf8)) return true;
+  }
+  octets.clear();
+  utf8.clear();
+  body.finish(octets);
+  charset->feed(octets, utf8);
+  charset->finish(utf8);
+  return search.feed(utf8) || search.finish();
+}
+
+bool header_has(std::string_view header, FoldedSearch& search) {
+  for (const auto& field : HeaderFields(header)) {
+    auto line = std::string(field.name) + ": " + decode_words(field.value());
+    bool found = search.feed(line);
+    if (search.finish() || found) return true;
+  }
+  return false;
+}
+
+// In all text parts, and in the headers of parts and attached messages when these count too.
+bool tree_has(const MimePart& part, std::string_view message, bool with_headers,
+              FoldedSearch& search) {
+  if (with_headers && header_has(message.substr(part.header.offset, part.header.bytes), search))
+    return true;
+  if (part.kind == MimePart::Kind::Leaf) return part.is_text() && body_has(part, message, search);
+  return std::ranges::any_of(part.children, [&](const MimePart& child) {
+    // A part's own header lies in the body of what holds it.
+    return tree_has(child, message, true, search);
+  });
+}
+
+}  // namespace
+
+Result<Searcher> Searcher::make(const Selected& selected, store::Mailbox& mailbox,
+                                SearchRequest request, std::int64_t now_seconds) {
+  // RFC 9051 section 6.4.4: [BADCHARSET] names what we take; these are but the ones everybody
+  // knows.
+  if (!is_known_charset(request.charset)) {
+    return Error(550, "[BADCHARSET (US-ASCII UTF-8)] Unknown charset");
+  }
+  Searcher searcher(selected, mailbox, now_seconds);
+  TRY(searcher.key_, searcher.prepare(std::move(request.key), request.charset));
+  return searcher;
+}
+
+Result<Searcher::Key> Searcher::prepare(SearchKey from, const std::string& charset) {
+  Key key;
+  key.kind = from.kind;
+  key.negated = from.negated;
+  key.cost = cost_of(from.kind);
+  for (auto& child : from.children) {
+    TRY(auto prepared, prepare(std::move(child), charset));
+    key.cost = std::max(key.cost, prepared.cost);
+    key.children.push_back(std::move(prepared));
+  }
+  std::ranges::stable_sort(key.children, {}, &Key::cost);
+  key.field = std::move(from.field);
+  key.text = std::move(from.text);
+  if (has_texts(from.kind)) {
+    auto utf8 = to_utf8(charset, key.text);
+    if (!utf8) return Error(550, "[BADCHARSET (US-ASCII UTF-8)] Unknown charset");
+    key.text = std::move(*utf8);
+  }
+  bool by_day = from.kind == Kind::Before || from.kind == Kind::On || from.kind == Kind::Since ||
+                from.kind == Kind::SentBefore || from.kind == Kind::SentOn ||
+                from.kind == Kind::SentSince;
+  key.value = by_day ? from.day : static_cast<std::int64_t>(from.number);
+  if (from.kind == Kind::Sequence || from.kind == Kind::Uids) {
+    TRY(key.numbers, selected_->numbers(from.set, from.kind == Kind::Uids));
+  }
+  return key;
+}
+
+bool Searcher::run(std::size_t messages, std::vector<std::uint32_t>& found) {
+  for (; messages > 0; --messages, ++next_) {
+    if (next_ > selected_->exists()) return false;
+    const auto* message = mailbox_->find(selected_->uid_of(next_));
+    if (message == nullptr) continue;
+    Subject subject(next_, *message);
+    if (matches(key_, subject) && !subject.is_gone) found.push_back(next_);
+  }
+  return next_ <= selected_->exists();
+}
+
+bool Searcher::matches(const Key& key, Subject& subject) {
+  return holds(key, subject) != key.negated;
+}
+
+bool Searcher::holds(const Key& key, Subject& subject) {
+  auto uid = subject.message.uid;
+  auto child = [&](const Key& one) { return matches(one, subject); };
+  switch (key.kind) {
+    case Kind::All:
+      return true;
+    case Kind::And:
+      return std::ranges::all_of(key.children, child);
+    case Kind::Or:
+      return std::ranges::any_of(key.children, child);
+    case Kind::Sequence:
+    case Kind::Uids:
+      return contains(key.numbers, subject.number);
+    case Kind::Flag:
+      return has_flag(key.text, subject.message);
+    case Kind::Header:
+      return has_header(key, subject);
+    case Kind::Body:
+      return has_text(key, subject, false);
+    case Kind::Text:
+      return has_text(key, subject, true);
+    case Kind::Before:
+      return internal_day(subject).value_or(INT64_MAX) < key.value;
+    case Kind::On:
+      return internal_day(subject) == key.value;
+    case Kind::Since:
+      return internal_day(subject).value_or(INT64_MIN) >= key.value;
+    case Kind::SentBefore:
+      return sent_day(subject).value_or(INT64_MAX) < key.value;
+    case Kind::SentOn:
+      return sent_day(subject) == key.value;
+    case Kind::SentSince:
+      return sent_day(subject).value_or(INT64_MIN) >= key.value;
+    case Kind::Larger:
+    case Kind::Smaller: {
+      auto octets = mailbox_->octets(uid);
+      if (!octets) {
+        subject.is_gone = true;
+        return false;
+      }
+      auto wanted = static_cast<std::uint64_t>(key.value);
+      return key.kind == Kind::Larger ? *octets > wanted : *octets < wanted;
+    }
+    case Kind::Younger:
+    case Kind::Older: {
+      auto date = mailbox_->internal_date(uid);
+      if (!date) {
+        subject.is_gone = true;
+        return false;
+      }
+      bool is_younger = now_seconds_ - *date <= key.value;
+      return is_younger == (key.kind == Kind::Younger);
+    }
+  }
+  return false;
+}
+
+bool Searcher::has_flag(const std::string& name, const store::Message& message) const {
+  if (name == "\\Recent") return message.recent;
+  if (auto flag = system_flag(name)) return (message.flags | *flag) == message.flags;
+  const auto& known = mailbox_->keywords();
+  for (std::size_t bit = 0; bit < known.size() && bit < store::keywords_per_mailbox_max; ++bit) {
+    if (equal_nocase(known[bit], name)) return (message.keywords >> bit & 1) != 0;
+  }
+  return false;
+}
+
+bool Searcher::has_header(const Key& key, Subject& subject) {
+  FoldedSearch search(key.text);
+  for (const auto& field : HeaderFields(header(subject))) {
+    if (!field.is(key.field)) continue;
+    if (key.text.empty()) return true;
+    bool found = search.feed(decode_words(field.value()));
+    if (search.finish() || found) return true;
+  }
+  return false;
+}
+
+bool Searcher::has_text(const Key& key, Subject& subject, bool with_headers) {
+  const auto& message = text(subject);
+  if (subject.is_gone) return false;
+  if (key.text.empty()) return true;
+  FoldedSearch search(key.text);
+  return tree_has(parse_mime(message), message, with_headers, search);
+}
+
+const std::string& Searcher::header(Subject& subject) {
+  if (subject.header) return *subject.header;
+  if (subject.text)
+    return subject.header.emplace(subject.text->substr(0, header_bytes(*subject.text)));
+  if (auto* reader = open(subject)) {
+    if (auto read = reader->header(header_octets_max))
+      return subject.header.emplace(*std::move(read));
+  }
+  subject.is_gone = true;
+  return subject.header.emplace();
+}
+
+const std::string& Searcher::text(Subject& subject) {
+  if (subject.text) return *subject.text;
+  if (auto* reader = open(subject)) {
+    if (auto read = reader->all(message_octets_max)) return subject.text.emplace(*std::move(read));
+  }
+  subject.is_gone = true;
+  return subject.text.emplace();
+}
+
+store::MessageReader* Searcher::open(Subject& subject) {
+  if (!subject.reader) {
+    auto opened = mailbox_->open(subject.message.uid);
+    if (!opened) return nullptr;
+    subject.reader.emplace(*std::move(opened));
+  }
+  return &*subject.reader;
+}
+
+std::optional<std::int64_t> Searcher::internal_day(Subject& subject) {
+  auto seconds = mailbox_->internal_date(subject.message.uid);
+  if (!seconds) {
+    subject.is_gone = true;
+    return std::nullopt;
+  }
+  return local_date(*seconds).shown_day();
+}
+
+// RFC 9051 section 6.4.4: the Date: field, disregarding time and timezone.
+std::optional<std::int64_t> Searcher::sent_day(Subject& subject) {
+  auto value = HeaderFields(header(subject)).value("Date");
+  if (!value) return std::nullopt;
+  auto date = parse_date(*value);
+  if (!date) return std::nullopt;
+  return date->shown_day();
+}
+
+}  // namespace pennypost::imap

@@ -1,0 +1,158 @@
+#include "imapd/session/selected.h"
+
+#include <algorithm>
+
+#include "imapd/response/strings.h"
+#include "imapd/response/untagged.h"
+
+namespace pennypost::imap {
+
+using store::Uid;
+
+Selected::Selected(std::unique_ptr<store::Mailbox> mailbox) : mailbox_(std::move(mailbox)) {
+  auto messages = mailbox_->messages();
+  view_.reserve(messages.size());
+  for (const auto& message : messages) view_.push_back(message.uid);
+  told_exists_ = exists();
+  told_recent_ = recent();
+}
+
+std::string Selected::introduction() {
+  const auto& box = *mailbox_;
+  std::string out = flags_line(box.keywords());
+  out += permanent_flags_line(box.keywords(), is_read_only(), box.may_add_keyword());
+  out += exists_line(told_exists_);
+  out += recent_line(told_recent_);
+  auto unseen = std::ranges::find_if(
+      box.messages(), [](const store::Message& m) { return !m.flags.has(store::Flags::Seen); });
+  if (unseen != box.messages().end()) {
+    auto number = std::to_string(unseen - box.messages().begin() + 1);
+    out += "* OK [UNSEEN " + number + "] First unseen.\r\n";
+  }
+  out += "* OK [UIDVALIDITY " + std::to_string(box.uid_validity()) + "] UIDs valid\r\n";
+  out += "* OK [UIDNEXT " + std::to_string(box.uid_next().value()) + "] Predicted next UID\r\n";
+  return out;
+}
+
+std::uint32_t Selected::recent() const {
+  auto messages = mailbox_->messages();
+  return static_cast<std::uint32_t>(
+      std::ranges::count_if(messages, [](const store::Message& m) { return m.recent; }));
+}
+
+void Selected::note(const store::Changes& changes) {
+  for (auto uid : changes.added) {
+    if (view_.empty() || view_.back() < uid) view_.push_back(uid);
+  }
+  flags_.insert(flags_.end(), changes.flags.begin(), changes.flags.end());
+  note_expunged(changes.expunged);
+  keywords_ = keywords_ || changes.keywords;
+}
+
+void Selected::note_expunged(const std::vector<Uid>& uids) {
+  for (auto uid : uids) {
+    if (number_of(uid)) expunged_.push_back(uid);
+  }
+}
+
+bool Selected::has_news(bool with_expunges) const {
+  return keywords_ || !flags_.empty() || exists() != told_exists_ ||
+         (with_expunges && !expunged_.empty());
+}
+
+std::string Selected::tell(bool with_expunges, bool with_uid) {
+  std::string out;
+  if (keywords_) {
+    out += flags_line(mailbox_->keywords());
+    out += permanent_flags_line(mailbox_->keywords(), is_read_only(), mailbox_->may_add_keyword());
+    keywords_ = false;
+  }
+  std::ranges::sort(flags_);
+  flags_.erase(std::unique(flags_.begin(), flags_.end()), flags_.end());
+  for (auto uid : flags_) {
+    // A message that the client does not know yet is told by EXISTS; it will ask.
+    auto number = number_of(uid);
+    if (number && *number <= told_exists_) out += flags_of(uid, with_uid);
+  }
+  flags_ = {};
+  if (with_expunges) tell_expunges(out);
+  if (exists() != told_exists_) {
+    told_exists_ = exists();
+    told_recent_ = recent();
+    out += exists_line(told_exists_) + recent_line(told_recent_);
+  }
+  return out;
+}
+
+void Selected::tell_expunges(std::string& out) {
+  if (expunged_.empty()) return;
+  std::ranges::sort(expunged_);
+  expunged_.erase(std::unique(expunged_.begin(), expunged_.end()), expunged_.end());
+  // From the highest number down, so that no line changes the number of the next.
+  std::for_each(expunged_.rbegin(), expunged_.rend(), [&](Uid uid) {
+    auto number = number_of(uid);
+    if (!number) return;
+    // One that came and went since the client was last told was never there for it.
+    if (*number > told_exists_) return;
+    out += expunge_line(*number);
+  });
+  auto gone = [this](Uid uid) { return std::ranges::binary_search(expunged_, uid); };
+  auto known = view_.begin() + told_exists_;
+  told_exists_ -= static_cast<std::uint32_t>(std::count_if(view_.begin(), known, gone));
+  std::erase_if(view_, gone);
+  told_recent_ = std::min(told_recent_, told_exists_);
+  expunged_ = {};
+}
+
+std::optional<std::uint32_t> Selected::number_of(Uid uid) const {
+  auto at = std::ranges::lower_bound(view_, uid);
+  if (at == view_.end() || *at != uid) return std::nullopt;
+  return static_cast<std::uint32_t>(at - view_.begin() + 1);
+}
+
+Result<std::vector<NumberRange>> Selected::numbers(const SequenceSet& set, bool are_uids) const {
+  if (set.is_saved_result()) return Error(501, "No search result is kept");
+  if (!are_uids) {
+    // RFC 9051 section 9: a number above the last message is an error; clients do ask an empty
+    // mailbox for 1:*, and for N:* where N has just been expunged.
+    if (set.largest_number() > exists() && !set.has_star())
+      return Error(501, "Invalid message number");
+    auto ranges = set.resolve(exists());
+    std::erase_if(ranges, [this](NumberRange range) { return range.first > exists(); });
+    for (auto& range : ranges) range.last = std::min(range.last, exists());
+    return ranges;
+  }
+  std::vector<NumberRange> out;
+  if (view_.empty()) return out;
+  for (auto [first, last] : set.resolve(view_.back().value())) {
+    auto from = std::ranges::lower_bound(view_, Uid(first));
+    auto to = std::upper_bound(from, view_.end(), Uid(last));
+    if (from == to) continue;
+    out.push_back({static_cast<std::uint32_t>(from - view_.begin() + 1),
+                   static_cast<std::uint32_t>(to - view_.begin())});
+  }
+  return merged(std::move(out));
+}
+
+std::vector<Uid> Selected::uids(const std::vector<NumberRange>& numbers) const {
+  std::vector<Uid> out;
+  out.reserve(count(numbers));
+  for (auto range : numbers) {
+    for (auto number = range.first; number <= range.last; ++number) out.push_back(uid_of(number));
+  }
+  return out;
+}
+
+std::string Selected::flags_of(Uid uid, bool with_uid) const {
+  const auto* message = mailbox_->find(uid);
+  auto number = number_of(uid);
+  if (message == nullptr || !number) return "";
+  std::string out = "* " + std::to_string(*number) + " FETCH (";
+  if (with_uid) out += "UID " + std::to_string(uid.value()) + ' ';
+  out += "FLAGS ";
+  append_list(
+      out, flag_names(message->flags, message->recent, mailbox_->keyword_names(message->keywords)));
+  return out + ")\r\n";
+}
+
+}  // namespace pennypost::imap

@@ -1,0 +1,72 @@
+// An open mailbox and what its client has been told of it in, the untagged lines that bring it up
+// to date out.
+//
+// The client's view is a list of UIDs: message sequence number N is the N-th. The mailbox beneath
+// may be synced at any time; what was found waits here until the RFC allows to tell it. New
+// messages and flags may be told during any command; an EXPUNGE not while FETCH, STORE or SEARCH
+// use sequence numbers.
+//
+// STANDARDS  RFC 9051 sections 2.3.1.2, 7.4.1 and 7.5.1; RFC 3501 section 7.3.2 (RECENT)
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "imapd/grammar/sequence_set.h"
+#include "store/mailbox/mailbox.h"
+
+namespace pennypost::imap {
+
+class Selected {
+ public:
+  /// A mailbox just opened: its messages are the client's first view.
+  explicit Selected(std::unique_ptr<store::Mailbox> mailbox);
+
+  store::Mailbox& mailbox() { return *mailbox_; }
+  bool is_read_only() const { return mailbox_->access() == store::Access::ReadOnly; }
+
+  /// FLAGS, PERMANENTFLAGS, EXISTS, RECENT, UNSEEN, UIDVALIDITY, UIDNEXT: RFC 3501 section 6.3.1.
+  std::string introduction();
+
+  /// What sync() of the mailbox found.
+  void note(const store::Changes& changes);
+  /// Messages that this session itself removed: to be told as expunged.
+  void note_expunged(const std::vector<store::Uid>& uids);
+  /// Whether there is anything to tell.
+  bool has_news(bool with_expunges) const;
+  /// The lines for all that is noted; expunges stay noted when they are not allowed now. With
+  /// `with_uid` FETCH lines bear the UID (RFC 9051 section 6.4.9).
+  std::string tell(bool with_expunges, bool with_uid);
+
+  /// How many messages the client knows.
+  std::uint32_t exists() const { return static_cast<std::uint32_t>(view_.size()); }
+  const std::vector<store::Uid>& view() const { return view_; }
+  store::Uid uid_of(std::uint32_t number) const { return view_[number - 1]; }
+  /// Nothing if the client does not know the message.
+  std::optional<std::uint32_t> number_of(store::Uid uid) const;
+
+  /// The message numbers that a set names, ascending. Of UIDs, those that exist; a number beyond
+  /// the last message is an Error 501.
+  Result<std::vector<NumberRange>> numbers(const SequenceSet& set, bool are_uids) const;
+  /// The UIDs behind message numbers.
+  std::vector<store::Uid> uids(const std::vector<NumberRange>& numbers) const;
+
+  /// `* 3 FETCH (UID 7 FLAGS (\Seen))`; nothing if the message is gone.
+  std::string flags_of(store::Uid uid, bool with_uid) const;
+
+ private:
+  std::uint32_t recent() const;
+  void tell_expunges(std::string& out);
+
+  std::unique_ptr<store::Mailbox> mailbox_;
+  std::vector<store::Uid> view_;
+  std::uint32_t told_exists_ = 0;
+  std::uint32_t told_recent_ = 0;
+  std::vector<store::Uid> expunged_;
+  std::vector<store::Uid> flags_;
+  bool keywords_ = false;
+};
+
+}  // namespace pennypost::imap

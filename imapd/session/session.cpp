@@ -1,0 +1,221 @@
+#include "imapd/session/session.h"
+
+#include "common/base/text.h"
+#include "common/log/log.h"
+#include "imapd/command/table.h"
+#include "imapd/response/untagged.h"
+
+namespace pennypost::imap {
+namespace {
+
+// Answers are sent when so much is gathered; less waits for the end of what the client has
+// pipelined.
+constexpr std::size_t gathered_bytes_max = 65536;
+// Dovecot's CLIENT_MAX_BAD_COMMANDS.
+constexpr std::int64_t bad_commands_max = 20;
+constexpr std::string_view stopping_text = "Server shutting down.";
+
+}  // namespace
+
+Limits limits_of(const Settings& settings) {
+  Limits limits;
+  limits.line_bytes_max = static_cast<std::size_t>(settings.imap_max_line_length);
+  limits.literal_bytes_max = limits.line_bytes_max;
+  limits.command_bytes_max = 4 * limits.line_bytes_max;
+  limits.message_bytes_max = static_cast<std::uint64_t>(settings.imap_append_limit);
+  limits.skip_bytes_max = limits.message_bytes_max + limits.command_bytes_max;
+  limits.nesting_max = static_cast<std::size_t>(settings.imap_nesting_max);
+  return limits;
+}
+
+Session::Session(std::shared_ptr<const Surroundings> surroundings, Connection& connection,
+                 LoggedIn who, std::unique_ptr<store::MailStore> store)
+    : surroundings_(std::move(surroundings)),
+      loop_(surroundings_->loop),
+      connection_(connection),
+      who_(std::move(who)),
+      store_(std::move(store)),
+      assembler_(surroundings_->limits),
+      errors_(ErrorLimits{bad_commands_max, bad_commands_max, bad_commands_max, Duration::zero()}) {
+}
+
+Session::~Session() = default;
+
+Task<> Session::serve() {
+  connection_.set_timeout(surroundings_->settings().imap_idle_timeout);
+  try {
+    co_await converse();
+  } catch (const Disconnected& end) {
+    if (end.reason() == Disconnected::Reason::Timeout) {
+      // RFC 9051 section 5.4: autologout.
+      say_bye("Disconnected for inactivity.");
+      end_reason_ = "Inactivity";
+    } else if (stopping_) {
+      end_reason_ = stopping_text;
+    } else {
+      end_reason_ = "Connection closed";
+    }
+  }
+  log_end(end_reason_);
+}
+
+Task<> Session::converse() {
+  if (!who_.tag.empty()) {
+    auto greeting = Reply::ok("[CAPABILITY " + capabilities() + "] Logged in");
+    answer(greeting, who_.tag);
+    who_.tag.clear();
+  }
+  while (!ended_) {
+    auto event = co_await next_event();
+    switch (event) {
+      case CommandAssembler::Event::Complete:
+        co_await dispatch();
+        break;
+      case CommandAssembler::Event::Message:
+        co_await append_messages();
+        break;
+      case CommandAssembler::Event::Refused:
+        answer(Reply(assembler_.error()), assembler_.tag());
+        break;
+      case CommandAssembler::Event::Abandon:
+        abandon("Too much input that can't be taken");
+        break;
+      case CommandAssembler::Event::NeedBytes:
+      case CommandAssembler::Event::Continue:
+        break;
+    }
+    assembler_.reset();
+    co_await send_if_much();
+    if (stopping_ && !ended_) {
+      put("* BYE " + std::string(stopping_text) + "\r\n");
+      end_reason_ = stopping_text;
+      ended_ = true;
+    }
+  }
+  co_await connection_.flush();
+  connection_.stream().shut_down();
+}
+
+// The next thing to be done about the command that is arriving.
+Task<CommandAssembler::Event> Session::next_event() {
+  for (;;) {
+    auto input = connection_.buffered();
+    auto rest = input;
+    auto event = assembler_.take(rest);
+    connection_.consume(input.size() - rest.size());
+    received_ += input.size() - rest.size();
+    if (event == CommandAssembler::Event::Continue) {
+      put("+ OK\r\n");
+    } else if (event != CommandAssembler::Event::NeedBytes) {
+      co_return event;
+    } else if (!connection_.has_input()) {
+      quiet_ = assembler_.is_idle();
+      co_await connection_.fill();
+      quiet_ = false;
+    }
+  }
+}
+
+Task<> Session::dispatch() {
+  auto head = parse_head(assembler_.text());
+  if (!head) {
+    answer(Reply(head.error()), tag_of(assembler_.text()));
+    co_return;
+  }
+  auto work = handle(*head);
+  auto reply = co_await std::move(work);
+  answer(reply, head->tag);
+}
+
+Task<Reply> Session::handle(const CommandHead& command) {
+  const auto* row = find_command(commands, command.name);
+  if (row == nullptr) co_return Reply::bad("Unknown command " + printable(command.name, 40));
+  if (row->allowed == In::Selected && !selected_) co_return Reply::bad("No mailbox selected");
+  auto work = (this->*row->handler)(command);
+  auto reply = co_await std::move(work);
+  if (selected_ && !ended_ && row->name != "SELECT" && row->name != "EXAMINE") {
+    bool is_uid = row->name.starts_with("UID ");
+    co_await tell_news(row->numbers != Seq::Uses, is_uid);
+  }
+  co_return reply;
+}
+
+// Reads what changed in the mailbox, and tells as much as may be told.
+Task<> Session::tell_news(bool with_expunges, bool with_uid) {
+  auto work = sync();
+  auto synced = co_await std::move(work);
+  if (!synced && !synced.error().is_temporary()) {
+    abandon("[UNAVAILABLE] " + printable(synced.error().text()));
+    co_return;
+  }
+  if (selected_->has_news(with_expunges)) put(selected_->tell(with_expunges, with_uid));
+}
+
+Task<Result<void>> Session::sync() {
+  auto& mailbox = selected_->mailbox();
+  auto changes = co_await loop_.offload([&] { return mailbox.sync(); });
+  if (!changes) {
+    log_warning("imap",
+                who_.user + ": sync of " + mailbox.name().text() + ": " + changes.error().text());
+    co_return changes.error();
+  }
+  if (changes->uid_validity) co_return Error::permanent("The mailbox was made anew");
+  selected_->note(*changes);
+  co_return Result<void>();
+}
+
+void Session::answer(const Reply& reply, std::string_view tag) {
+  put(reply.line(tag));
+  if (reply.status() != Reply::Status::Bad) {
+    errors_.clear();
+    return;
+  }
+  errors_.note_error();
+  if (errors_.is_over()) abandon("Too many invalid IMAP commands.");
+}
+
+void Session::abandon(std::string_view why) {
+  put("* BYE " + std::string(why) + "\r\n");
+  end_reason_ = "Too many errors";
+  ended_ = true;
+}
+
+void Session::stop() {
+  stopping_ = true;
+  if (!quiet_) return;
+  say_bye(stopping_text);
+  connection_.stream().abort();
+}
+
+// The last line to a client that is owed no answer; the socket takes it at once or never.
+void Session::say_bye(std::string_view text) {
+  try {
+    connection_.stream().try_write("* BYE " + std::string(text) + "\r\n");
+  } catch (const Disconnected&) {
+    // The client was faster.
+  }
+}
+
+void Session::put(std::string_view bytes) {
+  sent_ += bytes.size();
+  connection_.put(bytes);
+}
+
+Task<> Session::send_if_much() {
+  if (connection_.unsent() >= gathered_bytes_max) co_await connection_.flush();
+}
+
+void Session::log_end(std::string_view why) {
+  auto counts = surroundings_->settings().imap_logout_format;
+  for (auto [name, value] : {std::pair{"%i", received_}, std::pair{"%o", sent_}}) {
+    auto at = counts.find(name);
+    if (at != std::string::npos) counts.replace(at, 2, std::to_string(value));
+  }
+  log_logout("imap", who_.user, who_.session_id, why, counts);
+}
+
+std::string Session::capabilities() const {
+  return capability_text(surroundings_->settings().imap_capability);
+}
+
+}  // namespace pennypost::imap

@@ -1,0 +1,461 @@
+#include "imapd/session/session.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "common/async/nursery.h"
+#include "common/config/testing.h"
+#include "common/log/log.h"
+#include "common/log/sink.h"
+#include "imapd/command/table.h"
+
+using namespace pennypost;
+using namespace pennypost::imap;
+using namespace std::chrono_literals;
+
+namespace {
+
+// An account's Maildir in a new directory, gone at the end.
+class Account {
+ public:
+  Account() {
+    char path[] = "/tmp/imapd-session-test-XXXXXX";
+    REQUIRE(::mkdtemp(path) != nullptr);
+    root_ = path;
+  }
+  ~Account() { std::filesystem::remove_all(root_); }
+
+  std::unique_ptr<store::MailStore> open() const {
+    auto location = store::MailLocation::parse("maildir:" + root_ + "/Maildir", {"ann", root_});
+    REQUIRE(location.has_value());
+    auto store = store::MailStore::open(*location, store::StoreSettings{});
+    REQUIRE(store.has_value());
+    return *std::move(store);
+  }
+  // Puts a message where another program would deliver it.
+  void deliver(const std::string& text) {
+    ++delivered_;
+    auto name = std::to_string(1'700'000'000 + delivered_) + ".M1.host";
+    std::filesystem::create_directories(root_ + "/Maildir/tmp");
+    std::ofstream(root_ + "/Maildir/tmp/" + name) << text;
+    std::filesystem::rename(root_ + "/Maildir/tmp/" + name, root_ + "/Maildir/new/" + name);
+  }
+  const std::string& root() const { return root_; }
+
+ private:
+  std::string root_;
+  int delivered_ = 0;
+};
+
+// A worker with one session, and the client's end of it.
+class Client {
+ public:
+  explicit Client(const Account& account, std::vector<std::string> settings = {})
+      : hub_(loop_), surroundings_(make(settings)), sessions_(loop_) {
+    auto [server, mine] = memory_streams(loop_);
+    server_ = std::make_unique<Connection>(loop_, std::move(server), 5000ms);
+    client_ = std::make_unique<Connection>(loop_, std::move(mine), 5000ms);
+    session_ = std::make_unique<Session>(surroundings_, *server_,
+                                         LoggedIn{"ann", "SESSION", "login"}, account.open());
+    watching_ = std::make_unique<Nursery>(loop_);
+    watching_->start(hub_.run());
+    sessions_.start(session_->serve());
+    greeting_ = loop_.run_until(until("login "));
+  }
+
+  const std::string& greeting() const { return greeting_; }
+  /// Sends a command and gives all that comes, to the tagged line.
+  std::string command(const std::string& text) {
+    auto tag = "t" + std::to_string(++tag_) + " ";
+    client_->put(tag + text + "\r\n");
+    auto answer = loop_.run_until(until(tag));
+    // The tag is of no interest.
+    answer.erase(answer.rfind(tag), tag.size());
+    return answer;
+  }
+  /// Sends octets as they are, then waits for a line that begins so.
+  std::string send(const std::string& bytes, const std::string& last) {
+    client_->put(bytes);
+    return loop_.run_until(until(last));
+  }
+  Session& session() { return *session_; }
+  Loop& loop() { return loop_; }
+  bool is_over() const { return sessions_.empty(); }
+  void hang_up() {
+    client_->stream().shut_down();
+    loop_.run_until(sessions_.join());
+  }
+
+ private:
+  std::shared_ptr<const Surroundings> make(std::vector<std::string> settings) {
+    settings.emplace_back("imap_auto_create_special=no");
+    auto config = config_for_test(std::move(settings));
+    auto limits = limits_of(config->at(Service::Imap));
+    Surroundings all{loop_, clock_, hub_, limits, config, Service::Imap};
+    return std::make_shared<const Surroundings>(std::move(all));
+  }
+  // Everything up to the line that begins with `last`; to the end of the connection if none does.
+  Task<std::string> until(std::string last) {
+    std::string all;
+    try {
+      for (;;) {
+        auto line = co_await client_->line(1 << 20);
+        std::string text(line.text);
+        all += text + "\r\n";
+        if (text.starts_with(last)) break;
+      }
+    } catch (const Disconnected& end) {
+      all += "(" + end.text() + ")";
+    }
+    co_return all;
+  }
+
+  Loop loop_;
+  ManualClock clock_;
+  ChangeHub hub_;
+  std::shared_ptr<const Surroundings> surroundings_;
+  std::unique_ptr<Connection> server_;
+  std::unique_ptr<Connection> client_;
+  std::unique_ptr<Session> session_;
+  std::unique_ptr<Nursery> watching_;
+  Nursery sessions_;
+  std::string greeting_;
+  int tag_ = 0;
+};
+
+const std::string first =
+    "From: Ann <ann@example.org>\nSubject: first\nDate: Tue, 14 Nov 2023 22:13:20 +0000\n\nhello\n";
+const std::string second = "From: Bob <bob@example.org>\nSubject: second\n\nworld\nwide\n";
+
+std::string append(Client& client, const std::string& mailbox, const std::string& text) {
+  return client.send(
+      "app APPEND " + mailbox + " {" + std::to_string(text.size()) + "+}\r\n" + text + "\r\n",
+      "app ");
+}
+
+bool has(const std::string& text, const std::string& piece) {
+  return text.find(piece) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("the login is answered with the capabilities that the table gives") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  CHECK(client.greeting() ==
+        "login OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ENABLE ID IDLE MOVE NAMESPACE ESEARCH "
+        "UIDPLUS "
+        "UNSELECT CHILDREN MULTIAPPEND SPECIAL-USE] Logged in\r\n");
+  CHECK(has(client.command("CAPABILITY"), "* CAPABILITY IMAP4rev1 "));
+  CHECK(client.command("NOOP") == "OK NOOP completed.\r\n");
+  CHECK(client.command("noop ") == "OK NOOP completed.\r\n");
+  CHECK(client.command("NAMESPACE") ==
+        "* NAMESPACE ((\"\" \".\")) NIL NIL\r\nOK Namespace completed.\r\n");
+  CHECK(client.command("ID (\"name\" \"test\")") ==
+        "* ID (\"name\" \"Pennypost\")\r\nOK ID completed.\r\n");
+  CHECK(client.command("ENABLE CONDSTORE") == "* ENABLED\r\nOK Enabled.\r\n");
+  CHECK(client.command("LOGOUT") == "* BYE Logging out\r\nOK Logout completed.\r\n");
+  client.hang_up();
+  CHECK(has(log.last(), "Logged out"));
+}
+
+TEST_CASE("a mailbox is opened, told of, and closed") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  CHECK(has(append(client, "INBOX", first), "app OK [APPENDUID "));
+  auto opened = client.command("SELECT inbox");
+  CHECK(has(opened, "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n"));
+  CHECK(has(opened, "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)]"));
+  CHECK(has(opened, "* 1 EXISTS\r\n"));
+  CHECK(has(opened, "* OK [UNSEEN 1]"));
+  CHECK(has(opened, "* OK [UIDVALIDITY "));
+  CHECK(has(opened, "* OK [UIDNEXT 2]"));
+  CHECK(has(opened, "\r\nOK [READ-WRITE] Select completed.\r\n"));
+  CHECK(client.command("SELECT nowhere")
+            .starts_with("* OK [CLOSED] Previous mailbox closed.\r\nNO [NONEXISTENT]"));
+  CHECK(client.command("FETCH 1 FLAGS") == "BAD No mailbox selected\r\n");
+  CHECK(has(client.command("EXAMINE INBOX"), "* OK [PERMANENTFLAGS ()]"));
+  CHECK(client.command("STORE 1 +FLAGS (\\Seen)") == "NO [NOPERM] Mailbox is read-only.\r\n");
+  CHECK(client.command("UNSELECT") == "OK Unselect completed.\r\n");
+  CHECK(client.command("CLOSE") == "BAD No mailbox selected\r\n");
+}
+
+TEST_CASE("FETCH gives every item") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  append(client, "INBOX", first);
+  append(client, "INBOX", second);
+  client.command("SELECT INBOX");
+  CHECK(client.command("FETCH 1 (UID RFC822.SIZE)") ==
+        "* 1 FETCH (UID 1 RFC822.SIZE 93)\r\nOK Fetch completed.\r\n");
+  CHECK(has(client.command("FETCH 1 ENVELOPE"),
+            "* 1 FETCH (ENVELOPE (\"Tue, 14 Nov 2023 22:13:20 +0000\" \"first\" "
+            "((\"Ann\" NIL \"ann\" \"example.org\"))"));
+  CHECK(client.command("FETCH 2 BODY.PEEK[TEXT]") ==
+        "* 2 FETCH (BODY[TEXT] {13}\r\nworld\r\nwide\r\n)\r\nOK Fetch completed.\r\n");
+  CHECK(client.command("FETCH 2 BODY.PEEK[TEXT]<3.4>") ==
+        "* 2 FETCH (BODY[TEXT]<3> {4}\r\nld\r\n)\r\nOK Fetch completed.\r\n");
+  CHECK(client.command("FETCH 2 BODY.PEEK[TEXT]<99.4>") ==
+        "* 2 FETCH (BODY[TEXT]<99> {0}\r\n)\r\nOK Fetch completed.\r\n");
+  CHECK(client.command("FETCH 2 BODY.PEEK[HEADER.FIELDS (subject x)]") ==
+        "* 2 FETCH (BODY[HEADER.FIELDS (subject x)] {19}\r\nSubject: second\r\n\r\n)\r\nOK Fetch "
+        "completed.\r\n");
+  CHECK(client.command("FETCH 2 BODY.PEEK[HEADER.FIELDS.NOT (subject)]") ==
+        "* 2 FETCH (BODY[HEADER.FIELDS.NOT (subject)] {31}\r\nFrom: Bob "
+        "<bob@example.org>\r\n\r\n)\r\n"
+        "OK Fetch completed.\r\n");
+  CHECK(client.command("FETCH 2 (BODY BODY.PEEK[1] BODY.PEEK[2])") ==
+        "* 2 FETCH (BODY (\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 13 2) "
+        "BODY[1] {13}\r\nworld\r\nwide\r\n BODY[2] NIL)\r\nOK Fetch completed.\r\n");
+  CHECK(has(client.command("FETCH 1:2 FAST"), "* 2 FETCH (FLAGS (\\Recent) INTERNALDATE \""));
+  CHECK(has(client.command("FETCH 1:2 FAST"), "RFC822.SIZE "));
+  CHECK(client.command("UID FETCH 2:* (FLAGS RFC822.HEADER)")
+            .starts_with("* 2 FETCH (UID 2 FLAGS ("));
+  CHECK(client.command("FETCH 3 FLAGS") == "BAD Invalid message number\r\n");
+  CHECK(client.command("UID FETCH 99 FLAGS") == "OK Fetch completed.\r\n");
+}
+
+TEST_CASE("reading a body marks the message as seen and tells so, peeking does not") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  append(client, "INBOX", first);
+  client.command("SELECT INBOX");
+  CHECK_FALSE(has(client.command("FETCH 1 BODY.PEEK[]"), "Seen"));
+  CHECK(has(client.command("FETCH 1 BODY[]"), "hello\r\n FLAGS (\\Seen"));
+  CHECK_FALSE(has(client.command("FETCH 1 BODY[]"), "FLAGS"));
+  CHECK(has(client.command("FETCH 1 (FLAGS RFC822.TEXT)"), "FLAGS (\\Seen"));
+}
+
+TEST_CASE("STORE changes flags and tells them unless silent") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  append(client, "INBOX", first);
+  append(client, "INBOX", second);
+  client.command("SELECT INBOX");
+  CHECK(has(client.command("STORE 1 +FLAGS (\\Flagged)"), "* 1 FETCH (FLAGS (\\Flagged"));
+  CHECK(client.command("STORE 1:2 +FLAGS.SILENT (\\Answered)") == "OK Store completed.\r\n");
+  auto keyword = client.command("UID STORE 2 FLAGS ($Work)");
+  CHECK(has(keyword, "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Work)"));
+  CHECK(has(keyword, "* 2 FETCH (UID 2 FLAGS ("));
+  CHECK(has(keyword, "$Work))"));
+  CHECK(has(client.command("STORE 1 -FLAGS (\\Flagged \\Answered)"), "* 1 FETCH (FLAGS ("));
+  CHECK(client.command("STORE 1 +FLAGS (\\Recent)") == "BAD Invalid system flag \\Recent\r\n");
+  CHECK(client.command("STORE 1 +FLAGS (\\Foo)") == "BAD Invalid system flag \\Foo\r\n");
+  CHECK(client.command("SEARCH KEYWORD $work") == "* SEARCH 2\r\nOK Search completed.\r\n");
+}
+
+TEST_CASE(
+    "EXPUNGE tells numbers that stay right, and what another session removed comes with NOOP "
+    "alone") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  Client other(account);
+  for (int i = 0; i < 5; ++i) append(client, "INBOX", first);
+  client.command("SELECT INBOX");
+  other.command("SELECT INBOX");
+  client.command("STORE 2,4:5 +FLAGS.SILENT (\\Deleted)");
+  CHECK(client.command("UID EXPUNGE 1:4") ==
+        "* 4 EXPUNGE\r\n* 2 EXPUNGE\r\nOK Expunge completed.\r\n");
+  auto fetched = other.command("FETCH 5 FLAGS");
+  CHECK(has(fetched, "* 5 FETCH (FLAGS ("));
+  CHECK_FALSE(has(fetched, "EXPUNGE"));
+  CHECK(other.command("FETCH 2 BODY.PEEK[]") ==
+        "NO [EXPUNGEISSUED] Some of the requested messages no longer exist.\r\n");
+  CHECK(has(other.command("NOOP"), "* 4 EXPUNGE\r\n* 2 EXPUNGE\r\n"));
+  CHECK(client.command("EXPUNGE") == "* 3 EXPUNGE\r\nOK Expunge completed.\r\n");
+  CHECK(client.command("UID SEARCH ALL") == "* SEARCH 1 3\r\nOK Search completed.\r\n");
+  client.command("STORE 1 +FLAGS.SILENT (\\Deleted)");
+  CHECK(client.command("CLOSE") == "OK Close completed.\r\n");
+  CHECK(has(client.command("STATUS INBOX (MESSAGES)"), "(MESSAGES 1)"));
+}
+
+TEST_CASE("COPY and MOVE name the UIDs on both sides") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  for (int i = 0; i < 3; ++i) append(client, "INBOX", first);
+  client.command("SELECT INBOX");
+  CHECK(client.command("COPY 1 Archive").starts_with("NO [TRYCREATE]"));
+  CHECK(client.command("CREATE Archive") == "OK Create completed.\r\n");
+  CHECK(has(client.command("COPY 1:2 Archive"), "OK [COPYUID "));
+  CHECK(has(client.command("UID COPY 3 Archive"), " 3 3] Copy completed.\r\n"));
+  CHECK(client.command("UID COPY 99 Archive") == "OK No messages found.\r\n");
+  auto moved = client.command("MOVE 1,3 Archive");
+  CHECK(moved.starts_with("* OK [COPYUID "));
+  CHECK(
+      has(moved, " 1,3 4:5] Moved UIDs.\r\n* 3 EXPUNGE\r\n* 1 EXPUNGE\r\nOK Move completed.\r\n"));
+  CHECK(has(client.command("STATUS Archive (MESSAGES UIDNEXT)"),
+            "* STATUS Archive (MESSAGES 5 UIDNEXT 6)"));
+}
+
+TEST_CASE("SEARCH finds by every key") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  append(client, "INBOX", first);
+  append(client, "INBOX", second);
+  append(
+      client, "INBOX",
+      "From: c@d\nSubject: =?utf-8?q?M=C3=BCnchen?=\nContent-Type: text/plain; charset=iso-8859-1\n"
+      "Content-Transfer-Encoding: quoted-printable\n\nStra=DFe\n");
+  client.command("SELECT INBOX");
+  client.command("STORE 2 +FLAGS (\\Seen \\Flagged)");
+  struct Row {
+    const char* keys;
+    const char* found;
+  };
+  const Row rows[] = {
+      {"ALL", " 1 2 3"},
+      {"SEEN", " 2"},
+      {"UNSEEN", " 1 3"},
+      {"FLAGGED NOT SEEN", ""},
+      {"OR FLAGGED SUBJECT FIRST", " 1 2"},
+      {"FROM bob", " 2"},
+      {"HEADER Date \"\"", " 1"},
+      {"HEADER subject SECOND", " 2"},
+      {"BODY wide", " 2"},
+      {"BODY second", ""},
+      {"TEXT second", " 2"},
+      {"2:3", " 2 3"},
+      {"UID 3", " 3"},
+      {"NOT 2", " 1 3"},
+      {"LARGER 80", " 1 3"},
+      {"SMALLER 80", " 2"},
+      {"SENTON 14-Nov-2023", " 1"},
+      {"SENTBEFORE 15-Nov-2023", " 1"},
+      {"SENTSINCE 15-Nov-2023", ""},
+      {"SINCE 1-Jan-2000", " 1 2 3"},
+      {"BEFORE 1-Jan-2000", ""},
+      {"CHARSET UTF-8 SUBJECT {8+}\r\nm\xc3\xbcNCHEN", " 3"},
+      {"CHARSET UTF-8 BODY {7+}\r\nstra\xc3\x9f"
+       "e",
+       " 3"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.keys);
+    CHECK(client.command("SEARCH " + std::string(row.keys)) ==
+          "* SEARCH" + std::string(row.found) + "\r\nOK Search completed.\r\n");
+  }
+  CHECK(
+      client.command("SEARCH CHARSET x-none ALL").starts_with("NO [BADCHARSET (US-ASCII UTF-8)]"));
+  CHECK(has(client.command("UID SEARCH RETURN (MIN COUNT) ALL"), ") UID MIN 1 COUNT 3\r\n"));
+}
+
+TEST_CASE("LIST, LSUB and the commands on names") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  CHECK(client.command("LIST \"\" \"\"") ==
+        "* LIST (\\Noselect) \".\" \"\"\r\nOK List completed.\r\n");
+  CHECK(client.command("CREATE a.b.c") == "OK Create completed.\r\n");
+  CHECK(client.command("CREATE Sent.") == "OK Create completed.\r\n");
+  CHECK(client.command("CREATE Entw&APw-rfe") == "OK Create completed.\r\n");
+  CHECK(client.command("CREATE &&") == "NO [CANNOT] Mailbox name is not valid modified UTF-7\r\n");
+  CHECK(client.command("CREATE a.b.c").starts_with("NO [ALREADYEXISTS]"));
+  auto all = client.command("LIST \"\" *");
+  CHECK(has(all, "* LIST (\\HasNoChildren) \".\" INBOX\r\n"));
+  CHECK(has(all, "* LIST (\\HasNoChildren \\Sent) \".\" Sent\r\n"));
+  CHECK(has(all, "* LIST (\\HasNoChildren) \".\" Entw&APw-rfe\r\n"));
+  CHECK(has(all, " \".\" a.b.c\r\n"));
+  auto top = client.command("LIST \"\" %");
+  CHECK(has(top, "\\HasChildren) \".\" a\r\n"));
+  CHECK_FALSE(has(top, "a.b"));
+  CHECK(client.command("SUBSCRIBE a.b.c") == "OK Subscribe completed.\r\n");
+  CHECK(client.command("LSUB \"\" %") == "* LSUB (\\Noselect) \".\" a\r\nOK Lsub completed.\r\n");
+  CHECK(client.command("LSUB a. *") == "* LSUB () \".\" a.b.c\r\nOK Lsub completed.\r\n");
+  CHECK(client.command("LIST (SUBSCRIBED) \"\" *") ==
+        "* LIST (\\HasNoChildren \\Subscribed) \".\" a.b.c\r\nOK List completed.\r\n");
+  CHECK(client.command("LIST (SUBSCRIBED RECURSIVEMATCH) \"\" %")
+            .find("a (\"CHILDINFO\" (\"SUBSCRIBED\"))") != std::string::npos);
+  CHECK(has(client.command("LIST \"\" Sent RETURN (STATUS (MESSAGES))"),
+            "* STATUS Sent (MESSAGES 0)\r\n"));
+  CHECK(client.command("RENAME a.b.c x.y") == "OK Rename completed.\r\n");
+  CHECK(client.command("DELETE Sent") == "OK Delete completed.\r\n");
+  CHECK(client.command("DELETE INBOX").starts_with("NO [CANNOT]"));
+  CHECK(client.command("UNSUBSCRIBE a.b.c") == "OK Unsubscribe completed.\r\n");
+}
+
+TEST_CASE("APPEND takes flags and a date, large messages and several at once") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  client.command("SELECT INBOX");
+  auto kept =
+      client.send("a APPEND INBOX (\\Seen $Kept) \"05-Nov-2023 10:00:00 +0000\" {4}\r\n", "+ OK");
+  CHECK(kept == "+ OK\r\n");
+  auto stored = client.send("x\r\n\n\r\n", "a ");
+  CHECK(has(stored, "* 1 EXISTS\r\n"));
+  CHECK(has(stored, "a OK [APPENDUID "));
+  CHECK(has(client.command("FETCH 1 (FLAGS INTERNALDATE)"), "\\Seen"));
+  std::string large = "Subject: large\r\n\r\n";
+  while (large.size() < 300'000) large += "a line of a large message\r\n";
+  auto two =
+      client.send("b APPEND INBOX {" + std::to_string(large.size()) + "+}\r\n" + large +
+                      " (\\Draft) {" + std::to_string(large.size()) + "+}\r\n" + large + "\r\n",
+                  "b ");
+  CHECK(has(two, " 2:3] Append completed."));
+  auto fetched = client.command("FETCH 3 (FLAGS BODY.PEEK[])");
+  CHECK(has(fetched, "\\Draft"));
+  CHECK(has(fetched, "BODY[] {" + std::to_string(large.size()) + "}\r\n" + large + ")\r\n"));
+  CHECK(client.send("c APPEND nowhere {100000}\r\n", "c ").starts_with("c NO [TRYCREATE]"));
+  CHECK(append(client, "nowhere", first).starts_with("app NO [TRYCREATE]"));
+  CHECK(append(client, "nowhere", large).starts_with("app NO [TRYCREATE]"));
+  CHECK(client.send("d APPEND INBOX (\\Foo) {5+}\r\nhello\r\n", "d ") ==
+        "d BAD Invalid system flag \\Foo\r\n");
+  CHECK(client.send("e APPEND INBOX {0+}\r\n\r\n", "e ") ==
+        "e NO Can't save a zero byte message.\r\n");
+  CHECK(client.send("f APPEND INBOX\r\n", "f ").starts_with("f BAD"));
+  CHECK(client.send("g APPEND INBOX {5+}\r\nhello x\r\n", "g ") ==
+        "g BAD Unexpected text after the message\r\n");
+  CHECK(client.command("NOOP") == "OK NOOP completed.\r\n");
+}
+
+TEST_CASE("IDLE tells of a delivery at once, and ends with DONE") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  client.command("SELECT INBOX");
+  CHECK(client.send("i IDLE\r\n", "+") == "+ idling\r\n");
+  account.deliver(first);
+  CHECK(has(client.send("", "* 1 RECENT"), "* 1 EXISTS\r\n"));
+  account.deliver(second);
+  CHECK(has(client.send("", "* 2 RECENT"), "* 2 EXISTS\r\n"));
+  CHECK(client.send("DONE\r\n", "i ") == "i OK Idle completed.\r\n");
+  CHECK(client.send("j IDLE\r\n", "+") == "+ idling\r\n");
+  CHECK(client.send("k NOOP\r\n", "j ") == "j BAD Expected DONE.\r\n");
+}
+
+TEST_CASE("a worker that ends says BYE to who waits") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  client.command("SELECT INBOX");
+  client.send("i IDLE\r\n", "+");
+  client.session().stop();
+  CHECK(client.send("", "never") == "* BYE Server shutting down.\r\n(lost connection)");
+  client.hang_up();
+  CHECK(client.is_over());
+}
+
+TEST_CASE("nonsense is BAD, and too much of it ends the session") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  CHECK(client.command("FOO") == "BAD Unknown command FOO\r\n");
+  CHECK(client.command("NOOP x") == "BAD Unexpected extra arguments\r\n");
+  CHECK(client.send("\r\n", "* BAD") == "* BAD Invalid tag\r\n");
+  CHECK(client.send("x " + std::string(70000, 'y') + "\r\n", "x ") ==
+        "x BAD Command line is too long\r\n");
+  std::string many;
+  for (int i = 0; i < 20; ++i) many += "x FOO\r\n";
+  auto all = client.send(many, "never");
+  CHECK(has(all, "* BYE Too many invalid IMAP commands.\r\n(lost connection)"));
+}
