@@ -1,0 +1,175 @@
+#include "imapd/login/session.h"
+
+#include <doctest/doctest.h>
+
+#include "common/base/text.h"
+#include "common/config/testing.h"
+
+using namespace pennypost;
+using namespace pennypost::imap;
+
+namespace {
+
+/// Knows one user, alice with the password wonder; SCRAM is one challenge and last words.
+class OneUser final : public store::AuthPort {
+ public:
+  Task<Result<store::AuthAnswer>> step(store::AuthStep step) override {
+    ++asked;
+    store::AuthAnswer answer;
+    if (is_down) co_return Error::temporary("down");
+    if (!step.has_response) {
+      answer.kind = store::AuthAnswer::Kind::Continue;
+    } else if (step.mechanism == "SCRAM-SHA-256" && step.response == "first") {
+      answer.kind = store::AuthAnswer::Kind::Continue;
+      answer.challenge = "challenge";
+    } else if (step.response == std::string("\0alice\0wonder", 13) || step.response == "proof") {
+      answer.kind = store::AuthAnswer::Kind::Success;
+      answer.login = "alice";
+      answer.token = "token";
+      if (step.response == "proof") answer.challenge = "v=words";
+    }
+    co_return std::move(answer);
+  }
+  void abort(std::uint64_t) override { ++aborted; }
+  std::uint64_t next_exchange() override { return 1; }
+  int asked = 0;
+  int aborted = 0;
+  bool is_down = false;
+};
+
+struct Dialogue {
+  explicit Dialogue(const char* remote = "127.0.0.1", std::vector<std::string> settings = {}) {
+    settings.emplace_back("auth_failure_delay=0");
+    config = config_for_test(settings);
+    client.address = *IpAddress::parse(remote);
+  }
+
+  /// All that the server says to these lines behind its greeting, until it is done or they end.
+  std::string say(const std::string& lines) {
+    Loop loop;
+    auto [server, peer] = memory_streams(loop);
+    Connection connection(loop, std::move(server), Duration(1000));
+    peer->try_write(lines);
+    peer->shut_down();
+    LoginSession session(connection, config, client, auth);
+    result = loop.run_until(run(session));
+    left = connection.take_input();
+    std::string bytes(100'000, '\0');
+    auto count = peer->try_read(bytes);
+    auto text = bytes.substr(0, count.value_or(0));
+    auto end = text.find("\r\n");
+    greeting = text.substr(0, end);
+    return text.substr(end + 2);
+  }
+
+  static Task<std::optional<LoginSuccess>> run(LoginSession& session) {
+    try {
+      co_return co_await session.serve();
+    } catch (const Disconnected&) {
+      co_return std::nullopt;
+    }
+  }
+
+  std::shared_ptr<const Config> config;
+  LoginClient client;
+  OneUser auth;
+  std::optional<LoginSuccess> result;
+  std::string greeting;
+  std::string left;
+};
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("LOGIN takes atoms, strings and literals, and leaves what follows to the worker") {
+  for (const char* line : {"a LOGIN alice wonder\r\n", "a login \"alice\" \"wonder\"\r\n",
+                           "a LOGIN {5+}\r\nalice {6+}\r\nwonder\r\n"}) {
+    CAPTURE(line);
+    Dialogue dialogue;
+    CHECK(dialogue.say(std::string(line) + "b SELECT INBOX\r\n").empty());
+    REQUIRE(dialogue.result);
+    CHECK(dialogue.result->answer.token == "token");
+    CHECK(dialogue.result->tag == "a");
+    CHECK(dialogue.left == "b SELECT INBOX\r\n");
+  }
+  Dialogue dialogue;
+  CHECK(dialogue.say("a LOGIN {5}\r\nalice {6}\r\nwonder\r\n") == "+ OK\r\n+ OK\r\n");
+  CHECK(dialogue.result);
+}
+
+TEST_CASE("the greeting says what may be used") {
+  Dialogue near;
+  near.say("");
+  CHECK(near.greeting ==
+        "* OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE AUTH=SCRAM-SHA-256 "
+        "AUTH=PLAIN AUTH=LOGIN] Pennypost ready.");
+  Dialogue far("192.0.2.9");
+  auto text = far.say("a LOGIN alice wonder\r\nb AUTHENTICATE PLAIN\r\nc CAPABILITY\r\n");
+  CHECK(has(far.greeting, " LOGINDISABLED AUTH=SCRAM-SHA-256]"));
+  CHECK(has(text, "a NO [PRIVACYREQUIRED] "));
+  CHECK(has(text, "b NO [PRIVACYREQUIRED] "));
+  CHECK(has(text, "* CAPABILITY IMAP4rev1 "));
+  CHECK(far.auth.asked == 0);
+  Dialogue open("192.0.2.9", {"disable_plaintext_auth=no"});
+  open.say("a LOGIN alice wonder\r\n");
+  CHECK(open.result);
+}
+
+TEST_CASE("AUTHENTICATE takes an initial response, asks for one, and can be cancelled") {
+  Dialogue initial;
+  initial.say("a AUTHENTICATE PLAIN AGFsaWNlAHdvbmRlcg==\r\n");
+  CHECK(initial.result);
+  Dialogue asked;
+  CHECK(asked.say("a AUTHENTICATE plain\r\nAGFsaWNlAHdvbmRlcg==\r\n") == "+ \r\n");
+  CHECK(asked.result);
+  Dialogue cancelled;
+  CHECK(cancelled.say("a AUTHENTICATE PLAIN\r\n*\r\n") ==
+        "+ \r\na BAD Authentication aborted by client.\r\n");
+  CHECK(cancelled.auth.aborted == 1);
+  Dialogue scram;
+  CHECK(scram.say("a AUTHENTICATE SCRAM-SHA-256 " + base64_encode("first") + "\r\n" +
+                  base64_encode("proof") + "\r\n\r\n") ==
+        "+ " + base64_encode("challenge") + "\r\n+ " + base64_encode("v=words") + "\r\n");
+  CHECK(scram.result);
+  Dialogue unknown;
+  CHECK(has(unknown.say("a AUTHENTICATE X\r\n"), "a NO [CANNOT] "));
+}
+
+TEST_CASE("wrong passwords are refused, and too many end the connection") {
+  Dialogue dialogue;
+  auto text = dialogue.say(
+      "a LOGIN alice x\r\nb LOGIN alice x\r\nc LOGIN alice x\r\nd LOGIN alice wonder\r\n");
+  CHECK(has(text, "a NO [AUTHENTICATIONFAILED] Authentication failed.\r\n"));
+  CHECK(has(text, "* BYE Too many failed logins.\r\nc NO "));
+  CHECK(dialogue.auth.asked == 3);
+  CHECK_FALSE(dialogue.result);
+  Dialogue down;
+  down.auth.is_down = true;
+  CHECK(has(down.say("a LOGIN alice wonder\r\n"), "a NO [UNAVAILABLE] "));
+}
+
+TEST_CASE("nothing else is served before login") {
+  Dialogue dialogue;
+  auto text = dialogue.say(
+      "a SELECT INBOX\r\nb NOOP\r\nc STARTTLS\r\nd ID NIL\r\ne APPEND x {5+}\r\nhello\r\nf "
+      "LOGOUT\r\ng NOOP\r\n");
+  CHECK(has(text, "a BAD Unknown command, or log in first: SELECT\r\n"));
+  CHECK(has(text, "b OK NOOP completed.\r\n"));
+  CHECK(has(text, "c BAD TLS is not available.\r\n"));
+  CHECK(has(text, "* ID (\"name\" \"Pennypost\")\r\nd OK"));
+  CHECK(has(text, "e "));
+  CHECK(has(text, "* BYE Logging out\r\nf OK Logout completed.\r\n"));
+  CHECK_FALSE(has(text, "\r\ng "));
+}
+
+TEST_CASE("what is too long before login is refused, and a flood ends the connection") {
+  Dialogue dialogue;
+  CHECK(has(dialogue.say("a LOGIN " + std::string(9000, 'x') + "\r\n"), "a BAD "));
+  CHECK(has(dialogue.say("a LOGIN {5000}\r\n"), "a NO Literal is too big\r\n"));
+  CHECK(has(dialogue.say("a LOGIN " + std::string(200'000, 'x')), "* BYE Too much input"));
+  CHECK(has(dialogue.say("a\r\nb\r\nc\r\nd\r\ne\r\nf\r\ng\r\nh\r\ni\r\nj\r\nk\r\n"),
+            "* BYE Too many invalid IMAP commands.\r\n"));
+}

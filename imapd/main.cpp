@@ -1,0 +1,45 @@
+// NAME
+//   imapd - Pennypost's IMAP server
+//
+// SYNOPSIS
+//   imapd [-c DIR] [-o name=value]...
+//
+// DESCRIPTION
+//   Serves the mail of own users and system users over IMAP4rev1 on imap_port (143, STARTTLS) and
+//   imaps_port (993, TLS from the first byte). Before a client is known it talks to a process that
+//   can read no file; then the connection goes to a worker that runs as the account's own user.
+//
+//   Mailboxes are Maildir++ or mbox, in the formats that Dovecot and mail programs on the host use;
+//   both may work on them at the same time. An idling client is told of new mail at once.
+//
+//   Runs in the foreground. SIGHUP reloads: sessions go on, new ones have the new settings. SIGTERM
+//   tells idle clients BYE, lets commands end, and stops.
+//
+// STANDARDS
+//   RFC 3501 (IMAP4rev1), RFC 2177 (IDLE), RFC 2342 (NAMESPACE), RFC 2971 (ID), RFC 3348
+//   (CHILDREN), RFC 3502 (MULTIAPPEND), RFC 3691 (UNSELECT), RFC 4315 (UIDPLUS), RFC 4731
+//   (ESEARCH), RFC 4959 (SASL-IR), RFC 5161 (ENABLE), RFC 5530 (response codes), RFC 6154
+//   (SPECIAL-USE), RFC 6851 (MOVE), RFC 7888 (LITERAL+), RFC 8314 (implicit TLS)
+//
+// FILES
+//   /etc/pennypost/main.toml
+//
+// DIAGNOSTICS
+//   Logs to syslog or maillog_file. Exit status: 0 after SIGTERM, 64 for a wrong command line, 71
+//   when the system refuses something, 78 for a wrong configuration.
+//
+// SEE ALSO
+//   popd(8), smtpd(8), pennypost(1), parameters(5)
+#include "common/process/daemon.h"
+#include "imapd/process.h"
+#include "store/service/mailbox_daemon.h"
+
+int main(int argc, char** argv) {
+  using namespace pennypost;
+  store::MailboxDaemon imapd;
+  imapd.name = "imapd";
+  imapd.services = {Service::Imap, Service::Imaps};
+  imapd.run_login = imap::run_login;
+  imapd.run_worker = imap::run_worker;
+  return run_daemon(store::mailbox_daemon(std::move(imapd)), argc, argv);
+}

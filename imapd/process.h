@@ -1,0 +1,11 @@
+// imapd's own processes: `login`, before the client is known, and `worker`, with its mail.
+#pragma once
+
+#include "common/process/child.h"
+
+namespace pennypost::imap {
+
+void run_login(Child& child);
+void run_worker(Child& child);
+
+}  // namespace pennypost::imap
