@@ -1,0 +1,44 @@
+// NAME
+//   smtpd - Pennypost's mail transfer agent
+//
+// SYNOPSIS
+//   smtpd [-c DIR] [-o name=value]...
+//
+// DESCRIPTION
+//   Accepts mail over SMTP on smtp_port (25), submission_port (587) and submissions_port (465) and
+//   from sendmail(1), keeps it in a queue that survives power cuts, and delivers it: to mailboxes
+//   of this host, or to other hosts. One setting, role, makes it a null client, a relay, or the
+//   place where mail ends.
+//
+//   Its processes, each with one privilege:
+//
+//   master    binds ports, starts and restarts the others
+//   receive   speaks SMTP with clients; can read no file and name no account
+//   auth      checks passwords (where this host has users)
+//   lookup    knows tables and users; says who exists, and where an address leads
+//   queue     owns the queue: commits, schedules, retries, reports
+//   send      speaks SMTP with other hosts
+//   deliver   writes into mailboxes, as the recipient's user
+//
+//   Runs in the foreground. SIGHUP reloads, SIGTERM lets sessions end and stops.
+//
+// STANDARDS
+//   RFC 5321 (SMTP), RFC 6409 (submission), RFC 8314 (implicit TLS), RFC 1870 (SIZE), RFC 2920
+//   (PIPELINING), RFC 3030 (CHUNKING), RFC 3207 (STARTTLS), RFC 3461 and 3464 (DSN), RFC 4954
+//   (AUTH), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8)
+//
+// FILES
+//   /etc/pennypost/main.toml, /var/spool/pennypost
+//
+// DIAGNOSTICS
+//   Logs to syslog or maillog_file. Exit status: 0 after SIGTERM, 64 for a wrong command line, 71
+//   when the system refuses something, 78 for a wrong configuration.
+//
+// SEE ALSO
+//   popd(8), imapd(8), pennypost(1), sendmail(1), parameters(5)
+#include "common/process/daemon.h"
+#include "smtpd/process_table.h"
+
+int main(int argc, char** argv) {
+  return pennypost::run_daemon(pennypost::smtp::process_table(), argc, argv);
+}

@@ -1,0 +1,84 @@
+#include "smtpd/process_table.h"
+
+#include "smtpd/delivery/deliver_process.h"
+#include "smtpd/inbound/process.h"
+#include "smtpd/messages.h"
+#include "smtpd/queue/process.h"
+#include "smtpd/routing/process.h"
+#include "store/service/auth_process.h"
+#include "store/service/place.h"
+
+namespace pennypost::smtp {
+namespace {
+
+/// The deliver process of an account, started if it does not run. The queue names an account; uid
+/// and gid are looked up here.
+Task<Result<NeedDeliver::Where>> need_deliver(Master& master, NeedDeliver request) {
+  store::Place place;
+  if (request.account.empty()) {
+    place.instance = "nobody";
+    if (is_root()) {
+      CO_TRY(place.identity, Identity::of_user(master.config()->default_privs, "default_privs"));
+    }
+  } else {
+    store::AccountRef account;
+    account.name = request.account;
+    account.is_system = request.is_system;
+    CO_TRY(place, store::place_of(*master.config(), account, 1));
+  }
+  NeedDeliver::Where where;
+  CO_TRY(where.kind, master.start_on_demand("deliver", place.instance, place.identity));
+  co_return std::move(where);
+}
+
+}  // namespace
+
+DaemonSpec process_table() {
+  Kind auth;
+  auth.name = "auth";
+  auth.user = Kind::User::AuthUser;
+  auth.run = store::run_auth;
+  auth.is_wanted = [](const Config& config) { return config.role != Role::NullClient; };
+
+  Kind lookup;
+  lookup.name = "lookup";
+  lookup.lives_on = true;
+  lookup.run = run_lookup;
+
+  Kind queue;
+  queue.name = "queue";
+  queue.lives_on = true;
+  queue.no_network = true;
+  queue.peers = {"lookup", "deliver"};
+  queue.run = run_queue;
+  queue.asks_master = [](Master& master, Services& services) {
+    services.on<NeedDeliver>([&master](NeedDeliver request, std::vector<Descriptor>) {
+      return need_deliver(master, std::move(request));
+    });
+  };
+
+  Kind receive;
+  receive.name = "receive";
+  receive.number = Kind::Number::PerCore;
+  receive.user = Kind::User::NullUser;
+  receive.listens = true;
+  receive.no_files = true;
+  receive.peers = {"auth", "lookup", "queue"};
+  receive.run = run_receive;
+
+  Kind deliver;
+  deliver.name = "deliver";
+  deliver.number = Kind::Number::OnDemand;
+  deliver.user = Kind::User::Account;
+  deliver.lives_on = true;
+  deliver.run = run_deliver;
+
+  DaemonSpec spec;
+  spec.name = "smtpd";
+  spec.services = {Service::Smtp, Service::Submission, Service::Submissions};
+  spec.kinds = {std::move(auth), std::move(lookup), std::move(queue), std::move(receive),
+                std::move(deliver)};
+  return spec;
+}
+
+}  // namespace pennypost::smtp
