@@ -3,9 +3,9 @@
 //   INBOX               the file that INBOX= names
 //   ROOT/a/b            the folder a/b (modified UTF-7); names that begin with a dot are no folders
 //   ROOT/.subscriptions
-//   INDEX/.pennypost-mbox/a%2Fb.state      "uidvalidity next-uid", for when the mbox is empty
-//   INDEX/.pennypost-mbox/a%2Fb.journal    a rewrite under way (journal.h)
-//   INDEX/.pennypost-mbox/uidvalidity      the last one given
+//   INDEX/.imap/.pennypost/a%2Fb.state      "uidvalidity next-uid", for when the mbox is empty
+//   INDEX/.imap/.pennypost/a%2Fb.journal    a rewrite under way (journal.h)
+//   INDEX/.imap/.pennypost/uidvalidity      the last one given
 #pragma once
 
 #include <cstdint>
@@ -50,7 +50,7 @@ class MboxLayout {
   Result<std::uint32_t> new_uid_validity() const;
 
  private:
-  std::string directory_beside() const { return location_.index + "/.pennypost-mbox"; }
+  std::string directory_beside() const { return location_.index + "/.imap/.pennypost"; }
   std::string beside(const MailboxName& name, const char* suffix) const;
 
   MailLocation location_;
