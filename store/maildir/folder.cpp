@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "store/maildir/draft.h"
 #include "store/maildir/filename.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr int listings_max = 3;
 constexpr int renames_followed_max = 8;
 constexpr std::size_t stale_records_kept = 64;
+constexpr std::int64_t trust_ns = 10'000'000'000;
 
 // What a change makes of a message's flags.
 FilenameFlags changed_flags(FilenameFlags old, const FlagChange& change, KeywordSet keywords) {
@@ -63,28 +65,22 @@ MaildirFolder::MaildirFolder(std::shared_ptr<const MaildirLayout> layout, Mailbo
 // --- what is there -------------------------------------------------------------------
 
 Result<Changes> MaildirFolder::sync() {
-  auto stamps = take_stamps();
-  bool keywords_are_told = keywords() == keywords_told_;
-  if (listed_ && keywords_are_told && stamps_.same_settled(stamps)) return Changes{};
+  Changes changes;
+  auto now = take_stamps();
+  if (keywords() == keywords_told_ && nothing_happened(now)) return changes;
   // The uidlist is read before the files: each record in it then has its file in the listing,
   // unless that was expunged.
   TRY_DO(keywords_.refresh());
   TRY_DO(uidlist_.refresh());
-  TRY(auto listing, list_files(stamps));
-  match(listing);
-  if (uid_validity() == 0 || listing.lacks_uids()) {
-    auto given = give_uids(listing);
-    // Somebody holds the lock for long: messages without UID wait until the next sync().
-    bool can_wait = uid_validity() != 0 && !given && given.error().text().starts_with("[INUSE]");
-    if (!given && !can_wait) return std::move(given).error();
-    if (can_wait) stamps.taken_at_ns = 0;
+  bool done = false;
+  if (cur_is_known(now) && uid_validity() == seen_uid_validity_) {
+    TRY(done, sync_new(now, changes));
   }
-  if (access_ == Access::ReadWrite) make_current(listing);
-  auto changes = adopt(listing);
+  if (!done) {
+    TRY_DO(sync_all(now, changes));
+  }
   changes.keywords = keywords() != keywords_told_;
   keywords_told_ = keywords();
-  stamps_ = stamps;
-  listed_ = true;
   return changes;
 }
 
@@ -92,35 +88,128 @@ MaildirFolder::Stamps MaildirFolder::take_stamps() const {
   Stamps stamps;
   stamps.taken_at_ns = wall_clock_ns();
   stamps.fresh = FileStamp::of(directory_ + "/new");
-  stamps.cur = FileStamp::of(directory_ + "/cur");
+  stamps.cur = stamp_of_cur();
   stamps.uidlist = FileStamp::of(uidlist_.path());
   stamps.keywords = FileStamp::of(keywords_.path());
   return stamps;
 }
 
-// Whether nothing has happened between the two.
-bool MaildirFolder::Stamps::same_settled(const Stamps& later) const {
-  return fresh == later.fresh && cur == later.cur && uidlist == later.uidlist &&
-         keywords == later.keywords && fresh.settled(taken_at_ns) && cur.settled(taken_at_ns);
+FileStamp MaildirFolder::stamp_of_cur() const { return FileStamp::of(directory_ + "/cur"); }
+
+bool MaildirFolder::cur_is_known(const Stamps& now) const {
+  if (!listed_ || now.cur != stamps_.cur) return false;
+  return stamps_.list_again_at_ns != 0 ? now.taken_at_ns < stamps_.list_again_at_ns
+                                       : stamps_.cur.settled(stamps_.taken_at_ns);
+}
+
+bool MaildirFolder::nothing_happened(const Stamps& now) const {
+  return cur_is_known(now) && now.fresh == stamps_.fresh &&
+         stamps_.fresh.settled(stamps_.taken_at_ns) && now.uidlist == stamps_.uidlist &&
+         now.keywords == stamps_.keywords;
+}
+
+// After changes of our own in cur/: `before` is its stamp from just before them.
+void MaildirFolder::changed_cur(const FileStamp& before) {
+  auto after = stamp_of_cur();
+  bool was_known = listed_ && before == stamps_.cur &&
+                   (stamps_.list_again_at_ns != 0 || stamps_.cur.settled(stamps_.taken_at_ns));
+  if (!was_known || after == before) return;
+  stamps_.cur = after;
+  if (stamps_.list_again_at_ns == 0) stamps_.list_again_at_ns = wall_clock_ns() + trust_ns;
+}
+
+// When cur/ is as we know it: only new/ is listed. False when that does not explain everything.
+Result<bool> MaildirFolder::sync_new(const Stamps& now, Changes& changes) {
+  Listing listing(16);
+  TRY_DO(list("new", listing));
+  match(listing);
+  for (const auto& file : files_) {
+    if (file.in_new && listing.find(base_of(file.name)) == nullptr) return false;
+  }
+  if (listing.lacks_uids()) {
+    auto given = give_uids(listing, false);
+    if (!given || !*given) return false;
+  }
+  std::vector<Found*> added;
+  for (auto& file : listing.files()) {
+    if (*file.uid > last_uid_) {
+      added.push_back(&file);
+    } else if (auto index = index_of(*file.uid); !index || files_[*index].name != file.name) {
+      return false;
+    }
+  }
+  // UIDs given by others to files that are not in new/ any more.
+  auto unexplained = [this](Uid uid) { return uid > explained_uid_; };
+  auto given_count = std::ranges::count_if(uidlist_.records(), unexplained, &UidList::Record::uid);
+  auto found_count =
+      std::ranges::count_if(added, unexplained, [](const Found* file) { return *file->uid; });
+  if (given_count != found_count) return false;
+
+  auto before = stamp_of_cur();
+  bool all_moved = access_ != Access::ReadWrite || make_current(listing);
+  std::ranges::sort(added, {}, [](const Found* file) { return *file->uid; });
+  if (!added.empty()) ++modseq_;
+  for (const auto* file : added) {
+    auto flags = FilenameFlags::parse(file->name);
+    bool recent = access_ == Access::ReadOnly ? file->in_new : file->recent;
+    messages_.push_back(Message{*file->uid, flags.flags, recent, flags.keywords, ModSeq(modseq_)});
+    files_.push_back(File{std::string(file->name), file->in_new, {}, {}});
+    changes.added.push_back(*file->uid);
+    last_uid_ = *file->uid;
+  }
+  explained_uid_ = Uid(uid_next().value() - 1);
+  auto list_again_at_ns = stamps_.list_again_at_ns;
+  stamps_ = now;
+  stamps_.list_again_at_ns = list_again_at_ns;
+  stamps_.uidlist = uidlist_.stamp();
+  if (all_moved) changed_cur(before);
+  return true;
+}
+
+Result<void> MaildirFolder::sync_all(Stamps now, Changes& changes) {
+  Listing listing(files_.size() + 64);
+  TRY_DO(list_files(now, listing));
+  match(listing);
+  if (uid_validity() == 0 || listing.lacks_uids()) {
+    auto given = give_uids(listing, true);
+    // Somebody holds the lock for long: messages without UID wait until the next sync().
+    bool can_wait = uid_validity() != 0 && !given && given.error().text().starts_with("[INUSE]");
+    if (!given && !can_wait) return std::move(given).error();
+    if (can_wait) now.cur = FileStamp{};
+  }
+  auto before = stamp_of_cur();
+  bool all_moved = access_ != Access::ReadWrite || make_current(listing);
+  adopt(listing, changes);
+  explained_uid_ = Uid(uid_next().value() - 1);
+  stamps_ = now;
+  stamps_.uidlist = uidlist_.stamp();
+  listed_ = true;
+  if (all_moved) changed_cur(before);
+  return {};
 }
 
 void MaildirFolder::Listing::add(std::string_view filename, bool in_new) {
-  auto base = base_of(filename);
-  if (auto known = by_base_.find(base); known != by_base_.end()) {
-    files_[known->second].name = filename;
-    files_[known->second].in_new = in_new;
+  if (auto known = by_base_.find(base_of(filename)); known != by_base_.end()) {
+    auto& file = *known->second;
+    if (file.name != filename) file.name = keep(std::string(filename));
+    file.in_new = in_new;
     return;
   }
-  by_base_.emplace(base, files_.size());
   Found file;
-  file.name = filename;
+  file.name = keep(std::string(filename));
   file.in_new = in_new;
-  files_.push_back(std::move(file));
+  files_.push_back(file);
+  by_base_.emplace(base_of(file.name), &files_.back());
+}
+
+std::string_view MaildirFolder::Listing::keep(std::string name) {
+  names_.push_back(std::move(name));
+  return names_.back();
 }
 
 MaildirFolder::Found* MaildirFolder::Listing::find(std::string_view base) {
   auto known = by_base_.find(base);
-  return known == by_base_.end() ? nullptr : &files_[known->second];
+  return known == by_base_.end() ? nullptr : known->second;
 }
 
 bool MaildirFolder::Listing::lacks_uids() const {
@@ -141,25 +230,14 @@ Result<void> MaildirFolder::list_both(Listing& listing) const {
   return list("cur", listing);
 }
 
-Result<MaildirFolder::Listing> MaildirFolder::list_files(const Stamps& stamps) const {
-  Listing listing;
-  bool cur_is_known =
-      listed_ && stamps_.cur == stamps.cur && stamps_.cur.settled(stamps_.taken_at_ns);
-  if (cur_is_known) {
-    TRY_DO(list("new", listing));
-    for (const auto& file : files_) {
-      if (!file.in_new) listing.add(file.name, false);
-    }
-  } else {
-    TRY_DO(list_both(listing));
-  }
+Result<void> MaildirFolder::list_files(const Stamps& now, Listing& listing) const {
+  TRY_DO(list_both(listing));
   for (int count = 1; count < listings_max; ++count) {
-    bool cur_in_motion = !cur_is_known && (!stamps.cur.settled(stamps.taken_at_ns) ||
-                                           FileStamp::of(directory_ + "/cur") != stamps.cur);
-    if (!cur_in_motion && !lacks_known(listing)) break;
+    bool in_motion = !now.cur.settled(now.taken_at_ns) || stamp_of_cur() != now.cur;
+    if (!in_motion && !lacks_known(listing)) break;
     TRY_DO(list_both(listing));
   }
-  return listing;
+  return {};
 }
 
 bool MaildirFolder::lacks_known(Listing& listing) const {
@@ -179,7 +257,8 @@ void MaildirFolder::match(Listing& listing) const {
   }
 }
 
-Result<void> MaildirFolder::give_uids(Listing& listing) {
+// False when part of the files is not enough to do so.
+Result<bool> MaildirFolder::give_uids(Listing& listing, bool is_whole) {
   TRY(auto lock, uidlist_.lock());
   auto known_next = uid_next();
   TRY(bool changed, uidlist_.refresh());
@@ -188,12 +267,15 @@ Result<void> MaildirFolder::give_uids(Listing& listing) {
     bool unlisted = std::ranges::any_of(uidlist_.records(), [&](const UidList::Record& record) {
       return record.uid >= known_next && listing.find(record.base) == nullptr;
     });
+    if (unlisted && !is_whole) return false;
     if (unlisted) {
       TRY_DO(list_both(listing));
     }
     match(listing);
   }
-  TRY_DO(drop_stale_records(listing, lock));
+  if (is_whole) {
+    TRY_DO(drop_stale_records(listing, lock));
+  }
   std::vector<std::string> bases;
   for (const auto& file : listing.files()) {
     if (!file.uid) bases.emplace_back(base_of(file.name));
@@ -201,7 +283,7 @@ Result<void> MaildirFolder::give_uids(Listing& listing) {
   std::ranges::sort(bases, arrived_before);
   TRY(auto uids, uidlist_.give(bases, lock));
   for (std::size_t i = 0; i < bases.size(); ++i) listing.find(bases[i])->uid = uids[i];
-  return {};
+  return true;
 }
 
 // Keeps the file from growing with what was expunged: when a quarter of it is stale.
@@ -223,23 +305,28 @@ Result<void> MaildirFolder::drop_stale_records(Listing& listing, const Dotlock& 
   return uidlist_.drop(gone, held);
 }
 
-// Files leave new/; whose rename succeeds has the message as \Recent.
-void MaildirFolder::make_current(Listing& listing) const {
+// Files leave new/; whose rename succeeds has the message as \Recent. False when one could not be
+// moved.
+bool MaildirFolder::make_current(Listing& listing) const {
+  bool all = true;
   for (auto& file : listing.files()) {
     if (!file.in_new || !file.uid) continue;
     auto name = FilenameFlags::parse(file.name).apply(file.name);
-    auto from = directory_ + "/new/" + file.name;
+    auto from = directory_ + "/new/" + std::string(file.name);
     auto to = directory_ + "/cur/" + name;
-    if (::rename(from.c_str(), to.c_str()) != 0) continue;
-    file.name = std::move(name);
+    if (::rename(from.c_str(), to.c_str()) != 0) {
+      all = false;
+      continue;
+    }
+    file.name = listing.keep(std::move(name));
     file.in_new = false;
     file.recent = true;
   }
+  return all;
 }
 
 // Makes the listing the state, and tells what is different.
-Changes MaildirFolder::adopt(Listing& listing) {
-  Changes changes;
+void MaildirFolder::adopt(Listing& listing, Changes& changes) {
   changes.uid_validity = seen_uid_validity_ != 0 && seen_uid_validity_ != uid_validity();
   if (changes.uid_validity) {
     messages_.clear();
@@ -266,7 +353,7 @@ Changes MaildirFolder::adopt(Listing& listing) {
     auto flags = FilenameFlags::parse(file->name);
     Message message{*file->uid, flags.flags, file->recent, flags.keywords, now};
     if (access_ == Access::ReadOnly) message.recent = file->in_new;
-    File entry{std::move(file->name), file->in_new, {}, {}};
+    File entry{std::string(file->name), file->in_new, {}, {}};
     if (old < messages_.size() && messages_[old].uid == *file->uid) {
       const auto& before = messages_[old];
       entry.octets = files_[old].octets;
@@ -289,7 +376,6 @@ Changes MaildirFolder::adopt(Listing& listing) {
   files_ = std::move(files);
   if (!messages_.empty()) last_uid_ = std::max(last_uid_, messages_.back().uid);
   if (!changes.empty()) modseq_ = now.value();
-  return changes;
 }
 
 // --- single messages -----------------------------------------------------------------
@@ -311,7 +397,8 @@ Result<std::size_t> MaildirFolder::require(Uid uid) const {
 }
 
 // Finds the name that another program gave a file; false when it is gone.
-Result<bool> MaildirFolder::locate(File& file) const {
+Result<bool> MaildirFolder::locate(File& file) {
+  stamps_.cur = FileStamp{};  // others are at work: whatever we change now, cur/ is listed again
   auto base = std::string(base_of(file.name));
   for (int count = 0; count < listings_max; ++count) {
     bool found = false;
@@ -410,6 +497,7 @@ Result<Stored> MaildirFolder::store(std::span<const Uid> uids, const FlagChange&
   TRY(auto keywords, keyword_set(change));
   Stored stored;
   ++modseq_;
+  auto cur = stamp_of_cur();
   for (auto uid : uids) {
     auto index = index_of(uid);
     if (!index) continue;
@@ -420,6 +508,7 @@ Result<Stored> MaildirFolder::store(std::span<const Uid> uids, const FlagChange&
     TRY(bool changed, store_one(*index, change, keywords));
     if (changed) stored.changed.push_back(uid);
   }
+  changed_cur(cur);
   return stored;
 }
 
@@ -455,6 +544,7 @@ Result<bool> MaildirFolder::store_one(std::size_t index, const FlagChange& chang
 Result<std::vector<Uid>> MaildirFolder::expunge(std::span<const Uid> uids) {
   std::vector<Uid> gone;
   std::uint64_t bytes = 0;
+  auto cur = stamp_of_cur();
   Result<void> outcome;
   for (auto uid : uids) {
     auto index = index_of(uid);
@@ -471,6 +561,7 @@ Result<std::vector<Uid>> MaildirFolder::expunge(std::span<const Uid> uids) {
     if (size) bytes += *size;
   }
   if (!gone.empty()) {
+    changed_cur(cur);
     ++modseq_;
     layout_->quota().add(-static_cast<std::int64_t>(bytes),
                          -static_cast<std::int64_t>(gone.size()));

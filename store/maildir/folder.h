@@ -1,14 +1,18 @@
 // One Maildir folder in, an open Mailbox out.
 //
 // sync() lists new/ and cur/ only when their mtimes say so, matches base names with
-// dovecot-uidlist, and gives UIDs to what has none. Other programs rename files at any time:
-// readdir() may then miss a file, so the listing is repeated when cur/ changed meanwhile, and a
-// message counts as expunged only when several listings lack it; an operation that meets ENOENT
-// looks for the file's new name and tries again.
+// dovecot-uidlist, and gives UIDs to what has none. When only new/ has changed, only that is
+// listed. Other programs rename files at any time: readdir() may then miss a file, so the listing
+// is repeated when cur/ changed meanwhile, and a message counts as expunged only when several
+// listings lack it; an operation that meets ENOENT looks for the file's new name and tries again.
+//
+// A change of our own in cur/ also changes its mtime. It is then not listed again at once, but
+// after `trust_ns`, lest a change that another program made in the same moment stays unseen.
 //
 // SEE ALSO   ../mailbox/mailbox.h (the contract), uidlist.h, keywords.h, filename.h
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -60,9 +64,9 @@ class MaildirFolder final : public Mailbox {
     std::optional<std::uint64_t> octets;
     std::optional<std::int64_t> date;
   };
-  // A file as a listing saw it.
+  // A file as a listing saw it; the listing holds the name.
   struct Found {
-    std::string name;
+    std::string_view name;
     bool in_new = false;
     bool recent = false;
     std::optional<Uid> uid;
@@ -70,20 +74,17 @@ class MaildirFolder final : public Mailbox {
   // The files of new/ and cur/, each base name once; what is added later counts.
   class Listing {
    public:
+    explicit Listing(std::size_t expected) { by_base_.reserve(expected); }
     void add(std::string_view filename, bool in_new);
     Found* find(std::string_view base);
-    std::vector<Found>& files() { return files_; }
+    std::string_view keep(std::string name);
+    std::deque<Found>& files() { return files_; }
     bool lacks_uids() const;
 
    private:
-    struct Hash {
-      using is_transparent = void;
-      std::size_t operator()(std::string_view text) const {
-        return std::hash<std::string_view>{}(text);
-      }
-    };
-    std::vector<Found> files_;
-    std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> by_base_;
+    std::deque<std::string> names_;
+    std::deque<Found> files_;
+    std::unordered_map<std::string_view, Found*> by_base_;
   };
   // What is on disk, as far as mtimes tell.
   struct Stamps {
@@ -92,24 +93,30 @@ class MaildirFolder final : public Mailbox {
     FileStamp uidlist;
     FileStamp keywords;
     std::int64_t taken_at_ns = 0;
-    bool same_settled(const Stamps& later) const;
+    std::int64_t list_again_at_ns = 0;  // 0: cur's stamp is not from a change of our own
   };
 
   Stamps take_stamps() const;
+  bool cur_is_known(const Stamps& now) const;
+  bool nothing_happened(const Stamps& now) const;
+  Result<bool> sync_new(const Stamps& now, Changes& changes);
+  Result<void> sync_all(Stamps now, Changes& changes);
   Result<void> list(std::string_view part, Listing& listing) const;
   Result<void> list_both(Listing& listing) const;
-  Result<Listing> list_files(const Stamps& stamps) const;
+  Result<void> list_files(const Stamps& now, Listing& listing) const;
   bool lacks_known(Listing& listing) const;
   void match(Listing& listing) const;
-  Result<void> give_uids(Listing& listing);
+  Result<bool> give_uids(Listing& listing, bool is_whole);
   Result<void> drop_stale_records(Listing& listing, const Dotlock& held);
-  void make_current(Listing& listing) const;
-  Changes adopt(Listing& listing);
+  bool make_current(Listing& listing) const;
+  void adopt(Listing& listing, Changes& changes);
+  FileStamp stamp_of_cur() const;
+  void changed_cur(const FileStamp& before);
 
   std::string path(const File& file) const;
   std::optional<std::size_t> index_of(Uid uid) const;
   Result<std::size_t> require(Uid uid) const;
-  Result<bool> locate(File& file) const;
+  Result<bool> locate(File& file);
   Result<bool> with_file(std::size_t index,
                          const std::function<bool(const std::string& path)>& attempt,
                          std::string_view verb);
@@ -127,7 +134,8 @@ class MaildirFolder final : public Mailbox {
   std::vector<std::string> keywords_told_;
   std::vector<Message> messages_;
   std::vector<File> files_;
-  Uid last_uid_{0};  // the greatest ever in messages_
+  Uid last_uid_{0};       // the greatest ever in messages_
+  Uid explained_uid_{0};  // the greatest whose file was looked for in a whole listing
   std::uint32_t seen_uid_validity_ = 0;
   std::uint64_t modseq_ = 0;
   Stamps stamps_;
