@@ -126,7 +126,8 @@ def run_case(case, keep=False):
                       if not f.filename.endswith("/harness.py")), "")
         trouble = f"{error or 'a check failed'}\nat {where}"
     except (Exception, TooLong) as error:
-        trouble = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/tests/" in frame.filename][-4:]
+        trouble = f"{type(error).__name__}: {error}\n" + "".join(traceback.format_list(frames))
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)

@@ -85,7 +85,7 @@ def build(preset, tally):
     environment = dict(os.environ, CCACHE_BASEDIR=TOP, CCACHE_NOHASHDIR="1")
     configure = ["cmake", "--preset", preset]
     if preset == "asan":
-        configure += ["-DCMAKE_CXX_COMPILER=clang++-14", "-DPENNYPOST_FUZZ=ON"]
+        configure += ["-DPENNYPOST_FUZZ=ON"]
     jobs = str(os.cpu_count() or 2)
     for command in (configure, ["ninja", "-C", os.path.join("build", preset), "-j", jobs]):
         try:
