@@ -1,0 +1,162 @@
+"""smtpd is killed under load; what was acknowledged arrives exactly once, what was not at most once."""
+import collections
+import contextlib
+import glob
+import hashlib
+import imaplib
+import os
+import re
+import shutil
+import socket
+import threading
+import time
+
+from harness import check, equal, eventually, test
+from load import Load
+from mailhost import Host, give, letter, make_certificate, unverified
+
+BOB = "bob@example.test"
+KILLS = 20
+READY_SECONDS_MAX = 10
+
+
+def ids_of(paths):
+    found = collections.Counter()
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):  # a reader may move it meanwhile
+            with open(path, "rb") as file:
+                text = file.read()
+            match = re.search(rb"(?m)^Message-ID: <([^>]+)>", text)
+            check(match and text.endswith(b"x" * 78 + b"\n"), f"half a message in the mailbox: {path}")
+            found[match[1].decode()] += 1
+    return found
+
+
+class Reader:
+    """An IMAP client that looks again and again, and so moves mail from new to cur."""
+
+    def __init__(self, t, host, login):
+        self.host, self.login, self.halves = host, login, []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        t.cleanup(self.stop)
+
+    def stop(self):
+        self._stopping.set()
+        self._thread.join(120)
+
+    def _run(self):
+        seen = 0
+        while not self._stopping.is_set():
+            try:
+                client = self.host.imap(self.login, timeout=30)
+                while not self._stopping.is_set():
+                    count = int(client.select("INBOX")[1][0])
+                    if count > seen:
+                        for row in client.fetch(f"{seen + 1}:{count}", "(BODY.PEEK[])")[1]:
+                            if isinstance(row, tuple) and not row[1].endswith(b"x" * 78 + b"\r\n"):
+                                self.halves.append(row[1][-200:])
+                        seen = count
+                    time.sleep(0.05)
+            except (OSError, imaplib.IMAP4.error):
+                time.sleep(0.1)
+
+
+def killed(name, only_master):
+    @test(f"kill -9 of {name} under load, {KILLS} times: no acknowledged message is lost, none comes twice", seconds=600)
+    def kill(t):
+        host = Host(t, {"smtpd_client_connection_count_limit": 0, "minimal_backoff_time": "1s",
+                        "maximal_backoff_time": "2s", "queue_run_delay": "1s"}, daemons=("smtpd", "imapd"))
+        reader = Reader(t, host, BOB)
+        load = Load(t, host, BOB, pause=0.005)
+        slowest = 0.0
+        for _ in range(KILLS):
+            before = len(load.acknowledged)
+            eventually(lambda goal=before + 10: len(load.acknowledged) >= goal, "mail is taken")
+            host.kill("smtpd", only_master=only_master)
+            began = time.monotonic()
+            host.start("smtpd")
+            slowest = max(slowest, time.monotonic() - began)
+        check(slowest <= READY_SECONDS_MAX, f"a restart took {slowest:.1f} s")
+        eventually(lambda goal=len(load.acknowledged) + 10: len(load.acknowledged) >= goal, "mail is taken at the end")
+        load.stop()
+        host.wait_queue(0, 180)
+        reader.stop()
+        arrived = ids_of(host.messages(BOB))
+        lost = [name for name in load.acknowledged if not arrived[name]]
+        twice = [name for name, count in arrived.items() if count > 1]
+        equal((lost, twice), ([], []), f"lost and doubled among {len(load.acknowledged)} acknowledged messages")
+        check(set(arrived) <= load.attempted, "messages that nobody sent")
+        equal(reader.halves, [], "messages that the reader saw by half")
+
+
+killed("all of smtpd's processes", False)
+killed("smtpd's master alone", True)
+
+
+@test("a byte flipped in the middle of the queue's log with 1000 messages waiting: at least 999 arrive, and the log says so",
+      seconds=600)
+def flipped_byte(t):
+    host = Host(t, {"defer_transports": ["local"], "smtpd_client_connection_count_limit": 0}, daemons=("smtpd",))
+    with host.smtp() as client:
+        for number in range(1000):
+            client.sendmail("alice@example.test", [BOB],
+                            letter("load", b"x" * 78 + b"\r\n", message_id=f"<n{number}@client.example.test>"))
+    equal(len(host.queue()), 1000, "messages that wait")
+    host.kill("smtpd")
+    logs = [path for path in glob.glob(host.path("queue", "**", "*.log"), recursive=True) if os.path.getsize(path)]
+    check(logs, "no write-ahead log in the queue directory")
+    largest = max(logs, key=os.path.getsize)
+    with open(largest, "r+b") as file:
+        middle = os.path.getsize(largest) // 2
+        file.seek(middle)
+        octet = file.read(1)
+        file.seek(middle)
+        file.write(bytes([octet[0] ^ 0x20]))
+    del host.settings["defer_transports"]
+    host.write_settings()
+    host.start("smtpd")
+    eventually(lambda: len(host.messages(BOB)) >= 999, "999 messages arrive", 180)
+    host.wait_queue(0, 180)
+    equal([name for name, count in ids_of(host.messages(BOB)).items() if count > 1], [], "doubled messages")
+    check(re.search(r"(?i)(damaged|corrupt|salvag|lost|missing)", host.log()), f"the log names the loss: {host.log()[-1500:]}")
+
+
+@test("reload under load: the new certificate is shown at the next handshake, an open IDLE session lives on, no mail is lost")
+def reload_under_load(t):
+    host = Host(t, {"smtpd_client_connection_count_limit": 0})
+    load = Load(t, host, BOB, sessions=2, pause=0.01)
+    idler = host.imap("alice@example.test")
+    idler.select("INBOX")
+    idler.send(b"i1 IDLE\r\n")
+    check(idler.readline().startswith(b"+"), "IDLE is accepted")
+
+    def shown(service):
+        with socket.create_connection((host.address, host.port(service)), timeout=30) as stream:
+            with unverified().wrap_socket(stream) as secure:
+                return hashlib.sha256(secure.getpeercert(True)).hexdigest()
+    before = {service: shown(service) for service in ("submissions", "pop3s", "imaps")}
+    certificate, key = make_certificate(t.folder, file="new")
+    shutil.copy(certificate, host.certificate)
+    shutil.copy(key, host.key)
+    give(host.etc)
+    host.reload()
+    for service, old in before.items():
+        eventually(lambda s=service, o=old: shown(s) != o, f"{service} shows the new certificate")
+    with host.smtp() as client:
+        client.sendmail(BOB, ["alice@example.test"], letter("after the reload"))
+    line = b""
+    while b"EXISTS" not in line:
+        line = idler.readline()
+        check(line, "the IDLE session ended")
+    idler.send(b"DONE\r\n")
+    while not line.startswith(b"i1 "):
+        line = idler.readline()
+        check(line, "the IDLE session ended")
+    check(line.startswith(b"i1 OK"), f"the end of IDLE: {line!r}")
+    idler.logout()
+    load.stop()
+    host.wait_queue(0, 120)
+    arrived = ids_of(host.messages(BOB))
+    equal([name for name in load.acknowledged if arrived[name] != 1], [], "acknowledged messages that did not arrive once")

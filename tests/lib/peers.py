@@ -1,0 +1,153 @@
+"""The other side in: a DNS server with the records a test names, and an SMTP server that answers as it is told."""
+import contextlib
+import socket
+import ssl
+import subprocess
+import threading
+
+from harness import check, eventually
+from mailhost import free_port, has_program
+
+
+class NameServer:
+    """A dnsmasq of the test's own. records are its options, as in "--mx-host=a.test,mx.a.test,10"."""
+
+    def __init__(self, t, *records):
+        self.port = free_port()
+        check(has_program("dnsmasq"), "dnsmasq is missing; contrib/packages/test lists it")
+        self.process = subprocess.Popen(
+            ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file=",
+             f"--port={self.port}", "--listen-address=127.0.0.1", "--bind-interfaces", "--log-facility=/dev/null",
+             "--local=//", *records], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        t.cleanup(self.stop)
+        eventually(self.answers, "dnsmasq answers")
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def answers(self):
+        # An A query for the root's name; any answer will do.
+        query = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x04test\x00\x00\x01\x00\x01"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stream:
+            stream.settimeout(1)
+            stream.sendto(query, ("127.0.0.1", self.port))
+            return stream.recv(512)[:2] == b"\x12\x34"
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(30)
+
+
+class Sink:
+    """An SMTP server in threads. `answers` maps a command's first words to a reply, as in {"RCPT TO:<a@b>": "450 no"}.
+
+    transactions: what it took, as objects with sender, recipients, parameters, data (octets, unstuffed), tls.
+    """
+
+    class Transaction:
+        def __init__(self, mail, tls):
+            self.mail, self.tls, self.rcpts, self.data = mail, tls, [], b""
+
+        @property
+        def sender(self):
+            return self.mail.partition("<")[2].partition(">")[0]
+
+        @property
+        def recipients(self):
+            return [rcpt.partition("<")[2].partition(">")[0] for rcpt in self.rcpts]
+
+    def __init__(self, t, address="127.0.0.1", answers=None, keywords=("PIPELINING", "8BITMIME", "SIZE 50000000"),
+                 certificate=None):
+        self.answers, self.keywords, self.certificate = dict(answers or {}), list(keywords), certificate
+        self.transactions, self.commands, self._open = [], [], set()
+        self.address, self.port = address, free_port(address)
+        self.listener = socket.create_server((address, self.port))
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
+        t.cleanup(self.stop)
+
+    def stop(self):
+        self.listener.close()
+        for stream in list(self._open):
+            with contextlib.suppress(OSError):
+                stream.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                stream = self.listener.accept()[0]
+                stream.settimeout(120)
+                threading.Thread(target=self._serve, args=(stream,), daemon=True).start()
+
+    def reply_to(self, command, default):
+        for words, reply in self.answers.items():
+            if command.upper().startswith(words.upper()):
+                return reply
+        return default
+
+    def _serve(self, stream):
+        self._open.add(stream)
+        try:
+            self._talk(stream)
+        except OSError:
+            pass
+        finally:
+            self._open.discard(stream)
+            stream.close()
+
+    def _talk(self, stream):
+        file, tls, current = stream.makefile("rb"), False, None
+
+        def say(text):
+            stream.sendall(text.encode() + b"\r\n")
+
+        say(self.reply_to("CONNECT", "220 sink.example.net ESMTP"))
+        while True:
+            line = file.readline()
+            if not line:
+                return
+            command = line.decode("utf-8", "replace").rstrip("\r\n")
+            self.commands.append(command)
+            verb = command.split(" ")[0].upper()
+            reply = self.reply_to(command, "250 2.0.0 Ok")
+            if verb == "EHLO" and reply.startswith("250"):
+                words = self.keywords + (["STARTTLS"] if self.certificate and not tls else [])
+                lines = ["sink.example.net", *words]
+                for number, word in enumerate(lines):
+                    say(f"250{'-' if number + 1 < len(lines) else ' '}{word}")
+                continue
+            if verb == "STARTTLS" and self.certificate:
+                say("220 2.0.0 Go")
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                context.load_cert_chain(*self.certificate)
+                self._open.discard(stream)
+                stream = context.wrap_socket(stream, server_side=True)
+                self._open.add(stream)
+                file, tls = stream.makefile("rb"), True
+                continue
+            if verb == "MAIL" and reply.startswith("250"):
+                current = Sink.Transaction(command, tls)
+            elif verb == "RCPT" and reply.startswith("250") and current:
+                current.rcpts.append(command)
+            elif verb == "RSET":
+                current = None
+            elif verb == "DATA":
+                reply = self.reply_to("DATA", "354 Go" if current and current.rcpts else "554 5.5.1 No valid recipients")
+                say(reply)
+                if not reply.startswith("354"):
+                    continue
+                octets = []
+                while (line := file.readline()) not in (b".\r\n", b""):
+                    octets.append(line[1:] if line.startswith(b".") else line)
+                if line == b"":
+                    return
+                current.data = b"".join(octets)
+                reply = self.reply_to("END", "250 2.0.0 Ok: queued as SINK")
+                if reply.startswith("250"):
+                    self.transactions.append(current)
+                current = None
+            elif verb == "QUIT":
+                say("221 2.0.0 Bye")
+                return
+            say(reply)

@@ -1,0 +1,202 @@
+"""One host between strangers that answer as the test tells them: what is delivered, tried again, returned."""
+import os
+import re
+import subprocess
+
+from harness import check, contains, equal, eventually, test
+from mailhost import Host, as_user, letter, make_certificate
+from peers import NameServer, Sink
+
+ALICE, BOB = "alice@example.test", "bob@example.test"
+RETRIES = {"minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "queue_run_delay": "1s"}
+DEAD = "127.0.0.99"
+
+
+def host_with_names(t, port, *records, **settings):
+    names = NameServer(t, *records)
+    return Host(t, {"dns_servers": [names.address], "smtp_target_port": port, **RETRIES, **settings}, daemons=("smtpd",))
+
+
+def send(host, recipient, message=None, sender=ALICE):
+    with host.smtp() as client:
+        client.sendmail(sender, [recipient] if isinstance(recipient, str) else recipient,
+                        message or letter("a test", to=ALICE))
+
+
+def stored(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+@test("an alias of a local user, a stopped host and a local user: after ten retries each local mailbox has one copy")
+def alias_of_three(t):
+    dead = Sink(t, DEAD)
+    dead.stop()
+    names = NameServer(t, f"--host-record=dead.test,{DEAD}")
+    host = Host(t, {"dns_servers": [names.address], "smtp_target_port": dead.port, "minimal_backoff_time": "1s",
+                    "maximal_backoff_time": "1s", "queue_run_delay": "1s"}, daemons=("smtpd",),
+                aliases=f"team: {ALICE}, x@dead.test, {BOB}\n")
+    send(host, "team@example.test")
+    eventually(lambda: len(re.findall(r"to=<x@dead\.test>.*status=deferred", host.log())) >= 11, "ten retries", 120)
+    host.wait_messages(ALICE, 1)
+    host.wait_messages(BOB, 1)
+    host.stop("smtpd")
+    host.start("smtpd")
+    eventually(lambda: len(re.findall(r"to=<x@dead\.test>.*status=deferred", host.log())) >= 13, "retries after a restart")
+    host.wait_messages(ALICE, 1)
+    host.wait_messages(BOB, 1)
+    equal([entry["recipients"][0]["address"] for entry in host.queue()], ["x@dead.test"], "who is still waited for")
+
+
+@test("MX by preference, the next after one that is down, and A where there is no MX")
+def mx_order(t):
+    good, other = Sink(t, "127.0.0.22"), Sink(t, "127.0.0.23")
+    other.stop()
+    # All exchangers are asked on one port: the good one's.
+    host = host_with_names(t, good.port, "--mx-host=a.test,first.a.test,5", "--mx-host=a.test,second.a.test,10",
+                           "--host-record=first.a.test,127.0.0.23", "--host-record=second.a.test,127.0.0.22",
+                           "--host-record=plain.test,127.0.0.22")
+    send(host, "x@a.test")
+    eventually(lambda: any(one.recipients == ["x@a.test"] for one in good.transactions), "the second MX gets it")
+    send(host, "x@plain.test")
+    eventually(lambda: any(one.recipients == ["x@plain.test"] for one in good.transactions), "the A record's host gets it")
+    host.wait_queue(0)
+
+
+@test("a domain that does not exist is returned to the sender at once, as a report of RFC 3464")
+def no_such_domain(t):
+    host = host_with_names(t, 9)
+    send(host, "x@nowhere.test", letter("lost", "the body\r\n"))
+    text = stored(host.wait_messages(ALICE, 1)[0])
+    check(text.startswith(b"Return-Path: <>"), f"the report has no sender: {text[:200]!r}")
+    check(re.search(rb"Content-Type: multipart/report;[^\n]*(\n[ \t][^\n]*)*report-type=\"?delivery-status", text), "its type")
+    for words in (rb"(?m)^Final-Recipient: rfc822; ?x@nowhere\.test", rb"(?m)^Action: failed", rb"(?m)^Status: 5\.\d+\.\d+",
+                  rb"(?m)^Subject: lost", rb"(?m)^Reporting-MTA: dns; ?mail\.example\.test"):
+        check(re.search(words, text), f"{words!r} is not in the report {text!r}")
+    host.wait_queue(0)
+
+
+@test("5xx is returned, 4xx is tried again, each recipient by its own reply")
+def replies(t):
+    sink = Sink(t, "127.0.0.22", {"RCPT TO:<no@a.test>": "550 5.1.1 no such user", "RCPT TO:<later@a.test>": "450 4.2.0 later"})
+    host = host_with_names(t, sink.port, "--host-record=a.test,127.0.0.22")
+    send(host, ["yes@a.test", "no@a.test", "later@a.test"])
+    eventually(lambda: any("yes@a.test" in one.recipients for one in sink.transactions), "the good recipient gets it")
+    report = stored(host.wait_messages(ALICE, 1)[0])
+    contains(report, b"no@a.test", "the report")
+    contains(report, b"550 5.1.1 no such user", "the report")
+    check(b"later@a.test" not in report, "the report names the one that is still tried")
+    host.wait_log(r"to=<later@a\.test>.*dsn=4\.2\.0, status=deferred \(.*450 4\.2\.0 later")
+    del sink.answers["RCPT TO:<later@a.test>"]
+    eventually(lambda: any("later@a.test" in one.recipients for one in sink.transactions), "it is delivered in the end")
+    host.wait_queue(0)
+    equal(sum("yes@a.test" in one.recipients for one in sink.transactions), 1, "copies for the good recipient")
+
+
+@test("a report that cannot be delivered makes no report: <> never gets one")
+def no_bounce_of_bounce(t):
+    sink = Sink(t, "127.0.0.22", {"RCPT": "550 5.1.1 nobody here"})
+    host = host_with_names(t, sink.port, "--host-record=a.test,127.0.0.22")
+    send(host, "x@a.test", sender="<>")
+    host.wait_log(r"to=<x@a\.test>.*status=bounced")
+    host.wait_queue(0)
+    send(host, "x@a.test", sender="y@a.test")
+    eventually(lambda: sum(command.startswith("MAIL FROM:<>") for command in sink.commands) >= 2, "the report is tried")
+    host.wait_queue(0)
+    equal(host.messages(ALICE), [], "reports in alice's mailbox")
+    check(not any("RCPT TO:<>" in command for command in sink.commands), "something is sent to <>")
+
+
+@test("mail that stays undeliverable is returned when maximal_queue_lifetime is over")
+def expiry(t):
+    dead = Sink(t, DEAD)
+    dead.stop()
+    host = host_with_names(t, dead.port, f"--host-record=dead.test,{DEAD}", maximal_queue_lifetime="3s",
+                           bounce_queue_lifetime="3s")
+    send(host, "x@dead.test")
+    contains(stored(host.wait_messages(ALICE, 1)[0]), b"x@dead.test", "the report")
+    host.wait_log(r"status=expired|x@dead\.test>.*status=bounced")
+    host.wait_queue(0)
+
+
+@test("TLS is used where the other host offers it, whatever its certificate, and its absence is no obstacle")
+def opportunistic_tls(t):
+    secure = Sink(t, "127.0.0.22", certificate=make_certificate(t.folder, "other.test", "sink"))
+    host = host_with_names(t, secure.port, "--host-record=a.test,127.0.0.22")
+    send(host, "x@a.test")
+    eventually(lambda: secure.transactions, "the host with TLS gets it")
+    check(secure.transactions[0].tls, "it came in the clear though TLS was offered")
+
+
+@test("dots and 8-bit octets reach the other host as they were; a line over smtp_line_length_limit is folded, not lost")
+def octets(t):
+    sink = Sink(t, "127.0.0.22")
+    host = host_with_names(t, sink.port, "--host-record=a.test,127.0.0.22")
+    body = b".\r\n..\r\n.a\r\n" + "Gr\u00fc\u00dfe\r\n".encode() + b"\r\n"
+    long_line = b"".join(b"%04d." % number for number in range(1000))
+    send(host, "x@a.test", letter("octets", body))
+    send(host, "x@a.test", letter("folded", long_line + b"\r\nend\r\n"))
+    eventually(lambda: len(sink.transactions) == 2, "both arrive")
+    first, second = sorted((one.data for one in sink.transactions), key=len)
+    check(first.endswith(b"\r\n\r\n" + body), f"the octets are as they were: {first!r}")
+    check(all(len(line) <= 998 for line in second.split(b"\r\n")), "no line is longer than 998 octets")
+    contains(second.replace(b"\r\n ", b""), long_line + b"\r\nend\r\n", "the folded message, unfolded")
+
+
+@test("a catch-all and virtual aliases lead where they say; an address reached twice gets one copy")
+def virtual(t):
+    names = NameServer(t)
+    host = Host(t, {"dns_servers": [names.address], "virtual_alias_domains": ["hosted.test"]}, daemons=("smtpd",), start=False)
+    table = host.write("etc/virtual", f"info@hosted.test {ALICE}, {BOB}, {ALICE}\n@hosted.test {BOB}\n")
+    host.settings["virtual_alias_maps"] = "hash:" + table
+    host.write_settings()
+    host.command("postmap", "hash:" + table)
+    host.start()
+    send(host, "info@hosted.test")
+    host.wait_messages(ALICE, 1)
+    host.wait_messages(BOB, 1)
+    send(host, "whoever@hosted.test")
+    host.wait_messages(BOB, 2)
+    host.wait_queue(0)
+    host.wait_messages(ALICE, 1)
+
+
+@test("a map rebuilt under a running smtpd takes effect within 2 s")
+def rebuilt_map(t):
+    host = Host(t, daemons=("smtpd",), aliases=f"team: {ALICE}\n")
+    send(host, "team@example.test")
+    host.wait_messages(ALICE, 1)
+    for turn in range(3):
+        name = f"new{turn}"
+        host.write("etc/aliases", f"team: {BOB}\n{name}: {BOB}\n")
+        host.command("newaliases")
+
+        def known(word=name):
+            with host.smtp() as client:
+                client.ehlo()
+                client.mail(ALICE)
+                return client.rcpt(f"{word}@example.test")[0] == 250
+        eventually(known, f"{name} is known", 2.5)
+    send(host, "team@example.test")
+    host.wait_messages(BOB, 1)
+    host.wait_messages(ALICE, 1)
+
+
+@test("while mutt's dotlock holds an mbox, mail for it is deferred, not lost; then it arrives once")
+def mbox_locked(t):
+    host = Host(t, {"virtual_mail_location": "mbox:~/mail:INBOX=~/inbox", "deliver_lock_attempts": 2,
+                    "deliver_lock_delay": "1s", **RETRIES}, daemons=("smtpd",))
+    send(host, BOB, letter("first"))
+    inbox = os.path.join(host.mail, "example.test", "bob", "inbox")
+    eventually(lambda: os.path.exists(inbox) and b"Subject: first" in stored(inbox), "the first message is in the mbox")
+    subprocess.run(["mutt_dotlock", inbox], check=True, **as_user())
+    try:
+        send(host, BOB, letter("second"))
+        host.wait_log(r"to=<bob@example\.test>.*status=deferred \(.*lock")
+        check(b"Subject: second" not in stored(inbox), "the mbox was written under the lock")
+    finally:
+        subprocess.run(["mutt_dotlock", "-u", inbox], check=True, **as_user())
+    host.command("postqueue", "-f")
+    eventually(lambda: stored(inbox).count(b"Subject: second") == 1, "the second message arrives")
+    host.wait_queue(0)
+    equal(stored(inbox).count(b"Subject: second"), 1, "copies of it")
