@@ -115,13 +115,17 @@ class Host:
         self.settings = {key: value for key, value in self.settings.items() if value is not None}
         self.sections = sections or {}
         self.write_settings()
-        give(self.folder)
+        self.own()
         self.command("newaliases")
         for login, password in self.users.items():
             self.command("pennypost", "user", "add", login, input=password + "\n")
         t.cleanup(self.stop_all)
         if start:
             self.start()
+
+    def own(self):
+        """Makes the folder belong to those who run the programs."""
+        give(self.folder)
 
     def default_settings(self):
         ports = {port: free_port(self.address) for names in PORT_NAMES.values() for port in names}
@@ -157,9 +161,8 @@ class Host:
         path = self.path(file)
         with open(path, "wb") as out:
             out.write(text if isinstance(text, bytes) else text.encode())
-        if IS_ROOT:
-            nobody = pwd.getpwnam("nobody")
-            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+        if self.identity():
+            os.chown(path, self.identity()["user"], self.identity()["group"])
         return path
 
     def write_settings(self):
@@ -172,6 +175,14 @@ class Host:
         return self.settings[name + "_port"]
 
     # Programs
+
+    def wrapped(self, command):
+        """What is run to run `command`; see roothost.py."""
+        return command
+
+    def identity(self):
+        """Arguments for subprocess: as whom."""
+        return as_user()
 
     def environment(self):
         keep = {key: os.environ[key] for key in ("PATH", "LANG", "TZ") if key in os.environ}
@@ -187,9 +198,9 @@ class Host:
         at = 0 if name != "pennypost" else 2 if arguments[0] == "user" else 1
         where = "-C" if name in ("sendmail", "mailq") else "-c"  # as Postfix has it
         words = [*arguments[:at], where, self.etc, *arguments[at:]]
-        done = subprocess.run([os.path.join(self.bin, name), *words], input=input if input is not None else "",
+        done = subprocess.run(self.wrapped([os.path.join(self.bin, name), *words]), input=input if input is not None else "",
                               capture_output=True, text=not isinstance(input, bytes), cwd=TOP, env=self.environment(),
-                              timeout=seconds, check=False, **as_user())
+                              timeout=seconds, check=False, **self.identity())
         if ok:
             check(done.returncode == 0,
                   f"{name} {' '.join(arguments)}: exit status {done.returncode}: {done.stderr or done.stdout}")
@@ -205,8 +216,9 @@ class Host:
     def launch(self, daemon, options=()):
         with open(self.path("log", daemon + ".err"), "ab") as errors:
             self.running[daemon] = subprocess.Popen(
-                [os.path.join(self.bin, daemon), "-c", self.etc, *options], cwd=TOP, env=self.environment(),
-                stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, start_new_session=True, **as_user())
+                self.wrapped([os.path.join(self.bin, daemon), "-c", self.etc, *options]), cwd=TOP,
+                env=self.environment(), stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
+                start_new_session=True, **self.identity())
         return self.running[daemon]
 
     def wait_ready(self, daemon):

@@ -1,0 +1,66 @@
+"""A Host in, the same as root in a mount namespace out: with accounts of our own, and nothing of the real host's changed.
+
+In the namespace /etc/passwd, group, shadow and pam.d are copies with the accounts that Pennypost asks for and one
+system user, carol. The host below is the real one; only these files look different to what runs in it.
+"""
+import os
+import shutil
+import subprocess
+
+import mailhost
+from harness import check
+
+MAIL_OWNER, NULL_USER, MAIL_USER, CAROL = 52001, 52002, 52003, 52004
+MAIL_GROUP, DROP_GROUP = 52008, 52009
+CAROL_PASSWORD = "carol-secret"
+
+
+class RootHost(mailhost.Host):
+    """Everything runs as root in the namespace. Start it on usual or given ports, as any Host."""
+
+    def __init__(self, t, settings=None, **options):
+        check(mailhost.IS_ROOT or subprocess.run(["sudo", "-n", "true"], check=False).returncode == 0,
+              "neither root nor password-free sudo")
+        check(mailhost.IS_ROOT, "the tests of root's mode must run as root; run: sudo tests/run --only privileges")
+        self.overlay = os.path.join(t.folder, "overlay")
+        self.carol_home = os.path.join(t.folder, "home", "carol")
+        os.makedirs(self.overlay)
+        os.makedirs(self.carol_home)
+        os.chown(self.carol_home, CAROL, CAROL)
+        os.chmod(self.carol_home, 0o700)
+        self._write_accounts()
+        super().__init__(t, {"system_users": True, "mail_location": "maildir:~/Maildir", **(settings or {})}, **options)
+
+    def _write_accounts(self):
+        for name in ("passwd", "group", "shadow"):
+            shutil.copy(os.path.join("/etc", name), os.path.join(self.overlay, name))
+        os.chmod(os.path.join(self.overlay, "shadow"), 0o640)
+        secret = subprocess.run(["openssl", "passwd", "-6", CAROL_PASSWORD], capture_output=True, text=True,
+                                check=True).stdout.strip()
+        people = [("pennypost", MAIL_OWNER, "/nonexistent"), ("pennynull", NULL_USER, "/nonexistent"),
+                  ("pennymail", MAIL_USER, "/nonexistent"), ("carol", CAROL, self.carol_home)]
+        with open(os.path.join(self.overlay, "passwd"), "a", encoding="ascii") as file:
+            for name, number, home in people:
+                file.write(f"{name}:x:{number}:{number}::{home}:/usr/sbin/nologin\n")
+        with open(os.path.join(self.overlay, "group"), "a", encoding="ascii") as file:
+            for name, number, _ in people:
+                file.write(f"{name}:x:{number}:\n")
+            file.write(f"pennydrop:x:{DROP_GROUP}:\n")
+        with open(os.path.join(self.overlay, "shadow"), "a", encoding="ascii") as file:
+            for name, _, _ in people:
+                file.write(f"{name}:{secret if name == 'carol' else '*'}:19000:0:99999:7:::\n")
+
+    def wrapped(self, command):
+        binds = " && ".join(f"mount --bind {self.overlay}/{name} /etc/{name}" for name in ("passwd", "group", "shadow"))
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-c", f'{binds} && exec "$@"', "sh", *command]
+
+    def identity(self):
+        return {}
+
+    def own(self):
+        """As an administrator has it: the configuration root's, the rest for the daemons to take."""
+        os.chmod(self.folder, 0o755)
+        os.chown(self.path("queue"), MAIL_OWNER, MAIL_OWNER)
+        os.chown(self.path("data"), MAIL_OWNER, MAIL_OWNER)
+        os.chown(self.mail, MAIL_USER, MAIL_USER)
+        os.chmod(self.mail, 0o700)
