@@ -11,7 +11,7 @@ import mailhost
 from harness import check
 
 MAIL_OWNER, NULL_USER, MAIL_USER, CAROL = 52001, 52002, 52003, 52004
-MAIL_GROUP, DROP_GROUP = 52008, 52009
+DROP_GROUP = 52009
 CAROL_PASSWORD = "carol-secret"
 
 
