@@ -85,12 +85,13 @@ ssize_t receive_once(int socket, std::span<char> into, std::deque<Descriptor>& d
 /// The message that `input` begins with, taken out of `input` from `consumed`; nothing if it is not
 /// there whole.
 std::optional<Message> take_message(std::string_view input, std::size_t& consumed,
-                                    std::deque<Descriptor>& descriptors) {
+                                    std::deque<Descriptor>& descriptors,
+                                    std::size_t bytes_max = MessageSocket::body_bytes_max) {
   auto bytes = input.substr(consumed);
   Header header;
   if (bytes.size() < sizeof header) return {};
   std::memcpy(&header, bytes.data(), sizeof header);
-  if (header.body_bytes > MessageSocket::body_bytes_max) throw_nonsense();
+  if (header.body_bytes > bytes_max) throw_nonsense();
   if (bytes.size() < sizeof header + header.body_bytes) return {};
   if (header.descriptors > descriptors.size()) throw_nonsense();
   Message message;
@@ -107,8 +108,11 @@ std::optional<Message> take_message(std::string_view input, std::size_t& consume
 
 }  // namespace
 
-MessageSocket::MessageSocket(Loop& loop, Descriptor descriptor)
-    : descriptor_(std::move(descriptor)), poll_(loop, descriptor_.number()), sender_(loop) {
+MessageSocket::MessageSocket(Loop& loop, Descriptor descriptor, std::size_t bytes_max)
+    : descriptor_(std::move(descriptor)),
+      poll_(loop, descriptor_.number()),
+      bytes_max_(bytes_max),
+      sender_(loop) {
   int flags = fcntl(descriptor_.number(), F_GETFL);
   fcntl(descriptor_.number(), F_SETFL, flags | O_NONBLOCK);
 }
@@ -116,7 +120,7 @@ MessageSocket::MessageSocket(Loop& loop, Descriptor descriptor)
 MessageSocket::~MessageSocket() = default;
 
 std::optional<Message> MessageSocket::next_buffered() {
-  auto message = take_message(input_, consumed_, received_);
+  auto message = take_message(input_, consumed_, received_, bytes_max_);
   if (consumed_ == input_.size()) {
     consumed_ = 0;
     if (input_.capacity() > kept_bytes_max) {
@@ -135,6 +139,8 @@ bool MessageSocket::receive_some() {
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
   if (count < 0) throw Disconnected(Disconnected::Reason::Error, std::strerror(errno));
   if (count == 0) throw Disconnected(Disconnected::Reason::Eof, "the peer process has gone");
+  // Descriptors that no frame claims: the peer means to use ours up.
+  if (received_.size() > 4 * MessageSocket::descriptors_max) throw_nonsense();
   if (consumed_ > 0) {
     input_.erase(0, consumed_);
     consumed_ = 0;

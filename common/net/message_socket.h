@@ -32,7 +32,8 @@ class MessageSocket {
   static constexpr std::size_t body_bytes_max = 64 * 1024 * 1024;
   static constexpr std::size_t descriptors_max = 16;
 
-  MessageSocket(Loop& loop, Descriptor descriptor);
+  /// `bytes_max` bounds the bodies that this end takes.
+  MessageSocket(Loop& loop, Descriptor descriptor, std::size_t bytes_max = body_bytes_max);
   ~MessageSocket();
 
   /// The next message; Disconnected when the peer has gone or sends nonsense.
@@ -63,6 +64,7 @@ class MessageSocket {
   std::deque<Descriptor> received_;
   std::deque<Outgoing> outgoing_;
   std::size_t unsent_bytes_ = 0;
+  std::size_t bytes_max_;
   bool broken_ = false;
   Nursery sender_;
 };

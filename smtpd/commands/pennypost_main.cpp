@@ -18,6 +18,7 @@
 #include "smtpd/commands/newaliases.h"
 #include "smtpd/commands/postconf.h"
 #include "smtpd/commands/postmap.h"
+#include "smtpd/commands/postsuper.h"
 #include "smtpd/commands/service.h"
 #include "smtpd/commands/user.h"
 
@@ -33,8 +34,10 @@ struct Command {
 constexpr std::array commands{
     Command{"check", "read everything, and say what is wrong", &check_command},
     Command{"newaliases", "build the tables of alias_database", &newaliases},
+    Command{"postcat", "show messages of the queue", &postcat},
     Command{"postconf", "show and change settings", &postconf},
     Command{"postmap", "build, ask or list a look-up table", &postmap},
+    Command{"postsuper", "remove, hold, release or requeue messages", &postsuper},
     Command{"reload", "let the daemons read their configuration again", &reload_command},
     Command{"start", "start the daemons", &start_command},
     Command{"status", "say which daemons run", &status_command},

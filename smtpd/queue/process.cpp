@@ -4,6 +4,9 @@
 
 #include "common/log/log.h"
 #include "smtpd/messages.h"
+#include "smtpd/queue/control_server.h"
+#include "smtpd/queue/directories.h"
+#include "smtpd/queue/pickup.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/scheduler/scheduler.h"
 
@@ -27,7 +30,10 @@ class QueueProcess {
   QueueProcess(Child& child, Queue::Opened opened)
       : child_(child),
         queue_(std::move(opened.queue)),
-        scheduler_(child.loop(), *queue_, peers(), Clock::system()) {
+        scheduler_(child.loop(), *queue_, peers(), Clock::system()),
+        pickup_(
+            child.loop(), *queue_, scheduler_, [this] { return child_.config(); }, Clock::system()),
+        control_(child.loop(), *queue_, scheduler_, pickup_) {
     for (const auto& warning : opened.warnings) log_warning("qmgr", warning);
     queue_->committer().on_warning([](const std::string& text) { log_warning("qmgr", text); });
     serve();
@@ -35,6 +41,13 @@ class QueueProcess {
     child_.on_reload([this] { scheduler_.look(); });
     child_.on_drain([this] { child_.tasks().start(stop()); });
     child_.tasks().start(remove_orphans());
+    auto listening = control_.listen(queue_socket_path(queue_->directory()));
+    if (listening) {
+      child_.tasks().start(control_.run());
+    } else {
+      log_error("qmgr", listening.error().text() + "; sendmail goes by maildrop alone");
+    }
+    child_.tasks().start(pickup_.run());
   }
 
  private:
@@ -87,11 +100,18 @@ class QueueProcess {
   Child& child_;
   std::unique_ptr<Queue> queue_;
   Scheduler scheduler_;
+  PickupDesk pickup_;
+  ControlServer control_;
 };
 
 }  // namespace
 
 void run_queue(Child& child) {
+  // Where we are an ordinary user; as root the master has made them.
+  if (auto prepared = prepare_queue_directories(*child.config()); !prepared) {
+    log_fatal("qmgr", prepared.error().text());
+    return;
+  }
   auto opened = Queue::open(child.loop(), options_from(*child.config()), Clock::system());
   if (!opened) {
     log_fatal("qmgr", "open the queue: " + opened.error().text());

@@ -88,10 +88,8 @@ Result<Queue::Opened> Queue::open(Loop& loop, const Options& options, const Cloc
 Task<Result<Descriptor>> Queue::open_body(QueueId id) {
   if (!is_queue_id(id.value())) co_return Error(501, "5.5.4 not a queue id");
   if (!committer_->takes_in()) co_return Error(452, "4.3.1 Insufficient system storage");
-  auto file = co_await loop_.offload([&]() -> Result<Descriptor> {
-    TRY_DO(check_room());
-    return files_.create(id);
-  });
+  CO_TRY_DO(check_room());
+  auto file = co_await loop_.offload([&] { return files_.create(id); });
   co_return std::move(file);
 }
 
@@ -103,26 +101,29 @@ Task<> Queue::drop_body(QueueId id) {
   });
 }
 
-Task<Result<void>> Queue::submit(Envelope envelope, std::string body) {
+Task<Result<void>> Queue::submit(Envelope envelope, std::string body, Changes extra) {
   CO_TRY_DO(check_envelope(envelope, body.size()));
-  if (options_.free_bytes_min > 0 || envelope.body_is_file) {
-    auto checked = co_await loop_.offload([&]() -> Result<void> {
-      TRY_DO(check_room());
-      return check_body_file(envelope);
-    });
+  CO_TRY_DO(check_room());
+  if (envelope.body_is_file) {
+    auto checked = co_await loop_.offload([&] { return check_body_file(envelope); });
     if (!checked) co_return std::move(checked).error();
   }
-  Changes changes;
+  Changes changes = std::move(extra);
   put_new(changes, envelope, std::move(body));
   auto taken = committer_->take_in(std::move(changes));
   co_return co_await std::move(taken);
 }
 
-Result<void> Queue::check_room() const {
-  if (options_.free_bytes_min == 0) return {};
-  struct statvfs disk {};
-  if (::statvfs(options_.directory.c_str(), &disk) != 0) return {};
-  if (disk.f_bavail * disk.f_frsize >= options_.free_bytes_min) return {};
+/// Asks the file system, which answers from memory, at most ten times a second.
+Result<void> Queue::check_room() {
+  auto now = loop_.now();
+  if (options_.free_bytes_min > 0 && now >= next_look_for_room_) {
+    struct statvfs disk {};
+    has_room_ = ::statvfs(options_.directory.c_str(), &disk) != 0 ||
+                disk.f_bavail * disk.f_frsize >= options_.free_bytes_min;
+    next_look_for_room_ = now + std::chrono::milliseconds(100);
+  }
+  if (has_room_) return {};
   return Error(452, "4.3.1 Insufficient system storage");
 }
 
@@ -205,6 +206,12 @@ Result<std::string> Queue::read_text(const Envelope& envelope, std::uint64_t byt
     }
   }
   return text;
+}
+
+Task<Result<bool>> Queue::has(std::string key) {
+  auto found = co_await loop_.offload([&] { return database_.find(key); });
+  if (!found) co_return std::move(found).error();
+  co_return found->has_value();
 }
 
 Task<> Queue::record(Changes changes) {

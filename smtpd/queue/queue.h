@@ -66,7 +66,8 @@ class Queue {
   Task<> drop_body(QueueId id);
   /// Takes a message in; when it returns, the message survives a power cut. Errors: 452, 451, and
   /// 501 for an envelope that no honest process sends.
-  Task<Result<void>> submit(Envelope envelope, std::string body);
+  /// `extra` is committed along.
+  Task<Result<void>> submit(Envelope envelope, std::string body, Changes extra);
 
   /// The message, as it stands. Nothing when there is none. Errors: 451; 453 (damaged).
   Task<Result<std::optional<QueuedMessage>>> load(QueueId id);
@@ -74,6 +75,8 @@ class Queue {
   Task<Result<Body>> body(const Envelope& envelope);
   /// The first `bytes_max` bytes of the message as it will be sent, pieces joined.
   Task<Result<std::string>> text(const Envelope& envelope, std::uint64_t bytes_max);
+  /// Whether a key is there. Errors: 451.
+  Task<Result<bool>> has(std::string key);
   /// Returns once the changes survive a power cut.
   Task<> record(Changes changes);
 
@@ -94,7 +97,7 @@ class Queue {
 
  private:
   Queue(Loop& loop, Options options, store::Database database, BodyFiles files);
-  Result<void> check_room() const;
+  Result<void> check_room();
   Result<void> check_body_file(const Envelope& envelope) const;
   Result<std::optional<QueuedMessage>> read(const QueueId& id) const;
   Result<std::vector<RecipientRecord>> read_outcomes(const QueueId& id) const;
@@ -109,6 +112,8 @@ class Queue {
   BodyFiles files_;
   Ballast ballast_;
   std::unique_ptr<Committer> committer_;
+  SteadyTime next_look_for_room_{};
+  bool has_room_ = true;
 };
 
 struct Queue::Opened {

@@ -8,6 +8,7 @@ namespace keys {
 std::string envelope(const QueueId& id) { return std::string(envelopes) + id.value(); }
 std::string body(const QueueId& id) { return std::string(bodies) + id.value(); }
 std::string message(const QueueId& id) { return std::string(messages) + id.value(); }
+std::string dropped(const std::string& name) { return 'd' + name; }
 std::string recipients_of(const QueueId& id) { return std::string(recipients) + id.value(); }
 
 std::string recipient(const QueueId& id, std::uint32_t number) {

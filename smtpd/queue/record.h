@@ -4,6 +4,7 @@
 //   b ID              the body, if not a file; put once, single_erase
 //   m ID              MessageRecord         overwritten, erase; absent until a first attempt fails
 //   r ID number32     RecipientRecord       overwritten, erase; absent until there is an outcome
+//   d NAME            a maildrop file that has been taken in, until it is gone
 //   z stopped         `clean` after an orderly stop; erased at the start
 //
 // A message that is delivered at the first attempt is two puts and two single_erases, which mostly
@@ -76,6 +77,7 @@ std::string message(const QueueId& id);
 /// The prefix of all records of a message's recipients.
 std::string recipients_of(const QueueId& id);
 std::string recipient(const QueueId& id, std::uint32_t number);
+std::string dropped(const std::string& name);
 }  // namespace keys
 
 /// Changes that happen together or not at all, before they are part of a commit.

@@ -118,7 +118,7 @@ void Scheduler::begin(const std::vector<Queue::Waiting>& waiting, bool is_uncert
   changed_.notify_all();
 }
 
-Task<Result<void>> Scheduler::submit(Envelope envelope, std::string body) {
+Task<Result<void>> Scheduler::submit(Envelope envelope, std::string body, Changes extra) {
   const std::string id = envelope.id.value();
   if (waiting_.contains(id) || active_.contains(id) || submitting_.contains(id)) {
     co_return Error(501, "5.5.4 the queue id is in use");
@@ -135,7 +135,7 @@ Task<Result<void>> Scheduler::submit(Envelope envelope, std::string body) {
     if (!envelope.body_is_file) entry.body = body;
   }
   submitting_.insert(id);
-  auto work = queue_.submit(std::move(envelope), std::move(body));
+  auto work = queue_.submit(std::move(envelope), std::move(body), std::move(extra));
   auto taken = co_await std::move(work);
   submitting_.erase(id);
   if (!taken) co_return std::move(taken).error();
@@ -666,13 +666,18 @@ void Scheduler::forget_idle_destinations() {
 
 // What admins ask for.
 
-std::vector<QueueId> Scheduler::ids() const {
-  std::vector<QueueId> all;
-  all.reserve(size());
-  for (const auto& [id, entry] : waiting_) all.emplace_back(id);
-  for (const auto& [id, entry] : active_) all.emplace_back(id);
-  std::ranges::sort(all);
-  return all;
+std::vector<QueueId> Scheduler::ids(const std::string& which) const {
+  std::vector<QueueId> found;
+  if (waiting_.contains(which) || active_.contains(which)) return {QueueId(which)};
+  bool is_all = which == "ALL";
+  for (const auto& [id, entry] : waiting_) {
+    if (is_all || which == (entry.is_held ? "hold" : "deferred")) found.emplace_back(id);
+  }
+  for (const auto& [id, entry] : active_) {
+    if (is_all || which == "active") found.emplace_back(id);
+  }
+  std::ranges::sort(found);
+  return found;
 }
 
 void Scheduler::flush() {

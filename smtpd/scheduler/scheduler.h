@@ -53,7 +53,8 @@ class Scheduler {
   void begin(const std::vector<Queue::Waiting>& waiting, bool is_uncertain);
   /// Takes a message in, durably, and schedules it. Errors as Queue::submit, and 452 when
   /// queue_messages_max wait.
-  Task<Result<void>> submit(Envelope envelope, std::string body);
+  /// `extra` is committed along.
+  Task<Result<void>> submit(Envelope envelope, std::string body, Changes extra = {});
   /// Looks again for what can be done now: after a reload, or when a test has moved its clock.
   void look() { changed_.notify_all(); }
 
@@ -72,8 +73,9 @@ class Scheduler {
   Task<bool> remove(QueueId id) { return change(std::move(id), Operation::Remove); }
   /// Expands the unfinished recipients again, and tries at once.
   Task<bool> requeue(QueueId id) { return change(std::move(id), Operation::Requeue); }
-  /// All ids that wait or are active.
-  std::vector<QueueId> ids() const;
+  /// The message of that id, or all that are `active`, `hold`, `deferred`, or ALL; none when there
+  /// is none.
+  std::vector<QueueId> ids(const std::string& which) const;
   bool is_active(const QueueId& id) const { return active_.contains(id.value()); }
   /// Whether anything is under way or could be begun now.
   bool is_busy() const { return !active_.empty() || !submitting_.empty(); }

@@ -1,0 +1,89 @@
+#include "smtpd/commands/control.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace pennypost::smtp {
+namespace {
+
+constexpr int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+constexpr long answer_seconds_max = 600;
+
+Error failed(const std::string& what) {
+  return Error::temporary(what + ": " + std::strerror(errno));
+}
+
+}  // namespace
+
+std::string queue_socket_path(const std::string& queue_directory) {
+  return queue_directory + "/socket";
+}
+
+Result<QueueClient> QueueClient::connect(const std::string& queue_directory) {
+  std::string path = queue_socket_path(queue_directory);
+  sockaddr_un address{};
+  if (path.size() >= sizeof address.sun_path) {
+    return Error::permanent(path + ": the path is longer than 107 bytes");
+  }
+  address.sun_family = AF_UNIX;
+  std::ranges::copy(path, address.sun_path);
+  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) return failed("socket");
+  timeval limit{answer_seconds_max, 0};
+  setsockopt(socket.number(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  setsockopt(socket.number(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  if (::connect(socket.number(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    return failed("connect to " + path);
+  }
+  return QueueClient(std::move(socket));
+}
+
+Result<Message> QueueClient::exchange(std::uint16_t type, std::string body,
+                                      std::vector<Descriptor> descriptors) {
+  Message request;
+  request.type = type;
+  request.id = 1;
+  request.body = std::move(body);
+  request.descriptors = std::move(descriptors);
+  TRY_DO(send_blocking(socket_.number(), std::move(request)));
+  TRY(auto answer, receive_blocking(socket_.number()));
+  if (!answer) return Error::temporary("the queue closed the connection");
+  if (answer->type == control_error) {
+    TRY(auto error, wire::decode<ControlError>(answer->body));
+    return Error(error.code, std::move(error.text));
+  }
+  return *std::move(answer);
+}
+
+Result<void> QueueClient::post(std::uint16_t type) {
+  Message request;
+  request.type = type;
+  return send_blocking(socket_.number(), std::move(request));
+}
+
+Result<Descriptor> sealed_file(std::string_view bytes) {
+  Descriptor file(::memfd_create("pennypost-message", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!file) return failed("memory file");
+  while (!bytes.empty()) {
+    ssize_t count = ::write(file.number(), bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return failed("memory file");
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  if (::fcntl(file.number(), F_ADD_SEALS, seals) != 0) return failed("memory file");
+  return file;
+}
+
+bool is_sealed_file(const Descriptor& file) {
+  int found = ::fcntl(file.number(), F_GET_SEALS);
+  return found >= 0 && (found & (F_SEAL_SHRINK | F_SEAL_WRITE)) == (F_SEAL_SHRINK | F_SEAL_WRITE);
+}
+
+}  // namespace pennypost::smtp

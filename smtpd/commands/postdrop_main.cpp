@@ -1,0 +1,148 @@
+// postdrop(1): a message from a local program in, a synced file in the maildrop directory out.
+//
+// SYNOPSIS
+//   postdrop [-c DIR] < DROP-FILE
+//
+// DESCRIPTION
+//   Run by sendmail when nobody serves the queue. It is set-group-id to `setgid_group`, the group
+//   that may add files to QUEUE_DIRECTORY/maildrop (mode 1730), and does nothing else with it:
+//   standard input is checked, written to a new file, synced, and given its name; then the queue is
+//   told. Run by somebody else than root as set-group-id it takes no -c, since it would then write
+//   where a stranger says. Without root mode the directory is the user's own and no group matters.
+//
+// DIAGNOSTICS
+//   0: stored and synced. 64: wrong arguments. 65: not a drop file, or too large. 75: not stored.
+//   78: no usable configuration.
+//
+// SEE ALSO   drop_file.h (the format), sendmail_main.cpp
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "common/base/descriptor.h"
+#include "common/config/config.h"
+#include "smtpd/commands/control.h"
+#include "smtpd/commands/drop_file.h"
+#include "smtpd/queue/queue_id.h"
+
+namespace {
+
+using namespace pennypost;        // NOLINT: a program
+using namespace pennypost::smtp;  // NOLINT
+
+constexpr int ex_usage = 64;
+constexpr int ex_dataerr = 65;
+constexpr int ex_tempfail = 75;
+constexpr int ex_config = 78;
+
+int say(int status, const std::string& text) {
+  std::fprintf(stderr, "postdrop: fatal: %s\n", text.c_str());
+  return status;
+}
+
+int say_errno(const std::string& what) {
+  return say(ex_tempfail, what + ": " + std::strerror(errno));
+}
+
+/// Up to `most` bytes more of standard input; less only at its end.
+bool read_input(std::string& into, std::size_t most) {
+  std::size_t wanted = into.size() + most;
+  std::array<char, 65536> scratch;
+  while (into.size() < wanted) {
+    std::size_t room = std::min(scratch.size(), wanted - into.size());
+    ssize_t count = ::read(STDIN_FILENO, scratch.data(), room);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return false;
+    if (count == 0) break;
+    into.append(scratch.data(), static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+bool write_file(int file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    ssize_t count = ::write(file, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+/// A file under its temporary name, removed unless it was kept.
+struct NewFile {
+  ~NewFile() {
+    if (!is_kept && descriptor) ::unlinkat(directory, name.c_str(), 0);
+  }
+  int directory;
+  std::string name;
+  Descriptor descriptor;
+  bool is_kept = false;
+};
+
+int store(const Config& config) {
+  std::string maildrop = config.queue_directory + "/maildrop";
+  Descriptor directory(::open(maildrop.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return say_errno(maildrop);
+  std::string id = make_queue_id().value();
+  NewFile file{directory.number(), "new." + id, {}};
+  file.descriptor = Descriptor(
+      ::openat(file.directory, file.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!file.descriptor) return say_errno(maildrop + "/" + file.name);
+
+  // The head decides whether this is a drop file at all; what follows is copied as it comes.
+  std::string bytes;
+  if (!read_input(bytes, posting_bytes_max + 64)) return say_errno("standard input");
+  auto head = parse_drop_head(bytes);
+  if (!head) return say(ex_dataerr, head.error().text());
+  auto limit = static_cast<std::uint64_t>(config.message_size_limit);
+  std::uint64_t message_bytes = bytes.size() - head->bytes;
+  while (!bytes.empty()) {
+    if (limit > 0 && message_bytes > limit) return say(ex_dataerr, "the message is too large");
+    if (!write_file(file.descriptor.number(), bytes)) return say_errno(maildrop);
+    bytes.clear();
+    if (!read_input(bytes, 1 << 20)) return say_errno("standard input");
+    message_bytes += bytes.size();
+  }
+  if (::fchmod(file.descriptor.number(), 0644) != 0 || ::fsync(file.descriptor.number()) != 0 ||
+      ::renameat(file.directory, file.name.c_str(), file.directory, id.c_str()) != 0) {
+    return say_errno(maildrop);
+  }
+  file.is_kept = true;
+  // The name survives as well: a directory that we can't read is synced through its file system.
+  Descriptor readable(::open(maildrop.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  int synced = readable ? ::fsync(readable.number()) : ::syncfs(file.descriptor.number());
+  if (synced != 0) return say_errno(maildrop);
+  if (auto queue = QueueClient::connect(config.queue_directory)) {
+    // It looks into the directory by itself as well; this only makes it look now.
+    [[maybe_unused]] auto posted = queue->post(Pickup::type);
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ::signal(SIGPIPE, SIG_IGN);
+  ::umask(022);
+  LoadOptions options;
+  options.program = "postdrop";
+  for (int option = 0; (option = ::getopt(argc, argv, "c:rv")) != -1;) {
+    if (option == '?') return ex_usage;
+    if (option != 'c') continue;
+    bool is_privileged = ::getgid() != ::getegid() || ::getuid() != ::geteuid();
+    if (is_privileged && ::getuid() != 0) return say(ex_usage, "-c is for root");
+    options.directory = optarg;
+  }
+  if (optind != argc) return say(ex_usage, "no arguments are taken");
+  auto config = Config::load(options);
+  if (!config) return say(ex_config, config.error().text());
+  return store(**config);
+}

@@ -1,0 +1,208 @@
+#include "smtpd/commands/postqueue.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <ostream>
+
+#include "common/base/text.h"
+#include "common/config/config.h"
+#include "common/mail/date.h"
+
+namespace pennypost::smtp {
+namespace {
+
+constexpr int ex_usage = 64;
+constexpr int ex_unavailable = 69;
+constexpr int ex_tempfail = 75;
+constexpr int ex_config = 78;
+
+constexpr std::size_t reason_column = 76;  // a reason ends here
+
+std::string columns(const std::string& id, const std::string& size, const std::string& time,
+                    const std::string& who) {
+  auto left = [](std::string text, std::size_t width) {
+    if (text.size() < width) text.append(width - text.size(), ' ');
+    return text;
+  };
+  std::string right = size.size() < 8 ? std::string(8 - size.size(), ' ') + size : size;
+  return left(id, 17) + ' ' + right + ' ' + left(time, 19) + ' ' + who + '\n';
+}
+
+std::string_view state_name(QueueState state) {
+  switch (state) {
+    case QueueState::Active:
+      return "active";
+    case QueueState::Deferred:
+      return "deferred";
+    case QueueState::Hold:
+      return "hold";
+    case QueueState::Incoming:
+      break;
+  }
+  return "incoming";
+}
+
+/// A JSON string: ASCII control characters, quote and backslash escaped; UTF-8 stays.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      std::array<char, 8> escape{};
+      std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(c));
+      out += escape.data();
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+int unavailable(const Error& error, std::ostream& err) {
+  err << "postqueue: fatal: Queue report unavailable - mail system is down (" << error.text()
+      << ")\n";
+  return ex_unavailable;
+}
+
+}  // namespace
+
+std::string entry_text(const ListQueue::Entry& entry) {
+  char mark = entry.state == QueueState::Active ? '*' : entry.state == QueueState::Hold ? '!' : ' ';
+  // Postfix shows `Tue Nov 14 22:13:20`, without the year.
+  std::string time = format_ctime(local_date(entry.arrival)).substr(0, 19);
+  std::string out = columns(entry.id + mark, std::to_string(entry.size), time,
+                            entry.sender.empty() ? "MAILER-DAEMON" : printable(entry.sender));
+  std::string last_reason;
+  for (const auto& recipient : entry.recipients) {
+    if (!recipient.reason.empty() && recipient.reason != last_reason) {
+      std::string reason = printable(recipient.reason);
+      std::size_t padding = reason.size() < reason_column ? reason_column - reason.size() : 0;
+      out += std::string(padding, ' ') + '(' + reason + ")\n";
+      last_reason = recipient.reason;
+    }
+    out += columns("", "", "", printable(recipient.address));
+  }
+  return out;
+}
+
+std::string entry_json(const ListQueue::Entry& entry) {
+  std::string out = "{\"queue_name\": " + quoted(state_name(entry.state)) +
+                    ", \"queue_id\": " + quoted(entry.id) +
+                    ", \"arrival_time\": " + std::to_string(entry.arrival) +
+                    ", \"message_size\": " + std::to_string(entry.size) +
+                    ", \"forced_expire\": false, \"sender\": " +
+                    quoted(entry.sender.empty() ? "MAILER-DAEMON" : entry.sender) +
+                    ", \"recipients\": [";
+  bool is_first = true;
+  for (const auto& recipient : entry.recipients) {
+    if (!std::exchange(is_first, false)) out += ", ";
+    out += "{\"address\": " + quoted(recipient.address);
+    if (!recipient.reason.empty()) out += ", \"delay_reason\": " + quoted(recipient.reason);
+    out += '}';
+  }
+  return out + "]}\n";
+}
+
+int list_queue(const std::string& queue_directory, bool as_json, std::ostream& out,
+               std::ostream& err) {
+  auto queue = QueueClient::connect(queue_directory);
+  if (!queue) return unavailable(queue.error(), err);
+  std::uint64_t bytes = 0;
+  std::size_t messages = 0;
+  ListQueue ask;
+  do {
+    auto page = queue->call(ask);
+    if (!page) {
+      err << "postqueue: fatal: " << page.error().text() << '\n';
+      return ex_tempfail;
+    }
+    for (const auto& entry : page->entries) {
+      if (as_json) {
+        out << entry_json(entry);
+      } else if (messages == 0) {
+        out << columns("----Queue ID-----", "--Size--", "---Arrival Time----",
+                       "--Sender/Recipient------")
+            << entry_text(entry);
+      } else {
+        out << '\n' << entry_text(entry);
+      }
+      bytes += entry.size;
+      ++messages;
+    }
+    ask.after = page->next_after;
+  } while (!ask.after.empty());
+  if (as_json) return 0;
+  if (messages == 0) {
+    out << "Mail queue is empty\n";
+  } else {
+    out << "\n-- " << (bytes + 1023) / 1024 << " Kbytes in " << messages << " Request"
+        << (messages == 1 ? "" : "s") << ".\n";
+  }
+  return 0;
+}
+
+int flush_queue(const std::string& queue_directory, const FlushQueue& what, std::ostream& err) {
+  auto queue = QueueClient::connect(queue_directory);
+  if (!queue) {
+    err << "postqueue: fatal: Cannot flush mail queue - mail system is down ("
+        << queue.error().text() << ")\n";
+    return ex_unavailable;
+  }
+  auto count = queue->call(what);
+  if (count) return 0;
+  err << "postqueue: fatal: " << count.error().text() << '\n';
+  return count.error().is_temporary() ? ex_tempfail : ex_usage;
+}
+
+int postqueue(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  constexpr std::string_view usage = "usage: postqueue [-c DIR] -p | -j | -f | -i ID | -s SITE\n";
+  LoadOptions options;
+  options.program = "postqueue";
+  char action = 0;
+  FlushQueue what;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    std::string_view arg = args[i];
+    if (arg.size() < 2 || arg[0] != '-' || std::string_view("cCvpjfis").find(arg[1]) == arg.npos) {
+      err << usage;
+      return ex_usage;
+    }
+    char letter = arg[1];
+    if (letter == 'v') continue;
+    std::string value(arg.substr(2));
+    if (std::string_view("cCis").find(letter) != std::string_view::npos) {
+      if (value.empty() && i + 1 < args.size()) value = args[++i];
+      if (value.empty()) {
+        err << usage;
+        return ex_usage;
+      }
+    }
+    if (letter == 'c' || letter == 'C') {
+      options.directory = value;
+      continue;
+    }
+    if (action != 0) {
+      err << usage;
+      return ex_usage;
+    }
+    action = letter;
+    if (letter == 'i') what.id = value;
+    if (letter == 's') what.site = value;
+  }
+  if (action == 0) {
+    err << usage;
+    return ex_usage;
+  }
+  auto config = Config::load(options);
+  if (!config) {
+    err << config.error().text() << '\n';
+    return ex_config;
+  }
+  const std::string& directory = (*config)->queue_directory;
+  if (action == 'p' || action == 'j') return list_queue(directory, action == 'j', out, err);
+  return flush_queue(directory, what, err);
+}
+
+}  // namespace pennypost::smtp

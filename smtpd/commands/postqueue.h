@@ -1,0 +1,31 @@
+// postqueue(1) and mailq(1): a question about the queue in, its list or a flush out.
+//
+//   postqueue [-c DIR] -p | -j | -f | -i ID | -s SITE
+//   mailq [-C DIR]
+//
+// The list has Postfix's columns (those for long queue ids), with -j its JSON, one object a line.
+//
+// EXIT STATUS  0, 64 wrong arguments, 69 the queue is not served, 75 it could not answer, 78 no
+//              usable configuration
+#pragma once
+
+#include <iosfwd>
+#include <span>
+#include <string>
+
+#include "smtpd/commands/control.h"
+
+namespace pennypost::smtp {
+
+int postqueue(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+/// The list for `postqueue -p`, `mailq` and `sendmail -bp`.
+int list_queue(const std::string& queue_directory, bool as_json, std::ostream& out,
+               std::ostream& err);
+/// `postqueue -f` and `sendmail -q`.
+int flush_queue(const std::string& queue_directory, const FlushQueue& what, std::ostream& err);
+
+/// One message of the list, as people read it, and as one line of JSON.
+std::string entry_text(const ListQueue::Entry& entry);
+std::string entry_json(const ListQueue::Entry& entry);
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,28 @@
+// sendmail(1), mailq(1), postqueue(1): the name it was called by in, that command's work out.
+//
+// What every program on the host calls to send mail, so it loads no database: common/ alone. The
+// manuals are in sendmail.cpp and postqueue.h.
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "smtpd/commands/postqueue.h"
+#include "smtpd/commands/sendmail.h"
+
+int main(int argc, char** argv) {
+  using namespace pennypost::smtp;  // NOLINT: a program
+  std::ios::sync_with_stdio(false);
+  std::vector<std::string> args(argv, argv + argc);
+  std::string name = args.empty() ? "sendmail" : std::filesystem::path(args[0]).filename().string();
+  if (!args.empty()) args.erase(args.begin());
+  int status = 0;
+  if (name == "postqueue") {
+    status = postqueue(args, std::cout, std::cerr);
+  } else {
+    if (name == "mailq") args.insert(args.begin(), "-bp");
+    status = sendmail(args, std::cin, std::cout, std::cerr);
+  }
+  std::cout.flush();
+  return std::cout ? status : 75;
+}

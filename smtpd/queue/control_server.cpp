@@ -1,0 +1,254 @@
+#include "smtpd/queue/control_server.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/text.h"
+#include "common/log/log.h"
+#include "common/mail/address.h"
+#include "smtpd/queue/queue_id.h"
+
+namespace pennypost::smtp {
+namespace {
+
+const std::string not_allowed = "5.7.1 only root and the queue's owner may do that";
+
+RawReply raw(std::string body) {
+  RawReply reply;
+  reply.body = std::move(body);
+  return reply;
+}
+
+std::vector<ListQueue::Waiting> waiting_recipients(const QueuedMessage& message) {
+  std::vector<ListQueue::Waiting> waiting;
+  for (auto number : message.pending()) {
+    const auto& entry = message.recipient(number);
+    ListQueue::Waiting one;
+    one.address = entry.recipient.address;
+    one.reason = entry.reason;
+    waiting.push_back(std::move(one));
+  }
+  return waiting;
+}
+
+bool goes_to(const QueuedMessage& message, const Domain& site) {
+  for (auto number : message.pending()) {
+    auto address = MailAddress::parse(message.recipient(number).recipient.address, Utf8::Allowed);
+    if (address && address->domain() && *address->domain() == site) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+ControlServer::ControlServer(Loop& loop, Queue& queue, Scheduler& scheduler, PickupDesk& pickup)
+    : loop_(loop), queue_(queue), scheduler_(scheduler), pickup_(pickup), tasks_(loop) {}
+
+Result<void> ControlServer::listen(const std::string& path) {
+  TRY(auto socket, listen_unix(path, 0666));
+  listener_.emplace(std::move(socket));
+  return {};
+}
+
+Task<> ControlServer::run() {
+  for (;;) {
+    auto socket = co_await listener_->accept(loop_);
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(socket->descriptor(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) continue;
+    bool is_too_many = connections_ >= control_connections_max ||
+                       (peer.uid != 0 && by_user_[peer.uid] >= control_connections_per_user_max);
+    if (is_too_many) continue;  // the program that asked falls back or tries again
+    tasks_.start(count_and_serve(socket->release(), peer.uid));
+  }
+}
+
+Task<> ControlServer::count_and_serve(Descriptor socket, uid_t uid) {
+  ++connections_;
+  ++by_user_[uid];
+  co_await serve(std::move(socket), uid);
+  --connections_;
+  if (--by_user_[uid] == 0) by_user_.erase(uid);
+}
+
+Task<> ControlServer::serve(Descriptor socket, uid_t uid) {
+  MessageSocket peer(loop_, std::move(socket), control_bytes_max);
+  try {
+    for (;;) {
+      auto request = co_await within(loop_, control_idle_seconds, peer.receive());
+      if (!request) co_return;
+      bool wants_answer = request->id != 0;
+      auto work = answer(*request, uid);
+      auto reply = co_await std::move(work);
+      if (!wants_answer) continue;
+      Message out;
+      out.id = request->id;
+      out.type = reply ? control_reply : control_error;
+      if (reply) {
+        out.body = std::move(reply->body);
+        out.descriptors = std::move(reply->descriptors);
+      } else {
+        ControlError error;
+        error.code = reply.error().code();
+        error.text = reply.error().text();
+        out.body = wire::encode(error);
+      }
+      peer.send(std::move(out));
+      while (peer.unsent() > control_bytes_max) co_await loop_.sleep(Duration(10));
+    }
+  } catch (const Disconnected&) {
+    // It has its answers, or does not want them.
+  }
+}
+
+Task<ControlServer::Answer> ControlServer::answer(Message& request, uid_t uid) {
+  bool is_owner = uid == 0 || uid == ::geteuid();
+  switch (request.type) {
+    case PostMail::type: {
+      CO_TRY(auto ask, wire::decode<PostMail>(request.body));
+      if (request.descriptors.size() != 1) co_return Error(501, "5.5.4 no message beside it");
+      auto work = post(std::move(ask), std::move(request.descriptors[0]), uid);
+      co_return co_await std::move(work);
+    }
+    case ListQueue::type: {
+      CO_TRY(auto ask, wire::decode<ListQueue>(request.body));
+      auto work = list(std::move(ask));
+      co_return co_await std::move(work);
+    }
+    case FlushQueue::type: {
+      CO_TRY(auto ask, wire::decode<FlushQueue>(request.body));
+      auto work = flush(std::move(ask));
+      co_return co_await std::move(work);
+    }
+    case ChangeQueue::type: {
+      if (!is_owner) co_return Error(550, not_allowed);
+      CO_TRY(auto ask, wire::decode<ChangeQueue>(request.body));
+      auto work = change(std::move(ask));
+      co_return co_await std::move(work);
+    }
+    case ReadMessage::type: {
+      if (!is_owner) co_return Error(550, not_allowed);
+      CO_TRY(auto ask, wire::decode<ReadMessage>(request.body));
+      auto work = read(std::move(ask));
+      co_return co_await std::move(work);
+    }
+    case Pickup::type:
+      pickup_.wake();
+      co_return raw({});
+    default:
+      co_return Error(501, "5.5.1 unknown request");
+  }
+}
+
+Task<ControlServer::Answer> ControlServer::post(PostMail ask, Descriptor message, uid_t uid) {
+  struct stat found {};
+  if (!is_sealed_file(message) || ::fstat(message.number(), &found) != 0) {
+    co_return Error(501, "5.5.4 the message is not a sealed memory file");
+  }
+  auto bytes = static_cast<std::uint64_t>(found.st_size);
+  auto work = pickup_.take(std::move(ask.posting), uid, message, 0, bytes, Changes());
+  CO_TRY(auto id, co_await std::move(work));
+  PostMail::Posted posted;
+  posted.queue_id = id.value();
+  co_return raw(wire::encode(posted));
+}
+
+Task<ControlServer::Answer> ControlServer::list(ListQueue ask) {
+  if (!ask.after.empty() && !is_queue_id(ask.after)) co_return Error(501, "5.5.4 not a queue id");
+  CO_TRY(auto messages, co_await queue_.list(QueueId(ask.after), list_page_messages));
+  ListQueue::Page page;
+  if (messages.size() == list_page_messages) page.next_after = messages.back().envelope.id.value();
+  for (auto& listed : messages) {
+    QueuedMessage message(std::move(listed.envelope), listed.record, std::move(listed.outcomes));
+    ListQueue::Entry entry;
+    entry.id = message.id().value();
+    entry.arrival = message.envelope().arrival / 1'000'000;
+    entry.size = message.envelope().size();
+    entry.sender = message.envelope().sender;
+    entry.recipients = waiting_recipients(message);
+    bool is_new = !listed.record.has_value();
+    entry.state = message.record().is_held             ? QueueState::Hold
+                  : scheduler_.is_active(message.id()) ? QueueState::Active
+                  : is_new                             ? QueueState::Incoming
+                                                       : QueueState::Deferred;
+    page.entries.push_back(std::move(entry));
+  }
+  co_return raw(wire::encode(page));
+}
+
+Task<ControlServer::Answer> ControlServer::flush(FlushQueue ask) {
+  Count count;
+  if (!ask.id.empty()) {
+    if (!scheduler_.flush(QueueId(ask.id))) {
+      co_return Error(550, "5.5.4 " + printable(ask.id, 64) + ": no such message");
+    }
+    count.messages = 1;
+  } else if (!ask.site.empty()) {
+    auto work = flush_site(std::move(ask.site));
+    count.messages = co_await std::move(work);
+  } else {
+    pickup_.wake();
+    scheduler_.flush();
+    count.messages = static_cast<std::uint32_t>(scheduler_.size());
+  }
+  co_return raw(wire::encode(count));
+}
+
+Task<std::uint32_t> ControlServer::flush_site(std::string site) {
+  std::uint32_t count = 0;
+  auto domain = Domain::parse(site, Utf8::Allowed);
+  if (!domain) co_return 0;
+  QueueId after{std::string()};
+  for (;;) {
+    auto messages = co_await queue_.list(after, list_page_messages);
+    if (!messages || messages->empty()) co_return count;
+    after = messages->back().envelope.id;
+    for (auto& listed : *messages) {
+      QueuedMessage message(std::move(listed.envelope), listed.record, std::move(listed.outcomes));
+      if (goes_to(message, *domain) && scheduler_.flush(message.id())) ++count;
+    }
+  }
+}
+
+Task<ControlServer::Answer> ControlServer::change(ChangeQueue ask) {
+  std::vector<QueueId> ids = scheduler_.ids(ask.id);
+  Count count;
+  for (const auto& id : ids) {
+    auto work = change_one(ask.change, id);
+    bool is_found = co_await std::move(work);
+    if (is_found) ++count.messages;
+  }
+  co_return raw(wire::encode(count));
+}
+
+Task<bool> ControlServer::change_one(QueueChange change, const QueueId& id) {
+  switch (change) {
+    case QueueChange::Hold:
+      return scheduler_.hold(id);
+    case QueueChange::Release:
+      return scheduler_.release(id);
+    case QueueChange::Remove:
+      return scheduler_.remove(id);
+    case QueueChange::Requeue:
+      break;
+  }
+  return scheduler_.requeue(id);
+}
+
+Task<ControlServer::Answer> ControlServer::read(ReadMessage ask) {
+  if (!is_queue_id(ask.id)) co_return Error(501, "5.5.4 not a queue id");
+  CO_TRY(auto message, co_await queue_.load(QueueId(ask.id)));
+  if (!message) co_return Error(550, "5.5.4 " + ask.id + ": no such message");
+  CO_TRY(auto text, co_await queue_.text(message->envelope(), message->envelope().size()));
+  ReadMessage::Content content;
+  content.envelope = message->envelope();
+  content.recipients = waiting_recipients(*message);
+  RawReply reply = raw(wire::encode(content));
+  auto file = co_await loop_.offload([&] { return sealed_file(text); });
+  if (!file) co_return std::move(file).error();
+  reply.descriptors.push_back(*std::move(file));
+  co_return std::move(reply);
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,252 @@
+#include "smtpd/queue/pickup.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "common/base/text.h"
+#include "common/log/log.h"
+#include "common/mail/fixups.h"
+#include "common/mail/header.h"
+#include "smtpd/commands/drop_file.h"
+#include "smtpd/messages.h"
+#include "smtpd/queue/queue_id.h"
+
+namespace pennypost::smtp {
+namespace {
+
+constexpr std::uint64_t copy_bytes = 1 << 20;
+
+/// With $myorigin where it has no domain; empty stays empty.
+Result<std::string> completed(const std::string& text, const Config& config) {
+  if (text.empty() || text == "<>") return std::string();
+  TRY(auto address, MailAddress::parse_path(text, Utf8::Allowed));
+  if (address.is_null()) return std::string();
+  if (!address.domain() && config.append_at_myorigin) {
+    TRY(auto origin, Domain::parse(config.myorigin, Utf8::Allowed));
+    address = address.with_domain(std::move(origin));
+  }
+  return address.text();
+}
+
+Result<void> copy_message(const Descriptor& from, std::uint64_t offset, std::uint64_t bytes,
+                          const Descriptor& to) {
+  while (bytes > 0) {
+    TRY(auto chunk, read_range(from, offset, std::min(bytes, copy_bytes)));
+    TRY_DO(write_all(to, chunk));
+    offset += chunk.size();
+    bytes -= chunk.size();
+  }
+  if (::fsync(to.number()) != 0) return file_error("sync a body", errno);
+  return {};
+}
+
+std::string received(const Envelope& envelope, std::uint32_t uid, const Config& config) {
+  ReceivedTrace trace;
+  trace.protocol.esmtp = false;
+  trace.userid = std::to_string(uid);
+  trace.by = config.myhostname;
+  trace.queue_id = envelope.id.value();
+  trace.date = local_date(envelope.arrival / 1'000'000);
+  return received_field(trace, "\n");
+}
+
+Result<Envelope> envelope_of(const Posting& posting, const Config& config, const Clock& clock) {
+  TRY_DO(check_posting(posting));
+  Envelope envelope;
+  envelope.id = make_queue_id(clock);
+  envelope.arrival = clock.now().count();
+  envelope.is_local = true;
+  envelope.ret = posting.ret;
+  envelope.envid = posting.envid;
+  TRY(envelope.sender, completed(posting.sender, config));
+  for (const auto& text : posting.recipients) {
+    TRY(auto address, completed(text, config));
+    Recipient recipient;
+    recipient.number = static_cast<std::uint32_t>(envelope.recipients.size());
+    recipient.address = address.empty() ? config.empty_address_recipient : std::move(address);
+    recipient.original = recipient.address;
+    recipient.notify = posting.notify;
+    envelope.recipients.push_back(std::move(recipient));
+  }
+  envelope.is_smtputf8 = !is_ascii(envelope.sender);
+  for (const auto& recipient : envelope.recipients) {
+    envelope.is_smtputf8 = envelope.is_smtputf8 || !is_ascii(recipient.address);
+  }
+  return envelope;
+}
+
+}  // namespace
+
+PickupDesk::PickupDesk(Loop& loop, Queue& queue, Scheduler& scheduler,
+                       std::function<std::shared_ptr<const Config>()> config, const Clock& clock)
+    : loop_(loop),
+      queue_(queue),
+      scheduler_(scheduler),
+      config_(std::move(config)),
+      clock_(clock),
+      woken_(loop) {}
+
+Task<Result<QueueId>> PickupDesk::take(Posting posting, std::uint32_t uid, const Descriptor& file,
+                                       std::uint64_t offset, std::uint64_t bytes, Changes extra) {
+  auto config = config_();
+  auto limit = static_cast<std::uint64_t>(config->message_size_limit);
+  if (limit > 0 && bytes > limit) {
+    co_return Error(552, "5.3.4 Message size exceeds fixed limit");
+  }
+  CO_TRY(auto envelope, envelope_of(posting, *config, clock_));
+  std::string front;
+  std::string body;
+  envelope.body_bytes = bytes;
+  envelope.body_is_file = bytes > inline_body_bytes_max;
+  std::uint64_t front_bytes = std::min<std::uint64_t>(bytes, posted_header_bytes_max);
+  auto read = co_await loop_.offload([&] { return read_range(file, offset, front_bytes); });
+  if (!read) co_return std::move(read).error();
+  front = *std::move(read);
+  if (envelope.body_is_file) {
+    CO_TRY(auto target, co_await queue_.open_body(envelope.id));
+    auto copied = co_await loop_.offload([&] { return copy_message(file, offset, bytes, target); });
+    if (!copied) {
+      co_await queue_.drop_body(envelope.id);
+      co_return std::move(copied).error();
+    }
+  } else {
+    body = front;
+  }
+  std::string_view header = std::string_view(front).substr(0, header_bytes(front));
+  HeaderFields fields(header);
+  if (static_cast<std::int64_t>(fields.find_all("Received").size()) > config->hopcount_limit) {
+    if (envelope.body_is_file) co_await queue_.drop_body(envelope.id);
+    co_return Error(554, "5.4.6 Too many hops");
+  }
+  if (auto message_id = fields.value("Message-ID")) {
+    envelope.message_id = printable(*message_id);
+  }
+  envelope.is_8bit = !is_ascii(front);
+  Piece trace;
+  trace.text = received(envelope, uid, *config);
+  envelope.pieces.push_back(std::move(trace));
+  if (bytes > 0) {
+    Piece whole;
+    whole.length = bytes;
+    envelope.pieces.push_back(std::move(whole));
+  }
+  QueueId id = envelope.id;
+  bool is_file = envelope.body_is_file;
+  log_pickup(id.value(), uid, envelope.sender);
+  log_message_id(id.value(), envelope.message_id);
+  auto work = scheduler_.submit(std::move(envelope), std::move(body), std::move(extra));
+  auto taken = co_await std::move(work);
+  if (!taken && is_file) co_await queue_.drop_body(id);
+  if (!taken) co_return std::move(taken).error();
+  co_return id;
+}
+
+// What postdrop left.
+
+std::vector<std::string> PickupDesk::names() const {
+  std::vector<std::string> found;
+  std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(maildrop().c_str()), ::closedir);
+  if (!entries) return found;
+  auto oldest = ::time(nullptr) - std::chrono::seconds(unfinished_drop_max).count();
+  while (const dirent* entry = ::readdir(entries.get())) {
+    std::string name = entry->d_name;
+    if (is_queue_id(name)) {
+      found.push_back(name);
+      continue;
+    }
+    struct stat status {};
+    if (name.starts_with("new.") &&
+        ::fstatat(::dirfd(entries.get()), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        status.st_mtime < oldest) {
+      ::unlinkat(::dirfd(entries.get()), name.c_str(), 0);
+    }
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+/// Error 501: it is not a drop file. Errors: 451.
+Result<PickupDesk::Drop> PickupDesk::open(const std::string& name) const {
+  Drop drop;
+  drop.name = name;
+  std::string path = maildrop() + "/" + name;
+  drop.file = Descriptor(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat status {};
+  if (!drop.file || ::fstat(drop.file.number(), &status) != 0) return file_error(path, errno);
+  if (!S_ISREG(status.st_mode) || status.st_nlink != 1) return Error(501, "not a plain file");
+  auto size = static_cast<std::uint64_t>(status.st_size);
+  TRY(auto front, read_range(drop.file, 0, std::min<std::uint64_t>(size, posting_bytes_max + 64)));
+  TRY(auto head, parse_drop_head(front));
+  drop.posting = std::move(head.posting);
+  drop.uid = status.st_uid;
+  drop.offset = head.bytes;
+  drop.bytes = size - head.bytes;
+  return drop;
+}
+
+Task<Result<QueueId>> PickupDesk::take_open(Result<Drop> opened, std::string key) {
+  CO_TRY(auto drop, std::move(opened));
+  Changes mark;
+  mark.put(std::move(key), "");
+  auto work = take(drop.posting, drop.uid, drop.file, drop.offset, drop.bytes, std::move(mark));
+  co_return co_await std::move(work);
+}
+
+/// A key says that a file's message is committed, until the file is gone for good: so a stop in
+/// between takes nothing in twice.
+Task<bool> PickupDesk::take_drop(std::string name) {
+  const std::string path = maildrop() + "/" + name;
+  const std::string key = keys::dropped(name);
+  auto is_taken = co_await queue_.has(key);
+  if (!is_taken) co_return false;
+  if (!*is_taken) {
+    auto drop = co_await loop_.offload([&] { return open(name); });
+    auto work = take_open(std::move(drop), key);
+    auto taken = co_await std::move(work);
+    if (!taken && taken.error().is_temporary()) {
+      log_warning("pickup", "maildrop file " + name + ": " + taken.error().text());
+      co_return false;
+    }
+    if (!taken) {
+      std::string kept = maildrop() + "/corrupt." + name;
+      log_warning("pickup", "maildrop file " + name + " can't be taken in: " +
+                                taken.error().text() + "; kept as " + kept);
+      ::rename(path.c_str(), kept.c_str());
+      co_return true;
+    }
+  }
+  auto removed = co_await loop_.offload([&]() -> Result<void> {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return file_error("remove " + path, errno);
+    Descriptor directory(::open(maildrop().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory || ::fsync(directory.number()) != 0) return file_error(maildrop(), errno);
+    return {};
+  });
+  if (!removed) {
+    log_warning("pickup", removed.error().text());
+    co_return false;
+  }
+  Changes unmark;
+  unmark.erase(key);
+  auto recorded = queue_.record(std::move(unmark));
+  co_await std::move(recorded);
+  co_return true;
+}
+
+Task<> PickupDesk::empty_maildrop() {
+  auto found = co_await loop_.offload([&] { return names(); });
+  for (const auto& name : found) co_await take_drop(name);
+}
+
+Task<> PickupDesk::run() {
+  for (;;) {
+    co_await empty_maildrop();
+    co_await within(loop_, maildrop_round, wait_for_wake());
+  }
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,72 @@
+// A posting of a local program and its message in, a message of the queue out.
+//
+// For what sendmail hands over the socket and for what postdrop left in maildrop. Addresses without
+// a domain get $myorigin; a Received field says which user it was. The message is refused for good
+// when it is too large, has no recipient that is an address, or has gone round too often.
+//
+// STANDARDS  RFC 5321 section 4.4 (Received), section 6.3 (loops)
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/base/descriptor.h"
+#include "common/config/config.h"
+#include "smtpd/commands/control.h"
+#include "smtpd/queue/queue.h"
+#include "smtpd/scheduler/scheduler.h"
+
+namespace pennypost::smtp {
+
+/// How much of a message's front is looked at for its header.
+inline constexpr std::size_t posted_header_bytes_max = 256 * 1024;
+/// How often maildrop is looked at without being told.
+inline constexpr std::chrono::seconds maildrop_round{60};
+/// A file that postdrop has not finished after this time is an orphan.
+inline constexpr std::chrono::hours unfinished_drop_max{24};
+
+class PickupDesk {
+ public:
+  PickupDesk(Loop& loop, Queue& queue, Scheduler& scheduler,
+             std::function<std::shared_ptr<const Config>()> config, const Clock& clock);
+
+  /// Takes a message in from a file whose bytes from `offset` on are the message. `extra` is
+  /// committed along. The answer is its queue id. Errors: 501, 552, 554 (refused for good), 452,
+  /// 451.
+  Task<Result<QueueId>> take(Posting posting, std::uint32_t uid, const Descriptor& file,
+                             std::uint64_t offset, std::uint64_t bytes, Changes extra);
+
+  /// Takes in all that postdrop has left; a file is removed once its message is committed, and
+  /// taken in exactly once.
+  Task<> empty_maildrop();
+  /// empty_maildrop() now, whenever wake() was called, and every maildrop_round.
+  Task<> run();
+  void wake() { woken_.notify_all(); }
+
+ private:
+  struct Drop {
+    std::string name;
+    Posting posting;
+    std::uint32_t uid = 0;
+    Descriptor file;
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
+  };
+  std::vector<std::string> names() const;
+  Result<Drop> open(const std::string& name) const;
+  Task<Result<QueueId>> take_open(Result<Drop> opened, std::string key);
+  Task<bool> take_drop(std::string name);
+  Task<> wait_for_wake() { co_await woken_.wait(); }
+  std::string maildrop() const { return queue_.directory() / "maildrop"; }
+
+  Loop& loop_;
+  Queue& queue_;
+  Scheduler& scheduler_;
+  std::function<std::shared_ptr<const Config>()> config_;
+  const Clock& clock_;
+  Event woken_;
+};
+
+}  // namespace pennypost::smtp
