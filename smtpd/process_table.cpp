@@ -3,9 +3,11 @@
 #include "smtpd/delivery/deliver_process.h"
 #include "smtpd/inbound/process.h"
 #include "smtpd/messages.h"
+#include "smtpd/queue/directories.h"
 #include "smtpd/queue/process.h"
 #include "smtpd/routing/process.h"
 #include "store/service/auth_process.h"
+#include "store/service/mail_directories.h"
 #include "store/service/place.h"
 
 namespace pennypost::smtp {
@@ -75,6 +77,12 @@ DaemonSpec process_table() {
 
   DaemonSpec spec;
   spec.name = "smtpd";
+  spec.prepare = [](const Config& config) -> Result<void> {
+    if (config.role != Role::NullClient) {
+      TRY_DO(store::prepare_mail_directories(config));
+    }
+    return prepare_queue_directories(config);
+  };
   spec.services = {Service::Smtp, Service::Submission, Service::Submissions};
   spec.kinds = {std::move(auth), std::move(lookup), std::move(queue), std::move(receive),
                 std::move(deliver)};

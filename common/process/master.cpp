@@ -19,6 +19,7 @@
 #include "common/config/check.h"
 #include "common/log/log.h"
 #include "common/process/control.h"
+#include "common/process/directories.h"
 #include "common/process/interfaces.h"
 #include "common/process/notify.h"
 #include "common/process/pid_file.h"
@@ -135,6 +136,7 @@ const Kind& Master::kind_named(const std::string& name) const {
 Result<std::shared_ptr<const Prepared>> Master::prepare(const Config& config) const {
   std::vector<std::string> lacks = check_host(config, spec_.name);
   if (!lacks.empty()) return Error(configuration_code, join(lacks, "\n"));
+  TRY_DO(prepare_directory(config.empty_directory, 0755, nullptr, "empty_directory"));
   if (spec_.prepare) {
     TRY_DO(spec_.prepare(config));
   }

@@ -2,6 +2,7 @@
 
 #include "store/service/auth_process.h"
 #include "store/service/handover.h"
+#include "store/service/mail_directories.h"
 
 namespace pennypost::store {
 
@@ -41,6 +42,7 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
   DaemonSpec spec;
   spec.name = std::move(daemon.name);
   spec.services = std::move(daemon.services);
+  spec.prepare = prepare_mail_directories;
   spec.kinds = {std::move(auth), std::move(login), std::move(worker)};
   return spec;
 }

@@ -1,0 +1,12 @@
+// A configuration in, the directories of own users' mail made out: what each daemon does before it starts.
+#pragma once
+
+#include "common/base/result.h"
+#include "common/config/config.h"
+
+namespace pennypost::store {
+
+/// virtual_mailbox_base, data_directory and index_directory, where missing, for virtual_mail_owner.
+Result<void> prepare_mail_directories(const Config& config);
+
+}  // namespace pennypost::store
