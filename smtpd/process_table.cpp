@@ -1,6 +1,7 @@
 #include "smtpd/process_table.h"
 
 #include "smtpd/delivery/deliver_process.h"
+#include "smtpd/delivery/send_process.h"
 #include "smtpd/inbound/process.h"
 #include "smtpd/messages.h"
 #include "smtpd/queue/directories.h"
@@ -51,7 +52,7 @@ DaemonSpec process_table() {
   queue.name = "queue";
   queue.lives_on = true;
   queue.no_network = true;
-  queue.peers = {"lookup", "deliver"};
+  queue.peers = {"lookup", "send", "deliver"};
   queue.run = run_queue;
   queue.asks_master = [](Master& master, Services& services) {
     services.on<NeedDeliver>([&master](NeedDeliver request, std::vector<Descriptor>) {
@@ -67,6 +68,13 @@ DaemonSpec process_table() {
   receive.no_files = true;
   receive.peers = {"auth", "lookup", "queue"};
   receive.run = run_receive;
+
+  Kind send;
+  send.name = "send";
+  send.number = Kind::Number::PerCore;
+  send.user = Kind::User::NullUser;
+  send.no_files = true;
+  send.run = run_send;
 
   Kind deliver;
   deliver.name = "deliver";
@@ -84,8 +92,8 @@ DaemonSpec process_table() {
     return prepare_queue_directories(config);
   };
   spec.services = {Service::Smtp, Service::Submission, Service::Submissions};
-  spec.kinds = {std::move(auth), std::move(lookup), std::move(queue), std::move(receive),
-                std::move(deliver)};
+  spec.kinds = {std::move(auth),    std::move(lookup), std::move(queue),
+                std::move(receive), std::move(send),   std::move(deliver)};
   return spec;
 }
 

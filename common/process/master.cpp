@@ -54,26 +54,6 @@ LogOptions log_options(const Config& config) {
   return options;
 }
 
-/// As root: the accounts that the processes become exist, and so does the directory in which those
-/// who talk to strangers are shut. Better told at the start than by children that die.
-Result<void> prepare_to_drop(const Config& config, const std::vector<Kind>& kinds) {
-  if (!is_root()) return {};
-  for (const auto& kind : kinds) {
-    if (kind.user == Kind::User::NullUser) {
-      TRY_DO(Identity::of_user(config.default_login_user, "default_login_user"));
-    } else if (kind.user == Kind::User::MailOwner) {
-      TRY_DO(Identity::of_user(config.mail_owner, "mail_owner"));
-    } else if (kind.user == Kind::User::AuthUser && !config.system_users) {
-      TRY_DO(Identity::of_user(config.auth_user, "auth_user"));
-    }
-  }
-  const std::string& empty = config.empty_directory;
-  if (mkdir(empty.c_str(), 0755) != 0 && errno != EEXIST) {
-    return Error::permanent(empty + " (empty_directory): " + std::strerror(errno) + "; make it");
-  }
-  return {};
-}
-
 /// Closes every descriptor from 3 up that is not in `kept`.
 void close_all_but(std::vector<int> kept) {
   std::ranges::sort(kept);
@@ -209,7 +189,6 @@ Result<void> Master::bind_listeners(const Config& config, std::list<Bound>& boun
 
 Result<void> Master::load(std::shared_ptr<const Config> config) {
   TRY(auto prepared, prepare(*config));
-  TRY_DO(prepare_to_drop(*config, spec_.kinds));
   std::list<Bound> bound;
   TRY_DO(bind_listeners(*config, bound));
   config_ = std::move(config);
