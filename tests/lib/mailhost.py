@@ -195,6 +195,8 @@ class Host:
 
         ok: fail the test when it exits with another status than 0.
         """
+        if not os.path.exists(os.path.join(TOP, self.bin, name)):
+            raise RuntimeError(f"{self.bin}/{name} was not built")
         at = 0 if name != "pennypost" else 2 if arguments[0] == "user" else 1
         where = "-C" if name in ("sendmail", "mailq") else "-c"  # as Postfix has it
         words = [*arguments[:at], where, self.etc, *arguments[at:]]

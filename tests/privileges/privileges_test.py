@@ -1,6 +1,7 @@
 """The daemons as root: each process holds the one privilege that the plan's table gives it, and no other.
 
-/proc), and beyond that by landlock's presence: `no_files` processes have an empty root and no capability.
+What a process may open is tried by processes with the same users; those that talk to strangers have an
+empty root besides.
 """
 import os
 import re
