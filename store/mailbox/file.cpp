@@ -52,6 +52,11 @@ Error file_error(std::string_view verb, const std::string& path, int error) {
   return Error(error == ENOSPC || error == EDQUOT ? 452 : 451, std::move(text));
 }
 
+Error missing_mailbox(const std::string& path) {
+  return Error(451, "[UNAVAILABLE] there is no mailbox " + path +
+                        "; create it, or set mailbox_auto_create_dirs = yes");
+}
+
 FileStamp FileStamp::of(const struct stat& status) {
   FileStamp stamp;
   stamp.device = status.st_dev;

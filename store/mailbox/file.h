@@ -24,6 +24,9 @@ namespace pennypost::store {
 /// "[NOPERM] can't VERB PATH: reason; remedy" with 451, or 452 where space or quota is used up.
 Error file_error(std::string_view verb, const std::string& path, int error = errno);
 
+/// For a mailbox that the settings forbid to create.
+Error missing_mailbox(const std::string& path);
+
 /// Which version of a file or directory one has seen; equal stamps: nothing changed since, unless
 /// it changed within the clock tick in which it was looked at (see `settled`).
 struct FileStamp {

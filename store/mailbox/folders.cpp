@@ -30,6 +30,17 @@ constexpr std::array<std::pair<std::string_view, SpecialUse>, 12> special_names{
     {"Trash", SpecialUse::Trash},
 }};
 
+constexpr std::array all_uses{SpecialUse::All,     SpecialUse::Archive, SpecialUse::Drafts,
+                              SpecialUse::Flagged, SpecialUse::Junk,    SpecialUse::Sent,
+                              SpecialUse::Trash};
+
+SpecialUse usual_use(std::string_view name) {
+  for (auto [special, use] : special_names) {
+    if (equal_nocase(special, name)) return use;
+  }
+  return SpecialUse::None;
+}
+
 DotlockRule subscriptions_rule() {
   DotlockRule rule;
   rule.attempts = 100;
@@ -70,11 +81,29 @@ std::string tab_unescape(std::string_view text) {
 
 }  // namespace
 
-SpecialUse special_use_of(const MailboxName& name) {
-  for (auto [special, use] : special_names) {
-    if (equal_nocase(special, name.text())) return use;
+SpecialUse special_use_of(std::string_view name, const StoreSettings& settings) {
+  for (const auto& [special, use] : settings.special_uses) {
+    if (special == name) return use;
   }
-  return SpecialUse::None;
+  return settings.special_uses.empty() ? usual_use(name) : SpecialUse::None;
+}
+
+std::vector<std::pair<std::string, SpecialUse>> parse_special_uses(
+    const std::vector<std::string>& items) {
+  std::vector<std::pair<std::string, SpecialUse>> uses;
+  for (const auto& item : items) {
+    auto equals = item.find('=');
+    auto name = item.substr(0, equals);
+    auto use = usual_use(name);
+    if (equals != std::string::npos) {
+      use = SpecialUse::None;
+      for (auto candidate : all_uses) {
+        if (equal_nocase(special_use_text(candidate), item.substr(equals + 1))) use = candidate;
+      }
+    }
+    if (use != SpecialUse::None) uses.emplace_back(name, use);
+  }
+  return uses;
 }
 
 bool is_below(const MailboxName& name, const MailboxName& parent, char separator) {
@@ -89,12 +118,13 @@ std::string renamed(const MailboxName& name, const MailboxName& old_parent,
 }
 
 std::vector<Folder> folder_tree(std::set<MailboxName> existing, char separator,
-                                const std::vector<MailboxName>& subscribed) {
+                                const std::vector<MailboxName>& subscribed,
+                                const StoreSettings& settings) {
   existing.insert(MailboxName::inbox());
   std::map<MailboxName, Folder> tree;
-  auto place = [&tree](const MailboxName& name) -> Folder& {
-    return tree.try_emplace(name, Folder{name, special_use_of(name), false, false, false})
-        .first->second;
+  auto place = [&](const MailboxName& name) -> Folder& {
+    auto use = special_use_of(name.text(), settings);
+    return tree.try_emplace(name, Folder{name, use, false, false, false}).first->second;
   };
   for (const auto& name : existing) {
     place(name).selectable = true;
@@ -102,7 +132,7 @@ std::vector<Folder> folder_tree(std::set<MailboxName> existing, char separator,
     for (auto at = text.rfind(separator); at != std::string_view::npos;
          at = text.rfind(separator)) {
       text = text.substr(0, at);
-      auto parent = MailboxName::parse(text, separator);
+      auto parent = MailboxName::parse(text, separator, SIZE_MAX, SIZE_MAX);
       if (parent) place(*parent).has_children = true;
     }
   }
@@ -132,7 +162,7 @@ Result<std::vector<MailboxName>> Subscriptions::read() const {
     }
     auto utf8 = modified_utf7_decode(levels);
     if (!utf8) continue;
-    auto name = MailboxName::parse(*utf8, separator_);
+    auto name = MailboxName::parse(*utf8, separator_, SIZE_MAX, SIZE_MAX);
     if (name && std::ranges::find(names, *name) == names.end()) names.push_back(*std::move(name));
   }
   return names;

@@ -17,10 +17,11 @@ namespace pennypost::store {
 
 /// `existing` (INBOX is added) with parents, special uses, children and subscriptions filled in.
 std::vector<Folder> folder_tree(std::set<MailboxName> existing, char separator,
-                                const std::vector<MailboxName>& subscribed);
+                                const std::vector<MailboxName>& subscribed,
+                                const StoreSettings& settings);
 
-/// The use a folder has by its name, as mail programs call it; None for others.
-SpecialUse special_use_of(const MailboxName& name);
+/// The use a folder has by its name: the settings', or as mail programs call it; None for others.
+SpecialUse special_use_of(std::string_view name, const StoreSettings& settings);
 
 /// Where MailboxName puts a name below `parent` that was below `old_parent`.
 std::string renamed(const MailboxName& name, const MailboxName& old_parent,

@@ -57,7 +57,8 @@ Result<Status> count_status(Mailbox& mailbox, bool with_size) {
 }
 
 Result<MailboxName> MailStore::parse_name(std::string_view utf8) const {
-  return MailboxName::parse(utf8, separator());
+  return MailboxName::parse(utf8, separator(), settings().folder_depth_max,
+                            settings().folder_name_bytes_max);
 }
 
 Result<std::unique_ptr<MailStore>> MailStore::open(MailLocation location, StoreSettings settings) {

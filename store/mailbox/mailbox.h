@@ -24,6 +24,7 @@
 // it)
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -46,12 +47,15 @@ class Index;
 
 /// The name of a folder in UTF-8: levels joined by the store's separator. `INBOX` in any case is
 /// INBOX. No empty level, no control character, no `/` (Maildir), no `.` or `..` (mbox), at most
-/// 255 octets a level on disk and 16 levels.
+/// 200 octets a level on disk, and as many levels and octets in all as the settings allow.
 class MailboxName {
  public:
-  static constexpr std::size_t levels_max = 16;
+  static constexpr std::size_t levels_max = 20;
+  static constexpr std::size_t bytes_max = 255;
 
-  static Result<MailboxName> parse(std::string_view utf8, char separator);
+  static Result<MailboxName> parse(std::string_view utf8, char separator,
+                                   std::size_t depth_max = levels_max,
+                                   std::size_t name_bytes_max = bytes_max);
   static MailboxName inbox() { return MailboxName("INBOX"); }
 
   const std::string& text() const { return text_; }
@@ -72,6 +76,10 @@ std::optional<std::string> modified_utf7_decode(std::string_view utf7);
 enum class SpecialUse : std::uint8_t { None, All, Archive, Drafts, Flagged, Junk, Sent, Trash };
 /// As on the wire, `\Sent`; empty for None.
 std::string_view special_use_text(SpecialUse use);
+/// The items of `imap_special_use`: NAME, whose use is its name's, or NAME=\Use; what means none is
+/// left out.
+std::vector<std::pair<std::string, SpecialUse>> parse_special_uses(
+    const std::vector<std::string>& items);
 
 /// What a store must be told; daemons fill it from their Config once. All have workable defaults.
 struct StoreSettings {
@@ -85,6 +93,11 @@ struct StoreSettings {
   std::optional<std::uint64_t> quota_messages;  ///< the same
   std::uint64_t mailbox_size_limit = 0;         ///< mbox: greatest file after a delivery; 0: none
   std::size_t folders_max = 10'000;
+  std::size_t folder_depth_max = MailboxName::levels_max;
+  std::size_t folder_name_bytes_max = MailboxName::bytes_max;
+  /// Folders with a special use, by name; empty: those that mail programs usually call so.
+  std::vector<std::pair<std::string, SpecialUse>> special_uses;
+  bool create_missing = true;            ///< a mailbox at its first delivery or login
   std::size_t messages_max = 1'000'000;  ///< per folder; what is beyond is left out with an error
   bool fsync = true;                     ///< only benchmarks of other parts may turn it off
   Index* index = nullptr;                ///< imapd's; outlives every store. Others go without
@@ -156,8 +169,17 @@ struct Changes {
   }
 };
 
-/// A value that the caller computed from a message and wants back later (index/ keeps it).
-enum class CacheItem : std::uint8_t { Envelope = 'e', BodyStructure = 's', Header = 'h' };
+/// A value that was computed from a message and is wanted back later (index/ keeps it).
+enum class CacheItem : std::uint8_t {
+  Envelope = 'e',
+  BodyStructure = 's',
+  Header = 'h',
+  Octets = 'o',
+  InternalDate = 'd',
+};
+inline constexpr std::array cache_items{CacheItem::Envelope, CacheItem::BodyStructure,
+                                        CacheItem::Header, CacheItem::Octets,
+                                        CacheItem::InternalDate};
 
 enum class Access { ReadOnly, ReadWrite };
 
@@ -229,6 +251,7 @@ class MailStore {
   /// Does not touch the disk yet: what is missing is created by the first deliver() or open().
   static Result<std::unique_ptr<MailStore>> open(MailLocation location, StoreSettings settings);
 
+  virtual const StoreSettings& settings() const = 0;
   /// `.` in Maildir++, `/` among mboxes: Dovecot's defaults.
   virtual char separator() const = 0;
   Result<MailboxName> parse_name(std::string_view utf8) const;

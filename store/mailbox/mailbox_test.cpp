@@ -10,6 +10,7 @@
 #include "common/base/scratch.h"
 #include "store/mailbox/dotlock.h"
 #include "store/mailbox/file.h"
+#include "store/mailbox/folders.h"
 #include "store/maildir/filename.h"
 
 using namespace pennypost;
@@ -68,7 +69,17 @@ TEST_CASE("folder names are valid or refused") {
   }
   CHECK(MailboxName::parse("a.b/c", '/'));
   CHECK_FALSE(MailboxName::parse(std::string(201, 'x'), '.'));
-  CHECK_FALSE(MailboxName::parse("1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17", '.'));
+  CHECK_FALSE(MailboxName::parse("1.2.3.4.5", '.', 4));
+}
+
+TEST_CASE("special uses are those of the settings, or the usual ones") {
+  StoreSettings settings;
+  CHECK(special_use_of("Sent Items", settings) == SpecialUse::Sent);
+  settings.special_uses = parse_special_uses({"Drafts", "Gesendet=\\Sent", "Nothing", "x=\\Y"});
+  CHECK(settings.special_uses.size() == 2);
+  CHECK(special_use_of("Gesendet", settings) == SpecialUse::Sent);
+  CHECK(special_use_of("Drafts", settings) == SpecialUse::Drafts);
+  CHECK(special_use_of("Sent", settings) == SpecialUse::None);
 }
 
 TEST_CASE("modified UTF-7 has one form for each name") {

@@ -12,7 +12,7 @@ namespace pennypost::store {
 namespace {
 
 constexpr std::size_t level_bytes_max = 200;
-constexpr std::size_t name_bytes_max = 1000;
+constexpr std::size_t directory_bytes_max = 250;
 constexpr std::string_view alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
 
@@ -158,13 +158,14 @@ std::optional<std::string> modified_utf7_decode(std::string_view utf7) {
   return out;
 }
 
-Result<MailboxName> MailboxName::parse(std::string_view utf8, char separator) {
+Result<MailboxName> MailboxName::parse(std::string_view utf8, char separator, std::size_t depth_max,
+                                       std::size_t name_bytes_max) {
   if (utf8.empty()) return bad_name("is empty");
   if (utf8.size() > name_bytes_max) return bad_name("is too long");
   if (equal_nocase(utf8, "INBOX")) return inbox();
   auto levels = split(utf8, separator);
-  if (levels.size() > levels_max) {
-    return bad_name("has more than " + std::to_string(levels_max) + " levels");
+  if (levels.size() > depth_max) {
+    return bad_name("has more than " + std::to_string(depth_max) + " levels");
   }
   std::string text;
   std::size_t disk_bytes = 0;
@@ -183,7 +184,7 @@ Result<MailboxName> MailboxName::parse(std::string_view utf8, char separator) {
     text += text.empty() && equal_nocase(level, "INBOX") ? "INBOX" : level;
   }
   // A Maildir++ folder's levels are one directory name.
-  if (separator == '.' && disk_bytes > level_bytes_max) return bad_name("is too long");
+  if (separator == '.' && disk_bytes > directory_bytes_max) return bad_name("is too long");
   return MailboxName(std::move(text));
 }
 

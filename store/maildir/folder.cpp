@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "store/maildir/draft.h"
@@ -60,7 +61,7 @@ MaildirFolder::MaildirFolder(std::shared_ptr<const MaildirLayout> layout, Mailbo
       directory_(layout_->directory(name_)),
       uidlist_(layout_->uidlist(name_)),
       keywords_(directory_),
-      modseq_(static_cast<std::uint64_t>(layout_->settings().clock->now_seconds()) << 20) {}
+      modseqs_(layout_->settings().index, *layout_->settings().clock) {}
 
 // --- what is there -------------------------------------------------------------------
 
@@ -148,15 +149,15 @@ Result<bool> MaildirFolder::sync_new(const Stamps& now, Changes& changes) {
   auto before = stamp_of_cur();
   bool all_moved = access_ != Access::ReadWrite || make_current(listing);
   std::ranges::sort(added, {}, [](const Found* file) { return *file->uid; });
-  if (!added.empty()) ++modseq_;
   for (const auto* file : added) {
     auto flags = FilenameFlags::parse(file->name);
     bool recent = access_ == Access::ReadOnly ? file->in_new : file->recent;
-    messages_.push_back(Message{*file->uid, flags.flags, recent, flags.keywords, ModSeq(modseq_)});
+    messages_.push_back(Message{*file->uid, flags.flags, recent, flags.keywords, ModSeq(0)});
     files_.push_back(File{std::string(file->name), file->in_new, {}, {}});
     changes.added.push_back(*file->uid);
     last_uid_ = *file->uid;
   }
+  modseqs_.settle(messages_, changes.added, {});
   explained_uid_ = Uid(uid_next().value() - 1);
   auto list_again_at_ns = stamps_.list_again_at_ns;
   stamps_ = now;
@@ -344,14 +345,13 @@ void MaildirFolder::adopt(Listing& listing, Changes& changes) {
   std::vector<File> files;
   messages.reserve(found.size());
   files.reserve(found.size());
-  ModSeq now(modseq_ + 1);
   std::size_t old = 0;
   for (auto* file : found) {
     for (; old < messages_.size() && messages_[old].uid < *file->uid; ++old) {
       changes.expunged.push_back(messages_[old].uid);
     }
     auto flags = FilenameFlags::parse(file->name);
-    Message message{*file->uid, flags.flags, file->recent, flags.keywords, now};
+    Message message{*file->uid, flags.flags, file->recent, flags.keywords, ModSeq(0)};
     if (access_ == Access::ReadOnly) message.recent = file->in_new;
     File entry{std::string(file->name), file->in_new, {}, {}};
     if (old < messages_.size() && messages_[old].uid == *file->uid) {
@@ -375,7 +375,15 @@ void MaildirFolder::adopt(Listing& listing, Changes& changes) {
   messages_ = std::move(messages);
   files_ = std::move(files);
   if (!messages_.empty()) last_uid_ = std::max(last_uid_, messages_.back().uid);
-  if (!changes.empty()) modseq_ = now.value();
+  if (!listed_ || changes.uid_validity) {
+    auto guid = std::string(uidlist_.guid());
+    modseqs_.name_folder(guid.empty() ? directory_ : guid, uid_validity());
+    modseqs_.load(messages_);
+  } else {
+    std::vector<Uid> changed;
+    std::ranges::merge(changes.added, changes.flags, std::back_inserter(changed));
+    modseqs_.settle(messages_, changed, changes.expunged);
+  }
 }
 
 // --- single messages -----------------------------------------------------------------
@@ -435,9 +443,12 @@ Result<std::uint64_t> MaildirFolder::octets(Uid uid) {
   TRY(auto index, require(uid));
   auto& file = files_[index];
   if (!file.octets) file.octets = size_in_name(base_of(file.name), 'W');
+  if (!file.octets) file.octets = uidlist_.extension(uid, 'W');
+  if (!file.octets) file.octets = modseqs_.cached_number(uid, CacheItem::Octets);
   if (!file.octets) {
     TRY(auto reader, open(uid));
-    TRY(files_[index].octets, reader.octets());
+    TRY(file.octets, reader.octets());
+    modseqs_.cache_number(uid, CacheItem::Octets, *file.octets);
   }
   return *files_[index].octets;
 }
@@ -456,15 +467,22 @@ Result<std::uint64_t> MaildirFolder::stored_bytes(Uid uid) {
 
 Result<std::int64_t> MaildirFolder::internal_date(Uid uid) {
   TRY(auto index, require(uid));
-  if (files_[index].date) return *files_[index].date;
+  auto& date = files_[index].date;
+  if (date) return *date;
+  if (auto kept = modseqs_.cached_number(uid, CacheItem::InternalDate)) {
+    date = static_cast<std::int64_t>(*kept);
+    return *date;
+  }
   struct stat status {};
   TRY(bool there,
       with_file(
           index, [&](const std::string& file) { return ::stat(file.c_str(), &status) == 0; },
           "stat"));
   if (!there) return expunged(uid);
-  files_[index].date = status.st_mtim.tv_sec;
-  return *files_[index].date;
+  date = status.st_mtim.tv_sec;
+  if (*date >= 0)
+    modseqs_.cache_number(uid, CacheItem::InternalDate, static_cast<std::uint64_t>(*date));
+  return *date;
 }
 
 Result<MessageReader> MaildirFolder::open(Uid uid) {
@@ -496,7 +514,6 @@ Result<KeywordSet> MaildirFolder::keyword_set(const FlagChange& change) {
 Result<Stored> MaildirFolder::store(std::span<const Uid> uids, const FlagChange& change) {
   TRY(auto keywords, keyword_set(change));
   Stored stored;
-  ++modseq_;
   auto cur = stamp_of_cur();
   for (auto uid : uids) {
     auto index = index_of(uid);
@@ -509,6 +526,9 @@ Result<Stored> MaildirFolder::store(std::span<const Uid> uids, const FlagChange&
     if (changed) stored.changed.push_back(uid);
   }
   changed_cur(cur);
+  auto changed = stored.changed;
+  std::ranges::sort(changed);
+  modseqs_.settle(messages_, changed, {});
   return stored;
 }
 
@@ -537,7 +557,6 @@ Result<bool> MaildirFolder::store_one(std::size_t index, const FlagChange& chang
   if (message.flags == flags.flags && message.keywords == flags.keywords) return false;
   message.flags = flags.flags;
   message.keywords = flags.keywords;
-  message.modseq = ModSeq(modseq_);
   return true;
 }
 
@@ -562,7 +581,6 @@ Result<std::vector<Uid>> MaildirFolder::expunge(std::span<const Uid> uids) {
   }
   if (!gone.empty()) {
     changed_cur(cur);
-    ++modseq_;
     layout_->quota().add(-static_cast<std::int64_t>(bytes),
                          -static_cast<std::int64_t>(gone.size()));
     std::ranges::sort(gone);
@@ -578,6 +596,7 @@ Result<std::vector<Uid>> MaildirFolder::expunge(std::span<const Uid> uids) {
     messages_.erase(messages_.begin() + static_cast<std::ptrdiff_t>(kept), messages_.end());
     files_.erase(files_.begin() + static_cast<std::ptrdiff_t>(kept), files_.end());
   }
+  modseqs_.settle(messages_, {}, gone);
   if (!outcome && gone.empty()) return std::move(outcome).error();
   return gone;
 }
@@ -698,8 +717,12 @@ std::vector<std::string> MaildirFolder::watch_paths() const {
   return {directory_ + "/new", directory_ + "/cur"};
 }
 
-std::optional<std::string> MaildirFolder::cached(Uid, CacheItem) { return {}; }
+std::optional<std::string> MaildirFolder::cached(Uid uid, CacheItem item) {
+  return modseqs_.cached(uid, item);
+}
 
-void MaildirFolder::cache(Uid, CacheItem, std::string_view) {}
+void MaildirFolder::cache(Uid uid, CacheItem item, std::string_view value) {
+  modseqs_.cache(uid, item, value);
+}
 
 }  // namespace pennypost::store

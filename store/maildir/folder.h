@@ -21,6 +21,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "store/index/modseqs.h"
 #include "store/mailbox/file.h"
 #include "store/mailbox/mailbox.h"
 #include "store/maildir/keywords.h"
@@ -37,7 +38,7 @@ class MaildirFolder final : public Mailbox {
   Access access() const override { return access_; }
   std::uint32_t uid_validity() const override { return uidlist_.uid_validity(); }
   Uid uid_next() const override { return uidlist_.uid_next(); }
-  ModSeq highest_modseq() const override { return ModSeq(modseq_); }
+  ModSeq highest_modseq() const override { return modseqs_.highest(); }
   std::span<const Message> messages() const override { return messages_; }
   const std::vector<std::string>& keywords() const override { return keywords_.names(); }
 
@@ -137,7 +138,7 @@ class MaildirFolder final : public Mailbox {
   Uid last_uid_{0};       // the greatest ever in messages_
   Uid explained_uid_{0};  // the greatest whose file was looked for in a whole listing
   std::uint32_t seen_uid_validity_ = 0;
-  std::uint64_t modseq_ = 0;
+  ModSeqs modseqs_;
   Stamps stamps_;
   bool listed_ = false;  // stamps_ and files_ hold something
 };

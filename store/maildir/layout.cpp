@@ -33,6 +33,7 @@ Result<void> MaildirLayout::make(const MailboxName& name) const {
     incomplete = incomplete || !FileStamp::of(path + part).exists();
   }
   if (!incomplete) return {};
+  if (!settings_.create_missing && name.is_inbox()) return missing_mailbox(path);
   TRY_DO(make_directories(path));
   for (const char* part : {"/tmp", "/new", "/cur"}) {
     TRY_DO(make_directory(path + part));

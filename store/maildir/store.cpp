@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "store/index/index.h"
 #include "store/mailbox/file.h"
 #include "store/maildir/draft.h"
 #include "store/maildir/filename.h"
@@ -51,7 +52,7 @@ Result<std::set<MailboxName>> MaildirStore::names() const {
     if (!is_directory(root + "/" + std::string(entry), type)) return;
     auto utf8 = modified_utf7_decode(entry.substr(1));
     if (!utf8) return;
-    auto name = MailboxName::parse(*utf8, separator());
+    auto name = MailboxName::parse(*utf8, separator(), SIZE_MAX, SIZE_MAX);
     if (name && ++folders <= layout_->settings().folders_max) names.insert(*std::move(name));
   }));
   return names;
@@ -60,7 +61,7 @@ Result<std::set<MailboxName>> MaildirStore::names() const {
 Result<std::vector<Folder>> MaildirStore::list() {
   TRY(auto existing, names());
   TRY(auto subscribed, subscribed_.read());
-  return folder_tree(std::move(existing), separator(), subscribed);
+  return folder_tree(std::move(existing), separator(), subscribed, settings());
 }
 
 Result<void> MaildirStore::subscribe(const MailboxName& name) {
@@ -91,9 +92,14 @@ Result<void> MaildirStore::remove(const MailboxName& name) {
   if (!layout_->exists(name)) return is_nonexistent(name);
   auto trash = layout_->root() + "/" + std::string(trash_name);
   auto directory = layout_->directory(name);
+  auto uidlist = layout_->uidlist(name);
+  TRY_DO(uidlist.refresh());
   TRY_DO(remove_tree(trash));
   if (::rename(directory.c_str(), trash.c_str()) != 0) return file_error("remove", directory);
   TRY_DO(remove_tree(trash));
+  if (settings().index != nullptr && !uidlist.guid().empty()) {
+    settings().index->forget({std::string(uidlist.guid()), uidlist.uid_validity()});
+  }
   return layout_->quota().refresh();
 }
 

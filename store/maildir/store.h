@@ -17,6 +17,7 @@ class MaildirStore final : public MailStore {
  public:
   MaildirStore(MailLocation location, StoreSettings settings);
 
+  const StoreSettings& settings() const override { return layout_->settings(); }
   char separator() const override { return '.'; }
   DeliveryOutcome deliver(const Delivery& delivery, DeliveryFilter& filter) override;
   Result<std::vector<Folder>> list() override;

@@ -459,6 +459,14 @@ TEST_CASE("the quota is kept in maildirsize, and a full mailbox makes mail wait"
   CHECK(store->usage()->bytes == 106);
 }
 
+TEST_CASE("a mailbox that may not be created makes mail wait, with the remedy") {
+  Home home;
+  home.settings.create_missing = false;
+  auto outcome = deliver(*home.store(), message_for("Subject: x\n\n"));
+  CHECK(outcome.kind == DeliveryOutcome::Kind::Retry);
+  CHECK(outcome.reason.find("mailbox_auto_create_dirs") != std::string::npos);
+}
+
 TEST_CASE("a quota file made by another program is respected") {
   Home home;
   auto store = home.store();

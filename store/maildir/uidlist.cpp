@@ -164,6 +164,22 @@ void UidList::forget() {
   stamp_ = {};
 }
 
+std::string_view UidList::guid() const {
+  for (auto word : split(header_extensions_, ' ')) {
+    if (word.starts_with('G')) return word.substr(1);
+  }
+  return "";
+}
+
+std::optional<std::uint64_t> UidList::extension(Uid uid, char letter) const {
+  auto at = std::ranges::lower_bound(records_, uid, {}, &Record::uid);
+  if (at == records_.end() || at->uid != uid) return {};
+  for (auto word : split(at->extensions, ' ')) {
+    if (word.starts_with(letter)) return parse_number(word.substr(1));
+  }
+  return {};
+}
+
 Result<std::vector<Uid>> UidList::give(const std::vector<std::string>& bases, const Dotlock&) {
   if (next_uid_ + bases.size() > uid_max)
     return Error(550, "[LIMIT] the UIDs of " + path_ + " are used up");

@@ -45,6 +45,10 @@ class UidList {
 
   std::uint32_t uid_validity() const { return uid_validity_; }
   Uid uid_next() const { return Uid(next_uid_); }
+  /// The folder's GUID, 32 hexadecimal digits; empty where the file has none.
+  std::string_view guid() const;
+  /// The number behind a letter of a record's extensions, as `W` (octets), if it has that.
+  std::optional<std::uint64_t> extension(Uid uid, char letter) const;
   /// Ascending by UID. Not all of their files need exist.
   const std::vector<Record>& records() const { return records_; }
   /// The stamp of the file as last read, for who mirrors it.

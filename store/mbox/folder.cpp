@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "common/base/text.h"
 
@@ -69,7 +70,7 @@ MboxFolder::MboxFolder(std::shared_ptr<const MboxLayout> layout, MailboxName nam
       name_(std::move(name)),
       access_(access),
       path_(layout_->file(name_)),
-      modseq_(static_cast<std::uint64_t>(layout_->settings().clock->now_seconds()) << 20) {}
+      modseqs_(layout_->settings().index, *layout_->settings().clock) {}
 
 // --- reading -------------------------------------------------------------------------
 
@@ -182,11 +183,11 @@ Result<void> MboxFolder::settle_base(std::vector<Plan>& plans) {
 Changes MboxFolder::adopt() {
   Changes changes;
   changes.uid_validity = seen_uid_validity_ != 0 && seen_uid_validity_ != base_.uid_validity;
+  bool is_first = seen_uid_validity_ == 0 || changes.uid_validity;
   seen_uid_validity_ = base_.uid_validity;
   if (changes.uid_validity) messages_.clear();
   std::vector<Message> messages;
   messages.reserve(entries_.size());
-  ModSeq now(modseq_ + 1);
   std::size_t old = 0;
   for (const auto& entry : entries_) {
     Uid uid = *entry.meta.uid;
@@ -194,7 +195,7 @@ Changes MboxFolder::adopt() {
       changes.expunged.push_back(messages_[old].uid);
     }
     Message message{uid, entry.meta.flags, recent_.contains(uid),
-                    learn_keywords(entry.meta.keywords), now};
+                    learn_keywords(entry.meta.keywords), ModSeq(0)};
     if (old < messages_.size() && messages_[old].uid == uid) {
       const auto& before = messages_[old++];
       if (before.flags == message.flags && before.keywords == message.keywords) {
@@ -211,7 +212,14 @@ Changes MboxFolder::adopt() {
   messages_ = std::move(messages);
   changes.keywords = keywords_.size() > keywords_told_;
   keywords_told_ = keywords_.size();
-  if (!changes.empty()) modseq_ = now.value();
+  if (is_first) {
+    modseqs_.name_folder(path_, base_.uid_validity);
+    modseqs_.load(messages_);
+  } else {
+    std::vector<Uid> changed;
+    std::ranges::merge(changes.added, changes.flags, std::back_inserter(changed));
+    modseqs_.settle(messages_, changed, changes.expunged);
+  }
   return changes;
 }
 
@@ -404,7 +412,6 @@ Result<Stored> MboxFolder::store(std::span<const Uid> uids, const FlagChange& ch
     TRY_DO(write_back(lock.descriptor(), to_write));
     TRY_DO(read(lock.descriptor()));
   }
-  ++modseq_;
   for (auto uid : touched) {
     auto& message = messages_[static_cast<std::size_t>(find(uid) - messages_.data())];
     const auto& meta = entries_[*entry_of(uid)].meta;
@@ -412,9 +419,11 @@ Result<Stored> MboxFolder::store(std::span<const Uid> uids, const FlagChange& ch
     if (message.flags == meta.flags && message.keywords == keywords) continue;
     message.flags = meta.flags;
     message.keywords = keywords;
-    message.modseq = ModSeq(modseq_);
     stored.changed.push_back(uid);
   }
+  auto changed = stored.changed;
+  std::ranges::sort(changed);
+  modseqs_.settle(messages_, changed, {});
   return stored;
 }
 
@@ -436,7 +445,7 @@ Result<std::vector<Uid>> MboxFolder::expunge(std::span<const Uid> uids) {
   std::erase_if(messages_, [&](const Message& message) {
     return std::ranges::binary_search(gone, message.uid);
   });
-  ++modseq_;
+  modseqs_.settle(messages_, {}, gone);
   return gone;
 }
 
@@ -535,8 +544,12 @@ Result<Copied> MboxFolder::move(std::span<const Uid> uids, const MailboxName& ta
   return copied;
 }
 
-std::optional<std::string> MboxFolder::cached(Uid, CacheItem) { return {}; }
+std::optional<std::string> MboxFolder::cached(Uid uid, CacheItem item) {
+  return modseqs_.cached(uid, item);
+}
 
-void MboxFolder::cache(Uid, CacheItem, std::string_view) {}
+void MboxFolder::cache(Uid uid, CacheItem item, std::string_view value) {
+  modseqs_.cache(uid, item, value);
+}
 
 }  // namespace pennypost::store

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "store/index/modseqs.h"
 #include "store/mailbox/file.h"
 #include "store/mailbox/mailbox.h"
 #include "store/mbox/layout.h"
@@ -29,7 +30,7 @@ class MboxFolder final : public Mailbox {
   Access access() const override { return access_; }
   std::uint32_t uid_validity() const override { return base_.uid_validity; }
   Uid uid_next() const override { return Uid(base_.last_uid + 1); }
-  ModSeq highest_modseq() const override { return ModSeq(modseq_); }
+  ModSeq highest_modseq() const override { return modseqs_.highest(); }
   std::span<const Message> messages() const override { return messages_; }
   const std::vector<std::string>& keywords() const override { return keywords_; }
 
@@ -81,7 +82,7 @@ class MboxFolder final : public Mailbox {
   std::set<Uid> recent_;            // those that this session was the first to read
   std::vector<Message> messages_;
   std::uint32_t seen_uid_validity_ = 0;
-  std::uint64_t modseq_ = 0;
+  ModSeqs modseqs_;
   std::size_t keywords_told_ = 0;
   FileStamp stamp_;
   std::int64_t stamped_at_ns_ = 0;

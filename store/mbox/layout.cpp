@@ -34,7 +34,11 @@ Result<void> MboxLayout::require(const MailboxName& name) const {
 }
 
 Result<void> MboxLayout::prepare(const MailboxName& name) const {
-  TRY_DO(make_directories(parent_of(file(name))));
+  auto path = file(name);
+  if (!settings_.create_missing && name.is_inbox() && !FileStamp::of(path).exists()) {
+    return missing_mailbox(path);
+  }
+  TRY_DO(make_directories(parent_of(path)));
   return make_directories(directory_beside());
 }
 

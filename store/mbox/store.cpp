@@ -8,6 +8,7 @@
 
 #include <vector>
 
+#include "store/index/index.h"
 #include "store/mailbox/file.h"
 #include "store/mbox/folder.h"
 
@@ -49,7 +50,7 @@ Result<void> MboxStore::list_below(const std::string& directory, const std::stri
     }
     auto utf8 = modified_utf7_decode(prefix + entry);
     if (!S_ISREG(status.st_mode) || !utf8) continue;
-    auto name = MailboxName::parse(*utf8, separator());
+    auto name = MailboxName::parse(*utf8, separator(), SIZE_MAX, SIZE_MAX);
     if (name && names.size() < layout_->settings().folders_max) names.insert(*std::move(name));
   }
   return {};
@@ -58,7 +59,7 @@ Result<void> MboxStore::list_below(const std::string& directory, const std::stri
 Result<std::vector<Folder>> MboxStore::list() {
   TRY(auto existing, names());
   TRY(auto subscribed, subscribed_.read());
-  return folder_tree(std::move(existing), separator(), subscribed);
+  return folder_tree(std::move(existing), separator(), subscribed, settings());
 }
 
 Result<void> MboxStore::subscribe(const MailboxName& name) {
@@ -81,6 +82,10 @@ Result<void> MboxStore::remove(const MailboxName& name) {
   TRY(auto lock, layout_->lock(name));
   auto path = layout_->file(name);
   if (::unlink(path.c_str()) != 0) return file_error("remove", path);
+  auto state = layout_->state(name);
+  if (settings().index != nullptr && state) {
+    settings().index->forget({path, state->uid_validity});
+  }
   layout_->forget_state(name);
   return {};
 }

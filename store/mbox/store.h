@@ -16,6 +16,7 @@ class MboxStore final : public MailStore {
  public:
   MboxStore(MailLocation location, StoreSettings settings);
 
+  const StoreSettings& settings() const override { return layout_->settings(); }
   char separator() const override { return '/'; }
   DeliveryOutcome deliver(const Delivery& delivery, DeliveryFilter& filter) override;
   Result<std::vector<Folder>> list() override;

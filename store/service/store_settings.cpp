@@ -12,7 +12,12 @@ StoreSettings store_settings(const Config& config, const AccountRef& account) {
   settings.stale_lock_seconds = static_cast<int>(config.stale_lock_time.count());
   settings.mail_privileged_group = config.mail_privileged_group;
   settings.mailbox_size_limit = static_cast<std::uint64_t>(config.mailbox_size_limit);
+  settings.mailbox_delivery_lock = config.mailbox_delivery_lock;
   settings.folders_max = static_cast<std::size_t>(config.mailboxes_per_user_max);
+  settings.folder_depth_max = static_cast<std::size_t>(config.mailbox_depth_max);
+  settings.folder_name_bytes_max = static_cast<std::size_t>(config.mailbox_name_bytes_max);
+  settings.special_uses = parse_special_uses(config.imap_special_use);
+  settings.create_missing = config.mailbox_auto_create_dirs;
   for (auto rule : words(account.quota)) {
     auto equals = rule.find('=');
     if (equals == std::string_view::npos) continue;

@@ -1,0 +1,149 @@
+#include "store/index/index.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+#include "common/base/scratch.h"
+
+using namespace pennypost;
+using namespace pennypost::store;
+
+namespace {
+
+struct Home {
+  Scratch scratch;
+  ManualClock clock;
+  std::filesystem::path index_directory = scratch.path() / "index";
+  std::string inbox_file = scratch / "bob";
+
+  std::unique_ptr<MailStore> store(Index* index, MailLocation::Format format) const {
+    MailLocation location;
+    location.format = format;
+    location.root = location.index = scratch / "mail";
+    location.inbox = format == MailLocation::Format::Maildir ? location.root : inbox_file;
+    StoreSettings settings;
+    settings.fsync = false;
+    settings.index = index;
+    settings.clock = &clock;
+    return *MailStore::open(location, settings);
+  }
+};
+
+void append(MailStore& store, int count) {
+  NewMessage message;
+  message.body = {std::string_view("Subject: x\n\n")};
+  std::vector<NewMessage> messages(static_cast<std::size_t>(count), message);
+  REQUIRE(store.append(MailboxName::inbox(), messages));
+}
+
+std::unique_ptr<Mailbox> open(MailStore& store) {
+  auto mailbox = store.open(MailboxName::inbox(), Access::ReadWrite);
+  REQUIRE(mailbox);
+  return *std::move(mailbox);
+}
+
+void flag(Mailbox& mailbox, std::uint32_t number) {
+  FlagChange change;
+  change.flags = Flags::Flagged;
+  Uid uid(number);
+  REQUIRE(mailbox.store(std::span(&uid, 1), change));
+}
+
+constexpr std::uint64_t start = 1'700'000'000ull << 20;
+
+}  // namespace
+
+TEST_CASE("mod-sequences outlive sessions, and are the same for all of a process") {
+  for (auto format : {MailLocation::Format::Maildir, MailLocation::Format::Mbox}) {
+    Home home;
+    Index index(home.index_directory, home.clock);
+    auto store = home.store(&index, format);
+    append(*store, 3);
+    ModSeq one(0);
+    ModSeq two(0);
+    {
+      auto inbox = open(*store);
+      auto other = open(*store);
+      one = inbox->find(Uid(1))->modseq;
+      CHECK(one.value() >= start);
+      flag(*inbox, 2);
+      two = inbox->find(Uid(2))->modseq;
+      CHECK(two > one);
+      CHECK(inbox->highest_modseq() == two);
+      CHECK(other->sync()->flags == std::vector<Uid>{Uid(2)});
+      CHECK(other->find(Uid(2))->modseq == two);
+      Uid third(3);
+      REQUIRE(other->expunge(std::span(&third, 1)));
+      CHECK(other->highest_modseq() > two);
+    }
+    home.clock.advance(Seconds{100});
+    auto inbox = open(*store);
+    CHECK(inbox->find(Uid(1))->modseq == one);
+    CHECK(inbox->find(Uid(2))->modseq == two);
+    CHECK(inbox->highest_modseq() > two);
+    flag(*inbox, 1);
+    CHECK(inbox->find(Uid(1))->modseq.value() >= start + (100ull << 20));
+  }
+}
+
+TEST_CASE("an index that is removed under a session is made anew, and nothing goes back") {
+  Home home;
+  Index index(home.index_directory, home.clock);
+  auto store = home.store(&index, MailLocation::Format::Maildir);
+  append(*store, 2);
+  auto inbox = open(*store);
+  flag(*inbox, 1);
+  inbox->cache(Uid(1), CacheItem::Envelope, "an envelope");
+  CHECK(inbox->cached(Uid(1), CacheItem::Envelope) == "an envelope");
+  CHECK_FALSE(inbox->cached(Uid(2), CacheItem::Envelope).has_value());
+  auto before = inbox->highest_modseq();
+  std::filesystem::remove_all(home.index_directory);
+  CHECK_FALSE(inbox->cached(Uid(1), CacheItem::Envelope).has_value());
+  flag(*inbox, 2);
+  CHECK(inbox->highest_modseq() > before);
+  inbox->cache(Uid(1), CacheItem::Envelope, "again");
+  CHECK(inbox->cached(Uid(1), CacheItem::Envelope) == "again");
+  CHECK(std::filesystem::exists(home.index_directory / "CURRENT"));
+  CHECK(open(*store)->messages().size() == 2);
+}
+
+TEST_CASE("without a place for the index everything works") {
+  Home home;
+  Index index("/dev/null/index", home.clock);
+  auto store = home.store(&index, MailLocation::Format::Maildir);
+  append(*store, 1);
+  auto inbox = open(*store);
+  auto before = inbox->highest_modseq();
+  flag(*inbox, 1);
+  CHECK(inbox->highest_modseq() > before);
+  inbox->cache(Uid(1), CacheItem::Envelope, "x");
+  CHECK_FALSE(inbox->cached(Uid(1), CacheItem::Envelope).has_value());
+}
+
+TEST_CASE("another UIDVALIDITY, or a deleted folder, leaves nothing of the old one") {
+  Scratch scratch;
+  ManualClock clock;
+  Index index(scratch.path() / "index", clock);
+  Index::Folder folder{"guid", 7};
+  std::vector<Index::State> states{Index::State{Uid(1), Flags::Seen, 3, ModSeq(0)}};
+  auto highest = index.settle(folder, states, {}, ModSeq(0));
+  CHECK(states[0].modseq == highest);
+  REQUIRE(index.states(folder).size() == 1);
+  CHECK(index.states(folder)[0].keywords == 3);
+  CHECK(index.states(folder)[0].flags == Flags::Seen);
+  index.cache(folder, Uid(1), CacheItem::Octets, "5");
+  Index::Folder renewed{"guid", 8};
+  CHECK(index.states(renewed).empty());
+  CHECK_FALSE(index.cached(renewed, Uid(1), CacheItem::Octets).has_value());
+  CHECK(index.highest_modseq(renewed) >= highest);
+  index.settle(renewed, states, {}, ModSeq(0));
+  index.forget(renewed);
+  CHECK(index.states(renewed).empty());
+  Index::Folder other{"guid2", 8};
+  index.settle(other, states, {}, ModSeq(0));
+  CHECK(index.states(renewed).empty());
+  Uid gone(1);
+  index.settle(other, states, std::span(&gone, 1), ModSeq(0));
+  CHECK(index.states(other).empty());
+}

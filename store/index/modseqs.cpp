@@ -1,0 +1,89 @@
+#include "store/index/modseqs.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+
+namespace pennypost::store {
+
+ModSeqs::ModSeqs(Index* index, const Clock& clock)
+    : index_(index),
+      clock_(clock),
+      highest_(static_cast<std::uint64_t>(clock.now_seconds()) << 20) {}
+
+void ModSeqs::name_folder(std::string identity, std::uint32_t uid_validity) {
+  folder_.identity = std::move(identity);
+  folder_.uid_validity = uid_validity;
+}
+
+void ModSeqs::load(std::vector<Message>& messages) {
+  if (index_ == nullptr) {
+    for (auto& message : messages) message.modseq = highest_;
+    return;
+  }
+  if (auto kept = index_->highest_modseq(folder_); kept.value() > 0) highest_ = kept;
+  std::vector<Uid> changed;
+  std::vector<Uid> gone;
+  auto states = index_->states(folder_);
+  auto state = states.begin();
+  for (auto& message : messages) {
+    for (; state != states.end() && state->uid < message.uid; ++state) gone.push_back(state->uid);
+    bool known = state != states.end() && state->uid == message.uid;
+    if (known && state->flags == message.flags && state->keywords == message.keywords) {
+      message.modseq = state->modseq;
+    } else {
+      changed.push_back(message.uid);
+    }
+    if (known) ++state;
+  }
+  for (; state != states.end(); ++state) gone.push_back(state->uid);
+  settle(messages, changed, gone);
+}
+
+void ModSeqs::settle(std::vector<Message>& messages, std::span<const Uid> changed,
+                     std::span<const Uid> gone) {
+  if (changed.empty() && gone.empty()) return;
+  auto at = messages.begin();
+  auto next = [&](Uid uid) -> Message* {
+    at = std::lower_bound(at, messages.end(), uid,
+                          [](const Message& message, Uid wanted) { return message.uid < wanted; });
+    return at != messages.end() && at->uid == uid ? &*at : nullptr;
+  };
+  if (index_ == nullptr) {
+    auto now = static_cast<std::uint64_t>(clock_.now_seconds()) << 20;
+    highest_ = ModSeq(std::max(highest_.value() + 1, now));
+    for (auto uid : changed) {
+      if (auto* message = next(uid)) message->modseq = highest_;
+    }
+    return;
+  }
+  std::vector<Index::State> states;
+  for (auto uid : changed) {
+    if (const auto* message = next(uid)) {
+      states.push_back(Index::State{uid, message->flags, message->keywords, ModSeq(0)});
+    }
+  }
+  highest_ = index_->settle(folder_, states, gone, highest_);
+  at = messages.begin();
+  for (const auto& state : states) next(state.uid)->modseq = state.modseq;
+}
+
+std::optional<std::string> ModSeqs::cached(Uid uid, CacheItem item) const {
+  if (index_ == nullptr) return {};
+  return index_->cached(folder_, uid, item);
+}
+
+void ModSeqs::cache(Uid uid, CacheItem item, std::string_view value) const {
+  if (index_ != nullptr) index_->cache(folder_, uid, item, value);
+}
+
+std::optional<std::uint64_t> ModSeqs::cached_number(Uid uid, CacheItem item) const {
+  auto text = cached(uid, item);
+  return text ? parse_number(*text) : std::nullopt;
+}
+
+void ModSeqs::cache_number(Uid uid, CacheItem item, std::uint64_t number) const {
+  cache(uid, item, std::to_string(number));
+}
+
+}  // namespace pennypost::store
