@@ -86,62 +86,34 @@ constexpr std::array action_names{
 
 }  // namespace
 
-std::vector<std::string> domain_keys(std::string_view name, bool parents_match) {
-  std::vector<std::string> keys;
-  if (name.empty()) return keys;
-  keys.push_back(lower(name));
-  if (name.front() == '[') return keys;
-  for (auto dot = name.find('.'); dot != name.npos && keys.size() < access_keys_max;
-       dot = name.find('.', dot + 1)) {
-    auto parent = name.substr(parents_match ? dot + 1 : dot);
-    if (parent.size() > 1) keys.push_back(lower(parent));
-  }
-  return keys;
-}
-
-std::vector<std::string> network_keys(std::string_view text) {
-  std::vector<std::string> keys;
+std::vector<store::LookupKey> network_keys(std::string_view text) {
+  std::vector<store::LookupKey> keys;
+  auto add = [&](std::string key, store::MapList::Key kind) {
+    auto& added = keys.emplace_back();
+    added.text = std::move(key);
+    added.kind = kind;
+  };
   auto parsed = IpAddress::parse(text);
   if (!parsed) return keys;
   const IpAddress& address = *parsed;
   std::string whole = address.text();
-  keys.push_back(whole);
+  add(whole, store::MapList::Key::Whole);
   char separator = address.is_v4() ? '.' : ':';
   std::string_view shown = whole;
   for (auto prefix = without_last(shown, separator); !prefix.empty() && address.is_v6();
        prefix = without_last(prefix, separator)) {
-    keys.emplace_back(prefix);
+    add(std::string(prefix), store::MapList::Key::Partial);
   }
   int bits = address.is_v4() ? ip4_bits : ip6_bits;
   int step = address.is_v4() ? 1 : ip6_step_bits;
   for (int prefix = bits; prefix >= 0; prefix -= step) {
-    keys.push_back(masked(address, prefix).text() + "/" + std::to_string(prefix));
+    add(masked(address, prefix).text() + "/" + std::to_string(prefix),
+        store::MapList::Key::Partial);
     if (address.is_v4() && prefix % 8 == 0 && prefix > 0 && prefix < bits) {
       shown = without_last(shown, separator);
-      keys.emplace_back(shown);
+      add(std::string(shown), store::MapList::Key::Partial);
     }
   }
-  return keys;
-}
-
-std::vector<std::string> address_keys(const MailAddress& address, std::string_view null_key,
-                                      std::string_view delimiters, bool parents_match) {
-  std::vector<std::string> keys;
-  if (address.is_null()) {
-    keys.emplace_back(null_key);
-    return keys;
-  }
-  keys.push_back(address.folded_key());
-  auto sub = split_sub_address(address.local(), delimiters);
-  if (sub.detail && address.domain()) {
-    keys.push_back(lower(sub.user) + "@" + lower(address.domain()->key()));
-  }
-  if (address.domain()) {
-    auto domains = domain_keys(address.domain()->key(), parents_match);
-    keys.insert(keys.end(), domains.begin(), domains.end());
-  }
-  keys.push_back(lower(address.local()) + "@");
-  if (sub.detail) keys.push_back(lower(sub.user) + "@");
   return keys;
 }
 

@@ -1,35 +1,24 @@
-// A client, host name or address in, the keys under which an access table may know it, out; and
-// the right side of such a table as an action.
+// A client's address in, the keys under which an access table may know it, out; and the right side
+// of such a table as an action.
 //
-// STANDARDS  Postfix access(5)
+// STANDARDS  Postfix access(5); networks as `192.0.2.0/24` in any table are our addition
+// SEE ALSO   store/maps/address_lookup.h (the keys of names and mail addresses)
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "common/base/result.h"
-#include "common/mail/address.h"
+#include "store/maps/address_lookup.h"
 
 namespace pennypost::smtp {
 
-/// Labels of a name, octets of an address: how many keys one look-up may try.
-inline constexpr std::size_t access_keys_max = 128;
-
-/// `mx.example.com`, then `example.com`, `com` (parents_match: smtpd_access_maps is in
-/// parent_domain_matches_subdomains), or `.example.com`, `.com`.
-std::vector<std::string> domain_keys(std::string_view name, bool parents_match);
-
 /// `192.0.2.7`, then its networks from narrow to wide, as `192.0.2.0/24` and as `192.0.2`; for IPv6
 /// `2001:db8::/32` (every fourth prefix) and `2001:db8`.
-std::vector<std::string> network_keys(std::string_view address);
+std::vector<store::LookupKey> network_keys(std::string_view address);
 
-/// The address, the address without its extension, the domain's keys, `user@`; `null` for <>.
-std::vector<std::string> address_keys(const MailAddress& address, std::string_view null_key,
-                                      std::string_view delimiters, bool parents_match);
-
-/// A client's access: the name's keys, then the address's; tables of patterns (cidr:, regexp:,
-/// pcre:) are asked for the whole name and the whole address only.
+/// Whether tables of this type hold patterns (cidr:, regexp:, pcre:), for which a part of a name or
+/// an address is no key.
 bool is_pattern_table(std::string_view type);
 
 /// What the right side of an access table says.

@@ -20,7 +20,7 @@ class FakeTables final : public PolicyTables {
     if (broken) return Error::temporary("table unavailable");
     auto found = tables.find(table.text());
     if (found == tables.end()) return std::optional<std::string>();
-    auto entry = found->second.find(std::string(key));
+    auto entry = found->second.find(lower(key));
     if (entry == found->second.end()) return std::optional<std::string>();
     return std::optional<std::string>(entry->second);
   }
