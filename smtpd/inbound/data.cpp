@@ -324,10 +324,10 @@ std::string Session::received(const Transaction& transaction) const {
   return received_field(trace, "\n");
 }
 
-/// What a message of our own users, or of our own networks, gets where it lacks it (RFC 6409
-/// section 8).
+/// What a message of our own users and clients gets where it lacks it (RFC 6409 section 8).
 std::vector<Edit> Session::submission_fixes(std::string_view header) const {
-  if (!site_->is_submission() && !is_in_mynetworks_) return {};
+  bool is_own = is_same_host(peer_.address(), local_.address());
+  if (!site_->completes_headers(is_own, is_in_mynetworks_, login_.has_value())) return {};
   const Transaction& transaction = *transaction_;
   Submission submission;
   submission.sender = site_->completed(transaction.mail.sender);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/net/proxy_protocol.h"
 #include "common/session/command_table.h"
 #include "common/session/starttls.h"
 
@@ -101,6 +102,15 @@ Task<> Session::serve() {
 }
 
 Task<> Session::converse() {
+  if (site_->is_proxy(peer_.address())) {
+    auto meeting = meet_proxy();
+    auto wrong = co_await std::move(meeting);
+    if (wrong) {
+      log_warning("smtpd", "proxy " + peer_text() + ": " + wrong->text());
+      connection_.stream().shut_down();
+      co_return;
+    }
+  }
   if (is_implicit_tls(site_->service())) co_await secure();
   auto greeting = greet();
   Reply reply = co_await std::move(greeting);
@@ -113,6 +123,18 @@ Task<> Session::converse() {
     reply = co_await std::move(next);
   }
   co_await hang_up();
+}
+
+/// The client is whoever the proxy says it is.
+Task<std::optional<Error>> Session::meet_proxy() {
+  auto header = co_await read_proxy_header(connection_);
+  if (!header) co_return header.error();
+  if (header->is_local) co_return std::nullopt;
+  peer_ = header->client;
+  local_ = header->server;
+  client_address_ = peer_.address().text();
+  is_in_mynetworks_ = site_->is_in_mynetworks(peer_.address());
+  co_return std::nullopt;
 }
 
 /// RFC 5321 section 4.2 and 4.3.1.

@@ -84,6 +84,7 @@ class Session {
 
   // The dialogue.
   Task<> converse();
+  Task<std::optional<Error>> meet_proxy();
   Task<Reply> greet();
   Task<std::optional<Reply>> count_connection();
   Task<bool> is_too_often(CountClient::Event event, std::int64_t limit, std::string_view what);

@@ -641,3 +641,19 @@ TEST_CASE("a client that does too much too often is told so, our own are not") {
   CHECK(free.run(busy) != "");
   CHECK(free.backend.events.empty());
 }
+
+TEST_CASE("behind a proxy the client is whom the proxy names") {
+  Stage stage({"smtpd_proxy_networks=198.51.100.0/24"});
+  CHECK(stage.run(R"(
+    C> PROXY TCP4 203.0.113.5 192.0.2.7 4711 25\r\n
+    S~ 220
+    C: EHLO client.example
+    S* 250
+    C: MAIL FROM:<a@b.example>
+    S~ 250
+    C: RCPT TO:<x@else.example>
+    S~ 554 5.7.1
+  )") == "");
+  CHECK(stage.backend.asked.at(0).client_address == "203.0.113.5");
+  CHECK(stage.run("C: EHLO client.example\nS!\n") == "");
+}

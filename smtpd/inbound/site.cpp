@@ -31,6 +31,7 @@ Site::Site(Service service, std::shared_ptr<const Config> config, Surroundings s
       in_(std::move(surroundings)),
       mynetworks_(networks(settings_.mynetworks)),
       free_of_limits_(networks(settings_.smtpd_client_event_limit_exceptions)),
+      proxies_(networks(settings_.smtpd_proxy_networks)),
       is_tls_required_(settings_.smtpd_tls_security_level == "encrypt") {
   if (auto domain = Domain::parse(settings_.myorigin)) myorigin_ = *std::move(domain);
   if (settings_.smtpd_tls_security_level == "none" && !is_implicit_tls(service)) in_.tls = nullptr;
@@ -43,6 +44,20 @@ bool Site::is_in_mynetworks(const IpAddress& address) const {
 
 bool Site::is_free_of_limits(const IpAddress& address) const {
   return any_contains(free_of_limits_, address);
+}
+
+bool Site::is_proxy(const IpAddress& address) const { return any_contains(proxies_, address); }
+
+bool Site::completes_headers(bool is_own_address, bool is_in_mynetworks,
+                             bool is_authenticated) const {
+  if (is_submission()) return true;
+  auto permits = [&](std::string_view name) {
+    return std::ranges::find(settings_.local_header_rewrite_clients, name) !=
+           settings_.local_header_rewrite_clients.end();
+  };
+  return (is_own_address && permits("permit_inet_interfaces")) ||
+         (is_in_mynetworks && permits("permit_mynetworks")) ||
+         (is_authenticated && permits("permit_sasl_authenticated"));
 }
 
 bool Site::discards_keyword(std::string_view keyword) const {

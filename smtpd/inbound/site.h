@@ -50,6 +50,10 @@ class Site {
   bool is_in_mynetworks(const IpAddress& address) const;
   /// smtpd_client_event_limit_exceptions.
   bool is_free_of_limits(const IpAddress& address) const;
+  /// smtpd_proxy_networks: who connects begins with a PROXY header.
+  bool is_proxy(const IpAddress& address) const;
+  /// local_header_rewrite_clients: its messages get the header fields they lack.
+  bool completes_headers(bool is_own_address, bool is_in_mynetworks, bool is_authenticated) const;
   bool is_tls_required() const { return is_tls_required_; }
   bool offers_tls() const { return in_.tls != nullptr && !is_implicit_tls(service_); }
   bool discards_keyword(std::string_view keyword) const;
@@ -68,6 +72,7 @@ class Site {
   std::optional<Domain> myorigin_;
   std::vector<Network> mynetworks_;
   std::vector<Network> free_of_limits_;
+  std::vector<Network> proxies_;
   bool is_tls_required_;
 };
 

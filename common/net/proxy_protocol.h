@@ -1,0 +1,35 @@
+// The first bytes of a connection from a proxy in; whom the proxy speaks for out.
+//
+// Version 1 is a line (`PROXY TCP4 192.0.2.7 192.0.2.1 4711 25`), version 2 is binary; both are
+// told apart by their first bytes. `PROXY UNKNOWN` and version 2's LOCAL stand for the proxy
+// itself.
+//
+// STANDARDS  The PROXY protocol, versions 1 and 2 (haproxy.org)
+// LIMITS     proxy_header_bytes_max
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/net/address.h"
+#include "common/net/connection.h"
+
+namespace pennypost {
+
+inline constexpr std::size_t proxy_header_bytes_max = 1024;  // TLVs are skipped
+
+struct ProxyHeader {
+  std::size_t bytes = 0;  // how long it was
+  bool is_local = false;  // the proxy speaks for itself: no addresses
+  Endpoint client{IpAddress::loopback4(), 0};
+  Endpoint server{IpAddress::loopback4(), 0};
+};
+
+/// Nothing when `bytes` is only the beginning of a header; an Error when it can't become one.
+Result<std::optional<ProxyHeader>> parse_proxy_header(std::string_view bytes);
+
+/// Reads the header and no byte beyond it.
+Task<Result<ProxyHeader>> read_proxy_header(Connection& connection);
+
+}  // namespace pennypost
