@@ -7,6 +7,8 @@
 #include "common/base/text.h"
 #include "common/config/testing.h"
 #include "common/dns/testing.h"
+#include "common/session/starttls.h"
+#include "common/tls/testing.h"
 
 using namespace pennypost;
 using namespace pennypost::smtp;
@@ -14,7 +16,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Plays a server: `S: ` lines are sent, `C: ` lines expected, `--` ends the connection.
+/// Plays a server: `S: ` lines are sent, `C: ` lines expected, `TLS` begins TLS, `--` ends the
+/// connection.
 class ScriptedServers final : public Connector {
  public:
   explicit ScriptedServers(Loop& loop) : loop_(loop), playing_(loop) {}
@@ -35,6 +38,8 @@ class ScriptedServers final : public Connector {
 
   std::vector<std::string> connected;
   std::vector<std::string> mistakes;
+  std::vector<std::string> failed_handshakes;
+  TestCertificate certificate;
 
  private:
   Task<> play(std::string script, std::unique_ptr<Stream> stream) {
@@ -43,6 +48,15 @@ class ScriptedServers final : public Connector {
       step = trim(step);
       if (step.empty()) continue;
       if (step == "--") co_return;
+      if (step == "TLS") {
+        try {
+          co_await start_tls(client, certificate.server(), 2000ms);
+        } catch (const Disconnected& why) {
+          failed_handshakes.push_back(why.text());
+          co_return;
+        }
+        continue;
+      }
       if (step.starts_with("S: ")) {
         client.put(std::string(step.substr(3)) + "\r\n");
         co_await client.flush();
@@ -77,7 +91,13 @@ struct Fixture {
     settings.push_back("smtp_helo_name=me.example");
     settings.push_back("smtp_tls_security_level=none");
     config = config_for_test(settings);
-    sender.emplace(loop, config, dns, servers, ClientTls());
+    ClientTls tls;
+    TlsContext::ClientSettings client;
+    tls.opportunistic = tls.mandatory = *TlsContext::client(client);
+    client.verify = true;
+    client.ca_file = servers.certificate.path();
+    tls.verifying = *TlsContext::client(client);
+    sender.emplace(loop, config, dns, servers, std::move(tls));
     attempt.route.transport = Transport::Smtp;
     attempt.route.next_hop = "example.org";
     attempt.envelope.sender = "s@me.example";
@@ -340,13 +360,70 @@ TEST_CASE("TLS that is required and not offered is a reason to wait") {
         "retry 4.7.4 TLS is required, but was not offered by host b.example[192.0.2.2]");
 }
 
+namespace {
+
+const std::string offers_tls = greeting + "S: 250-a.example\nS: 250 STARTTLS\nC: STARTTLS\n";
+const std::string transaction =
+    "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<r@example.org>\nS: 250 ok\nC: DATA\n" +
+    body + "S: 250 ok\nC: QUIT\n";
+
+}  // namespace
+
+TEST_CASE("TLS begins where it is offered, and EHLO is said again") {
+  Fixture fixture;
+  fixture.attempt.route.tls_policy = "may";
+  fixture.servers.add(offers_tls + "S: 220 go\nTLS\nC: EHLO me.example\nS: 250 a.example\n" +
+                      transaction);
+  CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+}
+
+TEST_CASE("where opportunistic TLS fails, the same host gets the mail in plain text") {
+  Fixture fixture;
+  fixture.attempt.route.tls_policy = "may";
+  fixture.servers.add(offers_tls + "S: 220 go\nS: this is no TLS\n--");
+  fixture.servers.add(greeting + "S: 250-a.example\nS: 250 STARTTLS\n" + transaction);
+  CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+  CHECK(fixture.servers.connected ==
+        std::vector<std::string>{"a.example[192.0.2.1]:25", "a.example[192.0.2.1]:25"});
+}
+
+TEST_CASE("where TLS is required, no mail goes out in plain text") {
+  Fixture fixture;
+  fixture.attempt.route.tls_policy = "encrypt";
+  fixture.servers.add(offers_tls + "S: 220 go\nS: this is no TLS\n--");
+  fixture.servers.add(offers_tls + "S: 454 4.7.0 not now\n--");
+  CHECK(fixture.send().starts_with(
+      "retry 4.7.5 TLS is required, but host b.example[192.0.2.2] refused to start TLS: 454"));
+}
+
+TEST_CASE("a certificate must be the right one where it is verified") {
+  Fixture fixture;
+  fixture.attempt.route.tls_policy = "verify";
+  fixture.attempt.route.next_hop = "[localhost]:26";
+  fixture.servers.add("refused");
+  fixture.servers.add(offers_tls + "S: 220 go\nTLS\nC: EHLO me.example\nS: 250 a.example\n" +
+                      transaction);
+  CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+  fixture.attempt.route.next_hop = "[a.example]";
+  fixture.servers.add(offers_tls + "S: 220 go\nTLS\n");
+  CHECK(fixture.send().starts_with("retry 4.7.5 Cannot start TLS with a.example[192.0.2.1]:"));
+  CHECK(fixture.servers.failed_handshakes.size() == 1);
+}
+
+TEST_CASE("port 465 begins with TLS") {
+  Fixture fixture;
+  fixture.attempt.route.next_hop = "[a.example]:465";
+  fixture.servers.add("TLS\n" + plain + transaction);
+  CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+}
+
 TEST_CASE("a session is used again while more mail comes for the same next hop") {
   Fixture fixture;
-  std::string transaction =
+  std::string unended =
       "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<r@example.org>\nS: 250 ok\nC: DATA\n" +
       body + "S: 250 ok\n";
-  fixture.servers.add(plain + transaction + "C: QUIT\n");
-  fixture.servers.add(plain + transaction + transaction);
+  fixture.servers.add(plain + unended + "C: QUIT\n");
+  fixture.servers.add(plain + unended + unended);
   CHECK(fixture.send() == "delivered 2.0.0 250 ok");
   CHECK(fixture.send() == "delivered 2.0.0 250 ok");
   CHECK(fixture.send() == "delivered 2.0.0 250 ok");
@@ -355,12 +432,12 @@ TEST_CASE("a session is used again while more mail comes for the same next hop")
 
 TEST_CASE("a kept session that the server has closed is replaced unseen") {
   Fixture fixture;
-  std::string transaction =
+  std::string unended =
       "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<r@example.org>\nS: 250 ok\nC: DATA\n" +
       body + "S: 250 ok\n";
-  fixture.servers.add(plain + transaction + "C: QUIT\n");
-  fixture.servers.add(plain + transaction + "--");
-  fixture.servers.add(plain + transaction);
+  fixture.servers.add(plain + unended + "C: QUIT\n");
+  fixture.servers.add(plain + unended + "--");
+  fixture.servers.add(plain + unended);
   for (int i = 0; i < 3; ++i) CHECK(fixture.send() == "delivered 2.0.0 250 ok");
   CHECK(fixture.servers.connected.size() == 3);
 }
