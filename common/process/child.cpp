@@ -77,6 +77,8 @@ void Child::run() {
   // Only now: what serves the first message must be there when it is read.
   tasks_.start(listen_to_master());
   loop_.run();
+  // They use what run()'s caller owns and is about to destroy.
+  tasks_.cancel();
 }
 
 }  // namespace pennypost
