@@ -90,6 +90,8 @@ CommandAssembler::Event CommandAssembler::begin_literal() {
   if (is_message) {
     if (literal_->bytes <= limits_.message_bytes_max) return Event::Message;
     refuse(Error(552, "Message is too big"));
+  } else if (++literals_ > limits_.literals_max) {
+    refuse(Error(552, "Too many literals"));
   } else if (literal_->bytes > limits_.literal_bytes_max) {
     refuse(Error(552, "Literal is too big"));
   } else if (text_.size() + 2 + literal_->bytes > limits_.command_bytes_max) {
@@ -145,6 +147,7 @@ void CommandAssembler::reset() {
   line_start_ = 0;
   literal_left_ = 0;
   skipped_ = 0;
+  literals_ = 0;
   continues_ = false;
 }
 

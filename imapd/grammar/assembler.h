@@ -80,6 +80,7 @@ class CommandAssembler {
   std::size_t line_start_ = 0;
   std::uint64_t literal_left_ = 0;
   std::uint64_t skipped_ = 0;
+  std::size_t literals_ = 0;
   // A message of this command was taken: text() no longer begins with the tag.
   bool continues_ = false;
 };

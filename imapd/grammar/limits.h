@@ -19,6 +19,8 @@ struct Limits {
   std::uint64_t message_bytes_max = 50ull << 20;
   /// What of a refused LITERAL+ is read and thrown away; beyond it the connection ends.
   std::uint64_t skip_bytes_max = 64ull << 20;
+  /// Literals of one command.
+  std::size_t literals_max = 64;
   /// Open parentheses, and NOT and OR in a row.
   std::size_t nesting_max = 50;
   /// Members of one list: flags, fetch items, header fields, search keys, patterns, ranges of a
@@ -26,12 +28,14 @@ struct Limits {
   std::size_t list_items_max = 16384;
 };
 
-/// What a client may send before it is authenticated.
-inline constexpr Limits login_limits{.line_bytes_max = 8192,
+/// What a client may send before it is authenticated; RFC 2971 section 3.3 lets ID have about
+/// 33,000 octets.
+inline constexpr Limits login_limits{.line_bytes_max = 36864,
                                      .literal_bytes_max = 4096,
-                                     .command_bytes_max = 16384,
+                                     .command_bytes_max = 40960,
                                      .message_bytes_max = 0,
                                      .skip_bytes_max = 65536,
+                                     .literals_max = 64,
                                      .nesting_max = 4,
                                      .list_items_max = 64};
 

@@ -31,6 +31,8 @@ struct SearchKey {
     Uids,
     /// `text`: a system flag (`\Seen`, `\Recent`) or a keyword.
     Flag,
+    /// `text` in the addresses of the fields named `field`, as ENVELOPE shows them.
+    Address,
     /// `text` in the header fields named `field`; an empty text asks whether the field is there.
     Header,
     /// `text` in the body.

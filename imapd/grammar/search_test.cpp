@@ -27,6 +27,7 @@ std::string show(const SearchKey& key) {
       return out + "uid:" + to_text(key.set.resolve(100));
     case Kind::Flag:
       return out + key.text;
+    case Kind::Address:
     case Kind::Header:
       return out + key.field + ':' + key.text;
     case Kind::Body:

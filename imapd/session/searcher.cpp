@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/mail/address_list.h"
 #include "common/mail/charset.h"
 #include "common/mail/date.h"
 #include "common/mail/encoded.h"
@@ -36,6 +37,7 @@ int cost_of(Kind kind) {
     case Kind::Larger:
     case Kind::Smaller:
       return 1;
+    case Kind::Address:
     case Kind::Header:
     case Kind::SentBefore:
     case Kind::SentOn:
@@ -83,6 +85,15 @@ bool body_has(const MimePart& part, std::string_view message, FoldedSearch& sear
   charset->feed(octets, utf8);
   charset->finish(utf8);
   return search.feed(utf8) || search.finish();
+}
+
+// `Name <mailbox@host>`, a group's name alone.
+std::string shown(const ListedAddress& address) {
+  std::string out = decode_words(address.name.value_or(""));
+  if (address.kind != ListedAddress::Kind::Mailbox) return out + address.mailbox.value_or("");
+  out += " <" + address.mailbox.value_or("");
+  if (address.host) out += '@' + *address.host;
+  return out + '>';
 }
 
 bool header_has(std::string_view header, FoldedSearch& search) {
@@ -143,7 +154,13 @@ Result<Searcher::Key> Searcher::prepare(SearchKey from, const std::string& chars
                 from.kind == Kind::SentSince;
   key.value = by_day ? from.day : static_cast<std::int64_t>(from.number);
   if (from.kind == Kind::Sequence || from.kind == Kind::Uids) {
-    TRY(key.numbers, selected_->numbers(from.set, from.kind == Kind::Uids));
+    if (from.set.is_saved_result()) return Error(501, "No search result is kept");
+    // A message that does not exist matches nothing; only other commands take it for an error.
+    if (from.kind == Kind::Sequence) {
+      key.numbers = from.set.resolve(selected_->exists());
+    } else {
+      TRY(key.numbers, selected_->numbers(from.set, true));
+    }
   }
   return key;
 }
@@ -178,6 +195,8 @@ bool Searcher::holds(const Key& key, Subject& subject) {
       return contains(key.numbers, subject.number);
     case Kind::Flag:
       return has_flag(key.text, subject.message);
+    case Kind::Address:
+      return has_address(key, subject);
     case Kind::Header:
       return has_header(key, subject);
     case Kind::Body:
@@ -237,6 +256,18 @@ bool Searcher::has_header(const Key& key, Subject& subject) {
     if (key.text.empty()) return true;
     bool found = search.feed(decode_words(field.value()));
     if (search.finish() || found) return true;
+  }
+  return false;
+}
+
+bool Searcher::has_address(const Key& key, Subject& subject) {
+  FoldedSearch search(key.text);
+  for (const auto& field : HeaderFields(header(subject))) {
+    if (!field.is(key.field)) continue;
+    for (const auto& address : parse_address_list(field.body)) {
+      bool found = search.feed(shown(address));
+      if (search.finish() || found) return true;
+    }
   }
   return false;
 }

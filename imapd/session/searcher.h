@@ -20,7 +20,7 @@ namespace pennypost::imap {
 
 class Searcher {
  public:
-  /// Error 501 for a set that names messages beyond the last; NO [BADCHARSET] for an unknown
+  /// Error 501 for `$`, since no result is kept; NO [BADCHARSET] for an unknown
   /// charset or a text that is none in it.
   static Result<Searcher> make(const Selected& selected, store::Mailbox& mailbox,
                                SearchRequest request, std::int64_t now_seconds);
@@ -62,6 +62,7 @@ class Searcher {
   bool holds(const Key& key, Subject& subject);
   bool has_flag(const std::string& name, const store::Message& message) const;
   bool has_header(const Key& key, Subject& subject);
+  bool has_address(const Key& key, Subject& subject);
   bool has_text(const Key& key, Subject& subject, bool with_headers);
   const std::string& header(Subject& subject);
   const std::string& text(Subject& subject);

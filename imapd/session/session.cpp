@@ -24,6 +24,7 @@ Limits limits_of(const Settings& settings) {
   limits.command_bytes_max = 4 * limits.line_bytes_max;
   limits.message_bytes_max = static_cast<std::uint64_t>(settings.imap_append_limit);
   limits.skip_bytes_max = limits.message_bytes_max + limits.command_bytes_max;
+  limits.literals_max = static_cast<std::size_t>(settings.imap_command_literal_max);
   limits.nesting_max = static_cast<std::size_t>(settings.imap_nesting_max);
   return limits;
 }

@@ -66,7 +66,8 @@ class Session {
 
   /// From the answer to the login until the client is gone; never throws Disconnected.
   Task<> serve();
-  /// Ends the session with BYE: at once while it is between commands or in IDLE, else after the command.
+  /// Ends the session with BYE: at once while it is between commands or in IDLE, else after the
+  /// command.
   void stop();
 
   // The handlers of ../command/table.h, one file a family.

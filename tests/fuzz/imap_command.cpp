@@ -1,4 +1,5 @@
-// Octets from a client in: the assembler and every parser of IMAP's grammar must answer, within bounds.
+// Octets from a client in: the assembler and every parser of IMAP's grammar must answer, within
+// bounds.
 //
 // The first octet chooses the size of the pieces that the input arrives in. Messages of APPEND are
 // skipped as the session does.
@@ -23,6 +24,7 @@ constexpr Limits limits{.line_bytes_max = 2000,
                         .command_bytes_max = 4000,
                         .message_bytes_max = 2000,
                         .skip_bytes_max = 4000,
+                        .literals_max = 10,
                         .nesting_max = 20,
                         .list_items_max = 200};
 
