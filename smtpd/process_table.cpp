@@ -46,6 +46,7 @@ DaemonSpec process_table() {
   Kind lookup;
   lookup.name = "lookup";
   lookup.lives_on = true;
+  lookup.read_only = true;
   lookup.run = run_lookup;
 
   Kind queue;

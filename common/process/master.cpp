@@ -201,6 +201,7 @@ Result<Privileges> Master::privileges(const Kind& kind, const Identity* identity
   Privileges keep;
   keep.no_network = kind.no_network;
   keep.no_files = kind.no_files;
+  if (kind.read_only) keep.readable_only = {"/"};
   if (!is_root()) return keep;
   switch (kind.user) {
     case Kind::User::NullUser: {
@@ -220,8 +221,12 @@ Result<Privileges> Master::privileges(const Kind& kind, const Identity* identity
     case Kind::User::Account: {
       ASSERT(identity != nullptr);
       keep.identity = *identity;
-      TRY(auto group, Identity::find_group(config_->mail_privileged_group));
-      keep.saved_group = group;
+      // Only system users have a spool whose directory the group may write to.
+      bool is_system_user =
+          identity->name != config_->virtual_mail_owner && identity->name != config_->default_privs;
+      if (is_system_user) {
+        TRY(keep.saved_group, Identity::find_group(config_->mail_privileged_group));
+      }
       break;
     }
   }
