@@ -1,5 +1,7 @@
 #include "popd/maildrop.h"
 
+#include "popd/unique_id.h"
+
 namespace pennypost::pop {
 
 Result<std::unique_ptr<Maildrop>> Maildrop::open(const std::string& mail_location,
@@ -22,6 +24,11 @@ Result<std::unique_ptr<Maildrop>> Maildrop::open(const std::string& mail_locatio
     drop->entries_.push_back(entry);
   }
   return drop;
+}
+
+std::string Maildrop::unique_id(const Entry& entry, std::string_view format) const {
+  auto id = format_unique_id(format, entry.uid.value(), mailbox_->uid_validity());
+  return id ? *id : mailbox_->unique_id(entry.uid);
 }
 
 std::pair<std::size_t, std::uint64_t> Maildrop::total() const {

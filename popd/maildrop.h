@@ -29,7 +29,8 @@ class Maildrop {
                                                 store::StoreSettings settings);
 
   std::vector<Entry>& entries() { return entries_; }
-  std::string unique_id(const Entry& entry) const { return mailbox_->unique_id(entry.uid); }
+  /// `format` is pop3_uidl_format.
+  std::string unique_id(const Entry& entry, std::string_view format) const;
   /// The bytes; Error 550 when another session has removed it meanwhile.
   Result<store::MessageReader> read(const Entry& entry) { return mailbox_->open(entry.uid); }
   /// Not marked for deletion: how many, how many octets.

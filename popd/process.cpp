@@ -5,6 +5,7 @@
 #include "common/log/log.h"
 #include "popd/login.h"
 #include "popd/session.h"
+#include "popd/unique_id.h"
 #include "store/service/login_process.h"
 #include "store/service/store_settings.h"
 
@@ -116,6 +117,8 @@ Task<> serve(Worker& worker, Connection& connection, const store::ClientInfo& cl
   auto settings = store::store_settings(*config, account);
   auto maildrop = co_await worker.child.loop().offload(
       [&] { return Maildrop::open(account.mail_location, settings); });
+  auto ids = format_unique_id(config->at(service).pop3_uidl_format, 1, 1);
+  if (!ids) log_warning("pop3", ids.error().text() + "; it is used instead");
   if (!maildrop) {
     log_error("pop3", "user=<" + client.login + ">: " + maildrop.error().text());
     connection.put(maildrop.error().is_temporary()

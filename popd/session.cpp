@@ -171,14 +171,16 @@ Task<> Session::list(std::string_view args) {
 Task<> Session::uidl(std::string_view args) {
   if (!args.empty()) {
     Entry* entry = numbered(args);
-    if (entry != nullptr) ok(std::string(args) + " " + maildrop_.unique_id(*entry));
+    if (entry != nullptr)
+      ok(std::string(args) + " " + maildrop_.unique_id(*entry, settings_.pop3_uidl_format));
     co_return;
   }
   ok("");
   auto& entries = maildrop_.entries();
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (entries[i].is_deleted) continue;
-    connection_.put(std::to_string(i + 1) + " " + maildrop_.unique_id(entries[i]) + "\r\n");
+    connection_.put(std::to_string(i + 1) + " " +
+                    maildrop_.unique_id(entries[i], settings_.pop3_uidl_format) + "\r\n");
     if (connection_.unsent() > unsent_bytes_max) co_await connection_.flush();
   }
   connection_.put(".\r\n");

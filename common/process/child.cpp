@@ -4,6 +4,11 @@
 #include "common/process/control.h"
 
 namespace pennypost {
+namespace {
+
+constexpr std::chrono::seconds leaving_time{2};
+
+}  // namespace
 
 Child::Child(Loop& loop, Start start) : loop_(loop), start_(std::move(start)), tasks_(loop) {
   services_.on<control::NewPeer>([this](control::NewPeer peer, std::vector<Descriptor> ends) {
@@ -71,6 +76,25 @@ Task<Result<Done>> Child::drain() {
     }
   }
   co_return Done();
+}
+
+void Child::leave_when_idle(Duration longest, std::function<std::uint64_t()> activity,
+                            std::function<bool()> is_busy) {
+  tasks_.start(watch_idleness(longest, std::move(activity), std::move(is_busy)));
+}
+
+Task<> Child::watch_idleness(Duration longest, std::function<std::uint64_t()> activity,
+                             std::function<bool()> is_busy) {
+  for (;;) {
+    auto before = activity();
+    co_await loop_.sleep(longest);
+    if (activity() == before && !is_busy()) break;
+  }
+  for (auto& [kind, peers] : ports_) peers->say_leaving();
+  // What they sent before they knew still arrives, and is served.
+  co_await loop_.sleep(leaving_time);
+  while (is_busy()) co_await loop_.sleep(leaving_time);
+  loop_.stop();
 }
 
 void Child::run() {

@@ -68,6 +68,11 @@ class Child {
   /// Called after config() was replaced.
   void on_reload(std::function<void()> handler) { on_reload_ = std::move(handler); }
   bool is_draining() const { return draining_; }
+  /// Ends the process once nothing has been asked of it for `longest`: `activity` counts what was,
+  /// and `is_busy` says whether it is at something. Peers and master are told first, so that none
+  /// of them asks a process that is about to go; the next request finds a new one.
+  void leave_when_idle(Duration longest, std::function<std::uint64_t()> activity,
+                       std::function<bool()> is_busy);
   /// Ends the process's loop: run() returns.
   void finish() { loop_.stop(); }
   /// Tasks that live as long as the process.
@@ -82,6 +87,8 @@ class Child {
   Task<Result<Done>> new_peer(std::string kind, std::vector<Descriptor> ends);
   Task<Result<Done>> take_config(std::string text, std::vector<Descriptor> log_file);
   Task<Result<Done>> drain();
+  Task<> watch_idleness(Duration longest, std::function<std::uint64_t()> activity,
+                        std::function<bool()> is_busy);
   Loop& loop_;
   Start start_;
   Services services_;

@@ -19,7 +19,7 @@ Result<void> prepare_directory(const std::string& path, mode_t mode, const Ident
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), problem);
   if (mkdir(path.c_str(), mode) != 0) {
     if (errno != EEXIST) return failed();
-    struct stat status{};
+    struct stat status {};
     if (stat(path.c_str(), &status) != 0) return failed();
     if (S_ISDIR(status.st_mode)) return {};
     errno = ENOTDIR;

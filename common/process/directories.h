@@ -10,8 +10,8 @@
 
 namespace pennypost {
 
-/// Makes `path` and what lies above it. A directory that exists stays as it is; a new one gets `mode`, and
-/// as root the owner. `parameter` is the setting to name in the error.
+/// Makes `path` and what lies above it. A directory that exists stays as it is; a new one gets
+/// `mode`, and as root the owner. `parameter` is the setting to name in the error.
 Result<void> prepare_directory(const std::string& path, mode_t mode, const Identity* owner,
                                const std::string& parameter);
 

@@ -221,6 +221,10 @@ Result<Privileges> Master::privileges(const Kind& kind, const Identity* identity
     case Kind::User::Account: {
       ASSERT(identity != nullptr);
       keep.identity = *identity;
+      for (const auto& name : config_->mail_access_groups) {
+        TRY(auto group, Identity::find_group(name));
+        if (group) keep.identity->groups.push_back(*group);
+      }
       // Only system users have a spool whose directory the group may write to.
       bool is_system_user =
           identity->name != config_->virtual_mail_owner && identity->name != config_->default_privs;

@@ -197,6 +197,8 @@ Task<Result<Done>> HandOverDesk::forget(std::shared_ptr<State> state, SessionEnd
 
 WorkerDesk::WorkerDesk(Child& child, Duration timeout, ServeSession serve)
     : child_(child), timeout_(timeout), serve_(std::move(serve)), sessions_(child.loop()) {
+  child_.leave_when_idle(
+      child_.config()->max_idle, [this] { return served_; }, [this] { return !sessions_.empty(); });
   child_.services().on<Serve>([this](Serve request, std::vector<Descriptor> ends) {
     return take(std::move(request), std::move(ends));
   });
@@ -209,6 +211,7 @@ Task<Result<Done>> WorkerDesk::take(Serve request, std::vector<Descriptor> ends)
   auto connection = std::make_unique<Connection>(child_.loop(), std::move(socket), timeout_);
   connection->prepend_input(request.client.input);
   request.client.input.clear();
+  ++served_;
   sessions_.start(run(std::move(connection), std::move(request)));
   co_return Done();
 }

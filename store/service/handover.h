@@ -123,6 +123,8 @@ class WorkerDesk {
   using ServeSession = std::function<Task<>(std::unique_ptr<Connection>, ClientInfo, AccountRef)>;
   WorkerDesk(Child& child, Duration timeout, ServeSession serve);
   std::size_t sessions() const { return sessions_.size(); }
+  /// How many sessions there have been.
+  std::uint64_t served() const { return served_; }
   /// Returns when no session is left.
   Task<> join() { return sessions_.join(); }
 
@@ -132,6 +134,7 @@ class WorkerDesk {
   Child& child_;
   Duration timeout_;
   ServeSession serve_;
+  std::uint64_t served_ = 0;
   Nursery sessions_;
 };
 

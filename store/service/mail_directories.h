@@ -1,4 +1,5 @@
-// A configuration in, the directories of own users' mail made out: what each daemon does before it starts.
+// A configuration in, the directories of own users' mail made out: what each daemon does before it
+// starts.
 #pragma once
 
 #include "common/base/result.h"

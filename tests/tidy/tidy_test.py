@@ -86,7 +86,8 @@ def heads(t):
         if path.endswith("_test.cpp"):
             continue
         text = read(path)
-        if text.startswith("//") and len(text.splitlines()[0]) > 12:
+        # A daemon's main.cpp begins with its man page.
+        if text.startswith("//") and (len(text.splitlines()[0]) > 12 or text.startswith("// NAME\n")):
             continue
         # NAME.cpp whose NAME.h has the head need not repeat it.
         twin = path.removesuffix(".cpp") + ".h"
@@ -151,8 +152,9 @@ def settings_used(t):
     names = re.findall(r"^PARAMETER\(\w+,\s*(\w+)", read("common/config/parameters.def"), re.MULTILINE)
     check(len(names) > 100, f"only {len(names)} rows found")
     # The tables, defaults and checks of settings are no use; Config's own answers (config.port(service)) are.
-    not_uses = re.compile(r"common/config/(check|derive|kinds|layers|load|manual|nearest|parameter|edit)\.(cpp|h)$")
-    used = set()
+    not_uses = re.compile(r"common/config/(check|kinds|layers|load|manual|nearest|parameter|edit)\.(cpp|h)$")
+    # Config::port() makes these names of the services'.
+    used = {f"{service}_port" for service in ("smtp", "submission", "submissions", "pop3", "pop3s", "imap", "imaps")}
     for path in code_files():
         if path.startswith("tests/") or path.endswith(("_test.cpp", "testing.h")) or not_uses.match(path):
             continue
