@@ -6,6 +6,7 @@
 #include "common/log/log.h"
 #include "imapd/login/session.h"
 #include "imapd/session/session.h"
+#include "store/index/index.h"
 #include "store/service/login_process.h"
 #include "store/service/store_settings.h"
 
@@ -144,8 +145,19 @@ class Worker {
     user.name = account.name;
     user.home = account.home;
     TRY(auto location, store::MailLocation::parse(account.mail_location, user));
-    return store::MailStore::open(std::move(location),
-                                  store::store_settings(*child_.config(), account));
+    auto settings = store::store_settings(*child_.config(), account);
+    settings.index = &index_for(account, location);
+    return store::MailStore::open(std::move(location), std::move(settings));
+  }
+
+  // A shard's for own users, one in the mail directory for a system user; this process has but one.
+  store::Index& index_for(const store::AccountRef& account, const store::MailLocation& location) {
+    if (!index_) {
+      auto shard = child_.config()->index_directory + "/" + child_.instance();
+      auto directory = account.is_system ? store::index_directory(location) : shard;
+      index_ = std::make_unique<store::Index>(directory);
+    }
+    return *index_;
   }
 
   Task<> serve_client(Connection& connection, const store::ClientInfo& client,
@@ -171,6 +183,7 @@ class Worker {
   }
 
   Child& child_;
+  std::unique_ptr<store::Index> index_;
   ChangeHub changes_;
   Nursery watching_;
   std::set<Session*> sessions_;

@@ -65,6 +65,11 @@ Index::State parse_state(Uid uid, std::string_view value) {
 
 }  // namespace
 
+std::string index_directory(const MailLocation& location) {
+  bool is_maildir = location.format == MailLocation::Format::Maildir;
+  return location.index + (is_maildir ? "/pennypost-index" : "/.imap/.pennypost/index");
+}
+
 Index::Index(std::filesystem::path directory, const Clock& clock)
     : directory_(std::move(directory)), clock_(clock) {}
 

@@ -35,6 +35,9 @@
 
 namespace pennypost::store {
 
+/// Where the index of one account alone lies: among its mail, under a name that is no folder's.
+std::string index_directory(const MailLocation& location);
+
 /// Thread-safe. Opens its database at the first use, in the process that uses it.
 class Index {
  public:

@@ -9,6 +9,7 @@
 #include <charconv>
 
 #include "common/base/text.h"
+#include "common/log/log.h"
 #include "store/maildir/filename.h"
 
 namespace pennypost::store {
@@ -148,6 +149,8 @@ bool UidList::parse_record(std::string_view line) {
 // Nothing in it can be trusted; the copy is for the admin's eyes.
 Result<void> UidList::set_aside() {
   forget();
+  log_warning("store", path_ + " can't be read and is set aside as dovecot-uidlist.damaged: " +
+                           "the folder's UIDs are given anew");
   if (::rename(path_.c_str(), (path_ + ".damaged").c_str()) != 0 && errno != ENOENT) {
     return file_error("set aside", path_);
   }
