@@ -23,6 +23,7 @@ namespace pennypost {
 /// What the master prepared as root, for a child that can't open files any more.
 struct Prepared {
   std::map<Service, std::shared_ptr<TlsContext>> tls;  // services that have a certificate
+  std::shared_ptr<TlsContext> verifying_client;        // next hops by their CAs; null: none asked
   std::map<std::string, std::string> files;            // /etc/resolv.conf, /etc/hosts: their bytes
 };
 

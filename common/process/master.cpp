@@ -145,6 +145,17 @@ Result<std::shared_ptr<const Prepared>> Master::prepare(const Config& config) co
     }
     prepared->tls[service] = context;
   }
+  const std::string& level = config.smtp_tls_security_level;
+  bool verifies = level == "verify" || level == "secure" || !config.smtp_tls_policy_maps.empty();
+  if (spec_.name == "smtpd" && verifies) {
+    TlsContext::ClientSettings client;
+    client.verify = true;
+    client.ca_file = config.smtp_tls_CAfile;
+    client.ca_path = config.smtp_tls_CApath;
+    client.minimum_protocol = config.smtp_tls_mandatory_protocols;
+    if (client.minimum_protocol.starts_with(">=")) client.minimum_protocol.erase(0, 2);
+    TRY(prepared->verifying_client, TlsContext::client(client));
+  }
   for (const char* path : {"/etc/resolv.conf", "/etc/hosts"}) {
     prepared->files[path] = read_small_file(path);
   }

@@ -27,8 +27,8 @@ class TlsContext {
   };
   struct ClientSettings {
     bool verify = false;  // against the CAs below, and the name
-    std::string ca_file;  // PEM; both empty: the system's
-    std::string ca_path;
+    std::string ca_file;  // PEM; both empty: the system's. Read now, also the directory, so that
+    std::string ca_path;  // the context works in a changed root
     std::string minimum_protocol = "TLSv1.2";
   };
 

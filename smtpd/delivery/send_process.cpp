@@ -13,7 +13,8 @@ class SendProcess {
         config_(child.config()),
         resolver_(child.loop(), DnsSettings::from(*config_, child.prepared().files)),
         connector_(child.loop(), *config_),
-        sender_(child.loop(), config_, resolver_, connector_, ClientTls::of(*config_)) {
+        sender_(child.loop(), config_, resolver_, connector_,
+                ClientTls::of(*config_, child.prepared().verifying_client)) {
     child.services().on<Attempt>([this](Attempt attempt, std::vector<Descriptor> files) {
       return send(std::move(attempt), std::move(files));
     });

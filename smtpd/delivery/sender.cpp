@@ -53,24 +53,14 @@ Task<Result<std::unique_ptr<Stream>>> TcpConnector::connect(Target target) {
   co_return Error::temporary(std::string(text));
 }
 
-ClientTls ClientTls::of(const Config& config) {
+ClientTls ClientTls::of(const Config& config, std::shared_ptr<TlsContext> verifying) {
   ClientTls tls;
-  if (config.smtp_tls_security_level == "none" && config.smtp_tls_policy_maps.empty() &&
-      !config.smtp_tls_wrappermode) {
-    return tls;
-  }
   TlsContext::ClientSettings settings;
   settings.minimum_protocol = minimum_protocol(config.smtp_tls_protocols);
   tls.opportunistic = context_or_warning(settings);
   settings.minimum_protocol = minimum_protocol(config.smtp_tls_mandatory_protocols);
   tls.mandatory = context_or_warning(settings);
-  const auto& level = config.smtp_tls_security_level;
-  if (level == "verify" || level == "secure" || !config.smtp_tls_policy_maps.empty()) {
-    settings.verify = true;
-    settings.ca_file = config.smtp_tls_CAfile;
-    settings.ca_path = config.smtp_tls_CApath;
-    tls.verifying = context_or_warning(settings);
-  }
+  tls.verifying = std::move(verifying);
   return tls;
 }
 

@@ -51,11 +51,12 @@ class TcpConnector final : public Connector {
   std::optional<IpAddress> bind_v6_;
 };
 
-/// The TLS contexts of a process; what could not be made says why.
+/// The TLS contexts of a process; one that can't be made is null, and the log says why.
 class ClientTls {
  public:
   ClientTls() = default;
-  static ClientTls of(const Config& config);
+  /// `verifying` was made by the master, who could read the CAs.
+  static ClientTls of(const Config& config, std::shared_ptr<TlsContext> verifying);
 
   std::shared_ptr<TlsContext> opportunistic;
   std::shared_ptr<TlsContext> mandatory;
