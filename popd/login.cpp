@@ -68,10 +68,8 @@ std::vector<std::string> LoginSession::mechanisms() const {
   if (settings_.ssl == "required" && !security_.is_encrypted) return names;
   for (const auto& name : ServerExchange::mechanisms()) {
     bool is_plus = name.ends_with("-PLUS");
-    auto plain_name = is_plus ? name.substr(0, name.size() - 5) : name;
-    bool is_wanted = std::ranges::any_of(settings_.auth_mechanisms, [&](const auto& wanted) {
-      return equal_nocase(wanted, plain_name);
-    });
+    bool is_wanted = std::ranges::any_of(
+        settings_.auth_mechanisms, [&](const auto& wanted) { return equal_nocase(wanted, name); });
     if (!is_wanted || (is_plus && channel_binding_.empty())) continue;
     if (ServerExchange::is_plaintext(name) && !allows_plaintext()) continue;
     names.push_back(name);

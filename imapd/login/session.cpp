@@ -146,10 +146,8 @@ std::vector<std::string> LoginSession::mechanisms() const {
   if (settings_.ssl == "required" && !security_.is_encrypted) return names;
   for (const auto& name : ServerExchange::mechanisms()) {
     bool is_plus = name.ends_with("-PLUS");
-    auto plain_name = name.substr(0, name.size() - (is_plus ? 5 : 0));
-    bool is_wanted = std::ranges::any_of(settings_.auth_mechanisms, [&](const auto& wanted) {
-      return equal_nocase(wanted, plain_name) || equal_nocase(wanted, name);
-    });
+    bool is_wanted = std::ranges::any_of(
+        settings_.auth_mechanisms, [&](const auto& wanted) { return equal_nocase(wanted, name); });
     if (!is_wanted || (is_plus && channel_binding_.empty())) continue;
     if (ServerExchange::is_plaintext(name) && !allows_plaintext()) continue;
     names.push_back(name);

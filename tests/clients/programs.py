@@ -58,8 +58,12 @@ def send_curl(host, way, login, recipient, file):
 
 
 def send_swaks(host, way, login, recipient, file):
+    with open(file, "rb") as message:  # in the form of the wire; swaks adds the last line end itself
+        octets = re.sub(rb"(?m)^\.", b"..", message.read()) + b"."
+    with open(file, "wb") as message:
+        message.write(octets)
     command = ["swaks", "--server", host.address, "--port", str(host.port(WAYS[way])), "--helo", "client.example.test",
-               "--from", login, "--to", recipient, "--data", "@" + file, "--timeout", "60",
+               "--from", login, "--to", recipient, "--data", "@" + file, "--no-data-fixup", "--timeout", "60",
                "--hide-all"]
     if way != "plain":
         command += ["--auth", "LOGIN" if way == "tls" else "PLAIN", "--auth-user", login,
