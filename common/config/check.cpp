@@ -412,7 +412,21 @@ class HostChecker {
 
   void readable(std::string_view name, const std::string& path, const std::string& remedy) {
     if (path.empty() || ::access(path.c_str(), R_OK) == 0) return;
-    error(name, path + ": " + std::strerror(errno) + "; " + remedy);
+    std::string problem = std::strerror(errno);
+    error(as_written(name, path), path + ": " + problem + "; " + remedy);
+  }
+
+  /// smtpd's certificate and that of popd and imapd are each other's defaults: the one in the file.
+  std::string_view as_written(std::string_view name, const std::string& path) const {
+    auto is_default = [&](std::string_view which) {
+      return config_.where(which).starts_with("default of ");
+    };
+    if (!is_default(name)) return name;
+    for (std::string_view other :
+         {"ssl_cert", "ssl_key", "smtpd_tls_cert_file", "smtpd_tls_key_file"}) {
+      if (!is_default(other) && config_.text(other) == path) return other;
+    }
+    return name;
   }
 
   void accounts() {

@@ -85,7 +85,8 @@ def certificate(t):
     host.settings["ssl_cert"] = missing
     host.write_settings()
     for daemon in ("smtpd", "popd", "imapd"):
-        refuses(host, daemon, CONFIGURATION, missing, "ssl_cert")
+        refuses(host, daemon, CONFIGURATION, f"{host.etc}/main.toml:{line_of(host, missing)}: ssl_cert: {missing}: No such file",
+                "make one, or correct the path")
     host.settings["ssl_cert"] = host.certificate
     host.write_settings()
     host.start()
@@ -229,14 +230,15 @@ def corrupt_index(t):
     equal(host.post_counts(), before, "messages before and after")
 
 
-def mount_small(t, path, megabytes):
-    """A file system of its own at `path`, unmounted at the end of the test."""
+def mount_small(t, host, path, megabytes):
+    """A file system of its own at `path`, unmounted at the end of the test, when the host has stopped."""
     command = [] if IS_ROOT else ["sudo", "-n"]
     owner = os.stat(path)
     subprocess.run([*command, "mount", "-t", "tmpfs", "-o",
                     f"size={megabytes}m,uid={owner.st_uid},gid={owner.st_gid},mode=755", "tmpfs", path],
                    check=True, stdin=subprocess.DEVNULL)
     t.cleanup(lambda: subprocess.run([*command, "umount", path], check=True, stdin=subprocess.DEVNULL))
+    t.cleanup(host.stop_all)
 
 
 def fill(path):
@@ -256,7 +258,7 @@ def fill(path):
 @test("bad input: a full disk under the queue: 452, and after room is made all goes on; nothing is lost")
 def full_queue(t):
     host = Host(t, {"queue_ballast": "4M"}, daemons=("smtpd",), start=False)
-    mount_small(t, host.path("queue"), 64)
+    mount_small(t, host, host.path("queue"), 64)
     host.start()
     with host.smtp() as client:
         client.sendmail(ALICE, [BOB], letter("before"))
@@ -291,7 +293,7 @@ def full_queue(t):
 def full_mailboxes(t):
     host = Host(t, {"minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "queue_run_delay": "1s"},
                 daemons=("smtpd",), start=False)
-    mount_small(t, host.mail, 16)
+    mount_small(t, host, host.mail, 16)
     host.start()
     filler = fill(host.mail)
     with host.smtp() as client:

@@ -177,13 +177,15 @@ class SharedHost:
 
     def get(self):
         if self.host is None:
+            check(self.context is None, "the host of this file did not start")
             self.context = harness.Context()
             harness.at_end(self.stop)
-            self.host = Host(self.context, self.settings, build=self.build, aliases=self.aliases,
+            host = Host(self.context, self.settings, build=self.build, aliases=self.aliases,
                              daemons=self.daemons, start=False)
             for number, login in enumerate(self.letters, 1):
-                self.host.put(login, letter(f"Number {number}", to=login))
-            self.host.start()
+                host.put(login, letter(f"Number {number}", to=login))
+            host.start()
+            self.host = host
         return self.host
 
     def stop(self):

@@ -226,8 +226,10 @@ class Host:
     def wait_ready(self, daemon):
         for name in PORT_NAMES[daemon]:
             port = self.settings.get(name, 0)
-            if port and "interfaces" not in name:
+            if port:
                 eventually(lambda p=port, n=name: self.answers(daemon, p, n), f"{daemon} answers on {name} {port}")
+        if daemon == "smtpd":
+            eventually(lambda: self.command("postqueue", "-p", ok=False).returncode == 0, "postqueue reaches the queue")
 
     def answers(self, daemon, port, name):
         status = self.running[daemon].poll()

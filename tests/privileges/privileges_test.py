@@ -158,7 +158,7 @@ def accounts_missing(t):
         del host.running[daemon]
         said = host.errors(daemon) + host.log()
         contains(said, "pennynull", f"what {daemon} says")
-        contains(said, "adduser --system", f"what {daemon} says")
+        contains(said, "useradd --system", f"what {daemon} says")
 
 
 @test("root's own mail without an alias is deferred, with the remedy in the log")
