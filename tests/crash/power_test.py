@@ -90,7 +90,9 @@ class PowerCut:
             self.stop()
             self.delivery = self.host.settings["local_transport"] = delivery
             self.host.write_settings()
-        self.host.start(*[daemon for daemon in self.host.daemons if daemon not in self.host.running])
+        absent = [daemon for daemon in self.host.daemons if daemon not in self.host.running]
+        if absent:
+            self.host.start(*absent)
 
     def copies(self, name, is_delivered):
         """How often the message is there after a power cut now. is_delivered: it must be in the mailbox already."""
@@ -101,6 +103,8 @@ class PowerCut:
         if is_delivered and self._ids()[full] != 1:
             return 0
         self.after.start("smtpd")
+        # What has been put off is due now.
+        eventually(lambda: self.after.command("postqueue", "-f", ok=False).returncode == 0, "postqueue is answered")
         self.after.wait_queue(0)
         self.after.stop("smtpd")
         return self._ids()[full]

@@ -18,7 +18,7 @@ class NameServer:
         self.process = subprocess.Popen(
             ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file=",
              f"--port={self.port}", "--listen-address=127.0.0.1", "--bind-interfaces", "--log-facility=/dev/null",
-             "--local=//", *records], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+             "--local=/#/", *records], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         t.cleanup(self.stop)
         eventually(self.answers, "dnsmasq answers")
 
