@@ -3,7 +3,7 @@ import os
 import re
 import subprocess
 
-from harness import check, contains, equal, test
+from harness import check, contains, equal, eventually, test
 from mailhost import TOP, Host, letter
 from peers import NameServer
 
@@ -56,7 +56,7 @@ def relay_away(t):
     client.write_settings()
     client.start("smtpd")
     relay.stop("smtpd")
-    with client.smtp() as submitter:
+    with client.smtp(source=CLIENT) as submitter:
         submitter.sendmail("ann@client.test", ["bob@dest.test"], letter("patient", to="bob@dest.test"))
     client.wait_log(r"to=<bob@dest\.test>.*status=deferred \(.*[Cc]onnection refused")
     shown = client.command("mailq").stdout
@@ -74,9 +74,9 @@ def relay_away(t):
 def null_client(t):
     host = Host(t, {"role": "null-client", "relayhost": "[127.0.0.1]:9", "inet_interfaces": None, "mynetworks": None,
                     "submission_port": None, "submissions_port": None, "alias_maps": None}, users={}, daemons=("smtpd",))
+    kinds = ("receive", "lookup", "queue", "send")
+    eventually(lambda: all(f"smtpd: {kind}" in " ".join(host.pids("smtpd")) for kind in kinds), "its processes run")
     titles = " ".join(host.pids("smtpd"))
-    for kind in ("receive", "lookup", "queue", "send"):
-        contains(titles, f"smtpd: {kind}", "the processes")
     for kind in ("auth", "deliver"):
         check(f"smtpd: {kind}" not in titles, f"a null client runs {kind}: {titles}")
     listening = subprocess.run(["ss", "-ltnH"], capture_output=True, text=True, check=True).stdout
