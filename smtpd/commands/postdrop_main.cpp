@@ -30,6 +30,7 @@
 #include "common/config/config.h"
 #include "smtpd/commands/control.h"
 #include "smtpd/commands/drop_file.h"
+#include "smtpd/queue/directories.h"
 #include "smtpd/queue/queue_id.h"
 
 namespace {
@@ -89,6 +90,10 @@ struct NewFile {
 
 int store(const Config& config) {
   std::string maildrop = config.queue_directory + "/maildrop";
+  // An ordinary user's own queue, before smtpd was ever started; elsewhere this changes nothing.
+  if (::getegid() == ::getgid() && ::access(maildrop.c_str(), F_OK) != 0) {
+    [[maybe_unused]] auto prepared = prepare_queue_directories(config);
+  }
   Descriptor directory(::open(maildrop.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory) return say_errno(maildrop);
   std::string id = make_queue_id().value();

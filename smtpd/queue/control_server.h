@@ -39,6 +39,8 @@ class ControlServer {
   Task<> run();
   /// One connection, of a user who is known; for tests too.
   Task<> serve(Descriptor socket, uid_t uid);
+  /// Ends all connections where they stand.
+  void end() { tasks_.cancel(); }
 
  private:
   using Answer = Result<RawReply>;

@@ -1,6 +1,7 @@
 #include "smtpd/queue/process.h"
 
 #include <filesystem>
+#include <memory>
 
 #include "common/log/log.h"
 #include "smtpd/messages.h"
@@ -25,7 +26,8 @@ Queue::Options options_from(const Config& config) {
   return options;
 }
 
-class QueueProcess {
+/// Lives as long as a request that it serves: the child's table of services holds it.
+class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
  public:
   QueueProcess(Child& child, Queue::Opened opened)
       : child_(child),
@@ -33,21 +35,37 @@ class QueueProcess {
         scheduler_(child.loop(), *queue_, peers(), Clock::system()),
         pickup_(
             child.loop(), *queue_, scheduler_, [this] { return child_.config(); }, Clock::system()),
-        control_(child.loop(), *queue_, scheduler_, pickup_) {
+        control_(child.loop(), *queue_, scheduler_, pickup_),
+        tasks_(child.loop()) {
     for (const auto& warning : opened.warnings) log_warning("qmgr", warning);
     queue_->committer().on_warning([](const std::string& text) { log_warning("qmgr", text); });
-    serve();
     scheduler_.begin(opened.waiting, !opened.was_stopped_orderly);
     child_.on_reload([this] { scheduler_.look(); });
-    child_.on_drain([this] { child_.tasks().start(stop()); });
-    child_.tasks().start(remove_orphans());
+    child_.on_drain([this] { tasks_.start(stop()); });
+    tasks_.start(remove_orphans());
     auto listening = control_.listen(queue_socket_path(queue_->directory()));
     if (listening) {
-      child_.tasks().start(control_.run());
+      tasks_.start(control_.run());
     } else {
       log_error("qmgr", listening.error().text() + "; sendmail goes by maildrop alone");
     }
-    child_.tasks().start(pickup_.run());
+    tasks_.start(pickup_.run());
+  }
+
+  void serve() {
+    auto self = shared_from_this();
+    child_.services().on_raw<OpenBody>(
+        [self](OpenBody ask, std::vector<Descriptor>) { return self->open_body(std::move(ask)); });
+    child_.services().on<DropBody>(
+        [self](DropBody ask, std::vector<Descriptor>) { return self->drop_body(std::move(ask)); });
+    child_.services().on<Submit>(
+        [self](Submit ask, std::vector<Descriptor>) { return self->submit(std::move(ask)); });
+  }
+  /// The loop has ended: nothing of ours goes on.
+  void end() {
+    tasks_.cancel();
+    control_.end();
+    scheduler_.end();
   }
 
  private:
@@ -56,15 +74,6 @@ class QueueProcess {
     peers.port = [this](std::string_view kind) -> Port& { return child_.port(kind); };
     peers.config = [this] { return child_.config(); };
     return peers;
-  }
-
-  void serve() {
-    child_.services().on_raw<OpenBody>(
-        [this](OpenBody ask, std::vector<Descriptor>) { return open_body(std::move(ask)); });
-    child_.services().on<DropBody>(
-        [this](DropBody ask, std::vector<Descriptor>) { return drop_body(std::move(ask)); });
-    child_.services().on<Submit>(
-        [this](Submit ask, std::vector<Descriptor>) { return submit(std::move(ask)); });
   }
 
   Task<Result<RawReply>> open_body(OpenBody ask) {
@@ -102,6 +111,7 @@ class QueueProcess {
   Scheduler scheduler_;
   PickupDesk pickup_;
   ControlServer control_;
+  Nursery tasks_;
 };
 
 }  // namespace
@@ -117,8 +127,10 @@ void run_queue(Child& child) {
     log_fatal("qmgr", "open the queue: " + opened.error().text());
     return;
   }
-  QueueProcess process(child, *std::move(opened));
+  auto process = std::make_shared<QueueProcess>(child, *std::move(opened));
+  process->serve();
   child.run();
+  process->end();
 }
 
 }  // namespace pennypost::smtp

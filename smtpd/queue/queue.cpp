@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <thread>
-#include <unordered_set>
 
+#include "common/base/text.h"
 #include "smtpd/queue/check_envelope.h"
 #include "smtpd/queue/queue_id.h"
 #include "store/kv/salvage.h"
@@ -35,6 +35,22 @@ Result<store::Salvaged> open_database(const std::filesystem::path& directory, co
   }
 }
 
+/// For the log: the loss as a whole, then each message that it concerns.
+std::vector<std::string> describe(const store::Loss& loss) {
+  std::vector<std::string> lines{loss.text()};
+  for (const auto& key : loss.keys) {
+    std::string id = printable(std::string_view(key).substr(1, queue_id_bytes));
+    if (key.starts_with(keys::envelopes)) {
+      lines.push_back(id + ": the envelope, or its removal, is lost");
+    } else if (key.starts_with(keys::bodies)) {
+      lines.push_back(id + ": the body, or its removal, is lost");
+    } else {
+      lines.push_back(id + ": an outcome is lost; it may be delivered again");
+    }
+  }
+  return lines;
+}
+
 Result<void> make_directory(const std::filesystem::path& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
     return file_error("create " + path.string(), errno);
@@ -59,7 +75,7 @@ Result<Queue::Opened> Queue::open(Loop& loop, const Options& options, const Cloc
   TRY(auto salvaged, open_database(options.directory / "db", clock));
   TRY(auto files, BodyFiles::open(options.directory / "body"));
   Opened opened;
-  if (salvaged.loss) opened.warnings.push_back(salvaged.loss->text());
+  if (salvaged.loss) opened.warnings = describe(*salvaged.loss);
   opened.queue = std::unique_ptr<Queue>(
       new Queue(loop, options, std::move(salvaged.database), std::move(files)));
   Queue& queue = *opened.queue;
@@ -75,6 +91,9 @@ Result<Queue::Opened> Queue::open(Loop& loop, const Options& options, const Cloc
   TRY(opened.waiting, queue.read_waiting());
   std::unordered_set<std::string> known;
   for (const auto& entry : opened.waiting) known.insert(entry.id.value());
+  if (salvaged.loss) {
+    TRY_DO(queue.erase_remains(known, opened.warnings));
+  }
   std::size_t orphans = queue.files_.remove_orphans(
       std::chrono::seconds(0), [&](const QueueId& id) { return known.contains(id.value()); });
   if (orphans > 0) {
@@ -83,6 +102,24 @@ Result<Queue::Opened> Queue::open(Loop& loop, const Options& options, const Cloc
   }
   if (auto made = queue.ballast_.make(); !made) opened.warnings.push_back(made.error().text());
   return opened;
+}
+
+/// What a damaged log has left of messages whose envelope is lost.
+Result<void> Queue::erase_remains(const std::unordered_set<std::string>& known,
+                                  std::vector<std::string>& warnings) {
+  store::Batch batch;
+  for (auto prefix : {keys::bodies, keys::messages, keys::recipients}) {
+    auto entry = database_.scan(prefix);
+    for (; entry.valid(); entry.next()) {
+      std::string id(entry.key().substr(prefix.size(), queue_id_bytes));
+      if (known.contains(id)) continue;
+      if (prefix == keys::bodies) warnings.push_back(id + ": the envelope of a message is lost");
+      batch.erase(entry.key());
+    }
+    TRY_DO(entry.status());
+  }
+  if (batch.empty()) return {};
+  return database_.commit(batch, store::Sync::Yes);
 }
 
 Task<Result<Descriptor>> Queue::open_body(QueueId id) {

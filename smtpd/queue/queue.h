@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "common/async/loop.h"
@@ -97,6 +98,8 @@ class Queue {
 
  private:
   Queue(Loop& loop, Options options, store::Database database, BodyFiles files);
+  Result<void> erase_remains(const std::unordered_set<std::string>& known,
+                             std::vector<std::string>& warnings);
   Result<void> check_room();
   Result<void> check_body_file(const Envelope& envelope) const;
   Result<std::optional<QueuedMessage>> read(const QueueId& id) const;

@@ -72,6 +72,7 @@ struct Scheduler::Active {
   Microseconds since{0};
   std::int64_t due = 0;
   bool is_uncertain = false;
+  bool is_flushed = false;    // tried whatever defer_transports says
   bool was_refused = false;   // a destination had no place for it
   bool was_deferred = false;  // an attempt was made, or none is possible now
   std::set<std::uint32_t> tried;
@@ -216,6 +217,7 @@ void Scheduler::start(const std::string& id) {
   active->message = std::move(found->second.message);
   active->body = found->second.body;
   active->is_uncertain = found->second.is_uncertain;
+  active->is_flushed = found->second.is_flushed;
   active->due = found->second.due;
   active->since = clock_.now();
   stop_waiting(id);
@@ -370,6 +372,16 @@ Task<> Scheduler::deliver(Active& active, Group group) {
     --active.groups_left;
     co_return;
   }
+  if (!active.is_flushed && is_put_off(group)) {
+    group.begun = clock_.now();
+    Outcome outcome;
+    outcome.status = "4.3.2";
+    outcome.reason = "deferred transport";
+    outcome.relay = "none";
+    apply_to_all(active, group, outcome);
+    --active.groups_left;
+    co_return;
+  }
   Destination& to = destination(group);
   auto lease = co_await to.take(now());
   if (lease) {
@@ -387,6 +399,13 @@ Task<> Scheduler::deliver(Active& active, Group group) {
   --active.groups_left;
   // The last one's outcome is recorded by settle(), with all that follows from it.
   if (lease && active.groups_left > 0) co_await record(active);
+}
+
+/// Whether its transport stands in defer_transports.
+bool Scheduler::is_put_off(const Group& group) const {
+  auto config = peers_.config();
+  return std::ranges::find(config->defer_transports, transport_name(group.route.transport)) !=
+         config->defer_transports.end();
 }
 
 Task<> Scheduler::attempt(Active& active, Group& group, Destination& to) {
@@ -602,7 +621,7 @@ Task<> Scheduler::settle(Active& active) {
     wait_until_due(id, std::move(entry));
   }
   if (is_removed) {
-    if (active.is_to_be_removed) {
+    if (!message.is_finished()) {
       log_queue_change(active.id.value(), "removed");
     } else {
       log_removed(active.id.value());
@@ -683,6 +702,7 @@ std::vector<QueueId> Scheduler::ids(const std::string& which) const {
 void Scheduler::flush() {
   for (auto& [name, one] : destinations_) one->reopen();
   for (auto& [id, entry] : waiting_) {
+    entry.is_flushed = true;
     if (!entry.is_held && !entry.is_new) entry.due = std::min(entry.due, now());
   }
   std::set<std::pair<std::int64_t, std::string>> due;
@@ -700,6 +720,7 @@ bool Scheduler::flush(const QueueId& id) {
   auto found = waiting_.find(id.value());
   if (found == waiting_.end()) return false;
   for (auto& [name, one] : destinations_) one->reopen();
+  found->second.is_flushed = true;
   if (!found->second.is_held && !found->second.is_new) {
     deferred_.erase({found->second.due, id.value()});
     found->second.due = std::min(found->second.due, now());

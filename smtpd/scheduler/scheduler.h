@@ -58,6 +58,8 @@ class Scheduler {
   /// Looks again for what can be done now: after a reload, or when a test has moved its clock.
   void look() { changed_.notify_all(); }
 
+  /// Ends all tasks where they stand; nothing may be called after.
+  void end() { tasks_.cancel(); }
   /// Starts no further attempt; returns when none is under way.
   Task<> drain();
   /// Whether an orderly stop may be noted: nothing waits whose last attempt is in doubt.
@@ -87,6 +89,7 @@ class Scheduler {
     bool is_held = false;
     bool is_new = false;
     bool is_uncertain = false;
+    bool is_flushed = false;  // an admin wants it tried, whatever defer_transports says
     std::unique_ptr<QueuedMessage> message;  // of new mail, while there is room for it
     std::optional<std::string> body;
   };
@@ -110,6 +113,7 @@ class Scheduler {
   void add_to_group(Active& active, std::uint32_t number, Route route,
                     std::map<std::string, std::vector<Group>>& by_way);
   Task<> deliver(Active& active, Group group);
+  bool is_put_off(const Group& group) const;
   Task<> attempt(Active& active, Group& group, Destination& to);
   Task<Result<Attempt::Outcomes>> ask(Active& active, const Group& group);
   Task<Result<std::string>> deliver_port(const Group& group);

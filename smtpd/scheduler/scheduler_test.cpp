@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <filesystem>
+
 #include "common/base/scratch.h"
 #include "common/config/testing.h"
 #include "common/log/log.h"
@@ -99,6 +102,7 @@ struct World {
     Attempt::Outcomes outcomes;
     for (const auto& recipient : ask.envelope.recipients) {
       attempts.push_back(recipient.address + (ask.is_repeat ? " repeat" : ""));
+      if (!gives_outcomes) continue;
       Outcome outcome = on_attempt(recipient);
       outcome.recipient = recipient.number;
       outcomes.outcomes.push_back(std::move(outcome));
@@ -148,6 +152,7 @@ struct World {
   Peer send{loop, "send"};
   Peer own{loop, "deliver:own"};
   Peer master{loop, "master"};
+  bool gives_outcomes = true;
   std::vector<std::string> warnings;
   std::vector<std::string> resolved;
   std::vector<std::string> attempts;
@@ -244,4 +249,334 @@ TEST_CASE("deferred mail is tried again when its time has come, and not before")
   world.settle();
   CHECK(tries == 3);
   CHECK(world.scheduler->size() == 0);
+}
+
+TEST_CASE("an alias of three with one stopped host: ten retries, each mailbox gets one copy") {
+  World world({"minimal_backoff_time=300s", "maximal_backoff_time=300s"});
+  world.on_resolve = [](const Resolve& ask) {
+    if (ask.recipient.address == "staff@here.test") {
+      return World::expansion({"ann@here.test", "bob@stopped.test", "eve@here.test"},
+                              ask.recipient);
+    }
+    bool is_here = ask.recipient.address.ends_with("@here.test");
+    return World::route_to(is_here ? Transport::Local : Transport::Smtp, "stopped.test");
+  };
+  world.on_attempt = [](const Recipient& recipient) {
+    return recipient.address == "bob@stopped.test"
+               ? World::outcome(OutcomeKind::Retry, "4.4.1", "connection refused")
+               : World::outcome(OutcomeKind::Delivered, "2.0.0", "delivered to maildir");
+  };
+  REQUIRE(world.submit({"staff@here.test"}));
+  world.settle();
+  for (int retry = 0; retry < 10; ++retry) {
+    world.clock.advance(301s);
+    if (retry == 5) world.crash();
+    world.scheduler->look();
+    world.settle();
+  }
+  auto count = [&](const std::string& who) { return std::ranges::count(world.attempts, who); };
+  CHECK(count("ann@here.test") == 1);
+  CHECK(count("eve@here.test") == 1);
+  CHECK(count("bob@stopped.test") + count("bob@stopped.test repeat") == 11);
+  CHECK(std::ranges::count(world.resolved, "staff@here.test") == 1);
+  CHECK(world.has_line("to=<ann@here.test>, orig_to=<staff@here.test>"));
+}
+
+TEST_CASE("an alias naming itself reaches the mailbox of that name, once") {
+  World world;
+  world.on_resolve = [](const Resolve& ask) {
+    if (ask.recipient.address == "ann@here.test" && !ask.recipient.is_self) {
+      return World::expansion({"ann@here.test", "ann@here.test", "bob@here.test"}, ask.recipient);
+    }
+    return World::route_to(Transport::Local, "");
+  };
+  REQUIRE(world.submit({"ann@here.test"}));
+  world.settle();
+  std::ranges::sort(world.attempts);
+  CHECK(world.attempts == std::vector<std::string>{"ann@here.test", "bob@here.test"});
+  CHECK(world.scheduler->size() == 0);
+}
+
+TEST_CASE("aliases that name each other in a circle bounce, and nobody waits for ever") {
+  World world;
+  world.on_resolve = [](const Resolve& ask) {
+    if (ask.recipient.address == "a@here.test")
+      return World::expansion({"b@here.test"}, ask.recipient);
+    if (ask.recipient.address == "b@here.test")
+      return World::expansion({"a@here.test"}, ask.recipient);
+    return World::route_to(Transport::Smtp, "x.test");
+  };
+  REQUIRE(world.submit({"a@here.test"}));
+  world.settle();
+  CHECK(world.has_line("dsn=5.4.6, status=bounced (mail forwarding loop for a@here.test)"));
+  REQUIRE(world.delivered.size() == 1);  // the report
+  CHECK(world.delivered[0].first.sender.empty());
+  CHECK(world.delivered[0].first.recipients[0].address == "ann@x.test");
+  CHECK(world.scheduler->size() == 0);
+}
+
+TEST_CASE("a failure is reported to the sender, and a report's failure to nobody") {
+  World world;
+  world.on_attempt = [](const Recipient&) {
+    auto outcome = World::outcome(OutcomeKind::Bounce, "5.1.1", "host said: 550 no such user");
+    outcome.diagnostic = "550 5.1.1 no such user";
+    return outcome;
+  };
+  REQUIRE(world.submit({"bob@there.test"}));
+  std::string id = world.last_id.value();
+  world.settle();
+  CHECK(world.has_line("bounce: " + id + ": sender non-delivery notification: "));
+  CHECK(world.has_line("from=<>"));
+  CHECK(world.attempts == std::vector<std::string>{"bob@there.test", "ann@x.test"});
+  CHECK(world.scheduler->size() == 0);
+
+  REQUIRE(world.submit({"bob@there.test"}, ""));
+  world.settle();
+  CHECK(world.attempts.size() == 3);
+  CHECK(world.has_line("undeliverable notification discarded"));
+  CHECK(world.scheduler->size() == 0);
+}
+
+TEST_CASE("the report of a failure names the recipient, and holds the message") {
+  World world;
+  world.on_attempt = [](const Recipient& recipient) {
+    return recipient.address == "bob@there.test"
+               ? World::outcome(OutcomeKind::Bounce, "5.1.1", "no such user")
+               : World::outcome(OutcomeKind::Delivered, "2.0.0", "ok");
+  };
+  REQUIRE(world.submit({"bob@there.test", "eve@there.test"}));
+  world.settle();
+  REQUIRE(world.delivered.size() == 2);
+  const std::string report = world.delivered[1].second;
+  CHECK(report.find("Final-Recipient: rfc822; bob@there.test") != std::string::npos);
+  CHECK(report.find("Status: 5.1.1") != std::string::npos);
+  CHECK(report.find("Subject: hello") != std::string::npos);
+  CHECK(report.find("eve@there.test") == std::string::npos);
+  CHECK(world.delivered[1].first.recipients[0].notify == notify_never);
+}
+
+TEST_CASE("NOTIFY decides which reports there are") {
+  struct Row {
+    std::uint8_t notify;
+    bool succeeds;
+    bool is_dsn_relayed;
+    bool reports;
+  };
+  for (const Row& row :
+       {Row{notify_default, false, false, true}, Row{notify_default, true, false, false},
+        Row{notify_never, false, false, false}, Row{notify_success, true, false, true},
+        Row{notify_success, true, true, false}, Row{notify_success, false, false, false},
+        Row{notify_success | notify_failure, false, false, true},
+        Row{notify_delay, false, false, false}}) {
+    CAPTURE(int{row.notify});
+    CAPTURE(row.succeeds);
+    World world;
+    world.on_attempt = [&](const Recipient& recipient) {
+      bool is_ok = row.succeeds || recipient.address == "ann@x.test";
+      auto outcome = is_ok ? World::outcome(OutcomeKind::Delivered, "2.0.0", "ok")
+                           : World::outcome(OutcomeKind::Bounce, "5.0.0", "no");
+      outcome.is_dsn_relayed = row.is_dsn_relayed;
+      return outcome;
+    };
+    REQUIRE(world.submit({"bob@there.test"}, "ann@x.test", row.notify));
+    world.settle();
+    bool has_report = std::ranges::count(world.attempts, "ann@x.test") == 1;
+    CHECK(has_report == row.reports);
+    CHECK(world.scheduler->size() == 0);
+  }
+}
+
+TEST_CASE("mail that waits longer than maximal_queue_lifetime goes back") {
+  World world({"maximal_queue_lifetime=1d", "delay_warning_time=1h", "maximal_backoff_time=4000s"});
+  world.on_attempt = [](const Recipient& recipient) {
+    return recipient.address == "bob@there.test"
+               ? World::outcome(OutcomeKind::Retry, "4.2.0", "busy")
+               : World::outcome(OutcomeKind::Delivered, "2.0.0", "ok");
+  };
+  REQUIRE(world.submit({"bob@there.test"}));
+  std::string id = world.last_id.value();
+  world.settle();
+  world.clock.advance(2h);
+  world.scheduler->look();
+  world.settle();
+  CHECK(world.has_line(id + ": sender delay notification: "));
+  CHECK(world.delivered.size() == 1);
+  world.clock.advance(2h);
+  world.scheduler->look();
+  world.settle();
+  CHECK(world.delivered.size() == 1);  // warned once
+  world.clock.advance(21h);
+  world.scheduler->look();
+  world.settle();
+  CHECK(world.has_line("qmgr: " + id + ": from=<ann@x.test>, status=expired, returned to sender"));
+  REQUIRE(world.delivered.size() == 2);
+  CHECK(world.delivered[1].second.find("Status: 4.2.0") != std::string::npos);
+  CHECK(world.scheduler->size() == 0);
+}
+
+TEST_CASE("after a crash the first attempt is marked, after an orderly stop it is not") {
+  World world;
+  REQUIRE(world.submit({"bob@there.test"}));
+  world.settle();
+  world.attempts.clear();
+  world.on_resolve = [](const Resolve&) -> Resolution {
+    auto resolution = World::route_to(Transport::Error, "not now");
+    resolution.route.status = "4.3.0";
+    return resolution;
+  };
+  REQUIRE(world.submit({"bob@there.test"}));
+  REQUIRE(world.submit({"eve@there.test"}));
+  world.settle();
+  world.on_resolve = [](const Resolve&) { return World::route_to(Transport::Smtp, "x.test"); };
+  SUBCASE("crash") {
+    world.crash();
+    world.scheduler->flush();
+    world.settle();
+    std::ranges::sort(world.attempts);
+    CHECK(world.attempts ==
+          std::vector<std::string>{"bob@there.test repeat", "eve@there.test repeat"});
+  }
+  SUBCASE("orderly stop") {
+    world.stop_orderly();
+    world.open();
+    world.scheduler->flush();
+    world.settle();
+    std::ranges::sort(world.attempts);
+    CHECK(world.attempts == std::vector<std::string>{"bob@there.test", "eve@there.test"});
+  }
+  CHECK(world.scheduler->size() == 0);
+}
+
+TEST_CASE("a message on hold stays, is released, removed and expanded again at an admin's word") {
+  World world;
+  world.on_attempt = [](const Recipient&) {
+    return World::outcome(OutcomeKind::Retry, "4.2.0", "busy");
+  };
+  REQUIRE(world.submit({"bob@there.test"}));
+  QueueId id = world.last_id;
+  world.settle();
+  CHECK(world.loop.run_until(world.scheduler->hold(id)));
+  world.clock.advance(100h);
+  world.scheduler->look();
+  world.settle();
+  CHECK(world.attempts.size() == 1);
+  world.crash();
+  world.settle();
+  CHECK(world.attempts.size() == 1);
+  CHECK(world.loop.run_until(world.scheduler->release(id)));
+  world.settle();
+  CHECK(world.attempts.size() == 2);
+  CHECK(world.loop.run_until(world.scheduler->remove(id)));
+  CHECK(world.scheduler->size() == 0);
+  CHECK_FALSE(world.loop.run_until(world.scheduler->remove(id)));
+  world.crash();
+  CHECK(world.scheduler->size() == 0);
+}
+
+TEST_CASE(
+    "a corrected alias takes effect on what waits after requeueing, and spares what is done") {
+  World world;
+  std::vector<std::string> staff{"ann@here.test", "wrong@there.test"};
+  world.on_resolve = [&](const Resolve& ask) {
+    if (ask.recipient.address == "staff@here.test") return World::expansion(staff, ask.recipient);
+    return World::route_to(Transport::Smtp, ask.recipient.address);
+  };
+  world.on_attempt = [](const Recipient& recipient) {
+    return recipient.address == "wrong@there.test"
+               ? World::outcome(OutcomeKind::Retry, "4.2.0", "busy")
+               : World::outcome(OutcomeKind::Delivered, "2.0.0", "ok");
+  };
+  REQUIRE(world.submit({"staff@here.test"}));
+  world.settle();
+  staff = {"ann@here.test", "right@there.test"};
+  CHECK(world.loop.run_until(world.scheduler->requeue(world.last_id)));
+  world.settle();
+  CHECK(std::ranges::count(world.attempts, "ann@here.test") == 1);
+  CHECK(std::ranges::count(world.attempts, "wrong@there.test") == 1);
+  CHECK(std::ranges::count(world.attempts, "right@there.test") == 1);
+  CHECK(world.scheduler->size() == 0);
+}
+
+TEST_CASE("a destination that can't be reached is left alone for a while") {
+  World world({"initial_destination_concurrency=1", "minimal_backoff_time=300s"});
+  world.on_attempt = [](const Recipient&) {
+    return World::outcome(OutcomeKind::Retry, "4.4.1", "connect to x: Connection refused");
+  };
+  REQUIRE(world.submit({"bob@there.test"}));
+  world.settle();
+  REQUIRE(world.submit({"eve@there.test"}));
+  world.settle();
+  CHECK(world.attempts == std::vector<std::string>{"bob@there.test"});
+  CHECK(world.has_line(
+      "status=deferred (delivery temporarily suspended: connect to x: Connection refused)"));
+  world.scheduler->flush();
+  world.settle();
+  CHECK(world.attempts.size() >= 2);
+}
+
+TEST_CASE("an envelope that names a command, a path or a used id is refused") {
+  World world;
+  Envelope envelope;
+  envelope.id = make_queue_id(world.clock);
+  Recipient recipient;
+  recipient.address = "bob@x.test";
+  SUBCASE("command") { recipient.kind = RecipientKind::Command; }
+  SUBCASE("account") { recipient.run_as = "root"; }
+  SUBCASE("path") { envelope.id = QueueId("../../etc/pass"); }
+  SUBCASE("nobody") { recipient.address.clear(); }
+  SUBCASE("a line") { recipient.address = "bob@x.test\nqmgr: forged"; }
+  envelope.recipients.push_back(recipient);
+  auto work = world.scheduler->submit(std::move(envelope), "");
+  auto answer = world.loop.run_until(std::move(work));
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().code() == 501);
+  CHECK(world.scheduler->size() == 0);
+}
+
+TEST_CASE("a large body lies in a file that goes with its message, and orphans go at the start") {
+  World world;
+  Envelope envelope;
+  envelope.id = make_queue_id(world.clock);
+  envelope.sender = "ann@x.test";
+  auto file = world.loop.run_until(world.queue->open_body(envelope.id));
+  REQUIRE(file);
+  std::string body(300'000, 'x');
+  REQUIRE(write_all(*file, body));
+  envelope.body_is_file = true;
+  envelope.body_bytes = body.size();
+  Piece whole;
+  whole.length = body.size();
+  envelope.pieces.push_back(whole);
+  Recipient recipient;
+  recipient.address = "bob@there.test";
+  envelope.recipients.push_back(recipient);
+  auto path = world.scratch.path() / "queue/body" / envelope.id.value();
+  auto work = world.scheduler->submit(std::move(envelope), "");
+  REQUIRE(world.loop.run_until(std::move(work)));
+  CHECK(std::filesystem::exists(path));
+  world.settle();
+  REQUIRE(world.delivered.size() == 1);
+  CHECK(world.delivered[0].second == body);
+  CHECK_FALSE(std::filesystem::exists(path));
+
+  QueueId orphan = make_queue_id(world.clock);
+  REQUIRE(world.loop.run_until(world.queue->open_body(orphan)));
+  auto orphan_path = world.scratch.path() / "queue/body" / orphan.value();
+  CHECK(std::filesystem::exists(orphan_path));
+  world.crash();
+  CHECK_FALSE(std::filesystem::exists(orphan_path));
+}
+
+TEST_CASE("an attempt without an outcome is in doubt, also after an orderly stop") {
+  World world;
+  world.gives_outcomes = false;
+  REQUIRE(world.submit({"bob@there.test"}));
+  world.settle();
+  CHECK(world.has_line("status=deferred (the delivery process gave no outcome)"));
+  world.stop_orderly();
+  world.open();
+  world.gives_outcomes = true;
+  world.scheduler->flush();
+  world.settle();
+  CHECK(world.attempts == std::vector<std::string>{"bob@there.test", "bob@there.test repeat"});
 }

@@ -1,0 +1,293 @@
+#include <doctest/doctest.h>
+#include <fcntl.h>
+
+#include <sstream>
+
+#include "common/base/scratch.h"
+#include "common/config/testing.h"
+#include "common/log/log.h"
+#include "smtpd/commands/drop_file.h"
+#include "smtpd/commands/postqueue.h"
+#include "smtpd/commands/sendmail.h"
+#include "smtpd/queue/control_server.h"
+#include "smtpd/queue/queue_id.h"
+
+using namespace pennypost;
+using namespace pennypost::smtp;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A queue without peers: what is posted waits, since `lookup` never answers.
+struct Desk {
+  Desk() {
+    Queue::Options options;
+    options.directory = scratch.path() / "queue";
+    auto opened = Queue::open(loop, options, clock);
+    REQUIRE(opened);
+    queue = std::move(opened->queue);
+    Scheduler::Peers peers;
+    peers.port = [this](std::string_view) -> Port& { return nobody; };
+    peers.config = [this] { return config; };
+    scheduler = std::make_unique<Scheduler>(loop, *queue, std::move(peers), clock);
+    pickup = std::make_unique<PickupDesk>(
+        loop, *queue, *scheduler, [this] { return config; }, clock);
+    server = std::make_unique<ControlServer>(loop, *queue, *scheduler, *pickup);
+    std::filesystem::create_directory(scratch.path() / "queue/maildrop");
+  }
+  ~Desk() {
+    serving.reset();
+    server.reset();
+    pickup.reset();
+    scheduler.reset();
+    queue.reset();
+  }
+
+  /// Asks as this user.
+  template <class Request>
+  Result<typename Request::Reply> ask(Request request, uid_t uid,
+                                      std::vector<Descriptor> beside = {}) {
+    auto [a, b] = socket_pair();
+    serving = std::make_unique<Nursery>(loop);
+    serving->start(server->serve(std::move(b), uid));
+    Message message;
+    message.type = Request::type;
+    message.id = 7;
+    message.body = wire::encode(request);
+    message.descriptors = std::move(beside);
+    MessageSocket socket(loop, std::move(a));
+    socket.send(std::move(message));
+    auto answer = loop.run_until(socket.receive());
+    CHECK(answer.id == 7);
+    serving.reset();
+    if (answer.type == control_error) {
+      auto error = wire::decode<ControlError>(answer.body);
+      return Error(error->code, error->text);
+    }
+    last_beside = std::move(answer.descriptors);
+    return wire::decode<typename Request::Reply>(answer.body);
+  }
+  Result<PostMail::Posted> post(const std::string& message, std::vector<std::string> to,
+                                std::string from = "ann") {
+    PostMail request;
+    request.posting.sender = std::move(from);
+    request.posting.recipients = std::move(to);
+    auto file = sealed_file(message);
+    REQUIRE(file);
+    std::vector<Descriptor> beside;
+    beside.push_back(*std::move(file));
+    return ask(std::move(request), 1000, std::move(beside));
+  }
+
+  Loop loop;
+  ManualClock clock;
+  Scratch scratch;
+  LogCapture log;
+  std::shared_ptr<const Config> config =
+      config_for_test({"myorigin=example.com", "message_size_limit=1000000"});
+  Port nobody{loop, "nobody"};
+  std::unique_ptr<Queue> queue;
+  std::unique_ptr<Scheduler> scheduler;
+  std::unique_ptr<PickupDesk> pickup;
+  std::unique_ptr<ControlServer> server;
+  std::unique_ptr<Nursery> serving;
+  std::vector<Descriptor> last_beside;
+};
+
+const std::string message = "Subject: hi\nMessage-ID: <1@x>\n\nbody\n";
+
+}  // namespace
+
+TEST_CASE("what is posted over the socket is listed, with the domain of this host") {
+  Desk desk;
+  auto posted = desk.post(message, {"bob", "eve@there.test"});
+  REQUIRE_MESSAGE(posted, "posting failed");
+  auto page = desk.ask(ListQueue(), 1000);
+  REQUIRE(page);
+  REQUIRE(page->entries.size() == 1);
+  CHECK(page->entries[0].id == posted->queue_id);
+  CHECK(page->entries[0].sender == "ann@example.com");
+  REQUIRE(page->entries[0].recipients.size() == 2);
+  CHECK(page->entries[0].recipients[0].address == "bob@example.com");
+  CHECK(desk.log.lines()[0] == "pickup: " + posted->queue_id + ": uid=1000 from=<ann@example.com>");
+}
+
+TEST_CASE("only root and the owner change, remove and read messages") {
+  Desk desk;
+  auto posted = desk.post(message, {"bob"});
+  REQUIRE(posted);
+  ReadMessage read;
+  read.id = posted->queue_id;
+  uid_t stranger = geteuid() + 4242;
+  auto refused = desk.ask(read, stranger);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == 550);
+  auto content = desk.ask(read, 0);
+  REQUIRE(content);
+  REQUIRE(desk.last_beside.size() == 1);
+  auto text = read_range(desk.last_beside[0], 0, content->envelope.size());
+  REQUIRE(text);
+  CHECK(text->starts_with("Received: by mail.example.com"));
+  CHECK(text->ends_with(message));
+
+  ChangeQueue remove;
+  remove.change = QueueChange::Remove;
+  remove.id = "ALL";
+  CHECK_FALSE(desk.ask(remove, stranger));
+  auto count = desk.ask(remove, 0);
+  REQUIRE(count);
+  CHECK(count->messages == 1);
+}
+
+TEST_CASE("a message that is not a sealed file, too large, or without recipients is refused") {
+  Desk desk;
+  PostMail request;
+  request.posting.recipients = {"bob"};
+  std::vector<Descriptor> beside;
+  beside.emplace_back(::dup(0));
+  auto unsealed = desk.ask(request, 1000, std::move(beside));
+  REQUIRE_FALSE(unsealed);
+  CHECK(unsealed.error().code() == 501);
+  auto large = desk.post(std::string(1'000'001, 'x'), {"bob"});
+  REQUIRE_FALSE(large);
+  CHECK(large.error().code() == 552);
+  auto nobody = desk.post(message, {});
+  REQUIRE_FALSE(nobody);
+  CHECK(nobody.error().code() == 501);
+  std::string looping;
+  for (int i = 0; i < 60; ++i) looping += "Received: by x\n";
+  auto loops = desk.post(looping + "\n", {"bob"});
+  REQUIRE_FALSE(loops);
+  CHECK(loops.error().code() == 554);
+}
+
+TEST_CASE("maildrop files are taken in once, and bad ones are kept aside") {
+  Desk desk;
+  Posting posting;
+  posting.sender = "ann";
+  posting.recipients = {"bob"};
+  auto drop = [&](const std::string& name, const std::string& bytes) {
+    Descriptor file(::open((desk.scratch / ("queue/maildrop/" + name)).c_str(),
+                           O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    REQUIRE(write_all(file, bytes));
+  };
+  std::string large = message + std::string(200'000, 'y') + "\n";
+  drop(make_queue_id().value(), drop_head(posting) + message);
+  drop(make_queue_id().value(), drop_head(posting) + large);
+  std::string bad = make_queue_id().value();
+  drop(bad, "rubbish");
+  desk.loop.run_until(desk.pickup->empty_maildrop());
+  auto page = desk.ask(ListQueue(), 0);
+  REQUIRE(page);
+  CHECK(page->entries.size() == 2);
+  CHECK(std::filesystem::exists(desk.scratch.path() / "queue/maildrop" / ("corrupt." + bad)));
+  desk.loop.run_until(desk.pickup->empty_maildrop());
+  page = desk.ask(ListQueue(), 0);
+  CHECK(page->entries.size() == 2);
+}
+
+TEST_CASE("a drop file is what its writer made, or refused") {
+  Posting posting;
+  posting.sender = "ann@x.test";
+  posting.recipients = {"bob@y.test", "eve@z.test"};
+  posting.envid = "id";
+  auto bytes = drop_head(posting);
+  auto head = parse_drop_head(bytes + "Subject: x\n");
+  REQUIRE(head);
+  CHECK(head->bytes == bytes.size());
+  CHECK(head->posting.recipients == posting.recipients);
+  for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
+    CHECK_FALSE(parse_drop_head(std::string_view(bytes).substr(0, cut)));
+  }
+  posting.recipients.clear();
+  CHECK_FALSE(parse_drop_head(drop_head(posting)));
+  posting.recipients = {"bob\n@x"};
+  CHECK_FALSE(parse_drop_head(drop_head(posting)));
+}
+
+TEST_CASE("sendmail's arguments are those that programs use") {
+  auto parse = [](std::vector<std::string> args) { return parse_sendmail_options(args); };
+  using Mode = SendmailOptions::Mode;
+  auto options =
+      parse({"-oi", "-fann@x.test", "-F", "Ann B", "-t", "-N", "success,delay", "--", "bob"});
+  REQUIRE(options);
+  CHECK(options->dot_is_text);
+  CHECK(options->sender == "ann@x.test");
+  CHECK(options->full_name == "Ann B");
+  CHECK(options->recipients_from_header);
+  CHECK(options->posting.notify == (notify_success | notify_delay));
+  CHECK(options->posting.recipients == std::vector<std::string>{"bob"});
+  CHECK(parse({"-bp"})->mode == Mode::List);
+  CHECK(parse({"-bs"})->mode == Mode::Dialogue);
+  CHECK(parse({"-bi"})->mode == Mode::NewAliases);
+  CHECK(parse({"-q"})->mode == Mode::Flush);
+  CHECK(parse({"-qI4abc"})->flush.id == "4abc");
+  CHECK(parse({"-qRx.test"})->flush.site == "x.test");
+  CHECK(parse({"-it", "-f", "<>"})->sender == "<>");
+  CHECK(parse({"-i", "bob"})->posting.recipients.size() == 1);
+  CHECK_FALSE(parse({"-f"}));
+  CHECK_FALSE(parse({"-Z"}));
+  CHECK_FALSE(parse({"-bd"}));
+}
+
+TEST_CASE("a message ends at a lone dot unless dots are text") {
+  CHECK(message_text("a\n.\nb\n", false) == "a\n");
+  CHECK(message_text("a\n.\nb\n", true) == "a\n.\nb\n");
+  CHECK(message_text("a\r\nb", true) == "a\nb\n");
+  CHECK(message_text("From ann Thu\nSubject: x\n\nFrom here\n", true) ==
+        "Subject: x\n\nFrom here\n");
+  CHECK(message_text("", true).empty());
+}
+
+TEST_CASE("sendmail completes the header, and Bcc names recipients without being seen") {
+  auto config = config_for_test({"myorigin=example.com"});
+  SendmailOptions options;
+  options.recipients_from_header = true;
+  Posting posting;
+  LocalUser user{"ann", "Ann Bee"};
+  auto text = prepare_message("To: bob, eve@x.test\nBcc: spy@y.test\nSubject: s\n\nbody\n", options,
+                              user, *config, posting);
+  REQUIRE(text);
+  CHECK(posting.sender == "ann");
+  CHECK(posting.recipients == std::vector<std::string>{"bob", "eve@x.test", "spy@y.test"});
+  CHECK(text->find("Bcc") == std::string::npos);
+  CHECK(text->find("From: Ann Bee <ann@example.com>\n") != std::string::npos);
+  CHECK(text->find("Date: ") != std::string::npos);
+  CHECK(text->find("Message-ID: <") != std::string::npos);
+  CHECK(text->ends_with("\n\nbody\n"));
+  CHECK_FALSE(prepare_message("Subject: x\n\n", options, user, *config, posting));
+
+  options.recipients_from_header = false;
+  options.posting.recipients = {"bob@x.test, eve@y.test", "bob@x.test"};
+  text = prepare_message("no header here\n", options, user, *config, posting);
+  REQUIRE(text);
+  CHECK(posting.recipients == std::vector<std::string>{"bob@x.test", "eve@y.test"});
+  CHECK(text->ends_with("\n\nno header here\n"));
+}
+
+TEST_CASE("the list of the queue has Postfix's columns") {
+  ListQueue::Entry entry;
+  entry.id = "0B2C3D4F5G6H7J8";
+  entry.state = QueueState::Deferred;
+  entry.arrival = 1'700'000'000;
+  entry.size = 2312;
+  entry.sender = "ann@example.net";
+  entry.recipients.resize(2);
+  entry.recipients[0].address = "bob@example.org";
+  entry.recipients[0].reason = "connect to x: refused";
+  entry.recipients[1].address = "eve@example.org";
+  entry.recipients[1].reason = "connect to x: refused";
+  std::string text = entry_text(entry);
+  CHECK(text.starts_with("0B2C3D4F5G6H7J8       2312 Tue Nov 14 "));
+  CHECK(text.find(" ann@example.net\n") == 46 - 0);
+  CHECK(text.find(std::string(55, ' ') + "(connect to x: refused)\n") != std::string::npos);
+  CHECK(text.find(std::string(47, ' ') + "eve@example.org\n") != std::string::npos);
+  entry.sender.clear();
+  entry.recipients.resize(1);
+  entry.recipients[0].reason = "said \"no\"\n";
+  CHECK(entry_json(entry) ==
+        "{\"queue_name\": \"deferred\", \"queue_id\": \"0B2C3D4F5G6H7J8\", \"arrival_time\": "
+        "1700000000, \"message_size\": 2312, \"forced_expire\": false, \"sender\": "
+        "\"MAILER-DAEMON\", \"recipients\": [{\"address\": \"bob@example.org\", "
+        "\"delay_reason\": \"said \\\"no\\\"\\u000a\"}]}\n");
+}

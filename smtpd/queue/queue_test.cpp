@@ -1,0 +1,187 @@
+#include "smtpd/queue/queue.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "common/base/scratch.h"
+#include "smtpd/queue/queue_id.h"
+
+using namespace pennypost;
+using namespace pennypost::smtp;
+
+namespace {
+
+struct Store {
+  Store() { open(); }
+  ~Store() { queue.reset(); }
+  void open() {
+    queue.reset();
+    Queue::Options options;
+    options.directory = scratch.path() / "queue";
+    options.ballast_bytes = 4096;
+    auto opened = Queue::open(loop, options, clock);
+    REQUIRE(opened);
+    queue = std::move(opened->queue);
+    waiting = std::move(opened->waiting);
+    warnings = std::move(opened->warnings);
+    was_orderly = opened->was_stopped_orderly;
+  }
+  std::filesystem::path directory() const { return scratch.path() / "queue"; }
+
+  static Envelope envelope(const QueueId& id, std::size_t body_bytes) {
+    Envelope out;
+    out.id = id;
+    out.arrival = 1'700'000'000'000'000;
+    out.sender = "ann@x.test";
+    out.body_bytes = body_bytes;
+    Piece whole;
+    whole.length = body_bytes;
+    out.pieces.push_back(std::move(whole));
+    Recipient recipient;
+    recipient.address = recipient.original = "bob@y.test";
+    out.recipients.push_back(std::move(recipient));
+    return out;
+  }
+  Task<> submit_one(std::string body, std::size_t& taken) {
+    auto out = envelope(make_queue_id(clock), body.size());
+    auto work = queue->submit(std::move(out), std::move(body), Changes());
+    auto answer = co_await std::move(work);
+    if (answer) ++taken;
+  }
+  std::size_t submit(std::size_t count) {
+    std::size_t taken = 0;
+    Nursery submitting(loop);
+    for (std::size_t i = 0; i < count; ++i) {
+      submitting.start(submit_one("Subject: " + std::to_string(i) + "\n\nbody\n", taken));
+    }
+    loop.run_until(submitting.join());
+    return taken;
+  }
+  /// Changes one byte in the middle of the write-ahead log.
+  void damage_log() {
+    for (const auto& file : std::filesystem::directory_iterator(directory() / "db")) {
+      if (file.path().extension() != ".log" || file.file_size() < 1000) continue;
+      std::fstream log(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+      auto at = static_cast<std::streamoff>(file.file_size() / 2);
+      char byte = 0;
+      log.seekg(at);
+      log.get(byte);
+      log.seekp(at);
+      log.put(static_cast<char>(byte ^ 0x55));
+    }
+  }
+
+  Loop loop;
+  ManualClock clock;
+  Scratch scratch;
+  std::unique_ptr<Queue> queue;
+  std::vector<Queue::Waiting> waiting;
+  std::vector<std::string> warnings;
+  bool was_orderly = false;
+};
+
+}  // namespace
+
+TEST_CASE("what comes while a commit is under way is one batch, and all of it is there again") {
+  Store store;
+  CHECK(store.submit(500) == 500);
+  CHECK(store.queue->committer().commits() < 50);
+  store.open();
+  CHECK(store.waiting.size() == 500);
+  CHECK_FALSE(store.was_orderly);
+  store.loop.run_until(store.queue->note_orderly_stop());
+  store.open();
+  CHECK(store.was_orderly);
+  store.open();
+  CHECK_FALSE(store.was_orderly);
+}
+
+TEST_CASE("one wrong byte in the log costs one message at most, and is named") {
+  Store store;
+  CHECK(store.submit(1000) == 1000);
+  store.queue.reset();
+  store.damage_log();
+  store.open();
+  CHECK(store.waiting.size() >= 999);
+  CHECK_FALSE(store.warnings.empty());
+  std::size_t readable = 0;
+  for (const auto& entry : store.waiting) {
+    auto message = store.loop.run_until(store.queue->load(entry.id));
+    if (!message || !*message) continue;
+    auto text = store.loop.run_until(store.queue->text((*message)->envelope(), 1000));
+    if (text && text->ends_with("body\n")) ++readable;
+  }
+  CHECK(readable >= 999);
+}
+
+TEST_CASE("a body's file that is not whole is refused") {
+  Store store;
+  QueueId id = make_queue_id(store.clock);
+  auto file = store.loop.run_until(store.queue->open_body(id));
+  REQUIRE(file);
+  REQUIRE(write_all(*file, "short"));
+  auto envelope = Store::envelope(id, 100'000);
+  envelope.body_is_file = true;
+  auto work = store.queue->submit(std::move(envelope), "", Changes());
+  CHECK_FALSE(store.loop.run_until(std::move(work)));
+  CHECK_FALSE(store.loop.run_until(store.queue->open_body(QueueId("../x"))));
+}
+
+TEST_CASE("queue ids are never the same, and sort by time") {
+  ManualClock clock;
+  std::set<std::string> seen;
+  std::string last;
+  for (int i = 0; i < 10'000; ++i) {
+    if (i % 3 == 0) clock.advance(Microseconds(1));
+    if (i == 5'000) clock.advance(Microseconds(-100));
+    std::string id = make_queue_id(clock).value();
+    CHECK(is_queue_id(id));
+    CHECK(id > last);
+    last = id;
+    seen.insert(id);
+  }
+  CHECK(seen.size() == 10'000);
+  CHECK_FALSE(is_queue_id("0123456789ABCDE"));
+  CHECK_FALSE(is_queue_id("../../etc/passw"));
+  CHECK_FALSE(is_queue_id(""));
+}
+
+TEST_CASE("an unfinished child goes when its parent is expanded again, a finished one stays") {
+  QueueId id = make_queue_id();
+  QueuedMessage message(Store::envelope(id, 10));
+  auto child = [](const std::string& address) {
+    Recipient recipient;
+    recipient.address = address;
+    return recipient;
+  };
+  auto added = message.expand(0, {child("a@x.test"), child("b@X.test"), child("b@x.test")}, 10);
+  REQUIRE(added);
+  REQUIRE(added->size() == 2);
+  message.change((*added)[0]).state = RecipientState::Done;
+  message.expand_again();
+  CHECK(message.pending() == std::vector<std::uint32_t>{0});
+  auto again = message.expand(0, {child("a@x.test"), child("c@x.test")}, 10);
+  REQUIRE(again);
+  REQUIRE(again->size() == 1);
+  CHECK(message.recipient((*again)[0]).recipient.address == "c@x.test");
+  CHECK((*again)[0] == 3);  // numbers are never used again
+}
+
+TEST_CASE("expansion ends at the depth limit") {
+  QueueId id = make_queue_id();
+  QueuedMessage message(Store::envelope(id, 10));
+  std::uint32_t number = 0;
+  for (int depth = 1; depth <= 3; ++depth) {
+    Recipient child;
+    child.address = "level" + std::to_string(depth) + "@x.test";
+    auto added = message.expand(number, {child}, 2);
+    REQUIRE(added);
+    number = added->front();
+  }
+  CHECK(message.pending().empty());
+  CHECK(message.recipient(number).report == ReportDue::Failed);
+  CHECK(message.recipient(number).status == "5.4.6");
+}

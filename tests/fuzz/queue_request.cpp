@@ -1,0 +1,45 @@
+// The bytes of a maildrop file, of a request on the queue's socket, or of a process's envelope in;
+// no crash, and only what the rules allow, out.
+#include <string>
+#include <string_view>
+
+#include "common/base/assert.h"
+#include "smtpd/commands/control.h"
+#include "smtpd/commands/drop_file.h"
+#include "smtpd/commands/postqueue.h"
+#include "smtpd/commands/sendmail.h"
+#include "smtpd/queue/check_envelope.h"
+#include "smtpd/queue/queue_id.h"
+#include "smtpd/queue/queued_message.h"
+
+using namespace pennypost;
+using namespace pennypost::smtp;
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+  std::string_view input(reinterpret_cast<const char*>(data), size);
+  if (auto head = parse_drop_head(input)) {
+    ASSERT(head->bytes <= input.size());
+    ASSERT(check_posting(head->posting));
+    auto again = parse_drop_head(drop_head(head->posting));
+    ASSERT(again && again->posting.recipients == head->posting.recipients);
+  }
+  if (auto submitted = wire::decode<Submit>(input)) {
+    if (check_envelope(submitted->envelope, submitted->body.size())) {
+      ASSERT(is_queue_id(submitted->envelope.id.value()));
+      QueuedMessage message(submitted->envelope);
+      ASSERT(message.pending_count() > 0);
+      for (auto number : message.pending()) {
+        ASSERT(message.recipient(number).recipient.kind == RecipientKind::Address);
+      }
+    }
+  }
+  if (auto entry = wire::decode<ListQueue::Entry>(input)) {
+    std::string json = entry_json(*entry);
+    ASSERT(json.find('\n') == json.size() - 1);
+  }
+  (void)wire::decode<ChangeQueue>(input);
+  (void)wire::decode<RecipientRecord>(input);
+  std::string text = message_text(input, false);
+  ASSERT(text.empty() || text.back() == '\n');
+  return 0;
+}
