@@ -7,6 +7,7 @@
 #include "common/base/text.h"
 #include "common/config/testing.h"
 #include "common/dns/testing.h"
+#include "common/sasl/server.h"
 #include "common/session/starttls.h"
 #include "common/tls/testing.h"
 
@@ -39,15 +40,36 @@ class ScriptedServers final : public Connector {
   std::vector<std::string> connected;
   std::vector<std::string> mistakes;
   std::vector<std::string> failed_handshakes;
+  std::string proof;  // what SCRAM's last challenge is instead of the true one
   TestCertificate certificate;
 
  private:
+  /// A login with the password `secret`, up to the answer that ends it.
+  Task<> scram(Connection& client) {
+    auto exchange = ServerExchange::make("SCRAM-SHA-256", {});
+    auto auth = co_await client.line(1000);
+    auto initial = base64_decode(words(auth.text).back());
+    exchange->start(initial);
+    auto step = exchange->keys_found(ScramKeys::derive(Secret("secret")));
+    client.put("334 " + base64_encode(step.text) + "\r\n");
+    auto response = co_await client.line(1000);
+    auto end = exchange->respond(base64_decode(response.text).value_or(""));
+    if (end.kind != SaslStep::Kind::Success) mistakes.push_back("SCRAM: " + end.text);
+    std::string last = proof.empty() ? base64_encode(end.text) : proof;
+    client.put("334 " + last + "\r\n");
+    auto empty = co_await client.line(1000);
+    if (!empty.text.empty()) mistakes.push_back("SCRAM's proof was answered");
+  }
   Task<> play(std::string script, std::unique_ptr<Stream> stream) {
     Connection client(loop_, std::move(stream), 2000ms);
     for (auto step : split(script, '\n')) {
       step = trim(step);
       if (step.empty()) continue;
       if (step == "--") co_return;
+      if (step == "SCRAM") {
+        co_await scram(client);
+        continue;
+      }
       if (step == "TLS") {
         try {
           co_await start_tls(client, certificate.server(), 2000ms);
@@ -351,15 +373,6 @@ TEST_CASE("we log in where a password is known") {
         "retry 4.7.8 SASL authentication failed; server b.example[192.0.2.2] said: 535 5.7.8 no");
 }
 
-TEST_CASE("TLS that is required and not offered is a reason to wait") {
-  Fixture fixture;
-  fixture.attempt.route.tls_policy = "encrypt";
-  fixture.servers.add(plain);
-  fixture.servers.add(plain);
-  CHECK(fixture.send() ==
-        "retry 4.7.4 TLS is required, but was not offered by host b.example[192.0.2.2]");
-}
-
 namespace {
 
 const std::string offers_tls = greeting + "S: 250-a.example\nS: 250 STARTTLS\nC: STARTTLS\n";
@@ -368,6 +381,28 @@ const std::string transaction =
     body + "S: 250 ok\nC: QUIT\n";
 
 }  // namespace
+
+TEST_CASE("a server that logs us in by SCRAM must prove that it knows our password") {
+  Fixture fixture({"smtp_sasl_auth_enable=yes"});
+  fixture.attempt.route.credentials = "me:secret";
+  fixture.attempt.route.next_hop = "[a.example]";
+  const std::string to_auth = greeting + "S: 250-a\nS: 250 AUTH SCRAM-SHA-256\nSCRAM\n";
+  fixture.servers.add(to_auth + "S: 235 ok\n" + transaction);
+  CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+  fixture.servers.proof = base64_encode("v=bm90IGl0");
+  fixture.servers.add(to_auth + "S: 235 ok\n");
+  CHECK(fixture.send() ==
+        "retry 4.7.8 host a.example[192.0.2.1] did not prove that it knows our password");
+}
+
+TEST_CASE("TLS that is required and not offered is a reason to wait") {
+  Fixture fixture;
+  fixture.attempt.route.tls_policy = "encrypt";
+  fixture.servers.add(plain);
+  fixture.servers.add(plain);
+  CHECK(fixture.send() ==
+        "retry 4.7.4 TLS is required, but was not offered by host b.example[192.0.2.2]");
+}
 
 TEST_CASE("TLS begins where it is offered, and EHLO is said again") {
   Fixture fixture;

@@ -269,12 +269,18 @@ Task<Result<void>> SmtpClient::log_in() {
       line = *std::exchange(held, std::nullopt);
       continue;
     }
-    last_words = *challenge;
+    // RFC 5802 section 5: the last challenge of SCRAM is the server's proof, or its error; it is
+    // answered by an empty line.
+    if (challenge->starts_with("v=") || challenge->starts_with("e=")) {
+      last_words = *challenge;
+      line.clear();
+      continue;
+    }
     auto response = exchange->respond(*challenge);
     if (!response) {
       is_broken_ = true;
       co_return Error::temporary("4.7.8 SASL authentication with " + target_.name() +
-                                 " failed: " + response.error().text());
+                                 " failed: " + status_and_words(response.error()).second);
     }
     line = base64_encode(*response);
   }
