@@ -615,15 +615,13 @@ Result<Copied> MaildirFolder::move(std::span<const Uid> uids, const MailboxName&
 Result<Copied> MaildirFolder::transfer(std::span<const Uid> uids, const MailboxName& target,
                                        bool grows) {
   TRY_DO(layout_->require(target));
-  const auto& settings = layout_->settings();
   auto quota = layout_->quota();
   std::vector<std::size_t> indexes;
   std::vector<std::string> names;
   std::uint64_t bytes = 0;
   for (auto uid : uids) {
     auto index = index_of(uid);
-    if (!index) continue;
-    auto size = stored_bytes(uid);
+    auto size = index ? stored_bytes(uid) : Result<std::uint64_t>(expunged(uid));
     if (!size) continue;
     bytes += *size;
     indexes.push_back(*index);
@@ -634,58 +632,41 @@ Result<Copied> MaildirFolder::transfer(std::span<const Uid> uids, const MailboxN
   }
 
   auto directory = layout_->directory(target);
-  auto list = layout_->uidlist(target);
+  auto uidlist = layout_->uidlist(target);
   KeywordFile keywords(directory);
-  TRY(auto lock, list.lock());
-  TRY_DO(list.refresh());
+  TRY(auto lock, uidlist.lock());
+  TRY_DO(uidlist.refresh());
   TRY_DO(keywords.refresh());
   if (!keywords.all_known(names)) {
     TRY_DO(keywords.add(names, lock));
   }
-
   Copied copied;
-  std::vector<std::string> bases;
-  std::vector<std::string> made;
-  Result<void> outcome;
+  Arrivals arrivals(directory, layout_->settings().fsync);
   for (auto index : indexes) {
     const auto& message = messages_[index];
-    auto base = unique_filename(settings.clock->now().count(), settings.hostname);
-    for (char letter : {'S', 'W'}) {
-      auto size = size_in_name(base_of(files_[index].name), letter);
-      if (size) base += std::string(",") + letter + "=" + std::to_string(*size);
-    }
     FilenameFlags flags{message.flags, keywords.known(keyword_names(message.keywords))};
-    bool is_plain = flags == FilenameFlags{};
-    auto file = directory + (is_plain ? "/new/" + base : "/cur/" + flags.apply(base));
-    auto linked = copy_file(index, file);
+    auto file = arrivals.target(name_of_copy(files_[index]), flags);
+    auto linked = copy_file(index, file.path);
     if (!linked && linked.error().text().starts_with("[EXPUNGED]")) continue;
-    if (!linked) {
-      outcome = std::move(linked);
-      break;
-    }
-    made.push_back(file);
-    bases.push_back(base);
+    if (!linked) return std::move(linked).error();
+    arrivals.add(file);
     copied.source.push_back(message.uid);
   }
-  if (outcome && settings.fsync && !made.empty()) {
-    outcome = sync_directory(directory + "/cur");
-    if (outcome) outcome = sync_directory(directory + "/new");
-  }
-  if (outcome) {
-    auto given = list.give(bases, lock);
-    if (given) {
-      copied.target = *std::move(given);
-    } else {
-      outcome = std::move(given).error();
-    }
-  }
-  if (!outcome) {
-    for (const auto& file : made) ::unlink(file.c_str());
-    return std::move(outcome).error();
-  }
-  copied.uid_validity = list.uid_validity();
-  quota.add(static_cast<std::int64_t>(bytes), static_cast<std::int64_t>(made.size()));
+  TRY(copied.target, arrivals.give_uids(uidlist, lock));
+  copied.uid_validity = uidlist.uid_validity();
+  quota.add(static_cast<std::int64_t>(bytes), static_cast<std::int64_t>(copied.target.size()));
   return copied;
+}
+
+// A new unique name with the sizes of the old one.
+std::string MaildirFolder::name_of_copy(const File& file) const {
+  const auto& settings = layout_->settings();
+  auto base = unique_filename(settings.clock->now().count(), settings.hostname);
+  for (char letter : {'S', 'W'}) {
+    auto size = size_in_name(base_of(file.name), letter);
+    if (size) base.append(",").append(1, letter).append("=").append(std::to_string(*size));
+  }
+  return base;
 }
 
 Result<void> MaildirFolder::copy_file(std::size_t index, const std::string& target) {

@@ -124,6 +124,7 @@ class MaildirFolder final : public Mailbox {
   Result<KeywordSet> keyword_set(const FlagChange& change);
   Result<bool> store_one(std::size_t index, const FlagChange& change, KeywordSet keywords);
   Result<Copied> transfer(std::span<const Uid> uids, const MailboxName& target, bool grows);
+  std::string name_of_copy(const File& file) const;
   Result<void> copy_file(std::size_t index, const std::string& target);
 
   std::shared_ptr<const MaildirLayout> layout_;

@@ -158,7 +158,6 @@ Result<Status> MaildirStore::status(const MailboxName& name, bool with_size) {
 Result<Appended> MaildirStore::append(const MailboxName& name,
                                       std::span<const NewMessage> messages) {
   TRY_DO(layout_->require(name));
-  const auto& settings = layout_->settings();
   auto directory = layout_->directory(name);
   auto quota = layout_->quota();
   std::vector<Draft> drafts;
@@ -181,37 +180,16 @@ Result<Appended> MaildirStore::append(const MailboxName& name,
     TRY_DO(keywords.add(keyword_names, lock));
   }
 
-  std::vector<std::string> bases;
-  std::vector<std::string> made;
-  Result<void> outcome;
-  for (std::size_t i = 0; i < messages.size() && outcome; ++i) {
-    auto base =
-        drafts[i].base_name(unique_filename(settings.clock->now().count(), settings.hostname));
+  Arrivals arrivals(directory, settings().fsync);
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    auto unique = unique_filename(settings().clock->now().count(), settings().hostname);
     FilenameFlags flags{messages[i].flags, keywords.known(messages[i].keywords)};
-    // Without flags it goes to new/, and the session that sees it first has it as \Recent.
-    bool is_plain = flags == FilenameFlags{};
-    auto file = is_plain ? base : flags.apply(base);
-    outcome = drafts[i].publish(is_plain ? "new" : "cur", file);
-    if (outcome) made.push_back(directory + (is_plain ? "/new/" : "/cur/") + file);
-    bases.push_back(std::move(base));
-  }
-  if (outcome && settings.fsync) {
-    outcome = sync_directory(directory + "/new");
-    if (outcome) outcome = sync_directory(directory + "/cur");
+    auto file = arrivals.target(drafts[i].base_name(unique), flags);
+    TRY_DO(drafts[i].publish(file.where, file.name));
+    arrivals.add(file);
   }
   Appended appended;
-  if (outcome) {
-    auto given = uidlist.give(bases, lock);
-    if (given) {
-      appended.uids = *std::move(given);
-    } else {
-      outcome = std::move(given).error();
-    }
-  }
-  if (!outcome) {
-    for (const auto& file : made) ::remove(file.c_str());
-    return std::move(outcome).error();
-  }
+  TRY(appended.uids, arrivals.give_uids(uidlist, lock));
   appended.uid_validity = uidlist.uid_validity();
   quota.add(static_cast<std::int64_t>(bytes), static_cast<std::int64_t>(messages.size()));
   return appended;
