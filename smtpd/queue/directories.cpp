@@ -57,6 +57,8 @@ Result<void> prepare_queue_directories(const Config& config) {
   std::filesystem::create_directories(std::filesystem::path(config.queue_directory).parent_path(),
                                       ignored);
   TRY_DO(prepare(config.queue_directory, 0755, owner, group));
+  // Mail is nobody's business but its owner's.
+  TRY_DO(prepare(config.queue_directory + "/db", 0700, owner, group));
   return prepare(config.queue_directory + "/maildrop", 01730, owner, drop);
 }
 

@@ -1,5 +1,7 @@
 #include "smtpd/queue/process.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <memory>
 
@@ -117,6 +119,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
 }  // namespace
 
 void run_queue(Child& child) {
+  umask(077);
   // Where we are an ordinary user; as root the master has made them.
   if (auto prepared = prepare_queue_directories(*child.config()); !prepared) {
     log_fatal("qmgr", prepared.error().text());
