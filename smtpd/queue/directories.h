@@ -1,6 +1,7 @@
 // A configuration in, the queue's directories with their owners and modes out.
 //
 //   QUEUE_DIRECTORY            755 mail_owner
+//   QUEUE_DIRECTORY/db         700 mail_owner
 //   QUEUE_DIRECTORY/maildrop  1730 mail_owner:setgid_group    postdrop adds files, nobody lists
 //   them
 //
