@@ -48,8 +48,6 @@ class Checker {
     words_of("auth_mechanisms", config_.auth_mechanisms,
              {"plain", "login", "scram-sha-256", "scram-sha-256-plus", "external"});
     words_of("smtp_host_lookup", config_.smtp_host_lookup, {"dns", "native"});
-    words_of("notify_classes", config_.notify_classes,
-             {"bounce", "2bounce", "data", "delay", "policy", "protocol", "resource", "software"});
     order();
     relay_restrictions();
   }
@@ -384,8 +382,7 @@ class HostChecker {
   std::vector<std::string> run(const std::string& program) {
     if (program != "popd" && program != "imapd") {
       certificate("smtpd_tls_cert_file", "smtpd_tls_key_file");
-      for (const char* name :
-           {"smtp_tls_CAfile", "smtp_tls_CApath", "smtp_tls_cert_file", "smtp_tls_key_file"}) {
+      for (const char* name : {"smtp_tls_CAfile", "smtp_tls_CApath"}) {
         readable(name, config_.text(name), "correct the path");
       }
     }

@@ -60,9 +60,8 @@ class Lookup {
  public:
   explicit Lookup(Child& child) : child_(child) {
     reload();
-    child.services().on<CountClient>([this](CountClient event, std::vector<Descriptor>) {
-      return count(std::move(event));
-    });
+    child.services().on<CountClient>(
+        [this](CountClient event, std::vector<Descriptor>) { return count(std::move(event)); });
     child.on_reload([this] { reload(); });
     child.services().on<Resolve>(
         [this](Resolve ask, std::vector<Descriptor>) { return resolve(std::move(ask)); });

@@ -67,7 +67,7 @@ def killed(name, only_master):
     @test(f"kill -9 of {name} under load, {KILLS} times: no acknowledged message is lost, none comes twice", seconds=600)
     def kill(t):
         host = Host(t, {"smtpd_client_connection_count_limit": 0, "minimal_backoff_time": "1s",
-                        "maximal_backoff_time": "2s", "queue_run_delay": "1s"}, daemons=("smtpd", "imapd"))
+                        "maximal_backoff_time": "2s"}, daemons=("smtpd", "imapd"))
         reader = Reader(t, host, BOB)
         load = Load(t, host, BOB, pause=0.005)
         slowest = 0.0

@@ -71,7 +71,7 @@ bad_setting("an unknown setting is answered with the nearest known one", "smtpd"
             "mynetwork_style", "mynetworks_style")
 bad_setting("a setting of the wrong type", "smtpd", "smtpd_banner = 5", "smtpd_banner")
 bad_setting("a number out of range", "smtpd", "smtpd_hard_error_limit = 0", "smtpd_hard_error_limit", "1")
-bad_setting("a word where a duration must stand", "smtpd", 'queue_run_delay = "soon"', "queue_run_delay")
+bad_setting("a word where a duration must stand", "smtpd", 'minimal_backoff_time = "soon"', "minimal_backoff_time")
 bad_setting("no TOML at all", "smtpd", "this is no TOML")
 
 
@@ -135,7 +135,7 @@ def aliases(t):
 
 @test("bad input: a Maildir that cannot be read: mail is deferred with the reason, popd and imapd say they can't serve")
 def unreadable_maildir(t):
-    host = with_mail(t, settings={"minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "queue_run_delay": "1s"})
+    host = with_mail(t, settings={"minimal_backoff_time": "1s", "maximal_backoff_time": "2s"})
     maildir = host.maildir(BOB)
     shutil.move(maildir, maildir + ".kept")
     os.makedirs(maildir)
@@ -291,7 +291,7 @@ def full_queue(t):
 
 @test("bad input: a full disk under the mailboxes: mail is deferred and arrives after room is made")
 def full_mailboxes(t):
-    host = Host(t, {"minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "queue_run_delay": "1s"},
+    host = Host(t, {"minimal_backoff_time": "1s", "maximal_backoff_time": "2s"},
                 daemons=("smtpd",), start=False)
     mount_small(t, host, host.mail, 16)
     host.start()

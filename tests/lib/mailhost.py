@@ -140,7 +140,6 @@ class Host:
             "queue_directory": self.path("queue"),
             "data_directory": self.path("data"),
             "virtual_mailbox_base": self.mail,
-            "maillog_file_directory": self.path("log"),
             "maillog_file": self.log_file,
             "alias_maps": "hash:" + self.path("etc/aliases"),
             "alias_database": "hash:" + self.path("etc/aliases"),

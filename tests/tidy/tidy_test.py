@@ -151,6 +151,8 @@ def settings_used(t):
     del t
     names = re.findall(r"^PARAMETER\(\w+,\s*(\w+)", read("common/config/parameters.def"), re.MULTILINE)
     check(len(names) > 100, f"only {len(names)} rows found")
+    # A setting that others are made of does something through them.
+    texts = read("common/config/parameters.def") + read("common/config/derive.cpp")
     # The tables, defaults and checks of settings are no use; Config's own answers (config.port(service)) are.
     not_uses = re.compile(r"common/config/(check|kinds|layers|load|manual|nearest|parameter|edit)\.(cpp|h)$")
     # Config::port() makes these names of the services'.
@@ -165,6 +167,7 @@ def settings_used(t):
                 used.add(literal.strip('"'))
             elif index and source.tokens[index - 1] in (".", "->", "::"):
                 used.add(token)
+    used.update(re.findall(r"\$\{?(\w+)", texts))
     unused = [name for name in names if name not in used]
     check(not unused, f"{len(unused)} rows of common/config/parameters.def do nothing\n" + ", ".join(unused))
 

@@ -8,7 +8,7 @@ from mailhost import Host, as_user, letter, make_certificate
 from peers import NameServer, Sink
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
-RETRIES = {"minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "queue_run_delay": "1s"}
+RETRIES = {"minimal_backoff_time": "1s", "maximal_backoff_time": "2s"}
 DEAD = "127.0.0.99"
 
 
@@ -34,7 +34,7 @@ def alias_of_three(t):
     dead.stop()
     names = NameServer(t, f"--host-record=dead.test,{DEAD}")
     host = Host(t, {"dns_servers": [names.address], "smtp_target_port": dead.port, "minimal_backoff_time": "1s",
-                    "maximal_backoff_time": "1s", "queue_run_delay": "1s"}, daemons=("smtpd",),
+                    "maximal_backoff_time": "1s"}, daemons=("smtpd",),
                 aliases=f"team: {ALICE}, x@dead.test, {BOB}\n")
     send(host, "team@example.test")
     eventually(lambda: len(re.findall(r"to=<x@dead\.test>.*status=deferred", host.log())) >= 11, "ten retries", 120)

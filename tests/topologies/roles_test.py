@@ -8,7 +8,7 @@ from mailhost import TOP, Host, letter
 from peers import NameServer
 
 CLIENT, RELAY, HOME = "127.0.0.11", "127.0.0.12", "127.0.0.13"
-RETRIES = {"minimal_backoff_time": "2s", "maximal_backoff_time": "5s", "queue_run_delay": "1s"}
+RETRIES = {"minimal_backoff_time": "2s", "maximal_backoff_time": "5s"}
 
 
 def three_hosts(t):
@@ -52,7 +52,7 @@ def relay_away(t):
     client, relay, home = three_hosts(t)
     # Retries by themselves far away: postqueue -f must do it.
     client.stop("smtpd")
-    client.settings.update({"minimal_backoff_time": "1000s", "maximal_backoff_time": "2000s", "queue_run_delay": "1000s"})
+    client.settings.update({"minimal_backoff_time": "1000s", "maximal_backoff_time": "2000s"})
     client.write_settings()
     client.start("smtpd")
     relay.stop("smtpd")
