@@ -98,7 +98,8 @@ Result<OwnUsers> OwnUsers::open(std::shared_ptr<const Config> config) {
   }
   users.users_ = config->users_map.name;
   users.credentials_ = config->credentials_map.name;
-  if (is_root()) {
+  // Where system users log in, auth runs as root: then nobody else needs to read the credentials.
+  if (is_root() && !config->system_users) {
     TRY(auto owner, Identity::of_user(config->auth_user, "auth_user"));
     users.secret_owner_ = owner.uid;
     users.secret_group_ = owner.gid;

@@ -7,7 +7,8 @@
 // password before he exists, who goes ceases to exist first; a crash in between leaves a password
 // that opens nothing, and the next change puts it right. Daemons see the change within two seconds.
 //
-// Credentials are readable by `auth_user` alone.
+// Credentials are readable by root and `auth_user` alone; by root alone where auth runs as root, as
+// it does with system_users = yes.
 #pragma once
 
 #include <memory>

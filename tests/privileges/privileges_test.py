@@ -52,11 +52,14 @@ def judge(title, pid, uid, in_empty_root, empty):
         equal(os.listdir(f"/proc/{pid}/root"), [], f"what {what} finds in its root")
 
 
-def opens(uid, path):
-    """Whether a process of this uid and its own group alone may open the file."""
+def opens(uid, path, like=None):
+    """Whether a process of this uid and its own group alone may open the file; `like`: in the root of that process."""
     pid = os.fork()
     if pid == 0:
         try:
+            if like is not None:
+                os.chroot(f"/proc/{like}/root")
+                os.chdir("/")
             os.setgroups([])
             os.setresgid(uid, uid, uid)
             os.setresuid(uid, uid, uid)
@@ -81,6 +84,11 @@ def busy_host(t):
     return host
 
 
+def credentials(host):
+    return [os.path.join(folder, name) for folder, _, names in os.walk(host.etc) for name in names
+            if "credentials" in os.path.join(folder, name)]
+
+
 @test("each process has the user, groups, capabilities and root of the plan's table")
 def table(t):
     host = busy_host(t)
@@ -96,6 +104,11 @@ def table(t):
             for pid in pids:
                 if known:
                     judge(title, pid, *TABLE[known], empty)
+                    uid, in_empty_root = TABLE[known]
+                    equal(opens(uid, "/etc/passwd", like=pid), not in_empty_root, f"{title} may open /etc/passwd")
+                    if uid != ROOT:
+                        for path in credentials(host):
+                            check(not opens(uid, path, like=pid), f"{title} may open {path}")
                 else:
                     judge(title, pid, ON_DEMAND[on_demand], False, empty)
     equal(sorted((set(TABLE) | set(ON_DEMAND)) - seen), [], "processes of the table that do not run")
@@ -106,8 +119,7 @@ def table(t):
 @test("the credentials are for root and auth alone, the users map for those who must know who exists")
 def files(t):
     host = busy_host(t)
-    secrets = [os.path.join(folder, name) for folder, _, names in os.walk(host.etc) for name in names
-               if "credentials" in os.path.join(folder, name)]
+    secrets = credentials(host)
     check(secrets, "no credentials found")
     for path in secrets:
         for uid in (NULL_USER, MAIL_USER, CAROL):
