@@ -41,8 +41,9 @@ class Dialogue {
 
  private:
   struct Transaction {
+    Transaction() : utf8(Utf8::Refused) {}
     MailAddress sender;
-    Utf8 utf8 = Utf8::Refused;
+    Utf8 utf8;
     std::vector<std::string> recipients;
   };
 
