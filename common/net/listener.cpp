@@ -68,11 +68,11 @@ Result<Descriptor> listen_unix(const std::string& path, unsigned mode) {
     return Error::permanent("listen on " + path + ": another process serves it; stop it first");
   }
   unlink(path.c_str());
-  mode_t old = umask(0777);
-  bool bound = bind(descriptor.number(), generic, sizeof address) == 0;
-  int problem = errno;
-  umask(old);
-  if (!bound) return Error::permanent("listen on " + path + remedy(problem));
+  // Nobody can connect before listen(), so the mode may come after bind(). A umask would not do: it
+  // is the whole process's, and a file that another thread makes meanwhile would get it too.
+  if (bind(descriptor.number(), generic, sizeof address) != 0) {
+    return Error::permanent("listen on " + path + remedy(errno));
+  }
   if (chmod(path.c_str(), mode) != 0 || listen(descriptor.number(), backlog) != 0) {
     return Error::permanent("listen on " + path + remedy(errno));
   }
