@@ -128,6 +128,7 @@ Result<void> set_option(SendmailOptions& options, char option, const std::string
     case 'V':
       return set_dsn(options.posting, option, value);
     case 'C':
+    case 'c':  // as in every other program of ours
       options.config_directory = value.ends_with(".toml") || value.ends_with(".cf")
                                      ? std::filesystem::path(value).parent_path().string()
                                      : value;
@@ -161,9 +162,9 @@ std::string environment(const char* name) {
 }  // namespace
 
 Result<SendmailOptions> parse_sendmail_options(std::span<const std::string> args) {
-  constexpr std::string_view with_value = "ABCFhLNOprRVXf";
+  constexpr std::string_view with_value = "ABCcFhLNOprRVXf";
   constexpr std::string_view attached = "boq";  // the value stands in the same argument, if any
-  constexpr std::string_view alone = "cGeImnitUv";
+  constexpr std::string_view alone = "GeImnitUv";
   SendmailOptions options;
   std::size_t i = 0;
   for (; i < args.size(); ++i) {

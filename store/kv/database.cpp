@@ -27,7 +27,7 @@ StorageProblem storage_problem(const Error& error) {
 }
 
 Profile Profile::queue() {
-  return {.memtable_bytes = 24u << 20,
+  return {.memtable_bytes = 6u << 20,
           .block_cache_bytes = 8u << 20,
           .open_files_max = 256,
           .strict_log = true,

@@ -51,7 +51,8 @@ struct Profile {
   bool compress;                  ///< LZ4 for table files
   bool map_files;                 ///< read table files through mmap
 
-  /// Many short-lived, synced entries: 24 MiB of memtable, strict.
+  /// Many short-lived, synced entries, strict. Two memtables of 6 MiB fit into the space that the
+  /// queue's 16 MiB ballast frees on a full disk: they must be flushed before writing goes on.
   static Profile queue();
   /// A cache of other files that is rebuilt when lost: 2 MiB of memtable, not strict, compressed.
   static Profile small();
