@@ -205,13 +205,13 @@ Result<std::vector<RecipientRecord>> Queue::read_outcomes(const QueueId& id) con
   return outcomes;
 }
 
-Task<Result<Body>> Queue::body(const Envelope& envelope) {
+Task<Result<QueuedBody>> Queue::body(const Envelope& envelope) {
   auto body = co_await loop_.offload([&] { return read_body(envelope); });
   co_return std::move(body);
 }
 
-Result<Body> Queue::read_body(const Envelope& envelope) const {
-  Body body;
+Result<QueuedBody> Queue::read_body(const Envelope& envelope) const {
+  QueuedBody body;
   if (envelope.body_is_file) {
     TRY(body.file, files_.open_to_read(envelope.id));
     return body;

@@ -34,7 +34,7 @@ namespace pennypost::smtp {
 inline constexpr std::chrono::seconds predecessor_seconds{10};
 
 /// A message's body: bytes, or a descriptor of its file.
-struct Body {
+struct QueuedBody {
   std::string bytes;
   Descriptor file;
 };
@@ -73,7 +73,7 @@ class Queue {
   /// The message, as it stands. Nothing when there is none. Errors: 451; 453 (damaged).
   Task<Result<std::optional<QueuedMessage>>> load(QueueId id);
   /// Errors: 451; 453 (damaged or gone).
-  Task<Result<Body>> body(const Envelope& envelope);
+  Task<Result<QueuedBody>> body(const Envelope& envelope);
   /// The first `bytes_max` bytes of the message as it will be sent, pieces joined.
   Task<Result<std::string>> text(const Envelope& envelope, std::uint64_t bytes_max);
   /// Whether a key is there. Errors: 451.
@@ -104,7 +104,7 @@ class Queue {
   Result<void> check_body_file(const Envelope& envelope) const;
   Result<std::optional<QueuedMessage>> read(const QueueId& id) const;
   Result<std::vector<RecipientRecord>> read_outcomes(const QueueId& id) const;
-  Result<Body> read_body(const Envelope& envelope) const;
+  Result<QueuedBody> read_body(const Envelope& envelope) const;
   Result<std::string> read_text(const Envelope& envelope, std::uint64_t bytes_max) const;
   Result<std::vector<Listed>> read_list(const QueueId& after, std::size_t count) const;
   Result<std::vector<Waiting>> read_waiting() const;

@@ -30,7 +30,7 @@ IS_ROOT = os.geteuid() == 0
 PORT_NAMES = {"smtpd": ["smtp_port", "submission_port", "submissions_port"],
               "popd": ["pop3_port", "pop3s_port"], "imapd": ["imap_port", "imaps_port"]}
 STOP_SECONDS_MAX = 40
-SANITIZER = "abort_on_error=0:detect_leaks=0:log_path="
+SANITIZER = "abort_on_error=0:detect_leaks=0"  # reports go to stderr: processes without files can open no other
 _given_ports = set()
 _unique = itertools.count(1)
 
@@ -185,9 +185,8 @@ class Host:
 
     def environment(self):
         keep = {key: os.environ[key] for key in ("PATH", "LANG", "TZ") if key in os.environ}
-        options = SANITIZER + self.path("log", "sanitizer")
-        return {**keep, "HOME": self.folder, "ASAN_OPTIONS": options,
-                "UBSAN_OPTIONS": "print_stacktrace=1:" + options}
+        return {**keep, "HOME": self.folder, "ASAN_OPTIONS": SANITIZER,
+                "UBSAN_OPTIONS": "print_stacktrace=1:" + SANITIZER}
 
     def command(self, name, *arguments, input=None, ok=True, seconds=120):
         """Runs one of our commands with this host's configuration; stdout and stderr are text.
@@ -302,11 +301,14 @@ class Host:
             except AssertionError as error:
                 troubles.append(str(error))
         for line in self.log().splitlines():
-            if re.search(r"panic:|uncaught exception|killed by signal (?!9\b)", line):
+            if re.search(r"panic:|uncaught exception|: process .* (exit status [1-9]|killed by signal)", line):
                 troubles.append(line)
-        for file in glob.glob(self.path("log", "sanitizer*")):
-            with open(file, encoding="utf-8", errors="replace") as report:
-                troubles.append(report.read()[:3000])
+        for file in glob.glob(self.path("log", "*.err")):
+            with open(file, encoding="utf-8", errors="replace") as errors:
+                text = errors.read()
+            found = re.search(r"(?s)(ERROR: \w+Sanitizer|runtime error:).{0,3000}", text)
+            if found:
+                troubles.append(text[max(0, found.start() - 200):found.end()])
         if troubles:
             raise AssertionError("\n".join(troubles))
 

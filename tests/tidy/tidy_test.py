@@ -127,6 +127,45 @@ def traps_found(t):
         check(not traps(Source("good.cpp", f"Task<> run() {{ {text} }}")), f"found without cause: {text}")
 
 
+def types_of(source):
+    """(qualified name, line) of the classes defined in named namespaces; those within others are left out."""
+    tokens, index, names = source.tokens, 0, []  # names: (name or "" when anonymous, where it ends)
+    while index < len(tokens):
+        while names and index >= names[-1][1]:
+            names.pop()
+        token = tokens[index]
+        if token == "namespace":
+            at, name = index + 1, ""
+            while tokens[at] not in ("{", ";", "="):
+                name += tokens[at]
+                at += 1
+            if tokens[at] == "{":
+                names.append((name, source.partner[at]))
+            index = at + 1
+            continue
+        if token in ("class", "struct", "union") and tokens[index - 1] not in ("enum", "<", ",", "friend"):
+            at = index + 2
+            if at < len(tokens) and tokens[at] == "final":
+                at += 1
+            if at < len(tokens) and tokens[at] in ("{", ":") and re.fullmatch(r"\w+", tokens[index + 1]):
+                if all(name for name, _ in names):
+                    yield "::".join([name for name, _ in names] + [tokens[index + 1]]), source.lines[index]
+        if token == "{":
+            index = source.partner.get(index, index)
+        index += 1
+
+
+@test("no two files define classes of one name, which the linker would take for one")
+def one_definition(t):
+    del t
+    places = {}
+    for path in code_files():
+        program = path if path.startswith("tests/") or path.endswith("main.cpp") else ""
+        for name, line in types_of(Source(path)):
+            places.setdefault((program, name), []).append(f"{path}:{line}")
+    report([f"{name}: {', '.join(where)}" for (_, name), where in places.items() if len(where) > 1])
+
+
 @test("clang-format agrees")
 def form(t):
     del t
