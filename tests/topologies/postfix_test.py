@@ -20,7 +20,7 @@ def stored(path):
 def to_postfix(t):
     postfix = Postfix(t, "postfix.test", {"virtual_mailbox_maps": "inline:{ann@postfix.test=box/}"}, THEIRS)
     host = Host(t, {"relayhost": f"[{THEIRS}]:{postfix.port}", "smtp_bind_address": OURS, "mynetworks": [OURS, "127.0.0.1"],
-                    "minimal_backoff_time": "1s", "queue_run_delay": "1s"}, daemons=("smtpd",), address=OURS)
+                    "minimal_backoff_time": "1s"}, daemons=("smtpd",), address=OURS)
     with host.smtp(source=OURS) as client:
         for name, body in BODIES.items():
             client.sendmail(ALICE, ["ann@postfix.test"], letter(name, body), mail_options=["BODY=8BITMIME"])
