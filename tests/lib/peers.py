@@ -68,7 +68,11 @@ class Sink:
         t.cleanup(self.stop)
 
     def stop(self):
+        # The thread that waits in accept() would keep a listener that is only closed, and serve one client more.
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+        self.thread.join(30)
         for stream in list(self._open):
             with contextlib.suppress(OSError):
                 stream.shutdown(socket.SHUT_RDWR)
