@@ -47,8 +47,9 @@ struct Recipient {
   std::string sender;
   std::uint16_t depth = 0;  // how many expansions lie between it and the client's recipient
   std::string run_as;       // Command, File: account name, or empty for default_privs
-  // Set by the queue on a child that has its parent's address: an alias, virtual alias or .forward
-  // named itself. It is not expanded in that way again; its mailbox or next hop is meant.
+  // Its mailbox or next hop is meant; it is not expanded. Set by the queue on a child that has its
+  // parent's address (an alias, virtual alias or .forward named itself), by the expansion on
+  // `\name`.
   bool is_self = false;
   template <class Archive>
   void fields(Archive& archive) {

@@ -170,6 +170,33 @@ TEST_CASE("an unfinished child goes when its parent is expanded again, a finishe
   CHECK((*again)[0] == 3);  // numbers are never used again
 }
 
+TEST_CASE("\\ann in another alias means ann's mailbox, once, and is no loop") {
+  QueuedMessage message(Store::envelope(make_queue_id(), 10));
+  auto child = [](const std::string& address, bool is_self = false) {
+    Recipient recipient;
+    recipient.address = address;
+    recipient.is_self = is_self;
+    return recipient;
+  };
+  auto team = message.expand(0,
+                             {child("ann@x.test", true), child("ann@X.test", true),
+                              child("ann@x.test"), child("ann@x.test")},
+                             10);
+  REQUIRE(team);
+  REQUIRE(team->size() == 2);
+  CHECK(message.recipient((*team)[0]).recipient.is_self);
+  CHECK_FALSE(message.recipient((*team)[1]).recipient.is_self);
+  // ann's own aliases lead to bob and back to her mailbox, which the message has reached already.
+  auto ann = message.expand((*team)[1], {child("bob@x.test"), child("ann@x.test")}, 10);
+  REQUIRE(ann);
+  REQUIRE(ann->size() == 1);
+  // From below her aliases, too, `\ann` is her mailbox and `ann` is a loop.
+  auto bob = message.expand(ann->front(), {child("ann@x.test", true), child("ann@x.test")}, 10);
+  REQUIRE(bob);
+  REQUIRE(bob->size() == 1);
+  CHECK(message.recipient(bob->front()).status == "5.4.6");
+}
+
 TEST_CASE("expansion ends at the depth limit") {
   QueueId id = make_queue_id();
   QueuedMessage message(Store::envelope(id, 10));

@@ -10,15 +10,22 @@ namespace {
 constexpr std::string_view loop_reason = "mail forwarding loop for ";
 constexpr std::string_view depth_reason = "too many expansions lead to ";
 
-}  // namespace
-
-std::string destination_key(const Recipient& recipient) {
+/// One text for all spellings of one address, command or file.
+std::string address_key(const Recipient& recipient) {
   if (recipient.kind != RecipientKind::Address) {
     char kind = recipient.kind == RecipientKind::Command ? '|' : '/';
     return kind + recipient.run_as + '\n' + recipient.address;
   }
   auto address = MailAddress::parse(recipient.address, Utf8::Allowed);
   return '@' + (address ? address->key() : recipient.address);
+}
+
+}  // namespace
+
+std::string destination_key(const Recipient& recipient) {
+  std::string key = address_key(recipient);
+  if (recipient.is_self) key.insert(0, 1, '\\');
+  return key;
 }
 
 void put_new(Changes& changes, const Envelope& envelope, std::string body) {
@@ -103,7 +110,7 @@ bool QueuedMessage::is_ancestor(std::uint32_t of, const std::string& key) const 
   for (std::int64_t number = of; number >= 0;) {
     auto found = recipients_.find(static_cast<std::uint32_t>(number));
     if (found == recipients_.end()) return false;
-    if (destination_key(found->second.recipient) == key) return true;
+    if (address_key(found->second.recipient) == key) return true;
     number = found->second.parent;
   }
   return false;
@@ -116,24 +123,21 @@ Result<std::vector<std::uint32_t>> QueuedMessage::expand(std::uint32_t number,
     return Error(554, "5.4.6 too many recipients after expansion");
   }
   std::vector<std::uint32_t> added;
-  std::string own_key = destination_key(recipient(number).recipient);
+  std::string own_key = address_key(recipient(number).recipient);
   bool was_self = recipient(number).recipient.is_self;
-  bool took_self = std::ranges::any_of(recipients_, [&](const auto& entry) {
-    return entry.second.parent == number && entry.second.recipient.is_self;
-  });
   std::uint16_t depth = static_cast<std::uint16_t>(recipient(number).recipient.depth + 1);
   for (auto& child : children) {
-    std::string key = destination_key(child);
-    bool is_self = key == own_key && !was_self;
-    bool is_loop = !is_self && is_ancestor(number, key);
-    if (is_self ? took_self : !is_loop && by_key_.contains(key)) continue;
-    took_self = took_self || is_self;
+    std::string key = address_key(child);
+    // `\name` of an alias or .forward comes with is_self already.
+    child.is_self = child.is_self || (key == own_key && !was_self);
+    bool is_loop = !child.is_self && is_ancestor(number, key);
+    key = destination_key(child);
+    if (!is_loop && by_key_.contains(key)) continue;
 
     RecipientRecord entry;
     entry.recipient = std::move(child);
     entry.recipient.number = next_number();
     entry.recipient.depth = depth;
-    entry.recipient.is_self = is_self;
     entry.parent = number;
     bool is_too_deep = depth > depth_max;
     if (is_loop || is_too_deep) {

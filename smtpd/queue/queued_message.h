@@ -2,7 +2,9 @@
 //
 // Expansion replaces a recipient by its children. Each is keyed by its final address: one that the
 // message has reached already, pending or done, is not taken twice. A child with its parent's
-// address is taken once, with `is_self`. One with an older ancestor's address is a loop.
+// address is taken once, with `is_self`; so is one that came with it, as `\ann` does: it means
+// ann's mailbox, which is another destination than the address ann. One with an older ancestor's
+// address is a loop, unless it means the mailbox.
 //
 // Pure: no I/O, no clock.
 //
@@ -89,7 +91,7 @@ class QueuedMessage {
   std::unordered_map<std::string, std::uint32_t> by_key_;
 };
 
-/// One text for all spellings of one destination.
+/// One text for all spellings of one destination: an address, its mailbox, a command, a file.
 std::string destination_key(const Recipient& recipient);
 
 /// The keys of a message that was never tried.

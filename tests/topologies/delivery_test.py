@@ -48,6 +48,18 @@ def alias_of_three(t):
     equal([entry["recipients"][0]["address"] for entry in host.queue()], ["x@dead.test"], "who is still waited for")
 
 
+@test("a backslash before a name in another alias leads to that name's own mailbox, past its aliases")
+def mailbox_of_name(t):
+    host = Host(t, daemons=("smtpd",), aliases=f"team: \\alice\nalice: {BOB}\n")
+    send(host, "team@example.test")
+    host.wait_messages(ALICE, 1)
+    host.wait_queue(0)
+    equal(host.messages(BOB), [], "what her alias got of it")
+    send(host, ALICE)
+    host.wait_messages(BOB, 1)
+    host.wait_messages(ALICE, 1)
+
+
 @test("MX by preference, the next after one that is down, and A where there is no MX")
 def mx_order(t):
     good, other = Sink(t, "127.0.0.22"), Sink(t, "127.0.0.23")
