@@ -427,8 +427,12 @@ class HostChecker {
   }
 
   void accounts() {
-    for (std::string_view name :
-         {"mail_owner", "default_login_user", "default_privs", "virtual_mail_owner", "auth_user"}) {
+    std::vector<std::string_view> names{"mail_owner", "default_login_user", "default_privs",
+                                        "virtual_mail_owner"};
+    // Where system users log in, auth is root; a null client has none.
+    bool has_auth_user = !config_.system_users && config_.role != Role::NullClient;
+    if (has_auth_user) names.push_back("auth_user");
+    for (std::string_view name : names) {
       const std::string& user = config_.text(name);
       if (::getpwnam(user.c_str()) == nullptr) {
         error(name, "there is no account \"" + printable(user, 100) +

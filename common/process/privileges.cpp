@@ -118,8 +118,8 @@ Result<Identity> Identity::of_user(const std::string& name, const std::string& p
   TRY(auto found, find(name));
   if (!found) {
     return Error::permanent("user " + name + " (" + parameter +
-                            ") does not exist; create it: adduser --system --group "
-                            "--no-create-home --home /nonexistent " +
+                            ") does not exist; make it: useradd --system --user-group "
+                            "--no-create-home --home-dir /nonexistent " +
                             name);
   }
   return *std::move(found);
