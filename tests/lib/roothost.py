@@ -1,17 +1,19 @@
 """A Host in, the same as root in a mount namespace out: with accounts of our own, and nothing of the real host's changed.
 
-In the namespace /etc/passwd, group, shadow and pam.d are copies with the accounts that Pennypost asks for and one
-system user, carol. The host below is the real one; only these files look different to what runs in it.
+In the namespace /etc/passwd, group, shadow and pam.d are copies with the accounts that Pennypost asks for, PAM's file
+of contrib/, and one system user, carol. The host below is the real one; only these files look different to what runs in it.
 """
 import os
+import shutil
 import subprocess
 
 import mailhost
 from harness import check
 
-MAIL_OWNER, NULL_USER, MAIL_USER, CAROL = 52001, 52002, 52003, 52004
+MAIL_OWNER, NULL_USER, MAIL_USER, CAROL, AUTH_USER = 52001, 52002, 52003, 52004, 52005
 DROP_GROUP = 52009
-OUR_NAMES = ("pennypost", "pennynull", "pennymail", "pennydrop", "carol")  # the real host may have some of them
+# The real host may have some of them.
+OUR_NAMES = ("pennypost", "pennynull", "pennymail", "pennyauth", "pennydrop", "carol")
 CAROL_PASSWORD = "carol-secret"
 
 
@@ -38,10 +40,13 @@ class RootHost(mailhost.Host):
             with open(os.path.join(self.overlay, name), "w", encoding="utf-8") as file:
                 file.writelines(lines)
         os.chmod(os.path.join(self.overlay, "shadow"), 0o640)
+        shutil.copytree("/etc/pam.d", os.path.join(self.overlay, "pam.d"))
+        shutil.copy(os.path.join(mailhost.TOP, "contrib", "pam", "pennypost"), os.path.join(self.overlay, "pam.d"))
         secret = subprocess.run(["openssl", "passwd", "-6", CAROL_PASSWORD], capture_output=True, text=True,
                                 check=True).stdout.strip()
         people = [("pennypost", MAIL_OWNER, "/nonexistent"), ("pennynull", NULL_USER, "/nonexistent"),
-                  ("pennymail", MAIL_USER, "/nonexistent"), ("carol", CAROL, self.carol_home)]
+                  ("pennymail", MAIL_USER, "/nonexistent"), ("pennyauth", AUTH_USER, "/nonexistent"),
+                  ("carol", CAROL, self.carol_home)]
         with open(os.path.join(self.overlay, "passwd"), "a", encoding="ascii") as file:
             for name, number, home in people:
                 file.write(f"{name}:x:{number}:{number}::{home}:/usr/sbin/nologin\n")
@@ -54,7 +59,7 @@ class RootHost(mailhost.Host):
                 file.write(f"{name}:{secret if name == 'carol' else '*'}:19000:0:99999:7:::\n")
 
     def wrapped(self, command):
-        binds = " && ".join(f"mount --bind {self.overlay}/{name} /etc/{name}" for name in ("passwd", "group", "shadow"))
+        binds = " && ".join(f"mount --bind {self.overlay}/{name} /etc/{name}" for name in ("passwd", "group", "shadow", "pam.d"))
         return ["unshare", "--mount", "--propagation", "private", "sh", "-c", f'{binds} && exec "$@"', "sh", *command]
 
     def identity(self):

@@ -1,26 +1,45 @@
 """The daemons as root: each process holds the one privilege that the plan's table gives it, and no other.
 
-What a process may open is tried by processes with the same users; those that talk to strangers have an
-empty root besides.
+What a process may open is asked from within it (probe.py); what a user may open, by a process of that user.
 """
+import grp
 import os
 import re
 
+import probe
 from harness import check, contains, equal, test
 from mailhost import letter
-from roothost import CAROL, MAIL_OWNER, MAIL_USER, NULL_USER, RootHost
+from roothost import AUTH_USER, CAROL, MAIL_OWNER, MAIL_USER, NULL_USER, RootHost
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
 ROOT = 0
 
-# process: (uid, is in the empty root). Master alone keeps root's power; auth needs it for PAM.
-TABLE = {
-    "smtpd: master": (ROOT, False), "smtpd: receive": (NULL_USER, True), "smtpd: auth": (ROOT, False),
-    "smtpd: lookup": (MAIL_OWNER, False), "smtpd: queue": (MAIL_OWNER, False), "smtpd: send": (NULL_USER, True),
-    "popd: master": (ROOT, False), "popd: login": (NULL_USER, True), "popd: auth": (ROOT, False),
-    "imapd: master": (ROOT, False), "imapd: login": (NULL_USER, True), "imapd: auth": (ROOT, False),
-}
-ON_DEMAND = {"worker own": MAIL_USER, "worker carol": CAROL, "deliver own": MAIL_USER, "deliver carol": CAROL}
+class Row:
+    """A process of the table: whose it is, and what it can open."""
+
+    def __init__(self, uid, confined=False, credentials=False, network=True, writes=False, saved_group=None):
+        self.uid, self.confined, self.credentials, self.network = uid, confined, credentials, network
+        self.writes, self.saved_group = writes, saved_group
+
+
+MASTER, EDGE = Row(ROOT, credentials=True), Row(NULL_USER, confined=True)
+OWN, SYSTEM = Row(MAIL_USER), Row(CAROL, saved_group=grp.getgrnam("mail").gr_gid)
+
+
+def table_of(daemons, auth, system_users, role="destination"):
+    """{the title's beginning: Row}."""
+    table = {"smtpd: master": MASTER, "smtpd: receive": EDGE, "smtpd: send": EDGE, "smtpd: lookup": Row(MAIL_OWNER),
+             "smtpd: queue": Row(MAIL_OWNER, network=False, writes=True)}
+    if role != "null-client":
+        table.update({"smtpd: auth": Row(auth, credentials=True), "smtpd: deliver own": OWN})
+        if system_users:
+            table["smtpd: deliver carol"] = SYSTEM
+    for daemon in set(daemons) - {"smtpd"}:
+        table.update({f"{daemon}: master": MASTER, f"{daemon}: login": EDGE,
+                      f"{daemon}: auth": Row(auth, credentials=True), f"{daemon}: worker own": OWN})
+        if system_users:
+            table[f"{daemon}: worker carol"] = SYSTEM
+    return table
 
 
 def status_of(pid):
@@ -28,38 +47,73 @@ def status_of(pid):
         return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
 
 
-def judge(title, pid, uid, in_empty_root, empty):
+def judge_identity(what, pid, row, empty):
     status = status_of(pid)
-    what = f"{title} [{pid}]"
-    uids = set(status["Uid"].split())
-    equal(uids, {str(uid)}, f"Uid of {what}")
-    root = os.readlink(f"/proc/{pid}/root")
-    equal(root, empty if in_empty_root else "/", f"root of {what}")
-    if uid == ROOT:
-        if "master" not in title:
-            equal(status["NoNewPrivs"], "1", f"NoNewPrivs of {what}")
+    equal(status["Uid"].split(), [str(row.uid)] * 4, f"Uid of {what}")
+    equal(status["NoNewPrivs"], "0" if what.split()[1] == "master" else "1", f"NoNewPrivs of {what}")
+    equal(os.readlink(f"/proc/{pid}/root"), empty if row.confined else "/", f"root of {what}")
+    capabilities = {kind: status[kind] for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb")}
+    if row.uid == ROOT:
+        equal(capabilities["CapEff"], status_of("self")["CapEff"], f"CapEff of {what}")
+        equal(status["Gid"].split(), [str(ROOT)] * 4, f"Gid of {what}")
         return
-    equal(status["NoNewPrivs"], "1", f"NoNewPrivs of {what}")
-    for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
-        equal(int(status[kind], 16), 0, f"{kind} of {what}")
-    gids = status["Gid"].split()
-    # A worker and a deliver process may take the mail group for an mbox's dotlock, as saved group alone.
-    equal((gids[0], gids[1], gids[3]), (str(uid), str(uid), str(uid)), f"Gid of {what}")
-    may_save = "worker" in title or "deliver" in title
-    check(gids[2] in ([str(uid), "8"] if may_save else [str(uid)]), f"saved group of {what} is {gids[2]}")
-    check(set(status["Groups"].split()) <= {str(uid)}, f"Groups of {what} are {status['Groups']}")
-    if in_empty_root:
+    equal({kind: int(text, 16) for kind, text in capabilities.items()}, dict.fromkeys(capabilities, 0), f"capabilities of {what}")
+    # The mail group, which an mbox's dotlock needs, is a system user's saved group alone.
+    own, saved = str(row.uid), str(row.saved_group or row.uid)
+    equal(status["Gid"].split(), [own, own, saved, own], f"Gid of {what}")
+    equal(status["Groups"].split(), [own], f"Groups of {what}")
+
+
+def judge_files(what, pid, row, host):
+    """What the process can open, asked from within it."""
+    if row.confined:
         equal(os.listdir(f"/proc/{pid}/root"), [], f"what {what} finds in its root")
+        equal(probe.opens(pid, "/etc/passwd"), "ENOENT", f"{what} opens /etc/passwd")
+        equal(probe.opens(pid, "/", os.O_RDONLY | os.O_DIRECTORY), "EACCES", f"{what} opens its root: landlock")
+        equal(probe.opens(pid, "/new", os.O_WRONLY | os.O_CREAT), "EACCES", f"{what} makes a file")
+    else:
+        equal(probe.opens(pid, "/etc/passwd"), "", f"{what} opens /etc/passwd")
+    for path in credentials(host):
+        problem = probe.opens(pid, path)
+        if row.credentials:
+            equal(problem, "", f"{what} opens {path}")
+        else:
+            check(problem in ("EACCES", "ENOENT"), f"{what} opens {path}: {problem or 'it can'}")
+    if row.uid == MAIL_OWNER:
+        path = host.path("queue", "probe")
+        equal(probe.opens(pid, path, os.O_WRONLY | os.O_CREAT), "" if row.writes else "EACCES", f"{what} writes in the queue")
+        if row.writes:
+            os.unlink(path)
+    elif row.uid != ROOT:
+        check(probe.opens(pid, host.path("queue", "db", "CURRENT")), f"{what} may read the queue")
+        check(probe.opens(pid, "/etc/shadow"), f"{what} may read /etc/shadow")
 
 
-def opens(uid, path, like=None):
-    """Whether a process of this uid and its own group alone may open the file; `like`: in the root of that process."""
+def judge_network(what, pid, row):
+    ours = os.readlink("/proc/self/ns/net") == os.readlink(f"/proc/{pid}/ns/net")
+    equal(ours, row.network, f"{what} has the host's network")
+
+
+def judge_all(host, table):
+    seen = set()
+    for daemon in host.daemons:
+        for title, pids in host.pids(daemon).items():
+            known = next((key for key in table if title.startswith(key)), None)
+            check(known, f"a process that the table does not know: {title}")
+            seen.add(known)
+            for pid in pids:
+                what = f"{title} [{pid}]"
+                judge_identity(what, pid, table[known], host.path("run", "empty"))
+                judge_files(what, pid, table[known], host)
+                judge_network(what, pid, table[known])
+    equal(sorted(set(table) - seen), [], "processes of the table that do not run")
+
+
+def opens(uid, path):
+    """Whether a process of this uid and its own group alone may open the file."""
     pid = os.fork()
     if pid == 0:
         try:
-            if like is not None:
-                os.chroot(f"/proc/{like}/root")
-                os.chdir("/")
             os.setgroups([])
             os.setresgid(uid, uid, uid)
             os.setresuid(uid, uid, uid)
@@ -72,48 +126,60 @@ def opens(uid, path, like=None):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-def busy_host(t):
-    """All daemons, with mail for an own and a system user, who are both logged in."""
-    host = RootHost(t)
+def busy_host(t, system_users=True):
+    """All daemons, with mail for an own and, where there are any, a system user."""
+    host = RootHost(t, {"system_users": system_users})
     host.users["carol"] = "carol-secret"
     with host.smtp() as client:
         client.sendmail(ALICE, [BOB], letter("to an own user"))
-        client.sendmail(ALICE, ["carol@example.test"], letter("to a system user", to="carol@example.test"))
+        if system_users:
+            client.sendmail(ALICE, ["carol@example.test"], letter("to a system user", to="carol@example.test"))
     host.wait_messages(BOB, 1)
-    host.wait_log(r"to=<carol@example\.test>.*status=sent")
+    if system_users:
+        host.wait_log(r"to=<carol@example\.test>.*status=sent")
     return host
 
 
 def credentials(host):
     return [os.path.join(folder, name) for folder, _, names in os.walk(host.etc) for name in names
-            if "credentials" in os.path.join(folder, name)]
+            if "credentials" in os.path.join(folder, name) and not name.endswith(".lock")]
 
 
-@test("each process has the user, groups, capabilities and root of the plan's table")
-def table(t):
-    host = busy_host(t)
-    sessions = [host.pop3(BOB), host.pop3("carol"), host.imap(BOB), host.imap("carol")]
-    empty = host.path("run", "empty")
-    seen = set()
-    for daemon in host.daemons:
-        for title, pids in host.pids(daemon).items():
-            known = next((key for key in TABLE if title.startswith(key)), None)
-            on_demand = next((key for key in ON_DEMAND if f": {key}" in title), None)
-            check(known or on_demand, f"a process that the table does not know: {title}")
-            seen.add(known or on_demand)
-            for pid in pids:
-                if known:
-                    judge(title, pid, *TABLE[known], empty)
-                    uid, in_empty_root = TABLE[known]
-                    equal(opens(uid, "/etc/passwd", like=pid), not in_empty_root, f"{title} may open /etc/passwd")
-                    if uid != ROOT:
-                        for path in credentials(host):
-                            check(not opens(uid, path, like=pid), f"{title} may open {path}")
-                else:
-                    judge(title, pid, ON_DEMAND[on_demand], False, empty)
-    equal(sorted((set(TABLE) | set(ON_DEMAND)) - seen), [], "processes of the table that do not run")
-    for session in sessions:
-        (session.quit if hasattr(session, "quit") else session.logout)()
+def judged(name, auth, system_users):
+    @test(f"destination{name}: each process has the user, groups, capabilities and root of the plan's table, and opens no more")
+    def destination(t):
+        host = busy_host(t, system_users)
+        people = (BOB, "carol") if system_users else (BOB,)
+        sessions = [open_session(person) for person in people for open_session in (host.pop3, host.imap)]
+        check(credentials(host), "no credentials found")
+        judge_all(host, table_of(host.daemons, auth, system_users))
+        for session in sessions:  # the probes have harmed nobody
+            session.noop()
+            (session.quit if hasattr(session, "quit") else session.logout)()
+        with host.smtp() as client:
+            client.sendmail(ALICE, [BOB], letter("after the probes"))
+        host.wait_messages(BOB, 2)
+
+
+judged(", system users by PAM", ROOT, True)
+judged(", own users alone", AUTH_USER, False)
+
+
+@test("relay: the same, and no process more than the role has")
+def relay(t):
+    own = "ann@mail.example.test"
+    host = RootHost(t, {"role": "relay", "system_users": False}, users={own: "ann-secret"}, daemons=("smtpd",))
+    with host.smtp() as client:
+        client.sendmail(ALICE, [own], letter("to the relay itself"))
+    host.wait_messages(own, 1)
+    judge_all(host, table_of(("smtpd",), AUTH_USER, False))
+
+
+@test("null client: the same, with neither auth nor deliver")
+def null_client(t):
+    host = RootHost(t, {"role": "null-client", "relayhost": "[127.0.0.1]:9", "submission_port": None,
+                        "submissions_port": None, "alias_maps": None}, users={}, daemons=("smtpd",))
+    judge_all(host, table_of(("smtpd",), None, False, "null-client"))
 
 
 @test("the credentials are for root and auth alone, the users map for those who must know who exists")
@@ -159,18 +225,20 @@ def system_user(t):
 
 @test("as root the daemons refuse to start without their accounts, and say which command makes them")
 def accounts_missing(t):
-    host = RootHost(t, start=False)
+    host = RootHost(t, {"system_users": False}, start=False)
     with open(os.path.join(host.overlay, "passwd"), encoding="ascii") as file:
         text = file.read()
-    with open(os.path.join(host.overlay, "passwd"), "w", encoding="ascii") as file:
-        file.write(re.sub(r"(?m)^pennynull:.*\n", "", text))
-    for daemon in host.daemons:
-        process = host.launch(daemon)
-        check(process.wait(60) in (71, 78), f"{daemon} ended with {process.returncode}")
-        del host.running[daemon]
-        said = host.errors(daemon) + host.log()
-        contains(said, "pennynull", f"what {daemon} says")
-        contains(said, "useradd --system", f"what {daemon} says")
+    for name, setting in (("pennynull", "default_login_user"), ("pennyauth", "auth_user")):
+        with open(os.path.join(host.overlay, "passwd"), "w", encoding="ascii") as file:
+            file.write(re.sub(rf"(?m)^{name}:.*\n", "", text))
+        for daemon in host.daemons:
+            process = host.launch(daemon)
+            check(process.wait(60) in (71, 78), f"{daemon} ended with {process.returncode}")
+            del host.running[daemon]
+            said = host.errors(daemon) + host.log()
+            contains(said, setting, f"what {daemon} says")
+            contains(said, "useradd --system --user-group --no-create-home", f"what {daemon} says")
+            contains(said, name, f"what {daemon} says")
 
 
 @test("root's own mail without an alias is deferred, with the remedy in the log")
