@@ -1,10 +1,10 @@
 // pennypost(8): the name it was called by, or its first argument, in; one command's work out.
 //
 // SYNOPSIS
-//   pennypost postconf|postmap|... ARGUMENTS, or a link of a command's name to pennypost
+//   pennypost [-c DIR] postconf|postmap|... ARGUMENTS, or a link of a command's name to pennypost
 //
 // One row a command. A command is a function of its arguments and two streams; it returns the exit
-// status.
+// status. Each takes `-c DIR` itself; before its name it means the same.
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -52,7 +52,7 @@ const Command* find(std::string_view name) {
 }
 
 int usage() {
-  std::cerr << "usage: pennypost COMMAND [ARGUMENT]...\n";
+  std::cerr << "usage: pennypost [-c DIR] COMMAND [ARGUMENT]...\n";
   for (const Command& command : commands) {
     std::cerr << "  " << command.name << ": " << command.what << "\n";
   }
@@ -67,9 +67,12 @@ int main(int argc, char** argv) {
   std::string name = std::filesystem::path(args[0]).filename();
   args.erase(args.begin());
   const Command* command = find(name);
-  if (command == nullptr && !args.empty()) {
-    command = find(args[0]);
-    args.erase(args.begin());
+  if (command == nullptr) {
+    auto at = args.begin();
+    if (args.size() > 2 && args[0] == "-c") at += 2;
+    if (at == args.end()) return usage();
+    command = find(*at);
+    args.erase(at);
   }
   if (command == nullptr) return usage();
   int status = command->run(args, std::cout, std::cerr);

@@ -77,23 +77,20 @@ class User {
  private:
   static Error usage() {
     return Error::permanent(
-        "usage: pennypost user add|passwd|del|list [-c DIR] [-o NAME=VALUE] [-d HOME] [-m "
-        "LOCATION] "
-        "[-q RULE] [-s] [-l] [NAME]");
+        "usage: pennypost user add|passwd|del|list [-c DIR] [-o NAME=VALUE] [-d HOME] "
+        "[-m LOCATION] [-q RULE] [-s] [-l] [NAME]");
   }
 
   Result<void> work(std::span<const std::string> args) {
-    if (args.empty()) return usage();
-    std::string verb = args[0];
-    TRY_DO(options(args.subspan(1)));
-    bool needs_name = verb != "list";
-    if (needs_name == name_.empty()) return usage();
+    TRY_DO(options(args));
+    bool needs_name = verb_ != "list";
+    if (verb_.empty() || needs_name == name_.empty()) return usage();
     TRY(auto config, Config::load(load_));
     TRY(auto users, OwnUsers::open(config));
-    if (verb == "add") return add(users);
-    if (verb == "passwd") return passwd(users);
-    if (verb == "del") return del(users);
-    if (verb == "list") return list(users);
+    if (verb_ == "add") return add(users);
+    if (verb_ == "passwd") return passwd(users);
+    if (verb_ == "del") return del(users);
+    if (verb_ == "list") return list(users);
     return usage();
   }
 
@@ -113,6 +110,8 @@ class User {
         if (arg == "-q") fields_.quota_rule = args[i];
       } else if (arg.starts_with('-') || !name_.empty()) {
         return usage();
+      } else if (verb_.empty()) {
+        verb_ = arg;
       } else {
         name_ = arg;
       }
@@ -186,6 +185,7 @@ class User {
   OwnUserFields fields_;
   bool takes_stored_ = false;
   bool is_long_ = false;
+  std::string verb_;
   std::string name_;
 };
 
