@@ -2,72 +2,13 @@
 
 #include <doctest/doctest.h>
 
-#include "common/async/nursery.h"
 #include "common/base/text.h"
-#include "common/config/testing.h"
+#include "store/service/testing.h"
 
 using namespace pennypost;
-using namespace pennypost::pop;
+using Dialogue = store::LoginDialogue<pop::LoginSession>;
 
 namespace {
-
-/// Knows one user, alice with the password wonder; counts what it is asked.
-class OneUser final : public store::AuthPort {
- public:
-  Task<Result<store::AuthAnswer>> step(store::AuthStep step) override {
-    ++asked;
-    store::AuthAnswer answer;
-    if (is_down) co_return Error::temporary("down");
-    if (!step.has_response) {
-      answer.kind = store::AuthAnswer::Kind::Continue;
-    } else if (step.response == std::string("\0alice\0wonder", 13)) {
-      answer.kind = store::AuthAnswer::Kind::Success;
-      answer.login = "alice";
-      answer.token = "token";
-    }
-    co_return std::move(answer);
-  }
-  void abort(std::uint64_t) override { ++aborted; }
-  std::uint64_t next_exchange() override { return 1; }
-  int asked = 0;
-  int aborted = 0;
-  bool is_down = false;
-};
-
-struct Dialogue {
-  explicit Dialogue(const char* remote = "127.0.0.1", std::vector<std::string> settings = {}) {
-    settings.emplace_back("auth_failure_delay=0");
-    config = config_for_test(settings);
-    client.address = *IpAddress::parse(remote);
-  }
-
-  /// Everything the server says to these lines, until it is done or the lines end.
-  std::string say(const std::string& lines) {
-    Loop loop;
-    auto [server, peer] = memory_streams(loop);
-    Connection connection(loop, std::move(server), Duration(1000));
-    peer->try_write(lines);
-    peer->shut_down();
-    LoginSession session(connection, config, client, auth);
-    result = loop.run_until(run(session));
-    std::string bytes(100'000, '\0');
-    auto count = peer->try_read(bytes);
-    return bytes.substr(0, count.value_or(0));
-  }
-
-  static Task<std::optional<store::AuthAnswer>> run(LoginSession& session) {
-    try {
-      co_return co_await session.serve();
-    } catch (const Disconnected&) {
-      co_return std::nullopt;
-    }
-  }
-
-  std::shared_ptr<const Config> config;
-  LoginClient client;
-  OneUser auth;
-  std::optional<store::AuthAnswer> result;
-};
 
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
@@ -80,7 +21,7 @@ TEST_CASE("USER and PASS log in, and what follows stays for the worker") {
   auto text = dialogue.say("USER alice\r\nPASS wonder\r\n");
   CHECK(text == "+OK Pennypost ready.\r\n+OK \r\n");
   REQUIRE(dialogue.result);
-  CHECK(dialogue.result->token == "token");
+  CHECK(dialogue.result->answer.token == "token");
 }
 
 TEST_CASE("a wrong password is refused with the code of RFC 3206, and three end the connection") {
@@ -145,4 +86,13 @@ TEST_CASE("endless lines and endless nonsense end the connection") {
   auto text = dialogue.say(lines);
   CHECK(has(text, "Line too long."));
   CHECK(has(text, "Too many bad commands."));
+}
+
+TEST_CASE("why a dialogue ended names the attempts, as fail2ban's rules for Dovecot expect") {
+  Dialogue none;
+  none.say("QUIT\r\n");
+  CHECK(none.reason == "Ended (no auth attempts)");
+  Dialogue wrong;
+  wrong.say("USER alice\r\nPASS x\r\nQUIT\r\n");
+  CHECK(wrong.reason == "Ended (auth failed, 1 attempts in 0 secs)");
 }

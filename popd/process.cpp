@@ -12,60 +12,6 @@
 namespace pennypost::pop {
 namespace {
 
-/// What a login's line says; `about` keeps the texts that it shows.
-struct About {
-  explicit About(const store::NewClient& client)
-      : remote(client.address.text()), local(client.local.text()), session(client.session_id) {}
-  LogLogin entry(const LoginSession& login) const {
-    LogLogin made;
-    made.service = "pop3";
-    made.user = login.attempted_login();
-    made.method = login.method();
-    made.remote = remote;
-    made.local = local;
-    made.tls = login.is_encrypted();
-    made.session = session;
-    return made;
-  }
-  std::string remote;
-  std::string local;
-  std::string session;
-};
-
-Task<> greet(store::LoginProcess& process, store::NewClient client) {
-  store::RemoteAuth auth(process.child().port("auth"));
-  LoginClient about;
-  about.service = client.service;
-  about.address = client.address;
-  about.local = client.local;
-  about.session_id = client.session_id;
-  about.tls = process.child().tls(client.service);
-  About shown(client);
-  LoginSession session(*client.connection, process.child().config(), std::move(about), auth);
-  try {
-    auto success = co_await session.serve();
-    if (!success) {
-      log_login_ended(shown.entry(session), session.attempts() > 0 ? "Auth failed" : "Logged out");
-      co_return;
-    }
-    auto work = process.hand_over(client, std::move(success->token), "");
-    auto given = co_await std::move(work);
-    if (given) {
-      log_login(shown.entry(session));
-      co_return;
-    }
-    log_warning("pop3-login", given.error().text());
-    bool is_limit = given.error().text().starts_with("[LIMIT]");
-    client.connection->put(is_limit ? "-ERR [IN-USE] Too many connections from your address.\r\n"
-                                    : "-ERR [SYS/TEMP] Your mailbox can't be opened now.\r\n");
-    co_await client.connection->flush();
-  } catch (const Disconnected& lost) {
-    if (client.connection == nullptr) throw;
-    log_login_ended(shown.entry(session), lost.text());
-    throw;
-  }
-}
-
 /// The accounts whose maildrop a session of this process holds (RFC 1939 section 4).
 class Locks {
  public:
@@ -101,8 +47,9 @@ struct Worker {
   std::set<Session*> sessions;
 };
 
-Task<> serve(Worker& worker, Connection& connection, const store::ClientInfo& client,
-             const store::AccountRef& account) {
+Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInfo client,
+             store::AccountRef account) {
+  auto& connection = *owned;
   auto service = static_cast<Service>(client.service);
   auto config = worker.child.config();
   std::optional<Hold> hold;
@@ -140,41 +87,21 @@ Task<> serve(Worker& worker, Connection& connection, const store::ClientInfo& cl
   log_logout("pop3", client.login, client.session_id, why, counts_text(session.counts()));
 }
 
-Task<> serve_session(Worker& worker, std::unique_ptr<Connection> connection,
-                     store::ClientInfo client, store::AccountRef account) {
-  try {
-    co_await serve(worker, *connection, client, account);
-  } catch (const Disconnected&) {
-    // Gone before the maildrop was open, or while its last words were sent.
-  }
-}
-
-Task<> finish_when_empty(store::WorkerDesk& desk, Child& child) {
-  co_await desk.join();
-  child.finish();
-}
-
 }  // namespace
 
-void run_login(Child& child) {
-  store::LoginProcess process(child, greet);
-  process.run();
-}
+void run_login(Child& child) { store::run_login<LoginSession>(child); }
 
 void run_worker(Child& child) {
-  Loop::set_offload_threads(static_cast<unsigned>(child.config()->io_threads));
   Worker worker(child);
-  store::WorkerDesk desk(child, child.config()->at(Service::Pop3).pop3_idle_timeout,
-                         [&worker](std::unique_ptr<Connection> connection, store::ClientInfo client,
-                                   store::AccountRef account) {
-                           return serve_session(worker, std::move(connection), std::move(client),
-                                                std::move(account));
-                         });
-  child.on_drain([&] {
+  auto serve_client = [&worker](std::unique_ptr<Connection> connection, store::ClientInfo client,
+                                store::AccountRef account) {
+    return serve(worker, std::move(connection), std::move(client), std::move(account));
+  };
+  auto timeout = child.config()->at(Service::Pop3).pop3_idle_timeout;
+  store::WorkerDesk desk(child, timeout, serve_client);
+  desk.run([&worker] {
     for (auto* session : worker.sessions) session->stop();
-    child.tasks().start(finish_when_empty(desk, child));
   });
-  child.run();
 }
 
 }  // namespace pennypost::pop

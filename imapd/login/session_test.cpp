@@ -3,79 +3,24 @@
 #include <doctest/doctest.h>
 
 #include "common/base/text.h"
-#include "common/config/testing.h"
+#include "store/service/testing.h"
 
 using namespace pennypost;
-using namespace pennypost::imap;
 
 namespace {
 
-/// Knows one user, alice with the password wonder; SCRAM is one challenge and last words.
-class OneUser final : public store::AuthPort {
- public:
-  Task<Result<store::AuthAnswer>> step(store::AuthStep step) override {
-    ++asked;
-    store::AuthAnswer answer;
-    if (is_down) co_return Error::temporary("down");
-    if (!step.has_response) {
-      answer.kind = store::AuthAnswer::Kind::Continue;
-    } else if (step.mechanism == "SCRAM-SHA-256" && step.response == "first") {
-      answer.kind = store::AuthAnswer::Kind::Continue;
-      answer.challenge = "challenge";
-    } else if (step.response == std::string("\0alice\0wonder", 13) || step.response == "proof") {
-      answer.kind = store::AuthAnswer::Kind::Success;
-      answer.login = "alice";
-      answer.token = "token";
-      if (step.response == "proof") answer.challenge = "v=words";
-    }
-    co_return std::move(answer);
-  }
-  void abort(std::uint64_t) override { ++aborted; }
-  std::uint64_t next_exchange() override { return 1; }
-  int asked = 0;
-  int aborted = 0;
-  bool is_down = false;
-};
+/// The greeting apart from what follows.
+struct Dialogue : store::LoginDialogue<imap::LoginSession> {
+  using LoginDialogue::LoginDialogue;
 
-struct Dialogue {
-  explicit Dialogue(const char* remote = "127.0.0.1", std::vector<std::string> settings = {}) {
-    settings.emplace_back("auth_failure_delay=0");
-    config = config_for_test(settings);
-    client.address = *IpAddress::parse(remote);
-  }
-
-  /// All that the server says to these lines behind its greeting, until it is done or they end.
   std::string say(const std::string& lines) {
-    Loop loop;
-    auto [server, peer] = memory_streams(loop);
-    Connection connection(loop, std::move(server), Duration(1000));
-    peer->try_write(lines);
-    peer->shut_down();
-    LoginSession session(connection, config, client, auth);
-    result = loop.run_until(run(session));
-    left = connection.take_input();
-    std::string bytes(100'000, '\0');
-    auto count = peer->try_read(bytes);
-    auto text = bytes.substr(0, count.value_or(0));
+    auto text = LoginDialogue::say(lines);
     auto end = text.find("\r\n");
     greeting = text.substr(0, end);
     return text.substr(end + 2);
   }
 
-  static Task<std::optional<LoginSuccess>> run(LoginSession& session) {
-    try {
-      co_return co_await session.serve();
-    } catch (const Disconnected&) {
-      co_return std::nullopt;
-    }
-  }
-
-  std::shared_ptr<const Config> config;
-  LoginClient client;
-  OneUser auth;
-  std::optional<LoginSuccess> result;
   std::string greeting;
-  std::string left;
 };
 
 bool has(const std::string& text, std::string_view part) {
@@ -92,7 +37,7 @@ TEST_CASE("LOGIN takes atoms, strings and literals, and leaves what follows to t
     CHECK(dialogue.say(std::string(line) + "b SELECT INBOX\r\n").empty());
     REQUIRE(dialogue.result);
     CHECK(dialogue.result->answer.token == "token");
-    CHECK(dialogue.result->tag == "a");
+    CHECK(dialogue.result->state == "a");
     CHECK(dialogue.left == "b SELECT INBOX\r\n");
   }
   Dialogue dialogue;
@@ -104,8 +49,8 @@ TEST_CASE("the greeting says what may be used") {
   Dialogue near;
   near.say("");
   CHECK(near.greeting ==
-        "* OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE AUTH=SCRAM-SHA-256 "
-        "AUTH=PLAIN AUTH=LOGIN] Pennypost ready.");
+        "* OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN "
+        "AUTH=SCRAM-SHA-256] Pennypost ready.");
   Dialogue far("192.0.2.9");
   auto text = far.say("a LOGIN alice wonder\r\nb AUTHENTICATE PLAIN\r\nc CAPABILITY\r\n");
   CHECK(has(far.greeting, " LOGINDISABLED AUTH=SCRAM-SHA-256]"));

@@ -30,6 +30,8 @@ std::string Reply::line(std::string_view tag) const {
   return out + text_ + "\r\n";
 }
 
+Reply mail_unavailable() { return Reply::no("[UNAVAILABLE] Your mailbox can't be opened now."); }
+
 Error with_try_create(const Error& error) {
   std::string_view text = error.text();
   if (!text.starts_with(non_existent)) return error;

@@ -33,6 +33,9 @@ class Reply {
   std::string text_;
 };
 
+/// To a client that has logged in and whose mail can't be served now.
+Reply mail_unavailable();
+
 /// The Error of a mailbox that is not there, as COPY, MOVE and APPEND tell it: [TRYCREATE] in place
 /// of [NONEXISTENT] (RFC 9051 section 6.3.12).
 Error with_try_create(const Error& error);

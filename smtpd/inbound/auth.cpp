@@ -3,16 +3,13 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/sasl/server.h"
 #include "smtpd/inbound/session.h"
 
 namespace pennypost::smtp {
 namespace {
 
 constexpr std::size_t auth_line_bytes_max = 12288;  // RFC 4954 section 4
-
-bool is_plaintext(std::string_view mechanism) {
-  return mechanism == "PLAIN" || mechanism == "LOGIN";
-}
 
 bool holds(const std::vector<std::string>& options, std::string_view option) {
   return std::ranges::find(options, option) != options.end();
@@ -27,23 +24,15 @@ Security Session::security() const {
   return security;
 }
 
-/// Those of auth_mechanisms that this connection may use now.
-std::vector<std::string> Session::mechanisms() const {
+/// What of auth_mechanisms this connection may use now.
+SaslOffer Session::offer() const {
   const auto& options = tls_ == nullptr ? settings_.smtpd_sasl_security_options
                                         : settings_.smtpd_sasl_tls_security_options;
   bool allows_plaintext = security().allows_plaintext(settings_.disable_plaintext_auth) &&
                           !holds(options, "noplaintext");
-  bool can_bind = tls_ != nullptr && !tls_->channel_binding().empty();
-  std::vector<std::string> names;
-  for (const std::string& mechanism : settings_.auth_mechanisms) {
-    std::string name = upper(mechanism);
-    if (is_plaintext(name) && !allows_plaintext) continue;
-    if (name.ends_with("-PLUS") && !can_bind) continue;
-    // We ask clients for no certificates, so there is nothing that EXTERNAL could rest on.
-    if (name == "EXTERNAL") continue;
-    names.push_back(std::move(name));
-  }
-  return names;
+  std::string channel_binding;
+  if (tls_ != nullptr) channel_binding = tls_->channel_binding();
+  return sasl_offer(settings_.auth_mechanisms, allows_plaintext, std::move(channel_binding));
 }
 
 bool Session::offers_auth() const {
@@ -53,7 +42,7 @@ bool Session::offers_auth() const {
     auto network = Network::parse(item);
     if (network && network->contains(peer_.address())) return false;
   }
-  return !mechanisms().empty();
+  return !offer().mechanisms.empty();
 }
 
 /// What stands against AUTH with this mechanism now.
@@ -65,8 +54,9 @@ std::optional<Reply> Session::auth_refusal(std::string_view mechanism) const {
   if (transaction_) return Reply(503, "5.5.1", "Error: MAIL transaction in progress");
   if (helo_.empty() || !is_extended_) return Reply(503, "5.5.1", "Error: send EHLO first");
   if (mechanism.empty()) return Reply(501, "5.5.4", "Syntax: AUTH mechanism");
-  bool wants_tls = tls_ == nullptr && (settings_.smtpd_tls_auth_only || is_plaintext(mechanism));
-  if (offers_auth() && holds(mechanisms(), mechanism)) return std::nullopt;
+  bool wants_tls =
+      tls_ == nullptr && (settings_.smtpd_tls_auth_only || ServerExchange::is_plaintext(mechanism));
+  if (offers_auth() && offer().holds(mechanism)) return std::nullopt;
   if (wants_tls) {
     return Reply(538, "5.7.11", "Encryption required for requested authentication mechanism");
   }
@@ -86,7 +76,7 @@ Task<Reply> Session::auth(std::string_view arguments) {
   step.client_address = client_address_;
   step.local_address = local_.address().text();
   step.is_secure = security().is_secure();
-  if (tls_ != nullptr) step.channel_binding = tls_->channel_binding();
+  step.channel_binding = offer().channel_binding;
   if (given.size() == 2) {
     step.has_response = true;
     // `=` stands for a response without content.

@@ -408,7 +408,7 @@ std::string Session::extensions() const {
   if (!settings_.disable_vrfy_command) add("VRFY");
   if (site_->offers_tls() && tls_ == nullptr) add("STARTTLS");
   if (offers_auth() && !site_->discards_keyword("AUTH")) {
-    std::string names = join(mechanisms(), " ");
+    std::string names = join(offer().mechanisms, " ");
     add("AUTH", names);
     if (settings_.broken_sasl_auth_clients) text += "\nAUTH=" + names;
   }

@@ -26,6 +26,7 @@
 #include "common/mail/esmtp.h"
 #include "common/net/connection.h"
 #include "common/session/error_limits.h"
+#include "common/session/sasl_offer.h"
 #include "common/session/security.h"
 #include "common/tls/tls_stream.h"
 #include "smtpd/inbound/body.h"
@@ -114,7 +115,7 @@ class Session {
   // EHLO and AUTH.
   Task<Reply> hello(std::string name, bool is_extended);
   std::string extensions() const;
-  std::vector<std::string> mechanisms() const;
+  SaslOffer offer() const;
   Security security() const;
   bool offers_auth() const;
   std::optional<Reply> auth_refusal(std::string_view mechanism) const;

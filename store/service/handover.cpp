@@ -197,6 +197,7 @@ Task<Result<Done>> HandOverDesk::forget(std::shared_ptr<State> state, SessionEnd
 
 WorkerDesk::WorkerDesk(Child& child, Duration timeout, ServeSession serve)
     : child_(child), timeout_(timeout), serve_(std::move(serve)), sessions_(child.loop()) {
+  Loop::set_offload_threads(static_cast<unsigned>(child_.config()->io_threads));
   child_.leave_when_idle(
       child_.config()->max_idle, [this] { return served_; }, [this] { return !sessions_.empty(); });
   child_.services().on<Serve>([this](Serve request, std::vector<Descriptor> ends) {
@@ -212,17 +213,34 @@ Task<Result<Done>> WorkerDesk::take(Serve request, std::vector<Descriptor> ends)
   connection->prepend_input(request.client.input);
   request.client.input.clear();
   ++served_;
-  sessions_.start(run(std::move(connection), std::move(request)));
+  sessions_.start(serve(std::move(connection), std::move(request)));
   co_return Done();
 }
 
-Task<> WorkerDesk::run(std::unique_ptr<Connection> connection, Serve request) {
+void WorkerDesk::run(std::function<void()> stop_sessions) {
+  child_.on_drain([this, stop = std::move(stop_sessions)] {
+    stop();
+    child_.tasks().start(finish_when_empty());
+  });
+  child_.run();
+}
+
+Task<> WorkerDesk::finish_when_empty() {
+  co_await sessions_.join();
+  child_.finish();
+}
+
+Task<> WorkerDesk::serve(std::unique_ptr<Connection> connection, Serve request) {
   SessionEnded ended;
   ended.login = request.client.login;
   ended.client_address = request.client.client_address;
   auto session =
       serve_(std::move(connection), std::move(request.client), std::move(request.account));
-  co_await std::move(session);
+  try {
+    co_await std::move(session);
+  } catch (const Disconnected&) {
+    // Gone before the mail was open, or while its last words were sent.
+  }
   child_.port("master").post(ended);
 }
 

@@ -120,17 +120,18 @@ class HandOverDesk {
 /// logged in.
 class WorkerDesk {
  public:
+  /// Disconnected ends a session; nobody need catch it.
   using ServeSession = std::function<Task<>(std::unique_ptr<Connection>, ClientInfo, AccountRef)>;
   WorkerDesk(Child& child, Duration timeout, ServeSession serve);
-  std::size_t sessions() const { return sessions_.size(); }
-  /// How many sessions there have been.
-  std::uint64_t served() const { return served_; }
-  /// Returns when no session is left.
-  Task<> join() { return sessions_.join(); }
+
+  /// Serves until the process drains and the last session has ended; `stop_sessions` is called
+  /// once then, to end those that wait for their client.
+  void run(std::function<void()> stop_sessions);
 
  private:
+  Task<> finish_when_empty();
   Task<Result<Done>> take(Serve serve, std::vector<Descriptor> descriptors);
-  Task<> run(std::unique_ptr<Connection> connection, Serve serve);
+  Task<> serve(std::unique_ptr<Connection> connection, Serve request);
   Child& child_;
   Duration timeout_;
   ServeSession serve_;

@@ -2,12 +2,26 @@
 
 #include "common/log/log.h"
 #include "common/session/session_id.h"
+#include "common/tls/tls_stream.h"
 
 namespace pennypost::store {
+namespace {
 
-LoginProcess::LoginProcess(Child& child, Greet greet)
+// The last line to a client that waits for nothing else; it takes it at once or never.
+void say_farewell(Connection& connection, std::string_view line) {
+  try {
+    if (!line.empty()) connection.stream().try_write(line);
+  } catch (const Disconnected&) {
+    // The client was faster.
+  }
+}
+
+}  // namespace
+
+LoginProcess::LoginProcess(Child& child, MakeSession make_session)
     : child_(child),
-      greet_(std::move(greet)),
+      make_session_(std::move(make_session)),
+      auth_(child.port("auth")),
       accepting_(child.loop()),
       clients_(child.loop()),
       relays_(child.loop()),
@@ -39,40 +53,69 @@ Task<> LoginProcess::accept_from(ServiceListener& listener) {
 }
 
 Task<> LoginProcess::welcome(Service service, std::unique_ptr<Socket> socket) {
-  NewClient client;
+  LoginClient client;
   client.service = service;
   client.address = socket->peer().address();
   client.local = socket->local().address();
   client.session_id = make_session_id(Clock::system());
+  client.tls = child_.tls(service);
   Duration limit = child_.config()->auth_timeout;
   try {
     std::unique_ptr<Stream> stream = std::move(socket);
     if (is_implicit_tls(service)) {
-      auto tls = TlsStream::server(std::move(stream), child_.tls(service));
+      auto tls = TlsStream::server(std::move(stream), client.tls);
       co_await tls->handshake(limit);
       stream = std::move(tls);
     }
-    client.connection = std::make_unique<Connection>(child_.loop(), std::move(stream), limit);
-    auto work = greet_(*this, std::move(client));
+    auto connection = std::make_unique<Connection>(child_.loop(), std::move(stream), limit);
+    auto work = greet(connection, std::move(client));
     co_await std::move(work);
   } catch (const Disconnected&) {
-    // A client that leaves before it logged in; greet_ has logged what there was to log.
+    // A client that leaves before it logged in; greet() has logged what there was to log.
   }
   client_left_.notify_all();
 }
 
-Task<Result<void>> LoginProcess::hand_over(NewClient& client, std::string token,
-                                           std::string state) {
+Task<> LoginProcess::greet(std::unique_ptr<Connection>& connection, LoginClient client) {
+  auto session = make_session_(*connection, child_.config(), std::move(client), auth_);
+  try {
+    auto success = co_await session->serve();
+    if (!success) {
+      auto why = session->attempts() > 0 ? "Auth failed" : "Aborted login";
+      log_login_ended(session->log_entry(), session->reason_text(why));
+      co_return;
+    }
+    auto work = hand_over(connection, *session, *std::move(success));
+    co_await std::move(work);
+  } catch (const Disconnected& lost) {
+    if (connection == nullptr) throw;
+    if (lost.reason() == Disconnected::Reason::Timeout) {
+      say_farewell(*connection, session->farewell());
+    }
+    log_login_ended(session->log_entry(), session->reason_text(lost.text()));
+    throw;
+  }
+}
+
+Task<> LoginProcess::hand_over(std::unique_ptr<Connection>& connection, LoginSession& session,
+                               LoginSuccess success) {
+  auto entry = session.log_entry();
   ClientInfo info;
-  info.service = static_cast<std::uint8_t>(client.service);
-  info.client_address = client.address.text();
-  info.local_address = client.local.text();
-  info.is_encrypted = client.connection->stream().is_secure();
-  info.session_id = client.session_id;
-  info.state = std::move(state);
-  auto work =
-      store::hand_over(child_, client.connection, std::move(token), std::move(info), relays_);
-  co_return co_await std::move(work);
+  info.service = static_cast<std::uint8_t>(session.client().service);
+  info.client_address = entry.remote;
+  info.local_address = entry.local;
+  info.is_encrypted = entry.tls;
+  info.session_id = entry.session;
+  info.state = success.state;
+  auto work = store::hand_over(child_, connection, success.answer.token, std::move(info), relays_);
+  auto given = co_await std::move(work);
+  if (given) {
+    log_login(entry);
+    co_return;
+  }
+  log_warning(std::string(entry.service) + "-login", given.error().text());
+  connection->put(session.refusal(success, given.error().text().starts_with("[LIMIT]")));
+  co_await connection->flush();
 }
 
 }  // namespace pennypost::store

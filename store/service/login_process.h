@@ -1,4 +1,4 @@
-// A listener in, one task a client out: what popd's and imapd's login processes share.
+// A listener in, one dialogue a client out: what popd's and imapd's login processes share.
 //
 // LIMITS  login_max_connections: further clients wait in the kernel's queue
 #pragma once
@@ -8,45 +8,48 @@
 
 #include "common/net/connection.h"
 #include "common/process/child.h"
-#include "common/session/security.h"
-#include "common/tls/tls_stream.h"
 #include "store/service/handover.h"
+#include "store/service/login_session.h"
 
 namespace pennypost::store {
 
-/// A client that has connected; for an implicit-TLS service the handshake is done.
-struct NewClient {
-  std::unique_ptr<Connection> connection;
-  Service service = Service::Pop3;
-  IpAddress address = IpAddress::loopback4();
-  IpAddress local = IpAddress::loopback4();
-  std::string session_id;
-};
-
 class LoginProcess {
  public:
-  /// `greet` speaks with one client until it is handed over or gone; Disconnected ends it.
-  using Greet = std::function<Task<>(LoginProcess&, NewClient)>;
-  LoginProcess(Child& child, Greet greet);
+  /// The protocol's dialogue with one client, on a connection whose TLS handshake, for an
+  /// implicit-TLS service, is done.
+  using MakeSession = std::function<std::unique_ptr<LoginSession>(
+      Connection&, std::shared_ptr<const Config>, LoginClient, AuthPort&)>;
+  LoginProcess(Child& child, MakeSession make_session);
 
   /// Accepts until the process drains; returns when the last client has gone.
   void run();
-  Child& child() { return child_; }
-  /// Relays between encrypted clients and their workers.
-  Nursery& relays() { return relays_; }
-  /// The hand-over itself, with `client`'s common parts filled in.
-  Task<Result<void>> hand_over(NewClient& client, std::string token, std::string state);
 
  private:
   Task<> accept_from(ServiceListener& listener);
   Task<> welcome(Service service, std::unique_ptr<Socket> socket);
+  /// The dialogue until the connection, which is gone then, is handed over or the client has left.
+  Task<> greet(std::unique_ptr<Connection>& connection, LoginClient client);
+  Task<> hand_over(std::unique_ptr<Connection>& connection, LoginSession& session,
+                   LoginSuccess success);
   Task<> finish_when_empty();
   Child& child_;
-  Greet greet_;
+  MakeSession make_session_;
+  // One for all clients: it numbers their exchanges.
+  RemoteAuth auth_;
   Nursery accepting_;
   Nursery clients_;
   Nursery relays_;
   Event client_left_;
 };
+
+/// A login process whose dialogues are `Session`s.
+template <class Session>
+void run_login(Child& child) {
+  auto make = [](Connection& connection, std::shared_ptr<const Config> config, LoginClient client,
+                 AuthPort& auth) -> std::unique_ptr<LoginSession> {
+    return std::make_unique<Session>(connection, std::move(config), std::move(client), auth);
+  };
+  LoginProcess(child, make).run();
+}
 
 }  // namespace pennypost::store

@@ -1,0 +1,32 @@
+#include "common/session/sasl_offer.h"
+
+#include <doctest/doctest.h>
+
+using namespace pennypost;
+using Names = std::vector<std::string>;
+
+namespace {
+
+const Names wanted{"scram-sha-256-plus", "plain", "LOGIN", "scram-sha-256", "external", "gssapi"};
+
+}  // namespace
+
+TEST_CASE("mechanisms are announced in the settings' order, and only those that can be used") {
+  auto offer = sasl_offer(wanted, true, "binding");
+  CHECK(offer.mechanisms == Names{"SCRAM-SHA-256-PLUS", "PLAIN", "LOGIN", "SCRAM-SHA-256"});
+  CHECK(offer.channel_binding == "binding");
+  CHECK(offer.holds("scram-sha-256-plus"));
+  CHECK_FALSE(offer.holds("EXTERNAL"));
+}
+
+TEST_CASE("where no password may pass in the clear, none is asked for") {
+  auto offer = sasl_offer(wanted, false, "");
+  CHECK(offer.mechanisms == Names{"SCRAM-SHA-256"});
+  CHECK(offer.channel_binding.empty());
+}
+
+TEST_CASE("the exchange learns of a channel binding only where a -PLUS mechanism is announced") {
+  auto offer = sasl_offer({"plain", "scram-sha-256"}, true, "binding");
+  CHECK(offer.mechanisms == Names{"PLAIN", "SCRAM-SHA-256"});
+  CHECK(offer.channel_binding.empty());
+}

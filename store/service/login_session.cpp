@@ -1,0 +1,130 @@
+#include "store/service/login_session.h"
+
+#include "common/base/text.h"
+#include "common/sasl/server.h"
+#include "common/session/starttls.h"
+
+namespace pennypost::store {
+namespace {
+
+constexpr std::size_t sasl_line_bytes_max = ServerExchange::response_bytes_max * 4 / 3 + 4;
+
+}  // namespace
+
+LoginSession::LoginSession(std::string_view name, Connection& connection,
+                           std::shared_ptr<const Config> config, LoginClient client, AuthPort& auth)
+    : name_(name),
+      connection_(connection),
+      config_(std::move(config)),
+      settings_(config_->at(client.service)),
+      client_(std::move(client)),
+      address_(client_.address.text()),
+      local_address_(client_.local.text()),
+      auth_(auth),
+      since_(connection.loop().now()),
+      throttle_(settings_.auth_failure_delay, settings_.auth_failure_delay_max,
+                settings_.login_tries_max) {
+  security_.is_same_host = is_same_host(client_.address, client_.local);
+  auto* tls = dynamic_cast<TlsStream*>(&connection_.stream());
+  security_.is_encrypted = tls != nullptr;
+  if (tls != nullptr) channel_binding_ = tls->channel_binding();
+}
+
+bool LoginSession::allows_plaintext() const {
+  if (settings_.ssl == "required" && !is_encrypted()) return false;
+  return security_.allows_plaintext(settings_.disable_plaintext_auth);
+}
+
+SaslOffer LoginSession::offer() const {
+  if (settings_.ssl == "required" && !is_encrypted()) return {};
+  return sasl_offer(settings_.auth_mechanisms, allows_plaintext(), channel_binding_);
+}
+
+Task<> LoginSession::start_tls(Duration handshake_limit) {
+  auto* stream = co_await pennypost::start_tls(connection_, client_.tls, handshake_limit);
+  security_.is_encrypted = true;
+  channel_binding_ = stream->channel_binding();
+}
+
+Task<LoginSession::Outcome> LoginSession::exchange(AuthStep step) {
+  step.exchange = auth_.next_exchange();
+  step.service = name_;
+  step.client_address = address_;
+  step.local_address = local_address_;
+  step.is_secure = security_.is_secure();
+  step.channel_binding = offer().channel_binding;
+  method_ = step.mechanism;
+  for (;;) {
+    auto ask = auth_.step(step);
+    auto answer = co_await std::move(ask);
+    if (!answer || answer->kind == AuthAnswer::Kind::Temporary) co_return Outcome::Unavailable;
+    if (!answer->login.empty()) attempted_login_ = answer->login;
+    if (answer->kind == AuthAnswer::Kind::Failure) {
+      auto refusing = refuse();
+      co_return co_await std::move(refusing);
+    }
+    bool is_success = answer->kind == AuthAnswer::Kind::Success;
+    // A mechanism's last words come as one more challenge, which wants an empty response.
+    if (!is_success || !answer->challenge.empty()) {
+      auto asking = ask_client(answer->challenge, step.response);
+      auto outcome = co_await std::move(asking);
+      if (outcome != Outcome::Success) {
+        if (!is_success) auth_.abort(step.exchange);
+        co_return outcome;
+      }
+      step.has_response = true;
+    }
+    if (!is_success) continue;
+    if (!answer->challenge.empty() && !step.response.empty()) co_return Outcome::UnexpectedData;
+    ++attempts_;
+    success_.emplace();
+    success_->answer = *std::move(answer);
+    co_return Outcome::Success;
+  }
+}
+
+Task<LoginSession::Outcome> LoginSession::ask_client(const std::string& challenge,
+                                                     std::string& response) {
+  connection_.put("+ " + base64_encode(challenge) + "\r\n");
+  auto line = co_await connection_.line(sasl_line_bytes_max);
+  if (line.text == "*") co_return Outcome::Cancelled;
+  auto decoded = base64_decode(line.text);
+  if (line.is_too_long || !decoded) co_return Outcome::NotBase64;
+  response = *std::move(decoded);
+  co_return Outcome::Success;
+}
+
+Task<LoginSession::Outcome> LoginSession::refuse() {
+  ++attempts_;
+  auto delay = throttle_.failed();
+  co_await connection_.loop().sleep(delay);
+  co_return Outcome::Refused;
+}
+
+std::optional<LoginSuccess> LoginSession::take_success(std::string state) {
+  if (success_) success_->state = std::move(state);
+  return std::move(success_);
+}
+
+LogLogin LoginSession::log_entry() const {
+  LogLogin entry;
+  entry.service = name_;
+  entry.user = attempted_login_;
+  entry.method = method_;
+  entry.remote = address_;
+  entry.local = local_address_;
+  entry.tls = is_encrypted();
+  entry.session = client_.session_id;
+  return entry;
+}
+
+std::string LoginSession::reason_text(std::string_view why) const {
+  std::string text(why);
+  if (attempts_ == 0) return text + " (no auth attempts)";
+  auto lasted = connection_.loop().now() - since_;
+  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(lasted).count();
+  return text + " (auth failed, " + std::to_string(attempts_) + " attempts in " +
+         std::to_string(seconds) + " secs)";
+}
+
+}  // namespace pennypost::store

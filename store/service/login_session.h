@@ -1,0 +1,120 @@
+// A new connection in; who its client is, or its end, out: what POP3's and IMAP's dialogues before
+// login have in common.
+//
+// What may be offered now (STARTTLS, passwords, SASL mechanisms), the exchange with auth, its
+// limits, and what the log says of it all. The commands are the daemons' own.
+//
+// STANDARDS  RFC 5034 (POP3 AUTH), RFC 9051 sections 6.2.1 and 6.2.2
+// SEE ALSO   auth.h (who checks), login_process.h (who starts it)
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/config/config.h"
+#include "common/log/log.h"
+#include "common/net/connection.h"
+#include "common/session/login_throttle.h"
+#include "common/session/sasl_offer.h"
+#include "common/session/security.h"
+#include "common/tls/context.h"
+#include "store/service/auth.h"
+
+namespace pennypost::store {
+
+/// What is known of the client before it says anything.
+struct LoginClient {
+  Service service = Service::Pop3;
+  IpAddress address = IpAddress::loopback4();
+  IpAddress local = IpAddress::loopback4();
+  std::string session_id;
+  std::shared_ptr<TlsContext> tls;  // null: no STARTTLS
+};
+
+/// Who has proven who it is.
+struct LoginSuccess {
+  AuthAnswer answer;
+  /// For the worker, which answers the command that logged in: IMAP's tag.
+  std::string state;
+};
+
+class LoginSession {
+ public:
+  virtual ~LoginSession() = default;
+  LoginSession(const LoginSession&) = delete;
+  LoginSession& operator=(const LoginSession&) = delete;
+
+  /// From the greeting until the client is known, or gives up (nothing). Disconnected passes
+  /// through.
+  virtual Task<std::optional<LoginSuccess>> serve() = 0;
+  /// The lines that tell a client who has logged in that it can't be served: with `is_limit`
+  /// because it has too many sessions.
+  virtual std::string refusal(const LoginSuccess& success, bool is_limit) const = 0;
+  /// The last line to a client that has been silent too long; empty for none.
+  virtual std::string_view farewell() const { return {}; }
+
+  /// For the log; looks into this object.
+  LogLogin log_entry() const;
+  /// Why a dialogue without success ended, with the attempts that fail2ban's rules for Dovecot look
+  /// for: `Aborted login (auth failed, 2 attempts in 5 secs)`.
+  std::string reason_text(std::string_view why) const;
+  int attempts() const { return attempts_; }
+  const LoginClient& client() const { return client_; }
+
+ protected:
+  /// `name` is the protocol's in the log: pop3.
+  LoginSession(std::string_view name, Connection& connection, std::shared_ptr<const Config> config,
+               LoginClient client, AuthPort& auth);
+
+  Connection& connection() { return connection_; }
+  const Settings& settings() const { return settings_; }
+  bool is_encrypted() const { return security_.is_encrypted; }
+  bool can_start_tls() const { return client_.tls != nullptr && !is_encrypted(); }
+  bool allows_plaintext() const;
+  SaslOffer offer() const;
+
+  /// Sends what was put, shakes hands. Throws Disconnected.
+  Task<> start_tls(Duration handshake_limit);
+
+  enum class Outcome {
+    Success,         // take_success() has it
+    Refused,         // wrong; the client has been kept waiting for it
+    Unavailable,     // auth can't be asked
+    Cancelled,       // by the client's `*`
+    NotBase64,       // or too long
+    UnexpectedData,  // where an empty answer to the mechanism's last words was due
+  };
+  /// Begins with the mechanism and perhaps the initial response of `step`; further responses are
+  /// asked for with lines `+ base64`.
+  Task<Outcome> exchange(AuthStep step);
+  /// So many wrong passwords that the connection is to be closed.
+  bool is_exhausted() const { return throttle_.is_exhausted(); }
+  bool has_success() const { return success_.has_value(); }
+  std::optional<LoginSuccess> take_success(std::string state);
+
+ private:
+  Task<Outcome> refuse();
+  /// The client's answer to a challenge into `response`.
+  Task<Outcome> ask_client(const std::string& challenge, std::string& response);
+
+  std::string_view name_;
+  Connection& connection_;
+  std::shared_ptr<const Config> config_;
+  const Settings& settings_;
+  LoginClient client_;
+  std::string address_;
+  std::string local_address_;
+  AuthPort& auth_;
+  SteadyTime since_;
+  Security security_;
+  LoginThrottle throttle_;
+  std::string channel_binding_;
+  std::string method_;
+  std::string attempted_login_;
+  int attempts_ = 0;
+  std::optional<LoginSuccess> success_;
+};
+
+}  // namespace pennypost::store
