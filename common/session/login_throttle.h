@@ -1,7 +1,8 @@
 // Failed logins in; how long to hold back the answer, and when to hang up, out.
 //
 // LoginThrottle counts for one connection, AddressThrottle for one client address over all of them
-// (the auth process has one). Neither tells the client whether the name exists.
+// (the auth process has one); IPv6 clients count by their /64, in which one host has as many
+// addresses as it likes. Neither tells the client whether the name exists.
 //
 // LIMITS  AddressThrottle remembers at most addresses_max addresses; the oldest are forgotten first
 #pragma once

@@ -113,6 +113,8 @@ TEST_CASE("an address is blocked after its failures, until the window ends or it
   CHECK_FALSE(throttle.is_blocked(one));
   for (int i = 0; i < 3; ++i) throttle.failed(other);
   CHECK(throttle.is_blocked(other));
+  CHECK(throttle.is_blocked(address("2001:db8::2:3")));
+  CHECK_FALSE(throttle.is_blocked(address("2001:db8:0:1::1")));
   throttle.succeeded(other);
   CHECK_FALSE(throttle.is_blocked(other));
 }

@@ -1,6 +1,8 @@
 #include "imapd/grammar/requests.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 #include "common/base/text.h"
 
@@ -27,6 +29,36 @@ constexpr StatusName status_names[] = {
     {"APPENDLIMIT", StatusItem::AppendLimit},
     {"MAILBOXID", StatusItem::MailboxId},
 };
+
+// Reads arguments of the grammar into their places, each behind one space. `read` is a method of
+// Cursor, or a function of one.
+template <class Value, class Read, class... More>
+Result<void> take(Cursor& cursor, Value& value, Read read, More&&... more) {
+  TRY_DO(cursor.space());
+  TRY(value, std::invoke(read, cursor));
+  if constexpr (sizeof...(more) > 0) return take(cursor, std::forward<More>(more)...);
+  return {};
+}
+
+// The same for a command that has these arguments and no others.
+template <class... Arguments>
+Result<void> take_all(std::string_view text, const Limits& limits, Arguments&&... arguments) {
+  Cursor cursor(text, limits);
+  TRY_DO(take(cursor, std::forward<Arguments>(arguments)...));
+  return cursor.end();
+}
+
+// The rest of `( … )` whose first parenthesis is taken: `item` reads one, spaces stand between.
+template <class Item>
+Result<void> rest_of_list(Cursor& cursor, Item item) {
+  while (!cursor.skip(')')) {
+    TRY_DO(item());
+    if (!cursor.at(')')) {
+      TRY_DO(cursor.space());
+    }
+  }
+  return {};
+}
 
 // `(ITEM ITEM)`, at least one.
 Result<std::vector<StatusItem>> status_items(Cursor& cursor) {
@@ -99,6 +131,23 @@ Result<void> return_option(ListRequest& request, const std::string& name, Cursor
   return {};
 }
 
+// One pattern, or `(PATTERN PATTERN)` with at least one.
+Result<void> patterns(ListRequest& request, Cursor& cursor) {
+  auto pattern = [&]() -> Result<void> {
+    if (request.patterns.size() == cursor.limits().list_items_max) {
+      return Error(501, "Too many patterns");
+    }
+    TRY(auto text, cursor.list_mailbox());
+    request.patterns.push_back(std::move(text));
+    return {};
+  };
+  if (!cursor.skip('(')) return pattern();
+  request.extended = true;
+  TRY_DO(rest_of_list(cursor, pattern));
+  if (request.patterns.empty()) return Error(501, "Expected a mailbox pattern");
+  return {};
+}
+
 }  // namespace
 
 Result<CommandHead> parse_head(std::string_view text) {
@@ -156,23 +205,18 @@ Result<void> parse_nothing(std::string_view arguments, const Limits& limits) {
 }
 
 Result<LoginRequest> parse_login(std::string_view arguments, const Limits& limits) {
-  Cursor cursor(arguments, limits);
   LoginRequest request;
-  TRY_DO(cursor.space());
-  TRY(request.user, cursor.astring());
-  TRY_DO(cursor.space());
-  TRY(auto password, cursor.astring());
+  std::string password;
+  TRY_DO(take_all(arguments, limits, request.user, &Cursor::astring, password, &Cursor::astring));
   request.password = Secret(std::move(password));
-  TRY_DO(cursor.end());
   return request;
 }
 
 Result<AuthenticateRequest> parse_authenticate(std::string_view arguments, const Limits& limits) {
   Cursor cursor(arguments, limits);
   AuthenticateRequest request;
-  TRY_DO(cursor.space());
-  TRY(auto mechanism, cursor.atom());
-  request.mechanism = upper(mechanism);
+  TRY_DO(take(cursor, request.mechanism, &Cursor::atom));
+  request.mechanism = upper(request.mechanism);
   if (cursor.at_end()) return request;
   TRY_DO(cursor.space());
   if (cursor.rest() == "=") {
@@ -188,8 +232,7 @@ Result<AuthenticateRequest> parse_authenticate(std::string_view arguments, const
 Result<SelectRequest> parse_select(std::string_view arguments, const Limits& limits) {
   Cursor cursor(arguments, limits);
   SelectRequest request;
-  TRY_DO(cursor.space());
-  TRY(request.mailbox, cursor.mailbox());
+  TRY_DO(take(cursor, request.mailbox, &Cursor::mailbox));
   TRY(request.parameters, optional_modifiers(cursor));
   TRY_DO(cursor.end());
   return request;
@@ -201,32 +244,21 @@ Result<CreateRequest> parse_create(std::string_view arguments, const Limits& lim
 }
 
 Result<std::string> parse_mailbox(std::string_view arguments, const Limits& limits) {
-  Cursor cursor(arguments, limits);
-  TRY_DO(cursor.space());
-  TRY(auto mailbox, cursor.mailbox());
-  TRY_DO(cursor.end());
+  std::string mailbox;
+  TRY_DO(take_all(arguments, limits, mailbox, &Cursor::mailbox));
   return mailbox;
 }
 
 Result<RenameRequest> parse_rename(std::string_view arguments, const Limits& limits) {
-  Cursor cursor(arguments, limits);
   RenameRequest request;
-  TRY_DO(cursor.space());
-  TRY(request.from, cursor.mailbox());
-  TRY_DO(cursor.space());
-  TRY(request.to, cursor.mailbox());
-  TRY_DO(cursor.end());
+  TRY_DO(take_all(arguments, limits, request.from, &Cursor::mailbox, request.to, &Cursor::mailbox));
   return request;
 }
 
 Result<StatusRequest> parse_status(std::string_view arguments, const Limits& limits) {
-  Cursor cursor(arguments, limits);
   StatusRequest request;
-  TRY_DO(cursor.space());
-  TRY(request.mailbox, cursor.mailbox());
-  TRY_DO(cursor.space());
-  TRY(request.items, status_items(cursor));
-  TRY_DO(cursor.end());
+  TRY_DO(
+      take_all(arguments, limits, request.mailbox, &Cursor::mailbox, request.items, status_items));
   return request;
 }
 
@@ -240,13 +272,11 @@ Result<ListRequest> parse_list(std::string_view arguments, const Limits& limits)
   TRY_DO(cursor.space());
   if (cursor.skip('(')) {
     request.extended = true;
-    while (!cursor.skip(')')) {
+    auto option = [&]() -> Result<void> {
       TRY(auto name, cursor.keyword());
-      TRY_DO(selection_option(request, name));
-      if (!cursor.at(')')) {
-        TRY_DO(cursor.space());
-      }
-    }
+      return selection_option(request, name);
+    };
+    TRY_DO(rest_of_list(cursor, option));
     // RFC 5258 section 3.1: RECURSIVEMATCH must go with an option that selects.
     if (request.select_recursive && !request.select_subscribed && !request.select_special_use) {
       return Error(501, "RECURSIVEMATCH must not stand alone");
@@ -255,55 +285,33 @@ Result<ListRequest> parse_list(std::string_view arguments, const Limits& limits)
   }
   TRY(request.reference, cursor.mailbox());
   TRY_DO(cursor.space());
-  if (cursor.skip('(')) {
-    request.extended = true;
-    while (!cursor.skip(')')) {
-      if (request.patterns.size() == limits.list_items_max) return Error(501, "Too many patterns");
-      TRY(auto pattern, cursor.list_mailbox());
-      request.patterns.push_back(std::move(pattern));
-      if (!cursor.at(')')) {
-        TRY_DO(cursor.space());
-      }
-    }
-    if (request.patterns.empty()) return Error(501, "Expected a mailbox pattern");
-  } else {
-    TRY(auto pattern, cursor.list_mailbox());
-    request.patterns.push_back(std::move(pattern));
-  }
+  TRY_DO(patterns(request, cursor));
   if (cursor.at_end()) return request;
   request.extended = true;
   TRY_DO(cursor.space());
   if (!cursor.skip_word("RETURN")) return Error(501, "Expected RETURN");
   TRY_DO(cursor.space());
   TRY_DO(cursor.expect('('));
-  while (!cursor.skip(')')) {
+  auto option = [&]() -> Result<void> {
     TRY(auto name, cursor.keyword());
-    TRY_DO(return_option(request, name, cursor));
-    if (!cursor.at(')')) {
-      TRY_DO(cursor.space());
-    }
-  }
+    return return_option(request, name, cursor);
+  };
+  TRY_DO(rest_of_list(cursor, option));
   TRY_DO(cursor.end());
   return request;
 }
 
 Result<ListRequest> parse_lsub(std::string_view arguments, const Limits& limits) {
-  Cursor cursor(arguments, limits);
   ListRequest request;
-  TRY_DO(cursor.space());
-  TRY(request.reference, cursor.mailbox());
-  TRY_DO(cursor.space());
-  TRY(auto pattern, cursor.list_mailbox());
-  request.patterns.push_back(std::move(pattern));
-  TRY_DO(cursor.end());
+  TRY_DO(take_all(arguments, limits, request.reference, &Cursor::mailbox,
+                  request.patterns.emplace_back(), &Cursor::list_mailbox));
   return request;
 }
 
 Result<StoreRequest> parse_store(std::string_view arguments, const Limits& limits) {
   Cursor cursor(arguments, limits);
   StoreRequest request;
-  TRY_DO(cursor.space());
-  TRY(request.messages, cursor.sequence_set());
+  TRY_DO(take(cursor, request.messages, &Cursor::sequence_set));
   TRY_DO(cursor.space());
   if (cursor.at('(')) {
     TRY(request.modifiers, parse_modifiers(cursor));
@@ -332,21 +340,15 @@ Result<StoreRequest> parse_store(std::string_view arguments, const Limits& limit
 }
 
 Result<CopyRequest> parse_copy(std::string_view arguments, const Limits& limits) {
-  Cursor cursor(arguments, limits);
   CopyRequest request;
-  TRY_DO(cursor.space());
-  TRY(request.messages, cursor.sequence_set());
-  TRY_DO(cursor.space());
-  TRY(request.mailbox, cursor.mailbox());
-  TRY_DO(cursor.end());
+  TRY_DO(take_all(arguments, limits, request.messages, &Cursor::sequence_set, request.mailbox,
+                  &Cursor::mailbox));
   return request;
 }
 
 Result<SequenceSet> parse_uid_expunge(std::string_view arguments, const Limits& limits) {
-  Cursor cursor(arguments, limits);
-  TRY_DO(cursor.space());
-  TRY(auto set, cursor.sequence_set());
-  TRY_DO(cursor.end());
+  SequenceSet set;
+  TRY_DO(take_all(arguments, limits, set, &Cursor::sequence_set));
   return set;
 }
 
@@ -355,8 +357,8 @@ Result<std::vector<std::string>> parse_enable(std::string_view arguments, const 
   std::vector<std::string> names;
   do {
     if (names.size() == limits.list_items_max) return Error(501, "Too many capabilities");
-    TRY_DO(cursor.space());
-    TRY(auto name, cursor.atom());
+    std::string name;
+    TRY_DO(take(cursor, name, &Cursor::atom));
     names.push_back(upper(name));
   } while (!cursor.at_end());
   return names;
@@ -371,18 +373,17 @@ Result<IdFields> parse_id(std::string_view arguments, const Limits& limits) {
     return fields;
   }
   TRY_DO(cursor.expect('('));
-  while (!cursor.skip(')')) {
+  auto field = [&]() -> Result<void> {
     if (fields.size() == id_fields_max) return Error(501, "ID takes at most 30 fields");
     TRY(auto name, cursor.string());
-    TRY_DO(cursor.space());
-    TRY(auto value, cursor.nstring());
+    std::optional<std::string> value;
+    TRY_DO(take(cursor, value, &Cursor::nstring));
     if (name.size() > id_field_bytes_max) return Error(501, "ID field name is too long");
     if (value && value->size() > id_value_bytes_max) return Error(501, "ID value is too long");
     fields.emplace_back(std::move(name), std::move(value));
-    if (!cursor.at(')')) {
-      TRY_DO(cursor.space());
-    }
-  }
+    return {};
+  };
+  TRY_DO(rest_of_list(cursor, field));
   TRY_DO(cursor.end());
   return fields;
 }

@@ -22,10 +22,10 @@ DeliveryOutcome MaildirStore::deliver(const Delivery& delivery, DeliveryFilter& 
 }
 
 Result<void> MaildirStore::place(const Delivery& delivery, const Placement& placement) {
-  const auto& settings = layout_->settings();
+  const auto& settings = layout().settings();
   TRY(auto name, parse_name(placement.folder));
-  TRY_DO(layout_->make(name));
-  auto directory = layout_->directory(name);
+  TRY_DO(layout().make(name));
+  auto directory = layout().directory(name);
   auto unique = std::to_string(delivery.arrival_seconds) + ".Q" + delivery.queue_id + "R" +
                 std::to_string(delivery.recipient_number) + "." + filename_host(settings.hostname);
   if (delivery.maybe_repeated) {
@@ -33,14 +33,14 @@ Result<void> MaildirStore::place(const Delivery& delivery, const Placement& plac
     // The directory may have been named in, but not synced, before the host went down.
     if (there) return settings.fsync ? sync_directory(directory + "/new") : Result<void>();
   }
-  TRY(auto draft, Draft::write(*layout_, directory, delivery_headers(delivery), delivery.body, {}));
-  auto quota = layout_->quota();
+  TRY(auto draft, Draft::write(layout(), directory, delivery_headers(delivery), delivery.body, {}));
+  auto quota = layout().quota();
   TRY_DO(quota.check(draft.stored_bytes(), 1));
 
   auto base = draft.base_name(unique);
   FilenameFlags flags{placement.flags, 0};
   if (!placement.keywords.empty()) {
-    auto uidlist = layout_->uidlist(name);
+    auto uidlist = layout().uidlist(name);
     TRY(auto lock, uidlist.lock());
     KeywordFile keywords(directory);
     TRY(flags.keywords, keywords.add(placement.keywords, lock));

@@ -26,25 +26,13 @@ bool is_directory(const std::string& path, unsigned char type) {
   return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-Error exists_already(const MailboxName& name) {
-  return Error(550, "[ALREADYEXISTS] Mailbox already exists: " + name.text());
-}
-
-Error is_nonexistent(const MailboxName& name) {
-  return Error(550, "[NONEXISTENT] Mailbox does not exist: " + name.text());
-}
-
 }  // namespace
-
-MaildirStore::MaildirStore(MailLocation location, StoreSettings settings)
-    : layout_(std::make_shared<MaildirLayout>(std::move(location), std::move(settings))),
-      subscribed_(layout_->root() + "/subscriptions", '.') {}
 
 // --- folders -------------------------------------------------------------------------
 
 Result<std::set<MailboxName>> MaildirStore::names() const {
   std::set<MailboxName> names{MailboxName::inbox()};
-  const auto& root = layout_->root();
+  const auto& root = layout().root();
   if (!FileStamp::of(root).exists()) return names;
   std::size_t folders = 0;
   TRY_DO(list_directory(root, SIZE_MAX, [&](std::string_view entry, unsigned char type) {
@@ -53,32 +41,23 @@ Result<std::set<MailboxName>> MaildirStore::names() const {
     auto utf8 = modified_utf7_decode(entry.substr(1));
     if (!utf8) return;
     auto name = MailboxName::parse(*utf8, separator(), SIZE_MAX, SIZE_MAX);
-    if (name && ++folders <= layout_->settings().folders_max) names.insert(*std::move(name));
+    if (name && ++folders <= settings().folders_max) names.insert(*std::move(name));
   }));
   return names;
 }
 
-Result<std::vector<Folder>> MaildirStore::list() {
-  TRY(auto existing, names());
-  TRY(auto subscribed, subscribed_.read());
-  return folder_tree(std::move(existing), separator(), subscribed, settings());
-}
-
-Result<void> MaildirStore::subscribe(const MailboxName& name) {
-  TRY_DO(layout_->make(MailboxName::inbox()));
-  return subscribed_.add(name);
-}
+Result<void> MaildirStore::prepare() const { return layout().make(MailboxName::inbox()); }
 
 Result<void> MaildirStore::create(const MailboxName& name) {
   TRY(auto existing, names());
   if (existing.contains(name)) return exists_already(name);
-  if (existing.size() >= layout_->settings().folders_max) {
+  if (existing.size() >= settings().folders_max) {
     return Error(550, "[LIMIT] There are " + std::to_string(existing.size()) + " folders already");
   }
-  TRY_DO(layout_->make(MailboxName::inbox()));
-  TRY_DO(layout_->make(name));
+  TRY_DO(layout().make(MailboxName::inbox()));
+  TRY_DO(layout().make(name));
   // UIDVALIDITY is fixed from the start, so that a folder removed and made again has another.
-  auto uidlist = layout_->uidlist(name);
+  auto uidlist = layout().uidlist(name);
   TRY(auto lock, uidlist.lock());
   TRY_DO(uidlist.refresh());
   if (uidlist.uid_validity() == 0) {
@@ -88,11 +67,11 @@ Result<void> MaildirStore::create(const MailboxName& name) {
 }
 
 Result<void> MaildirStore::remove(const MailboxName& name) {
-  if (name.is_inbox()) return Error(550, "[CANNOT] INBOX can't be deleted");
-  if (!layout_->exists(name)) return is_nonexistent(name);
-  auto trash = layout_->root() + "/" + std::string(trash_name);
-  auto directory = layout_->directory(name);
-  auto uidlist = layout_->uidlist(name);
+  if (name.is_inbox()) return inbox_stays();
+  if (!layout().exists(name)) return is_nonexistent(name);
+  auto trash = layout().root() + "/" + std::string(trash_name);
+  auto directory = layout().directory(name);
+  auto uidlist = layout().uidlist(name);
   TRY_DO(uidlist.refresh());
   TRY_DO(remove_tree(trash));
   if (::rename(directory.c_str(), trash.c_str()) != 0) return file_error("remove", directory);
@@ -100,78 +79,46 @@ Result<void> MaildirStore::remove(const MailboxName& name) {
   if (settings().index != nullptr && !uidlist.guid().empty()) {
     settings().index->forget({std::string(uidlist.guid()), uidlist.uid_validity()});
   }
-  return layout_->quota().refresh();
+  return layout().quota().refresh();
 }
 
-Result<void> MaildirStore::rename(const MailboxName& from, const MailboxName& to) {
-  TRY(auto existing, names());
-  if (existing.contains(to)) return exists_already(to);
-  if (from.is_inbox()) return empty_inbox_into(to);
-  if (is_below(to, from, separator())) {
-    return Error(550, "[CANNOT] A mailbox can't be renamed to one below itself");
-  }
-  std::vector<std::pair<MailboxName, MailboxName>> renames;
-  for (const auto& name : existing) {
-    if (name != from && !is_below(name, from, separator())) continue;
-    TRY(auto target, parse_name(renamed(name, from, to)));
-    if (existing.contains(target)) return exists_already(target);
-    renames.emplace_back(name, target);
-  }
-  if (renames.empty()) return is_nonexistent(from);
-  for (const auto& [name, target] : renames) {
-    auto source = layout_->directory(name);
-    if (::rename(source.c_str(), layout_->directory(target).c_str()) != 0) {
+Result<void> MaildirStore::move_folders(
+    const std::vector<std::pair<MailboxName, MailboxName>>& moves) {
+  for (const auto& [name, target] : moves) {
+    auto source = layout().directory(name);
+    if (::rename(source.c_str(), layout().directory(target).c_str()) != 0) {
       return file_error("rename", source);
     }
   }
-  return layout_->settings().fsync ? sync_directory(layout_->root()) : Result<void>();
-}
-
-Result<void> MaildirStore::empty_inbox_into(const MailboxName& target) {
-  TRY_DO(create(target));
-  TRY(auto inbox, open(MailboxName::inbox(), Access::ReadWrite));
-  std::vector<Uid> uids;
-  for (const auto& message : inbox->messages()) uids.push_back(message.uid);
-  TRY_DO(inbox->move(uids, target));
-  return {};
+  return settings().fsync ? sync_directory(layout().root()) : Result<void>();
 }
 
 // --- messages ------------------------------------------------------------------------
 
-Result<std::unique_ptr<Mailbox>> MaildirStore::open(const MailboxName& name, Access access) {
-  TRY_DO(layout_->require(name));
+std::unique_ptr<Mailbox> MaildirStore::folder(const MailboxName& name, Access access) const {
   if (access == Access::ReadWrite) {
-    remove_old_drafts(layout_->directory(name), *layout_->settings().clock);
+    remove_old_drafts(layout().directory(name), *settings().clock);
   }
-  auto folder = std::make_unique<MaildirFolder>(layout_, name, access);
-  TRY_DO(folder->sync());
-  return std::unique_ptr<Mailbox>(std::move(folder));
-}
-
-Result<Status> MaildirStore::status(const MailboxName& name, bool with_size) {
-  TRY_DO(layout_->require(name));
-  MaildirFolder folder(layout_, name, Access::ReadOnly);
-  TRY_DO(folder.sync());
-  return count_status(folder, with_size);
+  return std::make_unique<MaildirFolder>(shared_layout(), name, access);
 }
 
 Result<Appended> MaildirStore::append(const MailboxName& name,
                                       std::span<const NewMessage> messages) {
-  TRY_DO(layout_->require(name));
-  auto directory = layout_->directory(name);
-  auto quota = layout_->quota();
+  TRY_DO(layout().require(name));
+  auto directory = layout().directory(name);
+  auto quota = layout().quota();
   std::vector<Draft> drafts;
   std::uint64_t bytes = 0;
   std::vector<std::string> keyword_names;
   for (const auto& message : messages) {
-    TRY(auto draft, Draft::write(*layout_, directory, "", message.body, message.internal_date));
+    TRY(auto draft, Draft::write(layout(), directory, "", message.body, message.internal_date));
     bytes += draft.stored_bytes();
     drafts.push_back(std::move(draft));
     keyword_names.insert(keyword_names.end(), message.keywords.begin(), message.keywords.end());
   }
   TRY_DO(quota.check(bytes, messages.size()));
 
-  auto uidlist = layout_->uidlist(name);
+  auto uidlist = layout().uidlist(name);
   KeywordFile keywords(directory);
   TRY(auto lock, uidlist.lock());
   TRY_DO(uidlist.refresh());

@@ -28,11 +28,11 @@ DeliveryOutcome MboxStore::deliver(const Delivery& delivery, DeliveryFilter& fil
 }
 
 Result<void> MboxStore::place(const Delivery& delivery, const Placement& placement) {
-  const auto& settings = layout_->settings();
+  const auto& settings = layout().settings();
   TRY(auto name, parse_name(placement.folder));
-  TRY_DO(layout_->prepare(name));
-  auto path = layout_->file(name);
-  TRY(auto lock, layout_->lock(name));
+  TRY_DO(layout().prepare(name));
+  auto path = layout().file(name);
+  TRY(auto lock, layout().lock(name));
   struct stat status {};
   if (::fstat(lock.descriptor(), &status) != 0) return file_error("stat", path);
   if (!S_ISREG(status.st_mode)) return Error(451, path + " is not a regular file");
@@ -68,7 +68,7 @@ Result<void> MboxStore::write_at_end(int descriptor, const std::string& path,
   };
   TRY(auto line_ends, missing_line_ends(descriptor, path));
   TRY_DO(sink(line_ends));
-  TRY_DO(sink(from_line(delivery.return_path, layout_->settings().clock->now_seconds())));
+  TRY_DO(sink(from_line(delivery.return_path, settings().clock->now_seconds())));
   MboxMeta meta;
   meta.flags = placement.flags;
   meta.keywords = placement.keywords;

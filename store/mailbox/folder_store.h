@@ -1,0 +1,125 @@
+// A set of folders of one format in, the whole of MailStore out: what Maildir and mbox do alike.
+//
+// A format says which folders there are and how one is opened, made, moved and removed; the tree
+// that LIST shows, subscriptions, the rules of RENAME and STATUS are the same for all.
+//
+// STANDARDS  RFC 9051 sections 6.3.5 to 6.3.9
+// SEE ALSO   mailbox.h (the contract), folders.h (the tree), ../maildir/store.h, ../mbox/store.h
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "store/mailbox/folders.h"
+#include "store/mailbox/mailbox.h"
+
+namespace pennypost::store {
+
+/// [ALREADYEXISTS], [NONEXISTENT], [CANNOT] for what must not befall INBOX.
+Error exists_already(const MailboxName& name);
+Error is_nonexistent(const MailboxName& name);
+Error inbox_stays();
+
+/// `Layout` is the format's paths and settings, which open folders share.
+template <class Layout>
+class FolderStore : public MailStore {
+ public:
+  FolderStore(MailLocation location, StoreSettings settings, std::string_view subscriptions,
+              char separator)
+      : layout_(std::make_shared<Layout>(std::move(location), std::move(settings))),
+        subscribed_(layout_->root() + "/" + std::string(subscriptions), separator),
+        separator_(separator) {}
+
+  const StoreSettings& settings() const final { return layout_->settings(); }
+  char separator() const final { return separator_; }
+  Result<std::vector<Folder>> list() final;
+  Result<std::vector<MailboxName>> subscriptions() final { return subscribed_.read(); }
+  Result<void> subscribe(const MailboxName& name) final;
+  Result<void> unsubscribe(const MailboxName& name) final { return subscribed_.remove(name); }
+  Result<void> rename(const MailboxName& from, const MailboxName& to) final;
+  Result<Status> status(const MailboxName& name, bool with_size) final;
+  Result<std::unique_ptr<Mailbox>> open(const MailboxName& name, Access access) final;
+
+ protected:
+  const Layout& layout() const { return *layout_; }
+  const std::shared_ptr<const Layout>& shared_layout() const { return layout_; }
+
+  /// All folders that can be selected, and INBOX.
+  virtual Result<std::set<MailboxName>> names() const = 0;
+  /// Makes what must be there before anything is kept beside the folders.
+  virtual Result<void> prepare() const = 0;
+  /// A folder that is there, not synced yet.
+  virtual std::unique_ptr<Mailbox> folder(const MailboxName& name, Access access) const = 0;
+  /// Gives folders other names, which are free; nothing is below them.
+  virtual Result<void> move_folders(
+      const std::vector<std::pair<MailboxName, MailboxName>>& moves) = 0;
+
+ private:
+  Result<void> empty_inbox_into(const MailboxName& target);
+
+  std::shared_ptr<const Layout> layout_;
+  Subscriptions subscribed_;
+  char separator_;
+};
+
+template <class Layout>
+Result<std::vector<Folder>> FolderStore<Layout>::list() {
+  TRY(auto existing, names());
+  TRY(auto subscribed, subscribed_.read());
+  return folder_tree(std::move(existing), separator_, subscribed, settings());
+}
+
+template <class Layout>
+Result<void> FolderStore<Layout>::subscribe(const MailboxName& name) {
+  TRY_DO(prepare());
+  return subscribed_.add(name);
+}
+
+template <class Layout>
+Result<void> FolderStore<Layout>::rename(const MailboxName& from, const MailboxName& to) {
+  TRY(auto existing, names());
+  if (existing.contains(to)) return exists_already(to);
+  if (from.is_inbox()) return empty_inbox_into(to);
+  if (is_below(to, from, separator_)) {
+    return Error(550, "[CANNOT] A mailbox can't be renamed to one below itself");
+  }
+  std::vector<std::pair<MailboxName, MailboxName>> moves;
+  for (const auto& name : existing) {
+    if (name != from && !is_below(name, from, separator_)) continue;
+    TRY(auto target, parse_name(renamed(name, from, to)));
+    if (existing.contains(target)) return exists_already(target);
+    moves.emplace_back(name, target);
+  }
+  if (moves.empty()) return is_nonexistent(from);
+  return move_folders(moves);
+}
+
+template <class Layout>
+Result<void> FolderStore<Layout>::empty_inbox_into(const MailboxName& target) {
+  TRY_DO(create(target));
+  TRY(auto inbox, open(MailboxName::inbox(), Access::ReadWrite));
+  std::vector<Uid> uids;
+  for (const auto& message : inbox->messages()) uids.push_back(message.uid);
+  TRY_DO(inbox->move(uids, target));
+  return {};
+}
+
+template <class Layout>
+Result<Status> FolderStore<Layout>::status(const MailboxName& name, bool with_size) {
+  TRY_DO(layout_->require(name));
+  auto opened = folder(name, Access::ReadOnly);
+  TRY_DO(opened->sync());
+  return count_status(*opened, with_size);
+}
+
+template <class Layout>
+Result<std::unique_ptr<Mailbox>> FolderStore<Layout>::open(const MailboxName& name, Access access) {
+  TRY_DO(layout_->require(name));
+  auto opened = folder(name, access);
+  TRY_DO(opened->sync());
+  return opened;
+}
+
+}  // namespace pennypost::store
