@@ -2,28 +2,16 @@
 import os
 import poplib
 import re
-import subprocess
 
 from harness import check, short
-from mailhost import TOP, as_user, has_program, unverified
+from mailhost import unverified
+from stock import run
 
-SECONDS_MAX = 120
 # Headers that may stand above what was sent.
 ADDED = rb"(?:(?:Return-Path|Delivered-To|X-Original-To|Received|Message-I[dD]|Date):.*\r\n(?:[ \t].*\r\n)*)*"
 
 
 poplib._MAXLINE = 1 << 20  # Python's own bound of 2048 is below what mail may hold
-
-
-def run(command, input=b"", ok=(0,), user=False, **environment):
-    """Runs a program with nothing of the caller's configuration; returns its standard output."""
-    check(has_program(command[0]), f"{command[0]} is missing; contrib/packages/test lists it")
-    kept = {"PATH": os.environ["PATH"] + ":/usr/sbin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", **environment}
-    done = subprocess.run(command, input=input, capture_output=True, env=kept, timeout=SECONDS_MAX, cwd=TOP,
-                          check=False, **(as_user() if user else {}))
-    check(done.returncode in ok, f"{' '.join(command)[:300]}: exit status {done.returncode}: "
-          f"{short((done.stderr or done.stdout).decode(errors='replace')[-1500:])}")
-    return done.stdout
 
 
 def same_octets(seen, sent, what):

@@ -4,8 +4,9 @@ import re
 
 from harness import check, eventually, test
 from mailhost import Host, letter
-from programs import SENDERS, WAYS, crlf, run, same_octets
+from programs import SENDERS, WAYS, crlf, same_octets
 from samples import large, samples
+from stock import run
 from terminal import run_in_terminal
 
 ALICE, BOB = "alice@example.test", "bob@example.test"

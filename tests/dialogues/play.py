@@ -167,37 +167,6 @@ class Player:
         self.host.wait_log(rest)
 
 
-class SharedHost:
-    """The host of one file, made when its first case runs."""
-
-    def __init__(self, settings, aliases, letters, daemons, build):
-        self.settings, self.aliases, self.letters, self.build = settings, aliases, letters, build
-        self.daemons = daemons
-        self.context = self.host = None
-
-    def get(self):
-        if self.host is None:
-            check(self.context is None, "the host of this file did not start")
-            self.context = harness.Context()
-            harness.at_end(self.stop)
-            host = Host(self.context, self.settings, build=self.build, aliases=self.aliases,
-                             daemons=self.daemons, start=False)
-            for number, login in enumerate(self.letters, 1):
-                host.put(login, letter(f"Number {number}", to=login))
-            host.start()
-            self.host = host
-        return self.host
-
-    def stop(self):
-        if self.context is None:
-            return
-        context, self.context, self.host = self.context, None, None
-        troubles = context.undo_all()
-        if troubles:
-            raise AssertionError("\n".join([*troubles, f"kept: {context.folder}"]))
-        context.remove()
-
-
 def add_file(path, build="release"):
     """Declares the cases of a dialogue file as tests."""
     settings, aliases, letters, cases, daemons = {}, [], [], [], DAEMONS
@@ -219,7 +188,15 @@ def add_file(path, build="release"):
                 daemons = line.split()[1:]
             else:
                 raise ValueError(f"{path}:{number}: expected set, alias, daemons, deliver or ==")
-    shared = SharedHost(settings, "".join(aliases), letters, daemons, build)
+
+    def make(context):
+        host = Host(context, settings, build=build, aliases="".join(aliases), daemons=daemons, start=False)
+        for number, login in enumerate(letters, 1):
+            host.put(login, letter(f"Number {number}", to=login))
+        host.start()
+        return host
+
+    shared = harness.Shared(make)
     short = path.rpartition("/")[2]
 
     def player(lines):

@@ -103,6 +103,31 @@ class Context:
         return troubles
 
 
+class Shared:
+    """What several tests of a part use: made by make(context) when the first asks, undone at the part's end."""
+
+    def __init__(self, make):
+        self._make = make
+        self._context = self._thing = None
+
+    def get(self):
+        if self._thing is None:
+            check(self._context is None, "what this test shares with others could not be made")
+            self._context = Context()
+            at_end(self.stop)
+            self._thing = self._make(self._context)
+        return self._thing
+
+    def stop(self):
+        if self._context is None:
+            return
+        context, self._context, self._thing = self._context, None, None
+        troubles = context.undo_all()
+        if troubles:
+            raise AssertionError("\n".join([*troubles, f"kept: {context.folder}"]))
+        context.remove()
+
+
 class TooLong(BaseException):
     """Above Exception, so that no test catches it by mistake."""
 

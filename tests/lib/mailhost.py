@@ -90,13 +90,15 @@ def toml(value):
 class Host:
     """One mail host below t.folder. `settings` go to main.toml over those below; None removes one.
 
-    users: {login: password}. sections: {"service.submission": {...}}. start=False: as written, not started.
+    users: {login: password}. sections: {"service.submission": {...}}. start=False: as written, not started. netns.py has hosts with a network
+    of their own.
     """
 
     def __init__(self, t, settings=None, users=None, daemons=DAEMONS, build="release", name="host",
                  address="127.0.0.1", sections=None, start=True, aliases=""):
         self.t = t
         self.address = address
+        self.near = address  # where the host's own programs reach it
         self.daemons = daemons
         self.build = build
         self.bin = os.path.join("build", build, "bin")
@@ -127,15 +129,17 @@ class Host:
         """Makes the folder belong to those who run the programs."""
         give(self.folder)
 
+    def ports(self):
+        return {port: free_port(self.address) for names in PORT_NAMES.values() for port in names}
+
     def default_settings(self):
-        ports = {port: free_port(self.address) for names in PORT_NAMES.values() for port in names}
         return {
             "role": "destination",
             "myhostname": "mail.example.test",
             "mydomain": "example.test",
             "inet_interfaces": [self.address],
             "mynetworks": [self.address],
-            **ports,
+            **self.ports(),
             "base_dir": self.path("run"),
             "queue_directory": self.path("queue"),
             "data_directory": self.path("data"),
@@ -233,7 +237,7 @@ class Host:
         status = self.running[daemon].poll()
         if status is not None:
             raise RuntimeError(f"{daemon} ended with status {status}: {self.errors(daemon)}{self.log()[-1500:]}")
-        with socket.create_connection((self.address, port), timeout=10) as stream:
+        with socket.create_connection((self.near, port), timeout=10) as stream:
             if name in ("submissions_port", "pop3s_port", "imaps_port"):
                 with unverified().wrap_socket(stream) as secure:
                     return secure.recv(64)

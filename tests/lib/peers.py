@@ -10,28 +10,34 @@ from mailhost import free_port, has_program
 
 
 class NameServer:
-    """A dnsmasq of the test's own. records are its options, as in "--mx-host=a.test,mx.a.test,10"."""
+    """A dnsmasq of the test's own. records are its options, as in "--mx-host=a.test,mx.a.test,10".
 
-    def __init__(self, t, *records):
-        self.port = free_port()
+    place: the host of netns.py it runs on, there on port 53; else on a free port of 127.0.0.1.
+    """
+
+    def __init__(self, t, *records, place=None):
+        self.host, self.port = (place.address, 53) if place else ("127.0.0.1", free_port())
+        self.place = place or contextlib.nullcontext()
         check(has_program("dnsmasq"), "dnsmasq is missing; contrib/packages/test lists it")
-        self.process = subprocess.Popen(
-            ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file=",
-             f"--port={self.port}", "--listen-address=127.0.0.1", "--bind-interfaces", "--log-facility=/dev/null",
-             "--local=/#/", *records], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file=",
+                   f"--port={self.port}", f"--listen-address={self.host}", "--bind-interfaces", "--log-facility=/dev/null",
+                   "--local=/#/", *records]
+        with self.place:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                            stderr=subprocess.DEVNULL)
         t.cleanup(self.stop)
         eventually(self.answers, "dnsmasq answers")
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def answers(self):
         # An A query for the root's name; any answer will do.
         query = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x04test\x00\x00\x01\x00\x01"
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stream:
+        with self.place, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stream:
             stream.settimeout(1)
-            stream.sendto(query, ("127.0.0.1", self.port))
+            stream.sendto(query, (self.host, self.port))
             return stream.recv(512)[:2] == b"\x12\x34"
 
     def stop(self):

@@ -36,6 +36,7 @@ PARTS = {
     "crash": ["release"],
     "fuzz": ["asan"],
 }
+AS_ROOT = {"topologies"}  # its hosts have networks of their own
 UNIT_SECONDS_MAX = 900
 BUILD_SECONDS_MAX = 3000
 
@@ -215,6 +216,28 @@ def folder_part(part, tally, options, words):
         tally.failed(f"{part}/end", trouble)
 
 
+def part_as_root(part, tally, options, words):
+    """A part in a process that may make network namespaces: by sudo, or else as who we are, root of a namespace alone."""
+    sudo = subprocess.run(["sudo", "-n", "true"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          check=False).returncode == 0 if shutil.which("sudo") else False
+    before = ["sudo", "-n"] if sudo else ["unshare", "--user", "--map-current-user", "--keep-caps", "--net", "sh", "-c",
+                                            'ip link set lo up && exec "$@"', "sh"]
+    only = [word for name in [f"{part}/{word}" for word in words] or [part] for word in ("--only", name)]
+    command = [*before, sys.executable, "-B", os.path.abspath(__file__), "--no-install", "--no-build", "--inside", *only,
+               *(["--keep"] if options.keep else [])]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace") as process:
+        for line in process.stdout:
+            if line.startswith("ok "):
+                tally.passed += 1
+            elif line.startswith("failed: "):
+                tally.failures.append(line.removeprefix("failed: ").rstrip("\n"))
+            if line.startswith(("ok ", "FAILED ", "    ")):
+                print(line, end="", flush=True)
+    if process.returncode not in (0, 1):
+        tally.failed(part, f"{' '.join(before)}: exit status {process.returncode}")
+
+
 PROGRAM_PARTS = {"unit": unit, "fuzz": fuzz}
 
 
@@ -224,6 +247,8 @@ def run_part(part, tally, options, words):
     try:
         if part in PROGRAM_PARTS:
             PROGRAM_PARTS[part](tally, options)
+        elif part in AS_ROOT and os.geteuid() != 0 and not options.inside:
+            part_as_root(part, tally, options, words)
         else:
             folder_part(part, tally, options, words)
     except Exception as error:  # a part that cannot run is a failed test
@@ -250,6 +275,7 @@ def main():
     parser.add_argument("--list", action="store_true", help="print the names of the parts")
     parser.add_argument("--no-install", action="store_true", help="install no packages")
     parser.add_argument("--no-build", action="store_true", help="take the builds as they are")
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # by part_as_root
     parser.add_argument("--fuzz-seconds", type=int, default=10, metavar="N", help="new input per fuzz target")
     parser.add_argument("--keep", action="store_true", help="keep the folders of all tests")
     options = parser.parse_args()
