@@ -30,9 +30,12 @@ postlog   unix-dgram n - n - 1 postlogd
 
 
 class Postfix:
-    """domain: whose mail ends here, in the Maildir self.mail. settings: lines of main.cf over those below."""
+    """domain: whose mail ends here, in the Maildir self.mail. settings: lines of main.cf over those below.
 
-    def __init__(self, t, domain, settings, address="127.0.0.1", name="postfix"):
+    listeners: {address: options}, further ones on the same port.
+    """
+
+    def __init__(self, t, domain, settings, address="127.0.0.1", name="postfix", listeners=None):
         check(has_program("postfix"), "Postfix is missing; contrib/packages/test lists it")
         check(os.geteuid() == 0, "Postfix runs as root alone; run: sudo tests/run")
         self.address, self.port = address, free_port(address)
@@ -55,13 +58,15 @@ class Postfix:
             "virtual_gid_maps": f"static:{nobody.pw_gid}", "virtual_minimum_uid": "1",
             "minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "queue_run_delay": "1s", **settings}
         self._write("main.cf", "".join(f"{key} = {value}\n" for key, value in lines.items()))
-        self._write("master.cf", DAEMONS + f"{address}:{self.port} inet n - n - - smtpd\n")
+        self._write("master.cf", DAEMONS + "".join(
+            f"{at}:{self.port} inet n - n - - smtpd {' '.join(options)}\n"
+            for at, options in {address: [], **(listeners or {})}.items()))
         t.cleanup(self.stop)
         self._run("postfix", "start")
         eventually(self._greets, "Postfix answers")
 
     def _write(self, name, text):
-        with open(os.path.join(self.etc, name), "w", encoding="ascii") as file:
+        with open(os.path.join(self.etc, name), "w", encoding="utf-8") as file:
             file.write(text)
 
     def _run(self, program, *words, **options):
