@@ -40,8 +40,10 @@ class FakeUsers final : public SystemUsers {
   }
   Result<bool> verify(const std::string& name, const Secret& password,
                       const std::string&) const override {
+    ++asked;
     return name == "bob" && password.reveal() == "builder";
   }
+  mutable int asked = 0;
 };
 
 struct House {
@@ -205,6 +207,43 @@ TEST_CASE("the right password opens an account, everything else answers the same
   CHECK(name_of(authenticator.verify("carol", Secret("plain"))) == "(none)");
   CHECK(name_of(authenticator.verify("bob", Secret("wonder land"))) == "(none)");
   CHECK(name_of(authenticator.verify("mallory", Secret("wonder land"))) == "(none)");
+}
+
+TEST_CASE("who does not exist costs the same work as a wrong password") {
+  House house;
+  auto made = StoredCredentials::make(Secret("wonder land"));
+  REQUIRE(made);
+  REQUIRE(house.own().add("alice", *made));
+  auto users = std::make_shared<FakeUsers>();
+  int own = 0;
+  PasswordHashing hashing;
+  hashing.verify = [&](const Secret&, std::string_view) -> Result<bool> {
+    ++own;
+    return false;
+  };
+  hashing.verify_nothing = [&](const Secret&) {
+    ++own;
+    return false;
+  };
+  auto authenticator = Authenticator::open(house.config, users, "server secret", {}, hashing);
+  REQUIRE(authenticator);
+  struct Row {
+    const char* login;
+    const char* password;
+    int own_hashes;
+    int asked_of_pam;
+  };
+  for (const Row& row :
+       {Row{"alice@example.test", "wrong", 1, 0}, Row{"mallory@example.test", "wrong", 1, 0},
+        Row{"alice@example.test", "fälsch", 2, 0}, Row{"mallory@example.test", "fälsch", 2, 0},
+        Row{"mallory@elsewhere.test", "wrong", 1, 0}, Row{"bob", "wrong", 0, 1},
+        Row{"mallory", "wrong", 0, 1}, Row{"root", "wrong", 0, 1}}) {
+    CAPTURE(row.login);
+    own = users->asked = 0;
+    CHECK(name_of(authenticator->verify(row.login, Secret(row.password))) == "(none)");
+    CHECK(own == row.own_hashes);
+    CHECK(users->asked == row.asked_of_pam);
+  }
 }
 
 TEST_CASE("SCRAM keys are those stored, or derived from a plain password; else there are none") {

@@ -1,7 +1,6 @@
 #include "store/accounts/authenticator.h"
 
 #include "common/base/text.h"
-#include "common/crypto/password.h"
 #include "common/crypto/random.h"
 #include "common/mail/saslprep.h"
 
@@ -20,6 +19,9 @@ Secret prepared(const Secret& password) {
   auto form = saslprep(password.reveal());
   return form ? Secret(*std::move(form)) : password;
 }
+
+// Another program may have hashed it as it was typed.
+bool has_other_form(const Secret& password) { return !is_ascii(password.reveal()); }
 
 }  // namespace
 
@@ -58,7 +60,8 @@ std::string StoredCredentials::text() const {
 
 Result<Authenticator> Authenticator::open(std::shared_ptr<const Config> config,
                                           std::shared_ptr<const SystemUsers> system,
-                                          std::string server_secret, const MapOptions& options) {
+                                          std::string server_secret, const MapOptions& options,
+                                          PasswordHashing hashing) {
   prepare_crypto();
   TRY(auto accounts, Accounts::open(config, system, options));
   Authenticator made(std::move(accounts));
@@ -68,6 +71,7 @@ Result<Authenticator> Authenticator::open(std::shared_ptr<const Config> config,
   made.config_ = std::move(config);
   made.system_ = std::move(system);
   made.server_secret_ = std::move(server_secret);
+  made.hashing_ = std::move(hashing);
   return made;
 }
 
@@ -91,22 +95,38 @@ Result<std::optional<AccountRef>> Authenticator::verify(std::string_view login,
     TRY(bool fits, system_->verify(account->name, password, client_address));
     return fits ? account : nobody;
   }
-  std::optional<StoredCredentials> known;
-  if (account) {
-    TRY(known, stored(*account));
+  if (!account) {
+    TRY_DO(refuse_unknown(login, password, client_address));
+    return nobody;
   }
+  TRY(auto known, stored(*account));
   if (!known) {
-    verify_nothing(password);
+    verify_nothing_as_own(password);
     return nobody;
   }
   std::string form =
       known->password.empty() ? std::string(scram_scheme) + known->scram : known->password;
-  auto fits = verify_password(prepared(password), form);
-  // Another program may have hashed it as it was typed.
-  bool has_other_form = !is_ascii(password.reveal());
-  if (fits && !*fits && has_other_form) fits = verify_password(password, form);
+  auto fits = hashing_.verify(prepared(password), form);
+  if (fits && !*fits && has_other_form(password)) fits = hashing_.verify(password, form);
   if (!fits) return Error(451, account->name + ": " + fits.error().text());
   return *fits ? account : nobody;
+}
+
+Result<void> Authenticator::refuse_unknown(std::string_view login, const Secret& password,
+                                           const std::string& client_address) const {
+  bool is_bare = login.find('@') == login.npos;
+  if (!is_bare || !config_->system_users) {
+    verify_nothing_as_own(password);
+    return {};
+  }
+  // Whatever PAM says of a name that is no account here, such as root's.
+  TRY_DO(system_->verify(lower(login), password, client_address));
+  return {};
+}
+
+void Authenticator::verify_nothing_as_own(const Secret& password) const {
+  hashing_.verify_nothing(prepared(password));
+  if (has_other_form(password)) hashing_.verify_nothing(password);
 }
 
 Result<std::optional<ScramKeys>> Authenticator::scram_keys(std::string_view login) const {

@@ -6,15 +6,17 @@
 // against the first that is no SCRAM form, a SCRAM exchange uses the keys, or derives them from
 // {PLAIN}. System users are checked by PAM or shadow, and have no SCRAM.
 //
-// An unknown user answers as a wrong password does, and costs the same work as an own user's. PAM's
-// time is its own: hold a failure back until a fixed time after the request came
-// (auth_failure_delay counted from there), then the clock tells nothing either.
+// An unknown user answers as a wrong password does, and costs the same work: with a domain as an
+// own user, without one as a system user where there are such, by PAM, whose time is its own.
+// Between the two kinds the clock tells nothing if a failure is held back until a fixed time after
+// the request came (auth_failure_delay counted from there).
 //
 // May be used by several threads. Blocks as long as a hash is meant to cost: use offload.
 //
 // SEE ALSO   accounts.h (who exists), ../../common/sasl/server.h (the exchange)
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +24,7 @@
 
 #include "common/base/result.h"
 #include "common/base/secret.h"
+#include "common/crypto/password.h"
 #include "common/crypto/scram.h"
 #include "store/accounts/accounts.h"
 
@@ -39,13 +42,20 @@ struct StoredCredentials {
   std::string text() const;
 };
 
+/// What is done at the cost of a hash; a test counts it.
+struct PasswordHashing {
+  std::function<Result<bool>(const Secret&, std::string_view)> verify = verify_password;
+  std::function<bool(const Secret&)> verify_nothing = pennypost::verify_nothing;
+};
+
 class Authenticator {
  public:
   /// `server_secret` gives unknown users a salt that stays the same; from random_bytes(32), kept by
   /// the auth process while it lives or longer. Error: the map's reference is wrong.
   static Result<Authenticator> open(std::shared_ptr<const Config> config,
                                     std::shared_ptr<const SystemUsers> system,
-                                    std::string server_secret, const MapOptions& options = {});
+                                    std::string server_secret, const MapOptions& options = {},
+                                    PasswordHashing hashing = {});
 
   /// Nothing: wrong password or no such user, it does not say which. Error (temporary): can't tell.
   Result<std::optional<AccountRef>> verify(std::string_view login, const Secret& password,
@@ -63,12 +73,17 @@ class Authenticator {
  private:
   explicit Authenticator(Accounts accounts) : accounts_(std::move(accounts)) {}
   Result<std::optional<StoredCredentials>> stored(const AccountRef& account) const;
+  /// Does for a user who does not exist what a wrong password costs.
+  Result<void> refuse_unknown(std::string_view login, const Secret& password,
+                              const std::string& client_address) const;
+  void verify_nothing_as_own(const Secret& password) const;
 
   Accounts accounts_;
   std::shared_ptr<const Config> config_;
   std::shared_ptr<const SystemUsers> system_;
   std::shared_ptr<const Map> credentials_;  // null: none
   std::string server_secret_;
+  PasswordHashing hashing_;
 };
 
 }  // namespace pennypost::store
