@@ -231,6 +231,10 @@ class Reader {
     std::size_t at = 0;
     while (at + header_bytes <= block.size()) {
       auto fragment = fragment_at(block, at, is_last);
+      bool is_sound = fragment.state != Fragment::Repaired && fragment.state != Fragment::Damaged;
+      if (!is_sound && content_.places.size() < damaged_places_max) {
+        content_.places.push_back(start + at);
+      }
       at = fragment.next;
       switch (fragment.state) {
         case Fragment::End:

@@ -26,6 +26,8 @@
 
 namespace pennypost::store {
 
+inline constexpr std::size_t damaged_places_max = 100;  // that are remembered of one log
+
 /// A run of entries as they stand in the log, with the sequence number of the first.
 struct LogBatch {
   std::uint64_t sequence;
@@ -39,6 +41,7 @@ struct LogContent {
   std::uint64_t lost_unnamed = 0;      ///< entries missing in the sequence, beyond lost_keys
   std::size_t repaired = 0;            ///< fragments put right exactly
   std::size_t damaged = 0;             ///< fragments that could not be put right
+  std::vector<std::size_t> places;     ///< where those of both kinds begin, in octets of the file
   bool unfinished_tail = false;        ///< the last write was cut off
   std::size_t sound_bytes = 0;         ///< up to here all was well at the first reading
 

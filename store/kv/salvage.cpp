@@ -18,6 +18,8 @@ namespace pennypost::store {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr std::size_t places_told_max = 10;
+
 Error failed(const std::string& what, const std::error_code& problem) {
   return storage_error(
       problem == std::errc::no_space_on_device ? StorageProblem::Full : StorageProblem::Failed,
@@ -98,6 +100,9 @@ Result<void> bring_over(const fs::path& from, const fs::path& work, Loss& loss) 
       loss.keys.insert(loss.keys.end(), content.lost_keys.begin(), content.lost_keys.end());
       loss.unnamed += content.lost_unnamed;
       loss.repaired += content.repaired;
+      for (auto place : content.places) {
+        loss.places.push_back(name + " at octet " + std::to_string(place));
+      }
       TRY_DO(write_file(target, write_log(content.batches)));
     } else if (file.extension() == ".sst") {
       fs::create_hard_link(file, target, problem);
@@ -196,6 +201,12 @@ Result<Loss> salvage(const fs::path& directory, const Profile& profile, const Cl
 std::string Loss::text() const {
   std::string line = cause + "; " + std::to_string(repaired) + " places repaired, " +
                      std::to_string(keys.size() + unnamed) + " entries lost";
+  for (std::size_t i = 0; i < std::min(places.size(), places_told_max); ++i) {
+    line += (i == 0 ? " in " : ", ") + places[i];
+  }
+  if (places.size() > places_told_max) {
+    line += " and " + std::to_string(places.size() - places_told_max) + " more places";
+  }
   if (table_files_damaged) line += ", more may be missing from table files";
   return line + "; the damaged files are kept in " + copy.string();
 }

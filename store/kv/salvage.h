@@ -30,12 +30,13 @@ struct Loss {
   std::vector<std::string> keys;     ///< entries that are gone, by name
   std::uint64_t unnamed = 0;         ///< entries that are gone, known by their number alone
   std::size_t repaired = 0;          ///< places that could be put right exactly
+  std::vector<std::string> places;   ///< `FILE at octet N` of the logs' damaged places
   bool table_files_damaged = false;  ///< entries of table files may be missing without a trace
 
   bool is_certain_to_be_nothing() const {
     return keys.empty() && unnamed == 0 && !table_files_damaged;
   }
-  /// One line for the log: the cause, the counts, and where the copy is.
+  /// One line for the log: the cause, the counts, the places, and where the copy is.
   std::string text() const;
 };
 

@@ -1,6 +1,6 @@
 /* Every call that would put something on the disk in, success and nothing on the disk out.
  *
- * LD_PRELOAD of powercut_test.py, which must fail with it: a test that passes over this shows nothing. */
+ * LD_PRELOAD of power_test.py, which must fail with it: a test that passes over this shows nothing. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stddef.h>
