@@ -20,11 +20,11 @@ def run_in_terminal(command, environment, seconds=SECONDS_MAX):
     check(has_program(command[0]), f"{command[0]} is missing; contrib/packages/test lists it")
     pid, terminal = pty.fork()
     if pid == 0:
-        try:
+        try:  # the size first: a program that is told of a change later may drop keys
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
             os.execvpe(command[0], command, environment)
         finally:
             os._exit(127)
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
     shown, end = b"", time.monotonic() + seconds
     try:
         while time.monotonic() < end:
