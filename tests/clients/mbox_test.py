@@ -1,4 +1,5 @@
 """Mail in mbox files: delivered, served over IMAP and POP3, and read by programs that know nothing of us."""
+import grp
 import mailbox
 import os
 import re
@@ -7,6 +8,7 @@ import time
 from harness import Shared, check, contains, equal, eventually, test
 from mailhost import Host, give, letter
 from programs import READERS, crlf, maildir_texts, same_octets
+from roothost import CAROL, CAROL_PASSWORD, RootHost
 from samples import samples
 from stock import run
 from terminal import run_in_terminal
@@ -231,3 +233,38 @@ def mailx(t):
     while not line.startswith(b"i1 "):
         line = client.readline()
     client.logout()
+
+
+def system_user(name, settings, place):
+    @test(f"mbox: a system user's mail lies in {name}, as that user's, and is served and changed there")
+    def read(t):
+        spool = os.path.join(t.folder, "spool")
+        os.mkdir(spool)
+        os.chown(spool, 0, grp.getgrnam("mail").gr_gid)
+        os.chmod(spool, 0o2775)  # as Debian's /var/mail: carol makes no file there, nor a dotlock, on her own
+        host = RootHost(t, {"mail_location": None, "mail_spool_directory": spool, **settings})
+        path = place.format(spool=spool, home=host.carol_home)
+        with host.smtp() as client:
+            for number in range(1, 4):
+                client.sendmail(ALICE, ["carol@example.test"], letter(f"n{number}", "From the top\r\n"))
+                eventually(lambda n=number: len(messages_of(path)) == n, f"message {number} is in {path}")
+        equal((os.stat(path).st_uid, os.stat(path).st_mode & 0o777), (CAROL, 0o600), "owner and mode of the file")
+        host.users["carol"] = CAROL_PASSWORD
+        client = host.imap("carol")
+        equal(client.select("INBOX"), ("OK", [b"3"]), "SELECT")
+        client.store("1", "+FLAGS", r"(\Seen)")
+        client.store("2", "+FLAGS", r"(\Deleted)")
+        equal(client.expunge()[1], [b"2"], "EXPUNGE")
+        check(client.fetch("2", "(BODY.PEEK[])")[1][0][1].endswith(b"\r\nFrom the top\r\n"), "the text over IMAP")
+        client.logout()
+        client = host.pop3("carol")
+        equal(client.stat()[0], 2, "messages over POP3")
+        client.dele(2)
+        client.quit()
+        eventually(lambda: [subject for subject, _, _ in messages_of(path)] == ["n1"], "what stays in the file")
+        equal((os.stat(path).st_uid, os.stat(path).st_mode & 0o777), (CAROL, 0o600), "owner and mode of the file at last")
+        check(not os.path.exists(path + ".lock"), "the dotlock is left behind")
+
+
+system_user("the spool", {}, "{spool}/carol")
+system_user("home_mailbox", {"home_mailbox": "Mailbox"}, "{home}/Mailbox")
