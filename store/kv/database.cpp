@@ -1,12 +1,14 @@
 #include "store/kv/database.h"
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
 #include <system_error>
 #include <utility>
 
+#include "store/kv/log_reserve.h"
 #include "store/kv/rocks.h"
 
 namespace pennypost::store {
@@ -29,7 +31,9 @@ StorageProblem storage_problem(const Error& error) {
 Profile Profile::queue() {
   return {.memtable_bytes = 6u << 20,
           .block_cache_bytes = 8u << 20,
+          .fresh_files_max = 16,
           .open_files_max = 256,
+          .log_reserve_bytes = 8u << 20,
           .strict_log = true,
           .compress = false,
           .map_files = false};
@@ -38,7 +42,9 @@ Profile Profile::queue() {
 Profile Profile::small() {
   return {.memtable_bytes = 2u << 20,
           .block_cache_bytes = 2u << 20,
+          .fresh_files_max = 4,
           .open_files_max = 64,
+          .log_reserve_bytes = 0,
           .strict_log = false,
           .compress = true,
           .map_files = false};
@@ -47,7 +53,9 @@ Profile Profile::small() {
 Profile Profile::table() {
   return {.memtable_bytes = 1u << 20,
           .block_cache_bytes = 1u << 20,
+          .fresh_files_max = 4,
           .open_files_max = -1,
+          .log_reserve_bytes = 0,
           .strict_log = true,
           .compress = false,
           .map_files = true};
@@ -101,6 +109,7 @@ void Batch::clear() { impl_->changes.Clear(); }
 
 struct Database::Impl {
   std::filesystem::path directory;
+  std::unique_ptr<rocksdb::Env> env;  // of `rocks`, where it has one of its own
   std::unique_ptr<rocksdb::DB> rocks;
 
   Result<std::optional<std::string>> find(std::string_view key,
@@ -170,6 +179,7 @@ Result<Database> Database::open_as(const std::filesystem::path& directory, const
   bool has_current = std::filesystem::exists(directory / "CURRENT", problem);
   rocksdb::DB* rocks = nullptr;
   rocksdb::Status status;
+  std::unique_ptr<rocksdb::Env> env;
   if (read_only) {
     if (!has_current) {
       return storage_error(problem ? StorageProblem::Failed : StorageProblem::Absent,
@@ -187,11 +197,16 @@ Result<Database> Database::open_as(const std::filesystem::path& directory, const
       return storage_error(StorageProblem::Damaged, what + ": no CURRENT file beside the others");
     }
     options.create_if_missing = true;
+    if (profile.log_reserve_bytes > 0) {
+      env = reserving_env(directory, profile.log_reserve_bytes);
+      options.env = env.get();
+    }
     status = rocksdb::DB::Open(options, directory.string(), &rocks);
   }
   if (!status.ok()) return storage_error(status, what);
   auto impl = std::make_shared<Impl>();
   impl->directory = directory;
+  impl->env = std::move(env);
   impl->rocks.reset(rocks);
   return Database(std::move(impl));
 }

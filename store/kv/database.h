@@ -46,7 +46,9 @@ StorageProblem storage_problem(const Error& error);
 struct Profile {
   std::size_t memtable_bytes;  ///< written to a table file when full; the log is at most twice that
   std::size_t block_cache_bytes;  ///< of table files; filled as needed
+  int fresh_files_max;            ///< table files that await merging; each costs a look per read
   int open_files_max;             ///< table files held open; -1: all
+  std::size_t log_reserve_bytes;  ///< a log gets so much in advance (log_reserve.h); 0: nothing
   bool strict_log;                ///< see RULES; else the log is read up to the first damage
   bool compress;                  ///< LZ4 for table files
   bool map_files;                 ///< read table files through mmap

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t block_bytes = 32768;
 constexpr std::size_t header_bytes = 7;
+constexpr std::size_t zeros_tried_max = 16;  // of a fragment's last bytes may be zeros
+constexpr std::size_t sector_bytes = 512;    // disks write no less at once
 constexpr std::size_t batch_header_bytes = 12;
 
 enum FragmentType : unsigned char { Zero = 0, Whole = 1, First = 2, Middle = 3, Last = 4 };
@@ -164,6 +166,88 @@ Fragment fragment_at(std::string_view block, std::size_t at, bool is_last_block)
   repaired = repaired && right_type >= Whole && right_type <= Last;
   return {repaired ? Fragment::Repaired : Fragment::Damaged, repaired ? right_type : type,
           covered.substr(1), begin + length};
+}
+
+// Reserved room
+
+bool is_zero(std::string_view bytes) { return bytes.find_first_not_of('\0') == bytes.npos; }
+
+// Where the zeros begin that are room reserved by log_reserve.h. The last fragment may end in zeros
+// of its own: its length tells, or, if that is wrong, its checksum.
+std::size_t log_end(std::string_view bytes) {
+  std::size_t end = bytes.find_last_not_of('\0') + 1;
+  if (end == 0) return 0;
+  std::size_t start = (end - 1) - (end - 1) % block_bytes;
+  auto block = bytes.substr(start, block_bytes);
+  std::size_t at = 0;
+  while (at + header_bytes <= block.size()) {
+    std::size_t sound = resume_after(block, at);
+    if (sound == block.size()) break;
+    at = sound + header_bytes + length_at(block, sound);
+  }
+  if (start + at >= end || at + header_bytes > block.size()) return std::max(start + at, end);
+  std::size_t begin = at + header_bytes;
+  std::size_t declared = begin + length_at(block, at);
+  if (declared <= block.size() && is_zero(block.substr(declared))) return start + declared;
+  for (std::size_t i = 0; i < zeros_tried_max; ++i) {
+    std::size_t length = std::max(end - start, begin) + i - begin;
+    if (is_sound(block, at, length)) return start + begin + length;
+  }
+  return end;
+}
+
+// The last write, torn by a power cut
+
+// Whether a sector that lies in [from, to), or its part there, was never written.
+bool has_unwritten_sector(std::string_view bytes, std::size_t from, std::size_t to) {
+  for (std::size_t at = from; at < to;) {
+    std::size_t end = std::min((at / sector_bytes + 1) * sector_bytes, to);
+    if (end - at >= header_bytes && is_zero(bytes.substr(at, end - at))) return true;
+    at = end;
+  }
+  return false;
+}
+
+// Where the last write begins, if it reached the disk in part: from there on no fragment is sound
+// that begins a batch, and sectors that should hold it are zero.
+std::optional<std::size_t> torn_write(std::string_view bytes) {
+  std::size_t batch = 0;
+  std::size_t at = 0;
+  bool is_inside = false;
+  while (at < bytes.size()) {
+    auto block = bytes.substr(at - at % block_bytes, block_bytes);
+    std::size_t place = at % block_bytes;
+    if (place + header_bytes > block.size()) {
+      at += block.size() - place;
+      continue;
+    }
+    std::size_t length = length_at(block, place);
+    if (!is_sound(block, place, length)) break;
+    auto type = static_cast<unsigned char>(block[place + 6]);
+    if (!is_inside) batch = at;
+    is_inside = type == First || type == Middle;
+    at += header_bytes + length;
+  }
+  if (!is_inside) batch = at;
+  if (at >= bytes.size()) return {};
+  std::size_t end = bytes.find_last_not_of('\0') + 1;
+  if (end <= at) return is_inside ? std::optional(batch) : std::nullopt;  // reserved room
+
+  std::size_t limit = std::max(at, end);
+  for (std::size_t i = at; i < limit;) {
+    auto block = bytes.substr(i - i % block_bytes, block_bytes);
+    std::size_t place = resume_after(block, i % block_bytes);
+    i += place - i % block_bytes;
+    if (place == block.size()) continue;
+    auto type = static_cast<unsigned char>(block[place + 6]);
+    if (type == Whole || type == First) return {};
+    i += header_bytes + length_at(block, place);
+  }
+  auto rest = bytes.substr(at, std::min(block_bytes - at % block_bytes, bytes.size() - at));
+  auto declared = rest.size() < header_bytes ? 0 : header_bytes + length_at(rest, 0);
+  limit = std::min(std::max(limit, at + std::max(declared, header_bytes)), bytes.size());
+  if (has_unwritten_sector(bytes, at, limit)) return batch;
+  return {};
 }
 
 // Batches
@@ -329,7 +413,16 @@ class Reader {
 
 }  // namespace
 
-LogContent read_log(std::string_view bytes) { return Reader().read(bytes); }
+LogContent read_log(std::string_view bytes) {
+  auto content = Reader().read(bytes.substr(0, log_end(bytes)));
+  bool may_be_torn = content.damaged > 0 || content.lost_unnamed > 0;
+  auto torn = may_be_torn ? torn_write(bytes) : std::nullopt;
+  if (!torn) return content;
+  content = Reader().read(bytes.substr(0, *torn));
+  content.unfinished_tail = true;
+  content.sound_bytes = *torn;
+  return content;
+}
 
 std::string write_log(const std::vector<LogBatch>& batches) {
   std::string file;

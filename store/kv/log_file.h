@@ -13,7 +13,9 @@
 // Reading a damaged file: a fragment in which a single byte is wrong is put right (the CRC tells
 // which, as it is linear). Of one that can't be, the entries whose values bear the right guard are
 // taken. Where a length is lost, reading goes on at the next fragment of the block whose checksum
-// is right. An unfinished fragment at the very end is a write that was never acknowledged.
+// is right. An unfinished fragment at the very end is a write that was never acknowledged; so is
+// the last batch, if it is not sound and sectors of it are zero: the log lay on reserved room
+// (log_reserve.h), and a power cut came before all of it was written.
 //
 // SEE ALSO   salvage.h (who uses it)
 #pragma once

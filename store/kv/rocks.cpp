@@ -65,6 +65,9 @@ rocksdb::Options rocks_options(const Profile& profile) {
   options.max_file_opening_threads = 1;
   options.allow_mmap_reads = profile.map_files;
   options.max_background_jobs = 2;
+  options.level0_file_num_compaction_trigger = profile.fresh_files_max;
+  options.level0_slowdown_writes_trigger = profile.fresh_files_max * 3;
+  options.level0_stop_writes_trigger = profile.fresh_files_max * 4;
   options.compression = profile.compress ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
   options.wal_recovery_mode = profile.strict_log ? rocksdb::WALRecoveryMode::kAbsoluteConsistency
                                                  : rocksdb::WALRecoveryMode::kPointInTimeRecovery;

@@ -1,0 +1,34 @@
+// A database's logs in, the same on blocks that were written before out, so that syncing a commit
+// changes no metadata of the file system.
+//
+// To append to a file is to change its size and its list of blocks: each sync then waits for the
+// file system's journal, behind every other writer. To overwrite is to wait for the disk alone.
+// So a file of zeros, DIRECTORY/reserve, synced before it bears that name, is kept in store; a new
+// log takes its place by a rename, and a thread makes the next one. The reader takes the zeros
+// behind the last entry for the log's end. What goes beyond the reserve is appended as usual, and
+// so is all when there is no reserve: while the disk has less than reserve_room_min free.
+//
+// A power cut may leave the last write in pieces, in any order of the disk's sectors, with zeros in
+// between: log_file.h tells that from damage.
+//
+// SEE ALSO   database.h (Profile::log_reserve_bytes)
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+namespace rocksdb {
+class Env;
+}
+
+namespace pennypost::store {
+
+inline constexpr std::uint64_t reserve_room_min = 128u << 20;
+
+/// The environment for a database in `directory`, whose logs get `bytes` in advance. Must outlive
+/// the database. Waits for the first reserve to be made, where none is left from before.
+std::unique_ptr<rocksdb::Env> reserving_env(const std::filesystem::path& directory,
+                                            std::uint64_t bytes);
+
+}  // namespace pennypost::store
