@@ -22,6 +22,7 @@ static_assert(sizeof(Header) == 16);
 
 constexpr std::size_t scratch_bytes = 128 * 1024;
 constexpr std::size_t kept_bytes_max = 4096;
+constexpr std::size_t frames_per_call_max = 64;
 
 std::string frame(const Message& message) {
   ASSERT(message.body.size() <= MessageSocket::body_bytes_max);
@@ -34,12 +35,10 @@ std::string frame(const Message& message) {
 }
 
 /// One sendmsg; the count, or -1 with errno.
-ssize_t send_some(int socket, std::string_view bytes, const std::vector<Descriptor>& descriptors,
-                  int flags) {
-  iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+ssize_t send_some(int socket, std::span<iovec> parts, const std::vector<Descriptor>& descriptors) {
   msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
+  header.msg_iov = parts.data();
+  header.msg_iovlen = parts.size();
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * MessageSocket::descriptors_max)>
       control{};
   if (!descriptors.empty()) {
@@ -52,8 +51,10 @@ ssize_t send_some(int socket, std::string_view bytes, const std::vector<Descript
     auto* numbers = reinterpret_cast<int*>(CMSG_DATA(rights));
     for (const auto& descriptor : descriptors) *numbers++ = descriptor.number();
   }
-  return sendmsg(socket, &header, flags | MSG_NOSIGNAL);
+  return sendmsg(socket, &header, MSG_NOSIGNAL);
 }
+
+iovec part_of(std::string_view bytes) { return {const_cast<char*>(bytes.data()), bytes.size()}; }
 
 /// One recvmsg; appends what came.
 ssize_t receive_once(int socket, std::span<char> into, std::deque<Descriptor>& descriptors,
@@ -109,7 +110,8 @@ std::optional<Message> take_message(std::string_view input, std::size_t& consume
 }  // namespace
 
 MessageSocket::MessageSocket(Loop& loop, Descriptor descriptor, std::size_t bytes_max)
-    : descriptor_(std::move(descriptor)),
+    : loop_(loop),
+      descriptor_(std::move(descriptor)),
       poll_(loop, descriptor_.number()),
       bytes_max_(bytes_max),
       sender_(loop) {
@@ -117,7 +119,12 @@ MessageSocket::MessageSocket(Loop& loop, Descriptor descriptor, std::size_t byte
   fcntl(descriptor_.number(), F_SETFL, flags | O_NONBLOCK);
 }
 
-MessageSocket::~MessageSocket() = default;
+/// What was to leave in this turn of the loop still does, if the socket takes it.
+MessageSocket::~MessageSocket() {
+  sender_.cancel();
+  while (!outgoing_.empty() && send_front()) {
+  }
+}
 
 std::optional<Message> MessageSocket::next_buffered() {
   auto message = take_message(input_, consumed_, received_, bytes_max_);
@@ -164,38 +171,46 @@ void MessageSocket::send(Message message) {
   outgoing.descriptors = std::move(message.descriptors);
   unsent_bytes_ += outgoing.bytes.size();
   outgoing_.push_back(std::move(outgoing));
-  if (!sender_.empty()) return;
-  while (!outgoing_.empty()) {
-    if (!send_first()) {
-      sender_.start(send_rest());
-      return;
-    }
-  }
+  if (sender_.empty()) sender_.start(send_all());
 }
 
-bool MessageSocket::send_first() {
-  auto& first = outgoing_.front();
-  auto count = send_some(descriptor_.number(), std::string_view(first.bytes).substr(first.sent),
-                         first.descriptors, 0);
-  if (count < 0 && errno == EINTR) return true;
-  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
-  if (count < 0) {
+/// Sends frames from the front, as many as one call takes; descriptors travel with the first.
+/// False when the socket takes nothing now.
+bool MessageSocket::send_front() {
+  std::array<iovec, frames_per_call_max> parts;
+  std::size_t count = 0;
+  for (const auto& outgoing : outgoing_) {
+    if (count == parts.size() || (count > 0 && !outgoing.descriptors.empty())) break;
+    parts[count++] = part_of(std::string_view(outgoing.bytes).substr(outgoing.sent));
+  }
+  auto sent =
+      send_some(descriptor_.number(), std::span(parts).first(count), outgoing_.front().descriptors);
+  if (sent < 0 && errno == EINTR) return true;
+  if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
+  if (sent < 0) {
     // receive() will tell.
     broken_ = true;
     outgoing_.clear();
     unsent_bytes_ = 0;
     return true;
   }
-  first.descriptors.clear();
-  first.sent += static_cast<std::size_t>(count);
-  unsent_bytes_ -= static_cast<std::size_t>(count);
-  if (first.sent == first.bytes.size()) outgoing_.pop_front();
+  unsent_bytes_ -= static_cast<std::size_t>(sent);
+  if (sent > 0) outgoing_.front().descriptors.clear();
+  for (auto left = static_cast<std::size_t>(sent); left > 0;) {
+    auto& first = outgoing_.front();
+    auto part = std::min(left, first.bytes.size() - first.sent);
+    first.sent += part;
+    left -= part;
+    if (first.sent == first.bytes.size()) outgoing_.pop_front();
+  }
   return true;
 }
 
-Task<> MessageSocket::send_rest() {
+/// Begins when all that is ready to run has had its turn: what they say leaves together.
+Task<> MessageSocket::send_all() {
+  co_await loop_.yield();
   while (!outgoing_.empty()) {
-    bool progress = send_first();
+    bool progress = send_front();
     if (!progress) co_await poll_.ready(Poll::Event::Writable, SteadyTime::max());
   }
 }
@@ -210,7 +225,8 @@ Result<void> send_blocking(int socket, Message message) {
   std::string bytes = frame(message);
   std::string_view rest = bytes;
   while (!rest.empty()) {
-    auto count = send_some(socket, rest, message.descriptors, 0);
+    iovec part = part_of(rest);
+    auto count = send_some(socket, std::span(&part, 1), message.descriptors);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return Error::temporary(std::string("send: ") + std::strerror(errno));
     message.descriptors.clear();

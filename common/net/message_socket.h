@@ -38,8 +38,8 @@ class MessageSocket {
 
   /// The next message; Disconnected when the peer has gone or sends nonsense.
   Task<Message> receive();
-  /// Queues the message and sends what the socket takes now; the rest leaves in the background, in
-  /// order. Never waits, never throws; a lost peer shows in receive().
+  /// Queues the message; it leaves when all tasks that are ready now have run, together with what
+  /// they send, in order. Never waits, never throws; a lost peer shows in receive().
   void send(Message message);
   /// Bytes that the peer has not taken yet.
   std::size_t unsent() const { return unsent_bytes_; }
@@ -50,13 +50,13 @@ class MessageSocket {
     std::vector<Descriptor> descriptors;
     std::size_t sent = 0;
   };
-  /// False when the socket takes nothing more now.
-  bool send_first();
-  Task<> send_rest();
+  bool send_front();
+  Task<> send_all();
   std::optional<Message> next_buffered();
   /// False when nothing is there yet.
   bool receive_some();
 
+  Loop& loop_;
   Descriptor descriptor_;
   Poll poll_;
   std::string input_;
