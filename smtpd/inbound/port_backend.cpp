@@ -14,7 +14,19 @@ Task<ClientName> PortBackend::client_name(IpAddress address) {
 }
 
 Task<Result<CheckRecipient::Verdict>> PortBackend::check_recipient(CheckRecipient request) {
-  std::string key = wire::encode(request);
+  auto asking = ask(std::move(request));
+  co_return co_await std::move(asking);
+}
+
+Task<Result<CheckRecipient::Verdict>> PortBackend::check_restrictions(CheckRestrictions request) {
+  auto asking = ask(std::move(request));
+  co_return co_await std::move(asking);
+}
+
+/// Asks lookup, unless it has just answered the same question.
+template <class Request>
+Task<Result<CheckRecipient::Verdict>> PortBackend::ask(Request request) {
+  std::string key = std::to_string(Request::type) + ':' + wire::encode(request);
   auto kept = cache_.find(key);
   if (kept != cache_.end()) {
     if (kept->second.until > loop_.now()) co_return kept->second.verdict;
@@ -41,11 +53,6 @@ void PortBackend::forget_oldest() {
   auto oldest = cache_.find(*by_age_.front());
   by_age_.pop_front();
   cache_.erase(oldest);
-}
-
-Task<Result<CheckRecipient::Verdict>> PortBackend::check_restrictions(CheckRestrictions request) {
-  auto asking = lookup_.call(std::move(request));
-  co_return co_await std::move(asking);
 }
 
 Task<Result<CountClient::Counts>> PortBackend::count(CountClient event) {

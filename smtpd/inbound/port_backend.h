@@ -1,6 +1,6 @@
 // A session's questions in, the answers of lookup, queue and DNS out.
 //
-// Verdicts on recipients are kept for a second at most, so that a burst of messages to the same
+// Verdicts are kept for a second at most, so that a burst of messages of one client to the same
 // recipient asks once; no Error is kept.
 //
 // LIMITS  lookup_cache_entries
@@ -42,6 +42,8 @@ class PortBackend final : public Backend {
     CheckRecipient::Verdict verdict;
     std::list<const std::string*>::iterator position;
   };
+  template <class Request>
+  Task<Result<CheckRecipient::Verdict>> ask(Request request);
   void keep(std::string key, const CheckRecipient::Verdict& verdict);
   void forget_oldest();
   Loop& loop_;

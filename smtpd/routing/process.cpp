@@ -50,6 +50,15 @@ struct Tables {
     tables->resolver.emplace(loop, DnsSettings::from(config, child.prepared().files));
     return tables;
   }
+  /// Calls `function`: at once where all answers lie in memory or in mapped files of ours; on a
+  /// thread where the host's own user database may have to be asked, which may be a network's.
+  template <class Function>
+  Task<std::invoke_result_t<Function&>> run(Loop& loop, Function function) const {
+    if (!config->system_users) co_return function();
+    auto work = loop.offload([&] { return function(); });
+    co_return co_await work;
+  }
+
   std::shared_ptr<const Config> config;
   std::optional<Router> router;
   std::optional<AccessTables> access;
@@ -91,9 +100,9 @@ class Lookup {
 
   Task<Result<Resolution>> resolve(Resolve ask) {
     CO_TRY(auto using_tables, tables());
-    auto work = child_.loop().offload(
-        [&] { return using_tables->router->resolve(ask.recipient, ask.sender); });
-    auto resolution = co_await work;
+    auto work = using_tables->run(
+        child_.loop(), [&] { return using_tables->router->resolve(ask.recipient, ask.sender); });
+    auto resolution = co_await std::move(work);
     if (!resolution) {
       log_warning("trivial-rewrite", ask.recipient.address + ": " + resolution.error().text());
     }
@@ -109,11 +118,11 @@ class Lookup {
     CO_TRY(auto using_tables, tables());
     PolicyDns dns;
     for (int round = 0;; ++round) {
-      auto work = child_.loop().offload([&] {
+      auto work = using_tables->run(child_.loop(), [&] {
         LookupTables view(*using_tables->router, *using_tables->access, dns);
         return evaluate_recipient(ask, settings_of(*using_tables, ask), view);
       });
-      auto verdict = co_await work;
+      auto verdict = co_await std::move(work);
       if (!dns.has_open() || round == dns_rounds_max) co_return std::move(verdict);
       co_await dns.ask(*using_tables->resolver);
     }
@@ -123,11 +132,11 @@ class Lookup {
     CO_TRY(auto using_tables, tables());
     PolicyDns dns;
     for (int round = 0;; ++round) {
-      auto work = child_.loop().offload([&] {
+      auto work = using_tables->run(child_.loop(), [&] {
         LookupTables view(*using_tables->router, *using_tables->access, dns);
         return evaluate_restrictions(ask, settings_of(*using_tables, ask.about), view);
       });
-      auto verdict = co_await work;
+      auto verdict = co_await std::move(work);
       if (!dns.has_open() || round == dns_rounds_max) co_return std::move(verdict);
       co_await dns.ask(*using_tables->resolver);
     }
