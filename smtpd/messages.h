@@ -188,13 +188,14 @@ struct Outcome {
   std::string remote_mta;       // for the report: `mx.example.org`, or empty
   std::string diagnostic;       // the peer's reply: `550 5.1.1 <x> unknown`, or empty
   bool is_dsn_relayed = false;  // the next hop took our DSN parameters: no success report of ours
+  bool is_repeatable = false;   // delivered where another attempt finds it, and doubles nothing
   std::vector<Recipient> children;            // Expand (.forward)
   std::int64_t connected_microseconds = 0;    // for delays=a/b/c/d: c
   std::int64_t transmitted_microseconds = 0;  // d
   template <class Archive>
   void fields(Archive& archive) {
     archive(recipient, kind, status, reason, relay, remote_mta, diagnostic, is_dsn_relayed,
-            children, connected_microseconds, transmitted_microseconds);
+            is_repeatable, children, connected_microseconds, transmitted_microseconds);
   }
 };
 

@@ -182,11 +182,14 @@ class LocalDelivery {
   }
 
   Outcome store_in(store::MailLocation location, store::StoreSettings settings) {
+    bool is_maildir = location.format == store::MailLocation::Format::Maildir;
     auto opened = store::MailStore::open(std::move(location), std::move(settings));
     if (!opened) return outcome(recipient_, Error::temporary(opened.error().text()));
     store::KeepInInbox everything;
-    return outcome(recipient_,
-                   (*opened)->deliver(delivery_of(attempt_, recipient_, pieces_), everything));
+    auto made = outcome(recipient_,
+                        (*opened)->deliver(delivery_of(attempt_, recipient_, pieces_), everything));
+    made.is_repeatable = is_maildir && made.kind == OutcomeKind::Delivered;
+    return made;
   }
 
   Outcome to_command(const std::string& command) {

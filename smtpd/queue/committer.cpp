@@ -1,6 +1,6 @@
 #include "smtpd/queue/committer.h"
 
-#include <iterator>
+#include <algorithm>
 
 namespace pennypost::smtp {
 namespace {
@@ -28,17 +28,20 @@ Committer::Committer(Loop& loop, store::Database& database, const BodyFiles& fil
 Task<Result<void>> Committer::take_in(Changes changes) {
   if (problem_ == Problem::Full) co_return Error(452, "4.3.1 Insufficient system storage");
   if (problem_ == Problem::Broken) co_return Error(451, "4.3.0 Error: queue file write error");
-  auto entry = std::make_shared<Entry>(loop_, std::move(changes), true);
-  waiting_.push_back(entry);
-  arrived_.notify_one();
-  while (!entry->is_over) co_await entry->ended.wait();
+  auto entry = std::make_shared<CommitEntry>(loop_, std::move(changes), CommitEntry::Kind::Intake);
+  co_await add_and_wait(entry);
   if (entry->error) co_return *entry->error;
   co_return Result<void>();
 }
 
-Task<> Committer::record(Changes changes) {
-  auto entry = std::make_shared<Entry>(loop_, std::move(changes), false);
-  waiting_.push_back(entry);
+Task<> Committer::record(Changes changes, bool has_time) {
+  auto kind = has_time ? CommitEntry::Kind::HasTime : CommitEntry::Kind::Outcome;
+  auto entry = std::make_shared<CommitEntry>(loop_, std::move(changes), kind);
+  co_await add_and_wait(entry);
+}
+
+Task<> Committer::add_and_wait(std::shared_ptr<CommitEntry> entry) {
+  waiting_.add(entry);
   arrived_.notify_one();
   while (!entry->is_over) co_await entry->ended.wait();
 }
@@ -53,8 +56,12 @@ Task<> Committer::run() {
       co_await arrived_.wait();
       continue;
     }
-    Entries entries = next_batch();
-    auto written = co_await loop_.offload([&] { return write(entries); });
+    if (!waiting_.is_urgent()) co_await within(loop_, soon_max, wait_for_urgent());
+    CommitEntries entries;
+    auto written = co_await loop_.offload([&] {
+      entries = waiting_.take();
+      return write(entries);
+    });
     ++commits_;
     if (!written) {
       co_await fail(std::move(entries), written.error());
@@ -64,20 +71,13 @@ Task<> Committer::run() {
   }
 }
 
-Committer::Entries Committer::next_batch() {
-  Entries entries;
-  std::size_t bytes = 0;
-  while (!waiting_.empty()) {
-    bytes += waiting_.front()->changes.bytes();
-    if (!entries.empty() && bytes > batch_bytes_max) break;
-    entries.push_back(std::move(waiting_.front()));
-    waiting_.pop_front();
-  }
-  return entries;
+Task<> Committer::wait_for_urgent() {
+  while (!waiting_.is_urgent()) co_await arrived_.wait();
 }
 
 /// On a thread of the pool.
-Result<void> Committer::write(const Entries& entries) {
+Result<void> Committer::write(const CommitEntries& entries) {
+  auto begun = std::chrono::steady_clock::now();
   bool has_new_file = false;
   store::Batch batch;
   for (const auto& entry : entries) {
@@ -91,24 +91,21 @@ Result<void> Committer::write(const Entries& entries) {
   for (const auto& entry : entries) {
     for (const auto& id : entry->changes.files_to_remove()) files_.remove(id);
   }
+  auto took = std::chrono::steady_clock::now() - begun;
+  waiting_.note_commit(std::chrono::duration_cast<std::chrono::microseconds>(took));
   return {};
 }
 
 /// Intake is refused; outcomes go back to the head of the queue, in their order.
-Task<> Committer::fail(Entries entries, Error error) {
+Task<> Committer::fail(CommitEntries entries, Error error) {
   bool is_full = store::storage_problem(error) == store::StorageProblem::Full;
   Error answer = refusal(error);
-  for (auto position = entries.rbegin(); position != entries.rend(); ++position) {
-    if ((*position)->is_intake) {
-      end(**position, answer);
-    } else {
-      waiting_.push_front(*position);
-    }
-  }
-  std::erase_if(waiting_, [&](const auto& entry) {
-    if (entry->is_intake) end(*entry, answer);
-    return entry->is_intake;
-  });
+  auto is_intake = [](const auto& entry) { return entry->kind == CommitEntry::Kind::Intake; };
+  auto outcomes = std::stable_partition(entries.begin(), entries.end(), is_intake);
+  waiting_.put_back(CommitEntries(outcomes, entries.end()));
+  entries.erase(outcomes, entries.end());
+  for (auto& entry : waiting_.take_intake()) entries.push_back(std::move(entry));
+  for (const auto& entry : entries) end(*entry, answer);
   bool has_freed_room = false;
   if (is_full) has_freed_room = co_await loop_.offload([&] { return ballast_.release(); });
   auto healed = co_await loop_.offload([&] { return database_.heal(); });
@@ -140,7 +137,7 @@ Task<> Committer::heal() {
   }
 }
 
-void Committer::end(Entry& entry, std::optional<Error> error) {
+void Committer::end(CommitEntry& entry, std::optional<Error> error) {
   entry.is_over = true;
   entry.error = std::move(error);
   entry.ended.notify_all();

@@ -1,7 +1,8 @@
 // Changes to the queue in, "they survive a power cut" out: the one writer of the queue's database.
 //
-// All changes that came while the last commit was under way are one batch, synced once. Intake
-// (new mail) may be refused; outcomes of deliveries may not: they wait until they are recorded.
+// All changes that came while the last commit was under way are one batch, synced once
+// (gathering.h). Intake (new mail) may be refused; outcomes of deliveries may not: they wait until
+// they are recorded. Those that have time wait up to soon_max for a commit that happens anyway.
 //
 // When the disk is full, intake is answered 452 4.3.1, the ballast is freed, and outcomes go on.
 // At any other failure intake is answered 451 4.3.0 and is_writable() turns false, so that no
@@ -11,22 +12,21 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <vector>
 
 #include "common/async/loop.h"
 #include "common/async/nursery.h"
 #include "common/base/result.h"
 #include "smtpd/queue/ballast.h"
 #include "smtpd/queue/body_files.h"
+#include "smtpd/queue/gathering.h"
 #include "smtpd/queue/record.h"
 
 namespace pennypost::smtp {
 
-inline constexpr std::size_t batch_bytes_max = 8 * 1024 * 1024;
 inline constexpr std::chrono::seconds heal_seconds{5};
+inline constexpr std::chrono::milliseconds soon_max{20};
 
 class Committer {
  public:
@@ -36,7 +36,8 @@ class Committer {
   /// New mail. Errors: 452 4.3.1, 451 4.3.0; then nothing of it is in the queue.
   Task<Result<void>> take_in(Changes changes);
   /// What came of mail already in the queue: returns once it is recorded, however long that takes.
-  Task<> record(Changes changes);
+  /// What `has_time` is recorded soon_max later at the latest.
+  Task<> record(Changes changes, bool has_time = false);
 
   /// False while outcomes can't be recorded: then no delivery may begin.
   bool is_writable() const { return problem_ != Problem::Broken; }
@@ -52,31 +53,21 @@ class Committer {
 
  private:
   enum class Problem { None, Full, Broken };
-  struct Entry {
-    Entry(Loop& loop, Changes entry_changes, bool intake)
-        : changes(std::move(entry_changes)), is_intake(intake), ended(loop) {}
-    Changes changes;
-    bool is_intake;
-    bool is_over = false;
-    std::optional<Error> error;
-    Event ended;
-  };
-  using Entries = std::vector<std::shared_ptr<Entry>>;
-
   Task<> run();
-  Entries next_batch();
-  Result<void> write(const Entries& entries);
-  Task<> fail(Entries entries, Error error);
+  Task<> add_and_wait(std::shared_ptr<CommitEntry> entry);
+  Result<void> write(const CommitEntries& entries);
+  Task<> fail(CommitEntries entries, Error error);
   Task<> heal();
   Task<> wait_for_more() { co_await arrived_.wait(); }
-  void end(Entry& entry, std::optional<Error> error);
+  Task<> wait_for_urgent();
+  void end(CommitEntry& entry, std::optional<Error> error);
   void set(Problem problem, const std::string& text);
 
   Loop& loop_;
   store::Database& database_;
   const BodyFiles& files_;
   const Ballast& ballast_;
-  std::deque<std::shared_ptr<Entry>> waiting_;
+  Gathering waiting_;
   Problem problem_ = Problem::None;
   std::size_t commits_ = 0;
   std::function<void()> on_change_;

@@ -251,9 +251,9 @@ Task<Result<bool>> Queue::has(std::string key) {
   co_return found->has_value();
 }
 
-Task<> Queue::record(Changes changes) {
+Task<> Queue::record(Changes changes, bool has_time) {
   if (changes.empty()) co_return;
-  auto recorded = committer_->record(std::move(changes));
+  auto recorded = committer_->record(std::move(changes), has_time);
   co_await std::move(recorded);
 }
 

@@ -79,7 +79,8 @@ class Queue {
   /// Whether a key is there. Errors: 451.
   Task<Result<bool>> has(std::string key);
   /// Returns once the changes survive a power cut.
-  Task<> record(Changes changes);
+  /// What `has_time` may wait a little for a commit that happens anyway (soon_max).
+  Task<> record(Changes changes, bool has_time = false);
 
   struct Listed {
     Envelope envelope;

@@ -75,6 +75,7 @@ struct Scheduler::Active {
   bool is_flushed = false;    // tried whatever defer_transports says
   bool was_refused = false;   // a destination had no place for it
   bool was_deferred = false;  // an attempt was made, or none is possible now
+  bool is_repeatable = true;  // all it has led to would be found by another attempt
   std::set<std::uint32_t> tried;
   std::size_t groups_left = 0;
   // What an admin asked for meanwhile.
@@ -232,12 +233,18 @@ Task<> Scheduler::process(std::shared_ptr<Active> active) {
   bool is_loaded = co_await load(*active);
   if (is_loaded) {
     co_await attempt_all(*active);
+    drop_body(*active);
     co_await settle(*active);
   }
-  if (active->body) cached_body_bytes_ -= active->body->size();
+  drop_body(*active);
   active_.erase(active->id.value());
   changed_.notify_one();
   ended_.notify_all();
+}
+
+void Scheduler::drop_body(Active& active) {
+  if (active.body) cached_body_bytes_ -= active.body->size();
+  active.body.reset();
 }
 
 /// False when the message can't be had: it is then put on hold, or forgotten if it is gone.
@@ -514,6 +521,7 @@ void Scheduler::apply(Active& active, const Group& group, const Outcome& outcome
     kind = OutcomeKind::Retry;
     if (entry.status.starts_with('5')) entry.status[0] = '4';
   }
+  active.is_repeatable = active.is_repeatable && outcome.is_repeatable;
   const auto notify = entry.recipient.notify;
   std::string_view status = "sent";
   switch (kind) {
@@ -607,7 +615,9 @@ Task<> Scheduler::settle(Active& active) {
     plan(active, *config);
     message.save(changes);
   }
-  auto work = queue_.record(std::move(changes));
+  // Its removal may come with a later commit: another attempt would deliver nothing twice.
+  bool has_time = is_removed && reports.empty() && active.is_repeatable && !active.is_to_be_removed;
+  auto work = queue_.record(std::move(changes), has_time);
   co_await std::move(work);
 
   for (auto& report : reports) {

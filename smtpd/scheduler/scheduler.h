@@ -105,6 +105,7 @@ class Scheduler {
   void stop_waiting(const std::string& id);
 
   Task<> process(std::shared_ptr<Active> active);
+  void drop_body(Active& active);
   Task<bool> load(Active& active);
   Task<> attempt_all(Active& active);
   Task<std::vector<Group>> resolve(Active& active, std::vector<std::uint32_t> numbers);

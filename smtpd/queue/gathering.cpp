@@ -1,0 +1,90 @@
+#include "smtpd/queue/gathering.h"
+
+#include <algorithm>
+
+namespace pennypost::smtp {
+namespace {
+
+bool has_time(const CommitEntry& entry) { return entry.kind == CommitEntry::Kind::HasTime; }
+
+}  // namespace
+
+void Gathering::add(std::shared_ptr<CommitEntry> entry) {
+  std::lock_guard lock(mutex_);
+  if (!has_time(*entry)) ++urgent_;
+  entries_.push_back(std::move(entry));
+  if (expected_ > 0 && urgent_ >= expected_) {
+    expected_ = 0;
+    enough_.notify_one();
+  }
+}
+
+void Gathering::put_back(const CommitEntries& entries) {
+  std::lock_guard lock(mutex_);
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+    if (!has_time(**entry)) ++urgent_;
+    entries_.push_front(*entry);
+  }
+}
+
+bool Gathering::empty() const {
+  std::lock_guard lock(mutex_);
+  return entries_.empty();
+}
+
+bool Gathering::is_urgent() const {
+  std::lock_guard lock(mutex_);
+  return urgent_ > 0;
+}
+
+CommitEntries Gathering::take_intake() {
+  std::lock_guard lock(mutex_);
+  CommitEntries taken;
+  std::erase_if(entries_, [&](auto& entry) {
+    if (entry->kind != CommitEntry::Kind::Intake) return false;
+    taken.push_back(std::move(entry));
+    return true;
+  });
+  urgent_ -= taken.size();
+  return taken;
+}
+
+/// How long it is worth waiting for more.
+std::chrono::microseconds Gathering::patience(Time now) const {
+  if (now - last_end_ > gather_memory) return std::chrono::microseconds(0);
+  if (urgent_ == 0 || urgent_ >= std::max(last_batch_, batch_before_)) {
+    return std::chrono::microseconds(0);
+  }
+  return std::min(gather_max, last_took_ / 2);
+}
+
+CommitEntries Gathering::take() {
+  std::unique_lock lock(mutex_);
+  auto wait = patience(std::chrono::steady_clock::now());
+  if (wait.count() > 0) {
+    expected_ = std::max(last_batch_, batch_before_);
+    enough_.wait_for(lock, wait, [this] { return expected_ == 0; });
+    expected_ = 0;
+  }
+  CommitEntries taken;
+  std::size_t bytes = 0;
+  std::size_t urgent = 0;
+  while (!entries_.empty()) {
+    bytes += entries_.front()->changes.bytes();
+    if (!taken.empty() && bytes > batch_bytes_max) break;
+    if (!has_time(*entries_.front())) ++urgent;
+    taken.push_back(std::move(entries_.front()));
+    entries_.pop_front();
+  }
+  urgent_ -= urgent;
+  batch_before_ = std::exchange(last_batch_, urgent);
+  return taken;
+}
+
+void Gathering::note_commit(std::chrono::microseconds took) {
+  std::lock_guard lock(mutex_);
+  last_took_ = took;
+  last_end_ = std::chrono::steady_clock::now();
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,84 @@
+// Changes in one by one, from the loop; batches out, to the thread that commits.
+//
+// All that came while the last commit was under way is the next batch. Before that thread takes it,
+// it waits for those who are likely to be back at once, since the last commits have just answered
+// them: until as many changes are there as the larger of the last two batches had, but never longer
+// than gather_max, nor than half of what the last commit took. Whoever is alone is never kept
+// waiting, and half batches that would take turns become whole ones.
+//
+// What has time (a removal that a second attempt would only repeat in vain) begins no commit: it
+// goes with the next one.
+//
+// SEE ALSO   committer.h
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "common/async/loop.h"
+#include "common/base/result.h"
+#include "smtpd/queue/record.h"
+
+namespace pennypost::smtp {
+
+inline constexpr std::size_t batch_bytes_max = 8 * 1024 * 1024;
+inline constexpr std::chrono::microseconds gather_max{2000};
+/// After a pause of this length nobody is expected to be back.
+inline constexpr std::chrono::milliseconds gather_memory{50};
+
+/// Changes that somebody waits for, until they are on disk or refused.
+struct CommitEntry {
+  enum class Kind {
+    Intake,   // new mail: may be refused
+    Outcome,  // of mail in the queue: waits until it is recorded
+    HasTime,  // the same, and goes with the next commit that happens anyway
+  };
+  CommitEntry(Loop& loop, Changes entry_changes, Kind entry_kind)
+      : changes(std::move(entry_changes)), kind(entry_kind), ended(loop) {}
+  Changes changes;
+  Kind kind;
+  bool is_over = false;
+  std::optional<Error> error;
+  Event ended;
+};
+using CommitEntries = std::vector<std::shared_ptr<CommitEntry>>;
+
+class Gathering {
+ public:
+  void add(std::shared_ptr<CommitEntry> entry);
+  /// After a commit that failed: in front of all others, in their order.
+  void put_back(const CommitEntries& entries);
+  bool empty() const;
+  /// Whether anything is there that has no time.
+  bool is_urgent() const;
+  /// All intake, which then is no longer here.
+  CommitEntries take_intake();
+
+  /// The next batch, of at most batch_bytes_max, or one entry. For the committing thread: waits, as
+  /// said above.
+  CommitEntries take();
+  /// How long the commit of that batch took.
+  void note_commit(std::chrono::microseconds took);
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+  std::chrono::microseconds patience(Time now) const;
+
+  mutable std::mutex mutex_;
+  std::condition_variable enough_;
+  std::deque<std::shared_ptr<CommitEntry>> entries_;
+  std::size_t urgent_ = 0;    // of entries_
+  std::size_t expected_ = 0;  // the committing thread waits for so many; 0: it does not wait
+  std::size_t last_batch_ = 0;
+  std::size_t batch_before_ = 0;
+  std::chrono::microseconds last_took_{0};
+  Time last_end_{};
+};
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,94 @@
+#include "smtpd/queue/gathering.h"
+
+#include <doctest/doctest.h>
+
+#include <thread>
+
+using namespace pennypost;
+using namespace pennypost::smtp;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::shared_ptr<CommitEntry> entry(Loop& loop, CommitEntry::Kind kind = CommitEntry::Kind::Intake) {
+  Changes changes;
+  changes.put("key", "value");
+  return std::make_shared<CommitEntry>(loop, std::move(changes), kind);
+}
+
+std::size_t taken_of(Gathering& gathering, Loop& loop, int count) {
+  for (int i = 0; i < count; ++i) gathering.add(entry(loop));
+  auto taken = gathering.take().size();
+  gathering.note_commit(100ms);  // the wait is then gather_max
+  return taken;
+}
+
+auto time_of(auto function) {
+  auto begun = std::chrono::steady_clock::now();
+  function();
+  return std::chrono::steady_clock::now() - begun;
+}
+
+}  // namespace
+
+TEST_CASE("whoever is alone is taken at once") {
+  Loop loop;
+  Gathering gathering;
+  CHECK(taken_of(gathering, loop, 1) == 1);
+  gathering.add(entry(loop));
+  CHECK(time_of([&] { CHECK(gathering.take().size() == 1); }) < gather_max);
+}
+
+TEST_CASE("as many as the last batch had are waited for, and no longer than until they are there") {
+  Loop loop;
+  Gathering gathering;
+  CHECK(taken_of(gathering, loop, 3) == 3);
+  gathering.add(entry(loop));
+  std::thread others([&] {
+    std::this_thread::sleep_for(200us);
+    gathering.add(entry(loop));
+    gathering.add(entry(loop));
+  });
+  auto taken = gathering.take().size();
+  others.join();
+  CHECK(taken >= 1);
+  CHECK(taken + (gathering.empty() ? 0 : gathering.take().size()) == 3);
+}
+
+TEST_CASE("who does not come back is waited for gather_max, twice at most") {
+  Loop loop;
+  Gathering gathering;
+  CHECK(taken_of(gathering, loop, 3) == 3);
+  CHECK(time_of([&] { taken_of(gathering, loop, 1); }) >= gather_max);
+  CHECK(time_of([&] { taken_of(gathering, loop, 1); }) >= gather_max);
+  gathering.add(entry(loop));
+  CHECK(time_of([&] { gathering.take(); }) < gather_max);
+}
+
+TEST_CASE("what has time is not urgent, and goes with what is") {
+  Loop loop;
+  Gathering gathering;
+  gathering.add(entry(loop, CommitEntry::Kind::HasTime));
+  CHECK_FALSE(gathering.empty());
+  CHECK_FALSE(gathering.is_urgent());
+  gathering.add(entry(loop, CommitEntry::Kind::Outcome));
+  CHECK(gathering.is_urgent());
+  CHECK(gathering.take().size() == 2);
+  CHECK_FALSE(gathering.is_urgent());
+  CHECK(gathering.empty());
+}
+
+TEST_CASE("after a failure outcomes stand in front of what came since, and intake is given back") {
+  Loop loop;
+  Gathering gathering;
+  auto outcome = entry(loop, CommitEntry::Kind::Outcome);
+  gathering.add(outcome);
+  auto taken = gathering.take();
+  gathering.add(entry(loop, CommitEntry::Kind::Intake));
+  gathering.add(entry(loop, CommitEntry::Kind::HasTime));
+  gathering.put_back(taken);
+  CHECK(gathering.take_intake().size() == 1);
+  auto again = gathering.take();
+  REQUIRE(again.size() == 2);
+  CHECK(again[0] == outcome);
+}
