@@ -41,6 +41,8 @@ struct LogOptions {
   std::string syslog_name = "pennypost";
   std::string syslog_facility = "mail";
   std::string maillog_file = {};  ///< empty: syslog; /dev/stderr, /dev/stdout, or a file
+
+  bool operator==(const LogOptions&) const = default;
 };
 
 /// Sets the process's sink and the hook of ASSERT. Error: the file can't be opened.

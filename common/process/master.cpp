@@ -431,6 +431,7 @@ Task<> Master::watch_signals() {
 
 void Master::reload() {
   if (stopping_) return;
+  auto before = config_;
   auto config = Config::load(options_);
   auto loaded = config ? load(*std::move(config)) : Result<void>(std::move(config).error());
   if (!loaded) {
@@ -441,6 +442,12 @@ void Master::reload() {
     return;
   }
   for (const auto& warning : config_->warnings()) log_warning("master", warning);
+  if (log_options(*config_) != log_options(*before)) {
+    log_warning(
+        "master",
+        "maillog_file, syslog_name and syslog_facility change with the next start, not with a "
+        "reload");
+  }
   auto reopened = log_sink().reopen();
   if (!reopened) log_error("master", reopened.error().text());
   log_master(spec_.name, "reload", options_.directory);
@@ -468,7 +475,8 @@ Task<> Master::drain_old(std::vector<pid_t> old) {
   Duration longest = config_->reload_drain_max;
   co_await loop_.sleep(longest);
   for (auto& process : processes_) {
-    if (std::ranges::find(old, process.pid) != old.end()) kill(process.pid, SIGKILL);
+    bool is_of_then = process.is_draining && std::ranges::find(old, process.pid) != old.end();
+    if (is_of_then) kill(process.pid, SIGKILL);
   }
 }
 
