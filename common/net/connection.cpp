@@ -1,19 +1,13 @@
 #include "common/net/connection.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
+
+#include "common/net/scratch.h"
 
 namespace pennypost {
 namespace {
 
-constexpr std::size_t scratch_bytes = 65536;
 constexpr std::size_t kept_bytes_max = 4096;  // a larger empty buffer is given back
-
-std::span<char> scratch() {
-  static thread_local std::array<char, scratch_bytes> bytes;
-  return bytes;
-}
 
 [[noreturn]] void throw_timeout() { throw Disconnected(Disconnected::Reason::Timeout, "timeout"); }
 

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/net/scratch.h"
+
 namespace pennypost {
 namespace {
 
@@ -20,7 +22,6 @@ struct Header {
 };
 static_assert(sizeof(Header) == 16);
 
-constexpr std::size_t scratch_bytes = 128 * 1024;
 constexpr std::size_t kept_bytes_max = 4096;
 constexpr std::size_t frames_per_call_max = 64;
 
@@ -140,8 +141,8 @@ std::optional<Message> MessageSocket::next_buffered() {
 }
 
 bool MessageSocket::receive_some() {
-  static thread_local std::array<char, scratch_bytes> scratch;
-  auto count = receive_once(descriptor_.number(), scratch, received_, 0);
+  auto bytes = scratch();
+  auto count = receive_once(descriptor_.number(), bytes, received_, 0);
   if (count < 0 && errno == EINTR) return true;
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
   if (count < 0) throw Disconnected(Disconnected::Reason::Error, std::strerror(errno));
@@ -152,7 +153,7 @@ bool MessageSocket::receive_some() {
     input_.erase(0, consumed_);
     consumed_ = 0;
   }
-  input_.append(scratch.data(), static_cast<std::size_t>(count));
+  input_.append(bytes.data(), static_cast<std::size_t>(count));
   return true;
 }
 

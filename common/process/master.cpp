@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <malloc.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -43,6 +44,7 @@ std::string read_small_file(const std::string& path) {
   std::string bytes(prepared_file_bytes_max, '\0');
   file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+  bytes.shrink_to_fit();
   return bytes;
 }
 
@@ -533,6 +535,8 @@ int Master::run() {
   signal(SIGPIPE, SIG_IGN);
   signals_ = Descriptor(signalfd(-1, &handled, SFD_NONBLOCK | SFD_CLOEXEC));
   tasks_->start(watch_signals());
+  // What parsing left behind is given back before the children inherit it, copy by copy.
+  malloc_trim(0);
   set_process_title(spec_.name + ": master");
   start_all(false);
   log_master(spec_.name, "daemon started", options_.directory);
