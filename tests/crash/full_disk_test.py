@@ -64,4 +64,6 @@ def full_under_load(name, place, settings):
 
 
 full_under_load("the queue", "queue_directory", {})
+# Nothing is kept free: the write itself fails, not the look for room before it.
+full_under_load("the queue, used to the last octet,", "queue_directory", {"queue_minfree": 1})
 full_under_load("the mailboxes", "virtual_mailbox_base", {})
