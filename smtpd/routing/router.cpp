@@ -365,11 +365,6 @@ Result<Resolution> Router::mailbox(const MailAddress& address) const {
   if (!config_->mailbox_transport.empty()) {
     return by_transport(config_->mailbox_transport, address, domain_key(address));
   }
-  if ((*account)->is_system && (*account)->uid == 0) {
-    return Error::temporary(
-        "4.3.5 root's mail is not delivered by us; add to /etc/aliases "
-        "\"root: NAME\" and run newaliases");
-  }
   Resolution resolution;
   resolution.route.transport = Transport::Local;
   resolution.route.account = std::move(**account);

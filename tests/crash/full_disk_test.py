@@ -67,3 +67,67 @@ full_under_load("the queue", "queue_directory", {})
 # Nothing is kept free: the write itself fails, not the look for room before it.
 full_under_load("the queue, used to the last octet,", "queue_directory", {"queue_minfree": 1})
 full_under_load("the mailboxes", "virtual_mailbox_base", {})
+
+
+def host_on_full_disk(t):
+    """A host whose delivery is put off, so that what is acknowledged lies on the disk alone; its disk is full.
+
+    Returns the host, the file that fills the disk, and the ids that got a 250.
+    """
+    disk = Disk(t, "disk", megabytes=192)
+    folder = os.path.join(disk.folder, "post")
+    os.makedirs(folder)
+    give(disk.folder)
+    host = Host(t, {"queue_directory": folder, "queue_ballast": "16M", "queue_minfree": 1,
+                    "smtpd_client_connection_count_limit": 0, "local_transport": "retry:4.3.0 put off by the test"},
+                daemons=("smtpd",))
+    load = Load(t, host, BOB, sessions=10, body=LINE * SIZES["small"], name="waiting")
+    eventually(lambda: len(load.acknowledged) >= 100, "mail is taken")
+    # A little is left, so that the look for room finds some, and a commit is what fails.
+    filler = fill(os.path.join(disk.folder, "filler"), 3 << 20)
+    host.wait_log(r"the queue's disk is full: new mail is refused until there is room; deliveries go on", 120)
+    eventually(lambda: len(load.refused) >= REFUSALS, "mail is refused")
+    load.stop()
+    equal({code for code, _ in load.refused} - {451, 452}, set(), f"codes of refusals: {load.refused[-3:]}")
+    return host, filler, load.acknowledged
+
+
+def deliver_at_last(host):
+    host.settings["local_transport"] = "local:$myhostname"
+    host.write_settings()
+
+
+def arrived_once(host, taken):
+    arrived = ids_of(host.messages(BOB))
+    equal([one for one in taken if arrived[one] != 1], [], f"not there once, of {len(taken)} acknowledged messages")
+
+
+@test("the queue's disk runs full while delivery is put off, then kill -9: what got a 250 arrives once", seconds=600)
+def killed_when_full(t):
+    host, filler, taken = host_on_full_disk(t)
+    host.kill("smtpd")
+    os.unlink(filler)
+    deliver_at_last(host)
+    host.start("smtpd")
+    host.command("postqueue", "-f")
+    host.wait_queue(0, 180)
+    arrived_once(host, taken)
+
+
+@test("while the queue's disk is full, what waits is delivered and its outcome recorded: the ballast makes room for it",
+      seconds=600)
+def ballast(t):
+    host, filler, taken = host_on_full_disk(t)
+    deliver_at_last(host)
+    host.reload("smtpd")
+
+    def is_emptied():
+        host.command("postqueue", "-f")
+        return not host.queue()
+    eventually(is_emptied, "the queue empties", 120)
+    arrived_once(host, taken)
+    host.stop("smtpd")
+    os.unlink(filler)
+    host.start("smtpd")
+    host.wait_queue(0)
+    arrived_once(host, taken)

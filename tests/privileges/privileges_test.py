@@ -191,6 +191,8 @@ def files(t):
         for uid in (NULL_USER, MAIL_USER, CAROL):
             check(not opens(uid, path), f"uid {uid} may read {path}")
     check(not opens(NULL_USER, host.messages(BOB)[0]), "the processes that talk to strangers may read mail")
+    for name in ("db", "body"):
+        equal(oct(os.stat(host.path("queue", name)).st_mode & 0o777), "0o700", f"mode of the queue's {name}")
     for folder, _, names in os.walk(host.path("queue")):
         for name in names:
             for uid in (NULL_USER, MAIL_USER, CAROL):
