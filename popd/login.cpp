@@ -185,6 +185,10 @@ Task<> LoginSession::log_in(store::AuthStep step) {
   }
 }
 
+std::string_view LoginSession::stop_notice() const {
+  return "-ERR [SYS/TEMP] Server shutting down.\r\n";
+}
+
 std::string LoginSession::refusal(const store::LoginSuccess&, bool is_limit) const {
   if (is_limit) return "-ERR [IN-USE] Too many connections from your address.\r\n";
   return "-ERR [SYS/TEMP] Your mailbox can't be opened now.\r\n";

@@ -22,6 +22,7 @@ class LoginSession final : public store::LoginSession {
 
   Task<std::optional<store::LoginSuccess>> serve() override;
   std::string refusal(const store::LoginSuccess& success, bool is_limit) const override;
+  std::string_view stop_notice() const override;
 
  private:
   friend struct LoginCommands;

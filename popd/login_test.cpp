@@ -96,3 +96,13 @@ TEST_CASE("why a dialogue ended names the attempts, as fail2ban's rules for Dove
   wrong.say("USER alice\r\nPASS x\r\nQUIT\r\n");
   CHECK(wrong.reason == "Ended (auth failed, 1 attempts in 0 secs)");
 }
+
+TEST_CASE("the end of the server is told to who has not logged in, and ends the dialogue") {
+  for (const char* lines : {"", "USER alice\r\n", "AUTH PLAIN\r\n"}) {
+    CAPTURE(lines);
+    Dialogue dialogue;
+    CHECK(dialogue.say_until_stopped(lines).ends_with(
+        "-ERR [SYS/TEMP] Server shutting down.\r\n"));
+    CHECK_FALSE(dialogue.result);
+  }
+}

@@ -17,7 +17,9 @@ Child::Child(Loop& loop, Start start) : loop_(loop), start_(std::move(start)), t
   services_.on<control::Reload>([this](control::Reload reload, std::vector<Descriptor> log_file) {
     return take_config(std::move(reload.config), std::move(log_file));
   });
-  services_.on<control::Drain>([this](control::Drain, std::vector<Descriptor>) { return drain(); });
+  services_.on<control::Drain>([this](control::Drain asked, std::vector<Descriptor>) {
+    return drain(asked.is_stop, std::chrono::seconds(asked.seconds));
+  });
   master_ = std::make_shared<Link>(loop_, std::move(start_.control), services_);
   port("master").add(master_);
 }
@@ -63,9 +65,11 @@ Task<Result<Done>> Child::take_config(std::string text, std::vector<Descriptor> 
   co_return Done();
 }
 
-Task<Result<Done>> Child::drain() {
+Task<Result<Done>> Child::drain(bool is_stop, std::chrono::seconds limit) {
   if (!draining_) {
     draining_ = true;
+    stopping_ = is_stop;
+    drain_limit_ = limit;
     for (auto& [kind, peers] : ports_) {
       if (kind != "master") peers->say_leaving();
     }

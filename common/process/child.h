@@ -69,6 +69,9 @@ class Child {
   /// Called after config() was replaced.
   void on_reload(std::function<void()> handler) { on_reload_ = std::move(handler); }
   bool is_draining() const { return draining_; }
+  /// While it drains: whether the daemon ends, and the time after which this process is killed.
+  bool is_stopping() const { return stopping_; }
+  Duration drain_limit() const { return drain_limit_; }
   /// Ends the process once nothing has been asked of it for `longest`: `activity` counts what was,
   /// and `is_busy` says whether it is at something. Peers and master are told first, so that none
   /// of them asks a process that is about to go; the next request finds a new one.
@@ -87,7 +90,7 @@ class Child {
   Task<> keep_link(std::shared_ptr<Link> link, Port& port);
   Task<Result<Done>> new_peer(std::string kind, std::vector<Descriptor> ends);
   Task<Result<Done>> take_config(std::string text, std::vector<Descriptor> log_file);
-  Task<Result<Done>> drain();
+  Task<Result<Done>> drain(bool is_stop, std::chrono::seconds limit);
   Task<> watch_idleness(Duration longest, std::function<std::uint64_t()> activity,
                         std::function<bool()> is_busy);
   Loop& loop_;
@@ -97,6 +100,8 @@ class Child {
   std::function<void()> on_drain_;
   std::function<void()> on_reload_;
   bool draining_ = false;
+  bool stopping_ = false;
+  Duration drain_limit_ = Duration::zero();
   std::shared_ptr<Link> master_;
   Nursery tasks_;
 };

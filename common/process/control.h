@@ -1,6 +1,7 @@
 // What a master tells its children, over the control socket that each has.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "common/process/port.h"
@@ -34,8 +35,12 @@ struct Reload {
 struct Drain {
   static constexpr std::uint16_t type = 18;
   using Reply = Done;
+  bool is_stop = false;       // the daemon ends; else a younger process has taken over
+  std::uint32_t seconds = 0;  // then who is left is killed
   template <class Archive>
-  void fields(Archive&) {}
+  void fields(Archive& archive) {
+    archive(is_stop, seconds);
+  }
 };
 
 }  // namespace pennypost::control

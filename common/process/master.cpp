@@ -34,8 +34,8 @@ constexpr int exit_configuration = 78;   // EX_CONFIG
 constexpr int configuration_code = 554;  // of an Error that stands for exit_configuration
 constexpr int exit_software = 70;        // EX_SOFTWARE
 constexpr Duration restart_pause_first{100};
-constexpr std::chrono::seconds lives_long{60};  // whoever lived so long starts afresh
 constexpr std::chrono::seconds drain_time{10};  // for each half of a stop
+constexpr std::chrono::seconds lives_long{60};  // whoever lived so long starts afresh
 constexpr std::size_t prepared_file_bytes_max = 1 << 20;
 constexpr int prepared_signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
 
@@ -342,7 +342,9 @@ Result<std::string> Master::start_on_demand(const std::string& kind_name,
   ASSERT(kind.number == Kind::Number::OnDemand);
   std::string port = kind.name + ":" + instance;
   if (link_to(kind_name, instance) != nullptr) return port;
-  if (stopping_) return Error::temporary("4.3.2 the server is shutting down");
+  if (stopping_ && (kind.serves_clients || is_ending_)) {
+    return Error::temporary("4.3.2 the server is shutting down");
+  }
   TRY_DO(start(kind, instance, &identity));
   return port;
 }
@@ -465,7 +467,9 @@ void Master::reload() {
       process.link->post(control::Reload::type, wire::encode(message), std::move(log_file));
     } else {
       process.is_draining = true;
-      process.link->post(control::Drain::type, {}, {});
+      control::Drain message;
+      message.seconds = static_cast<std::uint32_t>(config_->reload_drain_max.count());
+      process.link->post(control::Drain::type, wire::encode(message), {});
       old.push_back(process.pid);
     }
   }
@@ -493,11 +497,15 @@ Task<> Master::stop() {
   bound_.clear();
   // First those who talk to clients, so that they can still commit; then the rest.
   for (bool all : {false, true}) {
+    is_ending_ = all;
     for (auto& process : processes_) {
-      bool talks_to_clients = process.kind->listens || process.kind->user == Kind::User::Account;
+      bool talks_to_clients = process.kind->listens || process.kind->serves_clients;
       if (process.is_draining || (!all && !talks_to_clients)) continue;
       process.is_draining = true;
-      process.link->post(control::Drain::type, {}, {});
+      control::Drain message;
+      message.is_stop = true;
+      message.seconds = drain_time.count();
+      process.link->post(control::Drain::type, wire::encode(message), {});
     }
     bool ended = co_await within(loop_, drain_time, wait_for_end(all));
     if (ended) continue;

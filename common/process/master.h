@@ -34,7 +34,8 @@ struct Kind {
   Number number = Number::One;
   User user = User::MailOwner;
   bool listens = false;
-  bool lives_on = false;  // gets the new Config at reload instead of being started anew
+  bool serves_clients = false;  // ends before those that its clients' work needs; so do listeners
+  bool lives_on = false;        // gets the new Config at reload instead of being started anew
   bool no_network = false;
   bool no_files = false;           // chroot to empty_directory, and landlock
   bool read_only = false;          // landlock: files may be read, and nothing on disk be changed
@@ -108,6 +109,7 @@ class Master {
   Event child_ended_;
   Descriptor signals_;
   bool stopping_ = false;
+  bool is_ending_ = false;  // the second half of a stop
   std::unique_ptr<Nursery> tasks_;
 };
 

@@ -222,5 +222,6 @@ std::string LoginSession::refusal(const store::LoginSuccess& success, bool is_li
 }
 
 std::string_view LoginSession::farewell() const { return "* BYE Disconnected for inactivity.\r\n"; }
+std::string_view LoginSession::stop_notice() const { return "* BYE Server shutting down.\r\n"; }
 
 }  // namespace pennypost::imap

@@ -118,3 +118,12 @@ TEST_CASE("what is too long before login is refused, and a flood ends the connec
   CHECK(has(dialogue.say("a\r\nb\r\nc\r\nd\r\ne\r\nf\r\ng\r\nh\r\ni\r\nj\r\nk\r\n"),
             "* BYE Too many invalid IMAP commands.\r\n"));
 }
+
+TEST_CASE("the end of the server is told to who has not logged in, and ends the dialogue") {
+  for (const char* lines : {"", "a AUTHENTICATE PLAIN\r\n"}) {
+    CAPTURE(lines);
+    Dialogue dialogue;
+    CHECK(dialogue.say_until_stopped(lines).ends_with("* BYE Server shutting down.\r\n"));
+    CHECK_FALSE(dialogue.result);
+  }
+}

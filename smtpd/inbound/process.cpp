@@ -84,6 +84,7 @@ class Receiver {
 
   void drain() {
     acceptors_.cancel();
+    child_.listeners().clear();  // or strangers would wait in a queue that nobody serves
     for (Session* session : held_) session->drain();
     if (held_.empty()) {
       child_.finish();
@@ -92,14 +93,17 @@ class Receiver {
     }
   }
 
-  /// Clients that keep silent after our 421 hold nothing up.
+  /// Clients that keep silent after our 421 hold nothing up, and none holds us up for good.
   Task<> wait_for_idle() {
-    for (;;) {
+    for (Duration waited{0}; waited < child_.drain_limit() - farewell_time;
+         waited += farewell_time) {
       co_await child_.loop().sleep(farewell_time);
       bool all_idle =
           std::ranges::all_of(held_, [](const Session* session) { return session->is_idle(); });
-      if (all_idle) child_.finish();
+      if (all_idle) break;
     }
+    for (Session* session : held_) session->break_off();
+    child_.finish();
   }
 
   Child& child_;

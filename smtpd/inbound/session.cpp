@@ -327,7 +327,10 @@ Task<> Session::linger() {
 
 void Session::drain() {
   is_draining_ = true;
-  if (!is_idle()) return;
+  if (is_idle()) break_off();
+}
+
+void Session::break_off() {
   std::string wire;
   Reply(421, "4.3.2", settings_.myhostname + " Service shutting down").append_to(wire);
   try {

@@ -43,6 +43,8 @@ class Session {
   Task<> serve();
   /// The process ends: an idle client is told so now, others after their message.
   void drain();
+  /// It ends now: whatever the client is at, a 421 is the last it hears.
+  void break_off();
   bool is_idle() const { return is_waiting_ && !transaction_; }
 
   /// One row of the command table.

@@ -7,6 +7,9 @@
 namespace pennypost::store {
 namespace {
 
+// How long a client that is about to log in has for it when the daemon ends.
+constexpr Duration farewell_time{2000};
+
 // The last line to a client that waits for nothing else; it takes it at once or never.
 void say_farewell(Connection& connection, std::string_view line) {
   try {
@@ -32,12 +35,19 @@ void LoginProcess::run() {
   child_.on_drain([this] {
     accepting_.cancel();
     child_.listeners().clear();
+    if (child_.is_stopping()) {
+      for (auto* dialogue : dialogues_) dialogue->stop();
+    }
     child_.tasks().start(finish_when_empty());
   });
   child_.run();
 }
 
 Task<> LoginProcess::finish_when_empty() {
+  if (child_.is_stopping()) {
+    co_await within(child_.loop(), farewell_time, clients_.join());
+    clients_.cancel();
+  }
   co_await clients_.join();
   co_await relays_.join();
   child_.finish();
@@ -76,8 +86,23 @@ Task<> LoginProcess::welcome(Service service, std::unique_ptr<Socket> socket) {
   client_left_.notify_all();
 }
 
+class LoginProcess::Entry {
+ public:
+  Entry(LoginProcess& process, LoginSession& dialogue) : process_(process), dialogue_(dialogue) {
+    process_.dialogues_.push_back(&dialogue_);
+  }
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+  ~Entry() { std::erase(process_.dialogues_, &dialogue_); }
+
+ private:
+  LoginProcess& process_;
+  LoginSession& dialogue_;
+};
+
 Task<> LoginProcess::greet(std::unique_ptr<Connection>& connection, LoginClient client) {
   auto session = make_session_(*connection, child_.config(), std::move(client), auth_);
+  Entry entry(*this, *session);
   try {
     auto success = co_await session->serve();
     if (!success) {

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "common/net/connection.h"
 #include "common/process/child.h"
@@ -32,10 +33,14 @@ class LoginProcess {
   Task<> hand_over(std::unique_ptr<Connection>& connection, LoginSession& session,
                    LoginSuccess success);
   Task<> finish_when_empty();
+  /// A dialogue's place in the books, for as long as it lives.
+  class Entry;
+
   Child& child_;
   MakeSession make_session_;
   // One for all clients: it numbers their exchanges.
   RemoteAuth auth_;
+  std::vector<LoginSession*> dialogues_;
   Nursery accepting_;
   Nursery clients_;
   Nursery relays_;

@@ -40,6 +40,16 @@ SaslOffer LoginSession::offer() const {
   return sasl_offer(settings_.auth_mechanisms, allows_plaintext(), channel_binding_);
 }
 
+void LoginSession::stop() {
+  if (has_success()) return;
+  try {
+    connection_.stream().try_write(stop_notice());
+  } catch (const Disconnected&) {
+    // The client was faster.
+  }
+  connection_.stream().abort();
+}
+
 Task<> LoginSession::start_tls(Duration handshake_limit) {
   auto* stream = co_await pennypost::start_tls(connection_, client_.tls, handshake_limit);
   security_.is_encrypted = true;

@@ -55,6 +55,11 @@ class LoginSession {
   /// The last line to a client that has been silent too long; empty for none.
   virtual std::string_view farewell() const { return {}; }
 
+  /// And to one whom the end of the server leaves unserved.
+  virtual std::string_view stop_notice() const = 0;
+  /// The server ends: tells a client that is not known yet, and disconnects it.
+  void stop();
+
   /// For the log; looks into this object.
   LogLogin log_entry() const;
   /// Why a dialogue without success ended, with the attempts that fail2ban's rules for Dovecot look

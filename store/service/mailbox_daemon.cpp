@@ -34,6 +34,7 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
   worker.number = Kind::Number::OnDemand;
   worker.user = Kind::User::Account;
   worker.lives_on = true;
+  worker.serves_clients = true;
   worker.run = std::move(daemon.run_worker);
   worker.asks_master = [desk](Master& master, Services& services) {
     desk->serve_worker(master, services);

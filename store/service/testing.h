@@ -68,6 +68,27 @@ struct LoginDialogue {
     return bytes.substr(0, count.value_or(0));
   }
 
+  /// Everything it says to a client that sent these lines and waits when the server ends.
+  std::string say_until_stopped(const std::string& lines) {
+    Loop loop;
+    auto [server, peer] = memory_streams(loop);
+    Connection connection(loop, std::move(server), Duration(1000));
+    peer->try_write(lines);
+    Session session(connection, config, client, auth);
+    Nursery tasks(loop);
+    tasks.start(keep_running(session));
+    loop.run_until(stop_soon(loop, session, tasks));
+    std::string bytes(100'000, '\0');
+    auto count = peer->try_read(bytes);
+    return bytes.substr(0, count.value_or(0));
+  }
+
+  static Task<> stop_soon(Loop& loop, Session& session, Nursery& tasks) {
+    co_await loop.sleep(Duration(1));
+    session.stop();
+    co_await tasks.join();
+  }
+  Task<> keep_running(Session& session) { result = co_await run(session); }
   static Task<std::optional<LoginSuccess>> run(Session& session) {
     try {
       co_return co_await session.serve();
