@@ -249,9 +249,9 @@ class Host:
             return file.read()
 
     def stop(self, daemon, how=signal.SIGTERM):
-        """Stops one daemon; returns its exit status. All its processes must be gone after it."""
+        """Stops one daemon; returns its exit status. All its processes must be gone after it. how=None: it was told to."""
         process = self.running.pop(daemon)
-        if process.poll() is None:
+        if how is not None and process.poll() is None:
             process.send_signal(how)
         try:
             status = process.wait(STOP_SECONDS_MAX)
