@@ -7,6 +7,7 @@
 #include "imapd/login/session.h"
 #include "imapd/session/session.h"
 #include "store/index/index.h"
+#include "store/maildir/folder_memory.h"
 #include "store/service/login_process.h"
 #include "store/service/store_settings.h"
 
@@ -68,6 +69,7 @@ class Worker {
     TRY(auto location, store::MailLocation::parse(account.mail_location, user));
     auto settings = store::store_settings(*child_.config(), account);
     settings.index = &index_for(account, location);
+    settings.memory = &memory_;
     return store::MailStore::open(std::move(location), std::move(settings));
   }
 
@@ -83,6 +85,7 @@ class Worker {
 
   Child& child_;
   std::unique_ptr<store::Index> index_;
+  store::FolderMemory memory_;
   ChangeHub changes_;
   Nursery watching_;
   std::set<Session*> sessions_;

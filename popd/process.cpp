@@ -6,6 +6,7 @@
 #include "popd/login.h"
 #include "popd/session.h"
 #include "popd/unique_id.h"
+#include "store/maildir/folder_memory.h"
 #include "store/service/login_process.h"
 #include "store/service/store_settings.h"
 
@@ -44,6 +45,7 @@ struct Worker {
   explicit Worker(Child& process) : child(process) {}
   Child& child;
   Locks locks;
+  store::FolderMemory memory;
   std::set<Session*> sessions;
 };
 
@@ -62,6 +64,7 @@ Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInf
     hold.emplace(worker.locks, account.name);
   }
   auto settings = store::store_settings(*config, account);
+  settings.memory = &worker.memory;
   auto maildrop = co_await worker.child.loop().offload(
       [&] { return Maildrop::open(account.mail_location, settings); });
   auto ids = format_unique_id(config->at(service).pop3_uidl_format, 1, 1);

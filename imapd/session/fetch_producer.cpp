@@ -251,8 +251,8 @@ void FetchProducer::append_item(std::string& out, const FetchItem& item) {
     case Kind::Flags: {
       const auto* now = mailbox_.find(current.message.uid);
       const auto& message = now != nullptr ? *now : current.message;
-      append_list(
-          out, flag_names(message.flags, message.recent, mailbox_.keyword_names(message.keywords)));
+      append_list(out, flag_names(message.flags, mailbox_.is_recent(message.uid),
+                                  mailbox_.keyword_names(message.keywords)));
       break;
     }
     case Kind::InternalDate:

@@ -240,7 +240,7 @@ bool Searcher::holds(const Key& key, Subject& subject) {
 }
 
 bool Searcher::has_flag(const std::string& name, const store::Message& message) const {
-  if (name == "\\Recent") return message.recent;
+  if (name == "\\Recent") return mailbox_->is_recent(message.uid);
   if (auto flag = system_flag(name)) return (message.flags | *flag) == message.flags;
   const auto& known = mailbox_->keywords();
   for (std::size_t bit = 0; bit < known.size() && bit < store::keywords_per_mailbox_max; ++bit) {

@@ -35,9 +35,8 @@ std::string Selected::introduction() {
 }
 
 std::uint32_t Selected::recent() const {
-  auto messages = mailbox_->messages();
   return static_cast<std::uint32_t>(
-      std::ranges::count_if(messages, [](const store::Message& m) { return m.recent; }));
+      std::ranges::count_if(view_, [this](Uid uid) { return mailbox_->is_recent(uid); }));
 }
 
 void Selected::note(const store::Changes& changes) {
@@ -150,8 +149,8 @@ std::string Selected::flags_of(Uid uid, bool with_uid) const {
   std::string out = "* " + std::to_string(*number) + " FETCH (";
   if (with_uid) out += "UID " + std::to_string(uid.value()) + ' ';
   out += "FLAGS ";
-  append_list(
-      out, flag_names(message->flags, message->recent, mailbox_->keyword_names(message->keywords)));
+  append_list(out, flag_names(message->flags, mailbox_->is_recent(uid),
+                              mailbox_->keyword_names(message->keywords)));
   return out + ")\r\n";
 }
 

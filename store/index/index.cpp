@@ -12,6 +12,10 @@ constexpr std::int64_t retry_seconds = 10;
 constexpr std::size_t parts_max = 10'000;
 constexpr std::size_t value_bytes_max = 1 << 20;
 constexpr std::string_view last_id_key = "i";
+constexpr int block_bits = 6;
+constexpr std::size_t state_part_bytes = 256 << 10;
+// Values of so many neighbours are erased as a range, fewer one by one.
+constexpr std::size_t range_min = 8;
 
 template <class Number>
 void put_number(std::string& out, Number number) {
@@ -36,9 +40,11 @@ std::string prefix(char kind, std::uint64_t id) {
   return key;
 }
 
-std::string state_key(std::uint64_t id, Uid uid) {
+std::uint32_t block_of(Uid uid) { return uid.value() >> block_bits; }
+
+std::string block_key(std::uint64_t id, std::uint32_t block) {
   auto key = prefix('f', id);
-  put_number(key, uid.value());
+  put_number(key, block);
   return key;
 }
 
@@ -49,19 +55,50 @@ std::string cache_key(std::uint64_t id, CacheItem item, Uid uid) {
   return key;
 }
 
-std::string state_value(const Index::State& state) {
+std::string block_value(const std::map<std::uint8_t, Index::State>& block) {
   std::string value;
-  put_number(value, state.flags.bits());
-  put_number(value, state.keywords);
-  put_number(value, state.modseq.value());
+  for (const auto& [low, state] : block) {
+    put_number(value, low);
+    put_number(value, state.flags.bits());
+    put_number(value, state.keywords);
+    put_number(value, state.modseq.value());
+  }
   return value;
 }
 
-Index::State parse_state(Uid uid, std::string_view value) {
-  Flags flags(take_number<std::uint8_t>(value));
-  auto keywords = take_number<KeywordSet>(value);
-  return Index::State{uid, flags, keywords, ModSeq(take_number<std::uint64_t>(value))};
+// Calls `each` with all states of a block, ascending.
+template <class Each>
+void for_each_state(std::uint32_t block, std::string_view value, const Each& each) {
+  while (!value.empty()) {
+    Uid uid(block << block_bits | take_number<std::uint8_t>(value));
+    Flags flags(take_number<std::uint8_t>(value));
+    auto keywords = take_number<KeywordSet>(value);
+    each(Index::State{uid, flags, keywords, ModSeq(take_number<std::uint64_t>(value))});
+  }
 }
+
+std::uint8_t low_bits(Uid uid) {
+  return static_cast<std::uint8_t>(uid.value() & ((1u << block_bits) - 1));
+}
+
+// Erases all values of these messages; ascending.
+void erase_values(Batch& batch, std::uint64_t id, std::span<const Uid> gone) {
+  for (std::size_t i = 0; i < gone.size();) {
+    auto end = i + 1;
+    while (end < gone.size() && gone[end].value() == gone[end - 1].value() + 1) ++end;
+    for (auto item : cache_items) {
+      if (end - i >= range_min) {
+        batch.erase_range(cache_key(id, item, gone[i]),
+                          cache_key(id, item, gone[end - 1]) + std::string(1, '\0'));
+        continue;
+      }
+      for (auto at = i; at < end; ++at) batch.erase(cache_key(id, item, gone[at]));
+    }
+    i = end;
+  }
+}
+
+std::string state_prefix(const std::string& path) { return "s" + path + std::string(1, '\0'); }
 
 }  // namespace
 
@@ -105,7 +142,11 @@ std::shared_ptr<Database> Index::database() {
   return database_;
 }
 
-bool Index::is_removed() const {
+// Looked at once a second: two system calls a value would be most of what a value costs.
+bool Index::is_removed() {
+  auto now = clock_.now_seconds();
+  if (now == looked_at_) return false;
+  looked_at_ = now;
   return FileStamp::of(directory_.string()).inode != inode_ ||
          !FileStamp::of((directory_ / "CURRENT").string()).exists();
 }
@@ -142,7 +183,9 @@ std::optional<Index::Part> Index::part_of(Database& database, const Folder& fold
     part.id = take_number<std::uint64_t>(value);
     part.uid_validity = take_number<std::uint32_t>(value);
     part.highest = take_number<std::uint64_t>(value);
+    part.first_recent = take_number<std::uint32_t>(value);
     if (part.uid_validity != folder.uid_validity) {
+      part.first_recent = 0;
       batch.erase_prefix(prefix('f', part.id));
       batch.erase_prefix(prefix('c', part.id));
     }
@@ -159,44 +202,68 @@ std::optional<Index::Part> Index::part_of(Database& database, const Folder& fold
     batch.put(last_id_key, next);
   }
   part.uid_validity = folder.uid_validity;
-  std::string value;
-  put_number(value, part.id);
-  put_number(value, part.uid_validity);
-  put_number(value, part.highest);
-  batch.put(key, value);
+  batch.put(key, part_value(part));
   if (!commit(database, batch)) return {};
   if (parts_.size() >= parts_max) parts_.clear();
   parts_.insert_or_assign(folder.identity, part);
   return part;
 }
 
+std::string Index::part_value(const Part& part) {
+  std::string value;
+  put_number(value, part.id);
+  put_number(value, part.uid_validity);
+  put_number(value, part.highest);
+  put_number(value, part.first_recent);
+  return value;
+}
+
+// Both, or neither. Called without the mutex.
+std::pair<std::shared_ptr<Database>, std::optional<Index::Part>> Index::begin(
+    const Folder& folder) {
+  std::lock_guard guard(mutex_);
+  auto held = database();
+  auto part = held ? part_of(*held, folder) : std::nullopt;
+  if (!part) held = nullptr;
+  return {std::move(held), part};
+}
+
 // --- messages
 // --------------------------------------------------------------------------------------
 
 std::vector<Index::State> Index::states(const Folder& folder) {
-  std::shared_ptr<Database> held;
-  std::optional<Part> part;
-  {
-    std::lock_guard guard(mutex_);
-    held = database();
-    if (held) part = part_of(*held, folder);
-  }
+  auto [held, part] = begin(folder);
   std::vector<State> states;
   if (!part) return states;
   auto start = prefix('f', part->id);
   auto entry = held->scan(start);
   for (; entry.valid(); entry.next()) {
     auto rest = entry.key().substr(start.size());
-    states.push_back(parse_state(Uid(take_number<std::uint32_t>(rest)), entry.value()));
+    for_each_state(take_number<std::uint32_t>(rest), entry.value(),
+                   [&](const State& state) { states.push_back(state); });
   }
   return states;
 }
 
 ModSeq Index::highest_modseq(const Folder& folder) {
+  auto [held, part] = begin(folder);
+  return ModSeq(part ? part->highest : 0);
+}
+
+Uid Index::first_recent(const Folder& folder) {
+  auto [held, part] = begin(folder);
+  return Uid(part ? part->first_recent : 0);
+}
+
+void Index::note_first_recent(const Folder& folder, Uid uid) {
   std::lock_guard guard(mutex_);
   auto held = database();
   auto part = held ? part_of(*held, folder) : std::nullopt;
-  return ModSeq(part ? part->highest : 0);
+  if (!part || part->first_recent == uid.value()) return;
+  part->first_recent = uid.value();
+  Batch batch;
+  batch.put("i" + folder.identity, part_value(*part));
+  if (commit(*held, batch)) parts_.insert_or_assign(folder.identity, *part);
 }
 
 ModSeq Index::settle(const Folder& folder, std::vector<State>& changed, std::span<const Uid> gone,
@@ -208,60 +275,125 @@ ModSeq Index::settle(const Folder& folder, std::vector<State>& changed, std::spa
   auto fresh = std::max(before + 1, static_cast<std::uint64_t>(clock_.now_seconds()) << 20);
   auto highest = gone.empty() ? before : fresh;
   Batch batch;
-  for (auto& state : changed) {
-    auto key = part ? state_key(part->id, state.uid) : std::string();
+  auto next_gone = gone.begin();
+  auto next_changed = changed.begin();
+  while (next_changed != changed.end() || next_gone != gone.end()) {
+    auto number = std::min(next_changed == changed.end() ? UINT32_MAX : block_of(next_changed->uid),
+                           next_gone == gone.end() ? UINT32_MAX : block_of(*next_gone));
+    auto key = part ? block_key(part->id, number) : std::string();
     auto known = part ? held->find(key) : Result<std::optional<std::string>>(std::nullopt);
+    Block block;
     if (known && *known) {
-      auto old = parse_state(state.uid, **known);
-      if (old.flags == state.flags && old.keywords == state.keywords) {
+      for_each_state(number, **known,
+                     [&](const State& state) { block.emplace(low_bits(state.uid), state); });
+    }
+    bool differs = false;
+    for (; next_changed != changed.end() && block_of(next_changed->uid) == number; ++next_changed) {
+      auto& state = *next_changed;
+      auto old = block.find(low_bits(state.uid));
+      if (old != block.end() && old->second.flags == state.flags &&
+          old->second.keywords == state.keywords) {
         // Another session of this process has seen the change first.
-        state.modseq = old.modseq;
-        highest = std::max(highest, old.modseq.value());
+        state.modseq = old->second.modseq;
+        highest = std::max(highest, state.modseq.value());
         continue;
       }
+      state.modseq = ModSeq(fresh);
+      highest = fresh;
+      block.insert_or_assign(low_bits(state.uid), state);
+      differs = true;
     }
-    state.modseq = ModSeq(fresh);
-    highest = fresh;
-    if (part) batch.put(key, state_value(state));
+    for (; next_gone != gone.end() && block_of(*next_gone) == number; ++next_gone) {
+      differs = block.erase(low_bits(*next_gone)) != 0 || differs;
+    }
+    if (!part || !differs) continue;
+    if (block.empty()) {
+      batch.erase(key);
+    } else {
+      batch.put(key, block_value(block));
+    }
   }
   if (!part) return ModSeq(highest);
-  for (auto uid : gone) {
-    batch.erase(state_key(part->id, uid));
-    for (auto item : cache_items) batch.erase(cache_key(part->id, item, uid));
-  }
+  erase_values(batch, part->id, gone);
   if (batch.empty() && highest == part->highest) return ModSeq(highest);
   part->highest = highest;
-  std::string value;
-  put_number(value, part->id);
-  put_number(value, part->uid_validity);
-  put_number(value, part->highest);
-  batch.put("i" + folder.identity, value);
+  batch.put("i" + folder.identity, part_value(*part));
   if (commit(*held, batch)) parts_.insert_or_assign(folder.identity, *part);
   return ModSeq(highest);
 }
 
+// --- values
+// ----------------------------------------------------------------------------------------
+
 std::optional<std::string> Index::cached(const Folder& folder, Uid uid, CacheItem item) {
-  std::shared_ptr<Database> held;
-  std::optional<Part> part;
-  {
-    std::lock_guard guard(mutex_);
-    held = database();
-    if (held) part = part_of(*held, folder);
-  }
+  auto [held, part] = begin(folder);
   if (!part) return {};
   auto found = held->find(cache_key(part->id, item, uid));
   if (!found) return {};
   return *std::move(found);
 }
 
-void Index::cache(const Folder& folder, Uid uid, CacheItem item, std::string_view value) {
-  if (value.size() > value_bytes_max) return;
-  std::lock_guard guard(mutex_);
-  auto held = database();
-  auto part = held ? part_of(*held, folder) : std::nullopt;
+std::vector<Index::Value> Index::cached_from(const Folder& folder, CacheItem item, Uid first,
+                                             std::size_t count_max, std::size_t bytes_max) {
+  auto [held, part] = begin(folder);
+  std::vector<Value> values;
+  if (!part) return values;
+  auto begin_key = cache_key(part->id, item, first);
+  auto of_item = begin_key.substr(0, begin_key.size() - sizeof(std::uint32_t));
+  auto entry = held->scan_range(begin_key, prefix_end(of_item));
+  std::size_t bytes = 0;
+  for (; entry.valid() && values.size() < count_max && bytes < bytes_max; entry.next()) {
+    auto rest = entry.key().substr(of_item.size());
+    values.push_back(
+        Value{Uid(take_number<std::uint32_t>(rest)), item, std::string(entry.value())});
+    bytes += values.back().text.size();
+  }
+  return values;
+}
+
+void Index::cache(const Folder& folder, std::span<const Value> values) {
+  auto [held, part] = begin(folder);
   if (!part) return;
   Batch batch;
-  batch.put(cache_key(part->id, item, uid), value);
+  for (const auto& value : values) {
+    if (value.text.size() > value_bytes_max) continue;
+    batch.put(cache_key(part->id, value.item, value.uid), value.text);
+  }
+  if (batch.empty()) return;
+  std::lock_guard guard(mutex_);
+  commit(*held, batch);
+}
+
+// --- folders
+// ---------------------------------------------------------------------------------------
+
+std::string Index::state(const std::string& path) {
+  std::shared_ptr<Database> held;
+  {
+    std::lock_guard guard(mutex_);
+    held = database();
+  }
+  std::string text;
+  if (!held) return text;
+  auto entry = held->scan(state_prefix(path));
+  for (; entry.valid() && text.size() < state_bytes_max; entry.next()) text += entry.value();
+  return entry.status() ? text : std::string();
+}
+
+void Index::keep_state(const std::string& path, std::string_view text) {
+  std::lock_guard guard(mutex_);
+  auto held = database();
+  if (!held) return;
+  if (text.size() > state_bytes_max) text = {};
+  auto start = state_prefix(path);
+  Batch batch;
+  batch.erase_prefix(start);
+  for (std::uint32_t part = 0; !text.empty(); ++part) {
+    auto key = start;
+    put_number(key, part);
+    batch.put(key, text.substr(0, state_part_bytes));
+    text.remove_prefix(std::min(text.size(), state_part_bytes));
+  }
   commit(*held, batch);
 }
 

@@ -8,14 +8,16 @@
 // it; all sessions of the process thus see the same one. It is at least seconds << 20, so it never
 // goes back, neither after the loss of the index nor of its last writes, which are not synced.
 //
-//   'i' identity        id, uidvalidity, highest mod-sequence          id 0: the last id given
-//   'f' id uid          flags, keywords, mod-sequence
-//   'c' id item uid     a value: envelope, body structure, size, date
+//   'i' identity        id, uidvalidity, highest mod-sequence, first recent UID
+//   'f' id block        of 64 UIDs: each one's flags, keywords, mod-sequence
+//   'c' id item uid     a value: envelope, body structure, header fields, size, date
+//   's' path 0 part     how a format's reader left a folder, in parts: its own text
+//   'i' alone           the last id given
 //
 // A folder's identity is what its format has that outlives sessions (the uidlist's GUID, or the
 // mbox's path). With another UIDVALIDITY all of its entries are forgotten. Numbers are big-endian.
 //
-// SEE ALSO   ../kv/database.h, ../mailbox/mailbox.h (StoreSettings::index)
+// SEE ALSO   ../kv/database.h, ../mailbox/mailbox.h (StoreSettings::index), values.h (batches)
 #pragma once
 
 #include <cstdint>
@@ -27,6 +29,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -64,19 +67,43 @@ class Index {
                 ModSeq floor);
   ModSeq highest_modseq(const Folder& folder);
 
+  /// The least UID that no session has told of as \Recent; 0: not known.
+  Uid first_recent(const Folder& folder);
+  void note_first_recent(const Folder& folder, Uid uid);
+
+  struct Value {
+    Uid uid;
+    CacheItem item;
+    std::string text;
+  };
   std::optional<std::string> cached(const Folder& folder, Uid uid, CacheItem item);
-  void cache(const Folder& folder, Uid uid, CacheItem item, std::string_view value);
+  /// Those of one item from `first` on, ascending, until there are `count_max` or they have
+  /// `bytes_max`; at least one, if there is one.
+  std::vector<Value> cached_from(const Folder& folder, CacheItem item, Uid first,
+                                 std::size_t count_max, std::size_t bytes_max);
+  /// All of them in one write.
+  void cache(const Folder& folder, std::span<const Value> values);
   /// The folder was deleted.
   void forget(const Folder& folder);
+
+  /// What keep_state() was given for this path; empty: nothing.
+  std::string state(const std::string& path);
+  /// Keeps it, unless it is longer than `state_bytes_max`; empty: forgets it.
+  void keep_state(const std::string& path, std::string_view text);
+  static constexpr std::size_t state_bytes_max = 16 << 20;
 
  private:
   struct Part {
     std::uint64_t id = 0;
     std::uint32_t uid_validity = 0;
     std::uint64_t highest = 0;
+    std::uint32_t first_recent = 0;
   };
+  using Block = std::map<std::uint8_t, State>;  // by the UID's last bits
   std::shared_ptr<Database> database();
-  bool is_removed() const;
+  bool is_removed();
+  std::pair<std::shared_ptr<Database>, std::optional<Part>> begin(const Folder& folder);
+  static std::string part_value(const Part& part);
   std::optional<Part> part_of(Database& database, const Folder& folder);
   bool commit(Database& database, Batch& batch);
   void failed(const Error& error);
@@ -87,6 +114,7 @@ class Index {
   std::shared_ptr<Database> database_;
   std::uint64_t inode_ = 0;  // of the directory as opened
   std::int64_t retry_at_ = 0;
+  std::int64_t looked_at_ = 0;  // for its removal
   std::map<std::string, Part, std::less<>> parts_;
 };
 

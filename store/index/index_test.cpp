@@ -98,7 +98,9 @@ TEST_CASE("an index that is removed under a session is made anew, and nothing go
   CHECK(inbox->cached(Uid(1), CacheItem::Envelope) == "an envelope");
   CHECK_FALSE(inbox->cached(Uid(2), CacheItem::Envelope).has_value());
   auto before = inbox->highest_modseq();
+  REQUIRE(inbox->sync());
   std::filesystem::remove_all(home.index_directory);
+  home.clock.advance(Seconds{1});
   CHECK_FALSE(inbox->cached(Uid(1), CacheItem::Envelope).has_value());
   flag(*inbox, 2);
   CHECK(inbox->highest_modseq() > before);
@@ -118,6 +120,7 @@ TEST_CASE("without a place for the index everything works") {
   flag(*inbox, 1);
   CHECK(inbox->highest_modseq() > before);
   inbox->cache(Uid(1), CacheItem::Envelope, "x");
+  REQUIRE(inbox->sync());
   CHECK_FALSE(inbox->cached(Uid(1), CacheItem::Envelope).has_value());
 }
 
@@ -132,7 +135,9 @@ TEST_CASE("another UIDVALIDITY, or a deleted folder, leaves nothing of the old o
   REQUIRE(index.states(folder).size() == 1);
   CHECK(index.states(folder)[0].keywords == 3);
   CHECK(index.states(folder)[0].flags == Flags::Seen);
-  index.cache(folder, Uid(1), CacheItem::Octets, "5");
+  std::vector<Index::Value> values{{Uid(1), CacheItem::Octets, "5"}};
+  index.cache(folder, values);
+  CHECK(index.cached(folder, Uid(1), CacheItem::Octets) == "5");
   Index::Folder renewed{"guid", 8};
   CHECK(index.states(renewed).empty());
   CHECK_FALSE(index.cached(renewed, Uid(1), CacheItem::Octets).has_value());

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "common/base/text.h"
-
 namespace pennypost::store {
 
 ModSeqs::ModSeqs(Index* index, const Clock& clock)
@@ -14,6 +12,12 @@ ModSeqs::ModSeqs(Index* index, const Clock& clock)
 void ModSeqs::name_folder(std::string identity, std::uint32_t uid_validity) {
   folder_.identity = std::move(identity);
   folder_.uid_validity = uid_validity;
+}
+
+bool ModSeqs::resume(ModSeq highest) {
+  if (index_ == nullptr || index_->highest_modseq(folder_) != highest) return false;
+  highest_ = highest;
+  return true;
 }
 
 void ModSeqs::load(std::vector<Message>& messages) {
@@ -66,24 +70,6 @@ void ModSeqs::settle(std::vector<Message>& messages, std::span<const Uid> change
   highest_ = index_->settle(folder_, states, gone, highest_);
   at = messages.begin();
   for (const auto& state : states) next(state.uid)->modseq = state.modseq;
-}
-
-std::optional<std::string> ModSeqs::cached(Uid uid, CacheItem item) const {
-  if (index_ == nullptr) return {};
-  return index_->cached(folder_, uid, item);
-}
-
-void ModSeqs::cache(Uid uid, CacheItem item, std::string_view value) const {
-  if (index_ != nullptr) index_->cache(folder_, uid, item, value);
-}
-
-std::optional<std::uint64_t> ModSeqs::cached_number(Uid uid, CacheItem item) const {
-  auto text = cached(uid, item);
-  return text ? parse_number(*text) : std::nullopt;
-}
-
-void ModSeqs::cache_number(Uid uid, CacheItem item, std::uint64_t number) const {
-  cache(uid, item, std::to_string(number));
 }
 
 }  // namespace pennypost::store

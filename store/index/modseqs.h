@@ -4,10 +4,8 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "store/index/index.h"
@@ -22,18 +20,15 @@ class ModSeqs {
   /// Before all else, and again when UIDVALIDITY has changed.
   void name_folder(std::string identity, std::uint32_t uid_validity);
   ModSeq highest() const { return highest_; }
+  const Index::Folder& folder() const { return folder_; }
+  /// Goes on where another object has left it; false when the index does not say the same.
+  bool resume(ModSeq highest);
 
   /// Fills in the modseq of all messages of a folder just read for the first time.
   void load(std::vector<Message>& messages);
   /// Fills in the modseq of those of `messages` that are in `changed`; both ascending.
   void settle(std::vector<Message>& messages, std::span<const Uid> changed,
               std::span<const Uid> gone);
-
-  std::optional<std::string> cached(Uid uid, CacheItem item) const;
-  void cache(Uid uid, CacheItem item, std::string_view value) const;
-  /// The same for numbers.
-  std::optional<std::uint64_t> cached_number(Uid uid, CacheItem item) const;
-  void cache_number(Uid uid, CacheItem item, std::uint64_t number) const;
 
  private:
   Index* index_;

@@ -46,7 +46,7 @@ Result<Status> count_status(Mailbox& mailbox, bool with_size) {
   status.messages = static_cast<std::uint32_t>(mailbox.messages().size());
   if (with_size) status.size = 0;
   for (const auto& message : mailbox.messages()) {
-    if (message.recent) ++status.recent;
+    if (mailbox.is_recent(message.uid)) ++status.recent;
     if (!message.flags.has(Flags::Seen)) ++status.unseen;
     if (message.flags.has(Flags::Deleted)) ++status.deleted;
     if (!with_size) continue;

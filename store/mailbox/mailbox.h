@@ -11,7 +11,8 @@
 // the same folder, may be used in parallel, by many processes.
 //
 // Messages are named by Uid throughout. messages() stays as it is until sync() (or a method of the
-// same object that changes it) is called: that is POP3's frozen maildrop. IMAP's sequence numbers
+// same object that changes it, which may show what others changed as well) is called: that is
+// POP3's frozen maildrop. IMAP's sequence numbers
 // are the caller's own list of Uids, since RFC 3501 section 7.4.1 lets it tell of an expunge only
 // at certain times: sync() may be called at any time, the Changes be told later. A message gone
 // meanwhile answers Error 550 "[EXPUNGED] …".
@@ -43,6 +44,7 @@
 
 namespace pennypost::store {
 
+class FolderMemory;
 class Index;
 
 /// The name of a folder in UTF-8: levels joined by the store's separator. `INBOX` in any case is
@@ -101,6 +103,7 @@ struct StoreSettings {
   std::size_t messages_max = 1'000'000;  ///< per folder; what is beyond is left out with an error
   bool fsync = true;                     ///< only benchmarks of other parts may turn it off
   Index* index = nullptr;                ///< imapd's; outlives every store. Others go without
+  FolderMemory* memory = nullptr;        ///< Maildir folders known to this process; the same
   const Clock* clock = &Clock::system();
 };
 
@@ -197,6 +200,8 @@ class Mailbox {
   virtual std::span<const Message> messages() const = 0;
   /// The names behind KeywordSet's bits; an empty name is a number not in use.
   virtual const std::vector<std::string>& keywords() const = 0;
+  /// Whether this object was the first to see the message (RFC 3501 section 2.3.2).
+  virtual bool is_recent(Uid uid) const = 0;
 
   /// The message, or null when it is not (or no more) in messages().
   const Message* find(Uid uid) const;

@@ -22,7 +22,7 @@ using Uid = Strong<struct UidTag, std::uint32_t>;
 using ModSeq = Strong<struct ModSeqTag, std::uint64_t>;
 
 /// The system flags of RFC 9051 section 2.3.2. Not among them: \Recent, which belongs to a session
-/// (Message::recent), and Maildir's "passed", which is kept in the name but means nothing here.
+/// (Mailbox::is_recent), and Maildir's "passed", which is kept in the name but means nothing here.
 class Flags {
  public:
   enum Bit : std::uint8_t { Answered = 1, Flagged = 2, Deleted = 4, Seen = 8, Draft = 16 };
@@ -54,7 +54,6 @@ constexpr std::size_t keywords_per_mailbox_max = 26;
 struct Message {
   Uid uid;
   Flags flags;
-  bool recent = false;  ///< this Mailbox object was the first to see it (RFC 3501 section 2.3.2)
   KeywordSet keywords = 0;
   ModSeq modseq{1};
 };

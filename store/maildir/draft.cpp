@@ -105,31 +105,6 @@ Result<void> Draft::publish(std::string_view where, std::string_view name) {
   return {};
 }
 
-Arrivals::Target Arrivals::target(std::string_view base, const FilenameFlags& flags) const {
-  Target target;
-  bool is_plain = flags == FilenameFlags{};
-  target.where = is_plain ? "new" : "cur";
-  target.name = is_plain ? std::string(base) : flags.apply(base);
-  target.path = directory_ + "/" + std::string(target.where) + "/" + target.name;
-  return target;
-}
-
-Result<std::vector<Uid>> Arrivals::give_uids(UidList& uidlist, const Dotlock& held) {
-  if (fsync_ && !made_.empty()) {
-    TRY_DO(sync_directory(directory_ + "/new"));
-    TRY_DO(sync_directory(directory_ + "/cur"));
-  }
-  std::vector<std::string> bases;
-  for (const auto& target : made_) bases.emplace_back(base_of(target.name));
-  TRY(auto uids, uidlist.give(bases, held));
-  made_.clear();
-  return uids;
-}
-
-Arrivals::~Arrivals() {
-  for (const auto& target : made_) ::unlink(target.path.c_str());
-}
-
 void remove_old_drafts(const std::string& directory, const Clock& clock) {
   auto path = directory + "/tmp";
   auto oldest = clock.now_seconds() - draft_age_seconds;

@@ -25,6 +25,11 @@ class Draft {
                              std::string_view top, const Pieces& body,
                              std::optional<std::int64_t> mtime);
 
+  /// A file that lies in DIRECTORY/tmp already, whole and synced.
+  static Draft of(std::string directory, std::string path) {
+    return Draft(std::move(directory), std::move(path));
+  }
+
   Draft(Draft&& other) noexcept;
   Draft& operator=(Draft&& other) noexcept;
   ~Draft();
@@ -43,36 +48,6 @@ class Draft {
   std::string path_;  // empty: published
   std::uint64_t stored_bytes_ = 0;
   std::uint64_t octets_ = 0;
-};
-
-/// Files that were given names in a folder and still need UIDs: with the object they are taken back
-/// unless give_uids() was done. Held under the folder's uidlist lock.
-class Arrivals {
- public:
-  Arrivals(std::string directory, bool fsync) : directory_(std::move(directory)), fsync_(fsync) {}
-  Arrivals(const Arrivals&) = delete;
-  Arrivals& operator=(const Arrivals&) = delete;
-  ~Arrivals();
-
-  /// "new" or "cur", and the name there: a name in new/ can hold no flags. Without flags it is
-  /// new/, where the session that sees it first has it as \Recent.
-  struct Target {
-    std::string_view where;
-    std::string name;
-    std::string path;
-  };
-  Target target(std::string_view base, const FilenameFlags& flags) const;
-  /// The file is there.
-  void add(const Target& target) { made_.push_back(target); }
-  std::size_t count() const { return made_.size(); }
-
-  /// In the order they were added; the files and their UIDs are then durable.
-  Result<std::vector<Uid>> give_uids(UidList& uidlist, const Dotlock& held);
-
- private:
-  std::string directory_;
-  bool fsync_;
-  std::vector<Target> made_;
 };
 
 /// Removes files in DIRECTORY/tmp that nobody has touched for 36 hours, as Maildir's rules say.

@@ -65,6 +65,11 @@ std::string FilenameFlags::apply(std::string_view old_name) const {
   for (char c : old_info.substr(0, old_info.find(','))) {
     if (!is_flag_letter(c) && !is_keyword_letter(c)) letters += c;
   }
+  std::string name(base_of(old_name));
+  if (letters.empty()) {
+    append_info(name, flags, keywords);
+    return name;
+  }
   for (auto [letter, flag] : flag_letters) {
     if (flags.has(flag)) letters += letter;
   }
@@ -73,8 +78,17 @@ std::string FilenameFlags::apply(std::string_view old_name) const {
   }
   std::ranges::sort(letters);
   letters.erase(std::unique(letters.begin(), letters.end()), letters.end());
-  std::string name(base_of(old_name));
   return name.append(info_mark).append(letters);
+}
+
+void append_info(std::string& out, Flags flags, KeywordSet keywords) {
+  out += info_mark;
+  for (auto [letter, flag] : flag_letters) {
+    if (flags.has(flag)) out += letter;
+  }
+  for (char c = 'a'; c <= 'z' && keywords >> (c - 'a') != 0; ++c) {
+    if ((keywords >> (c - 'a') & 1) != 0) out += c;
+  }
 }
 
 std::string unique_filename(std::int64_t now_us, std::string_view hostname) {

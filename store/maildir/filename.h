@@ -36,6 +36,9 @@ struct FilenameFlags {
   friend bool operator==(const FilenameFlags&, const FilenameFlags&) = default;
 };
 
+/// ":2," and the letters of these flags and keywords, in ASCII order.
+void append_info(std::string& out, Flags flags, KeywordSet keywords);
+
 /// A name no other file on any host bears: "seconds.MmicrosecondsPpidQcount.host".
 std::string unique_filename(std::int64_t now_us, std::string_view hostname);
 

@@ -8,10 +8,8 @@
 
 #include "store/index/index.h"
 #include "store/mailbox/file.h"
-#include "store/maildir/draft.h"
-#include "store/maildir/filename.h"
 #include "store/maildir/folder.h"
-#include "store/maildir/keywords.h"
+#include "store/maildir/folder_memory.h"
 
 namespace pennypost::store {
 namespace {
@@ -76,10 +74,17 @@ Result<void> MaildirStore::remove(const MailboxName& name) {
   TRY_DO(remove_tree(trash));
   if (::rename(directory.c_str(), trash.c_str()) != 0) return file_error("remove", directory);
   TRY_DO(remove_tree(trash));
-  if (settings().index != nullptr && !uidlist.guid().empty()) {
-    settings().index->forget({std::string(uidlist.guid()), uidlist.uid_validity()});
+  forget(directory);
+  if (settings().index != nullptr) {
+    settings().index->forget({uidlist.identity(), uidlist.uid_validity()});
   }
   return layout().quota().refresh();
+}
+
+// What was known of a folder under this path.
+void MaildirStore::forget(const std::string& directory) const {
+  if (settings().memory != nullptr) settings().memory->forget(directory);
+  if (settings().index != nullptr) settings().index->keep_state(directory, "");
 }
 
 Result<void> MaildirStore::move_folders(
@@ -89,57 +94,13 @@ Result<void> MaildirStore::move_folders(
     if (::rename(source.c_str(), layout().directory(target).c_str()) != 0) {
       return file_error("rename", source);
     }
+    forget(source);
   }
   return settings().fsync ? sync_directory(layout().root()) : Result<void>();
 }
 
-// --- messages ------------------------------------------------------------------------
-
 std::unique_ptr<Mailbox> MaildirStore::folder(const MailboxName& name, Access access) const {
-  if (access == Access::ReadWrite) {
-    remove_old_drafts(layout().directory(name), *settings().clock);
-  }
   return std::make_unique<MaildirFolder>(shared_layout(), name, access);
-}
-
-Result<Appended> MaildirStore::append(const MailboxName& name,
-                                      std::span<const NewMessage> messages) {
-  TRY_DO(layout().require(name));
-  auto directory = layout().directory(name);
-  auto quota = layout().quota();
-  std::vector<Draft> drafts;
-  std::uint64_t bytes = 0;
-  std::vector<std::string> keyword_names;
-  for (const auto& message : messages) {
-    TRY(auto draft, Draft::write(layout(), directory, "", message.body, message.internal_date));
-    bytes += draft.stored_bytes();
-    drafts.push_back(std::move(draft));
-    keyword_names.insert(keyword_names.end(), message.keywords.begin(), message.keywords.end());
-  }
-  TRY_DO(quota.check(bytes, messages.size()));
-
-  auto uidlist = layout().uidlist(name);
-  KeywordFile keywords(directory);
-  TRY(auto lock, uidlist.lock());
-  TRY_DO(uidlist.refresh());
-  TRY_DO(keywords.refresh());
-  if (!keywords.all_known(keyword_names)) {
-    TRY_DO(keywords.add(keyword_names, lock));
-  }
-
-  Arrivals arrivals(directory, settings().fsync);
-  for (std::size_t i = 0; i < messages.size(); ++i) {
-    auto unique = unique_filename(settings().clock->now().count(), settings().hostname);
-    FilenameFlags flags{messages[i].flags, keywords.known(messages[i].keywords)};
-    auto file = arrivals.target(drafts[i].base_name(unique), flags);
-    TRY_DO(drafts[i].publish(file.where, file.name));
-    arrivals.add(file);
-  }
-  Appended appended;
-  TRY(appended.uids, arrivals.give_uids(uidlist, lock));
-  appended.uid_validity = uidlist.uid_validity();
-  quota.add(static_cast<std::int64_t>(bytes), static_cast<std::int64_t>(messages.size()));
-  return appended;
 }
 
 }  // namespace pennypost::store

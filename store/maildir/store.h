@@ -27,6 +27,7 @@ class MaildirStore final : public FolderStore<MaildirLayout> {
   Result<void> prepare() const override;
   std::unique_ptr<Mailbox> folder(const MailboxName& name, Access access) const override;
   Result<void> move_folders(const std::vector<std::pair<MailboxName, MailboxName>>& moves) override;
+  void forget(const std::string& directory) const;
   Result<void> place(const Delivery& delivery, const Placement& placement);
   Result<bool> is_there(const std::string& directory, const std::string& unique) const;
 };

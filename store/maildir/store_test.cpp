@@ -123,7 +123,7 @@ TEST_CASE("a delivered message is read back as sent, with our headers on top") {
   REQUIRE(inbox->messages().size() == 1);
   auto uid = inbox->messages()[0].uid;
   CHECK(uid == Uid(1));
-  CHECK(inbox->messages()[0].recent);
+  CHECK(inbox->is_recent(inbox->messages()[0].uid));
   auto reader = inbox->open(uid);
   REQUIRE(reader);
   auto text = reader->all();
@@ -319,8 +319,8 @@ TEST_CASE("appended messages keep flags and date, and are told their UIDs") {
   CHECK(appended->uid_validity == inbox->uid_validity());
   CHECK(*inbox->internal_date(Uid(1)) == 1'600'000'000);
   CHECK(inbox->find(Uid(1))->flags == Flags::Seen);
-  CHECK_FALSE(inbox->find(Uid(1))->recent);
-  CHECK(inbox->find(Uid(2))->recent);
+  CHECK_FALSE(inbox->is_recent(Uid(1)));
+  CHECK(inbox->is_recent(Uid(2)));
   CHECK(*inbox->open(Uid(1))->all() == "Subject: x\r\n\r\nbody");
   CHECK_FALSE(store->append(*store->parse_name("Nowhere"), two));
 }
@@ -428,9 +428,9 @@ TEST_CASE("a read-only session leaves new messages where they are") {
   auto store = home.store();
   deliver(*store, message_for("Subject: x\n\n"));
   auto examined = open(*store, "INBOX", Access::ReadOnly);
-  CHECK(examined->messages()[0].recent);
+  CHECK(examined->is_recent(examined->messages()[0].uid));
   CHECK(home.names("new").size() == 1);
-  CHECK(open(*store)->messages()[0].recent);
+  CHECK(open(*store)->is_recent(Uid(1)));
 }
 
 TEST_CASE("the quota is kept in maildirsize, and a full mailbox makes mail wait") {

@@ -47,11 +47,11 @@ void append_number(std::string& out, std::uint32_t number) {
   out.append(digits.data(), end);
 }
 
-void append_record(std::string& out, const UidList::Record& record) {
-  append_number(out, record.uid.value());
+void append_record(std::string& out, Uid uid, std::string_view extensions, std::string_view base) {
+  append_number(out, uid.value());
   out += ' ';
-  if (!record.extensions.empty()) out.append(record.extensions).append(" ");
-  out.append(":").append(record.base).append("\n");
+  if (!extensions.empty()) out.append(extensions).append(" ");
+  out.append(":").append(base).append("\n");
 }
 
 }  // namespace
@@ -63,51 +63,76 @@ UidList::UidList(std::string directory, std::function<Result<std::uint32_t>()> n
 
 Result<Dotlock> UidList::lock() const { return Dotlock::take(path_, uidlist_rule()); }
 
-Result<bool> UidList::refresh() {
+std::optional<std::uint64_t> UidRecords::Record::extension(char letter) const {
+  for (auto rest = extensions; !rest.empty();) {
+    auto word = next_word(rest);
+    if (word.starts_with(letter)) return parse_number(word.substr(1));
+  }
+  return {};
+}
+
+Result<UidRecords> UidList::reread() {
+  forget();
+  TRY(auto records, refresh());
+  records.changed = records.anew = true;
+  return records;
+}
+
+Result<UidRecords> UidList::refresh() {
   Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file && errno != ENOENT) return file_error("open", path_);
   if (!file) {
-    bool had_one = stamp_.exists();
+    UidRecords none;
+    none.changed = none.anew = mark_.stamp.exists();
     forget();
-    return had_one;
+    return none;
   }
   struct stat status {};
   if (::fstat(file.number(), &status) != 0) return file_error("stat", path_);
   auto stamp = FileStamp::of(status);
-  if (stamp == stamp_) return false;
-  bool grown = stamp.inode == stamp_.inode && stamp.device == stamp_.device &&
-               stamp.size >= stamp_.size && stamp_.exists() && !old_version_;
+  if (stamp == mark_.stamp) return UidRecords();
+  bool grown = stamp.inode == mark_.stamp.inode && stamp.device == mark_.stamp.device &&
+               stamp.size >= mark_.stamp.size && mark_.stamp.exists() && !mark_.old_version;
   if (!grown) forget();
-  TRY_DO(read_from(file.number(), grown ? read_bytes_ : 0, stamp));
-  return true;
+  return read_from(file.number(), mark_.read_bytes, stamp);
 }
 
-Result<void> UidList::read_from(int descriptor, std::uint64_t offset, const FileStamp& stamp) {
+Result<UidRecords> UidList::read_from(int descriptor, std::uint64_t offset,
+                                      const FileStamp& stamp) {
   if (stamp.size > uidlist_bytes_max) return file_error("read", path_, EFBIG);
   TRY(auto text, read_range(descriptor, offset, stamp.size - offset, path_));
-  std::string_view rest = text;
+  UidRecords records(std::move(text));
+  records.changed = true;
+  records.anew = offset == 0;
+  auto rest = records.text();
+  if (records.anew) records.all.reserve(rest.size() / 64);
   for (;;) {
     auto end = rest.find('\n');
     if (end == std::string_view::npos) break;
     auto line = rest.substr(0, end);
-    bool good = offset == 0 && read_bytes_ == 0 ? parse_header(line) : parse_record(line);
-    if (!good) return set_aside();
+    bool good = mark_.read_bytes == 0 ? parse_header(line) : parse_record(line, records);
+    if (!good) {
+      TRY_DO(set_aside());
+      UidRecords none;
+      none.changed = none.anew = true;
+      return none;
+    }
     rest.remove_prefix(end + 1);
-    read_bytes_ += end + 1;
+    mark_.read_bytes += end + 1;
   }
-  stamp_ = stamp;
-  return {};
+  mark_.stamp = stamp;
+  return records;
 }
 
 bool UidList::parse_header(std::string_view line) {
   auto version = next_word(line);
   if (version == "1") {
-    old_version_ = true;
+    mark_.old_version = true;
     auto uid_validity = parse_uid(next_word(line));
     auto next_uid = parse_uid(next_word(line));
     if (!uid_validity || !next_uid) return false;
-    uid_validity_ = *uid_validity;
-    next_uid_ = *next_uid;
+    mark_.uid_validity = *uid_validity;
+    mark_.next_uid = *next_uid;
     return true;
   }
   if (version != "3") return false;
@@ -115,34 +140,37 @@ bool UidList::parse_header(std::string_view line) {
   while (!line.empty()) {
     auto word = next_word(line);
     if (word.starts_with('V')) {
-      uid_validity_ = parse_uid(word.substr(1)).value_or(0);
+      mark_.uid_validity = parse_uid(word.substr(1)).value_or(0);
     } else if (word.starts_with('N')) {
       next_uid = parse_uid(word.substr(1));
     } else if (!word.empty()) {
-      if (!header_extensions_.empty()) header_extensions_ += ' ';
-      header_extensions_ += word;
+      if (!mark_.header_extensions.empty()) mark_.header_extensions += ' ';
+      mark_.header_extensions += word;
     }
   }
-  if (uid_validity_ == 0 || !next_uid) return false;
-  next_uid_ = *next_uid;
+  if (mark_.uid_validity == 0 || !next_uid) return false;
+  mark_.next_uid = *next_uid;
   return true;
 }
 
-bool UidList::parse_record(std::string_view line) {
+bool UidList::parse_record(std::string_view line, UidRecords& records) {
   auto uid = parse_uid(next_word(line));
-  if (!uid || (!records_.empty() && *uid <= records_.back().uid.value())) return false;
-  std::string extensions;
-  while (!old_version_ && !line.starts_with(':')) {
-    auto word = next_word(line);
-    if (word.empty()) return false;
-    if (!extensions.empty()) extensions += ' ';
-    extensions += word;
+  if (!uid || *uid <= mark_.last_uid) return false;
+  std::string_view extensions;
+  if (!mark_.old_version) {
+    // `W123 S456 :base`, where only what begins with a colon may hold another.
+    auto colon = line.starts_with(':') ? 0 : line.find(" :");
+    if (colon == std::string_view::npos) return false;
+    extensions = line.substr(0, colon);
+    while (extensions.ends_with(' ')) extensions.remove_suffix(1);
+    line.remove_prefix(colon == 0 ? 1 : colon + 2);
   }
-  if (!old_version_) line.remove_prefix(1);
   auto base = base_of(line);
   if (base.empty() || base.find('/') != std::string_view::npos) return false;
-  records_.push_back(Record{Uid(*uid), std::string(base), std::move(extensions)});
-  next_uid_ = std::max(next_uid_, *uid + 1);
+  records.all.push_back(Record{Uid(*uid), base, extensions});
+  mark_.last_uid = *uid;
+  ++mark_.count;
+  mark_.next_uid = std::max(mark_.next_uid, *uid + 1);
   return true;
 }
 
@@ -157,63 +185,54 @@ Result<void> UidList::set_aside() {
   return {};
 }
 
-void UidList::forget() {
-  uid_validity_ = 0;
-  next_uid_ = 1;
-  header_extensions_.clear();
-  records_.clear();
-  old_version_ = false;
-  read_bytes_ = 0;
-  stamp_ = {};
-}
-
 std::string_view UidList::guid() const {
-  for (auto word : split(header_extensions_, ' ')) {
+  for (std::string_view rest = mark_.header_extensions; !rest.empty();) {
+    auto word = next_word(rest);
     if (word.starts_with('G')) return word.substr(1);
   }
   return "";
 }
 
-std::optional<std::uint64_t> UidList::extension(Uid uid, char letter) const {
-  auto at = std::ranges::lower_bound(records_, uid, {}, &Record::uid);
-  if (at == records_.end() || at->uid != uid) return {};
-  for (auto word : split(at->extensions, ' ')) {
-    if (word.starts_with(letter)) return parse_number(word.substr(1));
-  }
-  return {};
-}
-
-Result<std::vector<Uid>> UidList::give(const std::vector<std::string>& bases, const Dotlock&) {
-  if (next_uid_ + bases.size() > uid_max)
+Result<Uid> UidList::give(std::span<const std::string_view> bases, const Dotlock&) {
+  if (mark_.next_uid + bases.size() > uid_max)
     return Error(550, "[LIMIT] the UIDs of " + path_ + " are used up");
-  bool is_new = uid_validity_ == 0;
+  bool is_new = mark_.uid_validity == 0;
   if (is_new) {
-    TRY(uid_validity_, new_uid_validity_());
-    header_extensions_ = "G" + new_guid();
+    TRY(mark_.uid_validity, new_uid_validity_());
+    mark_.header_extensions = "G" + new_guid();
   }
-  std::vector<Uid> uids;
+  Uid first(mark_.next_uid);
   std::string text;
-  for (const auto& base : bases) {
-    records_.push_back(Record{Uid(next_uid_++), base, ""});
-    uids.push_back(records_.back().uid);
-    append_record(text, records_.back());
+  text.reserve(bases.size() * 80);
+  for (auto base : bases) append_record(text, Uid(mark_.next_uid++), "", base);
+  if (!bases.empty()) mark_.last_uid = mark_.next_uid - 1;
+  mark_.count += static_cast<std::uint32_t>(bases.size());
+  Result<void> written;
+  if (is_new || mark_.old_version || mark_.read_bytes != mark_.stamp.size) {
+    written = rewrite(text, [](const Record&) { return false; });
+  } else if (!text.empty()) {
+    written = append(text);
   }
-  if (is_new || old_version_ || read_bytes_ != stamp_.size) {
-    TRY_DO(rewrite());
-    return uids;
-  }
-  if (text.empty()) return uids;
-  TRY(auto file, open_file(path_, O_WRONLY | O_APPEND));
-  auto written = write_all(file.number(), text, path_);
-  if (written && ::fdatasync(file.number()) != 0) written = file_error("sync", path_);
   if (!written) {
-    cut_half_line();
     forget();
     return std::move(written).error();
   }
-  read_bytes_ += text.size();
-  stamp_ = FileStamp::of(path_);
-  return uids;
+  return first;
+}
+
+Result<void> UidList::append(std::string_view added) {
+  TRY(auto file, open_file(path_, O_WRONLY | O_APPEND));
+  auto written = write_all(file.number(), added, path_);
+  if (written && ::fdatasync(file.number()) != 0) written = file_error("sync", path_);
+  struct stat status {};
+  if (written && ::fstat(file.number(), &status) != 0) written = file_error("stat", path_);
+  if (!written) {
+    cut_half_line();
+    return written;
+  }
+  mark_.read_bytes += added.size();
+  mark_.stamp = FileStamp::of(status);
+  return {};
 }
 
 // What others append behind half a line would be lost with it. Whole lines stay: a reader may have
@@ -221,36 +240,47 @@ Result<std::vector<Uid>> UidList::give(const std::vector<std::string>& bases, co
 void UidList::cut_half_line() const {
   auto size = FileStamp::of(path_).size;
   auto file = open_file(path_, O_RDWR);
-  if (!file || size <= read_bytes_) return;
-  auto added = read_range(file->number(), read_bytes_, size - read_bytes_, path_);
+  auto known = mark_.read_bytes;
+  if (!file || size <= known) return;
+  auto added = read_range(file->number(), known, size - known, path_);
   if (!added) return;
   auto last = added->rfind('\n');
   auto kept = last == std::string::npos ? 0 : last + 1;
-  (void)!::ftruncate(file->number(), static_cast<off_t>(read_bytes_ + kept));
+  (void)!::ftruncate(file->number(), static_cast<off_t>(known + kept));
 }
 
-Result<void> UidList::drop(const std::vector<Uid>& gone, const Dotlock&) {
-  std::erase_if(records_, [&gone](const Record& record) {
-    return std::binary_search(gone.begin(), gone.end(), record.uid);
-  });
-  return rewrite();
+Result<void> UidList::drop(const std::function<bool(const Record&)>& is_stale, const Dotlock&) {
+  auto written = rewrite("", is_stale);
+  if (!written) forget();
+  return written;
 }
 
-Result<void> UidList::rewrite() {
-  std::string text = "3 V" + std::to_string(uid_validity_) + " N" + std::to_string(next_uid_);
-  if (!header_extensions_.empty()) text.append(" ").append(header_extensions_);
+// Under the lock nobody else writes: what was read is what is there, but for half a line at the
+// end.
+Result<void> UidList::rewrite(std::string_view added,
+                              const std::function<bool(const Record&)>& is_stale) {
+  UidList before(directory_, new_uid_validity_);
+  TRY(auto records, before.refresh());
+  std::string text =
+      "3 V" + std::to_string(mark_.uid_validity) + " N" + std::to_string(mark_.next_uid);
+  if (!mark_.header_extensions.empty()) text.append(" ").append(mark_.header_extensions);
   text += '\n';
-  text.reserve(text.size() + records_.size() * 64);
-  for (const auto& record : records_) append_record(text, record);
-  auto replaced = replace_file(path_, path_ + ".tmp", text);
-  if (replaced) replaced = sync_directory(directory_);
-  if (!replaced) {
-    forget();
-    return replaced;
+  text.reserve(text.size() + records.text().size() + added.size());
+  std::uint32_t dropped = 0;
+  for (const auto& record : records.all) {
+    if (is_stale(record)) {
+      ++dropped;
+    } else {
+      append_record(text, record.uid, record.extensions, record.base);
+    }
   }
-  old_version_ = false;
-  read_bytes_ = text.size();
-  stamp_ = FileStamp::of(path_);
+  text += added;
+  TRY_DO(replace_file(path_, path_ + ".tmp", text));
+  TRY_DO(sync_directory(directory_));
+  mark_.count -= std::min(mark_.count, dropped);
+  mark_.old_version = false;
+  mark_.read_bytes = text.size();
+  mark_.stamp = FileStamp::of(path_);
   return {};
 }
 

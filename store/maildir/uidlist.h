@@ -11,12 +11,18 @@
 // `dovecot-uidlist.damaged`, and all UIDs are given anew under a new UIDVALIDITY. Version 1 is read
 // and rewritten as 3.
 //
-// SEE ALSO   uidvalidity.h (where UIDVALIDITY comes from), folder.h (who asks)
+// Records are handed out as they are read and not kept: who opens a folder keeps those whose files
+// exist. What is kept is how far the file was read, so that only what others appended is read
+// again.
+//
+// SEE ALSO   uidvalidity.h (where UIDVALIDITY comes from), known_folder.h (who asks)
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,66 +34,100 @@
 
 namespace pennypost::store {
 
-class UidList {
+/// What was read of the list; the views live as long as this object does.
+class UidRecords {
  public:
   struct Record {
     Uid uid;
-    std::string base;
-    std::string extensions;  ///< "W123 S456", kept as found
+    std::string_view base;
+    std::string_view extensions;  ///< "W123 S456", as found
+
+    /// The number behind a letter of the extensions, as `W` (octets), if it has that.
+    std::optional<std::uint64_t> extension(char letter) const;
   };
+
+  UidRecords() = default;
+  explicit UidRecords(std::string text) : text_(std::make_unique<std::string>(std::move(text))) {}
+
+  /// Whether something of the list changed, be it only its header.
+  bool changed = false;
+  /// Whether these are all, and what was read before is void; else they follow what was read.
+  bool anew = false;
+  std::vector<Record> all;
+
+  std::string_view text() const { return text_ ? std::string_view(*text_) : std::string_view(); }
+
+ private:
+  std::unique_ptr<std::string> text_;
+};
+
+class UidList {
+ public:
+  using Record = UidRecords::Record;
 
   /// `new_uid_validity` gives the UIDVALIDITY of a list made anew.
   UidList(std::string directory, std::function<Result<std::uint32_t>()> new_uid_validity);
 
-  /// Reads what changed since the last time; true when something did. No file: an empty list,
-  /// with UIDVALIDITY 0 until the first give().
-  Result<bool> refresh();
+  /// Reads what changed since the last time. No file: an empty list, with UIDVALIDITY 0 until the
+  /// first give().
+  Result<UidRecords> refresh();
+  /// Reads all of it, whatever was read before.
+  Result<UidRecords> reread();
 
-  std::uint32_t uid_validity() const { return uid_validity_; }
-  Uid uid_next() const { return Uid(next_uid_); }
+  std::uint32_t uid_validity() const { return mark_.uid_validity; }
+  Uid uid_next() const { return Uid(mark_.next_uid); }
   /// The folder's GUID, 32 hexadecimal digits; empty where the file has none.
   std::string_view guid() const;
-  /// The number behind a letter of a record's extensions, as `W` (octets), if it has that.
-  std::optional<std::uint64_t> extension(Uid uid, char letter) const;
-  /// Ascending by UID. Not all of their files need exist.
-  const std::vector<Record>& records() const { return records_; }
+  /// What names the folder in the index: its GUID, or its path where it has none.
+  std::string identity() const { return guid().empty() ? directory_ : std::string(guid()); }
+  /// How many records it has. Not all of their files need exist.
+  std::size_t count() const { return mark_.count; }
   /// The stamp of the file as last read, for who mirrors it.
-  const FileStamp& stamp() const { return stamp_; }
+  const FileStamp& stamp() const { return mark_.stamp; }
+
+  /// How far the list was read: with it another object goes on from there.
+  struct Mark {
+    std::uint32_t uid_validity = 0;
+    std::uint32_t next_uid = 1;
+    std::uint32_t last_uid = 0;    // of the last record
+    std::uint32_t count = 0;       // of records
+    std::uint64_t read_bytes = 0;  // of the file, up to the last whole line
+    FileStamp stamp;
+    bool old_version = false;
+    std::string header_extensions;  // "Gguid Xother"
+    friend bool operator==(const Mark&, const Mark&) = default;
+  };
+  const Mark& mark() const { return mark_; }
+  void resume(Mark mark) { mark_ = std::move(mark); }
 
   /// The lock; hold it from before the refresh() to after the give().
   Result<Dotlock> lock() const;
 
   /// Gives each base name the next UID and makes that durable; under the lock and refreshed. A list
   /// without UIDVALIDITY gets one (also for no names). UIDs are ascending in the order of the
-  /// names.
-  Result<std::vector<Uid>> give(const std::vector<std::string>& bases, const Dotlock& held);
+  /// names: the first is given back.
+  Result<Uid> give(std::span<const std::string_view> bases, const Dotlock& held);
 
-  /// Drops the records of these UIDs (ascending) and rewrites the file; under the lock and
+  /// Rewrites the file without the records for which `is_stale` says so; under the lock and
   /// refreshed.
-  Result<void> drop(const std::vector<Uid>& gone, const Dotlock& held);
+  Result<void> drop(const std::function<bool(const Record&)>& is_stale, const Dotlock& held);
 
   const std::string& path() const { return path_; }
 
  private:
-  Result<void> read_from(int descriptor, std::uint64_t offset, const FileStamp& stamp);
+  Result<UidRecords> read_from(int descriptor, std::uint64_t offset, const FileStamp& stamp);
   bool parse_header(std::string_view line);
-  bool parse_record(std::string_view line);
+  bool parse_record(std::string_view line, UidRecords& records);
   Result<void> set_aside();
-  Result<void> rewrite();
+  Result<void> rewrite(std::string_view added, const std::function<bool(const Record&)>& is_stale);
+  Result<void> append(std::string_view added);
   void cut_half_line() const;
-  void forget();
+  void forget() { mark_ = {}; }
 
   std::string directory_;
   std::string path_;
   std::function<Result<std::uint32_t>()> new_uid_validity_;
-
-  std::uint32_t uid_validity_ = 0;
-  std::uint32_t next_uid_ = 1;
-  std::string header_extensions_;  // "Gguid Xother"
-  std::vector<Record> records_;
-  bool old_version_ = false;
-  std::uint64_t read_bytes_ = 0;  // of the file, up to the last whole line
-  FileStamp stamp_;
+  Mark mark_;
 };
 
 /// Random, in Dovecot's form: 32 hexadecimal digits.

@@ -25,6 +25,12 @@ std::string content(const Scratch& scratch) {
   return read_file(scratch / "dovecot-uidlist", 1 << 20)->value_or("");
 }
 
+Uid give(UidList& list, const std::vector<std::string_view>& bases, const Dotlock& lock) {
+  auto first = list.give(bases, lock);
+  REQUIRE(first);
+  return *first;
+}
+
 }  // namespace
 
 TEST_CASE("a new list gets a validity, a guid, and UIDs in the order of the names") {
@@ -34,7 +40,7 @@ TEST_CASE("a new list gets a validity, a guid, and UIDs in the order of the name
   REQUIRE(lock);
   CHECK(std::filesystem::exists(scratch / "dovecot-uidlist.lock"));
   REQUIRE(list.refresh());
-  CHECK(*list.give({"a,S=1", "b"}, *lock) == std::vector<Uid>{Uid(1), Uid(2)});
+  CHECK(give(list, {"a,S=1", "b"}, *lock) == Uid(1));
   auto text = content(scratch);
   CHECK(text.starts_with("3 V77 N3 G"));
   CHECK(text.ends_with("\n1 :a,S=1\n2 :b\n"));
@@ -46,22 +52,47 @@ TEST_CASE("what others append is read without reading all again, and the next UI
   Scratch scratch;
   write(scratch, "3 V5 N3 Gabc Xfoo\n1 W12 S10 :one\n2 :two\n");
   auto list = list_in(scratch);
-  REQUIRE(*list.refresh());
-  CHECK_FALSE(*list.refresh());
+  auto first = list.refresh();
+  REQUIRE(first->anew);
+  CHECK_FALSE(list.refresh()->changed);
   CHECK(list.uid_validity() == 5);
-  CHECK(list.records()[0].extensions == "W12 S10");
+  CHECK(first->all[0].extensions == "W12 S10");
+  CHECK(first->all[0].base == "one");
+  CHECK(first->all[0].extension('W') == 12);
+  CHECK(first->all[0].extension('S') == 10);
+  CHECK_FALSE(first->all[1].extension('W').has_value());
   write(scratch, "7 :three\n8 :fo", true);
-  REQUIRE(*list.refresh());
-  CHECK(list.records().size() == 3);
+  auto second = list.refresh();
+  CHECK(second->changed);
+  CHECK_FALSE(second->anew);
+  CHECK(second->all.size() == 1);
+  CHECK(list.count() == 3);
   CHECK(list.uid_next() == Uid(8));
   write(scratch, "ur\n", true);
-  REQUIRE(*list.refresh());
-  CHECK(list.records().back().base == "four");
+  CHECK(list.refresh()->all.back().base == "four");
+  CHECK(list.reread()->all.size() == 4);
   auto lock = list.lock();
-  REQUIRE(list.give({"five"}, *lock));
+  CHECK(give(list, {"five"}, *lock) == Uid(9));
   CHECK(content(scratch).ends_with("7 :three\n8 :four\n9 :five\n"));
-  REQUIRE(list.drop({Uid(2), Uid(7)}, *lock));
+  REQUIRE(list.drop([](const auto& record) { return record.uid == Uid(2) || record.uid == Uid(7); },
+                    *lock));
   CHECK(content(scratch) == "3 V5 N10 Gabc Xfoo\n1 W12 S10 :one\n8 :four\n9 :five\n");
+  CHECK(list.count() == 3);
+  CHECK_FALSE(list.refresh()->changed);
+}
+
+TEST_CASE("another object goes on where the first has stopped") {
+  Scratch scratch;
+  write(scratch, "3 V5 N3 Gabc\n1 :one\n2 :two\n");
+  auto list = list_in(scratch);
+  REQUIRE(list.refresh());
+  auto other = list_in(scratch);
+  other.resume(list.mark());
+  CHECK_FALSE(other.refresh()->changed);
+  CHECK(other.guid() == "abc");
+  write(scratch, "3 :three\n", true);
+  CHECK(other.refresh()->all.size() == 1);
+  CHECK(other.uid_next() == Uid(4));
 }
 
 TEST_CASE("half a line left by a crash is not appended to") {
@@ -69,8 +100,8 @@ TEST_CASE("half a line left by a crash is not appended to") {
   write(scratch, "3 V5 N3 Gabc\n1 :one\n2 :tw");
   auto list = list_in(scratch);
   auto lock = list.lock();
-  REQUIRE(*list.refresh());
-  CHECK(*list.give({"new"}, *lock) == std::vector<Uid>{Uid(3)});
+  REQUIRE(list.refresh());
+  CHECK(give(list, {"new"}, *lock) == Uid(3));
   CHECK(content(scratch) == "3 V5 N4 Gabc\n1 :one\n3 :new\n");
 }
 
@@ -83,7 +114,7 @@ TEST_CASE("a damaged list is set aside, and the folder begins anew") {
     auto list = list_in(scratch);
     REQUIRE(list.refresh());
     CHECK(list.uid_validity() == 0);
-    CHECK(list.records().empty());
+    CHECK(list.count() == 0);
     CHECK(std::filesystem::exists(scratch / "dovecot-uidlist.damaged"));
   }
 }
@@ -92,10 +123,10 @@ TEST_CASE("a list of version 1 is read, and rewritten as 3") {
   Scratch scratch;
   write(scratch, "1 5 9\n3 one\n8 two\n");
   auto list = list_in(scratch);
-  REQUIRE(list.refresh());
-  CHECK(list.records()[1].base == "two");
+  auto records = list.refresh();
+  CHECK(records->all[1].base == "two");
   auto lock = list.lock();
-  REQUIRE(list.give({"new"}, *lock));
+  CHECK(give(list, {"new"}, *lock) == Uid(9));
   CHECK(content(scratch) == "3 V5 N10\n3 :one\n8 :two\n9 :new\n");
 }
 

@@ -70,11 +70,13 @@ MboxFolder::MboxFolder(std::shared_ptr<const MboxLayout> layout, MailboxName nam
       name_(std::move(name)),
       access_(access),
       path_(layout_->file(name_)),
-      modseqs_(layout_->settings().index, *layout_->settings().clock) {}
+      modseqs_(layout_->settings().index, *layout_->settings().clock),
+      values_(layout_->settings().index) {}
 
 // --- reading -------------------------------------------------------------------------
 
 Result<Changes> MboxFolder::sync() {
+  values_.flush();
   if (!is_current(FileStamp::of(path_))) {
     TRY(auto lock, layout_->lock(name_));
     TRY_DO(read_if_changed(lock.descriptor()));
@@ -194,8 +196,7 @@ Changes MboxFolder::adopt() {
     for (; old < messages_.size() && messages_[old].uid < uid; ++old) {
       changes.expunged.push_back(messages_[old].uid);
     }
-    Message message{uid, entry.meta.flags, recent_.contains(uid),
-                    learn_keywords(entry.meta.keywords), ModSeq(0)};
+    Message message{uid, entry.meta.flags, learn_keywords(entry.meta.keywords), ModSeq(0)};
     if (old < messages_.size() && messages_[old].uid == uid) {
       const auto& before = messages_[old++];
       if (before.flags == message.flags && before.keywords == message.keywords) {
@@ -214,6 +215,7 @@ Changes MboxFolder::adopt() {
   keywords_told_ = keywords_.size();
   if (is_first) {
     modseqs_.name_folder(path_, base_.uid_validity);
+    values_.name_folder({path_, base_.uid_validity});
     modseqs_.load(messages_);
   } else {
     std::vector<Uid> changed;
@@ -545,11 +547,11 @@ Result<Copied> MboxFolder::move(std::span<const Uid> uids, const MailboxName& ta
 }
 
 std::optional<std::string> MboxFolder::cached(Uid uid, CacheItem item) {
-  return modseqs_.cached(uid, item);
+  return values_.find(uid, item);
 }
 
 void MboxFolder::cache(Uid uid, CacheItem item, std::string_view value) {
-  modseqs_.cache(uid, item, value);
+  values_.add(uid, item, value);
 }
 
 }  // namespace pennypost::store

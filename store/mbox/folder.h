@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "store/index/modseqs.h"
+#include "store/index/values.h"
 #include "store/mailbox/file.h"
 #include "store/mailbox/mailbox.h"
 #include "store/mbox/layout.h"
@@ -43,6 +44,7 @@ class MboxFolder final : public Mailbox {
   Result<Copied> copy(std::span<const Uid> uids, const MailboxName& target) override;
   Result<Copied> move(std::span<const Uid> uids, const MailboxName& target) override;
   std::vector<std::string> watch_paths() const override { return {path_}; }
+  bool is_recent(Uid uid) const override { return recent_.contains(uid); }
   std::optional<std::string> cached(Uid uid, CacheItem item) override;
   void cache(Uid uid, CacheItem item, std::string_view value) override;
 
@@ -83,6 +85,7 @@ class MboxFolder final : public Mailbox {
   std::vector<Message> messages_;
   std::uint32_t seen_uid_validity_ = 0;
   ModSeqs modseqs_;
+  CachedValues values_;
   std::size_t keywords_told_ = 0;
   FileStamp stamp_;
   std::int64_t stamped_at_ns_ = 0;

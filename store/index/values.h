@@ -1,0 +1,57 @@
+// Single values of messages in, as a session asks for and computes them, few and large accesses of
+// the index out.
+//
+// A session goes through a folder in order. What it computes is gathered and written in one go;
+// when it asks for the value behind the one it asked for before, the next ones are read with it. A
+// value never changes while its message lives, so nothing here can be outdated.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/index/index.h"
+
+namespace pennypost::store {
+
+/// Of one open folder; used by one thread at a time. Values not flushed are lost with it.
+class CachedValues {
+ public:
+  explicit CachedValues(Index* index) : index_(index) {}
+
+  void name_folder(Index::Folder folder);
+
+  std::optional<std::string> find(Uid uid, CacheItem item);
+  void add(Uid uid, CacheItem item, std::string_view value);
+  /// The same for numbers.
+  std::optional<std::uint64_t> find_number(Uid uid, CacheItem item);
+  void add_number(Uid uid, CacheItem item, std::uint64_t number);
+  /// Writes what was added, which is also done by itself when there is much, and forgets what was
+  /// read ahead: at the end of a command.
+  void flush();
+
+ private:
+  // What was read ahead of one item: all values there are in [first, last].
+  struct Window {
+    Uid first{1};
+    Uid last{0};
+    std::vector<Index::Value> values;
+    std::size_t at = 0;        // the value found last
+    std::size_t in_order = 0;  // how many questions in a row went upwards
+    Uid asked{0};
+    std::optional<std::string> find(Uid uid);
+  };
+  void write();
+
+  Index* index_;
+  Index::Folder folder_;
+  std::vector<Index::Value> added_;
+  std::size_t added_bytes_ = 0;
+  Uid greatest_added_{0};
+  std::map<CacheItem, Window> windows_;
+};
+
+}  // namespace pennypost::store

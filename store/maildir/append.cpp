@@ -1,0 +1,42 @@
+// Messages of an APPEND in, files with UIDs out.
+//
+// Each message is written and synced on its own, beside those of other sessions; then they get
+// names and UIDs together (arrivals.h).
+//
+// STANDARDS  RFC 9051 section 6.3.12, RFC 3502
+#include "store/maildir/draft.h"
+#include "store/maildir/filename.h"
+#include "store/maildir/folder_memory.h"
+#include "store/maildir/store.h"
+
+namespace pennypost::store {
+
+Result<Appended> MaildirStore::append(const MailboxName& name,
+                                      std::span<const NewMessage> messages) {
+  TRY_DO(layout().require(name));
+  auto directory = layout().directory(name);
+  auto quota = layout().quota();
+  std::vector<Draft> drafts;
+  drafts.reserve(messages.size());
+  std::vector<Arrival> arrivals;
+  std::uint64_t bytes = 0;
+  for (const auto& message : messages) {
+    TRY(auto draft, Draft::write(layout(), directory, "", message.body, message.internal_date));
+    bytes += draft.stored_bytes();
+    drafts.push_back(std::move(draft));
+    auto unique = unique_filename(settings().clock->now().count(), settings().hostname);
+    auto arrival = arrival_of(drafts.back(), drafts.back().base_name(unique));
+    arrival.flags = message.flags;
+    arrival.keywords = message.keywords;
+    arrivals.push_back(std::move(arrival));
+  }
+  TRY_DO(quota.check(bytes, messages.size()));
+  TRY(auto added, known_folder(shared_layout(), name)->arrivals().add(arrivals));
+  Appended appended;
+  appended.uid_validity = added.uid_validity;
+  appended.uids = std::move(added.uids);
+  quota.add(static_cast<std::int64_t>(bytes), static_cast<std::int64_t>(messages.size()));
+  return appended;
+}
+
+}  // namespace pennypost::store

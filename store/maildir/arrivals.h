@@ -1,0 +1,83 @@
+// Messages that are on disk but have no name yet in, their UIDs in a folder out.
+//
+// What several sessions add to one folder at the same time gets its names and UIDs together: one
+// of them takes the uidlist's lock, names the files of all that wait, syncs the directories once,
+// and appends to the uidlist once. Thus the cost of an addition falls with the number of those who
+// add. Each addition is all or none, and durable when add() returns.
+//
+// SEE ALSO   draft.h (a message's file), known_folder.h (who has one)
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/maildir/draft.h"
+#include "store/maildir/keywords.h"
+#include "store/maildir/layout.h"
+#include "store/maildir/uidlist.h"
+
+namespace pennypost::store {
+
+/// One message to be named.
+struct Arrival {
+  std::string base;  ///< the file's name without flags
+  Flags flags;
+  std::vector<std::string> keywords;
+  /// Puts the file at `where` ("new" or "cur") under `name`. Called once, maybe by another thread,
+  /// while add() waits; must not wait for others.
+  std::function<Result<void>(std::string_view where, const std::string& name)> place;
+};
+
+/// That of a draft, which the caller keeps where it is.
+Arrival arrival_of(Draft& draft, std::string base);
+
+/// Of one folder. Thread-safe.
+class Arrivals {
+ public:
+  Arrivals(const MaildirLayout& layout, const MailboxName& name);
+  ~Arrivals();
+
+  struct Added {
+    std::uint32_t uid_validity = 0;
+    std::vector<Uid> uids;  ///< in the order given
+  };
+  /// Without flags and keywords a message goes to new/, whose names can't hold them.
+  Result<Added> add(std::span<const Arrival> arrivals);
+
+  /// The least UID that no session was told of; 0: not known. Messages from there on are \Recent
+  /// to the next session that sees them (RFC 3501 section 2.3.2), wherever their files are.
+  Uid first_recent() const { return Uid(first_recent_.load()); }
+  void set_first_recent(Uid uid) { first_recent_.store(uid.value()); }
+
+ private:
+  struct Waiting;
+  using Group = std::vector<Waiting*>;
+  void run(const Group& group);
+  Result<void> run_locked(const Group& group);
+  Result<void> name_files(Waiting& waiting);
+  void take_back(Waiting& waiting);
+  void learn_first_recent(Uid uid);
+
+  std::string directory_;
+  bool fsync_;
+  Index* index_;
+  std::atomic<std::uint32_t> first_recent_{0};
+
+  std::mutex mutex_;  // guards the two that follow
+  std::condition_variable done_;
+  Group waiting_;
+  bool has_leader_ = false;
+
+  // The leader's:
+  UidList uidlist_;
+  KeywordFile keywords_;
+};
+
+}  // namespace pennypost::store

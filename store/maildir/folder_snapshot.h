@@ -1,0 +1,45 @@
+// A folder's state and the stamps it goes with in, the text that the index keeps in between, and
+// the same out.
+//
+//   text   = "folder state 1" LF stamps uidlist-mark state *message      numbers are little-endian
+//
+// SEE ALSO   known_folder.h (who keeps it), ../index/index.h (where)
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "store/mailbox/file.h"
+#include "store/maildir/folder_state.h"
+#include "store/maildir/uidlist.h"
+
+namespace pennypost::store {
+
+/// How a folder's directories and lists looked when it was read.
+struct FolderStamps {
+  FileStamp fresh;  ///< of new/
+  FileStamp cur;
+  FileStamp uidlist;
+  FileStamp keywords;
+  std::int64_t taken_at_ns = 0;
+  std::int64_t list_again_at_ns = 0;  ///< 0: cur's stamp is not from a change of our own
+
+  /// Whether cur/ holds what was listed, as far as stamps tell.
+  bool tell_cur_is_known(const FolderStamps& now) const;
+  /// The same of all four.
+  bool tell_all_is_known(const FolderStamps& now) const;
+};
+
+struct FolderSnapshot {
+  FolderStamps stamps;
+  UidList::Mark uidlist;
+  FolderState state;
+
+  static std::string encode(const FolderStamps& stamps, const UidList::Mark& uidlist,
+                            const FolderState& state);
+  /// Nothing if the text is not what encode() has made.
+  static std::optional<FolderSnapshot> decode(std::string_view text);
+};
+
+}  // namespace pennypost::store

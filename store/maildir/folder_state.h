@@ -1,0 +1,90 @@
+// The files of one Maildir folder in, its messages in few bytes and the name of each file out.
+//
+// What is known of a folder after it was read: messages by UID, and their files. All sessions of a
+// process share one, so nobody may change a state that somebody else holds (KnownFolder copies it
+// before). A message costs 32 bytes and its base name; what stands behind the name's colon is made
+// of the flags, unless it holds other letters.
+//
+// SEE ALSO   known_folder.h (who has one), folder_snapshot.h (the form in the index)
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/mailbox/mailbox.h"
+
+namespace pennypost::store {
+
+class FolderState {
+ public:
+  std::vector<Message> messages;  ///< ascending by UID; changed by add(), erase() and flags alone
+  std::vector<std::string> keywords;
+  ModSeq highest{1};
+  std::uint32_t uid_validity = 0;
+  Uid uid_next{1};
+  Uid last_uid{0};  ///< the greatest ever in `messages`
+
+  std::optional<std::size_t> index_of(Uid uid) const;
+  std::string name(std::size_t index) const;
+  std::string_view base(std::size_t index) const;
+  bool in_new(std::size_t index) const { return files_[index].in_new; }
+  /// The path below the folder: "cur/NAME".
+  std::string path(std::size_t index) const;
+  /// Octets with CRLF line ends, by the name or by what was noted; nothing: nobody has counted.
+  std::optional<std::uint64_t> octets(std::size_t index) const;
+  /// What was noted, or 0.
+  std::uint32_t noted_octets(std::size_t index) const {
+    return octets_.empty() ? 0 : octets_[index];
+  }
+  void note_octets(std::size_t index, std::uint64_t octets);
+
+  void reserve(std::size_t messages_count, std::size_t names_bytes);
+  /// `message` has the greatest UID; its flags are those of the name.
+  void add(const Message& message, std::string_view filename, bool in_new,
+           std::uint32_t octets = 0);
+  /// Another name for the file, with the same base; to be called after messages[index] got its
+  /// flags.
+  void rename(std::size_t index, std::string_view filename, bool in_new);
+  /// Takes these messages out; ascending.
+  void erase(std::span<const Uid> gone);
+
+  /// Whether all is the same, to the last letter of a name; but for octets.
+  bool is_same(const FolderState& other) const;
+  /// Memory in bytes, about.
+  std::size_t bytes() const;
+
+ private:
+  friend struct FolderSnapshot;
+  // What stands behind the base name.
+  enum class Info : std::uint8_t {
+    None,   // nothing
+    Flags,  // ":2," and the letters of the message's flags
+    Own,    // what stands behind the base in names_
+  };
+  struct File {
+    std::uint32_t at = 0;  // of the base name in names_
+    std::uint8_t base_bytes = 0;
+    std::uint8_t info_bytes = 0;
+    Info info = Info::None;
+    bool in_new = false;
+  };
+  void put_name(File& file, const Message& message, std::string_view filename);
+  void compact();
+
+  std::vector<File> files_;            // parallel to messages
+  std::vector<std::uint32_t> octets_;  // parallel, or empty: none noted; 0: not this one's
+  std::string names_;
+  std::size_t names_unused_ = 0;  // bytes of names_ that no file uses
+};
+
+/// What a session that has seen `from` must be told of `to`.
+Changes difference(const FolderState& from, const FolderState& to);
+
+/// `first`, and then `next`: what came and went between them is in neither list.
+void follow(Changes& first, Changes next);
+
+}  // namespace pennypost::store

@@ -1,0 +1,211 @@
+#include "store/maildir/known_folder.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "store/index/index.h"
+#include "store/maildir/draft.h"
+
+namespace pennypost::store {
+namespace {
+
+constexpr std::int64_t trust_ns = 10'000'000'000;
+constexpr std::int64_t tidy_seconds = 3 * 3600;
+
+// Adds [first, last] to ascending ranges; most come behind all others.
+void add_range(std::vector<std::pair<Uid, Uid>>& ranges, Uid first, Uid last) {
+  if (first > last) return;
+  if (!ranges.empty() && ranges.back().second.value() + 1 == first.value()) {
+    ranges.back().second = last;
+    return;
+  }
+  ranges.emplace_back(first, last);
+  if (ranges.size() > 1 && ranges[ranges.size() - 2].first > first) std::ranges::sort(ranges);
+}
+
+}  // namespace
+
+KnownFolder::KnownFolder(std::shared_ptr<const MaildirLayout> layout, const MailboxName& name)
+    : layout_(std::move(layout)),
+      directory_(layout_->directory(name)),
+      arrivals_(*layout_, name),
+      state_(std::make_shared<FolderState>()),
+      uidlist_(layout_->uidlist(name)),
+      keywords_(directory_),
+      modseqs_(layout_->settings().index, *layout_->settings().clock) {}
+
+bool KnownFolder::View::has_recent(Uid uid) const {
+  auto behind = std::ranges::upper_bound(recent, uid, {}, &std::pair<Uid, Uid>::first);
+  return behind != recent.begin() && uid <= std::prev(behind)->second;
+}
+
+Result<Changes> KnownFolder::sync(View& view, Access access) {
+  std::lock_guard guard(mutex_);
+  bool is_first = view.state == nullptr;
+  catch_up(view);
+  auto updated = update(access, view.untold);
+  show(view);
+  if (!updated) return std::move(updated).error();
+  if (view.untold.uid_validity) view.recent.clear();
+  claim_recent(view, access);
+  auto changes = std::exchange(view.untold, {});
+  return is_first ? Changes() : std::move(changes);
+}
+
+// The session's own hold on the state ends here, until show().
+void KnownFolder::catch_up(View& view) {
+  if (view.state) follow(view.untold, difference(*view.state, *state_));
+  view.state.reset();
+}
+
+void KnownFolder::show(View& view) {
+  view.state = state_;
+  bytes_.store(state_->bytes(), std::memory_order_relaxed);
+}
+
+// Others get their hold under the mutex, and end it without.
+FolderState& KnownFolder::writable() {
+  if (state_.use_count() > 1) {
+    state_ = std::make_shared<FolderState>(*state_);
+  } else {
+    std::atomic_thread_fence(std::memory_order_acquire);
+  }
+  is_kept_ = false;
+  return *state_;
+}
+
+Result<void> KnownFolder::update(Access access, Changes& changes) {
+  begin();
+  auto now = take_stamps();
+  bool must_move = access == Access::ReadWrite && !in_new_.empty();
+  if (listed_ && stamps_.tell_all_is_known(now) && !must_move) return {};
+  auto looked = look(now, access, changes);
+  if (!looked) distrust();
+  return looked;
+}
+
+// The uidlist is read before the files: each record in it then has its file in the listing, unless
+// that was expunged.
+Result<void> KnownFolder::look(const FolderStamps& now, Access access, Changes& changes) {
+  TRY_DO(keywords_.refresh());
+  if (keywords_.names() != state_->keywords) {
+    writable().keywords = keywords_.names();
+    changes.keywords = true;
+  }
+  TRY(auto records, uidlist_.refresh());
+  if (listed_ && stamps_.tell_cur_is_known(now) && !records.anew) {
+    TRY(bool done, sync_new(now, records, access, changes));
+    if (done) return {};
+  }
+  return sync_all(now, std::move(records), access, changes);
+}
+
+// What the last process knew.
+void KnownFolder::begin() {
+  if (begun_) return;
+  begun_ = true;
+  auto* index = layout_->settings().index;
+  if (index == nullptr) return;
+  auto kept = FolderSnapshot::decode(index->state(directory_));
+  if (!kept) return;
+  uidlist_.resume(std::move(kept->uidlist));
+  stamps_ = kept->stamps;
+  listed_ = true;
+  auto& state = kept->state;
+  modseqs_.name_folder(uidlist_.identity(), uidlist_.uid_validity());
+  if (!modseqs_.resume(state.highest)) modseqs_.load(state.messages);
+  state.highest = modseqs_.highest();
+  for (std::size_t i = 0; i < state.messages.size(); ++i) {
+    if (state.in_new(i)) in_new_.push_back(state.messages[i].uid);
+  }
+  *state_ = std::move(state);
+  arrivals_.set_first_recent(index->first_recent(modseqs_.folder()));
+  is_kept_ = true;
+}
+
+void KnownFolder::keep() {
+  std::lock_guard guard(mutex_);
+  auto* index = layout_->settings().index;
+  if (index == nullptr || is_kept_ || !listed_ || !stamps_.cur.exists()) return;
+  index->keep_state(directory_, FolderSnapshot::encode(stamps_, uidlist_.mark(), *state_));
+  is_kept_ = true;
+}
+
+// After a failure in the middle: all is read again.
+void KnownFolder::distrust() {
+  stamps_ = FolderStamps{};
+  uidlist_.resume({});
+}
+
+FolderStamps KnownFolder::take_stamps() const {
+  FolderStamps stamps;
+  stamps.taken_at_ns = wall_clock_ns();
+  stamps.fresh = FileStamp::of(directory_ + "/new");
+  stamps.cur = stamp_of_cur();
+  stamps.uidlist = FileStamp::of(uidlist_.path());
+  stamps.keywords = FileStamp::of(keywords_.path());
+  return stamps;
+}
+
+FileStamp KnownFolder::stamp_of_cur() const { return FileStamp::of(directory_ + "/cur"); }
+
+// After changes of our own in cur/: `before` is its stamp from just before them.
+void KnownFolder::changed_cur(const FileStamp& before) {
+  auto after = stamp_of_cur();
+  bool was_known = listed_ && before == stamps_.cur &&
+                   (stamps_.list_again_at_ns != 0 || stamps_.cur.settled(stamps_.taken_at_ns));
+  if (!was_known || after == before) return;
+  stamps_.cur = after;
+  if (stamps_.list_again_at_ns == 0) stamps_.list_again_at_ns = wall_clock_ns() + trust_ns;
+  is_kept_ = false;
+}
+
+// RFC 3501 section 2.3.2: to the first session that may change the folder. One that only reads sees
+// them as \Recent without taking that from others.
+void KnownFolder::claim_recent(View& view, Access access) {
+  auto next = state_->uid_next;
+  auto first = arrivals_.first_recent();
+  bool is_known = first != Uid(0);
+  if (!is_known) first = next;
+  Uid last(next.value() - 1);
+  if (access == Access::ReadOnly) {
+    if (!view.recent.empty()) first = std::max(first, Uid(view.recent.back().second.value() + 1));
+    for (auto uid : in_new_) {
+      if (uid < first && !view.has_recent(uid)) add_range(view.recent, uid, uid);
+    }
+    add_range(view.recent, first, last);
+    return;
+  }
+  for (auto uid : std::exchange(moved_, {})) {
+    if (uid < first) add_range(view.recent, uid, uid);
+  }
+  add_range(view.recent, first, last);
+  if (is_known && first == next) return;
+  arrivals_.set_first_recent(next);
+  if (auto* index = layout_->settings().index) index->note_first_recent(modseqs_.folder(), next);
+}
+
+Index::Folder KnownFolder::identity() const {
+  std::lock_guard guard(mutex_);
+  return modseqs_.folder();
+}
+
+void KnownFolder::note_octets(const View& view, Uid uid, std::uint64_t octets) {
+  std::lock_guard guard(mutex_);
+  // Not worth a copy; only the caller and we hold the state then.
+  if (view.state != state_ || state_.use_count() > 2) return;
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if (auto index = state_->index_of(uid)) state_->note_octets(*index, octets);
+}
+
+void KnownFolder::tidy() {
+  {
+    std::lock_guard guard(mutex_);
+    auto now = layout_->settings().clock->now_seconds();
+    if (tidied_at_ != 0 && now < tidied_at_ + tidy_seconds) return;
+    tidied_at_ = now;
+  }
+  remove_old_drafts(directory_, *layout_->settings().clock);
+}
+
+}  // namespace pennypost::store

@@ -1,0 +1,147 @@
+// A Maildir folder on disk in, what is known of it out: one for all sessions of a process.
+//
+// sync() lists new/ and cur/ only when their mtimes say so, matches base names with
+// dovecot-uidlist, and gives UIDs to what has none. When only new/ has changed, only that is
+// listed. Other programs rename files at any time: readdir() may then miss a file, so the listing
+// is repeated when cur/ changed meanwhile, and a message counts as expunged only when several
+// listings lack it; an operation that meets ENOENT looks for the file's new name and tries again.
+//
+// A change of our own in cur/ also changes its mtime. It is then not listed again at once, but
+// after `trust_ns`, lest a change that another program made in the same moment stays unseen.
+//
+// Each session holds a View: the state as it has seen it last. What it changes, and what it finds
+// out, is there for the next that looks; a state that others hold is copied before it is changed.
+// What a process knew of a folder is kept in the index, and the next process begins with it: the
+// same stamps decide whether it still holds.
+//
+// SEE ALSO   folder.h (a session's side), folder_memory.h (which of them are kept), listing.h
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/index/modseqs.h"
+#include "store/mailbox/mailbox.h"
+#include "store/maildir/arrivals.h"
+#include "store/maildir/folder_snapshot.h"
+#include "store/maildir/folder_state.h"
+#include "store/maildir/keywords.h"
+#include "store/maildir/layout.h"
+#include "store/maildir/listing.h"
+#include "store/maildir/uidlist.h"
+
+namespace pennypost::store {
+
+/// Thread-safe.
+class KnownFolder {
+ public:
+  KnownFolder(std::shared_ptr<const MaildirLayout> layout, const MailboxName& name);
+
+  /// What one session has seen, and must be told yet. Used by one thread at a time.
+  struct View {
+    std::shared_ptr<const FolderState> state;
+    Changes untold;
+    std::vector<std::pair<Uid, Uid>> recent;  ///< ranges of UIDs, both ends in it
+    bool has_recent(Uid uid) const;
+  };
+
+  /// Brings `view` up to date and gives back what is new to it.
+  Result<Changes> sync(View& view, Access access);
+  /// Renames files as `change` says; in `view` too, with whatever else is known by now.
+  Result<Stored> store(View& view, std::span<const Uid> uids, const FlagChange& change);
+  /// Removes files; gives back those that were there, and their bytes where names tell.
+  struct Removed {
+    std::vector<Uid> uids;
+    std::uint64_t bytes = 0;
+  };
+  Result<Removed> expunge(View& view, std::span<const Uid> uids);
+
+  /// Calls `attempt` with the file's path until it succeeds, as long as it fails with ENOENT since
+  /// other programs rename the file. False when the file is gone. The view stays as it is.
+  Result<bool> with_file(const View& view, Uid uid,
+                         const std::function<bool(const std::string& path)>& attempt,
+                         std::string_view verb);
+  /// What octets() of the state will answer from now on, unless others look at it just now.
+  void note_octets(const View& view, Uid uid, std::uint64_t octets);
+
+  /// Whose values the index has of this folder.
+  Index::Folder identity() const;
+  const std::string& directory() const { return directory_; }
+  /// Where new messages get their names and UIDs.
+  Arrivals& arrivals() { return arrivals_; }
+  /// Removes old files from tmp/, when nobody has for hours.
+  void tidy();
+
+  /// About the memory of the state, without waiting for who works on it.
+  std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  /// Leaves the state in the index for the next process.
+  void keep();
+
+ private:
+  // known_folder.cpp: the state and its views
+  Result<void> update(Access access, Changes& changes);
+  Result<void> look(const FolderStamps& now, Access access, Changes& changes);
+  void begin();
+  FolderStamps take_stamps() const;
+  FileStamp stamp_of_cur() const;
+  FolderState& writable();
+  void catch_up(View& view);
+  void show(View& view);
+  void claim_recent(View& view, Access access);
+  void distrust();
+  void changed_cur(const FileStamp& before);
+
+  // known_folder_sync.cpp: reading the directories
+  Result<bool> sync_new(const FolderStamps& now, const UidRecords& records, Access access,
+                        Changes& changes);
+  void add_new(const Listing& listing, std::span<const Listing::File* const> found,
+               Changes& changes);
+  bool match_new(const UidRecords& records, Listing& listing) const;
+  Result<void> sync_all(FolderStamps now, UidRecords records, Access access, Changes& changes);
+  Result<void> list_files(const FolderStamps& now, Listing& listing) const;
+  bool lacks_known(Listing& listing) const;
+  void match_known(Listing& listing) const;
+  void match(const UidRecords& records, Listing& listing) const;
+  Result<void> match_all(const UidRecords& records, Listing& listing);
+  Result<bool> give_uids(Listing& listing, bool is_whole);
+  Result<void> drop_stale_records(Listing& listing, const Dotlock& held);
+  bool make_current(Listing& listing);
+  void adopt(const Listing& listing, Changes& changes);
+
+  // known_folder_change.cpp: single files
+  Result<bool> locate(std::size_t index);
+  Result<bool> with_known_file(std::size_t index,
+                               const std::function<bool(const std::string& path)>& attempt,
+                               std::string_view verb);
+  Result<KeywordSet> keyword_set(const FlagChange& change);
+  Result<void> store_some(std::span<const Uid> uids, const FlagChange& change, Stored& stored);
+  Result<void> expunge_some(std::span<const Uid> uids, Removed& removed);
+  Result<bool> store_one(std::size_t index, const FlagChange& change, KeywordSet keywords);
+
+  std::shared_ptr<const MaildirLayout> layout_;
+  std::string directory_;
+  Arrivals arrivals_;
+  std::atomic<std::size_t> bytes_{0};
+
+  mutable std::mutex mutex_;  // guards all that follows
+  bool begun_ = false;
+  std::shared_ptr<FolderState> state_;
+  FolderStamps stamps_;  // when the state was read
+  bool listed_ = false;  // false: nothing is known yet
+  UidList uidlist_;      // read as far as the state explains it
+  KeywordFile keywords_;
+  ModSeqs modseqs_;
+  std::vector<Uid> in_new_;  // messages that are still in new/
+  std::vector<Uid> moved_;   // those that sync() has just moved from there
+  bool is_kept_ = false;     // the index has this very state
+  std::int64_t tidied_at_ = 0;
+};
+
+}  // namespace pennypost::store

@@ -1,0 +1,242 @@
+// KnownFolder's work on single files, which other programs may rename at any time.
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "store/maildir/filename.h"
+#include "store/maildir/known_folder.h"
+
+namespace pennypost::store {
+namespace {
+
+constexpr int listings_max = 3;
+constexpr int renames_followed_max = 8;
+// Others who look at the folder wait for so many files at most.
+constexpr std::size_t files_at_once = 500;
+
+// What a change makes of a message's flags.
+FilenameFlags changed_flags(FilenameFlags old, const FlagChange& change, KeywordSet keywords) {
+  FilenameFlags result;
+  switch (change.mode) {
+    case FlagChange::Mode::Add:
+      result.flags = old.flags | change.flags;
+      result.keywords = old.keywords | keywords;
+      break;
+    case FlagChange::Mode::Remove:
+      result.flags = old.flags - change.flags;
+      result.keywords = old.keywords & ~keywords;
+      break;
+    case FlagChange::Mode::Replace:
+      result.flags = change.flags;
+      result.keywords = keywords;
+      break;
+  }
+  return result;
+}
+
+}  // namespace
+
+// --- finding a file ----------------------------------------------------------------------------
+
+Result<bool> KnownFolder::with_file(const View& view, Uid uid,
+                                    const std::function<bool(const std::string& path)>& attempt,
+                                    std::string_view verb) {
+  auto seen = view.state->index_of(uid);
+  if (!seen) return false;
+  auto path = directory_ + "/" + view.state->path(*seen);
+  if (attempt(path)) return true;
+  if (errno != ENOENT) return file_error(verb, path);
+  std::lock_guard guard(mutex_);
+  auto index = state_->index_of(uid);
+  if (!index) return false;
+  return with_known_file(*index, attempt, verb);
+}
+
+Result<bool> KnownFolder::with_known_file(
+    std::size_t index, const std::function<bool(const std::string& path)>& attempt,
+    std::string_view verb) {
+  std::string path;
+  for (int count = 0; count < renames_followed_max; ++count) {
+    path = directory_ + "/" + state_->path(index);
+    if (attempt(path)) return true;
+    if (errno != ENOENT) return file_error(verb, path);
+    TRY(bool found, locate(index));
+    if (!found) return false;
+  }
+  return Error::temporary("[INUSE] " + path + " is renamed again and again");
+}
+
+// Finds the name that another program gave a file; false when it is gone.
+Result<bool> KnownFolder::locate(std::size_t index) {
+  // Others are at work: whatever we change now, cur/ is listed again.
+  stamps_.cur = FileStamp{};
+  auto base = std::string(state_->base(index));
+  std::string name;
+  bool in_new = false;
+  for (int count = 0; count < listings_max && name.empty(); ++count) {
+    for (bool look_in_new : {true, false}) {
+      TRY_DO(list_directory(directory_ + (look_in_new ? "/new" : "/cur"),
+                            layout_->settings().messages_max,
+                            [&](std::string_view filename, unsigned char) {
+                              if (base_of(filename) != base) return;
+                              name = filename;
+                              in_new = look_in_new;
+                            }));
+    }
+  }
+  if (name.empty()) return false;
+  writable().rename(index, name, in_new);
+  return true;
+}
+
+// --- flags -------------------------------------------------------------------------------------
+
+Result<KeywordSet> KnownFolder::keyword_set(const FlagChange& change) {
+  TRY_DO(keywords_.refresh());
+  bool may_add = change.mode != FlagChange::Mode::Remove;
+  if (!may_add || keywords_.all_known(change.keywords)) return keywords_.known(change.keywords);
+  TRY(auto lock, uidlist_.lock());
+  return keywords_.add(change.keywords, lock);
+}
+
+Result<Stored> KnownFolder::store(View& view, std::span<const Uid> uids, const FlagChange& change) {
+  Stored stored;
+  Result<void> outcome;
+  do {
+    auto some = uids.first(std::min(uids.size(), files_at_once));
+    uids = uids.subspan(some.size());
+    std::lock_guard guard(mutex_);
+    catch_up(view);
+    outcome = store_some(some, change, stored);
+    // The session itself asked for it.
+    show(view);
+  } while (outcome && !uids.empty());
+  if (!outcome) return std::move(outcome).error();
+  return stored;
+}
+
+Result<void> KnownFolder::store_some(std::span<const Uid> uids, const FlagChange& change,
+                                     Stored& stored) {
+  TRY(auto keywords, keyword_set(change));
+  if (keywords_.names() != state_->keywords) writable().keywords = keywords_.names();
+  auto& state = writable();
+  auto cur = stamp_of_cur();
+  std::vector<Uid> changed;
+  Result<void> outcome;
+  for (auto uid : uids) {
+    auto index = state.index_of(uid);
+    if (!index) continue;
+    if (change.unchanged_since && state.messages[*index].modseq > *change.unchanged_since) {
+      stored.modified.push_back(uid);
+      continue;
+    }
+    auto done = store_one(*index, change, keywords);
+    if (!done) {
+      outcome = std::move(done).error();
+      break;
+    }
+    if (*done) changed.push_back(uid);
+  }
+  changed_cur(cur);
+  stored.changed.insert(stored.changed.end(), changed.begin(), changed.end());
+  std::ranges::sort(changed);
+  modseqs_.settle(state.messages, changed, {});
+  state.highest = modseqs_.highest();
+  return outcome;
+}
+
+// The file's own name is what the change is applied to, so that no other program's flags get lost.
+Result<bool> KnownFolder::store_one(std::size_t index, const FlagChange& change,
+                                    KeywordSet keywords) {
+  FilenameFlags flags;
+  std::string name;
+  bool is_renamed = false;
+  TRY(bool there, with_known_file(
+                      index,
+                      [&](const std::string& file) {
+                        auto old_name = state_->name(index);
+                        auto old = FilenameFlags::parse(old_name);
+                        flags = changed_flags(old, change, keywords);
+                        is_renamed = flags != old;
+                        if (!is_renamed) return ::access(file.c_str(), F_OK) == 0;
+                        name = flags.apply(old_name);
+                        auto target = directory_ + "/cur/" + name;
+                        return ::rename(file.c_str(), target.c_str()) == 0;
+                      },
+                      "rename"));
+  if (!there) return false;
+  auto& message = state_->messages[index];
+  bool changed = message.flags != flags.flags || message.keywords != flags.keywords;
+  if (!changed && !is_renamed) return false;
+  // The name before its flags: it is told by them.
+  auto full_name = is_renamed ? name : state_->name(index);
+  bool in_new = state_->in_new(index) && !is_renamed;
+  message.flags = flags.flags;
+  message.keywords = flags.keywords;
+  state_->rename(index, full_name, in_new);
+  if (is_renamed) std::erase(in_new_, message.uid);
+  return changed;
+}
+
+// --- removal -----------------------------------------------------------------------------------
+
+Result<KnownFolder::Removed> KnownFolder::expunge(View& view, std::span<const Uid> uids) {
+  Removed removed;
+  Result<void> outcome;
+  while (outcome && !uids.empty()) {
+    auto some = uids.first(std::min(uids.size(), files_at_once));
+    uids = uids.subspan(some.size());
+    std::lock_guard guard(mutex_);
+    catch_up(view);
+    outcome = expunge_some(some, removed);
+    // What it never heard of and is gone now needs no word.
+    std::erase_if(view.untold.added, [this](Uid uid) { return !state_->index_of(uid); });
+    show(view);
+  }
+  std::ranges::sort(removed.uids);
+  if (!outcome && removed.uids.empty()) return std::move(outcome).error();
+  return removed;
+}
+
+Result<void> KnownFolder::expunge_some(std::span<const Uid> uids, Removed& removed) {
+  std::vector<Uid> gone;
+  auto cur = stamp_of_cur();
+  Result<void> outcome;
+  for (auto uid : uids) {
+    auto index = state_->index_of(uid);
+    if (!index) continue;
+    std::uint64_t bytes = size_in_name(state_->base(*index), 'S').value_or(0);
+    auto done = with_known_file(
+        *index,
+        [&](const std::string& file) {
+          struct stat status {};
+          if (bytes == 0 && ::stat(file.c_str(), &status) == 0) {
+            bytes = static_cast<std::uint64_t>(status.st_size);
+          }
+          return ::unlink(file.c_str()) == 0;
+        },
+        "remove");
+    if (!done) {
+      outcome = std::move(done).error();
+      break;
+    }
+    if (!*done) continue;
+    gone.push_back(uid);
+    removed.bytes += bytes;
+  }
+  if (gone.empty()) return outcome;
+  changed_cur(cur);
+  removed.uids.insert(removed.uids.end(), gone.begin(), gone.end());
+  std::ranges::sort(gone);
+  auto& state = writable();
+  state.erase(gone);
+  std::erase_if(in_new_, [&](Uid uid) { return std::ranges::binary_search(gone, uid); });
+  modseqs_.settle(state.messages, {}, gone);
+  state.highest = modseqs_.highest();
+  return outcome;
+}
+
+}  // namespace pennypost::store

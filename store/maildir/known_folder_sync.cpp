@@ -1,0 +1,320 @@
+// KnownFolder's reading of new/, cur/ and the uidlist.
+#include <stdio.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "store/maildir/filename.h"
+#include "store/maildir/known_folder.h"
+
+namespace pennypost::store {
+namespace {
+
+constexpr int listings_max = 3;
+constexpr std::size_t listing_of_new_expected = 8;
+constexpr std::size_t stale_records_kept = 64;
+// What an entry takes of a directory, about, on the file systems that tell; and how far we trust
+// it.
+constexpr std::size_t directory_entry_bytes = 80;
+constexpr std::size_t expected_max = 200'000;
+
+std::vector<const Listing::File*> by_uid(const Listing& listing) {
+  std::vector<const Listing::File*> found;
+  found.reserve(listing.files().size());
+  for (const auto& file : listing.files()) {
+    if (file.uid != Uid(0)) found.push_back(&file);
+  }
+  std::ranges::sort(found, {}, [](const Listing::File* file) { return file->uid; });
+  return found;
+}
+
+Message message_of(const Listing& listing, const Listing::File& file) {
+  auto flags = FilenameFlags::parse(listing.name(file));
+  return Message{file.uid, flags.flags, flags.keywords, ModSeq(0)};
+}
+
+}  // namespace
+
+// --- when cur/ is as we know it: only new/ is listed -----------------------------------------
+
+// False when that does not explain everything.
+Result<bool> KnownFolder::sync_new(const FolderStamps& now, const UidRecords& records,
+                                   Access access, Changes& changes) {
+  Listing listing(listing_of_new_expected);
+  TRY_DO(listing.list(directory_, true, layout_->settings().messages_max));
+  if (!match_new(records, listing)) return false;
+  if (listing.lacks_uids()) {
+    auto given = give_uids(listing, false);
+    if (!given || !*given) return false;
+  }
+  auto found = by_uid(listing);
+  std::erase_if(found, [&](const Listing::File* file) {
+    return std::ranges::binary_search(in_new_, file->uid);
+  });
+  if (!found.empty() && found.front()->uid <= state_->last_uid) return false;
+
+  auto before = stamp_of_cur();
+  bool all_moved = access != Access::ReadWrite || make_current(listing);
+  bool is_as_known = found.empty() && moved_.empty() && state_->uid_next == uidlist_.uid_next();
+  if (!is_as_known) add_new(listing, found, changes);
+  auto list_again_at_ns = stamps_.list_again_at_ns;
+  stamps_ = now;
+  stamps_.list_again_at_ns = list_again_at_ns;
+  stamps_.uidlist = uidlist_.stamp();
+  is_kept_ = false;
+  if (all_moved) changed_cur(before);
+  return true;
+}
+
+// `listing` is of new/, `found` those in it that are not known; ascending.
+void KnownFolder::add_new(const Listing& listing, std::span<const Listing::File* const> found,
+                          Changes& changes) {
+  auto& state = writable();
+  in_new_.clear();
+  for (const auto* file : by_uid(listing)) {
+    if (auto index = state.index_of(file->uid)) {
+      state.rename(*index, listing.name(*file), file->in_new);
+    }
+    if (file->in_new) in_new_.push_back(file->uid);
+  }
+  Changes fresh;
+  for (const auto* file : found) {
+    state.add(message_of(listing, *file), listing.name(*file), file->in_new, file->octets);
+    fresh.added.push_back(file->uid);
+  }
+  modseqs_.settle(state.messages, fresh.added, {});
+  state.highest = modseqs_.highest();
+  state.uid_next = uidlist_.uid_next();
+  follow(changes, std::move(fresh));
+}
+
+// Files in new/ get the UIDs that they are known to have. False when one is not as it was, or a UID
+// was given to a file that is not in new/ any more.
+bool KnownFolder::match_new(const UidRecords& records, Listing& listing) const {
+  for (auto uid : in_new_) {
+    auto index = state_->index_of(uid);
+    auto* file = index ? listing.find(state_->base(*index)) : nullptr;
+    if (file == nullptr || listing.name(*file) != state_->name(*index)) return false;
+    file->uid = uid;
+  }
+  for (const auto& record : records.all) {
+    auto* file = listing.find(record.base);
+    if (file == nullptr) return false;
+  }
+  match(records, listing);
+  return true;
+}
+
+// --- all of it -------------------------------------------------------------------------------
+
+Result<void> KnownFolder::sync_all(FolderStamps now, UidRecords records, Access access,
+                                   Changes& changes) {
+  auto expected = listed_ ? state_->messages.size() : now.cur.size / directory_entry_bytes;
+  Listing listing(std::min(expected, expected_max) + stale_records_kept);
+  TRY_DO(list_files(now, listing));
+  TRY_DO(match_all(records, listing));
+  if (uidlist_.uid_validity() == 0 || listing.lacks_uids()) {
+    auto given = give_uids(listing, true);
+    // Somebody holds the lock for long: messages without UID wait until the next sync().
+    bool can_wait =
+        uidlist_.uid_validity() != 0 && !given && given.error().text().starts_with("[INUSE]");
+    if (!given && !can_wait) return std::move(given).error();
+    if (can_wait) now.cur = FileStamp{};
+  }
+  auto before = stamp_of_cur();
+  bool all_moved = access != Access::ReadWrite || make_current(listing);
+  adopt(listing, changes);
+  stamps_ = now;
+  stamps_.uidlist = uidlist_.stamp();
+  listed_ = true;
+  is_kept_ = false;
+  if (all_moved) changed_cur(before);
+  return {};
+}
+
+Result<void> KnownFolder::list_files(const FolderStamps& now, Listing& listing) const {
+  auto names_max = layout_->settings().messages_max;
+  TRY_DO(listing.list_both(directory_, names_max));
+  for (int count = 1; count < listings_max; ++count) {
+    bool in_motion = !now.cur.settled(now.taken_at_ns) || stamp_of_cur() != now.cur;
+    if (!in_motion && !lacks_known(listing)) break;
+    TRY_DO(listing.list_both(directory_, names_max));
+  }
+  return {};
+}
+
+bool KnownFolder::lacks_known(Listing& listing) const {
+  for (std::size_t i = 0; i < state_->messages.size(); ++i) {
+    if (listing.find(state_->base(i)) == nullptr) return true;
+  }
+  return false;
+}
+
+// A file without a record since we read the list may have one that we did not keep, as it had no
+// file then.
+Result<void> KnownFolder::match_all(const UidRecords& records, Listing& listing) {
+  bool same_validity = state_->uid_validity == uidlist_.uid_validity();
+  if (same_validity && !records.anew) match_known(listing);
+  match(records, listing);
+  if (records.anew || uidlist_.uid_validity() == 0 || !listing.lacks_uids()) return {};
+  TRY(auto all, uidlist_.reread());
+  match(all, listing);
+  return {};
+}
+
+void KnownFolder::match_known(Listing& listing) const {
+  for (std::size_t i = 0; i < state_->messages.size(); ++i) {
+    auto* file = listing.find(state_->base(i));
+    if (file != nullptr) file->uid = state_->messages[i].uid;
+  }
+}
+
+// Files get the UIDs of their records. One that was expunged as far as we have told, and comes
+// back, must get a new UID: the old one would lie below those already told.
+void KnownFolder::match(const UidRecords& records, Listing& listing) const {
+  bool same_validity = state_->uid_validity == uidlist_.uid_validity();
+  for (const auto& record : records.all) {
+    auto* file = listing.find(record.base);
+    if (file == nullptr) continue;
+    bool came_back =
+        same_validity && record.uid <= state_->last_uid && !state_->index_of(record.uid);
+    file->uid = came_back ? Uid(0) : record.uid;
+    auto octets = record.extension('W').value_or(0);
+    if (octets <= UINT32_MAX) file->octets = static_cast<std::uint32_t>(octets);
+  }
+}
+
+// False when part of the files is not enough to do so.
+Result<bool> KnownFolder::give_uids(Listing& listing, bool is_whole) {
+  auto names_max = layout_->settings().messages_max;
+  TRY(auto lock, uidlist_.lock());
+  TRY(auto records, uidlist_.refresh());
+  if (records.changed) {
+    if (records.anew && !is_whole) return false;
+    // UIDs given by others since our listing must not be passed over by greater ones of ours.
+    auto is_unlisted = [&](const UidRecords::Record& record) {
+      return listing.find(record.base) == nullptr;
+    };
+    if (std::ranges::any_of(records.all, is_unlisted)) {
+      TRY_DO(is_whole ? listing.list_both(directory_, names_max)
+                      : listing.list(directory_, true, names_max));
+      if (!is_whole && std::ranges::any_of(records.all, is_unlisted)) return false;
+    }
+    match(records, listing);
+  }
+  if (is_whole) {
+    TRY_DO(drop_stale_records(listing, lock));
+  }
+  std::vector<std::string_view> bases;
+  auto files = listing.without_uid();
+  bases.reserve(files.size());
+  for (const auto* file : files) bases.push_back(listing.base(*file));
+  TRY(auto uid, uidlist_.give(bases, lock));
+  for (auto* file : files) {
+    file->uid = uid;
+    uid = Uid(uid.value() + 1);
+  }
+  return true;
+}
+
+// Keeps the list from growing with what was expunged: when a quarter of it is stale.
+Result<void> KnownFolder::drop_stale_records(Listing& listing, const Dotlock& held) {
+  auto live = listing.files().size();
+  if (uidlist_.uid_validity() == 0 || uidlist_.count() <= live + live / 3 + stale_records_kept) {
+    return {};
+  }
+  // A file missed by one listing would lose its UID.
+  for (int count = 1; count < listings_max; ++count) {
+    TRY_DO(listing.list_both(directory_, layout_->settings().messages_max));
+  }
+  TRY(auto all, uidlist_.reread());
+  match(all, listing);
+  return uidlist_.drop(
+      [&](const UidRecords::Record& record) {
+        auto* file = listing.find(record.base);
+        return file == nullptr || file->uid != record.uid;
+      },
+      held);
+}
+
+// Files leave new/; whose rename succeeds has the message as \Recent. False when one could not be
+// moved.
+bool KnownFolder::make_current(Listing& listing) {
+  bool all = true;
+  for (auto& file : listing.files()) {
+    if (!file.in_new || file.uid == Uid(0)) continue;
+    auto old_name = listing.name(file);
+    auto name = FilenameFlags::parse(old_name).apply(old_name);
+    auto from = directory_ + "/new/" + std::string(old_name);
+    auto to = directory_ + "/cur/" + name;
+    if (::rename(from.c_str(), to.c_str()) != 0) {
+      all = false;
+      continue;
+    }
+    listing.rename(file, name);
+    file.in_new = false;
+    moved_.push_back(file.uid);
+  }
+  return all;
+}
+
+// Makes the listing the state, and tells what is different.
+void KnownFolder::adopt(const Listing& listing, Changes& changes) {
+  const auto& old = *state_;
+  bool is_first = !listed_;
+  Changes fresh;
+  fresh.uid_validity = listed_ && old.uid_validity != uidlist_.uid_validity();
+  auto old_count = fresh.uid_validity ? 0 : old.messages.size();
+  auto found = by_uid(listing);
+  std::size_t names_bytes = 0;
+  for (const auto* file : found) names_bytes += file->base_bytes;
+
+  auto next = std::make_shared<FolderState>();
+  next->keywords = old.keywords;
+  next->uid_validity = uidlist_.uid_validity();
+  next->uid_next = uidlist_.uid_next();
+  if (!fresh.uid_validity) next->last_uid = old.last_uid;
+  next->reserve(found.size(), names_bytes);
+  std::size_t at = 0;
+  for (const auto* file : found) {
+    for (; at < old_count && old.messages[at].uid < file->uid; ++at) {
+      fresh.expunged.push_back(old.messages[at].uid);
+    }
+    auto message = message_of(listing, *file);
+    auto octets = file->octets;
+    if (at < old_count && old.messages[at].uid == file->uid) {
+      const auto& before = old.messages[at];
+      bool is_same = before.flags == message.flags && before.keywords == message.keywords;
+      if (!is_same) fresh.flags.push_back(message.uid);
+      message.modseq = before.modseq;
+      if (octets == 0) octets = old.noted_octets(at);
+      ++at;
+    } else {
+      fresh.added.push_back(message.uid);
+    }
+    next->add(message, listing.name(*file), file->in_new, octets);
+  }
+  for (; at < old_count; ++at) fresh.expunged.push_back(old.messages[at].uid);
+  in_new_.clear();
+  for (const auto* file : found) {
+    if (file->in_new) in_new_.push_back(file->uid);
+  }
+
+  if (is_first || fresh.uid_validity) {
+    modseqs_.name_folder(uidlist_.identity(), uidlist_.uid_validity());
+    modseqs_.load(next->messages);
+    auto* index = layout_->settings().index;
+    auto known = index != nullptr ? index->first_recent(modseqs_.folder()) : Uid(0);
+    if (fresh.uid_validity || known != Uid(0)) arrivals_.set_first_recent(known);
+  } else {
+    std::vector<Uid> changed;
+    std::ranges::merge(fresh.added, fresh.flags, std::back_inserter(changed));
+    modseqs_.settle(next->messages, changed, fresh.expunged);
+  }
+  next->highest = modseqs_.highest();
+  follow(changes, std::move(fresh));
+  // Others who hold the old one go on sharing it.
+  if (is_first || !next->is_same(old)) state_ = std::move(next);
+}
+
+}  // namespace pennypost::store
