@@ -20,6 +20,7 @@
 #include "common/config/check.h"
 #include "common/log/log.h"
 #include "common/process/control.h"
+#include "common/process/descriptor_limit.h"
 #include "common/process/directories.h"
 #include "common/process/interfaces.h"
 #include "common/process/notify.h"
@@ -535,6 +536,7 @@ int Master::run() {
   }
   for (const auto& warning : config_->warnings()) log_warning("master", warning);
   tzset();
+  raise_descriptor_limit();
 
   sigset_t handled;
   sigemptyset(&handled);

@@ -13,6 +13,7 @@
 
 #include "common/base/descriptor.h"
 #include "common/base/text.h"
+#include "common/process/descriptor_limit.h"
 #include "smtpd/delivery/message_pieces.h"
 
 namespace pennypost::smtp {
@@ -81,6 +82,7 @@ class Running {
     dup2(child_output.number(), STDERR_FILENO);
     for (int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) signal(number, SIG_DFL);
     if (chdir(run.directory.c_str()) != 0 && chdir("/") != 0) _exit(75);
+    set_usual_descriptor_limit();
     execve("/bin/sh", arguments.data(), environment.data());
     _exit(75);
   }

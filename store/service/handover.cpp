@@ -9,6 +9,7 @@
 
 #include "common/log/log.h"
 #include "common/net/stream.h"
+#include "common/process/descriptor_limit.h"
 #include "store/service/place.h"
 
 namespace pennypost::store {
@@ -45,7 +46,8 @@ Task<> pass_on(Stream& from, Stream& to) {
 
 /// Both directions between an encrypted client and its worker. The client's end ends the relay, the
 /// worker's end sends what is left and closes.
-Task<> relay(Loop& loop, std::unique_ptr<Stream> client, std::unique_ptr<Stream> worker) {
+Task<> relay(Loop& loop, std::unique_ptr<Stream> client, std::unique_ptr<Stream> worker,
+             Event& relay_ended) {
   Event ended(loop);
   bool is_over = false;
   auto one_way = [](Stream& from, Stream& to, Event& event, bool& over) -> Task<> {
@@ -62,12 +64,14 @@ Task<> relay(Loop& loop, std::unique_ptr<Stream> client, std::unique_ptr<Stream>
   while (!is_over) co_await ended.wait();
   ways.cancel();
   client->shut_down();
+  relay_ended.notify_all();
 }
 
 }  // namespace
 
 Task<Result<void>> hand_over(Child& child, std::unique_ptr<Connection>& connection,
-                             std::string token, ClientInfo client, Nursery& relays) {
+                             std::string token, ClientInfo client, Nursery& relays,
+                             Event& relay_ended) {
   co_await connection->flush();
   client.input = connection->take_input();
   auto stream = connection->exchange_stream(nullptr);
@@ -92,7 +96,9 @@ Task<Result<void>> hand_over(Child& child, std::unique_ptr<Connection>& connecti
     co_return Error(std::move(answer).error());
   }
   connection.reset();
-  if (to_worker) relays.start(relay(child.loop(), std::move(stream), std::move(to_worker)));
+  if (to_worker) {
+    relays.start(relay(child.loop(), std::move(stream), std::move(to_worker), relay_ended));
+  }
   co_return Result<void>();
 }
 
@@ -207,6 +213,10 @@ WorkerDesk::WorkerDesk(Child& child, Duration timeout, ServeSession serve)
 
 Task<Result<Done>> WorkerDesk::take(Serve request, std::vector<Descriptor> ends) {
   if (ends.size() != 1) co_return Error::temporary("4.3.0 a session comes with its descriptor");
+  // One more that can't be taken would be lost on its way, with all that came behind it.
+  if (sessions_.size() + descriptors_reserved >= descriptor_limit()) {
+    co_return Error::temporary("[LIMIT] as many sessions as descriptors may be open (ulimit -Hn)");
+  }
   if (child_.is_draining()) co_return Error::temporary("4.3.2 the server is shutting down");
   auto socket = std::make_unique<Socket>(child_.loop(), std::move(ends.front()));
   auto connection = std::make_unique<Connection>(child_.loop(), std::move(socket), timeout_);

@@ -94,9 +94,11 @@ struct SessionEnded {
 };
 
 /// In a login process: gives the connection away. Answers when the worker has it, or with the error
-/// to tell the client; for an encrypted connection then goes on relaying until either side ends.
+/// to tell the client; an encrypted connection is then relayed, by a task of `relays`, until either
+/// side ends, and `relay_ended` told.
 Task<Result<void>> hand_over(Child& child, std::unique_ptr<Connection>& connection,
-                             std::string token, ClientInfo client, Nursery& relays);
+                             std::string token, ClientInfo client, Nursery& relays,
+                             Event& relay_ended);
 
 /// The master's part: knows tokens, starts workers. One for a daemon; lives as long as the master.
 class HandOverDesk {

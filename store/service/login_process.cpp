@@ -1,6 +1,7 @@
 #include "store/service/login_process.h"
 
 #include "common/log/log.h"
+#include "common/process/descriptor_limit.h"
 #include "common/session/session_id.h"
 #include "common/tls/tls_stream.h"
 
@@ -31,6 +32,13 @@ LoginProcess::LoginProcess(Child& child, MakeSession make_session)
       client_left_(child.loop()) {}
 
 void LoginProcess::run() {
+  auto limit = static_cast<std::size_t>(child_.config()->login_max_connections);
+  if (limit + descriptors_reserved > descriptor_limit()) {
+    log_warning("login", "only " + std::to_string(descriptor_limit()) +
+                             " descriptors may be open here, too few for login_max_connections = " +
+                             std::to_string(limit) + "; raise the hard limit (ulimit -Hn, or " +
+                             "LimitNOFILE= of the service)");
+  }
   for (auto& listener : child_.listeners()) accepting_.start(accept_from(listener));
   child_.on_drain([this] {
     accepting_.cancel();
@@ -53,10 +61,16 @@ Task<> LoginProcess::finish_when_empty() {
   child_.finish();
 }
 
-Task<> LoginProcess::accept_from(ServiceListener& listener) {
+// A client has one descriptor; once its encrypted connection is relayed to a worker, two.
+bool LoginProcess::is_full() const {
   auto limit = static_cast<std::size_t>(child_.config()->login_max_connections);
+  auto descriptors = clients_.size() + 2 * relays_.size() + descriptors_reserved;
+  return clients_.size() + relays_.size() >= limit || descriptors >= descriptor_limit();
+}
+
+Task<> LoginProcess::accept_from(ServiceListener& listener) {
   for (;;) {
-    while (clients_.size() + relays_.size() >= limit) co_await client_left_.wait();
+    while (is_full()) co_await client_left_.wait();
     auto socket = co_await listener.listener.accept(child_.loop());
     clients_.start(welcome(listener.service, std::move(socket)));
   }
@@ -132,7 +146,8 @@ Task<> LoginProcess::hand_over(std::unique_ptr<Connection>& connection, LoginSes
   info.is_encrypted = entry.tls;
   info.session_id = entry.session;
   info.state = success.state;
-  auto work = store::hand_over(child_, connection, success.answer.token, std::move(info), relays_);
+  auto work = store::hand_over(child_, connection, success.answer.token, std::move(info), relays_,
+                               client_left_);
   auto given = co_await std::move(work);
   if (given) {
     log_login(entry);

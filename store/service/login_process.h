@@ -1,6 +1,7 @@
 // A listener in, one dialogue a client out: what popd's and imapd's login processes share.
 //
-// LIMITS  login_max_connections: further clients wait in the kernel's queue
+// LIMITS  login_max_connections, and what `ulimit -n` allows: further clients wait in the kernel's
+//         queue
 #pragma once
 
 #include <functional>
@@ -27,6 +28,7 @@ class LoginProcess {
 
  private:
   Task<> accept_from(ServiceListener& listener);
+  bool is_full() const;
   Task<> welcome(Service service, std::unique_ptr<Socket> socket);
   /// The dialogue until the connection, which is gone then, is handed over or the client has left.
   Task<> greet(std::unique_ptr<Connection>& connection, LoginClient client);
