@@ -205,9 +205,10 @@ struct Attempt {
   static constexpr std::uint16_t type = 106;
   struct Outcomes {
     std::vector<Outcome> outcomes;
+    std::int32_t process = 0;  // which one made the attempt, for the log
     template <class Archive>
     void fields(Archive& archive) {
-      archive(outcomes);
+      archive(outcomes, process);
     }
   };
   using Reply = Outcomes;

@@ -144,7 +144,7 @@ void log_delivery(const LogDelivery& delivery) {
   }
   text += ", delay=" + delay_text(total) + ", delays=" + parts + ", dsn=" + field(delivery.dsn) +
           ", status=" + field(delivery.status) + " (" + printable(delivery.reason) + ")";
-  write(delivery.component, text);
+  log_sink().write(Severity::Info, delivery.component, text, delivery.process);
 }
 
 void log_notification(std::string_view queue_id, std::string_view to, std::string_view kind,

@@ -92,6 +92,7 @@ void log_queue_change(std::string_view queue_id, std::string_view what);
 /// One recipient's outcome.
 struct LogDelivery {
   std::string_view component;  ///< local, smtp, error, pipe, virtual
+  int process = 0;             ///< that made the attempt; 0: this one
   std::string_view queue_id;
   std::string_view recipient;
   std::string_view original;  ///< as it came; empty or equal to recipient: left out

@@ -193,6 +193,10 @@ TEST_CASE("a log file is opened anew at its path, and lines bear time, host and 
     REQUIRE(log_sink().reopen());
     log_removed("third");
     log_fatal("smtpd", "the end");
+    LogDelivery delivery;
+    delivery.component = "local";
+    delivery.process = 4711;
+    log_delivery(delivery);
   }
   auto old_lines = whole_file(options.maillog_file + ".1");
   auto lines = whole_file(options.maillog_file);
@@ -201,6 +205,7 @@ TEST_CASE("a log file is opened anew at its path, and lines bear time, host and 
   CHECK(old_lines.find(tag + "second: removed\n") != std::string::npos);
   CHECK(lines.find(tag + "third: removed\n") != std::string::npos);
   CHECK(lines.find(": fatal: the end\n") != std::string::npos);
+  CHECK(lines.find(" penny/local[4711]: ") != std::string::npos);
   CHECK(lines.find("first") == std::string::npos);
   CHECK(lines[3] == ' ');
   CHECK(lines[6] == ' ');

@@ -36,8 +36,9 @@ std::string short_hostname() {
   return text.substr(0, text.find('.'));
 }
 
-std::string tag(std::string_view name, std::string_view component) {
-  return std::string(name) + "/" + std::string(component) + "[" + std::to_string(getpid()) + "]: ";
+std::string tag(std::string_view name, std::string_view component, int process) {
+  return std::string(name) + "/" + std::string(component) + "[" +
+         std::to_string(process == 0 ? getpid() : process) + "]: ";
 }
 
 std::string cut(std::string line) {
@@ -79,8 +80,9 @@ class FileSink : public LogSink {
     return fd;
   }
 
-  void write(Severity severity, std::string_view component, std::string_view text) override {
-    std::string line = cut(timestamp() + " " + hostname_ + " " + tag(name_, component) +
+  void write(Severity severity, std::string_view component, std::string_view text,
+             int process) override {
+    std::string line = cut(timestamp() + " " + hostname_ + " " + tag(name_, component, process) +
                            std::string(prefix(severity)) + std::string(text)) +
                        "\n";
     // A log that can't be written must not stop the mail.
@@ -152,10 +154,11 @@ class SyslogSink : public LogSink {
     if (socket_ >= 0) ::close(socket_);
   }
 
-  void write(Severity severity, std::string_view component, std::string_view text) override {
+  void write(Severity severity, std::string_view component, std::string_view text,
+             int process) override {
     std::string line =
         cut("<" + std::to_string(facility_ | priority(severity)) + ">" + timestamp() + " " +
-            tag(name_, component) + std::string(prefix(severity)) + std::string(text));
+            tag(name_, component, process) + std::string(prefix(severity)) + std::string(text));
     std::lock_guard lock(mutex_);
     if (socket_ >= 0 && ::send(socket_, line.data(), line.size(), MSG_NOSIGNAL) >= 0) return;
     // syslogd was started anew, or was not there yet.
@@ -230,7 +233,8 @@ LogSink& log_sink() { return *current(); }
 
 class LogCapture::Sink : public LogSink {
  public:
-  void write(Severity severity, std::string_view component, std::string_view text) override {
+  void write(Severity severity, std::string_view component, std::string_view text,
+             int /*process*/) override {
     std::lock_guard lock(mutex_);
     lines_.push_back(std::string(component) + ": " + std::string(prefix(severity)) +
                      std::string(text));

@@ -26,7 +26,9 @@ inline constexpr std::size_t log_line_bytes_max = 8000;
 class LogSink {
  public:
   virtual ~LogSink() = default;
-  virtual void write(Severity severity, std::string_view component, std::string_view text) = 0;
+  /// `process`: the one that the line is about; 0: this one.
+  virtual void write(Severity severity, std::string_view component, std::string_view text,
+                     int process = 0) = 0;
   /// Opens the file anew at its path (after it was renamed away). Error: it can't be opened; then
   /// the old one stays in use.
   virtual Result<void> reopen() { return {}; }

@@ -1,6 +1,7 @@
 #include "smtpd/delivery/deliver_process.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "smtpd/delivery/local.h"
 #include "smtpd/messages.h"
@@ -37,6 +38,7 @@ Task<Result<Attempt::Outcomes>> attempt_delivery(Child& child, Work& work, Attem
     co_return Error::temporary("4.3.0 a large message came without its file");
   }
   Attempt::Outcomes answer;
+  answer.process = ::getpid();
   for (const auto& recipient : attempt.envelope.recipients) {
     auto outcome = co_await child.loop().offload(
         [&] { return deliver_locally(*config, attempt, recipient, body); });

@@ -1,5 +1,7 @@
 #include "smtpd/delivery/send_process.h"
 
+#include <unistd.h>
+
 #include "common/dns/cares_resolver.h"
 #include "smtpd/delivery/sender.h"
 
@@ -33,6 +35,7 @@ class SendProcess {
     if (!files.empty()) body = std::move(files.front());
     auto work = sender_.send(std::move(attempt), std::move(body));
     auto outcomes = co_await std::move(work);
+    outcomes.process = ::getpid();
     if (child_.is_draining()) child_.tasks().start(finish_later());
     co_return std::move(outcomes);
   }

@@ -17,7 +17,7 @@ namespace {
 
 class Silence final : public LogSink {
  public:
-  void write(Severity, std::string_view, std::string_view) override {}
+  void write(Severity, std::string_view, std::string_view, int) override {}
 };
 
 /// Takes what is for example.com, and every message.
