@@ -107,12 +107,16 @@ def waiting_host(t, count):
 
 
 def damage_log(host, octets):
-    """Flips a bit of so many octets in the middle of the queue's log; returns the log's name."""
-    logs = [path for path in glob.glob(host.path("queue", "**", "*.log"), recursive=True) if os.path.getsize(path)]
-    check(logs, "no write-ahead log in the queue directory")
-    largest = max(logs, key=os.path.getsize)
+    """Flips a bit of so many octets in the middle of what the queue's log holds; returns the log's name."""
+    # Behind a log's end lies room that was reserved for it, all zeros.
+    logs = {}
+    for path in glob.glob(host.path("queue", "**", "*.log"), recursive=True):
+        with open(path, "rb") as file:
+            logs[path] = len(file.read().rstrip(b"\0"))
+    largest = max(logs, key=logs.get)
+    check(logs[largest], "no write-ahead log in the queue directory")
     with open(largest, "r+b") as file:
-        middle = os.path.getsize(largest) // 2
+        middle = logs[largest] // 2
         file.seek(middle)
         old = file.read(octets)
         file.seek(middle)
