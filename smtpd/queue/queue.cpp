@@ -262,24 +262,42 @@ Task<Result<std::vector<Queue::Listed>>> Queue::list(QueueId after, std::size_t 
   co_return std::move(listed);
 }
 
+/// Envelopes, records and outcomes stand in the same order: one walk along all three.
 Result<std::vector<Queue::Listed>> Queue::read_list(const QueueId& after, std::size_t count) const {
   std::vector<Listed> listed;
   auto at = database_.snapshot();
   auto entry = database_.scan(keys::envelopes, at);
   if (!after.value().empty()) entry.seek(keys::envelope(after) + '\0');
+  auto record = database_.scan(keys::messages, at);
+  auto outcome = database_.scan(keys::recipients, at);
+  if (!after.value().empty()) {
+    record.seek(keys::message(after));
+    outcome.seek(keys::recipients_of(after));
+  }
   for (; entry.valid() && listed.size() < count; entry.next()) {
     auto envelope = wire::decode<Envelope>(entry.value());
     if (!envelope) continue;
     Listed message;
     message.envelope = *std::move(envelope);
-    TRY(auto record, database_.find(keys::message(message.envelope.id), at));
-    if (record) {
-      if (auto decoded = wire::decode<MessageRecord>(*record)) message.record = *decoded;
+    std::string record_key = keys::message(message.envelope.id);
+    while (record.valid() && record.key() < record_key) record.next();
+    if (record.valid() && record.key() == record_key) {
+      if (auto decoded = wire::decode<MessageRecord>(record.value())) message.record = *decoded;
     }
-    TRY(message.outcomes, read_outcomes(message.envelope.id));
+    std::string prefix = keys::recipients_of(message.envelope.id);
+    while (outcome.valid() && outcome.key() < prefix) outcome.next();
+    for (; outcome.valid() && outcome.key().starts_with(prefix); outcome.next()) {
+      auto decoded = wire::decode<RecipientRecord>(outcome.value());
+      if (!decoded) {
+        return damaged_message(message.envelope.id, "a recipient's record is damaged");
+      }
+      message.outcomes.push_back(*std::move(decoded));
+    }
     listed.push_back(std::move(message));
   }
   TRY_DO(entry.status());
+  TRY_DO(record.status());
+  TRY_DO(outcome.status());
   return listed;
 }
 
