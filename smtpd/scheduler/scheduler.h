@@ -10,7 +10,11 @@
 // New mail and deferred mail take turns, so that neither waits for the other.
 //
 // LIMITS  qmgr_message_active_limit messages are active; of all others only id, time and flags are
-//         in memory; cached_body_bytes_max bytes of new mail's bodies are kept until their attempt
+//         in memory; cached_body_bytes_max bytes of new mail's bodies are kept until their
+//         attempt; resolve_at_once_max recipients of a message are asked for at once
+//
+// Its members stand in scheduler.cpp (what waits, and an active message's course), resolve.cpp,
+// attempt.cpp, settle.cpp and admin.cpp.
 //
 // SEE ALSO   retry.h (when), reports.h (what senders are told), ../queue/queue.h
 #pragma once
@@ -37,6 +41,7 @@
 namespace pennypost::smtp {
 
 inline constexpr std::size_t cached_body_bytes_max = 32 * 1024 * 1024;
+inline constexpr std::size_t resolve_at_once_max = 100;
 
 class Scheduler {
  public:
@@ -95,6 +100,7 @@ class Scheduler {
   };
   struct Active;
   struct Group;
+  struct Question;
   enum class Operation { Hold, Release, Remove, Requeue };
 
   Task<> run();
@@ -108,6 +114,7 @@ class Scheduler {
   void drop_body(Active& active);
   Task<bool> load(Active& active);
   Task<> attempt_all(Active& active);
+  Task<> ask_lookup(const Active& active, Question& question);
   Task<std::vector<Group>> resolve(Active& active, std::vector<std::uint32_t> numbers);
   std::vector<std::uint32_t> expand(Active& active, std::uint32_t number,
                                     std::vector<Recipient> children);

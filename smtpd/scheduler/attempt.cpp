@@ -1,0 +1,251 @@
+// A group of recipients with one route in, what came of the attempt out: in the message and in the
+// log.
+#include "smtpd/scheduler/active.h"
+
+#include <algorithm>
+
+#include "common/log/log.h"
+#include "common/mail/status.h"
+#include "smtpd/scheduler/retry.h"
+
+namespace pennypost::smtp {
+namespace {
+
+/// Whether an attempt failed because of the host, not because of the message (RFC 3463 section
+/// 3.5: network and routing status).
+bool is_connection_failure(const std::vector<Outcome>& outcomes) {
+  return !outcomes.empty() && std::ranges::all_of(outcomes, [](const Outcome& outcome) {
+    return outcome.kind == OutcomeKind::Retry && outcome.status.starts_with("4.4.");
+  });
+}
+
+}  // namespace
+
+std::string transport_name(Transport transport) {
+  return transport == Transport::Smtp    ? "smtp"
+         : transport == Transport::Error ? "error"
+         : transport == Transport::Pipe  ? "pipe"
+                                         : "local";
+}
+
+Outcome outcome_from(const Error& error, OutcomeKind kind) {
+  Outcome outcome;
+  outcome.kind = kind;
+  outcome.relay = "none";
+  std::string_view text = error.text();
+  auto status = EnhancedStatus::take(text);
+  outcome.status = status ? status->text() : kind == OutcomeKind::Bounce ? "5.3.0" : "4.3.0";
+  outcome.reason = text;
+  return outcome;
+}
+
+Task<> Scheduler::deliver(Active& active, Group group) {
+  if (group.route.transport == Transport::Error) {
+    group.begun = clock_.now();
+    Outcome outcome;
+    bool is_permanent = !group.route.status.starts_with('4');
+    outcome.kind = is_permanent ? OutcomeKind::Bounce : OutcomeKind::Retry;
+    outcome.status = group.route.status.empty() ? "5.3.0" : group.route.status;
+    outcome.reason = group.route.next_hop;
+    outcome.relay = "none";
+    apply_to_all(active, group, outcome);
+    --active.groups_left;
+    co_return;
+  }
+  if (!active.is_flushed && is_put_off(group)) {
+    group.begun = clock_.now();
+    Outcome outcome;
+    outcome.status = "4.3.2";
+    outcome.reason = "deferred transport";
+    outcome.relay = "none";
+    apply_to_all(active, group, outcome);
+    --active.groups_left;
+    co_return;
+  }
+  Destination& to = destination(group);
+  auto lease = co_await to.take(now());
+  if (lease) {
+    co_await attempt(active, group, to);
+  } else if (to.is_dead(now())) {
+    group.begun = clock_.now();
+    Outcome outcome;
+    outcome.status = "4.4.1";
+    outcome.reason = "delivery temporarily suspended: " + to.reason();
+    outcome.relay = "none";
+    apply_to_all(active, group, outcome);
+  } else {
+    active.was_refused = true;
+  }
+  --active.groups_left;
+  // The last one's outcome is recorded by settle(), with all that follows from it.
+  if (lease && active.groups_left > 0) co_await record(active);
+}
+
+/// Whether its transport stands in defer_transports.
+bool Scheduler::is_put_off(const Group& group) const {
+  auto config = peers_.config();
+  return std::ranges::find(config->defer_transports, transport_name(group.route.transport)) !=
+         config->defer_transports.end();
+}
+
+Task<> Scheduler::attempt(Active& active, Group& group, Destination& to) {
+  while (!queue_.committer().is_writable() && !draining_) co_await changed_.wait();
+  if (draining_ || active.is_to_be_removed) {
+    active.was_refused = true;
+    co_return;
+  }
+  group.begun = clock_.now();
+  auto answer = co_await ask(active, group);
+  if (!answer && answer.error().code() == damaged) {
+    log_error("qmgr", answer.error().text() + ": on hold until postsuper -d or -H");
+    active.is_to_be_held = true;
+    co_return;
+  }
+  if (!answer) {
+    apply_to_all(active, group, outcome_from(answer.error(), OutcomeKind::Retry));
+    for (auto number : group.recipients) active.message->change(number).is_uncertain = true;
+    co_return;
+  }
+  group.process = answer->process;
+  std::set<std::uint32_t> open(group.recipients.begin(), group.recipients.end());
+  for (const auto& outcome : answer->outcomes) {
+    if (open.erase(outcome.recipient) == 1) apply(active, group, outcome);
+  }
+  for (auto number : open) {
+    Outcome outcome;
+    outcome.recipient = number;
+    outcome.status = "4.3.0";
+    outcome.reason = "the delivery process gave no outcome";
+    outcome.relay = "none";
+    apply(active, group, outcome);
+    active.message->change(number).is_uncertain = true;
+  }
+  if (is_connection_failure(answer->outcomes)) {
+    to.failed(answer->outcomes.front().reason,
+              now() + peers_.config()->minimal_backoff_time.count());
+  } else {
+    to.succeeded();
+  }
+}
+
+Task<Result<Attempt::Outcomes>> Scheduler::ask(Active& active, const Group& group) {
+  Attempt request;
+  request.envelope = active.message->envelope();
+  request.envelope.sender = group.sender;
+  request.route = group.route;
+  for (auto number : group.recipients) {
+    const auto& entry = active.message->recipient(number);
+    request.envelope.recipients.push_back(entry.recipient);
+    request.is_repeat = request.is_repeat || entry.is_uncertain;
+  }
+  std::vector<Descriptor> beside;
+  if (active.body) {
+    request.body = *active.body;
+  } else {
+    CO_TRY(auto body, co_await queue_.body(active.message->envelope()));
+    request.body = std::move(body.bytes);
+    if (body.file) beside.push_back(std::move(body.file));
+  }
+  std::string kind = "send";
+  if (group.route.transport != Transport::Smtp) {
+    CO_TRY(kind, co_await deliver_port(group));
+  }
+  auto call = peers_.port(kind).call(std::move(request), std::move(beside));
+  co_return co_await std::move(call);
+}
+
+/// Which process delivers for this account; the master starts it where there is none.
+Task<Result<std::string>> Scheduler::deliver_port(const Group& group) {
+  NeedDeliver request;
+  const auto& account = group.route.account;
+  request.account = account.name.empty() ? group.run_as : account.name;
+  request.is_system = account.name.empty() ? !group.run_as.empty() : account.is_system;
+  // Own users share one process.
+  bool is_own = !request.is_system && !request.account.empty();
+  std::string key = is_own ? "own" : "system:" + request.account;
+  auto known = deliver_kinds_.find(key);
+  if (known != deliver_kinds_.end() && peers_.port(known->second).has_peer()) {
+    co_return known->second;
+  }
+  auto call = peers_.port("master").call(std::move(request));
+  CO_TRY(auto where, co_await std::move(call));
+  deliver_kinds_[key] = where.kind;
+  co_return where.kind;
+}
+
+void Scheduler::apply_to_all(Active& active, const Group& group, Outcome outcome) {
+  for (auto number : group.recipients) {
+    outcome.recipient = number;
+    apply(active, group, outcome);
+  }
+}
+
+void Scheduler::apply(Active& active, const Group& group, const Outcome& outcome) {
+  auto config = peers_.config();
+  RecipientRecord& entry = active.message->change(outcome.recipient);
+  entry.status = outcome.status;
+  entry.reason = outcome.reason;
+  entry.relay = outcome.relay;
+  entry.remote_mta = outcome.remote_mta;
+  entry.diagnostic = outcome.diagnostic;
+  entry.last_attempt = now();
+  entry.is_uncertain = false;
+  auto kind = outcome.kind;
+  if (kind == OutcomeKind::Bounce && config->soft_bounce) {
+    kind = OutcomeKind::Retry;
+    if (entry.status.starts_with('5')) entry.status[0] = '4';
+  }
+  active.is_repeatable = active.is_repeatable && outcome.is_repeatable;
+  const auto notify = entry.recipient.notify;
+  std::string_view status = "sent";
+  switch (kind) {
+    case OutcomeKind::Delivered: {
+      bool is_relayed = group.route.transport == Transport::Smtp;
+      entry.state = RecipientState::Done;
+      if (wants_report(notify, notify_success) && !outcome.is_dsn_relayed) {
+        entry.report = is_relayed ? ReportDue::Relayed : ReportDue::Delivered;
+      }
+      break;
+    }
+    case OutcomeKind::Discarded:
+      entry.state = RecipientState::Done;
+      break;
+    case OutcomeKind::Bounce:
+      status = "bounced";
+      entry.state = RecipientState::Done;
+      entry.report = wants_report(notify, notify_failure) ? ReportDue::Failed : ReportDue::None;
+      break;
+    case OutcomeKind::Retry:
+      status = "deferred";
+      active.was_deferred = true;
+      break;
+    case OutcomeKind::Expand:
+      break;
+  }
+  Microseconds arrival(active.message->envelope().arrival);
+  LogDelivery line;
+  std::string component = transport_name(group.route.transport);
+  line.component = component;
+  line.process = group.process;
+  line.queue_id = active.id.value();
+  line.recipient = entry.recipient.address;
+  line.original = entry.recipient.original;
+  line.relay = entry.relay;
+  line.delays = {active.since - arrival, group.begun - active.since,
+                 Microseconds(outcome.connected_microseconds),
+                 Microseconds(outcome.transmitted_microseconds)};
+  line.dsn = entry.status;
+  line.status = status;
+  line.reason = entry.reason;
+  log_delivery(line);
+  if (kind == OutcomeKind::Expand) expand(active, outcome.recipient, outcome.children);
+}
+
+Task<> Scheduler::record(Active& active) {
+  Changes changes;
+  active.message->save(changes);
+  auto work = queue_.record(std::move(changes));
+  co_await std::move(work);
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,115 @@
+// An active message's recipients in, groups that go the same way out; aliases become their
+// children.
+#include "smtpd/scheduler/active.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "common/base/text.h"
+
+namespace pennypost::smtp {
+namespace {
+
+/// Recipients of one message that go the same way.
+std::string group_key(const Route& route, const std::string& run_as, const std::string& sender) {
+  std::string key = std::to_string(static_cast<int>(route.transport));
+  for (const auto& part : {lower(route.next_hop), route.account.name, run_as, sender}) {
+    key += '\n' + part;
+  }
+  return key;
+}
+
+}  // namespace
+
+Task<> Scheduler::ask_lookup(const Active& active, Question& question) {
+  Resolve request;
+  request.recipient = active.message->recipient(question.number).recipient;
+  request.sender = active.message->sender_of(request.recipient);
+  auto call = peers_.port("lookup").call(std::move(request));
+  question.answer = co_await std::move(call);
+}
+
+/// Expansions are committed before it returns.
+Task<std::vector<Scheduler::Group>> Scheduler::resolve(Active& active,
+                                                       std::vector<std::uint32_t> numbers) {
+  std::map<std::string, std::vector<Group>> by_way;
+  bool has_expanded = false;
+  while (!numbers.empty()) {
+    std::vector<Question> questions;
+    for (; !numbers.empty() && questions.size() < resolve_at_once_max; numbers.pop_back()) {
+      active.tried.insert(numbers.back());
+      questions.emplace_back(numbers.back());
+    }
+    Nursery asking(loop_);
+    for (auto& question : questions) asking.start(ask_lookup(active, question));
+    co_await asking.join();
+    for (auto& [number, resolution] : questions) {
+      Group alone;
+      alone.recipients.push_back(number);
+      alone.begun = clock_.now();
+      if (!resolution) {
+        apply_to_all(active, alone, outcome_from(resolution.error(), OutcomeKind::Retry));
+      } else if (resolution->is_expansion) {
+        auto children = expand(active, number, std::move(resolution->children));
+        numbers.insert(numbers.end(), children.begin(), children.end());
+        has_expanded = true;
+      } else {
+        add_to_group(active, number, std::move(resolution->route), by_way);
+      }
+    }
+  }
+  if (has_expanded) co_await record(active);
+  std::vector<Group> groups;
+  for (auto& [key, ways] : by_way) {
+    std::move(ways.begin(), ways.end(), std::back_inserter(groups));
+  }
+  co_return std::move(groups);
+}
+
+/// The new recipients that are pending.
+std::vector<std::uint32_t> Scheduler::expand(Active& active, std::uint32_t number,
+                                             std::vector<Recipient> children) {
+  auto depth_max = static_cast<std::size_t>(peers_.config()->alias_depth_max);
+  auto added = active.message->expand(number, std::move(children), depth_max);
+  Group alone;
+  alone.begun = clock_.now();
+  if (!added) {
+    alone.recipients.push_back(number);
+    apply_to_all(active, alone, outcome_from(added.error(), OutcomeKind::Bounce));
+    return {};
+  }
+  std::vector<std::uint32_t> pending;
+  for (auto child : *added) {
+    if (active.message->recipient(child).state == RecipientState::Pending) {
+      pending.push_back(child);
+      continue;
+    }
+    // A loop: failed before it was tried.
+    Outcome outcome;
+    outcome.recipient = child;
+    outcome.kind = OutcomeKind::Bounce;
+    outcome.status = active.message->recipient(child).status;
+    outcome.reason = active.message->recipient(child).reason;
+    outcome.relay = "none";
+    apply(active, alone, outcome);
+  }
+  return pending;
+}
+
+void Scheduler::add_to_group(Active& active, std::uint32_t number, Route route,
+                             std::map<std::string, std::vector<Group>>& by_way) {
+  auto config = peers_.config();
+  const auto& recipient = active.message->recipient(number).recipient;
+  auto& ways = by_way[group_key(route, recipient.run_as, active.message->sender_of(recipient))];
+  auto most = static_cast<std::size_t>(config->default_destination_recipient_limit);
+  if (ways.empty() || ways.back().recipients.size() >= most) {
+    Group group;
+    group.route = std::move(route);
+    group.run_as = recipient.run_as;
+    group.sender = active.message->sender_of(recipient);
+    ways.push_back(std::move(group));
+  }
+  ways.back().recipients.push_back(number);
+}
+
+}  // namespace pennypost::smtp
