@@ -34,6 +34,7 @@ def line_of(host, text):
 
 def refuses(host, daemon, status, *words):
     """The daemon must end by itself with this status, and say these words."""
+    before = len(host.log())
     process = host.launch(daemon)
     try:
         ended = process.wait(60)
@@ -41,13 +42,13 @@ def refuses(host, daemon, status, *words):
         host.stop(daemon)
         raise AssertionError(f"{daemon} starts as if nothing were wrong")
     del host.running[daemon]
-    said = host.errors(daemon) + host.log()
+    said = host.errors(daemon) + host.log()[before:]
     for word in words:
         contains(said, word, f"what {daemon} says")
     equal(ended, status, f"exit status of {daemon}, which says {said[-600:]}")
 
 
-def bad_setting(name, daemon, line, *words, status=CONFIGURATION):
+def bad_setting(name, line, *words, status=CONFIGURATION):
     @test(f"bad input: {name}")
     def case(t):
         host = with_mail(t, daemons=("smtpd",))
@@ -56,7 +57,8 @@ def bad_setting(name, daemon, line, *words, status=CONFIGURATION):
         with open(os.path.join(host.etc, "main.toml"), "a", encoding="utf-8") as file:
             file.write(line + "\n")
         where = f"{host.etc}/main.toml:{line_of(host, line)}:"
-        refuses(host, daemon, status, where, *words)
+        for daemon in ("smtpd", "popd", "imapd"):
+            refuses(host, daemon, status, where, *words)
         done = host.command("pennypost", "check", ok=False)
         check(done.returncode != 0, "pennypost check finds nothing wrong")
         contains(done.stdout + done.stderr, where, "what pennypost check says")
@@ -67,12 +69,12 @@ def bad_setting(name, daemon, line, *words, status=CONFIGURATION):
         equal(host.post_counts(), before, "messages before and after")
 
 
-bad_setting("an unknown setting is answered with the nearest known one", "smtpd", 'mynetwork_style = "host"',
+bad_setting("an unknown setting is answered with the nearest known one", 'mynetwork_style = "host"',
             "mynetwork_style", "mynetworks_style")
-bad_setting("a setting of the wrong type", "smtpd", "smtpd_banner = 5", "smtpd_banner")
-bad_setting("a number out of range", "smtpd", "smtpd_hard_error_limit = 0", "smtpd_hard_error_limit", "1")
-bad_setting("a word where a duration must stand", "smtpd", 'minimal_backoff_time = "soon"', "minimal_backoff_time")
-bad_setting("no TOML at all", "smtpd", "this is no TOML")
+bad_setting("a setting of the wrong type", "smtpd_banner = 5", "smtpd_banner")
+bad_setting("a number out of range", "smtpd_hard_error_limit = 0", "smtpd_hard_error_limit", "1")
+bad_setting("a word where a duration must stand", 'minimal_backoff_time = "soon"', "minimal_backoff_time")
+bad_setting("no TOML at all", "this is no TOML")
 
 
 @test("bad input: every daemon refuses a certificate that is not there, and says where it was looked for")
