@@ -101,8 +101,7 @@ TEST_CASE("the end of the server is told to who has not logged in, and ends the 
   for (const char* lines : {"", "USER alice\r\n", "AUTH PLAIN\r\n"}) {
     CAPTURE(lines);
     Dialogue dialogue;
-    CHECK(dialogue.say_until_stopped(lines).ends_with(
-        "-ERR [SYS/TEMP] Server shutting down.\r\n"));
+    CHECK(dialogue.say_until_stopped(lines).ends_with("-ERR [SYS/TEMP] Server shutting down.\r\n"));
     CHECK_FALSE(dialogue.result);
   }
 }

@@ -1,0 +1,363 @@
+"""Each keyword of EHLO, CAPA and CAPABILITY in; one exchange by a stock client that shows that it holds.
+
+A keyword that is announced and not in the tables here fails the test: write its exchange first.
+"""
+import base64
+import hashlib
+import hmac
+import os
+import poplib
+import re
+import socket
+
+from harness import Shared, check, contains, equal, test
+from mailhost import Host, letter, unverified
+from stock import run
+
+ALICE, BOB = "alice@example.test", "bob@example.test"
+UTF8 = "j\u00f6rg@example.test"
+
+
+def make(t):
+    host = Host(t, {"auth_failure_delay": "0s", "message_size_limit": 1000000}, aliases="j\u00f6rg: " + BOB + "\n")
+    for number in range(1, 4):
+        host.put(ALICE, letter(f"n{number}", "the body\r\n", to=ALICE))
+    return host
+
+
+shared = Shared(make)
+
+
+def curl(host, service, *more, path="/", login=True, ok=(0,)):
+    scheme = {"submission": "smtp"}.get(service, service)
+    user = ["--user", f"{ALICE}:{host.users[ALICE]}"] if login else []
+    return run(["curl", "--silent", "--show-error", "--insecure", "--verbose", "--max-time", "60", *user, *more,
+                f"{scheme}://{host.address}:{host.port(service)}{path}"], ok=ok)
+
+
+def talk(host, service, *lines):
+    """Octets sent at once, as a client with pipelining does; all that comes back."""
+    with socket.create_connection((host.address, host.port(service)), timeout=60) as stream:
+        stream.sendall("".join(line + "\r\n" for line in lines).encode())
+        return stream.makefile("rb").read().decode()
+
+
+def all_of(announced, table, host, what):
+    """Calls the exchange of each keyword; each must be known."""
+    unknown = sorted(set(announced) - set(table))
+    check(not unknown, f"{what} announces what no exchange here shows: {unknown}")
+    check("" not in announced and announced, f"{what} announces nothing")
+    for word in announced:
+        try:
+            table[word](host)
+        except Exception as error:
+            raise AssertionError(f"{what} announces {word}: {type(error).__name__}: {error}") from error
+
+
+class Scram:
+    """The client's side of SCRAM-SHA-256, RFC 5802: a response for each challenge."""
+
+    def __init__(self, password):
+        self.password = password.encode()
+        self.bare = f"n={ALICE},r={base64.b64encode(os.urandom(18)).decode()}"
+        self.last = None
+
+    def answer(self, challenge):
+        text = challenge.decode()
+        if not text:
+            return ("n,," + self.bare).encode()
+        if self.last:
+            equal(text, self.last, "the server's proof")
+            return b""
+        parts = dict(part.split("=", 1) for part in text.split(","))
+        without = f"c=biws,r={parts['r']}"
+        salted = hashlib.pbkdf2_hmac("sha256", self.password, base64.b64decode(parts["s"]), int(parts["i"]))
+        key, server_key = (hmac.digest(salted, name, "sha256") for name in (b"Client Key", b"Server Key"))
+        signed = f"{self.bare},{text},{without}".encode()
+        signature = hmac.digest(hashlib.sha256(key).digest(), signed, "sha256")
+        self.last = "v=" + base64.b64encode(hmac.digest(server_key, signed, "sha256")).decode()
+        proof = base64.b64encode(bytes(x ^ y for x, y in zip(key, signature))).decode()
+        return f"{without},p={proof}".encode()
+
+
+# EHLO
+
+def swaks(host, service, *more):
+    return run(["swaks", "--server", host.address, "--port", str(host.port(service)), "--helo", "client.example.test", "--from",
+                ALICE, "--to", BOB, "--timeout", "60", *more]).decode()
+
+
+def auth(host):
+    for mechanism in ("PLAIN", "LOGIN"):
+        contains(swaks(host, "submission", "--tls", "--auth", mechanism, "--auth-user", ALICE, "--auth-password",
+                       host.users[ALICE], "--quit-after", "AUTH"), "235 2.7.0", mechanism)
+    run(["msmtp", "--file=/dev/null", f"--host={host.address}", f"--port={host.port('submission')}", f"--from={ALICE}",
+         "--auth=scram-sha-256", f"--user={ALICE}", f"--passwordeval=echo {host.users[ALICE]}", "--tls=on",
+         "--tls-certcheck=off", "--", BOB], input=b"Subject: by SCRAM\n\nx\n")
+
+
+def size(host):
+    with host.smtp() as client:
+        client.ehlo()
+        limit = int(client.esmtp_features["size"])
+        equal(limit, 1000000, "the limit")
+        equal(client.mail(ALICE, [f"SIZE={limit + 1}"])[0], 552, "a larger message")
+        equal(client.mail(ALICE, [f"SIZE={limit}"])[0], 250, "one of the limit")
+
+
+def eight_bit(host):
+    before = len(host.messages(BOB))
+    with host.smtp() as client:
+        client.sendmail(ALICE, [BOB], letter("8BITMIME", b"\xe9\xff\r\n"), mail_options=["BODY=8BITMIME"])
+    texts = [open(path, "rb").read() for path in host.wait_messages(BOB, before + 1)]
+    check(any(text.endswith(b"\n\n\xe9\xff\n") for text in texts), "the octets have arrived")
+
+
+def dsn(host):
+    with host.smtp() as client:
+        client.sendmail(BOB, [BOB], letter("DSN"), mail_options=["RET=HDRS", "ENVID=e1"],
+                        rcpt_options=["NOTIFY=SUCCESS", f"ORCPT=rfc822;{BOB}"])
+    host.wait_log(r"sender delivery status notification: ")
+
+
+def smtputf8(host):
+    with host.smtp() as client:
+        client.ehlo()
+        client.command_encoding = "utf-8"
+        equal(client.mail(ALICE, ["SMTPUTF8"])[0], 250, "MAIL")
+        equal(client.rcpt(UTF8)[0], 250, "RCPT of a UTF-8 address")
+
+
+def chunking(host):
+    message = letter("CHUNKING", "a\r\n.\r\nb").decode()
+    answers = talk(host, "smtp", "EHLO client.example.test", f"MAIL FROM:<{ALICE}>", f"RCPT TO:<{BOB}>",
+                   f"BDAT {len(message)}\r\n{message}BDAT 0 LAST", "QUIT")
+    contains(answers, "queued as", "the answers to BDAT")
+
+
+SMTP = {
+    "PIPELINING": lambda host: contains(swaks(host, "smtp", "--pipeline", "--quit-after", "RCPT"), "250 2.1.5", "swaks"),
+    "SIZE": size,
+    "VRFY": lambda host: curl(host, "smtp", "--mail-rcpt", BOB, login=False),
+    "STARTTLS": lambda host: contains(swaks(host, "smtp", "--tls", "--quit-after", "RCPT"), "250 2.1.5", "swaks"),
+    "AUTH": auth,
+    "ENHANCEDSTATUSCODES": lambda host: check(re.search(r"^<-  250 2\.1\.0 .*\n(.*\n)*<-  250 2\.1\.5 ", swaks(
+        host, "smtp", "--quit-after", "RCPT"), re.MULTILINE), "codes in the answers"),
+    "8BITMIME": eight_bit, "DSN": dsn, "SMTPUTF8": smtputf8, "CHUNKING": chunking,
+    "HELP": lambda host: contains(curl(host, "smtp", "-X", "HELP", login=False), b"214 2.0.0", "HELP"),
+}
+
+
+@test("EHLO: each keyword is shown to hold by an exchange, on 25, 587 and 465")
+def ehlo(t):
+    del t
+    host = shared.get()
+    words = {}
+    for service, secure in (("smtp", False), ("smtp", True), ("submission", False), ("submission", True), ("submissions", False)):
+        with host.smtp(service) as client:
+            client.ehlo()
+            if secure:
+                client.starttls(context=unverified())
+                client.ehlo()
+            lines = client.ehlo_resp.decode().split("\n")[1:]
+            equal(sorted({line.split()[0].lower() for line in lines}), sorted(client.esmtp_features), "keywords, each once")
+            words.update({line.split()[0]: 1 for line in lines})
+            mechanisms = client.esmtp_features.get("auth", "").split()
+            check(set(mechanisms) <= {"PLAIN", "LOGIN", "SCRAM-SHA-256"}, f"AUTH announces {mechanisms}")
+    all_of(list(words), SMTP, host, "EHLO")
+
+
+# CAPA
+
+def pop3_refused(call):
+    try:
+        call()
+    except poplib.error_proto as error:
+        return str(error)
+    raise AssertionError("it is taken")
+
+
+def in_use(host):
+    first = host.pop3(ALICE)
+    contains(pop3_refused(lambda: host.pop3(ALICE)), "[IN-USE]", "a second session")
+    first.quit()
+
+
+def wrong_password(host):
+    client = host.pop3()
+    client.user(ALICE)
+    contains(pop3_refused(lambda: client.pass_("wrong")), "[AUTH]", "a wrong password")
+
+
+def pop3_sasl(host):
+    for mechanism in ("PLAIN", "LOGIN"):
+        contains(curl(host, "pop3", "--ssl-reqd", "--login-options", "AUTH=" + mechanism, path="/1"), b"Subject: n1", mechanism)
+    client, exchange = host.pop3(), Scram(host.users[ALICE])
+    client._putcmd("AUTH SCRAM-SHA-256")
+    while (line := client._getline()[0]).startswith(b"+ "):
+        client._putcmd(base64.b64encode(exchange.answer(base64.b64decode(line[2:]))).decode())
+    contains(line, b"+OK", "the end of SCRAM-SHA-256")
+    equal(client.stat()[0], 3, "messages after SCRAM-SHA-256")
+    client.quit()
+
+
+def pop3(host, *lines):
+    return talk(host, "pop3", f"USER {ALICE}", f"PASS {host.users[ALICE]}", *lines, "QUIT")
+
+
+def stls(host):
+    client = host.pop3()
+    client.stls(context=unverified())
+    client.user(ALICE)
+    client.pass_(host.users[ALICE])
+    client.quit()
+
+
+POP3 = {
+    "TOP": lambda host: check(b"the body" not in curl(host, "pop3", "-X", "TOP 1 0"), "TOP 1 0 shows the body"),
+    "UIDL": lambda host: equal(len(re.findall(rb"(?m)^\d+ \S+\r?$", curl(host, "pop3", "-X", "UIDL"))), 3, "lines of UIDL"),
+    "USER": lambda host: host.pop3(ALICE).quit(),
+    "RESP-CODES": in_use,
+    "AUTH-RESP-CODE": wrong_password,
+    "PIPELINING": lambda host: equal(pop3(host, "NOOP", "LIST 1", "NOOP").count("+OK"), 7, "answers to what came at once"),
+    "EXPIRE": lambda host: contains(pop3(host, "RETR 1") and pop3(host, "STAT"), "+OK 3 ", "what was read stays"),
+    "SASL": pop3_sasl,
+    "STLS": stls,
+    "IMPLEMENTATION": lambda host: contains(talk(host, "pop3", "CAPA", "QUIT"), "IMPLEMENTATION Pennypost", "CAPA"),
+}
+
+
+@test("CAPA: each capability is shown to hold by an exchange, before and after STLS and login")
+def capa(t):
+    del t
+    host = shared.get()
+    client = host.pop3()
+    words = dict(client.capa())
+    equal(set(words["SASL"]), {"PLAIN", "LOGIN", "SCRAM-SHA-256"}, "mechanisms")
+    client.stls(context=unverified())
+    words.update(client.capa())
+    client.user(ALICE)
+    client.pass_(host.users[ALICE])
+    words.update(client.capa())
+    client.quit()
+    all_of(list(words), POP3, host, "CAPA")
+
+
+# CAPABILITY
+
+def imap(host, *lines):
+    return talk(host, "imap", f"a LOGIN {ALICE} {host.users[ALICE]}", *lines, "z LOGOUT")
+
+
+def has(pattern, *lines):
+    def exchange(host):
+        seen = imap(host, *lines)
+        check(re.search(pattern, seen, re.MULTILINE), f"{lines} is answered {seen}")
+    return exchange
+
+
+def imap_auth(mechanism):
+    def exchange(host):
+        contains(curl(host, "imap", "--ssl-reqd", "--login-options", "AUTH=" + mechanism, path="/INBOX;UID=1"), b"Subject: n1",
+                 mechanism)
+    return exchange
+
+
+def imap_scram(host):
+    client = host.imap()
+    equal(client.authenticate("SCRAM-SHA-256", Scram(host.users[ALICE]).answer)[0], "OK", "AUTHENTICATE SCRAM-SHA-256")
+    client.logout()
+
+
+def starttls(host):
+    client = host.imap()
+    client.starttls(unverified())
+    client.login(ALICE, host.users[ALICE])
+    client.logout()
+
+
+def sasl_ir(host):
+    plain = base64.b64encode(f"\0{ALICE}\0{host.users[ALICE]}".encode()).decode()
+    contains(talk(host, "imap", f"a AUTHENTICATE PLAIN {plain}", "z LOGOUT"), "a OK", "AUTHENTICATE with an initial response")
+
+
+def idle(host):
+    with socket.create_connection((host.address, host.port("imap")), timeout=60) as stream:
+        file = stream.makefile("rwb", buffering=0)
+        file.write(f"a LOGIN {BOB} {host.users[BOB]}\r\nb SELECT INBOX\r\nc IDLE\r\n".encode())
+        while not (line := file.readline()).startswith(b"+"):
+            check(line, "the connection ends before IDLE")
+        with host.smtp() as client:
+            client.sendmail(ALICE, [BOB], letter("IDLE"))
+        while not re.match(rb"\* \d+ EXISTS", line := file.readline()):
+            check(line.startswith(b"*"), f"within IDLE: {line!r}")
+        file.write(b"DONE\r\nz LOGOUT\r\n")
+        while not line.startswith(b"z OK"):
+            line = file.readline()
+            check(line, "the connection ends before LOGOUT is answered")
+
+
+def unselect(host):
+    client = host.imap(ALICE)
+    client.select("INBOX")
+    equal(client.unselect()[0], "OK", "UNSELECT")
+    client.logout()
+
+
+def move(host):
+    client = host.imap(ALICE)
+    client.create("Moved")
+    client.append("INBOX", None, None, letter("to be moved"))
+    client.select("INBOX")
+    uid = client.uid("SEARCH", None, 'SUBJECT "to be moved"')[1][0].split()[-1].decode()
+    equal(client.uid("MOVE", uid, "Moved")[0], "OK", "UID MOVE")
+    equal(client.uid("SEARCH", None, 'SUBJECT "to be moved"')[1], [b""], "what is left in INBOX")
+    equal(client.select("Moved")[1], [b"1"], "what is in the other mailbox")
+    client.delete("Moved")
+    client.logout()
+
+
+def namespace(host):
+    client = host.imap(ALICE)
+    contains(client.namespace()[1][0], b'(("" ', "NAMESPACE")
+    client.logout()
+
+
+SMALL = "Subject: s\r\n\r\nx\r\n"
+IMAP = {
+    "IMAP4REV1": has(r"^b OK", "b SELECT INBOX"),
+    "SASL-IR": sasl_ir,
+    "LITERAL+": has(r"^b OK", "b SELECT {5+}\r\nINBOX"),
+    "ENABLE": has(r"^\* ENABLED", "b ENABLE X-NOTHING"),
+    "ID": lambda host: contains(curl(host, "imap", "-X", 'ID ("name" "curl")'), b'"name" "Pennypost"', "ID"),
+    "IDLE": idle,
+    "MOVE": move,
+    "NAMESPACE": namespace,
+    "ESEARCH": has(r"^\* ESEARCH .*COUNT 3", "b SELECT INBOX", 'c SEARCH RETURN (COUNT) SUBJECT "n"'),
+    "UIDPLUS": has(r"^c OK \[COPYUID (?s:.)*^d OK \[APPENDUID \d+ \d+\]", "b SELECT INBOX", "b2 CREATE Plus", "c COPY 1 Plus",
+                   f"d APPEND Plus {{{len(SMALL)}+}}\r\n{SMALL}", "e DELETE Plus"),
+    "UNSELECT": unselect,
+    "CHILDREN": has(r"^\* LIST \(.*\\HasChildren.*\) .* \"?Up\"?\r$", "b CREATE Up/Down", 'c LIST "" "*"', 'c2 CREATE Up.Down',
+                    'd LIST "" "*"'),
+    "MULTIAPPEND": has(r"^c OK \[APPENDUID \d+ \d+:\d+\]", "b CREATE Many",
+                       f"c APPEND Many {{{len(SMALL)}+}}\r\n{SMALL} {{{len(SMALL)}+}}\r\n{SMALL}", "d DELETE Many"),
+    "SPECIAL-USE": has(r"^\* LIST \([^)]*\\Sent[^)]*\)", 'b LIST (SPECIAL-USE) "" "*"'),
+    "STARTTLS": starttls,
+    "AUTH=PLAIN": imap_auth("PLAIN"),
+    "AUTH=LOGIN": imap_auth("LOGIN"),
+    "AUTH=SCRAM-SHA-256": imap_scram,
+}
+
+
+@test("CAPABILITY: each capability is shown to hold by an exchange, before and after STARTTLS and login")
+def capability(t):
+    del t
+    host = shared.get()
+    client = host.imap()
+    words = dict.fromkeys(client.capabilities)
+    client.starttls(unverified())
+    words.update(dict.fromkeys(client.capabilities))
+    client.login(ALICE, host.users[ALICE])
+    words.update(dict.fromkeys(client.capability()[1][-1].decode().upper().split()))
+    client.logout()
+    all_of(list(words), IMAP, host, "CAPABILITY")
