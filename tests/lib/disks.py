@@ -123,9 +123,9 @@ def _is_stopped(pid):
 
 
 def fill(path, leave_bytes):
-    """A file of zeros that leaves so much of the disk free."""
+    """A file of zeros that leaves so much of the disk free; one that is there already grows."""
     folder = os.path.dirname(path)
-    with open(path, "wb") as file:
+    with open(path, "ab") as file:
         with contextlib.suppress(OSError):
             while shutil.disk_usage(folder).free > leave_bytes:
                 file.write(bytes(min(1 << 20, max(4096, shutil.disk_usage(folder).free - leave_bytes))))
