@@ -90,8 +90,8 @@ def toml(value):
 class Host:
     """One mail host below t.folder. `settings` go to main.toml over those below; None removes one.
 
-    users: {login: password}. sections: {"service.submission": {...}}. start=False: as written, not started. netns.py has hosts with a network
-    of their own.
+    users: {login: password}. sections: {"service.submission": {...}}. start=False: as written, not started.
+    netns.py has hosts with a network of their own.
     """
 
     def __init__(self, t, settings=None, users=None, daemons=DAEMONS, build="release", name="host",

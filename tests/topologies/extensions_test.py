@@ -28,7 +28,8 @@ class Pair:
         self.postfix = Postfix(t, "postfix.test", {
             "virtual_mailbox_domains": "postfix.test poor.test", "relayhost": f"[{OURS}]:{self.host.port('smtp')}",
             "virtual_mailbox_maps": f"inline:{{ {ANN}=box/, ann@poor.test=box/, broken@postfix.test=box/, {UTF8}@postfix.test=box/ }}",
-            "transport_maps": f"inline:{{ broken@postfix.test=smtp:[{BROKEN}]:{self.broken.port} }}", "smtputf8_enable": "yes"}, THEIRS, listeners={POOR: ["-o", "smtpd_discard_ehlo_keywords=" + WITHOUT]})
+            "transport_maps": f"inline:{{ broken@postfix.test=smtp:[{BROKEN}]:{self.broken.port} }}",
+            "smtputf8_enable": "yes"}, THEIRS, listeners={POOR: ["-o", "smtpd_discard_ehlo_keywords=" + WITHOUT]})
         self.host.settings["transport_maps"] = (f"inline:{{ postfix.test=smtp:[{THEIRS}]:{self.postfix.port}, "
                                                 f"poor.test=smtp:[{POOR}]:{self.postfix.port} }}")
         self.host.write_settings()
