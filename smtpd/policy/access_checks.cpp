@@ -145,7 +145,7 @@ Answer Evaluation::check_sasl_access(const Restriction& restriction) {
 }
 
 std::vector<store::LookupKey> Evaluation::mail_keys(const std::string& text) const {
-  auto address = parsed(text);
+  auto address = completed(text);
   std::string domain = address.domain() ? address.domain()->key() : "";
   return store::access_keys_of_mail(address.local(), domain, settings_.recipient_delimiter,
                                     parents());

@@ -28,6 +28,14 @@ MailAddress parsed(const std::string& text) {
   return address ? *std::move(address) : MailAddress();
 }
 
+/// As the queue will have it: with $myorigin where it has no domain.
+MailAddress Evaluation::completed(const std::string& text) const {
+  auto address = parsed(text);
+  if (address.is_null() || address.domain()) return address;
+  auto origin = Domain::parse(settings_.myorigin, Utf8::Allowed);
+  return origin ? address.with_domain(*std::move(origin)) : address;
+}
+
 Verdict Evaluation::recipient() {
   Answer answer = Answer::Undecided;
   if (settings_.smtpd_delay_reject) {
@@ -162,7 +170,8 @@ bool Evaluation::hides_destination(const MailAddress& address) const {
 }
 
 Evaluation::Destination Evaluation::destination() {
-  auto address = parsed(request_.recipient);
+  // RFC 5321 section 4.5.1: `postmaster` without a domain is taken from everybody.
+  auto address = completed(request_.recipient);
   if (!address.domain() || hides_destination(address)) return Destination::Foreign;
   auto domain_class = tables_.classify(*address.domain());
   if (!domain_class) return Destination::Unknown;

@@ -7,8 +7,8 @@
 //
 // The relay decision: a destination is ours if its domain is final, a virtual alias domain or a
 // relay domain, and its local part hides no other destination (user%dest@here, dest!user@here,
-// "user@dest"@here). Every other destination needs a client of mynetworks, a login, or RELAY for
-// this client in an access table.
+// "user@dest"@here); an address without a domain is in $myorigin. Every other destination needs a
+// client of mynetworks, a login, or RELAY for this client in an access table.
 //
 // STANDARDS  RFC 5321 section 3.6 (relaying), Postfix access(5), SMTPD_ACCESS_README
 // SEE ALSO   access.h (table keys and actions), ../messages.h (the requests)

@@ -93,6 +93,22 @@ TEST_CASE("a stranger may send to our domains only, however the recipient is dre
   }
 }
 
+TEST_CASE("an address without domain is in myorigin: postmaster is taken from everybody") {
+  std::vector<std::string> settings{"myorigin=example.com"};
+  FakeTables tables;
+  CHECK(answer(stranger("bob"), tables, settings) == "250 2.1.5 Ok");
+  CHECK(answer(stranger("nobody"), tables, settings) ==
+        "550 5.1.1 <nobody>: Recipient address rejected: User unknown in local recipient table");
+  CHECK(answer(stranger("user%dest.example"), tables, settings) ==
+        "554 5.7.1 <user%dest.example>: Relay access denied");
+  tables.tables["hash:/access"]["bob@example.com"] = "REJECT";
+  settings.emplace_back("smtpd_recipient_restrictions=check_recipient_access hash:/access");
+  CHECK(answer(stranger("bob"), tables, settings) ==
+        "554 5.7.1 <bob>: Recipient address rejected: Access denied");
+  CHECK(answer(stranger("bob"), {"myorigin=foreign.example"}) ==
+        "554 5.7.1 <bob>: Relay access denied");
+}
+
 TEST_CASE("mynetworks, a login and RELAY in a client table open the way out") {
   auto request = stranger("user@dest.example");
   request.is_in_mynetworks = true;

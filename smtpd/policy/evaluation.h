@@ -95,6 +95,7 @@ class Evaluation {
   enum class Destination { Ours, Foreign, Unknown };
   Destination destination();
   bool hides_destination(const MailAddress& address) const;
+  MailAddress completed(const std::string& text) const;
   Answer access(Subject subject, const Restriction& restriction,
                 const std::vector<store::LookupKey>& keys);
   Answer act(Subject subject, const std::string& value);

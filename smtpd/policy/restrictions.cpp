@@ -149,7 +149,7 @@ Answer Evaluation::reject_unknown_recipient_domain(const Restriction&) {
 }
 
 Answer Evaluation::unlisted(Subject subject, const std::string& text) {
-  auto address = parsed(text);
+  auto address = completed(text);
   if (!address.domain() || hides_destination(address)) return Answer::Undecided;
   auto domain_class = tables_.classify(*address.domain());
   if (!domain_class) return look_up_failed(subject);
