@@ -34,7 +34,7 @@ struct OpenBody {
 /// Gives up the file of OpenBody, when the message is not submitted after all; posted, not called.
 /// A file that is never submitted nor dropped goes an hour after the last write.
 struct DropBody {
-  static constexpr std::uint16_t type = 108;
+  static constexpr std::uint16_t type = 109;
   using Reply = Done;
   QueueId id{std::string()};
   template <class Archive>

@@ -47,6 +47,8 @@ class Backend {
   virtual void note(CountClient event) = 0;
   /// An empty file for a large body.
   virtual Task<Result<Descriptor>> open_body(QueueId id) = 0;
+  /// Gives that file up: the message will not be submitted. One that the queue has is left alone.
+  virtual void drop_body(QueueId id) = 0;
   /// When it answers without Error, the message survives a power cut.
   virtual Task<Result<void>> submit(Submit message) = 0;
 };

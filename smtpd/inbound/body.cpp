@@ -17,6 +17,10 @@ Error write_error(int number) {
 
 }  // namespace
 
+Body::~Body() {
+  if (file_ && !is_handed_over_) backend_.drop_body(id_);
+}
+
 Task<> Body::settle() {
   if (failure_) tail_.clear();
   if (tail_.size() <= inline_body_bytes_max) co_return;

@@ -21,6 +21,11 @@ class Body {
  public:
   Body(Loop& loop, Backend& backend, QueueId id, HeaderLimits limits)
       : loop_(loop), backend_(backend), id_(std::move(id)), limits_(limits) {}
+  Body(const Body&) = delete;
+  Body& operator=(const Body&) = delete;
+  /// A file that nobody submitted is given up at once: else clients that break off large messages
+  /// would fill the disk until the queue looks for orphans.
+  ~Body();
 
   /// Append content here, then settle().
   std::string& tail() { return tail_; }
@@ -29,6 +34,9 @@ class Body {
   Task<> settle();
   /// Nothing follows: the file is synced, the header's end is known.
   Task<Result<void>> finish();
+
+  /// The message is about to be submitted: from now on the file is the queue's business.
+  void hand_over() { is_handed_over_ = true; }
 
   // After finish().
   std::uint64_t bytes() const { return bytes_; }
@@ -52,6 +60,7 @@ class Body {
   std::uint64_t bytes_ = 0;
   Descriptor file_;
   std::optional<Error> failure_;
+  bool is_handed_over_ = false;
 };
 
 }  // namespace pennypost::smtp

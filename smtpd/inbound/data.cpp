@@ -288,6 +288,7 @@ Task<Reply> Session::commit(const FilterEdits& edits) {
     co_return Reply(250, "2.0.0", "Ok: queued as " + id);
   }
   message.body = transaction.body->take_text();
+  transaction.body->hand_over();
   auto submitted = co_await site_->backend().submit(std::move(message));
   transaction_.reset();
   if (!submitted) {

@@ -75,6 +75,12 @@ Task<Result<Descriptor>> PortBackend::open_body(QueueId id) {
   co_return std::move(reply.descriptors.front());
 }
 
+void PortBackend::drop_body(QueueId id) {
+  DropBody request;
+  request.id = std::move(id);
+  queue_.post(request);
+}
+
 Task<Result<void>> PortBackend::submit(Submit message) {
   auto asking = queue_.call(std::move(message));
   CO_TRY_DO(co_await std::move(asking));

@@ -34,6 +34,7 @@ class PortBackend final : public Backend {
   Task<Result<CountClient::Counts>> count(CountClient event) override;
   void note(CountClient event) override;
   Task<Result<Descriptor>> open_body(QueueId id) override;
+  void drop_body(QueueId id) override;
   Task<Result<void>> submit(Submit message) override;
 
  private:

@@ -236,7 +236,24 @@ TEST_CASE("large content goes into a synced file, byte for byte") {
   const Envelope& got = stage.backend.messages.at(0).envelope;
   CHECK(got.body_is_file);
   CHECK(got.body_bytes == sent.size());
+  CHECK(stage.backend.dropped.empty());
   CHECK(stage.backend.content_as_sent() == sent);
+}
+
+TEST_CASE("the file of a large message that is broken off is given up at once") {
+  constexpr int lines = 3000;
+  std::string content;
+  for (int i = 0; i < lines; ++i) content += "C: " + std::string(98, 'x') + "\n";
+  Stage stage;
+  SUBCASE("by RSET") {
+    std::string chunk = "C: BDAT " + std::to_string(lines * 100) + "\n" + content + "S~ 250\n";
+    CHECK(stage.run(envelope + chunk + "C: RSET\nS~ 250\n" + quit) == "");
+  }
+  SUBCASE("by hanging up") {
+    CHECK(stage.run(envelope + std::string("C: DATA\nS~ 354\n") + content) == "");
+  }
+  CHECK(stage.backend.dropped.size() == 1);
+  CHECK(stage.backend.messages.empty());
 }
 
 TEST_CASE("a full disk is 452, and the session goes on") {

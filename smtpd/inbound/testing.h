@@ -72,6 +72,8 @@ class FakeBackend final : public Backend {
     co_return Descriptor(descriptor);
   }
 
+  void drop_body(QueueId id) override { dropped.push_back(std::move(id)); }
+
   Task<Result<void>> submit(Submit message) override {
     if (is_disk_full) co_return Error(452, "4.3.1 Insufficient system storage");
     messages.push_back(std::move(message));
@@ -115,6 +117,7 @@ class FakeBackend final : public Backend {
   std::vector<CheckRecipient> asked;
   std::vector<std::string> lists;
   std::vector<Submit> messages;
+  std::vector<QueueId> dropped;
   Scratch scratch;
   int file = -1;
 };

@@ -90,8 +90,13 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     co_return Done();
   }
   Task<Result<Done>> submit(Submit ask) {
+    QueueId id = ask.envelope.id;
+    bool is_file = ask.envelope.body_is_file;
     auto work = scheduler_.submit(std::move(ask.envelope), std::move(ask.body));
-    CO_TRY_DO(co_await std::move(work));
+    auto taken = co_await std::move(work);
+    // A permanent error may mean that the id is another message's: then so is the file.
+    if (!taken && is_file && taken.error().is_temporary()) co_await queue_->drop_body(id);
+    if (!taken) co_return std::move(taken).error();
     co_return Done();
   }
 

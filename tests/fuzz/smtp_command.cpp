@@ -37,6 +37,7 @@ class Anything final : public Backend {
   Task<Result<Descriptor>> open_body(QueueId) override {
     co_return Error(452, "4.3.1 Insufficient system storage");
   }
+  void drop_body(QueueId) override {}
   Task<Result<void>> submit(Submit message) override {
     std::uint64_t sum = 0;
     for (const Piece& piece : message.envelope.pieces) {
