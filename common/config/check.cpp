@@ -280,8 +280,7 @@ class Checker {
   }
 
   void transports() {
-    constexpr std::array known{"local",   "smtp", "relay", "error",  "retry",
-                               "discard", "lmtp", "pipe",  "virtual"};
+    constexpr std::array known{"local", "virtual", "smtp", "relay", "error", "retry", "discard"};
     for (std::string_view name :
          {"local_transport", "default_transport", "relay_transport", "mailbox_transport"}) {
       std::string_view text = config_.text(name);

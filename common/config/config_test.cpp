@@ -279,6 +279,8 @@ TEST_CASE("rules across settings name the remedy") {
       {"relayhost = \"smtp.example:0\"", "no valid port"},
       {"mail_location = \"Maildir\"", "is no place of mail"},
       {"local_transport = \"lokal:x\"", "is no transport"},
+      {"mailbox_transport = \"lmtp:unix:/x\"", "is no transport"},
+      {"smtp_tls_security_level = \"dane\"", "none, may, encrypt, verify"},
       {"mailbox_delivery_lock = \"lockf\"", "none of: fcntl, flock, dotlock"},
       {"minimal_backoff_time = \"2h\"", "longer than maximal_backoff_time"},
       {"smtpd_banner = \"hello\"", "must begin with $myhostname"},
