@@ -15,7 +15,9 @@ namespace pennypost::smtp {
 
 class WireEncoder {
  public:
-  explicit WireEncoder(std::size_t line_bytes_max) : line_bytes_max_(line_bytes_max) {}
+  /// 0: lines are never broken. A line that goes on begins with a blank, so 1 counts as 2.
+  explicit WireEncoder(std::size_t line_bytes_max)
+      : line_bytes_max_(line_bytes_max == 1 ? 2 : line_bytes_max) {}
 
   /// Appends to `out`. Pieces may end anywhere. A CR before LF counts as part of the line's end.
   void feed(std::string_view piece, std::string& out);

@@ -35,5 +35,6 @@ TEST_CASE("DATA carries CRLF, doubled dots and folded lines, however the message
       CHECK(encode(row.message, 8, piece) == row.wire);
     }
   }
+  CHECK(encode("123\n", 1, 4) == "12\r\n 3\r\n.\r\n");
   CHECK(encode("123456789\n", 0, 4) == "123456789\r\n.\r\n");
 }

@@ -33,16 +33,19 @@ Result<std::string> completed(const std::string& text, const Config& config) {
   return address.text();
 }
 
-Result<void> copy_message(const Descriptor& from, std::uint64_t offset, std::uint64_t bytes,
+/// Whether it has bytes above 127.
+Result<bool> copy_message(const Descriptor& from, std::uint64_t offset, std::uint64_t bytes,
                           const Descriptor& to) {
+  bool is_8bit = false;
   while (bytes > 0) {
     TRY(auto chunk, read_range(from, offset, std::min(bytes, copy_bytes)));
+    is_8bit = is_8bit || !is_ascii(chunk);
     TRY_DO(write_all(to, chunk));
     offset += chunk.size();
     bytes -= chunk.size();
   }
   if (::fsync(to.number()) != 0) return file_error("sync a body", errno);
-  return {};
+  return is_8bit;
 }
 
 std::string received(const Envelope& envelope, std::uint32_t uid, const Config& config) {
@@ -114,6 +117,7 @@ Task<Result<QueueId>> PickupDesk::take(Posting posting, std::uint32_t uid, const
       co_await queue_.drop_body(envelope.id);
       co_return std::move(copied).error();
     }
+    envelope.is_8bit = *copied;
   } else {
     body = front;
   }
@@ -126,7 +130,7 @@ Task<Result<QueueId>> PickupDesk::take(Posting posting, std::uint32_t uid, const
   if (auto message_id = fields.value("Message-ID")) {
     envelope.message_id = printable(*message_id);
   }
-  envelope.is_8bit = !is_ascii(front);
+  envelope.is_8bit = envelope.is_8bit || !is_ascii(front);
   Piece trace;
   trace.text = received(envelope, uid, *config);
   envelope.pieces.push_back(std::move(trace));
