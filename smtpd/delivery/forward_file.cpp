@@ -58,8 +58,9 @@ Result<std::optional<std::string>> read_safely(const std::string& path, std::uin
   if (fstat(file.number(), &status) != 0) return waits(path, std::strerror(errno));
   if (!S_ISREG(status.st_mode)) return waits(path, "not a regular file");
   if (status.st_uid != uid && status.st_uid != 0) return waits(path, "owned by somebody else");
-  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return waits(path, "group or others can write to it; chmod go-w " + path);
+  // Where each user has a group of his own, files are often his group's to write.
+  if ((status.st_mode & S_IWOTH) != 0) {
+    return waits(path, "everybody can write to it; chmod o-w " + path);
   }
   if (status.st_size > static_cast<off_t>(bytes_max)) {
     return waits(path, "longer than dot_forward_bytes_max");

@@ -57,11 +57,27 @@ const std::string& sender_of(const Attempt& attempt, const Recipient& recipient)
   return recipient.has_own_sender ? recipient.sender : attempt.envelope.sender;
 }
 
+/// The address of this host that is served: for a command or a file the alias that names it.
+const std::string& local_address(const Recipient& recipient) {
+  if (recipient.kind == RecipientKind::Address) return recipient.address;
+  return recipient.via.empty() ? recipient.original : recipient.via;
+}
+
+/// What a command may read in its environment: a sender chooses much of it, and a script may hand
+/// it to a shell. Postfix's command_expansion_filter.
+std::string harmless(std::string text) {
+  constexpr std::string_view allowed = "!@%-_=+:,./";
+  for (char& c : text) {
+    if (!is_alnum(c) && allowed.find(c) == allowed.npos) c = '_';
+  }
+  return text;
+}
+
 store::Delivery delivery_of(const Attempt& attempt, const Recipient& recipient,
                             const store::Pieces& pieces) {
   store::Delivery delivery;
   delivery.return_path = sender_of(attempt, recipient);
-  delivery.delivered_to = recipient.address;
+  delivery.delivered_to = local_address(recipient);
   delivery.original_to = recipient.original;
   delivery.queue_id = attempt.envelope.id.value();
   delivery.recipient_number = recipient.number;
@@ -101,7 +117,7 @@ class LocalDelivery {
         attempt_(attempt),
         recipient_(recipient),
         pieces_(std::move(pieces)),
-        name_(local_name(config, recipient.address)) {}
+        name_(local_name(config, local_address(recipient))) {}
 
   Outcome run() {
     if (is_in_loop()) {
@@ -207,24 +223,24 @@ class LocalDelivery {
         {"HOME", account().home},
         {"USER", account().name},
         {"LOGNAME", account().name},
-        {"LOCAL", name_.user},
-        {"EXTENSION", name_.extension},
-        {"DOMAIN", name_.domain},
-        {"RECIPIENT", recipient_.address},
-        {"ORIGINAL_RECIPIENT", recipient_.original},
-        {"SENDER", sender_of(attempt_, recipient_)},
-        {"CLIENT_ADDRESS", envelope.client_address},
-        {"CLIENT_HELO", envelope.helo},
-        {"CLIENT_HOSTNAME", envelope.client_name},
-        {"CLIENT_PROTOCOL", envelope.protocol},
-        {"SASL_METHOD", envelope.sasl_method},
-        {"SASL_USERNAME", envelope.sasl_username},
+        {"LOCAL", harmless(name_.user)},
+        {"EXTENSION", harmless(name_.extension)},
+        {"DOMAIN", harmless(name_.domain)},
+        {"RECIPIENT", harmless(local_address(recipient_))},
+        {"ORIGINAL_RECIPIENT", harmless(recipient_.original)},
+        {"SENDER", harmless(sender_of(attempt_, recipient_))},
+        {"CLIENT_ADDRESS", harmless(envelope.client_address)},
+        {"CLIENT_HELO", harmless(envelope.helo)},
+        {"CLIENT_HOSTNAME", harmless(envelope.client_name)},
+        {"CLIENT_PROTOCOL", harmless(envelope.protocol)},
+        {"SASL_METHOD", harmless(envelope.sasl_method)},
+        {"SASL_USERNAME", harmless(envelope.sasl_username)},
     };
     const auto& sender = sender_of(attempt_, recipient_);
     run.head = "From " + (sender.empty() ? "MAILER-DAEMON" : sender) + "  " +
                format_ctime(local_date(envelope.arrival / 1'000'000)) + "\nReturn-Path: <" +
                sender + ">\nX-Original-To: " + recipient_.original +
-               "\nDelivered-To: " + recipient_.address + "\n";
+               "\nDelivered-To: " + local_address(recipient_) + "\n";
     return outcome(recipient_, run_command(run, pieces_));
   }
 

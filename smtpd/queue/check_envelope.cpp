@@ -41,7 +41,8 @@ Result<void> check_recipients(const Envelope& envelope) {
     if (recipient.number > message_recipients_max) return wrong("a recipient's number");
     if (!numbers.insert(recipient.number).second) return wrong("a recipient's number, twice");
     if (recipient.kind != RecipientKind::Address || !recipient.run_as.empty() ||
-        recipient.has_own_sender || recipient.is_self || recipient.depth != 0) {
+        recipient.has_own_sender || recipient.is_self || recipient.is_virtual_self ||
+        !recipient.via.empty() || recipient.depth != 0) {
       return wrong("a recipient that no client can name");
     }
     if (recipient.address.empty() || !is_text(recipient.address) || !is_text(recipient.original) ||

@@ -51,10 +51,16 @@ struct Recipient {
   // parent's address (an alias, virtual alias or .forward named itself), by the expansion on
   // `\name`.
   bool is_self = false;
+  // A virtual alias named itself beside others: canonical_maps and virtual_alias_maps are done with
+  // it, alias_maps and .forward are not.
+  bool is_virtual_self = false;
+  // The local address whose alias or .forward led here; empty: none did. It goes along as
+  // Delivered-To:, so that a message that comes back is known.
+  std::string via;
   template <class Archive>
   void fields(Archive& archive) {
     archive(number, kind, address, original, orcpt, notify, has_own_sender, sender, depth, run_as,
-            is_self);
+            is_self, is_virtual_self, via);
   }
 };
 

@@ -25,6 +25,7 @@ std::string address_key(const Recipient& recipient) {
 std::string destination_key(const Recipient& recipient) {
   std::string key = address_key(recipient);
   if (recipient.is_self) key.insert(0, 1, '\\');
+  if (recipient.is_virtual_self) key.insert(0, 1, '=');
   return key;
 }
 
@@ -129,8 +130,9 @@ Result<std::vector<std::uint32_t>> QueuedMessage::expand(std::uint32_t number,
   for (auto& child : children) {
     std::string key = address_key(child);
     // `\name` of an alias or .forward comes with is_self already.
-    child.is_self = child.is_self || (key == own_key && !was_self);
-    bool is_loop = !child.is_self && is_ancestor(number, key);
+    bool is_own = key == own_key && !was_self && !child.is_virtual_self;
+    child.is_self = child.is_self || is_own;
+    bool is_loop = !child.is_self && !child.is_virtual_self && is_ancestor(number, key);
     key = destination_key(child);
     if (!is_loop && by_key_.contains(key)) continue;
 

@@ -56,6 +56,8 @@ class Expander {
     Recipient made = parent_;
     made.number = 0;
     made.is_self = false;
+    made.is_virtual_self = false;
+    if (parent_.kind == RecipientKind::Address) made.via = parent_.address;
     return made;
   }
 

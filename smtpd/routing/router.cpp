@@ -173,7 +173,7 @@ Result<Resolution> Router::resolve_address(const Recipient& recipient,
   TRY(auto address, MailAddress::parse(*complete, Utf8::Allowed));
   if (!address.domain()) return local(recipient, address);
   TRY(auto domain, domains_.classify(*address.domain()));
-  if (!recipient.is_self) {
+  if (!recipient.is_self && !recipient.is_virtual_self) {
     TRY(auto other, rewritten(address, domain, recipient.depth == 0));
     if (other) {
       Recipient child = recipient;
@@ -266,6 +266,8 @@ Result<std::optional<Resolution>> Router::virtual_alias(const Recipient& recipie
     if (targets->size() == 1 && target->folded_key() == address.folded_key()) return none;
     Recipient child = recipient;
     child.address = target->text();
+    // Not asked here again, but it may still be a name of alias_maps.
+    child.is_virtual_self = target->folded_key() == address.folded_key();
     children.push_back(std::move(child));
   }
   if (children.empty()) return std::optional(error_route("5.1.1", "virtual alias without address"));
@@ -362,7 +364,9 @@ Result<Resolution> Router::mailbox(const MailAddress& address) const {
   auto account = accounts_->by_address(address.local(), domain_key(address));
   if (!account) return account.error();
   if (!*account) return nobody(address);
-  if (!config_->mailbox_transport.empty()) {
+  // `local` and `virtual` are what follows here.
+  auto elsewhere = TransportName::parse(config_->mailbox_transport).name;
+  if (!elsewhere.empty() && elsewhere != "local" && elsewhere != "virtual") {
     return by_transport(config_->mailbox_transport, address, domain_key(address));
   }
   Resolution resolution;
@@ -469,20 +473,23 @@ Result<Resolution> Router::by_transport(std::string_view setting, const MailAddr
   }
   Resolution resolution;
   resolution.route.transport = Transport::Smtp;
-  TRY(auto hop, NextHop::parse(transport.next_hop.empty() ? default_next_hop : transport.next_hop));
+  std::string written(trim(transport.next_hop.empty() ? default_next_hop : transport.next_hop));
+  TRY(auto hop, NextHop::parse(written));
   resolution.route.next_hop = hop.text();
-  TRY(resolution.route.tls_policy, value_of_next_hop(tls_policies_, hop));
+  TRY(resolution.route.tls_policy, value_of_next_hop(tls_policies_, written, hop));
   if (config_->smtp_sasl_auth_enable) {
-    TRY(resolution.route.credentials, value_of_next_hop(sasl_passwords_, hop));
+    TRY(resolution.route.credentials, value_of_next_hop(sasl_passwords_, written, hop));
   }
   return resolution;
 }
 
-/// Under the next hop as it is written, then under its host alone; empty: under neither.
+/// Under the next hop as it is written (`[mail.example]:submission`), with its port as a number,
+/// then under its host alone; empty: under none.
 Result<std::string> Router::value_of_next_hop(const store::MapList& maps,
+                                              const std::string& written,
                                               const NextHop& hop) const {
   if (maps.empty()) return std::string();
-  for (const auto& key : {hop.text(), hop.host}) {
+  for (const auto& key : {written, hop.text(), hop.host}) {
     TRY(auto value, maps.lookup(key, MapList::Key::Whole));
     if (value) return std::move(*value);
   }

@@ -85,7 +85,8 @@ class Router {
                             const std::string& sender) const;
   Result<Resolution> by_transport(std::string_view setting, const MailAddress& address,
                                   const std::string& default_next_hop) const;
-  Result<std::string> value_of_next_hop(const store::MapList& maps, const NextHop& hop) const;
+  Result<std::string> value_of_next_hop(const store::MapList& maps, const std::string& written,
+                                        const NextHop& hop) const;
   Result<std::optional<std::string>> alias_value(std::string_view name) const;
   Result<bool> has_local_place(const MailAddress& address) const;
   Result<Resolution> program(const Recipient& recipient) const;

@@ -70,6 +70,8 @@ struct Fixture {
       for (const auto& child : resolution->children) {
         text += " " + std::string(child.kind == RecipientKind::Command ? "|" : "") + child.address;
         if (child.is_self) text += "!";
+        if (child.is_virtual_self) text += "=";
+        if (!child.via.empty()) CHECK(child.via == recipient.address);
         if (child.has_own_sender) text += "(" + child.sender + ")";
       }
       return text;
@@ -132,6 +134,44 @@ TEST_CASE("an alias naming itself delivers to the mailbox of that name") {
   CHECK(fixture.resolve("both@example.org") == "-> ann@example.org! both@example.org");
   CHECK(fixture.resolve("staff@example.org", true) == "5.1.1 unknown user: \"staff\"");
   CHECK(fixture.resolve("ann@example.org", true) == "local ann");
+}
+
+TEST_CASE("a virtual alias that names itself beside others may still be an alias") {
+  Fixture fixture(
+      {"virtual_alias_maps=inline:{{staff@example.org=staff@example.org, x@else.example}}"});
+  CHECK(fixture.resolve("staff@example.org") == "-> staff@example.org= x@else.example");
+  Recipient child;
+  child.address = "staff@example.org";
+  child.is_virtual_self = true;
+  auto resolution = fixture.router->resolve(child, "");
+  REQUIRE(resolution);
+  REQUIRE(resolution->is_expansion);
+  CHECK(resolution->children.size() == 3);
+  CHECK_FALSE(resolution->children[0].is_virtual_self);
+  CHECK(resolution->children[0].via == "staff@example.org");
+}
+
+TEST_CASE("mailbox_transport = local is the mailbox itself") {
+  CHECK(Fixture({"mailbox_transport=local"}).resolve("ann@example.org") == "local ann");
+  CHECK(Fixture({"mailbox_transport=smtp:[inside.example]"}).resolve("ann@example.org") ==
+        "smtp [inside.example]");
+}
+
+TEST_CASE("passwords and TLS policies are found under the next hop as it is written") {
+  Recipient recipient;
+  recipient.address = "x@else.example";
+  for (std::string key :
+       {"[mx.isp.example]:submission", "[mx.isp.example]:587", "mx.isp.example"}) {
+    CAPTURE(key);
+    Fixture fixture({"relayhost=[mx.isp.example]:submission", "smtp_sasl_auth_enable=yes",
+                     "smtp_sasl_password_maps=inline:{{" + key + "=ann:secret}}",
+                     "smtp_tls_policy_maps=inline:{{" + key + "=encrypt}}"});
+    auto resolution = fixture.router->resolve(recipient, "");
+    REQUIRE(resolution);
+    CHECK(resolution->route.next_hop == "[mx.isp.example]:587");
+    CHECK(resolution->route.credentials == "ann:secret");
+    CHECK(resolution->route.tls_policy == "encrypt");
+  }
 }
 
 TEST_CASE("what can't be found out, or is not set up, is tried later and says what to do") {

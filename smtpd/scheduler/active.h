@@ -31,6 +31,7 @@ struct Scheduler::Active {
   bool was_deferred = false;  // an attempt was made, or none is possible now
   bool is_repeatable = true;  // all it has led to would be found by another attempt
   std::set<std::uint32_t> tried;
+  std::optional<std::set<std::string>> delivered_to;  // what the header says, once it was read
   std::size_t groups_left = 0;
   // What an admin asked for meanwhile.
   bool is_to_be_removed = false;
@@ -42,6 +43,7 @@ struct Scheduler::Active {
 struct Scheduler::Group {
   Route route;
   std::string run_as;
+  std::string via;
   std::string sender;
   std::vector<std::uint32_t> recipients;
   Microseconds begun{0};

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/log/log.h"
+#include "common/mail/header.h"
 #include "common/mail/status.h"
 #include "smtpd/scheduler/retry.h"
 
@@ -133,6 +134,11 @@ Task<Result<Attempt::Outcomes>> Scheduler::ask(Active& active, const Group& grou
   request.envelope = active.message->envelope();
   request.envelope.sender = group.sender;
   request.route = group.route;
+  if (group.route.transport == Transport::Smtp && !group.via.empty()) {
+    Piece mark;
+    mark.text = make_field("Delivered-To", group.via, "\n");
+    request.envelope.pieces.insert(request.envelope.pieces.begin(), std::move(mark));
+  }
   for (auto number : group.recipients) {
     const auto& entry = active.message->recipient(number);
     request.envelope.recipients.push_back(entry.recipient);

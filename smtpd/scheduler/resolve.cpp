@@ -6,17 +6,28 @@
 #include <iterator>
 
 #include "common/base/text.h"
+#include "common/mail/header.h"
 
 namespace pennypost::smtp {
 namespace {
 
 /// Recipients of one message that go the same way.
-std::string group_key(const Route& route, const std::string& run_as, const std::string& sender) {
+std::string group_key(const Route& route, const Recipient& recipient, const std::string& sender) {
   std::string key = std::to_string(static_cast<int>(route.transport));
-  for (const auto& part : {lower(route.next_hop), route.account.name, run_as, sender}) {
+  for (const auto& part :
+       {lower(route.next_hop), route.account.name, recipient.run_as, recipient.via, sender}) {
     key += '\n' + part;
   }
   return key;
+}
+
+Outcome looped(const Recipient& recipient) {
+  Outcome outcome;
+  outcome.kind = OutcomeKind::Bounce;
+  outcome.status = "5.4.6";
+  outcome.reason = "mail forwarding loop for " + recipient.address;
+  outcome.relay = "none";
+  return outcome;
 }
 
 }  // namespace
@@ -50,6 +61,12 @@ Task<std::vector<Scheduler::Group>> Scheduler::resolve(Active& active,
       if (!resolution) {
         apply_to_all(active, alone, outcome_from(resolution.error(), OutcomeKind::Retry));
       } else if (resolution->is_expansion) {
+        auto looking = has_come_back(active, number, resolution->children);
+        bool is_loop = co_await std::move(looking);
+        if (is_loop) {
+          apply_to_all(active, alone, looped(active.message->recipient(number).recipient));
+          continue;
+        }
         auto children = expand(active, number, std::move(resolution->children));
         numbers.insert(numbers.end(), children.begin(), children.end());
         has_expanded = true;
@@ -64,6 +81,27 @@ Task<std::vector<Scheduler::Group>> Scheduler::resolve(Active& active,
     std::move(ways.begin(), ways.end(), std::back_inserter(groups));
   }
   co_return std::move(groups);
+}
+
+/// RFC 5321 section 6.3: whether an alias that leads to `children` has led this message on before:
+/// then it bears Delivered-To: of that address.
+Task<bool> Scheduler::has_come_back(Active& active, std::uint32_t number,
+                                    const std::vector<Recipient>& children) {
+  const std::string address = active.message->recipient(number).recipient.address;
+  bool is_alias =
+      std::ranges::any_of(children, [&](const Recipient& child) { return child.via == address; });
+  if (!is_alias) co_return false;
+  if (!active.delivered_to) {
+    auto bytes_max = static_cast<std::uint64_t>(peers_.config()->header_size_limit);
+    auto reading = queue_.text(active.message->envelope(), bytes_max);
+    auto text = co_await std::move(reading);
+    std::string header = text ? *std::move(text) : std::string();
+    active.delivered_to.emplace();
+    for (const auto& field : HeaderFields(header)) {
+      if (field.is("Delivered-To")) active.delivered_to->insert(lower(field.value()));
+    }
+  }
+  co_return active.delivered_to->contains(lower(address));
 }
 
 /// The new recipients that are pending.
@@ -100,12 +138,13 @@ void Scheduler::add_to_group(Active& active, std::uint32_t number, Route route,
                              std::map<std::string, std::vector<Group>>& by_way) {
   auto config = peers_.config();
   const auto& recipient = active.message->recipient(number).recipient;
-  auto& ways = by_way[group_key(route, recipient.run_as, active.message->sender_of(recipient))];
+  auto& ways = by_way[group_key(route, recipient, active.message->sender_of(recipient))];
   auto most = static_cast<std::size_t>(config->default_destination_recipient_limit);
   if (ways.empty() || ways.back().recipients.size() >= most) {
     Group group;
     group.route = std::move(route);
     group.run_as = recipient.run_as;
+    group.via = recipient.via;
     group.sender = active.message->sender_of(recipient);
     ways.push_back(std::move(group));
   }

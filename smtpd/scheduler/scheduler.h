@@ -126,6 +126,8 @@ class Scheduler {
   Task<Result<Attempt::Outcomes>> ask(Active& active, const Group& group);
   Task<Result<std::string>> deliver_port(const Group& group);
   void apply(Active& active, const Group& group, const Outcome& outcome);
+  Task<bool> has_come_back(Active& active, std::uint32_t number,
+                           const std::vector<Recipient>& children);
   void apply_to_all(Active& active, const Group& group, Outcome outcome);
   Task<> record(Active& active);
   Task<> settle(Active& active);

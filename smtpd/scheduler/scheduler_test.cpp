@@ -123,12 +123,12 @@ struct World {
   void settle() { loop.run_until(until_idle()); }
 
   Result<void> submit(const std::vector<std::string>& recipients, std::string sender = "ann@x.test",
-                      std::uint8_t notify = notify_default) {
+                      std::uint8_t notify = notify_default, std::string on_top = "") {
     Envelope envelope;
     envelope.id = last_id = make_queue_id(clock);
     envelope.arrival = clock.now().count();
     envelope.sender = std::move(sender);
-    std::string body = "Subject: hello\n\nbody\n";
+    std::string body = on_top + "Subject: hello\n\nbody\n";
     envelope.body_bytes = body.size();
     Piece whole;
     whole.length = body.size();
@@ -313,6 +313,35 @@ TEST_CASE("aliases that name each other in a circle bounce, and nobody waits for
   CHECK(world.delivered[0].first.sender.empty());
   CHECK(world.delivered[0].first.recipients[0].address == "ann@x.test");
   CHECK(world.scheduler->size() == 0);
+}
+
+TEST_CASE("what an alias leads on to other hosts says so, and is known when it comes back") {
+  World world;
+  world.on_resolve = [](const Resolve& ask) {
+    if (ask.recipient.address == "list@here.test") {
+      auto resolution = World::expansion({"bob@there.test", "eve@there.test"}, ask.recipient);
+      for (auto& child : resolution.children) child.via = ask.recipient.address;
+      return resolution;
+    }
+    return World::route_to(Transport::Smtp, "there.test");
+  };
+  REQUIRE(world.submit({"list@here.test", "zoe@there.test"}));
+  world.settle();
+  REQUIRE(world.delivered.size() == 3);
+  int marked = 0;
+  for (const auto& [envelope, body] : world.delivered) {
+    bool is_marked = envelope.pieces.front().text == "Delivered-To: list@here.test\n";
+    CHECK(is_marked == (envelope.recipients.front().address != "zoe@there.test"));
+    marked += is_marked ? 1 : 0;
+  }
+  CHECK(marked == 2);
+  world.delivered.clear();
+  REQUIRE(world.submit({"list@here.test", "zoe@there.test"}, "", notify_default,
+                       "Delivered-To: LIST@here.test\n"));
+  world.settle();
+  CHECK(world.delivered.size() == 1);
+  CHECK(world.has_line("to=<list@here.test>, relay=none"));
+  CHECK(world.has_line("dsn=5.4.6, status=bounced (mail forwarding loop for list@here.test)"));
 }
 
 TEST_CASE("a failure is reported to the sender, and a report's failure to nobody") {
