@@ -147,9 +147,8 @@ Task<Attempt::Outcomes> Sender::send(Attempt attempt, Descriptor body) {
       bool is_final = work.failure && !work.failure->is_temporary();
       slot.set(is_final ? OutcomeKind::Bounce : OutcomeKind::Retry,
                status ? status->text() : (is_final ? "5.0.0" : "4.4.1"), std::string(text));
+      slot.outcome->relay = work.relay;
     }
-    // Answered by a host that then broke off, or by none.
-    if (slot.outcome->relay.empty()) slot.outcome->relay = work.relay;
     slot.outcome->connected_microseconds = microseconds(work.begun, work.connected);
     slot.outcome->transmitted_microseconds = microseconds(work.connected, ended);
     outcomes.outcomes.push_back(std::move(*slot.outcome));

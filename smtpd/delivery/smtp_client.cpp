@@ -311,6 +311,9 @@ void SmtpClient::refuse(Slot& slot, const SmtpReply& reply, const char* command)
            "host " + target_.name() + " said: " + reply.text() + " (in reply to " + command +
                " command)",
            reply.text());
+  // Now, since the connection may break before deliver() ends.
+  slot.outcome->relay = target_.text();
+  slot.outcome->remote_mta = target_.host;
   // An answer that fits no command (a 2xx where none belongs) is no success.
   if (reply.code < 400) slot.outcome->status = "4.5.0";
 }
