@@ -255,6 +255,10 @@ TEST_CASE("sendmail completes the header, and Bcc names recipients without being
   CHECK(text->find("Date: ") != std::string::npos);
   CHECK(text->find("Message-ID: <") != std::string::npos);
   CHECK(text->ends_with("\n\nbody\n"));
+  // Who can't be reached is told of, not left out.
+  auto partly = prepare_message("To: bob, eve@-x-.test\n\nbody\n", options, user, *config, posting);
+  REQUIRE_FALSE(partly);
+  CHECK(partly.error().text() == "eve@-x-.test: not an address; nothing was sent");
   CHECK_FALSE(prepare_message("Subject: x\n\n", options, user, *config, posting));
 
   options.recipients_from_header = false;

@@ -14,7 +14,7 @@
 //     -N WHEN       never, or a list of success, failure, delay (RFC 3461)
 //     -R full|hdrs  what a report returns;  -V ID  its envelope id
 //     -bs           an SMTP dialogue on standard input and output
-//     -bp           the queue, as mailq;  -bi  newaliases;  -bm  send (default)
+//     -bp           the queue, as mailq;  -bi, -I  newaliases;  -bm  send (default)
 //     -q, -qI ID, -qR SITE, -qS SITE    try what waits, as postqueue -f, -i, -s
 //     -C DIR        the configuration's directory, or a file in it
 //     -A -B -G -h -L -m -n -o? -O -p -U -v -X   are taken for Sendmail's sake and mean nothing
@@ -143,6 +143,8 @@ Result<void> set_option(SendmailOptions& options, char option, const std::string
     case 'i':
       options.dot_is_text = true;
       return {};
+    case 'I':  // Sendmail's old word for -bi
+      return set_mode(options, "i");
     case 'o':
       options.dot_is_text = options.dot_is_text || value == "i";
       return {};
@@ -267,8 +269,9 @@ Result<std::string> prepare_message(std::string text, const SendmailOptions& opt
   std::size_t header_size = header_bytes(text);
   if (options.recipients_from_header) {
     auto found = recipients_in_header(std::string_view(text).substr(0, header_size));
-    if (!found.refused.empty() && found.addresses.empty() && posting.recipients.empty()) {
-      return Error(501, found.refused.front() + ": not an address");
+    // Sent to the others alone, nobody would ever tell that this one got nothing.
+    if (!found.refused.empty()) {
+      return Error(501, found.refused.front() + ": not an address; nothing was sent");
     }
     for (const auto& address : found.addresses) add(address.text());
   }

@@ -109,15 +109,49 @@ struct Readiness {
   std::string name;
 };
 
+/// What a daemon says at its start. It does not keep our own output: who waits for that to end
+/// (`pennypost start | tee`, ssh) would wait as long as the daemon runs.
+class FirstWords {
+ public:
+  FirstWords() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return;
+    reading_ = Descriptor(ends[0]);
+    writing_ = Descriptor(ends[1]);
+    fcntl(reading_.number(), F_SETFL, O_NONBLOCK);
+  }
+  /// In the child.
+  void take_output() const {
+    int to = writing_ ? writing_.number() : open("/dev/null", O_WRONLY);
+    dup2(to, STDOUT_FILENO);
+    dup2(to, STDERR_FILENO);
+  }
+  void pass_on(std::ostream& err) {
+    writing_.close();
+    char bytes[4096];
+    for (;;) {
+      auto count = read(reading_.number(), bytes, sizeof bytes);
+      if (count <= 0) return;
+      err.write(bytes, count);
+    }
+  }
+
+ private:
+  Descriptor reading_;
+  Descriptor writing_;
+};
+
 /// Starts one daemon in a session of its own; true when it is ready.
 bool start_daemon(const Place& place, const std::string& name, std::ostream& err) {
   Readiness readiness;
+  FirstWords words;
   std::string program = program_beside_us(name);
   pid_t pid = fork();
   if (pid == 0) {
     setsid();
     int null = open("/dev/null", O_RDWR);
     dup2(null, STDIN_FILENO);
+    words.take_output();
     setenv("NOTIFY_SOCKET", readiness.name.c_str(), 1);
     execl(program.c_str(), name.c_str(), "-c", place.directory.c_str(), nullptr);
     _exit(127);
@@ -128,6 +162,7 @@ bool start_daemon(const Place& place, const std::string& name, std::ostream& err
   wait_until(start_seconds, [&] {
     has_ended = waitpid(pid, &status, WNOHANG) == pid;
     is_ready = readiness.has_spoken();
+    words.pass_on(err);
     return has_ended || is_ready;
   });
   if (is_ready) return true;
