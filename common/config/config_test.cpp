@@ -74,6 +74,8 @@ TEST_CASE("a role changes defaults only") {
       {"role = \"relay\"", "local_transport", "local:mail.example.com"},
       {"role = \"relay\"", "submission_port", "587"},
       {"role = \"relay\"", "mynetworks", "127.0.0.0/8 [::1]/128 192.0.2.7/32 [2001:db8::7]/128"},
+      {"role = \"relay\"\ninet_interfaces = \"127.0.0.1, 192.0.2.7\"", "mynetworks",
+       "127.0.0.0/8 [::1]/128 192.0.2.7/32"},
       {"role = \"relay\"\nmynetworks_style = \"subnet\"", "mynetworks",
        "127.0.0.0/8 [::1]/128 192.0.2.0/24 [2001:db8::]/64"},
       {"role = \"destination\"", "myorigin", "example.com"},

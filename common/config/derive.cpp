@@ -33,12 +33,25 @@ int class_bits(const std::string& address) {
   return *first < 128 ? 8 : *first < 192 ? 16 : 24;
 }
 
+/// As Postfix: networks of addresses that inet_interfaces leaves out are not trusted.
+bool listens_on(const std::string& interfaces, const std::string& address) {
+  bool names_others = false;
+  for (std::string_view item : words(interfaces)) {
+    if (item.starts_with('[') && item.ends_with(']')) item = item.substr(1, item.size() - 2);
+    if (item == "all" || item == address) return true;
+    bool is_address = !network_text(std::string(item), 0).empty();
+    names_others = names_others || (!is_address && item != "loopback-only" && item != "localhost");
+  }
+  return names_others;  // a host name may stand for it
+}
+
 std::string mynetworks(const Layers& layers, Scope) {
   std::string result = "127.0.0.0/8 [::1]/128";
   std::string interfaces = lower(layers.value("inet_interfaces"));
   if (interfaces == "localhost" || interfaces == "loopback-only") return result;
   std::string style = lower(layers.value("mynetworks_style"));
   for (const System::Interface& interface : layers.system().interfaces) {
+    if (!listens_on(interfaces, interface.address)) continue;
     bool ipv6 = interface.address.find(':') != std::string::npos;
     int bits = ipv6 ? 128 : 32;
     if (style == "subnet") bits = interface.prefix_bits;

@@ -73,11 +73,11 @@ constexpr std::array table_types{"hash", "texthash", "inline",  "static",  "cidr
                                  "pcre", "unionmap", "pipemap", "ldap",    "unix", "btree",
                                  "lmdb", "proxy",    "randmap", "environ", "fail", "internal"};
 constexpr std::array supported_tables{"hash", "texthash", "inline",  "static", "cidr", "regexp",
-                                      "pcre", "unionmap", "pipemap", "ldap",   "unix", "fail"};
+                                      "pcre", "unionmap", "pipemap", "unix",   "fail"};
 constexpr std::array tables_without_path{"inline", "static", "unionmap", "pipemap", "unix", "fail"};
 
 constexpr std::string_view table_remedy =
-    "write TYPE:/path with TYPE one of hash, texthash, cidr, regexp, pcre, ldap, or "
+    "write TYPE:/path with TYPE one of hash, texthash, cidr, regexp, pcre, or "
     "inline:{key=value}, static:value, unionmap:{table, table}, pipemap:{table, table}";
 
 constexpr std::array restriction_names{

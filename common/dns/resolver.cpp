@@ -38,7 +38,7 @@ Task<DnsAnswer<IpAddress>> Resolver::addresses(std::string name, AddressFamilies
   if (is_localhost(name)) co_return loopback(families);
   DnsAnswer<IpAddress> answer(DnsStatus::NoData, "Host not found");
   bool try_later = false;
-  bool no_such_name = false;
+  bool exists = false;
   bool is_authentic = true;
   for (DnsType type : {DnsType::Aaaa, DnsType::A}) {
     if (!(type == DnsType::A ? families.v4 : families.v6)) continue;
@@ -47,22 +47,22 @@ Task<DnsAnswer<IpAddress>> Resolver::addresses(std::string name, AddressFamilies
     is_authentic = is_authentic && part.is_authentic;
     answer.values.insert(answer.values.end(), part.values.begin(), part.values.end());
     if (part.status == DnsStatus::TryLater) try_later = true;
-    if (part.status == DnsStatus::NoSuchName) no_such_name = true;
+    if (part.status != DnsStatus::NoSuchName) exists = true;
     // The reason of a failure that may pass outweighs that of one that stays.
     if (!part.reason.empty() && (part.status == DnsStatus::TryLater || !try_later)) {
       answer.reason = part.reason;
     }
-    // The name does not exist for any type.
-    if (part.status == DnsStatus::NoSuchName) break;
+    // RFC 4074 section 4.2: some servers say NXDOMAIN to AAAA for names that have an A record, so
+    // that alone proves nothing.
   }
   answer.is_authentic = is_authentic;
   if (!answer.values.empty()) {
     answer.status = DnsStatus::Found;
     answer.reason.clear();
-  } else if (no_such_name) {
-    answer.status = DnsStatus::NoSuchName;
   } else if (try_later) {
     answer.status = DnsStatus::TryLater;
+  } else if (!exists) {
+    answer.status = DnsStatus::NoSuchName;
   }
   co_return answer;
 }

@@ -33,6 +33,10 @@ TEST_CASE("addresses of both families are one answer, and one of them is enough"
   CHECK(ask("none").status == DnsStatus::NoData);
   CHECK(ask("broken").status == DnsStatus::TryLater);
   CHECK(ask("nowhere").status == DnsStatus::NoSuchName);
+  dns.address("odd", "192.0.2.3").no_such_name("odd", DnsType::Aaaa);
+  CHECK(ask("odd").values.size() == 1);
+  dns.try_later("unclear", DnsType::A).no_such_name("unclear", DnsType::Aaaa);
+  CHECK(ask("unclear").status == DnsStatus::TryLater);
   CHECK(ask("localhost").values.size() == 2);
 }
 

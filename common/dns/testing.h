@@ -38,6 +38,11 @@ class TableResolver final : public Resolver {
     answers_[{lower(name), type}] = DnsReply(DnsStatus::TryLater, "Host not found, try again");
     return *this;
   }
+  /// A server that is wrong about this type alone (RFC 4074 section 4.2).
+  TableResolver& no_such_name(const std::string& name, DnsType type) {
+    answers_[{lower(name), type}] = DnsReply(DnsStatus::NoSuchName, "Host not found");
+    return *this;
+  }
   TableResolver& host(const std::string& name, std::string_view text) {
     auto parsed = IpAddress::parse(text);
     ASSERT(parsed);

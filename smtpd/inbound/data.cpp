@@ -199,11 +199,18 @@ Task<> Session::receive_chunk(std::uint64_t bytes) {
 
 /// Reads and throws away the bytes of a chunk that is not wanted.
 Task<> Session::skip(std::uint64_t bytes) {
+  auto burst_bytes = static_cast<std::uint64_t>(settings_.bytes_per_burst);
+  std::uint64_t burst = 0;
   while (bytes > 0) {
     if (!connection_.has_input()) co_await connection_.fill();
     auto count = std::min<std::uint64_t>(bytes, connection_.buffered().size());
     connection_.consume(static_cast<std::size_t>(count));
     bytes -= count;
+    burst += count;
+    if (burst > burst_bytes) {
+      burst = 0;
+      co_await site_->loop().yield();
+    }
   }
 }
 
@@ -300,7 +307,7 @@ Task<Reply> Session::commit(const FilterEdits& edits) {
   co_return Reply(250, "2.0.0", "Ok: queued as " + id);
 }
 
-/// RFC 5321 section 4.4; RFC 8601's `for` only when it gives nobody away.
+/// RFC 5321 section 4.4; `for` only where it gives no other recipient away (section 7.6).
 std::string Session::received(const Transaction& transaction) const {
   ReceivedTrace trace;
   trace.helo = helo_.empty() ? client_name_ : helo_;

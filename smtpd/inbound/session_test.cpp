@@ -339,6 +339,15 @@ TEST_CASE("a client of ours gets the header fields that its message lacks") {
   CHECK(foreign.backend.content_as_sent() == "Subject: x\n\n");
 }
 
+TEST_CASE("an address that mynetworks names with ! is none of ours") {
+  for (bool is_excluded : {true, false}) {
+    std::string first = is_excluded ? "!198.51.100.9" : "!198.51.100.8";
+    Stage stage({"mynetworks=" + first + ", 198.51.100.0/24"});
+    CHECK(stage.run(envelope + quit) == "");
+    CHECK(stage.backend.asked.at(0).is_in_mynetworks != is_excluded);
+  }
+}
+
 TEST_CASE("a table that can't be asked is 451") {
   Stage stage;
   stage.backend.is_lookup_down = true;

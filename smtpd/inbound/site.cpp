@@ -5,33 +5,30 @@
 #include "common/base/text.h"
 
 namespace pennypost::smtp {
-namespace {
 
-/// The items that are networks; tables among them are asked by the lookup process.
-std::vector<Network> networks(const std::vector<std::string>& items) {
-  std::vector<Network> found;
+NetworkList::NetworkList(const std::vector<std::string>& items) {
   for (const std::string& item : items) {
     if (TableRef::is_table(item)) continue;
-    if (auto network = Network::parse(item)) found.push_back(*network);
+    bool is_excluded = item.starts_with('!');
+    auto network = Network::parse(is_excluded ? std::string_view(item).substr(1) : item);
+    if (network) items_.push_back(Item{*network, is_excluded});
   }
-  return found;
 }
 
-bool any_contains(const std::vector<Network>& networks, const IpAddress& address) {
-  return std::ranges::any_of(networks,
-                             [&](const Network& network) { return network.contains(address); });
+bool NetworkList::contains(const IpAddress& address) const {
+  auto found = std::ranges::find_if(
+      items_, [&](const Item& item) { return item.network.contains(address); });
+  return found != items_.end() && !found->is_excluded;
 }
-
-}  // namespace
 
 Site::Site(Service service, std::shared_ptr<const Config> config, Surroundings surroundings)
     : service_(service),
       config_(std::move(config)),
       settings_(config_->at(service)),
       in_(std::move(surroundings)),
-      mynetworks_(networks(settings_.mynetworks)),
-      free_of_limits_(networks(settings_.smtpd_client_event_limit_exceptions)),
-      proxies_(networks(settings_.smtpd_proxy_networks)),
+      mynetworks_(settings_.mynetworks),
+      free_of_limits_(settings_.smtpd_client_event_limit_exceptions),
+      proxies_(settings_.smtpd_proxy_networks),
       is_tls_required_(settings_.smtpd_tls_security_level == "encrypt") {
   if (auto domain = Domain::parse(settings_.myorigin)) myorigin_ = *std::move(domain);
   if (settings_.smtpd_tls_security_level == "none" && !is_implicit_tls(service)) in_.tls = nullptr;
@@ -39,14 +36,14 @@ Site::Site(Service service, std::shared_ptr<const Config> config, Surroundings s
 }
 
 bool Site::is_in_mynetworks(const IpAddress& address) const {
-  return any_contains(mynetworks_, address);
+  return mynetworks_.contains(address);
 }
 
 bool Site::is_free_of_limits(const IpAddress& address) const {
-  return any_contains(free_of_limits_, address);
+  return free_of_limits_.contains(address);
 }
 
-bool Site::is_proxy(const IpAddress& address) const { return any_contains(proxies_, address); }
+bool Site::is_proxy(const IpAddress& address) const { return proxies_.contains(address); }
 
 bool Site::completes_headers(bool is_own_address, bool is_in_mynetworks,
                              bool is_authenticated) const {

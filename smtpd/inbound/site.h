@@ -33,6 +33,21 @@ struct Surroundings {
   std::function<void(FilterChain&)> add_filters = {};  // for each session; may be empty
 };
 
+/// Networks, some with `!` before them; the first that holds an address decides. Tables among them
+/// are asked by the lookup process.
+class NetworkList {
+ public:
+  explicit NetworkList(const std::vector<std::string>& items);
+  bool contains(const IpAddress& address) const;
+
+ private:
+  struct Item {
+    Network network;
+    bool is_excluded;
+  };
+  std::vector<Item> items_;
+};
+
 class Site {
  public:
   Site(Service service, std::shared_ptr<const Config> config, Surroundings surroundings);
@@ -70,9 +85,9 @@ class Site {
   const Settings& settings_;
   Surroundings in_;
   std::optional<Domain> myorigin_;
-  std::vector<Network> mynetworks_;
-  std::vector<Network> free_of_limits_;
-  std::vector<Network> proxies_;
+  NetworkList mynetworks_;
+  NetworkList free_of_limits_;
+  NetworkList proxies_;
   bool is_tls_required_;
 };
 

@@ -25,6 +25,8 @@ Result<DomainList> DomainList::open(const std::vector<std::string>& items, bool 
     if (TableRef::is_table(item)) {
       TRY(auto table, TableRef::parse(item));
       tables.push_back(std::move(table));
+    } else if (item.starts_with('!')) {
+      list.excluded_.insert(normal_form(item.substr(1)));
     } else {
       list.names_.insert(normal_form(item));
     }
@@ -36,6 +38,7 @@ Result<DomainList> DomainList::open(const std::vector<std::string>& items, bool 
 Result<bool> DomainList::contains(std::string_view key) const {
   bool is_whole = true;
   for (;;) {
+    if (excluded_.contains(key)) return false;
     // A name written `.example.com` stands for what is below it alone.
     if (names_.contains(key)) return true;
     auto kind = is_whole ? store::MapList::Key::Whole : store::MapList::Key::Partial;

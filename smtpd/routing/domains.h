@@ -30,6 +30,7 @@ class DomainList {
 
  private:
   std::set<std::string, std::less<>> names_;
+  std::set<std::string, std::less<>> excluded_;  // written with !: nothing at or below it is meant
   store::MapList tables_;
   bool parents_match_ = false;
 };

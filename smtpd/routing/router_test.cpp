@@ -260,7 +260,8 @@ TEST_CASE("RCPT learns who is listed") {
 }
 
 TEST_CASE("domains are ours by name, by literal, by table and by parent") {
-  Fixture fixture({"mydestination=example.org, inline:{{table.example=x}}"});
+  Fixture fixture({"mydestination=!not.example, example.org, inline:{{table.example=x}}",
+                   "relay_domains=!other.partner.example, partner.example"});
   struct Class {
     const char* domain;
     DomainClass is;
@@ -271,6 +272,9 @@ TEST_CASE("domains are ours by name, by literal, by table and by parent") {
         Class{"[127.0.0.1]", DomainClass::Local}, Class{"[192.0.2.8]", DomainClass::Foreign},
         Class{"hosted.example", DomainClass::VirtualAlias},
         Class{"sub.partner.example", DomainClass::Relay},
+        Class{"x.other.partner.example", DomainClass::Foreign},
+        Class{"other.partner.example", DomainClass::Foreign},
+        Class{"not.example", DomainClass::Foreign},
         Class{"else.example", DomainClass::Foreign}}) {
     CAPTURE(row.domain);
     auto is = fixture.router->classify(*Domain::parse(row.domain));
