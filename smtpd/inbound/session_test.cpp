@@ -341,9 +341,9 @@ TEST_CASE("a client of ours gets the header fields that its message lacks") {
 
 TEST_CASE("an address that mynetworks names with ! is none of ours") {
   for (bool is_excluded : {true, false}) {
-    std::string first = is_excluded ? "!198.51.100.9" : "!198.51.100.8";
-    Stage stage({"mynetworks=" + first + ", 198.51.100.0/24"});
-    CHECK(stage.run(envelope + quit) == "");
+    std::string last = is_excluded ? "9" : "8";
+    Stage stage({"mynetworks=!198.51.100." + last + ", 198.51.100.0/24"});
+    CHECK(stage.run(std::string(envelope) + quit) == "");
     CHECK(stage.backend.asked.at(0).is_in_mynetworks != is_excluded);
   }
 }

@@ -274,8 +274,7 @@ TEST_CASE("domains are ours by name, by literal, by table and by parent") {
         Class{"sub.partner.example", DomainClass::Relay},
         Class{"x.other.partner.example", DomainClass::Foreign},
         Class{"other.partner.example", DomainClass::Foreign},
-        Class{"not.example", DomainClass::Foreign},
-        Class{"else.example", DomainClass::Foreign}}) {
+        Class{"not.example", DomainClass::Foreign}, Class{"else.example", DomainClass::Foreign}}) {
     CAPTURE(row.domain);
     auto is = fixture.router->classify(*Domain::parse(row.domain));
     REQUIRE(is);
