@@ -121,6 +121,8 @@ Task<> Committer::fail(CommitEntries entries, Error error) {
         "until it can (" +
             error.text() + ")");
   }
+  // What came while the ballast was freed would wait until all is well.
+  for (const auto& entry : waiting_.take_intake()) end(*entry, answer);
 }
 
 /// Waits, then looks whether the database can be written and the ballast is in place again.

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "store/kv/log_file.h"
 #include "store/kv/log_reserve.h"
 #include "store/kv/rocks.h"
 
@@ -111,7 +112,10 @@ struct Database::Impl {
   std::filesystem::path directory;
   std::unique_ptr<rocksdb::Env> env;  // of `rocks`, where it has one of its own
   std::unique_ptr<rocksdb::DB> rocks;
+  std::size_t memtable_bytes = 0;
 
+  rocksdb::Status begin_memtable(const rocksdb::WriteOptions& options);
+  void end_memtable();
   Result<std::optional<std::string>> find(std::string_view key,
                                           const rocksdb::ReadOptions& options) const;
 };
@@ -200,6 +204,7 @@ Result<Database> Database::open_as(const std::filesystem::path& directory, const
     if (profile.log_reserve_bytes > 0) {
       env = reserving_env(directory, profile.log_reserve_bytes);
       options.env = env.get();
+      options.write_buffer_size += options.write_buffer_size / 4;  // end_memtable() comes first
     }
     status = rocksdb::DB::Open(options, directory.string(), &rocks);
   }
@@ -208,6 +213,7 @@ Result<Database> Database::open_as(const std::filesystem::path& directory, const
   impl->directory = directory;
   impl->env = std::move(env);
   impl->rocks.reset(rocks);
+  impl->memtable_bytes = profile.memtable_bytes;
   return Database(std::move(impl));
 }
 
@@ -275,11 +281,37 @@ Snapshot Database::snapshot() const {
   return Snapshot(std::move(impl));
 }
 
+// Where a log can't be written while its memtable is empty, Resume() goes on with that very log,
+// and RocksDB 7.8 aborts at the next write to it. So a memtable begins with an erasure of nothing,
+// which fits into the room that each log begins with (log_reserve.cpp), in a write of its own; and
+// memtables are changed by us between two commits, never by RocksDB within one.
+rocksdb::Status Database::Impl::begin_memtable(const rocksdb::WriteOptions& options) {
+  std::uint64_t entries = 0;
+  bool is_known =
+      rocks->GetIntProperty(rocksdb::DB::Properties::kNumEntriesActiveMemTable, &entries);
+  if (is_known && entries > 0) return rocksdb::Status::OK();
+  return rocks->Delete(options, slice(log_filler_key));
+}
+
+// What goes wrong here shows at the next commit.
+void Database::Impl::end_memtable() {
+  std::uint64_t bytes = 0;
+  bool is_known = rocks->GetIntProperty(rocksdb::DB::Properties::kCurSizeActiveMemTable, &bytes);
+  if (!is_known || bytes < memtable_bytes) return;
+  rocksdb::FlushOptions flush;
+  flush.wait = false;
+  flush.allow_write_stall = true;
+  rocks->Flush(flush).PermitUncheckedError();
+}
+
 Result<void> Database::commit(Batch& batch, Sync sync) {
   rocksdb::WriteOptions options;
   options.sync = sync == Sync::Yes;
-  auto status = impl_->rocks->Write(options, &batch.impl_->changes);
+  bool has_reserve = impl_->env != nullptr;
+  auto status = has_reserve ? impl_->begin_memtable(options) : rocksdb::Status::OK();
+  if (status.ok()) status = impl_->rocks->Write(options, &batch.impl_->changes);
   if (!status.ok()) return storage_error(status, "write " + impl_->directory.string());
+  if (has_reserve) impl_->end_memtable();
   batch.clear();
   return {};
 }

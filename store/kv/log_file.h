@@ -28,6 +28,9 @@
 
 namespace pennypost::store {
 
+/// Erased by the first entry of each log that lies on reserved room; nobody has such a key.
+inline constexpr std::string_view log_filler_key = "\xff\xff filler";
+
 inline constexpr std::size_t damaged_places_max = 100;  // that are remembered of one log
 
 /// A run of entries as they stand in the log, with the sequence number of the first.

@@ -23,6 +23,7 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 
 constexpr std::size_t zeros_bytes = 64 * 1024;
+constexpr off_t log_room_min = 4096;
 
 IOStatus io_error(const std::string& what, int number) {
   std::string text = what + ": " + std::strerror(number);
@@ -156,10 +157,14 @@ class ReservingFileSystem final : public rocksdb::FileSystemWrapper {
                            IODebugContext* debug) override {
     if (name.ends_with(".log")) {
       int fd = reserve_.take(name);
-      if (fd >= 0) {
-        *result = std::make_unique<ReservedLog>(fd, name);
-        return IOStatus::OK();
-      }
+      if (fd < 0) fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+      if (fd < 0) return io_error("open " + name, errno);
+      // Its first entry never fails for want of room: see begin_memtable() in database.cpp.
+      auto log = std::make_unique<ReservedLog>(fd, name);
+      int problem = ::posix_fallocate(fd, 0, log_room_min);
+      if (problem != 0) return io_error("reserve " + name, problem);
+      *result = std::move(log);
+      return IOStatus::OK();
     }
     return target()->NewWritableFile(name, options, result, debug);
   }
