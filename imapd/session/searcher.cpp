@@ -1,6 +1,7 @@
 #include "imapd/session/searcher.h"
 
 #include <algorithm>
+#include <array>
 
 #include "common/base/text.h"
 #include "common/mail/address_list.h"
@@ -19,6 +20,17 @@ using store::Flags;
 constexpr std::uint64_t header_octets_max = 64ull << 20;
 constexpr std::uint64_t message_octets_max = 1ull << 30;
 constexpr std::size_t decoded_piece = 65536;
+constexpr std::size_t kept_octets_max = 16 << 10;
+
+// The fields that ENVELOPE tells.
+constexpr std::array<std::string_view, 10> kept_names{"Date",        "Subject",   "From", "Sender",
+                                                      "Reply-To",    "To",        "Cc",   "Bcc",
+                                                      "In-Reply-To", "Message-ID"};
+
+bool is_kept(std::string_view name) {
+  return std::ranges::any_of(kept_names,
+                             [&](std::string_view kept) { return equal_nocase(kept, name); });
+}
 
 int cost_of(Kind kind) {
   switch (kind) {
@@ -143,6 +155,8 @@ Result<Searcher::Key> Searcher::prepare(SearchKey from, const std::string& chars
   }
   std::ranges::stable_sort(key.children, {}, &Key::cost);
   key.field = std::move(from.field);
+  bool asks_field = from.kind == Kind::Header || from.kind == Kind::Address;
+  if (asks_field && !is_kept(key.field)) needs_whole_header_ = true;
   key.text = std::move(from.text);
   if (has_texts(from.kind)) {
     auto utf8 = to_utf8(charset, key.text);
@@ -284,12 +298,30 @@ const std::string& Searcher::header(Subject& subject) {
   if (subject.header) return *subject.header;
   if (subject.text)
     return subject.header.emplace(subject.text->substr(0, header_bytes(*subject.text)));
+  if (auto kept = kept_fields(subject)) return subject.header.emplace(*std::move(kept));
   if (auto* reader = open(subject)) {
-    if (auto read = reader->header(header_octets_max))
+    if (auto read = reader->header(header_octets_max)) {
+      if (!needs_whole_header_) keep_fields(subject, *read);
       return subject.header.emplace(*std::move(read));
+    }
   }
   subject.is_gone = true;
   return subject.header.emplace();
+}
+
+// In place of the header, where they are all that is asked for.
+std::optional<std::string> Searcher::kept_fields(const Subject& subject) {
+  if (needs_whole_header_) return std::nullopt;
+  return mailbox_->cached(subject.message.uid, store::CacheItem::Header);
+}
+
+void Searcher::keep_fields(const Subject& subject, std::string_view header) {
+  std::string kept;
+  for (const auto& field : HeaderFields(header)) {
+    if (is_kept(field.name)) kept += field.whole;
+  }
+  if (kept.size() > kept_octets_max) return;
+  mailbox_->cache(subject.message.uid, store::CacheItem::Header, kept + "\r\n");
 }
 
 const std::string& Searcher::text(Subject& subject) {

@@ -2,7 +2,8 @@
 //
 // Blocks on the disk: it is run through Loop::offload, some messages at a time. Of each message
 // only as much is read as its keys need, the cheap keys first: flags and sets, then sizes and
-// dates, then the header, then the body, decoded part by part.
+// dates, then the header, then the body, decoded part by part. The header fields that are mostly
+// searched for are kept by the index, so that the next search opens no file.
 //
 // STANDARDS  RFC 9051 section 6.4.4 (case is ignored; texts are decoded first)
 #pragma once
@@ -65,6 +66,8 @@ class Searcher {
   bool has_address(const Key& key, Subject& subject);
   bool has_text(const Key& key, Subject& subject, bool with_headers);
   const std::string& header(Subject& subject);
+  std::optional<std::string> kept_fields(const Subject& subject);
+  void keep_fields(const Subject& subject, std::string_view header);
   const std::string& text(Subject& subject);
   std::optional<std::int64_t> internal_day(Subject& subject);
   std::optional<std::int64_t> sent_day(Subject& subject);
@@ -74,6 +77,7 @@ class Searcher {
   store::Mailbox* mailbox_;
   std::int64_t now_seconds_;
   Key key_;
+  bool needs_whole_header_ = false;  // some key asks for a field that is not kept
   std::uint32_t next_ = 1;
 };
 
