@@ -156,7 +156,18 @@ void Index::failed(const Error& error) {
   log_warning("index", "going on without " + directory_.string() + ": " + error.text());
   database_.reset();
   parts_.clear();
+  // Found only now, long after it was opened: never mended by opening it again.
+  if (storage_problem(error) == StorageProblem::Damaged) {
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
   retry_at_ = clock_.now_seconds() + retry_seconds;
+}
+
+// Without the mutex; another may have noticed before.
+void Index::read_failed(const std::shared_ptr<Database>& held, const Error& error) {
+  std::lock_guard guard(mutex_);
+  if (database_ == held) failed(error);
 }
 
 bool Index::commit(Database& database, Batch& batch) {
@@ -242,6 +253,7 @@ std::vector<Index::State> Index::states(const Folder& folder) {
     for_each_state(take_number<std::uint32_t>(rest), entry.value(),
                    [&](const State& state) { states.push_back(state); });
   }
+  if (auto status = entry.status(); !status) read_failed(held, status.error());
   return states;
 }
 
@@ -329,8 +341,9 @@ std::optional<std::string> Index::cached(const Folder& folder, Uid uid, CacheIte
   auto [held, part] = begin(folder);
   if (!part) return {};
   auto found = held->find(cache_key(part->id, item, uid));
-  if (!found) return {};
-  return *std::move(found);
+  if (found) return *std::move(found);
+  read_failed(held, found.error());
+  return {};
 }
 
 std::vector<Index::Value> Index::cached_from(const Folder& folder, CacheItem item, Uid first,
@@ -348,6 +361,7 @@ std::vector<Index::Value> Index::cached_from(const Folder& folder, CacheItem ite
         Value{Uid(take_number<std::uint32_t>(rest)), item, std::string(entry.value())});
     bytes += values.back().text.size();
   }
+  if (auto status = entry.status(); !status) read_failed(held, status.error());
   return values;
 }
 
@@ -377,7 +391,10 @@ std::string Index::state(const std::string& path) {
   if (!held) return text;
   auto entry = held->scan(state_prefix(path));
   for (; entry.valid() && text.size() < state_bytes_max; entry.next()) text += entry.value();
-  return entry.status() ? text : std::string();
+  auto status = entry.status();
+  if (status) return text;
+  read_failed(held, status.error());
+  return "";
 }
 
 void Index::keep_state(const std::string& path, std::string_view text) {

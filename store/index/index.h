@@ -107,6 +107,7 @@ class Index {
   std::optional<Part> part_of(Database& database, const Folder& folder);
   bool commit(Database& database, Batch& batch);
   void failed(const Error& error);
+  void read_failed(const std::shared_ptr<Database>& held, const Error& error);
 
   std::filesystem::path directory_;
   const Clock& clock_;

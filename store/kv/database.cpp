@@ -37,7 +37,8 @@ Profile Profile::queue() {
           .log_reserve_bytes = 8u << 20,
           .strict_log = true,
           .compress = false,
-          .map_files = false};
+          .map_files = false,
+          .sync_files = true};
 }
 
 Profile Profile::small() {
@@ -48,7 +49,8 @@ Profile Profile::small() {
           .log_reserve_bytes = 0,
           .strict_log = false,
           .compress = true,
-          .map_files = false};
+          .map_files = false,
+          .sync_files = false};
 }
 
 Profile Profile::table() {
@@ -59,7 +61,8 @@ Profile Profile::table() {
           .log_reserve_bytes = 0,
           .strict_log = true,
           .compress = false,
-          .map_files = true};
+          .map_files = true,
+          .sync_files = true};
 }
 
 std::string prefix_end(std::string_view prefix) {

@@ -52,11 +52,13 @@ struct Profile {
   bool strict_log;                ///< see RULES; else the log is read up to the first damage
   bool compress;                  ///< LZ4 for table files
   bool map_files;                 ///< read table files through mmap
+  bool sync_files;                ///< false: nothing waits for the disk, not even Sync::Yes
 
   /// Many short-lived, synced entries, strict. Two memtables of 6 MiB fit into the space that the
   /// queue's 16 MiB ballast frees on a full disk: they must be flushed before writing goes on.
   static Profile queue();
-  /// A cache of other files that is rebuilt when lost: 2 MiB of memtable, not strict, compressed.
+  /// A cache of other files that is rebuilt when lost: 2 MiB of memtable, not strict, compressed,
+  /// never synced.
   static Profile small();
   /// Built once, then only read, through mmap (table.h).
   static Profile table();

@@ -10,6 +10,7 @@
 
 #include "common/base/text.h"
 #include "store/kv/checksum.h"
+#include "store/kv/unsynced_files.h"
 
 namespace pennypost::store {
 namespace {
@@ -73,6 +74,7 @@ rocksdb::Options rocks_options(const Profile& profile) {
                                                  : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   options.avoid_flush_during_shutdown = true;
   options.recycle_log_file_num = 0;
+  if (!profile.sync_files) options.env = unsynced_files();
 
   // Healing is the caller's decision, made when its ballast is freed.
   options.max_bgerror_resume_count = 0;
