@@ -140,7 +140,9 @@ void FetchProducer::mark_seen() {
 Result<void> FetchProducer::prepare(Current& current) {
   // What reads all of the message goes first, so that headers come out of the same read.
   for (const auto& item : request_.items) {
-    if (item.kind != Kind::Section || is_header(item.section.text)) continue;
+    bool reads_all = item.kind == Kind::Body || item.kind == Kind::BodyStructure ||
+                     (item.kind == Kind::Section && !is_header(item.section.text));
+    if (!reads_all) continue;
     TRY_DO(prepare(current, item));
   }
   for (const auto& item : request_.items) {
@@ -220,8 +222,7 @@ Result<void> FetchProducer::load_header(Current& current) {
 Result<void> FetchProducer::load_octets(Current& current) {
   if (current.text) return {};
   TRY_DO(open(current));
-  TRY(auto said, mailbox_.octets(current.message.uid));
-  if (said <= whole_octets_max) return load_text(current);
+  if (current.reader->stored_bytes() <= whole_octets_max) return load_text(current);
   TRY(current.octets, current.reader->octets());
   return {};
 }

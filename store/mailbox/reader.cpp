@@ -10,6 +10,10 @@ namespace pennypost::store {
 namespace {
 
 constexpr std::uint64_t window_stored_bytes = 64 * 1024;
+// Most headers are shorter.
+constexpr std::uint64_t header_stored_bytes = 4 * 1024;
+// So much is converted in one go.
+constexpr std::uint64_t whole_stored_bytes = 1024 * 1024;
 
 // Where the body begins, once the empty line is there; npos until then.
 std::size_t header_end(std::string_view text, std::size_t searched) {
@@ -32,7 +36,7 @@ Result<std::string> MessageReader::read(std::uint64_t offset, std::uint64_t leng
   while (length > 0) {
     if (offset >= window_end()) {
       if (stored_at_ == length_) break;
-      TRY_DO(next_window());
+      TRY_DO(next_window(window_stored_bytes));
       continue;
     }
     auto piece = std::string_view(window_).substr(offset - window_begin_, length);
@@ -44,6 +48,15 @@ Result<std::string> MessageReader::read(std::uint64_t offset, std::uint64_t leng
 }
 
 Result<std::string> MessageReader::all(std::uint64_t octets_max) {
+  if (length_ <= whole_stored_bytes && length_ <= octets_max / 2) {
+    rewind();
+    TRY(auto block, stored(0, length_));
+    std::string text;
+    convert(block, text);
+    rewind();
+    octets_ = text.size();
+    return text;
+  }
   TRY(auto size, octets());
   if (size > octets_max) {
     return Error(451, "[LIMIT] the message has " + std::to_string(size) + " octets, more than " +
@@ -54,8 +67,14 @@ Result<std::string> MessageReader::all(std::uint64_t octets_max) {
 
 Result<std::string> MessageReader::header(std::uint64_t octets_max) {
   std::string text;
+  if (stored_at_ == 0 && length_ > 0) {
+    TRY_DO(next_window(header_stored_bytes));
+  }
   for (std::size_t searched = 0;;) {
-    TRY(auto more, read(text.size(), window_stored_bytes));
+    auto known = window_begin_ <= text.size() && text.size() < window_end()
+                     ? window_end() - text.size()
+                     : window_stored_bytes;
+    TRY(auto more, read(text.size(), known));
     bool at_end = more.empty();
     text += more;
     auto end = header_end(text, searched);
@@ -86,23 +105,28 @@ Result<std::string> MessageReader::stored(std::uint64_t offset, std::uint64_t le
   return bytes;
 }
 
-Result<void> MessageReader::next_window() {
-  TRY(auto block, stored(stored_at_, std::min(window_stored_bytes, length_ - stored_at_)));
+Result<void> MessageReader::next_window(std::uint64_t stored_bytes_max) {
+  TRY(auto block, stored(stored_at_, std::min(stored_bytes_max, length_ - stored_at_)));
   window_begin_ = window_end();
   window_.clear();
-  window_.reserve(block.size() + block.size() / 32);
-  for (std::string_view rest = block; !rest.empty();) {
+  convert(block, window_);
+  stored_at_ += block.size();
+  return {};
+}
+
+// Of blocks that follow each other.
+void MessageReader::convert(std::string_view block, std::string& out) {
+  out.reserve(out.size() + block.size() + block.size() / 32);
+  for (auto rest = block; !rest.empty();) {
     auto line_feed = rest.find('\n');
     auto line = rest.substr(0, line_feed);
     if (!line.empty()) after_cr_ = line.back() == '\r';
-    window_ += line;
+    out += line;
     if (line_feed == std::string_view::npos) break;
-    window_ += after_cr_ ? "\n" : "\r\n";
+    out += after_cr_ ? "\n" : "\r\n";
     after_cr_ = false;
     rest.remove_prefix(line_feed + 1);
   }
-  stored_at_ += block.size();
-  return {};
 }
 
 void MessageReader::rewind() {

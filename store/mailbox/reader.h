@@ -28,12 +28,15 @@ class MessageReader {
   Result<std::string> all(std::uint64_t octets_max = UINT64_MAX);
   /// The header with the empty line that ends it, cut after `octets_max`.
   Result<std::string> header(std::uint64_t octets_max = 1 << 20);
+  /// The size as stored; with CRLF line ends it is at most twice that.
+  std::uint64_t stored_bytes() const { return length_; }
   /// The size with CRLF line ends: what RFC822.SIZE and POP3's LIST tell.
   Result<std::uint64_t> octets();
 
  private:
   Result<std::string> stored(std::uint64_t offset, std::uint64_t length) const;
-  Result<void> next_window();
+  Result<void> next_window(std::uint64_t stored_bytes_max);
+  void convert(std::string_view block, std::string& out);
   void rewind();
   std::uint64_t window_end() const { return window_begin_ + window_.size(); }
 
