@@ -46,7 +46,10 @@ Task<Result<RawReply>> Services::serve(Message message) {
 }
 
 Link::Link(Loop& loop, Descriptor descriptor, Services& services)
-    : loop_(loop), socket_(loop, std::move(descriptor)), services_(services), answering_(loop) {}
+    : loop_(loop), socket_(loop, std::move(descriptor)), services_(services), answering_(loop) {
+  static std::uint64_t last = 0;
+  serial_ = ++last;
+}
 
 Task<> Link::run() {
   try {

@@ -97,6 +97,8 @@ class Link {
   void post(std::uint16_t type, std::string body, std::vector<Descriptor> descriptors);
   /// Calls that wait for this peer's answer.
   std::size_t pending() const { return pending_.size(); }
+  /// No two links of a process have the same, not even one after the other.
+  std::uint64_t serial() const { return serial_; }
   /// May be asked: the peer is there, and has not said that it leaves.
   bool is_up() const { return up_ && !peer_leaves_; }
   /// Asks the peer to send us nothing new; what is open is answered still.
@@ -114,6 +116,7 @@ class Link {
   Services& services_;
   Nursery answering_;
   std::unordered_map<std::uint64_t, Pending*> pending_;
+  std::uint64_t serial_;
   std::uint64_t last_id_ = 0;
   bool up_ = true;
   bool peer_leaves_ = false;

@@ -110,13 +110,33 @@ struct HandOverDesk::State {
     AccountRef account;
     SteadyTime since;
   };
+  // One account's sessions are all in one worker.
+  struct Sessions {
+    std::uint64_t worker = 0;  // the serial of the link to it
+    std::int64_t count = 0;
+  };
   std::map<std::string, Login> tokens;
-  std::map<std::pair<std::string, std::string>, std::int64_t> sessions;  // by login and address
+  std::map<std::pair<std::string, std::string>, Sessions> sessions;  // by login and address
 
   void forget_old() {
     auto now = std::chrono::steady_clock::now();
     std::erase_if(tokens,
                   [&](const auto& entry) { return now - entry.second.since > token_lives; });
+  }
+  /// How many of these are open in the worker that would take one more. A worker that has crashed
+  /// tells of no session's end: with another in its place they are all over.
+  std::int64_t& sessions_of(const std::pair<std::string, std::string>& key, std::uint64_t worker) {
+    auto& entry = sessions[key];
+    if (entry.worker != worker) {
+      auto gone = entry.worker;
+      std::erase_if(sessions, [&](const auto& one) { return one.second.worker == gone; });
+      sessions[key].worker = worker;
+    }
+    return sessions[key].count;
+  }
+  void end_session(const std::pair<std::string, std::string>& key) {
+    auto found = sessions.find(key);
+    if (found != sessions.end() && --found->second.count <= 0) sessions.erase(found);
   }
 };
 
@@ -131,29 +151,30 @@ Task<Result<Done>> start_session(Master& master, std::shared_ptr<HandOverDesk::S
   }
   auto login = std::move(found->second);
   state->tokens.erase(found);
-  auto limit = master.config()->mail_max_userip_connections;
-  auto key = std::pair(login.login, request.client.client_address);
-  if (limit > 0 && state->sessions[key] >= limit) {
-    co_return Error::temporary(
-        "[LIMIT] too many connections of this user from this address "
-        "(mail_max_userip_connections = " +
-        std::to_string(limit) + ")");
-  }
   auto shards = static_cast<std::size_t>(master.config()->imap_worker_shards);
   if (shards == 0) shards = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
   CO_TRY(auto place, place_of(*master.config(), login.account, shards));
   CO_TRY(auto port, master.start_on_demand("worker", place.instance, place.identity));
   Link* worker = master.link_to("worker", place.instance);
   if (worker == nullptr) co_return Error::temporary("4.3.0 the worker " + port + " has gone");
+  auto limit = master.config()->mail_max_userip_connections;
+  auto key = std::pair(login.login, request.client.client_address);
+  auto& open_sessions = state->sessions_of(key, worker->serial());
+  if (limit > 0 && open_sessions >= limit) {
+    co_return Error::temporary(
+        "[LIMIT] too many connections of this user from this address "
+        "(mail_max_userip_connections = " +
+        std::to_string(limit) + ")");
+  }
   Serve serve;
   serve.client = std::move(request.client);
   serve.client.login = login.login;
   serve.account = std::move(login.account);
-  ++state->sessions[key];
+  ++open_sessions;
   auto work = worker->call(Serve::type, wire::encode(serve), std::move(ends));
   auto answer = co_await std::move(work);
   if (answer) co_return Done();
-  if (--state->sessions[key] <= 0) state->sessions.erase(key);
+  state->end_session(key);
   co_return Error(std::move(answer).error());
 }
 
@@ -194,8 +215,7 @@ void HandOverDesk::serve_worker(Master&, Services& services) {
 }
 
 Task<Result<Done>> HandOverDesk::forget(std::shared_ptr<State> state, SessionEnded ended) {
-  auto found = state->sessions.find(std::pair(ended.login, ended.client_address));
-  if (found != state->sessions.end() && --found->second <= 0) state->sessions.erase(found);
+  state->end_session(std::pair(ended.login, ended.client_address));
   co_return Done();
 }
 
