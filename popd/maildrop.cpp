@@ -1,5 +1,8 @@
 #include "popd/maildrop.h"
 
+#include <algorithm>
+
+#include "common/log/log.h"
 #include "popd/unique_id.h"
 
 namespace pennypost::pop {
@@ -56,10 +59,19 @@ Result<std::size_t> Maildrop::update(bool mark_seen) {
   if (mark_seen && !seen.empty()) {
     store::FlagChange change;
     change.flags = store::Flags::Seen;
-    TRY_DO(mailbox_->store(seen, change));
+    // A disk too full to mark what was read is no reason to keep what is to go.
+    auto marked = mailbox_->store(seen, change);
+    if (!marked) log_warning("pop3", "messages can't be marked as seen: " + marked.error().text());
   }
   if (deleted.empty()) return std::size_t{0};
   TRY(auto gone, mailbox_->expunge(deleted));
+  if (gone.size() < deleted.size()) {
+    // Removed by others is fine; still there is not (RFC 1939 section 6).
+    TRY_DO(mailbox_->sync());
+    auto left = std::ranges::count_if(
+        deleted, [this](store::Uid uid) { return mailbox_->find(uid) != nullptr; });
+    if (left > 0) return Error::temporary(std::to_string(left) + " of them are left");
+  }
   return gone.size();
 }
 

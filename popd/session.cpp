@@ -228,6 +228,7 @@ Task<> Session::send_message(Entry& entry, std::optional<std::uint64_t> body_lin
   ok(body_lines ? "" : std::to_string(entry.octets) + " octets");
   DotStuffer stuffer(body_lines);
   std::string piece = *std::move(first);
+  auto asked = first_piece_bytes;
   std::uint64_t offset = 0;
   std::string out;
   for (;;) {
@@ -235,7 +236,8 @@ Task<> Session::send_message(Entry& entry, std::optional<std::uint64_t> body_lin
     bool goes_on = stuffer.add(piece, out);
     offset += piece.size();
     if (!body_lines) counts_.retrieved_bytes += piece.size();
-    bool is_last = !goes_on || piece.empty() || offset >= entry.octets;
+    // Less than was asked for is the end. What LIST tells may come from a file's name, and err.
+    bool is_last = !goes_on || piece.size() < asked;
     if (is_last) stuffer.finish(out);
     co_await connection_.write(out);
     if (is_last) co_return;
@@ -244,6 +246,7 @@ Task<> Session::send_message(Entry& entry, std::optional<std::uint64_t> body_lin
     // In the middle of a reply nothing but the connection's end can tell of an error.
     if (!next) throw Disconnected(Disconnected::Reason::Error, next.error().text());
     piece = *std::move(next);
+    asked = piece_bytes;
   }
 }
 
