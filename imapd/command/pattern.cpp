@@ -21,21 +21,17 @@ std::string simplified(std::string_view pattern) {
   return out;
 }
 
-// The first level in upper case where it spells INBOX.
-std::string with_inbox(std::string_view text, char separator) {
-  std::string out(text);
-  if (starts_with_nocase(text, inbox) &&
-      (text.size() == inbox.size() || text[inbox.size()] == separator)) {
-    out.replace(0, inbox.size(), inbox);
-  }
-  return out;
+// How many of a name's first letters match in either case: those of a first level INBOX.
+std::size_t caseless(std::string_view name, char separator) {
+  bool is_inbox =
+      name.starts_with(inbox) && (name.size() == inbox.size() || name[inbox.size()] == separator);
+  return is_inbox ? inbox.size() : 0;
 }
 
 }  // namespace
 
 ListPattern::ListPattern(std::string_view reference, std::string_view pattern, char separator)
-    : text_(with_inbox(simplified(std::string(reference) + std::string(pattern)), separator)),
-      separator_(separator) {}
+    : text_(simplified(std::string(reference) + std::string(pattern))), separator_(separator) {}
 
 // Each wildcard begins short and grows; when the text after a `*` fails, only the last `*` need
 // grow. A
@@ -48,6 +44,10 @@ bool ListPattern::matches(std::string_view name) const {
   std::size_t star_n = 0;
   std::size_t percent_p = none;
   std::size_t percent_n = 0;
+  auto inbox_bytes = caseless(name, separator_);
+  auto same = [&] {
+    return text_[p] == name[n] || (n < inbox_bytes && to_upper(text_[p]) == name[n]);
+  };
   for (;;) {
     if (p < text_.size() && text_[p] == '*') {
       star_p = ++p;
@@ -56,7 +56,7 @@ bool ListPattern::matches(std::string_view name) const {
     } else if (p < text_.size() && text_[p] == '%') {
       percent_p = ++p;
       percent_n = n;
-    } else if (n < name.size() && p < text_.size() && text_[p] == name[n]) {
+    } else if (n < name.size() && p < text_.size() && same()) {
       ++p;
       ++n;
     } else if (n == name.size() && p == text_.size()) {
