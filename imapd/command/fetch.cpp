@@ -1,4 +1,5 @@
 // FETCH and UID FETCH.
+#include "common/log/log.h"
 #include "imapd/session/fetch_producer.h"
 #include "imapd/session/session.h"
 
@@ -42,6 +43,11 @@ Task<Reply> Session::fetch_numbers(const std::vector<NumberRange>& numbers,
       co_return Reply(produced.error());
     }
     more = *produced;
+  }
+  if (const auto& failure = producer.failure()) {
+    log_warning("imap", who_.user + ": FETCH in " + selected_->mailbox().name().text() +
+                            " left out a message: " + failure->text());
+    co_return Reply(*failure);
   }
   if (producer.missed()) {
     // RFC 2180 section 4.1.2, RFC 5530 section 3.

@@ -31,6 +31,14 @@ bool selects_fields(Section::Text text) {
   return text == Section::Text::HeaderFields || text == Section::Text::HeaderFieldsNot;
 }
 
+// RFC 3501 section 9 (CHAR8): no literal may hold NUL, however the message came by it. Dovecot's
+// stand-in, which keeps the octets' number.
+void replace_nul(std::string& out, std::size_t from) {
+  for (auto at = out.find('\0', from); at != std::string::npos; at = out.find('\0', at + 1)) {
+    out[at] = '\x80';
+  }
+}
+
 OctetRange within(OctetRange range, const std::optional<Partial>& partial) {
   if (!partial) return range;
   auto skipped = std::min(partial->offset, range.octets);
@@ -98,8 +106,10 @@ bool FetchProducer::begin_message(std::string& out) {
   }
   Current current(*message);
   current.tell_flags = !asks_flags_ && std::ranges::binary_search(newly_seen_, uid);
-  if (!prepare(current)) {
-    missed_ = true;
+  if (auto prepared = prepare(current); !prepared) {
+    bool is_gone = prepared.error().text().starts_with("[EXPUNGED]");
+    missed_ = missed_ || is_gone;
+    if (!is_gone && !failure_) failure_ = std::move(prepared).error();
     return false;
   }
   current_.emplace(std::move(current));
@@ -328,6 +338,7 @@ Result<std::string> FetchProducer::read(OctetRange range) {
 Result<void> FetchProducer::continue_literal(std::string& out, std::size_t octets) {
   auto& range = literal_->range;
   OctetRange piece{range.offset, std::min<std::uint64_t>(range.octets, octets)};
+  auto begin = out.size();
   if (literal_->text) {
     out.append(*literal_->text, static_cast<std::size_t>(piece.offset),
                static_cast<std::size_t>(piece.octets));
@@ -336,6 +347,7 @@ Result<void> FetchProducer::continue_literal(std::string& out, std::size_t octet
     if (bytes.size() != piece.octets) return Error::temporary("A message is shorter than it was");
     out += bytes;
   }
+  replace_nul(out, begin);
   range.offset += piece.octets;
   range.octets -= piece.octets;
   if (range.octets == 0) literal_.reset();

@@ -2,7 +2,8 @@
 //
 // Blocks on the disk: it is run through Loop::offload, and never holds more of a message in memory
 // than `whole_octets_max` unless the structure of a larger one is asked for. A message is looked at
-// before its answer begins, so what is gone or can't be read is left out, and missed() tells it.
+// before its answer begins, so what is gone or can't be read is left out, and missed() or failure()
+// tells it.
 //
 // STANDARDS  RFC 9051 sections 6.4.5 and 7.5.2
 #pragma once
@@ -30,8 +31,10 @@ class FetchProducer {
   /// Appends about `octets` to `out`; false when nothing follows. Error: a message broke off within
   /// its literal, and the connection can't go on.
   Result<bool> produce(std::string& out, std::size_t octets);
-  /// Messages were left out: gone, or unreadable.
+  /// Messages were left out because they are gone.
   bool missed() const { return missed_; }
+  /// Why the first of those that were left out though they are there could not be read.
+  const std::optional<Error>& failure() const { return failure_; }
 
  private:
   static constexpr std::uint64_t whole_octets_max = 1 << 20;
@@ -89,6 +92,7 @@ class FetchProducer {
   std::size_t item_ = 0;
   std::optional<Literal> literal_;
   bool missed_ = false;
+  std::optional<Error> failure_;
 };
 
 /// Of a header's octets the fields that HEADER.FIELDS or HEADER.FIELDS.NOT selects, with the empty

@@ -117,15 +117,15 @@ bool header_has(std::string_view header, FoldedSearch& search) {
   return false;
 }
 
-// In all text parts, and in the headers of parts and attached messages when these count too.
+// In all text parts, and with TEXT in the headers of parts and attached messages too. RFC 9051
+// section 6.4.4: BODY matches no header field, else each attachment had "base64" in its body.
 bool tree_has(const MimePart& part, std::string_view message, bool with_headers,
               FoldedSearch& search) {
   if (with_headers && header_has(message.substr(part.header.offset, part.header.bytes), search))
     return true;
   if (part.kind == MimePart::Kind::Leaf) return part.is_text() && body_has(part, message, search);
   return std::ranges::any_of(part.children, [&](const MimePart& child) {
-    // A part's own header lies in the body of what holds it.
-    return tree_has(child, message, true, search);
+    return tree_has(child, message, with_headers, search);
   });
 }
 
@@ -278,6 +278,7 @@ bool Searcher::has_address(const Key& key, Subject& subject) {
   FoldedSearch search(key.text);
   for (const auto& field : HeaderFields(header(subject))) {
     if (!field.is(key.field)) continue;
+    if (key.text.empty()) return true;
     for (const auto& address : parse_address_list(field.body)) {
       bool found = search.feed(shown(address));
       if (search.finish() || found) return true;

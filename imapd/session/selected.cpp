@@ -1,6 +1,7 @@
 #include "imapd/session/selected.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "imapd/response/strings.h"
 #include "imapd/response/untagged.h"
@@ -20,6 +21,7 @@ Selected::Selected(std::unique_ptr<store::Mailbox> mailbox) : mailbox_(std::move
 std::string Selected::introduction() {
   const auto& box = *mailbox_;
   std::string out = flags_line(box.keywords());
+  told_flags_ = std::hash<std::string>()(out);
   out += permanent_flags_line(box.keywords(), is_read_only(), box.may_add_keyword());
   out += exists_line(told_exists_);
   out += recent_line(told_recent_);
@@ -62,8 +64,15 @@ bool Selected::has_news(bool with_expunges) const {
 std::string Selected::tell(bool with_expunges, bool with_uid) {
   std::string out;
   if (keywords_) {
-    out += flags_line(mailbox_->keywords());
-    out += permanent_flags_line(mailbox_->keywords(), is_read_only(), mailbox_->may_add_keyword());
+    // What a STORE has told already, sync() finds once more.
+    auto line = flags_line(mailbox_->keywords());
+    auto hash = std::hash<std::string>()(line);
+    if (hash != told_flags_) {
+      out += line;
+      out +=
+          permanent_flags_line(mailbox_->keywords(), is_read_only(), mailbox_->may_add_keyword());
+    }
+    told_flags_ = hash;
     keywords_ = false;
   }
   std::ranges::sort(flags_);

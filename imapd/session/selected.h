@@ -67,6 +67,8 @@ class Selected {
   std::vector<store::Uid> expunged_;
   std::vector<store::Uid> flags_;
   bool keywords_ = false;
+  // Of the FLAGS line last told.
+  std::size_t told_flags_ = 0;
 };
 
 }  // namespace pennypost::imap

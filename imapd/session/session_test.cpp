@@ -50,7 +50,9 @@ class Account {
   void deliver(const std::string& text) {
     ++delivered_;
     auto name = std::to_string(1'700'000'000 + delivered_) + ".M1.host";
-    std::filesystem::create_directories(root_ + "/Maildir/tmp");
+    for (const char* part : {"tmp", "new", "cur"}) {
+      std::filesystem::create_directories(root_ + "/Maildir/" + part);
+    }
     std::ofstream(root_ + "/Maildir/tmp/" + name) << text;
     std::filesystem::rename(root_ + "/Maildir/tmp/" + name, root_ + "/Maildir/new/" + name);
   }
@@ -234,6 +236,42 @@ TEST_CASE("FETCH gives every item") {
   CHECK(client.command("UID FETCH 99 FLAGS") == "OK Fetch completed.\r\n");
 }
 
+TEST_CASE("no literal holds NUL, whatever the message holds") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  account.deliver(std::string("Subject: a\0b\n\nc\0d\n", 18));
+  client.command("SELECT INBOX");
+  CHECK(client.command("FETCH 1 BODY.PEEK[]") ==
+        "* 1 FETCH (BODY[] {21}\r\nSubject: a\x80"
+        "b\r\n\r\nc\x80"
+        "d\r\n)\r\nOK Fetch completed.\r\n");
+  CHECK(has(client.command("FETCH 1 BODY.PEEK[HEADER.FIELDS (Subject)]"),
+            "a\x80"
+            "b\r\n"));
+}
+
+TEST_CASE("a message that can't be read is left out, the client and the log learn why") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  append(client, "INBOX", first);
+  append(client, "INBOX", second);
+  client.command("SELECT INBOX");
+  for (const auto& file : std::filesystem::directory_iterator(account.root() + "/Maildir/cur")) {
+    auto path = file.path();
+    if (std::filesystem::file_size(path) > 80) continue;
+    std::filesystem::remove(path);
+    std::filesystem::create_directory(path);
+  }
+  auto fetched = client.command("FETCH 1:2 BODY.PEEK[TEXT]");
+  CHECK(has(fetched, "* 1 FETCH (BODY[TEXT] "));
+  CHECK_FALSE(has(fetched, "* 2 FETCH"));
+  CHECK(has(fetched, "NO [UNAVAILABLE] can't read the message"));
+  CHECK(
+      has(log.lines().back(), "ann: FETCH in INBOX left out a message: [UNAVAILABLE] can't read"));
+}
+
 TEST_CASE("reading a body marks the message as seen and tells so, peeking does not") {
   LogCapture log;
   Account account;
@@ -257,6 +295,7 @@ TEST_CASE("STORE changes flags and tells them unless silent") {
   CHECK(client.command("STORE 1:2 +FLAGS.SILENT (\\Answered)") == "OK Store completed.\r\n");
   auto keyword = client.command("UID STORE 2 FLAGS ($Work)");
   CHECK(has(keyword, "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Work)"));
+  CHECK(keyword.find("* FLAGS") == keyword.rfind("* FLAGS"));
   CHECK(has(keyword, "* 2 FETCH (UID 2 FLAGS ("));
   CHECK(has(keyword, "$Work))"));
   CHECK(has(client.command("STORE 1 -FLAGS (\\Flagged \\Answered)"), "* 1 FETCH (FLAGS ("));
@@ -320,6 +359,9 @@ TEST_CASE("SEARCH finds by every key") {
       client, "INBOX",
       "From: c@d\nSubject: =?utf-8?q?M=C3=BCnchen?=\nContent-Type: text/plain; charset=iso-8859-1\n"
       "Content-Transfer-Encoding: quoted-printable\n\nStra=DFe\n");
+  append(client, "INBOX",
+         "To:\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/x-part\n\n"
+         "inside\n--b\nContent-Type: message/rfc822\n\nSubject: within\n\ndeep\n--b--\n");
   client.command("SELECT INBOX");
   client.command("STORE 2 +FLAGS (\\Seen \\Flagged)");
   struct Row {
@@ -327,9 +369,9 @@ TEST_CASE("SEARCH finds by every key") {
     const char* found;
   };
   const Row rows[] = {
-      {"ALL", " 1 2 3"},
+      {"ALL", " 1 2 3 4"},
       {"SEEN", " 2"},
-      {"UNSEEN", " 1 3"},
+      {"UNSEEN", " 1 3 4"},
       {"FLAGGED NOT SEEN", ""},
       {"OR FLAGGED SUBJECT FIRST", " 1 2"},
       {"FROM bob", " 2"},
@@ -338,15 +380,23 @@ TEST_CASE("SEARCH finds by every key") {
       {"BODY wide", " 2"},
       {"BODY second", ""},
       {"TEXT second", " 2"},
+      {"BODY inside", " 4"},
+      {"BODY x-part", ""},
+      {"TEXT x-part", " 4"},
+      {"BODY within", ""},
+      {"TEXT within", " 4"},
+      {"BODY deep", " 4"},
+      {"TO \"\"", " 4"},
+      {"CC \"\"", ""},
       {"2:3", " 2 3"},
       {"UID 3", " 3"},
-      {"NOT 2", " 1 3"},
-      {"LARGER 80", " 1 3"},
+      {"NOT 2", " 1 3 4"},
+      {"LARGER 80", " 1 3 4"},
       {"SMALLER 80", " 2"},
       {"SENTON 14-Nov-2023", " 1"},
       {"SENTBEFORE 15-Nov-2023", " 1"},
       {"SENTSINCE 15-Nov-2023", ""},
-      {"SINCE 1-Jan-2000", " 1 2 3"},
+      {"SINCE 1-Jan-2000", " 1 2 3 4"},
       {"BEFORE 1-Jan-2000", ""},
       {"CHARSET UTF-8 SUBJECT {8+}\r\nm\xc3\xbcNCHEN", " 3"},
       {"CHARSET UTF-8 BODY {7+}\r\nstra\xc3\x9f"
@@ -363,7 +413,7 @@ TEST_CASE("SEARCH finds by every key") {
   }
   CHECK(
       client.command("SEARCH CHARSET x-none ALL").starts_with("NO [BADCHARSET (US-ASCII UTF-8)]"));
-  CHECK(has(client.command("UID SEARCH RETURN (MIN COUNT) ALL"), ") UID MIN 1 COUNT 3\r\n"));
+  CHECK(has(client.command("UID SEARCH RETURN (MIN COUNT) ALL"), ") UID MIN 1 COUNT 4\r\n"));
 }
 
 TEST_CASE("LIST, LSUB and the commands on names") {
