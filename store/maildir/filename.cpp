@@ -35,6 +35,11 @@ std::string_view info_of(std::string_view filename) {
 
 }  // namespace
 
+bool is_message_name(std::string_view filename) {
+  return !filename.empty() && filename.front() != '.' && filename.front() != ':' &&
+         filename.find_first_of("\r\n") == std::string_view::npos;
+}
+
 std::string_view base_of(std::string_view filename) {
   return filename.substr(0, filename.find(':'));
 }

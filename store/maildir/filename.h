@@ -19,6 +19,10 @@
 
 namespace pennypost::store {
 
+/// Whether a file in new/ or cur/ is a message: not a hidden one, nor one whose name no line of
+/// dovecot-uidlist can hold (no base name, a CR or LF), which Dovecot passes over as well.
+bool is_message_name(std::string_view filename);
+
 /// What stands before the ":2,".
 std::string_view base_of(std::string_view filename);
 

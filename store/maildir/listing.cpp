@@ -1,5 +1,7 @@
 #include "store/maildir/listing.h"
 
+#include <dirent.h>
+
 #include <algorithm>
 #include <bit>
 #include <functional>
@@ -25,8 +27,9 @@ Listing::Listing(std::size_t expected) {
 
 Result<void> Listing::list(const std::string& directory, bool in_new, std::size_t names_max) {
   return list_directory(directory + (in_new ? "/new" : "/cur"), names_max,
-                        [&](std::string_view filename, unsigned char) {
-                          if (!filename.starts_with('.')) add(filename, in_new);
+                        [&](std::string_view filename, unsigned char type) {
+                          bool is_file = type == DT_REG || type == DT_LNK || type == DT_UNKNOWN;
+                          if (is_file && is_message_name(filename)) add(filename, in_new);
                         });
 }
 

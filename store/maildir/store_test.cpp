@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -209,6 +210,25 @@ TEST_CASE("what other programs do shows up at the next sync") {
   CHECK(inbox->find(Uid(1))->flags == (Flags::Flagged | Flags::Seen));
   CHECK(*inbox->octets(Uid(4)) == 20);
   CHECK(sync(*inbox).empty());
+}
+
+TEST_CASE("what is no message in cur is passed over, and leaves the UIDs as they are") {
+  Home home;
+  auto store = home.store();
+  deliver(*store, message_for("Subject: x\n\nbody\n"));
+  auto inbox = open(*store);
+  auto cur = home.root + "/cur/";
+  for (const char* name : {"1700000001.a\nb:2,S", "1700000002.a\rb", ":2,S", ".hidden"}) {
+    std::ofstream(cur + name) << "Subject: odd\n\n";
+  }
+  std::filesystem::create_directory(cur + "1700000003.directory:2,");
+  REQUIRE(::mkfifo((cur + "1700000004.pipe:2,").c_str(), 0600) == 0);
+  std::ofstream(cur + "1700000005.one more:2,") << "Subject: a blank is fine\n\n";
+  CHECK(sync(*inbox).added == std::vector<Uid>{Uid(2)});
+  auto again = open(*store);
+  CHECK(again->uid_validity() == inbox->uid_validity());
+  CHECK(uids(*again) == std::vector<std::uint32_t>{1, 2});
+  CHECK(store->status(MailboxName::inbox())->messages == 2);
 }
 
 TEST_CASE("a message renamed by another program is found, and its other flags stay") {

@@ -16,6 +16,8 @@ namespace pennypost::store {
 namespace {
 
 constexpr std::uint64_t uidlist_bytes_max = 1ull << 30;
+// A record: its numbers and a file's name (NAME_MAX).
+constexpr std::uint64_t line_bytes_max = 1024;
 constexpr std::uint32_t uid_max = UINT32_MAX - 1;
 
 // Dovecot waits for up to two minutes and two seconds: the age at which it breaks a lock.
@@ -93,8 +95,23 @@ Result<UidRecords> UidList::refresh() {
   if (stamp == mark_.stamp) return UidRecords();
   bool grown = stamp.inode == mark_.stamp.inode && stamp.device == mark_.stamp.device &&
                stamp.size >= mark_.stamp.size && mark_.stamp.exists() && !mark_.old_version;
-  if (!grown) forget();
+  if (!grown || !goes_on(file.number())) forget();
   return read_from(file.number(), mark_.read_bytes, stamp);
+}
+
+// Whether the last line that was read still stands where it stood. A file written anew has the
+// inode of one removed before as soon as two such rewrites happen between two looks.
+bool UidList::goes_on(int descriptor) const {
+  auto wanted = std::min(mark_.read_bytes, line_bytes_max);
+  auto text = read_range(descriptor, mark_.read_bytes - wanted, wanted, path_);
+  if (!text || !text->ends_with('\n')) return false;
+  std::string_view line = *text;
+  line.remove_suffix(1);
+  auto before = line.rfind('\n');
+  if (mark_.count == 0) return before == std::string_view::npos && wanted == mark_.read_bytes;
+  if (before == std::string_view::npos) return false;
+  line.remove_prefix(before + 1);
+  return parse_uid(next_word(line)) == mark_.last_uid;
 }
 
 Result<UidRecords> UidList::read_from(int descriptor, std::uint64_t offset,
@@ -111,8 +128,13 @@ Result<UidRecords> UidList::read_from(int descriptor, std::uint64_t offset,
     if (end == std::string_view::npos) break;
     auto line = rest.substr(0, end);
     bool good = mark_.read_bytes == 0 ? parse_header(line) : parse_record(line, records);
+    if (!good && offset != 0) {
+      // Not what we took it for: from the start it may be in order.
+      forget();
+      return read_from(descriptor, 0, stamp);
+    }
     if (!good) {
-      TRY_DO(set_aside());
+      TRY_DO(set_aside(stamp));
       UidRecords none;
       none.changed = none.anew = true;
       return none;
@@ -175,8 +197,10 @@ bool UidList::parse_record(std::string_view line, UidRecords& records) {
 }
 
 // Nothing in it can be trusted; the copy is for the admin's eyes.
-Result<void> UidList::set_aside() {
+Result<void> UidList::set_aside(const FileStamp& damaged) {
   forget();
+  // Another may have put a good one in its place meanwhile.
+  if (FileStamp::of(path_) != damaged) return {};
   log_warning("store", path_ + " can't be read and is set aside as dovecot-uidlist.damaged: " +
                            "the folder's UIDs are given anew");
   if (::rename(path_.c_str(), (path_ + ".damaged").c_str()) != 0 && errno != ENOENT) {

@@ -115,10 +115,11 @@ class UidList {
   const std::string& path() const { return path_; }
 
  private:
+  bool goes_on(int descriptor) const;
   Result<UidRecords> read_from(int descriptor, std::uint64_t offset, const FileStamp& stamp);
   bool parse_header(std::string_view line);
   bool parse_record(std::string_view line, UidRecords& records);
-  Result<void> set_aside();
+  Result<void> set_aside(const FileStamp& damaged);
   Result<void> rewrite(std::string_view added, const std::function<bool(const Record&)>& is_stale);
   Result<void> append(std::string_view added);
   void cut_half_line() const;

@@ -95,6 +95,23 @@ TEST_CASE("another object goes on where the first has stopped") {
   CHECK(other.uid_next() == Uid(4));
 }
 
+TEST_CASE("a list written anew under the inode of the old one is read from its start") {
+  Scratch scratch;
+  write(scratch, "3 V5 N3 Gabc\n1 :one\n2 :two\n");
+  auto list = list_in(scratch);
+  REQUIRE(list.refresh());
+  const char* text = "3 V5 N9 Gabc\n2 W123 :two\n7 W123 S456 :seven\n8 W123 S456 :eight\n";
+  write(scratch, text);
+  auto records = list.refresh();
+  REQUIRE(records);
+  CHECK(records->anew);
+  CHECK(records->all.size() == 3);
+  CHECK(list.uid_validity() == 5);
+  CHECK(list.uid_next() == Uid(9));
+  CHECK(content(scratch) == text);
+  CHECK_FALSE(std::filesystem::exists(scratch / "dovecot-uidlist.damaged"));
+}
+
 TEST_CASE("half a line left by a crash is not appended to") {
   Scratch scratch;
   write(scratch, "3 V5 N3 Gabc\n1 :one\n2 :tw");
