@@ -49,8 +49,9 @@ Task<Reply> Session::fetch_numbers(const std::vector<NumberRange>& numbers,
                             " left out a message: " + failure->text());
     co_return Reply(*failure);
   }
-  if (producer.missed()) {
-    // RFC 2180 section 4.1.2, RFC 5530 section 3.
+  if (producer.missed() && !with_uid) {
+    // RFC 2180 section 4.1.2, RFC 5530 section 3. RFC 9051 section 6.4.9: a UID that is not there
+    // any more is no error.
     co_return Reply::no("[EXPUNGEISSUED] Some of the requested messages no longer exist.");
   }
   co_return Reply::ok("Fetch completed.");

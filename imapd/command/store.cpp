@@ -82,7 +82,7 @@ Task<Reply> Session::store(const CommandHead& command) {
     put(line);
     if (connection_.unsent() > 65536) co_await connection_.flush();
   }
-  if (missed) {
+  if (missed && !is_uid) {
     // RFC 2180 section 4.2.1: those that are there were changed.
     co_return Reply::no("[EXPUNGEISSUED] Some of the messages no longer exist.");
   }
@@ -146,6 +146,8 @@ Task<Reply> Session::copy_messages(const CommandHead& command, bool and_remove) 
   if (!copied) co_return Reply(with_try_create(copied.error()));
   auto code = copy_uid_code(*copied);
   if (!and_remove) {
+    bool is_uid = command.name.starts_with("UID ");
+    if (copied->source.empty() && is_uid) co_return Reply::ok("No messages found.");
     if (copied->source.empty())
       co_return Reply::no("[EXPUNGEISSUED] The messages no longer exist.");
     co_return Reply::ok(code + " Copy completed.");

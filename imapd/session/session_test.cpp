@@ -330,6 +330,40 @@ TEST_CASE(
   CHECK(has(client.command("STATUS INBOX (MESSAGES)"), "(MESSAGES 1)"));
 }
 
+TEST_CASE("a UID that has just gone is no error") {
+  LogCapture log;
+  Account account;
+  for (const char* gone : {"UID FETCH 1:2 FLAGS", "UID STORE 1:2 +FLAGS (\\Seen)"}) {
+    Client client(account);
+    Client other(account);
+    client.command("CREATE box");
+    append(client, "box", first);
+    append(client, "box", first);
+    client.command("SELECT box");
+    other.command("SELECT box");
+    client.command("STORE 1 +FLAGS.SILENT (\\Deleted)");
+    client.command("EXPUNGE");
+    auto answer = other.command(gone);
+    CAPTURE(answer);
+    CHECK(has(answer, "* 2 FETCH (UID 2 FLAGS ("));
+    CHECK(has(answer, "\r\nOK "));
+    client.command("DELETE box");
+  }
+}
+
+TEST_CASE("a mailbox that another session removed ends the session that has it open") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  Client other(account);
+  client.command("CREATE box");
+  other.command("SELECT box");
+  client.command("DELETE box");
+  auto answer = other.command("NOOP");
+  CHECK(has(answer, "* BYE "));
+  CHECK(has(answer, "Mailbox does not exist: box"));
+}
+
 TEST_CASE("COPY and MOVE name the UIDs on both sides") {
   LogCapture log;
   Account account;

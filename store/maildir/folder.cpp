@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "store/mailbox/folder_store.h"
 #include "store/maildir/draft.h"
 #include "store/maildir/filename.h"
 #include "store/maildir/folder_memory.h"
@@ -34,8 +35,10 @@ MaildirFolder::MaildirFolder(std::shared_ptr<const MaildirLayout> layout, Mailbo
 Result<Changes> MaildirFolder::sync() {
   values_.flush();
   auto validity = view_.state ? uid_validity() : 0;
-  TRY(auto changes, known_->sync(view_, access_));
-  if (uid_validity() != validity) values_.name_folder(known_->identity());
+  auto changes = known_->sync(view_, access_);
+  // Removed or renamed by another session: it does not come back by itself.
+  if (!changes && !name_.is_inbox() && !known_->is_there()) return is_nonexistent(name_);
+  if (changes && uid_validity() != validity) values_.name_folder(known_->identity());
   return changes;
 }
 

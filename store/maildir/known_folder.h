@@ -71,6 +71,8 @@ class KnownFolder {
   /// What octets() of the state will answer from now on, unless others look at it just now.
   void note_octets(const View& view, Uid uid, std::uint64_t octets);
 
+  /// Whether its directory is on disk still.
+  bool is_there() const { return stamp_of_cur().exists(); }
   /// Whose values the index has of this folder.
   Index::Folder identity() const;
   const std::string& directory() const { return directory_; }

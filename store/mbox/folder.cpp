@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "common/base/text.h"
+#include "store/mailbox/folder_store.h"
 
 namespace pennypost::store {
 namespace {
@@ -77,7 +78,10 @@ MboxFolder::MboxFolder(std::shared_ptr<const MboxLayout> layout, MailboxName nam
 
 Result<Changes> MboxFolder::sync() {
   values_.flush();
-  if (!is_current(FileStamp::of(path_))) {
+  auto stamp = FileStamp::of(path_);
+  // Removed or renamed by another session: taking the lock would make it anew.
+  if (stamp_.exists() && !stamp.exists() && !name_.is_inbox()) return is_nonexistent(name_);
+  if (!is_current(stamp)) {
     TRY(auto lock, layout_->lock(name_));
     TRY_DO(read_if_changed(lock.descriptor()));
   }
