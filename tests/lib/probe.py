@@ -12,12 +12,14 @@ import errno
 import os
 import platform
 import signal
+import time
 
 ATTACH, DETACH, STEP, GETREGS, SETREGS = 16, 17, 9, 12, 13
 OPEN_AT, CLOSE = 257, 3
 AT_FDCWD = -100
 WALL = 0x40000000  # __WALL: threads too
 SYSCALL = b"\x0f\x05"
+TRIES_MAX = 500
 RED_ZONE_BYTES = 4096  # below the stack pointer; the ABI keeps 128 of them for the function that runs
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -46,21 +48,30 @@ def inside(pid):
     """A function call(number, *arguments) -> (result, errno), for text arguments too, while this lasts."""
     if platform.machine() != "x86_64":
         raise RuntimeError(f"the probe knows the registers of x86-64 alone, not of {platform.machine()}")
-    _ptrace(ATTACH, pid)
+    before = _stopped_in_call(pid)
     try:
-        os.waitpid(pid, WALL)
-        before = Registers()
-        _ptrace(GETREGS, pid, None, ctypes.addressof(before))
-        with open(f"/proc/{pid}/mem", "rb") as memory:
-            memory.seek(before.rip - 2)
-            if memory.read(2) != SYSCALL:
-                raise RuntimeError(f"process {pid} does not wait in a system call")
         try:
             yield lambda number, *arguments: _call(pid, before, number, arguments)
         finally:
             _ptrace(SETREGS, pid, None, ctypes.addressof(before))
     finally:
         _ptrace(DETACH, pid)
+
+
+def _stopped_in_call(pid):
+    """Stops the process where it waits in a system call, and returns its registers; lets it go on if it is busy."""
+    for _ in range(TRIES_MAX):
+        _ptrace(ATTACH, pid)
+        os.waitpid(pid, WALL)
+        registers = Registers()
+        _ptrace(GETREGS, pid, None, ctypes.addressof(registers))
+        with open(f"/proc/{pid}/mem", "rb") as memory:
+            memory.seek(registers.rip - 2)
+            if memory.read(2) == SYSCALL:
+                return registers
+        _ptrace(DETACH, pid)
+        time.sleep(0.02)
+    raise RuntimeError(f"process {pid} never waits in a system call")
 
 
 def _call(pid, before, number, arguments):
