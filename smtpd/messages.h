@@ -1,7 +1,7 @@
 // What smtpd's processes say to each other: one struct a request, its answer beside it.
 //
 //   receive -> queue    OpenBody, Submit          receive -> lookup  CheckRecipient, CountClient
-//   receive -> auth     (store/service/auth.h)    queue -> lookup    Resolve
+//   receive -> auth     (store/service/auth.h)    queue -> lookup    Resolve, NoteMailbox
 //   queue -> send, deliver   Attempt              queue -> master    NeedDeliver
 //   sendmail, mailq, postqueue, postsuper -> queue: smtpd/commands/control.h, over the queue's
 //   socket
@@ -173,6 +173,18 @@ struct Resolve {
   template <class Archive>
   void fields(Archive& archive) {
     archive(recipient, sender);
+  }
+};
+
+/// Whether there is room in an account's mailbox, as its last delivery found; posted, not called.
+struct NoteMailbox {
+  static constexpr std::uint16_t type = 109;
+  using Reply = Done;
+  std::string account;
+  bool is_full = false;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(account, is_full);
   }
 };
 

@@ -59,6 +59,7 @@ Verdict Evaluation::recipient() {
   if (answer != Answer::Refuse && settings_.smtpd_reject_unlisted_recipient) {
     answer = unlisted(Subject::Recipient, request_.recipient);
   }
+  if (answer != Answer::Refuse) answer = full_mailbox();
   if (answer != Answer::Refuse && settings_.smtpd_reject_unlisted_sender) {
     answer = unlisted(Subject::Sender, request_.sender);
   }
@@ -210,6 +211,14 @@ Answer Evaluation::defer_unauth_destination(const Restriction& restriction) {
     verdict_.status = "4.7.1";
   }
   return answer;
+}
+
+/// Temporary: the mail would be put off by its delivery as well, and room may be made.
+Answer Evaluation::full_mailbox() {
+  auto is_full = tables_.is_full(parsed(request_.recipient));
+  // The delivery finds out whatever this look-up can't tell.
+  if (!is_full || !*is_full) return Answer::Undecided;
+  return refuse_about(Subject::Recipient, 452, "4.2.2", "Mailbox is full");
 }
 
 // Who may do anything.

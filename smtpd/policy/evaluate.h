@@ -3,7 +3,8 @@
 //
 // Pure but for what PolicyTables looks up. The lists are evaluated as Postfix does: from left to
 // right until one item permits or refuses; a permit ends its own list only. A look-up that fails is
-// 451 4.3.0, never a refusal. After the lists a recipient in a domain of ours must exist.
+// 451 4.3.0, never a refusal. After the lists a recipient in a domain of ours must exist, and its
+// mailbox must not be known to be full.
 //
 // The relay decision: a destination is ours if its domain is final, a virtual alias domain or a
 // relay domain, and its local part hides no other destination (user%dest@here, dest!user@here,
@@ -45,6 +46,8 @@ class PolicyTables {
   /// Whether an address in a domain of ours has a place to go: virtual alias, alias, account, relay
   /// recipient; true where the domain has no list of its recipients.
   virtual Result<bool> is_listed(const MailAddress& address) = 0;
+  /// Whether the mailbox of this address is known to have no room: a hint.
+  virtual Result<bool> is_full(const MailAddress& address) = 0;
   /// Whether DNS has an MX, A or AAAA record for the domain.
   virtual Result<bool> takes_mail(const Domain& domain) = 0;
   /// The A records of a name, as text: for block lists. Empty when there is no such name.

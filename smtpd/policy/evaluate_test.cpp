@@ -34,6 +34,7 @@ class FakeTables final : public PolicyTables {
   Result<bool> is_listed(const MailAddress& address) override {
     return address.domain()->key() == "relayed.example" || address.local() == "bob";
   }
+  Result<bool> is_full(const MailAddress& address) override { return address.text() == full; }
   Result<bool> takes_mail(const Domain& domain) override {
     return domain.key() != "nowhere.invalid";
   }
@@ -44,6 +45,7 @@ class FakeTables final : public PolicyTables {
   }
   std::map<std::string, std::map<std::string, std::string>> tables;
   bool broken = false;
+  std::string full;
 };
 
 CheckRecipient stranger(std::string recipient, std::string sender = "a@sender.example") {
@@ -128,6 +130,19 @@ TEST_CASE("mynetworks, a login and RELAY in a client table open the way out") {
   settings = {"smtpd_sender_restrictions=hash:/access"};
   tables.tables["hash:/access"]["sender.example"] = "RELAY";
   CHECK(answer(stranger("user@dest.example"), tables, settings) ==
+        "554 5.7.1 <user@dest.example>: Relay access denied");
+}
+
+TEST_CASE(
+    "a mailbox known to be full takes no more mail at RCPT, and nobody learns of it who may not "
+    "relay") {
+  FakeTables tables;
+  tables.full = "bob@example.com";
+  CHECK(answer(stranger("bob@example.com"), tables, {}) ==
+        "452 4.2.2 <bob@example.com>: Recipient address rejected: Mailbox is full");
+  CHECK(answer(stranger("bob@virtual.example"), tables, {}) == "250 2.1.5 Ok");
+  tables.full = "user@dest.example";
+  CHECK(answer(stranger("user@dest.example"), tables, {}) ==
         "554 5.7.1 <user@dest.example>: Relay access denied");
 }
 

@@ -100,6 +100,7 @@ class Evaluation {
                 const std::vector<store::LookupKey>& keys);
   Answer act(Subject subject, const std::string& value);
   Answer unlisted(Subject subject, const std::string& text);
+  Answer full_mailbox();
   Answer unknown_domain(Subject subject, const std::string& text);
   Answer non_fqdn_address(Subject subject, const std::string& text);
   Answer block_list(std::string_view name, const std::string& zone, const std::string& shown);

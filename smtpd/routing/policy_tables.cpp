@@ -61,6 +61,15 @@ Task<> PolicyDns::ask(Resolver& resolver) {
   }
 }
 
+Result<bool> LookupTables::is_full(const MailAddress& address) {
+  if (full_.empty()) return false;
+  Recipient recipient;
+  recipient.address = address.text();
+  TRY(auto resolution, router_.resolve(recipient, ""));
+  bool is_mailbox = !resolution.is_expansion && resolution.route.transport == Transport::Local;
+  return is_mailbox && full_.contains(resolution.route.account.name);
+}
+
 Result<bool> LookupTables::takes_mail(const Domain& domain) {
   if (domain.is_literal()) return true;
   auto found = dns_.takes_mail.find(domain.key());

@@ -14,6 +14,7 @@
 
 #include "common/dns/resolver.h"
 #include "smtpd/policy/evaluate.h"
+#include "smtpd/routing/full_mailboxes.h"
 #include "smtpd/routing/router.h"
 #include "store/maps/map.h"
 
@@ -45,20 +46,23 @@ struct PolicyDns {
 
 class LookupTables final : public PolicyTables {
  public:
-  LookupTables(const Router& router, AccessTables& access, PolicyDns& dns)
-      : router_(router), access_(access), dns_(dns) {}
+  LookupTables(const Router& router, AccessTables& access, const FullMailboxes& full,
+               PolicyDns& dns)
+      : router_(router), access_(access), full_(full), dns_(dns) {}
 
   Result<std::optional<std::string>> find(const TableRef& table, std::string_view key) override {
     return access_.find(table, key);
   }
   Result<DomainClass> classify(const Domain& domain) override { return router_.classify(domain); }
   Result<bool> is_listed(const MailAddress& address) override { return router_.is_listed(address); }
+  Result<bool> is_full(const MailAddress& address) override;
   Result<bool> takes_mail(const Domain& domain) override;
   Result<std::vector<std::string>> ip4_addresses(std::string_view name) override;
 
  private:
   const Router& router_;
   AccessTables& access_;
+  const FullMailboxes& full_;
   PolicyDns& dns_;
 };
 

@@ -71,6 +71,8 @@ class Lookup {
     reload();
     child.services().on<CountClient>(
         [this](CountClient event, std::vector<Descriptor>) { return count(std::move(event)); });
+    child.services().on<NoteMailbox>(
+        [this](NoteMailbox of, std::vector<Descriptor>) { return note(std::move(of)); });
     child.on_reload([this] { reload(); });
     child.services().on<Resolve>(
         [this](Resolve ask, std::vector<Descriptor>) { return resolve(std::move(ask)); });
@@ -119,7 +121,7 @@ class Lookup {
     PolicyDns dns;
     for (int round = 0;; ++round) {
       auto work = using_tables->run(child_.loop(), [&] {
-        LookupTables view(*using_tables->router, *using_tables->access, dns);
+        LookupTables view(*using_tables->router, *using_tables->access, full_, dns);
         return evaluate_recipient(ask, settings_of(*using_tables, ask), view);
       });
       auto verdict = co_await std::move(work);
@@ -133,7 +135,7 @@ class Lookup {
     PolicyDns dns;
     for (int round = 0;; ++round) {
       auto work = using_tables->run(child_.loop(), [&] {
-        LookupTables view(*using_tables->router, *using_tables->access, dns);
+        LookupTables view(*using_tables->router, *using_tables->access, full_, dns);
         return evaluate_restrictions(ask, settings_of(*using_tables, ask.about), view);
       });
       auto verdict = co_await std::move(work);
@@ -142,12 +144,18 @@ class Lookup {
     }
   }
 
+  Task<Result<Done>> note(NoteMailbox note) {
+    full_.note(note.account, note.is_full);
+    co_return Done();
+  }
+
   Task<Result<CountClient::Counts>> count(CountClient event) {
     co_return counts_.note(event, child_.config()->anvil_rate_time_unit);
   }
 
   Child& child_;
   ClientCounts counts_;
+  FullMailboxes full_;
   std::shared_ptr<Tables> tables_;
   std::string problem_;
 };

@@ -244,7 +244,22 @@ void Scheduler::apply(Active& active, const Group& group, const Outcome& outcome
   line.status = status;
   line.reason = entry.reason;
   log_delivery(line);
+  note_mailbox(group, entry);
   if (kind == OutcomeKind::Expand) expand(active, outcome.recipient, outcome.children);
+}
+
+/// RFC 3463 section 3.3: X.2.2 is a full mailbox. RCPT refuses mail for it until there is room.
+void Scheduler::note_mailbox(const Group& group, const RecipientRecord& entry) {
+  if (group.route.transport != Transport::Local) return;
+  NoteMailbox note;
+  note.account = group.route.account.name;
+  note.is_full = entry.status == "4.2.2" || entry.status == "5.2.2";
+  if (note.is_full) {
+    if (full_mailboxes_.size() < told_mailboxes_max) full_mailboxes_.insert(note.account);
+  } else if (!entry.status.starts_with('2') || full_mailboxes_.erase(note.account) == 0) {
+    return;  // nothing is known of its room, or nothing has changed
+  }
+  peers_.port("lookup").post(note);
 }
 
 Task<> Scheduler::record(Active& active) {

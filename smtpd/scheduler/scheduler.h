@@ -40,6 +40,7 @@
 
 namespace pennypost::smtp {
 
+inline constexpr std::size_t told_mailboxes_max = 10'000;
 inline constexpr std::size_t cached_body_bytes_max = 32 * 1024 * 1024;
 inline constexpr std::size_t resolve_at_once_max = 100;
 
@@ -128,6 +129,7 @@ class Scheduler {
   void apply(Active& active, const Group& group, const Outcome& outcome);
   Task<bool> has_come_back(Active& active, std::uint32_t number,
                            const std::vector<Recipient>& children);
+  void note_mailbox(const Group& group, const RecipientRecord& entry);
   void apply_to_all(Active& active, const Group& group, Outcome outcome);
   Task<> record(Active& active);
   Task<> settle(Active& active);
@@ -152,6 +154,7 @@ class Scheduler {
   std::unordered_set<std::string> submitting_;
   std::map<std::string, std::unique_ptr<Destination>, std::less<>> destinations_;
   std::map<std::string, std::string, std::less<>> deliver_kinds_;  // account -> kind of process
+  std::set<std::string, std::less<>> full_mailboxes_;              // as lookup was told last
   bool turn_of_new_ = true;
   bool draining_ = false;
   Event changed_;

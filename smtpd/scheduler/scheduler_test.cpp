@@ -39,6 +39,10 @@ struct World {
       : config(config_for_test(std::move(overrides))) {
     lookup.services.on<Resolve>(
         [this](Resolve ask, std::vector<Descriptor>) { return resolve(std::move(ask)); });
+    lookup.services.on<NoteMailbox>([this](NoteMailbox note, std::vector<Descriptor>) {
+      notes.push_back(note.account + (note.is_full ? " full" : " has room"));
+      return done();
+    });
     for (auto* peer : {&send, &own}) {
       peer->services.on<Attempt>([this](Attempt ask, std::vector<Descriptor> files) {
         return attempt(std::move(ask), std::move(files));
@@ -84,6 +88,7 @@ struct World {
     close();
   }
 
+  static Task<Result<Done>> done() { co_return Done(); }
   static Task<Result<NeedDeliver::Where>> need_deliver() {
     NeedDeliver::Where where;
     where.kind = "deliver:own";
@@ -155,6 +160,7 @@ struct World {
   bool gives_outcomes = true;
   std::vector<std::string> warnings;
   std::vector<std::string> resolved;
+  std::vector<std::string> notes;
   std::vector<std::string> attempts;
   std::vector<std::pair<Envelope, std::string>> delivered;
   QueueId last_id{std::string()};
@@ -280,6 +286,30 @@ TEST_CASE("an alias of three with one stopped host: ten retries, each mailbox ge
   CHECK(count("bob@stopped.test") + count("bob@stopped.test repeat") == 11);
   CHECK(std::ranges::count(world.resolved, "staff@here.test") == 1);
   CHECK(world.has_line("to=<ann@here.test>, orig_to=<staff@here.test>"));
+}
+
+TEST_CASE("lookup is told of a mailbox that is full, and once of its room again") {
+  World world({"minimal_backoff_time=300s", "maximal_backoff_time=300s"});
+  world.on_resolve = [](const Resolve&) {
+    auto resolution = World::route_to(Transport::Local, "");
+    resolution.route.account.name = "ann";
+    return resolution;
+  };
+  bool is_full = true;
+  world.on_attempt = [&](const Recipient&) {
+    return is_full ? World::outcome(OutcomeKind::Retry, "4.2.2", "over quota")
+                   : World::outcome(OutcomeKind::Delivered, "2.0.0", "delivered to maildir");
+  };
+  REQUIRE(world.submit({"ann@here.test"}));
+  world.settle();
+  CHECK(world.notes == std::vector<std::string>{"ann full"});
+  is_full = false;
+  world.clock.advance(301s);
+  world.scheduler->look();
+  world.settle();
+  REQUIRE(world.submit({"ann@here.test"}));
+  world.settle();
+  CHECK(world.notes == std::vector<std::string>{"ann full", "ann has room"});
 }
 
 TEST_CASE("an alias naming itself reaches the mailbox of that name, once") {

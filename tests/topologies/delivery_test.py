@@ -194,6 +194,29 @@ def rebuilt_map(t):
     host.wait_messages(ALICE, 1)
 
 
+@test("a mailbox over its quota is refused at RCPT with 452 4.2.2 once a delivery has found it full, until there is room")
+def over_quota(t):
+    host = Host(t, {**RETRIES, "quota_rule": "*:storage=20K"}, daemons=("smtpd",))
+
+    def rcpt(recipient):
+        with host.smtp() as client:
+            client.ehlo()
+            client.mail(ALICE)
+            return client.rcpt(recipient)
+    equal(rcpt(BOB)[0], 250, "RCPT before")
+    for number in range(3):
+        send(host, BOB, letter(f"n{number}", b"0123456789\r\n" * 800))
+    host.wait_log(r"to=<bob@example\.test>.*dsn=4\.2\.2, status=deferred")
+    eventually(lambda: rcpt(BOB)[0] == 452, "RCPT refuses the full mailbox")
+    contains(rcpt(BOB)[1], b"4.2.2 <bob@example.test>: Recipient address rejected: Mailbox is full", "the refusal")
+    equal(rcpt(ALICE)[0], 250, "RCPT of another mailbox")
+    host.settings["quota_rule"] = "*:storage=1M"
+    host.write_settings()
+    host.reload("smtpd")
+    host.wait_messages(BOB, 3)
+    eventually(lambda: rcpt(BOB)[0] == 250, "RCPT takes mail again")
+
+
 @test("while mutt's dotlock holds an mbox, mail for it is deferred, not lost; then it arrives once")
 def mbox_locked(t):
     host = Host(t, {"virtual_mail_location": "mbox:~/mail:INBOX=~/inbox", "deliver_lock_attempts": 2,
