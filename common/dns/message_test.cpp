@@ -166,3 +166,29 @@ TEST_CASE("a host's name has letters, digits, hyphens and underscores, and is no
     CHECK_FALSE(is_host_name(bad));
   }
 }
+
+TEST_CASE("a chain of CNAMEs and the number of records end at their limits") {
+  auto chain = [](int steps) {
+    Sections sections;
+    for (int i = 0; i < steps; ++i) {
+      auto owner = i == 0 ? std::string("a.test") : "n" + std::to_string(i) + ".test";
+      sections.answers.push_back(
+          record(name(owner), 5, 60, name("n" + std::to_string(i + 1) + ".test")));
+    }
+    sections.answers.push_back(
+        record(name(steps == 0 ? "a.test" : "n" + std::to_string(steps) + ".test"), 1, 60,
+               std::string("\xc0\x00\x02\x01", 4)));
+    auto reply = parse_dns_reply(message("a.test", DnsType::A, sections), "a.test", DnsType::A);
+    return reply && reply->records.size() == 1;
+  };
+  CHECK(chain(cname_steps_max - 1));
+  CHECK_FALSE(chain(cname_steps_max));
+
+  Sections many;
+  for (std::size_t i = 0; i < records_max + 20; ++i) {
+    many.answers.push_back(record(to_question, 1, 60, std::string("\xc0\x00\x02\x01", 4)));
+  }
+  auto reply = parse_dns_reply(message("a.test", DnsType::A, many), "a.test", DnsType::A);
+  REQUIRE(reply);
+  CHECK(reply->records.size() == records_max);
+}

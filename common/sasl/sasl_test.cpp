@@ -182,3 +182,15 @@ TEST_CASE("names are compared in their SASLprep form, and zero bytes are refused
   server->start("user");
   CHECK(server->respond(std::string_view("pencil\0x", 8)).kind == Kind::Failure);
 }
+
+TEST_CASE("a response of more than response_bytes_max octets is a failure in every mechanism") {
+  std::string name(ServerExchange::response_bytes_max - 1, 'n');
+  for (const char* mechanism : {"PLAIN", "LOGIN", "SCRAM-SHA-256"}) {
+    CAPTURE(mechanism);
+    auto server = ServerExchange::make(mechanism, environment());
+    REQUIRE(server);
+    auto step = server->start(std::nullopt);
+    REQUIRE(step.kind == Kind::Challenge);
+    CHECK(server->respond(std::string("\0n\0", 3) + name).kind == Kind::Failure);
+  }
+}

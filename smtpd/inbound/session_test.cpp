@@ -683,3 +683,20 @@ TEST_CASE("behind a proxy the client is whom the proxy names") {
   CHECK(stage.backend.asked.at(0).client_address == "203.0.113.5");
   CHECK(stage.run("C: EHLO client.example\nS!\n") == "");
 }
+
+TEST_CASE("a client that announces or sends far more than message_size_limit is cut off") {
+  Stage stage({"message_size_limit=1000"});
+  CHECK(stage.run(std::string(envelope) + R"(
+    C: BDAT 20000
+    S: 552 5.3.4 Chunk exceeds message size limit
+    S!
+  )") == "");
+  Stage data({"message_size_limit=1000"});
+  std::string lines;
+  for (int i = 0; i < 300; ++i) lines += "  C: " + std::string(70, 'x') + "\n";
+  CHECK(data.run(std::string(envelope) + "  C: DATA\n  S~ 354\n" + lines + R"(
+    S: 552 5.3.4 Error: message file too big
+    S!
+  )") == "");
+  CHECK(data.backend.messages.empty());
+}

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "common/base/scratch.h"
+#include "smtpd/queue/check_envelope.h"
 #include "smtpd/queue/queue_id.h"
 
 using namespace pennypost;
@@ -211,4 +212,39 @@ TEST_CASE("expansion ends at the depth limit") {
   CHECK(message.pending().empty());
   CHECK(message.recipient(number).report == ReportDue::Failed);
   CHECK(message.recipient(number).status == "5.4.6");
+}
+
+TEST_CASE("an envelope that no honest receiver makes is refused, at each of its limits") {
+  auto refused = [](const std::function<void(Envelope&)>& change) {
+    Envelope envelope = Store::envelope(make_queue_id(), 10);
+    REQUIRE(check_envelope(envelope, 10));
+    change(envelope);
+    return !check_envelope(envelope, 10);
+  };
+  CHECK_FALSE(refused([](Envelope& e) { e.sender = std::string(envelope_text_bytes_max, 's'); }));
+  CHECK(refused([](Envelope& e) { e.sender = std::string(envelope_text_bytes_max + 1, 's'); }));
+  CHECK(refused([](Envelope& e) { e.helo = "a\nb"; }));
+  CHECK(refused([](Envelope& e) { e.pieces.resize(envelope_pieces_max + 1); }));
+  CHECK(refused([](Envelope& e) {
+    e.pieces.resize(2);
+    e.pieces[1].text.resize(added_text_bytes_max + 1);
+  }));
+  CHECK(refused([](Envelope& e) { e.pieces[0].offset = 1; }));
+  CHECK(refused([](Envelope& e) { e.recipients.clear(); }));
+  CHECK(refused([](Envelope& e) { e.recipients[0].is_self = true; }));
+  CHECK(refused([](Envelope& e) { e.recipients[0].kind = RecipientKind::Command; }));
+  CHECK(refused([](Envelope& e) {
+    e.recipients.resize(message_recipients_max + 1, e.recipients[0]);
+    for (std::uint32_t i = 0; i < e.recipients.size(); ++i) e.recipients[i].number = i;
+  }));
+}
+
+TEST_CASE("a message has at most message_recipients_max recipients, its children counted") {
+  QueuedMessage message(Store::envelope(make_queue_id(), 10));
+  Recipient child;
+  child.address = "a@x.test";
+  auto expanded = message.expand(0, std::vector<Recipient>(message_recipients_max, child), 10);
+  REQUIRE_FALSE(expanded);
+  CHECK(expanded.error().code() == 554);
+  CHECK(message.expand(0, std::vector<Recipient>(message_recipients_max - 1, child), 10));
 }

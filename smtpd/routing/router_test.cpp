@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
 #include <map>
 
+#include "common/base/scratch.h"
 #include "common/config/testing.h"
 
 using namespace pennypost;
@@ -45,7 +47,7 @@ struct Fixture {
     all.insert(all.end(), settings.begin(), settings.end());
     Router::Host host;
     host.own_addresses = {*IpAddress::parse("192.0.2.7")};
-    host.file_owner = [](const std::string&) { return 0; };
+    host.file_owner = [this](const std::string&) { return owner; };
     host.read_file = [this](const std::string& path) -> Result<std::string> {
       auto found = files.find(path);
       if (found == files.end()) return Error::temporary("4.3.5 no file " + path);
@@ -84,6 +86,7 @@ struct Fixture {
   }
 
   std::map<std::string, std::string> files;
+  std::uint32_t owner = 0;  // of every file
   std::optional<Router> router;
 };
 
@@ -192,9 +195,23 @@ TEST_CASE("included files lead on, each read once, and may name commands only if
   CHECK(fixture.resolve("included@example.org") == "5.7.1 mail to command is restricted: |/bin/sh");
 }
 
-TEST_CASE("commands and files of an alias table that is not root's are not used") {
+TEST_CASE("an alias table that is not there makes its recipients wait") {
   Fixture fixture({"alias_maps=texthash:/nowhere/aliases"});
   CHECK(fixture.resolve("ann@example.org").starts_with("later"));
+}
+
+TEST_CASE("commands and files of an alias table that is not root's are not used") {
+  Scratch scratch;
+  std::string table = scratch / "aliases";
+  std::ofstream(table) << "program |/bin/cat\nfile /var/log/x\nteam ann\n";
+  Fixture fixture({"alias_maps=texthash:" + table});
+  CHECK(fixture.resolve("program@example.org") == "-> |/bin/cat");
+  fixture.owner = 1000;
+  std::string remedy =
+      table + " is not owned by root, so its commands and files are not used; chown root " + table;
+  CHECK(fixture.resolve("program@example.org") == "later 4.3.5 " + remedy);
+  CHECK(fixture.resolve("file@example.org") == "later 4.3.5 " + remedy);
+  CHECK(fixture.resolve("team@example.org") == "-> ann@example.org");
 }
 
 TEST_CASE("other domains go to the relayhost, or to their own mail exchangers") {

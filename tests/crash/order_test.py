@@ -12,7 +12,7 @@ from harness import check, contains, eventually, test
 from mailhost import Host, letter
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
-CALLS = "fsync,fdatasync,syncfs,rename,renameat,renameat2,link,linkat,write,writev,sendto,sendmsg"
+CALLS = "unlink,fsync,fdatasync,syncfs,rename,renameat,renameat2,link,linkat,write,writev,sendto,sendmsg"
 LARGE = b"0123456789abcdef" * 4 + b"\r\n"
 Event = collections.namedtuple("Event", "begun ended text")
 
@@ -20,9 +20,9 @@ Event = collections.namedtuple("Event", "begun ended text")
 class Trace:
     """strace of processes, or of a command put behind its words; events() in the order in which they ended."""
 
-    def __init__(self, t, name):
+    def __init__(self, t, name, *more):
         self.file = os.path.join(t.folder, name + ".strace")
-        self.words = ["strace", "-f", "-y", "-s", "300", "-e", "trace=" + CALLS, "-e", "signal=none", "-o", self.file]
+        self.words = ["strace", "-f", "-y", "-s", "300", "-e", "trace=" + CALLS, "-e", "signal=none", *more, "-o", self.file]
         self._process = None
 
     def attach(self, t, pids):
@@ -170,3 +170,27 @@ def by_append(t):
              r"^fsync\(\d+<\S+/Maildir/(new|cur)>\) += 0", r"^f(data)?sync\(\d+<\S+/dovecot-uidlist(\.tmp)?>\) += 0",
              r"OK \[APPENDUID")
     check(host.messages(BOB), "the message is there")
+
+
+@test("a message from maildrop whose file cannot be removed is taken in once")
+def drop_stays(t):
+    host, _ = traced_host(t, ("smtpd",))
+    host.stop("smtpd")
+    host.command("sendmail", "-i", "-f", ALICE, BOB, input="Subject: dropped\n\nbody\n")
+    maildrop = host.path("queue", "maildrop")
+    (name,) = os.listdir(maildrop)
+    with open(os.path.join(maildrop, name), "rb") as file:
+        octets = file.read()
+    os.unlink(os.path.join(maildrop, name))
+    host.start("smtpd")
+    (queue,) = [pids[0] for title, pids in host.pids("smtpd").items() if title.startswith("smtpd: queue")]
+    faults = Trace(t, "faults", "-e", "inject=unlink:error=EIO").attach(t, [queue])
+    for count in (2, 3):  # the second wakes the queue, which finds the first one's file as well
+        host.command("postdrop", input=octets)
+        host.wait_messages(BOB, count)
+    host.wait_log(r"(?s)(maildrop/\w+: Input/output error.*){3}")
+    faults.stop()
+    host.command("postdrop", input=octets)
+    eventually(lambda: not os.listdir(maildrop), "maildrop is empty")
+    host.wait_queue(0)
+    host.wait_messages(BOB, 4)
