@@ -4,7 +4,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <set>
+#include <thread>
 
 #include "common/base/scratch.h"
 #include "smtpd/queue/check_envelope.h"
@@ -247,4 +249,17 @@ TEST_CASE("a message has at most message_recipients_max recipients, its children
   REQUIRE_FALSE(expanded);
   CHECK(expanded.error().code() == 554);
   CHECK(message.expand(0, std::vector<Recipient>(message_recipients_max - 1, child), 10));
+}
+
+TEST_CASE("a queue waits while its predecessor still has the database") {
+  Store store;
+  store.queue.reset();
+  auto held = store::Database::open(store.directory() / "db", store::Profile::queue());
+  REQUIRE(held);
+  std::jthread predecessor([database = std::optional(std::move(*held))]() mutable {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    database.reset();
+  });
+  store.open();
+  CHECK(store.submit(1) == 1);
 }

@@ -1,9 +1,11 @@
 """Stock programs send; what arrives in the Maildir is what was sent, with headers on top alone."""
 import os
 import re
+import shutil
+import subprocess
 
-from harness import check, eventually, test
-from mailhost import Host, letter
+from harness import check, equal, eventually, test
+from mailhost import TOP, Host, give, letter
 from programs import SENDERS, WAYS, crlf, same_octets
 from samples import large, samples
 from stock import run
@@ -185,3 +187,23 @@ def sendmail(t):
     host.start("smtpd")
     texts = [stored(path) for path in host.wait_messages(BOB, 4)]
     check(any(b"while smtpd is down" in text for text in texts), "the mail of the meantime has arrived")
+
+
+@test("sendmail exits with 75 and says so when nothing could be stored: no smtpd, and no postdrop or no maildrop")
+def nothing_stored(t):
+    host = Host(t, {"command_directory": os.path.join(t.folder, "nothing")}, daemons=("smtpd",), start=False)
+    alone = os.path.join(t.folder, "alone")
+    os.mkdir(alone)
+    shutil.copy(os.path.join(TOP, host.bin, "sendmail"), alone)
+    done = subprocess.run([os.path.join(alone, "sendmail"), "-C", host.etc, BOB], input=b"Subject: x\n\nx\n", cwd=TOP,
+                          env=host.environment(), capture_output=True, check=False, **host.identity())
+    equal(done.returncode, 75, f"exit status without postdrop, with {done.stderr}")
+    check(b"nothing was stored" in done.stderr, f"what sendmail says: {done.stderr}")
+    maildrop = host.path("queue", "maildrop")
+    os.makedirs(maildrop, exist_ok=True)
+    give(host.path("queue"))
+    os.chmod(maildrop, 0)
+    done = host.command("sendmail", BOB, input="Subject: x\n\nx\n", ok=False)
+    equal(done.returncode, 75, f"exit status with a closed maildrop, with {done.stderr}")
+    check("nothing was stored" in done.stderr, f"what sendmail says: {done.stderr}")
+    os.chmod(maildrop, 0o700)
