@@ -25,6 +25,7 @@ namespace pennypost::smtp {
 
 inline constexpr std::size_t control_bytes_max = 4 * 1024 * 1024;
 inline constexpr std::size_t list_page_messages = 200;
+inline constexpr std::size_t list_reason_bytes_max = 16 * 1024 * 1024;  // of all in one answer
 inline constexpr std::uint16_t control_reply = 1;
 inline constexpr std::uint16_t control_error = 2;
 

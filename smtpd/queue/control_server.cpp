@@ -20,13 +20,18 @@ RawReply raw(std::string body) {
   return reply;
 }
 
-std::vector<ListQueue::Waiting> waiting_recipients(const QueuedMessage& message) {
+// A message with very many recipients still fits into an answer: the last ones lack their reasons.
+std::vector<ListQueue::Waiting> waiting_recipients(const QueuedMessage& message,
+                                                   std::size_t& reason_bytes_left) {
   std::vector<ListQueue::Waiting> waiting;
   for (auto number : message.pending()) {
     const auto& entry = message.recipient(number);
     ListQueue::Waiting one;
     one.address = entry.recipient.address;
-    one.reason = entry.reason;
+    if (entry.reason.size() <= reason_bytes_left) {
+      one.reason = entry.reason;
+      reason_bytes_left -= entry.reason.size();
+    }
     waiting.push_back(std::move(one));
   }
   return waiting;
@@ -158,7 +163,8 @@ Task<ControlServer::Answer> ControlServer::list(ListQueue ask) {
   if (!ask.after.empty() && !is_queue_id(ask.after)) co_return Error(501, "5.5.4 not a queue id");
   CO_TRY(auto messages, co_await queue_.list(QueueId(ask.after), list_page_messages));
   ListQueue::Page page;
-  if (messages.size() == list_page_messages) page.next_after = messages.back().envelope.id.value();
+  if (!messages.empty()) page.next_after = messages.back().envelope.id.value();
+  std::size_t reason_bytes_left = list_reason_bytes_max;
   for (auto& listed : messages) {
     QueuedMessage message(std::move(listed.envelope), listed.record, std::move(listed.outcomes));
     ListQueue::Entry entry;
@@ -166,7 +172,7 @@ Task<ControlServer::Answer> ControlServer::list(ListQueue ask) {
     entry.arrival = message.envelope().arrival / 1'000'000;
     entry.size = message.envelope().size();
     entry.sender = message.envelope().sender;
-    entry.recipients = waiting_recipients(message);
+    entry.recipients = waiting_recipients(message, reason_bytes_left);
     bool is_new = !listed.record.has_value();
     entry.state = message.record().is_held             ? QueueState::Hold
                   : scheduler_.is_active(message.id()) ? QueueState::Active
@@ -243,7 +249,8 @@ Task<ControlServer::Answer> ControlServer::read(ReadMessage ask) {
   CO_TRY(auto text, co_await queue_.text(message->envelope(), message->envelope().size()));
   ReadMessage::Content content;
   content.envelope = message->envelope();
-  content.recipients = waiting_recipients(*message);
+  std::size_t reason_bytes_left = list_reason_bytes_max;
+  content.recipients = waiting_recipients(*message, reason_bytes_left);
   RawReply reply = raw(wire::encode(content));
   auto file = co_await loop_.offload([&] { return sealed_file(text); });
   if (!file) co_return std::move(file).error();

@@ -274,7 +274,8 @@ Result<std::vector<Queue::Listed>> Queue::read_list(const QueueId& after, std::s
     record.seek(keys::message(after));
     outcome.seek(keys::recipients_of(after));
   }
-  for (; entry.valid() && listed.size() < count; entry.next()) {
+  std::size_t recipients = 0;
+  for (; entry.valid() && listed.size() < count && recipients < list_recipients_max; entry.next()) {
     auto envelope = wire::decode<Envelope>(entry.value());
     if (!envelope) continue;
     Listed message;
@@ -293,6 +294,7 @@ Result<std::vector<Queue::Listed>> Queue::read_list(const QueueId& after, std::s
       }
       message.outcomes.push_back(*std::move(decoded));
     }
+    recipients += message.envelope.recipients.size() + message.outcomes.size();
     listed.push_back(std::move(message));
   }
   TRY_DO(entry.status());

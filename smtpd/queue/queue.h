@@ -32,6 +32,7 @@
 namespace pennypost::smtp {
 
 inline constexpr std::chrono::seconds predecessor_seconds{10};
+inline constexpr std::size_t list_recipients_max = 20'000;  // see Queue::list()
 
 /// A message's body: bytes, or a descriptor of its file.
 struct QueuedBody {
@@ -87,7 +88,8 @@ class Queue {
     std::optional<MessageRecord> record;
     std::vector<RecipientRecord> outcomes;
   };
-  /// Up to `count` messages behind `after`, in order of arrival. Errors: 451.
+  /// Messages behind `after`, in order of arrival: up to `count`, and none more once those have
+  /// list_recipients_max recipients. Empty: there are no more. Errors: 451.
   Task<Result<std::vector<Listed>>> list(QueueId after, std::size_t count);
 
   /// Says on disk that nothing is uncertain. Nothing may be under way.
