@@ -6,8 +6,9 @@
 // So a file of zeros, DIRECTORY/reserve, synced before it bears that name, is kept in store; a new
 // log takes its place by a rename, and a thread makes the next one. The reader takes the zeros
 // behind the last entry for the log's end. What goes beyond the reserve is appended as usual, and
-// so is all when there is no reserve: while the disk has less than reserve_room_min free. Each log has room for its first
-// entry in any case (database.cpp says what for); where not even that can be had, none is made.
+// so is all when there is no reserve: while the disk has less than reserve_room_min free. Each log
+// has room for its first entry in any case (database.cpp says what for); where not even that can be
+// had, none is made.
 //
 // A power cut may leave the last write in pieces, in any order of the disk's sectors, with zeros in
 // between: log_file.h tells that from damage.
