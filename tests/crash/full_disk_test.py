@@ -36,9 +36,8 @@ def full_under_load(name, place, settings):
         filler = os.path.join(disk.folder, "filler")
 
         def is_felt(least):
-            # What is delivered, and a log that is done with, leaves room behind: that is taken too.
-            if troubles() <= least - REFUSALS:
-                fill(filler, 0)
+            # What is delivered, and a log that is done with, leaves room behind, at any time: that is taken too.
+            fill(filler, 0)
             return troubles() >= least
 
         eventually(lambda: acknowledged() >= 50, "mail is taken")
