@@ -37,7 +37,8 @@ std::string_view info_of(std::string_view filename) {
 
 bool is_message_name(std::string_view filename) {
   return !filename.empty() && filename.front() != '.' && filename.front() != ':' &&
-         filename.find_first_of("\r\n") == std::string_view::npos;
+         filename.find('\r') == std::string_view::npos &&
+         filename.find('\n') == std::string_view::npos;
 }
 
 std::string_view base_of(std::string_view filename) {
@@ -118,8 +119,9 @@ std::string filename_host(std::string_view hostname) {
 }
 
 std::uint64_t seconds_in_name(std::string_view filename) {
-  auto digits = filename.substr(0, filename.find_first_not_of("0123456789"));
-  return parse_number(digits).value_or(0);
+  auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  auto digits = std::ranges::find_if_not(filename, is_digit) - filename.begin();
+  return parse_number(filename.substr(0, static_cast<std::size_t>(digits))).value_or(0);
 }
 
 }  // namespace pennypost::store

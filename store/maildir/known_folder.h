@@ -107,8 +107,10 @@ class KnownFolder {
                Changes& changes);
   bool match_new(const UidRecords& records, Listing& listing) const;
   Result<void> sync_all(FolderStamps now, UidRecords records, Access access, Changes& changes);
-  Result<void> list_files(const FolderStamps& now, Listing& listing) const;
+  Result<void> list_files(const FolderStamps& now, const UidRecords& records,
+                          Listing& listing) const;
   bool lacks_known(Listing& listing) const;
+  static bool lacks_recorded(const UidRecords& records, Listing& listing);
   void match_known(Listing& listing) const;
   void match(const UidRecords& records, Listing& listing) const;
   Result<void> match_all(const UidRecords& records, Listing& listing);

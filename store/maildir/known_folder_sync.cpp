@@ -111,7 +111,7 @@ Result<void> KnownFolder::sync_all(FolderStamps now, UidRecords records, Access 
                                    Changes& changes) {
   auto expected = listed_ ? state_->messages.size() : now.cur.size / directory_entry_bytes;
   Listing listing(std::min(expected, expected_max) + stale_records_kept);
-  TRY_DO(list_files(now, listing));
+  TRY_DO(list_files(now, records, listing));
   TRY_DO(match_all(records, listing));
   if (uidlist_.uid_validity() == 0 || listing.lacks_uids()) {
     auto given = give_uids(listing, true);
@@ -132,12 +132,16 @@ Result<void> KnownFolder::sync_all(FolderStamps now, UidRecords records, Access 
   return {};
 }
 
-Result<void> KnownFolder::list_files(const FolderStamps& now, Listing& listing) const {
+// A file that is renamed within cur/ while that is listed may be missed: so what is known to be
+// there is looked for again. One that nobody has seen yet can wait until the next sync().
+Result<void> KnownFolder::list_files(const FolderStamps& now, const UidRecords& records,
+                                     Listing& listing) const {
   auto names_max = layout_->settings().messages_max;
   TRY_DO(listing.list_both(directory_, names_max));
   for (int count = 1; count < listings_max; ++count) {
     bool in_motion = !now.cur.settled(now.taken_at_ns) || stamp_of_cur() != now.cur;
-    if (!in_motion && !lacks_known(listing)) break;
+    bool is_missed = lacks_known(listing) || (in_motion && lacks_recorded(records, listing));
+    if (!is_missed) break;
     TRY_DO(listing.list_both(directory_, names_max));
   }
   return {};
@@ -148,6 +152,12 @@ bool KnownFolder::lacks_known(Listing& listing) const {
     if (listing.find(state_->base(i)) == nullptr) return true;
   }
   return false;
+}
+
+bool KnownFolder::lacks_recorded(const UidRecords& records, Listing& listing) {
+  return std::ranges::any_of(records.all, [&](const UidRecords::Record& record) {
+    return listing.find(record.base) == nullptr;
+  });
 }
 
 // A file without a record since we read the list may have one that we did not keep, as it had no
@@ -192,13 +202,10 @@ Result<bool> KnownFolder::give_uids(Listing& listing, bool is_whole) {
   if (records.changed) {
     if (records.anew && !is_whole) return false;
     // UIDs given by others since our listing must not be passed over by greater ones of ours.
-    auto is_unlisted = [&](const UidRecords::Record& record) {
-      return listing.find(record.base) == nullptr;
-    };
-    if (std::ranges::any_of(records.all, is_unlisted)) {
+    if (lacks_recorded(records, listing)) {
       TRY_DO(is_whole ? listing.list_both(directory_, names_max)
                       : listing.list(directory_, true, names_max));
-      if (!is_whole && std::ranges::any_of(records.all, is_unlisted)) return false;
+      if (!is_whole && lacks_recorded(records, listing)) return false;
     }
     match(records, listing);
   }

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <thread>
 
@@ -250,6 +252,33 @@ TEST_CASE("a message renamed by another program is found, and its other flags st
   CHECK(gone.error().text().starts_with("[EXPUNGED]"));
   CHECK(ours->expunge(std::span(&uid, 1))->empty());
   CHECK(sync(*ours).expunged == std::vector<Uid>{uid});
+}
+
+TEST_CASE("messages renamed while cur/ is listed keep their UIDs") {
+  Home home;
+  constexpr std::uint32_t count = 3000;
+  std::filesystem::create_directories(home.root + "/cur");
+  auto path = [&](std::uint32_t number, bool is_seen) {
+    return home.root + "/cur/" + std::to_string(1'700'000'000 + number) + ".mx:2," +
+           (is_seen ? "S" : "");
+  };
+  for (std::uint32_t n = 0; n < count; ++n) std::ofstream(path(n, false)) << "Subject: x\n\n";
+  std::vector<std::uint32_t> expected(count);
+  std::iota(expected.begin(), expected.end(), 1U);
+  REQUIRE(uids(*open(*home.store(), "INBOX", Access::ReadOnly)) == expected);
+  std::atomic<bool> is_over = false;
+  std::thread other([&] {
+    for (bool is_seen = true; !is_over; is_seen = !is_seen) {
+      for (std::uint32_t n = 0; n < count && !is_over; ++n) {
+        (void)::rename(path(n, !is_seen).c_str(), path(n, is_seen).c_str());
+      }
+    }
+  });
+  for (int i = 0; i < 20; ++i) {
+    CHECK(uids(*open(*home.store(), "INBOX", Access::ReadOnly)) == expected);
+  }
+  is_over = true;
+  other.join();
 }
 
 TEST_CASE("a reader goes on though the message is expunged") {
