@@ -11,15 +11,14 @@
 #include <chrono>
 #include <mutex>
 #include <set>
-#include <thread>
 
 #include "common/base/text.h"
 #include "store/mailbox/file.h"
+#include "store/mailbox/lock_tries.h"
 
 namespace pennypost::store {
 namespace {
 
-constexpr int first_delay_ms = 2;
 constexpr std::int64_t second_ns = 1'000'000'000;
 
 // The locks of this process: tells another thread's lock from one left by an earlier process that
@@ -98,9 +97,10 @@ const std::string& lock_hostname() {
 
 Result<Dotlock> Dotlock::take(const std::string& path, const DotlockRule& rule) {
   const std::string lock = path + ".lock";
-  auto end = std::chrono::steady_clock::now() +
-             std::chrono::milliseconds(std::int64_t{rule.attempts - 1} * rule.delay_ms);
-  for (int delay_ms = first_delay_ms;; delay_ms = std::min(delay_ms * 2, rule.delay_ms)) {
+  std::chrono::milliseconds delay(rule.delay_ms);
+  LockTries tries(lock, delay * (rule.attempts - 1), delay,
+                  std::chrono::milliseconds(rule.brief_ms));
+  while (tries.again()) {
     // The mark comes before the file, lest another thread takes a lock of ours for a dead one's.
     if (own_locks().insert(lock)) {
       int error = 0;
@@ -116,17 +116,20 @@ Result<Dotlock> Dotlock::take(const std::string& path, const DotlockRule& rule) 
         (void)!::write(file.number(), text.data(), text.size());
         struct stat status {};
         ::fstat(file.number(), &status);
+        tries.succeeded();
         return Dotlock(lock, rule.group, status.st_ino);
       }
       own_locks().erase(lock);
       if (error != EEXIST) return file_error("create the lock", lock, error);
       break_stale(lock, path, rule);
     }
-    if (std::chrono::steady_clock::now() >= end) {
-      return Error(451, "[INUSE] " + lock + " is held by another program");
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms));
   }
+  return Error(451, "[INUSE] " + lock + " is held by another program");
+}
+
+bool Dotlock::is_held_by_others(const std::string& path) {
+  const std::string lock = path + ".lock";
+  return FileStamp::of(lock).exists() && !own_locks().contains(lock);
 }
 
 Dotlock::Dotlock(Dotlock&& other) noexcept

@@ -22,6 +22,7 @@ struct DotlockRule {
   int attempts = 20;        ///< at least 1
   int delay_ms = 1000;      ///< the longest pause between two; it starts short
   int stale_seconds = 120;  ///< of a lock without a process of this host
+  int brief_ms = 0;         ///< wait no longer than so, as LockTries has it; 0: no such bound
   std::string group;        ///< an effective group for making and removing it; empty: none
 };
 
@@ -29,6 +30,8 @@ class Dotlock {
  public:
   /// 451 "[INUSE] …" when the lock is still held after all attempts.
   static Result<Dotlock> take(const std::string& path, const DotlockRule& rule);
+  /// Whether there is one that this process has not made.
+  static bool is_held_by_others(const std::string& path);
 
   Dotlock(Dotlock&& other) noexcept;
   Dotlock& operator=(Dotlock&& other) noexcept;

@@ -29,10 +29,12 @@ class FolderStore : public MailStore {
   FolderStore(MailLocation location, StoreSettings settings, std::string_view subscriptions,
               char separator)
       : layout_(std::make_shared<Layout>(std::move(location), std::move(settings))),
-        subscribed_(layout_->root() + "/" + std::string(subscriptions), separator),
+        subscribed_(layout_->root() + "/" + std::string(subscriptions), separator,
+                    layout_->settings().brief_lock_ms),
         separator_(separator) {}
 
   const StoreSettings& settings() const final { return layout_->settings(); }
+  std::chrono::milliseconds lock_patience() const final { return layout_->lock_patience(); }
   char separator() const final { return separator_; }
   Result<std::vector<Folder>> list() final;
   Result<std::vector<MailboxName>> subscriptions() final { return subscribed_.read(); }
@@ -98,12 +100,15 @@ Result<void> FolderStore<Layout>::rename(const MailboxName& from, const MailboxN
 
 template <class Layout>
 Result<void> FolderStore<Layout>::empty_inbox_into(const MailboxName& target) {
-  TRY_DO(create(target));
   TRY(auto inbox, open(MailboxName::inbox(), Access::ReadWrite));
   std::vector<Uid> uids;
   for (const auto& message : inbox->messages()) uids.push_back(message.uid);
-  TRY_DO(inbox->move(uids, target));
-  return {};
+  TRY_DO(create(target));
+  auto moved = inbox->move(uids, target);
+  if (moved) return {};
+  // All or nothing, as far as that is to be had; the client may try again.
+  (void)remove(target);
+  return std::move(moved).error();
 }
 
 template <class Layout>

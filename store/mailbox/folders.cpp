@@ -41,8 +41,9 @@ SpecialUse usual_use(std::string_view name) {
   return SpecialUse::None;
 }
 
-DotlockRule subscriptions_rule() {
+DotlockRule subscriptions_rule(int brief_ms) {
   DotlockRule rule;
+  rule.brief_ms = brief_ms;
   rule.attempts = 100;
   rule.delay_ms = 100;
   return rule;
@@ -169,7 +170,7 @@ Result<std::vector<MailboxName>> Subscriptions::read() const {
 }
 
 Result<void> Subscriptions::add(const MailboxName& name) const {
-  TRY(auto lock, Dotlock::take(path_, subscriptions_rule()));
+  TRY(auto lock, Dotlock::take(path_, subscriptions_rule(brief_lock_ms_)));
   TRY(auto names, read());
   if (std::ranges::find(names, name) != names.end()) return {};
   names.push_back(name);
@@ -177,7 +178,7 @@ Result<void> Subscriptions::add(const MailboxName& name) const {
 }
 
 Result<void> Subscriptions::remove(const MailboxName& name) const {
-  TRY(auto lock, Dotlock::take(path_, subscriptions_rule()));
+  TRY(auto lock, Dotlock::take(path_, subscriptions_rule(brief_lock_ms_)));
   TRY(auto names, read());
   if (std::erase(names, name) == 0) return {};
   return write(names);

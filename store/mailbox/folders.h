@@ -31,7 +31,9 @@ bool is_below(const MailboxName& name, const MailboxName& parent, char separator
 
 class Subscriptions {
  public:
-  Subscriptions(std::string path, char separator) : path_(std::move(path)), separator_(separator) {}
+  /// `brief_lock_ms` as StoreSettings has it.
+  Subscriptions(std::string path, char separator, int brief_lock_ms = 0)
+      : path_(std::move(path)), separator_(separator), brief_lock_ms_(brief_lock_ms) {}
 
   Result<std::vector<MailboxName>> read() const;
   Result<void> add(const MailboxName& name) const;
@@ -42,6 +44,7 @@ class Subscriptions {
   Result<void> write(const std::vector<MailboxName>& names) const;
   std::string path_;
   char separator_;
+  int brief_lock_ms_;
 };
 
 }  // namespace pennypost::store

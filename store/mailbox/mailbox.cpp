@@ -9,6 +9,10 @@
 
 namespace pennypost::store {
 
+bool is_expunged(const Error& error) { return error.text().starts_with("[EXPUNGED]"); }
+
+bool is_in_use(const Error& error) { return error.text().starts_with("[INUSE]"); }
+
 const Message* Mailbox::find(Uid uid) const {
   auto all = messages();
   auto at = std::lower_bound(all.begin(), all.end(), uid, [](const Message& message, Uid wanted) {

@@ -26,6 +26,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -46,6 +47,11 @@ namespace pennypost::store {
 
 class FolderMemory;
 class Index;
+
+/// Whether the message is gone: [EXPUNGED].
+bool is_expunged(const Error& error);
+/// Whether another program's lock was in the way: [INUSE].
+bool is_in_use(const Error& error);
 
 /// The name of a folder in UTF-8: levels joined by the store's separator. `INBOX` in any case is
 /// INBOX. No empty level, no control character, no `/` (Maildir), no `.` or `..` (mbox), at most
@@ -89,6 +95,9 @@ struct StoreSettings {
   int deliver_lock_attempts = 20;      ///< mbox and uidlist: tries, with ...
   int deliver_lock_delay_ms = 1000;    ///< ... this long between them
   int stale_lock_seconds = 500;        ///< an older mbox dotlock is taken away
+  /// For processes whose few threads serve many: a call waits no longer than so for a lock of
+  /// another program, then answers "[INUSE]"; the caller waits on (patience.h). 0: no such bound.
+  int brief_lock_ms = 0;
   std::vector<std::string> mailbox_delivery_lock{"fcntl", "dotlock"};  ///< of an mbox, in order
   std::string mail_privileged_group;            ///< held while an mbox dotlock is made and removed
   std::optional<std::uint64_t> quota_bytes;     ///< nothing: what maildirsize says, if it is there
@@ -167,6 +176,8 @@ struct Changes {
   std::vector<Uid> expunged;
   bool keywords = false;      ///< keywords() has grown, by us or others
   bool uid_validity = false;  ///< the UIDs are void: everything was read anew
+  /// New messages wait for a lock that another program holds: look again soon. No change by itself.
+  bool waiting = false;
   bool empty() const {
     return added.empty() && flags.empty() && expunged.empty() && !keywords && !uid_validity;
   }
@@ -257,6 +268,8 @@ class MailStore {
   static Result<std::unique_ptr<MailStore>> open(MailLocation location, StoreSettings settings);
 
   virtual const StoreSettings& settings() const = 0;
+  /// How long a lock that another program holds is waited for in all.
+  virtual std::chrono::milliseconds lock_patience() const = 0;
   /// `.` in Maildir++, `/` among mboxes: Dovecot's defaults.
   virtual char separator() const = 0;
   Result<MailboxName> parse_name(std::string_view utf8) const;

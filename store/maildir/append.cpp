@@ -15,6 +15,8 @@ Result<Appended> MaildirStore::append(const MailboxName& name,
                                       std::span<const NewMessage> messages) {
   TRY_DO(layout().require(name));
   auto directory = layout().directory(name);
+  // Messages are not written only to be thrown away for a lock that is not to be had.
+  TRY_DO(layout().uidlist(name).await_others());
   auto quota = layout().quota();
   std::vector<Draft> drafts;
   drafts.reserve(messages.size());

@@ -18,8 +18,6 @@ Error expunged(Uid uid) {
   return Error(550, "[EXPUNGED] Message " + std::to_string(uid.value()) + " is no longer there");
 }
 
-bool is_expunged(const Error& error) { return error.text().starts_with("[EXPUNGED]"); }
-
 }  // namespace
 
 MaildirFolder::MaildirFolder(std::shared_ptr<const MaildirLayout> layout, MailboxName name,

@@ -9,8 +9,9 @@ namespace {
 
 constexpr std::uint64_t file_bytes_max = 1 << 20;
 
-DotlockRule keywords_rule() {
+DotlockRule keywords_rule(int brief_ms) {
   DotlockRule rule;
+  rule.brief_ms = brief_ms;
   rule.attempts = 100;
   rule.delay_ms = 100;
   rule.stale_seconds = 120;
@@ -59,7 +60,7 @@ bool KeywordFile::all_known(const std::vector<std::string>& names) const {
 }
 
 Result<KeywordSet> KeywordFile::add(const std::vector<std::string>& names, const Dotlock&) {
-  TRY(auto lock, Dotlock::take(path_, keywords_rule()));
+  TRY(auto lock, Dotlock::take(path_, keywords_rule(brief_lock_ms_)));
   TRY_DO(refresh());
   auto all = names_;
   for (const auto& name : names) {

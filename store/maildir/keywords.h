@@ -19,7 +19,9 @@ namespace pennypost::store {
 
 class KeywordFile {
  public:
-  explicit KeywordFile(const std::string& directory) : path_(directory + "/dovecot-keywords") {}
+  /// `brief_lock_ms` as StoreSettings has it.
+  explicit KeywordFile(const std::string& directory, int brief_lock_ms = 0)
+      : path_(directory + "/dovecot-keywords"), brief_lock_ms_(brief_lock_ms) {}
 
   /// Reads the file when it changed; true when names() did.
   Result<bool> refresh();
@@ -36,6 +38,7 @@ class KeywordFile {
 
  private:
   std::string path_;
+  int brief_lock_ms_;
   FileStamp stamp_;
   std::vector<std::string> names_;
 };

@@ -31,7 +31,7 @@ KnownFolder::KnownFolder(std::shared_ptr<const MaildirLayout> layout, const Mail
       arrivals_(*layout_, name),
       state_(std::make_shared<FolderState>()),
       uidlist_(layout_->uidlist(name)),
-      keywords_(directory_),
+      keywords_(directory_, layout_->settings().brief_lock_ms),
       modseqs_(layout_->settings().index, *layout_->settings().clock) {}
 
 bool KnownFolder::View::has_recent(Uid uid) const {
@@ -43,6 +43,7 @@ Result<Changes> KnownFolder::sync(View& view, Access access) {
   std::lock_guard guard(mutex_);
   bool is_first = view.state == nullptr;
   catch_up(view);
+  view.untold.waiting = false;
   auto updated = update(access, view.untold);
   show(view);
   if (!updated) return std::move(updated).error();

@@ -43,9 +43,11 @@ Result<bool> KnownFolder::sync_new(const FolderStamps& now, const UidRecords& re
   Listing listing(listing_of_new_expected);
   TRY_DO(listing.list(directory_, true, layout_->settings().messages_max));
   if (!match_new(records, listing)) return false;
+  bool must_wait = false;
   if (listing.lacks_uids()) {
     auto given = give_uids(listing, false);
-    if (!given || !*given) return false;
+    must_wait = !given && is_in_use(given.error());
+    if (!must_wait && (!given || !*given)) return false;
   }
   auto found = by_uid(listing);
   std::erase_if(found, [&](const Listing::File* file) {
@@ -61,6 +63,8 @@ Result<bool> KnownFolder::sync_new(const FolderStamps& now, const UidRecords& re
   stamps_ = now;
   stamps_.list_again_at_ns = list_again_at_ns;
   stamps_.uidlist = uidlist_.stamp();
+  if (must_wait) stamps_.fresh = FileStamp{};
+  changes.waiting = must_wait;
   is_kept_ = false;
   if (all_moved) changed_cur(before);
   return true;
@@ -113,17 +117,18 @@ Result<void> KnownFolder::sync_all(FolderStamps now, UidRecords records, Access 
   Listing listing(std::min(expected, expected_max) + stale_records_kept);
   TRY_DO(list_files(now, records, listing));
   TRY_DO(match_all(records, listing));
+  bool must_wait = false;
   if (uidlist_.uid_validity() == 0 || listing.lacks_uids()) {
     auto given = give_uids(listing, true);
     // Somebody holds the lock for long: messages without UID wait until the next sync().
-    bool can_wait =
-        uidlist_.uid_validity() != 0 && !given && given.error().text().starts_with("[INUSE]");
-    if (!given && !can_wait) return std::move(given).error();
-    if (can_wait) now.cur = FileStamp{};
+    must_wait = uidlist_.uid_validity() != 0 && !given && is_in_use(given.error());
+    if (!given && !must_wait) return std::move(given).error();
+    if (must_wait) now.cur = FileStamp{};
   }
   auto before = stamp_of_cur();
   bool all_moved = access != Access::ReadWrite || make_current(listing);
   adopt(listing, changes);
+  changes.waiting = must_wait;
   stamps_ = now;
   stamps_.uidlist = uidlist_.stamp();
   listed_ = true;

@@ -61,8 +61,9 @@ Result<void> MaildirLayout::require(const MailboxName& name) const {
 UidList MaildirLayout::uidlist(const MailboxName& name) const {
   auto root_path = root();
   const Clock* clock = settings_.clock;
-  return UidList(directory(name),
-                 [root_path, clock] { return next_uid_validity(root_path, *clock); });
+  return UidList(
+      directory(name), [root_path, clock] { return next_uid_validity(root_path, *clock); },
+      settings_.brief_lock_ms);
 }
 
 }  // namespace pennypost::store

@@ -35,6 +35,8 @@ class MaildirLayout {
   /// [NONEXISTENT] unless it exists; INBOX is made.
   Result<void> require(const MailboxName& name) const;
   UidList uidlist(const MailboxName& name) const;
+  /// How long other programs' locks are waited for.
+  std::chrono::milliseconds lock_patience() const { return uidlist_lock_patience; }
 
  private:
   MailLocation location_;

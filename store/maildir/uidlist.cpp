@@ -15,17 +15,19 @@
 namespace pennypost::store {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::uint64_t uidlist_bytes_max = 1ull << 30;
 // A record: its numbers and a file's name (NAME_MAX).
 constexpr std::uint64_t line_bytes_max = 1024;
 constexpr std::uint32_t uid_max = UINT32_MAX - 1;
 
-// Dovecot waits for up to two minutes and two seconds: the age at which it breaks a lock.
-DotlockRule uidlist_rule() {
+DotlockRule uidlist_rule(int brief_ms) {
   DotlockRule rule;
-  rule.attempts = 1220;
+  rule.attempts = uidlist_lock_patience / 100ms;
   rule.delay_ms = 100;
   rule.stale_seconds = 120;
+  rule.brief_ms = brief_ms;
   return rule;
 }
 
@@ -58,12 +60,20 @@ void append_record(std::string& out, Uid uid, std::string_view extensions, std::
 
 }  // namespace
 
-UidList::UidList(std::string directory, std::function<Result<std::uint32_t>()> new_uid_validity)
+UidList::UidList(std::string directory, std::function<Result<std::uint32_t>()> new_uid_validity,
+                 int brief_lock_ms)
     : directory_(std::move(directory)),
       path_(directory_ + "/dovecot-uidlist"),
-      new_uid_validity_(std::move(new_uid_validity)) {}
+      new_uid_validity_(std::move(new_uid_validity)),
+      brief_lock_ms_(brief_lock_ms) {}
 
-Result<Dotlock> UidList::lock() const { return Dotlock::take(path_, uidlist_rule()); }
+Result<Dotlock> UidList::lock() const { return Dotlock::take(path_, uidlist_rule(brief_lock_ms_)); }
+
+Result<void> UidList::await_others() const {
+  if (!Dotlock::is_held_by_others(path_)) return {};
+  TRY_DO(lock());
+  return {};
+}
 
 std::optional<std::uint64_t> UidRecords::Record::extension(char letter) const {
   for (auto rest = extensions; !rest.empty();) {
@@ -283,7 +293,7 @@ Result<void> UidList::drop(const std::function<bool(const Record&)>& is_stale, c
 // end.
 Result<void> UidList::rewrite(std::string_view added,
                               const std::function<bool(const Record&)>& is_stale) {
-  UidList before(directory_, new_uid_validity_);
+  UidList before(directory_, new_uid_validity_, brief_lock_ms_);
   TRY(auto records, before.refresh());
   std::string text =
       "3 V" + std::to_string(mark_.uid_validity) + " N" + std::to_string(mark_.next_uid);

@@ -18,6 +18,7 @@
 // SEE ALSO   uidvalidity.h (where UIDVALIDITY comes from), known_folder.h (who asks)
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -61,12 +62,18 @@ class UidRecords {
   std::unique_ptr<std::string> text_;
 };
 
+/// How long Dovecot waits for the lock: two minutes, the age at which it breaks one, and two
+/// seconds.
+inline constexpr std::chrono::seconds uidlist_lock_patience{122};
+
 class UidList {
  public:
   using Record = UidRecords::Record;
 
-  /// `new_uid_validity` gives the UIDVALIDITY of a list made anew.
-  UidList(std::string directory, std::function<Result<std::uint32_t>()> new_uid_validity);
+  /// `new_uid_validity` gives the UIDVALIDITY of a list made anew. `brief_lock_ms` as StoreSettings
+  /// has it.
+  UidList(std::string directory, std::function<Result<std::uint32_t>()> new_uid_validity,
+          int brief_lock_ms = 0);
 
   /// Reads what changed since the last time. No file: an empty list, with UIDVALIDITY 0 until the
   /// first give().
@@ -100,8 +107,11 @@ class UidList {
   const Mark& mark() const { return mark_; }
   void resume(Mark mark) { mark_ = std::move(mark); }
 
-  /// The lock; hold it from before the refresh() to after the give().
+  /// The lock; hold it from before the refresh() to after the give(). 451 "[INUSE] …" after
+  /// `lock_patience`, or the brief time.
   Result<Dotlock> lock() const;
+  /// Returns once no other program has the lock; errors as lock()'s.
+  Result<void> await_others() const;
 
   /// Gives each base name the next UID and makes that durable; under the lock and refreshed. A list
   /// without UIDVALIDITY gets one (also for no names). UIDs are ascending in the order of the
@@ -128,6 +138,7 @@ class UidList {
   std::string directory_;
   std::string path_;
   std::function<Result<std::uint32_t>()> new_uid_validity_;
+  int brief_lock_ms_;
   Mark mark_;
 };
 

@@ -7,6 +7,7 @@
 #include "common/base/text.h"
 #include "store/mailbox/dotlock.h"
 #include "store/mailbox/file.h"
+#include "store/mailbox/folder_store.h"
 
 namespace pennypost::store {
 namespace {
@@ -29,7 +30,7 @@ bool MboxLayout::exists(const MailboxName& name) const {
 }
 
 Result<void> MboxLayout::require(const MailboxName& name) const {
-  if (!exists(name)) return Error(550, "[NONEXISTENT] Mailbox does not exist: " + name.text());
+  if (!exists(name)) return is_nonexistent(name);
   return prepare(name);
 }
 
@@ -44,6 +45,14 @@ Result<void> MboxLayout::prepare(const MailboxName& name) const {
 
 Result<MboxLock> MboxLayout::lock(const MailboxName& name) const {
   TRY(auto lock, MboxLock::take(file(name), MboxLock::Kind::Write, settings_));
+  TRY_DO(journal(name, lock.descriptor()).recover());
+  return lock;
+}
+
+Result<MboxLock> MboxLayout::lock_existing(const MailboxName& name) const {
+  if (name.is_inbox()) return lock(name);
+  TRY(auto lock, MboxLock::take(file(name), MboxLock::Kind::Change, settings_));
+  if (lock.descriptor() < 0) return is_nonexistent(name);
   TRY_DO(journal(name, lock.descriptor()).recover());
   return lock;
 }

@@ -35,8 +35,13 @@ class MboxLayout {
   /// Makes the directories above the file, and those for what is beside.
   Result<void> prepare(const MailboxName& name) const;
 
-  /// Locks for writing, and finishes a rewrite that a crash has interrupted.
+  /// Locks for writing, and finishes a rewrite that a crash has interrupted. Makes the file where
+  /// it is missing.
   Result<MboxLock> lock(const MailboxName& name) const;
+  /// The same of a file that is there; else [NONEXISTENT]. INBOX is made all the same.
+  Result<MboxLock> lock_existing(const MailboxName& name) const;
+  /// How long other programs' locks are waited for.
+  std::chrono::milliseconds lock_patience() const { return mbox_lock_patience(settings_); }
   MboxJournal journal(const MailboxName& name, int descriptor) const;
 
   struct State {

@@ -4,23 +4,20 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
-#include <thread>
 
 #include "store/mailbox/file.h"
+#include "store/mailbox/lock_tries.h"
 
 namespace pennypost::store {
 namespace {
 
-constexpr std::chrono::milliseconds first_pause{10};
-
 // A file in the mail spool is made with the group's right to the directory; it is the user's own.
 Result<Descriptor> open_mbox(const std::string& path, MboxLock::Kind kind,
                              const StoreSettings& settings) {
-  int mode = kind == MboxLock::Kind::Write ? O_RDWR : O_RDONLY;
+  int mode = kind == MboxLock::Kind::Read ? O_RDONLY : O_RDWR;
   Descriptor file(::open(path.c_str(), mode | O_CLOEXEC));
-  if (!file && errno == ENOENT && kind == MboxLock::Kind::Read) return file;
+  if (!file && errno == ENOENT && kind != MboxLock::Kind::Write) return file;
   if (!file && errno == ENOENT) {
     PrivilegedGroup group(settings.mail_privileged_group);
     file = Descriptor(::open(path.c_str(), mode | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -32,13 +29,13 @@ Result<Descriptor> open_mbox(const std::string& path, MboxLock::Kind kind,
 
 bool try_fcntl(int descriptor, MboxLock::Kind kind) {
   struct flock lock {};
-  lock.l_type = static_cast<short>(kind == MboxLock::Kind::Write ? F_WRLCK : F_RDLCK);
+  lock.l_type = static_cast<short>(kind == MboxLock::Kind::Read ? F_RDLCK : F_WRLCK);
   lock.l_whence = SEEK_SET;
   return ::fcntl(descriptor, F_OFD_SETLK, &lock) == 0;
 }
 
 bool try_flock(int descriptor, MboxLock::Kind kind) {
-  return ::flock(descriptor, (kind == MboxLock::Kind::Write ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0;
+  return ::flock(descriptor, (kind == MboxLock::Kind::Read ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0;
 }
 
 // Whether the path still names the file that is open: another program may have replaced it.
@@ -51,17 +48,23 @@ bool is_current(int descriptor, const std::string& path) {
 
 }  // namespace
 
+std::chrono::milliseconds mbox_lock_patience(const StoreSettings& settings) {
+  return std::chrono::milliseconds(settings.deliver_lock_delay_ms) *
+         (settings.deliver_lock_attempts - 1);
+}
+
 Result<MboxLock> MboxLock::take(const std::string& path, Kind kind, const StoreSettings& settings) {
-  auto delay = std::chrono::milliseconds(settings.deliver_lock_delay_ms);
-  auto end = std::chrono::steady_clock::now() + delay * (settings.deliver_lock_attempts - 1);
-  for (auto pause = std::min(first_pause, delay);; pause = std::min(pause * 2, delay)) {
+  std::chrono::milliseconds delay(settings.deliver_lock_delay_ms);
+  LockTries tries(path, mbox_lock_patience(settings), delay,
+                  std::chrono::milliseconds(settings.brief_lock_ms));
+  while (tries.again()) {
     MboxLock lock;
     TRY(lock.file_, open_mbox(path, kind, settings));
     if (!lock.file_) return lock;
     TRY(bool locked, lock.try_all(path, kind, settings));
-    if (locked && is_current(lock.descriptor(), path)) return lock;
-    if (std::chrono::steady_clock::now() >= end) break;
-    if (!locked) std::this_thread::sleep_for(pause);
+    if (!locked || !is_current(lock.descriptor(), path)) continue;
+    tries.succeeded();
+    return lock;
   }
   return Error(451, "[INUSE] " + path + " is locked by another program");
 }

@@ -8,6 +8,7 @@
 // another descriptor keeps them.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -18,12 +19,20 @@
 
 namespace pennypost::store {
 
+/// How long other programs' locks on an mbox are waited for: deliver_lock_attempts, with
+/// deliver_lock_delay between them.
+std::chrono::milliseconds mbox_lock_patience(const StoreSettings& settings);
+
 class MboxLock {
  public:
-  enum class Kind { Read, Write };
+  enum class Kind {
+    Read,
+    Write,   // a missing file is created
+    Change,  // for writing as well, but only what is there
+  };
 
-  /// Opens and locks. A missing file is created when writing; when reading it is as if empty: then
-  /// the object holds no descriptor. 451 "[INUSE] …" after deliver_lock_attempts.
+  /// Opens and locks. Without a file to be read or changed the object holds no descriptor.
+  /// 451 "[INUSE] …" after mbox_lock_patience, or brief_lock_ms.
   static Result<MboxLock> take(const std::string& path, Kind kind, const StoreSettings& settings);
 
   /// -1: there is no file.

@@ -71,9 +71,14 @@ Result<void> MboxStore::remove(const MailboxName& name) {
 
 Result<void> MboxStore::move_folders(
     const std::vector<std::pair<MailboxName, MailboxName>>& moves) {
+  // None is moved while another program is at one of them.
+  std::vector<MboxLock> locks;
   for (const auto& [name, target] : moves) {
     TRY_DO(layout().prepare(target));
-    TRY(auto lock, layout().lock(name));
+    TRY(auto lock, layout().lock_existing(name));
+    locks.push_back(std::move(lock));
+  }
+  for (const auto& [name, target] : moves) {
     auto state = layout().state(name);
     auto path = layout().file(name);
     if (::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, layout().file(target).c_str(),

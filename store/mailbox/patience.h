@@ -1,0 +1,57 @@
+// Work on a mailbox that another program has locked in, its outcome out: the wait is the loop's.
+//
+// Of a process's few threads none may stand still for the minutes that a foreign lock may last.
+// With StoreSettings::brief_lock_ms a call of MailStore or Mailbox waits but shortly, changes
+// nothing and answers "[INUSE]". It is then repeated from the event loop, less and less often,
+// until MailStore::lock_patience has passed.
+//
+// SEE ALSO   lock_tries.h (the short wait)
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <type_traits>
+#include <utility>
+
+#include "common/async/loop.h"
+#include "common/async/task.h"
+#include "store/mailbox/mailbox.h"
+
+namespace pennypost::store {
+
+/// The wait of one command.
+class Patience {
+ public:
+  Patience(Loop& loop, Duration longest) : loop_(loop), end_(loop.now() + longest) {}
+
+  bool is_over() const { return loop_.now() >= end_; }
+  /// Until the next try is due.
+  Task<> pause() {
+    auto pause = std::exchange(pause_, std::min(pause_ * 2, pause_max));
+    co_await loop_.sleep(pause);
+  }
+
+ private:
+  static constexpr Duration pause_min{20};
+  static constexpr Duration pause_max{1000};
+
+  Loop& loop_;
+  SteadyTime end_;
+  Duration pause_ = pause_min;
+};
+
+/// Calls `function`, which gives a Result, on a thread of the pool; again and again as long as the
+/// answer is "[INUSE]" and `longest` has not passed.
+template <class Function>
+Task<std::invoke_result_t<Function&>> patiently(Loop& loop, Duration longest, Function function) {
+  using Value = std::invoke_result_t<Function&>;
+  Patience patience(loop, longest);
+  auto result = co_await loop.offload([&] { return function(); });
+  while (!result && is_in_use(result.error()) && !patience.is_over()) {
+    co_await patience.pause();
+    result = co_await loop.offload([&] { return function(); });
+  }
+  co_return Value(std::move(result));
+}
+
+}  // namespace pennypost::store

@@ -1,0 +1,153 @@
+#include "store/mailbox/patience.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "common/async/nursery.h"
+#include "common/base/scratch.h"
+#include "store/mailbox/file.h"
+#include "store/mailbox/mailbox.h"
+#include "store/maildir/folder_memory.h"
+
+using namespace pennypost;
+using namespace pennypost::store;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto patience = 60s;
+// More than libuv has threads by default.
+constexpr std::size_t sessions = 12;
+
+// An account in either format whose INBOX another host's program may lock.
+struct Account {
+  Scratch scratch;
+  FolderMemory memory;
+  StoreSettings settings;
+  MailLocation location;
+  std::string lock;
+
+  explicit Account(MailLocation::Format format) {
+    settings.fsync = false;
+    settings.brief_lock_ms = 20;
+    settings.memory = &memory;
+    location.format = format;
+    location.root = location.index = scratch / "mail";
+    location.inbox = location.root;
+    lock = location.root + "/dovecot-uidlist.lock";
+    if (format == MailLocation::Format::Mbox) {
+      location.inbox = scratch / "inbox";
+      lock = location.inbox + ".lock";
+    }
+  }
+  std::unique_ptr<MailStore> store() const { return *MailStore::open(location, settings); }
+  void hold() const { std::ofstream(lock) << "1:otherhost"; }
+  void give_back() const { std::filesystem::remove(lock); }
+};
+
+std::vector<NewMessage> message() {
+  NewMessage message;
+  message.body = {std::string_view("Subject: x\n\ntext\n")};
+  return {message};
+}
+
+Task<> append(Loop& loop, const Account& account, int& done) {
+  auto store = account.store();
+  auto messages = message();
+  auto work =
+      patiently(loop, patience, [&] { return store->append(MailboxName::inbox(), messages); });
+  auto appended = co_await std::move(work);
+  CHECK(appended);
+  ++done;
+}
+
+Task<> append_in_vain(Loop& loop, MailStore& store) {
+  auto messages = message();
+  auto work = patiently(loop, 100ms, [&] { return store.append(MailboxName::inbox(), messages); });
+  auto refused = co_await std::move(work);
+  REQUIRE_FALSE(refused);
+  CHECK(is_in_use(refused.error()));
+}
+
+// What any other session of the process asks of the pool meanwhile: how long it takes at most.
+Task<Duration> longest_wait(Loop& loop, int rounds) {
+  Duration longest{0};
+  for (int i = 0; i < rounds; ++i) {
+    auto begin = std::chrono::steady_clock::now();
+    co_await loop.offload([] {});
+    auto took = std::chrono::steady_clock::now() - begin;
+    longest = std::max(longest, std::chrono::duration_cast<Duration>(took));
+    co_await loop.sleep(20ms);
+  }
+  co_return longest;
+}
+
+Task<> appends_beside_others(Loop& loop, const Account& account) {
+  account.hold();
+  int done = 0;
+  Nursery nursery(loop);
+  for (std::size_t i = 0; i < sessions; ++i) nursery.start(append(loop, account, done));
+  auto waiting = longest_wait(loop, 30);
+  auto longest = co_await std::move(waiting);
+  CHECK(longest < 1s);
+  CHECK(done == 0);
+  account.give_back();
+  co_await nursery.join();
+  CHECK(done == sessions);
+}
+
+}  // namespace
+
+TEST_CASE("who waits for another program's lock keeps no thread from others") {
+  for (auto format : {MailLocation::Format::Maildir, MailLocation::Format::Mbox}) {
+    Account account(format);
+    auto store = account.store();
+    REQUIRE(store->append(MailboxName::inbox(), message()));
+    Loop loop;
+    loop.run_until(appends_beside_others(loop, account));
+    CHECK(store->status(MailboxName::inbox())->messages == sessions + 1);
+  }
+}
+
+TEST_CASE("a lock that stays is told as [INUSE], and nothing was changed") {
+  for (auto format : {MailLocation::Format::Maildir, MailLocation::Format::Mbox}) {
+    Account account(format);
+    auto store = account.store();
+    REQUIRE(store->append(MailboxName::inbox(), message()));
+    account.hold();
+    Loop loop;
+    loop.run_until(append_in_vain(loop, *store));
+    account.give_back();
+    CHECK(store->status(MailboxName::inbox())->messages == 1);
+    auto drafts = account.location.root + "/tmp";
+    bool is_maildir = format == MailLocation::Format::Maildir;
+    if (is_maildir) CHECK(std::filesystem::is_empty(drafts));
+  }
+}
+
+TEST_CASE("new messages that wait for a lock are said to, the others are served") {
+  Account account(MailLocation::Format::Maildir);
+  auto store = account.store();
+  REQUIRE(store->append(MailboxName::inbox(), message()));
+  auto inbox = *store->open(MailboxName::inbox(), Access::ReadWrite);
+  CHECK_FALSE(inbox->sync()->waiting);
+  account.hold();
+  std::ofstream(account.location.root + "/new/1700000000.M1.host") << "Subject: y\n\n";
+  for (int look = 0; look < 3; ++look) {
+    auto changes = inbox->sync();
+    REQUIRE(changes);
+    CHECK(changes->waiting);
+    CHECK(changes->empty());
+    CHECK(inbox->messages().size() == 1);
+  }
+  account.give_back();
+  auto changes = inbox->sync();
+  REQUIRE(changes);
+  CHECK_FALSE(changes->waiting);
+  CHECK(changes->added == std::vector<Uid>{Uid(2)});
+}
