@@ -308,6 +308,29 @@ TEST_CASE(
   CHECK(sent->is_recent(Uid(1)));
 }
 
+TEST_CASE("once the UIDs are void, those that a session still has touch no message") {
+  Home home;
+  auto store = home.store();
+  append(*store, 3);
+  auto one = open(*store);
+  auto other = open(*store);
+  // Another program begins the list anew, without the first message.
+  Uid first(1);
+  Uid second(2);
+  auto path = home.root + "/cur/" + home.only_name_with(":2,S");
+  std::filesystem::remove(home.root + "/dovecot-uidlist");
+  std::filesystem::remove(path);
+  home.rest();
+  REQUIRE(sync(*other).uid_validity);
+  CHECK(other->messages().size() == 2);
+  CHECK(flag(*one, second, Flags::Deleted).changed.empty());
+  CHECK(one->expunge(std::span(&first, 1))->empty());
+  sync(*other);
+  CHECK(other->messages().size() == 2);
+  for (const auto& message : other->messages()) CHECK(message.flags == Flags::Seen);
+  CHECK(sync(*one).uid_validity);
+}
+
 TEST_CASE("folders not in use are kept within limits, the last ones used") {
   Home home;
   home.limits.folders_max = 2;

@@ -53,6 +53,11 @@ Result<Changes> KnownFolder::sync(View& view, Access access) {
   return is_first ? Changes() : std::move(changes);
 }
 
+// Under another UIDVALIDITY the same UID is another message.
+bool KnownFolder::is_of_now(const View& view) const {
+  return view.state == nullptr || view.state->uid_validity == state_->uid_validity;
+}
+
 // The session's own hold on the state ends here, until show().
 void KnownFolder::catch_up(View& view) {
   if (view.state) follow(view.untold, difference(*view.state, *state_));

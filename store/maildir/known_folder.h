@@ -64,7 +64,8 @@ class KnownFolder {
   Result<Removed> expunge(View& view, std::span<const Uid> uids);
 
   /// Calls `attempt` with the file's path until it succeeds, as long as it fails with ENOENT since
-  /// other programs rename the file. False when the file is gone. The view stays as it is.
+  /// other programs rename the file. False when the file is gone. The view stays as it is. This and
+  /// the changes above touch nothing once the UIDs of the view are void.
   Result<bool> with_file(const View& view, Uid uid,
                          const std::function<bool(const std::string& path)>& attempt,
                          std::string_view verb);
@@ -94,6 +95,7 @@ class KnownFolder {
   FolderStamps take_stamps() const;
   FileStamp stamp_of_cur() const;
   FolderState& writable();
+  bool is_of_now(const View& view) const;
   void catch_up(View& view);
   void show(View& view);
   void claim_recent(View& view, Access access);

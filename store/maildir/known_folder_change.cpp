@@ -51,7 +51,7 @@ Result<bool> KnownFolder::with_file(const View& view, Uid uid,
   if (errno != ENOENT) return file_error(verb, path);
   std::lock_guard guard(mutex_);
   auto index = state_->index_of(uid);
-  if (!index) return false;
+  if (!index || !is_of_now(view)) return false;
   return with_known_file(*index, attempt, verb);
 }
 
@@ -109,6 +109,7 @@ Result<Stored> KnownFolder::store(View& view, std::span<const Uid> uids, const F
     auto some = uids.first(std::min(uids.size(), files_at_once));
     uids = uids.subspan(some.size());
     std::lock_guard guard(mutex_);
+    if (!is_of_now(view)) break;
     catch_up(view);
     outcome = store_some(some, change, stored);
     // The session itself asked for it.
@@ -190,6 +191,7 @@ Result<KnownFolder::Removed> KnownFolder::expunge(View& view, std::span<const Ui
     auto some = uids.first(std::min(uids.size(), files_at_once));
     uids = uids.subspan(some.size());
     std::lock_guard guard(mutex_);
+    if (!is_of_now(view)) break;
     catch_up(view);
     outcome = expunge_some(some, removed);
     // What it never heard of and is gone now needs no word.

@@ -78,11 +78,8 @@ MboxFolder::MboxFolder(std::shared_ptr<const MboxLayout> layout, MailboxName nam
 
 Result<Changes> MboxFolder::sync() {
   values_.flush();
-  auto stamp = FileStamp::of(path_);
-  // Removed or renamed by another session: taking the lock would make it anew.
-  if (stamp_.exists() && !stamp.exists() && !name_.is_inbox()) return is_nonexistent(name_);
-  if (!is_current(stamp)) {
-    TRY(auto lock, layout_->lock(name_));
+  if (!is_current(FileStamp::of(path_))) {
+    TRY(auto lock, layout_->lock_existing(name_));
     TRY_DO(read_if_changed(lock.descriptor()));
   }
   return adopt();
@@ -96,6 +93,16 @@ Result<void> MboxFolder::read_if_changed(int descriptor) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) return file_error("stat", path_);
   return is_current(FileStamp::of(status)) ? Result<void>() : read(descriptor);
+}
+
+// Locked, and read if it has changed. What was made anew under the name is another mailbox, whose
+// UIDs mean other messages.
+Result<MboxLock> MboxFolder::lock_current() {
+  TRY(auto lock, layout_->lock_existing(name_));
+  TRY_DO(read_if_changed(lock.descriptor()));
+  bool is_another = seen_uid_validity_ != 0 && base_.uid_validity != seen_uid_validity_;
+  if (is_another) return is_nonexistent(name_);
+  return lock;
 }
 
 // The file's messages, each with a UID that the file holds as well.
@@ -275,8 +282,7 @@ Result<MessageReader> MboxFolder::open(Uid uid) {
       return MessageReader(std::move(text));
     }
   }
-  TRY(auto lock, layout_->lock(name_));
-  TRY_DO(read_if_changed(lock.descriptor()));
+  TRY(auto lock, lock_current());
   auto index = entry_of(uid);
   if (!index) return expunged(uid);
   TRY(auto text, shown_message(lock.descriptor(), entries_[*index], path_));
@@ -386,8 +392,7 @@ Result<KeywordSet> MboxFolder::add_keywords(const std::vector<std::string>& name
 }
 
 Result<Stored> MboxFolder::store(std::span<const Uid> uids, const FlagChange& change) {
-  TRY(auto lock, layout_->lock(name_));
-  TRY_DO(read_if_changed(lock.descriptor()));
+  TRY(auto lock, lock_current());
   if (change.mode != FlagChange::Mode::Remove) {
     TRY_DO(add_keywords(change.keywords));
   }
@@ -434,8 +439,7 @@ Result<Stored> MboxFolder::store(std::span<const Uid> uids, const FlagChange& ch
 }
 
 Result<std::vector<Uid>> MboxFolder::expunge(std::span<const Uid> uids) {
-  TRY(auto lock, layout_->lock(name_));
-  TRY_DO(read_if_changed(lock.descriptor()));
+  TRY(auto lock, lock_current());
   std::vector<Uid> gone;
   auto to_write = plans();
   for (auto uid : uids) {

@@ -61,6 +61,7 @@ class MboxFolder final : public Mailbox {
   };
 
   bool is_current(const FileStamp& stamp) const;
+  Result<MboxLock> lock_current();
   Result<void> read(int descriptor);
   Result<void> read_if_changed(int descriptor);
   Result<void> settle_base(std::vector<Plan>& plans);

@@ -315,6 +315,35 @@ TEST_CASE("the messages a session sees stay until it asks, whatever others do") 
   CHECK(changes->flags.empty());
 }
 
+TEST_CASE("an mbox that another session removed does not come back by a change") {
+  Home home;
+  auto store = home.store();
+  auto name = *store->parse_name("Work");
+  NewMessage message;
+  message.body = {std::string_view("Subject: a\n\n")};
+  REQUIRE(store->create(name));
+  REQUIRE(store->append(name, std::span(&message, 1)));
+  auto work = open(*store, "Work");
+  REQUIRE(store->remove(name));
+  Uid uid(1);
+  auto gone = [](const auto& result) {
+    return !result && result.error().text().starts_with("[NONEXISTENT]");
+  };
+  CHECK(gone(work->store(std::span(&uid, 1), add(Flags::Seen))));
+  CHECK(gone(work->expunge(std::span(&uid, 1))));
+  CHECK(gone(work->sync()));
+  CHECK_FALSE(std::filesystem::exists(home.root + "/Work"));
+
+  // Made anew it is another mailbox, whose UIDs mean other messages.
+  REQUIRE(store->create(name));
+  REQUIRE(store->append(name, std::span(&message, 1)));
+  CHECK(gone(work->store(std::span(&uid, 1), add(Flags::Deleted))));
+  CHECK(gone(work->expunge(std::span(&uid, 1))));
+  auto anew = open(*store, "Work");
+  CHECK(uids(*anew) == std::vector<std::uint32_t>{1});
+  CHECK(anew->find(uid)->flags.empty());
+}
+
 TEST_CASE("mboxes are listed, renamed and removed") {
   Home home;
   auto store = home.store();
