@@ -45,7 +45,8 @@ TEST_CASE("search results come as a list, or as ESEARCH asks") {
 TEST_CASE("UIDPLUS codes pair UIDs in their order") {
   CHECK(append_uid_code({38505, {Uid(3955), Uid(3956), Uid(3957)}}) ==
         "[APPENDUID 38505 3955:3957]");
-  CHECK(copy_uid_code({38505, {Uid(304), Uid(319), Uid(320)}, {Uid(3956), Uid(3957), Uid(3958)}}) ==
+  CHECK(copy_uid_code(
+            {38505, {Uid(304), Uid(319), Uid(320)}, {Uid(3956), Uid(3957), Uid(3958)}, {}}) ==
         "[COPYUID 38505 304,319:320 3956:3958]");
-  CHECK(copy_uid_code({1, {}, {}}).empty());
+  CHECK(copy_uid_code({1, {}, {}, {}}).empty());
 }

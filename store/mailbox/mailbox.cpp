@@ -42,6 +42,42 @@ std::string Mailbox::unique_id(Uid uid) const {
   return text;
 }
 
+Result<Copied> Mailbox::finish_move(Copied copied,
+                                    const std::function<std::unique_ptr<Mailbox>()>& open_target) {
+  auto staying = copied.source;
+  Result<std::vector<Uid>> gone = staying;
+  while (gone && !staying.empty()) {
+    gone = expunge(staying);
+    if (!gone) break;
+    // Those that were not there are gone as well: others have removed them.
+    if (gone->empty()) staying.clear();
+    std::erase_if(staying, [&](Uid uid) { return std::ranges::binary_search(*gone, uid); });
+  }
+  if (gone) return copied;
+
+  // RFC 6851 section 3: each message is either moved or left as it was.
+  Copied moved;
+  moved.uid_validity = copied.uid_validity;
+  std::vector<Uid> copies;
+  for (std::size_t i = 0; i < copied.source.size(); ++i) {
+    if (std::ranges::find(staying, copied.source[i]) != staying.end()) {
+      copies.push_back(copied.target[i]);
+    } else {
+      moved.source.push_back(copied.source[i]);
+      moved.target.push_back(copied.target[i]);
+    }
+  }
+  auto target = open_target();
+  TRY_DO(target->sync());
+  auto taken_back = target->expunge(copies);
+  if (!taken_back) {
+    return Error::temporary("Messages are in both mailboxes now: " + gone.error().text());
+  }
+  if (moved.source.empty()) return std::move(gone).error();
+  moved.failure = std::move(gone).error();
+  return moved;
+}
+
 Result<Status> count_status(Mailbox& mailbox, bool with_size) {
   Status status;
   status.uid_next = mailbox.uid_next();

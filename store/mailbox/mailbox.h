@@ -28,6 +28,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -148,12 +149,18 @@ struct Appended {
   std::uint32_t uid_validity = 0;
   std::vector<Uid> uids;  ///< in the order given
 };
-/// What COPYUID tells: target[i] is the copy of source[i]. Messages already gone are left out.
+/// What COPYUID tells: target[i] is the copy of source[i].
 struct Copied {
   std::uint32_t uid_validity = 0;
   std::vector<Uid> source;
   std::vector<Uid> target;
+  std::optional<Error> failure;  ///< of move(): why the others stayed where they were
 };
+/// What copy() and move() do about messages that are gone: refuse all, as with message numbers
+/// (RFC 3501 section 6.4.7), or pass them over, as with UIDs (section 6.4.8).
+enum class Missing { Refuse, Skip };
+/// What becomes of a keyword for which a mailbox has no room: [LIMIT], or the message goes without.
+enum class NoRoom { Refuse, LeaveOut };
 
 /// How STORE changes flags (RFC 9051 section 6.4.6).
 struct FlagChange {
@@ -165,8 +172,9 @@ struct FlagChange {
   std::optional<ModSeq> unchanged_since;  ///< RFC 7162 section 3.1.3
 };
 struct Stored {
-  std::vector<Uid> changed;   ///< whose flags in messages() are now different
-  std::vector<Uid> modified;  ///< not touched, since changed after `unchanged_since`
+  std::vector<Uid> changed;      ///< whose flags in messages() are now different
+  std::vector<Uid> modified;     ///< not touched, since changed after `unchanged_since`
+  std::optional<Error> failure;  ///< why the rest was left as it was
 };
 
 /// What sync() found, each list ascending. A new message is not in `flags` as well.
@@ -235,17 +243,22 @@ class Mailbox {
   virtual Result<MessageReader> open(Uid uid) = 0;
 
   /// Changes flags on disk, and messages() with them; what others changed before is kept and shows
-  /// up at the next sync(). More than 26 keywords: 550 "[LIMIT] …", and nothing is changed.
+  /// up at the next sync(). More than 26 keywords: 550 "[LIMIT] …", and nothing is changed. An
+  /// error only when nothing was changed; else Stored::failure.
   virtual Result<Stored> store(std::span<const Uid> uids, const FlagChange& change) = 0;
   /// Removes messages for good, whatever their flags; gives back those that were there. For
-  /// EXPUNGE pass those with \Deleted, for POP3's QUIT those of DELE. messages() loses them.
+  /// EXPUNGE pass those with \Deleted, for POP3's QUIT those of DELE. messages() loses them. An
+  /// error only when none was removed: why others are left the next call for them tells.
   virtual Result<std::vector<Uid>> expunge(std::span<const Uid> uids) = 0;
 
-  /// Durable copies in another folder of the same store, all or none, with flags, keywords and
-  /// date.
-  virtual Result<Copied> copy(std::span<const Uid> uids, const MailboxName& target) = 0;
-  /// The same, and the originals are gone when it returns (RFC 6851).
-  virtual Result<Copied> move(std::span<const Uid> uids, const MailboxName& target) = 0;
+  /// Durable copies in another folder of the same store, all or none, with flags, date, and the
+  /// keywords for which there is room. [EXPUNGED] if `missing` says so.
+  virtual Result<Copied> copy(std::span<const Uid> uids, const MailboxName& target,
+                              Missing missing = Missing::Skip) = 0;
+  /// The same, and the originals are gone when it returns (RFC 6851); of one that can't go there is
+  /// no copy either. An error only when none was moved; else Copied::failure.
+  virtual Result<Copied> move(std::span<const Uid> uids, const MailboxName& target,
+                              Missing missing = Missing::Skip) = 0;
 
   /// What Watcher::add takes.
   virtual std::vector<std::string> watch_paths() const = 0;
@@ -254,6 +267,11 @@ class Mailbox {
   /// nothing.
   virtual std::optional<std::string> cached(Uid uid, CacheItem item) = 0;
   virtual void cache(Uid uid, CacheItem item, std::string_view value) = 0;
+
+ protected:
+  /// move() once the copies are there: the originals go, and the copies of those that don't.
+  Result<Copied> finish_move(Copied copied,
+                             const std::function<std::unique_ptr<Mailbox>()>& open_target);
 };
 
 /// What STATUS tells of an open folder.

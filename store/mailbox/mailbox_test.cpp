@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -15,6 +16,102 @@
 
 using namespace pennypost;
 using namespace pennypost::store;
+
+namespace {
+
+// A mailbox some of whose messages can't be removed.
+class Stubborn final : public Mailbox {
+ public:
+  Stubborn(std::vector<Uid> uids, std::vector<Uid> staying, std::vector<Uid>* log)
+      : uids_(std::move(uids)), staying_(std::move(staying)), log_(log) {}
+
+  const MailboxName& name() const override { return name_; }
+  Access access() const override { return Access::ReadWrite; }
+  std::uint32_t uid_validity() const override { return 1; }
+  Uid uid_next() const override { return Uid(100); }
+  ModSeq highest_modseq() const override { return ModSeq(1); }
+  std::span<const Message> messages() const override { return {}; }
+  const std::vector<std::string>& keywords() const override { return keywords_; }
+  bool is_recent(Uid) const override { return false; }
+  Result<Changes> sync() override { return Changes(); }
+  Result<std::uint64_t> octets(Uid) override { return none(); }
+  Result<std::int64_t> internal_date(Uid) override { return none(); }
+  Result<MessageReader> open(Uid) override { return none(); }
+  Result<Stored> store(std::span<const Uid>, const FlagChange&) override { return none(); }
+  Result<Copied> copy(std::span<const Uid>, const MailboxName&, Missing) override { return none(); }
+  // As if all had been copied: to the UIDs that are greater by 10.
+  Result<Copied> move(std::span<const Uid> uids, const MailboxName&, Missing) override {
+    Copied copied;
+    copied.uid_validity = 7;
+    for (auto uid : uids) {
+      copied.source.push_back(uid);
+      copied.target.emplace_back(uid.value() + 10);
+    }
+    std::vector<Uid> copies = copied.target;
+    return finish_move(std::move(copied), [&]() -> std::unique_ptr<Mailbox> {
+      return std::make_unique<Stubborn>(copies, std::vector<Uid>(), log_);
+    });
+  }
+  // Stops at the first that stays, as the formats do.
+  Result<std::vector<Uid>> expunge(std::span<const Uid> uids) override {
+    std::vector<Uid> gone;
+    for (auto uid : uids) {
+      if (std::ranges::find(uids_, uid) == uids_.end()) continue;
+      if (std::ranges::find(staying_, uid) != staying_.end()) {
+        if (gone.empty()) return Error::temporary("[NOPERM] it stays");
+        return gone;
+      }
+      std::erase(uids_, uid);
+      gone.push_back(uid);
+      log_->push_back(uid);
+    }
+    return gone;
+  }
+  std::vector<std::string> watch_paths() const override { return {}; }
+  std::optional<std::string> cached(Uid, CacheItem) override { return {}; }
+  void cache(Uid, CacheItem, std::string_view) override {}
+
+ private:
+  static Error none() { return Error::permanent("not in this test"); }
+  MailboxName name_ = MailboxName::inbox();
+  std::vector<std::string> keywords_;
+  std::vector<Uid> uids_;
+  std::vector<Uid> staying_;
+  std::vector<Uid>* log_;
+};
+
+}  // namespace
+
+TEST_CASE("of a message that can't leave its mailbox a move leaves no copy") {
+  std::vector<Uid> removed;
+  std::vector<Uid> four{Uid(1), Uid(2), Uid(3), Uid(4)};
+  SUBCASE("all go, but for one that was gone already") {
+    Stubborn source({Uid(1), Uid(3), Uid(4)}, {}, &removed);
+    auto moved = source.move(four, MailboxName::inbox(), Missing::Skip);
+    REQUIRE(moved);
+    CHECK(moved->source == four);
+    CHECK_FALSE(moved->failure);
+    CHECK(removed == std::vector<Uid>{Uid(1), Uid(3), Uid(4)});
+  }
+  SUBCASE("the third stays, and with it what is behind") {
+    Stubborn source(four, {Uid(3)}, &removed);
+    auto moved = source.move(four, MailboxName::inbox(), Missing::Skip);
+    REQUIRE(moved);
+    CHECK(moved->uid_validity == 7);
+    CHECK(moved->source == std::vector<Uid>{Uid(1), Uid(2)});
+    CHECK(moved->target == std::vector<Uid>{Uid(11), Uid(12)});
+    REQUIRE(moved->failure);
+    CHECK(moved->failure->text() == "[NOPERM] it stays");
+    CHECK(removed == std::vector<Uid>{Uid(1), Uid(2), Uid(13), Uid(14)});
+  }
+  SUBCASE("none goes") {
+    Stubborn source(four, four, &removed);
+    auto moved = source.move(four, MailboxName::inbox(), Missing::Skip);
+    REQUIRE_FALSE(moved);
+    CHECK(moved.error().text() == "[NOPERM] it stays");
+    CHECK(removed == std::vector<Uid>{Uid(11), Uid(12), Uid(13), Uid(14)});
+  }
+}
 
 TEST_CASE("mail_location is expanded for a user") {
   LocationUser bob{"Bob@Example.org", "/home/bob"};

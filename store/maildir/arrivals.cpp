@@ -24,9 +24,11 @@ struct Arrivals::Waiting {
     std::string name;
   };
 
-  explicit Waiting(std::span<const Arrival> all) : arrivals(all) {}
+  Waiting(std::span<const Arrival> all, NoRoom for_keywords)
+      : arrivals(all), no_room(for_keywords) {}
 
   std::span<const Arrival> arrivals;
+  NoRoom no_room;
   std::vector<File> files;  // named in the folder
   Result<void> outcome;
   Added added;
@@ -42,8 +44,8 @@ Arrivals::Arrivals(const MaildirLayout& layout, const MailboxName& name)
 
 Arrivals::~Arrivals() = default;
 
-Result<Arrivals::Added> Arrivals::add(std::span<const Arrival> arrivals) {
-  Waiting mine(arrivals);
+Result<Arrivals::Added> Arrivals::add(std::span<const Arrival> arrivals, NoRoom no_room) {
+  Waiting mine(arrivals, no_room);
   std::unique_lock lock(mutex_);
   waiting_.push_back(&mine);
   done_.wait(lock, [&] { return mine.is_done || !has_leader_; });
@@ -85,7 +87,7 @@ Result<void> Arrivals::run_locked(const Group& group) {
       names.insert(names.end(), arrival.keywords.begin(), arrival.keywords.end());
     }
     if (!keywords_.all_known(names)) {
-      auto known = keywords_.add(names, lock);
+      auto known = keywords_.add(names, lock, waiting->no_room);
       if (!known) waiting->outcome = std::move(known).error();
     }
     if (waiting->outcome) waiting->outcome = name_files(*waiting);

@@ -49,7 +49,7 @@ class Arrivals {
     std::vector<Uid> uids;  ///< in the order given
   };
   /// Without flags and keywords a message goes to new/, whose names can't hold them.
-  Result<Added> add(std::span<const Arrival> arrivals);
+  Result<Added> add(std::span<const Arrival> arrivals, NoRoom no_room = NoRoom::Refuse);
 
   /// The least UID that no session was told of; 0: not known. Messages from there on are \Recent
   /// to the next session that sees them (RFC 3501 section 2.3.2), wherever their files are.

@@ -133,19 +133,22 @@ Result<std::vector<Uid>> MaildirFolder::expunge(std::span<const Uid> uids) {
   return std::move(removed.uids);
 }
 
-Result<Copied> MaildirFolder::copy(std::span<const Uid> uids, const MailboxName& target) {
-  return transfer(uids, target, true);
+Result<Copied> MaildirFolder::copy(std::span<const Uid> uids, const MailboxName& target,
+                                   Missing missing) {
+  return transfer(uids, target, missing, true);
 }
 
-Result<Copied> MaildirFolder::move(std::span<const Uid> uids, const MailboxName& target) {
-  TRY(auto copied, transfer(uids, target, false));
-  TRY_DO(expunge(copied.source));
-  return copied;
+Result<Copied> MaildirFolder::move(std::span<const Uid> uids, const MailboxName& target,
+                                   Missing missing) {
+  TRY(auto copied, transfer(uids, target, missing, false));
+  return finish_move(std::move(copied), [&] {
+    return std::make_unique<MaildirFolder>(layout_, target, Access::ReadOnly);
+  });
 }
 
 // Hard links under new names: no byte is copied, and mtime, the INTERNALDATE, stays.
 Result<Copied> MaildirFolder::transfer(std::span<const Uid> uids, const MailboxName& target,
-                                       bool grows) {
+                                       Missing missing, bool grows) {
   TRY_DO(layout_->require(target));
   auto directory = layout_->directory(target);
   std::vector<Draft> drafts;
@@ -156,9 +159,8 @@ Result<Copied> MaildirFolder::transfer(std::span<const Uid> uids, const MailboxN
   for (auto uid : uids) {
     auto index = view_.state->index_of(uid);
     auto size = index ? stored_bytes(uid) : Result<std::uint64_t>(expunged(uid));
-    if (!size) continue;
-    auto draft = copy_file(uid, directory);
-    if (!draft && is_expunged(draft.error())) continue;
+    auto draft = size ? copy_file(uid, directory) : Result<Draft>(size.error());
+    if (!draft && missing == Missing::Skip && is_expunged(draft.error())) continue;
     if (!draft) return std::move(draft).error();
     bytes += *size;
     copied.source.push_back(uid);
@@ -173,7 +175,8 @@ Result<Copied> MaildirFolder::transfer(std::span<const Uid> uids, const MailboxN
   if (grows) {
     TRY_DO(quota.check(bytes, arrivals.size()));
   }
-  TRY(auto added, known_folder(layout_, target)->arrivals().add(arrivals));
+  auto folder = known_folder(layout_, target);
+  TRY(auto added, folder->arrivals().add(arrivals, NoRoom::LeaveOut));
   copied.uid_validity = added.uid_validity;
   copied.target = std::move(added.uids);
   quota.add(static_cast<std::int64_t>(bytes), static_cast<std::int64_t>(copied.target.size()));

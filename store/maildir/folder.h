@@ -38,8 +38,10 @@ class MaildirFolder final : public Mailbox {
   Result<MessageReader> open(Uid uid) override;
   Result<Stored> store(std::span<const Uid> uids, const FlagChange& change) override;
   Result<std::vector<Uid>> expunge(std::span<const Uid> uids) override;
-  Result<Copied> copy(std::span<const Uid> uids, const MailboxName& target) override;
-  Result<Copied> move(std::span<const Uid> uids, const MailboxName& target) override;
+  Result<Copied> copy(std::span<const Uid> uids, const MailboxName& target,
+                      Missing missing) override;
+  Result<Copied> move(std::span<const Uid> uids, const MailboxName& target,
+                      Missing missing) override;
   std::vector<std::string> watch_paths() const override;
   std::optional<std::string> cached(Uid uid, CacheItem item) override;
   void cache(Uid uid, CacheItem item, std::string_view value) override;
@@ -52,7 +54,8 @@ class MaildirFolder final : public Mailbox {
   Result<void> reach(Uid uid, const std::function<bool(const std::string& path)>& attempt,
                      std::string_view verb);
   Result<struct stat> status_of(Uid uid);
-  Result<Copied> transfer(std::span<const Uid> uids, const MailboxName& target, bool grows);
+  Result<Copied> transfer(std::span<const Uid> uids, const MailboxName& target, Missing missing,
+                          bool grows);
   std::string name_of_copy(std::size_t index) const;
   Result<Draft> copy_file(Uid uid, const std::string& directory);
 

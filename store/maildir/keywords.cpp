@@ -59,7 +59,8 @@ bool KeywordFile::all_known(const std::vector<std::string>& names) const {
   return std::ranges::all_of(names, [this](const std::string& name) { return known({name}) != 0; });
 }
 
-Result<KeywordSet> KeywordFile::add(const std::vector<std::string>& names, const Dotlock&) {
+Result<KeywordSet> KeywordFile::add(const std::vector<std::string>& names, const Dotlock&,
+                                    NoRoom no_room) {
   TRY(auto lock, Dotlock::take(path_, keywords_rule(brief_lock_ms_)));
   TRY_DO(refresh());
   auto all = names_;
@@ -71,7 +72,7 @@ Result<KeywordSet> KeywordFile::add(const std::vector<std::string>& names, const
       *unused = name;
     } else if (all.size() < keywords_per_mailbox_max) {
       all.push_back(name);
-    } else {
+    } else if (no_room == NoRoom::Refuse) {
       return Error(550, "[LIMIT] A mailbox has room for " +
                             std::to_string(keywords_per_mailbox_max) + " keywords");
     }

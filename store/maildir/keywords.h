@@ -13,7 +13,7 @@
 #include "common/base/result.h"
 #include "store/mailbox/dotlock.h"
 #include "store/mailbox/file.h"
-#include "store/mailbox/message.h"
+#include "store/mailbox/mailbox.h"
 
 namespace pennypost::store {
 
@@ -32,9 +32,10 @@ class KeywordFile {
   /// Those of `names` that are known.
   KeywordSet known(const std::vector<std::string>& names) const;
   bool all_known(const std::vector<std::string>& names) const;
-  /// All of `names`, adding those that are not known; under the uidlist's lock.
-  /// 550 "[LIMIT] …" when there are not letters enough, and then nothing is added.
-  Result<KeywordSet> add(const std::vector<std::string>& names, const Dotlock& uidlist_held);
+  /// All of `names`, adding those that are not known; under the uidlist's lock. When there are not
+  /// letters enough: 550 "[LIMIT] …", and nothing is added, or as many as there are.
+  Result<KeywordSet> add(const std::vector<std::string>& names, const Dotlock& uidlist_held,
+                         NoRoom no_room = NoRoom::Refuse);
 
  private:
   std::string path_;

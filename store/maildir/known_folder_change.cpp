@@ -115,7 +115,9 @@ Result<Stored> KnownFolder::store(View& view, std::span<const Uid> uids, const F
     // The session itself asked for it.
     show(view);
   } while (outcome && !uids.empty());
-  if (!outcome) return std::move(outcome).error();
+  if (outcome) return stored;
+  if (stored.changed.empty()) return std::move(outcome).error();
+  stored.failure = std::move(outcome).error();
   return stored;
 }
 

@@ -401,6 +401,71 @@ TEST_CASE("copies carry flags, keywords and date over to another folder") {
   CHECK(sync(*inbox).empty());
 }
 
+TEST_CASE("a message that is gone stops a copy, or is passed over, as the caller says") {
+  Home home;
+  auto store = home.store();
+  auto target = *store->parse_name("Work");
+  REQUIRE(store->create(target));
+  for (int i = 0; i < 3; ++i) append(*store, "INBOX", new_message("Subject: x\n\n"));
+  auto inbox = open(*store);
+  Uid two(2);
+  REQUIRE(open(*store)->expunge(std::span(&two, 1)));
+  std::vector<Uid> three{Uid(1), two, Uid(3)};
+  for (bool and_remove : {false, true}) {
+    auto refused = and_remove ? inbox->move(three, target, Missing::Refuse)
+                              : inbox->copy(three, target, Missing::Refuse);
+    REQUIRE_FALSE(refused);
+    CHECK(is_expunged(refused.error()));
+    CHECK(store->status(target)->messages == 0);
+    CHECK(home.names(".Work/tmp").empty());
+  }
+  auto copied = inbox->copy(three, target, Missing::Skip);
+  REQUIRE(copied);
+  CHECK(copied->source == std::vector<Uid>{Uid(1), Uid(3)});
+  CHECK(store->status(target)->messages == 2);
+}
+
+TEST_CASE("a copy goes without the keywords for which its new folder has no letters") {
+  Home home;
+  auto store = home.store();
+  REQUIRE(store->create(*store->parse_name("Full")));
+  std::vector<std::string> many{"shared"};
+  for (int i = 0; i < 24; ++i) many.push_back("k" + std::to_string(i));
+  append(*store, "Full", new_message("Subject: old\n\n", {}, many));
+  append(*store, "INBOX", new_message("Subject: x\n\n", Flags::Seen, {"one", "shared", "two"}));
+  auto inbox = open(*store);
+  Uid uid(1);
+  auto copied = inbox->copy(std::span(&uid, 1), *store->parse_name("Full"));
+  if (!copied) MESSAGE(copied.error().text());
+  REQUIRE(copied);
+  auto full = open(*store, "Full");
+  const auto* copy = full->find(copied->target[0]);
+  REQUIRE(copy != nullptr);
+  CHECK(copy->flags == Flags::Seen);
+  CHECK(full->keyword_names(copy->keywords) == std::vector<std::string>{"shared", "one"});
+  CHECK_FALSE(full->may_add_keyword());
+}
+
+TEST_CASE("a STORE that fails on the way tells what it has changed") {
+  Home home;
+  auto store = home.store();
+  for (int i = 0; i < 3; ++i) append(*store, "INBOX", new_message("Subject: x\n\n", Flags::Seen));
+  auto inbox = open(*store);
+  // Where the second message's new name would be.
+  auto second = home.names("cur")[1];
+  std::filesystem::create_directory(home.root + "/cur/" +
+                                    second.insert(second.rfind(":2,") + 3, "F"));
+  std::vector<Uid> three{Uid(1), Uid(2), Uid(3)};
+  auto stored = inbox->store(three, add(Flags::Flagged));
+  REQUIRE(stored);
+  CHECK(stored->changed == std::vector<Uid>{Uid(1)});
+  REQUIRE(stored->failure);
+  CHECK(inbox->find(Uid(1))->flags.has(Flags::Flagged));
+  CHECK_FALSE(inbox->find(Uid(2))->flags.has(Flags::Flagged));
+  Uid two(2);
+  CHECK_FALSE(inbox->store(std::span(&two, 1), add(Flags::Flagged)));
+}
+
 TEST_CASE("folders are created, listed, renamed and removed, as Maildir++ has them") {
   Home home;
   auto store = home.store();

@@ -376,19 +376,21 @@ Result<void> MboxFolder::rewrite(int descriptor, const std::vector<Plan>& plans,
   return journal.commit();
 }
 
-Result<KeywordSet> MboxFolder::add_keywords(const std::vector<std::string>& names) {
+Result<KeywordSet> MboxFolder::add_keywords(const std::vector<std::string>& names, NoRoom no_room) {
   auto all = keywords_;
   for (const auto& name : names) {
     if (!contains_nocase(all, name)) all.push_back(name);
   }
-  if (all.size() > keywords_per_mailbox_max) {
+  if (all.size() > keywords_per_mailbox_max && no_room == NoRoom::Refuse) {
     return Error(550, "[LIMIT] A mailbox has room for " + std::to_string(keywords_per_mailbox_max) +
                           " keywords");
   }
+  auto set = learn_keywords(names);
   for (const auto& name : names) {
-    if (!contains_nocase(base_.keywords, name)) base_.keywords.push_back(name);
+    bool is_new = !contains_nocase(base_.keywords, name) && contains_nocase(keywords_, name);
+    if (is_new) base_.keywords.push_back(name);
   }
-  return learn_keywords(names);
+  return set;
 }
 
 Result<Stored> MboxFolder::store(std::span<const Uid> uids, const FlagChange& change) {
@@ -459,12 +461,11 @@ Result<std::vector<Uid>> MboxFolder::expunge(std::span<const Uid> uids) {
   return gone;
 }
 
-Result<Appended> MboxFolder::append(std::span<const NewMessage> messages) {
-  TRY(auto lock, layout_->lock(name_));
-  TRY_DO(read_if_changed(lock.descriptor()));
+Result<Appended> MboxFolder::append(std::span<const NewMessage> messages, NoRoom no_room) {
+  TRY(auto lock, lock_current());
   int descriptor = lock.descriptor();
   for (const auto& message : messages) {
-    TRY_DO(add_keywords(message.keywords));
+    TRY_DO(add_keywords(message.keywords, no_room));
   }
 
   // The UIDs are taken before they are used: a crash between leaves a gap, not a UID given twice.
@@ -489,6 +490,8 @@ Result<Appended> MboxFolder::append(std::span<const NewMessage> messages) {
     meta.uid = uid;
     meta.flags = message.flags;
     meta.keywords = message.keywords;
+    std::erase_if(meta.keywords,
+                  [&](const std::string& name) { return !contains_nocase(keywords_, name); });
     auto date = message.internal_date.value_or(layout_->settings().clock->now_seconds());
     TRY_DO(write_all(descriptor, from_line("", date), path_));
     MboxQuoter quoter([&](std::string_view block) { return write_all(descriptor, block, path_); },
@@ -515,7 +518,8 @@ Result<Appended> MboxFolder::append(std::span<const NewMessage> messages) {
 
 // By way of an unnamed file: source and target are never locked at the same time, and may be the
 // same.
-Result<Copied> MboxFolder::copy(std::span<const Uid> uids, const MailboxName& target) {
+Result<Copied> MboxFolder::copy(std::span<const Uid> uids, const MailboxName& target,
+                                Missing missing) {
   TRY_DO(layout_->require(target));
   auto beside = layout_->location().index;
   Descriptor spool(::open(beside.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
@@ -525,12 +529,12 @@ Result<Copied> MboxFolder::copy(std::span<const Uid> uids, const MailboxName& ta
   std::uint64_t offset = 0;
   for (auto uid : uids) {
     auto reader = open(uid);
-    if (!reader && reader.error().text().starts_with("[EXPUNGED]")) continue;
+    if (!reader && missing == Missing::Skip && is_expunged(reader.error())) continue;
     if (!reader) return std::move(reader).error();
     TRY(auto text, reader->all());
     TRY_DO(write_all(spool.number(), text, beside));
     auto index = entry_of(uid);
-    if (!index) continue;
+    ASSERT(index.has_value());
     const auto& entry = entries_[*index];
     NewMessage message;
     message.body = {FileRange{spool.number(), offset, text.size()}};
@@ -542,16 +546,18 @@ Result<Copied> MboxFolder::copy(std::span<const Uid> uids, const MailboxName& ta
     offset += text.size();
   }
   MboxFolder folder(layout_, target, Access::ReadOnly);
-  TRY(auto appended, folder.append(messages));
+  TRY(auto appended, folder.append(messages, NoRoom::LeaveOut));
   copied.uid_validity = appended.uid_validity;
   copied.target = std::move(appended.uids);
   return copied;
 }
 
-Result<Copied> MboxFolder::move(std::span<const Uid> uids, const MailboxName& target) {
-  TRY(auto copied, copy(uids, target));
-  TRY_DO(expunge(copied.source));
-  return copied;
+Result<Copied> MboxFolder::move(std::span<const Uid> uids, const MailboxName& target,
+                                Missing missing) {
+  TRY(auto copied, copy(uids, target, missing));
+  return finish_move(std::move(copied), [&] {
+    return std::make_unique<MboxFolder>(layout_, target, Access::ReadOnly);
+  });
 }
 
 std::optional<std::string> MboxFolder::cached(Uid uid, CacheItem item) {

@@ -41,15 +41,17 @@ class MboxFolder final : public Mailbox {
   Result<MessageReader> open(Uid uid) override;
   Result<Stored> store(std::span<const Uid> uids, const FlagChange& change) override;
   Result<std::vector<Uid>> expunge(std::span<const Uid> uids) override;
-  Result<Copied> copy(std::span<const Uid> uids, const MailboxName& target) override;
-  Result<Copied> move(std::span<const Uid> uids, const MailboxName& target) override;
+  Result<Copied> copy(std::span<const Uid> uids, const MailboxName& target,
+                      Missing missing) override;
+  Result<Copied> move(std::span<const Uid> uids, const MailboxName& target,
+                      Missing missing) override;
   std::vector<std::string> watch_paths() const override { return {path_}; }
   bool is_recent(Uid uid) const override { return recent_.contains(uid); }
   std::optional<std::string> cached(Uid uid, CacheItem item) override;
   void cache(Uid uid, CacheItem item, std::string_view value) override;
 
   /// Adds messages at the end, durably, all or none.
-  Result<Appended> append(std::span<const NewMessage> messages);
+  Result<Appended> append(std::span<const NewMessage> messages, NoRoom no_room = NoRoom::Refuse);
 
  private:
   // What is to become of one message in the file.
@@ -72,7 +74,8 @@ class MboxFolder final : public Mailbox {
                      const MboxBase* base) const;
   Result<void> rewrite(int descriptor, const std::vector<Plan>& plans, std::size_t first);
   KeywordSet learn_keywords(const std::vector<std::string>& names);
-  Result<KeywordSet> add_keywords(const std::vector<std::string>& names);
+  Result<KeywordSet> add_keywords(const std::vector<std::string>& names,
+                                  NoRoom no_room = NoRoom::Refuse);
   std::optional<std::size_t> entry_of(Uid uid) const;
 
   std::shared_ptr<const MboxLayout> layout_;

@@ -344,6 +344,35 @@ TEST_CASE("an mbox that another session removed does not come back by a change")
   CHECK(anew->find(uid)->flags.empty());
 }
 
+TEST_CASE("a copy that is gone, or has keywords without room, is as the caller says") {
+  Home home;
+  auto store = home.store();
+  auto full = *store->parse_name("Full");
+  REQUIRE(store->create(full));
+  NewMessage message;
+  message.body = {std::string_view("Subject: a\n\n")};
+  for (int i = 0; i < 25; ++i) message.keywords.push_back("k" + std::to_string(i));
+  REQUIRE(store->append(full, std::span(&message, 1)));
+  message.keywords = {"one", "K3", "two"};
+  REQUIRE(store->append(MailboxName::inbox(), std::vector<NewMessage>{message, message}));
+  auto inbox = open(*store);
+  std::vector<Uid> both{Uid(1), Uid(2)};
+  auto copied = inbox->copy(both, full);
+  if (!copied) MESSAGE(copied.error().text());
+  REQUIRE(copied);
+  auto opened = open(*store, "Full");
+  CHECK(opened->keyword_names(opened->find(copied->target[1])->keywords) ==
+        std::vector<std::string>{"k3", "one"});
+
+  Uid two(2);
+  REQUIRE(open(*store)->expunge(std::span(&two, 1)));
+  auto refused = inbox->move(both, full, Missing::Refuse);
+  REQUIRE_FALSE(refused);
+  CHECK(is_expunged(refused.error()));
+  CHECK(store->status(full)->messages == 3);
+  CHECK(inbox->move(both, full, Missing::Skip)->source == std::vector<Uid>{Uid(1)});
+}
+
 TEST_CASE("mboxes are listed, renamed and removed") {
   Home home;
   auto store = home.store();
