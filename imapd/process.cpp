@@ -14,6 +14,10 @@
 namespace pennypost::imap {
 namespace {
 
+// A thread of the pool waits no longer than so for another program's lock; all sessions of the
+// shard need it.
+constexpr int brief_lock_ms = 100;
+
 /// What the sessions of one worker have in common.
 class Worker {
  public:
@@ -70,6 +74,7 @@ class Worker {
     auto settings = store::store_settings(*child_.config(), account);
     settings.index = &index_for(account, location);
     settings.memory = &memory_;
+    settings.brief_lock_ms = brief_lock_ms;
     return store::MailStore::open(std::move(location), std::move(settings));
   }
 

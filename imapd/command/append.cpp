@@ -107,7 +107,7 @@ Task<Result<void>> Session::begin_message(AppendBatch& batch, std::string name,
     CO_TRY(auto target, mailbox_name(name));
     // A small message is not worth a look of its own: storing it will tell.
     if (message.literal.bytes > memory_octets_max) {
-      auto looked = co_await loop_.offload([&] { return store_->status(target); });
+      auto looked = co_await patiently([&] { return store_->status(target); });
       if (!looked) co_return with_try_create(looked.error());
     }
     batch.target = std::move(target);
@@ -165,8 +165,7 @@ Task<> Session::take_message(AppendBatch& batch, LiteralHeader literal) {
 
 Task<Reply> Session::store_messages(AppendBatch& batch) {
   if (batch.failure) co_return Reply(*batch.failure);
-  auto appended =
-      co_await loop_.offload([&] { return store_->append(*batch.target, batch.messages); });
+  auto appended = co_await patiently([&] { return store_->append(*batch.target, batch.messages); });
   if (!appended) co_return Reply(with_try_create(appended.error()));
   co_return Reply::ok(append_uid_code(*appended) + " Append completed.");
 }

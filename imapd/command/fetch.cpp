@@ -26,6 +26,7 @@ Task<Reply> Session::fetch_numbers(const std::vector<NumberRange>& numbers,
   FetchProducer producer(selected_->mailbox(), selected_->view(), numbers, request, with_uid);
   std::string chunk;
   bool more = true;
+  store::Patience patience(loop_, store_->lock_patience());
   while (more) {
     auto produced = co_await loop_.offload([&] { return producer.produce(chunk, chunk_octets); });
     sent_ += chunk.size();
@@ -43,6 +44,10 @@ Task<Reply> Session::fetch_numbers(const std::vector<NumberRange>& numbers,
       co_return Reply(produced.error());
     }
     more = *produced;
+    if (!producer.is_held_up()) continue;
+    if (patience.is_over()) producer.stop_waiting();
+    co_await connection_.flush();
+    co_await patience.pause();
   }
   if (const auto& failure = producer.failure()) {
     log_warning("imap", who_.user + ": FETCH in " + selected_->mailbox().name().text() +

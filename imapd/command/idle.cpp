@@ -7,6 +7,8 @@ namespace pennypost::imap {
 namespace {
 
 constexpr std::size_t done_bytes_max = 64;
+// How soon is looked again at a mailbox that another program has locked.
+constexpr Duration look_again{250};
 
 Task<> until(Event& wake, const bool& changed, const bool& stopping) {
   while (!changed && !stopping) co_await wake.wait();
@@ -49,6 +51,10 @@ Task<> Session::push_news(Event& wake, bool& changed, bool& stopping) {
       if (changed && selected_) {
         changed = false;
         co_await tell_news(true, false);
+      } else if (selected_ && is_behind_) {
+        auto waiting = until(wake, changed, stopping);
+        co_await within(loop_, look_again, std::move(waiting));
+        changed = true;
       } else {
         auto waiting = until(wake, changed, stopping);
         bool woken = co_await within(loop_, interval, std::move(waiting));

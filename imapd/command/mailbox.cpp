@@ -28,7 +28,7 @@ Task<Reply> Session::select(const CommandHead& command) {
   bool read_only = command.name == "EXAMINE";
   auto access = store::Access::ReadWrite;
   if (read_only) access = store::Access::ReadOnly;
-  CO_TRY(auto mailbox, co_await loop_.offload([&] { return store_->open(name, access); }));
+  CO_TRY(auto mailbox, co_await patiently([&] { return store_->open(name, access); }));
   selected_ = std::make_unique<Selected>(std::move(mailbox));
   put(selected_->introduction());
   if (selected_->is_read_only()) co_return Reply::ok("[READ-ONLY] Examine completed.");
@@ -81,7 +81,7 @@ void Session::close_if_gone(const store::MailboxName& name) {
 Task<Reply> Session::remove(const CommandHead& command) {
   CO_TRY(auto wire, parse_mailbox(command.arguments, surroundings_->limits));
   CO_TRY(auto name, mailbox_name(wire));
-  CO_TRY_DO(co_await loop_.offload([&] { return store_->remove(name); }));
+  CO_TRY_DO(co_await patiently([&] { return store_->remove(name); }));
   if (selected_ && selected_->mailbox().name() == name) close_if_gone(name);
   co_return Reply::ok("Delete completed.");
 }
@@ -90,7 +90,7 @@ Task<Reply> Session::rename(const CommandHead& command) {
   CO_TRY(auto request, parse_rename(command.arguments, surroundings_->limits));
   CO_TRY(auto from, mailbox_name(request.from));
   CO_TRY(auto to, mailbox_name(request.to));
-  CO_TRY_DO(co_await loop_.offload([&] { return store_->rename(from, to); }));
+  CO_TRY_DO(co_await patiently([&] { return store_->rename(from, to); }));
   // INBOX stays; only its messages have moved, which the next look will find.
   if (!from.is_inbox()) close_if_gone(from);
   co_return Reply::ok("Rename completed.");
@@ -99,14 +99,14 @@ Task<Reply> Session::rename(const CommandHead& command) {
 Task<Reply> Session::subscribe(const CommandHead& command) {
   CO_TRY(auto wire, parse_mailbox(command.arguments, surroundings_->limits));
   CO_TRY(auto name, mailbox_name(wire));
-  CO_TRY_DO(co_await loop_.offload([&] { return store_->subscribe(name); }));
+  CO_TRY_DO(co_await patiently([&] { return store_->subscribe(name); }));
   co_return Reply::ok("Subscribe completed.");
 }
 
 Task<Reply> Session::unsubscribe(const CommandHead& command) {
   CO_TRY(auto wire, parse_mailbox(command.arguments, surroundings_->limits));
   CO_TRY(auto name, mailbox_name(wire));
-  CO_TRY_DO(co_await loop_.offload([&] { return store_->unsubscribe(name); }));
+  CO_TRY_DO(co_await patiently([&] { return store_->unsubscribe(name); }));
   co_return Reply::ok("Unsubscribe completed.");
 }
 
@@ -127,7 +127,7 @@ Task<Result<std::string>> Session::report_status(const store::MailboxName& name,
     }
   }
   bool with_size = std::ranges::find(items, StatusItem::Size) != items.end();
-  CO_TRY(auto status, co_await loop_.offload([&] { return store_->status(name, with_size); }));
+  CO_TRY(auto status, co_await patiently([&] { return store_->status(name, with_size); }));
   co_return status_line(name.text(), items, status, surroundings_->limits.message_bytes_max);
 }
 

@@ -107,7 +107,7 @@ Task<Reply> Session::expunge(const CommandHead& command) {
   CO_TRY_DO(parse_nothing(command.arguments, surroundings_->limits));
   if (!may_change()) co_return read_only();
   // What another program has marked meanwhile counts as well.
-  CO_TRY_DO(co_await sync());
+  CO_TRY_DO(co_await sync(Wait::Yes));
   auto expunging = expunge_messages(selected_->view(), "Expunge completed.");
   co_return co_await std::move(expunging);
 }
@@ -115,7 +115,7 @@ Task<Reply> Session::expunge(const CommandHead& command) {
 Task<Reply> Session::uid_expunge(const CommandHead& command) {
   CO_TRY(auto set, parse_uid_expunge(command.arguments, surroundings_->limits));
   if (!may_change()) co_return read_only();
-  CO_TRY_DO(co_await sync());
+  CO_TRY_DO(co_await sync(Wait::Yes));
   CO_TRY(auto numbers, selected_->numbers(set, true));
   auto uids = selected_->uids(numbers);
   auto expunging = expunge_messages(std::move(uids), "Expunge completed.");

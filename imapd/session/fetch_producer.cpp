@@ -17,8 +17,10 @@ using Kind = FetchItem::Kind;
 using store::CacheItem;
 using store::Uid;
 
-// \Seen is set for this many messages at a time, ahead of their answers.
+// \Seen is set ahead of the answers, for so many messages at a time, and no more than that has
+// octets: with a client that is lost, few can be marked that never reached it.
 constexpr std::size_t seen_batch = 100;
+constexpr std::uint64_t seen_batch_octets = 128 << 10;
 constexpr std::uint64_t header_octets_max = 64ull << 20;
 constexpr std::uint64_t message_octets_max = 1ull << 30;
 
@@ -65,7 +67,8 @@ FetchProducer::FetchProducer(store::Mailbox& mailbox, const std::vector<Uid>& vi
 
 Result<bool> FetchProducer::produce(std::string& out, std::size_t octets) {
   auto end = out.size() + octets;
-  while (out.size() < end) {
+  is_held_up_ = false;
+  while (out.size() < end && !is_held_up_) {
     if (literal_) {
       TRY_DO(continue_literal(out, end - out.size()));
     } else if (!current_) {
@@ -90,61 +93,82 @@ Result<bool> FetchProducer::produce(std::string& out, std::size_t octets) {
 }
 
 // Steps to the next message; what it takes to answer is in memory or open before the answer begins.
-bool FetchProducer::begin_message(std::string& out) {
-  mark_seen();
+void FetchProducer::begin_message(std::string& out) {
+  if (!mark_seen()) return;
   auto number = number_;
+  auto uid = view_[number - 1];
+  const auto* message = mailbox_.find(uid);
+  std::optional<Current> current;
+  Result<void> prepared;
+  if (message != nullptr) {
+    current.emplace(*message);
+    prepared = prepare(*current);
+    if (!prepared && must_wait(prepared.error())) return;
+  }
   if (number_ == numbers_[range_].last) {
     if (++range_ < numbers_.size()) number_ = numbers_[range_].first;
   } else {
     ++number_;
   }
-  auto uid = view_[number - 1];
-  const auto* message = mailbox_.find(uid);
-  if (message == nullptr) {
-    missed_ = true;
-    return false;
-  }
-  Current current(*message);
-  current.tell_flags = !asks_flags_ && std::ranges::binary_search(newly_seen_, uid);
-  if (auto prepared = prepare(current); !prepared) {
-    bool is_gone = prepared.error().text().starts_with("[EXPUNGED]");
-    missed_ = missed_ || is_gone;
-    if (!is_gone && !failure_) failure_ = std::move(prepared).error();
-    return false;
-  }
-  current_.emplace(std::move(current));
+  bool is_gone = message == nullptr || (!prepared && store::is_expunged(prepared.error()));
+  missed_ = missed_ || is_gone;
+  if (!prepared && !is_gone && !failure_) failure_ = std::move(prepared).error();
+  if (is_gone || !prepared) return;
+  current->tell_flags = !asks_flags_ && std::ranges::binary_search(newly_seen_, uid);
+  current_.emplace(*std::move(current));
   item_ = 0;
   out += "* " + std::to_string(number) + " FETCH (";
   if (with_uid_) out += "UID " + std::to_string(uid.value());
-  return true;
+}
+
+bool FetchProducer::must_wait(const Error& error) {
+  is_held_up_ = waits_ && store::is_in_use(error);
+  return is_held_up_;
 }
 
 // RFC 9051 section 6.4.5: BODY[…] sets \Seen, and the answer tells the flags when that changed
-// them.
-void FetchProducer::mark_seen() {
-  if (!marks_seen_ || number_ <= seen_until_) return;
-  std::vector<Uid> unseen;
-  std::size_t looked_at = 0;
-  for (auto i = range_; i < numbers_.size() && looked_at < seen_batch; ++i) {
-    for (auto n = std::max(number_, numbers_[i].first);
-         n <= numbers_[i].last && looked_at < seen_batch; ++n) {
-      const auto* message = mailbox_.find(view_[n - 1]);
-      if (message != nullptr && !message->flags.has(store::Flags::Seen))
-        unseen.push_back(message->uid);
-      seen_until_ = n;
-      ++looked_at;
-    }
-  }
+// them. False: this must wait.
+bool FetchProducer::mark_seen() {
+  if (!marks_seen_ || number_ <= seen_until_) return true;
+  auto seen_until = seen_until_;
+  auto unseen = next_unseen();
   newly_seen_.clear();
-  if (unseen.empty()) return;
+  if (unseen.empty()) return true;
   store::FlagChange change;
   change.mode = store::FlagChange::Mode::Add;
   change.flags = store::Flags::Seen;
   auto stored = mailbox_.store(unseen, change);
+  if (!stored && must_wait(stored.error())) {
+    seen_until_ = seen_until;
+    return false;
+  }
   // Failing to mark (a full disk) is no reason to withhold the message.
-  if (!stored) return;
+  if (!stored) return true;
   newly_seen_ = std::move(stored->changed);
   std::ranges::sort(newly_seen_);
+  return true;
+}
+
+// The unseen ones among the messages of the next batch, of which the last is seen_until_.
+std::vector<Uid> FetchProducer::next_unseen() {
+  std::vector<Uid> unseen;
+  std::size_t count = 0;
+  std::uint64_t octets = 0;
+  for (auto i = range_; i < numbers_.size(); ++i) {
+    for (auto n = std::max(number_, numbers_[i].first); n <= numbers_[i].last; ++n) {
+      const auto* message = mailbox_.find(view_[n - 1]);
+      if (message != nullptr && !message->flags.has(store::Flags::Seen)) {
+        // One that can't be sized ends the batch; what is wrong with it its answer will tell.
+        auto size = mailbox_.octets(message->uid);
+        octets += size ? *size : seen_batch_octets;
+        if (octets > seen_batch_octets && !unseen.empty()) return unseen;
+        unseen.push_back(message->uid);
+      }
+      seen_until_ = n;
+      if (++count == seen_batch) return unseen;
+    }
+  }
+  return unseen;
 }
 
 Result<void> FetchProducer::prepare(Current& current) {

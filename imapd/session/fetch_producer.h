@@ -3,7 +3,7 @@
 // Blocks on the disk: it is run through Loop::offload, and never holds more of a message in memory
 // than `whole_octets_max` unless the structure of a larger one is asked for. A message is looked at
 // before its answer begins, so what is gone or can't be read is left out, and missed() or failure()
-// tells it.
+// tells it. A message that another program has locked is waited for: is_held_up().
 //
 // STANDARDS  RFC 9051 sections 6.4.5 and 7.5.2
 #pragma once
@@ -31,6 +31,11 @@ class FetchProducer {
   /// Appends about `octets` to `out`; false when nothing follows. Error: a message broke off within
   /// its literal, and the connection can't go on.
   Result<bool> produce(std::string& out, std::size_t octets);
+  /// produce() stopped before a message, or its flags, since another program has the mailbox
+  /// locked; call it again after a while.
+  bool is_held_up() const { return is_held_up_; }
+  /// From now on what is locked is left out, as what can't be read.
+  void stop_waiting() { waits_ = false; }
   /// Messages were left out because they are gone.
   bool missed() const { return missed_; }
   /// Why the first of those that were left out though they are there could not be read.
@@ -60,8 +65,10 @@ class FetchProducer {
     std::optional<std::string> text;
   };
 
-  bool begin_message(std::string& out);
-  void mark_seen();
+  void begin_message(std::string& out);
+  bool must_wait(const Error& error);
+  bool mark_seen();
+  std::vector<store::Uid> next_unseen();
   Result<void> prepare(Current& current);
   Result<void> prepare(Current& current, const FetchItem& item);
   Result<void> load_text(Current& current);
@@ -93,6 +100,8 @@ class FetchProducer {
   std::optional<Literal> literal_;
   bool missed_ = false;
   std::optional<Error> failure_;
+  bool waits_ = true;
+  bool is_held_up_ = false;
 };
 
 /// Of a header's octets the fields that HEADER.FIELDS or HEADER.FIELDS.NOT selects, with the empty

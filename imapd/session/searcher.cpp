@@ -179,15 +179,24 @@ Result<Searcher::Key> Searcher::prepare(SearchKey from, const std::string& chars
   return key;
 }
 
-bool Searcher::run(std::size_t messages, std::vector<std::uint32_t>& found) {
-  for (; messages > 0; --messages, ++next_) {
+bool Searcher::run(std::size_t messages, std::uint64_t octets, std::vector<std::uint32_t>& found) {
+  is_held_up_ = false;
+  read_octets_ = 0;
+  for (; messages > 0 && read_octets_ < octets; --messages, ++next_) {
     if (next_ > selected_->exists()) return false;
     const auto* message = mailbox_->find(selected_->uid_of(next_));
     if (message == nullptr) continue;
     Subject subject(next_, *message);
-    if (matches(key_, subject) && !subject.is_gone) found.push_back(next_);
+    bool is_match = matches(key_, subject);
+    if (is_held_up_) return true;
+    if (is_match && !subject.is_gone) found.push_back(next_);
   }
   return next_ <= selected_->exists();
+}
+
+void Searcher::note_failure(Subject& subject, const Error& error) {
+  subject.is_gone = true;
+  is_held_up_ = is_held_up_ || (waits_ && store::is_in_use(error));
 }
 
 bool Searcher::matches(const Key& key, Subject& subject) {
@@ -233,7 +242,7 @@ bool Searcher::holds(const Key& key, Subject& subject) {
     case Kind::Smaller: {
       auto octets = mailbox_->octets(uid);
       if (!octets) {
-        subject.is_gone = true;
+        note_failure(subject, octets.error());
         return false;
       }
       auto wanted = static_cast<std::uint64_t>(key.value);
@@ -243,7 +252,7 @@ bool Searcher::holds(const Key& key, Subject& subject) {
     case Kind::Older: {
       auto date = mailbox_->internal_date(uid);
       if (!date) {
-        subject.is_gone = true;
+        note_failure(subject, date.error());
         return false;
       }
       bool is_younger = now_seconds_ - *date <= key.value;
@@ -302,6 +311,7 @@ const std::string& Searcher::header(Subject& subject) {
   if (auto kept = kept_fields(subject)) return subject.header.emplace(*std::move(kept));
   if (auto* reader = open(subject)) {
     if (auto read = reader->header(header_octets_max)) {
+      read_octets_ += read->size();
       if (!needs_whole_header_) keep_fields(subject, *read);
       return subject.header.emplace(*std::move(read));
     }
@@ -328,7 +338,10 @@ void Searcher::keep_fields(const Subject& subject, std::string_view header) {
 const std::string& Searcher::text(Subject& subject) {
   if (subject.text) return *subject.text;
   if (auto* reader = open(subject)) {
-    if (auto read = reader->all(message_octets_max)) return subject.text.emplace(*std::move(read));
+    if (auto read = reader->all(message_octets_max)) {
+      read_octets_ += read->size();
+      return subject.text.emplace(*std::move(read));
+    }
   }
   subject.is_gone = true;
   return subject.text.emplace();
@@ -337,7 +350,10 @@ const std::string& Searcher::text(Subject& subject) {
 store::MessageReader* Searcher::open(Subject& subject) {
   if (!subject.reader) {
     auto opened = mailbox_->open(subject.message.uid);
-    if (!opened) return nullptr;
+    if (!opened) {
+      note_failure(subject, opened.error());
+      return nullptr;
+    }
     subject.reader.emplace(*std::move(opened));
   }
   return &*subject.reader;
@@ -346,7 +362,7 @@ store::MessageReader* Searcher::open(Subject& subject) {
 std::optional<std::int64_t> Searcher::internal_day(Subject& subject) {
   auto seconds = mailbox_->internal_date(subject.message.uid);
   if (!seconds) {
-    subject.is_gone = true;
+    note_failure(subject, seconds.error());
     return std::nullopt;
   }
   return local_date(*seconds).shown_day();

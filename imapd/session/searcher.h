@@ -26,9 +26,14 @@ class Searcher {
   static Result<Searcher> make(const Selected& selected, store::Mailbox& mailbox,
                                SearchRequest request, std::int64_t now_seconds);
 
-  /// Looks at the next `messages`, and adds the numbers of those that match; false when none is
-  /// left.
-  bool run(std::size_t messages, std::vector<std::uint32_t>& found);
+  /// Looks at the next `messages`, or as many as it takes to have read `octets` of them, and adds
+  /// the numbers of those that match; false when none is left.
+  bool run(std::size_t messages, std::uint64_t octets, std::vector<std::uint32_t>& found);
+  /// run() stopped before a message since another program has the mailbox locked; call it again
+  /// after a while.
+  bool is_held_up() const { return is_held_up_; }
+  /// From now on what is locked matches nothing, as what is gone.
+  void stop_waiting() { waits_ = false; }
 
  private:
   Searcher(const Selected& selected, store::Mailbox& mailbox, std::int64_t now_seconds)
@@ -72,6 +77,7 @@ class Searcher {
   std::optional<std::int64_t> internal_day(Subject& subject);
   std::optional<std::int64_t> sent_day(Subject& subject);
   store::MessageReader* open(Subject& subject);
+  void note_failure(Subject& subject, const Error& error);
 
   const Selected* selected_;
   store::Mailbox* mailbox_;
@@ -79,6 +85,9 @@ class Searcher {
   Key key_;
   bool needs_whole_header_ = false;  // some key asks for a field that is not kept
   std::uint32_t next_ = 1;
+  std::uint64_t read_octets_ = 0;  // in this run
+  bool waits_ = true;
+  bool is_held_up_ = false;
 };
 
 }  // namespace pennypost::imap

@@ -143,7 +143,7 @@ Task<Reply> Session::handle(const CommandHead& command) {
 
 // Reads what changed in the mailbox, and tells as much as may be told.
 Task<> Session::tell_news(bool with_expunges, bool with_uid) {
-  auto work = sync();
+  auto work = sync(Wait::No);
   auto synced = co_await std::move(work);
   if (!synced && !synced.error().is_temporary()) {
     abandon("[UNAVAILABLE] " + printable(synced.error().text()));
@@ -152,10 +152,15 @@ Task<> Session::tell_news(bool with_expunges, bool with_uid) {
   if (selected_->has_news(with_expunges)) put(selected_->tell(with_expunges, with_uid));
 }
 
-Task<Result<void>> Session::sync() {
+Task<Result<void>> Session::sync(Wait wait) {
   auto& mailbox = selected_->mailbox();
-  auto changes = co_await loop_.offload([&] { return mailbox.sync(); });
+  auto longest = wait == Wait::Yes ? store_->lock_patience() : Duration::zero();
+  auto work = store::patiently(loop_, longest, [&] { return mailbox.sync(); });
+  auto changes = co_await std::move(work);
+  bool in_use = !changes && store::is_in_use(changes.error());
+  is_behind_ = in_use || (changes && changes->waiting);
   if (!changes) {
+    if (in_use) co_return changes.error();
     log_warning("imap",
                 who_.user + ": sync of " + mailbox.name().text() + ": " + changes.error().text());
     co_return changes.error();

@@ -31,6 +31,7 @@
 #include "imapd/session/reply.h"
 #include "imapd/session/selected.h"
 #include "store/mailbox/mailbox.h"
+#include "store/mailbox/patience.h"
 
 namespace pennypost::imap {
 
@@ -114,6 +115,12 @@ class Session {
   void log_end(std::string_view why);
   void abandon(std::string_view why);
   void say_bye(std::string_view text);
+  /// Runs what blocks on a thread of the pool; while another program has the mailbox locked it is
+  /// tried again and again.
+  template <class Function>
+  auto patiently(Function function) {
+    return store::patiently(loop_, store_->lock_patience(), std::move(function));
+  }
 
   // append.cpp: a command whose message literals come as events of their own.
   Task<> append_messages();
@@ -126,7 +133,10 @@ class Session {
   /// Errors: 501 for a flag that nobody may set, 550 for a keyword too long.
   Result<store::FlagChange> flag_change(const std::vector<std::string>& names,
                                         bool may_be_recent) const;
-  Task<Result<void>> sync();
+  enum class Wait { No, Yes };
+  /// Notes what is new in the selected mailbox; with Wait::No what another program's lock keeps
+  /// back is left for the next time, and is_behind_ says so.
+  Task<Result<void>> sync(Wait wait);
   Task<Reply> expunge_messages(std::vector<store::Uid> uids, std::string_view done);
   Task<Reply> copy_messages(const CommandHead& command, bool and_remove);
   Task<Reply> fetch_numbers(const std::vector<NumberRange>& numbers, const FetchRequest& request,
@@ -151,6 +161,8 @@ class Session {
   bool stopping_ = false;
   // Nothing of an answer is under way: BYE may be said.
   bool quiet_ = false;
+  // There may be news that the last sync() could not get at.
+  bool is_behind_ = false;
   std::string_view end_reason_ = "Connection closed";
   std::uint64_t received_ = 0;
   std::uint64_t sent_ = 0;

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "common/async/nursery.h"
 #include "common/config/testing.h"
@@ -42,6 +43,7 @@ class Account {
     store::StoreSettings settings;
     settings.index = index_.get();
     settings.memory = memory_.get();
+    settings.brief_lock_ms = 20;
     auto store = store::MailStore::open(*location, settings);
     REQUIRE(store.has_value());
     return *std::move(store);

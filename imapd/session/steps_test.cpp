@@ -1,0 +1,166 @@
+// FETCH and SEARCH work in steps, on a thread that others need as well: how large these are, and
+// where they wait.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "common/base/descriptor.h"
+#include "common/base/scratch.h"
+#include "imapd/session/fetch_producer.h"
+#include "imapd/session/searcher.h"
+
+using namespace pennypost;
+using namespace pennypost::imap;
+using store::Uid;
+
+namespace {
+
+struct Account {
+  Scratch scratch;
+  std::unique_ptr<store::MailStore> mail;
+  std::string inbox = scratch / "mail";
+
+  explicit Account(store::MailLocation::Format format = store::MailLocation::Format::Maildir) {
+    store::StoreSettings settings;
+    settings.fsync = false;
+    settings.brief_lock_ms = 10;
+    store::MailLocation location;
+    location.format = format;
+    location.root = location.index = scratch / "mail";
+    if (format == store::MailLocation::Format::Mbox) inbox = scratch / "inbox";
+    location.inbox = inbox;
+    mail = *store::MailStore::open(location, settings);
+  }
+  void append(int count, std::size_t octets) const {
+    std::string text = "Subject: x\n\n" + std::string(octets, 'x') + "\n";
+    store::NewMessage message;
+    message.body = {std::string_view(text)};
+    std::vector<store::NewMessage> messages(static_cast<std::size_t>(count), message);
+    REQUIRE(mail->append(store::MailboxName::inbox(), messages));
+  }
+  std::unique_ptr<store::Mailbox> open() const {
+    return *mail->open(store::MailboxName::inbox(), store::Access::ReadWrite);
+  }
+};
+
+FetchRequest whole_messages() {
+  auto request = parse_fetch(" 1:* BODY[]", Limits());
+  REQUIRE(request);
+  return *request;
+}
+
+SearchRequest body_search() {
+  auto request = parse_search(" BODY xx", Limits());
+  REQUIRE(request);
+  return *request;
+}
+
+std::ptrdiff_t seen(const store::Mailbox& mailbox) {
+  return std::ranges::count_if(mailbox.messages(), [](const store::Message& message) {
+    return message.flags.has(store::Flags::Seen);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("few messages are marked as seen before the client has them, small ones by the dozen") {
+  struct Row {
+    int count;
+    std::size_t octets;
+    int marked;
+  };
+  for (auto row : {Row{5, 300'000, 1}, Row{150, 100, 100}, Row{20, 40'000, 3}}) {
+    CAPTURE(row.octets);
+    Account account;
+    account.append(row.count, row.octets);
+    Selected selected(account.open());
+    const auto& mailbox = selected.mailbox();
+    std::vector<NumberRange> numbers{{1, selected.exists()}};
+    auto request = whole_messages();
+    FetchProducer producer(selected.mailbox(), selected.view(), numbers, request, false);
+    std::string out;
+    REQUIRE(producer.produce(out, 1));
+    CHECK(seen(mailbox) == row.marked);
+    for (bool more = true; more;) {
+      auto produced = producer.produce(out, 1 << 20);
+      REQUIRE(produced);
+      more = *produced;
+    }
+    CHECK(seen(mailbox) == row.count);
+    // Each answer tells it.
+    int told = 0;
+    for (auto at = out.find("FLAGS (\\Seen"); at != std::string::npos;
+         at = out.find("FLAGS (\\Seen", at + 1)) {
+      ++told;
+    }
+    CHECK(told == row.count);
+  }
+}
+
+TEST_CASE("a step of SEARCH ends after so many octets") {
+  Account account;
+  account.append(5, 400'000);
+  Selected selected(account.open());
+  auto searcher = Searcher::make(selected, selected.mailbox(), body_search(), 0);
+  REQUIRE(searcher);
+  std::vector<std::uint32_t> found;
+  CHECK(searcher->run(500, 1'000'000, found));
+  CHECK(found == std::vector<std::uint32_t>{1, 2, 3});
+  CHECK_FALSE(searcher->run(500, 1'000'000, found));
+  CHECK(found.size() == 5);
+}
+
+TEST_CASE("FETCH and SEARCH stop before a message that another program has locked, and go on") {
+  Account account(store::MailLocation::Format::Mbox);
+  account.append(3, 10);
+  Selected selected(account.open());
+  std::vector<NumberRange> numbers{{1, 3}};
+  auto request = whole_messages();
+  FetchProducer producer(selected.mailbox(), selected.view(), numbers, request, false);
+  auto searcher = Searcher::make(selected, selected.mailbox(), body_search(), 0);
+  REQUIRE(searcher);
+
+  Descriptor other(::open(account.inbox.c_str(), O_RDWR));
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  REQUIRE(::fcntl(other.number(), F_OFD_SETLK, &lock) == 0);
+  std::string out;
+  std::vector<std::uint32_t> found;
+  for (int i = 0; i < 2; ++i) {
+    auto produced = producer.produce(out, 1 << 20);
+    REQUIRE(produced);
+    CHECK(*produced);
+    CHECK(producer.is_held_up());
+    CHECK(out.empty());
+    CHECK(searcher->run(500, 1 << 20, found));
+    CHECK(searcher->is_held_up());
+    CHECK(found.empty());
+  }
+
+  SUBCASE("the lock goes") {
+    other = Descriptor();
+    auto produced = producer.produce(out, 1 << 20);
+    REQUIRE(produced);
+    CHECK_FALSE(*produced);
+    CHECK_FALSE(producer.is_held_up());
+    CHECK(out.find("* 3 FETCH (BODY[] {") != std::string::npos);
+    CHECK(out.find("FLAGS (\\Seen") != std::string::npos);
+    CHECK_FALSE(producer.failure());
+    CHECK_FALSE(searcher->run(500, 1 << 20, found));
+    CHECK(found.size() == 3);
+  }
+  SUBCASE("the patience ends") {
+    producer.stop_waiting();
+    auto produced = producer.produce(out, 1 << 20);
+    REQUIRE(produced);
+    CHECK_FALSE(*produced);
+    CHECK(out.empty());
+    REQUIRE(producer.failure());
+    CHECK(store::is_in_use(*producer.failure()));
+    searcher->stop_waiting();
+    CHECK_FALSE(searcher->run(500, 1 << 20, found));
+    CHECK(found.empty());
+  }
+}
