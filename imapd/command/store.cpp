@@ -67,21 +67,23 @@ Task<Reply> Session::store(const CommandHead& command) {
   auto uids = selected_->uids(numbers);
   auto& mailbox = selected_->mailbox();
   auto keywords = mailbox.keywords().size();
-  CO_TRY_DO(co_await loop_.offload([&] { return mailbox.store(uids, change); }));
+  CO_TRY(auto stored, co_await patiently([&] { return mailbox.store(uids, change); }));
   if (mailbox.keywords().size() != keywords) {
     store::Changes grown;
     grown.keywords = true;
     selected_->note(grown);
     put(selected_->tell(false, is_uid));
   }
-  if (request.silent) co_return Reply::ok("Store completed.");
+  if (request.silent && !stored.failure) co_return Reply::ok("Store completed.");
   bool missed = false;
+  // After a failure even who asked for silence is told how far it went.
   for (auto uid : uids) {
     auto line = selected_->flags_of(uid, is_uid);
     missed = missed || line.empty();
     put(line);
     if (connection_.unsent() > 65536) co_await connection_.flush();
   }
+  if (stored.failure) co_return Reply(*stored.failure);
   if (missed && !is_uid) {
     // RFC 2180 section 4.2.1: those that are there were changed.
     co_return Reply::no("[EXPUNGEISSUED] Some of the messages no longer exist.");
@@ -96,9 +98,13 @@ Task<Reply> Session::expunge_messages(std::vector<Uid> uids, std::string_view do
     const auto* message = mailbox.find(uid);
     return message == nullptr || !message->flags.has(Flags::Deleted);
   });
-  if (!uids.empty()) {
-    CO_TRY(auto gone, co_await loop_.offload([&] { return mailbox.expunge(uids); }));
+  while (!uids.empty()) {
+    CO_TRY(auto gone, co_await patiently([&] { return mailbox.expunge(uids); }));
+    // The others were gone already.
+    if (gone.empty()) break;
     selected_->note_expunged(gone);
+    // Or they are there still: asked once more, the mailbox says why.
+    std::erase_if(uids, [&](Uid uid) { return std::ranges::binary_search(gone, uid); });
   }
   co_return Reply::ok(std::string(done));
 }
@@ -133,28 +139,29 @@ Task<Reply> Session::move(const CommandHead& command) {
 Task<Reply> Session::copy_messages(const CommandHead& command, bool and_remove) {
   CO_TRY(auto request, parse_copy(command.arguments, surroundings_->limits));
   CO_TRY(auto target, mailbox_name(request.mailbox));
-  CO_TRY(auto numbers, selected_->numbers(request.messages, command.name.starts_with("UID ")));
+  bool is_uid = command.name.starts_with("UID ");
+  CO_TRY(auto numbers, selected_->numbers(request.messages, is_uid));
   if (and_remove && !may_change()) co_return read_only();
   auto uids = selected_->uids(numbers);
   if (uids.empty()) co_return Reply::ok("No messages found.");
   auto& mailbox = selected_->mailbox();
-  auto copy = [&] {
-    if (and_remove) return mailbox.move(uids, target);
-    return mailbox.copy(uids, target);
-  };
-  auto copied = co_await loop_.offload(copy);
-  if (!copied) co_return Reply(with_try_create(copied.error()));
-  auto code = copy_uid_code(*copied);
-  if (!and_remove) {
-    bool is_uid = command.name.starts_with("UID ");
-    if (copied->source.empty() && is_uid) co_return Reply::ok("No messages found.");
-    if (copied->source.empty())
-      co_return Reply::no("[EXPUNGEISSUED] The messages no longer exist.");
-    co_return Reply::ok(code + " Copy completed.");
+  // RFC 3501 section 6.4.7: all or none; section 6.4.8: a UID that is not there is passed over.
+  auto missing = is_uid ? store::Missing::Skip : store::Missing::Refuse;
+  auto copied = co_await patiently([&] {
+    if (and_remove) return mailbox.move(uids, target, missing);
+    return mailbox.copy(uids, target, missing);
+  });
+  if (!copied && store::is_expunged(copied.error())) {
+    co_return Reply::no("[EXPUNGEISSUED] Some of the messages no longer exist.");
   }
+  if (!copied) co_return Reply(with_try_create(copied.error()));
+  if (copied->source.empty()) co_return Reply::ok("No messages found.");
+  auto code = copy_uid_code(*copied);
+  if (!and_remove) co_return Reply::ok(code + " Copy completed.");
   // RFC 6851 section 4.3: COPYUID comes before the EXPUNGE lines, in an untagged OK.
-  if (!code.empty()) put("* OK " + code + " Moved UIDs.\r\n");
+  put("* OK " + code + " Moved UIDs.\r\n");
   selected_->note_expunged(copied->source);
+  if (copied->failure) co_return Reply(*copied->failure);
   co_return Reply::ok("Move completed.");
 }
 

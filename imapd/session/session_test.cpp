@@ -385,6 +385,33 @@ TEST_CASE("COPY and MOVE name the UIDs on both sides") {
             "* STATUS Archive (MESSAGES 5 UIDNEXT 6)"));
 }
 
+TEST_CASE("COPY is all or none, UID COPY passes over what is gone") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  Client other(account);
+  client.command("CREATE Archive");
+  for (int i = 0; i < 3; ++i) append(client, "INBOX", first);
+  client.command("SELECT INBOX");
+  other.command("SELECT INBOX");
+  client.command("STORE 2 +FLAGS.SILENT (\\Deleted)");
+  client.command("EXPUNGE");
+  const std::string gone = "NO [EXPUNGEISSUED] Some of the messages no longer exist.\r\n";
+  const std::string status = "STATUS Archive (MESSAGES)";
+  CHECK(other.command("COPY 1:3 Archive") == gone);
+  CHECK(has(client.command(status), "(MESSAGES 0)"));
+  // UID COPY does not wait with the news that the message is gone.
+  auto copied = other.command("UID COPY 1:3 Archive");
+  CHECK(has(copied, "* 2 EXPUNGE\r\n"));
+  CHECK(has(copied, " 1,3 1:2] Copy completed.\r\n"));
+  CHECK(other.command("UID COPY 2 Archive") == "OK No messages found.\r\n");
+  client.command("STORE 1 +FLAGS.SILENT (\\Deleted)");
+  client.command("EXPUNGE");
+  CHECK(has(other.command("MOVE 1:2 Archive"), gone));
+  CHECK(has(client.command(status), "(MESSAGES 2)"));
+  CHECK(has(other.command("MOVE 1 Archive"), " 3 3] Moved UIDs.\r\n* 1 EXPUNGE\r\n"));
+}
+
 TEST_CASE("SEARCH finds by every key") {
   LogCapture log;
   Account account;
