@@ -62,6 +62,8 @@ Task<> Session::push_news(Event& wake, bool& changed, bool& stopping) {
       }
       co_await connection_.flush();
     }
+    // After BYE nobody waits for DONE: ends the other task's reading.
+    if (ended_) connection_.stream().abort();
   } catch (const Disconnected&) {
     // The one that reads finds out as well.
   }

@@ -53,7 +53,7 @@ Task<> Session::serve() {
       end_reason_ = "Inactivity";
     } else if (stopping_) {
       end_reason_ = stopping_text;
-    } else {
+    } else if (!ended_) {
       end_reason_ = "Connection closed";
     }
   }
@@ -146,7 +146,7 @@ Task<> Session::tell_news(bool with_expunges, bool with_uid) {
   auto work = sync(Wait::No);
   auto synced = co_await std::move(work);
   if (!synced && !synced.error().is_temporary()) {
-    abandon("[UNAVAILABLE] " + printable(synced.error().text()));
+    abandon(Reply(synced.error()).text(), "The mailbox has gone");
     co_return;
   }
   if (selected_->has_news(with_expunges)) put(selected_->tell(with_expunges, with_uid));
@@ -180,9 +180,10 @@ void Session::answer(const Reply& reply, std::string_view tag) {
   if (errors_.is_over()) abandon("Too many invalid IMAP commands.");
 }
 
-void Session::abandon(std::string_view why) {
+// `reason` is for the log, and outlives the session.
+void Session::abandon(std::string_view why, std::string_view reason) {
   put("* BYE " + std::string(why) + "\r\n");
-  end_reason_ = "Too many errors";
+  end_reason_ = reason;
   ended_ = true;
 }
 

@@ -113,7 +113,7 @@ class Session {
   void answer(const Reply& reply, std::string_view tag);
   void put(std::string_view bytes);
   void log_end(std::string_view why);
-  void abandon(std::string_view why);
+  void abandon(std::string_view why, std::string_view reason = "Too many errors");
   void say_bye(std::string_view text);
   /// Runs what blocks on a thread of the pool; while another program has the mailbox locked it is
   /// tried again and again.

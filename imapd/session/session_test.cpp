@@ -563,6 +563,48 @@ TEST_CASE("IDLE tells of a delivery at once, and ends with DONE") {
   CHECK(client.send("k NOOP\r\n", "j ") == "j BAD Expected DONE.\r\n");
 }
 
+TEST_CASE("a mailbox that is removed ends the IDLE of who has it open") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  Client other(account);
+  client.command("CREATE box");
+  other.command("SELECT box");
+  other.send("i IDLE\r\n", "+");
+  client.command("DELETE box");
+  // Not the time that the client may be silent.
+  CHECK(other.send("", "never") ==
+        "* BYE [NONEXISTENT] Mailbox does not exist: box\r\n(lost connection)");
+  other.hang_up();
+  CHECK(other.is_over());
+  CHECK(has(log.last(), "The mailbox has gone"));
+}
+
+TEST_CASE("what another program's lock keeps back is told once the lock is gone") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  append(client, "INBOX", first);
+  client.command("SELECT INBOX");
+  auto lock = account.root() + "/Maildir/dovecot-uidlist.lock";
+  std::ofstream(lock) << "1:otherhost";
+  account.deliver(second);
+  CHECK(client.command("NOOP") == "OK NOOP completed.\r\n");
+  CHECK(has(client.command("FETCH 1 BODY[TEXT]"), "hello"));
+  client.send("i IDLE\r\n", "+");
+  std::filesystem::remove(lock);
+  CHECK(has(client.send("", "* 2 RECENT"), "* 2 EXISTS\r\n"));
+  client.send("DONE\r\n", "i ");
+
+  std::ofstream(lock) << "1:otherhost";
+  std::thread other([&] {
+    std::this_thread::sleep_for(300ms);
+    std::filesystem::remove(lock);
+  });
+  CHECK(has(append(client, "INBOX", first), "* 3 EXISTS\r\n"));
+  other.join();
+}
+
 TEST_CASE("a worker that ends says BYE to who waits") {
   LogCapture log;
   Account account;
