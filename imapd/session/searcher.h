@@ -21,8 +21,8 @@ namespace pennypost::imap {
 
 class Searcher {
  public:
-  /// Error 501 for `$`, since no result is kept; NO [BADCHARSET] for an unknown
-  /// charset or a text that is none in it.
+  /// Error 501 for `$`, since no result is kept, and for a text that is none in its charset; NO
+  /// [BADCHARSET] for an unknown charset.
   static Result<Searcher> make(const Selected& selected, store::Mailbox& mailbox,
                                SearchRequest request, std::int64_t now_seconds);
 

@@ -425,6 +425,9 @@ TEST_CASE("SEARCH finds by every key") {
   append(client, "INBOX",
          "To:\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/x-part\n\n"
          "inside\n--b\nContent-Type: message/rfc822\n\nSubject: within\n\ndeep\n--b--\n");
+  append(client, "INBOX",
+         "From: =?utf-8?q?J=C3=B6rg?= <j@e>\nX: a field that makes it longer than eighty "
+         "octets\n\n\n");
   client.command("SELECT INBOX");
   client.command("STORE 2 +FLAGS (\\Seen \\Flagged)");
   struct Row {
@@ -432,9 +435,9 @@ TEST_CASE("SEARCH finds by every key") {
     const char* found;
   };
   const Row rows[] = {
-      {"ALL", " 1 2 3 4"},
+      {"ALL", " 1 2 3 4 5"},
       {"SEEN", " 2"},
-      {"UNSEEN", " 1 3 4"},
+      {"UNSEEN", " 1 3 4 5"},
       {"FLAGGED NOT SEEN", ""},
       {"OR FLAGGED SUBJECT FIRST", " 1 2"},
       {"FROM bob", " 2"},
@@ -453,18 +456,20 @@ TEST_CASE("SEARCH finds by every key") {
       {"CC \"\"", ""},
       {"2:3", " 2 3"},
       {"UID 3", " 3"},
-      {"NOT 2", " 1 3 4"},
-      {"LARGER 80", " 1 3 4"},
+      {"NOT 2", " 1 3 4 5"},
+      {"LARGER 80", " 1 3 4 5"},
       {"SMALLER 80", " 2"},
       {"SENTON 14-Nov-2023", " 1"},
       {"SENTBEFORE 15-Nov-2023", " 1"},
       {"SENTSINCE 15-Nov-2023", ""},
-      {"SINCE 1-Jan-2000", " 1 2 3 4"},
+      {"SINCE 1-Jan-2000", " 1 2 3 4 5"},
       {"BEFORE 1-Jan-2000", ""},
       {"CHARSET UTF-8 SUBJECT {8+}\r\nm\xc3\xbcNCHEN", " 3"},
       {"CHARSET UTF-8 BODY {7+}\r\nstra\xc3\x9f"
        "e",
        " 3"},
+      {"CHARSET ISO-8859-1 SUBJECT {7+}\r\nM\xfcnchen", " 3"},
+      {"CHARSET ISO-8859-1 FROM {4+}\r\nJ\xf6rg", " 5"},
   };
   for (const char* fields : {"read", "kept by the first round"}) {
     CAPTURE(fields);
@@ -476,7 +481,11 @@ TEST_CASE("SEARCH finds by every key") {
   }
   CHECK(
       client.command("SEARCH CHARSET x-none ALL").starts_with("NO [BADCHARSET (US-ASCII UTF-8)]"));
-  CHECK(has(client.command("UID SEARCH RETURN (MIN COUNT) ALL"), ") UID MIN 1 COUNT 4\r\n"));
+  CHECK(client.command("SEARCH CHARSET UTF-8 SUBJECT {3+}\r\nm\xc3x") ==
+        "BAD A text of SEARCH is not valid in its charset\r\n");
+  CHECK(client.command("SEARCH CHARSET UTF-8 SUBJECT {3+}\r\n\xef\xbf\xbd") ==
+        "* SEARCH\r\nOK Search completed.\r\n");
+  CHECK(has(client.command("UID SEARCH RETURN (MIN COUNT) ALL"), ") UID MIN 1 COUNT 5\r\n"));
 }
 
 TEST_CASE("LIST, LSUB and the commands on names") {
