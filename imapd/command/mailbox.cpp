@@ -35,13 +35,14 @@ Task<Reply> Session::select(const CommandHead& command) {
   co_return Reply::ok("[READ-WRITE] Select completed.");
 }
 
-// RFC 9051 section 6.4.1: as EXPUNGE, but nothing is told.
+// RFC 9051 section 6.4.1: as EXPUNGE, but nothing is told. There is no NO: what can't be removed is
+// a warning, and the mailbox is closed all the same.
 Task<Reply> Session::close(const CommandHead& command) {
   CO_TRY_DO(parse_nothing(command.arguments, surroundings_->limits));
   if (may_change()) {
     auto expunging = expunge_messages(selected_->view(), "Close completed.");
     auto expunged = co_await std::move(expunging);
-    if (expunged.status() != Reply::Status::Ok) co_return expunged;
+    if (expunged.status() != Reply::Status::Ok) put("* NO " + expunged.text() + "\r\n");
   }
   selected_.reset();
   co_return Reply::ok("Close completed.");

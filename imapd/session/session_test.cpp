@@ -332,6 +332,24 @@ TEST_CASE(
   CHECK(has(client.command("STATUS INBOX (MESSAGES)"), "(MESSAGES 1)"));
 }
 
+TEST_CASE("CLOSE closes though a message can't be removed, and says so") {
+  LogCapture log;
+  Account account;
+  Client client(account);
+  append(client, "INBOX", first);
+  client.command("SELECT INBOX");
+  client.command("STORE 1 +FLAGS.SILENT (\\Deleted)");
+  for (const auto& file : std::filesystem::directory_iterator(account.root() + "/Maildir/cur")) {
+    auto path = file.path();
+    std::filesystem::remove(path);
+    std::filesystem::create_directory(path);
+  }
+  auto closed = client.command("CLOSE");
+  CHECK(closed.starts_with("* NO "));
+  CHECK(has(closed, "\r\nOK Close completed.\r\n"));
+  CHECK(client.command("CLOSE") == "BAD No mailbox selected\r\n");
+}
+
 TEST_CASE("a UID that has just gone is no error") {
   LogCapture log;
   Account account;
