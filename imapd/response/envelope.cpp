@@ -10,10 +10,14 @@
 namespace pennypost::imap {
 namespace {
 
-// RFC 9051 section 7.5.2: a NIL host or mailbox would mean a group. Dovecot's words for what is
-// missing.
+// RFC 9051 section 7.5.2: a NIL host or mailbox would mean a group, and an empty one makes clients
+// show or answer to half an address. Dovecot's words for what is missing.
 constexpr std::string_view missing_host = "MISSING_DOMAIN";
 constexpr std::string_view missing_mailbox = "MISSING_MAILBOX";
+
+std::string_view or_missing(const std::optional<std::string>& part, std::string_view missing) {
+  return part && !part->empty() ? std::string_view(*part) : missing;
+}
 
 void append_address(std::string& out, const ListedAddress& address) {
   out += '(';
@@ -23,9 +27,9 @@ void append_address(std::string& out, const ListedAddress& address) {
       out += ' ';
       append_nstring(out, address.route);
       out += ' ';
-      append_string(out, address.mailbox ? std::string_view(*address.mailbox) : missing_mailbox);
+      append_string(out, or_missing(address.mailbox, missing_mailbox));
       out += ' ';
-      append_string(out, address.host ? std::string_view(*address.host) : missing_host);
+      append_string(out, or_missing(address.host, missing_host));
       break;
     case ListedAddress::Kind::GroupStart:
       out += "NIL NIL ";
