@@ -189,6 +189,7 @@ Result<std::string> Cursor::flag() {
 Result<std::vector<std::string>> Cursor::flag_list() {
   std::vector<std::string> flags;
   TRY_DO(expect('('));
+  skip_spaces();
   if (skip(')')) return flags;
   for (;;) {
     if (flags.size() == limits_.list_items_max) return Error(501, "Too many flags");
@@ -196,6 +197,8 @@ Result<std::vector<std::string>> Cursor::flag_list() {
     flags.push_back(std::move(one));
     if (skip(')')) return flags;
     TRY_DO(space());
+    skip_spaces();
+    if (skip(')')) return flags;
   }
 }
 

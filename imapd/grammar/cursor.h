@@ -71,6 +71,11 @@ class Cursor {
 
   Result<void> expect(char c);
   Result<void> space();
+  /// Spaces where the grammar has none, which some clients put inside parentheses.
+  void skip_spaces() {
+    while (skip(' ')) {
+    }
+  }
   /// Nothing may be left.
   Result<void> end();
 

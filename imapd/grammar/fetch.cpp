@@ -45,13 +45,16 @@ FetchItem item_of(const ItemRow& row) {
 Result<void> header_fields(Cursor& cursor, Section& section) {
   TRY_DO(cursor.space());
   TRY_DO(cursor.expect('('));
+  cursor.skip_spaces();
   do {
     if (section.fields.size() == cursor.limits().list_items_max) {
       return Error(501, "Too many header fields");
     }
     TRY(auto field, cursor.astring());
     section.fields.push_back(std::move(field));
-  } while (cursor.skip(' '));
+    if (!cursor.skip(' ')) break;
+    cursor.skip_spaces();
+  } while (!cursor.at(')'));
   return cursor.expect(')');
 }
 
@@ -134,11 +137,14 @@ Result<FetchRequest> parse_fetch(std::string_view arguments, const Limits& limit
   TRY(request.messages, cursor.sequence_set());
   TRY_DO(cursor.space());
   if (cursor.skip('(')) {
+    cursor.skip_spaces();
     do {
       if (request.items.size() == limits.list_items_max) return Error(501, "Too many fetch items");
       TRY(auto item, parse_item(cursor));
       request.items.push_back(std::move(item));
-    } while (cursor.skip(' '));
+      if (!cursor.skip(' ')) break;
+      cursor.skip_spaces();
+    } while (!cursor.at(')'));
     TRY_DO(cursor.expect(')'));
   } else if (!take_macro(cursor, request.items)) {
     TRY(auto item, parse_item(cursor));

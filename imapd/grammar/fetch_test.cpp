@@ -60,6 +60,15 @@ TEST_CASE("FETCH keeps its modifiers") {
   CHECK(request->modifiers[1].name == "VANISHED");
 }
 
+TEST_CASE("spaces inside parentheses are passed over, as Dovecot does") {
+  auto request =
+      parse_fetch(" 1 ( FLAGS  UID BODY.PEEK[HEADER.FIELDS ( Date From )] ) (X)", limits);
+  REQUIRE(request);
+  REQUIRE(request->items.size() == 3);
+  CHECK(request->items[2].section.fields == std::vector<std::string>{"Date", "From"});
+  CHECK(request->modifiers.size() == 1);
+}
+
 TEST_CASE("what is no FETCH is refused") {
   for (const char* text : {"",
                            " 1",
@@ -84,7 +93,6 @@ TEST_CASE("what is no FETCH is refused") {
                            " 1 RFC822[]",
                            " 1 BODY.PEEK",
                            " 1 BODYSTRUCTURE[]",
-                           " 1 (FLAGS  UID)",
                            " 1 "
                            "BODY[1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1."
                            "1.1.1.1.1.1.1.1.1.1.1"

@@ -133,6 +133,8 @@ TEST_CASE("STORE names its change, with or without parentheses") {
   CHECK(store->flags == std::vector<std::string>{"\\Deleted", "$Junk"});
   CHECK(parse_store(" 1 -flags \\Seen \\Flagged", limits)->change == Change::Remove);
   CHECK(parse_store(" 1 FLAGS ()", limits)->flags.empty());
+  CHECK(parse_store(" 1 FLAGS ( )", limits)->flags.empty());
+  CHECK(parse_store(" 1 FLAGS ( \\Seen  x )", limits)->flags.size() == 2);
   store = parse_store(" 1 (UNCHANGEDSINCE 320162338) +FLAGS (x)", limits);
   REQUIRE(store.has_value());
   CHECK(store->modifiers[0].value == "320162338");
