@@ -61,6 +61,7 @@ Result<std::size_t> Maildrop::update(bool mark_seen) {
     change.flags = store::Flags::Seen;
     // A disk too full to mark what was read is no reason to keep what is to go.
     auto marked = mailbox_->store(seen, change);
+    if (!marked && store::is_in_use(marked.error())) return std::move(marked).error();
     if (!marked) log_warning("pop3", "messages can't be marked as seen: " + marked.error().text());
   }
   if (deleted.empty()) return std::size_t{0};

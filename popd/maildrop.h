@@ -5,6 +5,7 @@
 // others do to the mailbox. Everything here blocks: call it offloaded.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -39,6 +40,9 @@ class Maildrop {
   /// RFC 1939 section 6, the UPDATE state: removes what is marked, marks as \Seen what was
   /// retrieved. The number removed.
   Result<std::size_t> update(bool mark_seen);
+
+  /// How long update() and read() should be repeated while they answer "[INUSE]".
+  std::chrono::milliseconds lock_patience() const { return store_->lock_patience(); }
 
  private:
   std::unique_ptr<store::MailStore> store_;

@@ -6,12 +6,17 @@
 #include "popd/login.h"
 #include "popd/session.h"
 #include "popd/unique_id.h"
+#include "store/mailbox/patience.h"
 #include "store/maildir/folder_memory.h"
 #include "store/service/login_process.h"
 #include "store/service/store_settings.h"
 
 namespace pennypost::pop {
 namespace {
+
+// A thread of the pool waits no longer than so for another program's lock; all sessions of the
+// shard need it.
+constexpr int brief_lock_ms = 100;
 
 /// The accounts whose maildrop a session of this process holds (RFC 1939 section 4).
 class Locks {
@@ -65,8 +70,11 @@ Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInf
   }
   auto settings = store::store_settings(*config, account);
   settings.memory = &worker.memory;
-  auto maildrop = co_await worker.child.loop().offload(
-      [&] { return Maildrop::open(account.mail_location, settings); });
+  settings.brief_lock_ms = brief_lock_ms;
+  Duration patience = config->deliver_lock_delay * (config->deliver_lock_attempts - 1);
+  auto opening = store::patiently(worker.child.loop(), patience,
+                                  [&] { return Maildrop::open(account.mail_location, settings); });
+  auto maildrop = co_await std::move(opening);
   auto ids = format_unique_id(config->at(service).pop3_uidl_format, 1, 1);
   if (!ids) log_warning("pop3", ids.error().text() + "; it is used instead");
   if (!maildrop) {

@@ -6,6 +6,7 @@
 #include "common/session/command_table.h"
 #include "popd/capabilities.h"
 #include "popd/dots.h"
+#include "store/mailbox/patience.h"
 
 namespace pennypost::pop {
 namespace {
@@ -210,11 +211,13 @@ Task<> Session::top(std::string_view args) {
 
 Task<> Session::send_message(Entry& entry, std::optional<std::uint64_t> body_lines) {
   std::optional<store::MessageReader> reader;
-  auto first = co_await connection_.loop().offload([&]() -> Result<std::string> {
-    TRY(auto opened, maildrop_.read(entry));
-    reader.emplace(std::move(opened));
-    return reader->read(0, first_piece_bytes);
-  });
+  auto beginning =
+      store::patiently(connection_.loop(), maildrop_.lock_patience(), [&]() -> Result<std::string> {
+        TRY(auto opened, maildrop_.read(entry));
+        reader.emplace(std::move(opened));
+        return reader->read(0, first_piece_bytes);
+      });
+  auto first = co_await std::move(beginning);
   if (!first) {
     // RFC 1939 knows no such case: another client has removed it since our login.
     err(first.error().is_temporary() ? "[SYS/TEMP] " + first.error().text()
@@ -266,7 +269,9 @@ Task<> Session::rset(std::string_view) {
 Task<> Session::quit(std::string_view) {
   quitting_ = true;
   bool mark_seen = !settings_.pop3_no_flag_updates;
-  auto removed = co_await connection_.loop().offload([&] { return maildrop_.update(mark_seen); });
+  auto updating = store::patiently(connection_.loop(), maildrop_.lock_patience(),
+                                   [&] { return maildrop_.update(mark_seen); });
+  auto removed = co_await std::move(updating);
   if (!removed) {
     err("[SYS/TEMP] Some messages could not be removed: " + removed.error().text());
     co_return;
