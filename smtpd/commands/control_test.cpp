@@ -112,6 +112,29 @@ TEST_CASE("what is posted over the socket is listed, with the domain of this hos
   CHECK(desk.log.lines()[0] == "pickup: " + posted->queue_id + ": uid=1000 from=<ann@example.com>");
 }
 
+TEST_CASE("mailq names a command that waits by the alias behind which it stands") {
+  Desk desk;
+  auto posted = desk.post(message, {"run"});
+  REQUIRE(posted);
+  auto loaded = desk.loop.run_until(desk.queue->load(QueueId(posted->queue_id)));
+  REQUIRE(loaded);
+  REQUIRE(*loaded);
+  auto& waiting = **loaded;
+  Recipient command = waiting.recipient(0).recipient;
+  command.via = command.address;
+  command.kind = RecipientKind::Command;
+  command.address = "cat > x";
+  REQUIRE(waiting.expand(0, {command}, 10));
+  Changes changes;
+  waiting.save(changes);
+  desk.loop.run_until(desk.queue->record(std::move(changes)));
+  auto page = desk.ask(ListQueue(), 1000);
+  REQUIRE(page);
+  REQUIRE(page->entries.size() == 1);
+  REQUIRE(page->entries[0].recipients.size() == 1);
+  CHECK(page->entries[0].recipients[0].address == "run@example.com");
+}
+
 TEST_CASE("only root and the owner change, remove and read messages") {
   Desk desk;
   auto posted = desk.post(message, {"bob"});

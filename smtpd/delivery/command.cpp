@@ -160,16 +160,21 @@ class Running {
 
 }  // namespace
 
-store::DeliveryOutcome outcome_of_exit(int exit_status, const std::string& output) {
+store::DeliveryOutcome outcome_of_exit(int exit_status, const std::string& command,
+                                       const std::string& output) {
+  std::string shown = printable(command, 200);
   std::string said(trim(output));
   std::replace(said.begin(), said.end(), '\n', ' ');
   if (!said.empty()) said = ". Command output: " + printable(said, 500);
-  if (exit_status == 0) return outcome(Kind::Delivered, "2.0.0", "delivered to command" + said);
+  if (exit_status == 0) {
+    return outcome(Kind::Delivered, "2.0.0", "delivered to command: " + shown + said);
+  }
   auto known = std::find_if(exits.begin(), exits.end(),
                             [&](const Exit& exit) { return exit.status == exit_status; });
   if (known == exits.end()) {
     return outcome(Kind::Bounce, "5.3.0",
-                   "Command died with status " + std::to_string(exit_status) + said);
+                   "Command died with status " + std::to_string(exit_status) + ": \"" + shown +
+                       "\"" + said);
   }
   auto kind = known->dsn[0] == '4' ? Kind::Retry : Kind::Bounce;
   return outcome(kind, known->dsn, known->words + said);
@@ -197,7 +202,7 @@ store::DeliveryOutcome run_command(const CommandRun& run, const store::Pieces& m
                    "Command died with signal " + std::to_string(WTERMSIG(*status)) + ": \"" +
                        printable(run.command, 200) + "\"");
   }
-  return outcome_of_exit(WEXITSTATUS(*status), running.output());
+  return outcome_of_exit(WEXITSTATUS(*status), run.command, running.output());
 }
 
 }  // namespace pennypost::smtp

@@ -31,6 +31,7 @@ struct CommandRun {
 store::DeliveryOutcome run_command(const CommandRun& run, const store::Pieces& message);
 
 /// What an exit status means: enhanced status code, whether to try again, and words.
-store::DeliveryOutcome outcome_of_exit(int exit_status, const std::string& output);
+store::DeliveryOutcome outcome_of_exit(int exit_status, const std::string& command,
+                                       const std::string& output);
 
 }  // namespace pennypost::smtp

@@ -29,8 +29,9 @@ TEST_CASE("a command gets the message, our headers first, and its environment") 
   CHECK(outcome.kind == Kind::Delivered);
   CHECK(outcome.dsn == "2.0.0");
   CHECK(outcome.reason ==
-        "delivered to command. Command output: Return-Path: <ann@example.org> A: b  body "
-        "ann@example.org");
+        "delivered to command: cat; echo $SENDER. Command output: Return-Path: <ann@example.org> "
+        "A: b  body ann@example.org");
+  CHECK(run("exit 1").reason == "Command died with status 1: \"exit 1\"");
 }
 
 TEST_CASE("exit statuses mean what sysexits says") {

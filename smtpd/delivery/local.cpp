@@ -57,12 +57,6 @@ const std::string& sender_of(const Attempt& attempt, const Recipient& recipient)
   return recipient.has_own_sender ? recipient.sender : attempt.envelope.sender;
 }
 
-/// The address of this host that is served: for a command or a file the alias that names it.
-const std::string& local_address(const Recipient& recipient) {
-  if (recipient.kind == RecipientKind::Address) return recipient.address;
-  return recipient.via.empty() ? recipient.original : recipient.via;
-}
-
 /// What a command may read in its environment: a sender chooses much of it, and a script may hand
 /// it to a shell. Postfix's command_expansion_filter.
 std::string harmless(std::string text) {
@@ -77,7 +71,7 @@ store::Delivery delivery_of(const Attempt& attempt, const Recipient& recipient,
                             const store::Pieces& pieces) {
   store::Delivery delivery;
   delivery.return_path = sender_of(attempt, recipient);
-  delivery.delivered_to = local_address(recipient);
+  delivery.delivered_to = recipient.served_address();
   delivery.original_to = recipient.original;
   delivery.queue_id = attempt.envelope.id.value();
   delivery.recipient_number = recipient.number;
@@ -117,7 +111,7 @@ class LocalDelivery {
         attempt_(attempt),
         recipient_(recipient),
         pieces_(std::move(pieces)),
-        name_(local_name(config, local_address(recipient))) {}
+        name_(local_name(config, recipient.served_address())) {}
 
   Outcome run() {
     if (is_in_loop()) {
@@ -194,7 +188,11 @@ class LocalDelivery {
     location.inbox = is_maildir ? location.root : recipient_.address;
     location.index = location.root;
     auto settings = store::store_settings(config_, {});
-    return store_in(std::move(location), std::move(settings));
+    auto made = store_in(std::move(location), std::move(settings));
+    if (made.kind == OutcomeKind::Delivered) {
+      made.reason = "delivered to file: " + recipient_.address;
+    }
+    return made;
   }
 
   Outcome store_in(store::MailLocation location, store::StoreSettings settings) {
@@ -226,7 +224,7 @@ class LocalDelivery {
         {"LOCAL", harmless(name_.user)},
         {"EXTENSION", harmless(name_.extension)},
         {"DOMAIN", harmless(name_.domain)},
-        {"RECIPIENT", harmless(local_address(recipient_))},
+        {"RECIPIENT", harmless(recipient_.served_address())},
         {"ORIGINAL_RECIPIENT", harmless(recipient_.original)},
         {"SENDER", harmless(sender_of(attempt_, recipient_))},
         {"CLIENT_ADDRESS", harmless(envelope.client_address)},
@@ -240,7 +238,7 @@ class LocalDelivery {
     run.head = "From " + (sender.empty() ? "MAILER-DAEMON" : sender) + "  " +
                format_ctime(local_date(envelope.arrival / 1'000'000)) + "\nReturn-Path: <" +
                sender + ">\nX-Original-To: " + recipient_.original +
-               "\nDelivered-To: " + local_address(recipient_) + "\n";
+               "\nDelivered-To: " + recipient_.served_address() + "\n";
     return outcome(recipient_, run_command(run, pieces_));
   }
 

@@ -27,7 +27,7 @@ std::vector<ListQueue::Waiting> waiting_recipients(const QueuedMessage& message,
   for (auto number : message.pending()) {
     const auto& entry = message.recipient(number);
     ListQueue::Waiting one;
-    one.address = entry.recipient.address;
+    one.address = entry.recipient.served_address();
     if (entry.reason.size() <= reason_bytes_left) {
       one.reason = entry.reason;
       reason_bytes_left -= entry.reason.size();

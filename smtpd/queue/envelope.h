@@ -57,6 +57,12 @@ struct Recipient {
   // The local address whose alias or .forward led here; empty: none did. It goes along as
   // Delivered-To:, so that a message that comes back is known.
   std::string via;
+
+  /// The address of mail that it is served under: for a command or a file the alias that names it.
+  const std::string& served_address() const {
+    if (kind == RecipientKind::Address) return address;
+    return via.empty() ? original : via;
+  }
   template <class Archive>
   void fields(Archive& archive) {
     archive(number, kind, address, original, orcpt, notify, has_own_sender, sender, depth, run_as,

@@ -20,12 +20,16 @@ bool is_connection_failure(const std::vector<Outcome>& outcomes) {
   });
 }
 
+/// What nobody gets: `nobody: /dev/null` in alias_maps, an empty alias, the transport discard.
+bool is_to_nowhere(const Route& route) {
+  return route.transport == Transport::File && route.next_hop == "/dev/null";
+}
+
 }  // namespace
 
 std::string transport_name(Transport transport) {
   return transport == Transport::Smtp    ? "smtp"
          : transport == Transport::Error ? "error"
-         : transport == Transport::Pipe  ? "pipe"
                                          : "local";
 }
 
@@ -41,6 +45,18 @@ Outcome outcome_from(const Error& error, OutcomeKind kind) {
 }
 
 Task<> Scheduler::deliver(Active& active, Group group) {
+  if (is_to_nowhere(group.route)) {
+    group.begun = clock_.now();
+    Outcome outcome;
+    outcome.kind = OutcomeKind::Delivered;
+    outcome.status = "2.0.0";
+    outcome.reason = "delivered to file: /dev/null";
+    outcome.relay = "local";
+    outcome.is_repeatable = true;
+    apply_to_all(active, group, outcome);
+    --active.groups_left;
+    co_return;
+  }
   if (group.route.transport == Transport::Error) {
     group.begun = clock_.now();
     Outcome outcome;
@@ -234,7 +250,7 @@ void Scheduler::apply(Active& active, const Group& group, const Outcome& outcome
   line.component = component;
   line.process = group.process;
   line.queue_id = active.id.value();
-  line.recipient = entry.recipient.address;
+  line.recipient = entry.recipient.served_address();
   line.original = entry.recipient.original;
   line.relay = entry.relay;
   line.delays = {active.since - arrival, group.begun - active.since,

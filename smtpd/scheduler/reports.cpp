@@ -77,7 +77,7 @@ std::optional<OriginalRecipient> original_of(const Recipient& recipient) {
     }
   }
   auto address = address_or_null(recipient.original);
-  if (address.is_null() || recipient.original == recipient.address) return std::nullopt;
+  if (address.is_null() || recipient.original == recipient.served_address()) return std::nullopt;
   return OriginalRecipient::of(address);
 }
 
@@ -85,8 +85,7 @@ ReportedRecipient reported(const RecipientRecord& entry, DsnAction action,
                            std::int64_t retry_until) {
   ReportedRecipient out;
   // A command or file stands behind an alias: the sender knows that address, not the command.
-  bool is_address = entry.recipient.kind == RecipientKind::Address;
-  out.recipient = address_or_null(is_address ? entry.recipient.address : entry.recipient.original);
+  out.recipient = address_or_null(entry.recipient.served_address());
   out.original = original_of(entry.recipient);
   out.action = action;
   if (auto status = EnhancedStatus::parse(entry.status)) out.status = *status;

@@ -374,6 +374,54 @@ TEST_CASE("what an alias leads on to other hosts says so, and is known when it c
   CHECK(world.has_line("dsn=5.4.6, status=bounced (mail forwarding loop for list@here.test)"));
 }
 
+TEST_CASE("a command is logged and reported under the alias that names it") {
+  World world;
+  world.on_resolve = [](const Resolve& ask) {
+    const auto& recipient = ask.recipient;
+    if (recipient.kind == RecipientKind::Command) {
+      return World::route_to(Transport::Pipe, recipient.address);
+    }
+    if (recipient.address == "job@virtual.test") {
+      return World::expansion({"run@here.test"}, recipient);
+    }
+    if (recipient.address == "run@here.test") {
+      auto resolution = World::expansion({"cat > x"}, recipient);
+      resolution.children[0].kind = RecipientKind::Command;
+      resolution.children[0].via = recipient.address;
+      return resolution;
+    }
+    return World::route_to(Transport::Smtp, "x.test");
+  };
+  world.on_attempt = [](const Recipient& recipient) {
+    return recipient.kind == RecipientKind::Command
+               ? World::outcome(OutcomeKind::Bounce, "5.3.0", "Command died with status 1")
+               : World::outcome(OutcomeKind::Delivered, "2.0.0", "ok");
+  };
+  REQUIRE(world.submit({"job@virtual.test"}));
+  std::string id = world.last_id.value();
+  world.settle();
+  CHECK(world.has_line("local: " + id + ": to=<run@here.test>, orig_to=<job@virtual.test>, "));
+  CHECK_FALSE(world.has_line("to=<cat"));
+  REQUIRE(world.delivered.size() == 1);
+  const std::string& report = world.delivered[0].second;
+  CHECK(report.find("Final-Recipient: rfc822; run@here.test") != std::string::npos);
+  CHECK(report.find("cat > x") == std::string::npos);
+}
+
+TEST_CASE("what goes to /dev/null is delivered to nobody, without a process") {
+  World world;
+  world.on_resolve = [](const Resolve& ask) {
+    bool is_report = ask.recipient.address == "ann@x.test";
+    return is_report ? World::route_to(Transport::Smtp, "x.test")
+                     : World::route_to(Transport::File, "/dev/null");
+  };
+  REQUIRE(world.submit({"nobody@here.test"}, "ann@x.test", notify_success));
+  world.settle();
+  CHECK(world.attempts == std::vector<std::string>{"ann@x.test"});
+  CHECK(world.has_line("dsn=2.0.0, status=sent (delivered to file: /dev/null)"));
+  CHECK(world.scheduler->size() == 0);
+}
+
 TEST_CASE("a failure is reported to the sender, and a report's failure to nobody") {
   World world;
   world.on_attempt = [](const Recipient&) {
