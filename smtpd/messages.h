@@ -84,8 +84,8 @@ struct CheckRecipient {
   std::string recipient;
   std::string sasl_username;
   bool is_authenticated = false;
-  bool is_in_mynetworks = false;
-  bool is_own_address = false;  // the client connects from this host
+  bool is_in_mynetworks = false;  // surely; else lookup looks for itself, tables and all
+  bool is_own_address = false;    // the client connects from this host
   bool is_encrypted = false;
   bool is_pipelining_early = false;  // it sent ahead where it must not
   bool may_relay = false;            // as an earlier verdict on this client said

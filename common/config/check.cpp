@@ -155,8 +155,9 @@ class Checker {
 
   void networks() {
     for (const std::string& item : config_.mynetworks) {
-      if (TableRef::is_table(item)) continue;
-      std::string problem = network_problem(item[0] == '!' ? item.substr(1) : item);
+      std::string named = item[0] == '!' ? item.substr(1) : item;
+      if (TableRef::is_table(named)) continue;
+      std::string problem = network_problem(named);
       if (!problem.empty()) error("mynetworks", "\"" + printable(item, 100) + "\" " + problem);
     }
   }

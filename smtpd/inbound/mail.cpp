@@ -40,7 +40,7 @@ CheckRecipient Session::about() const {
   }
   if (login_) request.sasl_username = login_->name;
   request.is_authenticated = login_.has_value();
-  request.is_in_mynetworks = is_in_mynetworks_;
+  request.is_in_mynetworks = site_->is_surely_in_mynetworks(peer_.address());
   request.is_own_address = is_same_host(peer_.address(), local_.address());
   request.is_encrypted = tls_ != nullptr;
   request.is_pipelining_early = has_sent_early_;

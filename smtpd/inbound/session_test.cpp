@@ -348,6 +348,15 @@ TEST_CASE("an address that mynetworks names with ! is none of ours") {
   }
 }
 
+TEST_CASE("a network of mynetworks behind a table is left to those who can ask the table") {
+  for (bool is_behind : {true, false}) {
+    std::string table = "!cidr:/etc/strangers", network = "198.51.100.0/24";
+    Stage stage({"mynetworks=" + (is_behind ? table + ", " + network : network + ", " + table)});
+    CHECK(stage.run(std::string(envelope) + quit) == "");
+    CHECK(stage.backend.asked.at(0).is_in_mynetworks != is_behind);
+  }
+}
+
 TEST_CASE("a table that can't be asked is 451") {
   Stage stage;
   stage.backend.is_lookup_down = true;

@@ -7,18 +7,33 @@
 namespace pennypost::smtp {
 
 NetworkList::NetworkList(const std::vector<std::string>& items) {
-  for (const std::string& item : items) {
-    if (TableRef::is_table(item)) continue;
+  bool is_behind_table = false;
+  for (std::string_view item : items) {
     bool is_excluded = item.starts_with('!');
-    auto network = Network::parse(is_excluded ? std::string_view(item).substr(1) : item);
-    if (network) items_.push_back(Item{*network, is_excluded});
+    if (is_excluded) item.remove_prefix(1);
+    if (TableRef::is_table(item)) {
+      is_behind_table = true;
+      continue;
+    }
+    auto network = Network::parse(item);
+    if (network) items_.push_back(Item{*network, is_excluded, is_behind_table});
   }
 }
 
-bool NetworkList::contains(const IpAddress& address) const {
+const NetworkList::Item* NetworkList::first_with(const IpAddress& address) const {
   auto found = std::ranges::find_if(
       items_, [&](const Item& item) { return item.network.contains(address); });
-  return found != items_.end() && !found->is_excluded;
+  return found == items_.end() ? nullptr : &*found;
+}
+
+bool NetworkList::contains(const IpAddress& address) const {
+  const Item* first = first_with(address);
+  return first != nullptr && !first->is_excluded;
+}
+
+bool NetworkList::surely_contains(const IpAddress& address) const {
+  const Item* first = first_with(address);
+  return first != nullptr && !first->is_excluded && !first->is_behind_table;
 }
 
 Site::Site(Service service, std::shared_ptr<const Config> config, Surroundings surroundings)
@@ -37,6 +52,10 @@ Site::Site(Service service, std::shared_ptr<const Config> config, Surroundings s
 
 bool Site::is_in_mynetworks(const IpAddress& address) const {
   return mynetworks_.contains(address);
+}
+
+bool Site::is_surely_in_mynetworks(const IpAddress& address) const {
+  return mynetworks_.surely_contains(address);
 }
 
 bool Site::is_free_of_limits(const IpAddress& address) const {

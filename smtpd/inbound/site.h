@@ -34,17 +34,22 @@ struct Surroundings {
 };
 
 /// Networks, some with `!` before them; the first that holds an address decides. Tables among them
-/// are asked by the lookup process.
+/// can be asked by the lookup process alone.
 class NetworkList {
  public:
   explicit NetworkList(const std::vector<std::string>& items);
+  /// As if the tables held nothing.
   bool contains(const IpAddress& address) const;
+  /// Whatever the tables hold: the network that holds it stands before the first of them.
+  bool surely_contains(const IpAddress& address) const;
 
  private:
   struct Item {
     Network network;
     bool is_excluded;
+    bool is_behind_table;
   };
+  const Item* first_with(const IpAddress& address) const;
   std::vector<Item> items_;
 };
 
@@ -63,6 +68,8 @@ class Site {
 
   const std::optional<Domain>& myorigin() const { return myorigin_; }
   bool is_in_mynetworks(const IpAddress& address) const;
+  /// The same, where the answer does not depend on a table in mynetworks.
+  bool is_surely_in_mynetworks(const IpAddress& address) const;
   /// smtpd_client_event_limit_exceptions.
   bool is_free_of_limits(const IpAddress& address) const;
   /// smtpd_proxy_networks: who connects begins with a PROXY header.

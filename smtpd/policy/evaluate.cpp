@@ -4,6 +4,7 @@
 #include <array>
 
 #include "common/base/text.h"
+#include "common/net/address.h"
 #include "smtpd/policy/access.h"
 #include "smtpd/policy/evaluation.h"
 
@@ -225,20 +226,40 @@ Answer Evaluation::full_mailbox() {
 
 Answer Evaluation::permit(const Restriction&) { return Answer::Permit; }
 
+/// The first item of mynetworks that holds the client decides, be it a network, a table, or one
+/// with `!` before it. Where there is no table, `receive` has looked already.
 Answer Evaluation::permit_mynetworks(const Restriction&) {
   if (request_.is_in_mynetworks) return Answer::Permit;
-  for (const std::string& item : settings_.mynetworks) {
-    if (!TableRef::is_table(item)) continue;
-    auto table = TableRef::parse(item);
-    if (!table) continue;
-    for (const store::LookupKey& key : network_keys(request_.client_address)) {
-      if (key.kind == store::MapList::Key::Partial && is_pattern_table(table->type)) break;
-      auto value = tables_.find(*table, key.text);
-      if (!value) return look_up_failed(Subject::Client);
-      if (*value) return Answer::Permit;
+  auto is_table = [](std::string_view item) {
+    return TableRef::is_table(item.substr(item.starts_with('!') ? 1 : 0));
+  };
+  if (std::ranges::none_of(settings_.mynetworks, is_table)) return Answer::Undecided;
+  auto client = IpAddress::parse(request_.client_address);
+  if (!client) return Answer::Undecided;
+  for (std::string_view item : settings_.mynetworks) {
+    bool is_excluded = item.starts_with('!');
+    if (is_excluded) item.remove_prefix(1);
+    auto network = Network::parse(item);
+    bool holds = network && network->contains(*client);
+    if (TableRef::is_table(item)) {
+      auto found = is_in_table(item);
+      if (!found) return look_up_failed(Subject::Client);
+      holds = *found;
     }
+    if (holds) return is_excluded ? Answer::Undecided : Answer::Permit;
   }
   return Answer::Undecided;
+}
+
+/// Whether a table of mynetworks holds the client's address or a network that it is in.
+Result<bool> Evaluation::is_in_table(std::string_view reference) {
+  TRY(auto table, TableRef::parse(reference));
+  for (const store::LookupKey& key : network_keys(request_.client_address)) {
+    if (key.kind == store::MapList::Key::Partial && is_pattern_table(table.type)) break;
+    TRY(auto value, tables_.find(table, key.text));
+    if (value) return true;
+  }
+  return false;
 }
 
 Answer Evaluation::permit_inet_interfaces(const Restriction&) {

@@ -111,6 +111,32 @@ TEST_CASE("an address without domain is in myorigin: postmaster is taken from ev
         "554 5.7.1 <bob>: Relay access denied");
 }
 
+TEST_CASE("the first item of mynetworks that holds the client decides, tables and ! among them") {
+  struct Row {
+    const char* list;
+    bool is_permitted;
+  };
+  // `receive` says is_in_mynetworks only of networks before any table.
+  for (const Row& row :
+       {Row{"!192.0.2.9, hash:/nets", false}, Row{"hash:/nets, !192.0.2.9", true},
+        Row{"!hash:/nets, 192.0.2.0/24", false}, Row{"!hash:/others, 192.0.2.0/24", true},
+        Row{"hash:/others, !192.0.2.0/24", false}, Row{"hash:/others, 192.0.2.0/24", true},
+        Row{"198.51.100.0/24, hash:/others", false}}) {
+    CAPTURE(row.list);
+    FakeTables tables;
+    tables.tables["hash:/nets"]["192.0.2.9"] = "x";
+    tables.tables["hash:/others"]["198.51.100.1"] = "x";
+    auto got = answer(stranger("user@dest.example"), tables,
+                      {std::string("mynetworks=") + row.list,
+                       "smtpd_relay_restrictions=permit_mynetworks, reject_unauth_destination"});
+    CHECK((got == "250 2.1.5 Ok") == row.is_permitted);
+  }
+  FakeTables tables;
+  tables.broken = true;
+  CHECK(answer(stranger("user@dest.example"), tables, {"mynetworks=hash:/nets, 192.0.2.0/24"})
+            .starts_with("451 4.3.0 "));
+}
+
 TEST_CASE("mynetworks, a login and RELAY in a client table open the way out") {
   auto request = stranger("user@dest.example");
   request.is_in_mynetworks = true;

@@ -94,6 +94,7 @@ class Evaluation {
   // What the items are made of.
   enum class Destination { Ours, Foreign, Unknown };
   Destination destination();
+  Result<bool> is_in_table(std::string_view reference);
   bool hides_destination(const MailAddress& address) const;
   MailAddress completed(const std::string& text) const;
   Answer access(Subject subject, const Restriction& restriction,

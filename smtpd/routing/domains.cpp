@@ -20,40 +20,48 @@ Result<DomainList> DomainList::open(const std::vector<std::string>& items, bool 
                                     const store::MapOptions& options) {
   DomainList list;
   list.parents_match_ = parents_match;
-  std::vector<TableRef> tables;
-  for (const auto& item : items) {
-    if (TableRef::is_table(item)) {
-      TRY(auto table, TableRef::parse(item));
-      tables.push_back(std::move(table));
-    } else if (item.starts_with('!')) {
-      list.excluded_.insert(normal_form(item.substr(1)));
+  for (std::string text : items) {
+    Item item{list.names_.size() + list.tables_.size(), text.starts_with('!')};
+    if (item.is_excluded) text.erase(0, 1);
+    if (TableRef::is_table(text)) {
+      TRY(auto reference, TableRef::parse(text));
+      TRY(auto map, store::MapList::open({reference}, options));
+      list.tables_.push_back(Table{item, std::move(map)});
     } else {
-      list.names_.insert(normal_form(item));
+      list.names_.emplace(normal_form(text), item);
     }
   }
-  TRY(list.tables_, store::MapList::open(tables, options));
   return list;
 }
 
-Result<bool> DomainList::contains(std::string_view key) const {
-  bool is_whole = true;
-  for (;;) {
-    if (excluded_.contains(key)) return false;
-    // A name written `.example.com` stands for what is below it alone.
-    if (names_.contains(key)) return true;
-    auto kind = is_whole ? store::MapList::Key::Whole : store::MapList::Key::Partial;
-    TRY(auto value, tables_.lookup(key, kind));
-    if (value) return true;
-    auto dot = key.find('.', 1);
-    if (key.starts_with('[') || dot == key.npos) return false;
-    std::string_view dotted = key.substr(dot);
-    if (names_.contains(dotted)) return true;
-    TRY(auto below, tables_.lookup(dotted, store::MapList::Key::Partial));
-    if (below) return true;
-    if (!parents_match_) return false;
-    key = dotted.substr(1);
-    is_whole = false;
+/// What a domain stands under: its name, and `.example.com` for each domain above it; where parents
+/// match, `example.com` too.
+std::vector<DomainList::Key> DomainList::keys_of(std::string_view domain) const {
+  std::vector<Key> keys{{domain, store::MapList::Key::Whole}};
+  if (domain.starts_with('[')) return keys;
+  for (auto dot = domain.find('.', 1); dot != domain.npos; dot = domain.find('.', dot + 1)) {
+    keys.push_back({domain.substr(dot), store::MapList::Key::Partial});
+    if (parents_match_) keys.push_back({domain.substr(dot + 1), store::MapList::Key::Partial});
   }
+  return keys;
+}
+
+Result<bool> DomainList::contains(std::string_view domain) const {
+  auto keys = keys_of(domain);
+  const Item* first = nullptr;
+  for (const auto& key : keys) {
+    auto found = names_.find(key.text);
+    if (found == names_.end()) continue;
+    if (first == nullptr || found->second.place < first->place) first = &found->second;
+  }
+  for (const auto& table : tables_) {
+    if (first != nullptr && first->place < table.item.place) break;
+    for (const auto& key : keys) {
+      TRY(auto value, table.map.lookup(key.text, key.kind));
+      if (value) return !table.item.is_excluded;
+    }
+  }
+  return first != nullptr && !first->is_excluded;
 }
 
 Result<Domains> Domains::open(const Config& config, std::vector<IpAddress> own_addresses,

@@ -2,10 +2,11 @@
 //
 // mydestination, virtual_alias_domains and relay_domains are lists of names and tables. Names match
 // without case and as A-labels; in relay_domains also what is below them, where
-// parent_domain_matches_subdomains says so. A literal of an address of ours is mydestination's.
+// parent_domain_matches_subdomains says so. `.example.com` is what lies below it. A literal of an
+// address of ours is mydestination's.
 #pragma once
 
-#include <set>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +20,8 @@
 
 namespace pennypost::smtp {
 
-/// A list of names and tables.
+/// A list of names and tables, some with `!` before them. The first item that holds a domain
+/// decides, as in Postfix's match_list(3).
 class DomainList {
  public:
   DomainList() = default;
@@ -29,9 +31,22 @@ class DomainList {
   Result<bool> contains(std::string_view key) const;
 
  private:
-  std::set<std::string, std::less<>> names_;
-  std::set<std::string, std::less<>> excluded_;  // written with !: nothing at or below it is meant
-  store::MapList tables_;
+  struct Item {
+    std::size_t place;  // in the list
+    bool is_excluded;   // written with !: what it holds is not meant
+  };
+  struct Table {
+    Item item;
+    store::MapList map;
+  };
+  struct Key {
+    std::string_view text;
+    store::MapList::Key kind;
+  };
+  std::vector<Key> keys_of(std::string_view domain) const;
+
+  std::map<std::string, Item, std::less<>> names_;  // with their first places
+  std::vector<Table> tables_;                       // in the list's order
   bool parents_match_ = false;
 };
 

@@ -276,6 +276,34 @@ TEST_CASE("RCPT learns who is listed") {
   CHECK_FALSE(fixture.router->is_listed(*MailAddress::parse("unclear@example.org")));
 }
 
+TEST_CASE("the first item that holds a domain decides, be it a name, a table, or excluded") {
+  struct Row {
+    const char* list;
+    const char* domain;
+    bool is_ours;
+  };
+  for (const Row& row : {Row{"!a.example, inline:{{a.example=x}}", "a.example", false},
+                         Row{"inline:{{a.example=x}}, !a.example", "a.example", true},
+                         Row{"!inline:{{a.example=x}}, example", "a.example", false},
+                         Row{"!inline:{{a.example=x}}, example", "b.example", true},
+                         Row{"example, !a.example", "a.example", true},
+                         Row{"!.example, inline:{{b.a.example=x}}", "b.a.example", false},
+                         Row{"!inline:{{.a.example=x}}, example", "c.b.a.example", false},
+                         Row{".example", "c.b.a.example", true}, Row{".example", "example", false},
+                         Row{"!example, inline:{{a.example=x}}", "a.example", false}}) {
+    CAPTURE(row.list);
+    CAPTURE(row.domain);
+    Fixture fixture({std::string("relay_domains=") + row.list});
+    auto is = fixture.router->classify(*Domain::parse(row.domain));
+    REQUIRE(is);
+    CHECK((*is == DomainClass::Relay) == row.is_ours);
+  }
+  Fixture exact({"relay_domains=.example", "parent_domain_matches_subdomains="});
+  auto is = exact.router->classify(*Domain::parse("c.b.a.example"));
+  REQUIRE(is);
+  CHECK(*is == DomainClass::Relay);
+}
+
 TEST_CASE("domains are ours by name, by literal, by table and by parent") {
   Fixture fixture({"mydestination=!not.example, example.org, inline:{{table.example=x}}",
                    "relay_domains=!other.partner.example, partner.example"});
