@@ -4,9 +4,11 @@
 
 #include <algorithm>
 
+#include "common/base/text.h"
 #include "common/log/log.h"
 #include "common/mail/header.h"
 #include "common/mail/status.h"
+#include "smtpd/queue/check_envelope.h"
 #include "smtpd/scheduler/retry.h"
 
 namespace pennypost::smtp {
@@ -25,12 +27,33 @@ bool is_to_nowhere(const Route& route) {
   return route.transport == Transport::File && route.next_hop == "/dev/null";
 }
 
+/// A deliver process runs in its user's hands: it may name addresses, and commands and files that
+/// are run and written as that user, nothing else.
+std::vector<Recipient> children_of_delivery(const Recipient& parent, const AccountRef& account,
+                                            const std::vector<Recipient>& named) {
+  std::vector<Recipient> children;
+  for (const auto& one : named) {
+    bool is_address = one.kind == RecipientKind::Address;
+    bool is_text = one.address.size() <= envelope_text_bytes_max &&
+                   std::ranges::none_of(one.address, [](char c) { return is_control(c); });
+    if (one.address.empty() || !is_text || (!is_address && !account.is_system)) continue;
+    Recipient child = parent;
+    child.number = 0;
+    child.kind = one.kind;
+    child.address = one.address;
+    child.is_self = is_address && one.is_self;
+    child.is_virtual_self = false;
+    child.run_as = is_address ? std::string() : account.name;
+    child.via = parent.address;
+    children.push_back(std::move(child));
+  }
+  return children;
+}
+
 }  // namespace
 
 std::string transport_name(Transport transport) {
-  return transport == Transport::Smtp    ? "smtp"
-         : transport == Transport::Error ? "error"
-                                         : "local";
+  return transport == Transport::Smtp ? "smtp" : transport == Transport::Error ? "error" : "local";
 }
 
 Outcome outcome_from(const Error& error, OutcomeKind kind) {
@@ -261,7 +284,11 @@ void Scheduler::apply(Active& active, const Group& group, const Outcome& outcome
   line.reason = entry.reason;
   log_delivery(line);
   note_mailbox(group, entry);
-  if (kind == OutcomeKind::Expand) expand(active, outcome.recipient, outcome.children);
+  if (kind == OutcomeKind::Expand) {
+    auto children = children_of_delivery(entry.recipient, group.route.account, outcome.children);
+    active.was_deferred = active.was_deferred || children.empty();
+    if (!children.empty()) expand(active, outcome.recipient, std::move(children));
+  }
 }
 
 /// RFC 3463 section 3.3: X.2.2 is a full mailbox. RCPT refuses mail for it until there is room.

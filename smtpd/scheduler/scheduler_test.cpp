@@ -408,6 +408,43 @@ TEST_CASE("a command is logged and reported under the alias that names it") {
   CHECK(report.find("cat > x") == std::string::npos);
 }
 
+TEST_CASE("a .forward's commands run as its user, whatever the deliver process says") {
+  for (bool is_system : {true, false}) {
+    World world;
+    std::vector<Recipient> children;
+    world.on_resolve = [&](const Resolve& ask) {
+      if (ask.recipient.kind == RecipientKind::Command) children.push_back(ask.recipient);
+      auto resolution = World::route_to(
+          ask.recipient.kind == RecipientKind::Command ? Transport::Pipe : Transport::Local, "");
+      resolution.route.account.name = "bob";
+      resolution.route.account.is_system = is_system;
+      return resolution;
+    };
+    world.on_attempt = [](const Recipient& recipient) {
+      bool is_forwarded = recipient.kind == RecipientKind::Address;
+      auto outcome = World::outcome(is_forwarded ? OutcomeKind::Expand : OutcomeKind::Delivered,
+                                    "2.0.0", "forwarded");
+      Recipient child = recipient;
+      child.kind = RecipientKind::Command;
+      child.address = "id";
+      child.run_as = "victim";
+      child.has_own_sender = true;
+      outcome.children.push_back(std::move(child));
+      return outcome;
+    };
+    REQUIRE(world.submit({"bob@here.test"}));
+    world.settle();
+    CHECK(children.size() == (is_system ? 1 : 0));
+    for (const auto& child : children) {
+      CHECK(child.run_as == "bob");
+      CHECK(child.via == "bob@here.test");
+      CHECK_FALSE(child.has_own_sender);
+    }
+    // Own users have no .forward: what names commands for them is not believed, and nothing lost.
+    CHECK(world.scheduler->size() == (is_system ? 0 : 1));
+  }
+}
+
 TEST_CASE("what goes to /dev/null is delivered to nobody, without a process") {
   World world;
   world.on_resolve = [](const Resolve& ask) {
