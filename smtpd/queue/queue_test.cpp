@@ -173,6 +173,50 @@ TEST_CASE("an unfinished child goes when its parent is expanded again, a finishe
   CHECK((*again)[0] == 3);  // numbers are never used again
 }
 
+TEST_CASE("an alias of several answers NOTIFY=SUCCESS itself, a single child takes it over") {
+  struct Row {
+    std::uint8_t notify;
+    std::size_t children;
+    bool is_list;
+    std::uint8_t left;
+    ReportDue report;
+  };
+  constexpr std::uint8_t all = notify_success | notify_failure | notify_delay;
+  constexpr std::uint8_t rest = notify_failure | notify_delay;
+  for (const Row& row : {Row{notify_success, 1, false, notify_success, ReportDue::None},
+                         Row{notify_success, 2, false, notify_never, ReportDue::Expanded},
+                         Row{all, 2, false, rest, ReportDue::Expanded},
+                         Row{notify_failure, 2, false, notify_failure, ReportDue::None},
+                         Row{notify_never, 2, false, notify_never, ReportDue::None},
+                         Row{notify_default, 2, false, notify_default, ReportDue::None},
+                         Row{all, 1, true, notify_default, ReportDue::Delivered},
+                         Row{notify_default, 2, true, notify_default, ReportDue::None}}) {
+    CAPTURE(int{row.notify});
+    CAPTURE(row.is_list);
+    Envelope envelope = Store::envelope(make_queue_id(), 10);
+    envelope.recipients[0].notify = row.notify;
+    QueuedMessage message(std::move(envelope));
+    std::vector<Recipient> children(row.children, message.recipient(0).recipient);
+    for (std::size_t i = 0; i < children.size(); ++i) {
+      children[i].address = "member" + std::to_string(i) + "@x.test";
+      if (!row.is_list) continue;
+      children[i].has_own_sender = true;
+      children[i].sender = "owner-list@x.test";
+      children[i].notify = notify_default;  // as the Router has it
+    }
+    auto added = message.expand(0, children, 10);
+    REQUIRE(added);
+    CHECK(message.recipient(0).report == row.report);
+    for (auto number : *added) CHECK(message.recipient(number).recipient.notify == row.left);
+    // The sender was told; another expansion is no news.
+    message.change(0).report = ReportDue::None;
+    message.expand_again();
+    children[0].notify = message.recipient(0).recipient.notify;
+    REQUIRE(message.expand(0, children, 10));
+    CHECK(message.recipient(0).report == ReportDue::None);
+  }
+}
+
 TEST_CASE("\\ann in another alias means ann's mailbox, once, and is no loop") {
   QueuedMessage message(Store::envelope(make_queue_id(), 10));
   auto child = [](const std::string& address, bool is_self = false) {

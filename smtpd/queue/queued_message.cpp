@@ -123,6 +123,7 @@ Result<std::vector<std::uint32_t>> QueuedMessage::expand(std::uint32_t number,
   if (recipients_.size() + children.size() > message_recipients_max) {
     return Error(554, "5.4.6 too many recipients after expansion");
   }
+  report_expansion(number, children);
   std::vector<std::uint32_t> added;
   std::string own_key = address_key(recipient(number).recipient);
   bool was_self = recipient(number).recipient.is_self;
@@ -157,6 +158,29 @@ Result<std::vector<std::uint32_t>> QueuedMessage::expand(std::uint32_t number,
   }
   change(number).state = RecipientState::Expanded;
   return added;
+}
+
+/// RFC 3461 section 5.2.7: of several, none may promise the sender that all went well.
+void QueuedMessage::report_expansion(std::uint32_t number, std::vector<Recipient>& children) {
+  const Recipient& parent = recipient(number).recipient;
+  bool is_list = std::ranges::any_of(children, [&](const Recipient& child) {
+    return child.has_own_sender && (!parent.has_own_sender || child.sender != parent.sender);
+  });
+  if ((parent.notify & notify_success) == 0 || (!is_list && children.size() < 2)) return;
+  auto without_success = [](std::uint8_t notify) -> std::uint8_t {
+    auto left = static_cast<std::uint8_t>(notify & ~notify_success);
+    return left == 0 && notify != notify_default ? std::uint8_t{notify_never} : left;
+  };
+  for (Recipient& child : children) child.notify = without_success(child.notify);
+  RecipientRecord& entry = change(number);
+  // It is told once, also if the configuration is corrected and the alias expanded again.
+  entry.recipient.notify = without_success(entry.recipient.notify);
+  entry.report = is_list ? ReportDue::Delivered : ReportDue::Expanded;
+  entry.status = is_list ? "2.0.0" : "2.1.5";
+  entry.reason = is_list ? "delivered to a mailing list" : "expanded to its members";
+  entry.relay = "local";
+  entry.remote_mta.clear();
+  entry.diagnostic.clear();
 }
 
 void QueuedMessage::expand_again() {

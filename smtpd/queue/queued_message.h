@@ -6,8 +6,13 @@
 // ann's mailbox, which is another destination than the address ann. One with an older ancestor's
 // address is a loop, unless it means the mailbox.
 //
+// The sender who asked for reports of success gets one of the expansion itself: `delivered` for a
+// mailing list (owner-NAME), `expanded` for another alias of several, whose members are then asked
+// for failures and delays only. A single child takes the parent's request over.
+//
 // Pure: no I/O, no clock.
 //
+// STANDARDS  RFC 3461 section 5.2.7 (aliases and mailing lists)
 // SEE ALSO   record.h (the keys), queue.h (loads and stores it)
 #pragma once
 
@@ -80,6 +85,7 @@ class QueuedMessage {
   /// The number that has this address already; -1: none.
   std::int64_t find(const std::string& key) const;
   bool is_ancestor(std::uint32_t of, const std::string& key) const;
+  void report_expansion(std::uint32_t number, std::vector<Recipient>& children);
 
   Envelope envelope_;
   MessageRecord record_;

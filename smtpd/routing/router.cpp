@@ -317,6 +317,10 @@ Result<std::optional<Resolution>> Router::alias(const Recipient& recipient,
   Recipient parent = recipient;
   TRY(auto owner, alias_value("owner-" + name));
   if (owner) {
+    // RFC 3461 section 5.2.7.1: a mailing list. Its members' reports are the owner's affair, and
+    // what the sender asked for ends here.
+    parent.notify = notify_default;
+    parent.orcpt.clear();
     parent.has_own_sender = true;
     TRY(parent.sender, complete_address("owner-" + name, *config_));
     auto owner_items = store::parse_alias_items(*owner);

@@ -131,6 +131,23 @@ TEST_CASE("final domains look at aliases, then accounts, and refuse who is in ne
                   {"mailer-daemon@example.org", "-> postmaster@example.org"}});
 }
 
+TEST_CASE("what a sender asks for in reports does not go on to the members of a list") {
+  Fixture fixture;
+  for (bool is_list : {true, false}) {
+    Recipient recipient;
+    recipient.address = is_list ? "list@example.org" : "staff@example.org";
+    recipient.orcpt = "rfc822;ann@example.org";
+    recipient.notify = notify_success | notify_failure;
+    auto resolution = fixture.router->resolve(recipient, "s@x.example");
+    REQUIRE(resolution);
+    for (const auto& child : resolution->children) {
+      CHECK(child.has_own_sender == is_list);
+      CHECK(child.notify == (is_list ? std::uint8_t{notify_default} : recipient.notify));
+      CHECK(child.orcpt == (is_list ? "" : recipient.orcpt));
+    }
+  }
+}
+
 TEST_CASE("an alias naming itself delivers to the mailbox of that name") {
   Fixture fixture;
   CHECK(fixture.resolve("loop@example.org") == "5.1.1 unknown user: \"loop\"");

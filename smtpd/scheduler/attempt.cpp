@@ -180,6 +180,11 @@ Task<Result<Attempt::Outcomes>> Scheduler::ask(Active& active, const Group& grou
   }
   for (auto number : group.recipients) {
     const auto& entry = active.message->recipient(number);
+    if (entry.recipient.has_own_sender) {
+      // RFC 3461 section 5.2.7.1: what the sender asked for does not go on to a list's members.
+      request.envelope.envid.clear();
+      request.envelope.ret = Ret::Unset;
+    }
     request.envelope.recipients.push_back(entry.recipient);
     request.is_repeat = request.is_repeat || entry.is_uncertain;
   }

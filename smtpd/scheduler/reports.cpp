@@ -19,7 +19,14 @@ struct Due {
   std::uint32_t number;
   DsnAction action;
 };
-using DueBySender = std::map<std::pair<std::string, Kind>, std::vector<Due>>;
+/// Whom a report goes to, and what about. A list's owner may be the sender as well, who gets two.
+struct About {
+  std::string sender;
+  bool is_list_owner;
+  Kind kind;
+  friend auto operator<=>(const About&, const About&) = default;
+};
+using DueReports = std::map<About, std::vector<Due>>;
 
 std::string log_kind(Kind kind) {
   if (kind == Kind::Failure) return "non-delivery";
@@ -48,14 +55,15 @@ bool wants_delay(const RecipientRecord& entry) {
          wants_report(entry.recipient.notify, notify_delay);
 }
 
-DueBySender collect(const QueuedMessage& message, bool is_delay_due) {
-  DueBySender due;
+DueReports collect(const QueuedMessage& message, bool is_delay_due) {
+  DueReports due;
   for (const auto& [number, entry] : message.recipients()) {
-    const std::string& sender = message.sender_of(entry.recipient);
+    About about{message.sender_of(entry.recipient), entry.recipient.has_own_sender, Kind::Delay};
     if (entry.report != ReportDue::None) {
-      due[{sender, kind_of(entry.report)}].push_back({number, action_of(entry.report)});
+      about.kind = kind_of(entry.report);
+      due[about].push_back({number, action_of(entry.report)});
     } else if (is_delay_due && wants_delay(entry)) {
-      due[{sender, Kind::Delay}].push_back({number, DsnAction::Delayed});
+      due[about].push_back({number, DsnAction::Delayed});
     }
   }
   return due;
@@ -125,11 +133,10 @@ std::vector<NewReport> take_reports(QueuedMessage& message, bool is_delay_due,
                                     const std::string& original, std::int64_t retry_until,
                                     const Config& config, const Clock& clock) {
   std::vector<NewReport> reports;
-  for (const auto& [sender_and_kind, due] : collect(message, is_delay_due)) {
-    const auto& [sender, kind] = sender_and_kind;
-    auto to = address_or_null(sender);
+  for (const auto& [about, due] : collect(message, is_delay_due)) {
+    auto to = address_or_null(about.sender);
     if (to.is_null()) {
-      if (kind == Kind::Failure) {
+      if (about.kind == Kind::Failure) {
         log_info("bounce",
                  message.id().value() + ": undeliverable notification discarded: nobody to tell");
       }
@@ -146,12 +153,15 @@ std::vector<NewReport> take_reports(QueuedMessage& message, bool is_delay_due,
     report.unique = out.envelope.id.value();
     report.date = local_date(clock.now_seconds());
     report.arrival = local_date(message.envelope().arrival / 1'000'000);
-    if (!message.envelope().envid.empty()) report.envid = message.envelope().envid;
-    if (message.envelope().ret == Ret::Full) report.ret = DsnReturn::Full;
-    if (message.envelope().ret == Ret::Headers) report.ret = DsnReturn::Headers;
+    // ENVID and RET are the sender's, not the owner's of a list that was reached.
+    if (!about.is_list_owner) {
+      if (!message.envelope().envid.empty()) report.envid = message.envelope().envid;
+      if (message.envelope().ret == Ret::Full) report.ret = DsnReturn::Full;
+      if (message.envelope().ret == Ret::Headers) report.ret = DsnReturn::Headers;
+    }
     for (const auto& one : due) {
       report.recipients.push_back(reported(message.recipient(one.number), one.action, retry_until));
-      if (kind != Kind::Delay) message.change(one.number).report = ReportDue::None;
+      if (about.kind != Kind::Delay) message.change(one.number).report = ReportDue::None;
     }
     report.original = original;
     report.return_bytes_max = static_cast<std::size_t>(std::min<std::uint64_t>(
@@ -159,7 +169,7 @@ std::vector<NewReport> take_reports(QueuedMessage& message, bool is_delay_due,
     report.line_end = "\n";
     auto text = delivery_report(report);
 
-    out.kind = log_kind(kind);
+    out.kind = log_kind(about.kind);
     out.body = std::move(text.bytes);
     out.envelope.arrival = clock.now().count();
     out.envelope.is_local = true;

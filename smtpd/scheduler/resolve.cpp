@@ -18,7 +18,8 @@ std::string group_key(const Route& route, const Recipient& recipient, const std:
        {lower(route.next_hop), route.account.name, recipient.run_as, recipient.via, sender}) {
     key += '\n' + part;
   }
-  return key;
+  // A list's owner may be the sender as well; what was asked for with the message differs.
+  return key + (recipient.has_own_sender ? "\nlist" : "");
 }
 
 Outcome looped(const Recipient& recipient) {

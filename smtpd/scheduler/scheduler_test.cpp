@@ -128,11 +128,14 @@ struct World {
   void settle() { loop.run_until(until_idle()); }
 
   Result<void> submit(const std::vector<std::string>& recipients, std::string sender = "ann@x.test",
-                      std::uint8_t notify = notify_default, std::string on_top = "") {
+                      std::uint8_t notify = notify_default, std::string on_top = "",
+                      std::string envid = "") {
     Envelope envelope;
     envelope.id = last_id = make_queue_id(clock);
     envelope.arrival = clock.now().count();
     envelope.sender = std::move(sender);
+    if (!envid.empty()) envelope.ret = Ret::Full;
+    envelope.envid = std::move(envid);
     std::string body = on_top + "Subject: hello\n\nbody\n";
     envelope.body_bytes = body.size();
     Piece whole;
@@ -528,6 +531,52 @@ TEST_CASE("NOTIFY decides which reports there are") {
     CHECK(has_report == row.reports);
     CHECK(world.scheduler->size() == 0);
   }
+}
+
+TEST_CASE("a mailing list answers its sender, and its owner hears of its members") {
+  World world;
+  world.on_resolve = [](const Resolve& ask) {
+    if (ask.recipient.address == "list@here.test") {
+      auto resolution = World::expansion({"bob@there.test", "eve@there.test"}, ask.recipient);
+      for (auto& child : resolution.children) {
+        child.has_own_sender = true;
+        child.sender = "ann@x.test";  // who owns the list and wrote to it
+        child.notify = notify_default;
+        child.orcpt.clear();
+      }
+      return resolution;
+    }
+    return World::route_to(Transport::Smtp, ask.recipient.address.substr(4));
+  };
+  world.on_attempt = [](const Recipient& recipient) {
+    return recipient.address == "eve@there.test"
+               ? World::outcome(OutcomeKind::Bounce, "5.1.1", "no such user")
+               : World::outcome(OutcomeKind::Delivered, "2.0.0", "ok");
+  };
+  REQUIRE(world.submit({"list@here.test", "zoe@there.test"}, "ann@x.test", notify_success, "",
+                       "envid-7"));
+  world.settle();
+  CHECK(world.scheduler->size() == 0);
+  int lists = 0;
+  int failures = 0;
+  for (const auto& [envelope, body] : world.delivered) {
+    const auto& to = envelope.recipients.front();
+    bool is_report = envelope.sender.empty();
+    bool has_envid = is_report ? body.find("Original-Envelope-Id: envid-7") != std::string::npos
+                               : envelope.envid == "envid-7" && envelope.ret == Ret::Full;
+    bool is_of_list = body.find("list@here.test\n") != std::string::npos &&
+                      body.find("Action: delivered") != std::string::npos;
+    bool is_failure = body.find("Action: failed") != std::string::npos;
+    if (is_report) {
+      lists += is_of_list ? 1 : 0;
+      failures += is_failure ? 1 : 0;
+      CHECK(has_envid != is_failure);
+    } else {
+      CHECK(has_envid == (to.address == "zoe@there.test"));
+    }
+  }
+  CHECK(lists == 1);
+  CHECK(failures == 1);
 }
 
 TEST_CASE("mail that waits longer than maximal_queue_lifetime goes back") {
