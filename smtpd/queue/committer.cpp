@@ -48,12 +48,16 @@ Task<> Committer::add_and_wait(std::shared_ptr<CommitEntry> entry) {
 
 Task<> Committer::run() {
   for (;;) {
-    if (problem_ == Problem::Broken || (problem_ != Problem::None && waiting_.empty())) {
+    if (problem_ != Problem::None && loop_.now() >= next_heal_) {
       co_await heal();
       continue;
     }
+    if (problem_ == Problem::Broken) {
+      co_await loop_.sleep(time_to_heal());
+      continue;
+    }
     if (waiting_.empty()) {
-      co_await arrived_.wait();
+      co_await wait_for_more();
       continue;
     }
     if (!waiting_.is_urgent()) co_await within(loop_, soon_max, wait_for_urgent());
@@ -69,6 +73,19 @@ Task<> Committer::run() {
     }
     for (const auto& entry : entries) end(*entry, {});
   }
+}
+
+/// For a change, or for the time to heal.
+Task<> Committer::wait_for_more() {
+  if (problem_ == Problem::None) {
+    co_await arrived_.wait();
+  } else {
+    co_await within(loop_, time_to_heal(), wait_for_change());
+  }
+}
+
+Duration Committer::time_to_heal() const {
+  return std::chrono::ceil<Duration>(std::max(next_heal_ - loop_.now(), SteadyTime::duration(0)));
 }
 
 Task<> Committer::wait_for_urgent() {
@@ -109,6 +126,8 @@ Task<> Committer::fail(CommitEntries entries, Error error) {
   bool has_freed_room = false;
   if (is_full) has_freed_room = co_await loop_.offload([&] { return ballast_.release(); });
   auto healed = co_await loop_.offload([&] { return database_.heal(); });
+  next_heal_ = loop_.now() + heal_seconds;
+  if (!healed) give_up_if_lost(healed.error());
   bool goes_on = is_full && has_freed_room && healed;
   if (goes_on) {
     set(Problem::Full,
@@ -125,18 +144,25 @@ Task<> Committer::fail(CommitEntries entries, Error error) {
   for (const auto& entry : waiting_.take_intake()) end(*entry, answer);
 }
 
-/// Waits, then looks whether the database can be written and the ballast is in place again.
+/// Looks whether the database can be written and the ballast is in place again.
 Task<> Committer::heal() {
-  bool more_came = co_await within(loop_, heal_seconds, wait_for_more());
-  if (more_came && problem_ == Problem::Full) co_return;  // outcomes go on
   auto healed = co_await loop_.offload([&] { return database_.heal(); });
-  if (!healed) co_return;
+  next_heal_ = loop_.now() + heal_seconds;
+  if (!healed) {
+    give_up_if_lost(healed.error());
+    co_return;
+  }
   auto ballast = co_await loop_.offload([&] { return ballast_.make(); });
   if (ballast) {
     set(Problem::None, "the queue can be written again");
   } else {
     set(Problem::Full, "deliveries go on, new mail is still refused: " + ballast.error().text());
   }
+}
+
+void Committer::give_up_if_lost(const Error& error) {
+  bool is_lost = store::storage_problem(error) == store::StorageProblem::Lost;
+  if (is_lost && on_lost_) on_lost_(error.text());
 }
 
 void Committer::end(CommitEntry& entry, std::optional<Error> error) {

@@ -6,7 +6,8 @@
 //
 // When the disk is full, intake is answered 452 4.3.1, the ballast is freed, and outcomes go on.
 // At any other failure intake is answered 451 4.3.0 and is_writable() turns false, so that no
-// further delivery begins. Every `heal_seconds` the committer tries whether all is well again.
+// further delivery begins. Every `heal_seconds` the committer tries whether all is well again,
+// however much is recorded meanwhile.
 //
 // LIMITS  batch_bytes_max a batch, and what is larger alone
 #pragma once
@@ -48,6 +49,8 @@ class Committer {
   void on_warning(std::function<void(const std::string&)> handler) {
     on_warning_ = std::move(handler);
   }
+  /// Called when only another opening of the database can help: the process is to begin anew.
+  void on_lost(std::function<void(const std::string&)> handler) { on_lost_ = std::move(handler); }
   /// Commits so far, for tests and statistics.
   std::size_t commits() const { return commits_; }
 
@@ -58,9 +61,12 @@ class Committer {
   Result<void> write(const CommitEntries& entries);
   Task<> fail(CommitEntries entries, Error error);
   Task<> heal();
-  Task<> wait_for_more() { co_await arrived_.wait(); }
+  Task<> wait_for_more();
+  Task<> wait_for_change() { co_await arrived_.wait(); }
+  Duration time_to_heal() const;
   Task<> wait_for_urgent();
   void end(CommitEntry& entry, std::optional<Error> error);
+  void give_up_if_lost(const Error& error);
   void set(Problem problem, const std::string& text);
 
   Loop& loop_;
@@ -69,9 +75,11 @@ class Committer {
   const Ballast& ballast_;
   Gathering waiting_;
   Problem problem_ = Problem::None;
+  SteadyTime next_heal_{};
   std::size_t commits_ = 0;
   std::function<void()> on_change_;
   std::function<void(const std::string&)> on_warning_;
+  std::function<void(const std::string&)> on_lost_;
   Event arrived_;
   Nursery tasks_;
 };

@@ -1,7 +1,9 @@
 #include "smtpd/queue/process.h"
 
 #include <sys/stat.h>
+#include <sysexits.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 
@@ -41,6 +43,12 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
         tasks_(child.loop()) {
     for (const auto& warning : opened.warnings) log_warning("qmgr", warning);
     queue_->committer().on_warning([](const std::string& text) { log_warning("qmgr", text); });
+    // The master starts another queue process, which opens the database anew; what was under way
+    // is uncertain, as after a crash.
+    queue_->committer().on_lost([](const std::string& text) {
+      log_fatal("qmgr", "the queue's database must be opened anew: " + text);
+      std::_Exit(EX_TEMPFAIL);
+    });
     scheduler_.begin(opened.waiting, !opened.was_stopped_orderly);
     child_.on_reload([this] { scheduler_.look(); });
     child_.on_drain([this] { tasks_.start(stop()); });

@@ -35,6 +35,15 @@ Result<store::Salvaged> open_database(const std::filesystem::path& directory, co
   }
 }
 
+/// The same on a full disk, too: what the last run wrote is brought into table files first.
+Result<store::Salvaged> open_with_ballast(const Queue::Options& options, const Clock& clock) {
+  auto opened = open_database(options.directory / "db", clock);
+  bool is_full = !opened && store::storage_problem(opened.error()) == store::StorageProblem::Full;
+  Ballast ballast(options.directory / "ballast", options.ballast_bytes);
+  if (!is_full || !ballast.release()) return opened;
+  return open_database(options.directory / "db", clock);
+}
+
 /// For the log: the loss as a whole, then each message that it concerns.
 std::vector<std::string> describe(const store::Loss& loss) {
   std::vector<std::string> lines{loss.text()};
@@ -72,7 +81,7 @@ Queue::~Queue() = default;
 
 Result<Queue::Opened> Queue::open(Loop& loop, const Options& options, const Clock& clock) {
   TRY_DO(make_directory(options.directory, 0755));
-  TRY(auto salvaged, open_database(options.directory / "db", clock));
+  TRY(auto salvaged, open_with_ballast(options, clock));
   TRY(auto files, BodyFiles::open(options.directory / "body"));
   Opened opened;
   if (salvaged.loss) opened.warnings = describe(*salvaged.loss);

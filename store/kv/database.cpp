@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "common/base/text.h"
 #include "store/kv/log_file.h"
 #include "store/kv/log_reserve.h"
 #include "store/kv/rocks.h"
@@ -24,6 +25,8 @@ StorageProblem storage_problem(const Error& error) {
       return StorageProblem::Damaged;
     case 454:
       return StorageProblem::Absent;
+    case 455:
+      return StorageProblem::Lost;
     default:
       return StorageProblem::Failed;
   }
@@ -113,7 +116,7 @@ void Batch::clear() { impl_->changes.Clear(); }
 
 struct Database::Impl {
   std::filesystem::path directory;
-  std::unique_ptr<rocksdb::Env> env;  // of `rocks`, where it has one of its own
+  std::unique_ptr<LogReserve> reserve;  // of `rocks`, where its logs have one
   std::unique_ptr<rocksdb::DB> rocks;
   std::size_t memtable_bytes = 0;
 
@@ -186,7 +189,7 @@ Result<Database> Database::open_as(const std::filesystem::path& directory, const
   bool has_current = std::filesystem::exists(directory / "CURRENT", problem);
   rocksdb::DB* rocks = nullptr;
   rocksdb::Status status;
-  std::unique_ptr<rocksdb::Env> env;
+  std::unique_ptr<LogReserve> reserve;
   if (read_only) {
     if (!has_current) {
       return storage_error(problem ? StorageProblem::Failed : StorageProblem::Absent,
@@ -205,8 +208,8 @@ Result<Database> Database::open_as(const std::filesystem::path& directory, const
     }
     options.create_if_missing = true;
     if (profile.log_reserve_bytes > 0) {
-      env = reserving_env(directory, profile.log_reserve_bytes);
-      options.env = env.get();
+      reserve = std::make_unique<LogReserve>(directory, profile.log_reserve_bytes);
+      options.env = reserve->env();
       options.write_buffer_size += options.write_buffer_size / 4;  // end_memtable() comes first
     }
     status = rocksdb::DB::Open(options, directory.string(), &rocks);
@@ -214,7 +217,7 @@ Result<Database> Database::open_as(const std::filesystem::path& directory, const
   if (!status.ok()) return storage_error(status, what);
   auto impl = std::make_shared<Impl>();
   impl->directory = directory;
-  impl->env = std::move(env);
+  impl->reserve = std::move(reserve);
   impl->rocks.reset(rocks);
   impl->memtable_bytes = profile.memtable_bytes;
   return Database(std::move(impl));
@@ -288,6 +291,10 @@ Snapshot Database::snapshot() const {
 // and RocksDB 7.8 aborts at the next write to it. So a memtable begins with an erasure of nothing,
 // which fits into the room that each log begins with (log_reserve.cpp), in a write of its own; and
 // memtables are changed by us between two commits, never by RocksDB within one.
+//
+// Where the next memtable's log can't be made, RocksDB 7.8 takes that for fatal and Resume()
+// refuses for ever. So neither a commit nor heal() begins before that log is sure
+// (LogReserve::ensure_next).
 rocksdb::Status Database::Impl::begin_memtable(const rocksdb::WriteOptions& options) {
   std::uint64_t entries = 0;
   bool is_known =
@@ -310,7 +317,10 @@ void Database::Impl::end_memtable() {
 Result<void> Database::commit(Batch& batch, Sync sync) {
   rocksdb::WriteOptions options;
   options.sync = sync == Sync::Yes;
-  bool has_reserve = impl_->env != nullptr;
+  bool has_reserve = impl_->reserve != nullptr;
+  if (has_reserve) {
+    TRY_DO(impl_->reserve->ensure_next());
+  }
   auto status = has_reserve ? impl_->begin_memtable(options) : rocksdb::Status::OK();
   if (status.ok()) status = impl_->rocks->Write(options, &batch.impl_->changes);
   if (!status.ok()) return storage_error(status, "write " + impl_->directory.string());
@@ -320,7 +330,14 @@ Result<void> Database::commit(Batch& batch, Sync sync) {
 }
 
 Result<void> Database::heal() {
+  if (impl_->reserve != nullptr) {
+    TRY_DO(impl_->reserve->ensure_next());
+  }
   auto status = impl_->rocks->Resume();
+  if (status.severity() >= rocksdb::Status::Severity::kFatalError) {
+    return storage_error(StorageProblem::Lost, "heal " + impl_->directory.string() + ": " +
+                                                   printable(status.ToString(), 500));
+  }
   if (!status.ok()) return storage_error(status, "heal " + impl_->directory.string());
   return {};
 }

@@ -37,6 +37,7 @@ enum class StorageProblem {
   Full = 452,     ///< no space or quota left
   Damaged = 453,  ///< a checksum or a file is wrong
   Absent = 454,   ///< there is no database at that place
+  Lost = 455,     ///< nothing can be written until the database is opened anew
 };
 
 /// What kind of failure a function of store/kv has answered.
@@ -146,6 +147,7 @@ class Database {
   Result<void> commit(Batch& batch, Sync sync = Sync::Yes);
 
   /// Tries to make writing possible again after a failed commit, e.g. once there is room.
+  /// Errors: Full, Failed, Damaged: try later; Lost: it is of no use any more, open another.
   Result<void> heal();
 
   /// Moves all that is in memory to table files; the log starts anew.

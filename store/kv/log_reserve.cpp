@@ -14,6 +14,8 @@
 #include <mutex>
 #include <thread>
 
+#include "store/kv/rocks.h"
+
 namespace pennypost::store {
 namespace {
 
@@ -83,25 +85,47 @@ class ReservedLog final : public rocksdb::FSWritableFile {
   std::uint64_t size_ = 0;
 };
 
-/// The file of zeros of one directory, and the thread that makes the next.
-class Reserve {
+}  // namespace
+
+/// The files of one directory that stand ready, and the thread that makes the next large one.
+class LogReserve::Files {
  public:
-  Reserve(std::filesystem::path directory, std::uint64_t bytes)
-      : path_(directory / "reserve"), bytes_(bytes) {
+  Files(const std::filesystem::path& directory, std::uint64_t bytes)
+      : path_(directory / "reserve"), first_(directory / "reserve.first"), bytes_(bytes) {
     struct stat found {};
     if (::stat(path_.c_str(), &found) != 0 || found.st_size != static_cast<off_t>(bytes_)) make();
   }
-  Reserve(const Reserve&) = delete;
-  Reserve& operator=(const Reserve&) = delete;
-  ~Reserve() {
+  Files(const Files&) = delete;
+  Files& operator=(const Files&) = delete;
+  ~Files() {
     if (maker_.joinable()) maker_.join();
   }
 
-  /// The reserve as a file of that name; -1: there is none. Begins to make another.
+  Result<void> ensure_first() {
+    std::lock_guard lock(mutex_);
+    if (has_first_) return {};
+    int fd = ::open(first_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int problem = fd < 0 ? errno : ::posix_fallocate(fd, 0, log_room_min);
+    if (fd >= 0) ::close(fd);
+    if (problem != 0) {
+      ::unlink(first_.c_str());
+      bool is_full = problem == ENOSPC || problem == EDQUOT;
+      return storage_error(is_full ? StorageProblem::Full : StorageProblem::Failed,
+                           "reserve " + first_.string() + ": " + std::strerror(problem));
+    }
+    has_first_ = true;
+    return {};
+  }
+
+  /// A file of that name with room; -1: there is none. Begins to make another large one.
   int take(const std::string& name) {
     std::lock_guard lock(mutex_);
-    int fd = -1;
-    if (::rename(path_.c_str(), name.c_str()) == 0) fd = ::open(name.c_str(), O_RDWR | O_CLOEXEC);
+    bool is_there = ::rename(path_.c_str(), name.c_str()) == 0;
+    if (!is_there && has_first_) {
+      has_first_ = false;
+      is_there = ::rename(first_.c_str(), name.c_str()) == 0;
+    }
+    int fd = is_there ? ::open(name.c_str(), O_RDWR | O_CLOEXEC) : -1;
     if (is_making_) return fd;
     if (maker_.joinable()) maker_.join();
     is_making_ = true;
@@ -140,28 +164,31 @@ class Reserve {
   }
 
   std::filesystem::path path_;
+  std::filesystem::path first_;
   std::uint64_t bytes_;
   std::mutex mutex_;
+  bool has_first_ = false;
   bool is_making_ = false;
   std::thread maker_;
 };
 
-class ReservingFileSystem final : public rocksdb::FileSystemWrapper {
+class LogReserve::FileSystem final : public rocksdb::FileSystemWrapper {
  public:
-  ReservingFileSystem(const std::filesystem::path& directory, std::uint64_t bytes)
-      : FileSystemWrapper(rocksdb::FileSystem::Default()), reserve_(directory, bytes) {}
+  explicit FileSystem(std::shared_ptr<Files> files)
+      : FileSystemWrapper(rocksdb::FileSystem::Default()), files_(std::move(files)) {}
   const char* Name() const override { return "PennypostLogReserve"; }
 
   IOStatus NewWritableFile(const std::string& name, const FileOptions& options,
                            std::unique_ptr<rocksdb::FSWritableFile>* result,
                            IODebugContext* debug) override {
     if (name.ends_with(".log")) {
-      int fd = reserve_.take(name);
-      if (fd < 0) fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+      int fd = files_->take(name);
+      bool is_reserved = fd >= 0;
+      if (!is_reserved) fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
       if (fd < 0) return io_error("open " + name, errno);
       // Its first entry never fails for want of room: see begin_memtable() in database.cpp.
       auto log = std::make_unique<ReservedLog>(fd, name);
-      int problem = ::posix_fallocate(fd, 0, log_room_min);
+      int problem = is_reserved ? 0 : ::posix_fallocate(fd, 0, log_room_min);
       if (problem != 0) return io_error("reserve " + name, problem);
       *result = std::move(log);
       return IOStatus::OK();
@@ -170,14 +197,15 @@ class ReservingFileSystem final : public rocksdb::FileSystemWrapper {
   }
 
  private:
-  Reserve reserve_;
+  std::shared_ptr<Files> files_;
 };
 
-}  // namespace
+LogReserve::LogReserve(const std::filesystem::path& directory, std::uint64_t bytes)
+    : files_(std::make_shared<Files>(directory, bytes)),
+      env_(rocksdb::NewCompositeEnv(std::make_shared<FileSystem>(files_))) {}
 
-std::unique_ptr<rocksdb::Env> reserving_env(const std::filesystem::path& directory,
-                                            std::uint64_t bytes) {
-  return rocksdb::NewCompositeEnv(std::make_shared<ReservingFileSystem>(directory, bytes));
-}
+LogReserve::~LogReserve() = default;
+
+Result<void> LogReserve::ensure_next() { return files_->ensure_first(); }
 
 }  // namespace pennypost::store

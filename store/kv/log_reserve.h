@@ -6,9 +6,11 @@
 // So a file of zeros, DIRECTORY/reserve, synced before it bears that name, is kept in store; a new
 // log takes its place by a rename, and a thread makes the next one. The reader takes the zeros
 // behind the last entry for the log's end. What goes beyond the reserve is appended as usual, and
-// so is all when there is no reserve: while the disk has less than reserve_room_min free. Each log
-// has room for its first entry in any case (database.cpp says what for); where not even that can be
-// had, none is made.
+// so is all when there is no reserve: while the disk has less than reserve_room_min free.
+//
+// Each log has room for its first entry in any case (database.cpp says what for). RocksDB 7.8 never
+// heals when it can't make a log, so before it may need one a small file, DIRECTORY/reserve.first,
+// stands ready to become it, whatever room the disk has then.
 //
 // A power cut may leave the last write in pieces, in any order of the disk's sectors, with zeros in
 // between: log_file.h tells that from damage.
@@ -20,6 +22,8 @@
 #include <filesystem>
 #include <memory>
 
+#include "common/base/result.h"
+
 namespace rocksdb {
 class Env;
 }
@@ -28,9 +32,22 @@ namespace pennypost::store {
 
 inline constexpr std::uint64_t reserve_room_min = 128u << 20;
 
-/// The environment for a database in `directory`, whose logs get `bytes` in advance. Must outlive
-/// the database. Waits for the first reserve to be made, where none is left from before.
-std::unique_ptr<rocksdb::Env> reserving_env(const std::filesystem::path& directory,
-                                            std::uint64_t bytes);
+/// For the database in one directory; must outlive it.
+class LogReserve {
+ public:
+  /// Logs get `bytes` in advance. Waits for the first reserve to be made, where none is left.
+  LogReserve(const std::filesystem::path& directory, std::uint64_t bytes);
+  ~LogReserve();
+
+  rocksdb::Env* env() { return env_.get(); }
+  /// Returns once another log can be made. Errors: Full, Failed; then nothing may be written.
+  Result<void> ensure_next();
+
+ private:
+  class Files;
+  class FileSystem;
+  std::shared_ptr<Files> files_;
+  std::unique_ptr<rocksdb::Env> env_;
+};
 
 }  // namespace pennypost::store
