@@ -45,6 +45,7 @@ Result<void> check_recipients(const Envelope& envelope) {
         !recipient.via.empty() || recipient.depth != 0) {
       return wrong("a recipient that no client can name");
     }
+    if (!is_possible_notify(recipient.notify)) return wrong("NOTIFY");
     if (recipient.address.empty() || !is_text(recipient.address) || !is_text(recipient.original) ||
         !is_text(recipient.orcpt) || !is_text(recipient.sender)) {
       return wrong("a recipient's text");

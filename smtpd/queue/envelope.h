@@ -27,6 +27,11 @@ enum Notify : std::uint8_t {
   notify_delay = 8,
 };
 
+/// NEVER stands alone.
+constexpr bool is_possible_notify(std::uint8_t notify) {
+  return notify < 16 && ((notify & notify_never) == 0 || notify == notify_never);
+}
+
 /// RFC 3461 section 4.3.
 enum class Ret : std::uint8_t { Unset, Full, Headers };
 

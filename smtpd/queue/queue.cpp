@@ -89,6 +89,7 @@ Result<Queue::Opened> Queue::open(Loop& loop, const Options& options, const Cloc
       new Queue(loop, options, std::move(salvaged.database), std::move(files)));
   Queue& queue = *opened.queue;
 
+  TRY_DO(queue.check_form());
   TRY(auto stopped, queue.database_.find(keys::stopped));
   opened.was_stopped_orderly = stopped.has_value() && !salvaged.loss;
   if (stopped) {
@@ -111,6 +112,29 @@ Result<Queue::Opened> Queue::open(Loop& loop, const Options& options, const Cloc
   }
   if (auto made = queue.ballast_.make(); !made) opened.warnings.push_back(made.error().text());
   return opened;
+}
+
+/// A queue of another form is not read: what of it could be understood might be wrong. One without
+/// a form is new, or was written before there was any: then its envelopes tell.
+Result<void> Queue::check_form() {
+  TRY(auto form, database_.find(keys::form));
+  if (form && *form == stored_form) return {};
+  bool is_ours = !form;
+  auto entry = database_.scan(keys::envelopes);
+  for (; is_ours && entry.valid(); entry.next()) {
+    is_ours = wire::decode<Envelope>(entry.value()).has_value();
+  }
+  TRY_DO(entry.status());
+  if (!is_ours) {
+    return Error(451, "4.3.5 " + options_.directory.string() + " was written by " +
+                          (form ? "a version that stores form " + printable(*form, 20)
+                                : std::string("an older version")) +
+                          ", this one reads form " + std::string(stored_form) +
+                          "; let that version deliver what waits, or move the directory away");
+  }
+  store::Batch batch;
+  batch.put(keys::form, stored_form);
+  return database_.commit(batch, store::Sync::Yes);
 }
 
 /// What a damaged log has left of messages whose envelope is lost.
@@ -189,7 +213,9 @@ Result<std::optional<QueuedMessage>> Queue::read(const QueueId& id) const {
   TRY(auto bytes, database_.find(keys::envelope(id)));
   if (!bytes) return std::optional<QueuedMessage>();
   auto envelope = wire::decode<Envelope>(*bytes);
-  if (!envelope) return damaged_message(id, "the envelope is damaged");
+  bool is_sound = envelope && envelope->id == id &&
+                  check_envelope(*envelope, envelope->body_is_file ? 0 : envelope->body_bytes);
+  if (!is_sound) return damaged_message(id, "the envelope is damaged");
   std::optional<MessageRecord> record;
   TRY(auto record_bytes, database_.find(keys::message(id)));
   if (record_bytes) {
@@ -207,7 +233,9 @@ Result<std::vector<RecipientRecord>> Queue::read_outcomes(const QueueId& id) con
   auto entry = database_.scan(keys::recipients_of(id));
   for (; entry.valid(); entry.next()) {
     auto outcome = wire::decode<RecipientRecord>(entry.value());
-    if (!outcome) return damaged_message(id, "a recipient's record is damaged");
+    if (!outcome || !is_possible(*outcome, keys::number_of(entry.key()))) {
+      return damaged_message(id, "a recipient's record is damaged");
+    }
     outcomes.push_back(*std::move(outcome));
   }
   TRY_DO(entry.status());
@@ -297,10 +325,9 @@ Result<std::vector<Queue::Listed>> Queue::read_list(const QueueId& after, std::s
     std::string prefix = keys::recipients_of(message.envelope.id);
     while (outcome.valid() && outcome.key() < prefix) outcome.next();
     for (; outcome.valid() && outcome.key().starts_with(prefix); outcome.next()) {
+      // Of a damaged one the attempt to load the message tells the admin; the others are listed.
       auto decoded = wire::decode<RecipientRecord>(outcome.value());
-      if (!decoded) {
-        return damaged_message(message.envelope.id, "a recipient's record is damaged");
-      }
+      if (!decoded || !is_possible(*decoded, keys::number_of(outcome.key()))) continue;
       message.outcomes.push_back(*std::move(decoded));
     }
     recipients += message.envelope.recipients.size() + message.outcomes.size();

@@ -56,7 +56,8 @@ class Queue {
   };
   struct Opened;
 
-  /// Blocks; for the start of the process. Errors: 450 (still locked), 452, 451.
+  /// Blocks; for the start of the process. Errors: 450 (still locked), 452, 451 (also: of a version
+  /// that stores another form).
   static Result<Opened> open(Loop& loop, const Options& options, const Clock& clock);
   ~Queue();
   Queue(const Queue&) = delete;
@@ -101,6 +102,7 @@ class Queue {
 
  private:
   Queue(Loop& loop, Options options, store::Database database, BodyFiles files);
+  Result<void> check_form();
   Result<void> erase_remains(const std::unordered_set<std::string>& known,
                              std::vector<std::string>& warnings);
   Result<void> check_room();

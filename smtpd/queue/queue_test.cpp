@@ -120,6 +120,65 @@ TEST_CASE("one wrong byte in the log costs one message at most, and is named") {
   CHECK(readable >= 999);
 }
 
+TEST_CASE("a queue of another form is refused in words, one without a form is read if it can be") {
+  Store store;
+  CHECK(store.submit(2) == 2);
+  auto open_with = [&](const std::function<void(store::Batch&)>& change) {
+    store.queue.reset();
+    {
+      auto database = store::Database::open(store.directory() / "db", store::Profile::queue());
+      REQUIRE(database);
+      store::Batch batch;
+      change(batch);
+      REQUIRE(database->commit(batch));
+    }
+    Queue::Options options;
+    options.directory = store.directory();
+    auto opened = Queue::open(store.loop, options, store.clock);
+    return opened ? std::to_string(opened->waiting.size()) : opened.error().text();
+  };
+  CHECK(open_with([](store::Batch& batch) { batch.erase(keys::form); }) == "2");
+  auto newer = open_with([](store::Batch& batch) { batch.put(keys::form, "99"); });
+  CHECK(newer.find("a version that stores form 99, this one reads form 1") != std::string::npos);
+  auto older = open_with([](store::Batch& batch) {
+    batch.erase(keys::form);
+    batch.put(keys::envelope(make_queue_id()), "an envelope of old");
+  });
+  CHECK(older.find("an older version") != std::string::npos);
+  CHECK(older.find("move the directory away") != std::string::npos);
+}
+
+TEST_CASE("what no queue of ours writes is damage: the message is refused, the others are listed") {
+  Store store;
+  CHECK(store.submit(2) == 2);
+  store.open();
+  const QueueId id = store.waiting[0].id;
+  auto load_with = [&](const std::function<void(RecipientRecord&)>& change) {
+    RecipientRecord record;
+    record.recipient.address = record.recipient.original = "bob@y.test";
+    change(record);
+    Changes changes;
+    changes.put(keys::recipient(id, 0), wire::encode(record));
+    store.loop.run_until(store.queue->record(std::move(changes)));
+    auto loaded = store.loop.run_until(store.queue->load(id));
+    auto listed = store.loop.run_until(store.queue->list(QueueId(std::string()), 10));
+    REQUIRE(listed);
+    CHECK(listed->size() == 2);
+    return loaded && *loaded;
+  };
+  CHECK(load_with([](RecipientRecord& r) { r.state = RecipientState::Done; }));
+  CHECK_FALSE(load_with([](RecipientRecord& r) { r.parent = 0; }));
+  CHECK_FALSE(load_with([](RecipientRecord& r) { r.parent = -2; }));
+  CHECK_FALSE(load_with([](RecipientRecord& r) { r.recipient.number = 1; }));
+  CHECK_FALSE(load_with([](RecipientRecord& r) { r.recipient.notify = 3; }));
+  CHECK_FALSE(load_with([](RecipientRecord& r) { r.recipient.notify = 16; }));
+  CHECK_FALSE(load_with([](RecipientRecord& r) { r.recipient.run_as = "root"; }));
+  CHECK_FALSE(load_with([](RecipientRecord& r) { r.recipient.kind = RecipientKind{3}; }));
+  CHECK_FALSE(load_with([](RecipientRecord& r) { r.state = RecipientState{3}; }));
+  CHECK_FALSE(load_with([](RecipientRecord& r) { r.report = ReportDue{6}; }));
+  CHECK(load_with([](RecipientRecord&) {}));
+}
+
 TEST_CASE("a body's file that is not whole is refused") {
   Store store;
   QueueId id = make_queue_id(store.clock);
@@ -278,6 +337,9 @@ TEST_CASE("an envelope that no honest receiver makes is refused, at each of its 
   CHECK(refused([](Envelope& e) { e.pieces[0].offset = 1; }));
   CHECK(refused([](Envelope& e) { e.recipients.clear(); }));
   CHECK(refused([](Envelope& e) { e.recipients[0].is_self = true; }));
+  CHECK(refused([](Envelope& e) { e.recipients[0].is_virtual_self = true; }));
+  CHECK(refused([](Envelope& e) { e.recipients[0].via = "staff@x.test"; }));
+  CHECK(refused([](Envelope& e) { e.recipients[0].notify = notify_never | notify_delay; }));
   CHECK(refused([](Envelope& e) { e.recipients[0].kind = RecipientKind::Command; }));
   CHECK(refused([](Envelope& e) {
     e.recipients.resize(message_recipients_max + 1, e.recipients[0]);

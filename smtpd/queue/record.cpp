@@ -17,7 +17,25 @@ std::string recipient(const QueueId& id, std::uint32_t number) {
   return key;
 }
 
+std::uint32_t number_of(std::string_view recipient_key) {
+  std::uint32_t number = 0;
+  for (char byte : recipient_key.substr(recipient_key.size() - 4)) {
+    number = number << 8 | static_cast<unsigned char>(byte);
+  }
+  return number;
+}
+
 }  // namespace keys
+
+bool is_possible(const RecipientRecord& record, std::uint32_t number) {
+  const Recipient& recipient = record.recipient;
+  bool is_address = recipient.kind == RecipientKind::Address;
+  // A parent is older than its children, so a walk to the eldest ends.
+  return recipient.number == number && number <= recipient_number_max && record.parent >= -1 &&
+         record.parent < std::int64_t{number} && recipient.kind <= RecipientKind::File &&
+         is_possible_notify(recipient.notify) && (!is_address || recipient.run_as.empty()) &&
+         record.state <= RecipientState::Done && record.report <= ReportDue::Expired;
+}
 
 void Changes::put(std::string key, std::string value) {
   bytes_ += key.size() + value.size();

@@ -6,6 +6,7 @@
 //   r ID number32     RecipientRecord       overwritten, erase; absent until there is an outcome
 //   d NAME            a maildrop file that has been taken in, until it is gone
 //   z stopped         `clean` after an orderly stop; erased at the start
+//   z form            stored_form: what the values above are made of
 //
 // A message that is delivered at the first attempt is two puts and two single_erases, which mostly
 // meet in the log and never reach a table file. number32 is big-endian, so records are in order.
@@ -53,6 +54,13 @@ struct RecipientRecord {
   }
 };
 
+/// Expanded a thousand times by an admin, a message of the most recipients stays below.
+inline constexpr std::uint32_t recipient_number_max = 1'000'000'000;
+
+/// Whether a record can be that of recipient `number`: numbers, words and kinds are such as this
+/// program writes. What is not is damage.
+bool is_possible(const RecipientRecord& record, std::uint32_t number);
+
 /// What changes about a message that waits.
 struct MessageRecord {
   std::int64_t due = 0;  // seconds since 1970
@@ -65,18 +73,24 @@ struct MessageRecord {
   }
 };
 
+/// Goes up by one with every change of what Envelope, MessageRecord and RecipientRecord hold.
+inline constexpr std::string_view stored_form = "1";
+
 namespace keys {
 inline constexpr std::string_view envelopes = "e";
 inline constexpr std::string_view bodies = "b";
 inline constexpr std::string_view messages = "m";
 inline constexpr std::string_view recipients = "r";
 inline constexpr std::string_view stopped = "z stopped";
+inline constexpr std::string_view form = "z form";
 std::string envelope(const QueueId& id);
 std::string body(const QueueId& id);
 std::string message(const QueueId& id);
 /// The prefix of all records of a message's recipients.
 std::string recipients_of(const QueueId& id);
 std::string recipient(const QueueId& id, std::uint32_t number);
+/// The number at the end of such a key.
+std::uint32_t number_of(std::string_view recipient_key);
 std::string dropped(const std::string& name);
 }  // namespace keys
 

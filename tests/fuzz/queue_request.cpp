@@ -15,6 +15,29 @@
 using namespace pennypost;
 using namespace pennypost::smtp;
 
+namespace {
+
+/// A record as the queue finds it in its database: each walk along parents must end.
+void look_at(RecipientRecord record) {
+  std::uint32_t number = record.recipient.number;
+  if (!is_possible(record, number)) return;
+  auto again = wire::decode<RecipientRecord>(wire::encode(record));
+  ASSERT(again && is_possible(*again, number));
+  Recipient child = record.recipient;
+  bool is_pending = record.state == RecipientState::Pending;
+  QueuedMessage message(Envelope(), std::nullopt, {std::move(record)});
+  ASSERT(message.pending_count() == (is_pending ? 1 : 0));
+  if (is_pending && number < message_recipients_max) {
+    auto added = message.expand(number, {child, child}, 10);
+    ASSERT(added && added->size() <= 2);
+    message.expand_again();
+  }
+  Changes changes;
+  message.save(changes);
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   std::string_view input(reinterpret_cast<const char*>(data), size);
   if (auto head = parse_drop_head(input)) {
@@ -38,7 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     ASSERT(json.find('\n') == json.size() - 1);
   }
   (void)wire::decode<ChangeQueue>(input);
-  (void)wire::decode<RecipientRecord>(input);
+  if (auto record = wire::decode<RecipientRecord>(input)) look_at(*std::move(record));
   std::string text = message_text(input, false);
   ASSERT(text.empty() || text.back() == '\n');
   return 0;
