@@ -282,6 +282,8 @@ TEST_CASE("rules across settings name the remedy") {
       {"mail_location = \"Maildir\"", "is no place of mail"},
       {"local_transport = \"lokal:x\"", "is no transport"},
       {"mailbox_transport = \"lmtp:unix:/x\"", "is no transport"},
+      {"local_recipient_maps = \"unix:passwd.byname $alias_maps\"", "leave it out"},
+      {"alias_maps = \"fail:no\"", "unknown table type"},
       {"smtp_tls_security_level = \"dane\"", "none, may, encrypt, verify"},
       {"mailbox_delivery_lock = \"lockf\"", "none of: fcntl, flock, dotlock"},
       {"minimal_backoff_time = \"2h\"", "longer than maximal_backoff_time"},

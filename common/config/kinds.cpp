@@ -72,9 +72,9 @@ Result<std::string> one_line(std::string_view text, const Range& range) {
 constexpr std::array table_types{"hash", "texthash", "inline",  "static",  "cidr", "regexp",
                                  "pcre", "unionmap", "pipemap", "ldap",    "unix", "btree",
                                  "lmdb", "proxy",    "randmap", "environ", "fail", "internal"};
-constexpr std::array supported_tables{"hash", "texthash", "inline",  "static", "cidr", "regexp",
-                                      "pcre", "unionmap", "pipemap", "unix",   "fail"};
-constexpr std::array tables_without_path{"inline", "static", "unionmap", "pipemap", "unix", "fail"};
+constexpr std::array supported_tables{"hash",   "texthash", "inline",   "static", "cidr",
+                                      "regexp", "pcre",     "unionmap", "pipemap"};
+constexpr std::array tables_without_path{"inline", "static", "unionmap", "pipemap"};
 
 constexpr std::string_view table_remedy =
     "write TYPE:/path with TYPE one of hash, texthash, cidr, regexp, pcre, or "
@@ -167,6 +167,10 @@ Result<TableRef> TableRef::parse(std::string_view text) {
   if (table.type == "btree" || table.type == "lmdb") {
     return wrong(quoted(text) + ": tables of type " + table.type +
                  " are not read here; write hash:" + table.name + " and run postmap");
+  }
+  if (table.type == "unix") {
+    return wrong(quoted(text) + ": the system's users are looked up without a table, where " +
+                 "system_users is yes; leave it out");
   }
   if (std::ranges::find(supported_tables, table.type) == supported_tables.end()) {
     return wrong(quoted(text) + " has an unknown table type; " + std::string(table_remedy));
