@@ -73,7 +73,7 @@ class Receiver {
     Place& operator=(const Place&) = delete;
     ~Place() {
       std::erase(receiver_.held_, &session_);
-      receiver_.room_.notify_one();
+      receiver_.room_.notify_all();
       if (receiver_.child_.is_draining() && receiver_.held_.empty()) receiver_.child_.finish();
     }
 
