@@ -172,9 +172,9 @@ store::DeliveryOutcome outcome_of_exit(int exit_status, const std::string& comma
   auto known = std::find_if(exits.begin(), exits.end(),
                             [&](const Exit& exit) { return exit.status == exit_status; });
   if (known == exits.end()) {
-    return outcome(Kind::Bounce, "5.3.0",
-                   "Command died with status " + std::to_string(exit_status) + ": \"" + shown +
-                       "\"" + said);
+    return outcome(
+        Kind::Bounce, "5.3.0",
+        "Command died with status " + std::to_string(exit_status) + ": \"" + shown + "\"" + said);
   }
   auto kind = known->dsn[0] == '4' ? Kind::Retry : Kind::Bounce;
   return outcome(kind, known->dsn, known->words + said);
