@@ -155,6 +155,20 @@ def octets(t):
     contains(second.replace(b"\r\n ", b""), long_line + b"\r\nend\r\n", "the folded message, unfolded")
 
 
+@test("a command and /dev/null behind aliases are logged under the alias, and mailq names a command that waits by it")
+def command_alias(t):
+    host = Host(t, {"minimal_backoff_time": "300s"}, daemons=("smtpd",),
+                aliases='run: "|cat >/dev/null"\nlater: "|exit 75"\nnobody: /dev/null\n')
+    with host.smtp() as client:
+        client.sendmail(ALICE, ["run@example.test", "later@example.test", "nobody@example.test"], letter("aliases"))
+    host.wait_log(r"local\[\d+\]: \w+: to=<run@example\.test>, relay=local, .*status=sent "
+                  r"\(delivered to command: cat >/dev/null\)")
+    host.wait_log(r"local\[\d+\]: \w+: to=<nobody@example\.test>, relay=local, .*status=sent "
+                  r"\(delivered to file: /dev/null\)")
+    host.wait_log(r"local\[\d+\]: \w+: to=<later@example\.test>, relay=local, .*status=deferred")
+    equal([one["address"] for one in host.queue()[0]["recipients"]], ["later@example.test"], "who waits")
+
+
 @test("a catch-all and virtual aliases lead where they say; an address reached twice gets one copy")
 def virtual(t):
     names = NameServer(t)
