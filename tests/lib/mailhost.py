@@ -312,7 +312,7 @@ class Host:
                 troubles.append(str(error))
         for line in self.log().splitlines():
             if re.search(r"panic:|uncaught exception|: process .* (exit status [1-9]|killed by signal)", line):
-                if not any(f"pid {pid} killed" in line for pid in self.victims):
+                if not any(f"pid {pid} " in line for pid in self.victims):
                     troubles.append(line)
         for file in glob.glob(self.path("log", "*.err")):
             with open(file, encoding="utf-8", errors="replace") as errors:
