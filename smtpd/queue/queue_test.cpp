@@ -232,6 +232,16 @@ TEST_CASE("an unfinished child goes when its parent is expanded again, a finishe
   CHECK((*again)[0] == 3);  // numbers are never used again
 }
 
+TEST_CASE("a child whose parent was lost with a damaged log stays when all is expanded again") {
+  RecipientRecord child;
+  child.recipient.number = 5;
+  child.recipient.address = "ann@x.test";
+  child.parent = 4;
+  QueuedMessage message(Store::envelope(make_queue_id(), 10), std::nullopt, {child});
+  message.expand_again();
+  CHECK(message.pending() == std::vector<std::uint32_t>{0, 5});
+}
+
 TEST_CASE("an alias of several answers NOTIFY=SUCCESS itself, a single child takes it over") {
   struct Row {
     std::uint8_t notify;

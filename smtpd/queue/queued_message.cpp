@@ -191,6 +191,7 @@ void QueuedMessage::expand_again() {
     const auto& entry = recipients_.at(*number);
     if (entry.parent < 0 || entry.state != RecipientState::Pending) continue;
     auto parent = static_cast<std::uint32_t>(entry.parent);
+    if (!recipients_.contains(parent)) continue;  // lost with a damaged log
     by_key_.erase(destination_key(entry.recipient));
     if (stored_[*number].is_stored) erased_.push_back(*number);
     stored_.erase(*number);
