@@ -21,7 +21,8 @@ Task<Reply> Session::idle(const CommandHead& command) {
   put("+ idling\r\n");
   co_await connection_.flush();
   Event wake(loop_);
-  bool changed = true;
+  // The first look finds what came before the watch was set.
+  bool changed = selected_ != nullptr;
   bool stopping = false;
   std::optional<ChangeHub::Subscription> subscription;
   if (selected_) {
@@ -29,7 +30,6 @@ Task<Reply> Session::idle(const CommandHead& command) {
   }
   // Goes first when the client is lost: its task looks at all of the above.
   Nursery telling(loop_);
-  // The first look finds what came before the watch was set.
   telling.start(push_news(wake, changed, stopping));
   quiet_ = true;
   auto line = co_await connection_.line(done_bytes_max);
@@ -48,7 +48,7 @@ Task<> Session::push_news(Event& wake, bool& changed, bool& stopping) {
   Duration interval = surroundings_->settings().imap_idle_notify_interval;
   try {
     while (!stopping && !ended_) {
-      if (changed && selected_) {
+      if (changed) {
         changed = false;
         co_await tell_news(true, false);
       } else if (selected_ && is_behind_) {

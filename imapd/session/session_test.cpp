@@ -590,6 +590,15 @@ TEST_CASE("IDLE tells of a delivery at once, and ends with DONE") {
   CHECK(client.send("k NOOP\r\n", "j ") == "j BAD Expected DONE.\r\n");
 }
 
+TEST_CASE("IDLE without a mailbox waits for DONE, and keeps nobody from anything") {
+  LogCapture log;
+  Account account;
+  Client client(account, {"imap_idle_notify_interval=1s"});
+  CHECK(client.send("i IDLE\r\n", "+") == "+ idling\r\n");
+  CHECK(client.send("", "*") == "* OK Still here\r\n");
+  CHECK(client.send("DONE\r\n", "i ") == "i OK Idle completed.\r\n");
+}
+
 TEST_CASE("a mailbox that is removed ends the IDLE of who has it open") {
   LogCapture log;
   Account account;
