@@ -122,9 +122,17 @@ std::string shown(const ListedAddress& address) {
   return out + '>';
 }
 
+// A run of blanks is one: where a field was folded, readers see no more.
+std::string with_single_blanks(std::string text) {
+  std::ranges::replace(text, '\t', ' ');
+  auto is_second = [](char a, char b) { return a == ' ' && b == ' '; };
+  text.erase(std::unique(text.begin(), text.end(), is_second), text.end());
+  return text;
+}
+
 bool header_has(std::string_view header, FoldedSearch& search) {
   for (const auto& field : HeaderFields(header)) {
-    auto line = std::string(field.name) + ": " + decode_words(field.value());
+    auto line = with_single_blanks(std::string(field.name) + ": " + decode_words(field.value()));
     bool found = search.feed(line);
     if (search.finish() || found) return true;
   }
@@ -290,11 +298,11 @@ bool Searcher::has_flag(const std::string& name, const store::Message& message) 
 }
 
 bool Searcher::has_header(const Key& key, Subject& subject) {
-  FoldedSearch search(key.text);
+  FoldedSearch search(with_single_blanks(key.text));
   for (const auto& field : HeaderFields(header(subject))) {
     if (!field.is(key.field)) continue;
     if (key.text.empty()) return true;
-    bool found = search.feed(decode_words(field.value()));
+    bool found = search.feed(with_single_blanks(decode_words(field.value())));
     if (search.finish() || found) return true;
   }
   return false;

@@ -83,11 +83,15 @@ std::string Selected::tell(bool with_expunges, bool with_uid) {
     if (number && *number <= told_exists_) out += flags_of(uid, with_uid);
   }
   flags_ = {};
+  bool has_shrunk = with_expunges && !expunged_.empty();
   if (with_expunges) tell_expunges(out);
   if (exists() != told_exists_) {
     told_exists_ = exists();
     told_recent_ = recent();
     out += exists_line(told_exists_) + recent_line(told_recent_);
+  } else if (has_shrunk && told_recent_ > 0 && recent() != told_recent_) {
+    told_recent_ = recent();
+    out += recent_line(told_recent_);
   }
   return out;
 }
@@ -108,7 +112,6 @@ void Selected::tell_expunges(std::string& out) {
   auto known = view_.begin() + told_exists_;
   told_exists_ -= static_cast<std::uint32_t>(std::count_if(view_.begin(), known, gone));
   std::erase_if(view_, gone);
-  told_recent_ = std::min(told_recent_, told_exists_);
   expunged_ = {};
 }
 

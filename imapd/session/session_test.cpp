@@ -318,14 +318,14 @@ TEST_CASE(
   other.command("SELECT INBOX");
   client.command("STORE 2,4:5 +FLAGS.SILENT (\\Deleted)");
   CHECK(client.command("UID EXPUNGE 1:4") ==
-        "* 4 EXPUNGE\r\n* 2 EXPUNGE\r\nOK Expunge completed.\r\n");
+        "* 4 EXPUNGE\r\n* 2 EXPUNGE\r\n* 3 RECENT\r\nOK Expunge completed.\r\n");
   auto fetched = other.command("FETCH 5 FLAGS");
   CHECK(has(fetched, "* 5 FETCH (FLAGS ("));
   CHECK_FALSE(has(fetched, "EXPUNGE"));
   CHECK(other.command("FETCH 2 BODY.PEEK[]") ==
         "NO [EXPUNGEISSUED] Some of the requested messages no longer exist.\r\n");
   CHECK(has(other.command("NOOP"), "* 4 EXPUNGE\r\n* 2 EXPUNGE\r\n"));
-  CHECK(client.command("EXPUNGE") == "* 3 EXPUNGE\r\nOK Expunge completed.\r\n");
+  CHECK(client.command("EXPUNGE") == "* 3 EXPUNGE\r\n* 2 RECENT\r\nOK Expunge completed.\r\n");
   CHECK(client.command("UID SEARCH ALL") == "* SEARCH 1 3\r\nOK Search completed.\r\n");
   client.command("STORE 1 +FLAGS.SILENT (\\Deleted)");
   CHECK(client.command("CLOSE") == "OK Close completed.\r\n");
@@ -397,8 +397,9 @@ TEST_CASE("COPY and MOVE name the UIDs on both sides") {
   CHECK(client.command("UID COPY 99 Archive") == "OK No messages found.\r\n");
   auto moved = client.command("MOVE 1,3 Archive");
   CHECK(moved.starts_with("* OK [COPYUID "));
-  CHECK(
-      has(moved, " 1,3 4:5] Moved UIDs.\r\n* 3 EXPUNGE\r\n* 1 EXPUNGE\r\nOK Move completed.\r\n"));
+  CHECK(has(moved,
+            " 1,3 4:5] Moved UIDs.\r\n* 3 EXPUNGE\r\n* 1 EXPUNGE\r\n* 1 RECENT\r\nOK Move "
+            "completed.\r\n"));
   CHECK(has(client.command("STATUS Archive (MESSAGES UIDNEXT)"),
             "* STATUS Archive (MESSAGES 5 UIDNEXT 6)"));
 }
@@ -444,7 +445,7 @@ TEST_CASE("SEARCH finds by every key") {
          "To:\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/x-part\n\n"
          "inside\n--b\nContent-Type: message/rfc822\n\nSubject: within\n\ndeep\n--b--\n");
   append(client, "INBOX",
-         "From: =?utf-8?q?J=C3=B6rg?= <j@e>\nX: a field that makes it longer than eighty "
+         "From: =?utf-8?q?J=C3=B6rg?= <j@e>\nX: a field that makes it\n\t longer than eighty "
          "octets\n\n\n");
   client.command("SELECT INBOX");
   client.command("STORE 2 +FLAGS (\\Seen \\Flagged)");
@@ -461,6 +462,8 @@ TEST_CASE("SEARCH finds by every key") {
       {"FROM bob", " 2"},
       {"HEADER Date \"\"", " 1"},
       {"HEADER subject SECOND", " 2"},
+      {"HEADER X \"it  longer than\"", " 5"},
+      {"TEXT \"it longer than\"", " 5"},
       {"BODY wide", " 2"},
       {"BODY second", ""},
       {"TEXT second", " 2"},
