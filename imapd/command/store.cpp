@@ -75,18 +75,21 @@ Task<Reply> Session::store(const CommandHead& command) {
     put(selected_->tell(false, is_uid));
   }
   if (request.silent && !stored.failure) co_return Reply::ok("Store completed.");
-  bool missed = false;
+  std::size_t missed = 0;
   // After a failure even who asked for silence is told how far it went.
   for (auto uid : uids) {
     auto line = selected_->flags_of(uid, is_uid);
-    missed = missed || line.empty();
+    if (line.empty()) ++missed;
     put(line);
     if (connection_.unsent() > 65536) co_await connection_.flush();
   }
   if (stored.failure) co_return Reply(*stored.failure);
-  if (missed && !is_uid) {
-    // RFC 2180 section 4.2.1: those that are there were changed.
-    co_return Reply::no("[EXPUNGEISSUED] Some of the messages no longer exist.");
+  // RFC 2180 sections 4.2.1 to 4.2.3: those that are there were changed, which is no failure.
+  if (missed > 0 && !is_uid) {
+    if (missed == uids.size()) {
+      co_return Reply::no("[EXPUNGEISSUED] The messages no longer exist.");
+    }
+    co_return Reply::ok("[EXPUNGEISSUED] Store completed; some of the messages no longer exist.");
   }
   co_return Reply::ok("Store completed.");
 }
