@@ -242,6 +242,19 @@ Result<std::vector<RecipientRecord>> Queue::read_outcomes(const QueueId& id) con
   return outcomes;
 }
 
+Task<Changes> Queue::removal(QueueId id) {
+  Changes changes;
+  changes.erase(keys::envelope(id));
+  changes.erase(keys::body(id));
+  changes.erase(keys::message(id));
+  changes.remove_file_after(id);
+  co_await loop_.offload([&] {
+    auto entry = database_.scan(keys::recipients_of(id));
+    for (; entry.valid(); entry.next()) changes.erase(std::string(entry.key()));
+  });
+  co_return std::move(changes);
+}
+
 Task<Result<QueuedBody>> Queue::body(const Envelope& envelope) {
   auto body = co_await loop_.offload([&] { return read_body(envelope); });
   co_return std::move(body);

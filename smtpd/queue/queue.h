@@ -74,6 +74,8 @@ class Queue {
 
   /// The message, as it stands. Nothing when there is none. Errors: 451; 453 (damaged).
   Task<Result<std::optional<QueuedMessage>>> load(QueueId id);
+  /// What removes all that there is of a message that can't be loaded.
+  Task<Changes> removal(QueueId id);
   /// Errors: 451; 453 (damaged or gone).
   Task<Result<QueuedBody>> body(const Envelope& envelope);
   /// The first `bytes_max` bytes of the message as it will be sent, pieces joined.

@@ -179,6 +179,22 @@ TEST_CASE("what no queue of ours writes is damage: the message is refused, the o
   CHECK(load_with([](RecipientRecord&) {}));
 }
 
+TEST_CASE("nothing is left of a damaged message that an admin removes") {
+  Store store;
+  CHECK(store.submit(1) == 1);
+  store.open();
+  const QueueId id = store.waiting.at(0).id;
+  Changes damage;
+  damage.put(keys::recipient(id, 0), "not a record");
+  store.loop.run_until(store.queue->record(std::move(damage)));
+  CHECK_FALSE(store.loop.run_until(store.queue->load(id)));
+  auto removal = store.loop.run_until(store.queue->removal(id));
+  store.loop.run_until(store.queue->record(std::move(removal)));
+  CHECK_FALSE(*store.loop.run_until(store.queue->has(keys::recipient(id, 0))));
+  store.open();
+  CHECK(store.waiting.empty());
+}
+
 TEST_CASE("a body's file that is not whole is refused") {
   Store store;
   QueueId id = make_queue_id(store.clock);

@@ -91,7 +91,8 @@ Task<bool> Scheduler::change(QueueId id, Operation operation) {
       entry.is_held = message.record().is_held;
     }
   } else if (!loaded && operation == Operation::Remove) {
-    remove_damaged(id, changes);
+    auto removal = queue_.removal(id);
+    changes = co_await std::move(removal);
   } else if (!loaded) {
     entry.is_held = operation == Operation::Hold;
     entry.due = now();
@@ -109,14 +110,6 @@ Task<bool> Scheduler::change(QueueId id, Operation operation) {
   log_queue_change(id.value(), done[static_cast<int>(operation)]);
   changed_.notify_all();
   co_return true;
-}
-
-/// The keys that an unreadable message certainly has.
-void Scheduler::remove_damaged(const QueueId& id, Changes& changes) {
-  changes.erase(keys::envelope(id));
-  changes.erase(keys::body(id));
-  changes.erase(keys::message(id));
-  changes.remove_file_after(id);
 }
 
 }  // namespace pennypost::smtp

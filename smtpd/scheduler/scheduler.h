@@ -136,7 +136,6 @@ class Scheduler {
   void give_up(Active& active);
   void plan(Active& active, const Config& config);
   Task<bool> change(QueueId id, Operation operation);
-  static void remove_damaged(const QueueId& id, Changes& changes);
 
   Destination& destination(const Group& group);
   void forget_idle_destinations();
