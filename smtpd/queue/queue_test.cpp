@@ -26,7 +26,7 @@ struct Store {
     options.directory = scratch.path() / "queue";
     options.ballast_bytes = 4096;
     auto opened = Queue::open(loop, options, clock);
-    REQUIRE(opened);
+    if (!opened) FAIL(opened.error().text());
     queue = std::move(opened->queue);
     waiting = std::move(opened->waiting);
     warnings = std::move(opened->warnings);

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "store/kv/rocks.h"
 
@@ -91,10 +92,7 @@ class ReservedLog final : public rocksdb::FSWritableFile {
 class LogReserve::Files {
  public:
   Files(const std::filesystem::path& directory, std::uint64_t bytes)
-      : path_(directory / "reserve"), first_(directory / "reserve.first"), bytes_(bytes) {
-    struct stat found {};
-    if (::stat(path_.c_str(), &found) != 0 || found.st_size != static_cast<off_t>(bytes_)) make();
-  }
+      : path_(directory / "reserve"), first_(directory / "reserve.first"), bytes_(bytes) {}
   Files(const Files&) = delete;
   Files& operator=(const Files&) = delete;
   ~Files() {
@@ -120,6 +118,13 @@ class LogReserve::Files {
   /// A file of that name with room; -1: there is none. Begins to make another large one.
   int take(const std::string& name) {
     std::lock_guard lock(mutex_);
+    // Not before the database's lock is ours: a predecessor may be making one.
+    struct stat found {};
+    bool is_first = !std::exchange(has_taken_, true);
+    if (is_first &&
+        (::stat(path_.c_str(), &found) != 0 || found.st_size != static_cast<off_t>(bytes_))) {
+      make();
+    }
     bool is_there = ::rename(path_.c_str(), name.c_str()) == 0;
     if (!is_there && has_first_) {
       has_first_ = false;
@@ -168,6 +173,7 @@ class LogReserve::Files {
   std::uint64_t bytes_;
   std::mutex mutex_;
   bool has_first_ = false;
+  bool has_taken_ = false;
   bool is_making_ = false;
   std::thread maker_;
 };

@@ -35,7 +35,7 @@ inline constexpr std::uint64_t reserve_room_min = 128u << 20;
 /// For the database in one directory; must outlive it.
 class LogReserve {
  public:
-  /// Logs get `bytes` in advance. Waits for the first reserve to be made, where none is left.
+  /// Logs get `bytes` in advance. The first log waits for its reserve, where none is left.
   LogReserve(const std::filesystem::path& directory, std::uint64_t bytes);
   ~LogReserve();
 
