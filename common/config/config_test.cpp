@@ -8,6 +8,7 @@
 
 #include "common/base/text.h"
 #include "common/config/check.h"
+#include "common/config/layers.h"
 #include "common/config/load.h"
 #include "common/config/nearest.h"
 
@@ -168,6 +169,19 @@ TEST_CASE("a section of a service outweighs the file, and -o outweighs both") {
   REQUIRE_FALSE(unknown);
   CHECK(unknown.error().text() ==
         "-o smtpd_timeut: unknown setting \"smtpd_timeut\"; did you mean smtpd_timeout?");
+}
+
+TEST_CASE("$name leads expansion_depth_max levels deep at most") {
+  std::vector<std::string> names;
+  for (const auto& row : parameters()) {
+    if (row.kind == "Text") names.emplace_back(row.name);
+  }
+  REQUIRE(names.size() > expansion_depth_max);
+  std::string chain;
+  for (std::size_t i = 0; i < expansion_depth_max; ++i) {
+    chain += names[i] + " = \"$" + names[i + 1] + "\"\n";
+  }
+  CHECK(contains(bad(chain), names[0] + ": $name leads deeper than 20 levels"));
 }
 
 TEST_CASE("$name expands, in lists and conditions, and a loop is an error") {

@@ -84,6 +84,7 @@ TEST_CASE("what breaks a limit is skipped to its end and refused under its tag")
   limits.command_bytes_max = 60;
   limits.message_bytes_max = 100;
   limits.skip_bytes_max = 1000;
+  limits.literals_max = 3;
   struct Row {
     std::string input;
     Event last;
@@ -98,6 +99,7 @@ TEST_CASE("what breaks a limit is skipped to its end and refused under its tag")
       {"a SELECT {11+}\r\n12345678901 {4+}\r\nabcd\r\nNEXT", Event::Refused, 552, "NEXT"},
       {"a SELECT {10+}\r\n1234567890 {10+}\r\n1234567890 {10+}\r\n1234567890 z\r\nNEXT",
        Event::Refused, 552, "NEXT"},
+      {"a LIST {1+}\r\nx {1+}\r\nx {1+}\r\nx {1+}\r\nx\r\nNEXT", Event::Refused, 552, "NEXT"},
       {"a APPEND INBOX {101}\r\nNEXT", Event::Refused, 552, "NEXT"},
       {"a APPEND INBOX {101+}\r\n" + line(101) + "\r\nNEXT", Event::Refused, 552, "NEXT"},
       {"a APPEND INBOX {1001+}\r\nNEXT", Event::Abandon, 552, "NEXT"},

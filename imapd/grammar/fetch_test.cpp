@@ -101,3 +101,12 @@ TEST_CASE("what is no FETCH is refused") {
     CHECK_FALSE(parse_fetch(text, limits).has_value());
   }
 }
+
+TEST_CASE("a FETCH asks for at most list_items_max items") {
+  Limits few;
+  few.list_items_max = 3;
+  CHECK(parse_fetch(" 1 (UID FLAGS ENVELOPE)", few).has_value());
+  CHECK(parse_fetch(" 1 (UID FLAGS ENVELOPE BODYSTRUCTURE)", few).error().code() == 501);
+  CHECK(parse_fetch(" 1 BODY[HEADER.FIELDS (a b c)]", few).has_value());
+  CHECK_FALSE(parse_fetch(" 1 BODY[HEADER.FIELDS (a b c d)]", few).has_value());
+}

@@ -67,6 +67,19 @@ TEST_CASE("INBOX is INBOX in any case") {
   CHECK_FALSE(parse_mailbox(" a*", limits).has_value());
 }
 
+TEST_CASE("a list has at most list_items_max members, and parentheses nest nesting_max deep") {
+  Limits few;
+  few.list_items_max = 3;
+  few.nesting_max = 4;
+  CHECK(parse_store(" 1 FLAGS (a b c)", few).has_value());
+  CHECK(parse_store(" 1 FLAGS (a b c d)", few).error().code() == 501);
+  CHECK(parse_store(" 1 FLAGS a b c d", few).error().code() == 501);
+  CHECK(parse_store(" 1,3,5 FLAGS (a)", few).has_value());
+  CHECK_FALSE(parse_store(" 1,3,5,7 FLAGS (a)", few).has_value());
+  CHECK(parse_store(" 1 (X ((((a))))) FLAGS (a)", few).has_value());
+  CHECK(parse_store(" 1 (X (((((a)))))) FLAGS (a)", few).error().code() == 501);
+}
+
 TEST_CASE("parameters and modifiers are kept by name") {
   auto select =
       parse_select(" box (condstore QRESYNC (67890007 20050715194045000 41,43:211))", limits);

@@ -274,6 +274,26 @@ TEST_CASE("a full disk is 452, and the session goes on") {
   )")) == "");
 }
 
+TEST_CASE(
+    "a message has at most smtpd_recipient_limit recipients; the client may send it to those") {
+  Stage stage({"smtpd_recipient_limit=100"});
+  std::string script = envelope;
+  for (int i = 1; i < 100; ++i) {
+    script += "C: RCPT TO:<bob+" + std::to_string(i) + "@example.com>\nS: 250 2.1.5 Ok\n";
+  }
+  script += R"(
+    C: RCPT TO:<bob+100@example.com>
+    S: 452 4.5.3 Error: too many recipients
+    C: DATA
+    S~ 354
+    C: .
+    S: 250 2.0.0 Ok: queued as QUEUEID
+  )";
+  CHECK(stage.run(script + quit) == "");
+  REQUIRE(stage.backend.messages.size() == 1);
+  CHECK(stage.backend.messages[0].envelope.recipients.size() == 100);
+}
+
 TEST_CASE("what is too large, too long or loops is refused at its end") {
   Stage small({"message_size_limit=2000", "smtpd_line_length_limit=998"});
   std::string big = "C: DATA\nS~ 354\n";

@@ -55,6 +55,24 @@ TEST_CASE("as many as the last batch had are waited for, and no longer than unti
   CHECK(taken + (gathering.empty() ? 0 : gathering.take().size()) == 3);
 }
 
+TEST_CASE("a batch has at most batch_bytes_max, or one entry, and the rest comes next, in order") {
+  Loop loop;
+  Gathering gathering;
+  std::vector<std::shared_ptr<CommitEntry>> entries;
+  for (std::size_t bytes :
+       {batch_bytes_max + 1, batch_bytes_max / 2, batch_bytes_max / 4, batch_bytes_max / 2}) {
+    Changes changes;
+    changes.put("key", std::string(bytes, 'x'));
+    entries.push_back(
+        std::make_shared<CommitEntry>(loop, std::move(changes), CommitEntry::Kind::Intake));
+    gathering.add(entries.back());
+  }
+  CHECK(gathering.take() == CommitEntries{entries[0]});
+  CHECK(gathering.take() == CommitEntries{entries[1], entries[2]});
+  CHECK(gathering.take() == CommitEntries{entries[3]});
+  CHECK(gathering.empty());
+}
+
 TEST_CASE("who does not come back is waited for gather_max, twice at most") {
   Loop loop;
   Gathering gathering;
