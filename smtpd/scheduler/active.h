@@ -38,6 +38,7 @@ struct Scheduler::Active {
   bool is_to_be_flushed = false;
   bool is_to_be_held = false;
   bool is_to_be_requeued = false;
+  std::optional<Operation> asked_last;
 };
 
 struct Scheduler::Group {

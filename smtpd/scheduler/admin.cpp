@@ -62,6 +62,7 @@ Task<bool> Scheduler::change(QueueId id, Operation operation) {
     if (operation == Operation::Requeue) active.is_to_be_requeued = true;
     if (operation == Operation::Hold) active.is_to_be_held = true;
     if (operation == Operation::Release) active.is_to_be_held = false;
+    active.asked_last = operation;
     co_return true;
   }
   auto found = waiting_.find(id.value());
@@ -109,7 +110,10 @@ Task<bool> Scheduler::change(QueueId id, Operation operation) {
   constexpr std::string_view done[]{"placed on hold", "released from hold", "removed", "requeued"};
   log_queue_change(id.value(), done[static_cast<int>(operation)]);
   changed_.notify_all();
-  co_return true;
+  // What was asked for while this was written comes after it.
+  if (is_gone || !active->asked_last) co_return true;
+  auto next = change(id, *active->asked_last);
+  co_return co_await std::move(next);
 }
 
 }  // namespace pennypost::smtp

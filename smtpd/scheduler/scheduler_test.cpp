@@ -666,6 +666,31 @@ TEST_CASE("a message on hold stays, is released, removed and expanded again at a
   CHECK(world.scheduler->size() == 0);
 }
 
+TEST_CASE("of two things that admins ask for at once the later comes after the first") {
+  World world;
+  world.on_attempt = [](const Recipient&) {
+    return World::outcome(OutcomeKind::Retry, "4.2.0", "busy");
+  };
+  REQUIRE(world.submit({"bob@there.test"}));
+  QueueId id = world.last_id;
+  world.settle();
+  REQUIRE(world.loop.run_until(world.scheduler->hold(id)));
+  {
+    auto ask = [](Task<bool> work) -> Task<> { co_await std::move(work); };
+    Nursery both(world.loop);
+    both.start(ask(world.scheduler->release(id)));
+    both.start(ask(world.scheduler->hold(id)));
+    world.settle();
+  }
+  world.clock.advance(100h);
+  world.scheduler->look();
+  world.settle();
+  CHECK(world.attempts.size() == 1);
+  CHECK(world.loop.run_until(world.scheduler->release(id)));
+  world.settle();
+  CHECK(world.attempts.size() == 2);
+}
+
 TEST_CASE(
     "a corrected alias takes effect on what waits after requeueing, and spares what is done") {
   World world;
