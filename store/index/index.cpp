@@ -257,7 +257,13 @@ std::vector<Index::State> Index::states(const Folder& folder) {
   return states;
 }
 
+// Asked when a folder is opened: what is cached from then on must not be lost again at once, with
+// a database whose files have gone.
 ModSeq Index::highest_modseq(const Folder& folder) {
+  {
+    std::lock_guard guard(mutex_);
+    looked_at_ = 0;
+  }
   auto [held, part] = begin(folder);
   return ModSeq(part ? part->highest : 0);
 }

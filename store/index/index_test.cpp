@@ -110,6 +110,21 @@ TEST_CASE("an index that is removed under a session is made anew, and nothing go
   CHECK(open(*store)->messages().size() == 2);
 }
 
+TEST_CASE("a folder opened right after the index was removed is cached in the new one") {
+  Home home;
+  Index index(home.index_directory, home.clock);
+  auto store = home.store(&index, MailLocation::Format::Maildir);
+  append(*store, 2);
+  open(*store)->cache(Uid(1), CacheItem::Envelope, "old");
+  std::filesystem::remove_all(home.index_directory);
+  auto inbox = open(*store);
+  inbox->cache(Uid(2), CacheItem::Envelope, "new");
+  REQUIRE(inbox->sync());
+  home.clock.advance(Seconds{2});
+  CHECK(inbox->cached(Uid(2), CacheItem::Envelope) == "new");
+  CHECK_FALSE(inbox->cached(Uid(1), CacheItem::Envelope).has_value());
+}
+
 TEST_CASE("without a place for the index everything works") {
   Home home;
   Index index("/dev/null/index", home.clock);
