@@ -5,7 +5,9 @@
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
+#include <chrono>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "common/base/text.h"
@@ -14,6 +16,12 @@
 #include "store/kv/rocks.h"
 
 namespace pennypost::store {
+namespace {
+
+constexpr std::chrono::milliseconds flush_wait_max{5000};
+constexpr std::chrono::milliseconds flush_wait_step{1};
+
+}  // namespace
 
 StorageProblem storage_problem(const Error& error) {
   switch (error.code()) {
@@ -33,11 +41,12 @@ StorageProblem storage_problem(const Error& error) {
 }
 
 Profile Profile::queue() {
-  return {.memtable_bytes = 6u << 20,
+  return {.memtable_bytes = 24u << 20,
+          .memtable_bytes_tight = 6u << 20,
           .block_cache_bytes = 8u << 20,
           .fresh_files_max = 16,
           .open_files_max = 256,
-          .log_reserve_bytes = 8u << 20,
+          .log_reserve_bytes = 24u << 20,
           .strict_log = true,
           .compress = false,
           .map_files = false,
@@ -46,6 +55,7 @@ Profile Profile::queue() {
 
 Profile Profile::small() {
   return {.memtable_bytes = 2u << 20,
+          .memtable_bytes_tight = 2u << 20,
           .block_cache_bytes = 2u << 20,
           .fresh_files_max = 4,
           .open_files_max = 64,
@@ -58,6 +68,7 @@ Profile Profile::small() {
 
 Profile Profile::table() {
   return {.memtable_bytes = 1u << 20,
+          .memtable_bytes_tight = 1u << 20,
           .block_cache_bytes = 1u << 20,
           .fresh_files_max = 4,
           .open_files_max = -1,
@@ -119,9 +130,11 @@ struct Database::Impl {
   std::unique_ptr<LogReserve> reserve;  // of `rocks`, where its logs have one
   std::unique_ptr<rocksdb::DB> rocks;
   std::size_t memtable_bytes = 0;
+  std::size_t memtable_bytes_tight = 0;
 
   rocksdb::Status begin_memtable(const rocksdb::WriteOptions& options);
   void end_memtable();
+  void wait_for_flush();
   Result<std::optional<std::string>> find(std::string_view key,
                                           const rocksdb::ReadOptions& options) const;
 };
@@ -220,6 +233,7 @@ Result<Database> Database::open_as(const std::filesystem::path& directory, const
   impl->reserve = std::move(reserve);
   impl->rocks.reset(rocks);
   impl->memtable_bytes = profile.memtable_bytes;
+  impl->memtable_bytes_tight = profile.memtable_bytes_tight;
   return Database(std::move(impl));
 }
 
@@ -303,11 +317,30 @@ rocksdb::Status Database::Impl::begin_memtable(const rocksdb::WriteOptions& opti
   return rocks->Delete(options, slice(log_filler_key));
 }
 
+// RocksDB 7.8 forgets a flush that is asked for while another runs that then fails: Resume() would
+// wait for it for ever. So there is one at a time.
+void Database::Impl::wait_for_flush() {
+  using Properties = rocksdb::DB::Properties;
+  for (std::chrono::milliseconds waited{0}; waited < flush_wait_max; waited += flush_wait_step) {
+    std::uint64_t running = 0;
+    std::uint64_t pending = 0;
+    bool is_known = rocks->GetIntProperty(Properties::kNumRunningFlushes, &running) &&
+                    rocks->GetIntProperty(Properties::kMemTableFlushPending, &pending);
+    if (!is_known || running + pending == 0) return;
+    std::this_thread::sleep_for(flush_wait_step);
+  }
+}
+
 // What goes wrong here shows at the next commit.
 void Database::Impl::end_memtable() {
   std::uint64_t bytes = 0;
   bool is_known = rocks->GetIntProperty(rocksdb::DB::Properties::kCurSizeActiveMemTable, &bytes);
-  if (!is_known || bytes < memtable_bytes) return;
+  if (!is_known || bytes < memtable_bytes_tight) return;
+  if (bytes < memtable_bytes && reserve->has_room()) {
+    if (bytes >= memtable_bytes / 2) reserve->prepare();
+    return;
+  }
+  wait_for_flush();
   rocksdb::FlushOptions flush;
   flush.wait = false;
   flush.allow_write_stall = true;
@@ -333,6 +366,10 @@ Result<void> Database::heal() {
   if (impl_->reserve != nullptr) {
     TRY_DO(impl_->reserve->ensure_next());
   }
+  // A flush that still runs, and fails while Resume() does, would make RocksDB forget the one that
+  // Resume() asks for, and wait for it at the next attempt: see wait_for_flush().
+  impl_->rocks->PauseBackgroundWork().PermitUncheckedError();
+  impl_->rocks->ContinueBackgroundWork().PermitUncheckedError();
   auto status = impl_->rocks->Resume();
   if (status.severity() >= rocksdb::Status::Severity::kFatalError) {
     return storage_error(StorageProblem::Lost, "heal " + impl_->directory.string() + ": " +

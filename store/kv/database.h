@@ -46,17 +46,19 @@ StorageProblem storage_problem(const Error& error);
 /// How a database is tuned; pick one of the functions and change what differs.
 struct Profile {
   std::size_t memtable_bytes;  ///< written to a table file when full; the log is at most twice that
-  std::size_t block_cache_bytes;  ///< of table files; filled as needed
-  int fresh_files_max;            ///< table files that await merging; each costs a look per read
-  int open_files_max;             ///< table files held open; -1: all
-  std::size_t log_reserve_bytes;  ///< a log gets so much in advance (log_reserve.h); 0: nothing
-  bool strict_log;                ///< see RULES; else the log is read up to the first damage
-  bool compress;                  ///< LZ4 for table files
-  bool map_files;                 ///< read table files through mmap
-  bool sync_files;                ///< false: nothing waits for the disk, not even Sync::Yes
+  std::size_t memtable_bytes_tight;  ///< instead, while the disk has no room for a log's reserve
+  std::size_t block_cache_bytes;     ///< of table files; filled as needed
+  int fresh_files_max;               ///< table files that await merging; each costs a look per read
+  int open_files_max;                ///< table files held open; -1: all
+  std::size_t log_reserve_bytes;     ///< a log gets so much in advance (log_reserve.h); 0: nothing
+  bool strict_log;                   ///< see RULES; else the log is read up to the first damage
+  bool compress;                     ///< LZ4 for table files
+  bool map_files;                    ///< read table files through mmap
+  bool sync_files;                   ///< false: nothing waits for the disk, not even Sync::Yes
 
-  /// Many short-lived, synced entries, strict. Two memtables of 6 MiB fit into the space that the
-  /// queue's 16 MiB ballast frees on a full disk: they must be flushed before writing goes on.
+  /// Many short-lived, synced entries, strict. Memtables must be flushed before writing goes on
+  /// after a full disk: one of 24 MiB, left from better days, and one of 6 MiB fit into the space
+  /// that the queue's 32 MiB ballast frees.
   static Profile queue();
   /// A cache of other files that is rebuilt when lost: 2 MiB of memtable, not strict, compressed,
   /// never synced.

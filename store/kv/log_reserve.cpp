@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <mutex>
 #include <thread>
@@ -25,7 +27,7 @@ using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 
-constexpr std::size_t zeros_bytes = 64 * 1024;
+constexpr std::size_t zeros_bytes = 256 * 1024;
 constexpr off_t log_room_min = 4096;
 
 IOStatus io_error(const std::string& what, int number) {
@@ -96,6 +98,7 @@ class LogReserve::Files {
   Files(const Files&) = delete;
   Files& operator=(const Files&) = delete;
   ~Files() {
+    is_leaving_ = true;
     if (maker_.joinable()) maker_.join();
   }
 
@@ -115,57 +118,95 @@ class LogReserve::Files {
     return {};
   }
 
-  /// A file of that name with room; -1: there is none. Begins to make another large one.
+  /// A file of that name with room; -1: there is none.
   int take(const std::string& name) {
     std::lock_guard lock(mutex_);
     // Not before the database's lock is ours: a predecessor may be making one.
-    struct stat found {};
     bool is_first = !std::exchange(has_taken_, true);
-    if (is_first &&
-        (::stat(path_.c_str(), &found) != 0 || found.st_size != static_cast<off_t>(bytes_))) {
-      make();
-    }
-    bool is_there = ::rename(path_.c_str(), name.c_str()) == 0;
-    if (!is_there && has_first_) {
+    has_prepared_ = false;
+    if (is_first && !is_there()) make(Pace::Fast);
+    bool has_taken = ::rename(path_.c_str(), name.c_str()) == 0;
+    if (!has_taken && has_first_) {
       has_first_ = false;
-      is_there = ::rename(first_.c_str(), name.c_str()) == 0;
+      has_taken = ::rename(first_.c_str(), name.c_str()) == 0;
     }
-    int fd = is_there ? ::open(name.c_str(), O_RDWR | O_CLOEXEC) : -1;
-    if (is_making_) return fd;
-    if (maker_.joinable()) maker_.join();
-    is_making_ = true;
-    maker_ = std::thread([this] {
-      make();
-      std::lock_guard done(mutex_);
-      is_making_ = false;
-    });
-    return fd;
+    return has_taken ? ::open(name.c_str(), O_RDWR | O_CLOEXEC) : -1;
+  }
+
+  /// A log that is done with becomes the next large one; false: none is needed, remove the file.
+  bool keep(const std::string& name) {
+    std::lock_guard lock(mutex_);
+    if (is_making_ || is_there() || ::rename(name.c_str(), unfinished().c_str()) != 0) return false;
+    begin_to_make();
+    return true;
+  }
+
+  /// Makes the next large one in time where none was kept: tried once for each log.
+  void prepare() {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(has_prepared_, true) || is_making_ || is_there()) return;
+    begin_to_make();
+  }
+
+  bool has_room() const {
+    struct statvfs disk {};
+    auto parent = path_.parent_path();
+    return ::statvfs(parent.c_str(), &disk) == 0 &&
+           disk.f_bavail * disk.f_frsize >= reserve_room_min + bytes_;
   }
 
  private:
-  /// Failing costs speed, nothing else.
-  void make() const {
+  enum class Pace { Fast, Slow };
+
+  std::filesystem::path unfinished() const {
     auto beside = path_;
     beside += ".new";
-    struct statvfs disk {};
-    std::error_code ignored;
-    auto parent = path_.parent_path();
-    if (::statvfs(parent.c_str(), &disk) != 0 ||
-        disk.f_bavail * disk.f_frsize < reserve_room_min + bytes_) {
-      return;
-    }
-    int fd = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return;
+    return beside;
+  }
+
+  bool is_there() const {
+    struct stat found {};
+    return ::stat(path_.c_str(), &found) == 0 && found.st_size == static_cast<off_t>(bytes_);
+  }
+
+  void begin_to_make() {
+    if (maker_.joinable()) maker_.join();
+    is_making_ = true;
+    maker_ = std::thread([this] {
+      make(Pace::Slow);
+      std::lock_guard done(mutex_);
+      is_making_ = false;
+    });
+  }
+
+  /// Failing costs speed, nothing else.
+  void make(Pace pace) const {
+    auto beside = unfinished();
+    bool is_whole = has_room() && fill(beside, pace);
+    if (!is_whole || ::rename(beside.c_str(), path_.c_str()) != 0) ::unlink(beside.c_str());
+  }
+
+  /// Zeros, synced. Slowly: in steps that wait for the disk, then leave it to others for as long.
+  bool fill(const std::filesystem::path& file, Pace pace) const {
+    int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return false;
     static constexpr std::array<char, zeros_bytes> zeros{};
     bool is_whole = true;
     for (std::uint64_t done = 0; is_whole && done < bytes_;) {
+      auto begun = std::chrono::steady_clock::now();
       auto part = std::min<std::uint64_t>(zeros.size(), bytes_ - done);
-      is_whole = ::write(fd, zeros.data(), part) == static_cast<ssize_t>(part);
+      auto from = static_cast<off_t>(done);
+      is_whole = ::pwrite(fd, zeros.data(), part, from) == static_cast<ssize_t>(part);
       done += part;
+      if (pace == Pace::Fast) continue;
+      ::sync_file_range(fd, from, static_cast<off_t>(part),
+                        SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+      std::this_thread::sleep_for(std::chrono::steady_clock::now() - begun);
+      is_whole = is_whole && !is_leaving_;
     }
-    is_whole = is_whole && ::fsync(fd) == 0;
+    is_whole = is_whole && ::ftruncate(fd, static_cast<off_t>(bytes_)) == 0 && ::fsync(fd) == 0;
     ::close(fd);
-    if (!is_whole || ::rename(beside.c_str(), path_.c_str()) != 0) ::unlink(beside.c_str());
+    return is_whole;
   }
 
   std::filesystem::path path_;
@@ -174,7 +215,9 @@ class LogReserve::Files {
   std::mutex mutex_;
   bool has_first_ = false;
   bool has_taken_ = false;
+  bool has_prepared_ = false;
   bool is_making_ = false;
+  std::atomic<bool> is_leaving_ = false;
   std::thread maker_;
 };
 
@@ -202,6 +245,12 @@ class LogReserve::FileSystem final : public rocksdb::FileSystemWrapper {
     return target()->NewWritableFile(name, options, result, debug);
   }
 
+  IOStatus DeleteFile(const std::string& name, const IOOptions& options,
+                      IODebugContext* debug) override {
+    if (name.ends_with(".log") && files_->keep(name)) return IOStatus::OK();
+    return target()->DeleteFile(name, options, debug);
+  }
+
  private:
   std::shared_ptr<Files> files_;
 };
@@ -213,5 +262,9 @@ LogReserve::LogReserve(const std::filesystem::path& directory, std::uint64_t byt
 LogReserve::~LogReserve() = default;
 
 Result<void> LogReserve::ensure_next() { return files_->ensure_first(); }
+
+bool LogReserve::has_room() const { return files_->has_room(); }
+
+void LogReserve::prepare() { files_->prepare(); }
 
 }  // namespace pennypost::store

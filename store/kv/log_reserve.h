@@ -3,10 +3,11 @@
 //
 // To append to a file is to change its size and its list of blocks: each sync then waits for the
 // file system's journal, behind every other writer. To overwrite is to wait for the disk alone.
-// So a file of zeros, DIRECTORY/reserve, synced before it bears that name, is kept in store; a new
-// log takes its place by a rename, and a thread makes the next one. The reader takes the zeros
-// behind the last entry for the log's end. What goes beyond the reserve is appended as usual, and
-// so is all when there is no reserve: while the disk has less than reserve_room_min free.
+// So a file of zeros, DIRECTORY/reserve, synced before it bears that name, is kept in store, and a
+// new log takes its place by a rename. A thread makes the next one of the log before that, once it
+// is done with: its blocks are there already. The reader takes the zeros behind the last entry for
+// the log's end. What goes beyond the reserve is appended as usual, and so is all when there is no
+// reserve: while the disk has less than reserve_room_min free.
 //
 // Each log has room for its first entry in any case (database.cpp says what for). RocksDB 7.8 never
 // heals when it can't make a log, so before it may need one a small file, DIRECTORY/reserve.first,
@@ -42,6 +43,11 @@ class LogReserve {
   rocksdb::Env* env() { return env_.get(); }
   /// Returns once another log can be made. Errors: Full, Failed; then nothing may be written.
   Result<void> ensure_next();
+  /// Whether the disk has room for a reserve now; else memtables are to be kept small.
+  bool has_room() const;
+  /// Begins to make the next reserve where no log was kept for it. To call while the present log is
+  /// well filled; once is enough for each log.
+  void prepare();
 
  private:
   class Files;

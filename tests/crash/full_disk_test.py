@@ -1,7 +1,7 @@
 """The disk runs full under load; what was acknowledged arrives once when there is room again, and all is well."""
 import os
 
-from disks import Disk, fill
+from disks import Disk, fill, occupy
 from harness import check, equal, eventually, test
 from load import Load, ids_of
 from mailhost import Host, give
@@ -88,8 +88,9 @@ def host_on_full_disk(t):
                 daemons=("smtpd",))
     load = Load(t, host, BOB, sessions=10, body=LINE * SIZES["small"], name="waiting")
     eventually(lambda: len(load.acknowledged) >= 100, "mail is taken")
-    # A little is left, so that the look for room finds some, and a commit is what fails.
-    filler = fill(os.path.join(disk.folder, "filler"), 3 << 20)
+    # A little is left, so that the look for room finds some, and a commit is what fails. The ballast's
+    # room, freed then, is left to the host.
+    filler = occupy(os.path.join(disk.folder, "filler"), 3 << 20)
     host.wait_log(r"the queue's disk is full: new mail is refused until there is room; deliveries go on", 120)
     eventually(lambda: len(load.refused) >= REFUSALS, "mail is refused")
     load.stop()
