@@ -147,6 +147,8 @@ bool MessageSocket::receive_some() {
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
   if (count < 0) throw Disconnected(Disconnected::Reason::Error, std::strerror(errno));
   if (count == 0) throw Disconnected(Disconnected::Reason::Eof, "the peer process has gone");
+  // What less than filled the buffer was all there was, or all up to a descriptor.
+  is_drained_ = static_cast<std::size_t>(count) < bytes.size();
   // Descriptors that no frame claims: the peer means to use ours up.
   if (received_.size() > 4 * MessageSocket::descriptors_max) throw_nonsense();
   if (consumed_ > 0) {
@@ -161,7 +163,10 @@ Task<Message> MessageSocket::receive() {
   for (;;) {
     auto message = next_buffered();
     if (message) co_return *std::move(message);
-    while (!receive_some()) co_await poll_.ready(Poll::Event::Readable, SteadyTime::max());
+    while (is_drained_ || !receive_some()) {
+      co_await poll_.ready(Poll::Event::Readable, SteadyTime::max());
+      is_drained_ = false;
+    }
   }
 }
 

@@ -65,6 +65,7 @@ class MessageSocket {
   std::deque<Outgoing> outgoing_;
   std::size_t unsent_bytes_ = 0;
   std::size_t bytes_max_;
+  bool is_drained_ = false;  // receive_some() would find nothing before the next wait
   bool broken_ = false;
   Nursery sender_;
 };

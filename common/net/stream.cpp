@@ -53,8 +53,11 @@ Poll& Socket::poll() {
 }
 
 std::optional<std::size_t> Socket::try_read(std::span<char> into) {
+  // What less than filled the buffer was all there was: wait() tells when there is more.
+  if (is_drained_) return {};
   for (;;) {
     auto count = recv(descriptor_.number(), into.data(), into.size(), 0);
+    is_drained_ = count > 0 && static_cast<std::size_t>(count) < into.size();
     if (count > 0) return static_cast<std::size_t>(count);
     if (count == 0) throw Disconnected(Disconnected::Reason::Eof, "lost connection");
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
@@ -72,7 +75,9 @@ std::optional<std::size_t> Socket::try_write(std::string_view bytes) {
 }
 
 Task<bool> Socket::wait(Poll::Event event, SteadyTime deadline) {
-  co_return co_await poll().ready(event, deadline);
+  bool is_ready = co_await poll().ready(event, deadline);
+  if (event == Poll::Event::Readable) is_drained_ = false;
+  co_return is_ready;
 }
 
 void Socket::shut_down() { ::shutdown(descriptor_.number(), SHUT_WR); }

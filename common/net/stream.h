@@ -68,6 +68,7 @@ class Socket final : public Stream {
   Loop& loop_;
   Descriptor descriptor_;
   std::optional<Poll> poll_;
+  bool is_drained_ = false;  // the last read took all there was, and nobody has waited since
 };
 
 /// Two streams in memory, each reading what the other writes: for tests.
