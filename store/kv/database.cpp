@@ -5,6 +5,7 @@
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <chrono>
 #include <system_error>
 #include <thread>
@@ -335,11 +336,16 @@ void Database::Impl::wait_for_flush() {
 void Database::Impl::end_memtable() {
   std::uint64_t bytes = 0;
   bool is_known = rocks->GetIntProperty(rocksdb::DB::Properties::kCurSizeActiveMemTable, &bytes);
-  if (!is_known || bytes < memtable_bytes_tight) return;
-  if (bytes < memtable_bytes && reserve->has_room()) {
-    if (bytes >= memtable_bytes / 2) reserve->prepare();
+  if (!is_known) return;
+  // Not more than the log has room for, so that the next one, which has more, comes soon.
+  std::uint64_t in_advance = reserve->log_bytes();
+  std::size_t full = in_advance > 0 ? std::min(memtable_bytes, in_advance) : memtable_bytes;
+  if (bytes < std::min(memtable_bytes_tight, full / 2)) return;
+  if (bytes < full && reserve->has_room()) {
+    if (bytes >= full / 2) reserve->prepare();
     return;
   }
+  if (bytes < std::min(memtable_bytes_tight, full)) return;
   wait_for_flush();
   rocksdb::FlushOptions flush;
   flush.wait = false;

@@ -124,8 +124,11 @@ class LogReserve::Files {
     // Not before the database's lock is ours: a predecessor may be making one.
     bool is_first = !std::exchange(has_taken_, true);
     has_prepared_ = false;
-    if (is_first && !is_there()) make(Pace::Fast);
-    bool has_taken = ::rename(path_.c_str(), name.c_str()) == 0;
+    if (is_first && !is_there()) make(std::min(bytes_, first_log_bytes_max), Pace::Fast);
+    struct stat found {};
+    bool has_taken =
+        ::stat(path_.c_str(), &found) == 0 && ::rename(path_.c_str(), name.c_str()) == 0;
+    log_bytes_ = has_taken ? static_cast<std::uint64_t>(found.st_size) : 0;
     if (!has_taken && has_first_) {
       has_first_ = false;
       has_taken = ::rename(first_.c_str(), name.c_str()) == 0;
@@ -147,6 +150,8 @@ class LogReserve::Files {
     if (std::exchange(has_prepared_, true) || is_making_ || is_there()) return;
     begin_to_make();
   }
+
+  std::uint64_t log_bytes() const { return log_bytes_; }
 
   bool has_room() const {
     struct statvfs disk {};
@@ -173,28 +178,28 @@ class LogReserve::Files {
     if (maker_.joinable()) maker_.join();
     is_making_ = true;
     maker_ = std::thread([this] {
-      make(Pace::Slow);
+      make(bytes_, Pace::Slow);
       std::lock_guard done(mutex_);
       is_making_ = false;
     });
   }
 
   /// Failing costs speed, nothing else.
-  void make(Pace pace) const {
+  void make(std::uint64_t bytes, Pace pace) const {
     auto beside = unfinished();
-    bool is_whole = has_room() && fill(beside, pace);
+    bool is_whole = has_room() && fill(beside, bytes, pace);
     if (!is_whole || ::rename(beside.c_str(), path_.c_str()) != 0) ::unlink(beside.c_str());
   }
 
   /// Zeros, synced. Slowly: in steps that wait for the disk, then leave it to others for as long.
-  bool fill(const std::filesystem::path& file, Pace pace) const {
+  bool fill(const std::filesystem::path& file, std::uint64_t bytes, Pace pace) const {
     int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return false;
     static constexpr std::array<char, zeros_bytes> zeros{};
     bool is_whole = true;
-    for (std::uint64_t done = 0; is_whole && done < bytes_;) {
+    for (std::uint64_t done = 0; is_whole && done < bytes;) {
       auto begun = std::chrono::steady_clock::now();
-      auto part = std::min<std::uint64_t>(zeros.size(), bytes_ - done);
+      auto part = std::min<std::uint64_t>(zeros.size(), bytes - done);
       auto from = static_cast<off_t>(done);
       is_whole = ::pwrite(fd, zeros.data(), part, from) == static_cast<ssize_t>(part);
       done += part;
@@ -204,7 +209,7 @@ class LogReserve::Files {
       std::this_thread::sleep_for(std::chrono::steady_clock::now() - begun);
       is_whole = is_whole && !is_leaving_;
     }
-    is_whole = is_whole && ::ftruncate(fd, static_cast<off_t>(bytes_)) == 0 && ::fsync(fd) == 0;
+    is_whole = is_whole && ::ftruncate(fd, static_cast<off_t>(bytes)) == 0 && ::fsync(fd) == 0;
     ::close(fd);
     return is_whole;
   }
@@ -218,6 +223,7 @@ class LogReserve::Files {
   bool has_prepared_ = false;
   bool is_making_ = false;
   std::atomic<bool> is_leaving_ = false;
+  std::atomic<std::uint64_t> log_bytes_ = 0;
   std::thread maker_;
 };
 
@@ -262,6 +268,8 @@ LogReserve::LogReserve(const std::filesystem::path& directory, std::uint64_t byt
 LogReserve::~LogReserve() = default;
 
 Result<void> LogReserve::ensure_next() { return files_->ensure_first(); }
+
+std::uint64_t LogReserve::log_bytes() const { return files_->log_bytes(); }
 
 bool LogReserve::has_room() const { return files_->has_room(); }
 

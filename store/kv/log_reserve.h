@@ -32,17 +32,21 @@ class Env;
 namespace pennypost::store {
 
 inline constexpr std::uint64_t reserve_room_min = 128u << 20;
+/// Of the very first log, so that a new queue is there at once.
+inline constexpr std::uint64_t first_log_bytes_max = 4u << 20;
 
 /// For the database in one directory; must outlive it.
 class LogReserve {
  public:
-  /// Logs get `bytes` in advance. The first log waits for its reserve, where none is left.
+  /// Logs get `bytes` in advance; the very first one first_log_bytes_max, which it waits for.
   LogReserve(const std::filesystem::path& directory, std::uint64_t bytes);
   ~LogReserve();
 
   rocksdb::Env* env() { return env_.get(); }
   /// Returns once another log can be made. Errors: Full, Failed; then nothing may be written.
   Result<void> ensure_next();
+  /// How much the present log got in advance; 0: nothing.
+  std::uint64_t log_bytes() const;
   /// Whether the disk has room for a reserve now; else memtables are to be kept small.
   bool has_room() const;
   /// Begins to make the next reserve where no log was kept for it. To call while the present log is

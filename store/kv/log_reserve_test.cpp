@@ -116,3 +116,15 @@ TEST_CASE("memtables are small where the disk has no room for a reserve") {
   CHECK(comes_true([&] { return tables_of(scratch.path()) == 1; }));
   CHECK_FALSE(fs::exists(scratch.path() / "reserve"));
 }
+
+TEST_CASE("the very first log is small, and gives way to a large one as soon as it is full") {
+  Scratch scratch;
+  auto database = Database::open(scratch.path(), Profile::queue());
+  REQUIRE(database);
+  REQUIRE(write(*database, "half", 2200 << 10));
+  REQUIRE(comes_true([&] { return fs::exists(scratch.path() / "reserve"); }));
+  CHECK(fs::file_size(scratch.path() / "reserve") == Profile::queue().log_reserve_bytes);
+  CHECK(tables_of(scratch.path()) == 0);
+  REQUIRE(write(*database, "whole", 2200 << 10));
+  CHECK(comes_true([&] { return tables_of(scratch.path()) == 1; }));
+}

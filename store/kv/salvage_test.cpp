@@ -9,6 +9,7 @@
 
 #include "common/base/scratch.h"
 #include "store/kv/log_file.h"
+#include "store/kv/log_reserve.h"
 
 using namespace pennypost;
 using namespace pennypost::store;
@@ -191,7 +192,7 @@ TEST_CASE("a log that its writer never closed ends where its reserved room begin
   fs::path killed = scratch.path() / "killed";
   copy_while_open(scratch.path() / "db", killed);
   auto bytes = bytes_of(only(killed, ".log"));
-  CHECK(bytes.size() == Profile::queue().log_reserve_bytes);
+  CHECK(bytes.size() == first_log_bytes_max);
   auto content = read_log(bytes);
   CHECK(content.is_sound());
   CHECK_FALSE(content.unfinished_tail);
