@@ -139,7 +139,8 @@ class LogReserve::Files {
   /// A log that is done with becomes the next large one; false: none is needed, remove the file.
   bool keep(const std::string& name) {
     std::lock_guard lock(mutex_);
-    if (is_making_ || is_there() || ::rename(name.c_str(), unfinished().c_str()) != 0) return false;
+    if (is_making_ || is_there() || has_other_name(name)) return false;
+    if (::rename(name.c_str(), unfinished().c_str()) != 0) return false;
     begin_to_make();
     return true;
   }
@@ -172,6 +173,12 @@ class LogReserve::Files {
   bool is_there() const {
     struct stat found {};
     return ::stat(path_.c_str(), &found) == 0 && found.st_size == static_cast<off_t>(bytes_);
+  }
+
+  /// As a salvaged database's copy and a checkpoint have: its bytes are needed there.
+  static bool has_other_name(const std::string& name) {
+    struct stat found {};
+    return ::stat(name.c_str(), &found) != 0 || found.st_nlink != 1;
   }
 
   void begin_to_make() {

@@ -93,6 +93,24 @@ TEST_CASE("a log that is done with becomes the next log's reserve: the same bloc
   CHECK(kept->has_value());
 }
 
+TEST_CASE("a log that has another name, as in a copy of a damaged database, is not written over") {
+  Scratch scratch;
+  auto database = Database::open(scratch.path() / "db", small_queue());
+  REQUIRE(database);
+  fs::path copy = scratch.path() / "copy.log";
+  for (const auto& entry : fs::directory_iterator(scratch.path() / "db")) {
+    if (entry.path().extension() == ".log") fs::create_hard_link(entry.path(), copy);
+  }
+  REQUIRE(write(*database, "fills the memtable at once", 300 << 10));
+  auto number = file_number(copy);
+  REQUIRE(comes_true([&] { return !logs_of(scratch.path() / "db").contains(number); }));
+  CHECK_FALSE(fs::exists(scratch.path() / "db" / "reserve.new"));
+  CHECK_FALSE(fs::exists(scratch.path() / "db" / "reserve"));
+  std::ifstream in(copy, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  CHECK(bytes.find("fills the memtable at once") != std::string::npos);
+}
+
 TEST_CASE("a log that is half full has its successor's reserve made, where none was kept") {
   Scratch scratch;
   auto database = Database::open(scratch.path(), small_queue());
