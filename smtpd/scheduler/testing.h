@@ -1,0 +1,225 @@
+// Settings and what the peers answer in, what the scheduler asked and did out: for its tests.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/scratch.h"
+#include "common/config/testing.h"
+#include "common/log/log.h"
+#include "smtpd/queue/queue_id.h"
+#include "smtpd/scheduler/scheduler.h"
+
+namespace pennypost::smtp {
+
+/// One peer of a kind, on the other end of a socketpair.
+struct Peer {
+  Peer(Loop& loop, std::string kind) : port(loop, std::move(kind)), tasks(loop) {
+    auto [a, b] = socket_pair();
+    auto link = std::make_shared<Link>(loop, std::move(a), here);
+    port.add(link);
+    tasks.start(link->run());
+    server = std::make_shared<Link>(loop, std::move(b), services);
+    tasks.start(server->run());
+  }
+  Services here;
+  Services services;
+  Port port;
+  std::shared_ptr<Link> server;
+  Nursery tasks;
+};
+
+/// A queue and a scheduler in a scratch directory, whose peers answer as the test says.
+struct World {
+  explicit World(std::vector<std::string> overrides = {})
+      : config(config_for_test(std::move(overrides))) {
+    lookup.services.on<Resolve>(
+        [this](Resolve ask, std::vector<Descriptor>) { return resolve(std::move(ask)); });
+    lookup.services.on<NoteMailbox>([this](NoteMailbox note, std::vector<Descriptor>) {
+      notes.push_back(note.account + (note.is_full ? " full" : " has room"));
+      return done();
+    });
+    for (auto* peer : {&send, &own}) {
+      peer->services.on<Attempt>([this](Attempt ask, std::vector<Descriptor> files) {
+        return attempt(std::move(ask), std::move(files));
+      });
+    }
+    master.services.on<NeedDeliver>(
+        [](NeedDeliver, std::vector<Descriptor>) { return need_deliver(); });
+    open();
+  }
+  ~World() { close(); }
+
+  void open() {
+    Queue::Options options;
+    options.directory = scratch.path() / "queue";
+    auto opened = Queue::open(loop, options, clock);
+    REQUIRE(opened);
+    queue = std::move(opened->queue);
+    warnings = opened->warnings;
+    Scheduler::Peers peers;
+    peers.port = [this](std::string_view kind) -> Port& {
+      if (kind == "lookup") return lookup.port;
+      if (kind == "send") return send.port;
+      if (kind == "master") return master.port;
+      CHECK(kind == "deliver:own");
+      return own.port;
+    };
+    peers.config = [this] { return config; };
+    scheduler = std::make_unique<Scheduler>(loop, *queue, std::move(peers), clock);
+    scheduler->begin(opened->waiting, !opened->was_stopped_orderly);
+  }
+  void close() {
+    scheduler.reset();
+    queue.reset();
+  }
+  /// As after kill -9.
+  void crash() {
+    close();
+    open();
+  }
+  void stop_orderly() {
+    loop.run_until(scheduler->drain());
+    if (scheduler->is_all_certain()) loop.run_until(queue->note_orderly_stop());
+    close();
+  }
+
+  static Task<Result<Done>> done() { co_return Done(); }
+  static Task<Result<NeedDeliver::Where>> need_deliver() {
+    NeedDeliver::Where where;
+    where.kind = "deliver:own";
+    co_return std::move(where);
+  }
+  Task<Result<Resolution>> resolve(Resolve ask) {
+    resolved.push_back(ask.recipient.address);
+    co_return on_resolve(ask);
+  }
+  Task<Result<Attempt::Outcomes>> attempt(Attempt ask, std::vector<Descriptor> files) {
+    std::string body = ask.body;
+    if (!files.empty()) {
+      auto range = read_range(files[0], 0, ask.envelope.body_bytes);
+      body = range ? *range : "unreadable";
+    }
+    Attempt::Outcomes outcomes;
+    for (const auto& recipient : ask.envelope.recipients) {
+      attempts.push_back(recipient.address + (ask.is_repeat ? " repeat" : ""));
+      if (!gives_outcomes) continue;
+      Outcome outcome = on_attempt(recipient);
+      outcome.recipient = recipient.number;
+      outcomes.outcomes.push_back(std::move(outcome));
+      if (outcomes.outcomes.back().kind == OutcomeKind::Delivered) {
+        delivered.emplace_back(ask.envelope, body);
+      }
+    }
+    co_return std::move(outcomes);
+  }
+
+  Task<> until_idle() {
+    // Each hand-over takes some rounds of the loop; the commits take real time.
+    for (int quiet = 0; quiet < 20; ++quiet) {
+      if (scheduler->is_busy()) quiet = 0;
+      co_await loop.sleep(std::chrono::milliseconds(1));
+    }
+  }
+  void settle() { loop.run_until(until_idle()); }
+
+  Result<void> submit(const std::vector<std::string>& recipients, std::string sender = "ann@x.test",
+                      std::uint8_t notify = notify_default, std::string on_top = "",
+                      std::string envid = "") {
+    Envelope envelope;
+    envelope.id = last_id = make_queue_id(clock);
+    envelope.arrival = clock.now().count();
+    envelope.sender = std::move(sender);
+    if (!envid.empty()) envelope.ret = Ret::Full;
+    envelope.envid = std::move(envid);
+    std::string body = on_top + "Subject: hello\n\nbody\n";
+    envelope.body_bytes = body.size();
+    Piece whole;
+    whole.length = body.size();
+    envelope.pieces.push_back(whole);
+    for (const auto& address : recipients) {
+      Recipient recipient;
+      recipient.number = static_cast<std::uint32_t>(envelope.recipients.size());
+      recipient.address = recipient.original = address;
+      recipient.notify = notify;
+      envelope.recipients.push_back(std::move(recipient));
+    }
+    auto work = scheduler->submit(std::move(envelope), std::move(body));
+    return loop.run_until(std::move(work));
+  }
+
+  /// A message that waits after its first attempt; all others are put off too.
+  QueueId submit_deferred() {
+    on_attempt = [](const Recipient&) { return outcome(OutcomeKind::Retry, "4.2.0", "busy"); };
+    REQUIRE(submit({"bob@there.test"}));
+    settle();
+    return last_id;
+  }
+
+  Loop loop;
+  ManualClock clock;
+  Scratch scratch;
+  std::shared_ptr<const Config> config;
+  Peer lookup{loop, "lookup"};
+  Peer send{loop, "send"};
+  Peer own{loop, "deliver:own"};
+  Peer master{loop, "master"};
+  bool gives_outcomes = true;
+  std::vector<std::string> warnings;
+  std::vector<std::string> resolved;
+  std::vector<std::string> notes;
+  std::vector<std::string> attempts;
+  std::vector<std::pair<Envelope, std::string>> delivered;
+  QueueId last_id{std::string()};
+  std::function<Resolution(const Resolve&)> on_resolve = [](const Resolve& ask) {
+    return route_to(
+        ask.recipient.address.ends_with("@here.test") ? Transport::Local : Transport::Smtp,
+        ask.recipient.address.substr(ask.recipient.address.find('@') + 1));
+  };
+  std::function<Outcome(const Recipient&)> on_attempt = [](const Recipient&) {
+    return outcome(OutcomeKind::Delivered, "2.0.0", "ok");
+  };
+  LogCapture log;
+  std::unique_ptr<Queue> queue;
+  std::unique_ptr<Scheduler> scheduler;
+
+  static Resolution route_to(Transport transport, std::string next_hop) {
+    Resolution resolution;
+    resolution.route.transport = transport;
+    resolution.route.next_hop = std::move(next_hop);
+    if (transport == Transport::Local) resolution.route.account.name = "somebody@here.test";
+    return resolution;
+  }
+  static Resolution expansion(const std::vector<std::string>& addresses, const Recipient& parent) {
+    Resolution resolution;
+    resolution.is_expansion = true;
+    for (const auto& address : addresses) {
+      Recipient child = parent;
+      child.address = address;
+      resolution.children.push_back(std::move(child));
+    }
+    return resolution;
+  }
+  static Outcome outcome(OutcomeKind kind, std::string status, std::string reason) {
+    Outcome out;
+    out.kind = kind;
+    out.status = std::move(status);
+    out.reason = std::move(reason);
+    out.relay = "relay.test[192.0.2.1]:25";
+    return out;
+  }
+  bool has_line(std::string_view part) const {
+    for (const auto& line : log.lines()) {
+      if (line.find(part) != std::string::npos) return true;
+    }
+    return false;
+  }
+};
+
+}  // namespace pennypost::smtp
