@@ -257,8 +257,6 @@ std::vector<Index::State> Index::states(const Folder& folder) {
   return states;
 }
 
-// Asked when a folder is opened: what is cached from then on must not be lost again at once, with
-// a database whose files have gone.
 ModSeq Index::highest_modseq(const Folder& folder) {
   {
     std::lock_guard guard(mutex_);

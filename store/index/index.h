@@ -65,6 +65,8 @@ class Index {
   /// `floor`.
   ModSeq settle(const Folder& folder, std::vector<State>& changed, std::span<const Uid> gone,
                 ModSeq floor);
+  /// Zero: the folder is not known. For the opening of a folder: it is looked at once more whether
+  /// the database's files are there, or what is cached from then on would be lost with them.
   ModSeq highest_modseq(const Folder& folder);
 
   /// The least UID that no session has told of as \Recent; 0: not known.

@@ -340,12 +340,11 @@ void Database::Impl::end_memtable() {
   // Not more than the log has room for, so that the next one, which has more, comes soon.
   std::uint64_t in_advance = reserve->log_bytes();
   std::size_t full = in_advance > 0 ? std::min(memtable_bytes, in_advance) : memtable_bytes;
-  if (bytes < std::min(memtable_bytes_tight, full / 2)) return;
-  if (bytes < full && reserve->has_room()) {
-    if (bytes >= full / 2) reserve->prepare();
-    return;
-  }
-  if (bytes < std::min(memtable_bytes_tight, full)) return;
+  bool is_small = bytes < std::min(memtable_bytes_tight, full);
+  if (is_small && bytes < full / 2) return;
+  bool has_room = bytes < full && reserve->has_room();
+  if (has_room && bytes >= full / 2) reserve->prepare();
+  if (is_small || has_room) return;
   wait_for_flush();
   rocksdb::FlushOptions flush;
   flush.wait = false;

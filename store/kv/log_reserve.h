@@ -7,7 +7,7 @@
 // new log takes its place by a rename. A thread makes the next one of the log before that, once it
 // is done with: its blocks are there already. The reader takes the zeros behind the last entry for
 // the log's end. What goes beyond the reserve is appended as usual, and so is all when there is no
-// reserve: while the disk has less than reserve_room_min free.
+// reserve: while the disk has less than reserve_room_min free besides it.
 //
 // Each log has room for its first entry in any case (database.cpp says what for). RocksDB 7.8 never
 // heals when it can't make a log, so before it may need one a small file, DIRECTORY/reserve.first,

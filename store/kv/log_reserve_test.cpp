@@ -93,7 +93,7 @@ TEST_CASE("a log that is done with becomes the next log's reserve: the same bloc
   CHECK(kept->has_value());
 }
 
-TEST_CASE("a log that has another name, as in a copy of a damaged database, is not written over") {
+TEST_CASE("a log that has another name, as in a copy made of links, is not written over") {
   Scratch scratch;
   auto database = Database::open(scratch.path() / "db", small_queue());
   REQUIRE(database);
