@@ -100,8 +100,13 @@ Result<void> KnownFolder::look(const FolderStamps& now, Access access, Changes& 
   }
   TRY(auto records, uidlist_.refresh());
   if (listed_ && stamps_.tell_cur_is_known(now) && !records.anew) {
+    auto read = uidlist_.stamp();
     TRY(bool done, sync_new(now, records, access, changes));
     if (done) return {};
+    // It has read records that `records` lacks.
+    if (uidlist_.stamp() != read) {
+      TRY(records, uidlist_.reread());
+    }
   }
   return sync_all(now, std::move(records), access, changes);
 }

@@ -5,6 +5,8 @@
 // listed. Other programs rename files at any time: readdir() may then miss a file, so the listing
 // is repeated when cur/ changed meanwhile, and a message counts as expunged only when several
 // listings lack it; an operation that meets ENOENT looks for the file's new name and tries again.
+// UIDs are told in ascending order, so whenever one is known from records that were read after the
+// listing, every lesser one not told yet is looked for too.
 //
 // A change of our own in cur/ also changes its mtime. It is then not listed again at once, but
 // after `trust_ns`, lest a change that another program made in the same moment stays unseen.
@@ -112,7 +114,8 @@ class KnownFolder {
   Result<void> list_files(const FolderStamps& now, const UidRecords& records,
                           Listing& listing) const;
   bool lacks_known(Listing& listing) const;
-  static bool lacks_recorded(const UidRecords& records, Listing& listing);
+  bool lacks_owed(const UidRecords& records, Listing& listing) const;
+  Result<void> list_owed(const UidRecords& all, Listing& listing) const;
   void match_known(Listing& listing) const;
   void match(const UidRecords& records, Listing& listing) const;
   Result<void> match_all(const UidRecords& records, Listing& listing);

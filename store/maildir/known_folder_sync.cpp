@@ -145,9 +145,18 @@ Result<void> KnownFolder::list_files(const FolderStamps& now, const UidRecords& 
   TRY_DO(listing.list_both(directory_, names_max));
   for (int count = 1; count < listings_max; ++count) {
     bool in_motion = !now.cur.settled(now.taken_at_ns) || stamp_of_cur() != now.cur;
-    bool is_missed = lacks_known(listing) || (in_motion && lacks_recorded(records, listing));
+    bool is_missed = lacks_known(listing) || (in_motion && lacks_owed(records, listing));
     if (!is_missed) break;
     TRY_DO(listing.list_both(directory_, names_max));
+  }
+  return {};
+}
+
+// `all` was read after the listing, which then may have a message of theirs and lack the one that
+// got its UID before: it would be passed over for ever by what is told now.
+Result<void> KnownFolder::list_owed(const UidRecords& all, Listing& listing) const {
+  for (int count = 1; count < listings_max && lacks_owed(all, listing); ++count) {
+    TRY_DO(listing.list_both(directory_, layout_->settings().messages_max));
   }
   return {};
 }
@@ -159,9 +168,12 @@ bool KnownFolder::lacks_known(Listing& listing) const {
   return false;
 }
 
-bool KnownFolder::lacks_recorded(const UidRecords& records, Listing& listing) {
+// Whether a message that we have not told of yet has a record and no file: expunged, or missed.
+bool KnownFolder::lacks_owed(const UidRecords& records, Listing& listing) const {
+  bool same_validity = state_->uid_validity == uidlist_.uid_validity();
+  auto told = same_validity ? state_->last_uid : Uid(0);
   return std::ranges::any_of(records.all, [&](const UidRecords::Record& record) {
-    return listing.find(record.base) == nullptr;
+    return record.uid > told && listing.find(record.base) == nullptr;
   });
 }
 
@@ -173,6 +185,7 @@ Result<void> KnownFolder::match_all(const UidRecords& records, Listing& listing)
   match(records, listing);
   if (records.anew || uidlist_.uid_validity() == 0 || !listing.lacks_uids()) return {};
   TRY(auto all, uidlist_.reread());
+  TRY_DO(list_owed(all, listing));
   match(all, listing);
   return {};
 }
@@ -201,16 +214,19 @@ void KnownFolder::match(const UidRecords& records, Listing& listing) const {
 
 // False when part of the files is not enough to do so.
 Result<bool> KnownFolder::give_uids(Listing& listing, bool is_whole) {
-  auto names_max = layout_->settings().messages_max;
   TRY(auto lock, uidlist_.lock());
   TRY(auto records, uidlist_.refresh());
   if (records.changed) {
     if (records.anew && !is_whole) return false;
     // UIDs given by others since our listing must not be passed over by greater ones of ours.
-    if (lacks_recorded(records, listing)) {
-      TRY_DO(is_whole ? listing.list_both(directory_, names_max)
-                      : listing.list(directory_, true, names_max));
-      if (!is_whole && lacks_recorded(records, listing)) return false;
+    if (lacks_owed(records, listing)) {
+      if (is_whole) {
+        TRY(records, uidlist_.reread());
+        TRY_DO(list_owed(records, listing));
+      } else {
+        TRY_DO(listing.list(directory_, true, layout_->settings().messages_max));
+        if (lacks_owed(records, listing)) return false;
+      }
     }
     match(records, listing);
   }
