@@ -19,14 +19,25 @@
 namespace pennypost {
 namespace {
 
-/// `Nov 21 07:40:40`. The time zone is read once, before a changed root hides it.
-std::string timestamp() {
+constexpr std::size_t line_bytes_usual = 100;  // what stands before the text
+
+/// `Nov 21 07:40:40`. The time zone is read once, before a changed root hides it. Made once a
+/// second and thread.
+std::string_view timestamp() {
+  struct Made {
+    std::time_t at = -1;
+    std::size_t size = 0;
+    std::array<char, 32> text{};
+  };
+  static thread_local Made made;
   std::time_t now = std::time(nullptr);
-  std::tm local{};
-  localtime_r(&now, &local);
-  std::array<char, 32> text{};
-  std::size_t size = std::strftime(text.data(), text.size(), "%b %e %H:%M:%S", &local);
-  return std::string(text.data(), size);
+  if (now != made.at) {
+    std::tm local{};
+    localtime_r(&now, &local);
+    made.size = std::strftime(made.text.data(), made.text.size(), "%b %e %H:%M:%S", &local);
+    made.at = now;
+  }
+  return {made.text.data(), made.size};
 }
 
 std::string short_hostname() {
@@ -36,14 +47,13 @@ std::string short_hostname() {
   return text.substr(0, text.find('.'));
 }
 
-std::string tag(std::string_view name, std::string_view component, int process) {
-  return std::string(name) + "/" + std::string(component) + "[" +
-         std::to_string(process == 0 ? getpid() : process) + "]: ";
-}
-
-std::string cut(std::string line) {
+/// `line` with `name/component[process]: warning: text` behind it, of the greatest length at most.
+void add_text(std::string& line, std::string_view name, std::string_view component, int process,
+              Severity severity, std::string_view text) {
+  line.append(name).append("/").append(component).append("[");
+  line.append(std::to_string(process == 0 ? getpid() : process)).append("]: ");
+  line.append(prefix(severity)).append(text);
   if (line.size() > log_line_bytes_max) line.resize(log_line_bytes_max);
-  return line;
 }
 
 /// Owns a descriptor that another thread may be writing to while it is replaced: the new file takes
@@ -82,9 +92,11 @@ class FileSink : public LogSink {
 
   void write(Severity severity, std::string_view component, std::string_view text,
              int process) override {
-    std::string line = cut(timestamp() + " " + hostname_ + " " + tag(name_, component, process) +
-                           std::string(prefix(severity)) + std::string(text)) +
-                       "\n";
+    std::string line;
+    line.reserve(line_bytes_usual + text.size());
+    line.append(timestamp()).append(" ").append(hostname_).append(" ");
+    add_text(line, name_, component, process, severity, text);
+    line += '\n';
     // A log that can't be written must not stop the mail.
     [[maybe_unused]] auto written = ::write(file_.value(), line.data(), line.size());
   }
@@ -156,9 +168,10 @@ class SyslogSink : public LogSink {
 
   void write(Severity severity, std::string_view component, std::string_view text,
              int process) override {
-    std::string line =
-        cut("<" + std::to_string(facility_ | priority(severity)) + ">" + timestamp() + " " +
-            tag(name_, component, process) + std::string(prefix(severity)) + std::string(text));
+    std::string line = "<" + std::to_string(facility_ | priority(severity)) + ">";
+    line.reserve(line_bytes_usual + text.size());
+    line.append(timestamp()).append(" ");
+    add_text(line, name_, component, process, severity, text);
     std::lock_guard lock(mutex_);
     if (socket_ >= 0 && ::send(socket_, line.data(), line.size(), MSG_NOSIGNAL) >= 0) return;
     // syslogd was started anew, or was not there yet.

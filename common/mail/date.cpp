@@ -2,8 +2,6 @@
 
 #include <array>
 #include <chrono>
-#include <cstdarg>
-#include <cstdio>
 #include <ctime>
 
 #include "common/base/text.h"
@@ -209,18 +207,24 @@ std::optional<int> zone_of(Scanner& scanner) {
   return 0;
 }
 
-__attribute__((format(printf, 1, 2))) std::string format(const char* pattern, ...) {
-  std::array<char, 64> out{};
-  va_list arguments;
-  va_start(arguments, pattern);
-  std::vsnprintf(out.data(), out.size(), pattern, arguments);
-  va_end(arguments);
-  return out.data();
+/// `number` in at least `width` octets, with `fill` before it.
+std::string padded(unsigned number, std::size_t width, char fill = '0') {
+  std::string digits = std::to_string(number);
+  if (digits.size() < width) digits.insert(0, width - digits.size(), fill);
+  return digits;
+}
+
+std::string time_text(const Civil& civil) {
+  return padded(civil.hour, 2) + ':' + padded(civil.minute, 2) + ':' + padded(civil.second, 2);
+}
+
+std::string year_text(const Civil& civil) {
+  return civil.year < 0 ? std::to_string(civil.year) : padded(static_cast<unsigned>(civil.year), 4);
 }
 
 std::string zone_text(int zone_minutes) {
-  int size = zone_minutes < 0 ? -zone_minutes : zone_minutes;
-  return format("%c%02d%02d", zone_minutes < 0 ? '-' : '+', size / 60, size % 60);
+  auto size = static_cast<unsigned>(zone_minutes < 0 ? -zone_minutes : zone_minutes);
+  return (zone_minutes < 0 ? '-' : '+') + padded(size / 60, 2) + padded(size % 60, 2);
 }
 
 }  // namespace
@@ -262,10 +266,10 @@ std::optional<MailDate> parse_date(std::string_view text) {
 
 std::string format_date(MailDate date) {
   auto civil = civil_of(date);
-  return format("%s, %u %s %04d %02u:%02u:%02u ", weekday_of(date).data(), civil.day,
-                months[civil.month - 1].data(), civil.year, civil.hour, civil.minute,
-                civil.second) +
-         zone_text(date.zone_minutes);
+  std::string out(weekday_of(date));
+  out.append(", ").append(std::to_string(civil.day)).append(" ").append(months[civil.month - 1]);
+  out.append(" ").append(year_text(civil)).append(" ").append(time_text(civil));
+  return out.append(" ").append(zone_text(date.zone_minutes));
 }
 
 std::optional<MailDate> parse_imap_date_time(std::string_view text) {
@@ -289,9 +293,10 @@ std::optional<MailDate> parse_imap_date_time(std::string_view text) {
 
 std::string format_imap_date_time(MailDate date) {
   auto civil = civil_of(date);
-  return format("%2u-%s-%04d %02u:%02u:%02u ", civil.day, months[civil.month - 1].data(),
-                civil.year, civil.hour, civil.minute, civil.second) +
-         zone_text(date.zone_minutes);
+  std::string out = padded(civil.day, 2, ' ');
+  out.append("-").append(months[civil.month - 1]).append("-").append(year_text(civil));
+  out.append(" ").append(time_text(civil)).append(" ");
+  return out.append(zone_text(date.zone_minutes));
 }
 
 std::optional<std::int64_t> parse_imap_date(std::string_view text) {
@@ -315,9 +320,9 @@ std::optional<std::int64_t> parse_imap_date(std::string_view text) {
 
 std::string format_ctime(MailDate date) {
   auto civil = civil_of(date);
-  return format("%s %s %2u %02u:%02u:%02u %04d", weekday_of(date).data(),
-                months[civil.month - 1].data(), civil.day, civil.hour, civil.minute, civil.second,
-                civil.year);
+  std::string out(weekday_of(date));
+  out.append(" ").append(months[civil.month - 1]).append(" ").append(padded(civil.day, 2, ' '));
+  return out.append(" ").append(time_text(civil)).append(" ").append(year_text(civil));
 }
 
 std::optional<MailDate> parse_ctime(std::string_view text) {

@@ -47,13 +47,6 @@ std::string from_clause(const ReceivedTrace& trace, std::string_view fold) {
   return out + std::string(fold);
 }
 
-bool has_resent(std::string_view header) {
-  for (const auto& field : HeaderFields(header)) {
-    if (starts_with_nocase(field.name, "Resent-")) return true;
-  }
-  return false;
-}
-
 bool is_address_field(std::string_view name) {
   if (starts_with_nocase(name, "Resent-")) name.remove_prefix(7);
   constexpr std::string_view names[]{"From", "Sender", "Reply-To", "To", "Cc", "Bcc"};
@@ -95,16 +88,23 @@ std::string received_field(const ReceivedTrace& trace, std::string_view line_end
 }
 
 std::vector<Edit> submission_edits(std::string_view header, const Submission& submission) {
-  std::vector<Edit> edits;
-  HeaderFields fields(header);
-  std::string prefix = has_resent(header) ? "Resent-" : "";
+  std::vector<HeaderField> fields;
+  for (const auto& field : HeaderFields(header)) fields.push_back(field);
+  bool is_resent = std::ranges::any_of(
+      fields, [](const HeaderField& field) { return starts_with_nocase(field.name, "Resent-"); });
+  std::string prefix = is_resent ? "Resent-" : "";
   std::string added;
-  auto add_missing = [&](const std::string& name, const std::string& body) {
-    if (!fields.has(name)) added += make_field(name, body, submission.line_end);
+  auto add_missing = [&](std::string_view what, const auto& make_body) {
+    auto name = prefix + std::string(what);
+    bool is_there =
+        std::ranges::any_of(fields, [&](const HeaderField& field) { return field.is(name); });
+    if (!is_there) added += make_field(name, make_body(), submission.line_end);
   };
-  add_missing(prefix + "Message-ID", "<" + submission.unique + "@" + submission.myhostname + ">");
-  add_missing(prefix + "Date", format_date(submission.date));
-  add_missing(prefix + "From", from_body(submission));
+  add_missing("Message-ID",
+              [&] { return "<" + submission.unique + "@" + submission.myhostname + ">"; });
+  add_missing("Date", [&] { return format_date(submission.date); });
+  add_missing("From", [&] { return from_body(submission); });
+  std::vector<Edit> edits;
   if (!added.empty()) edits.push_back({0, 0, std::move(added)});
   if (!submission.myorigin) return edits;
   for (const auto& field : fields) {

@@ -134,6 +134,15 @@ Task<> Connection::write(std::string_view bytes) {
   }
 }
 
+Task<> Connection::hang_up(Duration limit) {
+  if (!output_.empty()) co_await flush();
+  stream_->shut_down();
+  auto until = std::chrono::steady_clock::now() + limit;
+  while (std::chrono::steady_clock::now() < until && stream_->discard_input()) {
+    co_await stream_->wait(Poll::Event::Readable, until);
+  }
+}
+
 std::unique_ptr<Stream> Connection::exchange_stream(std::unique_ptr<Stream> stream) {
   return std::exchange(stream_, std::move(stream));
 }

@@ -49,6 +49,11 @@ class Connection {
   /// put() and flush() without the copy, for bulk.
   Task<> write(std::string_view bytes);
 
+  /// Sends what is unsent, tells the peer that nothing follows, and waits until it closes, `limit`
+  /// at most: closing with unread input would reset the connection, and our last words could be
+  /// lost on the way. Only the sending throws.
+  Task<> hang_up(Duration limit);
+
   /// Puts another stream in place, as STARTTLS does; the old one is what `wrap` got.
   std::unique_ptr<Stream> exchange_stream(std::unique_ptr<Stream> stream);
 

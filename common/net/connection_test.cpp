@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "common/async/nursery.h"
+
 using namespace pennypost;
 using namespace std::chrono_literals;
 
@@ -70,4 +72,34 @@ TEST_CASE("gathered output is sent before waiting for input") {
   char bytes[32];
   auto count = client->try_read(bytes);
   CHECK(std::string(bytes, count.value_or(0)) == "220 hello\r\n");
+}
+
+TEST_CASE("who hangs up waits until the peer does, whatever that still says, but not for ever") {
+  struct Peer {
+    static Task<> talk(Loop& loop, Stream& stream, bool& has_closed) {
+      for (int i = 0; i < 3; ++i) {
+        stream.try_write("late\r\n");
+        co_await loop.sleep(2ms);
+      }
+      has_closed = true;
+      stream.shut_down();
+    }
+  };
+  Loop loop;
+  auto [server, client] = memory_streams(loop);
+  Connection connection(loop, std::move(server), 1000ms);
+  connection.put("221 bye\r\n");
+  bool has_closed = false;
+  Nursery peer(loop);
+  peer.start(Peer::talk(loop, *client, has_closed));
+  loop.run_until(connection.hang_up(60'000ms));
+  CHECK(has_closed);
+  char bytes[32];
+  auto count = client->try_read(bytes);
+  CHECK(std::string(bytes, count.value_or(0)) == "221 bye\r\n");
+
+  auto [silent_server, silent_client] = memory_streams(loop);
+  Connection to_silent(loop, std::move(silent_server), 1000ms);
+  loop.run_until(to_silent.hang_up(5ms));
+  CHECK(silent_client->discard_input() == false);
 }

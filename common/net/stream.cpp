@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/net/scratch.h"
+
 namespace pennypost {
 namespace {
 
@@ -63,6 +65,12 @@ std::optional<std::size_t> Socket::try_read(std::span<char> into) {
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
     if (errno != EINTR) throw_errno(errno);
   }
+}
+
+bool Socket::discard_input() {
+  auto into = scratch();
+  auto count = recv(descriptor_.number(), into.data(), into.size(), 0);
+  return count > 0 || (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
 }
 
 std::optional<std::size_t> Socket::try_write(std::string_view bytes) {
@@ -168,6 +176,11 @@ class MemoryStream final : public Stream {
     std::memcpy(into.data(), in_->bytes.data(), count);
     in_->bytes.erase(0, count);
     return count;
+  }
+
+  bool discard_input() override {
+    in_->bytes.clear();
+    return !in_->closed;
   }
 
   std::optional<std::size_t> try_write(std::string_view bytes) override {

@@ -132,6 +132,11 @@ std::optional<std::size_t> TlsStream::try_read(std::span<char> into) {
   return {};
 }
 
+bool TlsStream::discard_input() {
+  wanted_ = Poll::Event::Readable;
+  return below_->discard_input();
+}
+
 std::optional<std::size_t> TlsStream::try_write(std::string_view bytes) {
   std::size_t count = 0;
   ERR_clear_error();

@@ -36,8 +36,15 @@ void DataScanner::text(std::string_view bytes, std::string& out) {
 
 void DataScanner::end_line(std::string& out) {
   line_bytes_ = 0;
-  text("\n", out);
-  line_bytes_ = 0;
+  ++size_;
+  if (limits_.message_bytes_max != 0 && size_ > limits_.message_bytes_max) note(Fault::TooBig);
+  if (fault_ == Fault::None) out += '\n';
+}
+
+void DataScanner::end_crlf(std::string& out) {
+  end_line(out);
+  state_ = State::LineStart;
+  can_end_ = true;
 }
 
 void DataScanner::bare_cr(std::string& out) {
@@ -58,8 +65,8 @@ void DataScanner::bare_lf(std::string& out) {
   can_end_ = false;
 }
 
-/// Within a line: takes up to its LF, to a CR, or to the end of `bytes`. A CR is looked at when its
-/// next byte is here.
+/// Within a line: takes it whole, with its CRLF; else up to its LF, to a CR, or to the end of
+/// `bytes`. A CR is looked at when its next byte is here.
 std::size_t DataScanner::line(std::string_view bytes, std::string& out) {
   const void* found = std::memchr(bytes.data(), '\n', bytes.size());
   std::size_t length = bytes.size();
@@ -70,6 +77,10 @@ std::size_t DataScanner::line(std::string_view bytes, std::string& out) {
   auto cr = content.find('\r');
   if (cr != content.npos) {
     text(content.substr(0, cr), out);
+    if (found != nullptr && cr + 1 == length) {
+      end_crlf(out);
+      return length + 1;
+    }
     state_ = State::Cr;
     return cr + 1;
   }
@@ -102,9 +113,7 @@ std::size_t DataScanner::scan(std::string_view bytes, std::string& out) {
           break;
         }
         ++at;
-        end_line(out);
-        state_ = State::LineStart;
-        can_end_ = true;
+        end_crlf(out);
         break;
       case State::Dot:
         // What follows is the line's text: the dot was stuffed.
@@ -123,9 +132,7 @@ std::size_t DataScanner::scan(std::string_view bytes, std::string& out) {
           break;
         }
         // A line of one dot after a bare LF ends no message (SMTP smuggling).
-        end_line(out);
-        state_ = State::LineStart;
-        can_end_ = true;
+        end_crlf(out);
         break;
       case State::Done:
         break;

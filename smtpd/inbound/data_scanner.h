@@ -50,6 +50,7 @@ class DataScanner {
   std::size_t line(std::string_view bytes, std::string& out);
   void text(std::string_view bytes, std::string& out);
   void end_line(std::string& out);
+  void end_crlf(std::string& out);
   void bare_cr(std::string& out);
   void bare_lf(std::string& out);
   void note(Fault fault);

@@ -122,7 +122,7 @@ Task<> Session::converse() {
     auto next = next_reply();
     reply = co_await std::move(next);
   }
-  co_await hang_up();
+  co_await connection_.hang_up(linger_time);
 }
 
 /// The client is whoever the proxy says it is.
@@ -304,25 +304,6 @@ Task<> Session::send(Reply reply) {
   reply.append_to(wire);
   connection_.put(wire);
   if (connection_.unsent() > unsent_bytes_max) co_await connection_.flush();
-}
-
-Task<> Session::hang_up() {
-  co_await connection_.flush();
-  connection_.stream().shut_down();
-  auto reading = linger();
-  co_await within(site_->loop(), linger_time, std::move(reading));
-}
-
-/// Closing with unread input would reset the connection, and our last words could be lost on the
-/// way.
-Task<> Session::linger() {
-  try {
-    for (;;) {
-      connection_.take_input();
-      co_await connection_.fill();
-    }
-  } catch (const Disconnected&) {
-  }
 }
 
 void Session::drain() {

@@ -96,8 +96,6 @@ class Session {
   Task<Reply> dispatch(std::string_view line);
   std::optional<Reply> refusal(const Command& command) const;
   Task<> send(Reply reply);
-  Task<> hang_up();
-  Task<> linger();
 
   // The handlers, in the order of the table.
   Task<Reply> auth(std::string_view arguments);
