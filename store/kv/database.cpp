@@ -2,7 +2,6 @@
 
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
-#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
@@ -393,17 +392,6 @@ Result<void> Database::flush() {
 Result<void> Database::compact() {
   auto status = impl_->rocks->CompactRange({}, nullptr, nullptr);
   if (!status.ok()) return storage_error(status, "compact " + impl_->directory.string());
-  return {};
-}
-
-Result<void> Database::checkpoint(const std::filesystem::path& target) const {
-  std::string what = "checkpoint " + impl_->directory.string() + " as " + target.string();
-  rocksdb::Checkpoint* maker = nullptr;
-  auto status = rocksdb::Checkpoint::Create(impl_->rocks.get(), &maker);
-  if (!status.ok()) return storage_error(status, what);
-  std::unique_ptr<rocksdb::Checkpoint> owned(maker);
-  status = owned->CreateCheckpoint(target.string());
-  if (!status.ok()) return storage_error(status, what);
   return {};
 }
 

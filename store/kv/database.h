@@ -156,8 +156,6 @@ class Database {
   Result<void> flush();
   /// Merges table files and forgets what was erased; may take long.
   Result<void> compact();
-  /// A consistent copy in `target`, which must not exist; hard links where the file system allows.
-  Result<void> checkpoint(const std::filesystem::path& target) const;
 
   const std::filesystem::path& directory() const;
 

@@ -125,17 +125,6 @@ TEST_CASE("reading where there is no database is Absent, and nothing is created"
   CHECK_FALSE(std::filesystem::exists(scratch.path() / "none"));
 }
 
-TEST_CASE("a checkpoint holds what was committed before it, and no more") {
-  Scratch scratch;
-  auto database = open_queue(scratch);
-  put(database, "a", "1");
-  REQUIRE(database.checkpoint(scratch.path() / "copy"));
-  put(database, "a", "2");
-  auto copy = Database::open_read_only(scratch.path() / "copy", Profile::queue());
-  REQUIRE(copy);
-  CHECK(found(*copy, "a") == "1");
-}
-
 TEST_CASE("flushing and compacting change nothing that can be seen") {
   Scratch scratch;
   for (auto profile : {Profile::queue(), Profile::small()}) {

@@ -175,7 +175,7 @@ class LogReserve::Files {
     return ::stat(path_.c_str(), &found) == 0 && found.st_size == static_cast<off_t>(bytes_);
   }
 
-  /// As in a checkpoint, or a copy made of links: its bytes are needed there.
+  /// As in a copy made of links: its bytes are needed there.
   static bool has_other_name(const std::string& name) {
     struct stat found {};
     return ::stat(name.c_str(), &found) != 0 || found.st_nlink != 1;
