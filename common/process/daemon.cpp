@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <string_view>
 
 #include "common/log/log.h"
 #include "common/process/title.h"
@@ -27,6 +28,7 @@ int usage(const DaemonSpec& spec, std::FILE* to, int status) {
 
 int run_daemon(DaemonSpec spec, int argc, char** argv) {
   LoadOptions options;
+  if (argc == 2 && std::string_view(argv[1]) == "--help") return usage(spec, stdout, 0);
   for (int option = 0; (option = getopt(argc, argv, "c:o:hV")) != -1;) {
     switch (option) {
       case 'c':

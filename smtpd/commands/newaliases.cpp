@@ -14,6 +14,7 @@
 #include <ostream>
 
 #include "common/config/config.h"
+#include "smtpd/commands/usage.h"
 #include "store/maps/build.h"
 
 namespace pennypost::smtp {
@@ -24,7 +25,7 @@ int newaliases(std::span<const std::string> args, std::ostream& out, std::ostrea
     if (args[i] == "-c" && i + 1 < args.size()) {
       options.directory = args[++i];
     } else if (args[i] != "-v" && args[i] != "-bi") {
-      err << "newaliases: fatal: usage: newaliases [-c DIR]\n";
+      err << usage::newaliases << "\n";
       return 1;
     }
   }

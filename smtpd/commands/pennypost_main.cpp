@@ -20,6 +20,7 @@
 #include "smtpd/commands/postmap.h"
 #include "smtpd/commands/postsuper.h"
 #include "smtpd/commands/service.h"
+#include "smtpd/commands/usage.h"
 #include "smtpd/commands/user.h"
 
 namespace {
@@ -29,20 +30,22 @@ using namespace pennypost::smtp;  // NOLINT: the commands
 struct Command {
   std::string_view name;
   std::string_view what;
+  std::string_view usage;
   int (*run)(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 };
 constexpr std::array commands{
-    Command{"check", "read everything, and say what is wrong", &check_command},
-    Command{"newaliases", "build the tables of alias_database", &newaliases},
-    Command{"postcat", "show messages of the queue", &postcat},
-    Command{"postconf", "show and change settings", &postconf},
-    Command{"postmap", "build, ask or list a look-up table", &postmap},
-    Command{"postsuper", "remove, hold, release or requeue messages", &postsuper},
-    Command{"reload", "let the daemons read their configuration again", &reload_command},
-    Command{"start", "start the daemons", &start_command},
-    Command{"status", "say which daemons run", &status_command},
-    Command{"stop", "let the daemons end their work and stop", &stop_command},
-    Command{"user", "own users: add, passwd, del, list", &user},
+    Command{"check", "read everything, and say what is wrong", usage::service, &check_command},
+    Command{"newaliases", "build the tables of alias_database", usage::newaliases, &newaliases},
+    Command{"postcat", "show messages of the queue", usage::postcat, &postcat},
+    Command{"postconf", "show and change settings", usage::postconf, &postconf},
+    Command{"postmap", "build, ask or list a look-up table", usage::postmap, &postmap},
+    Command{"postsuper", "remove, hold, release or requeue messages", usage::postsuper, &postsuper},
+    Command{"reload", "let the daemons read their configuration again", usage::service,
+            &reload_command},
+    Command{"start", "start the daemons", usage::service, &start_command},
+    Command{"status", "say which daemons run", usage::service, &status_command},
+    Command{"stop", "let the daemons end their work and stop", usage::service, &stop_command},
+    Command{"user", "own users: add, passwd, del, list", usage::user, &user},
 };
 static_assert(std::ranges::is_sorted(commands, {}, &Command::name));
 
@@ -51,30 +54,38 @@ const Command* find(std::string_view name) {
   return found == commands.end() ? nullptr : &*found;
 }
 
-int usage() {
-  std::cerr << "usage: pennypost [-c DIR] COMMAND [ARGUMENT]...\n";
+int show_commands(std::ostream& out, int status) {
+  out << "usage: pennypost [-c DIR] COMMAND [ARGUMENT]...\n";
   for (const Command& command : commands) {
-    std::cerr << "  " << command.name << ": " << command.what << "\n";
+    out << "  " << command.name << ": " << command.what << "\n";
   }
-  return 64;  // EX_USAGE
+  out << "COMMAND --help tells its arguments.\n";
+  return status;
 }
+
+int wrong_call() { return show_commands(std::cerr, 64); }  // EX_USAGE
 
 }  // namespace
 
 int main(int argc, char** argv) {
   std::vector<std::string> args(argv, argv + argc);
-  if (args.empty()) return usage();
+  if (args.empty()) return wrong_call();
   std::string name = std::filesystem::path(args[0]).filename();
   args.erase(args.begin());
   const Command* command = find(name);
+  if (command == nullptr && usage::is_asked(args)) return show_commands(std::cout, 0);
   if (command == nullptr) {
     auto at = args.begin();
     if (args.size() > 2 && args[0] == "-c") at += 2;
-    if (at == args.end()) return usage();
+    if (at == args.end()) return wrong_call();
     command = find(*at);
     args.erase(at);
   }
-  if (command == nullptr) return usage();
+  if (command == nullptr) return wrong_call();
+  if (usage::is_asked(args)) {
+    std::cout << command->usage << "\n" << command->name << ": " << command->what << "\n";
+    return 0;
+  }
   int status = command->run(args, std::cout, std::cerr);
   std::cout.flush();
   return std::cout ? status : 1;

@@ -29,6 +29,7 @@
 #include "common/config/edit.h"
 #include "common/config/layers.h"
 #include "common/config/manual.h"
+#include "smtpd/commands/usage.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -90,8 +91,8 @@ class Postconf {
           break;
         }
         if (!flag(letter)) {
-          return fail("unknown option -" + printable(arg.substr(at, 1)) +
-                      "; there are -c -d -n -h -H -x -o -e -# -X --example --manual");
+          return fail("unknown option -" + printable(arg.substr(at, 1)) + "\n" +
+                      std::string(usage::postconf));
         }
       }
     }

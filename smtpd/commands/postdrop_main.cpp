@@ -30,6 +30,7 @@
 #include "common/config/config.h"
 #include "smtpd/commands/control.h"
 #include "smtpd/commands/drop_file.h"
+#include "smtpd/commands/usage.h"
 #include "smtpd/queue/directories.h"
 #include "smtpd/queue/queue_id.h"
 
@@ -139,8 +140,12 @@ int main(int argc, char** argv) {
   ::umask(022);
   LoadOptions options;
   options.program = "postdrop";
+  if (argc == 2 && std::string_view(argv[1]) == "--help") {
+    std::printf("%s\n", usage::postdrop.data());
+    return 0;
+  }
   for (int option = 0; (option = ::getopt(argc, argv, "c:rv")) != -1;) {
-    if (option == '?') return ex_usage;
+    if (option == '?') return say(ex_usage, std::string(usage::postdrop));
     if (option != 'c') continue;
     bool is_privileged = ::getgid() != ::getegid() || ::getuid() != ::geteuid();
     if (is_privileged && ::getuid() != 0) return say(ex_usage, "-c is for root");

@@ -30,6 +30,7 @@
 
 #include "common/base/text.h"
 #include "common/config/config.h"
+#include "smtpd/commands/usage.h"
 #include "store/maps/build.h"
 #include "store/maps/map.h"
 
@@ -67,10 +68,7 @@ class Postmap {
     return 1;
   }
 
-  static Error usage() {
-    return Error::permanent(
-        "usage: postmap [-c DIR] [-firw] [-q KEY|-] [-d KEY|-] [-s] [TYPE:]FILE...");
-  }
+  static Error wrong_call() { return Error::permanent(std::string(usage::postmap)); }
 
   Result<void> options(std::span<const std::string> args) {
     std::size_t i = 0;
@@ -88,7 +86,7 @@ class Postmap {
         }
         std::string text = args[i].substr(k + 1);
         if (text.empty()) {
-          if (i + 1 == args.size()) return usage();
+          if (i + 1 == args.size()) return wrong_call();
           text = args[++i];
         }
         if (flag == 'c') {
@@ -101,7 +99,7 @@ class Postmap {
       }
     }
     tables_.assign(args.begin() + static_cast<std::ptrdiff_t>(i), args.end());
-    if (tables_.empty()) return usage();
+    if (tables_.empty()) return wrong_call();
     return {};
   }
 
@@ -130,7 +128,7 @@ class Postmap {
       case 'v':
         return {};
       default:
-        return usage();
+        return wrong_call();
     }
   }
 

@@ -8,6 +8,7 @@
 #include "common/base/text.h"
 #include "common/config/config.h"
 #include "common/mail/date.h"
+#include "smtpd/commands/usage.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -158,7 +159,6 @@ int flush_queue(const std::string& queue_directory, const FlushQueue& what, std:
 }
 
 int postqueue(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
-  constexpr std::string_view usage = "usage: postqueue [-c DIR] -p | -j | -f | -i ID | -s SITE\n";
   LoadOptions options;
   options.program = "postqueue";
   char action = 0;
@@ -166,7 +166,7 @@ int postqueue(std::span<const std::string> args, std::ostream& out, std::ostream
   for (std::size_t i = 0; i < args.size(); ++i) {
     std::string_view arg = args[i];
     if (arg.size() < 2 || arg[0] != '-' || std::string_view("cCvpjfis").find(arg[1]) == arg.npos) {
-      err << usage;
+      err << usage::postqueue << "\n";
       return ex_usage;
     }
     char letter = arg[1];
@@ -175,7 +175,7 @@ int postqueue(std::span<const std::string> args, std::ostream& out, std::ostream
     if (std::string_view("cCis").find(letter) != std::string_view::npos) {
       if (value.empty() && i + 1 < args.size()) value = args[++i];
       if (value.empty()) {
-        err << usage;
+        err << usage::postqueue << "\n";
         return ex_usage;
       }
     }
@@ -184,7 +184,7 @@ int postqueue(std::span<const std::string> args, std::ostream& out, std::ostream
       continue;
     }
     if (action != 0) {
-      err << usage;
+      err << usage::postqueue << "\n";
       return ex_usage;
     }
     action = letter;
@@ -192,7 +192,7 @@ int postqueue(std::span<const std::string> args, std::ostream& out, std::ostream
     if (letter == 's') what.site = value;
   }
   if (action == 0) {
-    err << usage;
+    err << usage::postqueue << "\n";
     return ex_usage;
   }
   auto config = Config::load(options);

@@ -14,6 +14,7 @@
 #include "common/mail/date.h"
 #include "common/mail/header.h"
 #include "smtpd/commands/control.h"
+#include "smtpd/commands/usage.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -27,10 +28,6 @@ struct Deed {
   QueueChange change;
   std::string which;
 };
-
-constexpr std::string_view postsuper_usage =
-    "usage: postsuper [-c DIR] [-d ID|ALL] [-h ID|ALL] [-H ID|ALL] [-r ID|ALL] "
-    "[deferred|active|hold]\n";
 
 std::optional<QueueChange> change_of(char option) {
   switch (option) {
@@ -133,7 +130,7 @@ int postsuper(std::span<const std::string> args, std::ostream& out, std::ostream
     std::string value(has_letter ? arg.substr(2) : "");
     if (value.empty() && i + 1 < args.size()) value = args[++i];
     if ((!change && !(has_letter && arg[1] == 'c')) || value.empty()) {
-      err << postsuper_usage;
+      err << usage::postsuper << "\n";
       return ex_usage;
     }
     if (!change) {
@@ -147,7 +144,7 @@ int postsuper(std::span<const std::string> args, std::ostream& out, std::ostream
     }
   }
   if (deeds.empty()) {
-    err << postsuper_usage;
+    err << usage::postsuper << "\n";
     return ex_usage;
   }
   int status = 0;
@@ -191,7 +188,7 @@ int postcat(std::span<const std::string> args, std::ostream& out, std::ostream& 
     } else if (!arg.starts_with('-')) {
       ids.emplace_back(arg);
     } else if (arg != "-q" && arg != "-v") {
-      err << "usage: postcat [-c DIR] [-b] [-e] [-h] -q ID...\n";
+      err << usage::postcat << "\n";
       return ex_usage;
     }
   }

@@ -9,6 +9,7 @@
 
 #include "smtpd/commands/postqueue.h"
 #include "smtpd/commands/sendmail.h"
+#include "smtpd/commands/usage.h"
 
 int main(int argc, char** argv) {
   using namespace pennypost::smtp;  // NOLINT: a program
@@ -17,7 +18,12 @@ int main(int argc, char** argv) {
   std::string name = args.empty() ? "sendmail" : std::filesystem::path(args[0]).filename().string();
   if (!args.empty()) args.erase(args.begin());
   int status = 0;
-  if (name == "postqueue") {
+  if (usage::is_asked(args)) {
+    std::cout << (name == "postqueue" ? usage::postqueue
+                  : name == "mailq"   ? usage::mailq
+                                      : usage::sendmail)
+              << "\n";
+  } else if (name == "postqueue") {
     status = postqueue(args, std::cout, std::cerr);
   } else {
     if (name == "mailq") args.insert(args.begin(), "-bp");

@@ -19,6 +19,7 @@
 #include "common/net/listener.h"
 #include "common/process/pid_file.h"
 #include "common/tls/context.h"
+#include "smtpd/commands/usage.h"
 #include "store/accounts/accounts.h"
 #include "store/maps/map.h"
 
@@ -55,7 +56,7 @@ std::vector<std::string> daemons_of(const Config& config) {
 int prepare(std::span<const std::string> args, std::ostream& err, Place& place) {
   for (std::size_t i = 0; i < args.size(); ++i) {
     if (args[i] != "-c" || i + 1 == args.size()) {
-      err << "usage: pennypost start|stop|reload|status|check [-c DIR]\n";
+      err << usage::service << "\n";
       return exit_usage;
     }
     place.directory = args[++i];

@@ -29,6 +29,7 @@
 #include "common/base/secret.h"
 #include "common/config/config.h"
 #include "common/crypto/password.h"
+#include "smtpd/commands/usage.h"
 #include "store/accounts/own_users.h"
 
 namespace pennypost::smtp {
@@ -75,23 +76,19 @@ class User {
   }
 
  private:
-  static Error usage() {
-    return Error::permanent(
-        "usage: pennypost user add|passwd|del|list [-c DIR] [-o NAME=VALUE] [-d HOME] "
-        "[-m LOCATION] [-q RULE] [-s] [-l] [NAME]");
-  }
+  static Error wrong_call() { return Error::permanent(std::string(usage::user)); }
 
   Result<void> work(std::span<const std::string> args) {
     TRY_DO(options(args));
     bool needs_name = verb_ != "list";
-    if (verb_.empty() || needs_name == name_.empty()) return usage();
+    if (verb_.empty() || needs_name == name_.empty()) return wrong_call();
     TRY(auto config, Config::load(load_));
     TRY(auto users, OwnUsers::open(config));
     if (verb_ == "add") return add(users);
     if (verb_ == "passwd") return passwd(users);
     if (verb_ == "del") return del(users);
     if (verb_ == "list") return list(users);
-    return usage();
+    return wrong_call();
   }
 
   Result<void> options(std::span<const std::string> args) {
@@ -102,14 +99,14 @@ class User {
       } else if (arg == "-l") {
         is_long_ = true;
       } else if (arg == "-c" || arg == "-o" || arg == "-d" || arg == "-m" || arg == "-q") {
-        if (++i == args.size()) return usage();
+        if (++i == args.size()) return wrong_call();
         if (arg == "-c") load_.directory = args[i];
         if (arg == "-o") load_.overrides.push_back(args[i]);
         if (arg == "-d") fields_.home = args[i];
         if (arg == "-m") fields_.mail = args[i];
         if (arg == "-q") fields_.quota_rule = args[i];
       } else if (arg.starts_with('-') || !name_.empty()) {
-        return usage();
+        return wrong_call();
       } else if (verb_.empty()) {
         verb_ = arg;
       } else {

@@ -12,7 +12,7 @@ import socket
 import subprocess
 
 from harness import check, contains, equal, eventually, test
-from mailhost import IS_ROOT, Host, give, letter
+from mailhost import DAEMONS, IS_ROOT, TOP, Host, give, letter
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
 USAGE, OS_ERROR, CONFIGURATION = 64, 71, 78  # sysexits(3)
@@ -76,6 +76,24 @@ bad_setting("a setting of the wrong type", "smtpd_banner = 5", "smtpd_banner")
 bad_setting("a number out of range", "smtpd_hard_error_limit = 0", "smtpd_hard_error_limit", "1")
 bad_setting("a word where a duration must stand", 'minimal_backoff_time = "soon"', "minimal_backoff_time")
 bad_setting("no TOML at all", "this is no TOML")
+
+
+COMMANDS = ("sendmail", "mailq", "newaliases", "postmap", "postconf", "postqueue", "postsuper", "postcat", "pennypost",
+            "postdrop", *DAEMONS)
+
+
+@test("bad input: each command names an option that is not there, or says its usage; --help says that by itself")
+def options(t):
+    def call(name, *words):
+        return subprocess.run([os.path.join(TOP, "build/release/bin", name), *words], input="", capture_output=True, text=True,
+                              timeout=60, check=False)
+    for name in COMMANDS:
+        asked = call(name, "--help")
+        equal((asked.returncode, asked.stderr), (0, ""), f"{name} --help")
+        check(asked.stdout.lower().startswith(f"usage: {name} "), f"{name} --help says {asked.stdout}")
+        wrong = call(name, "-Z")
+        check(wrong.returncode in (1, USAGE), f"{name} -Z: exit status {wrong.returncode}")
+        check(re.search("(?i)option.*Z|usage: ", wrong.stderr) and not wrong.stdout, f"{name} -Z says {wrong.stderr}")
 
 
 @test("bad input: every daemon refuses a certificate that is not there, and says where it was looked for")

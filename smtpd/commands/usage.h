@@ -1,0 +1,40 @@
+// The usage texts of the commands: what `--help` prints, and what a wrong call is answered with.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace pennypost::smtp::usage {
+
+inline constexpr std::string_view newaliases = "usage: newaliases [-c DIR]";
+inline constexpr std::string_view postcat = "usage: postcat [-c DIR] [-b] [-e] [-h] -q ID...";
+inline constexpr std::string_view postconf =
+    "usage: postconf [-c DIR] [-d | -n] [-h | -H] [-x] [-o NAME=VALUE]... [NAME]...\n"
+    "       postconf [-c DIR] -e NAME=VALUE... | -# NAME... | -X NAME...\n"
+    "       postconf --example ROLE | --manual";
+inline constexpr std::string_view postdrop = "usage: postdrop [-c DIR] [-r] < MESSAGE";
+inline constexpr std::string_view postmap =
+    "usage: postmap [-c DIR] [-firw] [-q KEY|-] [-d KEY|-] [-s] [TYPE:]FILE...";
+inline constexpr std::string_view postqueue =
+    "usage: postqueue [-c DIR] -p | -j | -f | -i ID | -s SITE";
+inline constexpr std::string_view postsuper =
+    "usage: postsuper [-c DIR] [-d ID|ALL] [-h ID|ALL] [-H ID|ALL] [-r ID|ALL] "
+    "[deferred|active|hold]";
+inline constexpr std::string_view sendmail =
+    "usage: sendmail [-t] [-i] [-f ADDRESS] [-F NAME] [-N WHEN] [-R full|hdrs] [-V ID] [-C DIR] "
+    "[RECIPIENT]...\n"
+    "       sendmail -bs | -bp | -bi | -q";
+inline constexpr std::string_view mailq = "usage: mailq [-C DIR]";
+inline constexpr std::string_view service =
+    "usage: pennypost start|stop|reload|status|check [-c DIR]";
+inline constexpr std::string_view user =
+    "usage: pennypost user add|passwd|del|list [-c DIR] [-o NAME=VALUE] [-d HOME] [-m LOCATION] "
+    "[-q RULE] [-s] [-l] [NAME]";
+
+/// Whether `--help` is all that is asked.
+inline bool is_asked(std::span<const std::string> args) {
+  return args.size() == 1 && args.front() == "--help";
+}
+
+}  // namespace pennypost::smtp::usage
