@@ -3,8 +3,8 @@
 // All that came while the last commit was under way is the next batch. Before that thread takes it,
 // it waits for those who are likely to be back at once, since the last commits have just answered
 // them: until as many changes are there as the larger of the last two batches had, but never longer
-// than gather_max, nor than half of what the last commit took. Whoever is alone is never kept
-// waiting, and half batches that would take turns become whole ones.
+// than gather_max, nor than the last commit took. Whoever is alone is never kept waiting, and half
+// batches that would take turns become whole ones.
 //
 // What has time (a removal that a second attempt would only repeat in vain) begins no commit: it
 // goes with the next one.
