@@ -68,7 +68,7 @@ Task<> Connection::read_more() {
       co_return;
     }
     if (!output_.empty()) {
-      co_await flush();
+      if (!try_flush()) co_await flush();
       continue;
     }
     // An idle connection holds no buffer.
@@ -109,6 +109,16 @@ Task<Line> Connection::line(std::size_t bytes_max) {
     }
     co_await read_more();
   }
+}
+
+bool Connection::try_flush() {
+  auto count = stream_->try_write(output_);
+  if (count && *count == output_.size()) {
+    std::string().swap(output_);
+    return true;
+  }
+  if (count) output_.erase(0, *count);
+  return false;
 }
 
 Task<> Connection::flush() {

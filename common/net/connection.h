@@ -59,6 +59,7 @@ class Connection {
 
  private:
   Task<> read_more();
+  bool try_flush();
   SteadyTime wait_until() const;
   Loop& loop_;
   std::unique_ptr<Stream> stream_;

@@ -1,22 +1,30 @@
 #include "smtpd/inbound/data_scanner.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace pennypost::smtp {
 namespace {
 
-/// Whether any byte has its high bit set, eight at a time.
+/// Whether any byte has its high bit set, 32 at a time.
 bool any_8bit(std::string_view bytes) {
   constexpr std::uint64_t high_bits = 0x8080808080808080;
   std::uint64_t seen = 0;
-  while (bytes.size() >= sizeof seen) {
-    std::uint64_t word;
-    std::memcpy(&word, bytes.data(), sizeof word);
-    seen |= word;
-    bytes.remove_prefix(sizeof word);
+  std::array<std::uint64_t, 4> words;
+  while (bytes.size() >= sizeof words) {
+    std::memcpy(words.data(), bytes.data(), sizeof words);
+    seen |= words[0] | words[1] | words[2] | words[3];
+    bytes.remove_prefix(sizeof words);
   }
   for (char c : bytes) seen |= static_cast<std::uint64_t>(static_cast<unsigned char>(c)) & 0x80;
   return (seen & high_bits) != 0;
+}
+
+/// As append() would, at once and not line by line.
+void make_room(std::string& out, std::size_t more) {
+  if (out.capacity() - out.size() >= more) return;
+  out.reserve(std::max(out.size() + more, out.capacity() * 2));
 }
 
 }  // namespace
@@ -30,7 +38,6 @@ void DataScanner::text(std::string_view bytes, std::string& out) {
   line_bytes_ += bytes.size();
   if (line_bytes_ > limits_.line_bytes_max) note(Fault::LineTooLong);
   if (limits_.message_bytes_max != 0 && size_ > limits_.message_bytes_max) note(Fault::TooBig);
-  if (!has_8bit_) has_8bit_ = any_8bit(bytes);
   if (fault_ == Fault::None) out += bytes;
 }
 
@@ -91,6 +98,14 @@ std::size_t DataScanner::line(std::string_view bytes, std::string& out) {
 }
 
 std::size_t DataScanner::scan(std::string_view bytes, std::string& out) {
+  if (fault_ == Fault::None) make_room(out, bytes.size());
+  auto taken = scan_lines(bytes, out);
+  // What is not content, CR and dots, has no high bit.
+  if (!has_8bit_) has_8bit_ = any_8bit(bytes.substr(0, taken));
+  return taken;
+}
+
+std::size_t DataScanner::scan_lines(std::string_view bytes, std::string& out) {
   std::size_t at = 0;
   while (at < bytes.size() && state_ != State::Done) {
     char c = bytes[at];
