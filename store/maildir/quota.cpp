@@ -82,7 +82,7 @@ MaildirQuota::MaildirQuota(std::string root, const StoreSettings& settings)
 Result<Usage> MaildirQuota::usage() const {
   TRY(auto state, read());
   if (state) return state->usage;
-  return recount(configured_);
+  return recount(configured_, FileStamp{});
 }
 
 Result<void> MaildirQuota::check(std::uint64_t bytes, std::uint64_t messages) const {
@@ -92,10 +92,10 @@ Result<void> MaildirQuota::check(std::uint64_t bytes, std::uint64_t messages) co
   if (state) {
     usage = state->usage;
   } else {
-    TRY(usage, recount(configured_));
+    TRY(usage, recount(configured_, FileStamp{}));
   }
   if (!fits(usage, bytes, messages) && state && state->may_be_wrong) {
-    TRY(usage, recount(usage));
+    TRY(usage, recount(usage, state->stamp));
   }
   if (fits(usage, bytes, messages)) return {};
   bool alone = usage.bytes_max && bytes > *usage.bytes_max;
@@ -114,16 +114,17 @@ void MaildirQuota::add(std::int64_t bytes, std::int64_t messages) const {
 Result<void> MaildirQuota::refresh() const {
   TRY(auto state, read());
   if (state) {
-    TRY_DO(recount(state->usage));
+    TRY_DO(recount(state->usage, state->stamp));
   }
   return {};
 }
 
 Result<std::optional<MaildirQuota::State>> MaildirQuota::read() const {
+  State state;
+  state.stamp = FileStamp::of(path_);
   TRY(auto text, read_file(path_, read_bytes_max));
   if (!text) return std::optional<State>();
   auto lines = split(*text, '\n');
-  State state;
   state.usage = parse_limits(lines.front());
   bool other_limits = has_limit(configured_) && !same_limits(configured_, state.usage);
   std::int64_t bytes = 0;
@@ -140,17 +141,17 @@ Result<std::optional<MaildirQuota::State>> MaildirQuota::read() const {
     messages += *more_messages;
   }
   if (broken || other_limits || bytes < 0 || messages < 0 || text->size() > file_bytes_max) {
-    TRY(state.usage, recount(other_limits ? configured_ : state.usage));
+    TRY(state.usage, recount(other_limits ? configured_ : state.usage, state.stamp));
     return std::optional<State>(state);
   }
   state.usage.bytes = static_cast<std::uint64_t>(bytes);
   state.usage.messages = static_cast<std::uint64_t>(messages);
   auto now_ns = std::chrono::nanoseconds(clock_->now()).count();
-  state.may_be_wrong = FileStamp::of(path_).mtime_ns + trusted_ns < now_ns;
+  state.may_be_wrong = state.stamp.mtime_ns + trusted_ns < now_ns;
   return std::optional<State>(state);
 }
 
-Result<Usage> MaildirQuota::recount(const Usage& limits) const {
+Result<Usage> MaildirQuota::recount(const Usage& limits, const FileStamp& seen) const {
   std::vector<std::string> folders{root_};
   if (FileStamp::of(root_).exists()) {
     TRY_DO(list_directory(root_, SIZE_MAX, [&](std::string_view name, unsigned char type) {
@@ -169,11 +170,26 @@ Result<Usage> MaildirQuota::recount(const Usage& limits) const {
   if (has_limit(usage) && FileStamp::of(root_).exists()) {
     auto text = limits_text(usage) + "\n" + std::to_string(usage.bytes) + " " +
                 std::to_string(usage.messages) + "\n";
-    auto beside = root_ + "/tmp/maildirsize." + unique_filename(clock_->now().count(), "localhost");
-    TRY_DO(make_directory(root_ + "/tmp"));
-    TRY_DO(replace_file(path_, beside, text, false));
+    TRY_DO(put(text, seen));
   }
   return usage;
+}
+
+// What others have appended to the file `seen`, or to one made meanwhile, would be lost with it.
+Result<void> MaildirQuota::put(const std::string& text, const FileStamp& seen) const {
+  auto beside = root_ + "/tmp/maildirsize." + unique_filename(clock_->now().count(), "localhost");
+  TRY_DO(make_directory(root_ + "/tmp"));
+  if (seen.exists()) {
+    if (FileStamp::of(path_) != seen) return {};
+    return replace_file(path_, beside, text, false);
+  }
+  TRY(auto file, open_file(beside, O_WRONLY | O_CREAT | O_EXCL));
+  auto written = write_all(file.number(), text, beside);
+  if (written && ::link(beside.c_str(), path_.c_str()) != 0 && errno != EEXIST) {
+    written = file_error("create", path_);
+  }
+  ::unlink(beside.c_str());
+  return written;
 }
 
 }  // namespace pennypost::store

@@ -5,7 +5,8 @@
 //
 // Each delivery and expunge appends its difference, so the sum of the lines is what is there. The
 // file is made anew by counting when it has grown beyond 5120 bytes, when its limits are not the
-// configured ones, or when it says "full" and is older than 15 minutes: then it may be wrong.
+// configured ones, or when it says "full" and is older than 15 minutes: then it may be wrong. A
+// count never takes the place of a file that others have made or added to since it began.
 // Without configured limits and without a file there is no quota, and nothing is written.
 //
 // STANDARDS  Maildir++ (courier-mta.org/imap/README.maildirquota.html)
@@ -16,6 +17,7 @@
 #include <string>
 
 #include "common/base/result.h"
+#include "store/mailbox/file.h"
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::store {
@@ -39,9 +41,11 @@ class MaildirQuota {
   struct State {
     Usage usage;
     bool may_be_wrong = false;  // old enough to count again before saying no
+    FileStamp stamp;            // of the file, from before it was read
   };
   Result<std::optional<State>> read() const;
-  Result<Usage> recount(const Usage& limits) const;
+  Result<Usage> recount(const Usage& limits, const FileStamp& seen) const;
+  Result<void> put(const std::string& text, const FileStamp& seen) const;
 
   std::string root_;
   std::string path_;

@@ -574,6 +574,25 @@ TEST_CASE("the quota is kept in maildirsize, and a full mailbox makes mail wait"
   CHECK(store->usage()->bytes == 106);
 }
 
+TEST_CASE("messages that come at once to a new mailbox are all in its maildirsize") {
+  for (int round = 0; round < 20; ++round) {
+    Home home;
+    home.settings.quota_bytes = 1'000'000;
+    std::vector<std::thread> deliverers;
+    for (std::uint32_t i = 1; i <= 8; ++i) {
+      deliverers.emplace_back([&home, i] {
+        CHECK(deliver(*home.store(), message_for("Subject: x\n\n", i)).kind ==
+              DeliveryOutcome::Kind::Delivered);
+      });
+    }
+    for (auto& deliverer : deliverers) deliverer.join();
+    CHECK(home.names("new").size() == 8);
+    CHECK(home.store()->usage()->messages == 8);
+    CHECK(home.store()->usage()->bytes == 8 * 106);
+    CHECK(home.names("tmp").empty());
+  }
+}
+
 TEST_CASE("a mailbox that may not be created makes mail wait, with the remedy") {
   Home home;
   home.settings.create_missing = false;
