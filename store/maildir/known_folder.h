@@ -113,6 +113,8 @@ class KnownFolder {
   Result<void> sync_all(FolderStamps now, UidRecords records, Access access, Changes& changes);
   Result<void> list_files(const FolderStamps& now, const UidRecords& records,
                           Listing& listing) const;
+  /// Whether the UIDs of the state are those of the list as it is now.
+  bool is_same_validity() const { return state_->uid_validity == uidlist_.uid_validity(); }
   bool lacks_known(Listing& listing) const;
   bool lacks_owed(const UidRecords& records, Listing& listing) const;
   Result<void> list_owed(const UidRecords& all, Listing& listing) const;

@@ -170,8 +170,7 @@ bool KnownFolder::lacks_known(Listing& listing) const {
 
 // Whether a message that we have not told of yet has a record and no file: expunged, or missed.
 bool KnownFolder::lacks_owed(const UidRecords& records, Listing& listing) const {
-  bool same_validity = state_->uid_validity == uidlist_.uid_validity();
-  auto told = same_validity ? state_->last_uid : Uid(0);
+  auto told = is_same_validity() ? state_->last_uid : Uid(0);
   return std::ranges::any_of(records.all, [&](const UidRecords::Record& record) {
     return record.uid > told && listing.find(record.base) == nullptr;
   });
@@ -180,8 +179,7 @@ bool KnownFolder::lacks_owed(const UidRecords& records, Listing& listing) const 
 // A file without a record since we read the list may have one that we did not keep, as it had no
 // file then.
 Result<void> KnownFolder::match_all(const UidRecords& records, Listing& listing) {
-  bool same_validity = state_->uid_validity == uidlist_.uid_validity();
-  if (same_validity && !records.anew) match_known(listing);
+  if (is_same_validity() && !records.anew) match_known(listing);
   match(records, listing);
   if (records.anew || uidlist_.uid_validity() == 0 || !listing.lacks_uids()) return {};
   TRY(auto all, uidlist_.reread());
@@ -200,7 +198,7 @@ void KnownFolder::match_known(Listing& listing) const {
 // Files get the UIDs of their records. One that was expunged as far as we have told, and comes
 // back, must get a new UID: the old one would lie below those already told.
 void KnownFolder::match(const UidRecords& records, Listing& listing) const {
-  bool same_validity = state_->uid_validity == uidlist_.uid_validity();
+  bool same_validity = is_same_validity();
   for (const auto& record : records.all) {
     auto* file = listing.find(record.base);
     if (file == nullptr) continue;
@@ -291,7 +289,7 @@ void KnownFolder::adopt(const Listing& listing, Changes& changes) {
   const auto& old = *state_;
   bool is_first = !listed_;
   Changes fresh;
-  fresh.uid_validity = listed_ && old.uid_validity != uidlist_.uid_validity();
+  fresh.uid_validity = listed_ && !is_same_validity();
   auto old_count = fresh.uid_validity ? 0 : old.messages.size();
   auto found = by_uid(listing);
   std::size_t names_bytes = 0;
