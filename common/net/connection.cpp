@@ -148,8 +148,18 @@ Task<> Connection::hang_up(Duration limit) {
   if (!output_.empty()) co_await flush();
   stream_->shut_down();
   auto until = std::chrono::steady_clock::now() + limit;
-  while (std::chrono::steady_clock::now() < until && stream_->discard_input()) {
+  while (std::chrono::steady_clock::now() < until &&
+         stream_->discard_input() != Stream::Input::Over) {
     co_await stream_->wait(Poll::Event::Readable, until);
+  }
+}
+
+Task<> Connection::part(Duration limit) {
+  if (!output_.empty() && !try_flush()) co_await flush();
+  if (stream_->discard_input() == Stream::Input::Some) {
+    co_await hang_up(limit);
+  } else {
+    stream_->shut_down();
   }
 }
 

@@ -53,6 +53,9 @@ class Connection {
   /// at most: closing with unread input would reset the connection, and our last words could be
   /// lost on the way. Only the sending throws.
   Task<> hang_up(Duration limit);
+  /// The same where the peer has asked for the end, so that it has nothing more to say: waits only
+  /// if it did say more.
+  Task<> part(Duration limit);
 
   /// Puts another stream in place, as STARTTLS does; the old one is what `wrap` got.
   std::unique_ptr<Stream> exchange_stream(std::unique_ptr<Stream> stream);

@@ -101,5 +101,36 @@ TEST_CASE("who hangs up waits until the peer does, whatever that still says, but
   auto [silent_server, silent_client] = memory_streams(loop);
   Connection to_silent(loop, std::move(silent_server), 1000ms);
   loop.run_until(to_silent.hang_up(5ms));
-  CHECK(silent_client->discard_input() == false);
+  CHECK(silent_client->discard_input() == Stream::Input::Over);
+}
+
+TEST_CASE("to part from who has asked for it waits for nothing, but for what came behind that") {
+  Loop loop;
+  auto [server, client] = memory_streams(loop);
+  Connection connection(loop, std::move(server), 1000ms);
+  connection.put("221 bye\r\n");
+  auto begun = std::chrono::steady_clock::now();
+  loop.run_until(connection.part(60'000ms));
+  CHECK(std::chrono::steady_clock::now() - begun < 30s);
+  char bytes[32];
+  auto count = client->try_read(bytes);
+  CHECK(std::string(bytes, count.value_or(0)) == "221 bye\r\n");
+  CHECK(client->discard_input() == Stream::Input::Over);
+
+  auto [other_server, talker] = memory_streams(loop);
+  Connection to_talker(loop, std::move(other_server), 1000ms);
+  talker->try_write("NOOP\r\n");
+  bool is_over = false;
+  auto part = [](Connection& from, bool& over) -> Task<> {
+    co_await from.part(60'000ms);
+    over = true;
+  };
+  Nursery parting(loop);
+  parting.start(part(to_talker, is_over));
+  auto wait = [](Loop& on) -> Task<> { co_await on.sleep(5ms); };
+  loop.run_until(wait(loop));
+  CHECK_FALSE(is_over);
+  talker->shut_down();
+  loop.run_until(parting.join());
+  CHECK(is_over);
 }

@@ -67,10 +67,12 @@ std::optional<std::size_t> Socket::try_read(std::span<char> into) {
   }
 }
 
-bool Socket::discard_input() {
+Stream::Input Socket::discard_input() {
   auto into = scratch();
   auto count = recv(descriptor_.number(), into.data(), into.size(), 0);
-  return count > 0 || (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
+  if (count > 0) return Input::Some;
+  bool is_open = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+  return is_open ? Input::None : Input::Over;
 }
 
 std::optional<std::size_t> Socket::try_write(std::string_view bytes) {
@@ -178,9 +180,11 @@ class MemoryStream final : public Stream {
     return count;
   }
 
-  bool discard_input() override {
+  Input discard_input() override {
+    if (in_->closed) return Input::Over;
+    if (in_->bytes.empty()) return Input::None;
     in_->bytes.clear();
-    return !in_->closed;
+    return Input::Some;
   }
 
   std::optional<std::size_t> try_write(std::string_view bytes) override {

@@ -23,9 +23,10 @@ class Stream {
 
   /// At least one byte, or nothing when none is there yet.
   virtual std::optional<std::size_t> try_read(std::span<char> into) = 0;
+  enum class Input { None, Some, Over };
   /// Throws some of what is there away, where the conversation is over and what the peer still says
-  /// does not matter; false once it says no more. Throws no exception.
-  virtual bool discard_input() = 0;
+  /// does not matter. Over: it says no more. Throws no exception.
+  virtual Input discard_input() = 0;
   /// How many bytes were taken, at least one; nothing when none can be now.
   virtual std::optional<std::size_t> try_write(std::string_view bytes) = 0;
   /// Until a try_read (Readable) or try_write (Writable) that answered nothing is worth repeating;
@@ -47,7 +48,7 @@ class Socket final : public Stream {
   ~Socket() override;
 
   std::optional<std::size_t> try_read(std::span<char> into) override;
-  bool discard_input() override;
+  Input discard_input() override;
   std::optional<std::size_t> try_write(std::string_view bytes) override;
   Task<bool> wait(Poll::Event event, SteadyTime deadline) override;
   void shut_down() override;

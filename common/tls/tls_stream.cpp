@@ -132,7 +132,7 @@ std::optional<std::size_t> TlsStream::try_read(std::span<char> into) {
   return {};
 }
 
-bool TlsStream::discard_input() {
+Stream::Input TlsStream::discard_input() {
   wanted_ = Poll::Event::Readable;
   return below_->discard_input();
 }

@@ -28,7 +28,7 @@ class TlsStream final : public Stream {
   Task<> handshake(Duration timeout);
 
   std::optional<std::size_t> try_read(std::span<char> into) override;
-  bool discard_input() override;
+  Input discard_input() override;
   std::optional<std::size_t> try_write(std::string_view bytes) override;
   Task<bool> wait(Poll::Event event, SteadyTime deadline) override;
   /// Sends close_notify if the socket takes it now.
