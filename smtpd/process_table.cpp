@@ -63,7 +63,7 @@ DaemonSpec process_table() {
 
   Kind receive;
   receive.name = "receive";
-  receive.number = Kind::Number::PerCore;
+  receive.number = Kind::Number::PerTwoCores;
   receive.user = Kind::User::NullUser;
   receive.listens = true;
   receive.no_files = true;

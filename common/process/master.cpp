@@ -40,6 +40,19 @@ constexpr std::chrono::seconds lives_long{60};  // whoever lived so long starts 
 constexpr std::size_t prepared_file_bytes_max = 1 << 20;
 constexpr int prepared_signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
 
+unsigned number_of(const Kind& kind, unsigned cores) {
+  switch (kind.number) {
+    case Kind::Number::PerCore:
+      return cores;
+    case Kind::Number::PerTwoCores:
+      return std::max(cores / 2, 1u);
+    case Kind::Number::One:
+    case Kind::Number::OnDemand:
+      break;
+  }
+  return 1;
+}
+
 std::string read_small_file(const std::string& path) {
   std::ifstream file(path);
   std::string bytes(prepared_file_bytes_max, '\0');
@@ -370,7 +383,7 @@ void Master::start_all(bool only_restarted) {
   for (const auto& kind : spec_.kinds) {
     if (kind.number == Kind::Number::OnDemand || (only_restarted && kind.lives_on)) continue;
     if (kind.is_wanted && !kind.is_wanted(*config_)) continue;
-    unsigned count = kind.number == Kind::Number::PerCore ? cores : 1;
+    unsigned count = number_of(kind, cores);
     for (unsigned i = 0; i < count; ++i) {
       auto started = start(kind, std::to_string(i), nullptr);
       if (!started) {

@@ -27,7 +27,7 @@ class Master;
 
 /// One row of a daemon's process table.
 struct Kind {
-  enum class Number { One, PerCore, OnDemand };
+  enum class Number { One, PerTwoCores, PerCore, OnDemand };
   enum class User { NullUser, MailOwner, AuthUser, Account };
 
   std::string name;
