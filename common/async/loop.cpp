@@ -143,6 +143,45 @@ void Loop::Work::wait_for_thread() {
   state_ = nullptr;
 }
 
+// Signal
+
+struct Signal::Handle {
+  uv_async_t uv;
+  Signal* signal;
+};
+
+Signal::Signal(Loop& loop) : loop_(loop), handle_(new Handle) {
+  handle_->signal = this;
+  handle_->uv.data = handle_;
+  int status = uv_async_init(&loop.state_->uv, &handle_->uv, [](uv_async_t* uv) {
+    Signal* signal = static_cast<Handle*>(uv->data)->signal;
+    if (signal == nullptr) return;
+    signal->was_raised_ = true;
+    if (signal->waiter_ != nullptr) signal->loop_.wake(*std::exchange(signal->waiter_, nullptr));
+  });
+  ASSERT(status == 0);
+  uv_unref(reinterpret_cast<uv_handle_t*>(&handle_->uv));
+}
+
+Signal::~Signal() {
+  ASSERT(waiter_ == nullptr);
+  handle_->signal = nullptr;
+  uv_close(reinterpret_cast<uv_handle_t*>(&handle_->uv),
+           [](uv_handle_t* closed) { delete static_cast<Handle*>(closed->data); });
+}
+
+void Signal::raise() { ASSERT(uv_async_send(&handle_->uv) == 0); }
+
+void Signal::Wait::await_suspend(std::coroutine_handle<> handle) {
+  ASSERT(signal_.waiter_ == nullptr);
+  waiter_.handle = handle;
+  signal_.waiter_ = &waiter_;
+}
+
+Signal::Wait::~Wait() {
+  if (signal_.waiter_ == &waiter_) signal_.waiter_ = nullptr;
+}
+
 // Poll
 
 struct Poll::Handle {

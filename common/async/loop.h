@@ -143,6 +143,7 @@ class Loop {
  private:
   friend class Timer;
   friend class Poll;
+  friend class Signal;
   struct State;
   void run_ready();
   std::unique_ptr<State> state_;
@@ -275,6 +276,47 @@ class Poll::Ready {
   Waiter waiter_;
   std::optional<Timer> timer_;
 };
+
+/// Tells the loop from any thread that something happened; many times before it looks are one.
+///
+/// One task at most waits, which alone does not keep run() going.
+class Signal {
+ public:
+  explicit Signal(Loop& loop);
+  ~Signal();
+  Signal(const Signal&) = delete;
+  Signal& operator=(const Signal&) = delete;
+
+  /// From any thread, as long as the Signal lives.
+  void raise();
+  class Wait;
+  /// co_await signal.wait(): returns at once if it was raised since the last time.
+  Wait wait();
+
+ private:
+  struct Handle;
+  Loop& loop_;
+  Handle* handle_;
+  bool was_raised_ = false;
+  Waiter* waiter_ = nullptr;
+};
+
+class Signal::Wait {
+ public:
+  explicit Wait(Signal& signal) : signal_(signal) {}
+  Wait(const Wait&) = delete;
+  Wait& operator=(const Wait&) = delete;
+  ~Wait();
+  bool await_ready() const noexcept { return signal_.was_raised_; }
+  void await_suspend(std::coroutine_handle<> handle);
+  void await_resume() const noexcept { signal_.was_raised_ = false; }
+
+ private:
+  Signal& signal_;
+  Waiter waiter_;
+};
+
+inline Signal::Wait Signal::wait() { return Wait(*this); }
 
 /// Tasks wait for it; notify wakes them. Remembers nothing: look at your condition in a loop.
 class Event {

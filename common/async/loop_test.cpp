@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -148,6 +149,44 @@ TEST_CASE("offloaded work runs on another thread and gives its value or its exce
   int into = 0;
   CHECK(loop.run_until(within(loop, 5ms, Run::long_work(loop, into))) == std::nullopt);
   CHECK(into == 1);
+}
+
+TEST_CASE("what another thread tells before, while and after the loop waits is never missed") {
+  Loop loop;
+  Signal signal(loop);
+  std::atomic<int> told = 0;
+  constexpr int all = 5000;
+  auto tell = [&] {
+    for (int i = 0; i < all; ++i) {
+      ++told;
+      signal.raise();
+      if (i % 500 == 0) std::this_thread::sleep_for(1ms);
+    }
+  };
+  auto hear = [](Signal& from, std::atomic<int>& count) -> Task<int> {
+    int waits = 0;
+    for (; count < all; ++waits) co_await from.wait();
+    co_return waits;
+  };
+  auto both = [](Loop& on, auto& work, Task<int> listening) -> Task<std::optional<int>> {
+    std::thread teller(work);
+    auto waits = co_await within(on, 60'000ms, std::move(listening));
+    teller.join();
+    co_return waits;
+  };
+  auto waits = loop.run_until(both(loop, tell, hear(signal, told)));
+  REQUIRE(waits);
+  CHECK(*waits <= all);
+}
+
+TEST_CASE("a signal that nobody waits for any more wakes nobody") {
+  Loop loop;
+  Signal signal(loop);
+  auto wait = [](Signal& from) -> Task<> { co_await from.wait(); };
+  CHECK_FALSE(loop.run_until(within(loop, 1ms, wait(signal))));
+  signal.raise();
+  CHECK(loop.run_until(within(loop, 1000ms, wait(signal))));
+  CHECK_FALSE(loop.run_until(within(loop, 1ms, wait(signal))));
 }
 
 TEST_CASE("a descriptor's readiness wakes its reader, or the deadline does") {

@@ -1,6 +1,7 @@
 #include "smtpd/queue/committer.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace pennypost::smtp {
 namespace {
@@ -20,9 +21,11 @@ Committer::Committer(Loop& loop, store::Database& database, const BodyFiles& fil
       database_(database),
       files_(files),
       ballast_(ballast),
+      written_(loop),
       arrived_(loop),
       tasks_(loop) {
   tasks_.start(run());
+  tasks_.start(answer());
 }
 
 Task<Result<void>> Committer::take_in(Changes changes) {
@@ -61,15 +64,35 @@ Task<> Committer::run() {
       continue;
     }
     if (!waiting_.is_urgent()) co_await within(loop_, soon_max, wait_for_urgent());
+    bool goes_on = problem_ == Problem::None;
     CommitEntries entries;
-    auto written = co_await loop_.offload([&] {
-      entries = waiting_.take();
-      return write(entries);
-    });
+    auto written = co_await loop_.offload([&] { return write_batches(goes_on, entries); });
+    if (!written) co_await fail(std::move(entries), written.error());
+  }
+}
+
+/// On a thread of the pool: the next batch, and if that `goes_on` what came meanwhile, until nobody
+/// waits. At an error `entries` is the batch that it concerns.
+Result<void> Committer::write_batches(bool goes_on, CommitEntries& entries) {
+  do {
+    entries = waiting_.take();
+    auto written = write(entries);
     ++commits_;
-    if (!written) {
-      co_await fail(std::move(entries), written.error());
-      continue;
+    if (!written) return written;
+    std::lock_guard lock(mutex_);
+    std::ranges::move(entries, std::back_inserter(done_));
+    written_.raise();
+  } while (goes_on && waiting_.is_urgent());
+  return {};
+}
+
+Task<> Committer::answer() {
+  for (;;) {
+    co_await written_.wait();
+    CommitEntries entries;
+    {
+      std::lock_guard lock(mutex_);
+      entries.swap(done_);
     }
     for (const auto& entry : entries) end(*entry, {});
   }
@@ -96,11 +119,13 @@ Task<> Committer::wait_for_urgent() {
 Result<void> Committer::write(const CommitEntries& entries) {
   auto begun = std::chrono::steady_clock::now();
   bool has_new_file = false;
-  store::Batch batch;
+  std::vector<const Changes*> all;
   for (const auto& entry : entries) {
     has_new_file = has_new_file || entry->changes.has_new_file();
-    entry->changes.write_to(batch);
+    all.push_back(&entry->changes);
   }
+  store::Batch batch;
+  Changes::write(all, batch);
   if (has_new_file) {
     TRY_DO(files_.sync_directory());
   }

@@ -1,8 +1,9 @@
 // Changes to the queue in, "they survive a power cut" out: the one writer of the queue's database.
 //
 // All changes that came while the last commit was under way are one batch, synced once
-// (gathering.h). Intake (new mail) may be refused; outcomes of deliveries may not: they wait until
-// they are recorded. Those that have time wait up to soon_max for a commit that happens anyway.
+// (gathering.h); a thread commits one after the other while there are any. Intake (new mail) may be
+// refused; outcomes of deliveries may not: they wait until they are recorded. Those that have time
+// wait up to soon_max for a commit that happens anyway.
 //
 // When the disk is full, intake is answered 452 4.3.1, the ballast is freed, and outcomes go on.
 // At any other failure intake is answered 451 4.3.0 and is_writable() turns false, so that no
@@ -12,9 +13,11 @@
 // LIMITS  batch_bytes_max a batch, and what is larger alone
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <mutex>
 
 #include "common/async/loop.h"
 #include "common/async/nursery.h"
@@ -57,6 +60,8 @@ class Committer {
  private:
   enum class Problem { None, Full, Broken };
   Task<> run();
+  Task<> answer();
+  Result<void> write_batches(bool goes_on, CommitEntries& entries);
   Task<> add_and_wait(std::shared_ptr<CommitEntry> entry);
   Result<void> write(const CommitEntries& entries);
   Task<> fail(CommitEntries entries, Error error);
@@ -76,7 +81,10 @@ class Committer {
   Gathering waiting_;
   Problem problem_ = Problem::None;
   SteadyTime next_heal_{};
-  std::size_t commits_ = 0;
+  std::atomic<std::size_t> commits_ = 0;
+  std::mutex mutex_;
+  CommitEntries done_;  // written, and not yet answered
+  Signal written_;
   std::function<void()> on_change_;
   std::function<void(const std::string&)> on_warning_;
   std::function<void(const std::string&)> on_lost_;

@@ -55,7 +55,7 @@ std::chrono::microseconds Gathering::patience(Time now) const {
   if (urgent_ == 0 || urgent_ >= std::max(last_batch_, batch_before_)) {
     return std::chrono::microseconds(0);
   }
-  return std::min(gather_max, last_took_);
+  return std::min(gather_max, last_took_ / gather_share);
 }
 
 CommitEntries Gathering::take() {

@@ -3,8 +3,9 @@
 // All that came while the last commit was under way is the next batch. Before that thread takes it,
 // it waits for those who are likely to be back at once, since the last commits have just answered
 // them: until as many changes are there as the larger of the last two batches had, but never longer
-// than gather_max, nor than the last commit took. Whoever is alone is never kept waiting, and half
-// batches that would take turns become whole ones.
+// than gather_max, nor than a quarter of what the last commit took. Whoever is alone is never kept
+// waiting. To wait longer makes fewer commits of more changes, but then all clients wait for the
+// disk at once, and meanwhile the processors for them.
 //
 // What has time (a removal that a second attempt would only repeat in vain) begins no commit: it
 // goes with the next one.
@@ -29,6 +30,7 @@ namespace pennypost::smtp {
 
 inline constexpr std::size_t batch_bytes_max = 8 * 1024 * 1024;
 inline constexpr std::chrono::microseconds gather_max{2000};
+inline constexpr int gather_share = 4;  // of what the last commit took
 /// After a pause of this length nobody is expected to be back.
 inline constexpr std::chrono::milliseconds gather_memory{50};
 

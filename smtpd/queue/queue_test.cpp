@@ -88,6 +88,27 @@ struct Store {
 
 }  // namespace
 
+TEST_CASE("changes to one key keep their order in a batch, whatever else is sorted around them") {
+  Scratch scratch;
+  auto database = store::Database::open(scratch.path() / "db", store::Profile::small());
+  REQUIRE(database);
+  Changes first;
+  first.put("z", "1");
+  first.put("b", "old");
+  first.erase("z");
+  Changes second;
+  second.erase("b");
+  second.put("a", "2");
+  second.put("b", "new");
+  store::Batch batch;
+  Changes::write(std::vector<const Changes*>{&first, &second}, batch);
+  CHECK(batch.count() == 6);
+  REQUIRE(database->commit(batch, store::Sync::No));
+  CHECK(*database->find("a") == "2");
+  CHECK(*database->find("b") == "new");
+  CHECK(*database->find("z") == std::nullopt);
+}
+
 TEST_CASE("what comes while a commit is under way is one batch, and all of it is there again") {
   Store store;
   CHECK(store.submit(500) == 500);

@@ -1,5 +1,6 @@
 #include "smtpd/queue/record.h"
 
+#include <algorithm>
 #include <iterator>
 
 namespace pennypost::smtp {
@@ -60,17 +61,22 @@ void Changes::append(Changes other) {
   has_new_file_ = has_new_file_ || other.has_new_file_;
 }
 
-void Changes::write_to(store::Batch& batch) const {
-  for (const auto& entry : entries_) {
-    switch (entry.kind) {
+void Changes::write(std::span<const Changes* const> all, store::Batch& batch) {
+  std::vector<const Entry*> sorted;
+  for (const Changes* changes : all) {
+    for (const Entry& entry : changes->entries_) sorted.push_back(&entry);
+  }
+  std::ranges::stable_sort(sorted, {}, &Entry::key);
+  for (const Entry* entry : sorted) {
+    switch (entry->kind) {
       case Kind::Put:
-        batch.put(entry.key, entry.value);
+        batch.put(entry->key, entry->value);
         break;
       case Kind::Erase:
-        batch.erase(entry.key);
+        batch.erase(entry->key);
         break;
       case Kind::SingleErase:
-        batch.single_erase(entry.key);
+        batch.single_erase(entry->key);
         break;
     }
   }

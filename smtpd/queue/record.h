@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -110,7 +111,9 @@ class Changes {
   std::size_t bytes() const { return bytes_; }
   bool has_new_file() const { return has_new_file_; }
   const std::vector<QueueId>& files_to_remove() const { return files_to_remove_; }
-  void write_to(store::Batch& batch) const;
+  /// All of them into a batch, sorted by key, for which the database has to search less; what
+  /// concerns one key stays in its order.
+  static void write(std::span<const Changes* const> all, store::Batch& batch);
 
  private:
   enum class Kind : std::uint8_t { Put, Erase, SingleErase };
