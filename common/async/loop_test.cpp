@@ -179,12 +179,13 @@ TEST_CASE("what another thread tells before, while and after the loop waits is n
   CHECK(*waits <= all);
 }
 
-TEST_CASE("a signal that nobody waits for any more wakes nobody") {
+TEST_CASE("a signal that nobody waits for wakes nobody, and is there for the next who waits") {
   Loop loop;
   Signal signal(loop);
   auto wait = [](Signal& from) -> Task<> { co_await from.wait(); };
   CHECK_FALSE(loop.run_until(within(loop, 1ms, wait(signal))));
   signal.raise();
+  CHECK(loop.run_until(within(loop, 5ms, slow(loop, 1000ms))) == std::nullopt);  // it is heard here
   CHECK(loop.run_until(within(loop, 1000ms, wait(signal))));
   CHECK_FALSE(loop.run_until(within(loop, 1ms, wait(signal))));
 }
