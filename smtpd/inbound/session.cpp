@@ -116,9 +116,9 @@ Task<> Session::converse() {
   Reply reply = co_await std::move(greeting);
   for (int burst = 1;; ++burst) {
     bool is_last = reply.ends_session();
-    bool was_asked_for = reply.code() == 221;
+    bool answers_quit = reply.code() == 221;
     co_await send(std::move(reply));
-    if (is_last && was_asked_for) co_return co_await connection_.part(linger_time);
+    if (answers_quit) co_return co_await connection_.part(linger_time);
     if (is_last) co_return co_await connection_.hang_up(linger_time);
     if (burst % commands_per_burst == 0) co_await site_->loop().yield();
     auto next = next_reply();

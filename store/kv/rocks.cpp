@@ -74,10 +74,13 @@ rocksdb::Options rocks_options(const Profile& profile) {
                                                  : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   options.avoid_flush_during_shutdown = true;
   options.recycle_log_file_num = 0;
-  // A table file goes to the disk while it is written: one large sync at its end would hold up
-  // those of the log.
-  if (profile.sync_files) options.bytes_per_sync = 512 << 10;
-  if (!profile.sync_files) options.env = unsynced_files();
+  if (profile.sync_files) {
+    // A table file goes to the disk while it is written: one large sync at its end would hold up
+    // those of the log.
+    options.bytes_per_sync = 512 << 10;
+  } else {
+    options.env = unsynced_files();
+  }
 
   // Healing is the caller's decision, made when its ballast is freed.
   options.max_bgerror_resume_count = 0;
