@@ -14,6 +14,7 @@
 #include "store/kv/log_file.h"
 #include "store/kv/log_reserve.h"
 #include "store/kv/rocks.h"
+#include "store/kv/write_pace.h"
 
 namespace pennypost::store {
 namespace {
@@ -127,11 +128,15 @@ void Batch::clear() { impl_->changes.Clear(); }
 
 struct Database::Impl {
   std::filesystem::path directory;
-  std::unique_ptr<LogReserve> reserve;  // of `rocks`, where its logs have one
+  std::shared_ptr<WritePace> pace;      // of both, where logs have a reserve
+  std::unique_ptr<LogReserve> reserve;  // of `rocks`
   std::unique_ptr<rocksdb::DB> rocks;
   std::size_t memtable_bytes = 0;
   std::size_t memtable_bytes_tight = 0;
 
+  ~Impl() {
+    if (pace) pace->hurry();
+  }
   rocksdb::Status begin_memtable(const rocksdb::WriteOptions& options);
   void end_memtable();
   void wait_for_flush();
@@ -202,6 +207,7 @@ Result<Database> Database::open_as(const std::filesystem::path& directory, const
   bool has_current = std::filesystem::exists(directory / "CURRENT", problem);
   rocksdb::DB* rocks = nullptr;
   rocksdb::Status status;
+  std::shared_ptr<WritePace> pace;
   std::unique_ptr<LogReserve> reserve;
   if (read_only) {
     if (!has_current) {
@@ -221,8 +227,10 @@ Result<Database> Database::open_as(const std::filesystem::path& directory, const
     }
     options.create_if_missing = true;
     if (profile.log_reserve_bytes > 0) {
-      reserve = std::make_unique<LogReserve>(directory, profile.log_reserve_bytes);
+      pace = std::make_shared<WritePace>();
+      reserve = std::make_unique<LogReserve>(directory, profile.log_reserve_bytes, pace);
       options.env = reserve->env();
+      options.rate_limiter = pace->limiter();
       options.write_buffer_size += options.write_buffer_size / 4;  // end_memtable() comes first
     }
     status = rocksdb::DB::Open(options, directory.string(), &rocks);
@@ -230,6 +238,7 @@ Result<Database> Database::open_as(const std::filesystem::path& directory, const
   if (!status.ok()) return storage_error(status, what);
   auto impl = std::make_shared<Impl>();
   impl->directory = directory;
+  impl->pace = std::move(pace);
   impl->reserve = std::move(reserve);
   impl->rocks.reset(rocks);
   impl->memtable_bytes = profile.memtable_bytes;
@@ -343,8 +352,10 @@ void Database::Impl::end_memtable() {
   if (is_small && bytes < full / 2) return;
   bool has_room = bytes < full && reserve->has_room();
   if (has_room && bytes >= full / 2) reserve->prepare();
+  if (bytes >= full - full / 4) pace->hurry();
   if (is_small || has_room) return;
   wait_for_flush();
+  pace->begin_memtable(bytes, std::chrono::steady_clock::now());
   rocksdb::FlushOptions flush;
   flush.wait = false;
   flush.allow_write_stall = true;
@@ -384,6 +395,7 @@ Result<void> Database::heal() {
 }
 
 Result<void> Database::flush() {
+  if (impl_->pace) impl_->pace->hurry();
   auto status = impl_->rocks->Flush({});
   if (!status.ok()) return storage_error(status, "flush " + impl_->directory.string());
   return {};

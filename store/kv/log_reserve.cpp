@@ -17,7 +17,9 @@
 #include <thread>
 #include <utility>
 
+#include "store/kv/log_writer.h"
 #include "store/kv/rocks.h"
+#include "store/kv/write_pace.h"
 
 namespace pennypost::store {
 namespace {
@@ -27,74 +29,20 @@ using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 
-constexpr std::size_t zeros_bytes = 256 * 1024;
-constexpr off_t log_room_min = 4096;
-
-IOStatus io_error(const std::string& what, int number) {
-  std::string text = what + ": " + std::strerror(number);
-  return number == ENOSPC ? IOStatus::NoSpace(text) : IOStatus::IOError(text);
-}
-
-/// A log: overwrites what is reserved, appends behind that, and is cut to its size when closed.
-class ReservedLog final : public rocksdb::FSWritableFile {
- public:
-  ReservedLog(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
-  ~ReservedLog() override { close(); }
-
-  IOStatus Append(const rocksdb::Slice& data, const IOOptions&, IODebugContext*) override {
-    const char* from = data.data();
-    std::size_t left = data.size();
-    while (left > 0) {
-      ssize_t count = ::pwrite(fd_, from, left, static_cast<off_t>(size_));
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return io_error("write " + name_, errno);
-      from += count;
-      left -= static_cast<std::size_t>(count);
-      size_ += static_cast<std::uint64_t>(count);
-    }
-    return IOStatus::OK();
-  }
-  using FSWritableFile::Append;
-
-  IOStatus Truncate(std::uint64_t size, const IOOptions&, IODebugContext*) override {
-    if (::ftruncate(fd_, static_cast<off_t>(size)) != 0) return io_error("cut " + name_, errno);
-    size_ = size;
-    return IOStatus::OK();
-  }
-  IOStatus Close(const IOOptions&, IODebugContext*) override { return close(); }
-  IOStatus Flush(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
-  IOStatus Sync(const IOOptions&, IODebugContext*) override {
-    return ::fdatasync(fd_) == 0 ? IOStatus::OK() : io_error("sync " + name_, errno);
-  }
-  IOStatus Fsync(const IOOptions&, IODebugContext*) override {
-    return ::fsync(fd_) == 0 ? IOStatus::OK() : io_error("sync " + name_, errno);
-  }
-  bool IsSyncThreadSafe() const override { return true; }
-  std::uint64_t GetFileSize(const IOOptions&, IODebugContext*) override { return size_; }
-
- private:
-  IOStatus close() {
-    if (fd_ < 0) return IOStatus::OK();
-    int fd = std::exchange(fd_, -1);
-    // If this is lost, the log ends in zeros, as after a crash.
-    bool was_cut = ::ftruncate(fd, static_cast<off_t>(size_)) == 0;
-    int problem = errno;
-    bool was_closed = ::close(fd) == 0;
-    return was_cut && was_closed ? IOStatus::OK() : io_error("close " + name_, problem);
-  }
-
-  int fd_;
-  std::string name_;
-  std::uint64_t size_ = 0;
-};
+constexpr std::size_t zeros_bytes = 128 * 1024;
+constexpr off_t log_room_min = log_block_bytes;
 
 }  // namespace
 
 /// The files of one directory that stand ready, and the thread that makes the next large one.
 class LogReserve::Files {
  public:
-  Files(const std::filesystem::path& directory, std::uint64_t bytes)
-      : path_(directory / "reserve"), first_(directory / "reserve.first"), bytes_(bytes) {}
+  Files(const std::filesystem::path& directory, std::uint64_t bytes,
+        std::shared_ptr<const WritePace> pace)
+      : path_(directory / "reserve"),
+        first_(directory / "reserve.first"),
+        bytes_(bytes),
+        pace_(std::move(pace)) {}
   Files(const Files&) = delete;
   Files& operator=(const Files&) = delete;
   ~Files() {
@@ -124,11 +72,12 @@ class LogReserve::Files {
     // Not before the database's lock is ours: a predecessor may be making one.
     bool is_first = !std::exchange(has_taken_, true);
     has_prepared_ = false;
-    if (is_first && !is_there()) make(std::min(bytes_, first_log_bytes_max), Pace::Fast);
+    if (is_first && !is_there()) make(std::min(bytes_, first_log_bytes_max), Pace::Full);
     struct stat found {};
     bool has_taken =
         ::stat(path_.c_str(), &found) == 0 && ::rename(path_.c_str(), name.c_str()) == 0;
     log_bytes_ = has_taken ? static_cast<std::uint64_t>(found.st_size) : 0;
+    if (is_first && has_taken && log_bytes_ < bytes_) begin_to_make();
     if (!has_taken && has_first_) {
       has_first_ = false;
       has_taken = ::rename(first_.c_str(), name.c_str()) == 0;
@@ -162,7 +111,7 @@ class LogReserve::Files {
   }
 
  private:
-  enum class Pace { Fast, Slow };
+  enum class Pace { Full, Shared };
 
   std::filesystem::path unfinished() const {
     auto beside = path_;
@@ -185,7 +134,7 @@ class LogReserve::Files {
     if (maker_.joinable()) maker_.join();
     is_making_ = true;
     maker_ = std::thread([this] {
-      make(bytes_, Pace::Slow);
+      make(bytes_, Pace::Shared);
       std::lock_guard done(mutex_);
       is_making_ = false;
     });
@@ -198,7 +147,7 @@ class LogReserve::Files {
     if (!is_whole || ::rename(beside.c_str(), path_.c_str()) != 0) ::unlink(beside.c_str());
   }
 
-  /// Zeros, synced. Slowly: in steps that wait for the disk, then leave it to others for as long.
+  /// Zeros, synced. At a shared pace each step waits for the disk, and leaves it to others then.
   bool fill(const std::filesystem::path& file, std::uint64_t bytes, Pace pace) const {
     int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return false;
@@ -210,10 +159,12 @@ class LogReserve::Files {
       auto from = static_cast<off_t>(done);
       is_whole = ::pwrite(fd, zeros.data(), part, from) == static_cast<ssize_t>(part);
       done += part;
-      if (pace == Pace::Fast) continue;
+      if (pace == Pace::Full) continue;
       ::sync_file_range(fd, from, static_cast<off_t>(part),
                         SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
-      std::this_thread::sleep_for(std::chrono::steady_clock::now() - begun);
+      std::chrono::duration<double> share(static_cast<double>(part) /
+                                          static_cast<double>(pace_->bytes_per_second()));
+      std::this_thread::sleep_until(begun + share);
       is_whole = is_whole && !is_leaving_;
     }
     is_whole = is_whole && ::ftruncate(fd, static_cast<off_t>(bytes)) == 0 && ::fsync(fd) == 0;
@@ -224,6 +175,7 @@ class LogReserve::Files {
   std::filesystem::path path_;
   std::filesystem::path first_;
   std::uint64_t bytes_;
+  std::shared_ptr<const WritePace> pace_;
   std::mutex mutex_;
   bool has_first_ = false;
   bool has_taken_ = false;
@@ -249,7 +201,7 @@ class LogReserve::FileSystem final : public rocksdb::FileSystemWrapper {
       if (!is_reserved) fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
       if (fd < 0) return io_error("open " + name, errno);
       // Its first entry never fails for want of room: see begin_memtable() in database.cpp.
-      auto log = std::make_unique<ReservedLog>(fd, name);
+      auto log = std::make_unique<LogWriter>(fd, name);
       int problem = is_reserved ? 0 : ::posix_fallocate(fd, 0, log_room_min);
       if (problem != 0) return io_error("reserve " + name, problem);
       *result = std::move(log);
@@ -268,8 +220,9 @@ class LogReserve::FileSystem final : public rocksdb::FileSystemWrapper {
   std::shared_ptr<Files> files_;
 };
 
-LogReserve::LogReserve(const std::filesystem::path& directory, std::uint64_t bytes)
-    : files_(std::make_shared<Files>(directory, bytes)),
+LogReserve::LogReserve(const std::filesystem::path& directory, std::uint64_t bytes,
+                       std::shared_ptr<const WritePace> pace)
+    : files_(std::make_shared<Files>(directory, bytes, std::move(pace))),
       env_(rocksdb::NewCompositeEnv(std::make_shared<FileSystem>(files_))) {}
 
 LogReserve::~LogReserve() = default;

@@ -5,8 +5,9 @@
 // file system's journal, behind every other writer. To overwrite is to wait for the disk alone.
 // So a file of zeros, DIRECTORY/reserve, synced before it bears that name, is kept in store, and a
 // new log takes its place by a rename. A thread makes the next one of the log before that, once it
-// is done with: its blocks are there already. The reader takes the zeros behind the last entry for
-// the log's end. What goes beyond the reserve is appended as usual, and so is all when there is no
+// is done with: its blocks are there already. It does so at the pace of write_pace.h, as all
+// commits wait behind what it writes. The reader takes the zeros behind the last entry for the
+// log's end. What goes beyond the reserve is appended as usual, and so is all when there is no
 // reserve: while the disk has less than reserve_room_min free besides it.
 //
 // Each log has room for its first entry in any case (database.cpp says what for). RocksDB 7.8 never
@@ -16,7 +17,7 @@
 // A power cut may leave the last write in pieces, in any order of the disk's sectors, with zeros in
 // between: log_file.h tells that from damage.
 //
-// SEE ALSO   database.h (Profile::log_reserve_bytes)
+// SEE ALSO   database.h (Profile::log_reserve_bytes), log_writer.h (how a log is written)
 #pragma once
 
 #include <cstdint>
@@ -31,15 +32,19 @@ class Env;
 
 namespace pennypost::store {
 
+class WritePace;
+
 inline constexpr std::uint64_t reserve_room_min = 128u << 20;
-/// Of the very first log, so that a new queue is there at once.
+/// Of the very first log, so that a new queue is there at once; the large one is made meanwhile.
 inline constexpr std::uint64_t first_log_bytes_max = 4u << 20;
 
 /// For the database in one directory; must outlive it.
 class LogReserve {
  public:
   /// Logs get `bytes` in advance; the very first one first_log_bytes_max, which it waits for.
-  LogReserve(const std::filesystem::path& directory, std::uint64_t bytes);
+  /// Later ones are made at that `pace`.
+  LogReserve(const std::filesystem::path& directory, std::uint64_t bytes,
+             std::shared_ptr<const WritePace> pace);
   ~LogReserve();
 
   rocksdb::Env* env() { return env_.get(); }

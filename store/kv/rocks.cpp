@@ -6,6 +6,8 @@
 #include <rocksdb/table.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <memory>
 
 #include "common/base/text.h"
@@ -56,6 +58,11 @@ Error storage_error(const rocksdb::Status& status, const std::string& what) {
   return storage_error(problem_of(status), what + ": " + printable(status.ToString(), 500));
 }
 
+rocksdb::IOStatus io_error(const std::string& what, int number) {
+  std::string text = what + ": " + std::strerror(number);
+  return number == ENOSPC ? rocksdb::IOStatus::NoSpace(text) : rocksdb::IOStatus::IOError(text);
+}
+
 rocksdb::Options rocks_options(const Profile& profile) {
   rocksdb::Options options;
   options.write_buffer_size = profile.memtable_bytes;
@@ -76,8 +83,8 @@ rocksdb::Options rocks_options(const Profile& profile) {
   options.recycle_log_file_num = 0;
   if (profile.sync_files) {
     // A table file goes to the disk while it is written: one large sync at its end would hold up
-    // those of the log.
-    options.bytes_per_sync = 512 << 10;
+    // those of the log. How fast: write_pace.h.
+    options.bytes_per_sync = 128 << 10;
   } else {
     options.env = unsynced_files();
   }

@@ -4,6 +4,7 @@
 // Only for .cpp files of this folder: it includes RocksDB's headers.
 #pragma once
 
+#include <rocksdb/io_status.h>
 #include <rocksdb/options.h>
 #include <rocksdb/status.h>
 
@@ -20,6 +21,9 @@ namespace pennypost::store {
 /// `what` names the action and the path, as in "open /var/spool/pennypost/queue".
 Error storage_error(const rocksdb::Status& status, const std::string& what);
 Error storage_error(StorageProblem problem, const std::string& text);
+
+/// `number` is errno's.
+rocksdb::IOStatus io_error(const std::string& what, int number);
 
 rocksdb::Options rocks_options(const Profile& profile);
 
