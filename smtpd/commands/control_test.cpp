@@ -162,6 +162,26 @@ TEST_CASE("only root and the owner change, remove and read messages") {
   CHECK(count->messages == 1);
 }
 
+TEST_CASE("what is asked of all messages together is committed together") {
+  Desk desk;
+  desk.loop.run_until(desk.scheduler->drain());  // no attempt is under way
+  for (int i = 0; i < 250; ++i) REQUIRE(desk.post(message, {"bob@example.com"}));
+  ChangeQueue all;
+  all.id = "ALL";
+  for (auto change : {QueueChange::Hold, QueueChange::Release}) {
+    all.change = change;
+    auto before = desk.queue->committer().commits();
+    CHECK(desk.ask(all, 0)->messages == 250);
+    CHECK(desk.queue->committer().commits() - before < 60);
+    CHECK(desk.scheduler->size() == 250);
+  }
+  all.change = QueueChange::Remove;
+  auto before = desk.queue->committer().commits();
+  CHECK(desk.ask(all, 0)->messages == 250);
+  CHECK(desk.queue->committer().commits() - before < 60);
+  CHECK(desk.ask(ListQueue{}, 1000)->entries.empty());
+}
+
 TEST_CASE("a message that is not a sealed file, too large, or without recipients is refused") {
   Desk desk;
   PostMail request;

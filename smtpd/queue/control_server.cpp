@@ -220,12 +220,21 @@ Task<std::uint32_t> ControlServer::flush_site(std::string site) {
 Task<ControlServer::Answer> ControlServer::change(ChangeQueue ask) {
   std::vector<QueueId> ids = scheduler_.ids(ask.id);
   Count count;
-  for (const auto& id : ids) {
-    auto work = change_one(ask.change, id);
-    bool is_found = co_await std::move(work);
-    if (is_found) ++count.messages;
+  for (auto next = ids.begin(); next != ids.end();) {
+    Nursery together(loop_);  // a commit for all of them, not one for each
+    while (together.size() < changes_at_once && next != ids.end()) {
+      together.start(change_and_count(ask.change, *next++, count.messages));
+    }
+    co_await together.join();
   }
   co_return raw(wire::encode(count));
+}
+
+Task<> ControlServer::change_and_count(QueueChange change, const QueueId& id,
+                                       std::uint32_t& count) {
+  auto work = change_one(change, id);
+  bool is_found = co_await std::move(work);
+  if (is_found) ++count;
 }
 
 Task<bool> ControlServer::change_one(QueueChange change, const QueueId& id) {

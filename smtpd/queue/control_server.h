@@ -28,6 +28,7 @@ namespace pennypost::smtp {
 inline constexpr std::size_t control_connections_max = 256;
 inline constexpr std::size_t control_connections_per_user_max = 32;
 inline constexpr std::chrono::seconds control_idle_seconds{60};
+inline constexpr std::size_t changes_at_once = 100;  // of messages that a request names together
 
 class ControlServer {
  public:
@@ -49,6 +50,7 @@ class ControlServer {
   Task<Answer> list(ListQueue ask);
   Task<Answer> flush(FlushQueue ask);
   Task<Answer> change(ChangeQueue ask);
+  Task<> change_and_count(QueueChange change, const QueueId& id, std::uint32_t& count);
   Task<bool> change_one(QueueChange change, const QueueId& id);
   Task<Answer> read(ReadMessage ask);
   Task<std::uint32_t> flush_site(std::string site);
