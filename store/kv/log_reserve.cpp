@@ -200,9 +200,10 @@ class LogReserve::FileSystem final : public rocksdb::FileSystemWrapper {
       bool is_reserved = fd >= 0;
       if (!is_reserved) fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
       if (fd < 0) return io_error("open " + name, errno);
-      // Its first entry never fails for want of room: see begin_memtable() in database.cpp.
-      auto log = std::make_unique<LogWriter>(fd, name);
+      // Its first entry never fails for want of room: see begin_memtable() in database.cpp. Before
+      // there is a writer: where a file system can't reserve, libc writes single octets.
       int problem = is_reserved ? 0 : ::posix_fallocate(fd, 0, log_room_min);
+      auto log = std::make_unique<LogWriter>(fd, name);
       if (problem != 0) return io_error("reserve " + name, problem);
       *result = std::move(log);
       return IOStatus::OK();

@@ -137,3 +137,22 @@ def ballast(t):
     host.start("smtpd")
     host.wait_queue(0)
     arrived_once(host, taken)
+
+
+@test("a queue lies on a small disk that can't reserve blocks, too: what got a 250 is there after kill -9", seconds=120)
+def no_reserve(t):
+    disk = Disk(t, "disk", megabytes=96, options=["-O", "^extents,^64bit,^metadata_csum"])  # as ext3
+    folder = os.path.join(disk.folder, "post")
+    os.makedirs(folder)
+    give(disk.folder)
+    host = Host(t, {"queue_directory": folder, "queue_ballast": "4M", "queue_minfree": 1,
+                    "local_transport": "retry:4.3.0 put off by the test"}, daemons=("smtpd",))
+    load = Load(t, host, BOB, sessions=2, body=LINE * SIZES["small"], name="waiting")
+    eventually(lambda: len(load.acknowledged) >= 20, "mail is taken")
+    load.stop()
+    host.kill("smtpd")
+    deliver_at_last(host)
+    host.start("smtpd")
+    host.command("postqueue", "-f")
+    host.wait_queue(0, 60)
+    arrived_once(host, load.acknowledged)

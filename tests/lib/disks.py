@@ -29,7 +29,7 @@ def run(*words):
 class Disk:
     """A file system in the file PATH, mounted at PATH.mount; unmounted at the end of the test."""
 
-    def __init__(self, t, name, megabytes=160, like=None):
+    def __init__(self, t, name, megabytes=160, like=None, options=()):
         self.file = os.path.join(t.folder, name + ".ext4")
         self.folder = os.path.join(t.folder, name)
         self.mounted = False
@@ -38,7 +38,8 @@ class Disk:
         if like is None:
             with open(self.file, "wb") as image:
                 image.truncate(megabytes << 20)
-            run("mkfs.ext4", "-q", "-F", "-J", "size=8", "-E", "lazy_itable_init=0,lazy_journal_init=0", self.file)
+            run("mkfs.ext4", "-q", "-F", "-J", "size=8", "-E", "lazy_itable_init=0,lazy_journal_init=0",
+                *options, self.file)
         else:
             like.copy_to(self.file)
         self.mount()
