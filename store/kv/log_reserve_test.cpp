@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <set>
 #include <string>
 #include <thread>
 
 #include "common/base/scratch.h"
 #include "store/kv/database.h"
+#include "store/kv/testing.h"
 
 using namespace pennypost;
 using namespace pennypost::store;
@@ -81,8 +81,7 @@ TEST_CASE("a log that is done with becomes the next log's reserve: the same bloc
   REQUIRE(comes_true([&] { return fs::exists(reserve); }));
   CHECK(file_number(reserve) == *first.begin());
   CHECK(fs::file_size(reserve) == reserve_bytes);
-  std::ifstream in(reserve, std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  auto bytes = bytes_of(reserve);
   CHECK(std::ranges::all_of(bytes, [](char byte) { return byte == '\0'; }));
 
   // The log after the next takes it.
@@ -106,8 +105,7 @@ TEST_CASE("a log that has another name, as in a copy made of links, is not writt
   REQUIRE(comes_true([&] { return !logs_of(scratch.path() / "db").contains(number); }));
   CHECK_FALSE(fs::exists(scratch.path() / "db" / "reserve.new"));
   CHECK_FALSE(fs::exists(scratch.path() / "db" / "reserve"));
-  std::ifstream in(copy, std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  auto bytes = bytes_of(copy);
   CHECK(bytes.find("fills the memtable at once") != std::string::npos);
 }
 

@@ -5,9 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include "store/kv/rocks.h"
@@ -30,13 +28,8 @@ bool is_direct(int fd) { return (::fcntl(fd, F_GETFL) & O_DIRECT) != 0; }
 
 }  // namespace
 
-void LogWriter::Free::operator()(char* memory) const { std::free(memory); }
-
 LogWriter::LogWriter(int fd, std::string name)
-    : fd_(fd),
-      name_(std::move(name)),
-      blocks_(static_cast<char*>(std::aligned_alloc(log_block_bytes, log_write_bytes_max))) {
-  if (!blocks_) throw std::bad_alloc();
+    : fd_(fd), name_(std::move(name)), blocks_(std::make_unique_for_overwrite<Blocks>()) {
   set_direct(fd_, true);
 }
 
@@ -49,12 +42,13 @@ IOStatus LogWriter::Append(const rocksdb::Slice& data, const IOOptions&, IODebug
     std::size_t kept = block_part(size_);
     std::size_t part = std::min(left, log_write_bytes_max - kept);
     std::size_t end = kept + part;
-    std::memcpy(blocks_.get() + kept, from, part);
+    char* blocks = blocks_->bytes;
+    std::memcpy(blocks + kept, from, part);
     std::size_t padding = block_part(log_block_bytes - block_part(end));
-    std::memset(blocks_.get() + end, 0, padding);
+    std::memset(blocks + end, 0, padding);
     auto status = write_blocks(end + padding, size_ - kept);
     if (!status.ok()) return status;
-    std::memmove(blocks_.get(), blocks_.get() + (end - block_part(end)), block_part(end));
+    std::memmove(blocks, blocks + (end - block_part(end)), block_part(end));
     size_ += part;
     from += part;
     left -= part;
@@ -63,7 +57,7 @@ IOStatus LogWriter::Append(const rocksdb::Slice& data, const IOOptions&, IODebug
 }
 
 IOStatus LogWriter::write_blocks(std::size_t bytes, std::uint64_t at) {
-  const char* from = blocks_.get();
+  const char* from = blocks_->bytes;
   while (bytes > 0) {
     ssize_t count = ::pwrite(fd_, from, bytes, static_cast<off_t>(at));
     if (count < 0 && errno == EINTR) continue;

@@ -41,8 +41,8 @@ class LogWriter final : public rocksdb::FSWritableFile {
   }
 
  private:
-  struct Free {
-    void operator()(char* memory) const;
+  struct alignas(log_block_bytes) Blocks {
+    char bytes[log_write_bytes_max];
   };
   rocksdb::IOStatus write_blocks(std::size_t bytes, std::uint64_t at);
   rocksdb::IOStatus close();
@@ -50,7 +50,7 @@ class LogWriter final : public rocksdb::FSWritableFile {
   int fd_;
   std::string name_;
   std::uint64_t size_ = 0;
-  std::unique_ptr<char, Free> blocks_;  // begins with the octets of the last block
+  std::unique_ptr<Blocks> blocks_;  // begins with the octets of the last block
 };
 
 }  // namespace pennypost::store

@@ -3,12 +3,13 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 
-#include <algorithm>
+#include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <memory>
 #include <string>
 
 #include "common/base/scratch.h"
+#include "store/kv/testing.h"
 
 using namespace pennypost;
 using namespace pennypost::store;
@@ -20,11 +21,6 @@ std::unique_ptr<LogWriter> open_log(const fs::path& file) {
   int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   REQUIRE(fd >= 0);
   return std::make_unique<LogWriter>(fd, file.string());
-}
-
-std::string bytes_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
 std::string pattern(std::size_t bytes) {

@@ -10,6 +10,7 @@
 #include "common/base/scratch.h"
 #include "store/kv/log_file.h"
 #include "store/kv/log_reserve.h"
+#include "store/kv/testing.h"
 
 using namespace pennypost;
 using namespace pennypost::store;
@@ -24,11 +25,6 @@ constexpr int logged_count = entry_count + 1;
 std::string key_of(int i) { return "body/" + std::to_string(i); }
 std::string value_of(int i) {
   return std::string(500 + static_cast<std::size_t>(i), static_cast<char>('a' + i % 26));
-}
-
-std::string bytes_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
 void rewrite(const fs::path& file, const std::string& bytes) {

@@ -1,0 +1,17 @@
+// For unit tests of this folder: what lies in a file.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace pennypost::store {
+
+/// All octets of the file; none where there is no such file.
+inline std::string bytes_of(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+}  // namespace pennypost::store
