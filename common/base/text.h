@@ -23,6 +23,12 @@ constexpr bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 constexpr char to_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
 
+/// Appends all `parts`, texts and characters, without a string in between.
+template <class... Parts>
+void add(std::string& out, const Parts&... parts) {
+  ((out += parts), ...);
+}
+
 std::string lower(std::string_view text);
 std::string upper(std::string_view text);
 bool equal_nocase(std::string_view a, std::string_view b);

@@ -35,6 +35,7 @@ inline constexpr std::uint32_t list_entries_max = 1'000'000;
 
 class Writer {
  public:
+  Writer() { bytes_.reserve(bytes_usual); }
   template <class... Fields>
   void operator()(const Fields&... fields) {
     (put(fields), ...);
@@ -69,6 +70,7 @@ class Writer {
   void put(const Strong<Tag, Rep>& strong) {
     put(strong.value());
   }
+  static constexpr std::size_t bytes_usual = 256;
   std::string bytes_;
 };
 

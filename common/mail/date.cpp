@@ -1,6 +1,7 @@
 #include "common/mail/date.h"
 
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <ctime>
 
@@ -13,6 +14,7 @@ constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "M
                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 constexpr std::array<std::string_view, 7> weekdays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 constexpr std::int64_t day_seconds = 86400;
+constexpr std::size_t date_bytes_usual = 32;
 constexpr int year_min = 1900;
 constexpr int year_max = 9999;
 
@@ -207,24 +209,36 @@ std::optional<int> zone_of(Scanner& scanner) {
   return 0;
 }
 
-/// `number` in at least `width` octets, with `fill` before it.
-std::string padded(unsigned number, std::size_t width, char fill = '0') {
-  std::string digits = std::to_string(number);
-  if (digits.size() < width) digits.insert(0, width - digits.size(), fill);
-  return digits;
+/// Appends `number` in at least `width` octets, with `fill` before it.
+void put(std::string& out, unsigned number, std::size_t width, char fill = '0') {
+  std::array<char, 16> digits;
+  auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  auto count = static_cast<std::size_t>(end - digits.data());
+  if (count < width) out.append(width - count, fill);
+  out.append(digits.data(), count);
 }
 
-std::string time_text(const Civil& civil) {
-  return padded(civil.hour, 2) + ':' + padded(civil.minute, 2) + ':' + padded(civil.second, 2);
+void put_time(std::string& out, const Civil& civil) {
+  put(out, civil.hour, 2);
+  out += ':';
+  put(out, civil.minute, 2);
+  out += ':';
+  put(out, civil.second, 2);
 }
 
-std::string year_text(const Civil& civil) {
-  return civil.year < 0 ? std::to_string(civil.year) : padded(static_cast<unsigned>(civil.year), 4);
+void put_year(std::string& out, const Civil& civil) {
+  if (civil.year < 0) {
+    out += std::to_string(civil.year);
+  } else {
+    put(out, static_cast<unsigned>(civil.year), 4);
+  }
 }
 
-std::string zone_text(int zone_minutes) {
+void put_zone(std::string& out, int zone_minutes) {
   auto size = static_cast<unsigned>(zone_minutes < 0 ? -zone_minutes : zone_minutes);
-  return (zone_minutes < 0 ? '-' : '+') + padded(size / 60, 2) + padded(size % 60, 2);
+  out += zone_minutes < 0 ? '-' : '+';
+  put(out, size / 60, 2);
+  put(out, size % 60, 2);
 }
 
 }  // namespace
@@ -266,10 +280,17 @@ std::optional<MailDate> parse_date(std::string_view text) {
 
 std::string format_date(MailDate date) {
   auto civil = civil_of(date);
-  std::string out(weekday_of(date));
-  out.append(", ").append(std::to_string(civil.day)).append(" ").append(months[civil.month - 1]);
-  out.append(" ").append(year_text(civil)).append(" ").append(time_text(civil));
-  return out.append(" ").append(zone_text(date.zone_minutes));
+  std::string out;
+  out.reserve(date_bytes_usual);
+  add(out, weekday_of(date), ", ");
+  put(out, civil.day, 1);
+  add(out, ' ', months[civil.month - 1], ' ');
+  put_year(out, civil);
+  out += ' ';
+  put_time(out, civil);
+  out += ' ';
+  put_zone(out, date.zone_minutes);
+  return out;
 }
 
 std::optional<MailDate> parse_imap_date_time(std::string_view text) {
@@ -293,10 +314,16 @@ std::optional<MailDate> parse_imap_date_time(std::string_view text) {
 
 std::string format_imap_date_time(MailDate date) {
   auto civil = civil_of(date);
-  std::string out = padded(civil.day, 2, ' ');
-  out.append("-").append(months[civil.month - 1]).append("-").append(year_text(civil));
-  out.append(" ").append(time_text(civil)).append(" ");
-  return out.append(zone_text(date.zone_minutes));
+  std::string out;
+  out.reserve(date_bytes_usual);
+  put(out, civil.day, 2, ' ');
+  add(out, '-', months[civil.month - 1], '-');
+  put_year(out, civil);
+  out += ' ';
+  put_time(out, civil);
+  out += ' ';
+  put_zone(out, date.zone_minutes);
+  return out;
 }
 
 std::optional<std::int64_t> parse_imap_date(std::string_view text) {
@@ -320,9 +347,15 @@ std::optional<std::int64_t> parse_imap_date(std::string_view text) {
 
 std::string format_ctime(MailDate date) {
   auto civil = civil_of(date);
-  std::string out(weekday_of(date));
-  out.append(" ").append(months[civil.month - 1]).append(" ").append(padded(civil.day, 2, ' '));
-  return out.append(" ").append(time_text(civil)).append(" ").append(year_text(civil));
+  std::string out;
+  out.reserve(date_bytes_usual);
+  add(out, weekday_of(date), ' ', months[civil.month - 1], ' ');
+  put(out, civil.day, 2, ' ');
+  out += ' ';
+  put_time(out, civil);
+  out += ' ';
+  put_year(out, civil);
+  return out;
 }
 
 std::optional<MailDate> parse_ctime(std::string_view text) {

@@ -9,6 +9,8 @@
 namespace pennypost {
 namespace {
 
+constexpr std::size_t received_bytes_usual = 300;
+
 /// A name from outside as Received may show it: what has a meaning there becomes `?`.
 std::string shown_name(std::string_view text) {
   std::string out(text.substr(0, domain_bytes_max));
@@ -30,21 +32,17 @@ std::string comment_text(std::string_view text) {
   return out;
 }
 
-std::string client_literal(std::string_view address) {
-  bool six = address.find(':') != std::string_view::npos;
-  return (six ? "[IPv6:" : "[") + std::string(address) + "]";
-}
-
 /// `from HELO (NAME [ADDRESS])` and what is known of TLS and login, each group a line.
-std::string from_clause(const ReceivedTrace& trace, std::string_view fold) {
-  std::string out = "from " + shown_name(trace.helo) + " (" +
-                    (trace.client_name.empty() ? "unknown" : shown_name(trace.client_name)) + " " +
-                    client_literal(trace.client_address) + ")";
-  if (!trace.tls.empty()) out += std::string(fold) + "(using " + trace.tls + ")";
+void add_from_clause(std::string& out, const ReceivedTrace& trace, std::string_view fold) {
+  std::string name = trace.client_name.empty() ? "unknown" : shown_name(trace.client_name);
+  bool six = trace.client_address.find(':') != std::string::npos;
+  add(out, "from ", shown_name(trace.helo), " (", name, six ? " [IPv6:" : " [");
+  add(out, trace.client_address, "])");
+  if (!trace.tls.empty()) add(out, fold, "(using ", trace.tls, ')');
   if (!trace.authenticated.empty()) {
-    out += std::string(fold) + "(Authenticated sender: " + comment_text(trace.authenticated) + ")";
+    add(out, fold, "(Authenticated sender: ", comment_text(trace.authenticated), ')');
   }
-  return out + std::string(fold);
+  out += fold;
 }
 
 bool is_address_field(std::string_view name) {
@@ -75,16 +73,20 @@ std::string ReceivedProtocol::text() const {
 
 std::string received_field(const ReceivedTrace& trace, std::string_view line_end) {
   auto fold = std::string(line_end) + "\t";
-  std::string out = "Received: ";
+  std::string_view blank = " ";
   bool local = trace.client_address.empty();
-  if (!local) out += from_clause(trace, fold);
-  out += "by " + trace.by + " (Pennypost" +
-         (trace.userid.empty() ? "" : ", from userid " + comment_text(trace.userid)) + ")";
-  if (!local) out += " with " + trace.protocol.text();
-  out += (local ? fold : " ") + "id " + trace.queue_id;
-  if (trace.recipient) out += fold + "for " + trace.recipient->path();
-  out += ";" + (trace.recipient ? " " : fold) + format_date(trace.date);
-  return out.append(line_end);
+  std::string out;
+  out.reserve(received_bytes_usual);
+  out += "Received: ";
+  if (!local) add_from_clause(out, trace, fold);
+  add(out, "by ", trace.by, " (Pennypost");
+  if (!trace.userid.empty()) add(out, ", from userid ", comment_text(trace.userid));
+  out += ')';
+  if (!local) add(out, " with ", trace.protocol.text());
+  add(out, local ? fold : blank, "id ", trace.queue_id);
+  if (trace.recipient) add(out, fold, "for <", *trace.recipient, '>');
+  add(out, ';', trace.recipient ? blank : fold, format_date(trace.date), line_end);
+  return out;
 }
 
 std::vector<Edit> submission_edits(std::string_view header, const Submission& submission) {

@@ -44,7 +44,7 @@ struct ReceivedTrace {
 
   std::string by;  // myhostname
   std::string queue_id;
-  std::optional<MailAddress> recipient;  // only if it is the only one
+  std::optional<std::string> recipient;  // MailAddress::text(), only if it is the only one
   MailDate date;
 };
 

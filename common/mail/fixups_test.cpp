@@ -46,7 +46,7 @@ TEST_CASE("Received tells the client, the protocol, the queue id and a single re
   trace.protocol.authenticated = true;
   trace.tls = "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)";
   trace.authenticated = "ann(\\@example.org";
-  trace.recipient = *MailAddress::parse("bob@example.org");
+  trace.recipient = "bob@example.org";
   trace.client_address = "2001:db8::1";
   trace.client_name.clear();
   CHECK(received_field(trace, "\n") ==

@@ -30,9 +30,10 @@ std::string frame(const Message& message) {
   ASSERT(message.descriptors.size() <= MessageSocket::descriptors_max);
   Header header{static_cast<std::uint32_t>(message.body.size()), message.type,
                 static_cast<std::uint16_t>(message.descriptors.size()), message.id};
-  std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
-  bytes += message.body;
-  return bytes;
+  std::string bytes;
+  bytes.reserve(sizeof header + message.body.size());
+  bytes.append(reinterpret_cast<const char*>(&header), sizeof header);
+  return bytes.append(message.body);
 }
 
 /// One sendmsg; the count, or -1 with errno.

@@ -278,15 +278,15 @@ Task<Reply> Session::finish_message() {
     end_transaction();
     co_return *std::move(refused);
   }
-  auto committing = commit(edits);
+  auto committing = commit(edits, std::move(facts.message_id));
   co_return co_await std::move(committing);
 }
 
-Task<Reply> Session::commit(const FilterEdits& edits) {
+Task<Reply> Session::commit(const FilterEdits& edits, std::string message_id) {
   Transaction& transaction = *transaction_;
   std::string id = transaction.id.value();
   Submit message;
-  message.envelope = envelope(edits);
+  message.envelope = envelope(edits, std::move(message_id));
   log_message_id(id, message.envelope.message_id);
   if (transaction.discard) {
     log_refusal("discard", "message thrown away", std::nullopt);
@@ -325,8 +325,7 @@ std::string Session::received(const Transaction& transaction) const {
   trace.by = settings_.myhostname;
   trace.queue_id = transaction.id.value();
   if (transaction.recipients.size() == 1) {
-    auto only = MailAddress::parse(transaction.recipients.front().address, Utf8::Allowed);
-    if (only) trace.recipient = *std::move(only);
+    trace.recipient = transaction.recipients.front().address;
   }
   trace.date = local_date(site_->in().clock->now_seconds());
   return received_field(trace, "\n");
@@ -348,7 +347,8 @@ std::vector<Edit> Session::submission_fixes(std::string_view header) const {
   return submission_edits(header, submission);
 }
 
-Envelope Session::envelope(const FilterEdits& filter_edits) {
+/// `message_id`: as the client sent it.
+Envelope Session::envelope(const FilterEdits& filter_edits, std::string message_id) {
   Transaction& transaction = *transaction_;
   Body& body = *transaction.body;
   auto header = body.header();
@@ -376,7 +376,8 @@ Envelope Session::envelope(const FilterEdits& filter_edits) {
     envelope.sasl_method = login_->mechanism;
     envelope.sasl_username = login_->name;
   }
-  envelope.message_id = header_facts(edited(header, edits)).message_id;
+  if (!edits.empty()) message_id = header_facts(edited(header, edits)).message_id;
+  envelope.message_id = std::move(message_id);
   envelope.is_smtputf8 = transaction.mail.smtputf8;
   envelope.is_8bit =
       transaction.mail.body == BodyType::EightBitMime || transaction.scanner->has_8bit();

@@ -72,6 +72,28 @@ void DataScanner::bare_lf(std::string& out) {
   can_end_ = false;
 }
 
+/// At the beginning of a line: takes the whole lines there that nothing is to be said of, which are
+/// nearly all in nearly all messages; line() and text() do the same to them, in four times as long.
+std::size_t DataScanner::plain_lines(std::string_view bytes, std::string& out) {
+  auto too_big = [&](std::uint64_t more) {
+    return limits_.message_bytes_max != 0 && size_ + more > limits_.message_bytes_max;
+  };
+  std::size_t at = 0;
+  while (at < bytes.size() && fault_ == Fault::None) {
+    auto rest = bytes.substr(at);
+    if (rest.front() == '.' && ends_ == Ends::WithDot) break;
+    auto end = rest.find('\n');
+    if (end == rest.npos || end == 0 || rest.substr(0, end).find('\r') != end - 1) break;
+    if (end - 1 > limits_.line_bytes_max || too_big(end)) break;
+    out.append(rest, 0, end - 1);
+    out += '\n';
+    size_ += end;
+    at += end + 1;
+  }
+  if (at > 0) can_end_ = true;
+  return at;
+}
+
 /// Within a line: takes it whole, with its CRLF; else up to its LF, to a CR, or to the end of
 /// `bytes`. A CR is looked at when its next byte is here.
 std::size_t DataScanner::line(std::string_view bytes, std::string& out) {
@@ -111,6 +133,10 @@ std::size_t DataScanner::scan_lines(std::string_view bytes, std::string& out) {
     char c = bytes[at];
     switch (state_) {
       case State::LineStart:
+        if (std::size_t count = plain_lines(bytes.substr(at), out); count > 0) {
+          at += count;
+          break;
+        }
         if (c == '.' && ends_ == Ends::WithDot) {
           state_ = State::Dot;
           ++at;

@@ -48,6 +48,7 @@ class DataScanner {
   // CRLF or is the first (`can_end`).
   enum class State { LineStart, Dot, DotCr, Text, Cr, Done };
   std::size_t scan_lines(std::string_view bytes, std::string& out);
+  std::size_t plain_lines(std::string_view bytes, std::string& out);
   std::size_t line(std::string_view bytes, std::string& out);
   void text(std::string_view bytes, std::string& out);
   void end_line(std::string& out);

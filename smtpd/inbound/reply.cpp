@@ -25,6 +25,7 @@ void Reply::append_to(std::string& wire) const {
   std::string code = std::to_string(code_);
   std::string_view rest = text_;
   std::size_t room = reply_line_bytes_max - code.size() - status_.size() - 4;
+  wire.reserve(wire.size() + code.size() + status_.size() + text_.size() + 4);
   for (;;) {
     auto line = rest.substr(0, rest.find('\n'));
     bool is_wrapped = line.size() > room;
