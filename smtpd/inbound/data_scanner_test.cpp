@@ -104,17 +104,22 @@ TEST_CASE("bare CR and LF are refused, made harmless, or kept") {
 
 TEST_CASE("lines and messages above their limits are noted, and their end is still found") {
   std::string line(100, 'x');
-  CHECK(scan(line + "\r\n.\r\n", 7, limits()).fault == Fault::None);
-  auto seen = scan(line + "x\r\n.\r\n", 7, limits());
-  CHECK(seen.fault == Fault::LineTooLong);
-  CHECK(seen.is_done);
   std::string message;
   for (int i = 0; i < 10; ++i) message += std::string(99, 'x') + "\r\n";
-  CHECK(scan(message + ".\r\n", 7, limits()).fault == Fault::None);
-  seen = scan(message + "x\r\n.\r\n", 7, limits());
-  CHECK(seen.fault == Fault::TooBig);
-  CHECK(seen.is_done);
-  CHECK(seen.content.size() <= 1001);
+  for (std::size_t piece : {7u, 100u, 2000u}) {
+    CAPTURE(piece);
+    CHECK(scan(line + "\r\n.\r\n", piece, limits()).fault == Fault::None);
+    auto seen = scan(line + "x\r\n.\r\n", piece, limits());
+    CHECK(seen.fault == Fault::LineTooLong);
+    CHECK(seen.is_done);
+    CHECK(scan(message + ".\r\n", piece, limits()).fault == Fault::None);
+    for (const char* more : {"\r\n", "x\r\n"}) {
+      seen = scan(message + more + ".\r\n", piece, limits());
+      CHECK(seen.fault == Fault::TooBig);
+      CHECK(seen.is_done);
+      CHECK(seen.content.size() <= 1001);
+    }
+  }
 }
 
 TEST_CASE("a chunk has no dots to take off, and its last line gets its end") {
