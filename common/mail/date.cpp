@@ -210,7 +210,7 @@ std::optional<int> zone_of(Scanner& scanner) {
 }
 
 /// Appends `number` in at least `width` octets, with `fill` before it.
-void put(std::string& out, unsigned number, std::size_t width, char fill = '0') {
+void add_number(std::string& out, unsigned number, std::size_t width, char fill = '0') {
   std::array<char, 16> digits;
   auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   auto count = static_cast<std::size_t>(end - digits.data());
@@ -218,27 +218,36 @@ void put(std::string& out, unsigned number, std::size_t width, char fill = '0') 
   out.append(digits.data(), count);
 }
 
-void put_time(std::string& out, const Civil& civil) {
-  put(out, civil.hour, 2);
+void add_time(std::string& out, const Civil& civil) {
+  add_number(out, civil.hour, 2);
   out += ':';
-  put(out, civil.minute, 2);
+  add_number(out, civil.minute, 2);
   out += ':';
-  put(out, civil.second, 2);
+  add_number(out, civil.second, 2);
 }
 
-void put_year(std::string& out, const Civil& civil) {
+void add_year(std::string& out, const Civil& civil) {
   if (civil.year < 0) {
     out += std::to_string(civil.year);
   } else {
-    put(out, static_cast<unsigned>(civil.year), 4);
+    add_number(out, static_cast<unsigned>(civil.year), 4);
   }
 }
 
-void put_zone(std::string& out, int zone_minutes) {
+void add_zone(std::string& out, int zone_minutes) {
   auto size = static_cast<unsigned>(zone_minutes < 0 ? -zone_minutes : zone_minutes);
   out += zone_minutes < 0 ? '-' : '+';
-  put(out, size / 60, 2);
-  put(out, size % 60, 2);
+  add_number(out, size / 60, 2);
+  add_number(out, size % 60, 2);
+}
+
+/// `2023 22:13:20 +0000`, the end of both Date and date-time.
+void add_year_time_zone(std::string& out, const Civil& civil, int zone_minutes) {
+  add_year(out, civil);
+  out += ' ';
+  add_time(out, civil);
+  out += ' ';
+  add_zone(out, zone_minutes);
 }
 
 }  // namespace
@@ -283,13 +292,9 @@ std::string format_date(MailDate date) {
   std::string out;
   out.reserve(date_bytes_usual);
   add(out, weekday_of(date), ", ");
-  put(out, civil.day, 1);
+  add_number(out, civil.day, 1);
   add(out, ' ', months[civil.month - 1], ' ');
-  put_year(out, civil);
-  out += ' ';
-  put_time(out, civil);
-  out += ' ';
-  put_zone(out, date.zone_minutes);
+  add_year_time_zone(out, civil, date.zone_minutes);
   return out;
 }
 
@@ -316,13 +321,9 @@ std::string format_imap_date_time(MailDate date) {
   auto civil = civil_of(date);
   std::string out;
   out.reserve(date_bytes_usual);
-  put(out, civil.day, 2, ' ');
+  add_number(out, civil.day, 2, ' ');
   add(out, '-', months[civil.month - 1], '-');
-  put_year(out, civil);
-  out += ' ';
-  put_time(out, civil);
-  out += ' ';
-  put_zone(out, date.zone_minutes);
+  add_year_time_zone(out, civil, date.zone_minutes);
   return out;
 }
 
@@ -350,11 +351,11 @@ std::string format_ctime(MailDate date) {
   std::string out;
   out.reserve(date_bytes_usual);
   add(out, weekday_of(date), ' ', months[civil.month - 1], ' ');
-  put(out, civil.day, 2, ' ');
+  add_number(out, civil.day, 2, ' ');
   out += ' ';
-  put_time(out, civil);
+  add_time(out, civil);
   out += ' ';
-  put_year(out, civil);
+  add_year(out, civil);
   return out;
 }
 

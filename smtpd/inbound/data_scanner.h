@@ -56,6 +56,7 @@ class DataScanner {
   void bare_cr(std::string& out);
   void bare_lf(std::string& out);
   void note(Fault fault);
+  bool is_too_big(std::uint64_t size) const;
 
   Ends ends_;
   Limits limits_;
