@@ -145,6 +145,7 @@ Task<> Connection::write(std::string_view bytes) {
 }
 
 Task<> Connection::hang_up(Duration limit) {
+  stream_->hold_back();
   if (!output_.empty()) co_await flush();
   stream_->shut_down();
   auto until = std::chrono::steady_clock::now() + limit;
@@ -155,6 +156,7 @@ Task<> Connection::hang_up(Duration limit) {
 }
 
 Task<> Connection::part(Duration limit) {
+  stream_->hold_back();
   if (!output_.empty() && !try_flush()) co_await flush();
   if (stream_->discard_input() == Stream::Input::Some) {
     co_await hang_up(limit);

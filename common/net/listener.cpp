@@ -49,6 +49,11 @@ Result<Descriptor> listen_tcp(const Endpoint& at) {
       listen(descriptor.number(), backlog) != 0) {
     return Error::permanent("listen on " + at.text() + remedy(errno));
   }
+  // What is accepted inherits these; the second would be forgotten by listen(). With it off, a
+  // command is acknowledged by its answer, not by a packet of its own before that.
+  setsockopt(descriptor.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  int off = 0;
+  setsockopt(descriptor.number(), IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
   return descriptor;
 }
 
@@ -81,13 +86,11 @@ Result<Descriptor> listen_unix(const std::string& path, unsigned mode) {
 
 Task<std::unique_ptr<Socket>> Listener::accept(Loop& loop) {
   for (;;) {
-    Descriptor accepted(
-        accept4(descriptor_.number(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (accepted) {
-      int on = 1;
-      setsockopt(accepted.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      co_return std::make_unique<Socket>(loop, std::move(accepted));
-    }
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    Descriptor accepted(accept4(descriptor_.number(), reinterpret_cast<sockaddr*>(&peer), &size,
+                                SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (accepted) co_return Socket::accepted(loop, std::move(accepted), Endpoint::from(peer));
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
       if (!poll_) poll_ = std::make_unique<Poll>(loop, descriptor_.number());
       co_await poll_->ready(Poll::Event::Readable, SteadyTime::max());

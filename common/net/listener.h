@@ -19,8 +19,8 @@ class Listener {
  public:
   explicit Listener(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
 
-  /// The next connection, non-blocking, TCP_NODELAY set. Survives EMFILE and the like by waiting a
-  /// moment. Cancel the task that waits in it to stop accepting.
+  /// The next connection; it has what listen_tcp() set, TCP_NODELAY too. Survives EMFILE and the
+  /// like by waiting a moment. Cancel the task that waits in it to stop accepting.
   Task<std::unique_ptr<Socket>> accept(Loop& loop);
   int descriptor() const { return descriptor_.number(); }
 

@@ -42,9 +42,19 @@ Task<Result<std::unique_ptr<Socket>>> finish_connect(Loop& loop, Descriptor desc
 }  // namespace
 
 Socket::Socket(Loop& loop, Descriptor descriptor)
-    : loop_(loop), descriptor_(std::move(descriptor)) {
-  int flags = fcntl(descriptor_.number(), F_GETFL);
-  fcntl(descriptor_.number(), F_SETFL, flags | O_NONBLOCK);
+    : loop_(loop), descriptor_(std::move(descriptor)) {}
+
+std::unique_ptr<Socket> Socket::adopted(Loop& loop, Descriptor descriptor) {
+  int flags = fcntl(descriptor.number(), F_GETFL);
+  fcntl(descriptor.number(), F_SETFL, flags | O_NONBLOCK);
+  return std::make_unique<Socket>(loop, std::move(descriptor));
+}
+
+std::unique_ptr<Socket> Socket::accepted(Loop& loop, Descriptor descriptor, Endpoint peer) {
+  auto socket = std::make_unique<Socket>(loop, std::move(descriptor));
+  socket->peer_ = peer;
+  socket->is_drained_ = true;
+  return socket;
 }
 
 Socket::~Socket() { poll_.reset(); }
@@ -62,7 +72,8 @@ std::optional<std::size_t> Socket::try_read(std::span<char> into) {
     is_drained_ = count > 0 && static_cast<std::size_t>(count) < into.size();
     if (count > 0) return static_cast<std::size_t>(count);
     if (count == 0) throw Disconnected(Disconnected::Reason::Eof, "lost connection");
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
+    is_drained_ = errno == EAGAIN || errno == EWOULDBLOCK;
+    if (is_drained_) return {};
     if (errno != EINTR) throw_errno(errno);
   }
 }
@@ -76,8 +87,9 @@ Stream::Input Socket::discard_input() {
 }
 
 std::optional<std::size_t> Socket::try_write(std::string_view bytes) {
+  int flags = holds_back_ ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
   for (;;) {
-    auto count = send(descriptor_.number(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    auto count = send(descriptor_.number(), bytes.data(), bytes.size(), flags);
     if (count >= 0) return static_cast<std::size_t>(count);
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
     if (errno != EINTR) throw_errno(errno);
@@ -95,6 +107,7 @@ void Socket::shut_down() { ::shutdown(descriptor_.number(), SHUT_WR); }
 void Socket::abort() { ::shutdown(descriptor_.number(), SHUT_RDWR); }
 
 Endpoint Socket::peer() const {
+  if (peer_) return *peer_;
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   getpeername(descriptor_.number(), reinterpret_cast<sockaddr*>(&address), &size);

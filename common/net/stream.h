@@ -32,6 +32,8 @@ class Stream {
   /// Until a try_read (Readable) or try_write (Writable) that answered nothing is worth repeating;
   /// false at the deadline.
   virtual Task<bool> wait(Poll::Event event, SteadyTime deadline) = 0;
+  /// What is written from here on are the last words: they may leave together with shut_down().
+  virtual void hold_back() {}
   /// Tells the peer that nothing follows (FIN, close_notify), without waiting.
   virtual void shut_down() = 0;
   /// Ends the conversation at once, both ways: whoever waits in it gets Disconnected.
@@ -43,14 +45,20 @@ class Stream {
 /// A connected socket.
 class Socket final : public Stream {
  public:
-  /// Takes the descriptor and makes it non-blocking.
+  /// Takes a descriptor that does not block.
   Socket(Loop& loop, Descriptor descriptor);
+  /// Takes another process's, and makes it such a one.
+  static std::unique_ptr<Socket> adopted(Loop& loop, Descriptor descriptor);
+  /// Takes one that was accepted from `peer` just now: it is read from only once wait() says that
+  /// something is there, as in most protocols the peer waits for us to speak.
+  static std::unique_ptr<Socket> accepted(Loop& loop, Descriptor descriptor, Endpoint peer);
   ~Socket() override;
 
   std::optional<std::size_t> try_read(std::span<char> into) override;
   Input discard_input() override;
   std::optional<std::size_t> try_write(std::string_view bytes) override;
   Task<bool> wait(Poll::Event event, SteadyTime deadline) override;
+  void hold_back() override { holds_back_ = true; }
   void shut_down() override;
   void abort() override;
 
@@ -73,7 +81,9 @@ class Socket final : public Stream {
   Loop& loop_;
   Descriptor descriptor_;
   std::optional<Poll> poll_;
+  std::optional<Endpoint> peer_;
   bool is_drained_ = false;  // the last read took all there was, and nobody has waited since
+  bool holds_back_ = false;
 };
 
 /// Two streams in memory, each reading what the other writes: for tests.

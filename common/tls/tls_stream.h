@@ -32,6 +32,7 @@ class TlsStream final : public Stream {
   std::optional<std::size_t> try_write(std::string_view bytes) override;
   Task<bool> wait(Poll::Event event, SteadyTime deadline) override;
   /// Sends close_notify if the socket takes it now.
+  void hold_back() override { below_->hold_back(); }
   void shut_down() override;
   void abort() override { below_->abort(); }
   bool is_secure() const override { return true; }

@@ -85,7 +85,7 @@ Task<Result<void>> hand_over(Child& child, std::unique_ptr<Connection>& connecti
     ends.push_back(Descriptor(fcntl(plain->descriptor(), F_DUPFD_CLOEXEC, 3)));
   } else {
     auto [ours, theirs] = socket_pair();
-    to_worker = std::make_unique<Socket>(child.loop(), std::move(ours));
+    to_worker = Socket::adopted(child.loop(), std::move(ours));
     ends.push_back(std::move(theirs));
   }
   auto work = child.port("master").call(std::move(request), std::move(ends));
@@ -238,7 +238,7 @@ Task<Result<Done>> WorkerDesk::take(Serve request, std::vector<Descriptor> ends)
     co_return Error::temporary("[LIMIT] as many sessions as descriptors may be open (ulimit -Hn)");
   }
   if (child_.is_draining()) co_return Error::temporary("4.3.2 the server is shutting down");
-  auto socket = std::make_unique<Socket>(child_.loop(), std::move(ends.front()));
+  auto socket = Socket::adopted(child_.loop(), std::move(ends.front()));
   auto connection = std::make_unique<Connection>(child_.loop(), std::move(socket), timeout_);
   connection->prepend_input(request.client.input);
   request.client.input.clear();
