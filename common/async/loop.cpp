@@ -18,6 +18,8 @@ struct Loop::State {
   uv_loop_t uv;
   uv_timer_t timer;
   WaiterList ready;
+  WaiterList at_turn_end;
+  std::function<void()> on_turn_end;
   std::multimap<SteadyTime, Timer*> timers;
   SteadyTime now = std::chrono::steady_clock::now();
   SteadyTime timer_set_for = SteadyTime::max();
@@ -42,6 +44,7 @@ void Loop::run() {
   state_->stopping = false;
   while (!state_->stopping) {
     run_ready();
+    end_turn();
     if (state_->stopping) break;
     // The one timer of libuv stands at the first of ours.
     auto first = state_->timers.empty() ? SteadyTime::max() : state_->timers.begin()->first;
@@ -58,7 +61,7 @@ void Loop::run() {
             left > 0 ? static_cast<std::uint64_t>(left) : 0, 0);
       }
     }
-    bool waits = state_->ready.empty();
+    bool waits = state_->ready.empty() && state_->at_turn_end.empty();
     if (waits && uv_loop_alive(&state_->uv) == 0) break;
     uv_run(&state_->uv, waits ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     state_->now = std::chrono::steady_clock::now();
@@ -83,6 +86,24 @@ void Loop::run_ready() {
     detail::resume_chain(waiter->handle);
   }
 }
+
+/// Who waits for the end of a turn from here on waits for that of the next one.
+void Loop::end_turn() {
+  if (state_->on_turn_end) state_->on_turn_end();
+  WaiterList waiting;
+  while (Waiter* waiter = state_->at_turn_end.pop()) waiting.push(*waiter);
+  while (Waiter* waiter = waiting.pop()) {
+    if (state_->stopping) {
+      state_->at_turn_end.push(*waiter);  // for the next run()
+    } else {
+      detail::resume_chain(waiter->handle);
+    }
+  }
+}
+
+void Loop::on_turn_end(std::function<void()> handler) { state_->on_turn_end = std::move(handler); }
+
+void Loop::wake_at_turn_end(Waiter& waiter) { state_->at_turn_end.push(waiter); }
 
 void Loop::wake(Waiter& waiter) { state_->ready.push(waiter); }
 

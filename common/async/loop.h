@@ -106,6 +106,14 @@ class Loop {
   /// Lets every other ready task run first.
   Sleep yield();
 
+  class TurnEnd;
+  /// co_await loop.turn_end(): resumes when all that was ready has run, and what that made ready
+  /// (or burst_max of it), before the loop looks at its descriptors: what many tasks have to say
+  /// can leave together then.
+  TurnEnd turn_end();
+  /// Called at the end of each turn, before those who wait for it, and at the end of run().
+  void on_turn_end(std::function<void()> handler);
+
   template <class Function>
   class Offload;
   /// co_await loop.offload([&] { ... }): runs blocking work on a thread of the pool and gives its
@@ -146,8 +154,27 @@ class Loop {
   friend class Signal;
   struct State;
   void run_ready();
+  void end_turn();
+  void wake_at_turn_end(Waiter& waiter);
   std::unique_ptr<State> state_;
 };
+
+class Loop::TurnEnd {
+ public:
+  explicit TurnEnd(Loop& loop) : loop_(loop) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> handle) {
+    waiter_.handle = handle;
+    loop_.wake_at_turn_end(waiter_);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  Loop& loop_;
+  Waiter waiter_;
+};
+
+inline Loop::TurnEnd Loop::turn_end() { return TurnEnd(*this); }
 
 /// Calls back once at a time; can be moved later or off at no cost. Callbacks must not destroy the
 /// running task; they wake waiters or set flags.

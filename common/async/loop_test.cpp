@@ -190,6 +190,41 @@ TEST_CASE("a signal that nobody waits for wakes nobody, and is there for the nex
   CHECK_FALSE(loop.run_until(within(loop, 1ms, wait(signal))));
 }
 
+TEST_CASE(
+    "who waits for the end of a turn comes behind all that was ready, and what that made so") {
+  struct Turn {
+    static Task<> late(Loop& loop, std::string& order) {
+      co_await loop.turn_end();
+      order += 'L';
+      co_await loop.turn_end();
+      order += 'l';
+    }
+    static Task<> busy(Loop& loop, std::string& order) {
+      for (int i = 0; i < 3; ++i) {
+        order += 'b';
+        co_await loop.yield();
+      }
+    }
+  };
+  Loop loop;
+  std::string order;
+  loop.on_turn_end([&] { order += '.'; });
+  Nursery tasks(loop);
+  tasks.start(Turn::late(loop, order));
+  tasks.start(Turn::busy(loop, order));
+  SUBCASE("in one run") { loop.run_until(tasks.join()); }
+  SUBCASE("the loop is stopped in between") {
+    loop.run_until(immediate(1));
+    loop.run_until(let_others_run(loop));
+    loop.run_until(tasks.join());
+  }
+  CHECK(order.starts_with("bbb."));
+  for (char late : {'L', 'l'}) {
+    REQUIRE(order.find(late) != std::string::npos);
+    CHECK(order[order.find(late) - 1] == '.');
+  }
+}
+
 TEST_CASE("a descriptor's readiness wakes its reader, or the deadline does") {
   Loop loop;
   int ends[2];

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "common/base/text.h"
 
@@ -176,6 +177,43 @@ TEST_CASE("what a client sends never makes a second line") {
   log_client("1", {"a\nb", "x"}, "P\tQ", std::string(5000, 'u'));
   CHECK(log.last().find('\n') == std::string::npos);
   CHECK(log.last().size() < 1000);
+}
+
+TEST_CASE("gathered lines wait for the flush, but not for long, and hold nothing else up") {
+  std::string directory = "/tmp/unit-log-XXXXXX";
+  REQUIRE(mkdtemp(directory.data()) != nullptr);
+  LogOptions options;
+  options.maillog_file = directory + "/log";
+  auto has = [&](const std::string& text) {
+    return whole_file(options.maillog_file).find(text) != std::string::npos;
+  };
+  {
+    LogCapture restore;
+    REQUIRE(open_log(options));
+    log_sink().gather(true);
+    log_removed("first");
+    CHECK_FALSE(has("first"));
+    log_sink().flush();
+    CHECK(has("first: removed\n"));
+    log_removed("second");
+    std::thread([] { log_removed("elsewhere"); }).join();
+    CHECK(has("elsewhere: removed\n"));
+    CHECK_FALSE(has("second"));
+    log_warning("qmgr", "third");
+    auto lines = whole_file(options.maillog_file);
+    CHECK(lines.find("second: removed\n") < lines.find("warning: third\n"));
+    CHECK(lines.find("warning: third\n") != std::string::npos);
+    std::size_t count = 0;
+    while (!has("many: removed") && count < log_gathered_bytes_max) ++count, log_removed("many");
+    CHECK(count > 100);
+    CHECK(count < log_gathered_bytes_max / 20);
+    log_removed("last");
+    log_sink().gather(false);
+    CHECK(has("last: removed\n"));
+    log_removed("later");
+    CHECK(has("later: removed\n"));
+  }
+  std::filesystem::remove_all(directory);
 }
 
 TEST_CASE("a log file is opened anew at its path, and lines bear time, host and tag") {

@@ -2,6 +2,7 @@
 #include "common/log/sink.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
@@ -12,6 +13,7 @@
 #include <cstring>
 #include <ctime>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "common/base/assert.h"
@@ -47,13 +49,22 @@ std::string short_hostname() {
   return text.substr(0, text.find('.'));
 }
 
-/// `line` with `name/component[process]: warning: text` behind it, of the greatest length at most.
-void add_text(std::string& line, std::string_view name, std::string_view component, int process,
-              Severity severity, std::string_view text) {
+/// getpid(), which is a system call.
+int own_process() {
+  static int process = getpid();
+  static const int hook = pthread_atfork(nullptr, nullptr, [] { process = getpid(); });
+  ASSERT(hook == 0);
+  return process;
+}
+
+/// `name/component[process]: warning: text` behind what is there; from `begin` on of the greatest
+/// length at most.
+void add_text(std::string& line, std::size_t begin, std::string_view name,
+              std::string_view component, int process, Severity severity, std::string_view text) {
   line.append(name).append("/").append(component).append("[");
-  line.append(std::to_string(process == 0 ? getpid() : process)).append("]: ");
+  line.append(std::to_string(process == 0 ? own_process() : process)).append("]: ");
   line.append(prefix(severity)).append(text);
-  if (line.size() > log_line_bytes_max) line.resize(log_line_bytes_max);
+  if (line.size() - begin > log_line_bytes_max) line.resize(begin + log_line_bytes_max);
 }
 
 /// Owns a descriptor that another thread may be writing to while it is replaced: the new file takes
@@ -92,13 +103,28 @@ class FileSink : public LogSink {
 
   void write(Severity severity, std::string_view component, std::string_view text,
              int process) override {
+    bool waits = severity == Severity::Info && is_gathering();
     std::string line;
-    line.reserve(line_bytes_usual + text.size());
+    if (is_gathering()) line.swap(gathered_);
+    std::size_t begin = line.size();
+    line.reserve(begin + line_bytes_usual + text.size());
     line.append(timestamp()).append(" ").append(hostname_).append(" ");
-    add_text(line, name_, component, process, severity, text);
+    add_text(line, begin, name_, component, process, severity, text);
     line += '\n';
-    // A log that can't be written must not stop the mail.
-    [[maybe_unused]] auto written = ::write(file_.value(), line.data(), line.size());
+    if (waits && line.size() < log_gathered_bytes_max) {
+      gathered_ = std::move(line);
+    } else {
+      put(line);
+    }
+  }
+  void gather(bool gathers) override {
+    flush();
+    gatherer_ = gathers ? std::this_thread::get_id() : std::thread::id();
+  }
+  void flush() override {
+    if (gathered_.empty()) return;
+    put(gathered_);
+    gathered_.clear();
   }
   Result<void> reopen() override {
     if (path_.empty()) return {};
@@ -110,10 +136,18 @@ class FileSink : public LogSink {
   void adopt(int fd) override { file_.replace(fd); }
 
  private:
+  bool is_gathering() const { return gatherer_ == std::this_thread::get_id(); }
+  /// A log that can't be written must not stop the mail.
+  void put(std::string_view lines) {
+    [[maybe_unused]] auto written = ::write(file_.value(), lines.data(), lines.size());
+  }
+
   std::string name_;
   std::string path_;  ///< empty for stderr and stdout
   std::string hostname_;
   Descriptor file_;
+  std::thread::id gatherer_;
+  std::string gathered_;  // the gatherer's alone
 };
 
 int connect_syslog() {
@@ -171,7 +205,7 @@ class SyslogSink : public LogSink {
     std::string line = "<" + std::to_string(facility_ | priority(severity)) + ">";
     line.reserve(line_bytes_usual + text.size());
     line.append(timestamp()).append(" ");
-    add_text(line, name_, component, process, severity, text);
+    add_text(line, 0, name_, component, process, severity, text);
     std::lock_guard lock(mutex_);
     if (socket_ >= 0 && ::send(socket_, line.data(), line.size(), MSG_NOSIGNAL) >= 0) return;
     // syslogd was started anew, or was not there yet.

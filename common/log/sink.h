@@ -2,8 +2,8 @@
 //
 // One sink for the process, set by main(), kept over fork. A sink is opened before the process
 // gives up its root directory and its user, and holds its descriptor after. Writing a line is one
-// system call, safe from every thread, and never fails: a line that can't be written is counted and
-// dropped.
+// system call, safe from every thread, and never fails: a line that can't be written is dropped.
+// The lines that an event loop writes in one turn may share such a call: see gather().
 //
 // File and stderr lines: `Nov 21 07:40:40 mail pennypost/smtpd[71]: text`.
 #pragma once
@@ -22,6 +22,9 @@ enum class Severity { Info, Warning, Error, Fatal, Panic };
 /// A line may be this long; the rest is cut.
 inline constexpr std::size_t log_line_bytes_max = 8000;
 
+/// So many bytes of lines wait at most.
+inline constexpr std::size_t log_gathered_bytes_max = 32 * 1024;
+
 /// Where lines go. The component is the part behind the slash of the tag, as `smtpd` or `qmgr`.
 class LogSink {
  public:
@@ -29,6 +32,11 @@ class LogSink {
   /// `process`: the one that the line is about; 0: this one.
   virtual void write(Severity severity, std::string_view component, std::string_view text,
                      int process = 0) = 0;
+  /// From here on the calling thread's lines may wait for its flush(), all but warnings and worse,
+  /// of at most log_gathered_bytes_max. `false`: no longer.
+  virtual void gather(bool /*gathers*/) {}
+  /// Writes what has been gathered. For the thread that called gather().
+  virtual void flush() {}
   /// Opens the file anew at its path (after it was renamed away). Error: it can't be opened; then
   /// the old one stays in use.
   virtual Result<void> reopen() { return {}; }

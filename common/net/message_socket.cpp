@@ -213,9 +213,9 @@ bool MessageSocket::send_front() {
   return true;
 }
 
-/// Begins when all that is ready to run has had its turn: what they say leaves together.
+/// Begins at the end of the turn: what all have said in it leaves together.
 Task<> MessageSocket::send_all() {
-  co_await loop_.yield();
+  co_await loop_.turn_end();
   while (!outgoing_.empty()) {
     bool progress = send_front();
     if (!progress) co_await poll_.ready(Poll::Event::Writable, SteadyTime::max());

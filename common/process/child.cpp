@@ -104,7 +104,10 @@ Task<> Child::watch_idleness(Duration longest, std::function<std::uint64_t()> ac
 void Child::run() {
   // Only now: what serves the first message must be there when it is read.
   tasks_.start(listen_to_master());
+  log_sink().gather(true);
+  loop_.on_turn_end([] { log_sink().flush(); });
   loop_.run();
+  log_sink().gather(false);
   // They use what run()'s caller owns and is about to destroy.
   tasks_.cancel();
 }
