@@ -16,11 +16,12 @@ Error refusal(const Error& cause) {
 }  // namespace
 
 Committer::Committer(Loop& loop, store::Database& database, const BodyFiles& files,
-                     const Ballast& ballast)
+                     const Ballast& ballast, std::chrono::microseconds quick)
     : loop_(loop),
       database_(database),
       files_(files),
       ballast_(ballast),
+      quick_(quick),
       written_(loop),
       arrived_(loop),
       tasks_(loop) {
@@ -64,20 +65,33 @@ Task<> Committer::run() {
       continue;
     }
     if (!waiting_.is_urgent()) co_await within(loop_, soon_max, wait_for_urgent());
-    bool goes_on = problem_ == Problem::None;
-    CommitEntries entries;
-    auto written = co_await loop_.offload([&] { return write_batches(goes_on, entries); });
-    if (!written) co_await fail(std::move(entries), written.error());
+    co_await commit();
   }
+}
+
+Task<> Committer::commit() {
+  CommitEntries entries;
+  Result<void> written;
+  co_await loop_.yield();  // what else this turn has brought goes along
+  if (waiting_.is_quick(quick_)) {
+    entries = waiting_.take();
+    written = write(entries);
+    if (written) {
+      for (const auto& entry : entries) end(*entry, {});
+    }
+  } else {
+    bool goes_on = problem_ == Problem::None;
+    written = co_await loop_.offload([&] { return write_batches(goes_on, entries); });
+  }
+  if (!written) co_await fail(std::move(entries), written.error());
 }
 
 /// On a thread of the pool: the next batch, and if that `goes_on` what came meanwhile, until nobody
 /// waits. At an error `entries` is the batch that it concerns.
 Result<void> Committer::write_batches(bool goes_on, CommitEntries& entries) {
   do {
-    entries = waiting_.take();
+    entries = waiting_.wait_and_take();
     auto written = write(entries);
-    ++commits_;
     if (!written) return written;
     std::lock_guard lock(mutex_);
     std::ranges::move(entries, std::back_inserter(done_));
@@ -115,8 +129,9 @@ Task<> Committer::wait_for_urgent() {
   while (!waiting_.is_urgent()) co_await arrived_.wait();
 }
 
-/// On a thread of the pool.
+/// On the loop, or on a thread of the pool.
 Result<void> Committer::write(const CommitEntries& entries) {
+  ++commits_;
   auto begun = std::chrono::steady_clock::now();
   bool has_new_file = false;
   std::vector<const Changes*> all;

@@ -1,9 +1,11 @@
 // Changes to the queue in, "they survive a power cut" out: the one writer of the queue's database.
 //
 // All changes that came while the last commit was under way are one batch, synced once
-// (gathering.h); a thread commits one after the other while there are any. Intake (new mail) may be
-// refused; outcomes of deliveries may not: they wait until they are recorded. Those that have time
-// wait up to soon_max for a commit that happens anyway.
+// (gathering.h). While commits are quick (quick_commit_max), the loop makes them itself, which
+// costs less than to wake a thread and to be woken by it; else a thread makes one after the other
+// while there is anything to commit. Intake (new mail) may be refused; outcomes of deliveries may
+// not: they wait until they are recorded. Those that have time wait up to soon_max for a commit
+// that happens anyway.
 //
 // When the disk is full, intake is answered 452 4.3.1, the ballast is freed, and outcomes go on.
 // At any other failure intake is answered 451 4.3.0 and is_writable() turns false, so that no
@@ -31,11 +33,14 @@ namespace pennypost::smtp {
 
 inline constexpr std::chrono::seconds heal_seconds{5};
 inline constexpr std::chrono::milliseconds soon_max{20};
+inline constexpr std::chrono::microseconds quick_commit_max{2000};
 
 class Committer {
  public:
-  /// What it writes to outlives it.
-  Committer(Loop& loop, store::Database& database, const BodyFiles& files, const Ballast& ballast);
+  /// What it writes to outlives it. The loop makes those commits that should take less than
+  /// `quick`.
+  Committer(Loop& loop, store::Database& database, const BodyFiles& files, const Ballast& ballast,
+            std::chrono::microseconds quick);
 
   /// New mail. Errors: 452 4.3.1, 451 4.3.0; then nothing of it is in the queue.
   Task<Result<void>> take_in(Changes changes);
@@ -61,6 +66,7 @@ class Committer {
   enum class Problem { None, Full, Broken };
   Task<> run();
   Task<> answer();
+  Task<> commit();
   Result<void> write_batches(bool goes_on, CommitEntries& entries);
   Task<> add_and_wait(std::shared_ptr<CommitEntry> entry);
   Result<void> write(const CommitEntries& entries);
@@ -78,6 +84,7 @@ class Committer {
   store::Database& database_;
   const BodyFiles& files_;
   const Ballast& ballast_;
+  std::chrono::microseconds quick_;
   Gathering waiting_;
   Problem problem_ = Problem::None;
   SteadyTime next_heal_{};

@@ -37,6 +37,17 @@ bool Gathering::is_urgent() const {
   return urgent_ > 0;
 }
 
+bool Gathering::is_quick(std::chrono::microseconds limit) const {
+  std::lock_guard lock(mutex_);
+  if (last_took_ >= limit) return false;
+  std::size_t bytes = 0;
+  for (const auto& entry : entries_) {
+    bytes += entry->changes.bytes();
+    if (bytes > quick_bytes_max || entry->changes.has_files()) return false;
+  }
+  return true;
+}
+
 CommitEntries Gathering::take_intake() {
   std::lock_guard lock(mutex_);
   CommitEntries taken;
@@ -59,6 +70,11 @@ std::chrono::microseconds Gathering::patience(Time now) const {
 }
 
 CommitEntries Gathering::take() {
+  std::lock_guard lock(mutex_);
+  return take_locked();
+}
+
+CommitEntries Gathering::wait_and_take() {
   std::unique_lock lock(mutex_);
   auto wait = patience(std::chrono::steady_clock::now());
   if (wait.count() > 0) {
@@ -66,6 +82,10 @@ CommitEntries Gathering::take() {
     enough_.wait_for(lock, wait, [this] { return expected_ == 0; });
     expected_ = 0;
   }
+  return take_locked();
+}
+
+CommitEntries Gathering::take_locked() {
   CommitEntries taken;
   std::size_t bytes = 0;
   std::size_t urgent = 0;

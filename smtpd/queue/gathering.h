@@ -1,4 +1,5 @@
-// Changes in one by one, from the loop; batches out, to the thread that commits.
+// Changes in one by one, from the loop; batches out, to whoever commits: the loop itself, where
+// that is quick, or a thread.
 //
 // All that came while the last commit was under way is the next batch. Before that thread takes it,
 // it waits for those who are likely to be back at once, since the last commits have just answered
@@ -6,6 +7,9 @@
 // than gather_max, nor than a quarter of what the last commit took. Whoever is alone is never kept
 // waiting. To wait longer makes fewer commits of more changes, but then all clients wait for the
 // disk at once, and meanwhile the processors for them.
+//
+// A commit is expected to be as quick as the last one. The loop does not wait for others, as it
+// would have to let them wait.
 //
 // What has time (a removal that a second attempt would only repeat in vain) begins no commit: it
 // goes with the next one.
@@ -29,6 +33,7 @@
 namespace pennypost::smtp {
 
 inline constexpr std::size_t batch_bytes_max = 8 * 1024 * 1024;
+inline constexpr std::size_t quick_bytes_max = 256 * 1024;
 inline constexpr std::chrono::microseconds gather_max{2000};
 inline constexpr int gather_share = 4;  // of what the last commit took
 /// After a pause of this length nobody is expected to be back.
@@ -59,18 +64,23 @@ class Gathering {
   bool empty() const;
   /// Whether anything is there that has no time.
   bool is_urgent() const;
+  /// Whether a commit of all that is here should take less than `limit`: no file belongs to it, it
+  /// has quick_bytes_max at most, and the last one took less.
+  bool is_quick(std::chrono::microseconds limit) const;
   /// All intake, which then is no longer here.
   CommitEntries take_intake();
 
-  /// The next batch, of at most batch_bytes_max, or one entry. For the committing thread: waits, as
-  /// said above.
+  /// The next batch, of at most batch_bytes_max, or one entry.
   CommitEntries take();
+  /// The same, for the committing thread: waits, as said above.
+  CommitEntries wait_and_take();
   /// How long the commit of that batch took.
   void note_commit(std::chrono::microseconds took);
 
  private:
   using Time = std::chrono::steady_clock::time_point;
   std::chrono::microseconds patience(Time now) const;
+  CommitEntries take_locked();
 
   mutable std::mutex mutex_;
   std::condition_variable enough_;

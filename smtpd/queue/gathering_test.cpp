@@ -18,7 +18,7 @@ std::shared_ptr<CommitEntry> entry(Loop& loop, CommitEntry::Kind kind = CommitEn
 
 std::size_t taken_of(Gathering& gathering, Loop& loop, int count) {
   for (int i = 0; i < count; ++i) gathering.add(entry(loop));
-  auto taken = gathering.take().size();
+  auto taken = gathering.wait_and_take().size();
   gathering.note_commit(100ms);  // the wait is then gather_max
   return taken;
 }
@@ -36,7 +36,7 @@ TEST_CASE("whoever is alone is taken at once") {
   Gathering gathering;
   CHECK(taken_of(gathering, loop, 1) == 1);
   gathering.add(entry(loop));
-  CHECK(time_of([&] { CHECK(gathering.take().size() == 1); }) < gather_max);
+  CHECK(time_of([&] { CHECK(gathering.wait_and_take().size() == 1); }) < gather_max);
 }
 
 TEST_CASE("as many as the last batch had are waited for, and no longer than until they are there") {
@@ -49,10 +49,10 @@ TEST_CASE("as many as the last batch had are waited for, and no longer than unti
     gathering.add(entry(loop));
     gathering.add(entry(loop));
   });
-  auto taken = gathering.take().size();
+  auto taken = gathering.wait_and_take().size();
   others.join();
   CHECK(taken >= 1);
-  CHECK(taken + (gathering.empty() ? 0 : gathering.take().size()) == 3);
+  CHECK(taken + (gathering.empty() ? 0 : gathering.wait_and_take().size()) == 3);
 }
 
 TEST_CASE("a batch has at most batch_bytes_max, or one entry, and the rest comes next, in order") {
@@ -67,9 +67,9 @@ TEST_CASE("a batch has at most batch_bytes_max, or one entry, and the rest comes
         std::make_shared<CommitEntry>(loop, std::move(changes), CommitEntry::Kind::Intake));
     gathering.add(entries.back());
   }
-  CHECK(gathering.take() == CommitEntries{entries[0]});
-  CHECK(gathering.take() == CommitEntries{entries[1], entries[2]});
-  CHECK(gathering.take() == CommitEntries{entries[3]});
+  CHECK(gathering.wait_and_take() == CommitEntries{entries[0]});
+  CHECK(gathering.wait_and_take() == CommitEntries{entries[1], entries[2]});
+  CHECK(gathering.wait_and_take() == CommitEntries{entries[3]});
   CHECK(gathering.empty());
 }
 
@@ -80,7 +80,7 @@ TEST_CASE("who does not come back is waited for gather_max, twice at most") {
   CHECK(time_of([&] { taken_of(gathering, loop, 1); }) >= gather_max);
   CHECK(time_of([&] { taken_of(gathering, loop, 1); }) >= gather_max);
   gathering.add(entry(loop));
-  CHECK(time_of([&] { gathering.take(); }) < gather_max);
+  CHECK(time_of([&] { gathering.wait_and_take(); }) < gather_max);
 }
 
 TEST_CASE("what has time is not urgent, and goes with what is") {
@@ -91,9 +91,34 @@ TEST_CASE("what has time is not urgent, and goes with what is") {
   CHECK_FALSE(gathering.is_urgent());
   gathering.add(entry(loop, CommitEntry::Kind::Outcome));
   CHECK(gathering.is_urgent());
-  CHECK(gathering.take().size() == 2);
+  CHECK(gathering.wait_and_take().size() == 2);
   CHECK_FALSE(gathering.is_urgent());
   CHECK(gathering.empty());
+}
+
+TEST_CASE("a commit is expected to be as quick as the last, unless it is large or has files") {
+  Loop loop;
+  Gathering gathering;
+  gathering.add(entry(loop));
+  CHECK(gathering.is_quick(2ms));
+  CHECK_FALSE(gathering.is_quick(0ms));
+  gathering.note_commit(1999us);
+  CHECK(gathering.is_quick(2ms));
+  gathering.note_commit(2ms);
+  CHECK_FALSE(gathering.is_quick(2ms));
+  gathering.note_commit(1ms);
+  Changes large;
+  large.put("key", std::string(quick_bytes_max, 'x'));
+  gathering.add(std::make_shared<CommitEntry>(loop, std::move(large), CommitEntry::Kind::Outcome));
+  CHECK_FALSE(gathering.is_quick(2ms));
+  CHECK(gathering.take().size() == 2);
+  CHECK(gathering.is_quick(2ms));
+  Changes with_file;
+  SUBCASE("a new one") { with_file.needs_body_directory(); }
+  SUBCASE("one to be removed") { with_file.remove_file_after(QueueId("x")); }
+  gathering.add(
+      std::make_shared<CommitEntry>(loop, std::move(with_file), CommitEntry::Kind::Outcome));
+  CHECK_FALSE(gathering.is_quick(2ms));
 }
 
 TEST_CASE("after a failure outcomes stand in front of what came since, and intake is given back") {
@@ -101,12 +126,12 @@ TEST_CASE("after a failure outcomes stand in front of what came since, and intak
   Gathering gathering;
   auto outcome = entry(loop, CommitEntry::Kind::Outcome);
   gathering.add(outcome);
-  auto taken = gathering.take();
+  auto taken = gathering.wait_and_take();
   gathering.add(entry(loop, CommitEntry::Kind::Intake));
   gathering.add(entry(loop, CommitEntry::Kind::HasTime));
   gathering.put_back(taken);
   CHECK(gathering.take_intake().size() == 1);
-  auto again = gathering.take();
+  auto again = gathering.wait_and_take();
   REQUIRE(again.size() == 2);
   CHECK(again[0] == outcome);
 }

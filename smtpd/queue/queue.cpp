@@ -77,7 +77,8 @@ Queue::Queue(Loop& loop, Options options, store::Database database, BodyFiles fi
       database_(std::move(database)),
       files_(std::move(files)),
       ballast_(options_.directory / "ballast", options_.ballast_bytes),
-      committer_(std::make_unique<Committer>(loop, database_, files_, ballast_)) {}
+      committer_(
+          std::make_unique<Committer>(loop, database_, files_, ballast_, options_.quick_commit)) {}
 
 Queue::~Queue() = default;
 

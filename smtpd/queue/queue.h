@@ -45,7 +45,8 @@ class Queue {
   struct Options {
     std::filesystem::path directory;
     std::uint64_t ballast_bytes = 0;
-    std::uint64_t free_bytes_min = 0;  // queue_minfree
+    std::uint64_t free_bytes_min = 0;                           // queue_minfree
+    std::chrono::microseconds quick_commit = quick_commit_max;  // 0: none is made by the loop
   };
   /// What is known of a message that waits, without reading it.
   struct Waiting {

@@ -18,13 +18,16 @@ using namespace pennypost::smtp;
 namespace {
 
 struct Store {
-  Store() { open(); }
+  explicit Store(std::chrono::microseconds quick_commit = quick_commit_max) : quick(quick_commit) {
+    open();
+  }
   ~Store() { queue.reset(); }
   void open() {
     queue.reset();
     Queue::Options options;
     options.directory = scratch.path() / "queue";
     options.ballast_bytes = 4096;
+    options.quick_commit = quick;
     auto opened = Queue::open(loop, options, clock);
     if (!opened) FAIL(opened.error().text());
     queue = std::move(opened->queue);
@@ -77,6 +80,7 @@ struct Store {
     }
   }
 
+  std::chrono::microseconds quick;
   Loop loop;
   ManualClock clock;
   Scratch scratch;
@@ -110,7 +114,10 @@ TEST_CASE("changes to one key keep their order in a batch, whatever else is sort
 }
 
 TEST_CASE("what comes while a commit is under way is one batch, and all of it is there again") {
-  Store store;
+  std::chrono::microseconds quick{0};
+  SUBCASE("commits by a thread") {}
+  SUBCASE("commits by the loop") { quick = std::chrono::seconds(10); }
+  Store store(quick);
   CHECK(store.submit(500) == 500);
   CHECK(store.queue->committer().commits() < 50);
   store.open();

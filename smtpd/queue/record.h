@@ -110,6 +110,8 @@ class Changes {
   bool empty() const { return entries_.empty(); }
   std::size_t bytes() const { return bytes_; }
   bool has_new_file() const { return has_new_file_; }
+  /// A file is to be synced before the commit, or removed after it.
+  bool has_files() const { return has_new_file_ || !files_to_remove_.empty(); }
   const std::vector<QueueId>& files_to_remove() const { return files_to_remove_; }
   /// All of them into a batch, sorted by key, for which the database has to search less; what
   /// concerns one key stays in its order.
