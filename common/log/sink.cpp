@@ -57,14 +57,13 @@ int own_process() {
   return process;
 }
 
-/// `name/component[process]: warning: text` behind what is there; from `begin` on of the greatest
-/// length at most.
-void add_text(std::string& line, std::size_t begin, std::string_view name,
-              std::string_view component, int process, Severity severity, std::string_view text) {
+/// `line` with `name/component[process]: warning: text` behind it, of the greatest length at most.
+void add_text(std::string& line, std::string_view name, std::string_view component, int process,
+              Severity severity, std::string_view text) {
   line.append(name).append("/").append(component).append("[");
   line.append(std::to_string(process == 0 ? own_process() : process)).append("]: ");
   line.append(prefix(severity)).append(text);
-  if (line.size() - begin > log_line_bytes_max) line.resize(begin + log_line_bytes_max);
+  if (line.size() > log_line_bytes_max) line.resize(log_line_bytes_max);
 }
 
 /// Owns a descriptor that another thread may be writing to while it is replaced: the new file takes
@@ -103,19 +102,15 @@ class FileSink : public LogSink {
 
   void write(Severity severity, std::string_view component, std::string_view text,
              int process) override {
-    bool waits = severity == Severity::Info && is_gathering();
     std::string line;
-    if (is_gathering()) line.swap(gathered_);
-    std::size_t begin = line.size();
-    line.reserve(begin + line_bytes_usual + text.size());
+    line.reserve(line_bytes_usual + text.size());
     line.append(timestamp()).append(" ").append(hostname_).append(" ");
-    add_text(line, begin, name_, component, process, severity, text);
+    add_text(line, name_, component, process, severity, text);
     line += '\n';
-    if (waits && line.size() < log_gathered_bytes_max) {
-      gathered_ = std::move(line);
-    } else {
-      put(line);
-    }
+    if (gatherer_ != std::this_thread::get_id()) return put(line);
+    if (gathered_.size() + line.size() > log_gathered_bytes_max) flush();
+    gathered_ += line;
+    if (severity != Severity::Info) flush();
   }
   void gather(bool gathers) override {
     flush();
@@ -136,7 +131,6 @@ class FileSink : public LogSink {
   void adopt(int fd) override { file_.replace(fd); }
 
  private:
-  bool is_gathering() const { return gatherer_ == std::this_thread::get_id(); }
   /// A log that can't be written must not stop the mail.
   void put(std::string_view lines) {
     [[maybe_unused]] auto written = ::write(file_.value(), lines.data(), lines.size());
@@ -205,7 +199,7 @@ class SyslogSink : public LogSink {
     std::string line = "<" + std::to_string(facility_ | priority(severity)) + ">";
     line.reserve(line_bytes_usual + text.size());
     line.append(timestamp()).append(" ");
-    add_text(line, 0, name_, component, process, severity, text);
+    add_text(line, name_, component, process, severity, text);
     std::lock_guard lock(mutex_);
     if (socket_ >= 0 && ::send(socket_, line.data(), line.size(), MSG_NOSIGNAL) >= 0) return;
     // syslogd was started anew, or was not there yet.

@@ -22,8 +22,8 @@ enum class Severity { Info, Warning, Error, Fatal, Panic };
 /// A line may be this long; the rest is cut.
 inline constexpr std::size_t log_line_bytes_max = 8000;
 
-/// So many bytes of lines wait at most.
-inline constexpr std::size_t log_gathered_bytes_max = 32 * 1024;
+/// So many bytes of lines wait at most, as many as a pipe takes in one piece (PIPE_BUF).
+inline constexpr std::size_t log_gathered_bytes_max = 4096;
 
 /// Where lines go. The component is the part behind the slash of the tag, as `smtpd` or `qmgr`.
 class LogSink {
