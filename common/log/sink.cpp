@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -107,7 +108,7 @@ class FileSink : public LogSink {
     line.append(timestamp()).append(" ").append(hostname_).append(" ");
     add_text(line, name_, component, process, severity, text);
     line += '\n';
-    if (gatherer_ != std::this_thread::get_id()) return put(line);
+    if (gatherer_.load() != std::this_thread::get_id()) return put(line);
     if (gathered_.size() + line.size() > log_gathered_bytes_max) flush();
     gathered_ += line;
     if (severity != Severity::Info) flush();
@@ -140,8 +141,8 @@ class FileSink : public LogSink {
   std::string path_;  ///< empty for stderr and stdout
   std::string hostname_;
   Descriptor file_;
-  std::thread::id gatherer_;
-  std::string gathered_;  // the gatherer's alone
+  std::atomic<std::thread::id> gatherer_;  // none: nobody
+  std::string gathered_;                   // the gatherer's alone
 };
 
 int connect_syslog() {
