@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <thread>
 
+#include "common/base/scratch.h"
 #include "common/base/text.h"
 
 using namespace pennypost;
@@ -180,10 +180,9 @@ TEST_CASE("what a client sends never makes a second line") {
 }
 
 TEST_CASE("gathered lines wait for the flush, but not for long, and hold nothing else up") {
-  std::string directory = "/tmp/unit-log-XXXXXX";
-  REQUIRE(mkdtemp(directory.data()) != nullptr);
+  Scratch scratch;
   LogOptions options;
-  options.maillog_file = directory + "/log";
+  options.maillog_file = scratch / "log";
   auto has = [&](const std::string& text) {
     return whole_file(options.maillog_file).find(text) != std::string::npos;
   };
@@ -213,15 +212,13 @@ TEST_CASE("gathered lines wait for the flush, but not for long, and hold nothing
     log_removed("later");
     CHECK(has("later: removed\n"));
   }
-  std::filesystem::remove_all(directory);
 }
 
 TEST_CASE("a log file is opened anew at its path, and lines bear time, host and tag") {
-  std::string directory = "/tmp/unit-log-XXXXXX";
-  REQUIRE(mkdtemp(directory.data()) != nullptr);
+  Scratch scratch;
   LogOptions options;
   options.syslog_name = "penny";
-  options.maillog_file = directory + "/log";
+  options.maillog_file = scratch / "log";
   {
     LogCapture restore;
     REQUIRE(open_log(options));
@@ -248,8 +245,7 @@ TEST_CASE("a log file is opened anew at its path, and lines bear time, host and 
   CHECK(lines[3] == ' ');
   CHECK(lines[6] == ' ');
   CHECK(lines[9] == ':');
-  std::filesystem::remove_all(directory);
-  options.maillog_file = directory + "/log";
+  options.maillog_file = scratch / "absent/log";
   auto failed = open_log(options);
   REQUIRE_FALSE(failed);
   CHECK(failed.error().text().find("create its directory") != std::string::npos);
