@@ -31,8 +31,8 @@ class TlsStream final : public Stream {
   Input discard_input() override;
   std::optional<std::size_t> try_write(std::string_view bytes) override;
   Task<bool> wait(Poll::Event event, SteadyTime deadline) override;
-  /// Sends close_notify if the socket takes it now.
   void hold_back() override { below_->hold_back(); }
+  /// Sends close_notify if the socket takes it now.
   void shut_down() override;
   void abort() override { below_->abort(); }
   bool is_secure() const override { return true; }
