@@ -90,7 +90,8 @@ Task<> Committer::commit() {
 /// waits. At an error `entries` is the batch that it concerns.
 Result<void> Committer::write_batches(bool goes_on, CommitEntries& entries) {
   do {
-    entries = waiting_.wait_and_take();
+    waiting_.wait_for_others();
+    entries = waiting_.take();
     auto written = write(entries);
     if (!written) return written;
     std::lock_guard lock(mutex_);

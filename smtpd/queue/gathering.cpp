@@ -69,23 +69,17 @@ std::chrono::microseconds Gathering::patience(Time now) const {
   return std::min(gather_max, last_took_ / gather_share);
 }
 
-CommitEntries Gathering::take() {
-  std::lock_guard lock(mutex_);
-  return take_locked();
-}
-
-CommitEntries Gathering::wait_and_take() {
+void Gathering::wait_for_others() {
   std::unique_lock lock(mutex_);
   auto wait = patience(std::chrono::steady_clock::now());
-  if (wait.count() > 0) {
-    expected_ = std::max(last_batch_, batch_before_);
-    enough_.wait_for(lock, wait, [this] { return expected_ == 0; });
-    expected_ = 0;
-  }
-  return take_locked();
+  if (wait.count() == 0) return;
+  expected_ = std::max(last_batch_, batch_before_);
+  enough_.wait_for(lock, wait, [this] { return expected_ == 0; });
+  expected_ = 0;
 }
 
-CommitEntries Gathering::take_locked() {
+CommitEntries Gathering::take() {
+  std::lock_guard lock(mutex_);
   CommitEntries taken;
   std::size_t bytes = 0;
   std::size_t urgent = 0;

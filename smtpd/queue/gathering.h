@@ -70,17 +70,16 @@ class Gathering {
   /// All intake, which then is no longer here.
   CommitEntries take_intake();
 
+  /// For the committing thread, before it takes a batch: waits, as said above.
+  void wait_for_others();
   /// The next batch, of at most batch_bytes_max, or one entry.
   CommitEntries take();
-  /// The same, for the committing thread: waits, as said above.
-  CommitEntries wait_and_take();
   /// How long the commit of that batch took.
   void note_commit(std::chrono::microseconds took);
 
  private:
   using Time = std::chrono::steady_clock::time_point;
   std::chrono::microseconds patience(Time now) const;
-  CommitEntries take_locked();
 
   mutable std::mutex mutex_;
   std::condition_variable enough_;

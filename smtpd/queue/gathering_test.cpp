@@ -16,9 +16,14 @@ std::shared_ptr<CommitEntry> entry(Loop& loop, CommitEntry::Kind kind = CommitEn
   return std::make_shared<CommitEntry>(loop, std::move(changes), kind);
 }
 
+CommitEntries wait_and_take(Gathering& gathering) {
+  gathering.wait_for_others();
+  return gathering.take();
+}
+
 std::size_t taken_of(Gathering& gathering, Loop& loop, int count) {
   for (int i = 0; i < count; ++i) gathering.add(entry(loop));
-  auto taken = gathering.wait_and_take().size();
+  auto taken = wait_and_take(gathering).size();
   gathering.note_commit(100ms);  // the wait is then gather_max
   return taken;
 }
@@ -36,7 +41,7 @@ TEST_CASE("whoever is alone is taken at once") {
   Gathering gathering;
   CHECK(taken_of(gathering, loop, 1) == 1);
   gathering.add(entry(loop));
-  CHECK(time_of([&] { CHECK(gathering.wait_and_take().size() == 1); }) < gather_max);
+  CHECK(time_of([&] { CHECK(wait_and_take(gathering).size() == 1); }) < gather_max);
 }
 
 TEST_CASE("as many as the last batch had are waited for, and no longer than until they are there") {
@@ -49,10 +54,10 @@ TEST_CASE("as many as the last batch had are waited for, and no longer than unti
     gathering.add(entry(loop));
     gathering.add(entry(loop));
   });
-  auto taken = gathering.wait_and_take().size();
+  auto taken = wait_and_take(gathering).size();
   others.join();
   CHECK(taken >= 1);
-  CHECK(taken + (gathering.empty() ? 0 : gathering.wait_and_take().size()) == 3);
+  CHECK(taken + (gathering.empty() ? 0 : wait_and_take(gathering).size()) == 3);
 }
 
 TEST_CASE("a batch has at most batch_bytes_max, or one entry, and the rest comes next, in order") {
@@ -67,9 +72,9 @@ TEST_CASE("a batch has at most batch_bytes_max, or one entry, and the rest comes
         std::make_shared<CommitEntry>(loop, std::move(changes), CommitEntry::Kind::Intake));
     gathering.add(entries.back());
   }
-  CHECK(gathering.wait_and_take() == CommitEntries{entries[0]});
-  CHECK(gathering.wait_and_take() == CommitEntries{entries[1], entries[2]});
-  CHECK(gathering.wait_and_take() == CommitEntries{entries[3]});
+  CHECK(wait_and_take(gathering) == CommitEntries{entries[0]});
+  CHECK(wait_and_take(gathering) == CommitEntries{entries[1], entries[2]});
+  CHECK(wait_and_take(gathering) == CommitEntries{entries[3]});
   CHECK(gathering.empty());
 }
 
@@ -80,7 +85,7 @@ TEST_CASE("who does not come back is waited for gather_max, twice at most") {
   CHECK(time_of([&] { taken_of(gathering, loop, 1); }) >= gather_max);
   CHECK(time_of([&] { taken_of(gathering, loop, 1); }) >= gather_max);
   gathering.add(entry(loop));
-  CHECK(time_of([&] { gathering.wait_and_take(); }) < gather_max);
+  CHECK(time_of([&] { wait_and_take(gathering); }) < gather_max);
 }
 
 TEST_CASE("what has time is not urgent, and goes with what is") {
@@ -91,7 +96,7 @@ TEST_CASE("what has time is not urgent, and goes with what is") {
   CHECK_FALSE(gathering.is_urgent());
   gathering.add(entry(loop, CommitEntry::Kind::Outcome));
   CHECK(gathering.is_urgent());
-  CHECK(gathering.wait_and_take().size() == 2);
+  CHECK(wait_and_take(gathering).size() == 2);
   CHECK_FALSE(gathering.is_urgent());
   CHECK(gathering.empty());
 }
@@ -126,12 +131,12 @@ TEST_CASE("after a failure outcomes stand in front of what came since, and intak
   Gathering gathering;
   auto outcome = entry(loop, CommitEntry::Kind::Outcome);
   gathering.add(outcome);
-  auto taken = gathering.wait_and_take();
+  auto taken = wait_and_take(gathering);
   gathering.add(entry(loop, CommitEntry::Kind::Intake));
   gathering.add(entry(loop, CommitEntry::Kind::HasTime));
   gathering.put_back(taken);
   CHECK(gathering.take_intake().size() == 1);
-  auto again = gathering.wait_and_take();
+  auto again = wait_and_take(gathering);
   REQUIRE(again.size() == 2);
   CHECK(again[0] == outcome);
 }
