@@ -33,6 +33,7 @@ PARTS = {
     "clients": ["release"],
     "topologies": ["release"],
     "privileges": ["release"],
+    "attacks": ["release"],
     "crash": ["release"],
     "fuzz": ["asan"],
 }
