@@ -54,6 +54,13 @@ bool IpAddress::is_unspecified() const {
   return std::all_of(bytes_.begin(), bytes_.end(), [](auto b) { return b == 0; });
 }
 
+IpAddress IpAddress::client_block() const {
+  if (v4_) return *this;
+  IpAddress block = *this;
+  std::fill(block.bytes_.begin() + 8, block.bytes_.end(), std::uint8_t{0});
+  return block;
+}
+
 std::string IpAddress::text() const {
   char buffer[INET6_ADDRSTRLEN];
   inet_ntop(v4_ ? AF_INET : AF_INET6, bytes_.data(), buffer, sizeof buffer);

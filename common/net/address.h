@@ -29,6 +29,9 @@ class IpAddress {
   bool is_v6() const { return !v4_; }
   bool is_loopback() const;
   bool is_unspecified() const;
+  /// What limits per client count by: an IPv4 address itself; of an IPv6 address its /64, in which
+  /// one host has as many addresses as it likes.
+  IpAddress client_block() const;
   std::string text() const;
   /// As in an address literal, RFC 5321 section 4.1.3: `192.0.2.1`, `IPv6:2001:db8::1`.
   std::string literal() const;

@@ -51,3 +51,9 @@ TEST_CASE("an endpoint survives the way through a socket address") {
     CHECK(Endpoint::from(storage) == endpoint);
   }
 }
+
+TEST_CASE("limits count IPv6 clients by their /64, IPv4 clients by their address") {
+  CHECK(IpAddress::parse("192.0.2.7")->client_block().text() == "192.0.2.7");
+  CHECK(IpAddress::parse("2001:db8:1:2:3:4:5:6")->client_block().text() == "2001:db8:1:2::");
+  CHECK(IpAddress::parse("::ffff:192.0.2.7")->client_block().text() == "192.0.2.7");
+}

@@ -1,20 +1,8 @@
 #include "common/session/login_throttle.h"
 
 #include <algorithm>
-#include <array>
 
 namespace pennypost {
-namespace {
-
-IpAddress network_of(const IpAddress& address) {
-  if (!address.is_v6()) return address;
-  std::array<std::uint8_t, 16> bytes{};
-  auto prefix = address.bytes().substr(0, 8);
-  std::ranges::copy(prefix, bytes.begin());
-  return IpAddress::v6(bytes);
-}
-
-}  // namespace
 
 Duration LoginThrottle::failed() {
   Duration delay = first_;
@@ -28,7 +16,7 @@ bool AddressThrottle::is_over(const Failures& failures) const {
 }
 
 void AddressThrottle::failed(const IpAddress& client) {
-  auto address = network_of(client);
+  auto address = client.client_block();
   auto [entry, is_new] = failures_.try_emplace(address);
   Failures& failures = entry->second;
   if (is_new) {
@@ -46,14 +34,14 @@ void AddressThrottle::failed(const IpAddress& client) {
 }
 
 void AddressThrottle::succeeded(const IpAddress& address) {
-  auto entry = failures_.find(network_of(address));
+  auto entry = failures_.find(address.client_block());
   if (entry == failures_.end()) return;
   by_age_.erase(entry->second.position);
   failures_.erase(entry);
 }
 
 bool AddressThrottle::is_blocked(const IpAddress& address) {
-  auto entry = failures_.find(network_of(address));
+  auto entry = failures_.find(address.client_block());
   if (failures_max_ == 0 || entry == failures_.end()) return false;
   if (is_over(entry->second)) {
     succeeded(address);

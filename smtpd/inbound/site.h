@@ -11,6 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/config/config.h"
+#include "common/config/network_list.h"
 #include "common/mail/address.h"
 #include "common/net/address.h"
 #include "common/tls/context.h"
@@ -31,26 +32,6 @@ struct Surroundings {
   std::function<QueueId()> make_queue_id = {};
   const Clock* clock = &Clock::system();
   std::function<void(FilterChain&)> add_filters = {};  // for each session; may be empty
-};
-
-/// Networks, some with `!` before them; the first that holds an address decides. Tables among them
-/// can be asked by the lookup process alone.
-class NetworkList {
- public:
-  explicit NetworkList(const std::vector<std::string>& items);
-  /// As if the tables held nothing.
-  bool contains(const IpAddress& address) const;
-  /// Whatever the tables hold: the network that holds it stands before the first of them.
-  bool surely_contains(const IpAddress& address) const;
-
- private:
-  struct Item {
-    Network network;
-    bool is_excluded;
-    bool is_behind_table;
-  };
-  const Item* first_with(const IpAddress& address) const;
-  std::vector<Item> items_;
 };
 
 class Site {
