@@ -56,13 +56,8 @@ std::string domain_key(const MailAddress& address) {
   return address.domain() ? address.domain()->key() : std::string();
 }
 
-/// The addresses on the right side of an address table: parted by commas or blanks.
+/// The addresses on the right side of an address table.
 Result<std::vector<std::string>> addresses_of(std::string_view value) {
-  if (value.find_first_of("\"<(") == value.npos) {
-    std::vector<std::string> list;
-    for (auto word : words(value)) list.emplace_back(word);
-    return list;
-  }
   TRY(auto items, store::parse_alias_items(value));
   std::vector<std::string> list;
   for (auto& item : items) {
@@ -312,8 +307,6 @@ Result<std::optional<Resolution>> Router::alias(const Recipient& recipient,
   if (!value) return none;
   auto items = store::parse_alias_items(*value);
   if (!items) return Error::temporary("4.3.5 alias " + name + ": " + items.error().text());
-  if (items->empty()) return std::optional(discard());
-
   Recipient parent = recipient;
   TRY(auto owner, alias_value("owner-" + name));
   if (owner) {
@@ -334,6 +327,10 @@ Result<std::optional<Resolution>> Router::alias(const Recipient& recipient,
   rules.distrust = distrust_of_aliases();
   rules.read_file = host_.read_file;
   TRY(auto children, expand_items(*items, parent, *config_, rules));
+  // Mail that nobody gets is returned, never thrown away in silence.
+  if (children.empty()) {
+    return std::optional(error_route("5.2.4", "the alias " + name + " leads to nobody"));
+  }
   if (!extension.empty()) {
     for (auto& child : children) {
       if (child.kind != RecipientKind::Address) continue;

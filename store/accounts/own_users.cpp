@@ -33,7 +33,7 @@ class SourceText {
   std::optional<std::string> value(const std::string& key) const {
     auto line = find(key);
     if (!line) return {};
-    auto entry = parse_source_line(line->text, SourceSyntax::Table);
+    auto entry = parse_source_line(*line, SourceSyntax::Table);
     return entry ? std::optional(entry->value) : std::nullopt;
   }
 
@@ -57,7 +57,7 @@ class SourceText {
   std::optional<LogicalLine> find(const std::string& key) const {
     LogicalLines lines(text_);
     while (auto line = lines.next()) {
-      auto entry = parse_source_line(line->text, SourceSyntax::Table);
+      auto entry = parse_source_line(*line, SourceSyntax::Table);
       if (entry && lower(entry->key) == key) return line;
     }
     return {};

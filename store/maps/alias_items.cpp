@@ -98,15 +98,58 @@ Result<AliasItem> classify(std::string item) {
   return AliasItem{AliasItem::Kind::Address, std::move(item)};
 }
 
+// Where the word that begins at `at` ends; white space in quotes is part of it.
+std::size_t word_end(std::string_view text, std::size_t at) {
+  while (at < text.size() && !is_space(text[at])) {
+    if (text[at] == '"') {
+      at = std::min(quote_end(text, at), text.size());
+    } else {
+      at += text[at] == '\\' && at + 1 < text.size() ? 2 : 1;
+    }
+  }
+  return at;
+}
+
+// Parts what stands between two commas at its blanks. RFC 5322 section 4.4 lets blanks stand around
+// an @; `:include: /file` has always been understood, too.
+std::vector<std::string> part_at_blanks(std::string_view text) {
+  std::vector<std::string> parts;
+  bool goes_on = false;
+  for (std::size_t at = 0; at < text.size();) {
+    if (is_space(text[at])) {
+      ++at;
+      continue;
+    }
+    std::size_t end = word_end(text, at);
+    auto word = text.substr(at, end - at);
+    if (!parts.empty() && (goes_on || word.starts_with('@'))) {
+      parts.back() += word;
+    } else {
+      parts.emplace_back(word);
+    }
+    goes_on = word.ends_with('@') || word.ends_with(":include:");
+    at = end;
+  }
+  return parts;
+}
+
+// A command and a display name have blanks of their own.
+bool is_whole(std::string_view item) {
+  return item.starts_with('|') || item.find('<') != item.npos || item.ends_with('>');
+}
+
 Result<void> append_items(std::string_view rest, std::vector<AliasItem>& items) {
   while (!rest.empty()) {
     TRY(auto text, take_item(rest));
-    if (text.empty()) continue;
-    TRY(auto item, classify(std::move(text)));
-    if (items.size() == alias_items_max) {
-      return Error::temporary("more than " + std::to_string(alias_items_max) + " items");
+    auto parts = is_whole(text) ? std::vector{std::move(text)} : part_at_blanks(text);
+    for (auto& part : parts) {
+      if (part.empty()) continue;
+      TRY(auto item, classify(std::move(part)));
+      if (items.size() == alias_items_max) {
+        return Error::temporary("more than " + std::to_string(alias_items_max) + " items");
+      }
+      items.push_back(std::move(item));
     }
-    items.push_back(std::move(item));
   }
   return {};
 }

@@ -1,13 +1,14 @@
-// The value of an alias in, the places it leads to out.
+// Reads where an alias, a virtual alias, an :include: file or a .forward leads.
 //
-//   value   = item *("," item)
+//   value   = item *(separator item)      separator = comma, blanks, or both
 //   item    = address | `|command` | `/file` | `:include:/file`
 //
-// An item may be quoted as a whole, as commands with blanks and commas are: "|/usr/bin/filter -a,
-// -b". In files named by :include:, and in .forward, a line's end parts items like a comma, and
-// lines that begin with # are comments. Text in parentheses is a comment (RFC 5322 section 3.2.2).
-// A leading backslash, as in `\ann`, stays with the address: it means ann's mailbox, whatever her
-// aliases say.
+// A command goes on to the next comma. An item may be quoted as a whole, as a command with commas
+// and a path with blanks are: "|/usr/bin/filter -a, -b". A display name belongs to the address in
+// angle brackets behind it: Ann Example <ann@example.org>. In files named by :include:, and in
+// .forward, a line's end parts items like a comma, and lines that begin with # are comments. Text
+// in parentheses is a comment (RFC 5322 section 3.2.2). A leading backslash, as in `\ann`, stays
+// with the address: it means ann's mailbox, whatever her aliases say.
 //
 // STANDARDS  none; Postfix's aliases(5)
 #pragma once
@@ -31,7 +32,7 @@ struct AliasItem {
   friend bool operator==(const AliasItem&, const AliasItem&) = default;
 };
 
-/// The right side of an alias. An empty value has no items (Postfix takes that as "nobody").
+/// The right side of an alias. An empty value has no items.
 /// Error: a quote, parenthesis or `<` that is not closed, an empty command, :include: without an
 /// absolute path, more than alias_items_max items.
 Result<std::vector<AliasItem>> parse_alias_items(std::string_view value);

@@ -6,7 +6,10 @@ namespace pennypost::store {
 
 Result<void> add_entries(std::string_view text, const std::string& file,
                          const BuildOptions& options, Entries& entries) {
-  TRY(auto parsed, parse_source(text, options.syntax, file));
+  auto warn = [&](const std::string& problem) {
+    if (options.warn) options.warn(problem);
+  };
+  TRY(auto parsed, parse_source(text, options.syntax, file, warn));
   for (auto& entry : parsed) {
     std::string key = options.fold_keys ? lower(entry.key) : entry.key;
     auto [place, is_new] = entries.try_emplace(key, entry.value);

@@ -1,7 +1,7 @@
-// A source file in, the table that hash:FILE reads out: the work of postmap and newaliases.
+// Builds the table that hash:FILE reads from its source file: the work of postmap and newaliases.
 //
-// Either all of the source becomes the table, or, on the first wrong line, nothing changes. Keys
-// are put into lower case, as look-ups do.
+// Lines that hold no entry are left out with a warning; where a value is wrong, nothing changes
+// (source.h says which is which). Keys are put into lower case, as look-ups do.
 //
 // SEE ALSO   source.h (the notation), generation.h (how readers see the change)
 #pragma once
@@ -27,7 +27,7 @@ struct BuildOptions {
   Duplicates duplicates = Duplicates::Warn;
   bool fold_keys = true;
   Microseconds keep_old = Seconds{60};  ///< map_old_generation_lifetime
-  /// `FILE:LINE: duplicate entry …`; may be empty.
+  /// `FILE:LINE: duplicate entry …`, and each line that was left out; may be empty.
   std::function<void(const std::string& text)> warn;
 };
 

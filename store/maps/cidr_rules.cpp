@@ -14,6 +14,7 @@ Result<CidrRules> CidrRules::parse(std::string_view text, const std::string& fil
     auto wrong = [&](const std::string& reason) {
       return source_error(file, line->number, reason);
     };
+    if (line->is_indented) return wrong(reason_of_indented(*line));
     std::string_view rest = line->text;
     if (equal_nocase(rest, "endif")) {
       if (open_ifs.empty()) return wrong("endif without if");

@@ -78,15 +78,21 @@ struct Listing {
   }
 };
 
+SourceWarning warning_of(const MapOptions& options) {
+  return [tell = options.on_problem](const std::string& text) {
+    if (tell) tell(text);
+  };
+}
+
 class TextMap final : public Map {
  public:
   TextMap(std::string name, const std::string& path, const MapOptions& options)
       : Map(std::move(name)),
         file_(
             options, [path] { return file_stamp(path); },
-            [path]() -> Result<std::shared_ptr<const Listing>> {
+            [path, warn = warning_of(options)]() -> Result<std::shared_ptr<const Listing>> {
               TRY(auto text, read_source(path));
-              TRY(auto entries, parse_source(text, SourceSyntax::Table, path));
+              TRY(auto entries, parse_source(text, SourceSyntax::Table, path, warn));
               return std::make_shared<const Listing>(std::move(entries));
             }) {}
 

@@ -138,9 +138,13 @@ TEST_CASE("a text table is read again when it changes, unless it is wrong") {
   write(scratch / "t", "ann one\nann two\n");
   auto map = opened("texthash:" + scratch / "t", options);
   CHECK(found(*map, "Ann") == "one");
-  write(scratch / "t", "ann\n");
+  write(scratch / "t", "\"ann\n");
   clock.advance(Seconds{1});
   CHECK(found(*map, "ann") == "one");
+  CHECK(problem.starts_with(scratch / "t:1: the quote"));
+  write(scratch / "t", "ann\nann four\n");
+  clock.advance(Seconds{1});
+  CHECK(found(*map, "ann") == "four");
   CHECK(problem.starts_with(scratch / "t:1: expected"));
   write(scratch / "t", "bob three\n");
   clock.advance(Seconds{1});

@@ -122,6 +122,7 @@ Result<PatternRules> PatternRules::parse(std::string_view text, const std::strin
     auto wrong = [&](const std::string& reason) {
       return source_error(file, line->number, reason);
     };
+    if (line->is_indented) return wrong(reason_of_indented(*line));
     if (equal_nocase(line->text, "endif")) {
       if (open_ifs.empty()) return wrong("endif without if");
       table.rules_[open_ifs.back()].skip_to = table.rules_.size();

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "common/base/text.h"
+#include "common/mail/address.h"
 #include "store/maps/alias_items.h"
 
 namespace pennypost::store {
@@ -49,6 +50,51 @@ Result<std::string> take_key(std::string_view& rest, std::string_view stops) {
   return Error::temporary("the quote before the key is not closed");
 }
 
+// `key value`
+Result<SourceEntry> parse_entry(std::string_view rest) {
+  TRY(auto key, take_key(rest, ""));
+  if (key.empty()) return Error::permanent("the key before the value is missing");
+  rest = trim(rest);
+  if (rest.empty()) {
+    return Error::permanent("expected `key value`, there is no value behind " +
+                            printable(key, 100));
+  }
+  if (key.size() > 1 && key.ends_with(':')) {
+    return Error::permanent("the key " + printable(key, 100) +
+                            " ends in a colon; for a file of aliases run newaliases");
+  }
+  return SourceEntry{std::move(key), std::string(rest), 0};
+}
+
+// Mail to what is no address could only be deferred, until it expires.
+Result<void> check_address(const AliasItem& item) {
+  if (item.kind != AliasItem::Kind::Address) return {};
+  std::string_view address = item.text;
+  if (address.starts_with('\\')) address.remove_prefix(1);
+  if (MailAddress::parse(address, Utf8::Allowed)) return {};
+  return Error::temporary("\"" + printable(item.text, 100) + "\" is no address");
+}
+
+// `name: value`
+Result<SourceEntry> parse_alias(std::string_view rest) {
+  TRY(auto key, take_key(rest, ":"));
+  if (key.empty()) return Error::permanent("the name before the colon is missing");
+  rest = trim(rest);
+  if (!rest.starts_with(':')) {
+    return Error::permanent("expected `name: value`, there is no colon");
+  }
+  auto value = trim(rest.substr(1));
+  TRY(auto items, parse_alias_items(value));
+  for (const auto& item : items) {
+    TRY_DO(check_address(item));
+  }
+  if (items.empty()) {
+    return Error::permanent("nobody stands behind " + printable(key, 100) +
+                            ":; name an address, or /dev/null to throw its mail away");
+  }
+  return SourceEntry{std::move(key), std::string(value), 0};
+}
+
 }  // namespace
 
 std::optional<LogicalLine> LogicalLines::next() {
@@ -59,7 +105,7 @@ std::optional<LogicalLine> LogicalLines::next() {
     bool ignored = is_ignored(physical);
     if (!ignored && line && !is_space(physical.front())) break;
     if (!ignored) {
-      if (!line) line = LogicalLine{"", number_, at_, end};
+      if (!line) line = LogicalLine{"", number_, at_, end, is_space(physical.front())};
       if (!line->text.empty()) line->text += ' ';
       line->text += trim(physical);
       line->end = end;
@@ -70,32 +116,18 @@ std::optional<LogicalLine> LogicalLines::next() {
   return line;
 }
 
-Result<SourceEntry> parse_source_line(std::string_view line, SourceSyntax syntax) {
-  bool is_alias = syntax == SourceSyntax::Aliases;
-  auto rest = line;
-  TRY(auto key, take_key(rest, is_alias ? ":" : ""));
-  if (key.empty()) return Error::temporary("the key before the value is missing");
-  rest = trim(rest);
-  if (is_alias) {
-    if (!rest.starts_with(':'))
-      return Error::temporary("expected `name: value`, there is no colon");
-    auto value = trim(rest.substr(1));
-    TRY_DO(parse_alias_items(value));
-    return SourceEntry{std::move(key), std::string(value), 0};
-  }
-  if (rest.empty()) {
-    return Error::temporary("expected `key value`, there is no value behind " +
-                            printable(key, 100));
-  }
-  if (key.size() > 1 && key.ends_with(':')) {
-    return Error::temporary("the key " + printable(key, 100) +
-                            " ends in a colon; for a file of aliases run newaliases");
-  }
-  return SourceEntry{std::move(key), std::string(rest), 0};
+std::string reason_of_indented(const LogicalLine& line) {
+  return "the line begins with white space but continues none; remove the blanks before \"" +
+         printable(line.text, 60) + "\"";
+}
+
+Result<SourceEntry> parse_source_line(const LogicalLine& line, SourceSyntax syntax) {
+  if (line.is_indented) return Error::permanent(reason_of_indented(line));
+  return syntax == SourceSyntax::Aliases ? parse_alias(line.text) : parse_entry(line.text);
 }
 
 Result<std::vector<SourceEntry>> parse_source(std::string_view text, SourceSyntax syntax,
-                                              const std::string& file) {
+                                              const std::string& file, const SourceWarning& warn) {
   std::vector<SourceEntry> entries;
   LogicalLines lines(text);
   if (text.find('\0') != text.npos) {
@@ -109,10 +141,15 @@ Result<std::vector<SourceEntry>> parse_source(std::string_view text, SourceSynta
           file, line->number,
           "the line is longer than " + std::to_string(source_line_bytes_max) + " bytes");
     }
-    auto entry = parse_source_line(line->text, syntax);
-    if (!entry) return source_error(file, line->number, entry.error().text());
-    entry->line = line->number;
-    entries.push_back(std::move(*entry));
+    auto entry = parse_source_line(*line, syntax);
+    if (entry) {
+      entry->line = line->number;
+      entries.push_back(std::move(*entry));
+      continue;
+    }
+    auto problem = source_error(file, line->number, entry.error().text());
+    if (!warn || entry.error().is_temporary()) return problem;
+    warn(problem.text() + "; the line is ignored");
   }
   return entries;
 }

@@ -1,19 +1,22 @@
-// The text of a table's source in, its entries with their lines out: what postmap and newaliases
-// read.
+// Reads the source of a table, as postmap, newaliases and texthash: do: its entries with their
+// line numbers.
 //
 //   logical line = a line that begins with other than white space, and the following ones that
-//   begin
-//                  with it; empty lines and those whose first character is `#` count nowhere
+//                  begin with it; empty lines and those whose first character is `#` count nowhere
 //   table entry  = key white-space value           as Postfix's postmap(1)
 //   alias entry  = name `:` value                  as aliases(5)
 //   key, name    = text without white space (or colon), or "quoted, with \" and \\ in it"
 //
-// A wrong line is an Error that begins with `FILE:LINE: `; nothing of the file is used then.
+// As postmap(1) does, a line that holds no entry (indented without a line before it, without a
+// value, an alias that leads nowhere) is dropped with a warning that begins with `FILE:LINE: `.
+// Where mail would go astray (a quote that is not closed, an address that is none) it is an Error,
+// and nothing of the file is used.
 //
 // SEE ALSO   alias_items.h (what an alias's value means), ../../smtpd/commands/postmap.h
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +34,7 @@ struct LogicalLine {
   std::size_t number;  ///< of its first line, from 1
   std::size_t begin;   ///< where its first line begins in the source
   std::size_t end;     ///< behind the end of its last line, with comments within, not those after
+  bool is_indented = false;  ///< begins with white space: it continues a line that is not there
 };
 
 /// Takes a source apart. The text must outlive it.
@@ -54,13 +58,21 @@ struct SourceEntry {
 
 enum class SourceSyntax { Table, Aliases };
 
-/// In the order of the file, keys as written. `file` is only named in errors.
+/// Hears, as `FILE:LINE: reason`, of each line that is dropped.
+using SourceWarning = std::function<void(const std::string& text)>;
+
+/// In the order of the file, keys as written. `file` is only named in errors. Without `warn` a line
+/// that would be dropped is an Error.
 Result<std::vector<SourceEntry>> parse_source(std::string_view text, SourceSyntax syntax,
-                                              const std::string& file);
+                                              const std::string& file,
+                                              const SourceWarning& warn = {});
 
 /// One line `key value` or `name: value`, without the checks that need the whole file. The Error
-/// has no place in front of it.
-Result<SourceEntry> parse_source_line(std::string_view line, SourceSyntax syntax);
+/// has no place in front of it; it is permanent where the line holds no entry and may be dropped.
+Result<SourceEntry> parse_source_line(const LogicalLine& line, SourceSyntax syntax);
+
+/// What is wrong with a line that is_indented, and the remedy.
+std::string reason_of_indented(const LogicalLine& line);
 
 /// Reads a whole source. Error: the file can't be read, or is larger than source_file_bytes_max.
 Result<std::string> read_source(const std::string& file);

@@ -13,8 +13,8 @@ using namespace pennypost::store;
 
 namespace {
 
-std::string listed(std::string_view text, SourceSyntax syntax) {
-  auto entries = parse_source(text, syntax, "/etc/x");
+std::string listed(std::string_view text, SourceSyntax syntax, const SourceWarning& warn = {}) {
+  auto entries = parse_source(text, syntax, "/etc/x", warn);
   if (!entries) return "error: " + entries.error().text();
   std::string out;
   for (const auto& entry : *entries) {
@@ -55,6 +55,43 @@ TEST_CASE("a table's source is read as postmap(1) describes it") {
         "10 [\"x y\"@example.org] [z]\n");
 }
 
+TEST_CASE("a line that holds no entry is dropped with a warning, and the others stand") {
+  struct Row {
+    SourceSyntax syntax;
+    const char* text;
+    const char* entries;
+    const char* warning;
+  };
+  for (const auto& row : {
+           Row{SourceSyntax::Table, "  a b\n  c d\ne f\n", "3 [e] [f]\n",
+               "/etc/x:1: the line begins with white space but continues none; remove the blanks "
+               "before \"a b c d\"; the line is ignored\n"},
+           Row{SourceSyntax::Table, "a b\nlonely\nc d\n", "1 [a] [b]\n3 [c] [d]\n",
+               "/etc/x:2: expected `key value`, there is no value behind lonely; the line is "
+               "ignored\n"},
+           Row{SourceSyntax::Aliases, "a: b\nempty:\n", "1 [a] [b]\n",
+               "/etc/x:2: nobody stands behind empty:; name an address, or /dev/null to throw its "
+               "mail away; the line is ignored\n"},
+           Row{SourceSyntax::Aliases, "a b\n: c\n", "",
+               "/etc/x:1: expected `name: value`, there is no colon; the line is ignored\n"
+               "/etc/x:2: the name before the colon is missing; the line is ignored\n"},
+       }) {
+    CAPTURE(row.text);
+    std::string warnings;
+    auto warn = [&](const std::string& text) { warnings += text + "\n"; };
+    CHECK(listed(row.text, row.syntax, warn) == row.entries);
+    CHECK(warnings == row.warning);
+  }
+}
+
+TEST_CASE("a value that would lead mail astray spoils the whole source") {
+  auto ignore = [](const std::string&) {};
+  for (const char* text : {"a: b\nc: <d\n", "a: b\nc: d@@e\n", "a: b\nc: \"|x\n"}) {
+    CAPTURE(text);
+    CHECK(listed(text, SourceSyntax::Aliases, ignore).starts_with("error: /etc/x:2: "));
+  }
+}
+
 TEST_CASE("a wrong line of a source is named with file and line") {
   struct Row {
     SourceSyntax syntax;
@@ -68,7 +105,13 @@ TEST_CASE("a wrong line of a source is named with file and line") {
            Row{SourceSyntax::Table, std::string_view("a b\nc\0d e\n", 10).data(),
                "/etc/x:2: expected"},
            Row{SourceSyntax::Aliases, "a: b\nann bob\n", "/etc/x:2: expected `name: value`"},
-           Row{SourceSyntax::Aliases, ": bob\n", "/etc/x:1: the key"},
+           Row{SourceSyntax::Aliases, ": bob\n", "/etc/x:1: the name before the colon is missing"},
+           Row{SourceSyntax::Aliases, "a: b\nc:\n", "/etc/x:2: nobody stands behind c:"},
+           Row{SourceSyntax::Aliases, "c: , (nobody) ,\n", "/etc/x:1: nobody stands behind c:"},
+           Row{SourceSyntax::Aliases, "c: bob, b@@d\n", "/etc/x:1: \"b@@d\" is no address"},
+           Row{SourceSyntax::Table, "\n  a b\n  c d\n",
+               "/etc/x:2: the line begins with white space"},
+           Row{SourceSyntax::Aliases, " a: b\n", "/etc/x:1: the line begins with white space"},
            Row{SourceSyntax::Aliases, "a: \"|x\n", "/etc/x:1: a quote is not closed"},
            Row{SourceSyntax::Aliases, "a: |\n", "/etc/x:1: there is no command"},
            Row{SourceSyntax::Aliases, "a: :include:x\n", "/etc/x:1: :include: needs"},
@@ -84,13 +127,11 @@ TEST_CASE("aliases are read as aliases(5) describes them") {
   CHECK(listed("postmaster: root\n"
                "staff : ann,\n"
                "   bob@example.org\n"
-               "\"two words\": |/bin/x\n"
-               "nobody:\n",
+               "\"two words\": |/bin/x\n",
                SourceSyntax::Aliases) ==
         "1 [postmaster] [root]\n"
         "2 [staff] [ann, bob@example.org]\n"
-        "4 [two words] [|/bin/x]\n"
-        "5 [nobody] []\n");
+        "4 [two words] [|/bin/x]\n");
 }
 
 TEST_CASE("an alias's value is taken apart into addresses, commands, files and lists") {
@@ -101,6 +142,11 @@ TEST_CASE("an alias's value is taken apart into addresses, commands, files and l
   for (const auto& row : {
            Row{"", ""},
            Row{"ann, bob@example.org,,", "address [ann] address [bob@example.org] "},
+           Row{"ann bob,carol  dan", "address [ann] address [bob] address [carol] address [dan] "},
+           Row{"ann @ example.org bob", "address [ann@example.org] address [bob] "},
+           Row{"ann /var/mail/x :include: /etc/staff",
+               "address [ann] file [/var/mail/x] include [/etc/staff] "},
+           Row{"Ann Example <ann@example.org>, bob", "address [ann@example.org] address [bob] "},
            Row{"|/usr/bin/x -a", "command [/usr/bin/x -a] "},
            Row{"\"|/usr/bin/x -a, -b \\\"c\\\"\", ann",
                "command [/usr/bin/x -a, -b \"c\"] address [ann] "},
