@@ -32,7 +32,7 @@ struct OpenBody {
 };
 
 /// Gives up the file of OpenBody, when the message is not submitted after all; posted, not called.
-/// A file that is never submitted nor dropped goes an hour after the last write.
+/// A file goes with the process that it was opened for, which alone can drop or submit it.
 struct DropBody {
   static constexpr std::uint16_t type = 109;
   using Reply = Done;
@@ -125,10 +125,12 @@ struct CountClient {
   using Reply = Counts;
   std::string address;
   Event event = Event::Connect;
-  std::uint32_t process = 0;  // the asking one: what it held is free when it is gone
+  // The asking one: what it held is free when it is gone. Known from the link, not from the
+  // message.
+  std::uint64_t process = 0;
   template <class Archive>
   void fields(Archive& archive) {
-    archive(address, event, process);
+    archive(address, event);
   }
 };
 

@@ -11,16 +11,17 @@ constexpr std::chrono::seconds leaving_time{2};
 }  // namespace
 
 Child::Child(Loop& loop, Start start) : loop_(loop), start_(std::move(start)), tasks_(loop) {
-  services_.on<control::NewPeer>([this](control::NewPeer peer, std::vector<Descriptor> ends) {
-    return new_peer(peer.kind, std::move(ends));
+  Services& from_master = services("master");
+  from_master.on<control::NewPeer>([this](control::NewPeer peer, std::vector<Descriptor> ends) {
+    return new_peer(std::move(peer), std::move(ends));
   });
-  services_.on<control::Reload>([this](control::Reload reload, std::vector<Descriptor> log_file) {
+  from_master.on<control::Reload>([this](control::Reload reload, std::vector<Descriptor> log_file) {
     return take_config(std::move(reload.config), std::move(log_file));
   });
-  services_.on<control::Drain>([this](control::Drain asked, std::vector<Descriptor>) {
+  from_master.on<control::Drain>([this](control::Drain asked, std::vector<Descriptor>) {
     return drain(asked.is_stop, std::chrono::seconds(asked.seconds));
   });
-  master_ = std::make_shared<Link>(loop_, std::move(start_.control), services_);
+  master_ = std::make_shared<Link>(loop_, std::move(start_.control), from_master, master_process);
   port("master").add(master_);
 }
 
@@ -45,17 +46,28 @@ Task<> Child::listen_to_master() {
   loop_.stop();  // the master has gone
 }
 
-Task<Result<Done>> Child::new_peer(std::string kind, std::vector<Descriptor> ends) {
+Task<Result<Done>> Child::new_peer(control::NewPeer peer, std::vector<Descriptor> ends) {
   if (ends.size() != 1) co_return Error::permanent("a new peer comes with one descriptor");
-  auto link = std::make_shared<Link>(loop_, std::move(ends.front()), services_);
-  port(kind).add(link);
-  tasks_.start(keep_link(std::move(link), port(kind)));
+  std::string_view port_name = peer.kind;
+  auto& its_services = services(port_name.substr(0, port_name.find(':')));
+  auto link = std::make_shared<Link>(loop_, std::move(ends.front()), its_services, peer.process);
+  linked_.insert(peer.process);
+  port(peer.kind).add(link);
+  tasks_.start(keep_link(std::move(link), port(peer.kind)));
   co_return Done();
 }
 
 Task<> Child::keep_link(std::shared_ptr<Link> link, Port& peers) {
   co_await link->run();
   peers.remove(link.get());
+  linked_.erase(link->peer());
+  for (const auto& tell : on_peer_gone_) tell(link->peer());
+}
+
+Services& Child::services(std::string_view kind) { return services_[std::string(kind)]; }
+
+void Child::on_peer_gone(std::function<void(ProcessNumber)> handler) {
+  on_peer_gone_.push_back(std::move(handler));
 }
 
 Task<Result<Done>> Child::take_config(std::string text, std::vector<Descriptor> log_file) {

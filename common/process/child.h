@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,10 @@
 #include "common/tls/context.h"
 
 namespace pennypost {
+
+namespace control {
+struct NewPeer;
+}
 
 /// What the master prepared as root, for a child that can't open files any more.
 struct Prepared {
@@ -60,8 +65,13 @@ class Child {
 
   /// Requests to the processes of a kind; the same object for ever. `master` is one of the kinds.
   Port& port(std::string_view kind);
-  /// What this process answers, to any peer that its kind is linked with. Fill it before run().
-  Services& services() { return services_; }
+  /// What this process answers to processes of that kind, and to no others; `deliver` stands for
+  /// all of `deliver:INSTANCE`. Fill it before run().
+  Services& services(std::string_view kind);
+  /// Called when a process that this one was linked with has gone.
+  void on_peer_gone(std::function<void(ProcessNumber)> handler);
+  /// Whether this process is linked with that one, and it has not gone.
+  bool is_linked(ProcessNumber process) const { return linked_.contains(process); }
 
   /// Called once when the master asks for a drain: stop accepting, end what can be ended, then call
   /// finish(). Without a handler the process ends at once.
@@ -88,15 +98,17 @@ class Child {
  private:
   Task<> listen_to_master();
   Task<> keep_link(std::shared_ptr<Link> link, Port& port);
-  Task<Result<Done>> new_peer(std::string kind, std::vector<Descriptor> ends);
+  Task<Result<Done>> new_peer(control::NewPeer peer, std::vector<Descriptor> ends);
   Task<Result<Done>> take_config(std::string text, std::vector<Descriptor> log_file);
   Task<Result<Done>> drain(bool is_stop, std::chrono::seconds limit);
   Task<> watch_idleness(Duration longest, std::function<std::uint64_t()> activity,
                         std::function<bool()> is_busy);
   Loop& loop_;
   Start start_;
-  Services services_;
+  std::map<std::string, Services, std::less<>> services_;  // by kind
   std::map<std::string, std::unique_ptr<Port>, std::less<>> ports_;
+  std::set<ProcessNumber> linked_;
+  std::vector<std::function<void(ProcessNumber)>> on_peer_gone_;
   std::function<void()> on_drain_;
   std::function<void()> on_reload_;
   bool draining_ = false;

@@ -8,14 +8,15 @@
 
 namespace pennypost::control {
 
-/// A new peer: the descriptor beside it is our end.
+/// A new peer: the descriptor beside it is our end. Only the master says who is there.
 struct NewPeer {
   static constexpr std::uint16_t type = 16;
   using Reply = Done;
   std::string kind;
+  ProcessNumber process = master_process;
   template <class Archive>
   void fields(Archive& archive) {
-    archive(kind);
+    archive(kind, process);
   }
 };
 

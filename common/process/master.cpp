@@ -288,7 +288,8 @@ Result<void> Master::start(const Kind& kind, const std::string& instance,
   process.instance = instance;
   if (identity != nullptr) process.identity = *identity;
   process.pid = pid;
-  process.link = std::make_shared<Link>(loop_, std::move(ours), *services_[kind.name]);
+  process.link = std::make_shared<Link>(loop_, std::move(ours), *services_[kind.name],
+                                        ProcessNumber(++last_process_));
   process.started = std::chrono::steady_clock::now();
   tasks_->start(keep_link(process.link));
   processes_.push_back(std::move(process));
@@ -341,6 +342,7 @@ void Master::link_peers(Process& process) {
          {std::tuple(&process, &other, &a), std::tuple(&other, &process, &b)}) {
       control::NewPeer peer;
       peer.kind = from->port_name();
+      peer.process = from->link->peer();
       std::vector<Descriptor> ends;
       ends.push_back(std::move(*end));
       to->link->post(control::NewPeer::type, wire::encode(peer), std::move(ends));

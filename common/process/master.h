@@ -104,6 +104,7 @@ class Master {
   std::shared_ptr<const Prepared> prepared_;
   std::list<Bound> bound_;
   std::list<Process> processes_;
+  std::uint64_t last_process_ = 0;                             // see ProcessNumber
   std::map<std::string, std::unique_ptr<Services>> services_;  // by kind
   std::map<std::string, int> crashes_;                         // by kind and instance
   Event child_ended_;

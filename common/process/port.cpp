@@ -36,20 +36,21 @@ Result<RawReply> to_result(Message message) {
 
 }  // namespace
 
-Task<Result<RawReply>> Services::serve(Message message) {
+Task<Result<RawReply>> Services::serve(Message message, ProcessNumber from) {
   auto handler = handlers_.find(message.type);
   if (handler == handlers_.end()) {
     co_return Error::temporary("4.3.0 no process serves request " + std::to_string(message.type));
   }
-  auto work = handler->second(std::move(message));
+  auto work = handler->second(std::move(message), from);
   co_return co_await std::move(work);
 }
 
-Link::Link(Loop& loop, Descriptor descriptor, Services& services)
-    : loop_(loop), socket_(loop, std::move(descriptor)), services_(services), answering_(loop) {
-  static std::uint64_t last = 0;
-  serial_ = ++last;
-}
+Link::Link(Loop& loop, Descriptor descriptor, Services& services, ProcessNumber peer)
+    : loop_(loop),
+      socket_(loop, std::move(descriptor)),
+      services_(services),
+      answering_(loop),
+      peer_(peer) {}
 
 Task<> Link::run() {
   try {
@@ -78,7 +79,7 @@ Task<> Link::answer(Message message) {
   Message out;
   out.id = message.id;
   bool wants_answer = message.id != 0;
-  auto work = services_.serve(std::move(message));
+  auto work = services_.serve(std::move(message), peer_);
   auto reply = co_await std::move(work);
   if (!wants_answer) co_return;
   if (reply) {

@@ -9,6 +9,10 @@
 //   CO_TRY(auto answer, co_await port.call(std::move(ask)));
 //
 // Descriptors travel both ways beside the message; call_raw() gives those of the answer.
+//
+// Any process may be in a stranger's hands. What it may ask depends on its kind, which has a table
+// of services of its own; and whoever serves learns from the link, never from the message, which
+// process asks: what one has opened another can neither name nor end.
 #pragma once
 
 #include <functional>
@@ -21,12 +25,17 @@
 
 #include "common/async/nursery.h"
 #include "common/base/result.h"
+#include "common/base/strong.h"
 #include "common/base/wire.h"
 #include "common/net/message_socket.h"
 
 namespace pennypost {
 
 inline constexpr std::chrono::seconds peer_wait_seconds{10};
+
+/// A process, as its master numbers them: no number is given twice. The master itself is 0.
+using ProcessNumber = Strong<struct ProcessNumberTag, std::uint64_t>;
+inline constexpr ProcessNumber master_process{0};
 
 /// A reply without content.
 struct Done {
@@ -40,46 +49,55 @@ struct RawReply {
   std::vector<Descriptor> descriptors;
 };
 
-/// What serves requests, by type; one table for all links of a process.
+/// What serves requests, by type; one table for all links to processes of a kind.
 class Services {
  public:
-  using Handler = std::function<Task<Result<RawReply>>(Message)>;
+  using Handler = std::function<Task<Result<RawReply>>(Message, ProcessNumber)>;
 
-  /// `serve(Request, std::vector<Descriptor>) -> Task<Result<Request::Reply>>`; must outlive the
-  /// links.
+  /// `serve(Request, std::vector<Descriptor>) -> Task<Result<Request::Reply>>`, with the
+  /// ProcessNumber of who asks as a third argument where it is wanted; must outlive the links.
   template <class Request, class Function>
   void on(Function function) {
     auto shared = std::make_shared<Function>(std::move(function));
-    handlers_[Request::type] = [shared](Message message) {
-      return run<Request, Function>(*shared, std::move(message));
+    handlers_[Request::type] = [shared](Message message, ProcessNumber from) {
+      return run<Request, Function>(*shared, std::move(message), from);
     };
   }
   /// The same, answering Result<RawReply>: for replies with descriptors.
   template <class Request, class Function>
   void on_raw(Function function) {
     auto shared = std::make_shared<Function>(std::move(function));
-    handlers_[Request::type] = [shared](Message message) {
-      return run_raw<Request, Function>(*shared, std::move(message));
+    handlers_[Request::type] = [shared](Message message, ProcessNumber from) {
+      return run_raw<Request, Function>(*shared, std::move(message), from);
     };
   }
   /// The answer to a message; an Error where nothing serves its type.
-  Task<Result<RawReply>> serve(Message message);
+  Task<Result<RawReply>> serve(Message message, ProcessNumber from);
 
  private:
   template <class Request, class Function>
-  static Task<Result<RawReply>> run(Function& function, Message message) {
+  static Task<Result<RawReply>> run(Function& function, Message message, ProcessNumber from) {
     CO_TRY(Request request, wire::decode<Request>(message.body));
-    auto work = function(std::move(request), std::move(message.descriptors));
+    auto work = ask(function, std::move(request), std::move(message.descriptors), from);
     CO_TRY(auto reply, co_await std::move(work));
     RawReply raw;
     raw.body = wire::encode(reply);
     co_return std::move(raw);
   }
   template <class Request, class Function>
-  static Task<Result<RawReply>> run_raw(Function& function, Message message) {
+  static Task<Result<RawReply>> run_raw(Function& function, Message message, ProcessNumber from) {
     CO_TRY(Request request, wire::decode<Request>(message.body));
-    auto work = function(std::move(request), std::move(message.descriptors));
+    auto work = ask(function, std::move(request), std::move(message.descriptors), from);
     co_return co_await std::move(work);
+  }
+  template <class Request, class Function>
+  static auto ask(Function& function, Request request, std::vector<Descriptor> descriptors,
+                  ProcessNumber from) {
+    if constexpr (std::is_invocable_v<Function&, Request, std::vector<Descriptor>, ProcessNumber>) {
+      return function(std::move(request), std::move(descriptors), from);
+    } else {
+      return function(std::move(request), std::move(descriptors));
+    }
   }
   std::unordered_map<std::uint16_t, Handler> handlers_;
 };
@@ -87,7 +105,7 @@ class Services {
 /// One socketpair to one process: asks, answers, until the peer goes.
 class Link {
  public:
-  Link(Loop& loop, Descriptor descriptor, Services& services);
+  Link(Loop& loop, Descriptor descriptor, Services& services, ProcessNumber peer);
 
   /// Serves and dispatches until the peer has gone; then every open call fails.
   Task<> run();
@@ -97,8 +115,8 @@ class Link {
   void post(std::uint16_t type, std::string body, std::vector<Descriptor> descriptors);
   /// Calls that wait for this peer's answer.
   std::size_t pending() const { return pending_.size(); }
-  /// No two links of a process have the same, not even one after the other.
-  std::uint64_t serial() const { return serial_; }
+  /// Who is at the other end.
+  ProcessNumber peer() const { return peer_; }
   /// May be asked: the peer is there, and has not said that it leaves.
   bool is_up() const { return up_ && !peer_leaves_; }
   /// Asks the peer to send us nothing new; what is open is answered still.
@@ -116,7 +134,7 @@ class Link {
   Services& services_;
   Nursery answering_;
   std::unordered_map<std::uint64_t, Pending*> pending_;
-  std::uint64_t serial_;
+  ProcessNumber peer_;
   std::uint64_t last_id_ = 0;
   bool up_ = true;
   bool peer_leaves_ = false;

@@ -31,14 +31,29 @@ Task<Result<Twice::Answer>> twice(Twice ask, std::vector<Descriptor> descriptors
   co_return std::move(answer);
 }
 
+/// What tells the asker its own number.
+struct WhoAmI {
+  static constexpr std::uint16_t type = 901;
+  using Reply = Twice::Answer;
+  template <class Archive>
+  void fields(Archive&) {}
+};
+
+Task<Result<Twice::Answer>> who(WhoAmI, std::vector<Descriptor>, ProcessNumber from) {
+  Twice::Answer answer;
+  answer.text = std::to_string(from.value());
+  co_return std::move(answer);
+}
+
 struct TwoProcesses {
   TwoProcesses() : port(loop, "twice"), tasks(loop) {
     there.on<Twice>(twice);
+    there.on<WhoAmI>(who);
     auto [a, b] = socket_pair();
-    auto link = std::make_shared<Link>(loop, std::move(a), here);
+    auto link = std::make_shared<Link>(loop, std::move(a), here, ProcessNumber(2));
     port.add(link);
     tasks.start(link->run());
-    server = std::make_unique<Link>(loop, std::move(b), there);
+    server = std::make_unique<Link>(loop, std::move(b), there, ProcessNumber(1));
     serving = std::make_unique<Nursery>(loop);
     serving->start(server->run());
   }
@@ -83,6 +98,29 @@ TEST_CASE("an error crosses with its code and text") {
   REQUIRE_FALSE(answer);
   CHECK(answer.error().code() == 552);
   CHECK(answer.error().text() == "5.3.4 too much");
+}
+
+TEST_CASE("who serves learns from the link which process asks") {
+  TwoProcesses two;
+  auto answer = two.loop.run_until(two.port.call(WhoAmI()));
+  REQUIRE(answer);
+  CHECK(answer->text == "1");
+}
+
+TEST_CASE("what is not served to this kind of process is a temporary error") {
+  TwoProcesses two;
+  auto [a, b] = socket_pair();
+  Services of_others;
+  auto link = std::make_shared<Link>(two.loop, std::move(a), two.here, ProcessNumber(2));
+  Port port(two.loop, "twice");
+  port.add(link);
+  two.tasks.start(link->run());
+  Link server(two.loop, std::move(b), of_others, ProcessNumber(1));
+  two.tasks.start(server.run());
+  auto answer = two.loop.run_until(ask(port, "ab"));
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().is_temporary());
+  two.tasks.cancel();
 }
 
 TEST_CASE("a peer that dies while asked is a temporary error") {

@@ -53,7 +53,7 @@ void run_deliver(Child& child) {
   umask(077);
   Loop::set_offload_threads(static_cast<unsigned>(child.config()->delivery_threads));
   Work work;
-  child.services().on<Attempt>([&](Attempt attempt, std::vector<Descriptor> beside) {
+  child.services("queue").on<Attempt>([&](Attempt attempt, std::vector<Descriptor> beside) {
     return attempt_delivery(child, work, std::move(attempt), std::move(beside));
   });
   child.leave_when_idle(

@@ -17,7 +17,7 @@ class SendProcess {
         connector_(child.loop(), *config_),
         sender_(child.loop(), config_, resolver_, connector_,
                 ClientTls::of(*config_, child.prepared().verifying_client)) {
-    child.services().on<Attempt>([this](Attempt attempt, std::vector<Descriptor> files) {
+    child.services("queue").on<Attempt>([this](Attempt attempt, std::vector<Descriptor> files) {
       return send(std::move(attempt), std::move(files));
     });
     child.on_drain([this] {

@@ -1,7 +1,5 @@
 #include "smtpd/inbound/port_backend.h"
 
-#include <unistd.h>
-
 namespace pennypost::smtp {
 
 Task<ClientName> PortBackend::client_name(IpAddress address) {
@@ -56,15 +54,11 @@ void PortBackend::forget_oldest() {
 }
 
 Task<Result<CountClient::Counts>> PortBackend::count(CountClient event) {
-  event.process = static_cast<std::uint32_t>(::getpid());
   auto asking = lookup_.call(std::move(event));
   co_return co_await std::move(asking);
 }
 
-void PortBackend::note(CountClient event) {
-  event.process = static_cast<std::uint32_t>(::getpid());
-  lookup_.post(event);
-}
+void PortBackend::note(CountClient event) { lookup_.post(event); }
 
 Task<Result<Descriptor>> PortBackend::open_body(QueueId id) {
   OpenBody request;

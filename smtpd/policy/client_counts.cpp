@@ -1,14 +1,6 @@
 #include "smtpd/policy/client_counts.h"
 
-#include <signal.h>
-
-#include <cerrno>
-
 namespace pennypost::smtp {
-
-bool ClientCounts::is_running(std::uint32_t process) {
-  return ::kill(static_cast<pid_t>(process), 0) == 0 || errno == EPERM;
-}
 
 CountClient::Counts ClientCounts::note(const CountClient& event, Seconds unit) {
   auto [entry, is_new] = clients_.try_emplace(event.address);

@@ -23,8 +23,7 @@ inline constexpr std::size_t client_addresses_max = 100'000;
 class ClientCounts {
  public:
   /// `is_alive`: whether a process still runs.
-  explicit ClientCounts(const Clock& clock = Clock::system(),
-                        std::function<bool(std::uint32_t)> is_alive = is_running)
+  ClientCounts(const Clock& clock, std::function<bool(std::uint64_t)> is_alive)
       : clock_(clock), is_alive_(std::move(is_alive)) {}
 
   CountClient::Counts note(const CountClient& event, Seconds unit);
@@ -36,14 +35,13 @@ class ClientCounts {
     std::uint32_t count = 0;
   };
   struct Client {
-    std::map<std::uint32_t, std::uint32_t> open;  // by process
+    std::map<std::uint64_t, std::uint32_t> open;  // by process
     std::array<Rate, 5> rates{};                  // by event
     std::list<std::string>::iterator position;
   };
-  static bool is_running(std::uint32_t process);
   void forget_oldest();
   const Clock& clock_;
-  std::function<bool(std::uint32_t)> is_alive_;
+  std::function<bool(std::uint64_t)> is_alive_;
   std::map<std::string, Client> clients_;
   std::list<std::string> by_age_;  // the last to have done anything at the end
 };

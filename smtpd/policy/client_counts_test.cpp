@@ -10,7 +10,7 @@ using Did = CountClient::Event;
 
 namespace {
 
-CountClient did(Did event, std::string address = "192.0.2.1", std::uint32_t process = 1) {
+CountClient did(Did event, std::string address = "192.0.2.1", std::uint64_t process = 1) {
   CountClient count;
   count.address = std::move(address);
   count.event = event;
@@ -22,8 +22,8 @@ CountClient did(Did event, std::string address = "192.0.2.1", std::uint32_t proc
 
 TEST_CASE("connections are counted over all processes, and forgotten with a process that died") {
   ManualClock clock;
-  std::set<std::uint32_t> dead;
-  ClientCounts counts(clock, [&](std::uint32_t process) { return !dead.contains(process); });
+  std::set<std::uint64_t> dead;
+  ClientCounts counts(clock, [&](std::uint64_t process) { return !dead.contains(process); });
   CHECK(counts.note(did(Did::Connect), Seconds(60)).open == 1);
   CHECK(counts.note(did(Did::Connect, "192.0.2.1", 2), Seconds(60)).open == 2);
   CHECK(counts.note(did(Did::Connect, "192.0.2.2"), Seconds(60)).open == 1);
@@ -35,7 +35,7 @@ TEST_CASE("connections are counted over all processes, and forgotten with a proc
 
 TEST_CASE("events are counted in units of time, each kind for itself") {
   ManualClock clock;
-  ClientCounts counts(clock, [](std::uint32_t) { return true; });
+  ClientCounts counts(clock, [](std::uint64_t) { return true; });
   CHECK(counts.note(did(Did::Message), Seconds(60)).in_unit == 1);
   CHECK(counts.note(did(Did::Message), Seconds(60)).in_unit == 2);
   CHECK(counts.note(did(Did::Recipient), Seconds(60)).in_unit == 1);
@@ -45,7 +45,7 @@ TEST_CASE("events are counted in units of time, each kind for itself") {
 
 TEST_CASE("the number of addresses is bounded") {
   ManualClock clock;
-  ClientCounts counts(clock, [](std::uint32_t) { return true; });
+  ClientCounts counts(clock, [](std::uint64_t) { return true; });
   for (std::size_t i = 0; i < client_addresses_max + 10; ++i) {
     counts.note(did(Did::Message, std::to_string(i)), Seconds(60));
   }

@@ -12,6 +12,7 @@
 #include "smtpd/messages.h"
 #include "smtpd/queue/control_server.h"
 #include "smtpd/queue/directories.h"
+#include "smtpd/queue/open_bodies.h"
 #include "smtpd/queue/pickup.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/scheduler/scheduler.h"
@@ -66,12 +67,21 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
 
   void serve() {
     auto self = shared_from_this();
-    child_.services().on_raw<OpenBody>(
-        [self](OpenBody ask, std::vector<Descriptor>) { return self->open_body(std::move(ask)); });
-    child_.services().on<DropBody>(
-        [self](DropBody ask, std::vector<Descriptor>) { return self->drop_body(std::move(ask)); });
-    child_.services().on<Submit>(
-        [self](Submit ask, std::vector<Descriptor>) { return self->submit(std::move(ask)); });
+    Services& services = child_.services("receive");
+    services.on_raw<OpenBody>([self](OpenBody ask, std::vector<Descriptor>, ProcessNumber from) {
+      return self->open_body(std::move(ask), from);
+    });
+    services.on<DropBody>([self](DropBody ask, std::vector<Descriptor>, ProcessNumber from) {
+      return self->drop_body(std::move(ask), from);
+    });
+    services.on<Submit>([self](Submit ask, std::vector<Descriptor>, ProcessNumber from) {
+      return self->submit(std::move(ask), from);
+    });
+    child_.on_peer_gone([self](ProcessNumber process) {
+      for (auto& id : self->bodies_.close_all_of(process)) {
+        self->tasks_.start(self->remove_body(std::move(id)));
+      }
+    });
   }
   /// The loop has ended: nothing of ours goes on.
   void end() {
@@ -88,24 +98,38 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     return peers;
   }
 
-  Task<Result<RawReply>> open_body(OpenBody ask) {
-    CO_TRY(auto file, co_await queue_->open_body(ask.id));
+  Task<Result<RawReply>> open_body(OpenBody ask, ProcessNumber from) {
+    CO_TRY_DO(bodies_.open(ask.id, from));
+    auto file = co_await queue_->open_body(ask.id);
+    if (!file) {
+      bodies_.close(ask.id, from);
+      co_return std::move(file).error();
+    }
+    if (!bodies_.is_of(ask.id, from)) {
+      // Its process went while the file was made.
+      co_await queue_->drop_body(ask.id);
+      co_return Error::temporary("4.3.0 the file's process has gone");
+    }
     RawReply reply;
     reply.body = wire::encode(Done());
-    reply.descriptors.push_back(std::move(file));
+    reply.descriptors.push_back(*std::move(file));
     co_return std::move(reply);
   }
-  Task<Result<Done>> drop_body(DropBody ask) {
-    co_await queue_->drop_body(ask.id);
+  Task<Result<Done>> drop_body(DropBody ask, ProcessNumber from) {
+    bool is_its_own = bodies_.close(ask.id, from);
+    if (is_its_own) co_await queue_->drop_body(ask.id);
     co_return Done();
   }
-  Task<Result<Done>> submit(Submit ask) {
+  Task<> remove_body(QueueId id) { co_await queue_->drop_body(id); }
+  Task<Result<Done>> submit(Submit ask, ProcessNumber from) {
     QueueId id = ask.envelope.id;
     bool is_file = ask.envelope.body_is_file;
+    bool is_its_own = is_file ? bodies_.close(id, from) : !bodies_.is_open(id);
+    if (!is_its_own) co_return Error(501, "5.5.4 this body is not the process's own");
     auto work = scheduler_.submit(std::move(ask.envelope), std::move(ask.body));
     auto taken = co_await std::move(work);
-    // A permanent error may mean that the id is another message's: then so is the file.
-    if (!taken && is_file && taken.error().is_temporary()) co_await queue_->drop_body(id);
+    // Where a message of this id waits already, the file is that one's, and stays.
+    if (!taken && is_file) co_await queue_->drop_body(id);
     if (!taken) co_return std::move(taken).error();
     co_return Done();
   }
@@ -125,6 +149,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
 
   Child& child_;
   std::unique_ptr<Queue> queue_;
+  OpenBodies bodies_;
   Scheduler scheduler_;
   PickupDesk pickup_;
   ControlServer control_;

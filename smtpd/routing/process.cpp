@@ -67,24 +67,39 @@ struct Tables {
 
 class Lookup {
  public:
-  explicit Lookup(Child& child) : child_(child) {
+  explicit Lookup(Child& child)
+      : child_(child), counts_(Clock::system(), [&child](std::uint64_t process) {
+          return child.is_linked(ProcessNumber(process));
+        }) {
     reload();
-    child.services().on<CountClient>(
-        [this](CountClient event, std::vector<Descriptor>) { return count(std::move(event)); });
-    child.services().on<NoteMailbox>(
-        [this](NoteMailbox of, std::vector<Descriptor>) { return note(std::move(of)); });
     child.on_reload([this] { reload(); });
-    child.services().on<Resolve>(
-        [this](Resolve ask, std::vector<Descriptor>) { return resolve(std::move(ask)); });
-    child.services().on<CheckRecipient>([this](CheckRecipient ask, std::vector<Descriptor>) {
+    serve_receive(child.services("receive"));
+    serve_queue(child.services("queue"));
+  }
+
+ private:
+  void serve_receive(Services& services) {
+    services.on<CountClient>(
+        [this](CountClient event, std::vector<Descriptor>, ProcessNumber from) {
+          event.process = from.value();
+          return count(std::move(event));
+        });
+    services.on<CheckRecipient>([this](CheckRecipient ask, std::vector<Descriptor>) {
       return check_recipient(std::move(ask));
     });
-    child.services().on<CheckRestrictions>([this](CheckRestrictions ask, std::vector<Descriptor>) {
+    services.on<CheckRestrictions>([this](CheckRestrictions ask, std::vector<Descriptor>) {
       return check_restrictions(std::move(ask));
     });
   }
 
- private:
+  /// A route bears the next hop's credentials: not for `receive`.
+  void serve_queue(Services& services) {
+    services.on<NoteMailbox>(
+        [this](NoteMailbox of, std::vector<Descriptor>) { return note(std::move(of)); });
+    services.on<Resolve>(
+        [this](Resolve ask, std::vector<Descriptor>) { return resolve(std::move(ask)); });
+  }
+
   void reload() {
     auto opened = Tables::open(child_.loop(), child_);
     if (opened) {

@@ -22,10 +22,10 @@ namespace pennypost::smtp {
 struct Peer {
   Peer(Loop& loop, std::string kind) : port(loop, std::move(kind)), tasks(loop) {
     auto [a, b] = socket_pair();
-    auto link = std::make_shared<Link>(loop, std::move(a), here);
+    auto link = std::make_shared<Link>(loop, std::move(a), here, ProcessNumber(2));
     port.add(link);
     tasks.start(link->run());
-    server = std::make_shared<Link>(loop, std::move(b), services);
+    server = std::make_shared<Link>(loop, std::move(b), services, ProcessNumber(1));
     tasks.start(server->run());
   }
   Services here;

@@ -1,13 +1,8 @@
 #include "store/service/auth.h"
 
-#include <unistd.h>
-
 namespace pennypost::store {
 
-RemoteAuth::RemoteAuth(Port& port) : port_(port), process_(static_cast<std::uint32_t>(getpid())) {}
-
 Task<Result<AuthAnswer>> RemoteAuth::step(AuthStep step) {
-  step.process = process_;
   auto work = port_.call(std::move(step));
   co_return co_await std::move(work);
 }
@@ -15,7 +10,6 @@ Task<Result<AuthAnswer>> RemoteAuth::step(AuthStep step) {
 void RemoteAuth::abort(std::uint64_t exchange) {
   AuthAbort abort;
   abort.exchange = exchange;
-  abort.process = process_;
   port_.post(abort);
 }
 

@@ -36,7 +36,7 @@ struct AuthStep {
   static constexpr std::uint16_t type = 40;
   using Reply = AuthAnswer;
   std::uint64_t exchange = 0;  // the same in each step; unique in the asking process
-  std::uint32_t process = 0;   // the asking process
+  std::uint64_t process = 0;   // the asking one, known from the link, not from the message
   std::string service;         // smtp, pop3, imap
   std::string mechanism;       // in the first step: PLAIN, LOGIN, SCRAM-SHA-256 …
   bool has_response = false;   // a first step may come without
@@ -47,8 +47,8 @@ struct AuthStep {
   std::string channel_binding;  // for …-PLUS: tls-exporter
   template <class Archive>
   void fields(Archive& archive) {
-    archive(exchange, process, service, mechanism, has_response, response, client_address,
-            local_address, is_secure, channel_binding);
+    archive(exchange, service, mechanism, has_response, response, client_address, local_address,
+            is_secure, channel_binding);
   }
 };
 
@@ -57,10 +57,9 @@ struct AuthAbort {
   static constexpr std::uint16_t type = 41;
   using Reply = Done;
   std::uint64_t exchange = 0;
-  std::uint32_t process = 0;
   template <class Archive>
   void fields(Archive& archive) {
-    archive(exchange, process);
+    archive(exchange);
   }
 };
 
@@ -78,14 +77,13 @@ class AuthPort {
 /// The auth process behind a port.
 class RemoteAuth final : public AuthPort {
  public:
-  explicit RemoteAuth(Port& port);
+  explicit RemoteAuth(Port& port) : port_(port) {}
   Task<Result<AuthAnswer>> step(AuthStep step) override;
   void abort(std::uint64_t exchange) override;
   std::uint64_t next_exchange() override { return ++last_; }
 
  private:
   Port& port_;
-  std::uint32_t process_;
   std::uint64_t last_ = 0;
 };
 

@@ -26,10 +26,7 @@ class AuthServer {
         throttle_(Clock::system(), child.config()->auth_failures_per_address_max,
                   child.config()->auth_failures_window),
         authenticator_(std::move(authenticator)) {
-    child_.services().on<AuthStep>(
-        [this](AuthStep step, std::vector<Descriptor>) { return answer(std::move(step)); });
-    child_.services().on<AuthAbort>(
-        [this](AuthAbort abort, std::vector<Descriptor>) { return forget(std::move(abort)); });
+    for (const char* kind : {"login", "receive"}) serve(child_.services(kind));
   }
 
  private:
@@ -38,15 +35,16 @@ class AuthServer {
     SteadyTime since;
   };
 
+  void serve(Services& services);
   Task<Result<AuthAnswer>> answer(AuthStep step);
-  Task<Result<Done>> forget(AuthAbort abort);
+  Task<Result<Done>> forget(AuthAbort abort, ProcessNumber from);
   /// Looks up what the mechanism needs until it has something to say to the client.
   Task<Result<SaslStep>> settle(ServerExchange& sasl, SaslStep step, const std::string& address);
   Task<Result<AuthAnswer>> succeed(const AuthStep& step, SaslStep done);
   Task<AuthAnswer> fail(const AuthStep& step, std::string login, std::string reason);
   void forget_old();
 
-  static std::string key_of(std::uint32_t process, std::uint64_t exchange) {
+  static std::string key_of(std::uint64_t process, std::uint64_t exchange) {
     return std::to_string(process) + "." + std::to_string(exchange);
   }
 
@@ -62,8 +60,19 @@ void AuthServer::forget_old() {
   std::erase_if(exchanges_, [&](const auto& entry) { return entry.second.since < oldest; });
 }
 
-Task<Result<Done>> AuthServer::forget(AuthAbort abort) {
-  exchanges_.erase(key_of(abort.process, abort.exchange));
+/// An exchange belongs to the process that began it: no other can go on with it or end it.
+void AuthServer::serve(Services& services) {
+  services.on<AuthStep>([this](AuthStep step, std::vector<Descriptor>, ProcessNumber from) {
+    step.process = from.value();
+    return answer(std::move(step));
+  });
+  services.on<AuthAbort>([this](AuthAbort abort, std::vector<Descriptor>, ProcessNumber from) {
+    return forget(std::move(abort), from);
+  });
+}
+
+Task<Result<Done>> AuthServer::forget(AuthAbort abort, ProcessNumber from) {
+  exchanges_.erase(key_of(from.value(), abort.exchange));
   co_return Done();
 }
 
@@ -153,6 +162,7 @@ Task<Result<AuthAnswer>> AuthServer::succeed(const AuthStep& step, SaslStep done
   if (step.service != "smtp") {
     Verified verified;
     verified.token = answer.token = random_text(token_characters);
+    verified.process = ProcessNumber(step.process);
     verified.login = answer.login;
     verified.account = **std::move(account);
     auto work = child_.port("master").call(std::move(verified));

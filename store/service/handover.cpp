@@ -106,13 +106,14 @@ Task<Result<void>> hand_over(Child& child, std::unique_ptr<Connection>& connecti
 
 struct HandOverDesk::State {
   struct Login {
+    ProcessNumber process = master_process;  // which alone can hand over its client
     std::string login;
     AccountRef account;
     SteadyTime since;
   };
   // One account's sessions are all in one worker.
   struct Sessions {
-    std::uint64_t worker = 0;  // the serial of the link to it
+    ProcessNumber worker = master_process;
     std::int64_t count = 0;
   };
   std::map<std::string, Login> tokens;
@@ -125,7 +126,7 @@ struct HandOverDesk::State {
   }
   /// How many of these are open in the worker that would take one more. A worker that has crashed
   /// tells of no session's end: with another in its place they are all over.
-  std::int64_t& sessions_of(const std::pair<std::string, std::string>& key, std::uint64_t worker) {
+  std::int64_t& sessions_of(const std::pair<std::string, std::string>& key, ProcessNumber worker) {
     auto& entry = sessions[key];
     if (entry.worker != worker) {
       auto gone = entry.worker;
@@ -134,19 +135,23 @@ struct HandOverDesk::State {
     }
     return sessions[key].count;
   }
-  void end_session(const std::pair<std::string, std::string>& key) {
+  /// A worker ends its own sessions alone.
+  void end_session(const std::pair<std::string, std::string>& key, ProcessNumber worker) {
     auto found = sessions.find(key);
-    if (found != sessions.end() && --found->second.count <= 0) sessions.erase(found);
+    if (found == sessions.end() || found->second.worker != worker) return;
+    if (--found->second.count <= 0) sessions.erase(found);
   }
 };
 
 namespace {
 
 Task<Result<Done>> start_session(Master& master, std::shared_ptr<HandOverDesk::State> state,
-                                 HandOver request, std::vector<Descriptor> ends) {
+                                 HandOver request, std::vector<Descriptor> ends,
+                                 ProcessNumber from) {
   state->forget_old();
   auto found = state->tokens.find(request.token);
-  if (found == state->tokens.end() || ends.size() != 1) {
+  bool is_its_own = found != state->tokens.end() && found->second.process == from;
+  if (!is_its_own || ends.size() != 1) {
     co_return Error::temporary("4.3.0 this login is not known; log in again");
   }
   auto login = std::move(found->second);
@@ -159,7 +164,7 @@ Task<Result<Done>> start_session(Master& master, std::shared_ptr<HandOverDesk::S
   if (worker == nullptr) co_return Error::temporary("4.3.0 the worker " + port + " has gone");
   auto limit = master.config()->mail_max_userip_connections;
   auto key = std::pair(login.login, request.client.client_address);
-  auto& open_sessions = state->sessions_of(key, worker->serial());
+  auto& open_sessions = state->sessions_of(key, worker->peer());
   if (limit > 0 && open_sessions >= limit) {
     co_return Error::temporary(
         "[LIMIT] too many connections of this user from this address "
@@ -171,10 +176,11 @@ Task<Result<Done>> start_session(Master& master, std::shared_ptr<HandOverDesk::S
   serve.client.login = login.login;
   serve.account = std::move(login.account);
   ++open_sessions;
+  auto serving = worker->peer();
   auto work = worker->call(Serve::type, wire::encode(serve), std::move(ends));
   auto answer = co_await std::move(work);
   if (answer) co_return Done();
-  state->end_session(key);
+  state->end_session(key, serving);
   co_return Error(std::move(answer).error());
 }
 
@@ -195,6 +201,7 @@ Task<Result<Done>> HandOverDesk::note(std::shared_ptr<State> state, Verified ver
     co_return Error::temporary("4.3.2 too many logins under way");
   }
   State::Login login;
+  login.process = verified.process;
   login.login = std::move(verified.login);
   login.account = std::move(verified.account);
   login.since = std::chrono::steady_clock::now();
@@ -203,19 +210,22 @@ Task<Result<Done>> HandOverDesk::note(std::shared_ptr<State> state, Verified ver
 }
 
 void HandOverDesk::serve_login(Master& master, Services& services) {
-  services.on<HandOver>([&master, state = state_](HandOver request, std::vector<Descriptor> ends) {
-    return start_session(master, state, std::move(request), std::move(ends));
+  services.on<HandOver>([&master, state = state_](HandOver request, std::vector<Descriptor> ends,
+                                                  ProcessNumber from) {
+    return start_session(master, state, std::move(request), std::move(ends), from);
   });
 }
 
 void HandOverDesk::serve_worker(Master&, Services& services) {
-  services.on<SessionEnded>([state = state_](SessionEnded ended, std::vector<Descriptor>) {
-    return forget(state, std::move(ended));
-  });
+  services.on<SessionEnded>(
+      [state = state_](SessionEnded ended, std::vector<Descriptor>, ProcessNumber worker) {
+        return forget(state, std::move(ended), worker);
+      });
 }
 
-Task<Result<Done>> HandOverDesk::forget(std::shared_ptr<State> state, SessionEnded ended) {
-  state->end_session(std::pair(ended.login, ended.client_address));
+Task<Result<Done>> HandOverDesk::forget(std::shared_ptr<State> state, SessionEnded ended,
+                                        ProcessNumber worker) {
+  state->end_session(std::pair(ended.login, ended.client_address), worker);
   co_return Done();
 }
 
@@ -226,7 +236,7 @@ WorkerDesk::WorkerDesk(Child& child, Duration timeout, ServeSession serve)
   Loop::set_offload_threads(static_cast<unsigned>(child_.config()->io_threads));
   child_.leave_when_idle(
       child_.config()->max_idle, [this] { return served_; }, [this] { return !sessions_.empty(); });
-  child_.services().on<Serve>([this](Serve request, std::vector<Descriptor> ends) {
+  child_.services("master").on<Serve>([this](Serve request, std::vector<Descriptor> ends) {
     return take(std::move(request), std::move(ends));
   });
 }

@@ -28,16 +28,17 @@ namespace pennypost::store {
 inline constexpr std::size_t tokens_max = 100'000;
 inline constexpr std::chrono::seconds token_lives{60};
 
-/// auth -> master: this token stands for that account.
+/// auth -> master: this token, in the hands of that login process, stands for that account.
 struct Verified {
   static constexpr std::uint16_t type = 42;
   using Reply = Done;
   std::string token;
+  ProcessNumber process = master_process;
   std::string login;
   AccountRef account;
   template <class Archive>
   void fields(Archive& archive) {
-    archive(token, login, account);
+    archive(token, process, login, account);
   }
 };
 
@@ -57,7 +58,7 @@ struct ClientInfo {
   }
 };
 
-/// login -> master, with the descriptor.
+/// login -> master, with the descriptor. Another process's token is none.
 struct HandOver {
   static constexpr std::uint16_t type = 43;
   using Reply = Done;
@@ -81,7 +82,7 @@ struct Serve {
   }
 };
 
-/// worker -> master: one session of this user from this address has ended.
+/// worker -> master: one session of this user from this address, in this worker, has ended.
 struct SessionEnded {
   static constexpr std::uint16_t type = 45;
   using Reply = Done;
@@ -114,7 +115,8 @@ class HandOverDesk {
 
  private:
   static Task<Result<Done>> note(std::shared_ptr<State> state, Verified verified);
-  static Task<Result<Done>> forget(std::shared_ptr<State> state, SessionEnded ended);
+  static Task<Result<Done>> forget(std::shared_ptr<State> state, SessionEnded ended,
+                                   ProcessNumber worker);
   std::shared_ptr<State> state_;
 };
 
