@@ -80,9 +80,14 @@ class Walk {
     return true;
   }
 
+  bool trusts(uid_t owner) const { return owner == 0 || std::ranges::count(owners_, owner) != 0; }
+
   bool follow(int link, const struct stat& status) {
-    bool is_trusted = scope_ == Scope::Anywhere &&
-                      (status.st_uid == 0 || std::ranges::count(owners_, status.st_uid) != 0);
+    // Where hard links are not protected, who owns a directory can put a link of root's into it.
+    struct stat directory {};
+    if (::fstat(at_.number(), &directory) != 0) return false;
+    bool is_trusted =
+        scope_ == Scope::Anywhere && trusts(status.st_uid) && trusts(directory.st_uid);
     if (!is_trusted || ++links_ > links_max) {
       errno = ELOOP;
       return false;

@@ -33,9 +33,10 @@ namespace pennypost {
 /// the beginning. With O_CREAT the last component is made; those before it must be there.
 Descriptor open_beneath(int directory, std::string_view path, int flags, mode_t mode = 0600);
 
-/// Opens the absolute `path`; the links on the way, also at its end, are followed if they belong to
-/// root or to one of `owners`. So `/var/mail` may be a link of the admin's, and a user's link
-/// leads nobody astray. With O_CREAT a link at the end is not followed, whosesoever it is.
+/// Opens the absolute `path`; the links on the way, also at its end, are followed if they and the
+/// directories in which they stand belong to root or to one of `owners`. So `/var/mail` may be a
+/// link of the admin's, and a user's link leads nobody astray. With O_CREAT a link at the end is
+/// not followed, whosesoever it is.
 Descriptor open_trusted(std::string_view path, std::span<const uid_t> owners, int flags,
                         mode_t mode = 0600);
 

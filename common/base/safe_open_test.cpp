@@ -104,6 +104,17 @@ TEST_CASE("links of trusted owners are followed, those of others are not") {
   CHECK(error_of(open_regular(scratch / "end", nobody)) == ELOOP);
 }
 
+TEST_CASE("a link of a trusted owner is not followed in somebody else's directory") {
+  if (::geteuid() != 0) return;  // nobody else can give a directory away
+  Scratch scratch;
+  fs::create_directory(scratch / "theirs");
+  write_file(scratch / "secret", "secret");
+  fs::create_symlink(scratch / "secret", scratch / "theirs/link");
+  CHECK(read_all(open_trusted(scratch / "theirs/link", {}, O_RDONLY)) == "secret");
+  give_away(scratch / "theirs");
+  CHECK(error_of(open_trusted(scratch / "theirs/link", {}, O_RDONLY)) == ELOOP);
+}
+
 TEST_CASE("a link at the end is no place for a new file") {
   Scratch scratch;
   fs::create_symlink(scratch / "elsewhere", scratch / "link");

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "common/base/assert.h"
+#include "common/base/own_file.h"
 
 namespace pennypost {
 namespace {
@@ -93,12 +94,12 @@ class FileSink : public LogSink {
       : name_(std::move(name)), path_(std::move(path)), hostname_(short_hostname()), file_(fd) {}
 
   static Result<int> open_file(const std::string& path) {
-    int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-    if (fd < 0) {
-      return Error::permanent("maillog_file: " + path + ": " + std::strerror(errno) +
+    auto file = open_own_file(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY, 0640);
+    if (!file) {
+      return Error::permanent("maillog_file: " + describe_refusal(path, errno) +
                               "; create its directory, or let it be written");
     }
-    return fd;
+    return file.release();
   }
 
   void write(Severity severity, std::string_view component, std::string_view text,

@@ -70,6 +70,16 @@ LogOptions log_options(const Config& config) {
   return options;
 }
 
+/// What is in the new root of a process without rights must be nobody's choice.
+Result<void> prepare_empty_directory(const std::string& path) {
+  TRY_DO(prepare_directory(path, 0755, nullptr, "empty_directory"));
+  auto stranger = is_root() ? who_may_change(path, Groups::Trusted) : std::optional<OpenToOthers>();
+  if (!stranger) return {};
+  return Error::permanent("empty_directory = " + path + ": " + stranger->reason +
+                          "; it and all directories above it must be root's (chown root, chmod "
+                          "go-w), or set another");
+}
+
 /// Closes every descriptor from 3 up that is not in `kept`.
 void close_all_but(std::vector<int> kept) {
   std::ranges::sort(kept);
@@ -132,7 +142,7 @@ const Kind& Master::kind_named(const std::string& name) const {
 Result<std::shared_ptr<const Prepared>> Master::prepare(const Config& config) const {
   std::vector<std::string> lacks = check_host(config, spec_.name);
   if (!lacks.empty()) return Error(configuration_code, join(lacks, "\n"));
-  TRY_DO(prepare_directory(config.empty_directory, 0755, nullptr, "empty_directory"));
+  TRY_DO(prepare_empty_directory(config.empty_directory));
   if (spec_.prepare) {
     TRY_DO(spec_.prepare(config));
   }

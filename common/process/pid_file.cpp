@@ -7,26 +7,48 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
+#include "common/base/own_file.h"
 #include "common/base/text.h"
+#include "common/process/directories.h"
 
 namespace pennypost {
 namespace {
+
+constexpr std::uint64_t pid_max = 1 << 22;  // as the kernel has it
 
 std::string path_of(const std::string& directory, const std::string& name) {
   return directory + "/" + name + ".pid";
 }
 
+std::string say(const std::string& path) { return describe_refusal(path, errno); }
+
+bool belongs_to(const Descriptor& file, uid_t owner) {
+  struct stat status {};
+  return fstat(file.number(), &status) == 0 && status.st_uid == owner;
+}
+
+/// Whether the process `pid` is run by whoever owns the file, if that is somebody else than us.
+bool is_run_by_owner(const Descriptor& file, pid_t pid) {
+  if (belongs_to(file, geteuid()) || belongs_to(file, 0)) return true;
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  std::string word;
+  while (status >> word && word != "Uid:") continue;
+  uid_t uid = 0;
+  return status >> uid && belongs_to(file, uid);
+}
+
 }  // namespace
 
 Result<PidFile> PidFile::create(const std::string& directory, const std::string& name) {
-  if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
-    return Error::permanent(directory + " (base_dir): " + std::strerror(errno) +
-                            "; make it, or set base_dir to a directory of yours");
-  }
+  TRY_DO(prepare_directory(directory, 0755, nullptr, "base_dir"));
   std::string path = path_of(directory, name);
-  Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!file) return Error::permanent(path + ": " + std::strerror(errno));
+  auto file = open_own_file(path, O_RDWR | O_CREAT, 0644);
+  if (!file) return Error::permanent(say(path));
+  if (is_root() && !belongs_to(file, 0)) {
+    return Error::permanent(path + ": belongs to another user than root; remove it");
+  }
   if (flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
     auto holder = running(directory, name);
     return Error::permanent(name + " is running already" +
@@ -36,21 +58,23 @@ Result<PidFile> PidFile::create(const std::string& directory, const std::string&
   std::string text = std::to_string(getpid()) + "\n";
   if (ftruncate(file.number(), 0) != 0 ||
       pwrite(file.number(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
-    return Error::permanent(path + ": " + std::strerror(errno));
+    return Error::permanent(say(path));
   }
   return PidFile(std::move(file));
 }
 
 std::optional<pid_t> PidFile::running(const std::string& directory, const std::string& name) {
-  Descriptor file(open(path_of(directory, name).c_str(), O_RDONLY | O_CLOEXEC));
+  auto file = open_own_file(path_of(directory, name), O_RDONLY);
   if (!file) return {};
   if (flock(file.number(), LOCK_SH | LOCK_NB) == 0) return {};
   char bytes[32];
   auto count = pread(file.number(), bytes, sizeof bytes, 0);
   if (count <= 0) return {};
   auto number = parse_number(trim({bytes, static_cast<std::size_t>(count)}));
-  if (!number) return {};
-  return static_cast<pid_t>(*number);
+  if (!number || *number < 2 || *number > pid_max) return {};
+  auto pid = static_cast<pid_t>(*number);
+  if (!is_run_by_owner(file, pid)) return {};
+  return pid;
 }
 
 }  // namespace pennypost

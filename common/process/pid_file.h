@@ -1,4 +1,6 @@
-// Which process runs a daemon, in a file that it holds locked: one master a daemon and directory.
+// Says which process runs a daemon, in a file that it holds locked: one master a daemon and
+// directory. The file is believed only as far as its owner: as root, we would else stop whatever
+// process somebody has written into it.
 #pragma once
 
 #include <sys/types.h>
@@ -16,7 +18,7 @@ class PidFile {
   /// Makes `directory` if it is missing, and `directory/NAME.pid`; an error when another process
   /// holds it, or it can't be written.
   static Result<PidFile> create(const std::string& directory, const std::string& name);
-  /// The process that holds it; nothing when none runs.
+  /// The process that holds it and whose user the file's owner is; nothing when none runs.
   static std::optional<pid_t> running(const std::string& directory, const std::string& name);
 
  private:

@@ -27,6 +27,8 @@
 #include <string>
 
 #include "common/base/descriptor.h"
+#include "common/base/own_file.h"
+#include "common/base/safe_open.h"
 #include "common/config/config.h"
 #include "smtpd/commands/control.h"
 #include "smtpd/commands/drop_file.h"
@@ -89,14 +91,24 @@ struct NewFile {
   bool is_kept = false;
 };
 
+/// As root, or with the group of setgid_group, no link is followed that mail_owner may have put
+/// there: it would make us write where he cannot.
+Descriptor open_maildrop(const std::string& queue, const std::string& maildrop) {
+  constexpr int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  bool is_privileged = ::geteuid() == 0 || ::getegid() != ::getgid();
+  if (!is_privileged) return Descriptor(::open(maildrop.c_str(), flags));
+  auto directory = open_trusted(queue, {}, flags);
+  return directory ? open_beneath(directory.number(), "maildrop", flags) : Descriptor();
+}
+
 int store(const Config& config) {
   std::string maildrop = config.queue_directory + "/maildrop";
   // An ordinary user's own queue, before smtpd was ever started; elsewhere this changes nothing.
   if (::getegid() == ::getgid() && ::access(maildrop.c_str(), F_OK) != 0) {
     [[maybe_unused]] auto prepared = prepare_queue_directories(config);
   }
-  Descriptor directory(::open(maildrop.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return say_errno(maildrop);
+  auto directory = open_maildrop(config.queue_directory, maildrop);
+  if (!directory) return say(ex_tempfail, describe_refusal(maildrop, errno));
   std::string id = make_queue_id().value();
   NewFile file{directory.number(), "new." + id, {}};
   file.descriptor = Descriptor(
@@ -123,7 +135,7 @@ int store(const Config& config) {
   }
   file.is_kept = true;
   // The name survives as well: a directory that we can't read is synced through its file system.
-  Descriptor readable(::open(maildrop.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Descriptor readable(::openat(file.directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   int synced = readable ? ::fsync(readable.number()) : ::syncfs(file.descriptor.number());
   if (synced != 0) return say_errno(maildrop);
   if (auto queue = QueueClient::connect(config.queue_directory)) {

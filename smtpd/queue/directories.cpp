@@ -2,30 +2,21 @@
 
 #include <grp.h>
 #include <pwd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <filesystem>
-
-#include "smtpd/queue/body_files.h"
+#include "common/process/directories.h"
 
 namespace pennypost::smtp {
 namespace {
 
-Result<void> prepare(const std::string& path, mode_t mode, uid_t owner, gid_t group) {
-  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
-    return file_error("create " + path, errno);
-  }
-  if (::geteuid() == 0 && ::chown(path.c_str(), owner, group) != 0) {
-    return file_error("give " + path + " to its owner", errno);
-  }
-  struct stat found {};
-  if (::stat(path.c_str(), &found) != 0) return file_error("look at " + path, errno);
-  if ((found.st_mode & 07777) != mode && ::chmod(path.c_str(), mode) != 0) {
-    return file_error("set the mode of " + path, errno);
-  }
-  return {};
+/// Whoever can put another directory in the queue's place reads and loses all mail.
+Result<void> check_place(const std::string& directory) {
+  auto stranger = who_may_exchange(directory, Groups::Trusted);
+  if (!stranger) return {};
+  return Error(451, "queue_directory = " + directory + ": " + stranger->reason +
+                        ", who could put another queue in its place; all directories above the "
+                        "queue must be root's (chown root, chmod go-w), or set another "
+                        "queue_directory");
 }
 
 }  // namespace
@@ -53,13 +44,15 @@ Result<void> prepare_queue_directories(const Config& config) {
     }
     drop = setgid->gr_gid;
   }
-  std::error_code ignored;
-  std::filesystem::create_directories(std::filesystem::path(config.queue_directory).parent_path(),
-                                      ignored);
-  TRY_DO(prepare(config.queue_directory, 0755, owner, group));
+  const std::string& directory = config.queue_directory;
+  if (is_root()) {
+    TRY_DO(check_place(directory));
+  }
+  TRY(auto queue, own_directory(directory, 0755, owner, group, "queue_directory"));
   // Mail is nobody's business but its owner's.
-  TRY_DO(prepare(config.queue_directory + "/db", 0700, owner, group));
-  return prepare(config.queue_directory + "/maildrop", 01730, owner, drop);
+  TRY_DO(own_directory_in(queue, "db", 0700, owner, group, directory + "/db"));
+  TRY_DO(own_directory_in(queue, "maildrop", 01730, owner, drop, directory + "/maildrop"));
+  return {};
 }
 
 }  // namespace pennypost::smtp

@@ -1,0 +1,64 @@
+#include "common/base/own_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "common/base/safe_open.h"
+
+namespace pennypost {
+namespace {
+
+/// 0, or the errno that says what stands there instead of a file of ours.
+int judge(const Descriptor& file) {
+  struct stat status {};
+  if (::fstat(file.number(), &status) != 0) return errno;
+  if (S_ISREG(status.st_mode)) return status.st_nlink > 1 ? EMLINK : 0;
+  bool is_device = S_ISCHR(status.st_mode) || S_ISFIFO(status.st_mode);
+  return is_device && status.st_uid == 0 ? 0 : EPERM;
+}
+
+void let_wait(const Descriptor& file) {
+  int flags = ::fcntl(file.number(), F_GETFL);
+  ::fcntl(file.number(), F_SETFL, flags & ~O_NONBLOCK);
+}
+
+}  // namespace
+
+Descriptor open_own_file(const std::string& path, int flags, mode_t mode) {
+  if (::geteuid() != 0) return Descriptor(::open(path.c_str(), flags | O_CLOEXEC, mode));
+  int careful = flags | O_NONBLOCK | O_NOCTTY;
+  // A link of root's is followed to a file that is there, never to make one.
+  auto file = open_trusted(path, {}, careful & ~O_CREAT);
+  if (!file && errno == ENOENT && (flags & O_CREAT) != 0) {
+    file = open_trusted(path, {}, careful, mode);
+  }
+  if (!file) return file;
+  if (int problem = judge(file); problem != 0) {
+    file.close();
+    errno = problem;
+    return file;
+  }
+  let_wait(file);
+  return file;
+}
+
+std::string describe_refusal(const std::string& path, int problem) {
+  switch (problem) {
+    case ELOOP:
+      return path +
+             ": there is a symbolic link on the way which another user than root may exchange, and "
+             "root does not follow it; remove it, or set the path to which it should lead";
+    case EMLINK:
+      return path + ": the file has a second name (a hard link) and may be another's; remove it";
+    case EPERM:
+      return path + ": something else than a file is in its place; remove it";
+    default:
+      return path + ": " + std::strerror(problem);
+  }
+}
+
+}  // namespace pennypost
