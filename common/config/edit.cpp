@@ -8,9 +8,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
+#include <filesystem>
 
+#include "common/base/descriptor.h"
+#include "common/base/own_file.h"
+#include "common/base/safe_open.h"
 #include "common/base/text.h"
 #include "common/config/config.h"
 #include "common/config/load.h"
@@ -19,7 +21,7 @@ namespace pennypost {
 namespace {
 
 Error failed(const std::string& path, const char* remedy) {
-  return Error::permanent(path + ": " + std::strerror(errno) + "; " + remedy);
+  return Error::permanent(describe_refusal(path, errno) + "; " + remedy);
 }
 
 /// Where each line of a text begins.
@@ -196,42 +198,55 @@ Result<std::string> read_all(int fd, const std::string& path) {
   }
 }
 
-/// A descriptor that closes with its scope.
-struct File {
-  int fd;
-  explicit File(int descriptor) : fd(descriptor) {}
-  ~File() {
-    if (fd >= 0) ::close(fd);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
+/// The file that is edited, and the directory in which it stands.
+struct Target {
+  std::string path;
+  Descriptor directory;
+
+  std::string name() const { return std::filesystem::path(path).filename().string(); }
 };
 
+/// Root follows links of root's alone: in somebody else's directory they lead anywhere.
+Descriptor open_as_trusted(const std::string& path, int flags) {
+  if (::geteuid() != 0) return Descriptor(::open(path.c_str(), flags | O_CLOEXEC));
+  return open_trusted(path, {}, flags);
+}
+
+/// A link is followed, so that the file it names is the one replaced.
+std::string real_path(const std::string& path) {
+  std::error_code problem;
+  auto real = std::filesystem::canonical(path, problem);
+  return problem ? path : real.string();
+}
+
 /// Writes beside, syncs, and renames; `like` gives owner and mode where there was a file.
-Result<void> replace_file(const std::string& path, const std::string& text, int directory_fd,
-                          const struct stat* like) {
-  std::string beside = path + ".new";
+Result<void> replace_file(const Target& target, const std::string& text, const struct stat* like) {
   constexpr const char* untouched = "the file is as it was";
-  ::unlink(beside.c_str());
+  const int directory = target.directory.number();
+  const std::string name = target.name();
+  const std::string beside = name + ".new";
+  ::unlinkat(directory, beside.c_str(), 0);
   mode_t mode = like != nullptr ? like->st_mode & 07777 : 0644;
-  File file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
-  if (file.fd < 0) return failed(beside, untouched);
-  bool good = ::fchmod(file.fd, mode) == 0;
-  if (good && like != nullptr) good = ::fchown(file.fd, like->st_uid, like->st_gid) == 0;
+  constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+  Descriptor file(::openat(directory, beside.c_str(), flags, mode));
+  if (!file) return failed(target.path + ".new", untouched);
+  bool good = ::fchmod(file.number(), mode) == 0;
+  if (good && like != nullptr) good = ::fchown(file.number(), like->st_uid, like->st_gid) == 0;
   std::size_t done = 0;
   while (good && done < text.size()) {
-    ssize_t wrote = ::write(file.fd, text.data() + done, text.size() - done);
+    ssize_t wrote = ::write(file.number(), text.data() + done, text.size() - done);
     if (wrote < 0 && errno == EINTR) continue;
     good = wrote >= 0;
     if (good) done += static_cast<std::size_t>(wrote);
   }
-  good = good && ::fsync(file.fd) == 0 && ::rename(beside.c_str(), path.c_str()) == 0;
+  good = good && ::fsync(file.number()) == 0 &&
+         ::renameat(directory, beside.c_str(), directory, name.c_str()) == 0;
   if (!good) {
-    Error error = failed(beside, untouched);
-    ::unlink(beside.c_str());
+    Error error = failed(target.path + ".new", untouched);
+    ::unlinkat(directory, beside.c_str(), 0);
     return error;
   }
-  if (::fsync(directory_fd) != 0) return failed(path, "the change may not outlive a power cut");
+  if (::fsync(directory) != 0) return failed(target.path, "the change may not outlive a power cut");
   return {};
 }
 
@@ -311,28 +326,29 @@ Result<std::string> edit_toml(std::string_view toml, const std::vector<SettingEd
 }
 
 Result<void> edit_file(const std::vector<SettingEdit>& edits, const LoadOptions& options) {
-  std::string path = options.directory + "/main.toml";
-  File directory(::open(options.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.fd < 0) return failed(options.directory, "make the directory, or name it with -c");
-  while (::flock(directory.fd, LOCK_EX) != 0) {
-    if (errno != EINTR) return failed(options.directory, "the directory can't be locked");
+  std::string where = std::filesystem::absolute(options.directory).lexically_normal().string();
+  auto locked = open_as_trusted(where, O_RDONLY | O_DIRECTORY);
+  if (!locked) return failed(where, "make the directory, or name it with -c");
+  while (::flock(locked.number(), LOCK_EX) != 0) {
+    if (errno != EINTR) return failed(where, "the directory can't be locked");
   }
-  // A link is followed, so that the file it names is the one replaced.
-  if (char* real = ::realpath(path.c_str(), nullptr)) {
-    path = real;
-    std::free(real);
-  }
-  File old(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (old.fd < 0 && errno != ENOENT) return failed(path, "run this as the file's owner");
+  std::string path = where + "/main.toml";
+  auto old = open_as_trusted(path, O_RDONLY);
+  if (!old && errno != ENOENT) return failed(path, "run this as the file's owner");
+  Target target;
+  target.path = real_path(path);
+  auto parent = std::filesystem::path(target.path).parent_path().string();
+  target.directory = open_as_trusted(parent, O_RDONLY | O_DIRECTORY);
+  if (!target.directory) return failed(parent, "run this as the file's owner");
   std::string before;
   struct stat status {};
-  if (old.fd >= 0) {
-    if (::fstat(old.fd, &status) != 0) return failed(path, "the file can't be read");
-    TRY(before, read_all(old.fd, path));
+  if (old) {
+    if (::fstat(old.number(), &status) != 0) return failed(path, "the file can't be read");
+    TRY(before, read_all(old.number(), path));
   }
   TRY(std::string after, edit_toml(before, edits, options));
   if (after == before) return {};
-  return replace_file(path, after, directory.fd, old.fd >= 0 ? &status : nullptr);
+  return replace_file(target, after, old ? &status : nullptr);
 }
 
 }  // namespace pennypost
