@@ -187,6 +187,11 @@ Result<std::vector<OwnUser>> OwnUsers::list() const {
 Result<OwnUsers::Change> OwnUsers::begin() const {
   TRY(auto users_lock, BuildLock::take(users_));
   TRY(auto credentials_lock, BuildLock::take(credentials_));
+  if (users_lock.is_acting() || credentials_lock.is_acting()) {
+    return Error::permanent(users_ + " and " + credentials_ +
+                            " must stand in directories that only root can change, and so must "
+                            "the directories above them; chown root, chmod go-w");
+  }
   TRY(auto users, SourceText::read(users_));
   TRY(auto credentials, SourceText::read(credentials_));
   return Change{std::move(users_lock), std::move(credentials_lock), std::move(users),

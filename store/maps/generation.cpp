@@ -150,23 +150,14 @@ Result<TableAccess> TableAccess::of(const fs::path& file) {
 }
 
 Result<BuildLock> BuildLock::take(const fs::path& base) {
+  TRY(auto owner, ActingOwner::take(base));
   auto path = beside(base, ".rdb.lock");
-  int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return failed(path.string(), errno);
-  BuildLock lock(fd);
-  while (::flock(fd, LOCK_EX) != 0) {
+  Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file) return failed(path.string(), errno);
+  while (::flock(file.number(), LOCK_EX) != 0) {
     if (errno != EINTR) return failed("lock " + path.string(), errno);
   }
-  return lock;
-}
-
-BuildLock::BuildLock(BuildLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-BuildLock& BuildLock::operator=(BuildLock&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-BuildLock::~BuildLock() {
-  if (fd_ >= 0) ::close(fd_);
+  return BuildLock(std::move(owner), std::move(file));
 }
 
 Result<void> build_generation(const BuildLock&, const fs::path& base,

@@ -18,8 +18,10 @@
 #include <string>
 
 #include "common/base/clock.h"
+#include "common/base/descriptor.h"
 #include "common/base/result.h"
 #include "store/kv/database.h"
+#include "store/maps/acting_owner.h"
 
 namespace pennypost::store {
 
@@ -33,18 +35,19 @@ struct TableAccess {
   static Result<TableAccess> of(const std::filesystem::path& file);
 };
 
-/// Held while the sources of a map are changed and the map is built. Waits for another holder.
+/// Held while the sources of a map are changed and the map is built. Waits for another holder. As
+/// root, all of that happens with the rights of the directory's owner.
 class BuildLock {
  public:
-  /// Error: the file beside `base` can't be created or locked.
+  /// Error: the file beside `base` can't be created or locked; as of ActingOwner::take().
   static Result<BuildLock> take(const std::filesystem::path& base);
-  BuildLock(BuildLock&& other) noexcept;
-  BuildLock& operator=(BuildLock&& other) noexcept;
-  ~BuildLock();
+  bool is_acting() const { return owner_.is_acting(); }
 
  private:
-  explicit BuildLock(int fd) : fd_(fd) {}
-  int fd_;
+  BuildLock(ActingOwner owner, Descriptor file)
+      : owner_(std::move(owner)), file_(std::move(file)) {}
+  ActingOwner owner_;
+  Descriptor file_;
 };
 
 /// Builds a table and makes it the current one. The old one stays current on any Error.

@@ -8,6 +8,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/base/descriptor.h"
+#include "common/base/own_file.h"
+#include "common/base/safe_open.h"
 #include "common/base/text.h"
 #include "common/mail/address.h"
 #include "store/maps/alias_items.h"
@@ -155,21 +158,22 @@ Result<std::vector<SourceEntry>> parse_source(std::string_view text, SourceSynta
 }
 
 Result<std::string> read_source(const std::string& file) {
-  int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return Error::temporary(file + ": " + std::strerror(errno));
+  // A link that somebody else has put in root's way may lead to what only root may read.
+  Descriptor source = ::geteuid() == 0 ? open_trusted(file, {}, O_RDONLY)
+                                       : Descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!source) return Error::temporary(describe_refusal(file, errno));
   std::string text;
   struct stat status;
-  if (::fstat(fd, &status) == 0 && status.st_size > 0) {
+  if (::fstat(source.number(), &status) == 0 && status.st_size > 0) {
     text.reserve(std::min(static_cast<std::size_t>(status.st_size), source_file_bytes_max));
   }
   char buffer[65536];
   ssize_t got;
-  while ((got = ::read(fd, buffer, sizeof buffer)) > 0 && text.size() <= source_file_bytes_max) {
+  while ((got = ::read(source.number(), buffer, sizeof buffer)) > 0 &&
+         text.size() <= source_file_bytes_max) {
     text.append(buffer, static_cast<std::size_t>(got));
   }
-  int problem = errno;
-  ::close(fd);
-  if (got < 0) return Error::temporary(file + ": " + std::strerror(problem));
+  if (got < 0) return Error::temporary(file + ": " + std::strerror(errno));
   if (text.size() > source_file_bytes_max) {
     return Error::temporary(file + ": larger than " + std::to_string(source_file_bytes_max) +
                             " bytes");
