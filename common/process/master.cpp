@@ -265,7 +265,7 @@ Result<Privileges> Master::privileges(const Kind& kind, const Identity* identity
       // Only system users have a spool whose directory the group may write to.
       bool is_system_user =
           identity->name != config_->virtual_mail_owner && identity->name != config_->default_privs;
-      if (is_system_user) {
+      if (is_system_user && config_->mail_location.starts_with("mbox:")) {
         TRY(keep.saved_group, Identity::find_group(config_->mail_privileged_group));
       }
       break;

@@ -34,7 +34,7 @@ struct Identity {
 
 struct Privileges {
   std::optional<Identity> identity;  // unset: stay who we are
-  std::optional<gid_t> saved_group;  // may be taken as effective group later, for a dotlock
+  std::optional<gid_t> saved_group;  // may be borrowed later, for the user's file in the mail spool
   std::string chroot;                // empty: none
   bool no_network = false;           // an own, empty network namespace; Unix sockets still work
   bool no_files = false;             // landlock: no file can be opened any more

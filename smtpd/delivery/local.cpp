@@ -186,8 +186,9 @@ class LocalDelivery {
         is_maildir ? store::MailLocation::Format::Maildir : store::MailLocation::Format::Mbox;
     location.root = path.parent_path();
     location.inbox = is_maildir ? location.root : recipient_.address;
-    location.index = location.root;
+    if (is_maildir) location.index = location.root;
     auto settings = store::store_settings(config_, {});
+    settings.dotlock_may_fail = true;
     auto made = store_in(std::move(location), std::move(settings));
     if (made.kind == OutcomeKind::Delivered) {
       made.reason = "delivered to file: " + recipient_.address;

@@ -124,6 +124,11 @@ std::shared_ptr<Database> Index::database() {
   auto now = clock_.now_seconds();
   if (now < retry_at_) return nullptr;
   retry_at_ = now + retry_seconds;
+  auto trusted = judge();
+  if (!trusted) {
+    failed(trusted.error());
+    return nullptr;
+  }
   auto opened = Database::open(directory_, Profile::small());
   if (!opened && storage_problem(opened.error()) == StorageProblem::Damaged) {
     log_warning("index",
@@ -140,6 +145,14 @@ std::shared_ptr<Database> Index::database() {
   database_ = std::make_shared<Database>(*std::move(opened));
   inode_ = FileStamp::of(directory_.string()).inode;
   return database_;
+}
+
+// What others may write to could show one message for another.
+Result<void> Index::judge() const {
+  struct stat status {};
+  bool exists = ::stat(directory_.c_str(), &status) == 0;
+  if (exists && !is_own(status)) return distrusted(directory_.string());
+  return {};
 }
 
 // Looked at once a second: two system calls a value would be most of what a value costs.

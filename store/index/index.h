@@ -103,6 +103,7 @@ class Index {
   };
   using Block = std::map<std::uint8_t, State>;  // by the UID's last bits
   std::shared_ptr<Database> database();
+  Result<void> judge() const;
   bool is_removed();
   std::pair<std::shared_ptr<Database>, std::optional<Part>> begin(const Folder& folder);
   static std::string part_value(const Part& part);

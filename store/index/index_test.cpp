@@ -139,6 +139,20 @@ TEST_CASE("without a place for the index everything works") {
   CHECK_FALSE(inbox->cached(Uid(1), CacheItem::Envelope).has_value());
 }
 
+TEST_CASE("an index that others may write to is not used") {
+  Home home;
+  std::filesystem::create_directory(home.index_directory);
+  std::filesystem::permissions(home.index_directory, std::filesystem::perms(0770));
+  Index index(home.index_directory, home.clock);
+  auto store = home.store(&index, MailLocation::Format::Maildir);
+  append(*store, 1);
+  auto inbox = open(*store);
+  inbox->cache(Uid(1), CacheItem::Envelope, "x");
+  REQUIRE(inbox->sync());
+  CHECK_FALSE(inbox->cached(Uid(1), CacheItem::Envelope).has_value());
+  CHECK(std::filesystem::is_empty(home.index_directory));
+}
+
 TEST_CASE("another UIDVALIDITY, or a deleted folder, leaves nothing of the old one") {
   Scratch scratch;
   ManualClock clock;

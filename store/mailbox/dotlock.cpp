@@ -1,9 +1,7 @@
 #include "store/mailbox/dotlock.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 #include <chrono>
 #include <mutex>
 #include <set>
+#include <utility>
 
 #include "common/base/text.h"
 #include "store/mailbox/file.h"
@@ -20,6 +19,7 @@ namespace pennypost::store {
 namespace {
 
 constexpr std::int64_t second_ns = 1'000'000'000;
+constexpr std::size_t owner_bytes_max = 512;  // "pid:host" in a lock file
 
 // The locks of this process: tells another thread's lock from one left by an earlier process that
 // bore the same pid.
@@ -48,11 +48,19 @@ OwnLocks& own_locks() {
   return locks;
 }
 
+// What a lock file of any program may say.
+std::string text_of(const FilePlace& lock) {
+  auto file = lock.open(O_RDONLY);
+  struct stat status {};
+  if (!file || ::fstat(file.number(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
+  auto text = read_range(file.number(), 0, owner_bytes_max, lock.path());
+  return text ? *text : std::string();
+}
+
 // The process that holds the lock, if it is one of this host.
-std::optional<pid_t> local_owner(const std::string& lock) {
-  auto text = read_file(lock, 512);
-  if (!text || !text->has_value()) return {};
-  std::string_view owner = trim(**text);
+std::optional<pid_t> local_owner(const FilePlace& lock) {
+  auto text = text_of(lock);
+  std::string_view owner = trim(text);
   auto colon = owner.find(':');
   if (colon == std::string_view::npos || owner.substr(colon + 1) != lock_hostname()) return {};
   auto pid = parse_number(owner.substr(0, colon));
@@ -60,28 +68,25 @@ std::optional<pid_t> local_owner(const std::string& lock) {
   return static_cast<pid_t>(*pid);
 }
 
-std::int64_t changed_at(const std::string& path) {
+std::int64_t changed_at(const FilePlace& place) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return 0;
+  if (!place.look(status)) return 0;
   return std::max(status.st_mtim.tv_sec, status.st_ctim.tv_sec);
 }
 
 // Removes the lock if it is stale.
-void break_stale(const std::string& lock, const std::string& path, const DotlockRule& rule) {
-  auto seen = FileStamp::of(lock);
+void break_stale(const FilePlace& lock, const FilePlace& file, const DotlockRule& rule) {
+  auto seen = lock.stamp();
   if (!seen.exists()) return;
   bool stale = false;
   if (auto owner = local_owner(lock)) {
     bool lives = ::kill(*owner, 0) == 0 || errno != ESRCH;
-    stale = !lives || (*owner == ::getpid() && !own_locks().contains(lock));
+    stale = !lives || (*owner == ::getpid() && !own_locks().contains(lock.path()));
   } else {
-    auto last_change = std::max(changed_at(lock), changed_at(path));
+    auto last_change = std::max(changed_at(lock), changed_at(file));
     stale = wall_clock_ns() / second_ns > last_change + rule.stale_seconds;
   }
-  if (stale && FileStamp::of(lock) == seen) {
-    PrivilegedGroup group(rule.group);
-    ::unlink(lock.c_str());
-  }
+  if (stale && lock.stamp() == seen) lock.remove();
 }
 
 }  // namespace
@@ -95,36 +100,32 @@ const std::string& lock_hostname() {
   return name;
 }
 
-Result<Dotlock> Dotlock::take(const std::string& path, const DotlockRule& rule) {
-  const std::string lock = path + ".lock";
+Result<Dotlock> Dotlock::take(const FilePlace& file, const DotlockRule& rule) {
+  auto lock = file.with_suffix(".lock");
+  const auto& path = lock.path();
   std::chrono::milliseconds delay(rule.delay_ms);
-  LockTries tries(lock, delay * (rule.attempts - 1), delay,
+  LockTries tries(path, delay * (rule.attempts - 1), delay,
                   std::chrono::milliseconds(rule.brief_ms));
   while (tries.again()) {
     // The mark comes before the file, lest another thread takes a lock of ours for a dead one's.
-    if (own_locks().insert(lock)) {
-      int error = 0;
-      Descriptor file;
-      {
-        PrivilegedGroup group(rule.group);
-        file = Descriptor(::open(lock.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-        error = errno;
-      }
-      if (file) {
+    if (own_locks().insert(path)) {
+      auto made = lock.create(O_WRONLY, 0644);
+      if (made) {
         // An empty lock file is a lock too, only one without an owner to look at.
         auto text = std::to_string(::getpid()) + ":" + lock_hostname();
-        (void)!::write(file.number(), text.data(), text.size());
+        (void)!::write(made.number(), text.data(), text.size());
         struct stat status {};
-        ::fstat(file.number(), &status);
+        ::fstat(made.number(), &status);
         tries.succeeded();
-        return Dotlock(lock, rule.group, status.st_ino);
+        return Dotlock(std::move(lock), status.st_ino);
       }
-      own_locks().erase(lock);
-      if (error != EEXIST) return file_error("create the lock", lock, error);
-      break_stale(lock, path, rule);
+      int error = errno;
+      own_locks().erase(path);
+      if (error != EEXIST) return file_error("create the lock", path, error);
+      break_stale(lock, file, rule);
     }
   }
-  return Error(451, "[INUSE] " + lock + " is held by another program");
+  return Error(451, "[INUSE] " + path + " is held by another program");
 }
 
 bool Dotlock::is_held_by_others(const std::string& path) {
@@ -133,46 +134,23 @@ bool Dotlock::is_held_by_others(const std::string& path) {
 }
 
 Dotlock::Dotlock(Dotlock&& other) noexcept
-    : path_(std::move(other.path_)), group_(std::move(other.group_)), inode_(other.inode_) {
-  other.path_.clear();
-}
+    : lock_(std::exchange(other.lock_, std::nullopt)), inode_(other.inode_) {}
 
 Dotlock& Dotlock::operator=(Dotlock&& other) noexcept {
   if (this != &other) {
     release();
-    path_ = std::move(other.path_);
-    group_ = std::move(other.group_);
+    lock_ = std::exchange(other.lock_, std::nullopt);
     inode_ = other.inode_;
-    other.path_.clear();
   }
   return *this;
 }
 
 void Dotlock::release() {
-  if (path_.empty()) return;
+  if (!lock_) return;
   // Somebody may have broken it and made his own.
-  if (FileStamp::of(path_).inode == inode_) {
-    PrivilegedGroup group(group_);
-    ::unlink(path_.c_str());
-  }
-  own_locks().erase(path_);
-  path_.clear();
-}
-
-PrivilegedGroup::PrivilegedGroup(const std::string& name) {
-  if (name.empty()) return;
-  std::array<char, 4096> buffer{};
-  group entry{};
-  group* found = nullptr;
-  if (::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0) return;
-  if (found == nullptr || found->gr_gid == ::getegid()) return;
-  // The system call itself: glibc's setegid would change the group of every thread.
-  auto before = ::getegid();
-  if (::syscall(SYS_setresgid, -1, found->gr_gid, -1) == 0) before_ = before;
-}
-
-PrivilegedGroup::~PrivilegedGroup() {
-  if (before_) ::syscall(SYS_setresgid, -1, *before_, -1);
+  if (lock_->stamp().inode == inode_) lock_->remove();
+  own_locks().erase(lock_->path());
+  lock_.reset();
 }
 
 }  // namespace pennypost::store

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <memory>
 
+#include "common/base/safe_open.h"
+
 namespace pennypost::store {
 namespace {
 
@@ -55,6 +57,16 @@ Error file_error(std::string_view verb, const std::string& path, int error) {
 Error missing_mailbox(const std::string& path) {
   return Error(451, "[UNAVAILABLE] there is no mailbox " + path +
                         "; create it, or set mailbox_auto_create_dirs = yes");
+}
+
+bool is_own(const struct stat& status) {
+  return status.st_uid == ::geteuid() && is_written_only_by(status, status.st_uid);
+}
+
+Error distrusted(const std::string& path) {
+  return Error(451, "[NOPERM] " + path +
+                        " must belong to the account, and nobody else may write to it; give it "
+                        "back (chown), or close it (chmod go-w)");
 }
 
 FileStamp FileStamp::of(const struct stat& status) {

@@ -27,6 +27,12 @@ Error file_error(std::string_view verb, const std::string& path, int error = err
 /// For a mailbox that the settings forbid to create.
 Error missing_mailbox(const std::string& path);
 
+/// Whether a file or directory belongs to this process's user, and nobody else may write to it:
+/// what the store keeps for itself is trusted only then.
+bool is_own(const struct stat& status);
+/// For what is not: 451 "[NOPERM] PATH must belong to the account …" with the remedy.
+Error distrusted(const std::string& path);
+
 /// Which version of a file or directory one has seen; equal stamps: nothing changed since, unless
 /// it changed within the clock tick in which it was looked at (see `settled`).
 struct FileStamp {

@@ -100,7 +100,14 @@ struct StoreSettings {
   /// another program, then answers "[INUSE]"; the caller waits on (patience.h). 0: no such bound.
   int brief_lock_ms = 0;
   std::vector<std::string> mailbox_delivery_lock{"fcntl", "dotlock"};  ///< of an mbox, in order
-  std::string mail_privileged_group;            ///< held while an mbox dotlock is made and removed
+  /// mail_spool_directory and the name of the one file in it for which the saved group may be
+  /// borrowed (file_place.h): the account's. An empty name: none.
+  std::string spool_directory;
+  std::string spool_name;
+  bool strict_mailbox_ownership = true;  ///< of that file
+  /// An mbox in a directory where the account may make no file is written without a dotlock, as
+  /// Postfix does for a /file destination.
+  bool dotlock_may_fail = false;
   std::optional<std::uint64_t> quota_bytes;     ///< nothing: what maildirsize says, if it is there
   std::optional<std::uint64_t> quota_messages;  ///< the same
   std::uint64_t mailbox_size_limit = 0;         ///< mbox: greatest file after a delivery; 0: none

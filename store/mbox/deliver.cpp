@@ -35,7 +35,6 @@ Result<void> MboxStore::place(const Delivery& delivery, const Placement& placeme
   TRY(auto lock, layout().lock(name));
   struct stat status {};
   if (::fstat(lock.descriptor(), &status) != 0) return file_error("stat", path);
-  if (!S_ISREG(status.st_mode)) return Error(451, path + " is not a regular file");
   auto written = write_at_end(lock.descriptor(), path, delivery, placement);
   if (written && settings.fsync) written = sync_file(lock.descriptor(), path);
   if (written && settings.fsync && status.st_size == 0) {
@@ -43,7 +42,9 @@ Result<void> MboxStore::place(const Delivery& delivery, const Placement& placeme
     written = sync_directory(path.substr(0, path.rfind('/')));
   }
   auto limit = settings.mailbox_size_limit;
-  auto size = FileStamp::of(path).size;
+  struct stat now {};
+  if (written && ::fstat(lock.descriptor(), &now) != 0) written = file_error("stat", path);
+  auto size = static_cast<std::uint64_t>(now.st_size);
   if (written && limit != 0 && size > limit) {
     bool alone = size - static_cast<std::uint64_t>(status.st_size) > limit;
     written = Error(alone ? 552 : 452, "[OVERQUOTA] the mailbox " + path + " would exceed " +

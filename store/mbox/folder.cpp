@@ -147,7 +147,7 @@ std::vector<MboxFolder::Plan> MboxFolder::plans() const {
 // UIDVALIDITY and the last UID, from the first message or from the state beside; UIDs for those
 // who have none that is greater than the one before.
 Result<void> MboxFolder::settle_base(std::vector<Plan>& plans) {
-  auto state = layout_->state(name_);
+  TRY(auto state, layout_->state().uids(name_));
   MboxBase base;
   if (!entries_.empty() && entries_.front().base) base = *entries_.front().base;
   if (base.uid_validity == 0 && state) base.uid_validity = state->uid_validity;
@@ -155,7 +155,7 @@ Result<void> MboxFolder::settle_base(std::vector<Plan>& plans) {
     base.last_uid = std::max(base.last_uid, state->next_uid - 1);
   }
   if (base.uid_validity == 0) {
-    TRY(base.uid_validity, layout_->new_uid_validity());
+    TRY(base.uid_validity, layout_->state().new_uid_validity(*layout_->settings().clock));
   }
   if (base.uid_validity == base_.uid_validity)
     base.last_uid = std::max(base.last_uid, base_.last_uid);
@@ -184,12 +184,12 @@ Result<void> MboxFolder::settle_base(std::vector<Plan>& plans) {
   bool base_is_there =
       !entries_.empty() && entries_.front().base && entries_.front().base->value() == base_.value();
   if (!plans.empty() && !base_is_there) plans.front().changed = true;
-  MboxLayout::State kept;
+  MboxState::Uids kept;
   kept.uid_validity = base_.uid_validity;
   kept.next_uid = base_.last_uid + 1;
   if (state && state->uid_validity == kept.uid_validity && state->next_uid == kept.next_uid)
     return {};
-  return layout_->keep_state(name_, kept);
+  return layout_->state().keep(name_, kept);
 }
 
 // What the session sees becomes what the file holds.
@@ -349,7 +349,7 @@ Result<bool> MboxFolder::patch(int descriptor, const MboxEntry& entry, const Mbo
 
 Result<void> MboxFolder::rewrite(int descriptor, const std::vector<Plan>& plans,
                                  std::size_t first) {
-  auto journal = layout_->journal(name_, descriptor);
+  TRY(auto journal, layout_->new_journal(name_, descriptor));
   TRY_DO(journal.start(entries_[first].from_offset));
   bool any_before = std::any_of(plans.begin(), plans.begin() + static_cast<std::ptrdiff_t>(first),
                                 [](const Plan& plan) { return !plan.drop; });
@@ -473,10 +473,10 @@ Result<Appended> MboxFolder::append(std::span<const NewMessage> messages, NoRoom
   appended.uid_validity = base_.uid_validity;
   auto first = base_.last_uid + 1;
   base_.last_uid += static_cast<std::uint32_t>(messages.size());
-  MboxLayout::State state;
+  MboxState::Uids state;
   state.uid_validity = base_.uid_validity;
   state.next_uid = base_.last_uid + 1;
-  TRY_DO(layout_->keep_state(name_, state));
+  TRY_DO(layout_->state().keep(name_, state));
   if (!entries_.empty()) {
     TRY_DO(write_back(descriptor, plans()));
   }
@@ -521,7 +521,8 @@ Result<Appended> MboxFolder::append(std::span<const NewMessage> messages, NoRoom
 Result<Copied> MboxFolder::copy(std::span<const Uid> uids, const MailboxName& target,
                                 Missing missing) {
   TRY_DO(layout_->require(target));
-  auto beside = layout_->location().index;
+  const auto& beside = layout_->location().index;
+  TRY_DO(make_directories(beside));
   Descriptor spool(::open(beside.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (!spool) return file_error("create a file in", beside);
   Copied copied;

@@ -46,7 +46,8 @@ Result<void> MboxJournal::start(std::uint64_t begin) {
   head_.begin = begin;
   TRY(head_.old_size, size());
   head_.new_size = begin;
-  TRY(journal_, open_file(journal_path_, O_RDWR | O_CREAT | O_TRUNC));
+  journal_ = place_.open(O_RDWR | O_CREAT | O_TRUNC);
+  if (!journal_) return file_error("create", place_.path());
   TRY_DO(write_head(head_));
   buffer_.clear();
   return {};
@@ -69,7 +70,7 @@ Result<void> MboxJournal::copy(std::uint64_t from, std::uint64_t to) {
 
 Result<void> MboxJournal::flush() {
   TRY_DO(write_at(journal_.number(), head_bytes + head_.new_size - head_.begin, buffer_,
-                  journal_path_));
+                  place_.path()));
   head_.new_size += buffer_.size();
   buffer_.clear();
   return {};
@@ -79,8 +80,8 @@ Result<void> MboxJournal::commit() {
   auto prepare = [this]() -> Result<void> {
     TRY_DO(flush());
     TRY_DO(write_head(head_));
-    TRY_DO(sync_file(journal_.number(), journal_path_));
-    TRY_DO(sync_directory(journal_path_.substr(0, journal_path_.rfind('/'))));
+    TRY_DO(sync_file(journal_.number(), place_.path()));
+    TRY_DO(place_.sync_directory());
     // The space is taken before anything is overwritten.
     auto grown = head_.new_size > head_.old_size ? head_.new_size - head_.old_size : 0;
     int error = grown == 0 ? 0
@@ -89,7 +90,7 @@ Result<void> MboxJournal::commit() {
     if (error != 0) return file_error("extend", path_, error);
     head_.state = 'C';
     TRY_DO(write_head(head_));
-    return sync_file(journal_.number(), journal_path_);
+    return sync_file(journal_.number(), place_.path());
   };
   auto prepared = prepare();
   if (!prepared) {
@@ -108,7 +109,7 @@ Result<void> MboxJournal::write_head(const Head& head) {
   }
   text += '\n';
   text.resize(head_bytes, '\0');
-  return write_at(journal_.number(), 0, text, journal_path_);
+  return write_at(journal_.number(), 0, text, place_.path());
 }
 
 // From state C on: everything here may be done twice.
@@ -116,8 +117,8 @@ Result<void> MboxJournal::copy_back(const Head& head) {
   for (auto at = head.begin; at < head.new_size;) {
     auto wanted = std::min<std::uint64_t>(copy_bytes, head.new_size - at);
     TRY(auto bytes,
-        read_range(journal_.number(), head_bytes + at - head.begin, wanted, journal_path_));
-    if (bytes.size() < wanted) return file_error("read", journal_path_, ENODATA);
+        read_range(journal_.number(), head_bytes + at - head.begin, wanted, place_.path()));
+    if (bytes.size() < wanted) return file_error("read", place_.path(), ENODATA);
     TRY_DO(write_at(mbox_, at, bytes, path_));
     at += bytes.size();
   }
@@ -126,7 +127,7 @@ Result<void> MboxJournal::copy_back(const Head& head) {
   done.state = 'D';
   TRY(done.hash, hash_behind(head));
   TRY_DO(write_head(done));
-  TRY_DO(sync_file(journal_.number(), journal_path_));
+  TRY_DO(sync_file(journal_.number(), place_.path()));
   return cut(done, std::max(head.old_size, head.new_size));
 }
 
@@ -157,9 +158,9 @@ Result<void> MboxJournal::move_down(std::uint64_t from, std::uint64_t to) {
 // --- recovery ------------------------------------------------------------------------
 
 Result<void> MboxJournal::recover() {
-  journal_ = Descriptor(::open(journal_path_.c_str(), O_RDWR | O_CLOEXEC));
+  journal_ = place_.open(O_RDWR);
   if (!journal_ && errno == ENOENT) return {};
-  if (!journal_) return file_error("open", journal_path_);
+  if (!journal_) return file_error("open", place_.path());
   Head head;
   TRY(bool whole, read_head(head));
   if (!whole) {
@@ -197,7 +198,7 @@ Result<void> MboxJournal::undo(const Head& head) {
 }
 
 Result<bool> MboxJournal::read_head(Head& head) const {
-  TRY(auto text, read_range(journal_.number(), 0, head_bytes, journal_path_));
+  TRY(auto text, read_range(journal_.number(), 0, head_bytes, place_.path()));
   auto parts = words(std::string_view(text).substr(0, text.find('\n')), " ");
   if (text.size() < head_bytes || parts.size() != 6 || parts[0] != magic) return false;
   std::array<std::uint64_t*, 4> numbers{&head.begin, &head.old_size, &head.new_size, &head.hash};
@@ -229,7 +230,7 @@ Result<std::uint64_t> MboxJournal::size() const {
 }
 
 void MboxJournal::discard() {
-  ::unlink(journal_path_.c_str());
+  place_.remove();
   journal_.close();
 }
 

@@ -24,14 +24,15 @@
 
 #include "common/base/descriptor.h"
 #include "common/base/result.h"
+#include "store/mailbox/file_place.h"
 
 namespace pennypost::store {
 
 class MboxJournal {
  public:
   /// `mbox` is open for reading and writing, and locked; `path` is for errors.
-  MboxJournal(int mbox, std::string path, std::string journal_path)
-      : mbox_(mbox), path_(std::move(path)), journal_path_(std::move(journal_path)) {}
+  MboxJournal(int mbox, std::string path, FilePlace journal)
+      : mbox_(mbox), path_(std::move(path)), place_(std::move(journal)) {}
 
   /// Finishes what a crash interrupted; does nothing when there is no journal.
   Result<void> recover();
@@ -65,7 +66,7 @@ class MboxJournal {
 
   int mbox_;
   std::string path_;
-  std::string journal_path_;
+  FilePlace place_;
   Descriptor journal_;
   Head head_;
   std::string buffer_;

@@ -12,18 +12,45 @@
 namespace pennypost::store {
 namespace {
 
+Error refused(const std::string& path, const std::string& why) {
+  return Error(451, "[NOPERM] the mailbox " + path + " " + why);
+}
+
+// Somebody else's file, or a name that others have put there for one, is no mailbox of this
+// account.
+Result<void> judge(const Descriptor& file, const FilePlace& place, const StoreSettings& settings) {
+  const auto& path = place.path();
+  struct stat status {};
+  if (::fstat(file.number(), &status) != 0) return file_error("stat", path);
+  if (!S_ISREG(status.st_mode)) return refused(path, "is not a regular file");
+  if (!place.is_in_spool()) return {};
+  if (status.st_nlink > 1) {
+    return refused(path, "has more than one name (hard links); remove the others");
+  }
+  if (settings.strict_mailbox_ownership && status.st_uid != ::geteuid()) {
+    return refused(path,
+                   "is not owned by recipient; chown it, or set strict_mailbox_ownership = no");
+  }
+  return {};
+}
+
 // A file in the mail spool is made with the group's right to the directory; it is the user's own.
-Result<Descriptor> open_mbox(const std::string& path, MboxLock::Kind kind,
+// What is there already is opened with the user's rights alone.
+Result<Descriptor> open_mbox(const FilePlace& place, MboxLock::Kind kind,
                              const StoreSettings& settings) {
+  const auto& path = place.path();
   int mode = kind == MboxLock::Kind::Read ? O_RDONLY : O_RDWR;
-  Descriptor file(::open(path.c_str(), mode | O_CLOEXEC));
-  if (!file && errno == ENOENT && kind != MboxLock::Kind::Write) return file;
+  auto file = place.open(mode);
   if (!file && errno == ENOENT) {
-    PrivilegedGroup group(settings.mail_privileged_group);
-    file = Descriptor(::open(path.c_str(), mode | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (kind != MboxLock::Kind::Write) return file;
+    file = place.create(mode, 0600);
+    // Another program was faster.
+    if (!file && errno == EEXIST) file = place.open(mode);
     if (!file) return file_error("create", path);
   }
+  if (!file && errno == ELOOP && place.is_in_spool()) return refused(path, "is a symbolic link");
   if (!file) return file_error("open", path);
+  TRY_DO(judge(file, place, settings));
   return file;
 }
 
@@ -38,12 +65,12 @@ bool try_flock(int descriptor, MboxLock::Kind kind) {
   return ::flock(descriptor, (kind == MboxLock::Kind::Read ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0;
 }
 
-// Whether the path still names the file that is open: another program may have replaced it.
-bool is_current(int descriptor, const std::string& path) {
+// Whether the place still holds the file that is open: another program may have replaced it.
+bool is_current(int descriptor, const FilePlace& place) {
   struct stat opened {};
   struct stat named {};
-  return ::fstat(descriptor, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
-         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+  return ::fstat(descriptor, &opened) == 0 && place.look(named) && opened.st_ino == named.st_ino &&
+         opened.st_dev == named.st_dev;
 }
 
 }  // namespace
@@ -57,38 +84,44 @@ Result<MboxLock> MboxLock::take(const std::string& path, Kind kind, const StoreS
   std::chrono::milliseconds delay(settings.deliver_lock_delay_ms);
   LockTries tries(path, mbox_lock_patience(settings), delay,
                   std::chrono::milliseconds(settings.brief_lock_ms));
+  auto place = FilePlace::of_mbox(path, settings);
   while (tries.again()) {
     MboxLock lock;
-    TRY(lock.file_, open_mbox(path, kind, settings));
+    TRY(lock.file_, open_mbox(place, kind, settings));
     if (!lock.file_) return lock;
-    TRY(bool locked, lock.try_all(path, kind, settings));
-    if (!locked || !is_current(lock.descriptor(), path)) continue;
+    TRY(bool locked, lock.try_all(place, kind, settings));
+    if (!locked || !is_current(lock.descriptor(), place)) continue;
     tries.succeeded();
     return lock;
   }
   return Error(451, "[INUSE] " + path + " is locked by another program");
 }
 
-Result<bool> MboxLock::try_all(const std::string& path, Kind kind, const StoreSettings& settings) {
+Result<bool> MboxLock::try_all(const FilePlace& place, Kind kind, const StoreSettings& settings) {
   for (const auto& method : settings.mailbox_delivery_lock) {
     if (method == "fcntl" && !try_fcntl(descriptor(), kind)) return false;
     if (method == "flock" && !try_flock(descriptor(), kind)) return false;
     if (method != "dotlock" || kind == Kind::Read) continue;
-    DotlockRule once;
-    once.attempts = 1;
-    once.delay_ms = 1;
-    once.stale_seconds = settings.stale_lock_seconds;
-    once.group = settings.mail_privileged_group;
-    auto dotlock = Dotlock::take(path, once);
-    if (dotlock) {
-      dotlock_.emplace(*std::move(dotlock));
-    } else if (dotlock.error().text().starts_with("[INUSE]")) {
-      return false;
-    } else {
-      return std::move(dotlock).error();
-    }
+    TRY(bool locked, try_dotlock(place, settings));
+    if (!locked) return false;
   }
   return true;
+}
+
+Result<bool> MboxLock::try_dotlock(const FilePlace& place, const StoreSettings& settings) {
+  DotlockRule once;
+  once.attempts = 1;
+  once.delay_ms = 1;
+  once.stale_seconds = settings.stale_lock_seconds;
+  auto dotlock = Dotlock::take(place, once);
+  if (dotlock) {
+    dotlock_.emplace(*std::move(dotlock));
+    return true;
+  }
+  const auto& error = dotlock.error();
+  if (error.text().starts_with("[INUSE]")) return false;
+  if (settings.dotlock_may_fail && error.text().starts_with("[NOPERM]")) return true;
+  return error;
 }
 
 }  // namespace pennypost::store

@@ -1,7 +1,8 @@
-// An mbox's path in, the file open and locked as all mail programs lock it out.
+// Opens an mbox and locks it as all mail programs do.
 //
 // In the order of `mailbox_delivery_lock`: by default first fcntl on the file, then the dotlock
-// `PATH.lock`, that with the privileged group's rights. When the second is not to be had the first
+// `PATH.lock`. In the mail spool both are made with the privileged group's rights (file_place.h),
+// and the file must be the account's. When the second is not to be had the first
 // is given back before the next try, so that programs that lock the other way round don't wait for
 // us for ever. Reading takes shared locks on the file alone. fcntl locks are of the kind that
 // belongs to the open file (OFD): sessions in one process exclude each other too, and closing
@@ -32,14 +33,16 @@ class MboxLock {
   };
 
   /// Opens and locks. Without a file to be read or changed the object holds no descriptor.
-  /// 451 "[INUSE] …" after mbox_lock_patience, or brief_lock_ms.
+  /// 451 "[INUSE] …" after mbox_lock_patience, or brief_lock_ms; "[NOPERM] …" for what is no
+  /// regular file, and for a spool file of somebody else (strict_mailbox_ownership).
   static Result<MboxLock> take(const std::string& path, Kind kind, const StoreSettings& settings);
 
   /// -1: there is no file.
   int descriptor() const { return file_.number(); }
 
  private:
-  Result<bool> try_all(const std::string& path, Kind kind, const StoreSettings& settings);
+  Result<bool> try_all(const FilePlace& place, Kind kind, const StoreSettings& settings);
+  Result<bool> try_dotlock(const FilePlace& place, const StoreSettings& settings);
 
   Descriptor file_;                 // the lock goes with it
   std::optional<Dotlock> dotlock_;  // goes first

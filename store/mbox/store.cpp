@@ -50,9 +50,9 @@ Result<void> MboxStore::create(const MailboxName& name) {
   if (name.is_inbox() || layout().exists(name)) return exists_already(name);
   TRY_DO(layout().prepare(name));
   TRY_DO(open_file(layout().file(name), O_RDWR | O_CREAT | O_EXCL));
-  MboxLayout::State state;
-  TRY(state.uid_validity, layout().new_uid_validity());
-  return layout().keep_state(name, state);
+  MboxState::Uids uids;
+  TRY(uids.uid_validity, layout().state().new_uid_validity(*settings().clock));
+  return layout().state().keep(name, uids);
 }
 
 Result<void> MboxStore::remove(const MailboxName& name) {
@@ -61,12 +61,11 @@ Result<void> MboxStore::remove(const MailboxName& name) {
   TRY(auto lock, layout().lock(name));
   auto path = layout().file(name);
   if (::unlink(path.c_str()) != 0) return file_error("remove", path);
-  auto state = layout().state(name);
-  if (settings().index != nullptr && state) {
-    settings().index->forget({path, state->uid_validity});
+  TRY(auto uids, layout().state().uids(name));
+  if (settings().index != nullptr && uids) {
+    settings().index->forget({path, uids->uid_validity});
   }
-  layout().forget_state(name);
-  return {};
+  return layout().state().forget(name);
 }
 
 Result<void> MboxStore::move_folders(
@@ -79,16 +78,16 @@ Result<void> MboxStore::move_folders(
     locks.push_back(std::move(lock));
   }
   for (const auto& [name, target] : moves) {
-    auto state = layout().state(name);
+    TRY(auto uids, layout().state().uids(name));
     auto path = layout().file(name);
     if (::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, layout().file(target).c_str(),
                     RENAME_NOREPLACE) != 0) {
       return file_error("rename", path);
     }
-    if (state) {
-      TRY_DO(layout().keep_state(target, *state));
+    if (uids) {
+      TRY_DO(layout().state().keep(target, *uids));
     }
-    layout().forget_state(name);
+    TRY_DO(layout().state().forget(name));
   }
   return {};
 }

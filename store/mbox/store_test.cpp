@@ -151,6 +151,15 @@ TEST_CASE("what is delivered to an mbox is read back as sent") {
   CHECK(all(*inbox, 3) == text + "Subject: z\r\n\r\n");
 }
 
+TEST_CASE("a delivery leaves nothing beside the mbox") {
+  Home home;
+  auto store = home.store();
+  REQUIRE(deliver(*store, "Subject: one\n\nbody\n").kind == DeliveryOutcome::Kind::Delivered);
+  CHECK_FALSE(std::filesystem::exists(home.root));
+  auto files = std::filesystem::directory_iterator(home.scratch / "spool");
+  CHECK(std::distance(begin(files), end(files)) == 1);
+}
+
 TEST_CASE("UIDs and UIDVALIDITY lie in the mbox, and outlive its emptying") {
   Home home;
   auto store = home.store();
@@ -492,7 +501,7 @@ struct Rewrite {
   void write(const std::string& path, std::string_view text) const { std::ofstream(path) << text; }
   void recover() const {
     Descriptor file(::open(mbox.c_str(), O_RDWR));
-    REQUIRE(MboxJournal(file.number(), mbox, journal).recover());
+    REQUIRE(MboxJournal(file.number(), mbox, FilePlace(journal)).recover());
     CHECK_FALSE(std::filesystem::exists(journal));
   }
   std::string head(char state, std::size_t begin, std::size_t old_size, std::size_t new_size,
@@ -512,7 +521,7 @@ TEST_CASE("a rewrite puts the new end in place, shorter or longer") {
     Rewrite rewrite;
     rewrite.write(rewrite.mbox, "keep|old end");
     Descriptor file(::open(rewrite.mbox.c_str(), O_RDWR));
-    MboxJournal journal(file.number(), rewrite.mbox, rewrite.journal);
+    MboxJournal journal(file.number(), rewrite.mbox, FilePlace(rewrite.journal));
     REQUIRE(journal.start(5));
     REQUIRE(journal.add(end));
     REQUIRE(journal.copy(0, 4));

@@ -1,5 +1,7 @@
 #include "store/service/mailbox_daemon.h"
 
+#include <sys/stat.h>
+
 #include "store/service/auth_process.h"
 #include "store/service/handover.h"
 #include "store/service/mail_directories.h"
@@ -35,7 +37,11 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
   worker.user = Kind::User::Account;
   worker.lives_on = true;
   worker.serves_clients = true;
-  worker.run = std::move(daemon.run_worker);
+  // What a library makes, such as the index's database, is as closed as the rest.
+  worker.run = [run = std::move(daemon.run_worker)](Child& child) {
+    umask(077);
+    run(child);
+  };
   worker.asks_master = [desk](Master& master, Services& services) {
     desk->serve_worker(master, services);
   };

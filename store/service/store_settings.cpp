@@ -10,7 +10,9 @@ StoreSettings store_settings(const Config& config, const AccountRef& account) {
   settings.deliver_lock_attempts = static_cast<int>(config.deliver_lock_attempts);
   settings.deliver_lock_delay_ms = static_cast<int>(config.deliver_lock_delay.count() * 1000);
   settings.stale_lock_seconds = static_cast<int>(config.stale_lock_time.count());
-  settings.mail_privileged_group = config.mail_privileged_group;
+  settings.spool_directory = config.mail_spool_directory;
+  if (account.is_system) settings.spool_name = account.name;
+  settings.strict_mailbox_ownership = config.strict_mailbox_ownership;
   settings.mailbox_size_limit = static_cast<std::uint64_t>(config.mailbox_size_limit);
   settings.mailbox_delivery_lock = config.mailbox_delivery_lock;
   settings.folders_max = static_cast<std::size_t>(config.mailboxes_per_user_max);

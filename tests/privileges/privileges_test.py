@@ -2,7 +2,6 @@
 
 What a process may open is asked from within it (probe.py); what a user may open, by a process of that user.
 """
-import grp
 import os
 import re
 
@@ -17,13 +16,13 @@ ROOT = 0
 class Row:
     """A process of the table: whose it is, and what it can open."""
 
-    def __init__(self, uid, confined=False, credentials=False, network=True, writes=False, saved_group=None):
+    def __init__(self, uid, confined=False, credentials=False, network=True, writes=False):
         self.uid, self.confined, self.credentials, self.network = uid, confined, credentials, network
-        self.writes, self.saved_group = writes, saved_group
+        self.writes = writes
 
 
 MASTER, EDGE = Row(ROOT, credentials=True), Row(NULL_USER, confined=True)
-OWN, SYSTEM = Row(MAIL_USER), Row(CAROL, saved_group=grp.getgrnam("mail").gr_gid)
+OWN, SYSTEM = Row(MAIL_USER), Row(CAROL)
 
 
 def table_of(daemons, auth, system_users, role="destination"):
@@ -58,9 +57,9 @@ def judge_identity(what, pid, row, empty):
         equal(status["Gid"].split(), [str(ROOT)] * 4, f"Gid of {what}")
         return
     equal({kind: int(text, 16) for kind, text in capabilities.items()}, dict.fromkeys(capabilities, 0), f"capabilities of {what}")
-    # The mail group, which an mbox's dotlock needs, is a system user's saved group alone.
-    own, saved = str(row.uid), str(row.saved_group or row.uid)
-    equal(status["Gid"].split(), [own, own, saved, own], f"Gid of {what}")
+    # Nor the mail group: mail is in Maildirs here. attacks/spool_test.py has a spool of mboxes.
+    own = str(row.uid)
+    equal(status["Gid"].split(), [own] * 4, f"Gid of {what}")
     equal(status["Groups"].split(), [own], f"Groups of {what}")
 
 

@@ -1,0 +1,60 @@
+// Keeps what an mbox itself can't hold: its UIDs while it is empty, and a rewrite under way.
+//
+//   INDEX/.imap/.pennypost/a%2Fb.state      "uidvalidity next-uid", for when the mbox is empty
+//   INDEX/.imap/.pennypost/a%2Fb.journal    a rewrite under way (journal.h)
+//   INDEX/.imap/.pennypost/uidvalidity      the last one given
+//
+// A journal overwrites mail, so whoever could plant one could forge messages. Both directories are
+// used only if the account owns them and nobody else may write to them, and each file likewise.
+// Otherwise every call that needs it is refused with 451 "[NOPERM] …" and the remedy. It is made
+// when there is first something to keep, so that delivery alone leaves nothing beside a file.
+//
+// SEE ALSO   layout.h (the paths of the mboxes), ../mailbox/file_place.h
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/clock.h"
+#include "common/base/result.h"
+#include "store/mailbox/file_place.h"
+#include "store/mailbox/mailbox.h"
+
+namespace pennypost::store {
+
+class MboxState {
+ public:
+  /// `index` is MailLocation::index; empty: nothing is kept, and nothing is there.
+  MboxState(const std::string& index, bool fsync);
+
+  struct Uids {
+    std::uint32_t uid_validity = 0;
+    std::uint32_t next_uid = 1;
+  };
+  /// Nothing where nothing valid is kept.
+  Result<std::optional<Uids>> uids(const MailboxName& name) const;
+  Result<void> keep(const MailboxName& name, const Uids& uids) const;
+  /// Forgets a mailbox that was removed or renamed.
+  Result<void> forget(const MailboxName& name) const;
+  /// Greater than any given before, at least the time in seconds.
+  Result<std::uint32_t> new_uid_validity(const Clock& clock) const;
+
+  /// Where the mailbox's journal lies or is to lie; nothing if there is none.
+  Result<std::optional<FilePlace>> journal(const MailboxName& name) const;
+  Result<FilePlace> new_journal(const MailboxName& name) const;
+
+ private:
+  enum class Missing { Make, Leave };
+  /// The directory, open and judged; null where it is missing.
+  Result<std::shared_ptr<const Descriptor>> open(Missing missing) const;
+  Result<std::optional<FilePlace>> existing(const std::string& name) const;
+  Result<std::optional<std::string>> read(const FilePlace& place) const;
+  Result<void> replace(const FilePlace& place, std::string_view text) const;
+
+  std::string path_;  // of the directory; empty: none
+  bool fsync_;
+};
+
+}  // namespace pennypost::store
