@@ -18,6 +18,28 @@
 #include "store/maps/build.h"
 
 namespace pennypost::smtp {
+namespace {
+
+/// Says on `out` what was built, or on `err`, as `who`, why not.
+bool build_aliases(const Config& config, const std::string& name, const std::string& who,
+                   std::ostream& out, std::ostream& err) {
+  auto table = TableRef::parse(name);
+  // Tables of other types are read as they are.
+  if (table && table->type != "hash") return true;
+  store::BuildOptions build;
+  build.syntax = store::SourceSyntax::Aliases;
+  build.keep_old = config.map_old_generation_lifetime;
+  build.warn = [&](const std::string& text) { err << who << ": warning: " << text << "\n"; };
+  auto built = table ? store::build_map(table->name, build) : Result<void>(table.error());
+  if (built) {
+    out << table->name << ".rdb\n";
+  } else {
+    err << who << ": fatal: " << built.error().text() << "\n";
+  }
+  return built.has_value();
+}
+
+}  // namespace
 
 int newaliases(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
   LoadOptions options;
@@ -36,22 +58,19 @@ int newaliases(std::span<const std::string> args, std::ostream& out, std::ostrea
   }
   int status = 0;
   for (const auto& name : (*config)->newaliases_maps) {
-    auto table = TableRef::parse(name);
-    // Tables of other types are read as they are.
-    if (table && table->type != "hash") continue;
-    store::BuildOptions build;
-    build.syntax = store::SourceSyntax::Aliases;
-    build.keep_old = (*config)->map_old_generation_lifetime;
-    build.warn = [&](const std::string& text) { err << "newaliases: warning: " << text << "\n"; };
-    auto built = table ? store::build_map(table->name, build) : Result<void>(table.error());
-    if (built) {
-      out << table->name << ".rdb\n";
-      continue;
-    }
-    err << "newaliases: fatal: " << built.error().text() << "\n";
-    status = 1;
+    if (!build_aliases(**config, name, "newaliases", out, err)) status = 1;
   }
   return status;
+}
+
+bool build_stale_aliases(const Config& config, std::ostream& out, std::ostream& err) {
+  bool all_stand = true;
+  for (const auto& name : config.alias_database) {
+    auto table = TableRef::parse(name);
+    if (!table || table->type != "hash" || !store::is_table_stale(table->name)) continue;
+    all_stand = build_aliases(config, name, "start", out, err) && all_stand;
+  }
+  return all_stand;
 }
 
 }  // namespace pennypost::smtp

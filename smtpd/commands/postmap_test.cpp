@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -133,4 +135,25 @@ TEST_CASE("newaliases builds all alias files, and those without a mistake when o
   write(scratch / "b", "root: ann\n");
   CHECK(run(&smtp::newaliases, {"-c", scratch.path().string()}).status == 0);
   CHECK(postmap({"-q", "root", scratch / "b"}).out == "ann\n");
+}
+
+TEST_CASE("a start builds the aliases whose source has changed, and only those") {
+  Scratch scratch;
+  write(scratch / "main.toml", "myhostname = \"mail.example.test\"\nalias_database = [\"hash:" +
+                                   scratch / "a" + "\", \"hash:" + scratch / "none" + "\"]\n");
+  auto config = Config::load({.directory = scratch.path().string()});
+  REQUIRE(config);
+  auto start = [&] {
+    std::ostringstream out, err;
+    bool stands = smtp::build_stale_aliases(**config, out, err);
+    return (stands ? "" : "failed ") + out.str() + err.str();
+  };
+  CHECK(start().empty());
+  write(scratch / "a", "staff: ann\n");
+  CHECK(start() == scratch / "a.rdb\n");
+  CHECK(start().empty());
+  write(scratch / "a", "staff: ann@@x\n");
+  std::filesystem::last_write_time(
+      scratch.path() / "a", std::filesystem::file_time_type::clock::now() + std::chrono::hours(1));
+  CHECK(start().starts_with("failed start: fatal: " + scratch / "a:1: "));
 }

@@ -19,6 +19,7 @@
 #include "common/net/listener.h"
 #include "common/process/pid_file.h"
 #include "common/tls/context.h"
+#include "smtpd/commands/newaliases.h"
 #include "smtpd/commands/usage.h"
 #include "store/accounts/accounts.h"
 #include "store/maps/map.h"
@@ -222,6 +223,7 @@ int start_command(std::span<const std::string> args, std::ostream& out, std::ost
   Place place;
   int status = prepare(args, err, place);
   if (status != 0) return status;
+  if (!build_stale_aliases(*place.config, out, err)) status = 1;
   for (const auto& name : place.daemons) {
     auto pid = PidFile::running(place.config->base_dir, name);
     if (pid) {

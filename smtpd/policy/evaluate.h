@@ -35,6 +35,12 @@ enum class DomainClass {
   Foreign,
 };
 
+/// Why mail to an address can only be returned.
+struct Refusal {
+  std::string status;  // enhanced status code, 5.x.x
+  std::string text;
+};
+
 /// What the evaluation asks of tables, accounts and DNS; may block. Every Error means: try later.
 class PolicyTables {
  public:
@@ -43,9 +49,9 @@ class PolicyTables {
   /// The value of a key, which is in lower case; nothing when the table has no such key.
   virtual Result<std::optional<std::string>> find(const TableRef& table, std::string_view key) = 0;
   virtual Result<DomainClass> classify(const Domain& domain) = 0;
-  /// Whether an address in a domain of ours has a place to go: virtual alias, alias, account, relay
-  /// recipient; true where the domain has no list of its recipients.
-  virtual Result<bool> is_listed(const MailAddress& address) = 0;
+  /// Why mail to an address would be returned, as its delivery would find; nothing where it would
+  /// not.
+  virtual Result<std::optional<Refusal>> refusal(const MailAddress& address) = 0;
   /// Whether the mailbox of this address is known to have no room: a hint.
   virtual Result<bool> is_full(const MailAddress& address) = 0;
   /// Whether DNS has an MX, A or AAAA record for the domain.

@@ -31,8 +31,14 @@ class FakeTables final : public PolicyTables {
     if (domain.key() == "relayed.example") return DomainClass::Relay;
     return DomainClass::Foreign;
   }
-  Result<bool> is_listed(const MailAddress& address) override {
-    return address.domain()->key() == "relayed.example" || address.local() == "bob";
+  Result<std::optional<Refusal>> refusal(const MailAddress& address) override {
+    std::optional<Refusal> none;
+    if (broken) return Error::temporary("table unavailable");
+    if (address.local() == "moved") return std::optional(Refusal{"5.1.6", "User has moved"});
+    bool is_ours = address.domain()->key().find("example.com") != std::string::npos ||
+                   address.domain()->key() == "virtual.example";
+    if (!is_ours || address.local() == "bob") return none;
+    return std::optional(Refusal{"5.1.1", "unknown user"});
   }
   Result<bool> is_full(const MailAddress& address) override { return address.text() == full; }
   Result<bool> takes_mail(const Domain& domain) override {
@@ -189,6 +195,11 @@ TEST_CASE("a recipient of ours who does not exist is refused, also for our own c
   CHECK(answer(stranger("nobody@virtual.example"), {"soft_bounce=yes"}) ==
         "450 4.1.1 <nobody@virtual.example>: Recipient address rejected: User unknown in virtual "
         "alias table");
+}
+
+TEST_CASE("whoever can get no mail for another reason is refused with that reason") {
+  CHECK(answer(stranger("moved@example.com")) ==
+        "550 5.1.6 <moved@example.com>: Recipient address rejected: User has moved");
 }
 
 TEST_CASE("a table that can't be read is a temporary failure, never a refusal") {

@@ -101,6 +101,7 @@ class Evaluation {
                 const std::vector<store::LookupKey>& keys);
   Answer act(Subject subject, const std::string& value);
   Answer unlisted(Subject subject, const std::string& text);
+  Answer unknown_user(Subject subject, DomainClass domain_class);
   Answer full_mailbox();
   Answer unknown_domain(Subject subject, const std::string& text);
   Answer non_fqdn_address(Subject subject, const std::string& text);

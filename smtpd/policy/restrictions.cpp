@@ -153,24 +153,26 @@ Answer Evaluation::unlisted(Subject subject, const std::string& text) {
   if (!address.domain() || hides_destination(address)) return Answer::Undecided;
   auto domain_class = tables_.classify(*address.domain());
   if (!domain_class) return look_up_failed(subject);
-  if (*domain_class == DomainClass::Foreign) return Answer::Undecided;
-  auto listed = tables_.is_listed(address);
-  if (!listed) return look_up_failed(subject);
-  if (*listed) return Answer::Undecided;
+  auto refusal = tables_.refusal(address);
+  if (!refusal) return look_up_failed(subject);
+  if (!*refusal) return Answer::Undecided;
+  auto [status, reason] = std::move(**refusal);
+  if (status != "5.1.1") return refuse_about(subject, 550, status, reason);
+  return unknown_user(subject, *domain_class);
+}
+
+Answer Evaluation::unknown_user(Subject subject, DomainClass domain_class) {
   std::string reason = "User unknown";
   if (settings_.show_user_unknown_table_name) {
-    if (*domain_class == DomainClass::Local) reason += " in local recipient table";
-    if (*domain_class == DomainClass::VirtualAlias) reason += " in virtual alias table";
-    if (*domain_class == DomainClass::Relay) reason += " in relay recipient table";
+    if (domain_class == DomainClass::Local) reason += " in local recipient table";
+    if (domain_class == DomainClass::VirtualAlias) reason += " in virtual alias table";
+    if (domain_class == DomainClass::Relay) reason += " in relay recipient table";
   }
-  int code = 550;
-  if (*domain_class == DomainClass::Local &&
-      settings_.unknown_local_recipient_reject_code == "450") {
-    code = 450;
-  }
-  std::string status = code == 550 ? "5." : "4.";
+  bool may_come =
+      domain_class == DomainClass::Local && settings_.unknown_local_recipient_reject_code == "450";
+  std::string status = may_come ? "4." : "5.";
   status += subject == Subject::Sender ? "1.0" : "1.1";
-  return refuse_about(subject, code, status, reason);
+  return refuse_about(subject, may_come ? 450 : 550, status, reason);
 }
 
 Answer Evaluation::reject_unlisted_sender(const Restriction&) {

@@ -61,13 +61,33 @@ Task<> PolicyDns::ask(Resolver& resolver) {
   }
 }
 
+const Result<Resolution>& LookupTables::destination(const MailAddress& address) {
+  std::string text = address.text();
+  if (!destination_ || asked_ != text) {
+    destination_ = router_.destination(address);
+    asked_ = std::move(text);
+  }
+  return *destination_;
+}
+
+Result<std::optional<Refusal>> LookupTables::refusal(const MailAddress& address) {
+  std::optional<Refusal> none;
+  const auto& found = destination(address);
+  if (!found) {
+    if (found.error().code() == exists_but_takes_no_mail) return none;
+    return found.error();
+  }
+  if (!found->is_error || !found->route.status.starts_with('5')) return none;
+  return std::optional(Refusal{found->route.status, found->route.next_hop});
+}
+
 Result<bool> LookupTables::is_full(const MailAddress& address) {
   if (full_.empty()) return false;
-  Recipient recipient;
-  recipient.address = address.text();
-  TRY(auto resolution, router_.resolve(recipient, ""));
-  bool is_mailbox = !resolution.is_expansion && resolution.route.transport == Transport::Local;
-  return is_mailbox && full_.contains(resolution.route.account.name);
+  const auto& found = destination(address);
+  if (!found) return found.error();
+  bool is_mailbox =
+      !found->is_expansion && !found->is_error && found->route.transport == Transport::Local;
+  return is_mailbox && full_.contains(found->route.account.name);
 }
 
 Result<bool> LookupTables::takes_mail(const Domain& domain) {

@@ -54,13 +54,18 @@ class LookupTables final : public PolicyTables {
     return access_.find(table, key);
   }
   Result<DomainClass> classify(const Domain& domain) override { return router_.classify(domain); }
-  Result<bool> is_listed(const MailAddress& address) override { return router_.is_listed(address); }
+  Result<std::optional<Refusal>> refusal(const MailAddress& address) override;
   Result<bool> is_full(const MailAddress& address) override;
   Result<bool> takes_mail(const Domain& domain) override;
   Result<std::vector<std::string>> ip4_addresses(std::string_view name) override;
 
  private:
+  const Result<Resolution>& destination(const MailAddress& address);
+
   const Router& router_;
+  // The last address asked about, and its answer: both questions are asked of each recipient.
+  std::string asked_;
+  std::optional<Result<Resolution>> destination_;
   AccessTables& access_;
   const FullMailboxes& full_;
   PolicyDns& dns_;

@@ -9,13 +9,12 @@
 #include "common/base/text.h"
 #include "common/mail/status.h"
 #include "store/maps/address_lookup.h"
+#include "store/maps/generation.h"
 
 namespace pennypost::smtp {
 namespace {
 
 using store::MapList;
-
-constexpr int exists_but_takes_no_mail = 450;  // AccountFinder's code
 
 Resolution expansion(std::vector<Recipient> children) {
   Resolution resolution;
@@ -101,6 +100,19 @@ Result<std::string> read_small_file(const std::string& path, std::size_t bytes_m
   return text;
 }
 
+/// The table of the default need not be there: a fresh host may have no aliases.
+store::MapOptions alias_options(const Config& config, store::MapOptions options) {
+  options.absent_is_empty = config.where("alias_maps").starts_with("default of ");
+  if (!options.absent_is_empty || !options.on_problem) return options;
+  for (const auto& table : config.alias_maps) {
+    if (table.type != "hash" || !store::is_table_absent(table.name)) continue;
+    options.on_problem(
+        table.name + " does not exist: this host has no aliases, and mail for root " +
+        "and postmaster waits; write it, with a line \"root: NAME\", and run newaliases");
+  }
+  return options;
+}
+
 }  // namespace
 
 Router::Host Router::Host::of_system(const Config& config) {
@@ -124,7 +136,7 @@ Result<Router> Router::open(std::shared_ptr<const Config> config,
   Router router;
   TRY(router.domains_, Domains::open(*config, host.own_addresses, options));
   TRY(router.virtual_aliases_, MapList::open(config->virtual_alias_maps, options));
-  TRY(router.aliases_, MapList::open(config->alias_maps, options));
+  TRY(router.aliases_, MapList::open(config->alias_maps, alias_options(*config, options)));
   TRY(router.canonical_, MapList::open(config->canonical_maps, options));
   TRY(router.recipient_canonical_, MapList::open(config->recipient_canonical_maps, options));
   TRY(router.relocated_, MapList::open(config->relocated_maps, options));
@@ -141,8 +153,13 @@ Result<Router> Router::open(std::shared_ptr<const Config> config,
 }
 
 Result<Resolution> Router::resolve(const Recipient& recipient, const std::string& sender) const {
+  return resolve_for(Purpose::Delivery, recipient, sender);
+}
+
+Result<Resolution> Router::resolve_for(Purpose purpose, const Recipient& recipient,
+                                       const std::string& sender) const {
   if (recipient.kind != RecipientKind::Address) return program(recipient);
-  auto resolution = resolve_address(recipient, sender);
+  auto resolution = resolve_address(purpose, recipient, sender);
   if (!resolution) return resolution_of(resolution.error());
   return resolution;
 }
@@ -159,14 +176,14 @@ Result<Resolution> Router::program(const Recipient& recipient) const {
   return resolution;
 }
 
-Result<Resolution> Router::resolve_address(const Recipient& recipient,
+Result<Resolution> Router::resolve_address(Purpose purpose, const Recipient& recipient,
                                            const std::string& sender) const {
   std::string text =
       recipient.address.empty() ? config_->empty_address_recipient : recipient.address;
   auto complete = complete_address(text, *config_);
   if (!complete) return error_route("5.1.3", "bad address syntax: " + printable(text, 200));
   TRY(auto address, MailAddress::parse(*complete, Utf8::Allowed));
-  if (!address.domain()) return local(recipient, address);
+  if (!address.domain()) return local(purpose, recipient, address);
   TRY(auto domain, domains_.classify(*address.domain()));
   if (!recipient.is_self && !recipient.is_virtual_self) {
     TRY(auto other, rewritten(address, domain, recipient.depth == 0));
@@ -185,10 +202,10 @@ Result<Resolution> Router::resolve_address(const Recipient& recipient,
   }
   TRY(auto moved, moved_to(address, domain));
   if (moved) return error_route("5.1.6", "User has moved to " + printable(*moved, 500));
-  if (domain == DomainClass::Local) return local(recipient, address);
+  if (domain == DomainClass::Local) return local(purpose, recipient, address);
   if (domain == DomainClass::Relay) {
-    TRY(bool listed, is_listed(address));
-    if (!listed) return error_route("5.1.1", "User unknown in relay recipient table");
+    TRY(bool is_known, is_relay_recipient(address));
+    if (!is_known) return error_route("5.1.1", "User unknown in relay recipient table");
   }
   return onward(address, domain, sender);
 }
@@ -271,7 +288,8 @@ Result<std::optional<Resolution>> Router::virtual_alias(const Recipient& recipie
 
 // Final domains.
 
-Result<Resolution> Router::local(const Recipient& recipient, const MailAddress& address) const {
+Result<Resolution> Router::local(Purpose purpose, const Recipient& recipient,
+                                 const MailAddress& address) const {
   TRY(auto named, transport_of(address));
   std::string setting =
       named && !named->empty() && !named->starts_with(':') ? *named : config_->local_transport;
@@ -280,7 +298,7 @@ Result<Resolution> Router::local(const Recipient& recipient, const MailAddress& 
     return by_transport(setting, address, domain_key(address));
   }
   if (!recipient.is_self) {
-    TRY(auto expanded, alias(recipient, address));
+    TRY(auto expanded, alias(purpose, recipient, address));
     if (expanded) return std::move(*expanded);
   }
   return mailbox(address);
@@ -292,7 +310,7 @@ Result<std::optional<std::string>> Router::alias_value(std::string_view name) co
   return aliases_.lookup(lower(name), MapList::Key::Whole);
 }
 
-Result<std::optional<Resolution>> Router::alias(const Recipient& recipient,
+Result<std::optional<Resolution>> Router::alias(Purpose purpose, const Recipient& recipient,
                                                 const MailAddress& address) const {
   std::string name = address.local();
   TRY(auto value, alias_value(name));
@@ -307,6 +325,11 @@ Result<std::optional<Resolution>> Router::alias(const Recipient& recipient,
   if (!value) return none;
   auto items = store::parse_alias_items(*value);
   if (!items) return Error::temporary("4.3.5 alias " + name + ": " + items.error().text());
+  bool is_one_address =
+      items->size() == 1 && items->front().kind == store::AliasItem::Kind::Address;
+  if (purpose == Purpose::Rcpt && !items->empty() && !is_one_address) {
+    return std::optional(expansion({}));
+  }
   Recipient parent = recipient;
   TRY(auto owner, alias_value("owner-" + name));
   if (owner) {
@@ -364,12 +387,18 @@ std::string Router::distrust_of_aliases() const {
 Result<Resolution> Router::mailbox(const MailAddress& address) const {
   auto account = accounts_->by_address(address.local(), domain_key(address));
   if (!account) return account.error();
-  if (!*account) return nobody(address);
   // `local` and `virtual` are what follows here.
-  auto elsewhere = TransportName::parse(config_->mailbox_transport).name;
-  if (!elsewhere.empty() && elsewhere != "local" && elsewhere != "virtual") {
+  auto transport = TransportName::parse(config_->mailbox_transport).name;
+  bool is_elsewhere = !transport.empty() && transport != "local" && transport != "virtual";
+  if (is_elsewhere && !*account) {
+    TRY(auto further, store::lookup_address(local_recipients_, address.local(), domain_key(address),
+                                            config_->recipient_delimiter, true));
+    is_elsewhere = further.has_value();
+  }
+  if (is_elsewhere) {
     return by_transport(config_->mailbox_transport, address, domain_key(address));
   }
+  if (!*account) return nobody(address);
   Resolution resolution;
   resolution.route.transport = Transport::Local;
   resolution.route.account = std::move(**account);
@@ -380,7 +409,8 @@ Result<Resolution> Router::nobody(const MailAddress& address) const {
   const std::string& local = address.local();
   // RFC 5321 section 4.5.1: postmaster is always there.
   if (equal_nocase(local, "postmaster")) {
-    return Error::temporary(
+    return Error(
+        exists_but_takes_no_mail,
         "4.3.5 nobody reads postmaster's mail; add to /etc/aliases \"postmaster: NAME\" and run "
         "newaliases");
   }
@@ -499,55 +529,26 @@ Result<std::string> Router::value_of_next_hop(const store::MapList& maps,
 
 // What RCPT asks.
 
-Result<bool> Router::has_local_place(const MailAddress& address) const {
-  if (equal_nocase(address.local(), "postmaster") ||
-      equal_nocase(address.local(), "mailer-daemon") ||
-      equal_nocase(address.local(), config_->double_bounce_sender)) {
-    return true;
-  }
-  if (TransportName::parse(config_->local_transport).name != "local") return true;
-  TRY(auto whole, alias_value(address.local()));
-  if (whole) return true;
-  auto split = store::split_local_part(address.local(), config_->recipient_delimiter);
-  if (split.delimiter != '\0') {
-    TRY(auto user, alias_value(split.user));
-    if (user) return true;
-  }
-  TRY(auto further, store::lookup_address(local_recipients_, address.local(), domain_key(address),
-                                          config_->recipient_delimiter, true));
-  if (further) return true;
-  auto account = accounts_->by_address(address.local(), domain_key(address));
-  if (account) return account->has_value();
-  if (account.error().code() == exists_but_takes_no_mail) return true;
-  return account.error();
+Result<bool> Router::is_relay_recipient(const MailAddress& address) const {
+  if (relay_recipients_.empty()) return true;
+  TRY(auto match, store::lookup_address(relay_recipients_, address.local(), domain_key(address),
+                                        config_->recipient_delimiter, false));
+  return match.has_value();
 }
 
-Result<bool> Router::is_listed(const MailAddress& bare) const {
-  TRY(auto complete, complete_address(bare.text(), *config_));
-  TRY(auto address, MailAddress::parse(complete, Utf8::Allowed));
-  if (!address.domain()) return has_local_place(address);
-  TRY(auto domain, domains_.classify(*address.domain()));
-  if (domain == DomainClass::Foreign) return true;
-  for (const auto* maps : {&recipient_canonical_, &canonical_, &virtual_aliases_}) {
-    TRY(auto match, store::lookup_address(*maps, address.local(), domain_key(address),
-                                          config_->recipient_delimiter, is_own(domain, address)));
-    if (match) return true;
+Result<Resolution> Router::destination(const MailAddress& address) const {
+  Recipient recipient;
+  recipient.address = address.text();
+  for (std::int64_t step = 0; step <= config_->alias_depth_max; ++step) {
+    TRY(auto resolution, resolve_for(Purpose::Rcpt, recipient, ""));
+    bool leads_on = resolution.is_expansion && resolution.children.size() == 1 &&
+                    resolution.children[0].kind == RecipientKind::Address;
+    if (!leads_on) return resolution;
+    auto depth = recipient.depth;
+    recipient = std::move(resolution.children[0]);
+    recipient.depth = static_cast<std::uint16_t>(depth + 1);
   }
-  switch (domain) {
-    case DomainClass::Foreign:
-      return true;
-    case DomainClass::VirtualAlias:
-      return false;
-    case DomainClass::Relay: {
-      if (relay_recipients_.empty()) return true;
-      TRY(auto match, store::lookup_address(relay_recipients_, address.local(), domain_key(address),
-                                            config_->recipient_delimiter, false));
-      return match.has_value();
-    }
-    case DomainClass::Local:
-      return has_local_place(address);
-  }
-  return true;
+  return error_route("5.4.6", "too many expansions lead to " + printable(recipient.address, 200));
 }
 
 }  // namespace pennypost::smtp

@@ -34,6 +34,9 @@
 
 namespace pennypost::smtp {
 
+/// The code of an Error that says: there is such a user, but delivery waits for the administrator.
+inline constexpr int exists_but_takes_no_mail = 450;
+
 /// Who has a mailbox here: Accounts::by_address and by_name, or a test's table. An Error with code
 /// 450 says that the user exists but may have no mail here (root), with the remedy.
 class AccountFinder {
@@ -63,20 +66,29 @@ class Router {
   /// Expands a recipient or names its route.
   Result<Resolution> resolve(const Recipient& recipient, const std::string& sender) const;
   Result<DomainClass> classify(const Domain& domain) const { return domains_.classify(domain); }
-  /// Whether mail to an address in a domain of ours would find a place; true for foreign domains.
-  Result<bool> is_listed(const MailAddress& address) const;
+  /// What RCPT asks: where mail to this address ends, found by the steps that its delivery takes. A
+  /// rewriting, and an alias of one address, are followed; of a list, a program or a file only the
+  /// expansion is told, without its children, and no file is read. An Error with code 450 says that
+  /// delivery will wait for the administrator; mail to it is taken.
+  Result<Resolution> destination(const MailAddress& address) const;
 
  private:
+  enum class Purpose { Delivery, Rcpt };
   Router() = default;
-  Result<Resolution> resolve_address(const Recipient& recipient, const std::string& sender) const;
+  Result<Resolution> resolve_for(Purpose purpose, const Recipient& recipient,
+                                 const std::string& sender) const;
+  Result<Resolution> resolve_address(Purpose purpose, const Recipient& recipient,
+                                     const std::string& sender) const;
   Result<std::optional<MailAddress>> rewritten(const MailAddress& address, DomainClass domain,
                                                bool is_first) const;
   Result<std::optional<Resolution>> virtual_alias(const Recipient& recipient,
                                                   const MailAddress& address,
                                                   DomainClass domain) const;
-  Result<std::optional<Resolution>> alias(const Recipient& recipient,
+  Result<std::optional<Resolution>> alias(Purpose purpose, const Recipient& recipient,
                                           const MailAddress& address) const;
-  Result<Resolution> local(const Recipient& recipient, const MailAddress& address) const;
+  Result<Resolution> local(Purpose purpose, const Recipient& recipient,
+                           const MailAddress& address) const;
+  Result<bool> is_relay_recipient(const MailAddress& address) const;
   Result<Resolution> mailbox(const MailAddress& address) const;
   Result<Resolution> nobody(const MailAddress& address) const;
   Result<std::optional<std::string>> moved_to(const MailAddress& address, DomainClass domain) const;
@@ -88,7 +100,6 @@ class Router {
   Result<std::string> value_of_next_hop(const store::MapList& maps, const std::string& written,
                                         const NextHop& hop) const;
   Result<std::optional<std::string>> alias_value(std::string_view name) const;
-  Result<bool> has_local_place(const MailAddress& address) const;
   Result<Resolution> program(const Recipient& recipient) const;
   std::string distrust_of_aliases() const;
   bool is_own(DomainClass domain, const MailAddress& address) const;

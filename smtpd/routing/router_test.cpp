@@ -67,18 +67,28 @@ struct Fixture {
     recipient.is_self = is_self;
     auto resolution = router->resolve(recipient, sender);
     if (!resolution) return "later " + resolution.error().text();
-    if (resolution->is_expansion) {
+    return text_of(*resolution, recipient.address);
+  }
+
+  /// The same of what RCPT asks; the code of an error that can't tell, or that waits.
+  std::string destination(const char* address) {
+    auto resolution = router->destination(*MailAddress::parse(address));
+    return resolution ? text_of(*resolution, address) : std::to_string(resolution.error().code());
+  }
+
+  static std::string text_of(const Resolution& resolution, const std::string& address) {
+    if (resolution.is_expansion) {
       std::string text = "->";
-      for (const auto& child : resolution->children) {
+      for (const auto& child : resolution.children) {
         text += " " + std::string(child.kind == RecipientKind::Command ? "|" : "") + child.address;
         if (child.is_self) text += "!";
         if (child.is_virtual_self) text += "=";
-        if (!child.via.empty()) CHECK(child.via == recipient.address);
+        if (!child.via.empty()) CHECK(child.via == address);
         if (child.has_own_sender) text += "(" + child.sender + ")";
       }
       return text;
     }
-    const auto& route = resolution->route;
+    const auto& route = resolution.route;
     if (route.transport == Transport::Local) return "local " + route.account.name;
     if (route.transport == Transport::Smtp) return "smtp " + route.next_hop;
     if (route.transport == Transport::File) return "file " + route.next_hop;
@@ -273,24 +283,68 @@ TEST_CASE("canonical maps rewrite what the client named, relocated users are nam
   CHECK(fixture.resolve("gone@example.org") == "5.1.6 User has moved to gone@new.example");
 }
 
-TEST_CASE("RCPT learns who is listed") {
-  Fixture fixture({"relay_recipient_maps=inline:{{x@partner.example=ok}}"});
-  struct Listed {
+TEST_CASE("RCPT learns what delivery would find") {
+  Fixture fixture({"relay_recipient_maps=inline:{{x@partner.example=ok}}",
+                   "relocated_maps=inline:{{moved@example.org=moved@new.example}}",
+                   "transport_maps=inline:{{closed@example.org=error:5.7.1 closed},"
+                   "{down.example=retry:4.4.1 down},{gone.example=error:gone}}",
+                   "virtual_alias_maps=inline:{{@alias.example=@example.org},"
+                   "{info@hosted.example=ann@example.org},{lost@hosted.example=zoe@example.org},"
+                   "{many@hosted.example=zoe@example.org, yan@example.org},"
+                   "{ring@else.example=ring2@else.example},{ring2@else.example=ring@else.example}}",
+                   "virtual_alias_domains=hosted.example, alias.example"});
+  struct Row {
     const char* address;
-    bool is_listed;
+    const char* destination;
   };
-  for (const Listed& row :
-       {Listed{"ann@example.org", true}, Listed{"zoe@example.org", false},
-        Listed{"staff@example.org", true}, Listed{"postmaster@example.org", true},
-        Listed{"postmaster", true}, Listed{"root@example.org", true},
-        Listed{"any@hosted.example", true}, Listed{"x@partner.example", true},
-        Listed{"y@partner.example", false}, Listed{"z@else.example", true}}) {
+  for (const Row& row :
+       {Row{"ann@example.org", "local ann"},
+        Row{"zoe@example.org", "5.1.1 unknown user: \"zoe\""},
+        Row{"staff@example.org", "->"},
+        Row{"included@example.org", "->"},
+        Row{"list@example.org", "local ann"},
+        Row{"nobody@example.org", "5.2.4 the alias nobody leads to nobody"},
+        Row{"postmaster@example.org", "450"},
+        Row{"postmaster", "450"},
+        Row{"mailer-daemon@example.org", "450"},
+        Row{"root@example.org", "450"},
+        Row{"unclear@example.org", "451"},
+        Row{"broken@example.org", "451"},
+        Row{"moved@example.org", "5.1.6 User has moved to moved@new.example"},
+        Row{"closed@example.org", "5.7.1 closed"},
+        Row{"x@gone.example", "5.0.0 gone"},
+        Row{"x@down.example", "4.4.1 down"},
+        Row{"ann@alias.example", "local ann"},
+        Row{"zoe@alias.example", "5.1.1 unknown user: \"zoe\""},
+        Row{"info@hosted.example", "local ann"},
+        Row{"lost@hosted.example", "5.1.1 unknown user: \"zoe\""},
+        Row{"many@hosted.example", "-> zoe@example.org yan@example.org"},
+        Row{"none@hosted.example", "5.1.1 User unknown in virtual alias table"},
+        Row{"ring@else.example", "5.4.6 too many expansions lead to ring2@else.example"},
+        Row{"x@partner.example", "smtp partner.example"},
+        Row{"y@partner.example", "5.1.1 User unknown in relay recipient table"},
+        Row{"z@else.example", "smtp else.example"}}) {
     CAPTURE(row.address);
-    auto listed = fixture.router->is_listed(*MailAddress::parse(row.address));
-    REQUIRE(listed);
-    CHECK(*listed == row.is_listed);
+    CHECK(fixture.destination(row.address) == row.destination);
   }
-  CHECK_FALSE(fixture.router->is_listed(*MailAddress::parse("unclear@example.org")));
+}
+
+TEST_CASE("a local_transport of another name is asked at RCPT as at delivery") {
+  Fixture closed({"local_transport=error:5.1.2 no mail here"});
+  CHECK(closed.destination("ann@example.org") == "5.1.2 no mail here");
+  Fixture virtual_only({"local_transport=virtual"});
+  CHECK(virtual_only.destination("ann@example.org") == "local ann");
+  CHECK(virtual_only.destination("zoe@example.org") == "5.1.1 unknown user: \"zoe\"");
+}
+
+TEST_CASE("local_recipient_maps names whom mailbox_transport serves besides accounts") {
+  Fixture fixture({"mailbox_transport=smtp:[store.example]",
+                   "local_recipient_maps=inline:{{zoe@example.org=x}}"});
+  CHECK(fixture.destination("ann@example.org") == "smtp [store.example]");
+  CHECK(fixture.destination("zoe@example.org") == "smtp [store.example]");
+  CHECK(fixture.destination("yan@example.org") == "5.1.1 unknown user: \"yan\"");
+  Fixture without({"local_recipient_maps=inline:{{zoe@example.org=x}}"});
+  CHECK(without.destination("zoe@example.org") == "5.1.1 unknown user: \"zoe\"");
 }
 
 TEST_CASE("the first item that holds a domain decides, be it a name, a table, or excluded") {

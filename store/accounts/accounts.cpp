@@ -59,6 +59,11 @@ Result<void> place_mail(AccountRef& account, const std::string& setting) {
 
 }  // namespace
 
+MapOptions of_own_table(MapOptions options) {
+  options.absent_is_empty = true;
+  return options;
+}
+
 MapOptions map_options(const Config& config, std::string component) {
   MapOptions options;
   options.check_interval = config.map_check_interval;
@@ -80,7 +85,7 @@ Result<Accounts> Accounts::open(std::shared_ptr<const Config> config,
   accounts.owner_uid_ = ::geteuid();
   accounts.owner_gid_ = ::getegid();
   if (!config->users_map.empty()) {
-    TRY(accounts.users_, Map::open(config->users_map, options));
+    TRY(accounts.users_, Map::open(config->users_map, of_own_table(options)));
     if (is_root()) {
       TRY(auto owner, system->find(config->virtual_mail_owner));
       if (!owner) {
@@ -126,10 +131,10 @@ Result<std::optional<AccountRef>> Accounts::by_address(std::string_view local_pa
   if (!config_->system_users) return nobody;
   for (const std::string& name : {local, user}) {
     TRY(auto identity, system_->find(name));
-    if (identity && !may_own_mail(*identity)) {
-      return Error(450, "4.2.1 the system user " + name + " (uid " + std::to_string(identity->uid) +
-                            ") may own no mail here; give the name an alias, or lower "
-                            "first_valid_uid");
+    if (identity && identity->uid == 0) {
+      return Error(450, "4.2.1 mail for " + name +
+                            " waits: the superuser reads none; add to /etc/aliases \"" + name +
+                            ": NAME\" and run newaliases");
     }
     if (identity) return system_user(name);
     if (!detail) break;
@@ -182,7 +187,8 @@ Result<std::optional<AccountRef>> Accounts::system_user(const std::string& name)
 bool Accounts::may_own_mail(const Identity& identity) const {
   auto uid = static_cast<std::int64_t>(identity.uid);
   auto last = config_->last_valid_uid;
-  return uid != 0 && uid >= config_->first_valid_uid && (last == 0 || uid <= last);
+  return uid != 0 && uid >= config_->first_valid_uid && (last == 0 || uid <= last) &&
+         system_->has_home(identity);
 }
 
 bool Accounts::is_domain_of_system_users(std::string_view domain) const {

@@ -35,6 +35,9 @@ inline constexpr std::size_t account_name_bytes_max = 320;
 /// `component`'s.
 MapOptions map_options(const Config& config, std::string component);
 
+/// The same for the tables that `pennypost user` keeps: empty while there are none yet.
+MapOptions of_own_table(MapOptions options);
+
 /// passwd with the backend that `system_auth_backend` and `auth_pam_service` name.
 std::shared_ptr<const SystemUsers> system_users_of(const Config& config);
 
@@ -50,8 +53,9 @@ class Accounts {
 
   /// The account whose mailbox a final address is, without any aliases: user+ext@domain,
   /// user@domain among own users, then the system user `user` (the caller knows that the domain is
-  /// of mydestination). `domain` may be empty: auth_realm's. Error 450: a system user whose uid may
-  /// not own mail, as root, with the remedy; or can't tell now.
+  /// of mydestination). `domain` may be empty: auth_realm's. A system user outside first_valid_uid
+  /// to last_valid_uid, or without a home directory, has no mailbox. Error 450: root, whose mail
+  /// waits for an alias; other Errors: can't tell now.
   Result<std::optional<AccountRef>> by_address(std::string_view local_part,
                                                std::string_view domain) const;
 

@@ -28,8 +28,9 @@ class FakeUsers final : public SystemUsers {
   Result<std::optional<Identity>> find(const std::string& name) const override {
     if (name == "flaky") return Error::temporary("directory is down");
     std::optional<Identity> identity;
-    static const std::map<std::string, uid_t> uids{
-        {"root", 0}, {"daemon", 1}, {"bob", 1000}, {"ann", 1001}, {"pennymail", 800}};
+    static const std::map<std::string, uid_t> uids{{"root", 0},       {"daemon", 1},
+                                                   {"bob", 1000},     {"ann", 1001},
+                                                   {"nobody", 65534}, {"pennymail", 800}};
     auto found = uids.find(name);
     if (found == uids.end()) return identity;
     identity.emplace();
@@ -43,6 +44,7 @@ class FakeUsers final : public SystemUsers {
     ++asked;
     return name == "bob" && password.reveal() == "builder";
   }
+  bool has_home(const Identity& identity) const override { return identity.name != "nobody"; }
   mutable int asked = 0;
 };
 
@@ -155,12 +157,37 @@ TEST_CASE("an address leads to an own user first, then to a system user, extensi
   CHECK(name_of(accounts.by_address("flaky", "localhost")).starts_with("error 4"));
 }
 
+TEST_CASE("the accounts of services have no mailbox: their uid is too low, or they have no home") {
+  House house;
+  auto accounts = house.accounts();
+  for (const char* name : {"daemon", "daemon+x", "nobody"}) {
+    CAPTURE(name);
+    CHECK(name_of(accounts.by_address(name, "localhost")) == "(none)");
+    CHECK(name_of(accounts.by_login(name)) == "(none)");
+  }
+}
+
 TEST_CASE("without system_users nobody but own users exists") {
   House house({"system_users=no"});
   house.add("alice", "{PLAIN}wonder");
   auto accounts = house.accounts();
   CHECK(name_of(accounts.by_login("bob")) == "(none)");
   CHECK(name_of(accounts.by_address("root", "localhost")) == "(none)");
+}
+
+TEST_CASE("a host without any own user yet has none, and knows the first as soon as it is added") {
+  House house;
+  auto accounts = house.accounts();
+  CHECK(name_of(accounts.by_address("zoe", "example.test")) == "(none)");
+  CHECK(name_of(accounts.by_address("bob", "localhost")) == "bob");
+  CHECK(name_of(accounts.by_login("zoe@example.test")) == "(none)");
+}
+
+TEST_CASE("own users that are written but not built are an error, not unknown users") {
+  House house;
+  std::ofstream(house.scratch / "users") << "zoe@example.test\t\n";
+  auto accounts = house.accounts();
+  CHECK(name_of(accounts.by_address("zoe", "example.test")).starts_with("error 4"));
 }
 
 TEST_CASE("a users map that can't be read is an error, not an unknown user") {

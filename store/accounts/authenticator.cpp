@@ -66,7 +66,7 @@ Result<Authenticator> Authenticator::open(std::shared_ptr<const Config> config,
   TRY(auto accounts, Accounts::open(config, system, options));
   Authenticator made(std::move(accounts));
   if (!config->credentials_map.empty()) {
-    TRY(made.credentials_, Map::open(config->credentials_map, options));
+    TRY(made.credentials_, Map::open(config->credentials_map, of_own_table(options)));
   }
   made.config_ = std::move(config);
   made.system_ = std::move(system);

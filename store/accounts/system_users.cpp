@@ -4,7 +4,9 @@
 #include <shadow.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include <cerrno>
 #include <ctime>
 #include <mutex>
 #include <vector>
@@ -132,6 +134,12 @@ class ShadowUsers final : public SystemUsers {
 };
 
 }  // namespace
+
+bool SystemUsers::has_home(const Identity& identity) const {
+  struct stat status;
+  // One that can't be reached now, on another host or in a closed directory, may well exist.
+  return ::stat(identity.home.c_str(), &status) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
 
 std::shared_ptr<const SystemUsers> SystemUsers::with_pam(std::string service) {
   return std::make_shared<PamUsers>(std::move(service));

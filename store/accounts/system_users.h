@@ -18,6 +18,8 @@ class SystemUsers {
   virtual ~SystemUsers() = default;
   /// Nothing: no such user. Error (temporary): the database can't tell.
   virtual Result<std::optional<Identity>> find(const std::string& name) const = 0;
+  /// False where the home directory does not exist: nobody's, and those of many services.
+  virtual bool has_home(const Identity& identity) const;
   /// Whether the password opens the account now: also false for an expired or locked one, and for a
   /// name that does not exist, which takes as long. `client_address` goes to PAM's modules. Error
   /// (temporary): the backend can't tell.

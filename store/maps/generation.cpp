@@ -185,6 +185,26 @@ Result<fs::path> current_generation(const fs::path& base) {
   return base.parent_path() / target.filename();
 }
 
+bool is_table_absent(const std::filesystem::path& base) {
+  auto is_absent = [](const std::filesystem::path& path) {
+    struct stat status;
+    return ::lstat(path.c_str(), &status) != 0 && errno == ENOENT;
+  };
+  return is_absent(base) && is_absent(base.string() + ".rdb");
+}
+
+bool is_table_stale(const std::filesystem::path& base) {
+  struct stat source;
+  struct stat link;
+  if (::stat(base.c_str(), &source) != 0) return false;
+  std::string path = base.string() + ".rdb";
+  if (::lstat(path.c_str(), &link) != 0) return errno == ENOENT;
+  auto time_of = [](const struct stat& status) {
+    return std::pair(status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+  };
+  return time_of(source) > time_of(link);
+}
+
 Result<OpenGeneration> open_generation(const fs::path& base) {
   for (int tries = 1;; ++tries) {
     TRY(auto path, current_generation(base));

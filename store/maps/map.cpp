@@ -24,6 +24,27 @@ const std::optional<std::string> absent;
 
 // hash:
 
+/// What postmap built; no database where the table is absent and counts as empty.
+struct HashContent {
+  std::optional<Database> database;
+};
+
+Result<std::shared_ptr<const HashContent>> load_hash(const std::string& base,
+                                                     bool absent_is_empty) {
+  using Loaded = std::shared_ptr<const HashContent>;
+  auto content = std::make_shared<HashContent>();
+  if (absent_is_empty && is_table_absent(base)) return Loaded(std::move(content));
+  auto opened = open_generation(base);
+  if (opened) {
+    content->database.emplace(std::move(opened->database));
+    return Loaded(std::move(content));
+  }
+  bool is_missing = storage_problem(opened.error()) == StorageProblem::Absent;
+  std::string remedy =
+      is_missing ? "; build it: postmap " + base + " (newaliases for aliases)" : "";
+  return Error(451, opened.error().text() + remedy);
+}
+
 class HashMap final : public Map {
  public:
   HashMap(std::string name, std::string base, const MapOptions& options)
@@ -32,32 +53,29 @@ class HashMap final : public Map {
             options,
             [base] {
               auto current = current_generation(base);
-              return current ? current->string() : std::string("absent");
+              if (current) return current->string();
+              return std::string(is_table_absent(base) ? "absent" : "not built");
             },
-            [base]() -> Result<std::shared_ptr<const Database>> {
-              auto opened = open_generation(base);
-              if (opened) return std::make_shared<const Database>(std::move(opened->database));
-              bool is_missing = storage_problem(opened.error()) == StorageProblem::Absent;
-              return Error(
-                  451, opened.error().text() +
-                           (is_missing ? "; build it: postmap " + base + " (newaliases for aliases)"
-                                       : ""));
+            [base, absent_is_empty = options.absent_is_empty] {
+              return load_hash(base, absent_is_empty);
             }) {}
 
   Value lookup(std::string_view key) const override {
-    TRY(auto database, generation_.content());
-    return database->find(lower(key));
+    TRY(auto content, generation_.content());
+    if (!content->database) return absent;
+    return content->database->find(lower(key));
   }
 
   Result<void> each(const Use& use) const override {
-    TRY(auto database, generation_.content());
-    auto entry = database->scan("");
+    TRY(auto content, generation_.content());
+    if (!content->database) return {};
+    auto entry = content->database->scan("");
     for (; entry.valid(); entry.next()) use(entry.key(), entry.value());
     return entry.status();
   }
 
  private:
-  Reloading<Database> generation_;
+  Reloading<HashContent> generation_;
 };
 
 // texthash:, inline:
