@@ -12,6 +12,7 @@
 
 #include "common/base/text.h"
 #include "common/config/nearest.h"
+#include "common/mail/public_suffix.h"
 
 namespace pennypost {
 namespace {
@@ -137,6 +138,7 @@ class Checker {
       error("mydomain", "\"" + printable(config_.mydomain, 100) +
                             "\" is not a domain; write one like example.com");
     }
+    own_domain();
     if (!config_.myorigin.starts_with('/') && !is_hostname(config_.myorigin)) {
       error("myorigin", "\"" + printable(config_.myorigin, 100) +
                             "\" is not a domain; write $myhostname or $mydomain");
@@ -150,6 +152,22 @@ class Checker {
     std::string banner = config_.text("smtpd_banner", Service::Smtp);
     if (!starts_with_nocase(banner, config_.myhostname)) {
       error("smtpd_banner", "must begin with $myhostname (RFC 5321 section 4.3.1)");
+    }
+  }
+
+  /// What is legal, but would take or send mail in the name of others.
+  void own_domain() {
+    if (layers_.is_given("mydomain") && is_public_suffix(config_.mydomain)) {
+      warn("mydomain", "\"" + config_.mydomain +
+                           "\" is a domain under which others register theirs; this host would "
+                           "send in its name, and as a destination take its mail; write your own, "
+                           "like example.com");
+    } else if (!layers_.is_given("mydomain") &&
+               equal_nocase(config_.mydomain, config_.myhostname)) {
+      warn("myhostname",
+           "\"" + config_.myhostname +
+               "\" is taken as the domain, too; if the host is one in a domain, write "
+               "its full name, like mail.example.com, or set mydomain");
     }
   }
 

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "common/base/text.h"
@@ -39,7 +40,31 @@ std::string bad(std::string_view toml, std::string program = "") {
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
 
+bool warns(const Config& config, const std::string& words) {
+  return std::ranges::any_of(config.warnings(),
+                             [&](const auto& warning) { return contains(warning, words); });
+}
+
 }  // namespace
+
+TEST_CASE("mydomain is what the host name leaves of itself, never what belongs to nobody") {
+  struct Row {
+    const char* host;
+    const char* domain;
+  };
+  for (const Row& row :
+       {Row{"mail.example.com", "example.com"}, Row{"example.com", "example.com"},
+        Row{"a.mail.example.co.uk", "mail.example.co.uk"}, Row{"example.co.uk", "example.co.uk"},
+        Row{"server.lan", "server.lan"}, Row{"desktop.localdomain", "localdomain"}}) {
+    CAPTURE(row.host);
+    auto config = good("myhostname = \"" + std::string(row.host) + "\"");
+    CHECK(config->mydomain == row.domain);
+    bool is_warned = warns(*config, "is taken as the domain, too");
+    CHECK(is_warned == (std::string_view(row.host) == row.domain));
+  }
+  auto wide = good("myhostname = \"mail.example.com\"\nmydomain = \"com\"");
+  CHECK(warns(*wide, "main.toml:2: mydomain: \"com\" is a domain under which"));
+}
 
 TEST_CASE("an empty main.toml makes the host of the documents' defaults") {
   auto config = good("");

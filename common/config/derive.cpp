@@ -6,6 +6,7 @@
 
 #include "common/base/text.h"
 #include "common/config/layers.h"
+#include "common/mail/public_suffix.h"
 
 namespace pennypost {
 namespace {
@@ -23,7 +24,10 @@ std::string mydomain(const Layers& layers, Scope) {
   if (name.empty()) name = layers.system().hostname;
   auto dot = name.find('.');
   if (dot == name.npos || dot + 1 == name.size()) return "localdomain";
-  return name.substr(dot + 1);
+  std::string parent = name.substr(dot + 1);
+  // Nobody's own: a host called example.com must not take the mail of com.
+  bool is_own = parent.find('.') != parent.npos && !is_public_suffix(parent);
+  return is_own || equal_nocase(parent, "localdomain") ? parent : name;
 }
 
 /// The network of the old address classes: 8, 16 or 24 bits, by the first byte.

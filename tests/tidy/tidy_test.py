@@ -22,6 +22,7 @@ FOREIGN = {
     r"crypt\.h": (["common/crypto/"], []),
     r"pcre2\.h": (["store/maps/"], []),
     r"(idn2|uni(case|conv|ctype|name|norm|stdio|str|types|width))\.h": (["common/mail/"], []),
+    r"libpsl\.h": (["common/mail/"], []),
     r"ldap\.h": (["store/maps/"], []),
 }
 FLOORS = {"common": ["common"], "store": ["common", "store"], "smtpd": ["common", "store", "smtpd"],

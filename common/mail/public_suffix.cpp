@@ -1,0 +1,15 @@
+#include "common/mail/public_suffix.h"
+
+#include <libpsl.h>
+
+#include <string>
+
+#include "common/base/text.h"
+
+namespace pennypost {
+
+bool is_public_suffix(std::string_view domain) {
+  return psl_is_public_suffix(psl_builtin(), lower(domain).c_str()) != 0;
+}
+
+}  // namespace pennypost
