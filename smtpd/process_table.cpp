@@ -40,6 +40,7 @@ DaemonSpec process_table() {
   Kind auth;
   auth.name = "auth";
   auth.user = Kind::User::AuthUser;
+  auth.calls = Calls::ReadFiles | Calls::WriteFiles | Calls::Connect;
   auth.run = store::run_auth;
   auth.is_wanted = [](const Config& config) { return config.role != Role::NullClient; };
 
@@ -47,12 +48,14 @@ DaemonSpec process_table() {
   lookup.name = "lookup";
   lookup.lives_on = true;
   lookup.read_only = true;
+  lookup.calls = Calls::ReadFiles | Calls::Connect;
   lookup.run = run_lookup;
 
   Kind queue;
   queue.name = "queue";
   queue.lives_on = true;
   queue.no_network = true;
+  queue.calls = Calls::ReadFiles | Calls::WriteFiles | Calls::Connect;
   queue.peers = {"lookup", "send", "deliver"};
   queue.run = run_queue;
   queue.asks_master = [](Master& master, Services& services) {
@@ -67,6 +70,7 @@ DaemonSpec process_table() {
   receive.user = Kind::User::NullUser;
   receive.listens = true;
   receive.no_files = true;
+  receive.calls = Calls::Accept | Calls::Connect;
   receive.peers = {"auth", "lookup", "queue"};
   receive.run = run_receive;
 
@@ -75,6 +79,7 @@ DaemonSpec process_table() {
   send.number = Kind::Number::PerCore;
   send.user = Kind::User::NullUser;
   send.no_files = true;
+  send.calls = Calls::Connect;
   send.run = run_send;
 
   Kind deliver;
@@ -82,6 +87,7 @@ DaemonSpec process_table() {
   deliver.number = Kind::Number::OnDemand;
   deliver.user = Kind::User::Account;
   deliver.lives_on = true;
+  deliver.calls = Calls::RunPrograms;
   deliver.run = run_deliver;
 
   DaemonSpec spec;

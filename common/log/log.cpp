@@ -177,6 +177,9 @@ void log_child_died(std::string_view daemon, std::string_view process, int pid, 
   std::string how = WIFSIGNALED(wait_status)
                         ? "killed by signal " + std::to_string(WTERMSIG(wait_status))
                         : "exit status " + std::to_string(WEXITSTATUS(wait_status));
+  if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGSYS) {
+    how += " (a system call that it must not make; the kernel's log names it)";
+  }
   log_warning("master", "process " + std::string(daemon) + ": " + std::string(process) + " pid " +
                             std::to_string(pid) + " " + how);
 }

@@ -166,6 +166,10 @@ TEST_CASE("the master says what starts and what dies") {
                       ", configuration /etc/pennypost");
   log_child_died("imapd", "login", 71, 11);
   CHECK(log.last() == "master: warning: process imapd: login pid 71 killed by signal 11");
+  log_child_died("smtpd", "receive", 71, 31);
+  CHECK(log.last() ==
+        "master: warning: process smtpd: receive pid 71 killed by signal 31 (a system call that it "
+        "must not make; the kernel's log names it)");
   log_child_died("imapd", "login", 71, 1 << 8);
   CHECK(log.last() == "master: warning: process imapd: login pid 71 exit status 1");
 }

@@ -239,6 +239,11 @@ Result<Privileges> Master::privileges(const Kind& kind, const Identity* identity
   keep.no_network = kind.no_network;
   keep.no_files = kind.no_files;
   if (kind.read_only) keep.readable_only = {"/"};
+  Calls calls = kind.calls;
+  // PAM's modules are the admin's, and may start programs.
+  if (kind.user == Kind::User::AuthUser && config_->system_users) calls = Calls::RunPrograms;
+  keep.no_signals = !has(calls, Calls::RunPrograms);
+  if (config_->seccomp_filter) keep.calls = calls;
   if (!is_root()) return keep;
   switch (kind.user) {
     case Kind::User::NullUser: {

@@ -38,6 +38,7 @@ struct Kind {
   bool lives_on = false;        // gets the new Config at reload instead of being started anew
   bool no_network = false;
   bool no_files = false;           // chroot to empty_directory, and landlock
+  Calls calls = Calls::Base;       // the system calls that it needs
   bool read_only = false;          // landlock: files may be read, and nothing on disk be changed
   std::vector<std::string> peers;  // kinds that it is linked with; naming it on one side suffices
   std::function<void(Child&)> run;

@@ -36,18 +36,40 @@ constexpr std::uint64_t file_access_v1 =
 constexpr std::uint64_t refer_v2 = 1ull << 13;
 constexpr std::uint64_t truncate_v3 = 1ull << 14;
 
-/// A kernel without landlock is no error: chroot and uid still hold.
-Result<void> restrict_files(const std::vector<std::string>& readable) {
+// The kernel's landlock_ruleset_attr of version 6, of which Debian 12's headers know the first
+// part.
+struct RulesetAttributes {
+  std::uint64_t handled_access_fs = 0;
+  std::uint64_t handled_access_net = 0;
+  std::uint64_t scoped = 0;
+};
+constexpr std::uint64_t scope_abstract_sockets_v6 = 1;
+constexpr std::uint64_t scope_signals_v6 = 2;
+
+RulesetAttributes ruleset_for(const Privileges& keep, long version) {
+  RulesetAttributes attributes;
+  bool restricts_files = keep.no_files || !keep.readable_only.empty();
+  if (restricts_files) {
+    attributes.handled_access_fs = file_access_v1;
+    if (version >= 2) attributes.handled_access_fs |= refer_v2;
+    if (version >= 3) attributes.handled_access_fs |= truncate_v3;
+  }
+  if (version >= 6) {
+    if (keep.no_signals) attributes.scoped |= scope_signals_v6;
+    if (keep.no_files) attributes.scoped |= scope_abstract_sockets_v6;
+  }
+  return attributes;
+}
+
+/// A kernel without landlock is no error: chroot, uid and the filter of system calls still hold.
+Result<void> restrict_by_landlock(const Privileges& keep) {
   long version = landlock_version();
-  if (version < 1) return {};
-  landlock_ruleset_attr attributes{};
-  attributes.handled_access_fs = file_access_v1;
-  if (version >= 2) attributes.handled_access_fs |= refer_v2;
-  if (version >= 3) attributes.handled_access_fs |= truncate_v3;
-  Descriptor rules(static_cast<int>(
-      syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes.handled_access_fs, 0)));
+  auto attributes = ruleset_for(keep, version);
+  if (version < 1 || (attributes.handled_access_fs == 0 && attributes.scoped == 0)) return {};
+  auto size = version >= 6 ? sizeof attributes : sizeof attributes.handled_access_fs;
+  Descriptor rules(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
   if (!rules) return failed("landlock");
-  for (const auto& path : readable) {
+  for (const auto& path : keep.readable_only) {
     Descriptor at(open(path.c_str(), O_PATH | O_CLOEXEC));
     if (!at) continue;  // what is not there can't be read
     landlock_path_beneath_attr beneath{};
@@ -137,10 +159,11 @@ Result<void> drop_privileges(const Privileges& keep) {
     TRY_DO(become(*keep.identity, keep.saved_group));
   }
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed("no_new_privs");
-  // A change of uid forbids core dumps and ptrace by the same uid; keep it so.
-  if (keep.no_files || !keep.readable_only.empty()) {
-    TRY_DO(restrict_files(keep.readable_only));
-  }
+  // Passwords, mail and the TLS keys that the master read lie in memory: no core file, and no other
+  // process of this uid may look in. A change of uid does so too, but for us who keep ours.
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return failed("dumpable");
+  TRY_DO(restrict_by_landlock(keep));
+  if (keep.calls) return restrict_calls(*keep.calls);
   return {};
 }
 

@@ -14,6 +14,7 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
   Kind auth;
   auth.name = "auth";
   auth.user = Kind::User::AuthUser;
+  auth.calls = Calls::ReadFiles | Calls::WriteFiles | Calls::Connect;
   auth.run = run_auth;
   auth.asks_master = [desk](Master& master, Services& services) {
     desk->serve_auth(master, services);
@@ -25,6 +26,7 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
   login.user = Kind::User::NullUser;
   login.listens = true;
   login.no_files = true;
+  login.calls = Calls::Accept;
   login.peers = {"auth"};
   login.run = std::move(daemon.run_login);
   login.asks_master = [desk](Master& master, Services& services) {
@@ -36,6 +38,7 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
   worker.number = Kind::Number::OnDemand;
   worker.user = Kind::User::Account;
   worker.lives_on = true;
+  worker.calls = Calls::ReadFiles | Calls::WriteFiles;
   worker.serves_clients = true;
   // What a library makes, such as the index's database, is as closed as the rest.
   worker.run = [run = std::move(daemon.run_worker)](Child& child) {

@@ -2,14 +2,16 @@
 
 The tests speak as the process itself would, over its own links (takeover.py), or make system calls from within it (probe.py).
 """
+import errno
 import os
-import signal
 import socket
 import struct
 
+import probe
 import takeover
 from harness import check, equal, eventually, test
-from mailhost import Host, letter
+from mailhost import Host, as_user, letter
+from roothost import CAROL, RootHost
 from takeover import Link, pid_of, text
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
@@ -171,3 +173,137 @@ def borrowed_token(t):
     print(f"   with the token of another process: {outcomes[0]}; of its own: {outcomes[1]}")
     check(not outcomes[0][0], f"another process got bob's mail: {outcomes[0]}")
     check(outcomes[1][0] and "OK" in outcomes[1][1], f"its own client is not served: {outcomes[1]}")
+
+
+# System calls of x86-64, made from within a process.
+SOCKET, CLONE, EXECVE, KILL, PTRACE, OPEN_AT, MMAP, IO_URING_SETUP = 41, 56, 59, 62, 101, 257, 9, 425
+ATTACH, PROT_READ_WRITE_EXEC, MAP_PRIVATE_ANONYMOUS, AT_FDCWD = 16, 7, 0x22, -100
+MAP_CODE = (MMAP, 0, 4096, PROT_READ_WRITE_EXEC, MAP_PRIVATE_ANONYMOUS, -1, 0)
+OPEN_PASSWD = (OPEN_AT, AT_FDCWD, "/etc/passwd", os.O_RDONLY)
+EXEC_SHELL = (EXECVE, "/bin/sh", 0, 0)
+# Kind: what it is told, call by call. "" is success; what ends a process is tried last, and by few of them.
+REFUSED = {
+    "smtpd: receive": [(OPEN_PASSWD, "ENOENT"), (MAP_CODE, "ENOSYS"), ((SOCKET, 17, 3, 0), "ENOSYS"), ((CLONE, 17, 0), "ENOSYS"), (EXEC_SHELL, "SIGSYS")],
+    "smtpd: send": [(OPEN_PASSWD, "ENOENT"), (MAP_CODE, "ENOSYS"), ((IO_URING_SETUP, 1, 0), "SIGSYS")],
+    "smtpd: lookup": [((SOCKET, 17, 3, 0), "ENOSYS"), (OPEN_PASSWD, "")],
+    "smtpd: queue": [((CLONE, 17, 0), "ENOSYS"), (OPEN_PASSWD, "")],
+    "smtpd: deliver own": [((PTRACE, ATTACH, 1, 0), "EPERM"), ((IO_URING_SETUP, 1, 0), "EPERM"), (OPEN_PASSWD, "")],
+    "imapd: login": [(OPEN_PASSWD, "ENOENT"), (MAP_CODE, "ENOSYS"), ((SOCKET, 2, 1, 0), "ENOSYS")],
+    "imapd: worker own": [((SOCKET, 2, 1, 0), "ENOSYS"), ((CLONE, 17, 0), "ENOSYS"), (OPEN_PASSWD, ""), (EXEC_SHELL, "SIGSYS")],
+}
+
+
+def pids_of(host, title):
+    return sorted(pid for name, pids in host.pids(title.split(":")[0]).items() if name.startswith(title) for pid in pids)
+
+
+@test("each kind of process can make only the system calls that it needs; an intruder's end it, and the mail goes on")
+def system_calls(t):
+    host = RootHost(t, {"system_users": False}, daemons=("smtpd", "imapd"))
+    with host.smtp() as client:
+        client.sendmail(ALICE, [BOB], letter("first"))
+    host.wait_messages(BOB, 1)
+    client = host.imap(BOB)
+    seen = {}
+    for title, rows in REFUSED.items():
+        pid = eventually(lambda wanted=title: pids_of(host, wanted), f"a process {title}")[0]
+        for call, expected in rows:
+            if expected == "SIGSYS":
+                host.victims.add(pid)
+            answer = probe.calls(pid, *call)
+            seen[answer or "done"] = seen.get(answer or "done", 0) + 1
+            equal(answer, expected, f"{title} calls {call}")
+            if expected == "SIGSYS":
+                host.wait_log(rf"process .* pid {pid} killed by signal 31 \(a system call that it must not make")
+    print(f"   answers to {sum(seen.values())} calls: {seen}")
+    client.shutdown()
+    with eventually(host.smtp, "another receive process answers") as client:
+        client.sendmail(ALICE, [BOB], letter("second"))
+    host.wait_messages(BOB, 2)
+    equal(host.imap(BOB).select("INBOX"), ("OK", [b"2"]), "SELECT by another worker")
+
+
+def landlock_version():
+    return takeover.system_call(444, 0, 0, 1)
+
+
+def fenced(filtered):
+    @test(f"receive, send and login, which share a uid, can neither signal nor debug each other, {'filtered' if filtered else 'even without a filter'}")
+    def signals(t):
+        host = RootHost(t, {"system_users": False, "seccomp_filter": filtered}, daemons=("smtpd", "imapd"))
+        kinds = ("smtpd: receive", "smtpd: send", "imapd: login")
+        answers = {"ptrace": set(), "kill": set()}
+        for kind in kinds:
+            for name, number, argument in (("ptrace", PTRACE, 0), ("kill", KILL, 9)):
+                pid = eventually(lambda wanted=kind: pids_of(host, wanted), f"a process {kind}")[0]
+                victim = eventually(lambda not_this=kind: [p for k in kinds if k != not_this for p in pids_of(host, k)], "a victim")[0]
+                host.victims.update((pid, victim))
+                call = (PTRACE, ATTACH, victim, argument) if number == PTRACE else (KILL, victim, argument)
+                answers[name].add(probe.calls(pid, *call))
+                check(os.path.exists(f"/proc/{victim}"), f"{kind} has ended another process by {name}")
+        print(f"   {answers}")
+        equal(answers["ptrace"], {"SIGSYS"} if filtered else {"EPERM"}, "answers to ptrace")
+        # Without the filter landlock alone is in the way, from Linux 6.12 on.
+        check(filtered or landlock_version() < 6 or answers["kill"] == {"EPERM"}, f"answers to kill: {answers['kill']}")
+        check(not filtered or answers["kill"] == {"SIGSYS"}, f"answers to kill: {answers['kill']}")
+
+
+fenced(True)
+fenced(False)
+
+
+@test("without root too, no other process of the user may read a child's memory")
+def memory(t):
+    host = Host(t, daemons=("smtpd", "imapd"))
+    identity = as_user()
+    pids = {title: pid for daemon in host.daemons for title, group in host.pids(daemon).items() for pid in group
+            if not title.endswith(": master")}
+    readable = []
+    for title, pid in pids.items():
+        reader = os.fork()
+        if reader == 0:
+            problem = errno.EPERM
+            try:
+                if identity:
+                    os.setgroups([])
+                    os.setresgid(*[identity["group"]] * 3)
+                    os.setresuid(*[identity["user"]] * 3)
+                with open(f"/proc/{pid}/maps", "rb") as file:
+                    file.read(1)
+                problem = 0
+            except OSError:
+                pass
+            finally:
+                os._exit(problem)
+        if os.waitstatus_to_exitcode(os.waitpid(reader, 0)[1]) == 0:
+            readable.append(title)
+    print(f"   readable by others of the user: {len(readable)} of {len(pids)} kinds of process")
+    equal(readable, [], "processes whose memory others may read")
+
+
+def seccomp_mode(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(line.split()[1] for line in file if line.startswith("Seccomp:"))
+
+
+def commanded(filtered):
+    @test(f"with seccomp_filter = {'yes' if filtered else 'no'} all children have {'a' if filtered else 'no'} filter, and commands of .forward run")
+    def command(t):
+        host = RootHost(t, {"seccomp_filter": filtered}, daemons=("smtpd",))
+        out = os.path.join(host.carol_home, "out")
+        with open(os.path.join(host.carol_home, ".forward"), "w", encoding="ascii") as file:
+            file.write(f'"|grep Seccomp: /proc/self/status > {out}; kill -0 $$ && (ls | sort) >> {out}"\n')
+        os.chown(os.path.join(host.carol_home, ".forward"), CAROL, CAROL)
+        with host.smtp() as client:
+            client.sendmail(ALICE, ["carol@example.test"], letter("to a command", to="carol@example.test"))
+        host.wait_log(r"status=sent \(delivered to command")
+        with open(out, encoding="ascii") as file:
+            said = file.read().split()
+        mode = "2" if filtered else "0"
+        equal(said, ["Seccomp:", mode, "out"], "what the command sees")
+        for title, pids in host.pids("smtpd").items():
+            equal(seccomp_mode(pids[0]), "0" if title.endswith("master") else mode, f"Seccomp of {title}")
+
+
+commanded(True)
+commanded(False)

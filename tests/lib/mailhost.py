@@ -22,6 +22,7 @@ import socket
 import ssl
 import subprocess
 
+import system_calls
 from harness import check, eventually
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -30,6 +31,7 @@ IS_ROOT = os.geteuid() == 0
 PORT_NAMES = {"smtpd": ["smtp_port", "submission_port", "submissions_port"],
               "popd": ["pop3_port", "pop3s_port"], "imapd": ["imap_port", "imaps_port"]}
 STOP_SECONDS_MAX = 40
+MEASURING = system_calls.command(os.environ["PENNYPOST_MEASURE"]) if "PENNYPOST_MEASURE" in os.environ else []
 SANITIZER = "abort_on_error=0:detect_leaks=0"  # reports go to stderr: processes without files can open no other
 _given_ports = set()
 _unique = itertools.count(1)
@@ -220,8 +222,9 @@ class Host:
 
     def launch(self, daemon, options=()):
         with open(self.path("log", daemon + ".err"), "ab") as errors:
+            command = [*MEASURING, os.path.join(self.bin, daemon), "-c", self.etc, *options]
             self.running[daemon] = subprocess.Popen(
-                self.wrapped([os.path.join(self.bin, daemon), "-c", self.etc, *options]), cwd=TOP,
+                self.wrapped(command), cwd=TOP,
                 env=self.environment(), stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
                 start_new_session=True, **self.identity())
         return self.running[daemon]

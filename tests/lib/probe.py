@@ -27,6 +27,10 @@ _libc.ptrace.restype = ctypes.c_long
 _libc.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
 
 
+class Killed(Exception):
+    """The call was the process's end."""
+
+
 class Registers(ctypes.Structure):
     """struct user_regs_struct of x86-64."""
 
@@ -53,9 +57,11 @@ def inside(pid):
         try:
             yield lambda number, *arguments: _call(pid, before, number, arguments)
         finally:
-            _ptrace(SETREGS, pid, None, ctypes.addressof(before))
+            with contextlib.suppress(ProcessLookupError):
+                _ptrace(SETREGS, pid, None, ctypes.addressof(before))
     finally:
-        _ptrace(DETACH, pid)
+        with contextlib.suppress(ProcessLookupError):
+            _ptrace(DETACH, pid)
 
 
 def _stopped_in_call(pid):
@@ -88,17 +94,28 @@ def _call(pid, before, number, arguments):
                 place += len(octets)
             else:
                 values.append(argument & 0xffffffffffffffff)
-    for name, value in zip(("rdi", "rsi", "rdx", "r10"), values):
+    for name, value in zip(("rdi", "rsi", "rdx", "r10", "r8", "r9"), values):
         setattr(registers, name, value)
     registers.rax, registers.orig_rax, registers.rip = number, 0xffffffffffffffff, before.rip - 2
     _ptrace(SETREGS, pid, None, ctypes.addressof(registers))
     _ptrace(STEP, pid)
     status = os.waitpid(pid, WALL)[1]
+    if os.WIFSIGNALED(status):
+        raise Killed(signal.Signals(os.WTERMSIG(status)).name)
     if not os.WIFSTOPPED(status) or os.WSTOPSIG(status) != signal.SIGTRAP:
         raise RuntimeError(f"process {pid} did not come back from the call: status {status:#x}")
     _ptrace(GETREGS, pid, None, ctypes.addressof(registers))
     result = ctypes.c_longlong(registers.rax).value
     return (result, "") if result >= 0 else (-1, errno.errorcode.get(-result, str(-result)))
+
+
+def calls(pid, number, *arguments):
+    """Empty when that process can make the call, else the name of the errno it gets, or of the signal that ends it."""
+    try:
+        with inside(pid) as call:
+            return call(number, *arguments)[1]
+    except Killed as killed:
+        return str(killed)
 
 
 def opens(pid, path, flags=os.O_RDONLY):

@@ -24,6 +24,11 @@ REPLY_SECONDS = 10
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+def system_call(number, *arguments):
+    """What the kernel answers to ourselves."""
+    return _libc.syscall(number, *arguments)
+
+
 def text(value):
     """A text as wire.h writes it."""
     octets = value.encode() if isinstance(value, str) else value

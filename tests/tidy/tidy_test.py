@@ -18,6 +18,7 @@ FOREIGN = {
     r"sodium(/.*)?\.?h?": (["common/crypto/"], []),
     r"toml\+\+/": (["common/config/load.cpp"], []),
     r"rocksdb/": (["store/kv/"], []),
+    r"seccomp\.h": (["common/process/"], []),
     r"security/": (["store/accounts/"], []),
     r"crypt\.h": (["common/crypto/"], []),
     r"pcre2\.h": (["store/maps/"], []),
