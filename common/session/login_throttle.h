@@ -1,69 +1,170 @@
-// Failed logins in; how long to hold back the answer, and when to hang up, out.
+// Remembers wrong passwords, and says whose next guess is slowed or blocked.
 //
-// LoginThrottle counts for one connection, AddressThrottle for one client address over all of them
-// (the auth process has one); IPv6 clients count by their /64, in which one host has as many
-// addresses as it likes. Neither tells the client whether the name exists.
+// Three things are remembered: how many wrong passwords a client address has sent, how many it has
+// sent for one login, and which address has logged in as whom. Only the pair of address and login
+// is ever blocked: others behind the same address (NAT, webmail) go on. An address with many
+// failures is slowed: its passwords are checked one at a time, with a growing pause. A right
+// password clears its own pair and nothing else, so that a guesser's own account does not help him.
+// Pairs that have logged in before are not slowed by what others do at their address.
 //
-// LIMITS  AddressThrottle remembers at most addresses_max addresses; the oldest are forgotten first
+// IPv6 clients count by their /64, in which one host has as many addresses as it likes. Nothing
+// here depends on whether a login exists.
+//
+// LIMITS    addresses_max, pairs_max, known_max; what is longest unchanged is forgotten first
+// SEE ALSO  ../../store/service/auth_peers.h (how the auth processes of all daemons share one
+// state)
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <list>
 #include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "common/async/loop.h"
 #include "common/base/clock.h"
+#include "common/base/result.h"
+#include "common/config/network_list.h"
 #include "common/net/address.h"
 
 namespace pennypost {
 
-/// The failures of one connection.
-class LoginThrottle {
+/// A map that holds at most `entries_max` entries: what was touched longest ago goes first.
+template <class Key, class Value>
+class AgingMap {
  public:
-  /// auth_failure_delay, auth_failure_delay_max, login_tries_max.
-  LoginThrottle(Duration first, Duration longest, std::int64_t tries_max)
-      : first_(first), longest_(longest), tries_max_(tries_max) {}
+  explicit AgingMap(std::size_t entries_max) : entries_max_(entries_max) {}
 
-  /// Notes a failure; the answer is to be held back that long: the first delay, doubled with each.
-  Duration failed();
-  /// The connection is to be closed.
-  bool is_exhausted() const { return failures_ >= tries_max_; }
+  /// The entry, made if it is missing; now the youngest.
+  Value& touch(const Key& key) {
+    auto [found, is_new] = entries_.try_emplace(key);
+    Entry& entry = found->second;
+    if (is_new) {
+      entry.position = by_age_.insert(by_age_.end(), &found->first);
+    } else {
+      by_age_.splice(by_age_.end(), by_age_, entry.position);
+    }
+    if (entries_.size() > entries_max_) erase(*by_age_.front());
+    return entry.value;
+  }
+  const Value* find(const Key& key) const {
+    auto found = entries_.find(key);
+    return found == entries_.end() ? nullptr : &found->second.value;
+  }
+  bool erase(const Key& key) {
+    auto found = entries_.find(key);
+    if (found == entries_.end()) return false;
+    by_age_.erase(found->second.position);
+    entries_.erase(found);
+    return true;
+  }
+  std::size_t size() const { return entries_.size(); }
+  /// `visit(key, value)` from the oldest to the youngest.
+  template <class Visit>
+  void each(Visit visit) const {
+    for (const Key* key : by_age_) visit(*key, entries_.find(*key)->second.value);
+  }
 
  private:
-  Duration first_;
-  Duration longest_;
-  std::int64_t tries_max_;
-  std::int64_t failures_ = 0;
+  struct Entry {
+    Value value{};
+    typename std::list<const Key*>::iterator position;
+  };
+  std::size_t entries_max_;
+  std::map<Key, Entry> entries_;
+  std::list<const Key*> by_age_;
 };
 
-/// The failures of all client addresses.
-class AddressThrottle {
+/// One thing that the throttle remembers, as others are told of it.
+struct ThrottleEntry {
+  enum class Kind : std::uint8_t { Address, Pair, Known };
+  Kind kind = Kind::Address;
+  IpAddress client = IpAddress::loopback4();  // its client_block()
+  std::string login;                          // empty: Address
+  std::int64_t since = 0;  // microseconds since 1970: the window's begin; Known: the last login
+  std::int64_t last = 0;   // the last wrong password
+  std::uint32_t count = 0;
+};
+
+class LoginThrottle {
  public:
   static constexpr std::size_t addresses_max = 100'000;
+  static constexpr std::size_t pairs_max = 30'000;
+  static constexpr std::size_t known_max = 100'000;
+  static constexpr std::size_t login_bytes_max = 320;
 
-  /// auth_failures_per_address_max (0: no limit), auth_failures_window.
-  AddressThrottle(const Clock& clock, std::int64_t failures_max, Seconds window)
-      : clock_(clock), failures_max_(failures_max), window_(window) {}
+  /// The parameters auth_failures_per_address_max and auth_failures_per_pair_max (0: no limit),
+  /// auth_failures_window, auth_known_client_lifetime, auth_throttle_exempt_networks.
+  struct Settings {
+    std::int64_t per_address_max = 20;
+    std::int64_t per_pair_max = 5;
+    Seconds window{600};
+    Seconds known_lifetime{0};
+    NetworkList exempt{{}};
+  };
+  LoginThrottle(const Clock& clock, Settings settings)
+      : clock_(clock), settings_(std::move(settings)) {}
 
-  void failed(const IpAddress& address);
-  /// A right password forgives.
-  void succeeded(const IpAddress& address);
-  /// True while the address has used up its failures: every password is to be refused, unchecked.
-  bool is_blocked(const IpAddress& address);
+  /// A wrong password at `when` (microseconds since 1970; a time to come counts as now); with an
+  /// empty login only the address is counted. True when it is this one that blocks the pair.
+  bool failed(const IpAddress& client, const std::string& login, std::int64_t when);
+  /// A right one.
+  void succeeded(const IpAddress& client, const std::string& login, std::int64_t when);
+
+  bool is_exempt(const IpAddress& client) const;
+  /// Every password of this pair is to be refused, unchecked.
+  bool is_blocked(const IpAddress& client, const std::string& login) const;
+  /// The address has logged in as `login` before.
+  bool is_known(const IpAddress& client, const std::string& login) const;
+  /// The address has used up its wrong passwords.
+  bool is_slowed(const IpAddress& client) const;
+  /// Wrong passwords remembered: of an address, of a pair.
+  std::int64_t failures(const IpAddress& client) const;
+  std::int64_t failures(const IpAddress& client, const std::string& login) const;
+
+  /// How long after a wrong password came its answer goes out: `first`, doubled with each that the
+  /// pair has sent before, at most `longest`; for a slowed address always that.
+  Duration answer_delay(Duration first, Duration longest, const IpAddress& client,
+                        const std::string& login) const;
+  /// When the next password of a slowed address may be checked, in microseconds since 1970; 0 for
+  /// an address that is not slowed. The pause after a failure is `first`, doubled for each further
+  /// per_address_max failures, at most `longest`.
+  std::int64_t next_check(Duration first, Duration longest, const IpAddress& client) const;
+
+  /// All that still counts, for a process that begins, and for people.
+  std::vector<ThrottleEntry> entries() const;
+  /// Takes over what another process remembers.
+  void merge(const ThrottleEntry& entry);
+  /// Forgets the wrong passwords of an address (`192.0.2.7`, `2001:db8::1`), of a login
+  /// (`bob@example.org`; `bob` means it in every domain), or of everybody (empty). The number of
+  /// entries that went.
+  std::size_t lift(std::string_view what);
 
  private:
+  using Pair = std::pair<IpAddress, std::string>;
   struct Failures {
-    std::int64_t since = 0;  // seconds; the window's begin
-    std::int64_t count = 0;
-    std::list<IpAddress>::iterator position;
+    std::int64_t since = 0;
+    std::int64_t last = 0;
+    std::uint32_t count = 0;
   };
   bool is_over(const Failures& failures) const;
+  /// Those that still count; null: none.
+  const Failures* current(const IpAddress& client) const;
+  const Failures* current(const IpAddress& client, const std::string& login) const;
+  void count(Failures& failures, std::int64_t when) const;
+  void merge(Failures& failures, const ThrottleEntry& entry) const;
+  std::int64_t now() const { return clock_.now().count(); }
+  static Duration doubled(Duration first, Duration longest, std::int64_t times);
+
   const Clock& clock_;
-  std::int64_t failures_max_;
-  Seconds window_;
-  std::map<IpAddress, Failures> failures_;
-  std::list<IpAddress> by_age_;
+  Settings settings_;
+  AgingMap<IpAddress, Failures> addresses_{addresses_max};
+  AgingMap<Pair, Failures> pairs_{pairs_max};
+  AgingMap<Pair, std::int64_t> known_{known_max};  // the last login, microseconds since 1970
 };
 
 }  // namespace pennypost

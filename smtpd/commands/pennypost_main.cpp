@@ -20,6 +20,7 @@
 #include "smtpd/commands/postmap.h"
 #include "smtpd/commands/postsuper.h"
 #include "smtpd/commands/service.h"
+#include "smtpd/commands/throttle.h"
 #include "smtpd/commands/usage.h"
 #include "smtpd/commands/user.h"
 
@@ -45,6 +46,8 @@ constexpr std::array commands{
     Command{"start", "start the daemons", usage::service, &start_command},
     Command{"status", "say which daemons run", usage::service, &status_command},
     Command{"stop", "let the daemons end their work and stop", usage::service, &stop_command},
+    Command{"throttle", "show whose wrong passwords are counted, and lift blocks", usage::throttle,
+            &throttle},
     Command{"user", "own users: add, passwd, del, list", usage::user, &user},
 };
 static_assert(std::ranges::is_sorted(commands, {}, &Command::name));

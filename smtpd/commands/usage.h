@@ -28,6 +28,9 @@ inline constexpr std::string_view sendmail =
 inline constexpr std::string_view mailq = "usage: mailq [-C DIR]";
 inline constexpr std::string_view service =
     "usage: pennypost start|stop|reload|status|check [-c DIR]";
+inline constexpr std::string_view throttle =
+    "usage: pennypost throttle list [-c DIR] [ADDRESS|LOGIN]\n"
+    "       pennypost throttle lift [-c DIR] ADDRESS|LOGIN|--all";
 inline constexpr std::string_view user =
     "usage: pennypost user add|passwd|del|list [-c DIR] [-o NAME=VALUE] [-d HOME] [-m LOCATION] "
     "[-q RULE] [-s] [-l] [NAME]";

@@ -1,4 +1,4 @@
-// AUTH: the client's steps in, the auth process's answers out (RFC 4954).
+// AUTH (RFC 4954): passes the client's steps to the auth process, and its answers back.
 
 #include <algorithm>
 
@@ -70,7 +70,6 @@ Task<Reply> Session::auth(std::string_view arguments) {
   if (auto refused = auth_refusal(mechanism)) co_return *std::move(refused);
 
   store::AuthStep step;
-  step.exchange = site_->in().auth->next_exchange();
   step.service = "smtp";
   step.mechanism = mechanism;
   step.client_address = client_address_;
@@ -96,17 +95,10 @@ Task<Reply> Session::auth(std::string_view arguments) {
 /// Step by step, until auth has decided or the client gives up.
 Task<Reply> Session::exchange(store::AuthStep step) {
   using Kind = store::AuthAnswer::Kind;
-  store::AuthPort& port = *site_->in().auth;
-  Duration limit = settings_.auth_timeout;
+  store::AuthExchange exchange(site_->loop(), *site_->in().auth, connection_.stream(), settings_);
   for (;;) {
-    auto asking = port.step(step);
-    auto answered = co_await within(site_->loop(), limit, std::move(asking));
-    if (!answered || !*answered) {
-      port.abort(step.exchange);
-      log_warning("smtpd", peer_text() + ": SASL " + step.mechanism + ": no answer from auth");
-      co_return Reply(454, "4.7.0", "Temporary authentication failure");
-    }
-    store::AuthAnswer& answer = **answered;
+    auto asking = exchange.step(step);
+    auto answer = co_await std::move(asking);
     if (answer.kind == Kind::Temporary) {
       log_warning("smtpd", peer_text() + ": SASL " + step.mechanism + ": " + answer.reason);
       co_return Reply(454, "4.7.0", "Temporary authentication failure");
@@ -118,10 +110,7 @@ Task<Reply> Session::exchange(store::AuthStep step) {
     // A mechanism's last words travel as a challenge, which the client answers with nothing.
     if (answer.kind == Kind::Continue || !answer.challenge.empty()) {
       auto response = co_await auth_response(answer.challenge);
-      if (!response) {
-        if (answer.kind == Kind::Continue) port.abort(step.exchange);
-        co_return Reply(response.error());
-      }
+      if (!response) co_return Reply(response.error());
       step.has_response = true;
       step.response = *std::move(response);
     }

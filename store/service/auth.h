@@ -1,4 +1,4 @@
-// A SASL exchange in, who the client is out: what login and receive processes ask of `auth`.
+// Asks the auth process who a client is: what login and receive processes use.
 //
 // One exchange is a series of steps with the same number: the first names the mechanism, each
 // answer either wants another response or ends it. A plaintext LOGIN, USER/PASS is PLAIN in one
@@ -15,6 +15,8 @@
 #include <optional>
 #include <string>
 
+#include "common/config/config.h"
+#include "common/net/stream.h"
 #include "common/process/port.h"
 
 namespace pennypost::store {
@@ -37,18 +39,21 @@ struct AuthStep {
   using Reply = AuthAnswer;
   std::uint64_t exchange = 0;  // the same in each step; unique in the asking process
   std::uint64_t process = 0;   // the asking one, known from the link, not from the message
-  std::string service;         // smtp, pop3, imap
-  std::string mechanism;       // in the first step: PLAIN, LOGIN, SCRAM-SHA-256 …
-  bool has_response = false;   // a first step may come without
-  std::string response;        // decoded
+  bool is_first = true;
+  std::string service;        // smtp, pop3, imap
+  std::string mechanism;      // in the first step: PLAIN, LOGIN, SCRAM-SHA-256 …
+  bool has_response = false;  // a first step may come without
+  std::string response;       // decoded
   std::string client_address;
   std::string local_address;
   bool is_secure = false;
-  std::string channel_binding;  // for …-PLUS: tls-exporter
+  std::string channel_binding;             // for …-PLUS: tls-exporter
+  std::uint32_t failure_delay_ms = 0;      // the service's auth_failure_delay
+  std::uint32_t failure_delay_max_ms = 0;  // and auth_failure_delay_max
   template <class Archive>
   void fields(Archive& archive) {
-    archive(exchange, service, mechanism, has_response, response, client_address, local_address,
-            is_secure, channel_binding);
+    archive(exchange, is_first, service, mechanism, has_response, response, client_address,
+            local_address, is_secure, channel_binding, failure_delay_ms, failure_delay_max_ms);
   }
 };
 
@@ -85,6 +90,34 @@ class RemoteAuth final : public AuthPort {
  private:
   Port& port_;
   std::uint64_t last_ = 0;
+};
+
+/// One exchange of a session. If it goes before the last answer came, auth forgets the exchange at
+/// once; while it waits for an answer it looks now and then whether the client is still there, and
+/// lets auth drop an attempt whose client is not.
+class AuthExchange {
+ public:
+  AuthExchange(Loop& loop, AuthPort& port, Stream& client, const Settings& settings);
+  AuthExchange(const AuthExchange&) = delete;
+  AuthExchange& operator=(const AuthExchange&) = delete;
+  ~AuthExchange();
+
+  /// The answer to the next step; Temporary with its reason where auth does not give one in time:
+  /// auth_timeout, and what a failure may be held back. The exchange's own fields of `step` are
+  /// filled in.
+  Task<AuthAnswer> step(AuthStep step);
+
+ private:
+  void look_at_client();
+  Loop& loop_;
+  AuthPort& port_;
+  Stream& client_;
+  const Settings& settings_;
+  std::uint64_t number_;
+  bool is_begun_ = false;
+  bool is_open_ = false;
+  Duration look_interval_{};
+  Timer look_;
 };
 
 /// LOGIN's and PASS's way: the exchange PLAIN with both in one response (RFC 4616).

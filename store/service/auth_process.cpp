@@ -1,9 +1,11 @@
 #include "store/service/auth_process.h"
 
+#include <list>
 #include <stdexcept>
 #include <unordered_map>
 
 #include "common/base/text.h"
+#include "common/config/network_list.h"
 #include "common/crypto/password.h"
 #include "common/crypto/random.h"
 #include "common/log/log.h"
@@ -11,53 +13,138 @@
 #include "common/session/login_throttle.h"
 #include "store/accounts/authenticator.h"
 #include "store/service/auth.h"
+#include "store/service/auth_peers.h"
+#include "store/service/auth_queue.h"
 #include "store/service/handover.h"
+#include "store/service/throttle_file.h"
 
 namespace pennypost::store {
 namespace {
 
 constexpr std::size_t token_characters = 32;
+// Looking up keys, and deriving them from a password in the clear, takes less.
+constexpr Duration challenge_raster{10};
+constexpr Duration delay_longest{300'000};
+constexpr Duration save_interval{60'000};
+constexpr Duration sweep_interval{10'000};
+constexpr std::int64_t lookup_threads = 2;
+
+LoginThrottle::Settings throttle_settings(const Config& config) {
+  LoginThrottle::Settings settings;
+  settings.per_address_max = config.auth_failures_per_address_max;
+  settings.per_pair_max = config.auth_failures_per_pair_max;
+  settings.window = config.auth_failures_window;
+  settings.known_lifetime = config.auth_known_client_lifetime;
+  settings.exempt = NetworkList(config.auth_throttle_exempt_networks);
+  return settings;
+}
+
+AuthQueue::Limits queue_limits(const Config& config) {
+  AuthQueue::Limits limits;
+  limits.waiting_max = static_cast<std::size_t>(config.auth_waiting_max);
+  limits.per_address_max = static_cast<std::size_t>(config.auth_waiting_per_address_max);
+  limits.per_login_max = static_cast<std::size_t>(config.auth_waiting_per_login_max);
+  limits.running_max = static_cast<std::size_t>(config.auth_worker_threads);
+  return limits;
+}
+
+/// The first of since, since + step, since + 2 step … that has not passed.
+SteadyTime on_raster(SteadyTime since, Duration step, SteadyTime now) {
+  if (step.count() <= 0) return now;
+  auto passed = std::chrono::ceil<Duration>(now - since);
+  auto steps = std::max<std::int64_t>((passed + step - Duration(1)) / step, 1);
+  return since + steps * step;
+}
+
+std::string key_of(std::uint64_t process, std::uint64_t exchange) {
+  return std::to_string(process) + "." + std::to_string(exchange);
+}
+
+AuthAnswer temporary(std::string reason) {
+  AuthAnswer answer;
+  answer.kind = AuthAnswer::Kind::Temporary;
+  answer.reason = std::move(reason);
+  return answer;
+}
+
+/// A question while it is answered.
+struct Question {
+  AuthStep step;
+  std::string key;
+  IpAddress client = IpAddress::loopback4();
+  SteadyTime since;
+  Duration first_delay{};
+  Duration longest_delay{};
+  std::string login;  // as the throttle counts it, once it is known
+  Duration raster{};  // of the answer, unless it is a success
+  std::optional<AuthQueue::Attempt> attempt;
+};
 
 class AuthServer {
  public:
-  AuthServer(Child& child, std::string server_secret, Authenticator authenticator)
-      : child_(child),
-        server_secret_(std::move(server_secret)),
-        throttle_(Clock::system(), child.config()->auth_failures_per_address_max,
-                  child.config()->auth_failures_window),
-        authenticator_(std::move(authenticator)) {
-    for (const char* kind : {"login", "receive"}) serve(child_.services(kind));
-  }
+  AuthServer(Child& child, std::string server_secret, Authenticator authenticator);
+  void run();
 
  private:
   struct Exchange {
     std::unique_ptr<ServerExchange> sasl;
+    std::string login;
+    ProcessNumber process = master_process;
     SteadyTime since;
+    std::list<std::string>::iterator position;
   };
 
   void serve(Services& services);
   Task<Result<AuthAnswer>> answer(AuthStep step);
   Task<Result<Done>> forget(AuthAbort abort, ProcessNumber from);
-  /// Looks up what the mechanism needs until it has something to say to the client.
-  Task<Result<SaslStep>> settle(ServerExchange& sasl, SaslStep step, const std::string& address);
-  Task<Result<AuthAnswer>> succeed(const AuthStep& step, SaslStep done);
-  Task<AuthAnswer> fail(const AuthStep& step, std::string login, std::string reason);
-  void forget_old();
-
-  static std::string key_of(std::uint64_t process, std::uint64_t exchange) {
-    return std::to_string(process) + "." + std::to_string(exchange);
+  void forget_all(ProcessNumber process);
+  Task<AuthAnswer> decide(Question& question);
+  /// Looks up what the mechanism needs, in its turn, and lets it go on. Error: not now.
+  Task<Result<SaslStep>> settle(Question& question, ServerExchange& sasl, SaslStep step);
+  Task<Result<void>> wait_for_turn(Question& question);
+  Task<Result<void>> name_login(Question& question, std::string login);
+  Task<AuthAnswer> succeed(Question& question, SaslStep done);
+  AuthAnswer fail(Question& question, std::string login, std::string reason);
+  bool is_blocked(const Question& question) const {
+    return throttle_.is_blocked(question.client, question.login);
   }
+  std::unique_ptr<ServerExchange> begin(const AuthStep& step) const;
+  void keep(Question& question, std::unique_ptr<ServerExchange> sasl);
+  std::unique_ptr<ServerExchange> resume(Question& question);
+  void erase(std::unordered_map<std::string, Exchange>::iterator exchange);
+
+  void remember();
+  Task<> sweep();
+  Task<> save_now_and_then();
+  Task<> finish_when_answered();
 
   Child& child_;
+  Loop& loop_;
+  std::shared_ptr<const Config> config_;
   std::string server_secret_;
-  AddressThrottle throttle_;
+  LoginThrottle throttle_;
+  AuthQueue queue_;
+  AuthPeers peers_;
   Authenticator authenticator_;
   std::unordered_map<std::string, Exchange> exchanges_;
+  std::list<std::string> exchanges_by_age_;
+  std::size_t answers_ = 0;
+  Event answered_;
+  std::uint64_t saved_changes_ = 0;
 };
 
-void AuthServer::forget_old() {
-  auto oldest = std::chrono::steady_clock::now() - child_.config()->auth_timeout;
-  std::erase_if(exchanges_, [&](const auto& entry) { return entry.second.since < oldest; });
+AuthServer::AuthServer(Child& child, std::string server_secret, Authenticator authenticator)
+    : child_(child),
+      loop_(child.loop()),
+      config_(child.config()),
+      server_secret_(std::move(server_secret)),
+      throttle_(Clock::system(), throttle_settings(*config_)),
+      queue_(loop_, Clock::system(), throttle_, queue_limits(*config_)),
+      peers_(loop_, throttle_, auth_socket_directory(*config_)),
+      authenticator_(std::move(authenticator)),
+      answered_(loop_) {
+  for (const char* kind : {"login", "receive"}) serve(child_.services(kind));
+  child_.on_peer_gone([this](ProcessNumber process) { forget_all(process); });
 }
 
 /// An exchange belongs to the process that began it: no other can go on with it or end it.
@@ -71,122 +158,293 @@ void AuthServer::serve(Services& services) {
   });
 }
 
+void AuthServer::run() {
+  auto entries = load_throttle(throttle_directory(*config_));
+  if (!entries) log_warning("auth", entries.error().text() + "; begun anew");
+  if (entries) {
+    for (const auto& entry : *entries) throttle_.merge(entry);
+  }
+  auto opened = peers_.open();
+  if (!opened) {
+    log_warning("auth", opened.error().text() + "; this daemon counts wrong passwords alone");
+  }
+  child_.tasks().start(sweep());
+  child_.tasks().start(save_now_and_then());
+  child_.on_drain([this] { child_.tasks().start(finish_when_answered()); });
+  child_.run();
+}
+
+// Life
+
+Task<> AuthServer::finish_when_answered() {
+  while (answers_ > 0) co_await answered_.wait();
+  peers_.close();
+  remember();
+  child_.finish();
+}
+
+void AuthServer::remember() {
+  if (peers_.changes() == saved_changes_) return;
+  auto saved = save_throttle(throttle_directory(*config_), throttle_.entries());
+  if (!saved) log_warning("auth", saved.error().text());
+}
+
+Task<> AuthServer::save_now_and_then() {
+  for (;;) {
+    co_await loop_.sleep(save_interval);
+    if (peers_.changes() == saved_changes_) continue;
+    saved_changes_ = peers_.changes();
+    auto entries = throttle_.entries();
+    auto directory = throttle_directory(*config_);
+    auto saved = co_await loop_.offload([&] { return save_throttle(directory, entries); });
+    if (!saved) log_warning("auth", saved.error().text());
+  }
+}
+
+/// Exchanges of clients that have no time left.
+Task<> AuthServer::sweep() {
+  for (;;) {
+    co_await loop_.sleep(sweep_interval);
+    auto oldest = loop_.now() - config_->auth_timeout;
+    while (!exchanges_by_age_.empty()) {
+      auto exchange = exchanges_.find(exchanges_by_age_.front());
+      if (exchange->second.since >= oldest) break;
+      erase(exchange);
+    }
+  }
+}
+
+// Exchanges
+
+void AuthServer::erase(std::unordered_map<std::string, Exchange>::iterator exchange) {
+  exchanges_by_age_.erase(exchange->second.position);
+  exchanges_.erase(exchange);
+}
+
 Task<Result<Done>> AuthServer::forget(AuthAbort abort, ProcessNumber from) {
-  exchanges_.erase(key_of(from.value(), abort.exchange));
+  auto key = key_of(from.value(), abort.exchange);
+  auto exchange = exchanges_.find(key);
+  if (exchange != exchanges_.end()) erase(exchange);
+  queue_.drop(key);
   co_return Done();
 }
 
+/// The clients of a process that has gone.
+void AuthServer::forget_all(ProcessNumber process) {
+  for (auto exchange = exchanges_.begin(); exchange != exchanges_.end();) {
+    auto next = std::next(exchange);
+    if (exchange->second.process == process) erase(exchange);
+    exchange = next;
+  }
+}
+
+std::unique_ptr<ServerExchange> AuthServer::begin(const AuthStep& step) const {
+  ServerExchange::Environment environment;
+  environment.channel_binding = step.channel_binding;
+  environment.server_secret = server_secret_;
+  return ServerExchange::make(step.mechanism, std::move(environment));
+}
+
+void AuthServer::keep(Question& question, std::unique_ptr<ServerExchange> sasl) {
+  auto [entry, is_new] = exchanges_.try_emplace(question.key);
+  Exchange& exchange = entry->second;
+  exchange.sasl = std::move(sasl);
+  exchange.login = question.login;
+  exchange.process = ProcessNumber(question.step.process);
+  exchange.since = loop_.now();
+  if (is_new) exchange.position = exchanges_by_age_.insert(exchanges_by_age_.end(), question.key);
+}
+
+std::unique_ptr<ServerExchange> AuthServer::resume(Question& question) {
+  auto found = exchanges_.find(question.key);
+  if (found == exchanges_.end()) return nullptr;
+  auto sasl = std::move(found->second.sasl);
+  question.login = std::move(found->second.login);
+  erase(found);
+  return sasl;
+}
+
+// Answers
+
 Task<Result<AuthAnswer>> AuthServer::answer(AuthStep step) {
-  std::string key = key_of(step.process, step.exchange);
+  struct Counted {
+    explicit Counted(AuthServer& server) : server_(server) { ++server_.answers_; }
+    ~Counted() {
+      --server_.answers_;
+      server_.answered_.notify_all();
+    }
+    AuthServer& server_;
+  };
+  if (answers_ >= answers_max) co_return Error::temporary("4.3.2 too many logins");
+  Counted counted(*this);
+  Question question;
+  question.since = loop_.now();
+  question.key = key_of(step.process, step.exchange);
+  question.first_delay = std::min(Duration(step.failure_delay_ms), delay_longest);
+  question.longest_delay = std::min(Duration(step.failure_delay_max_ms), delay_longest);
+  question.raster = std::min(question.first_delay, question.longest_delay);
+  question.step = std::move(step);
+  auto deciding = decide(question);
+  auto decided = co_await std::move(deciding);
+  question.attempt.reset();
+  if (decided.kind == AuthAnswer::Kind::Success) co_return decided;
+  auto now = std::chrono::steady_clock::now();
+  auto due = on_raster(question.since, question.raster, now);
+  co_await loop_.sleep(std::chrono::ceil<Duration>(due - now));
+  co_return decided;
+}
+
+Task<AuthAnswer> AuthServer::decide(Question& question) {
+  AuthStep& step = question.step;
+  auto client = IpAddress::parse(step.client_address);
+  if (!client) co_return temporary(client.error().text());
+  question.client = *client;
   std::optional<std::string> response;
   if (step.has_response) response = std::move(step.response);
-  SaslStep next;
-  std::unique_ptr<ServerExchange> sasl;
-  auto found = exchanges_.find(key);
-  if (found == exchanges_.end()) {
-    forget_old();
-    if (exchanges_.size() >= exchanges_max) co_return Error::temporary("4.3.2 too many logins");
-    ServerExchange::Environment environment;
-    environment.channel_binding = step.channel_binding;
-    environment.server_secret = server_secret_;
-    sasl = ServerExchange::make(step.mechanism, std::move(environment));
-    if (sasl == nullptr) {
-      auto work = fail(step, "", "unknown mechanism " + printable(step.mechanism, 40));
-      co_return co_await std::move(work);
-    }
-    next = sasl->start(response);
-  } else {
-    sasl = std::move(found->second.sasl);
-    exchanges_.erase(found);
-    next = sasl->respond(response.value_or(""));
+  if (step.is_first && exchanges_.size() >= exchanges_max) co_return temporary("too many logins");
+  auto sasl = step.is_first ? begin(step) : resume(question);
+  if (sasl == nullptr && step.is_first) {
+    co_return fail(question, "", "unknown mechanism " + printable(step.mechanism, 40));
   }
+  if (sasl == nullptr) co_return temporary("the exchange is over; it must begin anew");
+  auto next = step.is_first ? sasl->start(response) : sasl->respond(response.value_or(""));
   std::string attempted = next.login;
-  auto settling = settle(*sasl, std::move(next), step.client_address);
-  CO_TRY(auto settled, co_await std::move(settling));
-  if (settled.kind == SaslStep::Kind::Challenge) {
-    Exchange open;
-    open.sasl = std::move(sasl);
-    open.since = std::chrono::steady_clock::now();
-    exchanges_.insert_or_assign(key, std::move(open));
-    AuthAnswer more;
-    more.kind = AuthAnswer::Kind::Continue;
-    more.challenge = std::move(settled.text);
-    co_return std::move(more);
+  bool asks_keys = next.kind == SaslStep::Kind::NeedKeys;
+  auto settling = settle(question, *sasl, std::move(next));
+  auto settled = co_await std::move(settling);
+  if (!settled) co_return temporary(settled.error().text());
+  if (settled->kind == SaslStep::Kind::Success) {
+    auto succeeding = succeed(question, *std::move(settled));
+    co_return co_await std::move(succeeding);
   }
-  if (settled.kind == SaslStep::Kind::Success) {
-    auto work = succeed(step, std::move(settled));
-    co_return co_await std::move(work);
+  if (settled->kind == SaslStep::Kind::Failure) {
+    co_return fail(question, std::move(attempted), std::move(settled->text));
   }
-  auto work = fail(step, std::move(attempted), std::move(settled.text));
-  co_return co_await std::move(work);
+  keep(question, std::move(sasl));
+  question.raster = asks_keys ? challenge_raster : Duration::zero();
+  AuthAnswer more;
+  more.kind = AuthAnswer::Kind::Continue;
+  more.challenge = std::move(settled->text);
+  co_return more;
 }
 
-Task<Result<SaslStep>> AuthServer::settle(ServerExchange& sasl, SaslStep step,
-                                          const std::string& address) {
-  for (;;) {
-    if (step.kind == SaslStep::Kind::NeedPassword) {
-      auto account = co_await child_.loop().offload(
-          [&] { return authenticator_.verify(step.login, step.password, address); });
-      if (!account) co_return Error(std::move(account).error());
-      step = sasl.password_checked(account->has_value());
-    } else if (step.kind == SaslStep::Kind::NeedKeys) {
-      auto keys =
-          co_await child_.loop().offload([&] { return authenticator_.scram_keys(step.login); });
-      if (!keys) co_return Error(std::move(keys).error());
-      step = sasl.keys_found(*keys);
-    } else {
-      co_return std::move(step);
-    }
+Task<Result<SaslStep>> AuthServer::settle(Question& question, ServerExchange& sasl, SaslStep step) {
+  bool wants_password = step.kind == SaslStep::Kind::NeedPassword;
+  if (!wants_password && step.kind != SaslStep::Kind::NeedKeys) co_return step;
+  auto naming = name_login(question, step.login);
+  CO_TRY_DO(co_await std::move(naming));
+  bool is_refused = is_blocked(question);
+  // A blocked client gets its SCRAM challenge as ever; it costs no hash, and succeed() refuses.
+  if (!is_refused) {
+    auto waiting = wait_for_turn(question);
+    CO_TRY_DO(co_await std::move(waiting));
+    is_refused = is_blocked(question);
   }
+  if (!wants_password) {
+    auto keys = co_await loop_.offload([&] { return authenticator_.scram_keys(step.login); });
+    if (!keys) co_return Error(std::move(keys).error());
+    co_return sasl.keys_found(*keys);
+  }
+  bool fits = false;
+  if (!is_refused) {
+    auto account = co_await loop_.offload([&] {
+      return authenticator_.verify(step.login, step.password, question.step.client_address);
+    });
+    if (!account && account.error().is_temporary()) co_return Error(std::move(account).error());
+    // What is wrong with this one entry is the administrator's business, and no stranger's.
+    if (!account) log_warning("auth", account.error().text());
+    fits = account && account->has_value();
+  }
+  co_return sasl.password_checked(fits);
 }
 
-Task<Result<AuthAnswer>> AuthServer::succeed(const AuthStep& step, SaslStep done) {
-  auto address = IpAddress::parse(step.client_address);
-  // An address that has used up its failures is told that the password is wrong, even if it is
-  // right.
-  if (address && throttle_.is_blocked(*address)) {
-    auto work = fail(step, done.login, "too many failures from this address");
-    co_return co_await std::move(work);
-  }
-  auto account = co_await child_.loop().offload([&] { return authenticator_.account(done.login); });
+Task<Result<void>> AuthServer::name_login(Question& question, std::string login) {
+  auto account = co_await loop_.offload([&] { return authenticator_.account(login); });
   if (!account) co_return Error(std::move(account).error());
-  if (!*account) {
-    auto work = fail(step, done.login, "no such account");
-    co_return co_await std::move(work);
+  question.login = *account ? (*account)->name : lower(login);
+  bool is_bare = question.login.find('@') == std::string::npos;
+  if (!*account && is_bare) question.login += "@" + lower(config_->auth_realm);
+  co_return Result<void>();
+}
+
+Task<Result<void>> AuthServer::wait_for_turn(Question& question) {
+  AuthQueue::Client client;
+  client.key = question.key;
+  client.address = question.client;
+  client.login = question.login;
+  client.first_delay = question.first_delay;
+  client.longest_delay = question.longest_delay;
+  question.attempt.emplace(queue_, std::move(client));
+  auto waiting = question.attempt->turn(config_->auth_timeout);
+  auto verdict = co_await std::move(waiting);
+  if (verdict == AuthQueue::Verdict::Gone) co_return Error::temporary("the client has gone");
+  if (verdict == AuthQueue::Verdict::Busy) {
+    co_return Error::temporary("too many passwords wait to be checked");
   }
-  if (address) throttle_.succeeded(*address);
+  co_return Result<void>();
+}
+
+Task<AuthAnswer> AuthServer::succeed(Question& question, SaslStep done) {
+  auto account = co_await loop_.offload([&] { return authenticator_.account(done.login); });
+  if (!account) co_return temporary(account.error().text());
+  if (!*account) co_return fail(question, done.login, "no such account");
   AuthAnswer answer;
   answer.kind = AuthAnswer::Kind::Success;
   answer.challenge = std::move(done.text);
-  answer.login = (*account)->name;
-  if (step.service != "smtp") {
+  answer.login = question.login = (*account)->name;
+  // An exchange that began before the block is told what a wrong password is told.
+  if (is_blocked(question)) co_return fail(question, answer.login, "");
+  if (question.step.service != "smtp") {
     Verified verified;
     verified.token = answer.token = random_text(token_characters);
-    verified.process = ProcessNumber(step.process);
+    verified.process = ProcessNumber(question.step.process);
     verified.login = answer.login;
     verified.account = **std::move(account);
     auto work = child_.port("master").call(std::move(verified));
     auto known = co_await std::move(work);
-    if (!known) co_return Error(std::move(known).error());
+    if (!known) co_return temporary(known.error().text());
   }
-  co_return std::move(answer);
+  if (question.attempt) question.attempt->succeed();
+  AuthEvent event;
+  event.is_success = true;
+  event.client = question.client;
+  event.login = answer.login;
+  event.when = Clock::system().now().count();
+  peers_.note(std::move(event));
+  co_return answer;
 }
 
-Task<AuthAnswer> AuthServer::fail(const AuthStep& step, std::string login, std::string reason) {
-  auto address = IpAddress::parse(step.client_address);
-  if (address) throttle_.failed(*address);
+AuthAnswer AuthServer::fail(Question& question, std::string login, std::string reason) {
+  question.raster = throttle_.answer_delay(question.first_delay, question.longest_delay,
+                                           question.client, question.login);
   AuthAnswer answer;
   answer.kind = AuthAnswer::Kind::Failure;
   answer.login = std::move(login);
   answer.reason = std::move(reason);
-  co_return std::move(answer);
+  if (is_blocked(question)) {
+    answer.reason = "blocked after too many wrong passwords";
+    return answer;
+  }
+  AuthEvent event;
+  event.client = question.client;
+  event.login = question.login;
+  event.when = Clock::system().now().count();
+  if (peers_.note(std::move(event))) {
+    log_warning("auth", question.client.text() + ": no more passwords for " + question.login +
+                            " are checked for " +
+                            std::to_string(config_->auth_failures_window.count()) +
+                            " seconds, after too many wrong ones (see pennypost throttle)");
+  }
+  return answer;
 }
 
 }  // namespace
 
 void run_auth(Child& child) {
   prepare_crypto();
-  Loop::set_offload_threads(static_cast<unsigned>(child.config()->auth_worker_threads));
+  // Look-ups don't wait behind hashes.
+  auto threads = child.config()->auth_worker_threads + lookup_threads;
+  Loop::set_offload_threads(static_cast<unsigned>(threads));
   std::string server_secret = random_bytes(32);
   auto system = system_users_of(*child.config());
   auto options = map_options(*child.config(), "auth");
@@ -194,7 +452,7 @@ void run_auth(Child& child) {
       Authenticator::open(child.config(), std::move(system), server_secret, options);
   if (!authenticator) throw std::runtime_error(authenticator.error().text());
   AuthServer server(child, std::move(server_secret), *std::move(authenticator));
-  child.run();
+  server.run();
 }
 
 }  // namespace pennypost::store

@@ -1,11 +1,18 @@
-// Questions of login and receive processes in, who their clients are out: the one process that
-// reads credentials.
+// The body of the auth process: the one process of a daemon that reads credentials, and tells login
+// and receive processes who their clients are.
 //
-// It holds the exchanges that are under way, checks passwords on threads (argon2id costs about 60
-// ms each), holds back the answer to an address that fails often, and tells the master which token
-// stands for which account. smtpd's has no master to tell: its clients stay where they are.
+// It holds the exchanges that are under way, lets passwords be checked in the order of auth_queue.h
+// (argon2id costs about 60 ms each), and tells the master which token stands for which account.
+// smtpd's has no master to tell: its clients stay where they are.
 //
-// LIMITS  exchanges_max; auth_timeout for each; auth_failures_per_address_max
+// A right password is answered at once; everything else at a time that is fixed by what the client
+// has done before: auth_failure_delay after the question, doubled with each wrong password of the
+// pair of address and login, or a multiple of that when the check took longer. So neither a name's
+// existence nor the backend that knows it shows in the time, and an attempt that was refused
+// without a check (a blocked pair) looks like any other. The challenge of SCRAM, for which keys are
+// looked up, goes out on a raster of its own.
+//
+// LIMITS  exchanges_max, answers_max; auth_timeout for each; those of auth_queue.h
 #pragma once
 
 #include "common/process/child.h"
@@ -13,6 +20,8 @@
 namespace pennypost::store {
 
 inline constexpr std::size_t exchanges_max = 100'000;
+/// Questions that wait for their answer.
+inline constexpr std::size_t answers_max = 100'000;
 
 /// The body of `auth`, in all three daemons.
 void run_auth(Child& child);

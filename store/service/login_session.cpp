@@ -21,9 +21,7 @@ LoginSession::LoginSession(std::string_view name, Connection& connection,
       address_(client_.address.text()),
       local_address_(client_.local.text()),
       auth_(auth),
-      since_(connection.loop().now()),
-      throttle_(settings_.auth_failure_delay, settings_.auth_failure_delay_max,
-                settings_.login_tries_max) {
+      since_(connection.loop().now()) {
   security_.is_same_host = is_same_host(client_.address, client_.local);
   auto* tls = dynamic_cast<TlsStream*>(&connection_.stream());
   security_.is_encrypted = tls != nullptr;
@@ -57,38 +55,36 @@ Task<> LoginSession::start_tls(Duration handshake_limit) {
 }
 
 Task<LoginSession::Outcome> LoginSession::exchange(AuthStep step) {
-  step.exchange = auth_.next_exchange();
   step.service = name_;
   step.client_address = address_;
   step.local_address = local_address_;
   step.is_secure = security_.is_secure();
   step.channel_binding = offer().channel_binding;
   method_ = step.mechanism;
+  AuthExchange exchange(connection_.loop(), auth_, connection_.stream(), settings_);
   for (;;) {
-    auto ask = auth_.step(step);
-    auto answer = co_await std::move(ask);
-    if (!answer || answer->kind == AuthAnswer::Kind::Temporary) co_return Outcome::Unavailable;
-    if (!answer->login.empty()) attempted_login_ = answer->login;
-    if (answer->kind == AuthAnswer::Kind::Failure) {
-      auto refusing = refuse();
-      co_return co_await std::move(refusing);
+    auto asking = exchange.step(step);
+    auto answer = co_await std::move(asking);
+    if (answer.kind == AuthAnswer::Kind::Temporary) co_return Outcome::Unavailable;
+    if (!answer.login.empty()) attempted_login_ = answer.login;
+    if (answer.kind == AuthAnswer::Kind::Failure) {
+      ++attempts_;
+      ++failures_;
+      co_return Outcome::Refused;
     }
-    bool is_success = answer->kind == AuthAnswer::Kind::Success;
+    bool is_success = answer.kind == AuthAnswer::Kind::Success;
     // A mechanism's last words come as one more challenge, which wants an empty response.
-    if (!is_success || !answer->challenge.empty()) {
-      auto asking = ask_client(answer->challenge, step.response);
-      auto outcome = co_await std::move(asking);
-      if (outcome != Outcome::Success) {
-        if (!is_success) auth_.abort(step.exchange);
-        co_return outcome;
-      }
+    if (!is_success || !answer.challenge.empty()) {
+      auto asking_client = ask_client(answer.challenge, step.response);
+      auto outcome = co_await std::move(asking_client);
+      if (outcome != Outcome::Success) co_return outcome;
       step.has_response = true;
     }
     if (!is_success) continue;
-    if (!answer->challenge.empty() && !step.response.empty()) co_return Outcome::UnexpectedData;
+    if (!answer.challenge.empty() && !step.response.empty()) co_return Outcome::UnexpectedData;
     ++attempts_;
     success_.emplace();
-    success_->answer = *std::move(answer);
+    success_->answer = std::move(answer);
     co_return Outcome::Success;
   }
 }
@@ -102,13 +98,6 @@ Task<LoginSession::Outcome> LoginSession::ask_client(const std::string& challeng
   if (line.is_too_long || !decoded) co_return Outcome::NotBase64;
   response = *std::move(decoded);
   co_return Outcome::Success;
-}
-
-Task<LoginSession::Outcome> LoginSession::refuse() {
-  ++attempts_;
-  auto delay = throttle_.failed();
-  co_await connection_.loop().sleep(delay);
-  co_return Outcome::Refused;
 }
 
 std::optional<LoginSuccess> LoginSession::take_success(std::string state) {

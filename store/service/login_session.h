@@ -1,5 +1,4 @@
-// A new connection in; who its client is, or its end, out: what POP3's and IMAP's dialogues before
-// login have in common.
+// What POP3's and IMAP's dialogues before login have in common.
 //
 // What may be offered now (STARTTLS, passwords, SASL mechanisms), the exchange with auth, its
 // limits, and what the log says of it all. The commands are the daemons' own.
@@ -16,7 +15,6 @@
 #include "common/config/config.h"
 #include "common/log/log.h"
 #include "common/net/connection.h"
-#include "common/session/login_throttle.h"
 #include "common/session/sasl_offer.h"
 #include "common/session/security.h"
 #include "common/tls/context.h"
@@ -95,12 +93,11 @@ class LoginSession {
   /// asked for with lines `+ base64`.
   Task<Outcome> exchange(AuthStep step);
   /// So many wrong passwords that the connection is to be closed.
-  bool is_exhausted() const { return throttle_.is_exhausted(); }
+  bool is_exhausted() const { return failures_ >= settings_.login_tries_max; }
   bool has_success() const { return success_.has_value(); }
   std::optional<LoginSuccess> take_success(std::string state);
 
  private:
-  Task<Outcome> refuse();
   /// The client's answer to a challenge into `response`.
   Task<Outcome> ask_client(const std::string& challenge, std::string& response);
 
@@ -114,11 +111,11 @@ class LoginSession {
   AuthPort& auth_;
   SteadyTime since_;
   Security security_;
-  LoginThrottle throttle_;
   std::string channel_binding_;
   std::string method_;
   std::string attempted_login_;
   int attempts_ = 0;
+  int failures_ = 0;
   std::optional<LoginSuccess> success_;
 };
 

@@ -1,4 +1,4 @@
-"""Wrong passwords in; after auth_failures_per_address_max of them every login of that address is refused."""
+"""After auth_failures_per_pair_max wrong passwords for a login its address is refused that login, and no other."""
 import imaplib
 import poplib
 import smtplib
@@ -6,14 +6,15 @@ import smtplib
 from harness import check, test
 from mailhost import Host, unverified
 
+ALICE = "alice@example.test"
 BOB = "bob@example.test"
 FAILURES = 3
 
 
-def pop3(host, password):
+def pop3(host, password, login=BOB):
     client = host.pop3()
     try:
-        client.user(BOB)
+        client.user(login)
         client.pass_(password)
         return True
     except poplib.error_proto:
@@ -22,10 +23,10 @@ def pop3(host, password):
         client.close()
 
 
-def imap(host, password):
+def imap(host, password, login=BOB):
     client = host.imap()
     try:
-        client.login(BOB, password)
+        client.login(login, password)
         return True
     except imaplib.IMAP4.error:
         return False
@@ -33,25 +34,26 @@ def imap(host, password):
         client.shutdown()
 
 
-def submission(host, password):
+def submission(host, password, login=BOB):
     with host.smtp("submission") as client:
         client.starttls(context=unverified())
         try:
-            client.login(BOB, password)
+            client.login(login, password)
             return True
         except smtplib.SMTPAuthenticationError:
             return False
 
 
 def blocks(login):
-    @test(f"{login.__name__}: after too many failures of its address even the right password is refused")
+    @test(f"{login.__name__}: after too many failures of its address for a login even the right password is refused, for that login")
     def block(t):
-        host = Host(t, {"auth_failures_per_address_max": FAILURES, "auth_failure_delay": "0s",
+        host = Host(t, {"auth_failures_per_pair_max": FAILURES, "auth_failure_delay": "0s",
                         "auth_failures_window": "600s"})
         check(login(host, host.users[BOB]), "the right password is taken")
         for _ in range(FAILURES):
             check(not login(host, "wrong"), "a wrong password is taken")
         check(not login(host, host.users[BOB]), "the right password is taken after too many failures")
+        check(login(host, host.users[ALICE], ALICE), "another login from there is refused")
 
 
 for kind in (pop3, imap, submission):

@@ -1,0 +1,93 @@
+// Makes the auth processes of smtpd, popd and imapd one throttle: each tells the others of every
+// right and wrong password.
+//
+// There is no owner and no lock. Each process holds the whole state and a datagram socket in a
+// directory that only they may enter; events go to all sockets there, gathered over one turn of the
+// event loop. Whoever begins says hello, is told of events from then on, and asks the others for
+// what they know. A process that dies takes nothing with it, and one that can't reach the others
+// counts alone. Order does not matter, as events only add up; a peer that does not read loses the
+// oldest, and counts less.
+//
+// `pennypost throttle` uses the same sockets, to see the state and to lift blocks.
+//
+// LIMITS    peers_max, gathered_max events for a peer that does not read, replies_max, reply_time;
+//           senders by SO_PASSCRED: our own uid, and root
+// SEE ALSO  auth_messages.h (the bytes), ../../common/session/login_throttle.h (the state)
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/async/nursery.h"
+#include "common/base/descriptor.h"
+#include "common/config/config.h"
+#include "store/service/auth_messages.h"
+
+namespace pennypost::store {
+
+/// Where the sockets are: only auth processes (and root) may enter.
+std::string auth_socket_directory(const Config& config);
+
+class AuthPeers {
+ public:
+  static constexpr std::size_t peers_max = 64;
+  static constexpr std::size_t gathered_max = 20'000;
+  static constexpr std::size_t replies_max = 16;
+  static constexpr Duration reply_time{5000};
+
+  AuthPeers(Loop& loop, LoginThrottle& throttle, std::string directory);
+  ~AuthPeers();
+
+  /// Makes our socket, and says hello to the others. Error: it can't be made.
+  Result<void> open();
+  /// Counts an event here, and tells the others. True when it blocks its pair.
+  bool note(AuthEvent event);
+  /// Leaves: the socket is removed. What was gathered goes out before.
+  void close();
+  std::size_t size() const { return peers_.size(); }
+  /// Grows with every change of the state, whosesoever.
+  std::uint64_t changes() const { return changes_; }
+
+ private:
+  struct Peer {
+    std::deque<AuthEvent> gathered;
+  };
+  struct Datagram {
+    std::string bytes;
+    Descriptor reply;
+  };
+  bool apply(const AuthEvent& event);
+  void greet(const std::string& name);
+  Task<> receive();
+  std::optional<Datagram> receive_one();
+  void take(Datagram datagram);
+  void answer(Descriptor reply, std::string body);
+  Task<> give(Descriptor reply, std::string body);
+  Task<> learn(Descriptor reply);
+  Task<> send_gathered();
+  /// False when the peer takes nothing now; a peer that has gone leaves the list.
+  bool send_to(const std::string& name, Peer& peer);
+
+  Loop& loop_;
+  LoginThrottle& throttle_;
+  std::string directory_;
+  std::string name_;
+  Descriptor socket_;
+  std::optional<Poll> poll_;
+  std::map<std::string, Peer> peers_;
+  std::uint64_t changes_ = 0;
+  bool has_refused_ = false;  // a stranger's datagram, logged once
+  Nursery sender_;
+  Nursery replies_;
+  Nursery tasks_;
+};
+
+/// For a command: asks every auth process of this host, and waits for their answers. Error: the
+/// directory can't be entered. `bodies` are the answers of those that gave one.
+Result<std::vector<std::string>> ask_auth_processes(const std::string& directory,
+                                                    const AuthNotice& question);
+
+}  // namespace pennypost::store
