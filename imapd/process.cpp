@@ -39,8 +39,7 @@ class Worker {
     who.user = client.login;
     who.session_id = client.session_id;
     who.tag = client.state;
-    Session session(surroundings(static_cast<Service>(client.service)), *connection, std::move(who),
-                    *std::move(store));
+    Session session(surroundings(client.service), *connection, std::move(who), *std::move(store));
     sessions_.insert(&session);
     auto serving = session.serve();
     co_await std::move(serving);

@@ -57,7 +57,7 @@ struct Worker {
 Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInfo client,
              store::AccountRef account) {
   auto& connection = *owned;
-  auto service = static_cast<Service>(client.service);
+  auto service = client.service;
   auto config = worker.child.config();
   std::optional<Hold> hold;
   if (config->at(service).pop3_lock_session) {

@@ -114,6 +114,7 @@ struct CheckRestrictions {
 struct CountClient {
   static constexpr std::uint16_t type = 108;
   enum class Event : std::uint8_t { Connect, Disconnect, Message, Recipient, Login };
+  friend constexpr Event wire_last(Event) { return Event::Login; }
   struct Counts {
     std::uint32_t open = 0;     // connections that this address holds now
     std::uint32_t in_unit = 0;  // events of this kind within anvil_rate_time_unit, this one too
@@ -135,6 +136,7 @@ struct CountClient {
 };
 
 enum class Transport : std::uint8_t { Local, Smtp, Error, Pipe, File };
+constexpr Transport wire_last(Transport) { return Transport::File; }
 
 /// Who gets it on this host: what lookup found; uid and gid are looked up again by the master.
 using store::AccountRef;
@@ -180,7 +182,7 @@ struct Resolve {
 
 /// Whether there is room in an account's mailbox, as its last delivery found; posted, not called.
 struct NoteMailbox {
-  static constexpr std::uint16_t type = 109;
+  static constexpr std::uint16_t type = 110;
   using Reply = Done;
   std::string account;
   bool is_full = false;
@@ -191,6 +193,7 @@ struct NoteMailbox {
 };
 
 enum class OutcomeKind : std::uint8_t { Delivered, Retry, Bounce, Expand, Discarded };
+constexpr OutcomeKind wire_last(OutcomeKind) { return OutcomeKind::Discarded; }
 
 /// What came of one recipient's delivery attempt; only the queue commits it.
 struct Outcome {

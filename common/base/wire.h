@@ -13,7 +13,9 @@
 //   Result<Ask> back = wire::decode<Ask>(bytes);
 //
 // Fields may be integers, bool, enums, std::string, std::optional, std::vector, Strong and structs
-// of the same form.
+// of the same form. An enum has a function `wire_last(E)` beside it that gives its greatest value
+// (the least is 0, and there are no gaps): a number beyond it does not parse, so that nobody who
+// reads a message has to think of it.
 //
 // LIMITS  a list has at most 1,000,000 entries
 #pragma once
@@ -91,7 +93,12 @@ class Reader {
       std::uint8_t byte = 0;
       raw(&byte, 1);
       value = byte != 0;
-    } else if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
+    } else if constexpr (std::is_enum_v<T>) {
+      std::make_unsigned_t<std::underlying_type_t<T>> number = 0;
+      raw(&number, sizeof number);
+      if (number > static_cast<decltype(number)>(wire_last(T{}))) good_ = false;
+      if (good_) value = static_cast<T>(number);
+    } else if constexpr (std::is_integral_v<T>) {
       raw(&value, sizeof value);
     } else {
       value.fields(*this);

@@ -7,6 +7,7 @@ using namespace pennypost;
 namespace {
 
 enum class Colour : std::uint8_t { Red, Blue };
+constexpr Colour wire_last(Colour) { return Colour::Blue; }
 using Number = Strong<struct NumberTag, std::uint32_t>;
 
 struct Inner {
@@ -56,4 +57,12 @@ TEST_CASE("bytes that are cut short, too long or absurd are an error") {
   }
   CHECK_FALSE(wire::decode<Outer>(bytes + "x"));
   CHECK_FALSE(wire::decode<Outer>(std::string(6, '\xff')));
+}
+
+TEST_CASE("a number that is no value of its enum does not parse") {
+  Outer outer;
+  outer.colour = static_cast<Colour>(2);
+  CHECK_FALSE(wire::decode<Outer>(wire::encode(outer)));
+  outer.colour = Colour::Blue;
+  CHECK(wire::decode<Outer>(wire::encode(outer)));
 }

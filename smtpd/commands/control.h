@@ -70,6 +70,7 @@ struct PostMail {
 };
 
 enum class QueueState : std::uint8_t { Active, Deferred, Hold, Incoming };
+constexpr QueueState wire_last(QueueState) { return QueueState::Incoming; }
 
 /// A page of the queue, oldest first.
 struct ListQueue {
@@ -132,6 +133,7 @@ struct FlushQueue {
 };
 
 enum class QueueChange : std::uint8_t { Hold, Release, Remove, Requeue };
+constexpr QueueChange wire_last(QueueChange) { return QueueChange::Requeue; }
 
 /// For root and the queue's owner.
 struct ChangeQueue {

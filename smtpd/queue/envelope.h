@@ -34,12 +34,14 @@ constexpr bool is_possible_notify(std::uint8_t notify) {
 
 /// RFC 3461 section 4.3.
 enum class Ret : std::uint8_t { Unset, Full, Headers };
+constexpr Ret wire_last(Ret) { return Ret::Headers; }
 
 enum class RecipientKind : std::uint8_t {
   Address,  // user@example.org
   Command,  // the text behind | in alias_maps or .forward
   File,     // /path in alias_maps or .forward
 };
+constexpr RecipientKind wire_last(RecipientKind) { return RecipientKind::File; }
 
 struct Recipient {
   std::uint32_t number = 0;  // in the message; never reused, so a Maildir's file name is unique

@@ -31,9 +31,11 @@ enum class RecipientState : std::uint8_t {
   Expanded,  // replaced by its children
   Done,      // delivered, or failed for good
 };
+constexpr RecipientState wire_last(RecipientState) { return RecipientState::Done; }
 
 /// What its sender is still to be told of a recipient, in the next report.
 enum class ReportDue : std::uint8_t { None, Delivered, Relayed, Expanded, Failed, Expired };
+constexpr ReportDue wire_last(ReportDue) { return ReportDue::Expired; }
 
 /// A recipient and what came of it so far. For the envelope's own recipients and for children.
 struct RecipientRecord {

@@ -23,6 +23,7 @@ namespace pennypost::store {
 
 struct AuthAnswer {
   enum class Kind : std::uint8_t { Continue, Success, Failure, Temporary };
+  friend constexpr Kind wire_last(Kind) { return Kind::Temporary; }
   Kind kind = Kind::Failure;
   std::string challenge;  // Continue, or the last words of a SCRAM success; not encoded
   std::string login;      // Success: the name, in normal form: bob@example.org

@@ -23,6 +23,10 @@
 #include "common/process/master.h"
 #include "store/accounts/account_ref.h"
 
+namespace pennypost {
+constexpr Service wire_last(Service) { return Service::Imaps; }
+}  // namespace pennypost
+
 namespace pennypost::store {
 
 inline constexpr std::size_t tokens_max = 100'000;
@@ -44,7 +48,7 @@ struct Verified {
 
 /// What a session after login is told of the time before.
 struct ClientInfo {
-  std::uint8_t service = 0;  // Service
+  Service service = Service::Pop3;
   std::string login;
   std::string client_address;
   std::string local_address;

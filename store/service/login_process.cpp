@@ -140,7 +140,7 @@ Task<> LoginProcess::hand_over(std::unique_ptr<Connection>& connection, LoginSes
                                LoginSuccess success) {
   auto entry = session.log_entry();
   ClientInfo info;
-  info.service = static_cast<std::uint8_t>(session.client().service);
+  info.service = session.client().service;
   info.client_address = entry.remote;
   info.local_address = entry.local;
   info.is_encrypted = entry.tls;
