@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "store/mailbox/keyword.h"
 
 namespace pennypost::store {
 namespace {
@@ -18,26 +19,27 @@ DotlockRule keywords_rule(int brief_ms) {
   return rule;
 }
 
-std::vector<std::string> parse(std::string_view text) {
+}  // namespace
+
+std::vector<std::string> parse_keywords(std::string_view text) {
   std::vector<std::string> names;
   for (auto line : split(text, '\n')) {
     auto space = line.find(' ');
     if (space == std::string_view::npos) continue;
     auto number = parse_number(line.substr(0, space));
-    if (!number || *number >= keywords_per_mailbox_max) continue;
+    auto name = line.substr(space + 1);
+    if (!number || *number >= keywords_per_mailbox_max || !is_keyword(name)) continue;
     if (names.size() <= *number) names.resize(*number + 1);
-    names[*number] = line.substr(space + 1);
+    names[*number] = name;
   }
   return names;
 }
-
-}  // namespace
 
 Result<bool> KeywordFile::refresh() {
   auto stamp = FileStamp::of(path_);
   if (stamp == stamp_) return false;
   TRY(auto text, read_file(path_, file_bytes_max));
-  auto names = parse(text.value_or(""));
+  auto names = parse_keywords(text.value_or(""));
   bool changed = names != names_;
   names_ = std::move(names);
   stamp_ = stamp;

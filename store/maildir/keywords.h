@@ -8,6 +8,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
@@ -16,6 +17,10 @@
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::store {
+
+/// The names by number, from the file's text; an empty name is a number not in use. Lines that are
+/// not of its form, and names that IMAP could not show (is_keyword), are as if they were not there.
+std::vector<std::string> parse_keywords(std::string_view text);
 
 class KeywordFile {
  public:

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <span>
 #include <utility>
 
 #include "common/base/text.h"
+#include "store/mailbox/keyword.h"
 
 namespace pennypost::store {
 namespace {
@@ -78,6 +80,13 @@ std::optional<std::int64_t> parse_date(const std::vector<std::string_view>& part
   return std::int64_t{std::mktime(&when)};
 }
 
+// Another program may have delivered the field as a stranger sent it.
+void add_keywords(std::vector<std::string>& keywords, std::span<const std::string_view> found) {
+  for (auto word : found) {
+    if (is_keyword(word)) keywords.emplace_back(word);
+  }
+}
+
 std::string padded(std::string text, std::size_t width) {
   if (text.size() < width) text.resize(width, ' ');
   return text;
@@ -143,7 +152,7 @@ void MboxMeta::read(MboxField field, std::string_view text) {
     if (text.find('T') != std::string_view::npos) flags = flags | Flags::Draft;
     if (text.find('D') != std::string_view::npos) flags = flags | Flags::Deleted;
   } else if (field == MboxField::KeywordsLine) {
-    for (auto word : words(text, " \t\r\n")) keywords.emplace_back(word);
+    add_keywords(keywords, words(text, " \t\r\n"));
   }
 }
 
@@ -180,7 +189,7 @@ std::optional<MboxBase> MboxBase::parse(std::string_view value) {
   MboxBase base;
   base.uid_validity = static_cast<std::uint32_t>(*validity);
   base.last_uid = static_cast<std::uint32_t>(*last);
-  for (std::size_t i = 2; i < parts.size(); ++i) base.keywords.emplace_back(parts[i]);
+  add_keywords(base.keywords, std::span(parts).subspan(2));
   return base;
 }
 
