@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/log/log.h"
+#include "store/index/form.h"
 #include "store/mailbox/file.h"
 
 namespace pennypost::store {
@@ -12,27 +13,9 @@ constexpr std::int64_t retry_seconds = 10;
 constexpr std::size_t parts_max = 10'000;
 constexpr std::size_t value_bytes_max = 1 << 20;
 constexpr std::string_view last_id_key = "i";
-constexpr int block_bits = 6;
 constexpr std::size_t state_part_bytes = 256 << 10;
 // Values of so many neighbours are erased as a range, fewer one by one.
 constexpr std::size_t range_min = 8;
-
-template <class Number>
-void put_number(std::string& out, Number number) {
-  for (int shift = (static_cast<int>(sizeof number) - 1) * 8; shift >= 0; shift -= 8) {
-    out += static_cast<char>(number >> shift & 255);
-  }
-}
-
-template <class Number>
-Number take_number(std::string_view& text) {
-  Number number = 0;
-  for (std::size_t i = 0; i < sizeof number && i < text.size(); ++i) {
-    number = static_cast<Number>(number << 8 | static_cast<unsigned char>(text[i]));
-  }
-  text.remove_prefix(std::min(sizeof number, text.size()));
-  return number;
-}
 
 std::string prefix(char kind, std::uint64_t id) {
   std::string key(1, kind);
@@ -53,28 +36,6 @@ std::string cache_key(std::uint64_t id, CacheItem item, Uid uid) {
   key += static_cast<char>(item);
   put_number(key, uid.value());
   return key;
-}
-
-std::string block_value(const std::map<std::uint8_t, Index::State>& block) {
-  std::string value;
-  for (const auto& [low, state] : block) {
-    put_number(value, low);
-    put_number(value, state.flags.bits());
-    put_number(value, state.keywords);
-    put_number(value, state.modseq.value());
-  }
-  return value;
-}
-
-// Calls `each` with all states of a block, ascending.
-template <class Each>
-void for_each_state(std::uint32_t block, std::string_view value, const Each& each) {
-  while (!value.empty()) {
-    Uid uid(block << block_bits | take_number<std::uint8_t>(value));
-    Flags flags(take_number<std::uint8_t>(value));
-    auto keywords = take_number<KeywordSet>(value);
-    each(Index::State{uid, flags, keywords, ModSeq(take_number<std::uint64_t>(value))});
-  }
 }
 
 std::uint8_t low_bits(Uid uid) {

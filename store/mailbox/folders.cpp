@@ -149,9 +149,13 @@ std::vector<Folder> folder_tree(std::set<MailboxName> existing, char separator,
 
 Result<std::vector<MailboxName>> Subscriptions::read() const {
   TRY(auto text, read_file(path_, subscriptions_bytes_max));
+  return parse(text.value_or(""), separator_);
+}
+
+std::vector<MailboxName> Subscriptions::parse(std::string_view text, char separator) {
   std::vector<MailboxName> names;
-  if (!text) return names;
-  auto lines = split(*text, '\n');
+  std::set<std::string> known;
+  auto lines = split(text, '\n');
   bool version_2 = lines.front() == version_2_head;
   for (std::size_t i = version_2 ? 1 : 0; i < lines.size(); ++i) {
     if (lines[i].empty()) continue;
@@ -159,12 +163,12 @@ Result<std::vector<MailboxName>> Subscriptions::read() const {
     if (version_2) {
       std::vector<std::string> parts;
       for (auto part : split(lines[i], '\t')) parts.push_back(tab_unescape(part));
-      levels = join(parts, std::string(1, separator_));
+      levels = join(parts, std::string(1, separator));
     }
     auto utf8 = modified_utf7_decode(levels);
     if (!utf8) continue;
-    auto name = MailboxName::parse(*utf8, separator_, SIZE_MAX, SIZE_MAX);
-    if (name && std::ranges::find(names, *name) == names.end()) names.push_back(*std::move(name));
+    auto name = MailboxName::parse(*utf8, separator, SIZE_MAX, SIZE_MAX);
+    if (name && known.insert(name->text()).second) names.push_back(*std::move(name));
   }
   return names;
 }
@@ -185,13 +189,17 @@ Result<void> Subscriptions::remove(const MailboxName& name) const {
 }
 
 Result<void> Subscriptions::write(const std::vector<MailboxName>& names) const {
+  return replace_file(path_, path_ + ".tmp", text_of(names, separator_));
+}
+
+std::string Subscriptions::text_of(const std::vector<MailboxName>& names, char separator) {
   std::string text = std::string(version_2_head) + "\n\n";
   for (const auto& name : names) {
     auto line = modified_utf7_encode(name.text()).value_or("");
-    std::ranges::replace(line, separator_, '\t');
+    std::ranges::replace(line, separator, '\t');
     text += line + "\n";
   }
-  return replace_file(path_, path_ + ".tmp", text);
+  return text;
 }
 
 }  // namespace pennypost::store

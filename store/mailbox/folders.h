@@ -40,6 +40,11 @@ class Subscriptions {
   /// No error when it is not there.
   Result<void> remove(const MailboxName& name) const;
 
+  /// The names in a file's text, each once; what is none is left out.
+  static std::vector<MailboxName> parse(std::string_view text, char separator);
+  /// The text of a file with these names.
+  static std::string text_of(const std::vector<MailboxName>& names, char separator);
+
  private:
   Result<void> write(const std::vector<MailboxName>& names) const;
   std::string path_;

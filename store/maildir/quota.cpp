@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 #include <vector>
 
 #include "common/base/text.h"
@@ -24,6 +25,11 @@ std::optional<std::int64_t> parse_signed(std::string_view text) {
   auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || problem != std::errc{} || end != text.data() + text.size()) return {};
   return value;
+}
+
+// False when the sum is none that a number can hold.
+bool add_signed(std::int64_t& sum, std::int64_t more) {
+  return !__builtin_add_overflow(sum, more, &sum);
 }
 
 Usage parse_limits(std::string_view line) {
@@ -62,12 +68,34 @@ Result<void> count_directory(const std::string& path, std::size_t messages_max, 
     if (name.starts_with('.')) return;
     auto size = size_in_name(base_of(name), 'S');
     if (!size) size = FileStamp::of(path + "/" + std::string(name)).size;
-    usage.bytes += *size;
+    usage.bytes += std::min(*size, UINT64_MAX - usage.bytes);
     ++usage.messages;
   });
 }
 
 }  // namespace
+
+MaildirSize MaildirSize::parse(std::string_view text) {
+  auto lines = split(text, '\n');
+  MaildirSize size;
+  size.usage = parse_limits(lines.front());
+  std::int64_t bytes = 0;
+  std::int64_t messages = 0;
+  for (auto line : std::span(lines).subspan(1)) {
+    auto parts = words(line);
+    if (parts.empty()) continue;
+    auto more = parse_signed(parts.front());
+    auto more_messages = parse_signed(parts.back());
+    size.is_sound = parts.size() == 2 && more && more_messages && add_signed(bytes, *more) &&
+                    add_signed(messages, *more_messages);
+    if (!size.is_sound) return size;
+  }
+  size.is_sound = bytes >= 0 && messages >= 0;
+  if (!size.is_sound) return size;
+  size.usage.bytes = static_cast<std::uint64_t>(bytes);
+  size.usage.messages = static_cast<std::uint64_t>(messages);
+  return size;
+}
 
 MaildirQuota::MaildirQuota(std::string root, const StoreSettings& settings)
     : root_(std::move(root)),
@@ -124,28 +152,13 @@ Result<std::optional<MaildirQuota::State>> MaildirQuota::read() const {
   state.stamp = FileStamp::of(path_);
   TRY(auto text, read_file(path_, read_bytes_max));
   if (!text) return std::optional<State>();
-  auto lines = split(*text, '\n');
-  state.usage = parse_limits(lines.front());
+  auto found = MaildirSize::parse(*text);
+  state.usage = found.usage;
   bool other_limits = has_limit(configured_) && !same_limits(configured_, state.usage);
-  std::int64_t bytes = 0;
-  std::int64_t messages = 0;
-  bool broken = false;
-  for (std::size_t i = 1; i < lines.size(); ++i) {
-    auto parts = words(lines[i]);
-    if (parts.empty()) continue;
-    auto more = parse_signed(parts.front());
-    auto more_messages = parse_signed(parts.back());
-    broken = broken || parts.size() != 2 || !more || !more_messages;
-    if (broken) break;
-    bytes += *more;
-    messages += *more_messages;
-  }
-  if (broken || other_limits || bytes < 0 || messages < 0 || text->size() > file_bytes_max) {
+  if (!found.is_sound || other_limits || text->size() > file_bytes_max) {
     TRY(state.usage, recount(other_limits ? configured_ : state.usage, state.stamp));
     return std::optional<State>(state);
   }
-  state.usage.bytes = static_cast<std::uint64_t>(bytes);
-  state.usage.messages = static_cast<std::uint64_t>(messages);
   auto now_ns = std::chrono::nanoseconds(clock_->now()).count();
   state.may_be_wrong = state.stamp.mtime_ns + trusted_ns < now_ns;
   return std::optional<State>(state);

@@ -15,12 +15,23 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/base/result.h"
 #include "store/mailbox/file.h"
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::store {
+
+/// What the file's text says.
+struct MaildirSize {
+  Usage usage;
+  /// False: a line is none of its form, or the sums are below 0 or more than a number holds. Then
+  /// only the limits count.
+  bool is_sound = true;
+
+  static MaildirSize parse(std::string_view text);
+};
 
 class MaildirQuota {
  public:

@@ -131,65 +131,69 @@ Result<UidRecords> UidList::read_from(int descriptor, std::uint64_t offset,
   UidRecords records(std::move(text));
   records.changed = true;
   records.anew = offset == 0;
-  auto rest = records.text();
-  if (records.anew) records.all.reserve(rest.size() / 64);
-  for (;;) {
-    auto end = rest.find('\n');
-    if (end == std::string_view::npos) break;
-    auto line = rest.substr(0, end);
-    bool good = mark_.read_bytes == 0 ? parse_header(line) : parse_record(line, records);
-    if (!good && offset != 0) {
-      // Not what we took it for: from the start it may be in order.
-      forget();
-      return read_from(descriptor, 0, stamp);
-    }
-    if (!good) {
-      TRY_DO(set_aside(stamp));
-      UidRecords none;
-      none.changed = none.anew = true;
-      return none;
-    }
-    rest.remove_prefix(end + 1);
-    mark_.read_bytes += end + 1;
+  bool good = mark_.read(records);
+  if (!good && offset != 0) {
+    // Not what we took it for: from the start it may be in order.
+    forget();
+    return read_from(descriptor, 0, stamp);
+  }
+  if (!good) {
+    TRY_DO(set_aside(stamp));
+    UidRecords none;
+    none.changed = none.anew = true;
+    return none;
   }
   mark_.stamp = stamp;
   return records;
 }
 
-bool UidList::parse_header(std::string_view line) {
-  auto version = next_word(line);
-  if (version == "1") {
-    mark_.old_version = true;
-    auto uid_validity = parse_uid(next_word(line));
-    auto next_uid = parse_uid(next_word(line));
-    if (!uid_validity || !next_uid) return false;
-    mark_.uid_validity = *uid_validity;
-    mark_.next_uid = *next_uid;
-    return true;
+bool UidList::Mark::read(UidRecords& records) {
+  auto rest = records.text();
+  if (read_bytes == 0) records.all.reserve(rest.size() / 64);
+  for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+    auto line = rest.substr(0, end);
+    bool good = read_bytes == 0 ? read_header(line) : read_record(line, records);
+    if (!good) return false;
+    rest.remove_prefix(end + 1);
+    read_bytes += end + 1;
   }
-  if (version != "3") return false;
-  std::optional<std::uint32_t> next_uid;
-  while (!line.empty()) {
-    auto word = next_word(line);
-    if (word.starts_with('V')) {
-      mark_.uid_validity = parse_uid(word.substr(1)).value_or(0);
-    } else if (word.starts_with('N')) {
-      next_uid = parse_uid(word.substr(1));
-    } else if (!word.empty()) {
-      if (!mark_.header_extensions.empty()) mark_.header_extensions += ' ';
-      mark_.header_extensions += word;
-    }
-  }
-  if (mark_.uid_validity == 0 || !next_uid) return false;
-  mark_.next_uid = *next_uid;
   return true;
 }
 
-bool UidList::parse_record(std::string_view line, UidRecords& records) {
+bool UidList::Mark::read_header(std::string_view line) {
+  auto version = next_word(line);
+  if (version == "1") {
+    old_version = true;
+    auto validity = parse_uid(next_word(line));
+    auto next = parse_uid(next_word(line));
+    if (!validity || !next) return false;
+    uid_validity = *validity;
+    next_uid = *next;
+    return true;
+  }
+  if (version != "3") return false;
+  std::optional<std::uint32_t> next;
+  while (!line.empty()) {
+    auto word = next_word(line);
+    if (word.starts_with('V')) {
+      uid_validity = parse_uid(word.substr(1)).value_or(0);
+    } else if (word.starts_with('N')) {
+      next = parse_uid(word.substr(1));
+    } else if (!word.empty()) {
+      if (!header_extensions.empty()) header_extensions += ' ';
+      header_extensions += word;
+    }
+  }
+  if (uid_validity == 0 || !next) return false;
+  next_uid = *next;
+  return true;
+}
+
+bool UidList::Mark::read_record(std::string_view line, UidRecords& records) {
   auto uid = parse_uid(next_word(line));
-  if (!uid || *uid <= mark_.last_uid) return false;
+  if (!uid || *uid <= last_uid) return false;
   std::string_view extensions;
-  if (!mark_.old_version) {
+  if (!old_version) {
     // `W123 S456 :base`, where only what begins with a colon may hold another.
     auto colon = line.starts_with(':') ? 0 : line.find(" :");
     if (colon == std::string_view::npos) return false;
@@ -200,9 +204,9 @@ bool UidList::parse_record(std::string_view line, UidRecords& records) {
   auto base = base_of(line);
   if (base.empty() || base.find('/') != std::string_view::npos) return false;
   records.all.push_back(Record{Uid(*uid), base, extensions});
-  mark_.last_uid = *uid;
-  ++mark_.count;
-  mark_.next_uid = std::max(mark_.next_uid, *uid + 1);
+  last_uid = *uid;
+  ++count;
+  next_uid = std::max(next_uid, *uid + 1);
   return true;
 }
 

@@ -103,6 +103,14 @@ class UidList {
     bool old_version = false;
     std::string header_extensions;  // "Gguid Xother"
     friend bool operator==(const Mark&, const Mark&) = default;
+
+    /// Takes in the whole lines of `records.text()`, which follow what was read before. False: they
+    /// can't be such lines; then neither this nor `records` is of use.
+    bool read(UidRecords& records);
+
+   private:
+    bool read_header(std::string_view line);
+    bool read_record(std::string_view line, UidRecords& records);
   };
   const Mark& mark() const { return mark_; }
   void resume(Mark mark) { mark_ = std::move(mark); }
@@ -127,8 +135,6 @@ class UidList {
  private:
   bool goes_on(int descriptor) const;
   Result<UidRecords> read_from(int descriptor, std::uint64_t offset, const FileStamp& stamp);
-  bool parse_header(std::string_view line);
-  bool parse_record(std::string_view line, UidRecords& records);
   Result<void> set_aside(const FileStamp& damaged);
   Result<void> rewrite(std::string_view added, const std::function<bool(const Record&)>& is_stale);
   Result<void> append(std::string_view added);

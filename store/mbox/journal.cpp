@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "common/base/text.h"
 #include "store/mailbox/file.h"
@@ -15,6 +16,8 @@ namespace {
 constexpr std::size_t head_bytes = 128;
 constexpr std::size_t copy_bytes = 256 * 1024;
 constexpr std::string_view magic = "pennypost-mbox";
+constexpr std::string_view states = "WCD";
+constexpr std::uint64_t mbox_bytes_max = std::numeric_limits<off_t>::max();
 
 Result<void> write_at(int descriptor, std::uint64_t offset, std::string_view bytes,
                       const std::string& path) {
@@ -102,14 +105,7 @@ Result<void> MboxJournal::commit() {
 }
 
 Result<void> MboxJournal::write_head(const Head& head) {
-  std::string text(magic);
-  text.append(" ").append(1, head.state);
-  for (auto number : {head.begin, head.old_size, head.new_size, head.hash}) {
-    text += " " + std::to_string(number);
-  }
-  text += '\n';
-  text.resize(head_bytes, '\0');
-  return write_at(journal_.number(), 0, text, place_.path());
+  return write_at(journal_.number(), 0, head.text(), place_.path());
 }
 
 // From state C on: everything here may be done twice.
@@ -161,18 +157,18 @@ Result<void> MboxJournal::recover() {
   journal_ = place_.open(O_RDWR);
   if (!journal_ && errno == ENOENT) return {};
   if (!journal_) return file_error("open", place_.path());
-  Head head;
-  TRY(bool whole, read_head(head));
-  if (!whole) {
+  TRY(auto text, read_range(journal_.number(), 0, head_bytes, place_.path()));
+  auto head = Head::parse(text);
+  if (!head) {
     discard();
     return {};
   }
-  if (head.state == 'W') return undo(head);
-  if (head.state == 'C') return copy_back(head);
+  if (head->state == 'W') return undo(*head);
+  if (head->state == 'C') return copy_back(*head);
   TRY(auto now, size());
-  auto extra_begin = std::max(head.old_size, head.new_size);
-  TRY(auto hash, hash_behind(head));
-  if (now >= extra_begin && hash == head.hash) return cut(head, extra_begin);
+  auto extra_begin = std::max(head->old_size, head->new_size);
+  TRY(auto hash, hash_behind(*head));
+  if (now >= extra_begin && hash == head->hash) return cut(*head, extra_begin);
   discard();
   return {};
 }
@@ -197,18 +193,30 @@ Result<void> MboxJournal::undo(const Head& head) {
   return {};
 }
 
-Result<bool> MboxJournal::read_head(Head& head) const {
-  TRY(auto text, read_range(journal_.number(), 0, head_bytes, place_.path()));
-  auto parts = words(std::string_view(text).substr(0, text.find('\n')), " ");
-  if (text.size() < head_bytes || parts.size() != 6 || parts[0] != magic) return false;
+std::optional<MboxJournalHead> MboxJournalHead::parse(std::string_view text) {
+  auto parts = words(text.substr(0, text.find('\n')), " ");
+  if (text.size() < head_bytes || parts.size() != 6 || parts[0] != magic) return {};
+  MboxJournalHead head;
   std::array<std::uint64_t*, 4> numbers{&head.begin, &head.old_size, &head.new_size, &head.hash};
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     auto number = parse_number(parts[i + 2]);
-    if (!number) return false;
+    if (!number) return {};
     *numbers[i] = *number;
   }
   head.state = parts[1].front();
-  return true;
+  bool is_possible = states.find(head.state) != std::string_view::npos && parts[1].size() == 1 &&
+                     head.begin <= std::min(head.old_size, head.new_size) &&
+                     std::max(head.old_size, head.new_size) <= mbox_bytes_max;
+  return is_possible ? std::optional(head) : std::nullopt;
+}
+
+std::string MboxJournalHead::text() const {
+  std::string text(magic);
+  text.append(" ").append(1, state);
+  for (auto number : {begin, old_size, new_size, hash}) text += " " + std::to_string(number);
+  text += '\n';
+  text.resize(head_bytes, '\0');
+  return text;
 }
 
 Result<std::uint64_t> MboxJournal::hash_behind(const Head& head) const {

@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,19 @@
 #include "store/mailbox/file_place.h"
 
 namespace pennypost::store {
+
+/// What stands at a journal's beginning.
+struct MboxJournalHead {
+  char state = 'W';
+  std::uint64_t begin = 0;
+  std::uint64_t old_size = 0;
+  std::uint64_t new_size = 0;
+  std::uint64_t hash = 0;
+
+  /// Nothing if the text is not one that text() gives: then nothing has been done to the mbox yet.
+  static std::optional<MboxJournalHead> parse(std::string_view text);
+  std::string text() const;
+};
 
 class MboxJournal {
  public:
@@ -46,14 +60,7 @@ class MboxJournal {
   Result<void> commit();
 
  private:
-  struct Head {
-    char state = 'W';
-    std::uint64_t begin = 0;
-    std::uint64_t old_size = 0;
-    std::uint64_t new_size = 0;
-    std::uint64_t hash = 0;
-  };
-  Result<bool> read_head(Head& head) const;
+  using Head = MboxJournalHead;
   Result<void> write_head(const Head& head);
   Result<void> copy_back(const Head& head);
   Result<void> cut(const Head& head, std::uint64_t extra_begin);

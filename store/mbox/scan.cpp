@@ -57,11 +57,6 @@ class Lines {
 
 bool is_empty_line(std::string_view piece) { return piece == "\n" || piece == "\r\n"; }
 
-std::uint64_t octets_of(std::string_view piece) {
-  bool bare = piece.ends_with('\n') && !piece.ends_with("\r\n");
-  return piece.size() + (bare ? 1 : 0);
-}
-
 // Goes through the lines of a file, or of one message.
 class Scanner {
  public:
@@ -92,6 +87,13 @@ class Scanner {
   }
 
  private:
+  // A line longer than the window may be cut between its CR and its LF.
+  std::uint64_t octets_of(std::string_view piece) {
+    bool is_crlf = piece.ends_with("\r\n") || (piece == "\n" && is_after_cr_);
+    is_after_cr_ = piece.ends_with('\r');
+    return piece.size() + (piece.ends_with('\n') && !is_crlf ? 1 : 0);
+  }
+
   void begin(std::int64_t date, std::size_t line_bytes) {
     finish();
     MboxEntry entry;
@@ -135,6 +137,7 @@ class Scanner {
   std::uint64_t at_;
   bool in_header_ = false;
   bool in_field_ = false;            // of ours, or a line that continues it
+  bool is_after_cr_ = false;         // the last piece ended with one, and was no whole line
   std::size_t separator_bytes_ = 0;  // of the last line, if it is empty
 };
 

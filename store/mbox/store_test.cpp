@@ -257,6 +257,48 @@ TEST_CASE("an mbox written by others is served, whatever its fields are") {
   CHECK(inbox->sync()->added == std::vector<Uid>{Uid(4)});
 }
 
+TEST_CASE("words that are no keywords are not shown, whoever put them into X-Keywords") {
+  Home home;
+  home.put(
+      "From x@example.net Tue Nov 14 22:13:20 2023\n"
+      "X-IMAPbase: 1700000000 0000000001 work ) {9}\n"
+      "X-Keywords: ) UID {9} play \\Deleted\nSubject: a\n\nbody\n\n");
+  auto mailbox = open(*home.store());
+  CHECK(mailbox->keywords() == std::vector<std::string>{"work", "UID", "play"});
+  auto names = mailbox->keyword_names(mailbox->messages()[0].keywords);
+  CHECK(names == std::vector<std::string>{"UID", "play"});
+}
+
+TEST_CASE("the octets of a message are right though a line is cut between its CR and its LF") {
+  Home home;
+  // A line is read in pieces of 256 KiB.
+  std::string line(256 * 1024 - 1, 'x');
+  home.put("From x@example.net Tue Nov 14 22:13:20 2023\r\nSubject: a\r\n\r\n" + line +
+           "\r\nend\r\n\r\n");
+  auto mailbox = open(*home.store());
+  REQUIRE(mailbox->messages().size() == 1);
+  auto octets = mailbox->octets(mailbox->messages()[0].uid);
+  REQUIRE(octets);
+  CHECK(*octets == 12 + 2 + line.size() + 2 + 5);
+}
+
+TEST_CASE("a journal whose head says what can't be is thrown away, and the mbox is as it was") {
+  Home home;
+  home.put("From x Tue Nov 14 22:13:20 2023\n\nbody\n\n");
+  auto before = home.content();
+  for (const char* head : {"C 3 9223372036854775808 9 0", "C 9 3 3 0", "X 3 6 9 0", "CC 3 6 9 0",
+                           "D 3 6 18446744073709551615 0"}) {
+    std::string journal = "pennypost-mbox " + std::string(head) + "\n";
+    journal.resize(128, '\0');
+    CHECK_FALSE(MboxJournalHead::parse(journal));
+    std::ofstream(home.scratch / "journal") << journal << "planted";
+    Descriptor file(::open(home.inbox.c_str(), O_RDWR | O_CLOEXEC));
+    CHECK(MboxJournal(file.number(), home.inbox, FilePlace(home.scratch / "journal")).recover());
+    CHECK(home.content() == before);
+    CHECK_FALSE(std::filesystem::exists(home.scratch / "journal"));
+  }
+}
+
 TEST_CASE("a file that is no mbox is left alone") {
   Home home;
   home.put("something else\n");
