@@ -27,7 +27,9 @@ Result<std::string> format_unique_id(std::string_view format, std::uint32_t uid,
     }
     bool fills = ++i < format.size() && format[i] == '0';
     int width = 0;
-    for (; i < format.size() && is_digit(format[i]); ++i) width = width * 10 + (format[i] - '0');
+    for (; i < format.size() && is_digit(format[i]) && width <= width_max; ++i) {
+      width = width * 10 + (format[i] - '0');
+    }
     char digits = 'u';
     if (i < format.size() && (format[i] == 'X' || format[i] == 'x')) digits = format[i++];
     char name = i < format.size() ? format[i] : '\0';

@@ -12,8 +12,8 @@ TEST_CASE("ids have the forms that other servers gave them") {
 }
 
 TEST_CASE("a format that gives no id is refused") {
-  for (const char* format :
-       {"", "%v", "%f", "%", "%08X", "%u \x7f", "%99u", "a b%u", "%20u%20v%020u%020v%u"}) {
+  for (const char* format : {"", "%v", "%f", "%", "%08X", "%u \x7f", "%99u", "%99999999999u",
+                             "a b%u", "%20u%20v%020u%020v%u"}) {
     CAPTURE(format);
     CHECK_FALSE(format_unique_id(format, 1, 2));
   }

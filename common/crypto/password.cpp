@@ -30,6 +30,8 @@ bool verify_crypt(const Secret& password, std::string_view stored) {
   auto data = std::make_unique<crypt_data>();
   std::string plain(password.reveal());
   std::string setting(stored);
+  // crypt_r() would not see what stands behind a NUL.
+  if (plain.find('\0') != plain.npos) return false;
   const char* made = crypt_r(plain.c_str(), setting.c_str(), data.get());
   bool fits = made != nullptr && made[0] != '*' && is_equal(made, stored);
   sodium_memzero(plain.data(), plain.size());

@@ -53,3 +53,10 @@ TEST_CASE("SCRAM keys survive their text form, malformed text is refused") {
     CHECK_FALSE(ScramKeys::parse(text));
   }
 }
+
+TEST_CASE("a password of crypt(3) does not end at a NUL") {
+  // "secret", hashed with the salt "salt".
+  const std::string stored = "{MD5-CRYPT}$1$salt$ez2vlPGdaLYkJam5pWs/Y1";
+  CHECK(*verify_password(Secret("secret"), stored));
+  CHECK_FALSE(*verify_password(Secret(std::string("secret\0x", 8)), stored));
+}

@@ -57,3 +57,9 @@ TEST_CASE("limits count IPv6 clients by their /64, IPv4 clients by their address
   CHECK(IpAddress::parse("2001:db8:1:2:3:4:5:6")->client_block().text() == "2001:db8:1:2::");
   CHECK(IpAddress::parse("::ffff:192.0.2.7")->client_block().text() == "192.0.2.7");
 }
+
+TEST_CASE("an address with a NUL in it is none") {
+  CHECK_FALSE(IpAddress::parse(std::string_view("192.0.2.1\0x", 11)));
+  CHECK_FALSE(IpAddress::parse(std::string_view("::1\0", 4)));
+  CHECK_FALSE(IpAddress::parse(std::string_view("\0", 1)));
+}

@@ -27,7 +27,7 @@ std::optional<std::uint16_t> port(std::string_view text) {
 }
 
 Result<std::optional<ProxyHeader>> parse_line(std::string_view bytes) {
-  auto end = bytes.find("\r\n");
+  auto end = bytes.substr(0, line_bytes_max).find("\r\n");
   if (end == bytes.npos) {
     if (bytes.size() >= line_bytes_max) return malformed();
     return std::optional<ProxyHeader>();

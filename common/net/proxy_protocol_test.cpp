@@ -63,3 +63,13 @@ TEST_CASE("what is no PROXY header is refused as soon as it can't become one") {
     CHECK_FALSE(parse_proxy_header(bytes));
   }
 }
+
+TEST_CASE("a line of version 1 is malformed when it is too long, though it came at once") {
+  std::string line = "PROXY UNKNOWN " + std::string(91, 'x') + "\r\n";
+  REQUIRE(line.size() == 107);
+  auto header = parse_proxy_header(line);
+  REQUIRE(header);
+  CHECK((*header)->bytes == 107);
+  line.insert(20, "x");
+  CHECK_FALSE(parse_proxy_header(line));
+}

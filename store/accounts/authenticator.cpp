@@ -1,5 +1,7 @@
 #include "store/accounts/authenticator.h"
 
+#include <algorithm>
+
 #include "common/base/text.h"
 #include "common/crypto/random.h"
 #include "common/mail/saslprep.h"
@@ -29,15 +31,15 @@ Result<StoredCredentials> StoredCredentials::parse(std::string_view value) {
   StoredCredentials stored;
   auto rest = trim(value);
   while (!rest.empty()) {
-    auto end = is_plain(rest) ? rest.size() : std::min(rest.find_first_of(" \t"), rest.size());
-    auto form = rest.substr(0, end);
+    auto end = is_plain(rest) ? rest.end() : std::ranges::find_if(rest, is_space);
+    auto form = std::string_view(rest.begin(), end);
     if (starts_with_nocase(form, scram_scheme)) {
       TRY(auto keys, ScramKeys::parse(form.substr(scram_scheme.size())));
       stored.scram = keys.text();
     } else if (stored.password.empty()) {
       stored.password = form;
     }
-    rest = trim(rest.substr(end));
+    rest = trim(rest.substr(form.size()));
   }
   if (stored.password.empty() && stored.scram.empty()) {
     return Error::permanent("no password form; expected {SCHEME}…");
