@@ -54,6 +54,8 @@ void parse_all(std::string_view text) {
   drop(parse_id(arguments, limits));
   drop(parse_fetch(arguments, limits));
   drop(parse_search(arguments, limits));
+  drop(parse_append(text, limits));
+  drop(parse_append_next(text, limits));
 }
 
 }  // namespace

@@ -1,0 +1,144 @@
+// What a process that an intruder has taken over may send to another one in; no crash, and messages
+// whose every field has a value of its kind, out.
+//
+// The first byte chooses between a stream of frames and the body of one message. Frames go through
+// a real socketpair and Link, in pieces, and are answered there.
+#include <sys/socket.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "common/base/assert.h"
+#include "common/process/control.h"
+#include "common/process/port.h"
+#include "smtpd/commands/control.h"
+#include "smtpd/messages.h"
+#include "smtpd/queue/record.h"
+#include "store/service/auth.h"
+#include "store/service/handover.h"
+
+using namespace pennypost;
+
+namespace {
+
+template <class Message>
+void check(std::string_view bytes) {
+  auto message = wire::decode<Message>(bytes);
+  if (!message) return;
+  auto written = wire::encode(*message);
+  ASSERT(written.size() == bytes.size());
+  auto again = wire::decode<Message>(written);
+  ASSERT(again && wire::encode(*again) == written);
+}
+
+template <class Request>
+void check_both(std::string_view bytes) {
+  check<Request>(bytes);
+  check<typename Request::Reply>(bytes);
+}
+
+/// Requests with their replies; each type is one request.
+template <class... Requests>
+struct Table {
+  using Check = void (*)(std::string_view);
+  static constexpr std::array checks{Check(&check_both<Requests>)...};
+  static constexpr std::array types{Requests::type...};
+  static constexpr bool are_types_unique() {
+    for (std::size_t i = 0; i < types.size(); ++i) {
+      for (std::size_t k = 0; k < i; ++k) {
+        if (types[i] == types[k]) return false;
+      }
+    }
+    return true;
+  }
+  static_assert(are_types_unique(), "two requests bear one type");
+
+  static void add_to(Services& services) { (add<Requests>(services), ...); }
+
+ private:
+  template <class Request>
+  static void add(Services& services) {
+    services.on<Request>([](Request, std::vector<Descriptor>) { return answer<Request>(); });
+  }
+  template <class Request>
+  static Task<Result<typename Request::Reply>> answer() {
+    co_return typename Request::Reply();
+  }
+};
+
+using All =
+    Table<control::NewPeer, control::Reload, control::Drain, store::AuthStep, store::AuthAbort,
+          store::Verified, store::HandOver, store::Serve, store::SessionEnded, smtp::OpenBody,
+          smtp::DropBody, smtp::Submit, smtp::CheckRecipient, smtp::CheckRestrictions,
+          smtp::CountClient, smtp::Resolve, smtp::NoteMailbox, smtp::Attempt, smtp::NeedDeliver,
+          smtp::PostMail, smtp::ListQueue, smtp::FlushQueue, smtp::ChangeQueue, smtp::ReadMessage,
+          smtp::Pickup>;
+
+void body(std::string_view input) {
+  if (input.empty()) return;
+  auto kind = static_cast<unsigned char>(input[0]) % (All::checks.size() + 3);
+  auto bytes = input.substr(1);
+  if (kind < All::checks.size()) return All::checks[kind](bytes);
+  if (kind == All::checks.size()) return check<smtp::Envelope>(bytes);
+  if (kind == All::checks.size() + 1) return check<smtp::MessageRecord>(bytes);
+  check<smtp::RecipientRecord>(bytes);
+}
+
+Task<> serve(Loop& loop, Descriptor end) {
+  Services services;
+  All::add_to(services);
+  Link link(loop, std::move(end), services);
+  co_await link.run();
+}
+
+/// Each piece goes out with a descriptor beside it when its length is odd.
+Task<> send(Loop& loop, Descriptor end, std::string_view input, std::size_t piece) {
+  for (; !input.empty(); input.remove_prefix(std::min(piece, input.size()))) {
+    auto part = input.substr(0, piece);
+    iovec bytes{const_cast<char*>(part.data()), part.size()};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr header{};
+    header.msg_iov = &bytes;
+    header.msg_iovlen = 1;
+    if (part.size() % 2 == 1) {
+      header.msg_control = control.data();
+      header.msg_controllen = control.size();
+      cmsghdr* rights = CMSG_FIRSTHDR(&header);
+      rights->cmsg_level = SOL_SOCKET;
+      rights->cmsg_type = SCM_RIGHTS;
+      rights->cmsg_len = CMSG_LEN(sizeof(int));
+      *reinterpret_cast<int*>(CMSG_DATA(rights)) = end.number();
+    }
+    if (sendmsg(end.number(), &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) co_return;
+    co_await loop.turn_end();
+  }
+  shutdown(end.number(), SHUT_WR);
+  std::array<char, 4096> answer;
+  while (recv(end.number(), answer.data(), answer.size(), MSG_DONTWAIT) > 0) {
+  }
+}
+
+void frames(std::string_view input) {
+  if (input.empty()) return;
+  auto piece = static_cast<unsigned char>(input[0]) + 1u;
+  Loop loop;
+  auto [ours, theirs] = socket_pair();
+  Nursery tasks(loop);
+  tasks.start(send(loop, std::move(theirs), input.substr(1, 4096), piece));
+  loop.run_until(serve(loop, std::move(ours)));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+  std::string_view input(reinterpret_cast<const char*>(data), size);
+  if (input.empty()) return 0;
+  if (input[0] == 'F') {
+    frames(input.substr(1));
+  } else {
+    body(input.substr(1));
+  }
+  return 0;
+}
