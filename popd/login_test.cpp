@@ -71,6 +71,13 @@ TEST_CASE("a cancelled or broken exchange is given up, and the dialogue goes on"
   CHECK(dialogue.auth.aborted == 2);
 }
 
+TEST_CASE("a client that leaves in the middle of an exchange leaves nothing behind in auth") {
+  Dialogue dialogue;
+  dialogue.say("AUTH SCRAM-SHA-256 " + base64_encode("first") + "\r\n");
+  CHECK(dialogue.auth.asked == 1);
+  CHECK(dialogue.auth.aborted == 1);
+}
+
 TEST_CASE("when auth can't be asked, it is not the password's fault") {
   Dialogue dialogue;
   dialogue.auth.is_down = true;

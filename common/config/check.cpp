@@ -172,11 +172,16 @@ class Checker {
   }
 
   void networks() {
-    for (const std::string& item : config_.mynetworks) {
+    check_networks("mynetworks", config_.mynetworks);
+    check_networks("auth_throttle_exempt_networks", config_.auth_throttle_exempt_networks);
+  }
+
+  void check_networks(const std::string& parameter, const std::vector<std::string>& items) {
+    for (const std::string& item : items) {
       std::string named = item[0] == '!' ? item.substr(1) : item;
       if (TableRef::is_table(named)) continue;
       std::string problem = network_problem(named);
-      if (!problem.empty()) error("mynetworks", "\"" + printable(item, 100) + "\" " + problem);
+      if (!problem.empty()) error(parameter, "\"" + printable(item, 100) + "\" " + problem);
     }
   }
 

@@ -74,6 +74,10 @@ TEST_CASE("AUTHENTICATE takes an initial response, asks for one, and can be canc
   CHECK(cancelled.say("a AUTHENTICATE PLAIN\r\n*\r\n") ==
         "+ \r\na BAD Authentication aborted by client.\r\n");
   CHECK(cancelled.auth.aborted == 1);
+  Dialogue left;
+  left.say("a AUTHENTICATE SCRAM-SHA-256 " + base64_encode("first") + "\r\n");
+  CHECK(left.auth.asked == 1);
+  CHECK(left.auth.aborted == 1);
   Dialogue scram;
   CHECK(scram.say("a AUTHENTICATE SCRAM-SHA-256 " + base64_encode("first") + "\r\n" +
                   base64_encode("proof") + "\r\n\r\n") ==

@@ -412,6 +412,18 @@ TEST_CASE("submission wants TLS and a login before it takes mail") {
   CHECK(stage.auth.steps.empty());
 }
 
+TEST_CASE("a client that leaves in the middle of AUTH leaves nothing behind in the auth process") {
+  Stage stage({"smtpd_sasl_auth_enable=yes", "disable_plaintext_auth=no"});
+  CHECK(stage.run(R"(
+    S~ 220
+    C: EHLO client.example
+    S* 250
+    C: AUTH LOGIN
+    S: 334 VXNlcm5hbWU6
+  )") == "");
+  CHECK(stage.auth.aborted == 1);
+}
+
 TEST_CASE("a login opens the way out, a failed one does not") {
   Stage stage({"smtpd_sasl_auth_enable=yes", "disable_plaintext_auth=no"});
   CHECK(stage.run(R"(

@@ -83,7 +83,8 @@ Result<std::optional<StoredCredentials>> Authenticator::stored(const AccountRef&
   if (!entry) return std::optional<StoredCredentials>();
   auto parsed = StoredCredentials::parse(*entry);
   if (!parsed) {
-    return Error(451, credentials_->name() + ": " + account.name + ": " + parsed.error().text());
+    return Error::permanent(credentials_->name() + ": " + account.name + ": " +
+                            parsed.error().text());
   }
   return std::optional(std::move(*parsed));
 }
@@ -110,7 +111,7 @@ Result<std::optional<AccountRef>> Authenticator::verify(std::string_view login,
       known->password.empty() ? std::string(scram_scheme) + known->scram : known->password;
   auto fits = hashing_.verify(prepared(password), form);
   if (fits && !*fits && has_other_form(password)) fits = hashing_.verify(password, form);
-  if (!fits) return Error(451, account->name + ": " + fits.error().text());
+  if (!fits) return Error::permanent(account->name + ": " + fits.error().text());
   return *fits ? account : nobody;
 }
 

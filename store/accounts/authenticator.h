@@ -1,4 +1,4 @@
-// A login and a password in, the account that it opens out; the keys of a SCRAM exchange too.
+// Checks a login's password, and gives the keys for its SCRAM exchanges.
 //
 // Own users' stored forms stand in `credentials_map`, which only the auth process can read:
 //   alice@example.org   {ARGON2ID}$argon2id$… {SCRAM-SHA-256}4096,salt,stored key,server key
@@ -6,10 +6,10 @@
 // against the first that is no SCRAM form, a SCRAM exchange uses the keys, or derives them from
 // {PLAIN}. System users are checked by PAM or shadow, and have no SCRAM.
 //
-// An unknown user answers as a wrong password does, and costs the same work: with a domain as an
-// own user, without one as a system user where there are such, by PAM, whose time is its own.
-// Between the two kinds the clock tells nothing if a failure is held back until a fixed time after
-// the request came (auth_failure_delay counted from there).
+// An unknown user answers as a wrong password does, and costs about the same: with a domain as an
+// own user, without one as a system user where there are such, by PAM. Backends differ in their
+// time; that the clock tells nothing is the auth process's doing, which answers failures at fixed
+// times.
 //
 // May be used by several threads. Blocks as long as a hash is meant to cost: use offload.
 //
@@ -57,7 +57,9 @@ class Authenticator {
                                     std::string server_secret, const MapOptions& options = {},
                                     PasswordHashing hashing = {});
 
-  /// Nothing: wrong password or no such user, it does not say which. Error (temporary): can't tell.
+  /// Nothing: wrong password or no such user, it does not say which. Error: can't tell now
+  /// (temporary), or what is stored for this one account makes no sense (permanent), which is the
+  /// administrator's business: to the client it is a wrong password.
   Result<std::optional<AccountRef>> verify(std::string_view login, const Secret& password,
                                            const std::string& client_address = {}) const;
 

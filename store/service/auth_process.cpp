@@ -1,8 +1,6 @@
 #include "store/service/auth_process.h"
 
-#include <list>
 #include <stdexcept>
-#include <unordered_map>
 
 #include "common/base/text.h"
 #include "common/config/network_list.h"
@@ -13,9 +11,11 @@
 #include "common/session/login_throttle.h"
 #include "store/accounts/authenticator.h"
 #include "store/service/auth.h"
+#include "store/service/auth_exchanges.h"
 #include "store/service/auth_peers.h"
 #include "store/service/auth_queue.h"
 #include "store/service/handover.h"
+#include "store/service/repeated_passwords.h"
 #include "store/service/throttle_file.h"
 
 namespace pennypost::store {
@@ -56,8 +56,9 @@ SteadyTime on_raster(SteadyTime since, Duration step, SteadyTime now) {
   return since + steps * step;
 }
 
-std::string key_of(std::uint64_t process, std::uint64_t exchange) {
-  return std::to_string(process) + "." + std::to_string(exchange);
+/// The name of an attempt in the queue.
+std::string text_of(const AuthExchanges::Key& key) {
+  return std::to_string(key.first.value()) + "." + std::to_string(key.second);
 }
 
 AuthAnswer temporary(std::string reason) {
@@ -70,13 +71,14 @@ AuthAnswer temporary(std::string reason) {
 /// A question while it is answered.
 struct Question {
   AuthStep step;
-  std::string key;
+  AuthExchanges::Key key{master_process, 0};
   IpAddress client = IpAddress::loopback4();
   SteadyTime since;
   Duration first_delay{};
   Duration longest_delay{};
-  std::string login;  // as the throttle counts it, once it is known
-  Duration raster{};  // of the answer, unless it is a success
+  std::string login;         // as the throttle counts it, once it is known
+  Duration raster{};         // of the answer, unless it is a success
+  bool is_repeated = false;  // a wrong password that is no new guess
   std::optional<AuthQueue::Attempt> attempt;
 };
 
@@ -86,18 +88,9 @@ class AuthServer {
   void run();
 
  private:
-  struct Exchange {
-    std::unique_ptr<ServerExchange> sasl;
-    std::string login;
-    ProcessNumber process = master_process;
-    SteadyTime since;
-    std::list<std::string>::iterator position;
-  };
-
   void serve(Services& services);
   Task<Result<AuthAnswer>> answer(AuthStep step);
   Task<Result<Done>> forget(AuthAbort abort, ProcessNumber from);
-  void forget_all(ProcessNumber process);
   Task<AuthAnswer> decide(Question& question);
   /// Looks up what the mechanism needs, in its turn, and lets it go on. Error: not now.
   Task<Result<SaslStep>> settle(Question& question, ServerExchange& sasl, SaslStep step);
@@ -109,9 +102,7 @@ class AuthServer {
     return throttle_.is_blocked(question.client, question.login);
   }
   std::unique_ptr<ServerExchange> begin(const AuthStep& step) const;
-  void keep(Question& question, std::unique_ptr<ServerExchange> sasl);
   std::unique_ptr<ServerExchange> resume(Question& question);
-  void erase(std::unordered_map<std::string, Exchange>::iterator exchange);
 
   void remember();
   Task<> sweep();
@@ -126,8 +117,8 @@ class AuthServer {
   AuthQueue queue_;
   AuthPeers peers_;
   Authenticator authenticator_;
-  std::unordered_map<std::string, Exchange> exchanges_;
-  std::list<std::string> exchanges_by_age_;
+  AuthExchanges exchanges_;
+  RepeatedPasswords repeated_;
   std::size_t answers_ = 0;
   Event answered_;
   std::uint64_t saved_changes_ = 0;
@@ -144,10 +135,9 @@ AuthServer::AuthServer(Child& child, std::string server_secret, Authenticator au
       authenticator_(std::move(authenticator)),
       answered_(loop_) {
   for (const char* kind : {"login", "receive"}) serve(child_.services(kind));
-  child_.on_peer_gone([this](ProcessNumber process) { forget_all(process); });
+  child_.on_peer_gone([this](ProcessNumber process) { exchanges_.forget_all_of(process); });
 }
 
-/// An exchange belongs to the process that began it: no other can go on with it or end it.
 void AuthServer::serve(Services& services) {
   services.on<AuthStep>([this](AuthStep step, std::vector<Descriptor>, ProcessNumber from) {
     step.process = from.value();
@@ -205,37 +195,17 @@ Task<> AuthServer::save_now_and_then() {
 Task<> AuthServer::sweep() {
   for (;;) {
     co_await loop_.sleep(sweep_interval);
-    auto oldest = loop_.now() - config_->auth_timeout;
-    while (!exchanges_by_age_.empty()) {
-      auto exchange = exchanges_.find(exchanges_by_age_.front());
-      if (exchange->second.since >= oldest) break;
-      erase(exchange);
-    }
+    exchanges_.forget_old(loop_.now() - config_->auth_timeout);
   }
 }
 
 // Exchanges
 
-void AuthServer::erase(std::unordered_map<std::string, Exchange>::iterator exchange) {
-  exchanges_by_age_.erase(exchange->second.position);
-  exchanges_.erase(exchange);
-}
-
 Task<Result<Done>> AuthServer::forget(AuthAbort abort, ProcessNumber from) {
-  auto key = key_of(from.value(), abort.exchange);
-  auto exchange = exchanges_.find(key);
-  if (exchange != exchanges_.end()) erase(exchange);
-  queue_.drop(key);
+  AuthExchanges::Key key(from, abort.exchange);
+  exchanges_.forget(key);
+  queue_.drop(text_of(key));
   co_return Done();
-}
-
-/// The clients of a process that has gone.
-void AuthServer::forget_all(ProcessNumber process) {
-  for (auto exchange = exchanges_.begin(); exchange != exchanges_.end();) {
-    auto next = std::next(exchange);
-    if (exchange->second.process == process) erase(exchange);
-    exchange = next;
-  }
 }
 
 std::unique_ptr<ServerExchange> AuthServer::begin(const AuthStep& step) const {
@@ -245,23 +215,11 @@ std::unique_ptr<ServerExchange> AuthServer::begin(const AuthStep& step) const {
   return ServerExchange::make(step.mechanism, std::move(environment));
 }
 
-void AuthServer::keep(Question& question, std::unique_ptr<ServerExchange> sasl) {
-  auto [entry, is_new] = exchanges_.try_emplace(question.key);
-  Exchange& exchange = entry->second;
-  exchange.sasl = std::move(sasl);
-  exchange.login = question.login;
-  exchange.process = ProcessNumber(question.step.process);
-  exchange.since = loop_.now();
-  if (is_new) exchange.position = exchanges_by_age_.insert(exchanges_by_age_.end(), question.key);
-}
-
 std::unique_ptr<ServerExchange> AuthServer::resume(Question& question) {
-  auto found = exchanges_.find(question.key);
-  if (found == exchanges_.end()) return nullptr;
-  auto sasl = std::move(found->second.sasl);
-  question.login = std::move(found->second.login);
-  erase(found);
-  return sasl;
+  auto exchange = exchanges_.take(question.key);
+  if (!exchange) return nullptr;
+  question.login = std::move(exchange->login);
+  return std::move(exchange->sasl);
 }
 
 // Answers
@@ -279,7 +237,7 @@ Task<Result<AuthAnswer>> AuthServer::answer(AuthStep step) {
   Counted counted(*this);
   Question question;
   question.since = loop_.now();
-  question.key = key_of(step.process, step.exchange);
+  question.key = {ProcessNumber(step.process), step.exchange};
   question.first_delay = std::min(Duration(step.failure_delay_ms), delay_longest);
   question.longest_delay = std::min(Duration(step.failure_delay_max_ms), delay_longest);
   question.raster = std::min(question.first_delay, question.longest_delay);
@@ -301,7 +259,7 @@ Task<AuthAnswer> AuthServer::decide(Question& question) {
   question.client = *client;
   std::optional<std::string> response;
   if (step.has_response) response = std::move(step.response);
-  if (step.is_first && exchanges_.size() >= exchanges_max) co_return temporary("too many logins");
+  if (step.is_first && exchanges_.is_full()) co_return temporary("too many logins");
   auto sasl = step.is_first ? begin(step) : resume(question);
   if (sasl == nullptr && step.is_first) {
     co_return fail(question, "", "unknown mechanism " + printable(step.mechanism, 40));
@@ -320,7 +278,10 @@ Task<AuthAnswer> AuthServer::decide(Question& question) {
   if (settled->kind == SaslStep::Kind::Failure) {
     co_return fail(question, std::move(attempted), std::move(settled->text));
   }
-  keep(question, std::move(sasl));
+  AuthExchanges::Exchange open;
+  open.sasl = std::move(sasl);
+  open.login = question.login;
+  exchanges_.keep(question.key, std::move(open), loop_.now());
   question.raster = asks_keys ? challenge_raster : Duration::zero();
   AuthAnswer more;
   more.kind = AuthAnswer::Kind::Continue;
@@ -342,8 +303,9 @@ Task<Result<SaslStep>> AuthServer::settle(Question& question, ServerExchange& sa
   }
   if (!wants_password) {
     auto keys = co_await loop_.offload([&] { return authenticator_.scram_keys(step.login); });
-    if (!keys) co_return Error(std::move(keys).error());
-    co_return sasl.keys_found(*keys);
+    if (!keys && keys.error().is_temporary()) co_return Error(std::move(keys).error());
+    if (!keys) log_warning("auth", keys.error().text());
+    co_return sasl.keys_found(keys ? *keys : std::nullopt);
   }
   bool fits = false;
   if (!is_refused) {
@@ -354,6 +316,9 @@ Task<Result<SaslStep>> AuthServer::settle(Question& question, ServerExchange& sa
     // What is wrong with this one entry is the administrator's business, and no stranger's.
     if (!account) log_warning("auth", account.error().text());
     fits = account && account->has_value();
+    if (!fits) {
+      question.is_repeated = repeated_.note(question.client, question.login, step.password);
+    }
   }
   co_return sasl.password_checked(fits);
 }
@@ -369,7 +334,7 @@ Task<Result<void>> AuthServer::name_login(Question& question, std::string login)
 
 Task<Result<void>> AuthServer::wait_for_turn(Question& question) {
   AuthQueue::Client client;
-  client.key = question.key;
+  client.key = text_of(question.key);
   client.address = question.client;
   client.login = question.login;
   client.first_delay = question.first_delay;
@@ -427,7 +392,8 @@ AuthAnswer AuthServer::fail(Question& question, std::string login, std::string r
   }
   AuthEvent event;
   event.client = question.client;
-  event.login = question.login;
+  // What is only repeated counts for the address, which pays for the check, but blocks no pair.
+  if (!question.is_repeated) event.login = question.login;
   event.when = Clock::system().now().count();
   if (peers_.note(std::move(event))) {
     log_warning("auth", question.client.text() + ": no more passwords for " + question.login +

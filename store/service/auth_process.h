@@ -12,14 +12,13 @@
 // without a check (a blocked pair) looks like any other. The challenge of SCRAM, for which keys are
 // looked up, goes out on a raster of its own.
 //
-// LIMITS  exchanges_max, answers_max; auth_timeout for each; those of auth_queue.h
+// LIMITS  answers_max; auth_timeout for each; those of auth_queue.h and auth_exchanges.h
 #pragma once
 
 #include "common/process/child.h"
 
 namespace pennypost::store {
 
-inline constexpr std::size_t exchanges_max = 100'000;
 /// Questions that wait for their answer.
 inline constexpr std::size_t answers_max = 100'000;
 

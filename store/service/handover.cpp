@@ -67,6 +67,12 @@ Task<> relay(Loop& loop, std::unique_ptr<Stream> client, std::unique_ptr<Stream>
   relay_ended.notify_all();
 }
 
+/// By what sessions of a user are counted: IPv6 clients have as many addresses as they like.
+std::string counted_address(const std::string& client_address) {
+  auto address = IpAddress::parse(client_address);
+  return address ? address->client_block().text() : client_address;
+}
+
 }  // namespace
 
 Task<Result<void>> hand_over(Child& child, std::unique_ptr<Connection>& connection,
@@ -163,7 +169,7 @@ Task<Result<Done>> start_session(Master& master, std::shared_ptr<HandOverDesk::S
   Link* worker = master.link_to("worker", place.instance);
   if (worker == nullptr) co_return Error::temporary("4.3.0 the worker " + port + " has gone");
   auto limit = master.config()->mail_max_userip_connections;
-  auto key = std::pair(login.login, request.client.client_address);
+  auto key = std::pair(login.login, counted_address(request.client.client_address));
   auto& open_sessions = state->sessions_of(key, worker->peer());
   if (limit > 0 && open_sessions >= limit) {
     co_return Error::temporary(
@@ -225,7 +231,7 @@ void HandOverDesk::serve_worker(Master&, Services& services) {
 
 Task<Result<Done>> HandOverDesk::forget(std::shared_ptr<State> state, SessionEnded ended,
                                         ProcessNumber worker) {
-  state->end_session(std::pair(ended.login, ended.client_address), worker);
+  state->end_session(std::pair(ended.login, counted_address(ended.client_address)), worker);
   co_return Done();
 }
 

@@ -15,6 +15,7 @@ import time
 
 from harness import check, eventually, test
 from mailhost import Host
+from roothost import CAROL_PASSWORD, RootHost
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
 ATTACK_SECONDS = 8
@@ -106,12 +107,15 @@ def memory_mb(host, daemon="imapd"):
         return next(int(line.split()[1]) // 1024 for line in file if line.startswith("VmRSS"))
 
 
+_guesses = itertools.count()
+
+
 async def guess(place, address, login, patience):
     """One wrong LOGIN; its client leaves after `patience` seconds. True if it was answered."""
     reader, writer = await asyncio.open_connection(*place, local_addr=(address, 0))
     try:
         await reader.readline()
-        writer.write(f"a LOGIN {login} guess\r\n".encode())
+        writer.write(f"a LOGIN {login} guess{next(_guesses)}\r\n".encode())
         return bool(await asyncio.wait_for(reader.readline(), patience))
     except (TimeoutError, asyncio.TimeoutError):
         return False
@@ -217,8 +221,8 @@ def abandoned(t):
 def one_throttle(t):
     host = Host(t, {**NO_DELAY, "auth_failures_per_pair_max": 4}, sections=OPEN_SUBMISSION)
     guesser, other = "127.0.4.1", "127.0.4.2"
-    for protocol in ("imap", "pop3", "submission", "imap"):
-        check(attempt(host, protocol, BOB, "guess", guesser) == "wrong", f"{protocol}: a guess")
+    for n, protocol in enumerate(("imap", "pop3", "submission", "imap")):
+        check(attempt(host, protocol, BOB, f"guess{n}", guesser) == "wrong", f"{protocol}: a guess")
 
     def everywhere(login, address, expected, what):
         for protocol in ("imap", "pop3", "submission"):
@@ -271,11 +275,58 @@ def fixed_time(t):
             seen = [timed(host, protocol, login, f"guess{n}", "127.0.4.4") for n in range(2)]
             check(all(answer == "wrong" for answer, _ in seen), f"{protocol}: {kind}: {seen}")
             times[kind] = max(seconds for _, seconds in seen)
-        timed(host, protocol, BOB, "guess", "127.0.4.4")
-        times["blocked"] = timed(host, protocol, BOB, "guess", "127.0.4.4")[1]
+        timed(host, protocol, BOB, "guess3", "127.0.4.4")
+        check("blocked" in host.command("pennypost", "throttle", "list", BOB).stdout, "bob's pair is not blocked")
+        times["blocked"] = timed(host, protocol, BOB, "guess4", "127.0.4.4")[1]
         right = timed(host, protocol, ALICE, host.users[ALICE], "127.0.4.4")
         print(f"   {protocol}: " + ", ".join(f"{kind} {seconds:.3f} s" for kind, seconds in times.items()) +
               f"; right {right[1]:.3f} s")
         for kind, seconds in times.items():
             check(seconds % delay < 0.25 and seconds >= delay, f"{protocol}: {kind} answers after {seconds:.3f} s")
         check(right[0] == "ok", f"{protocol}: {right}")
+
+
+@test("a device that repeats an old password has the others at its address neither blocked nor slowed")
+def old_password(t):
+    host = Host(t, {**NO_DELAY, "auth_failures_per_pair_max": 3, "auth_failures_per_address_max": 10})
+    address = "127.0.4.5"
+    check(attempt(host, "imap", BOB, host.users[BOB], address) == "ok", "bob's laptop can't log in")
+    for _ in range(20):
+        check(attempt(host, "imap", BOB, "last year's", address) == "wrong", "an old password passes")
+    answer, seconds = timed(host, "imap", BOB, host.users[BOB], address)
+    check(answer == "ok", f"bob's laptop can't log in any more: {answer}")
+    print(f"   20 times an old password from the same address; then the right one took {seconds:.2f} s")
+
+
+@test("guessing from one address at many logins is slowed, and one who has logged in from there before goes on")
+def slowed(t):
+    host = Host(t, {"auth_failure_delay": "1s", "auth_failure_delay_max": "4s", "auth_failures_per_address_max": 5},
+                users={ALICE: "alice-secret", BOB: "bob-secret"})
+    address = "127.0.4.6"
+    check(attempt(host, "imap", ALICE, host.users[ALICE], address) == "ok", "alice can't log in")
+    with under_attack(host, [address], [f"user{n}@example.test" for n in range(1000)], 8, 10, 9) as (process, counts):
+        eventually(lambda: "slowed" in host.command("pennypost", "throttle", "list", address).stdout, "it is slowed", 8)
+        times = []
+        while process.is_alive():
+            answer, seconds = timed(host, "imap", ALICE, host.users[ALICE], address)
+            check(answer == "ok", f"alice is told {answer}")
+            times.append(seconds)
+            time.sleep(0.2)
+    listed = host.command("pennypost", "throttle", "list", address).stdout
+    [failures] = re.findall(r"\t\*\t(\d+)\t", listed)
+    print(f"   {counts[0]} guesses in 10 s from one address, {failures} of them checked; "
+          f"her right logins from there took {max(times):.2f} s at most")
+    check(int(failures) < 25, f"{failures} guesses were checked")
+
+
+@test("system users, own users and strangers are refused after the same time, in all daemons")
+def system_users(t):
+    host = RootHost(t, {"auth_failure_delay": "1s", "auth_failure_delay_max": "1s"}, sections=OPEN_SUBMISSION)
+    domain = host.settings["myhostname"]
+    who = ("carol", f"carol@{domain}", f"nobody-here@{domain}", "nobody-here", BOB, "nobody-here@example.test", "root")
+    check(attempt(host, "imap", f"carol@{domain}", CAROL_PASSWORD) == "ok", "carol can't log in")
+    for protocol in ("imap", "pop3", "submission"):
+        seen = {login: timed(host, protocol, login, f"guess {protocol}", "127.0.4.7") for login in who}
+        print(f"   {protocol}: " + ", ".join(f"{login} {seconds:.3f} s" for login, (_, seconds) in seen.items()))
+        for login, (answer, seconds) in seen.items():
+            check(answer == "wrong" and 1 <= seconds and seconds % 1 < 0.25, f"{protocol}: {login}: {answer}, {seconds:.3f} s")
