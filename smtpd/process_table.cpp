@@ -40,7 +40,7 @@ DaemonSpec process_table() {
   Kind auth;
   auth.name = "auth";
   auth.user = Kind::User::AuthUser;
-  auth.calls = Calls::ReadFiles | Calls::WriteFiles | Calls::Connect;
+  auth.calls = store::auth_calls;
   auth.run = store::run_auth;
   auth.is_wanted = [](const Config& config) { return config.role != Role::NullClient; };
 
@@ -48,14 +48,14 @@ DaemonSpec process_table() {
   lookup.name = "lookup";
   lookup.lives_on = true;
   lookup.read_only = true;
-  lookup.calls = Calls::ReadFiles | Calls::Connect;
+  lookup.calls = Calls::ReadFiles | Calls::Network | Calls::HostServices;
   lookup.run = run_lookup;
 
   Kind queue;
   queue.name = "queue";
   queue.lives_on = true;
   queue.no_network = true;
-  queue.calls = Calls::ReadFiles | Calls::WriteFiles | Calls::Connect;
+  queue.calls = Calls::ReadFiles | Calls::WriteFiles | Calls::HostServices;
   queue.peers = {"lookup", "send", "deliver"};
   queue.run = run_queue;
   queue.asks_master = [](Master& master, Services& services) {
@@ -70,7 +70,7 @@ DaemonSpec process_table() {
   receive.user = Kind::User::NullUser;
   receive.listens = true;
   receive.no_files = true;
-  receive.calls = Calls::Accept | Calls::Connect;
+  receive.calls = Calls::Accept | Calls::Network;
   receive.peers = {"auth", "lookup", "queue"};
   receive.run = run_receive;
 
@@ -79,7 +79,7 @@ DaemonSpec process_table() {
   send.number = Kind::Number::PerCore;
   send.user = Kind::User::NullUser;
   send.no_files = true;
-  send.calls = Calls::Connect;
+  send.calls = Calls::Network;
   send.run = run_send;
 
   Kind deliver;

@@ -133,9 +133,15 @@ void add_by_argument(Filter& filter, Calls calls) {
       filter.add(SCMP_ACT_ALLOW, name, {has_bits(2, PROT_EXEC, 0)});
     }
   }
-  if (has(calls, Calls::Connect)) {
-    for (int family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}) {
-      filter.add(SCMP_ACT_ALLOW, "socket", {equals(0, family)});
+  struct Family {
+    Calls group;
+    int number;
+  };
+  for (auto family :
+       {Family{Calls::Network, AF_INET}, Family{Calls::Network, AF_INET6},
+        Family{Calls::HostServices, AF_UNIX}, Family{Calls::HostServices, AF_NETLINK}}) {
+    if (has(calls, family.group)) {
+      filter.add(SCMP_ACT_ALLOW, "socket", {equals(0, family.number)});
     }
   }
 }
@@ -144,7 +150,9 @@ Result<void> allow_listed(Calls calls) {
   Filter filter(SCMP_ACT_ERRNO(ENOSYS));
   filter.add_all(SCMP_ACT_ALLOW, seccomp::base);
   if (has(calls, Calls::Accept)) filter.add_all(SCMP_ACT_ALLOW, seccomp::accept);
-  if (has(calls, Calls::Connect)) filter.add_all(SCMP_ACT_ALLOW, seccomp::connect);
+  if (has(calls, Calls::Network | Calls::HostServices)) {
+    filter.add_all(SCMP_ACT_ALLOW, seccomp::connect);
+  }
   if (has(calls, Calls::WriteFiles)) filter.add_all(SCMP_ACT_ALLOW, seccomp::write_files);
   bool reads = has(calls, Calls::ReadFiles);
   if (reads) filter.add_all(SCMP_ACT_ALLOW, seccomp::read_files);

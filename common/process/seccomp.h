@@ -23,10 +23,11 @@ namespace pennypost {
 enum class Calls : unsigned {
   Base = 0,          // memory, threads, time, descriptors that are open already
   Accept = 1,        // take connections from a listener
-  Connect = 2,       // sockets of one's own: DNS, other hosts, the host's name services
-  ReadFiles = 4,     // and make memory executable: what reads tables loads libraries
-  WriteFiles = 8,    // with their names, owners and locks
-  RunPrograms = 16,  // everything, but for what is never right
+  Network = 2,       // sockets of one's own: DNS, other hosts
+  HostServices = 4,  // sockets of this host: its log, its user database, our own control socket
+  ReadFiles = 8,     // and make memory executable: who reads tables loads libraries
+  WriteFiles = 16,   // with their names, owners and locks
+  RunPrograms = 32,  // everything, but for what is never right
 };
 constexpr Calls operator|(Calls one, Calls other) {
   return static_cast<Calls>(static_cast<unsigned>(one) | static_cast<unsigned>(other));

@@ -122,6 +122,7 @@ inline constexpr const char* base[] = {
 
 inline constexpr const char* accept[] = {"accept", "accept4", "listen"};
 
+/// Of Network and HostServices; socket itself has a rule of its own.
 inline constexpr const char* connect[] = {"accept", "accept4", "bind", "connect", "listen"};
 
 /// They name a file, and answer ENOENT where they are not allowed.

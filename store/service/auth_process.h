@@ -16,11 +16,16 @@
 #pragma once
 
 #include "common/process/child.h"
+#include "common/process/seccomp.h"
 
 namespace pennypost::store {
 
 /// Questions that wait for their answer.
 inline constexpr std::size_t answers_max = 100'000;
+
+/// What `auth` needs where it loads no module of PAM; tables may be asked over the network.
+inline constexpr Calls auth_calls =
+    Calls::ReadFiles | Calls::WriteFiles | Calls::Network | Calls::HostServices;
 
 /// The body of `auth`, in all three daemons.
 void run_auth(Child& child);

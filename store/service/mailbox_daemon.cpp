@@ -14,7 +14,7 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
   Kind auth;
   auth.name = "auth";
   auth.user = Kind::User::AuthUser;
-  auth.calls = Calls::ReadFiles | Calls::WriteFiles | Calls::Connect;
+  auth.calls = auth_calls;
   auth.run = run_auth;
   auth.asks_master = [desk](Master& master, Services& services) {
     desk->serve_auth(master, services);
@@ -38,7 +38,7 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
   worker.number = Kind::Number::OnDemand;
   worker.user = Kind::User::Account;
   worker.lives_on = true;
-  worker.calls = Calls::ReadFiles | Calls::WriteFiles;
+  worker.calls = Calls::ReadFiles | Calls::WriteFiles | Calls::HostServices;
   worker.serves_clients = true;
   // What a library makes, such as the index's database, is as closed as the rest.
   worker.run = [run = std::move(daemon.run_worker)](Child& child) {
