@@ -80,6 +80,8 @@ Result<void> prepare_empty_directory(const std::string& path) {
                           "go-w), or set another");
 }
 
+Task<> wait_for(Event& event) { co_await event.wait(); }
+
 /// Closes every descriptor from 3 up that is not in `kept`.
 void close_all_but(std::vector<int> kept) {
   std::ranges::sort(kept);
@@ -120,6 +122,8 @@ Master::Master(Loop& loop, DaemonSpec spec, LoadOptions options)
       spec_(std::move(spec)),
       options_(std::move(options)),
       child_ended_(loop),
+      reloaded_(loop),
+      tickets_(TicketKeys::create()),
       tasks_(std::make_unique<Nursery>(loop)) {
   options_.program = spec_.name;
   for (const auto& kind : spec_.kinds) {
@@ -160,6 +164,8 @@ Result<std::shared_ptr<const Prepared>> Master::prepare(const Config& config) co
     }
     if (tls.minimum_protocol.starts_with(">=")) tls.minimum_protocol.erase(0, 2);
     if (!is_smtp) tls.cipher_list = settings.ssl_cipher_list;
+    tls.tickets = tickets_;
+    tls.ticket_lifetime = config.tls_session_ticket_lifetime;
     bool is_off = is_smtp ? settings.smtpd_tls_security_level == "none" : settings.ssl == "no";
     if (tls.certificate_file.empty() || (is_off && !is_implicit_tls(service))) continue;
     // Services with the same settings share a context.
@@ -313,7 +319,13 @@ Result<void> Master::start(const Kind& kind, const std::string& instance,
 }
 
 void Master::become_child(const Kind& kind, Child::Start begin, const Privileges& keep) {
-  // Nothing of the master's is destroyed here: its objects stay as they were at the fork, unused.
+  // Nothing of the master's is destroyed here but its secrets: its objects stay as they were at the
+  // fork, unused.
+  if (kind.listens) {
+    tickets_->only_read();
+  } else {
+    forget_server_keys(begin);
+  }
   std::vector<int> kept{begin.control.number(), log_sink().descriptor()};
   if (kind.listens) {
     for (auto& bound : bound_) {
@@ -343,6 +355,31 @@ void Master::become_child(const Kind& kind, Child::Start begin, const Privileges
     _exit(exit_software);
   }
   _exit(0);
+}
+
+/// Only who accepts connections needs the private keys of certificates and the keys of tickets.
+void Master::forget_server_keys(Child::Start& begin) {
+  auto rest = std::make_shared<Prepared>(*begin.prepared);
+  rest->tls.clear();
+  begin.prepared = std::move(rest);
+  prepared_.reset();  // OpenSSL wipes what it frees
+  tickets_->forget();
+}
+
+/// When their time is over, also when a reload has made it shorter.
+Task<> Master::change_ticket_keys() {
+  auto changed = std::chrono::steady_clock::now();
+  for (;;) {
+    auto due = changed + config_->tls_session_ticket_lifetime;
+    auto now = std::chrono::steady_clock::now();
+    if (now < due) {
+      auto left = std::chrono::ceil<Duration>(due - now);
+      co_await within(loop_, left, wait_for(reloaded_));
+    } else {
+      tickets_->rotate();
+      changed = now;
+    }
+  }
 }
 
 void Master::link_peers(Process& process) {
@@ -506,6 +543,7 @@ void Master::reload() {
   }
   start_all(true);
   tasks_->start(drain_old(std::move(old)));
+  reloaded_.notify_all();
 }
 
 Task<> Master::drain_old(std::vector<pid_t> old) {
@@ -575,6 +613,7 @@ int Master::run() {
   signal(SIGPIPE, SIG_IGN);
   signals_ = Descriptor(signalfd(-1, &handled, SFD_NONBLOCK | SFD_CLOEXEC));
   tasks_->start(watch_signals());
+  tasks_->start(change_ticket_keys());
   // What parsing left behind is given back before the children inherit it, copy by copy.
   malloc_trim(0);
   set_process_title(spec_.name + ": master");

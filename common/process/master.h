@@ -87,6 +87,7 @@ class Master {
   const Kind& kind_named(const std::string& name) const;
   Result<void> start(const Kind& kind, const std::string& instance, const Identity* identity);
   [[noreturn]] void become_child(const Kind& kind, Child::Start start, const Privileges& keep);
+  void forget_server_keys(Child::Start& begin);
   void link_peers(Process& process);
   void start_all(bool only_restarted);
   Task<> watch_signals();
@@ -97,6 +98,7 @@ class Master {
   Task<> stop();
   void reap();
   void reload();
+  Task<> change_ticket_keys();
 
   Loop& loop_;
   DaemonSpec spec_;
@@ -109,6 +111,8 @@ class Master {
   std::map<std::string, std::unique_ptr<Services>> services_;  // by kind
   std::map<std::string, int> crashes_;                         // by kind and instance
   Event child_ended_;
+  Event reloaded_;
+  std::shared_ptr<TicketKeys> tickets_;
   Descriptor signals_;
   bool stopping_ = false;
   bool is_ending_ = false;  // the second half of a stop

@@ -1,10 +1,15 @@
 #include "common/tls/context.h"
 
+#include <malloc.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <system_error>
@@ -26,6 +31,40 @@ Result<int> protocol_number(const std::string& name) {
   return found->second;
 }
 
+/// While one lives, what OpenSSL frees is wiped first. Decoding a private key leaves it behind in
+/// freed memory, which every child of the master would inherit.
+class WipingFreed {
+ public:
+  WipingFreed() { is_on = is_installed; }
+  WipingFreed(const WipingFreed&) = delete;
+  WipingFreed& operator=(const WipingFreed&) = delete;
+  ~WipingFreed() { is_on = false; }
+
+ private:
+  static void wipe(void* memory) {
+    if (is_on && memory != nullptr) OPENSSL_cleanse(memory, malloc_usable_size(memory));
+  }
+  static void* allocate(std::size_t size, const char*, int) { return std::malloc(size); }
+  static void release(void* memory, const char*, int) {
+    wipe(memory);
+    std::free(memory);
+  }
+  static void* resize(void* memory, std::size_t size, const char*, int) {
+    if (!is_on || memory == nullptr) return std::realloc(memory, size);
+    void* larger = std::malloc(size);
+    if (larger == nullptr) return nullptr;
+    std::memcpy(larger, memory, std::min(size, malloc_usable_size(memory)));
+    wipe(memory);
+    std::free(memory);
+    return larger;
+  }
+  // OpenSSL takes them before its first allocation only.
+  static const bool is_installed;
+  static bool is_on;
+};
+bool WipingFreed::is_on = false;
+const bool WipingFreed::is_installed = CRYPTO_set_mem_functions(allocate, resize, release) == 1;
+
 /// What both kinds of context share.
 Result<void> set_up(SSL_CTX* context, const std::string& minimum_protocol) {
   TRY(int minimum, protocol_number(minimum_protocol));
@@ -36,6 +75,21 @@ Result<void> set_up(SSL_CTX* context, const std::string& minimum_protocol) {
   SSL_CTX_set_options(
       context, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   return {};
+}
+
+/// A server's memory of sessions would hold their secrets for as long as it likes, and be of no use
+/// to the next process.
+void set_up_sessions(SSL_CTX* context, const TlsContext::ServerSettings& settings) {
+  static constexpr unsigned char session_context[] = "pennypost";
+  SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_timeout(context, static_cast<long>(settings.ticket_lifetime.count()));
+  if (settings.tickets) {
+    settings.tickets->serve(context);
+  } else {
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(context, 0);
+  }
 }
 
 constexpr const char* system_ca_file = "/etc/ssl/certs/ca-certificates.crt";  // Debian's
@@ -67,6 +121,7 @@ std::string openssl_error() {
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
 Result<std::shared_ptr<TlsContext>> TlsContext::server(const ServerSettings& settings) {
+  WipingFreed wiping;
   ERR_clear_error();
   std::shared_ptr<TlsContext> made(new TlsContext(SSL_CTX_new(TLS_server_method())));
   SSL_CTX* context = made->context_;
@@ -89,8 +144,8 @@ Result<std::shared_ptr<TlsContext>> TlsContext::server(const ServerSettings& set
     return Error::permanent("private key " + key_file + " does not belong to certificate " +
                             settings.certificate_file);
   }
-  static constexpr unsigned char session_context[] = "pennypost";
-  SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
+  set_up_sessions(context, settings);
+  made->tickets_ = settings.tickets;
   return made;
 }
 
@@ -127,6 +182,8 @@ void TlsContext::prepare_for_chroot() {
   for (const char* digest : {"SHA256", "SHA384", "SHA512", "SHA1", "MD5"}) {
     EVP_MD_free(EVP_MD_fetch(nullptr, digest, nullptr));
   }
+  EVP_CIPHER_free(EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr));
+  EVP_MAC_free(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
   ERR_clear_error();
 }
 

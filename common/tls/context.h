@@ -1,17 +1,19 @@
 // Certificates, keys and what we demand of a peer in, TLS contexts out.
 //
 // A context is made once and shared by all connections; at reload a new one is made, and sessions
-// keep theirs. Server: TLS 1.2 and up, the server's order of ciphers, session tickets on. Client:
-// opportunistic unless told to verify (RFC 7435).
+// keep theirs. Server: TLS 1.2 and up, the server's order of ciphers; sessions are resumed by
+// tickets alone, no process remembers one. Client: opportunistic unless told to verify (RFC 7435).
 //
 // STANDARDS  RFC 8446 (TLS 1.3), RFC 8314 (implicit TLS for mail), RFC 6125 (names in certificates)
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/tls/ticket_keys.h"
 
 struct ssl_ctx_st;
 
@@ -24,6 +26,8 @@ class TlsContext {
     std::string key_file;          // PEM; may be the same file
     std::string minimum_protocol = "TLSv1.2";
     std::string cipher_list;  // OpenSSL's notation for TLS 1.2; empty: the library's default
+    std::shared_ptr<TicketKeys> tickets;  // null: no session is ever resumed
+    std::chrono::seconds ticket_lifetime{3600};
   };
   struct ClientSettings {
     bool verify = false;  // against the CAs below, and the name
@@ -48,6 +52,7 @@ class TlsContext {
  private:
   explicit TlsContext(ssl_ctx_st* context) : context_(context) {}
   ssl_ctx_st* context_;
+  std::shared_ptr<TicketKeys> tickets_;
   bool verifies_ = false;
 };
 

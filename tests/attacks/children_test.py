@@ -2,15 +2,20 @@
 
 The tests speak as the process itself would, over its own links (takeover.py), or make system calls from within it (probe.py).
 """
+import contextlib
 import errno
 import os
+import re
+import signal
 import socket
+import ssl
 import struct
+import subprocess
 
 import probe
 import takeover
 from harness import check, equal, eventually, test
-from mailhost import Host, as_user, letter
+from mailhost import Host, as_user, letter, unverified
 from roothost import CAROL, RootHost
 from takeover import Link, pid_of, text
 
@@ -183,7 +188,7 @@ OPEN_PASSWD = (OPEN_AT, AT_FDCWD, "/etc/passwd", os.O_RDONLY)
 EXEC_SHELL = (EXECVE, "/bin/sh", 0, 0)
 # Kind: what it is told, call by call. "" is success; what ends a process is tried last, and by few of them.
 REFUSED = {
-    "smtpd: receive": [(OPEN_PASSWD, "ENOENT"), (MAP_CODE, "ENOSYS"), ((SOCKET, 17, 3, 0), "ENOSYS"), ((CLONE, 17, 0), "ENOSYS"), (EXEC_SHELL, "SIGSYS")],
+    "smtpd: receive": [(OPEN_PASSWD, "ENOENT"), (MAP_CODE, "ENOSYS"), ((SOCKET, 1, 1, 0), "ENOSYS"), ((CLONE, 17, 0), "ENOSYS"), (EXEC_SHELL, "SIGSYS")],
     "smtpd: send": [(OPEN_PASSWD, "ENOENT"), (MAP_CODE, "ENOSYS"), ((IO_URING_SETUP, 1, 0), "SIGSYS")],
     "smtpd: lookup": [((SOCKET, 17, 3, 0), "ENOSYS"), (OPEN_PASSWD, "")],
     "smtpd: queue": [((CLONE, 17, 0), "ENOSYS"), (OPEN_PASSWD, "")],
@@ -307,3 +312,83 @@ def commanded(filtered):
 
 commanded(True)
 commanded(False)
+
+
+def private_key(path):
+    """The secret number of an EC key."""
+    text_of_key = subprocess.run(["openssl", "ec", "-in", path, "-noout", "-text"], capture_output=True, text=True, check=True).stdout
+    digits = re.sub(r"[^0-9a-f]", "", re.search(r"priv:([0-9a-f:\s]+)pub:", text_of_key)[1])
+    return bytes.fromhex(digits).lstrip(b"\0").rjust(32, b"\0")
+
+
+def memory_of(pid):
+    """All that the process has in memory, piece by piece."""
+    with open(f"/proc/{pid}/maps", encoding="ascii", errors="replace") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            place, rights = line.split()[:2]
+            if "r" in rights and "[v" not in line:
+                first, last = (int(end, 16) for end in place.split("-"))
+                with contextlib.suppress(OSError):
+                    memory.seek(first)
+                    yield memory.read(last - first)
+
+
+@test("only processes that accept connections have the certificate's private key in memory")
+def key_in_memory(t):
+    host = Host(t, daemons=("smtpd", "imapd"))
+    with host.smtp() as client:
+        client.sendmail(ALICE, [BOB], letter("so that all processes run"))
+    host.wait_messages(BOB, 1)
+    session = host.imap(BOB)
+    number = private_key(host.key)
+    holders = sorted({title for daemon in host.daemons for title, pids in host.pids(daemon).items() for pid in pids
+                      if any(octets in piece for piece in memory_of(pid) for octets in (number, number[::-1]))})
+    session.logout()
+    print(f"   the key is in: {', '.join(holders)}")
+    equal(holders, ["imapd: login", "imapd: master", "smtpd: master", "smtpd: receive"], "processes with the private key")
+
+
+class TlsClient:
+    """Connects to a port with TLS and keeps the session of the last time."""
+
+    def __init__(self, host, version):
+        self.host, self.session, self.context = host, None, unverified()
+        self.context.minimum_version = self.context.maximum_version = version
+
+    def resumes(self):
+        with socket.create_connection((self.host.address, self.host.port("imaps")), timeout=20) as plain:
+            with self.context.wrap_socket(plain, session=self.session) as secure:
+                check(secure.recv(200).startswith(b"* OK"), "the greeting")
+                self.session = secure.session
+                return secure.session_reused
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@test("a TLS session is resumed by any login process and after a reload, and by none after a restart")
+def resumption(t):
+    host = Host(t, daemons=("imapd",))
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        client = TlsClient(host, version)
+        check(not client.resumes(), "a first session is a new one")
+        for pid in pids_of(host, "imapd: login")[1:]:
+            with stopped(pid):
+                check(client.resumes(), f"with process {pid} out of the way, another resumes it")
+        for pid in pids_of(host, "imapd: login")[:1]:
+            others = len(pids_of(host, "imapd: login")) > 1
+            with stopped(pid) if others else contextlib.nullcontext():
+                check(client.resumes(), f"with process {pid} out of the way, another resumes it")
+        before = pids_of(host, "imapd: login")
+        host.reload("imapd")
+        eventually(lambda old=before: not set(old) & set(pids_of(host, "imapd: login")), "younger login processes")
+        check(client.resumes(), "a session from before a reload is resumed")
+        host.stop("imapd")
+        host.start("imapd")
+        check(not client.resumes(), "no session from before a restart is resumed")
