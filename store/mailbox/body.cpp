@@ -91,6 +91,15 @@ Result<void> for_each_block(const Pieces& pieces, const BlockSink& sink) {
   return converter.finish();
 }
 
+std::uint64_t octets_of(const Pieces& pieces) {
+  std::uint64_t octets = 0;
+  for (const auto& piece : pieces) {
+    const auto* text = std::get_if<std::string_view>(&piece);
+    octets += text != nullptr ? text->size() : std::get<FileRange>(piece).length;
+  }
+  return octets;
+}
+
 void LineEndCounter::count(std::string_view block) {
   bytes_ += block.size();
   char before = last_;

@@ -21,6 +21,9 @@ using BlockSink = std::function<Result<void>(std::string_view)>;
 /// FileRange that ends early is an error: a queue file cut short must never become a short message.
 Result<void> for_each_block(const Pieces& pieces, const BlockSink& sink);
 
+/// How many bytes they are before that.
+std::uint64_t octets_of(const Pieces& pieces);
+
 /// Counts what stands in a file with LF or CRLF line ends.
 class LineEndCounter {
  public:

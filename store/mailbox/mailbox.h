@@ -326,6 +326,8 @@ class MailStore {
   virtual Result<Appended> append(const MailboxName& name,
                                   std::span<const NewMessage> messages) = 0;
 
+  /// Whether so much more fits under the quota as it is now, before it is stored: [OVERQUOTA].
+  virtual Result<void> check_room(std::uint64_t bytes, std::uint64_t messages) = 0;
   /// What the account holds; an mbox store has no quota and counts file sizes.
   virtual Result<Usage> usage() = 0;
 };

@@ -40,18 +40,31 @@ class Patience {
   Duration pause_ = pause_min;
 };
 
-/// Calls `function`, which gives a Result, on a thread of the pool; again and again as long as the
-/// answer is "[INUSE]" and `longest` has not passed.
-template <class Function>
-Task<std::invoke_result_t<Function&>> patiently(Loop& loop, Duration longest, Function function) {
+/// Calls `function`, which gives a Result, by threads.offload(), as FairThreads::Lane has it; again
+/// and again as long as the answer is "[INUSE]" and `longest` has not passed.
+template <class Threads, class Function>
+Task<std::invoke_result_t<Function&>> patiently(Loop& loop, Threads threads, Duration longest,
+                                                Function function) {
   using Value = std::invoke_result_t<Function&>;
   Patience patience(loop, longest);
-  auto result = co_await loop.offload([&] { return function(); });
+  auto result = co_await threads.offload([&] { return function(); });
   while (!result && is_in_use(result.error()) && !patience.is_over()) {
     co_await patience.pause();
-    result = co_await loop.offload([&] { return function(); });
+    result = co_await threads.offload([&] { return function(); });
   }
   co_return Value(std::move(result));
+}
+/// Any thread of the loop's pool.
+struct AnyThread {
+  Loop& loop;
+  template <class Function>
+  Loop::Offload<Function> offload(Function function) const {
+    return loop.offload(std::move(function));
+  }
+};
+template <class Function>
+Task<std::invoke_result_t<Function&>> patiently(Loop& loop, Duration longest, Function function) {
+  return patiently(loop, AnyThread{loop}, longest, std::move(function));
 }
 
 }  // namespace pennypost::store

@@ -4,6 +4,7 @@
 // names and UIDs together (arrivals.h).
 //
 // STANDARDS  RFC 9051 section 6.3.12, RFC 3502
+#include "store/mailbox/body.h"
 #include "store/maildir/draft.h"
 #include "store/maildir/filename.h"
 #include "store/maildir/folder_memory.h"
@@ -18,6 +19,9 @@ Result<Appended> MaildirStore::append(const MailboxName& name,
   // Messages are not written only to be thrown away for a lock that is not to be had.
   TRY_DO(layout().uidlist(name).await_others());
   auto quota = layout().quota();
+  std::uint64_t octets = 0;
+  for (const auto& message : messages) octets += octets_of(message.body);
+  TRY_DO(quota.foresee(octets, messages.size()));
   std::vector<Draft> drafts;
   drafts.reserve(messages.size());
   std::vector<Arrival> arrivals;

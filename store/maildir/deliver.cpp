@@ -33,8 +33,9 @@ Result<void> MaildirStore::place(const Delivery& delivery, const Placement& plac
     // The directory may have been named in, but not synced, before the host went down.
     if (there) return settings.fsync ? sync_directory(directory + "/new") : Result<void>();
   }
-  TRY(auto draft, Draft::write(layout(), directory, delivery_headers(delivery), delivery.body, {}));
   auto quota = layout().quota();
+  TRY_DO(quota.foresee(octets_of(delivery.body), 1));
+  TRY(auto draft, Draft::write(layout(), directory, delivery_headers(delivery), delivery.body, {}));
   TRY_DO(quota.check(draft.stored_bytes(), 1));
 
   auto base = draft.base_name(unique);

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::uint64_t file_bytes_max = 5120;
 constexpr std::uint64_t read_bytes_max = 1 << 20;
+constexpr std::uint64_t small_octets_max = 65536;
 constexpr std::int64_t trusted_ns = 900'000'000'000;
 
 std::optional<std::int64_t> parse_signed(std::string_view text) {
@@ -130,6 +131,11 @@ Result<void> MaildirQuota::check(std::uint64_t bytes, std::uint64_t messages) co
   return Error(alone ? 552 : 452, alone
                                       ? "[OVERQUOTA] The message is larger than the mailbox's quota"
                                       : "[OVERQUOTA] The mailbox's quota is used up");
+}
+
+Result<void> MaildirQuota::foresee(std::uint64_t octets, std::uint64_t messages) const {
+  if (octets <= small_octets_max) return {};
+  return check(octets / 2, messages);
 }
 
 void MaildirQuota::add(std::int64_t bytes, std::int64_t messages) const {

@@ -43,6 +43,9 @@ class MaildirQuota {
   /// Whether so much more would fit: 552 "[OVERQUOTA] …" when it exceeds the whole quota by itself,
   /// else 452.
   Result<void> check(std::uint64_t bytes, std::uint64_t messages) const;
+  /// The same of messages that are not written yet: what can't fit however short their line ends
+  /// are stored is not written only to be thrown away. Small ones are not worth the question.
+  Result<void> foresee(std::uint64_t octets, std::uint64_t messages) const;
   /// Notes a difference. Never fails: a wrong file is found out and counted anew.
   void add(std::int64_t bytes, std::int64_t messages) const;
   /// Counts anew where there is a quota: after a whole folder went.

@@ -20,6 +20,9 @@ class MaildirStore final : public FolderStore<MaildirLayout> {
   Result<void> create(const MailboxName& name) override;
   Result<void> remove(const MailboxName& name) override;
   Result<Appended> append(const MailboxName& name, std::span<const NewMessage> messages) override;
+  Result<void> check_room(std::uint64_t bytes, std::uint64_t messages) override {
+    return layout().quota().check(bytes, messages);
+  }
   Result<Usage> usage() override { return layout().quota().usage(); }
 
  private:

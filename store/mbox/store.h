@@ -19,6 +19,7 @@ class MboxStore final : public FolderStore<MboxLayout> {
   Result<void> create(const MailboxName& name) override;
   Result<void> remove(const MailboxName& name) override;
   Result<Appended> append(const MailboxName& name, std::span<const NewMessage> messages) override;
+  Result<void> check_room(std::uint64_t, std::uint64_t) override { return {}; }
   Result<Usage> usage() override;
 
  private:
