@@ -25,7 +25,9 @@ Result<std::unique_ptr<Maildrop>> Maildrop::open(const std::string& mail_locatio
     Entry entry{message.uid};
     entry.octets = *octets;
     drop->entries_.push_back(entry);
+    drop->octets_ += entry.octets;
   }
+  drop->count_ = drop->entries_.size();
   return drop;
 }
 
@@ -34,15 +36,21 @@ std::string Maildrop::unique_id(const Entry& entry, std::string_view format) con
   return id ? *id : mailbox_->unique_id(entry.uid);
 }
 
-std::pair<std::size_t, std::uint64_t> Maildrop::total() const {
-  std::size_t count = 0;
-  std::uint64_t octets = 0;
-  for (const auto& entry : entries_) {
-    if (entry.is_deleted) continue;
-    ++count;
-    octets += entry.octets;
+void Maildrop::mark_deleted(Entry& entry) {
+  ASSERT(!entry.is_deleted);
+  entry.is_deleted = true;
+  --count_;
+  octets_ -= entry.octets;
+}
+
+void Maildrop::unmark_all() {
+  for (auto& entry : entries_) {
+    if (entry.is_deleted) {
+      ++count_;
+      octets_ += entry.octets;
+    }
+    entry.is_deleted = entry.is_retrieved = false;
   }
-  return {count, octets};
 }
 
 Result<std::size_t> Maildrop::update(bool mark_seen) {

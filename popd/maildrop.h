@@ -30,12 +30,16 @@ class Maildrop {
                                                 store::StoreSettings settings);
 
   std::vector<Entry>& entries() { return entries_; }
+  /// One that is not yet marked for deletion.
+  void mark_deleted(Entry& entry);
+  /// RFC 1939 section 5 (RSET): as it was at login.
+  void unmark_all();
   /// `format` is pop3_uidl_format.
   std::string unique_id(const Entry& entry, std::string_view format) const;
   /// The bytes; Error 550 when another session has removed it meanwhile.
   Result<store::MessageReader> read(const Entry& entry) { return mailbox_->open(entry.uid); }
   /// Not marked for deletion: how many, how many octets.
-  std::pair<std::size_t, std::uint64_t> total() const;
+  std::pair<std::size_t, std::uint64_t> total() const { return {count_, octets_}; }
 
   /// RFC 1939 section 6, the UPDATE state: removes what is marked, marks as \Seen what was
   /// retrieved. The number removed.
@@ -48,6 +52,9 @@ class Maildrop {
   std::unique_ptr<store::MailStore> store_;
   std::unique_ptr<store::Mailbox> mailbox_;
   std::vector<Entry> entries_;
+  // Of those that are not marked for deletion.
+  std::size_t count_ = 0;
+  std::uint64_t octets_ = 0;
 };
 
 }  // namespace pennypost::pop

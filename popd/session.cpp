@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/async/turn.h"
 #include "common/base/text.h"
 #include "common/session/command_table.h"
 #include "popd/capabilities.h"
@@ -93,6 +94,8 @@ Task<> Session::serve() {
       break;
     }
     if (connection_.unsent() > unsent_bytes_max) co_await connection_.flush();
+    // What was sent ahead could go on for long.
+    if (turn_is_long(connection_.loop())) co_await connection_.loop().turn_end();
   }
   co_await connection_.flush();
 }
@@ -165,6 +168,7 @@ Task<> Session::list(std::string_view args) {
     if (entries[i].is_deleted) continue;
     connection_.put(std::to_string(i + 1) + " " + std::to_string(entries[i].octets) + "\r\n");
     if (connection_.unsent() > unsent_bytes_max) co_await connection_.flush();
+    if (turn_is_long(connection_.loop())) co_await connection_.loop().turn_end();
   }
   connection_.put(".\r\n");
 }
@@ -183,6 +187,7 @@ Task<> Session::uidl(std::string_view args) {
     connection_.put(std::to_string(i + 1) + " " +
                     maildrop_.unique_id(entries[i], settings_.pop3_uidl_format) + "\r\n");
     if (connection_.unsent() > unsent_bytes_max) co_await connection_.flush();
+    if (turn_is_long(connection_.loop())) co_await connection_.loop().turn_end();
   }
   connection_.put(".\r\n");
 }
@@ -256,12 +261,12 @@ Task<> Session::send_message(Entry& entry, std::optional<std::uint64_t> body_lin
 Task<> Session::dele(std::string_view args) {
   Entry* entry = numbered(args);
   if (entry == nullptr) co_return;
-  entry->is_deleted = true;
+  maildrop_.mark_deleted(*entry);
   ok("Marked to be deleted.");
 }
 
 Task<> Session::rset(std::string_view) {
-  for (auto& entry : maildrop_.entries()) entry.is_deleted = entry.is_retrieved = false;
+  maildrop_.unmark_all();
   ok("");
   co_return;
 }
