@@ -21,7 +21,12 @@ constexpr int brief_lock_ms = 100;
 /// What the sessions of one worker have in common.
 class Worker {
  public:
-  explicit Worker(Child& child) : child_(child), changes_(child.loop()), watching_(child.loop()) {
+  explicit Worker(Child& child)
+      : child_(child),
+        accounts_(child.loop(), static_cast<std::size_t>(child.config()->io_threads),
+                  threads_per_account(*child.config())),
+        changes_(child.loop()),
+        watching_(child.loop()) {
     watching_.start(changes_.run());
   }
 
@@ -39,7 +44,8 @@ class Worker {
     who.user = client.login;
     who.session_id = client.session_id;
     who.tag = client.state;
-    Session session(surroundings(client.service), *connection, std::move(who), *std::move(store));
+    Session session(surroundings(client.service), *connection, std::move(who),
+                    accounts_.open(account.name), *std::move(store));
     sessions_.insert(&session);
     auto serving = session.serve();
     co_await std::move(serving);
@@ -87,7 +93,12 @@ class Worker {
     return *index_;
   }
 
+  static std::size_t threads_per_account(const Config& config) {
+    return static_cast<std::size_t>(config.at(Service::Imap).imap_account_threads_max);
+  }
+
   Child& child_;
+  Accounts accounts_;
   std::unique_ptr<store::Index> index_;
   store::FolderMemory memory_;
   ChangeHub changes_;

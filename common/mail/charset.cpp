@@ -16,7 +16,6 @@ namespace {
 constexpr std::string_view replacement = "\xef\xbf\xbd";  // U+FFFD
 constexpr std::size_t charset_name_bytes_max = 64;
 constexpr std::size_t cut_character_bytes_max = 16;  // longest that iconv may ask to be completed
-constexpr std::size_t unfolded_bytes_max = 4096;  // text without any ASCII is folded in such pieces
 
 /// iconv's name for a MIME charset; empty for text that must be guessed.
 std::optional<std::string> iconv_name(std::string_view charset) {
@@ -68,8 +67,6 @@ std::string replaced(std::string_view text) {
     text.remove_prefix(bytes + 1);
   }
 }
-
-bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
 
 }  // namespace
 
@@ -187,43 +184,8 @@ std::string guessed_utf8(std::string_view text) {
   return to_utf8("", text).value_or("");
 }
 
-FoldedSearch::FoldedSearch(std::string_view key) : key_(casefold(key)) {}
-
-bool FoldedSearch::feed(std::string_view piece) {
-  if (found_ || key_.empty()) return true;
-  held_ += piece;
-  // Before an ASCII character is where text may be cut without changing what it folds to.
-  auto last = std::find_if(held_.rbegin(), held_.rend(), [](char c) { return is_ascii(c); });
-  auto bytes = static_cast<std::size_t>(held_.rend() - last);
-  auto cut = bytes == 0 ? 0 : bytes - 1;
-  if (held_.size() - cut > unfolded_bytes_max) {
-    cut = held_.size();
-    for (int back = 0; back < 4 && cut > 0 && !begins_character(held_[cut - 1]); ++back) --cut;
-    if (cut > 0) --cut;
-  }
-  found_ = search(std::string_view(held_).substr(0, cut));
-  held_.erase(0, cut);
-  return found_;
-}
-
-bool FoldedSearch::finish() {
-  bool found = found_ || key_.empty() || search(held_);
-  held_.clear();
-  tail_.clear();
-  found_ = false;
-  return found;
-}
-
-bool FoldedSearch::search(std::string_view text) {
-  tail_ += casefold(text);
-  if (tail_.find(key_) != std::string::npos) return true;
-  if (tail_.size() >= key_.size()) tail_.erase(0, tail_.size() - (key_.size() - 1));
-  return false;
-}
-
 bool contains_folded(std::string_view text, std::string_view key) {
-  FoldedSearch search(key);
-  return search.feed(text) || search.finish();
+  return casefold(text).find(casefold(key)) != std::string::npos;
 }
 
 }  // namespace pennypost

@@ -1,7 +1,7 @@
-// Text in any charset in, UTF-8 out (by iconv), and comparison without case for IMAP SEARCH.
+// Text in any charset in, UTF-8 out (by iconv), and comparison without case.
 //
-// STANDARDS  RFC 2045 section 5.2, RFC 9051 section 6.4.4 (SEARCH ignores case), RFC 5051
-// (i;unicode-casemap)
+// STANDARDS  RFC 2045 section 5.2, RFC 5051 (i;unicode-casemap)
+// SEE ALSO   key_search.h (many keys, texts in pieces)
 #pragma once
 
 #include <memory>
@@ -40,26 +40,6 @@ bool is_known_charset(std::string_view charset);
 
 /// Text of unknown charset, as headers of old hold it: UTF-8, octets that are none as Windows-1252.
 std::string guessed_utf8(std::string_view text);
-
-/// Whether texts contain one key, ignoring case as casefold() does; fed in pieces, since bodies are
-/// large. Matches across pieces are found.
-class FoldedSearch {
- public:
-  /// `key` in UTF-8. An empty key is found in everything.
-  explicit FoldedSearch(std::string_view key);
-
-  /// One piece of UTF-8 text; true once the key was seen.
-  bool feed(std::string_view piece);
-  /// Decides about what was held back, and whether the key was seen; then a new text may begin.
-  bool finish();
-
- private:
-  bool search(std::string_view text);
-  std::string key_;   // folded
-  std::string tail_;  // folded text that may begin a match
-  std::string held_;  // text not yet folded: an unfinished character or grapheme
-  bool found_ = false;
-};
 
 /// Whether `text` contains `key`, both UTF-8, ignoring case.
 bool contains_folded(std::string_view text, std::string_view key);

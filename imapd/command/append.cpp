@@ -1,10 +1,15 @@
 // APPEND: messages are taken from the connection as they come, the small ones into memory, others
 // into a nameless file, and stored all or none (RFC 9051 section 6.3.12, RFC 3502).
+//
+// What does not fit lies nowhere: quota and imap_append_spool_limit are asked when a message is
+// announced, before the client sends it (or, of a LITERAL+, before it is read and dropped), and the
+// quota again while it comes.
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <deque>
 
+#include "common/async/turn.h"
 #include "common/base/descriptor.h"
 #include "common/base/text.h"
 #include "imapd/response/untagged.h"
@@ -18,6 +23,10 @@ using Event = CommandAssembler::Event;
 // What the messages of one command may hold in memory; beyond it they go to a file.
 constexpr std::uint64_t memory_octets_max = 64 << 10;
 constexpr std::size_t messages_max = 1000;
+// After so many octets is asked again whether there is room for them.
+constexpr std::uint64_t room_interval = 256 << 10;
+// To store so many takes long.
+constexpr std::uint64_t large_octets = 1 << 20;
 
 Result<Descriptor> nameless_file(const std::string& directory) {
   Descriptor file(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
@@ -43,6 +52,33 @@ bool write_all(int file, std::string_view bytes) {
 
 class Session::AppendBatch {
  public:
+  explicit AppendBatch(Account& account) : account_(account) {}
+  AppendBatch(const AppendBatch&) = delete;
+  AppendBatch& operator=(const AppendBatch&) = delete;
+  ~AppendBatch() { account_.spooled_octets -= announced_octets_; }
+
+  /// Takes a place in the account's spool for a message that goes to the file.
+  Result<void> announce(std::uint64_t octets, std::int64_t octets_max) {
+    auto limit = static_cast<std::uint64_t>(octets_max);
+    auto held = account_.spooled_octets;
+    if (octets > limit || held > limit - octets) {
+      return Error(452, "[LIMIT] Too much mail on its way (imap_append_spool_limit)");
+    }
+    account_.spooled_octets += octets;
+    announced_octets_ += octets;
+    return {};
+  }
+  std::uint64_t announced_octets() const { return announced_octets_; }
+  /// What still comes is read and dropped, and what has come as well.
+  void fail(Error why) {
+    failure = std::move(why);
+    file = Descriptor();
+    account_.spooled_octets -= std::exchange(announced_octets_, 0);
+  }
+  /// Blocks: writes octets of the message that is coming, and asks `store` now and then whether all
+  /// of it so far will fit, as it is stored: with LF alone.
+  Result<void> write(std::string_view bytes, store::MailStore& store);
+
   std::optional<store::MailboxName> target;
   std::vector<store::NewMessage> messages;
   // The small ones; a deque, since NewMessage looks into it.
@@ -52,7 +88,29 @@ class Session::AppendBatch {
   std::uint64_t file_octets = 0;
   // Why the command will be refused at its end; what still comes is read and dropped.
   std::optional<Error> failure;
+
+ private:
+  Account& account_;
+  std::uint64_t announced_octets_ = 0;
+  std::uint64_t line_ends_ = 0;
+  bool after_cr_ = false;
+  std::uint64_t asked_at_ = 0;  // of file_octets
 };
+
+Result<void> Session::AppendBatch::write(std::string_view bytes, store::MailStore& store) {
+  if (!write_all(file.number(), bytes)) {
+    return Error::temporary("Can't store the message while it arrives");
+  }
+  file_octets += bytes.size();
+  for (auto at = bytes.find('\n'); at != std::string_view::npos; at = bytes.find('\n', at + 1)) {
+    bool has_cr = at > 0 ? bytes[at - 1] == '\r' : after_cr_;
+    if (has_cr) ++line_ends_;
+  }
+  after_cr_ = bytes.ends_with('\r');
+  if (file_octets - asked_at_ < room_interval) return {};
+  asked_at_ = file_octets;
+  return store.check_room(file_octets - line_ends_, messages.size());
+}
 
 // An APPEND that is complete without any message literal: its arguments are not as they should be.
 Task<Reply> Session::append(const CommandHead& /*command*/) {
@@ -60,7 +118,7 @@ Task<Reply> Session::append(const CommandHead& /*command*/) {
 }
 
 Task<> Session::append_messages() {
-  AppendBatch batch;
+  AppendBatch batch(*account_);
   auto request = parse_append(assembler_.text(), surroundings_->limits);
   ASSERT(request.has_value());
   auto tag = tag_of(assembler_.text());
@@ -75,6 +133,7 @@ Task<> Session::append_messages() {
       co_await std::move(taking);
       assembler_.message_taken();
     } else {
+      batch.fail(begun.error());
       assembler_.refuse(begun.error());
     }
     event = co_await next_event();
@@ -103,22 +162,36 @@ Task<Result<void>> Session::begin_message(AppendBatch& batch, std::string name,
   if (batch.messages.size() == messages_max)
     co_return Error(550, "[LIMIT] Too many messages at once");
   if (message.literal.bytes == 0) co_return Error(550, "Can't save a zero byte message.");
+  CO_TRY(auto change, flag_change(message.flags, true));
   if (!batch.target) {
     CO_TRY(auto target, mailbox_name(name));
-    // A small message is not worth a look of its own: storing it will tell.
-    if (message.literal.bytes > memory_octets_max) {
-      auto looked = co_await patiently([&] { return store_->status(target); });
-      if (!looked) co_return with_try_create(looked.error());
-    }
     batch.target = std::move(target);
   }
-  CO_TRY(auto change, flag_change(message.flags, true));
+  // A small message is not worth a look of its own: storing it will tell.
+  if (batch.memory_octets + message.literal.bytes > memory_octets_max) {
+    auto announcing = announce(batch, message.literal.bytes);
+    CO_TRY_DO(co_await std::move(announcing));
+  }
   store::NewMessage fresh;
   fresh.flags = change.flags;
   fresh.keywords = std::move(change.keywords);
   if (message.internal_date) fresh.internal_date = message.internal_date->seconds;
   batch.messages.push_back(std::move(fresh));
   co_return Result<void>();
+}
+
+// Whether there is a mailbox for a message that will lie in the file, and room, there as here.
+Task<Result<void>> Session::announce(AppendBatch& batch, std::uint64_t octets) {
+  if (batch.announced_octets() == 0) {
+    auto looked = co_await patiently([&] { return store_->status(*batch.target); });
+    if (!looked) co_return with_try_create(looked.error());
+  }
+  if (batch.failure) co_return Result<void>();
+  // Stored with LF alone it has at least half as many.
+  auto least = (batch.announced_octets() + octets) / 2;
+  auto count = batch.messages.size() + 1;
+  CO_TRY_DO(co_await patiently([&] { return store_->check_room(least, count); }));
+  co_return batch.announce(octets, surroundings_->settings().imap_append_spool_limit);
 }
 
 // Takes the literal's octets off the connection, to the last, whatever happens to them.
@@ -131,12 +204,12 @@ Task<> Session::take_message(AppendBatch& batch, LiteralHeader literal) {
   if (in_memory) {
     batch.memory_octets += left;
     text.reserve(static_cast<std::size_t>(left));
-  } else if (!batch.file) {
+  } else if (!batch.file && !batch.failure) {
     auto file = nameless_file(surroundings_->settings().mail_temp_dir);
     if (file) {
       batch.file = *std::move(file);
     } else {
-      batch.failure = file.error();
+      batch.fail(file.error());
     }
   }
   while (left > 0) {
@@ -146,9 +219,11 @@ Task<> Session::take_message(AppendBatch& batch, LiteralHeader literal) {
     if (in_memory) {
       text += bytes;
     } else if (!batch.failure) {
-      bool written = co_await loop_.offload([&] { return write_all(batch.file.number(), bytes); });
-      if (!written) batch.failure = Error::temporary("Can't store the message while it arrives");
-      batch.file_octets += bytes.size();
+      auto written =
+          co_await account_->threads.offload([&] { return batch.write(bytes, *store_); });
+      if (!written) batch.fail(written.error());
+    } else if (turn_is_long(loop_)) {
+      co_await loop_.turn_end();
     }
     left -= bytes.size();
     received_ += bytes.size();
@@ -165,7 +240,9 @@ Task<> Session::take_message(AppendBatch& batch, LiteralHeader literal) {
 
 Task<Reply> Session::store_messages(AppendBatch& batch) {
   if (batch.failure) co_return Reply(*batch.failure);
-  auto appended = co_await patiently([&] { return store_->append(*batch.target, batch.messages); });
+  auto lane = batch.file_octets > large_octets ? heavy_lane() : light_lane();
+  auto appending = patiently(lane, [&] { return store_->append(*batch.target, batch.messages); });
+  auto appended = co_await std::move(appending);
   if (!appended) co_return Reply(with_try_create(appended.error()));
   co_return Reply::ok(append_uid_code(*appended) + " Append completed.");
 }

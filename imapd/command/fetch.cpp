@@ -28,12 +28,14 @@ Task<Reply> Session::fetch_numbers(const std::vector<NumberRange>& numbers,
   bool more = true;
   store::Patience patience(loop_, store_->lock_patience());
   while (more) {
-    auto produced = co_await loop_.offload([&] { return producer.produce(chunk, chunk_octets); });
+    auto produced =
+        co_await account_->threads.offload([&] { return producer.produce(chunk, chunk_octets); });
     sent_ += chunk.size();
     if (more && chunk.size() >= chunk_octets / 2) {
       co_await connection_.write(chunk);
     } else {
       connection_.put(chunk);
+      co_await send_if_much();
     }
     chunk.clear();
     if (!produced) {
@@ -44,6 +46,7 @@ Task<Reply> Session::fetch_numbers(const std::vector<NumberRange>& numbers,
       co_return Reply(produced.error());
     }
     more = *produced;
+    co_await look_for_client();
     if (!producer.is_held_up()) continue;
     if (patience.is_over()) producer.stop_waiting();
     co_await connection_.flush();

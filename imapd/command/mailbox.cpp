@@ -28,9 +28,15 @@ Task<Reply> Session::select(const CommandHead& command) {
   bool read_only = command.name == "EXAMINE";
   auto access = store::Access::ReadWrite;
   if (read_only) access = store::Access::ReadOnly;
-  CO_TRY(auto mailbox, co_await patiently([&] { return store_->open(name, access); }));
-  selected_ = std::make_unique<Selected>(std::move(mailbox));
-  put(selected_->introduction());
+  std::string introduction;
+  auto open = [&]() -> Result<std::unique_ptr<Selected>> {
+    TRY(auto mailbox, store_->open(name, access));
+    auto selected = std::make_unique<Selected>(std::move(mailbox));
+    introduction = selected->introduction();
+    return selected;
+  };
+  CO_TRY(selected_, co_await patiently([&] { return open(); }));
+  put(introduction);
   if (selected_->is_read_only()) co_return Reply::ok("[READ-ONLY] Examine completed.");
   co_return Reply::ok("[READ-WRITE] Select completed.");
 }
@@ -64,7 +70,7 @@ Task<Reply> Session::create(const CommandHead& command) {
     request.mailbox.pop_back();
   }
   CO_TRY(auto name, mailbox_name(request.mailbox));
-  CO_TRY_DO(co_await loop_.offload([&] { return store_->create(name); }));
+  CO_TRY_DO(co_await account_->threads.offload([&] { return store_->create(name); }));
   co_return Reply::ok("Create completed.");
 }
 

@@ -6,10 +6,16 @@
 namespace pennypost::imap {
 namespace {
 
-// One trip to a thread of the pool looks at so many messages, or at so much of them; then others
-// may have their turn.
+// A step looks at so many messages, or at so much of them; then others may have their turn.
 constexpr std::size_t messages_at_once = 500;
 constexpr std::uint64_t octets_at_once = 1 << 20;
+// An answer with so many numbers is made at once; a longer one is no work for the event loop.
+constexpr std::size_t short_answer = 10'000;
+
+std::string progress(const Searcher& searcher, const Selected& selected) {
+  auto percent = std::uint64_t{searcher.looked_at()} * 100 / std::max(selected.exists(), 1u);
+  return "Searched " + std::to_string(percent) + "% of the mailbox.";
+}
 
 }  // namespace
 
@@ -17,23 +23,44 @@ Task<Reply> Session::search(const CommandHead& command) {
   CO_TRY(auto request, parse_search(command.arguments, surroundings_->limits));
   if (request.return_save) co_return Reply::bad("SAVE is not supported");
   bool is_uid = command.name.starts_with("UID ");
-  auto& mailbox = selected_->mailbox();
-  CO_TRY(auto searcher,
-         Searcher::make(*selected_, mailbox, request, surroundings_->clock.now_seconds()));
+  std::optional<Searcher> searcher;
   std::vector<std::uint32_t> found;
-  bool more = true;
+  auto step = [&]() -> Result<bool> {
+    if (!searcher) {
+      auto now = surroundings_->clock.now_seconds();
+      TRY(auto made, Searcher::make(*selected_, selected_->mailbox(), request, now));
+      searcher.emplace(std::move(made));
+    }
+    return searcher->run(messages_at_once, octets_at_once, found);
+  };
   store::Patience patience(loop_, store_->lock_patience());
-  while (more) {
-    more = co_await loop_.offload(
-        [&] { return searcher.run(messages_at_once, octets_at_once, found); });
-    if (!searcher.is_held_up()) continue;
-    if (patience.is_over()) searcher.stop_waiting();
+  for (bool more = true; more;) {
+    // A message once begun is gone through: no more of them are in memory than may be searched at
+    // once.
+    bool goes_on = searcher && searcher->is_within_message();
+    auto lane = heavy_lane(goes_on ? FairThreads::Place::First : FairThreads::Place::Last);
+    CO_TRY(more, co_await lane.offload([&] { return step(); }));
+    if (!more) break;
+    co_await look_for_client();
+    auto text = progress(*searcher, *selected_);
+    co_await give_sign_of_life(text);
+    if (!searcher->is_held_up()) continue;
+    if (patience.is_over()) searcher->stop_waiting();
     co_await patience.pause();
   }
-  if (is_uid) {
-    for (auto& number : found) number = selected_->uid_of(number).value();
+  auto make_line = [&] {
+    if (is_uid) {
+      for (auto& number : found) number = selected_->uid_of(number).value();
+    }
+    return request.extended ? esearch_line(command.tag, is_uid, request, found)
+                            : search_line(found);
+  };
+  if (found.size() <= short_answer) {
+    put(make_line());
+  } else {
+    auto line = co_await heavy_lane().offload([&] { return make_line(); });
+    put(line);
   }
-  put(request.extended ? esearch_line(command.tag, is_uid, request, found) : search_line(found));
   co_return Reply::ok("Search completed.");
 }
 

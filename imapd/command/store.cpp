@@ -1,4 +1,5 @@
 // STORE, EXPUNGE, COPY and MOVE, with their UID forms.
+#include "common/async/turn.h"
 #include "common/base/text.h"
 #include "imapd/response/untagged.h"
 #include "imapd/session/session.h"
@@ -67,12 +68,14 @@ Task<Reply> Session::store(const CommandHead& command) {
   auto uids = selected_->uids(numbers);
   auto& mailbox = selected_->mailbox();
   auto keywords = mailbox.keywords().size();
-  CO_TRY(auto stored, co_await patiently([&] { return mailbox.store(uids, change); }));
+  auto storing = patiently(lane_for(uids.size()), [&] { return mailbox.store(uids, change); });
+  CO_TRY(auto stored, co_await std::move(storing));
   if (mailbox.keywords().size() != keywords) {
     store::Changes grown;
     grown.keywords = true;
     selected_->note(grown);
-    put(selected_->tell(false, is_uid));
+    auto telling = tell_selected(false, is_uid);
+    co_await std::move(telling);
   }
   if (request.silent && !stored.failure) co_return Reply::ok("Store completed.");
   std::size_t missed = 0;
@@ -81,7 +84,8 @@ Task<Reply> Session::store(const CommandHead& command) {
     auto line = selected_->flags_of(uid, is_uid);
     if (line.empty()) ++missed;
     put(line);
-    if (connection_.unsent() > 65536) co_await connection_.flush();
+    co_await send_if_much();
+    if (turn_is_long(loop_)) co_await loop_.turn_end();
   }
   if (stored.failure) co_return Reply(*stored.failure);
   // RFC 2180 sections 4.2.1 to 4.2.3: those that are there were changed, which is no failure.
@@ -97,18 +101,23 @@ Task<Reply> Session::store(const CommandHead& command) {
 // Removes those of `uids` that are flagged \Deleted.
 Task<Reply> Session::expunge_messages(std::vector<Uid> uids, std::string_view done) {
   auto& mailbox = selected_->mailbox();
-  std::erase_if(uids, [&](Uid uid) {
-    const auto* message = mailbox.find(uid);
-    return message == nullptr || !message->flags.has(Flags::Deleted);
-  });
-  while (!uids.empty()) {
-    CO_TRY(auto gone, co_await patiently([&] { return mailbox.expunge(uids); }));
-    // The others were gone already.
-    if (gone.empty()) break;
-    selected_->note_expunged(gone);
-    // Or they are there still: asked once more, the mailbox says why.
-    std::erase_if(uids, [&](Uid uid) { return std::ranges::binary_search(gone, uid); });
-  }
+  auto expunge = [&]() -> Result<void> {
+    std::erase_if(uids, [&](Uid uid) {
+      const auto* message = mailbox.find(uid);
+      return message == nullptr || !message->flags.has(Flags::Deleted);
+    });
+    while (!uids.empty()) {
+      TRY(auto gone, mailbox.expunge(uids));
+      // The others were gone already.
+      if (gone.empty()) break;
+      selected_->note_expunged(gone);
+      // Or they are there still: asked once more, the mailbox says why.
+      std::erase_if(uids, [&](Uid uid) { return std::ranges::binary_search(gone, uid); });
+    }
+    return {};
+  };
+  auto expunging = patiently(lane_for(uids.size()), [&] { return expunge(); });
+  CO_TRY_DO(co_await std::move(expunging));
   co_return Reply::ok(std::string(done));
 }
 
@@ -150,20 +159,24 @@ Task<Reply> Session::copy_messages(const CommandHead& command, bool and_remove) 
   auto& mailbox = selected_->mailbox();
   // RFC 3501 section 6.4.7: all or none; section 6.4.8: a UID that is not there is passed over.
   auto missing = is_uid ? store::Missing::Skip : store::Missing::Refuse;
-  auto copied = co_await patiently([&] {
-    if (and_remove) return mailbox.move(uids, target, missing);
-    return mailbox.copy(uids, target, missing);
-  });
+  std::string code;
+  auto copy = [&] {
+    auto done =
+        and_remove ? mailbox.move(uids, target, missing) : mailbox.copy(uids, target, missing);
+    if (done) code = copy_uid_code(*done);
+    if (done && and_remove) selected_->note_expunged(done->source);
+    return done;
+  };
+  auto copying = patiently(lane_for(uids.size()), [&] { return copy(); });
+  auto copied = co_await std::move(copying);
   if (!copied && store::is_expunged(copied.error())) {
     co_return Reply::no("[EXPUNGEISSUED] Some of the messages no longer exist.");
   }
   if (!copied) co_return Reply(with_try_create(copied.error()));
   if (copied->source.empty()) co_return Reply::ok("No messages found.");
-  auto code = copy_uid_code(*copied);
   if (!and_remove) co_return Reply::ok(code + " Copy completed.");
   // RFC 6851 section 4.3: COPYUID comes before the EXPUNGE lines, in an untagged OK.
   put("* OK " + code + " Moved UIDs.\r\n");
-  selected_->note_expunged(copied->source);
   if (copied->failure) co_return Reply(*copied->failure);
   co_return Reply::ok("Move completed.");
 }

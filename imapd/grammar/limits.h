@@ -23,9 +23,11 @@ struct Limits {
   std::size_t literals_max = 64;
   /// Open parentheses, and NOT and OR in a row.
   std::size_t nesting_max = 50;
-  /// Members of one list: flags, fetch items, header fields, search keys, patterns, ranges of a
-  /// set.
+  /// Members of one list: flags, fetch items, header fields, ranges of a set.
   std::size_t list_items_max = 16384;
+  /// Keys of one SEARCH, and patterns of one LIST.
+  std::size_t search_keys_max = 1000;
+  std::size_t list_patterns_max = 100;
 };
 
 /// What a client may send before it is authenticated; RFC 2971 section 3.3 lets ID have about
@@ -37,6 +39,8 @@ inline constexpr Limits login_limits{.line_bytes_max = 36864,
                                      .skip_bytes_max = 65536,
                                      .literals_max = 64,
                                      .nesting_max = 4,
-                                     .list_items_max = 64};
+                                     .list_items_max = 64,
+                                     .search_keys_max = 1,
+                                     .list_patterns_max = 1};
 
 }  // namespace pennypost::imap

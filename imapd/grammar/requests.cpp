@@ -134,8 +134,8 @@ Result<void> return_option(ListRequest& request, const std::string& name, Cursor
 // One pattern, or `(PATTERN PATTERN)` with at least one.
 Result<void> patterns(ListRequest& request, Cursor& cursor) {
   auto pattern = [&]() -> Result<void> {
-    if (request.patterns.size() == cursor.limits().list_items_max) {
-      return Error(501, "Too many patterns");
+    if (request.patterns.size() == cursor.limits().list_patterns_max) {
+      return Error(550, "[LIMIT] Too many patterns (imap_list_patterns_max)");
     }
     TRY(auto text, cursor.list_mailbox());
     request.patterns.push_back(std::move(text));

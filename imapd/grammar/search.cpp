@@ -91,17 +91,20 @@ class Parser {
  private:
   Result<SearchKey> key(std::size_t depth) {
     if (depth > cursor_.limits().nesting_max) return Error(501, "Search is nested too deep");
-    if (++keys_ > cursor_.limits().list_items_max) return Error(501, "Too many search keys");
     if (cursor_.skip('(')) {
       TRY(auto inner, list(depth + 1));
       TRY_DO(cursor_.expect(')'));
       return inner;
     }
     char first = cursor_.rest().empty() ? '\0' : cursor_.rest().front();
-    if (is_digit(first) || first == '*' || first == '$') return set(Kind::Sequence);
+    if (is_digit(first) || first == '*' || first == '$') {
+      TRY_DO(count());
+      return set(Kind::Sequence);
+    }
     TRY(auto name, cursor_.keyword());
     if (name == "NOT") return negation(depth);
     if (name == "OR") return alternative(depth);
+    TRY_DO(count());
     if (name == "NEW") {
       SearchKey both;
       both.kind = Kind::And;
@@ -112,6 +115,14 @@ class Parser {
     const auto* row = find_row(name);
     if (!row) return Error(501, "Unknown search key " + name);
     return simple(*row);
+  }
+
+  // Parentheses, NOT and OR can't outnumber the keys by much.
+  Result<void> count() {
+    if (++keys_ > cursor_.limits().search_keys_max) {
+      return Error(550, "[LIMIT] Too many search keys (imap_search_keys_max)");
+    }
+    return {};
   }
 
   Result<SearchKey> negation(std::size_t depth) {

@@ -1,6 +1,7 @@
 #include "imapd/session/fetch_producer.h"
 
 #include <algorithm>
+#include <set>
 
 #include "common/base/text.h"
 #include "common/mail/date.h"
@@ -21,6 +22,11 @@ using store::Uid;
 // octets: with a client that is lost, few can be marked that never reached it.
 constexpr std::size_t seen_batch = 100;
 constexpr std::uint64_t seen_batch_octets = 128 << 10;
+// What a message, and the name of a field, take besides what is read, in octets of that.
+constexpr std::uint64_t message_cost = 64;
+constexpr std::uint64_t field_cost = 16;
+// Up to so many names are compared one by one.
+constexpr std::size_t few_fields = 8;
 constexpr std::uint64_t header_octets_max = 64ull << 20;
 constexpr std::uint64_t message_octets_max = 1ull << 30;
 
@@ -68,7 +74,8 @@ FetchProducer::FetchProducer(store::Mailbox& mailbox, const std::vector<Uid>& vi
 Result<bool> FetchProducer::produce(std::string& out, std::size_t octets) {
   auto end = out.size() + octets;
   is_held_up_ = false;
-  while (out.size() < end && !is_held_up_) {
+  work_octets_ = 0;
+  while (out.size() < end && work_octets_ < work_octets_max && !is_held_up_) {
     if (literal_) {
       TRY_DO(continue_literal(out, end - out.size()));
     } else if (!current_) {
@@ -94,6 +101,7 @@ Result<bool> FetchProducer::produce(std::string& out, std::size_t octets) {
 
 // Steps to the next message; what it takes to answer is in memory or open before the answer begins.
 void FetchProducer::begin_message(std::string& out) {
+  work_octets_ += message_cost;
   if (!mark_seen()) return;
   auto number = number_;
   auto uid = view_[number - 1];
@@ -237,6 +245,7 @@ Result<void> FetchProducer::load_text(Current& current) {
   TRY_DO(open(current));
   TRY(current.text, current.reader->all(message_octets_max));
   current.octets = current.text->size();
+  work_octets_ += *current.octets;
   current.reader.reset();
   return {};
 }
@@ -249,6 +258,7 @@ Result<void> FetchProducer::load_header(Current& current) {
   }
   TRY_DO(open(current));
   TRY(current.header, current.reader->header(header_octets_max));
+  work_octets_ += current.header->size();
   return {};
 }
 
@@ -328,6 +338,7 @@ void FetchProducer::append_section(std::string& out, const FetchItem& item) {
   Literal literal;
   if (selects_fields(item.section.text)) {
     auto header = read(*range);
+    work_octets_ += range->octets + item.section.fields.size() * field_cost;
     literal.text =
         select_fields(header ? std::string_view(*header) : std::string_view(), item.section);
     literal.range = within({0, literal.text->size()}, item.partial);
@@ -380,11 +391,18 @@ Result<void> FetchProducer::continue_literal(std::string& out, std::size_t octet
 
 std::string select_fields(std::string_view header, const Section& section) {
   bool wanted = section.text == Section::Text::HeaderFields;
+  bool are_few = section.fields.size() <= few_fields;
+  std::set<std::string> names;
+  if (!are_few) {
+    for (const auto& name : section.fields) names.insert(lower(name));
+  }
+  auto is_named = [&](const HeaderField& field) {
+    if (!are_few) return names.contains(lower(field.name));
+    return std::ranges::any_of(section.fields, [&](const auto& name) { return field.is(name); });
+  };
   std::string out;
   for (const auto& field : HeaderFields(header)) {
-    auto named =
-        std::ranges::any_of(section.fields, [&](const auto& name) { return field.is(name); });
-    if (named == wanted) out += field.whole;
+    if (is_named(field) == wanted) out += field.whole;
   }
   return out + "\r\n";
 }

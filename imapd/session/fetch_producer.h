@@ -1,7 +1,8 @@
 // A FETCH request and an open mailbox in, the octets of its answers out, a chunk at a time.
 //
 // Blocks on the disk: it is run through Loop::offload, and never holds more of a message in memory
-// than `whole_octets_max` unless the structure of a larger one is asked for. A message is looked at
+// than `whole_octets_max` unless the structure of a larger one is asked for. It works in steps,
+// which end when there is enough to send, or when enough was read for it. A message is looked at
 // before its answer begins, so what is gone or can't be read is left out, and missed() or failure()
 // tells it. A message that another program has locked is waited for: is_held_up().
 //
@@ -28,7 +29,8 @@ class FetchProducer {
                 const std::vector<NumberRange>& numbers, const FetchRequest& request,
                 bool with_uid);
 
-  /// Appends about `octets` to `out`; false when nothing follows. Error: a message broke off within
+  /// Appends about `octets` to `out`, less if that takes more work than a step should; false when
+  /// nothing follows. Error: a message broke off within
   /// its literal, and the connection can't go on.
   Result<bool> produce(std::string& out, std::size_t octets);
   /// produce() stopped before a message, or its flags, since another program has the mailbox
@@ -43,6 +45,8 @@ class FetchProducer {
 
  private:
   static constexpr std::uint64_t whole_octets_max = 1 << 20;
+  // What a step reads and goes through.
+  static constexpr std::uint64_t work_octets_max = 1 << 20;
 
   // The message whose answer is being made.
   struct Current {
@@ -100,6 +104,7 @@ class FetchProducer {
   std::optional<Literal> literal_;
   bool missed_ = false;
   std::optional<Error> failure_;
+  std::uint64_t work_octets_ = 0;  // of this step
   bool waits_ = true;
   bool is_held_up_ = false;
 };

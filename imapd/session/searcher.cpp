@@ -4,12 +4,9 @@
 #include <array>
 
 #include "common/base/text.h"
-#include "common/mail/address_list.h"
 #include "common/mail/charset.h"
 #include "common/mail/date.h"
-#include "common/mail/encoded.h"
 #include "common/mail/header.h"
-#include "common/mail/mime.h"
 
 namespace pennypost::imap {
 namespace {
@@ -17,10 +14,16 @@ namespace {
 using Kind = SearchKey::Kind;
 using store::Flags;
 
-constexpr std::uint64_t header_octets_max = 64ull << 20;
+// No header that is one comes near to this.
+constexpr std::uint64_t header_octets_max = 1 << 20;
 constexpr std::uint64_t message_octets_max = 1ull << 30;
-constexpr std::size_t decoded_piece = 65536;
+// So much of a message is read, or gone through, before its keys are asked again.
+constexpr std::uint64_t piece_octets = 256 << 10;
 constexpr std::size_t kept_octets_max = 16 << 10;
+// Texts of keys, folded, which takes a multiple of their octets in memory.
+constexpr std::size_t key_octets_max = 256 << 10;
+// What it takes to ask one key, in octets of a text that is gone through.
+constexpr std::int64_t key_cost = 16;
 
 // The fields that ENVELOPE tells.
 constexpr std::array<std::string_view, 10> kept_names{"Date",        "Subject",   "From", "Sender",
@@ -89,68 +92,6 @@ std::optional<Flags> system_flag(std::string_view name) {
   return std::nullopt;
 }
 
-// Whether a text part, decoded and in UTF-8, holds the key.
-bool body_has(const MimePart& part, std::string_view message, FoldedSearch& search) {
-  auto charset = CharsetDecoder::make(part.charset());
-  if (!charset) charset = CharsetDecoder::make("");
-  BodyDecoder body(part.transfer_encoding());
-  auto rest = message.substr(part.body.offset, part.body.bytes);
-  std::string octets;
-  std::string utf8;
-  while (!rest.empty()) {
-    octets.clear();
-    utf8.clear();
-    body.feed(rest.substr(0, decoded_piece), octets);
-    rest.remove_prefix(std::min(rest.size(), decoded_piece));
-    charset->feed(octets, utf8);
-    if (search.feed(utf8)) return true;
-  }
-  octets.clear();
-  utf8.clear();
-  body.finish(octets);
-  charset->feed(octets, utf8);
-  charset->finish(utf8);
-  return search.feed(utf8) || search.finish();
-}
-
-// `Name <mailbox@host>`, a group's name alone.
-std::string shown(const ListedAddress& address) {
-  std::string out = decode_words(address.name.value_or(""));
-  if (address.kind != ListedAddress::Kind::Mailbox) return out + address.mailbox.value_or("");
-  out += " <" + address.mailbox.value_or("");
-  if (address.host) out += '@' + *address.host;
-  return out + '>';
-}
-
-// A run of blanks is one: where a field was folded, readers see no more.
-std::string with_single_blanks(std::string text) {
-  std::ranges::replace(text, '\t', ' ');
-  auto is_second = [](char a, char b) { return a == ' ' && b == ' '; };
-  text.erase(std::unique(text.begin(), text.end(), is_second), text.end());
-  return text;
-}
-
-bool header_has(std::string_view header, FoldedSearch& search) {
-  for (const auto& field : HeaderFields(header)) {
-    auto line = with_single_blanks(std::string(field.name) + ": " + decode_words(field.value()));
-    bool found = search.feed(line);
-    if (search.finish() || found) return true;
-  }
-  return false;
-}
-
-// In all text parts, and with TEXT in the headers of parts and attached messages too. RFC 9051
-// section 6.4.4: BODY matches no header field, else each attachment had "base64" in its body.
-bool tree_has(const MimePart& part, std::string_view message, bool with_headers,
-              FoldedSearch& search) {
-  if (with_headers && header_has(message.substr(part.header.offset, part.header.bytes), search))
-    return true;
-  if (part.kind == MimePart::Kind::Leaf) return part.is_text() && body_has(part, message, search);
-  return std::ranges::any_of(part.children, [&](const MimePart& child) {
-    return tree_has(child, message, with_headers, search);
-  });
-}
-
 }  // namespace
 
 Result<Searcher> Searcher::make(const Selected& selected, store::Mailbox& mailbox,
@@ -159,11 +100,18 @@ Result<Searcher> Searcher::make(const Selected& selected, store::Mailbox& mailbo
     return unknown_charset();
   }
   Searcher searcher(selected, mailbox, now_seconds);
+  searcher.texts_ = std::make_unique<KeySet>();
   TRY(searcher.key_, searcher.prepare(std::move(request.key), request.charset));
+  if (searcher.texts_->octets() + searcher.headers_.octets() > key_octets_max) {
+    return Error(501, "The texts of SEARCH are too long");
+  }
+  searcher.texts_->compile();
+  searcher.headers_.compile();
   return searcher;
 }
 
 Result<Searcher::Key> Searcher::prepare(SearchKey from, const std::string& charset) {
+  ++keys_;
   Key key;
   key.kind = from.kind;
   key.negated = from.negated;
@@ -174,49 +122,91 @@ Result<Searcher::Key> Searcher::prepare(SearchKey from, const std::string& chars
     key.children.push_back(std::move(prepared));
   }
   std::ranges::stable_sort(key.children, {}, &Key::cost);
-  key.field = std::move(from.field);
-  bool asks_field = from.kind == Kind::Header || from.kind == Kind::Address;
-  if (asks_field && !is_kept(key.field)) needs_whole_header_ = true;
-  key.text = std::move(from.text);
-  if (has_texts(from.kind)) {
-    auto utf8 = to_utf8(charset, key.text);
-    if (!utf8) return unknown_charset();
-    // Nobody searches for what stands for no character; a client that cut one in two had better
-    // know. The charset is none the worse for it: BAD, as Dovecot has it.
-    if (count_replaced(*utf8) > count_replaced(key.text)) {
-      return Error(501, "A text of SEARCH is not valid in its charset");
-    }
-    key.text = std::move(*utf8);
-  }
   bool by_day = from.kind == Kind::Before || from.kind == Kind::On || from.kind == Kind::Since ||
                 from.kind == Kind::SentBefore || from.kind == Kind::SentOn ||
                 from.kind == Kind::SentSince;
   key.value = by_day ? from.day : static_cast<std::int64_t>(from.number);
-  if (from.kind == Kind::Sequence || from.kind == Kind::Uids) {
-    if (from.set.is_saved_result()) return Error(501, "No search result is kept");
-    // A message that does not exist matches nothing; only other commands take it for an error.
-    if (from.kind == Kind::Sequence) {
-      key.numbers = from.set.resolve(selected_->exists());
-    } else {
-      TRY(key.numbers, selected_->numbers(from.set, true));
-    }
+  if (from.kind == Kind::Flag) prepare_flag(key, from.text);
+  TRY_DO(prepare_numbers(key, from));
+  if (has_texts(from.kind)) {
+    TRY_DO(prepare_text(key, from, charset));
   }
   return key;
 }
 
+Result<void> Searcher::prepare_numbers(Key& key, const SearchKey& from) const {
+  if (from.kind != Kind::Sequence && from.kind != Kind::Uids) return {};
+  if (from.set.is_saved_result()) return Error(501, "No search result is kept");
+  // A message that does not exist matches nothing; only other commands take it for an error.
+  if (from.kind == Kind::Sequence) {
+    key.numbers = from.set.resolve(selected_->exists());
+    return {};
+  }
+  TRY(key.numbers, selected_->numbers(from.set, true));
+  return {};
+}
+
+Result<void> Searcher::prepare_text(Key& key, SearchKey& from, const std::string& charset) {
+  auto utf8 = to_utf8(charset, from.text);
+  if (!utf8) return unknown_charset();
+  // Nobody searches for what stands for no character; a client that cut one in two had better
+  // know. The charset is none the worse for it: BAD, as Dovecot has it.
+  if (count_replaced(*utf8) > count_replaced(from.text)) {
+    return Error(501, "A text of SEARCH is not valid in its charset");
+  }
+  if (from.kind == Kind::Body || from.kind == Kind::Text) {
+    auto asks = from.kind == Kind::Body ? TextScan::Asked::Body : TextScan::Asked::Text;
+    asked_ = !asked_ || *asked_ == asks ? asks : TextScan::Asked::Both;
+    key.text = texts_->add(*utf8);
+    return {};
+  }
+  if (!is_kept(from.field)) needs_whole_header_ = true;
+  auto where = from.kind == Kind::Address ? HeaderKeys::In::Addresses : HeaderKeys::In::Text;
+  key.header = headers_.add(where, from.field, *utf8);
+  return {};
+}
+
+void Searcher::prepare_flag(Key& key, const std::string& name) const {
+  key.is_recent = name == "\\Recent";
+  if (auto flag = system_flag(name)) key.flags = *flag;
+  const auto& known = mailbox_->keywords();
+  for (std::size_t bit = 0; bit < known.size() && bit < store::keywords_per_mailbox_max; ++bit) {
+    if (equal_nocase(known[bit], name)) key.keywords |= store::KeywordSet{1} << bit;
+  }
+}
+
 bool Searcher::run(std::size_t messages, std::uint64_t octets, std::vector<std::uint32_t>& found) {
   is_held_up_ = false;
-  read_octets_ = 0;
-  for (; messages > 0 && read_octets_ < octets; --messages, ++next_) {
-    if (next_ > selected_->exists()) return false;
+  budget_ = static_cast<std::int64_t>(octets);
+  while (messages > 0 && budget_ > 0) {
+    if (!begin_message()) return false;
+    auto& subject = *subject_;
+    budget_ -= keys_ * key_cost;
+    auto answer = matches(key_, subject);
+    if (answer == Truth::Unknown && !subject.is_gone) {
+      read_on(subject);
+      if (!subject.is_gone) continue;
+    }
+    bool is_match = answer == Truth::Yes && !subject.is_gone;
+    auto number = subject.number;
+    subject_ = nullptr;
+    if (is_held_up_) return true;
+    if (is_match) found.push_back(number);
+    ++next_;
+    --messages;
+  }
+  return subject_ != nullptr || next_ <= selected_->exists();
+}
+
+// False when no message is left.
+bool Searcher::begin_message() {
+  for (; subject_ == nullptr && next_ <= selected_->exists(); ++next_) {
     const auto* message = mailbox_->find(selected_->uid_of(next_));
     if (message == nullptr) continue;
-    Subject subject(next_, *message);
-    bool is_match = matches(key_, subject);
-    if (is_held_up_) return true;
-    if (is_match && !subject.is_gone) found.push_back(next_);
+    subject_ = std::make_unique<Subject>(next_, *message);
+    return true;
   }
-  return next_ <= selected_->exists();
+  return subject_ != nullptr;
 }
 
 void Searcher::note_failure(Subject& subject, const Error& error) {
@@ -224,119 +214,119 @@ void Searcher::note_failure(Subject& subject, const Error& error) {
   is_held_up_ = is_held_up_ || (waits_ && store::is_in_use(error));
 }
 
-bool Searcher::matches(const Key& key, Subject& subject) {
-  return holds(key, subject) != key.negated;
+Searcher::Truth Searcher::matches(const Key& key, Subject& subject) {
+  auto answer = holds(key, subject);
+  if (!key.negated || answer == Truth::Unknown) return answer;
+  return truth(answer == Truth::No);
 }
 
-bool Searcher::holds(const Key& key, Subject& subject) {
-  auto uid = subject.message.uid;
-  auto child = [&](const Key& one) { return matches(one, subject); };
+Searcher::Truth Searcher::all_of(const Key& key, Subject& subject) {
+  auto answer = Truth::Yes;
+  for (const auto& child : key.children) {
+    auto one = matches(child, subject);
+    if (one == Truth::No) return one;
+    if (one == Truth::Unknown) answer = one;
+  }
+  return answer;
+}
+
+Searcher::Truth Searcher::any_of(const Key& key, Subject& subject) {
+  auto answer = Truth::No;
+  for (const auto& child : key.children) {
+    auto one = matches(child, subject);
+    if (one == Truth::Yes) return one;
+    if (one == Truth::Unknown) answer = one;
+  }
+  return answer;
+}
+
+Searcher::Truth Searcher::holds(const Key& key, Subject& subject) {
   switch (key.kind) {
     case Kind::All:
-      return true;
+      return Truth::Yes;
     case Kind::And:
-      return std::ranges::all_of(key.children, child);
+      return all_of(key, subject);
     case Kind::Or:
-      return std::ranges::any_of(key.children, child);
+      return any_of(key, subject);
     case Kind::Sequence:
     case Kind::Uids:
-      return contains(key.numbers, subject.number);
+      return truth(contains(key.numbers, subject.number));
     case Kind::Flag:
-      return has_flag(key.text, subject.message);
+      return truth(has_flag(key, subject.message));
     case Kind::Address:
-      return has_address(key, subject);
     case Kind::Header:
-      return has_header(key, subject);
+      return truth(header_scan(subject).has(key.header));
     case Kind::Body:
-      return has_text(key, subject, false);
     case Kind::Text:
-      return has_text(key, subject, true);
+      return has_text(key, subject);
     case Kind::Before:
-      return internal_day(subject).value_or(INT64_MAX) < key.value;
+      return truth(internal_day(subject).value_or(INT64_MAX) < key.value);
     case Kind::On:
-      return internal_day(subject) == key.value;
+      return truth(internal_day(subject) == key.value);
     case Kind::Since:
-      return internal_day(subject).value_or(INT64_MIN) >= key.value;
+      return truth(internal_day(subject).value_or(INT64_MIN) >= key.value);
     case Kind::SentBefore:
-      return sent_day(subject).value_or(INT64_MAX) < key.value;
+      return truth(sent_day(subject).value_or(INT64_MAX) < key.value);
     case Kind::SentOn:
-      return sent_day(subject) == key.value;
+      return truth(sent_day(subject) == key.value);
     case Kind::SentSince:
-      return sent_day(subject).value_or(INT64_MIN) >= key.value;
+      return truth(sent_day(subject).value_or(INT64_MIN) >= key.value);
     case Kind::Larger:
-    case Kind::Smaller: {
-      auto octets = mailbox_->octets(uid);
-      if (!octets) {
-        note_failure(subject, octets.error());
-        return false;
-      }
-      auto wanted = static_cast<std::uint64_t>(key.value);
-      return key.kind == Kind::Larger ? *octets > wanted : *octets < wanted;
-    }
+    case Kind::Smaller:
+      return truth(has_size(key, subject));
     case Kind::Younger:
-    case Kind::Older: {
-      auto date = mailbox_->internal_date(uid);
-      if (!date) {
-        note_failure(subject, date.error());
-        return false;
-      }
-      bool is_younger = now_seconds_ - *date <= key.value;
-      return is_younger == (key.kind == Kind::Younger);
-    }
+    case Kind::Older:
+      return truth(has_age(key, subject));
   }
-  return false;
+  return Truth::No;
 }
 
-bool Searcher::has_flag(const std::string& name, const store::Message& message) const {
-  if (name == "\\Recent") return mailbox_->is_recent(message.uid);
-  if (auto flag = system_flag(name)) return (message.flags | *flag) == message.flags;
-  const auto& known = mailbox_->keywords();
-  for (std::size_t bit = 0; bit < known.size() && bit < store::keywords_per_mailbox_max; ++bit) {
-    if (equal_nocase(known[bit], name)) return (message.keywords >> bit & 1) != 0;
-  }
-  return false;
+Searcher::Truth Searcher::has_text(const Key& key, const Subject& subject) const {
+  if (!subject.text_scan) return Truth::Unknown;
+  const auto& scan = *subject.text_scan;
+  bool found = key.kind == Kind::Body ? scan.in_body(key.text) : scan.in_text(key.text);
+  if (!found && !scan.is_done()) return Truth::Unknown;
+  return truth(found);
 }
 
-bool Searcher::has_header(const Key& key, Subject& subject) {
-  FoldedSearch search(with_single_blanks(key.text));
-  for (const auto& field : HeaderFields(header(subject))) {
-    if (!field.is(key.field)) continue;
-    if (key.text.empty()) return true;
-    bool found = search.feed(with_single_blanks(decode_words(field.value())));
-    if (search.finish() || found) return true;
-  }
-  return false;
+bool Searcher::has_flag(const Key& key, const store::Message& message) const {
+  if (key.is_recent) return mailbox_->is_recent(message.uid);
+  if (!key.flags.empty()) return (message.flags | key.flags) == message.flags;
+  return (message.keywords & key.keywords) != 0;
 }
 
-bool Searcher::has_address(const Key& key, Subject& subject) {
-  FoldedSearch search(key.text);
-  for (const auto& field : HeaderFields(header(subject))) {
-    if (!field.is(key.field)) continue;
-    if (key.text.empty()) return true;
-    for (const auto& address : parse_address_list(field.body)) {
-      bool found = search.feed(shown(address));
-      if (search.finish() || found) return true;
-    }
+bool Searcher::has_size(const Key& key, Subject& subject) {
+  if (!subject.octets) {
+    auto octets = mailbox_->octets(subject.message.uid);
+    if (!octets) note_failure(subject, octets.error());
+    subject.octets.emplace(octets ? std::optional(*octets) : std::nullopt);
   }
-  return false;
+  if (!*subject.octets) return false;
+  auto wanted = static_cast<std::uint64_t>(key.value);
+  return key.kind == Kind::Larger ? **subject.octets > wanted : **subject.octets < wanted;
 }
 
-bool Searcher::has_text(const Key& key, Subject& subject, bool with_headers) {
-  const auto& message = text(subject);
-  if (subject.is_gone) return false;
-  if (key.text.empty()) return true;
-  FoldedSearch search(key.text);
-  return tree_has(parse_mime(message), message, with_headers, search);
+bool Searcher::has_age(const Key& key, Subject& subject) {
+  auto date = internal_date(subject);
+  if (!date) return false;
+  bool is_younger = now_seconds_ - *date <= key.value;
+  return is_younger == (key.kind == Kind::Younger);
+}
+
+const HeaderScan& Searcher::header_scan(Subject& subject) {
+  if (!subject.header_scan) subject.header_scan.emplace(headers_, header(subject));
+  return *subject.header_scan;
 }
 
 const std::string& Searcher::header(Subject& subject) {
   if (subject.header) return *subject.header;
-  if (subject.text)
-    return subject.header.emplace(subject.text->substr(0, header_bytes(*subject.text)));
-  if (auto kept = kept_fields(subject)) return subject.header.emplace(*std::move(kept));
+  if (auto kept = kept_fields(subject)) {
+    spend(kept->size());
+    return subject.header.emplace(*std::move(kept));
+  }
   if (auto* reader = open(subject)) {
     if (auto read = reader->header(header_octets_max)) {
-      read_octets_ += read->size();
+      spend(read->size());
       if (!needs_whole_header_) keep_fields(subject, *read);
       return subject.header.emplace(*std::move(read));
     }
@@ -360,16 +350,32 @@ void Searcher::keep_fields(const Subject& subject, std::string_view header) {
   mailbox_->cache(subject.message.uid, store::CacheItem::Header, kept + "\r\n");
 }
 
-const std::string& Searcher::text(Subject& subject) {
-  if (subject.text) return *subject.text;
-  if (auto* reader = open(subject)) {
-    if (auto read = reader->all(message_octets_max)) {
-      read_octets_ += read->size();
-      return subject.text.emplace(*std::move(read));
-    }
+// Less than piece_octets is the last.
+Result<std::string> Searcher::read_piece(Subject& subject) {
+  auto& reader = *subject.reader;
+  // With CRLF line ends it is at most twice as large.
+  if (reader.stored_bytes() < piece_octets / 2) return reader.all();
+  return reader.read(subject.text.size(), piece_octets);
+}
+
+// Takes the next piece of the message, or goes through the next piece of what was taken.
+void Searcher::read_on(Subject& subject) {
+  if (subject.text_scan) {
+    budget_ -= subject.text_scan->advance(piece_octets);
+    return;
   }
-  subject.is_gone = true;
-  return subject.text.emplace();
+  if (open(subject) == nullptr) return;
+  auto piece = read_piece(subject);
+  if (!piece || subject.text.size() + piece->size() > message_octets_max) {
+    subject.is_gone = true;
+    return;
+  }
+  bool is_last = piece->size() < piece_octets;
+  spend(piece->size());
+  subject.text += *piece;
+  if (!is_last) return;
+  subject.text_scan = std::make_unique<TextScan>(*texts_, std::move(subject.text), *asked_);
+  subject.reader.reset();
 }
 
 store::MessageReader* Searcher::open(Subject& subject) {
@@ -384,22 +390,28 @@ store::MessageReader* Searcher::open(Subject& subject) {
   return &*subject.reader;
 }
 
-std::optional<std::int64_t> Searcher::internal_day(Subject& subject) {
-  auto seconds = mailbox_->internal_date(subject.message.uid);
-  if (!seconds) {
-    note_failure(subject, seconds.error());
-    return std::nullopt;
+std::optional<std::int64_t> Searcher::internal_date(Subject& subject) {
+  if (!subject.internal_date) {
+    auto seconds = mailbox_->internal_date(subject.message.uid);
+    if (!seconds) note_failure(subject, seconds.error());
+    subject.internal_date.emplace(seconds ? std::optional(*seconds) : std::nullopt);
   }
+  return *subject.internal_date;
+}
+
+std::optional<std::int64_t> Searcher::internal_day(Subject& subject) {
+  auto seconds = internal_date(subject);
+  if (!seconds) return std::nullopt;
   return local_date(*seconds).shown_day();
 }
 
 // RFC 9051 section 6.4.4: the Date: field, disregarding time and timezone.
 std::optional<std::int64_t> Searcher::sent_day(Subject& subject) {
+  if (subject.sent_day) return *subject.sent_day;
   auto value = HeaderFields(header(subject)).value("Date");
-  if (!value) return std::nullopt;
-  auto date = parse_date(*value);
-  if (!date) return std::nullopt;
-  return date->shown_day();
+  auto date = value ? parse_date(*value) : std::nullopt;
+  subject.sent_day.emplace(date ? std::optional(date->shown_day()) : std::nullopt);
+  return *subject.sent_day;
 }
 
 }  // namespace pennypost::imap

@@ -10,6 +10,13 @@ namespace pennypost::imap {
 
 using store::Uid;
 
+namespace {
+
+// A line takes 60 octets or so.
+constexpr std::size_t lines_at_once = 10'000;
+
+}  // namespace
+
 Selected::Selected(std::unique_ptr<store::Mailbox> mailbox) : mailbox_(std::move(mailbox)) {
   auto messages = mailbox_->messages();
   view_.reserve(messages.size());
@@ -61,28 +68,17 @@ bool Selected::has_news(bool with_expunges) const {
          (with_expunges && !expunged_.empty());
 }
 
+std::size_t Selected::telling_cost() const {
+  auto cost = flags_.size() + expunged_.size();
+  // They are counted anew.
+  if (exists() != told_exists_ || !expunged_.empty()) cost += view_.size() / 64;
+  return cost;
+}
+
 std::string Selected::tell(bool with_expunges, bool with_uid) {
   std::string out;
-  if (keywords_) {
-    // What a STORE has told already, sync() finds once more.
-    auto line = flags_line(mailbox_->keywords());
-    auto hash = std::hash<std::string>()(line);
-    if (hash != told_flags_) {
-      out += line;
-      out +=
-          permanent_flags_line(mailbox_->keywords(), is_read_only(), mailbox_->may_add_keyword());
-    }
-    told_flags_ = hash;
-    keywords_ = false;
-  }
-  std::ranges::sort(flags_);
-  flags_.erase(std::unique(flags_.begin(), flags_.end()), flags_.end());
-  for (auto uid : flags_) {
-    // A message that the client does not know yet is told by EXISTS; it will ask.
-    auto number = number_of(uid);
-    if (number && *number <= told_exists_) out += flags_of(uid, with_uid);
-  }
-  flags_ = {};
+  if (keywords_) tell_keywords(out);
+  if (!tell_flags(out, with_uid)) return out;
   bool has_shrunk = with_expunges && !expunged_.empty();
   if (with_expunges) tell_expunges(out);
   if (exists() != told_exists_) {
@@ -94,6 +90,37 @@ std::string Selected::tell(bool with_expunges, bool with_uid) {
     out += recent_line(told_recent_);
   }
   return out;
+}
+
+void Selected::tell_keywords(std::string& out) {
+  // What a STORE has told already, sync() finds once more.
+  auto line = flags_line(mailbox_->keywords());
+  auto hash = std::hash<std::string>()(line);
+  if (hash != told_flags_) {
+    out += line;
+    out += permanent_flags_line(mailbox_->keywords(), is_read_only(), mailbox_->may_add_keyword());
+  }
+  told_flags_ = hash;
+  keywords_ = false;
+}
+
+// False while more are to be told.
+bool Selected::tell_flags(std::string& out, bool with_uid) {
+  if (flags_told_ == 0) {
+    std::ranges::sort(flags_);
+    flags_.erase(std::unique(flags_.begin(), flags_.end()), flags_.end());
+  }
+  auto end = std::min(flags_.size(), flags_told_ + lines_at_once);
+  for (; flags_told_ < end; ++flags_told_) {
+    // A message that the client does not know yet is told by EXISTS; it will ask.
+    auto uid = flags_[flags_told_];
+    auto number = number_of(uid);
+    if (number && *number <= told_exists_) out += flags_of(uid, with_uid);
+  }
+  if (flags_told_ < flags_.size()) return false;
+  flags_ = {};
+  flags_told_ = 0;
+  return true;
 }
 
 void Selected::tell_expunges(std::string& out) {

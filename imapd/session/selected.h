@@ -36,9 +36,12 @@ class Selected {
   void note_expunged(const std::vector<store::Uid>& uids);
   /// Whether there is anything to tell.
   bool has_news(bool with_expunges) const;
-  /// The lines for all that is noted; expunges stay noted when they are not allowed now. With
-  /// `with_uid` FETCH lines bear the UID (RFC 9051 section 6.4.9).
+  /// The lines for what is noted; expunges stay noted when they are not allowed now. With
+  /// `with_uid` FETCH lines bear the UID (RFC 9051 section 6.4.9). Of very many lines but the
+  /// first: to be called as long as there are news.
   std::string tell(bool with_expunges, bool with_uid);
+  /// About how many messages tell() has to look at.
+  std::size_t telling_cost() const;
 
   /// How many messages the client knows.
   std::uint32_t exists() const { return static_cast<std::uint32_t>(view_.size()); }
@@ -58,6 +61,8 @@ class Selected {
 
  private:
   std::uint32_t recent() const;
+  void tell_keywords(std::string& out);
+  bool tell_flags(std::string& out, bool with_uid);
   void tell_expunges(std::string& out);
 
   std::unique_ptr<store::Mailbox> mailbox_;
@@ -66,6 +71,7 @@ class Selected {
   std::uint32_t told_recent_ = 0;
   std::vector<store::Uid> expunged_;
   std::vector<store::Uid> flags_;
+  std::size_t flags_told_ = 0;  // of flags_, when tell() is within them
   bool keywords_ = false;
   // Of the FLAGS line last told.
   std::size_t told_flags_ = 0;

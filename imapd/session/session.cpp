@@ -1,5 +1,6 @@
 #include "imapd/session/session.h"
 
+#include "common/async/turn.h"
 #include "common/base/text.h"
 #include "common/log/log.h"
 #include "imapd/command/table.h"
@@ -13,6 +14,12 @@ namespace {
 constexpr std::size_t gathered_bytes_max = 65536;
 // Dovecot's CLIENT_MAX_BAD_COMMANDS.
 constexpr std::int64_t bad_commands_max = 20;
+// How soon, and then how often, a long command looks whether its client is still there.
+constexpr Duration look_interval{100};
+// Dovecot's CLIENT_..._NOTIFY: how often it says how far it is.
+constexpr Duration sign_interval{10'000};
+// What a client may send ahead before it is read no further.
+constexpr std::size_t ahead_bytes_max = 65536;
 constexpr std::string_view stopping_text = "Server shutting down.";
 
 }  // namespace
@@ -26,15 +33,19 @@ Limits limits_of(const Settings& settings) {
   limits.skip_bytes_max = limits.message_bytes_max + limits.command_bytes_max;
   limits.literals_max = static_cast<std::size_t>(settings.imap_command_literal_max);
   limits.nesting_max = static_cast<std::size_t>(settings.imap_nesting_max);
+  limits.search_keys_max = static_cast<std::size_t>(settings.imap_search_keys_max);
+  limits.list_patterns_max = static_cast<std::size_t>(settings.imap_list_patterns_max);
   return limits;
 }
 
 Session::Session(std::shared_ptr<const Surroundings> surroundings, Connection& connection,
-                 LoggedIn who, std::unique_ptr<store::MailStore> store)
+                 LoggedIn who, std::shared_ptr<Account> account,
+                 std::unique_ptr<store::MailStore> store)
     : surroundings_(std::move(surroundings)),
       loop_(surroundings_->loop),
       connection_(connection),
       who_(std::move(who)),
+      account_(std::move(account)),
       store_(std::move(store)),
       assembler_(surroundings_->limits),
       errors_(ErrorLimits{bad_commands_max, bad_commands_max, bad_commands_max, Duration::zero()}) {
@@ -87,6 +98,8 @@ Task<> Session::converse() {
     }
     assembler_.reset();
     co_await send_if_much();
+    // What was sent ahead could go on for long.
+    if (turn_is_long(loop_)) co_await loop_.turn_end();
     if (stopping_ && !ended_) {
       put("* BYE " + std::string(stopping_text) + "\r\n");
       end_reason_ = stopping_text;
@@ -132,6 +145,8 @@ Task<Reply> Session::handle(const CommandHead& command) {
   const auto* row = find_command(commands, command.name);
   if (row == nullptr) co_return Reply::bad("Unknown command " + printable(command.name, 40));
   if (row->allowed == In::Selected && !selected_) co_return Reply::bad("No mailbox selected");
+  next_look_ = loop_.now() + look_interval;
+  next_sign_ = loop_.now() + sign_interval;
   auto work = (this->*row->handler)(command);
   auto reply = co_await std::move(work);
   if (selected_ && !ended_ && row->name != "SELECT" && row->name != "EXAMINE") {
@@ -149,13 +164,45 @@ Task<> Session::tell_news(bool with_expunges, bool with_uid) {
     abandon(Reply(synced.error()).text(), "The mailbox has gone");
     co_return;
   }
-  if (selected_->has_news(with_expunges)) put(selected_->tell(with_expunges, with_uid));
+  auto telling = tell_selected(with_expunges, with_uid);
+  co_await std::move(telling);
+}
+
+Task<> Session::tell_selected(bool with_expunges, bool with_uid) {
+  while (selected_->has_news(with_expunges)) {
+    if (selected_->telling_cost() <= few_messages) {
+      put(selected_->tell(with_expunges, with_uid));
+    } else {
+      auto text =
+          co_await heavy_lane().offload([&] { return selected_->tell(with_expunges, with_uid); });
+      auto sending = send(text);
+      co_await std::move(sending);
+    }
+  }
+}
+
+Task<> Session::send(std::string_view text) {
+  if (text.size() < gathered_bytes_max) {
+    put(text);
+    co_return;
+  }
+  sent_ += text.size();
+  while (!text.empty()) {
+    auto piece = text.substr(0, gathered_bytes_max);
+    text.remove_prefix(piece.size());
+    co_await connection_.write(piece);
+    if (turn_is_long(loop_)) co_await loop_.turn_end();
+  }
 }
 
 Task<Result<void>> Session::sync(Wait wait) {
   auto& mailbox = selected_->mailbox();
   auto longest = wait == Wait::Yes ? store_->lock_patience() : Duration::zero();
-  auto work = store::patiently(loop_, longest, [&] { return mailbox.sync(); });
+  auto work = store::patiently(loop_, light_lane(), longest, [&] {
+    auto found = mailbox.sync();
+    if (found && !found->uid_validity) selected_->note(*found);
+    return found;
+  });
   auto changes = co_await std::move(work);
   bool in_use = !changes && store::is_in_use(changes.error());
   is_behind_ = in_use || (changes && changes->waiting);
@@ -166,7 +213,6 @@ Task<Result<void>> Session::sync(Wait wait) {
     co_return changes.error();
   }
   if (changes->uid_validity) co_return Error::permanent("The mailbox was made anew");
-  selected_->note(*changes);
   co_return Result<void>();
 }
 
@@ -210,6 +256,43 @@ void Session::put(std::string_view bytes) {
 
 Task<> Session::send_if_much() {
   if (connection_.unsent() >= gathered_bytes_max) co_await connection_.flush();
+}
+
+Task<> Session::look_for_client() {
+  if (loop_.now() < next_look_) co_return;
+  next_look_ = loop_.now() + look_interval;
+  // Does not wait: the deadline has passed.
+  [[maybe_unused]] bool has_input =
+      co_await connection_.stream().wait(Poll::Event::Readable, loop_.now());
+  read_ahead();
+}
+
+// What is sent ahead is kept: the end of the connection stands behind it.
+void Session::read_ahead() {
+  char piece[4096];
+  try {
+    while (connection_.buffered().size() < ahead_bytes_max) {
+      auto count = connection_.stream().try_read(piece);
+      if (!count) return;
+      auto ahead = connection_.take_input();
+      ahead.append(piece, *count);
+      connection_.prepend_input(ahead);
+    }
+  } catch (const Disconnected& end) {
+    // One that has sent its last command may still read the answers. If it does not, a word to it
+    // will tell.
+    bool may_read = end.reason() == Disconnected::Reason::Eof && connection_.has_input();
+    if (!may_read) throw;
+    if (!has_ended_input_) next_sign_ = loop_.now();
+    has_ended_input_ = true;
+  }
+}
+
+Task<> Session::give_sign_of_life(std::string_view text) {
+  if (loop_.now() < next_sign_) co_return;
+  next_sign_ = loop_.now() + sign_interval;
+  put("* OK " + std::string(text) + "\r\n");
+  co_await connection_.flush();
 }
 
 void Session::log_end(std::string_view why) {

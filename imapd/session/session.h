@@ -2,8 +2,8 @@
 //
 // The dialogue: one command at a time is read whole, looked up in the table, answered; news of the
 // selected mailbox is told before the tagged line as far as the command's row allows. All that
-// blocks runs through Loop::offload. Between commands a session holds no buffers, in IDLE a watch
-// and a timer besides.
+// blocks or takes long runs on the account's threads, in steps. Between commands a session holds no
+// buffers, in IDLE a watch and a timer besides.
 //
 // STANDARDS  RFC 3501, RFC 9051 (as far as it agrees), RFC 2177 (IDLE), RFC 2342 (NAMESPACE), RFC
 // 2971 (ID),
@@ -23,10 +23,12 @@
 #include "common/config/config.h"
 #include "common/net/connection.h"
 #include "common/session/error_limits.h"
+#include "imapd/command/lister.h"
 #include "imapd/grammar/append.h"
 #include "imapd/grammar/assembler.h"
 #include "imapd/grammar/fetch.h"
 #include "imapd/grammar/requests.h"
+#include "imapd/session/account.h"
 #include "imapd/session/change_hub.h"
 #include "imapd/session/reply.h"
 #include "imapd/session/selected.h"
@@ -62,7 +64,7 @@ struct LoggedIn {
 class Session {
  public:
   Session(std::shared_ptr<const Surroundings> surroundings, Connection& connection, LoggedIn who,
-          std::unique_ptr<store::MailStore> store);
+          std::shared_ptr<Account> account, std::unique_ptr<store::MailStore> store);
   ~Session();
 
   /// From the answer to the login until the client is gone; never throws Disconnected.
@@ -102,6 +104,8 @@ class Session {
 
  private:
   class AppendBatch;
+  // Work on so many is done at once where it is met.
+  static constexpr std::size_t few_messages = 500;
 
   // The conversation: session.cpp.
   Task<> converse();
@@ -109,22 +113,45 @@ class Session {
   Task<> dispatch();
   Task<Reply> handle(const CommandHead& command);
   Task<> tell_news(bool with_expunges, bool with_uid);
+  Task<> tell_selected(bool with_expunges, bool with_uid);
   Task<> send_if_much();
+  /// Between two steps of a long command: Disconnected if the client is gone, who would else be
+  /// found out only when the answer is sent.
+  Task<> look_for_client();
+  void read_ahead();
+  /// A line every now and then of a command that has nothing else to say yet.
+  Task<> give_sign_of_life(std::string_view text);
   void answer(const Reply& reply, std::string_view tag);
   void put(std::string_view bytes);
   void log_end(std::string_view why);
   void abandon(std::string_view why, std::string_view reason = "Too many errors");
   void say_bye(std::string_view text);
-  /// Runs what blocks on a thread of the pool; while another program has the mailbox locked it is
-  /// tried again and again.
+  /// For work of some milliseconds, and for work that may take longer.
+  FairThreads::Lane light_lane() { return account_->threads.lane(FairThreads::Work::Light); }
+  FairThreads::Lane heavy_lane(FairThreads::Place place = FairThreads::Place::Last) {
+    return account_->threads.lane(FairThreads::Work::Heavy, place);
+  }
+  /// The one for work on so many messages.
+  FairThreads::Lane lane_for(std::size_t messages) {
+    return messages <= few_messages ? light_lane() : heavy_lane();
+  }
+  /// Runs what blocks on a thread of the account; while another program has the mailbox locked it
+  /// is tried again and again.
+  template <class Function>
+  auto patiently(FairThreads::Lane lane, Function function) {
+    return store::patiently(loop_, lane, store_->lock_patience(), std::move(function));
+  }
   template <class Function>
   auto patiently(Function function) {
-    return store::patiently(loop_, store_->lock_patience(), std::move(function));
+    return patiently(light_lane(), std::move(function));
   }
+  /// Sends an answer that may be long; others have their turn meanwhile.
+  Task<> send(std::string_view text);
 
   // append.cpp: a command whose message literals come as events of their own.
   Task<> append_messages();
   Task<Result<void>> begin_message(AppendBatch& batch, std::string name, AppendMessage message);
+  Task<Result<void>> announce(AppendBatch& batch, std::uint64_t octets);
   Task<> take_message(AppendBatch& batch, LiteralHeader literal);
   Task<Reply> store_messages(AppendBatch& batch);
 
@@ -144,6 +171,7 @@ class Session {
   Task<Result<std::string>> report_status(const store::MailboxName& name,
                                           const std::vector<StatusItem>& items);
   Task<Result<bool>> create_special_folders();
+  Task<> tell_folders(const ListRequest& request, const std::vector<Lister::Answer>& answers);
   void close_if_gone(const store::MailboxName& name);
   Task<> push_news(Event& wake, bool& changed, bool& stopping);
   std::string capabilities() const;
@@ -153,6 +181,7 @@ class Session {
   Loop& loop_;
   Connection& connection_;
   LoggedIn who_;
+  std::shared_ptr<Account> account_;
   std::unique_ptr<store::MailStore> store_;
   std::unique_ptr<Selected> selected_;
   CommandAssembler assembler_;
@@ -163,6 +192,11 @@ class Session {
   bool quiet_ = false;
   // There may be news that the last sync() could not get at.
   bool is_behind_ = false;
+  // When a long command looks for its client again, and when it says that it is still at work.
+  SteadyTime next_look_;
+  SteadyTime next_sign_;
+  // The client says nothing any more, but may still read.
+  bool has_ended_input_ = false;
   std::string_view end_reason_ = "Connection closed";
   std::uint64_t received_ = 0;
   std::uint64_t sent_ = 0;

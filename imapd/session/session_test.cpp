@@ -21,16 +21,16 @@ using namespace std::chrono_literals;
 namespace {
 
 // An account's Maildir in a new directory, gone at the end.
-class Account {
+class TestAccount {
  public:
-  Account() {
+  TestAccount() {
     char path[] = "/tmp/imapd-session-test-XXXXXX";
     REQUIRE(::mkdtemp(path) != nullptr);
     root_ = path;
     index_ = std::make_unique<store::Index>(root_ + "/index");
     memory_ = std::make_unique<store::FolderMemory>();
   }
-  ~Account() {
+  ~TestAccount() {
     memory_ = nullptr;
     index_ = nullptr;
     std::filesystem::remove_all(root_);
@@ -44,6 +44,7 @@ class Account {
     settings.index = index_.get();
     settings.memory = memory_.get();
     settings.brief_lock_ms = 20;
+    settings.quota_bytes = quota_bytes;
     auto store = store::MailStore::open(*location, settings);
     REQUIRE(store.has_value());
     return *std::move(store);
@@ -59,6 +60,7 @@ class Account {
     std::filesystem::rename(root_ + "/Maildir/tmp/" + name, root_ + "/Maildir/new/" + name);
   }
   const std::string& root() const { return root_; }
+  std::optional<std::uint64_t> quota_bytes;
 
  private:
   std::string root_;
@@ -70,13 +72,14 @@ class Account {
 // A worker with one session, and the client's end of it.
 class Client {
  public:
-  explicit Client(const Account& account, std::vector<std::string> settings = {})
+  explicit Client(const TestAccount& account, std::vector<std::string> settings = {})
       : hub_(loop_), surroundings_(make(settings)), sessions_(loop_) {
     auto [server, mine] = memory_streams(loop_);
     server_ = std::make_unique<Connection>(loop_, std::move(server), 5000ms);
     client_ = std::make_unique<Connection>(loop_, std::move(mine), 5000ms);
-    session_ = std::make_unique<Session>(surroundings_, *server_,
-                                         LoggedIn{"ann", "SESSION", "login"}, account.open());
+    session_ =
+        std::make_unique<Session>(surroundings_, *server_, LoggedIn{"ann", "SESSION", "login"},
+                                  accounts_.open("ann"), account.open());
     watching_ = std::make_unique<Nursery>(loop_);
     watching_->start(hub_.run());
     sessions_.start(session_->serve());
@@ -131,6 +134,7 @@ class Client {
   }
 
   Loop loop_;
+  Accounts accounts_{loop_, 4, 2};
   ManualClock clock_;
   ChangeHub hub_;
   std::shared_ptr<const Surroundings> surroundings_;
@@ -161,7 +165,7 @@ bool has(const std::string& text, const std::string& piece) {
 
 TEST_CASE("the login is answered with the capabilities that the table gives") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   CHECK(client.greeting() ==
         "login OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ENABLE ID IDLE MOVE NAMESPACE ESEARCH "
@@ -182,7 +186,7 @@ TEST_CASE("the login is answered with the capabilities that the table gives") {
 
 TEST_CASE("a mailbox is opened, told of, and closed") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   CHECK(has(append(client, "INBOX", first), "app OK [APPENDUID "));
   auto opened = client.command("SELECT inbox");
@@ -204,7 +208,7 @@ TEST_CASE("a mailbox is opened, told of, and closed") {
 
 TEST_CASE("FETCH gives every item") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   append(client, "INBOX", first);
   append(client, "INBOX", second);
@@ -240,7 +244,7 @@ TEST_CASE("FETCH gives every item") {
 
 TEST_CASE("no literal holds NUL, whatever the message holds") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   account.deliver(std::string("Subject: a\0b\n\nc\0d\n", 18));
   client.command("SELECT INBOX");
@@ -255,7 +259,7 @@ TEST_CASE("no literal holds NUL, whatever the message holds") {
 
 TEST_CASE("a message that can't be read is left out, the client and the log learn why") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   append(client, "INBOX", first);
   append(client, "INBOX", second);
@@ -276,7 +280,7 @@ TEST_CASE("a message that can't be read is left out, the client and the log lear
 
 TEST_CASE("reading a body marks the message as seen and tells so, peeking does not") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   append(client, "INBOX", first);
   client.command("SELECT INBOX");
@@ -288,7 +292,7 @@ TEST_CASE("reading a body marks the message as seen and tells so, peeking does n
 
 TEST_CASE("STORE changes flags and tells them unless silent") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   append(client, "INBOX", first);
   append(client, "INBOX", second);
@@ -310,7 +314,7 @@ TEST_CASE(
     "EXPUNGE tells numbers that stay right, and what another session removed comes with NOOP "
     "alone") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   Client other(account);
   for (int i = 0; i < 5; ++i) append(client, "INBOX", first);
@@ -337,7 +341,7 @@ TEST_CASE(
 
 TEST_CASE("CLOSE closes though a message can't be removed, and says so") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   append(client, "INBOX", first);
   client.command("SELECT INBOX");
@@ -355,7 +359,7 @@ TEST_CASE("CLOSE closes though a message can't be removed, and says so") {
 
 TEST_CASE("a UID that has just gone is no error") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   for (const char* gone : {"UID FETCH 1:2 FLAGS", "UID STORE 1:2 +FLAGS (\\Seen)"}) {
     Client client(account);
     Client other(account);
@@ -376,7 +380,7 @@ TEST_CASE("a UID that has just gone is no error") {
 
 TEST_CASE("a mailbox that another session removed ends the session that has it open") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   Client other(account);
   client.command("CREATE box");
@@ -389,7 +393,7 @@ TEST_CASE("a mailbox that another session removed ends the session that has it o
 
 TEST_CASE("COPY and MOVE name the UIDs on both sides") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   for (int i = 0; i < 3; ++i) append(client, "INBOX", first);
   client.command("SELECT INBOX");
@@ -409,7 +413,7 @@ TEST_CASE("COPY and MOVE name the UIDs on both sides") {
 
 TEST_CASE("COPY is all or none, UID COPY passes over what is gone") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   Client other(account);
   client.command("CREATE Archive");
@@ -436,7 +440,7 @@ TEST_CASE("COPY is all or none, UID COPY passes over what is gone") {
 
 TEST_CASE("SEARCH finds by every key") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   append(client, "INBOX", first);
   append(client, "INBOX", second);
@@ -514,7 +518,7 @@ TEST_CASE("SEARCH finds by every key") {
 
 TEST_CASE("LIST, LSUB and the commands on names") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   CHECK(client.command("LIST \"\" \"\"") ==
         "* LIST (\\Noselect) \".\" \"\"\r\nOK List completed.\r\n");
@@ -546,9 +550,50 @@ TEST_CASE("LIST, LSUB and the commands on names") {
   CHECK(client.command("UNSUBSCRIBE a.b.c") == "OK Unsubscribe completed.\r\n");
 }
 
+TEST_CASE(
+    "APPEND refuses a message for which there is no room before it comes, and while it comes") {
+  TestAccount account;
+  account.quota_bytes = 100'000;
+  Client client(account, {"imap_append_spool_limit=300000"});
+  CHECK(client.send("a APPEND INBOX {250000}\r\n", "a ").starts_with("a NO [OVERQUOTA]"));
+  std::string text(250'000, 'x');
+  CHECK(client.send("b APPEND INBOX {250000+}\r\n" + text + "\r\n", "b ")
+            .starts_with("b NO [OVERQUOTA]"));
+  CHECK(client.send("c APPEND INBOX {150000}\r\n", "+") == "+ OK\r\n");
+  text.resize(150'000);
+  CHECK(client.send(text + "\r\n", "c ").starts_with("c NO [OVERQUOTA]"));
+
+  TestAccount other;
+  Client second(other, {"imap_append_spool_limit=300000"});
+  CHECK(second.send("a APPEND INBOX {300001}\r\n", "a ").starts_with("a NO [LIMIT]"));
+  // All messages of a command count, and nothing is left of it afterwards.
+  for (int i = 0; i < 2; ++i) {
+    CHECK(has(second.send("b APPEND INBOX {150000+}\r\n" + text + " {200000}\r\n", "b "),
+              "b NO [LIMIT]"));
+    CHECK(has(
+        second.send("c APPEND INBOX {150000+}\r\n" + text + " {150000+}\r\n" + text + "\r\n", "c "),
+        "c OK [APPENDUID"));
+  }
+}
+
+TEST_CASE("SEARCH and LIST take so many keys and patterns") {
+  TestAccount account;
+  account.deliver("Subject: x\n\nbody\n");
+  Client client(account, {"imap_search_keys_max=16", "imap_list_patterns_max=2"});
+  client.command("SELECT INBOX");
+  std::string keys;
+  for (int i = 0; i < 16; ++i) keys += i % 2 == 0 ? " (NOT DELETED)" : " OR BODY body SEEN";
+  CHECK(client.command("SEARCH" + keys).find("NO [LIMIT]") != std::string::npos);
+  keys.clear();
+  for (int i = 0; i < 8; ++i) keys += " OR (NOT BODY x) BODY body";
+  CHECK(client.command("SEARCH" + keys) == "* SEARCH 1\r\nOK Search completed.\r\n");
+  CHECK(has(client.command("LIST \"\" (% *)"), "OK List"));
+  CHECK(has(client.command("LIST \"\" (% * x)"), "NO [LIMIT]"));
+}
+
 TEST_CASE("APPEND takes flags and a date, large messages and several at once") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   client.command("SELECT INBOX");
   auto kept =
@@ -583,7 +628,7 @@ TEST_CASE("APPEND takes flags and a date, large messages and several at once") {
 
 TEST_CASE("IDLE tells of a delivery at once, and ends with DONE") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   client.command("SELECT INBOX");
   CHECK(client.send("i IDLE\r\n", "+") == "+ idling\r\n");
@@ -598,7 +643,7 @@ TEST_CASE("IDLE tells of a delivery at once, and ends with DONE") {
 
 TEST_CASE("IDLE without a mailbox waits for DONE, and keeps nobody from anything") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account, {"imap_idle_notify_interval=1s"});
   CHECK(client.send("i IDLE\r\n", "+") == "+ idling\r\n");
   CHECK(client.send("", "*") == "* OK Still here\r\n");
@@ -607,7 +652,7 @@ TEST_CASE("IDLE without a mailbox waits for DONE, and keeps nobody from anything
 
 TEST_CASE("a mailbox that is removed ends the IDLE of who has it open") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   Client other(account);
   client.command("CREATE box");
@@ -624,7 +669,7 @@ TEST_CASE("a mailbox that is removed ends the IDLE of who has it open") {
 
 TEST_CASE("what another program's lock keeps back is told once the lock is gone") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   append(client, "INBOX", first);
   client.command("SELECT INBOX");
@@ -649,7 +694,7 @@ TEST_CASE("what another program's lock keeps back is told once the lock is gone"
 
 TEST_CASE("a worker that ends says BYE to who waits") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   client.command("SELECT INBOX");
   client.send("i IDLE\r\n", "+");
@@ -661,7 +706,7 @@ TEST_CASE("a worker that ends says BYE to who waits") {
 
 TEST_CASE("nonsense is BAD, and too much of it ends the session") {
   LogCapture log;
-  Account account;
+  TestAccount account;
   Client client(account);
   CHECK(client.command("FOO") == "BAD Unknown command FOO\r\n");
   CHECK(client.command("NOOP x") == "BAD Unexpected extra arguments\r\n");

@@ -7,6 +7,7 @@
 #include "common/base/assert.h"
 #include "common/mail/charset.h"
 #include "common/mail/encoded.h"
+#include "common/mail/key_search.h"
 #include "common/mail/unicode.h"
 
 using namespace pennypost;
@@ -42,9 +43,17 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   if (auto utf8 = decode_utf7(text)) ASSERT(encode_utf7(*utf8) == text);
   if (!guessed.empty()) ASSERT(decode_words(encode_words(guessed)) == guessed);
 
-  FoldedSearch search(guessed_utf8(name));
-  for (std::size_t i = 0; i < guessed.size(); i += 5)
-    search.feed(std::string_view(guessed).substr(i, 5));
-  ASSERT(search.finish() == contains_folded(guessed, guessed_utf8(name)));
+  auto key = guessed_utf8(name);
+  for (bool has_second : {false, true}) {
+    KeySet keys;
+    auto number = keys.add(key);
+    if (has_second) keys.add("no such thing");
+    keys.compile();
+    KeyScan scan(keys);
+    for (std::size_t i = 0; i < guessed.size(); i += 5)
+      scan.feed(std::string_view(guessed).substr(i, 5));
+    scan.end_text();
+    ASSERT(scan.has(number) == contains_folded(guessed, key));
+  }
   return 0;
 }
