@@ -129,8 +129,8 @@ std::vector<ThrottleEntry> LoginThrottle::entries() const {
 
 void LoginThrottle::merge(Failures& failures, const ThrottleEntry& entry) const {
   if (failures.count >= entry.count && !is_over(failures)) return;
-  failures.since = std::min(entry.since, now());
-  failures.last = std::min(entry.last, now());
+  failures.since = std::clamp<std::int64_t>(entry.since, 0, now());
+  failures.last = std::clamp<std::int64_t>(entry.last, 0, now());
   failures.count = entry.count;
 }
 
