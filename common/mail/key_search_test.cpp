@@ -52,7 +52,7 @@ TEST_CASE("all keys of a set are found in one pass, in pieces of any size and in
   };
   for (const auto& row : rows) {
     CAPTURE(row.text);
-    for (std::size_t octets : {1, 2, 3, 1000})
+    for (std::size_t octets : {1u, 2u, 3u, 1000u})
       CHECK(found(row.keys, row.text, octets) == row.found);
   }
 }

@@ -32,8 +32,8 @@ TEST_CASE("an exchange can be gone on with once, by the process that began it") 
 TEST_CASE("exchanges are freed with their client, with their process, and with time") {
   AuthExchanges exchanges;
   SteadyTime begin{};
-  for (std::uint64_t process : {7, 8, 9}) {
-    for (std::uint64_t number : {1, 2}) {
+  for (std::uint64_t process : {7u, 8u, 9u}) {
+    for (std::uint64_t number : {1u, 2u}) {
       exchanges.keep(key(process, number), exchange_of("bob"), begin + number * 1s);
     }
   }
