@@ -5,6 +5,7 @@
 #include "common/base/assert.h"
 #include "common/mail/mime.h"
 #include "common/mail/report.h"
+#include "imapd/response/body_structure.h"
 
 using namespace pennypost;
 
@@ -27,6 +28,24 @@ void check(std::string_view text, const MimePart& part, const MimeExtent& within
   for (const auto& child : part.children) check(text, child, part.body);
 }
 
+/// What the index keeps of a message's structure, as it may be found there.
+void check_structure(std::string_view text) {
+  auto structure = imap::decode_structure(text);
+  if (!structure) return;
+  auto written = imap::encode(*structure);
+  auto again = imap::decode_structure(written);
+  ASSERT(again && imap::encode(*again) == written);
+  for (auto which : {imap::Section::Text::Whole, imap::Section::Text::Header,
+                     imap::Section::Text::Text, imap::Section::Text::Mime}) {
+    for (std::vector<std::uint32_t> part : {std::vector<std::uint32_t>{}, {1}, {2, 1}}) {
+      imap::Section section;
+      section.text = which;
+      section.part = std::move(part);
+      (void)imap::locate(*structure, section);
+    }
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
@@ -34,6 +53,10 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   auto root = parse_mime(text);
   ASSERT(root.header.offset == 0 && root.header.bytes + root.body.bytes == size);
   check(text, root, {0, size, 0, 0});
+  check_structure(text);
+  auto written = imap::encode(imap::structure_of(text));
+  ASSERT(imap::decode_structure(written));
+  check_structure(written);
 
   Report report;
   report.sender = *MailAddress::parse("ann@example.net");
@@ -45,7 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   report.recipients.emplace_back();
   report.recipients[0].recipient = *MailAddress::parse("bob@example.org");
   report.recipients[0].reason = text;
-  auto written = delivery_report(report);
-  ASSERT(parse_mime(written.bytes).children.size() == 3);
+  auto told = delivery_report(report);
+  ASSERT(parse_mime(told.bytes).children.size() == 3);
   return 0;
 }

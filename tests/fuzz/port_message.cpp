@@ -1,8 +1,9 @@
 // What a process that an intruder has taken over may send to another one in; no crash, and messages
 // whose every field has a value of its kind, out.
 //
-// The first byte chooses between a stream of frames and the body of one message. Frames go through
-// a real socketpair and Link, in pieces, and are answered there.
+// The first byte chooses between a stream of frames, the body of one message, and what auth
+// processes tell each other or find in their file. Frames go through a real socketpair and Link, in
+// pieces, and are answered there.
 #include <sys/socket.h>
 
 #include <array>
@@ -17,6 +18,7 @@
 #include "smtpd/messages.h"
 #include "smtpd/queue/record.h"
 #include "store/service/auth.h"
+#include "store/service/auth_messages.h"
 #include "store/service/handover.h"
 
 using namespace pennypost;
@@ -89,7 +91,7 @@ void body(std::string_view input) {
 Task<> serve(Loop& loop, Descriptor end) {
   Services services;
   All::add_to(services);
-  Link link(loop, std::move(end), services);
+  Link link(loop, std::move(end), services, ProcessNumber(1));
   co_await link.run();
 }
 
@@ -130,15 +132,52 @@ void frames(std::string_view input) {
   loop.run_until(serve(loop, std::move(ours)));
 }
 
+void auth_notice(std::string_view bytes) {
+  auto notice = store::parse_notice(bytes);
+  if (!notice) return;
+  auto written = store::encode(*notice);
+  auto again = store::parse_notice(written);
+  ASSERT(again && store::encode(*again) == written);
+}
+
+/// Whatever another process remembers, delays stay within their bounds.
+void auth_state(std::string_view bytes) {
+  auto entries = store::parse_state(bytes);
+  if (!entries) return;
+  ManualClock clock;
+  LoginThrottle throttle(clock, {});
+  constexpr Duration first{100};
+  constexpr Duration longest{1000};
+  for (const auto& entry : *entries) {
+    throttle.merge(entry);
+    auto delay = throttle.answer_delay(first, longest, entry.client, entry.login);
+    ASSERT(delay >= Duration(0) && delay <= longest);
+    (void)throttle.next_check(first, longest, entry.client);
+    (void)throttle.is_blocked(entry.client, entry.login);
+    (void)throttle.failed(entry.client, entry.login, entry.last);
+    throttle.succeeded(entry.client, entry.login, entry.since);
+  }
+  ASSERT(store::parse_state(store::encode_state(throttle.entries())));
+  throttle.lift("");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   std::string_view input(reinterpret_cast<const char*>(data), size);
   if (input.empty()) return 0;
-  if (input[0] == 'F') {
-    frames(input.substr(1));
-  } else {
-    body(input.substr(1));
+  switch (input[0]) {
+    case 'F':
+      frames(input.substr(1));
+      break;
+    case 'N':
+      auth_notice(input.substr(1));
+      break;
+    case 'S':
+      auth_state(input.substr(1));
+      break;
+    default:
+      body(input.substr(1));
   }
   return 0;
 }
