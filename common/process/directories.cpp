@@ -58,10 +58,11 @@ Opened open_or_make(const std::string& path, mode_t mode) {
 }
 
 /// Whether the directory just made is still there, and not another that its neighbour has put in
-/// its place.
-bool is_still_ours(const Descriptor& directory) {
+/// its place. Another daemon that starts beside this one may have given it to its owner already.
+bool is_still_ours(const Descriptor& directory, uid_t owner) {
   struct stat status {};
-  return ::fstat(directory.number(), &status) == 0 && status.st_uid == ::geteuid();
+  if (::fstat(directory.number(), &status) != 0) return false;
+  return status.st_uid == ::geteuid() || status.st_uid == owner;
 }
 
 /// Sets what differs; false: errno tells why.
@@ -128,7 +129,7 @@ Result<void> prepare_directory(const std::string& path, mode_t mode, const Ident
   if (!made.is_new) return {};
   uid_t uid = owner != nullptr ? owner->uid : ::geteuid();
   gid_t gid = owner != nullptr ? owner->gid : ::getegid();
-  if (!is_still_ours(made.directory)) return failed(path, parameter, EPERM);
+  if (!is_still_ours(made.directory, uid)) return failed(path, parameter, EPERM);
   if (!set(made.directory, mode, uid, gid)) return failed(path, parameter, errno);
   return {};
 }

@@ -26,6 +26,7 @@
 #include "common/process/notify.h"
 #include "common/process/pid_file.h"
 #include "common/process/title.h"
+#include "common/tls/ticket_rotation.h"
 
 namespace pennypost {
 namespace {
@@ -79,8 +80,6 @@ Result<void> prepare_empty_directory(const std::string& path) {
                           "; it and all directories above it must be root's (chown root, chmod "
                           "go-w), or set another");
 }
-
-Task<> wait_for(Event& event) { co_await event.wait(); }
 
 /// Closes every descriptor from 3 up that is not in `kept`.
 void close_all_but(std::vector<int> kept) {
@@ -366,22 +365,6 @@ void Master::forget_server_keys(Child::Start& begin) {
   tickets_->forget();
 }
 
-/// When their time is over, also when a reload has made it shorter.
-Task<> Master::change_ticket_keys() {
-  auto changed = std::chrono::steady_clock::now();
-  for (;;) {
-    auto due = changed + config_->tls_session_ticket_lifetime;
-    auto now = std::chrono::steady_clock::now();
-    if (now < due) {
-      auto left = std::chrono::ceil<Duration>(due - now);
-      co_await within(loop_, left, wait_for(reloaded_));
-    } else {
-      tickets_->rotate();
-      changed = now;
-    }
-  }
-}
-
 void Master::link_peers(Process& process) {
   auto names = [](const Kind& kind, const Kind& other) {
     return std::ranges::find(kind.peers, other.name) != kind.peers.end();
@@ -613,7 +596,8 @@ int Master::run() {
   signal(SIGPIPE, SIG_IGN);
   signals_ = Descriptor(signalfd(-1, &handled, SFD_NONBLOCK | SFD_CLOEXEC));
   tasks_->start(watch_signals());
-  tasks_->start(change_ticket_keys());
+  auto lifetime = [this]() -> Duration { return config_->tls_session_ticket_lifetime; };
+  tasks_->start(change_ticket_keys(loop_, *tickets_, lifetime, reloaded_));
   // What parsing left behind is given back before the children inherit it, copy by copy.
   malloc_trim(0);
   set_process_title(spec_.name + ": master");

@@ -98,7 +98,6 @@ class Master {
   Task<> stop();
   void reap();
   void reload();
-  Task<> change_ticket_keys();
 
   Loop& loop_;
   DaemonSpec spec_;

@@ -53,7 +53,9 @@ int choose_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX*
       std::span<const unsigned char, TicketKeys::name_bytes>(name, TicketKeys::name_bytes));
   if (!found) return 0;
   if (!begin(cipher, mac, found->key, iv, 0)) return -1;
-  return found->is_newest ? 1 : 2;
+  // A ticket of TLS 1.3 serves once, so that nobody who looks on can tell who comes again (RFC 8446
+  // appendix C.4).
+  return found->is_newest && SSL_version(ssl) < TLS1_3_VERSION ? 1 : 2;
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <openssl/ssl.h>
 
+#include <string>
+
 #include "common/tls/testing.h"
 
 using namespace pennypost;
@@ -43,6 +45,12 @@ class Client {
     SSL_shutdown(here.get());
     SSL_shutdown(there.get());
     return is_resumed;
+  }
+  std::string ticket() const {
+    const unsigned char* bytes = nullptr;
+    std::size_t count = 0;
+    SSL_SESSION_get0_ticket(session_.get(), &bytes, &count);
+    return std::string(reinterpret_cast<const char*>(bytes), count);
   }
 
  private:
@@ -90,6 +98,15 @@ TEST_CASE("tickets of the key before the newest are read, those of older keys ar
     // With the ticket that it got for its old one.
     CHECK(one.resumes(*servers.one));
   }
+}
+
+TEST_CASE("each connection of TLS 1.3 gets a ticket of its own, resumed or not") {
+  Servers servers;
+  Client client(TLS1_3_VERSION);
+  CHECK_FALSE(client.resumes(*servers.one));
+  auto first = client.ticket();
+  CHECK(client.resumes(*servers.one));
+  CHECK(client.ticket() != first);
 }
 
 TEST_CASE("a key is gone once two others have come") {
