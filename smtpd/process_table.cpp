@@ -20,6 +20,7 @@ Task<Result<NeedDeliver::Where>> need_deliver(Master& master, NeedDeliver reques
   store::Place place;
   if (request.account.empty()) {
     place.instance = "nobody";
+    place.is_shared = true;
     if (is_root()) {
       CO_TRY(place.identity, Identity::of_user(master.config()->default_privs, "default_privs"));
     }
@@ -30,7 +31,13 @@ Task<Result<NeedDeliver::Where>> need_deliver(Master& master, NeedDeliver reques
     CO_TRY(place, store::place_of(*master.config(), account, 1));
   }
   NeedDeliver::Where where;
-  CO_TRY(where.kind, master.start_on_demand("deliver", place.instance, place.identity));
+  Demand demand;
+  demand.kind = "deliver";
+  demand.instance = std::move(place.instance);
+  demand.identity = std::move(place.identity);
+  demand.is_shared = place.is_shared;
+  CO_TRY(auto started, co_await master.start_on_demand(std::move(demand)));
+  where.kind = std::move(started.port);
   co_return std::move(where);
 }
 
@@ -89,6 +96,9 @@ DaemonSpec process_table() {
   deliver.lives_on = true;
   deliver.calls = Calls::RunPrograms;
   deliver.run = run_deliver;
+  deliver.limit =
+      ProcessLimit{"deliver_process_limit",
+                   [](const Config& config) { return config.deliver_process_limit; }, true};
 
   DaemonSpec spec;
   spec.name = "smtpd";

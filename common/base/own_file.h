@@ -17,7 +17,7 @@
 namespace pennypost {
 
 /// Opens `path` (absolute) with O_CLOEXEC; with O_CREAT it is made with `mode` where it is missing.
-/// As root it must be a regular file without a second name, or a device or FIFO of root's, and is
+/// As root it must be a regular file without a second name, a device, or a FIFO of root's, and is
 /// reached over links of root's in directories of root's only. Never waits for a FIFO's reader.
 /// Without a descriptor, errno tells why: ELOOP a link that is not followed, EMLINK a second name,
 /// EPERM something else in its place, ENXIO a FIFO that nobody reads, or as open(2).

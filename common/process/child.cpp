@@ -1,12 +1,13 @@
 #include "common/process/child.h"
 
 #include "common/log/log.h"
-#include "common/process/control.h"
 
 namespace pennypost {
 namespace {
 
-constexpr std::chrono::seconds leaving_time{2};
+constexpr Duration settling_pause{5};
+// One that was just started is idle only until the request for which it was started arrives.
+constexpr std::chrono::seconds first_request_time{2};
 
 }  // namespace
 
@@ -20,6 +21,11 @@ Child::Child(Loop& loop, Start start) : loop_(loop), start_(std::move(start)), t
   });
   from_master.on<control::Drain>([this](control::Drain asked, std::vector<Descriptor>) {
     return drain(asked.is_stop, std::chrono::seconds(asked.seconds));
+  });
+  from_master.on<control::AskIdleness>(
+      [this](control::AskIdleness, std::vector<Descriptor>) { return idleness(); });
+  from_master.on<control::MakeRoom>([this](control::MakeRoom asked, std::vector<Descriptor>) {
+    return make_room(asked.is_forced);
   });
   master_ = std::make_shared<Link>(loop_, std::move(start_.control), from_master, master_process);
   port("master").add(master_);
@@ -87,30 +93,85 @@ Task<Result<Done>> Child::drain(bool is_stop, std::chrono::seconds limit) {
     }
     if (on_drain_) {
       on_drain_();
-    } else {
-      loop_.stop();
+    } else if (!leaving_) {
+      tasks_.start(leave(false));
     }
   }
   co_return Done();
 }
 
-void Child::leave_when_idle(Duration longest, std::function<std::uint64_t()> activity,
-                            std::function<bool()> is_busy) {
-  tasks_.start(watch_idleness(longest, std::move(activity), std::move(is_busy)));
+// Ending
+
+Child::Busy::Busy(Child& child) : child_(child) {
+  ++child_.busy_;
+  child_.was_busy_ = true;
 }
 
-Task<> Child::watch_idleness(Duration longest, std::function<std::uint64_t()> activity,
-                             std::function<bool()> is_busy) {
-  for (;;) {
-    auto before = activity();
-    co_await loop_.sleep(longest);
-    if (activity() == before && !is_busy()) break;
+Child::Busy::~Busy() {
+  if (--child_.busy_ == 0) child_.idle_since_ = std::chrono::steady_clock::now();
+}
+
+void Child::leave_when_idle(Duration longest) { tasks_.start(watch_idleness(longest)); }
+
+Task<> Child::watch_idleness(Duration longest) {
+  while (!leaving_ && !draining_) {
+    auto idle =
+        std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - idle_since_);
+    Duration pause = busy_ > 0 ? longest : longest - idle;
+    if (pause <= Duration::zero()) {
+      co_await leave(true);
+      pause = longest;  // or something was on its way here
+    }
+    co_await loop_.sleep(pause);
   }
-  for (auto& [kind, peers] : ports_) peers->say_leaving();
-  // What they sent before they knew still arrives, and is served.
-  co_await loop_.sleep(leaving_time);
-  while (is_busy()) co_await loop_.sleep(leaving_time);
+}
+
+bool Child::is_idle() const {
+  bool may_wait = !was_busy_ && std::chrono::steady_clock::now() - idle_since_ < first_request_time;
+  return busy_ == 0 && !may_wait;
+}
+
+Task<Result<control::AskIdleness::Answer>> Child::idleness() const {
+  control::AskIdleness::Answer answer;
+  answer.is_idle = is_idle();
+  auto idle = std::chrono::steady_clock::now() - idle_since_;
+  answer.milliseconds =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<Duration>(idle).count());
+  co_return std::move(answer);
+}
+
+Task<Result<control::MakeRoom::Answer>> Child::make_room(bool is_forced) {
+  control::MakeRoom::Answer answer;
+  answer.leaves = leaving_ || draining_ || is_forced || is_idle();
+  if (answer.leaves && !leaving_ && !draining_) tasks_.start(leave(true));
+  co_return std::move(answer);
+}
+
+/// Every peer is told, and answers when it has heard: what it sent before has arrived by then. With
+/// `needs_consent` the master is asked first, who alone may know of something that is to come.
+Task<> Child::leave(bool needs_consent) {
+  leaving_ = true;
+  if (needs_consent) {
+    leaving_ = co_await master_->ask_to_leave();
+    if (!leaving_) co_return;
+  }
+  std::vector<std::shared_ptr<Link>> peers;
+  for (const auto& [kind, peer] : ports_) {
+    if (kind != "master") peers.insert(peers.end(), peer->links().begin(), peer->links().end());
+  }
+  for (const auto& link : peers) co_await link->announce_leaving();
+  while (!is_settled()) co_await loop_.sleep(settling_pause);
   loop_.stop();
+}
+
+bool Child::is_settled() const {
+  if (busy_ > 0) return false;
+  for (const auto& [kind, peers] : ports_) {
+    for (const auto& link : peers->links()) {
+      if (kind != "master" && !link->is_settled()) return false;
+    }
+  }
+  return true;
 }
 
 void Child::run() {

@@ -16,6 +16,7 @@
 #include "common/async/nursery.h"
 #include "common/config/config.h"
 #include "common/net/listener.h"
+#include "common/process/control.h"
 #include "common/process/port.h"
 #include "common/tls/context.h"
 
@@ -74,7 +75,7 @@ class Child {
   bool is_linked(ProcessNumber process) const { return linked_.contains(process); }
 
   /// Called once when the master asks for a drain: stop accepting, end what can be ended, then call
-  /// finish(). Without a handler the process ends at once.
+  /// finish(). Without a handler the process ends when all that was asked of it is answered.
   void on_drain(std::function<void()> handler) { on_drain_ = std::move(handler); }
   /// Called after config() was replaced.
   void on_reload(std::function<void()> handler) { on_reload_ = std::move(handler); }
@@ -82,11 +83,22 @@ class Child {
   /// While it drains: whether the daemon ends, and the time after which this process is killed.
   bool is_stopping() const { return stopping_; }
   Duration drain_limit() const { return drain_limit_; }
-  /// Ends the process once nothing has been asked of it for `longest`: `activity` counts what was,
-  /// and `is_busy` says whether it is at something. Peers and master are told first, so that none
-  /// of them asks a process that is about to go; the next request finds a new one.
-  void leave_when_idle(Duration longest, std::function<std::uint64_t()> activity,
-                       std::function<bool()> is_busy);
+  /// For a kind that is started on demand: it ends once it has not been busy for `longest`, and
+  /// earlier when the master needs its place for another account. The master and the peers agree
+  /// first, so that nothing is asked of a process that is about to go; the next request finds a new
+  /// one.
+  void leave_when_idle(Duration longest);
+  /// While one lives, the process is at something.
+  class Busy {
+   public:
+    explicit Busy(Child& child);
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+    ~Busy();
+
+   private:
+    Child& child_;
+  };
   /// Ends the process's loop: run() returns.
   void finish() { loop_.stop(); }
   /// Tasks that live as long as the process.
@@ -101,8 +113,12 @@ class Child {
   Task<Result<Done>> new_peer(control::NewPeer peer, std::vector<Descriptor> ends);
   Task<Result<Done>> take_config(std::string text, std::vector<Descriptor> log_file);
   Task<Result<Done>> drain(bool is_stop, std::chrono::seconds limit);
-  Task<> watch_idleness(Duration longest, std::function<std::uint64_t()> activity,
-                        std::function<bool()> is_busy);
+  Task<Result<control::MakeRoom::Answer>> make_room(bool is_forced);
+  Task<Result<control::AskIdleness::Answer>> idleness() const;
+  Task<> watch_idleness(Duration longest);
+  Task<> leave(bool needs_consent);
+  bool is_idle() const;
+  bool is_settled() const;
   Loop& loop_;
   Start start_;
   std::map<std::string, Services, std::less<>> services_;  // by kind
@@ -114,6 +130,10 @@ class Child {
   bool draining_ = false;
   bool stopping_ = false;
   Duration drain_limit_ = Duration::zero();
+  std::size_t busy_ = 0;
+  bool was_busy_ = false;
+  bool leaving_ = false;
+  SteadyTime idle_since_ = std::chrono::steady_clock::now();
   std::shared_ptr<Link> master_;
   Nursery tasks_;
 };

@@ -8,6 +8,10 @@
 
 namespace pennypost::control {
 
+/// The code of the master's Error where a process is wanted, all of its kind are busy, and the
+/// kind's limit allows no other.
+inline constexpr int all_busy = 452;
+
 /// A new peer: the descriptor beside it is our end. Only the master says who is there.
 struct NewPeer {
   static constexpr std::uint16_t type = 16;
@@ -41,6 +45,41 @@ struct Drain {
   template <class Archive>
   void fields(Archive& archive) {
     archive(is_stop, seconds);
+  }
+};
+
+/// How long has nothing been asked of you? For kinds that come and go with demand.
+struct AskIdleness {
+  static constexpr std::uint16_t type = 19;
+  struct Answer {
+    bool is_idle = false;
+    std::uint64_t milliseconds = 0;
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(is_idle, milliseconds);
+    }
+  };
+  using Reply = Answer;
+  template <class Archive>
+  void fields(Archive&) {}
+};
+
+/// Another account needs your place: go, if you are idle; or, forced, as soon as you have done what
+/// you are at.
+struct MakeRoom {
+  static constexpr std::uint16_t type = 20;
+  struct Answer {
+    bool leaves = false;
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(leaves);
+    }
+  };
+  using Reply = Answer;
+  bool is_forced = false;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(is_forced);
   }
 };
 

@@ -23,6 +23,7 @@
 #include "common/process/descriptor_limit.h"
 #include "common/process/directories.h"
 #include "common/process/interfaces.h"
+#include "common/process/master_process.h"
 #include "common/process/notify.h"
 #include "common/process/pid_file.h"
 #include "common/process/title.h"
@@ -95,20 +96,6 @@ void close_all_but(std::vector<int> kept) {
 }
 
 }  // namespace
-
-struct Master::Process {
-  const Kind* kind = nullptr;
-  std::string instance;
-  std::optional<Identity> identity;
-  pid_t pid = 0;
-  std::shared_ptr<Link> link;
-  SteadyTime started;
-  bool is_draining = false;
-
-  std::string port_name() const {
-    return kind->number == Kind::Number::OnDemand ? kind->name + ":" + instance : kind->name;
-  }
-};
 
 struct Master::Bound {
   Service service;
@@ -370,7 +357,7 @@ void Master::link_peers(Process& process) {
     return std::ranges::find(kind.peers, other.name) != kind.peers.end();
   };
   for (auto& other : processes_) {
-    if (&other == &process || other.is_draining) continue;
+    if (&other == &process || other.is_draining || !other.link->is_up()) continue;
     if (!names(*process.kind, *other.kind) && !names(*other.kind, *process.kind)) continue;
     auto [a, b] = socket_pair();
     for (auto [to, from, end] :
@@ -386,34 +373,6 @@ void Master::link_peers(Process& process) {
 }
 
 Task<> Master::keep_link(std::shared_ptr<Link> link) { co_await link->run(); }
-
-Result<std::string> Master::start_on_demand(const std::string& kind_name,
-                                            const std::string& instance, const Identity& identity) {
-  const Kind& kind = kind_named(kind_name);
-  ASSERT(kind.number == Kind::Number::OnDemand);
-  std::string port = kind.name + ":" + instance;
-  if (link_to(kind_name, instance) != nullptr) return port;
-  if (stopping_ && (kind.serves_clients || is_ending_)) {
-    return Error::temporary("4.3.2 the server is shutting down");
-  }
-  TRY_DO(start(kind, instance, &identity));
-  return port;
-}
-
-Link* Master::link_to(const std::string& kind, const std::string& instance) {
-  for (auto& process : processes_) {
-    if (process.kind->name == kind && process.instance == instance && !process.is_draining &&
-        process.link->is_up()) {
-      return process.link.get();
-    }
-  }
-  return nullptr;
-}
-
-std::size_t Master::count_running(const std::string& kind) const {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      processes_, [&](const Process& process) { return process.kind->name == kind; }));
-}
 
 void Master::start_all(bool only_restarted) {
   unsigned cores = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
@@ -442,6 +401,7 @@ void Master::reap() {
     std::string instance = ended->instance;
     auto lived = std::chrono::steady_clock::now() - ended->started;
     processes_.erase(ended);
+    ++ends_;
     if (lived > lives_long) crashes_.erase(kind + ":" + instance);
     if (was_expected) continue;
     if (!is_on_demand || status != 0) {
@@ -457,7 +417,7 @@ Task<> Master::restart_later(std::string kind, std::string instance) {
   Duration longest = config_->restart_backoff_max;
   Duration pause = std::min(restart_pause_first * (1 << std::min(crashes, 16)), longest);
   co_await loop_.sleep(pause);
-  if (stopping_ || link_to(kind, instance) != nullptr) co_return;
+  if (stopping_ || running(kind_named(kind), instance) != nullptr) co_return;
   auto started = start(kind_named(kind), instance, nullptr);
   if (started) co_return;
   log_error("master", kind + ": " + started.error().text());

@@ -15,6 +15,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,15 @@
 namespace pennypost {
 
 class Master;
+
+/// How many processes of an on-demand kind there may be.
+struct ProcessLimit {
+  std::string parameter;  // which says so
+  std::function<std::int64_t(const Config&)> most;
+  /// Whether the work of one ends soon, so that who needs one waits for another's end even where
+  /// all are busy.
+  bool is_short_lived = false;
+};
 
 /// One row of a daemon's process table.
 struct Kind {
@@ -42,10 +52,19 @@ struct Kind {
   bool read_only = false;          // landlock: files may be read, and nothing on disk be changed
   std::vector<std::string> peers;  // kinds that it is linked with; naming it on one side suffices
   std::function<void(Child&)> run;
+  std::optional<ProcessLimit> limit;  // of an on-demand kind
   /// Whether this configuration has such a process at all; none: always.
   std::function<bool(const Config&)> is_wanted;
   /// What this kind may ask of the master; none: nothing.
   std::function<void(Master&, Services&)> asks_master;
+};
+
+/// A process that is wanted, of an on-demand kind.
+struct Demand {
+  std::string kind;
+  std::string instance;
+  Identity identity;
+  bool is_shared = false;  // serves more than one account: it does not count for the limit
 };
 
 struct DaemonSpec {
@@ -69,17 +88,22 @@ class Master {
   std::shared_ptr<const Config> config() const { return config_; }
   Loop& loop() { return loop_; }
 
-  /// A process of an on-demand kind for `instance`, started as `identity` if it is not running, and
-  /// linked with its peers under the name `KIND:INSTANCE`, which is the answer.
-  Result<std::string> start_on_demand(const std::string& kind, const std::string& instance,
-                                      const Identity& identity);
-  /// Asks a running child; the master's end of its control socket.
-  Link* link_to(const std::string& kind, const std::string& instance);
-  std::size_t count_running(const std::string& kind) const;
+  /// A process of an on-demand kind, and the name under which its peers know it.
+  struct OnDemand {
+    std::string port;  // `KIND:INSTANCE`
+    std::shared_ptr<Link> link;
+  };
+  /// The process for `demand.instance`, started as `demand.identity` if it is not running, and
+  /// linked with its peers. Where there are as many as the kind's limit allows, one that is idle
+  /// ends for it, else it waits (on_demand.cpp). Error: `control::all_busy` where there is no
+  /// place, or stopping.
+  Task<Result<OnDemand>> start_on_demand(Demand demand);
 
  private:
   struct Process;
   struct Bound;
+  struct Line;
+  struct Ticket;
   Result<void> load(std::shared_ptr<const Config> config);
   Result<std::shared_ptr<const Prepared>> prepare(const Config& config) const;
   Result<void> bind_listeners(const Config& config, std::list<Bound>& bound);
@@ -89,6 +113,19 @@ class Master {
   [[noreturn]] void become_child(const Kind& kind, Child::Start start, const Privileges& keep);
   void forget_server_keys(Child::Start& begin);
   void link_peers(Process& process);
+  std::shared_ptr<Link> running(const Kind& kind, const std::string& instance);
+  Result<OnDemand> start_now(const Kind& kind, const Demand& demand);
+  bool must_wait(const Kind& kind, const std::string& instance) const;
+  bool has_room(const Kind& kind) const;
+  bool is_closed(const Kind& kind) const;
+  Task<> serve_line(const Kind& kind, Line& line);
+  std::size_t admit(const Kind& kind, Line& line);
+  Task<bool> make_room(const Kind& kind, Line& line, std::size_t needed);
+  std::size_t count_leaving(const Kind& kind) const;
+  Task<bool> ask_to_go(std::shared_ptr<Link> link, bool is_forced);
+  Process* find(ProcessNumber number);
+  Task<> wait_for_child();
+  void tell_busy(const Kind& kind, Line& line);
   void start_all(bool only_restarted);
   Task<> watch_signals();
   Task<> keep_link(std::shared_ptr<Link> link);
@@ -108,10 +145,12 @@ class Master {
   std::list<Process> processes_;
   std::uint64_t last_process_ = 0;                             // see ProcessNumber
   std::map<std::string, std::unique_ptr<Services>> services_;  // by kind
+  std::map<std::string, std::shared_ptr<Line>> lines_;         // by kind
   std::map<std::string, int> crashes_;                         // by kind and instance
   Event child_ended_;
   Event reloaded_;
   std::shared_ptr<TicketKeys> tickets_;
+  std::uint64_t ends_ = 0;  // how many have
   Descriptor signals_;
   bool stopping_ = false;
   bool is_ending_ = false;  // the second half of a stop

@@ -5,10 +5,14 @@
 namespace pennypost {
 namespace {
 
-// Requests have types from 16 up; below are the links' own.
+// Requests have types from 16 up, those of control.h below first_work_type; below are the links'
+// own.
 constexpr std::uint16_t type_reply = 1;
 constexpr std::uint16_t type_error = 2;
-constexpr std::uint16_t type_leaving = 3;
+constexpr std::uint16_t type_leaving = 3;  // `question` in it: may I?
+constexpr std::uint16_t first_work_type = 32;
+constexpr const char* question = "?";
+constexpr const char* agreed = "yes";
 
 struct WireError {
   std::int32_t code = 451;
@@ -57,7 +61,7 @@ Task<> Link::run() {
     for (;;) {
       auto message = co_await socket_.receive();
       if (message.type == type_leaving) {
-        peer_leaves_ = true;
+        hear_leaving(message);
         continue;
       }
       if (message.type != type_reply && message.type != type_error) {
@@ -105,7 +109,7 @@ Task<Result<RawReply>> Link::call(std::uint16_t type, std::string body,
     Link& link_;
     std::uint64_t id;
   };
-  Pending waiting(loop_);
+  Pending waiting(loop_, type);
   Entry entry(*this, ++last_id_, waiting);
   Message message;
   message.type = type;
@@ -128,6 +132,36 @@ void Link::post(std::uint16_t type, std::string body, std::vector<Descriptor> de
 }
 
 void Link::say_leaving() { post(type_leaving, {}, {}); }
+
+Task<> Link::announce_leaving() {
+  auto work = call(type_leaving, {}, {});
+  [[maybe_unused]] auto heard = co_await std::move(work);
+}
+
+Task<bool> Link::ask_to_leave() {
+  auto work = call(type_leaving, question, {});
+  auto answer = co_await std::move(work);
+  co_return !answer || answer->body == agreed;
+}
+
+void Link::hear_leaving(const Message& message) {
+  bool agrees = message.body.empty() || !waits_for_answer();
+  peer_leaves_ = peer_leaves_ || agrees;
+  if (message.id == 0) return;
+  Message out;
+  out.type = type_reply;
+  out.id = message.id;
+  if (agrees) out.body = agreed;
+  socket_.send(std::move(out));
+}
+
+/// For work of the peer's: neither what its caller has not seen yet, nor the master's own
+/// questions.
+bool Link::waits_for_answer() const {
+  return std::ranges::any_of(pending_, [](const auto& call) {
+    return call.second->type >= first_work_type && !call.second->reply;
+  });
+}
 
 void Port::say_leaving() {
   for (const auto& link : links_) link->say_leaving();

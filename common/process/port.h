@@ -121,14 +121,24 @@ class Link {
   bool is_up() const { return up_ && !peer_leaves_; }
   /// Asks the peer to send us nothing new; what is open is answered still.
   void say_leaving();
+  /// The same, and returns when nothing that it sent before can still be on its way.
+  Task<> announce_leaving();
+  /// Asks the peer whether we may leave. It agrees unless it waits for an answer of ours, and then
+  /// sends us nothing new. A peer that has gone agrees.
+  Task<bool> ask_to_leave();
+  /// Whether everything that the peer has asked is answered, and the answers are with it.
+  bool is_settled() const { return answering_.empty() && (!up_ || socket_.unsent() == 0); }
 
  private:
   struct Pending {
-    explicit Pending(Loop& loop) : arrived(loop) {}
+    Pending(Loop& loop, std::uint16_t of) : type(of), arrived(loop) {}
+    std::uint16_t type;
     std::optional<Message> reply;
     Event arrived;
   };
   Task<> answer(Message message);
+  void hear_leaving(const Message& message);
+  bool waits_for_answer() const;
   Loop& loop_;
   MessageSocket socket_;
   Services& services_;
@@ -168,6 +178,7 @@ class Port {
   void add(std::shared_ptr<Link> link);
   void remove(const Link* link);
   bool has_peer() { return least_busy() != nullptr; }
+  const std::list<std::shared_ptr<Link>>& links() const { return links_; }
   void say_leaving();
 
  private:

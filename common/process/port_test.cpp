@@ -75,7 +75,53 @@ Task<Result<Twice::Answer>> ask(Port& port, std::string text, int descriptors = 
   co_return co_await std::move(work);
 }
 
+/// What holds answers back.
+struct Gate {
+  explicit Gate(Loop& loop) : opened(loop) {}
+  Event opened;
+  bool is_open = false;
+};
+
+Task<Result<Twice::Answer>> when_open(Gate& gate) {
+  while (!gate.is_open) co_await gate.opened.wait();
+  co_return Twice::Answer();
+}
+
+Task<> ask_who(Port& port, bool& is_answered) {
+  auto work = port.call(WhoAmI());
+  auto answer = co_await std::move(work);
+  is_answered = answer.has_value();
+}
+
+Task<> until(Loop& loop, const bool& condition) {
+  while (!condition) co_await loop.sleep(Duration(1));
+}
+
 }  // namespace
+
+TEST_CASE("a process that has announced its leaving is asked for nothing new") {
+  TwoProcesses two;
+  CHECK(two.port.has_peer());
+  two.loop.run_until(two.server->announce_leaving());
+  CHECK_FALSE(two.port.has_peer());
+}
+
+TEST_CASE("a process may not leave while somebody waits for its answer, and may afterwards") {
+  TwoProcesses two;
+  Gate gate(two.loop);
+  two.there.on<WhoAmI>([&](WhoAmI, std::vector<Descriptor>) { return when_open(gate); });
+  bool is_answered = false;
+  two.tasks.start(ask_who(two.port, is_answered));
+  CHECK_FALSE(two.loop.run_until(two.server->ask_to_leave()));
+  CHECK(two.port.has_peer());
+  CHECK_FALSE(two.server->is_settled());
+  gate.is_open = true;
+  gate.opened.notify_all();
+  two.loop.run_until(until(two.loop, is_answered));
+  CHECK(two.loop.run_until(two.server->ask_to_leave()));
+  CHECK_FALSE(two.port.has_peer());
+  CHECK(two.server->is_settled());
+}
 
 TEST_CASE("a request is answered across a socketpair, with descriptors beside it") {
   TwoProcesses two;

@@ -9,29 +9,9 @@
 namespace pennypost::smtp {
 namespace {
 
-/// What the process is at, and how much it has done.
-struct Work {
-  std::uint64_t attempts = 0;
-  std::size_t running = 0;
-};
-
-class Running {
- public:
-  explicit Running(Work& work) : work_(work) {
-    ++work_.attempts;
-    ++work_.running;
-  }
-  Running(const Running&) = delete;
-  Running& operator=(const Running&) = delete;
-  ~Running() { --work_.running; }
-
- private:
-  Work& work_;
-};
-
-Task<Result<Attempt::Outcomes>> attempt_delivery(Child& child, Work& work, Attempt attempt,
+Task<Result<Attempt::Outcomes>> attempt_delivery(Child& child, Attempt attempt,
                                                  std::vector<Descriptor> beside) {
-  Running running(work);
+  Child::Busy busy(child);
   auto config = child.config();
   int body = beside.empty() ? -1 : beside.front().number();
   if (attempt.envelope.body_is_file && body < 0) {
@@ -52,13 +32,10 @@ Task<Result<Attempt::Outcomes>> attempt_delivery(Child& child, Work& work, Attem
 void run_deliver(Child& child) {
   umask(077);
   Loop::set_offload_threads(static_cast<unsigned>(child.config()->delivery_threads));
-  Work work;
   child.services("queue").on<Attempt>([&](Attempt attempt, std::vector<Descriptor> beside) {
-    return attempt_delivery(child, work, std::move(attempt), std::move(beside));
+    return attempt_delivery(child, std::move(attempt), std::move(beside));
   });
-  child.leave_when_idle(
-      child.config()->max_idle, [&work] { return work.attempts; },
-      [&work] { return work.running > 0; });
+  child.leave_when_idle(child.config()->max_idle);
   child.run();
 }
 

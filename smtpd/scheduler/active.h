@@ -48,6 +48,7 @@ struct Scheduler::Group {
   std::string sender;
   std::vector<std::uint32_t> recipients;
   Microseconds begun{0};
+  bool was_sent = false;     // to a process that may have done something
   std::int32_t process = 0;  // whose attempt it was; 0: nobody's
 };
 

@@ -8,11 +8,15 @@
 #include "common/log/log.h"
 #include "common/mail/header.h"
 #include "common/mail/status.h"
+#include "common/process/control.h"
 #include "smtpd/queue/check_envelope.h"
 #include "smtpd/scheduler/retry.h"
 
 namespace pennypost::smtp {
 namespace {
+
+constexpr int deliver_tries_max = 5;
+constexpr Duration deliver_pause_first{20};
 
 /// Whether an attempt failed because of the host, not because of the message (RFC 3463 section
 /// 3.5: network and routing status).
@@ -141,9 +145,15 @@ Task<> Scheduler::attempt(Active& active, Group& group, Destination& to) {
     active.is_to_be_held = true;
     co_return;
   }
+  if (!answer && !group.was_sent && (draining_ || answer.error().code() == control::all_busy)) {
+    active.was_refused = true;
+    co_return;
+  }
   if (!answer) {
     apply_to_all(active, group, outcome_from(answer.error(), OutcomeKind::Retry));
-    for (auto number : group.recipients) active.message->change(number).is_uncertain = true;
+    for (auto number : group.recipients) {
+      active.message->change(number).is_uncertain |= group.was_sent;
+    }
     co_return;
   }
   group.process = answer->process;
@@ -168,7 +178,7 @@ Task<> Scheduler::attempt(Active& active, Group& group, Destination& to) {
   }
 }
 
-Task<Result<Attempt::Outcomes>> Scheduler::ask(Active& active, const Group& group) {
+Task<Result<Attempt::Outcomes>> Scheduler::ask(Active& active, Group& group) {
   Attempt request;
   request.envelope = active.message->envelope();
   request.envelope.sender = group.sender;
@@ -200,11 +210,13 @@ Task<Result<Attempt::Outcomes>> Scheduler::ask(Active& active, const Group& grou
   if (group.route.transport != Transport::Smtp) {
     CO_TRY(kind, co_await deliver_port(group));
   }
+  group.was_sent = true;
   auto call = peers_.port(kind).call(std::move(request), std::move(beside));
   co_return co_await std::move(call);
 }
 
-/// Which process delivers for this account; the master starts it where there is none.
+/// Which process delivers for this account; the master starts it where there is none, or where the
+/// one that was there is about to leave.
 Task<Result<std::string>> Scheduler::deliver_port(const Group& group) {
   NeedDeliver request;
   const auto& account = group.route.account;
@@ -213,14 +225,23 @@ Task<Result<std::string>> Scheduler::deliver_port(const Group& group) {
   // Own users share one process.
   bool is_own = !request.is_system && !request.account.empty();
   std::string key = is_own ? "own" : "system:" + request.account;
-  auto known = deliver_kinds_.find(key);
-  if (known != deliver_kinds_.end() && peers_.port(known->second).has_peer()) {
-    co_return known->second;
+  Duration pause = deliver_pause_first;
+  for (int tries = 0;; ++tries) {
+    auto known = deliver_kinds_.find(key);
+    bool is_there = known != deliver_kinds_.end() && peers_.port(known->second).has_peer();
+    // A process that can't even be linked is told of by the call's own error.
+    if (is_there || (known != deliver_kinds_.end() && tries == deliver_tries_max)) {
+      co_return known->second;
+    }
+    if (tries > 0) {
+      // Only if it has died: the master may learn of that after us.
+      co_await loop_.sleep(pause);
+      pause *= 2;
+    }
+    auto call = peers_.port("master").call(request);
+    CO_TRY(auto where, co_await std::move(call));
+    deliver_kinds_[key] = where.kind;
   }
-  auto call = peers_.port("master").call(std::move(request));
-  CO_TRY(auto where, co_await std::move(call));
-  deliver_kinds_[key] = where.kind;
-  co_return where.kind;
 }
 
 void Scheduler::apply_to_all(Active& active, const Group& group, Outcome outcome) {

@@ -124,7 +124,7 @@ class Scheduler {
   Task<> deliver(Active& active, Group group);
   bool is_put_off(const Group& group) const;
   Task<> attempt(Active& active, Group& group, Destination& to);
-  Task<Result<Attempt::Outcomes>> ask(Active& active, const Group& group);
+  Task<Result<Attempt::Outcomes>> ask(Active& active, Group& group);
   Task<Result<std::string>> deliver_port(const Group& group);
   void apply(Active& active, const Group& group, const Outcome& outcome);
   Task<bool> has_come_back(Active& active, std::uint32_t number,

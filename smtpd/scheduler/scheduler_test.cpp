@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "common/process/control.h"
 #include "smtpd/scheduler/testing.h"
 
 using namespace pennypost;
@@ -519,4 +520,33 @@ TEST_CASE("an attempt without an outcome is in doubt, also after an orderly stop
   world.scheduler->flush();
   world.settle();
   CHECK(world.attempts == std::vector<std::string>{"bob@there.test", "bob@there.test repeat"});
+}
+
+TEST_CASE("mail for which there is no deliver process now comes back soon, and is not a repeat") {
+  World world;
+  world.deliver_refusal = Error(control::all_busy, "4.3.2 all deliver processes are busy");
+  REQUIRE(world.submit({"bob@here.test"}));
+  world.settle();
+  CHECK(world.attempts.empty());
+  CHECK(world.scheduler->size() == 1);
+  CHECK_FALSE(world.has_line("status="));
+  world.deliver_refusal.reset();
+  world.clock.advance(30s);
+  world.scheduler->look();
+  world.settle();
+  CHECK(world.attempts == std::vector<std::string>{"bob@here.test"});
+  CHECK(world.scheduler->size() == 0);
+}
+
+TEST_CASE("another error of the master's defers mail as any error does, but nothing was sent") {
+  World world;
+  world.deliver_refusal = Error::temporary("4.3.0 no such user any more");
+  REQUIRE(world.submit({"bob@here.test"}));
+  world.settle();
+  CHECK(world.has_line("status=deferred"));
+  world.deliver_refusal.reset();
+  world.clock.advance(301s);
+  world.scheduler->look();
+  world.settle();
+  CHECK(world.attempts == std::vector<std::string>{"bob@here.test"});
 }

@@ -51,7 +51,7 @@ struct World {
       });
     }
     master.services.on<NeedDeliver>(
-        [](NeedDeliver, std::vector<Descriptor>) { return need_deliver(); });
+        [this](NeedDeliver, std::vector<Descriptor>) { return need_deliver(); });
     open();
   }
   ~World() { close(); }
@@ -91,7 +91,8 @@ struct World {
   }
 
   static Task<Result<Done>> done() { co_return Done(); }
-  static Task<Result<NeedDeliver::Where>> need_deliver() {
+  Task<Result<NeedDeliver::Where>> need_deliver() {
+    if (deliver_refusal) co_return *deliver_refusal;
     NeedDeliver::Where where;
     where.kind = "deliver:own";
     co_return std::move(where);
@@ -171,6 +172,7 @@ struct World {
   Peer own{loop, "deliver:own"};
   Peer master{loop, "master"};
   bool gives_outcomes = true;
+  std::optional<Error> deliver_refusal;  // of the master's
   std::vector<std::string> warnings;
   std::vector<std::string> resolved;
   std::vector<std::string> notes;

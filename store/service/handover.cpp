@@ -165,9 +165,13 @@ Task<Result<Done>> start_session(Master& master, std::shared_ptr<HandOverDesk::S
   auto shards = static_cast<std::size_t>(master.config()->imap_worker_shards);
   if (shards == 0) shards = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
   CO_TRY(auto place, place_of(*master.config(), login.account, shards));
-  CO_TRY(auto port, master.start_on_demand("worker", place.instance, place.identity));
-  Link* worker = master.link_to("worker", place.instance);
-  if (worker == nullptr) co_return Error::temporary("4.3.0 the worker " + port + " has gone");
+  Demand demand;
+  demand.kind = "worker";
+  demand.instance = std::move(place.instance);
+  demand.identity = std::move(place.identity);
+  demand.is_shared = place.is_shared;
+  CO_TRY(auto started, co_await master.start_on_demand(std::move(demand)));
+  auto worker = std::move(started.link);
   auto limit = master.config()->mail_max_userip_connections;
   auto key = std::pair(login.login, counted_address(request.client.client_address));
   auto& open_sessions = state->sessions_of(key, worker->peer());
@@ -240,8 +244,7 @@ Task<Result<Done>> HandOverDesk::forget(std::shared_ptr<State> state, SessionEnd
 WorkerDesk::WorkerDesk(Child& child, Duration timeout, ServeSession serve)
     : child_(child), timeout_(timeout), serve_(std::move(serve)), sessions_(child.loop()) {
   Loop::set_offload_threads(static_cast<unsigned>(child_.config()->io_threads));
-  child_.leave_when_idle(
-      child_.config()->max_idle, [this] { return served_; }, [this] { return !sessions_.empty(); });
+  child_.leave_when_idle(child_.config()->max_idle);
   child_.services("master").on<Serve>([this](Serve request, std::vector<Descriptor> ends) {
     return take(std::move(request), std::move(ends));
   });
@@ -258,7 +261,6 @@ Task<Result<Done>> WorkerDesk::take(Serve request, std::vector<Descriptor> ends)
   auto connection = std::make_unique<Connection>(child_.loop(), std::move(socket), timeout_);
   connection->prepend_input(request.client.input);
   request.client.input.clear();
-  ++served_;
   sessions_.start(serve(std::move(connection), std::move(request)));
   co_return Done();
 }
@@ -277,6 +279,7 @@ Task<> WorkerDesk::finish_when_empty() {
 }
 
 Task<> WorkerDesk::serve(std::unique_ptr<Connection> connection, Serve request) {
+  Child::Busy busy(child_);
   SessionEnded ended;
   ended.login = request.client.login;
   ended.client_address = request.client.client_address;

@@ -143,7 +143,6 @@ class WorkerDesk {
   Child& child_;
   Duration timeout_;
   ServeSession serve_;
-  std::uint64_t served_ = 0;
   Nursery sessions_;
 };
 

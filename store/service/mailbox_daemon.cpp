@@ -45,6 +45,8 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
     umask(077);
     run(child);
   };
+  worker.limit = ProcessLimit{"worker_process_limit",
+                              [](const Config& config) { return config.worker_process_limit; }};
   worker.asks_master = [desk](Master& master, Services& services) {
     desk->serve_worker(master, services);
   };

@@ -30,6 +30,7 @@ Result<Place> place_of(const Config& config, const AccountRef& account, std::siz
     if (place.identity.uid == 0) return Error::permanent("5.7.1 virtual_mail_owner is root");
   }
   std::size_t shard = std::hash<std::string>{}(account.name) % shards;
+  place.is_shared = true;
   place.instance = "own-" + std::to_string(shard);
   return place;
 }

@@ -15,8 +15,9 @@
 namespace pennypost::store {
 
 struct Place {
-  std::string instance;  // a system user's name, or `own-SHARD`
-  Identity identity;     // left empty for own users where we are not root: nobody else can be
+  std::string instance;    // a system user's name, or `own-SHARD`
+  bool is_shared = false;  // by own users, who have no process of their own
+  Identity identity;       // left empty for own users where we are not root: nobody else can be
 };
 
 /// Errors: no such user any more (temporary), a uid that may own no mail (permanent).
