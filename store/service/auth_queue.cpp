@@ -77,6 +77,7 @@ void AuthQueue::leave(Attempt& attempt) {
     --running_;
     if (attempt.is_suspect_) --suspects_running_;
     auto group = attempt.group_;
+    if (!group->second.is_trusted) --strangers_running_;
     --group->second.running;
     trim(*group);
     if (group->second.waiting.empty() && group->second.running == 0) groups_.erase(group);
@@ -172,6 +173,7 @@ bool AuthQueue::make_room(const Groups::value_type& newcomer) {
 bool AuthQueue::may_run(const Groups::value_type& group, std::int64_t& when) const {
   if (is_suspect(group) && suspects_running_ >= suspects_max()) return false;
   if (group.second.is_trusted) return true;
+  if (strangers_running_ >= strangers_max()) return false;
   const Client& client = group.second.waiting.front()->client_;
   auto next = throttle_.next_check(client.first_delay, client.longest_delay, client.address);
   if (next == 0) return true;
@@ -194,6 +196,7 @@ void AuthQueue::run_first(Groups::value_type& group) {
   ++group.second.running;
   ++running_;
   if (attempt.is_suspect_) ++suspects_running_;
+  if (!group.second.is_trusted) ++strangers_running_;
   stop_waiting(attempt, Attempt::State::Running);
   attempt.changed_.notify_all();
 }

@@ -3,7 +3,7 @@
 // A check costs a hash of some 60 ms, so that anybody could fill the processor with wrong
 // passwords. Therefore:
 //   - pairs of address and login that have logged in before come before strangers, and exempt
-//     networks with them;
+//     networks with them; one thread is kept for them;
 //   - among strangers the address with the fewest wrong passwords and other attempts that came to
 //     nothing (in attempts_window) comes first: an attacker's addresses fall behind at once;
 //   - then whoever came last: under a flood those who have waited long have mostly given up;
@@ -128,6 +128,7 @@ class AuthQueue {
   bool comes_before(const Groups::value_type& a, const Groups::value_type& b) const;
   void run_first(Groups::value_type& group);
   void start_next();
+  std::size_t strangers_max() const { return std::max<std::size_t>(limits_.running_max - 1, 1); }
   std::size_t suspects_max() const { return std::max<std::size_t>(limits_.running_max / 2, 1); }
 
   Loop& loop_;
@@ -140,6 +141,7 @@ class AuthQueue {
   std::unordered_map<std::string, std::size_t> waiting_by_login_;
   std::size_t waiting_ = 0;
   std::size_t running_ = 0;
+  std::size_t strangers_running_ = 0;
   std::size_t suspects_running_ = 0;
   std::uint64_t last_arrival_ = 0;
   Timer pause_;

@@ -200,6 +200,21 @@ TEST_CASE("suspects get at most half of the threads") {
   CHECK(desk.order.size() == 4);
 }
 
+TEST_CASE("strangers leave a thread to those who are known") {
+  auto limits = Desk::one_thread();
+  limits.running_max = 3;
+  Desk desk(limits);
+  desk.known("192.0.2.1", "k");
+  for (const char* name : {"a", "b", "c"}) desk.come(name, "203.0.113.9");
+  CHECK(desk.order == "ab");
+  desk.come("k", "192.0.2.1");
+  CHECK(desk.order == "abk");
+  desk.end("k");
+  CHECK(desk.order == "abk");
+  desk.end("a");
+  CHECK(desk.order == "abkc");
+}
+
 TEST_CASE("a slowed address has one check at a time, after a pause") {
   auto limits = Desk::one_thread();
   limits.running_max = 4;

@@ -170,7 +170,7 @@ def right_logins_pass(name, logins):
         check(attempt(host, "imap", ALICE, host.users[ALICE]) == "ok", "alice can't log in")
         calm = [timed(host, protocol, ALICE, host.users[ALICE])[1] for protocol in ("imap", "pop3", "submission")]
         # Where others use the processor as well, a login takes long without any attack.
-        limit = max(RIGHT_LOGIN_SECONDS_MAX, 5 * max(calm))
+        limit = max(RIGHT_LOGIN_SECONDS_MAX, 8 * max(calm))
         before = auth_seconds(host)
         with under_attack(host, strangers(ATTACKERS), logins) as (process, counts):
             eventually(lambda: counts[0] > 0, "the attack begins")
