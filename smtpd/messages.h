@@ -135,8 +135,8 @@ struct CountClient {
   }
 };
 
-enum class Transport : std::uint8_t { Local, Smtp, Error, Pipe, File };
-constexpr Transport wire_last(Transport) { return Transport::File; }
+enum class Transport : std::uint8_t { Local, Smtp, Error, Pipe, File, Include };
+constexpr Transport wire_last(Transport) { return Transport::Include; }
 
 /// Who gets it on this host: what lookup found; uid and gid are looked up again by the master.
 using store::AccountRef;
@@ -146,7 +146,8 @@ struct Route {
   Transport transport = Transport::Error;
   std::string next_hop;  // Smtp: `example.com`, `[host]`, `[192.0.2.1]:587`; Error: the text
   std::string status;    // Error: enhanced status code, 5.x.x or 4.x.x
-  AccountRef account;    // Local; Pipe and File: whose .forward names it, else empty
+  // Local; Pipe, File: whose .forward names it, else empty; Include: who reads it.
+  AccountRef account;
   // Smtp: what the tables say of the next hop, since `send` can open none.
   std::string tls_policy;   // the value in smtp_tls_policy_maps, or empty
   std::string credentials;  // the value in smtp_sasl_password_maps, `login:password`, or empty

@@ -1,14 +1,7 @@
 #include "smtpd/delivery/forward_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-
-#include "common/base/descriptor.h"
 #include "common/base/text.h"
+#include "smtpd/routing/list_file.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -47,29 +40,15 @@ Error waits(const std::string& path, const std::string& why) {
 }
 
 /// Nothing where there is no such file.
-Result<std::optional<std::string>> read_safely(const std::string& path, std::uint32_t uid,
-                                               std::size_t bytes_max) {
-  Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!file) {
-    if (errno == ENOENT || errno == ENOTDIR) return std::optional<std::string>();
-    return waits(path, std::strerror(errno));
+Result<std::optional<std::string>> read_own(const std::string& path, const AccountRef& account,
+                                            std::size_t bytes_max) {
+  auto list = read_list_of_user(path, account.name, account.uid, bytes_max);
+  if (!list) return waits(path, list.error().text());
+  if (!*list) return std::optional<std::string>();
+  if ((*list)->owner != account.uid && (*list)->owner != 0) {
+    return waits(path, "owned by somebody else");
   }
-  struct stat status {};
-  if (fstat(file.number(), &status) != 0) return waits(path, std::strerror(errno));
-  if (!S_ISREG(status.st_mode)) return waits(path, "not a regular file");
-  if (status.st_uid != uid && status.st_uid != 0) return waits(path, "owned by somebody else");
-  // Where each user has a group of his own, files are often his group's to write.
-  if ((status.st_mode & S_IWOTH) != 0) {
-    return waits(path, "everybody can write to it; chmod o-w " + path);
-  }
-  if (status.st_size > static_cast<off_t>(bytes_max)) {
-    return waits(path, "longer than dot_forward_bytes_max");
-  }
-  std::string text(bytes_max, '\0');
-  auto count = read(file.number(), text.data(), text.size());
-  if (count < 0) return waits(path, std::strerror(errno));
-  text.resize(static_cast<std::size_t>(count));
-  return std::optional(std::move(text));
+  return std::optional(std::move((*list)->text));
 }
 
 }  // namespace
@@ -89,7 +68,7 @@ Result<std::optional<ForwardFile>> read_forward_file(const Config& config,
                                                      const std::string& extension) {
   auto limit = static_cast<std::size_t>(config.dot_forward_bytes_max);
   for (const auto& path : forward_paths(config, account, extension)) {
-    TRY(auto text, read_safely(path, account.uid, limit));
+    TRY(auto text, read_own(path, account, limit));
     if (!text) continue;
     auto items = store::parse_alias_file(*text, path);
     if (!items) return Error::temporary("4.3.5 " + items.error().text());

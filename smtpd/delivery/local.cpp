@@ -13,6 +13,7 @@
 #include "smtpd/delivery/forward_file.h"
 #include "smtpd/delivery/message_pieces.h"
 #include "smtpd/routing/expansion.h"
+#include "smtpd/routing/list_file.h"
 #include "store/mailbox/mailbox.h"
 #include "store/service/store_settings.h"
 
@@ -123,13 +124,17 @@ class LocalDelivery {
         return to_command(recipient_.address);
       case Transport::File:
         return to_file();
+      case Transport::Include:
+        return include();
       default:
         break;
     }
     if (account().is_system && !recipient_.is_self) {
       auto forward = read_forward_file(config_, account(), name_.extension);
       if (!forward) return outcome(recipient_, forward.error());
-      if (*forward) return expand(**forward);
+      if (*forward) {
+        return expand((*forward)->items, "forward", "forwarded by " + (*forward)->path);
+      }
     }
     if (account().is_system && !config_.mailbox_command.empty()) {
       return to_command(config_.mailbox_command);
@@ -153,19 +158,38 @@ class LocalDelivery {
     return false;
   }
 
-  Outcome expand(const ForwardFile& forward) {
+  /// What this user's files may name: this user's commands and files, and lists that he may read.
+  ExpansionRules own_rules(const char* place) const {
     ExpansionRules rules;
-    rules.place = "forward";
+    rules.place = place;
     rules.run_as = account().name;
-    auto home = std::filesystem::path(account().home);
-    rules.read_file = [](const std::string& path) -> Result<std::string> {
-      return Error::temporary("4.3.5 " + path + ": :include: is not for .forward files");
+    rules.read_list = [this](const std::string& path) -> Result<IncludedList> {
+      auto bytes_max = static_cast<std::size_t>(config_.dot_forward_bytes_max);
+      TRY(auto file, read_list_of_user(path, account().name, account().uid, bytes_max));
+      if (!file) return Error::temporary("no such file");
+      IncludedList list;
+      list.text = std::move(file->text);
+      return list;
     };
-    auto children = expand_items(forward.items, recipient_, config_, rules);
+    return rules;
+  }
+
+  Outcome expand(const std::vector<store::AliasItem>& items, const char* place,
+                 const std::string& reason) {
+    auto children = expand_items(items, recipient_, config_, own_rules(place));
     if (!children) return outcome(recipient_, children.error());
-    auto made = outcome(recipient_, OutcomeKind::Expand, "2.0.0", "forwarded by " + forward.path);
+    if (children->empty()) {
+      return outcome(recipient_, OutcomeKind::Bounce, "5.2.4", "it leads to nobody");
+    }
+    auto made = outcome(recipient_, OutcomeKind::Expand, "2.0.0", reason);
     made.children = *std::move(children);
     return made;
+  }
+
+  /// A list of this user's that an alias of root's includes.
+  Outcome include() {
+    store::AliasItem list{store::AliasItem::Kind::Include, recipient_.address};
+    return expand({list}, "include", "expanded by " + recipient_.address);
   }
 
   Outcome to_mailbox() {

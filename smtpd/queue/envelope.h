@@ -40,8 +40,9 @@ enum class RecipientKind : std::uint8_t {
   Address,  // user@example.org
   Command,  // the text behind | in alias_maps or .forward
   File,     // /path in alias_maps or .forward
+  Include,  // the path of a list that an alias includes and only its owner reads
 };
-constexpr RecipientKind wire_last(RecipientKind) { return RecipientKind::File; }
+constexpr RecipientKind wire_last(RecipientKind) { return RecipientKind::Include; }
 
 struct Recipient {
   std::uint32_t number = 0;  // in the message; never reused, so a Maildir's file name is unique
@@ -53,7 +54,8 @@ struct Recipient {
   bool has_own_sender = false;  // owner-NAME or a mailing list: `sender` replaces the envelope's
   std::string sender;
   std::uint16_t depth = 0;  // how many expansions lie between it and the client's recipient
-  std::string run_as;       // Command, File: account name, or empty for default_privs
+  // Command, File: account name, or empty for default_privs. Include: who reads it.
+  std::string run_as;
   // Its mailbox or next hop is meant; it is not expanded. Set by the queue on a child that has its
   // parent's address (an alias, virtual alias or .forward named itself), by the expansion on
   // `\name`.

@@ -201,7 +201,7 @@ TEST_CASE("what no queue of ours writes is damage: the message is refused, the o
   CHECK_FALSE(load_with([](RecipientRecord& r) { r.recipient.notify = 3; }));
   CHECK_FALSE(load_with([](RecipientRecord& r) { r.recipient.notify = 16; }));
   CHECK_FALSE(load_with([](RecipientRecord& r) { r.recipient.run_as = "root"; }));
-  CHECK_FALSE(load_with([](RecipientRecord& r) { r.recipient.kind = RecipientKind{3}; }));
+  CHECK_FALSE(load_with([](RecipientRecord& r) { r.recipient.kind = RecipientKind{4}; }));
   CHECK_FALSE(load_with([](RecipientRecord& r) { r.state = RecipientState{3}; }));
   CHECK_FALSE(load_with([](RecipientRecord& r) { r.report = ReportDue{6}; }));
   CHECK(load_with([](RecipientRecord&) {}));

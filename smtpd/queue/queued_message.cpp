@@ -13,8 +13,9 @@ constexpr std::string_view depth_reason = "too many expansions lead to ";
 /// One text for all spellings of one address, command or file.
 std::string address_key(const Recipient& recipient) {
   if (recipient.kind != RecipientKind::Address) {
-    char kind = recipient.kind == RecipientKind::Command ? '|' : '/';
-    return kind + recipient.run_as + '\n' + recipient.address;
+    constexpr std::string_view kinds = "@|/:";
+    return kinds[static_cast<std::size_t>(recipient.kind)] + recipient.run_as + '\n' +
+           recipient.address;
   }
   auto address = MailAddress::parse(recipient.address, Utf8::Allowed);
   return '@' + (address ? address->key() : recipient.address);

@@ -33,7 +33,7 @@ bool is_possible(const RecipientRecord& record, std::uint32_t number) {
   bool is_address = recipient.kind == RecipientKind::Address;
   // A parent is older than its children, so a walk to the eldest ends.
   return recipient.number == number && number <= recipient_number_max && record.parent >= -1 &&
-         record.parent < std::int64_t{number} && recipient.kind <= RecipientKind::File &&
+         record.parent < std::int64_t{number} && recipient.kind <= RecipientKind::Include &&
          is_possible_notify(recipient.notify) && (!is_address || recipient.run_as.empty()) &&
          record.state <= RecipientState::Done && record.report <= ReportDue::Expired;
 }

@@ -21,15 +21,25 @@ class Expander {
   Expander(const Recipient& parent, const Config& config, const ExpansionRules& rules)
       : parent_(parent), config_(config), rules_(rules) {}
 
-  Result<void> add(const std::vector<AliasItem>& items, const std::string& place, int depth) {
+  /// Where items stand.
+  struct Place {
+    std::string kind;      // as in allow_mail_to_commands
+    std::string name;      // for errors
+    std::string distrust;  // why no command, file or list is used
+    int depth = 0;         // how many lists lie around it
+  };
+
+  Result<void> add(const std::vector<AliasItem>& items, const Place& place) {
+    std::size_t number = 0;
     for (const auto& item : items) {
+      ++number;
       if (children_.size() >= expansion_items_max) {
         return Error(554, "5.4.6 " + parent_.address + " leads to more than " +
                               std::to_string(expansion_items_max) + " addresses");
       }
       switch (item.kind) {
         case AliasItem::Kind::Address: {
-          TRY_DO(add_address(item.text));
+          TRY_DO(add_address(item.text, number, place));
           break;
         }
         case AliasItem::Kind::Command: {
@@ -41,7 +51,7 @@ class Expander {
           break;
         }
         case AliasItem::Kind::Include: {
-          TRY_DO(include(item.text, depth));
+          TRY_DO(include(item.text, place));
           break;
         }
       }
@@ -61,13 +71,13 @@ class Expander {
     return made;
   }
 
-  Result<void> add_address(std::string_view text) {
+  Result<void> add_address(std::string_view text, std::size_t number, const Place& place) {
     bool is_mailbox = text.starts_with('\\');
     if (is_mailbox) text.remove_prefix(1);
     auto address = complete_address(text, config_);
     if (!address) {
-      return Error::temporary("4.3.5 " + parent_.address + " leads to \"" + printable(text, 100) +
-                              "\", which is no address");
+      return Error::temporary("4.3.5 " + place.name + ": item " + std::to_string(number) +
+                              " is no address");
     }
     Recipient made = child();
     made.kind = RecipientKind::Address;
@@ -78,14 +88,14 @@ class Expander {
     return {};
   }
 
-  Result<void> add_program(const std::string& text, RecipientKind kind, const std::string& place) {
+  Result<void> add_program(const std::string& text, RecipientKind kind, const Place& place) {
     bool is_command = kind == RecipientKind::Command;
     const auto& allowed = is_command ? config_.allow_mail_to_commands : config_.allow_mail_to_files;
-    if (!holds(allowed, place)) {
+    if (!holds(allowed, place.kind)) {
       return Error(554, std::string("5.7.1 mail to ") + (is_command ? "command" : "file") +
-                            " is restricted: " + (is_command ? "|" : "") + printable(text, 200));
+                            " is restricted: " + place.name);
     }
-    if (!rules_.distrust.empty()) return Error::temporary("4.3.5 " + rules_.distrust);
+    if (!place.distrust.empty()) return Error::temporary("4.3.5 " + place.distrust);
     Recipient made = child();
     made.kind = kind;
     made.address = text;
@@ -94,17 +104,39 @@ class Expander {
     return {};
   }
 
-  Result<void> include(const std::string& path, int depth) {
+  Result<void> include(const std::string& path, const Place& from) {
+    if (from.depth > 0 && !from.distrust.empty()) {
+      return Error::temporary("4.3.5 " + from.distrust);
+    }
     // A file that includes itself, also by way of others, is read once.
     if (!included_.insert(path).second) return {};
-    if (depth >= include_depth_max) {
-      return Error::temporary("4.3.5 :include:" + path + " lies more than " +
+    Place place{"include", is_told(from) ? path : "a list that " + from.name + " includes", "",
+                from.depth + 1};
+    if (from.depth >= include_depth_max) {
+      return Error::temporary("4.3.5 :include: in " + from.name + " lies more than " +
                               std::to_string(include_depth_max) + " files deep");
     }
-    TRY(auto text, rules_.read_file(path));
-    auto items = store::parse_alias_file(text, path);
+    auto list = rules_.read_list(path);
+    if (!list) return Error::temporary("4.3.5 " + place.name + ": " + list.error().text());
+    if (!list->read_by.empty()) {
+      add_closed_list(path, list->read_by);
+      return {};
+    }
+    auto items = store::parse_alias_file(list->text, place.name);
     if (!items) return Error::temporary("4.3.5 " + items.error().text());
-    return add(*items, "include", depth + 1);
+    place.distrust = from.distrust.empty() ? list->distrust : from.distrust;
+    return add(*items, place);
+  }
+
+  /// What a list or a .forward includes is a part of its text, which may be closed to others.
+  static bool is_told(const Place& from) { return from.depth == 0 && from.kind != "forward"; }
+
+  void add_closed_list(const std::string& path, const std::string& reader) {
+    Recipient made = child();
+    made.kind = RecipientKind::Include;
+    made.address = path;
+    made.run_as = reader;
+    children_.push_back(std::move(made));
   }
 
   const Recipient& parent_;
@@ -120,7 +152,9 @@ Result<std::vector<Recipient>> expand_items(const std::vector<AliasItem>& items,
                                             const Recipient& parent, const Config& config,
                                             const ExpansionRules& rules) {
   Expander expander(parent, config, rules);
-  TRY_DO(expander.add(items, rules.place, 0));
+  Expander::Place place{rules.place, rules.place + " " + parent.served_address(), rules.distrust,
+                        0};
+  TRY_DO(expander.add(items, place));
   return expander.take();
 }
 

@@ -3,9 +3,13 @@
 //
 // An address without a domain gets @myorigin. `\ann` is ann's mailbox, whatever her aliases say. A
 // |command or /file is obeyed only where allow_mail_to_commands and allow_mail_to_files name the
-// kind of place that it stands in. :include: files are read at once and may include others.
+// kind of place that it stands in. :include: files are read at once and may include others, unless
+// only a process of their owner's may read them: then the file is a recipient of kind Include.
 //
-// LIMITS  include_depth_max, expansion_items_max, ExpansionRules::file_bytes_max
+// Errors go to senders and into mailq. They say where something is wrong, and never quote what
+// stands there: a list may be closed to others.
+//
+// LIMITS  include_depth_max, expansion_items_max, dot_forward_bytes_max
 // SEE ALSO   ../../store/maps/alias_items.h (the notation), router.h, ../delivery/forward.h
 #pragma once
 
@@ -24,6 +28,15 @@ namespace pennypost::smtp {
 inline constexpr int include_depth_max = 10;
 inline constexpr std::size_t expansion_items_max = 50'000;  // of one alias with all it includes
 
+/// A file that :include: names.
+struct IncludedList {
+  std::string text;
+  /// Not read: a deliver process of this account is to do it.
+  std::string read_by;
+  /// Why no command, file or further list in it may be used; empty: they may.
+  std::string distrust;
+};
+
 /// Who may name what.
 struct ExpansionRules {
   std::string place;   // `alias` or `forward`, as in allow_mail_to_commands
@@ -31,8 +44,8 @@ struct ExpansionRules {
   /// Why no command or file may be used, whatever the settings say: who owns the alias table;
   /// empty: they may.
   std::string distrust;
-  /// An :include: file's bytes. Errors are temporary and name the file.
-  std::function<Result<std::string>(const std::string& path)> read_file;
+  /// Errors are temporary; their text is the reason alone.
+  std::function<Result<IncludedList>(const std::string& path)> read_list;
 };
 
 /// What each child inherits comes from `parent`. Error: temporary (a file can't be read, a syntax

@@ -41,7 +41,6 @@ struct Tables {
     TRY(auto accounts,
         store::Accounts::open(tables->config, store::system_users_of(config), options));
     auto host = Router::Host::of_system(config);
-    host.own_uid = static_cast<std::uint32_t>(is_root() ? 0 : getuid());
     TRY(auto router,
         Router::open(tables->config, std::make_shared<RealAccounts>(std::move(accounts)),
                      std::move(host), options));

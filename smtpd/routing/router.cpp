@@ -1,10 +1,11 @@
 #include "smtpd/routing/router.h"
 
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
+#include <array>
 
 #include "common/base/text.h"
 #include "common/mail/status.h"
@@ -82,22 +83,14 @@ Result<MailAddress> target_address(std::string_view text, const MailAddress& fro
   return address.with_local(address.local() + std::string(extension));
 }
 
-Result<std::string> read_small_file(const std::string& path, std::size_t bytes_max) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
-    return Error::temporary("4.3.5 :include:" + path + " is no file that can be read");
+std::optional<std::string> name_of_user(std::uint32_t uid) {
+  std::array<char, 65536> buffer;
+  passwd entry{};
+  passwd* found = nullptr;
+  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
+    return {};
   }
-  std::ifstream file(path, std::ios::binary);
-  std::string text(bytes_max + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad() || !file.is_open()) {
-    return Error::temporary("4.3.5 :include:" + path + " can't be read by mail_owner");
-  }
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > bytes_max) {
-    return Error::temporary("4.3.5 :include:" + path + " is larger than dot_forward_bytes_max");
-  }
-  return text;
+  return std::string(entry.pw_name);
 }
 
 /// The table of the default need not be there: a fresh host may have no aliases.
@@ -124,9 +117,11 @@ Router::Host Router::Host::of_system(const Config& config) {
     return status.st_uid;
   };
   auto bytes_max = static_cast<std::size_t>(config.dot_forward_bytes_max);
-  host.read_file = [bytes_max](const std::string& path) {
-    return read_small_file(path, bytes_max);
+  host.own_uid = ::geteuid();
+  host.read_list = [bytes_max, own_uid = host.own_uid](const std::string& path) {
+    return read_list_of_admin(path, own_uid, bytes_max);
   };
+  host.user_name = name_of_user;
   return host;
 }
 
@@ -166,8 +161,9 @@ Result<Resolution> Router::resolve_for(Purpose purpose, const Recipient& recipie
 
 Result<Resolution> Router::program(const Recipient& recipient) const {
   Resolution resolution;
-  resolution.route.transport =
-      recipient.kind == RecipientKind::Command ? Transport::Pipe : Transport::File;
+  resolution.route.transport = recipient.kind == RecipientKind::Command ? Transport::Pipe
+                               : recipient.kind == RecipientKind::File  ? Transport::File
+                                                                        : Transport::Include;
   resolution.route.next_hop = recipient.address;
   if (recipient.run_as.empty()) return resolution;
   TRY(auto account, accounts_->by_name(recipient.run_as));
@@ -348,7 +344,7 @@ Result<std::optional<Resolution>> Router::alias(Purpose purpose, const Recipient
   ExpansionRules rules;
   rules.place = "alias";
   rules.distrust = distrust_of_aliases();
-  rules.read_file = host_.read_file;
+  rules.read_list = [this](const std::string& path) { return included(path); };
   TRY(auto children, expand_items(*items, parent, *config_, rules));
   // Mail that nobody gets is returned, never thrown away in silence.
   if (children.empty()) {
@@ -370,18 +366,60 @@ Result<std::optional<Resolution>> Router::alias(Purpose purpose, const Recipient
   return std::optional(expansion(std::move(children)));
 }
 
-/// Whoever may write an alias table may run commands: it must be root's (without root: ours).
-std::string Router::distrust_of_aliases() const {
+/// Whoever may write an alias table may run commands and see lists: it must be root's (without
+/// root: ours). The first that is not.
+std::optional<Router::UsersTable> Router::users_alias_table() const {
   for (const auto& table : config_->alias_maps) {
     bool is_file = table.name.starts_with('/');
     auto owner = is_file ? host_.file_owner(table.name) : std::nullopt;
-    if (owner && *owner != 0 && *owner != host_.own_uid) {
-      return table.name +
-             " is not owned by root, so its commands and files are not used; chown root " +
-             table.name;
-    }
+    if (owner && *owner != 0 && *owner != host_.own_uid) return UsersTable{table.name, *owner};
   }
   return {};
+}
+
+std::string Router::distrust_of_aliases() const {
+  auto table = users_alias_table();
+  if (!table) return {};
+  return table->name +
+         " is not owned by root, so its commands and files are not used; chown root " + table->name;
+}
+
+/// The system user of this uid, if it may have mail here: then there is a process that reads for
+/// it.
+Result<std::optional<std::string>> Router::reader_of(std::uint32_t uid) const {
+  auto name = host_.user_name(uid);
+  if (!name) return std::optional<std::string>();
+  TRY(auto account, accounts_->by_name(*name));
+  bool is_it = account && account->is_system && account->uid == uid;
+  return is_it ? std::move(name) : std::nullopt;
+}
+
+/// A list that an alias includes: root's is read here, a user's by a process of that user. What a
+/// user's table includes is read by a process of the table's owner.
+Result<IncludedList> Router::included(const std::string& path) const {
+  IncludedList included;
+  if (auto table = users_alias_table()) {
+    TRY(auto reader, reader_of(table->owner));
+    if (!reader) return Error::temporary(table->name + " names it, which is not owned by root");
+    included.read_by = *std::move(reader);
+    return included;
+  }
+  TRY(auto list, host_.read_list(path));
+  bool is_ours = list.owner == 0 || list.owner == host_.own_uid;
+  if (!is_ours) {
+    TRY(auto reader, reader_of(list.owner));
+    if (reader) {
+      included.read_by = *std::move(reader);
+      return included;
+    }
+    included.distrust = path +
+                        " is not owned by root or by a user who may have mail here, so only "
+                        "its addresses are used, and only if everybody may read it; chown root " +
+                        path;
+    if (!list.is_public) return Error::temporary(included.distrust);
+  }
+  included.text = std::move(list.text);
+  return included;
 }
 
 Result<Resolution> Router::mailbox(const MailAddress& address) const {

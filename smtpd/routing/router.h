@@ -29,6 +29,7 @@
 #include "smtpd/messages.h"
 #include "smtpd/routing/domains.h"
 #include "smtpd/routing/expansion.h"
+#include "smtpd/routing/list_file.h"
 #include "smtpd/routing/next_hop.h"
 #include "store/maps/map.h"
 
@@ -53,7 +54,10 @@ class Router {
     std::vector<IpAddress> own_addresses;
     /// Whose file it is; nothing where there is none. Tests answer from a table.
     std::function<std::optional<std::uint32_t>(const std::string& path)> file_owner;
-    std::function<Result<std::string>(const std::string& path)> read_file;
+    /// For a list that an alias of root's includes.
+    std::function<Result<ListFile>(const std::string& path)> read_list;
+    /// A user's name in passwd; nothing where there is none.
+    std::function<std::optional<std::string>(std::uint32_t uid)> user_name;
     std::uint32_t own_uid = 0;  // root, or the user that runs it all
 
     static Host of_system(const Config& config);
@@ -101,7 +105,14 @@ class Router {
                                         const NextHop& hop) const;
   Result<std::optional<std::string>> alias_value(std::string_view name) const;
   Result<Resolution> program(const Recipient& recipient) const;
+  struct UsersTable {
+    std::string name;
+    std::uint32_t owner;
+  };
+  std::optional<UsersTable> users_alias_table() const;
   std::string distrust_of_aliases() const;
+  Result<std::optional<std::string>> reader_of(std::uint32_t uid) const;
+  Result<IncludedList> included(const std::string& path) const;
   bool is_own(DomainClass domain, const MailAddress& address) const;
   bool propagates(std::string_view what) const;
 

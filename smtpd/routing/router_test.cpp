@@ -26,6 +26,8 @@ class TableAccounts final : public AccountFinder {
     if (name != "ann" && name != "bob") return none;
     AccountRef account;
     account.name = name;
+    account.is_system = true;
+    account.uid = name == "ann" ? 1000 : 1001;
     return std::optional(account);
   }
 };
@@ -48,10 +50,13 @@ struct Fixture {
     Router::Host host;
     host.own_addresses = {*IpAddress::parse("192.0.2.7")};
     host.file_owner = [this](const std::string&) { return owner; };
-    host.read_file = [this](const std::string& path) -> Result<std::string> {
+    host.read_list = [this](const std::string& path) -> Result<ListFile> {
       auto found = files.find(path);
-      if (found == files.end()) return Error::temporary("4.3.5 no file " + path);
+      if (found == files.end()) return Error::temporary("no such file");
       return found->second;
+    };
+    host.user_name = [](std::uint32_t uid) {
+      return uid == 1000 ? std::optional<std::string>("ann") : std::nullopt;
     };
     auto opened =
         Router::open(config_for_test(all), std::make_shared<TableAccounts>(), std::move(host));
@@ -81,6 +86,7 @@ struct Fixture {
       std::string text = "->";
       for (const auto& child : resolution.children) {
         text += " " + std::string(child.kind == RecipientKind::Command ? "|" : "") + child.address;
+        if (child.kind == RecipientKind::Include) text += " read by " + child.run_as;
         if (child.is_self) text += "!";
         if (child.is_virtual_self) text += "=";
         if (!child.via.empty()) CHECK(child.via == address);
@@ -95,7 +101,12 @@ struct Fixture {
     return route.status + " " + route.next_hop;
   }
 
-  std::map<std::string, std::string> files;
+  void write(const std::string& path, const std::string& text, std::uint32_t uid = 0,
+             bool is_public = true) {
+    files[path] = ListFile{text, uid, is_public};
+  }
+
+  std::map<std::string, ListFile> files;
   std::uint32_t owner = 0;  // of every file
   std::optional<Router> router;
 };
@@ -210,16 +221,55 @@ TEST_CASE("what can't be found out, or is not set up, is tried later and says wh
   CHECK(fixture.resolve("root@example.org").starts_with("later 4.2.1 root may have no mail"));
   CHECK(fixture.resolve("postmaster@example.org").find("postmaster: NAME") != std::string::npos);
   CHECK(fixture.resolve("broken@example.org") == "later 4.3.5 alias broken: a quote is not closed");
-  CHECK(fixture.resolve("included@example.org") == "later 4.3.5 no file /lists/a");
+  CHECK(fixture.resolve("included@example.org") == "later 4.3.5 /lists/a: no such file");
 }
 
 TEST_CASE("included files lead on, each read once, and may name commands only if allowed") {
   Fixture fixture;
-  fixture.files["/lists/a"] = "# members\nann, :include:/lists/b\n";
-  fixture.files["/lists/b"] = ":include:/lists/a\nbob\n";
+  fixture.write("/lists/a", "# members\nann, :include:/lists/b\n");
+  fixture.write("/lists/b", ":include:/lists/a\nbob\n");
   CHECK(fixture.resolve("included@example.org") == "-> ann@example.org bob@example.org");
-  fixture.files["/lists/b"] = "|/bin/sh\n";
-  CHECK(fixture.resolve("included@example.org") == "5.7.1 mail to command is restricted: |/bin/sh");
+  fixture.write("/lists/b", "|/bin/sh\n");
+  CHECK(fixture.resolve("included@example.org") ==
+        "5.7.1 mail to command is restricted: a list that /lists/a includes");
+}
+
+TEST_CASE("a user's list is read by a process of that user") {
+  Fixture fixture;
+  for (bool is_public : {true, false}) {
+    fixture.write("/lists/a", "bob\n", 1000, is_public);
+    CHECK(fixture.resolve("included@example.org") == "-> /lists/a read by ann");
+  }
+  fixture.write("/lists/a", "ann, :include:/lists/b\n");
+  fixture.write("/lists/b", "bob\n", 1000);
+  CHECK(fixture.resolve("included@example.org") == "-> ann@example.org /lists/b read by ann");
+}
+
+TEST_CASE("of a list whose owner may have no mail only addresses are used, if all may read it") {
+  Fixture fixture;
+  fixture.write("/lists/a", "bob, eve@else.example\n", 38);
+  CHECK(fixture.resolve("included@example.org") == "-> bob@example.org eve@else.example");
+  const std::string refusal = "later 4.3.5 /lists/a is not owned by root or by a user";
+  fixture.write("/lists/a", "bob, :include:/lists/b\n", 38);
+  fixture.write("/lists/b", "ann\n");
+  CHECK(fixture.resolve("included@example.org").starts_with(refusal));
+  fixture.write("/lists/a", "bob\n", 38, false);
+  CHECK(fixture.resolve("included@example.org").starts_with("later 4.3.5 /lists/a: /lists/a is"));
+  Fixture willing({"allow_mail_to_files=alias, include"});
+  willing.write("/lists/a", "/var/log/x\n", 38);
+  CHECK(willing.resolve("included@example.org").starts_with(refusal));
+}
+
+TEST_CASE("errors say where a list is wrong, and quote nothing of it") {
+  Fixture fixture;
+  for (const char* text : {"ann, secret word@@\n", "\"secret\n", "<secret\n", "|secret\n",
+                           "/secret\n", ":include:secret\n", "secret (\n", ":include:/secret\n"}) {
+    CAPTURE(text);
+    fixture.write("/lists/a", text);
+    auto said = fixture.resolve("included@example.org");
+    CHECK(said.find("/lists/a") != std::string::npos);
+    CHECK(said.find("secret") == std::string::npos);
+  }
 }
 
 TEST_CASE("an alias table that is not there makes its recipients wait") {
@@ -239,6 +289,19 @@ TEST_CASE("commands and files of an alias table that is not root's are not used"
   CHECK(fixture.resolve("program@example.org") == "later 4.3.5 " + remedy);
   CHECK(fixture.resolve("file@example.org") == "later 4.3.5 " + remedy);
   CHECK(fixture.resolve("team@example.org") == "-> ann@example.org");
+}
+
+TEST_CASE("what a user's alias table includes is read by a process of that user") {
+  Scratch scratch;
+  std::string table = scratch / "aliases";
+  std::ofstream(table) << "list :include:/lists/a\n";
+  Fixture fixture({"alias_maps=texthash:" + table});
+  fixture.write("/lists/a", "bob\n");
+  CHECK(fixture.resolve("list@example.org") == "-> bob@example.org");
+  fixture.owner = 1000;
+  CHECK(fixture.resolve("list@example.org") == "-> /lists/a read by ann");
+  fixture.owner = 38;
+  CHECK(fixture.resolve("list@example.org").starts_with("later 4.3.5 /lists/a: " + table));
 }
 
 TEST_CASE("other domains go to the relayhost, or to their own mail exchangers") {

@@ -48,7 +48,7 @@ std::vector<Recipient> children_of_delivery(const Recipient& parent, const Accou
     child.is_self = is_address && one.is_self;
     child.is_virtual_self = false;
     child.run_as = is_address ? std::string() : account.name;
-    child.via = parent.address;
+    child.via = parent.kind == RecipientKind::Address ? parent.address : parent.via;
     children.push_back(std::move(child));
   }
   return children;
