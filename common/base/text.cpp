@@ -19,6 +19,37 @@ constexpr std::array<std::int8_t, 256> base64_values = [] {
   return values;
 }();
 
+struct Utf8Character {
+  std::size_t octets = 1;
+  bool is_shown = false;  // false: no character, or one that a reader must not be sent
+};
+
+/// What a terminal or a reader of lines would take for a command: C1 controls (U+009B begins an
+/// escape sequence), line and paragraph separators, and what turns the direction of the text round.
+constexpr bool is_shown(char32_t code) {
+  bool is_c1 = code >= 0x80 && code < 0xa0;
+  bool is_separator = code == 0x2028 || code == 0x2029;
+  bool turns_text = (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+  return !is_c1 && !is_separator && !turns_text;
+}
+
+/// The character at the front of `text`, which is not ASCII (RFC 3629 section 4).
+Utf8Character utf8_character(std::string_view text) {
+  auto octet = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  unsigned char first = octet(0);
+  std::size_t octets = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < octets) return {};
+  char32_t code = first & (0xffU >> (octets + 1));
+  for (std::size_t i = 1; i < octets; ++i) {
+    if ((octet(i) & 0xc0) != 0x80) return {};
+    code = code << 6 | (octet(i) & 0x3fU);
+  }
+  constexpr std::array<char32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
+  bool is_surrogate = code >= 0xd800 && code < 0xe000;
+  if (code < least[octets] || is_surrogate || code > 0x10ffff) return {};
+  return {octets, is_shown(code)};
+}
+
 }  // namespace
 
 std::string lower(std::string_view text) {
@@ -113,12 +144,25 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   return value;
 }
 
+/// Text longer than `max` is cut, between two characters, and `...` says so.
 std::string printable(std::string_view text, std::size_t max) {
   std::string out(text.substr(0, max));
-  for (char& c : out) {
-    if (is_control(c)) c = '?';
+  bool is_cut = text.size() > max;
+  for (std::size_t i = 0; i < out.size();) {
+    if (is_ascii(out[i])) {
+      if (is_control(out[i])) out[i] = '?';
+      ++i;
+      continue;
+    }
+    auto character = utf8_character(text.substr(i));
+    if (is_cut && i + character.octets > out.size()) {
+      out.resize(i);
+      break;
+    }
+    if (!character.is_shown) out.replace(i, character.octets, character.octets, '?');
+    i += character.octets;
   }
-  if (text.size() > max) out += "...";
+  if (is_cut) out += "...";
   return out;
 }
 

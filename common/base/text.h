@@ -52,7 +52,7 @@ std::string join(const std::vector<std::string>& pieces, std::string_view betwee
 /// A decimal number without sign, blanks or anything else; nothing if it does not fit.
 std::optional<std::uint64_t> parse_number(std::string_view text);
 
-/// Text for a log line: control characters and DEL become `?`, longer than `max` is cut with `...`.
+/// Text from outside for a log, terminal or reply: UTF-8 that shows; other octets become `?`.
 std::string printable(std::string_view text, std::size_t max = 1000);
 
 std::string base64_encode(std::string_view bytes);

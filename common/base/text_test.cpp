@@ -42,6 +42,35 @@ TEST_CASE("printable text holds no control character") {
   CHECK(printable("abcdef", 3) == "abc...");
 }
 
+TEST_CASE("printable text is UTF-8, whatever octets came") {
+  struct Row {
+    std::string in;
+    std::string out;
+  };
+  for (const auto& row : {
+           Row{"b\xc3\xbc\x63her", "b\xc3\xbc\x63her"},
+           Row{"\xe2\x82\xac \xf0\x9f\x98\x80", "\xe2\x82\xac \xf0\x9f\x98\x80"},
+           Row{"\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf"}, Row{"b\xfc\x63her", "b?cher"},  // Latin-1
+           Row{"\x9b"
+               "31m",
+               "?31m"},  // C1 as one octet
+           Row{"\xc2\x9b"
+               "31m",
+               "??31m"},                                           // and as UTF-8
+           Row{"\xc0\xaf \xe0\x80\xaf", "?? ???"},                 // overlong
+           Row{"\xed\xa0\x80", "???"},                             // a surrogate
+           Row{"\xf4\x90\x80\x80 \xf5\x80\x80\x80", "???? ????"},  // above U+10FFFF
+           Row{"a\xe2\x82", "a??"},                                // cut off
+           Row{"\xe2\x80\xa8 \xe2\x80\xae", "??? ???"},            // line separator, RLO
+       }) {
+    CAPTURE(row.in);
+    CHECK(printable(row.in) == row.out);
+  }
+  CHECK(printable("ab\xe2\x82\xac", 3) == "ab...");
+  CHECK(printable("ab\xe2\x82\xac", 5) == "ab\xe2\x82\xac");
+  CHECK(printable("ab\xe2\x82\xac!", 5) == "ab\xe2\x82\xac...");
+}
+
 TEST_CASE("case is ignored for ASCII alone") {
   CHECK(equal_nocase("Inbox", "INBOX"));
   CHECK_FALSE(equal_nocase("\xc3\x84", "\xc3\xa4"));

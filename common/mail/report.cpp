@@ -148,7 +148,7 @@ class Writer {
 
   /// Text from outside, fit for a field or a line of this report.
   std::string clean(std::string_view text, std::size_t max = diagnostic_bytes_max) const {
-    auto shown = guessed_utf8(printable(text, max));
+    auto shown = printable(guessed_utf8(text), max);
     if (utf8_ == Utf8::Refused) {
       std::ranges::replace_if(
           shown, [](char c) { return !is_ascii(c); }, '?');

@@ -27,7 +27,7 @@ std::string Reply::line(std::string_view tag) const {
       out += " BAD ";
       break;
   }
-  return out + text_ + "\r\n";
+  return out + printable(text_, text_.size()) + "\r\n";
 }
 
 Reply mail_unavailable() { return Reply::no("[UNAVAILABLE] Your mailbox can't be opened now."); }

@@ -44,20 +44,27 @@ std::string_view state_name(QueueState state) {
   return "incoming";
 }
 
-/// A JSON string: ASCII control characters, quote and backslash escaped; UTF-8 stays.
+/// A JSON string: ASCII control characters, quote and backslash escaped; UTF-8 that shows stays,
+/// other octets become `?` (RFC 8259 section 8.1: nothing but UTF-8).
 std::string quoted(std::string_view text) {
   std::string out = "\"";
-  for (char c : text) {
+  while (!text.empty()) {
+    char c = text.front();
+    std::size_t octets = 1;
     if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      add(out, '\\', c);
+    } else if (is_control(c)) {
       std::array<char, 8> escape{};
       std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(c));
       out += escape.data();
-    } else {
+    } else if (is_ascii(c)) {
       out += c;
+    } else {
+      octets = static_cast<std::size_t>(
+          std::ranges::find_if(text, [](char d) { return is_ascii(d); }) - text.begin());
+      out += printable(text.substr(0, octets), octets);
     }
+    text.remove_prefix(octets);
   }
   return out + '"';
 }

@@ -90,25 +90,30 @@ std::string read_all(const Descriptor& file) {
   }
 }
 
+/// `name: value` on a line of its own; the value may come from a stranger.
+void show(std::ostream& out, std::string_view name, std::string_view value) {
+  out << name << printable(value) << '\n';
+}
+
 void show_envelope(const ReadMessage::Content& content, std::ostream& out) {
   const Envelope& envelope = content.envelope;
   out << "*** ENVELOPE RECORDS " << envelope.id.value() << " ***\n"
       << "message_size: " << envelope.size() << '\n'
       << "message_arrival_time: " << format_date(local_date(envelope.arrival / 1'000'000)) << '\n';
   if (!envelope.client_address.empty()) {
-    out << "named_attribute: client_name=" << envelope.client_name << '\n'
-        << "named_attribute: client_address=" << envelope.client_address << '\n'
-        << "named_attribute: helo_name=" << envelope.helo << '\n'
-        << "named_attribute: protocol_name=" << envelope.protocol << '\n';
+    show(out, "named_attribute: client_name=", envelope.client_name);
+    show(out, "named_attribute: client_address=", envelope.client_address);
+    show(out, "named_attribute: helo_name=", envelope.helo);
+    show(out, "named_attribute: protocol_name=", envelope.protocol);
   }
   if (!envelope.sasl_username.empty()) {
-    out << "named_attribute: sasl_username=" << envelope.sasl_username << '\n';
+    show(out, "named_attribute: sasl_username=", envelope.sasl_username);
   }
-  if (!envelope.envid.empty()) out << "dsn_envelope_id: " << envelope.envid << '\n';
-  out << "sender: " << envelope.sender << '\n';
+  if (!envelope.envid.empty()) show(out, "dsn_envelope_id: ", envelope.envid);
+  show(out, "sender: ", envelope.sender);
   for (const auto& recipient : content.recipients) {
-    out << "recipient: " << recipient.address << '\n';
-    if (!recipient.reason.empty()) out << "delay_reason: " << printable(recipient.reason) << '\n';
+    show(out, "recipient: ", recipient.address);
+    if (!recipient.reason.empty()) show(out, "delay_reason: ", recipient.reason);
   }
 }
 
