@@ -141,6 +141,18 @@ constexpr Transport wire_last(Transport) { return Transport::Include; }
 /// Who gets it on this host: what lookup found; uid and gid are looked up again by the master.
 using store::AccountRef;
 
+/// A next hop of smtp_fallback_relay, with what the tables say of it: another host's password is
+/// none of its business.
+struct FallbackHop {
+  std::string next_hop;
+  std::string tls_policy;
+  std::string credentials;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(next_hop, tls_policy, credentials);
+  }
+};
+
 /// Where one recipient goes next; resolved at every attempt, never stored.
 struct Route {
   Transport transport = Transport::Error;
@@ -151,9 +163,10 @@ struct Route {
   // Smtp: what the tables say of the next hop, since `send` can open none.
   std::string tls_policy;   // the value in smtp_tls_policy_maps, or empty
   std::string credentials;  // the value in smtp_sasl_password_maps, `login:password`, or empty
+  std::vector<FallbackHop> fallbacks;  // where none of its hosts takes it
   template <class Archive>
   void fields(Archive& archive) {
-    archive(transport, next_hop, status, account, tls_policy, credentials);
+    archive(transport, next_hop, status, account, tls_policy, credentials, fallbacks);
   }
 };
 

@@ -5,6 +5,7 @@
 #include "common/base/text.h"
 #include "common/log/log.h"
 #include "common/mail/status.h"
+#include "smtpd/delivery/tls_policy.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -89,6 +90,7 @@ struct Sender::Work {
 
   Attempt attempt;
   MessageSource source;
+  FallbackHop hop;  // whose hosts are tried now
   std::string key;
   std::vector<Slot> slots;
   std::unique_ptr<SmtpClient> client;
@@ -127,15 +129,17 @@ Task<Attempt::Outcomes> Sender::send(Attempt attempt, Descriptor body) {
   } leave{*this, work.key};
 
   co_await over_kept_session(work);
-  std::vector<std::string> hops{work.attempt.route.next_hop};
-  hops.insert(hops.end(), config_->smtp_fallback_relay.begin(), config_->smtp_fallback_relay.end());
-  for (std::size_t i = 0; i < hops.size() && !work.is_done(); ++i) {
-    auto hop = NextHop::parse(hops[i]);
-    if (hop) {
+  Route& route = work.attempt.route;
+  work.hop = FallbackHop{route.next_hop, route.tls_policy, route.credentials};
+  for (auto fallback = route.fallbacks.begin();; ++fallback) {
+    auto hop = NextHop::parse(work.hop.next_hop);
+    if (hop && !work.is_done()) {
       co_await over_hop(work, std::move(*hop));
-    } else {
+    } else if (!hop) {
       work.fail(hop.error());
     }
+    if (fallback == route.fallbacks.end()) break;
+    work.hop = *fallback;
   }
 
   Attempt::Outcomes outcomes;
@@ -171,7 +175,7 @@ Task<> Sender::over_kept_session(Work& work) {
 }
 
 Task<> Sender::over_hop(Work& work, NextHop hop) {
-  bool is_relayhost = work.attempt.route.next_hop == config_->relayhost;
+  bool is_relayhost = work.hop.next_hop == config_->relayhost;
   auto finding = find_targets(resolver_, hop, settings_);
   auto targets = co_await std::move(finding);
   if (!targets) {
@@ -192,34 +196,31 @@ Task<> Sender::over_hop(Work& work, NextHop hop) {
   }
 }
 
+/// What the tables and smtp_tls_security_level ask of a hop's session with `target`.
+Result<TlsPolicy> Sender::policy_of(const std::string& next_hop, const std::string& text,
+                                    const Target& target) const {
+  auto hop = NextHop::parse(next_hop);
+  return parse_tls_policy(text, config_->smtp_tls_security_level, target.host,
+                          hop ? hop->host : next_hop,
+                          minimum_protocol(config_->smtp_tls_mandatory_protocols));
+}
+
 Result<TlsDemand> Sender::tls_demand(const Work& work, const Target& target) const {
-  auto policy = words(work.attempt.route.tls_policy);
-  std::string level = policy.empty() ? config_->smtp_tls_security_level : lower(policy[0]);
+  TRY(auto policy, policy_of(work.hop.next_hop, work.hop.tls_policy, target));
+  const Route& route = work.attempt.route;
+  TRY(auto of_destination, policy_of(route.next_hop, route.tls_policy, target));
   TlsDemand demand;
-  demand.name = target.host;
+  demand.level = std::max(policy.level, of_destination.level);
   demand.is_implicit = config_->smtp_tls_wrappermode || target.endpoint.port() == 465;
-  demand.context = tls_.mandatory;
-  if (level == "verify" || level == "secure") {
-    demand.level = TlsDemand::Level::Verify;
-    demand.context = tls_.verifying;
-    // The MX look-up is not to be trusted: the certificate must bear the next hop's own name.
-    auto hop = NextHop::parse(work.attempt.route.next_hop);
-    if (level == "secure" && hop) demand.name = hop->host;
-  } else if (level == "encrypt") {
-    demand.level = TlsDemand::Level::Encrypt;
-  } else if (level == "may") {
-    demand.level = TlsDemand::Level::May;
-    demand.context = tls_.opportunistic;
-  } else if (level == "none" || level.empty()) {
-    demand.level = TlsDemand::Level::None;
-  } else {
-    return Error::temporary("4.7.5 the TLS level \"" + printable(level, 40) +
-                            "\" is not supported; use none, may, encrypt, verify or secure");
-  }
-  if (demand.is_implicit && demand.level < TlsDemand::Level::Encrypt) {
-    demand.level = TlsDemand::Level::Encrypt;
-    demand.context = tls_.mandatory;
-  }
+  if (demand.is_implicit) demand.level = std::max(demand.level, TlsDemand::Level::Encrypt);
+  demand.name = target.host;
+  // The MX look-up is not to be trusted: the certificate must bear the next hop's own name.
+  auto hop = NextHop::parse(work.hop.next_hop);
+  if ((policy.is_secure || of_destination.is_secure) && hop) demand.name = hop->host;
+  if (policy.match) demand.name = *policy.match;
+  demand.context = demand.level == TlsDemand::Level::Verify ? tls_.verifying
+                   : demand.level == TlsDemand::Level::May  ? tls_.opportunistic
+                                                            : tls_.mandatory;
   return demand;
 }
 
@@ -238,8 +239,9 @@ Task<> Sender::over_host(Work& work, Target target, bool with_tls) {
     co_return;
   }
   ++work.sessions;
-  auto login = Login::parse(work.attempt.route.credentials);
-  bool may_be_plain = demand->level == TlsDemand::Level::May;
+  auto login = Login::parse(work.hop.credentials);
+  // Who breaks the handshake must not learn the password, nor get a session that it was to protect.
+  bool may_be_plain = demand->level == TlsDemand::Level::May && login.name.empty();
   work.client = std::make_unique<SmtpClient>(loop_, config_, std::move(*stream), target,
                                              std::move(*demand), std::move(login));
   bool wants_plain = false;

@@ -1,10 +1,12 @@
-// One attempt (a message and recipients of one next hop) in; what came of each recipient out.
+// Sends a message to those of its recipients that have one next hop.
 //
 // The next hop's addresses are tried in turn until every recipient is delivered or refused for
 // good: a host that can't be reached, breaks off or answers 4xx is followed by the next, up to
 // smtp_mx_address_limit addresses and smtp_mx_session_limit sessions; then smtp_fallback_relay. A
 // connection lost after the last byte ends the attempt, since the message may have got through.
-// Where opportunistic TLS fails, the same host is tried again in plain text.
+// Where opportunistic TLS fails, the same host is tried again in plain text; not where we would log
+// in there: then the mail waits. A fallback relay is asked for at least as much TLS as the mail's
+// own next hop, and sees no login but its own.
 //
 // While several messages wait for one next hop a session is kept for connection_cache_ttl_limit and
 // used again, at most smtp_connection_reuse_count_limit times and smtp_connection_reuse_time_limit
@@ -28,6 +30,8 @@
 #include "smtpd/messages.h"
 
 namespace pennypost::smtp {
+
+struct TlsPolicy;
 
 inline constexpr std::size_t cached_sessions_max = 100;
 
@@ -87,6 +91,8 @@ class Sender {
   Task<> run_session(Work& work, bool& wants_plain);
   Task<> end_session(Work& work);
   Task<> say_quit(std::unique_ptr<SmtpClient> client);
+  Result<TlsPolicy> policy_of(const std::string& next_hop, const std::string& text,
+                              const Target& target) const;
   Result<TlsDemand> tls_demand(const Work& work, const Target& target) const;
   void lost(Work& work, const Disconnected& why);
   bool is_busy(const std::string& key) const;

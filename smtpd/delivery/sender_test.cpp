@@ -367,7 +367,7 @@ TEST_CASE("a message too large for the server's SIZE is refused before MAIL") {
 }
 
 TEST_CASE("we log in where a password is known") {
-  Fixture fixture({"smtp_sasl_auth_enable=yes"});
+  Fixture fixture({"smtp_sasl_auth_enable=yes", "smtp_sasl_security_options=noanonymous"});
   fixture.attempt.route.credentials = "me:secret";
   fixture.servers.add(greeting +
                       "S: 250-a\nS: 250 AUTH LOGIN PLAIN\nC: AUTH PLAIN AG1lAHNlY3JldA==\n"
@@ -404,6 +404,73 @@ TEST_CASE("a server that logs us in by SCRAM must prove that it knows our passwo
   fixture.servers.add(to_auth + "S: 235 ok\n");
   CHECK(fixture.send() ==
         "retry 4.7.8 host a.example[192.0.2.1] did not prove that it knows our password");
+}
+
+TEST_CASE("no password goes out in the clear, whatever the server offers and breaks") {
+  Fixture fixture({"smtp_sasl_auth_enable=yes"});
+  fixture.attempt.route.credentials = "me:secret";
+  fixture.attempt.route.tls_policy = "may";
+  fixture.attempt.route.next_hop = "[a.example]";
+  SUBCASE("no STARTTLS") {
+    fixture.servers.add(greeting + "S: 250-a\nS: 250 AUTH LOGIN PLAIN\nC: QUIT\n");
+    CHECK(fixture.send() ==
+          "retry 4.7.0 host a.example[192.0.2.1] offers no login that smtp_sasl_mechanism_filter "
+          "and smtp_sasl_security_options allow without TLS");
+  }
+  SUBCASE("STARTTLS refused") {
+    fixture.servers.add(greeting +
+                        "S: 250-a\nS: 250-STARTTLS\nS: 250 AUTH SCRAM-SHA-256 PLAIN\n"
+                        "C: STARTTLS\nS: 454 4.7.0 not now\n");
+    CHECK(fixture.send() ==
+          "retry 4.7.5 TLS must protect the login, but host a.example[192.0.2.1] refused to start "
+          "TLS: 454 4.7.0 not now");
+  }
+  SUBCASE("a broken handshake: no second try") {
+    fixture.servers.add(greeting +
+                        "S: 250-a\nS: 250-STARTTLS\nS: 250 AUTH PLAIN\nC: STARTTLS\nS: 220 go\n"
+                        "S: this is no TLS\n--");
+    CHECK(fixture.send().starts_with("retry 4.7.5 Cannot start TLS with a.example[192.0.2.1]"));
+    CHECK(fixture.servers.connected.size() == 1);
+  }
+  SUBCASE("an old server that knows no EHLO") {
+    fixture.servers.add(
+        "S: 220 a\nC: EHLO me.example\nS: 502 what\nC: HELO me.example\nS: 250 a\n"
+        "C: QUIT\n");
+    CHECK(fixture.send().starts_with("retry 4.7.0 "));
+  }
+  SUBCASE("over TLS it logs in") {
+    fixture.servers.add(offers_tls +
+                        "S: 220 go\nTLS\nC: EHLO me.example\nS: 250-a\n"
+                        "S: 250 AUTH PLAIN\nC: AUTH PLAIN AG1lAHNlY3JldA==\nS: 235 ok\n" +
+                        transaction);
+    CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+  }
+}
+
+TEST_CASE("a fallback relay gets its own login, and no less TLS than the mail's own next hop") {
+  Fixture fixture({"smtp_sasl_auth_enable=yes", "smtp_sasl_security_options=noanonymous"});
+  fixture.attempt.route.next_hop = "[a.example]";
+  fixture.attempt.route.credentials = "me:secret";
+  fixture.attempt.route.fallbacks = {FallbackHop{"[b.example]", "", ""}};
+  fixture.servers.add("refused");
+  SUBCASE("no login of another") {
+    fixture.servers.add(greeting + "S: 250-b\nS: 250 AUTH PLAIN\n" + transaction);
+    CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+  }
+  SUBCASE("its own") {
+    fixture.attempt.route.fallbacks[0].credentials = "us:other";
+    fixture.servers.add(greeting +
+                        "S: 250-b\nS: 250 AUTH PLAIN\nC: AUTH PLAIN AHVzAG90aGVy\n"
+                        "S: 235 ok\n" +
+                        transaction);
+    CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+  }
+  SUBCASE("TLS that the destination asks for") {
+    fixture.attempt.route.tls_policy = "encrypt";
+    fixture.servers.add(greeting + "S: 250 b\nC: QUIT\n");
+    CHECK(fixture.send() ==
+          "retry 4.7.4 TLS is required, but was not offered by host b.example[192.0.2.2]");
+  }
 }
 
 TEST_CASE("TLS that is required and not offered is a reason to wait") {
@@ -500,8 +567,9 @@ TEST_CASE("a domain that does not exist bounces, unless it is our relayhost") {
 }
 
 TEST_CASE("the fallback relay gets what no host of the destination takes") {
-  Fixture fixture({"smtp_fallback_relay=[b.example]:26"});
+  Fixture fixture;
   fixture.attempt.route.next_hop = "[a.example]";
+  fixture.attempt.route.fallbacks = {FallbackHop{"[b.example]:26", "", ""}};
   fixture.servers.add("refused");
   fixture.servers.add(plain +
                       "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<r@example.org>\n"

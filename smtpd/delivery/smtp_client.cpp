@@ -190,9 +190,11 @@ Task<Result<void>> SmtpClient::start_tls(bool is_implicit) {
   if (!is_implicit) {
     CO_TRY(auto ready, co_await ask("STARTTLS", config_->smtp_starttls_timeout, while_starttls));
     if (!ready.is_positive()) {
-      if (tls_.level == TlsDemand::Level::May && !ready.is_closing()) co_return Result<void>();
+      bool may_be_plain = tls_.level == TlsDemand::Level::May && login_.name.empty();
+      if (may_be_plain && !ready.is_closing()) co_return Result<void>();
       is_broken_ = true;
-      co_return Error::temporary("4.7.5 TLS is required, but host " + target_.name() +
+      std::string_view why = login_.name.empty() ? "is required" : "must protect the login";
+      co_return Error::temporary("4.7.5 TLS " + std::string(why) + ", but host " + target_.name() +
                                  " refused to start TLS: " + ready.text());
     }
     connection_.take_input();
@@ -228,8 +230,9 @@ Task<Result<void>> SmtpClient::log_in() {
   auto mechanism = ClientExchange::choose(features_.auth_mechanisms, allowed);
   if (!mechanism) {
     co_return Error::temporary("4.7.0 host " + target_.name() +
-                               " offers no login that smtp_sasl_mechanism_filter and "
-                               "smtp_sasl_security_options allow");
+                               " offers no login that smtp_sasl_mechanism_filter and " +
+                               (is_secure() ? "smtp_sasl_tls_security_options allow"
+                                            : "smtp_sasl_security_options allow without TLS"));
   }
   auto exchange = ClientExchange::make(*mechanism, login_.name, login_.password, {});
   ASSERT(exchange != nullptr);
@@ -517,7 +520,9 @@ Task<Result<void>> SmtpClient::transact(Mail& mail) {
 Task<Result<void>> SmtpClient::transmit(MessageSource& source) {
   stage_ = while_body;
   connection_.set_timeout(config_->smtp_data_xfer_timeout);
-  WireEncoder encoder(static_cast<std::size_t>(config_->smtp_line_length_limit));
+  WireEncoder encoder(static_cast<std::size_t>(config_->smtp_line_length_limit),
+                      config_->cleanup_replace_stray_cr_lf ? WireEncoder::StrayCr::Replace
+                                                           : WireEncoder::StrayCr::Keep);
   source.rewind();
   std::string out;
   for (;;) {

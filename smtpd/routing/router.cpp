@@ -542,14 +542,33 @@ Result<Resolution> Router::by_transport(std::string_view setting, const MailAddr
   }
   Resolution resolution;
   resolution.route.transport = Transport::Smtp;
-  std::string written(trim(transport.next_hop.empty() ? default_next_hop : transport.next_hop));
-  TRY(auto hop, NextHop::parse(written));
-  resolution.route.next_hop = hop.text();
-  TRY(resolution.route.tls_policy, value_of_next_hop(tls_policies_, written, hop));
-  if (config_->smtp_sasl_auth_enable) {
-    TRY(resolution.route.credentials, value_of_next_hop(sasl_passwords_, written, hop));
+  TRY(auto hop, hop_of(trim(transport.next_hop.empty() ? default_next_hop : transport.next_hop)));
+  resolution.route.next_hop = std::move(hop.next_hop);
+  resolution.route.tls_policy = std::move(hop.tls_policy);
+  resolution.route.credentials = std::move(hop.credentials);
+  for (const auto& relay : config_->smtp_fallback_relay) {
+    // What is written wrong shows when it is needed, and stops no mail that goes without it.
+    if (!NextHop::parse(relay)) {
+      resolution.route.fallbacks.push_back(FallbackHop{relay, {}, {}});
+      continue;
+    }
+    TRY(auto fallback, hop_of(relay));
+    resolution.route.fallbacks.push_back(std::move(fallback));
   }
   return resolution;
+}
+
+/// A next hop and what the tables say of it.
+Result<FallbackHop> Router::hop_of(std::string_view text) const {
+  std::string written(text);
+  TRY(auto hop, NextHop::parse(written));
+  FallbackHop found;
+  found.next_hop = hop.text();
+  TRY(found.tls_policy, value_of_next_hop(tls_policies_, written, hop));
+  if (config_->smtp_sasl_auth_enable) {
+    TRY(found.credentials, value_of_next_hop(sasl_passwords_, written, hop));
+  }
+  return found;
 }
 
 /// Under the next hop as it is written (`[mail.example]:submission`), with its port as a number,

@@ -101,6 +101,7 @@ class Router {
                             const std::string& sender) const;
   Result<Resolution> by_transport(std::string_view setting, const MailAddress& address,
                                   const std::string& default_next_hop) const;
+  Result<FallbackHop> hop_of(std::string_view text) const;
   Result<std::string> value_of_next_hop(const store::MapList& maps, const std::string& written,
                                         const NextHop& hop) const;
   Result<std::optional<std::string>> alias_value(std::string_view name) const;

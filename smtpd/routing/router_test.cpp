@@ -215,6 +215,25 @@ TEST_CASE("passwords and TLS policies are found under the next hop as it is writ
   }
 }
 
+TEST_CASE("each fallback relay comes with its own password and TLS policy") {
+  Recipient recipient;
+  recipient.address = "x@else.example";
+  Fixture fixture({"relayhost=[mx.isp.example]", "smtp_fallback_relay=[f.example]:26, [g.example",
+                   "smtp_sasl_auth_enable=yes",
+                   "smtp_sasl_password_maps=inline:{{mx.isp.example=ann:secret}, {f.example=f:x}}",
+                   "smtp_tls_policy_maps=inline:{{f.example=encrypt}}"});
+  auto resolution = fixture.router->resolve(recipient, "");
+  REQUIRE(resolution);
+  CHECK(resolution->route.credentials == "ann:secret");
+  REQUIRE(resolution->route.fallbacks.size() == 2);
+  CHECK(resolution->route.fallbacks[0].next_hop == "[f.example]:26");
+  CHECK(resolution->route.fallbacks[0].credentials == "f:x");
+  CHECK(resolution->route.fallbacks[0].tls_policy == "encrypt");
+  // What is written wrong is told of when it is needed; it stops no other mail.
+  CHECK(resolution->route.fallbacks[1].next_hop == "[g.example");
+  CHECK(resolution->route.fallbacks[1].credentials.empty());
+}
+
 TEST_CASE("what can't be found out, or is not set up, is tried later and says what to do") {
   Fixture fixture;
   CHECK(fixture.resolve("unclear@example.org") == "later 4.3.0 passwd can't tell");
