@@ -15,10 +15,7 @@ constexpr std::size_t received_bytes_usual = 300;
 std::string shown_name(std::string_view text) {
   std::string out(text.substr(0, domain_bytes_max));
   for (char& c : out) {
-    if (is_ascii(c) && !is_alnum(c) &&
-        std::string_view(".-_:[]").find(c) == std::string_view::npos) {
-      c = '?';
-    }
+    if (!is_alnum(c) && std::string_view(".-_:[]").find(c) == std::string_view::npos) c = '?';
   }
   return out.empty() ? "unknown" : out;
 }
@@ -109,8 +106,9 @@ std::vector<Edit> submission_edits(std::string_view header, const Submission& su
   std::vector<Edit> edits;
   if (!added.empty()) edits.push_back({0, 0, std::move(added)});
   if (!submission.myorigin) return edits;
+  if (fields.size() > submission.fields_max) fields.resize(submission.fields_max);
   for (const auto& field : fields) {
-    if (!is_address_field(field.name)) continue;
+    if (!is_address_field(field.name) || field.whole.size() > submission.field_bytes_max) continue;
     auto base = static_cast<std::size_t>(field.body.data() - header.data());
     for (const auto& one : parse_address_list(field.body)) {
       if (one.bare_end)

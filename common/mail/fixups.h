@@ -60,6 +60,9 @@ struct Submission {
   std::string unique;                  // Message-ID's left side, as TIME.QUEUEID
   MailDate date;                       // now
   std::string_view line_end = "\r\n";  // of what is added
+  // Fields behind so many, and longer ones, are not completed; they count as there all the same.
+  std::size_t fields_max = 1000;
+  std::size_t field_bytes_max = 102400;
 };
 
 /// The edits that add Date, Message-ID and From if missing (Resent-Date, Resent-Message-ID and

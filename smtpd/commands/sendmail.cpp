@@ -48,6 +48,7 @@
 #include "smtpd/commands/drop_file.h"
 #include "smtpd/commands/postqueue.h"
 #include "smtpd/commands/sendmail_dialogue.h"
+#include "smtpd/inbound/incoming_header.h"
 #include "smtpd/queue/queue_id.h"
 
 namespace pennypost::smtp {
@@ -242,12 +243,10 @@ std::string message_text(std::string_view input, bool dot_is_text) {
 
 Result<std::string> prepare_message(std::string text, const SendmailOptions& options,
                                     const LocalUser& user, const Config& config, Posting& posting) {
-  // A text that begins with something else than a field is a body without a header.
-  std::string_view first_line = std::string_view(text).substr(0, text.find('\n'));
-  auto colon = first_line.find(':');
-  bool has_header = first_line.empty() ||
-                    (colon != first_line.npos && is_field_name(trim(first_line.substr(0, colon))));
-  if (!has_header) text.insert(0, 1, '\n');
+  // As the queue will take it, so that no text is read as a header (incoming_header.h).
+  auto header_end = find_header_end(text, true);
+  if (header_end.needs_empty_line) text.insert(header_end.bytes, 1, '\n');
+  if (header_end.begins_with_from_) text.insert(0, from_line_field);
 
   posting = options.posting;
   std::vector<std::string> named = std::move(posting.recipients);

@@ -116,9 +116,12 @@ class Dialogue {
     std::string text;
     std::string line;
     bool is_too_large = false;
-    for (;;) {
+    // A program that ends its lines with CRLF passes on texts of others: a dot between LFs is
+    // theirs.
+    const bool only_crlf_ends = ended_with_crlf_;
+    for (bool follows_end = true;; follows_end = !only_crlf_ends || ended_with_crlf_) {
       if (!next_line(line)) return;  // broken off: nothing is sent
-      if (line == ".") break;
+      if (line == "." && follows_end && (!only_crlf_ends || ended_with_crlf_)) break;
       if (line.starts_with('.')) line.erase(0, 1);
       is_too_large = is_too_large || (limit > 0 && text.size() + line.size() > limit);
       if (!is_too_large) text += line + '\n';
@@ -131,7 +134,7 @@ class Dialogue {
     Posting posting;
     auto message =
         prepare_message(std::move(text), options, LocalUser::current(), config_, posting);
-    if (!message) return say("554 5.6.0 " + message.error().text());
+    if (!message) return say("554 5.6.0 " + printable(message.error().text()));
     std::ostringstream problem;
     int status = post_message(posting, *message, config_, config_directory_, problem);
     if (status == 0) return say("250 2.0.0 Ok: queued");
@@ -148,17 +151,21 @@ class Dialogue {
   /// Without its end, CRLF or LF. A line beyond any message's size is cut by the stream's end.
   bool next_line(std::string& line) {
     if (!std::getline(in_, line)) return false;
-    if (line.ends_with('\r')) line.pop_back();
+    ended_with_crlf_ = line.ends_with('\r');
+    if (ended_with_crlf_) line.pop_back();
     return true;
   }
   void say(const std::string& reply) { out_ << reply << "\r\n" << std::flush; }
-  void say(const Error& error) { say(std::to_string(error.code()) + " " + error.text()); }
+  void say(const Error& error) {
+    say(std::to_string(error.code()) + " " + printable(error.text()));
+  }
 
   const Config& config_;
   const std::string& config_directory_;
   std::istream& in_;
   std::ostream& out_;
   std::optional<Transaction> transaction_;
+  bool ended_with_crlf_ = false;  // the last line
 };
 
 }  // namespace

@@ -19,17 +19,31 @@ void WireEncoder::put_text(std::string_view text, std::string& out) {
   line_bytes_ += text.size();
 }
 
+void WireEncoder::put_stray_cr(std::string& out) {
+  put_text(stray_cr_ == StrayCr::Replace ? " " : "\r", out);
+}
+
+/// Text within a line; no CR of it belongs to the line's end.
+void WireEncoder::put_line(std::string_view text, std::string& out) {
+  for (auto cr = text.find('\r'); cr != text.npos; cr = text.find('\r')) {
+    put_text(text.substr(0, cr), out);
+    put_stray_cr(out);
+    text.remove_prefix(cr + 1);
+  }
+  put_text(text, out);
+}
+
 void WireEncoder::feed(std::string_view piece, std::string& out) {
   while (!piece.empty()) {
     auto end = piece.find('\n');
     std::string_view text = piece.substr(0, end);
     bool ends_line = end != piece.npos;
     piece.remove_prefix(ends_line ? end + 1 : piece.size());
-    if (holds_cr_ && !text.empty()) put_text("\r", out);
+    if (holds_cr_ && !text.empty()) put_stray_cr(out);
     if (!text.empty()) {
       holds_cr_ = text.back() == '\r';
       if (holds_cr_) text.remove_suffix(1);
-      put_text(text, out);
+      put_line(text, out);
     }
     if (!ends_line) continue;
     out += "\r\n";

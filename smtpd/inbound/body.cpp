@@ -47,12 +47,13 @@ Task<Result<void>> Body::finish() {
   if (failure_) co_return *failure_;
   if (!file_) {
     bytes_ = tail_.size();
-    header_end_ = find_header_end(tail_, true, limits_);
+    header_end_ = find_header_end(tail_, true);
     co_return Result<void>();
   }
   if (keeps_head_) {
     head_ += tail_;
     look_for_header(true);
+    if (failure_) co_return *failure_;
   }
   bytes_ += tail_.size();
   auto synced = co_await loop_.offload([&]() -> Result<void> {
@@ -65,9 +66,11 @@ Task<Result<void>> Body::finish() {
 }
 
 void Body::look_for_header(bool is_whole) {
-  bool is_enough = head_.size() >= header_block_bytes_max;
-  header_end_ = find_header_end(head_, is_whole, limits_);
-  if (!header_end_.is_found && !is_enough) return;
+  header_end_ = find_header_end(head_, is_whole);
+  bool is_too_long = header_end_.bytes > header_block_bytes_max ||
+                     (!header_end_.is_found && head_.size() > header_block_bytes_max);
+  if (is_too_long) failure_ = header_too_long();
+  if (!header_end_.is_found && !is_too_long) return;
   keeps_head_ = false;
   head_.resize(header_end_.bytes);
 }

@@ -19,8 +19,8 @@ namespace pennypost::smtp {
 
 class Body {
  public:
-  Body(Loop& loop, Backend& backend, QueueId id, HeaderLimits limits)
-      : loop_(loop), backend_(backend), id_(std::move(id)), limits_(limits) {}
+  Body(Loop& loop, Backend& backend, QueueId id)
+      : loop_(loop), backend_(backend), id_(std::move(id)) {}
   Body(const Body&) = delete;
   Body& operator=(const Body&) = delete;
   /// A file that nobody submitted is given up at once: else clients that break off large messages
@@ -32,7 +32,7 @@ class Body {
   /// Writes out what has become too much for memory. An Error (452 no space, 451) is remembered:
   /// what follows is thrown away.
   Task<> settle();
-  /// Nothing follows: the file is synced, the header's end is known.
+  /// Nothing follows: the file is synced, the header's end is known. Error 552: it is too far off.
   Task<Result<void>> finish();
 
   /// The message is about to be submitted: from now on the file is the queue's business.
@@ -52,7 +52,6 @@ class Body {
   Loop& loop_;
   Backend& backend_;
   QueueId id_;
-  HeaderLimits limits_;
   std::string tail_;        // not yet in the file
   std::string head_;        // the beginning, while it goes into a file
   bool keeps_head_ = true;  // the header's end was not in it yet

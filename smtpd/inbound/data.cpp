@@ -11,7 +11,6 @@ namespace {
 
 // A client that goes on sending beyond this many times message_size_limit is cut off.
 constexpr std::uint64_t oversize_factor_max = 10;
-constexpr std::string_view from_line_field = "X-Mailbox-Line: ";
 
 Ret ret_of(DsnReturn ret) {
   switch (ret) {
@@ -23,40 +22,6 @@ Ret ret_of(DsnReturn ret) {
       return Ret::Headers;
   }
   return Ret::Unset;
-}
-
-void add_text(std::vector<Piece>& pieces, std::string_view text) {
-  if (text.empty()) return;
-  if (pieces.empty() || pieces.back().length != 0) pieces.emplace_back();
-  pieces.back().text += text;
-}
-
-void add_range(std::vector<Piece>& pieces, std::uint64_t offset, std::uint64_t length) {
-  if (length == 0) return;
-  Piece& piece = pieces.emplace_back();
-  piece.offset = offset;
-  piece.length = length;
-}
-
-/// The message: `top`, the header with its edits, an empty line if one is missing, the body.
-std::vector<Piece> message_pieces(std::string_view top, const HeaderEnd& header,
-                                  const std::vector<Edit>& edits, std::uint64_t body_bytes) {
-  std::vector<Piece> pieces;
-  add_text(pieces, top);
-  if (header.begins_with_from_) add_text(pieces, from_line_field);
-  std::size_t at = 0;
-  for (const Edit& edit : edits) {
-    add_range(pieces, at, edit.offset - at);
-    add_text(pieces, edit.insert);
-    at = edit.offset + edit.erase;
-  }
-  if (header.needs_empty_line) {
-    add_range(pieces, at, header.bytes - at);
-    add_text(pieces, "\n");
-    at = header.bytes;
-  }
-  add_range(pieces, at, body_bytes - at);
-  return pieces;
 }
 
 }  // namespace
@@ -78,8 +43,7 @@ Task<std::optional<Reply>> Session::check_data() {
 }
 
 void Session::begin_content(DataScanner::Ends ends) {
-  transaction_->body = std::make_unique<Body>(site_->loop(), site_->backend(), transaction_->id,
-                                              site_->header_limits());
+  transaction_->body = std::make_unique<Body>(site_->loop(), site_->backend(), transaction_->id);
   transaction_->scanner = std::make_unique<DataScanner>(ends, site_->data_limits());
 }
 
@@ -255,7 +219,7 @@ Task<Reply> Session::finish_message() {
   auto stored = co_await body.finish();
   std::optional<Reply> refused;
   if (!stored) refused.emplace(stored.error());
-  auto facts = header_facts(body.header());
+  auto facts = header_facts(body.header(), settings_.message_drop_headers);
   if (!refused && facts.hops > static_cast<std::size_t>(settings_.hopcount_limit)) {
     refused.emplace(554, "5.4.0", "Error: too many hops");
     log_refusal("reject", refused->summary(), std::nullopt);
@@ -278,15 +242,15 @@ Task<Reply> Session::finish_message() {
     end_transaction();
     co_return *std::move(refused);
   }
-  auto committing = commit(edits, std::move(facts.message_id));
+  auto committing = commit(edits, std::move(facts));
   co_return co_await std::move(committing);
 }
 
-Task<Reply> Session::commit(const FilterEdits& edits, std::string message_id) {
+Task<Reply> Session::commit(const FilterEdits& edits, HeaderFacts facts) {
   Transaction& transaction = *transaction_;
   std::string id = transaction.id.value();
   Submit message;
-  message.envelope = envelope(edits, std::move(message_id));
+  message.envelope = envelope(edits, std::move(facts));
   log_message_id(id, message.envelope.message_id);
   if (transaction.discard) {
     log_refusal("discard", "message thrown away", std::nullopt);
@@ -344,11 +308,13 @@ std::vector<Edit> Session::submission_fixes(std::string_view header) const {
   submission.unique = std::to_string(now.seconds) + "." + transaction.id.value();
   submission.date = now;
   submission.line_end = "\n";
+  submission.fields_max = static_cast<std::size_t>(settings_.header_count_limit);
+  submission.field_bytes_max = static_cast<std::size_t>(settings_.header_size_limit);
   return submission_edits(header, submission);
 }
 
-/// `message_id`: as the client sent it.
-Envelope Session::envelope(const FilterEdits& filter_edits, std::string message_id) {
+/// `facts`: of the header as the client sent it.
+Envelope Session::envelope(const FilterEdits& filter_edits, HeaderFacts facts) {
   Transaction& transaction = *transaction_;
   Body& body = *transaction.body;
   auto header = body.header();
@@ -376,8 +342,9 @@ Envelope Session::envelope(const FilterEdits& filter_edits, std::string message_
     envelope.sasl_method = login_->mechanism;
     envelope.sasl_username = login_->name;
   }
-  if (!edits.empty()) message_id = header_facts(edited(header, edits)).message_id;
-  envelope.message_id = std::move(message_id);
+  if (!edits.empty()) facts.message_id = header_facts(edited(header, edits)).message_id;
+  edits = with_dropped(std::move(edits), facts.dropped);
+  envelope.message_id = std::move(facts.message_id);
   envelope.is_smtputf8 = transaction.mail.smtputf8;
   envelope.is_8bit =
       transaction.mail.body == BodyType::EightBitMime || transaction.scanner->has_8bit();
@@ -386,7 +353,7 @@ Envelope Session::envelope(const FilterEdits& filter_edits, std::string message_
   envelope.envid = transaction.mail.envid.value_or("");
   envelope.body_bytes = body.bytes();
   envelope.body_is_file = body.is_file();
-  envelope.pieces = message_pieces(top, body.header_end(), edits, body.bytes());
+  envelope.pieces = incoming_pieces(top, body.header_end(), edits, body.bytes());
   envelope.recipients = std::move(transaction.recipients);
   return envelope;
 }

@@ -1,7 +1,8 @@
 #include "smtpd/inbound/incoming_header.h"
 
+#include <algorithm>
+
 #include "common/base/text.h"
-#include "common/mail/header.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -21,61 +22,101 @@ bool is_from_line(std::string_view line) {
   return line.starts_with("From ");
 }
 
+void add_text(std::vector<Piece>& pieces, std::string_view text) {
+  if (text.empty()) return;
+  if (pieces.empty() || pieces.back().length != 0) pieces.emplace_back();
+  pieces.back().text += text;
+}
+
+void add_range(std::vector<Piece>& pieces, std::uint64_t offset, std::uint64_t length) {
+  if (length == 0) return;
+  Piece& piece = pieces.emplace_back();
+  piece.offset = offset;
+  piece.length = length;
+}
+
 }  // namespace
 
-HeaderEnd find_header_end(std::string_view text, bool is_whole, const HeaderLimits& limits) {
+HeaderEnd find_header_end(std::string_view text, bool is_whole) {
   HeaderEnd end;
   std::size_t at = 0;
-  std::size_t fields = 0;
-  std::size_t field_begin = 0;
   while (at < text.size()) {
     auto line_end = text.find('\n', at);
     if (line_end == text.npos && !is_whole) return end;
     auto line = text.substr(at, line_end - at);
-    auto next = line_end == text.npos ? text.size() : line_end + 1;
-    if (line.empty()) {
-      end.is_found = true;
-      end.bytes = at;
-      return end;
-    }
-    if (at == 0 && is_from_line(line)) {
+    bool is_first = at == 0;
+    if (is_first && is_from_line(line)) {
       end.begins_with_from_ = true;
-      ++fields;
-    } else if (is_blank(line.front()) && fields > 0) {
-      if (next - field_begin > limits.field_bytes_max) {
-        end.is_found = true;
-        end.bytes = field_begin;
-        return end;
-      }
-    } else if (!is_field_line(line)) {
+    } else if (line.empty()) {
       end.is_found = true;
-      end.needs_empty_line = true;
-      end.bytes = at;
       return end;
-    } else {
-      field_begin = at;
-      if (++fields > limits.fields_max || next - at > limits.field_bytes_max) {
-        end.is_found = true;
-        end.bytes = at;
-        return end;
-      }
+    } else if ((is_first || !is_blank(line.front())) && !is_field_line(line)) {
+      end.is_found = end.needs_empty_line = true;
+      return end;
     }
-    at = next;
+    at = line_end == text.npos ? text.size() : line_end + 1;
     end.bytes = at;
   }
   end.is_found = is_whole;
   return end;
 }
 
-HeaderFacts header_facts(std::string_view header) {
+Error header_too_long() {
+  return Error(552, "5.3.4 Error: the header is longer than " +
+                        std::to_string(header_block_bytes_max) + " bytes");
+}
+
+HeaderFacts header_facts(std::string_view header, const std::vector<std::string>& drop) {
   HeaderFacts facts;
   for (const auto& field : HeaderFields(header)) {
     if (field.is("Received")) ++facts.hops;
     if (facts.message_id.empty() && field.is("Message-ID")) {
       facts.message_id = printable(field.value(), message_id_bytes_max);
     }
+    if (!std::ranges::any_of(drop, [&](const auto& name) { return field.is(name); })) continue;
+    auto offset = static_cast<std::size_t>(field.whole.data() - header.data());
+    facts.dropped.push_back(Edit{offset, field.whole.size(), {}});
   }
   return facts;
+}
+
+std::vector<Edit> with_dropped(std::vector<Edit> edits, const std::vector<Edit>& dropped) {
+  if (dropped.empty()) return edits;
+  std::erase_if(edits, [&](const Edit& edit) {
+    // What is put in just before a field is not of that field.
+    return std::ranges::any_of(dropped, [&](const Edit& field) {
+      bool begins_within =
+          edit.offset > field.offset || (edit.offset == field.offset && edit.erase);
+      return begins_within && edit.offset < field.offset + field.erase;
+    });
+  });
+  edits.insert(edits.end(), dropped.begin(), dropped.end());
+  std::ranges::stable_sort(edits, {}, &Edit::offset);
+  return edits;
+}
+
+std::vector<Piece> incoming_pieces(std::string_view top, const HeaderEnd& header,
+                                   const std::vector<Edit>& edits, std::uint64_t bytes) {
+  std::vector<Piece> pieces;
+  add_text(pieces, top);
+  std::size_t at = 0;
+  auto edit = edits.begin();
+  for (; edit != edits.end() && edit->offset == 0 && edit->erase == 0; ++edit) {
+    add_text(pieces, edit->insert);
+  }
+  if (header.begins_with_from_) add_text(pieces, from_line_field);
+  for (; edit != edits.end(); ++edit) {
+    add_range(pieces, at, edit->offset - at);
+    add_text(pieces, edit->insert);
+    at = edit->offset + edit->erase;
+  }
+  if (header.needs_empty_line) {
+    add_range(pieces, at, header.bytes - at);
+    add_text(pieces, "\n");
+    at = header.bytes;
+  }
+  add_range(pieces, at, bytes - at);
+  return pieces;
 }
 
 }  // namespace pennypost::smtp

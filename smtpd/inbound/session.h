@@ -141,10 +141,10 @@ class Session {
   Task<std::optional<Reply>> show_filters(std::size_t from);
   std::optional<Reply> fault_reply() const;
   Task<Reply> finish_message();
-  Task<Reply> commit(const FilterEdits& edits, std::string message_id);
+  Task<Reply> commit(const FilterEdits& edits, HeaderFacts facts);
   std::string received(const Transaction& transaction) const;
   std::vector<Edit> submission_fixes(std::string_view header) const;
-  Envelope envelope(const FilterEdits& edits, std::string message_id);
+  Envelope envelope(const FilterEdits& edits, HeaderFacts facts);
   void end_transaction();
 
   LogPeer log_peer() const { return {client_name_, client_address_}; }

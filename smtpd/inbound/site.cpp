@@ -61,13 +61,10 @@ DataScanner::Limits Site::data_limits() const {
   limits.message_bytes_max = message_bytes_max();
   limits.line_bytes_max = static_cast<std::size_t>(settings_.smtpd_line_length_limit);
   limits.bare_newline = parse_bare_newline(settings_.smtpd_forbid_bare_newline);
-  return limits;
-}
-
-HeaderLimits Site::header_limits() const {
-  HeaderLimits limits;
-  limits.field_bytes_max = static_cast<std::size_t>(settings_.header_size_limit);
-  limits.fields_max = static_cast<std::size_t>(settings_.header_count_limit);
+  bool keeps = limits.bare_newline == DataScanner::BareNewline::Keep;
+  if (keeps && settings_.cleanup_replace_stray_cr_lf) {
+    limits.bare_newline = DataScanner::BareNewline::Normalize;
+  }
   return limits;
 }
 

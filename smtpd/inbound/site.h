@@ -18,7 +18,6 @@
 #include "smtpd/inbound/backend.h"
 #include "smtpd/inbound/data_scanner.h"
 #include "smtpd/inbound/filter.h"
-#include "smtpd/inbound/incoming_header.h"
 #include "store/service/auth.h"
 
 namespace pennypost::smtp {
@@ -63,7 +62,6 @@ class Site {
   /// 0: no limit.
   std::uint64_t message_bytes_max() const;
   DataScanner::Limits data_limits() const;
-  HeaderLimits header_limits() const;
   /// The address with $myorigin where it has no domain.
   MailAddress completed(const MailAddress& address) const;
 

@@ -11,9 +11,10 @@
 #include "common/base/text.h"
 #include "common/log/log.h"
 #include "common/mail/fixups.h"
-#include "common/mail/header.h"
 #include "smtpd/commands/drop_file.h"
+#include "smtpd/inbound/incoming_header.h"
 #include "smtpd/messages.h"
+#include "smtpd/queue/posted_lines.h"
 #include "smtpd/queue/queue_id.h"
 
 namespace pennypost::smtp {
@@ -31,21 +32,6 @@ Result<std::string> completed(const std::string& text, const Config& config) {
     address = address.with_domain(std::move(origin));
   }
   return address.text();
-}
-
-/// Whether it has bytes above 127.
-Result<bool> copy_message(const Descriptor& from, std::uint64_t offset, std::uint64_t bytes,
-                          const Descriptor& to) {
-  bool is_8bit = false;
-  while (bytes > 0) {
-    TRY(auto chunk, read_range(from, offset, std::min(bytes, copy_bytes)));
-    is_8bit = is_8bit || !is_ascii(chunk);
-    TRY_DO(write_all(to, chunk));
-    offset += chunk.size();
-    bytes -= chunk.size();
-  }
-  if (::fsync(to.number()) != 0) return file_error("sync a body", errno);
-  return is_8bit;
 }
 
 std::string received(const Envelope& envelope, std::uint32_t uid, const Config& config) {
@@ -94,6 +80,47 @@ PickupDesk::PickupDesk(Loop& loop, Queue& queue, Scheduler& scheduler,
       clock_(clock),
       woken_(loop) {}
 
+/// The message as the queue keeps it, written to `to` if there is such a file, and synced.
+Result<PickupDesk::Content> PickupDesk::copy(const Descriptor& from, std::uint64_t offset,
+                                             std::uint64_t bytes, const Descriptor& to,
+                                             bool replaces_stray_cr) {
+  Content content;
+  PostedLines lines(replaces_stray_cr);
+  auto add = [&](std::string_view cleaned) -> Result<void> {
+    content.bytes += cleaned.size();
+    content.is_8bit = content.is_8bit || !is_ascii(cleaned);
+    content.front += cleaned.substr(0, header_block_bytes_max - content.front.size());
+    return to ? write_all(to, cleaned) : Result<void>();
+  };
+  while (bytes > 0) {
+    TRY(auto chunk, read_range(from, offset, std::min(bytes, copy_bytes)));
+    TRY_DO(add(lines.clean(chunk)));
+    offset += chunk.size();
+    bytes -= chunk.size();
+  }
+  TRY_DO(add(lines.finish()));
+  if (to && ::fsync(to.number()) != 0) return file_error("sync a body", errno);
+  return content;
+}
+
+/// What the envelope says of the content. Error 552, 554: it is refused.
+Result<void> PickupDesk::describe(const Content& content, std::uint32_t uid, const Config& config,
+                                  Envelope& envelope) {
+  auto end = find_header_end(content.front, content.front.size() == content.bytes);
+  if (!end.is_found) return header_too_long();
+  auto header = std::string_view(content.front).substr(0, end.bytes);
+  auto facts = header_facts(header, config.message_drop_headers);
+  if (facts.hops > static_cast<std::size_t>(config.hopcount_limit)) {
+    return Error(554, "5.4.6 Too many hops");
+  }
+  envelope.message_id = std::move(facts.message_id);
+  envelope.is_8bit = content.is_8bit;
+  envelope.body_bytes = content.bytes;
+  auto trace = received(envelope, uid, config);
+  envelope.pieces = incoming_pieces(trace, end, facts.dropped, content.bytes);
+  return {};
+}
+
 Task<Result<QueueId>> PickupDesk::take(Posting posting, std::uint32_t uid, const Descriptor& file,
                                        std::uint64_t offset, std::uint64_t bytes, Changes extra) {
   auto config = config_();
@@ -102,50 +129,27 @@ Task<Result<QueueId>> PickupDesk::take(Posting posting, std::uint32_t uid, const
     co_return Error(552, "5.3.4 Message size exceeds fixed limit");
   }
   CO_TRY(auto envelope, envelope_of(posting, *config, clock_));
-  std::string front;
-  std::string body;
-  envelope.body_bytes = bytes;
-  envelope.body_is_file = bytes > inline_body_bytes_max;
-  std::uint64_t front_bytes = std::min<std::uint64_t>(bytes, posted_header_bytes_max);
-  auto read = co_await loop_.offload([&] { return read_range(file, offset, front_bytes); });
-  if (!read) co_return std::move(read).error();
-  front = *std::move(read);
-  if (envelope.body_is_file) {
-    CO_TRY(auto target, co_await queue_.open_body(envelope.id));
-    auto copied = co_await loop_.offload([&] { return copy_message(file, offset, bytes, target); });
-    if (!copied) {
-      co_await queue_.drop_body(envelope.id);
-      co_return std::move(copied).error();
-    }
-    envelope.is_8bit = *copied;
-  } else {
-    body = front;
-  }
-  std::string_view header = std::string_view(front).substr(0, header_bytes(front));
-  HeaderFields fields(header);
-  if (static_cast<std::int64_t>(fields.find_all("Received").size()) > config->hopcount_limit) {
-    if (envelope.body_is_file) co_await queue_.drop_body(envelope.id);
-    co_return Error(554, "5.4.6 Too many hops");
-  }
-  if (auto message_id = fields.value("Message-ID")) {
-    envelope.message_id = printable(*message_id);
-  }
-  envelope.is_8bit = envelope.is_8bit || !is_ascii(front);
-  Piece trace;
-  trace.text = received(envelope, uid, *config);
-  envelope.pieces.push_back(std::move(trace));
-  if (bytes > 0) {
-    Piece whole;
-    whole.length = bytes;
-    envelope.pieces.push_back(std::move(whole));
-  }
   QueueId id = envelope.id;
-  bool is_file = envelope.body_is_file;
+  envelope.body_is_file = bytes > inline_body_bytes_max;
+  Descriptor target;
+  if (envelope.body_is_file) {
+    CO_TRY(target, co_await queue_.open_body(id));
+  }
+  bool replaces = config->cleanup_replace_stray_cr_lf;
+  auto content =
+      co_await loop_.offload([&] { return copy(file, offset, bytes, target, replaces); });
+  Result<void> described = content ? describe(*content, uid, *config, envelope) : content.error();
+  if (!described) {
+    if (target) co_await queue_.drop_body(id);
+    co_return std::move(described).error();
+  }
   log_pickup(id.value(), uid, envelope.sender);
   log_message_id(id.value(), envelope.message_id);
+  std::string body;
+  if (!target) body = std::move(content->front);
   auto work = scheduler_.submit(std::move(envelope), std::move(body), std::move(extra));
   auto taken = co_await std::move(work);
-  if (!taken && is_file) co_await queue_.drop_body(id);
+  if (!taken && target) co_await queue_.drop_body(id);
   if (!taken) co_return std::move(taken).error();
   co_return id;
 }

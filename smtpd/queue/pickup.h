@@ -1,8 +1,9 @@
-// A posting of a local program and its message in, a message of the queue out.
+// Takes the messages of local programs into the queue: what sendmail hands over the socket, and
+// what postdrop left in maildrop.
 //
-// For what sendmail hands over the socket and for what postdrop left in maildrop. Addresses without
-// a domain get $myorigin; a Received field says which user it was. The message is refused for good
-// when it is too large, has no recipient that is an address, or has gone round too often.
+// Addresses without a domain get $myorigin; a Received field says which user it was. Of the message
+// becomes what becomes of one that comes by SMTP (incoming_header.h, posted_lines.h). It is refused
+// for good when it is too large, has no recipient that is an address, or has gone round too often.
 //
 // STANDARDS  RFC 5321 section 4.4 (Received), section 6.3 (loops)
 #pragma once
@@ -20,8 +21,6 @@
 
 namespace pennypost::smtp {
 
-/// How much of a message's front is looked at for its header.
-inline constexpr std::size_t posted_header_bytes_max = 256 * 1024;
 /// How often maildrop is looked at without being told.
 inline constexpr std::chrono::seconds maildrop_round{60};
 /// A file that postdrop has not finished after this time is an orphan.
@@ -54,6 +53,15 @@ class PickupDesk {
     std::uint64_t offset = 0;
     std::uint64_t bytes = 0;
   };
+  struct Content {
+    std::string front;        // at most header_block_bytes_max of it
+    std::uint64_t bytes = 0;  // of the whole
+    bool is_8bit = false;
+  };
+  static Result<Content> copy(const Descriptor& from, std::uint64_t offset, std::uint64_t bytes,
+                              const Descriptor& to, bool replaces_stray_cr);
+  static Result<void> describe(const Content& content, std::uint32_t uid, const Config& config,
+                               Envelope& envelope);
   std::vector<std::string> names() const;
   Result<Drop> open(const std::string& name) const;
   Task<Result<QueueId>> take_open(Result<Drop> opened, std::string key);

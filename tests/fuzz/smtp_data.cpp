@@ -52,11 +52,12 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
       }
     }
   }
-  HeaderLimits limits;
-  limits.field_bytes_max = 100;
-  limits.fields_max = 10;
-  auto end = find_header_end(bytes, true, limits);
+  auto end = find_header_end(bytes, true);
   ASSERT(end.bytes <= size);
-  header_facts(bytes.substr(0, end.bytes));
+  auto facts = header_facts(bytes.substr(0, end.bytes), {"bcc", "a"});
+  auto edits = with_dropped({Edit{0, 0, "A: b\n"}}, facts.dropped);
+  for (const auto& piece : incoming_pieces("T: 1\n", end, edits, size)) {
+    ASSERT(piece.offset <= size && piece.length <= size - piece.offset);
+  }
   return 0;
 }
