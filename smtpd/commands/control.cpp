@@ -52,7 +52,9 @@ Result<Message> QueueClient::exchange(std::uint16_t type, std::string body,
   request.id = 1;
   request.body = std::move(body);
   request.descriptors = std::move(descriptors);
-  TRY_DO(send_blocking(socket_.number(), std::move(request)));
+  // The queue closes the connection of a user who has too many.
+  auto sent = send_blocking(socket_.number(), std::move(request));
+  if (!sent) return Error(control_busy, sent.error().text());
   TRY(auto answer, receive_blocking(socket_.number()));
   if (!answer) return Error::temporary("the queue closed the connection");
   if (answer->type == control_error) {

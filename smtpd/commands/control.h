@@ -25,9 +25,10 @@ namespace pennypost::smtp {
 
 inline constexpr std::size_t control_bytes_max = 4 * 1024 * 1024;
 inline constexpr std::size_t list_page_messages = 200;
-inline constexpr std::size_t list_reason_bytes_max = 16 * 1024 * 1024;  // of all in one answer
 inline constexpr std::uint16_t control_reply = 1;
 inline constexpr std::uint16_t control_error = 2;
+/// The ControlError of a user who has too many connections: his request was not looked at.
+inline constexpr std::int32_t control_busy = 421;
 
 struct ControlError {
   std::int32_t code = 451;
@@ -193,7 +194,8 @@ class QueueClient {
     TRY(auto message, exchange(Request::type, wire::encode(request), std::move(descriptors)));
     return wire::decode<typename Request::Reply>(message.body);
   }
-  /// The same with the descriptors beside the answer.
+  /// The same with the descriptors beside the answer. Error control_busy: the request was not
+  /// taken, and may go another way.
   Result<Message> exchange(std::uint16_t type, std::string body,
                            std::vector<Descriptor> descriptors);
   /// Sends without waiting for an answer.

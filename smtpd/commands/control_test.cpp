@@ -1,11 +1,17 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "common/base/scratch.h"
 #include "common/config/testing.h"
 #include "common/log/log.h"
+#include "common/net/listener.h"
 #include "smtpd/commands/drop_file.h"
 #include "smtpd/commands/postqueue.h"
 #include "smtpd/commands/sendmail.h"
@@ -32,7 +38,8 @@ struct Desk {
     scheduler = std::make_unique<Scheduler>(loop, *queue, std::move(peers), clock);
     pickup = std::make_unique<PickupDesk>(
         loop, *queue, *scheduler, [this] { return config; }, clock);
-    server = std::make_unique<ControlServer>(loop, *queue, *scheduler, *pickup);
+    server = std::make_unique<ControlServer>(loop, *queue, *scheduler, *pickup,
+                                             [this] { return config; });
     std::filesystem::create_directory(scratch.path() / "queue/maildrop");
   }
   ~Desk() {
@@ -49,7 +56,9 @@ struct Desk {
                                       std::vector<Descriptor> beside = {}) {
     auto [a, b] = socket_pair();
     serving = std::make_unique<Nursery>(loop);
-    serving->start(server->serve(std::move(b), uid));
+    auto place = server->try_take_place(uid);
+    REQUIRE(place);
+    serving->start(server->serve(std::move(b), *std::move(place)));
     Message message;
     message.type = Request::type;
     message.id = 7;
@@ -337,4 +346,127 @@ TEST_CASE("the list of the queue has Postfix's columns") {
         "1700000000, \"message_size\": 2312, \"forced_expire\": false, \"sender\": "
         "\"MAILER-DAEMON\", \"recipients\": [{\"address\": \"bob@example.org\", "
         "\"delay_reason\": \"said \\\"no\\\"\\u000a\"}]}\n");
+}
+
+TEST_CASE("a list comes in pages of control_client_bytes_max, and nobody is left out") {
+  Desk desk;
+  desk.config = config_for_test({"myorigin=example.com", "control_client_bytes_max=65536"});
+  std::vector<std::string> many;
+  for (int i = 0; i < 1000; ++i) many.push_back("recipient" + std::to_string(i) + "@there.test");
+  for (int i = 0; i < 5; ++i) REQUIRE(desk.post(message, many));
+  REQUIRE(desk.post(message, {"bob"}));
+  std::size_t pages = 0;
+  std::size_t recipients = 0;
+  ListQueue ask;
+  for (;; ++pages) {
+    auto page = desk.ask(ask, 1000);
+    REQUIRE(page);
+    CHECK(wire::encode(*page).size() < 65536 + 1000);
+    for (const auto& entry : page->entries) recipients += entry.recipients.size();
+    if (page->next_after.empty()) break;
+    ask.after = page->next_after;
+  }
+  CHECK(pages == 3);
+  CHECK(recipients == 5001);
+}
+
+TEST_CASE("a user has so many connections, and strangers shut out neither root nor the owner") {
+  Desk desk;
+  desk.config = config_for_test({"control_clients_per_user_max=3"});
+  std::vector<ControlClients::Place> places;
+  auto take = [&](uid_t uid) {
+    auto place = desk.server->try_take_place(uid);
+    if (place) places.push_back(*std::move(place));
+    return place.has_value();
+  };
+  for (int i = 0; i < 3; ++i) CHECK(take(1000));
+  CHECK_FALSE(take(1000));
+  CHECK(take(1001));
+  for (uid_t uid = 2000; places.size() < control_connections_max; ++uid) REQUIRE(take(uid));
+  CHECK_FALSE(take(1001));
+  for (int i = 0; i < 10; ++i) CHECK(take(0));
+  CHECK(take(::geteuid()));
+  places.clear();
+  CHECK(take(1000));
+}
+
+namespace {
+
+Task<int> short_work(Loop& loop, std::vector<std::string>& done, std::string name) {
+  done.push_back(name + " begins");
+  co_await loop.sleep(20ms);
+  done.push_back(name + " ends");
+  co_return 0;
+}
+
+Task<> run_in_turn(ControlClients::Place& place, Task<int> work) {
+  auto one = place.in_turn(std::move(work));
+  [[maybe_unused]] int result = co_await std::move(one);
+}
+
+Task<> join(Nursery& nursery) { co_await nursery.join(); }
+
+}  // namespace
+
+TEST_CASE("what a user asks is answered one after another, and he rests in between") {
+  Desk desk;
+  std::vector<std::string> done;
+  auto first = desk.server->try_take_place(1000);
+  auto second = desk.server->try_take_place(1000);
+  auto root = desk.server->try_take_place(0);
+  auto began = desk.loop.now();
+  Nursery together(desk.loop);
+  together.start(run_in_turn(*first, short_work(desk.loop, done, "a")));
+  together.start(run_in_turn(*second, short_work(desk.loop, done, "b")));
+  together.start(run_in_turn(*root, short_work(desk.loop, done, "root")));
+  desk.loop.run_until(join(together));
+  CHECK(done == std::vector<std::string>{"a begins", "root begins", "a ends", "root ends",
+                                         "b begins", "b ends"});
+  CHECK(desk.loop.now() - began >= 80ms);
+}
+
+TEST_CASE("sendmail leaves a message with postdrop where its user has too many connections") {
+  Scratch scratch;
+  auto program = scratch.path() / "postdrop";
+  auto kept = scratch.path() / "kept";
+  std::ofstream(program) << "#!/bin/sh\ncat > " << kept.string() << "\n";
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  auto listening = listen_unix(queue_socket_path(scratch.path()), 0600);
+  REQUIRE(listening);
+  std::jthread busy([&] {
+    pollfd waiting{listening->number(), POLLIN, 0};
+    ::poll(&waiting, 1, 60'000);
+    Descriptor client(::accept(listening->number(), nullptr, nullptr));
+    ControlError error;
+    error.code = control_busy;
+    Message out;
+    out.type = control_error;
+    out.body = wire::encode(error);
+    REQUIRE(send_blocking(client.number(), std::move(out)));
+  });
+  auto config = config_for_test({"queue_directory=" + scratch.path().string(),
+                                 "command_directory=" + scratch.path().string()});
+  Posting posting;
+  posting.recipients = {"bob"};
+  std::ostringstream err;
+  CHECK(post_message(posting, message, *config, "/etc/pennypost", err) == 0);
+  CHECK(err.str().empty());
+  std::stringstream dropped;
+  dropped << std::ifstream(kept).rdbuf();
+  CHECK(dropped.str() == drop_head(posting) + message);
+}
+
+TEST_CASE("a posted message's header is looked at as one that comes by SMTP") {
+  Desk desk;
+  auto posted = desk.post("Bcc: x@there.test\nMessage-ID: <2@x>\r\nload\ris 17\r\n", {"bob"});
+  REQUIRE(posted);
+  ReadMessage read;
+  read.id = posted->queue_id;
+  auto content = desk.ask(read, 0);
+  REQUIRE(content);
+  auto text = read_range(desk.last_beside[0], 0, content->envelope.size());
+  REQUIRE(text);
+  CHECK(text->ends_with("\nMessage-ID: <2@x>\n\nload is 17\n"));
+  CHECK(text->find("Bcc") == text->npos);
+  CHECK(content->envelope.message_id == "<2@x>");
 }

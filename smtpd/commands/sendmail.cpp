@@ -389,6 +389,9 @@ int post_message(const Posting& posting, const std::string& message, const Confi
   beside.push_back(*std::move(file));
   auto posted = queue->call(request, std::move(beside));
   if (posted) return 0;
+  if (posted.error().code() == control_busy) {
+    return run_postdrop(posting, message, config, config_directory, err);
+  }
   err << "sendmail: fatal: " << posted.error().text() << '\n';
   return posted.error().is_temporary() ? ex_tempfail : ex_unavailable;
 }

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "common/base/text.h"
 #include "common/log/log.h"
 #include "common/mail/address.h"
@@ -37,6 +39,21 @@ std::vector<ListQueue::Waiting> waiting_recipients(const QueuedMessage& message,
   return waiting;
 }
 
+std::string error_body(const Error& error) {
+  ControlError told;
+  told.code = error.code();
+  told.text = error.text();
+  return wire::encode(told);
+}
+
+/// Says why before the connection is closed; a new socket takes so few bytes at once.
+void turn_away(Descriptor socket) {
+  Message out;
+  out.type = control_error;
+  out.body = error_body(Error(control_busy, "4.3.2 too many connections of this user"));
+  [[maybe_unused]] auto sent = send_blocking(socket.number(), std::move(out));
+}
+
 bool goes_to(const QueuedMessage& message, const Domain& site) {
   for (auto number : message.pending()) {
     auto address = MailAddress::parse(message.recipient(number).recipient.address, Utf8::Allowed);
@@ -47,8 +64,15 @@ bool goes_to(const QueuedMessage& message, const Domain& site) {
 
 }  // namespace
 
-ControlServer::ControlServer(Loop& loop, Queue& queue, Scheduler& scheduler, PickupDesk& pickup)
-    : loop_(loop), queue_(queue), scheduler_(scheduler), pickup_(pickup), tasks_(loop) {}
+ControlServer::ControlServer(Loop& loop, Queue& queue, Scheduler& scheduler, PickupDesk& pickup,
+                             GetConfig config)
+    : loop_(loop),
+      queue_(queue),
+      scheduler_(scheduler),
+      pickup_(pickup),
+      config_(std::move(config)),
+      clients_(loop),
+      tasks_(loop) {}
 
 Result<void> ControlServer::listen(const std::string& path) {
   TRY(auto socket, listen_unix(path, 0666));
@@ -62,60 +86,88 @@ Task<> ControlServer::run() {
     ucred peer{};
     socklen_t size = sizeof peer;
     if (::getsockopt(socket->descriptor(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) continue;
-    bool is_too_many = connections_ >= control_connections_max ||
-                       (peer.uid != 0 && by_user_[peer.uid] >= control_connections_per_user_max);
-    if (is_too_many) continue;  // the program that asked falls back or tries again
-    tasks_.start(count_and_serve(socket->release(), peer.uid));
+    auto place = try_take_place(peer.uid);
+    if (place) {
+      tasks_.start(serve(socket->release(), *std::move(place)));
+    } else {
+      turn_away(socket->release());
+    }
+    // Who connects without pause gets one connection a round, as all others get theirs.
+    co_await loop_.yield();
   }
 }
 
-Task<> ControlServer::count_and_serve(Descriptor socket, uid_t uid) {
-  ++connections_;
-  ++by_user_[uid];
-  co_await serve(std::move(socket), uid);
-  --connections_;
-  if (--by_user_[uid] == 0) by_user_.erase(uid);
+std::optional<ControlClients::Place> ControlServer::try_take_place(uid_t uid) {
+  auto per_user_max = static_cast<std::size_t>(config_()->control_clients_per_user_max);
+  return clients_.try_take(uid, per_user_max);
 }
 
-Task<> ControlServer::serve(Descriptor socket, uid_t uid) {
+Task<> ControlServer::serve(Descriptor socket, ControlClients::Place place) {
   MessageSocket peer(loop_, std::move(socket), control_bytes_max);
   try {
-    for (;;) {
-      auto request = co_await within(loop_, control_idle_seconds, peer.receive());
-      if (!request) co_return;
-      bool wants_answer = request->id != 0;
-      auto work = answer(*request, uid);
-      auto reply = co_await std::move(work);
-      if (!wants_answer) continue;
-      Message out;
-      out.id = request->id;
-      out.type = reply ? control_reply : control_error;
-      if (reply) {
-        out.body = std::move(reply->body);
-        out.descriptors = std::move(reply->descriptors);
-      } else {
-        ControlError error;
-        error.code = reply.error().code();
-        error.text = reply.error().text();
-        out.body = wire::encode(error);
-      }
-      peer.send(std::move(out));
-      while (peer.unsent() > control_bytes_max) co_await loop_.sleep(Duration(10));
-    }
+    auto work = converse(peer, place);
+    co_await std::move(work);
   } catch (const Disconnected&) {
     // It has its answers, or does not want them.
   }
 }
 
-Task<ControlServer::Answer> ControlServer::answer(Message& request, uid_t uid) {
-  bool is_owner = uid == 0 || uid == ::geteuid();
-  switch (request.type) {
-    case PostMail::type: {
-      CO_TRY(auto ask, wire::decode<PostMail>(request.body));
-      if (request.descriptors.size() != 1) co_return Error(501, "5.5.4 no message beside it");
-      auto work = post(std::move(ask), std::move(request.descriptors[0]), uid);
-      co_return co_await std::move(work);
+Task<> ControlServer::converse(MessageSocket& peer, ControlClients::Place& place) {
+  for (;;) {
+    auto request = co_await within(loop_, config_()->control_timeout, peer.receive());
+    if (!request) co_return;
+    bool wants_answer = request->id != 0;
+    auto reading = wait_until_read(peer);
+    co_await std::move(reading);
+    auto work = answer(*request, place);
+    auto reply = co_await std::move(work);
+    // Nonsense without pause, too, lets others have their turn.
+    if (!reply && !place.is_owner()) co_await loop_.sleep(control_rest_min);
+    if (!wants_answer) continue;
+    Message out;
+    out.id = request->id;
+    out.type = reply ? control_reply : control_error;
+    if (reply) {
+      out.body = std::move(reply->body);
+      out.descriptors = std::move(reply->descriptors);
+    } else {
+      out.body = error_body(reply.error());
     }
+    peer.send(std::move(out));
+  }
+}
+
+/// Programs read an answer before they ask again, and never wait here.
+Task<> ControlServer::wait_until_read(const MessageSocket& peer) {
+  constexpr Duration pause_max{256};
+  Duration pause{1};
+  auto before = peer.unsent();
+  auto deadline = loop_.now() + config_()->control_timeout;
+  while (peer.unsent() > 0) {
+    if (peer.unsent() < before) deadline = loop_.now() + config_()->control_timeout;
+    before = peer.unsent();
+    if (loop_.now() >= deadline) {
+      throw Disconnected(Disconnected::Reason::Timeout, "answers are not read");
+    }
+    co_await loop_.sleep(pause);
+    pause = std::min(pause * 2, pause_max);
+  }
+}
+
+Task<ControlServer::Answer> ControlServer::answer(Message& request, ControlClients::Place& place) {
+  if (request.type == PostMail::type) {
+    CO_TRY(auto ask, wire::decode<PostMail>(request.body));
+    if (request.descriptors.size() != 1) co_return Error(501, "5.5.4 no message beside it");
+    auto work = post(std::move(ask), std::move(request.descriptors[0]), place.uid());
+    co_return co_await std::move(work);
+  }
+  auto work = place.in_turn(answer_other(request, place.is_owner()));
+  co_return co_await std::move(work);
+}
+
+/// All but mail, which pays its way by what a commit costs.
+Task<ControlServer::Answer> ControlServer::answer_other(Message& request, bool is_owner) {
+  switch (request.type) {
     case ListQueue::type: {
       CO_TRY(auto ask, wire::decode<ListQueue>(request.body));
       auto work = list(std::move(ask));
@@ -159,28 +211,37 @@ Task<ControlServer::Answer> ControlServer::post(PostMail ask, Descriptor message
   co_return raw(wire::encode(posted));
 }
 
+/// As many entries as fit into control_client_bytes_max, and one at least.
 Task<ControlServer::Answer> ControlServer::list(ListQueue ask) {
   if (!ask.after.empty() && !is_queue_id(ask.after)) co_return Error(501, "5.5.4 not a queue id");
   CO_TRY(auto messages, co_await queue_.list(QueueId(ask.after), list_page_messages));
   ListQueue::Page page;
-  if (!messages.empty()) page.next_after = messages.back().envelope.id.value();
-  std::size_t reason_bytes_left = list_reason_bytes_max;
+  std::size_t bytes_left = answer_bytes_max();
   for (auto& listed : messages) {
+    bool is_new = !listed.record.has_value();
     QueuedMessage message(std::move(listed.envelope), listed.record, std::move(listed.outcomes));
+    std::size_t reason_bytes_left = bytes_left;
     ListQueue::Entry entry;
     entry.id = message.id().value();
     entry.arrival = message.envelope().arrival / 1'000'000;
     entry.size = message.envelope().size();
     entry.sender = message.envelope().sender;
     entry.recipients = waiting_recipients(message, reason_bytes_left);
-    bool is_new = !listed.record.has_value();
     entry.state = message.record().is_held             ? QueueState::Hold
                   : scheduler_.is_active(message.id()) ? QueueState::Active
                   : is_new                             ? QueueState::Incoming
                                                        : QueueState::Deferred;
+    std::size_t bytes = wire::encode(entry).size();
+    if (bytes > bytes_left && !page.entries.empty()) break;
+    bytes_left -= std::min(bytes, bytes_left);
+    page.next_after = entry.id;
     page.entries.push_back(std::move(entry));
   }
   co_return raw(wire::encode(page));
+}
+
+std::size_t ControlServer::answer_bytes_max() const {
+  return static_cast<std::size_t>(config_()->control_client_bytes_max);
 }
 
 Task<ControlServer::Answer> ControlServer::flush(FlushQueue ask) {
@@ -258,7 +319,7 @@ Task<ControlServer::Answer> ControlServer::read(ReadMessage ask) {
   CO_TRY(auto text, co_await queue_.text(message->envelope(), message->envelope().size()));
   ReadMessage::Content content;
   content.envelope = message->envelope();
-  std::size_t reason_bytes_left = list_reason_bytes_max;
+  std::size_t reason_bytes_left = answer_bytes_max();
   content.recipients = waiting_recipients(*message, reason_bytes_left);
   RawReply reply = raw(wire::encode(content));
   auto file = co_await loop_.offload([&] { return sealed_file(text); });

@@ -1,51 +1,58 @@
-// What local programs ask over the queue's socket in, the queue's answers out.
+// Answers what local programs ask over the queue's socket.
 //
 // Everybody may post, list and flush; root, and the user that the queue runs as, may change, remove
-// and read. Who asks is what the kernel says (SO_PEERCRED).
+// and read. Who asks is what the kernel says (SO_PEERCRED). An answer is made when the one before
+// has been read, so that a client who does not read costs one answer; a list comes in pages.
 //
-// LIMITS  control_connections_max at once, control_connections_per_user_max of one user who is not
-//         root; idle ones are closed after control_idle_seconds; requests of control_bytes_max
+// LIMITS  connections: see control_clients.h; control_timeout without sending or reading;
+//         control_client_bytes_max a page of the list, or one message's entry; requests of
+//         control_bytes_max
 //
 // SEE ALSO   ../commands/control.h (the requests)
 #pragma once
 
-#include <sys/types.h>
-
-#include <map>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "common/async/nursery.h"
+#include "common/config/config.h"
 #include "common/net/listener.h"
 #include "common/net/message_socket.h"
 #include "common/process/port.h"
 #include "smtpd/commands/control.h"
+#include "smtpd/queue/control_clients.h"
 #include "smtpd/queue/pickup.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/scheduler/scheduler.h"
 
 namespace pennypost::smtp {
 
-inline constexpr std::size_t control_connections_max = 256;
-inline constexpr std::size_t control_connections_per_user_max = 32;
-inline constexpr std::chrono::seconds control_idle_seconds{60};
 inline constexpr std::size_t changes_at_once = 100;  // of messages that a request names together
 
 class ControlServer {
  public:
-  ControlServer(Loop& loop, Queue& queue, Scheduler& scheduler, PickupDesk& pickup);
+  using GetConfig = std::function<std::shared_ptr<const Config>()>;
+  ControlServer(Loop& loop, Queue& queue, Scheduler& scheduler, PickupDesk& pickup,
+                GetConfig config);
 
   /// Binds the socket. Error: why it can't be.
   Result<void> listen(const std::string& path);
   /// Accepts and serves until cancelled.
   Task<> run();
-  /// One connection, of a user who is known; for tests too.
-  Task<> serve(Descriptor socket, uid_t uid);
+  /// A place for one connection of a user; nothing: he has too many.
+  std::optional<ControlClients::Place> try_take_place(uid_t uid);
+  /// That connection; for tests too.
+  Task<> serve(Descriptor socket, ControlClients::Place place);
   /// Ends all connections where they stand.
   void end() { tasks_.cancel(); }
 
  private:
   using Answer = Result<RawReply>;
-  Task<Answer> answer(Message& request, uid_t uid);
+  Task<> converse(MessageSocket& peer, ControlClients::Place& place);
+  Task<> wait_until_read(const MessageSocket& peer);
+  Task<Answer> answer(Message& request, ControlClients::Place& place);
+  Task<Answer> answer_other(Message& request, bool is_owner);
   Task<Answer> post(PostMail ask, Descriptor message, uid_t uid);
   Task<Answer> list(ListQueue ask);
   Task<Answer> flush(FlushQueue ask);
@@ -54,15 +61,15 @@ class ControlServer {
   Task<bool> change_one(QueueChange change, const QueueId& id);
   Task<Answer> read(ReadMessage ask);
   Task<std::uint32_t> flush_site(std::string site);
-  Task<> count_and_serve(Descriptor socket, uid_t uid);
+  std::size_t answer_bytes_max() const;
 
   Loop& loop_;
   Queue& queue_;
   Scheduler& scheduler_;
   PickupDesk& pickup_;
+  GetConfig config_;
   std::optional<Listener> listener_;
-  std::size_t connections_ = 0;
-  std::map<uid_t, std::size_t> by_user_;
+  ControlClients clients_;
   Nursery tasks_;
 };
 

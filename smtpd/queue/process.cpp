@@ -42,7 +42,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
         scheduler_(child.loop(), *queue_, peers(), Clock::system()),
         pickup_(
             child.loop(), *queue_, scheduler_, [this] { return child_.config(); }, Clock::system()),
-        control_(child.loop(), *queue_, scheduler_, pickup_),
+        control_(child.loop(), *queue_, scheduler_, pickup_, [this] { return child_.config(); }),
         tasks_(child.loop()) {
     for (const auto& warning : opened.warnings) log_warning("qmgr", warning);
     queue_->committer().on_warning([](const std::string& text) { log_warning("qmgr", text); });
