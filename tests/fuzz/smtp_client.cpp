@@ -85,7 +85,8 @@ Task<> run(SmtpClient& client) {
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   static const auto before = set_log(std::make_unique<Silence>());
-  static const auto config = config_for_test({"smtp_sasl_auth_enable=yes"});
+  static const auto config =
+      config_for_test({"smtp_sasl_auth_enable=yes", "smtp_sasl_security_options=noanonymous"});
   if (size == 0) return 0;
   std::string_view replies(reinterpret_cast<const char*>(data) + 1, size - 1);
   Loop loop;

@@ -7,6 +7,7 @@
 #include "common/base/assert.h"
 #include "smtpd/inbound/data_scanner.h"
 #include "smtpd/inbound/incoming_header.h"
+#include "smtpd/queue/posted_lines.h"
 
 using namespace pennypost::smtp;
 
@@ -34,6 +35,16 @@ Scanned scan(std::string_view bytes, std::size_t piece, DataScanner::Ends ends,
   return scanned;
 }
 
+std::string posted(std::string_view bytes, std::size_t piece) {
+  PostedLines lines(true);
+  std::string out;
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
+    out += lines.clean(bytes.substr(0, piece));
+  }
+  out += lines.finish();
+  return out;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
@@ -52,10 +63,13 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
       }
     }
   }
+  auto from_program = posted(bytes, size + 1);
+  ASSERT(from_program == posted(bytes, 1) && from_program == posted(bytes, 3));
+  ASSERT(from_program.find('\r') == from_program.npos);
   auto end = find_header_end(bytes, true);
   ASSERT(end.bytes <= size);
   auto facts = header_facts(bytes.substr(0, end.bytes), {"bcc", "a"});
-  auto edits = with_dropped({Edit{0, 0, "A: b\n"}}, facts.dropped);
+  auto edits = with_dropped({pennypost::Edit{0, 0, "A: b\n"}}, facts.dropped);
   for (const auto& piece : incoming_pieces("T: 1\n", end, edits, size)) {
     ASSERT(piece.offset <= size && piece.length <= size - piece.offset);
   }

@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     auto line = rest.substr(0, end);
     rest.remove_prefix(end + 2);
     ASSERT(line != "." || rest.empty());
-    ASSERT(line.find('\n') == line.npos);
+    ASSERT(line.find_first_of("\r\n") == line.npos);
     ASSERT(line.size() <= 21);
   }
   return 0;
