@@ -183,6 +183,7 @@ inline constexpr const char* write_files[] = {
     "lchown32",
     "link",
     "linkat",
+    "memfd_create",
     "mkdir",
     "mkdirat",
     "pwritev",
