@@ -53,7 +53,8 @@ struct Desk {
     scheduler = std::make_unique<Scheduler>(loop, *queue, std::move(peers), Clock::system());
     pickup = std::make_unique<PickupDesk>(
         loop, *queue, *scheduler, [this] { return config; }, Clock::system());
-    server = std::make_unique<ControlServer>(loop, *queue, *scheduler, *pickup);
+    server = std::make_unique<ControlServer>(loop, *queue, *scheduler, *pickup,
+                                             [this] { return config; });
     std::filesystem::create_directory(scratch.path() / "queue/maildrop");
   }
   ~Desk() {
@@ -123,7 +124,9 @@ std::string remove_all() {
 void play(Desk& desk, std::string_view frames, bool has_file, uid_t uid) {
   auto [ours, theirs] = socket_pair();
   Nursery serving(desk.loop);
-  serving.start(desk.server->serve(std::move(ours), uid));
+  auto place = desk.server->try_take_place(uid);
+  ASSERT(place);
+  serving.start(desk.server->serve(std::move(ours), *std::move(place)));
   bool is_owner = uid == ::geteuid() || uid == 0;
   desk.loop.run_until(ask(desk.loop, std::move(theirs), frames, has_file, is_owner));
 }
