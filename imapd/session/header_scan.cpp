@@ -87,8 +87,9 @@ void HeaderScan::look_at(const HeaderKeys& keys, const HeaderField& field) {
   }
   auto name = lower(field.name);
   auto field_of = [&](std::size_t i) -> std::string_view { return keys.groups_[i].field; };
-  std::ranges::for_each(
-      std::ranges::equal_range(keys.sorted_, std::string_view(name), {}, field_of), look);
+  std::string_view wanted = name;
+  auto at = std::ranges::lower_bound(keys.sorted_, wanted, {}, field_of);
+  for (; at != keys.sorted_.end() && field_of(*at) == wanted; ++at) look(*at);
 }
 
 }  // namespace pennypost::imap

@@ -564,14 +564,14 @@ TEST_CASE(
   CHECK(client.send(text + "\r\n", "c ").starts_with("c NO [OVERQUOTA]"));
 
   TestAccount other;
-  Client second(other, {"imap_append_spool_limit=300000"});
-  CHECK(second.send("a APPEND INBOX {300001}\r\n", "a ").starts_with("a NO [LIMIT]"));
+  Client next(other, {"imap_append_spool_limit=300000"});
+  CHECK(next.send("a APPEND INBOX {300001}\r\n", "a ").starts_with("a NO [LIMIT]"));
   // All messages of a command count, and nothing is left of it afterwards.
   for (int i = 0; i < 2; ++i) {
-    CHECK(has(second.send("b APPEND INBOX {150000+}\r\n" + text + " {200000}\r\n", "b "),
+    CHECK(has(next.send("b APPEND INBOX {150000+}\r\n" + text + " {200000}\r\n", "b "),
               "b NO [LIMIT]"));
     CHECK(has(
-        second.send("c APPEND INBOX {150000+}\r\n" + text + " {150000+}\r\n" + text + "\r\n", "c "),
+        next.send("c APPEND INBOX {150000+}\r\n" + text + " {150000+}\r\n" + text + "\r\n", "c "),
         "c OK [APPENDUID"));
   }
 }

@@ -100,7 +100,9 @@ TEST_CASE("few messages are marked as seen before the client has them, small one
 }
 
 TEST_CASE("a step of SEARCH ends after so many octets, also within a message") {
-  for (auto [count, octets] : {std::pair(5, 400'000), std::pair(1, 3'000'000)}) {
+  for (auto row : {std::pair(5, 400'000), std::pair(1, 3'000'000)}) {
+    const int count = row.first;
+    const int octets = row.second;
     CAPTURE(octets);
     Account account;
     account.append(count, static_cast<std::size_t>(octets));

@@ -228,7 +228,9 @@ TEST_CASE(
   REQUIRE(save_throttle(directory, throttle.entries()));
   REQUIRE(save_throttle(directory, throttle.entries()));
   LoginThrottle other(Clock::system(), settings());
-  for (const auto& entry : *load_throttle(directory)) other.merge(entry);
+  auto kept = load_throttle(directory);
+  REQUIRE(kept);
+  for (const auto& entry : *kept) other.merge(entry);
   CHECK(other.is_blocked(client, bob));
   CHECK(other.is_known(*IpAddress::parse("2001:db8::2"), "ann"));
   std::filesystem::resize_file(scratch / "throttle", 40);

@@ -15,6 +15,7 @@
 #include "common/base/scratch.h"
 #include "common/config/testing.h"
 #include "common/log/sink.h"
+#include "imapd/session/account.h"
 #include "imapd/session/session.h"
 #include "popd/session.h"
 #include "store/mailbox/file.h"
@@ -143,7 +144,9 @@ void imap4(std::string_view lines, const Home& home) {
     ASSERT(location);
     auto mail = store::MailStore::open(*location, settings());
     ASSERT(mail);
-    imap::Session session(all, connection, {"ann", "SESSION", "login"}, *std::move(mail));
+    imap::Accounts accounts(loop, 4, 2);
+    imap::Session session(all, connection, {"ann", "SESSION", "login"}, accounts.open("ann"),
+                          *std::move(mail));
     loop.run_until(session.serve());
   });
 }
