@@ -57,7 +57,6 @@ Task<Result<Done>> Child::new_peer(control::NewPeer peer, std::vector<Descriptor
   std::string_view port_name = peer.kind;
   auto& its_services = services(port_name.substr(0, port_name.find(':')));
   auto link = std::make_shared<Link>(loop_, std::move(ends.front()), its_services, peer.process);
-  linked_.insert(peer.process);
   port(peer.kind).add(link);
   tasks_.start(keep_link(std::move(link), port(peer.kind)));
   co_return Done();
@@ -66,7 +65,6 @@ Task<Result<Done>> Child::new_peer(control::NewPeer peer, std::vector<Descriptor
 Task<> Child::keep_link(std::shared_ptr<Link> link, Port& peers) {
   co_await link->run();
   peers.remove(link.get());
-  linked_.erase(link->peer());
   for (const auto& tell : on_peer_gone_) tell(link->peer());
 }
 

@@ -8,13 +8,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/async/nursery.h"
 #include "common/config/config.h"
+#include "common/net/connection_counts.h"
 #include "common/net/listener.h"
 #include "common/process/control.h"
 #include "common/process/port.h"
@@ -47,6 +47,7 @@ class Child {
     std::shared_ptr<const Config> config;
     std::shared_ptr<const Prepared> prepared;
     std::vector<ServiceListener> listeners;
+    std::unique_ptr<ConnectionCounts> connections;  // where it listens
     Descriptor control;
   };
   Child(Loop& loop, Start start);
@@ -63,6 +64,8 @@ class Child {
   /// The context of a service; null where it has no certificate.
   std::shared_ptr<TlsContext> tls(Service service) const;
   std::vector<ServiceListener>& listeners() { return start_.listeners; }
+  /// Of a kind that listens: what each client holds in all processes of the daemon.
+  ConnectionCounts& connections() { return *start_.connections; }
 
   /// Requests to the processes of a kind; the same object for ever. `master` is one of the kinds.
   Port& port(std::string_view kind);
@@ -71,8 +74,6 @@ class Child {
   Services& services(std::string_view kind);
   /// Called when a process that this one was linked with has gone.
   void on_peer_gone(std::function<void(ProcessNumber)> handler);
-  /// Whether this process is linked with that one, and it has not gone.
-  bool is_linked(ProcessNumber process) const { return linked_.contains(process); }
 
   /// Called once when the master asks for a drain: stop accepting, end what can be ended, then call
   /// finish(). Without a handler the process ends when all that was asked of it is answered.
@@ -123,7 +124,6 @@ class Child {
   Start start_;
   std::map<std::string, Services, std::less<>> services_;  // by kind
   std::map<std::string, std::unique_ptr<Port>, std::less<>> ports_;
-  std::set<ProcessNumber> linked_;
   std::vector<std::function<void(ProcessNumber)>> on_peer_gone_;
   std::function<void()> on_drain_;
   std::function<void()> on_reload_;

@@ -278,8 +278,12 @@ Result<void> Master::start(const Kind& kind, const std::string& instance,
                            const Identity* identity) {
   TRY(auto keep, privileges(kind, identity));
   auto [ours, theirs] = socket_pair();
+  auto connections = kind.listens ? connections_.take() : std::nullopt;
   pid_t pid = fork();
-  if (pid < 0) return Error::temporary(std::string("fork: ") + std::strerror(errno));
+  if (pid < 0) {
+    if (connections) connections_.give_back(*connections);
+    return Error::temporary(std::string("fork: ") + std::strerror(errno));
+  }
   if (pid == 0) {
     ours.close();
     Child::Start begin;
@@ -288,6 +292,11 @@ Result<void> Master::start(const Kind& kind, const std::string& instance,
     begin.config = config_;
     begin.prepared = prepared_;
     begin.control = std::move(theirs);
+    if (kind.listens) {
+      begin.connections = std::make_unique<ConnectionCounts>(&connections_, connections);
+    } else {
+      connections_.unmap();
+    }
     become_child(kind, std::move(begin), keep);
   }
   Process process;
@@ -297,6 +306,7 @@ Result<void> Master::start(const Kind& kind, const std::string& instance,
   process.pid = pid;
   process.link = std::make_shared<Link>(loop_, std::move(ours), *services_[kind.name],
                                         ProcessNumber(++last_process_));
+  process.connections = connections;
   process.started = std::chrono::steady_clock::now();
   tasks_->start(keep_link(process.link));
   processes_.push_back(std::move(process));
@@ -400,6 +410,7 @@ void Master::reap() {
     std::string kind = ended->kind->name;
     std::string instance = ended->instance;
     auto lived = std::chrono::steady_clock::now() - ended->started;
+    if (ended->connections) connections_.give_back(*ended->connections);
     processes_.erase(ended);
     ++ends_;
     if (lived > lives_long) crashes_.erase(kind + ":" + instance);

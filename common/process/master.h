@@ -144,6 +144,7 @@ class Master {
   std::list<Bound> bound_;
   std::list<Process> processes_;
   std::uint64_t last_process_ = 0;                             // see ProcessNumber
+  ConnectionTable connections_;                                // of the processes that accept
   std::map<std::string, std::unique_ptr<Services>> services_;  // by kind
   std::map<std::string, std::shared_ptr<Line>> lines_;         // by kind
   std::map<std::string, int> crashes_;                         // by kind and instance

@@ -16,6 +16,7 @@ struct Master::Process {
   bool is_shared = false;  // as of its Demand
   pid_t pid = 0;
   std::shared_ptr<Link> link;
+  std::optional<std::size_t> connections;  // its slice of the table
   SteadyTime started;
   bool is_draining = false;
   bool is_asked = false;  // to make room; it has not answered yet, and gets nothing new until then
