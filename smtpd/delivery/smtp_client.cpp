@@ -87,6 +87,8 @@ SmtpClient::SmtpClient(Loop& loop, std::shared_ptr<const Config> config,
 
 Task<Result<SmtpReply>> SmtpClient::reply(Duration timeout) {
   connection_.set_timeout(timeout);
+  // The whole answer, however many lines it has and however slowly they drip.
+  connection_.set_deadline(std::chrono::steady_clock::now() + timeout);
   auto bytes_max = static_cast<std::size_t>(config_->smtp_reply_length_limit);
   std::size_t bytes = 0;
   ReplyParser parser;
@@ -106,6 +108,7 @@ Task<Result<SmtpReply>> SmtpClient::reply(Duration timeout) {
     }
     if (*is_last) break;
   }
+  connection_.set_deadline(SteadyTime::max());
   auto answer = parser.take();
   if (answer.is_closing()) is_broken_ = true;
   co_return answer;
@@ -249,7 +252,7 @@ Task<Result<void>> SmtpClient::log_in() {
     }
   }
   std::string last_words;
-  for (;;) {
+  for (std::int64_t steps = 0;; ++steps) {
     CO_TRY(auto answer, co_await ask(line, config_->smtp_mail_timeout, while_auth));
     if (answer.is_positive()) {
       auto proof = exchange->verify(last_words);
@@ -261,6 +264,12 @@ Task<Result<void>> SmtpClient::log_in() {
     if (answer.code != 334) {
       co_return Error::temporary("4.7.8 SASL authentication failed; server " + target_.name() +
                                  " said: " + answer.text());
+    }
+    if (steps == config_->smtp_sasl_steps_max) {
+      is_broken_ = true;
+      co_return Error::temporary(
+          "4.7.0 host " + target_.name() +
+          " asks for more responses than smtp_sasl_steps_max = " + std::to_string(steps));
     }
     std::string_view text = answer.lines.empty() ? std::string_view() : answer.lines[0];
     auto challenge = base64_decode(trim(text));

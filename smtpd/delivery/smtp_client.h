@@ -10,7 +10,7 @@
 // A connection that breaks is the exception Disconnected; stage() says where. While may_be_taken(),
 // the server may have the message although we did not hear so.
 //
-// LIMITS  smtp_reply_length_limit, smtp_*_timeout for each answer
+// LIMITS  smtp_reply_length_limit, smtp_*_timeout for each answer as a whole, smtp_sasl_steps_max
 // STANDARDS  RFC 5321 section 3.3, RFC 2920 (PIPELINING), RFC 1870 (SIZE), RFC 6152 (8BITMIME),
 //            RFC 6531 (SMTPUTF8), RFC 3461 section 5 (DSN), RFC 3207 (STARTTLS), RFC 4954 (AUTH)
 // SEE ALSO   send_attempt.h (which servers, in which order)
