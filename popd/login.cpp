@@ -5,6 +5,7 @@
 #include "common/base/text.h"
 #include "common/sasl/server.h"
 #include "common/session/command_table.h"
+#include "common/session/error_limits.h"
 
 namespace pennypost::pop {
 
@@ -45,7 +46,11 @@ Task<std::optional<store::LoginSuccess>> LoginSession::serve() {
   connection().set_timeout(settings().pop3_login_timeout);
   ok(settings().login_greeting);
   auto line_bytes_max = static_cast<std::size_t>(settings().pop3_line_length_limit);
-  while (!quitting_ && !has_success()) {
+  for (std::int64_t commands = 0; !quitting_ && !has_success(); ++commands) {
+    if (commands == commands_before_login_max) {
+      err("Too many commands before login.");
+      break;
+    }
     auto line = co_await connection().line(line_bytes_max);
     if (line.is_too_long) {
       err("Line too long.");
@@ -174,12 +179,15 @@ Task<> LoginSession::log_in(store::AuthStep step) {
       err("[SYS/TEMP] Authentication is not possible now; try again later.");
       break;
     case Outcome::Cancelled:
+      ++bad_commands_;
       err("[AUTH] Authentication aborted by client.");
       break;
     case Outcome::NotBase64:
+      ++bad_commands_;
       err("[AUTH] Invalid base64 in the response.");
       break;
     case Outcome::UnexpectedData:
+      ++bad_commands_;
       err("[AUTH] Expected an empty response.");
       break;
   }

@@ -113,22 +113,18 @@ struct CheckRestrictions {
 /// Something a client did, told to the one process that counts for all receive processes.
 struct CountClient {
   static constexpr std::uint16_t type = 108;
-  enum class Event : std::uint8_t { Connect, Disconnect, Message, Recipient, Login };
+  enum class Event : std::uint8_t { Message, Recipient, Login };
   friend constexpr Event wire_last(Event) { return Event::Login; }
   struct Counts {
-    std::uint32_t open = 0;     // connections that this address holds now
     std::uint32_t in_unit = 0;  // events of this kind within anvil_rate_time_unit, this one too
     template <class Archive>
     void fields(Archive& archive) {
-      archive(open, in_unit);
+      archive(in_unit);
     }
   };
   using Reply = Counts;
-  std::string address;
-  Event event = Event::Connect;
-  // The asking one: what it held is free when it is gone. Known from the link, not from the
-  // message.
-  std::uint64_t process = 0;
+  std::string address;  // of IPv6 the /64
+  Event event = Event::Message;
   template <class Archive>
   void fields(Archive& archive) {
     archive(address, event);

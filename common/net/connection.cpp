@@ -50,6 +50,8 @@ Task<> Connection::read_more() {
     input_.erase(0, consumed_);
     consumed_ = 0;
   }
+  // Also for a peer that never lets us wait.
+  if (deadline_ != SteadyTime::max() && loop_.now() >= deadline_) throw_timeout();
   for (;;) {
     std::optional<std::size_t> count;
     std::optional<Disconnected> lost;

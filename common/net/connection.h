@@ -29,6 +29,7 @@ class Connection {
   void set_timeout(Duration timeout) { timeout_ = timeout; }
   /// Never wait beyond this, whatever the timeout; SteadyTime::max() for no such bound.
   void set_deadline(SteadyTime deadline) { deadline_ = deadline; }
+  SteadyTime deadline() const { return deadline_; }
 
   /// The next line. Its text is at most `bytes_max` long; a longer line is read to its end and
   /// marked. What put() gathered is sent before waiting.

@@ -102,6 +102,8 @@ Result<std::optional<ProxyHeader>> parse_proxy_header(std::string_view bytes) {
 }
 
 Task<Result<ProxyHeader>> read_proxy_header(Connection& connection) {
+  SteadyTime deadline = connection.deadline();
+  connection.set_deadline(std::min(deadline, connection.loop().now() + proxy_header_limit));
   std::string bytes;
   for (;;) {
     // Taken out each time, since fill() waits only when nothing is buffered.
@@ -110,6 +112,7 @@ Task<Result<ProxyHeader>> read_proxy_header(Connection& connection) {
     CO_TRY(auto header, parse_proxy_header(bytes));
     if (!header) continue;
     connection.prepend_input(std::string_view(bytes).substr(header->bytes));
+    connection.set_deadline(deadline);
     co_return *header;
   }
 }

@@ -5,7 +5,7 @@
 // itself.
 //
 // STANDARDS  The PROXY protocol, versions 1 and 2 (haproxy.org)
-// LIMITS     proxy_header_bytes_max
+// LIMITS     proxy_header_bytes_max, proxy_header_limit
 #pragma once
 
 #include <optional>
@@ -18,6 +18,7 @@
 namespace pennypost {
 
 inline constexpr std::size_t proxy_header_bytes_max = 1024;  // TLVs are skipped
+inline constexpr Duration proxy_header_limit{5000};          // for the whole header
 
 struct ProxyHeader {
   std::size_t bytes = 0;  // how long it was
@@ -29,7 +30,8 @@ struct ProxyHeader {
 /// Nothing when `bytes` is only the beginning of a header; an Error when it can't become one.
 Result<std::optional<ProxyHeader>> parse_proxy_header(std::string_view bytes);
 
-/// Reads the header and no byte beyond it.
+/// Reads the header and no byte beyond it. Throws Disconnected (Timeout) after
+/// proxy_header_limit.
 Task<Result<ProxyHeader>> read_proxy_header(Connection& connection);
 
 }  // namespace pennypost

@@ -7,6 +7,9 @@
 
 namespace pennypost {
 
+/// How many commands a POP3 or IMAP client may send until it has logged in.
+inline constexpr std::int64_t commands_before_login_max = 100;
+
 /// What a dialogue tolerates; each from a setting.
 struct ErrorLimits {
   std::int64_t soft = 10;           // smtpd_soft_error_limit: answers are held back from here on

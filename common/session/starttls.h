@@ -14,8 +14,9 @@
 
 namespace pennypost {
 
-/// Sends what was put(), the positive answer to the command; drops what is buffered; shakes hands.
-/// The stream now in the connection is returned: it stays the connection's. Throws Disconnected.
+/// Sends what was put(), the positive answer to the command; drops what is buffered; shakes hands,
+/// which as a whole takes no longer than the limit and ends by the connection's deadline. The
+/// stream now in the connection is returned: it stays the connection's. Throws Disconnected.
 Task<TlsStream*> start_tls(Connection& connection, std::shared_ptr<TlsContext> context,
                            Duration handshake_limit);
 

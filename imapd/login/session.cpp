@@ -49,7 +49,6 @@ LoginSession::LoginSession(Connection& connection, std::shared_ptr<const Config>
 
 Task<std::optional<store::LoginSuccess>> LoginSession::serve() {
   connection().set_timeout(settings().imap_login_timeout);
-  connection().set_deadline(connection().loop().now() + settings().imap_login_timeout);
   connection().put("* OK [CAPABILITY " + capabilities() + "] " + settings().login_greeting +
                    "\r\n");
   while (!ended_ && !has_success()) {
@@ -57,6 +56,7 @@ Task<std::optional<store::LoginSuccess>> LoginSession::serve() {
     switch (event) {
       case CommandAssembler::Event::Complete:
         co_await dispatch();
+        count_command();
         break;
       case CommandAssembler::Event::Message:
         assembler_.refuse(Error(501, "Log in first"));
@@ -76,6 +76,12 @@ Task<std::optional<store::LoginSuccess>> LoginSession::serve() {
   }
   co_await connection().flush();
   co_return take_success(std::move(tag_));
+}
+
+void LoginSession::count_command() {
+  if (ended_ || has_success() || ++commands_ < commands_before_login_max) return;
+  connection().put("* BYE Too many commands before login.\r\n");
+  ended_ = true;
 }
 
 Task<CommandAssembler::Event> LoginSession::next_event() {

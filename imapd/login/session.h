@@ -44,6 +44,7 @@ class LoginSession final : public store::LoginSession {
 
   Task<CommandAssembler::Event> next_event();
   Task<> dispatch();
+  void count_command();
   void answer(const Reply& reply, std::string_view tag);
   /// The reply to a login that failed; on success it means nothing.
   Task<Reply> log_in(store::AuthStep step);
@@ -51,6 +52,7 @@ class LoginSession final : public store::LoginSession {
 
   CommandAssembler assembler_;
   ErrorCount errors_;
+  std::int64_t commands_ = 0;
   // Of the command that logged in.
   std::string tag_;
   bool ended_ = false;

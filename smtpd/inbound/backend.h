@@ -43,8 +43,6 @@ class Backend {
   virtual Task<Result<CheckRecipient::Verdict>> check_restrictions(CheckRestrictions request) = 0;
   /// What a client did, and how much of it lately; only asked where a limit is set.
   virtual Task<Result<CountClient::Counts>> count(CountClient event) = 0;
-  /// The same without the answer.
-  virtual void note(CountClient event) = 0;
   /// An empty file for a large body.
   virtual Task<Result<Descriptor>> open_body(QueueId id) = 0;
   /// Gives that file up: the message will not be submitted. One that the queue has is left alone.

@@ -11,6 +11,9 @@ namespace {
 
 // A client that goes on sending beyond this many times message_size_limit is cut off.
 constexpr std::uint64_t oversize_factor_max = 10;
+// The octets of a refused chunk are read and thrown away up to message_size_limit, or to this where
+// there is none; to skip more would cost both sides more than another connection.
+constexpr std::uint64_t refused_chunk_bytes_max = 100 * 1024 * 1024;
 
 Ret ret_of(DsnReturn ret) {
   switch (ret) {
@@ -23,6 +26,21 @@ Ret ret_of(DsnReturn ret) {
   }
   return Ret::Unset;
 }
+
+/// `BDAT count [LAST]`.
+struct Chunk {
+  std::uint64_t bytes;
+  bool is_last;
+
+  static std::optional<Chunk> parse(std::string_view arguments) {
+    auto given = words(arguments, " \t");
+    if (given.empty() || given.size() > 2) return std::nullopt;
+    auto bytes = parse_number(given[0]);
+    bool is_last = given.size() == 2 && equal_nocase(given[1], "LAST");
+    if (!bytes || (given.size() == 2 && !is_last)) return std::nullopt;
+    return Chunk{*bytes, is_last};
+  }
+};
 
 }  // namespace
 
@@ -96,34 +114,32 @@ Task<std::optional<Reply>> Session::show_filters(std::size_t from) {
 
 /// RFC 3030 section 2: the chunk's bytes follow at once, whatever we think of them.
 Task<Reply> Session::bdat(std::string_view arguments) {
-  auto given = words(arguments, " \t");
-  std::optional<std::uint64_t> bytes;
-  if (!given.empty()) bytes = parse_number(given[0]);
-  bool is_last = given.size() == 2 && equal_nocase(given[1], "LAST");
-  if (!bytes || given.size() > 2 || (given.size() == 2 && !is_last)) {
-    // Nobody knows where the next command begins.
-    co_return Reply(501, "5.5.4", "Syntax: BDAT count [LAST]").and_hang_up();
-  }
+  auto chunk = Chunk::parse(arguments);
+  // Nobody knows where the next command begins.
+  if (!chunk) co_return Reply(501, "5.5.4", "Syntax: BDAT count [LAST]").and_hang_up();
   auto bytes_max = site_->message_bytes_max();
-  if (bytes_max != 0 && *bytes / oversize_factor_max > bytes_max) {
+  if (bytes_max != 0 && chunk->bytes / oversize_factor_max > bytes_max) {
     co_return Reply(552, "5.3.4", "Chunk exceeds message size limit").and_hang_up();
   }
   if (!transaction_ || !transaction_->body) {
     auto checking = check_data();
     auto refused = co_await std::move(checking);
     if (refused) {
-      co_await skip(*bytes);
-      co_return *std::move(refused);
+      auto skipping = skip_chunk(chunk->bytes, *std::move(refused));
+      co_return co_await std::move(skipping);
     }
     begin_content(DataScanner::Ends::WithCount);
   }
   if (transaction_->is_refused) {
-    co_await skip(*bytes);
-    if (is_last) end_transaction();
-    co_return Reply(503, "5.5.1", "Error: an earlier chunk was refused");
+    if (chunk->is_last) end_transaction();
+    Reply refused(503, "5.5.1", "Error: an earlier chunk was refused");
+    auto skipping = skip_chunk(chunk->bytes, std::move(refused));
+    co_return co_await std::move(skipping);
   }
-  co_await receive_chunk(*bytes);
-  if (is_last) {
+  // An empty chunk gets nothing done.
+  if (chunk->bytes == 0 && !chunk->is_last) errors_.note_junk();
+  co_await receive_chunk(chunk->bytes);
+  if (chunk->is_last) {
     transaction_->scanner->finish(transaction_->body->tail());
     auto finishing = finish_message();
     co_return co_await std::move(finishing);
@@ -132,7 +148,7 @@ Task<Reply> Session::bdat(std::string_view arguments) {
     transaction_->is_refused = true;
     co_return *std::move(fault);
   }
-  co_return Reply(250, "2.0.0", "Ok: " + std::to_string(*bytes) + " bytes");
+  co_return Reply(250, "2.0.0", "Ok: " + std::to_string(chunk->bytes) + " bytes");
 }
 
 Task<> Session::receive_chunk(std::uint64_t bytes) {
@@ -161,8 +177,20 @@ Task<> Session::receive_chunk(std::uint64_t bytes) {
   }
 }
 
-/// Reads and throws away the bytes of a chunk that is not wanted.
-Task<> Session::skip(std::uint64_t bytes) {
+/// A BDAT that may not even be looked at: its octets follow all the same.
+Task<Reply> Session::refuse_chunk(std::string_view arguments, Reply refusal) {
+  auto chunk = Chunk::parse(arguments);
+  if (!chunk) co_return std::move(refusal).and_hang_up();
+  auto skipping = skip_chunk(chunk->bytes, std::move(refusal));
+  co_return co_await std::move(skipping);
+}
+
+/// Reads and throws away the bytes of a chunk that is not wanted; of one too large to skip the
+/// connection is closed.
+Task<Reply> Session::skip_chunk(std::uint64_t bytes, Reply refusal) {
+  auto bytes_max = site_->message_bytes_max();
+  if (bytes_max == 0) bytes_max = refused_chunk_bytes_max;
+  if (bytes > bytes_max) co_return std::move(refusal).and_hang_up();
   auto burst_bytes = static_cast<std::uint64_t>(settings_.bytes_per_burst);
   std::uint64_t burst = 0;
   while (bytes > 0) {
@@ -176,6 +204,7 @@ Task<> Session::skip(std::uint64_t bytes) {
       co_await site_->loop().yield();
     }
   }
+  co_return std::move(refusal);
 }
 
 /// Why the content can't be taken; nothing when it can.

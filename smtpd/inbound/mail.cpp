@@ -177,6 +177,9 @@ Task<Reply> Session::mail(std::string_view arguments) {
     end_transaction();
     co_return *std::move(refused);
   }
+  has_begun_mail_ = true;
+  first_mail_by_ = SteadyTime::max();
+  connection_.set_deadline(first_mail_by_);
   co_return Reply(250, "2.1.0", "Ok");
 }
 
@@ -192,8 +195,7 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
   if (!command.given.empty() && site_->discards_keyword("DSN")) {
     co_return Reply(555, "5.5.4", "Unsupported option: DSN parameters");
   }
-  if (transaction_->recipients.size() >=
-      static_cast<std::size_t>(settings_.smtpd_recipient_limit)) {
+  if (transaction_->accepted >= static_cast<std::size_t>(settings_.smtpd_recipient_limit)) {
     co_return Reply(452, "4.5.3", "Error: too many recipients");
   }
 
@@ -217,6 +219,7 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
     co_return std::move(reply);
   }
   if (auto refused = weigh(*verdict, shown)) co_return *std::move(refused);
+  ++transaction_->accepted;
 
   auto& recipients = transaction_->recipients;
   std::string address = site_->completed(command.recipient).text();

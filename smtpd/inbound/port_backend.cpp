@@ -58,8 +58,6 @@ Task<Result<CountClient::Counts>> PortBackend::count(CountClient event) {
   co_return co_await std::move(asking);
 }
 
-void PortBackend::note(CountClient event) { lookup_.post(event); }
-
 Task<Result<Descriptor>> PortBackend::open_body(QueueId id) {
   OpenBody request;
   request.id = std::move(id);

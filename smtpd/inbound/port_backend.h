@@ -32,7 +32,6 @@ class PortBackend final : public Backend {
   Task<Result<CheckRecipient::Verdict>> check_recipient(CheckRecipient request) override;
   Task<Result<CheckRecipient::Verdict>> check_restrictions(CheckRestrictions request) override;
   Task<Result<CountClient::Counts>> count(CountClient event) override;
-  void note(CountClient event) override;
   Task<Result<Descriptor>> open_body(QueueId id) override;
   void drop_body(QueueId id) override;
   Task<Result<void>> submit(Submit message) override;

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <memory>
-#include <vector>
+#include <string>
 
 #include "common/dns/cares_resolver.h"
+#include "common/log/log.h"
+#include "common/process/descriptor_limit.h"
+#include "common/session/guest_list.h"
 #include "smtpd/inbound/port_backend.h"
 #include "smtpd/inbound/session.h"
 #include "smtpd/queue/queue_id.h"
@@ -23,11 +26,12 @@ class Receiver {
         backend_(child.loop(), child.port("lookup"), child.port("queue"), &resolver_,
                  static_cast<std::size_t>(child.config()->lookup_cache_entries)),
         auth_(child.port("auth")),
-        room_(child.loop()),
+        guests_(child.loop()),
         sessions_(child.loop()),
         acceptors_(child.loop()) {}
 
   void start() {
+    warn_of_few_descriptors();
     for (ServiceListener& listener : child_.listeners()) {
       acceptors_.start(accept_from(listener, site_of(listener.service)));
     }
@@ -35,58 +39,85 @@ class Receiver {
   }
 
  private:
+  void warn_of_few_descriptors() const {
+    auto limit = child_.config()->smtpd_connections_max;
+    if (static_cast<std::size_t>(limit) <= sessions_by_descriptors_) return;
+    log_warning("smtpd", "only " + std::to_string(descriptor_limit()) +
+                             " descriptors may be open here, too few for smtpd_connections_max = " +
+                             std::to_string(limit) +
+                             ", two each; raise the hard limit (ulimit "
+                             "-Hn, or LimitNOFILE= of the service)");
+  }
+
   std::shared_ptr<const Site> site_of(Service service) {
     Surroundings surroundings{child_.loop(), backend_};
     surroundings.auth = &auth_;
+    surroundings.connections = &child_.connections();
     surroundings.tls = child_.tls(service);
     surroundings.make_queue_id = [] { return make_queue_id(); };
     return std::make_shared<const Site>(service, child_.config(), std::move(surroundings));
   }
 
   Task<> accept_from(ServiceListener& from, std::shared_ptr<const Site> site) {
-    const Settings& settings = site->settings();
-    auto connections_max = static_cast<std::size_t>(settings.smtpd_connections_max);
     for (std::int64_t burst = 1;; ++burst) {
-      while (sessions_.size() >= connections_max) co_await room_.wait();
       auto socket = co_await from.listener.accept(child_.loop());
-      sessions_.start(hold(std::move(socket), site));
+      ConnectionCounts::Place place;
+      if (is_welcome(*socket, *site, place)) {
+        while (is_full(*site) && !guests_.send_oldest_away()) co_await guests_.left().wait();
+        sessions_.start(hold(std::move(socket), site, std::move(place)));
+      }
       if (burst % child_.config()->connection_burst_max == 0) co_await child_.loop().yield();
     }
   }
 
-  /// One session, from its first to its last byte.
-  Task<> hold(std::unique_ptr<Socket> socket, std::shared_ptr<const Site> site) {
-    Endpoint peer = socket->peer();
-    Endpoint local = socket->local();
-    Session session(site, std::move(socket), peer, local);
-    Place place(*this, session);
-    co_await session.serve();
+  /// Whether the client may have one connection more; if not, it is told so, where it would
+  /// understand. A proxy's client is counted once it is known.
+  static bool is_welcome(Socket& socket, const Site& site, ConnectionCounts::Place& place) {
+    IpAddress peer = socket.peer().address();
+    if (site.is_proxy(peer)) return true;
+    auto too_many = site.enter(peer, place);
+    if (!too_many) return true;
+    if (is_implicit_tls(site.service())) return false;
+    std::string wire;
+    too_many->append_to(wire);
+    try {
+      socket.try_write(wire);
+    } catch (const Disconnected&) {
+      // The client was faster.
+    }
+    return false;
   }
 
-  /// A session's place in the books, for as long as it lives.
-  class Place {
-   public:
-    Place(Receiver& receiver, Session& session) : receiver_(receiver), session_(session) {
-      receiver_.held_.push_back(&session_);
-    }
-    Place(const Place&) = delete;
-    Place& operator=(const Place&) = delete;
-    ~Place() {
-      std::erase(receiver_.held_, &session_);
-      receiver_.room_.notify_all();
-      if (receiver_.child_.is_draining() && receiver_.held_.empty()) receiver_.child_.finish();
-    }
+  bool is_full(const Site& site) const {
+    auto limit = static_cast<std::size_t>(site.settings().smtpd_connections_max);
+    return guests_.size() >= std::min(limit, sessions_by_descriptors_);
+  }
 
-   private:
-    Receiver& receiver_;
-    Session& session_;
-  };
+  /// How many sessions there are descriptors for: each may have a message's file as well.
+  static std::size_t sessions_by_descriptors() {
+    auto descriptors = std::max(descriptor_limit(), descriptors_reserved + 2);
+    return (descriptors - descriptors_reserved) / 2;
+  }
+
+  /// One session, from its first to its last byte.
+  Task<> hold(std::unique_ptr<Socket> socket, std::shared_ptr<const Site> site,
+              ConnectionCounts::Place place) {
+    Endpoint peer = socket->peer();
+    Endpoint local = socket->local();
+    Session session(site, std::move(socket), peer, local, std::move(place));
+    {
+      GuestList::Stay stay(guests_, session);
+      co_await stay.serve(session.serve());
+    }
+    session.end();
+    if (child_.is_draining() && guests_.size() == 0) child_.finish();
+  }
 
   void drain() {
     acceptors_.cancel();
     child_.listeners().clear();  // or strangers would wait in a queue that nobody serves
-    for (Session* session : held_) session->drain();
-    if (held_.empty()) {
+    for_each_session([](Session& session) { session.drain(); });
+    if (guests_.size() == 0) {
       child_.finish();
     } else {
       child_.tasks().start(wait_for_idle());
@@ -98,20 +129,27 @@ class Receiver {
     for (Duration waited{0}; waited < child_.drain_limit() - farewell_time;
          waited += farewell_time) {
       co_await child_.loop().sleep(farewell_time);
-      bool all_idle =
-          std::ranges::all_of(held_, [](const Session* session) { return session->is_idle(); });
+      bool all_idle = true;
+      for_each_session([&](const Session& session) { all_idle = all_idle && session.is_idle(); });
       if (all_idle) break;
     }
-    for (Session* session : held_) session->break_off();
+    for_each_session([](Session& session) { session.break_off(); });
     child_.finish();
+  }
+
+  template <class Function>
+  void for_each_session(Function function) const {
+    guests_.for_each(
+        [&](const GuestList::Stay& stay) { function(static_cast<Session&>(stay.guest())); });
   }
 
   Child& child_;
   CaresResolver resolver_;
   PortBackend backend_;
   store::RemoteAuth auth_;
-  Event room_;
-  std::vector<Session*> held_;
+  // Once, since to ask the kernel at each connection would cost.
+  const std::size_t sessions_by_descriptors_ = sessions_by_descriptors();
+  GuestList guests_;
   Nursery sessions_;
   Nursery acceptors_;
 };

@@ -1,7 +1,9 @@
 // The `receive` process: accepted connections in, sessions held, messages submitted.
 //
-// One per core; they share the listening sockets. At a drain it accepts nothing more, tells idle
-// clients 421, and ends when the last session has.
+// One per two cores; they share the listening sockets. A client beyond its limit is turned away as
+// it is accepted; when all places are taken the oldest that has neither logged in nor begun a mail
+// transaction goes (../../common/session/guest_list.h). At a drain it accepts nothing more, tells
+// idle clients 421, and ends when the last session has.
 //
 // LIMITS  smtpd_connections_max, connection_burst_max
 #pragma once

@@ -15,6 +15,10 @@ constexpr int commands_per_burst = 32;               // then other sessions have
 constexpr Duration linger_time{2000};                // for the peer to read our last words
 constexpr std::size_t helo_bytes_max = 255;
 
+std::string_view verb_of(std::string_view line) {
+  return line.substr(0, line.find_first_of(" \t"));
+}
+
 // Programs of other protocols that were made to talk to us (RFC 5321 has no such verbs).
 constexpr std::array foreign_verbs{std::string_view("CONNECT"), std::string_view("GET"),
                                    std::string_view("HEAD"), std::string_view("POST"),
@@ -41,8 +45,8 @@ std::span<const Session::Command> Session::commands() {
       Command{"AUTH", covered, true, false, "4954 4", &S::auth},
       Command{"BDAT", mail, false, false, "3030 2", &S::bdat},
       Command{"DATA", mail, true, false, "5321 4.1.1.4", &S::data},
-      Command{"EHLO", open, true, false, "5321 4.1.1.1", &S::ehlo},
-      Command{"HELO", open, true, false, "5321 4.1.1.1", &S::helo},
+      Command{"EHLO", open, true, true, "5321 4.1.1.1", &S::ehlo},
+      Command{"HELO", open, true, true, "5321 4.1.1.1", &S::helo},
       Command{"HELP", open, true, true, "5321 4.1.1.8", &S::help},
       Command{"MAIL", mail, false, false, "5321 4.1.1.2", &S::mail},
       Command{"NOOP", open, true, true, "5321 4.1.1.9", &S::noop},
@@ -58,7 +62,7 @@ std::span<const Session::Command> Session::commands() {
 }
 
 Session::Session(std::shared_ptr<const Site> site, std::unique_ptr<Stream> stream, Endpoint peer,
-                 Endpoint local)
+                 Endpoint local, ConnectionCounts::Place place)
     : site_(std::move(site)),
       settings_(site_->settings()),
       connection_(site_->loop(), std::move(stream), settings_.smtpd_timeout),
@@ -66,7 +70,10 @@ Session::Session(std::shared_ptr<const Site> site, std::unique_ptr<Stream> strea
       local_(local),
       client_address_(peer.address().text()),
       is_in_mynetworks_(site_->is_in_mynetworks(peer.address())),
-      errors_(error_limits(settings_)) {
+      errors_(error_limits(settings_)),
+      place_(std::move(place)),
+      first_mail_by_(site_->loop().now() + settings_.smtpd_first_mail_timeout) {
+  connection_.set_deadline(first_mail_by_);
   if (site_->in().add_filters) site_->in().add_filters(filters_);
 }
 
@@ -78,38 +85,45 @@ Task<> Session::serve() {
   } catch (const Disconnected& disconnected) {
     end = disconnected;
   }
-  if (end) {
-    bool is_timeout = end->reason() == Disconnected::Reason::Timeout;
-    if (end->reason() == Disconnected::Reason::Tls) {
-      log_info("smtpd", "SSL_accept error from " + peer_text() + ": " + end->text());
-    }
-    if (!is_draining_) {
-      log_broken_off(is_timeout ? "timeout" : "lost connection", stage_, log_peer());
-    }
-    if (is_timeout) {
-      Reply reply(421, "4.4.2", settings_.myhostname + " Error: timeout exceeded");
-      std::string wire;
-      reply.append_to(wire);
-      try {
-        connection_.stream().try_write(wire);
-      } catch (const Disconnected&) {
-      }
-    }
+  if (!end) co_return;
+  bool is_timeout = end->reason() == Disconnected::Reason::Timeout;
+  if (end->reason() == Disconnected::Reason::Tls) {
+    log_info("smtpd", "SSL_accept error from " + peer_text() + ": " + end->text());
   }
+  if (!is_draining_) {
+    log_broken_off(is_timeout ? "timeout" : "lost connection", stage_, log_peer());
+  }
+  if (is_timeout) say_goodbye("4.4.2", "Error: timeout exceeded");
+}
+
+void Session::end() {
   end_transaction();
-  if (is_counted_) site_->backend().note(event(CountClient::Event::Disconnect));
   log_disconnect(log_peer(), counts());
+}
+
+/// A 421 without waiting for anything, and what tells the client's TLS that no more follows.
+void Session::say_goodbye(std::string_view status, std::string_view text) {
+  std::string wire;
+  Reply(421, status, settings_.myhostname + " " + std::string(text)).append_to(wire);
+  try {
+    bool is_before_tls = tls_ == nullptr && is_implicit_tls(site_->service());
+    if (!is_before_tls) connection_.stream().try_write(wire);
+    connection_.stream().shut_down();
+  } catch (const Disconnected&) {
+    // The client was faster.
+  }
+}
+
+void Session::say_no_room() {
+  log_broken_off("too many connections", stage_, log_peer());
+  say_goodbye("4.3.2", "Error: too many connections, try again later");
 }
 
 Task<> Session::converse() {
   if (site_->is_proxy(peer_.address())) {
     auto meeting = meet_proxy();
-    auto wrong = co_await std::move(meeting);
-    if (wrong) {
-      log_warning("smtpd", "proxy " + peer_text() + ": " + wrong->text());
-      connection_.stream().shut_down();
-      co_return;
-    }
+    bool is_welcome = co_await std::move(meeting);
+    if (!is_welcome) co_return;
   }
   if (is_implicit_tls(site_->service())) co_await secure();
   auto greeting = greet();
@@ -126,30 +140,45 @@ Task<> Session::converse() {
   }
 }
 
-/// The client is whoever the proxy says it is.
-Task<std::optional<Error>> Session::meet_proxy() {
+/// The client is whoever the proxy says it is. False when the connection is over: the header is
+/// malformed, or the client has too many connections.
+Task<bool> Session::meet_proxy() {
   auto header = co_await read_proxy_header(connection_);
-  if (!header) co_return header.error();
-  if (header->is_local) co_return std::nullopt;
+  if (!header) {
+    log_warning("smtpd", "proxy " + peer_text() + ": " + header.error().text());
+    connection_.stream().shut_down();
+    co_return false;
+  }
+  if (header->is_local) co_return true;
   peer_ = header->client;
   local_ = header->server;
   client_address_ = peer_.address().text();
   is_in_mynetworks_ = site_->is_in_mynetworks(peer_.address());
-  co_return std::nullopt;
+  auto too_many = site_->enter(peer_.address(), place_);
+  if (!too_many) co_return true;
+  if (is_implicit_tls(site_->service())) {
+    connection_.stream().shut_down();
+    co_return false;
+  }
+  co_await send(*std::move(too_many));
+  co_await connection_.hang_up(linger_time);
+  co_return false;
+}
+
+/// The client's name by DNS, which holds the greeting up no longer than smtpd_peername_timeout.
+Task<> Session::find_client_name() {
+  auto asking = site_->backend().client_name(peer_.address());
+  auto found = co_await within(site_->loop(), settings_.smtpd_peername_timeout, std::move(asking));
+  ClientName name = found ? *std::move(found) : ClientName(true);
+  client_name_ = name.name();
+  reverse_name_ = name.reverse();
+  is_name_lookup_failed_ = name.is_lookup_failed();
 }
 
 /// RFC 5321 section 4.2 and 4.3.1.
 Task<Reply> Session::greet() {
-  if (settings_.smtpd_peername_lookup) {
-    ClientName name = co_await site_->backend().client_name(peer_.address());
-    client_name_ = name.name();
-    reverse_name_ = name.reverse();
-    is_name_lookup_failed_ = name.is_lookup_failed();
-  }
+  if (settings_.smtpd_peername_lookup) co_await find_client_name();
   log_connect(log_peer());
-  auto counting = count_connection();
-  auto too_many = co_await std::move(counting);
-  if (too_many) co_return *std::move(too_many);
   bool is_wanted = !settings_.smtpd_delay_reject && !settings_.smtpd_client_restrictions.empty();
   auto checking = check("smtpd_client_restrictions", is_wanted);
   auto refused = co_await std::move(checking);
@@ -165,31 +194,9 @@ Task<Reply> Session::greet() {
 
 CountClient Session::event(CountClient::Event kind) const {
   CountClient event;
-  event.address = client_address_;
+  event.address = peer_.address().client_block().text();
   event.event = kind;
   return event;
-}
-
-/// smtpd_client_connection_count_limit and _rate_limit. Whoever counts may be away: then nobody is
-/// turned away.
-Task<std::optional<Reply>> Session::count_connection() {
-  auto open_max = settings_.smtpd_client_connection_count_limit;
-  auto rate_max = settings_.smtpd_client_connection_rate_limit;
-  bool is_limited = open_max > 0 || rate_max > 0;
-  if (!is_limited || site_->is_free_of_limits(peer_.address())) co_return std::nullopt;
-  is_counted_ = true;
-  CountClient counted = event(CountClient::Event::Connect);
-  auto counts = co_await site_->backend().count(std::move(counted));
-  if (!counts) co_return std::nullopt;
-  bool is_open_over = open_max > 0 && counts->open > open_max;
-  bool is_rate_over = rate_max > 0 && counts->in_unit > rate_max;
-  if (!is_open_over && !is_rate_over) co_return std::nullopt;
-  auto number = is_open_over ? counts->open : counts->in_unit;
-  log_warning("smtpd", std::string(is_open_over ? "Connection concurrency" : "Connection rate") +
-                           " limit exceeded: " + std::to_string(number) + " from " + peer_text() +
-                           " for service " + std::string(site_->service_name()));
-  co_return Reply(421, "4.7.0",
-                  settings_.myhostname + " Error: too many connections from " + client_address_);
 }
 
 /// The other smtpd_client_..._rate_limit settings.
@@ -214,21 +221,23 @@ Task<Reply> Session::next_reply() {
   if (is_draining_) {
     co_return Reply(421, "4.3.2", settings_.myhostname + " Service shutting down");
   }
-  auto deadline = settings_.smtpd_per_request_deadline;
-  if (deadline.count() > 0) {
-    connection_.set_deadline(std::chrono::steady_clock::now() + deadline);
-  }
+  connection_.set_deadline(line_deadline());
   is_waiting_ = true;
   auto bytes_max = static_cast<std::size_t>(settings_.smtpd_command_bytes_max);
   Line line = co_await connection_.line(bytes_max);
   is_waiting_ = false;
-  connection_.set_deadline(SteadyTime::max());
+  connection_.set_deadline(first_mail_by_);
   bool refuses_bare =
       parse_bare_newline(settings_.smtpd_forbid_bare_newline) == DataScanner::BareNewline::Refuse;
   if (!line.has_crlf && refuses_bare) {
     co_return Reply(550, "5.5.2", "Error: bare <LF> received").and_hang_up();
   }
-  if (line.is_too_long) co_return Reply(500, "5.5.2", "Error: line too long");
+  if (line.is_too_long) {
+    Reply reply(500, "5.5.2", "Error: line too long");
+    // What follows a BDAT are no commands, and nobody knows where it ends.
+    if (equal_nocase(verb_of(line.text), "BDAT")) co_return std::move(reply).and_hang_up();
+    co_return std::move(reply);
+  }
   if (line.text.find('\r') != line.text.npos && refuses_bare) {
     co_return Reply(550, "5.5.2", "Error: bare <CR> received").and_hang_up();
   }
@@ -236,8 +245,15 @@ Task<Reply> Session::next_reply() {
   co_return co_await std::move(answering);
 }
 
+/// By when the next command must have arrived.
+SteadyTime Session::line_deadline() const {
+  auto limit = settings_.smtpd_per_request_deadline;
+  if (limit.count() == 0) return first_mail_by_;
+  return std::min(first_mail_by_, site_->loop().now() + limit);
+}
+
 Task<Reply> Session::dispatch(std::string_view line) {
-  auto verb = line.substr(0, line.find_first_of(" \t"));
+  auto verb = verb_of(line);
   auto arguments = trim(line.substr(verb.size()));
   const Command* command = find_command(commands(), verb);
   if (command == nullptr) {
@@ -254,10 +270,14 @@ Task<Reply> Session::dispatch(std::string_view line) {
   stage_ = command->name;
   Count& count = counts_[static_cast<std::size_t>(command - commands().data())];
   ++count.all;
-  note_early_input(*command);
+  if (has_input_too_early(*command) && settings_.smtpd_forbid_unauth_pipelining) {
+    co_return Reply(554, "5.5.0", "Error: SMTP protocol synchronization").and_hang_up();
+  }
   if (auto refused = refusal(*command)) {
     errors_.note_error();
-    co_return *std::move(refused);
+    if (command->handler != &Session::bdat) co_return *std::move(refused);
+    auto refusing = refuse_chunk(arguments, *std::move(refused));
+    co_return co_await std::move(refusing);
   }
   if (command->is_junk) errors_.note_junk();
   auto handling = (this->*command->handler)(arguments);
@@ -288,10 +308,15 @@ std::optional<Reply> Session::refusal(const Command& command) const {
   return std::nullopt;
 }
 
-void Session::note_early_input(const Command& command) {
-  if (!command.last_in_pipeline || !connection_.has_input() || has_sent_early_) return;
+/// RFC 2920 section 3.1: behind some commands nothing may be sent ahead, and behind none where
+/// PIPELINING was not offered. What is sent behind QUIT is never read.
+bool Session::has_input_too_early(const Command& command) {
+  if (!connection_.has_input() || command.handler == &Session::quit) return false;
+  bool is_offered = is_extended_ && !site_->discards_keyword("PIPELINING");
+  if (is_offered && !command.last_in_pipeline) return false;
+  if (!has_sent_early_) log_broken_off("improper command pipelining", stage_, log_peer());
   has_sent_early_ = true;
-  log_broken_off("improper command pipelining", stage_, log_peer());
+  return true;
 }
 
 Task<> Session::send(Reply reply) {
@@ -312,15 +337,7 @@ void Session::drain() {
   if (is_idle()) break_off();
 }
 
-void Session::break_off() {
-  std::string wire;
-  Reply(421, "4.3.2", settings_.myhostname + " Service shutting down").append_to(wire);
-  try {
-    connection_.stream().try_write(wire);
-    connection_.stream().shut_down();
-  } catch (const Disconnected&) {
-  }
-}
+void Session::break_off() { say_goodbye("4.3.2", "Service shutting down"); }
 
 /// `ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4`, as Postfix: done, and all where they differ.
 std::string Session::counts() const {

@@ -26,6 +26,7 @@
 #include "common/mail/esmtp.h"
 #include "common/net/connection.h"
 #include "common/session/error_limits.h"
+#include "common/session/guest_list.h"
 #include "common/session/sasl_offer.h"
 #include "common/session/security.h"
 #include "common/tls/tls_stream.h"
@@ -34,13 +35,19 @@
 
 namespace pennypost::smtp {
 
-class Session {
+class Session final : public Guest {
  public:
+  /// `place`: where this connection counts, if its client was known when it was accepted.
   Session(std::shared_ptr<const Site> site, std::unique_ptr<Stream> stream, Endpoint peer,
-          Endpoint local);
+          Endpoint local, ConnectionCounts::Place place = {});
 
-  /// From the greeting to the end of the connection. Throws nothing.
+  /// From the greeting to the end of the connection. Throws nothing. After it, or in its place when
+  /// it was destroyed before, end() is called.
   Task<> serve();
+  void end();
+  /// It has neither logged in nor begun a transaction.
+  bool is_stranger() const override { return !login_ && !has_begun_mail_; }
+  void say_no_room() override;
   /// The process ends: an idle client is told so now, others after their message.
   void drain();
   /// It ends now: whatever the client is at, a 421 is the last it hears.
@@ -73,6 +80,7 @@ class Session {
     MailCommand mail;
     std::string sender;  // with its domain completed
     std::vector<Recipient> recipients;
+    std::size_t accepted = 0;  // RCPT commands, also those that name a recipient again
     std::vector<std::string> prepend;
     bool discard = false;
     bool hold = false;
@@ -87,12 +95,13 @@ class Session {
 
   // The dialogue.
   Task<> converse();
-  Task<std::optional<Error>> meet_proxy();
+  Task<bool> meet_proxy();
   Task<Reply> greet();
-  Task<std::optional<Reply>> count_connection();
+  Task<> find_client_name();
   Task<bool> is_too_often(CountClient::Event event, std::int64_t limit, std::string_view what);
   CountClient event(CountClient::Event kind) const;
   Task<Reply> next_reply();
+  SteadyTime line_deadline() const;
   Task<Reply> dispatch(std::string_view line);
   std::optional<Reply> refusal(const Command& command) const;
   Task<> send(Reply reply);
@@ -137,7 +146,8 @@ class Session {
   void begin_content(DataScanner::Ends ends);
   Task<> receive_content();
   Task<> receive_chunk(std::uint64_t bytes);
-  Task<> skip(std::uint64_t bytes);
+  Task<Reply> refuse_chunk(std::string_view arguments, Reply refusal);
+  Task<Reply> skip_chunk(std::uint64_t bytes, Reply refusal);
   Task<std::optional<Reply>> show_filters(std::size_t from);
   std::optional<Reply> fault_reply() const;
   Task<Reply> finish_message();
@@ -150,7 +160,8 @@ class Session {
   LogPeer log_peer() const { return {client_name_, client_address_}; }
   std::string peer_text() const { return client_name_ + "[" + client_address_ + "]"; }
   std::string counts() const;
-  void note_early_input(const Command& command);
+  bool has_input_too_early(const Command& command);
+  void say_goodbye(std::string_view status, std::string_view text);
 
   std::shared_ptr<const Site> site_;
   const Settings& settings_;
@@ -172,7 +183,9 @@ class Session {
   ErrorCount errors_;
   std::string_view stage_ = "CONNECT";  // for `lost connection after`
   bool has_sent_early_ = false;
-  bool is_counted_ = false;  // as a connection, by the process that counts for all
+  bool has_begun_mail_ = false;  // a MAIL command was accepted
+  ConnectionCounts::Place place_;
+  SteadyTime first_mail_by_;  // smtpd_first_mail_timeout; max() once mail has begun
   bool is_waiting_ = false;
   bool is_draining_ = false;
 

@@ -1,6 +1,7 @@
 #include "smtpd/inbound/session.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "common/tls/testing.h"
 
@@ -566,7 +567,8 @@ TEST_CASE("a recipient named twice is one recipient, and an address without doma
 
 TEST_CASE("STARTTLS forgets what was said and drops what was sent ahead") {
   TestCertificate certificate;
-  Stage stage({"smtpd_tls_loglevel=1", "smtpd_tls_cert_file=" + certificate.path()});
+  Stage stage({"smtpd_forbid_unauth_pipelining=no", "smtpd_tls_loglevel=1",
+               "smtpd_tls_cert_file=" + certificate.path()});
   stage.tls = certificate.server();
   CHECK(stage.run(R"(
     S~ 220
@@ -679,8 +681,7 @@ TEST_CASE("plain text where TLS is expected ends the session without harm") {
 }
 
 TEST_CASE("a client that does too much too often is told so, our own are not") {
-  std::vector<std::string> limits{"smtpd_client_connection_count_limit=1",
-                                  "smtpd_client_message_rate_limit=1",
+  std::vector<std::string> limits{"smtpd_client_message_rate_limit=1",
                                   "smtpd_client_recipient_rate_limit=2", "mynetworks=192.0.2.0/24"};
   std::string busy = envelope + std::string(R"(
     C: RCPT TO:<carol@example.com>
@@ -694,19 +695,14 @@ TEST_CASE("a client that does too much too often is told so, our own are not") {
   )");
   Stage stage(limits);
   CHECK(stage.run(busy) == "");
-  CHECK(stage.backend.open == 0);
-  stage.backend.open = 1;
-  CHECK(stage.run(R"(
-    S: 421 4.7.0 mail.example.com Error: too many connections from 198.51.100.9
-    S!
-  )") == "");
-  CHECK(logged(stage,
-               "smtpd: warning: Connection concurrency limit exceeded: 2 from "
-               "client.example[198.51.100.9] for service smtp"));
   Stage free(limits);
   free.client = "192.0.2.99";
   CHECK(free.run(busy) != "");
   CHECK(free.backend.events.empty());
+  Stage by_block(limits);
+  by_block.client = "2001:db8:1:2:3:4:5:6";
+  by_block.run(envelope);
+  CHECK(by_block.backend.counted == "2001:db8:1:2::");
 }
 
 TEST_CASE("behind a proxy the client is whom the proxy names") {
@@ -725,6 +721,24 @@ TEST_CASE("behind a proxy the client is whom the proxy names") {
   CHECK(stage.run("C: EHLO client.example\nS!\n") == "");
 }
 
+TEST_CASE("behind a proxy connections are counted for whom the proxy names") {
+  Stage stage({"smtpd_proxy_networks=198.51.100.0/24", "smtpd_client_connection_count_limit=1"});
+  auto held = stage.connections.enter(*IpAddress::parse("203.0.113.5"), 0);
+  CHECK(stage.run(R"(
+    C> PROXY TCP4 203.0.113.5 192.0.2.7 4711 25\r\n
+    S: 421 4.7.0 mail.example.com Error: too many connections from 203.0.113.5
+    S!
+  )") == "");
+  CHECK(logged(stage,
+               "smtpd: warning: Connection concurrency limit exceeded: 2 from "
+               "unknown[203.0.113.5] for service smtp"));
+  held.place.leave();
+  CHECK(stage.run(R"(
+    C> PROXY TCP4 203.0.113.5 192.0.2.7 4711 25\r\n
+    S~ 220
+  )") == "");
+}
+
 TEST_CASE("a client that announces or sends far more than message_size_limit is cut off") {
   Stage stage({"message_size_limit=1000"});
   CHECK(stage.run(std::string(envelope) + R"(
@@ -740,4 +754,99 @@ TEST_CASE("a client that announces or sends far more than message_size_limit is 
     S!
   )") == "");
   CHECK(data.backend.messages.empty());
+}
+
+TEST_CASE("a client that sends ahead where it may not is refused before its command is run") {
+  for (const char* script : {
+           "C> EHLO client.example\\r\\nMAIL FROM:<a@b.example>\\r\\n",
+           "C> HELO client.example\\r\\nQUIT\\r\\n",
+           "C: HELO client.example\nS~ 250\nC> MAIL FROM:<a@b.example>\\r\\nRSET\\r\\n",
+           "C: EHLO client.example\nS* 250\nC> MAIL FROM:<a@b.example>\\r\\nRCPT "
+           "TO:<bob@example.com>\\r\\nDATA\\r\\nSubject: x\\r\\n\\r\\n.\\r\\n\nS~ 250\nS~ 250",
+       }) {
+    CAPTURE(script);
+    Stage stage;
+    CHECK(stage.run("S~ 220\n" + std::string(script) +
+                    "\nS: 554 5.5.0 Error: SMTP protocol synchronization\nS!\n") == "");
+    CHECK(stage.backend.messages.empty());
+  }
+  Stage lenient({"smtpd_forbid_unauth_pipelining=no"});
+  CHECK(lenient.run(R"(
+    S~ 220
+    C> EHLO client.example\r\nMAIL FROM:<a@b.example>\r\n
+    S* 250
+    S: 250 2.1.0 Ok
+  )") == "");
+}
+
+TEST_CASE("the octets of a refused BDAT are skipped, never run as commands") {
+  const char* const chunk = R"(
+    C> BDAT 32\r\nMAIL FROM:<smuggled@b.example>\r\nNOOP\r\n
+  )";
+  for (auto [setting, begin, reply] :
+       {std::tuple("smtpd_sasl_auth_required=yes", "C: EHLO x\nS* 250\n", "530 5.7.0"),
+        std::tuple("smtpd_tls_loglevel=0", "C: EHLO x\nS* 250\n", "503 5.5.1"),
+        std::tuple("smtpd_tls_loglevel=0",
+                   "C: EHLO x\nS* 250\nC: MAIL FROM:<a@b.example>\nS~ 250\n", "554 5.5.1")}) {
+    CAPTURE(setting);
+    CAPTURE(reply);
+    Stage stage({setting});
+    CHECK(stage.run("S~ 220\n" + std::string(begin) + chunk + "S~ " + reply +
+                    "\nS: 250 2.0.0 Ok\nC: QUIT\nS~ 221\nS!\n") == "");
+  }
+  // Where nobody knows how long it is, or it is too long to be skipped, the connection ends.
+  for (const char* line : {"BDAT x", "BDAT 999999999999"}) {
+    CAPTURE(line);
+    Stage stage({"smtpd_sasl_auth_required=yes"});
+    CHECK(stage.run("S~ 220\nC: EHLO x\nS* 250\nC: " + std::string(line) + "\nS~ 530\nS!\n") == "");
+  }
+  Stage stage;
+  CHECK(stage.run("S~ 220\nC: EHLO x\nS* 250\nC: BDAT 5 " + std::string(5000, 'x') +
+                  "\nS: 500 5.5.2 Error: line too long\nS!\n") == "");
+}
+
+TEST_CASE("a recipient named again counts towards smtpd_recipient_limit") {
+  Stage stage({"smtpd_recipient_limit=100"});
+  std::string again;
+  for (int i = 1; i < 100; ++i) again += "C: RCPT TO:<bob@example.com>\nS: 250 2.1.5 Ok\n";
+  CHECK(stage.run(envelope + again +
+                  "C: RCPT TO:<bob@example.com>\nS: 452 4.5.3 Error: too many recipients\n") == "");
+}
+
+TEST_CASE("commands that get nothing done end a session after smtpd_junk_command_limit of them") {
+  std::vector<std::string> limits{"smtpd_junk_command_limit=2", "smtpd_soft_error_limit=1",
+                                  "smtpd_hard_error_limit=1"};
+  Stage hello(limits);
+  CHECK(hello.run(R"(
+    S~ 220
+    C: EHLO x
+    S* 250
+    C: HELO x
+    S~ 250
+    C: EHLO x
+    S* 250
+    S~ 421 4.7.0
+    S!
+  )") == "");
+  Stage chunks(limits);
+  CHECK(chunks.run(std::string(envelope) + R"(
+    C: BDAT 0
+    S~ 250
+    C: BDAT 0
+    S~ 250
+    S~ 421 4.7.0
+    S!
+  )") == "");
+}
+
+TEST_CASE("a client that takes longer than smtpd_first_mail_timeout to its first MAIL is cut off") {
+  std::vector<std::string> limits{"smtpd_first_mail_timeout=1"};
+  Stage slow(limits);
+  CHECK(slow.run(R"(
+    S~ 220
+    C: EHLO x
+    S* 250
+    S~ 421 4.4.2 mail.example.com Error: timeout exceeded
+    S!
+  )") == "");
 }

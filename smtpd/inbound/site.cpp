@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/log/log.h"
 
 namespace pennypost::smtp {
 
@@ -12,12 +13,15 @@ Site::Site(Service service, std::shared_ptr<const Config> config, Surroundings s
       settings_(config_->at(service)),
       in_(std::move(surroundings)),
       mynetworks_(settings_.mynetworks),
-      free_of_limits_(settings_.smtpd_client_event_limit_exceptions),
+      limits_(settings_.smtpd_client_event_limit_exceptions),
       proxies_(settings_.smtpd_proxy_networks),
       is_tls_required_(settings_.smtpd_tls_security_level == "encrypt") {
   if (auto domain = Domain::parse(settings_.myorigin)) myorigin_ = *std::move(domain);
   if (settings_.smtpd_tls_security_level == "none" && !is_implicit_tls(service)) in_.tls = nullptr;
   if (!settings_.smtpd_sasl_auth_enable) in_.auth = nullptr;
+  limits_.open_max = settings_.smtpd_client_connection_count_limit;
+  limits_.per_unit_max = settings_.smtpd_client_connection_rate_limit;
+  limits_.unit = config_->anvil_rate_time_unit;
 }
 
 bool Site::is_in_mynetworks(const IpAddress& address) const {
@@ -28,8 +32,15 @@ bool Site::is_surely_in_mynetworks(const IpAddress& address) const {
   return mynetworks_.surely_contains(address);
 }
 
-bool Site::is_free_of_limits(const IpAddress& address) const {
-  return free_of_limits_.contains(address);
+std::optional<Reply> Site::enter(const IpAddress& client, ConnectionCounts::Place& place) const {
+  if (in_.connections == nullptr) return std::nullopt;
+  auto entry = limits_.enter(*in_.connections, client, loop().now());
+  place = std::move(entry.place);
+  if (entry.refusal.empty()) return std::nullopt;
+  std::string address = client.text();
+  log_warning("smtpd", entry.refusal + " from unknown[" + address + "] for service " +
+                           std::string(service_name()));
+  return Reply(421, "4.7.0", settings_.myhostname + " Error: too many connections from " + address);
 }
 
 bool Site::is_proxy(const IpAddress& address) const { return proxies_.contains(address); }

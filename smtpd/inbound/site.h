@@ -14,10 +14,13 @@
 #include "common/config/network_list.h"
 #include "common/mail/address.h"
 #include "common/net/address.h"
+#include "common/net/connection_counts.h"
+#include "common/session/connection_limits.h"
 #include "common/tls/context.h"
 #include "smtpd/inbound/backend.h"
 #include "smtpd/inbound/data_scanner.h"
 #include "smtpd/inbound/filter.h"
+#include "smtpd/inbound/reply.h"
 #include "store/service/auth.h"
 
 namespace pennypost::smtp {
@@ -28,6 +31,7 @@ struct Surroundings {
   Backend& backend;
   store::AuthPort* auth = nullptr;            // null: no AUTH
   std::shared_ptr<TlsContext> tls = nullptr;  // null: no TLS
+  ConnectionCounts* connections = nullptr;    // null: no limits on them
   std::function<QueueId()> make_queue_id = {};
   const Clock* clock = &Clock::system();
   std::function<void(FilterChain&)> add_filters = {};  // for each session; may be empty
@@ -51,7 +55,10 @@ class Site {
   /// The same, where the answer does not depend on a table in mynetworks.
   bool is_surely_in_mynetworks(const IpAddress& address) const;
   /// smtpd_client_event_limit_exceptions.
-  bool is_free_of_limits(const IpAddress& address) const;
+  bool is_free_of_limits(const IpAddress& address) const { return limits_.is_exempt(address); }
+  /// Counts a connection of this client, and logs that it has too many where it has: then the reply
+  /// to it.
+  std::optional<Reply> enter(const IpAddress& client, ConnectionCounts::Place& place) const;
   /// smtpd_proxy_networks: who connects begins with a PROXY header.
   bool is_proxy(const IpAddress& address) const;
   /// local_header_rewrite_clients: its messages get the header fields they lack.
@@ -72,7 +79,7 @@ class Site {
   Surroundings in_;
   std::optional<Domain> myorigin_;
   NetworkList mynetworks_;
-  NetworkList free_of_limits_;
+  ConnectionLimits limits_;
   NetworkList proxies_;
   bool is_tls_required_;
 };

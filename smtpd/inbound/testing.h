@@ -55,12 +55,9 @@ class FakeBackend final : public Backend {
 
   Task<Result<CountClient::Counts>> count(CountClient event) override {
     CountClient::Counts counts;
+    counted = event.address;
     counts.in_unit = ++events[event.event];
-    if (event.event == CountClient::Event::Connect) counts.open = ++open;
     co_return counts;
-  }
-  void note(CountClient event) override {
-    if (event.event == CountClient::Event::Disconnect) --open;
   }
 
   Task<Result<Descriptor>> open_body(QueueId id) override {
@@ -108,7 +105,7 @@ class FakeBackend final : public Backend {
 
   std::string name = "client.example";
   std::map<CountClient::Event, std::uint32_t> events;
-  std::uint32_t open = 0;
+  std::string counted;  // the address last counted
   bool is_lookup_down = false;
   bool is_disk_full = false;
   bool is_holding = false;
@@ -165,6 +162,7 @@ class Stage {
     surroundings.auth = has_auth ? &auth : nullptr;
     surroundings.tls = tls;
     surroundings.make_queue_id = [] { return QueueId("QUEUEID"); };
+    surroundings.connections = &connections;
     surroundings.clock = &clock;
     surroundings.add_filters = add_filters;
     auto site = std::make_shared<const Site>(service, config, std::move(surroundings));
@@ -176,6 +174,7 @@ class Stage {
 
   Loop loop;
   FakeBackend backend;
+  ConnectionCounts connections{nullptr, std::nullopt};
   FakeAuth auth;
   bool has_auth = true;
   ManualClock clock;
@@ -187,9 +186,13 @@ class Stage {
   LogCapture log;
 
  private:
+  static Task<> serve(Session& session) {
+    co_await session.serve();
+    session.end();
+  }
   Task<std::string> both(Session& session, Connection& connection, std::string script) {
     Nursery nursery(loop);
-    nursery.start(session.serve());
+    nursery.start(serve(session));
     auto playing = play(connection, std::move(script));
     std::string wrong = co_await std::move(playing);
     connection.stream().shut_down();

@@ -10,14 +10,6 @@ CountClient::Counts ClientCounts::note(const CountClient& event, Seconds unit) {
   } else {
     by_age_.splice(by_age_.end(), by_age_, client.position);
   }
-  if (event.event == CountClient::Event::Connect) {
-    std::erase_if(client.open, [this](const auto& held) { return !is_alive_(held.first); });
-    ++client.open[event.process];
-  }
-  if (event.event == CountClient::Event::Disconnect) {
-    auto held = client.open.find(event.process);
-    if (held != client.open.end() && --held->second == 0) client.open.erase(held);
-  }
   Rate& rate = client.rates.at(static_cast<std::size_t>(event.event));
   auto now = clock_.now_seconds();
   if (rate.count == 0 || now - rate.since >= unit.count()) {
@@ -26,7 +18,6 @@ CountClient::Counts ClientCounts::note(const CountClient& event, Seconds unit) {
   }
   CountClient::Counts counts;
   counts.in_unit = ++rate.count;
-  for (const auto& held : client.open) counts.open += held.second;
   while (clients_.size() > client_addresses_max) forget_oldest();
   return counts;
 }

@@ -1,14 +1,12 @@
-// What clients do in; how much of it each address did lately, out.
+// Counts what each client address does: messages, recipients and logins per anvil_rate_time_unit.
 //
-// Connections held are counted for each process that holds them: those of a process that died are
-// forgotten. Everything else is counted in units of anvil_rate_time_unit; a count begins anew with
-// the first event after its unit.
+// A count begins anew with the first event after its unit.
 //
-// LIMITS  client_addresses_max; the addresses longest without an event are forgotten first
+// LIMITS    client_addresses_max; the addresses longest without an event are forgotten first
+// SEE ALSO  common/net/connection_counts.h (the connections that a client holds and makes)
 #pragma once
 
 #include <array>
-#include <functional>
 #include <list>
 #include <map>
 #include <string>
@@ -22,9 +20,7 @@ inline constexpr std::size_t client_addresses_max = 100'000;
 
 class ClientCounts {
  public:
-  /// `is_alive`: whether a process still runs.
-  ClientCounts(const Clock& clock, std::function<bool(std::uint64_t)> is_alive)
-      : clock_(clock), is_alive_(std::move(is_alive)) {}
+  explicit ClientCounts(const Clock& clock = Clock::system()) : clock_(clock) {}
 
   CountClient::Counts note(const CountClient& event, Seconds unit);
   std::size_t size() const { return clients_.size(); }
@@ -35,13 +31,11 @@ class ClientCounts {
     std::uint32_t count = 0;
   };
   struct Client {
-    std::map<std::uint64_t, std::uint32_t> open;  // by process
-    std::array<Rate, 5> rates{};                  // by event
+    std::array<Rate, 3> rates{};  // by event
     std::list<std::string>::iterator position;
   };
   void forget_oldest();
   const Clock& clock_;
-  std::function<bool(std::uint64_t)> is_alive_;
   std::map<std::string, Client> clients_;
   std::list<std::string> by_age_;  // the last to have done anything at the end
 };

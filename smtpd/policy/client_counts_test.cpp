@@ -2,40 +2,24 @@
 
 #include <doctest/doctest.h>
 
-#include <set>
-
 using namespace pennypost;
 using namespace pennypost::smtp;
 using Did = CountClient::Event;
 
 namespace {
 
-CountClient did(Did event, std::string address = "192.0.2.1", std::uint64_t process = 1) {
+CountClient did(Did event, std::string address = "192.0.2.1") {
   CountClient count;
   count.address = std::move(address);
   count.event = event;
-  count.process = process;
   return count;
 }
 
 }  // namespace
 
-TEST_CASE("connections are counted over all processes, and forgotten with a process that died") {
-  ManualClock clock;
-  std::set<std::uint64_t> dead;
-  ClientCounts counts(clock, [&](std::uint64_t process) { return !dead.contains(process); });
-  CHECK(counts.note(did(Did::Connect), Seconds(60)).open == 1);
-  CHECK(counts.note(did(Did::Connect, "192.0.2.1", 2), Seconds(60)).open == 2);
-  CHECK(counts.note(did(Did::Connect, "192.0.2.2"), Seconds(60)).open == 1);
-  CHECK(counts.note(did(Did::Disconnect), Seconds(60)).open == 1);
-  CHECK(counts.note(did(Did::Disconnect), Seconds(60)).open == 1);
-  dead.insert(2);
-  CHECK(counts.note(did(Did::Connect), Seconds(60)).open == 1);
-}
-
 TEST_CASE("events are counted in units of time, each kind for itself") {
   ManualClock clock;
-  ClientCounts counts(clock, [](std::uint64_t) { return true; });
+  ClientCounts counts(clock);
   CHECK(counts.note(did(Did::Message), Seconds(60)).in_unit == 1);
   CHECK(counts.note(did(Did::Message), Seconds(60)).in_unit == 2);
   CHECK(counts.note(did(Did::Recipient), Seconds(60)).in_unit == 1);
@@ -45,7 +29,7 @@ TEST_CASE("events are counted in units of time, each kind for itself") {
 
 TEST_CASE("the number of addresses is bounded") {
   ManualClock clock;
-  ClientCounts counts(clock, [](std::uint64_t) { return true; });
+  ClientCounts counts(clock);
   for (std::size_t i = 0; i < client_addresses_max + 10; ++i) {
     counts.note(did(Did::Message, std::to_string(i)), Seconds(60));
   }

@@ -66,10 +66,7 @@ struct Tables {
 
 class Lookup {
  public:
-  explicit Lookup(Child& child)
-      : child_(child), counts_(Clock::system(), [&child](std::uint64_t process) {
-          return child.is_linked(ProcessNumber(process));
-        }) {
+  explicit Lookup(Child& child) : child_(child) {
     reload();
     child.on_reload([this] { reload(); });
     serve_receive(child.services("receive"));
@@ -79,10 +76,7 @@ class Lookup {
  private:
   void serve_receive(Services& services) {
     services.on<CountClient>(
-        [this](CountClient event, std::vector<Descriptor>, ProcessNumber from) {
-          event.process = from.value();
-          return count(std::move(event));
-        });
+        [this](CountClient event, std::vector<Descriptor>) { return count(std::move(event)); });
     services.on<CheckRecipient>([this](CheckRecipient ask, std::vector<Descriptor>) {
       return check_recipient(std::move(ask));
     });

@@ -1,5 +1,7 @@
 #include "store/service/login_process.h"
 
+#include <algorithm>
+
 #include "common/log/log.h"
 #include "common/process/descriptor_limit.h"
 #include "common/session/session_id.h"
@@ -10,11 +12,23 @@ namespace {
 
 // How long a client that is about to log in has for it when the daemon ends.
 constexpr Duration farewell_time{2000};
+// How long one whose dialogue has ended has to read our last words.
+constexpr Duration linger_time{2000};
 
-// The last line to a client that waits for nothing else; it takes it at once or never.
-void say_farewell(Connection& connection, std::string_view line) {
+bool is_pop3(Service service) { return service == Service::Pop3 || service == Service::Pop3s; }
+
+/// What tells a client that nobody else will answer it.
+std::string goodbye(Service service, std::string_view why) {
+  std::string_view before = is_pop3(service) ? "-ERR [SYS/TEMP] " : "* BYE ";
+  return std::string(before) + std::string(why) + "\r\n";
+}
+
+/// The last line to a client that waits for nothing else; it takes it at once or never. Its TLS is
+/// told that no more follows.
+void say_farewell(Stream& stream, std::string_view line) {
   try {
-    if (!line.empty()) connection.stream().try_write(line);
+    if (!line.empty()) stream.try_write(line);
+    stream.shut_down();
   } catch (const Disconnected&) {
     // The client was faster.
   }
@@ -26,10 +40,48 @@ LoginProcess::LoginProcess(Child& child, MakeSession make_session)
     : child_(child),
       make_session_(std::move(make_session)),
       auth_(child.port("auth")),
+      descriptor_limit_(descriptor_limit()),
+      guests_(child.loop()),
       accepting_(child.loop()),
       clients_(child.loop()),
-      relays_(child.loop()),
-      client_left_(child.loop()) {}
+      relays_(child.loop()) {}
+
+class LoginProcess::Visitor final : public Guest {
+ public:
+  Visitor(Service service, std::unique_ptr<Socket> socket, SteadyTime deadline)
+      : service_(service), deadline_(deadline), stream_(std::move(socket)) {}
+
+  bool is_stranger() const override { return !has_logged_in_; }
+  void say_no_room() override {
+    if (session_ != nullptr) {
+      log_login_ended(session_->log_entry(), session_->reason_text("Too many connections"));
+      say_farewell(connection_->stream(), goodbye(service_, "Too many connections."));
+    } else if (!is_implicit_tls(service_)) {
+      say_farewell(*stream_, goodbye(service_, "Too many connections."));
+    }
+  }
+  /// For one that is not known yet when the server ends.
+  void stop() {
+    if (session_ != nullptr) session_->stop();
+  }
+
+  Service service() const { return service_; }
+  /// By when it must have logged in.
+  SteadyTime deadline() const { return deadline_; }
+  std::unique_ptr<Stream>& stream() { return stream_; }
+  std::unique_ptr<Connection>& connection() { return connection_; }
+  LoginSession& session() { return *session_; }
+  void begin(std::unique_ptr<LoginSession> session) { session_ = std::move(session); }
+  void note_login() { has_logged_in_ = true; }
+
+ private:
+  Service service_;
+  SteadyTime deadline_;
+  std::unique_ptr<Stream> stream_;          // until the dialogue begins
+  std::unique_ptr<Connection> connection_;  // from then on, until it is handed over
+  std::unique_ptr<LoginSession> session_;
+  bool has_logged_in_ = false;
+};
 
 void LoginProcess::run() {
   auto limit = static_cast<std::size_t>(child_.config()->login_max_connections);
@@ -44,7 +96,8 @@ void LoginProcess::run() {
     accepting_.cancel();
     child_.listeners().clear();
     if (child_.is_stopping()) {
-      for (auto* dialogue : dialogues_) dialogue->stop();
+      guests_.for_each(
+          [](const GuestList::Stay& stay) { static_cast<Visitor&>(stay.guest()).stop(); });
     }
     child_.tasks().start(finish_when_empty());
   });
@@ -61,83 +114,117 @@ Task<> LoginProcess::finish_when_empty() {
   child_.finish();
 }
 
+ConnectionLimits LoginProcess::limits_of(Service service) const {
+  const Settings& settings = child_.config()->at(service);
+  ConnectionLimits limits(settings.login_client_event_limit_exceptions);
+  limits.open_max = settings.login_client_connection_count_limit;
+  limits.per_unit_max = settings.login_client_connection_rate_limit;
+  limits.unit = child_.config()->anvil_rate_time_unit;
+  return limits;
+}
+
+/// Whether the client may have one connection more; if not, it is told so, where it would
+/// understand.
+bool LoginProcess::is_welcome(Socket& socket, Service service, const ConnectionLimits& limits,
+                              ConnectionCounts::Place& place) {
+  IpAddress peer = socket.peer().address();
+  auto entry = limits.enter(child_.connections(), peer, child_.loop().now());
+  place = std::move(entry.place);
+  if (entry.refusal.empty()) return true;
+  log_warning(
+      is_pop3(service) ? "pop3-login" : "imap-login",
+      entry.refusal + " from " + peer.text() + " for service " + std::string(name_of(service)));
+  if (!is_implicit_tls(service)) {
+    say_farewell(socket, goodbye(service, "Too many connections from your address."));
+  }
+  return false;
+}
+
 // A client has one descriptor; once its encrypted connection is relayed to a worker, two.
 bool LoginProcess::is_full() const {
   auto limit = static_cast<std::size_t>(child_.config()->login_max_connections);
-  auto descriptors = clients_.size() + 2 * relays_.size() + descriptors_reserved;
-  return clients_.size() + relays_.size() >= limit || descriptors >= descriptor_limit();
+  auto descriptors = guests_.size() + 2 * relays_.size() + descriptors_reserved;
+  return guests_.size() + relays_.size() >= limit || descriptors >= descriptor_limit_;
 }
 
 Task<> LoginProcess::accept_from(ServiceListener& listener) {
-  for (;;) {
-    while (is_full()) co_await client_left_.wait();
+  ConnectionLimits limits = limits_of(listener.service);
+  for (std::int64_t burst = 1;; ++burst) {
     auto socket = co_await listener.listener.accept(child_.loop());
-    clients_.start(welcome(listener.service, std::move(socket)));
+    ConnectionCounts::Place place;
+    if (is_welcome(*socket, listener.service, limits, place)) {
+      while (is_full() && !guests_.send_oldest_away()) co_await guests_.left().wait();
+      clients_.start(host(listener.service, std::move(socket), std::move(place)));
+    }
+    if (burst % child_.config()->connection_burst_max == 0) co_await child_.loop().yield();
   }
 }
 
-Task<> LoginProcess::welcome(Service service, std::unique_ptr<Socket> socket) {
+Task<> LoginProcess::host(Service service, std::unique_ptr<Socket> socket,
+                          ConnectionCounts::Place place) {
+  const Settings& settings = child_.config()->at(service);
+  Duration limit = is_pop3(service) ? settings.pop3_login_timeout : settings.imap_login_timeout;
   LoginClient client;
   client.service = service;
   client.address = socket->peer().address();
   client.local = socket->local().address();
   client.session_id = make_session_id(Clock::system());
   client.tls = child_.tls(service);
+  // Held for as long as the client is here, that is, until it has logged in or left.
+  auto counted = std::move(place);
+  Visitor visitor(service, std::move(socket), child_.loop().now() + limit);
+  GuestList::Stay stay(guests_, visitor);
+  auto work = welcome(visitor, std::move(client));
+  co_await stay.serve(std::move(work));
+}
+
+/// All that happens until the client has logged in, the TLS handshake too, ends by its deadline.
+Task<> LoginProcess::welcome(Visitor& visitor, LoginClient client) {
   Duration limit = child_.config()->auth_timeout;
   try {
-    std::unique_ptr<Stream> stream = std::move(socket);
-    if (is_implicit_tls(service)) {
-      auto tls = TlsStream::server(std::move(stream), client.tls);
-      co_await tls->handshake(limit);
-      stream = std::move(tls);
+    if (is_implicit_tls(visitor.service())) {
+      auto tls = TlsStream::server(std::move(visitor.stream()), client.tls);
+      TlsStream& stream = *tls;
+      visitor.stream() = std::move(tls);
+      auto left = visitor.deadline() - child_.loop().now();
+      co_await stream.handshake(std::min(limit, std::chrono::ceil<Duration>(left)));
     }
-    auto connection = std::make_unique<Connection>(child_.loop(), std::move(stream), limit);
-    auto work = greet(connection, std::move(client));
+    visitor.connection() =
+        std::make_unique<Connection>(child_.loop(), std::move(visitor.stream()), limit);
+    visitor.connection()->set_deadline(visitor.deadline());
+    auto work = greet(visitor, std::move(client));
     co_await std::move(work);
   } catch (const Disconnected&) {
     // A client that leaves before it logged in; greet() has logged what there was to log.
   }
-  client_left_.notify_all();
 }
 
-class LoginProcess::Entry {
- public:
-  Entry(LoginProcess& process, LoginSession& dialogue) : process_(process), dialogue_(dialogue) {
-    process_.dialogues_.push_back(&dialogue_);
-  }
-  Entry(const Entry&) = delete;
-  Entry& operator=(const Entry&) = delete;
-  ~Entry() { std::erase(process_.dialogues_, &dialogue_); }
-
- private:
-  LoginProcess& process_;
-  LoginSession& dialogue_;
-};
-
-Task<> LoginProcess::greet(std::unique_ptr<Connection>& connection, LoginClient client) {
-  auto session = make_session_(*connection, child_.config(), std::move(client), auth_);
-  Entry entry(*this, *session);
+Task<> LoginProcess::greet(Visitor& visitor, LoginClient client) {
+  auto& connection = visitor.connection();
+  visitor.begin(make_session_(*connection, child_.config(), std::move(client), auth_));
+  LoginSession& session = visitor.session();
   try {
-    auto success = co_await session->serve();
+    auto success = co_await session.serve();
     if (!success) {
-      auto why = session->attempts() > 0 ? "Auth failed" : "Aborted login";
-      log_login_ended(session->log_entry(), session->reason_text(why));
-      co_return;
+      auto why = session.attempts() > 0 ? "Auth failed" : "Aborted login";
+      log_login_ended(session.log_entry(), session.reason_text(why));
+      co_return co_await connection->part(linger_time);
     }
-    auto work = hand_over(connection, *session, *std::move(success));
+    visitor.note_login();
+    auto work = hand_over(visitor, *std::move(success));
     co_await std::move(work);
   } catch (const Disconnected& lost) {
     if (connection == nullptr) throw;
-    if (lost.reason() == Disconnected::Reason::Timeout) {
-      say_farewell(*connection, session->farewell());
-    }
-    log_login_ended(session->log_entry(), session->reason_text(lost.text()));
+    bool is_timeout = lost.reason() == Disconnected::Reason::Timeout;
+    say_farewell(connection->stream(), is_timeout ? session.farewell() : "");
+    log_login_ended(session.log_entry(), session.reason_text(lost.text()));
     throw;
   }
 }
 
-Task<> LoginProcess::hand_over(std::unique_ptr<Connection>& connection, LoginSession& session,
-                               LoginSuccess success) {
+Task<> LoginProcess::hand_over(Visitor& visitor, LoginSuccess success) {
+  auto& connection = visitor.connection();
+  LoginSession& session = visitor.session();
   auto entry = session.log_entry();
   ClientInfo info;
   info.service = session.client().service;
@@ -147,7 +234,7 @@ Task<> LoginProcess::hand_over(std::unique_ptr<Connection>& connection, LoginSes
   info.session_id = entry.session;
   info.state = success.state;
   auto work = store::hand_over(child_, connection, success.answer.token, std::move(info), relays_,
-                               client_left_);
+                               guests_.left());
   auto given = co_await std::move(work);
   if (given) {
     log_login(entry);
@@ -155,7 +242,7 @@ Task<> LoginProcess::hand_over(std::unique_ptr<Connection>& connection, LoginSes
   }
   log_warning(std::string(entry.service) + "-login", given.error().text());
   connection->put(session.refusal(success, given.error().text().starts_with("[LIMIT]")));
-  co_await connection->flush();
+  co_await connection->part(linger_time);
 }
 
 }  // namespace pennypost::store

@@ -1,15 +1,18 @@
 // A listener in, one dialogue a client out: what popd's and imapd's login processes share.
 //
-// LIMITS  login_max_connections, and what `ulimit -n` allows: further clients wait in the kernel's
-//         queue
+// A client beyond its limit is turned away as it is accepted. When all places are taken the oldest
+// client that has not logged in goes; where all have, further clients wait.
+//
+// LIMITS  login_max_connections, and what `ulimit -n` allows; login_client_connection_..._limit
 #pragma once
 
 #include <functional>
 #include <memory>
-#include <vector>
 
 #include "common/net/connection.h"
 #include "common/process/child.h"
+#include "common/session/connection_limits.h"
+#include "common/session/guest_list.h"
 #include "store/service/handover.h"
 #include "store/service/login_session.h"
 
@@ -28,25 +31,29 @@ class LoginProcess {
 
  private:
   Task<> accept_from(ServiceListener& listener);
+  ConnectionLimits limits_of(Service service) const;
+  bool is_welcome(Socket& socket, Service service, const ConnectionLimits& limits,
+                  ConnectionCounts::Place& place);
   bool is_full() const;
-  Task<> welcome(Service service, std::unique_ptr<Socket> socket);
+  /// A client, from its first to its last byte in this process.
+  class Visitor;
+  Task<> host(Service service, std::unique_ptr<Socket> socket, ConnectionCounts::Place place);
+  Task<> welcome(Visitor& visitor, LoginClient client);
   /// The dialogue until the connection, which is gone then, is handed over or the client has left.
-  Task<> greet(std::unique_ptr<Connection>& connection, LoginClient client);
-  Task<> hand_over(std::unique_ptr<Connection>& connection, LoginSession& session,
-                   LoginSuccess success);
+  Task<> greet(Visitor& visitor, LoginClient client);
+  Task<> hand_over(Visitor& visitor, LoginSuccess success);
   Task<> finish_when_empty();
-  /// A dialogue's place in the books, for as long as it lives.
-  class Entry;
 
   Child& child_;
   MakeSession make_session_;
   // One for all clients: it numbers their exchanges.
   RemoteAuth auth_;
-  std::vector<LoginSession*> dialogues_;
+  // Once, since to ask the kernel at each connection would cost.
+  const std::size_t descriptor_limit_;
+  GuestList guests_;
   Nursery accepting_;
   Nursery clients_;
   Nursery relays_;
-  Event client_left_;
 };
 
 /// A login process whose dialogues are `Session`s.

@@ -42,6 +42,7 @@ void LoginSession::stop() {
   if (has_success()) return;
   try {
     connection_.stream().try_write(stop_notice());
+    connection_.stream().shut_down();
   } catch (const Disconnected&) {
     // The client was faster.
   }
