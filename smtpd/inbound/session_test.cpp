@@ -783,15 +783,20 @@ TEST_CASE("the octets of a refused BDAT are skipped, never run as commands") {
   const char* const chunk = R"(
     C> BDAT 32\r\nMAIL FROM:<smuggled@b.example>\r\nNOOP\r\n
   )";
-  for (auto [setting, begin, reply] :
-       {std::tuple("smtpd_sasl_auth_required=yes", "C: EHLO x\nS* 250\n", "530 5.7.0"),
-        std::tuple("smtpd_tls_loglevel=0", "C: EHLO x\nS* 250\n", "503 5.5.1"),
-        std::tuple("smtpd_tls_loglevel=0",
-                   "C: EHLO x\nS* 250\nC: MAIL FROM:<a@b.example>\nS~ 250\n", "554 5.5.1")}) {
-    CAPTURE(setting);
-    CAPTURE(reply);
-    Stage stage({setting});
-    CHECK(stage.run("S~ 220\n" + std::string(begin) + chunk + "S~ " + reply +
+  struct Row {
+    const char* setting;
+    const char* begin;
+    const char* reply;
+  };
+  for (const Row& row :
+       {Row{"smtpd_sasl_auth_required=yes", "C: EHLO x\nS* 250\n", "530 5.7.0"},
+        Row{"smtpd_tls_loglevel=0", "C: EHLO x\nS* 250\n", "503 5.5.1"},
+        Row{"smtpd_tls_loglevel=0", "C: EHLO x\nS* 250\nC: MAIL FROM:<a@b.example>\nS~ 250\n",
+            "554 5.5.1"}}) {
+    CAPTURE(row.setting);
+    CAPTURE(row.reply);
+    Stage stage({row.setting});
+    CHECK(stage.run("S~ 220\n" + std::string(row.begin) + chunk + "S~ " + row.reply +
                     "\nS: 250 2.0.0 Ok\nC: QUIT\nS~ 221\nS!\n") == "");
   }
   // Where nobody knows how long it is, or it is too long to be skipped, the connection ends.

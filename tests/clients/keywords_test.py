@@ -130,9 +130,15 @@ def smtputf8(host):
 
 def chunking(host):
     message = letter("CHUNKING", "a\r\n.\r\nb").decode()
-    answers = talk(host, "smtp", "EHLO client.example.test", f"MAIL FROM:<{ALICE}>", f"RCPT TO:<{BOB}>",
-                   f"BDAT {len(message)}\r\n{message}BDAT 0 LAST", "QUIT")
-    contains(answers, "queued as", "the answers to BDAT")
+    with socket.create_connection((host.address, host.port("smtp")), timeout=60) as stream:
+        answers = stream.makefile("rb")
+        answers.readline()
+        stream.sendall(b"EHLO client.example.test\r\n")
+        while not answers.readline().startswith(b"250 "):  # RFC 2920 section 3.1: only then
+            pass
+        stream.sendall(f"MAIL FROM:<{ALICE}>\r\nRCPT TO:<{BOB}>\r\nBDAT {len(message)}\r\n{message}"
+                       "BDAT 0 LAST\r\nQUIT\r\n".encode())
+        contains(answers.read().decode(), "queued as", "the answers to BDAT")
 
 
 SMTP = {

@@ -17,7 +17,11 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   std::string text(reinterpret_cast<const char*>(data), size);
   ExpansionRules rules;
   rules.place = "alias";
-  rules.read_file = [&](const std::string&) -> Result<std::string> { return text; };
+  rules.read_list = [&](const std::string&) -> Result<IncludedList> {
+    IncludedList list;
+    list.text = text;
+    return list;
+  };
   Recipient parent;
   parent.address = "list@example.com";
   for (auto items : {store::parse_alias_items(text), store::parse_alias_file(text, "file")}) {

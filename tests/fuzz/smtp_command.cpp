@@ -33,7 +33,6 @@ class Anything final : public Backend {
     co_return CheckRecipient::Verdict();
   }
   Task<Result<CountClient::Counts>> count(CountClient) override { co_return CountClient::Counts(); }
-  void note(CountClient) override {}
   Task<Result<Descriptor>> open_body(QueueId) override {
     co_return Error(452, "4.3.1 Insufficient system storage");
   }

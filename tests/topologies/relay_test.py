@@ -174,8 +174,11 @@ def mapped(t):
     equal(client.docmd(f"RCPT TO:<user@{FOREIGN}>")[0], 250, "RCPT from the mapped address of mynetworks")
     client.quit()
     with connect(hosts.stranger, V4, 25) as stream:
-        stream.sendall(line.encode() + f"MAIL FROM:<>\r\nRCPT TO:<user@{FOREIGN}>\r\nQUIT\r\n".encode())
-        answers = stream.makefile("rb").read().decode()
+        replies = stream.makefile("r", encoding="utf-8", newline="")
+        answers = replies.readline()
+        for command in (line, "MAIL FROM:<>\r\n", f"RCPT TO:<user@{FOREIGN}>\r\n", "QUIT\r\n"):
+            stream.sendall(command.encode())
+            answers += replies.readline()
     check(" 250 " not in answers and f"\r\n554 5.7.1 " in answers.replace("250 2.1.0", ""), f"PROXY of a stranger: {answers}")
 
 
