@@ -2,10 +2,10 @@
 
 Every attack is bounded and comes from loopback addresses, which the server takes for strangers.
 """
-import glob
 import asyncio
 import base64
 import contextlib
+import glob
 import itertools
 import multiprocessing
 import os
