@@ -85,7 +85,8 @@ void ConnectionCounts::Place::leave() {
 }
 
 std::uint64_t ConnectionCounts::hash(const IpAddress& client) const {
-  auto bytes = client.client_block().bytes();
+  auto block = client.client_block();
+  auto bytes = block.bytes();
   std::uint64_t word = 0;
   std::memcpy(&word, bytes.data(), std::min(bytes.size(), sizeof word));
   std::uint64_t mixed = folded_product(word ^ key_[0], key_[1] | 1);
