@@ -244,6 +244,7 @@ def printable(t):
     replies = b""
     for word in HOSTILE:
         with socket.create_connection(("127.0.0.1", host.port("smtp")), 60) as stream:
+            replies += stream.recv(4096)
             for line in (b"EHLO " + word, word, b"MAIL FROM:<" + word + b"@x.test>", b"VRFY " + word, b"HELP " + word,
                          b"RCPT TO:<" + word + b">", b"MAIL FROM:<a@x.test> " + word + b"=" + word, b"MAIL FROM:<a@x.test>",
                          b"RCPT TO:<zoe@far.test>", b"DATA"):
