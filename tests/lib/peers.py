@@ -19,8 +19,9 @@ class NameServer:
         self.host, self.port = (place.address, 53) if place else ("127.0.0.1", free_port())
         self.place = place or contextlib.nullcontext()
         check(has_program("dnsmasq"), "dnsmasq is missing; contrib/packages/test lists it")
+        # Its log goes to standard error: of a file, be it /dev/null, dnsmasq makes itself the owner.
         command = ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file=",
-                   f"--port={self.port}", f"--listen-address={self.host}", "--bind-interfaces", "--log-facility=/dev/null",
+                   f"--port={self.port}", f"--listen-address={self.host}", "--bind-interfaces", "--log-facility=-",
                    "--local=/#/", *records]
         with self.place:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
