@@ -6,6 +6,10 @@
 
 namespace pennypost {
 
+std::int64_t LoginThrottle::possible(std::int64_t when) const {
+  return std::clamp<std::int64_t>(when, 0, now());
+}
+
 bool LoginThrottle::is_over(const Failures& failures) const {
   return now() - failures.since >= Microseconds(settings_.window).count();
 }
@@ -31,7 +35,7 @@ void LoginThrottle::count(Failures& failures, std::int64_t when) const {
 }
 
 bool LoginThrottle::failed(const IpAddress& client, const std::string& login, std::int64_t when) {
-  when = std::min(when, now());
+  when = possible(when);
   auto network = client.client_block();
   count(addresses_.touch(network), when);
   if (login.empty() || login.size() > login_bytes_max) return false;
@@ -49,7 +53,7 @@ void LoginThrottle::succeeded(const IpAddress& client, const std::string& login,
   pairs_.erase(pair);
   if (settings_.known_lifetime.count() == 0 || login.size() > login_bytes_max) return;
   auto& last = known_.touch(pair);
-  last = std::max(last, std::min(when, now()));
+  last = std::max(last, possible(when));
 }
 
 bool LoginThrottle::is_exempt(const IpAddress& client) const {
@@ -129,8 +133,8 @@ std::vector<ThrottleEntry> LoginThrottle::entries() const {
 
 void LoginThrottle::merge(Failures& failures, const ThrottleEntry& entry) const {
   if (failures.count >= entry.count && !is_over(failures)) return;
-  failures.since = std::clamp<std::int64_t>(entry.since, 0, now());
-  failures.last = std::clamp<std::int64_t>(entry.last, 0, now());
+  failures.since = possible(entry.since);
+  failures.last = possible(entry.last);
   failures.count = entry.count;
 }
 
@@ -145,7 +149,7 @@ void LoginThrottle::merge(const ThrottleEntry& entry) {
     merge(pairs_.touch({network, entry.login}), entry);
   } else if (settings_.known_lifetime.count() > 0) {
     auto& last = known_.touch({network, entry.login});
-    last = std::max(last, std::min(entry.since, now()));
+    last = std::max(last, possible(entry.since));
   }
 }
 

@@ -151,6 +151,8 @@ class LoginThrottle {
     std::int64_t last = 0;
     std::uint32_t count = 0;
   };
+  /// A time told by others as one that can have been: neither before 1970 nor still to come.
+  std::int64_t possible(std::int64_t when) const;
   bool is_over(const Failures& failures) const;
   /// Those that still count; null: none.
   const Failures* current(const IpAddress& client) const;

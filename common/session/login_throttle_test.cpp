@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
 #include <string>
 
 using namespace pennypost;
@@ -51,6 +52,21 @@ TEST_CASE("the pair of address and login is blocked for a window, and nobody bes
   desk.clock.advance(1s);
   CHECK_FALSE(desk.throttle.is_blocked(at("192.0.2.1"), bob));
   CHECK(desk.throttle.failures(at("192.0.2.1"), bob) == 0);
+}
+
+TEST_CASE(
+    "times that can't have been, as a broken peer tells them, count as the nearest that can") {
+  Desk desk;
+  for (auto when : {INT64_MIN, INT64_MAX}) {
+    CAPTURE(when);
+    desk.throttle.failed(at("192.0.2.1"), bob, when);
+    desk.throttle.succeeded(at("192.0.2.2"), bob, when);
+    for (const auto& entry : desk.throttle.entries()) {
+      CHECK(entry.since >= 0);
+      CHECK(entry.since <= desk.clock.now().count());
+    }
+  }
+  CHECK(desk.throttle.failures(at("192.0.2.1"), bob) == 1);
 }
 
 TEST_CASE("a right password clears its own pair, and no guesses on others") {
