@@ -27,8 +27,16 @@ std::string random_text(std::size_t count) {
   constexpr std::string_view alphabet =
       "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   prepare_crypto();
-  std::string out(count, '\0');
-  for (char& c : out) c = alphabet[randombytes_uniform(alphabet.size())];
+  // Octets beyond the last multiple of the alphabet's size would prefer its first letters.
+  constexpr std::size_t octets_used = 256 / alphabet.size() * alphabet.size();
+  std::string out;
+  out.reserve(count);
+  while (out.size() < count) {
+    for (char c : random_bytes(count)) {
+      auto octet = static_cast<unsigned char>(c);
+      if (octet < octets_used && out.size() < count) out += alphabet[octet % alphabet.size()];
+    }
+  }
   return out;
 }
 

@@ -70,6 +70,13 @@ bool LoginThrottle::is_known(const IpAddress& client, const std::string& login) 
   return last != nullptr && now() - *last < Microseconds(settings_.known_lifetime).count();
 }
 
+bool LoginThrottle::is_news(const IpAddress& client, const std::string& login) const {
+  if (current(client, login) != nullptr) return true;
+  if (settings_.known_lifetime.count() == 0) return false;
+  const auto* last = known_.find({client.client_block(), login});
+  return last == nullptr || now() - *last >= Microseconds(news_interval).count();
+}
+
 bool LoginThrottle::is_slowed(const IpAddress& client) const {
   if (settings_.per_address_max == 0 || is_exempt(client)) return false;
   return failures(client) >= settings_.per_address_max;

@@ -109,6 +109,8 @@ class LoginThrottle {
   LoginThrottle(const Clock& clock, Settings settings)
       : clock_(clock), settings_(std::move(settings)) {}
 
+  static constexpr Seconds news_interval{60};
+
   /// A wrong password at `when` (microseconds since 1970; a time to come counts as now); with an
   /// empty login only the address is counted. True when it is this one that blocks the pair.
   bool failed(const IpAddress& client, const std::string& login, std::int64_t when);
@@ -120,6 +122,9 @@ class LoginThrottle {
   bool is_blocked(const IpAddress& client, const std::string& login) const;
   /// The address has logged in as `login` before.
   bool is_known(const IpAddress& client, const std::string& login) const;
+  /// Whether a right password changes what is remembered: wrong ones of the pair are forgiven by
+  /// it, or the pair is not known to have logged in within news_interval.
+  bool is_news(const IpAddress& client, const std::string& login) const;
   /// The address has used up its wrong passwords.
   bool is_slowed(const IpAddress& client) const;
   /// Wrong passwords remembered: of an address, of a pair.

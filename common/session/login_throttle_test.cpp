@@ -69,6 +69,22 @@ TEST_CASE(
   CHECK(desk.throttle.failures(at("192.0.2.1"), bob) == 1);
 }
 
+TEST_CASE("a right password is news once a minute, and whenever it forgives wrong ones") {
+  Desk desk;
+  auto is_news = [&] { return desk.throttle.is_news(at("192.0.2.1"), bob); };
+  CHECK(is_news());
+  desk.succeeded("192.0.2.1", bob);
+  CHECK_FALSE(is_news());
+  CHECK(desk.throttle.is_news(at("192.0.2.2"), bob));
+  desk.failed("192.0.2.1", bob);
+  CHECK(is_news());
+  desk.succeeded("192.0.2.1", bob);
+  desk.clock.advance(59s);
+  CHECK_FALSE(is_news());
+  desk.clock.advance(1s);
+  CHECK(is_news());
+}
+
 TEST_CASE("a right password clears its own pair, and no guesses on others") {
   Desk desk;
   for (int i = 0; i < 2; ++i) {

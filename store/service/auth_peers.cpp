@@ -198,6 +198,7 @@ bool AuthPeers::apply(const AuthEvent& event) {
 }
 
 bool AuthPeers::note(AuthEvent event) {
+  if (event.is_success && !throttle_.is_news(event.client, event.login)) return false;
   bool blocks = apply(event);
   for (auto& [name, peer] : peers_) {
     if (peer.gathered.size() >= gathered_max) peer.gathered.pop_front();

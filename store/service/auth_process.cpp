@@ -95,6 +95,7 @@ class AuthServer {
   /// Looks up what the mechanism needs, in its turn, and lets it go on. Error: not now.
   Task<Result<SaslStep>> settle(Question& question, ServerExchange& sasl, SaslStep step);
   Task<Result<void>> wait_for_turn(Question& question);
+  Task<Result<std::optional<AccountRef>>> account_of(std::string login);
   Task<Result<void>> name_login(Question& question, std::string login);
   Task<AuthAnswer> succeed(Question& question, SaslStep done);
   AuthAnswer fail(Question& question, std::string login, std::string reason);
@@ -323,8 +324,17 @@ Task<Result<SaslStep>> AuthServer::settle(Question& question, ServerExchange& sa
   co_return sasl.password_checked(fits);
 }
 
-Task<Result<void>> AuthServer::name_login(Question& question, std::string login) {
+/// Own users lie in mapped files, as cheap to ask as a thread is to wake; the host's own user
+/// database may be a network's.
+Task<Result<std::optional<AccountRef>>> AuthServer::account_of(std::string login) {
+  if (!config_->system_users) co_return authenticator_.account(login);
   auto account = co_await loop_.offload([&] { return authenticator_.account(login); });
+  co_return account;
+}
+
+Task<Result<void>> AuthServer::name_login(Question& question, std::string login) {
+  auto looking = account_of(login);
+  auto account = co_await std::move(looking);
   if (!account) co_return Error(std::move(account).error());
   question.login = *account ? (*account)->name : lower(login);
   bool is_bare = question.login.find('@') == std::string::npos;
@@ -350,7 +360,8 @@ Task<Result<void>> AuthServer::wait_for_turn(Question& question) {
 }
 
 Task<AuthAnswer> AuthServer::succeed(Question& question, SaslStep done) {
-  auto account = co_await loop_.offload([&] { return authenticator_.account(done.login); });
+  auto looking = account_of(done.login);
+  auto account = co_await std::move(looking);
   if (!account) co_return temporary(account.error().text());
   if (!*account) co_return fail(question, done.login, "no such account");
   AuthAnswer answer;
