@@ -312,6 +312,8 @@ std::optional<Reply> Session::refusal(const Command& command) const {
 /// PIPELINING was not offered. What is sent behind QUIT is never read.
 bool Session::has_input_too_early(const Command& command) {
   if (!connection_.has_input() || command.handler == &Session::quit) return false;
+  // RFC 3030 section 2: the octets of a chunk stand right behind its command.
+  if (command.handler == &Session::bdat) return false;
   bool is_offered = is_extended_ && !site_->discards_keyword("PIPELINING");
   if (is_offered && !command.last_in_pipeline) return false;
   if (!has_sent_early_) log_broken_off("improper command pipelining", stage_, log_peer());

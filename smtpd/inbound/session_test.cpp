@@ -779,6 +779,24 @@ TEST_CASE("a client that sends ahead where it may not is refused before its comm
   )") == "");
 }
 
+TEST_CASE("a chunk behind its BDAT is not sent too early, even where PIPELINING is not offered") {
+  Stage stage({"smtpd_discard_ehlo_keywords=pipelining"});
+  CHECK(stage.run(R"(
+    S~ 220
+    C: EHLO x
+    S* 250
+    C: MAIL FROM:<a@b.example>
+    S~ 250
+    C: RCPT TO:<bob@example.com>
+    S~ 250
+    C> BDAT 14 LAST\r\nSubject: x\r\n\r\n
+    S~ 250
+    C> RSET\r\nNOOP\r\n
+    S~ 554 5.5.0
+    S!
+  )") == "");
+}
+
 TEST_CASE("the octets of a refused BDAT are skipped, never run as commands") {
   const char* const chunk = R"(
     C> BDAT 32\r\nMAIL FROM:<smuggled@b.example>\r\nNOOP\r\n
