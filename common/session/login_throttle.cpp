@@ -74,7 +74,7 @@ bool LoginThrottle::is_news(const IpAddress& client, const std::string& login) c
   if (current(client, login) != nullptr) return true;
   if (settings_.known_lifetime.count() == 0) return false;
   const auto* last = known_.find({client.client_block(), login});
-  return last == nullptr || now() - *last >= Microseconds(news_interval).count();
+  return !is_known(client, login) || now() - *last >= Microseconds(news_interval).count();
 }
 
 bool LoginThrottle::is_slowed(const IpAddress& client) const {

@@ -69,6 +69,18 @@ TEST_CASE(
   CHECK(desk.throttle.failures(at("192.0.2.1"), bob) == 1);
 }
 
+TEST_CASE("a pair whose last login is no longer remembered is news, however short that is") {
+  ManualClock clock;
+  LoginThrottle::Settings settings;
+  settings.known_lifetime = Seconds(30);
+  LoginThrottle throttle(clock, settings);
+  throttle.succeeded(at("192.0.2.1"), bob, clock.now().count());
+  clock.advance(29s);
+  CHECK_FALSE(throttle.is_news(at("192.0.2.1"), bob));
+  clock.advance(1s);
+  CHECK(throttle.is_news(at("192.0.2.1"), bob));
+}
+
 TEST_CASE("a right password is news once a minute, and whenever it forgives wrong ones") {
   Desk desk;
   auto is_news = [&] { return desk.throttle.is_news(at("192.0.2.1"), bob); };

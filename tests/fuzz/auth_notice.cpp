@@ -1,5 +1,5 @@
-// The bytes of a datagram between auth processes, and of the state that one gives to another or
-// keeps in its file, in; no crash, and only what the limits allow, out.
+// Feeds the parsers of what auth processes tell each other, and of the state that one keeps in its
+// file; what parses must keep the limits and come back the same.
 #include <string_view>
 
 #include "common/base/assert.h"
