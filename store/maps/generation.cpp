@@ -190,7 +190,9 @@ bool is_table_absent(const std::filesystem::path& base) {
     struct stat status;
     return ::lstat(path.c_str(), &status) != 0 && errno == ENOENT;
   };
-  return is_absent(base) && is_absent(base.string() + ".rdb");
+  struct stat directory;
+  return ::stat(base.parent_path().c_str(), &directory) == 0 && is_absent(base) &&
+         is_absent(base.string() + ".rdb");
 }
 
 bool is_table_stale(const std::filesystem::path& base) {

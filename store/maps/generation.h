@@ -59,7 +59,8 @@ Result<void> build_generation(const BuildLock& lock, const std::filesystem::path
 /// The directory that the link leads to now. Error 454 (StorageProblem::Absent): there is no map.
 Result<std::filesystem::path> current_generation(const std::filesystem::path& base);
 
-/// True where neither a table nor its source is there; false also where that can't be told.
+/// True where the directory is there, and neither the table nor its source in it; false also where
+/// that can't be told.
 bool is_table_absent(const std::filesystem::path& base);
 
 /// True where the source is there and the table is not, or is older.

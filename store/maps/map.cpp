@@ -56,8 +56,12 @@ class HashMap final : public Map {
               if (current) return current->string();
               return std::string(is_table_absent(base) ? "absent" : "not built");
             },
-            [base, absent_is_empty = options.absent_is_empty] {
-              return load_hash(base, absent_is_empty);
+            // A table that was there and has gone, with its disk perhaps, is no empty one: the
+            // entries it had stay in use.
+            [base, may_be_absent = options.absent_is_empty]() mutable {
+              auto loaded = load_hash(base, may_be_absent);
+              if (loaded && (*loaded)->database) may_be_absent = false;
+              return loaded;
             }) {}
 
   Value lookup(std::string_view key) const override {

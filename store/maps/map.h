@@ -42,8 +42,8 @@ inline constexpr std::size_t map_value_bytes_max =
 struct MapOptions {
   const Clock* clock = &Clock::system();
   Microseconds check_interval = Seconds{1};
-  /// A hash: table of which neither the source nor what is built from it exists has no entries:
-  /// for tables that Pennypost itself keeps, and for those that no setting names.
+  /// A hash: table of which neither the source nor what is built from it has existed yet has no
+  /// entries: for tables that Pennypost itself keeps, and for those that no setting names.
   bool absent_is_empty = false;
   /// Told once for each change of a file that could not be used. May be empty. Any thread.
   std::function<void(const std::string& text)> on_problem;

@@ -11,6 +11,7 @@
 
 #include "common/base/scratch.h"
 #include "store/maps/address_lookup.h"
+#include "store/maps/build.h"
 #include "store/maps/generation.h"
 
 using namespace pennypost;
@@ -150,6 +151,28 @@ TEST_CASE("a text table is read again when it changes, unless it is wrong") {
   clock.advance(Seconds{1});
   CHECK(found(*map, "ann") == "(none)");
   CHECK(found(*map, "bob") == "three");
+}
+
+TEST_CASE("a table of our own is empty until it is built, and not when it has gone again") {
+  Scratch scratch;
+  ManualClock clock;
+  MapOptions options;
+  options.clock = &clock;
+  options.absent_is_empty = true;
+  auto map = opened("hash:" + scratch / "users", options);
+  CHECK(found(*map, "ann") == "(none)");
+  write(scratch / "users", "ann one\n");
+  clock.advance(Seconds{1});
+  CHECK(found(*map, "ann") == "(none)");
+  REQUIRE(build_map(scratch / "users", {}));
+  clock.advance(Seconds{1});
+  CHECK(found(*map, "ann") == "one");
+  std::filesystem::remove(scratch / "users");
+  std::filesystem::remove(scratch / "users.rdb");
+  clock.advance(Seconds{1});
+  CHECK(found(*map, "ann") == "one");
+  auto nowhere = opened("hash:" + scratch / "missing/users", options);
+  CHECK_FALSE(nowhere->lookup("ann"));
 }
 
 TEST_CASE("inline, static, union and pipe tables answer from the configuration") {
