@@ -11,6 +11,7 @@
 // The members are spelt as std::expected's, so that a later standard can replace this.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,11 +21,30 @@
 
 namespace pennypost {
 
+/// What kind of failure it is, where IMAP has a response code for it (RFC 9051 section 7.1;
+/// RFC 9208 section 4.3.1 for OverQuota).
+enum class ResponseCode : std::uint8_t {
+  None,
+  AlreadyExists,
+  Cannot,
+  Corruption,
+  Expunged,
+  InUse,
+  Limit,
+  NonExistent,
+  NoPerm,
+  OverQuota,
+  TryCreate,
+  Unavailable,
+};
+
 /// Why there is no value: a reply code, and text that may begin with an enhanced status code
 /// (RFC 3463), as in Error(501, "5.5.4 Syntax: MAIL FROM:<address>").
 class Error {
  public:
   Error(int code, std::string text) : code_(code), text_(std::move(text)) {}
+  Error(int code, ResponseCode response_code, std::string text)
+      : code_(code), response_code_(response_code), text_(std::move(text)) {}
 
   /// A condition that may pass: 451.
   static Error temporary(std::string text) { return Error(451, std::move(text)); }
@@ -32,12 +52,25 @@ class Error {
   static Error permanent(std::string text) { return Error(550, std::move(text)); }
 
   int code() const { return code_; }
+  ResponseCode response_code() const { return response_code_; }
+  /// For the log and the admin: may name files of this host.
   const std::string& text() const { return text_; }
   bool is_temporary() const { return code_ < 500; }
 
+  /// The same failure with words of their own for the client, where text() is not for its eyes.
+  Error told(std::string client_text) const {
+    Error error = *this;
+    error.client_text_ = std::move(client_text);
+    return error;
+  }
+  /// For the client: what told() gave, else text().
+  const std::string& client_text() const { return client_text_.empty() ? text_ : client_text_; }
+
  private:
   int code_;
+  ResponseCode response_code_ = ResponseCode::None;
   std::string text_;
+  std::string client_text_;
 };
 
 template <class T>
