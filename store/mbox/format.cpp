@@ -97,6 +97,10 @@ std::string padded(std::string text, std::size_t width) {
 std::optional<std::int64_t> parse_from_line(std::string_view line) {
   if (!line.starts_with(from_mark)) return {};
   auto parts = words(line.substr(from_mark.size()), " \t\r");
+  // UUCP named the host that handed it on: `From ann Tue Nov 14 22:13:20 2023 remote from mail`.
+  if (auto n = parts.size(); n > 3 && parts[n - 3] == "remote" && parts[n - 2] == "from") {
+    parts.resize(n - 3);
+  }
   // The sender may be missing, or have blanks in it: the date begins at the first day's name.
   for (std::size_t i = 0; i < parts.size() && i < 32; ++i) {
     if (std::ranges::find(days, parts[i]) == days.end()) continue;

@@ -5,8 +5,8 @@
 //   it
 //
 // Body lines of ">"s and "From " bear one ">" more on disk (mboxrd), so each comes back as it was.
-// Any line of this form whose date can be read begins a message, as in Dovecot; an empty line
-// before it belongs to neither.
+// Any line of this form whose date can be read begins a message, as in Dovecot, also with UUCP's
+// `remote from HOST` behind it; an empty line before it belongs to neither.
 //
 // Header fields that only mailbox programs use; they are never shown, and those of arriving mail
 // are renamed to X-Original-…:

@@ -105,13 +105,17 @@ TEST_CASE("From_ lines are told from lines that only begin so") {
   for (const char* line :
        {"From a@b Tue Nov 21 08:00:00 2023", "From MAILER-DAEMON Tue Nov  1 08:00:00 2023",
         "From a b c Tue Nov 21 08:00 2023", "From a@b Tue Nov 21 08:00:00 CET 2023",
-        "From a@b Tue Nov 21 08:00:00 2023 +0100", "From  Tue Nov 21 08:00:00 2023"}) {
+        "From a@b Tue Nov 21 08:00:00 2023 +0100", "From  Tue Nov 21 08:00:00 2023",
+        "From a!b Tue Nov 21 08:00:00 2023 remote from mail",
+        "From a Tue Nov 21 08:00 CET 2023 remote from mail\r"}) {
     CAPTURE(line);
     CHECK(parse_from_line(line).has_value());
   }
-  for (const char* line : {"From here on", "From a@b", ">From a@b Tue Nov 21 08:00:00 2023",
-                           "From a@b Tue Foo 21 08:00:00 2023", "From a@b Tue Nov 41 08:00:00 2023",
-                           "From: a@b Tue Nov 21 08:00:00 2023", ""}) {
+  for (const char* line :
+       {"From here on", "From a@b", ">From a@b Tue Nov 21 08:00:00 2023",
+        "From a@b Tue Foo 21 08:00:00 2023", "From a@b Tue Nov 41 08:00:00 2023",
+        "From: a@b Tue Nov 21 08:00:00 2023", "From a@b Tue Nov 21 08:00:00 2023 far from home",
+        "From here on remote from mail", "From remote from mail", ""}) {
     CAPTURE(line);
     CHECK_FALSE(parse_from_line(line).has_value());
   }
