@@ -15,7 +15,7 @@ struct Word {
 
 class Parser {
  public:
-  explicit Parser(std::string_view body) : body_(body) {}
+  Parser(std::string_view body, BareWords bare_words) : body_(body), bare_words_(bare_words) {}
 
   std::vector<ListedAddress> list() {
     while (list_.size() < address_list_max) {
@@ -147,7 +147,7 @@ class Parser {
   std::string domain() {
     std::string text;
     for (;;) {
-      skip_blanks();
+      bool blank = skip_blanks();
       if (peek() == '[') {
         auto end = body_.find_first_of("]<>,;", at_);
         if (end == std::string_view::npos) end = body_.size();
@@ -160,6 +160,8 @@ class Parser {
       } else if (take('@')) {
         text += '@';
       } else {
+        bool is_other = blank && !text.empty() && text.back() != '.' && text.back() != '@';
+        if (is_other && bare_words_ == BareWords::Addresses) return text;
         auto part = atom();
         // Two atoms with only a blank between them are no domain; what follows is not ours.
         if (part.empty()) return text;
@@ -207,6 +209,7 @@ class Parser {
     comment_.reset();
     auto begin = at_;
     auto before = words();
+    if (bare_words_ == BareWords::Addresses && peek() != ':' && peek() != '<') list_bare(before);
     ListedAddress address;
     if (take(':')) {
       if (before.empty() || in_group_) return;
@@ -237,7 +240,24 @@ class Parser {
     if (!address.name) address.name = std::move(comment_);
     list_.push_back(std::move(address));
     // Whatever follows up to the next element is no part of any address.
+    if (bare_words_ == BareWords::Addresses) return;
     if (peek() != ',' && peek() != ';' && peek() != '<' && !at_end()) words();
+  }
+
+  /// Lists all words but those of the last local part as addresses of their own.
+  void list_bare(std::vector<Word>& words) {
+    std::size_t begin = 0;
+    for (std::size_t i = 1; i < words.size() && list_.size() < address_list_max; ++i) {
+      if (!words[i].blank_before || words[i].is_dot || words[i - 1].is_dot) continue;
+      ListedAddress address;
+      std::vector<Word> one(words.begin() + static_cast<std::ptrdiff_t>(begin),
+                            words.begin() + static_cast<std::ptrdiff_t>(i));
+      address.mailbox = local_part(one, 0);
+      address.bare_end = one.back().end;
+      list_.push_back(std::move(address));
+      begin = i;
+    }
+    words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(begin));
   }
 
   void end_group() {
@@ -249,6 +269,7 @@ class Parser {
   }
 
   std::string_view body_;
+  BareWords bare_words_;
   std::size_t at_ = 0;
   bool in_group_ = false;
   std::optional<std::string> comment_;
@@ -256,6 +277,8 @@ class Parser {
 };
 
 }  // namespace
+
+std::string ListedAddress::text() const { return mailbox.value_or("") + (host ? "@" + *host : ""); }
 
 Result<MailAddress> ListedAddress::address(Utf8 utf8) const {
   if (kind != Kind::Mailbox || !mailbox || mailbox->empty()) {
@@ -266,6 +289,8 @@ Result<MailAddress> ListedAddress::address(Utf8 utf8) const {
   return MailAddress::make(*mailbox, std::move(domain), utf8);
 }
 
-std::vector<ListedAddress> parse_address_list(std::string_view body) { return Parser(body).list(); }
+std::vector<ListedAddress> parse_address_list(std::string_view body, BareWords bare_words) {
+  return Parser(body, bare_words).list();
+}
 
 }  // namespace pennypost

@@ -40,13 +40,22 @@ struct ListedAddress {
   // Where in the body `@domain` completes a bare address; absent if it has a domain or is broken.
   std::optional<std::size_t> bare_end;
 
+  /// As it stands there, `local@host`, whether it is an address or not.
+  std::string text() const;
   /// As an address for an envelope; Error 501 5.1.3 if it is none, or a group's mark.
   Result<MailAddress> address(Utf8 utf8 = Utf8::Allowed) const;
 
   friend bool operator==(const ListedAddress&, const ListedAddress&) = default;
 };
 
+/// How words that neither @ nor <> make an address are read: `bob ann` and `bob ann@example.org`.
+enum class BareWords {
+  Phrase,     // as one name, as IMAP shows a field
+  Addresses,  // each as an address without a domain, as `sendmail -t` and its arguments mean them
+};
+
 /// At most address_list_max elements; the rest is not looked at.
-std::vector<ListedAddress> parse_address_list(std::string_view body);
+std::vector<ListedAddress> parse_address_list(std::string_view body,
+                                              BareWords bare_words = BareWords::Phrase);
 
 }  // namespace pennypost

@@ -129,11 +129,12 @@ HeaderRecipients recipients_in_header(std::string_view header, Utf8 utf8) {
     if (resent != starts_with_nocase(name, "Resent-")) continue;
     if (resent) name.remove_prefix(7);
     if (std::ranges::none_of(names, [&](auto one) { return equal_nocase(one, name); })) continue;
-    for (const auto& one : parse_address_list(field.body)) {
-      if (one.kind != ListedAddress::Kind::Mailbox) continue;
+    for (const auto& one : parse_address_list(field.body, BareWords::Addresses)) {
+      bool is_null = one.mailbox.value_or("").empty() && !one.host;  // <>
+      if (one.kind != ListedAddress::Kind::Mailbox || is_null) continue;
       auto address = one.address(utf8);
       if (!address) {
-        out.refused.push_back(one.mailbox.value_or("") + (one.host ? "@" + *one.host : ""));
+        out.refused.push_back(one.text());
       } else if (std::ranges::find(out.addresses, *address) == out.addresses.end()) {
         out.addresses.push_back(*std::move(address));
       }

@@ -119,6 +119,9 @@ TEST_CASE("a header names its recipients, a resent one those it was resent to") 
   CHECK(listed("To: a@x\nResent-To: b@x\nResent-From: c@x\nResent-Bcc: d@x\n\n") == "b@x d@x ");
   CHECK(listed("To: a@b@c, d@x\n") == "d@x !a@b@c");
   CHECK(listed("To: undisclosed-recipients:;\n") == "");
+  CHECK(listed("To: <>\nBcc: b\n") == "b ");
+  CHECK(listed("To: ann bob@x,\n eve\n") == "ann bob@x eve ");
+  CHECK(listed("To: x@, 'y@z', d@x\n") == "d@x !x@!'y@z'");
 }
 
 TEST_CASE("a full name becomes a phrase") {

@@ -205,6 +205,7 @@ class Writer {
 
   /// An address as people know it; the text part may hold UTF-8 in every report.
   static std::string recipient_text(const ReportedRecipient& one) {
+    if (one.recipient.is_null() && one.original) return "<" + one.original->address + ">";
     auto out = one.recipient.path();
     if (one.original && one.original->address != one.recipient.text()) {
       out += " (expanded from <" + one.original->address + ">)";
@@ -226,8 +227,10 @@ class Writer {
   std::string record(const ReportedRecipient& one) const {
     std::string out;
     // RFC 3464 section 2.3.1: Original-Recipient, if there is one, before the final.
-    if (one.original) out += field("Original-Recipient", one.original->field(utf8_));
-    out += field("Final-Recipient", OriginalRecipient::of(one.recipient).field(utf8_));
+    bool is_address = !one.recipient.is_null() || !one.original;
+    auto final = is_address ? OriginalRecipient::of(one.recipient) : *one.original;
+    if (one.original && is_address) out += field("Original-Recipient", one.original->field(utf8_));
+    out += field("Final-Recipient", final.field(utf8_));
     out += field("Action", word(one.action));
     out += field("Status", one.status.text());
     if (!one.remote_mta.empty()) out += field("Remote-MTA", "dns; " + clean(one.remote_mta));

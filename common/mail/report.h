@@ -27,7 +27,7 @@ constexpr std::size_t diagnostic_bytes_max = 4096;  // of one recipient's
 
 /// One recipient's outcome.
 struct ReportedRecipient {
-  MailAddress recipient;                      // where delivery was tried
+  MailAddress recipient;                      // where delivery was tried; null: `original` alone
   std::optional<OriginalRecipient> original;  // ORCPT, or what it was before aliases
   DsnAction action = DsnAction::Failed;
   EnhancedStatus status;

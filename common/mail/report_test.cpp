@@ -145,6 +145,16 @@ TEST_CASE("a sender with a UTF-8 address gets a global report, another an ASCII 
         std::string::npos);
 }
 
+TEST_CASE("a recipient that is no address is named as it was given") {
+  auto report = one_failure();
+  report.recipients[0].recipient = MailAddress();
+  report.recipients[0].original = OriginalRecipient{"rfc822", "x@"};
+  auto told = parsed(report);
+  CHECK(told.body(0).find("\r\n<x@>: ") != std::string::npos);
+  CHECK(told.body(1).find("Final-Recipient: rfc822; x@\r\n") != std::string::npos);
+  CHECK(told.body(1).find("Original-Recipient") == std::string::npos);
+}
+
 TEST_CASE("a hostile reply or message cannot break a report's form") {
   auto report = one_failure();
   report.recipients[0].diagnostic = "550 x\r\nAction: delivered\r\n\r\n--report.20231114.5A--\xff";

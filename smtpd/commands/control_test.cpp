@@ -121,6 +121,18 @@ TEST_CASE("what is posted over the socket is listed, with the domain of this hos
   CHECK(desk.log.lines()[0] == "pickup: " + posted->queue_id + ": uid=1000 from=<ann@example.com>");
 }
 
+TEST_CASE("what is posted to a bad address beside good ones is taken for all of them") {
+  Desk desk;
+  REQUIRE(desk.post(message, {"bob", "x@", ""}));
+  auto page = desk.ask(ListQueue(), 1000);
+  REQUIRE(page);
+  REQUIRE(page->entries.size() == 1);
+  REQUIRE(page->entries[0].recipients.size() == 3);
+  CHECK(page->entries[0].recipients[0].address == "bob@example.com");
+  CHECK(page->entries[0].recipients[1].address == "x@");
+  CHECK(page->entries[0].recipients[2].address == "MAILER-DAEMON");
+}
+
 TEST_CASE("mailq names a command that waits by the alias behind which it stands") {
   Desk desk;
   auto posted = desk.post(message, {"run"});
@@ -277,9 +289,42 @@ TEST_CASE("sendmail's arguments are those that programs use") {
   CHECK(parse({"-qRx.test"})->flush.site == "x.test");
   CHECK(parse({"-it", "-f", "<>"})->sender == "<>");
   CHECK(parse({"-i", "bob"})->posting.recipients.size() == 1);
+  for (const char* how : {"-em", "-ep", "-eq", "-ew", "-ee", "-oeq"}) {
+    CAPTURE(how);
+    auto told = parse({how, "bob"});
+    REQUIRE(told);
+    CHECK(told->posting.recipients == std::vector<std::string>{"bob"});
+  }
+  CHECK(parse({"-e", "q", "bob"})->posting.recipients.size() == 1);
+  CHECK(parse({"-N", "now", "bob"})->warnings ==
+        std::vector<std::string>{"bad -N option value -- ignored"});
+  CHECK(parse({"-R", "all", "bob"})->posting.ret == Ret::Unset);
   CHECK_FALSE(parse({"-f"}));
   CHECK_FALSE(parse({"-Z"}));
   CHECK_FALSE(parse({"-bd"}));
+}
+
+TEST_CASE("sendmail -f takes an address as a header has it, and never stops the mail") {
+  LocalUser user{"ann", "Ann Bee"};
+  auto sender = [&](const char* given) {
+    SendmailOptions options;
+    options.sender = given;
+    auto found = sender_of(options, user);
+    return found.address.path() + (found.warning.empty() ? "" : " " + found.warning);
+  };
+  const std::string warning = " -f option specified malformed sender: ";
+  CHECK(sender("<>") == "<>");
+  CHECK(sender("") == "<>");
+  CHECK(sender(" bob ") == "<bob>");
+  CHECK(sender("<bob@x.test>") == "<bob@x.test>");
+  CHECK(sender("Bob B <bob@x.test>") == "<bob@x.test>");
+  CHECK(sender("bob@x.test (Bob)") == "<bob@x.test>");
+  CHECK(sender("\"a b\"@x.test") == "<\"a b\"@x.test>");
+  CHECK(sender("bob@[127.0.0.1]") == "<bob@[127.0.0.1]>");
+  CHECK(sender("bob eve") == "<bob>" + warning + "bob eve");
+  CHECK(sender("b@x.test, c@x.test") == "<b@x.test>" + warning + "b@x.test, c@x.test");
+  CHECK(sender("x@") == "<ann>" + warning + "x@");
+  CHECK(sender("(nobody)") == "<ann>" + warning + "(nobody)");
 }
 
 TEST_CASE("a message ends at a lone dot unless dots are text") {
@@ -307,10 +352,9 @@ TEST_CASE("sendmail completes the header, and Bcc names recipients without being
   CHECK(text->find("Date: ") != std::string::npos);
   CHECK(text->find("Message-ID: <") != std::string::npos);
   CHECK(text->ends_with("\n\nbody\n"));
-  // Who can't be reached is told of, not left out.
-  auto partly = prepare_message("To: bob, eve@-x-.test\n\nbody\n", options, user, *config, posting);
-  REQUIRE_FALSE(partly);
-  CHECK(partly.error().text() == "eve@-x-.test: not an address; nothing was sent");
+  // Who can't be reached is not left out: the queue tells the sender.
+  CHECK(prepare_message("To: bob, eve@-x-.test\n\nbody\n", options, user, *config, posting));
+  CHECK(posting.recipients == std::vector<std::string>{"bob", "eve@-x-.test"});
   CHECK_FALSE(prepare_message("Subject: x\n\n", options, user, *config, posting));
 
   options.recipients_from_header = false;

@@ -17,11 +17,15 @@
 //     -bp           the queue, as mailq;  -bi, -I  newaliases;  -bm  send (default)
 //     -q, -qI ID, -qR SITE, -qS SITE    try what waits, as postqueue -f, -i, -s
 //     -C DIR        the configuration's directory, or a file in it
-//     -A -B -G -h -L -m -n -o? -O -p -U -v -X   are taken for Sendmail's sake and mean nothing
+//     -A -B -e -G -h -L -m -n -o? -O -p -U -v -X -x   are taken for Sendmail's sake and mean
+//                   nothing: -em, -ep, -eq, -ew chose how an error is told
+//
+//   A recipient that is no address does not keep the message from the others: the sender gets a
+//   report of it. A sender that is none is replaced by the user's name, with a warning.
 //
 // EXIT STATUS
-//   0 the message is safe on disk. 64 wrong arguments. 65 a recipient is no address. 69 refused for
-//   good, or too large. 75 nothing was stored: try again. 78 no usable configuration.
+//   0 the message is safe on disk. 64 wrong arguments. 65 no recipient that can be stored. 69
+//   refused for good, or too large. 75 nothing was stored: try again. 78 no usable configuration.
 //
 // SEE ALSO   postdrop_main.cpp, control.h (how it speaks to the queue)
 #include "smtpd/commands/sendmail.h"
@@ -102,20 +106,21 @@ Result<void> set_flush(SendmailOptions& options, std::string_view value) {
   return {};
 }
 
-Result<void> set_dsn(Posting& posting, char option, const std::string& value) {
+/// False: the value is none of the option's.
+bool set_dsn(Posting& posting, char option, const std::string& value) {
   if (option == 'V') {
     posting.envid = value;
   } else if (option == 'N') {
-    TRY(auto notify, DsnNotify::parse(upper(value)));
-    posting.notify = notify_bits(notify);
+    auto notify = DsnNotify::parse(upper(value));
+    if (notify) posting.notify = notify_bits(*notify);
+    return notify.has_value();
   } else if (equal_nocase(value, "full")) {
     posting.ret = Ret::Full;
-  } else if (equal_nocase(value, "hdrs")) {
-    posting.ret = Ret::Headers;
   } else {
-    return usage("-R takes full or hdrs");
+    posting.ret = equal_nocase(value, "hdrs") ? Ret::Headers : posting.ret;
+    return equal_nocase(value, "hdrs");
   }
-  return {};
+  return true;
 }
 
 Result<void> set_option(SendmailOptions& options, char option, const std::string& value) {
@@ -127,7 +132,10 @@ Result<void> set_option(SendmailOptions& options, char option, const std::string
     case 'N':
     case 'R':
     case 'V':
-      return set_dsn(options.posting, option, value);
+      if (set_dsn(options.posting, option, value)) return {};
+      // As Postfix: a wish that can't be read must not stop the mail.
+      options.warnings.push_back("bad -" + std::string(1, option) + " option value -- ignored");
+      return {};
     case 'C':
     case 'c':  // as in every other program of ours
       options.config_directory = value.ends_with(".toml") || value.ends_with(".cf")
@@ -165,9 +173,9 @@ std::string environment(const char* name) {
 }  // namespace
 
 Result<SendmailOptions> parse_sendmail_options(std::span<const std::string> args) {
-  constexpr std::string_view with_value = "ABCcFhLNOprRVXf";
+  constexpr std::string_view with_value = "ABCceFhLNOprRVXf";
   constexpr std::string_view attached = "boq";  // the value stands in the same argument, if any
-  constexpr std::string_view alone = "GeImnitUv";
+  constexpr std::string_view alone = "GImnitUvx";
   SendmailOptions options;
   std::size_t i = 0;
   for (; i < args.size(); ++i) {
@@ -221,6 +229,19 @@ LocalUser LocalUser::current() {
   return user;
 }
 
+Sender sender_of(const SendmailOptions& options, const LocalUser& user) {
+  auto own = MailAddress::parse(user.name, Utf8::Allowed);
+  auto fallback = own ? *own : MailAddress();
+  if (!options.sender) return {fallback, {}};
+  std::string_view text = trim(*options.sender);
+  if (text.empty() || text == "<>") return {MailAddress(), {}};
+  auto listed = parse_address_list(text, BareWords::Addresses);
+  auto first = listed.empty() ? Result<MailAddress>(Error(501, "")) : listed.front().address();
+  bool is_one = listed.size() == 1 && first;
+  std::string warning = is_one ? "" : "-f option specified malformed sender: " + printable(text);
+  return {first ? *first : fallback, warning};
+}
+
 std::string message_text(std::string_view input, bool dot_is_text) {
   std::string text;
   text.reserve(input.size());
@@ -241,6 +262,35 @@ std::string message_text(std::string_view input, bool dot_is_text) {
   return text;
 }
 
+namespace {
+
+/// Those of the arguments and, with -t, of the header; each once. What is no address is among them:
+/// the queue reports it to the sender.
+std::vector<std::string> recipients_of(const SendmailOptions& options, std::string_view text) {
+  std::vector<std::string> recipients;
+  auto add = [&](std::string one) {
+    if (std::ranges::find(recipients, one) == recipients.end()) {
+      recipients.push_back(std::move(one));
+    }
+  };
+  for (const auto& argument : options.posting.recipients) {
+    auto listed = parse_address_list(argument, BareWords::Addresses);
+    if (listed.empty()) add({});  // `sendmail ""`: empty_address_recipient
+    for (const auto& one : listed) {
+      if (one.kind != ListedAddress::Kind::Mailbox) continue;
+      auto address = one.address();
+      add(address ? address->text() : one.text());
+    }
+  }
+  if (!options.recipients_from_header) return recipients;
+  auto found = recipients_in_header(text.substr(0, header_bytes(text)));
+  for (const auto& address : found.addresses) add(address.text());
+  for (const auto& refused : found.refused) add(printable(refused));
+  return recipients;
+}
+
+}  // namespace
+
 Result<std::string> prepare_message(std::string text, const SendmailOptions& options,
                                     const LocalUser& user, const Config& config, Posting& posting) {
   // As the queue will take it, so that no text is read as a header (incoming_header.h).
@@ -249,46 +299,18 @@ Result<std::string> prepare_message(std::string text, const SendmailOptions& opt
   if (header_end.begins_with_from_) text.insert(0, from_line_field);
 
   posting = options.posting;
-  std::vector<std::string> named = std::move(posting.recipients);
-  posting.recipients.clear();
-  auto add = [&](std::string_view address) {
-    std::string one(address);
-    if (std::ranges::find(posting.recipients, one) == posting.recipients.end()) {
-      posting.recipients.push_back(std::move(one));
-    }
-  };
-  for (const auto& argument : named) {
-    for (const auto& listed : parse_address_list(argument)) {
-      if (listed.kind != ListedAddress::Kind::Mailbox) continue;
-      auto address = listed.address();
-      if (!address) return Error(501, argument + ": " + address.error().text());
-      add(address->text());
-    }
-  }
-  std::size_t header_size = header_bytes(text);
-  if (options.recipients_from_header) {
-    auto found = recipients_in_header(std::string_view(text).substr(0, header_size));
-    // Sent to the others alone, nobody would ever tell that this one got nothing.
-    if (!found.refused.empty()) {
-      return Error(501, found.refused.front() + ": not an address; nothing was sent");
-    }
-    for (const auto& address : found.addresses) add(address.text());
-  }
+  posting.recipients = recipients_of(options, text);
   if (posting.recipients.empty()) {
     return Error(501, options.recipients_from_header
                           ? "No recipient addresses found in message header"
                           : "Recipient addresses must be specified on the command line or via "
                             "the -t option");
   }
-  posting.sender = options.sender ? *options.sender : user.name;
-  if (posting.sender == "<>") posting.sender.clear();
-  auto sender =
-      MailAddress::parse_path(posting.sender.empty() ? "<>" : posting.sender, Utf8::Allowed);
-  if (!sender) return Error(501, posting.sender + ": " + sender.error().text());
-  posting.sender = sender->text();
+  auto sender = sender_of(options, user).address;
+  posting.sender = sender.text();
 
   Submission submission;
-  submission.sender = *sender;
+  submission.sender = sender;
   submission.full_name = options.full_name.value_or(user.full_name);
   if (auto origin = Domain::parse(config.myorigin, Utf8::Allowed)) submission.myorigin = *origin;
   submission.myhostname = config.myhostname;
@@ -424,8 +446,12 @@ int send(const SendmailOptions& options, const Config& config, std::istream& in,
     return ex_tempfail;
   }
   Posting posting;
-  auto message = prepare_message(message_text(input, options.dot_is_text), options,
-                                 LocalUser::current(), config, posting);
+  auto user = LocalUser::current();
+  if (auto warning = sender_of(options, user).warning; !warning.empty()) {
+    err << "sendmail: warning: " << warning << '\n';
+  }
+  auto message =
+      prepare_message(message_text(input, options.dot_is_text), options, user, config, posting);
   if (!message) {
     err << "sendmail: fatal: " << message.error().text() << '\n';
     return options.posting.recipients.empty() ? ex_usage : ex_dataerr;
@@ -443,6 +469,7 @@ int sendmail(std::span<const std::string> args, std::istream& in, std::ostream& 
     err << options.error().text() << '\n';
     return ex_usage;
   }
+  for (const auto& warning : options->warnings) err << "sendmail: warning: " << warning << '\n';
   if (options->mode == SendmailOptions::Mode::NewAliases) return run_newaliases(*options, err);
   LoadOptions load;
   load.directory = options->config_directory;

@@ -11,6 +11,7 @@
 
 #include "common/base/result.h"
 #include "common/config/config.h"
+#include "common/mail/address.h"
 #include "smtpd/commands/control.h"
 
 namespace pennypost::smtp {
@@ -26,6 +27,7 @@ struct SendmailOptions {
   std::optional<std::string> full_name;  // -F
   Posting posting;                       // recipients, NOTIFY, RET, ENVID
   FlushQueue flush;                      // -q, -qI, -qS
+  std::vector<std::string> warnings;     // about values that were left out
 };
 
 /// Error 501 with a usage text.
@@ -39,12 +41,21 @@ struct LocalUser {
   static LocalUser current();
 };
 
+/// Who sends.
+struct Sender {
+  MailAddress address;  // may be <>
+  std::string warning;  // about -f; empty: none
+};
+/// The address of -f: as a header would have it, `Ann <ann@example.org>` too, or the first of
+/// several. Without -f, or with nothing usable in it, the user's name.
+Sender sender_of(const SendmailOptions& options, const LocalUser& user);
+
 /// Text as programs hand it in, as the queue has it: LF line ends, without a leading mbox From_
 /// line; unless `dot_is_text`, up to a line with a dot alone.
 std::string message_text(std::string_view input, bool dot_is_text);
 
 /// A message fit to send: header completed, Bcc removed where recipients came from the header,
-/// recipients collected. Error 501: no recipients, or one that is no address.
+/// recipients collected. Error 501: no recipients.
 Result<std::string> prepare_message(std::string text, const SendmailOptions& options,
                                     const LocalUser& user, const Config& config, Posting& posting);
 

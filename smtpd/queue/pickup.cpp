@@ -54,10 +54,12 @@ Result<Envelope> envelope_of(const Posting& posting, const Config& config, const
   envelope.envid = posting.envid;
   TRY(envelope.sender, completed(posting.sender, config));
   for (const auto& text : posting.recipients) {
-    TRY(auto address, completed(text, config));
+    // What is no address stays as it is: routing bounces it, and the others get their mail.
+    auto address = completed(text, config);
     Recipient recipient;
     recipient.number = static_cast<std::uint32_t>(envelope.recipients.size());
-    recipient.address = address.empty() ? config.empty_address_recipient : std::move(address);
+    recipient.address = address ? *std::move(address) : text;
+    if (recipient.address.empty()) recipient.address = config.empty_address_recipient;
     recipient.original = recipient.address;
     recipient.notify = posting.notify;
     envelope.recipients.push_back(std::move(recipient));

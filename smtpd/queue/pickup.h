@@ -3,7 +3,8 @@
 //
 // Addresses without a domain get $myorigin; a Received field says which user it was. Of the message
 // becomes what becomes of one that comes by SMTP (incoming_header.h, posted_lines.h). It is refused
-// for good when it is too large, has no recipient that is an address, or has gone round too often.
+// for good when it is too large, has no recipient, or has gone round too often. A recipient that is
+// no address bounces, as any other that can't be reached.
 //
 // STANDARDS  RFC 5321 section 4.4 (Received), section 6.3 (loops)
 #pragma once

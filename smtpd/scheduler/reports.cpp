@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "common/base/text.h"
 #include "common/log/log.h"
 #include "common/mail/fixups.h"
 #include "common/mail/report.h"
@@ -95,6 +96,9 @@ ReportedRecipient reported(const RecipientRecord& entry, DsnAction action,
   // A command or file stands behind an alias: the sender knows that address, not the command.
   out.recipient = address_or_null(entry.recipient.served_address());
   out.original = original_of(entry.recipient);
+  if (out.recipient.is_null() && !out.original) {  // not an address; the sender must know which
+    out.original = OriginalRecipient{"rfc822", printable(entry.recipient.served_address(), 256)};
+  }
   out.action = action;
   if (auto status = EnhancedStatus::parse(entry.status)) out.status = *status;
   out.reason = entry.reason;

@@ -48,6 +48,23 @@ def alias_of_three(t):
     equal([entry["recipients"][0]["address"] for entry in host.queue()], ["x@dead.test"], "who is still waited for")
 
 
+@test("sendmail -t sends to the good addresses of a header and reports the bad ones, with smtpd running or stopped")
+def bad_among_good(t):
+    host = Host(t, daemons=("smtpd",))
+    text = "To: alice smith, 'x@example.test'\nCc: <>\nSubject: {}\n\nhello\n"
+    for count, how in enumerate(("running", "stopped"), 1):
+        if how == "stopped":
+            host.stop("smtpd")
+        host.command("sendmail", "-t", "-f", BOB, input=text.format(how))
+        if how == "stopped":
+            host.start("smtpd")
+        host.wait_messages(ALICE, count)
+        report = [stored(path) for path in host.wait_messages(BOB, count)][-1]
+        for told in (b"Final-Recipient: rfc822; 'x@example.test'\r\n", b"\n<'x@example.test'>: ", b"Status: 5.1.3", b"smith@example.test"):
+            check(told in report.replace(b"\n", b"\r\n").replace(b"\r\r", b"\r"), f"with smtpd {how} the report tells {told}: {report}")
+        host.wait_queue(0)
+
+
 @test("a backslash before a name in another alias leads to that name's own mailbox, past its aliases")
 def mailbox_of_name(t):
     host = Host(t, daemons=("smtpd",), aliases=f"team: \\alice\nalice: {BOB}\n")
