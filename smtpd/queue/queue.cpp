@@ -25,14 +25,10 @@ Error damaged_message(const QueueId& id, const std::string& what) {
 /// Opens the database; waits while a predecessor that is about to end still has it.
 Result<store::Salvaged> open_database(const std::filesystem::path& directory, const Clock& clock) {
   auto until = std::chrono::steady_clock::now() + predecessor_seconds;
-  bool has_predecessor = false;
   for (;;) {
     auto opened = store::open_or_salvage(directory, store::Profile::queue(), clock);
     if (opened || std::chrono::steady_clock::now() >= until) return opened;
-    auto problem = store::storage_problem(opened.error());
-    has_predecessor = has_predecessor || problem == store::StorageProblem::Locked;
-    // RocksDB turns its diary over before it asks for the lock, under the hands of who closes.
-    if (!has_predecessor || problem == store::StorageProblem::Damaged) return opened;
+    if (store::storage_problem(opened.error()) != store::StorageProblem::Locked) return opened;
     std::this_thread::sleep_for(lock_poll);
   }
 }

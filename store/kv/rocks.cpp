@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdarg>
 #include <cstring>
 #include <memory>
 
@@ -31,6 +32,16 @@ class NoRecoveryByItself final : public rocksdb::EventListener {
                             bool* auto_recovery) override {
     *auto_recovery = false;
   }
+};
+
+// RocksDB 7.8, as Debian builds it with assertions, aborts the process at the line after the first
+// that its diary (the file LOG) could not take: with no room on the disk, whatever happens next.
+// What goes wrong is in the statuses as well, and so in our own log.
+class NoDiary final : public rocksdb::Logger {
+ public:
+  NoDiary() : Logger(rocksdb::InfoLogLevel::NUM_INFO_LOG_LEVELS) {}
+  using Logger::Logv;
+  void Logv(const char*, va_list) override {}
 };
 
 StorageProblem problem_of(const rocksdb::Status& status) {
@@ -80,6 +91,8 @@ rocksdb::Options rocks_options(const Profile& profile) {
   options.wal_recovery_mode = profile.strict_log ? rocksdb::WALRecoveryMode::kAbsoluteConsistency
                                                  : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   options.avoid_flush_during_shutdown = true;
+  // Not the 4 MiB in advance that would take all that is left of a nearly full disk.
+  options.manifest_preallocation_size = 64 << 10;
   options.recycle_log_file_num = 0;
   if (profile.sync_files) {
     // A table file goes to the disk while it is written: one large sync at its end would hold up
@@ -93,11 +106,8 @@ rocksdb::Options rocks_options(const Profile& profile) {
   options.max_bgerror_resume_count = 0;
   options.listeners.push_back(std::make_shared<NoRecoveryByItself>());
 
-  // RocksDB's own diary: short, and no thread that writes statistics.
-  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  options.max_log_file_size = 1 << 20;
-  options.keep_log_file_num = 2;
-  options.stats_dump_period_sec = 0;
+  options.info_log = std::make_shared<NoDiary>();
+  options.stats_dump_period_sec = 0;  // no thread that writes statistics
   options.stats_persist_period_sec = 0;
 
   rocksdb::BlockBasedTableOptions table;
