@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
+#include "common/base/scratch.h"
 #include "common/base/text.h"
 #include "common/config/check.h"
 #include "common/config/layers.h"
@@ -162,8 +164,8 @@ TEST_CASE("all mistakes of a file are told at once, each with its line") {
 }
 
 TEST_CASE("a file that is not TOML, and sections that are none, are named by line") {
-  CHECK(contains(bad("myhostname = \n"), "/etc/pennypost/main.toml:1: not TOML: "));
-  CHECK(contains(bad("a = 1\na = 2\n"), "/etc/pennypost/main.toml:2: not TOML: "));
+  CHECK(contains(bad("myhostname = \n"), "/etc/pennypost/main.toml:1: the value is missing"));
+  CHECK(contains(bad("a = 1\na = 2\n"), "/etc/pennypost/main.toml:2: a is set twice"));
   CHECK(contains(bad("[smtpd]\nx = 1"), "main.toml:1: unknown section [smtpd]"));
   CHECK(contains(bad("[service.submision]\nx = 1"),
                  "main.toml:1: unknown service \"submision\"; did you mean submission?"));
@@ -171,6 +173,18 @@ TEST_CASE("a file that is not TOML, and sections that are none, are named by lin
                  "main.toml:2: queue_directory has one value"));
   CHECK(contains(bad("myhostname = 1.5"), "main.toml:1: myhostname: a value is text"));
   CHECK(contains(bad(std::string(main_toml_bytes_max + 1, '#')), "the file is longer than"));
+}
+
+TEST_CASE("an absent main.toml, or one that can't be read, is named without a line") {
+  Scratch scratch;
+  auto missing = Config::load({.directory = scratch.path().string()});
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().text().starts_with(scratch /
+                                           "main.toml: No such file or directory; write it"));
+  std::filesystem::create_directory(scratch.path() / "main.toml");
+  auto directory = Config::load({.directory = scratch.path().string()});
+  REQUIRE_FALSE(directory);
+  CHECK(directory.error().text().starts_with(scratch / "main.toml: Is a directory; it must be"));
 }
 
 TEST_CASE("a section of a service outweighs the file, and -o outweighs both") {

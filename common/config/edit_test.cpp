@@ -110,7 +110,7 @@ TEST_CASE("a wrong value or name changes nothing and is told") {
   };
   for (const Row& row : rows) CHECK(after(row.before, SettingEdit::Set, row.edit) == row.error);
   CHECK(after("role = \n", SettingEdit::Set, "smtp_port=1")
-            .starts_with("/etc/pennypost/main.toml:1: not TOML"));
+            .starts_with("/etc/pennypost/main.toml:1: the value is missing"));
   std::string inline_table =
       "service = { smtp = { smtpd_timeout = \"1s\", smtpd_banner = \"x\" } }\n";
   CHECK(after(inline_table, SettingEdit::Remove, "service.smtp.smtpd_timeout")

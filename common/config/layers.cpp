@@ -54,16 +54,19 @@ std::size_t closing(std::string_view text, std::size_t open) {
 
 Layers Layers::read(const LoadOptions& options) {
   std::string file = options.directory + "/main.toml";
+  // An empty file makes << fail, as one that can't be read does; only the latter leaves a reason.
+  errno = 0;
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream text;
   if (stream) text << stream.rdbuf();
-  if (!stream || stream.bad()) {
-    std::string reason = std::strerror(errno);
+  if (!stream.is_open() || stream.bad() || (text.fail() && errno != 0)) {
+    const char* remedy = errno == ENOENT
+                             ? "; write it (etc/ holds an example for each role), or name its "
+                               "directory with -c"
+                             : "; it must be a file that the user who runs this may read";
+    std::string what = file + ": " + std::strerror(errno) + remedy;
     Layers layers = parse("", options);
-    layers.errors_.insert(layers.errors_.begin(),
-                          file + ":0: " + reason +
-                              "; write it (etc/ holds an example for each role), or name its "
-                              "directory with -c");
+    layers.errors_.insert(layers.errors_.begin(), std::move(what));
     return layers;
   }
   return parse(text.str(), options);

@@ -7,9 +7,13 @@
 
 #include "common/base/text.h"
 #include "common/config/nearest.h"
+#include "common/config/toml_mistake.h"
 
 namespace pennypost {
 namespace {
+
+/// So many lines that are not TOML are told of; a file of another form has no end of them.
+constexpr std::size_t mistakes_max = 20;
 
 TomlPlace place(const toml::source_position& position) { return {position.line, position.column}; }
 
@@ -23,19 +27,43 @@ class Reader {
                       " bytes; put lists into tables");
       return std::move(result_);
     }
-    try {
-      toml::table root = toml::parse(text);
-      top(root);
-    } catch (const toml::parse_error& error) {
-      result_.is_toml = false;
-      complain(error.source().begin.line,
-               "not TOML: " + printable(error.description()) + "; write name = \"value\"");
-    }
+    if (auto root = parse(std::string(text))) top(*root);
     std::ranges::sort(result_.entries, {}, [](const TomlEntry& entry) { return entry.key.line; });
     return std::move(result_);
   }
 
  private:
+  /// All mistakes of form are told at once: a line with one is left out, and the rest read again.
+  std::optional<toml::table> parse(std::string text) {
+    for (std::size_t tries = 0; tries < mistakes_max; ++tries) {
+      try {
+        toml::table root = toml::parse(text);
+        if (result_.is_toml) return root;
+        return std::nullopt;
+      } catch (const toml::parse_error& error) {
+        result_.is_toml = false;
+        std::size_t line = error.source().begin.line;
+        auto mistake = explain_toml(text, line, error.description());
+        complain(mistake.line, mistake.text);
+        if (mistake.line != line || !blank_line(text, line)) break;
+      }
+    }
+    return std::nullopt;
+  }
+
+  /// False: the line holds nothing that could be left out.
+  static bool blank_line(std::string& text, std::size_t line) {
+    std::size_t begin = 0;
+    while (--line > 0) {
+      begin = text.find('\n', begin) + 1;
+      if (begin == 0) return false;  // behind the last line
+    }
+    std::size_t end = std::min(text.find('\n', begin), text.size());
+    bool has_text = !trim(std::string_view(text).substr(begin, end - begin)).empty();
+    text.erase(begin, end - begin);
+    return has_text;
+  }
+
   void top(const toml::table& root) {
     for (const auto& [key, node] : root) {
       const toml::table* table = node.as_table();
@@ -56,6 +84,12 @@ class Reader {
     for (const auto& [key, node] : root) {
       const toml::table* table = node.as_table();
       auto service = parse_service(key.str());
+      if (service && node.is_array_of_tables()) {
+        section(key.source().begin.line);
+        complain(key.source().begin.line,
+                 "one pair of brackets: [service." + std::string(name_of(*service)) + "]");
+        continue;
+      }
       if (table == nullptr || !service) {
         section(key.source().begin.line);
         complain(key.source().begin.line,
