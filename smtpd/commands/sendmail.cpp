@@ -229,7 +229,7 @@ LocalUser LocalUser::current() {
   return user;
 }
 
-Sender sender_of(const SendmailOptions& options, const LocalUser& user) {
+GivenSender sender_of(const SendmailOptions& options, const LocalUser& user) {
   auto own = MailAddress::parse(user.name, Utf8::Allowed);
   auto fallback = own ? *own : MailAddress();
   if (!options.sender) return {fallback, {}};

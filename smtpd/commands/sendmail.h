@@ -42,13 +42,13 @@ struct LocalUser {
 };
 
 /// Who sends.
-struct Sender {
+struct GivenSender {
   MailAddress address;  // may be <>
   std::string warning;  // about -f; empty: none
 };
 /// The address of -f: as a header would have it, `Ann <ann@example.org>` too, or the first of
 /// several. Without -f, or with nothing usable in it, the user's name.
-Sender sender_of(const SendmailOptions& options, const LocalUser& user);
+GivenSender sender_of(const SendmailOptions& options, const LocalUser& user);
 
 /// Text as programs hand it in, as the queue has it: LF line ends, without a leading mbox From_
 /// line; unless `dot_is_text`, up to a line with a dot alone.
