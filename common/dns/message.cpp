@@ -129,6 +129,7 @@ struct Record {
   DnsType type{};
   std::uint32_t ttl = 0;
   std::optional<DnsData> data;
+  bool is_malformed = false;       // of a type that we read, but its data can't be read
   std::uint32_t negative_ttl = 0;  // SOA
 };
 
@@ -199,6 +200,23 @@ std::optional<DnsData> record_data(Cursor& cursor, DnsType type, std::size_t siz
   return {};
 }
 
+/// Whether we read the data of such records.
+bool has_data(DnsType type) {
+  switch (type) {
+    case DnsType::A:
+    case DnsType::Aaaa:
+    case DnsType::Cname:
+    case DnsType::Mx:
+    case DnsType::Ptr:
+    case DnsType::Tlsa:
+    case DnsType::Txt:
+      return true;
+    case DnsType::Soa:
+      break;
+  }
+  return false;
+}
+
 /// Nothing where the bytes end within the record.
 std::optional<Record> next_record(Cursor& cursor) {
   Record record;
@@ -215,6 +233,7 @@ std::optional<Record> next_record(Cursor& cursor) {
   record.type = static_cast<DnsType>(type);
   if (dns_class == class_in && type != type_opt) {
     record.data = record_data(inner, record.type, size, record.negative_ttl);
+    record.is_malformed = !record.data && has_data(record.type);
   }
   return record;
 }
@@ -226,12 +245,21 @@ std::string_view rcode_name(int rcode) {
 }
 
 /// Follows CNAMEs from `name` through the answer section; gives the records and the least TTL.
-void collect(const std::vector<Record>& answers, std::string name, DnsType type, DnsReply& reply) {
+/// Error: a record that belongs to the answer can't be read, or the CNAMEs don't end. What it says
+/// is unknown then, and not that there is nothing.
+Result<void> collect(const std::vector<Record>& answers, std::string name, DnsType type,
+                     DnsReply& reply) {
   std::uint32_t ttl = 0x7fffffff;
   for (int step = 0; step < cname_steps_max; ++step) {
     std::optional<std::string> alias;
     for (const auto& record : answers) {
-      if (record.owner != name || !record.data) continue;
+      if (record.owner != name) continue;
+      bool belongs = record.type == type || record.type == DnsType::Cname;
+      if (belongs && record.is_malformed) {
+        return Error::temporary("DNS answer with a malformed " + std::string(name_of(record.type)) +
+                                " record");
+      }
+      if (!record.data) continue;
       if (record.type == type) {
         reply.records.push_back(*record.data);
         ttl = std::min(ttl, record.ttl);
@@ -240,10 +268,12 @@ void collect(const std::vector<Record>& answers, std::string name, DnsType type,
         ttl = std::min(ttl, record.ttl);
       }
     }
-    if (!reply.records.empty() || !alias) break;
+    reply.ttl_seconds = ttl;
+    if (!reply.records.empty() || !alias) return {};
     name = *alias;
   }
-  reply.ttl_seconds = ttl;
+  return Error::temporary("DNS answer with more than " + std::to_string(cname_steps_max) +
+                          " CNAMEs in a row");
 }
 
 }  // namespace
@@ -328,7 +358,7 @@ Result<DnsReply> parse_dns_reply(std::string_view bytes, std::string_view name, 
       negative_ttl = std::min(record->ttl, record->negative_ttl);
     }
   }
-  collect(answers, asked, type, reply);
+  TRY_DO(collect(answers, asked, type, reply));
   if (!reply.records.empty()) return reply;
   // RFC 2308 section 2.1: with NXDOMAIN it is the end of the CNAME chain that does not exist.
   reply.status = rcode == 3 ? DnsStatus::NoSuchName : DnsStatus::NoData;

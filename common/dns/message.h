@@ -24,7 +24,8 @@ inline constexpr std::uint16_t edns_udp_bytes = 1232;
 /// A query with RD and AD set and an EDNS record; Error 501 where `name` can be no DNS name.
 Result<std::string> dns_query(std::uint16_t id, std::string_view name, DnsType type);
 
-/// What the bytes say about `name`. An Error where they are no answer to that question; a code that
+/// What the bytes say about `name`. An Error where they are no answer to that question, or hold a
+/// record of it that can't be read: then it is unknown whether there is anything. A code that
 /// is neither success nor NXDOMAIN is TryLater with its name as reason. Octets in names that are
 /// not letters, digits, `-` or `_` come out as \DDD.
 Result<DnsReply> parse_dns_reply(std::string_view bytes, std::string_view name, DnsType type);

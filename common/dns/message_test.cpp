@@ -90,8 +90,59 @@ TEST_CASE("a chain of CNAMEs is followed to its records, and a loop of them ends
   sections.answers = {record(to_question, 5, 100, name("b.example")),
                       record(name("b.example"), 5, 50, name("a.example"))};
   reply = parse_dns_reply(message("a.example", DnsType::A, sections), "a.example", DnsType::A);
-  REQUIRE(reply);
-  CHECK(reply->status == DnsStatus::NoData);
+  REQUIRE_FALSE(reply);
+  CHECK(reply.error().is_temporary());
+}
+
+TEST_CASE("an answer with a malformed record says nothing, least of all that there is none") {
+  struct Case {
+    DnsType type;
+    std::string data;
+  };
+  const std::string endless{"\x3fmx", 3};
+  const std::string ahead{"\xc0\xff", 2};
+  const std::vector<Case> cases{
+      {DnsType::Mx, u16(10)},
+      {DnsType::Mx, "\0"},
+      {DnsType::Mx, u16(10) + endless},
+      {DnsType::Mx, u16(10) + ahead},
+      {DnsType::Mx, u16(10) + name("mx.example") + "x"},
+      {DnsType::A, "\1\2\3"},
+      {DnsType::A, std::string(16, '\1')},
+      {DnsType::Aaaa, std::string(4, '\1')},
+      {DnsType::Aaaa, ""},
+      {DnsType::Txt, "\5abc"},
+      {DnsType::Ptr, endless},
+      {DnsType::Ptr, ""},
+      {DnsType::Tlsa, "\3\1"},
+  };
+  for (const auto& test : cases) {
+    CAPTURE(std::string(name_of(test.type)));
+    CAPTURE(test.data.size());
+    auto malformed = record(to_question, static_cast<int>(test.type), 60, test.data);
+    auto alias = record(to_question, 5, 60, endless);
+    auto elsewhere = record(name("b.example"), static_cast<int>(test.type), 60, test.data);
+    Sections sections;
+    sections.answers = {malformed};
+    auto reply = parse_dns_reply(message("a.example", test.type, sections), "a.example", test.type);
+    REQUIRE_FALSE(reply);
+    CHECK(reply.error().is_temporary());
+    sections.answers = {alias};
+    CHECK_FALSE(parse_dns_reply(message("a.example", test.type, sections), "a.example", test.type));
+    // Of another name it is no part of the answer.
+    sections.answers = {elsewhere};
+    reply = parse_dns_reply(message("a.example", test.type, sections), "a.example", test.type);
+    REQUIRE(reply);
+    CHECK(reply->status == DnsStatus::NoData);
+  }
+}
+
+TEST_CASE("a malformed record is not made good by another that is not") {
+  Sections sections;
+  sections.answers = {record(to_question, 15, 300, u16(20) + name("mx.example")),
+                      record(to_question, 15, 300, u16(10) + std::string("\x3fmx", 3))};
+  CHECK_FALSE(
+      parse_dns_reply(message("a.example", DnsType::Mx, sections), "a.example", DnsType::Mx));
 }
 
 TEST_CASE("no such name, no data and a failing server are told apart") {
