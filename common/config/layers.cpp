@@ -13,6 +13,7 @@
 #include "common/config/config.h"
 #include "common/config/load.h"
 #include "common/config/nearest.h"
+#include "common/mail/idn.h"
 
 namespace pennypost {
 namespace {
@@ -25,6 +26,12 @@ std::size_t index_of(std::string_view name) {
   auto index = find_parameter(name);
   ASSERT(index.has_value());
   return *index;
+}
+
+/// What may be given with U-labels and is used with A-labels alone.
+bool is_own_name(std::string_view parameter) {
+  return parameter == "myhostname" || parameter == "mydomain" || parameter == "myorigin" ||
+         parameter == "smtp_helo_name" || parameter == "auth_realm";
 }
 
 /// The first line of a file that is neither blank nor a comment.
@@ -194,7 +201,11 @@ Result<std::string> Layers::expanded(std::size_t index, Scope scope) const {
   expanding_.pop_back();
   // As on Debian: myorigin = /etc/mailname.
   bool file = result && parameters()[index].name == "myorigin" && result->starts_with('/');
-  if (file) return first_line(*result);
+  if (file) result = first_line(*result);
+  // They go into SMTP dialogues, where names are ASCII.
+  if (result && !is_ascii(*result) && is_own_name(parameters()[index].name)) {
+    if (auto ascii = domain_to_ascii(*result)) return *std::move(ascii);
+  }
   return result;
 }
 

@@ -1,13 +1,12 @@
 #include "common/mail/address.h"
 
 #include <arpa/inet.h>
-#include <idn2.h>
 
 #include <algorithm>
-#include <memory>
 #include <vector>
 
 #include "common/base/text.h"
+#include "common/mail/idn.h"
 #include "common/mail/unicode.h"
 
 namespace pennypost {
@@ -15,19 +14,6 @@ namespace {
 
 Error syntax(std::string_view why) {
   return Error(501, "5.1.3 Bad address syntax: " + std::string(why));
-}
-
-std::string idn_result(char* text) {
-  std::unique_ptr<char, decltype(&idn2_free)> owner(text, &idn2_free);
-  return text;
-}
-
-/// A-labels in lower case; nothing where IDNA2008 refuses the name.
-std::optional<std::string> to_ascii(const std::string& name) {
-  char* result = nullptr;
-  int flags = IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL;
-  if (idn2_to_ascii_8z(name.c_str(), &result, flags) != IDN2_OK) return {};
-  return lower(idn_result(result));
 }
 
 /// The normal form of an address literal's inside: `192.0.2.1` or `IPv6:2001:db8::1`.
@@ -123,17 +109,12 @@ Result<Domain> Domain::parse(std::string_view text, Utf8 utf8) {
   }
   if (utf8 == Utf8::Refused) return syntax("UTF-8 in a domain without SMTPUTF8");
   if (!is_utf8(text)) return syntax("domain");
-  auto ascii = to_ascii(std::string(text));
+  auto ascii = domain_to_ascii(text);
   if (!ascii || !is_host_name(*ascii)) return syntax("internationalised domain");
   return Domain(std::string(text), *std::move(ascii));
 }
 
-std::string Domain::unicode() const {
-  if (key_.find("xn--") == std::string::npos) return key_;
-  char* result = nullptr;
-  if (idn2_to_unicode_8z8z(key_.c_str(), &result, 0) != IDN2_OK) return key_;
-  return idn_result(result);
-}
+std::string Domain::unicode() const { return domain_to_unicode(key_); }
 
 std::optional<std::string> Domain::literal_address() const {
   if (!is_literal()) return {};

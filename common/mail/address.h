@@ -12,7 +12,7 @@
 // domain 255, path 256). VERP and SRS senders have longer local parts, so only the domain's is a
 // limit here.
 //
-// STANDARDS  RFC 5321 section 4.1.2, RFC 6531 section 3.3, RFC 5891 (IDNA2008, by libidn2)
+// STANDARDS  RFC 5321 section 4.1.2, RFC 6531 section 3.3, UTS 46 (idn.h)
 // SEE ALSO   address_list.h (addresses in header fields), esmtp.h (MAIL and RCPT with parameters)
 #pragma once
 
@@ -47,6 +47,8 @@ class Domain {
   /// The normal form for keys and DNS: lower case, A-labels; literals as `[192.0.2.1]` and
   /// `[IPv6:2001:db8::1]`, an IPv4-mapped one as IPv4.
   const std::string& key() const { return key_; }
+  /// The same domain as it can be told to everybody: with A-labels.
+  Domain as_ascii() const { return Domain(key_, key_); }
   /// With U-labels where that is possible (RFC 5891 section 5.5), in lower case.
   std::string unicode() const;
   bool is_literal() const { return text_.starts_with('['); }

@@ -1,6 +1,7 @@
 #include "common/mail/unicode.h"
 
 #include <unicase.h>
+#include <unictype.h>
 #include <uninorm.h>
 #include <unistr.h>
 
@@ -43,6 +44,27 @@ std::string folded_run(std::string_view text) {
 bool is_utf8(std::string_view text) {
   if (is_ascii(text)) return true;
   return u8_check(octets(text), text.size()) == nullptr;
+}
+
+std::string nfc(std::string_view text) {
+  if (is_ascii(text) || !is_utf8(text)) return std::string(text);
+  std::size_t length = 0;
+  auto* result = u8_normalize(UNINORM_NFC, octets(text), text.size(), nullptr, &length);
+  return taken(result, length);
+}
+
+bool is_words(std::string_view text) {
+  if (!is_utf8(text)) return false;
+  constexpr std::uint32_t wanted = UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_M | UC_CATEGORY_MASK_N;
+  while (!text.empty()) {
+    ucs4_t point = 0;
+    auto size = u8_mbtoucr(&point, octets(text), text.size());
+    if (size <= 0) return false;
+    bool is_known = point < 0x80 || uc_is_general_category_withtable(point, wanted);
+    if (!is_known || uc_is_property_default_ignorable_code_point(point)) return false;
+    text.remove_prefix(static_cast<std::size_t>(size));
+  }
+  return true;
 }
 
 std::string unicode_lower(std::string_view text) {

@@ -11,6 +11,13 @@ namespace pennypost {
 /// RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
 bool is_utf8(std::string_view text);
 
+/// UTF-8 in NFC; `text` itself where it is no UTF-8.
+std::string nfc(std::string_view text);
+
+/// Whether all that is not ASCII in it are letters, marks and numbers: nothing invisible, no
+/// punctuation, nothing that turns the direction of writing. False: it is no UTF-8.
+bool is_words(std::string_view text);
+
 /// Lower case in NFC; what is not UTF-8 is lowered as ASCII and else left alone.
 std::string unicode_lower(std::string_view text);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/mail/idn.h"
 
 namespace pennypost {
 
@@ -163,7 +164,7 @@ void LoginThrottle::merge(const ThrottleEntry& entry) {
 std::size_t LoginThrottle::lift(std::string_view what) {
   std::optional<IpAddress> network;
   if (auto address = IpAddress::parse(what)) network = address->client_block();
-  std::string login = lower(what);
+  std::string login = folded_address(what);
   auto is_meant = [&](const Pair& pair) {
     if (what.empty() || pair.first == network || pair.second == login) return true;
     return login.find('@') == login.npos && pair.second.starts_with(login + "@");

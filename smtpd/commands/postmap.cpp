@@ -30,6 +30,7 @@
 
 #include "common/base/text.h"
 #include "common/config/config.h"
+#include "common/mail/idn.h"
 #include "smtpd/commands/usage.h"
 #include "store/maps/build.h"
 #include "store/maps/map.h"
@@ -201,7 +202,7 @@ class Postmap {
     bool any = false;
     TRY_DO(change_map(file, build_, [&](Entries& entries) -> Result<void> {
       TRY(any, each_key([&](const std::string& key) -> Result<bool> {
-            return entries.erase(build_.fold_keys ? lower(key) : key) > 0;
+            return entries.erase(build_.fold_keys ? folded_key_of_table(key) : key) > 0;
           }));
       return {};
     }));

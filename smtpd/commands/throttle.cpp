@@ -24,6 +24,7 @@
 
 #include "common/base/text.h"
 #include "common/config/config.h"
+#include "common/mail/idn.h"
 #include "smtpd/commands/usage.h"
 #include "store/service/auth_peers.h"
 
@@ -110,7 +111,7 @@ class Throttle {
   }
 
   bool is_wanted(const ThrottleEntry& entry) const {
-    if (what_.empty() || lower(what_) == entry.login) return true;
+    if (what_.empty() || folded_address(what_) == entry.login) return true;
     auto address = IpAddress::parse(what_);
     return address && address->client_block() == entry.client;
   }

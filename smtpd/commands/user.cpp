@@ -7,7 +7,8 @@
 //   pennypost user list [-c DIR] [-l]
 //
 // DESCRIPTION
-//   NAME is an address, alice@example.org; without a domain it is one of auth_realm.
+//   NAME is an address, alice@example.org; without a domain it is one of auth_realm. A domain may
+//   be written as people read it (eva@bücher.example) or with A-labels; list shows both.
 //   The password is asked for twice, without echo; where standard input is no terminal its first
 //   line is taken. Daemons know of the change within two seconds. -d  the home directory       -m
 //   where mail is, as mail_location has it -q  the quota, as *:storage=1G:messages=100000 -s
@@ -29,7 +30,9 @@
 #include "common/base/secret.h"
 #include "common/config/config.h"
 #include "common/crypto/password.h"
+#include "common/mail/idn.h"
 #include "smtpd/commands/usage.h"
+#include "smtpd/routing/domains.h"
 #include "store/accounts/own_users.h"
 
 namespace pennypost::smtp {
@@ -82,8 +85,8 @@ class User {
     TRY_DO(options(args));
     bool needs_name = verb_ != "list";
     if (verb_.empty() || needs_name == name_.empty()) return wrong_call();
-    TRY(auto config, Config::load(load_));
-    TRY(auto users, OwnUsers::open(config));
+    TRY(config_, Config::load(load_));
+    TRY(auto users, OwnUsers::open(config_));
     if (verb_ == "add") return add(users);
     if (verb_ == "passwd") return passwd(users);
     if (verb_ == "del") return del(users);
@@ -125,20 +128,38 @@ class User {
     }
     TRY(auto credentials, ask_credentials());
     TRY(auto full, users.add(name_, credentials, fields_));
-    out_ << full << " added\n";
+    out_ << shown(full) << " added\n";
+    warn_of_foreign_domain(*config_, full);
     return {};
+  }
+
+  /// As people write it; beside it the name by which the log and the directories know it.
+  static std::string shown(const std::string& name) {
+    auto unicode = other_spelling(name);
+    return unicode ? *unicode + " (" + name + ")" : name;
+  }
+
+  void warn_of_foreign_domain(const Config& config, const std::string& name) {
+    auto domain = Domain::parse(name.substr(name.rfind('@') + 1));
+    auto domains = Domains::open(config, own_addresses(config), {});
+    if (!domain || !domains) return;
+    auto kind = domains->classify(*domain);
+    if (!kind || *kind == DomainClass::Local) return;
+    err_ << "pennypost user: warning: " << shown(domain->text())
+         << " is not in mydestination, so no mail from outside reaches " << shown(name)
+         << "; add it there\n";
   }
 
   Result<void> passwd(const OwnUsers& users) {
     TRY(auto credentials, ask_credentials());
     TRY(auto full, users.change_password(name_, credentials));
-    out_ << full << ": password changed\n";
+    out_ << shown(full) << ": password changed\n";
     return {};
   }
 
   Result<void> del(const OwnUsers& users) {
     TRY(auto gone, users.remove(name_));
-    out_ << gone.name << " removed; the mail is still in " << gone.fields.home << "\n";
+    out_ << shown(gone.name) << " removed; the mail is still in " << gone.fields.home << "\n";
     return {};
   }
 
@@ -147,6 +168,7 @@ class User {
     for (const auto& user : all) {
       out_ << user.name;
       if (is_long_) out_ << "\t" << user.fields.text();
+      if (auto unicode = other_spelling(user.name)) out_ << "\t" << *unicode;
       out_ << "\n";
     }
     return {};
@@ -179,6 +201,7 @@ class User {
   std::ostream& out_;
   std::ostream& err_;
   LoadOptions load_;
+  std::shared_ptr<const Config> config_;
   OwnUserFields fields_;
   bool takes_stored_ = false;
   bool is_long_ = false;

@@ -9,6 +9,7 @@
 #include "common/mail/address.h"
 #include "common/mail/date.h"
 #include "common/mail/header.h"
+#include "common/mail/idn.h"
 #include "smtpd/delivery/command.h"
 #include "smtpd/delivery/forward_file.h"
 #include "smtpd/delivery/message_pieces.h"
@@ -150,10 +151,9 @@ class LocalDelivery {
     if (recipient_.kind != RecipientKind::Address) return false;
     auto header = message_header(pieces_, static_cast<std::size_t>(config_.header_size_limit));
     if (!header) return false;
+    auto own = folded_address(recipient_.address);
     for (const auto& field : HeaderFields(*header)) {
-      if (field.is("Delivered-To") && equal_nocase(field.value(), recipient_.address)) {
-        return true;
-      }
+      if (field.is("Delivered-To") && folded_address(field.value()) == own) return true;
     }
     return false;
   }

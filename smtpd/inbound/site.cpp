@@ -16,7 +16,9 @@ Site::Site(Service service, std::shared_ptr<const Config> config, Surroundings s
       limits_(settings_.smtpd_client_event_limit_exceptions),
       proxies_(settings_.smtpd_proxy_networks),
       is_tls_required_(settings_.smtpd_tls_security_level == "encrypt") {
-  if (auto domain = Domain::parse(settings_.myorigin)) myorigin_ = *std::move(domain);
+  if (auto domain = Domain::parse(settings_.myorigin, Utf8::Allowed)) {
+    myorigin_ = domain->as_ascii();
+  }
   if (settings_.smtpd_tls_security_level == "none" && !is_implicit_tls(service)) in_.tls = nullptr;
   if (!settings_.smtpd_sasl_auth_enable) in_.auth = nullptr;
   limits_.open_max = settings_.smtpd_client_connection_count_limit;

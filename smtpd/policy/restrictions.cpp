@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/mail/idn.h"
 #include "common/net/address.h"
 #include "smtpd/policy/evaluation.h"
 
@@ -192,6 +193,7 @@ Answer Evaluation::reject_multi_recipient_bounce(const Restriction&) {
 
 Result<std::optional<bool>> Evaluation::owns_sender() {
   auto keys = mail_keys(request_.sender);
+  auto user = folded_address(request_.sasl_username);
   for (const TableRef& table : settings_.smtpd_sender_login_maps) {
     for (const store::LookupKey& found : keys) {
       // As in Postfix: `@domain` here, not `domain`.
@@ -200,7 +202,7 @@ Result<std::optional<bool>> Evaluation::owns_sender() {
       TRY(auto value, tables_.find(table, key));
       if (!value) continue;
       for (std::string_view login : words(*value)) {
-        if (!request_.sasl_username.empty() && equal_nocase(login, request_.sasl_username)) {
+        if (!user.empty() && folded_address(login) == user) {
           return std::optional<bool>(true);
         }
       }

@@ -29,7 +29,7 @@ Result<std::string> completed(const std::string& text, const Config& config) {
   if (address.is_null()) return std::string();
   if (!address.domain() && config.append_at_myorigin) {
     TRY(auto origin, Domain::parse(config.myorigin, Utf8::Allowed));
-    address = address.with_domain(std::move(origin));
+    address = address.with_domain(origin.as_ascii());
   }
   return address.text();
 }

@@ -10,8 +10,10 @@ namespace {
 
 /// A name as Domain::key() has it, or as it is where it is no domain.
 std::string normal_form(const std::string& name) {
-  auto domain = Domain::parse(name, Utf8::Allowed);
-  return domain ? domain->key() : lower(name);
+  bool is_parent = name.starts_with('.');
+  auto domain = Domain::parse(is_parent ? name.substr(1) : name, Utf8::Allowed);
+  if (!domain) return lower(name);
+  return (is_parent ? "." : "") + domain->key();
 }
 
 }  // namespace

@@ -164,14 +164,14 @@ Result<std::string> complete_address(std::string_view text, const Config& config
   if (!address.domain()) {
     if (!config.append_at_myorigin) return address.text();
     TRY(auto origin, Domain::parse(config.myorigin, Utf8::Allowed));
-    return address.with_domain(std::move(origin)).text();
+    return address.with_domain(origin.as_ascii()).text();
   }
   bool is_bare = !address.domain()->is_literal() &&
                  address.domain()->text().find('.') == std::string::npos &&
                  !equal_nocase(address.domain()->text(), "localhost");
   if (is_bare && config.append_dot_mydomain) {
     TRY(auto full, Domain::parse(address.domain()->text() + "." + config.mydomain, Utf8::Allowed));
-    return address.with_domain(std::move(full)).text();
+    return address.with_domain(full.as_ascii()).text();
   }
   return address.text();
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/text.h"
+#include "common/mail/idn.h"
 #include "common/net/address.h"
 
 namespace pennypost::smtp {
@@ -48,6 +49,11 @@ Result<NextHop> NextHop::parse(std::string_view text) {
     if (IpAddress::parse(hop.host)) hop.looks_up_mx = false;
   }
   if (hop.host.empty()) return mistake(whole);
+  if (!is_ascii(hop.host)) {
+    auto name = domain_to_ascii(hop.host);
+    if (!name) return mistake(whole);
+    hop.host = *std::move(name);
+  }
   if (text.empty()) return hop;
   auto port = text.starts_with(':') ? parse_port(text.substr(1)) : std::nullopt;
   if (!port) return mistake(whole);

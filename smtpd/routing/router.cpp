@@ -8,6 +8,7 @@
 #include <array>
 
 #include "common/base/text.h"
+#include "common/mail/idn.h"
 #include "common/mail/status.h"
 #include "store/maps/address_lookup.h"
 #include "store/maps/generation.h"
@@ -246,7 +247,8 @@ bool Router::propagates(std::string_view what) const {
 /// literals.
 bool Router::is_own(DomainClass domain, const MailAddress& address) const {
   return domain == DomainClass::Local ||
-         (address.domain() && equal_nocase(address.domain()->key(), config_->myorigin));
+         (address.domain() &&
+          "@" + address.domain()->key() == folded_address("@" + config_->myorigin));
 }
 
 Result<std::optional<Resolution>> Router::virtual_alias(const Recipient& recipient,
@@ -303,7 +305,7 @@ Result<Resolution> Router::local(Purpose purpose, const Recipient& recipient,
 /// Own users may have an alias of their full address, too; a name may be written with its
 /// extension.
 Result<std::optional<std::string>> Router::alias_value(std::string_view name) const {
-  return aliases_.lookup(lower(name), MapList::Key::Whole);
+  return aliases_.lookup(name, MapList::Key::Whole);
 }
 
 Result<std::optional<Resolution>> Router::alias(Purpose purpose, const Recipient& recipient,

@@ -7,6 +7,7 @@
 
 #include "common/base/text.h"
 #include "common/mail/header.h"
+#include "common/mail/idn.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -99,10 +100,10 @@ Task<bool> Scheduler::has_come_back(Active& active, std::uint32_t number,
     std::string header = text ? *std::move(text) : std::string();
     active.delivered_to.emplace();
     for (const auto& field : HeaderFields(header)) {
-      if (field.is("Delivered-To")) active.delivered_to->insert(lower(field.value()));
+      if (field.is("Delivered-To")) active.delivered_to->insert(folded_address(field.value()));
     }
   }
-  co_return active.delivered_to->contains(lower(address));
+  co_return active.delivered_to->contains(folded_address(address));
 }
 
 /// The new recipients that are pending.

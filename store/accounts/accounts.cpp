@@ -7,6 +7,8 @@
 #include "common/base/text.h"
 #include "common/log/log.h"
 #include "common/mail/address.h"
+#include "common/mail/idn.h"
+#include "common/mail/unicode.h"
 #include "store/mailbox/location.h"
 
 namespace pennypost::store {
@@ -20,11 +22,14 @@ struct LoginParts {
 };
 
 LoginParts split_login(std::string_view login) {
-  std::string name = lower(login);
+  std::string name = folded_address(login);
   auto at = name.rfind('@');
   if (at == name.npos) return {name, ""};
   return {name.substr(0, at), name.substr(at + 1)};
 }
+
+/// `@example.org`, as names of own users have it.
+std::string at_domain(std::string_view domain) { return folded_address("@" + std::string(domain)); }
 
 // Not a path, not a pattern, not a text for other notations: what may stand in %u and in a map.
 bool is_plausible(std::string_view name) {
@@ -107,8 +112,7 @@ Result<std::optional<AccountRef>> Accounts::by_login(std::string_view login) con
   if (!is_plausible(login)) return nobody;
   auto [local, domain] = split_login(login);
   if (local.empty()) return nobody;
-  const std::string& realm = domain.empty() ? config_->auth_realm : domain;
-  TRY(auto own, own_user(local + "@" + lower(realm)));
+  TRY(auto own, own_user(local + at_domain(domain.empty() ? config_->auth_realm : domain)));
   if (own) return own;
   if (!domain.empty() && !is_domain_of_system_users(domain)) return nobody;
   return system_user(local);
@@ -117,12 +121,11 @@ Result<std::optional<AccountRef>> Accounts::by_login(std::string_view login) con
 Result<std::optional<AccountRef>> Accounts::by_address(std::string_view local_part,
                                                        std::string_view domain) const {
   if (!is_plausible(local_part)) return nobody;
-  std::string local = lower(local_part);
-  std::string at_domain =
-      "@" + lower(domain.empty() ? std::string_view(config_->auth_realm) : domain);
+  std::string local = unicode_lower(local_part);
+  std::string at_its_domain = at_domain(domain.empty() ? config_->auth_realm : domain);
   auto [user, detail] = split_sub_address(local, config_->recipient_delimiter);
   for (const std::string& name : {local, user}) {
-    TRY(auto own, own_user(name + at_domain));
+    TRY(auto own, own_user(name + at_its_domain));
     if (own || !detail) {
       if (own) return own;
       break;
@@ -144,7 +147,7 @@ Result<std::optional<AccountRef>> Accounts::by_address(std::string_view local_pa
 
 Result<std::optional<AccountRef>> Accounts::by_name(std::string_view name) const {
   if (!is_plausible(name)) return nobody;
-  if (name.find('@') != name.npos) return own_user(lower(name));
+  if (name.find('@') != name.npos) return own_user(folded_address(name));
   return system_user(std::string(name));
 }
 
@@ -193,7 +196,7 @@ bool Accounts::may_own_mail(const Identity& identity) const {
 
 bool Accounts::is_domain_of_system_users(std::string_view domain) const {
   return std::ranges::any_of(config_->mydestination, [&](const std::string& own) {
-    return !TableRef::is_table(own) && equal_nocase(own, domain);
+    return !TableRef::is_table(own) && at_domain(own) == at_domain(domain);
   });
 }
 

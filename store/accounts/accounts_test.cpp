@@ -354,13 +354,47 @@ TEST_CASE("credentials are never readable by others, neither their source nor th
 TEST_CASE("a name that is no address, or no name for a directory, is refused") {
   House house;
   auto own = house.own();
-  for (const char* name :
-       {"", "a b", "a/b", "a+b", "../x", ".a", "a@", "@b", "a@b@c", "a%b", "\"a b\"@example.test",
-        "a@[192.0.2.1]", "a:b", "\xc3\xa4@example.test"}) {
+  for (const char* name : {"", "a b", "a/b", "a+b", "../x", ".a", "a@", "@b", "a@b@c", "a%b",
+                           "\"a b\"@example.test", "a@[192.0.2.1]", "a:b", "a\u00a0b", "a\u200db",
+                           "\u202ea", "a\u2044b", "\xe4@example.test", "a@\u2ff0.test"}) {
     CAPTURE(name);
     CHECK_FALSE(own.add(name, {"{PLAIN}x", ""}));
   }
   CHECK(*own.full_name("Bob.Smith@Sub.Example.TEST") == "bob.smith@sub.example.test");
+}
+
+TEST_CASE("a user is one user in every spelling of the local part and the domain") {
+  House house;
+  auto own = house.own();
+  CHECK(*own.add("Jos\u00e9@B\u00fccher.test", {"{PLAIN}one", ""}) ==
+        "jos\u00e9@xn--bcher-kva.test");
+  for (std::string name : {"jos\u00e9@b\u00fccher.test", "JOSE\u0301@xn--bcher-kva.test",
+                           "Jos\u00e9@BU\u0308CHER.TEST"}) {
+    CAPTURE(name);
+    CHECK_FALSE(own.add(name, {"{PLAIN}two", ""}));
+    CHECK(name_of(house.accounts().by_login(name)) == "jos\u00e9@xn--bcher-kva.test");
+    CHECK(name_of(house.authenticator().verify(name, Secret("one"))) ==
+          "jos\u00e9@xn--bcher-kva.test");
+    auto at = name.find('@');
+    CHECK(name_of(house.accounts().by_address(name.substr(0, at), name.substr(at + 1))) ==
+          "jos\u00e9@xn--bcher-kva.test");
+  }
+  CHECK(own.list()->front().name == "jos\u00e9@xn--bcher-kva.test");
+  REQUIRE(own.remove("JOS\u00c9@b\u00fccher.test"));
+  CHECK(own.list()->empty());
+}
+
+TEST_CASE("a user whose line was written by hand with U-labels is found, changed and removed") {
+  House house;
+  house.add("alice", "{PLAIN}one");
+  std::ofstream(house.scratch / "users", std::ios::app) << "eva@b\u00fccher.test home=/e\n";
+  auto own = house.own();
+  REQUIRE(own.change_password("eva@xn--bcher-kva.test", {"{PLAIN}two", ""}));
+  house.add("bob", "{PLAIN}three");
+  CHECK(name_of(house.authenticator().verify("eva@b\u00fccher.test", Secret("two"))) ==
+        "eva@xn--bcher-kva.test");
+  REQUIRE(own.remove("eva@b\u00fccher.test"));
+  CHECK(text_of(house.scratch / "users").find("eva") == std::string::npos);
 }
 
 TEST_CASE("a mistake in a source leaves everything as it was") {

@@ -11,6 +11,8 @@
 
 #include "common/base/text.h"
 #include "common/mail/address.h"
+#include "common/mail/idn.h"
+#include "common/mail/unicode.h"
 #include "store/maps/build.h"
 
 namespace pennypost::store {
@@ -58,7 +60,7 @@ class SourceText {
     LogicalLines lines(text_);
     while (auto line = lines.next()) {
       auto entry = parse_source_line(*line, SourceSyntax::Table);
-      if (entry && lower(entry->key) == key) return line;
+      if (entry && folded_address(entry->key) == key) return line;
     }
     return {};
   }
@@ -111,20 +113,24 @@ Result<OwnUsers> OwnUsers::open(std::shared_ptr<const Config> config) {
 Result<std::string> OwnUsers::full_name(std::string_view name) const {
   std::string full(name);
   if (full.find('@') == full.npos) full += "@" + config_->auth_realm;
-  TRY(auto address, MailAddress::parse(full));
+  TRY(auto address, MailAddress::parse(full, Utf8::Allowed));
   if (address.is_null() || !address.domain() || address.domain()->is_literal()) {
     return Error::permanent(printable(full, 100) + " is no address in a domain");
   }
+  if (!is_words(address.local())) {
+    return Error::permanent(
+        "a user's name holds letters and digits, and none of what can't be seen");
+  }
   for (char c : address.local()) {
     bool is_delimiter = config_->recipient_delimiter.find(c) != std::string::npos;
-    if (!may_stand_in_name(c) || is_delimiter) {
+    if ((is_ascii(c) && !may_stand_in_name(c)) || is_delimiter) {
       return Error::permanent(std::string("a user's name holds no ") +
                               printable(std::string(1, c)) +
                               (is_delimiter ? " (it is in recipient_delimiter)" : ""));
     }
   }
   if (address.local().starts_with('.')) return Error::permanent("a user's name begins with no dot");
-  return lower(address.local()) + "@" + address.domain()->key();
+  return unicode_lower(address.local()) + "@" + address.domain()->key();
 }
 
 Result<std::string> OwnUsers::add(std::string_view name, const StoredCredentials& credentials,
@@ -178,7 +184,7 @@ Result<std::vector<OwnUser>> OwnUsers::list() const {
   for (auto& entry : entries) {
     auto fields = OwnUserFields::parse(entry.value);
     if (!fields) return source_error(users_, entry.line, fields.error().text());
-    users.push_back({lower(entry.key), std::move(*fields)});
+    users.push_back({folded_address(entry.key), std::move(*fields)});
   }
   std::ranges::sort(users, {}, &OwnUser::name);
   return users;

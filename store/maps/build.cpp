@@ -1,6 +1,6 @@
 #include "store/maps/build.h"
 
-#include "common/base/text.h"
+#include "common/mail/idn.h"
 
 namespace pennypost::store {
 
@@ -11,7 +11,7 @@ Result<void> add_entries(std::string_view text, const std::string& file,
   };
   TRY(auto parsed, parse_source(text, options.syntax, file, warn));
   for (auto& entry : parsed) {
-    std::string key = options.fold_keys ? lower(entry.key) : entry.key;
+    std::string key = options.fold_keys ? folded_key_of_table(entry.key) : entry.key;
     auto [place, is_new] = entries.try_emplace(key, entry.value);
     if (is_new) continue;
     if (options.duplicates == Duplicates::Replace) place->second = entry.value;

@@ -1,7 +1,7 @@
 // Builds the table that hash:FILE reads from its source file: the work of postmap and newaliases.
 //
 // Lines that hold no entry are left out with a warning; where a value is wrong, nothing changes
-// (source.h says which is which). Keys are put into lower case, as look-ups do.
+// (source.h says which is which). Keys are folded, as look-ups do.
 //
 // SEE ALSO   source.h (the notation), generation.h (how readers see the change)
 #pragma once

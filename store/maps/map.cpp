@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "common/base/text.h"
+#include "common/mail/idn.h"
 #include "store/maps/cidr_rules.h"
 #include "store/maps/generation.h"
 #include "store/maps/notation.h"
@@ -21,6 +22,21 @@ using Value = Result<std::optional<std::string>>;
 using Use = std::function<void(std::string_view key, std::string_view value)>;
 
 const std::optional<std::string> absent;
+
+/// A table with keys of its own, which are asked in both spellings.
+class KeyedMap : public Map {
+ public:
+  using Map::Map;
+  Value lookup(std::string_view key) const final {
+    auto value = find(key);
+    if (!value || *value) return value;
+    auto other = other_spelling(key);
+    return other ? find(*other) : value;
+  }
+
+ private:
+  virtual Value find(std::string_view key) const = 0;
+};
 
 // hash:
 
@@ -45,10 +61,10 @@ Result<std::shared_ptr<const HashContent>> load_hash(const std::string& base,
   return Error(451, opened.error().text() + remedy);
 }
 
-class HashMap final : public Map {
+class HashMap final : public KeyedMap {
  public:
   HashMap(std::string name, std::string base, const MapOptions& options)
-      : Map(std::move(name)),
+      : KeyedMap(std::move(name)),
         generation_(
             options,
             [base] {
@@ -64,10 +80,10 @@ class HashMap final : public Map {
               return loaded;
             }) {}
 
-  Value lookup(std::string_view key) const override {
+  Value find(std::string_view key) const override {
     TRY(auto content, generation_.content());
     if (!content->database) return absent;
-    return content->database->find(lower(key));
+    return content->database->find(folded_key_of_table(key));
   }
 
   Result<void> each(const Use& use) const override {
@@ -86,13 +102,15 @@ class HashMap final : public Map {
 
 struct Listing {
   std::vector<SourceEntry> in_order;
-  std::unordered_map<std::string, std::size_t> by_key;  // in lower case; the first of a key counts
+  std::unordered_map<std::string, std::size_t> by_key;  // folded; the first of a key counts
 
   explicit Listing(std::vector<SourceEntry> entries) : in_order(std::move(entries)) {
-    for (std::size_t i = 0; i < in_order.size(); ++i) by_key.emplace(lower(in_order[i].key), i);
+    for (std::size_t i = 0; i < in_order.size(); ++i) {
+      by_key.emplace(folded_key_of_table(in_order[i].key), i);
+    }
   }
   std::optional<std::string> find(std::string_view key) const {
-    auto found = by_key.find(lower(key));
+    auto found = by_key.find(folded_key_of_table(key));
     return found == by_key.end() ? absent : in_order[found->second].value;
   }
   void each(const Use& use) const {
@@ -106,10 +124,10 @@ SourceWarning warning_of(const MapOptions& options) {
   };
 }
 
-class TextMap final : public Map {
+class TextMap final : public KeyedMap {
  public:
   TextMap(std::string name, const std::string& path, const MapOptions& options)
-      : Map(std::move(name)),
+      : KeyedMap(std::move(name)),
         file_(
             options, [path] { return file_stamp(path); },
             [path, warn = warning_of(options)]() -> Result<std::shared_ptr<const Listing>> {
@@ -118,7 +136,7 @@ class TextMap final : public Map {
               return std::make_shared<const Listing>(std::move(entries));
             }) {}
 
-  Value lookup(std::string_view key) const override {
+  Value find(std::string_view key) const override {
     TRY(auto entries, file_.content());
     return entries->find(key);
   }
@@ -132,12 +150,12 @@ class TextMap final : public Map {
   Reloading<Listing> file_;
 };
 
-class InlineMap final : public Map {
+class InlineMap final : public KeyedMap {
  public:
   InlineMap(std::string name, std::vector<SourceEntry> entries)
-      : Map(std::move(name)), entries_(std::move(entries)) {}
+      : KeyedMap(std::move(name)), entries_(std::move(entries)) {}
 
-  Value lookup(std::string_view key) const override { return entries_.find(key); }
+  Value find(std::string_view key) const override { return entries_.find(key); }
   Result<void> each(const Use& use) const override {
     entries_.each(use);
     return {};
@@ -161,12 +179,12 @@ class StaticMap final : public Map {
 // cidr:, regexp:, pcre:
 
 template <class Rules>
-class RulesMap final : public Map {
+class RulesMap final : public KeyedMap {
  public:
   using Parse = Result<Rules> (*)(std::string_view text, const std::string& file);
 
   RulesMap(std::string name, const std::string& path, Parse parse, const MapOptions& options)
-      : Map(std::move(name)),
+      : KeyedMap(std::move(name)),
         file_(
             options, [path] { return file_stamp(path); },
             [path, parse]() -> Result<std::shared_ptr<const Rules>> {
@@ -175,7 +193,7 @@ class RulesMap final : public Map {
               return std::make_shared<const Rules>(std::move(rules));
             }) {}
 
-  Value lookup(std::string_view key) const override {
+  Value find(std::string_view key) const override {
     TRY(auto rules, file_.content());
     return rules->lookup(key);
   }

@@ -9,7 +9,9 @@
 //   unionmap:{t1, t2}   all values of all tables, joined by commas
 //   pipemap:{t1, t2}    each table looks up the value of the one before
 //
-// Keys are looked up in lower case (ASCII), as Postfix folds them. Files are looked at once in
+// Keys are looked up in lower case, as Postfix folds them, and in NFC; a domain in a key also in its
+// other spelling, so that `müll.example` in a table is found as `xn--mll-hoa.example`, and the other
+// way round. Files are looked at once in
 // `check_interval` and read again when changed; where the new content can't be used the old stays
 // and `on_problem` hears why. A table that could never be read is no reason not to start: look-ups
 // answer "try later" until it can be, and each interval tries again.

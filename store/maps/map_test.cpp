@@ -193,6 +193,40 @@ TEST_CASE("inline, static, union and pipe tables answer from the configuration")
             .starts_with("try later"));
 }
 
+TEST_CASE("a key is found in both spellings of its domain, without case and in NFC") {
+  Scratch scratch;
+  const std::string entries =
+      "m\u00fcll.test one\nxn--grn-ioa.test two\nJOSE\u0301@B\u00dcCHER.test "
+      "three\n.wei\u00df.test "
+      "four\n";
+  write(scratch / "text", entries);
+  write(scratch / "hash", entries);
+  REQUIRE(build_map(scratch / "hash", {}));
+  write(scratch / "patterns", "/^(.*@)?m\u00fcll\\.test$/ one\n/^xn--grn-ioa\\.test$/ two\n");
+  auto in_line =
+      "inline:{m\u00fcll.test=one, xn--grn-ioa.test=two, JOSE\u0301@B\u00dcCHER.test=three, "
+      ".wei\u00df.test=four}";
+  for (const std::string& table :
+       {"texthash:" + (scratch / "text"), "hash:" + (scratch / "hash"), std::string(in_line),
+        "unionmap:{texthash:" + (scratch / "text") + "}"}) {
+    CAPTURE(table);
+    auto map = opened(table);
+    for (std::string key :
+         {"m\u00fcll.test", "M\u00dcLL.test", "xn--mll-hoa.test", "mu\u0308ll.test"}) {
+      CHECK(found(*map, key) == "one");
+    }
+    CHECK(found(*map, "gr\u00fcn.test") == "two");
+    CHECK(found(*map, "XN--GRN-IOA.test") == "two");
+    CHECK(found(*map, "jos\u00e9@xn--bcher-kva.test") == "three");
+    CHECK(found(*map, "JOS\u00c9@b\u00fccher.test") == "three");
+    CHECK(found(*map, ".xn--wei-7ka.test") == "four");
+    CHECK(found(*map, "xn--a.test") == "(none)");
+  }
+  auto patterns = opened("regexp:" + (scratch / "patterns"));
+  CHECK(found(*patterns, "ann@xn--mll-hoa.test") == "one");
+  CHECK(found(*patterns, "gr\u00fcn.test") == "two");
+}
+
 TEST_CASE("tables that can't be are refused when they are opened") {
   for (const auto& table :
        {TableRef{"ldap", "/etc/ldap.cf"}, TableRef{"nis", "x"}, TableRef{"inline", "{a}"},

@@ -7,6 +7,7 @@
 #include "common/crypto/password.h"
 #include "common/crypto/random.h"
 #include "common/log/log.h"
+#include "common/mail/idn.h"
 #include "common/sasl/server.h"
 #include "common/session/login_throttle.h"
 #include "store/accounts/authenticator.h"
@@ -336,9 +337,9 @@ Task<Result<void>> AuthServer::name_login(Question& question, std::string login)
   auto looking = account_of(login);
   auto account = co_await std::move(looking);
   if (!account) co_return Error(std::move(account).error());
-  question.login = *account ? (*account)->name : lower(login);
+  question.login = *account ? (*account)->name : folded_address(login);
   bool is_bare = question.login.find('@') == std::string::npos;
-  if (!*account && is_bare) question.login += "@" + lower(config_->auth_realm);
+  if (!*account && is_bare) question.login += folded_address("@" + config_->auth_realm);
   co_return Result<void>();
 }
 
