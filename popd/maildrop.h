@@ -45,7 +45,7 @@ class Maildrop {
   /// retrieved. The number removed.
   Result<std::size_t> update(bool mark_seen);
 
-  /// How long update() and read() should be repeated while they answer "[INUSE]".
+  /// How long update() and read() should be repeated while they answer InUse.
   std::chrono::milliseconds lock_patience() const { return store_->lock_patience(); }
 
  private:

@@ -46,6 +46,14 @@ std::string counts_text(const Session::Counts& counts) {
          std::to_string(counts.messages) + ", size=" + std::to_string(counts.size);
 }
 
+// RFC 2449 section 8.1.2 and RFC 3206.
+std::string_view refusal(const Error& error) {
+  if (store::is_in_use(error))
+    return "-ERR [IN-USE] Another program is at work in your mailbox.\r\n";
+  if (error.is_temporary()) return "-ERR [SYS/TEMP] Your mailbox can't be opened now.\r\n";
+  return "-ERR [SYS/PERM] Your mailbox can't be opened; ask your postmaster.\r\n";
+}
+
 struct Worker {
   explicit Worker(Child& process) : child(process) {}
   Child& child;
@@ -79,14 +87,12 @@ Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInf
   if (!ids) log_warning("pop3", ids.error().text() + "; it is used instead");
   if (!maildrop) {
     log_error("pop3", "user=<" + client.login + ">: " + maildrop.error().text());
-    connection.put(maildrop.error().is_temporary()
-                       ? "-ERR [SYS/TEMP] Your mailbox can't be opened now.\r\n"
-                       : "-ERR [SYS/PERM] Your mailbox can't be opened; ask your postmaster.\r\n");
+    connection.put(refusal(maildrop.error()));
     co_await connection.flush();
     co_return;
   }
   connection.put("+OK Logged in.\r\n");
-  Session session(connection, config, service, **maildrop);
+  Session session(connection, config, service, **maildrop, client.login);
   worker.sessions.insert(&session);
   std::string why = "Logged out";
   try {

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "common/async/turn.h"
+#include "common/base/client_words.h"
 #include "common/base/text.h"
+#include "common/log/log.h"
 #include "common/session/command_table.h"
 #include "popd/capabilities.h"
 #include "popd/dots.h"
@@ -42,11 +44,12 @@ struct SessionCommands {
 };
 
 Session::Session(Connection& connection, std::shared_ptr<const Config> config, Service service,
-                 Maildrop& maildrop)
+                 Maildrop& maildrop, std::string user)
     : connection_(connection),
       config_(std::move(config)),
       settings_(config_->at(service)),
-      maildrop_(maildrop) {
+      maildrop_(maildrop),
+      user_(std::move(user)) {
   auto [count, octets] = maildrop_.total();
   counts_.messages = count;
   counts_.size = octets;
@@ -62,6 +65,12 @@ void Session::err(std::string_view text) {
   connection_.put("-ERR ");
   connection_.put(text);
   connection_.put("\r\n");
+}
+
+// RFC 3206: what may pass later. The reason is for the log.
+void Session::refuse(const Error& error, std::string_view told) {
+  log_warning("pop3", user_ + ": " + error.text());
+  err("[SYS/TEMP] " + std::string(told));
 }
 
 void Session::stop() {
@@ -225,8 +234,11 @@ Task<> Session::send_message(Entry& entry, std::optional<std::uint64_t> body_lin
   auto first = co_await std::move(beginning);
   if (!first) {
     // RFC 1939 knows no such case: another client has removed it since our login.
-    err(first.error().is_temporary() ? "[SYS/TEMP] " + first.error().text()
-                                     : "Message is gone: another client removed it.");
+    if (first.error().is_temporary()) {
+      refuse(first.error(), client_words(first.error()));
+    } else {
+      err("Message is gone: another client removed it.");
+    }
     co_return;
   }
   if (!body_lines) {
@@ -278,7 +290,7 @@ Task<> Session::quit(std::string_view) {
                                    [&] { return maildrop_.update(mark_seen); });
   auto removed = co_await std::move(updating);
   if (!removed) {
-    err("[SYS/TEMP] Some messages could not be removed: " + removed.error().text());
+    refuse(removed.error(), "Some messages could not be removed.");
     co_return;
   }
   counts_.deleted = *removed;

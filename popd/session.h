@@ -29,8 +29,9 @@ class Session {
     std::uint64_t size = 0;
   };
 
+  /// `user` is for the log.
   Session(Connection& connection, std::shared_ptr<const Config> config, Service service,
-          Maildrop& maildrop);
+          Maildrop& maildrop, std::string user);
 
   /// Until QUIT; Disconnected passes through. True after a QUIT whose update succeeded.
   Task<> serve();
@@ -58,11 +59,13 @@ class Session {
   Entry* numbered(std::string_view text);
   void ok(std::string_view text);
   void err(std::string_view text);
+  void refuse(const Error& error, std::string_view told);
 
   Connection& connection_;
   std::shared_ptr<const Config> config_;
   const Settings& settings_;
   Maildrop& maildrop_;
+  std::string user_;
   Counts counts_;
   int bad_commands_ = 0;
   bool quitting_ = false;

@@ -47,7 +47,7 @@ class Mail {
     Connection connection(loop, std::move(server), Duration(1000));
     peer->try_write(lines);
     peer->shut_down();
-    Session session(connection, config_for_test({}), Service::Pop3, **drop);
+    Session session(connection, config_for_test({}), Service::Pop3, **drop, "bob");
     loop.run_until(run(session));
     std::string bytes(1'000'000, '\0');
     auto count = peer->try_read(bytes);

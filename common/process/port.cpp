@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/base/client_words.h"
+
 namespace pennypost {
 namespace {
 
@@ -14,14 +16,33 @@ constexpr std::uint16_t first_work_type = 32;
 constexpr const char* question = "?";
 constexpr const char* agreed = "yes";
 
+}  // namespace
+
+// As wire.h asks of an enum that is sent.
+constexpr ResponseCode wire_last(ResponseCode) { return ResponseCode::Unavailable; }
+
+namespace {
+
 struct WireError {
   std::int32_t code = 451;
+  ResponseCode response_code = ResponseCode::None;
   std::string text;
+  std::string told_text;
   template <class Archive>
   void fields(Archive& archive) {
-    archive(code, text);
+    archive(code, response_code, text, told_text);
   }
 };
+
+// Empty where nobody has told() anything else.
+std::string told_text(const Error& error) {
+  return has_words_for_client(error) ? error.client_text() : "";
+}
+
+std::string error_body(const Error& error) {
+  return wire::encode(
+      WireError{error.code(), error.response_code(), error.text(), told_text(error)});
+}
 
 Error peer_gone(const std::string& kind) {
   return Error::temporary("4.3.0 the process '" + kind + "' is not there; try again later");
@@ -30,7 +51,8 @@ Error peer_gone(const std::string& kind) {
 Result<RawReply> to_result(Message message) {
   if (message.type == type_error) {
     TRY(auto error, wire::decode<WireError>(message.body));
-    return Error(error.code, std::move(error.text));
+    Error sent(error.code, error.response_code, std::move(error.text));
+    return error.told_text.empty() ? sent : sent.told(std::move(error.told_text));
   }
   RawReply reply;
   reply.body = std::move(message.body);
@@ -92,7 +114,7 @@ Task<> Link::answer(Message message) {
     out.descriptors = std::move(reply->descriptors);
   } else {
     out.type = type_error;
-    out.body = wire::encode(WireError{reply.error().code(), reply.error().text()});
+    out.body = error_body(reply.error());
   }
   socket_.send(std::move(out));
 }

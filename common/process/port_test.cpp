@@ -25,7 +25,9 @@ struct Twice {
 };
 
 Task<Result<Twice::Answer>> twice(Twice ask, std::vector<Descriptor> descriptors) {
-  if (ask.text == "refuse") co_return Error(552, "5.3.4 too much");
+  if (ask.text == "refuse") {
+    co_return Error(552, ResponseCode::Limit, "5.3.4 too much").told("no more");
+  }
   Twice::Answer answer;
   answer.text = ask.text + ask.text + std::to_string(descriptors.size());
   co_return std::move(answer);
@@ -138,12 +140,14 @@ TEST_CASE("a message larger than the socket's buffer arrives whole") {
   CHECK(answer->text.size() == 10'000'001);
 }
 
-TEST_CASE("an error crosses with its code and text") {
+TEST_CASE("an error crosses with its codes and texts") {
   TwoProcesses two;
   auto answer = two.loop.run_until(ask(two.port, "refuse"));
   REQUIRE_FALSE(answer);
   CHECK(answer.error().code() == 552);
+  CHECK(answer.error().response_code() == ResponseCode::Limit);
   CHECK(answer.error().text() == "5.3.4 too much");
+  CHECK(answer.error().client_text() == "no more");
 }
 
 TEST_CASE("who serves learns from the link which process asks") {

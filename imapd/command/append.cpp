@@ -62,7 +62,8 @@ class Session::AppendBatch {
     auto limit = static_cast<std::uint64_t>(octets_max);
     auto held = account_.spooled_octets;
     if (octets > limit || held > limit - octets) {
-      return Error(452, "[LIMIT] Too much mail on its way (imap_append_spool_limit)");
+      return Error(452, ResponseCode::Limit, "too much mail on its way (imap_append_spool_limit)")
+          .told("Too much mail on its way");
     }
     account_.spooled_octets += octets;
     announced_octets_ += octets;
@@ -160,7 +161,7 @@ Task<> Session::append_messages() {
 Task<Result<void>> Session::begin_message(AppendBatch& batch, std::string name,
                                           AppendMessage message) {
   if (batch.messages.size() == messages_max)
-    co_return Error(550, "[LIMIT] Too many messages at once");
+    co_return Error(550, ResponseCode::Limit, "Too many messages at once");
   if (message.literal.bytes == 0) co_return Error(550, "Can't save a zero byte message.");
   CO_TRY(auto change, flag_change(message.flags, true));
   if (!batch.target) {

@@ -1,5 +1,4 @@
 // FETCH and UID FETCH.
-#include "common/log/log.h"
 #include "imapd/session/fetch_producer.h"
 #include "imapd/session/session.h"
 
@@ -52,15 +51,11 @@ Task<Reply> Session::fetch_numbers(const std::vector<NumberRange>& numbers,
     co_await connection_.flush();
     co_await patience.pause();
   }
-  if (const auto& failure = producer.failure()) {
-    log_warning("imap", who_.user + ": FETCH in " + selected_->mailbox().name().text() +
-                            " left out a message: " + failure->text());
-    co_return Reply(*failure);
-  }
+  if (const auto& failure = producer.failure()) co_return Reply(*failure);
   if (producer.missed() && !with_uid) {
     // RFC 2180 section 4.1.2, RFC 5530 section 3. RFC 9051 section 6.4.9: a UID that is not there
     // any more is no error.
-    co_return Reply::no("[EXPUNGEISSUED] Some of the requested messages no longer exist.");
+    co_return Reply::no(ResponseCode::Expunged, "Some of the requested messages no longer exist.");
   }
   co_return Reply::ok("Fetch completed.");
 }

@@ -10,7 +10,7 @@ namespace pennypost::imap {
 // RFC 3501 section 5.1.3: names come in modified UTF-7.
 Result<store::MailboxName> Session::mailbox_name(std::string_view wire) const {
   auto utf8 = decode_utf7(wire);
-  if (!utf8) return Error(550, "[CANNOT] Mailbox name is not valid modified UTF-7");
+  if (!utf8) return Error(550, ResponseCode::Cannot, "Mailbox name is not valid modified UTF-7");
   return store_->parse_name(*utf8);
 }
 
@@ -48,6 +48,7 @@ Task<Reply> Session::close(const CommandHead& command) {
   if (may_change()) {
     auto expunging = expunge_messages(selected_->view(), "Close completed.");
     auto expunged = co_await std::move(expunging);
+    log_failure(expunged);
     if (expunged.status() != Reply::Status::Ok) put("* NO " + expunged.text() + "\r\n");
   }
   selected_.reset();

@@ -20,7 +20,7 @@ constexpr SystemFlag system_flags[] = {{"\\Answered", Flags::Answered},
                                        {"\\Seen", Flags::Seen},
                                        {"\\Draft", Flags::Draft}};
 
-Reply read_only() { return Reply::no("[NOPERM] Mailbox is read-only."); }
+Reply read_only() { return Reply::no(ResponseCode::NoPerm, "Mailbox is read-only."); }
 
 }  // namespace
 
@@ -30,7 +30,7 @@ Result<store::FlagChange> Session::flag_change(const std::vector<std::string>& n
   auto length_max = static_cast<std::size_t>(surroundings_->settings().mail_max_keyword_length);
   for (const auto& name : names) {
     if (!name.starts_with('\\')) {
-      if (name.size() > length_max) return Error(550, "[LIMIT] Keyword is too long");
+      if (name.size() > length_max) return Error(550, ResponseCode::Limit, "Keyword is too long");
       change.keywords.push_back(name);
       continue;
     }
@@ -91,7 +91,7 @@ Task<Reply> Session::store(const CommandHead& command) {
   // RFC 2180 sections 4.2.1 to 4.2.3: those that are there were changed, which is no failure.
   if (missed > 0 && !is_uid) {
     if (missed == uids.size()) {
-      co_return Reply::no("[EXPUNGEISSUED] The messages no longer exist.");
+      co_return Reply::no(ResponseCode::Expunged, "The messages no longer exist.");
     }
     co_return Reply::ok("[EXPUNGEISSUED] Store completed; some of the messages no longer exist.");
   }
@@ -170,7 +170,7 @@ Task<Reply> Session::copy_messages(const CommandHead& command, bool and_remove) 
   auto copying = patiently(lane_for(uids.size()), [&] { return copy(); });
   auto copied = co_await std::move(copying);
   if (!copied && store::is_expunged(copied.error())) {
-    co_return Reply::no("[EXPUNGEISSUED] Some of the messages no longer exist.");
+    co_return Reply::no(ResponseCode::Expunged, "Some of the messages no longer exist.");
   }
   if (!copied) co_return Reply(with_try_create(copied.error()));
   if (copied->source.empty()) co_return Reply::ok("No messages found.");

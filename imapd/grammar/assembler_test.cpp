@@ -127,14 +127,14 @@ TEST_CASE("a refused message that the client sends unasked is skipped") {
   CommandAssembler assembler(limits);
   std::string_view input = "a APPEND Nowhere {5+}\r\nhello\r\nb";
   CHECK(assembler.take(input) == Event::Message);
-  assembler.refuse(pennypost::Error(550, "[TRYCREATE] No such mailbox"));
+  assembler.refuse(pennypost::Error(550, pennypost::ResponseCode::TryCreate, "No such mailbox"));
   CHECK(assembler.take(input) == Event::Refused);
   CHECK(input == "b");
-  CHECK(assembler.error().text() == "[TRYCREATE] No such mailbox");
+  CHECK(assembler.error().text() == "No such mailbox");
   assembler.reset();
   input = "a APPEND Nowhere {5}\r\nb";
   CHECK(assembler.take(input) == Event::Message);
-  assembler.refuse(pennypost::Error(550, "[TRYCREATE] No such mailbox"));
+  assembler.refuse(pennypost::Error(550, pennypost::ResponseCode::TryCreate, "No such mailbox"));
   CHECK(assembler.take(input) == Event::Refused);
   CHECK(input == "b");
 }

@@ -135,7 +135,7 @@ Result<void> return_option(ListRequest& request, const std::string& name, Cursor
 Result<void> patterns(ListRequest& request, Cursor& cursor) {
   auto pattern = [&]() -> Result<void> {
     if (request.patterns.size() == cursor.limits().list_patterns_max) {
-      return Error(550, "[LIMIT] Too many patterns (imap_list_patterns_max)");
+      return Error(550, ResponseCode::Limit, "Too many patterns (imap_list_patterns_max)");
     }
     TRY(auto text, cursor.list_mailbox());
     request.patterns.push_back(std::move(text));

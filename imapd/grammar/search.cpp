@@ -120,7 +120,7 @@ class Parser {
   // Parentheses, NOT and OR can't outnumber the keys by much.
   Result<void> count() {
     if (++keys_ > cursor_.limits().search_keys_max) {
-      return Error(550, "[LIMIT] Too many search keys (imap_search_keys_max)");
+      return Error(550, ResponseCode::Limit, "Too many search keys (imap_search_keys_max)");
     }
     return {};
   }

@@ -16,8 +16,8 @@ constexpr std::int64_t bad_commands_max = 10;
 
 Reply privacy_required() {
   // RFC 5530 section 3.
-  return Reply::no(
-      "[PRIVACYREQUIRED] Plaintext authentication is disallowed without TLS; use STARTTLS.");
+  return Reply::no("PRIVACYREQUIRED",
+                   "Plaintext authentication is disallowed without TLS; use STARTTLS.");
 }
 
 }  // namespace
@@ -187,7 +187,7 @@ Task<Reply> LoginSession::authenticate(const CommandHead& command) {
   if (!offer().holds(request.mechanism)) {
     if (ServerExchange::is_plaintext(request.mechanism) && !allows_plaintext())
       co_return privacy_required();
-    co_return Reply::no("[CANNOT] Unsupported authentication mechanism.");
+    co_return Reply::no(ResponseCode::Cannot, "Unsupported authentication mechanism.");
   }
   store::AuthStep step;
   step.mechanism = request.mechanism;
@@ -208,9 +208,10 @@ Task<Reply> LoginSession::log_in(store::AuthStep step) {
     case Outcome::Refused:
       ended_ = is_exhausted();
       if (ended_) connection().put("* BYE Too many failed logins.\r\n");
-      co_return Reply::no("[AUTHENTICATIONFAILED] Authentication failed.");
+      co_return Reply::no("AUTHENTICATIONFAILED", "Authentication failed.");
     case Outcome::Unavailable:
-      co_return Reply::no("[UNAVAILABLE] Authentication is not possible now; try again later.");
+      co_return Reply::no(ResponseCode::Unavailable,
+                          "Authentication is not possible now; try again later.");
     case Outcome::Cancelled:
       co_return Reply::bad("Authentication aborted by client.");
     case Outcome::NotBase64:
@@ -223,7 +224,8 @@ Task<Reply> LoginSession::log_in(store::AuthStep step) {
 
 std::string LoginSession::refusal(const store::LoginSuccess& success, bool is_limit) const {
   auto reply = mail_unavailable();
-  if (is_limit) reply = Reply::no("[LIMIT] Maximum number of connections from user+IP exceeded.");
+  if (is_limit)
+    reply = Reply::no(ResponseCode::Limit, "Maximum number of connections from user+IP exceeded.");
   return reply.line(success.state);
 }
 

@@ -14,16 +14,20 @@ class Reply {
  public:
   enum class Status { Ok, No, Bad };
 
-  /// `text` may begin with a response code: `[READ-WRITE] Select completed.`
+  /// `text` may begin with a response code that goes with success: `[READ-WRITE] Select completed.`
   static Reply ok(std::string text) { return Reply(Status::Ok, std::move(text)); }
-  static Reply no(std::string text) { return Reply(Status::No, std::move(text)); }
+  static Reply no(ResponseCode code, std::string_view text);
+  /// With a response code that only imapd has: `PRIVACYREQUIRED`.
+  static Reply no(std::string_view code, std::string_view text);
   static Reply bad(std::string text) { return Reply(Status::Bad, std::move(text)); }
   /// 501 is the client's mistake: BAD. All else is NO; what may pass later bears [UNAVAILABLE]
-  /// (RFC 5530) unless the text has a code of its own.
+  /// (RFC 5530) unless the Error has another code.
   Reply(const Error& error);  // NOLINT: CO_TRY returns Errors
 
   Status status() const { return status_; }
   const std::string& text() const { return text_; }
+  /// What the log should hold of the failure, since the client is told less; empty: nothing.
+  const std::string& log_text() const { return log_text_; }
   /// `a1 OK text` and CRLF.
   std::string line(std::string_view tag) const;
 
@@ -31,13 +35,14 @@ class Reply {
   Reply(Status status, std::string text) : status_(status), text_(std::move(text)) {}
   Status status_;
   std::string text_;
+  std::string log_text_;
 };
 
 /// To a client that has logged in and whose mail can't be served now.
 Reply mail_unavailable();
 
-/// The Error of a mailbox that is not there, as COPY, MOVE and APPEND tell it: [TRYCREATE] in place
-/// of [NONEXISTENT] (RFC 9051 section 6.3.12).
+/// The Error of a mailbox that is not there, as COPY, MOVE and APPEND tell it: TryCreate in place
+/// of NonExistent (RFC 9051 section 6.3.12).
 Error with_try_create(const Error& error);
 
 }  // namespace pennypost::imap

@@ -160,6 +160,10 @@ Task<Reply> Session::handle(const CommandHead& command) {
 Task<> Session::tell_news(bool with_expunges, bool with_uid) {
   auto work = sync(Wait::No);
   auto synced = co_await std::move(work);
+  if (!synced && !store::is_in_use(synced.error())) {
+    log_warning("imap", who_.user + ": sync of " + selected_->mailbox().name().text() + ": " +
+                            synced.error().text());
+  }
   if (!synced && !synced.error().is_temporary()) {
     abandon(Reply(synced.error()).text(), "The mailbox has gone");
     co_return;
@@ -206,17 +210,13 @@ Task<Result<void>> Session::sync(Wait wait) {
   auto changes = co_await std::move(work);
   bool in_use = !changes && store::is_in_use(changes.error());
   is_behind_ = in_use || (changes && changes->waiting);
-  if (!changes) {
-    if (in_use) co_return changes.error();
-    log_warning("imap",
-                who_.user + ": sync of " + mailbox.name().text() + ": " + changes.error().text());
-    co_return changes.error();
-  }
+  if (!changes) co_return changes.error();
   if (changes->uid_validity) co_return Error::permanent("The mailbox was made anew");
   co_return Result<void>();
 }
 
 void Session::answer(const Reply& reply, std::string_view tag) {
+  log_failure(reply);
   put(reply.line(tag));
   if (reply.status() != Reply::Status::Bad) {
     errors_.clear();
@@ -224,6 +224,11 @@ void Session::answer(const Reply& reply, std::string_view tag) {
   }
   errors_.note_error();
   if (errors_.is_over()) abandon("Too many invalid IMAP commands.");
+}
+
+// What the client is not told.
+void Session::log_failure(const Reply& reply) {
+  if (!reply.log_text().empty()) log_warning("imap", who_.user + ": " + reply.log_text());
 }
 
 // `reason` is for the log, and outlives the session.

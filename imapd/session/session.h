@@ -122,6 +122,7 @@ class Session {
   /// A line every now and then of a command that has nothing else to say yet.
   Task<> give_sign_of_life(std::string_view text);
   void answer(const Reply& reply, std::string_view tag);
+  void log_failure(const Reply& reply);
   void put(std::string_view bytes);
   void log_end(std::string_view why);
   void abandon(std::string_view why, std::string_view reason = "Too many errors");

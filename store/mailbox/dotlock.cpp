@@ -125,7 +125,7 @@ Result<Dotlock> Dotlock::take(const FilePlace& file, const DotlockRule& rule) {
       break_stale(lock, file, rule);
     }
   }
-  return Error(451, "[INUSE] " + path + " is held by another program");
+  return Error(451, ResponseCode::InUse, path + " is held by another program");
 }
 
 bool Dotlock::is_held_by_others(const std::string& path) {

@@ -26,7 +26,7 @@ struct DotlockRule {
 
 class Dotlock {
  public:
-  /// 451 "[INUSE] …" when the lock is still held after all attempts.
+  /// 451 InUse when the lock is still held after all attempts.
   static Result<Dotlock> take(const FilePlace& file, const DotlockRule& rule);
   static Result<Dotlock> take(const std::string& path, const DotlockRule& rule) {
     return take(FilePlace(path), rule);

@@ -32,31 +32,34 @@ std::string_view remedy(int error) {
   }
 }
 
-std::string_view response_code(int error) {
+ResponseCode response_code(int error) {
   switch (error) {
     case EACCES:
     case EPERM:
     case EROFS:
-      return "[NOPERM] ";
+      return ResponseCode::NoPerm;
     case EDQUOT:
-      return "[OVERQUOTA] ";
+      return ResponseCode::OverQuota;
     default:
-      return "[UNAVAILABLE] ";
+      return ResponseCode::Unavailable;
   }
 }
 
 }  // namespace
 
 Error file_error(std::string_view verb, const std::string& path, int error) {
-  std::string text(response_code(error));
-  text.append("can't ").append(verb).append(" ").append(path).append(": ");
+  std::string text("can't ");
+  text.append(verb).append(" ").append(path).append(": ");
   text.append(std::strerror(error)).append(remedy(error));
-  return Error(error == ENOSPC || error == EDQUOT ? 452 : 451, std::move(text));
+  Error made(error == ENOSPC || error == EDQUOT ? 452 : 451, response_code(error), std::move(text));
+  if (error == ENOSPC) return made.told("There is no space left on the server; try again later");
+  return made;
 }
 
 Error missing_mailbox(const std::string& path) {
-  return Error(451, "[UNAVAILABLE] there is no mailbox " + path +
-                        "; create it, or set mailbox_auto_create_dirs = yes");
+  return Error(451, ResponseCode::Unavailable,
+               "there is no mailbox " + path + "; create it, or set mailbox_auto_create_dirs = yes")
+      .told("The mailbox has not been made yet; ask the administrator");
 }
 
 bool is_own(const struct stat& status) {
@@ -64,9 +67,10 @@ bool is_own(const struct stat& status) {
 }
 
 Error distrusted(const std::string& path) {
-  return Error(451, "[NOPERM] " + path +
-                        " must belong to the account, and nobody else may write to it; give it "
-                        "back (chown), or close it (chmod go-w)");
+  return Error(451, ResponseCode::NoPerm,
+               path +
+                   " must belong to the account, and nobody else may write to it; give it "
+                   "back (chown), or close it (chmod go-w)");
 }
 
 FileStamp FileStamp::of(const struct stat& status) {
@@ -186,8 +190,8 @@ Result<void> list_directory(const std::string& path, std::size_t names_max,
     std::string_view name = entry->d_name;
     if (name == "." || name == "..") continue;
     if (++count > names_max) {
-      return Error(451,
-                   "[LIMIT] " + path + " has more than " + std::to_string(names_max) + " entries");
+      return Error(451, ResponseCode::Limit,
+                   path + " has more than " + std::to_string(names_max) + " entries");
     }
     each(name, entry->d_type);
   }

@@ -1,8 +1,8 @@
 // Paths and descriptors in, bytes or an Error that names path and reason out.
 //
 // What the mail formats need of the file system: files read whole, replaced whole, made durable.
-// Errors bear the code of RFC 5321 that fits the cause (452 for a full disk), and where IMAP has a
-// response code for it, the text begins with that.
+// Errors bear the code of RFC 5321 that fits the cause (452 for a full disk), and IMAP's response
+// code where there is one for it.
 #pragma once
 
 #include <sys/stat.h>
@@ -21,7 +21,7 @@
 
 namespace pennypost::store {
 
-/// "[NOPERM] can't VERB PATH: reason; remedy" with 451, or 452 where space or quota is used up.
+/// "can't VERB PATH: reason; remedy": 452 where space or quota is used up, else 451; with a code.
 Error file_error(std::string_view verb, const std::string& path, int error = errno);
 
 /// For a mailbox that the settings forbid to create.
@@ -30,7 +30,7 @@ Error missing_mailbox(const std::string& path);
 /// Whether a file or directory belongs to this process's user, and nobody else may write to it:
 /// what the store keeps for itself is trusted only then.
 bool is_own(const struct stat& status);
-/// For what is not: 451 "[NOPERM] PATH must belong to the account …" with the remedy.
+/// For what is not: 451 NoPerm "PATH must belong to the account …" with the remedy.
 Error distrusted(const std::string& path);
 
 /// Which version of a file or directory one has seen; equal stamps: nothing changed since, unless

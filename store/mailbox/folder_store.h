@@ -17,7 +17,7 @@
 
 namespace pennypost::store {
 
-/// [ALREADYEXISTS], [NONEXISTENT], [CANNOT] for what must not befall INBOX.
+/// AlreadyExists, NonExistent, Cannot for what must not befall INBOX.
 Error exists_already(const MailboxName& name);
 Error is_nonexistent(const MailboxName& name);
 Error inbox_stays();
@@ -85,7 +85,7 @@ Result<void> FolderStore<Layout>::rename(const MailboxName& from, const MailboxN
   if (existing.contains(to)) return exists_already(to);
   if (from.is_inbox()) return empty_inbox_into(to);
   if (is_below(to, from, separator_)) {
-    return Error(550, "[CANNOT] A mailbox can't be renamed to one below itself");
+    return Error(550, ResponseCode::Cannot, "A mailbox can't be renamed to one below itself");
   }
   std::vector<std::pair<MailboxName, MailboxName>> moves;
   for (const auto& name : existing) {

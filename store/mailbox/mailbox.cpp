@@ -9,9 +9,9 @@
 
 namespace pennypost::store {
 
-bool is_expunged(const Error& error) { return error.text().starts_with("[EXPUNGED]"); }
+bool is_expunged(const Error& error) { return error.response_code() == ResponseCode::Expunged; }
 
-bool is_in_use(const Error& error) { return error.text().starts_with("[INUSE]"); }
+bool is_in_use(const Error& error) { return error.response_code() == ResponseCode::InUse; }
 
 const Message* Mailbox::find(Uid uid) const {
   auto all = messages();
@@ -97,8 +97,10 @@ Result<Status> count_status(Mailbox& mailbox, bool with_size) {
 }
 
 Result<MailboxName> MailStore::parse_name(std::string_view utf8) const {
-  return MailboxName::parse(utf8, separator(), settings().folder_depth_max,
-                            settings().folder_name_bytes_max);
+  TRY(auto name, MailboxName::parse(utf8, separator(), settings().folder_depth_max,
+                                    settings().folder_name_bytes_max));
+  TRY_DO(check_name(name));
+  return name;
 }
 
 Result<std::unique_ptr<MailStore>> MailStore::open(MailLocation location, StoreSettings settings) {

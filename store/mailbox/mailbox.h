@@ -15,11 +15,11 @@
 // POP3's frozen maildrop. IMAP's sequence numbers
 // are the caller's own list of Uids, since RFC 3501 section 7.4.1 lets it tell of an expunge only
 // at certain times: sync() may be called at any time, the Changes be told later. A message gone
-// meanwhile answers Error 550 "[EXPUNGED] …".
+// meanwhile answers Error 550 Expunged.
 //
-// Errors bear 4xx where a later attempt may do, 5xx where not. Where IMAP has a response code for
-// it (RFC 9051 section 7.1, RFC 9208) the text begins with that: [NONEXISTENT], [ALREADYEXISTS],
-// [CANNOT], [LIMIT], [OVERQUOTA], [NOPERM], [INUSE], [UNAVAILABLE], [CORRUPTION], [EXPUNGED].
+// Errors bear 4xx where a later attempt may do, 5xx where not, and a ResponseCode where IMAP has
+// one for it (RFC 9051 section 7.1, RFC 9208). The text of a 4xx may name files of this host: a
+// client gets client_words(), common/base/client_words.h.
 //
 // SEE ALSO   message.h, location.h, delivery.h, reader.h, watcher.h; ../maildir, ../mbox (who does
 // it)
@@ -49,9 +49,9 @@ namespace pennypost::store {
 class FolderMemory;
 class Index;
 
-/// Whether the message is gone: [EXPUNGED].
+/// Whether the message is gone: Expunged.
 bool is_expunged(const Error& error);
-/// Whether another program's lock was in the way: [INUSE].
+/// Whether another program's lock was in the way: InUse.
 bool is_in_use(const Error& error);
 
 /// The name of a folder in UTF-8: levels joined by the store's separator. `INBOX` in any case is
@@ -97,7 +97,7 @@ struct StoreSettings {
   int deliver_lock_delay_ms = 1000;    ///< ... this long between them
   int stale_lock_seconds = 500;        ///< an older mbox dotlock is taken away
   /// For processes whose few threads serve many: a call waits no longer than so for a lock of
-  /// another program, then answers "[INUSE]"; the caller waits on (patience.h). 0: no such bound.
+  /// another program, then answers InUse; the caller waits on (patience.h). 0: no such bound.
   int brief_lock_ms = 0;
   std::vector<std::string> mailbox_delivery_lock{"fcntl", "dotlock"};  ///< of an mbox, in order
   /// mail_spool_directory and the name of the one file in it for which the saved group may be
@@ -130,6 +130,7 @@ struct Folder {
   bool selectable = true;  ///< false: \NoSelect, there are only folders below it
   bool has_children = false;
   bool subscribed = false;
+  bool may_have_children = true;  ///< false: \NoInferiors
 };
 
 /// RFC 9051 section 6.3.11.
@@ -166,7 +167,7 @@ struct Copied {
 /// What copy() and move() do about messages that are gone: refuse all, as with message numbers
 /// (RFC 3501 section 6.4.7), or pass them over, as with UIDs (section 6.4.8).
 enum class Missing { Refuse, Skip };
-/// What becomes of a keyword for which a mailbox has no room: [LIMIT], or the message goes without.
+/// What becomes of a keyword for which a mailbox has no room: Limit, or the message goes without.
 enum class NoRoom { Refuse, LeaveOut };
 
 /// How STORE changes flags (RFC 9051 section 6.4.6).
@@ -250,7 +251,7 @@ class Mailbox {
   virtual Result<MessageReader> open(Uid uid) = 0;
 
   /// Changes flags on disk, and messages() with them; what others changed before is kept and shows
-  /// up at the next sync(). More than 26 keywords: 550 "[LIMIT] …", and nothing is changed. An
+  /// up at the next sync(). More than 26 keywords: 550 Limit, and nothing is changed. An
   /// error only when nothing was changed; else Stored::failure.
   virtual Result<Stored> store(std::span<const Uid> uids, const FlagChange& change) = 0;
   /// Removes messages for good, whatever their flags; gives back those that were there. For
@@ -259,7 +260,7 @@ class Mailbox {
   virtual Result<std::vector<Uid>> expunge(std::span<const Uid> uids) = 0;
 
   /// Durable copies in another folder of the same store, all or none, with flags, date, and the
-  /// keywords for which there is room. [EXPUNGED] if `missing` says so.
+  /// keywords for which there is room. Expunged if `missing` says so.
   virtual Result<Copied> copy(std::span<const Uid> uids, const MailboxName& target,
                               Missing missing = Missing::Skip) = 0;
   /// The same, and the originals are gone when it returns (RFC 6851); of one that can't go there is
@@ -297,6 +298,7 @@ class MailStore {
   virtual std::chrono::milliseconds lock_patience() const = 0;
   /// `.` in Maildir++, `/` among mboxes: Dovecot's defaults.
   virtual char separator() const = 0;
+  /// The one door for names from outside: what MailboxName::parse takes and this account may have.
   Result<MailboxName> parse_name(std::string_view utf8) const;
 
   /// Stores a message; once Delivered it survives a power cut. In a Maildir a repeated attempt (the
@@ -313,23 +315,30 @@ class MailStore {
   virtual Result<void> unsubscribe(const MailboxName& name) = 0;
 
   virtual Result<void> create(const MailboxName& name) = 0;
-  /// [CANNOT] for INBOX. Folders below stay.
+  /// A name that others are to be made below (RFC 9051 section 6.3.4: CREATE with a separator at
+  /// its end): where messages and folders can't be in one, it holds folders alone.
+  virtual Result<void> create_parent(const MailboxName& name) { return create(name); }
+  /// Cannot for INBOX. Folders below stay.
   virtual Result<void> remove(const MailboxName& name) = 0;
   /// With all below it. Of INBOX: its messages move, and INBOX stays (RFC 9051 section 6.3.6).
   virtual Result<void> rename(const MailboxName& from, const MailboxName& to) = 0;
 
   virtual Result<Status> status(const MailboxName& name, bool with_size = false) = 0;
-  /// [NONEXISTENT] unless it is INBOX, which is created. Comes back synced once.
+  /// NonExistent unless it is INBOX, which is created. Comes back synced once.
   virtual Result<std::unique_ptr<Mailbox>> open(const MailboxName& name, Access access) = 0;
-  /// Durable, all or none; need not open the folder. [NONEXISTENT] (the caller turns it to
-  /// [TRYCREATE]), [OVERQUOTA], [LIMIT].
+  /// Durable, all or none; need not open the folder. NonExistent (the caller turns it to
+  /// TryCreate), OverQuota, Limit.
   virtual Result<Appended> append(const MailboxName& name,
                                   std::span<const NewMessage> messages) = 0;
 
-  /// Whether so much more fits under the quota as it is now, before it is stored: [OVERQUOTA].
+  /// Whether so much more fits under the quota as it is now, before it is stored: OverQuota.
   virtual Result<void> check_room(std::uint64_t bytes, std::uint64_t messages) = 0;
   /// What the account holds; an mbox store has no quota and counts file sizes.
   virtual Result<Usage> usage() = 0;
+
+ protected:
+  /// Cannot for a name that leads to what the account keeps for other purposes.
+  virtual Result<void> check_name(const MailboxName&) const { return {}; }
 };
 
 }  // namespace pennypost::store

@@ -100,7 +100,7 @@ bool append_unshifted(std::string& out, std::string_view run) {
 }
 
 Error bad_name(std::string_view why) {
-  return Error(550, "[CANNOT] Mailbox name " + std::string(why));
+  return Error(550, ResponseCode::Cannot, "Mailbox name " + std::string(why));
 }
 
 }  // namespace

@@ -7,11 +7,6 @@
 namespace pennypost::store {
 namespace {
 
-std::string_view without_response_code(std::string_view text) {
-  auto end = text.starts_with('[') ? text.find("] ") : std::string_view::npos;
-  return end == std::string_view::npos ? text : text.substr(end + 2);
-}
-
 DeliveryOutcome outcome(DeliveryOutcome::Kind kind, std::string dsn, std::string reason) {
   DeliveryOutcome result;
   result.kind = kind;
@@ -34,12 +29,11 @@ std::string delivery_headers(const Delivery& delivery) {
 }
 
 DeliveryOutcome failed_delivery(const Error& error) {
-  bool overquota = error.text().starts_with("[OVERQUOTA]");
+  bool overquota = error.response_code() == ResponseCode::OverQuota;
   bool full = error.code() == 452;
   std::string detail = overquota ? "2.2" : full ? "3.1" : "2.0";
   auto kind = error.is_temporary() ? DeliveryOutcome::Kind::Retry : DeliveryOutcome::Kind::Bounce;
-  return outcome(kind, (error.is_temporary() ? "4." : "5.") + detail,
-                 std::string(without_response_code(error.text())));
+  return outcome(kind, (error.is_temporary() ? "4." : "5.") + detail, error.text());
 }
 
 DeliveryOutcome deliver_as_chosen(const DeliveryChoice& choice, std::string_view kind,

@@ -18,7 +18,7 @@ std::string delivery_headers(const Delivery& delivery);
 DeliveryOutcome deliver_as_chosen(const DeliveryChoice& choice, std::string_view kind,
                                   const std::function<Result<void>(const Placement&)>& place);
 
-/// 452 with [OVERQUOTA]: 4.2.2; 552: 5.2.2; 452: 4.3.1; other 4xx: 4.2.0; other 5xx: 5.2.0.
+/// 452 with OverQuota: 4.2.2; 552: 5.2.2; 452: 4.3.1; other 4xx: 4.2.0; other 5xx: 5.2.0.
 DeliveryOutcome failed_delivery(const Error& error);
 
 }  // namespace pennypost::store

@@ -2,7 +2,7 @@
 //
 // Of a process's few threads none may stand still for the minutes that a foreign lock may last.
 // With StoreSettings::brief_lock_ms a call of MailStore or Mailbox waits but shortly, changes
-// nothing and answers "[INUSE]". It is then repeated from the event loop, less and less often,
+// nothing and answers InUse. It is then repeated from the event loop, less and less often,
 // until MailStore::lock_patience has passed.
 //
 // SEE ALSO   lock_tries.h (the short wait)
@@ -41,7 +41,7 @@ class Patience {
 };
 
 /// Calls `function`, which gives a Result, by threads.offload(), as FairThreads::Lane has it; again
-/// and again as long as the answer is "[INUSE]" and `longest` has not passed.
+/// and again as long as the answer is InUse and `longest` has not passed.
 template <class Threads, class Function>
 Task<std::invoke_result_t<Function&>> patiently(Loop& loop, Threads threads, Duration longest,
                                                 Function function) {

@@ -114,7 +114,7 @@ TEST_CASE("who waits for another program's lock keeps no thread from others") {
   }
 }
 
-TEST_CASE("a lock that stays is told as [INUSE], and nothing was changed") {
+TEST_CASE("a lock that stays is told as InUse, and nothing was changed") {
   for (auto format : {MailLocation::Format::Maildir, MailLocation::Format::Mbox}) {
     Account account(format);
     auto store = account.store();

@@ -59,8 +59,9 @@ Result<std::string> MessageReader::all(std::uint64_t octets_max) {
   }
   TRY(auto size, octets());
   if (size > octets_max) {
-    return Error(451, "[LIMIT] the message has " + std::to_string(size) + " octets, more than " +
-                          std::to_string(octets_max));
+    return Error(451, ResponseCode::Limit,
+                 "the message has " + std::to_string(size) + " octets, more than " +
+                     std::to_string(octets_max));
   }
   return read(0, size);
 }

@@ -24,7 +24,7 @@ class MessageReader {
 
   /// Up to `length` octets from `offset`, counted with CRLF line ends; less only at the end.
   Result<std::string> read(std::uint64_t offset, std::uint64_t length);
-  /// All of it; 451 "[LIMIT] …" when it has more than `octets_max`.
+  /// All of it; 451 Limit when it has more than `octets_max`.
   Result<std::string> all(std::uint64_t octets_max = UINT64_MAX);
   /// The header with the empty line that ends it, cut after `octets_max`.
   Result<std::string> header(std::uint64_t octets_max = 1 << 20);

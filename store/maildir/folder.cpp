@@ -15,7 +15,8 @@ namespace pennypost::store {
 namespace {
 
 Error expunged(Uid uid) {
-  return Error(550, "[EXPUNGED] Message " + std::to_string(uid.value()) + " is no longer there");
+  return Error(550, ResponseCode::Expunged,
+               "Message " + std::to_string(uid.value()) + " is no longer there");
 }
 
 }  // namespace

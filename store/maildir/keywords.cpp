@@ -75,8 +75,9 @@ Result<KeywordSet> KeywordFile::add(const std::vector<std::string>& names, const
     } else if (all.size() < keywords_per_mailbox_max) {
       all.push_back(name);
     } else if (no_room == NoRoom::Refuse) {
-      return Error(550, "[LIMIT] A mailbox has room for " +
-                            std::to_string(keywords_per_mailbox_max) + " keywords");
+      return Error(
+          550, ResponseCode::Limit,
+          "A mailbox has room for " + std::to_string(keywords_per_mailbox_max) + " keywords");
     }
   }
   if (all != names_) {

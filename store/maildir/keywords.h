@@ -38,7 +38,7 @@ class KeywordFile {
   KeywordSet known(const std::vector<std::string>& names) const;
   bool all_known(const std::vector<std::string>& names) const;
   /// All of `names`, adding those that are not known; under the uidlist's lock. When there are not
-  /// letters enough: 550 "[LIMIT] …", and nothing is added, or as many as there are.
+  /// letters enough: 550 Limit, and nothing is added, or as many as there are.
   Result<KeywordSet> add(const std::vector<std::string>& names, const Dotlock& uidlist_held,
                          NoRoom no_room = NoRoom::Refuse);
 

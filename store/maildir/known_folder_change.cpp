@@ -66,7 +66,7 @@ Result<bool> KnownFolder::with_known_file(
     TRY(bool found, locate(index));
     if (!found) return false;
   }
-  return Error::temporary("[INUSE] " + path + " is renamed again and again");
+  return Error(451, ResponseCode::InUse, path + " is renamed again and again");
 }
 
 // Finds the name that another program gave a file; false when it is gone.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "store/mailbox/file.h"
+#include "store/mailbox/folder_store.h"
 #include "store/maildir/uidvalidity.h"
 
 namespace pennypost::store {
@@ -54,7 +55,7 @@ Result<void> MaildirLayout::make(const MailboxName& name) const {
 }
 
 Result<void> MaildirLayout::require(const MailboxName& name) const {
-  if (!exists(name)) return Error(550, "[NONEXISTENT] Mailbox does not exist: " + name.text());
+  if (!exists(name)) return is_nonexistent(name);
   return make(name);
 }
 

@@ -32,7 +32,7 @@ class MaildirLayout {
   bool exists(const MailboxName& name) const;
   /// Makes what is missing of it.
   Result<void> make(const MailboxName& name) const;
-  /// [NONEXISTENT] unless it exists; INBOX is made.
+  /// NonExistent unless it exists; INBOX is made.
   Result<void> require(const MailboxName& name) const;
   UidList uidlist(const MailboxName& name) const;
   /// How long other programs' locks are waited for.

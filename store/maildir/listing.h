@@ -31,7 +31,7 @@ class Listing {
 
   explicit Listing(std::size_t expected);
 
-  /// Adds the names of DIRECTORY/new or /cur; 451 "[LIMIT] …" beyond `names_max`.
+  /// Adds the names of DIRECTORY/new or /cur; 451 Limit beyond `names_max`.
   Result<void> list(const std::string& directory, bool in_new, std::size_t names_max);
   /// new/ first: a file that moves meanwhile is then seen in both, not in neither.
   Result<void> list_both(const std::string& directory, std::size_t names_max);

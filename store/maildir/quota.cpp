@@ -128,9 +128,9 @@ Result<void> MaildirQuota::check(std::uint64_t bytes, std::uint64_t messages) co
   }
   if (fits(usage, bytes, messages)) return {};
   bool alone = usage.bytes_max && bytes > *usage.bytes_max;
-  return Error(alone ? 552 : 452, alone
-                                      ? "[OVERQUOTA] The message is larger than the mailbox's quota"
-                                      : "[OVERQUOTA] The mailbox's quota is used up");
+  std::string why =
+      alone ? "The message is larger than the mailbox's quota" : "The mailbox's quota is used up";
+  return Error(alone ? 552 : 452, ResponseCode::OverQuota, why).told(why);
 }
 
 Result<void> MaildirQuota::foresee(std::uint64_t octets, std::uint64_t messages) const {

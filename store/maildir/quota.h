@@ -40,7 +40,7 @@ class MaildirQuota {
 
   /// What is there; limits only where there is a quota (without one it counts the files).
   Result<Usage> usage() const;
-  /// Whether so much more would fit: 552 "[OVERQUOTA] …" when it exceeds the whole quota by itself,
+  /// Whether so much more would fit: 552 OverQuota when it exceeds the whole quota by itself,
   /// else 452.
   Result<void> check(std::uint64_t bytes, std::uint64_t messages) const;
   /// The same of messages that are not written yet: what can't fit however short their line ends

@@ -50,7 +50,8 @@ Result<void> MaildirStore::create(const MailboxName& name) {
   TRY(auto existing, names());
   if (existing.contains(name)) return exists_already(name);
   if (existing.size() >= settings().folders_max) {
-    return Error(550, "[LIMIT] There are " + std::to_string(existing.size()) + " folders already");
+    return Error(550, ResponseCode::Limit,
+                 "There are " + std::to_string(existing.size()) + " folders already");
   }
   TRY_DO(layout().make(MailboxName::inbox()));
   TRY_DO(layout().make(name));

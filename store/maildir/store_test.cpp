@@ -250,7 +250,7 @@ TEST_CASE("a message renamed by another program is found, and its other flags st
   REQUIRE(theirs->expunge(std::span(&uid, 1)));
   auto gone = ours->open(uid);
   REQUIRE_FALSE(gone);
-  CHECK(gone.error().text().starts_with("[EXPUNGED]"));
+  CHECK(gone.error().response_code() == ResponseCode::Expunged);
   CHECK(ours->expunge(std::span(&uid, 1))->empty());
   CHECK(sync(*ours).expunged == std::vector<Uid>{uid});
 }
@@ -347,7 +347,7 @@ TEST_CASE("keywords are letters by dovecot-keywords, and the 27th is refused") {
   CHECK_FALSE(inbox->may_add_keyword());
   auto refused = inbox->store(std::span(&uid, 1), add(Flags::Seen, {"WORK", "one-too-many"}));
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().text().starts_with("[LIMIT]"));
+  CHECK(refused.error().response_code() == ResponseCode::Limit);
   CHECK_FALSE(inbox->find(uid)->flags.has(Flags::Seen));
   auto change = add({}, {"work", "never-seen"});
   change.mode = FlagChange::Mode::Remove;
@@ -567,7 +567,7 @@ TEST_CASE("the quota is kept in maildirsize, and a full mailbox makes mail wait"
   CHECK(home.names("tmp").empty());
   auto refused = store->append(MailboxName::inbox(), std::vector<NewMessage>{new_message(large)});
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().text().starts_with("[OVERQUOTA]"));
+  CHECK(refused.error().response_code() == ResponseCode::OverQuota);
   auto inbox = open(*store);
   Uid uid(1);
   REQUIRE(inbox->expunge(std::span(&uid, 1)));

@@ -233,7 +233,8 @@ std::string_view UidList::guid() const {
 
 Result<Uid> UidList::give(std::span<const std::string_view> bases, const Dotlock&) {
   if (mark_.next_uid + bases.size() > uid_max)
-    return Error(550, "[LIMIT] the UIDs of " + path_ + " are used up");
+    return Error(550, ResponseCode::Limit, "the UIDs of " + path_ + " are used up")
+        .told("The mailbox's UIDs are used up");
   bool is_new = mark_.uid_validity == 0;
   if (is_new) {
     TRY(mark_.uid_validity, new_uid_validity_());

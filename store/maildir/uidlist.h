@@ -115,7 +115,7 @@ class UidList {
   const Mark& mark() const { return mark_; }
   void resume(Mark mark) { mark_ = std::move(mark); }
 
-  /// The lock; hold it from before the refresh() to after the give(). 451 "[INUSE] …" after
+  /// The lock; hold it from before the refresh() to after the give(). 451 InUse after
   /// `lock_patience`, or the brief time.
   Result<Dotlock> lock() const;
   /// Returns once no other program has the lock; errors as lock()'s.

@@ -73,8 +73,8 @@ Result<std::uint32_t> next_uid_validity(const std::string& root, const Clock& cl
     }
     if (errno != ENOENT) return file_error("rename", numbered(root, *last));
   }
-  return Error::temporary("[INUSE] others change " + root + "/" + std::string(file_name) +
-                          " all the time");
+  return Error(451, ResponseCode::InUse,
+               "others change " + root + "/" + std::string(file_name) + " all the time");
 }
 
 }  // namespace pennypost::store

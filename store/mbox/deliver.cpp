@@ -47,8 +47,9 @@ Result<void> MboxStore::place(const Delivery& delivery, const Placement& placeme
   auto size = static_cast<std::uint64_t>(now.st_size);
   if (written && limit != 0 && size > limit) {
     bool alone = size - static_cast<std::uint64_t>(status.st_size) > limit;
-    written = Error(alone ? 552 : 452, "[OVERQUOTA] the mailbox " + path + " would exceed " +
-                                           std::to_string(limit) + " bytes (mailbox_size_limit)");
+    written = Error(alone ? 552 : 452, ResponseCode::OverQuota,
+                    "the mailbox " + path + " would exceed " + std::to_string(limit) +
+                        " bytes (mailbox_size_limit)");
   }
   if (!written && ::ftruncate(lock.descriptor(), status.st_size) != 0) {
     return file_error("take back what was written to", path);

@@ -23,7 +23,8 @@ constexpr std::array<std::pair<MboxField, std::string_view>, 5> written_fields{{
 }};
 
 Error expunged(Uid uid) {
-  return Error(550, "[EXPUNGED] Message " + std::to_string(uid.value()) + " is no longer there");
+  return Error(550, ResponseCode::Expunged,
+               "Message " + std::to_string(uid.value()) + " is no longer there");
 }
 
 Result<void> write_at(int descriptor, std::uint64_t offset, std::string_view bytes,
@@ -122,7 +123,7 @@ Result<void> MboxFolder::read(int descriptor) {
         written, to_write, {}, [](const MboxEntry& entry) { return entry.meta.uid; },
         [](const Plan& plan) { return plan.meta.uid; });
     if (!same) {
-      return Error(451, "[CORRUPTION] " + path_ + " can't be read back as it was written");
+      return Error(451, ResponseCode::Corruption, path_ + " can't be read back as it was written");
     }
     entries_ = std::move(written);
   }
@@ -169,7 +170,8 @@ Result<void> MboxFolder::settle_base(std::vector<Plan>& plans) {
   }
   for (std::size_t i = first_without; i < plans.size(); ++i) {
     if (base.last_uid >= UINT32_MAX - 1)
-      return Error(550, "[LIMIT] the UIDs of " + path_ + " are used up");
+      return Error(550, ResponseCode::Limit, "the UIDs of " + path_ + " are used up")
+          .told("The mailbox's UIDs are used up");
     plans[i].meta.uid = Uid(++base.last_uid);
     plans[i].changed = true;
   }
@@ -382,8 +384,9 @@ Result<KeywordSet> MboxFolder::add_keywords(const std::vector<std::string>& name
     if (!contains_nocase(all, name)) all.push_back(name);
   }
   if (all.size() > keywords_per_mailbox_max && no_room == NoRoom::Refuse) {
-    return Error(550, "[LIMIT] A mailbox has room for " + std::to_string(keywords_per_mailbox_max) +
-                          " keywords");
+    return Error(
+        550, ResponseCode::Limit,
+        "A mailbox has room for " + std::to_string(keywords_per_mailbox_max) + " keywords");
   }
   auto set = learn_keywords(names);
   for (const auto& name : names) {

@@ -31,7 +31,7 @@ class MboxLayout {
 
   std::string file(const MailboxName& name) const;
   bool exists(const MailboxName& name) const;
-  /// [NONEXISTENT] unless it exists or is INBOX.
+  /// NonExistent unless it exists or is INBOX.
   Result<void> require(const MailboxName& name) const;
   /// Makes the directories above the file.
   Result<void> prepare(const MailboxName& name) const;
@@ -39,7 +39,7 @@ class MboxLayout {
   /// Locks for writing, and finishes a rewrite that a crash has interrupted. Makes the file where
   /// it is missing.
   Result<MboxLock> lock(const MailboxName& name) const;
-  /// The same of a file that is there; else [NONEXISTENT]. INBOX is made all the same.
+  /// The same of a file that is there; else NonExistent. INBOX is made all the same.
   Result<MboxLock> lock_existing(const MailboxName& name) const;
   /// How long other programs' locks are waited for.
   std::chrono::milliseconds lock_patience() const { return mbox_lock_patience(settings_); }

@@ -13,7 +13,7 @@ namespace pennypost::store {
 namespace {
 
 Error refused(const std::string& path, const std::string& why) {
-  return Error(451, "[NOPERM] the mailbox " + path + " " + why);
+  return Error(451, ResponseCode::NoPerm, "the mailbox " + path + " " + why);
 }
 
 // Somebody else's file, or a name that others have put there for one, is no mailbox of this
@@ -94,7 +94,7 @@ Result<MboxLock> MboxLock::take(const std::string& path, Kind kind, const StoreS
     tries.succeeded();
     return lock;
   }
-  return Error(451, "[INUSE] " + path + " is locked by another program");
+  return Error(451, ResponseCode::InUse, path + " is locked by another program");
 }
 
 Result<bool> MboxLock::try_all(const FilePlace& place, Kind kind, const StoreSettings& settings) {
@@ -119,8 +119,8 @@ Result<bool> MboxLock::try_dotlock(const FilePlace& place, const StoreSettings& 
     return true;
   }
   const auto& error = dotlock.error();
-  if (error.text().starts_with("[INUSE]")) return false;
-  if (settings.dotlock_may_fail && error.text().starts_with("[NOPERM]")) return true;
+  if (error.response_code() == ResponseCode::InUse) return false;
+  if (settings.dotlock_may_fail && error.response_code() == ResponseCode::NoPerm) return true;
   return error;
 }
 

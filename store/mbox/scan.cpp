@@ -70,8 +70,8 @@ class Scanner {
     } else if (!entries_.empty()) {
       add(piece, is_start);
     } else if (!is_empty_line(piece)) {
-      return Error(451,
-                   "[CORRUPTION] " + path + " does not begin with a From_ line: it is no mbox");
+      return Error(451, ResponseCode::Corruption,
+                   path + " does not begin with a From_ line: it is no mbox");
     }
     at_ += piece.size();
     return {};
@@ -175,8 +175,8 @@ Result<std::vector<MboxEntry>> scan_mbox(int descriptor, const std::string& path
     TRY_DO(scanner.line(piece, is_start, path));
     is_start = piece.ends_with('\n');
     if (entries.size() > messages_max) {
-      return Error(
-          451, "[LIMIT] " + path + " has more than " + std::to_string(messages_max) + " messages");
+      return Error(451, ResponseCode::Limit,
+                   path + " has more than " + std::to_string(messages_max) + " messages");
     }
   }
   scanner.finish();

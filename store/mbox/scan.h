@@ -25,7 +25,7 @@ struct MboxEntry {
   std::optional<MboxBase> base;
 };
 
-/// Reads the whole file once. 451 "[CORRUPTION] …" when it does not begin as an mbox.
+/// Reads the whole file once. 451 Corruption when it does not begin as an mbox.
 Result<std::vector<MboxEntry>> scan_mbox(int descriptor, const std::string& path,
                                          std::size_t messages_max);
 

@@ -6,7 +6,7 @@
 //
 // A journal overwrites mail, so whoever could plant one could forge messages. Both directories are
 // used only if the account owns them and nobody else may write to them, and each file likewise.
-// Otherwise every call that needs it is refused with 451 "[NOPERM] …" and the remedy. It is made
+// Otherwise every call that needs it is refused with 451 NoPerm and the remedy. It is made
 // when there is first something to keep, so that delivery alone leaves nothing beside a file.
 //
 // SEE ALSO   layout.h (the paths of the mboxes), ../mailbox/file_place.h

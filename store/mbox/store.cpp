@@ -48,6 +48,11 @@ Result<void> MboxStore::prepare() const { return make_directories(layout().root(
 
 Result<void> MboxStore::create(const MailboxName& name) {
   if (name.is_inbox() || layout().exists(name)) return exists_already(name);
+  TRY(auto existing, names());
+  if (existing.size() >= settings().folders_max) {
+    return Error(550, ResponseCode::Limit,
+                 "There are " + std::to_string(existing.size()) + " folders already");
+  }
   TRY_DO(layout().prepare(name));
   TRY_DO(open_file(layout().file(name), O_RDWR | O_CREAT | O_EXCL));
   MboxState::Uids uids;

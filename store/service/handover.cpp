@@ -176,10 +176,10 @@ Task<Result<Done>> start_session(Master& master, std::shared_ptr<HandOverDesk::S
   auto key = std::pair(login.login, counted_address(request.client.client_address));
   auto& open_sessions = state->sessions_of(key, worker->peer());
   if (limit > 0 && open_sessions >= limit) {
-    co_return Error::temporary(
-        "[LIMIT] too many connections of this user from this address "
-        "(mail_max_userip_connections = " +
-        std::to_string(limit) + ")");
+    co_return Error(451, ResponseCode::Limit,
+                    "too many connections of this user from this address "
+                    "(mail_max_userip_connections = " +
+                        std::to_string(limit) + ")");
   }
   Serve serve;
   serve.client = std::move(request.client);
@@ -254,7 +254,8 @@ Task<Result<Done>> WorkerDesk::take(Serve request, std::vector<Descriptor> ends)
   if (ends.size() != 1) co_return Error::temporary("4.3.0 a session comes with its descriptor");
   // One more that can't be taken would be lost on its way, with all that came behind it.
   if (sessions_.size() + descriptors_reserved >= descriptor_limit()) {
-    co_return Error::temporary("[LIMIT] as many sessions as descriptors may be open (ulimit -Hn)");
+    co_return Error(451, ResponseCode::Limit,
+                    "as many sessions as descriptors may be open (ulimit -Hn)");
   }
   if (child_.is_draining()) co_return Error::temporary("4.3.2 the server is shutting down");
   auto socket = Socket::adopted(child_.loop(), std::move(ends.front()));

@@ -241,7 +241,7 @@ Task<> LoginProcess::hand_over(Visitor& visitor, LoginSuccess success) {
     co_return;
   }
   log_warning(std::string(entry.service) + "-login", given.error().text());
-  connection->put(session.refusal(success, given.error().text().starts_with("[LIMIT]")));
+  connection->put(session.refusal(success, given.error().response_code() == ResponseCode::Limit));
   co_await connection->part(linger_time);
 }
 
