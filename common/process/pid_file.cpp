@@ -29,6 +29,14 @@ bool belongs_to(const Descriptor& file, uid_t owner) {
   return fstat(file.number(), &status) == 0 && status.st_uid == owner;
 }
 
+/// Whether `path` leads to this very file.
+bool is_still_at(const Descriptor& file, const std::string& path) {
+  struct stat ours {};
+  struct stat there {};
+  return fstat(file.number(), &ours) == 0 && lstat(path.c_str(), &there) == 0 &&
+         ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
 /// Whether the process `pid` is run by whoever owns the file, if that is somebody else than us.
 bool is_run_by_owner(const Descriptor& file, pid_t pid) {
   if (belongs_to(file, geteuid()) || belongs_to(file, 0)) return true;
@@ -44,23 +52,31 @@ bool is_run_by_owner(const Descriptor& file, pid_t pid) {
 Result<PidFile> PidFile::create(const std::string& directory, const std::string& name) {
   TRY_DO(prepare_directory(directory, 0755, nullptr, "base_dir"));
   std::string path = path_of(directory, name);
-  auto file = open_own_file(path, O_RDWR | O_CREAT, 0644);
-  if (!file) return Error::permanent(say(path));
-  if (is_root() && !belongs_to(file, 0)) {
-    return Error::permanent(path + ": belongs to another user than root; remove it");
-  }
-  if (flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
-    auto holder = running(directory, name);
-    return Error::permanent(name + " is running already" +
-                            (holder ? ", as process " + std::to_string(*holder) : "") +
-                            "; stop it first (" + path + ")");
-  }
+  Descriptor file;
+  do {
+    file = open_own_file(path, O_RDWR | O_CREAT, 0644);
+    if (!file) return Error::permanent(say(path));
+    if (is_root() && !belongs_to(file, 0)) {
+      return Error::permanent(path + ": belongs to another user than root; remove it");
+    }
+    if (flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
+      auto holder = running(directory, name);
+      return Error::permanent(name + " is running already" +
+                              (holder ? ", as process " + std::to_string(*holder) : "") +
+                              "; stop it first (" + path + ")");
+    }
+    // Whoever held it may have removed it between our opening and our lock.
+  } while (!is_still_at(file, path));
   std::string text = std::to_string(getpid()) + "\n";
   if (ftruncate(file.number(), 0) != 0 ||
       pwrite(file.number(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
     return Error::permanent(say(path));
   }
-  return PidFile(std::move(file));
+  return PidFile(std::move(file), std::move(path), getpid());
+}
+
+PidFile::~PidFile() {
+  if (owner_ == getpid() && is_still_at(descriptor_, path_)) unlink(path_.c_str());
 }
 
 std::optional<pid_t> PidFile::running(const std::string& directory, const std::string& name) {
