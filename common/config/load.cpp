@@ -27,7 +27,11 @@ class Reader {
                       " bytes; put lists into tables");
       return std::move(result_);
     }
-    if (auto root = parse(std::string(text))) top(*root);
+    auto root = parse(std::string(text));
+    auto errors = result_.errors;
+    if (root) top(*root);
+    // What else is wrong may only follow from what was left out.
+    if (!result_.is_toml) result_.errors = std::move(errors);
     std::ranges::sort(result_.entries, {}, [](const TomlEntry& entry) { return entry.key.line; });
     return std::move(result_);
   }
@@ -37,31 +41,27 @@ class Reader {
   std::optional<toml::table> parse(std::string text) {
     for (std::size_t tries = 0; tries < mistakes_max; ++tries) {
       try {
-        toml::table root = toml::parse(text);
-        if (result_.is_toml) return root;
-        return std::nullopt;
+        return toml::parse(text);
       } catch (const toml::parse_error& error) {
         result_.is_toml = false;
         std::size_t line = error.source().begin.line;
         auto mistake = explain_toml(text, line, error.description());
         complain(mistake.line, mistake.text);
-        if (mistake.line != line || !blank_line(text, line)) break;
+        leave_out(text, mistake.line, mistake.line == line);
       }
     }
     return std::nullopt;
   }
 
-  /// False: the line holds nothing that could be left out.
-  static bool blank_line(std::string& text, std::size_t line) {
+  /// Takes a line's text away. What a list or section that begins badly leads to is anyone's guess,
+  /// so with it goes all that follows.
+  static void leave_out(std::string& text, std::size_t line, bool is_alone) {
     std::size_t begin = 0;
-    while (--line > 0) {
-      begin = text.find('\n', begin) + 1;
-      if (begin == 0) return false;  // behind the last line
-    }
+    while (--line > 0) begin = std::min(text.find('\n', begin), text.size() - 1) + 1;
     std::size_t end = std::min(text.find('\n', begin), text.size());
-    bool has_text = !trim(std::string_view(text).substr(begin, end - begin)).empty();
+    auto here = trim(std::string_view(text).substr(begin, end - begin));
+    if (here.empty() || here.starts_with('[') || !is_alone) end = text.size();
     text.erase(begin, end - begin);
-    return has_text;
   }
 
   void top(const toml::table& root) {

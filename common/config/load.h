@@ -37,8 +37,9 @@ struct TomlEntry {
 struct TomlFile {
   std::vector<TomlEntry> entries;   ///< in the order of their lines
   std::vector<std::string> errors;  ///< each `FILE:LINE: …`
-  bool is_toml = true;              ///< false: a syntax error, and no entries
-  std::size_t first_section = 0;    ///< the line of the first [section]; 0: there is none
+  /// False: a syntax error; the entries are then those of the lines that could be read, if any.
+  bool is_toml = true;
+  std::size_t first_section = 0;  ///< the line of the first [section]; 0: there is none
   std::array<std::size_t, service_count> sections{};  ///< the lines of [service.NAME]; 0: none
 };
 

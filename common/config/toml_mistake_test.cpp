@@ -113,13 +113,19 @@ TEST_CASE("what stands where it may not is named, and what other programs write"
   }
 }
 
-TEST_CASE("a pasted main.cf is told of line by line, up to a limit") {
+TEST_CASE("a pasted main.cf is told of line by line up to a limit, and the good lines are read") {
   CHECK(told("# Postfix\nmyorigin = $mydomain\nmynetworks =\n  127.0.0.0/8\nx = \"good\"\n") ==
         "2: put quotes around the text: myorigin = \"$mydomain\"\n"
         "3: a value begins behind its =, and does not go on in the next line as in main.cf: "
         "mynetworks = [\"a\", \"b\"]\n"
         "4: a value does not go on in the next line as in main.cf; put the whole into one pair of "
         "quotes, or write a list: name = [\"a\", \"b\"]");
+  auto partly = read_toml("a = 1\nb = two\nc = 3\nd = [\"x\"\ne = 5\n", "f");
+  CHECK_FALSE(partly.is_toml);
+  CHECK(partly.errors.size() == 2);
+  REQUIRE(partly.entries.size() == 2);
+  CHECK(partly.entries[1].name == "c");
+  CHECK(read_toml("a = 1\n[service.imap\nb = 2\n", "f").entries.size() == 1);
   std::string long_file;
   for (int i = 0; i < 1000; ++i) long_file += "x" + std::to_string(i) + " = y\n";
   CHECK(read_toml(long_file, "f").errors.size() == 20);

@@ -16,6 +16,7 @@
 #include "common/base/text.h"
 #include "common/config/check.h"
 #include "common/config/config.h"
+#include "common/config/layers.h"
 #include "common/net/listener.h"
 #include "common/process/pid_file.h"
 #include "common/tls/context.h"
@@ -35,6 +36,7 @@ constexpr int stop_seconds = 60;
 
 struct Place {
   std::string directory = "/etc/pennypost";
+  std::string base_dir;
   std::shared_ptr<const Config> config;
   std::vector<std::string> daemons;
 };
@@ -53,8 +55,8 @@ std::vector<std::string> daemons_of(const Config& config) {
   return daemons;
 }
 
-/// The command line and the configuration; the exit status when either is wrong.
-int prepare(std::span<const std::string> args, std::ostream& err, Place& place) {
+/// The command line; the exit status when it is wrong.
+int parse(std::span<const std::string> args, std::ostream& err, Place& place) {
   for (std::size_t i = 0; i < args.size(); ++i) {
     if (args[i] != "-c" || i + 1 == args.size()) {
       err << usage::service << "\n";
@@ -62,6 +64,12 @@ int prepare(std::span<const std::string> args, std::ostream& err, Place& place) 
     }
     place.directory = args[++i];
   }
+  return 0;
+}
+
+/// The command line and the configuration; the exit status when either is wrong.
+int prepare(std::span<const std::string> args, std::ostream& err, Place& place) {
+  if (int status = parse(args, err, place); status != 0) return status;
   LoadOptions options;
   options.directory = place.directory;
   auto config = Config::load(options);
@@ -70,7 +78,33 @@ int prepare(std::span<const std::string> args, std::ostream& err, Place& place) 
     return exit_configuration;
   }
   place.config = *std::move(config);
+  place.base_dir = place.config->base_dir;
   place.daemons = daemons_of(*place.config);
+  return 0;
+}
+
+/// For what must work whatever has become of main.toml since the start: what runs is found by
+/// base_dir alone. The daemons are those that the configuration wants, and all others that run.
+int prepare_running(std::span<const std::string> args, std::ostream& err, Place& place) {
+  if (int status = parse(args, err, place); status != 0) return status;
+  LoadOptions options;
+  options.directory = place.directory;
+  auto config = Config::load(options);
+  if (config) {
+    place.base_dir = (*config)->base_dir;
+    place.daemons = daemons_of(**config);
+  } else {
+    print_lines(err, config.error().text());
+    place.base_dir = Layers::read(options).value("base_dir");
+    err << "the configuration is wrong; looking for what runs in base_dir = " << place.base_dir
+        << "\n";
+  }
+  for (const char* name : {"smtpd", "popd", "imapd"}) {
+    bool is_listed = std::ranges::find(place.daemons, name) != place.daemons.end();
+    if (!is_listed && (!config || PidFile::running(place.base_dir, name))) {
+      place.daemons.emplace_back(name);
+    }
+  }
   return 0;
 }
 
@@ -240,10 +274,10 @@ int start_command(std::span<const std::string> args, std::ostream& out, std::ost
 
 int stop_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
   Place place;
-  int status = prepare(args, err, place);
+  int status = prepare_running(args, err, place);
   if (status != 0) return status;
   for (const auto& name : place.daemons) {
-    auto pid = PidFile::running(place.config->base_dir, name);
+    auto pid = PidFile::running(place.base_dir, name);
     if (!pid) {
       out << name << ": does not run\n";
       continue;
@@ -254,7 +288,7 @@ int stop_command(std::span<const std::string> args, std::ostream& out, std::ostr
       continue;
     }
     bool has_ended = wait_until(
-        stop_seconds, [&] { return !PidFile::running(place.config->base_dir, name).has_value(); });
+        stop_seconds, [&] { return !PidFile::running(place.base_dir, name).has_value(); });
     if (!has_ended) status = 1;
     (has_ended ? out : err) << name << (has_ended ? ": stopped\n" : ": still running\n");
   }
@@ -285,10 +319,10 @@ int reload_command(std::span<const std::string> args, std::ostream& out, std::os
 
 int status_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
   Place place;
-  int status = prepare(args, err, place);
+  int status = prepare_running(args, err, place);
   if (status != 0) return status;
   for (const auto& name : place.daemons) {
-    auto pid = PidFile::running(place.config->base_dir, name);
+    auto pid = PidFile::running(place.base_dir, name);
     if (pid) {
       out << name << ": runs, as process " << *pid << "\n";
     } else {
