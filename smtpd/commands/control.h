@@ -136,15 +136,16 @@ struct FlushQueue {
 enum class QueueChange : std::uint8_t { Hold, Release, Remove, Requeue };
 constexpr QueueChange wire_last(QueueChange) { return QueueChange::Requeue; }
 
-/// For root and the queue's owner.
+/// For root and the queue's owner. Counts those that were changed: none is held twice, and only
+/// what is held is released.
 struct ChangeQueue {
   static constexpr std::uint16_t type = 204;
   using Reply = Count;
   QueueChange change = QueueChange::Hold;
-  std::string id;  // or ALL, or `deferred`, `hold`, `active`
+  std::vector<std::string> ids;  // or ALL, or `incoming`, `active`, `deferred`, `hold`
   template <class Archive>
   void fields(Archive& archive) {
-    archive(change, id);
+    archive(change, ids);
   }
 };
 
@@ -187,6 +188,8 @@ class QueueClient {
  public:
   /// Error 451: nobody serves the queue.
   static Result<QueueClient> connect(const std::string& queue_directory);
+  /// Over a connection that is there already.
+  static QueueClient over(Descriptor socket) { return QueueClient(std::move(socket)); }
 
   template <class Request>
   Result<typename Request::Reply> call(const Request& request,

@@ -176,7 +176,7 @@ TEST_CASE("only root and the owner change, remove and read messages") {
 
   ChangeQueue remove;
   remove.change = QueueChange::Remove;
-  remove.id = "ALL";
+  remove.ids = {"ALL"};
   CHECK_FALSE(desk.ask(remove, stranger));
   auto count = desk.ask(remove, 0);
   REQUIRE(count);
@@ -188,7 +188,7 @@ TEST_CASE("what is asked of all messages together is committed together") {
   desk.loop.run_until(desk.scheduler->drain());  // no attempt is under way
   for (int i = 0; i < 250; ++i) REQUIRE(desk.post(message, {"bob@example.com"}));
   ChangeQueue all;
-  all.id = "ALL";
+  all.ids = {"ALL"};
   for (auto change : {QueueChange::Hold, QueueChange::Release}) {
     all.change = change;
     auto before = desk.queue->committer().commits();

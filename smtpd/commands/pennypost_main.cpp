@@ -15,7 +15,9 @@
 #include <string_view>
 #include <vector>
 
+#include "smtpd/commands/mailq.h"
 #include "smtpd/commands/newaliases.h"
+#include "smtpd/commands/postcat.h"
 #include "smtpd/commands/postconf.h"
 #include "smtpd/commands/postmap.h"
 #include "smtpd/commands/postsuper.h"
@@ -36,6 +38,7 @@ struct Command {
 };
 constexpr std::array commands{
     Command{"check", "read everything, and say what is wrong", usage::service, &check_command},
+    Command{"mailq", "list the queue, also while smtpd is stopped", usage::pennypost_mailq, &mailq},
     Command{"newaliases", "build the tables of alias_database", usage::newaliases, &newaliases},
     Command{"postcat", "show messages of the queue", usage::postcat, &postcat},
     Command{"postconf", "show and change settings", usage::postconf, &postconf},

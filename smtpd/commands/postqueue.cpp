@@ -1,8 +1,12 @@
 #include "smtpd/commands/postqueue.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <ostream>
 
 #include "common/base/text.h"
@@ -46,7 +50,7 @@ std::string_view state_name(QueueState state) {
 
 /// A JSON string: ASCII control characters, quote and backslash escaped; UTF-8 that shows stays,
 /// other octets become `?` (RFC 8259 section 8.1: nothing but UTF-8).
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   std::string out = "\"";
   while (!text.empty()) {
     char c = text.front();
@@ -97,32 +101,29 @@ std::string entry_text(const ListQueue::Entry& entry) {
 }
 
 std::string entry_json(const ListQueue::Entry& entry) {
-  std::string out = "{\"queue_name\": " + quoted(state_name(entry.state)) +
-                    ", \"queue_id\": " + quoted(entry.id) +
+  std::string out = "{\"queue_name\": " + json_string(state_name(entry.state)) +
+                    ", \"queue_id\": " + json_string(entry.id) +
                     ", \"arrival_time\": " + std::to_string(entry.arrival) +
                     ", \"message_size\": " + std::to_string(entry.size) +
                     ", \"forced_expire\": false, \"sender\": " +
-                    quoted(entry.sender.empty() ? "MAILER-DAEMON" : entry.sender) +
+                    json_string(entry.sender.empty() ? "MAILER-DAEMON" : entry.sender) +
                     ", \"recipients\": [";
   bool is_first = true;
   for (const auto& recipient : entry.recipients) {
     if (!std::exchange(is_first, false)) out += ", ";
-    out += "{\"address\": " + quoted(recipient.address);
-    if (!recipient.reason.empty()) out += ", \"delay_reason\": " + quoted(recipient.reason);
+    out += "{\"address\": " + json_string(recipient.address);
+    if (!recipient.reason.empty()) out += ", \"delay_reason\": " + json_string(recipient.reason);
     out += '}';
   }
   return out + "]}\n";
 }
 
-int list_queue(const std::string& queue_directory, bool as_json, std::ostream& out,
-               std::ostream& err) {
-  auto queue = QueueClient::connect(queue_directory);
-  if (!queue) return unavailable(queue.error(), err);
+int print_queue(QueueClient& queue, bool as_json, std::ostream& out, std::ostream& err) {
   std::uint64_t bytes = 0;
   std::size_t messages = 0;
   ListQueue ask;
   do {
-    auto page = queue->call(ask);
+    auto page = queue.call(ask);
     if (!page) {
       err << "postqueue: fatal: " << page.error().text() << '\n';
       return ex_tempfail;
@@ -150,6 +151,25 @@ int list_queue(const std::string& queue_directory, bool as_json, std::ostream& o
         << (messages == 1 ? "" : "s") << ".\n";
   }
   return 0;
+}
+
+bool may_open_queue(const std::string& queue_directory) {
+  struct stat status {};
+  if (::stat((queue_directory + "/db").c_str(), &status) != 0) return false;
+  return ::geteuid() == 0 || ::geteuid() == status.st_uid;
+}
+
+int list_queue(const Config& config, const std::string& config_directory, bool as_json,
+               std::ostream& out, std::ostream& err) {
+  auto queue = QueueClient::connect(config.queue_directory);
+  if (queue) return print_queue(*queue, as_json, out, err);
+  if (!may_open_queue(config.queue_directory)) return unavailable(queue.error(), err);
+  std::error_code ignored;
+  auto self = std::filesystem::read_symlink("/proc/self/exe", ignored);
+  auto program = (self.parent_path() / "pennypost").string();
+  const char* json = as_json ? "-j" : nullptr;
+  ::execl(program.c_str(), "pennypost", "mailq", "-c", config_directory.c_str(), json, nullptr);
+  return unavailable(queue.error(), err);
 }
 
 int flush_queue(const std::string& queue_directory, const FlushQueue& what, std::ostream& err) {
@@ -208,7 +228,9 @@ int postqueue(std::span<const std::string> args, std::ostream& out, std::ostream
     return ex_config;
   }
   const std::string& directory = (*config)->queue_directory;
-  if (action == 'p' || action == 'j') return list_queue(directory, action == 'j', out, err);
+  if (action == 'p' || action == 'j') {
+    return list_queue(**config, options.directory, action == 'j', out, err);
+  }
   return flush_queue(directory, what, err);
 }
 

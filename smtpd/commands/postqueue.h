@@ -13,14 +13,21 @@
 #include <span>
 #include <string>
 
+#include "common/config/config.h"
 #include "smtpd/commands/control.h"
 
 namespace pennypost::smtp {
 
 int postqueue(std::span<const std::string> args, std::ostream& out, std::ostream& err);
-/// The list for `postqueue -p`, `mailq` and `sendmail -bp`.
-int list_queue(const std::string& queue_directory, bool as_json, std::ostream& out,
-               std::ostream& err);
+/// The list for `postqueue -p`, `mailq` and `sendmail -bp`. While smtpd is stopped, for those who
+/// may open the queue, the process becomes `pennypost mailq`.
+int list_queue(const Config& config, const std::string& config_directory, bool as_json,
+               std::ostream& out, std::ostream& err);
+/// The list of a queue that answers.
+int print_queue(QueueClient& queue, bool as_json, std::ostream& out, std::ostream& err);
+/// Whether there is a queue, and it is this user's to open while nobody serves it: root's, and its
+/// owner's.
+bool may_open_queue(const std::string& queue_directory);
 /// `postqueue -f` and `sendmail -q`.
 int flush_queue(const std::string& queue_directory, const FlushQueue& what, std::ostream& err);
 

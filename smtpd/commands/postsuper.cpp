@@ -1,8 +1,6 @@
 #include "smtpd/commands/postsuper.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <array>
 #include <iostream>
 #include <optional>
@@ -11,10 +9,9 @@
 
 #include "common/base/text.h"
 #include "common/config/config.h"
-#include "common/mail/date.h"
-#include "common/mail/header.h"
-#include "smtpd/commands/control.h"
+#include "smtpd/commands/queue_access.h"
 #include "smtpd/commands/usage.h"
+#include "smtpd/queue/queue_id.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -24,204 +21,156 @@ constexpr int ex_usage = 64;
 constexpr int ex_unavailable = 69;
 constexpr int ex_config = 78;
 
-struct Deed {
+constexpr std::size_t ids_at_once = 1000;  // of one request
+constexpr std::array<std::string_view, 4> queues{"incoming", "active", "deferred", "hold"};
+
+struct Action {
+  char letter;
   QueueChange change;
-  std::string which;
+  std::string_view done;
+};
+// In the order in which Postfix does them, however they are given.
+constexpr std::array actions{
+    Action{'d', QueueChange::Remove, "Deleted: "},
+    Action{'h', QueueChange::Hold, "Placed on hold: "},
+    Action{'H', QueueChange::Release, "Released from hold: "},
+    Action{'r', QueueChange::Requeue, "Requeued: "},
 };
 
-std::optional<QueueChange> change_of(char option) {
-  switch (option) {
-    case 'd':
-      return QueueChange::Remove;
-    case 'h':
-      return QueueChange::Hold;
-    case 'H':
-      return QueueChange::Release;
-    case 'r':
-      return QueueChange::Requeue;
-    default:
-      return std::nullopt;
+/// For each action.
+using Ids = std::array<std::vector<std::string>, actions.size()>;
+
+struct Request {
+  std::string directory = "/etc/pennypost";
+  Ids which;  // as given: ids, ALL, -
+  std::vector<std::string> queues;
+  bool is_asked = false;
+};
+
+bool take_option(Request& request, char letter, const std::string& value) {
+  if (letter == 'c') {
+    request.directory = value;
+    return true;
   }
+  auto action = std::ranges::find(actions, letter, &Action::letter);
+  if (action == actions.end()) return false;
+  request.which[static_cast<std::size_t>(action - actions.begin())].push_back(value);
+  request.is_asked = true;
+  return true;
 }
 
-std::string_view done_text(QueueChange change) {
-  switch (change) {
-    case QueueChange::Remove:
-      return "Deleted: ";
-    case QueueChange::Hold:
-      return "Placed on hold: ";
-    case QueueChange::Release:
-      return "Released from hold: ";
-    case QueueChange::Requeue:
+/// Nothing: a wrong call.
+std::optional<Request> parse(std::span<const std::string> args) {
+  Request request;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    const std::string& arg = args[i];
+    if (std::ranges::find(queues, arg) != queues.end()) {
+      request.queues.push_back(arg);
+      continue;
+    }
+    if (arg.size() < 2 || arg[0] != '-') return std::nullopt;
+    for (std::size_t at = 1; at < arg.size(); ++at) {
+      char letter = arg[at];
+      if (std::string_view("psSv").find(letter) != std::string_view::npos) {
+        request.is_asked = request.is_asked || letter != 'v';
+        continue;
+      }
+      bool is_attached = at + 1 < arg.size();
+      if (!is_attached && i + 1 == args.size()) return std::nullopt;
+      if (!take_option(request, letter, is_attached ? arg.substr(at + 1) : args[++i])) {
+        return std::nullopt;
+      }
       break;
+    }
   }
-  return "Requeued: ";
+  return request.is_asked ? std::optional(std::move(request)) : std::nullopt;
 }
 
-Result<QueueClient> client(const std::string& directory, const std::string& program, int& status,
-                           std::ostream& err) {
-  LoadOptions options;
-  options.directory = directory;
-  options.program = program;
-  auto config = Config::load(options);
-  if (!config) {
-    err << config.error().text() << '\n';
-    status = ex_config;
-    return std::move(config).error();
-  }
-  auto queue = QueueClient::connect((*config)->queue_directory);
-  if (!queue) {
-    err << program << ": fatal: mail system is down (" << queue.error().text() << ")\n";
-    status = ex_unavailable;
-  }
-  return queue;
-}
-
-/// A file's bytes, up to the end.
-std::string read_all(const Descriptor& file) {
-  std::string bytes;
-  std::array<char, 65536> scratch;
-  off_t at = 0;
-  for (;;) {
-    ssize_t count = ::pread(file.number(), scratch.data(), scratch.size(), at);
-    if (count <= 0) return bytes;
-    bytes.append(scratch.data(), static_cast<std::size_t>(count));
-    at += count;
+void add_id(std::vector<std::string>& ids, std::string_view id, std::ostream& err) {
+  if (is_queue_id(id)) {
+    ids.emplace_back(id);
+  } else {
+    err << "postsuper: warning: invalid mail queue id: " << printable(id, 100) << '\n';
   }
 }
 
-/// `name: value` on a line of its own; the value may come from a stranger.
-void show(std::ostream& out, std::string_view name, std::string_view value) {
-  out << name << printable(value) << '\n';
+/// What an action is for, in the words of ChangeQueue. Reads standard input for -.
+std::vector<std::string> ids_of(const std::vector<std::string>& named, const Request& request,
+                                std::ostream& err) {
+  std::vector<std::string> ids;
+  for (const auto& one : named) {
+    if (one == "-") {
+      for (std::string line; std::getline(std::cin, line);) add_id(ids, trim(line), err);
+    } else if (one != "ALL") {
+      add_id(ids, one, err);
+    } else if (request.queues.empty()) {
+      ids.push_back(one);
+    } else {
+      ids.insert(ids.end(), request.queues.begin(), request.queues.end());
+    }
+  }
+  return ids;
 }
 
-void show_envelope(const ReadMessage::Content& content, std::ostream& out) {
-  const Envelope& envelope = content.envelope;
-  out << "*** ENVELOPE RECORDS " << envelope.id.value() << " ***\n"
-      << "message_size: " << envelope.size() << '\n'
-      << "message_arrival_time: " << format_date(local_date(envelope.arrival / 1'000'000)) << '\n';
-  if (!envelope.client_address.empty()) {
-    show(out, "named_attribute: client_name=", envelope.client_name);
-    show(out, "named_attribute: client_address=", envelope.client_address);
-    show(out, "named_attribute: helo_name=", envelope.helo);
-    show(out, "named_attribute: protocol_name=", envelope.protocol);
+/// How many messages were changed.
+Result<std::uint64_t> change(QueueClient& queue, QueueChange what,
+                             std::span<const std::string> ids) {
+  std::uint64_t messages = 0;
+  while (!ids.empty()) {
+    auto now = ids.first(std::min(ids.size(), ids_at_once));
+    ids = ids.subspan(now.size());
+    ChangeQueue ask;
+    ask.change = what;
+    ask.ids.assign(now.begin(), now.end());
+    TRY(auto count, queue.call(ask));
+    messages += count.messages;
   }
-  if (!envelope.sasl_username.empty()) {
-    show(out, "named_attribute: sasl_username=", envelope.sasl_username);
+  return messages;
+}
+
+int work_on(QueueClient& queue, const Request& request, const Ids& ids, std::ostream& out,
+            std::ostream& err) {
+  for (std::size_t i = 0; i < actions.size(); ++i) {
+    if (request.which[i].empty()) continue;
+    auto messages = change(queue, actions[i].change, ids[i]);
+    if (!messages) {
+      err << "postsuper: fatal: " << messages.error().text() << '\n';
+      return ex_failed;
+    }
+    out << "postsuper: " << actions[i].done << *messages << " message"
+        << (*messages == 1 ? "" : "s") << '\n';
   }
-  if (!envelope.envid.empty()) show(out, "dsn_envelope_id: ", envelope.envid);
-  show(out, "sender: ", envelope.sender);
-  for (const auto& recipient : content.recipients) {
-    show(out, "recipient: ", recipient.address);
-    if (!recipient.reason.empty()) show(out, "delay_reason: ", recipient.reason);
-  }
+  return 0;
 }
 
 }  // namespace
 
 int postsuper(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
-  std::string directory = "/etc/pennypost";
-  std::vector<Deed> deeds;
-  std::string state;
-  for (std::size_t i = 0; i < args.size(); ++i) {
-    std::string_view arg = args[i];
-    if (arg == "deferred" || arg == "active" || arg == "hold") {
-      state = arg;
-      continue;
-    }
-    if (arg == "-v") continue;
-    bool has_letter = arg.size() >= 2 && arg[0] == '-';
-    auto change = has_letter ? change_of(arg[1]) : std::nullopt;
-    std::string value(has_letter ? arg.substr(2) : "");
-    if (value.empty() && i + 1 < args.size()) value = args[++i];
-    if ((!change && !(has_letter && arg[1] == 'c')) || value.empty()) {
-      err << usage::postsuper << "\n";
-      return ex_usage;
-    }
-    if (!change) {
-      directory = value;
-    } else if (value == "-") {
-      for (std::string line; std::getline(std::cin, line);) {
-        if (auto id = trim(line); !id.empty()) deeds.push_back({*change, std::string(id)});
-      }
-    } else {
-      deeds.push_back({*change, value});
-    }
-  }
-  if (deeds.empty()) {
+  auto request = parse(args);
+  if (!request) {
     err << usage::postsuper << "\n";
     return ex_usage;
   }
-  int status = 0;
-  auto queue = client(directory, "postsuper", status, err);
-  if (!queue) return status;
-  for (const auto& deed : deeds) {
-    ChangeQueue ask;
-    ask.change = deed.change;
-    ask.id = deed.which == "ALL" && !state.empty() ? state : deed.which;
-    auto count = queue->call(ask);
-    if (!count) {
-      err << "postsuper: fatal: " << count.error().text() << '\n';
-      return ex_failed;
-    }
-    if (count->messages == 0 && deed.which != "ALL") status = ex_failed;
-    if (count->messages > 0) {
-      out << "postsuper: " << done_text(deed.change) << count->messages << " message"
-          << (count->messages == 1 ? "" : "s") << '\n';
-    }
+  bool changes = std::ranges::any_of(request->which, [](const auto& one) { return !one.empty(); });
+  if (!changes) return 0;
+  LoadOptions options;
+  options.directory = request->directory;
+  options.program = "postsuper";
+  auto config = Config::load(options);
+  if (!config) {
+    err << config.error().text() << '\n';
+    return ex_config;
   }
-  return status;
-}
-
-int postcat(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
-  std::string directory = "/etc/pennypost";
-  std::vector<std::string> ids;
-  bool shows_envelope = false;
-  bool shows_header = false;
-  bool shows_body = false;
-  for (std::size_t i = 0; i < args.size(); ++i) {
-    std::string_view arg = args[i];
-    if (arg == "-c" && i + 1 < args.size()) {
-      directory = args[++i];
-    } else if (arg == "-b" || arg == "-bh" || arg == "-hb") {
-      shows_body = true;
-      shows_header = shows_header || arg.size() == 3;
-    } else if (arg == "-e") {
-      shows_envelope = true;
-    } else if (arg == "-h") {
-      shows_header = true;
-    } else if (!arg.starts_with('-')) {
-      ids.emplace_back(arg);
-    } else if (arg != "-q" && arg != "-v") {
-      err << usage::postcat << "\n";
-      return ex_usage;
-    }
+  // Before the queue is opened: what writes these ids may have it open itself.
+  Ids ids;
+  for (std::size_t i = 0; i < actions.size(); ++i)
+    ids[i] = ids_of(request->which[i], *request, err);
+  auto queue = QueueAccess::open(*config);
+  if (!queue) {
+    err << "postsuper: fatal: mail system is down (" << queue.error().text() << ")\n";
+    return ex_unavailable;
   }
-  if (!shows_envelope && !shows_header && !shows_body) {
-    shows_envelope = shows_header = shows_body = true;
-  }
-  int status = 0;
-  auto queue = client(directory, "postcat", status, err);
-  if (!queue) return status;
-  for (const auto& id : ids) {
-    ReadMessage ask;
-    ask.id = id;
-    auto answer = queue->exchange(ReadMessage::type, wire::encode(ask), {});
-    auto content = answer ? wire::decode<ReadMessage::Content>(answer->body)
-                          : Result<ReadMessage::Content>(answer.error());
-    if (!content || answer->descriptors.empty()) {
-      err << "postcat: fatal: " << (content ? "no message came" : content.error().text()) << '\n';
-      return ex_failed;
-    }
-    if (shows_envelope) show_envelope(*content, out);
-    std::string text = read_all(answer->descriptors[0]);
-    std::size_t header = header_bytes(text);
-    if (shows_envelope) out << "*** MESSAGE CONTENTS " << id << " ***\n";
-    if (shows_header) out << std::string_view(text).substr(0, header);
-    if (shows_body) out << std::string_view(text).substr(header);
-    if (shows_envelope) out << "*** END OF MESSAGE " << id << " ***\n";
-  }
-  return 0;
+  return work_on(queue->client(), *request, ids, out, err);
 }
 
 }  // namespace pennypost::smtp

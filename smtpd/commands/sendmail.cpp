@@ -482,7 +482,7 @@ int sendmail(std::span<const std::string> args, std::istream& in, std::ostream& 
   const std::string& directory = (*config)->queue_directory;
   switch (options->mode) {
     case SendmailOptions::Mode::List:
-      return list_queue(directory, false, out, err);
+      return list_queue(**config, options->config_directory, false, out, err);
     case SendmailOptions::Mode::Flush:
       return flush_queue(directory, options->flush, err);
     case SendmailOptions::Mode::Dialogue:

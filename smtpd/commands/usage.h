@@ -8,7 +8,7 @@
 namespace pennypost::smtp::usage {
 
 inline constexpr std::string_view newaliases = "usage: newaliases [-c DIR]";
-inline constexpr std::string_view postcat = "usage: postcat [-c DIR] [-b] [-e] [-h] -q ID...";
+inline constexpr std::string_view postcat = "usage: postcat [-c DIR] [-behv] -q ID...";
 inline constexpr std::string_view postconf =
     "usage: postconf [-c DIR] [-d | -n] [-h | -H] [-x] [-o NAME=VALUE]... [NAME]...\n"
     "       postconf [-c DIR] -e NAME=VALUE... | -# NAME... | -X NAME...\n"
@@ -19,13 +19,14 @@ inline constexpr std::string_view postmap =
 inline constexpr std::string_view postqueue =
     "usage: postqueue [-c DIR] -p | -j | -f | -i ID | -s SITE";
 inline constexpr std::string_view postsuper =
-    "usage: postsuper [-c DIR] [-d ID|ALL] [-h ID|ALL] [-H ID|ALL] [-r ID|ALL] "
-    "[deferred|active|hold]";
+    "usage: postsuper [-c DIR] [-psSv] [-d ID|ALL|-] [-h ID|ALL|-] [-H ID|ALL|-] [-r ID|ALL|-] "
+    "[incoming|active|deferred|hold]...";
 inline constexpr std::string_view sendmail =
     "usage: sendmail [-t] [-i] [-f ADDRESS] [-F NAME] [-N WHEN] [-R full|hdrs] [-V ID] [-C DIR] "
     "[RECIPIENT]...\n"
     "       sendmail -bs | -bp | -bi | -q";
 inline constexpr std::string_view mailq = "usage: mailq [-C DIR]";
+inline constexpr std::string_view pennypost_mailq = "usage: pennypost mailq [-c DIR] [-j]";
 inline constexpr std::string_view service =
     "usage: pennypost start|stop|reload|status|check [-c DIR]";
 inline constexpr std::string_view throttle =

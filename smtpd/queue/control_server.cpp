@@ -279,7 +279,11 @@ Task<std::uint32_t> ControlServer::flush_site(std::string site) {
 }
 
 Task<ControlServer::Answer> ControlServer::change(ChangeQueue ask) {
-  std::vector<QueueId> ids = scheduler_.ids(ask.id);
+  std::vector<QueueId> ids;
+  for (const auto& which : ask.ids) {
+    auto found = scheduler_.ids(which);
+    ids.insert(ids.end(), found.begin(), found.end());
+  }
   Count count;
   for (auto next = ids.begin(); next != ids.end();) {
     Nursery together(loop_);  // a commit for all of them, not one for each

@@ -23,16 +23,6 @@ namespace {
 constexpr std::chrono::minutes orphan_round{30};
 constexpr unsigned long timer_slack_nanoseconds = 1'000;
 
-Queue::Options options_from(const Config& config) {
-  Queue::Options options;
-  options.directory = config.queue_directory;
-  options.ballast_bytes = static_cast<std::uint64_t>(config.queue_ballast);
-  // As Postfix recommends: room for one more message of the largest size, and a half.
-  auto least = config.queue_minfree > 0 ? config.queue_minfree : config.message_size_limit * 3 / 2;
-  options.free_bytes_min = static_cast<std::uint64_t>(least);
-  return options;
-}
-
 /// Lives as long as a request that it serves: the child's table of services holds it.
 class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
  public:
@@ -158,6 +148,16 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
 
 }  // namespace
 
+Queue::Options queue_options(const Config& config) {
+  Queue::Options options;
+  options.directory = config.queue_directory;
+  options.ballast_bytes = static_cast<std::uint64_t>(config.queue_ballast);
+  // As Postfix recommends: room for one more message of the largest size, and a half.
+  auto least = config.queue_minfree > 0 ? config.queue_minfree : config.message_size_limit * 3 / 2;
+  options.free_bytes_min = static_cast<std::uint64_t>(least);
+  return options;
+}
+
 void run_queue(Child& child) {
   umask(077);
   // What a commit gathers for (gathering.h) is no longer than the kernel's usual 50 us of grace.
@@ -168,7 +168,7 @@ void run_queue(Child& child) {
     log_fatal("qmgr", prepared.error().text());
     return;
   }
-  auto opened = Queue::open(child.loop(), options_from(*child.config()), Clock::system());
+  auto opened = Queue::open(child.loop(), queue_options(*child.config()), Clock::system());
   if (!opened) {
     log_fatal("qmgr", "open the queue: " + opened.error().text());
     return;

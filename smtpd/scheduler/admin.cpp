@@ -12,7 +12,8 @@ std::vector<QueueId> Scheduler::ids(const std::string& which) const {
   if (waiting_.contains(which) || active_.contains(which)) return {QueueId(which)};
   bool is_all = which == "ALL";
   for (const auto& [id, entry] : waiting_) {
-    if (is_all || which == (entry.is_held ? "hold" : "deferred")) found.emplace_back(id);
+    auto state = entry.is_held ? "hold" : entry.is_new ? "incoming" : "deferred";
+    if (is_all || which == state) found.emplace_back(id);
   }
   for (const auto& [id, entry] : active_) {
     if (is_all || which == "active") found.emplace_back(id);
@@ -67,6 +68,8 @@ Task<bool> Scheduler::change(QueueId id, Operation operation) {
   }
   auto found = waiting_.find(id.value());
   if (found == waiting_.end()) co_return false;
+  bool is_held = found->second.is_held;
+  if (operation == (is_held ? Operation::Hold : Operation::Release)) co_return false;
   auto active = std::make_shared<Active>(id);
   active->is_uncertain = found->second.is_uncertain;
   active->due = found->second.due;

@@ -76,13 +76,15 @@ class Scheduler {
   /// All that waits is due now, and no destination counts as dead.
   void flush();
   bool flush(const QueueId& id);
+  /// False also where it is held already.
   Task<bool> hold(QueueId id) { return change(std::move(id), Operation::Hold); }
+  /// False also where it is not held.
   Task<bool> release(QueueId id) { return change(std::move(id), Operation::Release); }
   Task<bool> remove(QueueId id) { return change(std::move(id), Operation::Remove); }
   /// Expands the unfinished recipients again, and tries at once.
   Task<bool> requeue(QueueId id) { return change(std::move(id), Operation::Requeue); }
-  /// The message of that id, or all that are `active`, `hold`, `deferred`, or ALL; none when there
-  /// is none.
+  /// The message of that id, or all that are `incoming`, `active`, `hold`, `deferred`, or ALL; none
+  /// when there is none.
   std::vector<QueueId> ids(const std::string& which) const;
   bool is_active(const QueueId& id) const { return active_.contains(id.value()); }
   /// Whether anything is under way or could be begun now.

@@ -111,7 +111,7 @@ Task<> ask(Loop& loop, Descriptor end, std::string_view input, bool has_file, bo
 std::string remove_all() {
   ChangeQueue change;
   change.change = QueueChange::Remove;
-  change.id = "ALL";
+  change.ids = {"ALL"};
   std::string body = wire::encode(change);
   auto length = static_cast<std::uint32_t>(body.size());
   std::string frame(header_bytes, '\0');

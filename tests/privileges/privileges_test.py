@@ -251,3 +251,21 @@ def roots_mail(t):
     line = host.wait_log(r"to=<root@example\.test>.*status=deferred \(.*")[0]
     contains(line, "alias", "the remedy in the log")
     equal(len(host.queue()), 1, "messages in the queue")
+
+
+@test("as root mailq, postcat and postsuper work while smtpd is stopped, and nothing in the queue becomes root's")
+def queue_of_a_stopped_smtpd(t):
+    host = RootHost(t, {"relayhost": "[127.0.0.1]:9"}, daemons=("smtpd",))
+    host.command("sendmail", "-f", ALICE, "far@remote.test", input="Subject: one\n\nthe body\n")
+    host.wait_log("status=deferred")
+    host.stop("smtpd")
+    host.command("sendmail", "-f", ALICE, "far@remote.test", input="Subject: two\n\nthe body\n")
+    waiting = host.queue()
+    equal(len(waiting), 2, "messages while smtpd is stopped")
+    equal(host.command("postcat", "-bq", waiting[0]["queue_id"]).stdout, "\nthe body\n", "postcat -bq")
+    contains(host.command("postsuper", "-d", waiting[0]["queue_id"]).stdout, "Deleted: 1 message\n", "postsuper -d")
+    for folder, folders, files in os.walk(host.path("queue")):
+        for name in folders + files:
+            equal(os.lstat(os.path.join(folder, name)).st_uid, MAIL_OWNER, f"the owner of {folder}/{name}")
+    host.start("smtpd")
+    equal([entry["queue_id"] for entry in host.queue()], [waiting[1]["queue_id"]], "what waits after the start")

@@ -1,0 +1,91 @@
+#include "smtpd/commands/queue_access.h"
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+
+#include "common/log/log.h"
+#include "common/process/privileges.h"
+#include "smtpd/commands/postqueue.h"
+#include "smtpd/queue/stopped_queue.h"
+
+namespace pennypost::smtp {
+namespace {
+
+/// In the child.
+Result<void> become_mail_owner(const Config& config) {
+  LogOptions log;
+  log.syslog_name = config.syslog_name;
+  log.syslog_facility = config.syslog_facility;
+  log.maillog_file = config.maillog_file;
+  TRY_DO(open_log(log));
+  umask(077);
+  if (!is_root()) return {};
+  Privileges keep;
+  TRY(keep.identity, Identity::of_user(config.mail_owner, "mail_owner"));
+  return drop_privileges(keep);
+}
+
+[[noreturn]] void run_child(std::shared_ptr<const Config> config, Descriptor socket) {
+  ::signal(SIGPIPE, SIG_IGN);
+  if (auto became = become_mail_owner(*config); !became) {
+    ControlError told;
+    told.text = became.error().text();
+    Message frame;
+    frame.type = control_error;
+    frame.body = wire::encode(told);
+    [[maybe_unused]] auto sent = send_blocking(socket.number(), std::move(frame));
+    ::_exit(1);
+  }
+  serve_stopped_queue(std::move(config), std::move(socket));
+  ::_exit(0);
+}
+
+/// Error: what the child says at once.
+Result<void> wait_for_opening(int socket) {
+  TRY(auto first, receive_blocking(socket));
+  if (!first) return Error::temporary("the queue's process has ended; see the log");
+  if (first->type != control_error) return {};
+  TRY(auto told, wire::decode<ControlError>(first->body));
+  return Error(told.code, std::move(told.text));
+}
+
+void wait_for(pid_t process) {
+  while (::waitpid(process, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace
+
+Result<QueueAccess> QueueAccess::open(const std::shared_ptr<const Config>& config) {
+  auto served = QueueClient::connect(config->queue_directory);
+  if (served) return QueueAccess(*std::move(served), 0);
+  if (!may_open_queue(config->queue_directory)) return std::move(served).error();
+  auto [ours, theirs] = socket_pair();
+  pid_t child = ::fork();
+  if (child < 0) return Error::temporary(std::string("fork: ") + std::strerror(errno));
+  if (child == 0) {
+    ours.close();
+    run_child(config, std::move(theirs));
+  }
+  theirs.close();
+  auto opened = wait_for_opening(ours.number());
+  if (!opened) {
+    ours.close();
+    wait_for(child);
+    return std::move(opened).error();
+  }
+  return QueueAccess(QueueClient::over(std::move(ours)), child);
+}
+
+QueueAccess::~QueueAccess() {
+  client_.reset();
+  if (process_ != 0) wait_for(process_);
+}
+
+}  // namespace pennypost::smtp
