@@ -131,8 +131,8 @@ struct CountClient {
   }
 };
 
-enum class Transport : std::uint8_t { Local, Smtp, Error, Pipe, File, Include };
-constexpr Transport wire_last(Transport) { return Transport::Include; }
+enum class Transport : std::uint8_t { Local, Smtp, Error, Pipe, File, Include, Discard };
+constexpr Transport wire_last(Transport) { return Transport::Discard; }
 
 /// Who gets it on this host: what lookup found; uid and gid are looked up again by the master.
 using store::AccountRef;
@@ -152,8 +152,11 @@ struct FallbackHop {
 /// Where one recipient goes next; resolved at every attempt, never stored.
 struct Route {
   Transport transport = Transport::Error;
-  std::string next_hop;  // Smtp: `example.com`, `[host]`, `[192.0.2.1]:587`; Error: the text
-  std::string status;    // Error: enhanced status code, 5.x.x or 4.x.x
+  // As settings and tables name it: `relay`, `virtual`; empty: as the log does.
+  std::string name;
+  // Smtp: `example.com`, `[host]`, `[192.0.2.1]:587`; Error, Discard: the text.
+  std::string next_hop;
+  std::string status;  // Error: enhanced status code, 5.x.x or 4.x.x
   // Local; Pipe, File: whose .forward names it, else empty; Include: who reads it.
   AccountRef account;
   // Smtp: what the tables say of the next hop, since `send` can open none.
@@ -162,7 +165,7 @@ struct Route {
   std::vector<FallbackHop> fallbacks;  // where none of its hosts takes it
   template <class Archive>
   void fields(Archive& archive) {
-    archive(transport, next_hop, status, account, tls_policy, credentials, fallbacks);
+    archive(transport, name, next_hop, status, account, tls_policy, credentials, fallbacks);
   }
 };
 

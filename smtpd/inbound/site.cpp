@@ -4,6 +4,7 @@
 
 #include "common/base/text.h"
 #include "common/log/log.h"
+#include "smtpd/routing/expansion.h"
 
 namespace pennypost::smtp {
 
@@ -15,12 +16,15 @@ Site::Site(Service service, std::shared_ptr<const Config> config, Surroundings s
       mynetworks_(settings_.mynetworks),
       limits_(settings_.smtpd_client_event_limit_exceptions),
       proxies_(settings_.smtpd_proxy_networks),
+      without_auth_(settings_.smtpd_sasl_exceptions_networks),
       is_tls_required_(settings_.smtpd_tls_security_level == "encrypt") {
   if (auto domain = Domain::parse(settings_.myorigin, Utf8::Allowed)) {
     myorigin_ = domain->as_ascii();
   }
   if (settings_.smtpd_tls_security_level == "none" && !is_implicit_tls(service)) in_.tls = nullptr;
-  if (!settings_.smtpd_sasl_auth_enable) in_.auth = nullptr;
+  // What EHLO does not offer is not there for those who do not ask, either.
+  if (discards_keyword("STARTTLS") && !is_implicit_tls(service)) in_.tls = nullptr;
+  if (!settings_.smtpd_sasl_auth_enable || discards_keyword("AUTH")) in_.auth = nullptr;
   limits_.open_max = settings_.smtpd_client_connection_count_limit;
   limits_.per_unit_max = settings_.smtpd_client_connection_rate_limit;
   limits_.unit = config_->anvil_rate_time_unit;
@@ -82,8 +86,8 @@ DataScanner::Limits Site::data_limits() const {
 }
 
 MailAddress Site::completed(const MailAddress& address) const {
-  if (address.is_null() || address.domain() || !myorigin_) return address;
-  return address.with_domain(*myorigin_);
+  auto whole = smtp::completed(address, settings_);
+  return whole ? *std::move(whole) : address;
 }
 
 }  // namespace pennypost::smtp

@@ -63,13 +63,15 @@ class Site {
   bool is_proxy(const IpAddress& address) const;
   /// local_header_rewrite_clients: its messages get the header fields they lack.
   bool completes_headers(bool is_own_address, bool is_in_mynetworks, bool is_authenticated) const;
+  /// smtpd_sasl_exceptions_networks.
+  bool is_without_auth(const IpAddress& client) const { return without_auth_.contains(client); }
   bool is_tls_required() const { return is_tls_required_; }
   bool offers_tls() const { return in_.tls != nullptr && !is_implicit_tls(service_); }
   bool discards_keyword(std::string_view keyword) const;
   /// 0: no limit.
   std::uint64_t message_bytes_max() const;
   DataScanner::Limits data_limits() const;
-  /// The address with $myorigin where it has no domain.
+  /// The address with its domain, as the queue keeps it; see routing/expansion.h.
   MailAddress completed(const MailAddress& address) const;
 
  private:
@@ -81,6 +83,7 @@ class Site {
   NetworkList mynetworks_;
   ConnectionLimits limits_;
   NetworkList proxies_;
+  NetworkList without_auth_;
   bool is_tls_required_;
 };
 

@@ -16,21 +16,18 @@
 #include "smtpd/messages.h"
 #include "smtpd/queue/posted_lines.h"
 #include "smtpd/queue/queue_id.h"
+#include "smtpd/routing/expansion.h"
 
 namespace pennypost::smtp {
 namespace {
 
 constexpr std::uint64_t copy_bytes = 1 << 20;
 
-/// With $myorigin where it has no domain; empty stays empty.
-Result<std::string> completed(const std::string& text, const Config& config) {
+/// As the queue keeps it, with its domain; empty stays empty.
+Result<std::string> posted_address(const std::string& text, const Config& config) {
   if (text.empty() || text == "<>") return std::string();
   TRY(auto address, MailAddress::parse_path(text, Utf8::Allowed));
-  if (address.is_null()) return std::string();
-  if (!address.domain() && config.append_at_myorigin) {
-    TRY(auto origin, Domain::parse(config.myorigin, Utf8::Allowed));
-    address = address.with_domain(origin.as_ascii());
-  }
+  TRY(address, completed(std::move(address), config));
   return address.text();
 }
 
@@ -39,6 +36,7 @@ std::string received(const Envelope& envelope, std::uint32_t uid, const Config& 
   trace.protocol.esmtp = false;
   trace.userid = std::to_string(uid);
   trace.by = config.myhostname;
+  trace.mail_name = config.mail_name;
   trace.queue_id = envelope.id.value();
   trace.date = local_date(envelope.arrival / 1'000'000);
   return received_field(trace, "\n");
@@ -52,10 +50,10 @@ Result<Envelope> envelope_of(const Posting& posting, const Config& config, const
   envelope.is_local = true;
   envelope.ret = posting.ret;
   envelope.envid = posting.envid;
-  TRY(envelope.sender, completed(posting.sender, config));
+  TRY(envelope.sender, posted_address(posting.sender, config));
   for (const auto& text : posting.recipients) {
     // What is no address stays as it is: routing bounces it, and the others get their mail.
-    auto address = completed(text, config);
+    auto address = posted_address(text, config);
     Recipient recipient;
     recipient.number = static_cast<std::uint32_t>(envelope.recipients.size());
     recipient.address = address ? *std::move(address) : text;

@@ -106,7 +106,7 @@ std::vector<IpAddress> own_addresses(const Config& config) {
     auto address = IpAddress::parse(text);
     if (address) addresses.push_back(*address);
   };
-  for (const auto& text : config.inet_interfaces) add(text);
+  for (const auto& text : config.at(Service::Smtp).inet_interfaces) add(text);
   for (const auto& text : config.proxy_interfaces) add(text);
   for (const auto& interface : System::query().interfaces) add(interface.address);
   return addresses;

@@ -4,7 +4,6 @@
 #include <set>
 
 #include "common/base/text.h"
-#include "common/mail/address.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -146,6 +145,20 @@ class Expander {
   std::set<std::string> included_;
 };
 
+/// `ann%host` and `host!ann`, as allow_percent_hack and swap_bangpath have it.
+std::optional<MailAddress> behind_bare_route(const MailAddress& address, const Settings& settings) {
+  auto route = address.hidden_route();
+  bool is_taken =
+      route && ((route->kind == HiddenRoute::Kind::Percent && settings.allow_percent_hack) ||
+                (route->kind == HiddenRoute::Kind::Bang && settings.swap_bangpath));
+  if (!is_taken) return {};
+  auto domain = Domain::parse(route->destination, Utf8::Allowed);
+  if (!domain) return {};
+  auto other = MailAddress::make(route->user, *std::move(domain));
+  if (!other) return {};
+  return *std::move(other);
+}
+
 }  // namespace
 
 Result<std::vector<Recipient>> expand_items(const std::vector<AliasItem>& items,
@@ -158,21 +171,28 @@ Result<std::vector<Recipient>> expand_items(const std::vector<AliasItem>& items,
   return expander.take();
 }
 
+Result<MailAddress> completed(MailAddress address, const Settings& settings) {
+  if (address.is_null()) return address;
+  if (!address.domain()) {
+    if (auto other = behind_bare_route(address, settings)) address = *std::move(other);
+  }
+  if (!address.domain()) {
+    if (!settings.append_at_myorigin) return address;
+    TRY(auto origin, Domain::parse(settings.myorigin, Utf8::Allowed));
+    return address.with_domain(origin.as_ascii());
+  }
+  const Domain& domain = *address.domain();
+  bool has_one_label = !domain.is_literal() && domain.text().find('.') == std::string::npos &&
+                       !equal_nocase(domain.text(), "localhost");
+  if (!has_one_label || !settings.append_dot_mydomain) return address;
+  TRY(auto full, Domain::parse(domain.text() + "." + settings.mydomain, Utf8::Allowed));
+  return address.with_domain(full.as_ascii());
+}
+
 Result<std::string> complete_address(std::string_view text, const Config& config) {
   TRY(auto address, MailAddress::parse(text, Utf8::Allowed));
   if (address.is_null()) return Error(501, "5.1.3 empty address");
-  if (!address.domain()) {
-    if (!config.append_at_myorigin) return address.text();
-    TRY(auto origin, Domain::parse(config.myorigin, Utf8::Allowed));
-    return address.with_domain(origin.as_ascii()).text();
-  }
-  bool is_bare = !address.domain()->is_literal() &&
-                 address.domain()->text().find('.') == std::string::npos &&
-                 !equal_nocase(address.domain()->text(), "localhost");
-  if (is_bare && config.append_dot_mydomain) {
-    TRY(auto full, Domain::parse(address.domain()->text() + "." + config.mydomain, Utf8::Allowed));
-    return address.with_domain(full.as_ascii()).text();
-  }
+  TRY(address, completed(std::move(address), config));
   return address.text();
 }
 

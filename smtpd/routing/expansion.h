@@ -20,6 +20,7 @@
 
 #include "common/base/result.h"
 #include "common/config/config.h"
+#include "common/mail/address.h"
 #include "smtpd/queue/envelope.h"
 #include "store/maps/alias_items.h"
 
@@ -54,8 +55,11 @@ Result<std::vector<Recipient>> expand_items(const std::vector<store::AliasItem>&
                                             const Recipient& parent, const Config& config,
                                             const ExpansionRules& rules);
 
-/// `ann` becomes ann@myorigin, `ann@host` stays (or becomes ann@host.mydomain with
-/// append_dot_mydomain). Error 501 5.1.3: no address.
+/// `ann` becomes ann@myorigin, `ann%host` and `host!ann` become ann@host, and `ann@host` stays (or
+/// becomes ann@host.mydomain), as append_at_myorigin, allow_percent_hack, swap_bangpath and
+/// append_dot_mydomain have it. The null address stays. Error: $myorigin is no domain.
+Result<MailAddress> completed(MailAddress address, const Settings& settings);
+/// The same of a text. Error 501 5.1.3: no address.
 Result<std::string> complete_address(std::string_view text, const Config& config);
 
 }  // namespace pennypost::smtp

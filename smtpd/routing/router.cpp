@@ -46,10 +46,16 @@ Result<Resolution> resolution_of(const Error& error) {
   return error_route_of_text(error.text(), "5.0.0");
 }
 
-Resolution discard() {
+/// Mail that nobody gets, and what the log says of it.
+Resolution discard(std::string text) {
   Resolution resolution;
-  resolution.route.transport = Transport::File;
-  resolution.route.next_hop = "/dev/null";
+  resolution.route.transport = Transport::Discard;
+  resolution.route.next_hop = std::move(text);
+  return resolution;
+}
+
+Resolution by_name(Resolution resolution, std::string transport) {
+  resolution.route.name = std::move(transport);
   return resolution;
 }
 
@@ -299,7 +305,8 @@ Result<Resolution> Router::local(Purpose purpose, const Recipient& recipient,
     TRY(auto expanded, alias(purpose, recipient, address));
     if (expanded) return std::move(*expanded);
   }
-  return mailbox(address);
+  TRY(auto found, mailbox(address));
+  return by_name(std::move(found), transport.name);
 }
 
 /// Own users may have an alias of their full address, too; a name may be written with its
@@ -454,7 +461,9 @@ Result<Resolution> Router::nobody(const MailAddress& address) const {
         "4.3.5 nobody reads postmaster's mail; add to /etc/aliases \"postmaster: NAME\" and run "
         "newaliases");
   }
-  if (equal_nocase(local, config_->double_bounce_sender)) return discard();
+  if (equal_nocase(local, config_->double_bounce_sender)) {
+    return discard("undeliverable postmaster notification discarded");
+  }
   if (equal_nocase(local, "mailer-daemon")) {
     Recipient to_postmaster;
     TRY(to_postmaster.address, complete_address("postmaster", *config_));
@@ -478,12 +487,14 @@ Result<std::optional<std::string>> Router::moved_to(const MailAddress& address,
 }
 
 /// transport(5): the whole address, without its extension, the domain, the domains above it as
-/// `.example.com`, and `*`.
+/// `.example.com` (where parent_domain_matches_subdomains says so, as `example.com` too), and `*`.
 Result<std::optional<std::string>> Router::transport_of(const MailAddress& address) const {
   std::optional<std::string> none;
   if (transports_.empty()) return none;
   std::string domain = domain_key(address);
   auto split = store::split_local_part(address.local(), config_->recipient_delimiter);
+  const auto& matching = config_->parent_domain_matches_subdomains;
+  bool are_plain = std::ranges::find(matching, "transport_maps") != matching.end();
   std::vector<std::pair<std::string, MapList::Key>> keys;
   keys.emplace_back(address.local() + "@" + domain, MapList::Key::Whole);
   if (split.delimiter != '\0') {
@@ -494,6 +505,7 @@ Result<std::optional<std::string>> Router::transport_of(const MailAddress& addre
     for (auto dot = domain.find('.'); dot != domain.npos && !domain.starts_with('[');
          dot = domain.find('.', dot + 1)) {
       keys.emplace_back(domain.substr(dot), MapList::Key::Partial);
+      if (are_plain) keys.emplace_back(domain.substr(dot + 1), MapList::Key::Partial);
     }
   }
   keys.emplace_back("*", MapList::Key::Partial);
@@ -516,34 +528,50 @@ Result<Resolution> Router::onward(const MailAddress& address, DomainClass domain
     return by_transport(transport.name + ":" + transport.next_hop, address, domain_hop);
   }
   std::string next_hop = config_->relayhost.empty() ? domain_hop : config_->relayhost;
-  if (!sender_relayhosts_.empty() && !sender.empty()) {
-    auto from = MailAddress::parse(sender, Utf8::Allowed);
-    if (from && from->domain()) {
-      TRY(auto match, store::lookup_address(sender_relayhosts_, from->local(), domain_key(*from),
-                                            config_->recipient_delimiter, false));
-      if (match && !equal_nocase(trim(match->value), "DUNNO")) next_hop = trim(match->value);
-    }
-  }
+  TRY(auto of_sender, relayhost_of(sender));
+  if (of_sender) next_hop = *std::move(of_sender);
   return by_transport(default_setting, address, next_hop);
+}
+
+/// What sender_dependent_relayhost_maps says; bounces are looked up as `<>`.
+Result<std::optional<std::string>> Router::relayhost_of(const std::string& sender) const {
+  std::optional<std::string> found;
+  if (sender_relayhosts_.empty()) return found;
+  if (sender.empty()) {
+    TRY(found, sender_relayhosts_.lookup("<>", MapList::Key::Whole));
+  } else if (auto from = MailAddress::parse(sender, Utf8::Allowed); from && from->domain()) {
+    TRY(auto match, store::lookup_address(sender_relayhosts_, from->local(), domain_key(*from),
+                                          config_->recipient_delimiter, false));
+    if (match) found = std::move(match->value);
+  }
+  if (found) found = std::string(trim(*found));
+  if (found && equal_nocase(*found, "DUNNO")) found.reset();
+  return found;
 }
 
 Result<Resolution> Router::by_transport(std::string_view setting, const MailAddress& address,
                                         const std::string& default_next_hop) const {
   auto transport = TransportName::parse(setting);
   if (transport.name == "error") {
-    return error_route_of_text(transport.next_hop, "5.0.0");
+    return by_name(error_route_of_text(transport.next_hop, "5.0.0"), transport.name);
   }
   if (transport.name == "retry") {
-    return error_route_of_text(transport.next_hop, "4.0.0");
+    return by_name(error_route_of_text(transport.next_hop, "4.0.0"), transport.name);
   }
-  if (transport.name == "discard") return discard();
-  if (transport.name == "local" || transport.name == "virtual") return mailbox(address);
+  if (transport.name == "discard") {
+    return discard(transport.next_hop.empty() ? "discarded" : transport.next_hop);
+  }
+  if (transport.name == "local" || transport.name == "virtual") {
+    TRY(auto found, mailbox(address));
+    return by_name(std::move(found), transport.name);
+  }
   if (transport.name != "smtp" && transport.name != "relay") {
     return Error::temporary("4.3.5 there is no transport \"" + printable(transport.name, 60) +
                             "\" here; there are local, smtp, relay, error, retry, discard");
   }
   Resolution resolution;
   resolution.route.transport = Transport::Smtp;
+  resolution.route.name = transport.name;
   TRY(auto hop, hop_of(trim(transport.next_hop.empty() ? default_next_hop : transport.next_hop)));
   resolution.route.next_hop = std::move(hop.next_hop);
   resolution.route.tls_policy = std::move(hop.tls_policy);

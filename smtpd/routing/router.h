@@ -97,6 +97,7 @@ class Router {
   Result<Resolution> nobody(const MailAddress& address) const;
   Result<std::optional<std::string>> moved_to(const MailAddress& address, DomainClass domain) const;
   Result<std::optional<std::string>> transport_of(const MailAddress& address) const;
+  Result<std::optional<std::string>> relayhost_of(const std::string& sender) const;
   Result<Resolution> onward(const MailAddress& address, DomainClass domain,
                             const std::string& sender) const;
   Result<Resolution> by_transport(std::string_view setting, const MailAddress& address,

@@ -98,6 +98,7 @@ struct Fixture {
     if (route.transport == Transport::Local) return "local " + route.account.name;
     if (route.transport == Transport::Smtp) return "smtp " + route.next_hop;
     if (route.transport == Transport::File) return "file " + route.next_hop;
+    if (route.transport == Transport::Discard) return "discard " + route.next_hop;
     return route.status + " " + route.next_hop;
   }
 
@@ -342,6 +343,16 @@ TEST_CASE("other domains go to the relayhost, or to their own mail exchangers") 
                  {"late@late.example", "4.2.0 not now"},
                  {"x@foreign.example", "smtp [other.example]"}});
   CHECK(mapped.resolve("x@odd.example").starts_with("later 4.3.5 there is no transport \"uucp\""));
+  Fixture of_bounces({"sender_dependent_relayhost_maps=inline:{{<>=[bounces.example]}}"});
+  CHECK(of_bounces.resolve("x@else.example", false, "") == "smtp [bounces.example]");
+  CHECK(of_bounces.resolve("x@else.example") == "smtp else.example");
+}
+
+TEST_CASE("a domain of transport_maps holds for those below it where so set") {
+  std::string table = "transport_maps=inline:{{else.example=smtp:[hop.example]}}";
+  CHECK(Fixture({table}).resolve("x@a.else.example") == "smtp a.else.example");
+  Fixture parents({table, "parent_domain_matches_subdomains=transport_maps"});
+  CHECK(parents.resolve("x@a.else.example") == "smtp [hop.example]");
 }
 
 TEST_CASE("a null client delivers nothing itself") {
@@ -356,6 +367,42 @@ TEST_CASE("hidden routes become addresses of their own") {
   Fixture fixture;
   CHECK(fixture.resolve("bob%else.example@example.org") == "-> bob@else.example");
   CHECK(fixture.resolve("else.example!bob@example.org") == "-> bob@else.example");
+}
+
+TEST_CASE("a name alone with a hidden route is one, whether or not myorigin is ours") {
+  Fixture fixture({"mydestination=", "myorigin=corp.example"});
+  check(fixture, {{"bob%else.example", "smtp else.example"},
+                  {"else.example!bob", "smtp else.example"},
+                  {"bob%else.example@corp.example", "smtp corp.example"},
+                  {"bob%", "smtp corp.example"},
+                  {"bob", "smtp corp.example"}});
+  Fixture plain(
+      {"allow_percent_hack=no", "swap_bangpath=no", "mydestination=", "myorigin=corp.example"});
+  check(plain,
+        {{"bob%else.example", "smtp corp.example"}, {"else.example!bob", "smtp corp.example"}});
+}
+
+TEST_CASE("the transport discard is a route of its own, with its text") {
+  Fixture fixture({"transport_maps=inline:{{news.example=discard:no news},{old.example=discard:}}",
+                   "double_bounce_sender=twice"});
+  check(fixture,
+        {{"x@news.example", "discard no news"},
+         {"x@old.example", "discard discarded"},
+         {"twice@example.org", "discard undeliverable postmaster notification discarded"}});
+}
+
+TEST_CASE("routes bear the transport's name as settings have it") {
+  Fixture fixture({"relay_transport=relay", "local_transport=virtual",
+                   "transport_maps=inline:{{late.example=retry:not now}}"});
+  auto name = [&](const char* address) {
+    auto route = fixture.router->destination(*MailAddress::parse(address));
+    return route ? route->route.name : route.error().text();
+  };
+  CHECK(name("x@partner.example") == "relay");
+  CHECK(name("x@else.example") == "smtp");
+  CHECK(name("ann@example.org") == "virtual");
+  CHECK(name("x@late.example") == "retry");
+  CHECK(name("zoe@example.org") == "virtual");
 }
 
 TEST_CASE("canonical maps rewrite what the client named, relocated users are named anew") {

@@ -59,7 +59,7 @@ struct Scheduler::Question {
   Result<Resolution> answer{Error::temporary("4.3.0 not asked")};
 };
 
-/// As defer_transports and the log name it.
+/// The component of its log lines; its name in settings, where the route gives it no other.
 std::string transport_name(Transport transport);
 
 /// An Error whose text may begin with an enhanced status code.

@@ -26,9 +26,37 @@ bool is_connection_failure(const std::vector<Outcome>& outcomes) {
   });
 }
 
-/// What nobody gets: `nobody: /dev/null` in alias_maps, an empty alias, the transport discard.
-bool is_to_nowhere(const Route& route) {
-  return route.transport == Transport::File && route.next_hop == "/dev/null";
+/// What nobody gets: the transport discard, and `nobody: /dev/null` in alias_maps. No process is
+/// needed for it.
+std::optional<Outcome> outcome_of_discarding(const Route& route) {
+  bool is_null_file = route.transport == Transport::File && route.next_hop == "/dev/null";
+  if (!is_null_file && route.transport != Transport::Discard) return {};
+  Outcome outcome;
+  outcome.kind = OutcomeKind::Delivered;
+  outcome.status = "2.0.0";
+  outcome.reason = is_null_file ? "delivered to file: /dev/null" : route.next_hop;
+  outcome.relay = is_null_file ? "local" : "none";
+  outcome.is_repeatable = true;
+  return outcome;
+}
+
+/// What the transport `error` or `retry` says, or what expansion found wrong.
+std::optional<Outcome> outcome_of_error(const Route& route) {
+  if (route.transport != Transport::Error) return {};
+  Outcome outcome;
+  outcome.kind = route.status.starts_with('4') ? OutcomeKind::Retry : OutcomeKind::Bounce;
+  outcome.status = route.status.empty() ? "5.3.0" : route.status;
+  outcome.reason = route.next_hop;
+  outcome.relay = "none";
+  return outcome;
+}
+
+Outcome put_off(std::string status, std::string reason) {
+  Outcome outcome;
+  outcome.status = std::move(status);
+  outcome.reason = std::move(reason);
+  outcome.relay = "none";
+  return outcome;
 }
 
 /// A deliver process runs in its user's hands: it may name addresses, and commands and files that
@@ -57,7 +85,16 @@ std::vector<Recipient> children_of_delivery(const Recipient& parent, const Accou
 }  // namespace
 
 std::string transport_name(Transport transport) {
-  return transport == Transport::Smtp ? "smtp" : transport == Transport::Error ? "error" : "local";
+  switch (transport) {
+    case Transport::Smtp:
+      return "smtp";
+    case Transport::Error:
+      return "error";
+    case Transport::Discard:
+      return "discard";
+    default:
+      return "local";
+  }
 }
 
 Outcome outcome_from(const Error& error, OutcomeKind kind) {
@@ -72,37 +109,9 @@ Outcome outcome_from(const Error& error, OutcomeKind kind) {
 }
 
 Task<> Scheduler::deliver(Active& active, Group group) {
-  if (is_to_nowhere(group.route)) {
+  if (auto outcome = outcome_without_attempt(active, group)) {
     group.begun = clock_.now();
-    Outcome outcome;
-    outcome.kind = OutcomeKind::Delivered;
-    outcome.status = "2.0.0";
-    outcome.reason = "delivered to file: /dev/null";
-    outcome.relay = "local";
-    outcome.is_repeatable = true;
-    apply_to_all(active, group, outcome);
-    --active.groups_left;
-    co_return;
-  }
-  if (group.route.transport == Transport::Error) {
-    group.begun = clock_.now();
-    Outcome outcome;
-    bool is_permanent = !group.route.status.starts_with('4');
-    outcome.kind = is_permanent ? OutcomeKind::Bounce : OutcomeKind::Retry;
-    outcome.status = group.route.status.empty() ? "5.3.0" : group.route.status;
-    outcome.reason = group.route.next_hop;
-    outcome.relay = "none";
-    apply_to_all(active, group, outcome);
-    --active.groups_left;
-    co_return;
-  }
-  if (!active.is_flushed && is_put_off(group)) {
-    group.begun = clock_.now();
-    Outcome outcome;
-    outcome.status = "4.3.2";
-    outcome.reason = "deferred transport";
-    outcome.relay = "none";
-    apply_to_all(active, group, outcome);
+    apply_to_all(active, group, *std::move(outcome));
     --active.groups_left;
     co_return;
   }
@@ -112,11 +121,7 @@ Task<> Scheduler::deliver(Active& active, Group group) {
     co_await attempt(active, group, to);
   } else if (to.is_dead(now())) {
     group.begun = clock_.now();
-    Outcome outcome;
-    outcome.status = "4.4.1";
-    outcome.reason = "delivery temporarily suspended: " + to.reason();
-    outcome.relay = "none";
-    apply_to_all(active, group, outcome);
+    apply_to_all(active, group, put_off("4.4.1", "delivery temporarily suspended: " + to.reason()));
   } else {
     active.was_refused = true;
   }
@@ -125,11 +130,23 @@ Task<> Scheduler::deliver(Active& active, Group group) {
   if (lease && active.groups_left > 0) co_await record(active);
 }
 
-/// Whether its transport stands in defer_transports.
+/// What is known without a delivery process.
+std::optional<Outcome> Scheduler::outcome_without_attempt(const Active& active,
+                                                          const Group& group) const {
+  if (!active.is_flushed && is_put_off(group)) return put_off("4.3.2", "deferred transport");
+  auto discarded = outcome_of_discarding(group.route);
+  return discarded ? discarded : outcome_of_error(group.route);
+}
+
+/// Whether its transport stands in defer_transports. What expansion found wrong is of none.
 bool Scheduler::is_put_off(const Group& group) const {
+  const Route& route = group.route;
+  bool is_unnamed_error = route.transport == Transport::Error && route.name.empty();
   auto config = peers_.config();
-  return std::ranges::find(config->defer_transports, transport_name(group.route.transport)) !=
-         config->defer_transports.end();
+  if (is_unnamed_error || config->defer_transports.empty()) return false;
+  std::string name = route.name.empty() ? transport_name(route.transport) : route.name;
+  return std::ranges::any_of(config->defer_transports,
+                             [&](const auto& item) { return equal_nocase(item, name); });
 }
 
 Task<> Scheduler::attempt(Active& active, Group& group, Destination& to) {

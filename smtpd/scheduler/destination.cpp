@@ -23,7 +23,15 @@ struct Destination::Turn {
 };
 
 Destination::Destination(Loop& loop, Limits limits)
-    : loop_(loop), limits_(limits), window_(std::max<std::size_t>(1, limits.initial)) {}
+    : loop_(loop), limits_(limits), window_(limits.first()) {}
+
+void Destination::set_limits(const Limits& limits) {
+  if (limits == limits_) return;
+  limits_ = limits;
+  bool is_fixed = !limits.has_feedback;
+  window_ = is_fixed ? limits.first() : std::max<std::size_t>(1, std::min(window_, limits.most));
+  grant();
+}
 
 Destination::~Destination() { ASSERT(waiting_.empty()); }
 
@@ -81,7 +89,7 @@ void Destination::failed(const std::string& reason, std::int64_t dead_until) {
   if (limits_.failed_cohorts <= 0 || failed_cohorts_ + 0.01 < limits_.failed_cohorts) return;
   dead_until_ = dead_until;
   reason_ = reason;
-  window_ = std::max<std::size_t>(1, limits_.initial);
+  window_ = limits_.first();
   failed_cohorts_ = 0;
   turn_away();
 }

@@ -10,6 +10,7 @@
 // Leases are given in the order in which they were asked for.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -28,8 +29,14 @@ class Destination {
     double failed_cohorts = 1;  // 0: never dead
     bool has_feedback = true;
     std::size_t waiting_max = 5000;
+
+    bool operator==(const Limits&) const = default;
+    /// Where a destination begins: never above `most`.
+    std::size_t first() const { return std::max<std::size_t>(1, std::min(initial, most)); }
   };
   Destination(Loop& loop, Limits limits);
+  /// A reload may change them: what goes on goes on, the next deliveries keep to the new ones.
+  void set_limits(const Limits& limits);
   Destination(const Destination&) = delete;
   Destination& operator=(const Destination&) = delete;
   /// Nobody may wait any more.

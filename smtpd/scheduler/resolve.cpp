@@ -15,8 +15,8 @@ namespace {
 /// Recipients of one message that go the same way.
 std::string group_key(const Route& route, const Recipient& recipient, const std::string& sender) {
   std::string key = std::to_string(static_cast<int>(route.transport));
-  for (const auto& part :
-       {lower(route.next_hop), route.account.name, recipient.run_as, recipient.via, sender}) {
+  for (const auto& part : {lower(route.next_hop), route.name, route.account.name, recipient.run_as,
+                           recipient.via, sender}) {
     key += '\n' + part;
   }
   // A list's owner may be the sender as well; what was asked for with the message differs.

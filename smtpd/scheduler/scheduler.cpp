@@ -227,6 +227,7 @@ Destination& Scheduler::destination(const Group& group) {
   }
   auto& slot = destinations_[key];
   if (!slot) slot = std::make_unique<Destination>(loop_, limits);
+  slot->set_limits(limits);
   if (draining_) slot->close();
   return *slot;
 }

@@ -124,6 +124,7 @@ class Scheduler {
   void add_to_group(Active& active, std::uint32_t number, Route route,
                     std::map<std::string, std::vector<Group>>& by_way);
   Task<> deliver(Active& active, Group group);
+  std::optional<Outcome> outcome_without_attempt(const Active& active, const Group& group) const;
   bool is_put_off(const Group& group) const;
   Task<> attempt(Active& active, Group& group, Destination& to);
   Task<Result<Attempt::Outcomes>> ask(Active& active, Group& group);

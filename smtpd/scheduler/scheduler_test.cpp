@@ -246,6 +246,57 @@ TEST_CASE("a .forward's commands run as its user, whatever the deliver process s
   }
 }
 
+TEST_CASE("mail for the transport discard is logged as its own, with the text given") {
+  World world;
+  world.on_resolve = [](const Resolve&) { return World::route_to(Transport::Discard, "no news"); };
+  REQUIRE(world.submit({"news@there.test"}));
+  world.settle();
+  CHECK(world.attempts.empty());
+  CHECK(world.has_line("discard: " + world.last_id.value() + ": to=<news@there.test>, relay=none"));
+  CHECK(world.has_line("dsn=2.0.0, status=sent (no news)"));
+  CHECK(world.scheduler->size() == 0);
+}
+
+TEST_CASE("transports of defer_transports wait, by whatever name, until they are flushed") {
+  World world({"defer_transports=relay, discard"});
+  world.on_resolve = [](const Resolve& ask) {
+    const auto& address = ask.recipient.address;
+    auto route = World::route_to(address.starts_with("news") ? Transport::Discard : Transport::Smtp,
+                                 "next.test");
+    if (address.starts_with("partner")) route.route.name = "relay";
+    if (address.starts_with("wrong")) route.route.transport = Transport::Error;
+    return route;
+  };
+  REQUIRE(world.submit({"partner@x.test", "news@x.test", "other@x.test"}));
+  world.settle();
+  CHECK(world.attempts == std::vector<std::string>{"other@x.test"});
+  CHECK(world.has_line("to=<partner@x.test>, relay=none"));
+  CHECK(world.has_line("dsn=4.3.2, status=deferred (deferred transport)"));
+  CHECK(world.scheduler->size() == 1);
+  world.scheduler->flush();
+  world.settle();
+  CHECK(world.scheduler->size() == 0);
+  CHECK(world.attempts == std::vector<std::string>{"other@x.test", "partner@x.test"});
+}
+
+TEST_CASE("a destination never gets more than its limit at once, also after a reload") {
+  Loop loop;
+  Destination::Limits limits;
+  limits.initial = 5;
+  limits.most = 2;
+  Destination destination(loop, limits);
+  CHECK(destination.limit() == 2);
+  for (int i = 0; i < 3; ++i) destination.succeeded();
+  CHECK(destination.limit() == 2);
+  limits.most = 1;
+  destination.set_limits(limits);
+  CHECK(destination.limit() == 1);
+  limits.most = 9;
+  destination.set_limits(limits);
+  destination.succeeded();
+  CHECK(destination.limit() == 2);
+}
+
 TEST_CASE("what goes to /dev/null is delivered to nobody, without a process") {
   World world;
   world.on_resolve = [](const Resolve& ask) {
