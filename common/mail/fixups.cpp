@@ -76,7 +76,7 @@ std::string received_field(const ReceivedTrace& trace, std::string_view line_end
   out.reserve(received_bytes_usual);
   out += "Received: ";
   if (!local) add_from_clause(out, trace, fold);
-  add(out, "by ", trace.by, " (Pennypost");
+  add(out, "by ", trace.by, " (", comment_text(trace.mail_name));
   if (!trace.userid.empty()) add(out, ", from userid ", comment_text(trace.userid));
   out += ')';
   if (!local) add(out, " with ", trace.protocol.text());

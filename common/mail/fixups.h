@@ -43,6 +43,7 @@ struct ReceivedTrace {
   std::string userid;         // of a local program: "1000"
 
   std::string by;  // myhostname
+  std::string mail_name = "Pennypost";
   std::string queue_id;
   std::optional<std::string> recipient;  // MailAddress::text(), only if it is the only one
   MailDate date;

@@ -38,10 +38,7 @@ SaslOffer Session::offer() const {
 bool Session::offers_auth() const {
   if (site_->in().auth == nullptr) return false;
   if (settings_.smtpd_tls_auth_only && tls_ == nullptr) return false;
-  for (const std::string& item : settings_.smtpd_sasl_exceptions_networks) {
-    auto network = Network::parse(item);
-    if (network && network->contains(peer_.address())) return false;
-  }
+  if (site_->is_without_auth(peer_.address())) return false;
   return !offer().mechanisms.empty();
 }
 

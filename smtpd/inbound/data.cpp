@@ -316,6 +316,7 @@ std::string Session::received(const Transaction& transaction) const {
         tls_->protocol() + " with cipher " + tls_->cipher() + " (" + bits + "/" + bits + " bits)";
   }
   trace.by = settings_.myhostname;
+  trace.mail_name = settings_.mail_name;
   trace.queue_id = transaction.id.value();
   if (transaction.recipients.size() == 1) {
     trace.recipient = transaction.recipients.front().address;

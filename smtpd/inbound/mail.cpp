@@ -17,10 +17,17 @@ std::uint8_t notify_bits(const DsnNotify& notify) {
   return static_cast<std::uint8_t>(bits);
 }
 
-/// strict_rfc821_envelopes: `FROM:<path>`, nothing else.
+/// strict_rfc821_envelopes. A blank before the bracket is no business of its.
 bool has_brackets(std::string_view arguments) {
   auto colon = arguments.find(':');
-  return colon != arguments.npos && arguments.substr(colon + 1).starts_with('<');
+  return colon != arguments.npos && trim(arguments.substr(colon + 1)).starts_with('<');
+}
+
+/// `554 5.7.1 text` as `454 4.7.1 text`.
+void soften_code(std::string& reply) {
+  if (!reply.starts_with('5')) return;
+  reply[0] = '4';
+  if (reply.size() > 5 && reply[4] == '5' && reply[5] == '.') reply[4] = '4';
 }
 
 }  // namespace
@@ -64,7 +71,9 @@ void Session::log_refusal(std::string_view action, const std::string& reply,
   if (recipient) line.recipient = *recipient;
   line.protocol = helo_.empty() ? "" : is_extended_ ? "ESMTP" : "SMTP";
   line.helo = helo_;
-  log_decision(action, line, reply);
+  std::string told = reply;
+  if (settings_.soft_bounce) soften_code(told);
+  log_decision(action, line, told);
 }
 
 /// The refusal, logged; nothing when the verdict lets pass.
@@ -80,6 +89,12 @@ std::optional<Reply> Session::weigh(const CheckRecipient::Verdict& verdict,
     Reply reply(verdict.code, verdict.status, printable(verdict.text));
     log_refusal("reject", reply.summary(), shown);
     return reply;
+  }
+  bool is_for_mail = verdict.hold || verdict.discard || !verdict.prepend.empty();
+  if (!transaction_ && is_for_mail) {
+    log_warning("smtpd",
+                "HOLD, DISCARD and PREPEND of an access table do nothing before MAIL; set "
+                "smtpd_delay_reject = yes");
   }
   if (transaction_) {
     transaction_->hold = transaction_->hold || verdict.hold;
@@ -133,6 +148,9 @@ std::optional<Reply> Session::refusal(const MailCommand& command) const {
     if (is_given(keyword) && site_->discards_keyword(keyword)) {
       return Reply(555, "5.5.4", "Unsupported option: " + std::string(keyword));
     }
+  }
+  if (is_given("BODY") && site_->discards_keyword("8BITMIME")) {
+    return Reply(555, "5.5.4", "Unsupported option: BODY");
   }
   if (command.smtputf8 && !settings_.smtputf8_enable) {
     return Reply(555, "5.5.4", "Unsupported option: SMTPUTF8");

@@ -15,6 +15,12 @@ Reply::Reply(const Error& error) : code_(error.code()) {
   text_ = printable(text);
 }
 
+void Reply::soften() {
+  if (code_ < 500) return;
+  code_ -= 100;
+  if (status_.starts_with('5')) status_.front() = '4';
+}
+
 std::string Reply::summary() const {
   std::string all = std::to_string(code_);
   if (!status_.empty()) all += " " + status_;

@@ -38,6 +38,11 @@ class Reply {
     return std::move(*this);
   }
 
+  /// soft_bounce: 5xx 5.x.x becomes 4xx 4.x.x.
+  void soften();
+  /// RFC 2034 was not offered: the text alone.
+  void drop_status() { status_.clear(); }
+
   /// In one line, as the log has it: `554 5.7.1 <x@y>: Relay access denied`.
   std::string summary() const;
   /// With line ends, every line with code and status; longer lines are wrapped.

@@ -293,6 +293,9 @@ Task<Reply> Session::dispatch(std::string_view line) {
 /// What a row of the table asks for, before its handler is called.
 std::optional<Reply> Session::refusal(const Command& command) const {
   bool is_encrypted = tls_ != nullptr;
+  if (command.handler == &Session::bdat && site_->discards_keyword("CHUNKING")) {
+    return Reply(502, "5.5.1", "Error: command not implemented");
+  }
   if ((command.needs & NeedsTls) != 0 && !is_encrypted && site_->is_tls_required()) {
     return Reply(530, "5.7.0", "Must issue a STARTTLS command first");
   }
@@ -323,6 +326,8 @@ bool Session::has_input_too_early(const Command& command) {
 
 Task<> Session::send(Reply reply) {
   if (reply.is_already_sent()) co_return;
+  if (settings_.soft_bounce) reply.soften();
+  if (site_->discards_keyword("ENHANCEDSTATUSCODES")) reply.drop_status();
   Duration delay = errors_.delay();
   if (reply.is_error() && delay.count() > 0) {
     co_await connection_.flush();
@@ -411,7 +416,7 @@ std::string Session::extensions() const {
   add("SIZE", bytes_max == 0 ? "" : std::to_string(bytes_max));
   if (!settings_.disable_vrfy_command) add("VRFY");
   if (site_->offers_tls() && tls_ == nullptr) add("STARTTLS");
-  if (offers_auth() && !site_->discards_keyword("AUTH")) {
+  if (offers_auth()) {
     std::string names = join(offer().mechanisms, " ");
     add("AUTH", names);
     if (settings_.broken_sasl_auth_clients) text += "\nAUTH=" + names;

@@ -779,6 +779,97 @@ TEST_CASE("a client that sends ahead where it may not is refused before its comm
   )") == "");
 }
 
+TEST_CASE("with soft_bounce every refusal is temporary, on the wire and in the log") {
+  Stage stage({"soft_bounce=yes", "message_size_limit=1000", "hopcount_limit=1"});
+  CHECK(stage.run(R"(
+    S~ 220
+    C: EHLO client.example
+    S* 250
+    C: MAIL FROM:<a@b.example> SIZE=2000
+    S: 452 4.3.4 Message size exceeds fixed limit
+    C: MAIL FROM:<a@b.example>
+    S: 250 2.1.0 Ok
+    C: RCPT TO:<bob@@example.com>
+    S~ 401 4.1.3
+    C: RCPT TO:<bob@example.com>
+    S: 250 2.1.5 Ok
+    C: DATA
+    S~ 354
+    C: Received: by a; x
+    C: Received: by b; x
+    C:
+    C: .
+    S: 454 4.4.0 Error: too many hops
+    C: FROBNICATE
+    S: 400 4.5.2 Error: command not recognized
+  )") == "");
+  CHECK(logged(stage,
+               "smtpd: QUEUEID: reject: END-OF-MESSAGE from client.example[198.51.100.9]: 454 "
+               "4.4.0 Error: too many hops; from=<a@b.example> proto=ESMTP helo=<client.example>"));
+}
+
+TEST_CASE("what smtpd_discard_ehlo_keywords names is not there for those who do not ask, either") {
+  Stage stage(
+      {"smtpd_discard_ehlo_keywords=chunking, 8BITMIME, EnhancedStatusCodes, silent-discard"});
+  CHECK(stage.run(R"(
+    S~ 220
+    C: EHLO client.example
+    S: 250-mail.example.com
+    S: 250-PIPELINING
+    S: 250-SIZE 10240000
+    S: 250-VRFY
+    S: 250-DSN
+    S: 250-SMTPUTF8
+    S: 250 HELP
+    C: MAIL FROM:<a@b.example> BODY=8BITMIME
+    S: 555 Unsupported option: BODY
+    C: MAIL FROM:<a@b.example>
+    S: 250 Ok
+    C: RCPT TO:<bob@example.com>
+    S: 250 Ok
+    C> BDAT 6\r\nNOOP\r\n
+    S: 502 Error: command not implemented
+    C: RSET
+    S: 250 Ok
+  )") == "");
+}
+
+TEST_CASE("strict_rfc821_envelopes refuses addresses without brackets, and nothing else") {
+  Stage stage({"strict_rfc821_envelopes=yes"});
+  CHECK(stage.run(R"(
+    S~ 220
+    C: EHLO client.example
+    S* 250
+    C: MAIL FROM:a@b.example
+    S: 501 5.5.4 Syntax: MAIL FROM:<address>
+    C: MAIL FROM: <a@b.example>
+    S: 250 2.1.0 Ok
+    C: RCPT TO:bob@example.com
+    S: 501 5.5.4 Syntax: RCPT TO:<address>
+    C: RCPT TO: <bob@example.com>
+    S: 250 2.1.5 Ok
+  )") == "");
+}
+
+TEST_CASE("Received: bears mail_name") {
+  Stage stage({"mail_name=Example (Mail)"});
+  CHECK(stage.run(std::string(R"(
+    S: 220 mail.example.com ESMTP Example (Mail)
+    C: EHLO client.example
+    S* 250
+    C: MAIL FROM:<ann@client.example>
+    S~ 250
+    C: RCPT TO:<bob@example.com>
+    S~ 250
+    C: DATA
+    S~ 354
+    C: .
+    S~ 250
+  )")) == "");
+  CHECK(stage.backend.content().find("by mail.example.com (Example ?Mail?) with ESMTP") !=
+        std::string::npos);
+}
+
 TEST_CASE("a chunk behind its BDAT is not sent too early, even where PIPELINING is not offered") {
   Stage stage({"smtpd_discard_ehlo_keywords=pipelining"});
   CHECK(stage.run(R"(

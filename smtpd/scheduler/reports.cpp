@@ -114,6 +114,7 @@ std::string received(const Config& config, const QueueId& id, std::int64_t now) 
   ReceivedTrace trace;
   trace.protocol.esmtp = false;
   trace.by = config.myhostname;
+  trace.mail_name = config.mail_name;
   trace.queue_id = id.value();
   trace.date = local_date(now);
   return received_field(trace, "\n");
