@@ -72,6 +72,7 @@ class Running {
     for (auto& text : texts) environment.push_back(text.data());
     environment.push_back(nullptr);
     std::string command = run.command;
+    std::string no_directory = "can't change to the directory " + run.directory;
     std::array<char*, 4> arguments{const_cast<char*>("sh"), const_cast<char*>("-c"), command.data(),
                                    nullptr};
     pid_ = fork();
@@ -81,7 +82,10 @@ class Running {
     dup2(child_output.number(), STDOUT_FILENO);
     dup2(child_output.number(), STDERR_FILENO);
     for (int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) signal(number, SIG_DFL);
-    if (chdir(run.directory.c_str()) != 0 && chdir("/") != 0) _exit(75);
+    if (chdir(run.directory.c_str()) != 0 && (run.is_directory_required || chdir("/") != 0)) {
+      [[maybe_unused]] auto told = write(STDERR_FILENO, no_directory.data(), no_directory.size());
+      _exit(75);
+    }
     set_usual_descriptor_limit();
     execve("/bin/sh", arguments.data(), environment.data());
     _exit(75);

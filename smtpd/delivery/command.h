@@ -22,6 +22,7 @@ inline constexpr std::size_t command_output_bytes_max = 4096;
 struct CommandRun {
   std::string command;
   std::string directory;
+  bool is_directory_required = false;  // else / does where there is none
   std::vector<std::pair<std::string, std::string>> environment;
   std::string head;  // what goes before the message
   std::chrono::seconds time_limit{1000};

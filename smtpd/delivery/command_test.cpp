@@ -34,6 +34,19 @@ TEST_CASE("a command gets the message, our headers first, and its environment") 
   CHECK(run("exit 1").reason == "Command died with status 1: \"exit 1\"");
 }
 
+TEST_CASE("a command waits for a directory that is required, and else runs in /") {
+  CommandRun it;
+  it.command = "pwd";
+  it.directory = "/no/such/directory";
+  it.time_limit = std::chrono::seconds(20);
+  CHECK(run_command(it, {""}).reason == "delivered to command: pwd. Command output: /");
+  it.is_directory_required = true;
+  auto outcome = run_command(it, {""});
+  CHECK(outcome.kind == Kind::Retry);
+  CHECK(outcome.reason ==
+        "temporary failure. Command output: can't change to the directory /no/such/directory");
+}
+
 TEST_CASE("exit statuses mean what sysexits says") {
   struct Row {
     const char* command;

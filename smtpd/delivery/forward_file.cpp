@@ -6,35 +6,6 @@
 namespace pennypost::smtp {
 namespace {
 
-/// `$name` and `${name}` in one entry; nothing where it names an empty extension.
-std::optional<std::string> expanded(std::string_view entry, const Config& config,
-                                    const AccountRef& account, const std::string& extension) {
-  std::string out;
-  while (!entry.empty()) {
-    if (entry.front() != '$') {
-      out += entry.front();
-      entry.remove_prefix(1);
-      continue;
-    }
-    entry.remove_prefix(1);
-    bool has_braces = entry.starts_with('{');
-    if (has_braces) entry.remove_prefix(1);
-    std::size_t length = 0;
-    while (length < entry.size() && (is_alnum(entry[length]) || entry[length] == '_')) ++length;
-    auto name = entry.substr(0, length);
-    entry.remove_prefix(length);
-    if (has_braces && entry.starts_with('}')) entry.remove_prefix(1);
-    if (name == "home") out += account.home;
-    if (name == "user") out += account.name;
-    if (name == "recipient_delimiter") out += config.recipient_delimiter.substr(0, 1);
-    if (name == "extension") {
-      if (extension.empty()) return {};
-      out += extension;
-    }
-  }
-  return out;
-}
-
 Error waits(const std::string& path, const std::string& why) {
   return Error::temporary("4.3.5 " + path + ": " + why);
 }
@@ -53,11 +24,10 @@ Result<std::optional<std::string>> read_own(const std::string& path, const Accou
 
 }  // namespace
 
-std::vector<std::string> forward_paths(const Config& config, const AccountRef& account,
-                                       const std::string& extension) {
+std::vector<std::string> forward_paths(const Config& config, const UserNames& names) {
   std::vector<std::string> paths;
   for (auto entry : words(config.forward_path)) {
-    auto path = expanded(entry, config, account, extension);
+    auto path = expand_user_text(entry, names);
     if (path && path->starts_with('/')) paths.push_back(*std::move(path));
   }
   return paths;
@@ -65,9 +35,9 @@ std::vector<std::string> forward_paths(const Config& config, const AccountRef& a
 
 Result<std::optional<ForwardFile>> read_forward_file(const Config& config,
                                                      const AccountRef& account,
-                                                     const std::string& extension) {
+                                                     const UserNames& names) {
   auto limit = static_cast<std::size_t>(config.dot_forward_bytes_max);
-  for (const auto& path : forward_paths(config, account, extension)) {
+  for (const auto& path : forward_paths(config, names)) {
     TRY(auto text, read_own(path, account, limit));
     if (!text) continue;
     auto items = store::parse_alias_file(*text, path);

@@ -9,6 +9,7 @@
 
 #include "common/config/config.h"
 #include "common/process/privileges.h"
+#include "smtpd/delivery/user_text.h"
 #include "smtpd/messages.h"
 #include "store/maps/alias_items.h"
 
@@ -23,11 +24,10 @@ struct ForwardFile {
 /// remedy; mail waits until the file is right.
 Result<std::optional<ForwardFile>> read_forward_file(const Config& config,
                                                      const AccountRef& account,
-                                                     const std::string& extension);
+                                                     const UserNames& names);
 
-/// `forward_path` with $home, $user, $extension and $recipient_delimiter put in; entries that name
-/// an empty extension are left out.
-std::vector<std::string> forward_paths(const Config& config, const AccountRef& account,
-                                       const std::string& extension);
+/// The absolute paths of `forward_path` for this recipient; entries that name an empty extension
+/// are left out.
+std::vector<std::string> forward_paths(const Config& config, const UserNames& names);
 
 }  // namespace pennypost::smtp

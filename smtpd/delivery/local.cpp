@@ -83,26 +83,25 @@ store::Delivery delivery_of(const Attempt& attempt, const Recipient& recipient,
   return delivery;
 }
 
-/// Local part without, and with what stands behind recipient_delimiter.
-struct LocalName {
-  std::string user;
-  std::string extension;
-  std::string domain;
-};
-
-LocalName local_name(const Config& config, const std::string& address) {
-  LocalName name;
+/// What settings may name of a recipient. Of several delimiters it is the one in the address.
+UserNames names_of(const Config& config, const AccountRef& account, const std::string& address) {
+  UserNames names;
+  names.home = account.home;
+  names.user = account.name;
+  names.recipient = address;
   auto at = address.rfind('@');
-  name.user = address.substr(0, at);
-  if (at != std::string::npos) name.domain = address.substr(at + 1);
+  names.local = address.substr(0, at);
+  if (at != std::string::npos) names.domain = address.substr(at + 1);
+  names.recipient_delimiter = config.recipient_delimiter.substr(0, 1);
   auto delimiter = config.recipient_delimiter.empty()
                        ? std::string::npos
-                       : name.user.find_first_of(config.recipient_delimiter, 1);
+                       : names.local.find_first_of(config.recipient_delimiter, 1);
   if (delimiter != std::string::npos) {
-    name.extension = name.user.substr(delimiter + 1);
-    name.user.resize(delimiter);
+    names.recipient_delimiter = names.local.substr(delimiter, 1);
+    names.extension = names.local.substr(delimiter + 1);
+    names.local.resize(delimiter);
   }
-  return name;
+  return names;
 }
 
 class LocalDelivery {
@@ -113,7 +112,7 @@ class LocalDelivery {
         attempt_(attempt),
         recipient_(recipient),
         pieces_(std::move(pieces)),
-        name_(local_name(config, recipient.served_address())) {}
+        names_(names_of(config, attempt.route.account, recipient.served_address())) {}
 
   Outcome run() {
     if (is_in_loop()) {
@@ -131,7 +130,7 @@ class LocalDelivery {
         break;
     }
     if (account().is_system && !recipient_.is_self) {
-      auto forward = read_forward_file(config_, account(), name_.extension);
+      auto forward = read_forward_file(config_, account(), names_);
       if (!forward) return outcome(recipient_, forward.error());
       if (*forward) {
         return expand((*forward)->items, "forward", "forwarded by " + (*forward)->path);
@@ -237,7 +236,11 @@ class LocalDelivery {
     run.time_limit = std::chrono::ceil<std::chrono::seconds>(config_.command_time_limit);
     run.directory = account().home.empty() ? config_.queue_directory : account().home;
     if (!config_.command_execution_directory.empty()) {
-      run.directory = config_.command_execution_directory;
+      UserNames names = names_;
+      names.extension = harmless(names.extension);
+      auto directory = expand_user_text(config_.command_execution_directory, names);
+      if (directory) run.directory = *std::move(directory);
+      run.is_directory_required = true;
     }
     const auto& envelope = attempt_.envelope;
     run.environment = {
@@ -246,9 +249,9 @@ class LocalDelivery {
         {"HOME", account().home},
         {"USER", account().name},
         {"LOGNAME", account().name},
-        {"LOCAL", harmless(name_.user)},
-        {"EXTENSION", harmless(name_.extension)},
-        {"DOMAIN", harmless(name_.domain)},
+        {"LOCAL", harmless(names_.local)},
+        {"EXTENSION", harmless(names_.extension)},
+        {"DOMAIN", harmless(names_.domain)},
         {"RECIPIENT", harmless(recipient_.served_address())},
         {"ORIGINAL_RECIPIENT", harmless(recipient_.original)},
         {"SENDER", harmless(sender_of(attempt_, recipient_))},
@@ -271,7 +274,7 @@ class LocalDelivery {
   const Attempt& attempt_;
   const Recipient& recipient_;
   store::Pieces pieces_;
-  LocalName name_;
+  UserNames names_;
 };
 
 }  // namespace

@@ -81,7 +81,7 @@ struct Sender::Work {
     }
     return list;
   }
-  bool is_done() { return may_be_taken || open().empty(); }
+  bool is_done() { return may_be_taken || is_refused || open().empty(); }
   /// What is wrong where no host has said anything about a recipient.
   void fail(const Error& error, std::string of_relay = "none") {
     failure = error;
@@ -94,8 +94,9 @@ struct Sender::Work {
   std::string key;
   std::vector<Slot> slots;
   std::unique_ptr<SmtpClient> client;
-  std::size_t sessions = 0;
+  std::size_t sessions = 0;  // with the hosts of `hop`, that came to a transaction
   bool may_be_taken = false;
+  bool is_refused = false;  // by a host's word that counts for all: no other is asked
   std::optional<Error> failure;
   std::string relay = "none";
   SteadyTime begun = std::chrono::steady_clock::now();
@@ -190,6 +191,7 @@ Task<> Sender::over_hop(Work& work, NextHop hop) {
     co_return;
   }
   auto sessions_max = static_cast<std::size_t>(config_->smtp_mx_session_limit);
+  work.sessions = 0;
   for (const auto& target : *targets) {
     if (work.is_done() || (sessions_max != 0 && work.sessions >= sessions_max)) co_return;
     co_await over_host(work, target, true);
@@ -238,7 +240,6 @@ Task<> Sender::over_host(Work& work, Target target, bool with_tls) {
     work.fail(Error::temporary("4.4.1 connect to " + target.text() + ": " + stream.error().text()));
     co_return;
   }
-  ++work.sessions;
   auto login = Login::parse(work.hop.credentials);
   // Who breaks the handshake must not learn the password, nor get a session that it was to protect.
   bool may_be_plain = demand->level == TlsDemand::Level::May && login.name.empty();
@@ -249,7 +250,6 @@ Task<> Sender::over_host(Work& work, Target target, bool with_tls) {
   co_await end_session(work);
   if (wants_plain && may_be_plain) {
     log_info("smtp", "TLS with " + target.name() + " failed, trying again without it");
-    --work.sessions;
     co_await over_host(work, target, false);
   }
 }
@@ -260,8 +260,11 @@ Task<> Sender::run_session(Work& work, bool& wants_plain) {
     work.connected = std::chrono::steady_clock::now();
     if (!opened) {
       work.fail(opened.error(), work.client->target().text());
+      work.is_refused = !opened.error().is_temporary();
       co_return;
     }
+    // As in Postfix, hosts that greet nobody don't count.
+    ++work.sessions;
     auto slots = work.open();
     co_await work.client->deliver(work.attempt.envelope, work.source, std::move(slots));
   } catch (const Disconnected& why) {
@@ -326,9 +329,11 @@ void Sender::keep(const std::string& key, std::unique_ptr<SmtpClient> client) {
     return;
   }
   if (kept_.size() >= cached_sessions_max) drop(kept_.begin());
-  auto end = loop_.now() + config_->connection_cache_ttl_limit;
-  kept_.push_back(Kept{key, std::move(client), end});
-  if (!expiry_.is_running()) expiry_.start(kept_.front().end);
+  auto end = std::min(loop_.now() + config_->connection_cache_ttl_limit,
+                      client->opened() + config_->smtp_connection_reuse_time_limit);
+  auto later = std::ranges::find_if(kept_, [&](const Kept& kept) { return kept.end > end; });
+  kept_.insert(later, Kept{key, std::move(client), end});
+  expiry_.start(kept_.front().end);
 }
 
 void Sender::drop_expired() {

@@ -157,6 +157,8 @@ struct Fixture {
     return text;
   }
   Task<> settle() { co_await loop.sleep(5ms); }
+  void pass(Duration time) { loop.run_until(sleep(time)); }
+  Task<> sleep(Duration time) { co_await loop.sleep(time); }
 
   Loop loop;
   TableResolver dns;
@@ -240,6 +242,39 @@ TEST_CASE("hosts that can't be reached are passed over, and all of them dead is 
   fixture.servers.add("refused");
   CHECK(fixture.send() == "retry 4.4.1 connect to b.example[192.0.2.2]:25: Connection refused");
   CHECK(fixture.last[0].relay == "none");
+}
+
+TEST_CASE("a host that greets with 5xx is passed over, or speaks for all where so set") {
+  Fixture skipping;
+  skipping.servers.add("S: 554 5.7.1 go away\n--");
+  skipping.servers.add("S: 554 go away\n--");
+  CHECK(skipping.send() ==
+        "retry 4.3.0 host b.example[192.0.2.2] refused to talk to me: 554 go away");
+  Fixture obeying({"smtp_skip_5xx_greeting=no"});
+  obeying.servers.add("S: 554 5.7.1 go away\n--");
+  CHECK(obeying.send() ==
+        "bounce 5.7.1 host a.example[192.0.2.1] refused to talk to me: 554 5.7.1 go away");
+  CHECK(obeying.servers.connected.size() == 1);
+}
+
+TEST_CASE("sessions are counted for each next hop, from the first that comes to a transaction") {
+  std::string busy = plain + "C: MAIL FROM:<s@me.example>\nS: 450 4.3.2 busy\nC: QUIT\n";
+  std::string shut = "S: 421 4.3.2 shut\n--";
+  Fixture fixture({"smtp_mx_session_limit=1"});
+  fixture.attempt.route.fallbacks = {FallbackHop{"[b.example]:26", "", ""}};
+  fixture.servers.add(shut);
+  fixture.servers.add(busy);
+  fixture.servers.add(busy);
+  CHECK(fixture.send().starts_with("retry 4.3.2 host b.example[192.0.2.2] said: 450"));
+  CHECK(fixture.servers.connected == std::vector<std::string>{"a.example[192.0.2.1]:25",
+                                                              "b.example[192.0.2.2]:25",
+                                                              "b.example[192.0.2.2]:26"});
+  fixture.servers.connected.clear();
+  fixture.servers.add(busy);
+  fixture.servers.add(busy);
+  fixture.send();
+  CHECK(fixture.servers.connected ==
+        std::vector<std::string>{"a.example[192.0.2.1]:25", "b.example[192.0.2.2]:26"});
 }
 
 TEST_CASE("421 in the middle ends the session, and the rest is tried elsewhere") {
@@ -541,6 +576,20 @@ TEST_CASE("a session is used again while more mail comes for the same next hop")
   CHECK(fixture.send() == "delivered 2.0.0 250 ok");
   CHECK(fixture.send() == "delivered 2.0.0 250 ok");
   CHECK(fixture.servers.connected.size() == 2);
+}
+
+TEST_CASE("a session is kept no longer than it may be used again") {
+  Fixture fixture({"connection_cache_ttl_limit=1h", "smtp_connection_reuse_time_limit=1s"});
+  std::string unended =
+      "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<r@example.org>\nS: 250 ok\nC: DATA\n" +
+      body + "S: 250 ok\n";
+  fixture.servers.add(plain + unended + "C: QUIT\n");
+  fixture.servers.add(plain + unended + "C: QUIT\n");
+  fixture.servers.add(plain + unended);
+  for (int i = 0; i < 2; ++i) CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+  fixture.pass(1200ms);
+  CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+  CHECK(fixture.servers.connected.size() == 3);
 }
 
 TEST_CASE("a kept session that the server has closed is replaced unseen") {

@@ -170,10 +170,10 @@ TargetSettings TargetSettings::from(const Config& config) {
     auto address = IpAddress::parse(text);
     if (address) own.push_back(*address);
   };
-  bool on_all = holds(config.inet_interfaces, "all");
-  bool on_loopback = on_all || holds(config.inet_interfaces, "loopback-only") ||
-                     holds(config.inet_interfaces, "localhost");
-  for (const auto& text : config.inet_interfaces) add(text);
+  const auto& interfaces = config.at(Service::Smtp).inet_interfaces;
+  bool on_all = holds(interfaces, "all");
+  bool on_loopback = on_all || holds(interfaces, "loopback-only") || holds(interfaces, "localhost");
+  for (const auto& text : interfaces) add(text);
   for (const auto& text : config.proxy_interfaces) add(text);
   if (on_all) {
     for (const auto& interface : System::query().interfaces) add(interface.address);
