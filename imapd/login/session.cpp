@@ -132,8 +132,10 @@ void LoginSession::answer(const Reply& reply, std::string_view tag) {
 }
 
 std::string LoginSession::capabilities() const {
-  std::string out(base_capabilities);
-  out += " ID ENABLE IDLE";
+  std::string own(base_capabilities);
+  own += " ID ENABLE IDLE";
+  // How to log in is told in any case.
+  std::string out = with_setting(std::move(own), settings().imap_capability);
   if (can_start_tls()) out += " STARTTLS";
   if (!allows_plaintext()) out += " LOGINDISABLED";
   for (const auto& name : offer().mechanisms) out += " AUTH=" + name;

@@ -58,6 +58,9 @@ TEST_CASE("the greeting says what may be used") {
   CHECK(has(text, "b NO [PRIVACYREQUIRED] "));
   CHECK(has(text, "* CAPABILITY IMAP4rev1 "));
   CHECK(far.auth.asked == 0);
+  Dialogue other("192.0.2.9", {"imap_capability=IMAP4rev1 XFOO"});
+  other.say("");
+  CHECK(has(other.greeting, "[CAPABILITY IMAP4rev1 XFOO LOGINDISABLED AUTH=SCRAM-SHA-256]"));
   Dialogue open("192.0.2.9", {"disable_plaintext_auth=no"});
   open.say("a LOGIN alice wonder\r\n");
   CHECK(open.result);

@@ -1,5 +1,7 @@
 #include "imapd/response/own_id.h"
 
+#include <sys/utsname.h>
+
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,10 +11,16 @@
 namespace pennypost::imap {
 namespace {
 
-constexpr std::pair<std::string_view, std::string_view> own_values[] = {
-    {"name", "Pennypost"},
-    {"version", PENNYPOST_VERSION},
-};
+/// Nothing for a key that we have no value of.
+std::optional<std::string> own_value(std::string_view key) {
+  if (equal_nocase(key, "name")) return "Pennypost";
+  if (equal_nocase(key, "version")) return PENNYPOST_VERSION;
+  utsname system{};
+  if (uname(&system) != 0) return {};
+  if (equal_nocase(key, "os")) return system.sysname;
+  if (equal_nocase(key, "os-version")) return system.release;
+  return {};
+}
 
 }  // namespace
 
@@ -21,12 +29,7 @@ IdFields own_id(std::string_view setting) {
   auto pieces = words(setting, " ");
   for (std::size_t i = 0; i + 1 < pieces.size(); i += 2) {
     std::optional<std::string> value = std::string(pieces[i + 1]);
-    if (*value == "*") {
-      value.reset();
-      for (const auto& [key, own] : own_values) {
-        if (equal_nocase(key, pieces[i])) value = std::string(own);
-      }
-    }
+    if (*value == "*") value = own_value(pieces[i]);
     fields.emplace_back(std::string(pieces[i]), std::move(value));
   }
   return fields;

@@ -7,7 +7,8 @@
 
 namespace pennypost::imap {
 
-/// `setting` holds pairs of a key and a value; `*` stands for our own value of name and version.
+/// `setting` holds pairs of a key and a value; `*` stands for our own value of name, version, os
+/// and os-version.
 IdFields own_id(std::string_view setting);
 
 }  // namespace pennypost::imap

@@ -141,6 +141,7 @@ std::string namespace_line(char separator) {
 }
 
 std::string id_line(const IdFields& fields) {
+  if (fields.empty()) return "* ID NIL\r\n";
   std::string out = "* ID (";
   for (const auto& [name, value] : fields) {
     if (!out.ends_with('(')) out += ' ';

@@ -4,6 +4,7 @@
 #include "common/base/text.h"
 #include "common/log/log.h"
 #include "imapd/command/table.h"
+#include "imapd/response/logout_text.h"
 #include "imapd/response/untagged.h"
 
 namespace pennypost::imap {
@@ -301,11 +302,7 @@ Task<> Session::give_sign_of_life(std::string_view text) {
 }
 
 void Session::log_end(std::string_view why) {
-  auto counts = surroundings_->settings().imap_logout_format;
-  for (auto [name, value] : {std::pair{"%i", received_}, std::pair{"%o", sent_}}) {
-    auto at = counts.find(name);
-    if (at != std::string::npos) counts.replace(at, 2, std::to_string(value));
-  }
+  auto counts = logout_text(surroundings_->settings().imap_logout_format, received_, sent_);
   log_logout("imap", who_.user, who_.session_id, why, counts);
 }
 

@@ -172,7 +172,7 @@ Task<Result<Done>> start_session(Master& master, std::shared_ptr<HandOverDesk::S
   demand.is_shared = place.is_shared;
   CO_TRY(auto started, co_await master.start_on_demand(std::move(demand)));
   auto worker = std::move(started.link);
-  auto limit = master.config()->mail_max_userip_connections;
+  auto limit = master.config()->at(request.client.service).mail_max_userip_connections;
   auto key = std::pair(login.login, counted_address(request.client.client_address));
   auto& open_sessions = state->sessions_of(key, worker->peer());
   if (limit > 0 && open_sessions >= limit) {

@@ -1,0 +1,18 @@
+#include "imapd/command/capability.h"
+
+#include "common/base/text.h"
+
+namespace pennypost::imap {
+
+std::string with_setting(std::string own, std::string_view setting) {
+  auto names = words(setting, " ");
+  bool replaces = !names.empty() && !names.front().starts_with('+');
+  std::string out = replaces ? std::string() : std::move(own);
+  for (auto name : names) {
+    while (name.starts_with('+')) name.remove_prefix(1);
+    if (!name.empty()) out += (out.empty() ? "" : " ") + std::string(name);
+  }
+  return out;
+}
+
+}  // namespace pennypost::imap

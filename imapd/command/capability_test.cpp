@@ -1,0 +1,12 @@
+#include "imapd/command/capability.h"
+
+#include <doctest/doctest.h>
+
+using namespace pennypost::imap;
+
+TEST_CASE("imap_capability takes the place of ours, or is added to it") {
+  CHECK(with_setting("IMAP4rev1 IDLE", "") == "IMAP4rev1 IDLE");
+  CHECK(with_setting("IMAP4rev1 IDLE", "IMAP4rev1  XFOO") == "IMAP4rev1 XFOO");
+  CHECK(with_setting("IMAP4rev1", "+XFOO XBAR") == "IMAP4rev1 XFOO XBAR");
+  CHECK(with_setting("IMAP4rev1", "+XFOO +XBAR") == "IMAP4rev1 XFOO XBAR");
+}
