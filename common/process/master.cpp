@@ -145,7 +145,7 @@ Result<std::shared_ptr<const Prepared>> Master::prepare(const Config& config) co
     tls.certificate_file = is_smtp ? settings.smtpd_tls_cert_file : settings.ssl_cert;
     tls.key_file = is_smtp ? settings.smtpd_tls_key_file : settings.ssl_key;
     tls.minimum_protocol = is_smtp ? settings.smtpd_tls_protocols : settings.ssl_min_protocol;
-    if (is_smtp && settings.smtpd_tls_security_level == "encrypt") {
+    if (is_smtp && (settings.smtpd_tls_security_level == "encrypt" || is_implicit_tls(service))) {
       tls.minimum_protocol = settings.smtpd_tls_mandatory_protocols;
     }
     if (tls.minimum_protocol.starts_with(">=")) tls.minimum_protocol.erase(0, 2);
