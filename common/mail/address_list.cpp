@@ -1,5 +1,7 @@
 #include "common/mail/address_list.h"
 
+#include <utility>
+
 #include "common/base/text.h"
 
 namespace pennypost {
@@ -10,6 +12,7 @@ struct Word {
   std::string text;
   bool blank_before = false;
   bool is_dot = false;
+  bool is_quoted = false;
   std::size_t end = 0;
 };
 
@@ -105,6 +108,7 @@ class Parser {
       word.blank_before = blank;
       if (peek() == '"') {
         word.text = quoted_string();
+        word.is_quoted = true;
       } else if (take('.')) {
         word.text = ".";
         word.is_dot = true;
@@ -142,33 +146,58 @@ class Parser {
     return text;
   }
 
-  /// Behind an @: atoms, dots and literals without the blanks between them. A further @ belongs to
-  /// it, so that a@b@c never passes for a@b.
+  /// Behind the @: the last word before it, with those that dots join to it, is the local part;
+  /// what stands in front is a name.
+  void complete(ListedAddress& address, const std::vector<Word>& words) {
+    auto local = local_begin(words);
+    if (local > 0 && !address.name) address.name = phrase(words, local);
+    address.mailbox = local_part(words, local);
+    address.host = domain();
+  }
+
+  /// Words without a domain: one is a local part, several are a name.
+  static void leave_bare(ListedAddress& address, const std::vector<Word>& words) {
+    if (local_begin(words) == 0) {
+      address.mailbox = local_part(words, 0);
+      if (!words.empty()) address.bare_end = words.back().end;
+    } else if (!address.name) {
+      address.name = phrase(words, words.size());
+    }
+  }
+
+  /// Behind an @: atoms, dots and literals without the blanks around dots. It ends at a blank that
+  /// has no dot beside it. A further @ belongs to it, so that a@b@c never passes for a@b.
   std::string domain() {
     std::string text;
     for (;;) {
-      bool blank = skip_blanks();
-      if (peek() == '[') {
-        auto end = body_.find_first_of("]<>,;", at_);
-        if (end == std::string_view::npos) end = body_.size();
-        if (end < body_.size() && body_[end] == ']') ++end;
-        for (; at_ < end; ++at_) {
-          if (!is_space(peek())) text += peek();
-        }
-      } else if (take('.')) {
+      skip_blanks();
+      bool may_go_on = text.empty() || text.back() == '.' || text.back() == '@';
+      if (take('.')) {
         text += '.';
       } else if (take('@')) {
         text += '@';
+      } else if (!may_go_on) {
+        return text;
+      } else if (peek() == '[') {
+        text += domain_literal();
       } else {
-        bool is_other = blank && !text.empty() && text.back() != '.' && text.back() != '@';
-        if (is_other && bare_words_ == BareWords::Addresses) return text;
         auto part = atom();
-        // Two atoms with only a blank between them are no domain; what follows is not ours.
         if (part.empty()) return text;
-        if (!text.empty() && text.back() != '.' && text.back() != '@') text += ' ';
         text += part;
       }
     }
+  }
+
+  /// RFC 5322 section 3.4.1, without its blanks.
+  std::string domain_literal() {
+    auto end = body_.find_first_of("]<>,;", at_);
+    if (end == std::string_view::npos) end = body_.size();
+    if (end < body_.size() && body_[end] == ']') ++end;
+    std::string text;
+    for (; at_ < end; ++at_) {
+      if (!is_space(peek())) text += peek();
+    }
+    return text;
   }
 
   /// `@a,@b:` within angle brackets; nothing, and no move, if there is none.
@@ -192,12 +221,10 @@ class Parser {
     skip_blanks();
     address.route = route();
     auto local = words();
-    address.mailbox = phrase(local, local.size());
-    if (local_begin(local) == 0) address.mailbox = local_part(local, 0);
     if (take('@')) {
-      address.host = domain();
-    } else if (!local.empty() && local_begin(local) == 0) {
-      address.bare_end = local.back().end;
+      complete(address, local);
+    } else {
+      leave_bare(address, local);
     }
     // What else stands before > is dropped; without a >, up to the next element.
     auto end = body_.find_first_of(">,;", at_);
@@ -223,25 +250,35 @@ class Parser {
       if (!before.empty()) address.name = phrase(before, before.size());
       angle(address);
     } else if (take('@')) {
-      auto local = local_begin(before);
-      if (local > 0) address.name = phrase(before, local);
-      address.mailbox = local_part(before, local);
-      address.host = domain();
+      complete(address, before);
     } else if (before.empty()) {
       // Only a comment, or an octet that begins nothing.
       if (at_ == begin) ++at_;
       return;
     } else {
-      bool one_word = local_begin(before) == 0;
-      address.mailbox = one_word ? local_part(before, 0) : phrase(before, before.size());
-      if (one_word) address.bare_end = before.back().end;
+      leave_bare(address, before);
+      // As in Dovecot, a quoted word alone is somebody's name.
+      bool is_name = before.size() == 1 && before.front().is_quoted &&
+                     bare_words_ == BareWords::Phrase;
+      if (is_name) address.name = std::exchange(address.mailbox, std::nullopt);
     }
     skip_blanks();
     if (!address.name) address.name = std::move(comment_);
+    bool goes_on = peek() != ',' && peek() != ';' && peek() != '<' && !at_end();
+    if (goes_on && bare_words_ == BareWords::Phrase) address.has_rest = skip_rest();
     list_.push_back(std::move(address));
-    // Whatever follows up to the next element is no part of any address.
-    if (bare_words_ == BareWords::Addresses) return;
-    if (peek() != ',' && peek() != ';' && peek() != '<' && !at_end()) words();
+  }
+
+  /// What follows an address up to the next element is no part of any; false if it is nothing but
+  /// stray parentheses and brackets.
+  bool skip_rest() {
+    bool any = false;
+    for (;;) {
+      any = !words().empty() || any;
+      if (at_end() || peek() == ',' || peek() == ';' || peek() == '<') return any;
+      any = any || peek() != '>';
+      ++at_;
+    }
   }
 
   /// Lists all words but those of the last local part as addresses of their own.
@@ -278,9 +315,12 @@ class Parser {
 
 }  // namespace
 
-std::string ListedAddress::text() const { return mailbox.value_or("") + (host ? "@" + *host : ""); }
+std::string ListedAddress::text() const {
+  return mailbox.value_or(host ? "" : name.value_or("")) + (host ? "@" + *host : "");
+}
 
 Result<MailAddress> ListedAddress::address(Utf8 utf8) const {
+  if (has_rest) return Error(501, "5.1.3 Bad address syntax: words behind the address");
   if (kind != Kind::Mailbox || !mailbox || mailbox->empty()) {
     return Error(501, "5.1.3 Bad address syntax: no address");
   }

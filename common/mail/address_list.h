@@ -5,7 +5,7 @@
 // phrases, blanks and comments anywhere, quoted words within a local part), and what is seen beside
 // it: UTF-8, a bare word as an address without domain. It never fails: what can't be understood
 // becomes an address with what was found, as Dovecot does, so that a broken From still shows in a
-// client. Encoded words are left as they are.
+// client: several words without an address are a name. Encoded words are left as they are.
 //
 // STANDARDS  RFC 5322 sections 3.4 and 4.4, RFC 6854 (groups in From), RFC 9051 section 7.5.2
 // (ENVELOPE)
@@ -34,23 +34,28 @@ struct ListedAddress {
   Kind kind = Kind::Mailbox;
   std::optional<std::string> name;     // display name, or a comment where only that was given
   std::optional<std::string> route;    // "@a,@b"
-  std::optional<std::string> mailbox;  // the local part as it means, without quotes
+  // The local part as it means, without quotes; absent where only a name was given.
+  std::optional<std::string> mailbox;
   // Absent for a bare word. ENVELOPE must not show that as NIL, which would mean a group.
   std::optional<std::string> host;
   // Where in the body `@domain` completes a bare address; absent if it has a domain or is broken.
   std::optional<std::size_t> bare_end;
+  // Words that belong to no address stand behind it: `a@b c@d`. ENVELOPE passes over them.
+  bool has_rest = false;
 
   /// As it stands there, `local@host`, whether it is an address or not.
   std::string text() const;
-  /// As an address for an envelope; Error 501 5.1.3 if it is none, or a group's mark.
+  /// As an address for an envelope; Error 501 5.1.3 if it is none, has a rest, or is a group's
+  /// mark.
   Result<MailAddress> address(Utf8 utf8 = Utf8::Allowed) const;
 
   friend bool operator==(const ListedAddress&, const ListedAddress&) = default;
 };
 
-/// How words that neither @ nor <> make an address are read: `bob ann` and `bob ann@example.org`.
+/// How words that neither @ nor <> make an address are read: `bob ann`, `bob ann@example.org` and
+/// `"bob"`.
 enum class BareWords {
-  Phrase,     // as one name, as IMAP shows a field
+  Phrase,     // as a name, as IMAP shows a field; a word without quotes as a local part
   Addresses,  // each as an address without a domain, as `sendmail -t` and its arguments mean them
 };
 

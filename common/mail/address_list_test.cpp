@@ -49,20 +49,38 @@ TEST_CASE("address lists are taken apart as ENVELOPE shows them") {
       {"u@[192.0.2.1], v@[IPv6:::1]", R"((NIL NIL "u" "[192.0.2.1]")(NIL NIL "v" "[IPv6:::1]"))"},
       {"root", R"((NIL NIL "root" NIL))"},
       {"Root <root>", R"(("Root" NIL "root" NIL))"},
-      {"John Smith", R"((NIL NIL "John Smith" NIL))"},
+      {"John Smith", R"(("John Smith" NIL NIL NIL))"},
+      {"<John Smith>", R"(("John Smith" NIL NIL NIL))"},
+      {"\"John Smith\"", R"(("John Smith" NIL NIL NIL))"},
+      {"\"j@b\", j@c", R"(("j@b" NIL NIL NIL)(NIL NIL "j" "c"))"},
+      {"John <\"john smith\">", R"(("John" NIL "john smith" NIL))"},
+      {"John Q. Smith (work)", R"(("John Q. Smith" NIL NIL NIL))"},
+      {"<John j@b.example>", R"(("John" NIL "j" "b.example"))"},
+      {"John <Smith j@b.example>", R"(("John" NIL "j" "b.example"))"},
       {"John Smith john@b.example", R"(("John Smith" NIL "john" "b.example"))"},
       {"<>", R"((NIL NIL "" NIL))"},
       {"=?utf-8?Q?J=C3=B6rg?= <j@b>", R"(("=?utf-8?Q?J=C3=B6rg?=" NIL "j" "b"))"},
       {"J\xc3\xb6rg <j\xc3\xb6@b>", "(\"J\xc3\xb6rg\" NIL \"j\xc3\xb6\" \"b\")"},
       {"a@b@c", R"((NIL NIL "a" "b@c"))"},
-      {"a@b c d, e@f", R"((NIL NIL "a" "b c d")(NIL NIL "e" "f"))"},
+      {"a@b c d, e@f", R"((NIL NIL "a" "b")(NIL NIL "e" "f"))"},
+      {"a@b c@d", R"((NIL NIL "a" "b"))"},
+      {"a@b\r\n\tc@d@e:f, g@h", R"((NIL NIL "a" "b")(NIL NIL "g" "h"))"},
+      {"a@b.c d.e", R"((NIL NIL "a" "b.c"))"},
+      {"a@b . c", R"((NIL NIL "a" "b.c"))"},
+      {"a@[192.0.2.1] x", R"((NIL NIL "a" "[192.0.2.1]"))"},
+      {"a@b [x]", R"((NIL NIL "a" "b"))"},
+      {"a@b (c) d@e", R"(("c" NIL "a" "b"))"},
+      {"N <a@b c@d>", R"(("N" NIL "a" "b"))"},
+      {"<@a, @b : c@d e>", R"((NIL "@a,@b" "c" "d"))"},
+      {"g: a@b c@d, e f;", R"((NIL NIL "g" NIL)(NIL NIL "a" "b")("e f" NIL NIL NIL))"
+                           R"((NIL NIL NIL NIL))"},
       {"a (x (y) \\) z) @b", R"(("x (y) ) z" NIL "a" "b"))"},
       {"(only a comment)", ""},
       {"", ""},
       {",;:,", ""},
       {"Ann <ann@b.example, bob@c.example",
        R"(("Ann" NIL "ann" "b.example")(NIL NIL "bob" "c.example"))"},
-      {"\"unclosed <ann@b>", R"((NIL NIL "unclosed <ann@b>" NIL))"},
+      {"\"unclosed <ann@b>", R"(("unclosed <ann@b>" NIL NIL NIL))"},
       {")a@b", R"((NIL NIL "a" "b"))"},
       {"a@b <c@d>", R"((NIL NIL "a" "b")(NIL NIL "c" "d"))"},
   };
@@ -76,6 +94,11 @@ TEST_CASE("a listed address becomes one for the envelope only if it is whole") {
   auto first = [](std::string_view body) { return parse_address_list(body).at(0).address(); };
   CHECK(first("Ann <ann@b.example>")->text() == "ann@b.example");
   CHECK(first("root")->text() == "root");
+  CHECK(parse_address_list("\"root\"", BareWords::Addresses).at(0).address()->text() == "root");
+  CHECK_FALSE(parse_address_list("<ann eve>", BareWords::Addresses).at(0).address());
+  CHECK(first("a@b)")->text() == "a@b");
+  CHECK_FALSE(first("Someone Else"));
+  CHECK_FALSE(first("a@b c@d"));
   CHECK_FALSE(first("a@b@c"));
   CHECK_FALSE(first("a@b c"));
   CHECK_FALSE(first("<>"));

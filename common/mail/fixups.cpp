@@ -130,7 +130,7 @@ HeaderRecipients recipients_in_header(std::string_view header, Utf8 utf8) {
     if (resent) name.remove_prefix(7);
     if (std::ranges::none_of(names, [&](auto one) { return equal_nocase(one, name); })) continue;
     for (const auto& one : parse_address_list(field.body, BareWords::Addresses)) {
-      bool is_null = one.mailbox.value_or("").empty() && !one.host;  // <>
+      bool is_null = one.mailbox && one.mailbox->empty() && !one.host;  // <>
       if (one.kind != ListedAddress::Kind::Mailbox || is_null) continue;
       auto address = one.address(utf8);
       if (!address) {

@@ -43,16 +43,19 @@ class Parser {
     describe(part, in_digest);
     auto body = at_;
     auto boundary = find_parameter(part.type_parameters, "boundary").value_or("");
-    bool may_nest = depth < mime_nesting_max && parts_ < mime_parts_max;
-    if (may_nest && equal_nocase(part.type, "multipart") && !boundary.empty() &&
-        boundary.size() <= mime_boundary_bytes_max) {
-      part.kind = MimePart::Kind::Multipart;
-      read_multipart(part, boundary, depth);
-    } else if (may_nest && is_message(part)) {
-      part.kind = MimePart::Kind::Message;
-      part.children.push_back(this->part(false, depth + 1));
-    } else {
-      read_body();
+    part.kind = kind_of(part, boundary);
+    bool may_nest = depth < mime_nesting_max && parts_ < mime_parts_max &&
+                    boundary.size() <= mime_boundary_bytes_max;
+    if (part.kind != MimePart::Kind::Leaf && !may_nest) make_opaque(part);
+    switch (part.kind) {
+      case MimePart::Kind::Multipart:
+        read_multipart(part, boundary, depth);
+        break;
+      case MimePart::Kind::Message:
+        part.children.push_back(this->part(false, depth + 1));
+        break;
+      case MimePart::Kind::Leaf:
+        read_body();
     }
     part_end_ = end_of_body(body);
     part.body = between(body, part_end_);
@@ -133,9 +136,17 @@ class Parser {
     }
     bool closed = stopped_at(mine);
     boundaries_.pop_back();
+    if (part.children.empty()) part.children.push_back(empty_part(part.header));
     if (!closed) return;
     pass_boundary();
     read_body();
+  }
+
+  /// RFC 9051 section 9: a multipart has at least one part. An empty text stands in, as in Dovecot.
+  static MimePart empty_part(const MimeExtent& header_of_multipart) {
+    MimePart part;
+    part.header.offset = part.body.offset = header_of_multipart.offset + header_of_multipart.bytes;
+    return part;
   }
 
   /// Not before the body's begin, nor within its last child, whose header may end in the line end
@@ -147,6 +158,26 @@ class Parser {
       if (least.offset > end.offset) end = least;
     }
     return end;
+  }
+
+  /// What the part is by its type alone. A multipart without a boundary becomes plain text, as
+  /// does each part whose Content-Type can't be understood (RFC 2045 section 5.2).
+  static MimePart::Kind kind_of(MimePart& part, std::string_view boundary) {
+    if (is_message(part)) return MimePart::Kind::Message;
+    if (!equal_nocase(part.type, "multipart")) return MimePart::Kind::Leaf;
+    if (!boundary.empty()) return MimePart::Kind::Multipart;
+    part.type = "text";
+    part.subtype = "plain";
+    part.type_parameters.clear();
+    return MimePart::Kind::Leaf;
+  }
+
+  /// A part whose parts are beyond a limit: octets of which nobody says what is in them, as in
+  /// Dovecot. Its own type would promise parts or an envelope.
+  static void make_opaque(MimePart& part) {
+    part.kind = MimePart::Kind::Leaf;
+    part.type = "application";
+    part.subtype = "octet-stream";
   }
 
   static bool is_message(const MimePart& part) {

@@ -6,7 +6,8 @@
 // mapped file nothing is copied but the fields' values.
 //
 // Broken messages are taken as Dovecot takes them:
-// - a multipart without a boundary parameter is a part without children;
+// - a multipart without a boundary parameter is plain text, since nothing in it is a part;
+// - a multipart or message beyond the limits below is application/octet-stream;
 // - a part also ends at a boundary of any multipart around it, and at the end of the text;
 // - a header ends at such a boundary too; a line in it that is no field is passed over;
 // - a boundary line need only begin with the boundary; the longest that fits wins, of equals the
@@ -30,7 +31,7 @@
 
 namespace pennypost {
 
-constexpr std::size_t mime_nesting_max = 100;           // deeper parts have no children
+constexpr std::size_t mime_nesting_max = 100;           // deeper parts are not looked into
 constexpr std::size_t mime_parts_max = 10'000;          // further ones are not listed
 constexpr std::size_t mime_header_bytes_max = 1 << 20;  // of one part, that are searched for fields
 constexpr std::size_t mime_boundary_bytes_max = 998;
@@ -48,7 +49,7 @@ struct MimeExtent {
 struct MimePart {
   enum class Kind {
     Leaf,
-    Multipart,  // `children` are its parts; perhaps none
+    Multipart,  // `children` are its parts, at least one
     Message,    // message/rfc822 or message/global: one child, the message within
   };
   Kind kind = Kind::Leaf;

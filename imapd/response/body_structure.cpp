@@ -9,7 +9,7 @@
 namespace pennypost::imap {
 namespace {
 
-constexpr std::string_view format_mark = "s1 ";
+constexpr std::string_view format_mark = "s2 ";
 
 void append_parameters(std::string& out, const std::vector<MimeParameter>& parameters) {
   if (parameters.empty()) {
@@ -61,8 +61,7 @@ class Writer {
 
   void part(std::string& out, const MimePart& part) {
     out += '(';
-    // One without a boundary is no more than its type, and has no parts either.
-    if (part.kind == MimePart::Kind::Multipart || equal_nocase(part.type, "multipart")) {
+    if (part.kind == MimePart::Kind::Multipart) {
       multipart(out, part);
     } else {
       single(out, part);
@@ -73,9 +72,6 @@ class Writer {
  private:
   void multipart(std::string& out, const MimePart& multipart) {
     for (const auto& child : multipart.children) part(out, child);
-    // RFC 9051 section 9: a multipart has at least one body; an empty text stands in, as in
-    // Dovecot.
-    if (multipart.children.empty()) part(out, MimePart());
     out += ' ';
     append_string(out, lower(multipart.subtype));
     if (!extensions_) return;

@@ -44,8 +44,6 @@ TEST_CASE("a multipart shows its parts, an attached message its envelope and bod
         "NIL NIL NIL NIL)"
         " \"mixed\" (\"boundary\" \"XX\") NIL NIL NIL)");
   CHECK(structure.body.ends_with(" \"mixed\")"));
-  CHECK(structure_of("Content-Type: multipart/mixed\r\n\r\nx").body ==
-        "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0) \"mixed\")");
 }
 
 TEST_CASE("sections name octets by part number") {
@@ -66,6 +64,49 @@ TEST_CASE("sections name octets by part number") {
   CHECK(part(mixed, {3}, Text::Whole) == "NIL");
 }
 
+TEST_CASE("what the structure says of a part without parts is what its section gives") {
+  using Text = Section::Text;
+  std::string no_boundary = "Content-Type: multipart/mixed; a=b\r\n\r\n0123456789abcd";
+  CHECK(structure_of(no_boundary).body ==
+        "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 14 0)");
+  CHECK(part(no_boundary, {1}, Text::Whole) == "0123456789abcd");
+  std::string no_part = "Content-Type: multipart/mixed; boundary=b\r\n\r\npreamble\r\n";
+  CHECK(structure_of(no_part).body ==
+        "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0) \"mixed\")");
+  CHECK(part(no_part, {1}, Text::Whole).empty());
+}
+
+TEST_CASE("a message or multipart beyond the limits of nesting and number is octets alone") {
+  for (bool is_message : {true, false}) {
+    auto header = [&](std::size_t level) -> std::string {
+      if (is_message) return "Content-Type: message/rfc822\r\n\r\n";
+      auto mark = "b" + std::to_string(100 + level) + "\r\n";
+      return "Content-Type: multipart/x; boundary=" + mark + "\r\n--" + mark;
+    };
+    std::string inner = "Subject: s\r\n\r\nend\r\n";
+    if (!is_message) inner.insert(0, "--b200\r\n");
+    std::string message;
+    for (std::size_t i = 0; i < pennypost::mime_nesting_max; ++i) message += header(i);
+    message += is_message ? header(100) : "Content-Type: multipart/x; boundary=b200\r\n\r\n";
+    auto structure = structure_of(message + inner);
+    std::string parameters = is_message ? "NIL" : "(\"boundary\" \"b200\")";
+    auto opaque = "(\"application\" \"octet-stream\" " + parameters + " NIL NIL \"7bit\" " +
+                  std::to_string(inner.size()) + " NIL NIL NIL NIL)";
+    CAPTURE(structure.body_structure);
+    CHECK(structure.body_structure.find(opaque) != std::string::npos);
+    CHECK(decode_structure(encode(structure)).has_value());
+  }
+  std::string wide = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
+  for (std::size_t i = 0; i < pennypost::mime_parts_max + 1; ++i) {
+    wide += "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: s\r\n\r\nx\r\n";
+  }
+  auto structure = structure_of(wide);
+  CHECK(structure.body.find("(\"application\" \"octet-stream\" NIL NIL NIL \"7bit\" 15)") !=
+        std::string::npos);
+  CHECK(structure.body.find("\"rfc822\" NIL NIL NIL \"7bit\" 15)") == std::string::npos);
+  CHECK(decode_structure(encode(structure)).has_value());
+}
+
 TEST_CASE("a structure survives the index, and nothing else passes for one") {
   auto structure = structure_of(mixed);
   auto text = encode(structure);
@@ -75,5 +116,5 @@ TEST_CASE("a structure survives the index, and nothing else passes for one") {
   CHECK(again->body_structure == structure.body_structure);
   CHECK(encode(*again) == text);
   for (std::size_t n = 0; n < text.size(); ++n) CHECK_FALSE(decode_structure(text.substr(0, n)));
-  CHECK_FALSE(decode_structure("s1 0 0 2 0 0 0 0 99999999999 "));
+  CHECK_FALSE(decode_structure("s2 0 0 2 0 0 0 0 99999999999 "));
 }

@@ -48,3 +48,12 @@ TEST_CASE("folds, quotes, 8-bit text, groups and bare words keep the syntax whol
         "((NIL NIL \"group\" NIL)(NIL NIL \"x\" \"y\")(NIL NIL NIL NIL)) "
         "((NIL NIL \"bare\" \"MISSING_DOMAIN\")) NIL NIL NIL)");
 }
+
+TEST_CASE("words without an address are a name, and words behind an address are dropped") {
+  CHECK(envelope("From: Someone Else\nTo: a@b c@d, \"Some, One\"\n") ==
+        "(NIL NIL ((\"Someone Else\" NIL \"MISSING_MAILBOX\" \"MISSING_DOMAIN\")) "
+        "((\"Someone Else\" NIL \"MISSING_MAILBOX\" \"MISSING_DOMAIN\")) "
+        "((\"Someone Else\" NIL \"MISSING_MAILBOX\" \"MISSING_DOMAIN\")) "
+        "((NIL NIL \"a\" \"b\")(\"Some, One\" NIL \"MISSING_MAILBOX\" \"MISSING_DOMAIN\")) "
+        "NIL NIL NIL NIL)");
+}

@@ -14,10 +14,11 @@ namespace {
 // Up to so many fields are compared one by one.
 constexpr std::size_t few_groups = 4;
 
-// `Name <mailbox@host>`, a group's name alone.
+// `Name <mailbox@host>`; a group's name, or one without an address, alone.
 std::string shown(const ListedAddress& address) {
   std::string out = decode_words(address.name.value_or(""));
   if (address.kind != ListedAddress::Kind::Mailbox) return out + address.mailbox.value_or("");
+  if (!address.mailbox && !address.host) return out;
   out += " <" + address.mailbox.value_or("");
   if (address.host) out += '@' + *address.host;
   return out + '>';
