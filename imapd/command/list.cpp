@@ -1,8 +1,7 @@
 // LIST and LSUB.
 //
-// STANDARDS  RFC 9051 section 6.3.9, RFC 3501 sections 6.3.8 and 6.3.9, RFC 5258 (selection and
-// return
-//            options), RFC 5819 (STATUS), RFC 6154 (SPECIAL-USE), RFC 3348 (CHILDREN)
+// STANDARDS  RFC 9051 section 6.3.9, RFC 3501 sections 6.3.8 and 6.3.9, RFC 5258 (LIST-EXTENDED),
+//            RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 3348 (CHILDREN)
 #include "common/async/turn.h"
 #include "imapd/command/lister.h"
 #include "imapd/response/untagged.h"
@@ -18,6 +17,7 @@ constexpr std::size_t step_cost = 1 << 20;
 
 Task<Reply> Session::list(const CommandHead& command) {
   CO_TRY(auto request, parse_list(command.arguments, surroundings_->limits));
+  CO_TRY_DO(check_status_items(request.return_status));
   auto separator = store_->separator();
   if (!request.extended && request.patterns.front().empty()) {
     // RFC 9051 section 6.3.9: asks for the separator alone.
@@ -59,13 +59,17 @@ Task<Reply> Session::list(const CommandHead& command) {
 Task<> Session::tell_folders(const ListRequest& request,
                              const std::vector<Lister::Answer>& answers) {
   for (const auto& answer : answers) {
-    put(answer.line);
-    if (!request.return_status.empty() && answer.is_selectable) {
+    if (!request.return_status.empty() && answer.has_status) {
       auto reporting = report_status(answer.name, request.return_status);
-      auto line = co_await std::move(reporting);
-      // RFC 5819 section 2: a mailbox that can't be looked into is listed all the same.
-      if (line) put(*line);
+      auto status = co_await std::move(reporting);
+      // RFC 5819 section 2: a mailbox that can't be looked into is listed all the same, but as one
+      // that can't be selected unless that may change.
+      bool can_select = status || status.error().is_temporary();
+      put(can_select ? answer.line : as_not_selectable(answer.line));
+      if (status) put(*status);
       co_await look_for_client();
+    } else {
+      put(answer.line);
     }
     co_await send_if_much();
     if (turn_is_long(loop_)) co_await loop_.turn_end();

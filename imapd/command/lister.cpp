@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/assert.h"
 #include "common/base/text.h"
 #include "common/mail/encoded.h"
 #include "imapd/response/untagged.h"
@@ -19,6 +20,8 @@ std::vector<ListPattern> patterns_of(const ListRequest& request, char separator)
   std::vector<ListPattern> out;
   auto reference = decode_utf7(request.reference).value_or(request.reference);
   for (const auto& pattern : request.patterns) {
+    // RFC 5258 section 3: the empty one of several asks for nothing.
+    if (pattern.empty()) continue;
     out.emplace_back(reference, decode_utf7(pattern).value_or(pattern), separator);
   }
   return out;
@@ -47,16 +50,30 @@ Lister::Lister(const ListRequest& request, const std::vector<std::string>& speci
       special_uses_(special_uses),
       separator_(separator),
       patterns_(patterns_of(request, separator)),
-      folders_(std::move(folders)),
-      existing_(folders_.size()) {
+      folders_(std::move(folders)) {
   for (const auto& pattern : patterns_) name_cost_ += pattern.words();
-  std::set<MailboxName> existing;
-  for (const auto& folder : folders_) existing.insert(folder.name);
-  // Subscribed names are listed though no such mailbox exists (RFC 5258 section 3.4).
-  for (auto& name : subscribed) {
-    if (existing.contains(name)) continue;
-    Folder missing{std::move(name), store::SpecialUse::None, false, false, true};
+  add_missing(std::move(subscribed));
+}
+
+// Subscribed names are listed though no such mailbox exists (RFC 5258 section 3.1), and with
+// RECURSIVEMATCH the names above them as well (section 5, example 8).
+void Lister::add_missing(std::vector<MailboxName> subscribed) {
+  std::set<MailboxName> known;
+  for (const auto& folder : folders_) known.insert(folder.name);
+  auto add = [&](MailboxName name, bool is_subscribed) {
+    if (!known.insert(name).second) return;
+    Folder missing{std::move(name)};
+    missing.selectable = missing.exists = false;
+    missing.subscribed = is_subscribed;
     folders_.push_back(std::move(missing));
+  };
+  for (const auto& name : subscribed) add(name, true);
+  if (!request_.select_recursive) return;
+  for (const auto& name : subscribed) {
+    for (const auto& above : parents(name.text(), separator_)) {
+      auto parent = MailboxName::parse(above, separator_, SIZE_MAX, SIZE_MAX);
+      if (parent) add(std::move(*parent), false);
+    }
   }
 }
 
@@ -76,9 +93,10 @@ bool Lister::run(std::size_t cost, std::vector<Answer>& out) {
 std::size_t Lister::match_next() {
   const auto& folder = folders_[is_matched_.size()];
   const auto& name = folder.name.text();
-  is_matched_.push_back(any_matches(patterns_, name));
-  if (request_.select_recursive && selects(folder) && !is_matched_.back()) {
-    for (auto& above : parents(name, separator_)) above_selected_.insert(std::move(above));
+  bool is_matched = any_matches(patterns_, name);
+  is_matched_.push_back(is_matched);
+  if (request_.select_recursive && selects(folder)) {
+    for (const auto& above : parents(name, separator_)) above_selected_[above] |= !is_matched;
   }
   return name_overhead + name.size() * name_cost_;
 }
@@ -87,9 +105,11 @@ std::size_t Lister::answer_next(std::vector<Answer>& out) {
   auto i = next_++;
   const auto& folder = folders_[i];
   if (!is_matched_[i]) return 1;
-  bool below = above_selected_.contains(folder.name.text());
-  if (selects(folder) || below) {
-    out.push_back({line(folder, i < existing_, below), folder.name, folder.selectable});
+  auto below = above_selected_.find(folder.name.text());
+  bool has_below = below != above_selected_.end();
+  bool is_selected = selects(folder);
+  if (is_selected || (has_below && below->second)) {
+    out.push_back({line(folder, has_below), folder.name, is_selected && folder.selectable});
   }
   return name_overhead;
 }
@@ -99,14 +119,15 @@ bool Lister::selects(const Folder& folder) const {
   return !request_.select_special_use || !special_use(special_uses_, folder.name).empty();
 }
 
-std::string Lister::line(const Folder& folder, bool exists, bool has_selected_below) const {
+std::string Lister::line(const Folder& folder, bool has_selected_below) const {
   std::vector<std::string> attributes;
-  if (!exists) {
+  // RFC 5258 section 3: \NonExistent is for those who know it.
+  if (!folder.exists && request_.extended) {
     attributes.emplace_back("\\NonExistent");
   } else if (!folder.selectable) {
     attributes.emplace_back("\\Noselect");
   }
-  if (exists) attributes.emplace_back(folder.has_children ? "\\HasChildren" : "\\HasNoChildren");
+  attributes.emplace_back(folder.has_children ? "\\HasChildren" : "\\HasNoChildren");
   if (folder.subscribed && (request_.return_subscribed || request_.select_subscribed)) {
     attributes.emplace_back("\\Subscribed");
   }
@@ -115,6 +136,13 @@ std::string Lister::line(const Folder& folder, bool exists, bool has_selected_be
   std::vector<std::string> child_info;
   if (has_selected_below) child_info.emplace_back("SUBSCRIBED");
   return list_line("LIST", attributes, separator_, folder.name.text(), child_info);
+}
+
+std::string as_not_selectable(std::string line) {
+  constexpr std::string_view head = "* LIST (";
+  ASSERT(line.starts_with(head));
+  line.insert(head.size(), line[head.size()] == ')' ? "\\Noselect" : "\\Noselect ");
+  return line;
 }
 
 std::string lsub_lines(const ListRequest& request, const std::vector<MailboxName>& subscribed,

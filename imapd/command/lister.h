@@ -7,6 +7,7 @@
 //            options)
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -23,8 +24,8 @@ class Lister {
   struct Answer {
     std::string line;
     store::MailboxName name;
-    /// STATUS may be told of it.
-    bool is_selectable;
+    /// STATUS may be told of it: it can be selected, and is more than a name above selected ones.
+    bool has_status;
   };
 
   /// `folders` are what MailStore::list() gives, `subscribed` what it is subscribed to, if that is
@@ -37,10 +38,11 @@ class Lister {
   bool run(std::size_t cost, std::vector<Answer>& out);
 
  private:
+  void add_missing(std::vector<store::MailboxName> subscribed);
   std::size_t match_next();
   std::size_t answer_next(std::vector<Answer>& out);
   bool selects(const store::Folder& folder) const;
-  std::string line(const store::Folder& folder, bool exists, bool has_selected_below) const;
+  std::string line(const store::Folder& folder, bool has_selected_below) const;
 
   const ListRequest& request_;
   const std::vector<std::string>& special_uses_;
@@ -48,12 +50,15 @@ class Lister {
   std::vector<ListPattern> patterns_;
   std::size_t name_cost_ = 1;  // of matching an octet of a name with all patterns
   std::vector<store::Folder> folders_;
-  std::size_t existing_;  // of folders_, those that are more than a subscribed name
   std::vector<bool> is_matched_;
-  // Those above a name that is selected, but not listed itself (RFC 5258 section 3.5).
-  std::set<std::string> above_selected_;
+  // The names above those selected: true where one of these is not listed itself (RFC 5258 section
+  // 3.5), so that nothing else would tell of it.
+  std::map<std::string, bool> above_selected_;
   std::size_t next_ = 0;  // to be answered, once all are matched
 };
+
+/// The line of a mailbox that turned out not to be selectable: with \Noselect.
+std::string as_not_selectable(std::string line);
 
 /// LSUB's answer: the subscribed names that match, and with `%` the names above those that it stops
 /// short of.

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "common/base/text.h"
+
 using namespace pennypost;
 using namespace pennypost::imap;
 
@@ -52,13 +54,64 @@ TEST_CASE("LIST answers the same in steps of any size") {
         Row{" (SUBSCRIBED) \"\" *",
             "* LIST (\\HasNoChildren \\Subscribed) \".\" a.b\r\n"
             "* LIST (\\HasNoChildren \\Subscribed) \".\" ab.c\r\n"
-            "* LIST (\\NonExistent \\Subscribed) \".\" gone.away\r\n"},
-        Row{" (SUBSCRIBED RECURSIVEMATCH) \"\" %",
-            "* LIST (\\HasNoChildren) \".\" a (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n"}}) {
+            "* LIST (\\NonExistent \\HasNoChildren \\Subscribed) \".\" gone.away\r\n"},
+        Row{" (SUBSCRIBED RECURSIVEMATCH) \"\" (% \"\")",
+            "* LIST (\\HasNoChildren) \".\" a (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n"
+            "* LIST (\\NonExistent \\HasNoChildren) \".\" gone (\"CHILDINFO\" "
+            "(\"SUBSCRIBED\"))\r\n"},
+        Row{" \"gone.away\" (\"\")", ""},
+        Row{" (SUBSCRIBED) \"gone.\" (\"\" away)",
+            "* LIST (\\NonExistent \\HasNoChildren \\Subscribed) \".\" gone.away\r\n"}}) {
     CAPTURE(row.arguments);
     auto request = parsed(row.arguments);
     CHECK(listing(request, folders, 1'000'000).text == row.answer);
     CHECK(listing(request, folders, 1).text == row.answer);
+  }
+}
+
+TEST_CASE("CHILDINFO tells of selected names below, as in the examples of RFC 5258") {
+  // Example 9 of section 5, where qux2 does not exist.
+  std::vector<store::Folder> folders{folder("INBOX"),
+                                     folder("foo2"),
+                                     folder("foo2.bar1", true),
+                                     folder("foo2.bar2", true),
+                                     folder("baz2"),
+                                     folder("baz2.bar2", true),
+                                     folder("eps2", true),
+                                     folder("eps2.mamba", true),
+                                     folder("qux2"),
+                                     folder("qux2.bar2", true)};
+  folders[8].selectable = folders[8].exists = false;
+  folders[8].has_children = true;
+  auto names = [&](const std::string& arguments) {
+    std::string out;
+    for (auto line : split(listing(parsed(arguments), folders, 1000).text, '\n')) {
+      if (line.empty()) continue;
+      auto rest = line.substr(line.find("\".\" ") + 4);
+      bool has_info = rest.find("CHILDINFO") != std::string_view::npos;
+      out += std::string(rest.substr(0, rest.find_first_of(" \r"))) + (has_info ? "+ " : " ");
+    }
+    return out;
+  };
+  CHECK(names(" (RECURSIVEMATCH SUBSCRIBED) \"\" *2") ==
+        "foo2+ foo2.bar2 baz2.bar2 eps2+ qux2.bar2 ");
+  CHECK(names(" (SUBSCRIBED REMOTE RECURSIVEMATCH) \"\" %") == "foo2+ baz2+ eps2+ qux2+ gone+ ");
+  CHECK(names(" (SUBSCRIBED) \"\" %") == "eps2 ");
+  auto line = [&](const std::string& arguments) {
+    return listing(parsed(arguments), folders, 1000).text;
+  };
+  CHECK(line(" () \"\" qux2") == "* LIST (\\NonExistent \\HasChildren) \".\" qux2\r\n");
+  CHECK(line(" \"\" qux2") == "* LIST (\\Noselect \\HasChildren) \".\" qux2\r\n");
+  CHECK(line(" \"\" eps2 RETURN (SUBSCRIBED CHILDREN SUBSCRIBED)") ==
+        "* LIST (\\HasNoChildren \\Subscribed) \".\" eps2\r\n");
+  CHECK(as_not_selectable("* LIST () \".\" a\r\n") == "* LIST (\\Noselect) \".\" a\r\n");
+  for (const char* wrong : {" (RECURSIVEMATCH) \"\" *", " (REMOTE RECURSIVEMATCH) \"\" *",
+                            " (SPECIAL-USE RECURSIVEMATCH) \"\" *", " (X) \"\" *",
+                            " \"\" * RETURN (X)", " \"\" ()", " \"\" * RETURN (STATUS ())"}) {
+    CAPTURE(wrong);
+    auto refused = parse_list(wrong, Limits());
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == 501);
   }
 }
 

@@ -120,6 +120,7 @@ Task<Reply> Session::unsubscribe(const CommandHead& command) {
 
 Task<Reply> Session::status(const CommandHead& command) {
   CO_TRY(auto request, parse_status(command.arguments, surroundings_->limits));
+  CO_TRY_DO(check_status_items(request.items));
   CO_TRY(auto name, mailbox_name(request.mailbox));
   auto reporting = report_status(name, request.items);
   CO_TRY(auto line, co_await std::move(reporting));
@@ -127,13 +128,18 @@ Task<Reply> Session::status(const CommandHead& command) {
   co_return Reply::ok("Status completed.");
 }
 
-Task<Result<std::string>> Session::report_status(const store::MailboxName& name,
-                                                 const std::vector<StatusItem>& items) {
+Result<void> Session::check_status_items(const std::vector<StatusItem>& items) {
   for (auto item : items) {
     if (item == StatusItem::HighestModSeq || item == StatusItem::MailboxId) {
-      co_return Error(501, "Unknown status item " + std::string(name_of(item)));
+      return Error(501, "Unknown status item " + std::string(name_of(item)));
     }
   }
+  return {};
+}
+
+Task<Result<std::string>> Session::report_status(const store::MailboxName& name,
+                                                 const std::vector<StatusItem>& items) {
+  // RFC 8438 section 3: the sum of RFC822.SIZE, for which each message may have to be looked at.
   bool with_size = std::ranges::find(items, StatusItem::Size) != items.end();
   CO_TRY(auto status, co_await patiently([&] { return store_->status(name, with_size); }));
   co_return status_line(name.text(), items, status, surroundings_->limits.message_bytes_max);

@@ -52,9 +52,9 @@ Result<std::optional<AppendMessage>> parse_append_next(std::string_view text,
 }
 
 bool is_first_message(std::string_view text, const Limits& limits) {
-  auto name = text.find(' ');
+  auto name = text.find_first_not_of(' ', text.find(' '));
   if (name == std::string_view::npos) return false;
-  if (!starts_with_nocase(text.substr(name + 1), "APPEND ")) return false;
+  if (!starts_with_nocase(text.substr(name), "APPEND ")) return false;
   return parse_append(text, limits).has_value();
 }
 

@@ -63,7 +63,18 @@ Result<void> Cursor::expect(char c) {
   return {};
 }
 
-Result<void> Cursor::space() { return expect(' '); }
+Result<void> Cursor::space() {
+  TRY_DO(expect(' '));
+  skip_spaces();
+  return {};
+}
+
+bool Cursor::next_item() {
+  auto item = rest_.find_first_not_of(' ');
+  if (!at(' ') || item == std::string_view::npos) return false;
+  rest_.remove_prefix(item);
+  return !at(')');
+}
 
 Result<void> Cursor::end() {
   if (!at_end()) return Error(501, "Unexpected extra arguments");
@@ -197,7 +208,6 @@ Result<std::vector<std::string>> Cursor::flag_list() {
     flags.push_back(std::move(one));
     if (skip(')')) return flags;
     TRY_DO(space());
-    skip_spaces();
     if (skip(')')) return flags;
   }
 }

@@ -70,7 +70,11 @@ class Cursor {
   bool skip_word(std::string_view word);
 
   Result<void> expect(char c);
+  /// One space, or several, as old clients send.
   Result<void> space();
+  /// Whether another item of a list stands behind a space or several, which are taken then, and
+  /// before a parenthesis that closes the list.
+  bool next_item();
   /// Spaces where the grammar has none, which some clients put inside parentheses.
   void skip_spaces() {
     while (skip(' ')) {

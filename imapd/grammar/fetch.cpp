@@ -52,9 +52,7 @@ Result<void> header_fields(Cursor& cursor, Section& section) {
     }
     TRY(auto field, cursor.astring());
     section.fields.push_back(std::move(field));
-    if (!cursor.skip(' ')) break;
-    cursor.skip_spaces();
-  } while (!cursor.at(')'));
+  } while (cursor.next_item());
   return cursor.expect(')');
 }
 
@@ -142,15 +140,13 @@ Result<FetchRequest> parse_fetch(std::string_view arguments, const Limits& limit
       if (request.items.size() == limits.list_items_max) return Error(501, "Too many fetch items");
       TRY(auto item, parse_item(cursor));
       request.items.push_back(std::move(item));
-      if (!cursor.skip(' ')) break;
-      cursor.skip_spaces();
-    } while (!cursor.at(')'));
+    } while (cursor.next_item());
     TRY_DO(cursor.expect(')'));
   } else if (!take_macro(cursor, request.items)) {
     TRY(auto item, parse_item(cursor));
     request.items.push_back(std::move(item));
   }
-  if (cursor.skip(' ')) {
+  if (cursor.next_item()) {
     TRY(request.modifiers, parse_modifiers(cursor));
   }
   TRY_DO(cursor.end());

@@ -35,7 +35,8 @@ struct Limits {
 inline constexpr Limits login_limits{.line_bytes_max = 36864,
                                      .literal_bytes_max = 4096,
                                      .command_bytes_max = 40960,
-                                     .message_bytes_max = 0,
+                                     // Of any size: APPEND is refused for what it is.
+                                     .message_bytes_max = UINT64_MAX,
                                      .skip_bytes_max = 65536,
                                      .literals_max = 64,
                                      .nesting_max = 4,

@@ -51,6 +51,7 @@ Result<void> take_all(std::string_view text, const Limits& limits, Arguments&&..
 // The rest of `( … )` whose first parenthesis is taken: `item` reads one, spaces stand between.
 template <class Item>
 Result<void> rest_of_list(Cursor& cursor, Item item) {
+  cursor.skip_spaces();
   while (!cursor.skip(')')) {
     TRY_DO(item());
     if (!cursor.at(')')) {
@@ -64,14 +65,16 @@ Result<void> rest_of_list(Cursor& cursor, Item item) {
 Result<std::vector<StatusItem>> status_items(Cursor& cursor) {
   std::vector<StatusItem> items;
   TRY_DO(cursor.expect('('));
+  cursor.skip_spaces();
   for (;;) {
     TRY(auto name, cursor.keyword());
     auto row = std::ranges::find(status_names, name, &StatusName::name);
     if (row == std::end(status_names)) return Error(501, "Unknown status item " + name);
     if (items.size() == std::size(status_names)) return Error(501, "Too many status items");
     if (std::ranges::find(items, row->item) == items.end()) items.push_back(row->item);
-    if (cursor.skip(')')) return items;
-    TRY_DO(cursor.space());
+    if (cursor.next_item()) continue;
+    TRY_DO(cursor.expect(')'));
+    return items;
   }
 }
 
@@ -148,6 +151,13 @@ Result<void> patterns(ListRequest& request, Cursor& cursor) {
   return {};
 }
 
+// RFC 2971 section 3.3: nstring. Old clients send a version as a bare number.
+Result<std::optional<std::string>> id_value(Cursor& cursor) {
+  if (cursor.at_end() || !is_digit(cursor.rest().front())) return cursor.nstring();
+  TRY(auto number, cursor.atom());
+  return std::optional<std::string>(std::move(number));
+}
+
 }  // namespace
 
 Result<CommandHead> parse_head(std::string_view text) {
@@ -155,7 +165,11 @@ Result<CommandHead> parse_head(std::string_view text) {
   auto tag = text.substr(0, space);
   if (tag.empty() || !std::ranges::all_of(tag, is_tag_char)) return Error(501, "Invalid tag");
   if (space == std::string_view::npos) return Error(501, "Missing command");
-  text.remove_prefix(space + 1);
+  auto pass_spaces = [&text] {
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  };
+  text.remove_prefix(space);
+  pass_spaces();
   auto word = [&text] {
     auto end = std::ranges::find_if_not(text, is_atom_char);
     auto name = text.substr(0, static_cast<std::size_t>(end - text.begin()));
@@ -164,7 +178,7 @@ Result<CommandHead> parse_head(std::string_view text) {
   };
   CommandHead head{std::string(tag), word(), {}};
   if (head.name == "UID" && text.starts_with(' ')) {
-    text.remove_prefix(1);
+    pass_spaces();
     head.name += ' ' + word();
   }
   if (head.name.empty()) return Error(501, "Missing command");
@@ -199,9 +213,10 @@ Result<std::vector<Modifier>> parse_modifiers(Cursor& cursor) {
 }
 
 Result<void> parse_nothing(std::string_view arguments, const Limits& limits) {
-  // A space at the end harms nobody; some clients send one.
-  if (arguments == " ") return {};
-  return Cursor(arguments, limits).end();
+  // Spaces at the end harm nobody; some clients send one.
+  Cursor cursor(arguments, limits);
+  cursor.skip_spaces();
+  return cursor.end();
 }
 
 Result<LoginRequest> parse_login(std::string_view arguments, const Limits& limits) {
@@ -277,18 +292,20 @@ Result<ListRequest> parse_list(std::string_view arguments, const Limits& limits)
       return selection_option(request, name);
     };
     TRY_DO(rest_of_list(cursor, option));
-    // RFC 5258 section 3.1: RECURSIVEMATCH must go with an option that selects.
-    if (request.select_recursive && !request.select_subscribed && !request.select_special_use) {
-      return Error(501, "RECURSIVEMATCH must not stand alone");
+    // RFC 5258 section 3.1. RFC 6154 section 6 lets SPECIAL-USE be no base for it either.
+    if (request.select_recursive && !request.select_subscribed) {
+      return Error(501, "RECURSIVEMATCH goes with SUBSCRIBED only");
     }
     TRY_DO(cursor.space());
   }
   TRY(request.reference, cursor.mailbox());
   TRY_DO(cursor.space());
   TRY_DO(patterns(request, cursor));
-  if (cursor.at_end()) return request;
+  if (!cursor.next_item()) {
+    TRY_DO(cursor.end());
+    return request;
+  }
   request.extended = true;
-  TRY_DO(cursor.space());
   if (!cursor.skip_word("RETURN")) return Error(501, "Expected RETURN");
   TRY_DO(cursor.space());
   TRY_DO(cursor.expect('('));
@@ -333,7 +350,7 @@ Result<StoreRequest> parse_store(std::string_view arguments, const Limits& limit
       if (request.flags.size() == limits.list_items_max) return Error(501, "Too many flags");
       TRY(auto flag, cursor.flag());
       request.flags.push_back(std::move(flag));
-    } while (cursor.skip(' '));
+    } while (cursor.next_item());
   }
   TRY_DO(cursor.end());
   return request;
@@ -355,12 +372,13 @@ Result<SequenceSet> parse_uid_expunge(std::string_view arguments, const Limits& 
 Result<std::vector<std::string>> parse_enable(std::string_view arguments, const Limits& limits) {
   Cursor cursor(arguments, limits);
   std::vector<std::string> names;
+  TRY_DO(cursor.space());
   do {
     if (names.size() == limits.list_items_max) return Error(501, "Too many capabilities");
-    std::string name;
-    TRY_DO(take(cursor, name, &Cursor::atom));
+    TRY(auto name, cursor.atom());
     names.push_back(upper(name));
-  } while (!cursor.at_end());
+  } while (cursor.next_item());
+  TRY_DO(cursor.end());
   return names;
 }
 
@@ -377,7 +395,7 @@ Result<IdFields> parse_id(std::string_view arguments, const Limits& limits) {
     if (fields.size() == id_fields_max) return Error(501, "ID takes at most 30 fields");
     TRY(auto name, cursor.string());
     std::optional<std::string> value;
-    TRY_DO(take(cursor, value, &Cursor::nstring));
+    TRY_DO(take(cursor, value, id_value));
     if (name.size() > id_field_bytes_max) return Error(501, "ID field name is too long");
     if (value && value->size() > id_value_bytes_max) return Error(501, "ID value is too long");
     fields.emplace_back(std::move(name), std::move(value));

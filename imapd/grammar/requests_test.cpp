@@ -41,11 +41,12 @@ TEST_CASE("strings come quoted, as atoms or as literals") {
     CHECK(request->user == row.user);
     CHECK(request->password.reveal() == row.password);
   }
-  for (const char* text : {"", " ", " ann", " ann  x", " ann x y", " \"ann x", " {9}\r\nann x",
-                           " ann {3", " ann {3}\r\nab", " a(b c", " \"a\nb\" c", " ann NIL)"}) {
+  for (const char* text : {"", " ", " ann", " ann x y", " \"ann x", " {9}\r\nann x", " ann {3",
+                           " ann {3}\r\nab", " a(b c", " \"a\nb\" c", " ann NIL)"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_login(text, limits).has_value());
   }
+  CHECK(parse_login("  ann   \"x\"", limits)->password.reveal() == "x");
   CHECK_FALSE(parse_login(std::string_view(" {1}\r\n\0 x", 9), limits).has_value());
 }
 
@@ -173,6 +174,7 @@ TEST_CASE("COPY, UID EXPUNGE, RENAME, ENABLE and ID take what their RFCs say") {
   REQUIRE(id.has_value());
   CHECK(id->at(0).second == "mutt");
   CHECK_FALSE(id->at(1).second.has_value());
+  CHECK(parse_id(" (\"version\"  3.14  \"date\" 19990101 )", limits)->at(0).second == "3.14");
   for (const char* text : {"", " (\"name\")", " (\"name\" x)", " (NIL \"x\")", " (\"a\" NIL"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_id(text, limits).has_value());

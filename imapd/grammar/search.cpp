@@ -11,7 +11,7 @@ namespace {
 using Kind = SearchKey::Kind;
 
 // What follows a key's name.
-enum class Takes { Nothing, Text, HeaderText, FieldAndText, Keyword, Day, Number, Uids };
+enum class Takes { Nothing, Text, HeaderText, FieldAndText, Keyword, Day, Number, Seconds, Uids };
 
 struct KeyRow {
   std::string_view name;
@@ -36,7 +36,7 @@ constexpr KeyRow key_rows[] = {
     {"KEYWORD", Kind::Flag, Takes::Keyword, false, ""},
     {"LARGER", Kind::Larger, Takes::Number, false, ""},
     {"OLD", Kind::Flag, Takes::Nothing, true, "\\Recent"},
-    {"OLDER", Kind::Older, Takes::Number, false, ""},
+    {"OLDER", Kind::Older, Takes::Seconds, false, ""},
     {"ON", Kind::On, Takes::Day, false, ""},
     {"RECENT", Kind::Flag, Takes::Nothing, false, "\\Recent"},
     {"SEEN", Kind::Flag, Takes::Nothing, false, "\\Seen"},
@@ -55,7 +55,7 @@ constexpr KeyRow key_rows[] = {
     {"UNFLAGGED", Kind::Flag, Takes::Nothing, true, "\\Flagged"},
     {"UNKEYWORD", Kind::Flag, Takes::Keyword, true, ""},
     {"UNSEEN", Kind::Flag, Takes::Nothing, true, "\\Seen"},
-    {"YOUNGER", Kind::Younger, Takes::Number, false, ""},
+    {"YOUNGER", Kind::Younger, Takes::Seconds, false, ""},
 };
 static_assert(std::ranges::is_sorted(key_rows, {}, &KeyRow::name), "find_row() searches by halves");
 
@@ -83,7 +83,7 @@ class Parser {
     do {
       TRY(auto one, key(depth));
       all.children.push_back(std::move(one));
-    } while (cursor_.skip(' '));
+    } while (cursor_.next_item());
     if (all.children.size() == 1) return SearchKey(std::move(all.children.front()));
     return all;
   }
@@ -92,6 +92,7 @@ class Parser {
   Result<SearchKey> key(std::size_t depth) {
     if (depth > cursor_.limits().nesting_max) return Error(501, "Search is nested too deep");
     if (cursor_.skip('(')) {
+      cursor_.skip_spaces();
       TRY(auto inner, list(depth + 1));
       TRY_DO(cursor_.expect(')'));
       return inner;
@@ -190,6 +191,10 @@ class Parser {
         TRY(key.number, cursor_.number64());
         break;
       }
+      case Takes::Seconds: {
+        TRY(key.number, cursor_.nz_number());
+        break;
+      }
       case Takes::Uids:
         break;
     }
@@ -204,6 +209,7 @@ Result<void> return_options(Cursor& cursor, SearchRequest& request) {
   request.extended = true;
   TRY_DO(cursor.space());
   TRY_DO(cursor.expect('('));
+  cursor.skip_spaces();
   while (!cursor.skip(')')) {
     TRY(auto name, cursor.keyword());
     if (name == "MIN") {

@@ -130,10 +130,16 @@ TEST_CASE("what is no SEARCH is refused") {
                            " RETURN ALL",
                            " RETURN (X) ALL",
                            " KEYWORD",
-                           " SEEN  DRAFT"}) {
+                           " SEEN ",
+                           " YOUNGER 0",
+                           " OLDER 0",
+                           " OLDER 4294967296",
+                           " SEEN (DRAFT"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_search(text, limits).has_value());
   }
+  CHECK(parse_search("  SEEN   OR  DRAFT  NOT  YOUNGER  1", limits).has_value());
+  CHECK(parse_search(" RETURN  (MIN  MAX )  (SEEN  DRAFT )", limits).has_value());
 }
 
 TEST_CASE("a search that is nested too deep is refused, however it nests") {

@@ -62,9 +62,10 @@ Task<std::optional<store::LoginSuccess>> LoginSession::serve() {
         assembler_.refuse(Error(501, "Log in first"));
         continue;
       case CommandAssembler::Event::Refused:
-        answer(Reply(assembler_.error()), assembler_.tag());
+        refuse_command();
         break;
       case CommandAssembler::Event::Abandon:
+        refuse_command();
         connection().put("* BYE Too much input before login.\r\n");
         ended_ = true;
         break;
@@ -76,6 +77,11 @@ Task<std::optional<store::LoginSuccess>> LoginSession::serve() {
   }
   co_await connection().flush();
   co_return take_success(std::move(tag_));
+}
+
+// Before login no size is right: BAD in any case, never a NO that a smaller one would get past.
+void LoginSession::refuse_command() {
+  answer(Reply::bad(assembler_.error().text()), assembler_.tag());
 }
 
 void LoginSession::count_command() {

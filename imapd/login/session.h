@@ -44,6 +44,7 @@ class LoginSession final : public store::LoginSession {
 
   Task<CommandAssembler::Event> next_event();
   Task<> dispatch();
+  void refuse_command();
   void count_command();
   void answer(const Reply& reply, std::string_view tag);
   /// The reply to a login that failed; on success it means nothing.

@@ -120,7 +120,16 @@ TEST_CASE("nothing else is served before login") {
 TEST_CASE("what is too long before login is refused, and a flood ends the connection") {
   Dialogue dialogue;
   CHECK(has(dialogue.say("a LOGIN " + std::string(40000, 'x') + "\r\n"), "a BAD "));
-  CHECK(has(dialogue.say("a LOGIN {5000}\r\n"), "a NO Literal is too big\r\n"));
+  CHECK(has(dialogue.say("a LOGIN {5000}\r\n"), "a BAD Literal is too big\r\n"));
+  Dialogue literals;
+  auto text = literals.say(
+      "a APPEND x {70000}\r\nb  append x (\\Seen) {5+}\r\nhello\r\n"
+      "c SELECT {5}\r\nINBOX\r\nd X {999999}\r\ne APPEND x {99999+}\r\n");
+  CHECK(has(text, "a BAD Log in first\r\n"));
+  CHECK(has(text, "b BAD Log in first\r\n"));
+  CHECK(has(text, "+ OK\r\nc BAD Unknown command, or log in first: SELECT\r\n"));
+  CHECK(has(text, "d BAD Literal is too big\r\n"));
+  CHECK(has(text, "e BAD Log in first\r\n* BYE Too much input before login.\r\n"));
   CHECK(has(dialogue.say("a LOGIN " + std::string(200'000, 'x')), "* BYE Too much input"));
   CHECK(has(dialogue.say("a\r\nb\r\nc\r\nd\r\ne\r\nf\r\ng\r\nh\r\ni\r\nj\r\nk\r\n"),
             "* BYE Too many invalid IMAP commands.\r\n"));

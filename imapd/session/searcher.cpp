@@ -309,8 +309,9 @@ bool Searcher::has_size(const Key& key, Subject& subject) {
 bool Searcher::has_age(const Key& key, Subject& subject) {
   auto date = internal_date(subject);
   if (!date) return false;
-  bool is_younger = now_seconds_ - *date <= key.value;
-  return is_younger == (key.kind == Kind::Younger);
+  // RFC 5032 section 2: a message of just that age is both.
+  auto age = now_seconds_ - *date;
+  return key.kind == Kind::Younger ? age <= key.value : age >= key.value;
 }
 
 const HeaderScan& Searcher::header_scan(Subject& subject) {

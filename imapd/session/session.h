@@ -169,6 +169,8 @@ class Session {
   Task<Reply> copy_messages(const CommandHead& command, bool and_remove);
   Task<Reply> fetch_numbers(const std::vector<NumberRange>& numbers, const FetchRequest& request,
                             bool with_uid);
+  /// Error 501: one of them is not offered.
+  static Result<void> check_status_items(const std::vector<StatusItem>& items);
   Task<Result<std::string>> report_status(const store::MailboxName& name,
                                           const std::vector<StatusItem>& items);
   Task<Result<bool>> create_special_folders();

@@ -125,10 +125,11 @@ std::vector<Folder> folder_tree(std::set<MailboxName> existing, char separator,
   std::map<MailboxName, Folder> tree;
   auto place = [&](const MailboxName& name) -> Folder& {
     auto use = special_use_of(name.text(), settings);
-    return tree.try_emplace(name, Folder{name, use, false, false, false}).first->second;
+    return tree.try_emplace(name, Folder{name, use, false, false, false, false}).first->second;
   };
   for (const auto& name : existing) {
-    place(name).selectable = true;
+    auto& folder = place(name);
+    folder.selectable = folder.exists = true;
     auto text = std::string_view(name.text());
     for (auto at = text.rfind(separator); at != std::string_view::npos;
          at = text.rfind(separator)) {

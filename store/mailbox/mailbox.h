@@ -128,6 +128,7 @@ struct Folder {
   MailboxName name;
   SpecialUse special_use = SpecialUse::None;
   bool selectable = true;  ///< false: \NoSelect, there are only folders below it
+  bool exists = true;      ///< false: nothing but the name of a level above other folders
   bool has_children = false;
   bool subscribed = false;
   bool may_have_children = true;  ///< false: \NoInferiors
