@@ -365,6 +365,16 @@ TEST_CASE("without 8BITMIME an 8-bit message is converted") {
   CHECK(fixture.send() == "delivered 2.0.0 250 ok");
 }
 
+TEST_CASE("with disable_mime_output_conversion 8-bit content goes out as it is") {
+  Fixture fixture({"disable_mime_output_conversion=yes"});
+  fixture.message("Subject: x\n\n\xc3\xa9\n");
+  fixture.servers.add(plain +
+                      "C: MAIL FROM:<s@me.example>\nS: 250 ok\nC: RCPT TO:<r@example.org>\n"
+                      "S: 250 ok\nC: DATA\nS: 354 go\nC: Subject: x\nC: \nC: \xc3\xa9\nC: .\n"
+                      "S: 250 ok\nC: QUIT\n");
+  CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+}
+
 TEST_CASE("without SMTPUTF8 only what needs it is refused") {
   Fixture fixture;
   fixture.attempt.envelope.is_smtputf8 = true;

@@ -384,7 +384,8 @@ Task<Result<SmtpClient::Mail>> SmtpClient::prepare(const Envelope& envelope, Mes
   mail.uses_smtputf8 = mail.uses_smtputf8 || sender.needs_smtputf8();
   if (mail.uses_smtputf8 && !features_.smtputf8) co_return Error(553, "5.6.7 SMTPUTF8" + lacks);
 
-  if (envelope.is_8bit && !features_.eight_bit_mime) {
+  bool is_converted = envelope.is_8bit && !features_.eight_bit_mime;
+  if (is_converted && !config_->disable_mime_output_conversion) {
     auto whole = co_await source.whole(loop_, converted_bytes_max);
     if (!whole) co_return whole.error();
     auto converted = to_seven_bit(*whole);
