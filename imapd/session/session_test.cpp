@@ -411,6 +411,11 @@ TEST_CASE("LIST, LSUB and the commands on names") {
             .find("a (\"CHILDINFO\" (\"SUBSCRIBED\"))") != std::string::npos);
   CHECK(has(client.command("LIST \"\" Sent RETURN (STATUS (MESSAGES))"),
             "* STATUS Sent (MESSAGES 0)\r\n"));
+  CHECK(client.command("LIST (SUBSCRIBED RECURSIVEMATCH) \"\" % RETURN (STATUS (MESSAGES))")
+            .find("STATUS a") == std::string::npos);
+  CHECK(client.command("LIST \"\" Sent RETURN (STATUS (HIGHESTMODSEQ))").starts_with("BAD "));
+  CHECK(client.command("LIST  (SUBSCRIBED )  \"\"  *  RETURN  (CHILDREN  SUBSCRIBED )")
+            .ends_with("OK List completed.\r\n"));
   CHECK(client.command("RENAME a.b.c x.y") == "OK Rename completed.\r\n");
   CHECK(client.command("DELETE Sent") == "OK Delete completed.\r\n");
   CHECK(client.command("DELETE INBOX").starts_with("NO [CANNOT]"));
