@@ -12,6 +12,8 @@
 //   -f  keys keep their case (daemons ask in lower case)
 //   -p -o -N -n -u -v are taken for compatibility and change nothing here.
 //   -c  where main.toml is, for map_old_generation_lifetime
+//   -q  answers what a daemon would be answered: tables are asked one after another, and tables of
+//       patterns for whole addresses alone
 //   A new table is in use within two seconds; no daemon needs to be told.
 //
 // DIAGNOSTICS
@@ -24,6 +26,7 @@
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <ostream>
 #include <vector>
@@ -51,16 +54,9 @@ class Postmap {
     if (!done) return fail(done.error());
     // A configuration that is absent or wrong is no hindrance.
     if (auto config = Config::load(load_)) build_.keep_old = (*config)->map_old_generation_lifetime;
-    bool any_found = false;
-    for (const auto& name : tables_) {
-      auto table = reference(name);
-      if (!table) return fail(table.error());
-      auto found = work_on(*table);
-      if (!found) return fail(found.error());
-      any_found = any_found || *found;
-      if (any_found && task_ == Task::Ask && key_ != "-") break;
-    }
-    return any_found ? 0 : 1;
+    auto found = task_ == Task::Ask ? ask_all() : each_table();
+    if (!found) return fail(found.error());
+    return *found ? 0 : 1;
   }
 
  private:
@@ -148,10 +144,19 @@ class Postmap {
     return TableRef::parse(type + ":" + name);
   }
 
+  Result<bool> each_table() {
+    bool any_found = false;
+    for (const auto& name : tables_) {
+      TRY(auto table, reference(name));
+      TRY(bool found, work_on(table));
+      any_found = any_found || found;
+    }
+    return any_found;
+  }
+
   Result<bool> work_on(const TableRef& table) {
-    if (task_ == Task::Ask || task_ == Task::List) {
+    if (task_ == Task::List) {
       TRY(auto map, Map::open(table));
-      if (task_ == Task::Ask) return ask(*map);
       TRY_DO(map->each([&](std::string_view key, std::string_view value) {
         out_ << key << "\t" << value << "\n";
       }));
@@ -188,14 +193,41 @@ class Postmap {
     return any;
   }
 
-  Result<bool> ask(const Map& map) {
-    return each_key([&](const std::string& key) -> Result<bool> {
-      TRY(auto value, map.lookup(key));
-      if (!value) return false;
+  using Maps = std::vector<std::unique_ptr<Map>>;
+
+  /// Each key is looked up in all tables, and the first that has it answers.
+  Result<bool> ask_all() {
+    Maps maps;
+    for (const auto& name : tables_) {
+      TRY(auto table, reference(name));
+      TRY(auto map, Map::open(table));
+      maps.push_back(std::move(map));
+    }
+    return each_key([&](const std::string& key) { return ask(maps, key); });
+  }
+
+  /// As MapList does it for a daemon.
+  Result<bool> ask(const Maps& maps, const std::string& key) {
+    if (key.size() > map_key_bytes_max) return false;
+    for (const auto& map : maps) {
+      if (is_part_of_address(key) && !map->takes_partial_keys()) {
+        err_ << "postmap: warning: " << map->name()
+             << " is a table of patterns: it is asked for whole addresses, never for "
+             << printable(key, 100) << "\n";
+        continue;
+      }
+      TRY(auto value, map->lookup(key));
+      if (!value) continue;
       if (key_ == "-") out_ << key << "\t";
       out_ << *value << "\n";
       return true;
-    });
+    }
+    return false;
+  }
+
+  /// `@domain`, `user@` and `.domain` are nothing but parts of what mail comes with.
+  static bool is_part_of_address(std::string_view key) {
+    return key.size() > 1 && (key[0] == '@' || key[0] == '.' || key.ends_with('@'));
   }
 
   Result<bool> remove(const std::string& file) {

@@ -111,6 +111,42 @@ TEST_CASE("postmap -i adds and -d removes without a source") {
   CHECK(postmap({"-s", file}).out == "b\t2\n");
 }
 
+TEST_CASE("postmap -q answers what a daemon would be answered, and no more") {
+  Scratch scratch;
+  write(scratch / "patterns", "/^@/ never\n/@example\\.org$/ all\n");
+  write(scratch / "networks", "10.0.0.0/8 ten\n");
+  write(scratch / "text", "ann one\nANN two\n");
+  std::string patterns = "regexp:" + scratch / "patterns";
+  CHECK(postmap({"-q", "ann@example.org", patterns}).out == "all\n");
+  for (const char* part : {"@example.org", "ann@", ".example.org"}) {
+    for (const std::string& table : {patterns, "unionmap:{" + patterns + ", inline:{x=y}}"}) {
+      auto asked = postmap({"-q", part, table});
+      CHECK(asked.status == 1);
+      CHECK(asked.out.empty());
+      CHECK(asked.err.find("asked for whole addresses") != std::string::npos);
+    }
+  }
+  CHECK(postmap({"-q", "@example.org", patterns, "inline:{@example.org=x}"}).out == "x\n");
+  CHECK(postmap({"-q", "10.1.2.3", "cidr:" + scratch / "networks"}).out == "ten\n");
+  CHECK(postmap({"-q", "[10.1.2.3]", "cidr:" + scratch / "networks"}).status == 1);
+  CHECK(postmap({"-q", "10.1", "cidr:" + scratch / "networks"}).status == 1);
+  CHECK(postmap({"-q", std::string(70'000, 'x'), "static:x"}).status == 1);
+  CHECK(postmap({"-s", "texthash:" + scratch / "text"}).out == "ann\tone\n");
+  CHECK(postmap({"-s", "inline:{A=1, a=2}"}).out == "a\t2\n");
+}
+
+TEST_CASE("postmap -q - asks all tables for each key, in their order") {
+  auto several = postmap({"-q", "-", "inline:{a=1}", "inline:{a=2, b=3}"}, "b\na\nnone\nb\n");
+  CHECK(several.status == 0);
+  CHECK(several.out == "b\t3\na\t1\nb\t3\n");
+  CHECK(postmap({"-q", "-", "inline:{a=1}"}, "none\n").status == 1);
+  // A table that can't tell keeps those behind it from answering in its place.
+  auto failed = postmap({"-q", "b", "hash:/nonexistent/x", "inline:{b=3}"});
+  CHECK(failed.status == 1);
+  CHECK(failed.out.empty());
+  CHECK(postmap({"-q", "b", "inline:{b=3}", "hash:/nonexistent/x"}).out == "3\n");
+}
+
 TEST_CASE("postmap asks tables of other types, and refuses to build them") {
   CHECK(postmap({"-q", "a", "inline:{a=b}"}).out == "b\n");
   auto ran = postmap({"inline:{a=b}"});

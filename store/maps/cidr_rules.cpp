@@ -46,6 +46,7 @@ Result<CidrRules> CidrRules::parse(std::string_view text, const std::string& fil
 }
 
 Result<std::optional<std::string>> CidrRules::lookup(std::string_view key) const {
+  if (key.starts_with('[')) return std::optional<std::string>();  // a literal, not an address
   auto address = IpAddress::parse(key);
   if (!address) return std::optional<std::string>();  // a name: not for this table
   for (std::size_t i = 0; i < rules_.size();) {

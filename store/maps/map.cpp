@@ -100,13 +100,16 @@ class HashMap final : public KeyedMap {
 
 // texthash:, inline:
 
+enum class Counts { First, Last };  // of several entries with one key, as in Postfix
+
 struct Listing {
   std::vector<SourceEntry> in_order;
-  std::unordered_map<std::string, std::size_t> by_key;  // folded; the first of a key counts
+  std::unordered_map<std::string, std::size_t> by_key;  // folded
 
-  explicit Listing(std::vector<SourceEntry> entries) : in_order(std::move(entries)) {
+  Listing(std::vector<SourceEntry> entries, Counts counts) : in_order(std::move(entries)) {
     for (std::size_t i = 0; i < in_order.size(); ++i) {
-      by_key.emplace(folded_key_of_table(in_order[i].key), i);
+      auto [found, is_new] = by_key.emplace(folded_key_of_table(in_order[i].key), i);
+      if (!is_new && counts == Counts::Last) found->second = i;
     }
   }
   std::optional<std::string> find(std::string_view key) const {
@@ -114,7 +117,10 @@ struct Listing {
     return found == by_key.end() ? absent : in_order[found->second].value;
   }
   void each(const Use& use) const {
-    for (const auto& entry : in_order) use(entry.key, entry.value);
+    for (std::size_t i = 0; i < in_order.size(); ++i) {
+      std::string key = folded_key_of_table(in_order[i].key);
+      if (by_key.at(key) == i) use(key, in_order[i].value);
+    }
   }
 };
 
@@ -133,7 +139,7 @@ class TextMap final : public KeyedMap {
             [path, warn = warning_of(options)]() -> Result<std::shared_ptr<const Listing>> {
               TRY(auto text, read_source(path));
               TRY(auto entries, parse_source(text, SourceSyntax::Table, path, warn));
-              return std::make_shared<const Listing>(std::move(entries));
+              return std::make_shared<const Listing>(std::move(entries), Counts::First);
             }) {}
 
   Value find(std::string_view key) const override {
@@ -153,7 +159,7 @@ class TextMap final : public KeyedMap {
 class InlineMap final : public KeyedMap {
  public:
   InlineMap(std::string name, std::vector<SourceEntry> entries)
-      : KeyedMap(std::move(name)), entries_(std::move(entries)) {}
+      : KeyedMap(std::move(name)), entries_(std::move(entries), Counts::Last) {}
 
   Value find(std::string_view key) const override { return entries_.find(key); }
   Result<void> each(const Use& use) const override {
