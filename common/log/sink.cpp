@@ -59,11 +59,18 @@ int own_process() {
   return process;
 }
 
+struct Tag {
+  std::string name;
+  bool is_dovecot_form = false;
+};
+
 /// `line` with `name/component[process]: warning: text` behind it, of the greatest length at most.
-void add_text(std::string& line, std::string_view name, std::string_view component, int process,
+void add_text(std::string& line, const Tag& tag, std::string_view component, int process,
               Severity severity, std::string_view text) {
-  line.append(name).append("/").append(component).append("[");
-  line.append(std::to_string(process == 0 ? own_process() : process)).append("]: ");
+  line.append(tag.name);
+  if (!tag.is_dovecot_form) line.append("/").append(component);
+  line.append("[").append(std::to_string(process == 0 ? own_process() : process)).append("]: ");
+  if (tag.is_dovecot_form) line.append(component).append(": ");
   line.append(prefix(severity)).append(text);
   if (line.size() > log_line_bytes_max) line.resize(log_line_bytes_max);
 }
@@ -90,8 +97,8 @@ class Descriptor {
 
 class FileSink : public LogSink {
  public:
-  FileSink(std::string name, std::string path, int fd)
-      : name_(std::move(name)), path_(std::move(path)), hostname_(short_hostname()), file_(fd) {}
+  FileSink(Tag tag, std::string path, int fd)
+      : tag_(std::move(tag)), path_(std::move(path)), hostname_(short_hostname()), file_(fd) {}
 
   static Result<int> open_file(const std::string& path) {
     auto file = open_own_file(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY, 0640);
@@ -107,7 +114,7 @@ class FileSink : public LogSink {
     std::string line;
     line.reserve(line_bytes_usual + text.size());
     line.append(timestamp()).append(" ").append(hostname_).append(" ");
-    add_text(line, name_, component, process, severity, text);
+    add_text(line, tag_, component, process, severity, text);
     line += '\n';
     if (gatherer_.load() != std::this_thread::get_id()) return put(line);
     if (gathered_.size() + line.size() > log_gathered_bytes_max) flush();
@@ -138,7 +145,7 @@ class FileSink : public LogSink {
     [[maybe_unused]] auto written = ::write(file_.value(), lines.data(), lines.size());
   }
 
-  std::string name_;
+  Tag tag_;
   std::string path_;  ///< empty for stderr and stdout
   std::string hostname_;
   Descriptor file_;
@@ -190,8 +197,8 @@ int priority(Severity severity) {
 /// ours.
 class SyslogSink : public LogSink {
  public:
-  SyslogSink(std::string name, int facility)
-      : name_(std::move(name)), facility_(facility), socket_(connect_syslog()) {}
+  SyslogSink(Tag tag, int facility)
+      : tag_(std::move(tag)), facility_(facility), socket_(connect_syslog()) {}
   ~SyslogSink() override {
     if (socket_ >= 0) ::close(socket_);
   }
@@ -201,7 +208,7 @@ class SyslogSink : public LogSink {
     std::string line = "<" + std::to_string(facility_ | priority(severity)) + ">";
     line.reserve(line_bytes_usual + text.size());
     line.append(timestamp()).append(" ");
-    add_text(line, name_, component, process, severity, text);
+    add_text(line, tag_, component, process, severity, text);
     std::lock_guard lock(mutex_);
     if (socket_ >= 0 && ::send(socket_, line.data(), line.size(), MSG_NOSIGNAL) >= 0) return;
     // syslogd was started anew, or was not there yet.
@@ -219,14 +226,15 @@ class SyslogSink : public LogSink {
   }
 
  private:
-  std::string name_;
+  Tag tag_;
   int facility_;
   std::mutex mutex_;
   int socket_;
 };
 
 std::unique_ptr<LogSink>& current() {
-  static std::unique_ptr<LogSink> sink = std::make_unique<FileSink>("pennypost", "", STDERR_FILENO);
+  static std::unique_ptr<LogSink> sink =
+      std::make_unique<FileSink>(Tag{"pennypost"}, "", STDERR_FILENO);
   return sink;
 }
 
@@ -250,18 +258,27 @@ std::string_view prefix(Severity severity) {
   return "";
 }
 
+LogOptions options_of_daemon(LogOptions options, std::string_view daemon) {
+  std::string_view name = options.syslog_name;
+  bool is_postfix = name == "postfix" || name.starts_with("postfix-");
+  if (!is_postfix || daemon == "smtpd") return options;
+  options.syslog_name = "dovecot";
+  options.is_dovecot_form = true;
+  return options;
+}
+
 Result<void> open_log(const LogOptions& options) {
   tzset();
   std::unique_ptr<LogSink> sink;
+  Tag tag{options.syslog_name, options.is_dovecot_form};
   if (options.maillog_file.empty()) {
-    sink =
-        std::make_unique<SyslogSink>(options.syslog_name, facility_number(options.syslog_facility));
+    sink = std::make_unique<SyslogSink>(tag, facility_number(options.syslog_facility));
   } else if (options.maillog_file == "/dev/stderr" || options.maillog_file == "/dev/stdout") {
     int fd = options.maillog_file == "/dev/stdout" ? STDOUT_FILENO : STDERR_FILENO;
-    sink = std::make_unique<FileSink>(options.syslog_name, "", fd);
+    sink = std::make_unique<FileSink>(tag, "", fd);
   } else {
     TRY(int fd, FileSink::open_file(options.maillog_file));
-    sink = std::make_unique<FileSink>(options.syslog_name, options.maillog_file, fd);
+    sink = std::make_unique<FileSink>(tag, options.maillog_file, fd);
   }
   set_log(std::move(sink));
   on_panic(&log_panic);

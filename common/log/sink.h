@@ -5,7 +5,9 @@
 // system call, safe from every thread, and never fails: a line that can't be written is dropped.
 // The lines that an event loop writes in one turn may share such a call: see gather().
 //
-// File and stderr lines: `Nov 21 07:40:40 mail pennypost/smtpd[71]: text`.
+// File and stderr lines: `Nov 21 07:40:40 mail pennypost/smtpd[71]: text`. Where the name is
+// Postfix's, lines about logins have Dovecot's form: `Nov 21 07:40:40 mail dovecot[71]: imap-login:
+// text`, so that what reads the logs of those two programs reads ours.
 #pragma once
 
 #include <memory>
@@ -51,9 +53,14 @@ struct LogOptions {
   std::string syslog_name = "pennypost";
   std::string syslog_facility = "mail";
   std::string maillog_file = {};  ///< empty: syslog; /dev/stderr, /dev/stdout, or a file
+  bool is_dovecot_form = false;   ///< `NAME[71]: imap-login: text`
 
   bool operator==(const LogOptions&) const = default;
 };
+
+/// The same for a daemon: where syslog_name is `postfix`, or that of one of its instances
+/// (`postfix-out`), popd and imapd log as Dovecot does.
+LogOptions options_of_daemon(LogOptions options, std::string_view daemon);
 
 /// Sets the process's sink and the hook of ASSERT. Error: the file can't be opened.
 Result<void> open_log(const LogOptions& options);
