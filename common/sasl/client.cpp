@@ -107,15 +107,16 @@ std::unique_ptr<ClientExchange> ClientExchange::make(std::string_view mechanism,
   return nullptr;
 }
 
-std::optional<std::string> ClientExchange::choose(const std::vector<std::string>& offered,
-                                                  const std::vector<std::string>& allowed) {
+std::vector<std::string> ClientExchange::choices(const std::vector<std::string>& offered,
+                                                 const std::vector<std::string>& allowed) {
   auto has = [](const std::vector<std::string>& list, std::string_view name) {
     return std::ranges::any_of(list, [&](const auto& entry) { return equal_nocase(entry, name); });
   };
+  std::vector<std::string> names;
   for (const char* name : {"SCRAM-SHA-256", "PLAIN", "LOGIN"}) {
-    if (has(offered, name) && (allowed.empty() || has(allowed, name))) return name;
+    if (has(offered, name) && (allowed.empty() || has(allowed, name))) names.emplace_back(name);
   }
-  return {};
+  return names;
 }
 
 }  // namespace pennypost

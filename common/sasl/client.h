@@ -24,10 +24,10 @@ class ClientExchange {
   /// Null where the mechanism is not known. `nonce` empty: a random one.
   static std::unique_ptr<ClientExchange> make(std::string_view mechanism, std::string login,
                                               Secret password, std::string nonce);
-  /// The best of those the server offers that is also in `allowed` (empty: all): SCRAM-SHA-256
-  /// before PLAIN before LOGIN. Nothing where there is none.
-  static std::optional<std::string> choose(const std::vector<std::string>& offered,
-                                           const std::vector<std::string>& allowed);
+  /// Those the server offers that are also in `allowed` (empty: all), the best first: SCRAM-SHA-256
+  /// before PLAIN before LOGIN.
+  static std::vector<std::string> choices(const std::vector<std::string>& offered,
+                                          const std::vector<std::string>& allowed);
 
   virtual std::optional<std::string> initial() = 0;
   virtual Result<std::string> respond(std::string_view challenge) = 0;

@@ -125,10 +125,12 @@ TEST_CASE("malformed responses are failures, never more") {
   }
 }
 
-TEST_CASE("the best mechanism that both know is chosen") {
-  CHECK(ClientExchange::choose({"LOGIN", "plain"}, {}) == "PLAIN");
-  CHECK(ClientExchange::choose({"LOGIN", "PLAIN", "SCRAM-SHA-256"}, {"login"}) == "LOGIN");
-  CHECK_FALSE(ClientExchange::choose({"GSSAPI"}, {}).has_value());
+TEST_CASE("the mechanisms that both know are tried, the best first") {
+  using Names = std::vector<std::string>;
+  CHECK(ClientExchange::choices({"LOGIN", "plain"}, {}) == Names{"PLAIN", "LOGIN"});
+  CHECK(ClientExchange::choices({"LOGIN", "SCRAM-SHA-256"}, {}) == Names{"SCRAM-SHA-256", "LOGIN"});
+  CHECK(ClientExchange::choices({"LOGIN", "PLAIN", "SCRAM-SHA-256"}, {"login"}) == Names{"LOGIN"});
+  CHECK(ClientExchange::choices({"GSSAPI"}, {}).empty());
 }
 
 TEST_CASE("EXTERNAL names whom the certificate names, and others only for a proxy") {

@@ -70,6 +70,10 @@ class ScriptedServers final : public Connector {
         co_await scram(client);
         continue;
       }
+      if (step == "ANY LINE") {
+        co_await client.line(1000);
+        continue;
+      }
       if (step == "TLS") {
         try {
           co_await start_tls(client, certificate.server(), 2000ms);
@@ -449,6 +453,59 @@ TEST_CASE("a server that logs us in by SCRAM must prove that it knows our passwo
   fixture.servers.add(to_auth + "S: 235 ok\n");
   CHECK(fixture.send() ==
         "retry 4.7.8 host a.example[192.0.2.1] did not prove that it knows our password");
+}
+
+TEST_CASE("a mechanism that the server refuses for good is followed by the next") {
+  Fixture fixture({"smtp_sasl_auth_enable=yes", "smtp_sasl_security_options=noanonymous"});
+  fixture.attempt.route.credentials = "me:secret";
+  fixture.attempt.route.next_hop = "[a.example]";
+  const std::string to_auth =
+      greeting + "S: 250-a\nS: 250 AUTH PLAIN LOGIN SCRAM-SHA-256\nANY LINE\n";
+  const std::string plain = "C: AUTH PLAIN AG1lAHNlY3JldA==\n";
+  SUBCASE("SCRAM at once, PLAIN fits") {
+    fixture.servers.add(to_auth + "S: 535 5.7.8 no keys\n" + plain + "S: 235 ok\n" + transaction);
+    CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+  }
+  SUBCASE("a mechanism that is not implemented after all") {
+    fixture.servers.add(to_auth + "S: 504 5.5.4 what\n" + plain + "S: 504 5.5.4 what\n" +
+                        "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: bWU=\nS: 334 UGFzc3dvcmQ6\n"
+                        "C: c2VjcmV0\nS: 235 ok\n" +
+                        transaction);
+    CHECK(fixture.send() == "delivered 2.0.0 250 ok");
+  }
+  SUBCASE("not where the server can't tell now") {
+    fixture.servers.add(to_auth + "S: 454 4.7.0 later\nC: QUIT\n");
+    CHECK(fixture.send() ==
+          "retry 4.7.8 SASL authentication failed; server a.example[192.0.2.1] said: 454 4.7.0 "
+          "later");
+  }
+  SUBCASE("not where it can't prove that it knows the password") {
+    fixture.servers.proof = base64_encode("v=bm90IGl0");
+    fixture.servers.add(greeting +
+                        "S: 250-a\nS: 250 AUTH PLAIN LOGIN SCRAM-SHA-256\nSCRAM\nS: 235 ok\n");
+    CHECK(fixture.send() ==
+          "retry 4.7.8 host a.example[192.0.2.1] did not prove that it knows our password");
+  }
+  SUBCASE("what was refused first is told though the connection breaks later") {
+    fixture.servers.add(to_auth + "S: 535 5.7.8 no keys\n" + plain + "--\n");
+    CHECK(fixture.send() ==
+          "retry 4.4.2 lost connection with a.example[192.0.2.1] while performing SASL "
+          "authentication (SCRAM-SHA-256 was refused: 535 5.7.8 no keys)");
+  }
+  CHECK(fixture.servers.mistakes.empty());
+}
+
+TEST_CASE("after a refusal no password is sent that smtp_sasl_security_options keep back") {
+  Fixture fixture({"smtp_sasl_auth_enable=yes"});
+  fixture.attempt.route.credentials = "me:secret";
+  fixture.attempt.route.next_hop = "[a.example]";
+  fixture.servers.add(greeting +
+                      "S: 250-a\nS: 250 AUTH PLAIN LOGIN SCRAM-SHA-256\nANY LINE\n"
+                      "S: 535 5.7.8 no keys\nC: QUIT\n");
+  CHECK(fixture.send() ==
+        "retry 4.7.8 SASL authentication failed; server a.example[192.0.2.1] said: 535 5.7.8 no "
+        "keys");
+  CHECK(fixture.servers.mistakes.empty());
 }
 
 TEST_CASE("no password goes out in the clear, whatever the server offers and breaks") {

@@ -218,9 +218,8 @@ Task<Result<void>> SmtpClient::start_tls(bool is_implicit) {
   co_return Result<void>();
 }
 
-/// RFC 4954 section 4. A refused login is never the message's fault: try later.
-Task<Result<void>> SmtpClient::log_in() {
-  stage_ = while_auth;
+/// What the server offers and the settings allow, the best first.
+std::vector<std::string> SmtpClient::login_mechanisms() {
   auto allowed = config_->smtp_sasl_mechanism_filter;
   const auto& options =
       is_secure() ? config_->smtp_sasl_tls_security_options : config_->smtp_sasl_security_options;
@@ -230,16 +229,44 @@ Task<Result<void>> SmtpClient::log_in() {
     });
     if (allowed.empty()) allowed = {"SCRAM-SHA-256"};
   }
-  auto mechanism = ClientExchange::choose(features_.auth_mechanisms, allowed);
-  if (!mechanism) {
+  return ClientExchange::choices(features_.auth_mechanisms, allowed);
+}
+
+/// RFC 4954 section 4. A refused login is never the message's fault: try later.
+///
+/// A server may offer what can't work for this user: SCRAM, where it has but a hash of the
+/// password. So a mechanism that it refuses for good is followed by the next. Not so a temporary
+/// refusal, and a server that broke the rules or could not prove itself gets no password.
+Task<Result<void>> SmtpClient::log_in() {
+  stage_ = while_auth;
+  auto mechanisms = login_mechanisms();
+  if (mechanisms.empty()) {
     co_return Error::temporary("4.7.0 host " + target_.name() +
                                " offers no login that smtp_sasl_mechanism_filter and " +
                                (is_secure() ? "smtp_sasl_tls_security_options allow"
                                             : "smtp_sasl_security_options allow without TLS"));
   }
-  auto exchange = ClientExchange::make(*mechanism, login_.name, login_.password, {});
+  std::string stage = while_auth;
+  for (const auto& mechanism : mechanisms) {
+    auto trying = log_in_by(mechanism, stage);
+    CO_TRY(auto answer, co_await std::move(trying));
+    if (answer.is_positive()) co_return Result<void>();
+    bool is_last = &mechanism == &mechanisms.back();
+    if (is_last || !answer.is_permanent()) {
+      co_return Error::temporary("4.7.8 SASL authentication failed; server " + target_.name() +
+                                 " said: " + answer.text());
+    }
+    stage = std::string(while_auth) + " (" + mechanism + " was refused: " + answer.text() + ")";
+  }
+  co_return Result<void>();
+}
+
+/// The server's last answer: 2xx only after its proof, if the mechanism has one. Error: it broke
+/// the rules, and the session is of no more use.
+Task<Result<SmtpReply>> SmtpClient::log_in_by(std::string mechanism, std::string stage) {
+  auto exchange = ClientExchange::make(mechanism, login_.name, login_.password, {});
   ASSERT(exchange != nullptr);
-  std::string line = "AUTH " + *mechanism;
+  std::string line = "AUTH " + mechanism;
   auto initial = exchange->initial();
   std::optional<std::string> held;
   if (initial) {
@@ -253,18 +280,13 @@ Task<Result<void>> SmtpClient::log_in() {
   }
   std::string last_words;
   for (std::int64_t steps = 0;; ++steps) {
-    CO_TRY(auto answer, co_await ask(line, config_->smtp_mail_timeout, while_auth));
-    if (answer.is_positive()) {
-      auto proof = exchange->verify(last_words);
-      if (proof) co_return Result<void>();
+    CO_TRY(auto answer, co_await ask(line, config_->smtp_mail_timeout, stage));
+    if (answer.is_positive() && !exchange->verify(last_words)) {
       is_broken_ = true;
       co_return Error::temporary("4.7.8 host " + target_.name() +
                                  " did not prove that it knows our password");
     }
-    if (answer.code != 334) {
-      co_return Error::temporary("4.7.8 SASL authentication failed; server " + target_.name() +
-                                 " said: " + answer.text());
-    }
+    if (answer.code != 334) co_return std::move(answer);
     if (steps == config_->smtp_sasl_steps_max) {
       is_broken_ = true;
       co_return Error::temporary(

@@ -101,7 +101,9 @@ class SmtpClient {
   Task<Result<void>> greet();
   Task<Result<void>> hello();
   Task<Result<void>> start_tls(bool is_implicit);
+  std::vector<std::string> login_mechanisms();
   Task<Result<void>> log_in();
+  Task<Result<SmtpReply>> log_in_by(std::string mechanism, std::string stage);
   Error refusal(const SmtpReply& reply, const char* what) const;
   void refuse(Slot& slot, const SmtpReply& reply, const char* command);
   void refuse_open(std::vector<Slot*>& slots, const Error& error);
