@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "common/log/log.h"
-#include "popd/unique_id.h"
 
 namespace pennypost::pop {
 
@@ -28,12 +27,28 @@ Result<std::unique_ptr<Maildrop>> Maildrop::open(const std::string& mail_locatio
     drop->octets_ += entry.octets;
   }
   drop->count_ = drop->entries_.size();
+  TRY(drop->stored_ids_, drop->mailbox_->stored_ids());
   return drop;
 }
 
-std::string Maildrop::unique_id(const Entry& entry, std::string_view format) const {
-  auto id = format_unique_id(format, entry.uid.value(), mailbox_->uid_validity());
-  return id ? *id : mailbox_->unique_id(entry.uid);
+std::string Maildrop::unique_id(const Entry& entry, const UniqueIdFormat& format) const {
+  UniqueIdParts parts;
+  parts.uid = entry.uid.value();
+  parts.uid_validity = mailbox_->uid_validity();
+  parts.file = parts.guid = mailbox_->file_name(entry.uid);
+  auto stored = std::ranges::lower_bound(stored_ids_, entry.uid, {}, &store::StoredIds::uid);
+  if (stored != stored_ids_.end() && stored->uid == entry.uid) {
+    if (is_unique_id(stored->unique_id)) return stored->unique_id;
+    if (!stored->guid.empty()) parts.guid = stored->guid;
+  }
+  if (auto id = format.id(parts)) return *std::move(id);
+  auto id = UniqueIdFormat::default_format().id(parts);
+  ASSERT(id.has_value());
+  return *std::move(id);
+}
+
+bool Maildrop::has_files() const {
+  return entries_.empty() || !mailbox_->file_name(entries_.front().uid).empty();
 }
 
 void Maildrop::mark_deleted(Entry& entry) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/mail/unique_id.h"
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::pop {
@@ -34,8 +35,11 @@ class Maildrop {
   void mark_deleted(Entry& entry);
   /// RFC 1939 section 5 (RSET): as it was at login.
   void unmark_all();
-  /// `format` is pop3_uidl_format.
-  std::string unique_id(const Entry& entry, std::string_view format) const;
+  /// The id that another server has left with the message, else that of `format`, which is
+  /// pop3_uidl_format, else that of its default.
+  std::string unique_id(const Entry& entry, const UniqueIdFormat& format) const;
+  /// Whether messages have file names: in a Maildir they do.
+  bool has_files() const;
   /// The bytes; Error 550 when another session has removed it meanwhile.
   Result<store::MessageReader> read(const Entry& entry) { return mailbox_->open(entry.uid); }
   /// Not marked for deletion: how many, how many octets.
@@ -52,6 +56,7 @@ class Maildrop {
   std::unique_ptr<store::MailStore> store_;
   std::unique_ptr<store::Mailbox> mailbox_;
   std::vector<Entry> entries_;
+  std::vector<store::StoredIds> stored_ids_;  // by UID
   // Of those that are not marked for deletion.
   std::size_t count_ = 0;
   std::uint64_t octets_ = 0;

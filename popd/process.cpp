@@ -3,9 +3,9 @@
 #include <set>
 
 #include "common/log/log.h"
+#include "common/mail/unique_id.h"
 #include "popd/login.h"
 #include "popd/session.h"
-#include "popd/unique_id.h"
 #include "store/mailbox/patience.h"
 #include "store/maildir/folder_memory.h"
 #include "store/service/login_process.h"
@@ -83,13 +83,18 @@ Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInf
   auto opening = store::patiently(worker.child.loop(), patience,
                                   [&] { return Maildrop::open(account.mail_location, settings); });
   auto maildrop = co_await std::move(opening);
-  auto ids = format_unique_id(config->at(service).pop3_uidl_format, 1, 1);
-  if (!ids) log_warning("pop3", ids.error().text() + "; it is used instead");
   if (!maildrop) {
     log_error("pop3", "user=<" + client.login + ">: " + maildrop.error().text());
     connection.put(refusal(maildrop.error()));
     co_await connection.flush();
     co_return;
+  }
+  auto ids = UniqueIdFormat::parse(config->at(service).pop3_uidl_format);
+  if (ids && ids->uses_files() && !(*maildrop)->has_files()) {
+    log_warning("pop3", "user=<" + client.login +
+                            ">: pop3_uidl_format asks for file names, and an mbox has none; ids "
+                            "are those of " +
+                            std::string(UniqueIdFormat::default_text));
   }
   connection.put("+OK Logged in.\r\n");
   Session session(connection, config, service, **maildrop, client.login);

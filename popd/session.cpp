@@ -18,6 +18,12 @@ constexpr std::size_t first_piece_bytes = 256 * 1024;  // most messages come in 
 constexpr std::size_t piece_bytes = 128 * 1024;
 constexpr std::size_t unsent_bytes_max = 64 * 1024;
 
+/// The configuration's check has seen that it is one.
+UniqueIdFormat id_format(const Settings& settings) {
+  auto format = UniqueIdFormat::parse(settings.pop3_uidl_format);
+  return format ? *std::move(format) : UniqueIdFormat::default_format();
+}
+
 }  // namespace
 
 struct SessionCommands {
@@ -49,7 +55,8 @@ Session::Session(Connection& connection, std::shared_ptr<const Config> config, S
       config_(std::move(config)),
       settings_(config_->at(service)),
       maildrop_(maildrop),
-      user_(std::move(user)) {
+      user_(std::move(user)),
+      unique_ids_(id_format(settings_)) {
   auto [count, octets] = maildrop_.total();
   counts_.messages = count;
   counts_.size = octets;
@@ -185,16 +192,15 @@ Task<> Session::list(std::string_view args) {
 Task<> Session::uidl(std::string_view args) {
   if (!args.empty()) {
     Entry* entry = numbered(args);
-    if (entry != nullptr)
-      ok(std::string(args) + " " + maildrop_.unique_id(*entry, settings_.pop3_uidl_format));
+    if (entry != nullptr) ok(std::string(args) + " " + maildrop_.unique_id(*entry, unique_ids_));
     co_return;
   }
   ok("");
   auto& entries = maildrop_.entries();
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (entries[i].is_deleted) continue;
-    connection_.put(std::to_string(i + 1) + " " +
-                    maildrop_.unique_id(entries[i], settings_.pop3_uidl_format) + "\r\n");
+    connection_.put(std::to_string(i + 1) + " " + maildrop_.unique_id(entries[i], unique_ids_) +
+                    "\r\n");
     if (connection_.unsent() > unsent_bytes_max) co_await connection_.flush();
     if (turn_is_long(connection_.loop())) co_await connection_.loop().turn_end();
   }

@@ -66,6 +66,7 @@ class Session {
   const Settings& settings_;
   Maildrop& maildrop_;
   std::string user_;
+  UniqueIdFormat unique_ids_;
   Counts counts_;
   int bad_commands_ = 0;
   bool quitting_ = false;

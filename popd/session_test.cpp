@@ -26,6 +26,9 @@ class Mail {
   Mail& operator=(const Mail&) = delete;
   ~Mail() { std::filesystem::remove_all(root_); }
 
+  void write_uidlist(const std::string& text) {
+    std::ofstream(root_ + "/Maildir/dovecot-uidlist") << text;
+  }
   void add(const std::string& name, const std::string& text) {
     std::ofstream(root_ + "/Maildir/new/" + name) << text;
   }
@@ -39,7 +42,7 @@ class Mail {
     return count;
   }
 
-  std::string say(const std::string& lines) {
+  std::string say(const std::string& lines, const std::vector<std::string>& settings = {}) {
     auto drop = Maildrop::open("maildir:" + root_ + "/Maildir", {});
     REQUIRE(drop);
     Loop loop;
@@ -47,7 +50,7 @@ class Mail {
     Connection connection(loop, std::move(server), Duration(1000));
     peer->try_write(lines);
     peer->shut_down();
-    Session session(connection, config_for_test({}), Service::Pop3, **drop, "bob");
+    Session session(connection, config_for_test(settings), Service::Pop3, **drop, "bob");
     loop.run_until(run(session));
     std::string bytes(1'000'000, '\0');
     auto count = peer->try_read(bytes);
@@ -108,6 +111,26 @@ TEST_CASE("unique ids stay the same over sessions, and no two messages share one
   auto two = mail.say("UIDL 2\r\n");
   CHECK(one.substr(6) != two.substr(6));
   CHECK(has(first, one.substr(4)));
+}
+
+TEST_CASE("after a switch from Dovecot each message has the id that Dovecot gave it") {
+  Mail mail;
+  mail.add("1.a,S=9", "a: b\n\nx\n");
+  mail.add("2.b", "a: b\n\nx\n");
+  mail.add("3.c", "a: b\n\nx\n");
+  mail.write_uidlist("3 V305419896 N300\n171 :1.a,S=9\n172 P0000abCD :2.b\n255 :3.c\n");
+  CHECK(has(mail.say("UIDL\r\nUIDL 1\r\n"),
+            "+OK \r\n1 000000ab12345678\r\n2 0000abCD\r\n3 000000ff12345678\r\n.\r\n"
+            "+OK 1 000000ab12345678\r\n"));
+  CHECK(has(mail.say("UIDL\r\n", {"pop3_uidl_format=%f"}),
+            "+OK \r\n1 1.a,S=9\r\n2 0000abCD\r\n3 3.c\r\n.\r\n"));
+}
+
+TEST_CASE("a stored id that is none is not shown") {
+  Mail mail;
+  mail.add("1.a", "a: b\n\nx\n");
+  mail.write_uidlist("3 V305419896 N300\n171 P\xff :1.a\n");
+  CHECK(has(mail.say("UIDL\r\n"), "1 000000ab12345678\r\n"));
 }
 
 TEST_CASE("DELE takes effect at QUIT only") {

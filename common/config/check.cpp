@@ -13,6 +13,7 @@
 #include "common/base/text.h"
 #include "common/config/nearest.h"
 #include "common/mail/public_suffix.h"
+#include "common/mail/unique_id.h"
 
 namespace pennypost {
 namespace {
@@ -61,6 +62,14 @@ class Checker {
   void warn(std::string_view name, const std::string& what) {
     findings_.warnings.push_back(layers_.where(index_of(name)) + ": " + std::string(name) + ": " +
                                  what);
+  }
+
+  /// What UIDL shows is kept by clients for years: no other format takes the place of a wrong one.
+  void unique_ids() {
+    for (auto service : {Service::Pop3, Service::Pop3s}) {
+      auto format = UniqueIdFormat::parse(config_.at(service).pop3_uidl_format);
+      if (!format) return error("pop3_uidl_format", format.error().text());
+    }
   }
 
   /// A null client sends everything to its relayhost and keeps no mail.

@@ -1,7 +1,6 @@
 #include "store/mailbox/mailbox.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "common/base/text.h"
 #include "store/maildir/store.h"
@@ -34,12 +33,6 @@ bool Mailbox::may_add_keyword() const {
   const auto& all = keywords();
   return all.size() < keywords_per_mailbox_max ||
          std::ranges::any_of(all, [](const std::string& name) { return name.empty(); });
-}
-
-std::string Mailbox::unique_id(Uid uid) const {
-  char text[17];
-  std::snprintf(text, sizeof text, "%08x%08x", uid.value(), uid_validity());
-  return text;
 }
 
 Result<Copied> Mailbox::finish_move(Copied copied,

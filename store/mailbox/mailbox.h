@@ -212,6 +212,13 @@ inline constexpr std::array cache_items{CacheItem::Envelope, CacheItem::BodyStru
                                         CacheItem::Header, CacheItem::Octets,
                                         CacheItem::InternalDate};
 
+/// Ids that Dovecot keeps beside a message's UID; empty where it has none.
+struct StoredIds {
+  Uid uid;
+  std::string unique_id;  ///< for POP3's UIDL: that of the server from which it was imported
+  std::string guid;       ///< where it is not the file's name
+};
+
 enum class Access { ReadOnly, ReadWrite };
 
 /// One folder, open.
@@ -237,9 +244,12 @@ class Mailbox {
   std::vector<std::string> keyword_names(KeywordSet set) const;
   /// Whether one more keyword could be made: PERMANENTFLAGS `\*`.
   bool may_add_keyword() const;
-  /// POP3's UIDL for a message, in Dovecot's default form (UID and UIDVALIDITY as 8 hex digits
-  /// each).
-  std::string unique_id(Uid uid) const;
+  /// The name of a message's file without its flags; empty: the mailbox has no file a message, or
+  /// the message is gone.
+  virtual std::string_view file_name(Uid) const { return {}; }
+  /// What POP3 clients know messages by, where another server has left that: by UID, only those
+  /// that have something.
+  virtual Result<std::vector<StoredIds>> stored_ids() { return std::vector<StoredIds>(); }
 
   /// Reads what changed on disk since the last time; cheap when nothing did. Gives UIDs to new
   /// messages and, when ReadWrite, moves them from new/ to cur/ and marks them recent.

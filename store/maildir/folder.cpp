@@ -82,6 +82,11 @@ Result<std::uint64_t> MaildirFolder::stored_bytes(Uid uid) {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
+std::string_view MaildirFolder::file_name(Uid uid) const {
+  auto index = view_.state->index_of(uid);
+  return index ? view_.state->base(*index) : std::string_view();
+}
+
 Result<std::int64_t> MaildirFolder::internal_date(Uid uid) {
   TRY_DO(require(uid));
   if (auto kept = values_.find_number(uid, CacheItem::InternalDate)) {

@@ -46,6 +46,9 @@ class MaildirFolder final : public Mailbox {
   std::optional<std::string> cached(Uid uid, CacheItem item) override;
   void cache(Uid uid, CacheItem item, std::string_view value) override;
 
+  std::string_view file_name(Uid uid) const override;
+  Result<std::vector<StoredIds>> stored_ids() override { return known_->stored_ids(view_); }
+
   /// Of the file as stored, for quota; from its name where that has S=.
   Result<std::uint64_t> stored_bytes(Uid uid);
 

@@ -6,6 +6,8 @@ namespace {
 constexpr std::string_view form = "folder state 1\n";
 constexpr std::size_t message_bytes_min = 25;  // without its name
 constexpr int in_new_bit = 4;
+constexpr int old_version_bit = 1;
+constexpr int has_ids_bit = 2;
 
 class Writer {
  public:
@@ -95,7 +97,8 @@ std::string FolderSnapshot::encode(const FolderStamps& stamps, const UidList::Ma
   writer.number(uidlist.count);
   writer.number(uidlist.read_bytes);
   writer.stamp(uidlist.stamp);
-  writer.number(std::uint8_t{uidlist.old_version});
+  writer.number(static_cast<std::uint8_t>((uidlist.old_version ? old_version_bit : 0) |
+                                          (uidlist.has_ids ? has_ids_bit : 0)));
   writer.text(uidlist.header_extensions);
   writer.number(state.last_uid.value());
   writer.number(state.uid_next.value());
@@ -137,7 +140,9 @@ std::optional<FolderSnapshot> FolderSnapshot::decode(std::string_view text) {
   uidlist.count = reader.number<std::uint32_t>();
   uidlist.read_bytes = reader.number<std::uint64_t>();
   uidlist.stamp = reader.stamp();
-  uidlist.old_version = reader.number<std::uint8_t>() != 0;
+  auto list_bits = reader.number<std::uint8_t>();
+  uidlist.old_version = (list_bits & old_version_bit) != 0;
+  uidlist.has_ids = (list_bits & has_ids_bit) != 0;
   uidlist.header_extensions = reader.text();
   auto& state = snapshot.state;
   state.uid_validity = uidlist.uid_validity;

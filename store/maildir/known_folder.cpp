@@ -111,6 +111,22 @@ Result<void> KnownFolder::look(const FolderStamps& now, Access access, Changes& 
   return sync_all(now, std::move(records), access, changes);
 }
 
+Result<std::vector<StoredIds>> KnownFolder::stored_ids(const View& view) const {
+  std::lock_guard guard(mutex_);
+  std::vector<StoredIds> ids;
+  if (!uidlist_.mark().has_ids) return ids;
+  UidList list(directory_, {});
+  TRY(auto records, list.refresh());
+  if (list.uid_validity() != view.state->uid_validity) return ids;
+  for (const auto& record : records.all) {
+    if (record.extensions.empty() || !view.state->index_of(record.uid)) continue;
+    StoredIds found{record.uid, std::string(record.extension_text('P')),
+                    std::string(record.extension_text('G'))};
+    if (!found.unique_id.empty() || !found.guid.empty()) ids.push_back(std::move(found));
+  }
+  return ids;
+}
+
 // What the last process knew.
 void KnownFolder::begin() {
   if (begun_) return;

@@ -74,6 +74,9 @@ class KnownFolder {
   /// What octets() of the state will answer from now on, unless others look at it just now.
   void note_octets(const View& view, Uid uid, std::uint64_t octets);
 
+  /// As Mailbox has it, of the messages of `view`; reads the uidlist if it has any.
+  Result<std::vector<StoredIds>> stored_ids(const View& view) const;
+
   /// Whether its directory is on disk still.
   bool is_there() const { return stamp_of_cur().exists(); }
   /// Whose values the index has of this folder.

@@ -179,9 +179,38 @@ TEST_CASE("UIDs and UIDVALIDITY outlive sessions, expunges and lost files") {
   CHECK(inbox->uid_validity() == validity);
   CHECK(uids(*inbox) == std::vector<std::uint32_t>{1, 2, 4});
   CHECK(inbox->uid_next() == Uid(5));
-  char expected[17];
-  std::snprintf(expected, sizeof expected, "00000004%08x", validity);
-  CHECK(inbox->unique_id(Uid(4)) == expected);
+}
+
+TEST_CASE("ids that Dovecot has stored beside UIDs are told, and stay when the list is rewritten") {
+  Home home;
+  auto store = home.store();
+  for (std::uint32_t number = 1; number <= 3; ++number) deliver(*store, message_for("x", number));
+  auto names = home.names("new");
+  REQUIRE(names.size() == 3);
+  std::ofstream(home.root + "/dovecot-uidlist")
+      << "3 V77 N9 G00112233445566778899aabbccddeeff\n4 Pold.1 W3 :" << names[0]
+      << "\n5 :" << names[1] << "\n8 G0af1 Pold.2 :" << names[2] << "\n";
+  auto ids_of = [](Mailbox& inbox) {
+    auto ids = inbox.stored_ids();
+    REQUIRE(ids);
+    std::string text;
+    for (const auto& id : *ids) {
+      text += std::to_string(id.uid.value()) + "=" + id.unique_id + "/" + id.guid + " ";
+    }
+    return text;
+  };
+  {
+    auto inbox = open(*store);
+    CHECK(ids_of(*inbox) == "4=old.1/ 8=old.2/0af1 ");
+    CHECK(inbox->file_name(Uid(5)) == names[1]);
+    CHECK(inbox->file_name(Uid(6)).empty());
+  }
+  // Half a line at the end makes the next UID a rewrite.
+  std::ofstream(home.root + "/dovecot-uidlist", std::ios::app) << "9 :half";
+  deliver(*store, message_for("y", 4));
+  auto inbox = open(*store);
+  CHECK(uids(*inbox) == std::vector<std::uint32_t>{4, 5, 8, 9});
+  CHECK(ids_of(*inbox) == "4=old.1/ 8=old.2/0af1 ");
 }
 
 TEST_CASE("UIDs go by arrival") {

@@ -75,12 +75,16 @@ Result<void> UidList::await_others() const {
   return {};
 }
 
-std::optional<std::uint64_t> UidRecords::Record::extension(char letter) const {
+std::string_view UidRecords::Record::extension_text(char letter) const {
   for (auto rest = extensions; !rest.empty();) {
     auto word = next_word(rest);
-    if (word.starts_with(letter)) return parse_number(word.substr(1));
+    if (word.starts_with(letter)) return word.substr(1);
   }
   return {};
+}
+
+std::optional<std::uint64_t> UidRecords::Record::extension(char letter) const {
+  return parse_number(extension_text(letter));
 }
 
 Result<UidRecords> UidList::reread() {
@@ -203,7 +207,10 @@ bool UidList::Mark::read_record(std::string_view line, UidRecords& records) {
   }
   auto base = base_of(line);
   if (base.empty() || base.find('/') != std::string_view::npos) return false;
-  records.all.push_back(Record{Uid(*uid), base, extensions});
+  const auto& record = records.all.emplace_back(Record{Uid(*uid), base, extensions});
+  if (!extensions.empty()) {
+    has_ids = has_ids || !record.extension_text('P').empty() || !record.extension_text('G').empty();
+  }
   last_uid = *uid;
   ++count;
   next_uid = std::max(next_uid, *uid + 1);

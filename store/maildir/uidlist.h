@@ -45,6 +45,8 @@ class UidRecords {
 
     /// The number behind a letter of the extensions, as `W` (octets), if it has that.
     std::optional<std::uint64_t> extension(char letter) const;
+    /// The text, as of `P` (the id for POP3) and `G` (the GUID); empty: it has none.
+    std::string_view extension_text(char letter) const;
   };
 
   UidRecords() = default;
@@ -101,6 +103,7 @@ class UidList {
     std::uint64_t read_bytes = 0;  // of the file, up to the last whole line
     FileStamp stamp;
     bool old_version = false;
+    bool has_ids = false;           // a record with P or G was among them
     std::string header_extensions;  // "Gguid Xother"
     friend bool operator==(const Mark&, const Mark&) = default;
 

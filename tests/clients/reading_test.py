@@ -3,9 +3,9 @@ import os
 import re
 import shutil
 
-from dovecot import Dovecot
+from dovecot import Dovecot, dovecot_uidls
 from harness import check, equal, eventually, test
-from mailhost import Host
+from mailhost import Host, give
 from programs import READERS, same_octets
 from samples import large, samples
 
@@ -90,6 +90,34 @@ def same_uids(t):
     host.start("popd", "imapd")
     equal(by_pop3(), third, "popd's UIDLs after Dovecot's and imapd's turns and a restart")
     equal(by_imap(Dovecot(t, host.maildir(BOB), "dovecot3")), third, "Dovecot's after imapd's turn")
+
+
+FORMATS = ("", "%08Xu%08Xv", "%v-%u", "UID%u-%v", "%f", "%g", "%Uf", "%08XUu", "%4u%05Xv", "%%%012u")
+
+
+@test("popd's UIDLs are those that a real Dovecot gives by the same pop3_uidl_format, and those it has stored")
+def same_uidls(t):
+    host = Host(t, daemons=("popd",), start=False)
+    names = [f"170000000{place}.M1P2.Host,S=30" if place else "1700000000.M1P2.host" for place in range(4)]
+    maildir = host.maildir(BOB)
+    for folder in ("new", "cur", "tmp"):
+        os.makedirs(os.path.join(maildir, folder), mode=0o700)
+    for name in names:
+        with open(os.path.join(maildir, "cur", name + ":2,"), "wb") as file:
+            file.write(b"Subject: 12345678901234567890\n")
+    records = (f"171 :{names[0]}\n172 P0000abCD :{names[1]}\n173 Pold.id :{names[2]}\n254 G0aF1 :{names[3]}\n")
+    for number, style in enumerate(FORMATS):
+        with open(os.path.join(maildir, "dovecot-uidlist"), "w", encoding="ascii") as file:
+            file.write("3 V305419896 N300 G00112233445566778899aabbccddeeff\n" + records)
+        give(host.folder)
+        theirs = dovecot_uidls(t, maildir, style, f"dovecot-pop3-{number}")
+        host.settings.update({"pop3_uidl_format": style} if style else {})
+        host.write_settings()
+        host.start("popd")
+        client = host.pop3(BOB)
+        equal([line.split()[1].decode() for line in client.uidl()[1]], theirs, f"UIDLs by {style or 'the default'}")
+        client.quit()
+        host.stop("popd")
 
 
 @test("flags and keywords set over IMAP are seen by Dovecot, and Dovecot's by imapd")

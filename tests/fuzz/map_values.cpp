@@ -9,7 +9,7 @@
 #include "common/base/assert.h"
 #include "common/base/text.h"
 #include "common/crypto/password.h"
-#include "popd/unique_id.h"
+#include "common/mail/unique_id.h"
 #include "smtpd/delivery/smtp_client.h"
 #include "smtpd/policy/access.h"
 #include "smtpd/routing/next_hop.h"
@@ -74,8 +74,10 @@ void next_hop(std::string_view value) {
 }
 
 void unique_id(std::string_view format) {
-  auto id = pop::format_unique_id(format, 7, 1'700'000'000);
-  if (id) ASSERT(!id->empty() && id->size() <= 70);
+  auto parsed = UniqueIdFormat::parse(format);
+  if (!parsed) return;
+  auto id = parsed->id({7, 1'700'000'000, "1700000000.M1P2.host", "0af1"});
+  ASSERT(id && is_unique_id(*id));
 }
 
 /// Only tables that open no file.
