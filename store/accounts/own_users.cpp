@@ -254,8 +254,7 @@ Result<void> OwnUsers::build(const BuildLock& lock, const std::string& file) con
   Entries entries;
   TRY_DO(add_entries(text, file, {}, entries));
   TRY(auto access, TableAccess::of(file));
-  return build_generation(lock, file, entries, access, Clock::system(),
-                          config_->map_old_generation_lifetime);
+  return build_generation(lock, file, entries, access);
 }
 
 }  // namespace pennypost::store

@@ -26,7 +26,7 @@ struct BuildOptions {
   SourceSyntax syntax = SourceSyntax::Table;
   Duplicates duplicates = Duplicates::Warn;
   bool fold_keys = true;
-  Microseconds keep_old = Seconds{60};  ///< map_old_generation_lifetime
+  Microseconds keep_old{0};  ///< map_old_generation_lifetime
   /// `FILE:LINE: duplicate entry …`, and each line that was left out; may be empty.
   std::function<void(const std::string& text)> warn;
 };

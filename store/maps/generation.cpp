@@ -97,6 +97,7 @@ std::vector<Generation> generations_of(const fs::path& base) {
 // builds while we hold the lock.
 void remove_old(const fs::path& base, const Clock& clock, Microseconds keep_old) {
   auto current = current_generation(base);
+  if (!current && storage_problem(current.error()) != StorageProblem::Absent) return;
   auto all = generations_of(base);
   auto now = static_cast<std::uint64_t>(clock.now().count());
   auto keep = static_cast<std::uint64_t>(keep_old.count());
@@ -106,7 +107,7 @@ void remove_old(const fs::path& base, const Clock& clock, Microseconds keep_old)
       is_newer_than_current = true;
       continue;
     }
-    bool was_replaced_long_ago = i + 1 < all.size() && all[i + 1].begun + keep < now;
+    bool was_replaced_long_ago = keep == 0 || (i + 1 < all.size() && all[i + 1].begun + keep < now);
     std::error_code ignored;
     if (is_newer_than_current || was_replaced_long_ago) fs::remove_all(all[i].path, ignored);
   }
@@ -164,6 +165,7 @@ Result<void> build_generation(const BuildLock&, const fs::path& base,
                               const std::map<std::string, std::string>& entries,
                               const TableAccess& access, const Clock& clock,
                               Microseconds keep_old) {
+  if ((access.mode & 0004) == 0) keep_old = Microseconds{0};
   remove_old(base, clock, keep_old);
   auto begun = static_cast<std::uint64_t>(clock.now().count());
   for (const auto& generation : generations_of(base)) begun = std::max(begun, generation.begun + 1);
@@ -173,6 +175,8 @@ Result<void> build_generation(const BuildLock&, const fs::path& base,
   if (!built) {
     std::error_code ignored;
     fs::remove_all(directory, ignored);
+  } else if (keep_old.count() == 0) {
+    remove_old(base, clock, keep_old);
   }
   return built;
 }

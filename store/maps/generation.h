@@ -4,10 +4,13 @@
 //   BASE.rdb.<microseconds>   a finished table, never changed; named after when it was begun
 //   BASE.rdb.lock             held by whoever builds
 //
-// A reader resolves the link, then opens what it leads to, and begins anew if that has gone. A
-// generation is removed at the first build that begins a minute or more after it was replaced.
-// A table bears its source's owner and its read permissions, so that a map of credentials is never
-// readable by more, not even while it is built.
+// A reader resolves the link, then opens what it leads to, and begins anew if that has gone. It
+// opens all files of a generation at once and reads on in them when they are removed, until it
+// looks at the link again. So a generation is removed as soon as it is replaced, and with it the
+// passwords that it holds; or, for readers on other hosts, at the first build that begins
+// `keep_old` or more after that, unless it is a table that not everyone may read. A table bears its
+// source's owner and its read permissions, so that a map of credentials is never readable by more,
+// not even while it is built.
 #pragma once
 
 #include <sys/types.h>
@@ -54,7 +57,7 @@ class BuildLock {
 Result<void> build_generation(const BuildLock& lock, const std::filesystem::path& base,
                               const std::map<std::string, std::string>& entries,
                               const TableAccess& access, const Clock& clock = Clock::system(),
-                              Microseconds keep_old = Seconds{60});
+                              Microseconds keep_old = Microseconds{0});
 
 /// The directory that the link leads to now. Error 454 (StorageProblem::Absent): there is no map.
 Result<std::filesystem::path> current_generation(const std::filesystem::path& base);

@@ -39,10 +39,10 @@ std::string found(const Map& map, std::string_view key) {
 }
 
 void build(const fs::path& base, const std::map<std::string, std::string>& entries,
-           const Clock& clock) {
+           const Clock& clock, Microseconds keep_old = Microseconds{0}, TableAccess access = {}) {
   auto lock = BuildLock::take(base);
   REQUIRE(lock);
-  REQUIRE(build_generation(*lock, base, entries, {}, clock));
+  REQUIRE(build_generation(*lock, base, entries, access, clock, keep_old));
 }
 
 std::size_t generation_count(const fs::path& directory) {
@@ -98,18 +98,51 @@ TEST_CASE("a damaged new generation leaves the old one in use") {
   CHECK(problem.find("the old table stays in use") != std::string::npos);
 }
 
-TEST_CASE("old generations go at the first build a minute after they were replaced") {
+TEST_CASE("a generation goes when it is replaced, and who has it open reads on in it") {
+  Scratch scratch;
+  ManualClock clock;
+  std::map<std::string, std::string> entries;
+  for (int i = 0; i < 20'000; ++i) entries["user" + std::to_string(i)] = std::string(200, 'a');
+  build(scratch / "m", entries, clock);
+  auto open = open_generation(scratch / "m");
+  REQUIRE(open);
+  build(scratch / "m", {{"k", "v"}}, clock);
+  CHECK(generation_count(scratch.path()) == 1);
+  CHECK_FALSE(fs::exists(open->path));
+  CHECK(*open->database.find("user19999") == entries["user19999"]);
+  std::size_t count = 0;
+  auto entry = open->database.scan("");
+  for (; entry.valid(); entry.next()) ++count;
+  CHECK(entry.status());
+  CHECK(count == entries.size());
+}
+
+TEST_CASE("generations of which a builder died before their removal go at the next build") {
+  Scratch scratch;
+  ManualClock clock;
+  build(scratch / "m", {{"k", "v"}}, clock);
+  fs::create_directory(scratch / "m.rdb.1");
+  fs::create_directory(scratch / "m.rdb.99999999999999999");
+  build(scratch / "m", {{"k", "v"}}, clock);
+  CHECK(generation_count(scratch.path()) == 1);
+}
+
+TEST_CASE("generations may be kept for a time, but not those of passwords") {
   Scratch scratch;
   ManualClock clock;
   for (int i = 0; i < 3; ++i) {
-    build(scratch / "m", {{"k", "v"}}, clock);
+    build(scratch / "m", {{"k", "v"}}, clock, Seconds{60});
     clock.advance(Seconds{10});
   }
   CHECK(generation_count(scratch.path()) == 3);
   clock.advance(Seconds{61});
-  build(scratch / "m", {{"k", "v"}}, clock);
+  build(scratch / "m", {{"k", "v"}}, clock, Seconds{60});
   // The last of the three was current until now.
   CHECK(generation_count(scratch.path()) == 2);
+  TableAccess secret;
+  secret.mode = 0640;
+  build(scratch / "m", {{"k", "v"}}, clock, Seconds{60}, secret);
+  CHECK(generation_count(scratch.path()) == 1);
 }
 
 TEST_CASE("a table is readable by those who may read its source") {
