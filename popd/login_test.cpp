@@ -45,6 +45,15 @@ TEST_CASE("without TLS a client from elsewhere is told of no password method, an
   CHECK_FALSE(dialogue.result);
 }
 
+TEST_CASE("SCRAM is not offered, nor taken, where it serves not all") {
+  Dialogue dialogue;
+  dialogue.auth.serves_scram = false;
+  auto text = dialogue.say("CAPA\r\nAUTH SCRAM-SHA-256\r\n");
+  CHECK(has(text, "SASL PLAIN LOGIN\r\n"));
+  CHECK(has(text, "-ERR [AUTH] Unsupported authentication mechanism.\r\n"));
+  CHECK(dialogue.auth.asked == 0);
+}
+
 TEST_CASE("disable_plaintext_auth = no lets it pass") {
   Dialogue dialogue("192.0.2.9", {"disable_plaintext_auth=no"});
   dialogue.say("USER alice\r\nPASS wonder\r\n");

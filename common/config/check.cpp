@@ -48,8 +48,9 @@ class Checker {
              {"alias", "forward", "include"});
     words_of("allow_mail_to_files", config_.allow_mail_to_files, {"alias", "forward", "include"});
     words_of("auth_mechanisms", config_.auth_mechanisms,
-             {"plain", "login", "scram-sha-256", "scram-sha-256-plus", "external"});
+             {"auto", "plain", "login", "scram-sha-256", "scram-sha-256-plus", "external"});
     words_of("smtp_host_lookup", config_.smtp_host_lookup, {"dns", "native"});
+    unique_ids();
     order();
     relay_restrictions();
   }

@@ -6,6 +6,26 @@
 #include "common/sasl/server.h"
 
 namespace pennypost {
+namespace {
+
+constexpr std::string_view by_users = "AUTO";
+
+std::vector<std::string> spelled_out(const std::vector<std::string>& wanted,
+                                     bool scram_serves_all) {
+  std::vector<std::string> names;
+  for (const auto& setting : wanted) {
+    auto name = upper(setting);
+    if (name != by_users) {
+      names.push_back(std::move(name));
+      continue;
+    }
+    names.insert(names.end(), {"PLAIN", "LOGIN"});
+    if (scram_serves_all) names.emplace_back("SCRAM-SHA-256");
+  }
+  return names;
+}
+
+}  // namespace
 
 bool SaslOffer::holds(std::string_view mechanism) const {
   return std::ranges::any_of(mechanisms,
@@ -13,11 +33,10 @@ bool SaslOffer::holds(std::string_view mechanism) const {
 }
 
 SaslOffer sasl_offer(const std::vector<std::string>& wanted, bool allows_plaintext,
-                     std::string channel_binding) {
+                     std::string channel_binding, bool scram_serves_all) {
   const auto& known = ServerExchange::mechanisms();
   SaslOffer offer;
-  for (const auto& setting : wanted) {
-    auto name = upper(setting);
+  for (auto& name : spelled_out(wanted, scram_serves_all)) {
     bool is_known = std::ranges::find(known, name) != known.end();
     if (!is_known || name == "EXTERNAL" || offer.holds(name)) continue;
     if (ServerExchange::is_plaintext(name) && !allows_plaintext) continue;
@@ -27,6 +46,10 @@ SaslOffer sasl_offer(const std::vector<std::string>& wanted, bool allows_plainte
     offer.mechanisms.push_back(std::move(name));
   }
   return offer;
+}
+
+bool depends_on_users(const std::vector<std::string>& wanted) {
+  return std::ranges::any_of(wanted, [](const auto& name) { return equal_nocase(name, by_users); });
 }
 
 }  // namespace pennypost

@@ -1,4 +1,8 @@
-// What a connection is and the settings ask for in; the SASL mechanisms to announce now out.
+// Decides which SASL mechanisms to announce to a client now.
+//
+// `auto` in the settings stands for PLAIN and LOGIN, and for SCRAM-SHA-256 where it serves
+// everybody who may log in. -PLUS is announced by its name alone: clients that bind a channel in an
+// older way than ours would pick it, and fail.
 //
 // A name that we do not know is left out, a plaintext mechanism where no password may pass, a -PLUS
 // where the connection has nothing to bind to, and EXTERNAL, since no client is asked for a
@@ -25,8 +29,12 @@ struct SaslOffer {
   bool holds(std::string_view mechanism) const;
 };
 
-/// `wanted` is auth_mechanisms; `channel_binding` that of the connection, empty if it has none.
+/// `wanted` is auth_mechanisms; `channel_binding` that of the connection, empty if it has none;
+/// `scram_serves_all` as auth tells it (AuthPort), and asked for only where depends_on_users().
 SaslOffer sasl_offer(const std::vector<std::string>& wanted, bool allows_plaintext,
-                     std::string channel_binding);
+                     std::string channel_binding, bool scram_serves_all);
+
+/// Whether `wanted` leaves it to the users' credentials what is announced.
+bool depends_on_users(const std::vector<std::string>& wanted);
 
 }  // namespace pennypost

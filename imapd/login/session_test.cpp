@@ -45,6 +45,23 @@ TEST_CASE("LOGIN takes atoms, strings and literals, and leaves what follows to t
   CHECK(dialogue.result);
 }
 
+TEST_CASE("SCRAM is not offered, nor taken, where it serves not all, unless the settings name it") {
+  Dialogue near;
+  near.auth.serves_scram = false;
+  auto text = near.say("a AUTHENTICATE SCRAM-SHA-256\r\n");
+  CHECK(has(near.greeting, " AUTH=PLAIN AUTH=LOGIN] "));
+  CHECK(has(text, "a NO "));
+  CHECK(near.auth.asked == 0);
+  Dialogue far("192.0.2.9");
+  far.auth.serves_scram = false;
+  far.say("");
+  CHECK(has(far.greeting, " LOGINDISABLED] "));
+  Dialogue named("192.0.2.9", {"auth_mechanisms=plain, scram-sha-256"});
+  named.auth.serves_scram = false;
+  named.say("");
+  CHECK(has(named.greeting, " LOGINDISABLED AUTH=SCRAM-SHA-256] "));
+}
+
 TEST_CASE("the greeting says what may be used") {
   Dialogue near;
   near.say("");

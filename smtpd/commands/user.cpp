@@ -10,10 +10,19 @@
 //   NAME is an address, alice@example.org; without a domain it is one of auth_realm. A domain may
 //   be written as people read it (eva@bücher.example) or with A-labels; list shows both.
 //   The password is asked for twice, without echo; where standard input is no terminal its first
-//   line is taken. Daemons know of the change within two seconds. -d  the home directory       -m
-//   where mail is, as mail_location has it -q  the quota, as *:storage=1G:messages=100000 -s
-//   standard input gives a stored form ({SHA512-CRYPT}$6$…), as other programs' files have it -l
-//   with home, location and quota del leaves the mail where it is, and says where.
+//   line is taken. Daemons know of the change within two seconds: a user who is gone, or whose
+//   password is another, logs in no more, and a login that has begun fails. Who is logged in stays
+//   so until he leaves, as with Dovecot; to send him away, stop popd and imapd and start them
+//   again.
+//
+//   -d  the home directory
+//   -m  where mail is, as mail_location has it
+//   -q  the quota, as *:storage=1G:messages=100000
+//   -s  standard input gives a stored form ({SHA512-CRYPT}$6$…), as other programs' files have it;
+//       a user without {SCRAM-SHA-256} among them ends the offer of SCRAM that auth_mechanisms =
+//       auto makes, until passwd gives him keys
+//   -l  with home, location and quota
+//   del leaves the mail where it is, and says where.
 //
 // FILES
 //   users_map, credentials_map: hash:FILE; FILE itself is the source, FILE.rdb what daemons read

@@ -24,6 +24,12 @@ Security Session::security() const {
   return security;
 }
 
+/// With EHLO, so that AUTH knows the mechanisms that were announced.
+Task<> Session::learn_offer() {
+  if (site_->in().auth == nullptr || !depends_on_users(settings_.auth_mechanisms)) co_return;
+  scram_serves_all_ = co_await site_->in().auth->scram_serves_all();
+}
+
 /// What of auth_mechanisms this connection may use now.
 SaslOffer Session::offer() const {
   const auto& options = tls_ == nullptr ? settings_.smtpd_sasl_security_options
@@ -32,7 +38,8 @@ SaslOffer Session::offer() const {
                           !holds(options, "noplaintext");
   std::string channel_binding;
   if (tls_ != nullptr) channel_binding = tls_->channel_binding();
-  return sasl_offer(settings_.auth_mechanisms, allows_plaintext, std::move(channel_binding));
+  return sasl_offer(settings_.auth_mechanisms, allows_plaintext, std::move(channel_binding),
+                    scram_serves_all_);
 }
 
 bool Session::offers_auth() const {

@@ -1,7 +1,7 @@
 // A session's questions in, the answers of lookup, queue and DNS out.
 //
-// Verdicts are kept for a second at most, so that a burst of messages of one client to the same
-// recipient asks once; no Error is kept.
+// Verdicts are kept for half a second at most, so that a burst of messages of one client to the
+// same recipient asks once; no Error is kept.
 //
 // LIMITS  lookup_cache_entries
 #pragma once
@@ -16,7 +16,8 @@
 
 namespace pennypost::smtp {
 
-inline constexpr std::chrono::milliseconds verdict_lives{1000};
+/// With map_check_interval it makes up what a change of users takes: two seconds at most.
+inline constexpr std::chrono::milliseconds verdict_lives{500};
 
 class PortBackend final : public Backend {
  public:

@@ -25,7 +25,7 @@ class Receiver {
         resolver_(child.loop(), DnsSettings::from(*child.config(), child.prepared().files)),
         backend_(child.loop(), child.port("lookup"), child.port("queue"), &resolver_,
                  static_cast<std::size_t>(child.config()->lookup_cache_entries)),
-        auth_(child.port("auth")),
+        auth_(child.loop(), child.port("auth")),
         guests_(child.loop()),
         sessions_(child.loop()),
         acceptors_(child.loop()) {}

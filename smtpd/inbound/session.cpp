@@ -398,6 +398,7 @@ Task<Reply> Session::hello(std::string name, bool is_extended) {
     helo_.clear();
     co_return *std::move(refused);
   }
+  if (is_extended) co_await learn_offer();
   std::string text = settings_.myhostname;
   if (is_extended) text += extensions();
   co_return Reply(250, "", std::move(text));

@@ -124,6 +124,7 @@ class Session final : public Guest {
   // EHLO and AUTH.
   Task<Reply> hello(std::string name, bool is_extended);
   std::string extensions() const;
+  Task<> learn_offer();
   SaslOffer offer() const;
   Security security() const;
   bool offers_auth() const;
@@ -177,6 +178,7 @@ class Session final : public Guest {
   TlsStream* tls_ = nullptr;  // the connection's, once it is encrypted
   std::string helo_;
   bool is_extended_ = false;
+  bool scram_serves_all_ = false;
   std::optional<Identity> login_;
   std::optional<Transaction> transaction_;
   FilterChain filters_;

@@ -640,6 +640,35 @@ TEST_CASE("where TLS is required nothing goes without it") {
   )") == "");
 }
 
+TEST_CASE("SCRAM is not offered, nor taken, where it serves not all") {
+  Stage stage({"smtpd_sasl_auth_enable=yes", "disable_plaintext_auth=no"});
+  stage.auth.serves_scram = false;
+  CHECK(stage.run(R"(
+    S~ 220
+    C: EHLO client.example
+    S: 250-mail.example.com
+    S: 250-PIPELINING
+    S: 250-SIZE 10240000
+    S: 250-VRFY
+    S: 250-AUTH PLAIN LOGIN
+    S* 250
+    C: AUTH SCRAM-SHA-256
+    S: 504 5.5.4 Unrecognized authentication type
+  )") == "");
+  CHECK(stage.auth.steps.empty());
+  Stage secret({"smtpd_sasl_auth_enable=yes", "smtpd_sasl_security_options=noplaintext"});
+  secret.auth.serves_scram = false;
+  CHECK(secret.run(R"(
+    S~ 220
+    C: EHLO client.example
+    S: 250-mail.example.com
+    S: 250-PIPELINING
+    S: 250-SIZE 10240000
+    S: 250-VRFY
+    S: 250-ENHANCEDSTATUSCODES
+  )") == "");
+}
+
 TEST_CASE("submissions speaks TLS from the first byte, and takes mail after a login") {
   TestCertificate certificate;
   Stage stage({}, Service::Submissions);

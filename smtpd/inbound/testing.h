@@ -143,10 +143,12 @@ class FakeAuth final : public store::AuthPort {
   }
   void abort(std::uint64_t) override { ++aborted; }
   std::uint64_t next_exchange() override { return ++last; }
+  Task<bool> scram_serves_all() override { co_return serves_scram; }
 
   std::vector<store::AuthStep> steps;
   int aborted = 0;
   std::uint64_t last = 0;
+  bool serves_scram = true;
 };
 
 /// A server with one session at a time.

@@ -16,6 +16,8 @@
 #include "common/crypto/password.h"
 #include "store/accounts/authenticator.h"
 #include "store/accounts/own_users.h"
+#include "store/accounts/scram_coverage.h"
+#include "store/maps/build.h"
 
 using namespace pennypost;
 using namespace pennypost::store;
@@ -293,6 +295,75 @@ TEST_CASE("SCRAM keys are those stored, or derived from a plain password; else t
   CHECK_FALSE(authenticator.scram_keys("dora")->has_value());
   CHECK_FALSE(authenticator.scram_keys("bob")->has_value());
   CHECK_FALSE(authenticator.scram_keys("mallory")->has_value());
+
+  // What an exchange proves holds as long as the keys do.
+  auto old_key = (*alice)->stored_key;
+  CHECK(name_of(authenticator.account_with_key("alice", old_key)) == "alice@example.test");
+  CHECK(name_of(authenticator.account_with_key("carol", (*carol)->stored_key)) ==
+        "carol@example.test");
+  CHECK(name_of(authenticator.account_with_key("carol", old_key)) == "(none)");
+  CHECK(name_of(authenticator.account_with_key("dora", "")) == "(none)");
+  CHECK(name_of(authenticator.account_with_key("bob", "")) == "(none)");
+  REQUIRE(house.own().change_password("alice", *StoredCredentials::make(Secret("wonder"))));
+  CHECK(name_of(house.authenticator().account_with_key("alice", old_key)) == "(none)");
+}
+
+TEST_CASE("SCRAM serves all while every own user has keys, and no system user may log in") {
+  House house({"system_users=no"});
+  auto authenticator = house.authenticator();
+  CHECK(authenticator.scram_serves_all());
+  auto made = StoredCredentials::make(Secret("wonder"));
+  REQUIRE(house.own().add("alice", *made));
+  house.add("carol", "{PLAIN}plain");
+  CHECK(house.authenticator().scram_serves_all());
+  house.add("dora", "{SHA512-CRYPT}$6$x$y");
+  CHECK_FALSE(house.authenticator().scram_serves_all());
+  REQUIRE(house.own().change_password("dora", *made));
+  CHECK(house.authenticator().scram_serves_all());
+  House mixed;
+  REQUIRE(mixed.own().add("alice", *made));
+  CHECK_FALSE(mixed.authenticator().scram_serves_all());
+}
+
+TEST_CASE(
+    "an imported hash takes SCRAM away within the check interval, and its end brings it back") {
+  ManualClock clock;
+  MapOptions options;
+  options.clock = &clock;
+  Scratch scratch;
+  auto build = [&](const std::string& text) {
+    std::ofstream(scratch / "credentials") << text;
+    BuildOptions quiet;
+    REQUIRE(build_map(scratch / "credentials", quiet));
+    clock.advance(Seconds{1});
+  };
+  std::string keys = "{SCRAM-SHA-256}" + ScramKeys::derive(Secret("x")).text();
+  build("a@x.test {ARGON2ID}$argon2id$x " + keys + "\n");
+  auto table = TableRef::parse("hash:" + scratch / "credentials");
+  auto map = Map::open(*table, options);
+  REQUIRE(map);
+  ScramCoverage coverage(std::move(*map));
+  CHECK(coverage.is_complete());
+  build("a@x.test " + keys + "\nb@x.test {SHA512-CRYPT}$6$x$y\n");
+  CHECK_FALSE(coverage.is_complete());
+  CHECK_FALSE(coverage.is_complete());
+  build("a@x.test " + keys + "\nb@x.test nonsense\n");
+  CHECK_FALSE(coverage.is_complete());
+  build("a@x.test " + keys + "\n");
+  CHECK(coverage.is_complete());
+}
+
+TEST_CASE("what can't be listed or read covers nobody, and what is not there everybody") {
+  Scratch scratch;
+  auto covers = [](const std::string& table) {
+    auto map = Map::open(*TableRef::parse(table));
+    REQUIRE(map);
+    return ScramCoverage(std::move(*map)).is_complete();
+  };
+  CHECK_FALSE(covers("static:x"));
+  CHECK_FALSE(covers("hash:" + scratch / "credentials"));
+  CHECK(covers("inline:{{a@x.test={PLAIN}x}}"));
+  CHECK(ScramCoverage(nullptr).is_complete());
 }
 
 TEST_CASE("stored credentials are read back as they were written") {

@@ -60,6 +60,8 @@ std::string StoredCredentials::text() const {
   return is_plain(password) ? keys + " " + password : password + " " + keys;
 }
 
+bool StoredCredentials::serves_scram() const { return !scram.empty() || is_plain(password); }
+
 Result<Authenticator> Authenticator::open(std::shared_ptr<const Config> config,
                                           std::shared_ptr<const SystemUsers> system,
                                           std::string server_secret, const MapOptions& options,
@@ -70,6 +72,7 @@ Result<Authenticator> Authenticator::open(std::shared_ptr<const Config> config,
   if (!config->credentials_map.empty()) {
     TRY(made.credentials_, Map::open(config->credentials_map, of_own_table(options)));
   }
+  made.coverage_ = std::make_unique<ScramCoverage>(made.credentials_);
   made.config_ = std::move(config);
   made.system_ = std::move(system);
   made.server_secret_ = std::move(server_secret);
@@ -132,11 +135,32 @@ void Authenticator::verify_nothing_as_own(const Secret& password) const {
   if (has_other_form(password)) hashing_.verify_nothing(password);
 }
 
+bool Authenticator::scram_serves_all() const {
+  return !config_->system_users && coverage_->is_complete();
+}
+
 Result<std::optional<ScramKeys>> Authenticator::scram_keys(std::string_view login) const {
   std::optional<ScramKeys> none;
   TRY(auto account, accounts_.by_login(login));
-  if (!account || account->is_system) return none;
-  TRY(auto known, stored(*account));
+  if (!account) return none;
+  return keys_of(*account, login);
+}
+
+Result<std::optional<AccountRef>> Authenticator::account_with_key(
+    std::string_view login, std::string_view stored_key) const {
+  std::optional<AccountRef> nobody;
+  TRY(auto account, accounts_.by_login(login));
+  if (!account) return nobody;
+  TRY(auto keys, keys_of(*account, login));
+  bool is_same = keys && equal_in_constant_time(keys->stored_key, stored_key);
+  return is_same ? account : nobody;
+}
+
+Result<std::optional<ScramKeys>> Authenticator::keys_of(const AccountRef& account,
+                                                        std::string_view login) const {
+  std::optional<ScramKeys> none;
+  if (account.is_system) return none;
+  TRY(auto known, stored(account));
   if (!known) return none;
   if (!known->scram.empty()) {
     TRY(auto keys, ScramKeys::parse(known->scram));

@@ -27,6 +27,7 @@
 #include "common/crypto/password.h"
 #include "common/crypto/scram.h"
 #include "store/accounts/accounts.h"
+#include "store/accounts/scram_coverage.h"
 
 namespace pennypost::store {
 
@@ -40,6 +41,8 @@ struct StoredCredentials {
   /// argon2id and SCRAM keys of a new password. Error: too short or long.
   static Result<StoredCredentials> make(const Secret& password);
   std::string text() const;
+  /// Whether a SCRAM exchange can go by it: there are keys, or a password to derive them from.
+  bool serves_scram() const;
 };
 
 /// What is done at the cost of a hash; a test counts it.
@@ -66,7 +69,16 @@ class Authenticator {
   /// For ServerExchange::keys_found(); nothing: no such user, or one without SCRAM.
   Result<std::optional<ScramKeys>> scram_keys(std::string_view login) const;
 
-  /// The account of a login that has proven itself in another way: SCRAM, EXTERNAL.
+  /// Whether nobody who may log in here fails with SCRAM for want of keys: system users do, whom
+  /// PAM or shadow knows.
+  bool scram_serves_all() const;
+
+  /// The account of a SCRAM exchange that has succeeded, if its keys still are those that the
+  /// exchange was given: it lasts as long as its client likes.
+  Result<std::optional<AccountRef>> account_with_key(std::string_view login,
+                                                     std::string_view stored_key) const;
+
+  /// Whose login that is, proven or not.
   Result<std::optional<AccountRef>> account(std::string_view login) const {
     return accounts_.by_login(login);
   }
@@ -74,6 +86,7 @@ class Authenticator {
 
  private:
   explicit Authenticator(Accounts accounts) : accounts_(std::move(accounts)) {}
+  Result<std::optional<ScramKeys>> keys_of(const AccountRef& account, std::string_view login) const;
   Result<std::optional<StoredCredentials>> stored(const AccountRef& account) const;
   /// Does for a user who does not exist what a wrong password costs.
   Result<void> refuse_unknown(std::string_view login, const Secret& password,
@@ -84,6 +97,7 @@ class Authenticator {
   std::shared_ptr<const Config> config_;
   std::shared_ptr<const SystemUsers> system_;
   std::shared_ptr<const Map> credentials_;  // null: none
+  std::unique_ptr<ScramCoverage> coverage_;
   std::string server_secret_;
   PasswordHashing hashing_;
 };

@@ -93,6 +93,7 @@ class HashMap final : public KeyedMap {
     for (; entry.valid(); entry.next()) use(entry.key(), entry.value());
     return entry.status();
   }
+  std::string stamp() const override { return generation_.stamp(); }
 
  private:
   Reloading<HashContent> generation_;
@@ -151,6 +152,7 @@ class TextMap final : public KeyedMap {
     entries->each(use);
     return {};
   }
+  std::string stamp() const override { return file_.stamp(); }
 
  private:
   Reloading<Listing> file_;
@@ -166,6 +168,7 @@ class InlineMap final : public KeyedMap {
     entries_.each(use);
     return {};
   }
+  std::string stamp() const override { return "never changes"; }
 
  private:
   Listing entries_;

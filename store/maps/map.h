@@ -70,6 +70,10 @@ class Map {
   virtual Result<void> each(
       const std::function<void(std::string_view key, std::string_view value)>& use) const;
 
+  /// Another text whenever the entries of each() may be others; empty: that can't be told. Costs no
+  /// more than a lookup().
+  virtual std::string stamp() const { return {}; }
+
   /// `hash:/etc/aliases`, for the log.
   const std::string& name() const { return name_; }
 

@@ -29,6 +29,13 @@ class Reloading {
   Reloading(const MapOptions& options, Stamp stamp, Load load)
       : options_(options), stamp_(std::move(stamp)), load_(std::move(load)) {}
 
+  /// The stamp of what content() gives now; empty where that is not of the file as it is.
+  std::string stamp() const {
+    (void)content();
+    std::lock_guard lock(mutex_);
+    return content_ && !problem_ ? seen_.value_or("") : "";
+  }
+
   /// The newest content that could be read; Error: none could yet.
   Result<std::shared_ptr<const Content>> content() const {
     std::lock_guard lock(mutex_);

@@ -14,6 +14,9 @@ constexpr Duration look_interval_first{20};
 constexpr Duration look_interval_longest{250};
 // What the answer may take longer than auth itself allows: the way there and back.
 constexpr Duration port_time{5000};
+// For so long what auth has said of all its users holds, and so long a greeting waits to hear it.
+constexpr Duration offer_lifetime{1000};
+constexpr Duration offer_time{1000};
 
 /// Whether the peer of a socket, perhaps below TLS, has closed its side. A test's memory never has.
 bool has_hung_up(Stream& stream) {
@@ -33,6 +36,21 @@ std::uint32_t milliseconds_of(Duration duration) {
 Task<Result<AuthAnswer>> RemoteAuth::step(AuthStep step) {
   auto work = port_.call(std::move(step));
   co_return co_await std::move(work);
+}
+
+RemoteAuth::RemoteAuth(Loop& loop, Port& port)
+    : loop_(loop), port_(port), scram_serves_all_(loop, offer_lifetime, false) {}
+
+Task<bool> RemoteAuth::scram_serves_all() {
+  auto work = scram_serves_all_.value([this] { return ask_scram(); });
+  co_return co_await std::move(work);
+}
+
+Task<std::optional<bool>> RemoteAuth::ask_scram() {
+  auto asking = port_.call(AskScram());
+  auto answer = co_await within(loop_, offer_time, std::move(asking));
+  if (!answer || !*answer) co_return std::nullopt;
+  co_return (*answer)->serves_all;
 }
 
 void RemoteAuth::abort(std::uint64_t exchange) {

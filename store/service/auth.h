@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 
+#include "common/async/remembered.h"
 #include "common/config/config.h"
 #include "common/net/stream.h"
 #include "common/process/port.h"
@@ -69,6 +70,22 @@ struct AuthAbort {
   }
 };
 
+/// May SCRAM be offered to whoever comes? Asked by login and receive processes, which can't read
+/// credentials.
+struct AskScram {
+  static constexpr std::uint16_t type = 42;
+  struct Answer {
+    bool serves_all = false;
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(serves_all);
+    }
+  };
+  using Reply = Answer;
+  template <class Archive>
+  void fields(Archive&) {}
+};
+
 /// What a session asks; a test answers itself.
 class AuthPort {
  public:
@@ -78,18 +95,25 @@ class AuthPort {
   virtual void abort(std::uint64_t exchange) = 0;
   /// A number for a new exchange.
   virtual std::uint64_t next_exchange() = 0;
+  /// Whether SCRAM serves everybody who may log in, as it was a second ago or later; what was last
+  /// known where auth does not answer, and false where nothing is.
+  virtual Task<bool> scram_serves_all() = 0;
 };
 
 /// The auth process behind a port.
 class RemoteAuth final : public AuthPort {
  public:
-  explicit RemoteAuth(Port& port) : port_(port) {}
+  RemoteAuth(Loop& loop, Port& port);
   Task<Result<AuthAnswer>> step(AuthStep step) override;
   void abort(std::uint64_t exchange) override;
   std::uint64_t next_exchange() override { return ++last_; }
+  Task<bool> scram_serves_all() override;
 
  private:
+  Task<std::optional<bool>> ask_scram();
+  Loop& loop_;
   Port& port_;
+  Remembered<bool> scram_serves_all_;
   std::uint64_t last_ = 0;
 };
 

@@ -27,7 +27,8 @@ class AuthExchanges {
   using Key = std::pair<ProcessNumber, std::uint64_t>;
   struct Exchange {
     std::unique_ptr<ServerExchange> sasl;
-    std::string login;  // as the throttle counts it; empty: not known yet
+    std::string login;       // as the throttle counts it; empty: not known yet
+    std::string stored_key;  // of SCRAM, as it was when the exchange began
   };
 
   bool is_full() const { return open_.size() >= exchanges_max; }

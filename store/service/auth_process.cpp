@@ -29,6 +29,8 @@ constexpr Duration delay_longest{300'000};
 constexpr Duration save_interval{60'000};
 constexpr Duration sweep_interval{10'000};
 constexpr std::int64_t lookup_threads = 2;
+// However often others ask: a look at the table costs a thread.
+constexpr Duration scram_lifetime{100};
 
 LoginThrottle::Settings throttle_settings(const Config& config) {
   LoginThrottle::Settings settings;
@@ -77,9 +79,11 @@ struct Question {
   SteadyTime since;
   Duration first_delay{};
   Duration longest_delay{};
-  std::string login;         // as the throttle counts it, once it is known
-  Duration raster{};         // of the answer, unless it is a success
-  bool is_repeated = false;  // a wrong password that is no new guess
+  std::string login;                  // as the throttle counts it, once it is known
+  std::string stored_key;             // what a SCRAM exchange is checked against
+  std::optional<AccountRef> account;  // whose password was right
+  Duration raster{};                  // of the answer, unless it is a success
+  bool is_repeated = false;           // a wrong password that is no new guess
   std::optional<AuthQueue::Attempt> attempt;
 };
 
@@ -92,11 +96,14 @@ class AuthServer {
   void serve(Services& services);
   Task<Result<AuthAnswer>> answer(AuthStep step);
   Task<Result<Done>> forget(AuthAbort abort, ProcessNumber from);
+  Task<Result<AskScram::Answer>> tell_scram();
+  Task<std::optional<bool>> look_for_scram();
   Task<AuthAnswer> decide(Question& question);
   /// Looks up what the mechanism needs, in its turn, and lets it go on. Error: not now.
   Task<Result<SaslStep>> settle(Question& question, ServerExchange& sasl, SaslStep step);
   Task<Result<void>> wait_for_turn(Question& question);
   Task<Result<std::optional<AccountRef>>> account_of(std::string login);
+  Task<Result<std::optional<AccountRef>>> proven_account(Question& question, std::string login);
   Task<Result<void>> name_login(Question& question, std::string login);
   Task<AuthAnswer> succeed(Question& question, SaslStep done);
   AuthAnswer fail(Question& question, std::string login, std::string reason);
@@ -121,6 +128,7 @@ class AuthServer {
   Authenticator authenticator_;
   AuthExchanges exchanges_;
   RepeatedPasswords repeated_;
+  Remembered<bool> scram_serves_all_;
   std::size_t answers_ = 0;
   Event answered_;
   std::uint64_t saved_changes_ = 0;
@@ -135,6 +143,7 @@ AuthServer::AuthServer(Child& child, std::string server_secret, Authenticator au
       queue_(loop_, Clock::system(), throttle_, queue_limits(*config_)),
       peers_(loop_, throttle_, auth_socket_directory(*config_)),
       authenticator_(std::move(authenticator)),
+      scram_serves_all_(loop_, scram_lifetime, false),
       answered_(loop_) {
   for (const char* kind : {"login", "receive"}) serve(child_.services(kind));
   child_.on_peer_gone([this](ProcessNumber process) { exchanges_.forget_all_of(process); });
@@ -148,6 +157,7 @@ void AuthServer::serve(Services& services) {
   services.on<AuthAbort>([this](AuthAbort abort, std::vector<Descriptor>, ProcessNumber from) {
     return forget(std::move(abort), from);
   });
+  services.on<AskScram>([this](AskScram, std::vector<Descriptor>) { return tell_scram(); });
 }
 
 void AuthServer::run() {
@@ -210,6 +220,18 @@ Task<Result<Done>> AuthServer::forget(AuthAbort abort, ProcessNumber from) {
   co_return Done();
 }
 
+Task<Result<AskScram::Answer>> AuthServer::tell_scram() {
+  auto work = scram_serves_all_.value([this] { return look_for_scram(); });
+  AskScram::Answer answer;
+  answer.serves_all = co_await std::move(work);
+  co_return answer;
+}
+
+Task<std::optional<bool>> AuthServer::look_for_scram() {
+  bool serves_all = co_await loop_.offload([this] { return authenticator_.scram_serves_all(); });
+  co_return serves_all;
+}
+
 std::unique_ptr<ServerExchange> AuthServer::begin(const AuthStep& step) const {
   ServerExchange::Environment environment;
   environment.channel_binding = step.channel_binding;
@@ -221,6 +243,7 @@ std::unique_ptr<ServerExchange> AuthServer::resume(Question& question) {
   auto exchange = exchanges_.take(question.key);
   if (!exchange) return nullptr;
   question.login = std::move(exchange->login);
+  question.stored_key = std::move(exchange->stored_key);
   return std::move(exchange->sasl);
 }
 
@@ -283,6 +306,7 @@ Task<AuthAnswer> AuthServer::decide(Question& question) {
   AuthExchanges::Exchange open;
   open.sasl = std::move(sasl);
   open.login = question.login;
+  open.stored_key = std::move(question.stored_key);
   exchanges_.keep(question.key, std::move(open), loop_.now());
   question.raster = asks_keys ? challenge_raster : Duration::zero();
   AuthAnswer more;
@@ -307,6 +331,7 @@ Task<Result<SaslStep>> AuthServer::settle(Question& question, ServerExchange& sa
     auto keys = co_await loop_.offload([&] { return authenticator_.scram_keys(step.login); });
     if (!keys && keys.error().is_temporary()) co_return Error(std::move(keys).error());
     if (!keys) log_warning("auth", keys.error().text());
+    if (keys && *keys) question.stored_key = (*keys)->stored_key;
     co_return sasl.keys_found(keys ? *keys : std::nullopt);
   }
   bool fits = false;
@@ -318,6 +343,7 @@ Task<Result<SaslStep>> AuthServer::settle(Question& question, ServerExchange& sa
     // What is wrong with this one entry is the administrator's business, and no stranger's.
     if (!account) log_warning("auth", account.error().text());
     fits = account && account->has_value();
+    if (fits) question.account = **std::move(account);
     if (!fits) {
       question.is_repeated = repeated_.note(question.client, question.login, step.password);
     }
@@ -330,6 +356,16 @@ Task<Result<SaslStep>> AuthServer::settle(Question& question, ServerExchange& sa
 Task<Result<std::optional<AccountRef>>> AuthServer::account_of(std::string login) {
   if (!config_->system_users) co_return authenticator_.account(login);
   auto account = co_await loop_.offload([&] { return authenticator_.account(login); });
+  co_return account;
+}
+
+/// Whose login this is. A SCRAM exchange lasts as long as its client likes, and what it was checked
+/// against may be void by now.
+Task<Result<std::optional<AccountRef>>> AuthServer::proven_account(Question& question,
+                                                                   std::string login) {
+  if (question.account) co_return std::move(question.account);
+  auto account = co_await loop_.offload(
+      [&] { return authenticator_.account_with_key(login, question.stored_key); });
   co_return account;
 }
 
@@ -361,10 +397,10 @@ Task<Result<void>> AuthServer::wait_for_turn(Question& question) {
 }
 
 Task<AuthAnswer> AuthServer::succeed(Question& question, SaslStep done) {
-  auto looking = account_of(done.login);
+  auto looking = proven_account(question, done.login);
   auto account = co_await std::move(looking);
   if (!account) co_return temporary(account.error().text());
-  if (!*account) co_return fail(question, done.login, "no such account");
+  if (!*account) co_return fail(question, done.login, "no such account, or no such password now");
   AuthAnswer answer;
   answer.kind = AuthAnswer::Kind::Success;
   answer.challenge = std::move(done.text);

@@ -39,7 +39,7 @@ void say_farewell(Stream& stream, std::string_view line) {
 LoginProcess::LoginProcess(Child& child, MakeSession make_session)
     : child_(child),
       make_session_(std::move(make_session)),
-      auth_(child.port("auth")),
+      auth_(child.loop(), child.port("auth")),
       descriptor_limit_(descriptor_limit()),
       guests_(child.loop()),
       accepting_(child.loop()),
@@ -204,6 +204,7 @@ Task<> LoginProcess::greet(Visitor& visitor, LoginClient client) {
   visitor.begin(make_session_(*connection, child_.config(), std::move(client), auth_));
   LoginSession& session = visitor.session();
   try {
+    co_await session.learn_offer();
     auto success = co_await session.serve();
     if (!success) {
       auto why = session.attempts() > 0 ? "Auth failed" : "Aborted login";

@@ -35,7 +35,13 @@ bool LoginSession::allows_plaintext() const {
 
 SaslOffer LoginSession::offer() const {
   if (settings_.ssl == "required" && !is_encrypted()) return {};
-  return sasl_offer(settings_.auth_mechanisms, allows_plaintext(), channel_binding_);
+  return sasl_offer(settings_.auth_mechanisms, allows_plaintext(), channel_binding_,
+                    scram_serves_all_);
+}
+
+Task<> LoginSession::learn_offer() {
+  if (!depends_on_users(settings_.auth_mechanisms)) co_return;
+  scram_serves_all_ = co_await auth_.scram_serves_all();
 }
 
 void LoginSession::stop() {

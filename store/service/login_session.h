@@ -44,6 +44,8 @@ class LoginSession {
   LoginSession(const LoginSession&) = delete;
   LoginSession& operator=(const LoginSession&) = delete;
 
+  /// Before serve(): asks auth what may be offered, where the settings leave that to it.
+  Task<> learn_offer();
   /// From the greeting until the client is known, or gives up (nothing). Disconnected passes
   /// through.
   virtual Task<std::optional<LoginSuccess>> serve() = 0;
@@ -112,6 +114,7 @@ class LoginSession {
   SteadyTime since_;
   Security security_;
   std::string channel_binding_;
+  bool scram_serves_all_ = false;
   std::string method_;
   std::string attempted_login_;
   int attempts_ = 0;

@@ -37,10 +37,12 @@ class OneUser final : public AuthPort {
   }
   void abort(std::uint64_t) override { ++aborted; }
   std::uint64_t next_exchange() override { return 1; }
+  Task<bool> scram_serves_all() override { co_return serves_scram; }
   AuthStep last;
   int asked = 0;
   int aborted = 0;
   bool is_down = false;
+  bool serves_scram = true;
 };
 
 /// One connection from `remote` to a server with these settings.
@@ -91,6 +93,7 @@ struct LoginDialogue {
   Task<> keep_running(Session& session) { result = co_await run(session); }
   static Task<std::optional<LoginSuccess>> run(Session& session) {
     try {
+      co_await session.learn_offer();
       co_return co_await session.serve();
     } catch (const Disconnected&) {
       co_return std::nullopt;

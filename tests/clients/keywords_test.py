@@ -3,8 +3,6 @@
 A keyword that is announced and not in the tables here fails the test: write its exchange first.
 """
 import base64
-import hashlib
-import hmac
 import os
 import poplib
 import re
@@ -12,6 +10,7 @@ import socket
 
 from harness import Shared, check, contains, equal, test
 from mailhost import Host, letter, unverified
+from programs import Scram
 from stock import run
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
@@ -52,32 +51,6 @@ def all_of(announced, table, host, what):
             table[word](host)
         except Exception as error:
             raise AssertionError(f"{what} announces {word}: {type(error).__name__}: {error}") from error
-
-
-class Scram:
-    """The client's side of SCRAM-SHA-256, RFC 5802: a response for each challenge."""
-
-    def __init__(self, password):
-        self.password = password.encode()
-        self.bare = f"n={ALICE},r={base64.b64encode(os.urandom(18)).decode()}"
-        self.last = None
-
-    def answer(self, challenge):
-        text = challenge.decode()
-        if not text:
-            return ("n,," + self.bare).encode()
-        if self.last:
-            equal(text, self.last, "the server's proof")
-            return b""
-        parts = dict(part.split("=", 1) for part in text.split(","))
-        without = f"c=biws,r={parts['r']}"
-        salted = hashlib.pbkdf2_hmac("sha256", self.password, base64.b64decode(parts["s"]), int(parts["i"]))
-        key, server_key = (hmac.digest(salted, name, "sha256") for name in (b"Client Key", b"Server Key"))
-        signed = f"{self.bare},{text},{without}".encode()
-        signature = hmac.digest(hashlib.sha256(key).digest(), signed, "sha256")
-        self.last = "v=" + base64.b64encode(hmac.digest(server_key, signed, "sha256")).decode()
-        proof = base64.b64encode(bytes(x ^ y for x, y in zip(key, signature))).decode()
-        return f"{without},p={proof}".encode()
 
 
 # EHLO
@@ -198,7 +171,7 @@ def wrong_password(host):
 def pop3_sasl(host):
     for mechanism in ("PLAIN", "LOGIN"):
         contains(curl(host, "pop3", "--ssl-reqd", "--login-options", "AUTH=" + mechanism, path="/1"), b"Subject: n1", mechanism)
-    client, exchange = host.pop3(), Scram(host.users[ALICE])
+    client, exchange = host.pop3(), Scram(ALICE, host.users[ALICE])
     client._putcmd("AUTH SCRAM-SHA-256")
     while (line := client._getline()[0]).startswith(b"+ "):
         client._putcmd(base64.b64encode(exchange.answer(base64.b64decode(line[2:]))).decode())
@@ -271,7 +244,7 @@ def imap_auth(mechanism):
 
 def imap_scram(host):
     client = host.imap()
-    equal(client.authenticate("SCRAM-SHA-256", Scram(host.users[ALICE]).answer)[0], "OK", "AUTHENTICATE SCRAM-SHA-256")
+    equal(client.authenticate("SCRAM-SHA-256", Scram(ALICE, host.users[ALICE]).answer)[0], "OK", "AUTHENTICATE SCRAM-SHA-256")
     client.logout()
 
 

@@ -1,9 +1,12 @@
 """A host and what is to be done in, a stock mail program's run out. Each asks for a program of contrib/packages/test."""
+import base64
+import hashlib
+import hmac
 import os
 import poplib
 import re
 
-from harness import check, short
+from harness import check, equal, short
 from mailhost import unverified
 from stock import run
 
@@ -180,3 +183,29 @@ READERS = {
     "imaplib over TLS": lambda host, login: read_imaplib(host, login, True),
     "mbsync": read_mbsync,
 }
+
+
+class Scram:
+    """The client's side of SCRAM-SHA-256, RFC 5802: a response for each challenge."""
+
+    def __init__(self, login, password):
+        self.password = password.encode()
+        self.bare = f"n={login},r={base64.b64encode(os.urandom(18)).decode()}"
+        self.last = None
+
+    def answer(self, challenge):
+        text = challenge.decode()
+        if not text:
+            return ("n,," + self.bare).encode()
+        if self.last:
+            equal(text, self.last, "the server's proof")
+            return b""
+        parts = dict(part.split("=", 1) for part in text.split(","))
+        without = f"c=biws,r={parts['r']}"
+        salted = hashlib.pbkdf2_hmac("sha256", self.password, base64.b64decode(parts["s"]), int(parts["i"]))
+        key, server_key = (hmac.digest(salted, name, "sha256") for name in (b"Client Key", b"Server Key"))
+        signed = f"{self.bare},{text},{without}".encode()
+        signature = hmac.digest(hashlib.sha256(key).digest(), signed, "sha256")
+        self.last = "v=" + base64.b64encode(hmac.digest(server_key, signed, "sha256")).decode()
+        proof = base64.b64encode(bytes(x ^ y for x, y in zip(key, signature))).decode()
+        return f"{without},p={proof}".encode()

@@ -59,6 +59,7 @@ class AlwaysMore final : public store::AuthPort {
   }
   void abort(std::uint64_t) override {}
   std::uint64_t next_exchange() override { return ++last_; }
+  Task<bool> scram_serves_all() override { co_return true; }
 
  private:
   std::uint64_t last_ = 0;

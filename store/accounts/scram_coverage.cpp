@@ -1,0 +1,26 @@
+#include "store/accounts/scram_coverage.h"
+
+#include "store/accounts/authenticator.h"
+
+namespace pennypost::store {
+
+bool ScramCoverage::is_complete() const {
+  if (credentials_ == nullptr) return true;
+  std::lock_guard lock(mutex_);
+  // Before the entries: if these are newer already, they are read again.
+  auto stamp = credentials_->stamp();
+  if (is_complete_ && !stamp.empty() && stamp == stamp_) return *is_complete_;
+  bool all = true;
+  auto read = credentials_->each([&](std::string_view, std::string_view value) {
+    if (!all) return;
+    auto stored = StoredCredentials::parse(value);
+    all = stored && stored->serves_scram();
+  });
+  is_complete_.reset();
+  if (!read) return false;
+  stamp_ = std::move(stamp);
+  is_complete_ = all;
+  return all;
+}
+
+}  // namespace pennypost::store

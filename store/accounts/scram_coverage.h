@@ -1,0 +1,36 @@
+// Tells whether every own user who may log in has keys for SCRAM, or a password in the clear from
+// which they can be derived.
+//
+// A client picks the best mechanism that a server announces and gives up when that one fails, so
+// SCRAM may be announced only where nobody's right password fails with it. The whole credentials
+// map is read once for each new generation of it; all other questions cost a look at its stamp.
+//
+// May be used by several threads. Blocks: use offload.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "store/maps/map.h"
+
+namespace pennypost::store {
+
+class ScramCoverage {
+ public:
+  /// Null: there are no own users.
+  explicit ScramCoverage(std::shared_ptr<const Map> credentials)
+      : credentials_(std::move(credentials)) {}
+
+  /// False also where the map can't be read or listed now. A map without entries covers all.
+  bool is_complete() const;
+
+ private:
+  std::shared_ptr<const Map> credentials_;
+  mutable std::mutex mutex_;
+  mutable std::string stamp_;  // of the entries that `is_complete_` speaks of
+  mutable std::optional<bool> is_complete_;
+};
+
+}  // namespace pennypost::store
