@@ -32,7 +32,8 @@ Task<std::optional<store::LoginSuccess>> run(Session& session) {
 
 template <class Session>
 void talk(std::string_view lines) {
-  static const auto config = config_for_test({"auth_failure_delay=0"});
+  static const auto config =
+      config_for_test({"auth_failure_delay=0", "auth_mechanisms=plain, login, scram-sha-256"});
   Loop loop;
   auto [server, peer] = memory_streams(loop);
   Connection connection(loop, std::move(server), Duration(1000));
