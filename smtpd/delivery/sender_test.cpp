@@ -461,13 +461,14 @@ TEST_CASE("a mechanism that the server refuses for good is followed by the next"
   fixture.attempt.route.next_hop = "[a.example]";
   const std::string to_auth =
       greeting + "S: 250-a\nS: 250 AUTH PLAIN LOGIN SCRAM-SHA-256\nANY LINE\n";
-  const std::string plain = "C: AUTH PLAIN AG1lAHNlY3JldA==\n";
+  const std::string plain_login = "C: AUTH PLAIN AG1lAHNlY3JldA==\n";
   SUBCASE("SCRAM at once, PLAIN fits") {
-    fixture.servers.add(to_auth + "S: 535 5.7.8 no keys\n" + plain + "S: 235 ok\n" + transaction);
+    fixture.servers.add(to_auth + "S: 535 5.7.8 no keys\n" + plain_login + "S: 235 ok\n" +
+                        transaction);
     CHECK(fixture.send() == "delivered 2.0.0 250 ok");
   }
   SUBCASE("a mechanism that is not implemented after all") {
-    fixture.servers.add(to_auth + "S: 504 5.5.4 what\n" + plain + "S: 504 5.5.4 what\n" +
+    fixture.servers.add(to_auth + "S: 504 5.5.4 what\n" + plain_login + "S: 504 5.5.4 what\n" +
                         "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: bWU=\nS: 334 UGFzc3dvcmQ6\n"
                         "C: c2VjcmV0\nS: 235 ok\n" +
                         transaction);
@@ -487,7 +488,7 @@ TEST_CASE("a mechanism that the server refuses for good is followed by the next"
           "retry 4.7.8 host a.example[192.0.2.1] did not prove that it knows our password");
   }
   SUBCASE("what was refused first is told though the connection breaks later") {
-    fixture.servers.add(to_auth + "S: 535 5.7.8 no keys\n" + plain + "--\n");
+    fixture.servers.add(to_auth + "S: 535 5.7.8 no keys\n" + plain_login + "--\n");
     CHECK(fixture.send() ==
           "retry 4.4.2 lost connection with a.example[192.0.2.1] while performing SASL "
           "authentication (SCRAM-SHA-256 was refused: 535 5.7.8 no keys)");
