@@ -6,6 +6,7 @@
 #include "common/base/text.h"
 #include "common/mail/charset.h"
 #include "common/mail/header.h"
+#include "common/mail/mime.h"
 
 namespace pennypost {
 namespace {
@@ -249,7 +250,7 @@ class Writer {
 
   std::string_view returned() {
     whole_ = action_ == DsnAction::Failed && report_.ret != DsnReturn::Headers &&
-             report_.original.size() <= report_.return_bytes_max;
+             crlf_octets(report_.original) <= report_.return_bytes_max;
     if (whole_) return report_.original;
     auto bytes = std::min(header_bytes(report_.original), report_.return_bytes_max);
     auto header = report_.original.substr(0, bytes);

@@ -51,7 +51,7 @@ struct Report {
   DsnReturn ret = DsnReturn::Unset;
   std::vector<ReportedRecipient> recipients;  // at least one
   std::string_view original;                  // the message as it is stored
-  std::size_t return_bytes_max = 50'000;      // bounce_size_limit; larger: its header only
+  std::size_t return_bytes_max = 50'000;  // bounce_size_limit, with CRLF; larger: its header only
   std::string_view line_end = "\r\n";
 };
 

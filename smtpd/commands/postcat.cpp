@@ -82,7 +82,7 @@ void show(std::ostream& out, std::string_view name, std::string_view value) {
 void show_envelope(const ReadMessage::Content& content, std::ostream& out) {
   const Envelope& envelope = content.envelope;
   out << "*** ENVELOPE RECORDS " << envelope.id.value() << " ***\n"
-      << "message_size: " << envelope.size() << '\n'
+      << "message_size: " << envelope.octets() << '\n'
       << "message_arrival_time: " << format_date(local_date(envelope.arrival / 1'000'000)) << '\n';
   if (!envelope.client_address.empty()) {
     show(out, "named_attribute: client_name=", envelope.client_name);

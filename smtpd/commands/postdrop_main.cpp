@@ -30,6 +30,7 @@
 #include "common/base/own_file.h"
 #include "common/base/safe_open.h"
 #include "common/config/config.h"
+#include "common/mail/mime.h"
 #include "smtpd/commands/control.h"
 #include "smtpd/commands/drop_file.h"
 #include "smtpd/commands/usage.h"
@@ -121,13 +122,14 @@ int store(const Config& config) {
   auto head = parse_drop_head(bytes);
   if (!head) return say(ex_dataerr, head.error().text());
   auto limit = static_cast<std::uint64_t>(config.message_size_limit);
-  std::uint64_t message_bytes = bytes.size() - head->bytes;
+  // With CRLF, as RFC 1870 section 5 counts; a CRLF between two reads is no loss but of an octet.
+  std::uint64_t octets = crlf_octets(std::string_view(bytes).substr(head->bytes));
   while (!bytes.empty()) {
-    if (limit > 0 && message_bytes > limit) return say(ex_dataerr, "the message is too large");
+    if (limit > 0 && octets > limit) return say(ex_dataerr, "the message is too large");
     if (!write_file(file.descriptor.number(), bytes)) return say_errno(maildrop);
     bytes.clear();
     if (!read_input(bytes, 1 << 20)) return say_errno("standard input");
-    message_bytes += bytes.size();
+    octets += crlf_octets(bytes);
   }
   if (::fchmod(file.descriptor.number(), 0644) != 0 || ::fsync(file.descriptor.number()) != 0 ||
       ::renameat(file.directory, file.name.c_str(), file.directory, id.c_str()) != 0) {

@@ -48,6 +48,7 @@
 #include "common/base/text.h"
 #include "common/mail/address_list.h"
 #include "common/mail/fixups.h"
+#include "common/mail/mime.h"
 #include "common/mail/status.h"
 #include "smtpd/commands/drop_file.h"
 #include "smtpd/commands/postqueue.h"
@@ -390,7 +391,7 @@ int run_postdrop(const Posting& posting, const std::string& message, const Confi
 int post_message(const Posting& posting, const std::string& message, const Config& config,
                  const std::string& config_directory, std::ostream& err) {
   auto limit = static_cast<std::uint64_t>(config.message_size_limit);
-  if (limit > 0 && message.size() > limit) {
+  if (limit > 0 && crlf_octets(message) > limit) {
     err << "sendmail: fatal: message file too big\n";
     return ex_unavailable;
   }

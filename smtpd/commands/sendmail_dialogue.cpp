@@ -115,6 +115,7 @@ class Dialogue {
     auto limit = static_cast<std::size_t>(config_.message_size_limit);
     std::string text;
     std::string line;
+    std::size_t octets = 0;  // with CRLF: RFC 1870 section 5
     bool is_too_large = false;
     // A program that ends its lines with CRLF passes on texts of others: a dot between LFs is
     // theirs.
@@ -123,7 +124,8 @@ class Dialogue {
       if (!next_line(line)) return;  // broken off: nothing is sent
       if (line == "." && follows_end && (!only_crlf_ends || ended_with_crlf_)) break;
       if (line.starts_with('.')) line.erase(0, 1);
-      is_too_large = is_too_large || (limit > 0 && text.size() + line.size() > limit);
+      octets += line.size() + 2;
+      is_too_large = is_too_large || (limit > 0 && octets > limit);
       if (!is_too_large) text += line + '\n';
     }
     SendmailOptions options;

@@ -13,6 +13,7 @@
 #include "smtpd/delivery/command.h"
 #include "smtpd/delivery/forward_file.h"
 #include "smtpd/delivery/message_pieces.h"
+#include "smtpd/inbound/incoming_header.h"
 #include "smtpd/routing/expansion.h"
 #include "smtpd/routing/list_file.h"
 #include "store/mailbox/mailbox.h"
@@ -148,7 +149,7 @@ class LocalDelivery {
   /// RFC 5321 section 6.3: loops are found by what a message bears of its way.
   bool is_in_loop() {
     if (recipient_.kind != RecipientKind::Address) return false;
-    auto header = message_header(pieces_, static_cast<std::size_t>(config_.header_size_limit));
+    auto header = message_header(pieces_, header_block_bytes_max);
     if (!header) return false;
     auto own = folded_address(recipient_.address);
     for (const auto& field : HeaderFields(*header)) {

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "common/mail/header.h"
+#include "common/mail/mime.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -33,9 +34,11 @@ MessageSource::MessageSource(const Envelope& envelope, std::string body, Descrip
     : pieces_(envelope.pieces),
       body_(std::move(body)),
       file_(std::move(file)),
-      size_(envelope.size()) {}
+      size_(envelope.size()),
+      octets_(envelope.octets()) {}
 
-MessageSource::MessageSource(std::string whole) : body_(std::move(whole)), size_(body_.size()) {
+MessageSource::MessageSource(std::string whole)
+    : body_(std::move(whole)), size_(body_.size()), octets_(crlf_octets(body_)) {
   Piece all;
   all.length = size_;
   if (size_ > 0) pieces_.push_back(std::move(all));

@@ -26,6 +26,8 @@ class MessageSource {
   explicit MessageSource(std::string whole);
 
   std::uint64_t size() const { return size_; }
+  /// With each line end as CRLF, as SMTP counts it (RFC 1870 section 5).
+  std::uint64_t octets() const { return octets_; }
   /// From the beginning again.
   void rewind();
   /// The next bytes, valid until the next call; empty at the end. Error 451 4.3.0: the file is
@@ -41,6 +43,7 @@ class MessageSource {
   std::string body_;
   Descriptor file_;
   std::uint64_t size_ = 0;
+  std::uint64_t octets_ = 0;
   std::size_t piece_ = 0;
   std::uint64_t done_ = 0;  // of the current piece
   std::string chunk_;

@@ -1,6 +1,7 @@
 #include "smtpd/delivery/sender.h"
 
 #include <doctest/doctest.h>
+#include <algorithm>
 
 #include <deque>
 
@@ -133,6 +134,8 @@ struct Fixture {
   void message(std::string text) {
     attempt.body = std::move(text);
     attempt.envelope.body_bytes = attempt.body.size();
+    attempt.envelope.body_line_ends =
+        static_cast<std::uint64_t>(std::ranges::count(attempt.body, '\n'));
     Piece all;
     all.length = attempt.body.size();
     attempt.envelope.pieces = {all};
@@ -347,7 +350,7 @@ TEST_CASE("what the server offers is used: SIZE, 8BITMIME, DSN") {
   recipient.orcpt = "rfc822;r+x@example.org";
   fixture.servers.add(greeting +
                       "S: 250-a\nS: 250-SIZE 1000\nS: 250-8BITMIME\nS: 250 DSN\n"
-                      "C: MAIL FROM:<s@me.example> SIZE=19 BODY=8BITMIME RET=HDRS ENVID=a+2Bb\n"
+                      "C: MAIL FROM:<s@me.example> SIZE=22 BODY=8BITMIME RET=HDRS ENVID=a+2Bb\n"
                       "S: 250 ok\n"
                       "C: RCPT TO:<r@example.org> NOTIFY=SUCCESS,DELAY "
                       "ORCPT=rfc822;r+2Bx@example.org\nS: 250 ok\nC: DATA\n"
@@ -412,7 +415,7 @@ TEST_CASE("a message too large for the server's SIZE is refused before MAIL") {
   Fixture fixture;
   fixture.servers.add(greeting + "S: 250-a\nS: 250 SIZE 10\nC: QUIT\n");
   CHECK(fixture.send() ==
-        "bounce 5.3.4 message size 18 exceeds size limit 10 of server a.example[192.0.2.1]");
+        "bounce 5.3.4 message size 21 exceeds size limit 10 of server a.example[192.0.2.1]");
 }
 
 TEST_CASE("we log in where a password is known") {

@@ -387,11 +387,7 @@ Task<Result<SmtpClient::Mail>> SmtpClient::prepare(const Envelope& envelope, Mes
   mail.envelope = &envelope;
   mail.source = &source;
   std::string lacks = " is required, but was not offered by host " + target_.name();
-  if (features_.size_max != 0 && source.size() > features_.size_max) {
-    co_return Error(552, "5.3.4 message size " + std::to_string(source.size()) +
-                             " exceeds size limit " + std::to_string(features_.size_max) +
-                             " of server " + target_.name());
-  }
+  CO_TRY_DO(check_size(source));
   MailAddress sender;
   if (!envelope.sender.empty()) {
     auto parsed = MailAddress::parse(envelope.sender, Utf8::Allowed);
@@ -414,6 +410,7 @@ Task<Result<SmtpClient::Mail>> SmtpClient::prepare(const Envelope& envelope, Mes
     if (!converted)
       co_return Error(554, "5.6.3 " + converted.error().text() + ", and 8BITMIME" + lacks);
     mail.converted.emplace(std::move(*converted));
+    CO_TRY_DO(check_size(*mail.converted));
   }
 
   std::vector<MailAddress> addresses;
@@ -437,8 +434,8 @@ Task<Result<SmtpClient::Mail>> SmtpClient::prepare(const Envelope& envelope, Mes
 
   if (!mail.uses_smtputf8) sender = sender.with_ascii_domain();
   mail.mail_command = "MAIL FROM:" + sender.path();
-  std::uint64_t size = mail.converted ? mail.converted->size() : source.size();
-  if (features_.size) mail.mail_command += " SIZE=" + std::to_string(size);
+  std::uint64_t octets = mail.converted ? mail.converted->octets() : source.octets();
+  if (features_.size) mail.mail_command += " SIZE=" + std::to_string(octets);
   if (features_.eight_bit_mime && envelope.is_8bit) mail.mail_command += " BODY=8BITMIME";
   if (mail.uses_smtputf8) mail.mail_command += " SMTPUTF8";
   if (features_.dsn && envelope.ret != Ret::Unset) {
@@ -448,6 +445,14 @@ Task<Result<SmtpClient::Mail>> SmtpClient::prepare(const Envelope& envelope, Mes
     mail.mail_command += " ENVID=" + xtext_encode(envelope.envid);
   }
   co_return std::move(mail);
+}
+
+/// RFC 1870 section 6.1: what the server would refuse is not sent.
+Result<void> SmtpClient::check_size(const MessageSource& message) const {
+  if (features_.size_max == 0 || message.octets() <= features_.size_max) return {};
+  return Error(552, "5.3.4 message size " + std::to_string(message.octets()) +
+                        " exceeds size limit " + std::to_string(features_.size_max) +
+                        " of server " + target_.name());
 }
 
 std::string SmtpClient::rcpt_command(const Recipient& recipient, const MailAddress& address,

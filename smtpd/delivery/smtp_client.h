@@ -109,6 +109,7 @@ class SmtpClient {
   void refuse_open(std::vector<Slot*>& slots, const Error& error);
   Task<Result<Mail>> prepare(const Envelope& envelope, MessageSource& source,
                              std::vector<Slot*> slots);
+  Result<void> check_size(const MessageSource& message) const;
   std::string rcpt_command(const Recipient& recipient, const MailAddress& address,
                            const Mail& mail) const;
   Task<Result<void>> transact(Mail& mail);

@@ -223,7 +223,7 @@ std::optional<Reply> Session::fault_reply() const {
                        std::to_string(settings_.smtpd_line_length_limit) + " bytes");
     case DataScanner::Fault::TooBig: {
       Reply reply(552, "5.3.4", "Error: message file too big");
-      if (scanner.size() / oversize_factor_max > site_->message_bytes_max()) {
+      if (scanner.octets() / oversize_factor_max > site_->message_bytes_max()) {
         return std::move(reply).and_hang_up();
       }
       return reply;
@@ -383,6 +383,7 @@ Envelope Session::envelope(const FilterEdits& filter_edits, HeaderFacts facts) {
   envelope.envid = transaction.mail.envid.value_or("");
   envelope.body_bytes = body.bytes();
   envelope.body_is_file = body.is_file();
+  envelope.body_line_ends = line_ends_left(header, edits, transaction.scanner->line_ends());
   envelope.pieces = incoming_pieces(top, body.header_end(), edits, body.bytes());
   envelope.recipients = std::move(transaction.recipients);
   return envelope;

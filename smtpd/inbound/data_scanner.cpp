@@ -33,22 +33,23 @@ void DataScanner::note(Fault fault) {
   if (fault_ == Fault::None) fault_ = fault;
 }
 
-bool DataScanner::is_too_big(std::uint64_t size) const {
-  return limits_.message_bytes_max != 0 && size > limits_.message_bytes_max;
+bool DataScanner::is_too_big(std::uint64_t octets) const {
+  return limits_.message_bytes_max != 0 && octets > limits_.message_bytes_max;
 }
 
 void DataScanner::text(std::string_view bytes, std::string& out) {
-  size_ += bytes.size();
+  octets_ += bytes.size();
   line_bytes_ += bytes.size();
   if (line_bytes_ > limits_.line_bytes_max) note(Fault::LineTooLong);
-  if (is_too_big(size_)) note(Fault::TooBig);
+  if (is_too_big(octets_)) note(Fault::TooBig);
   if (fault_ == Fault::None) out += bytes;
 }
 
 void DataScanner::end_line(std::string& out) {
   line_bytes_ = 0;
-  ++size_;
-  if (is_too_big(size_)) note(Fault::TooBig);
+  octets_ += 2;
+  ++line_ends_;
+  if (is_too_big(octets_)) note(Fault::TooBig);
   if (fault_ == Fault::None) out += '\n';
 }
 
@@ -85,10 +86,11 @@ std::size_t DataScanner::plain_lines(std::string_view bytes, std::string& out) {
     if (rest.front() == '.' && ends_ == Ends::WithDot) break;
     auto end = rest.find('\n');
     if (end == rest.npos || end == 0 || rest.substr(0, end).find('\r') != end - 1) break;
-    if (end - 1 > limits_.line_bytes_max || is_too_big(size_ + end)) break;
+    if (end - 1 > limits_.line_bytes_max || is_too_big(octets_ + end + 1)) break;
     out.append(rest, 0, end - 1);
     out += '\n';
-    size_ += end;
+    octets_ += end + 1;
+    ++line_ends_;
     at += end + 1;
   }
   if (at > 0) can_end_ = true;

@@ -25,7 +25,7 @@ class DataScanner {
   enum class Fault { None, BareLf, BareCr, LineTooLong, TooBig };
 
   struct Limits {
-    std::uint64_t message_bytes_max = 0;  // content with LF; 0: no limit
+    std::uint64_t message_bytes_max = 0;  // content with CRLF (RFC 1870 section 5); 0: no limit
     std::size_t line_bytes_max = 0;       // without its end
     BareNewline bare_newline = BareNewline::Refuse;
   };
@@ -40,8 +40,9 @@ class DataScanner {
   bool is_done() const { return state_ == State::Done; }
   Fault fault() const { return fault_; }
   bool has_8bit() const { return has_8bit_; }
-  /// How much content there was, also after a fault.
-  std::uint64_t size() const { return size_; }
+  /// How much content there was, also after a fault; each line end counts as CRLF.
+  std::uint64_t octets() const { return octets_; }
+  std::uint64_t line_ends() const { return line_ends_; }
 
  private:
   // Where we are in a line. A dot means something only at the beginning of a line that follows a
@@ -56,7 +57,7 @@ class DataScanner {
   void bare_cr(std::string& out);
   void bare_lf(std::string& out);
   void note(Fault fault);
-  bool is_too_big(std::uint64_t size) const;
+  bool is_too_big(std::uint64_t octets) const;
 
   Ends ends_;
   Limits limits_;
@@ -64,7 +65,8 @@ class DataScanner {
   bool can_end_ = true;
   bool has_8bit_ = false;
   Fault fault_ = Fault::None;
-  std::uint64_t size_ = 0;
+  std::uint64_t octets_ = 0;
+  std::uint64_t line_ends_ = 0;
   std::size_t line_bytes_ = 0;
 };
 

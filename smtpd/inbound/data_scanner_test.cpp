@@ -105,7 +105,7 @@ TEST_CASE("bare CR and LF are refused, made harmless, or kept") {
 TEST_CASE("lines and messages above their limits are noted, and their end is still found") {
   std::string line(100, 'x');
   std::string message;
-  for (int i = 0; i < 10; ++i) message += std::string(99, 'x') + "\r\n";
+  for (int i = 0; i < 10; ++i) message += std::string(98, 'x') + "\r\n";
   for (std::size_t piece : {7u, 100u, 2000u}) {
     CAPTURE(piece);
     CHECK(scan(line + "\r\n.\r\n", piece, limits()).fault == Fault::None);
@@ -118,6 +118,33 @@ TEST_CASE("lines and messages above their limits are noted, and their end is sti
       CHECK(seen.fault == Fault::TooBig);
       CHECK(seen.is_done);
       CHECK(seen.content.size() <= 1001);
+    }
+  }
+}
+
+TEST_CASE("a size is counted with CRLF, whatever the lines hold and however they come") {
+  for (std::size_t piece : {1u, 7u, 5000u}) {
+    for (auto bare : {DataScanner::BareNewline::Refuse, DataScanner::BareNewline::Normalize}) {
+      DataScanner::Limits limits;
+      limits.message_bytes_max = limits.line_bytes_max = 1000;
+      limits.bare_newline = bare;
+      auto scanned = [&](std::size_t lines, const std::string& line) {
+        DataScanner scanner(DataScanner::Ends::WithCount, limits);
+        std::string wire;
+        for (std::size_t i = 0; i < lines; ++i) wire += line;
+        std::string out;
+        for (std::size_t at = 0; at < wire.size(); at += piece) {
+          scanner.scan(std::string_view(wire).substr(at, piece), out);
+        }
+        CHECK(scanner.line_ends() == lines);
+        return scanner;
+      };
+      std::string end = bare == DataScanner::BareNewline::Normalize ? "\n" : "\r\n";
+      CHECK(scanned(500, end).fault() == DataScanner::Fault::None);
+      CHECK(scanned(500, end).octets() == 1000);
+      CHECK(scanned(501, end).fault() == DataScanner::Fault::TooBig);
+      CHECK(scanned(501, end).octets() == 1002);
+      CHECK(scanned(333, "x" + end).octets() == 999);
     }
   }
 }

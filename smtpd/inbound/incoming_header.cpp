@@ -95,6 +95,15 @@ std::vector<Edit> with_dropped(std::vector<Edit> edits, const std::vector<Edit>&
   return edits;
 }
 
+std::uint64_t line_ends_left(std::string_view header, const std::vector<Edit>& edits,
+                             std::uint64_t line_ends) {
+  for (const auto& edit : edits) {
+    auto erased = std::ranges::count(header.substr(edit.offset, edit.erase), '\n');
+    line_ends -= static_cast<std::uint64_t>(erased);
+  }
+  return line_ends;
+}
+
 std::vector<Piece> incoming_pieces(std::string_view top, const HeaderEnd& header,
                                    const std::vector<Edit>& edits, std::uint64_t bytes) {
   std::vector<Piece> pieces;

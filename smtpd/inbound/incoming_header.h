@@ -48,6 +48,10 @@ HeaderFacts header_facts(std::string_view header, const std::vector<std::string>
 /// it.
 std::vector<Edit> with_dropped(std::vector<Edit> edits, const std::vector<Edit>& dropped);
 
+/// How many line ends of a message `edits` of its header leave; it came with `line_ends`.
+std::uint64_t line_ends_left(std::string_view header, const std::vector<Edit>& edits,
+                             std::uint64_t line_ends);
+
 /// What makes a From_ line at the front a field.
 inline constexpr std::string_view from_line_field = "X-Mailbox-Line: ";
 

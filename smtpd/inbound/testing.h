@@ -16,6 +16,7 @@
 #include "common/base/text.h"
 #include "common/config/testing.h"
 #include "common/log/sink.h"
+#include "common/mail/mime.h"
 #include "common/session/dialogue.h"
 #include "smtpd/inbound/session.h"
 
@@ -92,6 +93,7 @@ class FakeBackend final : public Backend {
       all += piece.length == 0 ? piece.text : body.substr(piece.offset, piece.length);
     }
     CHECK(all.size() == message.envelope.size());
+    CHECK(crlf_octets(all) == message.envelope.octets());
     return all;
   }
   /// The same without the Received field on top, which it must begin with.

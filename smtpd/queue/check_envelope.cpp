@@ -68,6 +68,7 @@ Result<void> check_envelope(const Envelope& envelope, std::size_t inline_bytes) 
   if (!envelope.body_is_file && envelope.body_bytes != inline_bytes)
     return wrong("the body's size");
   if (envelope.body_is_file && inline_bytes != 0) return wrong("two bodies");
+  if (envelope.body_line_ends > envelope.body_bytes) return wrong("more line ends than bytes");
   TRY_DO(check_pieces(envelope));
   return check_recipients(envelope);
 }

@@ -224,7 +224,7 @@ Task<ControlServer::Answer> ControlServer::list(ListQueue ask) {
     ListQueue::Entry entry;
     entry.id = message.id().value();
     entry.arrival = message.envelope().arrival / 1'000'000;
-    entry.size = message.envelope().size();
+    entry.size = message.envelope().octets();
     entry.sender = message.envelope().sender;
     entry.recipients = waiting_recipients(message, reason_bytes_left);
     entry.state = message.record().is_held             ? QueueState::Hold

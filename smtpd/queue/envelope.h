@@ -5,6 +5,7 @@
 // as it came, so that an edit never copies the body.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -111,18 +112,42 @@ struct Envelope {
   bool body_is_file = false;
   std::vector<Piece> pieces;
   std::vector<Recipient> recipients;
+  std::uint64_t body_line_ends = 0;  // in the pieces that are ranges of the body
 
-  /// The whole message's size in bytes.
+  /// The whole message's size in bytes, as it is stored.
   std::uint64_t size() const {
     std::uint64_t sum = 0;
     for (const auto& piece : pieces) sum += piece.length == 0 ? piece.text.size() : piece.length;
     return sum;
   }
+  /// The same as RFC 1870 section 5 counts it, each line end as CRLF: what limits mean, and what
+  /// servers and people are told.
+  std::uint64_t octets() const {
+    auto line_ends = body_line_ends;
+    for (const auto& piece : pieces) {
+      if (piece.length != 0) continue;
+      line_ends += static_cast<std::uint64_t>(std::ranges::count(piece.text, '\n'));
+    }
+    return size() + line_ends;
+  }
   template <class Archive>
   void fields(Archive& archive) {
+    fields_of_first_form(archive);
+    archive(body_line_ends);
+  }
+  template <class Archive>
+  void fields_of_first_form(Archive& archive) {
     archive(id, arrival, sender, client_name, client_address, helo, protocol, sasl_method,
             sasl_username, message_id, is_smtputf8, is_8bit, is_local, is_held, ret, envid,
             body_bytes, body_is_file, pieces, recipients);
+  }
+};
+
+/// As queues of the first form have it; its octets() leaves the body's line ends out.
+struct FirstEnvelope : Envelope {
+  template <class Archive>
+  void fields(Archive& archive) {
+    fields_of_first_form(archive);
   }
 };
 

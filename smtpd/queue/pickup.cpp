@@ -23,6 +23,8 @@ namespace {
 
 constexpr std::uint64_t copy_bytes = 1 << 20;
 
+Error too_large() { return Error(552, "5.3.4 Message size exceeds fixed limit"); }
+
 /// As the queue keeps it, with its domain; empty stays empty.
 Result<std::string> posted_address(const std::string& text, const Config& config) {
   if (text.empty() || text == "<>") return std::string();
@@ -80,14 +82,18 @@ PickupDesk::PickupDesk(Loop& loop, Queue& queue, Scheduler& scheduler,
       clock_(clock),
       woken_(loop) {}
 
-/// The message as the queue keeps it, written to `to` if there is such a file, and synced.
+/// The message as the queue keeps it, written to `to` if there is such a file, and synced. Error
+/// 552: it is larger than message_size_limit, counted with CRLF (RFC 1870 section 5).
 Result<PickupDesk::Content> PickupDesk::copy(const Descriptor& from, std::uint64_t offset,
                                              std::uint64_t bytes, const Descriptor& to,
-                                             bool replaces_stray_cr) {
+                                             const Config& config) {
   Content content;
-  PostedLines lines(replaces_stray_cr);
+  PostedLines lines(config.cleanup_replace_stray_cr_lf);
+  auto limit = static_cast<std::uint64_t>(config.message_size_limit);
   auto add = [&](std::string_view cleaned) -> Result<void> {
     content.bytes += cleaned.size();
+    content.line_ends += static_cast<std::uint64_t>(std::ranges::count(cleaned, '\n'));
+    if (limit > 0 && content.bytes + content.line_ends > limit) return too_large();
     content.is_8bit = content.is_8bit || !is_ascii(cleaned);
     content.front += cleaned.substr(0, header_block_bytes_max - content.front.size());
     return to ? write_all(to, cleaned) : Result<void>();
@@ -116,6 +122,7 @@ Result<void> PickupDesk::describe(const Content& content, std::uint32_t uid, con
   envelope.message_id = std::move(facts.message_id);
   envelope.is_8bit = content.is_8bit;
   envelope.body_bytes = content.bytes;
+  envelope.body_line_ends = line_ends_left(header, facts.dropped, content.line_ends);
   auto trace = received(envelope, uid, config);
   envelope.pieces = incoming_pieces(trace, end, facts.dropped, content.bytes);
   return {};
@@ -125,9 +132,7 @@ Task<Result<QueueId>> PickupDesk::take(Posting posting, std::uint32_t uid, const
                                        std::uint64_t offset, std::uint64_t bytes, Changes extra) {
   auto config = config_();
   auto limit = static_cast<std::uint64_t>(config->message_size_limit);
-  if (limit > 0 && bytes > limit) {
-    co_return Error(552, "5.3.4 Message size exceeds fixed limit");
-  }
+  if (limit > 0 && bytes > limit) co_return too_large();
   CO_TRY(auto envelope, envelope_of(posting, *config, clock_));
   QueueId id = envelope.id;
   envelope.body_is_file = bytes > inline_body_bytes_max;
@@ -135,9 +140,7 @@ Task<Result<QueueId>> PickupDesk::take(Posting posting, std::uint32_t uid, const
   if (envelope.body_is_file) {
     CO_TRY(target, co_await queue_.open_body(id));
   }
-  bool replaces = config->cleanup_replace_stray_cr_lf;
-  auto content =
-      co_await loop_.offload([&] { return copy(file, offset, bytes, target, replaces); });
+  auto content = co_await loop_.offload([&] { return copy(file, offset, bytes, target, *config); });
   Result<void> described = content ? describe(*content, uid, *config, envelope) : content.error();
   if (!described) {
     if (target) co_await queue_.drop_body(id);

@@ -57,10 +57,11 @@ class PickupDesk {
   struct Content {
     std::string front;        // at most header_block_bytes_max of it
     std::uint64_t bytes = 0;  // of the whole
+    std::uint64_t line_ends = 0;
     bool is_8bit = false;
   };
   static Result<Content> copy(const Descriptor& from, std::uint64_t offset, std::uint64_t bytes,
-                              const Descriptor& to, bool replaces_stray_cr);
+                              const Descriptor& to, const Config& config);
   static Result<void> describe(const Content& content, std::uint32_t uid, const Config& config,
                                Envelope& envelope);
   std::vector<std::string> names() const;

@@ -15,6 +15,15 @@
 namespace pennypost::smtp {
 namespace {
 
+/// Of this form or the first.
+Result<Envelope> decode_envelope(std::string_view bytes) {
+  auto envelope = wire::decode<Envelope>(bytes);
+  if (envelope) return envelope;
+  auto first = wire::decode<FirstEnvelope>(bytes);
+  if (!first) return envelope;
+  return Envelope(*std::move(first));
+}
+
 constexpr std::chrono::milliseconds lock_poll{100};
 constexpr int damaged = static_cast<int>(store::StorageProblem::Damaged);
 
@@ -118,10 +127,11 @@ Result<Queue::Opened> Queue::open(Loop& loop, const Options& options, const Cloc
 Result<void> Queue::check_form() {
   TRY(auto form, database_.find(keys::form));
   if (form && *form == stored_form) return {};
-  bool is_ours = !form;
+  bool is_ours = !form || *form == first_form;
+  bool is_unknown = !form;
   auto entry = database_.scan(keys::envelopes);
-  for (; is_ours && entry.valid(); entry.next()) {
-    is_ours = wire::decode<Envelope>(entry.value()).has_value();
+  for (; is_unknown && is_ours && entry.valid(); entry.next()) {
+    is_ours = decode_envelope(entry.value()).has_value();
   }
   TRY_DO(entry.status());
   if (!is_ours) {
@@ -211,7 +221,7 @@ Task<Result<std::optional<QueuedMessage>>> Queue::load(QueueId id) {
 Result<std::optional<QueuedMessage>> Queue::read(const QueueId& id) const {
   TRY(auto bytes, database_.find(keys::envelope(id)));
   if (!bytes) return std::optional<QueuedMessage>();
-  auto envelope = wire::decode<Envelope>(*bytes);
+  auto envelope = decode_envelope(*bytes);
   bool is_sound = envelope && envelope->id == id &&
                   check_envelope(*envelope, envelope->body_is_file ? 0 : envelope->body_bytes);
   if (!is_sound) return damaged_message(id, "the envelope is damaged");
@@ -325,7 +335,7 @@ Result<std::vector<Queue::Listed>> Queue::read_list(const QueueId& after, std::s
   }
   std::size_t recipients = 0;
   for (; entry.valid() && listed.size() < count && recipients < list_recipients_max; entry.next()) {
-    auto envelope = wire::decode<Envelope>(entry.value());
+    auto envelope = decode_envelope(entry.value());
     if (!envelope) continue;
     Listed message;
     message.envelope = *std::move(envelope);
@@ -356,7 +366,7 @@ Result<std::vector<Queue::Waiting>> Queue::read_waiting() const {
   auto entry = database_.scan(keys::envelopes);
   for (; entry.valid(); entry.next()) {
     QueueId id(std::string(entry.key().substr(keys::envelopes.size())));
-    auto envelope = wire::decode<Envelope>(entry.value());
+    auto envelope = decode_envelope(entry.value());
     // A damaged one still waits: the attempt to load it tells the admin.
     std::int64_t due = envelope ? envelope->arrival / 1'000'000 : 0;
     waiting.push_back(Waiting{std::move(id), due, envelope && envelope->is_held, true});

@@ -151,6 +151,7 @@ TEST_CASE("one wrong byte in the log costs one message at most, and is named") {
 TEST_CASE("a queue of another form is refused in words, one without a form is read if it can be") {
   Store store;
   CHECK(store.submit(2) == 2);
+  store.open();
   auto open_with = [&](const std::function<void(store::Batch&)>& change) {
     store.queue.reset();
     {
@@ -166,8 +167,18 @@ TEST_CASE("a queue of another form is refused in words, one without a form is re
     return opened ? std::to_string(opened->waiting.size()) : opened.error().text();
   };
   CHECK(open_with([](store::Batch& batch) { batch.erase(keys::form); }) == "2");
+  CHECK(open_with([&](store::Batch& batch) {
+          FirstEnvelope first;
+          static_cast<Envelope&>(first) = Store::envelope(store.waiting[0].id, 5);
+          batch.put(keys::form, first_form);
+          batch.put(keys::envelope(first.id), wire::encode(first));
+        }) == "2");
+  store.open();
+  auto message = store.loop.run_until(store.queue->load(store.waiting[0].id));
+  REQUIRE((message && *message));
+  CHECK((*message)->envelope().octets() == 5);
   auto newer = open_with([](store::Batch& batch) { batch.put(keys::form, "99"); });
-  CHECK(newer.find("a version that stores form 99, this one reads form 1") != std::string::npos);
+  CHECK(newer.find("a version that stores form 99, this one reads form 2") != std::string::npos);
   auto older = open_with([](store::Batch& batch) {
     batch.erase(keys::form);
     batch.put(keys::envelope(make_queue_id()), "an envelope of old");

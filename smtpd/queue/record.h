@@ -77,7 +77,9 @@ struct MessageRecord {
 };
 
 /// Goes up by one with every change of what Envelope, MessageRecord and RecipientRecord hold.
-inline constexpr std::string_view stored_form = "1";
+inline constexpr std::string_view stored_form = "2";
+/// The one before, which is read as well: its envelopes lack body_line_ends.
+inline constexpr std::string_view first_form = "1";
 
 namespace keys {
 inline constexpr std::string_view envelopes = "e";

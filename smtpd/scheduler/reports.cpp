@@ -131,7 +131,7 @@ bool has_reports(const QueuedMessage& message, bool is_delay_due) {
 std::uint64_t original_bytes_needed(const Config& config, const Envelope& envelope) {
   std::uint64_t whole = std::min<std::uint64_t>(
       static_cast<std::uint64_t>(config.bounce_size_limit), report_original_bytes_max);
-  return envelope.size() <= whole ? whole : std::max(whole + 1, report_header_bytes_max);
+  return envelope.octets() <= whole ? whole : std::max(whole + 1, report_header_bytes_max);
 }
 
 std::vector<NewReport> take_reports(QueuedMessage& message, bool is_delay_due,
@@ -183,6 +183,7 @@ std::vector<NewReport> take_reports(QueuedMessage& message, bool is_delay_due,
     out.envelope.message_id = "<" + out.envelope.id.value() + "@" + config.myhostname + ">";
     out.envelope.protocol = "";
     out.envelope.body_bytes = out.body.size();
+    out.envelope.body_line_ends = static_cast<std::uint64_t>(std::ranges::count(out.body, '\n'));
     Piece trace;
     trace.text = received(config, out.envelope.id, clock.now_seconds());
     Piece whole;

@@ -1,5 +1,6 @@
 // An active message's recipients in, groups that go the same way out; aliases become their
 // children.
+#include "smtpd/inbound/incoming_header.h"
 #include "smtpd/scheduler/active.h"
 
 #include <algorithm>
@@ -94,8 +95,7 @@ Task<bool> Scheduler::has_come_back(Active& active, std::uint32_t number,
       std::ranges::any_of(children, [&](const Recipient& child) { return child.via == address; });
   if (!is_alias) co_return false;
   if (!active.delivered_to) {
-    auto bytes_max = static_cast<std::uint64_t>(peers_.config()->header_size_limit);
-    auto reading = queue_.text(active.message->envelope(), bytes_max);
+    auto reading = queue_.text(active.message->envelope(), header_block_bytes_max);
     auto text = co_await std::move(reading);
     std::string header = text ? *std::move(text) : std::string();
     active.delivered_to.emplace();

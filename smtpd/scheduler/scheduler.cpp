@@ -186,7 +186,7 @@ Task<bool> Scheduler::load(Active& active) {
   }
   if (active.is_uncertain) active.message->mark_uncertain();
   log_active(active.id.value(), active.message->envelope().sender,
-             active.message->envelope().size(), active.message->pending_count());
+             active.message->envelope().octets(), active.message->pending_count());
   co_return true;
 }
 

@@ -21,7 +21,7 @@ TEST_CASE("a message is committed, resolved, attempted and removed") {
   CHECK(world.delivered[0].second == "Subject: hello\n\nbody\n");
   CHECK(world.scheduler->size() == 0);
   std::string id = world.last_id.value();
-  CHECK(world.has_line("qmgr: " + id + ": from=<ann@x.test>, size=21, nrcpt=1 (queue active)"));
+  CHECK(world.has_line("qmgr: " + id + ": from=<ann@x.test>, size=24, nrcpt=1 (queue active)"));
   CHECK(world.has_line("smtp: " + id + ": to=<bob@there.test>, relay=relay.test[192.0.2.1]:25"));
   CHECK(world.has_line("dsn=2.0.0, status=sent (ok)"));
   CHECK(world.log.last() == "qmgr: " + id + ": removed");

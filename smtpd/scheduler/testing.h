@@ -2,6 +2,7 @@
 #pragma once
 
 #include <doctest/doctest.h>
+#include <algorithm>
 
 #include <chrono>
 #include <functional>
@@ -141,6 +142,7 @@ struct World {
     envelope.envid = std::move(envid);
     std::string body = on_top + "Subject: hello\n\nbody\n";
     envelope.body_bytes = body.size();
+    envelope.body_line_ends = static_cast<std::uint64_t>(std::ranges::count(body, '\n'));
     Piece whole;
     whole.length = body.size();
     envelope.pieces.push_back(whole);

@@ -53,6 +53,15 @@ std::optional<std::uint64_t> size_in_name(std::string_view base, char letter) {
   return parse_number(value.substr(0, value.find_first_of(",:")));
 }
 
+SizesInName SizesInName::of(std::string_view base) {
+  return {size_in_name(base, 'S'), size_in_name(base, 'W')};
+}
+
+bool SizesInName::are_of(std::uint64_t stored) const {
+  bool is_possible = !octets || (*octets >= stored && *octets / 2 <= stored);
+  return bytes == stored && is_possible;
+}
+
 FilenameFlags FilenameFlags::parse(std::string_view filename) {
   FilenameFlags parsed;
   for (char c : info_of(filename)) {

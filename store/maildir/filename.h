@@ -29,6 +29,17 @@ std::string_view base_of(std::string_view filename);
 /// The number behind ",S=" or ",W=" in a base name.
 std::optional<std::uint64_t> size_in_name(std::string_view base, char letter);
 
+/// What a base name claims of its file. Any program may have changed the file since, so that it is
+/// believed only next to the file's own size.
+struct SizesInName {
+  std::optional<std::uint64_t> bytes;   // S
+  std::optional<std::uint64_t> octets;  // W
+
+  static SizesInName of(std::string_view base);
+  /// Whether a file of `stored` bytes can be meant: a line end takes one byte or two octets.
+  bool are_of(std::uint64_t stored) const;
+};
+
 /// What stands behind the ":2,".
 struct FilenameFlags {
   Flags flags;

@@ -65,19 +65,26 @@ Result<struct stat> MaildirFolder::status_of(Uid uid) {
 
 Result<std::uint64_t> MaildirFolder::octets(Uid uid) {
   TRY(auto index, require(uid));
-  auto octets = view_.state->octets(index);
-  if (!octets) octets = values_.find_number(uid, CacheItem::Octets);
-  if (octets) return *octets;
-  TRY(auto reader, open(uid));
-  TRY(octets, reader.octets());
-  values_.add_number(uid, CacheItem::Octets, *octets);
+  if (auto noted = view_.state->noted_octets(index); noted != 0) return noted;
+  auto claimed = SizesInName::of(view_.state->base(index));
+  std::optional<std::uint64_t> octets;
+  if (claimed.bytes && claimed.octets) {
+    TRY(auto stored, stored_bytes(uid));
+    if (claimed.are_of(stored)) octets = claimed.octets;
+  } else {
+    octets = values_.find_number(uid, CacheItem::Octets);
+  }
+  if (!octets) {
+    TRY(auto reader, open(uid));
+    TRY(octets, reader.octets());
+    values_.add_number(uid, CacheItem::Octets, *octets);
+  }
   known_->note_octets(view_, uid, *octets);
   return *octets;
 }
 
 Result<std::uint64_t> MaildirFolder::stored_bytes(Uid uid) {
-  TRY(auto index, require(uid));
-  if (auto size = size_in_name(view_.state->base(index), 'S')) return *size;
+  TRY_DO(require(uid));
   TRY(auto status, status_of(uid));
   return static_cast<std::uint64_t>(status.st_size);
 }
@@ -109,7 +116,17 @@ Result<MessageReader> MaildirFolder::open(Uid uid) {
       "open"));
   struct stat status {};
   if (::fstat(file.number(), &status) != 0) return file_error("stat", known_->directory());
-  return MessageReader(std::move(file), 0, static_cast<std::uint64_t>(status.st_size));
+  auto stored = static_cast<std::uint64_t>(status.st_size);
+  forget_octets_unless(uid, stored);
+  return MessageReader(std::move(file), 0, stored);
+}
+
+// Another program may have changed the file since its octets were noted.
+void MaildirFolder::forget_octets_unless(Uid uid, std::uint64_t stored) {
+  auto index = view_.state->index_of(uid);
+  if (!index || view_.state->noted_octets(*index) == 0) return;
+  auto claimed = SizesInName::of(view_.state->base(*index));
+  if (claimed.bytes && !claimed.are_of(stored)) known_->note_octets(view_, uid, 0);
 }
 
 std::optional<std::string> MaildirFolder::cached(Uid uid, CacheItem item) {
@@ -171,7 +188,7 @@ Result<Copied> MaildirFolder::transfer(std::span<const Uid> uids, const MailboxN
     bytes += *size;
     copied.source.push_back(uid);
     drafts.push_back(*std::move(draft));
-    auto arrival = arrival_of(drafts.back(), name_of_copy(*index));
+    auto arrival = arrival_of(drafts.back(), name_of_copy(*index, *size));
     const auto& message = view_.state->messages[*index];
     arrival.flags = message.flags;
     arrival.keywords = keyword_names(message.keywords);
@@ -189,15 +206,14 @@ Result<Copied> MaildirFolder::transfer(std::span<const Uid> uids, const MailboxN
   return copied;
 }
 
-// A new unique name with the sizes of the old one.
-std::string MaildirFolder::name_of_copy(std::size_t index) const {
+// A new unique name with the file's size, and with the octets of the old name if these are true.
+std::string MaildirFolder::name_of_copy(std::size_t index, std::uint64_t stored) const {
   const auto& settings = layout_->settings();
-  auto base = unique_filename(settings.clock->now().count(), settings.hostname);
-  for (char letter : {'S', 'W'}) {
-    auto size = size_in_name(view_.state->base(index), letter);
-    if (size) base.append(",").append(1, letter).append("=").append(std::to_string(*size));
-  }
-  return base;
+  auto name = unique_filename(settings.clock->now().count(), settings.hostname) +
+              ",S=" + std::to_string(stored);
+  auto claimed = SizesInName::of(view_.state->base(index));
+  if (claimed.octets && claimed.are_of(stored)) name += ",W=" + std::to_string(*claimed.octets);
+  return name;
 }
 
 // The message as a file in the target's tmp/.

@@ -51,6 +51,7 @@ class MaildirFolder final : public Mailbox {
 
   /// Of the file as stored, for quota; from its name where that has S=.
   Result<std::uint64_t> stored_bytes(Uid uid);
+  void forget_octets_unless(Uid uid, std::uint64_t stored);
 
  private:
   Result<std::size_t> require(Uid uid) const;
@@ -59,7 +60,7 @@ class MaildirFolder final : public Mailbox {
   Result<struct stat> status_of(Uid uid);
   Result<Copied> transfer(std::span<const Uid> uids, const MailboxName& target, Missing missing,
                           bool grows);
-  std::string name_of_copy(std::size_t index) const;
+  std::string name_of_copy(std::size_t index, std::uint64_t stored) const;
   Result<Draft> copy_file(Uid uid, const std::string& directory);
 
   std::shared_ptr<const MaildirLayout> layout_;

@@ -55,9 +55,8 @@ std::string FolderState::path(std::size_t index) const {
 }
 
 std::optional<std::uint64_t> FolderState::octets(std::size_t index) const {
-  if (auto octets = size_in_name(base(index), 'W')) return octets;
-  if (noted_octets(index) == 0) return {};
-  return noted_octets(index);
+  if (auto noted = noted_octets(index); noted != 0) return noted;
+  return size_in_name(base(index), 'W');
 }
 
 void FolderState::note_octets(std::size_t index, std::uint64_t octets) {

@@ -34,7 +34,8 @@ class FolderState {
   bool in_new(std::size_t index) const { return files_[index].in_new; }
   /// The path below the folder: "cur/NAME".
   std::string path(std::size_t index) const;
-  /// Octets with CRLF line ends, by the name or by what was noted; nothing: nobody has counted.
+  /// Octets with CRLF line ends, by what was noted or else as the name claims; nothing: nobody has
+  /// counted.
   std::optional<std::uint64_t> octets(std::size_t index) const;
   /// What was noted, or 0.
   std::uint32_t noted_octets(std::size_t index) const {

@@ -212,12 +212,13 @@ Result<void> KnownFolder::expunge_some(std::span<const Uid> uids, Removed& remov
   for (auto uid : uids) {
     auto index = state_->index_of(uid);
     if (!index) continue;
-    std::uint64_t bytes = size_in_name(state_->base(*index), 'S').value_or(0);
+    std::uint64_t bytes = 0;
     auto done = with_known_file(
         *index,
         [&](const std::string& file) {
           struct stat status {};
-          if (bytes == 0 && ::stat(file.c_str(), &status) == 0) {
+          // As it is, not as its name says: the quota gets back what it takes.
+          if (::stat(file.c_str(), &status) == 0) {
             bytes = static_cast<std::uint64_t>(status.st_size);
           }
           return ::unlink(file.c_str()) == 0;

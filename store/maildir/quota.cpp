@@ -67,9 +67,9 @@ Result<void> count_directory(const std::string& path, std::size_t messages_max, 
   if (!FileStamp::of(path).exists()) return {};
   return list_directory(path, messages_max, [&](std::string_view name, unsigned char) {
     if (name.starts_with('.')) return;
-    auto size = size_in_name(base_of(name), 'S');
-    if (!size) size = FileStamp::of(path + "/" + std::string(name)).size;
-    usage.bytes += std::min(*size, UINT64_MAX - usage.bytes);
+    // The file's own size: whoever may write here could name a message smaller than it is.
+    auto size = FileStamp::of(path + "/" + std::string(name)).size;
+    usage.bytes += std::min(size, UINT64_MAX - usage.bytes);
     ++usage.messages;
   });
 }

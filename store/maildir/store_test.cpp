@@ -18,6 +18,7 @@
 #include "common/base/text.h"
 #include "store/mailbox/file.h"
 #include "store/mailbox/mailbox.h"
+#include "store/maildir/filename.h"
 
 using namespace pennypost;
 using namespace pennypost::store;
@@ -628,6 +629,45 @@ TEST_CASE("a mailbox that may not be created makes mail wait, with the remedy") 
   auto outcome = deliver(*home.store(), message_for("Subject: x\n\n"));
   CHECK(outcome.kind == DeliveryOutcome::Kind::Retry);
   CHECK(outcome.reason.find("mailbox_auto_create_dirs") != std::string::npos);
+}
+
+TEST_CASE("what a name says of a message's size is believed only as long as it is true") {
+  Home home;
+  home.settings.quota_bytes = 1'000'000;
+  auto store = home.store();
+  append(*store, "INBOX", new_message("Subject: x\n\nbody\n"));
+  for (const char* name : {"1700000001.a,S=5,W=6", "1700000002.b,S=17,W=99", "1700000003.c,W=99"}) {
+    std::ofstream(home.root + "/cur/" + name + ":2,") << "Subject: x\n\nbody\n";
+  }
+  auto inbox = open(*store);
+  for (auto uid : uids(*inbox)) {
+    CAPTURE(uid);
+    CHECK(*inbox->octets(Uid(uid)) == 20);
+  }
+  CHECK(store->status(MailboxName::inbox(), true)->size == 80);
+  std::filesystem::remove(home.root + "/maildirsize");
+  CHECK(store->usage()->bytes == 4 * 17);
+
+  // A copy is named by the truth, and what is removed gives back what it took.
+  REQUIRE(store->create(*store->parse_name("Copies")));
+  std::vector<Uid> all;
+  for (auto uid : uids(*inbox)) all.push_back(Uid(uid));
+  REQUIRE(inbox->copy(all, *store->parse_name("Copies")));
+  for (const auto& name : home.names(".Copies/cur")) {
+    CAPTURE(name);
+    CHECK(size_in_name(base_of(name), 'S') == 17);
+    CHECK(size_in_name(base_of(name), 'W').value_or(20) == 20);
+  }
+  REQUIRE(inbox->expunge(std::span(all).subspan(1)));
+  CHECK(store->usage()->bytes == 5 * 17);
+
+  // Another program changes the file under its name: whoever reads it is told the truth from then.
+  auto file =
+      home.names("cur").empty() ? "new/" + home.names("new")[0] : "cur/" + home.names("cur")[0];
+  std::ofstream(home.root + "/" + file, std::ios::app) << "more\n";
+  auto text = inbox->open(all[0])->all();
+  CHECK(text->size() == 26);
+  CHECK(*inbox->octets(all[0]) == 26);
 }
 
 TEST_CASE("a quota file made by another program is respected") {

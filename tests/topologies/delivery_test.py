@@ -268,3 +268,69 @@ def mbox_locked(t):
     eventually(lambda: stored(inbox).count(b"Subject: second") == 1, "the second message arrives")
     host.wait_queue(0)
     equal(stored(inbox).count(b"Subject: second"), 1, "copies of it")
+
+
+LIMIT = 5000
+HEAD = "Subject: size\r\nFrom: alice@example.test\r\nTo: bob@example.test\r\nDate: Tue, 14 Nov 2023 22:13:20 +0000\r\nMessage-ID: <1@x>\r\n\r\n"
+
+
+def with_lines(octets):
+    """A message of so many octets, counted with CRLF, most of whose body is empty lines."""
+    left = octets - len(HEAD)
+    return HEAD + ("x\r\n" if left % 2 else "") + "\r\n" * ((left - 3 if left % 2 else left) // 2)
+
+
+@test("a message's size is counted with CRLF on each way in, announced so to the next hop, and told so")
+def sizes(t):
+    sink = Sink(t, "127.0.0.22", keywords=("PIPELINING", f"SIZE {LIMIT + 3000}"))
+    host = host_with_names(t, sink.port, "--host-record=next.test,127.0.0.22", message_size_limit=LIMIT)
+    at_limit, beyond = with_lines(LIMIT), with_lines(LIMIT + 1)
+    equal(len(at_limit), LIMIT, "the message of the limit")
+
+    def by_data(message):
+        with host.smtp() as client:
+            client.ehlo()
+            client.mail(ALICE)
+            client.rcpt("x@next.test")
+            return client.data(message)[0] == 250
+
+    def by_chunk(message):
+        with host.smtp() as client:
+            client.ehlo()
+            client.mail(ALICE)
+            client.rcpt("x@next.test")
+            client.send(f"BDAT {len(message)} LAST\r\n{message}")
+            return client.getreply()[0] == 250
+
+    def by_sendmail(message):
+        return host.command("sendmail", "x@next.test", input=message.replace("\r\n", "\n"), ok=False).returncode == 0
+
+    def by_dialogue(message):
+        talk = f"EHLO x\r\nMAIL FROM:<{ALICE}>\r\nRCPT TO:<x@next.test>\r\nDATA\r\n{message}.\r\nQUIT\r\n"
+        return "\n250 2.0.0" in host.command("sendmail", "-bs", input=talk, ok=False).stdout.replace("\r", "")
+
+    for name, way in (("DATA", by_data), ("BDAT", by_chunk), ("sendmail", by_sendmail), ("sendmail -bs", by_dialogue)):
+        check(way(at_limit), f"{name}: a message of the limit is refused")
+        check(not way(beyond), f"{name}: a message of one octet more is taken")
+    host.wait_queue(0)
+    equal(len(sink.transactions), 4, "messages that came through")
+    for one in sink.transactions:
+        announced = int(re.search(r" SIZE=(\d+)", one.mail)[1])
+        equal(announced, len(one.data), "SIZE= of MAIL, against what was sent")
+        contains(host.log(), f"size={announced}, nrcpt=1", "the log's size")
+
+    host.stop("smtpd")
+    check(by_sendmail(at_limit) and not by_sendmail(beyond), "postdrop counts another size")
+    host.start("smtpd")
+    eventually(lambda: len(sink.transactions) == 5, "what postdrop left is sent")
+
+
+@test("a message larger with CRLF than the next hop takes is not sent, but returned with both sizes")
+def too_large_for_next(t):
+    sink = Sink(t, "127.0.0.22", keywords=("PIPELINING", "SIZE 3000"))
+    host = host_with_names(t, sink.port, "--host-record=next.test,127.0.0.22")
+    send(host, "x@next.test", with_lines(2900).encode())
+    text = stored(host.wait_messages(ALICE, 1)[0])
+    size = re.search(rb"message size (\d+) exceeds size limit 3000", text)
+    check(size and int(size[1]) > 3000, f"the report says {text!r}")
+    check(not sink.transactions, "it was sent nevertheless")
