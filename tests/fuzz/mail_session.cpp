@@ -127,7 +127,7 @@ void pop3(std::string_view lines, const Home& home) {
   talk(lines, [&](Loop& loop, Connection& connection) {
     auto drop = pop::Maildrop::open(home.location(), settings());
     ASSERT(drop);
-    pop::Session session(connection, config, Service::Pop3, **drop);
+    pop::Session session(connection, config, Service::Pop3, **drop, "bob");
     loop.run_until(run(session));
   });
 }
