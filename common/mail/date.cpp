@@ -302,7 +302,7 @@ std::optional<MailDate> parse_imap_date_time(std::string_view text) {
   Scanner scanner(text);
   Civil civil;
   bool blank = scanner.take(' ');
-  auto day = blank ? scanner.number(1, 1) : scanner.number(2, 2);
+  auto day = scanner.number(1, blank ? 1 : 2);
   if (!day || !scanner.take('-')) return {};
   auto month = scanner.month();
   if (!month || !scanner.take('-')) return {};
@@ -333,7 +333,8 @@ std::optional<std::int64_t> parse_imap_date(std::string_view text) {
   }
   Scanner scanner(text);
   Civil civil;
-  auto day = scanner.number(1, 2);
+  bool blank = scanner.take(' ');
+  auto day = scanner.number(1, blank ? 1 : 2);
   if (!day || !scanner.take('-')) return {};
   auto month = scanner.month();
   if (!month || !scanner.take('-')) return {};

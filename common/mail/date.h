@@ -36,13 +36,13 @@ std::optional<MailDate> parse_date(std::string_view text);
 /// RFC 5322 section 3.3: `Tue, 14 Nov 2023 22:13:20 +0000`.
 std::string format_date(MailDate date);
 
-/// IMAP's date-time without its quotes: `14-Nov-2023 22:13:20 +0000`, the day with a leading zero
-/// or blank.
+/// IMAP's date-time without its quotes: `14-Nov-2023 22:13:20 +0000`; the day with a leading zero
+/// or blank, or as iOS and Outlook send it with neither.
 std::optional<MailDate> parse_imap_date_time(std::string_view text);
 /// The same, as INTERNALDATE shows it: the day always two octets wide, with a leading blank.
 std::string format_imap_date_time(MailDate date);
 
-/// IMAP's date, in quotes or without: `1-Feb-1994`, as days since 1970-01-01.
+/// IMAP's date, in quotes or without, day as above: `1-Feb-1994`; as days since 1970-01-01.
 std::optional<std::int64_t> parse_imap_date(std::string_view text);
 
 /// The From_ line's date of an mbox: `Tue Nov 14 22:13:20 2023`, in the zone of `date`.

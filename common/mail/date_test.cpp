@@ -61,14 +61,20 @@ TEST_CASE("dates are written as their standards show them") {
   CHECK(format_ctime({1'698'800'000, 0}) == "Wed Nov  1 00:53:20 2023");
 }
 
-TEST_CASE("IMAP's date-time has one form only") {
+TEST_CASE("IMAP's date-time has one form, but for the day of one digit") {
   CHECK(parse_imap_date_time("14-Nov-2023 22:13:20 +0000")->seconds == 1'700'000'000);
   CHECK(parse_imap_date_time(" 4-NOV-2023 22:13:20 -0100")->zone_minutes == -60);
-  CHECK(parse_imap_date_time("04-Nov-2023 22:13:20 +0000").has_value());
+  for (const char* text : {"04-Nov-2023 22:13:20 +0000", " 4-Nov-2023 22:13:20 +0000",
+                           "4-Nov-2023 22:13:20 +0000", "4-nov-2023 22:13:20 +0000"}) {
+    CAPTURE(text);
+    CHECK(parse_imap_date_time(text) == parse_date("4 Nov 2023 22:13:20 +0000"));
+  }
   for (const char* text :
-       {"4-Nov-2023 22:13:20 +0000", "14-Nov-2023 22:13 +0000", "14-Nov-2023 22:13:20",
-        "14-Nov-2023 22:13:20 GMT", "14-Nov-23 22:13:20 +0000", "31-Nov-2023 22:13:20 +0000",
-        "14-Nov-2023 22:13:20 +0000 ", "14 Nov 2023 22:13:20 +0000", "14-Nov-2023 2:13:20 +0000"}) {
+       {" 14-Nov-2023 22:13:20 +0000", "  4-Nov-2023 22:13:20 +0000", "004-Nov-2023 22:13:20 +0000",
+        "0-Nov-2023 22:13:20 +0000", "-Nov-2023 22:13:20 +0000", "14-Nov-2023 22:13 +0000",
+        "14-Nov-2023 22:13:20", "14-Nov-2023 22:13:20 GMT", "14-Nov-23 22:13:20 +0000",
+        "31-Nov-2023 22:13:20 +0000", "14-Nov-2023 22:13:20 +0000 ", "14 Nov 2023 22:13:20 +0000",
+        "14-Nov-2023 2:13:20 +0000"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_imap_date_time(text).has_value());
   }
@@ -78,6 +84,8 @@ TEST_CASE("IMAP's date counts days") {
   CHECK(parse_imap_date("1-Jan-1970") == 0);
   CHECK(parse_imap_date("\"02-jan-1970\"") == 1);
   CHECK(parse_imap_date("31-Dec-1969") == -1);
+  CHECK(parse_imap_date("\" 3-Jan-1970\"") == 2);
+  CHECK(parse_imap_date("03-Jan-1970") == 2);
   for (const char* text : {"", "\"", "1-Jan-70", "32-Jan-1970", "1-Jan-1970 ", "\"1-Jan-1970"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_imap_date(text).has_value());

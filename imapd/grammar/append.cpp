@@ -18,7 +18,7 @@ Result<AppendMessage> parse_message(Cursor& cursor) {
   if (cursor.at('"')) {
     TRY(auto text, cursor.quoted());
     message.internal_date = parse_imap_date_time(text);
-    if (!message.internal_date) return Error(501, "Invalid date and time");
+    if (!message.internal_date) return invalid_date(text, "\" 3-Feb-2025 18:28:47 +0000\"");
     TRY_DO(cursor.space());
   }
   auto header = literal_at_end(cursor.rest());
@@ -51,15 +51,18 @@ Result<std::optional<AppendMessage>> parse_append_next(std::string_view text,
   return std::optional<AppendMessage>(std::move(message));
 }
 
-bool is_first_message(std::string_view text, const Limits& limits) {
-  auto name = text.find_first_not_of(' ', text.find(' '));
-  if (name == std::string_view::npos) return false;
-  if (!starts_with_nocase(text.substr(name), "APPEND ")) return false;
-  return parse_append(text, limits).has_value();
-}
-
-bool is_next_message(std::string_view text, const Limits& limits) {
-  return parse_append_next(text, limits).has_value();
+Result<bool> announces_message(std::string_view text, bool continues, const Limits& limits) {
+  if (continues) {
+    TRY(auto next, parse_append_next(text, limits));
+    return next.has_value();
+  }
+  text.remove_prefix(std::min(text.size(), text.find(' ')));
+  Cursor cursor(text, limits);
+  bool is_append = cursor.space() && cursor.skip_word("APPEND") && cursor.space();
+  // The literal may be the mailbox's name.
+  if (!is_append || !cursor.mailbox()) return false;
+  TRY_DO(parse_message(cursor));
+  return true;
 }
 
 }  // namespace pennypost::imap

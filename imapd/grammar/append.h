@@ -38,9 +38,9 @@ Result<AppendRequest> parse_append(std::string_view text, const Limits& limits);
 /// `text` is what followed a message; nothing if it is empty.
 Result<std::optional<AppendMessage>> parse_append_next(std::string_view text, const Limits& limits);
 
-/// Whether the literal that `text` announces at its end is the first message of an APPEND.
-bool is_first_message(std::string_view text, const Limits& limits);
-/// Whether it is a further one.
-bool is_next_message(std::string_view text, const Limits& limits);
+/// Whether the literal that `text` announces at its end is a message of an APPEND, and not an
+/// argument of some command; `continues`: `text` is what followed a message. 501 where an APPEND is
+/// wrong before its literal: what is wrong is told before the message is sent.
+Result<bool> announces_message(std::string_view text, bool continues, const Limits& limits);
 
 }  // namespace pennypost::imap

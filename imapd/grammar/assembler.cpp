@@ -86,8 +86,10 @@ CommandAssembler::Event CommandAssembler::end_of_line() {
 }
 
 CommandAssembler::Event CommandAssembler::begin_literal() {
-  bool is_message = continues_ ? is_next_message(text_, limits_) : is_first_message(text_, limits_);
-  if (is_message) {
+  auto is_message = announces_message(text_, continues_, limits_);
+  if (!is_message) {
+    refuse(std::move(is_message).error());
+  } else if (*is_message) {
     if (literal_->bytes <= limits_.message_bytes_max) return Event::Message;
     refuse(Error(552, "Message is too big"));
   } else if (++literals_ > limits_.literals_max) {

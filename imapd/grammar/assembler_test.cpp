@@ -77,6 +77,39 @@ TEST_CASE("the message of an APPEND stays outside, its mailbox name does not") {
   CHECK_FALSE(parse_append_next("", limits)->has_value());
 }
 
+TEST_CASE("an APPEND that is wrong before its literal is refused before the message is sent") {
+  Limits limits;
+  limits.literal_bytes_max = 10;
+  struct Row {
+    std::string command;
+    std::string why;
+  };
+  const std::string example = ": expected one like \" 3-Feb-2025 18:28:47 +0000\"";
+  const Row rows[] = {
+      {"a APPEND INBOX \"35-Feb-2025 18:28:47 +0000\" ",
+       "Invalid date \"35-Feb-2025 18:28:47 +0000\"" + example},
+      {"a APPEND INBOX (\\Seen) \"\" ", "Invalid date \"\"" + example},
+      {"a APPEND {5+}\r\nINBOX \"3-Feb\" ", "Invalid date \"3-Feb\"" + example},
+      {"a APPEND INBOX (\\Seen ", "Expected an atom"},
+      {"a APPEND INBOX Seen ", "Expected the message as a literal"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.command);
+    CommandAssembler assembler(limits);
+    CHECK(feed(assembler, row.command + "{70000}\r\n", 7) == std::vector{Event::Refused});
+    CHECK(assembler.error().code() == 501);
+    CHECK(assembler.error().text() == row.why);
+    CHECK(assembler.tag() == "a");
+    // Sent unasked, it is passed over to its end.
+    assembler.reset();
+    std::string rest;
+    auto input = row.command + "{12+}\r\nhello, world\r\nNEXT";
+    CHECK(feed(assembler, input, 7, &rest) == std::vector{Event::Refused});
+    CHECK(assembler.error().text() == row.why);
+    CHECK(rest == "NEXT");
+  }
+}
+
 TEST_CASE("what breaks a limit is skipped to its end and refused under its tag") {
   Limits limits;
   limits.line_bytes_max = 40;

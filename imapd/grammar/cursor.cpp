@@ -9,6 +9,8 @@
 namespace pennypost::imap {
 namespace {
 
+constexpr std::size_t date_bytes_shown = 40;
+
 constexpr std::uint64_t number64_max = 0x7fff'ffff'ffff'ffff;
 
 Error expected(std::string_view what) { return Error(501, "Expected " + std::string(what)); }
@@ -210,6 +212,12 @@ Result<std::vector<std::string>> Cursor::flag_list() {
     TRY_DO(space());
     if (skip(')')) return flags;
   }
+}
+
+Error invalid_date(std::string_view text, std::string_view example) {
+  std::string words = "Invalid date \"";
+  words.append(printable(text, date_bytes_shown)).append("\": expected one like ").append(example);
+  return Error(501, std::move(words));
 }
 
 std::string canonical_flag(std::string_view flag) {

@@ -114,6 +114,9 @@ class Cursor {
   const Limits& limits_;
 };
 
+/// 501 for what should be a date and is none; `example` is one.
+Error invalid_date(std::string_view text, std::string_view example);
+
 /// `\seen` -> `\Seen`; other flags as they are.
 std::string canonical_flag(std::string_view flag);
 

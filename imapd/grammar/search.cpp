@@ -183,7 +183,7 @@ class Parser {
       case Takes::Day: {
         TRY(auto text, cursor_.astring());
         auto day = parse_imap_date(text);
-        if (!day) return Error(501, "Invalid date");
+        if (!day) return invalid_date(text, "3-Feb-2025");
         key.day = *day;
         break;
       }
