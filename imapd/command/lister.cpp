@@ -127,6 +127,7 @@ std::string Lister::line(const Folder& folder, bool has_selected_below) const {
   } else if (!folder.selectable) {
     attributes.emplace_back("\\Noselect");
   }
+  if (!folder.may_have_children) attributes.emplace_back("\\NoInferiors");
   attributes.emplace_back(folder.has_children ? "\\HasChildren" : "\\HasNoChildren");
   if (folder.subscribed && (request_.return_subscribed || request_.select_subscribed)) {
     attributes.emplace_back("\\Subscribed");

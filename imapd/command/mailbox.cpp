@@ -67,11 +67,11 @@ Task<Reply> Session::create(const CommandHead& command) {
     co_return Reply::bad("Unknown parameter " + request.parameters.front().name);
   }
   // RFC 9051 section 6.3.4: a separator at the end says that names below it will follow.
-  if (request.mailbox.size() > 1 && request.mailbox.back() == store_->separator()) {
-    request.mailbox.pop_back();
-  }
+  bool is_parent = request.mailbox.size() > 1 && request.mailbox.back() == store_->separator();
+  if (is_parent) request.mailbox.pop_back();
   CO_TRY(auto name, mailbox_name(request.mailbox));
-  CO_TRY_DO(co_await account_->threads.offload([&] { return store_->create(name); }));
+  auto create = [&] { return is_parent ? store_->create_parent(name) : store_->create(name); };
+  CO_TRY_DO(co_await patiently([&] { return create(); }));
   co_return Reply::ok("Create completed.");
 }
 

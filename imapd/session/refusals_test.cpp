@@ -144,6 +144,72 @@ TEST_CASE("a NO for this host's troubles names no file of it; the log does") {
   }
 }
 
+TEST_CASE("one rule says which names a mailbox may have, whatever the command") {
+  using Format = TestAccount::Format;
+  struct Row {
+    Format format;
+    const char* name;
+  };
+  const Row rows[] = {
+      {Format::Mbox, "box.lock"},       {Format::Mbox, ".imap"},
+      {Format::Mbox, ".subscriptions"}, {Format::Mbox, ".imap/.pennypost/uidvalidity"},
+      {Format::Mbox, "top/.x"},         {Format::Mbox, "top.lock/x"},
+      {Format::Mbox, "../x"},           {Format::Maildir, ".DOVECOT-TRASHED"},
+      {Format::Maildir, "a/b"},         {Format::Maildir, "../x"},
+  };
+  const char* commands[] = {
+      "CREATE $",     "DELETE $",  "RENAME $ other",     "RENAME box $",          "RENAME INBOX $",
+      "SELECT $",     "EXAMINE $", "SUBSCRIBE $",        "UNSUBSCRIBE $",         "COPY 1 $",
+      "UID COPY 1 $", "MOVE 1 $",  "STATUS $ (UIDNEXT)", "APPEND $ {3+}\r\nx\r\n"};
+  for (auto format : {Format::Mbox, Format::Maildir}) {
+    LogCapture log;
+    TestAccount account(format);
+    Client client(account);
+    client.command("CREATE box");
+    append_to(client, "INBOX");
+    auto before = client.command("LIST \"\" *");
+    for (const auto& row : rows) {
+      if (row.format != format) continue;
+      for (std::string command : commands) {
+        CAPTURE(row.name);
+        CAPTURE(command);
+        client.command("SELECT INBOX");
+        command.replace(command.find('$'), 1, row.name);
+        CHECK(tagged(client.command(command)).starts_with("NO [CANNOT] "));
+      }
+    }
+    CHECK(client.command("LIST \"\" *") == before);
+  }
+}
+
+TEST_CASE("mboxes and their directories are told of as what they are") {
+  LogCapture log;
+  TestAccount account(TestAccount::Format::Mbox);
+  Client client(account);
+  CHECK(client.command("CREATE A/") == "OK Create completed.\r\n");
+  CHECK(client.command("LIST \"\" *") ==
+        "* LIST (\\HasNoChildren) \"/\" INBOX\r\n"
+        "* LIST (\\Noselect \\HasNoChildren) \"/\" A\r\nOK List completed.\r\n");
+  CHECK(client.command("CREATE A/b") == "OK Create completed.\r\n");
+  CHECK(client.command("LIST \"\" A*") ==
+        "* LIST (\\Noselect \\HasChildren) \"/\" A\r\n"
+        "* LIST (\\NoInferiors \\HasNoChildren) \"/\" A/b\r\nOK List completed.\r\n");
+  for (const char* command :
+       {"SELECT A", "EXAMINE A", "STATUS A (MESSAGES)", "APPEND A {3+}\r\nx\r\n", "CREATE A/b/c",
+        "CREATE A/b/c/", "DELETE A", "RENAME INBOX A/b/c"}) {
+    CAPTURE(command);
+    CHECK(tagged(client.command(command)).starts_with("NO [CANNOT] "));
+  }
+  append_to(client, "INBOX");
+  client.command("SELECT INBOX");
+  CHECK(client.command("COPY 1 A").starts_with("NO [CANNOT] "));
+  CHECK(client.command("LIST \"\" * RETURN (STATUS (MESSAGES))").find("STATUS A (") ==
+        std::string::npos);
+  CHECK(client.command("DELETE A/b") == "OK Delete completed.\r\n");
+  CHECK(client.command("DELETE A") == "OK Delete completed.\r\n");
+  CHECK(client.command("CREATE A") == "OK Create completed.\r\n");
+}
+
 TEST_CASE("a folder more than the account may have is a limit, in Maildir and in mbox") {
   for (auto format : {TestAccount::Format::Maildir, TestAccount::Format::Mbox}) {
     LogCapture log;

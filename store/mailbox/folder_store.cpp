@@ -10,6 +10,20 @@ Error is_nonexistent(const MailboxName& name) {
   return Error(550, ResponseCode::NonExistent, "Mailbox does not exist: " + name.text());
 }
 
+Error too_many_folders(std::size_t folders) {
+  return Error(550, ResponseCode::Limit,
+               "There are " + std::to_string(folders) + " folders already");
+}
+
+Error has_no_inferiors(const MailboxName& name) {
+  return Error(550, ResponseCode::Cannot,
+               "Mailbox holds messages, so there can be none below it: " + name.text());
+}
+
+Error is_not_selectable(const MailboxName& name) {
+  return Error(550, ResponseCode::Cannot, "Mailbox is not selectable: " + name.text());
+}
+
 Error inbox_stays() { return Error(550, ResponseCode::Cannot, "INBOX can't be deleted"); }
 
 }  // namespace pennypost::store

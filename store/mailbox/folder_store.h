@@ -8,7 +8,6 @@
 #pragma once
 
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +20,11 @@ namespace pennypost::store {
 Error exists_already(const MailboxName& name);
 Error is_nonexistent(const MailboxName& name);
 Error inbox_stays();
+/// Limit: as many folders as the settings allow.
+Error too_many_folders(std::size_t folders);
+/// Cannot, for a name below a mailbox that holds messages alone, and for one that holds none.
+Error has_no_inferiors(const MailboxName& name);
+Error is_not_selectable(const MailboxName& name);
 
 /// `Layout` is the format's paths and settings, which open folders share.
 template <class Layout>
@@ -38,6 +42,7 @@ class FolderStore : public MailStore {
   char separator() const final { return separator_; }
   Result<std::vector<Folder>> list() final;
   Result<std::vector<MailboxName>> subscriptions() final { return subscribed_.read(); }
+  bool was_ever_subscribed() const final { return subscribed_.has_file(); }
   Result<void> subscribe(const MailboxName& name) final;
   Result<void> unsubscribe(const MailboxName& name) final { return subscribed_.remove(name); }
   Result<void> rename(const MailboxName& from, const MailboxName& to) final;
@@ -48,13 +53,13 @@ class FolderStore : public MailStore {
   const Layout& layout() const { return *layout_; }
   const std::shared_ptr<const Layout>& shared_layout() const { return layout_; }
 
-  /// All folders that can be selected, and INBOX.
-  virtual Result<std::set<MailboxName>> names() const = 0;
+  /// All folders whose names this account may have, and INBOX.
+  virtual Result<FolderKinds> names() const = 0;
   /// Makes what must be there before anything is kept beside the folders.
   virtual Result<void> prepare() const = 0;
   /// A folder that is there, not synced yet.
   virtual std::unique_ptr<Mailbox> folder(const MailboxName& name, Access access) const = 0;
-  /// Gives folders other names, which are free; nothing is below them.
+  /// Gives folders other names, which are free; nothing is below them. Those above come first.
   virtual Result<void> move_folders(
       const std::vector<std::pair<MailboxName, MailboxName>>& moves) = 0;
 
@@ -87,8 +92,13 @@ Result<void> FolderStore<Layout>::rename(const MailboxName& from, const MailboxN
   if (is_below(to, from, separator_)) {
     return Error(550, ResponseCode::Cannot, "A mailbox can't be renamed to one below itself");
   }
+  for (const auto& above : names_above(to, separator_)) {
+    auto found = existing.find(above);
+    if (found != existing.end() && found->second == FolderKind::Leaf)
+      return has_no_inferiors(above);
+  }
   std::vector<std::pair<MailboxName, MailboxName>> moves;
-  for (const auto& name : existing) {
+  for (const auto& [name, kind] : existing) {
     if (name != from && !is_below(name, from, separator_)) continue;
     TRY(auto target, parse_name(renamed(name, from, to)));
     if (existing.contains(target)) return exists_already(target);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "common/base/text.h"
@@ -113,30 +114,37 @@ bool is_below(const MailboxName& name, const MailboxName& parent, char separator
          name.text()[above.size()] == separator;
 }
 
+std::vector<MailboxName> names_above(const MailboxName& name, char separator) {
+  std::vector<MailboxName> names;
+  auto text = std::string_view(name.text());
+  for (auto at = text.find(separator); at != std::string_view::npos;
+       at = text.find(separator, at + 1)) {
+    auto above = MailboxName::parse(text.substr(0, at), separator, SIZE_MAX, SIZE_MAX);
+    if (above) names.push_back(*std::move(above));
+  }
+  return names;
+}
+
 std::string renamed(const MailboxName& name, const MailboxName& old_parent,
                     const MailboxName& new_parent) {
   return new_parent.text() + name.text().substr(old_parent.text().size());
 }
 
-std::vector<Folder> folder_tree(std::set<MailboxName> existing, char separator,
+std::vector<Folder> folder_tree(FolderKinds existing, char separator,
                                 const std::vector<MailboxName>& subscribed,
                                 const StoreSettings& settings) {
-  existing.insert(MailboxName::inbox());
+  existing.try_emplace(MailboxName::inbox(), FolderKind::Mailbox);
   std::map<MailboxName, Folder> tree;
   auto place = [&](const MailboxName& name) -> Folder& {
     auto use = special_use_of(name.text(), settings);
     return tree.try_emplace(name, Folder{name, use, false, false, false, false}).first->second;
   };
-  for (const auto& name : existing) {
+  for (const auto& [name, kind] : existing) {
     auto& folder = place(name);
-    folder.selectable = folder.exists = true;
-    auto text = std::string_view(name.text());
-    for (auto at = text.rfind(separator); at != std::string_view::npos;
-         at = text.rfind(separator)) {
-      text = text.substr(0, at);
-      auto parent = MailboxName::parse(text, separator, SIZE_MAX, SIZE_MAX);
-      if (parent) place(*parent).has_children = true;
-    }
+    folder.exists = true;
+    folder.selectable = kind != FolderKind::Directory;
+    folder.may_have_children = kind != FolderKind::Leaf;
+    for (const auto& parent : names_above(name, separator)) place(parent).has_children = true;
   }
   for (const auto& name : subscribed) {
     if (auto at = tree.find(name); at != tree.end()) at->second.subscribed = true;
@@ -147,6 +155,8 @@ std::vector<Folder> folder_tree(std::set<MailboxName> existing, char separator,
   }
   return folders;
 }
+
+bool Subscriptions::has_file() const { return FileStamp::of(path_).exists(); }
 
 Result<std::vector<MailboxName>> Subscriptions::read() const {
   TRY(auto text, read_file(path_, subscriptions_bytes_max));

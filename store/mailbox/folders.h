@@ -6,7 +6,8 @@
 // the store's separator; it is rewritten as 2 at the next change.
 #pragma once
 
-#include <set>
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,16 @@
 
 namespace pennypost::store {
 
+/// What stands under a folder's name on disk.
+enum class FolderKind : std::uint8_t {
+  Mailbox,    ///< holds messages, and folders may be below it
+  Leaf,       ///< holds messages alone: \NoInferiors
+  Directory,  ///< holds folders alone, or nothing yet: \NoSelect
+};
+using FolderKinds = std::map<MailboxName, FolderKind>;
+
 /// `existing` (INBOX is added) with parents, special uses, children and subscriptions filled in.
-std::vector<Folder> folder_tree(std::set<MailboxName> existing, char separator,
+std::vector<Folder> folder_tree(FolderKinds existing, char separator,
                                 const std::vector<MailboxName>& subscribed,
                                 const StoreSettings& settings);
 
@@ -26,6 +35,8 @@ SpecialUse special_use_of(std::string_view name, const StoreSettings& settings);
 /// Where MailboxName puts a name below `parent` that was below `old_parent`.
 std::string renamed(const MailboxName& name, const MailboxName& old_parent,
                     const MailboxName& new_parent);
+/// `a` and `a/b` for a/b/c, the shortest first.
+std::vector<MailboxName> names_above(const MailboxName& name, char separator);
 /// Whether `name` lies below `parent`.
 bool is_below(const MailboxName& name, const MailboxName& parent, char separator);
 
@@ -35,6 +46,7 @@ class Subscriptions {
   Subscriptions(std::string path, char separator, int brief_lock_ms = 0)
       : path_(std::move(path)), separator_(separator), brief_lock_ms_(brief_lock_ms) {}
 
+  bool has_file() const;
   Result<std::vector<MailboxName>> read() const;
   Result<void> add(const MailboxName& name) const;
   /// No error when it is not there.

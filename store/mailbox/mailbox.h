@@ -55,8 +55,8 @@ bool is_expunged(const Error& error);
 bool is_in_use(const Error& error);
 
 /// The name of a folder in UTF-8: levels joined by the store's separator. `INBOX` in any case is
-/// INBOX. No empty level, no control character, no `/` (Maildir), no `.` or `..` (mbox), at most
-/// 200 octets a level on disk, and as many levels and octets in all as the settings allow.
+/// INBOX. No empty level, no control character, no `/` (Maildir), no level `.x` or `x.lock` (mbox),
+/// at most 200 octets a level on disk, as many levels and octets in all as the settings allow.
 class MailboxName {
  public:
   static constexpr std::size_t levels_max = 20;
@@ -322,6 +322,8 @@ class MailStore {
   virtual Result<std::vector<Folder>> list() = 0;
   /// Also names that no longer exist (RFC 9051 section 6.3.9.1).
   virtual Result<std::vector<MailboxName>> subscriptions() = 0;
+  /// Whether there was ever a subscription; false: no mail program has used this account yet.
+  virtual bool was_ever_subscribed() const = 0;
   virtual Result<void> subscribe(const MailboxName& name) = 0;
   virtual Result<void> unsubscribe(const MailboxName& name) = 0;
 

@@ -23,7 +23,9 @@ std::string MaildirLayout::directory(const MailboxName& name) const {
 }
 
 bool MaildirLayout::exists(const MailboxName& name) const {
-  return name.is_inbox() || FileStamp::of(directory(name)).exists();
+  if (name.is_inbox()) return true;
+  struct stat status {};
+  return ::stat(directory(name).c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 Result<void> MaildirLayout::make(const MailboxName& name) const {

@@ -28,8 +28,8 @@ bool is_directory(const std::string& path, unsigned char type) {
 
 // --- folders -------------------------------------------------------------------------
 
-Result<std::set<MailboxName>> MaildirStore::names() const {
-  std::set<MailboxName> names{MailboxName::inbox()};
+Result<FolderKinds> MaildirStore::names() const {
+  FolderKinds names{{MailboxName::inbox(), FolderKind::Mailbox}};
   const auto& root = layout().root();
   if (!FileStamp::of(root).exists()) return names;
   std::size_t folders = 0;
@@ -39,7 +39,9 @@ Result<std::set<MailboxName>> MaildirStore::names() const {
     auto utf8 = modified_utf7_decode(entry.substr(1));
     if (!utf8) return;
     auto name = MailboxName::parse(*utf8, separator(), SIZE_MAX, SIZE_MAX);
-    if (name && ++folders <= settings().folders_max) names.insert(*std::move(name));
+    // Not one that its own name does not lead to, as .inbox.x of INBOX.x.
+    if (!name || layout().directory(*name) != root + "/" + std::string(entry)) return;
+    if (++folders <= settings().folders_max) names.emplace(*std::move(name), FolderKind::Mailbox);
   }));
   return names;
 }
@@ -49,9 +51,9 @@ Result<void> MaildirStore::prepare() const { return layout().make(MailboxName::i
 Result<void> MaildirStore::create(const MailboxName& name) {
   TRY(auto existing, names());
   if (existing.contains(name)) return exists_already(name);
-  if (existing.size() >= settings().folders_max) {
-    return Error(550, ResponseCode::Limit,
-                 "There are " + std::to_string(existing.size()) + " folders already");
+  if (existing.size() >= settings().folders_max) return too_many_folders(existing.size());
+  if (FileStamp::of(layout().directory(name)).exists()) {
+    return Error(550, ResponseCode::Cannot, "There is something else of that name");
   }
   TRY_DO(layout().make(MailboxName::inbox()));
   TRY_DO(layout().make(name));

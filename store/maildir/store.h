@@ -26,7 +26,7 @@ class MaildirStore final : public FolderStore<MaildirLayout> {
   Result<Usage> usage() override { return layout().quota().usage(); }
 
  private:
-  Result<std::set<MailboxName>> names() const override;
+  Result<FolderKinds> names() const override;
   Result<void> prepare() const override;
   std::unique_ptr<Mailbox> folder(const MailboxName& name, Access access) const override;
   Result<void> move_folders(const std::vector<std::pair<MailboxName, MailboxName>>& moves) override;

@@ -13,19 +13,49 @@ std::string parent_of(const std::string& path) { return path.substr(0, path.rfin
 }  // namespace
 
 std::string MboxLayout::file(const MailboxName& name) const {
-  if (name.is_inbox()) return location_.inbox;
+  return name.is_inbox() ? location_.inbox : path_below_root(name);
+}
+
+std::string MboxLayout::path_below_root(const MailboxName& name) const {
   return root() + "/" + modified_utf7_encode(name.text()).value_or("");
 }
 
-bool MboxLayout::exists(const MailboxName& name) const {
-  if (name.is_inbox()) return true;
+Result<void> MboxLayout::check(const MailboxName& name) const {
+  if (name.is_inbox()) return {};
+  auto path = file(name);
+  for (const auto& kept : {location_.inbox, location_.index}) {
+    if (kept == root() || !path.starts_with(kept)) continue;
+    bool is_inside = path.size() == kept.size() || path[kept.size()] == '/';
+    if (is_inside) {
+      return Error(550, ResponseCode::Cannot, "Mailbox name is taken by what is no folder");
+    }
+  }
+  return {};
+}
+
+std::optional<FolderKind> MboxLayout::kind(const MailboxName& name) const {
   struct stat status {};
-  return ::stat(file(name).c_str(), &status) == 0 && S_ISREG(status.st_mode);
+  bool is_there = ::stat(path_below_root(name).c_str(), &status) == 0;
+  if (name.is_inbox()) {
+    return is_there && !S_ISDIR(status.st_mode) ? FolderKind::Leaf : FolderKind::Mailbox;
+  }
+  if (is_there && S_ISDIR(status.st_mode)) return FolderKind::Directory;
+  if (is_there && S_ISREG(status.st_mode)) return FolderKind::Leaf;
+  return {};
+}
+
+bool MboxLayout::is_there(const MailboxName& name) const {
+  struct stat status {};
+  return ::lstat(file(name).c_str(), &status) == 0;
+}
+
+bool MboxLayout::exists(const MailboxName& name) const {
+  return name.is_inbox() || kind(name) == FolderKind::Leaf;
 }
 
 Result<void> MboxLayout::require(const MailboxName& name) const {
-  if (!exists(name)) return is_nonexistent(name);
-  return prepare(name);
+  if (exists(name)) return prepare(name);
+  return is_there(name) ? is_not_selectable(name) : is_nonexistent(name);
 }
 
 Result<void> MboxLayout::prepare(const MailboxName& name) const {

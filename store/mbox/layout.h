@@ -1,7 +1,8 @@
 // An account's mboxes in, the paths of its folders and of what is kept beside them out.
 //
 //   INBOX               the file that INBOX= names
-//   ROOT/a/b            the folder a/b (modified UTF-7); names that begin with a dot are no folders
+//   ROOT/a/b            the folder a/b (modified UTF-7); a is a directory, where no messages can be
+//   .x, x.lock          are no folders, nor is what INBOX= or INDEX= puts below ROOT
 //   ROOT/.subscriptions
 //   INDEX/.imap/.pennypost                  what is kept beside (state.h)
 #pragma once
@@ -10,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "store/mailbox/folders.h"
 #include "store/mailbox/mailbox.h"
 #include "store/mbox/journal.h"
 #include "store/mbox/lock.h"
@@ -30,8 +32,17 @@ class MboxLayout {
   const StoreSettings& settings() const { return settings_; }
 
   std::string file(const MailboxName& name) const;
+  /// Where it would be if INBOX were a folder as others: for INBOX, where those below it are.
+  std::string path_below_root(const MailboxName& name) const;
+  /// Cannot for a name whose file is INBOX's, or lies in the directory where INDEX is.
+  Result<void> check(const MailboxName& name) const;
+  /// What is there; nothing where there is nothing, or what is neither file nor directory. Of INBOX
+  /// whether others can be below it: Mailbox or Leaf.
+  std::optional<FolderKind> kind(const MailboxName& name) const;
+  /// Whether its name is taken, be it by what is no folder.
+  bool is_there(const MailboxName& name) const;
   bool exists(const MailboxName& name) const;
-  /// NonExistent unless it exists or is INBOX.
+  /// NonExistent unless it exists or is INBOX; Cannot for a directory.
   Result<void> require(const MailboxName& name) const;
   /// Makes the directories above the file.
   Result<void> prepare(const MailboxName& name) const;

@@ -13,33 +13,44 @@
 #include "store/mbox/folder.h"
 
 namespace pennypost::store {
+namespace {
+
+// In every directory with mailboxes; ours is beside the root's alone.
+constexpr std::string_view dovecot_index_name = ".imap";
+
+}  // namespace
+
 // --- folders -------------------------------------------------------------------------
 
-Result<std::set<MailboxName>> MboxStore::names() const {
-  std::set<MailboxName> names{MailboxName::inbox()};
+Result<FolderKinds> MboxStore::names() const {
+  auto beside_inbox = layout().kind(MailboxName::inbox());
+  FolderKinds names{{MailboxName::inbox(), beside_inbox.value_or(FolderKind::Mailbox)}};
   if (FileStamp::of(layout().root()).exists()) {
     TRY_DO(list_below(layout().root(), "", MailboxName::levels_max, names));
   }
   return names;
 }
 
+// A tree of links that lead back into it ends with folders_max as well.
 Result<void> MboxStore::list_below(const std::string& directory, const std::string& prefix,
-                                   std::size_t depth, std::set<MailboxName>& names) const {
+                                   std::size_t depth, FolderKinds& names) const {
   std::vector<std::string> entries;
   TRY_DO(list_directory(directory, SIZE_MAX, [&](std::string_view entry, unsigned char) {
-    if (!entry.starts_with('.') && !entry.ends_with(".lock")) entries.emplace_back(entry);
+    if (!entry.starts_with('.')) entries.emplace_back(entry);
   }));
   for (const auto& entry : entries) {
-    auto path = directory + "/" + entry;
-    struct stat status {};
-    if (::stat(path.c_str(), &status) != 0 || path == layout().location().inbox) continue;
-    if (S_ISDIR(status.st_mode) && depth > 1) {
-      TRY_DO(list_below(path, prefix + entry + "/", depth - 1, names));
-    }
+    if (names.size() >= settings().folders_max) return {};
     auto utf8 = modified_utf7_decode(prefix + entry);
-    if (!S_ISREG(status.st_mode) || !utf8) continue;
+    if (!utf8) continue;
     auto name = MailboxName::parse(*utf8, separator(), SIZE_MAX, SIZE_MAX);
-    if (name && names.size() < settings().folders_max) names.insert(*std::move(name));
+    auto path = directory + "/" + entry;
+    // Not one that its own name does not lead to, as inbox/x of INBOX/x.
+    if (!name || !layout().check(*name) || layout().path_below_root(*name) != path) continue;
+    auto kind = layout().kind(*name);
+    if (!kind) continue;
+    if (!name->is_inbox()) names.emplace(*name, *kind);
+    if (*kind == FolderKind::Leaf || depth == 1) continue;
+    TRY_DO(list_below(path, prefix + entry + "/", depth - 1, names));
   }
   return {};
 }
@@ -47,23 +58,38 @@ Result<void> MboxStore::list_below(const std::string& directory, const std::stri
 Result<void> MboxStore::prepare() const { return make_directories(layout().root()); }
 
 Result<void> MboxStore::create(const MailboxName& name) {
-  if (name.is_inbox() || layout().exists(name)) return exists_already(name);
-  TRY(auto existing, names());
-  if (existing.size() >= settings().folders_max) {
-    return Error(550, ResponseCode::Limit,
-                 "There are " + std::to_string(existing.size()) + " folders already");
-  }
+  TRY_DO(check_new(name));
   TRY_DO(layout().prepare(name));
-  TRY_DO(open_file(layout().file(name), O_RDWR | O_CREAT | O_EXCL));
+  auto made = open_file(layout().file(name), O_RDWR | O_CREAT | O_EXCL);
+  // Another program was faster.
+  if (!made && layout().is_there(name)) return exists_already(name);
+  if (!made) return std::move(made).error();
   MboxState::Uids uids;
   TRY(uids.uid_validity, layout().state().new_uid_validity(*settings().clock));
   return layout().state().keep(name, uids);
 }
 
+Result<void> MboxStore::create_parent(const MailboxName& name) {
+  TRY_DO(check_new(name));
+  return make_directories(layout().file(name));
+}
+
+// Whether the name is free, and there can be something of that name.
+Result<void> MboxStore::check_new(const MailboxName& name) const {
+  if (name.is_inbox() || layout().is_there(name)) return exists_already(name);
+  for (const auto& above : names_above(name, separator())) {
+    if (layout().kind(above) == FolderKind::Leaf) return has_no_inferiors(above);
+  }
+  TRY(auto existing, names());
+  if (existing.size() >= settings().folders_max) return too_many_folders(existing.size());
+  return {};
+}
+
 Result<void> MboxStore::remove(const MailboxName& name) {
   if (name.is_inbox()) return inbox_stays();
+  if (layout().kind(name) == FolderKind::Directory) return remove_directory(name);
   TRY_DO(layout().require(name));
-  TRY(auto lock, layout().lock(name));
+  TRY(auto lock, layout().lock_existing(name));
   auto path = layout().file(name);
   if (::unlink(path.c_str()) != 0) return file_error("remove", path);
   TRY(auto uids, layout().state().uids(name));
@@ -73,28 +99,57 @@ Result<void> MboxStore::remove(const MailboxName& name) {
   return layout().state().forget(name);
 }
 
+// One that holds nothing but what Dovecot keeps of mailboxes that were in it.
+Result<void> MboxStore::remove_directory(const MailboxName& name) const {
+  auto path = layout().file(name);
+  bool has_index = false;
+  bool is_empty = true;
+  TRY_DO(list_directory(path, SIZE_MAX, [&](std::string_view entry, unsigned char) {
+    bool is_index = entry == dovecot_index_name;
+    has_index = has_index || is_index;
+    is_empty = is_empty && is_index;
+  }));
+  if (is_empty && has_index) {
+    TRY_DO(remove_tree(path + "/" + std::string(dovecot_index_name)));
+  }
+  if (is_empty && ::rmdir(path.c_str()) == 0) return {};
+  if (is_empty && errno != ENOTEMPTY && errno != EEXIST) return file_error("remove", path);
+  return Error(550, ResponseCode::Cannot, "Mailbox has others below it: delete them first");
+}
+
 Result<void> MboxStore::move_folders(
     const std::vector<std::pair<MailboxName, MailboxName>>& moves) {
   // None is moved while another program is at one of them.
   std::vector<MboxLock> locks;
   for (const auto& [name, target] : moves) {
-    TRY_DO(layout().prepare(target));
+    if (layout().kind(name) == FolderKind::Directory) continue;
     TRY(auto lock, layout().lock_existing(name));
     locks.push_back(std::move(lock));
   }
   for (const auto& [name, target] : moves) {
-    TRY(auto uids, layout().state().uids(name));
-    auto path = layout().file(name);
-    if (::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, layout().file(target).c_str(),
-                    RENAME_NOREPLACE) != 0) {
-      return file_error("rename", path);
-    }
-    if (uids) {
-      TRY_DO(layout().state().keep(target, *uids));
-    }
-    TRY_DO(layout().state().forget(name));
+    TRY_DO(move_folder(name, target));
+  }
+  locks.clear();
+  // What was moved out of; something of another program's may keep one there.
+  for (auto at = moves.rbegin(); at != moves.rend(); ++at) {
+    if (layout().kind(at->first) == FolderKind::Directory) (void)remove_directory(at->first);
   }
   return {};
+}
+
+Result<void> MboxStore::move_folder(const MailboxName& name, const MailboxName& target) const {
+  auto path = layout().file(name);
+  auto target_path = layout().file(target);
+  if (layout().kind(name) == FolderKind::Directory) return make_directories(target_path);
+  TRY_DO(layout().prepare(target));
+  TRY(auto uids, layout().state().uids(name));
+  if (::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, target_path.c_str(), RENAME_NOREPLACE) != 0) {
+    return errno == EEXIST ? exists_already(target) : file_error("rename", path);
+  }
+  if (uids) {
+    TRY_DO(layout().state().keep(target, *uids));
+  }
+  return layout().state().forget(name);
 }
 
 // --- messages ------------------------------------------------------------------------
@@ -112,8 +167,8 @@ Result<Appended> MboxStore::append(const MailboxName& name, std::span<const NewM
 Result<Usage> MboxStore::usage() {
   TRY(auto existing, names());
   Usage usage;
-  for (const auto& name : existing) {
-    usage.bytes += FileStamp::of(layout().file(name)).size;
+  for (const auto& [name, kind] : existing) {
+    if (kind != FolderKind::Directory) usage.bytes += FileStamp::of(layout().file(name)).size;
   }
   return usage;
 }

@@ -3,8 +3,6 @@
 // SEE ALSO   ../mailbox/mailbox.h (the contract), layout.h (paths), folder.h (one folder)
 #pragma once
 
-#include <set>
-
 #include "store/mailbox/folder_store.h"
 #include "store/mbox/layout.h"
 
@@ -17,18 +15,23 @@ class MboxStore final : public FolderStore<MboxLayout> {
 
   DeliveryOutcome deliver(const Delivery& delivery, DeliveryFilter& filter) override;
   Result<void> create(const MailboxName& name) override;
+  Result<void> create_parent(const MailboxName& name) override;
   Result<void> remove(const MailboxName& name) override;
   Result<Appended> append(const MailboxName& name, std::span<const NewMessage> messages) override;
   Result<void> check_room(std::uint64_t, std::uint64_t) override { return {}; }
   Result<Usage> usage() override;
 
  private:
-  Result<std::set<MailboxName>> names() const override;
+  Result<FolderKinds> names() const override;
   Result<void> prepare() const override;
   std::unique_ptr<Mailbox> folder(const MailboxName& name, Access access) const override;
   Result<void> move_folders(const std::vector<std::pair<MailboxName, MailboxName>>& moves) override;
+  Result<void> check_name(const MailboxName& name) const override { return layout().check(name); }
+  Result<void> check_new(const MailboxName& name) const;
   Result<void> list_below(const std::string& directory, const std::string& prefix,
-                          std::size_t depth, std::set<MailboxName>& names) const;
+                          std::size_t depth, FolderKinds& names) const;
+  Result<void> remove_directory(const MailboxName& name) const;
+  Result<void> move_folder(const MailboxName& name, const MailboxName& target) const;
   Result<void> place(const Delivery& delivery, const Placement& placement);
   Result<void> write_at_end(int descriptor, const std::string& path, const Delivery& delivery,
                             const Placement& placement) const;
