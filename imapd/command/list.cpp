@@ -26,13 +26,6 @@ Task<Reply> Session::list(const CommandHead& command) {
   }
   auto& threads = account_->threads;
   CO_TRY(auto folders, co_await threads.offload([&] { return store_->list(); }));
-  if (surroundings_->settings().imap_auto_create_special && folders.size() == 1) {
-    auto creating = create_special_folders();
-    CO_TRY(auto created, co_await std::move(creating));
-    if (created) {
-      CO_TRY(folders, co_await threads.offload([&] { return store_->list(); }));
-    }
-  }
   std::vector<store::MailboxName> subscribed;
   if (request.select_subscribed) {
     CO_TRY(subscribed, co_await threads.offload([&] { return store_->subscriptions(); }));
@@ -74,25 +67,6 @@ Task<> Session::tell_folders(const ListRequest& request,
     co_await send_if_much();
     if (turn_is_long(loop_)) co_await loop_.turn_end();
   }
-}
-
-// imap_auto_create_special: an account that holds nothing but INBOX and no subscriptions is new.
-Task<Result<bool>> Session::create_special_folders() {
-  CO_TRY(auto subscribed,
-         co_await account_->threads.offload([&] { return store_->subscriptions(); }));
-  if (!subscribed.empty()) co_return false;
-  bool created = false;
-  for (const auto& item : surroundings_->settings().imap_special_use) {
-    auto name = store_->parse_name(item.substr(0, item.find('=')));
-    if (!name) continue;
-    auto done = co_await account_->threads.offload([&] {
-      auto made = store_->create(*name);
-      if (made) return store_->subscribe(*name);
-      return made;
-    });
-    created = created || done.has_value();
-  }
-  co_return created;
 }
 
 Task<Reply> Session::lsub(const CommandHead& command) {

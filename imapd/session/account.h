@@ -27,6 +27,8 @@ class Account {
   FairThreads::Party threads;
   /// Octets of messages in files that APPEND is filling, as they were announced.
   std::uint64_t spooled_octets = 0;
+  /// imap_auto_create_special has been seen to.
+  bool has_special_folders = false;
 
  private:
   Accounts& accounts_;

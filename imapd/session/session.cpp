@@ -6,6 +6,7 @@
 #include "imapd/command/table.h"
 #include "imapd/response/logout_text.h"
 #include "imapd/response/untagged.h"
+#include "imapd/session/special_folders.h"
 
 namespace pennypost::imap {
 namespace {
@@ -21,6 +22,8 @@ constexpr Duration look_interval{100};
 constexpr Duration sign_interval{10'000};
 // What a client may send ahead before it is read no further.
 constexpr std::size_t ahead_bytes_max = 65536;
+// How long a login waits for others who are at a new account's subscriptions.
+constexpr Duration special_folders_patience{2'000};
 constexpr std::string_view stopping_text = "Server shutting down.";
 
 }  // namespace
@@ -73,6 +76,7 @@ Task<> Session::serve() {
 }
 
 Task<> Session::converse() {
+  co_await prepare_account();
   if (!who_.tag.empty()) {
     auto greeting = Reply::ok("[CAPABILITY " + capabilities() + "] Logged in");
     answer(greeting, who_.tag);
@@ -109,6 +113,18 @@ Task<> Session::converse() {
   }
   co_await connection_.flush();
   connection_.stream().shut_down();
+}
+
+// Before the first command, whichever it is. A login is not refused for want of them.
+Task<> Session::prepare_account() {
+  const auto& settings = surroundings_->settings();
+  if (!settings.imap_auto_create_special || account_->has_special_folders) co_return;
+  auto making = store::patiently(loop_, light_lane(), special_folders_patience, [&] {
+    return make_special_folders(*store_, settings.imap_special_use);
+  });
+  auto made = co_await std::move(making);
+  account_->has_special_folders = made.has_value();
+  if (!made) log_warning("imap", who_.user + ": imap_special_use: " + made.error().text());
 }
 
 // The next thing to be done about the command that is arriving.

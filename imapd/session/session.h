@@ -109,6 +109,7 @@ class Session {
 
   // The conversation: session.cpp.
   Task<> converse();
+  Task<> prepare_account();
   Task<CommandAssembler::Event> next_event();
   Task<> dispatch();
   Task<Reply> handle(const CommandHead& command);
@@ -173,7 +174,6 @@ class Session {
   static Result<void> check_status_items(const std::vector<StatusItem>& items);
   Task<Result<std::string>> report_status(const store::MailboxName& name,
                                           const std::vector<StatusItem>& items);
-  Task<Result<bool>> create_special_folders();
   Task<> tell_folders(const ListRequest& request, const std::vector<Lister::Answer>& answers);
   void close_if_gone(const store::MailboxName& name);
   Task<> push_news(Event& wake, bool& changed, bool& stopping);

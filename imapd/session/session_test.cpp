@@ -475,13 +475,20 @@ TEST_CASE("APPEND takes flags and a date, large messages and several at once") {
   CHECK(has(stored, "* 1 EXISTS\r\n"));
   CHECK(has(stored, "a OK [APPENDUID "));
   CHECK(has(client.command("FETCH 1 (FLAGS INTERNALDATE)"), "\\Seen"));
+  CHECK(has(client.send("a2 APPEND INBOX \"3-Feb-2025 18:28:47 +0000\" {4+}\r\nx\r\n\n\r\n", "a2 "),
+            "a2 OK [APPENDUID "));
+  CHECK(has(client.command("FETCH 2 INTERNALDATE"), "\" 3-Feb-2025 18:28:47 +0000\""));
+  CHECK(has(client.send("a3 APPEND INBOX \"35-Feb-2025 18:28:47 +0000\" {9000000}\r\n", "a3 "),
+            "a3 BAD Invalid date \"35-Feb-2025 18:28:47 +0000\": expected one like"));
+  client.command("STORE 2 +FLAGS.SILENT (\\Deleted)");
+  client.command("EXPUNGE");
   std::string large = "Subject: large\r\n\r\n";
   while (large.size() < 300'000) large += "a line of a large message\r\n";
   auto two =
       client.send("b APPEND INBOX {" + std::to_string(large.size()) + "+}\r\n" + large +
                       " (\\Draft) {" + std::to_string(large.size()) + "+}\r\n" + large + "\r\n",
                   "b ");
-  CHECK(has(two, " 2:3] Append completed."));
+  CHECK(has(two, " 3:4] Append completed."));
   auto fetched = client.command("FETCH 3 (FLAGS BODY.PEEK[])");
   CHECK(has(fetched, "\\Draft"));
   CHECK(has(fetched, "BODY[] {" + std::to_string(large.size()) + "}\r\n" + large + ")\r\n"));

@@ -67,6 +67,8 @@ class TestAccount {
   }
   const std::string& root() const { return root_; }
   std::optional<std::uint64_t> quota_bytes;
+  /// Whether the session makes those of imap_special_use.
+  bool has_special_folders = false;
   std::size_t folders_max = store::StoreSettings().folders_max;
   /// A lock is given up for after so many tries, of 20 ms each.
   int lock_attempts = 20;
@@ -83,7 +85,9 @@ class TestAccount {
 class Client {
  public:
   explicit Client(const TestAccount& account, std::vector<std::string> settings = {})
-      : hub_(loop_), surroundings_(make(settings)), sessions_(loop_) {
+      : hub_(loop_),
+        surroundings_(make(std::move(settings), account.has_special_folders)),
+        sessions_(loop_) {
     auto [server, mine] = memory_streams(loop_);
     server_ = std::make_unique<Connection>(loop_, std::move(server), std::chrono::seconds(5));
     client_ = std::make_unique<Connection>(loop_, std::move(mine), std::chrono::seconds(5));
@@ -120,8 +124,9 @@ class Client {
   }
 
  private:
-  std::shared_ptr<const Surroundings> make(std::vector<std::string> settings) {
-    settings.emplace_back("imap_auto_create_special=no");
+  std::shared_ptr<const Surroundings> make(std::vector<std::string> settings,
+                                           bool account_has_special_folders) {
+    if (!account_has_special_folders) settings.emplace_back("imap_auto_create_special=no");
     auto config = config_for_test(std::move(settings));
     auto limits = limits_of(config->at(Service::Imap));
     Surroundings all{loop_, clock_, hub_, limits, config, Service::Imap};

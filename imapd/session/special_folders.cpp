@@ -1,0 +1,42 @@
+#include "imapd/session/special_folders.h"
+
+#include <algorithm>
+
+namespace pennypost::imap {
+namespace {
+
+// What is no name of a folder here is left out.
+std::vector<store::MailboxName> names_of(const store::MailStore& store,
+                                         const std::vector<std::string>& special_uses) {
+  std::vector<store::MailboxName> names;
+  for (const auto& item : special_uses) {
+    auto name = store.parse_name(item.substr(0, item.find('=')));
+    if (name) names.push_back(*std::move(name));
+  }
+  return names;
+}
+
+}  // namespace
+
+Result<void> make_special_folders(store::MailStore& store,
+                                  const std::vector<std::string>& special_uses) {
+  if (store.was_ever_subscribed()) return {};
+  auto names = names_of(store, special_uses);
+  TRY(auto folders, store.list());
+  bool is_new = std::ranges::all_of(folders, [&](const store::Folder& folder) {
+    return folder.name.is_inbox() || std::ranges::find(names, folder.name) != names.end();
+  });
+  if (!is_new) return {};
+  for (const auto& name : names) {
+    auto made = store.create(name);
+    bool is_there = made || made.error().response_code() == ResponseCode::AlreadyExists;
+    if (!is_there) return made;
+  }
+  // Only then, since the first subscription says that all are there.
+  for (const auto& name : names) {
+    TRY_DO(store.subscribe(name));
+  }
+  return {};
+}
+
+}  // namespace pennypost::imap
