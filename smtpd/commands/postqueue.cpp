@@ -166,9 +166,11 @@ int list_queue(const Config& config, const std::string& config_directory, bool a
   if (!may_open_queue(config.queue_directory)) return unavailable(queue.error(), err);
   std::error_code ignored;
   auto self = std::filesystem::read_symlink("/proc/self/exe", ignored);
-  auto program = (self.parent_path() / "pennypost").string();
   const char* json = as_json ? "-j" : nullptr;
-  ::execl(program.c_str(), "pennypost", "mailq", "-c", config_directory.c_str(), json, nullptr);
+  for (const std::string& folder : {self.parent_path().string(), config.command_directory}) {
+    std::string program = folder + "/pennypost";
+    ::execl(program.c_str(), "pennypost", "mailq", "-c", config_directory.c_str(), json, nullptr);
+  }
   return unavailable(queue.error(), err);
 }
 

@@ -117,10 +117,6 @@ std::vector<store::LookupKey> network_keys(std::string_view text) {
   return keys;
 }
 
-bool is_pattern_table(std::string_view type) {
-  return type == "cidr" || type == "regexp" || type == "pcre";
-}
-
 AccessAction parse_access_action(std::string_view value) {
   AccessAction action;
   std::string_view rest = trim(value);

@@ -17,10 +17,6 @@ namespace pennypost::smtp {
 /// `2001:db8::/32` (every fourth prefix) and `2001:db8`.
 std::vector<store::LookupKey> network_keys(std::string_view address);
 
-/// Whether tables of this type hold patterns (cidr:, regexp:, pcre:), for which a part of a name or
-/// an address is no key.
-bool is_pattern_table(std::string_view type);
-
 /// What the right side of an access table says.
 struct AccessAction {
   enum class Kind {

@@ -25,8 +25,7 @@ Answer Evaluation::access(Subject subject, const Restriction& restriction,
   auto table = TableRef::parse(restriction.argument);
   if (!table) return look_up_failed(subject);
   for (const store::LookupKey& key : keys) {
-    if (key.kind == store::MapList::Key::Partial && is_pattern_table(table->type)) continue;
-    auto value = tables_.find(*table, key.text);
+    auto value = tables_.find(*table, key.text, key.kind);
     if (!value) return look_up_failed(subject);
     if (*value) return act(subject, **value);
   }

@@ -255,8 +255,7 @@ Answer Evaluation::permit_mynetworks(const Restriction&) {
 Result<bool> Evaluation::is_in_table(std::string_view reference) {
   TRY(auto table, TableRef::parse(reference));
   for (const store::LookupKey& key : network_keys(request_.client_address)) {
-    if (key.kind == store::MapList::Key::Partial && is_pattern_table(table.type)) break;
-    TRY(auto value, tables_.find(table, key.text));
+    TRY(auto value, tables_.find(table, key.text, key.kind));
     if (value) return true;
   }
   return false;

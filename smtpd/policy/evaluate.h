@@ -24,6 +24,7 @@
 #include "common/config/config.h"
 #include "common/mail/address.h"
 #include "smtpd/messages.h"
+#include "store/maps/map.h"
 
 namespace pennypost::smtp {
 
@@ -46,8 +47,10 @@ class PolicyTables {
  public:
   virtual ~PolicyTables() = default;
 
-  /// The value of a key, which is in lower case; nothing when the table has no such key.
-  virtual Result<std::optional<std::string>> find(const TableRef& table, std::string_view key) = 0;
+  /// The value of a key, which is in lower case; nothing when the table has no such key, or is one
+  /// of patterns and the key a part of an address.
+  virtual Result<std::optional<std::string>> find(const TableRef& table, std::string_view key,
+                                                  store::MapList::Key kind) = 0;
   virtual Result<DomainClass> classify(const Domain& domain) = 0;
   /// Why mail to an address would be returned, as its delivery would find; nothing where it would
   /// not.

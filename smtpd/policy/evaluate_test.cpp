@@ -16,8 +16,13 @@ namespace {
 /// example.com is local with bob, virtual.example virtual, relayed.example relayed.
 class FakeTables final : public PolicyTables {
  public:
-  Result<std::optional<std::string>> find(const TableRef& table, std::string_view key) override {
+  Result<std::optional<std::string>> find(const TableRef& table, std::string_view key,
+                                          store::MapList::Key kind) override {
     if (broken) return Error::temporary("table unavailable");
+    bool is_part = kind == store::MapList::Key::Partial;
+    if (is_part && (table.type == "cidr" || table.type == "regexp" || table.type == "pcre")) {
+      return std::optional<std::string>();
+    }
     auto found = tables.find(table.text());
     if (found == tables.end()) return std::optional<std::string>();
     auto entry = found->second.find(lower(key));
@@ -337,5 +342,13 @@ TEST_CASE("a sender with an owner is for its owner's login") {
   CHECK(answer(request, tables, settings) ==
         "553 5.7.1 <ann@example.com>: Sender address rejected: not owned by user eve");
   request.sasl_username = "boss";
+  CHECK(answer(request, tables, settings) == "250 2.1.5 Ok");
+  // A pattern is asked for whole addresses: what fits `@example.com` alone names no owner.
+  tables.tables["regexp:/patterns"]["@example.com"] = "ann";
+  settings[0] = "smtpd_sender_login_maps=regexp:/patterns";
+  request.sasl_username = "ann";
+  CHECK(answer(request, tables, settings) ==
+        "553 5.7.1 <ann@example.com>: Sender address rejected: not owned by user ann");
+  tables.tables["regexp:/patterns"]["ann@example.com"] = "ann";
   CHECK(answer(request, tables, settings) == "250 2.1.5 Ok");
 }

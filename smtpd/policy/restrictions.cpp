@@ -199,7 +199,7 @@ Result<std::optional<bool>> Evaluation::owns_sender() {
       // As in Postfix: `@domain` here, not `domain`.
       bool is_domain = found.text.find('@') == std::string::npos;
       std::string key = is_domain ? "@" + found.text : found.text;
-      TRY(auto value, tables_.find(table, key));
+      TRY(auto value, tables_.find(table, key, found.kind));
       if (!value) continue;
       for (std::string_view login : words(*value)) {
         if (!user.empty() && folded_address(login) == user) {

@@ -36,7 +36,8 @@ Task<Result<std::vector<std::string>>> ip4_of(Resolver& resolver, std::string na
 
 }  // namespace
 
-Result<std::optional<std::string>> AccessTables::find(const TableRef& table, std::string_view key) {
+Result<std::optional<std::string>> AccessTables::find(const TableRef& table, std::string_view key,
+                                                      store::MapList::Key kind) {
   std::shared_ptr<const store::Map> map;
   {
     std::lock_guard lock(mutex_);
@@ -47,7 +48,8 @@ Result<std::optional<std::string>> AccessTables::find(const TableRef& table, std
     }
     map = known;
   }
-  return map->lookup(key);
+  bool is_asked = kind == store::MapList::Key::Whole || map->takes_partial_keys();
+  return is_asked ? map->lookup(key) : Result<std::optional<std::string>>(std::nullopt);
 }
 
 Task<> PolicyDns::ask(Resolver& resolver) {

@@ -24,7 +24,8 @@ namespace pennypost::smtp {
 class AccessTables {
  public:
   explicit AccessTables(store::MapOptions options) : options_(std::move(options)) {}
-  Result<std::optional<std::string>> find(const TableRef& table, std::string_view key);
+  Result<std::optional<std::string>> find(const TableRef& table, std::string_view key,
+                                          store::MapList::Key kind);
 
  private:
   store::MapOptions options_;
@@ -50,8 +51,9 @@ class LookupTables final : public PolicyTables {
                PolicyDns& dns)
       : router_(router), access_(access), full_(full), dns_(dns) {}
 
-  Result<std::optional<std::string>> find(const TableRef& table, std::string_view key) override {
-    return access_.find(table, key);
+  Result<std::optional<std::string>> find(const TableRef& table, std::string_view key,
+                                          store::MapList::Key kind) override {
+    return access_.find(table, key, kind);
   }
   Result<DomainClass> classify(const Domain& domain) override { return router_.classify(domain); }
   Result<std::optional<Refusal>> refusal(const MailAddress& address) override;
