@@ -52,6 +52,7 @@ class Checker {
     words_of("smtp_host_lookup", config_.smtp_host_lookup, {"dns", "native"});
     unique_ids();
     order();
+    ports();
     relay_restrictions();
   }
 
@@ -102,10 +103,6 @@ class Checker {
             port,
             "a null client has no users who log in; remove this setting, or set role = \"relay\"");
       }
-    }
-    if (program_ == "imapd" || program_ == "popd") {
-      error("role", "a null client keeps no mailboxes, so " + program_ +
-                        " does not run here; set role = \"destination\", or don't start it");
     }
     if (std::ranges::any_of(config_.protocols, [](const auto& word) { return word != "none"; })) {
       error("protocols",
@@ -381,6 +378,53 @@ class Checker {
     }
   }
 
+  struct Port {
+    std::string_view name;
+    Service service;
+    std::string_view protocol;  // which must be among `protocols`; empty: smtpd's
+  };
+
+  bool is_served(const Port& port) const {
+    if (config_.port(port.service) == 0) return false;
+    return port.protocol.empty() || std::ranges::any_of(config_.protocols, [&](const auto& word) {
+             return equal_nocase(word, port.protocol);
+           });
+  }
+
+  bool share_an_address(Service one, Service other) const {
+    const auto& ours = config_.at(one).inet_interfaces;
+    const auto& theirs = config_.at(other).inet_interfaces;
+    auto is_all = [](const auto& item) { return equal_nocase(item, "all"); };
+    if (std::ranges::any_of(ours, is_all) || std::ranges::any_of(theirs, is_all)) return true;
+    return std::ranges::any_of(ours, [&](const auto& item) {
+      return std::ranges::find(theirs, item) != theirs.end();
+    });
+  }
+
+  /// Two services can't share a port of an address.
+  void ports() {
+    constexpr std::array all{Port{"smtp_port", Service::Smtp, ""},
+                             Port{"submission_port", Service::Submission, ""},
+                             Port{"submissions_port", Service::Submissions, ""},
+                             Port{"pop3_port", Service::Pop3, "pop3"},
+                             Port{"pop3s_port", Service::Pop3s, "pop3"},
+                             Port{"imap_port", Service::Imap, "imap"},
+                             Port{"imaps_port", Service::Imaps, "imap"}};
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      for (std::size_t k = 0; k < i; ++k) {
+        bool is_same = config_.port(all[i].service) == config_.port(all[k].service);
+        if (!is_same || !is_served(all[i]) || !is_served(all[k])) continue;
+        if (!share_an_address(all[i].service, all[k].service)) continue;
+        bool is_later = layers_.is_given(all[i].name) || !layers_.is_given(all[k].name);
+        const Port& ours = is_later ? all[i] : all[k];
+        const Port& theirs = is_later ? all[k] : all[i];
+        error(ours.name, std::to_string(config_.port(ours.service)) + " is the port of " +
+                             std::string(theirs.name) +
+                             ", too, on the same address; give each a port of its own, or 0");
+      }
+    }
+  }
+
   /// Postfix refuses to take mail where nothing would stop a relay; so do we.
   void relay_restrictions() {
     constexpr std::array stops{"reject", "defer", "reject_unauth_destination",
@@ -497,10 +541,25 @@ class HostChecker {
 void check(const Config& config, const Layers& layers, const std::string& program,
            Findings& findings) {
   Checker(config, layers, program, findings).run();
+  check_harm(config, layers, findings);
 }
 
 std::vector<std::string> check_host(const Config& config, const std::string& program) {
   return HostChecker(config).run(program);
+}
+
+std::optional<std::string> why_not_here(const Config& config, const std::string& program) {
+  if (program != "imapd" && program != "popd") return std::nullopt;
+  if (config.role == Role::NullClient) {
+    return config.where("role") + ": role: a null client keeps no mailboxes, so " + program +
+           " does not run here; set role = \"destination\", or don't start it";
+  }
+  std::string_view protocol = program == "imapd" ? "imap" : "pop3";
+  bool is_named = std::ranges::any_of(
+      config.protocols, [&](const auto& word) { return equal_nocase(word, protocol); });
+  if (is_named) return std::nullopt;
+  return config.where("protocols") + ": protocols: does not name " + std::string(protocol) +
+         ", so " + program + " does not run here; add it, or don't start it";
 }
 
 void check_implicit_tls(Layers& layers, Findings& findings) {
@@ -514,6 +573,17 @@ void check_implicit_tls(Layers& layers, Findings& findings) {
                             Row{"imaps_port", Service::Imaps, "ssl_cert"}};
   for (const Row& row : rows) {
     std::string port = layers.value(row.port);
+    // As Dovecot: without TLS there is nothing to serve on a port that is nothing but TLS.
+    bool is_refused = row.service != Service::Submissions && layers.is_given("ssl", row.service) &&
+                      layers.value("ssl", row.service) == "no";
+    if (port != "0" && is_refused) {
+      if (layers.is_given(row.port)) {
+        findings.warnings.push_back(layers.where(index_of(row.port)) + ": " +
+                                    std::string(row.port) + ": closed, since ssl = \"no\"");
+      }
+      layers.turn_off(row.port);
+      continue;
+    }
     if (port == "0" || !layers.value(row.certificate, row.service).empty()) continue;
     std::string text = layers.where(index_of(row.port)) + ": " + std::string(row.port) + ": ";
     std::string remedy = "set " + std::string(row.certificate);

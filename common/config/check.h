@@ -3,6 +3,7 @@
 // One function a rule; each names the setting, the line, the reason, and what would be right.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,10 +21,17 @@ struct Findings {
 void check(const Config& config, const Layers& layers, const std::string& program,
            Findings& findings);
 
+/// What is legal and would do harm (harm.cpp): warnings alone.
+void check_harm(const Config& config, const Layers& layers, Findings& findings);
+
 /// What the settings name but the host may lack: certificates and keys, accounts and groups (asked
 /// for only as root). For `pennypost check` and a daemon's start, not for sendmail. Each
 /// `FILE:LINE: …`.
 std::vector<std::string> check_host(const Config& config, const std::string& program);
+
+/// Why `program` (imapd, popd, smtpd) has nothing to do on this host, with the remedy; nothing where
+/// it has.
+std::optional<std::string> why_not_here(const Config& config, const std::string& program);
 
 /// Ports that speak TLS from the first byte need a certificate: left at their default without one
 /// they are turned off with a warning, set by the admin they are an error.

@@ -3,6 +3,7 @@
 #include "common/config/layers.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -166,7 +167,10 @@ std::string Layers::default_text(std::size_t index, Scope scope) const {
   if (scope) {
     if (auto text = service_default(*scope, parameter.name)) return std::string(*text);
   }
-  if (parameter.name != "role") {
+  if (parameter.name == "role") {
+    bool is_derived = given(index) == nullptr;
+    return std::string(is_derived ? name_of(role()) : parameter.default_text);
+  } else {
     if (auto text = role_default(role(), parameter.name)) return std::string(*text);
   }
   if (parameter.default_text.empty()) {
@@ -275,9 +279,27 @@ std::string Layers::value(std::string_view name, Scope scope) const {
 
 Role Layers::role() const {
   const Given* found = given(index_of("role"));
-  if (found == nullptr) return Role::None;
+  if (found == nullptr) return is_null_client_by_settings() ? Role::NullClient : Role::None;
   auto role = kinds::RoleName::parse(found->text, kinds::any);
   return role ? *role : Role::None;
+}
+
+/// Whether the settings of a null client were given one by one, as Postfix's documentation has them,
+/// and none that contradicts it.
+bool Layers::is_null_client_by_settings() const {
+  auto text = [this](std::string_view name) {
+    const Given* found = given(index_of(name));
+    return found == nullptr ? std::nullopt : std::optional(lower(trim(found->text)));
+  };
+  auto transport = text("local_transport");
+  auto interfaces = text("inet_interfaces");
+  bool keeps_no_mail = text("mydestination") == "" && transport && transport->starts_with("error:");
+  bool is_local = interfaces == "loopback-only" || interfaces == "localhost";
+  bool has_relay = !text("relayhost").value_or("").empty();
+  bool serves_users = std::ranges::any_of(
+      std::array{"protocols", "submission_port", "submissions_port", "system_users"},
+      [this](std::string_view name) { return is_given(name); });
+  return keeps_no_mail && is_local && has_relay && !serves_users;
 }
 
 const System& Layers::system() const {

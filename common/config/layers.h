@@ -57,6 +57,7 @@ class Layers {
   /// The expanded text of a setting that must exist; empty where it can't be expanded.
   std::string value(std::string_view name, Scope scope = {}) const;
 
+  /// What the admin gave, or what the settings of a null client given one by one amount to.
   Role role() const;
   const System& system() const;
   const std::string& file() const { return file_; }
@@ -66,6 +67,7 @@ class Layers {
   void turn_off(std::string_view name);
 
  private:
+  bool is_null_client_by_settings() const;
   void add_toml(std::string_view toml);
   void add_overrides(const LoadOptions& options);
   void add(std::map<std::size_t, Given>& to, std::string_view name, Scope scope, std::string text,

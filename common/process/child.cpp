@@ -1,5 +1,6 @@
 #include "common/process/child.h"
 
+#include "common/base/text.h"
 #include "common/log/log.h"
 
 namespace pennypost {
@@ -11,14 +12,23 @@ constexpr std::chrono::seconds first_request_time{2};
 
 }  // namespace
 
-Child::Child(Loop& loop, Start start) : loop_(loop), start_(std::move(start)), tasks_(loop) {
+Child::Child(Loop& loop, Start start)
+    : loop_(loop), start_(std::move(start)), begun_(loop), tasks_(loop) {
   Services& from_master = services("master");
   from_master.on<control::NewPeer>([this](control::NewPeer peer, std::vector<Descriptor> ends) {
     return new_peer(std::move(peer), std::move(ends));
   });
-  from_master.on<control::Reload>([this](control::Reload reload, std::vector<Descriptor> log_file) {
-    return take_config(std::move(reload.config), std::move(log_file));
+  from_master.on<control::TryConfig>([this](control::TryConfig tried, std::vector<Descriptor>) {
+    return try_config(std::move(tried.config));
   });
+  from_master.on<control::TakeConfig>(
+      [this](control::TakeConfig, std::vector<Descriptor> log_file) {
+        return take_config(std::move(log_file));
+      });
+  from_master.on<control::DropConfig>(
+      [this](control::DropConfig, std::vector<Descriptor>) { return drop_config(); });
+  from_master.on<control::Begin>(
+      [this](control::Begin, std::vector<Descriptor>) { return begin(); });
   from_master.on<control::Drain>([this](control::Drain asked, std::vector<Descriptor>) {
     return drain(asked.is_stop, std::chrono::seconds(asked.seconds));
   });
@@ -74,11 +84,61 @@ void Child::on_peer_gone(std::function<void(ProcessNumber)> handler) {
   on_peer_gone_.push_back(std::move(handler));
 }
 
-Task<Result<Done>> Child::take_config(std::string text, std::vector<Descriptor> log_file) {
+// Configuration
+
+Task<Result<Done>> Child::try_config(std::string text) {
+  tried_.reset();
+  CO_TRY(auto config, Config::from_text(text));
+  if (on_trial_) {
+    auto work = on_trial_(config);
+    CO_TRY_DO(co_await std::move(work));
+  }
+  tried_ = std::move(config);
+  co_return Done();
+}
+
+Task<Result<Done>> Child::take_config(std::vector<Descriptor> log_file) {
   if (!log_file.empty()) log_sink().adopt(log_file.front().release());
-  CO_TRY(start_.config, Config::from_text(text));
+  if (!tried_) co_return Error::temporary("no configuration was tried");
+  start_.config = std::move(tried_);
   if (on_reload_) on_reload_();
   co_return Done();
+}
+
+Task<Result<Done>> Child::drop_config() {
+  tried_.reset();
+  co_return Done();
+}
+
+Task<Result<Done>> Child::begin() {
+  has_begun_ = true;
+  begun_.notify_all();
+  co_return Done();
+}
+
+Task<> Child::begun() {
+  while (!has_begun_) co_await begun_.wait();
+}
+
+void Child::report_service() {
+  control::Report report;
+  report.serves = true;
+  report.problems = std::move(problems_);
+  master_->post(control::Report::type, wire::encode(report), {});
+}
+
+void Child::refuse(const Error& why) {
+  control::Report report;
+  for (auto line : split(why.text(), '\n')) report.problems.emplace_back(line);
+  master_->post(control::Report::type, wire::encode(report), {});
+  tasks_.start(stop_when_told());
+  loop_.run();
+  tasks_.cancel();
+}
+
+Task<> Child::stop_when_told() {
+  while (!master_->is_settled()) co_await loop_.sleep(settling_pause);
+  loop_.stop();
 }
 
 Task<Result<Done>> Child::drain(bool is_stop, std::chrono::seconds limit) {
@@ -173,6 +233,7 @@ bool Child::is_settled() const {
 }
 
 void Child::run() {
+  report_service();
   // Only now: what serves the first message must be there when it is read.
   tasks_.start(listen_to_master());
   log_sink().gather(true);

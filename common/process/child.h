@@ -78,8 +78,19 @@ class Child {
   /// Called once when the master asks for a drain: stop accepting, end what can be ended, then call
   /// finish(). Without a handler the process ends when all that was asked of it is answered.
   void on_drain(std::function<void()> handler) { on_drain_ = std::move(handler); }
-  /// Called after config() was replaced.
+  /// Makes all ready for a configuration that may come into force, or says why this process could
+  /// not serve under it.
+  using TryConfig = std::function<Task<Result<void>>(std::shared_ptr<const Config>)>;
+  void on_trial(TryConfig handler) { on_trial_ = std::move(handler); }
+  /// Called after config() was replaced, by what was tried last.
   void on_reload(std::function<void()> handler) { on_reload_ = std::move(handler); }
+  /// What hinders this process in its work although it serves; for run() to report.
+  void note_problem(std::string text) { problems_.push_back(std::move(text)); }
+  /// Instead of run(): reports why this process can't serve, and returns when the master has it.
+  void refuse(const Error& why);
+  /// Returns when the configuration that this process was started with is in force: who accepts
+  /// connections waits for it before the first.
+  Task<> begun();
   bool is_draining() const { return draining_; }
   /// While it drains: whether the daemon ends, and the time after which this process is killed.
   bool is_stopping() const { return stopping_; }
@@ -105,14 +116,20 @@ class Child {
   /// Tasks that live as long as the process.
   Nursery& tasks() { return tasks_; }
 
-  /// Runs until finish(), a drain without handler, or the master's end.
+  /// Reports that this process serves; then runs until finish(), a drain without handler, or the
+  /// master's end.
   void run();
 
  private:
   Task<> listen_to_master();
   Task<> keep_link(std::shared_ptr<Link> link, Port& port);
   Task<Result<Done>> new_peer(control::NewPeer peer, std::vector<Descriptor> ends);
-  Task<Result<Done>> take_config(std::string text, std::vector<Descriptor> log_file);
+  Task<Result<Done>> try_config(std::string text);
+  Task<Result<Done>> take_config(std::vector<Descriptor> log_file);
+  Task<Result<Done>> drop_config();
+  Task<Result<Done>> begin();
+  void report_service();
+  Task<> stop_when_told();
   Task<Result<Done>> drain(bool is_stop, std::chrono::seconds limit);
   Task<Result<control::MakeRoom::Answer>> make_room(bool is_forced);
   Task<Result<control::AskIdleness::Answer>> idleness() const;
@@ -126,7 +143,12 @@ class Child {
   std::map<std::string, std::unique_ptr<Port>, std::less<>> ports_;
   std::vector<std::function<void(ProcessNumber)>> on_peer_gone_;
   std::function<void()> on_drain_;
+  TryConfig on_trial_;
   std::function<void()> on_reload_;
+  std::shared_ptr<const Config> tried_;  // until it is taken or dropped
+  std::vector<std::string> problems_;
+  bool has_begun_ = false;
+  Event begun_;
   bool draining_ = false;
   bool stopping_ = false;
   Duration drain_limit_ = Duration::zero();

@@ -1,8 +1,16 @@
-// What a master tells its children, over the control socket that each has.
+// What a master and its children tell each other over the control socket that each child has, and
+// what `pennypost reload` asks a master.
+//
+// Start:   child -> Report, when it has all that it needs, or why it can't serve; then it ends
+//          master -> Begin, to those who accept connections or answer them
+// Reload:  master -> TryConfig, to the kinds that live on: load and open all, and say whether you
+//          can serve so; of every other kind a new process is started, which reports. Where all
+//          can, master -> TakeConfig and Begin; where one can't, DropConfig, and all is as before.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "common/process/port.h"
 
@@ -24,9 +32,9 @@ struct NewPeer {
   }
 };
 
-/// The configuration has changed; for kinds that live on. The log file's descriptor comes beside
-/// it.
-struct Reload {
+/// A configuration that may come into force; for kinds that live on. The Error says why this
+/// process could not serve under it. Until TakeConfig all goes on as before.
+struct TryConfig {
   static constexpr std::uint16_t type = 17;
   using Reply = Done;
   std::string config;  // Config::to_text()
@@ -34,6 +42,60 @@ struct Reload {
   void fields(Archive& archive) {
     archive(config);
   }
+};
+
+/// What was tried last is in force from now on. The log file's descriptor comes beside it.
+struct TakeConfig {
+  static constexpr std::uint16_t type = 21;
+  using Reply = Done;
+  template <class Archive>
+  void fields(Archive&) {}
+};
+
+/// What was tried last does not come into force.
+struct DropConfig {
+  static constexpr std::uint16_t type = 22;
+  using Reply = Done;
+  template <class Archive>
+  void fields(Archive&) {}
+};
+
+/// child -> master, once: whether it serves. One that does may have problems still, such as a table
+/// that can't be read yet; of one that doesn't they are the reason.
+struct Report {
+  static constexpr std::uint16_t type = 23;
+  using Reply = Done;
+  bool serves = false;
+  std::vector<std::string> problems;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(serves, problems);
+  }
+};
+
+/// The configuration that this process was started with is in force.
+struct Begin {
+  static constexpr std::uint16_t type = 24;
+  using Reply = Done;
+  template <class Archive>
+  void fields(Archive&) {}
+};
+
+/// command -> master: can you serve with the configuration as it is in the file now? The Error says
+/// why not, one reason a line. The connection's end without CommitReload means no.
+struct TryReload {
+  static constexpr std::uint16_t type = 25;
+  using Reply = Done;
+  template <class Archive>
+  void fields(Archive&) {}
+};
+
+/// command -> master: take what you have tried.
+struct CommitReload {
+  static constexpr std::uint16_t type = 26;
+  using Reply = Done;
+  template <class Archive>
+  void fields(Archive&) {}
 };
 
 /// Take nothing new, end what you have, and go.

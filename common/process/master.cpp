@@ -26,6 +26,8 @@
 #include "common/process/master_process.h"
 #include "common/process/notify.h"
 #include "common/process/pid_file.h"
+#include "common/process/reload.h"
+#include "common/process/server_tls.h"
 #include "common/process/title.h"
 #include "common/tls/ticket_rotation.h"
 
@@ -64,12 +66,12 @@ std::string read_small_file(const std::string& path) {
   return bytes;
 }
 
-LogOptions log_options(const Config& config) {
-  LogOptions options;
-  options.syslog_name = config.syslog_name;
-  options.syslog_facility = config.syslog_facility;
-  options.maillog_file = config.maillog_file;
-  return options;
+/// Why a process has ended, as waitpid() tells it.
+std::string describe_end(int status) {
+  if (WIFSIGNALED(status)) {
+    return "killed by signal " + std::to_string(WTERMSIG(status)) + "; see the log";
+  }
+  return "ended with status " + std::to_string(WEXITSTATUS(status)) + "; see the log";
 }
 
 /// What is in the new root of a process without rights must be nobody's choice.
@@ -97,26 +99,26 @@ void close_all_but(std::vector<int> kept) {
 
 }  // namespace
 
-struct Master::Bound {
-  Service service;
-  Endpoint endpoint;
-  Descriptor descriptor;
-};
-
 Master::Master(Loop& loop, DaemonSpec spec, LoadOptions options)
     : loop_(loop),
       spec_(std::move(spec)),
       options_(std::move(options)),
       child_ended_(loop),
       reloaded_(loop),
+      reported_(loop),
       tickets_(TicketKeys::create()),
       tasks_(std::make_unique<Nursery>(loop)) {
   options_.program = spec_.name;
   for (const auto& kind : spec_.kinds) {
     auto services = std::make_unique<Services>();
+    services->on<control::Report>(
+        [this](control::Report report, std::vector<Descriptor>, ProcessNumber from) {
+          return note_report(std::move(report), from);
+        });
     if (kind.asks_master) kind.asks_master(*this, *services);
     services_[kind.name] = std::move(services);
   }
+  serve_reload();
 }
 
 Master::~Master() = default;
@@ -137,42 +139,9 @@ Result<std::shared_ptr<const Prepared>> Master::prepare(const Config& config) co
     TRY_DO(spec_.prepare(config));
   }
   auto prepared = std::make_shared<Prepared>();
-  std::map<std::string, std::shared_ptr<TlsContext>> made;
-  for (Service service : spec_.services) {
-    const auto& settings = config.at(service);
-    bool is_smtp = spec_.name == "smtpd";
-    TlsContext::ServerSettings tls;
-    tls.certificate_file = is_smtp ? settings.smtpd_tls_cert_file : settings.ssl_cert;
-    tls.key_file = is_smtp ? settings.smtpd_tls_key_file : settings.ssl_key;
-    tls.minimum_protocol = is_smtp ? settings.smtpd_tls_protocols : settings.ssl_min_protocol;
-    if (is_smtp && (settings.smtpd_tls_security_level == "encrypt" || is_implicit_tls(service))) {
-      tls.minimum_protocol = settings.smtpd_tls_mandatory_protocols;
-    }
-    if (tls.minimum_protocol.starts_with(">=")) tls.minimum_protocol.erase(0, 2);
-    if (!is_smtp) tls.cipher_list = settings.ssl_cipher_list;
-    tls.tickets = tickets_;
-    tls.ticket_lifetime = config.tls_session_ticket_lifetime;
-    bool is_off = is_smtp ? settings.smtpd_tls_security_level == "none" : settings.ssl == "no";
-    if (tls.certificate_file.empty() || (is_off && !is_implicit_tls(service))) continue;
-    // Services with the same settings share a context.
-    std::string key = tls.certificate_file + '\n' + tls.key_file + '\n' + tls.minimum_protocol +
-                      '\n' + tls.cipher_list;
-    auto& context = made[key];
-    if (!context) {
-      TRY(context, TlsContext::server(tls));
-    }
-    prepared->tls[service] = context;
-  }
-  const std::string& level = config.smtp_tls_security_level;
-  bool verifies = level == "verify" || level == "secure" || !config.smtp_tls_policy_maps.empty();
-  if (spec_.name == "smtpd" && verifies) {
-    TlsContext::ClientSettings client;
-    client.verify = true;
-    client.ca_file = config.smtp_tls_CAfile;
-    client.ca_path = config.smtp_tls_CApath;
-    client.minimum_protocol = config.smtp_tls_mandatory_protocols;
-    if (client.minimum_protocol.starts_with(">=")) client.minimum_protocol.erase(0, 2);
-    TRY(prepared->verifying_client, TlsContext::client(client));
+  TRY(prepared->tls, server_contexts(config, spec_.services, tickets_));
+  if (spec_.name == "smtpd") {
+    TRY(prepared->verifying_client, verifying_client(config));
   }
   for (const char* path : {"/etc/resolv.conf", "/etc/hosts"}) {
     prepared->files[path] = read_small_file(path);
@@ -181,7 +150,15 @@ Result<std::shared_ptr<const Prepared>> Master::prepare(const Config& config) co
   return std::shared_ptr<const Prepared>(std::move(prepared));
 }
 
-Result<void> Master::bind_listeners(const Config& config, std::list<Bound>& bound) {
+const Master::Bound* Master::find_bound(Service service, const Endpoint& endpoint) const {
+  if (!now_) return nullptr;
+  auto found = std::ranges::find_if(now_->bound, [&](const Bound& entry) {
+    return entry.service == service && entry.endpoint == endpoint && entry.descriptor;
+  });
+  return found == now_->bound.end() ? nullptr : &*found;
+}
+
+Result<void> Master::bind_listeners(const Config& config, std::list<Bound>& bound) const {
   for (Service service : spec_.services) {
     auto port = static_cast<std::uint16_t>(config.port(service));
     if (port == 0) continue;
@@ -190,10 +167,7 @@ Result<void> Master::bind_listeners(const Config& config, std::list<Bound>& boun
     std::size_t count = 0;
     for (const auto& [address, is_implied] : addresses) {
       Endpoint endpoint(address, port);
-      auto old = std::ranges::find_if(bound_, [&](const Bound& entry) {
-        return entry.service == service && entry.endpoint == endpoint && entry.descriptor;
-      });
-      if (old != bound_.end()) {
+      if (const Bound* old = find_bound(service, endpoint)) {
         bound.push_back(
             {service, endpoint, Descriptor(fcntl(old->descriptor.number(), F_DUPFD_CLOEXEC, 3))});
         ++count;
@@ -216,59 +190,61 @@ Result<void> Master::bind_listeners(const Config& config, std::list<Bound>& boun
   return {};
 }
 
-Result<void> Master::load(std::shared_ptr<const Config> config) {
-  TRY(auto prepared, prepare(*config));
-  std::list<Bound> bound;
-  TRY_DO(bind_listeners(*config, bound));
-  config_ = std::move(config);
-  prepared_ = std::move(prepared);
-  bound_ = std::move(bound);
-  return {};
+std::shared_ptr<const Config> Master::config() const { return now_->config; }
+
+Result<std::shared_ptr<Master::Generation>> Master::make_generation(
+    std::shared_ptr<const Config> config) const {
+  auto made = std::make_shared<Generation>();
+  TRY(made->prepared, prepare(*config));
+  TRY_DO(bind_listeners(*config, made->bound));
+  made->config = std::move(config);
+  return made;
 }
 
-Result<Privileges> Master::privileges(const Kind& kind, const Identity* identity) const {
+Result<Privileges> Master::privileges(const Config& config, const Kind& kind,
+                                      const Identity* identity) const {
   Privileges keep;
   keep.no_network = kind.no_network;
   keep.no_files = kind.no_files;
   if (kind.read_only) keep.readable_only = {"/"};
   Calls calls = kind.calls;
   // PAM's modules are the admin's, and may start programs.
-  if (kind.user == Kind::User::AuthUser && config_->system_users) calls = Calls::RunPrograms;
+  if (kind.user == Kind::User::AuthUser && config.system_users) calls = Calls::RunPrograms;
   keep.no_signals = !has(calls, Calls::RunPrograms);
-  if (config_->seccomp_filter) keep.calls = calls;
+  if (config.seccomp_filter) keep.calls = calls;
   if (!is_root()) return keep;
   switch (kind.user) {
     case Kind::User::NullUser: {
-      TRY(keep.identity, Identity::of_user(config_->default_login_user, "default_login_user"));
+      TRY(keep.identity, Identity::of_user(config.default_login_user, "default_login_user"));
       break;
     }
     case Kind::User::MailOwner: {
-      TRY(keep.identity, Identity::of_user(config_->mail_owner, "mail_owner"));
+      TRY(keep.identity, Identity::of_user(config.mail_owner, "mail_owner"));
       break;
     }
     case Kind::User::AuthUser: {
       // PAM reads /etc/shadow: root, where system users log in.
-      if (config_->system_users) break;
-      TRY(keep.identity, Identity::of_user(config_->auth_user, "auth_user"));
+      if (config.system_users) break;
+      TRY(keep.identity, Identity::of_user(config.auth_user, "auth_user"));
       break;
     }
     case Kind::User::Account: {
       ASSERT(identity != nullptr);
       keep.identity = *identity;
-      for (const auto& name : config_->mail_access_groups) {
+      for (const auto& name : config.mail_access_groups) {
         TRY(auto group, Identity::find_group(name));
         if (group) keep.identity->groups.push_back(*group);
       }
       // Only system users have a spool whose directory the group may write to.
       bool is_system_user =
-          identity->name != config_->virtual_mail_owner && identity->name != config_->default_privs;
-      if (is_system_user && config_->mail_location.starts_with("mbox:")) {
-        TRY(keep.saved_group, Identity::find_group(config_->mail_privileged_group));
+          identity->name != config.virtual_mail_owner && identity->name != config.default_privs;
+      if (is_system_user && config.mail_location.starts_with("mbox:")) {
+        TRY(keep.saved_group, Identity::find_group(config.mail_privileged_group));
       }
       break;
     }
   }
-  if (kind.no_files) keep.chroot = config_->empty_directory;
+  if (kind.no_files) keep.chroot = config.empty_directory;
   return keep;
 }
 
@@ -276,7 +252,22 @@ Result<Privileges> Master::privileges(const Kind& kind, const Identity* identity
 
 Result<void> Master::start(const Kind& kind, const std::string& instance,
                            const Identity* identity) {
-  TRY(auto keep, privileges(kind, identity));
+  TRY(auto* process, launch(*now_, kind, instance, identity));
+  begin(*process);
+  return {};
+}
+
+/// From now on it is one of the daemon's processes.
+void Master::begin(Process& process) {
+  process.is_candidate = false;
+  link_peers(process);
+  process.link->post(control::Begin::type, wire::encode(control::Begin()), {});
+}
+
+/// Starts a process that has no peers yet, and does not know whether its configuration counts.
+Result<Master::Process*> Master::launch(Generation& from, const Kind& kind,
+                                        const std::string& instance, const Identity* identity) {
+  TRY(auto keep, privileges(*from.config, kind, identity));
   auto [ours, theirs] = socket_pair();
   auto connections = kind.listens ? connections_.take() : std::nullopt;
   pid_t pid = fork();
@@ -289,15 +280,15 @@ Result<void> Master::start(const Kind& kind, const std::string& instance,
     Child::Start begin;
     begin.kind = kind.name;
     begin.instance = instance;
-    begin.config = config_;
-    begin.prepared = prepared_;
+    begin.config = from.config;
+    begin.prepared = from.prepared;
     begin.control = std::move(theirs);
     if (kind.listens) {
       begin.connections = std::make_unique<ConnectionCounts>(&connections_, connections);
     } else {
       connections_.unmap();
     }
-    become_child(kind, std::move(begin), keep);
+    become_child(from, kind, std::move(begin), keep);
   }
   Process process;
   process.kind = &kind;
@@ -308,13 +299,16 @@ Result<void> Master::start(const Kind& kind, const std::string& instance,
                                         ProcessNumber(++last_process_));
   process.connections = connections;
   process.started = std::chrono::steady_clock::now();
-  tasks_->start(keep_link(process.link));
+  process.is_candidate = true;
+  auto link = process.link;
   processes_.push_back(std::move(process));
-  link_peers(processes_.back());
-  return {};
+  // It may have reported already.
+  tasks_->start(keep_link(std::move(link)));
+  return &processes_.back();
 }
 
-void Master::become_child(const Kind& kind, Child::Start begin, const Privileges& keep) {
+void Master::become_child(Generation& from, const Kind& kind, Child::Start begin,
+                          const Privileges& keep) {
   // Nothing of the master's is destroyed here but its secrets: its objects stay as they were at the
   // fork, unused.
   if (kind.listens) {
@@ -324,7 +318,7 @@ void Master::become_child(const Kind& kind, Child::Start begin, const Privileges
   }
   std::vector<int> kept{begin.control.number(), log_sink().descriptor()};
   if (kind.listens) {
-    for (auto& bound : bound_) {
+    for (auto& bound : from.bound) {
       kept.push_back(bound.descriptor.number());
       begin.listeners.push_back(
           ServiceListener{bound.service, Listener(Descriptor(bound.descriptor.release()))});
@@ -358,7 +352,9 @@ void Master::forget_server_keys(Child::Start& begin) {
   auto rest = std::make_shared<Prepared>(*begin.prepared);
   rest->tls.clear();
   begin.prepared = std::move(rest);
-  prepared_.reset();  // OpenSSL wipes what it frees
+  // OpenSSL wipes what it frees.
+  if (now_) now_->prepared.reset();
+  if (trial_ && trial_->next) trial_->next->prepared.reset();
   tickets_->forget();
 }
 
@@ -367,7 +363,8 @@ void Master::link_peers(Process& process) {
     return std::ranges::find(kind.peers, other.name) != kind.peers.end();
   };
   for (auto& other : processes_) {
-    if (&other == &process || other.is_draining || !other.link->is_up()) continue;
+    bool is_peer = !other.is_draining && !other.is_candidate && other.link->is_up();
+    if (&other == &process || !is_peer) continue;
     if (!names(*process.kind, *other.kind) && !names(*other.kind, *process.kind)) continue;
     auto [a, b] = socket_pair();
     for (auto [to, from, end] :
@@ -384,20 +381,74 @@ void Master::link_peers(Process& process) {
 
 Task<> Master::keep_link(std::shared_ptr<Link> link) { co_await link->run(); }
 
-void Master::start_all(bool only_restarted) {
+/// The processes that are always there.
+std::vector<Master::Place> Master::places(const Config& config) const {
   unsigned cores = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
+  std::vector<Place> places;
   for (const auto& kind : spec_.kinds) {
-    if (kind.number == Kind::Number::OnDemand || (only_restarted && kind.lives_on)) continue;
-    if (kind.is_wanted && !kind.is_wanted(*config_)) continue;
-    unsigned count = number_of(kind, cores);
-    for (unsigned i = 0; i < count; ++i) {
-      auto started = start(kind, std::to_string(i), nullptr);
-      if (!started) {
-        log_error("master", kind.name + ": " + started.error().text());
-        tasks_->start(restart_later(kind.name, std::to_string(i)));
-      }
+    if (kind.number == Kind::Number::OnDemand) continue;
+    if (kind.is_wanted && !kind.is_wanted(config)) continue;
+    for (unsigned i = 0; i < number_of(kind, cores); ++i) {
+      places.push_back({&kind, std::to_string(i)});
     }
   }
+  return places;
+}
+
+void Master::start_all() {
+  for (const auto& [kind, instance] : places(*config())) {
+    auto started = start(*kind, instance, nullptr);
+    if (started) continue;
+    log_error("master", kind->name + ": " + started.error().text());
+    tell_not_ready(kind->name + ": " + started.error().text());
+    tasks_->start(restart_later(kind->name, instance));
+  }
+}
+
+// Readiness
+
+Task<Result<Done>> Master::note_report(control::Report report, ProcessNumber from) {
+  Process* process = find(from);
+  if (process == nullptr || process->report) co_return Done();
+  const std::string& kind = process->kind->name;
+  bool is_refused = process->is_candidate && (!report.serves || !report.problems.empty());
+  for (const auto& problem : report.problems) {
+    if (process->is_candidate) {
+      if (trial_) trial_->refusals.push_back(kind + ": " + problem);
+      continue;
+    }
+    if (!report.serves) log_error("master", kind + ": " + problem);
+    report.serves ? tell_problem(kind + ": " + problem) : tell_not_ready(kind + ": " + problem);
+  }
+  if (is_refused && trial_ && report.problems.empty()) {
+    trial_->refusals.push_back(kind + ": can't serve");
+  }
+  process->report = std::move(report);
+  reported_.notify_all();
+  if (!is_ready_ && serves_all()) {
+    is_ready_ = true;
+    notify_manager("READY=1");
+  }
+  co_return Done();
+}
+
+bool Master::serves_all() const {
+  return std::ranges::all_of(places(*config()), [&](const Place& place) {
+    return std::ranges::any_of(processes_, [&](const Process& process) {
+      return process.kind == place.kind && process.instance == place.instance &&
+             !process.is_draining && process.report && process.report->serves;
+    });
+  });
+}
+
+/// For whoever started us, until all serve: what hinders one that serves.
+void Master::tell_problem(const std::string& text) const {
+  if (!is_ready_) notify_manager("STATUS=" + text);
+}
+
+/// The same: why one doesn't.
+void Master::tell_not_ready(const std::string& text) const {
+  if (!is_ready_) notify_manager("STATUS=" + text + "\nERRNO=" + std::to_string(EAGAIN));
 }
 
 void Master::reap() {
@@ -405,7 +456,11 @@ void Master::reap() {
   for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
     auto ended = std::ranges::find(processes_, pid, &Process::pid);
     if (ended == processes_.end()) continue;
-    bool was_expected = ended->is_draining || stopping_;
+    bool was_expected = ended->is_draining || ended->is_candidate || stopping_;
+    bool has_reported = ended->report.has_value();
+    if (ended->is_candidate && trial_ && !(has_reported && !ended->report->serves)) {
+      trial_->refusals.push_back(ended->kind->name + ": " + describe_end(status));
+    }
     bool is_on_demand = ended->kind->number == Kind::Number::OnDemand;
     std::string kind = ended->kind->name;
     std::string instance = ended->instance;
@@ -418,14 +473,16 @@ void Master::reap() {
     if (!is_on_demand || status != 0) {
       log_child_died(spec_.name, kind, pid, status);
     }
+    if (!is_on_demand && !has_reported) tell_not_ready(kind + ": " + describe_end(status));
     if (!is_on_demand) tasks_->start(restart_later(kind, instance));
   }
   child_ended_.notify_all();
+  reported_.notify_all();
 }
 
 Task<> Master::restart_later(std::string kind, std::string instance) {
   int crashes = crashes_[kind + ":" + instance]++;
-  Duration longest = config_->restart_backoff_max;
+  Duration longest = config()->restart_backoff_max;
   Duration pause = std::min(restart_pause_first * (1 << std::min(crashes, 16)), longest);
   co_await loop_.sleep(pause);
   if (stopping_ || running(kind_named(kind), instance) != nullptr) co_return;
@@ -446,7 +503,7 @@ Task<> Master::watch_signals() {
       if (info.ssi_signo == SIGCHLD) {
         reap();
       } else if (info.ssi_signo == SIGHUP) {
-        reload();
+        if (!has_reload_waiting_) tasks_->start(reload());
       } else if (!stopping_) {
         stopping_ = true;
         tasks_->start(stop());
@@ -455,53 +512,8 @@ Task<> Master::watch_signals() {
   }
 }
 
-void Master::reload() {
-  if (stopping_) return;
-  auto before = config_;
-  auto config = Config::load(options_);
-  auto loaded = config ? load(*std::move(config)) : Result<void>(std::move(config).error());
-  if (!loaded) {
-    for (auto line : split(loaded.error().text(), '\n')) {
-      log_error("master", "reload: " + std::string(line));
-    }
-    log_error("master", "reload: the configuration is wrong; going on with the one before");
-    return;
-  }
-  for (const auto& warning : config_->warnings()) log_warning("master", warning);
-  if (log_options(*config_) != log_options(*before)) {
-    log_warning(
-        "master",
-        "maillog_file, syslog_name and syslog_facility change with the next start, not with a "
-        "reload");
-  }
-  auto reopened = log_sink().reopen();
-  if (!reopened) log_error("master", reopened.error().text());
-  log_master(spec_.name, "reload", options_.directory);
-  std::vector<pid_t> old;
-  for (auto& process : processes_) {
-    if (process.is_draining) continue;
-    if (process.kind->lives_on) {
-      control::Reload message;
-      message.config = config_->to_text();
-      std::vector<Descriptor> log_file;
-      int number = log_sink().descriptor();
-      if (number >= 0) log_file.emplace_back(fcntl(number, F_DUPFD_CLOEXEC, 3));
-      process.link->post(control::Reload::type, wire::encode(message), std::move(log_file));
-    } else {
-      process.is_draining = true;
-      control::Drain message;
-      message.seconds = static_cast<std::uint32_t>(config_->reload_drain_max.count());
-      process.link->post(control::Drain::type, wire::encode(message), {});
-      old.push_back(process.pid);
-    }
-  }
-  start_all(true);
-  tasks_->start(drain_old(std::move(old)));
-  reloaded_.notify_all();
-}
-
 Task<> Master::drain_old(std::vector<pid_t> old) {
-  Duration longest = config_->reload_drain_max;
+  Duration longest = config()->reload_drain_max;
   co_await loop_.sleep(longest);
   for (auto& process : processes_) {
     bool is_of_then = process.is_draining && std::ranges::find(old, process.pid) != old.end();
@@ -517,7 +529,8 @@ Task<> Master::wait_for_end(bool all) {
 Task<> Master::stop() {
   log_info("master", "terminating on signal");
   notify_manager("STOPPING=1");
-  bound_.clear();
+  drop_trial();
+  now_->bound.clear();
   // First those who talk to clients, so that they can still commit; then the rest.
   for (bool all : {false, true}) {
     is_ending_ = all;
@@ -537,6 +550,7 @@ Task<> Master::stop() {
     }
     co_await within(loop_, drain_time, wait_for_end(all));
   }
+  if (commands_) ::unlink(reload_socket_path(config()->base_dir, spec_.name).c_str());
   loop_.stop();
 }
 
@@ -547,16 +561,18 @@ int Master::run() {
   };
   auto config = Config::load(options_);
   if (!config) return fail(config.error().text(), exit_configuration);
-  auto opened = open_log(options_of_daemon(log_options(**config), spec_.name));
+  auto opened = open_log(options_of_daemon(log_options_of(**config), spec_.name));
   if (!opened) return fail(opened.error().text(), exit_os_error);
   auto pid_file = PidFile::create((*config)->base_dir, spec_.name);
   if (!pid_file) return fail(pid_file.error().text(), exit_os_error);
-  auto loaded = load(*std::move(config));
-  if (!loaded) {
-    return fail(loaded.error().text(),
-                loaded.error().code() == configuration_code ? exit_configuration : exit_os_error);
+  if (auto why = why_not_here(**config, spec_.name)) return fail(*why, exit_configuration);
+  auto made = make_generation(*std::move(config));
+  if (!made) {
+    return fail(made.error().text(),
+                made.error().code() == configuration_code ? exit_configuration : exit_os_error);
   }
-  for (const auto& warning : config_->warnings()) log_warning("master", warning);
+  now_ = *std::move(made);
+  for (const auto& warning : now_->config->warnings()) log_warning("master", warning);
   tzset();
   raise_descriptor_limit();
 
@@ -567,14 +583,14 @@ int Master::run() {
   signal(SIGPIPE, SIG_IGN);
   signals_ = Descriptor(signalfd(-1, &handled, SFD_NONBLOCK | SFD_CLOEXEC));
   tasks_->start(watch_signals());
-  auto lifetime = [this]() -> Duration { return config_->tls_session_ticket_lifetime; };
+  auto lifetime = [this]() -> Duration { return now_->config->tls_session_ticket_lifetime; };
   tasks_->start(change_ticket_keys(loop_, *tickets_, lifetime, reloaded_));
   // What parsing left behind is given back before the children inherit it, copy by copy.
   malloc_trim(0);
   set_process_title(spec_.name + ": master");
-  start_all(false);
+  listen_to_commands();
+  start_all();
   log_master(spec_.name, "daemon started", options_.directory);
-  notify_manager("READY=1");
   loop_.run();
   tasks_->cancel();
   return 0;

@@ -1,13 +1,18 @@
-// A daemon's table of process kinds in; its processes, kept running, out.
+// Keeps the processes of a daemon running: forks them from a table of kinds, restarts what crashes.
 //
 // The master binds ports, reads and checks the configuration and certificates, forks the children,
 // links those that talk to each other by socketpairs, restarts what crashes with a growing pause,
 // reloads on SIGHUP and drains on SIGTERM or SIGINT. It forks from one thread, opens no database,
 // and parses nothing from outside but its children's frames.
 //
-// Reload: a kind that lives on gets the new Config; of every other a new generation is started, and
-// the old one ends with its sessions, at the latest after `reload_drain_max`. A configuration or
-// certificate that is wrong keeps the old and says so.
+// Start: READY=1 goes to whoever started us (notify.h) when every process serves; until then STATUS=
+// says what hinders one, with ERRNO= why one does not serve. It is tried again.
+//
+// Reload (reload.cpp): a kind that lives on gets the new Config; of every other a new generation is
+// started, and the old one ends with its sessions, at the latest after `reload_drain_max`. All
+// processes load and open everything first; where one can't, the old goes on everywhere.
+//
+// base_dir/NAME.socket, open to root and our own user, takes the requests of `pennypost reload`.
 #pragma once
 
 #include <chrono>
@@ -85,7 +90,7 @@ class Master {
   /// can't be had.
   int run();
 
-  std::shared_ptr<const Config> config() const { return config_; }
+  std::shared_ptr<const Config> config() const;
   Loop& loop() { return loop_; }
 
   /// A process of an on-demand kind, and the name under which its peers know it.
@@ -102,15 +107,27 @@ class Master {
  private:
   struct Process;
   struct Bound;
+  struct Generation;
+  struct Trial;
+  struct Place {
+    const Kind* kind;
+    std::string instance;
+  };
   struct Line;
   struct Ticket;
-  Result<void> load(std::shared_ptr<const Config> config);
+  Result<std::shared_ptr<Generation>> make_generation(std::shared_ptr<const Config> config) const;
   Result<std::shared_ptr<const Prepared>> prepare(const Config& config) const;
-  Result<void> bind_listeners(const Config& config, std::list<Bound>& bound);
-  Result<Privileges> privileges(const Kind& kind, const Identity* identity) const;
+  const Bound* find_bound(Service service, const Endpoint& endpoint) const;
+  Result<void> bind_listeners(const Config& config, std::list<Bound>& bound) const;
+  Result<Privileges> privileges(const Config& config, const Kind& kind,
+                                const Identity* identity) const;
   const Kind& kind_named(const std::string& name) const;
   Result<void> start(const Kind& kind, const std::string& instance, const Identity* identity);
-  [[noreturn]] void become_child(const Kind& kind, Child::Start start, const Privileges& keep);
+  void begin(Process& process);
+  Result<Process*> launch(Generation& from, const Kind& kind, const std::string& instance,
+                          const Identity* identity);
+  [[noreturn]] void become_child(Generation& from, const Kind& kind, Child::Start start,
+                                 const Privileges& keep);
   void forget_server_keys(Child::Start& begin);
   void link_peers(Process& process);
   std::shared_ptr<Link> running(const Kind& kind, const std::string& instance);
@@ -126,7 +143,12 @@ class Master {
   Process* find(ProcessNumber number);
   Task<> wait_for_child();
   void tell_busy(const Kind& kind, Line& line);
-  void start_all(bool only_restarted);
+  std::vector<Place> places(const Config& config) const;
+  void start_all();
+  Task<Result<Done>> note_report(control::Report report, ProcessNumber from);
+  bool serves_all() const;
+  void tell_problem(const std::string& text) const;
+  void tell_not_ready(const std::string& text) const;
   Task<> watch_signals();
   Task<> keep_link(std::shared_ptr<Link> link);
   Task<> restart_later(std::string kind, std::string instance);
@@ -134,14 +156,30 @@ class Master {
   Task<> wait_for_end(bool all);
   Task<> stop();
   void reap();
-  void reload();
+  // reload.cpp
+  void serve_reload();
+  void listen_to_commands();
+  Task<> accept_commands();
+  Task<> serve_command(Descriptor socket);
+  Task<Result<Done>> try_for_command(ProcessNumber from);
+  Task<Result<Done>> commit_for_command(ProcessNumber from);
+  Task<> drop_late(std::uint64_t number);
+  Task<> reload();
+  Task<Result<void>> try_config(ProcessNumber owner);
+  Task<Result<void>> prepare_trial();
+  Task<Result<void>> ask_living();
+  Task<Result<void>> start_candidates();
+  Task<> wait_for_candidates();
+  void commit_trial();
+  void drop_trial();
+  void give_config(Process& process, const std::string& text);
+  bool needs_other_rights(const Process& process, const Config& before) const;
 
   Loop& loop_;
   DaemonSpec spec_;
   LoadOptions options_;
-  std::shared_ptr<const Config> config_;
-  std::shared_ptr<const Prepared> prepared_;
-  std::list<Bound> bound_;
+  std::shared_ptr<Generation> now_;
+  std::unique_ptr<Trial> trial_;
   std::list<Process> processes_;
   std::uint64_t last_process_ = 0;                             // see ProcessNumber
   ConnectionTable connections_;                                // of the processes that accept
@@ -150,6 +188,12 @@ class Master {
   std::map<std::string, int> crashes_;                         // by kind and instance
   Event child_ended_;
   Event reloaded_;
+  Event reported_;  // a process has reported or ended, or a trial is over
+  std::unique_ptr<Listener> commands_;
+  Services command_services_;
+  std::uint64_t last_trial_ = 0;
+  bool has_reload_waiting_ = false;
+  bool is_ready_ = false;
   std::shared_ptr<TicketKeys> tickets_;
   std::uint64_t ends_ = 0;  // how many have
   Descriptor signals_;

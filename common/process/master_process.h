@@ -1,13 +1,41 @@
 // What the master knows of one of its processes. For the files that define Master's members.
 #pragma once
 
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "common/log/log.h"
+#include "common/process/control.h"
 #include "common/process/master.h"
 
 namespace pennypost {
+
+struct Master::Bound {
+  Service service;
+  Endpoint endpoint;
+  Descriptor descriptor;
+};
+
+/// A configuration, and what the master has made of it.
+struct Master::Generation {
+  std::shared_ptr<const Config> config;
+  std::shared_ptr<const Prepared> prepared;
+  std::list<Bound> bound;
+};
+
+/// A configuration that may come into force; see reload.cpp.
+struct Master::Trial {
+  ProcessNumber owner = master_process;  // which command has asked for it; or we
+  std::uint64_t number = 0;
+  bool is_held = false;               // all said yes; it is to be committed or dropped
+  bool is_end = false;                // with this configuration the daemon does not run
+  std::shared_ptr<Generation> next;   // null where is_end
+  std::vector<std::string> refusals;  // of the candidates
+  std::vector<ProcessNumber> agreed;  // of those that live on
+};
 
 struct Master::Process {
   const Kind* kind = nullptr;
@@ -19,12 +47,18 @@ struct Master::Process {
   std::optional<std::size_t> connections;  // its slice of the table
   SteadyTime started;
   bool is_draining = false;
+  bool is_candidate = false;  // started with a configuration that is not in force
+  bool is_replaced = false;   // drains, and its successor waits for its end
+  std::optional<control::Report> report;
   bool is_asked = false;  // to make room; it has not answered yet, and gets nothing new until then
 
   std::string port_name() const {
     return kind->number == Kind::Number::OnDemand ? kind->name + ":" + instance : kind->name;
   }
-  bool may_be_asked() const { return !is_draining && !is_asked && link->is_up(); }
+  bool may_be_asked() const { return !is_draining && !is_candidate && !is_asked && link->is_up(); }
 };
+
+/// What the log's sinks are made from; a change needs a new start.
+LogOptions log_options_of(const Config& config);
 
 }  // namespace pennypost

@@ -257,7 +257,7 @@ void Master::tell_busy(const Kind& kind, Line& line) {
   auto now = std::chrono::steady_clock::now();
   if (!kind.limit || now - line.last_told < told_pause) return;
   line.last_told = now;
-  log_warning("master", kind.limit->parameter + " = " + std::to_string(kind.limit->most(*config_)) +
+  log_warning("master", kind.limit->parameter + " = " + std::to_string(kind.limit->most(*now_->config)) +
                             ": all " + kind.name +
                             " processes are busy, and further accounts have to wait");
 }
@@ -279,7 +279,8 @@ std::shared_ptr<Link> Master::running(const Kind& kind, const std::string& insta
 /// start: a worker owns its account's index.
 bool Master::must_wait(const Kind& kind, const std::string& instance) const {
   return kind.serves_clients && std::ranges::any_of(processes_, [&](const Process& process) {
-           return process.kind == &kind && process.instance == instance && !process.is_draining;
+           return process.kind == &kind && process.instance == instance &&
+                  (!process.is_draining || process.is_replaced);
          });
 }
 
@@ -288,7 +289,7 @@ bool Master::has_room(const Kind& kind) const {
   auto count = std::ranges::count_if(processes_, [&](const Process& process) {
     return process.kind == &kind && !process.is_shared;
   });
-  return count < kind.limit->most(*config_);
+  return count < kind.limit->most(*now_->config);
 }
 
 std::size_t Master::count_leaving(const Kind& kind) const {

@@ -30,6 +30,8 @@ struct Identity {
   std::vector<gid_t> groups;  // supplementary
   std::string home;
 
+  friend bool operator==(const Identity&, const Identity&) = default;
+
   /// Errors: no such user (permanent; `remedy` says how to make it), database not readable.
   static Result<Identity> of_user(const std::string& name, const std::string& parameter);
   /// Nothing where no such user exists.
@@ -47,6 +49,8 @@ struct Privileges {
   std::vector<std::string> readable_only;  // with it, these may be read, and nothing else touched
   bool no_signals = false;                 // landlock: to no other process
   std::optional<Calls> calls;              // unset: no filter
+
+  friend bool operator==(const Privileges&, const Privileges&) = default;
 };
 
 /// True when this process may change its user.

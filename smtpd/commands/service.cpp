@@ -19,11 +19,10 @@
 #include "common/config/layers.h"
 #include "common/net/listener.h"
 #include "common/process/pid_file.h"
-#include "common/tls/context.h"
+#include "smtpd/commands/host_check.h"
 #include "smtpd/commands/newaliases.h"
+#include "smtpd/commands/reload.h"
 #include "smtpd/commands/usage.h"
-#include "store/accounts/accounts.h"
-#include "store/maps/map.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -33,6 +32,7 @@ constexpr int exit_configuration = 78;
 constexpr int exit_not_running = 3;
 constexpr int start_seconds = 30;
 constexpr int stop_seconds = 60;
+constexpr const char* all_daemons[] = {"smtpd", "popd", "imapd"};
 
 struct Place {
   std::string directory = "/etc/pennypost";
@@ -46,11 +46,9 @@ void print_lines(std::ostream& err, const std::string& text) {
 }
 
 std::vector<std::string> daemons_of(const Config& config) {
-  std::vector<std::string> daemons{"smtpd"};
-  if (config.role == Role::NullClient) return daemons;
-  for (const auto& protocol : config.protocols) {
-    if (equal_nocase(protocol, "pop3")) daemons.push_back("popd");
-    if (equal_nocase(protocol, "imap")) daemons.push_back("imapd");
+  std::vector<std::string> daemons;
+  for (const char* name : all_daemons) {
+    if (!why_not_here(config, name)) daemons.emplace_back(name);
   }
   return daemons;
 }
@@ -124,7 +122,8 @@ bool wait_until(int seconds, Condition is_so) {
   return is_so();
 }
 
-/// A datagram socket on which a started daemon says READY=1, as a service manager's.
+/// A datagram socket on which a started daemon says READY=1, and before that what hinders it, as to
+/// a service manager (sd_notify(3)).
 struct Readiness {
   Readiness() : socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
     sockaddr_un address{};
@@ -136,13 +135,27 @@ struct Readiness {
     name.assign(address.sun_path, size - offsetof(sockaddr_un, sun_path));
     name[0] = '@';
   }
-  bool has_spoken() const {
-    char bytes[64];
-    auto count = recv(socket.number(), bytes, sizeof bytes, MSG_DONTWAIT);
-    return count > 0 && std::string_view(bytes, static_cast<std::size_t>(count)) == "READY=1";
+  /// Takes what has come.
+  void listen() {
+    char bytes[4096];
+    for (;;) {
+      auto count = recv(socket.number(), bytes, sizeof bytes, MSG_DONTWAIT);
+      if (count <= 0) return;
+      note({bytes, static_cast<std::size_t>(count)});
+    }
+  }
+  void note(std::string_view state) {
+    for (auto line : split(state, '\n')) {
+      if (line == "READY=1") is_ready = true;
+      if (line.starts_with("STATUS=")) problems.emplace_back(line.substr(line.find('=') + 1));
+      if (line.starts_with("ERRNO=")) is_hindered = true;
+    }
   }
   Descriptor socket;
   std::string name;
+  bool is_ready = false;
+  bool is_hindered = false;           // a process does not serve; the daemon tries again
+  std::vector<std::string> problems;  // why, or what hinders one that does
 };
 
 /// What a daemon says at its start. It does not keep our own output: who waits for that to end
@@ -177,8 +190,11 @@ class FirstWords {
   Descriptor writing_;
 };
 
-/// Starts one daemon in a session of its own; true when it is ready.
-bool start_daemon(const Place& place, const std::string& name, std::ostream& err) {
+enum class Started { Serves, Runs, Not };
+
+/// Starts one daemon in a session of its own; Serves: each of its processes does, with all that it
+/// needs.
+Started start_daemon(const Place& place, const std::string& name, std::ostream& err) {
   Readiness readiness;
   FirstWords words;
   std::string program = program_beside_us(name);
@@ -194,50 +210,29 @@ bool start_daemon(const Place& place, const std::string& name, std::ostream& err
   }
   int status = 0;
   bool has_ended = false;
-  bool is_ready = false;
   wait_until(start_seconds, [&] {
     has_ended = waitpid(pid, &status, WNOHANG) == pid;
-    is_ready = readiness.has_spoken();
+    readiness.listen();
     words.pass_on(err);
-    return has_ended || is_ready;
+    return has_ended || readiness.is_ready || readiness.is_hindered;
   });
-  if (is_ready) return true;
-  if (has_ended) {
+  for (const auto& problem : readiness.problems) err << name << ": " << problem << "\n";
+  if (readiness.is_ready && readiness.problems.empty()) return Started::Serves;
+  if (readiness.is_ready) {
+    err << name << ": serves, but not all that is asked of it\n";
+  } else if (!has_ended && readiness.is_hindered) {
+    err << name << ": runs, but does not serve yet, and tries again; see the log\n";
+  } else if (has_ended) {
     bool was_missing = WIFEXITED(status) && WEXITSTATUS(status) == 127;
     err << name << ": " << (was_missing ? "can't run " + program : "ended at its start")
         << "; see the log\n";
   } else {
     err << name << ": not ready after " << start_seconds << " seconds; see the log\n";
   }
-  return false;
+  return has_ended ? Started::Not : Started::Runs;
 }
 
-/// What a daemon would find wrong besides the settings themselves.
-std::vector<std::string> find_problems(const Place& place) {
-  std::vector<std::string> problems;
-  const Config& config = *place.config;
-  for (const auto& daemon : place.daemons) {
-    LoadOptions options;
-    options.directory = place.directory;
-    options.program = daemon;
-    auto own = Config::load(options);
-    if (!own) {
-      for (auto line : split(own.error().text(), '\n')) problems.emplace_back(line);
-      continue;
-    }
-    auto lacks = check_host(**own, daemon);
-    problems.insert(problems.end(), lacks.begin(), lacks.end());
-  }
-  for (const auto* tables : {&config.alias_maps, &config.virtual_alias_maps}) {
-    for (const auto& table : *tables) {
-      auto map = store::Map::open(table, store::map_options(config, "check"));
-      if (!map) problems.push_back(table.text() + ": " + map.error().text());
-    }
-  }
-  std::ranges::sort(problems);
-  problems.erase(std::unique(problems.begin(), problems.end()), problems.end());
-  return problems;
-}
+CheckedHost checked(const Place& place) { return {place.directory, place.daemons, place.config}; }
 
 }  // namespace
 
@@ -246,7 +241,10 @@ int check_command(std::span<const std::string> args, std::ostream& out, std::ost
   int status = prepare(args, err, place);
   if (status != 0) return status;
   for (const auto& warning : place.config->warnings()) err << "warning: " << warning << "\n";
-  auto problems = find_problems(place);
+  auto problems = find_problems(checked(place));
+  for (auto& problem : find_install_problems(checked(place))) {
+    problems.push_back(std::move(problem));
+  }
   for (const auto& problem : problems) err << problem << "\n";
   if (!problems.empty()) return exit_configuration;
   out << place.directory << ": all is well\n";
@@ -262,12 +260,13 @@ int start_command(std::span<const std::string> args, std::ostream& out, std::ost
     auto pid = PidFile::running(place.config->base_dir, name);
     if (pid) {
       out << name << ": runs already, as process " << *pid << "\n";
-    } else if (start_daemon(place, name, err)) {
-      pid = PidFile::running(place.config->base_dir, name);
-      out << name << ": started, as process " << pid.value_or(0) << "\n";
-    } else {
-      status = 1;
+      continue;
     }
+    auto started = start_daemon(place, name, err);
+    if (started != Started::Serves) status = 1;
+    if (started == Started::Not) continue;
+    pid = PidFile::running(place.config->base_dir, name);
+    out << name << ": started, as process " << pid.value_or(0) << "\n";
   }
   return status;
 }
@@ -295,24 +294,65 @@ int stop_command(std::span<const std::string> args, std::ostream& out, std::ostr
   return status;
 }
 
+namespace {
+
+/// Those that run, and must answer.
+std::vector<std::string> running_daemons(const Config& config) {
+  std::vector<std::string> running;
+  for (const char* name : all_daemons) {
+    if (PidFile::running(config.base_dir, name)) running.emplace_back(name);
+  }
+  return running;
+}
+
+/// A daemon that the configuration has no place for ends at its reload.
+bool has_ended(const Place& place, const std::string& name) {
+  return wait_until(stop_seconds,
+                    [&] { return !PidFile::running(place.config->base_dir, name).has_value(); });
+}
+
+int refuse_reload(const std::vector<ReloadAnswer>& answers, std::ostream& err) {
+  for (const auto& [daemon, result] : answers) {
+    if (result) continue;
+    for (auto line : split(result.error().text(), '\n')) err << daemon << ": " << line << "\n";
+  }
+  err << "not reloaded: all daemons go on as before\n";
+  return 1;
+}
+
+}  // namespace
+
 int reload_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
   Place place;
   int status = prepare(args, err, place);
-  if (status != 0) return status;
-  auto problems = find_problems(place);
+  if (status != 0) {
+    err << "not reloaded: all daemons go on as before\n";
+    return status == exit_usage ? status : 1;
+  }
+  auto problems = find_problems(checked(place));
   for (const auto& problem : problems) err << problem << "\n";
   if (!problems.empty()) {
-    err << "not reloaded: the configuration is wrong\n";
-    return exit_configuration;
+    err << "not reloaded: all daemons go on as before\n";
+    return 1;
   }
-  for (const auto& name : place.daemons) {
-    auto pid = PidFile::running(place.config->base_dir, name);
-    if (pid && kill(*pid, SIGHUP) == 0) {
+  auto running = running_daemons(*place.config);
+  auto answers = reload_daemons(place.config->base_dir, running);
+  if (!is_all_taken(answers)) return refuse_reload(answers, err);
+  for (const auto& name : running) {
+    bool is_wanted = std::ranges::find(place.daemons, name) != place.daemons.end();
+    if (is_wanted) {
       out << name << ": reloaded\n";
+    } else if (has_ended(place, name)) {
+      out << name << ": stopped; the configuration has no place for it\n";
     } else {
-      err << name << (pid ? ": not ours to reload\n" : ": does not run\n");
+      err << name << ": still running\n";
       status = 1;
     }
+  }
+  for (const auto& name : place.daemons) {
+    if (std::ranges::find(running, name) != running.end()) continue;
+    err << name << ": does not run; start it: pennypost start\n";
+    status = 1;
   }
   return status;
 }

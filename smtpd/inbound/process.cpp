@@ -59,6 +59,7 @@ class Receiver {
   }
 
   Task<> accept_from(ServiceListener& from, std::shared_ptr<const Site> site) {
+    co_await child_.begun();
     for (std::int64_t burst = 1;; ++burst) {
       auto socket = co_await from.listener.accept(child_.loop());
       ConnectionCounts::Place place;

@@ -166,12 +166,12 @@ void run_queue(Child& child) {
   // Where we are an ordinary user; as root the master has made them.
   if (auto prepared = prepare_queue_directories(*child.config()); !prepared) {
     log_fatal("qmgr", prepared.error().text());
-    return;
+    return child.refuse(prepared.error());
   }
   auto opened = Queue::open(child.loop(), queue_options(*child.config()), Clock::system());
   if (!opened) {
     log_fatal("qmgr", "open the queue: " + opened.error().text());
-    return;
+    return child.refuse(Error(opened.error().code(), "open the queue: " + opened.error().text()));
   }
   auto process = std::make_shared<QueueProcess>(child, *std::move(opened));
   process->serve();

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "common/base/text.h"
 #include "common/dns/cares_resolver.h"
 #include "common/log/log.h"
 #include "smtpd/messages.h"
@@ -10,6 +11,7 @@
 #include "smtpd/routing/policy_tables.h"
 #include "smtpd/routing/router.h"
 #include "store/accounts/accounts.h"
+#include "store/accounts/table_check.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -33,9 +35,10 @@ class RealAccounts final : public AccountFinder {
 
 /// All that one configuration stands for; requests keep the one they began with.
 struct Tables {
-  static Result<std::shared_ptr<Tables>> open(Loop& loop, Child& child) {
+  static Result<std::shared_ptr<Tables>> open(Loop& loop, Child& child,
+                                              std::shared_ptr<const Config> from) {
     auto tables = std::make_shared<Tables>();
-    tables->config = child.config();
+    tables->config = std::move(from);
     const Config& config = *tables->config;
     auto options = store::map_options(config, "trivial-rewrite");
     TRY(auto accounts,
@@ -67,8 +70,9 @@ struct Tables {
 class Lookup {
  public:
   explicit Lookup(Child& child) : child_(child) {
-    reload();
-    child.on_reload([this] { reload(); });
+    begin();
+    child.on_trial([this](std::shared_ptr<const Config> config) { return prepare(config); });
+    child.on_reload([this] { tables_ = std::move(tried_); });
     serve_receive(child.services("receive"));
     serve_queue(child.services("queue"));
   }
@@ -93,14 +97,30 @@ class Lookup {
         [this](Resolve ask, std::vector<Descriptor>) { return resolve(std::move(ask)); });
   }
 
-  void reload() {
-    auto opened = Tables::open(child_.loop(), child_);
+  /// A table that can't be read now is no reason not to serve: what needs it is answered "try
+  /// later" until it can be.
+  void begin() {
+    auto opened = Tables::open(child_.loop(), child_, child_.config());
     if (opened) {
       tables_ = std::move(*opened);
     } else {
       log_error("trivial-rewrite", opened.error().text());
       problem_ = opened.error().text();
+      child_.note_problem(problem_);
     }
+    for (auto& problem : store::lookup_table_problems(*child_.config())) {
+      log_warning("trivial-rewrite", problem);
+      child_.note_problem(std::move(problem));
+    }
+  }
+
+  Task<Result<void>> prepare(std::shared_ptr<const Config> config) {
+    CO_TRY(auto opened, Tables::open(child_.loop(), child_, config));
+    auto work = child_.loop().offload([&] { return store::lookup_table_problems(*config); });
+    auto problems = co_await work;
+    if (!problems.empty()) co_return Error::permanent(join(problems, "\n"));
+    tried_ = std::move(opened);
+    co_return Result<void>();
   }
 
   Result<std::shared_ptr<Tables>> tables() const {
@@ -165,6 +185,7 @@ class Lookup {
   ClientCounts counts_;
   FullMailboxes full_;
   std::shared_ptr<Tables> tables_;
+  std::shared_ptr<Tables> tried_;  // of a configuration that may come into force
   std::string problem_;
 };
 

@@ -86,6 +86,10 @@ std::shared_ptr<const SystemUsers> system_users_of(const Config& config) {
 Result<Accounts> Accounts::open(std::shared_ptr<const Config> config,
                                 std::shared_ptr<const SystemUsers> system,
                                 const MapOptions& options) {
+  auto quota = quota_of_rule(config->quota_rule);
+  if (!quota) {
+    return Error::permanent(config->where("quota_rule") + ": " + quota.error().text());
+  }
   Accounts accounts;
   accounts.owner_uid_ = ::geteuid();
   accounts.owner_gid_ = ::getegid();

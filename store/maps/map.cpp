@@ -85,6 +85,10 @@ class HashMap final : public KeyedMap {
     if (!content->database) return absent;
     return content->database->find(folded_key_of_table(key));
   }
+  Result<void> ready() const override {
+    TRY_DO(generation_.content());
+    return {};
+  }
 
   Result<void> each(const Use& use) const override {
     TRY(auto content, generation_.content());
@@ -147,6 +151,10 @@ class TextMap final : public KeyedMap {
     TRY(auto entries, file_.content());
     return entries->find(key);
   }
+  Result<void> ready() const override {
+    TRY_DO(file_.content());
+    return {};
+  }
   Result<void> each(const Use& use) const override {
     TRY(auto entries, file_.content());
     entries->each(use);
@@ -206,6 +214,10 @@ class RulesMap final : public KeyedMap {
     TRY(auto rules, file_.content());
     return rules->lookup(key);
   }
+  Result<void> ready() const override {
+    TRY_DO(file_.content());
+    return {};
+  }
   bool takes_partial_keys() const override { return false; }
 
  private:
@@ -231,10 +243,17 @@ class UnionMap final : public Map {
     }
     return all;
   }
+  Result<void> ready() const override { return members_ready(members_); }
   bool takes_partial_keys() const override { return members_take_partial_keys(members_); }
 
   static bool members_take_partial_keys(const Members& members) {
     return std::ranges::all_of(members, [](const auto& map) { return map->takes_partial_keys(); });
+  }
+  static Result<void> members_ready(const Members& members) {
+    for (const auto& map : members) {
+      TRY_DO(map->ready());
+    }
+    return {};
   }
 
  private:
@@ -253,6 +272,7 @@ class PipeMap final : public Map {
     }
     return value;
   }
+  Result<void> ready() const override { return UnionMap::members_ready(members_); }
   bool takes_partial_keys() const override { return UnionMap::members_take_partial_keys(members_); }
 
  private:

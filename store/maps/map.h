@@ -62,6 +62,9 @@ class Map {
   /// Its text names files and is for the log, not for peers.
   virtual Result<std::optional<std::string>> lookup(std::string_view key) const = 0;
 
+  /// Reads what a look-up would have to read first. Error: what lookup() would answer now.
+  virtual Result<void> ready() const { return {}; }
+
   /// False for tables of patterns: they are asked for whole addresses only, never for parts of one
   /// such as `@domain` or `10.1` (regexp_table(5), section "TABLE SEARCH ORDER").
   virtual bool takes_partial_keys() const { return true; }

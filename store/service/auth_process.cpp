@@ -1,7 +1,5 @@
 #include "store/service/auth_process.h"
 
-#include <stdexcept>
-
 #include "common/base/text.h"
 #include "common/config/network_list.h"
 #include "common/crypto/password.h"
@@ -11,6 +9,7 @@
 #include "common/sasl/server.h"
 #include "common/session/login_throttle.h"
 #include "store/accounts/authenticator.h"
+#include "store/accounts/table_check.h"
 #include "store/service/auth.h"
 #include "store/service/auth_exchanges.h"
 #include "store/service/auth_peers.h"
@@ -464,7 +463,11 @@ void run_auth(Child& child) {
   auto options = map_options(*child.config(), "auth");
   auto authenticator =
       Authenticator::open(child.config(), std::move(system), server_secret, options);
-  if (!authenticator) throw std::runtime_error(authenticator.error().text());
+  if (!authenticator) return child.refuse(authenticator.error());
+  for (auto& problem : auth_table_problems(*child.config())) {
+    log_warning("auth", problem);
+    child.note_problem(std::move(problem));
+  }
   AuthServer server(child, std::move(server_secret), *std::move(authenticator));
   server.run();
 }

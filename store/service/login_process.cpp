@@ -148,6 +148,7 @@ bool LoginProcess::is_full() const {
 }
 
 Task<> LoginProcess::accept_from(ServiceListener& listener) {
+  co_await child_.begun();
   ConnectionLimits limits = limits_of(listener.service);
   for (std::int64_t burst = 1;; ++burst) {
     auto socket = co_await listener.listener.accept(child_.loop());

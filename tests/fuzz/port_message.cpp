@@ -71,12 +71,12 @@ struct Table {
 };
 
 using All =
-    Table<control::NewPeer, control::Reload, control::Drain, store::AuthStep, store::AuthAbort,
+    Table<control::NewPeer, control::TryConfig, control::Drain, store::AuthStep, store::AuthAbort,
           store::Verified, store::HandOver, store::Serve, store::SessionEnded, smtp::OpenBody,
           smtp::DropBody, smtp::Submit, smtp::CheckRecipient, smtp::CheckRestrictions,
           smtp::CountClient, smtp::Resolve, smtp::NoteMailbox, smtp::Attempt, smtp::NeedDeliver,
           smtp::PostMail, smtp::ListQueue, smtp::FlushQueue, smtp::ChangeQueue, smtp::ReadMessage,
-          smtp::Pickup>;
+          smtp::Pickup, control::TakeConfig, control::Report>;
 
 void body(std::string_view input) {
   if (input.empty()) return;

@@ -1,0 +1,140 @@
+// Warns of what is legal and would do harm: mail for strangers, in circles, or for nobody.
+//
+// One function a rule; each names the setting, its line, and the harm.
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "common/config/check.h"
+
+namespace pennypost {
+namespace {
+
+// A shorter prefix is no company's network.
+constexpr std::uint64_t prefix4_bits_least = 8;
+constexpr std::uint64_t prefix6_bits_least = 16;
+
+class HarmFinder {
+ public:
+  HarmFinder(const Config& config, const Layers& layers, Findings& findings)
+      : config_(config), layers_(layers), findings_(findings) {}
+
+  void run() {
+    wide_networks();
+    circle();
+    two_classes("virtual_alias_domains", config_.virtual_alias_domains);
+    two_classes("relay_domains", config_.relay_domains);
+    no_role();
+    no_login();
+  }
+
+ private:
+  void warn(std::string_view name, const std::string& what) {
+    findings_.warnings.push_back(config_.where(name) + ": " + std::string(name) + ": " + what);
+  }
+
+  void wide_networks() {
+    for (const auto& item : config_.mynetworks) {
+      auto slash = item.rfind('/');
+      if (slash == item.npos || item.starts_with('!') || TableRef::is_table(item)) continue;
+      auto bits = parse_number(std::string_view(item).substr(slash + 1));
+      bool is_ip6 = item.find(':') != item.npos;
+      if (!bits || *bits >= (is_ip6 ? prefix6_bits_least : prefix4_bits_least)) continue;
+      warn("mynetworks", item + " holds a large part of the Internet, whose hosts may all send "
+                                "mail to everybody through this one; write your own networks");
+      return;
+    }
+  }
+
+  struct Hop {
+    std::string_view host;
+    std::string_view port;
+  };
+  /// `[smtp.example.com]:587`, with or without either.
+  static Hop hop_of(std::string_view text) {
+    bool is_bracketed = text.starts_with('[');
+    auto end = text.find(is_bracketed ? ']' : ':');
+    if (end == text.npos) return {text, ""};
+    Hop hop{text.substr(is_bracketed ? 1 : 0, is_bracketed ? end - 1 : end), ""};
+    auto colon = text.find(':', end);
+    if (colon != text.npos) hop.port = text.substr(colon + 1);
+    return hop;
+  }
+
+  /// A relayhost that is this host: each message comes back to it.
+  void circle() {
+    auto hop = hop_of(config_.relayhost);
+    if (hop.host.empty() || !is_this_host(hop.host)) return;
+    auto port = parse_number(hop.port).value_or(
+        static_cast<std::uint64_t>(config_.smtp_target_port));
+    if (port != static_cast<std::uint64_t>(config_.smtp_port)) return;
+    warn("relayhost", "\"" + config_.relayhost +
+                          "\" is this host itself: its mail would come back to it; name the host "
+                          "that takes it, or leave it empty");
+  }
+
+  bool is_this_host(std::string_view host) const {
+    if (equal_nocase(host, config_.myhostname) || equal_nocase(host, "localhost")) return true;
+    if (host.starts_with("127.") || host == "::1") return true;
+    return std::ranges::any_of(layers_.system().interfaces,
+                               [&](const auto& one) { return one.address == host; });
+  }
+
+  /// As Postfix warns, too: mydestination comes first, and the other list never counts.
+  void two_classes(std::string_view name, const std::vector<std::string>& domains) {
+    for (const auto& domain : domains) {
+      bool is_name = !TableRef::is_table(domain) && !domain.starts_with('!');
+      bool is_both = is_name && std::ranges::any_of(config_.mydestination, [&](const auto& own) {
+                       return equal_nocase(own, domain);
+                     });
+      if (!is_both) continue;
+      warn(name, domain + " stands in mydestination as well, so that what " + std::string(name) +
+                     " means for it never happens; remove it from one of them");
+    }
+  }
+
+  bool hears_others() const {
+    auto is_loopback = [](const std::string& item) {
+      return equal_nocase(item, "loopback-only") || equal_nocase(item, "localhost") ||
+             item.starts_with("127.") || item == "::1" || item == "[::1]";
+    };
+    const auto& interfaces = config_.at(Service::Smtp).inet_interfaces;
+    return config_.smtp_port != 0 && !std::ranges::all_of(interfaces, is_loopback);
+  }
+
+  /// Left at its defaults, such a host takes mail for its own name alone.
+  void no_role() {
+    if (config_.role != Role::None || !hears_others()) return;
+    for (std::string_view name :
+         {"mydestination", "relay_domains", "virtual_alias_domains", "virtual_alias_maps"}) {
+      if (layers_.is_given(name)) return;
+    }
+    warn("inet_interfaces", "other hosts may send mail here, and no setting says what for: mail "
+                            "for " + config_.mydomain +
+                            " is refused; set role = \"destination\" or \"relay\", or "
+                            "mydestination");
+  }
+
+  /// AUTH is offered after TLS only, and there is no certificate.
+  void no_login() {
+    const Settings& submission = config_.at(Service::Submission);
+    if (config_.submission_port == 0 || !submission.smtpd_tls_auth_only) return;
+    if (submission.smtpd_tls_security_level != "none" && !submission.smtpd_tls_cert_file.empty())
+      return;
+    warn("submission_port", "nobody can log in on port " + std::to_string(config_.submission_port) +
+                                ", since passwords are taken under TLS alone and there is no "
+                                "certificate; set smtpd_tls_cert_file and smtpd_tls_key_file, or "
+                                "submission_port = 0");
+  }
+
+  const Config& config_;
+  const Layers& layers_;
+  Findings& findings_;
+};
+
+}  // namespace
+
+void check_harm(const Config& config, const Layers& layers, Findings& findings) {
+  HarmFinder(config, layers, findings).run();
+}
+
+}  // namespace pennypost

@@ -1,0 +1,22 @@
+// Finds every look-up table that the settings name, whatever kind of setting names it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/config/config.h"
+
+namespace pennypost {
+
+struct NamedTable {
+  std::string parameter;  ///< `transport_maps`
+  std::string where;      ///< `FILE:LINE`, or `default of NAME`
+  TableRef table;
+};
+
+/// Those that the daemons read, each parameter's once, in the order of the parameters: tables,
+/// tables among the items of lists, and those of restrictions; of the host and of its services. Not
+/// those that only newaliases builds.
+std::vector<NamedTable> tables_in(const Config& config);
+
+}  // namespace pennypost

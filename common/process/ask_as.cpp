@@ -1,0 +1,82 @@
+#include "common/process/ask_as.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "common/base/descriptor.h"
+#include "common/base/text.h"
+
+namespace pennypost {
+namespace {
+
+constexpr std::size_t answer_bytes_max = 1 << 20;
+
+bool become(const Identity& identity) {
+  return ::setgroups(identity.groups.size(), identity.groups.data()) == 0 &&
+         ::setgid(identity.gid) == 0 && ::setuid(identity.uid) == 0;
+}
+
+void write_all(int to, std::string_view bytes) {
+  while (!bytes.empty()) {
+    auto count = ::write(to, bytes.data(), bytes.size());
+    if (count <= 0) return;
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+std::string read_all(int from) {
+  std::string all;
+  char bytes[4096];
+  for (;;) {
+    auto count = ::read(from, bytes, sizeof bytes);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0 || all.size() > answer_bytes_max) return all;
+    all.append(bytes, static_cast<std::size_t>(count));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> ask_as(const std::optional<Identity>& identity,
+                                const std::function<std::vector<std::string>()>& question) {
+  if (!identity || identity->uid == ::geteuid()) return question();
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return {std::string("pipe: ") + std::strerror(errno)};
+  Descriptor reading(ends[0]);
+  Descriptor writing(ends[1]);
+  pid_t pid = ::fork();
+  if (pid < 0) return {std::string("fork: ") + std::strerror(errno)};
+  if (pid == 0) {
+    if (become(*identity)) {
+      write_all(writing.number(), join(question(), "\n"));
+    } else {
+      write_all(writing.number(), "can't become user " + identity->name);
+    }
+    ::_exit(0);
+  }
+  writing.close();
+  std::string answer = read_all(reading.number());
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  std::vector<std::string> lines;
+  for (auto line : split(answer, '\n')) {
+    if (!line.empty()) lines.emplace_back(line);
+  }
+  if (status != 0) lines.emplace_back("the check ended early, with status " + std::to_string(status));
+  return lines;
+}
+
+std::string unreadable_part(const std::string& path) {
+  for (auto slash = path.find('/', 1); slash != path.npos; slash = path.find('/', slash + 1)) {
+    std::string above = path.substr(0, slash);
+    if (::access(above.c_str(), X_OK) != 0 && errno == EACCES) return above;
+  }
+  return ::access(path.c_str(), R_OK) != 0 && errno == EACCES ? path : "";
+}
+
+}  // namespace pennypost

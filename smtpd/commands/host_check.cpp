@@ -1,0 +1,323 @@
+#include "smtpd/commands/host_check.h"
+
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "common/base/text.h"
+#include "common/config/check.h"
+#include "common/config/tables.h"
+#include "common/net/listener.h"
+#include "common/process/ask_as.h"
+#include "common/process/directories.h"
+#include "common/process/interfaces.h"
+#include "common/process/pid_file.h"
+#include "common/process/server_tls.h"
+#include "store/accounts/accounts.h"
+#include "store/accounts/table_check.h"
+
+namespace pennypost::smtp {
+namespace {
+
+using Problems = std::vector<std::string>;
+
+void add(Problems& to, Problems more) {
+  to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+std::string at(const Config& config, std::string_view name, const std::string& what) {
+  return config.where(name) + ": " + std::string(name) + ": " + what;
+}
+
+std::vector<Service> services_of(const std::string& daemon) {
+  if (daemon == "popd") return {Service::Pop3, Service::Pop3s};
+  if (daemon == "imapd") return {Service::Imap, Service::Imaps};
+  return {Service::Smtp, Service::Submission, Service::Submissions};
+}
+
+/// As whom a process of ours works; nothing where that is us.
+std::optional<Identity> user_of(const Config& config, const std::string& parameter) {
+  if (!is_root()) return std::nullopt;
+  auto identity = Identity::of_user(config.text(parameter), parameter);
+  return identity ? std::optional(*std::move(identity)) : std::nullopt;
+}
+
+std::optional<Identity> auth_user_of(const Config& config) {
+  return config.system_users ? std::nullopt : user_of(config, "auth_user");
+}
+
+// Settings, accounts, certificates
+
+Problems settings_of(const CheckedHost& host) {
+  Problems problems;
+  for (const auto& daemon : host.daemons) {
+    LoadOptions options;
+    options.directory = host.directory;
+    options.program = daemon;
+    auto own = Config::load(options);
+    if (!own) {
+      for (auto line : split(own.error().text(), '\n')) problems.emplace_back(line);
+      continue;
+    }
+    add(problems, check_host(**own, daemon));
+  }
+  return problems;
+}
+
+Problems certificates(const CheckedHost& host) {
+  Problems problems;
+  for (const auto& daemon : host.daemons) {
+    const char* setting = daemon == "smtpd" ? "smtpd_tls_cert_file" : "ssl_cert";
+    auto contexts = server_contexts(*host.config, services_of(daemon), nullptr);
+    if (!contexts) problems.push_back(at(*host.config, setting, contexts.error().text()));
+  }
+  auto client = verifying_client(*host.config);
+  if (!client) problems.push_back(at(*host.config, "smtp_tls_CAfile", client.error().text()));
+  return problems;
+}
+
+// Tables
+
+/// The files that a table may be read from.
+std::vector<std::string> files_of(const TableRef& table) {
+  if (table.type == "hash") return {table.name, table.name + ".rdb/CURRENT"};
+  return table.name.starts_with('/') ? std::vector{table.name} : std::vector<std::string>();
+}
+
+/// What must change for the user `name` to read the table; empty where rights are not the matter.
+std::string remedy_of(const TableRef& table, const std::string& name) {
+  for (const auto& file : files_of(table)) {
+    auto part = unreadable_part(file);
+    if (part.empty()) continue;
+    bool is_directory = std::filesystem::is_directory(part) && part != table.name + ".rdb";
+    std::string remedy = "; it is read as user " + name;
+    if (is_directory) return remedy + ", who may not search " + part + ": chmod o+x " + part;
+    remedy += ": chgrp " + name + " " + table.name + "; chmod g+r " + table.name;
+    return table.type == "hash" ? remedy + "; postmap " + table.name : remedy;
+  }
+  return "";
+}
+
+Problems tables_as(const Config& config, const std::optional<Identity>& identity,
+                   std::string_view parameter_or_rest) {
+  Problems problems;
+  bool is_auth = parameter_or_rest == "credentials_map";
+  for (const auto& named : tables_in(config)) {
+    if ((named.parameter == "credentials_map") != is_auth) continue;
+    auto problem = store::problem_of(config, named);
+    if (problem.empty()) continue;
+    if (identity) problem += remedy_of(named.table, identity->name);
+    problems.push_back(std::move(problem));
+  }
+  return problems;
+}
+
+Problems own_users(const std::shared_ptr<const Config>& config) {
+  store::MapOptions options;
+  auto accounts = store::Accounts::open(config, store::system_users_of(*config), options);
+  if (!accounts) return {accounts.error().text()};
+  if (config->users_map.empty()) return {};
+  auto users = store::Map::open(config->users_map, store::of_own_table(options));
+  if (!users) return {};  // told among the tables
+  Problems problems;
+  auto read = (*users)->each([&](std::string_view name, std::string_view) {
+    auto account = accounts->by_name(name);
+    if (account) return;
+    problems.push_back(account.error().text());
+  });
+  return problems;
+}
+
+Problems tables(const CheckedHost& host) {
+  const Config& config = *host.config;
+  auto lookup = user_of(config, "mail_owner");
+  auto problems = ask_as(lookup, [&] { return tables_as(config, lookup, ""); });
+  add(problems, ask_as(lookup, [&] { return own_users(host.config); }));
+  if (config.role == Role::NullClient) return problems;
+  auto auth = auth_user_of(config);
+  add(problems, ask_as(auth, [&] { return tables_as(config, auth, "credentials_map"); }));
+  return problems;
+}
+
+// Ports
+
+/// A port that a running daemon holds is in use as it should be; the daemon itself says at a reload
+/// whether it can have another.
+Problems ports(const CheckedHost& host) {
+  Problems problems;
+  for (const auto& daemon : host.daemons) {
+    bool runs = PidFile::running(host.config->base_dir, daemon).has_value();
+    for (Service service : services_of(daemon)) {
+      auto number = static_cast<std::uint16_t>(host.config->port(service));
+      if (number == 0) continue;
+      const auto& settings = host.config->at(service);
+      auto addresses = listen_addresses(settings.inet_interfaces, host.config->inet_protocols);
+      if (!addresses) {
+        problems.push_back(host.config->where("inet_interfaces") + ": " +
+                           addresses.error().text());
+        continue;
+      }
+      for (const auto& [address, is_implied] : *addresses) {
+        auto socket = listen_tcp(Endpoint(address, number));
+        bool is_missing = errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT;
+        if (socket || (is_implied && is_missing) || (runs && errno == EADDRINUSE)) continue;
+        std::string setting = std::string(name_of(service)) + "_port";
+        problems.push_back(at(*host.config, setting, socket.error().text()));
+      }
+    }
+  }
+  return problems;
+}
+
+// Directories
+
+struct Directory {
+  std::string parameter;
+  std::string owner;  // the parameter that names who writes to it; empty: root, or us
+};
+
+/// What the process that needs it finds.
+Problems directory_problem(const Config& config, const Directory& directory) {
+  const std::string& path = config.text(directory.parameter);
+  std::error_code failed;
+  auto wrong = [&](const std::string& what) {
+    return Problems{at(config, directory.parameter, what)};
+  };
+  if (std::filesystem::exists(path, failed)) {
+    if (!std::filesystem::is_directory(path, failed)) return wrong(path + " is no directory");
+    if (::access(path.c_str(), W_OK | X_OK) == 0) return {};
+    return wrong(path + ": " + std::strerror(errno) + "; " +
+                 (directory.owner.empty() ? "it must be writable"
+                                          : "it must be " + directory.owner + "'s: chown " +
+                                                config.text(directory.owner) + " " + path));
+  }
+  auto part = unreadable_part(path);
+  if (!part.empty()) {
+    return wrong(part + " may not be searched by " + directory.owner + "; chmod o+x " + part);
+  }
+  return {};
+}
+
+/// Whether one that is not there yet can be made, which the master does.
+Problems unmakeable(const Config& config, const std::string& parameter) {
+  std::filesystem::path path = config.text(parameter);
+  std::error_code failed;
+  while (path.has_relative_path() && !std::filesystem::exists(path, failed)) {
+    path = path.parent_path();
+  }
+  if (!std::filesystem::is_directory(path, failed)) {
+    return {at(config, parameter, path.string() + " is no directory")};
+  }
+  if (path == config.text(parameter) || ::access(path.c_str(), W_OK | X_OK) == 0) return {};
+  return {at(config, parameter,
+             config.text(parameter) + " can't be made: " + path.string() + ": " +
+                 std::strerror(errno))};
+}
+
+Problems directories(const CheckedHost& host) {
+  const Config& config = *host.config;
+  std::vector<Directory> needed{{"base_dir", ""}, {"queue_directory", ""}, {"empty_directory", ""}};
+  bool has_mailboxes = config.role != Role::NullClient;
+  if (has_mailboxes) {
+    needed.push_back({"data_directory", ""});
+    needed.push_back({"virtual_mailbox_base", "virtual_mail_owner"});
+    needed.push_back({"index_directory", "virtual_mail_owner"});
+    if (std::ranges::find(host.daemons, "imapd") != host.daemons.end()) {
+      needed.push_back({"mail_temp_dir", "virtual_mail_owner"});
+    }
+    bool uses_spool = config.system_users && config.mail_location.find(config.mail_spool_directory) !=
+                                                 std::string::npos;
+    if (uses_spool) needed.push_back({"mail_spool_directory", ""});
+  }
+  Problems problems;
+  for (const auto& directory : needed) {
+    if (config.text(directory.parameter).empty()) continue;
+    auto made = unmakeable(config, directory.parameter);
+    bool is_makeable = made.empty();
+    add(problems, std::move(made));
+    if (!is_makeable) continue;
+    auto owner = directory.owner.empty() ? std::nullopt : user_of(config, directory.owner);
+    add(problems, ask_as(owner, [&] { return directory_problem(config, directory); }));
+  }
+  return problems;
+}
+
+Problems log_file(const CheckedHost& host) {
+  const Config& config = *host.config;
+  if (config.maillog_file.empty()) return {};
+  std::filesystem::path path = config.maillog_file;
+  std::error_code failed;
+  if (std::filesystem::is_directory(path, failed)) {
+    return {at(config, "maillog_file", path.string() + " is a directory; name a file")};
+  }
+  auto needed = std::filesystem::exists(path, failed) ? path : path.parent_path();
+  if (::access(needed.c_str(), W_OK) == 0) return {};
+  return {at(config, "maillog_file", needed.string() + ": " + std::strerror(errno))};
+}
+
+}  // namespace
+
+std::vector<std::string> find_problems(const CheckedHost& host) {
+  auto problems = settings_of(host);
+  add(problems, certificates(host));
+  add(problems, tables(host));
+  add(problems, ports(host));
+  add(problems, directories(host));
+  add(problems, log_file(host));
+  std::ranges::sort(problems);
+  problems.erase(std::ranges::unique(problems).begin(), problems.end());
+  return problems;
+}
+
+// Installation
+
+namespace {
+
+/// sendmail leaves mail with postdrop while smtpd does not run; postdrop writes as its group.
+Problems postdrop(const Config& config) {
+  std::string program = config.command_directory + "/postdrop";
+  struct stat status {};
+  if (::stat(program.c_str(), &status) != 0) {
+    return {at(config, "command_directory",
+               program + ": " + std::strerror(errno) +
+                   "; without it nobody can send while smtpd does not run")};
+  }
+  const group* drop = ::getgrnam(config.setgid_group.c_str());
+  if (drop == nullptr) return {};  // told among the accounts
+  bool is_right = status.st_gid == drop->gr_gid && (status.st_mode & S_ISGID) != 0;
+  if (is_right) return {};
+  return {at(config, "setgid_group",
+             program + " is not set-gid " + config.setgid_group +
+                 ", so that nobody can send while smtpd does not run: chgrp " +
+                 config.setgid_group + " " + program + "; chmod 2755 " + program)};
+}
+
+/// sendmail is run by everybody, and reads main.toml.
+Problems readable_by_all(const std::string& directory) {
+  Problems problems;
+  std::string file = directory + "/main.toml";
+  struct stat status {};
+  for (const auto& [path, bit, word] :
+       {std::tuple(directory, mode_t{S_IXOTH}, "o+x"), std::tuple(file, mode_t{S_IROTH}, "o+r")}) {
+    if (::stat(path.c_str(), &status) != 0 || (status.st_mode & bit) != 0) continue;
+    problems.push_back(path + ": other users may not read it, so that their sendmail fails: chmod " +
+                       std::string(word) + " " + path);
+  }
+  return problems;
+}
+
+}  // namespace
+
+std::vector<std::string> find_install_problems(const CheckedHost& host) {
+  if (!is_root()) return {};
+  auto problems = postdrop(*host.config);
+  add(problems, readable_by_all(host.directory));
+  return problems;
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,115 @@
+#include "smtpd/commands/reload.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <list>
+
+#include "common/async/nursery.h"
+#include "common/process/control.h"
+#include "common/process/reload.h"
+
+namespace pennypost::smtp {
+namespace {
+
+constexpr std::chrono::seconds answer_time_max{90};
+
+Result<Descriptor> connect_to(const std::string& path) {
+  sockaddr_un address{};
+  if (path.size() >= sizeof address.sun_path) {
+    return Error::permanent(path + ": the path is longer than 107 bytes");
+  }
+  address.sun_family = AF_UNIX;
+  std::ranges::copy(path, address.sun_path);
+  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (::connect(socket.number(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    return Error::temporary(path + ": " + std::strerror(errno));
+  }
+  return socket;
+}
+
+/// One daemon, as long as the command speaks with it.
+class Conversation {
+ public:
+  Conversation(Loop& loop, std::string daemon, Descriptor socket)
+      : loop_(loop),
+        answer_{std::move(daemon), Error::temporary("has not answered")},
+        link_(loop, std::move(socket), services_, master_process) {}
+
+  Task<> listen() { co_await link_.run(); }
+
+  template <class Request>
+  Task<> ask() {
+    auto work = link_.call(Request::type, wire::encode(Request()), {});
+    auto reply = co_await within(loop_, answer_time_max, std::move(work));
+    if (!reply) {
+      answer_.result = Error::temporary("no answer within " +
+                                        std::to_string(answer_time_max.count()) + " seconds");
+    } else if (*reply) {
+      answer_.result = Result<void>();
+    } else {
+      answer_.result = Error((*reply).error());
+    }
+  }
+
+  const ReloadAnswer& answer() const { return answer_; }
+
+ private:
+  Loop& loop_;
+  Services services_;
+  ReloadAnswer answer_;
+  Link link_;
+};
+
+template <class Request>
+Task<> ask_all(Loop& loop, std::list<Conversation>& conversations) {
+  Nursery asking(loop);
+  for (auto& conversation : conversations) asking.start(conversation.ask<Request>());
+  co_await asking.join();
+}
+
+std::vector<ReloadAnswer> answers_of(const std::list<Conversation>& conversations) {
+  std::vector<ReloadAnswer> answers;
+  for (const auto& conversation : conversations) answers.push_back(conversation.answer());
+  return answers;
+}
+
+Task<std::vector<ReloadAnswer>> converse(Loop& loop, std::list<Conversation>& conversations) {
+  Nursery listening(loop);
+  for (auto& conversation : conversations) listening.start(conversation.listen());
+  auto trying = ask_all<control::TryReload>(loop, conversations);
+  co_await std::move(trying);
+  auto answers = answers_of(conversations);
+  if (!is_all_taken(answers)) co_return answers;
+  auto committing = ask_all<control::CommitReload>(loop, conversations);
+  co_await std::move(committing);
+  co_return answers_of(conversations);
+}
+
+}  // namespace
+
+std::vector<ReloadAnswer> reload_daemons(const std::string& base_dir,
+                                         const std::vector<std::string>& daemons) {
+  Loop loop;
+  std::list<Conversation> conversations;
+  std::vector<ReloadAnswer> unreached;
+  for (const auto& daemon : daemons) {
+    auto socket = connect_to(reload_socket_path(base_dir, daemon));
+    if (socket) {
+      conversations.emplace_back(loop, daemon, *std::move(socket));
+    } else {
+      unreached.push_back({daemon, socket.error()});
+    }
+  }
+  if (!unreached.empty()) return unreached;
+  return loop.run_until(converse(loop, conversations));
+}
+
+bool is_all_taken(const std::vector<ReloadAnswer>& answers) {
+  return std::ranges::all_of(answers, [](const auto& one) { return one.result.has_value(); });
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,25 @@
+// Tells which of the tables that the settings name can't be read, and why: as the process that asks
+// would find them.
+//
+// SEE ALSO   ../../common/config/tables.h
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/config/tables.h"
+
+namespace pennypost::store {
+
+/// What is wrong with the table, `FILE:LINE: SETTING: reason`; empty where it can be read. A table
+/// that only Pennypost writes (users, credentials) may be absent, and so may the built-in
+/// alias_maps. Blocks: the table is opened, its source parsed.
+std::string problem_of(const Config& config, const NamedTable& named);
+
+/// The problems of all tables that `lookup` reads: all but credentials_map.
+std::vector<std::string> lookup_table_problems(const Config& config);
+
+/// Of those that `auth` reads.
+std::vector<std::string> auth_table_problems(const Config& config);
+
+}  // namespace pennypost::store
