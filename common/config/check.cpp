@@ -396,9 +396,8 @@ class Checker {
     const auto& theirs = config_.at(other).inet_interfaces;
     auto is_all = [](const auto& item) { return equal_nocase(item, "all"); };
     if (std::ranges::any_of(ours, is_all) || std::ranges::any_of(theirs, is_all)) return true;
-    return std::ranges::any_of(ours, [&](const auto& item) {
-      return std::ranges::find(theirs, item) != theirs.end();
-    });
+    return std::ranges::any_of(
+        ours, [&](const auto& item) { return std::ranges::find(theirs, item) != theirs.end(); });
   }
 
   /// Two services can't share a port of an address.

@@ -29,8 +29,8 @@ void check_harm(const Config& config, const Layers& layers, Findings& findings);
 /// `FILE:LINE: …`.
 std::vector<std::string> check_host(const Config& config, const std::string& program);
 
-/// Why `program` (imapd, popd, smtpd) has nothing to do on this host, with the remedy; nothing where
-/// it has.
+/// Why `program` (imapd, popd, smtpd) has nothing to do on this host, with the remedy; nothing
+/// where it has.
 std::optional<std::string> why_not_here(const Config& config, const std::string& program);
 
 /// Ports that speak TLS from the first byte need a certificate: left at their default without one

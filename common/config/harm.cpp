@@ -39,8 +39,9 @@ class HarmFinder {
       auto bits = parse_number(std::string_view(item).substr(slash + 1));
       bool is_ip6 = item.find(':') != item.npos;
       if (!bits || *bits >= (is_ip6 ? prefix6_bits_least : prefix4_bits_least)) continue;
-      warn("mynetworks", item + " holds a large part of the Internet, whose hosts may all send "
-                                "mail to everybody through this one; write your own networks");
+      warn("mynetworks", item +
+                             " holds a large part of the Internet, whose hosts may all send "
+                             "mail to everybody through this one; write your own networks");
       return;
     }
   }
@@ -64,8 +65,8 @@ class HarmFinder {
   void circle() {
     auto hop = hop_of(config_.relayhost);
     if (hop.host.empty() || !is_this_host(hop.host)) return;
-    auto port = parse_number(hop.port).value_or(
-        static_cast<std::uint64_t>(config_.smtp_target_port));
+    auto port =
+        parse_number(hop.port).value_or(static_cast<std::uint64_t>(config_.smtp_target_port));
     if (port != static_cast<std::uint64_t>(config_.smtp_port)) return;
     warn("relayhost", "\"" + config_.relayhost +
                           "\" is this host itself: its mail would come back to it; name the host "
@@ -108,10 +109,12 @@ class HarmFinder {
          {"mydestination", "relay_domains", "virtual_alias_domains", "virtual_alias_maps"}) {
       if (layers_.is_given(name)) return;
     }
-    warn("inet_interfaces", "other hosts may send mail here, and no setting says what for: mail "
-                            "for " + config_.mydomain +
-                            " is refused; set role = \"destination\" or \"relay\", or "
-                            "mydestination");
+    warn("inet_interfaces",
+         "other hosts may send mail here, and no setting says what for: mail "
+         "for " +
+             config_.mydomain +
+             " is refused; set role = \"destination\" or \"relay\", or "
+             "mydestination");
   }
 
   /// AUTH is offered after TLS only, and there is no certificate.

@@ -284,8 +284,8 @@ Role Layers::role() const {
   return role ? *role : Role::None;
 }
 
-/// Whether the settings of a null client were given one by one, as Postfix's documentation has them,
-/// and none that contradicts it.
+/// Whether the settings of a null client were given one by one, as Postfix's documentation has
+/// them, and none that contradicts it.
 bool Layers::is_null_client_by_settings() const {
   auto text = [this](std::string_view name) {
     const Given* found = given(index_of(name));

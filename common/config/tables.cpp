@@ -12,8 +12,8 @@ std::vector<TableRef> tables_of_list(std::string_view text) {
   if (!items) return tables;
   for (std::string_view item : *items) {
     if (item.starts_with('!')) item.remove_prefix(1);
-    if (!TableRef::is_table(item) || item.starts_with('/')) continue;
-    auto table = TableRef::parse(item);
+    if (!TableRef::is_table(item)) continue;
+    auto table = table_of_item(item);
     if (table) tables.push_back(*std::move(table));
   }
   return tables;
@@ -44,6 +44,11 @@ std::vector<TableRef> tables_of(const Parameter& parameter, const std::string& t
 
 }  // namespace
 
+Result<TableRef> table_of_item(std::string_view item) {
+  if (item.starts_with('/')) return TableRef{"list", std::string(item)};
+  return TableRef::parse(item);
+}
+
 std::vector<NamedTable> tables_in(const Config& config) {
   std::vector<NamedTable> found;
   auto add = [&](const Parameter& parameter, const std::string& text) {
@@ -52,7 +57,8 @@ std::vector<NamedTable> tables_in(const Config& config) {
         return one.parameter == parameter.name && one.table == table;
       });
       if (is_known) continue;
-      found.push_back({std::string(parameter.name), config.where(parameter.name), std::move(table)});
+      found.push_back(
+          {std::string(parameter.name), config.where(parameter.name), std::move(table)});
     }
   };
   for (const auto& parameter : parameters()) {

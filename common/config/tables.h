@@ -2,11 +2,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/config/config.h"
 
 namespace pennypost {
+
+/// The table that an item of a list (mydestination, mynetworks) names: as TableRef::parse(), but a
+/// bare `/path` is a file of names, as in Postfix, of type `list`.
+Result<TableRef> table_of_item(std::string_view item);
 
 struct NamedTable {
   std::string parameter;  ///< `transport_maps`

@@ -67,7 +67,8 @@ std::vector<std::string> ask_as(const std::optional<Identity>& identity,
   for (auto line : split(answer, '\n')) {
     if (!line.empty()) lines.emplace_back(line);
   }
-  if (status != 0) lines.emplace_back("the check ended early, with status " + std::to_string(status));
+  if (status != 0)
+    lines.emplace_back("the check ended early, with status " + std::to_string(status));
   return lines;
 }
 

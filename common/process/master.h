@@ -5,8 +5,8 @@
 // reloads on SIGHUP and drains on SIGTERM or SIGINT. It forks from one thread, opens no database,
 // and parses nothing from outside but its children's frames.
 //
-// Start: READY=1 goes to whoever started us (notify.h) when every process serves; until then STATUS=
-// says what hinders one, with ERRNO= why one does not serve. It is tried again.
+// Start: READY=1 goes to whoever started us (notify.h) when every process serves; until then
+// STATUS= says what hinders one, with ERRNO= why one does not serve. It is tried again.
 //
 // Reload (reload.cpp): a kind that lives on gets the new Config; of every other a new generation is
 // started, and the old one ends with its sessions, at the latest after `reload_drain_max`. All

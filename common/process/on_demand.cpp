@@ -257,8 +257,8 @@ void Master::tell_busy(const Kind& kind, Line& line) {
   auto now = std::chrono::steady_clock::now();
   if (!kind.limit || now - line.last_told < told_pause) return;
   line.last_told = now;
-  log_warning("master", kind.limit->parameter + " = " + std::to_string(kind.limit->most(*now_->config)) +
-                            ": all " + kind.name +
+  log_warning("master", kind.limit->parameter + " = " +
+                            std::to_string(kind.limit->most(*now_->config)) + ": all " + kind.name +
                             " processes are busy, and further accounts have to wait");
 }
 

@@ -192,7 +192,8 @@ void Master::commit_trial() {
     if (process.is_draining || process.is_candidate) continue;
     process.is_replaced = process.kind->lives_on && needs_other_rights(process, *before->config);
     if (process.kind->lives_on && !process.is_replaced) {
-      bool has_tried = std::ranges::find(trial->agreed, process.link->peer()) != trial->agreed.end();
+      bool has_tried =
+          std::ranges::find(trial->agreed, process.link->peer()) != trial->agreed.end();
       give_config(process, has_tried ? "" : text);
       continue;
     }

@@ -158,8 +158,7 @@ Problems ports(const CheckedHost& host) {
       const auto& settings = host.config->at(service);
       auto addresses = listen_addresses(settings.inet_interfaces, host.config->inet_protocols);
       if (!addresses) {
-        problems.push_back(host.config->where("inet_interfaces") + ": " +
-                           addresses.error().text());
+        problems.push_back(host.config->where("inet_interfaces") + ": " + addresses.error().text());
         continue;
       }
       for (const auto& [address, is_implied] : *addresses) {
@@ -214,9 +213,9 @@ Problems unmakeable(const Config& config, const std::string& parameter) {
     return {at(config, parameter, path.string() + " is no directory")};
   }
   if (path == config.text(parameter) || ::access(path.c_str(), W_OK | X_OK) == 0) return {};
-  return {at(config, parameter,
-             config.text(parameter) + " can't be made: " + path.string() + ": " +
-                 std::strerror(errno))};
+  return {at(
+      config, parameter,
+      config.text(parameter) + " can't be made: " + path.string() + ": " + std::strerror(errno))};
 }
 
 Problems directories(const CheckedHost& host) {
@@ -230,8 +229,8 @@ Problems directories(const CheckedHost& host) {
     if (std::ranges::find(host.daemons, "imapd") != host.daemons.end()) {
       needed.push_back({"mail_temp_dir", "virtual_mail_owner"});
     }
-    bool uses_spool = config.system_users && config.mail_location.find(config.mail_spool_directory) !=
-                                                 std::string::npos;
+    bool uses_spool = config.system_users &&
+                      config.mail_location.find(config.mail_spool_directory) != std::string::npos;
     if (uses_spool) needed.push_back({"mail_spool_directory", ""});
   }
   Problems problems;
@@ -305,7 +304,8 @@ Problems readable_by_all(const std::string& directory) {
   for (const auto& [path, bit, word] :
        {std::tuple(directory, mode_t{S_IXOTH}, "o+x"), std::tuple(file, mode_t{S_IROTH}, "o+r")}) {
     if (::stat(path.c_str(), &status) != 0 || (status.st_mode & bit) != 0) continue;
-    problems.push_back(path + ": other users may not read it, so that their sendmail fails: chmod " +
+    problems.push_back(path +
+                       ": other users may not read it, so that their sendmail fails: chmod " +
                        std::string(word) + " " + path);
   }
   return problems;

@@ -13,9 +13,11 @@
 
 namespace pennypost::smtp {
 
-/// Reads everything and says what is wrong (host_check.h). 0: all is well, perhaps with warnings; 78.
+/// Reads everything and says what is wrong (host_check.h). 0: all is well, perhaps with
+/// warnings; 78.
 int check_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
-/// Starts what does not run; answers when every process serves. 0, or 1 with what does not, and why.
+/// Starts what does not run; answers when every process serves. 0, or 1 with what does not, and
+/// why.
 int start_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 /// Asks each to drain, and waits for its end.
 int stop_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "common/base/text.h"
+#include "common/config/tables.h"
 #include "common/net/address.h"
 #include "smtpd/policy/access.h"
 #include "smtpd/policy/evaluation.h"
@@ -253,7 +254,7 @@ Answer Evaluation::permit_mynetworks(const Restriction&) {
 
 /// Whether a table of mynetworks holds the client's address or a network that it is in.
 Result<bool> Evaluation::is_in_table(std::string_view reference) {
-  TRY(auto table, TableRef::parse(reference));
+  TRY(auto table, table_of_item(reference));
   for (const store::LookupKey& key : network_keys(request_.client_address)) {
     TRY(auto value, tables_.find(table, key.text, key.kind));
     if (value) return true;

@@ -4,6 +4,7 @@
 
 #include "common/base/text.h"
 #include "common/config/system.h"
+#include "common/config/tables.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -26,7 +27,7 @@ Result<DomainList> DomainList::open(const std::vector<std::string>& items, bool 
     Item item{list.names_.size() + list.tables_.size(), text.starts_with('!')};
     if (item.is_excluded) text.erase(0, 1);
     if (TableRef::is_table(text)) {
-      TRY(auto reference, TableRef::parse(text));
+      TRY(auto reference, table_of_item(text));
       TRY(auto map, store::MapList::open({reference}, options));
       list.tables_.push_back(Table{item, std::move(map)});
     } else {

@@ -3,7 +3,7 @@
 // mydestination, virtual_alias_domains and relay_domains are lists of names and tables. Names match
 // without case and as A-labels; in relay_domains also what is below them, where
 // parent_domain_matches_subdomains says so. `.example.com` is what lies below it. A literal of an
-// address of ours is mydestination's.
+// address of ours is mydestination's. A bare `/path` in such a list is a file of names.
 #pragma once
 
 #include <map>

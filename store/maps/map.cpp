@@ -10,6 +10,7 @@
 #include "common/mail/idn.h"
 #include "store/maps/cidr_rules.h"
 #include "store/maps/generation.h"
+#include "store/maps/name_list.h"
 #include "store/maps/notation.h"
 #include "store/maps/pattern_rules.h"
 #include "store/maps/reloading.h"
@@ -196,7 +197,7 @@ class StaticMap final : public Map {
 // cidr:, regexp:, pcre:
 
 template <class Rules>
-class RulesMap final : public KeyedMap {
+class RulesMap : public KeyedMap {
  public:
   using Parse = Result<Rules> (*)(std::string_view text, const std::string& file);
 
@@ -222,6 +223,15 @@ class RulesMap final : public KeyedMap {
 
  private:
   Reloading<Rules> file_;
+};
+
+// A file of names in a list
+
+class ListMap final : public RulesMap<NameList> {
+ public:
+  ListMap(std::string name, const std::string& path, const MapOptions& options)
+      : RulesMap(std::move(name), path, &NameList::parse, options) {}
+  bool takes_partial_keys() const override { return true; }
 };
 
 // unionmap:, pipemap:
@@ -336,6 +346,7 @@ Result<std::unique_ptr<Map>> open_nested(const TableRef& table, const MapOptions
     return Opened(
         std::make_unique<RulesMap<CidrRules>>(name, table.name, &CidrRules::parse, options));
   }
+  if (table.type == "list") return Opened(std::make_unique<ListMap>(name, table.name, options));
   if (table.type == "pcre" || table.type == "regexp") {
     auto parse = table.type == "pcre" ? &PatternRules::parse_pcre : &PatternRules::parse_regexp;
     return Opened(std::make_unique<RulesMap<PatternRules>>(name, table.name, parse, options));

@@ -6,8 +6,9 @@
 //   static:text      the same value for every key; static:{text with blanks}
 //   cidr:/path       `network value` by address, first match (cidr_rules.h)
 //   regexp:/path, pcre:/path   `/pattern/ value`, first match (pattern_rules.h)
-//   unionmap:{t1, t2}   all values of all tables, joined by commas
-//   pipemap:{t1, t2}    each table looks up the value of the one before
+//   list:/path       names in a file, for a bare /path in a list such as relay_domains
+//   (name_list.h) unionmap:{t1, t2}   all values of all tables, joined by commas pipemap:{t1, t2}
+//   each table looks up the value of the one before
 //
 // Keys are looked up in lower case, as Postfix folds them, and in NFC; a domain in a key also in its
 // other spelling, so that `müll.example` in a table is found as `xn--mll-hoa.example`, and the other

@@ -414,3 +414,59 @@ TEST_CASE("clients, hosts and senders stand for keys in access(5)'s order") {
         "u@[192.0.2.1] [192.0.2.1] u@ ");
   CHECK(texts(access_keys_of_mail("", "", "+", Parents::Plain)) == "<> ");
 }
+
+TEST_CASE("a file of names in a list holds its names, the networks' addresses, and no comments") {
+  Scratch scratch;
+  write(scratch / "names",
+        "# relay for these\nexample.org, .Example.NET\nb\u00fccher.test\n"
+        "192.0.2.0/24 2001:db8::1 # and no more\n");
+  auto map = Map::open(TableRef{"list", (scratch / "names")}, {});
+  REQUIRE(map);
+  REQUIRE((*map)->ready());
+  for (const char* key : {"example.org", "EXAMPLE.org", ".example.net", "xn--bcher-kva.test",
+                          "192.0.2.9", "2001:db8::1"}) {
+    CAPTURE(key);
+    CHECK(found(**map, key) == "OK");
+  }
+  for (const char* key : {"relay", "example.net", "192.0.3.1", "more", "#"}) {
+    CAPTURE(key);
+    CHECK(found(**map, key) == "(none)");
+  }
+  CHECK((*map)->takes_partial_keys());
+}
+
+TEST_CASE(
+    "a file of names that holds more than names is refused with the line, a missing one too") {
+  Scratch scratch;
+  for (const char* word : {"!example.org", "hash:/etc/more", "/etc/more"}) {
+    write(scratch / "names", std::string("example.org\n") + word + "\n");
+    auto map = Map::open(TableRef{"list", (scratch / "names")}, {});
+    REQUIRE(map);
+    auto ready = (*map)->ready();
+    REQUIRE_FALSE(ready);
+    CHECK(ready.error().text().find("names:2: ") != std::string::npos);
+  }
+  auto missing = Map::open(TableRef{"list", (scratch / "none")}, {});
+  REQUIRE(missing);
+  CHECK_FALSE((*missing)->ready());
+}
+
+TEST_CASE("a table says whether it can be read before anybody looks something up") {
+  Scratch scratch;
+  write(scratch / "good", "a b\n");
+  write(scratch / "bad", "not-a-network x\n");
+  struct Row {
+    std::string table;
+    bool is_ready;
+  };
+  std::string good = (scratch / "good");
+  std::string bad = (scratch / "bad");
+  for (const Row& row : {Row{"texthash:" + good, true}, Row{"texthash:" + bad + ".none", false},
+                         Row{"hash:" + good, false}, Row{"cidr:" + bad, false},
+                         Row{"static:x", true}, Row{"inline:{a=b}", true},
+                         Row{"unionmap:{texthash:" + good + ", hash:" + good + "}", false},
+                         Row{"pipemap:{texthash:" + good + ", static:x}", true}}) {
+    CAPTURE(row.table);
+    CHECK(opened(row.table)->ready().has_value() == row.is_ready);
+  }
+}
