@@ -12,6 +12,7 @@
 
 #include "common/base/text.h"
 #include "common/config/nearest.h"
+#include "common/config/value_check.h"
 #include "common/mail/public_suffix.h"
 #include "common/mail/unique_id.h"
 
@@ -34,22 +35,15 @@ class Checker {
   void run() {
     null_client();
     names();
-    networks();
     interfaces();
-    dns_servers();
     mail_place();
     relayhost();
     transports();
     tls();
-    words_of("protocols", config_.protocols, {"imap", "pop3", "none"});
-    words_of("inet_protocols", config_.inet_protocols, {"all", "ipv4", "ipv6"});
-    words_of("mailbox_delivery_lock", config_.mailbox_delivery_lock, {"fcntl", "flock", "dotlock"});
-    words_of("allow_mail_to_commands", config_.allow_mail_to_commands,
-             {"alias", "forward", "include"});
-    words_of("allow_mail_to_files", config_.allow_mail_to_files, {"alias", "forward", "include"});
-    words_of("auth_mechanisms", config_.auth_mechanisms,
-             {"auto", "plain", "login", "scram-sha-256", "scram-sha-256-plus", "external"});
-    words_of("smtp_host_lookup", config_.smtp_host_lookup, {"dns", "native"});
+    for (std::string_view name : checked_values()) {
+      std::string problem = value_problem(name, config_);
+      if (!problem.empty()) error(name, problem);
+    }
     unique_ids();
     order();
     ports();
@@ -115,11 +109,6 @@ class Checker {
            item.starts_with("127.") || item == "::1" || item == "[::1]";
   }
 
-  static bool is_address(std::string_view text) {
-    if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
-    return !network_text(std::string(text), 1).empty();
-  }
-
   static bool is_hostname(std::string_view name) {
     constexpr std::size_t domain_bytes_max = 255;  // RFC 5321 section 4.5.3.1.2
     if (name.empty() || name.size() > domain_bytes_max) return false;
@@ -178,43 +167,6 @@ class Checker {
     }
   }
 
-  void networks() {
-    check_networks("mynetworks", config_.mynetworks);
-    check_networks("auth_throttle_exempt_networks", config_.auth_throttle_exempt_networks);
-  }
-
-  void check_networks(const std::string& parameter, const std::vector<std::string>& items) {
-    for (const std::string& item : items) {
-      std::string named = item[0] == '!' ? item.substr(1) : item;
-      if (TableRef::is_table(named)) continue;
-      std::string problem = network_problem(named);
-      if (!problem.empty()) error(parameter, "\"" + printable(item, 100) + "\" " + problem);
-    }
-  }
-
-  /// Empty where the text is an address or a network: 192.0.2.0/24, [2001:db8::]/32.
-  static std::string network_problem(std::string text) {
-    std::string bits;
-    if (auto slash = text.rfind('/'); slash != std::string::npos) {
-      bits = text.substr(slash + 1);
-      text.resize(slash);
-    }
-    if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
-    bool ipv6 = text.find(':') != std::string::npos;
-    int size = ipv6 ? 128 : 32;
-    std::string whole = network_text(text, size);
-    if (whole.empty()) return "is not an address; write 192.0.2.0/24 or [2001:db8::]/32";
-    if (bits.empty()) return "";
-    auto number = parse_number(bits);
-    if (!number || *number > static_cast<std::uint64_t>(size)) {
-      return "has an impossible length; write at most /" + std::to_string(size);
-    }
-    std::string network = network_text(text, static_cast<int>(*number));
-    std::string same = whole.substr(0, whole.rfind('/')) + "/" + std::to_string(*number);
-    if (network != same) return "has bits beyond its length; write " + network;
-    return "";
-  }
-
   void interfaces() {
     for (std::size_t s = 0; s < service_count; ++s) {
       const auto& list = config_.at(static_cast<Service>(s)).inet_interfaces;
@@ -223,23 +175,11 @@ class Checker {
         return;
       }
       for (const std::string& item : list) {
-        if (is_hostname(item) || is_address(item)) continue;
+        if (is_hostname(item) || is_address_text(item)) continue;
         error("inet_interfaces", "\"" + printable(item, 100) +
                                      "\" is neither all, loopback-only, a name nor an address");
         return;
       }
-    }
-  }
-
-  /// 192.0.2.1, 192.0.2.1:5353, 2001:db8::1, [2001:db8::1]:5353
-  void dns_servers() {
-    for (const std::string& item : config_.dns_servers) {
-      if (is_address(item)) continue;
-      auto colon = item.rfind(':');
-      auto port = colon == item.npos ? std::nullopt : parse_number(item.substr(colon + 1));
-      if (port && *port > 0 && *port < 65536 && is_address(item.substr(0, colon))) continue;
-      error("dns_servers", "\"" + printable(item, 100) +
-                               "\" is not an address; write 192.0.2.1 or [192.0.2.1]:53");
     }
   }
 
@@ -338,17 +278,6 @@ class Checker {
     }
     if (config_.ssl != "no" && config_.ssl_cert.empty() && layers_.is_given("ssl")) {
       error("ssl", "TLS needs a certificate; set ssl_cert and ssl_key, or ssl = \"no\"");
-    }
-  }
-
-  void words_of(std::string_view name, const std::vector<std::string>& list,
-                std::initializer_list<std::string_view> known) {
-    for (const std::string& item : list) {
-      auto equal = [&](std::string_view word) { return equal_nocase(word, item); };
-      if (std::ranges::any_of(known, equal)) continue;
-      std::string words;
-      for (std::string_view word : known) words += (words.empty() ? "" : ", ") + std::string(word);
-      error(name, "\"" + printable(item, 100) + "\" is none of: " + words);
     }
   }
 

@@ -16,6 +16,7 @@
 #include "common/base/text.h"
 #include "common/config/config.h"
 #include "common/config/load.h"
+#include "common/config/value_check.h"
 
 namespace pennypost {
 namespace {
@@ -179,6 +180,8 @@ Result<void> check_value(std::string_view toml, const SettingEdit& edit,
   auto text = layers.expanded(index, edit.scope);
   auto assigned = text ? assign(settings, index, *text) : Result<void>(text.error());
   if (!assigned) return Error::permanent(edit.name + ": " + assigned.error().text());
+  std::string problem = value_problem(edit.name, settings);
+  if (!problem.empty()) return Error::permanent(edit.name + ": " + problem);
   return {};
 }
 

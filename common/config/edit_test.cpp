@@ -147,3 +147,29 @@ TEST_CASE("several edits are one change of the file, which keeps its mode") {
   std::filesystem::remove_all(directory);
   CHECK_FALSE(edit_file({domain}, options));
 }
+
+TEST_CASE(
+    "a list with an item that means nothing changes nothing, and is told what would be right") {
+  struct Row {
+    const char* edit;
+    const char* words;
+  };
+  for (const Row& row :
+       {Row{"protocols=imap, foo", "protocols: \"foo\" is none of: imap, pop3, none"},
+        Row{"inet_protocols=ipv5", "inet_protocols: \"ipv5\" is none of: all, ipv4, ipv6"},
+        Row{"mynetworks=10.0.0.1/8", "\"10.0.0.1/8\" has bits beyond its length; write 10.0.0.0/8"},
+        Row{"mynetworks=300.1.1.1/8", "\"300.1.1.1/8\" is not an address"},
+        Row{"mynetworks=hash:relative", "needs an absolute path"},
+        Row{"relay_domains=btree:/x", "write hash:/x and run postmap"},
+        Row{"dns_servers=ns.example.com", "\"ns.example.com\" is not an address"},
+        Row{"mydestination=a b}", "a } without a {"}}) {
+    CAPTURE(row.edit);
+    auto text = after("", SettingEdit::Set, row.edit);
+    CAPTURE(text);
+    CHECK(text.find(row.words) != text.npos);
+  }
+  // What another setting decides is not the value's own fault: they are set one by one.
+  CHECK(after("", SettingEdit::Set, "role=null-client") == "role = \"null-client\"\n");
+  CHECK(after("", SettingEdit::Set, "relay_domains=/etc/names") ==
+        "relay_domains = \"/etc/names\"\n");
+}

@@ -103,12 +103,13 @@ std::string remedy_of(const TableRef& table, const std::string& name) {
   return "";
 }
 
-Problems tables_as(const Config& config, const std::optional<Identity>& identity,
-                   std::string_view parameter_or_rest) {
+enum class Reader { Lookup, Auth };
+
+Problems tables_as(const Config& config, const std::optional<Identity>& identity, Reader reader) {
   Problems problems;
-  bool is_auth = parameter_or_rest == "credentials_map";
   for (const auto& named : tables_in(config)) {
-    if ((named.parameter == "credentials_map") != is_auth) continue;
+    bool is_for_auth = named.parameter == "credentials_map";
+    if (is_for_auth != (reader == Reader::Auth)) continue;
     auto problem = store::problem_of(config, named);
     if (problem.empty()) continue;
     if (identity) problem += remedy_of(named.table, identity->name);
@@ -136,11 +137,11 @@ Problems own_users(const std::shared_ptr<const Config>& config) {
 Problems tables(const CheckedHost& host) {
   const Config& config = *host.config;
   auto lookup = user_of(config, "mail_owner");
-  auto problems = ask_as(lookup, [&] { return tables_as(config, lookup, ""); });
+  auto problems = ask_as(lookup, [&] { return tables_as(config, lookup, Reader::Lookup); });
   add(problems, ask_as(lookup, [&] { return own_users(host.config); }));
   if (config.role == Role::NullClient) return problems;
   auto auth = auth_user_of(config);
-  add(problems, ask_as(auth, [&] { return tables_as(config, auth, "credentials_map"); }));
+  add(problems, ask_as(auth, [&] { return tables_as(config, auth, Reader::Auth); }));
   return problems;
 }
 
