@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -136,8 +137,16 @@ Result<std::shared_ptr<TlsContext>> TlsContext::server(const ServerSettings& set
                             "; it must be a readable PEM file, the host's certificate first");
   }
   const auto& key_file = settings.key_file.empty() ? settings.certificate_file : settings.key_file;
+  // A daemon has nobody to ask for a passphrase, and a command must not.
+  SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return 0; });
   if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-    return Error::permanent("private key " + key_file + ": " + openssl_error() +
+    bool is_another = ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH;
+    std::string problem = openssl_error();
+    if (is_another) {
+      return Error::permanent("private key " + key_file + " does not belong to certificate " +
+                              settings.certificate_file + ", the first in its file");
+    }
+    return Error::permanent("private key " + key_file + ": " + problem +
                             "; it must be a readable PEM file without passphrase");
   }
   if (SSL_CTX_check_private_key(context) != 1) {

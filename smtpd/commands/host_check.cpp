@@ -69,12 +69,24 @@ Problems settings_of(const CheckedHost& host) {
   return problems;
 }
 
+/// Which of the settings that stand for each other the admin has written.
+std::string as_written(const Config& config, const std::vector<std::string>& names) {
+  for (const auto& name : names) {
+    if (!config.where(name).starts_with("default of ")) return name;
+  }
+  return names.front();
+}
+
 Problems certificates(const CheckedHost& host) {
   Problems problems;
   for (const auto& daemon : host.daemons) {
-    const char* setting = daemon == "smtpd" ? "smtpd_tls_cert_file" : "ssl_cert";
     auto contexts = server_contexts(*host.config, services_of(daemon), nullptr);
-    if (!contexts) problems.push_back(at(*host.config, setting, contexts.error().text()));
+    if (contexts) continue;
+    const std::string& text = contexts.error().text();
+    std::vector<std::string> names{"smtpd_tls_cert_file", "ssl_cert"};
+    if (text.starts_with("private key ")) names = {"smtpd_tls_key_file", "ssl_key"};
+    if (daemon != "smtpd") std::ranges::reverse(names);
+    problems.push_back(at(*host.config, as_written(*host.config, names), text));
   }
   auto client = verifying_client(*host.config);
   if (!client) problems.push_back(at(*host.config, "smtp_tls_CAfile", client.error().text()));
@@ -166,7 +178,8 @@ Problems ports(const CheckedHost& host) {
         auto socket = listen_tcp(Endpoint(address, number));
         bool is_missing = errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT;
         if (socket || (is_implied && is_missing) || (runs && errno == EADDRINUSE)) continue;
-        std::string setting = std::string(name_of(service)) + "_port";
+        std::string setting =
+            is_missing ? "inet_interfaces" : std::string(name_of(service)) + "_port";
         problems.push_back(at(*host.config, setting, socket.error().text()));
       }
     }

@@ -88,7 +88,7 @@ Result<Accounts> Accounts::open(std::shared_ptr<const Config> config,
                                 const MapOptions& options) {
   auto quota = quota_of_rule(config->quota_rule);
   if (!quota) {
-    return Error::permanent(config->where("quota_rule") + ": " + quota.error().text());
+    return Error::permanent(config->where("quota_rule") + ": quota_rule: " + quota.error().text());
   }
   Accounts accounts;
   accounts.owner_uid_ = ::geteuid();

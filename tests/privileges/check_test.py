@@ -5,7 +5,7 @@ import stat
 
 import mailhost
 from harness import check, contains, equal, eventually, test
-from roothost import MAIL_OWNER, RootHost
+from roothost import CAROL_PASSWORD, DROP_GROUP, MAIL_OWNER, RootHost
 
 MAIL_GROUP = 8  # Debian's
 
@@ -56,7 +56,6 @@ def installation(t):
     equal(done.returncode, 78, "the status")
     contains(done.stderr, f"chgrp pennydrop {program}; chmod 2755 {program}", "what must change")
     contains(done.stderr, f"chmod o+r {host.path('etc', 'main.toml')}", "what must change")
-    from roothost import DROP_GROUP
     os.chown(program, 0, DROP_GROUP)
     os.chmod(program, 0o2755)
     os.chmod(host.path("etc", "main.toml"), 0o644)
@@ -77,6 +76,7 @@ def groups_of_worker(host):
 @test("mail_access_groups reaches a user who is logged in: her worker ends at the reload, the next one has the group")
 def access_groups(t):
     host = RootHost(t, daemons=("imapd",))
+    host.users["carol"] = CAROL_PASSWORD
     client = host.imap("carol")
     client.select("INBOX")
     check(MAIL_GROUP not in groups_of_worker(host), "the group before")

@@ -1,6 +1,7 @@
 """`pennypost start` and `reload` say what the processes have answered; a reload is in force everywhere or nowhere."""
 import os
 import signal
+import socket
 
 from harness import check, contains, equal, eventually, test
 from mailhost import Host, letter
@@ -29,7 +30,6 @@ def change(host, settings):
 
 
 def greeting(host, port):
-    import socket
     with socket.create_connection((host.near, host.port(port)), timeout=10) as stream:
         return stream.recv(512).decode()
 
@@ -102,7 +102,6 @@ def all_or_nothing(t):
 
 @test("a port that another program has is found by the daemon itself at a reload, and no daemon changes")
 def port_taken(t):
-    import socket
     host = started(t)
     taken = socket.create_server((host.address, 0))
     t.cleanup(taken.close)
@@ -137,7 +136,6 @@ def ssl_no(t):
     host.command("pennypost", "reload")
 
     def is_open(port):
-        import socket
         try:
             socket.create_connection((host.near, host.port(port)), timeout=5).close()
             return True
