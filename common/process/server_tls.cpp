@@ -27,8 +27,7 @@ TlsContext::ServerSettings settings_of(const Config& config, Service service) {
   }
   tls.certificate_file = settings.smtpd_tls_cert_file;
   tls.key_file = settings.smtpd_tls_key_file;
-  bool is_mandatory =
-      settings.smtpd_tls_security_level == "encrypt" || is_implicit_tls(service);
+  bool is_mandatory = settings.smtpd_tls_security_level == "encrypt" || is_implicit_tls(service);
   tls.minimum_protocol =
       lowest(is_mandatory ? settings.smtpd_tls_mandatory_protocols : settings.smtpd_tls_protocols);
   return tls;

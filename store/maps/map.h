@@ -6,16 +6,16 @@
 //   static:text      the same value for every key; static:{text with blanks}
 //   cidr:/path       `network value` by address, first match (cidr_rules.h)
 //   regexp:/path, pcre:/path   `/pattern/ value`, first match (pattern_rules.h)
-//   list:/path       names in a file, for a bare /path in a list such as relay_domains
-//   (name_list.h) unionmap:{t1, t2}   all values of all tables, joined by commas pipemap:{t1, t2}
-//   each table looks up the value of the one before
+//   list:/path       names in a file, as /path in a list of names means (name_list.h)
+//   unionmap:{t1, t2}   all values of all tables, joined by commas
+//   pipemap:{t1, t2}    each table looks up the value of the one before
 //
-// Keys are looked up in lower case, as Postfix folds them, and in NFC; a domain in a key also in its
-// other spelling, so that `müll.example` in a table is found as `xn--mll-hoa.example`, and the other
-// way round. Files are looked at once in
-// `check_interval` and read again when changed; where the new content can't be used the old stays
-// and `on_problem` hears why. A table that could never be read is no reason not to start: look-ups
-// answer "try later" until it can be, and each interval tries again.
+// Keys are looked up in lower case, as Postfix folds them, and in NFC; a domain in a key also in
+// its other spelling, so that `müll.example` in a table is found as `xn--mll-hoa.example`, and the
+// other way round. Files are looked at once in `check_interval` and read again when changed; where
+// the new content can't be used the old stays and `on_problem` hears why. A table that could never
+// be read is no reason not to start: look-ups answer "try later" until it can be, and each interval
+// tries again.
 //
 // A Map may be used by several threads at once. It blocks: use offload.
 //
