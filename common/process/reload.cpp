@@ -73,6 +73,24 @@ std::string refusal_of(const Question& question) {
   return question.kind + ": " + question.answer->error().text();
 }
 
+void let_take(Link& link) {
+  std::vector<Descriptor> log_file;
+  int number = log_sink().descriptor();
+  if (number >= 0) log_file.emplace_back(fcntl(number, F_DUPFD_CLOEXEC, 3));
+  link.post(control::TakeConfig::type, wire::encode(control::TakeConfig()), std::move(log_file));
+}
+
+/// Both steps at once for a process that was not there at the first. One that can't take it ends,
+/// and is started anew where it is needed.
+Task<> catch_up(std::shared_ptr<Link> link, std::string kind, std::string config) {
+  Question question{link, kind};
+  auto asking = ask(question, config);
+  co_await std::move(asking);
+  if (question.answer && *question.answer) co_return let_take(*link);
+  log_error("master", "reload: " + refusal_of(question));
+  link->post(control::Drain::type, wire::encode(control::Drain()), {});
+}
+
 }  // namespace
 
 LogOptions log_options_of(const Config& config) {
@@ -219,16 +237,11 @@ void Master::commit_trial() {
 
 /// `text`: of the configuration, for a process that was started since the others were asked.
 void Master::give_config(Process& process, const std::string& text) {
-  if (!text.empty()) {
-    control::TryConfig request;
-    request.config = text;
-    process.link->post(control::TryConfig::type, wire::encode(request), {});
+  if (text.empty()) {
+    let_take(*process.link);
+  } else {
+    tasks_->start(catch_up(process.link, process.kind->name, text));
   }
-  std::vector<Descriptor> log_file;
-  int number = log_sink().descriptor();
-  if (number >= 0) log_file.emplace_back(fcntl(number, F_DUPFD_CLOEXEC, 3));
-  process.link->post(control::TakeConfig::type, wire::encode(control::TakeConfig()),
-                     std::move(log_file));
 }
 
 /// A process can't be given another user or group: a worker whose account has others now must make
