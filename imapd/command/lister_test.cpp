@@ -96,6 +96,8 @@ TEST_CASE("CHILDINFO tells of selected names below, as in the examples of RFC 52
   CHECK(names(" (RECURSIVEMATCH SUBSCRIBED) \"\" *2") ==
         "foo2+ foo2.bar2 baz2.bar2 eps2+ qux2.bar2 ");
   CHECK(names(" (SUBSCRIBED REMOTE RECURSIVEMATCH) \"\" %") == "foo2+ baz2+ eps2+ qux2+ gone+ ");
+  CHECK(names(" (RECURSIVEMATCH SUBSCRIBED) \"\" *") ==
+        "foo2.bar1 foo2.bar2 baz2.bar2 eps2+ eps2.mamba qux2.bar2 gone.away ");
   CHECK(names(" (SUBSCRIBED) \"\" %") == "eps2 ");
   auto line = [&](const std::string& arguments) {
     return listing(parsed(arguments), folders, 1000).text;
