@@ -139,7 +139,9 @@ Task<Attempt::Outcomes> Sender::send(Attempt attempt, Descriptor body) {
     } else if (!hop) {
       work.fail(hop.error());
     }
-    if (fallback == route.fallbacks.end()) break;
+    // What loops would only go round by another way.
+    bool loops = work.failure && is_loop(*work.failure);
+    if (loops || fallback == route.fallbacks.end()) break;
     work.hop = *fallback;
   }
 
@@ -181,7 +183,9 @@ Task<> Sender::over_hop(Work& work, NextHop hop) {
   auto targets = co_await std::move(finding);
   if (!targets) {
     Error error = targets.error();
-    if (is_relayhost && !error.is_temporary()) {
+    if (is_relayhost && is_loop(error)) {
+      log_warning("smtp", "relayhost configuration problem: " + error.text());
+    } else if (is_relayhost && !error.is_temporary()) {
       // The host's setting is wrong, not the message.
       error = Error::temporary("4.3.5 relayhost configuration problem: " +
                                error.text().substr(error.text().find(' ') + 1));
@@ -193,7 +197,8 @@ Task<> Sender::over_hop(Work& work, NextHop hop) {
   auto sessions_max = static_cast<std::size_t>(config_->smtp_mx_session_limit);
   work.sessions = 0;
   for (const auto& target : *targets) {
-    if (work.is_done() || (sessions_max != 0 && work.sessions >= sessions_max)) co_return;
+    bool loops = work.failure && is_loop(*work.failure);
+    if (loops || work.is_done() || (sessions_max != 0 && work.sessions >= sessions_max)) co_return;
     co_await over_host(work, target, true);
   }
 }
@@ -259,8 +264,10 @@ Task<> Sender::run_session(Work& work, bool& wants_plain) {
     auto opened = co_await work.client->open();
     work.connected = std::chrono::steady_clock::now();
     if (!opened) {
-      work.fail(opened.error(), work.client->target().text());
-      work.is_refused = !opened.error().is_temporary();
+      Error error = opened.error();
+      if (work.client->is_with_myself()) error = loop_of(work);
+      work.fail(error, work.client->target().text());
+      work.is_refused = !error.is_temporary();
       co_return;
     }
     // As in Postfix, hosts that greet nobody don't count.
@@ -271,6 +278,14 @@ Task<> Sender::run_session(Work& work, bool& wants_plain) {
     wants_plain = work.client->tls_failed();
     lost(work, why);
   }
+}
+
+/// Another host of the domain's may be the right one, where this one is only a backup.
+Error Sender::loop_of(const Work& work) {
+  auto hop = NextHop::parse(work.hop.next_hop);
+  Error error = loop_error(hop ? hop->host : work.hop.next_hop);
+  if (!work.client->target().is_backup) return error;
+  return Error::temporary("4.4.6" + error.text().substr(error.text().find(' ')));
 }
 
 /// What a broken connection means for the recipients that have no answer.

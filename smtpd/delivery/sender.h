@@ -94,6 +94,7 @@ class Sender {
   Result<TlsPolicy> policy_of(const std::string& next_hop, const std::string& text,
                               const Target& target) const;
   Result<TlsDemand> tls_demand(const Work& work, const Target& target) const;
+  static Error loop_of(const Work& work);
   void lost(Work& work, const Disconnected& why);
   bool is_busy(const std::string& key) const;
   void keep(const std::string& key, std::unique_ptr<SmtpClient> client);

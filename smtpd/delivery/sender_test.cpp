@@ -193,6 +193,38 @@ TEST_CASE("a message goes out one command at a time, and its recipient is delive
   CHECK(fixture.last[0].relay == "a.example[192.0.2.1]:25");
 }
 
+TEST_CASE("a server that bears our own name ends the delivery at once, whatever might follow") {
+  for (std::string named :
+       {"S: 220 Mail.example.com ESMTP\nC: QUIT\n",
+        "S: 220-mail.example.com\nS: 220 more\nC: QUIT\n",
+        "S: 220 a.example\nC: EHLO me.example\nS: 250-mail.example.com\n"
+        "S: 250 PIPELINING\nC: QUIT\n",
+        "S: 220 a.example\nC: EHLO me.example\nS: 500 what\nC: HELO me.example\n"
+        "S: 250 mail.example.com\nC: QUIT\n"}) {
+    CAPTURE(named);
+    Fixture fixture;
+    fixture.attempt.route.fallbacks.push_back(FallbackHop{"[192.0.2.2]", {}, {}});
+    fixture.servers.add(named);
+    CHECK(fixture.send() == "bounce 5.4.6 mail for example.org loops back to myself");
+    CHECK(fixture.servers.connected.size() == 1);
+  }
+}
+
+TEST_CASE("a backup MX that bears our name is passed over") {
+  Fixture fixture;
+  fixture.servers.add("refused");
+  fixture.servers.add("S: 220 mail.example.com\nC: QUIT\n");
+  CHECK(fixture.send() == "retry 4.4.6 mail for example.org loops back to myself");
+}
+
+TEST_CASE("a relayhost that is this host is a loop, and no reason to wait") {
+  Fixture fixture({"relayhost=[192.0.2.7]", "inet_interfaces=192.0.2.7"});
+  fixture.attempt.route.next_hop = "[192.0.2.7]";
+  fixture.attempt.route.fallbacks.push_back(FallbackHop{"[192.0.2.2]", {}, {}});
+  CHECK(fixture.send() == "bounce 5.4.6 mail for 192.0.2.7 loops back to myself");
+  CHECK(fixture.servers.connected.empty());
+}
+
 TEST_CASE("where PIPELINING is offered the commands go out in one group") {
   Fixture fixture;
   fixture.recipient("q@example.org");

@@ -157,7 +157,7 @@ Task<Result<void>> SmtpClient::open() {
 Task<Result<void>> SmtpClient::greet() {
   stage_ = while_greeting;
   CO_TRY(auto greeting, co_await reply(config_->smtp_helo_timeout));
-  if (greeting.is_positive()) co_return Result<void>();
+  if (greeting.is_positive()) co_return check_name(greeting, "greeted me");
   is_broken_ = true;
   Error error = refusal(greeting, "refused to talk to me");
   if (greeting.is_permanent() && config_->smtp_skip_5xx_greeting) {
@@ -166,13 +166,25 @@ Task<Result<void>> SmtpClient::greet() {
   co_return error;
 }
 
+/// RFC 5321 sections 4.2 and 4.1.1.1: both replies begin with the server's name.
+Result<void> SmtpClient::check_name(const SmtpReply& reply, const char* what) {
+  if (reply.lines.empty()) return {};
+  std::string_view line = reply.lines.front();
+  if (!equal_nocase(line.substr(0, line.find(' ')), config_->myhostname)) return {};
+  is_with_myself_ = true;
+  std::string text =
+      "host " + target_.name() + " " + what + " with my own hostname " + config_->myhostname;
+  log_warning("smtp", text);
+  return Error::temporary("4.4.6 " + text);
+}
+
 Task<Result<void>> SmtpClient::hello() {
   features_ = PeerFeatures();
   CO_TRY(auto ehlo,
          co_await ask("EHLO " + config_->smtp_helo_name, config_->smtp_helo_timeout, while_ehlo));
   if (ehlo.is_positive()) {
     features_ = PeerFeatures::parse(ehlo, config_->smtp_discard_ehlo_keywords);
-    co_return Result<void>();
+    co_return check_name(ehlo, "replied to HELO/EHLO");
   }
   // RFC 5321 section 3.2: a server that knows no EHLO is asked the old way.
   if (ehlo.is_closing() || !ehlo.is_permanent() || is_secure()) {
@@ -181,7 +193,7 @@ Task<Result<void>> SmtpClient::hello() {
   }
   CO_TRY(auto helo,
          co_await ask("HELO " + config_->smtp_helo_name, config_->smtp_helo_timeout, while_helo));
-  if (helo.is_positive()) co_return Result<void>();
+  if (helo.is_positive()) co_return check_name(helo, "replied to HELO/EHLO");
   is_broken_ = true;
   co_return refusal(helo, "refused to talk to me");
 }

@@ -3,7 +3,8 @@
 // One SmtpClient is one session: open() greets, says EHLO (or HELO), begins TLS and logs in as
 // asked; deliver() is one mail transaction and may be called again. Commands go out in groups where
 // the server takes PIPELINING. Answers are kept apart for each recipient; 421 ends the session.
-// What the server lacks is made up for or refused: no 8BITMIME: the message is converted
+// A server that bears our own name is ourselves, by whatever way: the mail would loop. What the
+// server lacks is made up for or refused: no 8BITMIME: the message is converted
 // (seven_bit.h); no SMTPUTF8: 5.6.7, unless nothing in the message needs it; too large for its
 // SIZE: 5.3.4.
 //
@@ -85,6 +86,8 @@ class SmtpClient {
   /// Whether another message may be sent.
   bool is_usable() const { return !is_broken_; }
   bool is_secure() { return connection_.stream().is_secure(); }
+  /// open() failed because the server bears our own name.
+  bool is_with_myself() const { return is_with_myself_; }
   /// True when the handshake was what failed, so that a try in plain text makes sense.
   bool tls_failed() const { return tls_failed_; }
   bool may_be_taken() const { return may_be_taken_; }
@@ -105,6 +108,7 @@ class SmtpClient {
   Task<Result<void>> log_in();
   Task<Result<SmtpReply>> log_in_by(std::string mechanism, std::string stage);
   Error refusal(const SmtpReply& reply, const char* what) const;
+  Result<void> check_name(const SmtpReply& reply, const char* what);
   void refuse(Slot& slot, const SmtpReply& reply, const char* command);
   void refuse_open(std::vector<Slot*>& slots, const Error& error);
   Task<Result<Mail>> prepare(const Envelope& envelope, MessageSource& source,
@@ -125,6 +129,7 @@ class SmtpClient {
   PeerFeatures features_;
   bool is_broken_ = false;
   bool tls_failed_ = false;
+  bool is_with_myself_ = false;
   bool may_be_taken_ = false;
   std::string stage_;
   std::size_t messages_ = 0;

@@ -10,6 +10,9 @@
 namespace pennypost::smtp {
 namespace {
 
+constexpr std::string_view loop_status = "5.4.6";
+constexpr std::uint16_t smtp_port_of_all = 25;
+
 std::uint32_t system_random(std::uint32_t bound) {
   std::uint32_t number = 0;
   ASSERT(getrandom(&number, sizeof number, 0) == sizeof number);
@@ -70,14 +73,22 @@ Task<DnsAnswer<IpAddress>> host_addresses(Resolver& resolver, std::string name,
   co_return co_await resolver.addresses(name, settings.families);
 }
 
+/// Whether a host of this name, at this port, is the one that we call ourselves.
+bool is_own_name(const std::string& host, std::uint16_t port, const TargetSettings& settings) {
+  return equal_nocase(host, settings.myhostname) &&
+         std::ranges::find(settings.own_ports, port) != settings.own_ports.end();
+}
+
 Task<Result<std::vector<Target>>> by_address_records(Resolver& resolver, NextHop hop,
                                                      std::uint16_t port,
                                                      const TargetSettings& settings) {
+  if (is_own_name(hop.host, port, settings)) co_return loop_error(hop.host);
   auto answer = co_await host_addresses(resolver, hop.host, settings);
   if (!answer.is_found()) co_return not_found(hop.host, "AAAA/A", answer.status, answer.reason);
   std::vector<Target> targets;
   for (const auto& address : by_turns(answer.values)) {
     targets.emplace_back(hop.host, Endpoint(address, port));
+    if (settings.is_own(targets.back().endpoint)) co_return loop_error(hop.host);
   }
   co_return targets;
 }
@@ -97,6 +108,7 @@ class MxWalk {
       records.erase(records.begin() + static_cast<std::ptrdiff_t>(settings_.mx_hosts_max),
                     records.end());
     }
+    best_preference_ = records.empty() ? 0 : records.front().preference;
     for (const auto& record : records) {
       if (own_preference_ && record.preference >= *own_preference_) break;
       co_await add_host(record);
@@ -104,14 +116,17 @@ class MxWalk {
     if (own_preference_) drop_not_better();
     if (targets_.empty()) co_return why_none();
     std::vector<Target> targets;
-    for (auto& [preference, target] : targets_) targets.push_back(std::move(target));
+    for (auto& [preference, target] : targets_) {
+      target.is_backup = preference > best_preference_;
+      targets.push_back(std::move(target));
+    }
     co_return targets;
   }
 
  private:
   Task<> add_host(MxRecord record) {
     if (record.host.empty()) co_return;
-    bool is_us = port_ == settings_.own_port && equal_nocase(record.host, settings_.myhostname);
+    bool is_us = is_own_name(record.host, port_, settings_);
     auto literal = IpAddress::parse(record.host);
     DnsAnswer<IpAddress> answer(DnsStatus::Found);
     if (literal) {
@@ -122,8 +137,9 @@ class MxWalk {
     }
     if (answer.status == DnsStatus::TryLater) try_later_ = answer.reason;
     for (const auto& address : by_turns(answer.values)) {
-      if (port_ == settings_.own_port && settings_.is_own(address)) is_us = true;
-      targets_.emplace_back(record.preference, Target(record.host, Endpoint(address, port_)));
+      Endpoint endpoint(address, port_);
+      if (settings_.is_own(endpoint)) is_us = true;
+      targets_.emplace_back(record.preference, Target(record.host, endpoint));
     }
     if (is_us) own_preference_ = record.preference;
   }
@@ -133,9 +149,7 @@ class MxWalk {
   Error why_none() const {
     // What is better than us can't be found out now: that is no loop.
     if (try_later_) return not_found(domain_, "MX host", DnsStatus::TryLater, *try_later_);
-    if (own_preference_) {
-      return Error(554, "5.4.6 mail for " + printable(domain_, 255) + " loops back to myself");
-    }
+    if (own_preference_) return loop_error(domain_);
     return Error(
         550, "5.4.4 none of the mail exchangers of " + printable(domain_, 255) + " has an address");
   }
@@ -146,6 +160,7 @@ class MxWalk {
   const TargetSettings& settings_;
   std::vector<std::pair<std::uint16_t, Target>> targets_;
   std::optional<std::uint16_t> own_preference_;
+  std::uint16_t best_preference_ = 0;
   std::optional<std::string> try_later_;
 };
 
@@ -163,28 +178,46 @@ TargetSettings TargetSettings::from(const Config& config) {
   settings.mx_hosts_max = static_cast<std::size_t>(config.dns_mx_hosts_max);
   settings.addresses_max = static_cast<std::size_t>(config.smtp_mx_address_limit);
   settings.myhostname = config.myhostname;
-  settings.own_port = static_cast<std::uint16_t>(config.smtp_port);
+  settings.own_ports.clear();
+  for (auto port : {config.smtp_port, config.submission_port, config.submissions_port}) {
+    if (port != 0) settings.own_ports.push_back(static_cast<std::uint16_t>(port));
+  }
   settings.random = system_random;
   std::vector<IpAddress> own;
-  auto add = [&](const std::string& text) {
+  auto add = [&](std::string_view text) {
+    if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
     auto address = IpAddress::parse(text);
     if (address) own.push_back(*address);
   };
   const auto& interfaces = config.at(Service::Smtp).inet_interfaces;
   bool on_all = holds(interfaces, "all");
   bool on_loopback = on_all || holds(interfaces, "loopback-only") || holds(interfaces, "localhost");
-  for (const auto& text : interfaces) add(text);
   for (const auto& text : config.proxy_interfaces) add(text);
+  auto outside = own;
+  for (const auto& text : interfaces) add(text);
   if (on_all) {
     for (const auto& interface : System::query().interfaces) add(interface.address);
   }
-  settings.is_own = [own, on_all, on_loopback](const IpAddress& address) {
+  settings.is_own = [own, outside, on_all, on_loopback,
+                     ports = settings.own_ports](const Endpoint& endpoint) {
+    IpAddress address = endpoint.address();
+    // What stands between us and the world listens at the port of SMTP, whatever ours is.
+    bool is_outside = std::ranges::find(outside, address) != outside.end();
+    if (is_outside && endpoint.port() == smtp_port_of_all) return true;
+    if (std::ranges::find(ports, endpoint.port()) == ports.end()) return false;
     if (on_all && (address.is_loopback() || address.is_unspecified())) return true;
     if (on_loopback && (address.text() == "127.0.0.1" || address.text() == "::1")) return true;
     return std::find(own.begin(), own.end(), address) != own.end();
   };
   return settings;
 }
+
+Error loop_error(const std::string& next_hop) {
+  return Error(554, std::string(loop_status) + " mail for " + printable(next_hop, 255) +
+                        " loops back to myself");
+}
+
+bool is_loop(const Error& error) { return error.text().starts_with(loop_status); }
 
 Task<Result<std::vector<Target>>> find_targets(Resolver& resolver, NextHop hop,
                                                const TargetSettings& settings) {
@@ -193,6 +226,7 @@ Task<Result<std::vector<Target>>> find_targets(Resolver& resolver, NextHop hop,
   auto literal = IpAddress::parse(hop.host);
   if (literal) {
     targets.emplace_back(hop.host, Endpoint(*literal, port));
+    if (settings.is_own(targets.back().endpoint)) co_return loop_error(hop.host);
     co_return targets;
   }
   if (!hop.looks_up_mx || !settings.uses_dns) {

@@ -33,7 +33,7 @@ TableResolver resolver() {
 }
 
 std::string find(const char* hop, std::vector<std::string> settings = {}) {
-  settings.push_back("inet_interfaces=192.0.2.7");
+  settings.insert(settings.begin(), "inet_interfaces=192.0.2.7");
   Loop loop;
   auto dns = resolver();
   auto with = TargetSettings::from(*config_for_test(std::move(settings)));
@@ -72,6 +72,31 @@ TEST_CASE("mail never comes back to us: hosts that are not better than us are le
         "a.example[192.0.2.1]:25");
   CHECK(find("backup.example", {"inet_protocols=ipv6"}) == "a.example[2001:db8::1]:25");
   CHECK(find("us.example:2525") == "alias.example[192.0.2.7]:2525");
+}
+
+TEST_CASE("a next hop that is this host is a loop, however it is written") {
+  CHECK(find("[192.0.2.7]") == "5.4.6");
+  CHECK(find("192.0.2.7:25") == "5.4.6");
+  CHECK(find("[alias.example]") == "5.4.6");
+  CHECK(find("[mail.example.com]") == "5.4.6");
+  CHECK(find("[Mail.Example.COM]:25") == "5.4.6");
+  CHECK(find("[127.0.0.1]", {"inet_interfaces=all"}) == "5.4.6");
+  CHECK(find("[localhost]", {"inet_interfaces=all"}) == "5.4.6");
+  CHECK(find("[192.0.2.7]:2525", {"smtp_port=2525"}) == "5.4.6");
+  CHECK(find("[192.0.2.7]:587", {"submission_port=587"}) == "5.4.6");
+  // Another program of this host, and another host.
+  CHECK(find("[192.0.2.7]:10025") == "192.0.2.7[192.0.2.7]:10025");
+  CHECK(find("[192.0.2.8]") == "192.0.2.8[192.0.2.8]:25");
+}
+
+TEST_CASE("an address of proxy_interfaces is this host's, at its port and at SMTP's own") {
+  std::vector<std::string> behind{"proxy_interfaces=192.0.2.9, 192.0.2.2", "smtp_port=2525"};
+  CHECK(find("[192.0.2.9]", behind) == "5.4.6");
+  CHECK(find("[192.0.2.9]:2525", behind) == "5.4.6");
+  CHECK(find("[b.example]", behind) == "5.4.6");
+  CHECK(find("two.example", {"proxy_interfaces=192.0.2.2", "inet_protocols=ipv4"}) ==
+        "a.example[192.0.2.1]:25 a.example[192.0.2.11]:25");
+  CHECK(find("[192.0.2.9]:26", behind) == "192.0.2.9[192.0.2.9]:26");
 }
 
 TEST_CASE("what will never work is told from what may work later") {
