@@ -301,7 +301,7 @@ CaresResolver::~CaresResolver() = default;
 
 Task<DnsReply> CaresResolver::query(std::string name, DnsType type) {
   std::string plain = lower(name);
-  if (plain.ends_with('.')) plain.pop_back();
+  if (plain.size() > 1 && plain.ends_with('.')) plain.pop_back();
   Key key(std::move(plain), type);
   auto work = state_->ask(std::move(key));
   co_return co_await std::move(work);

@@ -25,6 +25,7 @@ std::string_view without_last_dot(std::string_view name) {
 }
 
 Result<std::string> wire_name(std::string_view name) {
+  if (name == ".") return std::string(1, '\0');
   name = without_last_dot(name);
   if (name.empty() || name.size() > dns_name_bytes_max) return Error(501, "no DNS name");
   std::string out;

@@ -21,7 +21,8 @@ inline constexpr int cname_steps_max = 16;
 inline constexpr std::size_t records_max = 1000;
 inline constexpr std::uint16_t edns_udp_bytes = 1232;
 
-/// A query with RD and AD set and an EDNS record; Error 501 where `name` can be no DNS name.
+/// A query with RD and AD set and an EDNS record; `.` is the root. Error 501 where `name` can be no
+/// DNS name.
 Result<std::string> dns_query(std::uint16_t id, std::string_view name, DnsType type);
 
 /// What the bytes say about `name`. An Error where they are no answer to that question, or hold a

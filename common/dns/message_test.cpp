@@ -52,6 +52,21 @@ TEST_CASE("a query asks for the AD bit and offers EDNS") {
   CHECK_FALSE(dns_query(1, std::string(64, 'a') + ".org", DnsType::A));
 }
 
+TEST_CASE("the root can be asked about, and its answer tells whether it was validated") {
+  auto query = dns_query(1, ".", DnsType::Soa);
+  REQUIRE(query);
+  CHECK(query->substr(12, 5) == std::string("\0\0\6\0\1", 5));
+  for (bool is_validated : {true, false}) {
+    Sections sections;
+    sections.flags = is_validated ? 0x81a0 : 0x8180;
+    sections.answers = {record(std::string(1, '\0'), 6, 60, std::string(22, '\0'))};
+    auto reply = parse_dns_reply(message("", DnsType::Soa, sections), ".", DnsType::Soa);
+    REQUIRE(reply);
+    CHECK(reply->is_authentic == is_validated);
+    CHECK(reply->status != DnsStatus::TryLater);
+  }
+}
+
 TEST_CASE("MX records come out of compressed names, with the least TTL and the AD bit") {
   Sections sections;
   sections.flags = 0x81a0;

@@ -54,6 +54,9 @@ class Resolver {
   Task<DnsAnswer<std::string>> txt(std::string name);
   /// `_25._tcp.mx.example.org`
   Task<DnsAnswer<TlsaRecord>> tlsa(std::string name);
+  /// Whether the name servers validate DNSSEC: whether what they say of the root, which is signed,
+  /// is authentic. The answer's status tells whether they said anything.
+  Task<DnsReply> root_zone() { return query(".", DnsType::Soa); }
   /// The name of a client: PTR, or the hosts file, and back to the address.
   Task<VerifiedName> verified_name(IpAddress address);
 

@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include "common/base/text.h"
 #include "common/dns/cares_resolver.h"
+#include "common/log/log.h"
 #include "smtpd/delivery/sender.h"
 
 namespace pennypost::smtp {
@@ -20,6 +22,7 @@ class SendProcess {
     child.services("queue").on<Attempt>([this](Attempt attempt, std::vector<Descriptor> files) {
       return send(std::move(attempt), std::move(files));
     });
+    if (config_->smtp_dns_support_level == "dnssec") child.tasks().start(probe_dnssec());
     child.on_drain([this] {
       sender_.close_sessions();
       finish_when_idle();
@@ -38,6 +41,18 @@ class SendProcess {
     outcomes.process = ::getpid();
     if (child_.is_draining()) child_.tasks().start(finish_later());
     co_return std::move(outcomes);
+  }
+
+  /// As Postfix's dnssec_probe: who relies on validated answers should know that there are none.
+  Task<> probe_dnssec() {
+    auto answer = co_await resolver_.root_zone();
+    if (answer.status != DnsStatus::TryLater && answer.is_authentic) co_return;
+    std::string why = answer.status == DnsStatus::TryLater
+                          ? "they do not answer for the root zone: " + printable(answer.reason)
+                          : "what they say of the root zone is not authentic";
+    log_warning("smtp",
+                "smtp_dns_support_level = dnssec, but the name servers do not validate DNSSEC (" +
+                    why + "); name one that does in dns_servers or /etc/resolv.conf");
   }
 
   /// After the answer has been sent.
