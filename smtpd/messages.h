@@ -1,6 +1,7 @@
 // What smtpd's processes say to each other: one struct a request, its answer beside it.
 //
 //   receive -> queue    OpenBody, Submit          receive -> lookup  CheckRecipient, CountClient
+//                                                 both   -> lookup   Canonicalize
 //   receive -> auth     (store/service/auth.h)    queue -> lookup    Resolve, NoteMailbox
 //   queue -> send, deliver   Attempt              queue -> master    NeedDeliver
 //   sendmail, mailq, postqueue, postsuper -> queue: smtpd/commands/control.h, over the queue's
@@ -190,6 +191,35 @@ struct Resolve {
   template <class Archive>
   void fields(Archive& archive) {
     archive(recipient, sender);
+  }
+};
+
+/// Rewrites the addresses of a message that comes in as canonical_maps and its like have it; only
+/// asked where there is such a table. Error: temporary, a table can't tell now.
+struct Canonicalize {
+  static constexpr std::uint16_t type = 111;
+  struct Address {
+    std::string text;
+    bool is_recipient = false;  // of a header field; else a sender
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(text, is_recipient);
+    }
+  };
+  struct Rewritten {
+    std::string sender;
+    std::vector<std::string> in_header;  // in the order asked
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(sender, in_header);
+    }
+  };
+  using Reply = Rewritten;
+  std::string sender;              // the envelope's; empty stays empty
+  std::vector<Address> in_header;  // each once
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(sender, in_header);
   }
 };
 

@@ -27,9 +27,18 @@ const WordRow word_rows[] = {
     {"auth_mechanisms",
      &Settings::auth_mechanisms,
      {"auto", "plain", "login", "scram-sha-256", "scram-sha-256-plus", "external"}},
+    {"canonical_classes",
+     &Settings::canonical_classes,
+     {"envelope_sender", "envelope_recipient", "header_sender", "header_recipient"}},
     {"inet_protocols", &Settings::inet_protocols, {"all", "ipv4", "ipv6"}},
     {"mailbox_delivery_lock", &Settings::mailbox_delivery_lock, {"fcntl", "flock", "dotlock"}},
     {"protocols", &Settings::protocols, {"imap", "pop3", "none"}},
+    {"recipient_canonical_classes",
+     &Settings::recipient_canonical_classes,
+     {"envelope_recipient", "header_recipient"}},
+    {"sender_canonical_classes",
+     &Settings::sender_canonical_classes,
+     {"envelope_sender", "header_sender"}},
     {"smtp_host_lookup", &Settings::smtp_host_lookup, {"dns", "native"}},
 };
 

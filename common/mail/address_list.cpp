@@ -13,6 +13,7 @@ struct Word {
   bool blank_before = false;
   bool is_dot = false;
   bool is_quoted = false;
+  std::size_t begin = 0;
   std::size_t end = 0;
 };
 
@@ -106,6 +107,7 @@ class Parser {
       if (take(')')) continue;
       Word word;
       word.blank_before = blank;
+      word.begin = at_;
       if (peek() == '"') {
         word.text = quoted_string();
         word.is_quoted = true;
@@ -152,14 +154,18 @@ class Parser {
     auto local = local_begin(words);
     if (local > 0 && !address.name) address.name = phrase(words, local);
     address.mailbox = local_part(words, local);
+    if (!address.route) address.begin = local < words.size() ? words[local].begin : at_ - 1;
     address.host = domain();
+    address.end = domain_end_;
   }
 
   /// Words without a domain: one is a local part, several are a name.
   static void leave_bare(ListedAddress& address, const std::vector<Word>& words) {
     if (local_begin(words) == 0) {
       address.mailbox = local_part(words, 0);
-      if (!words.empty()) address.bare_end = words.back().end;
+      if (words.empty()) return;
+      if (!address.route) address.begin = words.front().begin;
+      address.end = *(address.bare_end = words.back().end);
     } else if (!address.name) {
       address.name = phrase(words, words.size());
     }
@@ -170,6 +176,7 @@ class Parser {
   std::string domain() {
     std::string text;
     for (;;) {
+      domain_end_ = at_;
       skip_blanks();
       bool may_go_on = text.empty() || text.back() == '.' || text.back() == '@';
       if (take('.')) {
@@ -219,6 +226,7 @@ class Parser {
   void angle(ListedAddress& address) {
     ++at_;
     skip_blanks();
+    address.begin = address.end = at_;
     address.route = route();
     auto local = words();
     if (take('@')) {
@@ -258,8 +266,8 @@ class Parser {
     } else {
       leave_bare(address, before);
       // As in Dovecot, a quoted word alone is somebody's name.
-      bool is_name = before.size() == 1 && before.front().is_quoted &&
-                     bare_words_ == BareWords::Phrase;
+      bool is_name =
+          before.size() == 1 && before.front().is_quoted && bare_words_ == BareWords::Phrase;
       if (is_name) address.name = std::exchange(address.mailbox, std::nullopt);
     }
     skip_blanks();
@@ -290,7 +298,8 @@ class Parser {
       std::vector<Word> one(words.begin() + static_cast<std::ptrdiff_t>(begin),
                             words.begin() + static_cast<std::ptrdiff_t>(i));
       address.mailbox = local_part(one, 0);
-      address.bare_end = one.back().end;
+      address.begin = one.front().begin;
+      address.end = *(address.bare_end = one.back().end);
       list_.push_back(std::move(address));
       begin = i;
     }
@@ -309,6 +318,7 @@ class Parser {
   BareWords bare_words_;
   std::size_t at_ = 0;
   bool in_group_ = false;
+  std::size_t domain_end_ = 0;  // of the last domain, without the blanks behind it
   std::optional<std::string> comment_;
   std::vector<ListedAddress> list_;
 };

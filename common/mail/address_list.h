@@ -42,6 +42,10 @@ struct ListedAddress {
   std::optional<std::size_t> bare_end;
   // Words that belong to no address stand behind it: `a@b c@d`. ENVELOPE passes over them.
   bool has_rest = false;
+  /// Where in the body the address itself stands, with its route and the comments within it; both 0
+  /// where there is none.
+  std::size_t begin = 0;
+  std::size_t end = 0;
 
   /// As it stands there, `local@host`, whether it is an address or not.
   std::string text() const;

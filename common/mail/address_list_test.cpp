@@ -25,6 +25,30 @@ std::string shown(std::string_view body) {
 
 }  // namespace
 
+TEST_CASE("an address knows where it stands, without what is around it") {
+  struct Row {
+    std::string body;
+    std::vector<std::string> places;
+  };
+  const std::vector<Row> rows{
+      {" Ann <ann@a.example>, bob@b.example (Bob)", {"ann@a.example", "bob@b.example"}},
+      {" root, \"d e\"@f.example ; x", {"root", "\"d e\"@f.example", "x"}},
+      {" g: <@r,@s:a@b>, c . d @ e . f ;", {"@r,@s:a@b", "c . d @ e . f"}},
+      {" <root>, Ann B ann@a.example", {"root", "ann@a.example"}},
+      {" a(c)@(d)b.example(e) , <f@[192.0.2.1] >", {"a(c)@(d)b.example", "f@[192.0.2.1]"}},
+      {" John Smith, <>", {"", ""}},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.body);
+    std::vector<std::string> places;
+    for (const auto& one : parse_address_list(row.body)) {
+      if (one.kind != ListedAddress::Kind::Mailbox) continue;
+      places.push_back(row.body.substr(one.begin, one.end - one.begin));
+    }
+    CHECK(places == row.places);
+  }
+}
+
 TEST_CASE("address lists are taken apart as ENVELOPE shows them") {
   struct Row {
     const char* body;

@@ -41,6 +41,8 @@ class Backend {
   /// An Error is temporary: the lookup process can't be asked.
   virtual Task<Result<CheckRecipient::Verdict>> check_recipient(CheckRecipient request) = 0;
   virtual Task<Result<CheckRecipient::Verdict>> check_restrictions(CheckRestrictions request) = 0;
+  /// Only asked where there are canonical maps.
+  virtual Task<Result<Canonicalize::Rewritten>> canonicalize(Canonicalize ask) = 0;
   /// What a client did, and how much of it lately; only asked where a limit is set.
   virtual Task<Result<CountClient::Counts>> count(CountClient event) = 0;
   /// An empty file for a large body.

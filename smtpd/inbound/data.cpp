@@ -4,6 +4,7 @@
 
 #include "common/base/text.h"
 #include "common/mail/fixups.h"
+#include "smtpd/inbound/header_addresses.h"
 #include "smtpd/inbound/session.h"
 
 namespace pennypost::smtp {
@@ -267,12 +268,42 @@ Task<Reply> Session::finish_message() {
       refused = weigh(last, "");
     }
   }
+  if (!refused && site_->rewrites_addresses() && !transaction_->discard) {
+    auto rewriting = rewrite_addresses();
+    refused = co_await std::move(rewriting);
+  }
   if (refused) {
     end_transaction();
     co_return *std::move(refused);
   }
   auto committing = commit(edits, std::move(facts));
   co_return co_await std::move(committing);
+}
+
+/// As canonical maps have it: the envelope's sender, and the header's addresses for clients whose
+/// headers are ours to complete.
+Task<std::optional<Reply>> Session::rewrite_addresses() {
+  bool is_own = is_same_host(peer_.address(), local_.address());
+  HeaderAddresses in_header;
+  if (site_->completes_headers(is_own, is_in_mynetworks_, login_.has_value())) {
+    HeaderAddresses::Limits limits;
+    limits.fields = static_cast<std::size_t>(settings_.header_count_limit);
+    limits.field_bytes = static_cast<std::size_t>(settings_.header_size_limit);
+    in_header = HeaderAddresses(transaction_->body->header(), site_->myorigin(), limits);
+  }
+  Canonicalize ask;
+  ask.sender = transaction_->sender;
+  ask.in_header = in_header.distinct();
+  if (ask.sender.empty() && ask.in_header.empty()) co_return std::nullopt;
+  auto rewritten = co_await site_->backend().canonicalize(std::move(ask));
+  if (!rewritten) {
+    Reply reply(451, "4.3.0", "Error: temporary lookup failure");
+    log_refusal("reject", reply.summary(), std::nullopt);
+    co_return std::move(reply);
+  }
+  transaction_->sender = std::move(rewritten->sender);
+  transaction_->rewriting = in_header.edits(rewritten->in_header);
+  co_return std::nullopt;
 }
 
 Task<Reply> Session::commit(const FilterEdits& edits, HeaderFacts facts) {
@@ -332,6 +363,10 @@ std::vector<Edit> Session::submission_fixes(std::string_view header) const {
   const Transaction& transaction = *transaction_;
   Submission submission;
   submission.sender = site_->completed(transaction.mail.sender);
+  if (site_->rewrites_addresses()) {
+    auto sender = MailAddress::parse(transaction.sender, Utf8::Allowed);
+    submission.sender = sender ? *std::move(sender) : MailAddress();
+  }
   submission.myorigin = site_->myorigin();
   submission.myhostname = settings_.myhostname;
   auto now = local_date(site_->in().clock->now_seconds());
@@ -354,6 +389,8 @@ Envelope Session::envelope(const FilterEdits& filter_edits, HeaderFacts facts) {
   top += filter_edits.on_top;
   auto edits = filter_edits.header;
   if (edits.empty()) edits = submission_fixes(header);
+  bool is_rewritten = !transaction.rewriting.empty();
+  if (is_rewritten) edits = with_rewriting(std::move(edits), std::move(transaction.rewriting));
 
   Envelope envelope;
   envelope.id = transaction.id;
@@ -375,7 +412,7 @@ Envelope Session::envelope(const FilterEdits& filter_edits, HeaderFacts facts) {
   if (!edits.empty()) facts.message_id = header_facts(edited(header, edits)).message_id;
   edits = with_dropped(std::move(edits), facts.dropped);
   envelope.message_id = std::move(facts.message_id);
-  envelope.is_smtputf8 = transaction.mail.smtputf8;
+  envelope.is_smtputf8 = transaction.mail.smtputf8 || !is_ascii(transaction.sender);
   envelope.is_8bit =
       transaction.mail.body == BodyType::EightBitMime || transaction.scanner->has_8bit();
   envelope.is_held = transaction.hold;

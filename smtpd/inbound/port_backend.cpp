@@ -53,6 +53,11 @@ void PortBackend::forget_oldest() {
   cache_.erase(oldest);
 }
 
+Task<Result<Canonicalize::Rewritten>> PortBackend::canonicalize(Canonicalize request) {
+  auto asking = lookup_.call(std::move(request));
+  co_return co_await std::move(asking);
+}
+
 Task<Result<CountClient::Counts>> PortBackend::count(CountClient event) {
   auto asking = lookup_.call(std::move(event));
   co_return co_await std::move(asking);

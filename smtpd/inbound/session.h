@@ -78,7 +78,8 @@ class Session final : public Guest {
     QueueId id;
     std::int64_t arrival;  // microseconds since 1970
     MailCommand mail;
-    std::string sender;  // with its domain completed
+    std::string sender;           // with its domain completed, and as canonical maps have it
+    std::vector<Edit> rewriting;  // of the addresses in the header
     std::vector<Recipient> recipients;
     std::size_t accepted = 0;  // RCPT commands, also those that name a recipient again
     std::vector<std::string> prepend;
@@ -152,6 +153,7 @@ class Session final : public Guest {
   Task<std::optional<Reply>> show_filters(std::size_t from);
   std::optional<Reply> fault_reply() const;
   Task<Reply> finish_message();
+  Task<std::optional<Reply>> rewrite_addresses();
   Task<Reply> commit(const FilterEdits& edits, HeaderFacts facts);
   std::string received(const Transaction& transaction) const;
   std::vector<Edit> submission_fixes(std::string_view header) const;

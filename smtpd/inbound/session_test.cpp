@@ -360,6 +360,52 @@ TEST_CASE("a client of ours gets the header fields that its message lacks") {
   CHECK(foreign.backend.content_as_sent() == "Subject: x\n\n");
 }
 
+TEST_CASE("canonical maps rewrite the sender of all, and the header of clients of ours") {
+  const std::string dialogue =
+      "S~ 220\nC: EHLO c.example\nS* 250\nC: MAIL FROM:<old@client.example>\nS~ 250\n"
+      "C: RCPT TO:<bob@example.com>\nS~ 250\nC: DATA\nS~ 354\nC: From: Ann <old@client.example>\n"
+      "C: To: old, bob@example.com\nC: Date: x\nC: Message-ID: <a@b>\nC: Subject: "
+      "old@client.example\n"
+      "C:\nC: old@client.example\nC: .\nS~ 250\nC: QUIT\nS~ 221\n";
+  const std::string maps = "canonical_maps=inline:{a=b}";
+  Stage ours({maps, "mynetworks=198.51.100.0/24"});
+  CHECK(ours.run(dialogue) == "");
+  CHECK(ours.backend.messages[0].envelope.sender == "new@client.example");
+  CHECK(ours.backend.content_as_sent() ==
+        "From: Ann <new@client.example>\nTo: new@mail.example.com, bob@example.com\nDate: x\n"
+        "Message-ID: <a@b>\nSubject: old@client.example\n\nold@client.example\n");
+  REQUIRE(ours.backend.canonicalized.size() == 1);
+  CHECK(ours.backend.canonicalized[0].in_header.size() == 3);
+
+  Stage stranger({maps});
+  CHECK(stranger.run(dialogue) == "");
+  CHECK(stranger.backend.messages[0].envelope.sender == "new@client.example");
+  CHECK(stranger.backend.content_as_sent().find("From: Ann <old@client.example>") == 0);
+  CHECK(stranger.backend.canonicalized.at(0).in_header.empty());
+
+  Stage without({"mynetworks=198.51.100.0/24"});
+  CHECK(without.run(dialogue) == "");
+  CHECK(without.backend.canonicalized.empty());
+  CHECK(without.backend.messages[0].envelope.sender == "old@client.example");
+}
+
+TEST_CASE("From is added with the sender as canonical maps have it") {
+  Stage stage({"canonical_maps=inline:{a=b}", "mynetworks=198.51.100.0/24"});
+  CHECK(stage.run("S~ 220\nC: EHLO c.example\nS* 250\nC: MAIL FROM:<old@client.example>\nS~ 250\n"
+                  "C: RCPT TO:<bob@example.com>\nS~ 250\nC: DATA\nS~ 354\nC: Subject: x\nC:\n"
+                  "C: .\nS~ 250\nC: QUIT\nS~ 221\n") == "");
+  CHECK(stage.backend.content_as_sent().find("From: new@client.example\n") != std::string::npos);
+}
+
+TEST_CASE("where canonical maps can't tell now, the message is to be sent again") {
+  Stage stage({"sender_canonical_maps=inline:{a=b}", "mynetworks=198.51.100.0/24"});
+  stage.backend.is_canonical_down = true;
+  CHECK(stage.run("S~ 220\nC: EHLO c.example\nS* 250\nC: MAIL FROM:<ann@client.example>\nS~ 250\n"
+                  "C: RCPT TO:<bob@example.com>\nS~ 250\nC: DATA\nS~ 354\nC: x\nC:\n"
+                  "C: .\nS: 451 4.3.0 Error: temporary lookup failure\nC: QUIT\nS~ 221\n") == "");
+  CHECK(stage.backend.messages.empty());
+}
+
 TEST_CASE("an address that mynetworks names with ! is none of ours") {
   for (bool is_excluded : {true, false}) {
     std::string last = is_excluded ? "9" : "8";

@@ -4,6 +4,7 @@
 
 #include "common/base/text.h"
 #include "common/log/log.h"
+#include "smtpd/routing/canonical.h"
 #include "smtpd/routing/expansion.h"
 
 namespace pennypost::smtp {
@@ -17,7 +18,8 @@ Site::Site(Service service, std::shared_ptr<const Config> config, Surroundings s
       limits_(settings_.smtpd_client_event_limit_exceptions),
       proxies_(settings_.smtpd_proxy_networks),
       without_auth_(settings_.smtpd_sasl_exceptions_networks),
-      is_tls_required_(settings_.smtpd_tls_security_level == "encrypt") {
+      is_tls_required_(settings_.smtpd_tls_security_level == "encrypt"),
+      rewrites_addresses_(has_canonical_maps(*config_)) {
   if (auto domain = Domain::parse(settings_.myorigin, Utf8::Allowed)) {
     myorigin_ = domain->as_ascii();
   }

@@ -71,6 +71,8 @@ class Site {
   /// 0: no limit.
   std::uint64_t message_bytes_max() const;
   DataScanner::Limits data_limits() const;
+  /// Whether there are canonical maps.
+  bool rewrites_addresses() const { return rewrites_addresses_; }
   /// The address with its domain, as the queue keeps it; see routing/expansion.h.
   MailAddress completed(const MailAddress& address) const;
 
@@ -85,6 +87,7 @@ class Site {
   NetworkList proxies_;
   NetworkList without_auth_;
   bool is_tls_required_;
+  bool rewrites_addresses_;
 };
 
 }  // namespace pennypost::smtp

@@ -54,6 +54,19 @@ class FakeBackend final : public Backend {
     co_return verdict;
   }
 
+  /// `old@…` becomes `new@…`.
+  Task<Result<Canonicalize::Rewritten>> canonicalize(Canonicalize request) override {
+    canonicalized.push_back(request);
+    if (is_canonical_down) co_return Error::temporary("lookup is down");
+    auto rewritten = [](const std::string& text) {
+      return text.starts_with("old@") ? "new" + text.substr(3) : text;
+    };
+    Canonicalize::Rewritten answer;
+    answer.sender = rewritten(request.sender);
+    for (const auto& one : request.in_header) answer.in_header.push_back(rewritten(one.text));
+    co_return answer;
+  }
+
   Task<Result<CountClient::Counts>> count(CountClient event) override {
     CountClient::Counts counts;
     counted = event.address;
@@ -109,11 +122,13 @@ class FakeBackend final : public Backend {
   std::map<CountClient::Event, std::uint32_t> events;
   std::string counted;  // the address last counted
   bool is_lookup_down = false;
+  bool is_canonical_down = false;
   bool is_disk_full = false;
   bool is_holding = false;
   bool is_discarding = false;
   std::string refused_list;
   std::vector<CheckRecipient> asked;
+  std::vector<Canonicalize> canonicalized;
   std::vector<std::string> lists;
   std::vector<Submit> messages;
   std::vector<QueueId> dropped;

@@ -12,10 +12,10 @@
 #include "common/log/log.h"
 #include "common/mail/fixups.h"
 #include "smtpd/commands/drop_file.h"
-#include "smtpd/inbound/incoming_header.h"
-#include "smtpd/messages.h"
+#include "smtpd/inbound/header_addresses.h"
 #include "smtpd/queue/posted_lines.h"
 #include "smtpd/queue/queue_id.h"
+#include "smtpd/routing/canonical.h"
 #include "smtpd/routing/expansion.h"
 
 namespace pennypost::smtp {
@@ -74,13 +74,19 @@ Result<Envelope> envelope_of(const Posting& posting, const Config& config, const
 }  // namespace
 
 PickupDesk::PickupDesk(Loop& loop, Queue& queue, Scheduler& scheduler,
-                       std::function<std::shared_ptr<const Config>()> config, const Clock& clock)
+                       std::function<std::shared_ptr<const Config>()> config, Rewrite rewrite,
+                       const Clock& clock)
     : loop_(loop),
       queue_(queue),
       scheduler_(scheduler),
       config_(std::move(config)),
+      rewrite_(std::move(rewrite)),
       clock_(clock),
       woken_(loop) {}
+
+Task<Result<Canonicalize::Rewritten>> PickupDesk::rewrite_later(Canonicalize) {
+  co_return Error::temporary("4.3.0 smtpd does not run");
+}
 
 /// The message as the queue keeps it, written to `to` if there is such a file, and synced. Error
 /// 552: it is larger than message_size_limit, counted with CRLF (RFC 1870 section 5).
@@ -109,23 +115,67 @@ Result<PickupDesk::Content> PickupDesk::copy(const Descriptor& from, std::uint64
   return content;
 }
 
-/// What the envelope says of the content. Error 552, 554: it is refused.
-Result<void> PickupDesk::describe(const Content& content, std::uint32_t uid, const Config& config,
-                                  Envelope& envelope) {
-  auto end = find_header_end(content.front, content.front.size() == content.bytes);
-  if (!end.is_found) return header_too_long();
-  auto header = std::string_view(content.front).substr(0, end.bytes);
-  auto facts = header_facts(header, config.message_drop_headers);
-  if (facts.hops > static_cast<std::size_t>(config.hopcount_limit)) {
+/// Error 552, 554: it is refused.
+Result<PickupDesk::Header> PickupDesk::look_at_header(const Content& content,
+                                                      const Config& config) {
+  Header header;
+  header.end = find_header_end(content.front, content.front.size() == content.bytes);
+  if (!header.end.is_found) return header_too_long();
+  auto text = std::string_view(content.front).substr(0, header.end.bytes);
+  header.facts = header_facts(text, config.message_drop_headers);
+  if (header.facts.hops > static_cast<std::size_t>(config.hopcount_limit)) {
     return Error(554, "5.4.6 Too many hops");
   }
-  envelope.message_id = std::move(facts.message_id);
+  return header;
+}
+
+/// As canonical maps have it. Error control_busy: a table can't tell now; what sendmail hands over
+/// may wait in maildrop.
+Task<Result<void>> PickupDesk::rewrite(const Content& content, std::shared_ptr<const Config> config,
+                                       Header& header, Envelope& envelope) {
+  HeaderAddresses::Limits limits;
+  limits.fields = static_cast<std::size_t>(config->header_count_limit);
+  limits.field_bytes = static_cast<std::size_t>(config->header_size_limit);
+  CO_TRY(auto origin, Domain::parse(config->myorigin, Utf8::Allowed));
+  auto text = std::string_view(content.front).substr(0, header.end.bytes);
+  HeaderAddresses in_header(text, origin.as_ascii(), limits);
+  Canonicalize ask;
+  ask.sender = envelope.sender;
+  ask.in_header = in_header.distinct();
+  if (ask.sender.empty() && ask.in_header.empty()) co_return Result<void>();
+  auto asking = rewrite_(std::move(ask));
+  auto answer = co_await std::move(asking);
+  if (!answer) co_return Error(control_busy, "4.3.0 temporary lookup failure");
+  auto rewritten = *std::move(answer);
+  envelope.sender = std::move(rewritten.sender);
+  envelope.is_smtputf8 = envelope.is_smtputf8 || !is_ascii(envelope.sender);
+  header.rewriting = in_header.edits(rewritten.in_header);
+  co_return Result<void>();
+}
+
+/// What the envelope says of the content.
+void PickupDesk::describe(const Content& content, Header header, std::uint32_t uid,
+                          const Config& config, Envelope& envelope) {
+  envelope.message_id = std::move(header.facts.message_id);
   envelope.is_8bit = content.is_8bit;
   envelope.body_bytes = content.bytes;
-  envelope.body_line_ends = line_ends_left(header, facts.dropped, content.line_ends);
+  auto edits = with_dropped(std::move(header.rewriting), header.facts.dropped);
+  auto text = std::string_view(content.front).substr(0, header.end.bytes);
+  envelope.body_line_ends = line_ends_left(text, edits, content.line_ends);
   auto trace = received(envelope, uid, config);
-  envelope.pieces = incoming_pieces(trace, end, facts.dropped, content.bytes);
-  return {};
+  envelope.pieces = incoming_pieces(trace, header.end, edits, content.bytes);
+}
+
+Task<Result<void>> PickupDesk::understand(const Content& content, std::uint32_t uid,
+                                          std::shared_ptr<const Config> config,
+                                          Envelope& envelope) {
+  CO_TRY(auto header, look_at_header(content, *config));
+  if (has_canonical_maps(*config)) {
+    auto rewriting = rewrite(content, config, header, envelope);
+    CO_TRY_DO(co_await std::move(rewriting));
+  }
+  describe(content, std::move(header), uid, *config, envelope);
+  co_return Result<void>();
 }
 
 Task<Result<QueueId>> PickupDesk::take(Posting posting, std::uint32_t uid, const Descriptor& file,
@@ -141,10 +191,14 @@ Task<Result<QueueId>> PickupDesk::take(Posting posting, std::uint32_t uid, const
     CO_TRY(target, co_await queue_.open_body(id));
   }
   auto content = co_await loop_.offload([&] { return copy(file, offset, bytes, target, *config); });
-  Result<void> described = content ? describe(*content, uid, *config, envelope) : content.error();
-  if (!described) {
+  Result<void> understood = content ? Result<void>() : Result<void>(content.error());
+  if (content) {
+    auto work = understand(*content, uid, config, envelope);
+    understood = co_await std::move(work);
+  }
+  if (!understood) {
     if (target) co_await queue_.drop_body(id);
-    co_return std::move(described).error();
+    co_return std::move(understood).error();
   }
   log_pickup(id.value(), uid, envelope.sender);
   log_message_id(id.value(), envelope.message_id);

@@ -1,10 +1,11 @@
 // Takes the messages of local programs into the queue: what sendmail hands over the socket, and
 // what postdrop left in maildrop.
 //
-// Addresses without a domain get $myorigin; a Received field says which user it was. Of the message
-// becomes what becomes of one that comes by SMTP (incoming_header.h, posted_lines.h). It is refused
-// for good when it is too large, has no recipient, or has gone round too often. A recipient that is
-// no address bounces, as any other that can't be reached.
+// Addresses without a domain get $myorigin, and canonical maps rewrite the sender and the header; a
+// Received field says which user it was. Of the message becomes what becomes of one that comes by
+// SMTP (incoming_header.h, posted_lines.h). It is refused for good when it is too large, has no
+// recipient, or has gone round too often. A recipient that is no address bounces, as any other that
+// can't be reached.
 //
 // STANDARDS  RFC 5321 section 4.4 (Received), section 6.3 (loops)
 #pragma once
@@ -17,6 +18,8 @@
 #include "common/base/descriptor.h"
 #include "common/config/config.h"
 #include "smtpd/commands/control.h"
+#include "smtpd/inbound/incoming_header.h"
+#include "smtpd/messages.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/scheduler/scheduler.h"
 
@@ -29,8 +32,13 @@ inline constexpr std::chrono::hours unfinished_drop_max{24};
 
 class PickupDesk {
  public:
+  /// Asks the lookup process what canonical maps make of addresses.
+  using Rewrite = std::function<Task<Result<Canonicalize::Rewritten>>(Canonicalize)>;
+  /// Where there is no such process: what would be rewritten waits in maildrop.
+  static Task<Result<Canonicalize::Rewritten>> rewrite_later(Canonicalize ask);
   PickupDesk(Loop& loop, Queue& queue, Scheduler& scheduler,
-             std::function<std::shared_ptr<const Config>()> config, const Clock& clock);
+             std::function<std::shared_ptr<const Config>()> config, Rewrite rewrite,
+             const Clock& clock);
 
   /// Takes a message in from a file whose bytes from `offset` on are the message. `extra` is
   /// committed along. The answer is its queue id. Errors: 501, 552, 554 (refused for good), 452,
@@ -62,8 +70,18 @@ class PickupDesk {
   };
   static Result<Content> copy(const Descriptor& from, std::uint64_t offset, std::uint64_t bytes,
                               const Descriptor& to, const Config& config);
-  static Result<void> describe(const Content& content, std::uint32_t uid, const Config& config,
-                               Envelope& envelope);
+  struct Header {
+    HeaderEnd end;
+    HeaderFacts facts;
+    std::vector<Edit> rewriting;
+  };
+  static Result<Header> look_at_header(const Content& content, const Config& config);
+  Task<Result<void>> rewrite(const Content& content, std::shared_ptr<const Config> config,
+                             Header& header, Envelope& envelope);
+  static void describe(const Content& content, Header header, std::uint32_t uid,
+                       const Config& config, Envelope& envelope);
+  Task<Result<void>> understand(const Content& content, std::uint32_t uid,
+                                std::shared_ptr<const Config> config, Envelope& envelope);
   std::vector<std::string> names() const;
   Result<Drop> open(const std::string& name) const;
   Task<Result<QueueId>> take_open(Result<Drop> opened, std::string key);
@@ -75,6 +93,7 @@ class PickupDesk {
   Queue& queue_;
   Scheduler& scheduler_;
   std::function<std::shared_ptr<const Config>()> config_;
+  Rewrite rewrite_;
   const Clock& clock_;
   Event woken_;
 };

@@ -31,7 +31,9 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
         queue_(std::move(opened.queue)),
         scheduler_(child.loop(), *queue_, peers(), Clock::system()),
         pickup_(
-            child.loop(), *queue_, scheduler_, [this] { return child_.config(); }, Clock::system()),
+            child.loop(), *queue_, scheduler_, [this] { return child_.config(); },
+            [this](Canonicalize ask) { return child_.port("lookup").call(std::move(ask)); },
+            Clock::system()),
         control_(child.loop(), *queue_, scheduler_, pickup_, [this] { return child_.config(); }),
         tasks_(child.loop()) {
     for (const auto& warning : opened.warnings) log_warning("qmgr", warning);

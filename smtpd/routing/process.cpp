@@ -84,13 +84,20 @@ class Lookup {
     services.on<CheckRecipient>([this](CheckRecipient ask, std::vector<Descriptor>) {
       return check_recipient(std::move(ask));
     });
+    serve_canonical(services);
     services.on<CheckRestrictions>([this](CheckRestrictions ask, std::vector<Descriptor>) {
       return check_restrictions(std::move(ask));
     });
   }
 
+  void serve_canonical(Services& services) {
+    services.on<Canonicalize>(
+        [this](Canonicalize ask, std::vector<Descriptor>) { return canonicalize(std::move(ask)); });
+  }
+
   /// A route bears the next hop's credentials: not for `receive`.
   void serve_queue(Services& services) {
+    serve_canonical(services);
     services.on<NoteMailbox>(
         [this](NoteMailbox of, std::vector<Descriptor>) { return note(std::move(of)); });
     services.on<Resolve>(
@@ -170,6 +177,15 @@ class Lookup {
       if (!dns.has_open() || round == dns_rounds_max) co_return std::move(verdict);
       co_await dns.ask(*using_tables->resolver);
     }
+  }
+
+  Task<Result<Canonicalize::Rewritten>> canonicalize(Canonicalize ask) {
+    CO_TRY(auto using_tables, tables());
+    auto work =
+        using_tables->run(child_.loop(), [&] { return using_tables->router->canonicalize(ask); });
+    auto rewritten = co_await std::move(work);
+    if (!rewritten) log_warning("cleanup", rewritten.error().text());
+    co_return std::move(rewritten);
   }
 
   Task<Result<Done>> note(NoteMailbox note) {

@@ -77,19 +77,6 @@ Result<std::vector<std::string>> addresses_of(std::string_view value) {
   return list;
 }
 
-/// `@example.org` keeps the local part; the extension that the table did not match is kept on all.
-Result<MailAddress> target_address(std::string_view text, const MailAddress& from,
-                                   std::string_view extension, const Config& config) {
-  if (text.starts_with('@')) {
-    TRY(auto domain, Domain::parse(text.substr(1), Utf8::Allowed));
-    return from.with_domain(std::move(domain));
-  }
-  TRY(auto complete, complete_address(text, config));
-  TRY(auto address, MailAddress::parse(complete, Utf8::Allowed));
-  if (extension.empty()) return address;
-  return address.with_local(address.local() + std::string(extension));
-}
-
 std::optional<std::string> name_of_user(std::uint32_t uid) {
   std::array<char, 65536> buffer;
   passwd entry{};
@@ -139,8 +126,7 @@ Result<Router> Router::open(std::shared_ptr<const Config> config,
   TRY(router.domains_, Domains::open(*config, host.own_addresses, options));
   TRY(router.virtual_aliases_, MapList::open(config->virtual_alias_maps, options));
   TRY(router.aliases_, MapList::open(config->alias_maps, alias_options(*config, options)));
-  TRY(router.canonical_, MapList::open(config->canonical_maps, options));
-  TRY(router.recipient_canonical_, MapList::open(config->recipient_canonical_maps, options));
+  TRY(router.canonical_, Canonical::open(*config, options));
   TRY(router.relocated_, MapList::open(config->relocated_maps, options));
   TRY(router.transports_, MapList::open(config->transport_maps, options));
   TRY(router.relay_recipients_, MapList::open(config->relay_recipient_maps, options));
@@ -228,20 +214,38 @@ Result<std::optional<MailAddress>> Router::rewritten(const MailAddress& address,
     }
   }
   if (!is_first) return other;
-  for (const auto* maps : {&recipient_canonical_, &canonical_}) {
-    const MailAddress& now = other ? *other : address;
-    TRY(auto match, store::lookup_address(*maps, now.local(), domain_key(now),
-                                          config_->recipient_delimiter, is_own(domain, now)));
-    if (!match) continue;
-    std::string extension = propagates("canonical") ? match->unmatched_extension : "";
-    auto target = target_address(trim(match->value), now, extension, *config_);
-    if (!target) {
-      return Error::temporary("4.3.5 canonical_maps: \"" + printable(match->value, 100) +
-                              "\" is no address");
-    }
-    if (*target != now) other = std::move(*target);
-  }
+  TRY(auto canonical, canonical_.rewritten(AddressClass::EnvelopeRecipient, address, *config_,
+                                           [this](const auto& now) { return is_own(now); }));
+  if (canonical != address) other = std::move(canonical);
   return other;
+}
+
+Result<bool> Router::is_own(const MailAddress& address) const {
+  if (!address.domain()) return true;
+  TRY(auto domain, domains_.classify(*address.domain()));
+  return is_own(domain, address);
+}
+
+Result<Canonicalize::Rewritten> Router::canonicalize(const Canonicalize& ask) const {
+  Canonicalize::Rewritten rewritten;
+  if (!ask.sender.empty()) {
+    TRY(rewritten.sender, canonical_text(AddressClass::EnvelopeSender, ask.sender));
+  }
+  for (const auto& address : ask.in_header) {
+    auto what = address.is_recipient ? AddressClass::HeaderRecipient : AddressClass::HeaderSender;
+    TRY(auto text, canonical_text(what, address.text));
+    rewritten.in_header.push_back(std::move(text));
+  }
+  return rewritten;
+}
+
+/// What is no address stays as it is.
+Result<std::string> Router::canonical_text(AddressClass what, const std::string& text) const {
+  auto address = MailAddress::parse(text, Utf8::Allowed);
+  if (!address || address->is_null()) return text;
+  TRY(auto canonical, canonical_.rewritten(what, *address, *config_,
+                                           [this](const auto& now) { return is_own(now); }));
+  return canonical == *address ? text : canonical.text();
 }
 
 bool Router::propagates(std::string_view what) const {

@@ -27,6 +27,7 @@
 #include "common/config/config.h"
 #include "common/mail/address.h"
 #include "smtpd/messages.h"
+#include "smtpd/routing/canonical.h"
 #include "smtpd/routing/domains.h"
 #include "smtpd/routing/expansion.h"
 #include "smtpd/routing/list_file.h"
@@ -69,6 +70,8 @@ class Router {
 
   /// Expands a recipient or names its route.
   Result<Resolution> resolve(const Recipient& recipient, const std::string& sender) const;
+  /// What becomes of a message's sender and of the addresses in its header.
+  Result<Canonicalize::Rewritten> canonicalize(const Canonicalize& ask) const;
   Result<DomainClass> classify(const Domain& domain) const { return domains_.classify(domain); }
   /// What RCPT asks: where mail to this address ends, found by the steps that its delivery takes. A
   /// rewriting, and an alias of one address, are followed; of a list, a program or a file only the
@@ -116,6 +119,8 @@ class Router {
   Result<std::optional<std::string>> reader_of(std::uint32_t uid) const;
   Result<IncludedList> included(const std::string& path) const;
   bool is_own(DomainClass domain, const MailAddress& address) const;
+  Result<bool> is_own(const MailAddress& address) const;
+  Result<std::string> canonical_text(AddressClass what, const std::string& text) const;
   bool propagates(std::string_view what) const;
 
   std::shared_ptr<const Config> config_;
@@ -124,8 +129,7 @@ class Router {
   Domains domains_;
   store::MapList virtual_aliases_;
   store::MapList aliases_;
-  store::MapList canonical_;
-  store::MapList recipient_canonical_;
+  Canonical canonical_;
   store::MapList relocated_;
   store::MapList transports_;
   store::MapList relay_recipients_;

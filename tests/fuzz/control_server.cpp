@@ -52,7 +52,8 @@ struct Desk {
     peers.config = [this] { return config; };
     scheduler = std::make_unique<Scheduler>(loop, *queue, std::move(peers), Clock::system());
     pickup = std::make_unique<PickupDesk>(
-        loop, *queue, *scheduler, [this] { return config; }, Clock::system());
+        loop, *queue, *scheduler, [this] { return config; }, PickupDesk::rewrite_later,
+        Clock::system());
     server = std::make_unique<ControlServer>(loop, *queue, *scheduler, *pickup,
                                              [this] { return config; });
     std::filesystem::create_directory(scratch.path() / "queue/maildrop");

@@ -32,6 +32,9 @@ class Anything final : public Backend {
   Task<Result<CheckRecipient::Verdict>> check_restrictions(CheckRestrictions) override {
     co_return CheckRecipient::Verdict();
   }
+  Task<Result<Canonicalize::Rewritten>> canonicalize(Canonicalize) override {
+    co_return Canonicalize::Rewritten();
+  }
   Task<Result<CountClient::Counts>> count(CountClient) override { co_return CountClient::Counts(); }
   Task<Result<Descriptor>> open_body(QueueId) override {
     co_return Error(452, "4.3.1 Insufficient system storage");

@@ -1,8 +1,10 @@
 """One address in all its spellings: U-labels and A-labels, upper and lower case, composed and decomposed."""
 import base64
+import os
 
-from harness import Shared, contains, equal, test
+from harness import Shared, contains, equal, eventually, test
 from mailhost import Host, letter, unverified
+from peers import Sink
 
 EVA, JOSE = "eva@xn--bcher-kva.test", "jos\u00e9@example.test"  # as accounts are named
 SPELLINGS = {EVA: ("eva@b\u00fccher.test", EVA, "Eva@BU\u0308CHER.Test", "EVA@XN--BCHER-KVA.test"),
@@ -107,3 +109,84 @@ def warned(t):
     equal(host.command("pennypost", "user", "add", "ann@example.test", input="secret\n").stderr, "", "of a domain of ours")
     contains(host.command("pennypost", "user", "del", "ann@xn--mll-hoa.test").stdout, "removed", "user del")
     equal(host.command("pennypost", "user", "list").stdout.count("xn--"), 0, "users left")
+
+
+CANONICAL = {"canonical_maps": "inline:{ @pc1.example.test=@example.test, alice=Alice.Liddell@example.test, "
+                               "Alice.Liddell@example.test=Alice.Liddell@example.test, out@far.test=in@far.test }",
+             "virtual_alias_maps": "inline:{ Alice.Liddell@example.test=alice@example.test }"}
+HEADER = ("From: \"Alice (at home)\" <alice@pc1.example.test>\r\nReply-To: alice@pc1.example.test (me),\r\n\troot@pc1.example.test\r\n"
+          "To: out@far.test, x@far.test\r\nCc: Team: alice@pc1.example.test;\r\nSubject: alice@pc1.example.test\r\n"
+          "Date: Sun, 29 Nov 2026 00:00:00 +0000\r\nMessage-ID: <alice@pc1.example.test>\r\n")
+BODY = "\r\nFrom: alice@pc1.example.test\r\n\r\nbody of alice@pc1.example.test\r\n"
+REWRITTEN = (HEADER.replace("<alice@pc1.example.test>\r\nReply-To: alice@pc1.example.test (me),\r\n\troot@pc1.example.test",
+                            "<Alice.Liddell@example.test>\r\nReply-To: Alice.Liddell@example.test (me),\r\n\troot@example.test")
+             .replace("out@far.test", "in@far.test").replace("Team: alice@pc1.example.test", "Team: Alice.Liddell@example.test"))
+
+
+def relay_to(t, sink, **settings):
+    return Host(t, {**CANONICAL, "relayhost": f"[{sink.address}]:{sink.port}", "message_drop_headers": [], **settings},
+                daemons=("smtpd",))
+
+
+def post(host, *options, text=HEADER + BODY):
+    host.command("sendmail", "-i", "-f", "alice@pc1.example.test", *options, "out@far.test", input=text.replace("\r\n", "\n"))
+
+
+@test("one return address for all mail that leaves, whichever way it came in; the body stays as it is", seconds=60)
+def consistent(t):
+    sink = Sink(t, "127.0.0.22")
+    host = relay_to(t, sink)
+    with host.smtp() as client:
+        client.sendmail("alice@pc1.example.test", ["out@far.test"], HEADER + BODY)
+    host.submit("alice@example.test", "alice@pc1.example.test", ["out@far.test"], HEADER + BODY)
+    post(host)
+    host.stop("smtpd")
+    post(host)  # postdrop keeps it
+    host.start("smtpd")
+    with host.smtp() as client:
+        client.sendmail("alice@pc1.example.test", ["out@far.test"], (HEADER + BODY + "x" * 70 + "\r\n" * 60000))
+    eventually(lambda: len(sink.transactions) == 5, "all are relayed")
+    for one in sink.transactions:
+        equal((one.sender, one.recipients), ("Alice.Liddell@example.test", ["in@far.test"]), "envelope")
+        text = one.data.decode()
+        start = text.index("From: \"Alice")
+        equal(text[start:start + len(REWRITTEN + BODY)], REWRITTEN + BODY, "header and body")
+    host.wait_queue(0)
+
+
+@test("strangers' headers stay as they are, their envelopes do not, and a report goes to the address that mail now bears", seconds=60)
+def strangers(t):
+    sink = Sink(t, "127.0.0.22", {"RCPT TO:<in@far.test>": "550 5.1.1 nobody"})
+    host = relay_to(t, sink, mynetworks=["127.0.0.9/32"], local_header_rewrite_clients=["permit_mynetworks"],
+                    relay_domains=["far.test"])
+    with host.smtp() as client:
+        client.sendmail("alice@pc1.example.test", ["x@far.test", "out@far.test"], HEADER + BODY)
+    eventually(lambda: sink.transactions, "it is relayed")
+    equal(sink.transactions[0].sender, "Alice.Liddell@example.test", "the sender")
+    contains(sink.transactions[0].data.decode(), HEADER + BODY, "header and body")
+    report = host.wait_messages("alice@example.test", 1)[0]
+    with open(report, "rb") as file:
+        contains(file.read(), b"in@far.test", "the report")
+    host.wait_queue(0)
+
+
+@test("where a canonical table can't tell, clients are asked to come again, and what sendmail posts waits", seconds=60)
+def later(t):
+    sink = Sink(t, "127.0.0.22")
+    table = os.path.join(t.folder, "host", "etc", "senders")
+    host = relay_to(t, sink, sender_canonical_maps="hash:" + table)
+    with host.smtp() as client:
+        client.mail("alice@pc1.example.test")
+        client.rcpt("x@far.test")
+        code, text = client.data(HEADER + BODY)
+        equal((code, text.split()[0]), (451, b"4.3.0"), "DATA")
+    post(host)
+    equal(sink.transactions, [], "what left")
+    host.command("postmap", host.write("etc/senders", "alice@pc1.example.test pc@example.test\n"))
+    host.reload("smtpd")
+    post(host)
+    # What waits in maildrop is looked at again when smtpd starts, and each minute.
+    host.stop("smtpd")
+    host.start("smtpd")
+    eventually(lambda: len(sink.transactions) == 2, "mail leaves when the table is there", seconds=30)
+    equal({one.sender for one in sink.transactions}, {"pc@example.test"}, "the senders")

@@ -1,0 +1,69 @@
+// Finds the addresses in a message's header that canonical maps rewrite, and puts others in their
+// place.
+//
+// The one way for all ways in: SMTP, sendmail, maildrop. Of each address its own text alone is
+// replaced; names, comments, blanks and folds around it stay octet for octet. A bare address counts
+// as one at $myorigin.
+//
+//   senders     From, Sender, Reply-To, Errors-To, Return-Receipt-To, Disposition-Notification-To,
+//               Mail-Followup-To
+//   recipients  To, Cc, Bcc, Apparently-To
+//   and the Resent- forms of both
+//
+// LIMITS  rewritten_addresses_max; header_size_limit, header_count_limit: what lies beyond stays
+// STANDARDS  RFC 5322 section 3.6
+// SEE ALSO   ../routing/canonical.h (what becomes of them)
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/mail/address.h"
+#include "common/mail/header.h"
+#include "smtpd/messages.h"
+
+namespace pennypost::smtp {
+
+/// Different addresses of one header.
+inline constexpr std::size_t rewritten_addresses_max = 10'000;
+
+class HeaderAddresses {
+ public:
+  struct Limits {
+    std::size_t fields = 1000;
+    std::size_t field_bytes = 102400;
+  };
+
+  HeaderAddresses() = default;
+  /// `myorigin` completes bare addresses; without it they stay bare.
+  HeaderAddresses(std::string_view header, const std::optional<Domain>& myorigin, Limits limits);
+
+  /// What is to be asked: each address once.
+  const std::vector<Canonicalize::Address>& distinct() const { return distinct_; }
+  /// The edits that put `rewritten`, in the order of distinct(), in their place; in order of
+  /// offset.
+  std::vector<Edit> edits(const std::vector<std::string>& rewritten) const;
+
+ private:
+  struct Place {
+    std::size_t begin;
+    std::size_t end;
+    std::size_t which;  // in distinct_
+  };
+  void add(Canonicalize::Address address, std::size_t begin, std::size_t end);
+
+  std::vector<Canonicalize::Address> distinct_;
+  std::map<std::pair<bool, std::string>, std::size_t> known_;  // where in distinct_
+  std::vector<Place> places_;
+};
+
+/// `others` with `rewriting`; both, and the result, are in order of offset. What completed an
+/// address that is rewritten goes; where another edit changes the same octets, that one stays.
+std::vector<Edit> with_rewriting(std::vector<Edit> others, std::vector<Edit> rewriting);
+
+}  // namespace pennypost::smtp

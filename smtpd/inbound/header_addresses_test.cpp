@@ -1,0 +1,77 @@
+#include "smtpd/inbound/header_addresses.h"
+
+#include <doctest/doctest.h>
+
+using namespace pennypost;
+using namespace pennypost::smtp;
+
+namespace {
+
+const auto origin = *Domain::parse("here.test");
+
+/// The header with every `old` address made a `new.and.longer` one; `{...}` is what was asked.
+std::string rewritten(const std::string& header, std::string* asked = nullptr,
+                      HeaderAddresses::Limits limits = {}) {
+  HeaderAddresses addresses(header, origin, limits);
+  std::vector<std::string> answers;
+  for (const auto& one : addresses.distinct()) {
+    if (asked != nullptr) *asked += (one.is_recipient ? " r:" : " s:") + one.text;
+    bool is_old = one.text.starts_with("old@");
+    answers.push_back(is_old ? "new.and.longer" + one.text.substr(3) : one.text);
+  }
+  return edited(header, addresses.edits(answers));
+}
+
+}  // namespace
+
+TEST_CASE("addresses are replaced alone, and all around them stays octet for octet") {
+  CHECK(
+      rewritten("From: \"Old, Ann\" <old@a.test>\r\nTo: x@y.test,\r\n\told@b.test (old@c.test)\r\n"
+                "Subject: old@a.test\r\n") ==
+      "From: \"Old, Ann\" <new.and.longer@a.test>\r\nTo: x@y.test,\r\n\tnew.and.longer@b.test "
+      "(old@c.test)\r\nSubject: old@a.test\r\n");
+  CHECK(rewritten("Cc: team: old@a.test , \"old\"@b.test;, <@r:old@c.test>\n") ==
+        "Cc: team: new.and.longer@a.test , new.and.longer@b.test;, <new.and.longer@c.test>\n");
+  CHECK(rewritten("From: old @ a.test, old man\n") == "From: new.and.longer@a.test, old man\n");
+}
+
+TEST_CASE("senders and recipients are asked apart, each address once, a bare one at myorigin") {
+  std::string asked;
+  rewritten(
+      "From: a@x.test, A@x.test\nSender: a@x.test\nReply-To: root\nTo: a@x.test\nResent-From: "
+      "b@x.test\n"
+      "Errors-To: <c@x.test>\nReturn-Receipt-To: d@x.test\nDisposition-Notification-To: e@x.test\n"
+      "Resent-Cc: f@x.test\nBcc: root\nX-To: no@x.test\nList-Id: <no@x.test>\nTo: not an address\n",
+      &asked);
+  CHECK(asked ==
+        " s:a@x.test s:A@x.test s:root@here.test r:a@x.test s:b@x.test s:c@x.test s:d@x.test "
+        "s:e@x.test r:f@x.test r:root@here.test");
+}
+
+TEST_CASE("what lies beyond the limits stays") {
+  HeaderAddresses::Limits limits;
+  limits.fields = 2;
+  limits.field_bytes = 40;
+  CHECK(rewritten("From: old@a.test\nTo: old@a.test, " + std::string(40, 'x') +
+                      "@b.test\nCc: old@a.test\n",
+                  nullptr, limits) == "From: new.and.longer@a.test\nTo: old@a.test, " +
+                                          std::string(40, 'x') + "@b.test\nCc: old@a.test\n");
+  std::string many = "To: ";
+  for (std::size_t i = 0; i < rewritten_addresses_max + 5; ++i) {
+    many += "a" + std::to_string(i) + "@x.test, ";
+  }
+  limits.field_bytes = 1 << 20;
+  CHECK(HeaderAddresses("To: x@x.test\n" + many, origin, limits).distinct().size() <=
+        rewritten_addresses_max);
+}
+
+TEST_CASE("an address that is rewritten needs no completing, and a dropped field no rewriting") {
+  const std::string header = "From: old\nTo: b\nSubject: x\nCc: old\n";
+  std::vector<Edit> others{
+      {0, 0, "Date: now\n"}, {9, 0, "@here.test"}, {15, 0, "@here.test"}, {27, 8, ""}};
+  HeaderAddresses addresses(header, origin, {});
+  REQUIRE(addresses.distinct().size() == 3);
+  auto edits =
+      with_rewriting(others, addresses.edits({"new@here.test", "b@here.test", "c@here.test"}));
+  CHECK(edited(header, edits) == "Date: now\nFrom: new@here.test\nTo: b@here.test\nSubject: x\n");
+}
