@@ -32,8 +32,8 @@ struct ListedAddress {
     GroupEnd,    // (NIL NIL NIL NIL)
   };
   Kind kind = Kind::Mailbox;
-  std::optional<std::string> name;     // display name, or a comment where only that was given
-  std::optional<std::string> route;    // "@a,@b"
+  std::optional<std::string> name;   // display name, or a comment where only that was given
+  std::optional<std::string> route;  // "@a,@b"
   // The local part as it means, without quotes; absent where only a name was given.
   std::optional<std::string> mailbox;
   // Absent for a bare word. ENVELOPE must not show that as NIL, which would mean a group.
