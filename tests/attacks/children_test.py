@@ -100,8 +100,15 @@ def dead_process(t):
     victims = [Sender(host, f"lost {number}") for number in range(3)]
     old = pid_of(host, "smtpd", "smtpd: receive")
     host.reload("smtpd")
-    eventually(lambda: [pid for pid in host.pids("smtpd").get("smtpd: receive", []) if pid != old], "another receive process")
-    other = eventually(lambda: Sender(host, "of another process"), "a client of the new process")
+    host.wait_log("smtpd: reload")
+
+    def of_another_process():
+        sender = Sender(host, "of another process")
+        if int(host.wait_log(rf"smtpd\[(\d+)\]: {sender.id}: client=")[1]) != old:
+            return sender
+        victims.append(sender)  # the old one takes clients until it has heard of the reload
+        return None
+    other = eventually(of_another_process, "a client of the new process")
     host.crash(old)
     try:
         eventually(lambda: bodies(host) == [other.id], "the dead process's bodies are gone", 10)
