@@ -47,8 +47,8 @@ class OwnUsers {
   /// In the order of their names.
   Result<std::vector<OwnUser>> list() const;
 
-  /// The normal form: lower case in NFC, with a domain of A-labels. Error: not an address, or one with characters that
-  /// do not belong into the name of a directory or of an account.
+  /// The normal form: lower case in NFC, with a domain of A-labels. Error: not an address, or one
+  /// with characters that do not belong into the name of a directory or of an account.
   Result<std::string> full_name(std::string_view name) const;
 
  private:
