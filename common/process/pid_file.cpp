@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 
@@ -47,6 +49,22 @@ bool is_run_by_owner(const Descriptor& file, pid_t pid) {
   return status >> uid && belongs_to(file, uid);
 }
 
+/// The process that has a lock on the file, as /proc/locks tells:
+/// `7: FLOCK  ADVISORY  WRITE 4711 fe:00:131 0 EOF`, with the device in hexadecimal.
+std::optional<std::uint64_t> holder_of(const Descriptor& file) {
+  struct stat status {};
+  if (fstat(file.number(), &status) != 0) return {};
+  char place[64];
+  std::snprintf(place, sizeof place, "%02x:%02x:%llu", major(status.st_dev), minor(status.st_dev),
+                static_cast<unsigned long long>(status.st_ino));
+  std::ifstream locks("/proc/locks");
+  std::string number, kind, advisory, mode, pid, where, rest;
+  while (locks >> number >> kind >> advisory >> mode >> pid >> where && std::getline(locks, rest)) {
+    if (kind == "FLOCK" && mode == "WRITE" && where == place) return parse_number(pid);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<PidFile> PidFile::create(const std::string& directory, const std::string& name) {
@@ -68,10 +86,12 @@ Result<PidFile> PidFile::create(const std::string& directory, const std::string&
     // Whoever held it may have removed it between our opening and our lock.
   } while (!is_still_at(file, path));
   std::string text = std::to_string(getpid()) + "\n";
-  if (ftruncate(file.number(), 0) != 0 ||
-      pwrite(file.number(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
-    return Error::permanent(say(path));
-  }
+  bool is_written =
+      ftruncate(file.number(), 0) == 0 &&
+      pwrite(file.number(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
+  // On a full disk mail can still be read and deleted: the lock is there, and tells who holds it.
+  bool has_room = errno != ENOSPC && errno != EDQUOT;
+  if (!is_written && has_room) return Error::permanent(say(path));
   return PidFile(std::move(file), std::move(path), getpid());
 }
 
@@ -85,8 +105,9 @@ std::optional<pid_t> PidFile::running(const std::string& directory, const std::s
   if (flock(file.number(), LOCK_SH | LOCK_NB) == 0) return {};
   char bytes[32];
   auto count = pread(file.number(), bytes, sizeof bytes, 0);
-  if (count <= 0) return {};
-  auto number = parse_number(trim({bytes, static_cast<std::size_t>(count)}));
+  if (count < 0) return {};
+  auto number =
+      count == 0 ? holder_of(file) : parse_number(trim({bytes, static_cast<std::size_t>(count)}));
   if (!number || *number < 2 || *number > pid_max) return {};
   auto pid = static_cast<pid_t>(*number);
   if (!is_run_by_owner(file, pid)) return {};

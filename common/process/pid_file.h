@@ -18,7 +18,7 @@ namespace pennypost {
 class PidFile {
  public:
   /// Makes `directory` if it is missing, and `directory/NAME.pid`; an error when another process
-  /// holds it, or it can't be written.
+  /// holds it, or it can't be written. On a full disk it stays empty, which running() copes with.
   static Result<PidFile> create(const std::string& directory, const std::string& name);
   PidFile(PidFile&& other) noexcept
       : descriptor_(std::move(other.descriptor_)),

@@ -53,3 +53,11 @@ TEST_CASE("what a crash left behind counts for nothing, and the next start takes
   REQUIRE(file);
   CHECK(PidFile::running(run, "smtpd") == getpid());
 }
+
+TEST_CASE("an empty pid file, as a full disk leaves it, still tells who runs: by its lock") {
+  Scratch scratch;
+  auto file = PidFile::create(scratch.path(), "smtpd");
+  REQUIRE(file);
+  std::filesystem::resize_file(scratch.path() / "smtpd.pid", 0);
+  CHECK(PidFile::running(scratch.path(), "smtpd") == getpid());
+}

@@ -29,6 +29,12 @@ Committer::Committer(Loop& loop, store::Database& database, const BodyFiles& fil
   tasks_.start(answer());
 }
 
+void Committer::begin_full() {
+  problem_ = Problem::Full;
+  next_heal_ = loop_.now() + heal_seconds;
+  arrived_.notify_one();  // run() waits without an end where nothing is wrong
+}
+
 Task<Result<void>> Committer::take_in(Changes changes) {
   if (problem_ == Problem::Full) co_return Error(452, "4.3.1 Insufficient system storage");
   if (problem_ == Problem::Broken) co_return Error(451, "4.3.0 Error: queue file write error");

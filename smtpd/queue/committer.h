@@ -42,6 +42,10 @@ class Committer {
   Committer(Loop& loop, store::Database& database, const BodyFiles& files, const Ballast& ballast,
             std::chrono::microseconds quick);
 
+  /// As after a full disk: intake is refused until the ballast is in place. For a queue that is
+  /// opened where it can't be.
+  void begin_full();
+
   /// New mail. Errors: 452 4.3.1, 451 4.3.0; then nothing of it is in the queue.
   Task<Result<void>> take_in(Changes changes);
   /// What came of mail already in the queue: returns once it is recorded, however long that takes.

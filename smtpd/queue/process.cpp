@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "common/log/log.h"
 #include "smtpd/messages.h"
@@ -148,6 +149,68 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
   Nursery tasks_;
 };
 
+Result<Queue::Opened> open_queue(Child& child) {
+  // Where we are an ordinary user; as root the master has made them.
+  TRY_DO(prepare_queue_directories(*child.config()));
+  return Queue::open(child.loop(), queue_options(*child.config()), Clock::system());
+}
+
+Error refusal(const Error& cause) {
+  if (store::storage_problem(cause) == store::StorageProblem::Full) {
+    return Error(452, "4.3.1 Insufficient system storage");
+  }
+  return Error(451, "4.3.0 Error: the queue can't be opened");
+}
+
+/// What the process is while the queue can't be opened for want of room: it refuses mail, and tries
+/// again.
+class ClosedQueue {
+ public:
+  explicit ClosedQueue(Child& child) : child_(child) {}
+
+  /// Returns the queue once it is open.
+  Task<Queue::Opened> wait(Error problem) {
+    tell(problem);
+    refuse();
+    child_.on_drain([this] { child_.finish(); });
+    for (;;) {
+      co_await child_.loop().sleep(heal_seconds);
+      auto opened = open_queue(child_);
+      if (opened) {
+        log_info("qmgr", "the queue is open");
+        co_return *std::move(opened);
+      }
+      // Its text names another file at each attempt.
+      if (opened.error().code() != problem_->code()) tell(opened.error());
+    }
+  }
+
+ private:
+  void tell(Error problem) {
+    problem_ = std::move(problem);
+    log_error("qmgr", "open the queue: " + problem_->text() +
+                          "; mail is neither taken nor delivered until it can be opened");
+  }
+  void refuse() {
+    Services& services = child_.services("receive");
+    services.on_raw<OpenBody>([this](OpenBody, std::vector<Descriptor>) { return refused(); });
+    services.on_raw<DropBody>([this](DropBody, std::vector<Descriptor>) { return refused(); });
+    services.on_raw<Submit>([this](Submit, std::vector<Descriptor>) { return refused(); });
+  }
+  Task<Result<RawReply>> refused() { co_return refusal(*problem_); }
+
+  Child& child_;
+  std::optional<Error> problem_;
+};
+
+Task<> open_at_last(Child& child, Error problem, std::shared_ptr<QueueProcess>& process) {
+  ClosedQueue closed(child);
+  auto waiting = closed.wait(std::move(problem));
+  auto opened = co_await std::move(waiting);
+  process = std::make_shared<QueueProcess>(child, std::move(opened));
+  process->serve();
+}
+
 }  // namespace
 
 Queue::Options queue_options(const Config& config) {
@@ -165,20 +228,21 @@ void run_queue(Child& child) {
   // What a commit gathers for (gathering.h) is no longer than the kernel's usual 50 us of grace.
   // The threads begun from here have it too.
   ::prctl(PR_SET_TIMERSLACK, timer_slack_nanoseconds);
-  // Where we are an ordinary user; as root the master has made them.
-  if (auto prepared = prepare_queue_directories(*child.config()); !prepared) {
-    log_fatal("qmgr", prepared.error().text());
-    return child.refuse(prepared.error());
+  std::shared_ptr<QueueProcess> process;
+  auto opened = open_queue(child);
+  if (opened) {
+    process = std::make_shared<QueueProcess>(child, *std::move(opened));
+    process->serve();
+  } else {
+    Error problem(opened.error().code(), "open the queue: " + opened.error().text());
+    bool is_full = store::storage_problem(problem) == store::StorageProblem::Full;
+    if (!is_full) log_fatal("qmgr", problem.text());
+    if (!is_full) return child.refuse(problem);
+    child.note_problem(problem.text());
+    child.tasks().start(open_at_last(child, opened.error(), process));
   }
-  auto opened = Queue::open(child.loop(), queue_options(*child.config()), Clock::system());
-  if (!opened) {
-    log_fatal("qmgr", "open the queue: " + opened.error().text());
-    return child.refuse(Error(opened.error().code(), "open the queue: " + opened.error().text()));
-  }
-  auto process = std::make_shared<QueueProcess>(child, *std::move(opened));
-  process->serve();
   child.run();
-  process->end();
+  if (process) process->end();
 }
 
 }  // namespace pennypost::smtp

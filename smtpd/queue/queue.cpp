@@ -118,7 +118,10 @@ Result<Queue::Opened> Queue::open(Loop& loop, const Options& options, const Cloc
     opened.warnings.push_back("removed " + std::to_string(orphans) +
                               " bodies of receptions that were broken off");
   }
-  if (auto made = queue.ballast_.make(); !made) opened.warnings.push_back(made.error().text());
+  if (auto made = queue.ballast_.make(); !made) {
+    opened.warnings.push_back(made.error().text() + "; new mail is refused until it is there");
+    queue.committer_->begin_full();
+  }
   return opened;
 }
 

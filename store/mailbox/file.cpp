@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -14,6 +15,7 @@ namespace pennypost::store {
 namespace {
 
 constexpr std::int64_t second_ns = 1'000'000'000;
+constexpr std::uint64_t small_file_room = 64 << 10;
 
 std::string_view remedy(int error) {
   switch (error) {
@@ -54,6 +56,15 @@ Error file_error(std::string_view verb, const std::string& path, int error) {
   Error made(error == ENOSPC || error == EDQUOT ? 452 : 451, response_code(error), std::move(text));
   if (error == ENOSPC) return made.told("There is no space left on the server; try again later");
   return made;
+}
+
+bool is_no_room(const Error& error) { return error.code() == 452; }
+
+bool has_room(const std::string& directory) {
+  struct statvfs disk {};
+  if (::statvfs(directory.c_str(), &disk) != 0) return false;
+  bool has_inodes = disk.f_files == 0 || disk.f_favail > 0;  // some file systems do not count them
+  return has_inodes && disk.f_bavail * disk.f_frsize >= small_file_room;
 }
 
 Error missing_mailbox(const std::string& path) {

@@ -24,6 +24,11 @@ namespace pennypost::store {
 /// "can't VERB PATH: reason; remedy": 452 where space or quota is used up, else 451; with a code.
 Error file_error(std::string_view verb, const std::string& path, int error = errno);
 
+/// Whether that is the reason: no space, inodes or quota left.
+bool is_no_room(const Error& error);
+/// Whether a small file can be written in this directory now, as far as the file system tells.
+bool has_room(const std::string& directory);
+
 /// For a mailbox that the settings forbid to create.
 Error missing_mailbox(const std::string& path);
 

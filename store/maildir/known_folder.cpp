@@ -98,6 +98,7 @@ Result<void> KnownFolder::look(const FolderStamps& now, Access access, Changes& 
     writable().keywords = keywords_.names();
     changes.keywords = true;
   }
+  uidlist_.leave_memory_if_room();
   TRY(auto records, uidlist_.refresh());
   if (listed_ && stamps_.tell_cur_is_known(now) && !records.anew) {
     auto read = uidlist_.stamp();
@@ -153,6 +154,7 @@ void KnownFolder::begin() {
 void KnownFolder::keep() {
   std::lock_guard guard(mutex_);
   auto* index = layout_->settings().index;
+  if (uidlist_.is_in_memory()) return;
   if (index == nullptr || is_kept_ || !listed_ || !stamps_.cur.exists()) return;
   index->keep_state(directory_, FolderSnapshot::encode(stamps_, uidlist_.mark(), *state_));
   is_kept_ = true;

@@ -127,6 +127,8 @@ class KnownFolder {
   Result<bool> give_uids(Listing& listing, bool is_whole);
   Result<void> drop_stale_records(Listing& listing, const Dotlock& held);
   bool make_current(Listing& listing);
+  bool may_wait(const Error& error);
+  Message message_of(const Listing& listing, const Listing::File& file) const;
   void adopt(const Listing& listing, Changes& changes);
 
   // known_folder_change.cpp: single files
@@ -138,6 +140,8 @@ class KnownFolder {
   Result<void> store_some(std::span<const Uid> uids, const FlagChange& change, Stored& stored);
   Result<void> expunge_some(std::span<const Uid> uids, Removed& removed);
   Result<bool> store_one(std::size_t index, const FlagChange& change, KeywordSet keywords);
+  Result<bool> keep_deletion(std::size_t index);
+  FilenameFlags flags_of(Uid uid, std::string_view filename) const;
 
   std::shared_ptr<const MaildirLayout> layout_;
   std::string directory_;
@@ -154,8 +158,11 @@ class KnownFolder {
   ModSeqs modseqs_;
   std::vector<Uid> in_new_;  // messages that are still in new/
   std::vector<Uid> moved_;   // those that sync() has just moved from there
-  bool is_kept_ = false;     // the index has this very state
+  /// \Deleted and not renamed so, as the directory had no room for the name; ascending.
+  std::vector<Uid> unnamed_deletions_;
+  bool is_kept_ = false;  // the index has this very state
   std::int64_t tidied_at_ = 0;
+  std::int64_t told_no_room_at_ = 0;
 };
 
 }  // namespace pennypost::store

@@ -17,6 +17,8 @@ constexpr int renames_followed_max = 8;
 // Others who look at the folder wait for so many files at most.
 constexpr std::size_t files_at_once = 500;
 
+bool has_deleted(Flags flags) { return (flags - Flags::Deleted) != flags; }
+
 // What a change makes of a message's flags.
 FilenameFlags changed_flags(FilenameFlags old, const FlagChange& change, KeywordSet keywords) {
   FilenameFlags result;
@@ -137,6 +139,8 @@ Result<void> KnownFolder::store_some(std::span<const Uid> uids, const FlagChange
       continue;
     }
     auto done = store_one(*index, change, keywords);
+    bool deletes = change.mode != FlagChange::Mode::Remove && has_deleted(change.flags);
+    if (!done && deletes && is_no_room(done.error())) done = keep_deletion(*index);
     if (!done) {
       outcome = std::move(done).error();
       break;
@@ -151,6 +155,26 @@ Result<void> KnownFolder::store_some(std::span<const Uid> uids, const FlagChange
   return outcome;
 }
 
+// Whoever deletes makes room: where the directory has none for a longer name, the flag lives until
+// the message is expunged, it can be renamed, or the process ends.
+Result<bool> KnownFolder::keep_deletion(std::size_t index) {
+  auto& message = state_->messages[index];
+  auto place = std::ranges::lower_bound(unnamed_deletions_, message.uid);
+  if (place == unnamed_deletions_.end() || *place != message.uid) {
+    unnamed_deletions_.insert(place, message.uid);
+  }
+  bool is_new = !has_deleted(message.flags);
+  message.flags = message.flags | Flags::Deleted;
+  return is_new;
+}
+
+FilenameFlags KnownFolder::flags_of(Uid uid, std::string_view filename) const {
+  auto flags = FilenameFlags::parse(filename);
+  bool is_deleted = std::ranges::binary_search(unnamed_deletions_, uid);
+  if (is_deleted) flags.flags = flags.flags | Flags::Deleted;
+  return flags;
+}
+
 // The file's own name is what the change is applied to, so that no other program's flags get lost.
 Result<bool> KnownFolder::store_one(std::size_t index, const FlagChange& change,
                                     KeywordSet keywords) {
@@ -161,17 +185,18 @@ Result<bool> KnownFolder::store_one(std::size_t index, const FlagChange& change,
                       index,
                       [&](const std::string& file) {
                         auto old_name = state_->name(index);
-                        auto old = FilenameFlags::parse(old_name);
+                        auto old = flags_of(state_->messages[index].uid, old_name);
                         flags = changed_flags(old, change, keywords);
-                        is_renamed = flags != old;
+                        is_renamed = flags != FilenameFlags::parse(old_name);
                         if (!is_renamed) return ::access(file.c_str(), F_OK) == 0;
                         name = flags.apply(old_name);
                         auto target = directory_ + "/cur/" + name;
                         return ::rename(file.c_str(), target.c_str()) == 0;
                       },
                       "rename"));
-  if (!there) return false;
   auto& message = state_->messages[index];
+  std::erase(unnamed_deletions_, message.uid);
+  if (!there) return false;
   bool changed = message.flags != flags.flags || message.keywords != flags.keywords;
   if (!changed && !is_renamed) return false;
   // The name before its flags: it is told by them.

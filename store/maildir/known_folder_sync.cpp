@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "common/log/log.h"
 #include "store/maildir/filename.h"
 #include "store/maildir/known_folder.h"
 
@@ -13,6 +14,7 @@ namespace {
 constexpr int listings_max = 3;
 constexpr std::size_t listing_of_new_expected = 8;
 constexpr std::size_t stale_records_kept = 64;
+constexpr std::int64_t told_seconds = 60;
 // What an entry takes of a directory, about, on the file systems that tell; and how far we trust
 // it.
 constexpr std::size_t directory_entry_bytes = 80;
@@ -28,11 +30,6 @@ std::vector<const Listing::File*> by_uid(const Listing& listing) {
   return found;
 }
 
-Message message_of(const Listing& listing, const Listing::File& file) {
-  auto flags = FilenameFlags::parse(listing.name(file));
-  return Message{file.uid, flags.flags, flags.keywords, ModSeq(0)};
-}
-
 }  // namespace
 
 // --- when cur/ is as we know it: only new/ is listed -----------------------------------------
@@ -46,7 +43,7 @@ Result<bool> KnownFolder::sync_new(const FolderStamps& now, const UidRecords& re
   bool must_wait = false;
   if (listing.lacks_uids()) {
     auto given = give_uids(listing, false);
-    must_wait = !given && is_in_use(given.error());
+    must_wait = !given && may_wait(given.error());
     if (!must_wait && (!given || !*given)) return false;
   }
   auto found = by_uid(listing);
@@ -120,8 +117,7 @@ Result<void> KnownFolder::sync_all(FolderStamps now, UidRecords records, Access 
   bool must_wait = false;
   if (uidlist_.uid_validity() == 0 || listing.lacks_uids()) {
     auto given = give_uids(listing, true);
-    // Somebody holds the lock for long: messages without UID wait until the next sync().
-    must_wait = uidlist_.uid_validity() != 0 && !given && is_in_use(given.error());
+    must_wait = uidlist_.uid_validity() != 0 && !given && may_wait(given.error());
     if (!given && !must_wait) return std::move(given).error();
     if (must_wait) now.cur = FileStamp{};
   }
@@ -243,6 +239,23 @@ Result<bool> KnownFolder::give_uids(Listing& listing, bool is_whole) {
   return true;
 }
 
+// Somebody holds the lock for long, or the disk is full: messages without UID wait until the next
+// sync(), and the others can be read and deleted meanwhile.
+bool KnownFolder::may_wait(const Error& error) {
+  if (!is_no_room(error)) return is_in_use(error);
+  auto now = layout_->settings().clock->now_seconds();
+  if (now >= told_no_room_at_ + told_seconds) {
+    told_no_room_at_ = now;
+    log_warning("store", "new messages in " + directory_ + " wait to be seen: " + error.text());
+  }
+  return true;
+}
+
+Message KnownFolder::message_of(const Listing& listing, const Listing::File& file) const {
+  auto flags = flags_of(file.uid, listing.name(file));
+  return Message{file.uid, flags.flags, flags.keywords, ModSeq(0)};
+}
+
 // Keeps the list from growing with what was expunged: when a quarter of it is stale.
 Result<void> KnownFolder::drop_stale_records(Listing& listing, const Dotlock& held) {
   auto live = listing.files().size();
@@ -290,6 +303,7 @@ void KnownFolder::adopt(const Listing& listing, Changes& changes) {
   bool is_first = !listed_;
   Changes fresh;
   fresh.uid_validity = listed_ && !is_same_validity();
+  if (fresh.uid_validity) unnamed_deletions_.clear();
   auto old_count = fresh.uid_validity ? 0 : old.messages.size();
   auto found = by_uid(listing);
   std::size_t names_bytes = 0;

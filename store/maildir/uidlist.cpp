@@ -87,7 +87,12 @@ std::optional<std::uint64_t> UidRecords::Record::extension(char letter) const {
   return parse_number(extension_text(letter));
 }
 
+void UidList::leave_memory_if_room() {
+  if (in_memory_ && has_room(directory_)) in_memory_ = false;
+}
+
 Result<UidRecords> UidList::reread() {
+  if (in_memory_) return refresh();
   forget();
   TRY(auto records, refresh());
   records.changed = records.anew = true;
@@ -97,9 +102,10 @@ Result<UidRecords> UidList::reread() {
 Result<UidRecords> UidList::refresh() {
   Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file && errno != ENOENT) return file_error("open", path_);
+  if (!file && in_memory_) return UidRecords();
   if (!file) {
     UidRecords none;
-    none.changed = none.anew = mark_.stamp.exists();
+    none.changed = none.anew = mark_.uid_validity != 0;
     forget();
     return none;
   }
@@ -243,6 +249,7 @@ Result<Uid> UidList::give(std::span<const std::string_view> bases, const Dotlock
     return Error(550, ResponseCode::Limit, "the UIDs of " + path_ + " are used up")
         .told("The mailbox's UIDs are used up");
   bool is_new = mark_.uid_validity == 0;
+  auto before = mark_;
   if (is_new) {
     TRY(mark_.uid_validity, new_uid_validity_());
     mark_.header_extensions = "G" + new_guid();
@@ -254,13 +261,20 @@ Result<Uid> UidList::give(std::span<const std::string_view> bases, const Dotlock
   if (!bases.empty()) mark_.last_uid = mark_.next_uid - 1;
   mark_.count += static_cast<std::uint32_t>(bases.size());
   Result<void> written;
+  if (in_memory_) return first;
   if (is_new || mark_.old_version || mark_.read_bytes != mark_.stamp.size) {
     written = rewrite(text, [](const Record&) { return false; });
   } else if (!text.empty()) {
     written = append(text);
   }
+  if (!written && is_new && is_no_room(written.error())) {
+    log_warning("store", "going on without a uidlist: " + written.error().text());
+    in_memory_ = true;
+    return first;
+  }
   if (!written) {
-    forget();
+    // What the file has then, the next refresh() reads.
+    mark_ = std::move(before);
     return std::move(written).error();
   }
   return first;
@@ -296,6 +310,7 @@ void UidList::cut_half_line() const {
 }
 
 Result<void> UidList::drop(const std::function<bool(const Record&)>& is_stale, const Dotlock&) {
+  if (in_memory_) return {};
   auto written = rewrite("", is_stale);
   if (!written) forget();
   return written;

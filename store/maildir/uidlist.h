@@ -129,6 +129,13 @@ class UidList {
   /// names: the first is given back.
   Result<Uid> give(std::span<const std::string_view> bases, const Dotlock& held);
 
+  /// Whether there is no file as there was no room for one: give() has given UIDs under a
+  /// UIDVALIDITY that no file will ever have, so that a mailbox nobody has opened yet can be read,
+  /// and messages deleted, on a full disk.
+  bool is_in_memory() const { return in_memory_; }
+  /// With room for a file the next refresh() finds an empty list, and all gets new UIDs.
+  void leave_memory_if_room();
+
   /// Rewrites the file without the records for which `is_stale` says so; under the lock and
   /// refreshed.
   Result<void> drop(const std::function<bool(const Record&)>& is_stale, const Dotlock& held);
@@ -142,13 +149,17 @@ class UidList {
   Result<void> rewrite(std::string_view added, const std::function<bool(const Record&)>& is_stale);
   Result<void> append(std::string_view added);
   void cut_half_line() const;
-  void forget() { mark_ = {}; }
+  void forget() {
+    mark_ = {};
+    in_memory_ = false;
+  }
 
   std::string directory_;
   std::string path_;
   std::function<Result<std::uint32_t>()> new_uid_validity_;
   int brief_lock_ms_;
   Mark mark_;
+  bool in_memory_ = false;
 };
 
 /// Random, in Dovecot's form: 32 hexadecimal digits.

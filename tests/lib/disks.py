@@ -29,23 +29,24 @@ def run(*words):
 class Disk:
     """A file system in the file PATH, mounted at PATH.mount; unmounted at the end of the test."""
 
-    def __init__(self, t, name, megabytes=160, like=None, options=()):
+    def __init__(self, t, name, megabytes=160, like=None, options=(), journal=True):
         self.file = os.path.join(t.folder, name + ".ext4")
         self.folder = os.path.join(t.folder, name)
+        self.options = f"loop,commit={COMMIT_SECONDS}" if journal else "loop"
         self.mounted = False
         os.makedirs(self.folder, exist_ok=True)
         t.cleanup(self.remove)
         if like is None:
             with open(self.file, "wb") as image:
                 image.truncate(megabytes << 20)
-            run("mkfs.ext4", "-q", "-F", "-J", "size=8", "-E", "lazy_itable_init=0,lazy_journal_init=0",
-                *options, self.file)
+            kept = ["-J", "size=8"] if journal else ["-O", "^has_journal"]
+            run("mkfs.ext4", "-q", "-F", *kept, "-E", "lazy_itable_init=0,lazy_journal_init=0", *options, self.file)
         else:
             like.copy_to(self.file)
         self.mount()
 
     def mount(self):
-        run("mount", "-o", f"loop,commit={COMMIT_SECONDS}", self.file, self.folder)
+        run("mount", "-o", self.options, self.file, self.folder)
         self.mounted = True
 
     def unmount(self):
