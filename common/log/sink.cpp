@@ -8,9 +8,11 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <ctime>
 #include <mutex>
@@ -24,6 +26,9 @@ namespace pennypost {
 namespace {
 
 constexpr std::size_t line_bytes_usual = 100;  // what stands before the text
+constexpr std::chrono::milliseconds connection_pause{100};
+constexpr std::chrono::milliseconds end_pause{20};
+constexpr int end_tries = 50;
 
 /// `Nov 21 07:40:40`. The time zone is read once, before a changed root hides it. Made once a
 /// second and thread.
@@ -75,6 +80,26 @@ void add_text(std::string& line, const Tag& tag, std::string_view component, int
   if (line.size() > log_line_bytes_max) line.resize(log_line_bytes_max);
 }
 
+/// For those that were beyond what is kept.
+std::string lost_text(std::size_t count) {
+  return std::to_string(count) +
+         " log lines of this process are lost: the log could not be written";
+}
+
+void wait_until_written(LogSink& sink) {
+  for (int i = 0; i < end_tries && sink.write_waiting() != Drained::All; ++i) {
+    std::this_thread::sleep_for(end_pause);
+  }
+}
+
+void finish(LogSink& sink) {
+  if (!sink.is_waiting()) return;
+  wait_until_written(sink);
+  if (!sink.is_waiting()) return;
+  constexpr std::string_view text = "pennypost: the last log lines of a process are lost\n";
+  [[maybe_unused]] auto written = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
 /// Owns a descriptor that another thread may be writing to while it is replaced: the new file takes
 /// the old one's number by dup3(), so that no write can reach a stranger.
 class Descriptor {
@@ -99,6 +124,7 @@ class FileSink : public LogSink {
  public:
   FileSink(Tag tag, std::string path, int fd)
       : tag_(std::move(tag)), path_(std::move(path)), hostname_(short_hostname()), file_(fd) {}
+  ~FileSink() override { finish(*this); }
 
   static Result<int> open_file(const std::string& path) {
     auto file = open_own_file(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY, 0640);
@@ -111,11 +137,7 @@ class FileSink : public LogSink {
 
   void write(Severity severity, std::string_view component, std::string_view text,
              int process) override {
-    std::string line;
-    line.reserve(line_bytes_usual + text.size());
-    line.append(timestamp()).append(" ").append(hostname_).append(" ");
-    add_text(line, tag_, component, process, severity, text);
-    line += '\n';
+    std::string line = line_of(severity, component, text, process);
     if (gatherer_.load() != std::this_thread::get_id()) return put(line);
     if (gathered_.size() + line.size() > log_gathered_bytes_max) flush();
     gathered_ += line;
@@ -138,11 +160,39 @@ class FileSink : public LogSink {
   }
   int descriptor() const override { return file_.value(); }
   void adopt(int fd) override { file_.replace(fd); }
+  bool is_waiting() const override { return kept_.any(); }
+  Drained write_waiting() override {
+    std::lock_guard lock(mutex_);
+    return kept_.drain([this](std::string& lines) { return append(lines); },
+                       [this](std::size_t count) {
+                         return line_of(Severity::Warning, "log", lost_text(count), 0);
+                       });
+  }
 
  private:
+  std::string line_of(Severity severity, std::string_view component, std::string_view text,
+                      int process) const {
+    std::string line;
+    line.reserve(line_bytes_usual + text.size());
+    line.append(timestamp()).append(" ").append(hostname_).append(" ");
+    add_text(line, tag_, component, process, severity, text);
+    line += '\n';
+    return line;
+  }
   /// A log that can't be written must not stop the mail.
   void put(std::string_view lines) {
-    [[maybe_unused]] auto written = ::write(file_.value(), lines.data(), lines.size());
+    ssize_t written = kept_.any() ? 0 : ::write(file_.value(), lines.data(), lines.size());
+    auto count = static_cast<std::size_t>(std::max<ssize_t>(written, 0));
+    if (count == lines.size()) return;
+    std::lock_guard lock(mutex_);
+    kept_.add(std::string(lines.substr(count)));
+  }
+  /// False: what could be written is gone from `lines`.
+  bool append(std::string& lines) const {
+    ssize_t written = ::write(file_.value(), lines.data(), lines.size());
+    if (written == static_cast<ssize_t>(lines.size())) return true;
+    lines.erase(0, static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
+    return false;
   }
 
   Tag tag_;
@@ -151,6 +201,8 @@ class FileSink : public LogSink {
   Descriptor file_;
   std::atomic<std::thread::id> gatherer_;  // none: nobody
   std::string gathered_;                   // the gatherer's alone
+  std::mutex mutex_;                       // guards what follows, but for any()
+  KeptLines kept_;
 };
 
 int connect_syslog() {
@@ -200,36 +252,73 @@ class SyslogSink : public LogSink {
   SyslogSink(Tag tag, int facility)
       : tag_(std::move(tag)), facility_(facility), socket_(connect_syslog()) {}
   ~SyslogSink() override {
+    finish(*this);
     if (socket_ >= 0) ::close(socket_);
   }
 
   void write(Severity severity, std::string_view component, std::string_view text,
              int process) override {
-    std::string line = "<" + std::to_string(facility_ | priority(severity)) + ">";
-    line.reserve(line_bytes_usual + text.size());
-    line.append(timestamp()).append(" ");
-    add_text(line, tag_, component, process, severity, text);
+    std::string line = line_of(severity, component, text, process);
     std::lock_guard lock(mutex_);
-    if (socket_ >= 0 && ::send(socket_, line.data(), line.size(), MSG_NOSIGNAL) >= 0) return;
-    // syslogd was started anew, or was not there yet.
-    int fresh = connect_syslog();
-    if (fresh < 0) return;
-    if (socket_ >= 0) ::close(socket_);
-    socket_ = fresh;
-    ::send(socket_, line.data(), line.size(), MSG_NOSIGNAL);
+    bool is_next = !kept_.any() || drain() == Drained::All;
+    if (is_next && send(line)) return;
+    kept_.add(std::move(line));
   }
   int descriptor() const override { return socket_; }
   void adopt(int fd) override {
     std::lock_guard lock(mutex_);
+    take(fd);
+    drain();
+  }
+  int connect_anew() const override { return connect_syslog(); }
+  bool is_waiting() const override { return kept_.any(); }
+  Drained write_waiting() override {
+    std::lock_guard lock(mutex_);
+    return drain();
+  }
+
+ private:
+  std::string line_of(Severity severity, std::string_view component, std::string_view text,
+                      int process) const {
+    std::string line = "<" + std::to_string(facility_ | priority(severity)) + ">";
+    line.reserve(line_bytes_usual + text.size());
+    line.append(timestamp()).append(" ");
+    add_text(line, tag_, component, process, severity, text);
+    return line;
+  }
+  Drained drain() {
+    return kept_.drain([this](std::string& line) { return send(line); },
+                       [this](std::size_t count) {
+                         return line_of(Severity::Warning, "log", lost_text(count), 0);
+                       });
+  }
+  /// False: syslogd is away, or has not read what it was sent before.
+  bool send(const std::string& line) {
+    if (try_send(line)) return true;
+    bool is_slow = socket_ >= 0 && (errno == EAGAIN || errno == ENOBUFS);
+    auto now = std::chrono::steady_clock::now();
+    if (is_slow || now < next_connection_) return false;
+    next_connection_ = now + connection_pause;
+    int fresh = connect_syslog();
+    if (fresh < 0) return false;
+    take(fresh);
+    return try_send(line);
+  }
+  bool try_send(const std::string& line) const {
+    return socket_ >= 0 &&
+           ::send(socket_, line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+  }
+  void take(int fd) {
     if (socket_ >= 0) ::close(socket_);
     socket_ = fd;
   }
 
- private:
   Tag tag_;
   int facility_;
-  std::mutex mutex_;
+  std::mutex mutex_;  // guards what follows, but for any()
   int socket_;
+  std::chrono::steady_clock::time_point next_connection_{};
+  KeptLines kept_;
 };
 
 std::unique_ptr<LogSink>& current() {
@@ -238,7 +327,10 @@ std::unique_ptr<LogSink>& current() {
   return sink;
 }
 
-void log_panic(const char* text) { log_sink().write(Severity::Panic, "panic", text); }
+void log_panic(const char* text) {
+  log_sink().write(Severity::Panic, "panic", text);
+  finish_log();
+}
 
 }  // namespace
 
@@ -290,6 +382,8 @@ std::unique_ptr<LogSink> set_log(std::unique_ptr<LogSink> sink) {
 }
 
 LogSink& log_sink() { return *current(); }
+
+void finish_log() { wait_until_written(log_sink()); }
 
 class LogCapture::Sink : public LogSink {
  public:

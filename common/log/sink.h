@@ -2,7 +2,8 @@
 //
 // One sink for the process, set by main(), kept over fork. A sink is opened before the process
 // gives up its root directory and its user, and holds its descriptor after. Writing a line is one
-// system call, safe from every thread, and never fails: a line that can't be written is dropped.
+// system call, safe from every thread, and neither fails nor waits: a line that can't be written
+// now, as syslogd is away or busy, or the disk is full, is kept and written later (kept_lines.h).
 // The lines that an event loop writes in one turn may share such a call: see gather().
 //
 // File and stderr lines: `Nov 21 07:40:40 mail pennypost/smtpd[71]: text`. Where the name is
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/log/kept_lines.h"
 
 namespace pennypost {
 
@@ -46,6 +48,12 @@ class LogSink {
   virtual int descriptor() const { return -1; }
   /// Takes a descriptor that the master opened, in place of the own one.
   virtual void adopt(int /*descriptor*/) {}
+  /// A new connection to the syslogd of now, for a process that can't make one; -1: there is none.
+  virtual int connect_anew() const { return -1; }
+  /// Whether lines wait to be written.
+  virtual bool is_waiting() const { return false; }
+  /// Tries to write those that wait, without waiting itself.
+  virtual Drained write_waiting() { return Drained::All; }
 };
 
 /// What a sink is made of: the settings of these names.
@@ -70,6 +78,10 @@ std::unique_ptr<LogSink> set_log(std::unique_ptr<LogSink> sink);
 
 /// The process's sink; stderr until one is set.
 LogSink& log_sink();
+
+/// For the end of a process: waits up to a second for what waits to be written. What is left behind
+/// then is told on stderr, once the sink goes.
+void finish_log();
 
 /// The severity as lines bear it: empty for Info, else `warning: `, `error: `, `fatal: `, `panic:
 /// `.

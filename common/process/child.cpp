@@ -13,7 +13,11 @@ constexpr std::chrono::seconds first_request_time{2};
 }  // namespace
 
 Child::Child(Loop& loop, Start start)
-    : loop_(loop), start_(std::move(start)), begun_(loop), tasks_(loop) {
+    : loop_(loop),
+      start_(std::move(start)),
+      begun_(loop),
+      log_keeper_(loop, [this] { return ask_for_log(); }),
+      tasks_(loop) {
   Services& from_master = services("master");
   from_master.on<control::NewPeer>([this](control::NewPeer peer, std::vector<Descriptor> ends) {
     return new_peer(std::move(peer), std::move(ends));
@@ -60,6 +64,13 @@ Port& Child::port(std::string_view kind) {
 Task<> Child::listen_to_master() {
   co_await master_->run();
   loop_.stop();  // the master has gone
+}
+
+Task<std::optional<Descriptor>> Child::ask_for_log() {
+  auto asking = master_->call(control::ConnectLog::type, wire::encode(control::ConnectLog()), {});
+  auto reply = co_await std::move(asking);
+  if (!reply || reply->descriptors.size() != 1) co_return std::nullopt;
+  co_return std::move(reply->descriptors.front());
 }
 
 Task<Result<Done>> Child::new_peer(control::NewPeer peer, std::vector<Descriptor> ends) {
@@ -237,9 +248,14 @@ void Child::run() {
   // Only now: what serves the first message must be there when it is read.
   tasks_.start(listen_to_master());
   log_sink().gather(true);
-  loop_.on_turn_end([] { log_sink().flush(); });
+  loop_.on_turn_end([this] {
+    log_sink().flush();
+    log_keeper_.look();
+  });
   loop_.run();
   log_sink().gather(false);
+  log_keeper_.cancel();
+  finish_log();
   // They use what run()'s caller owns and is about to destroy.
   tasks_.cancel();
 }

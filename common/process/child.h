@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "common/net/connection_counts.h"
 #include "common/net/listener.h"
 #include "common/process/control.h"
+#include "common/process/log_keeper.h"
 #include "common/process/port.h"
 #include "common/tls/context.h"
 
@@ -122,6 +124,7 @@ class Child {
 
  private:
   Task<> listen_to_master();
+  Task<std::optional<Descriptor>> ask_for_log();
   Task<> keep_link(std::shared_ptr<Link> link, Port& port);
   Task<Result<Done>> new_peer(control::NewPeer peer, std::vector<Descriptor> ends);
   Task<Result<Done>> try_config(std::string text);
@@ -153,6 +156,7 @@ class Child {
   bool stopping_ = false;
   Duration drain_limit_ = Duration::zero();
   std::size_t busy_ = 0;
+  LogKeeper log_keeper_;
   bool was_busy_ = false;
   bool leaving_ = false;
   SteadyTime idle_since_ = std::chrono::steady_clock::now();

@@ -145,4 +145,12 @@ struct MakeRoom {
   }
 };
 
+/// A process that can't reach syslogd asks for a connection: the answer's one descriptor.
+struct ConnectLog {
+  static constexpr std::uint16_t type = 27;
+  using Reply = Done;
+  template <class Archive>
+  void fields(Archive&) {}
+};
+
 }  // namespace pennypost::control

@@ -99,6 +99,15 @@ void close_all_but(std::vector<int> kept) {
 
 }  // namespace
 
+Task<Result<RawReply>> Master::connect_log() {
+  Descriptor fresh(log_sink().connect_anew());
+  if (!fresh) co_return Error::temporary("syslogd is away");
+  RawReply reply;
+  reply.body = wire::encode(Done());
+  reply.descriptors.push_back(std::move(fresh));
+  co_return std::move(reply);
+}
+
 Master::Master(Loop& loop, DaemonSpec spec, LoadOptions options)
     : loop_(loop),
       spec_(std::move(spec)),
@@ -107,7 +116,8 @@ Master::Master(Loop& loop, DaemonSpec spec, LoadOptions options)
       reloaded_(loop),
       reported_(loop),
       tickets_(TicketKeys::create()),
-      tasks_(std::make_unique<Nursery>(loop)) {
+      tasks_(std::make_unique<Nursery>(loop)),
+      log_keeper_(loop, {}) {
   options_.program = spec_.name;
   for (const auto& kind : spec_.kinds) {
     auto services = std::make_unique<Services>();
@@ -116,6 +126,8 @@ Master::Master(Loop& loop, DaemonSpec spec, LoadOptions options)
           return note_report(std::move(report), from);
         });
     if (kind.asks_master) kind.asks_master(*this, *services);
+    services->on_raw<control::ConnectLog>(
+        [](control::ConnectLog, std::vector<Descriptor>) { return connect_log(); });
     services_[kind.name] = std::move(services);
   }
   serve_reload();
@@ -591,8 +603,11 @@ int Master::run() {
   listen_to_commands();
   start_all();
   log_master(spec_.name, "daemon started", options_.directory);
+  loop_.on_turn_end([this] { log_keeper_.look(); });
   loop_.run();
   tasks_->cancel();
+  log_keeper_.cancel();
+  finish_log();
   return 0;
 }
 

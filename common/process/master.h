@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "common/process/child.h"
+#include "common/process/log_keeper.h"
 #include "common/process/privileges.h"
 
 namespace pennypost {
@@ -175,6 +176,8 @@ class Master {
   void give_config(Process& process, const std::string& text);
   bool needs_other_rights(const Process& process, const Config& before) const;
 
+  static Task<Result<RawReply>> connect_log();
+
   Loop& loop_;
   DaemonSpec spec_;
   LoadOptions options_;
@@ -200,6 +203,7 @@ class Master {
   bool stopping_ = false;
   bool is_ending_ = false;  // the second half of a stop
   std::unique_ptr<Nursery> tasks_;
+  LogKeeper log_keeper_;
 };
 
 }  // namespace pennypost
