@@ -313,7 +313,8 @@ Result<std::string> prepare_message(std::string text, const SendmailOptions& opt
   Submission submission;
   submission.sender = sender;
   submission.full_name = options.full_name.value_or(user.full_name);
-  if (auto origin = Domain::parse(config.myorigin, Utf8::Allowed)) submission.myorigin = *origin;
+  auto origin = Domain::parse(config.myorigin, Utf8::Allowed);
+  if (origin && config.append_at_myorigin) submission.myorigin = *origin;
   submission.myhostname = config.myhostname;
   submission.unique = make_queue_id().value();
   submission.date = local_date(Clock::system().now_seconds());

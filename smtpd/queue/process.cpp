@@ -46,7 +46,10 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
       std::_Exit(EX_TEMPFAIL);
     });
     scheduler_.begin(opened.waiting, !opened.was_stopped_orderly);
-    child_.on_reload([this] { scheduler_.look(); });
+    child_.on_reload([this] {
+      queue_->set_free_bytes_min(queue_options(*child_.config()).free_bytes_min);
+      scheduler_.look();
+    });
     child_.on_drain([this] { tasks_.start(stop()); });
     tasks_.start(remove_orphans());
     auto listening = control_.listen(queue_socket_path(queue_->directory()));

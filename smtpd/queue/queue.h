@@ -64,6 +64,9 @@ class Queue {
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
 
+  /// A reload may change it.
+  void set_free_bytes_min(std::uint64_t bytes) { options_.free_bytes_min = bytes; }
+
   /// A file for a large body. Errors: 452, 451, 501 (not a queue id).
   Task<Result<Descriptor>> open_body(QueueId id);
   /// For a reception that was broken off.

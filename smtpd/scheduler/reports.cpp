@@ -75,6 +75,14 @@ MailAddress address_or_null(const std::string& text) {
   return address ? *address : MailAddress();
 }
 
+/// Whose mail must not bounce again: double_bounce_sender of this host.
+bool is_double_bounce(const MailAddress& address, const Config& config) {
+  if (!equal_nocase(address.local(), config.double_bounce_sender) || !address.domain())
+    return false;
+  std::string domain = address.domain()->key();
+  return equal_nocase(domain, config.myorigin) || equal_nocase(domain, config.myhostname);
+}
+
 std::optional<OriginalRecipient> original_of(const Recipient& recipient) {
   if (!recipient.orcpt.empty()) {
     auto type_end = recipient.orcpt.find(';');
@@ -140,7 +148,7 @@ std::vector<NewReport> take_reports(QueuedMessage& message, bool is_delay_due,
   std::vector<NewReport> reports;
   for (const auto& [about, due] : collect(message, is_delay_due)) {
     auto to = address_or_null(about.sender);
-    if (to.is_null()) {
+    if (to.is_null() || is_double_bounce(to, config)) {
       if (about.kind == Kind::Failure) {
         log_info("bounce",
                  message.id().value() + ": undeliverable notification discarded: nobody to tell");

@@ -333,6 +333,18 @@ TEST_CASE("a failure is reported to the sender, and a report's failure to nobody
   CHECK(world.scheduler->size() == 0);
 }
 
+TEST_CASE("nobody is told of what double_bounce_sender sent") {
+  World world({"double_bounce_sender=twice", "myorigin=mail.example.com"});
+  world.on_attempt = [](const Recipient&) {
+    return World::outcome(OutcomeKind::Bounce, "5.1.1", "no such user");
+  };
+  REQUIRE(world.submit({"bob@there.test"}, "Twice@mail.example.com"));
+  world.settle();
+  CHECK(world.attempts.size() == 1);
+  CHECK(world.has_line("undeliverable notification discarded"));
+  CHECK(world.scheduler->size() == 0);
+}
+
 TEST_CASE("the report of a failure names the recipient, and holds the message") {
   World world;
   world.on_attempt = [](const Recipient& recipient) {
