@@ -52,16 +52,16 @@ void log_fatal(std::string_view component, std::string_view text) {
   log_sink().write(Severity::Fatal, component, printable(text, log_line_bytes_max));
 }
 
-void log_connect(const LogPeer& peer) { write("smtpd", "connect from " + peer_text(peer)); }
+void log_connect(const LogPeer& peer) { write(peer.component, "connect from " + peer_text(peer)); }
 
 void log_disconnect(const LogPeer& peer, std::string_view counts) {
   std::string text = "disconnect from " + peer_text(peer);
   if (!counts.empty()) text += " " + field(counts);
-  write("smtpd", text);
+  write(peer.component, text);
 }
 
 void log_broken_off(std::string_view what, std::string_view stage, const LogPeer& peer) {
-  write("smtpd", field(what) + " after " + field(stage) + " from " + peer_text(peer));
+  write(peer.component, field(what) + " after " + field(stage) + " from " + peer_text(peer));
 }
 
 void log_client(std::string_view queue_id, const LogPeer& peer, std::string_view sasl_method,
@@ -69,16 +69,16 @@ void log_client(std::string_view queue_id, const LogPeer& peer, std::string_view
   std::string text = subject(queue_id) + "client=" + peer_text(peer);
   if (!sasl_method.empty()) text += ", sasl_method=" + field(sasl_method);
   if (!sasl_username.empty()) text += ", sasl_username=" + field(sasl_username);
-  write("smtpd", text);
+  write(peer.component, text);
 }
 
-void log_tls(std::string_view component, std::string_view trust, const LogPeer& peer,
-             std::string_view protocol, std::string_view cipher, int bits) {
-  std::string_view direction = component == "smtp" ? " to " : " from ";
+void log_tls(std::string_view trust, const LogPeer& peer, std::string_view protocol,
+             std::string_view cipher, int bits) {
+  std::string_view direction = peer.component == "smtp" ? " to " : " from ";
   std::string size = std::to_string(bits);
-  write(component, std::string(trust) + " TLS connection established" + std::string(direction) +
-                       peer_text(peer) + ": " + field(protocol) + " with cipher " + field(cipher) +
-                       " (" + size + "/" + size + " bits)");
+  write(peer.component, std::string(trust) + " TLS connection established" +
+                            std::string(direction) + peer_text(peer) + ": " + field(protocol) +
+                            " with cipher " + field(cipher) + " (" + size + "/" + size + " bits)");
 }
 
 void log_sasl_failed(const LogPeer& peer, std::string_view mechanism, std::string_view reason,
@@ -86,7 +86,7 @@ void log_sasl_failed(const LogPeer& peer, std::string_view mechanism, std::strin
   std::string text =
       peer_text(peer) + ": SASL " + field(mechanism) + " authentication failed: " + field(reason);
   if (!sasl_username.empty()) text += ", sasl_username=" + field(sasl_username);
-  log_sink().write(Severity::Warning, "smtpd", text);
+  log_sink().write(Severity::Warning, peer.component, text);
 }
 
 void log_decision(std::string_view action, const LogTransaction& transaction,
@@ -99,7 +99,7 @@ void log_decision(std::string_view action, const LogTransaction& transaction,
   if (!transaction.protocol.empty()) text += " proto=" + field(transaction.protocol);
   if (!transaction.helo.empty()) text += " helo=<" + field(transaction.helo) + ">";
   if (text.ends_with(';')) text.pop_back();
-  write("smtpd", text);
+  write(transaction.peer.component, text);
 }
 
 void log_message_id(std::string_view queue_id, std::string_view message_id) {

@@ -22,6 +22,7 @@ namespace pennypost {
 struct LogPeer {
   std::string_view name;
   std::string_view address;
+  std::string_view component = "smtpd";  ///< of a line about this client; see LogSink
 };
 
 // Prose lines: the component, and one sentence. What comes from outside in it is passed through
@@ -48,9 +49,10 @@ void log_broken_off(std::string_view what, std::string_view stage, const LogPeer
 void log_client(std::string_view queue_id, const LogPeer& peer, std::string_view sasl_method,
                 std::string_view sasl_username);
 /// `smtpd: Anonymous TLS connection established from mx[192.0.2.7]: TLSv1.3 with cipher X (256/256
-/// bits)`; `trust` is Anonymous, Untrusted, Trusted or Verified; component smtp says `to`.
-void log_tls(std::string_view component, std::string_view trust, const LogPeer& peer,
-             std::string_view protocol, std::string_view cipher, int bits);
+/// bits)`; `trust` is Anonymous, Untrusted, Trusted or Verified; peers of component smtp are those
+/// that we connect `to`.
+void log_tls(std::string_view trust, const LogPeer& peer, std::string_view protocol,
+             std::string_view cipher, int bits);
 /// `smtpd: warning: mx[192.0.2.7]: SASL PLAIN authentication failed: REASON, sasl_username=ann`
 void log_sasl_failed(const LogPeer& peer, std::string_view mechanism, std::string_view reason,
                      std::string_view sasl_username);

@@ -17,6 +17,7 @@ using namespace pennypost;
 namespace {
 
 const LogPeer mx{"mx.example.net", "192.0.2.7"};
+const LogPeer to_mx{"mx.example.net", "192.0.2.7", "smtp"};
 
 std::string whole_file(const std::string& path) {
   std::ifstream stream(path);
@@ -44,11 +45,11 @@ TEST_CASE("the lines of a session are Postfix's") {
         "smtpd: 4Zk2Qn1: client=mx.example.net[192.0.2.7], sasl_method=PLAIN, sasl_username=ann");
   log_client("4Zk2Qn1", mx, "", "");
   CHECK(log.last() == "smtpd: 4Zk2Qn1: client=mx.example.net[192.0.2.7]");
-  log_tls("smtpd", "Anonymous", mx, "TLSv1.3", "TLS_AES_256_GCM_SHA384", 256);
+  log_tls("Anonymous", mx, "TLSv1.3", "TLS_AES_256_GCM_SHA384", 256);
   CHECK(log.last() ==
         "smtpd: Anonymous TLS connection established from mx.example.net[192.0.2.7]: TLSv1.3 with "
         "cipher TLS_AES_256_GCM_SHA384 (256/256 bits)");
-  log_tls("smtp", "Trusted", mx, "TLSv1.2", "X", 128);
+  log_tls("Trusted", to_mx, "TLSv1.2", "X", 128);
   CHECK(log.last() ==
         "smtp: Trusted TLS connection established to mx.example.net[192.0.2.7]: TLSv1.2 with "
         "cipher X (128/128 bits)");
@@ -255,6 +256,7 @@ TEST_CASE("a log file is opened anew at its path, and lines bear time, host and 
     REQUIRE(log_sink().reopen());
     log_removed("third");
     log_fatal("smtpd", "the end");
+    log_connect({"mx.example.net", "192.0.2.7", "/postfix/submission/smtpd"});
     LogDelivery delivery;
     delivery.component = "local";
     delivery.process = 4711;
@@ -268,6 +270,8 @@ TEST_CASE("a log file is opened anew at its path, and lines bear time, host and 
   CHECK(lines.find(tag + "third: removed\n") != std::string::npos);
   CHECK(lines.find(": fatal: the end\n") != std::string::npos);
   CHECK(lines.find(" penny/local[4711]: ") != std::string::npos);
+  CHECK(lines.find(" postfix/submission/smtpd[" + std::to_string(getpid()) +
+                   "]: connect from mx.example.net[192.0.2.7]\n") != std::string::npos);
   CHECK(lines.find("first") == std::string::npos);
   CHECK(lines[3] == ' ');
   CHECK(lines[6] == ' ');

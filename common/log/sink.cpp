@@ -72,10 +72,13 @@ struct Tag {
 /// `line` with `name/component[process]: warning: text` behind it, of the greatest length at most.
 void add_text(std::string& line, const Tag& tag, std::string_view component, int process,
               Severity severity, std::string_view text) {
-  line.append(tag.name);
-  if (!tag.is_dovecot_form) line.append("/").append(component);
+  bool is_whole_tag = component.starts_with('/');
+  bool is_dovecot_form = tag.is_dovecot_form && !is_whole_tag;
+  if (is_whole_tag) line.append(component.substr(1));
+  if (!is_whole_tag) line.append(tag.name);
+  if (!is_whole_tag && !is_dovecot_form) line.append("/").append(component);
   line.append("[").append(std::to_string(process == 0 ? own_process() : process)).append("]: ");
-  if (tag.is_dovecot_form) line.append(component).append(": ");
+  if (is_dovecot_form) line.append(component).append(": ");
   line.append(prefix(severity)).append(text);
   if (line.size() > log_line_bytes_max) line.resize(log_line_bytes_max);
 }
@@ -352,8 +355,8 @@ std::string_view prefix(Severity severity) {
 
 LogOptions options_of_daemon(LogOptions options, std::string_view daemon) {
   std::string_view name = options.syslog_name;
-  bool is_postfix = name == "postfix" || name.starts_with("postfix-");
-  if (!is_postfix || daemon == "smtpd") return options;
+  bool is_known = name == "postfix" || name.starts_with("postfix-") || name == "dovecot";
+  if (!is_known || daemon == "smtpd") return options;
   options.syslog_name = "dovecot";
   options.is_dovecot_form = true;
   return options;

@@ -29,7 +29,9 @@ inline constexpr std::size_t log_line_bytes_max = 8000;
 /// So many bytes of lines wait at most, as many as a pipe takes in one piece (PIPE_BUF).
 inline constexpr std::size_t log_gathered_bytes_max = 4096;
 
-/// Where lines go. The component is the part behind the slash of the tag, as `smtpd` or `qmgr`.
+/// Where lines go. The component is the part behind the slash of the tag, as `smtpd` or `qmgr`; one
+/// that begins with a slash is the whole tag, of a service with a syslog_name of its own:
+/// `/postfix/submission/smtpd`.
 class LogSink {
  public:
   virtual ~LogSink() = default;
@@ -67,7 +69,7 @@ struct LogOptions {
 };
 
 /// The same for a daemon: where syslog_name is `postfix`, or that of one of its instances
-/// (`postfix-out`), popd and imapd log as Dovecot does.
+/// (`postfix-out`), or `dovecot`, popd and imapd log as Dovecot does.
 LogOptions options_of_daemon(LogOptions options, std::string_view daemon);
 
 /// Sets the process's sink and the hook of ASSERT. Error: the file can't be opened.

@@ -573,7 +573,7 @@ int Master::run() {
   };
   auto config = Config::load(options_);
   if (!config) return fail(config.error().text(), exit_configuration);
-  auto opened = open_log(options_of_daemon(log_options_of(**config), spec_.name));
+  auto opened = open_log(options_of_daemon(log_options_of(**config, spec_), spec_.name));
   if (!opened) return fail(opened.error().text(), exit_os_error);
   auto pid_file = PidFile::create((*config)->base_dir, spec_.name);
   if (!pid_file) return fail(pid_file.error().text(), exit_os_error);

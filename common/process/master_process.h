@@ -59,6 +59,6 @@ struct Master::Process {
 };
 
 /// What the log's sinks are made from; a change needs a new start.
-LogOptions log_options_of(const Config& config);
+LogOptions log_options_of(const Config& config, const DaemonSpec& spec);
 
 }  // namespace pennypost

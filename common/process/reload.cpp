@@ -93,9 +93,12 @@ Task<> catch_up(std::shared_ptr<Link> link, std::string kind, std::string config
 
 }  // namespace
 
-LogOptions log_options_of(const Config& config) {
+/// popd and imapd have the name of their service with STARTTLS; smtpd serves several at once.
+LogOptions log_options_of(const Config& config, const DaemonSpec& spec) {
+  bool has_own_name = spec.name != "smtpd" && !spec.services.empty();
   LogOptions options;
-  options.syslog_name = config.syslog_name;
+  options.syslog_name =
+      has_own_name ? config.at(spec.services.front()).syslog_name : config.syslog_name;
   options.syslog_facility = config.syslog_facility;
   options.maillog_file = config.maillog_file;
   return options;
@@ -196,7 +199,7 @@ void Master::commit_trial() {
   auto before = std::exchange(now_, std::move(trial->next));
   const Config& config = *now_->config;
   for (const auto& warning : config.warnings()) log_warning("master", warning);
-  if (log_options_of(config) != log_options_of(*before->config)) {
+  if (log_options_of(config, spec_) != log_options_of(*before->config, spec_)) {
     log_warning(
         "master",
         "maillog_file, syslog_name and syslog_facility change with the next start, not with a "

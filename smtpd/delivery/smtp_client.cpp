@@ -223,8 +223,8 @@ Task<Result<void>> SmtpClient::start_tls(bool is_implicit) {
   tls_failed_ = false;
   if (config_->smtp_tls_loglevel > 0) {
     std::string address = target_.endpoint.address().text();
-    LogPeer peer{target_.host, address};
-    log_tls("smtp", stream->is_verified() ? "Verified" : "Untrusted", peer, stream->protocol(),
+    LogPeer peer{target_.host, address, "smtp"};
+    log_tls(stream->is_verified() ? "Verified" : "Untrusted", peer, stream->protocol(),
             stream->cipher(), stream->cipher_bits());
   }
   co_return Result<void>();

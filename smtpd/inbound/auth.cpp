@@ -104,7 +104,8 @@ Task<Reply> Session::exchange(store::AuthStep step) {
     auto asking = exchange.step(step);
     auto answer = co_await std::move(asking);
     if (answer.kind == Kind::Temporary) {
-      log_warning("smtpd", peer_text() + ": SASL " + step.mechanism + ": " + answer.reason);
+      log_warning(site_->log_component(),
+                  peer_text() + ": SASL " + step.mechanism + ": " + answer.reason);
       co_return Reply(454, "4.7.0", "Temporary authentication failure");
     }
     if (answer.kind == Kind::Failure) {

@@ -92,7 +92,7 @@ std::optional<Reply> Session::weigh(const CheckRecipient::Verdict& verdict,
   }
   bool is_for_mail = verdict.hold || verdict.discard || !verdict.prepend.empty();
   if (!transaction_ && is_for_mail) {
-    log_warning("smtpd",
+    log_warning(site_->log_component(),
                 "HOLD, DISCARD and PREPEND of an access table do nothing before MAIL; set "
                 "smtpd_delay_reject = yes");
   }

@@ -88,7 +88,7 @@ Task<> Session::serve() {
   if (!end) co_return;
   bool is_timeout = end->reason() == Disconnected::Reason::Timeout;
   if (end->reason() == Disconnected::Reason::Tls) {
-    log_info("smtpd", "SSL_accept error from " + peer_text() + ": " + end->text());
+    log_info(site_->log_component(), "SSL_accept error from " + peer_text() + ": " + end->text());
   }
   if (!is_draining_) {
     log_broken_off(is_timeout ? "timeout" : "lost connection", stage_, log_peer());
@@ -145,7 +145,7 @@ Task<> Session::converse() {
 Task<bool> Session::meet_proxy() {
   auto header = co_await read_proxy_header(connection_);
   if (!header) {
-    log_warning("smtpd", "proxy " + peer_text() + ": " + header.error().text());
+    log_warning(site_->log_component(), "proxy " + peer_text() + ": " + header.error().text());
     connection_.stream().shut_down();
     co_return false;
   }
@@ -206,9 +206,9 @@ Task<bool> Session::is_too_often(CountClient::Event kind, std::int64_t limit,
   CountClient counted = event(kind);
   auto counts = co_await site_->backend().count(std::move(counted));
   if (!counts || counts->in_unit <= limit) co_return false;
-  log_warning("smtpd", std::string(what) +
-                           " rate limit exceeded: " + std::to_string(counts->in_unit) + " from " +
-                           peer_text() + " for service " + std::string(site_->service_name()));
+  log_warning(site_->log_component(),
+              std::string(what) + " rate limit exceeded: " + std::to_string(counts->in_unit) +
+                  " from " + peer_text() + " for service " + std::string(site_->service_name()));
   co_return true;
 }
 
@@ -261,7 +261,8 @@ Task<Reply> Session::dispatch(std::string_view line) {
     ++counts_.back().all;
     bool is_foreign = std::ranges::find(foreign_verbs, upper(verb)) != foreign_verbs.end();
     if (is_foreign || verb.ends_with(':')) {
-      log_warning("smtpd", "non-SMTP command from " + peer_text() + ": " + printable(line, 100));
+      log_warning(site_->log_component(),
+                  "non-SMTP command from " + peer_text() + ": " + printable(line, 100));
       co_return Reply(221, "2.7.0", "Error: this is no SMTP command. Goodbye.");
     }
     errors_.note_error();
@@ -473,8 +474,7 @@ Task<> Session::secure() {
   TlsStream* stream = co_await start_tls(connection_, tls, limit);
   tls_ = stream;
   if (settings_.smtpd_tls_loglevel > 0) {
-    log_tls("smtpd", "Anonymous", log_peer(), tls_->protocol(), tls_->cipher(),
-            tls_->cipher_bits());
+    log_tls("Anonymous", log_peer(), tls_->protocol(), tls_->cipher(), tls_->cipher_bits());
   }
 }
 

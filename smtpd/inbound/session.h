@@ -160,7 +160,7 @@ class Session final : public Guest {
   Envelope envelope(const FilterEdits& edits, HeaderFacts facts);
   void end_transaction();
 
-  LogPeer log_peer() const { return {client_name_, client_address_}; }
+  LogPeer log_peer() const { return {client_name_, client_address_, site_->log_component()}; }
   std::string peer_text() const { return client_name_ + "[" + client_address_ + "]"; }
   std::string counts() const;
   bool has_input_too_early(const Command& command);

@@ -20,13 +20,16 @@ Site::Site(Service service, std::shared_ptr<const Config> config, Surroundings s
       without_auth_(settings_.smtpd_sasl_exceptions_networks),
       is_tls_required_(settings_.smtpd_tls_security_level == "encrypt"),
       rewrites_addresses_(has_canonical_maps(*config_)) {
-  if (auto domain = Domain::parse(settings_.myorigin, Utf8::Allowed)) {
+  auto domain = Domain::parse(settings_.myorigin, Utf8::Allowed);
+  if (domain && settings_.append_at_myorigin) {
     myorigin_ = domain->as_ascii();
   }
   if (settings_.smtpd_tls_security_level == "none" && !is_implicit_tls(service)) in_.tls = nullptr;
   // What EHLO does not offer is not there for those who do not ask, either.
   if (discards_keyword("STARTTLS") && !is_implicit_tls(service)) in_.tls = nullptr;
   if (!settings_.smtpd_sasl_auth_enable || discards_keyword("AUTH")) in_.auth = nullptr;
+  bool has_own_name = settings_.syslog_name != config_->syslog_name;
+  if (has_own_name) log_component_ = "/" + settings_.syslog_name + "/smtpd";
   limits_.open_max = settings_.smtpd_client_connection_count_limit;
   limits_.per_unit_max = settings_.smtpd_client_connection_rate_limit;
   limits_.unit = config_->anvil_rate_time_unit;
@@ -46,8 +49,8 @@ std::optional<Reply> Site::enter(const IpAddress& client, ConnectionCounts::Plac
   place = std::move(entry.place);
   if (entry.refusal.empty()) return std::nullopt;
   std::string address = client.text();
-  log_warning("smtpd", entry.refusal + " from unknown[" + address + "] for service " +
-                           std::string(service_name()));
+  log_warning(log_component_, entry.refusal + " from unknown[" + address + "] for service " +
+                                  std::string(service_name()));
   return Reply(421, "4.7.0", settings_.myhostname + " Error: too many connections from " + address);
 }
 

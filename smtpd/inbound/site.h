@@ -47,9 +47,12 @@ class Site {
   const Settings& settings() const { return settings_; }
   Service service() const { return service_; }
   std::string_view service_name() const { return name_of(service_); }
+  /// Of its sessions' lines: a service may have a syslog_name of its own.
+  std::string_view log_component() const { return log_component_; }
   /// 587 and 465: mail is handed in by users (RFC 6409).
   bool is_submission() const { return service_ != Service::Smtp; }
 
+  /// What completes a bare address in a header; nothing without append_at_myorigin.
   const std::optional<Domain>& myorigin() const { return myorigin_; }
   bool is_in_mynetworks(const IpAddress& address) const;
   /// The same, where the answer does not depend on a table in mynetworks.
@@ -88,6 +91,7 @@ class Site {
   NetworkList without_auth_;
   bool is_tls_required_;
   bool rewrites_addresses_;
+  std::string log_component_ = "smtpd";
 };
 
 }  // namespace pennypost::smtp
