@@ -211,6 +211,19 @@ TEST_CASE("a section of a service outweighs the file, and -o outweighs both") {
         "-o smtpd_timeut: unknown setting \"smtpd_timeut\"; did you mean smtpd_timeout?");
 }
 
+TEST_CASE("a section may hold what its service reads, and nothing that its daemon has once") {
+  CHECK(
+      good("[service.imap]\nlogin_max_connections = 5")->at(Service::Imap).login_max_connections ==
+      5);
+  for (const char* row :
+       {"[service.imaps]\nlogin_max_connections = 5", "[service.pop3s]\nsyslog_name = \"x\"",
+        "[service.imap]\nauth_realm = \"x.y\"", "[service.pop3]\nmail_max_keyword_length = 5",
+        "[service.imaps]\nworker_process_limit = 5"}) {
+    CAPTURE(row);
+    CHECK(bad(row).starts_with("/etc/pennypost/main.toml:2: "));
+  }
+}
+
 TEST_CASE("$name leads expansion_depth_max levels deep at most") {
   std::vector<std::string> names;
   for (const auto& row : parameters()) {
@@ -350,6 +363,13 @@ TEST_CASE("rules across settings name the remedy") {
       {"inet_interfaces = \"\"", "must not be empty"},
       {"dns_servers = \"ns.example\"", "is not an address"},
       {"dns_servers = \"127.0.0.1:0\"", "is not an address"},
+      {"smtpd_client_event_limit_exceptions = \"client.example\"", "is not an address"},
+      {"smtpd_sasl_exceptions_networks = \"all\"", "is not an address"},
+      {"login_client_event_limit_exceptions = \"10.0.0.0/33\"", "impossible length"},
+      {"parent_domain_matches_subdomains = \"mydestination\"", "is none of: relay_domains,"},
+      {"local_header_rewrite_clients = \"permit_tls_all_clientcerts\"", "is none of: permit_inet"},
+      {"propagate_unmatched_extensions = \"forward\"", "is none of: canonical, virtual, alias"},
+      {"defer_transports = \"smpt\"", "is none of: local, virtual, smtp, relay"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.toml);
@@ -362,6 +382,8 @@ TEST_CASE("rules across settings name the remedy") {
   good("inet_interfaces = \"127.0.0.1, ::1, mail.example.com\"");
   good("relayhost = \"[smtp.example]:587\"");
   good("relayhost = \"smtp.example:submission\"");
+  good("smtpd_sasl_exceptions_networks = \"!192.0.2.9 192.0.2.0/24\"");
+  good("parent_domain_matches_subdomains = \"debug_peer_list, mynetworks, smtpd_access_maps\"");
   good("mynetworks = \"127.0.0.0/8 [::1]/128 !192.0.2.9 hash:/etc/pennypost/network_table\"");
 }
 
@@ -385,12 +407,15 @@ TEST_CASE("every setting takes its minimum and its maximum, and nothing beyond")
     CAPTURE(parameter.name);
     Settings settings;
     if (parameter.kind == "Number" || parameter.kind == "Duration" || parameter.kind == "Bytes") {
+      auto text = [&](std::int64_t number) {
+        return std::to_string(number) + (parameter.kind == "Duration" ? "s" : "");
+      };
       CHECK(parameter.range.min < parameter.range.max);
-      CHECK(assign(settings, i, std::to_string(parameter.range.min)));
-      CHECK(assign(settings, i, std::to_string(parameter.range.max)));
-      CHECK_FALSE(assign(settings, i, std::to_string(parameter.range.max + 1)));
+      CHECK(assign(settings, i, text(parameter.range.min)));
+      CHECK(assign(settings, i, text(parameter.range.max)));
+      CHECK_FALSE(assign(settings, i, text(parameter.range.max + 1)));
       if (parameter.range.min > 0) {
-        CHECK_FALSE(assign(settings, i, std::to_string(parameter.range.min - 1)));
+        CHECK_FALSE(assign(settings, i, text(parameter.range.min - 1)));
       }
       CHECK_FALSE(assign(settings, i, "-1"));
       CHECK_FALSE(assign(settings, i, "99999999999999999999"));
@@ -425,6 +450,20 @@ TEST_CASE("the values of one kind have one notation") {
   CHECK(set("smtpd_timeout", "1d"));
   CHECK_FALSE(set("smtpd_timeout", "2d"));
   CHECK_FALSE(set("smtpd_timeout", "5 m"));
+  // Postfix's units where there is none.
+  CHECK(set("smtpd_timeout", "30"));
+  CHECK(settings.smtpd_timeout == std::chrono::seconds(30));
+  CHECK(set("maximal_queue_lifetime", "5"));
+  CHECK(settings.maximal_queue_lifetime == std::chrono::hours(5 * 24));
+  CHECK(set("bounce_queue_lifetime", "1"));
+  CHECK(settings.bounce_queue_lifetime == std::chrono::hours(24));
+  CHECK(set("delay_warning_time", "4"));
+  CHECK(settings.delay_warning_time == std::chrono::hours(4));
+  CHECK(set("delay_warning_time", "4m"));
+  CHECK(settings.delay_warning_time == std::chrono::minutes(4));
+  // What goes out as a line is one.
+  CHECK_FALSE(set("login_greeting", "a\nb"));
+  CHECK_FALSE(set("smtpd_banner", "mail.example.com\nESMTP"));
   CHECK(set("message_size_limit", "10M"));
   CHECK(settings.message_size_limit == 10 << 20);
   CHECK(set(

@@ -25,10 +25,17 @@ constexpr std::array duration_units{Unit{"w", 604800}, Unit{"d", 86400}, Unit{"h
 constexpr std::array byte_units{Unit{"t", std::int64_t{1} << 40}, Unit{"g", 1 << 30},
                                 Unit{"m", 1 << 20}, Unit{"k", 1 << 10}, Unit{"b", 1}};
 
+/// What a number alone counts in a Duration of this range.
+std::int64_t bare_unit(const Range& range) {
+  if (range.choices == nullptr) return 1;
+  auto named = [&](const Unit& unit) { return unit.name == range.choices; };
+  return std::ranges::find_if(duration_units, named)->factor;
+}
+
 /// A number followed by one of `units`, or by nothing; nothing where it is neither or does not fit.
 template <std::size_t N>
-std::optional<std::int64_t> parse_with_unit(std::string_view text,
-                                            const std::array<Unit, N>& units) {
+std::optional<std::int64_t> parse_with_unit(std::string_view text, const std::array<Unit, N>& units,
+                                            std::int64_t factor_of_none) {
   auto end = std::ranges::find_if_not(text, is_digit);
   std::string_view digits(text.begin(), end);
   std::string_view unit = text.substr(digits.size());
@@ -36,7 +43,7 @@ std::optional<std::int64_t> parse_with_unit(std::string_view text,
   if (!number || *number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
     return std::nullopt;
   }
-  std::int64_t factor = 1;
+  std::int64_t factor = factor_of_none;
   if (!unit.empty()) {
     auto found = std::ranges::find_if(
         units, [&](const Unit& candidate) { return equal_nocase(candidate.name, unit); });
@@ -63,7 +70,10 @@ Result<std::string> one_line(std::string_view text, const Range& range) {
     return wrong("the value has " + std::to_string(length) + " characters; at most " +
                  std::to_string(range.max) + " are allowed");
   }
-  if (std::ranges::any_of(text, [](char c) { return is_control(c) && c != '\t' && c != '\n'; })) {
+  if (text.find('\n') != text.npos) {
+    return wrong("the value has more than one line; write it in one");
+  }
+  if (std::ranges::any_of(text, [](char c) { return is_control(c) && c != '\t'; })) {
     return wrong("the value holds a control character; remove it");
   }
   return std::string(text);
@@ -260,7 +270,7 @@ Result<std::int64_t> Number::parse(std::string_view text, const Range& range) {
 }
 
 Result<std::chrono::seconds> Duration::parse(std::string_view text, const Range& range) {
-  auto count = parse_with_unit(text, duration_units);
+  auto count = parse_with_unit(text, duration_units, bare_unit(range));
   if (!count) return wrong(quoted(text) + " is not a time; write 300s, 5m, 1h, 1d or 1w");
   if (*count < range.min || *count > range.max) {
     return wrong(quoted(text) + " is out of range; the time must lie between " +
@@ -271,7 +281,7 @@ Result<std::chrono::seconds> Duration::parse(std::string_view text, const Range&
 }
 
 Result<std::int64_t> Bytes::parse(std::string_view text, const Range& range) {
-  auto count = parse_with_unit(text, byte_units);
+  auto count = parse_with_unit(text, byte_units, 1);
   if (!count) return wrong(quoted(text) + " is not a size; write 10240000, 10k, 10M or 1G");
   return in_range(*count, text, range);
 }

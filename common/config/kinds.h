@@ -17,7 +17,7 @@
 namespace pennypost {
 
 /// The bounds of a setting: seconds, bytes, items, characters or the number itself; for a Choice
-/// its words, parted by `|`.
+/// its words, parted by `|`; for a Duration the unit of a number alone (`d`), if it is no second.
 struct Range {
   std::int64_t min = 0;
   std::int64_t max = 0;
@@ -60,7 +60,7 @@ struct Number {
   using type = std::int64_t;
   static Result<type> parse(std::string_view text, const Range& range);
 };
-/// `300s`, `5m`, `1h`, `1d`, `1w`; a bare number is seconds.
+/// `300s`, `5m`, `1h`, `1d`, `1w`; a bare number is seconds, or what the row says.
 struct Duration {
   using type = std::chrono::seconds;
   static Result<type> parse(std::string_view text, const Range& range);

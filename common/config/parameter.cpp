@@ -17,6 +17,13 @@ constexpr const char* tls_versions = ">=TLSv1.2|>=TLSv1.3|>=TLSv1.1|>=TLSv1";
 constexpr const char* syslog_facilities =
     "mail|daemon|local0|local1|local2|local3|local4|local5|local6|local7";
 
+/// As Postfix has it for some: `maximal_queue_lifetime = 5` is five days.
+constexpr Range in_days(Range range) { return {range.min, range.max, "d"}; }
+constexpr Range in_hours(Range range) { return {range.min, range.max, "h"}; }
+/// What popd and imapd have once, whatever the port that a client came by.
+constexpr ServiceSet Imapd = bit(Service::Imap);
+constexpr ServiceSet PopdImapd = bit(Service::Pop3) | Imapd;
+
 constexpr Parameter table[] = {
 #define PARAMETER(kind, name, default_text, services, range, description) \
   Parameter{#name, #kind, default_text, services, range, description},

@@ -30,8 +30,24 @@ const WordRow word_rows[] = {
     {"canonical_classes",
      &Settings::canonical_classes,
      {"envelope_sender", "envelope_recipient", "header_sender", "header_recipient"}},
+    {"defer_transports",
+     &Settings::defer_transports,
+     {"local", "virtual", "smtp", "relay", "error", "retry", "discard"}},
     {"inet_protocols", &Settings::inet_protocols, {"all", "ipv4", "ipv6"}},
+    {"local_header_rewrite_clients",
+     &Settings::local_header_rewrite_clients,
+     {"permit_inet_interfaces", "permit_mynetworks", "permit_sasl_authenticated"}},
     {"mailbox_delivery_lock", &Settings::mailbox_delivery_lock, {"fcntl", "flock", "dotlock"}},
+    // All of Postfix's own, since its default names them; those that are no setting here do no
+    // harm.
+    {"parent_domain_matches_subdomains",
+     &Settings::parent_domain_matches_subdomains,
+     {"relay_domains", "smtpd_access_maps", "transport_maps", "virtual_alias_domains",
+      "debug_peer_list", "fast_flush_domains", "mynetworks", "permit_mx_backup_networks",
+      "qmqpd_authorized_clients"}},
+    {"propagate_unmatched_extensions",
+     &Settings::propagate_unmatched_extensions,
+     {"canonical", "virtual", "alias"}},
     {"protocols", &Settings::protocols, {"imap", "pop3", "none"}},
     {"recipient_canonical_classes",
      &Settings::recipient_canonical_classes,
@@ -90,8 +106,11 @@ struct NetworkRow {
 };
 constexpr NetworkRow network_rows[] = {
     {"auth_throttle_exempt_networks", &Settings::auth_throttle_exempt_networks},
+    {"login_client_event_limit_exceptions", &Settings::login_client_event_limit_exceptions},
     {"mynetworks", &Settings::mynetworks},
+    {"smtpd_client_event_limit_exceptions", &Settings::smtpd_client_event_limit_exceptions},
     {"smtpd_proxy_networks", &Settings::smtpd_proxy_networks},
+    {"smtpd_sasl_exceptions_networks", &Settings::smtpd_sasl_exceptions_networks},
 };
 
 /// Empty where the text is an address or a network: 192.0.2.0/24, [2001:db8::]/32.

@@ -238,6 +238,8 @@ TEST_CASE("with Postfix's name lines about logins have Dovecot's form, and all o
   CHECK(line_of("postfix", "imapd", "imap-login") == "dovecot[71]: imap-login: warning: text\n");
   CHECK(line_of("postfix-out", "smtpd", "qmgr") == "postfix-out/qmgr[71]: warning: text\n");
   CHECK(line_of("postfix-out", "popd", "pop3") == "dovecot[71]: pop3: warning: text\n");
+  CHECK(line_of("dovecot", "imapd", "imap") == "dovecot[71]: imap: warning: text\n");
+  CHECK(line_of("dovecot", "popd", "/own/pop3") == "own/pop3[71]: warning: text\n");
   CHECK(line_of("pennypost", "imapd", "imap") == "pennypost/imap[71]: warning: text\n");
   CHECK(line_of("postfixed", "imapd", "imap") == "postfixed/imap[71]: warning: text\n");
 }

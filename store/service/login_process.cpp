@@ -84,7 +84,7 @@ class LoginProcess::Visitor final : public Guest {
 };
 
 void LoginProcess::run() {
-  auto limit = static_cast<std::size_t>(child_.config()->login_max_connections);
+  auto limit = connections_max();
   if (limit + descriptors_reserved > descriptor_limit()) {
     log_warning("login", "only " + std::to_string(descriptor_limit()) +
                              " descriptors may be open here, too few for login_max_connections = " +
@@ -140,9 +140,16 @@ bool LoginProcess::is_welcome(Socket& socket, Service service, const ConnectionL
   return false;
 }
 
+/// One limit for the process, whatever the ports it listens on.
+std::size_t LoginProcess::connections_max() const {
+  bool is_popd = !child_.listeners().empty() && is_pop3(child_.listeners().front().service);
+  const Settings& settings = child_.config()->at(is_popd ? Service::Pop3 : Service::Imap);
+  return static_cast<std::size_t>(settings.login_max_connections);
+}
+
 // A client has one descriptor; once its encrypted connection is relayed to a worker, two.
 bool LoginProcess::is_full() const {
-  auto limit = static_cast<std::size_t>(child_.config()->login_max_connections);
+  auto limit = connections_max();
   auto descriptors = guests_.size() + 2 * relays_.size() + descriptors_reserved;
   return guests_.size() + relays_.size() >= limit || descriptors >= descriptor_limit_;
 }

@@ -34,6 +34,7 @@ class LoginProcess {
   ConnectionLimits limits_of(Service service) const;
   bool is_welcome(Socket& socket, Service service, const ConnectionLimits& limits,
                   ConnectionCounts::Place& place);
+  std::size_t connections_max() const;
   bool is_full() const;
   /// A client, from its first to its last byte in this process.
   class Visitor;

@@ -46,7 +46,9 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
     run(child);
   };
   worker.limit = ProcessLimit{"worker_process_limit",
-                              [](const Config& config) { return config.worker_process_limit; }};
+                              [service = daemon.services.front()](const Config& config) {
+                                return config.at(service).worker_process_limit;
+                              }};
   worker.asks_master = [desk](Master& master, Services& services) {
     desk->serve_worker(master, services);
   };
