@@ -1,0 +1,114 @@
+"""Settings of a running host, tried by what their sentences say: for a service alone, after a reload, in every way in."""
+import imaplib
+import os
+import re
+import smtplib
+
+from harness import check, contains, equal, eventually, test
+from mailhost import Host, letter
+
+ALICE = "alice@example.test"
+BOB = "bob@example.test"
+NEVER = {"minimal_backoff_time": "1000s", "maximal_backoff_time": "2000s"}
+
+
+def send(host, recipients, message=None, service="smtp"):
+    with host.smtp(service) as client:
+        return client.sendmail(ALICE, recipients, message or letter("a letter"))
+
+
+def stored(path):
+    with open(path, "rb") as file:
+        return file.read().decode()
+
+
+@test("a service's syslog_name stands in the lines of its sessions, and popd's or imapd's in all of theirs")
+def names_in_log(t):
+    host = Host(t, {"syslog_name": "penny", "smtpd_tls_loglevel": 1},
+                sections={"service.submission": {"syslog_name": "postfix/submission"}, "service.imap": {"syslog_name": "dovecot"}})
+    send(host, [BOB])
+    host.submit(ALICE, ALICE, [BOB], letter("handed in"))
+    host.wait_messages(BOB, 2)
+    with host.imap(BOB) as client:
+        client.logout()
+    host.pop3(BOB).quit()
+    eventually(lambda: re.search(r" dovecot\[\d+\]: imap: user=", host.log()), "the end of the IMAP session is logged")
+    log = host.log()
+    for pattern in (r" penny/smtpd\[\d+\]: connect from", r" penny/smtpd\[\d+\]: \w+: client=",
+                    r" postfix/submission/smtpd\[\d+\]: connect from", r" postfix/submission/smtpd\[\d+\]: Anonymous TLS",
+                    r" postfix/submission/smtpd\[\d+\]: \w+: client=.*sasl_username=", r" penny/qmgr\[\d+\]: ",
+                    r" dovecot\[\d+\]: imap-login: Login: user=<bob", r" dovecot\[\d+\]: master: imapd: daemon started",
+                    r" penny/pop3-login\[\d+\]: Login: user=<bob"):
+        check(re.search(pattern, log), f"the log has {pattern}: {log[-2500:]}")
+    check(" penny/imap" not in log, "nothing of imapd bears the host's name")
+
+
+@test("mail for discard: is logged as discarded with its text; defer_transports puts off relay until it is flushed")
+def transports(t):
+    host = Host(t, {"transport_maps": "inline:{{none.test=discard:no news is good news},{partner.test=relay:[127.0.0.1]:9}}",
+                    "defer_transports": "relay", **NEVER}, daemons=("smtpd",))
+    send(host, ["ann@none.test", "eve@partner.test"])
+    host.wait_log(r"/discard\[\d+\]: \w+: to=<ann@none.test>, relay=none, .*dsn=2.0.0, status=sent \(no news is good news\)")
+    host.wait_log(r"to=<eve@partner.test>, relay=none, .*dsn=4.3.2, status=deferred \(deferred transport\)")
+    host.command("postqueue", "-f")
+    host.wait_log(r"to=<eve@partner.test>, relay=none, .*status=deferred \(connect to 127.0.0.1")
+
+
+@test("mail_max_userip_connections of a service holds for that service alone")
+def sessions_of_a_service(t):
+    host = Host(t, sections={"service.imap": {"mail_max_userip_connections": 1}}, daemons=("imapd",))
+    with host.imap(BOB):
+        try:
+            host.imap(BOB).logout()
+            check(False, "a second session of port 143 is refused")
+        except imaplib.IMAP4.error as error:
+            contains(str(error), "[LIMIT]", "why")
+        host.imap(BOB, tls=True).logout()
+
+
+@test("queue_minfree takes effect with a reload, both ways")
+def room(t):
+    host = Host(t, daemons=("smtpd",))
+
+    def answer():
+        try:
+            send(host, [BOB])
+            return 250
+        except smtplib.SMTPResponseException as refused:
+            return refused.smtp_code
+
+    equal(answer(), 250, "the answer where there is room")
+    for minfree, code in ((2**52, 452), (1, 250)):
+        host.settings["queue_minfree"] = minfree
+        host.write_settings()
+        host.reload()
+        eventually(lambda c=code: answer() == c, f"queue_minfree = {minfree} is answered with {code}")
+
+
+@test("append_at_myorigin = no leaves a bare address bare, in the header of sendmail's mail as in that of a session")
+def bare_addresses(t):
+    host = Host(t, {"append_at_myorigin": False})
+    text = "From: eve\nTo: kim, <lee@there.test>\nSubject: names\n\nHello.\n"
+    host.command("sendmail", "-i", BOB, input=text)
+    send(host, [BOB], text.replace("\n", "\r\n").encode())
+    for path in host.wait_messages(BOB, 2):
+        header = stored(path).split("\n\n")[0]
+        contains(header, "\nFrom: eve\n", "From")
+        contains(header, "\nTo: kim, <lee@there.test>\n", "To")
+
+
+@test("a command whose command_execution_directory is missing waits, and runs there once it is made")
+def directory_of_commands(t):
+    host = Host(t, {"minimal_backoff_time": "1s", "maximal_backoff_time": "1s"}, start=False, daemons=("smtpd",))
+    place = host.path("data", "commands")
+    host.settings["command_execution_directory"] = place
+    host.write_settings()
+    host.write("etc/aliases", f'run: "|cat >/dev/null; pwd >{host.path("data", "where")}"\n')
+    host.command("newaliases")
+    host.start()
+    send(host, ["run@example.test"])
+    host.wait_log(r"status=deferred \(temporary failure. Command output: can't change to the directory " + re.escape(place))
+    os.mkdir(place, 0o755)
+    host.own()
+    host.wait_log(r"to=<run@example.test>, .*status=sent")
+    equal(stored(host.path("data", "where")).strip(), place, "where the command ran")
