@@ -28,9 +28,8 @@ std::size_t index_of(std::string_view name) {
 /// What a rule needs: the values, where they are from, and where to complain.
 class Checker {
  public:
-  Checker(const Config& config, const Layers& layers, const std::string& program,
-          Findings& findings)
-      : config_(config), layers_(layers), program_(program), findings_(findings) {}
+  Checker(const Config& config, const Layers& layers, Findings& findings)
+      : config_(config), layers_(layers), findings_(findings) {}
 
   void run() {
     null_client();
@@ -375,7 +374,6 @@ class Checker {
 
   const Config& config_;
   const Layers& layers_;
-  const std::string& program_;
   Findings& findings_;
 };
 
@@ -466,9 +464,8 @@ class HostChecker {
 
 }  // namespace
 
-void check(const Config& config, const Layers& layers, const std::string& program,
-           Findings& findings) {
-  Checker(config, layers, program, findings).run();
+void check(const Config& config, const Layers& layers, Findings& findings) {
+  Checker(config, layers, findings).run();
   check_harm(config, layers, findings);
 }
 

@@ -17,9 +17,8 @@ struct Findings {
   std::vector<std::string> warnings;
 };
 
-/// Rules across settings; `program` is who asks (`imapd`, `popd`, `smtpd`, or a command).
-void check(const Config& config, const Layers& layers, const std::string& program,
-           Findings& findings);
+/// Rules across settings.
+void check(const Config& config, const Layers& layers, Findings& findings);
 
 /// What is legal and would do harm (harm.cpp): warnings alone.
 void check_harm(const Config& config, const Layers& layers, Findings& findings);

@@ -126,7 +126,7 @@ Result<std::shared_ptr<const Config>> Config::resolve(Layers layers, const LoadO
     bool same = scope->texts == config->host_->texts;
     config->services_[s] = same ? config->host_ : std::move(scope);
   }
-  if (findings.errors.empty()) check(*config, layers, options.program, findings);
+  if (findings.errors.empty()) check(*config, layers, findings);
   if (!findings.errors.empty()) {
     auto by_line = [&](const std::string& text) { return line_of(text, layers.file()); };
     std::ranges::stable_sort(findings.errors, {}, by_line);

@@ -171,7 +171,7 @@ Task<Result<void>> Master::start_candidates() {
   auto& refusals = trial_->refusals;
   if (!have_reported) refusals.emplace_back("a new process is not ready; see the log");
   std::ranges::sort(refusals);
-  refusals.erase(std::ranges::unique(refusals).begin(), refusals.end());
+  refusals.erase(std::unique(refusals.begin(), refusals.end()), refusals.end());
   if (!refusals.empty()) co_return Error::permanent(join(refusals, "\n"));
   co_return Result<void>();
 }

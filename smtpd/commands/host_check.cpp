@@ -283,7 +283,7 @@ std::vector<std::string> find_problems(const CheckedHost& host) {
   add(problems, directories(host));
   add(problems, log_file(host));
   std::ranges::sort(problems);
-  problems.erase(std::ranges::unique(problems).begin(), problems.end());
+  problems.erase(std::unique(problems.begin(), problems.end()), problems.end());
   return problems;
 }
 

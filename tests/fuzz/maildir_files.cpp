@@ -84,7 +84,9 @@ void folder_name(std::string_view text) {
     ASSERT(modified_utf7_encode(name->text()));
     auto again = MailboxName::parse(name->text(), separator, 10, 255);
     ASSERT(again && *again == *name);
-    (void)folder_tree({*name}, separator, {*name}, StoreSettings());
+    for (auto kind : {FolderKind::Mailbox, FolderKind::Leaf, FolderKind::Directory}) {
+      (void)folder_tree({{*name, kind}}, separator, {*name}, StoreSettings());
+    }
   }
 }
 
