@@ -96,7 +96,7 @@ Result<std::shared_ptr<const Config>> Config::parse(std::string_view toml,
   return resolve(Layers::parse(toml, options), options);
 }
 
-Result<std::shared_ptr<const Config>> Config::resolve(Layers layers, const LoadOptions& options) {
+Result<std::shared_ptr<const Config>> Config::resolve(Layers layers, const LoadOptions&) {
   Findings findings;
   findings.errors = layers.errors();
   check_implicit_tls(layers, findings);
