@@ -34,15 +34,13 @@ class Checker {
   void run() {
     null_client();
     names();
+    banner();
     interfaces();
     mail_place();
     relayhost();
     transports();
     tls();
-    for (std::string_view name : checked_values()) {
-      std::string problem = value_problem(name, config_);
-      if (!problem.empty()) error(name, problem);
-    }
+    values();
     unique_ids();
     order();
     ports();
@@ -50,9 +48,12 @@ class Checker {
   }
 
  private:
-  void error(std::string_view name, const std::string& what) {
-    findings_.errors.push_back(layers_.where(index_of(name)) + ": " + std::string(name) + ": " +
-                               what);
+  /// Once, where services share the line.
+  void error(std::string_view name, const std::string& what, Scope scope = {}) {
+    std::string text =
+        layers_.where(index_of(name), scope) + ": " + std::string(name) + ": " + what;
+    auto& errors = findings_.errors;
+    if (std::ranges::find(errors, text) == errors.end()) errors.push_back(std::move(text));
   }
   void warn(std::string_view name, const std::string& what) {
     findings_.warnings.push_back(layers_.where(index_of(name)) + ": " + std::string(name) + ": " +
@@ -144,10 +145,32 @@ class Checker {
         error("mydestination", "\"" + printable(item, 100) + "\" is neither a domain nor a table");
       }
     }
-    std::string banner = config_.text("smtpd_banner", Service::Smtp);
-    if (!starts_with_nocase(banner, config_.myhostname)) {
-      error("smtpd_banner", "must begin with $myhostname (RFC 5321 section 4.3.1)");
+  }
+
+  void banner() {
+    for (Service service : {Service::Smtp, Service::Submission, Service::Submissions}) {
+      if (starts_with_nocase(config_.at(service).smtpd_banner, config_.myhostname)) continue;
+      error("smtpd_banner", "must begin with $myhostname (RFC 5321 section 4.3.1)", service);
     }
+  }
+
+  /// The host's values, and what the sections of its services give instead.
+  void values() {
+    for (std::string_view name : checked_values()) {
+      value(name, {}, config_);
+      ServiceSet services = parameters()[index_of(name)].services;
+      for (std::size_t s = 0; s < service_count; ++s) {
+        auto service = static_cast<Service>(s);
+        if ((services & bit(service)) != 0) value(name, service, config_.at(service));
+      }
+    }
+  }
+
+  /// A default can only be wrong by what it copies, and that is told of by itself.
+  void value(std::string_view name, Scope scope, const Settings& settings) {
+    if (!layers_.is_given(name, scope)) return;
+    std::string problem = value_problem(name, settings);
+    if (!problem.empty()) error(name, problem, scope);
   }
 
   /// What is legal, but would take or send mail in the name of others.

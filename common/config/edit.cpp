@@ -177,6 +177,11 @@ Result<void> check_value(std::string_view toml, const SettingEdit& edit,
   Layers layers = Layers::parse(toml, options);
   std::size_t index = *find_parameter(edit.name);
   Settings settings;
+  // A list of networks may be $mynetworks; what is wrong in that is told when it is edited.
+  std::size_t mynetworks = *find_parameter("mynetworks");
+  if (auto list = layers.expanded(mynetworks, edit.scope)) {
+    (void)assign(settings, mynetworks, *list);
+  }
   auto text = layers.expanded(index, edit.scope);
   auto assigned = text ? assign(settings, index, *text) : Result<void>(text.error());
   if (!assigned) return Error::permanent(edit.name + ": " + assigned.error().text());

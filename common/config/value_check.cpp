@@ -1,7 +1,9 @@
 #include "common/config/value_check.h"
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
+#include <set>
 
 #include "common/base/text.h"
 #include "common/config/system.h"
@@ -56,6 +58,21 @@ const WordRow word_rows[] = {
      &Settings::sender_canonical_classes,
      {"envelope_sender", "header_sender"}},
     {"smtp_host_lookup", &Settings::smtp_host_lookup, {"dns", "native"}},
+    {"smtp_sasl_mechanism_filter",
+     &Settings::smtp_sasl_mechanism_filter,
+     {"scram-sha-256", "plain", "login"}},
+    {"smtp_sasl_security_options",
+     &Settings::smtp_sasl_security_options,
+     {"noplaintext", "noanonymous"}},
+    {"smtp_sasl_tls_security_options",
+     &Settings::smtp_sasl_tls_security_options,
+     {"noplaintext", "noanonymous"}},
+    {"smtpd_sasl_security_options",
+     &Settings::smtpd_sasl_security_options,
+     {"noplaintext", "noanonymous"}},
+    {"smtpd_sasl_tls_security_options",
+     &Settings::smtpd_sasl_tls_security_options,
+     {"noplaintext", "noanonymous"}},
 };
 
 std::string word_problem(const WordRow& row, const Texts& list) {
@@ -103,14 +120,15 @@ std::string name_problem(const Texts& items) {
 struct NetworkRow {
   std::string_view name;
   Texts Settings::*member;
+  bool may_copy_mynetworks;  // with its tables, which hold nobody outside of mynetworks
 };
 constexpr NetworkRow network_rows[] = {
-    {"auth_throttle_exempt_networks", &Settings::auth_throttle_exempt_networks},
-    {"login_client_event_limit_exceptions", &Settings::login_client_event_limit_exceptions},
-    {"mynetworks", &Settings::mynetworks},
-    {"smtpd_client_event_limit_exceptions", &Settings::smtpd_client_event_limit_exceptions},
-    {"smtpd_proxy_networks", &Settings::smtpd_proxy_networks},
-    {"smtpd_sasl_exceptions_networks", &Settings::smtpd_sasl_exceptions_networks},
+    {"auth_throttle_exempt_networks", &Settings::auth_throttle_exempt_networks, true},
+    {"login_client_event_limit_exceptions", &Settings::login_client_event_limit_exceptions, true},
+    {"mynetworks", &Settings::mynetworks, true},
+    {"smtpd_client_event_limit_exceptions", &Settings::smtpd_client_event_limit_exceptions, true},
+    {"smtpd_proxy_networks", &Settings::smtpd_proxy_networks, false},
+    {"smtpd_sasl_exceptions_networks", &Settings::smtpd_sasl_exceptions_networks, true},
 };
 
 /// Empty where the text is an address or a network: 192.0.2.0/24, [2001:db8::]/32.
@@ -134,18 +152,30 @@ std::string network_item_problem(std::string text) {
   return network != same ? "has bits beyond its length; write " + network : "";
 }
 
-std::string network_problem(const Texts& items) {
-  for (const std::string& item : items) {
-    std::string named = item[0] == '!' ? item.substr(1) : item;
+/// Tables are looked up for mynetworks alone.
+std::string network_table_problem(const NetworkRow& row, const Settings& settings,
+                                  const std::string& item) {
+  std::string problem = table_item_problem(item);
+  if (!problem.empty()) return problem;
+  bool is_in_mynetworks = std::ranges::find(settings.mynetworks, item) != settings.mynetworks.end();
+  if (row.may_copy_mynetworks && is_in_mynetworks) return "";
+  return shown(item) +
+         " is a table, and tables are looked up for mynetworks alone: it would hold nobody; write "
+         "addresses and networks, as 192.0.2.0/24";
+}
+
+std::string network_problem(const NetworkRow& row, const Settings& settings) {
+  for (const std::string& item : settings.*row.member) {
+    std::string named = item.starts_with('!') ? item.substr(1) : item;
     bool is_table = TableRef::is_table(named);
-    std::string problem = is_table ? table_item_problem(named) : network_item_problem(named);
-    if (is_table && !problem.empty()) return problem;
-    if (!problem.empty()) return shown(item) + " " + problem;
+    std::string problem =
+        is_table ? network_table_problem(row, settings, item) : network_item_problem(named);
+    if (!problem.empty()) return is_table ? problem : shown(item) + " " + problem;
   }
   return "";
 }
 
-// Addresses of servers
+// Addresses
 
 /// 192.0.2.1, 192.0.2.1:5353, 2001:db8::1, [2001:db8::1]:5353
 std::string server_problem(const Texts& items) {
@@ -159,6 +189,101 @@ std::string server_problem(const Texts& items) {
   return "";
 }
 
+/// Empty where the text is an address of the example's family.
+std::string bind_problem(const std::string& text, std::string_view example) {
+  auto is_ip6 = [](std::string_view address) { return address.find(':') != address.npos; };
+  if (text.empty()) return "";
+  if (is_address_text(text) && is_ip6(text) == is_ip6(example)) return "";
+  return shown(text) + " is not an " + (is_ip6(example) ? "IPv6" : "IPv4") + " address; write " +
+         std::string(example);
+}
+
+std::string address_problem(const Texts& items) {
+  for (const std::string& item : items) {
+    if (!is_address_text(item)) {
+      return shown(item) + " is not an address; write 192.0.2.1 or 2001:db8::1";
+    }
+  }
+  return "";
+}
+
+// Texts
+
+/// What is expanded anew for each recipient knows these names (smtpd/delivery/user_text.h).
+constexpr std::array<std::string_view, 7> user_names{
+    "home", "user", "extension", "recipient_delimiter", "local", "domain", "recipient"};
+
+/// Of `text`, what begins behind a `$`.
+std::string user_name_problem(std::string_view text) {
+  bool has_brace = text.starts_with('{');
+  if (has_brace) text.remove_prefix(1);
+  std::size_t length = 0;
+  while (length < text.size() && (is_alnum(text[length]) || text[length] == '_')) ++length;
+  std::string name(text.substr(0, length));
+  if (std::ranges::find(user_names, name) == user_names.end()) {
+    std::string names;
+    for (std::string_view known : user_names) {
+      names += (names.empty() ? "$" : ", $") + std::string(known);
+    }
+    return shown("$" + name) + " is none of: " + names;
+  }
+  bool is_closed = !has_brace || text.substr(length).starts_with('}');
+  return is_closed ? ""
+                   : shown("${" + name) + " needs its } behind the name; write ${" + name + "}";
+}
+
+std::string user_text_problem(std::string_view text) {
+  for (auto dollar = text.find('$'); dollar != text.npos; dollar = text.find('$', dollar + 1)) {
+    std::string problem = user_name_problem(text.substr(dollar + 1));
+    if (!problem.empty()) return problem;
+  }
+  return "";
+}
+
+/// RFC 2971 section 3.3.
+std::string id_problem(std::string_view text) {
+  constexpr std::size_t pairs_max = 30;
+  constexpr std::size_t key_bytes_max = 30;
+  auto pieces = words(text, " ");
+  if (pieces.size() % 2 != 0) {
+    return shown(pieces.back()) + " is a key without a value; write pairs, as name * version *";
+  }
+  if (pieces.size() > 2 * pairs_max) {
+    return "has " + std::to_string(pieces.size() / 2) +
+           " pairs of a key and a value; write at most " + std::to_string(pairs_max);
+  }
+  std::set<std::string> keys;
+  for (std::size_t i = 0; i < pieces.size(); i += 2) {
+    if (pieces[i].size() > key_bytes_max) {
+      return shown(pieces[i]) + " is too long for a key; write at most " +
+             std::to_string(key_bytes_max) + " bytes";
+    }
+    if (!keys.insert(lower(pieces[i])).second) {
+      return "has the key " + shown(pieces[i]) + " twice; write it once";
+    }
+  }
+  return "";
+}
+
+// Settings with a rule of their own
+
+struct Rule {
+  std::string_view name;
+  std::string (*problem)(const Settings& settings);
+};
+constexpr Rule rules[] = {
+    {"command_execution_directory",
+     [](const Settings& in) { return user_text_problem(in.command_execution_directory); }},
+    {"dns_servers", [](const Settings& in) { return server_problem(in.dns_servers); }},
+    {"forward_path", [](const Settings& in) { return user_text_problem(in.forward_path); }},
+    {"imap_id_send", [](const Settings& in) { return id_problem(in.imap_id_send); }},
+    {"proxy_interfaces", [](const Settings& in) { return address_problem(in.proxy_interfaces); }},
+    {"smtp_bind_address",
+     [](const Settings& in) { return bind_problem(in.smtp_bind_address, "192.0.2.1"); }},
+    {"smtp_bind_address6",
+     [](const Settings& in) { return bind_problem(in.smtp_bind_address6, "2001:db8::1"); }},
+};
+
 }  // namespace
 
 bool is_address_text(std::string_view text) {
@@ -171,17 +296,21 @@ std::string value_problem(std::string_view name, const Settings& settings) {
     if (row.name == name) return word_problem(row, settings.*row.member);
   }
   for (const NetworkRow& row : network_rows) {
-    if (row.name == name) return network_problem(settings.*row.member);
+    if (row.name == name) return network_problem(row, settings);
   }
   for (const NameRow& row : name_rows) {
     if (row.name == name) return name_problem(settings.*row.member);
   }
-  return name == "dns_servers" ? server_problem(settings.dns_servers) : "";
+  for (const Rule& rule : rules) {
+    if (rule.name == name) return rule.problem(settings);
+  }
+  return "";
 }
 
 const std::vector<std::string_view>& checked_values() {
   static const std::vector<std::string_view> names = [] {
-    std::vector<std::string_view> all{"dns_servers"};
+    std::vector<std::string_view> all;
+    for (const Rule& rule : rules) all.push_back(rule.name);
     for (const WordRow& row : word_rows) all.push_back(row.name);
     for (const NameRow& row : name_rows) all.push_back(row.name);
     for (const NetworkRow& row : network_rows) all.push_back(row.name);

@@ -10,7 +10,8 @@
 namespace pennypost {
 
 /// What is wrong with the value of `name` in `settings`, and what would be right; empty where
-/// nothing is, or no rule is known here.
+/// nothing is, or no rule is known here. Of the other settings only `mynetworks` is read, since
+/// lists of networks may be copies of it.
 std::string value_problem(std::string_view name, const Settings& settings);
 
 /// The settings that have such a rule, for those who check all.

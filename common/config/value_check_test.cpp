@@ -1,0 +1,173 @@
+#include "common/config/value_check.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "common/config/edit.h"
+
+using namespace pennypost;
+
+namespace {
+
+LoadOptions on_a_host() {
+  LoadOptions options;
+  options.system = System{"mail.example.com", true, {{"192.0.2.7", 24}}};
+  return options;
+}
+
+/// What is told of the text of a main.toml; empty where it is taken.
+std::string told(std::string_view toml) {
+  auto config = Config::parse(toml, on_a_host());
+  return config ? "" : config.error().text();
+}
+
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
+
+struct Row {
+  std::string toml;
+  std::string what;
+};
+
+/// Each is wrong in its first line, and nothing else is told.
+void check_refused(const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    CAPTURE(row.toml);
+    std::string text = told(row.toml);
+    CAPTURE(text);
+    std::string setting = row.toml.substr(0, row.toml.find(' '));
+    CHECK(text.starts_with("/etc/pennypost/main.toml:1: " + setting + ": "));
+    CHECK(contains(text, row.what));
+    CHECK(std::ranges::count(text, '\n') == 0);
+  }
+}
+
+void check_taken(const std::vector<std::string>& tomls) {
+  for (const std::string& toml : tomls) {
+    CAPTURE(toml);
+    CHECK(told(toml) == "");
+  }
+}
+
+}  // namespace
+
+TEST_CASE("mail is sent from an address of the family that the setting is for") {
+  check_refused({
+      {"smtp_bind_address = \"eth0\"", "\"eth0\" is not an IPv4 address; write 192.0.2.1"},
+      {"smtp_bind_address = \"::1\"", "\"::1\" is not an IPv4 address; write 192.0.2.1"},
+      {"smtp_bind_address = \"192.0.2.1/24\"", "is not an IPv4 address"},
+      {"smtp_bind_address6 = \"127.0.0.1\"", "is not an IPv6 address; write 2001:db8::1"},
+      {"proxy_interfaces = \"192.0.2.1, gate.example\"",
+       "\"gate.example\" is not an address; write 192.0.2.1 or 2001:db8::1"},
+  });
+  check_taken({"smtp_bind_address = \"192.0.2.1\"\nsmtp_bind_address6 = \"2001:db8::1\"",
+               "smtp_bind_address6 = \"[2001:db8::1]\"", "smtp_bind_address = \"\"",
+               "proxy_interfaces = \"192.0.2.1, 2001:db8::1, [2001:db8::2]\""});
+}
+
+TEST_CASE("a text that is expanded for each recipient names what is known of one") {
+  check_refused({
+      {"forward_path = \"$homes/.forward\"", "\"$homes\" is none of: $home, $user, $extension, "},
+      {"command_execution_directory = \"${shell}\"", "\"$shell\" is none of: $home, "},
+      {"forward_path = \"$home/.forward, $(home)/x\"", "\"$\" is none of: $home, "},
+      {"forward_path = \"/f/${extension?x}\"", "write ${extension}"},
+      {"command_execution_directory = \"/x/${user\"", "\"${user\" needs its } behind the name"},
+      {"command_execution_directory = \"/x/$\"", "\"$\" is none of: $home, "},
+  });
+  check_taken({"forward_path = \"/f/$user/${local}${recipient_delimiter}$domain $home/$recipient\"",
+               "forward_path = \"$home/.forward${recipient_delimiter}${extension}\"",
+               "command_execution_directory = \"$home/bin\"",
+               "command_execution_directory = \"/var/empty\""});
+}
+
+TEST_CASE("imap_id_send is pairs, as many and as long as RFC 2971 allows, and no key twice") {
+  std::string many;
+  for (int i = 0; i < 30; ++i) many += "k" + std::to_string(i) + " v ";
+  check_refused({
+      {"imap_id_send = \"name * version\"",
+       "\"version\" is a key without a value; write pairs, as name * version *"},
+      {"imap_id_send = \"" + many + "more v\"",
+       "has 31 pairs of a key and a value; write at most 30"},
+      {"imap_id_send = \"" + std::string(31, 'k') + " v\"", "write at most 30 bytes"},
+      {"imap_id_send = \"name * Name x\"", "has the key \"Name\" twice"},
+  });
+  check_taken({"imap_id_send = \"\"", "imap_id_send = \"name * support-url x\"",
+               "imap_id_send = \"" + many + "\"",
+               "imap_id_send = \"" + std::string(30, 'k') + " v\""});
+}
+
+TEST_CASE("what logins may be is said in words that mean something") {
+  check_refused({
+      {"smtp_sasl_mechanism_filter = \"plain, cram-md5\"",
+       "\"cram-md5\" is none of: scram-sha-256, plain, login"},
+      {"smtp_sasl_mechanism_filter = \"!login\"", "is none of: scram-sha-256"},
+      {"smtp_sasl_security_options = \"nodictionary\"", "is none of: noplaintext, noanonymous"},
+      {"smtp_sasl_tls_security_options = \"mutual_auth\"", "is none of: noplaintext, noanonymous"},
+      {"smtpd_sasl_security_options = \"noactive\"", "is none of: noplaintext, noanonymous"},
+      {"smtpd_sasl_tls_security_options = \"noactive\"", "is none of: noplaintext, noanonymous"},
+  });
+  check_taken({"smtp_sasl_mechanism_filter = \"PLAIN login SCRAM-SHA-256\"",
+               "smtp_sasl_security_options = \"\"",
+               "smtpd_sasl_security_options = \"noanonymous, NoPlaintext\""});
+}
+
+TEST_CASE("a table is refused in a list of networks where it would hold nobody") {
+  check_refused({
+      {"smtpd_client_event_limit_exceptions = \"hash:/etc/n\"", "\"hash:/etc/n\" is a table"},
+      {"login_client_event_limit_exceptions = \"10.0.0.0/8 !hash:/etc/n\"",
+       "\"!hash:/etc/n\" is a table, and tables are looked up for mynetworks alone"},
+      {"smtpd_sasl_exceptions_networks = \"cidr:/etc/n\"", "write addresses and networks"},
+      {"auth_throttle_exempt_networks = \"hash:/etc/n\"", "is a table"},
+      {"smtpd_proxy_networks = \"hash:/etc/n\"", "is a table"},
+      {"smtpd_proxy_networks = \"$mynetworks\"\nmynetworks = \"hash:/etc/n\"", "is a table"},
+      {"smtpd_proxy_networks = \"hsh:/etc/n\"", "hsh"},
+  });
+  check_taken({"mynetworks = \"10.0.0.0/8 hash:/etc/n\"",
+               "mynetworks = \"!hash:/etc/n\"\nlogin_client_event_limit_exceptions = "
+               "\"$mynetworks, 192.0.2.0/24\"",
+               "smtpd_proxy_networks = \"192.0.2.1, 2001:db8::/32\""});
+}
+
+TEST_CASE("a list of networks may copy mynetworks with its tables when it is edited, too") {
+  auto edited = [](std::string_view text) {
+    auto edit = SettingEdit::parse(SettingEdit::Set, text);
+    REQUIRE(edit);
+    auto after = edit_toml("mynetworks = \"hash:/etc/n\"\n", {*edit}, on_a_host());
+    return after ? "" : after.error().text();
+  };
+  CHECK(edited("smtpd_client_event_limit_exceptions=$mynetworks 192.0.2.1") == "");
+  CHECK(contains(edited("smtpd_client_event_limit_exceptions=hash:/etc/m"), "is a table"));
+  CHECK(contains(edited("forward_path=$homes/.forward"), "forward_path: \"$homes\" is none of"));
+}
+
+TEST_CASE("what the section of a service gives is checked as the host's values are, in its line") {
+  const std::vector<Row> rows = {
+      {"[service.submission]\nsmtpd_banner = \"hello\"",
+       "smtpd_banner: must begin with $myhostname"},
+      {"[service.submissions]\nmynetworks = \"10.0.0.0/33\"", "mynetworks: \"10.0.0.0/33\" has an"},
+      {"[service.smtp]\nsmtpd_proxy_networks = \"hash:/etc/n\"", "smtpd_proxy_networks: \"hash:"},
+      {"[service.pop3]\nlogin_client_event_limit_exceptions = \"all\"",
+       "\"all\" is not an address"},
+      {"[service.imaps]\nimap_id_send = \"name\"", "imap_id_send: \"name\" is a key without"},
+      {"[service.submission]\nsmtpd_sasl_security_options = \"x\"",
+       "\"x\" is none of: noplaintext"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.toml);
+    std::string text = told(row.toml);
+    CAPTURE(text);
+    CHECK(text.starts_with("/etc/pennypost/main.toml:2: "));
+    CHECK(contains(text, row.what));
+    CHECK(std::ranges::count(text, '\n') == 0);
+  }
+  check_taken({"[service.submission]\nsmtpd_banner = \"$myhostname ESMTP\""});
+}
+
+TEST_CASE("a wrong value is told once, whatever settings and services take it over") {
+  check_refused({
+      {"mynetworks = \"10.0.0.0/33\"", "impossible length"},
+      {"smtpd_sasl_security_options = \"noactive\"", "is none of"},
+      {"smtpd_banner = \"hello\"", "must begin with $myhostname"},
+  });
+}
