@@ -2,7 +2,8 @@
 // command_execution_directory.
 //
 // `$name` and `${name}`, with Postfix's names: home, user, extension, recipient_delimiter, local,
-// domain, recipient. Any other name is refused when the configuration is read (config/value_check.cpp).
+// domain, recipient. Any other name is refused when the configuration is read
+// (config/value_check.cpp).
 #pragma once
 
 #include <array>
