@@ -85,7 +85,8 @@ TEST_CASE("CHILDINFO tells of selected names below, as in the examples of RFC 52
   folders[8].has_children = true;
   auto names = [&](const std::string& arguments) {
     std::string out;
-    for (auto line : split(listing(parsed(arguments), folders, 1000).text, '\n')) {
+    auto text = listing(parsed(arguments), folders, 1000).text;
+    for (auto line : split(text, '\n')) {
       if (line.empty()) continue;
       auto rest = line.substr(line.find("\".\" ") + 4);
       bool has_info = rest.find("CHILDINFO") != std::string_view::npos;
