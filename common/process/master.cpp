@@ -115,6 +115,7 @@ Master::Master(Loop& loop, DaemonSpec spec, LoadOptions options)
       child_ended_(loop),
       reloaded_(loop),
       reported_(loop),
+      caught_up_(loop),
       tickets_(TicketKeys::create()),
       tasks_(std::make_unique<Nursery>(loop)),
       log_keeper_(loop, {}) {

@@ -174,6 +174,8 @@ class Master {
   void commit_trial();
   void drop_trial();
   void give_config(Process& process, const std::string& text);
+  Task<> let_catch_up(std::shared_ptr<Link> link, std::string kind, std::string text);
+  Task<> wait_until_taken();
   bool needs_other_rights(const Process& process, const Config& before) const;
 
   static Task<Result<RawReply>> connect_log();
@@ -191,7 +193,9 @@ class Master {
   std::map<std::string, int> crashes_;                         // by kind and instance
   Event child_ended_;
   Event reloaded_;
-  Event reported_;  // a process has reported or ended, or a trial is over
+  Event reported_;               // a process has reported or ended, or a trial is over
+  std::size_t catching_up_ = 0;  // how many that live on were started during a trial
+  Event caught_up_;
   std::unique_ptr<Listener> commands_;
   Services command_services_;
   std::uint64_t last_trial_ = 0;

@@ -10,7 +10,12 @@
 // SIGHUP does both steps. `pennypost reload` asks every daemon for the first, and for the second
 // only where all of them said yes.
 //
-// LIMITS  a process has trial_time_max to answer, a command held_time_max to commit
+// `pennypost reload` is answered when every process that lives on works by the new configuration:
+// what the next command asks of the daemon is done by it. The others' successors accept nothing
+// before.
+//
+// LIMITS  a process has trial_time_max to answer, a command held_time_max to commit; a process that
+//         has not switched within taking_time_max is not waited for
 //
 // SEE ALSO   reload.h, control.h, child.h
 #include "common/process/reload.h"
@@ -32,6 +37,7 @@ namespace {
 
 constexpr std::chrono::seconds trial_time_max{30};
 constexpr std::chrono::seconds held_time_max{60};
+constexpr std::chrono::seconds taking_time_max{5};
 constexpr std::size_t commands_max = 8;  // connections
 
 /// What a running daemon can't change.
@@ -78,6 +84,12 @@ void let_take(Link& link) {
   int number = log_sink().descriptor();
   if (number >= 0) log_file.emplace_back(fcntl(number, F_DUPFD_CLOEXEC, 3));
   link.post(control::TakeConfig::type, wire::encode(control::TakeConfig()), std::move(log_file));
+}
+
+/// Returns when the process has heard all that was sent to it before, or has gone.
+Task<> hear_from(std::shared_ptr<Link> link) {
+  auto work = link->call(control::AskIdleness::type, wire::encode(control::AskIdleness()), {});
+  [[maybe_unused]] auto answer = co_await std::move(work);
 }
 
 /// Both steps at once for a process that was not there at the first. One that can't take it ends,
@@ -243,8 +255,27 @@ void Master::give_config(Process& process, const std::string& text) {
   if (text.empty()) {
     let_take(*process.link);
   } else {
-    tasks_->start(catch_up(process.link, process.kind->name, text));
+    tasks_->start(let_catch_up(process.link, process.kind->name, text));
   }
+}
+
+Task<> Master::let_catch_up(std::shared_ptr<Link> link, std::string kind, std::string text) {
+  ++catching_up_;
+  auto work = catch_up(std::move(link), std::move(kind), std::move(text));
+  co_await std::move(work);
+  --catching_up_;
+  caught_up_.notify_all();
+}
+
+/// Until all that live on work by the configuration of now. AskIdleness changes nothing, and its
+/// answer comes behind TakeConfig.
+Task<> Master::wait_until_taken() {
+  while (catching_up_ > 0) co_await caught_up_.wait();
+  Nursery asking(loop_);
+  for (const auto& process : processes_) {
+    if (process.kind->lives_on && !process.is_draining) asking.start(hear_from(process.link));
+  }
+  co_await asking.join();
 }
 
 /// A process can't be given another user or group: a worker whose account has others now must make
@@ -341,6 +372,12 @@ Task<Result<Done>> Master::commit_for_command(ProcessNumber from) {
     co_return Error::temporary("nothing was tried that could be taken");
   }
   commit_trial();
+  if (stopping_) co_return Done();
+  auto waiting = within(loop_, taking_time_max, wait_until_taken());
+  bool have_taken = co_await std::move(waiting);
+  if (!have_taken) {
+    log_warning("master", "reload: a process is busy, and takes the new configuration later");
+  }
   co_return Done();
 }
 

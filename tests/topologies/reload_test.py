@@ -2,9 +2,11 @@
 import os
 import signal
 import socket
+import subprocess
 
 from harness import check, contains, equal, eventually, test
-from mailhost import Host, letter
+from mailhost import TOP, Host, letter
+from peers import Sink
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
 
@@ -143,3 +145,42 @@ def ssl_no(t):
             return False
     eventually(lambda: not is_open("imaps") and not is_open("pop3s"), "993 and 995 are closed")
     check(is_open("imap") and is_open("pop3") and is_open("submissions"), "the other ports are open")
+
+
+def processes(host, kind):
+    return host.pids("smtpd").get("smtpd: " + kind, [])
+
+
+@test("pennypost reload returns when lookup has switched, so that postqueue -f after it sends to the new relayhost alone")
+def flush_after_reload(t):
+    old, new = Sink(t, answers={"MAIL": "450 4.3.0 not now"}), Sink(t)
+    host = Host(t, {"relayhost": f"[{old.address}]:{old.port}"}, daemons=("smtpd", "popd"))
+    host.command("sendmail", "-f", ALICE, "zoe@far.test", input="Subject: waits\n\nHello.\n")
+    eventually(lambda: "status=deferred" in host.log(), "the old relayhost does not take it")
+    asked = len(old.commands)
+    change(host, {"relayhost": f"[{new.address}]:{new.port}", "protocols": "pop3"})
+    # popd lets the command wait between its two steps; lookup, which has agreed by then, is late in the second.
+    popd, lookup = host.running["popd"].pid, processes(host, "lookup")[0]
+    receiving = len(processes(host, "receive"))
+    os.kill(popd, signal.SIGSTOP)
+    t.cleanup(os.kill, popd, signal.SIGCONT)
+    command = subprocess.Popen([os.path.join(host.bin, "pennypost"), "reload", "-c", host.etc], cwd=TOP, env=host.environment(),
+                               stdout=subprocess.PIPE, text=True, **host.identity())
+    t.cleanup(command.kill)
+    eventually(lambda: len(processes(host, "receive")) > receiving, "smtpd tries the new configuration")
+    os.kill(lookup, signal.SIGSTOP)
+    os.kill(popd, signal.SIGCONT)
+    host.wait_log(r"smtpd.*: reload")
+    try:
+        command.wait(timeout=1)
+    except subprocess.TimeoutExpired:
+        pass
+    is_waiting = command.poll() is None
+    os.kill(lookup, signal.SIGCONT)
+    contains(command.communicate(timeout=20)[0], "smtpd: reloaded", "what reload says")
+    check(is_waiting, "reload waits for lookup")
+    check("takes the new configuration later" not in host.log(), "reload has not waited to the end of its patience")
+    host.command("postqueue", "-f")
+    eventually(lambda: new.transactions, "the mail is at the new relayhost")
+    equal(len(old.commands), asked, "what the old one has been asked since")
+    host.wait_queue(0)
