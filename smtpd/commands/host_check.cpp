@@ -95,24 +95,26 @@ Problems certificates(const CheckedHost& host) {
 
 // Tables
 
-/// The files that a table may be read from.
-std::vector<std::string> files_of(const TableRef& table) {
-  if (table.type == "hash") return {table.name, table.name + ".rdb/CURRENT"};
-  return table.name.starts_with('/') ? std::vector{table.name} : std::vector<std::string>();
+/// What is opened where the table is read; empty where it is no file.
+std::string file_of(const TableRef& table) {
+  if (table.type == "hash") return table.name + ".rdb/CURRENT";
+  return table.name.starts_with('/') ? table.name : "";
 }
 
 /// What must change for the user `name` to read the table; empty where rights are not the matter.
 std::string remedy_of(const TableRef& table, const std::string& name) {
-  for (const auto& file : files_of(table)) {
-    auto part = unreadable_part(file);
-    if (part.empty()) continue;
-    bool is_directory = std::filesystem::is_directory(part) && part != table.name + ".rdb";
-    std::string remedy = "; it is read as user " + name;
-    if (is_directory) return remedy + ", who may not search " + part + ": chmod o+x " + part;
-    remedy += ": chgrp " + name + " " + table.name + "; chmod g+r " + table.name;
-    return table.type == "hash" ? remedy + "; postmap " + table.name : remedy;
-  }
-  return "";
+  std::string part = unreadable_part(file_of(table));
+  if (part.empty()) return "";
+  bool is_hash = table.type == "hash";
+  bool is_directory = std::filesystem::is_directory(part) && part != table.name + ".rdb";
+  std::string remedy = "; it is read as user " + name;
+  if (is_directory) return remedy + ", who may not search " + part + ": chmod o+x " + part;
+  std::string build = "postmap " + table.name;
+  std::string directory = std::filesystem::path(table.name).parent_path().string();
+  // There root's postmap lets that user read it.
+  if (is_hash && !who_may_change(directory, Groups::Strangers)) return remedy + ": " + build;
+  remedy += ": chgrp " + name + " " + table.name + "; chmod g+r " + table.name;
+  return is_hash ? remedy + "; " + build : remedy;
 }
 
 enum class Reader { Lookup, Auth };

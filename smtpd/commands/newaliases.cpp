@@ -15,6 +15,7 @@
 
 #include "common/config/config.h"
 #include "smtpd/commands/usage.h"
+#include "store/accounts/table_check.h"
 #include "store/maps/build.h"
 
 namespace pennypost::smtp {
@@ -30,6 +31,7 @@ bool build_aliases(const Config& config, const std::string& name, const std::str
   build.syntax = store::SourceSyntax::Aliases;
   build.keep_old = config.map_old_generation_lifetime;
   build.warn = [&](const std::string& text) { err << who << ": warning: " << text << "\n"; };
+  if (table) build.reader = store::reader_of(config, table->name);
   auto built = table ? store::build_map(table->name, build) : Result<void>(table.error());
   if (built) {
     out << table->name << ".rdb\n";

@@ -11,10 +11,13 @@
 //   -r  of several entries with one key the last counts   -w  says nothing about them
 //   -f  keys keep their case (daemons ask in lower case)
 //   -p -o -N -n -u -v are taken for compatibility and change nothing here.
-//   -c  where main.toml is, for map_old_generation_lifetime
+//   -c  where main.toml is, for map_old_generation_lifetime and mail_owner
 //   -q  answers what a daemon would be answered: tables are asked one after another, and tables of
 //       patterns for whole addresses alone
 //   A new table is in use within two seconds; no daemon needs to be told.
+//   It may be read by those who may read its source. Where root builds one that mail_owner may not
+//   read, in a directory of its own, it is for the group of mail_owner (credentials_map: auth_user)
+//   and no other group: after `chmod 600 sasl_passwd` `postmap sasl_passwd` suffices.
 //
 // DIAGNOSTICS
 //   `postmap: fatal: FILE:LINE: what is wrong`: the old table stays. With -q and -d the exit status
@@ -35,6 +38,7 @@
 #include "common/config/config.h"
 #include "common/mail/idn.h"
 #include "smtpd/commands/usage.h"
+#include "store/accounts/table_check.h"
 #include "store/maps/build.h"
 #include "store/maps/map.h"
 
@@ -53,7 +57,8 @@ class Postmap {
     auto done = options(args);
     if (!done) return fail(done.error());
     // A configuration that is absent or wrong is no hindrance.
-    if (auto config = Config::load(load_)) build_.keep_old = (*config)->map_old_generation_lifetime;
+    if (auto config = Config::load(load_)) config_ = *std::move(config);
+    if (config_) build_.keep_old = config_->map_old_generation_lifetime;
     auto found = task_ == Task::Ask ? ask_all() : each_table();
     if (!found) return fail(found.error());
     return *found ? 0 : 1;
@@ -168,6 +173,7 @@ class Postmap {
                               "they are");
     }
     build_.warn = [&](const std::string& text) { err_ << "postmap: warning: " << text << "\n"; };
+    if (config_) build_.reader = reader_of(*config_, table.name);
     if (task_ == Task::Remove) return remove(table.name);
     if (task_ == Task::Add) {
       std::string text(std::istreambuf_iterator<char>(std::cin), {});
@@ -245,6 +251,7 @@ class Postmap {
   std::ostream& err_;
   Task task_ = Task::Build;
   LoadOptions load_;
+  std::shared_ptr<const Config> config_;  // null where it is absent or wrong
   BuildOptions build_;
   std::string key_;
   std::vector<std::string> tables_;

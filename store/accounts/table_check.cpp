@@ -1,5 +1,7 @@
 #include "store/accounts/table_check.h"
 
+#include <algorithm>
+
 #include "store/maps/map.h"
 
 namespace pennypost::store {
@@ -41,6 +43,20 @@ std::vector<std::string> lookup_table_problems(const Config& config) {
 std::vector<std::string> auth_table_problems(const Config& config) {
   return problems_where(
       config, [](const auto& name) { return name == "credentials_map" || name == "users_map"; });
+}
+
+std::optional<Identity> reader_of(const Config& config, const std::string& file) {
+  auto all = tables_in(config);
+  auto is_of = [&](std::string_view parameter) {
+    return std::ranges::any_of(all, [&](const NamedTable& named) {
+      return named.parameter == parameter && named.table.type == "hash" && named.table.name == file;
+    });
+  };
+  bool is_for_auth = is_of("credentials_map");
+  if (is_of("users_map") || (is_for_auth && config.system_users)) return std::nullopt;
+  auto user = Identity::find(is_for_auth ? config.auth_user : config.mail_owner);
+  if (!user || !*user || (*user)->uid == 0) return std::nullopt;
+  return *std::move(user);
 }
 
 }  // namespace pennypost::store

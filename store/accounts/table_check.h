@@ -1,13 +1,15 @@
 // Tells which of the tables that the settings name can't be read, and why: as the process that asks
-// would find them.
+// would find them; and who reads a table.
 //
 // SEE ALSO   ../../common/config/tables.h
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/config/tables.h"
+#include "common/process/privileges.h"
 
 namespace pennypost::store {
 
@@ -21,5 +23,10 @@ std::vector<std::string> lookup_table_problems(const Config& config);
 
 /// Of those that `auth` reads.
 std::vector<std::string> auth_table_problems(const Config& config);
+
+/// The user whose process reads hash:`file`: auth's for credentials_map, else lookup's. Nothing
+/// where that is root or does not exist; nor for users_map, which both read and which holds no
+/// secret.
+std::optional<Identity> reader_of(const Config& config, const std::string& file);
 
 }  // namespace pennypost::store

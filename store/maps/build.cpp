@@ -1,8 +1,29 @@
 #include "store/maps/build.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+
 #include "common/mail/idn.h"
 
 namespace pennypost::store {
+namespace {
+
+bool may_read(const Identity& user, const TableAccess& access) {
+  if ((access.mode & 0004) != 0) return true;
+  if ((access.mode & 0040) == 0 || !access.group) return false;
+  return access.group == user.gid ||
+         std::ranges::find(user.groups, *access.group) != user.groups.end();
+}
+
+/// Where BuildLock acts as somebody else we are not root: he could not give that right either.
+void admit_reader(const std::optional<Identity>& reader, TableAccess& access) {
+  if (!reader || ::geteuid() != 0 || may_read(*reader, access)) return;
+  access.mode |= 0040;
+  access.group = reader->gid;
+}
+
+}  // namespace
 
 Result<void> add_entries(std::string_view text, const std::string& file,
                          const BuildOptions& options, Entries& entries) {
@@ -28,6 +49,7 @@ Result<void> build_map(const std::string& file, const BuildOptions& options) {
   Entries entries;
   TRY_DO(add_entries(text, file, options, entries));
   TRY(auto access, TableAccess::of(file));
+  admit_reader(options.reader, access);
   return build_generation(lock, file, entries, access, Clock::system(), options.keep_old);
 }
 
@@ -57,8 +79,9 @@ Result<void> change_map(const std::string& file, const BuildOptions& options,
   auto current = current_generation(file);
   auto access = TableAccess::of(file);
   if (!access && current) access = TableAccess::of(*current);
-  return build_generation(lock, file, entries, access ? *access : TableAccess{}, Clock::system(),
-                          options.keep_old);
+  auto granted = access ? *access : TableAccess{};
+  admit_reader(options.reader, granted);
+  return build_generation(lock, file, entries, granted, Clock::system(), options.keep_old);
 }
 
 }  // namespace pennypost::store

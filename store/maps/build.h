@@ -8,9 +8,11 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "common/base/result.h"
+#include "common/process/privileges.h"
 #include "store/maps/generation.h"
 #include "store/maps/source.h"
 
@@ -27,6 +29,11 @@ struct BuildOptions {
   Duplicates duplicates = Duplicates::Warn;
   bool fold_keys = true;
   Microseconds keep_old{0};  ///< map_old_generation_lifetime
+  /// The user whose process looks things up in the table. His primary group may read a table that
+  /// he could not read otherwise, where root builds it in a directory of its own. Postfix's daemons
+  /// open such tables as root before they take on their user; ours are not root when they open one.
+  /// Without root, and in directories of others, it is not used.
+  std::optional<Identity> reader;
   /// `FILE:LINE: duplicate entry …`, and each line that was left out; may be empty.
   std::function<void(const std::string& text)> warn;
 };
@@ -37,7 +44,8 @@ using Entries = std::map<std::string, std::string>;
 Result<void> add_entries(std::string_view text, const std::string& file,
                          const BuildOptions& options, Entries& entries);
 
-/// Builds hash:`file` from `file`, whose owner and read permissions the table gets.
+/// Builds hash:`file` from `file`, whose owner and read permissions the table gets; see also
+/// BuildOptions::reader.
 Result<void> build_map(const std::string& file, const BuildOptions& options);
 
 /// All entries of the current table of hash:`file`.

@@ -10,7 +10,8 @@
 // passwords that it holds; or, for readers on other hosts, at the first build that begins
 // `keep_old` or more after that, unless it is a table that not everyone may read. A table bears its
 // source's owner and its read permissions, so that a map of credentials is never readable by more,
-// not even while it is built.
+// not even while it is built; where root builds, its group may be that of the process that needs it
+// (BuildOptions::reader).
 #pragma once
 
 #include <sys/types.h>

@@ -2,11 +2,13 @@
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/scratch.h"
@@ -206,6 +208,53 @@ TEST_CASE("a table of our own is empty until it is built, and not when it has go
   CHECK(found(*map, "ann") == "one");
   auto nowhere = opened("hash:" + scratch / "missing/users", options);
   CHECK_FALSE(nowhere->lookup("ann"));
+}
+
+TEST_CASE(
+    "what root builds may be read by the group of who needs it, and by no others than before") {
+  if (::geteuid() != 0) return;
+  constexpr gid_t reader = 52001;
+  constexpr uid_t stranger = 65534;
+  struct Case {
+    mode_t source;
+    uid_t directory_owner;
+    gid_t group;
+    mode_t directory, file;
+    bool may_read_before = false;  // by a supplementary group
+  };
+  for (const auto& one : {
+           Case{0600, 0, reader, 0750, 0640},
+           Case{0640, 0, reader, 0750, 0640},
+           Case{0640, 0, 0, 0750, 0640, true},
+           Case{0600, 0, reader, 0750, 0640, true},
+           Case{0644, 0, 0, 0755, 0644},
+           Case{0600, stranger, stranger, 0700, 0600},
+       }) {
+    CAPTURE(one.source);
+    CAPTURE(one.directory_owner);
+    Scratch scratch;
+    std::string table = scratch / "lists/table";
+    REQUIRE(::chmod(scratch.path().c_str(), 0755) == 0);
+    fs::create_directory(scratch / "lists");
+    write(table, "ann secret\n");
+    REQUIRE(::chmod(table.c_str(), one.source) == 0);
+    for (const auto& path : {scratch / "lists", table}) {
+      REQUIRE(::chown(path.c_str(), one.directory_owner, one.directory_owner) == 0);
+    }
+    BuildOptions build;
+    build.reader = Identity{"reader", 52001, reader, {}, "/"};
+    if (one.may_read_before) build.reader->groups.push_back(0);
+    REQUIRE(build_map(table, build));
+    REQUIRE(change_map(table, build, [](Entries&) { return Result<void>(); }));
+    for (const auto& [path, mode] :
+         {std::pair(table + ".rdb/", one.directory), std::pair(table + ".rdb/CURRENT", one.file)}) {
+      struct stat status {};
+      REQUIRE(::stat(path.c_str(), &status) == 0);
+      CHECK(status.st_uid == one.directory_owner);
+      CHECK(status.st_gid == one.group);
+      CHECK((status.st_mode & 0777) == mode);
+    }
+  }
 }
 
 TEST_CASE("inline, static, union and pipe tables answer from the configuration") {
