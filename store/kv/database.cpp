@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <semaphore>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::chrono::milliseconds flush_wait_max{5000};
 constexpr std::chrono::milliseconds flush_wait_step{1};
+constexpr std::chrono::milliseconds resume_patience{500};
 
 }  // namespace
 
@@ -140,6 +142,8 @@ struct Database::Impl {
   rocksdb::Status begin_memtable(const rocksdb::WriteOptions& options);
   void end_memtable();
   void wait_for_flush();
+  void ask_for_flush();
+  rocksdb::Status resume();
   Result<std::optional<std::string>> find(std::string_view key,
                                           const rocksdb::ReadOptions& options) const;
 };
@@ -356,10 +360,27 @@ void Database::Impl::end_memtable() {
   if (is_small || has_room) return;
   wait_for_flush();
   pace->begin_memtable(bytes, std::chrono::steady_clock::now());
+  ask_for_flush();
+}
+
+void Database::Impl::ask_for_flush() {
   rocksdb::FlushOptions flush;
   flush.wait = false;
   flush.allow_write_stall = true;
   rocks->Flush(flush).PermitUncheckedError();
+}
+
+// One flush that is pending may still fail while Resume() asks for its own, which RocksDB then
+// forgets, and Resume() waits. It is asked for again, by another thread, until Resume() returns.
+rocksdb::Status Database::Impl::resume() {
+  std::binary_semaphore is_over{0};
+  std::thread watch([&] {
+    while (!is_over.try_acquire_for(resume_patience)) ask_for_flush();
+  });
+  auto status = rocks->Resume();
+  is_over.release();
+  watch.join();
+  return status;
 }
 
 Result<void> Database::commit(Batch& batch, Sync sync) {
@@ -382,10 +403,10 @@ Result<void> Database::heal() {
     TRY_DO(impl_->reserve->ensure_next());
   }
   // A flush that still runs, and fails while Resume() does, would make RocksDB forget the one that
-  // Resume() asks for, and wait for it at the next attempt: see wait_for_flush().
+  // Resume() asks for: see wait_for_flush().
   impl_->rocks->PauseBackgroundWork().PermitUncheckedError();
   impl_->rocks->ContinueBackgroundWork().PermitUncheckedError();
-  auto status = impl_->rocks->Resume();
+  auto status = impl_->resume();
   if (status.severity() >= rocksdb::Status::Severity::kFatalError) {
     return storage_error(StorageProblem::Lost, "heal " + impl_->directory.string() + ": " +
                                                    printable(status.ToString(), 500));

@@ -106,7 +106,7 @@ def stock_programs(t):
     hop = f"[127.0.0.1]:{far.port('submission')}"
     near = Host(t, {**QUICK, "relayhost": hop, "smtp_sasl_auth_enable": True, "smtp_tls_security_level": "encrypt",
                     "smtp_sasl_password_maps": f"inline:{{ {hop}=dora@example.test:dora-secret }}",
-                    "mydestination": "localhost", "myorigin": "near.test"}, name="near", daemons=("smtpd",), users={})
+                    "mydestination": "localhost", "myhostname": "near.test", "myorigin": "near.test"}, name="near", daemons=("smtpd",), users={})
     with near.smtp() as client:
         client.sendmail(DORA, [BOB], letter("relayed", sender=DORA))
     far.wait_messages(BOB, 1)

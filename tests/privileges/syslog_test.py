@@ -11,6 +11,7 @@ from harness import check, eventually, test
 from roothost import RootHost
 
 SESSIONS = 20
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
 class Syslogd:
@@ -60,16 +61,19 @@ class SyslogHost(RootHost):
 
     def __init__(self, t, syslogd, settings=None, **options):
         self.dev = os.path.join(t.folder, "dev")
-        for part in ("upper", "work"):
-            os.makedirs(os.path.join(self.dev, part))
-        os.symlink(syslogd.path, os.path.join(self.dev, "upper", "log"))
+        os.makedirs(self.dev)
+        for name in DEVICES:
+            with open(os.path.join(self.dev, name), "w", encoding="ascii"):
+                pass
+        os.symlink("/proc/self/fd", os.path.join(self.dev, "fd"))
+        os.symlink(syslogd.path, os.path.join(self.dev, "log"))
         super().__init__(t, {"maillog_file": None, "smtpd_error_sleep_time": "0s", "smtpd_hard_error_limit": 10000,
                              "smtpd_soft_error_limit": 10000, **(settings or {})}, **options)
 
     def wrapped(self, command):
         words = super().wrapped(command)
         at = words.index("-c") + 1
-        mount = f"mount -t overlay overlay -o lowerdir=/dev,upperdir={self.dev}/upper,workdir={self.dev}/work /dev"
+        mount = " && ".join([*(f"mount --bind /dev/{name} {self.dev}/{name}" for name in DEVICES), f"mount --rbind {self.dev} /dev"])
         return [*words[:at], f"{mount} && {words[at]}", *words[at + 1:]]
 
 
