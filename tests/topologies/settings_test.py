@@ -1,11 +1,15 @@
 """Settings of a running host, tried by what their sentences say: for a service alone, after a reload, in every way in."""
+import contextlib
 import imaplib
 import os
 import re
 import smtplib
+import socket
+import threading
 
 from harness import check, contains, equal, eventually, test
 from mailhost import Host, letter
+from peers import NameServer
 
 ALICE = "alice@example.test"
 BOB = "bob@example.test"
@@ -112,3 +116,37 @@ def directory_of_commands(t):
     host.own()
     host.wait_log(r"to=<run@example.test>, .*status=sent")
     equal(stored(host.path("data", "where")).strip(), place, "where the command ran")
+
+
+class Validator:
+    """A name server that calls all that it says authentic (RFC 4035 section 3.2.3): "there is none", with the AD bit."""
+
+    def __init__(self, t):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.socket.getsockname()[1]}"
+        self.asked = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+        t.cleanup(self.socket.close)
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                query, client = self.socket.recvfrom(4096)
+                end = query.index(b"\0", 12) + 5
+                self.socket.sendto(query[:2] + b"\x81\xa0" + b"\0\1" + b"\0" * 6 + query[12:end], client)
+                self.asked.set()
+
+
+@test("smtp_dns_support_level = dnssec warns where the name servers do not validate, and only there")
+def dnssec(t):
+    warning = "the name servers do not validate DNSSEC"
+    plain = Host(t, {"smtp_dns_support_level": "dnssec", "dns_servers": [NameServer(t).address]}, name="plain", daemons=("smtpd",))
+    plain.wait_log(warning)
+    validator = Validator(t)
+    validated = Host(t, {"smtp_dns_support_level": "dnssec", "dns_servers": [validator.address]}, name="validated", daemons=("smtpd",))
+    check(validator.asked.wait(30), "the root zone is asked for")
+    with validated.smtp() as client:
+        client.sendmail("ann@client.test", ["bob@example.test"], letter("later than the answer"))
+    validated.wait_messages("bob@example.test", 1)
+    check(warning not in validated.log(), "a warning though the name server validates")
