@@ -186,6 +186,8 @@ struct Parts {
 
 std::optional<std::string> domain_to_ascii(std::string_view name) {
   if (is_ascii(name)) return lower(name);
+  // libidn2 takes the octet 0 for the name's end.
+  if (name.find('\0') != name.npos || !is_utf8(name)) return {};
   if (auto plain = idn2_ascii(std::string(name), IDN2_NONTRANSITIONAL)) return plain;
   auto shown = mapped_name(name);
   if (!shown) return {};

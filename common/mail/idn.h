@@ -16,8 +16,8 @@
 
 namespace pennypost {
 
-/// A-labels in lower case; nothing where UTS 46 refuses the name. `name` is UTF-8 of at most
-/// domain_bytes_max octets; whether what comes out is a host name is not looked at.
+/// A-labels in lower case; nothing where UTS 46 refuses the name, or it is not UTF-8. `name` has at
+/// most domain_bytes_max octets; whether what comes out is a host name is not looked at.
 std::optional<std::string> domain_to_ascii(std::string_view name);
 
 /// U-labels in lower case; `name` itself where a label is no valid A-label.

@@ -53,7 +53,7 @@ class Trace:
                     open_calls[pid] = (number, text.removesuffix("<unfinished ...>"))
                 elif match := re.match(r"<\.\.\. \w+ resumed>(.*)", text):
                     begun, before = open_calls.pop(pid, (number, ""))
-                    found.append(Event(begun, number, before + match[1]))
+                    found.append(Event(begun, number, before.rstrip() + re.sub(r"^\)\s+=", ") =", match[1])))
                 else:
                     found.append(Event(number, number, text))
         return found
