@@ -48,13 +48,27 @@ bool is_address_field(std::string_view name) {
   return std::ranges::any_of(names, [&](auto one) { return equal_nocase(one, name); });
 }
 
+/// Only puts in what is missing, behind the address as it is written.
+std::optional<Edit> completing(const ListedAddress& one, std::size_t base,
+                               const Completion& completion) {
+  if (one.bare_end) {
+    if (!completion.myorigin) return {};
+    return Edit{base + *one.bare_end, 0, "@" + completion.myorigin->text()};
+  }
+  if (!one.host || !completion.mydomain) return {};
+  auto address = one.address();
+  auto whole = completion.complete(one);
+  if (!address || !whole || *whole == *address) return {};
+  return Edit{base + one.end, 0, "." + completion.mydomain->text()};
+}
+
 std::string from_body(const Submission& submission) {
   auto sender = submission.sender;
   if (sender.is_null()) {
     auto daemon = MailAddress::make("MAILER-DAEMON", {});
     sender = *daemon;
   }
-  if (!sender.domain() && submission.myorigin) sender = sender.with_domain(*submission.myorigin);
+  if (auto whole = submission.completion.complete(sender)) sender = *std::move(whole);
   if (submission.full_name.empty()) return sender.text();
   return phrase(submission.full_name) + " <" + sender.text() + ">";
 }
@@ -105,14 +119,14 @@ std::vector<Edit> submission_edits(std::string_view header, const Submission& su
   add_missing("From", [&] { return from_body(submission); });
   std::vector<Edit> edits;
   if (!added.empty()) edits.push_back({0, 0, std::move(added)});
-  if (!submission.myorigin) return edits;
+  if (submission.completion.is_off()) return edits;
   if (fields.size() > submission.fields_max) fields.resize(submission.fields_max);
   for (const auto& field : fields) {
     if (!is_address_field(field.name) || field.whole.size() > submission.field_bytes_max) continue;
     auto base = static_cast<std::size_t>(field.body.data() - header.data());
     for (const auto& one : parse_address_list(field.body)) {
-      if (one.bare_end)
-        edits.push_back({base + *one.bare_end, 0, "@" + submission.myorigin->text()});
+      auto edit = completing(one, base, submission.completion);
+      if (edit) edits.push_back(*std::move(edit));
     }
   }
   return edits;

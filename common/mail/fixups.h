@@ -1,8 +1,8 @@
 // A message as a program or a user agent handed it in, out: the edits that make it fit to send.
 //
 // The Received field is put on top of every message; Date, Message-ID and From are added only to
-// what was submitted (RFC 6409 section 8), and bare addresses in its header get the domain
-// `myorigin`. All of it is a list of edits, so that the body is never copied.
+// what was submitted (RFC 6409 section 8), and addresses in its header that lack their domain or
+// its parent are completed. All of it is a list of edits, so that the body is never copied.
 //
 // STANDARDS  RFC 5321 section 4.4 (Received), RFC 3848 and 6531 section 4.3 (its `with`),
 //            RFC 6409 section 8, RFC 5322 section 3.6
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/mail/address.h"
+#include "common/mail/completion.h"
 #include "common/mail/date.h"
 #include "common/mail/header.h"
 
@@ -56,7 +57,7 @@ std::string received_field(const ReceivedTrace& trace, std::string_view line_end
 struct Submission {
   MailAddress sender;                  // becomes From when there is none; <> becomes MAILER-DAEMON
   std::string full_name;               // for that From (sendmail -F); may be empty
-  std::optional<Domain> myorigin;      // completes bare addresses; nothing: they are left alone
+  Completion completion;               // of that From and of the addresses in the header
   std::string myhostname;              // Message-ID's right side
   std::string unique;                  // Message-ID's left side, as TIME.QUEUEID
   MailDate date;                       // now
@@ -67,7 +68,7 @@ struct Submission {
 };
 
 /// The edits that add Date, Message-ID and From if missing (Resent-Date, Resent-Message-ID and
-/// Resent-From if there are other Resent- fields), and complete bare addresses in From, Sender,
+/// Resent-From if there are other Resent- fields), and complete the addresses in From, Sender,
 /// Reply-To, To, Cc, Bcc and their Resent- forms. In order of offset.
 std::vector<Edit> submission_edits(std::string_view header, const Submission& submission);
 

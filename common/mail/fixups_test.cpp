@@ -22,7 +22,7 @@ ReceivedTrace from_network() {
 Submission plain() {
   Submission submission;
   submission.sender = *MailAddress::parse("ann");
-  submission.myorigin = *Domain::parse("example.org");
+  submission.completion.myorigin = *Domain::parse("example.org");
   submission.myhostname = "mail.example.org";
   submission.unique = "20231114.4Zk2Qn1";
   submission.date = {1'700'000'000, 60};
@@ -104,6 +104,24 @@ TEST_CASE("bare addresses are completed in address fields only") {
             plain()) ==
       "From: Ann <ann@example.org>\nDate: x\nMessage-ID: <y>\n"
       "To: bob@example.org, c@d,\n eve@example.org (x)\nSubject: bob\n\n");
+}
+
+TEST_CASE("a domain without a dot is completed in address fields, if mydomain is to complete it") {
+  const std::string header =
+      "From: Ann <ann@lab>\nDate: x\nMessage-ID: <y@lab>\nTo: bob @ lab (at lab), c@d.test,\n"
+      " team: <@r:eve@lab>, x;, y@localhost, z@[192.0.2.1], v@lab., a@b@lab\nSubject: b@lab\n\n";
+  auto submission = plain();
+  submission.completion.myorigin.reset();
+  CHECK(fixed(header, submission) == header);
+  submission.completion.mydomain = *Domain::parse("example.org");
+  CHECK(fixed(header, submission) ==
+        "From: Ann <ann@lab.example.org>\nDate: x\nMessage-ID: <y@lab>\n"
+        "To: bob @ lab.example.org (at lab), c@d.test,\n"
+        " team: <@r:eve@lab.example.org>, x;, y@localhost, z@[192.0.2.1], v@lab., a@b@lab\n"
+        "Subject: b@lab\n\n");
+  submission.sender = *MailAddress::parse("ann@lab");
+  CHECK(
+      fixed("Date: x\nMessage-ID: <y>\n\n", submission).starts_with("From: ann@lab.example.org\n"));
 }
 
 TEST_CASE("a header names its recipients, a resent one those it was resent to") {

@@ -55,6 +55,7 @@
 #include "smtpd/commands/sendmail_dialogue.h"
 #include "smtpd/inbound/incoming_header.h"
 #include "smtpd/queue/queue_id.h"
+#include "smtpd/routing/completion.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -313,8 +314,7 @@ Result<std::string> prepare_message(std::string text, const SendmailOptions& opt
   Submission submission;
   submission.sender = sender;
   submission.full_name = options.full_name.value_or(user.full_name);
-  auto origin = Domain::parse(config.myorigin, Utf8::Allowed);
-  if (origin && config.append_at_myorigin) submission.myorigin = *origin;
+  if (auto completion = completion_of(config)) submission.completion = *std::move(completion);
   submission.myhostname = config.myhostname;
   submission.unique = make_queue_id().value();
   submission.date = local_date(Clock::system().now_seconds());

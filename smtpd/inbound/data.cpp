@@ -289,7 +289,7 @@ Task<std::optional<Reply>> Session::rewrite_addresses() {
     HeaderAddresses::Limits limits;
     limits.fields = static_cast<std::size_t>(settings_.header_count_limit);
     limits.field_bytes = static_cast<std::size_t>(settings_.header_size_limit);
-    in_header = HeaderAddresses(transaction_->body->header(), site_->myorigin(), limits);
+    in_header = HeaderAddresses(transaction_->body->header(), site_->completion(), limits);
   }
   Canonicalize ask;
   ask.sender = transaction_->sender;
@@ -367,7 +367,7 @@ std::vector<Edit> Session::submission_fixes(std::string_view header) const {
     auto sender = MailAddress::parse(transaction.sender, Utf8::Allowed);
     submission.sender = sender ? *std::move(sender) : MailAddress();
   }
-  submission.myorigin = site_->myorigin();
+  submission.completion = site_->completion();
   submission.myhostname = settings_.myhostname;
   auto now = local_date(site_->in().clock->now_seconds());
   submission.unique = std::to_string(now.seconds) + "." + transaction.id.value();

@@ -47,7 +47,7 @@ bool completes(const Edit& insertion, const Edit& address) {
 
 }  // namespace
 
-HeaderAddresses::HeaderAddresses(std::string_view header, const std::optional<Domain>& myorigin,
+HeaderAddresses::HeaderAddresses(std::string_view header, const Completion& completion,
                                  Limits limits) {
   std::size_t count = 0;
   for (const auto& field : HeaderFields(header)) {
@@ -56,9 +56,8 @@ HeaderAddresses::HeaderAddresses(std::string_view header, const std::optional<Do
     if (kind == nullptr || field.whole.size() > limits.field_bytes) continue;
     auto base = static_cast<std::size_t>(field.body.data() - header.data());
     for (const auto& one : parse_address_list(field.body)) {
-      auto address = one.address();
+      auto address = completion.complete(one);
       if (!address || (!one.host && !one.bare_end)) continue;
-      if (!address->domain() && myorigin) address = address->with_domain(*myorigin);
       add({address->text(), kind->is_recipient}, base + one.begin, base + one.end);
     }
   }

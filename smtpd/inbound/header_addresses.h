@@ -2,8 +2,8 @@
 // place.
 //
 // The one way for all ways in: SMTP, sendmail, maildrop. Of each address its own text alone is
-// replaced; names, comments, blanks and folds around it stay octet for octet. A bare address counts
-// as one at $myorigin.
+// replaced; names, comments, blanks and folds around it stay octet for octet. An address is
+// asked for as it is once completed: canonical maps never see a short one that will be.
 //
 //   senders     From, Sender, Reply-To, Errors-To, Return-Receipt-To, Disposition-Notification-To,
 //               Mail-Followup-To
@@ -23,7 +23,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/mail/address.h"
+#include "common/mail/completion.h"
 #include "common/mail/header.h"
 #include "smtpd/messages.h"
 
@@ -40,8 +40,8 @@ class HeaderAddresses {
   };
 
   HeaderAddresses() = default;
-  /// `myorigin` completes bare addresses; without it they stay bare.
-  HeaderAddresses(std::string_view header, const std::optional<Domain>& myorigin, Limits limits);
+  /// What is left out of `completion` stays short.
+  HeaderAddresses(std::string_view header, const Completion& completion, Limits limits);
 
   /// What is to be asked: each address once.
   const std::vector<Canonicalize::Address>& distinct() const { return distinct_; }

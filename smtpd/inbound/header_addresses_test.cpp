@@ -7,12 +7,12 @@ using namespace pennypost::smtp;
 
 namespace {
 
-const auto origin = *Domain::parse("here.test");
+const Completion here{*Domain::parse("here.test"), *Domain::parse("parent.test")};
 
 /// The header with every `old` address made a `new.and.longer` one; `{...}` is what was asked.
 std::string rewritten(const std::string& header, std::string* asked = nullptr,
                       HeaderAddresses::Limits limits = {}) {
-  HeaderAddresses addresses(header, origin, limits);
+  HeaderAddresses addresses(header, here, limits);
   std::vector<std::string> answers;
   for (const auto& one : addresses.distinct()) {
     if (asked != nullptr) *asked += (one.is_recipient ? " r:" : " s:") + one.text;
@@ -48,6 +48,24 @@ TEST_CASE("senders and recipients are asked apart, each address once, a bare one
         "s:e@x.test r:f@x.test r:root@here.test");
 }
 
+TEST_CASE(
+    "a domain without a dot is asked for with mydomain, and written as it was where that stays") {
+  std::string asked;
+  CHECK(rewritten("To: old@lab, b@lab, c@localhost, d@[192.0.2.1], e@lab.\n", &asked) ==
+        "To: new.and.longer@lab.parent.test, b@lab, c@localhost, d@[192.0.2.1], e@lab.\n");
+  CHECK(asked ==
+        " r:old@lab.parent.test r:b@lab.parent.test r:c@localhost r:d@[192.0.2.1] r:e@lab");
+}
+
+TEST_CASE("what a canonical map made of an address with mydomain is not completed once more") {
+  const std::string header = "To: old@lab, b@lab\n";
+  std::vector<Edit> others{{11, 0, ".parent.test"}, {18, 0, ".parent.test"}};
+  HeaderAddresses addresses(header, here, {});
+  REQUIRE(addresses.distinct().size() == 2);
+  auto edits = with_rewriting(others, addresses.edits({"new@x.test", "b@lab.parent.test"}));
+  CHECK(edited(header, edits) == "To: new@x.test, b@lab.parent.test\n");
+}
+
 TEST_CASE("what lies beyond the limits stays") {
   HeaderAddresses::Limits limits;
   limits.fields = 2;
@@ -61,7 +79,7 @@ TEST_CASE("what lies beyond the limits stays") {
     many += "a" + std::to_string(i) + "@x.test, ";
   }
   limits.field_bytes = 1 << 20;
-  CHECK(HeaderAddresses("To: x@x.test\n" + many, origin, limits).distinct().size() <=
+  CHECK(HeaderAddresses("To: x@x.test\n" + many, here, limits).distinct().size() <=
         rewritten_addresses_max);
 }
 
@@ -69,7 +87,7 @@ TEST_CASE("an address that is rewritten needs no completing, and a dropped field
   const std::string header = "From: old\nTo: b\nSubject: x\nCc: old\n";
   std::vector<Edit> others{
       {0, 0, "Date: now\n"}, {9, 0, "@here.test"}, {15, 0, "@here.test"}, {27, 8, ""}};
-  HeaderAddresses addresses(header, origin, {});
+  HeaderAddresses addresses(header, here, {});
   REQUIRE(addresses.distinct().size() == 3);
   auto edits =
       with_rewriting(others, addresses.edits({"new@here.test", "b@here.test", "c@here.test"}));

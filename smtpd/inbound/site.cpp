@@ -5,6 +5,7 @@
 #include "common/base/text.h"
 #include "common/log/log.h"
 #include "smtpd/routing/canonical.h"
+#include "smtpd/routing/completion.h"
 #include "smtpd/routing/expansion.h"
 
 namespace pennypost::smtp {
@@ -20,10 +21,7 @@ Site::Site(Service service, std::shared_ptr<const Config> config, Surroundings s
       without_auth_(settings_.smtpd_sasl_exceptions_networks),
       is_tls_required_(settings_.smtpd_tls_security_level == "encrypt"),
       rewrites_addresses_(has_canonical_maps(*config_)) {
-  auto domain = Domain::parse(settings_.myorigin, Utf8::Allowed);
-  if (domain && settings_.append_at_myorigin) {
-    myorigin_ = domain->as_ascii();
-  }
+  if (auto completion = completion_of(settings_)) completion_ = *std::move(completion);
   if (settings_.smtpd_tls_security_level == "none" && !is_implicit_tls(service)) in_.tls = nullptr;
   // What EHLO does not offer is not there for those who do not ask, either.
   if (discards_keyword("STARTTLS") && !is_implicit_tls(service)) in_.tls = nullptr;

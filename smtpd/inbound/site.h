@@ -13,6 +13,7 @@
 #include "common/config/config.h"
 #include "common/config/network_list.h"
 #include "common/mail/address.h"
+#include "common/mail/completion.h"
 #include "common/net/address.h"
 #include "common/net/connection_counts.h"
 #include "common/session/connection_limits.h"
@@ -52,8 +53,8 @@ class Site {
   /// 587 and 465: mail is handed in by users (RFC 6409).
   bool is_submission() const { return service_ != Service::Smtp; }
 
-  /// What completes a bare address in a header; nothing without append_at_myorigin.
-  const std::optional<Domain>& myorigin() const { return myorigin_; }
+  /// What completes the addresses in a header.
+  const Completion& completion() const { return completion_; }
   bool is_in_mynetworks(const IpAddress& address) const;
   /// The same, where the answer does not depend on a table in mynetworks.
   bool is_surely_in_mynetworks(const IpAddress& address) const;
@@ -84,7 +85,7 @@ class Site {
   std::shared_ptr<const Config> config_;
   const Settings& settings_;
   Surroundings in_;
-  std::optional<Domain> myorigin_;
+  Completion completion_;
   NetworkList mynetworks_;
   ConnectionLimits limits_;
   NetworkList proxies_;

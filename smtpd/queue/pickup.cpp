@@ -16,6 +16,7 @@
 #include "smtpd/queue/posted_lines.h"
 #include "smtpd/queue/queue_id.h"
 #include "smtpd/routing/canonical.h"
+#include "smtpd/routing/completion.h"
 #include "smtpd/routing/expansion.h"
 
 namespace pennypost::smtp {
@@ -136,9 +137,9 @@ Task<Result<void>> PickupDesk::rewrite(const Content& content, std::shared_ptr<c
   HeaderAddresses::Limits limits;
   limits.fields = static_cast<std::size_t>(config->header_count_limit);
   limits.field_bytes = static_cast<std::size_t>(config->header_size_limit);
-  CO_TRY(auto origin, Domain::parse(config->myorigin, Utf8::Allowed));
+  CO_TRY(auto completion, completion_of(*config));
   auto text = std::string_view(content.front).substr(0, header.end.bytes);
-  HeaderAddresses in_header(text, origin.as_ascii(), limits);
+  HeaderAddresses in_header(text, completion, limits);
   Canonicalize ask;
   ask.sender = envelope.sender;
   ask.in_header = in_header.distinct();

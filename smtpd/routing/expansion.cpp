@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/base/text.h"
+#include "smtpd/routing/completion.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -176,17 +177,9 @@ Result<MailAddress> completed(MailAddress address, const Settings& settings) {
   if (!address.domain()) {
     if (auto other = behind_bare_route(address, settings)) address = *std::move(other);
   }
-  if (!address.domain()) {
-    if (!settings.append_at_myorigin) return address;
-    TRY(auto origin, Domain::parse(settings.myorigin, Utf8::Allowed));
-    return address.with_domain(origin.as_ascii());
-  }
-  const Domain& domain = *address.domain();
-  bool has_one_label = !domain.is_literal() && domain.text().find('.') == std::string::npos &&
-                       !equal_nocase(domain.text(), "localhost");
-  if (!has_one_label || !settings.append_dot_mydomain) return address;
-  TRY(auto full, Domain::parse(domain.text() + "." + settings.mydomain, Utf8::Allowed));
-  return address.with_domain(full.as_ascii());
+  if (is_complete(address)) return address;
+  TRY(auto completion, completion_of(settings));
+  return completion.complete(std::move(address));
 }
 
 Result<std::string> complete_address(std::string_view text, const Config& config) {

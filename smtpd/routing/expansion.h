@@ -57,7 +57,8 @@ Result<std::vector<Recipient>> expand_items(const std::vector<store::AliasItem>&
 
 /// `ann` becomes ann@myorigin, `ann%host` and `host!ann` become ann@host, and `ann@host` stays (or
 /// becomes ann@host.mydomain), as append_at_myorigin, allow_percent_hack, swap_bangpath and
-/// append_dot_mydomain have it. The null address stays. Error: $myorigin is no domain.
+/// append_dot_mydomain have it. The null address stays. Error: as completion_of(), or the domain
+/// would be too long.
 Result<MailAddress> completed(MailAddress address, const Settings& settings);
 /// The same of a text. Error 501 5.1.3: no address.
 Result<std::string> complete_address(std::string_view text, const Config& config);

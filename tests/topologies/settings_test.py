@@ -101,6 +101,19 @@ def bare_addresses(t):
         contains(header, "\nTo: kim, <lee@there.test>\n", "To")
 
 
+@test("append_dot_mydomain completes a domain without a dot in the header of sendmail's mail as in that of a session, "
+      "before canonical maps are asked")
+def short_domains(t):
+    host = Host(t, {"append_dot_mydomain": True, "canonical_maps": "inline:{ kim@lab.example.test=kim.ng@example.test }"})
+    text = "From: eve@lab\nTo: kim@lab, <lee@lab>, x@[192.0.2.1]\nSubject: names\n\nHello.\n"
+    host.command("sendmail", "-i", BOB, input=text)
+    send(host, [BOB], text.replace("\n", "\r\n").encode())
+    for path in host.wait_messages(BOB, 2):
+        header = stored(path).split("\n\n")[0]
+        contains(header, "\nFrom: eve@lab.example.test\n", "From")
+        contains(header, "\nTo: kim.ng@example.test, <lee@lab.example.test>, x@[192.0.2.1]\n", "To")
+
+
 @test("a command whose command_execution_directory is missing waits, and runs there once it is made")
 def directory_of_commands(t):
     host = Host(t, {"minimal_backoff_time": "1s", "maximal_backoff_time": "1s"}, start=False, daemons=("smtpd",))

@@ -1,0 +1,18 @@
+#include "smtpd/routing/completion.h"
+
+namespace pennypost::smtp {
+
+Result<Completion> completion_of(const Settings& settings) {
+  Completion completion;
+  if (settings.append_at_myorigin) {
+    TRY(auto origin, Domain::parse(settings.myorigin, Utf8::Allowed));
+    completion.myorigin = origin.as_ascii();
+  }
+  if (settings.append_dot_mydomain) {
+    TRY(auto parent, Domain::parse(settings.mydomain, Utf8::Allowed));
+    completion.mydomain = parent.as_ascii();
+  }
+  return completion;
+}
+
+}  // namespace pennypost::smtp
