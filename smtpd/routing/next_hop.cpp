@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "common/base/text.h"
-#include "common/mail/idn.h"
+#include "common/mail/address.h"
 #include "common/net/address.h"
 
 namespace pennypost::smtp {
@@ -50,9 +50,9 @@ Result<NextHop> NextHop::parse(std::string_view text) {
   }
   if (hop.host.empty()) return mistake(whole);
   if (!is_ascii(hop.host)) {
-    auto name = domain_to_ascii(hop.host);
-    if (!name) return mistake(whole);
-    hop.host = *std::move(name);
+    auto domain = Domain::parse(hop.host, Utf8::Allowed);
+    if (!domain) return mistake(whole);
+    hop.host = domain->key();
   }
   if (text.empty()) return hop;
   auto port = text.starts_with(':') ? parse_port(text.substr(1)) : std::nullopt;

@@ -38,7 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
 
   Submission submission;
   submission.sender = *MailAddress::parse("ann");
-  submission.myorigin = *Domain::parse("example.org");
+  submission.completion.myorigin = *Domain::parse("example.org");
+  submission.completion.mydomain = *Domain::parse("example.com");
   submission.myhostname = "mail.example.org";
   submission.unique = "1.2";
   auto fixed = edited(text, submission_edits(text, submission));
