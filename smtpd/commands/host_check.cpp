@@ -300,7 +300,8 @@ Problems postdrop(const Config& config) {
   if (::stat(program.c_str(), &status) != 0) {
     return {at(config, "command_directory",
                program + ": " + std::strerror(errno) +
-                   "; without it nobody can send while smtpd does not run")};
+                   "; without it nobody can send while smtpd does not run: install -g " +
+                   config.setgid_group + " -m 2755 postdrop " + config.command_directory)};
   }
   const group* drop = ::getgrnam(config.setgid_group.c_str());
   if (drop == nullptr) return {};  // told among the accounts

@@ -112,6 +112,7 @@ def unit(tally, options):
             tally.failed(f"unit/{preset}", f"no unit_* program in {folder}")
         for program in programs:
             with tempfile.TemporaryDirectory(prefix="pennypost-unit-") as scratch:
+                os.chmod(scratch, 0o755)  # some tests act as another user
                 unit_program(tally, preset, os.path.join(folder, program), program, scratch)
 
 
