@@ -37,7 +37,7 @@
 // SEE ALSO
 //   popd(8), imapd(8), pennypost(1), sendmail(1), parameters(5)
 #include "common/process/daemon.h"
-#include "smtpd/process_table.h"
+#include "smtpd/process/table.h"
 
 int main(int argc, char** argv) {
   return pennypost::run_daemon(pennypost::smtp::process_table(), argc, argv);

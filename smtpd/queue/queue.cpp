@@ -406,4 +406,14 @@ Task<std::size_t> Queue::remove_orphans() {
   co_return count;
 }
 
+Queue::Options queue_options(const Config& config) {
+  Queue::Options options;
+  options.directory = config.queue_directory;
+  options.ballast_bytes = static_cast<std::uint64_t>(config.queue_ballast);
+  // As Postfix recommends: room for one more message of the largest size, and a half.
+  auto least = config.queue_minfree > 0 ? config.queue_minfree : config.message_size_limit * 3 / 2;
+  options.free_bytes_min = static_cast<std::uint64_t>(least);
+  return options;
+}
+
 }  // namespace pennypost::smtp

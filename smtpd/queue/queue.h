@@ -23,6 +23,7 @@
 
 #include "common/async/loop.h"
 #include "common/base/clock.h"
+#include "common/config/config.h"
 #include "smtpd/queue/ballast.h"
 #include "smtpd/queue/body_files.h"
 #include "smtpd/queue/committer.h"
@@ -136,5 +137,8 @@ struct Queue::Opened {
   bool was_stopped_orderly = false;
   std::vector<std::string> warnings;  // for the log: what was lost, what was removed
 };
+
+/// Where the queue lies, and how much room it keeps.
+Queue::Options queue_options(const Config& config);
 
 }  // namespace pennypost::smtp

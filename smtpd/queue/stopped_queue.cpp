@@ -6,7 +6,6 @@
 #include "common/net/message_socket.h"
 #include "smtpd/queue/control_server.h"
 #include "smtpd/queue/pickup.h"
-#include "smtpd/queue/process.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/scheduler/scheduler.h"
 

@@ -1,4 +1,4 @@
-#include "smtpd/delivery/send_process.h"
+#include "smtpd/process/send.h"
 
 #include <unistd.h>
 

@@ -1,9 +1,9 @@
-// The `send` process: attempts from `queue` in, outcomes out, by SMTP to other hosts.
+// The body of the `send` process: delivers to other hosts by SMTP.
 //
 // It runs without privileges in a changed root and reads nothing but the descriptors it is given;
 // what tables say of a next hop comes with the Route.
 //
-// SEE ALSO   sender.h, ../messages.h (Attempt)
+// SEE ALSO   ../delivery/sender.h
 #pragma once
 
 #include "common/process/child.h"

@@ -1,4 +1,4 @@
-#include "smtpd/delivery/deliver_process.h"
+#include "smtpd/process/deliver.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

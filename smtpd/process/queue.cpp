@@ -1,4 +1,4 @@
-#include "smtpd/queue/process.h"
+#include "smtpd/process/queue.h"
 
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -215,16 +215,6 @@ Task<> open_at_last(Child& child, Error problem, std::shared_ptr<QueueProcess>& 
 }
 
 }  // namespace
-
-Queue::Options queue_options(const Config& config) {
-  Queue::Options options;
-  options.directory = config.queue_directory;
-  options.ballast_bytes = static_cast<std::uint64_t>(config.queue_ballast);
-  // As Postfix recommends: room for one more message of the largest size, and a half.
-  auto least = config.queue_minfree > 0 ? config.queue_minfree : config.message_size_limit * 3 / 2;
-  options.free_bytes_min = static_cast<std::uint64_t>(least);
-  return options;
-}
 
 void run_queue(Child& child) {
   umask(077);

@@ -1,4 +1,4 @@
-#include "smtpd/routing/process.h"
+#include "smtpd/process/lookup.h"
 
 #include <optional>
 

@@ -1,4 +1,4 @@
-#include "smtpd/inbound/process.h"
+#include "smtpd/process/receive.h"
 
 #include <algorithm>
 #include <memory>
