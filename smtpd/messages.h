@@ -4,7 +4,7 @@
 //                                                 both   -> lookup   Canonicalize
 //   receive -> auth     (store/service/auth.h)    queue -> lookup    Resolve, NoteMailbox
 //   queue -> send, deliver   Attempt              queue -> master    NeedDeliver
-//   sendmail, mailq, postqueue, postsuper -> queue: smtpd/commands/control.h, over the queue's
+//   sendmail, mailq, postqueue, postsuper -> queue: smtpd/pickup/control.h, over the queue's
 //   socket
 #pragma once
 

@@ -12,10 +12,10 @@
 #include "common/config/testing.h"
 #include "common/log/log.h"
 #include "common/net/listener.h"
-#include "smtpd/commands/drop_file.h"
 #include "smtpd/commands/postqueue.h"
 #include "smtpd/commands/sendmail.h"
-#include "smtpd/queue/control_server.h"
+#include "smtpd/pickup/control_server.h"
+#include "smtpd/pickup/drop_file.h"
 #include "smtpd/queue/queue_id.h"
 
 using namespace pennypost;

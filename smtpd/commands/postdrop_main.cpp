@@ -14,7 +14,7 @@
 //   0: stored and synced. 64: wrong arguments. 65: not a drop file, or too large. 75: not stored.
 //   78: no usable configuration.
 //
-// SEE ALSO   drop_file.h (the format), sendmail_main.cpp
+// SEE ALSO   ../pickup/drop_file.h (the format), sendmail_main.cpp
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -31,9 +31,9 @@
 #include "common/base/safe_open.h"
 #include "common/config/config.h"
 #include "common/mail/mime.h"
-#include "smtpd/commands/control.h"
-#include "smtpd/commands/drop_file.h"
 #include "smtpd/commands/usage.h"
+#include "smtpd/pickup/control.h"
+#include "smtpd/pickup/drop_file.h"
 #include "smtpd/queue/directories.h"
 #include "smtpd/queue/queue_id.h"
 

@@ -14,7 +14,7 @@
 #include <string>
 
 #include "common/config/config.h"
-#include "smtpd/commands/control.h"
+#include "smtpd/pickup/control.h"
 
 namespace pennypost::smtp {
 

@@ -12,7 +12,7 @@
 #include "common/log/log.h"
 #include "common/process/privileges.h"
 #include "smtpd/commands/postqueue.h"
-#include "smtpd/queue/stopped_queue.h"
+#include "smtpd/pickup/stopped_queue.h"
 
 namespace pennypost::smtp {
 namespace {

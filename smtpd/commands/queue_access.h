@@ -4,7 +4,7 @@
 // The latter is for root and for the user that the queue belongs to. It runs as mail_owner, as the
 // queue would, so that no file in it becomes root's.
 //
-// SEE ALSO   control.h (what may be asked), ../queue/stopped_queue.h
+// SEE ALSO   ../pickup/control.h (what may be asked), ../pickup/stopped_queue.h
 #pragma once
 
 #include <sys/types.h>
@@ -14,7 +14,7 @@
 
 #include "common/base/result.h"
 #include "common/config/config.h"
-#include "smtpd/commands/control.h"
+#include "smtpd/pickup/control.h"
 
 namespace pennypost::smtp {
 

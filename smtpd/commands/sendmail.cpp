@@ -27,7 +27,7 @@
 //   0 the message is safe on disk. 64 wrong arguments. 65 no recipient that can be stored. 69
 //   refused for good, or too large. 75 nothing was stored: try again. 78 no usable configuration.
 //
-// SEE ALSO   postdrop_main.cpp, control.h (how it speaks to the queue)
+// SEE ALSO   postdrop_main.cpp, ../pickup/control.h (how it speaks to the queue)
 #include "smtpd/commands/sendmail.h"
 
 #include <fcntl.h>
@@ -50,10 +50,10 @@
 #include "common/mail/fixups.h"
 #include "common/mail/mime.h"
 #include "common/mail/status.h"
-#include "smtpd/commands/drop_file.h"
 #include "smtpd/commands/postqueue.h"
 #include "smtpd/commands/sendmail_dialogue.h"
 #include "smtpd/inbound/incoming_header.h"
+#include "smtpd/pickup/drop_file.h"
 #include "smtpd/queue/queue_id.h"
 #include "smtpd/routing/completion.h"
 
@@ -295,7 +295,7 @@ std::vector<std::string> recipients_of(const SendmailOptions& options, std::stri
 
 Result<std::string> prepare_message(std::string text, const SendmailOptions& options,
                                     const LocalUser& user, const Config& config, Posting& posting) {
-  // As the queue will take it, so that no text is read as a header (incoming_header.h).
+  // As the queue will take it, so that no text is read as a header (../queue/incoming_header.h).
   auto header_end = find_header_end(text, true);
   if (header_end.needs_empty_line) text.insert(header_end.bytes, 1, '\n');
   if (header_end.begins_with_from_) text.insert(0, from_line_field);

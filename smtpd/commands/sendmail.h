@@ -1,6 +1,7 @@
 // sendmail(1)'s arguments and a message from standard input in, the message in the queue out.
 //
-// SEE ALSO   sendmail.cpp (the manual), sendmail_dialogue.h (-bs), control.h, drop_file.h
+// SEE ALSO   sendmail.cpp (the manual), sendmail_dialogue.h (-bs), ../pickup/control.h,
+// ../pickup/drop_file.h
 #pragma once
 
 #include <iosfwd>
@@ -12,7 +13,7 @@
 #include "common/base/result.h"
 #include "common/config/config.h"
 #include "common/mail/address.h"
-#include "smtpd/commands/control.h"
+#include "smtpd/pickup/control.h"
 
 namespace pennypost::smtp {
 

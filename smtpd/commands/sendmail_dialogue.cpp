@@ -8,8 +8,8 @@
 
 #include "common/base/text.h"
 #include "common/mail/esmtp.h"
-#include "smtpd/commands/drop_file.h"
 #include "smtpd/commands/sendmail.h"
+#include "smtpd/pickup/drop_file.h"
 
 namespace pennypost::smtp {
 namespace {

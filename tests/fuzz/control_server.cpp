@@ -17,7 +17,7 @@
 #include "common/base/scratch.h"
 #include "common/config/testing.h"
 #include "common/log/sink.h"
-#include "smtpd/queue/control_server.h"
+#include "smtpd/pickup/control_server.h"
 
 using namespace pennypost;
 using namespace pennypost::smtp;

@@ -4,10 +4,10 @@
 #include <string_view>
 
 #include "common/base/assert.h"
-#include "smtpd/commands/control.h"
-#include "smtpd/commands/drop_file.h"
 #include "smtpd/commands/postqueue.h"
 #include "smtpd/commands/sendmail.h"
+#include "smtpd/pickup/control.h"
+#include "smtpd/pickup/drop_file.h"
 #include "smtpd/queue/check_envelope.h"
 #include "smtpd/queue/queue_id.h"
 #include "smtpd/queue/queued_message.h"

@@ -9,8 +9,8 @@
 #include "common/base/text.h"
 #include "common/config/testing.h"
 #include "common/mail/header.h"
-#include "smtpd/commands/drop_file.h"
 #include "smtpd/commands/sendmail.h"
+#include "smtpd/pickup/drop_file.h"
 
 using namespace pennypost;
 using namespace pennypost::smtp;

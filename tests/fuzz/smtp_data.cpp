@@ -7,7 +7,7 @@
 #include "common/base/assert.h"
 #include "smtpd/inbound/data_scanner.h"
 #include "smtpd/inbound/incoming_header.h"
-#include "smtpd/queue/posted_lines.h"
+#include "smtpd/pickup/posted_lines.h"
 
 using namespace pennypost::smtp;
 

@@ -3,9 +3,9 @@
 //
 // Addresses without a domain get $myorigin, and canonical maps rewrite the sender and the header; a
 // Received field says which user it was. Of the message becomes what becomes of one that comes by
-// SMTP (incoming_header.h, posted_lines.h). It is refused for good when it is too large, has no
-// recipient, or has gone round too often. A recipient that is no address bounces, as any other that
-// can't be reached.
+// SMTP (../queue/incoming_header.h, posted_lines.h). It is refused for good when it is too large,
+// has no recipient, or has gone round too often. A recipient that is no address bounces, as any
+// other that can't be reached.
 //
 // STANDARDS  RFC 5321 section 4.4 (Received), section 6.3 (loops)
 #pragma once
@@ -17,9 +17,9 @@
 #include "common/base/clock.h"
 #include "common/base/descriptor.h"
 #include "common/config/config.h"
-#include "smtpd/commands/control.h"
 #include "smtpd/inbound/incoming_header.h"
 #include "smtpd/messages.h"
+#include "smtpd/pickup/control.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/scheduler/scheduler.h"
 

@@ -1,4 +1,4 @@
-// A posting and its message in, the bytes of a maildrop file out; and back.
+// The format of the files in maildrop, in which mail waits that no queue was there to take.
 //
 //   file = "PDROP1\n" length32 posting message       the posting in wire.h's form, little-endian
 //
@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "common/base/result.h"
-#include "smtpd/commands/control.h"
+#include "smtpd/pickup/control.h"
 
 namespace pennypost::smtp {
 

@@ -1,4 +1,4 @@
-#include "smtpd/commands/drop_file.h"
+#include "smtpd/pickup/drop_file.h"
 
 #include <algorithm>
 #include <cstring>

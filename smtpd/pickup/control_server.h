@@ -8,7 +8,7 @@
 //         control_client_bytes_max a page of the list, or one message's entry; requests of
 //         control_bytes_max
 //
-// SEE ALSO   ../commands/control.h (the requests)
+// SEE ALSO   control.h (the requests)
 #pragma once
 
 #include <functional>
@@ -20,9 +20,9 @@
 #include "common/net/listener.h"
 #include "common/net/message_socket.h"
 #include "common/process/port.h"
-#include "smtpd/commands/control.h"
-#include "smtpd/queue/control_clients.h"
-#include "smtpd/queue/pickup.h"
+#include "smtpd/pickup/control.h"
+#include "smtpd/pickup/control_clients.h"
+#include "smtpd/pickup/pickup.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/scheduler/scheduler.h"
 

@@ -1,11 +1,11 @@
-#include "smtpd/queue/stopped_queue.h"
+#include "smtpd/pickup/stopped_queue.h"
 
 #include <unistd.h>
 
 #include "common/log/log.h"
 #include "common/net/message_socket.h"
-#include "smtpd/queue/control_server.h"
-#include "smtpd/queue/pickup.h"
+#include "smtpd/pickup/control_server.h"
+#include "smtpd/pickup/pickup.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/scheduler/scheduler.h"
 

@@ -1,4 +1,4 @@
-#include "smtpd/queue/posted_lines.h"
+#include "smtpd/pickup/posted_lines.h"
 
 #include <doctest/doctest.h>
 

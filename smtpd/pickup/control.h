@@ -8,7 +8,7 @@
 //
 // The answer to a request is a frame of type control_reply with its Reply, or control_error.
 //
-// SEE ALSO   ../queue/control_server.h (the other end), drop_file.h (when nobody answers)
+// SEE ALSO   control_server.h (the other end), drop_file.h (when nobody answers)
 #pragma once
 
 #include <cstdint>

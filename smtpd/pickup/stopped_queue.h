@@ -5,7 +5,7 @@
 // taken in first, as at a start, so that it is seen and can be removed too. The database's lock
 // keeps out an smtpd that is started meanwhile, which waits for predecessor_seconds.
 //
-// SEE ALSO   process.h (while it runs), ../commands/queue_access.h (who calls it)
+// SEE ALSO   control_server.h (while smtpd runs), ../commands/queue_access.h (who calls it)
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-#include "smtpd/queue/pickup.h"
+#include "smtpd/pickup/pickup.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,9 +11,9 @@
 #include "common/base/text.h"
 #include "common/log/log.h"
 #include "common/mail/fixups.h"
-#include "smtpd/commands/drop_file.h"
 #include "smtpd/inbound/header_addresses.h"
-#include "smtpd/queue/posted_lines.h"
+#include "smtpd/pickup/drop_file.h"
+#include "smtpd/pickup/posted_lines.h"
 #include "smtpd/queue/queue_id.h"
 #include "smtpd/routing/canonical.h"
 #include "smtpd/routing/completion.h"

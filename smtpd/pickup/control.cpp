@@ -1,4 +1,4 @@
-#include "smtpd/commands/control.h"
+#include "smtpd/pickup/control.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

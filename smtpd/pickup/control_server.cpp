@@ -1,4 +1,4 @@
-#include "smtpd/queue/control_server.h"
+#include "smtpd/pickup/control_server.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "smtpd/queue/control_clients.h"
+#include "smtpd/pickup/control_clients.h"
 
 #include <unistd.h>
 
