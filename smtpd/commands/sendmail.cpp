@@ -52,8 +52,8 @@
 #include "common/mail/status.h"
 #include "smtpd/commands/postqueue.h"
 #include "smtpd/commands/sendmail_dialogue.h"
-#include "smtpd/inbound/incoming_header.h"
 #include "smtpd/pickup/drop_file.h"
+#include "smtpd/queue/incoming_header.h"
 #include "smtpd/queue/queue_id.h"
 #include "smtpd/routing/completion.h"
 

@@ -11,7 +11,8 @@ Error waits(const std::string& path, const std::string& why) {
 }
 
 /// Nothing where there is no such file.
-Result<std::optional<std::string>> read_own(const std::string& path, const AccountRef& account,
+Result<std::optional<std::string>> read_own(const std::string& path,
+                                            const store::AccountRef& account,
                                             std::size_t bytes_max) {
   auto list = read_list_of_user(path, account.name, account.uid, bytes_max);
   if (!list) return waits(path, list.error().text());
@@ -34,7 +35,7 @@ std::vector<std::string> forward_paths(const Config& config, const UserNames& na
 }
 
 Result<std::optional<ForwardFile>> read_forward_file(const Config& config,
-                                                     const AccountRef& account,
+                                                     const store::AccountRef& account,
                                                      const UserNames& names) {
   auto limit = static_cast<std::size_t>(config.dot_forward_bytes_max);
   for (const auto& path : forward_paths(config, names)) {

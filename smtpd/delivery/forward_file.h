@@ -10,7 +10,7 @@
 #include "common/config/config.h"
 #include "common/process/privileges.h"
 #include "smtpd/delivery/user_text.h"
-#include "smtpd/messages.h"
+#include "store/accounts/account_ref.h"
 #include "store/maps/alias_items.h"
 
 namespace pennypost::smtp {
@@ -23,7 +23,7 @@ struct ForwardFile {
 /// The first of `forward_path` that exists; nothing where none does. Error: temporary, with the
 /// remedy; mail waits until the file is right.
 Result<std::optional<ForwardFile>> read_forward_file(const Config& config,
-                                                     const AccountRef& account,
+                                                     const store::AccountRef& account,
                                                      const UserNames& names);
 
 /// The absolute paths of `forward_path` for this recipient; entries that name an empty extension

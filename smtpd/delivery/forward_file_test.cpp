@@ -39,7 +39,7 @@ class Home {
     made.recipient_delimiter = "+";
     return made;
   }
-  AccountRef account;
+  store::AccountRef account;
 };
 
 }  // namespace

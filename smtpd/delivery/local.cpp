@@ -13,7 +13,7 @@
 #include "smtpd/delivery/command.h"
 #include "smtpd/delivery/forward_file.h"
 #include "smtpd/delivery/message_pieces.h"
-#include "smtpd/inbound/incoming_header.h"
+#include "smtpd/queue/incoming_header.h"
 #include "smtpd/routing/expansion.h"
 #include "smtpd/routing/list_file.h"
 #include "store/mailbox/mailbox.h"

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "common/config/config.h"
-#include "smtpd/messages.h"
+#include "smtpd/delivery/messages.h"
 
 namespace pennypost::smtp {
 

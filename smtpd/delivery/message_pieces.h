@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "common/base/result.h"
-#include "smtpd/messages.h"
+#include "smtpd/delivery/messages.h"
 #include "store/mailbox/message.h"
 
 namespace pennypost::smtp {

@@ -25,9 +25,9 @@
 #include "common/config/config.h"
 #include "common/dns/resolver.h"
 #include "common/net/stream.h"
+#include "smtpd/delivery/messages.h"
 #include "smtpd/delivery/smtp_client.h"
 #include "smtpd/delivery/targets.h"
-#include "smtpd/messages.h"
 
 namespace pennypost::smtp {
 

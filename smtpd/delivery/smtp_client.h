@@ -27,9 +27,9 @@
 #include "common/net/connection.h"
 #include "common/tls/context.h"
 #include "smtpd/delivery/message_source.h"
+#include "smtpd/delivery/messages.h"
 #include "smtpd/delivery/smtp_reply.h"
 #include "smtpd/delivery/targets.h"
-#include "smtpd/messages.h"
 
 namespace pennypost::smtp {
 

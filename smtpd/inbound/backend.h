@@ -1,6 +1,7 @@
 // What a session asks of the other processes: a test answers itself, in memory.
 //
-// SEE ALSO   port_backend.h (the processes), ../messages.h (the requests), store/service/auth.h
+// SEE ALSO   port_backend.h (the processes), ../policy/messages.h, ../routing/messages.h,
+//            ../queue/messages.h (the requests), ../../store/service/auth.h
 #pragma once
 
 #include <string>
@@ -9,7 +10,9 @@
 #include "common/base/descriptor.h"
 #include "common/base/result.h"
 #include "common/net/address.h"
-#include "smtpd/messages.h"
+#include "smtpd/policy/messages.h"
+#include "smtpd/queue/messages.h"
+#include "smtpd/routing/messages.h"
 
 namespace pennypost::smtp {
 

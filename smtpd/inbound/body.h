@@ -13,7 +13,7 @@
 #include "common/base/descriptor.h"
 #include "common/base/result.h"
 #include "smtpd/inbound/backend.h"
-#include "smtpd/inbound/incoming_header.h"
+#include "smtpd/queue/incoming_header.h"
 
 namespace pennypost::smtp {
 

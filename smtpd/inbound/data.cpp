@@ -4,8 +4,8 @@
 
 #include "common/base/text.h"
 #include "common/mail/fixups.h"
-#include "smtpd/inbound/header_addresses.h"
 #include "smtpd/inbound/session.h"
+#include "smtpd/routing/header_addresses.h"
 
 namespace pennypost::smtp {
 namespace {

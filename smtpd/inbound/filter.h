@@ -14,7 +14,7 @@
 #include "common/async/task.h"
 #include "common/mail/header.h"
 #include "smtpd/inbound/reply.h"
-#include "smtpd/messages.h"
+#include "smtpd/policy/messages.h"
 
 namespace pennypost::smtp {
 

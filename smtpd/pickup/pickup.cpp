@@ -11,13 +11,14 @@
 #include "common/base/text.h"
 #include "common/log/log.h"
 #include "common/mail/fixups.h"
-#include "smtpd/inbound/header_addresses.h"
 #include "smtpd/pickup/drop_file.h"
 #include "smtpd/pickup/posted_lines.h"
+#include "smtpd/queue/messages.h"
 #include "smtpd/queue/queue_id.h"
 #include "smtpd/routing/canonical.h"
 #include "smtpd/routing/completion.h"
 #include "smtpd/routing/expansion.h"
+#include "smtpd/routing/header_addresses.h"
 
 namespace pennypost::smtp {
 namespace {

@@ -17,10 +17,10 @@
 #include "common/base/clock.h"
 #include "common/base/descriptor.h"
 #include "common/config/config.h"
-#include "smtpd/inbound/incoming_header.h"
-#include "smtpd/messages.h"
 #include "smtpd/pickup/control.h"
+#include "smtpd/queue/incoming_header.h"
 #include "smtpd/queue/queue.h"
+#include "smtpd/routing/messages.h"
 #include "smtpd/scheduler/scheduler.h"
 
 namespace pennypost::smtp {

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "common/base/clock.h"
-#include "smtpd/messages.h"
+#include "smtpd/policy/messages.h"
 
 namespace pennypost::smtp {
 

@@ -12,7 +12,7 @@
 // client of mynetworks, a login, or RELAY for this client in an access table.
 //
 // STANDARDS  RFC 5321 section 3.6 (relaying), Postfix access(5), SMTPD_ACCESS_README
-// SEE ALSO   access.h (table keys and actions), ../messages.h (the requests)
+// SEE ALSO   access.h (table keys and actions), messages.h (the requests)
 #pragma once
 
 #include <optional>
@@ -23,18 +23,11 @@
 #include "common/base/result.h"
 #include "common/config/config.h"
 #include "common/mail/address.h"
-#include "smtpd/messages.h"
+#include "smtpd/policy/messages.h"
+#include "smtpd/routing/domain_class.h"
 #include "store/maps/map.h"
 
 namespace pennypost::smtp {
-
-/// What this host is for a domain.
-enum class DomainClass {
-  Local,         // mydestination, or a literal of our own addresses
-  VirtualAlias,  // virtual_alias_domains
-  Relay,         // relay_domains
-  Foreign,
-};
 
 /// Why mail to an address can only be returned.
 struct Refusal {

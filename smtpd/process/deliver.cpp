@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "smtpd/delivery/local.h"
-#include "smtpd/messages.h"
+#include "smtpd/delivery/messages.h"
 
 namespace pennypost::smtp {
 namespace {

@@ -10,10 +10,10 @@
 #include <optional>
 
 #include "common/log/log.h"
-#include "smtpd/messages.h"
 #include "smtpd/pickup/control_server.h"
 #include "smtpd/pickup/pickup.h"
 #include "smtpd/queue/directories.h"
+#include "smtpd/queue/messages.h"
 #include "smtpd/queue/open_bodies.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/scheduler/scheduler.h"

@@ -1,6 +1,6 @@
 #include "smtpd/process/table.h"
 
-#include "smtpd/messages.h"
+#include "smtpd/delivery/messages.h"
 #include "smtpd/process/deliver.h"
 #include "smtpd/process/lookup.h"
 #include "smtpd/process/queue.h"

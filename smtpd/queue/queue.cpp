@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "common/base/text.h"
+#include "common/base/wire.h"
 #include "smtpd/queue/check_envelope.h"
 #include "smtpd/queue/queue_id.h"
 #include "store/kv/salvage.h"

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "common/base/scratch.h"
+#include "common/base/wire.h"
 #include "smtpd/queue/check_envelope.h"
 #include "smtpd/queue/queue_id.h"
 

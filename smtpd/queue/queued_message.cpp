@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/wire.h"
 #include "common/mail/address.h"
 
 namespace pennypost::smtp {

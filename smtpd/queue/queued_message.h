@@ -23,7 +23,6 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "smtpd/messages.h"
 #include "smtpd/queue/record.h"
 
 namespace pennypost::smtp {

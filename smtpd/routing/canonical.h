@@ -11,7 +11,7 @@
 // Blocks on tables; may be used by several threads. Errors are temporary: a table can't tell now,
 // holds what is no address, or leads on for more than canonical_steps_max steps.
 //
-// SEE ALSO   ../inbound/header_addresses.h (which fields), ../../store/maps/address_lookup.h (keys)
+// SEE ALSO   header_addresses.h (which fields), ../../store/maps/address_lookup.h (keys)
 #pragma once
 
 #include <functional>

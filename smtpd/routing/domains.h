@@ -1,4 +1,4 @@
-// A domain in, what this host is for it out: the end, a relay, or a stranger.
+// Says what this host is for a domain: where its mail ends, a relay for it, or a stranger.
 //
 // mydestination, virtual_alias_domains and relay_domains are lists of names and tables. Names match
 // without case and as A-labels; in relay_domains also what is below them, where
@@ -15,7 +15,7 @@
 #include "common/config/config.h"
 #include "common/mail/address.h"
 #include "common/net/address.h"
-#include "smtpd/policy/evaluate.h"
+#include "smtpd/routing/domain_class.h"
 #include "store/maps/map.h"
 
 namespace pennypost::smtp {

@@ -26,11 +26,11 @@
 #include "common/base/result.h"
 #include "common/config/config.h"
 #include "common/mail/address.h"
-#include "smtpd/messages.h"
 #include "smtpd/routing/canonical.h"
 #include "smtpd/routing/domains.h"
 #include "smtpd/routing/expansion.h"
 #include "smtpd/routing/list_file.h"
+#include "smtpd/routing/messages.h"
 #include "smtpd/routing/next_hop.h"
 #include "store/maps/map.h"
 

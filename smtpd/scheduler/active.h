@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "smtpd/routing/messages.h"
 #include "smtpd/scheduler/scheduler.h"
 
 namespace pennypost::smtp {

@@ -1,6 +1,6 @@
 // An active message's recipients in, groups that go the same way out; aliases become their
 // children.
-#include "smtpd/inbound/incoming_header.h"
+#include "smtpd/queue/incoming_header.h"
 #include "smtpd/scheduler/active.h"
 
 #include <algorithm>

@@ -33,7 +33,7 @@
 #include "common/async/nursery.h"
 #include "common/config/config.h"
 #include "common/process/port.h"
-#include "smtpd/messages.h"
+#include "smtpd/delivery/messages.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/scheduler/destination.h"
 #include "smtpd/scheduler/reports.h"

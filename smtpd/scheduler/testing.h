@@ -15,6 +15,7 @@
 #include "common/config/testing.h"
 #include "common/log/log.h"
 #include "smtpd/queue/queue_id.h"
+#include "smtpd/routing/messages.h"
 #include "smtpd/scheduler/scheduler.h"
 
 namespace pennypost::smtp {

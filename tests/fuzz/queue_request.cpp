@@ -9,6 +9,7 @@
 #include "smtpd/pickup/control.h"
 #include "smtpd/pickup/drop_file.h"
 #include "smtpd/queue/check_envelope.h"
+#include "smtpd/queue/messages.h"
 #include "smtpd/queue/queue_id.h"
 #include "smtpd/queue/queued_message.h"
 

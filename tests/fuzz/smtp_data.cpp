@@ -6,8 +6,8 @@
 
 #include "common/base/assert.h"
 #include "smtpd/inbound/data_scanner.h"
-#include "smtpd/inbound/incoming_header.h"
 #include "smtpd/pickup/posted_lines.h"
+#include "smtpd/queue/incoming_header.h"
 
 using namespace pennypost::smtp;
 

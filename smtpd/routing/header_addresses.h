@@ -12,7 +12,7 @@
 //
 // LIMITS  rewritten_addresses_max; header_size_limit, header_count_limit: what lies beyond stays
 // STANDARDS  RFC 5322 section 3.6
-// SEE ALSO   ../routing/canonical.h (what becomes of them)
+// SEE ALSO   canonical.h (what becomes of them)
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@
 
 #include "common/mail/completion.h"
 #include "common/mail/header.h"
-#include "smtpd/messages.h"
+#include "smtpd/routing/messages.h"
 
 namespace pennypost::smtp {
 

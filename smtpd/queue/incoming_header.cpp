@@ -1,4 +1,4 @@
-#include "smtpd/inbound/incoming_header.h"
+#include "smtpd/queue/incoming_header.h"
 
 #include <algorithm>
 

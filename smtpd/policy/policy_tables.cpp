@@ -1,4 +1,4 @@
-#include "smtpd/routing/policy_tables.h"
+#include "smtpd/policy/policy_tables.h"
 
 #include "common/base/text.h"
 

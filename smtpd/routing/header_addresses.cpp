@@ -1,4 +1,4 @@
-#include "smtpd/inbound/header_addresses.h"
+#include "smtpd/routing/header_addresses.h"
 
 #include <algorithm>
 #include <array>

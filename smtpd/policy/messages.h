@@ -1,0 +1,90 @@
+// What `receive` asks `lookup` about a client: may it send from here to there, and how much has it
+// done lately?
+//
+// SEE ALSO   ../process/lookup.h (who answers), evaluate.h, client_counts.h
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/process/port.h"
+
+namespace pennypost::smtp {
+
+/// May this client send from here to there? The table side of policy/, and who exists.
+struct CheckRecipient {
+  static constexpr std::uint16_t type = 103;
+  struct Verdict {
+    std::uint16_t code = 250;  // 250: take it; else the reply
+    std::string status;        // enhanced status code, 2.1.5
+    std::string text;          // with its subject: `<bob@example.org>: Relay access denied`
+    bool hold = false;
+    bool discard = false;               // take it and throw it away
+    bool may_relay = false;             // RELAY for this client in an access table
+    std::vector<std::string> prepend;   // header lines to put on top
+    std::vector<std::string> warnings;  // replies that warn_if_reject turned into log lines
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(code, status, text, hold, discard, may_relay, prepend, warnings);
+    }
+  };
+  using Reply = Verdict;
+  std::string service;                 // smtp, submission, submissions
+  std::string client_name;             // verified by DNS, or `unknown`
+  std::string reverse_name;            // what PTR alone says, or `unknown`
+  bool is_name_lookup_failed = false;  // DNS did not answer: `unknown` may pass
+  std::string client_address;
+  std::string helo;
+  std::string sender;
+  std::string recipient;
+  std::string sasl_username;
+  bool is_authenticated = false;
+  bool is_in_mynetworks = false;  // surely; else lookup looks for itself, tables and all
+  bool is_own_address = false;    // the client connects from this host
+  bool is_encrypted = false;
+  bool is_pipelining_early = false;  // it sent ahead where it must not
+  bool may_relay = false;            // as an earlier verdict on this client said
+  std::uint32_t recipients = 0;      // how many the message has so far
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(service, client_name, reverse_name, is_name_lookup_failed, client_address, helo, sender,
+            recipient, sasl_username, is_authenticated, is_in_mynetworks, is_own_address,
+            is_encrypted, is_pipelining_early, may_relay, recipients);
+  }
+};
+
+/// Evaluates one restriction list (`smtpd_client_restrictions` …) for a client; the same verdict.
+struct CheckRestrictions {
+  static constexpr std::uint16_t type = 104;
+  using Reply = CheckRecipient::Verdict;
+  std::string parameter;
+  CheckRecipient about;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(parameter, about);
+  }
+};
+
+/// Something a client did, told to the one process that counts for all receive processes.
+struct CountClient {
+  static constexpr std::uint16_t type = 108;
+  enum class Event : std::uint8_t { Message, Recipient, Login };
+  friend constexpr Event wire_last(Event) { return Event::Login; }
+  struct Counts {
+    std::uint32_t in_unit = 0;  // events of this kind within anvil_rate_time_unit, this one too
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(in_unit);
+    }
+  };
+  using Reply = Counts;
+  std::string address;  // of IPv6 the /64
+  Event event = Event::Message;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(address, event);
+  }
+};
+
+}  // namespace pennypost::smtp
