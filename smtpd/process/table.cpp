@@ -3,6 +3,7 @@
 #include "smtpd/delivery/messages.h"
 #include "smtpd/process/deliver.h"
 #include "smtpd/process/lookup.h"
+#include "smtpd/process/message_types.h"
 #include "smtpd/process/queue.h"
 #include "smtpd/process/receive.h"
 #include "smtpd/process/send.h"

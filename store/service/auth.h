@@ -73,7 +73,7 @@ struct AuthAbort {
 /// May SCRAM be offered to whoever comes? Asked by login and receive processes, which can't read
 /// credentials.
 struct AskScram {
-  static constexpr std::uint16_t type = 42;
+  static constexpr std::uint16_t type = 46;
   struct Answer {
     bool serves_all = false;
     template <class Archive>

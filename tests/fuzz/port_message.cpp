@@ -1,5 +1,5 @@
-// What a process that an intruder has taken over may send to another one in; no crash, and messages
-// whose every field has a value of its kind, out.
+// Feeds a process what another one that an intruder has taken over might send: it must not crash,
+// and each message that it takes has in every field a value of the field's kind.
 //
 // The first byte chooses between a stream of frames, the body of one message, and what auth
 // processes tell each other or find in their file. Frames go through a real socketpair and Link, in
@@ -12,17 +12,10 @@
 #include <utility>
 
 #include "common/base/assert.h"
-#include "common/process/control.h"
 #include "common/process/port.h"
-#include "smtpd/delivery/messages.h"
-#include "smtpd/pickup/control.h"
-#include "smtpd/policy/messages.h"
-#include "smtpd/queue/messages.h"
+#include "smtpd/process/message_types.h"
 #include "smtpd/queue/record.h"
-#include "smtpd/routing/messages.h"
-#include "store/service/auth.h"
 #include "store/service/auth_messages.h"
-#include "store/service/handover.h"
 
 using namespace pennypost;
 
@@ -44,21 +37,14 @@ void check_both(std::string_view bytes) {
   check<typename Request::Reply>(bytes);
 }
 
-/// Requests with their replies; each type is one request.
+/// Requests with their replies.
+template <class List>
+struct Table;
+
 template <class... Requests>
-struct Table {
+struct Table<MessageList<Requests...>> {
   using Check = void (*)(std::string_view);
   static constexpr std::array checks{Check(&check_both<Requests>)...};
-  static constexpr std::array types{Requests::type...};
-  static constexpr bool are_types_unique() {
-    for (std::size_t i = 0; i < types.size(); ++i) {
-      for (std::size_t k = 0; k < i; ++k) {
-        if (types[i] == types[k]) return false;
-      }
-    }
-    return true;
-  }
-  static_assert(are_types_unique(), "two requests bear one type");
 
   static void add_to(Services& services) { (add<Requests>(services), ...); }
 
@@ -73,13 +59,7 @@ struct Table {
   }
 };
 
-using All =
-    Table<control::NewPeer, control::TryConfig, control::Drain, store::AuthStep, store::AuthAbort,
-          store::Verified, store::HandOver, store::Serve, store::SessionEnded, smtp::OpenBody,
-          smtp::DropBody, smtp::Submit, smtp::CheckRecipient, smtp::CheckRestrictions,
-          smtp::CountClient, smtp::Resolve, smtp::NoteMailbox, smtp::Attempt, smtp::NeedDeliver,
-          smtp::PostMail, smtp::ListQueue, smtp::FlushQueue, smtp::ChangeQueue, smtp::ReadMessage,
-          smtp::Pickup, control::TakeConfig, control::Report>;
+using All = Table<smtp::AllMessages>;
 
 void body(std::string_view input) {
   if (input.empty()) return;

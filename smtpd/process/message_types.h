@@ -1,0 +1,35 @@
+// Lists all requests that processes send each other, so that no two bear one number.
+//
+// A number means one thing on every link, whoever asks whom: a message that goes to the wrong
+// process is refused there, and never taken for another. popd and imapd have no requests but those
+// of common/ and store/, which stand here too.
+#pragma once
+
+#include "common/process/control.h"
+#include "common/process/message_list.h"
+#include "smtpd/delivery/messages.h"
+#include "smtpd/pickup/control.h"
+#include "smtpd/policy/messages.h"
+#include "smtpd/queue/messages.h"
+#include "smtpd/routing/messages.h"
+#include "store/service/auth.h"
+#include "store/service/handover.h"
+
+namespace pennypost::smtp {
+
+using AllMessages = MessageList<
+    // Master and child, pennypost and master.
+    control::NewPeer, control::TryConfig, control::TakeConfig, control::DropConfig, control::Report,
+    control::Begin, control::TryReload, control::CommitReload, control::Drain, control::AskIdleness,
+    control::MakeRoom, control::ConnectLog,
+    // Login, authentication and workers.
+    store::AuthStep, store::AuthAbort, store::AskScram, store::Verified, store::HandOver,
+    store::Serve, store::SessionEnded,
+    // receive, lookup, queue, send and deliver.
+    OpenBody, DropBody, Submit, CheckRecipient, CheckRestrictions, CountClient, Resolve,
+    Canonicalize, NoteMailbox, Attempt, NeedDeliver,
+    // Programs of this host and the queue.
+    PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, Pickup>;
+static_assert(AllMessages::are_types_distinct(), "two requests bear one number");
+
+}  // namespace pennypost::smtp
