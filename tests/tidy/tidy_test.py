@@ -1,4 +1,4 @@
-"""The checkout in, what breaks a rule of the house out: arrows, heads, traps, form, settings, words."""
+"""Checks the rules of the house that a script can check: who includes whom, heads, traps, form, settings, words."""
 import os
 import re
 import shutil
@@ -63,6 +63,86 @@ def arrows(t):
             elif target not in FLOORS.get(floor, []):
                 troubles.append(f"{path}:{line}: {floor} must not include {name}")
     report(troubles)
+
+
+def order_of(readme):
+    """The groups of rooms in a README's line `Order: top > middle, middle > bottom`; None where it has no such line."""
+    match = re.search(r"^`?Order: ([^`\n]+)`?$", readme, re.MULTILINE)
+    return [[name.strip() for name in group.split(",")] for group in match.group(1).split(">")] if match else None
+
+
+def room_of(path, folder):
+    """What stands for a file in its folder's Order: the room (a folder), or a name for files of the folder itself."""
+    parts = path.removeprefix(folder + "/").split("/")
+    return parts[0] if len(parts) > 1 else re.sub(r"(_test)?\.\w+$", "", parts[0])
+
+
+def against_order(folder, groups, files):
+    """What is wrong, given [(path, [(line, included path)])]. A room may include those of later groups and no others;
+    files of the folder itself that the Order does not name (main.cpp) may include all, and nothing includes them."""
+    level = {name: at for at, group in enumerate(groups) for name in group}
+    troubles, seen = [], set()
+    for path, included in files:
+        here = room_of(path, folder)
+        seen.add(here)
+        is_room = path.count("/") > folder.count("/") + 1
+        if here not in level and is_room:
+            troubles.append(f"{folder}/README.md: Order leaves out {here}")
+            level[here] = -1
+        for line, target in included:
+            if not target.startswith(folder + "/"):
+                continue
+            there = room_of(target, folder)
+            if here == there or (here not in level and not is_room):
+                continue
+            if level.get(there, -1) <= level[here]:
+                troubles.append(f"{path}:{line}: {here} must not include {target}; see Order in {folder}/README.md")
+    troubles += [f"{folder}/README.md: Order names {name}, which is not there" for name in level if name not in seen]
+    return troubles
+
+
+@test("rooms include each other only in the order that their folder's README gives")
+def order(t):
+    del t
+    files = [(path, [(line, name) for line, own, name in includes(path) if own]) for path in code_files()]
+    troubles = []
+    for readme in tracked_files("README.md"):
+        folder, groups = os.path.dirname(readme), order_of(read(readme))
+        if folder and groups:
+            troubles += against_order(folder, groups, [file for file in files if file[0].startswith(folder + "/")])
+    report(troubles)
+
+
+@test("the check of the order finds each include that goes up or aside, and nothing else")
+def order_found(t):
+    del t
+    groups = order_of("# A folder\n\n`Order: top > left, right > bottom > base`\n")
+    check(groups == [["top"], ["left", "right"], ["bottom"], ["base"]], str(groups))
+    check(order_of("In order: a > b\n") is None, "an Order was read where there is none")
+    whole = ["top/a.h", "left/a.h", "right/a.h", "bottom/a.h", "base.h"]
+
+    def found(path, target):
+        files = [("x/" + name, [(1, target)] if name == path else []) for name in whole]
+        if path not in whole:
+            files.append(("x/" + path, [(1, target)]))
+        return against_order("x", groups, files)
+    for path, target in [("bottom/a.h", "x/top/a.h"), ("left/a.h", "x/right/a.h"), ("base.h", "x/bottom/a.h"),
+                         ("bottom/a_test.cpp", "x/left/a.h"), ("left/a.h", "x/main.h"), ("new/a.h", "x/base.h")]:
+        check(len(found(path, target)) == 1, f"not found: {path} includes {target}")
+    for path, target in [("top/a.h", "x/right/a.h"), ("left/a.h", "x/base.h"), ("left/a_test.cpp", "x/left/a.h"),
+                         ("main.cpp", "x/top/a.h"), ("base_test.cpp", "x/base.h"), ("bottom/a.h", "y/top/a.h")]:
+        check(not found(path, target), f"found without cause: {path} includes {target}")
+    check(len(against_order("x", groups, [])) == 5, "an Order may name rooms that are not there")
+
+
+@test("every request between processes is in the list whose numbers the compiler holds to be distinct")
+def requests_listed(t):
+    del t
+    listed = set(re.findall(r"\w+", read("smtpd/process/message_types.h").split("using AllMessages", 1)[1]))
+    number = re.compile(r"^struct (\w+) \{\s+static constexpr std::uint16_t type = \d+;", re.MULTILINE)
+    found = [(path, name) for path in code_files() if path.endswith(".h") for name in number.findall(read(path))]
+    check(len(found) > 30, f"only {len(found)} requests found")
+    report([f"{path}: {name} is not in smtpd/process/message_types.h" for path, name in found if name not in listed])
 
 
 @test("each foreign library is seen by one folder")
