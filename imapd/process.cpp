@@ -4,8 +4,8 @@
 
 #include "common/base/text.h"
 #include "common/log/log.h"
-#include "imapd/login/session.h"
-#include "imapd/session/session.h"
+#include "imapd/dialogue/login_session.h"
+#include "imapd/dialogue/session.h"
 #include "store/index/index.h"
 #include "store/maildir/folder_memory.h"
 #include "store/service/login_process.h"

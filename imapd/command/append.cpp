@@ -12,8 +12,8 @@
 #include "common/async/turn.h"
 #include "common/base/descriptor.h"
 #include "common/base/text.h"
+#include "imapd/dialogue/session.h"
 #include "imapd/response/untagged.h"
-#include "imapd/session/session.h"
 
 namespace pennypost::imap {
 namespace {

@@ -1,6 +1,6 @@
 // FETCH and UID FETCH.
-#include "imapd/session/fetch_producer.h"
-#include "imapd/session/session.h"
+#include "imapd/dialogue/session.h"
+#include "imapd/fetch/fetch_producer.h"
 
 namespace pennypost::imap {
 namespace {

@@ -1,7 +1,7 @@
 // CAPABILITY, NOOP, CHECK, LOGOUT, ID, ENABLE, NAMESPACE.
+#include "imapd/dialogue/session.h"
 #include "imapd/response/own_id.h"
 #include "imapd/response/untagged.h"
-#include "imapd/session/session.h"
 
 namespace pennypost::imap {
 Task<Reply> Session::capability(const CommandHead& command) {

@@ -1,7 +1,7 @@
 // IDLE: news is told as it comes, until the client says DONE (RFC 2177).
 #include "common/async/nursery.h"
 #include "common/base/text.h"
-#include "imapd/session/session.h"
+#include "imapd/dialogue/session.h"
 
 namespace pennypost::imap {
 namespace {

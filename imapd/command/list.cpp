@@ -4,8 +4,8 @@
 //            RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 3348 (CHILDREN)
 #include "common/async/turn.h"
 #include "imapd/command/lister.h"
+#include "imapd/dialogue/session.h"
 #include "imapd/response/untagged.h"
-#include "imapd/session/session.h"
 
 namespace pennypost::imap {
 namespace {

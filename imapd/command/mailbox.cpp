@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "common/mail/encoded.h"
+#include "imapd/dialogue/session.h"
 #include "imapd/response/untagged.h"
-#include "imapd/session/session.h"
 
 namespace pennypost::imap {
 

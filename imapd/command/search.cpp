@@ -1,7 +1,7 @@
 // SEARCH and UID SEARCH.
+#include "imapd/dialogue/session.h"
 #include "imapd/response/untagged.h"
-#include "imapd/session/searcher.h"
-#include "imapd/session/session.h"
+#include "imapd/search/searcher.h"
 
 namespace pennypost::imap {
 namespace {

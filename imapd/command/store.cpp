@@ -1,8 +1,8 @@
 // STORE, EXPUNGE, COPY and MOVE, with their UID forms.
 #include "common/async/turn.h"
 #include "common/base/text.h"
+#include "imapd/dialogue/session.h"
 #include "imapd/response/untagged.h"
-#include "imapd/session/session.h"
 
 namespace pennypost::imap {
 namespace {

@@ -3,7 +3,7 @@
 //
 // One row is one promise; CAPABILITY is derived from the rows and from capability.h.
 //
-// SEE ALSO   ../login/table.h (the commands before login)
+// SEE ALSO   ../dialogue/login_session.h (the commands before login)
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@
 
 #include "common/session/command_table.h"
 #include "imapd/command/capability.h"
-#include "imapd/session/session.h"
+#include "imapd/dialogue/session.h"
 
 namespace pennypost::imap {
 

@@ -8,7 +8,7 @@
 
 #include "common/base/assert.h"
 #include "common/log/sink.h"
-#include "imapd/login/session.h"
+#include "imapd/dialogue/login_session.h"
 #include "popd/login.h"
 #include "store/service/testing.h"
 

@@ -15,8 +15,8 @@
 #include "common/base/scratch.h"
 #include "common/config/testing.h"
 #include "common/log/sink.h"
+#include "imapd/dialogue/session.h"
 #include "imapd/session/account.h"
-#include "imapd/session/session.h"
 #include "popd/session.h"
 #include "store/mailbox/file.h"
 

@@ -1,4 +1,4 @@
-#include "imapd/login/session.h"
+#include "imapd/dialogue/login_session.h"
 
 #include <array>
 

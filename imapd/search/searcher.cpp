@@ -1,4 +1,4 @@
-#include "imapd/session/searcher.h"
+#include "imapd/search/searcher.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "imapd/session/fetch_producer.h"
+#include "imapd/fetch/fetch_producer.h"
 
 #include <algorithm>
 #include <set>

@@ -8,8 +8,8 @@
 
 #include "common/base/descriptor.h"
 #include "common/base/scratch.h"
-#include "imapd/session/fetch_producer.h"
-#include "imapd/session/searcher.h"
+#include "imapd/fetch/fetch_producer.h"
+#include "imapd/search/searcher.h"
 
 using namespace pennypost;
 using namespace pennypost::imap;

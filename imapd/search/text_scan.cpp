@@ -1,4 +1,4 @@
-#include "imapd/session/text_scan.h"
+#include "imapd/search/text_scan.h"
 
 #include <algorithm>
 

@@ -13,7 +13,7 @@
 
 #include "common/async/nursery.h"
 #include "common/config/testing.h"
-#include "imapd/session/session.h"
+#include "imapd/dialogue/session.h"
 #include "store/index/index.h"
 #include "store/maildir/folder_memory.h"
 

@@ -1,4 +1,4 @@
-#include "imapd/session/reply.h"
+#include "imapd/response/reply.h"
 
 #include "common/base/client_words.h"
 #include "common/base/text.h"

@@ -20,9 +20,9 @@
 
 #include "common/base/clock.h"
 #include "imapd/grammar/search.h"
-#include "imapd/session/header_scan.h"
+#include "imapd/search/header_scan.h"
+#include "imapd/search/text_scan.h"
 #include "imapd/session/selected.h"
-#include "imapd/session/text_scan.h"
 
 namespace pennypost::imap {
 

@@ -7,7 +7,7 @@
 #include "common/log/log.h"
 #include "common/log/sink.h"
 #include "imapd/command/table.h"
-#include "imapd/session/testing.h"
+#include "imapd/dialogue/testing.h"
 
 using namespace pennypost;
 using namespace pennypost::imap;

@@ -1,4 +1,4 @@
-#include "imapd/session/header_scan.h"
+#include "imapd/search/header_scan.h"
 
 #include <algorithm>
 #include <numeric>
@@ -6,7 +6,7 @@
 #include "common/base/text.h"
 #include "common/mail/address_list.h"
 #include "common/mail/encoded.h"
-#include "imapd/session/text_scan.h"
+#include "imapd/search/text_scan.h"
 
 namespace pennypost::imap {
 namespace {

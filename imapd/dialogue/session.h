@@ -9,7 +9,7 @@
 // 2971 (ID),
 //            RFC 3348 (CHILDREN), RFC 3691 (UNSELECT), RFC 4315 (UIDPLUS), RFC 4731 (ESEARCH), RFC
 //            5161 (ENABLE), RFC 6154 (SPECIAL-USE), RFC 6851 (MOVE), RFC 7888 (LITERAL+)
-// SEE ALSO   ../command/table.h (every command), ../login/session.h (the time before)
+// SEE ALSO   ../command/table.h (every command), login_session.h (the time before)
 #pragma once
 
 #include <cstdint>
@@ -28,9 +28,9 @@
 #include "imapd/grammar/assembler.h"
 #include "imapd/grammar/fetch.h"
 #include "imapd/grammar/requests.h"
+#include "imapd/response/reply.h"
 #include "imapd/session/account.h"
 #include "imapd/session/change_hub.h"
-#include "imapd/session/reply.h"
 #include "imapd/session/selected.h"
 #include "store/mailbox/mailbox.h"
 #include "store/mailbox/patience.h"

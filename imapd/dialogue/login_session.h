@@ -5,7 +5,7 @@
 //
 // STANDARDS  RFC 9051 sections 6.1 and 6.2, RFC 4959 (SASL-IR), RFC 5530 (response codes), RFC 2971
 //            (ID)
-// SEE ALSO   ../session/session.h (the time after), store/service/login_session.h (what POP3's has
+// SEE ALSO   session.h (the time after), store/service/login_session.h (what POP3's has
 //            in common with it)
 #pragma once
 
@@ -17,7 +17,7 @@
 #include "common/session/error_limits.h"
 #include "imapd/grammar/assembler.h"
 #include "imapd/grammar/requests.h"
-#include "imapd/session/reply.h"
+#include "imapd/response/reply.h"
 #include "store/service/login_session.h"
 
 namespace pennypost::imap {

@@ -1,4 +1,4 @@
-#include "imapd/session/session.h"
+#include "imapd/dialogue/session.h"
 
 #include "common/async/turn.h"
 #include "common/base/text.h"

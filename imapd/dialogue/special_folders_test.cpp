@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "common/log/sink.h"
-#include "imapd/session/testing.h"
+#include "imapd/dialogue/testing.h"
 
 using namespace pennypost;
 using namespace pennypost::imap;

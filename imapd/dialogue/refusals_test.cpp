@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "common/log/sink.h"
-#include "imapd/session/testing.h"
+#include "imapd/dialogue/testing.h"
 
 using namespace pennypost;
 using namespace pennypost::imap;
