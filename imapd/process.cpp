@@ -44,7 +44,7 @@ class Worker {
     who.user = client.login;
     who.session_id = client.session_id;
     who.tag = client.state;
-    Session session(surroundings(client.service), *connection, std::move(who),
+    Session session(context_for(client.service), *connection, std::move(who),
                     accounts_.open(account.name), *std::move(store));
     sessions_.insert(&session);
     auto serving = session.serve();
@@ -56,17 +56,17 @@ class Worker {
     for (auto* session : sessions_) session->stop();
   }
   /// Settings changed: sessions to come have the new ones.
-  void forget_settings() { surroundings_.fill(nullptr); }
+  void forget_settings() { contexts_.fill(nullptr); }
 
  private:
   // Shared by all sessions of a service until the settings change.
-  std::shared_ptr<const Surroundings> surroundings(Service service) {
-    auto& kept = surroundings_[service == Service::Imaps];
+  std::shared_ptr<const WorkerContext> context_for(Service service) {
+    auto& kept = contexts_[service == Service::Imaps];
     if (!kept) {
       auto config = child_.config();
-      Surroundings made{child_.loop(), Clock::system(), changes_, limits_of(config->at(service)),
-                        config,        service};
-      kept = std::make_shared<const Surroundings>(std::move(made));
+      WorkerContext made{Clock::system(), changes_, limits_of(config->at(service)), config,
+                         service};
+      kept = std::make_shared<const WorkerContext>(std::move(made));
     }
     return kept;
   }
@@ -104,7 +104,7 @@ class Worker {
   ChangeHub changes_;
   Nursery watching_;
   std::set<Session*> sessions_;
-  std::array<std::shared_ptr<const Surroundings>, 2> surroundings_;
+  std::array<std::shared_ptr<const WorkerContext>, 2> contexts_;
 };
 
 }  // namespace

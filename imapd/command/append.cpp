@@ -1,9 +1,13 @@
-// APPEND: messages are taken from the connection as they come, the small ones into memory, others
-// into a nameless file, and stored all or none (RFC 9051 section 6.3.12, RFC 3502).
+// APPEND: takes messages from the connection and stores them, all or none.
 //
-// What does not fit lies nowhere: quota and imap_append_spool_limit are asked when a message is
-// announced, before the client sends it (or, of a LITERAL+, before it is read and dropped), and the
-// quota again while it comes.
+// Small messages wait in memory for the last one, others in a file without a name. Nothing is
+// written for which there is no room: the quota and imap_append_spool_limit are checked when a
+// message is announced, before the client sends it (a LITERAL+ is read and dropped), and the quota
+// again as it arrives.
+//
+// STANDARDS  RFC 9051 section 6.3.12, RFC 3502 (MULTIAPPEND), RFC 4315 section 3 (APPENDUID)
+#include "imapd/command/append.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -12,8 +16,11 @@
 #include "common/async/turn.h"
 #include "common/base/descriptor.h"
 #include "common/base/text.h"
-#include "imapd/dialogue/session.h"
+#include "imapd/command/handlers.h"
+#include "imapd/command/shared.h"
+#include "imapd/grammar/append.h"
 #include "imapd/response/untagged.h"
+#include "imapd/session/context.h"
 
 namespace pennypost::imap {
 namespace {
@@ -48,9 +55,7 @@ bool write_all(int file, std::string_view bytes) {
   return true;
 }
 
-}  // namespace
-
-class Session::AppendBatch {
+class AppendBatch {
  public:
   explicit AppendBatch(Account& account) : account_(account) {}
   AppendBatch(const AppendBatch&) = delete;
@@ -98,7 +103,7 @@ class Session::AppendBatch {
   std::uint64_t asked_at_ = 0;  // of file_octets
 };
 
-Result<void> Session::AppendBatch::write(std::string_view bytes, store::MailStore& store) {
+Result<void> AppendBatch::write(std::string_view bytes, store::MailStore& store) {
   if (!write_all(file.number(), bytes)) {
     return Error::temporary("Can't store the message while it arrives");
   }
@@ -113,64 +118,34 @@ Result<void> Session::AppendBatch::write(std::string_view bytes, store::MailStor
   return store.check_room(file_octets - line_ends_, messages.size());
 }
 
-// An APPEND that is complete without any message literal: its arguments are not as they should be.
-Task<Reply> Session::append(const CommandHead& /*command*/) {
-  co_return Reply::bad("APPEND needs a mailbox, and the message as a literal");
-}
-
-Task<> Session::append_messages() {
-  AppendBatch batch(*account_);
-  auto request = parse_append(assembler_.text(), surroundings_->limits);
-  ASSERT(request.has_value());
-  auto tag = tag_of(assembler_.text());
-  auto name = std::move(request->mailbox);
-  auto message = std::move(request->message);
-  auto event = Event::Message;
-  while (event == Event::Message) {
-    auto beginning = begin_message(batch, name, message);
-    auto begun = co_await std::move(beginning);
-    if (begun) {
-      auto taking = take_message(batch, message.literal);
-      co_await std::move(taking);
-      assembler_.message_taken();
-    } else {
-      batch.fail(begun.error());
-      assembler_.refuse(begun.error());
-    }
-    event = co_await next_event();
-    if (event != Event::Message) break;
-    auto next = parse_append_next(assembler_.text(), surroundings_->limits);
-    ASSERT(next.has_value() && next->has_value());
-    message = **std::move(next);
+// Whether there is a mailbox for a message that will lie in the file, and room, there as here.
+Task<Result<void>> announce(SessionContext& context, AppendBatch& batch, std::uint64_t octets) {
+  if (batch.announced_octets() == 0) {
+    auto looked = co_await context.patiently([&] { return context.store().status(*batch.target); });
+    if (!looked) co_return with_try_create(looked.error());
   }
-  if (event == Event::Abandon) {
-    abandon("Too much input that can't be taken");
-  } else if (event == Event::Refused) {
-    answer(Reply(assembler_.error()), tag);
-  } else if (!assembler_.text().empty()) {
-    answer(Reply::bad("Unexpected text after the message"), tag);
-  } else {
-    auto storing = store_messages(batch);
-    auto reply = co_await std::move(storing);
-    if (selected_) co_await tell_news(true, false);
-    answer(reply, tag);
-  }
+  if (batch.failure) co_return Result<void>();
+  // Stored with LF alone it has at least half as many.
+  auto least = (batch.announced_octets() + octets) / 2;
+  auto count = batch.messages.size() + 1;
+  CO_TRY_DO(co_await context.patiently([&] { return context.store().check_room(least, count); }));
+  co_return batch.announce(octets, context.settings().imap_append_spool_limit);
 }
 
 // Whether a message is welcome, before the client sends it.
-Task<Result<void>> Session::begin_message(AppendBatch& batch, std::string name,
-                                          AppendMessage message) {
+Task<Result<void>> begin_message(SessionContext& context, AppendBatch& batch,
+                                 const std::string& mailbox, const AppendMessage& message) {
   if (batch.messages.size() == messages_max)
     co_return Error(550, ResponseCode::Limit, "Too many messages at once");
   if (message.literal.bytes == 0) co_return Error(550, "Can't save a zero byte message.");
-  CO_TRY(auto change, flag_change(message.flags, true));
+  CO_TRY(auto change, flag_change(context, message.flags, true));
   if (!batch.target) {
-    CO_TRY(auto target, mailbox_name(name));
+    CO_TRY(auto target, context.mailbox_name(mailbox));
     batch.target = std::move(target);
   }
   // A small message is not worth a look of its own: storing it will tell.
   if (batch.memory_octets + message.literal.bytes > memory_octets_max) {
-    auto announcing = announce(batch, message.literal.bytes);
+    auto announcing = announce(context, batch, message.literal.bytes);
     CO_TRY_DO(co_await std::move(announcing));
   }
   store::NewMessage fresh;
@@ -181,23 +156,10 @@ Task<Result<void>> Session::begin_message(AppendBatch& batch, std::string name,
   co_return Result<void>();
 }
 
-// Whether there is a mailbox for a message that will lie in the file, and room, there as here.
-Task<Result<void>> Session::announce(AppendBatch& batch, std::uint64_t octets) {
-  if (batch.announced_octets() == 0) {
-    auto looked = co_await patiently([&] { return store_->status(*batch.target); });
-    if (!looked) co_return with_try_create(looked.error());
-  }
-  if (batch.failure) co_return Result<void>();
-  // Stored with LF alone it has at least half as many.
-  auto least = (batch.announced_octets() + octets) / 2;
-  auto count = batch.messages.size() + 1;
-  CO_TRY_DO(co_await patiently([&] { return store_->check_room(least, count); }));
-  co_return batch.announce(octets, surroundings_->settings().imap_append_spool_limit);
-}
-
 // Takes the literal's octets off the connection, to the last, whatever happens to them.
-Task<> Session::take_message(AppendBatch& batch, LiteralHeader literal) {
-  if (literal.synchronizing) put("+ OK\r\n");
+Task<> take_message(SessionContext& context, AppendBatch& batch, LiteralHeader literal) {
+  auto& connection = context.connection();
+  if (literal.synchronizing) context.put("+ OK\r\n");
   auto left = literal.bytes;
   bool in_memory = batch.memory_octets + left <= memory_octets_max;
   auto begin = batch.file_octets;
@@ -206,7 +168,7 @@ Task<> Session::take_message(AppendBatch& batch, LiteralHeader literal) {
     batch.memory_octets += left;
     text.reserve(static_cast<std::size_t>(left));
   } else if (!batch.file && !batch.failure) {
-    auto file = nameless_file(surroundings_->settings().mail_temp_dir);
+    auto file = nameless_file(context.settings().mail_temp_dir);
     if (file) {
       batch.file = *std::move(file);
     } else {
@@ -214,21 +176,20 @@ Task<> Session::take_message(AppendBatch& batch, LiteralHeader literal) {
     }
   }
   while (left > 0) {
-    if (!connection_.has_input()) co_await connection_.fill();
-    auto bytes = connection_.buffered();
+    if (!connection.has_input()) co_await connection.fill();
+    auto bytes = connection.buffered();
     bytes = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left, bytes.size())));
     if (in_memory) {
       text += bytes;
     } else if (!batch.failure) {
-      auto written =
-          co_await account_->threads.offload([&] { return batch.write(bytes, *store_); });
+      auto written = co_await context.account().threads.offload(
+          [&] { return batch.write(bytes, context.store()); });
       if (!written) batch.fail(written.error());
-    } else if (turn_is_long(loop_)) {
-      co_await loop_.turn_end();
+    } else if (turn_is_long(context.loop())) {
+      co_await context.loop().turn_end();
     }
     left -= bytes.size();
-    received_ += bytes.size();
-    connection_.consume(bytes.size());
+    context.consume(bytes.size());
   }
   auto& body = batch.messages.back().body;
   if (in_memory) {
@@ -239,13 +200,57 @@ Task<> Session::take_message(AppendBatch& batch, LiteralHeader literal) {
   }
 }
 
-Task<Reply> Session::store_messages(AppendBatch& batch) {
+Task<Reply> store_messages(SessionContext& context, AppendBatch& batch) {
   if (batch.failure) co_return Reply(*batch.failure);
-  auto lane = batch.file_octets > large_octets ? heavy_lane() : light_lane();
-  auto appending = patiently(lane, [&] { return store_->append(*batch.target, batch.messages); });
+  auto lane = batch.file_octets > large_octets ? context.heavy_lane() : context.light_lane();
+  auto appending = context.patiently(
+      lane, [&] { return context.store().append(*batch.target, batch.messages); });
   auto appended = co_await std::move(appending);
   if (!appended) co_return Reply(with_try_create(appended.error()));
   co_return Reply::ok(append_uid_code(*appended) + " Append completed.");
+}
+
+}  // namespace
+
+Task<Reply> append(SessionContext& /*context*/, const CommandHead& /*command*/) {
+  co_return Reply::bad("APPEND needs a mailbox, and the message as a literal");
+}
+
+Task<std::optional<Reply>> append_messages(SessionContext& context) {
+  auto& assembler = context.assembler();
+  AppendBatch batch(context.account());
+  auto request = parse_append(assembler.text(), context.limits());
+  ASSERT(request.has_value());
+  auto mailbox = std::move(request->mailbox);
+  auto message = std::move(request->message);
+  auto event = Event::Message;
+  while (event == Event::Message) {
+    auto beginning = begin_message(context, batch, mailbox, message);
+    auto begun = co_await std::move(beginning);
+    if (begun) {
+      auto taking = take_message(context, batch, message.literal);
+      co_await std::move(taking);
+      assembler.message_taken();
+    } else {
+      batch.fail(begun.error());
+      assembler.refuse(begun.error());
+    }
+    event = co_await context.next_event();
+    if (event != Event::Message) break;
+    auto next = parse_append_next(assembler.text(), context.limits());
+    ASSERT(next.has_value() && next->has_value());
+    message = **std::move(next);
+  }
+  if (event == Event::Abandon) {
+    context.abandon("Too much input that can't be taken");
+    co_return std::nullopt;
+  }
+  if (event == Event::Refused) co_return Reply(assembler.error());
+  if (!assembler.text().empty()) co_return Reply::bad("Unexpected text after the message");
+  auto storing = store_messages(context, batch);
+  auto reply = co_await std::move(storing);
+  if (context.selected() != nullptr) co_await context.tell_news(true, false);
+  co_return reply;
 }
 
 }  // namespace pennypost::imap

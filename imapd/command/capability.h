@@ -1,4 +1,6 @@
-// What CAPABILITY says beyond the rows of the command tables.
+// What imap_capability makes of the capabilities that the command table gives.
+//
+// SEE ALSO   table.h (capability_text)
 #pragma once
 
 #include <string>
@@ -6,13 +8,8 @@
 
 namespace pennypost::imap {
 
-/// Before and after login.
-inline constexpr std::string_view base_capabilities = "IMAP4rev1 SASL-IR LITERAL+";
-/// After login, besides what the commands bring.
-inline constexpr std::string_view other_capabilities = "CHILDREN MULTIAPPEND SPECIAL-USE";
-
-/// What imap_capability makes of `own`: names take its place, `+NAME` is added to it (Dovecot's
-/// rule: a `+` before the first holds for all).
+/// `own` as the setting changes it: its names take the place of ours; if the first begins with `+`,
+/// all are added to ours (Dovecot's rule).
 std::string with_setting(std::string own, std::string_view setting);
 
 }  // namespace pennypost::imap

@@ -1,6 +1,7 @@
 // FETCH and UID FETCH.
-#include "imapd/dialogue/session.h"
+#include "imapd/command/handlers.h"
 #include "imapd/fetch/fetch_producer.h"
+#include "imapd/session/context.h"
 
 namespace pennypost::imap {
 namespace {
@@ -9,46 +10,34 @@ namespace {
 // messages.
 constexpr std::size_t chunk_octets = 128 << 10;
 
-}  // namespace
-
-Task<Reply> Session::fetch(const CommandHead& command) {
-  CO_TRY(auto request, parse_fetch(command.arguments, surroundings_->limits));
-  if (!request.modifiers.empty()) co_return Reply::bad("Unknown FETCH modifier");
-  bool is_uid = command.name.starts_with("UID ");
-  CO_TRY(auto numbers, selected_->numbers(request.messages, is_uid));
-  auto fetching = fetch_numbers(numbers, request, is_uid);
-  co_return co_await std::move(fetching);
-}
-
-Task<Reply> Session::fetch_numbers(const std::vector<NumberRange>& numbers,
-                                   const FetchRequest& request, bool with_uid) {
-  FetchProducer producer(selected_->mailbox(), selected_->view(), numbers, request, with_uid);
+Task<Reply> fetch_numbers(SessionContext& context, const std::vector<NumberRange>& numbers,
+                          const FetchRequest& request, bool with_uid) {
+  auto& selected = *context.selected();
+  FetchProducer producer(selected.mailbox(), selected.view(), numbers, request, with_uid);
   std::string chunk;
   bool more = true;
-  store::Patience patience(loop_, store_->lock_patience());
+  store::Patience patience(context.loop(), context.store().lock_patience());
   while (more) {
-    auto produced =
-        co_await account_->threads.offload([&] { return producer.produce(chunk, chunk_octets); });
-    sent_ += chunk.size();
+    auto produced = co_await context.account().threads.offload(
+        [&] { return producer.produce(chunk, chunk_octets); });
     if (more && chunk.size() >= chunk_octets / 2) {
-      co_await connection_.write(chunk);
+      co_await context.write(chunk);
     } else {
-      connection_.put(chunk);
-      co_await send_if_much();
+      context.put(chunk);
+      co_await context.send_if_much();
     }
     chunk.clear();
     if (!produced) {
       // The client waits for the rest of a literal that nobody can give it.
-      end_reason_ = "A message broke off while it was sent";
-      ended_ = true;
-      co_await connection_.flush();
+      context.end("A message broke off while it was sent");
+      co_await context.connection().flush();
       co_return Reply(produced.error());
     }
     more = *produced;
-    co_await look_for_client();
+    co_await context.look_for_client();
     if (!producer.is_held_up()) continue;
     if (patience.is_over()) producer.stop_waiting();
-    co_await connection_.flush();
+    co_await context.connection().flush();
     co_await patience.pause();
   }
   if (const auto& failure = producer.failure()) co_return Reply(*failure);
@@ -58,6 +47,16 @@ Task<Reply> Session::fetch_numbers(const std::vector<NumberRange>& numbers,
     co_return Reply::no(ResponseCode::Expunged, "Some of the requested messages no longer exist.");
   }
   co_return Reply::ok("Fetch completed.");
+}
+
+}  // namespace
+
+Task<Reply> fetch(SessionContext& context, const CommandHead& command) {
+  CO_TRY(auto request, parse_fetch(command.arguments, context.limits()));
+  if (!request.modifiers.empty()) co_return Reply::bad("Unknown FETCH modifier");
+  CO_TRY(auto numbers, context.selected()->numbers(request.messages, command.is_uid()));
+  auto fetching = fetch_numbers(context, numbers, request, command.is_uid());
+  co_return co_await std::move(fetching);
 }
 
 }  // namespace pennypost::imap

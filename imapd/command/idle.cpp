@@ -1,72 +1,81 @@
-// IDLE: news is told as it comes, until the client says DONE (RFC 2177).
+// IDLE: tells the client what changes in its mailbox as it happens, until the client says DONE.
+//
+// STANDARDS  RFC 2177
 #include "common/async/nursery.h"
 #include "common/base/text.h"
-#include "imapd/dialogue/session.h"
+#include "imapd/command/handlers.h"
+#include "imapd/session/context.h"
 
 namespace pennypost::imap {
 namespace {
 
 constexpr std::size_t done_bytes_max = 64;
-// How soon is looked again at a mailbox that another program has locked.
+// How soon a mailbox that another program has locked is looked at again.
 constexpr Duration look_again{250};
 
-Task<> until(Event& wake, const bool& changed, const bool& stopping) {
-  while (!changed && !stopping) co_await wake.wait();
+// What the two tasks of an IDLE share: one reads from the client, one tells it what has changed.
+struct Waiting {
+  explicit Waiting(Loop& loop) : wake(loop) {}
+  Event wake;
+  bool has_changed = false;
+  bool is_done = false;
+};
+
+Task<> changed_or_done(Waiting& waiting) {
+  while (!waiting.has_changed && !waiting.is_done) co_await waiting.wake.wait();
+}
+
+// Waits for a change; at intervals without one it sends a line, which keeps connections through
+// address translators alive.
+Task<> tell_changes(SessionContext& context, Waiting& waiting) {
+  Duration interval = context.settings().imap_idle_notify_interval;
+  try {
+    while (!waiting.is_done && !context.is_ended()) {
+      bool is_behind = context.selected() != nullptr && context.is_behind();
+      if (waiting.has_changed) {
+        waiting.has_changed = false;
+        co_await context.tell_news(true, false);
+      } else {
+        auto longest = is_behind ? look_again : interval;
+        auto change = changed_or_done(waiting);
+        bool has_come = co_await within(context.loop(), longest, std::move(change));
+        if (is_behind) waiting.has_changed = true;
+        if (!has_come && !is_behind) context.put("* OK Still here\r\n");
+      }
+      co_await context.connection().flush();
+    }
+    // After BYE nobody waits for DONE: ends the other task's reading.
+    if (context.is_ended()) context.connection().stream().abort();
+  } catch (const Disconnected&) {
+    // The task that reads finds out as well.
+  }
 }
 
 }  // namespace
 
-Task<Reply> Session::idle(const CommandHead& command) {
-  CO_TRY_DO(parse_nothing(command.arguments, surroundings_->limits));
-  put("+ idling\r\n");
-  co_await connection_.flush();
-  Event wake(loop_);
-  // The first look finds what came before the watch was set.
-  bool changed = selected_ != nullptr;
-  bool stopping = false;
+Task<Reply> idle(SessionContext& context, const CommandHead& command) {
+  CO_TRY_DO(parse_nothing(command.arguments, context.limits()));
+  context.put("+ idling\r\n");
+  co_await context.connection().flush();
+  Waiting waiting(context.loop());
   std::optional<ChangeHub::Subscription> subscription;
-  if (selected_) {
-    subscription.emplace(surroundings_->changes, selected_->mailbox().watch_paths(), wake, changed);
+  if (auto* selected = context.selected()) {
+    // The first look finds what came before the watch was set.
+    waiting.has_changed = true;
+    auto paths = selected->mailbox().watch_paths();
+    subscription.emplace(context.worker().changes, paths, waiting.wake, waiting.has_changed);
   }
-  // Goes first when the client is lost: its task looks at all of the above.
-  Nursery telling(loop_);
-  telling.start(push_news(wake, changed, stopping));
-  quiet_ = true;
-  auto line = co_await connection_.line(done_bytes_max);
-  quiet_ = false;
-  received_ += line.text.size() + (line.has_crlf ? 2 : 1);
-  bool done = !line.is_too_long && equal_nocase(trim(line.text), "DONE");
-  stopping = true;
-  wake.notify_all();
+  // Destroyed first when the client is lost: its task uses all of the above.
+  Nursery telling(context.loop());
+  telling.start(tell_changes(context, waiting));
+  auto reading = context.line(done_bytes_max);
+  auto line = co_await std::move(reading);
+  bool is_done = line && equal_nocase(trim(*line), "DONE");
+  waiting.is_done = true;
+  waiting.wake.notify_all();
   co_await telling.join();
-  if (!done) co_return Reply::bad("Expected DONE.");
+  if (!is_done) co_return Reply::bad("Expected DONE.");
   co_return Reply::ok("Idle completed.");
-}
-
-// Waits for changes, or for the time of a sign of life, which keeps address translators awake.
-Task<> Session::push_news(Event& wake, bool& changed, bool& stopping) {
-  Duration interval = surroundings_->settings().imap_idle_notify_interval;
-  try {
-    while (!stopping && !ended_) {
-      if (changed) {
-        changed = false;
-        co_await tell_news(true, false);
-      } else if (selected_ && is_behind_) {
-        auto waiting = until(wake, changed, stopping);
-        co_await within(loop_, look_again, std::move(waiting));
-        changed = true;
-      } else {
-        auto waiting = until(wake, changed, stopping);
-        bool woken = co_await within(loop_, interval, std::move(waiting));
-        if (!woken) put("* OK Still here\r\n");
-      }
-      co_await connection_.flush();
-    }
-    // After BYE nobody waits for DONE: ends the other task's reading.
-    if (ended_) connection_.stream().abort();
-  } catch (const Disconnected&) {
-    // The one that reads finds out as well.
-  }
 }
 
 }  // namespace pennypost::imap

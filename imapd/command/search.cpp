@@ -1,7 +1,8 @@
 // SEARCH and UID SEARCH.
-#include "imapd/dialogue/session.h"
+#include "imapd/command/handlers.h"
 #include "imapd/response/untagged.h"
 #include "imapd/search/searcher.h"
+#include "imapd/session/context.h"
 
 namespace pennypost::imap {
 namespace {
@@ -19,47 +20,47 @@ std::string progress(const Searcher& searcher, const Selected& selected) {
 
 }  // namespace
 
-Task<Reply> Session::search(const CommandHead& command) {
-  CO_TRY(auto request, parse_search(command.arguments, surroundings_->limits));
+Task<Reply> search(SessionContext& context, const CommandHead& command) {
+  CO_TRY(auto request, parse_search(command.arguments, context.limits()));
   if (request.return_save) co_return Reply::bad("SAVE is not supported");
-  bool is_uid = command.name.starts_with("UID ");
+  auto& selected = *context.selected();
   std::optional<Searcher> searcher;
   std::vector<std::uint32_t> found;
   auto step = [&]() -> Result<bool> {
     if (!searcher) {
-      auto now = surroundings_->clock.now_seconds();
-      TRY(auto made, Searcher::make(*selected_, selected_->mailbox(), request, now));
+      auto now = context.worker().clock.now_seconds();
+      TRY(auto made, Searcher::make(selected, selected.mailbox(), request, now));
       searcher.emplace(std::move(made));
     }
     return searcher->run(messages_at_once, octets_at_once, found);
   };
-  store::Patience patience(loop_, store_->lock_patience());
+  store::Patience patience(context.loop(), context.store().lock_patience());
   for (bool more = true; more;) {
     // A message once begun is gone through: no more of them are in memory than may be searched at
     // once.
     bool goes_on = searcher && searcher->is_within_message();
-    auto lane = heavy_lane(goes_on ? FairThreads::Place::First : FairThreads::Place::Last);
+    auto lane = context.heavy_lane(goes_on ? FairThreads::Place::First : FairThreads::Place::Last);
     CO_TRY(more, co_await lane.offload([&] { return step(); }));
     if (!more) break;
-    co_await look_for_client();
-    auto text = progress(*searcher, *selected_);
-    co_await give_sign_of_life(text);
+    co_await context.look_for_client();
+    auto text = progress(*searcher, selected);
+    co_await context.give_sign_of_life(text);
     if (!searcher->is_held_up()) continue;
     if (patience.is_over()) searcher->stop_waiting();
     co_await patience.pause();
   }
   auto make_line = [&] {
-    if (is_uid) {
-      for (auto& number : found) number = selected_->uid_of(number).value();
+    if (command.is_uid()) {
+      for (auto& number : found) number = selected.uid_of(number).value();
     }
-    return request.extended ? esearch_line(command.tag, is_uid, request, found)
+    return request.extended ? esearch_line(command.tag, command.is_uid(), request, found)
                             : search_line(found);
   };
   if (found.size() <= short_answer) {
-    put(make_line());
+    context.put(make_line());
   } else {
-    auto line = co_await heavy_lane().offload([&] { return make_line(); });
-    put(line);
+    auto line = co_await context.heavy_lane().offload([&] { return make_line(); });
+    context.put(line);
   }
   co_return Reply::ok("Search completed.");
 }

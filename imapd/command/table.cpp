@@ -1,16 +1,41 @@
 #include "imapd/command/table.h"
 
-#include <utility>
+#include "imapd/command/capability.h"
+#include "imapd/session/context.h"
+#include "imapd/session/login_context.h"
 
 namespace pennypost::imap {
+namespace {
 
-std::string capability_text(std::string_view setting) {
+// What no command brings: the protocol, and how literals may be written.
+constexpr std::string_view base_capabilities = "IMAP4rev1 LITERAL+";
+
+template <class Context>
+Task<Reply> call_handler(const Handler& handler, Context& context, const CommandHead& command) {
+  if (const auto* any = std::get_if<0>(&handler)) return (*any)(context, command);
+  using Own = Task<Reply> (*)(Context&, const CommandHead&);
+  return std::get<Own>(handler)(context, command);
+}
+
+}  // namespace
+
+Task<Reply> Command::call(LoginContext& context, const CommandHead& command) const {
+  return call_handler(handler, context, command);
+}
+
+Task<Reply> Command::call(SessionContext& context, const CommandHead& command) const {
+  return call_handler(handler, context, command);
+}
+
+std::string capability_text(const Conversation& context) {
+  auto login = context.login_capabilities();
   std::string out(base_capabilities);
-  for (const auto& command : commands) {
-    if (!command.capability.empty()) out += ' ' + std::string(command.capability);
+  for (const auto& row : commands) {
+    bool is_told = row.told == Told::Always || !login;
+    if (is_told && !row.capability.empty()) out.append(" ").append(row.capability);
   }
-  out += ' ' + std::string(other_capabilities);
-  return with_setting(std::move(out), setting);
+  // How to log in is told in any case.
+  return with_setting(std::move(out), context.settings().imap_capability) + login.value_or("");
 }
 
 }  // namespace pennypost::imap

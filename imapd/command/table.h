@@ -1,82 +1,120 @@
-// Every command of a logged-in session: where it is allowed, what it means for message numbers, its
-// RFC.
+// Every command of IMAP, before login and after: where it is allowed, what is told of the mailbox
+// at its end, its RFC, who carries it out, and what CAPABILITY says for it.
 //
-// One row is one promise; CAPABILITY is derived from the rows and from capability.h.
+// One row is one promise. Both dialogues look commands up here, and CAPABILITY is made of the rows:
+// a capability stands in the row of the command that makes it whole.
 //
-// SEE ALSO   ../dialogue/login_session.h (the commands before login)
+// SEE ALSO   handlers.h (the functions), ../dialogue/session.h and login_session.h (who looks up)
 #pragma once
 
 #include <array>
+#include <cstddef>
+#include <string>
 #include <string_view>
+#include <variant>
 
 #include "common/session/command_table.h"
-#include "imapd/command/capability.h"
-#include "imapd/dialogue/session.h"
+#include "imapd/command/handlers.h"
 
 namespace pennypost::imap {
 
-/// Where a command is allowed, once the client is logged in.
-enum class In { Any, Selected };
-
-/// What a command has to do with message sequence numbers (RFC 9051 section 7.5.1).
-enum class Seq {
-  /// Names none; expunges may be told during it.
-  Ignores,
-  /// Names messages by number, or answers with numbers: no expunge may be told before its end.
-  Uses,
-  /// Makes numbers anew, or removes messages.
-  Breaks,
+/// Where a command is allowed (RFC 9051 section 3).
+enum class In {
+  Any,
+  NotAuthenticated,
+  LoggedIn,
+  /// Logged in, and with a mailbox selected.
+  Selected,
 };
+
+/// What a command tells of the selected mailbox before its tagged line.
+enum class News {
+  /// Nothing: it has just told everything, or leaves no mailbox selected, or comes before login.
+  None,
+  /// New messages and flags. RFC 9051 section 7.5.1: no expunge before the end of a command that
+  /// names messages by sequence number, or answers with such.
+  WithoutExpunges,
+  All,
+};
+
+/// To whom CAPABILITY names it: once logged in, or before as well.
+enum class Told { AfterLogin, Always };
+
+/// A handler, by what it takes.
+using Handler = std::variant<Task<Reply> (*)(Conversation&, const CommandHead&),
+                             Task<Reply> (*)(LoginContext&, const CommandHead&),
+                             Task<Reply> (*)(SessionContext&, const CommandHead&)>;
 
 struct Command {
   std::string_view name;
   In allowed;
-  Seq numbers;
+  News news;
   std::string_view rfc;
-  Task<Reply> (Session::*handler)(const CommandHead&);
+  Handler handler;
   /// What CAPABILITY says for it; "" for what every server has.
-  std::string_view capability;
+  std::string_view capability = "";
+  Told told = Told::AfterLogin;
+
+  /// Where the row is allowed there, and only there.
+  Task<Reply> call(LoginContext& context, const CommandHead& command) const;
+  Task<Reply> call(SessionContext& context, const CommandHead& command) const;
 };
 
 inline constexpr std::array commands{
-    Command{"APPEND", In::Any, Seq::Ignores, "9051 6.3.12", &Session::append, ""},
-    Command{"CAPABILITY", In::Any, Seq::Ignores, "9051 6.1.1", &Session::capability, ""},
-    Command{"CHECK", In::Selected, Seq::Ignores, "3501 6.4.1", &Session::check, ""},
-    Command{"CLOSE", In::Selected, Seq::Breaks, "9051 6.4.1", &Session::close, ""},
-    Command{"COPY", In::Selected, Seq::Uses, "9051 6.4.7", &Session::copy, ""},
-    Command{"CREATE", In::Any, Seq::Ignores, "9051 6.3.4", &Session::create, ""},
-    Command{"DELETE", In::Any, Seq::Ignores, "9051 6.3.5", &Session::remove, ""},
-    Command{"ENABLE", In::Any, Seq::Ignores, "5161 3.1", &Session::enable, "ENABLE"},
-    Command{"EXAMINE", In::Any, Seq::Breaks, "9051 6.3.3", &Session::select, ""},
-    Command{"EXPUNGE", In::Selected, Seq::Breaks, "9051 6.4.3", &Session::expunge, ""},
-    Command{"FETCH", In::Selected, Seq::Uses, "9051 6.4.5", &Session::fetch, ""},
-    Command{"ID", In::Any, Seq::Ignores, "2971 3.1", &Session::id, "ID"},
-    Command{"IDLE", In::Any, Seq::Ignores, "2177 3", &Session::idle, "IDLE"},
-    Command{"LIST", In::Any, Seq::Ignores, "9051 6.3.9", &Session::list,
-            "LIST-EXTENDED LIST-STATUS"},
-    Command{"LOGOUT", In::Any, Seq::Ignores, "9051 6.1.3", &Session::logout, ""},
-    Command{"LSUB", In::Any, Seq::Ignores, "3501 6.3.9", &Session::lsub, ""},
-    Command{"MOVE", In::Selected, Seq::Breaks, "6851 3.1", &Session::move, "MOVE"},
-    Command{"NAMESPACE", In::Any, Seq::Ignores, "2342 5", &Session::show_namespaces, "NAMESPACE"},
-    Command{"NOOP", In::Any, Seq::Ignores, "9051 6.1.2", &Session::noop, ""},
-    Command{"RENAME", In::Any, Seq::Ignores, "9051 6.3.6", &Session::rename, ""},
-    Command{"SEARCH", In::Selected, Seq::Uses, "9051 6.4.4", &Session::search, "ESEARCH WITHIN"},
-    Command{"SELECT", In::Any, Seq::Breaks, "9051 6.3.2", &Session::select, ""},
-    Command{"STATUS", In::Any, Seq::Ignores, "9051 6.3.11", &Session::status, "STATUS=SIZE"},
-    Command{"STORE", In::Selected, Seq::Uses, "9051 6.4.6", &Session::store, ""},
-    Command{"SUBSCRIBE", In::Any, Seq::Ignores, "9051 6.3.7", &Session::subscribe, ""},
-    Command{"UID COPY", In::Selected, Seq::Ignores, "9051 6.4.9", &Session::copy, ""},
-    Command{"UID EXPUNGE", In::Selected, Seq::Breaks, "4315 2.1", &Session::uid_expunge, "UIDPLUS"},
-    Command{"UID FETCH", In::Selected, Seq::Ignores, "9051 6.4.9", &Session::fetch, ""},
-    Command{"UID MOVE", In::Selected, Seq::Breaks, "6851 3.2", &Session::move, ""},
-    Command{"UID SEARCH", In::Selected, Seq::Ignores, "9051 6.4.9", &Session::search, ""},
-    Command{"UID STORE", In::Selected, Seq::Ignores, "9051 6.4.9", &Session::store, ""},
-    Command{"UNSELECT", In::Selected, Seq::Breaks, "3691 2", &Session::unselect, "UNSELECT"},
-    Command{"UNSUBSCRIBE", In::Any, Seq::Ignores, "9051 6.3.8", &Session::unsubscribe, ""},
+    Command{"APPEND", In::LoggedIn, News::All, "9051 6.3.12", &append, "MULTIAPPEND"},
+    Command{"AUTHENTICATE", In::NotAuthenticated, News::None, "9051 6.2.2", &authenticate,
+            "SASL-IR", Told::Always},
+    Command{"CAPABILITY", In::Any, News::All, "9051 6.1.1", &capability},
+    Command{"CHECK", In::Selected, News::All, "3501 6.4.1", &check},
+    Command{"CLOSE", In::Selected, News::None, "9051 6.4.1", &close},
+    Command{"COPY", In::Selected, News::WithoutExpunges, "9051 6.4.7", &copy},
+    Command{"CREATE", In::LoggedIn, News::All, "9051 6.3.4", &create},
+    Command{"DELETE", In::LoggedIn, News::All, "9051 6.3.5", &remove},
+    Command{"ENABLE", In::LoggedIn, News::All, "5161 3.1", &enable, "ENABLE", Told::Always},
+    Command{"EXAMINE", In::LoggedIn, News::None, "9051 6.3.3", &examine},
+    Command{"EXPUNGE", In::Selected, News::All, "9051 6.4.3", &expunge},
+    Command{"FETCH", In::Selected, News::WithoutExpunges, "9051 6.4.5", &fetch},
+    Command{"ID", In::Any, News::All, "2971 3.1", &id, "ID", Told::Always},
+    Command{"IDLE", In::LoggedIn, News::All, "2177 3", &idle, "IDLE", Told::Always},
+    Command{"LIST", In::LoggedIn, News::All, "9051 6.3.9", &list,
+            "CHILDREN LIST-EXTENDED LIST-STATUS SPECIAL-USE"},
+    Command{"LOGIN", In::NotAuthenticated, News::None, "9051 6.2.3", &login},
+    Command{"LOGOUT", In::Any, News::None, "9051 6.1.3", &logout},
+    Command{"LSUB", In::LoggedIn, News::All, "3501 6.3.9", &lsub},
+    Command{"MOVE", In::Selected, News::All, "6851 3.1", &move, "MOVE"},
+    Command{"NAMESPACE", In::LoggedIn, News::All, "2342 5", &show_namespaces, "NAMESPACE"},
+    Command{"NOOP", In::Any, News::All, "9051 6.1.2", &noop},
+    Command{"RENAME", In::LoggedIn, News::All, "9051 6.3.6", &rename},
+    Command{"SEARCH", In::Selected, News::WithoutExpunges, "9051 6.4.4", &search, "ESEARCH WITHIN"},
+    Command{"SELECT", In::LoggedIn, News::None, "9051 6.3.2", &select},
+    Command{"STARTTLS", In::NotAuthenticated, News::None, "9051 6.2.1", &starttls},
+    Command{"STATUS", In::LoggedIn, News::All, "9051 6.3.11", &status, "STATUS=SIZE"},
+    Command{"STORE", In::Selected, News::WithoutExpunges, "9051 6.4.6", &store_flags},
+    Command{"SUBSCRIBE", In::LoggedIn, News::All, "9051 6.3.7", &subscribe},
+    Command{"UID COPY", In::Selected, News::All, "9051 6.4.9", &copy},
+    Command{"UID EXPUNGE", In::Selected, News::All, "4315 2.1", &uid_expunge, "UIDPLUS"},
+    Command{"UID FETCH", In::Selected, News::All, "9051 6.4.9", &fetch},
+    Command{"UID MOVE", In::Selected, News::All, "6851 3.2", &move},
+    Command{"UID SEARCH", In::Selected, News::All, "9051 6.4.9", &search},
+    Command{"UID STORE", In::Selected, News::All, "9051 6.4.9", &store_flags},
+    Command{"UNSELECT", In::Selected, News::None, "3691 2", &unselect, "UNSELECT"},
+    Command{"UNSUBSCRIBE", In::LoggedIn, News::All, "9051 6.3.8", &unsubscribe},
 };
 static_assert(is_command_table(commands));
 
-/// The text of CAPABILITY after login, without its keyword; `setting` is imap_capability.
-std::string capability_text(std::string_view setting);
+/// Whether each handler takes what there is where its command is allowed: what call() relies on.
+constexpr bool handlers_fit() {
+  for (const auto& row : commands) {
+    std::size_t wanted = 2;
+    if (row.allowed == In::Any) wanted = 0;
+    if (row.allowed == In::NotAuthenticated) wanted = 1;
+    if (row.handler.index() != wanted) return false;
+  }
+  return true;
+}
+static_assert(handlers_fit());
+
+/// The text of CAPABILITY as of now, without its keyword.
+std::string capability_text(const Conversation& context);
 
 }  // namespace pennypost::imap

@@ -66,7 +66,7 @@ TEST_CASE("the greeting says what may be used") {
   Dialogue near;
   near.say("");
   CHECK(near.greeting ==
-        "* OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN "
+        "* OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ENABLE ID IDLE AUTH=PLAIN AUTH=LOGIN "
         "AUTH=SCRAM-SHA-256] Pennypost ready.");
   Dialogue far("192.0.2.9");
   auto text = far.say("a LOGIN alice wonder\r\nb AUTHENTICATE PLAIN\r\nc CAPABILITY\r\n");

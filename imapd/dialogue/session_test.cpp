@@ -36,9 +36,9 @@ TEST_CASE("the login is answered with the capabilities that the table gives") {
   TestAccount account;
   Client client(account);
   CHECK(client.greeting() ==
-        "login OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ENABLE ID IDLE LIST-EXTENDED LIST-STATUS "
-        "MOVE NAMESPACE ESEARCH WITHIN STATUS=SIZE UIDPLUS UNSELECT CHILDREN MULTIAPPEND "
-        "SPECIAL-USE] Logged in\r\n");
+        "login OK [CAPABILITY IMAP4rev1 LITERAL+ MULTIAPPEND SASL-IR ENABLE ID IDLE CHILDREN "
+        "LIST-EXTENDED LIST-STATUS SPECIAL-USE MOVE NAMESPACE ESEARCH WITHIN STATUS=SIZE UIDPLUS "
+        "UNSELECT] Logged in\r\n");
   CHECK(has(client.command("CAPABILITY"), "* CAPABILITY IMAP4rev1 "));
   CHECK(client.command("NOOP") == "OK NOOP completed.\r\n");
   CHECK(client.command("noop ") == "OK NOOP completed.\r\n");

@@ -86,14 +86,13 @@ class Client {
  public:
   explicit Client(const TestAccount& account, std::vector<std::string> settings = {})
       : hub_(loop_),
-        surroundings_(make(std::move(settings), account.has_special_folders)),
+        worker_(make(std::move(settings), account.has_special_folders)),
         sessions_(loop_) {
     auto [server, mine] = memory_streams(loop_);
     server_ = std::make_unique<Connection>(loop_, std::move(server), std::chrono::seconds(5));
     client_ = std::make_unique<Connection>(loop_, std::move(mine), std::chrono::seconds(5));
-    session_ =
-        std::make_unique<Session>(surroundings_, *server_, LoggedIn{"ann", "SESSION", "login"},
-                                  accounts_.open("ann"), account.open());
+    session_ = std::make_unique<Session>(worker_, *server_, LoggedIn{"ann", "SESSION", "login"},
+                                         accounts_.open("ann"), account.open());
     watching_ = std::make_unique<Nursery>(loop_);
     watching_->start(hub_.run());
     sessions_.start(session_->serve());
@@ -124,13 +123,13 @@ class Client {
   }
 
  private:
-  std::shared_ptr<const Surroundings> make(std::vector<std::string> settings,
-                                           bool account_has_special_folders) {
+  std::shared_ptr<const WorkerContext> make(std::vector<std::string> settings,
+                                            bool account_has_special_folders) {
     if (!account_has_special_folders) settings.emplace_back("imap_auto_create_special=no");
     auto config = config_for_test(std::move(settings));
     auto limits = limits_of(config->at(Service::Imap));
-    Surroundings all{loop_, clock_, hub_, limits, config, Service::Imap};
-    return std::make_shared<const Surroundings>(std::move(all));
+    WorkerContext all{clock_, hub_, limits, config, Service::Imap};
+    return std::make_shared<const WorkerContext>(std::move(all));
   }
   // Everything up to the line that begins with `last`; to the end of the connection if none does.
   Task<std::string> until(std::string last) {
@@ -152,7 +151,7 @@ class Client {
   Accounts accounts_{loop_, 4, 2};
   ManualClock clock_;
   ChangeHub hub_;
-  std::shared_ptr<const Surroundings> surroundings_;
+  std::shared_ptr<const WorkerContext> worker_;
   std::unique_ptr<Connection> server_;
   std::unique_ptr<Connection> client_;
   std::unique_ptr<Session> session_;

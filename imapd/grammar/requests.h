@@ -31,6 +31,9 @@ struct CommandHead {
   std::string name;
   /// What follows the name; looks into the text that was parsed.
   std::string_view arguments;
+
+  /// Messages are named, and told of, by UID.
+  bool is_uid() const { return name.starts_with("UID "); }
 };
 Result<CommandHead> parse_head(std::string_view text);
 

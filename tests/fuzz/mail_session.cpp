@@ -138,8 +138,8 @@ void imap4(std::string_view lines, const Home& home) {
   talk(lines, [&](Loop& loop, Connection& connection) {
     imap::ChangeHub hub(loop);
     auto limits = imap::limits_of(config->at(Service::Imap));
-    auto all = std::make_shared<const imap::Surroundings>(
-        imap::Surroundings{loop, Clock::system(), hub, limits, config, Service::Imap});
+    auto all = std::make_shared<const imap::WorkerContext>(
+        imap::WorkerContext{Clock::system(), hub, limits, config, Service::Imap});
     auto location = store::MailLocation::parse(home.location(), {"ann", "/nonexistent"});
     ASSERT(location);
     auto mail = store::MailStore::open(*location, settings());

@@ -1,0 +1,58 @@
+// EXPUNGE and UID EXPUNGE: removes the messages that are marked as deleted.
+//
+// STANDARDS  RFC 9051 section 6.4.3, RFC 4315 section 2.1 (UID EXPUNGE)
+#include <algorithm>
+
+#include "imapd/command/handlers.h"
+#include "imapd/command/shared.h"
+#include "imapd/session/context.h"
+
+namespace pennypost::imap {
+
+using store::Uid;
+
+Task<Reply> expunge_messages(SessionContext& context, std::vector<Uid> uids,
+                             std::string_view done) {
+  auto& selected = *context.selected();
+  auto& mailbox = selected.mailbox();
+  auto expunge = [&]() -> Result<void> {
+    std::erase_if(uids, [&](Uid uid) {
+      const auto* message = mailbox.find(uid);
+      return message == nullptr || !message->flags.has(store::Flags::Deleted);
+    });
+    while (!uids.empty()) {
+      TRY(auto gone, mailbox.expunge(uids));
+      // The others were gone already.
+      if (gone.empty()) break;
+      selected.note_expunged(gone);
+      // Or they are there still: asked once more, the mailbox says why.
+      std::erase_if(uids, [&](Uid uid) { return std::ranges::binary_search(gone, uid); });
+    }
+    return {};
+  };
+  auto expunging = context.patiently(context.lane_for(uids.size()), [&] { return expunge(); });
+  CO_TRY_DO(co_await std::move(expunging));
+  co_return Reply::ok(std::string(done));
+}
+
+Task<Reply> expunge(SessionContext& context, const CommandHead& command) {
+  CO_TRY_DO(parse_nothing(command.arguments, context.limits()));
+  if (!context.may_change()) co_return read_only();
+  // What another program has marked meanwhile counts as well.
+  CO_TRY_DO(co_await context.sync(SessionContext::Wait::Yes));
+  auto expunging = expunge_messages(context, context.selected()->view(), "Expunge completed.");
+  co_return co_await std::move(expunging);
+}
+
+Task<Reply> uid_expunge(SessionContext& context, const CommandHead& command) {
+  CO_TRY(auto set, parse_uid_expunge(command.arguments, context.limits()));
+  if (!context.may_change()) co_return read_only();
+  CO_TRY_DO(co_await context.sync(SessionContext::Wait::Yes));
+  auto& selected = *context.selected();
+  CO_TRY(auto numbers, selected.numbers(set, true));
+  auto uids = selected.uids(numbers);
+  auto expunging = expunge_messages(context, std::move(uids), "Expunge completed.");
+  co_return co_await std::move(expunging);
+}
+
+}  // namespace pennypost::imap

@@ -1,0 +1,66 @@
+// SELECT, EXAMINE, CLOSE and UNSELECT: which mailbox the session works on.
+#include "imapd/command/handlers.h"
+#include "imapd/command/shared.h"
+#include "imapd/session/context.h"
+
+namespace pennypost::imap {
+namespace {
+
+Task<Reply> open_mailbox(SessionContext& context, const CommandHead& command,
+                         store::Access access) {
+  CO_TRY(auto request, parse_select(command.arguments, context.limits()));
+  if (!request.parameters.empty()) {
+    co_return Reply::bad("Unknown parameter " + request.parameters.front().name);
+  }
+  // RFC 9051 section 6.3.2: an attempt that fails leaves no mailbox selected either.
+  if (context.selected() != nullptr) {
+    context.put("* OK [CLOSED] Previous mailbox closed.\r\n");
+    context.unselect();
+  }
+  CO_TRY(auto name, context.mailbox_name(request.mailbox));
+  std::string introduction;
+  auto open = [&]() -> Result<std::unique_ptr<Selected>> {
+    TRY(auto mailbox, context.store().open(name, access));
+    auto selected = std::make_unique<Selected>(std::move(mailbox));
+    introduction = selected->introduction();
+    return selected;
+  };
+  CO_TRY(auto selected, co_await context.patiently([&] { return open(); }));
+  bool is_read_only = selected->is_read_only();
+  context.select(std::move(selected));
+  context.put(introduction);
+  if (is_read_only) co_return Reply::ok("[READ-ONLY] Examine completed.");
+  co_return Reply::ok("[READ-WRITE] Select completed.");
+}
+
+}  // namespace
+
+Task<Reply> select(SessionContext& context, const CommandHead& command) {
+  return open_mailbox(context, command, store::Access::ReadWrite);
+}
+
+Task<Reply> examine(SessionContext& context, const CommandHead& command) {
+  return open_mailbox(context, command, store::Access::ReadOnly);
+}
+
+// RFC 9051 section 6.4.1: as EXPUNGE, but nothing is told. There is no NO: what can't be removed is
+// a warning, and the mailbox is closed all the same.
+Task<Reply> close(SessionContext& context, const CommandHead& command) {
+  CO_TRY_DO(parse_nothing(command.arguments, context.limits()));
+  if (context.may_change()) {
+    auto expunging = expunge_messages(context, context.selected()->view(), "Close completed.");
+    auto expunged = co_await std::move(expunging);
+    context.log_failure(expunged);
+    if (expunged.status() != Reply::Status::Ok) context.put("* NO " + expunged.text() + "\r\n");
+  }
+  context.unselect();
+  co_return Reply::ok("Close completed.");
+}
+
+Task<Reply> unselect(SessionContext& context, const CommandHead& command) {
+  CO_TRY_DO(parse_nothing(command.arguments, context.limits()));
+  context.unselect();
+  co_return Reply::ok("Unselect completed.");
+}
+
+}  // namespace pennypost::imap

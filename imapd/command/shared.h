@@ -1,0 +1,35 @@
+// Steps that several handlers have in common.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/async/task.h"
+#include "imapd/grammar/requests.h"
+#include "imapd/response/reply.h"
+#include "store/mailbox/mailbox.h"
+
+namespace pennypost::imap {
+
+class SessionContext;
+
+/// The NO to a change of a mailbox that is open read-only.
+Reply read_only();
+
+/// Flags as STORE and APPEND name them. Errors: 501 for a flag that nobody may set, 550 for a
+/// keyword too long.
+Result<store::FlagChange> flag_change(const SessionContext& context,
+                                      const std::vector<std::string>& names, bool may_be_recent);
+
+/// Removes those of `uids` that are flagged \Deleted; OK with the text `done`.
+Task<Reply> expunge_messages(SessionContext& context, std::vector<store::Uid> uids,
+                             std::string_view done);
+
+/// For STATUS and LIST RETURN (STATUS). Error 501: an item is not offered.
+Result<void> check_status_items(const std::vector<StatusItem>& items);
+/// The line `* STATUS …` of a mailbox.
+Task<Result<std::string>> report_status(SessionContext& context, const store::MailboxName& name,
+                                        const std::vector<StatusItem>& items);
+
+}  // namespace pennypost::imap

@@ -1,0 +1,95 @@
+#include "imapd/session/context.h"
+
+#include "common/log/log.h"
+#include "common/mail/encoded.h"
+
+namespace pennypost::imap {
+namespace {
+
+// Dovecot's CLIENT_MAX_BAD_COMMANDS.
+constexpr std::int64_t bad_commands_max = 20;
+// How soon, and then how often, a long command looks whether its client is still there.
+constexpr Duration look_interval{100};
+// How often it says how far it is, as Dovecot does.
+constexpr Duration sign_interval{10'000};
+// What a client may send ahead before it is read no further.
+constexpr std::size_t ahead_bytes_max = 65536;
+
+}  // namespace
+
+Limits limits_of(const Settings& settings) {
+  Limits limits;
+  limits.line_bytes_max = static_cast<std::size_t>(settings.imap_max_line_length);
+  limits.literal_bytes_max = limits.line_bytes_max;
+  limits.command_bytes_max = 4 * limits.line_bytes_max;
+  limits.message_bytes_max = static_cast<std::uint64_t>(settings.imap_append_limit);
+  limits.skip_bytes_max = limits.message_bytes_max + limits.command_bytes_max;
+  limits.literals_max = static_cast<std::size_t>(settings.imap_command_literal_max);
+  limits.nesting_max = static_cast<std::size_t>(settings.imap_nesting_max);
+  limits.search_keys_max = static_cast<std::size_t>(settings.imap_search_keys_max);
+  limits.list_patterns_max = static_cast<std::size_t>(settings.imap_list_patterns_max);
+  return limits;
+}
+
+SessionContext::SessionContext(std::shared_ptr<const WorkerContext> worker, Connection& connection,
+                               LoggedIn who, std::shared_ptr<Account> account,
+                               std::unique_ptr<store::MailStore> store)
+    : Conversation(connection, worker->settings(), worker->limits, bad_commands_max),
+      worker_(std::move(worker)),
+      who_(std::move(who)),
+      account_(std::move(account)),
+      store_(std::move(store)) {}
+
+Result<store::MailboxName> SessionContext::mailbox_name(std::string_view wire) const {
+  auto utf8 = decode_utf7(wire);
+  if (!utf8) return Error(550, ResponseCode::Cannot, "Mailbox name is not valid modified UTF-7");
+  return store_->parse_name(*utf8);
+}
+
+void SessionContext::start_clock() {
+  next_look_ = loop().now() + look_interval;
+  next_sign_ = loop().now() + sign_interval;
+}
+
+Task<> SessionContext::look_for_client() {
+  if (loop().now() < next_look_) co_return;
+  next_look_ = loop().now() + look_interval;
+  // Does not wait: the deadline has passed.
+  [[maybe_unused]] bool has_input =
+      co_await connection().stream().wait(Poll::Event::Readable, loop().now());
+  read_ahead();
+}
+
+// Reads what the client sent ahead, and keeps it: the end of the connection comes behind it.
+void SessionContext::read_ahead() {
+  char piece[4096];
+  try {
+    while (connection().buffered().size() < ahead_bytes_max) {
+      auto count = connection().stream().try_read(piece);
+      if (!count) return;
+      auto ahead = connection().take_input();
+      ahead.append(piece, *count);
+      connection().prepend_input(ahead);
+    }
+  } catch (const Disconnected& end) {
+    // A client that has sent its last command may still read the answers. Whether it does, the next
+    // sign of life finds out.
+    bool may_read = end.reason() == Disconnected::Reason::Eof && connection().has_input();
+    if (!may_read) throw;
+    if (!has_ended_input_) next_sign_ = loop().now();
+    has_ended_input_ = true;
+  }
+}
+
+Task<> SessionContext::give_sign_of_life(std::string_view text) {
+  if (loop().now() < next_sign_) co_return;
+  next_sign_ = loop().now() + sign_interval;
+  put("* OK " + std::string(text) + "\r\n");
+  co_await connection().flush();
+}
+
+void SessionContext::log_failure(const Reply& reply) const {
+  if (!reply.log_text().empty()) log_warning("imap", who_.user + ": " + reply.log_text());
+}
+
+}  // namespace pennypost::imap

@@ -1,0 +1,138 @@
+// What the commands of a logged-in client work on: the conversation, the account with its store,
+// and the mailbox that is selected.
+//
+// The handlers of ../command take a SessionContext each. It gives them a thread for what blocks,
+// and tells the client what has changed in the selected mailbox.
+//
+// SEE ALSO   conversation.h (reading and answering), selected.h (the client's view of its mailbox),
+//            ../dialogue/session.h (who calls the handlers)
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "common/base/clock.h"
+#include "imapd/session/account.h"
+#include "imapd/session/change_hub.h"
+#include "imapd/session/conversation.h"
+#include "imapd/session/selected.h"
+#include "store/mailbox/mailbox.h"
+#include "store/mailbox/patience.h"
+
+namespace pennypost::imap {
+
+/// What all sessions of a worker share; outlives them.
+struct WorkerContext {
+  const Clock& clock;
+  ChangeHub& changes;
+  Limits limits;
+  /// The settings of imap or imaps.
+  std::shared_ptr<const Config> config;
+  Service service = Service::Imap;
+
+  const Settings& settings() const { return config->at(service); }
+};
+
+/// The limits of commands as the settings have them.
+Limits limits_of(const Settings& settings);
+
+/// Who has logged in, and how.
+struct LoggedIn {
+  std::string user;
+  std::string session_id;
+  /// Of LOGIN or AUTHENTICATE, which is still to be answered.
+  std::string tag;
+};
+
+class SessionContext final : public Conversation {
+ public:
+  SessionContext(std::shared_ptr<const WorkerContext> worker, Connection& connection, LoggedIn who,
+                 std::shared_ptr<Account> account, std::unique_ptr<store::MailStore> store);
+
+  std::optional<std::string> login_capabilities() const override { return std::nullopt; }
+
+  const WorkerContext& worker() const { return *worker_; }
+  const LoggedIn& who() const { return who_; }
+  Account& account() const { return *account_; }
+  store::MailStore& store() const { return *store_; }
+  /// The mailbox of a name as the client writes it. RFC 3501 section 5.1.3: in modified UTF-7.
+  /// Error 550 for what can be no mailbox's name.
+  Result<store::MailboxName> mailbox_name(std::string_view wire) const;
+
+  /// Null while no mailbox is selected; never null in a handler that is allowed only In::Selected.
+  Selected* selected() const { return selected_.get(); }
+  void select(std::unique_ptr<Selected> selected) { selected_ = std::move(selected); }
+  void unselect() { selected_.reset(); }
+  bool may_change() const { return selected_ && !selected_->is_read_only(); }
+
+  // Work that blocks goes to a thread of the account.
+  //
+  /// For work of some milliseconds, and for work that may take longer.
+  FairThreads::Lane light_lane() const { return account_->threads.lane(FairThreads::Work::Light); }
+  FairThreads::Lane heavy_lane(FairThreads::Place place = FairThreads::Place::Last) const {
+    return account_->threads.lane(FairThreads::Work::Heavy, place);
+  }
+  /// The one for work on so many messages.
+  FairThreads::Lane lane_for(std::size_t messages) const {
+    return messages <= few_messages ? light_lane() : heavy_lane();
+  }
+  /// Runs `function`, which gives a Result, on a thread; as long as another program has the mailbox
+  /// locked it is tried again.
+  template <class Function>
+  auto patiently(FairThreads::Lane lane, Function function) {
+    return store::patiently(loop(), lane, store_->lock_patience(), std::move(function));
+  }
+  template <class Function>
+  auto patiently(Function function) {
+    return patiently(light_lane(), std::move(function));
+  }
+
+  // News of the selected mailbox: updates.cpp.
+  //
+  enum class Wait { No, Yes };
+  /// Notes what is new in the selected mailbox. With Wait::No what another program's lock keeps
+  /// back is left for the next time, and is_behind() says so.
+  Task<Result<void>> sync(Wait wait);
+  /// There may be news that the last sync() could not get at.
+  bool is_behind() const { return is_behind_; }
+  /// Reads what is new in the selected mailbox, and tells as much as may be told. Ends the
+  /// conversation if the mailbox has gone.
+  Task<> tell_news(bool with_expunges, bool with_uid);
+  /// Tells what is noted already.
+  Task<> tell_selected(bool with_expunges, bool with_uid);
+
+  // Long commands look now and then for their client.
+  //
+  /// A command begins.
+  void start_clock();
+  /// Between two steps of a long command: throws Disconnected if the client is gone, which would
+  /// else be found out only when the answer is sent.
+  Task<> look_for_client();
+  /// Every now and then a line `* OK text`, in a command that has nothing else to say yet.
+  Task<> give_sign_of_life(std::string_view text);
+
+  /// Logs what a reply tells the client less about.
+  void log_failure(const Reply& reply) const;
+
+ private:
+  // Work on so many is done at once where it is met.
+  static constexpr std::size_t few_messages = 500;
+  void read_ahead();
+
+  std::shared_ptr<const WorkerContext> worker_;
+  LoggedIn who_;
+  std::shared_ptr<Account> account_;
+  std::unique_ptr<store::MailStore> store_;
+  std::unique_ptr<Selected> selected_;
+  bool is_behind_ = false;
+  // When a long command looks for its client again, and when it says that it is still at work.
+  SteadyTime next_look_;
+  SteadyTime next_sign_;
+  // The client says nothing any more, but may still read.
+  bool has_ended_input_ = false;
+};
+
+}  // namespace pennypost::imap

@@ -1,0 +1,53 @@
+// Tells the client what has changed in its selected mailbox: the untagged EXISTS, FETCH, EXPUNGE.
+//
+// STANDARDS  RFC 9051 section 5.2
+#include "common/log/log.h"
+#include "imapd/session/context.h"
+
+namespace pennypost::imap {
+
+Task<Result<void>> SessionContext::sync(Wait wait) {
+  auto& mailbox = selected_->mailbox();
+  auto longest = wait == Wait::Yes ? store_->lock_patience() : Duration::zero();
+  auto work = store::patiently(loop(), light_lane(), longest, [&] {
+    auto found = mailbox.sync();
+    if (found && !found->uid_validity) selected_->note(*found);
+    return found;
+  });
+  auto changes = co_await std::move(work);
+  bool in_use = !changes && store::is_in_use(changes.error());
+  is_behind_ = in_use || (changes && changes->waiting);
+  if (!changes) co_return changes.error();
+  if (changes->uid_validity) co_return Error::permanent("The mailbox was made anew");
+  co_return Result<void>();
+}
+
+Task<> SessionContext::tell_news(bool with_expunges, bool with_uid) {
+  auto work = sync(Wait::No);
+  auto synced = co_await std::move(work);
+  if (!synced && !store::is_in_use(synced.error())) {
+    log_warning("imap", who_.user + ": sync of " + selected_->mailbox().name().text() + ": " +
+                            synced.error().text());
+  }
+  if (!synced && !synced.error().is_temporary()) {
+    abandon(Reply(synced.error()).text(), "The mailbox has gone");
+    co_return;
+  }
+  auto telling = tell_selected(with_expunges, with_uid);
+  co_await std::move(telling);
+}
+
+Task<> SessionContext::tell_selected(bool with_expunges, bool with_uid) {
+  while (selected_->has_news(with_expunges)) {
+    if (selected_->telling_cost() <= few_messages) {
+      put(selected_->tell(with_expunges, with_uid));
+    } else {
+      auto text =
+          co_await heavy_lane().offload([&] { return selected_->tell(with_expunges, with_uid); });
+      auto sending = send(text);
+      co_await std::move(sending);
+    }
+  }
+}
+
+}  // namespace pennypost::imap
