@@ -1,20 +1,21 @@
-// A connection to a server, a message and its recipients in; each recipient's outcome out.
+// Speaks SMTP with another server as its client: one session, and mail transactions in it.
 //
-// One SmtpClient is one session: open() greets, says EHLO (or HELO), begins TLS and logs in as
-// asked; deliver() is one mail transaction and may be called again. Commands go out in groups where
-// the server takes PIPELINING. Answers are kept apart for each recipient; 421 ends the session.
-// A server that bears our own name is ourselves, by whatever way: the mail would loop. What the
-// server lacks is made up for or refused: no 8BITMIME: the message is converted
-// (seven_bit.h); no SMTPUTF8: 5.6.7, unless nothing in the message needs it; too large for its
-// SIZE: 5.3.4.
+// open() reads the greeting, says EHLO (or HELO), begins TLS and logs in as asked; deliver() is one
+// mail transaction and may be called again. Commands go out in groups where the server takes
+// PIPELINING. Each recipient has an answer of its own; 421 ends the session. A server that bears
+// our own name is ourselves, by whatever way: the mail would loop.
 //
-// A connection that breaks is the exception Disconnected; stage() says where. While may_be_taken(),
-// the server may have the message although we did not hear so.
+// What the server does not offer: without 8BITMIME the message is converted (seven_bit.h); without
+// SMTPUTF8 the outcome is 5.6.7, unless nothing in the message needs it; a message larger than its
+// SIZE is 5.3.4.
+//
+// A connection that breaks is the exception Disconnected; stage() says where. While may_be_taken()
+// is true the server may have taken the message, though its answer did not reach us.
 //
 // LIMITS  smtp_reply_length_limit, smtp_*_timeout for each answer as a whole, smtp_sasl_steps_max
 // STANDARDS  RFC 5321 section 3.3, RFC 2920 (PIPELINING), RFC 1870 (SIZE), RFC 6152 (8BITMIME),
 //            RFC 6531 (SMTPUTF8), RFC 3461 section 5 (DSN), RFC 3207 (STARTTLS), RFC 4954 (AUTH)
-// SEE ALSO   send_attempt.h (which servers, in which order)
+// SEE ALSO   sender.h (which servers, in which order), smtp_login.cpp, smtp_transaction.cpp
 #pragma once
 
 #include <memory>

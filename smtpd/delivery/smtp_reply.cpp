@@ -85,4 +85,11 @@ PeerFeatures PeerFeatures::parse(const SmtpReply& ehlo, const std::vector<std::s
   return features;
 }
 
+std::pair<std::string, std::string> status_and_words(const Error& error) {
+  std::string_view text = error.text();
+  auto status = EnhancedStatus::take(text);
+  return {status ? status->text() : EnhancedStatus::of_reply(error.code()).text(),
+          std::string(text)};
+}
+
 }  // namespace pennypost::smtp

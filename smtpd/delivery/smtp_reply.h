@@ -1,4 +1,4 @@
-// The lines of a server's answer in, its code, status and text out.
+// Parses a server's reply: its code, its enhanced status and its text.
 //
 //   Reply = *( code "-" text CRLF ) code [ " " text ] CRLF        RFC 5321 section 4.2
 //
@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -62,5 +63,8 @@ class PeerFeatures {
   /// `ignored` are keywords not to be believed (smtp_discard_ehlo_keywords).
   static PeerFeatures parse(const SmtpReply& ehlo, const std::vector<std::string>& ignored);
 };
+
+/// An Error's text as a status and the words behind it.
+std::pair<std::string, std::string> status_and_words(const Error& error);
 
 }  // namespace pennypost::smtp
