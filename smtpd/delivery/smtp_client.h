@@ -15,7 +15,8 @@
 // LIMITS  smtp_reply_length_limit, smtp_*_timeout for each answer as a whole, smtp_sasl_steps_max
 // STANDARDS  RFC 5321 section 3.3, RFC 2920 (PIPELINING), RFC 1870 (SIZE), RFC 6152 (8BITMIME),
 //            RFC 6531 (SMTPUTF8), RFC 3461 section 5 (DSN), RFC 3207 (STARTTLS), RFC 4954 (AUTH)
-// SEE ALSO   sender.h (which servers, in which order), smtp_login.cpp, smtp_transaction.cpp
+// SEE ALSO   sender.h (which servers, in which order), smtp_login.cpp, smtp_prepare.cpp,
+//            smtp_transaction.cpp
 #pragma once
 
 #include <memory>
@@ -99,7 +100,6 @@ class SmtpClient {
 
  private:
   struct Mail;
-  struct Command;
   Task<Result<SmtpReply>> reply(Duration timeout);
   Task<Result<SmtpReply>> ask(std::string line, Duration timeout, std::string stage);
   Task<Result<void>> greet();
@@ -115,9 +115,17 @@ class SmtpClient {
   Task<Result<Mail>> prepare(const Envelope& envelope, MessageSource& source,
                              std::vector<Slot*> slots);
   Result<void> check_size(const MessageSource& message) const;
+  std::string not_offered() const;
+  void add_recipients(Mail& mail, const std::vector<Slot*>& slots);
+  std::string mail_command(const Mail& mail, const MailAddress& sender) const;
   std::string rcpt_command(const Recipient& recipient, const MailAddress& address,
                            const Mail& mail) const;
   Task<Result<void>> transact(Mail& mail);
+  void send_ahead(Mail& mail, std::size_t number);
+  void take_mail_answer(Mail& mail, const SmtpReply& answer);
+  void take_rcpt_answer(Mail& mail, Slot& slot, SmtpReply answer);
+  Task<Result<bool>> begin_data(Mail& mail);
+  Task<Result<void>> end_data(Mail& mail);
   Task<Result<void>> transmit(MessageSource& source);
   Task<Result<void>> reset();
 
