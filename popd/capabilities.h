@@ -1,8 +1,7 @@
-// What a session may do now in, the lines of CAPA out.
+// Writes the answer to CAPA: what the server can do, and how the client may log in now.
 //
-// STANDARDS  RFC 2449 (CAPA, RESP-CODES, PIPELINING, EXPIRE, IMPLEMENTATION), RFC 3206
-// (AUTH-RESP-CODE),
-//            RFC 2595 (STLS), RFC 5034 (SASL)
+// STANDARDS  RFC 2449 (CAPA, RESP-CODES, PIPELINING, EXPIRE, IMPLEMENTATION),
+//            RFC 3206 (AUTH-RESP-CODE), RFC 2595 (STLS), RFC 5034 (SASL)
 #pragma once
 
 #include <string>
@@ -10,6 +9,7 @@
 
 namespace pennypost::pop {
 
+/// How a client may log in now; after login there is nothing to offer.
 struct Offer {
   bool starttls = false;
   bool user = false;                         // USER and PASS are allowed now

@@ -12,7 +12,7 @@ bool DotStuffer::add(std::string_view bytes, std::string& out) {
       if (piece.front() == '.') out += '.';
       is_empty_line_ = true;
     }
-    // A line is empty when it is CRLF alone, however the pieces cut it.
+    // A line of CRLF alone is empty, also when it comes in two pieces.
     auto text = piece;
     if (is_whole) text.remove_suffix(1);
     if (text != "\r" && !text.empty()) is_empty_line_ = false;

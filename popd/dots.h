@@ -1,5 +1,7 @@
-// Pieces of a message with CRLF line ends in, POP3's multi-line form out: dots doubled at line
-// starts, optionally cut after the header and some lines of the body.
+// Turns a message into POP3's multi-line form: a dot before each line that begins with one, a final
+// dot; for TOP cut after the header and some lines of the body.
+//
+// The message has CRLF line ends and may come in pieces of any size.
 //
 // STANDARDS  RFC 1939 section 3 (byte-stuffing), section 7 (TOP)
 #pragma once
@@ -13,12 +15,12 @@ namespace pennypost::pop {
 
 class DotStuffer {
  public:
-  /// `body_lines`: how many lines behind the empty line that ends the header; nothing: all.
+  /// `body_lines`: how many lines of the body; nothing: all of them.
   explicit DotStuffer(std::optional<std::uint64_t> body_lines) : lines_left_(body_lines) {}
 
-  /// Adds to `out` what `bytes` becomes. False when nothing more is wanted (TOP has its lines).
+  /// Appends the next piece to `out`. False when TOP has all its lines.
   bool add(std::string_view bytes, std::string& out);
-  /// The line end that the message may lack, and the final dot.
+  /// Appends the final dot, and before it the line end that the message may lack.
   void finish(std::string& out);
 
  private:

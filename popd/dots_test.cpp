@@ -19,7 +19,7 @@ std::string stuffed(std::string_view message, std::optional<std::uint64_t> lines
 
 }  // namespace
 
-TEST_CASE("dots at line starts are doubled, whatever the pieces") {
+TEST_CASE("dots at line starts are doubled, however the message is cut into pieces") {
   for (std::size_t piece : {1u, 2u, 3u, 100u}) {
     CAPTURE(piece);
     CHECK(stuffed("A: b\r\n\r\n.x\r\n..\r\na.b\r\n", {}, piece) ==
@@ -29,7 +29,7 @@ TEST_CASE("dots at line starts are doubled, whatever the pieces") {
   }
 }
 
-TEST_CASE("TOP gives the header, the empty line and so many lines") {
+TEST_CASE("TOP gives the header, the empty line and as many lines as asked for") {
   for (std::size_t piece : {1u, 2u, 5u, 100u}) {
     CAPTURE(piece);
     std::string message = "A: b\r\n c\r\n\r\none\r\n\r\nthree\r\n";

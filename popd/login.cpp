@@ -8,6 +8,12 @@
 #include "common/session/error_limits.h"
 
 namespace pennypost::pop {
+namespace {
+
+constexpr std::string_view plaintext_refused =
+    "[AUTH] Plaintext authentication is disallowed on connections without TLS; use STLS.";
+
+}  // namespace
 
 struct LoginCommands {
   struct Command {
@@ -28,40 +34,27 @@ struct LoginCommands {
 
 LoginSession::LoginSession(Connection& connection, std::shared_ptr<const Config> config,
                            store::LoginClient client, store::AuthPort& auth)
-    : store::LoginSession("pop3", connection, std::move(config), std::move(client), auth) {}
-
-void LoginSession::ok(std::string_view text) {
-  connection().put("+OK ");
-  connection().put(text);
-  connection().put("\r\n");
-}
-
-void LoginSession::err(std::string_view text) {
-  connection().put("-ERR ");
-  connection().put(text);
-  connection().put("\r\n");
-}
+    : store::LoginSession("pop3", connection, std::move(config), std::move(client), auth),
+      replies_(connection, settings().pop3_bad_commands_max) {}
 
 Task<std::optional<store::LoginSuccess>> LoginSession::serve() {
   connection().set_timeout(settings().pop3_login_timeout);
-  ok(settings().login_greeting);
+  replies_.ok(settings().login_greeting);
   auto line_bytes_max = static_cast<std::size_t>(settings().pop3_line_length_limit);
   for (std::int64_t commands = 0; !quitting_ && !has_success(); ++commands) {
     if (commands == commands_before_login_max) {
-      err("Too many commands before login.");
+      replies_.err("Too many commands before login.");
       break;
     }
     auto line = co_await connection().line(line_bytes_max);
     if (line.is_too_long) {
-      err("Line too long.");
-      ++bad_commands_;
+      replies_.mistake("Line too long.");
     } else {
       std::string text(line.text);
       auto blank = text.find(' ');
       const auto* command = find_command(LoginCommands::commands, text.substr(0, blank));
       if (command == nullptr) {
-        ++bad_commands_;
-        err("Unknown command, or log in first.");
+        replies_.mistake("Unknown command, or log in first.");
       } else {
         // A password may begin or end with blanks: PASS takes the rest of the line as it is.
         std::string args = blank == std::string::npos ? "" : text.substr(blank + 1);
@@ -69,8 +62,8 @@ Task<std::optional<store::LoginSuccess>> LoginSession::serve() {
         co_await std::move(work);
       }
     }
-    if (bad_commands_ >= settings().pop3_bad_commands_max) {
-      err("Too many bad commands.");
+    if (replies_.are_too_many_mistakes()) {
+      replies_.err("Too many bad commands.");
       quitting_ = true;
     }
   }
@@ -88,43 +81,42 @@ Task<> LoginSession::capa(std::string_view) {
 }
 
 Task<> LoginSession::quit(std::string_view) {
-  ok("Logging out.");
+  replies_.ok("Logging out.");
   quitting_ = true;
   co_return;
 }
 
 Task<> LoginSession::stls(std::string_view) {
   if (!can_start_tls()) {
-    err(is_encrypted() ? "TLS is already active." : "TLS is not available.");
+    replies_.err(is_encrypted() ? "TLS is already active." : "TLS is not available.");
     co_return;
   }
-  ok("Begin TLS negotiation now.");
+  replies_.ok("Begin TLS negotiation now.");
   co_await start_tls(settings().pop3_login_timeout);
+  // RFC 2595 section 4: what the client said in the clear is forgotten.
   user_.clear();
 }
 
 Task<> LoginSession::user(std::string_view args) {
   auto name = trim(args);
   if (!allows_plaintext()) {
-    err("[AUTH] Plaintext authentication is disallowed on connections without TLS; use STLS.");
+    replies_.err(plaintext_refused);
   } else if (name.empty()) {
-    ++bad_commands_;
-    err("USER needs a name.");
+    replies_.mistake("USER needs a name.");
   } else {
     user_ = name;
-    ok("");
+    replies_.ok("");
   }
   co_return;
 }
 
 Task<> LoginSession::pass(std::string_view args) {
   if (!allows_plaintext()) {
-    err("[AUTH] Plaintext authentication is disallowed on connections without TLS; use STLS.");
+    replies_.err(plaintext_refused);
     co_return;
   }
   if (user_.empty()) {
-    ++bad_commands_;
-    err("No username given.");
+    replies_.mistake("No username given.");
     co_return;
   }
   auto step = store::plain_step(user_, std::string(args));
@@ -143,10 +135,9 @@ Task<> LoginSession::auth(std::string_view args) {
     co_return;
   }
   if (!known.holds(parts[0])) {
-    ++bad_commands_;
-    err(ServerExchange::is_plaintext(parts[0]) && !allows_plaintext()
-            ? "[AUTH] Plaintext authentication is disallowed on connections without TLS; use STLS."
-            : "[AUTH] Unsupported authentication mechanism.");
+    replies_.mistake(ServerExchange::is_plaintext(parts[0]) && !allows_plaintext()
+                         ? plaintext_refused
+                         : "[AUTH] Unsupported authentication mechanism.");
     co_return;
   }
   store::AuthStep step;
@@ -154,8 +145,7 @@ Task<> LoginSession::auth(std::string_view args) {
   if (parts.size() > 1) {
     auto initial = parts[1] == "=" ? std::optional<std::string>("") : base64_decode(parts[1]);
     if (!initial || parts.size() > 2) {
-      ++bad_commands_;
-      err("Invalid base64 in the initial response.");
+      replies_.mistake("Invalid base64 in the initial response.");
       co_return;
     }
     step.has_response = true;
@@ -172,34 +162,29 @@ Task<> LoginSession::log_in(store::AuthStep step) {
     case Outcome::Success:
       break;
     case Outcome::Refused:
-      err("[AUTH] Authentication failed.");
+      replies_.err("[AUTH] Authentication failed.");
       if (is_exhausted()) quitting_ = true;
       break;
     case Outcome::Unavailable:
-      err("[SYS/TEMP] Authentication is not possible now; try again later.");
+      replies_.err("[SYS/TEMP] Authentication is not possible now; try again later.");
       break;
     case Outcome::Cancelled:
-      ++bad_commands_;
-      err("[AUTH] Authentication aborted by client.");
+      replies_.mistake("[AUTH] Authentication aborted by client.");
       break;
     case Outcome::NotBase64:
-      ++bad_commands_;
-      err("[AUTH] Invalid base64 in the response.");
+      replies_.mistake("[AUTH] Invalid base64 in the response.");
       break;
     case Outcome::UnexpectedData:
-      ++bad_commands_;
-      err("[AUTH] Expected an empty response.");
+      replies_.mistake("[AUTH] Expected an empty response.");
       break;
   }
 }
 
-std::string_view LoginSession::stop_notice() const {
-  return "-ERR [SYS/TEMP] Server shutting down.\r\n";
-}
+std::string_view LoginSession::stop_notice() const { return stop_line; }
 
 std::string LoginSession::refusal(const store::LoginSuccess&, bool is_limit) const {
   if (is_limit) return "-ERR [IN-USE] Too many connections from your address.\r\n";
-  return "-ERR [SYS/TEMP] Your mailbox can't be opened now.\r\n";
+  return std::string(unavailable_line);
 }
 
 }  // namespace pennypost::pop

@@ -1,8 +1,11 @@
-// A new connection in; who its client is, or its end, out: POP3's AUTHORIZATION state.
+// Holds POP3's dialogue before login: the AUTHORIZATION state, until it is known who the client is.
 //
-// STANDARDS  RFC 1939 section 4 and 7 (USER, PASS), RFC 2595 (STLS), RFC 5034 (AUTH), RFC 3206
+// What the client sends behind its login stays in the connection for the worker.
+//
+// STANDARDS  RFC 1939 sections 4 and 7 (USER, PASS), RFC 2595 (STLS), RFC 5034 (AUTH), RFC 3206
 //            ([AUTH], [SYS/TEMP])
-// SEE ALSO   store/service/login_session.h (what IMAP's has in common with it)
+// SEE ALSO   session.h (the time after login), store/service/login_session.h (what IMAP's login
+//            has in common with it)
 #pragma once
 
 #include <memory>
@@ -11,6 +14,7 @@
 #include <string_view>
 
 #include "popd/capabilities.h"
+#include "popd/replies.h"
 #include "store/service/login_session.h"
 
 namespace pennypost::pop {
@@ -34,11 +38,10 @@ class LoginSession final : public store::LoginSession {
   Task<> user(std::string_view args);
 
   Task<> log_in(store::AuthStep step);
-  void ok(std::string_view text);
-  void err(std::string_view text);
 
+  Replies replies_;
+  // What USER has named, for the PASS that follows.
   std::string user_;
-  int bad_commands_ = 0;
   bool quitting_ = false;
 };
 

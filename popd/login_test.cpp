@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include "common/async/nursery.h"
 #include "common/base/text.h"
+#include "common/tls/testing.h"
+#include "common/tls/tls_stream.h"
 #include "store/service/testing.h"
 
 using namespace pennypost;
@@ -12,6 +15,40 @@ namespace {
 
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
+}
+
+Task<> serve(pop::LoginSession& session) {
+  try {
+    co_await session.serve();
+  } catch (const Disconnected&) {
+  }
+}
+
+/// Says `before` in the clear, the last of it STLS, and `after` over TLS; the answers to that.
+Task<std::string> say_around_stls(Loop& loop, std::unique_ptr<Stream> stream, std::string before,
+                                  std::string after) {
+  using namespace std::chrono_literals;
+  Connection connection(loop, std::move(stream), 5000ms);
+  connection.put(before);
+  for (std::string last; !has(last, "Begin TLS");) {
+    auto line = co_await connection.line(1000);
+    last = line.text;
+  }
+  auto context = TlsContext::client({});
+  auto tls = TlsStream::client(connection.exchange_stream(nullptr), *context, "localhost");
+  auto& handshaking = *tls;
+  connection.exchange_stream(std::move(tls));
+  co_await handshaking.handshake(5000ms);
+  connection.put(after);
+  std::string answers;
+  try {
+    for (;;) {
+      auto line = co_await connection.line(1000);
+      answers += std::string(line.text) + "\n";
+    }
+  } catch (const Disconnected&) {
+  }
+  co_return answers;
 }
 
 }  // namespace
@@ -34,7 +71,8 @@ TEST_CASE("a wrong password is refused with the code of RFC 3206, and three end 
   CHECK_FALSE(dialogue.result);
 }
 
-TEST_CASE("without TLS a client from elsewhere is told of no password method, and may use none") {
+TEST_CASE(
+    "without TLS a client from another host is offered no password method, and may use none") {
   Dialogue dialogue("192.0.2.9");
   auto text =
       dialogue.say("CAPA\r\nUSER alice\r\nPASS wonder\r\nAUTH PLAIN AGFsaWNlAHdvbmRlcg==\r\n");
@@ -45,7 +83,26 @@ TEST_CASE("without TLS a client from elsewhere is told of no password method, an
   CHECK_FALSE(dialogue.result);
 }
 
-TEST_CASE("SCRAM is not offered, nor taken, where it serves not all") {
+TEST_CASE("STLS forgets the name that USER gave before it") {
+  TestCertificate certificate;
+  auto config = config_for_test({"auth_failure_delay=0"});
+  store::LoginClient client;
+  client.tls = certificate.server();
+  store::OneUser auth;
+  Loop loop;
+  auto [server, peer] = memory_streams(loop);
+  Connection connection(loop, std::move(server), std::chrono::seconds(5));
+  pop::LoginSession session(connection, config, client, auth);
+  Nursery tasks(loop);
+  tasks.start(serve(session));
+  auto answers = loop.run_until(
+      say_around_stls(loop, std::move(peer), "USER alice\r\nSTLS\r\n", "PASS wonder\r\nQUIT\r\n"));
+  CHECK(has(answers, "-ERR No username given."));
+  CHECK(has(answers, "+OK Logging out."));
+  CHECK(auth.asked == 0);
+}
+
+TEST_CASE("SCRAM is neither offered nor taken if some users have no keys for it") {
   Dialogue dialogue;
   dialogue.auth.serves_scram = false;
   auto text = dialogue.say("CAPA\r\nAUTH SCRAM-SHA-256\r\n");
@@ -54,7 +111,7 @@ TEST_CASE("SCRAM is not offered, nor taken, where it serves not all") {
   CHECK(dialogue.auth.asked == 0);
 }
 
-TEST_CASE("disable_plaintext_auth = no lets it pass") {
+TEST_CASE("disable_plaintext_auth = no allows passwords without TLS") {
   Dialogue dialogue("192.0.2.9", {"disable_plaintext_auth=no"});
   dialogue.say("USER alice\r\nPASS wonder\r\n");
   CHECK(dialogue.result);
@@ -87,7 +144,8 @@ TEST_CASE("a client that leaves in the middle of an exchange leaves nothing behi
   CHECK(dialogue.auth.aborted == 1);
 }
 
-TEST_CASE("when auth can't be asked, it is not the password's fault") {
+TEST_CASE(
+    "when auth can't be asked, the client is told to try later, not that its password is wrong") {
   Dialogue dialogue;
   dialogue.auth.is_down = true;
   auto text = dialogue.say("USER alice\r\nPASS wonder\r\nQUIT\r\n");
@@ -95,7 +153,7 @@ TEST_CASE("when auth can't be asked, it is not the password's fault") {
   CHECK_FALSE(has(text, "[AUTH]"));
 }
 
-TEST_CASE("endless lines and endless nonsense end the connection") {
+TEST_CASE("lines and nonsense without end cost the client its connection") {
   Dialogue dialogue;
   std::string lines;
   for (int i = 0; i < 100; ++i) lines += std::string(5000, 'x') + "\r\n";
@@ -113,7 +171,7 @@ TEST_CASE("why a dialogue ended names the attempts, as fail2ban's rules for Dove
   CHECK(wrong.reason == "Ended (auth failed, 1 attempts in 0 secs)");
 }
 
-TEST_CASE("the end of the server is told to who has not logged in, and ends the dialogue") {
+TEST_CASE("a client that has not logged in is told when the server stops, and disconnected") {
   for (const char* lines : {"", "USER alice\r\n", "AUTH PLAIN\r\n"}) {
     CAPTURE(lines);
     Dialogue dialogue;

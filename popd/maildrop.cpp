@@ -17,7 +17,7 @@ Result<std::unique_ptr<Maildrop>> Maildrop::open(const std::string& mail_locatio
   for (const auto& message : messages) {
     auto octets = drop->mailbox_->octets(message.uid);
     if (!octets) {
-      // Removed by somebody since the listing: it was never there.
+      // Removed by another program since the mailbox was listed: not part of this session.
       if (!octets.error().is_temporary()) continue;
       return Error(std::move(octets).error());
     }
@@ -82,7 +82,7 @@ Result<std::size_t> Maildrop::update(bool mark_seen) {
   if (mark_seen && !seen.empty()) {
     store::FlagChange change;
     change.flags = store::Flags::Seen;
-    // A disk too full to mark what was read is no reason to keep what is to go.
+    // A full disk may prevent the marking; the removal must go on all the same.
     auto marked = mailbox_->store(seen, change);
     if (!marked && store::is_in_use(marked.error())) return std::move(marked).error();
     if (!marked) log_warning("pop3", "messages can't be marked as seen: " + marked.error().text());
@@ -90,7 +90,7 @@ Result<std::size_t> Maildrop::update(bool mark_seen) {
   if (deleted.empty()) return std::size_t{0};
   TRY(auto gone, mailbox_->expunge(deleted));
   if (gone.size() < deleted.size()) {
-    // Removed by others is fine; still there is not (RFC 1939 section 6).
+    // Messages removed by others are fine, those still there are not (RFC 1939 section 6).
     TRY_DO(mailbox_->sync());
     auto left = std::ranges::count_if(
         deleted, [this](store::Uid uid) { return mailbox_->find(uid) != nullptr; });

@@ -1,8 +1,7 @@
-// An account's INBOX as it was at login in; numbered messages, what is marked for deletion, and the
-// changes of QUIT out.
+// Keeps an account's INBOX as it was at login: numbered messages, and which of them QUIT removes.
 //
-// The numbers, sizes and unique ids never change during a session (RFC 1939 section 4), whatever
-// others do to the mailbox. Everything here blocks: call it offloaded.
+// Numbers, sizes and unique ids never change during a session (RFC 1939 section 4), whatever other
+// programs do to the mailbox. Every function that touches the mailbox blocks: call it offloaded.
 #pragma once
 
 #include <chrono>
@@ -26,30 +25,30 @@ class Maildrop {
     bool is_retrieved = false;
   };
 
-  /// Opens and sizes everything. Errors as the store's.
+  /// Opens the mailbox and finds the size of each message. Errors are the store's.
   static Result<std::unique_ptr<Maildrop>> open(const std::string& mail_location,
                                                 store::StoreSettings settings);
 
   std::vector<Entry>& entries() { return entries_; }
-  /// One that is not yet marked for deletion.
+  /// `entry` must not be marked already.
   void mark_deleted(Entry& entry);
   /// RFC 1939 section 5 (RSET): as it was at login.
   void unmark_all();
-  /// The id that another server has left with the message, else that of `format`, which is
-  /// pop3_uidl_format, else that of its default.
+  /// The id for UIDL: one that another server has left with the message; else one made by `format`
+  /// (pop3_uidl_format); where that needs a file name and there is none, by the default format.
   std::string unique_id(const Entry& entry, const UniqueIdFormat& format) const;
   /// Whether messages have file names: in a Maildir they do.
   bool has_files() const;
-  /// The bytes; Error 550 when another session has removed it meanwhile.
+  /// Opens a message. Error 550: another program has removed it since login.
   Result<store::MessageReader> read(const Entry& entry) { return mailbox_->open(entry.uid); }
-  /// Not marked for deletion: how many, how many octets.
+  /// The number and the octets of the messages that are not marked.
   std::pair<std::size_t, std::uint64_t> total() const { return {count_, octets_}; }
 
-  /// RFC 1939 section 6, the UPDATE state: removes what is marked, marks as \Seen what was
-  /// retrieved. The number removed.
+  /// RFC 1939 section 6, the UPDATE state: removes what is marked; with `mark_seen` marks what was
+  /// retrieved as \Seen. Returns how many it removed. Error: some that should have gone are left.
   Result<std::size_t> update(bool mark_seen);
 
-  /// How long update() and read() should be repeated while they answer InUse.
+  /// How long to repeat update() and read() while they answer InUse.
   std::chrono::milliseconds lock_patience() const { return store_->lock_patience(); }
 
  private:
@@ -57,7 +56,7 @@ class Maildrop {
   std::unique_ptr<store::Mailbox> mailbox_;
   std::vector<Entry> entries_;
   std::vector<store::StoredIds> stored_ids_;  // by UID
-  // Of those that are not marked for deletion.
+  // Of the messages that are not marked.
   std::size_t count_ = 0;
   std::uint64_t octets_ = 0;
 };

@@ -14,11 +14,11 @@
 namespace pennypost::pop {
 namespace {
 
-// A thread of the pool waits no longer than so for another program's lock; all sessions of the
-// shard need it.
+// How long a thread of the pool waits for another program's lock at a time: all sessions of the
+// shard need the threads.
 constexpr int brief_lock_ms = 100;
 
-/// The accounts whose maildrop a session of this process holds (RFC 1939 section 4).
+/// The accounts whose maildrop a session of this process has locked (RFC 1939 section 4).
 class Locks {
  public:
   bool take(const std::string& account) { return held_.insert(account).second; }
@@ -28,6 +28,7 @@ class Locks {
   std::set<std::string> held_;
 };
 
+/// An account's lock, given back when the session ends.
 class Hold {
  public:
   Hold(Locks& locks, std::string account) : locks_(locks), account_(std::move(account)) {}
@@ -50,10 +51,11 @@ std::string counts_text(const Session::Counts& counts) {
 std::string_view refusal(const Error& error) {
   if (store::is_in_use(error))
     return "-ERR [IN-USE] Another program is at work in your mailbox.\r\n";
-  if (error.is_temporary()) return "-ERR [SYS/TEMP] Your mailbox can't be opened now.\r\n";
+  if (error.is_temporary()) return unavailable_line;
   return "-ERR [SYS/PERM] Your mailbox can't be opened; ask your postmaster.\r\n";
 }
 
+/// What the sessions of one worker have in common.
 struct Worker {
   explicit Worker(Child& process) : child(process) {}
   Child& child;

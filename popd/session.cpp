@@ -18,7 +18,7 @@ constexpr std::size_t first_piece_bytes = 256 * 1024;  // most messages come in 
 constexpr std::size_t piece_bytes = 128 * 1024;
 constexpr std::size_t unsent_bytes_max = 64 * 1024;
 
-/// The configuration's check has seen that it is one.
+// The default stands in only for tests: the check of the configuration refuses a wrong format.
 UniqueIdFormat id_format(const Settings& settings) {
   auto format = UniqueIdFormat::parse(settings.pop3_uidl_format);
   return format ? *std::move(format) : UniqueIdFormat::default_format();
@@ -55,6 +55,7 @@ Session::Session(Connection& connection, std::shared_ptr<const Config> config, S
       config_(std::move(config)),
       settings_(config_->at(service)),
       maildrop_(maildrop),
+      replies_(connection, settings_.pop3_bad_commands_max),
       user_(std::move(user)),
       unique_ids_(id_format(settings_)) {
   auto [count, octets] = maildrop_.total();
@@ -62,28 +63,15 @@ Session::Session(Connection& connection, std::shared_ptr<const Config> config, S
   counts_.size = octets;
 }
 
-void Session::ok(std::string_view text) {
-  connection_.put("+OK ");
-  connection_.put(text);
-  connection_.put("\r\n");
-}
-
-void Session::err(std::string_view text) {
-  connection_.put("-ERR ");
-  connection_.put(text);
-  connection_.put("\r\n");
-}
-
-// RFC 3206: what may pass later. The reason is for the log.
 void Session::refuse(const Error& error, std::string_view told) {
   log_warning("pop3", user_ + ": " + error.text());
-  err("[SYS/TEMP] " + std::string(told));
+  replies_.err("[SYS/TEMP] " + std::string(told));
 }
 
 void Session::stop() {
   stopping_ = true;
   if (!is_waiting_) return;
-  connection_.stream().try_write("-ERR [SYS/TEMP] Server shutting down.\r\n");
+  connection_.stream().try_write(stop_line);
   connection_.stream().abort();
 }
 
@@ -91,7 +79,7 @@ Task<> Session::serve() {
   connection_.set_timeout(settings_.pop3_idle_timeout);
   while (!quitting_) {
     if (stopping_) {
-      err("[SYS/TEMP] Server shutting down.");
+      connection_.put(stop_line);
       break;
     }
     is_waiting_ = true;
@@ -99,21 +87,24 @@ Task<> Session::serve() {
         co_await connection_.line(static_cast<std::size_t>(settings_.pop3_line_length_limit));
     is_waiting_ = false;
     if (line.is_too_long) {
-      err("Line too long.");
-      ++bad_commands_;
+      replies_.mistake("Line too long.");
     } else {
       std::string text(line.text);
       co_await dispatch(text);
     }
-    if (bad_commands_ >= settings_.pop3_bad_commands_max) {
-      err("Too many bad commands.");
+    if (replies_.are_too_many_mistakes()) {
+      replies_.err("Too many bad commands.");
       break;
     }
-    if (connection_.unsent() > unsent_bytes_max) co_await connection_.flush();
-    // What was sent ahead could go on for long.
-    if (turn_is_long(connection_.loop())) co_await connection_.loop().turn_end();
+    // The client may have sent many commands ahead.
+    co_await give_way();
   }
   co_await connection_.flush();
+}
+
+Task<> Session::give_way() {
+  if (connection_.unsent() > unsent_bytes_max) co_await connection_.flush();
+  if (turn_is_long(connection_.loop())) co_await connection_.loop().turn_end();
 }
 
 Task<> Session::dispatch(std::string_view line) {
@@ -122,13 +113,11 @@ Task<> Session::dispatch(std::string_view line) {
   auto args = blank == std::string_view::npos ? std::string_view() : trim(line.substr(blank + 1));
   const auto* command = find_command(SessionCommands::commands, name);
   if (command == nullptr) {
-    ++bad_commands_;
-    err("Unknown command: " + printable(name, 40));
+    replies_.mistake("Unknown command: " + printable(name, 40));
     co_return;
   }
   if (command->arguments == SessionCommands::Required && args.empty()) {
-    ++bad_commands_;
-    err(std::string(command->name) + " needs a message number.");
+    replies_.mistake(std::string(command->name) + " needs a message number.");
     co_return;
   }
   auto work = (this->*command->handler)(args);
@@ -139,17 +128,16 @@ Session::Entry* Session::numbered(std::string_view text) {
   auto number = parse_number(text);
   auto& entries = maildrop_.entries();
   if (!number || *number == 0) {
-    ++bad_commands_;
-    err("Invalid message number: " + printable(text, 40));
+    replies_.mistake("Invalid message number: " + printable(text, 40));
     return nullptr;
   }
   if (*number > entries.size()) {
-    err("There's no message " + std::to_string(*number) + ".");
+    replies_.err("There's no message " + std::to_string(*number) + ".");
     return nullptr;
   }
   auto& entry = entries[*number - 1];
   if (entry.is_deleted) {
-    err("Message is deleted.");
+    replies_.err("Message is deleted.");
     return nullptr;
   }
   return &entry;
@@ -161,30 +149,29 @@ Task<> Session::capa(std::string_view) {
 }
 
 Task<> Session::noop(std::string_view) {
-  ok("");
+  replies_.ok("");
   co_return;
 }
 
 Task<> Session::stat(std::string_view) {
   auto [count, octets] = maildrop_.total();
-  ok(std::to_string(count) + " " + std::to_string(octets));
+  replies_.ok(std::to_string(count) + " " + std::to_string(octets));
   co_return;
 }
 
 Task<> Session::list(std::string_view args) {
   if (!args.empty()) {
     Entry* entry = numbered(args);
-    if (entry != nullptr) ok(std::string(args) + " " + std::to_string(entry->octets));
+    if (entry != nullptr) replies_.ok(std::string(args) + " " + std::to_string(entry->octets));
     co_return;
   }
   auto [count, octets] = maildrop_.total();
-  ok(std::to_string(count) + " messages:");
+  replies_.ok(std::to_string(count) + " messages:");
   auto& entries = maildrop_.entries();
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (entries[i].is_deleted) continue;
     connection_.put(std::to_string(i + 1) + " " + std::to_string(entries[i].octets) + "\r\n");
-    if (connection_.unsent() > unsent_bytes_max) co_await connection_.flush();
-    if (turn_is_long(connection_.loop())) co_await connection_.loop().turn_end();
+    co_await give_way();
   }
   connection_.put(".\r\n");
 }
@@ -192,17 +179,17 @@ Task<> Session::list(std::string_view args) {
 Task<> Session::uidl(std::string_view args) {
   if (!args.empty()) {
     Entry* entry = numbered(args);
-    if (entry != nullptr) ok(std::string(args) + " " + maildrop_.unique_id(*entry, unique_ids_));
+    if (entry != nullptr)
+      replies_.ok(std::string(args) + " " + maildrop_.unique_id(*entry, unique_ids_));
     co_return;
   }
-  ok("");
+  replies_.ok("");
   auto& entries = maildrop_.entries();
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (entries[i].is_deleted) continue;
     connection_.put(std::to_string(i + 1) + " " + maildrop_.unique_id(entries[i], unique_ids_) +
                     "\r\n");
-    if (connection_.unsent() > unsent_bytes_max) co_await connection_.flush();
-    if (turn_is_long(connection_.loop())) co_await connection_.loop().turn_end();
+    co_await give_way();
   }
   connection_.put(".\r\n");
 }
@@ -218,8 +205,7 @@ Task<> Session::top(std::string_view args) {
   auto parts = words(args, " \t");
   auto lines = parts.size() == 2 ? parse_number(parts[1]) : std::nullopt;
   if (!lines) {
-    ++bad_commands_;
-    err("TOP needs a message number and a number of lines.");
+    replies_.mistake("TOP needs a message number and a number of lines.");
     co_return;
   }
   Entry* entry = numbered(parts[0]);
@@ -239,11 +225,11 @@ Task<> Session::send_message(Entry& entry, std::optional<std::uint64_t> body_lin
       });
   auto first = co_await std::move(beginning);
   if (!first) {
-    // RFC 1939 knows no such case: another client has removed it since our login.
+    // Another client has removed it since login; RFC 1939 has no reply of its own for that.
     if (first.error().is_temporary()) {
       refuse(first.error(), client_words(first.error()));
     } else {
-      err("Message is gone: another client removed it.");
+      replies_.err("Message is gone: another client removed it.");
     }
     co_return;
   }
@@ -251,7 +237,7 @@ Task<> Session::send_message(Entry& entry, std::optional<std::uint64_t> body_lin
     ++counts_.retrieved;
     entry.is_retrieved = true;
   }
-  ok(body_lines ? "" : std::to_string(entry.octets) + " octets");
+  replies_.ok(body_lines ? "" : std::to_string(entry.octets) + " octets");
   DotStuffer stuffer(body_lines);
   std::string piece = *std::move(first);
   auto asked = first_piece_bytes;
@@ -262,14 +248,15 @@ Task<> Session::send_message(Entry& entry, std::optional<std::uint64_t> body_lin
     bool goes_on = stuffer.add(piece, out);
     offset += piece.size();
     if (!body_lines) counts_.retrieved_bytes += piece.size();
-    // Less than was asked for is the end. What LIST tells may come from a file's name, and err.
+    // A piece shorter than asked for is the last. The size that LIST tells may come from a file's
+    // name, and be wrong.
     bool is_last = !goes_on || piece.size() < asked;
     if (is_last) stuffer.finish(out);
     co_await connection_.write(out);
     if (is_last) co_return;
     auto next = co_await connection_.loop().offload(
         [&]() -> Result<std::string> { return reader->read(offset, piece_bytes); });
-    // In the middle of a reply nothing but the connection's end can tell of an error.
+    // In the middle of a reply only the end of the connection can tell the client of an error.
     if (!next) throw Disconnected(Disconnected::Reason::Error, next.error().text());
     piece = *std::move(next);
     asked = piece_bytes;
@@ -280,12 +267,12 @@ Task<> Session::dele(std::string_view args) {
   Entry* entry = numbered(args);
   if (entry == nullptr) co_return;
   maildrop_.mark_deleted(*entry);
-  ok("Marked to be deleted.");
+  replies_.ok("Marked to be deleted.");
 }
 
 Task<> Session::rset(std::string_view) {
   maildrop_.unmark_all();
-  ok("");
+  replies_.ok("");
   co_return;
 }
 
@@ -300,7 +287,7 @@ Task<> Session::quit(std::string_view) {
     co_return;
   }
   counts_.deleted = *removed;
-  ok(*removed > 0 ? "Logging out, messages deleted." : "Logging out.");
+  replies_.ok(*removed > 0 ? "Logging out, messages deleted." : "Logging out.");
 }
 
 }  // namespace pennypost::pop

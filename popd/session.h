@@ -1,9 +1,10 @@
-// A connection whose client is logged in in; the TRANSACTION and UPDATE states of POP3 out.
+// Holds POP3's dialogue after login: the TRANSACTION state, and the UPDATE that QUIT makes.
 //
-// The maildrop is frozen at login. DELE marks; QUIT alone removes: a connection that ends otherwise
-// changes nothing.
+// The maildrop is frozen at login. DELE only marks, and QUIT alone removes: a connection that ends
+// in any other way changes nothing.
 //
-// STANDARDS  RFC 1939 sections 5 to 7, RFC 2449
+// STANDARDS  RFC 1939 sections 5 to 7, RFC 2449 (CAPA)
+// SEE ALSO   maildrop.h (the messages), login.h (the time before)
 #pragma once
 
 #include <memory>
@@ -14,6 +15,7 @@
 #include "common/config/config.h"
 #include "common/net/connection.h"
 #include "popd/maildrop.h"
+#include "popd/replies.h"
 
 namespace pennypost::pop {
 
@@ -33,9 +35,9 @@ class Session {
   Session(Connection& connection, std::shared_ptr<const Config> config, Service service,
           Maildrop& maildrop, std::string user);
 
-  /// Until QUIT; Disconnected passes through. True after a QUIT whose update succeeded.
+  /// From the first command to QUIT; throws Disconnected.
   Task<> serve();
-  /// Ends the dialogue: at once while it waits for a command, else after the one it is at.
+  /// Ends the dialogue: at once while it waits for a command, else after the command.
   void stop();
   const Counts& counts() const { return counts_; }
 
@@ -55,20 +57,21 @@ class Session {
 
   Task<> dispatch(std::string_view line);
   Task<> send_message(Entry& entry, std::optional<std::uint64_t> body_lines);
-  /// The message of that number; null, with the reply sent, where there is none.
+  /// The message with the number in `text`. Null where there is none: the reply has been put.
   Entry* numbered(std::string_view text);
-  void ok(std::string_view text);
-  void err(std::string_view text);
+  /// Logs the reason, and tells the client that it may pass later (RFC 3206).
   void refuse(const Error& error, std::string_view told);
+  /// In a long answer: sends what has gathered, and lets other sessions have their turn.
+  Task<> give_way();
 
   Connection& connection_;
   std::shared_ptr<const Config> config_;
   const Settings& settings_;
   Maildrop& maildrop_;
+  Replies replies_;
   std::string user_;
   UniqueIdFormat unique_ids_;
   Counts counts_;
-  int bad_commands_ = 0;
   bool quitting_ = false;
   bool stopping_ = false;
   bool is_waiting_ = false;

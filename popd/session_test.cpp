@@ -73,7 +73,7 @@ bool has(const std::string& text, std::string_view part) {
 
 }  // namespace
 
-TEST_CASE("STAT, LIST and RETR tell octets with CRLF, and dots are doubled") {
+TEST_CASE("STAT, LIST and RETR count octets with CRLF line ends, and RETR doubles dots") {
   Mail mail;
   mail.add("1.a", "Subject: one\n\n.dot\nend\n");
   CHECK(mail.say("STAT\r\nLIST\r\nLIST 1\r\nRETR 1\r\n") ==
@@ -81,7 +81,7 @@ TEST_CASE("STAT, LIST and RETR tell octets with CRLF, and dots are doubled") {
         "+OK 27 octets\r\nSubject: one\r\n\r\n..dot\r\nend\r\n.\r\n");
 }
 
-TEST_CASE("LIST tells and RETR gives all of a message though its name tells too small a size") {
+TEST_CASE("LIST and RETR give all of a message though its file name claims a smaller size") {
   Mail mail;
   std::string line(998, 'x');
   std::string text = "Subject: long\n\n";
@@ -93,7 +93,7 @@ TEST_CASE("LIST tells and RETR gives all of a message though its name tells too 
   CHECK(said.ends_with("x\r\nthe end\r\n.\r\n"));
 }
 
-TEST_CASE("TOP shows the header and so many lines") {
+TEST_CASE("TOP shows the header and as many lines as asked for") {
   Mail mail;
   mail.add("1.a", "A: b\n\none\ntwo\n");
   CHECK(mail.say("TOP 1 1\r\nTOP 1\r\nTOP 9 1\r\n") ==
@@ -126,7 +126,7 @@ TEST_CASE("after a switch from Dovecot each message has the id that Dovecot gave
             "+OK \r\n1 1.a,S=9\r\n2 0000abCD\r\n3 3.c\r\n.\r\n"));
 }
 
-TEST_CASE("a stored id that is none is not shown") {
+TEST_CASE("a stored id that is not a valid unique id is not shown") {
   Mail mail;
   mail.add("1.a", "a: b\n\nx\n");
   mail.write_uidlist("3 V305419896 N300\n171 P\xff :1.a\n");
