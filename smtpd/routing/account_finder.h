@@ -1,0 +1,25 @@
+// The accounts of this host as routing sees them: who has a mailbox here.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "smtpd/routing/route.h"
+
+namespace pennypost::smtp {
+
+/// The code of an Error that says: there is such a user, but delivery waits for the administrator.
+inline constexpr int exists_but_takes_no_mail = 450;
+
+/// Accounts::by_address and by_name, or a test's table. An Error with code exists_but_takes_no_mail
+/// says that the user exists but may have no mail here (root), with the remedy.
+class AccountFinder {
+ public:
+  virtual ~AccountFinder() = default;
+  virtual Result<std::optional<AccountRef>> by_address(std::string_view local,
+                                                       std::string_view domain) const = 0;
+  virtual Result<std::optional<AccountRef>> by_name(std::string_view name) const = 0;
+};
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,61 @@
+#include "smtpd/routing/alias_trust.h"
+
+namespace pennypost::smtp {
+
+/// Whoever may write an alias table may run commands and see lists: it must be root's (without
+/// root: ours). The first that is not.
+std::optional<AliasTrust::UsersTable> AliasTrust::users_alias_table() const {
+  for (const auto& table : config_->alias_maps) {
+    bool is_file = table.name.starts_with('/');
+    auto owner = is_file ? host_.file_owner(table.name) : std::nullopt;
+    if (owner && *owner != 0 && *owner != host_.own_uid) return UsersTable{table.name, *owner};
+  }
+  return {};
+}
+
+std::string AliasTrust::distrust() const {
+  auto table = users_alias_table();
+  if (!table) return {};
+  return table->name +
+         " is not owned by root, so its commands and files are not used; chown root " + table->name;
+}
+
+/// The system user of this uid, if it may have mail here: then there is a process that reads for
+/// it.
+Result<std::optional<std::string>> AliasTrust::reader_of(std::uint32_t uid) const {
+  auto name = host_.user_name(uid);
+  if (!name) return std::optional<std::string>();
+  TRY(auto account, accounts_->by_name(*name));
+  bool is_it = account && account->is_system && account->uid == uid;
+  return is_it ? std::move(name) : std::nullopt;
+}
+
+/// A list that an alias includes: root's is read here, a user's by a process of that user. What a
+/// user's table includes is read by a process of the table's owner.
+Result<IncludedList> AliasTrust::included(const std::string& path) const {
+  IncludedList included;
+  if (auto table = users_alias_table()) {
+    TRY(auto reader, reader_of(table->owner));
+    if (!reader) return Error::temporary(table->name + " names it, which is not owned by root");
+    included.read_by = *std::move(reader);
+    return included;
+  }
+  TRY(auto list, host_.read_list(path));
+  bool is_ours = list.owner == 0 || list.owner == host_.own_uid;
+  if (!is_ours) {
+    TRY(auto reader, reader_of(list.owner));
+    if (reader) {
+      included.read_by = *std::move(reader);
+      return included;
+    }
+    included.distrust = path +
+                        " is not owned by root or by a user who may have mail here, so only "
+                        "its addresses are used, and only if everybody may read it; chown root " +
+                        path;
+    if (!list.is_public) return Error::temporary(included.distrust);
+  }
+  included.text = std::move(list.text);
+  return included;
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,126 @@
+// What a Router makes of addresses before it looks where they lead: rewriting by canonical maps,
+// and virtual aliases.
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "common/mail/idn.h"
+#include "smtpd/routing/resolution.h"
+#include "smtpd/routing/router.h"
+#include "store/maps/address_lookup.h"
+#include "store/maps/alias_items.h"
+
+namespace pennypost::smtp {
+namespace {
+
+/// The addresses on the right side of an address table.
+Result<std::vector<std::string>> addresses_of(std::string_view value) {
+  TRY(auto items, store::parse_alias_items(value));
+  std::vector<std::string> list;
+  for (auto& item : items) {
+    if (item.kind != store::AliasItem::Kind::Address) {
+      return Error::temporary("4.3.5 " + printable(item.text, 100) +
+                              " stands where only addresses may");
+    }
+    list.push_back(std::move(item.text));
+  }
+  return list;
+}
+
+}  // namespace
+
+/// Step 1: nothing where the address stays as it is.
+Result<std::optional<MailAddress>> Router::rewritten(const MailAddress& address, DomainClass domain,
+                                                     bool is_first) const {
+  std::optional<MailAddress> other;
+  auto hidden = domain == DomainClass::Local ? address.hidden_route() : std::nullopt;
+  if (hidden) {
+    bool is_taken = (hidden->kind == HiddenRoute::Kind::Percent && config_->allow_percent_hack) ||
+                    (hidden->kind == HiddenRoute::Kind::Bang && config_->swap_bangpath);
+    auto destination = Domain::parse(hidden->destination, Utf8::Allowed);
+    if (is_taken && destination) {
+      TRY(other, MailAddress::make(hidden->user, std::move(*destination)));
+      return other;
+    }
+  }
+  if (!is_first) return other;
+  TRY(auto canonical, canonical_.rewritten(AddressClass::EnvelopeRecipient, address, *config_,
+                                           [this](const auto& now) { return is_own(now); }));
+  if (canonical != address) other = std::move(canonical);
+  return other;
+}
+
+Result<bool> Router::is_own(const MailAddress& address) const {
+  if (!address.domain()) return true;
+  TRY(auto domain, domains_.classify(*address.domain()));
+  return is_own(domain, address);
+}
+
+Result<Canonicalize::Rewritten> Router::canonicalize(const Canonicalize& ask) const {
+  Canonicalize::Rewritten rewritten;
+  if (!ask.sender.empty()) {
+    TRY(rewritten.sender, canonical_text(AddressClass::EnvelopeSender, ask.sender));
+  }
+  for (const auto& address : ask.in_header) {
+    auto what = address.is_recipient ? AddressClass::HeaderRecipient : AddressClass::HeaderSender;
+    TRY(auto text, canonical_text(what, address.text));
+    rewritten.in_header.push_back(std::move(text));
+  }
+  return rewritten;
+}
+
+/// What is no address stays as it is.
+Result<std::string> Router::canonical_text(AddressClass what, const std::string& text) const {
+  auto address = MailAddress::parse(text, Utf8::Allowed);
+  if (!address || address->is_null()) return text;
+  TRY(auto canonical, canonical_.rewritten(what, *address, *config_,
+                                           [this](const auto& now) { return is_own(now); }));
+  return canonical == *address ? text : canonical.text();
+}
+
+bool Router::propagates(std::string_view what) const {
+  const auto& list = config_->propagate_unmatched_extensions;
+  return std::find(list.begin(), list.end(), what) != list.end();
+}
+
+/// Whether bare names are looked up for it, as virtual(5) has it: myorigin, mydestination, our
+/// literals.
+bool Router::is_own(DomainClass domain, const MailAddress& address) const {
+  return domain == DomainClass::Local ||
+         (address.domain() &&
+          "@" + address.domain()->key() == folded_address("@" + config_->myorigin));
+}
+
+Result<std::optional<Resolution>> Router::virtual_alias(const Recipient& recipient,
+                                                        const MailAddress& address,
+                                                        DomainClass domain) const {
+  std::optional<Resolution> none;
+  TRY(auto match, store::lookup_address(virtual_aliases_, address.local(), domain_key(address),
+                                        config_->recipient_delimiter, is_own(domain, address)));
+  if (!match) return none;
+  auto targets = addresses_of(match->value);
+  if (!targets) return Error::temporary("4.3.5 virtual_alias_maps: " + targets.error().text());
+  if (targets->size() > static_cast<std::size_t>(config_->virtual_alias_expansion_limit)) {
+    return Error(554, "5.4.6 " + address.text() +
+                          " leads to more than virtual_alias_expansion_limit addresses");
+  }
+  std::string extension = propagates("virtual") ? match->unmatched_extension : "";
+  std::vector<Recipient> children;
+  for (const auto& text : *targets) {
+    auto target = target_address(text, address, extension, *config_);
+    if (!target) {
+      return Error::temporary("4.3.5 virtual_alias_maps: " + address.text() + " leads to \"" +
+                              printable(text, 100) + "\", which is no address");
+    }
+    // It means itself, as catch-alls do that spare an address: no expansion at all.
+    if (targets->size() == 1 && target->folded_key() == address.folded_key()) return none;
+    Recipient child = recipient;
+    child.address = target->text();
+    // Not asked here again, but it may still be a name of alias_maps.
+    child.is_virtual_self = target->folded_key() == address.folded_key();
+    children.push_back(std::move(child));
+  }
+  if (children.empty()) return std::optional(error_route("5.1.1", "virtual alias without address"));
+  return std::optional(expansion(std::move(children)));
+}
+
+}  // namespace pennypost::smtp
