@@ -1,5 +1,5 @@
-// What admins ask for in, the queue changed accordingly out: flush, hold, release, remove, requeue.
-#include "smtpd/scheduler/active.h"
+// Does what admins ask of the queue: list, flush, hold, release, remove, requeue.
+#include "smtpd/scheduler/scheduler.h"
 
 #include <algorithm>
 
@@ -23,7 +23,7 @@ std::vector<QueueId> Scheduler::ids(const std::string& which) const {
 }
 
 void Scheduler::flush() {
-  for (auto& [name, one] : destinations_) one->reopen();
+  destinations_.reopen();
   for (auto& [id, entry] : waiting_) {
     entry.is_flushed = true;
     if (!entry.is_held && !entry.is_new) entry.due = std::min(entry.due, now());
@@ -37,12 +37,12 @@ void Scheduler::flush() {
 bool Scheduler::flush(const QueueId& id) {
   auto active = active_.find(id.value());
   if (active != active_.end()) {
-    active->second->is_to_be_flushed = true;
+    active->second.is_to_be_flushed = true;
     return true;
   }
   auto found = waiting_.find(id.value());
   if (found == waiting_.end()) return false;
-  for (auto& [name, one] : destinations_) one->reopen();
+  destinations_.reopen();
   found->second.is_flushed = true;
   if (!found->second.is_held && !found->second.is_new) {
     deferred_.erase({found->second.due, id.value()});
@@ -55,68 +55,69 @@ bool Scheduler::flush(const QueueId& id) {
 
 /// Takes a waiting message out, changes it durably, and lets it wait again. The message counts as
 /// active meanwhile, so nobody else touches it.
-Task<bool> Scheduler::change(QueueId id, Operation operation) {
+Task<bool> Scheduler::change(QueueId id, AdminRequest request) {
   auto busy = active_.find(id.value());
   if (busy != active_.end()) {
-    Active& active = *busy->second;
-    if (operation == Operation::Remove) active.is_to_be_removed = true;
-    if (operation == Operation::Requeue) active.is_to_be_requeued = true;
-    if (operation == Operation::Hold) active.is_to_be_held = true;
-    if (operation == Operation::Release) active.is_to_be_held = false;
-    active.asked_last = operation;
+    busy->second.add(request);
     co_return true;
   }
   auto found = waiting_.find(id.value());
   if (found == waiting_.end()) co_return false;
   bool is_held = found->second.is_held;
-  if (operation == (is_held ? Operation::Hold : Operation::Release)) co_return false;
-  auto active = std::make_shared<Active>(id);
-  active->is_uncertain = found->second.is_uncertain;
-  active->due = found->second.due;
-  bool was_new = found->second.is_new;
-  stop_waiting(id.value());
-  active_.emplace(id.value(), active);
+  if (request == (is_held ? AdminRequest::Hold : AdminRequest::Release)) co_return false;
+  WaitingMessage entry = stop_waiting(id.value());
+  const AskedMeanwhile& asked = active_.emplace(id.value(), AskedMeanwhile()).first->second;
+  auto rewriting = rewrite(id, std::move(entry), request, asked);
+  auto rewritten = co_await std::move(rewriting);
+  auto asked_last = asked.last;
+  active_.erase(id.value());
+  ended_.notify_all();
+  bool is_gone = !rewritten;
+  if (rewritten) wait_until_due(id.value(), *std::move(rewritten));
+  constexpr std::string_view done[]{"placed on hold", "released from hold", "removed", "requeued"};
+  log_queue_change(id.value(), done[static_cast<int>(request)]);
+  changed_.notify_all();
+  // What was asked for while this was written comes after it.
+  if (is_gone || !asked_last) co_return true;
+  auto next = change(id, *asked_last);
+  co_return co_await std::move(next);
+}
 
+/// Commits the change to a message that waited as `entry`; how it waits from now on, nothing when
+/// it is gone. `asked` must outlive the task.
+Task<std::optional<WaitingMessage>> Scheduler::rewrite(QueueId id, WaitingMessage entry,
+                                                       AdminRequest request,
+                                                       const AskedMeanwhile& asked) {
   auto loaded = co_await queue_.load(id);
   Changes changes;
-  Waiting entry;
-  bool is_gone = operation == Operation::Remove || (loaded && !*loaded);
+  WaitingMessage next;
+  next.is_uncertain = entry.is_uncertain;
+  bool is_gone = request == AdminRequest::Remove || (loaded && !*loaded);
   if (loaded && *loaded) {
     QueuedMessage& message = **loaded;
-    if (operation == Operation::Remove || active->is_to_be_removed) {
+    if (request == AdminRequest::Remove || asked.is_to_be_removed) {
       is_gone = true;
       message.remove(changes);
     } else {
-      if (operation == Operation::Requeue) message.expand_again();
-      message.change_record().is_held = operation == Operation::Hold;
-      if (operation != Operation::Hold) message.change_record().due = now();
+      if (request == AdminRequest::Requeue) message.expand_again();
+      message.change_record().is_held = request == AdminRequest::Hold;
+      if (request != AdminRequest::Hold) message.change_record().due = now();
       message.save(changes);
-      entry.due = message.record().due;
-      entry.is_held = message.record().is_held;
+      next.due = message.record().due;
+      next.is_held = message.record().is_held;
     }
-  } else if (!loaded && operation == Operation::Remove) {
+  } else if (!loaded && request == AdminRequest::Remove) {
     auto removal = queue_.removal(id);
     changes = co_await std::move(removal);
   } else if (!loaded) {
-    entry.is_held = operation == Operation::Hold;
-    entry.due = now();
+    next.is_held = request == AdminRequest::Hold;
+    next.due = now();
   }
+  next.is_new = entry.is_new && !next.is_held && request == AdminRequest::Release;
   auto work = queue_.record(std::move(changes));
   co_await std::move(work);
-  active_.erase(id.value());
-  ended_.notify_all();
-  if (!is_gone) {
-    entry.is_uncertain = active->is_uncertain;
-    entry.is_new = was_new && !entry.is_held && operation == Operation::Release;
-    wait_until_due(id.value(), std::move(entry));
-  }
-  constexpr std::string_view done[]{"placed on hold", "released from hold", "removed", "requeued"};
-  log_queue_change(id.value(), done[static_cast<int>(operation)]);
-  changed_.notify_all();
-  // What was asked for while this was written comes after it.
-  if (is_gone || !active->asked_last) co_return true;
-  auto next = change(id, *active->asked_last);
-  co_return co_await std::move(next);
+  if (is_gone) co_return std::nullopt;
+  co_return std::optional<WaitingMessage>(std::move(next));
 }
 
 }  // namespace pennypost::smtp

@@ -1,11 +1,11 @@
-// How many deliveries one destination bears at once: outcomes in, leases out.
+// Limits how many deliveries one destination has at once.
 //
 // With feedback, as Postfix's queue manager: a destination begins with
 // initial_destination_concurrency; each success raises its limit by one, up to
-// default_destination_concurrency_limit, each failed connection lowers it by one. When failures
-// have taken default_destination_concurrency_failed_cohort_limit whole rounds, it is dead for a
+// default_destination_concurrency_limit, and each failed connection lowers it by one. When failures
+// have used up default_destination_concurrency_failed_cohort_limit whole rounds, it is dead for a
 // while: what waits for it is turned away at once with the reason. Without feedback (local
-// delivery) the limit stands.
+// delivery) the limit is fixed.
 //
 // Leases are given in the order in which they were asked for.
 #pragma once

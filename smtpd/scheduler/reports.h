@@ -1,8 +1,8 @@
-// A message with outcomes in, what its senders must be told out: new messages for the queue.
+// Writes the reports that a message's senders are due: failures, delays, successes.
 //
-// One report for each sender (recipients of a mailing list have an owner of their own) and kind:
-// failures and expiries in one, successes in one, delays in one. The null sender is told nothing,
-// so no report answers a report; that such mail was dropped stands in the log.
+// Each sender (recipients of a mailing list have an owner of their own) gets one report for
+// failures and expiries, one for successes and one for delays. The null sender gets none, so no
+// report answers a report; the log says that such mail was dropped.
 //
 // STANDARDS  RFC 3464, RFC 3461 section 6, RFC 5321 section 6.1
 // SEE ALSO   ../../common/mail/report.h (the text), retry.h (who wants which)

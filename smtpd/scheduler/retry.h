@@ -1,4 +1,5 @@
-// A message's age and the configuration in; when it is tried again, and when it is given up, out.
+// Decides when a message is tried again, when its sender hears of the delay, and when it is given
+// up.
 //
 // As Postfix: the pause before the next attempt is the message's age, between minimal_backoff_time
 // and maximal_backoff_time. Mail that still waits after maximal_queue_lifetime

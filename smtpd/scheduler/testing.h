@@ -1,4 +1,4 @@
-// Settings and what the peers answer in, what the scheduler asked and did out: for its tests.
+// A queue and a scheduler whose peers are played by the test.
 #pragma once
 
 #include <doctest/doctest.h>

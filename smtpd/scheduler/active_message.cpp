@@ -1,0 +1,86 @@
+#include "smtpd/scheduler/active_message.h"
+
+#include <algorithm>
+
+#include "common/async/nursery.h"
+#include "common/log/log.h"
+
+namespace pennypost::smtp {
+
+void AskedMeanwhile::add(AdminRequest request) {
+  if (request == AdminRequest::Remove) is_to_be_removed = true;
+  if (request == AdminRequest::Requeue) is_to_be_requeued = true;
+  if (request == AdminRequest::Hold) is_to_be_held = true;
+  if (request == AdminRequest::Release) is_to_be_held = false;
+  last = request;
+}
+
+ActiveMessage::ActiveMessage(const ActiveContext& context, QueueId id, WaitingMessage waiting,
+                             AskedMeanwhile& asked)
+    : context_(context),
+      asked_(asked),
+      id_(std::move(id)),
+      since_(context.clock.now()),
+      message_(std::move(waiting.message)),
+      body_(std::move(waiting.body)),
+      due_(waiting.due),
+      is_uncertain_(waiting.is_uncertain),
+      is_flushed_(waiting.is_flushed) {}
+
+Task<ActiveMessage::Settled> ActiveMessage::process() {
+  Settled settled;
+  auto is_there = co_await load();
+  if (!is_there) settled.waits = unreadable(is_there.error());
+  if (!is_there || !*is_there) co_return std::move(settled);
+  co_await attempt_all();
+  body_.reset();
+  auto settling = settle();
+  co_return co_await std::move(settling);
+}
+
+/// False: it is gone. Error: it can't be read.
+Task<Result<bool>> ActiveMessage::load() {
+  if (!message_) {
+    CO_TRY(auto loaded, co_await context_.queue.load(id_));
+    if (!loaded) co_return false;
+    message_ = std::make_unique<QueuedMessage>(*std::move(loaded));
+  }
+  if (is_uncertain_) message_->mark_uncertain();
+  log_active(id_.value(), message_->envelope().sender, message_->envelope().octets(),
+             message_->pending_count());
+  co_return true;
+}
+
+/// On hold if it is damaged, else tried again soon.
+WaitingMessage ActiveMessage::unreadable(const Error& error) {
+  bool is_damaged = error.code() == damaged;
+  log_error("qmgr", error.text() + (is_damaged ? ": on hold until postsuper -d or -H" : ""));
+  WaitingMessage waiting;
+  waiting.is_held = is_damaged;
+  waiting.due = context_.now() + context_.peers.config()->minimal_backoff_time.count();
+  return waiting;
+}
+
+/// One attempt for every recipient that is pending, also for those that come about meanwhile.
+Task<> ActiveMessage::attempt_all() {
+  for (;;) {
+    std::vector<std::uint32_t> numbers = message_->pending();
+    std::erase_if(numbers, [&](auto number) { return tried_.contains(number); });
+    if (numbers.empty() || context_.is_draining() || asked_.is_to_be_removed) co_return;
+    auto groups = co_await resolve(numbers);
+    groups_left_ = groups.size();
+    Nursery deliveries(context_.loop);
+    for (auto& group : groups) deliveries.start(deliver(std::move(group)));
+    co_await deliveries.join();
+  }
+}
+
+/// Commits what has changed.
+Task<> ActiveMessage::record() {
+  Changes changes;
+  message_->save(changes);
+  auto work = context_.queue.record(std::move(changes));
+  co_await std::move(work);
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,144 @@
+// One attempt to deliver one message of the queue: load, resolve, attempt, settle.
+//
+// Each recipient that is pending is resolved by `lookup` until it has a route (never stored: a
+// corrected configuration takes effect on mail that waits). Expansions are committed before any
+// attempt. Recipients that share a route go together, and what came of their attempt is one commit.
+// At the end the message is removed or gets its next due time, and reports to the sender enter the
+// queue by that same commit.
+//
+// The scheduler decides when a message becomes active and keeps what is left of it; ActiveContext
+// is all that a message needs of its surroundings. Its members are defined in active_message.cpp
+// (load, and the course of an attempt), resolve.cpp, attempt.cpp, apply.cpp and settle.cpp.
+//
+// LIMITS     resolve_at_once_max recipients of a message are resolved at once
+// SEE ALSO   scheduler.h (order), destinations.h (limits), retry.h (due times), reports.h (reports)
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/async/loop.h"
+#include "common/base/clock.h"
+#include "smtpd/delivery/messages.h"
+#include "smtpd/queue/queue.h"
+#include "smtpd/scheduler/deliver_processes.h"
+#include "smtpd/scheduler/destinations.h"
+#include "smtpd/scheduler/full_mailbox_notes.h"
+#include "smtpd/scheduler/peers.h"
+#include "smtpd/scheduler/recipient_group.h"
+#include "smtpd/scheduler/reports.h"
+#include "smtpd/scheduler/waiting_message.h"
+
+namespace pennypost::smtp {
+
+inline constexpr std::size_t resolve_at_once_max = 100;
+inline constexpr int damaged = static_cast<int>(store::StorageProblem::Damaged);
+
+/// What all active messages share. Everything outlives them.
+struct ActiveContext {
+  Loop& loop;
+  Queue& queue;
+  const QueuePeers& peers;
+  const Clock& clock;
+  Destinations& destinations;  // closed: no attempt begins any more
+  DeliverProcesses& deliver_processes;
+  FullMailboxNotes& full_mailbox_notes;
+  Event& changed;  // notified when the queue can be written again, or the destinations are closed
+
+  std::int64_t now() const { return clock.now_seconds(); }
+  bool is_draining() const { return destinations.is_closed(); }
+};
+
+/// What an admin may ask for.
+enum class AdminRequest { Hold, Release, Remove, Requeue };
+
+/// What an admin has asked for while the message was active; settling it takes that into account.
+struct AskedMeanwhile {
+  bool is_to_be_removed = false;
+  bool is_to_be_flushed = false;
+  bool is_to_be_held = false;
+  bool is_to_be_requeued = false;
+  std::optional<AdminRequest> last;
+
+  void add(AdminRequest request);
+};
+
+class ActiveMessage {
+ public:
+  /// What the scheduler goes on with: the message if it is to wait again, and new messages.
+  struct Settled {
+    std::optional<WaitingMessage> waits;
+    std::vector<NewReport> reports;
+  };
+
+  /// `context` and `asked` must outlive it.
+  ActiveMessage(const ActiveContext& context, QueueId id, WaitingMessage waiting,
+                AskedMeanwhile& asked);
+  ActiveMessage(const ActiveMessage&) = delete;
+  ActiveMessage& operator=(const ActiveMessage&) = delete;
+
+  /// All of it; once.
+  Task<Settled> process();
+
+ private:
+  using Group = RecipientGroup;
+  struct Question;
+
+  // active_message.cpp
+  Task<Result<bool>> load();
+  WaitingMessage unreadable(const Error& error);
+  Task<> attempt_all();
+  Task<> record();
+
+  // resolve.cpp
+  Task<std::vector<Group>> resolve(std::vector<std::uint32_t> numbers);
+  Task<> ask_lookup(Question& question);
+  Task<bool> has_come_back(std::uint32_t number, const std::vector<Recipient>& children);
+  std::vector<std::uint32_t> expand(std::uint32_t number, std::vector<Recipient> children);
+  void add_to_group(std::uint32_t number, Route route,
+                    std::map<std::string, std::vector<Group>>& by_way);
+
+  // attempt.cpp
+  Task<> deliver(Group group);
+  std::optional<Outcome> outcome_without_attempt(const Group& group) const;
+  bool is_put_off(const Group& group) const;
+  Task<> attempt(Group& group, Destination& to);
+  Attempt request_for(const Group& group) const;
+  Task<Result<Attempt::Outcomes>> send(Group& group);
+  void apply_failure(Group& group, const Error& error);
+
+  // apply.cpp
+  void apply(const Group& group, const Outcome& outcome);
+  void apply_to_all(const Group& group, Outcome outcome);
+  void apply_answer(const Group& group, const std::vector<Outcome>& outcomes);
+  void log(const Group& group, const RecipientRecord& entry, const Outcome& outcome,
+           std::string_view status) const;
+
+  // settle.cpp
+  Task<Settled> settle();
+  Task<std::vector<NewReport>> reports_due();
+  void give_up();
+  void plan();
+
+  const ActiveContext& context_;
+  AskedMeanwhile& asked_;
+  const QueueId id_;
+  const Microseconds since_;
+  std::unique_ptr<QueuedMessage> message_;
+  std::optional<CachedBody> body_;
+  std::int64_t due_;  // where it was not tried: when it is tried next
+  const bool is_uncertain_;
+  const bool is_flushed_;
+  bool was_deferred_ = false;  // an attempt was made, or none is possible now
+  bool is_repeatable_ = true;  // another attempt would find all that this one has led to
+  std::set<std::uint32_t> tried_;
+  std::optional<std::set<std::string>> delivered_to_;  // the header fields, once they were read
+  std::size_t groups_left_ = 0;
+};
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,105 @@
+// Applies the outcomes of an attempt to an active message: states, reports that become due, the log
+// line of each recipient.
+#include "smtpd/scheduler/active_message.h"
+
+#include "common/log/log.h"
+#include "smtpd/scheduler/outcomes.h"
+#include "smtpd/scheduler/retry.h"
+
+namespace pennypost::smtp {
+
+/// A recipient without an outcome may have been delivered to or not.
+void ActiveMessage::apply_answer(const Group& group, const std::vector<Outcome>& outcomes) {
+  std::set<std::uint32_t> open(group.recipients.begin(), group.recipients.end());
+  for (const auto& outcome : outcomes) {
+    if (open.erase(outcome.recipient) == 1) apply(group, outcome);
+  }
+  for (auto number : open) {
+    auto outcome = deferred_outcome("4.3.0", "the delivery process gave no outcome");
+    outcome.recipient = number;
+    apply(group, outcome);
+    message_->change(number).is_uncertain = true;
+  }
+}
+
+void ActiveMessage::apply_to_all(const Group& group, Outcome outcome) {
+  for (auto number : group.recipients) {
+    outcome.recipient = number;
+    apply(group, outcome);
+  }
+}
+
+void ActiveMessage::apply(const Group& group, const Outcome& outcome) {
+  RecipientRecord& entry = message_->change(outcome.recipient);
+  entry.status = outcome.status;
+  entry.reason = outcome.reason;
+  entry.relay = outcome.relay;
+  entry.remote_mta = outcome.remote_mta;
+  entry.diagnostic = outcome.diagnostic;
+  entry.last_attempt = context_.now();
+  entry.is_uncertain = false;
+  auto kind = outcome.kind;
+  if (kind == OutcomeKind::Bounce && context_.peers.config()->soft_bounce) {
+    kind = OutcomeKind::Retry;
+    if (entry.status.starts_with('5')) entry.status[0] = '4';
+  }
+  is_repeatable_ = is_repeatable_ && outcome.is_repeatable;
+  const auto notify = entry.recipient.notify;
+  std::string_view status = "sent";
+  switch (kind) {
+    case OutcomeKind::Delivered: {
+      bool is_relayed = group.route.transport == Transport::Smtp;
+      entry.state = RecipientState::Done;
+      if (wants_report(notify, notify_success) && !outcome.is_dsn_relayed) {
+        entry.report = is_relayed ? ReportDue::Relayed : ReportDue::Delivered;
+      }
+      break;
+    }
+    case OutcomeKind::Discarded:
+      entry.state = RecipientState::Done;
+      break;
+    case OutcomeKind::Bounce:
+      status = "bounced";
+      entry.state = RecipientState::Done;
+      entry.report = wants_report(notify, notify_failure) ? ReportDue::Failed : ReportDue::None;
+      break;
+    case OutcomeKind::Retry:
+      status = "deferred";
+      was_deferred_ = true;
+      break;
+    case OutcomeKind::Expand:
+      break;
+  }
+  log(group, entry, outcome, status);
+  if (group.route.transport == Transport::Local) {
+    auto note = context_.full_mailbox_notes.note(group.route.account.name, entry.status);
+    if (note) context_.peers.port("lookup").post(*note);
+  }
+  if (kind == OutcomeKind::Expand) {
+    auto children = children_of_delivery(entry.recipient, group.route.account, outcome.children);
+    was_deferred_ = was_deferred_ || children.empty();
+    if (!children.empty()) expand(outcome.recipient, std::move(children));
+  }
+}
+
+void ActiveMessage::log(const Group& group, const RecipientRecord& entry, const Outcome& outcome,
+                        std::string_view status) const {
+  Microseconds arrival(message_->envelope().arrival);
+  LogDelivery line;
+  std::string component = transport_name(group.route.transport);
+  line.component = component;
+  line.process = group.process;
+  line.queue_id = id_.value();
+  line.recipient = entry.recipient.served_address();
+  line.original = entry.recipient.original;
+  line.relay = entry.relay;
+  line.delays = {since_ - arrival, group.begun - since_,
+                 Microseconds(outcome.connected_microseconds),
+                 Microseconds(outcome.transmitted_microseconds)};
+  line.dsn = entry.status;
+  line.status = status;
+  line.reason = entry.reason;
+  log_delivery(line);
+}
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,39 @@
+// Recipients of one message that go the same way and share one delivery attempt.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "smtpd/routing/route.h"
+
+namespace pennypost::smtp {
+
+struct RecipientGroup {
+  Route route;
+  std::string run_as;  // whose .forward or alias file named a command or file
+  std::string via;     // the alias or list that led here: for Delivered-To
+  std::string sender;
+  std::vector<std::uint32_t> recipients;  // their numbers in the message
+  Microseconds begun{0};
+  bool was_sent = false;     // to a process that may have done something
+  std::int32_t process = 0;  // that made the attempt; 0: none did
+};
+
+/// The component in the log lines of a transport, and its name in settings where the route gives
+/// no other.
+inline std::string transport_name(Transport transport) {
+  switch (transport) {
+    case Transport::Smtp:
+      return "smtp";
+    case Transport::Error:
+      return "error";
+    case Transport::Discard:
+      return "discard";
+    default:
+      return "local";
+  }
+}
+
+}  // namespace pennypost::smtp
