@@ -488,7 +488,7 @@ int sendmail(std::span<const std::string> args, std::istream& in, std::ostream& 
     case SendmailOptions::Mode::Flush:
       return flush_queue(directory, options->flush, err);
     case SendmailOptions::Mode::Dialogue:
-      return sendmail_dialogue(**config, options->config_directory, in, out, err);
+      return sendmail_dialogue(**config, options->config_directory, in, out);
     default:
       return send(*options, **config, in, err);
   }

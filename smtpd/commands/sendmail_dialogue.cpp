@@ -1,6 +1,7 @@
 #include "smtpd/commands/sendmail_dialogue.h"
 
 #include <algorithm>
+#include <array>
 #include <istream>
 #include <optional>
 #include <ostream>
@@ -8,7 +9,10 @@
 
 #include "common/base/text.h"
 #include "common/mail/esmtp.h"
+#include "common/session/command_table.h"
 #include "smtpd/commands/sendmail.h"
+#include "smtpd/inbound/data_scanner.h"
+#include "smtpd/inbound/reply.h"
 #include "smtpd/pickup/drop_file.h"
 
 namespace pennypost::smtp {
@@ -21,21 +25,12 @@ class Dialogue {
       : config_(config), config_directory_(config_directory), in_(in), out_(out) {}
 
   void run() {
-    say("220 " + config_.myhostname + " ESMTP " + config_.mail_name);
+    say(Reply(220, "", config_.myhostname + " ESMTP " + config_.mail_name));
     std::string line;
     while (next_line(line)) {
-      if (line.size() > dialogue_line_bytes_max) {
-        say("500 5.5.2 Error: line too long");
-        continue;
-      }
-      auto blank = line.find(' ');
-      std::string verb = upper(std::string_view(line).substr(0, blank));
-      std::string arguments(blank == line.npos ? "" : trim(line.substr(blank)));
-      if (verb == "QUIT") {
-        say("221 2.0.0 Bye");
-        return;
-      }
-      answer(verb, arguments);
+      Reply reply = answer(line);
+      say(reply);
+      if (reply.ends_session()) return;
     }
   }
 
@@ -46,104 +41,121 @@ class Dialogue {
     Utf8 utf8;
     std::vector<std::string> recipients;
   };
+  struct Command {
+    std::string_view name;
+    Reply (Dialogue::*handler)(const std::string& arguments);
+  };
 
-  void answer(const std::string& verb, const std::string& arguments) {
-    if (verb == "HELO" || verb == "EHLO") {
-      hello(verb == "EHLO", arguments);
-    } else if (verb == "MAIL") {
-      mail(arguments);
-    } else if (verb == "RCPT") {
-      rcpt(arguments);
-    } else if (verb == "DATA") {
-      data();
-    } else if (verb == "RSET") {
-      transaction_.reset();
-      say("250 2.0.0 Ok");
-    } else if (verb == "NOOP") {
-      say("250 2.0.0 Ok");
-    } else if (verb == "VRFY") {
-      say("252 2.0.0 " + printable(arguments, 256));
-    } else {
-      say("502 5.5.2 Error: command not recognized");
-    }
+  Reply answer(std::string_view line) {
+    using D = Dialogue;
+    static constexpr std::array table{
+        Command{"DATA", &D::data}, Command{"EHLO", &D::ehlo}, Command{"HELO", &D::helo},
+        Command{"MAIL", &D::mail}, Command{"NOOP", &D::noop}, Command{"QUIT", &D::quit},
+        Command{"RCPT", &D::rcpt}, Command{"RSET", &D::rset}, Command{"VRFY", &D::vrfy},
+    };
+    static_assert(is_command_table(table), "find_command() searches by halves");
+    if (line.size() > dialogue_line_bytes_max) return Reply(500, "5.5.2", "Error: line too long");
+    auto blank = line.find(' ');
+    const Command* command = find_command(table, line.substr(0, blank));
+    if (command == nullptr) return Reply(502, "5.5.2", "Error: command not recognized");
+    return (this->*command->handler)(
+        std::string(blank == line.npos ? "" : trim(line.substr(blank))));
   }
 
-  void hello(bool is_extended, const std::string& arguments) {
-    if (arguments.empty()) return say("501 Syntax: EHLO hostname");
+  Reply helo(const std::string& arguments) {
+    if (arguments.empty()) return Reply(501, "", "Syntax: EHLO hostname");
     transaction_.reset();
-    if (!is_extended) return say("250 " + config_.myhostname);
-    say("250-" + config_.myhostname);
-    say("250-SIZE " + std::to_string(config_.message_size_limit));
-    say("250-ENHANCEDSTATUSCODES");
-    say("250-8BITMIME");
-    say("250 SMTPUTF8");
+    return Reply(250, "", config_.myhostname);
   }
 
-  void mail(const std::string& arguments) {
-    if (transaction_) return say("503 5.5.1 Error: nested MAIL command");
+  Reply ehlo(const std::string& arguments) {
+    if (arguments.empty()) return helo(arguments);
+    transaction_.reset();
+    return Reply(250, "",
+                 config_.myhostname + "\nSIZE " + std::to_string(config_.message_size_limit) +
+                     "\nENHANCEDSTATUSCODES\n8BITMIME\nSMTPUTF8");
+  }
+
+  Reply mail(const std::string& arguments) {
+    if (transaction_) return Reply(503, "5.5.1", "Error: nested MAIL command");
     auto command = parse_mail_command(arguments);
-    if (!command) return say(command.error());
-    if (names_any(command->given, {"RET", "ENVID", "AUTH"})) {
-      return say("555 5.5.4 Unsupported option");
-    }
+    if (!command) return command.error();
+    if (names_any(command->given, {"RET", "ENVID", "AUTH"})) return unsupported_option();
     auto limit = static_cast<std::uint64_t>(config_.message_size_limit);
-    if (limit > 0 && command->size.value_or(0) > limit) {
-      return say("552 5.3.4 Message size exceeds fixed limit");
-    }
+    if (limit > 0 && command->size.value_or(0) > limit) return too_large();
     transaction_.emplace();
     transaction_->sender = command->sender;
     transaction_->utf8 = command->smtputf8 ? Utf8::Allowed : Utf8::Refused;
-    say("250 2.1.0 Ok");
+    return Reply(250, "2.1.0", "Ok");
   }
 
-  void rcpt(const std::string& arguments) {
-    if (!transaction_) return say("503 5.5.1 Error: need MAIL command");
+  Reply rcpt(const std::string& arguments) {
+    if (!transaction_) return need_mail();
     auto command = parse_rcpt_command(arguments, transaction_->utf8);
-    if (!command) return say(command.error());
-    if (names_any(command->given, {"NOTIFY", "ORCPT"})) return say("555 5.5.4 Unsupported option");
+    if (!command) return command.error();
+    if (names_any(command->given, {"NOTIFY", "ORCPT"})) return unsupported_option();
     if (transaction_->recipients.size() >= posting_recipients_max) {
-      return say("452 4.5.3 Error: too many recipients");
+      return Reply(452, "4.5.3", "Error: too many recipients");
     }
     transaction_->recipients.push_back(command->recipient.text());
-    say("250 2.1.5 Ok");
+    return Reply(250, "2.1.5", "Ok");
   }
 
-  void data() {
-    if (!transaction_) return say("503 5.5.1 Error: need MAIL command");
-    if (transaction_->recipients.empty()) return say("554 5.5.1 Error: no valid recipients");
-    say("354 End data with <CR><LF>.<CR><LF>");
-    auto limit = static_cast<std::size_t>(config_.message_size_limit);
+  Reply data(const std::string&) {
+    if (!transaction_) return need_mail();
+    if (transaction_->recipients.empty()) {
+      return Reply(554, "5.5.1", "Error: no valid recipients");
+    }
+    say(Reply(354, "", "End data with <CR><LF>.<CR><LF>"));
+    DataScanner::Limits limits;
+    limits.message_bytes_max = static_cast<std::uint64_t>(config_.message_size_limit);
+    limits.line_bytes_max = std::string::npos;  // no limit
+    limits.bare_newline = DataScanner::BareNewline::Keep;
+    DataScanner scanner(DataScanner::Ends::WithDot, limits);
+    // A program that ends its lines with LF speaks SMTP so. One that uses CRLF passes on texts of
+    // others: a dot between LFs is theirs, and ends nothing.
+    const bool uses_crlf = ended_with_crlf_;
     std::string text;
     std::string line;
-    std::size_t octets = 0;  // with CRLF: RFC 1870 section 5
-    bool is_too_large = false;
-    // A program that ends its lines with CRLF passes on texts of others: a dot between LFs is
-    // theirs.
-    const bool only_crlf_ends = ended_with_crlf_;
-    for (bool follows_end = true;; follows_end = !only_crlf_ends || ended_with_crlf_) {
-      if (!next_line(line)) return;  // broken off: nothing is sent
-      if (line == "." && follows_end && (!only_crlf_ends || ended_with_crlf_)) break;
-      if (line.starts_with('.')) line.erase(0, 1);
-      octets += line.size() + 2;
-      is_too_large = is_too_large || (limit > 0 && octets > limit);
-      if (!is_too_large) text += line + '\n';
+    while (!scanner.is_done()) {
+      if (!next_line(line)) return Reply::already_sent();  // broken off: nothing is sent
+      line += uses_crlf && !ended_with_crlf_ ? "\n" : "\r\n";
+      scanner.scan(line, text);
     }
-    SendmailOptions options;
-    options.sender = transaction_->sender.is_null() ? "<>" : transaction_->sender.text();
-    options.posting.recipients = std::move(transaction_->recipients);
+    Transaction ended = *std::move(transaction_);
     transaction_.reset();
-    if (is_too_large) return say("552 5.3.4 Message size exceeds fixed limit");
+    if (scanner.fault() != DataScanner::Fault::None) return too_large();
+    return post(std::move(ended), std::move(text));
+  }
+
+  Reply post(Transaction ended, std::string text) {
+    SendmailOptions options;
+    options.sender = ended.sender.is_null() ? "<>" : ended.sender.text();
+    options.posting.recipients = std::move(ended.recipients);
     Posting posting;
     auto message =
         prepare_message(std::move(text), options, LocalUser::current(), config_, posting);
-    if (!message) return say("554 5.6.0 " + printable(message.error().text()));
+    if (!message) return Reply(554, "5.6.0", printable(message.error().text()));
     std::ostringstream problem;
     int status = post_message(posting, *message, config_, config_directory_, problem);
-    if (status == 0) return say("250 2.0.0 Ok: queued");
+    if (status == 0) return Reply(250, "2.0.0", "Ok: queued");
     std::string why = printable(trim(problem.str()), 400);
-    say((status == 75 ? "451 4.3.0 " : "554 5.3.0 ") + why);
+    return status == 75 ? Reply(451, "4.3.0", why) : Reply(554, "5.3.0", why);
   }
 
+  Reply rset(const std::string&) {
+    transaction_.reset();
+    return Reply(250, "2.0.0", "Ok");
+  }
+  Reply noop(const std::string&) { return Reply(250, "2.0.0", "Ok"); }
+  Reply vrfy(const std::string& arguments) {
+    return Reply(252, "2.0.0", printable(arguments, 256));
+  }
+  Reply quit(const std::string&) { return Reply(221, "2.0.0", "Bye"); }
+
+  static Reply need_mail() { return Reply(503, "5.5.1", "Error: need MAIL command"); }
+  static Reply unsupported_option() { return Reply(555, "5.5.4", "Unsupported option"); }
+  static Reply too_large() { return Reply(552, "5.3.4", "Message size exceeds fixed limit"); }
   static bool names_any(const std::vector<std::string>& given,
                         std::initializer_list<std::string_view> names) {
     return std::ranges::any_of(
@@ -157,9 +169,11 @@ class Dialogue {
     if (ended_with_crlf_) line.pop_back();
     return true;
   }
-  void say(const std::string& reply) { out_ << reply << "\r\n" << std::flush; }
-  void say(const Error& error) {
-    say(std::to_string(error.code()) + " " + printable(error.text()));
+  void say(const Reply& reply) {
+    if (reply.is_already_sent()) return;
+    std::string wire;
+    reply.append_to(wire);
+    out_ << wire << std::flush;
   }
 
   const Config& config_;
@@ -173,7 +187,7 @@ class Dialogue {
 }  // namespace
 
 int sendmail_dialogue(const Config& config, const std::string& config_directory, std::istream& in,
-                      std::ostream& out, std::ostream&) {
+                      std::ostream& out) {
   Dialogue(config, config_directory, in, out).run();
   return 0;
 }
