@@ -4,16 +4,14 @@
 #include <sstream>
 
 #include "common/config/config.h"
+#include "smtpd/commands/exit_status.h"
+#include "smtpd/commands/load_config.h"
 #include "smtpd/commands/postqueue.h"
 #include "smtpd/commands/queue_access.h"
 #include "smtpd/commands/usage.h"
 
 namespace pennypost::smtp {
 namespace {
-
-constexpr int ex_usage = 64;
-constexpr int ex_unavailable = 69;
-constexpr int ex_config = 78;
 
 int list(const std::shared_ptr<const Config>& config, bool as_json, std::ostream& out,
          std::ostream& err) {
@@ -51,12 +49,9 @@ int mailq(std::span<const std::string> args, std::ostream& out, std::ostream& er
       return ex_usage;
     }
   }
-  auto config = Config::load(options);
-  if (!config) {
-    err << config.error().text() << '\n';
-    return ex_config;
-  }
-  return list(*config, as_json, out, err);
+  auto config = load_config(options, err);
+  if (!config) return ex_config;
+  return list(config, as_json, out, err);
 }
 
 }  // namespace pennypost::smtp

@@ -12,16 +12,13 @@
 #include "common/config/config.h"
 #include "common/mail/date.h"
 #include "common/mail/header.h"
+#include "smtpd/commands/exit_status.h"
+#include "smtpd/commands/load_config.h"
 #include "smtpd/commands/queue_access.h"
 #include "smtpd/commands/usage.h"
 
 namespace pennypost::smtp {
 namespace {
-
-constexpr int ex_failed = 1;
-constexpr int ex_usage = 64;
-constexpr int ex_unavailable = 69;
-constexpr int ex_config = 78;
 
 struct Request {
   std::string directory = "/etc/pennypost";
@@ -164,13 +161,10 @@ int postcat(std::span<const std::string> args, std::ostream& out, std::ostream& 
   LoadOptions options;
   options.directory = request->directory;
   options.program = "postcat";
-  auto config = Config::load(options);
-  if (!config) {
-    err << config.error().text() << '\n';
-    return ex_config;
-  }
+  auto config = load_config(options, err);
+  if (!config) return ex_config;
   for (const auto& id : request->ids) {
-    int status = show_one(*config, *request, id, out, err);
+    int status = show_one(config, *request, id, out, err);
     if (status != 0) return status;
   }
   return 0;

@@ -31,6 +31,7 @@
 #include "common/base/safe_open.h"
 #include "common/config/config.h"
 #include "common/mail/mime.h"
+#include "smtpd/commands/exit_status.h"
 #include "smtpd/commands/usage.h"
 #include "smtpd/pickup/control.h"
 #include "smtpd/pickup/drop_file.h"
@@ -41,11 +42,6 @@ namespace {
 
 using namespace pennypost;        // NOLINT: a program
 using namespace pennypost::smtp;  // NOLINT
-
-constexpr int ex_usage = 64;
-constexpr int ex_dataerr = 65;
-constexpr int ex_tempfail = 75;
-constexpr int ex_config = 78;
 
 int say(int status, const std::string& text) {
   std::fprintf(stderr, "postdrop: fatal: %s\n", text.c_str());

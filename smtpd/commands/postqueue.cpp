@@ -12,15 +12,12 @@
 #include "common/base/text.h"
 #include "common/config/config.h"
 #include "common/mail/date.h"
+#include "smtpd/commands/exit_status.h"
+#include "smtpd/commands/load_config.h"
 #include "smtpd/commands/usage.h"
 
 namespace pennypost::smtp {
 namespace {
-
-constexpr int ex_usage = 64;
-constexpr int ex_unavailable = 69;
-constexpr int ex_tempfail = 75;
-constexpr int ex_config = 78;
 
 constexpr std::size_t reason_column = 76;  // a reason ends here
 
@@ -224,14 +221,11 @@ int postqueue(std::span<const std::string> args, std::ostream& out, std::ostream
     err << usage::postqueue << "\n";
     return ex_usage;
   }
-  auto config = Config::load(options);
-  if (!config) {
-    err << config.error().text() << '\n';
-    return ex_config;
-  }
-  const std::string& directory = (*config)->queue_directory;
+  auto config = load_config(options, err);
+  if (!config) return ex_config;
+  const std::string& directory = config->queue_directory;
   if (action == 'p' || action == 'j') {
-    return list_queue(**config, options.directory, action == 'j', out, err);
+    return list_queue(*config, options.directory, action == 'j', out, err);
   }
   return flush_queue(directory, what, err);
 }

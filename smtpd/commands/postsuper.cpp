@@ -9,17 +9,14 @@
 
 #include "common/base/text.h"
 #include "common/config/config.h"
+#include "smtpd/commands/exit_status.h"
+#include "smtpd/commands/load_config.h"
 #include "smtpd/commands/queue_access.h"
 #include "smtpd/commands/usage.h"
 #include "smtpd/queue/queue_id.h"
 
 namespace pennypost::smtp {
 namespace {
-
-constexpr int ex_failed = 1;
-constexpr int ex_usage = 64;
-constexpr int ex_unavailable = 69;
-constexpr int ex_config = 78;
 
 constexpr std::size_t ids_at_once = 1000;  // of one request
 constexpr std::array<std::string_view, 4> queues{"incoming", "active", "deferred", "hold"};
@@ -156,16 +153,13 @@ int postsuper(std::span<const std::string> args, std::ostream& out, std::ostream
   LoadOptions options;
   options.directory = request->directory;
   options.program = "postsuper";
-  auto config = Config::load(options);
-  if (!config) {
-    err << config.error().text() << '\n';
-    return ex_config;
-  }
+  auto config = load_config(options, err);
+  if (!config) return ex_config;
   // Before the queue is opened: what writes these ids may have it open itself.
   Ids ids;
   for (std::size_t i = 0; i < actions.size(); ++i)
     ids[i] = ids_of(request->which[i], *request, err);
-  auto queue = QueueAccess::open(*config);
+  auto queue = QueueAccess::open(config);
   if (!queue) {
     err << "postsuper: fatal: mail system is down (" << queue.error().text() << ")\n";
     return ex_unavailable;

@@ -50,6 +50,8 @@
 #include "common/mail/fixups.h"
 #include "common/mail/mime.h"
 #include "common/mail/status.h"
+#include "smtpd/commands/exit_status.h"
+#include "smtpd/commands/load_config.h"
 #include "smtpd/commands/postqueue.h"
 #include "smtpd/commands/sendmail_dialogue.h"
 #include "smtpd/pickup/drop_file.h"
@@ -59,13 +61,6 @@
 
 namespace pennypost::smtp {
 namespace {
-
-constexpr int ex_usage = 64;
-constexpr int ex_dataerr = 65;
-constexpr int ex_unavailable = 69;
-constexpr int ex_osfile = 72;
-constexpr int ex_tempfail = 75;
-constexpr int ex_config = 78;
 
 Error usage(const std::string& what) { return Error(501, "sendmail: fatal: " + what); }
 
@@ -476,21 +471,18 @@ int sendmail(std::span<const std::string> args, std::istream& in, std::ostream& 
   LoadOptions load;
   load.directory = options->config_directory;
   load.program = "sendmail";
-  auto config = Config::load(load);
-  if (!config) {
-    err << config.error().text() << '\n';
-    return ex_config;
-  }
-  const std::string& directory = (*config)->queue_directory;
+  auto config = load_config(load, err);
+  if (!config) return ex_config;
+  const std::string& directory = config->queue_directory;
   switch (options->mode) {
     case SendmailOptions::Mode::List:
-      return list_queue(**config, options->config_directory, false, out, err);
+      return list_queue(*config, options->config_directory, false, out, err);
     case SendmailOptions::Mode::Flush:
       return flush_queue(directory, options->flush, err);
     case SendmailOptions::Mode::Dialogue:
-      return sendmail_dialogue(**config, options->config_directory, in, out);
+      return sendmail_dialogue(*config, options->config_directory, in, out);
     default:
-      return send(*options, **config, in, err);
+      return send(*options, *config, in, err);
   }
 }
 

@@ -19,6 +19,7 @@
 #include "common/config/layers.h"
 #include "common/net/listener.h"
 #include "common/process/pid_file.h"
+#include "smtpd/commands/exit_status.h"
 #include "smtpd/commands/host_check.h"
 #include "smtpd/commands/newaliases.h"
 #include "smtpd/commands/reload.h"
@@ -27,8 +28,6 @@
 namespace pennypost::smtp {
 namespace {
 
-constexpr int exit_usage = 64;
-constexpr int exit_configuration = 78;
 constexpr int exit_not_running = 3;
 constexpr int start_seconds = 30;
 constexpr int stop_seconds = 60;
@@ -58,7 +57,7 @@ int parse(std::span<const std::string> args, std::ostream& err, Place& place) {
   for (std::size_t i = 0; i < args.size(); ++i) {
     if (args[i] != "-c" || i + 1 == args.size()) {
       err << usage::service << "\n";
-      return exit_usage;
+      return ex_usage;
     }
     place.directory = args[++i];
   }
@@ -73,7 +72,7 @@ int prepare(std::span<const std::string> args, std::ostream& err, Place& place) 
   auto config = Config::load(options);
   if (!config) {
     print_lines(err, config.error().text());
-    return exit_configuration;
+    return ex_config;
   }
   place.config = *std::move(config);
   place.base_dir = place.config->base_dir;
@@ -246,7 +245,7 @@ int check_command(std::span<const std::string> args, std::ostream& out, std::ost
     problems.push_back(std::move(problem));
   }
   for (const auto& problem : problems) err << problem << "\n";
-  if (!problems.empty()) return exit_configuration;
+  if (!problems.empty()) return ex_config;
   out << place.directory << ": all is well\n";
   return 0;
 }
@@ -327,7 +326,7 @@ int reload_command(std::span<const std::string> args, std::ostream& out, std::os
   int status = prepare(args, err, place);
   if (status != 0) {
     err << "not reloaded: all daemons go on as before\n";
-    return status == exit_usage ? status : 1;
+    return status == ex_usage ? status : 1;
   }
   auto problems = find_problems(checked(place));
   for (const auto& problem : problems) err << problem << "\n";

@@ -25,6 +25,7 @@
 #include "common/base/text.h"
 #include "common/config/config.h"
 #include "common/mail/idn.h"
+#include "smtpd/commands/exit_status.h"
 #include "smtpd/commands/usage.h"
 #include "store/service/auth_peers.h"
 
@@ -33,7 +34,6 @@ namespace {
 
 using namespace pennypost::store;  // NOLINT: the auth processes
 
-constexpr int exit_usage = 64;
 constexpr std::string_view ipv6_prefix = "/64";
 
 std::string local_time(std::int64_t seconds) {
@@ -54,7 +54,7 @@ class Throttle {
     bool is_lift = verb_ == "lift" && is_all_ == what_.empty();
     if (is_wrong_ || (!is_list && !is_lift)) {
       err_ << usage::throttle << "\n";
-      return exit_usage;
+      return ex_usage;
     }
     auto done = work(is_list);
     if (done) return *done;

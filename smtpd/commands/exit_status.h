@@ -1,0 +1,14 @@
+// The exit statuses of the commands: those of sysexits(3), as Postfix's commands give them.
+#pragma once
+
+namespace pennypost::smtp {
+
+inline constexpr int ex_failed = 1;
+inline constexpr int ex_usage = 64;
+inline constexpr int ex_dataerr = 65;
+inline constexpr int ex_unavailable = 69;
+inline constexpr int ex_osfile = 72;
+inline constexpr int ex_tempfail = 75;
+inline constexpr int ex_config = 78;
+
+}  // namespace pennypost::smtp
