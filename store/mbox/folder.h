@@ -1,9 +1,13 @@
-// One mbox in, an open Mailbox out.
+// One open mbox folder: its messages as a session sees them, and the changes a session makes.
 //
 // When the file has changed it is read once, under lock. Messages without a valid UID get one, and
-// their fields of metadata, by a rewrite from the first of them on: mail arrives at the end, so
-// that is short. Flags change in place as long as they fit between the blanks that lie there for
-// it. What the session sees (messages_) follows the file (entries_) at sync() alone.
+// fields for flags and keywords, by a rewrite from the first of them on: new mail arrives at the
+// end, so the rewrite is short. Flags change in place as long as they fit between the blanks that
+// are there for it. The session's view (messages_) follows the file (entries_) at sync() only.
+//
+// On a full disk the session is served all the same: UIDs and flags that the file has no room for
+// are remembered until there is room or the session ends (unwritten.h), and messages can be removed
+// (writer.h).
 //
 // SEE ALSO   ../mailbox/mailbox.h (the contract), format.h, scan.h, journal.h
 #pragma once
@@ -20,6 +24,8 @@
 #include "store/mailbox/mailbox.h"
 #include "store/mbox/layout.h"
 #include "store/mbox/scan.h"
+#include "store/mbox/unwritten.h"
+#include "store/mbox/writer.h"
 
 namespace pennypost::store {
 
@@ -54,25 +60,23 @@ class MboxFolder final : public Mailbox {
   Result<Appended> append(std::span<const NewMessage> messages, NoRoom no_room = NoRoom::Refuse);
 
  private:
-  // What is to become of one message in the file.
-  struct Plan {
-    MboxMeta meta;
-    bool changed = false;
-    bool rewrite = false;
-    bool drop = false;
-  };
-
   bool is_current(const FileStamp& stamp) const;
   Result<MboxLock> lock_current();
   Result<void> read(int descriptor);
   Result<void> read_if_changed(int descriptor);
-  Result<void> settle_base(std::vector<Plan>& plans);
+  Result<void> note_stamp(int descriptor);
+  Result<void> settle_base(std::vector<MboxPlan>& plans);
+  Result<std::uint32_t> new_uid_validity();
+  Result<void> keep_uids(std::uint32_t last_uid);
   Changes adopt();
-  std::vector<Plan> plans() const;
-  Result<void> write_back(int descriptor, const std::vector<Plan>& plans);
-  Result<bool> patch(int descriptor, const MboxEntry& entry, const MboxMeta& meta,
-                     const MboxBase* base) const;
-  Result<void> rewrite(int descriptor, const std::vector<Plan>& plans, std::size_t first);
+  std::vector<MboxPlan> plans() const;
+  bool may_write_now() const;
+  static bool is_changed(const std::vector<MboxPlan>& plans);
+  static Result<void> or_no_room(Result<void> outcome);
+  Result<void> write(int descriptor, const std::vector<MboxPlan>& plans);
+  Result<void> remember(const MboxWriter& writer, int descriptor,
+                        const std::vector<MboxPlan>& plans, const Error& why);
+  Result<void> remove(int descriptor, const std::vector<MboxPlan>& plans);
   KeywordSet learn_keywords(const std::vector<std::string>& names);
   Result<KeywordSet> add_keywords(const std::vector<std::string>& names,
                                   NoRoom no_room = NoRoom::Refuse);
@@ -84,8 +88,12 @@ class MboxFolder final : public Mailbox {
   std::string path_;
   MboxBase base_;
   std::vector<std::string> keywords_;
-  std::vector<MboxEntry> entries_;  // of the file as last read, each with a UID
-  std::set<Uid> recent_;            // those that this session was the first to read
+  std::uint32_t uids_kept_ = 0;      // the last UID that the file or the state beside it knows
+  std::vector<MboxEntry> entries_;   // of the file as last read, each with a UID
+  bool is_base_remembered_ = false;  // neither the file nor the state beside it has base_
+  std::uint64_t room_wanted_ = 0;    // for what is in unwritten_
+  MboxUnwritten unwritten_;          // what entries_ say and the file does not
+  std::set<Uid> recent_;             // those that this session was the first to read
   std::vector<Message> messages_;
   std::uint32_t seen_uid_validity_ = 0;
   ModSeqs modseqs_;

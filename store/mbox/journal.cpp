@@ -19,27 +19,6 @@ constexpr std::string_view magic = "pennypost-mbox";
 constexpr std::string_view states = "WCD";
 constexpr std::uint64_t mbox_bytes_max = std::numeric_limits<off_t>::max();
 
-Result<void> write_at(int descriptor, std::uint64_t offset, std::string_view bytes,
-                      const std::string& path) {
-  while (!bytes.empty()) {
-    auto count = ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return file_error("write", path);
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-    offset += static_cast<std::uint64_t>(count);
-  }
-  return {};
-}
-
-// FNV-1a.
-std::uint64_t add_to_hash(std::uint64_t hash, std::string_view bytes) {
-  for (char c : bytes) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 1'099'511'628'211ull;
-  }
-  return hash;
-}
-
 }  // namespace
 
 // --- writing -------------------------------------------------------------------------
@@ -51,9 +30,10 @@ Result<void> MboxJournal::start(std::uint64_t begin) {
   head_.new_size = begin;
   journal_ = place_.open(O_RDWR | O_CREAT | O_TRUNC);
   if (!journal_) return file_error("create", place_.path());
-  TRY_DO(write_head(head_));
+  auto started = write_head(head_);
+  if (!started) discard();
   buffer_.clear();
-  return {};
+  return started;
 }
 
 Result<void> MboxJournal::add(std::string_view bytes) {
@@ -72,8 +52,8 @@ Result<void> MboxJournal::copy(std::uint64_t from, std::uint64_t to) {
 }
 
 Result<void> MboxJournal::flush() {
-  TRY_DO(write_at(journal_.number(), head_bytes + head_.new_size - head_.begin, buffer_,
-                  place_.path()));
+  TRY_DO(disk_.write(journal_.number(), head_bytes + head_.new_size - head_.begin, buffer_,
+                     place_.path()));
   head_.new_size += buffer_.size();
   buffer_.clear();
   return {};
@@ -83,8 +63,8 @@ Result<void> MboxJournal::commit() {
   auto prepare = [this]() -> Result<void> {
     TRY_DO(flush());
     TRY_DO(write_head(head_));
-    TRY_DO(sync_file(journal_.number(), place_.path()));
-    TRY_DO(place_.sync_directory());
+    TRY_DO(disk_.sync(journal_.number(), place_.path()));
+    TRY_DO(disk_.sync_directory(place_));
     // The space is taken before anything is overwritten.
     auto grown = head_.new_size > head_.old_size ? head_.new_size - head_.old_size : 0;
     int error = grown == 0 ? 0
@@ -93,7 +73,7 @@ Result<void> MboxJournal::commit() {
     if (error != 0) return file_error("extend", path_, error);
     head_.state = 'C';
     TRY_DO(write_head(head_));
-    return sync_file(journal_.number(), place_.path());
+    return disk_.sync(journal_.number(), place_.path());
   };
   auto prepared = prepare();
   if (!prepared) {
@@ -101,11 +81,14 @@ Result<void> MboxJournal::commit() {
     TRY_DO(undo(head_));
     return prepared;
   }
-  return copy_back(head_);
+  auto copied = copy_back(head_);
+  // The mbox is half changed: what is left is for recover(), whatever the reason.
+  if (!copied) return Error(451, ResponseCode::Unavailable, std::string(copied.error().text()));
+  return {};
 }
 
 Result<void> MboxJournal::write_head(const Head& head) {
-  return write_at(journal_.number(), 0, head.text(), place_.path());
+  return disk_.write(journal_.number(), 0, head.text(), place_.path());
 }
 
 // From state C on: everything here may be done twice.
@@ -115,15 +98,15 @@ Result<void> MboxJournal::copy_back(const Head& head) {
     TRY(auto bytes,
         read_range(journal_.number(), head_bytes + at - head.begin, wanted, place_.path()));
     if (bytes.size() < wanted) return file_error("read", place_.path(), ENODATA);
-    TRY_DO(write_at(mbox_, at, bytes, path_));
+    TRY_DO(disk_.write(mbox_, at, bytes, path_));
     at += bytes.size();
   }
-  TRY_DO(sync_file(mbox_, path_));
+  TRY_DO(disk_.sync(mbox_, path_));
   auto done = head;
   done.state = 'D';
   TRY(done.hash, hash_behind(head));
   TRY_DO(write_head(done));
-  TRY_DO(sync_file(journal_.number(), place_.path()));
+  TRY_DO(disk_.sync(journal_.number(), place_.path()));
   return cut(done, std::max(head.old_size, head.new_size));
 }
 
@@ -132,7 +115,7 @@ Result<void> MboxJournal::cut(const Head& head, std::uint64_t extra_begin) {
   if (extra_begin > head.new_size) {
     TRY_DO(move_down(extra_begin, head.new_size));
   }
-  TRY_DO(sync_file(mbox_, path_));
+  TRY_DO(disk_.sync(mbox_, path_));
   discard();
   return {};
 }
@@ -143,12 +126,11 @@ Result<void> MboxJournal::move_down(std::uint64_t from, std::uint64_t to) {
     TRY(auto bytes,
         read_range(mbox_, from, std::min<std::uint64_t>(copy_bytes, end - from), path_));
     if (bytes.empty()) return file_error("read", path_, ENODATA);
-    TRY_DO(write_at(mbox_, to, bytes, path_));
+    TRY_DO(disk_.write(mbox_, to, bytes, path_));
     from += bytes.size();
     to += bytes.size();
   }
-  if (::ftruncate(mbox_, static_cast<off_t>(to)) != 0) return file_error("shorten", path_);
-  return {};
+  return disk_.truncate(mbox_, to, path_);
 }
 
 // --- recovery ------------------------------------------------------------------------
@@ -220,12 +202,12 @@ std::string MboxJournalHead::text() const {
 }
 
 Result<std::uint64_t> MboxJournal::hash_behind(const Head& head) const {
-  std::uint64_t hash = 14'695'981'039'346'656'037ull;
+  std::uint64_t hash = mbox_hash_start;
   auto end = std::max(head.old_size, head.new_size);
   for (auto at = head.new_size; at < end;) {
     TRY(auto bytes, read_range(mbox_, at, std::min<std::uint64_t>(copy_bytes, end - at), path_));
     if (bytes.empty()) break;
-    hash = add_to_hash(hash, bytes);
+    hash = mbox_hash(bytes, hash);
     at += bytes.size();
   }
   return hash;

@@ -1,20 +1,21 @@
-// The new end of an mbox in, the file with that end in place of its old one out; safe against
-// crashes.
+// Replaces the end of an mbox by a new one, safe against crashes.
 //
 // An mbox can't be replaced by a rename: a program that waits for its lock has the old file open,
-// and would deliver into nowhere. So the new end is first written to a journal beside, synced, then
-// copied into the mbox. After a crash whoever locks the mbox next calls recover(), which finishes
-// the copying or, where the journal was not yet complete, undoes what little was done. Mail that
-// other programs have appended between crash and recovery is kept.
+// and would deliver into a file without a name. So the new end is first written to a journal in
+// another file and synced, then copied into the mbox. After a crash, whoever locks the mbox next
+// calls recover(). It finishes the copying or, if the journal was not complete yet, undoes what
+// little was done. Mail that other programs have appended between crash and recovery is kept.
 //
 //   journal = head new-end
 //   head    = "pennypost-mbox" SP state SP begin SP old-size SP new-size SP hash LF, padded with
-//   NULs state   = "W" being written | "C" complete, being copied | "D" copied, to be cut to
-//   new-size
+//             NULs to 128 octets
+//   state   = "W" being written | "C" complete, being copied | "D" copied, to be cut to new-size
 //
 // While copying, the mbox has the greater of both sizes: what another program appends lies behind
-// that. hash is of what lies behind new-size when state is D: if it is no longer there, the file
+// that. In state D, hash is of the octets behind new-size: if they are no longer there, the file
 // was cut already.
+//
+// SEE ALSO   gap.h (where there is no room for a journal)
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,7 @@
 #include "common/base/descriptor.h"
 #include "common/base/result.h"
 #include "store/mailbox/file_place.h"
+#include "store/mbox/disk.h"
 
 namespace pennypost::store {
 
@@ -45,8 +47,8 @@ struct MboxJournalHead {
 class MboxJournal {
  public:
   /// `mbox` is open for reading and writing, and locked; `path` is for errors.
-  MboxJournal(int mbox, std::string path, FilePlace journal)
-      : mbox_(mbox), path_(std::move(path)), place_(std::move(journal)) {}
+  MboxJournal(int mbox, std::string path, FilePlace journal, MboxDisk& disk = MboxDisk::system())
+      : mbox_(mbox), path_(std::move(path)), place_(std::move(journal)), disk_(disk) {}
 
   /// Finishes what a crash interrupted; does nothing when there is no journal.
   Result<void> recover();
@@ -58,6 +60,8 @@ class MboxJournal {
   Result<void> copy(std::uint64_t from, std::uint64_t to);
   /// Puts the new end in place, durably. Without it nothing has happened.
   Result<void> commit();
+  /// Gives up what was begun, and its room; for an error before commit().
+  void abandon() { discard(); }
 
  private:
   using Head = MboxJournalHead;
@@ -74,6 +78,7 @@ class MboxJournal {
   int mbox_;
   std::string path_;
   FilePlace place_;
+  MboxDisk& disk_;
   Descriptor journal_;
   Head head_;
   std::string buffer_;

@@ -81,14 +81,34 @@ Result<MboxLock> MboxLayout::lock_existing(const MailboxName& name) const {
 }
 
 Result<void> MboxLayout::recover(const MailboxName& name, int descriptor) const {
-  TRY(auto journal, state_.journal(name));
-  if (!journal) return {};
-  return MboxJournal(descriptor, file(name), *std::move(journal)).recover();
+  TRY(auto left, state_.left_by_rewrite(name));
+  if (left.journal) {
+    TRY_DO(MboxJournal(descriptor, file(name), *std::move(left.journal), disk_).recover());
+  }
+  if (!left.reserve) return {};
+  return MboxGap(descriptor, file(name), *std::move(left.reserve), disk_).recover();
 }
 
 Result<MboxJournal> MboxLayout::new_journal(const MailboxName& name, int descriptor) const {
   TRY(auto place, state_.new_journal(name));
-  return MboxJournal(descriptor, file(name), std::move(place));
+  return MboxJournal(descriptor, file(name), std::move(place), disk_);
+}
+
+Result<MboxGap> MboxLayout::new_gap(const MailboxName& name, int descriptor) const {
+  TRY_DO(lay_out_reserve(name));
+  TRY(auto place, state_.new_reserve(name));
+  return MboxGap(descriptor, file(name), std::move(place), disk_);
+}
+
+Result<void> MboxLayout::lay_out_reserve(const MailboxName& name) const {
+  TRY(auto place, state_.new_reserve(name));
+  struct stat status {};
+  if (place.look(status)) {
+    if (static_cast<std::uint64_t>(status.st_size) == MboxGap::reserve_bytes) return {};
+    // A crash came before it was whole.
+    place.remove();
+  }
+  return MboxGap::lay_out(place, disk_);
 }
 
 }  // namespace pennypost::store

@@ -1,10 +1,12 @@
-// An account's mboxes in, the paths of its folders and of what is kept beside them out.
+// Names the files of an account's mboxes, and opens and locks them.
 //
 //   INBOX               the file that INBOX= names
 //   ROOT/a/b            the folder a/b (modified UTF-7); a is a directory, where no messages can be
 //   .x, x.lock          are no folders, nor is what INBOX= or INDEX= puts below ROOT
 //   ROOT/.subscriptions
-//   INDEX/.imap/.pennypost                  what is kept beside (state.h)
+//   INDEX/.imap/.pennypost                  what is kept beside the mboxes (state.h)
+//
+// SEE ALSO   lock.h, journal.h, gap.h
 #pragma once
 
 #include <cstdint>
@@ -13,6 +15,8 @@
 
 #include "store/mailbox/folders.h"
 #include "store/mailbox/mailbox.h"
+#include "store/mbox/disk.h"
+#include "store/mbox/gap.h"
 #include "store/mbox/journal.h"
 #include "store/mbox/lock.h"
 #include "store/mbox/state.h"
@@ -22,24 +26,26 @@ namespace pennypost::store {
 /// Immutable, so that a store and its open folders share it.
 class MboxLayout {
  public:
-  MboxLayout(MailLocation location, StoreSettings settings)
+  MboxLayout(MailLocation location, StoreSettings settings, MboxDisk& disk = MboxDisk::system())
       : location_(std::move(location)),
         settings_(std::move(settings)),
-        state_(location_.index, settings_.fsync) {}
+        disk_(disk),
+        state_(location_.index, settings_.fsync, disk) {}
 
   const MailLocation& location() const { return location_; }
   const std::string& root() const { return location_.root; }
   const StoreSettings& settings() const { return settings_; }
+  MboxDisk& disk() const { return disk_; }
 
   std::string file(const MailboxName& name) const;
-  /// Where it would be if INBOX were a folder as others: for INBOX, where those below it are.
+  /// The path that INBOX would have as an ordinary folder: folders below INBOX are there.
   std::string path_below_root(const MailboxName& name) const;
-  /// Cannot for a name whose file is INBOX's, or lies in the directory where INDEX is.
+  /// Cannot for a name whose file is INBOX's, or is in the directory that INDEX= names.
   Result<void> check(const MailboxName& name) const;
-  /// What is there; nothing where there is nothing, or what is neither file nor directory. Of INBOX
-  /// whether others can be below it: Mailbox or Leaf.
+  /// What is there; nothing if there is neither a file nor a directory. For INBOX: Mailbox if there
+  /// can be folders below it, else Leaf.
   std::optional<FolderKind> kind(const MailboxName& name) const;
-  /// Whether its name is taken, be it by what is no folder.
+  /// Whether anything has this name, even if it is no folder.
   bool is_there(const MailboxName& name) const;
   bool exists(const MailboxName& name) const;
   /// NonExistent unless it exists or is INBOX; Cannot for a directory.
@@ -47,22 +53,29 @@ class MboxLayout {
   /// Makes the directories above the file.
   Result<void> prepare(const MailboxName& name) const;
 
-  /// Locks for writing, and finishes a rewrite that a crash has interrupted. Makes the file where
-  /// it is missing.
+  /// Locks for writing, and finishes a rewrite that a crash has interrupted. Creates a missing
+  /// file.
   Result<MboxLock> lock(const MailboxName& name) const;
-  /// The same of a file that is there; else NonExistent. INBOX is made all the same.
+  /// The same, but NonExistent if there is no file. INBOX is created all the same.
   Result<MboxLock> lock_existing(const MailboxName& name) const;
-  /// How long other programs' locks are waited for.
+  /// Finishes what a rewrite of the mbox, which is open and locked, has left undone.
+  Result<void> recover(const MailboxName& name, int descriptor) const;
+  /// How long to wait for other programs' locks.
   std::chrono::milliseconds lock_patience() const { return mbox_lock_patience(settings_); }
   /// For a rewrite of the mbox, which is open and locked.
   Result<MboxJournal> new_journal(const MailboxName& name, int descriptor) const;
+  /// For a removal in place; no room (452) if there is neither a reserve nor room for one.
+  Result<MboxGap> new_gap(const MailboxName& name, int descriptor) const;
+  /// How many octets there is room for beside the mboxes.
+  std::uint64_t room() const { return disk_.room(location_.index); }
+  /// Makes the reserve for that, if it is missing.
+  Result<void> lay_out_reserve(const MailboxName& name) const;
   const MboxState& state() const { return state_; }
 
  private:
-  Result<void> recover(const MailboxName& name, int descriptor) const;
-
   MailLocation location_;
   StoreSettings settings_;
+  MboxDisk& disk_;
   MboxState state_;
 };
 

@@ -54,8 +54,8 @@ std::optional<MboxState::Uids> parse(std::string_view text) {
 
 }  // namespace
 
-MboxState::MboxState(const std::string& index, bool fsync)
-    : path_(index.empty() ? "" : index + "/.imap/.pennypost"), fsync_(fsync) {}
+MboxState::MboxState(const std::string& index, bool fsync, MboxDisk& disk)
+    : path_(index.empty() ? "" : index + "/.imap/.pennypost"), fsync_(fsync), disk_(disk) {}
 
 // --- the directory -------------------------------------------------------------------
 
@@ -75,8 +75,13 @@ Result<std::shared_ptr<const Descriptor>> MboxState::open(Missing missing) const
 
 // A file of the account's that is there.
 Result<std::optional<FilePlace>> MboxState::existing(const std::string& name) const {
-  std::optional<FilePlace> none;
   TRY(auto directory, open(Missing::Leave));
+  return existing(std::move(directory), name);
+}
+
+Result<std::optional<FilePlace>> MboxState::existing(std::shared_ptr<const Descriptor> directory,
+                                                     const std::string& name) const {
+  std::optional<FilePlace> none;
   if (!directory) return none;
   FilePlace place(std::move(directory), path_, name);
   struct stat status {};
@@ -101,11 +106,27 @@ Result<void> MboxState::replace(const FilePlace& place, std::string_view text) c
   auto beside = place.with_suffix(".tmp");
   beside.remove();
   auto file = beside.create(O_WRONLY, 0600);
+  if (!file && (errno == ENOSPC || errno == EDQUOT)) return overwrite(place, text);
   if (!file) return file_error("create", beside.path());
-  auto written = write_all(file.number(), text, beside.path());
-  if (written && fsync_) written = sync_file(file.number(), beside.path());
+  auto written = disk_.write(file.number(), 0, text, beside.path());
+  if (written && fsync_) written = disk_.sync(file.number(), beside.path());
   if (written && !beside.rename_to(place)) written = file_error("replace", place.path());
   if (!written) beside.remove();
+  return !written && is_no_room(written.error()) ? overwrite(place, text) : written;
+}
+
+// On a full disk, over the old text in one write, which a reader sees whole or not at all.
+Result<void> MboxState::overwrite(const FilePlace& place, std::string_view text) const {
+  auto file = place.open(O_WRONLY);
+  struct stat status {};
+  if (!file || ::fstat(file.number(), &status) != 0) {
+    return file_error("create", place.path(), ENOSPC);
+  }
+  std::string padded(text);
+  auto old_bytes = static_cast<std::size_t>(status.st_size);
+  if (old_bytes > padded.size()) padded.insert(padded.size() - 1, old_bytes - padded.size(), ' ');
+  auto written = disk_.write(file.number(), 0, padded, place.path());
+  if (written && fsync_) written = disk_.sync(file.number(), place.path());
   return written;
 }
 
@@ -128,7 +149,7 @@ Result<void> MboxState::keep(const MailboxName& name, const Uids& uids) const {
 Result<void> MboxState::forget(const MailboxName& name) const {
   TRY(auto directory, open(Missing::Leave));
   if (!directory) return {};
-  for (const char* suffix : {".state", ".journal"}) {
+  for (const char* suffix : {".state", ".journal", ".reserve"}) {
     FilePlace(directory, path_, flat(name) + suffix).remove();
   }
   return {};
@@ -154,13 +175,22 @@ Result<std::uint32_t> MboxState::new_uid_validity(const Clock& clock) const {
 
 // --- journals ------------------------------------------------------------------------
 
-Result<std::optional<FilePlace>> MboxState::journal(const MailboxName& name) const {
-  return existing(flat(name) + ".journal");
+Result<MboxState::LeftByRewrite> MboxState::left_by_rewrite(const MailboxName& name) const {
+  LeftByRewrite left;
+  TRY(auto directory, open(Missing::Leave));
+  TRY(left.journal, existing(directory, flat(name) + ".journal"));
+  TRY(left.reserve, existing(std::move(directory), flat(name) + ".reserve"));
+  return left;
 }
 
 Result<FilePlace> MboxState::new_journal(const MailboxName& name) const {
   TRY(auto directory, open(Missing::Make));
   return FilePlace(std::move(directory), path_, flat(name) + ".journal");
+}
+
+Result<FilePlace> MboxState::new_reserve(const MailboxName& name) const {
+  TRY(auto directory, open(Missing::Make));
+  return FilePlace(std::move(directory), path_, flat(name) + ".reserve");
 }
 
 }  // namespace pennypost::store

@@ -2,12 +2,15 @@
 //
 //   INDEX/.imap/.pennypost/a%2Fb.state      "uidvalidity next-uid", for when the mbox is empty
 //   INDEX/.imap/.pennypost/a%2Fb.journal    a rewrite under way (journal.h)
+//   INDEX/.imap/.pennypost/a%2Fb.reserve    64 KiB for a removal on a full disk (gap.h)
 //   INDEX/.imap/.pennypost/uidvalidity      the last one given
 //
 // A journal overwrites mail, so whoever could plant one could forge messages. Both directories are
 // used only if the account owns them and nobody else may write to them, and each file likewise.
-// Otherwise every call that needs it is refused with 451 NoPerm and the remedy. It is made
-// when there is first something to keep, so that delivery alone leaves nothing beside a file.
+// Otherwise every call that needs it is refused with 451 NoPerm and the remedy. The directory is
+// made when there is first something to keep, so that delivery alone leaves nothing beside a file.
+//
+// On a full disk, numbers are written over the old ones in their file, which needs no room.
 //
 // SEE ALSO   layout.h (the paths of the mboxes), ../mailbox/file_place.h
 #pragma once
@@ -21,13 +24,14 @@
 #include "common/base/result.h"
 #include "store/mailbox/file_place.h"
 #include "store/mailbox/mailbox.h"
+#include "store/mbox/disk.h"
 
 namespace pennypost::store {
 
 class MboxState {
  public:
   /// `index` is MailLocation::index; empty: nothing is kept, and nothing is there.
-  MboxState(const std::string& index, bool fsync);
+  MboxState(const std::string& index, bool fsync, MboxDisk& disk = MboxDisk::system());
 
   struct Uids {
     std::uint32_t uid_validity = 0;
@@ -41,20 +45,30 @@ class MboxState {
   /// Greater than any given before, at least the time in seconds.
   Result<std::uint32_t> new_uid_validity(const Clock& clock) const;
 
-  /// Where the mailbox's journal lies or is to lie; nothing if there is none.
-  Result<std::optional<FilePlace>> journal(const MailboxName& name) const;
+  /// The mailbox's journal and reserve, if they are there.
+  struct LeftByRewrite {
+    std::optional<FilePlace> journal;
+    std::optional<FilePlace> reserve;
+  };
+  Result<LeftByRewrite> left_by_rewrite(const MailboxName& name) const;
+  /// Where they are to be.
   Result<FilePlace> new_journal(const MailboxName& name) const;
+  Result<FilePlace> new_reserve(const MailboxName& name) const;
 
  private:
   enum class Missing { Make, Leave };
   /// The directory, open and judged; null where it is missing.
   Result<std::shared_ptr<const Descriptor>> open(Missing missing) const;
   Result<std::optional<FilePlace>> existing(const std::string& name) const;
+  Result<std::optional<FilePlace>> existing(std::shared_ptr<const Descriptor> directory,
+                                            const std::string& name) const;
   Result<std::optional<std::string>> read(const FilePlace& place) const;
   Result<void> replace(const FilePlace& place, std::string_view text) const;
+  Result<void> overwrite(const FilePlace& place, std::string_view text) const;
 
   std::string path_;  // of the directory; empty: none
   bool fsync_;
+  MboxDisk& disk_;
 };
 
 }  // namespace pennypost::store

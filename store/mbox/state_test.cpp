@@ -47,7 +47,7 @@ TEST_CASE("a location without an index keeps nothing") {
   MboxState state("", false);
   auto inbox = MailboxName::inbox();
   CHECK(*state.uids(inbox) == std::nullopt);
-  CHECK_FALSE(state.journal(inbox)->has_value());
+  CHECK_FALSE(state.left_by_rewrite(inbox)->journal.has_value());
   CHECK(state.forget(inbox));
 }
 
@@ -61,19 +61,19 @@ TEST_CASE("files and directories that others may write to are not trusted") {
   const auto journal = scratch / (directory + "/INBOX.journal");
   std::ofstream(journal) << "journal";
   chmod(journal, 0600);
-  REQUIRE(state.journal(inbox)->has_value());
+  REQUIRE(state.left_by_rewrite(inbox)->journal.has_value());
 
   for (auto path : {journal, scratch / directory, scratch / "mail/.imap"}) {
     CAPTURE(path);
     auto before = static_cast<unsigned>(fs::status(path).permissions());
     for (auto bits : {020u, 002u}) {
       chmod(path, before | bits);
-      auto found = state.journal(inbox);
+      auto found = state.left_by_rewrite(inbox);
       REQUIRE_FALSE(found);
       CHECK(found.error().code() == 451);
       CHECK(found.error().text().starts_with(path + " must belong to the account"));
       chmod(path, before);
-      CHECK(state.journal(inbox));
+      CHECK(state.left_by_rewrite(inbox));
     }
   }
   // The mailbox directory itself may be shared; what is ours is below it.
@@ -92,5 +92,5 @@ TEST_CASE("a link or a second name is no file of the account's own") {
   SUBCASE("a symbolic link") { fs::create_symlink(scratch / "planted", journal); }
   SUBCASE("a hard link") { fs::create_hard_link(scratch / "planted", journal); }
   SUBCASE("a directory") { fs::create_directory(journal); }
-  CHECK_FALSE(state.journal(inbox));
+  CHECK_FALSE(state.left_by_rewrite(inbox));
 }

@@ -201,3 +201,158 @@ def use_up(folder):
         for number in itertools.count(len(os.listdir(folder))):
             with open(os.path.join(folder, str(number)), "xb"):
                 pass
+
+
+# --- mbox ---------------------------------------------------------------------------------------
+
+MBOX_LETTERS = 12
+BODY = "z" * 9000 + "\r\n"
+
+
+def mbox_host_on(t, disk):
+    """As host_on, but bob's INBOX is one file; he has letters 1 to 12, of which the last three came after he last looked."""
+    host = host_on(t, disk)
+    host.settings["virtual_mail_location"] = "mbox:~/mail:INBOX=~/inbox"
+    host.write_settings()
+    host.start()
+    for number in range(1, MBOX_LETTERS + 1):
+        if number == MBOX_LETTERS - 2:
+            imap = host.imap(BOB)
+            equal(imap.select("INBOX"), ("OK", [b"9"]), "SELECT with room")
+            imap.logout()
+        with host.smtp() as client:
+            client.sendmail(ALICE, [BOB], letter(f"n{number}", body=f"{number} {BODY}"))
+        eventually(lambda n=number: len(subjects(host)) == n, f"letter {number} is in the mbox")
+    return host
+
+
+def inbox_of(host):
+    return os.path.join(host.mail, "example.test", "bob", "inbox")
+
+
+def subjects(host):
+    """Of the messages in bob's mbox, each of which is whole."""
+    try:
+        with open(inbox_of(host), encoding="ascii") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return []
+    found = []
+    for message in text.split("\nFrom ") if text else []:
+        number = message.partition("Subject: n")[2].partition("\n")[0]
+        contains(message, f"\n\n{number} {BODY.strip()}\n", f"letter {number}")
+        found.append(int(number))
+    return found
+
+
+def fill_up(disk):
+    """Not one block is left."""
+    filler = os.path.join(disk.folder, "filler")
+    for _ in range(3):
+        fill(filler, 0)
+        os.sync()
+    equal(shutil.disk_usage(disk.folder).free, 0, "room on the disk")
+    return filler
+
+
+def kept(*gone):
+    return [number for number in range(1, MBOX_LETTERS + 1) if number not in gone]
+
+
+def mbox_without_room(kind, **disk_options):
+    @test(f"on a full ext4 {kind}, mail in an mbox is read, flagged and deleted by IMAP and POP3, and room comes of it")
+    def mbox(t):
+        disk = Disk(t, "disk", megabytes=64, options=["-m", "0"], **disk_options)
+        host = mbox_host_on(t, disk)
+        filler = fill_up(disk)
+        imap = host.imap(BOB)
+        equal(said(imap.select("INBOX")), "OK", "SELECT")
+        status, data = imap.fetch("11", "(UID FLAGS BODY[])")
+        check(status == "OK" and b"Subject: n11" in data[0][1], f"FETCH: {status} {data}")
+        equal(said(imap.store("2,5,10", "+FLAGS", r"(\Deleted)")), "OK", "STORE")
+        equal(said(imap.store("11", "+FLAGS", r"(\Flagged)")), "OK", "STORE of a letter without fields in the file")
+        size = os.path.getsize(inbox_of(host))
+        equal(imap.expunge(), ("OK", [b"10", b"5", b"2"]), "EXPUNGE")
+        check(os.path.getsize(inbox_of(host)) < size - 3 * len(BODY) + 2000, "the mbox is shorter")
+        equal(subjects(host), kept(2, 5, 10), "what is left")
+        contains(imap.fetch("8", "(FLAGS)")[1][0].decode(), r"\Flagged", "flags that were told before")
+        imap.logout()
+        pop3 = host.pop3(BOB)
+        pop3.dele(1)
+        pop3.dele(9)
+        pop3.quit()
+        equal(subjects(host), kept(1, 2, 5, 10, 12), "what POP3 leaves")
+        check(shutil.disk_usage(disk.folder).free > 0, "there is room again")
+        os.unlink(filler)
+        imap = host.imap(BOB)
+        equal(imap.select("INBOX"), ("OK", [b"7"]), "SELECT with room again")
+        equal(imap.fetch("7", "(UID FLAGS)")[1][0].decode(), r"7 (UID 11 FLAGS (\Flagged \Seen))", "the last letter")
+        imap.logout()
+
+
+mbox_without_room("with a journal", journal=True)
+mbox_without_room("without a journal", journal=False)
+
+
+BIG_LETTERS = 60
+KILL_AT_STEPS = (1, 3, 30)
+BIG_LINE = "w" * 60_000
+
+
+def steps_of_gap(host):
+    """How far a removal in place has come; 0 while none is under way."""
+    with open(os.path.join(host.mail, "example.test", "bob", "mail", ".imap", ".pennypost", "INBOX.reserve"), "rb") as file:
+        reserve = file.read()
+    records = [reserve[at:at + 512].split(b"\n")[0].split() for at in (0, len(reserve) // 2)]
+    return max((int(words[2]) for words in records if words and words[0] == b"pennypost-gap"), default=0)
+
+
+def numbers_of(path):
+    """The numbers of the messages in an mbox, each of which is whole."""
+    with open(path, encoding="ascii") as file:
+        text = file.read()
+    found = []
+    for message in ("\n" + text).split("\nFrom ")[1:]:
+        number = message.partition("Subject: n")[2].partition("\n")[0]
+        check(message.count(f"\n{number} {BIG_LINE}\n") == 1, f"letter {number} is not whole")
+        found.append(int(number))
+    return found
+
+
+@test("imapd killed in the middle of an expunge on a full disk loses no letter of an mbox and doubles none")
+def mbox_killed(t):
+    disk = Disk(t, "disk", megabytes=64, options=["-m", "0"])
+    host = host_on(t, disk)
+    host.settings["virtual_mail_location"] = "mbox:~/mail:INBOX=~/inbox"
+    # What kill -9 leaves is a lock file that had no room for its owner's name: it goes by its age alone.
+    host.settings["stale_lock_time"] = "10s"
+    host.write_settings()
+    inbox = inbox_of(host)
+    os.makedirs(os.path.dirname(inbox), exist_ok=True)
+    with open(inbox, "w", encoding="ascii") as file:
+        for number in range(1, BIG_LETTERS + 1):
+            file.write(f"From ann@example.net Tue Nov 14 22:13:20 2023\nSubject: n{number}\n\n{number} {BIG_LINE}\n\n")
+    give(host.mail)
+    host.start("imapd")
+    imap = host.imap(BOB)
+    equal(said(imap.select("INBOX")), "OK", "SELECT with room")
+    imap.logout()
+    fill_up(disk)
+    there = set(range(1, BIG_LETTERS + 1))
+    for steps in KILL_AT_STEPS:
+        imap = host.imap(BOB)
+        equal(said(imap.select("INBOX")), "OK", "SELECT")
+        gone = sorted(there)[:1]
+        equal(said(imap.store("1", "+FLAGS", r"(\Deleted)")), "OK", "STORE")
+        imap.send(b"x EXPUNGE\r\n")
+        eventually(lambda n=steps: steps_of_gap(host) >= n, f"step {steps} of the removal")
+        host.kill("imapd")
+        check(steps_of_gap(host) > 0, f"killed at step {steps}: the removal had ended before")
+        host.start("imapd")
+        imap = host.imap(BOB)
+        equal(said(imap.select("INBOX")), "OK", "SELECT after the kill")
+        left = numbers_of(inbox)
+        imap.logout()
+        equal([number for number in left if number not in gone], sorted(there - set(gone)), f"killed at step {steps}: the other letters")
+        equal(len(left), len(set(left)), f"killed at step {steps}: no letter is doubled")
+        there = set(left)
