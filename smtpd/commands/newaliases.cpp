@@ -1,4 +1,4 @@
-// The configuration's alias files in, their tables out.
+// newaliases(1): builds the tables of the configuration's alias files.
 //
 // SYNOPSIS
 //   newaliases [-c DIR]

@@ -1,4 +1,4 @@
-// pennypost(8): the name it was called by, or its first argument, in; one command's work out.
+// pennypost(8): runs the command that its own name, or its first argument, names.
 //
 // SYNOPSIS
 //   pennypost [-c DIR] postconf|postmap|... ARGUMENTS, or a link of a command's name to pennypost

@@ -1,4 +1,4 @@
-// postconf(1)'s arguments in; settings printed or changed out.
+// postconf(1): prints and changes settings.
 //
 // SYNOPSIS
 //   postconf [-c DIR] [-d | -n] [-h | -H] [-x] [-o NAME=VALUE]... [NAME]...

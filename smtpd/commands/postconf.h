@@ -1,4 +1,4 @@
-// postconf(1)'s arguments in; settings printed or changed out.
+// postconf(1): prints and changes settings.
 #pragma once
 
 #include <iosfwd>

@@ -1,4 +1,4 @@
-// postdrop(1): a message from a local program in, a synced file in the maildrop directory out.
+// postdrop(1): writes a message of a local program to a file in maildrop, where the queue finds it.
 //
 // SYNOPSIS
 //   postdrop [-c DIR] < DROP-FILE

@@ -1,4 +1,4 @@
-// postmap(1)'s arguments in; a table built, changed, asked or listed out.
+// postmap(1): builds, changes, asks or lists a look-up table.
 //
 // SYNOPSIS
 //   postmap [-c DIR] [-fiorwpNnu] [TYPE:]FILE...         builds FILE.rdb from FILE

@@ -1,4 +1,4 @@
-// postqueue(1) and mailq(1): a question about the queue in, its list or a flush out.
+// postqueue(1) and mailq(1): list the queue, or ask it to try its mail again now.
 //
 //   postqueue [-c DIR] -p | -j | -f | -i ID | -s SITE
 //   mailq [-C DIR]

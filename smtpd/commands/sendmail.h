@@ -1,4 +1,4 @@
-// sendmail(1)'s arguments and a message from standard input in, the message in the queue out.
+// sendmail(1): hands a message from standard input to the queue.
 //
 // SEE ALSO   sendmail.cpp (the manual), sendmail_dialogue.h (-bs), ../pickup/control.h,
 // ../pickup/drop_file.h

@@ -1,4 +1,4 @@
-// sendmail(1), mailq(1), postqueue(1): the name it was called by in, that command's work out.
+// sendmail(1), mailq(1) and postqueue(1): runs the command that the program's own name says.
 //
 // What every program on the host calls to send mail, so it loads no database: common/ alone. The
 // manuals are in sendmail.cpp and postqueue.h.

@@ -1,4 +1,4 @@
-// The daemons of this host in; started, stopped, reloaded, or looked at, out.
+// Starts, stops, reloads and checks the daemons of this host.
 //
 //   pennypost start | stop | reload | status | check     [-c DIR]
 //

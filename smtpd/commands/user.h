@@ -1,4 +1,4 @@
-// The arguments of `pennypost user` in; own users added, changed, removed or listed out.
+// `pennypost user`: adds, changes, removes and lists own users.
 #pragma once
 
 #include <iosfwd>

@@ -1,4 +1,4 @@
-// A message and a command in; how the command took it, out.
+// Delivers a message to a command, and tells how the command took it.
 //
 // The command is run as this process's user, with the message on its standard input: a From_ line,
 // Return-Path:, X-Original-To: and Delivered-To:, then the message with LF line ends. It has a

@@ -1,4 +1,4 @@
-// A system user's home in, what his .forward says out.
+// Reads the .forward of a system user.
 //
 // Read as the user himself. It must be a regular file of his or root's that neither group nor
 // others can write; an empty one counts as none.

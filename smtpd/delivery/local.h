@@ -1,4 +1,5 @@
-// One recipient of this host and a message in; an Outcome out: mailbox, .forward, |command, /file.
+// Delivers a message to one recipient of this host: to a mailbox, by .forward, to a |command or a
+// /file.
 //
 // Runs as the recipient's own user. A message that already bears Delivered-To: with this very
 // address is in a loop and bounces (5.4.6). Blocks: call it offloaded.

@@ -1,4 +1,4 @@
-// An Attempt and the descriptor beside it in, the message's bytes in order out.
+// Reads the message of an Attempt in order, in memory or from the file beside it.
 #pragma once
 
 #include <string>

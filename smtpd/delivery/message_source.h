@@ -1,5 +1,5 @@
-// A queued message's pieces and its body (bytes, or a file's descriptor) in, its bytes in order
-// out.
+// Reads a queued message in order for a client that sends it: its pieces, and its body from memory
+// or a file.
 //
 // SEE ALSO   ../queue/envelope.h (Piece)
 #pragma once

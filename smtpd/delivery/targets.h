@@ -1,4 +1,4 @@
-// A next hop in; the hosts and addresses to try, in order, out.
+// Finds the hosts and addresses of a next hop, in the order in which to try them.
 //
 // MX hosts by preference, equal ones in random order, each with its addresses; without MX records
 // the domain's own addresses. A literal address needs no look-up, a name in brackets no MX. Where

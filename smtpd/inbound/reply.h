@@ -1,4 +1,4 @@
-// A code, an enhanced status code and text in, the lines of an SMTP reply out.
+// An SMTP reply: its code, its enhanced status code and its text, and the lines that they make.
 //
 // STANDARDS  RFC 5321 section 4.2, RFC 2034 (enhanced status codes)
 #pragma once

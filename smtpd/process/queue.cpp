@@ -218,8 +218,8 @@ Task<> open_at_last(Child& child, Error problem, std::shared_ptr<QueueProcess>& 
 
 void run_queue(Child& child) {
   umask(077);
-  // What a commit gathers for (gathering.h) is no longer than the kernel's usual 50 us of grace.
-  // The threads begun from here have it too.
+  // A commit waits for others (../queue/group_commit.h) for times as short as the kernel's usual
+  // timer slack of 50 us, which is made smaller. Threads that are begun from here inherit it.
   ::prctl(PR_SET_TIMERSLACK, timer_slack_nanoseconds);
   std::shared_ptr<QueueProcess> process;
   auto opened = open_queue(child);

@@ -1,4 +1,4 @@
-// Room set aside on the queue's disk: given back when the disk is full, so that outcomes of
+// Sets room aside on the queue's disk and gives it back when the disk is full, so that outcomes of
 // deliveries can still be recorded.
 //
 // A file of `queue_ballast` bytes, truly allocated. All functions block: use offload.

@@ -1,4 +1,4 @@
-// A queue id in, the file of a large message's body out.
+// Keeps the bodies of large messages as files.
 //
 // The files lie in DIRECTORY/body, named by their queue id. A file belongs to the queue once the
 // database names its message; one that no message names is an orphan of an interrupted reception

@@ -1,4 +1,4 @@
-// An envelope from a process that strangers talk to in; nothing, or what is wrong with it, out.
+// Checks an envelope that comes from a process to which strangers talk.
 //
 // `receive` may be in a stranger's hands. What it submits must not name commands, files or
 // accounts, leave the queue's directory, or break the queue's own rules.

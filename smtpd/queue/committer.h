@@ -1,7 +1,8 @@
-// Changes to the queue in, "they survive a power cut" out: the one writer of the queue's database.
+// Commits changes to the queue's database, as its only writer, and answers once they would survive
+// a power cut.
 //
 // All changes that came while the last commit was under way are one batch, synced once
-// (gathering.h). While commits are quick (quick_commit_max), the loop makes them itself, which
+// (group_commit.h). While commits are quick (quick_commit_max), the loop makes them itself, which
 // costs less than to wake a thread and to be woken by it; else a thread makes one after the other
 // while there is anything to commit. Intake (new mail) may be refused; outcomes of deliveries may
 // not: they wait until they are recorded. Those that have time wait up to soon_max for a commit
@@ -26,7 +27,7 @@
 #include "common/base/result.h"
 #include "smtpd/queue/ballast.h"
 #include "smtpd/queue/body_files.h"
-#include "smtpd/queue/gathering.h"
+#include "smtpd/queue/group_commit.h"
 #include "smtpd/queue/record.h"
 
 namespace pennypost::smtp {
@@ -89,7 +90,7 @@ class Committer {
   const BodyFiles& files_;
   const Ballast& ballast_;
   std::chrono::microseconds quick_;
-  Gathering waiting_;
+  GroupCommit waiting_;
   Problem problem_ = Problem::None;
   SteadyTime next_heal_{};
   std::atomic<std::size_t> commits_ = 0;

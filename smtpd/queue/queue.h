@@ -1,9 +1,10 @@
-// A message in, safe on disk out; and every message again after a stop, a crash or a damaged disk.
+// The durable queue: keeps messages safe on disk, and has every one again after a stop, a crash or
+// damage to the disk.
 //
 //   DIRECTORY/db         the database (record.h)
 //   DIRECTORY/body       bodies too large for it
 //   DIRECTORY/ballast    room kept for bad days
-//   DIRECTORY/maildrop   mail posted while we were down (maildrop.h)
+//   DIRECTORY/maildrop   mail posted while we were down (../pickup/pickup.h)
 //
 // open() waits for a predecessor that still holds the lock, salvages a damaged log (a copy is kept
 // and the log says what is missing), removes orphans, and says what waits. After a stop that was

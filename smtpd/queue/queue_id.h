@@ -1,4 +1,4 @@
-// The time and this process in, a queue id that no message ever had or will have out.
+// Makes queue ids: none is ever given twice, by any process of any host.
 //
 //   queue-id = time process           15 characters of 0-9 and the consonants, which sort by time
 //   time     = 9 characters           microseconds since 1970, never twice in one process

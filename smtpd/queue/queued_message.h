@@ -1,4 +1,4 @@
-// A message of the queue with all its recipients: outcomes in, changes for the database out.
+// A message of the queue with all its recipients: turns outcomes into changes of the database.
 //
 // Expansion replaces a recipient by its children. Each is keyed by its final address: one that the
 // message has reached already, pending or done, is not taken twice. A child with its parent's

@@ -1,5 +1,5 @@
-// The items of an alias, an :include: file or a .forward in, the recipients that take its place
-// out.
+// Turns the items of an alias, an :include: file or a .forward into the recipients that take its
+// place.
 //
 // An address without a domain gets @myorigin. `\ann` is ann's mailbox, whatever her aliases say. A
 // |command or /file is obeyed only where allow_mail_to_commands and allow_mail_to_files name the
@@ -10,7 +10,7 @@
 // stands there: a list may be closed to others.
 //
 // LIMITS  include_depth_max, expansion_items_max, dot_forward_bytes_max
-// SEE ALSO   ../../store/maps/alias_items.h (the notation), router.h, ../delivery/forward.h
+// SEE ALSO   ../../store/maps/alias_items.h (the notation), router.h, ../delivery/forward_file.h
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// Accounts whose last delivery found the mailbox full in, whether RCPT should refuse one out.
+// Remembers whose mailbox the last delivery found full, so that RCPT can refuse more mail for it.
 //
 // A hint: the delivery alone enforces the quota. It ends with a delivery that succeeds, and by
 // itself after full_mailbox_seconds, since whoever makes room by POP3 or IMAP does not tell us.

@@ -1,5 +1,5 @@
-// The text of a transport or next hop (`relayhost`, `default_transport`, a transport table's value)
-// in, its parts out.
+// Parses the text of a transport or next hop: `relayhost`, `default_transport`, a transport table's
+// value.
 //
 //   transport = [NAME] [":" next-hop]            smtp:[mx.example.com]:587   error:5.7.1 text
 //   next-hop  = host [":" port]                  MX records are looked up

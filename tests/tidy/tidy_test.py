@@ -160,7 +160,7 @@ def foreign(t):
     report(troubles)
 
 
-@test("every file begins with a sentence that says what goes in and what comes out")
+@test("every file begins with a sentence that says what it is for")
 def heads(t):
     del t
     troubles = []

@@ -1,4 +1,4 @@
-#include "smtpd/queue/gathering.h"
+#include "smtpd/queue/group_commit.h"
 
 #include <algorithm>
 
@@ -9,7 +9,7 @@ bool has_time(const CommitEntry& entry) { return entry.kind == CommitEntry::Kind
 
 }  // namespace
 
-void Gathering::add(std::shared_ptr<CommitEntry> entry) {
+void GroupCommit::add(std::shared_ptr<CommitEntry> entry) {
   std::lock_guard lock(mutex_);
   if (!has_time(*entry)) ++urgent_;
   entries_.push_back(std::move(entry));
@@ -19,7 +19,7 @@ void Gathering::add(std::shared_ptr<CommitEntry> entry) {
   }
 }
 
-void Gathering::put_back(const CommitEntries& entries) {
+void GroupCommit::put_back(const CommitEntries& entries) {
   std::lock_guard lock(mutex_);
   for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
     if (!has_time(**entry)) ++urgent_;
@@ -27,17 +27,17 @@ void Gathering::put_back(const CommitEntries& entries) {
   }
 }
 
-bool Gathering::empty() const {
+bool GroupCommit::empty() const {
   std::lock_guard lock(mutex_);
   return entries_.empty();
 }
 
-bool Gathering::is_urgent() const {
+bool GroupCommit::is_urgent() const {
   std::lock_guard lock(mutex_);
   return urgent_ > 0;
 }
 
-bool Gathering::is_quick(std::chrono::microseconds limit) const {
+bool GroupCommit::is_quick(std::chrono::microseconds limit) const {
   std::lock_guard lock(mutex_);
   if (last_took_ >= limit) return false;
   std::size_t bytes = 0;
@@ -48,7 +48,7 @@ bool Gathering::is_quick(std::chrono::microseconds limit) const {
   return true;
 }
 
-CommitEntries Gathering::take_intake() {
+CommitEntries GroupCommit::take_intake() {
   std::lock_guard lock(mutex_);
   CommitEntries taken;
   std::erase_if(entries_, [&](auto& entry) {
@@ -61,7 +61,7 @@ CommitEntries Gathering::take_intake() {
 }
 
 /// How long it is worth waiting for more.
-std::chrono::microseconds Gathering::patience(Time now) const {
+std::chrono::microseconds GroupCommit::patience(Time now) const {
   if (now - last_end_ > gather_memory) return std::chrono::microseconds(0);
   if (urgent_ == 0 || urgent_ >= std::max(last_batch_, batch_before_)) {
     return std::chrono::microseconds(0);
@@ -69,7 +69,7 @@ std::chrono::microseconds Gathering::patience(Time now) const {
   return std::min(gather_max, last_took_ / gather_share);
 }
 
-void Gathering::wait_for_others() {
+void GroupCommit::wait_for_others() {
   std::unique_lock lock(mutex_);
   auto wait = patience(std::chrono::steady_clock::now());
   if (wait.count() == 0) return;
@@ -78,7 +78,7 @@ void Gathering::wait_for_others() {
   expected_ = 0;
 }
 
-CommitEntries Gathering::take() {
+CommitEntries GroupCommit::take() {
   std::lock_guard lock(mutex_);
   CommitEntries taken;
   std::size_t bytes = 0;
@@ -95,7 +95,7 @@ CommitEntries Gathering::take() {
   return taken;
 }
 
-void Gathering::note_commit(std::chrono::microseconds took) {
+void GroupCommit::note_commit(std::chrono::microseconds took) {
   std::lock_guard lock(mutex_);
   last_took_ = took;
   last_end_ = std::chrono::steady_clock::now();

@@ -1,18 +1,18 @@
-// Changes in one by one, from the loop; batches out, to whoever commits: the loop itself, where
-// that is quick, or a thread.
+// Group commit: batches pending changes to the queue, for the loop, where a commit is quick, or for
+// a thread.
 //
 // All that came while the last commit was under way is the next batch. Before that thread takes it,
 // it waits for those who are likely to be back at once, since the last commits have just answered
 // them: until as many changes are there as the larger of the last two batches had, but never longer
 // than gather_max, nor than a quarter of what the last commit took. Whoever is alone is never kept
-// waiting. To wait longer makes fewer commits of more changes, but then all clients wait for the
-// disk at once, and meanwhile the processors for them.
+// waiting. A longer wait would make fewer commits of more changes, but then all clients would wait
+// for the disk at the same time, and the processors would have nothing to do meanwhile.
 //
-// A commit is expected to be as quick as the last one. The loop does not wait for others, as it
-// would have to let them wait.
+// A commit is expected to be as quick as the last one. The loop never waits for others, since
+// nobody could reach it meanwhile.
 //
-// What has time (a removal that a second attempt would only repeat in vain) begins no commit: it
-// goes with the next one.
+// A change that has time (a removal, without which a second attempt would only be made in vain)
+// causes no commit: it goes with the next one.
 //
 // SEE ALSO   committer.h
 #pragma once
@@ -56,7 +56,7 @@ struct CommitEntry {
 };
 using CommitEntries = std::vector<std::shared_ptr<CommitEntry>>;
 
-class Gathering {
+class GroupCommit {
  public:
   void add(std::shared_ptr<CommitEntry> entry);
   /// After a commit that failed: in front of all others, in their order.
