@@ -42,65 +42,83 @@ Task<Result<NeedDeliver::Where>> need_deliver(Master& master, NeedDeliver reques
   co_return std::move(where);
 }
 
-}  // namespace
+Kind auth() {
+  Kind kind;
+  kind.name = "auth";
+  kind.user = Kind::User::AuthUser;
+  kind.calls = store::auth_calls;
+  kind.run = store::run_auth;
+  kind.is_wanted = [](const Config& config) { return config.role != Role::NullClient; };
+  return kind;
+}
 
-DaemonSpec process_table() {
-  Kind auth;
-  auth.name = "auth";
-  auth.user = Kind::User::AuthUser;
-  auth.calls = store::auth_calls;
-  auth.run = store::run_auth;
-  auth.is_wanted = [](const Config& config) { return config.role != Role::NullClient; };
+Kind lookup() {
+  Kind kind;
+  kind.name = "lookup";
+  kind.lives_on = true;
+  kind.read_only = true;
+  kind.calls = Calls::ReadFiles | Calls::Network | Calls::HostServices;
+  kind.run = run_lookup;
+  return kind;
+}
 
-  Kind lookup;
-  lookup.name = "lookup";
-  lookup.lives_on = true;
-  lookup.read_only = true;
-  lookup.calls = Calls::ReadFiles | Calls::Network | Calls::HostServices;
-  lookup.run = run_lookup;
-
-  Kind queue;
-  queue.name = "queue";
-  queue.lives_on = true;
-  queue.no_network = true;
-  queue.calls = Calls::ReadFiles | Calls::WriteFiles | Calls::HostServices;
-  queue.peers = {"lookup", "send", "deliver"};
-  queue.run = run_queue;
-  queue.asks_master = [](Master& master, Services& services) {
+Kind queue() {
+  Kind kind;
+  kind.name = "queue";
+  kind.lives_on = true;
+  kind.no_network = true;
+  kind.calls = Calls::ReadFiles | Calls::WriteFiles | Calls::HostServices;
+  kind.peers = {"lookup", "send", "deliver"};
+  kind.run = run_queue;
+  kind.asks_master = [](Master& master, Services& services) {
     services.on<NeedDeliver>([&master](NeedDeliver request, std::vector<Descriptor>) {
       return need_deliver(master, std::move(request));
     });
   };
+  return kind;
+}
 
-  Kind receive;
-  receive.name = "receive";
-  receive.number = Kind::Number::PerTwoCores;
-  receive.user = Kind::User::NullUser;
-  receive.listens = true;
-  receive.no_files = true;
-  receive.calls = Calls::Accept | Calls::Network;
-  receive.peers = {"auth", "lookup", "queue"};
-  receive.run = run_receive;
+Kind receive() {
+  Kind kind;
+  kind.name = "receive";
+  kind.number = Kind::Number::PerTwoCores;
+  kind.user = Kind::User::NullUser;
+  kind.listens = true;
+  kind.no_files = true;
+  kind.calls = Calls::Accept | Calls::Network;
+  kind.peers = {"auth", "lookup", "queue"};
+  kind.run = run_receive;
+  return kind;
+}
 
-  Kind send;
-  send.name = "send";
-  send.number = Kind::Number::PerCore;
-  send.user = Kind::User::NullUser;
-  send.no_files = true;
-  send.calls = Calls::Network;
-  send.run = run_send;
+Kind send() {
+  Kind kind;
+  kind.name = "send";
+  kind.number = Kind::Number::PerCore;
+  kind.user = Kind::User::NullUser;
+  kind.no_files = true;
+  kind.calls = Calls::Network;
+  kind.run = run_send;
+  return kind;
+}
 
-  Kind deliver;
-  deliver.name = "deliver";
-  deliver.number = Kind::Number::OnDemand;
-  deliver.user = Kind::User::Account;
-  deliver.lives_on = true;
-  deliver.calls = Calls::RunPrograms;
-  deliver.run = run_deliver;
-  deliver.limit =
+Kind deliver() {
+  Kind kind;
+  kind.name = "deliver";
+  kind.number = Kind::Number::OnDemand;
+  kind.user = Kind::User::Account;
+  kind.lives_on = true;
+  kind.calls = Calls::RunPrograms;
+  kind.run = run_deliver;
+  kind.limit =
       ProcessLimit{"deliver_process_limit",
                    [](const Config& config) { return config.deliver_process_limit; }, true};
+  return kind;
+}
 
+}  // namespace
+
+DaemonSpec process_table() {
   DaemonSpec spec;
   spec.name = "smtpd";
   spec.prepare = [](const Config& config) -> Result<void> {
@@ -110,8 +128,7 @@ DaemonSpec process_table() {
     return prepare_queue_directories(config);
   };
   spec.services = {Service::Smtp, Service::Submission, Service::Submissions};
-  spec.kinds = {std::move(auth),    std::move(lookup), std::move(queue),
-                std::move(receive), std::move(send),   std::move(deliver)};
+  spec.kinds = {auth(), lookup(), queue(), receive(), send(), deliver()};
   return spec;
 }
 
