@@ -58,9 +58,9 @@ TEST_CASE("sendmail -bs answers each command, in any case, with a code and a sta
       {"MAIL FROM:<>\r\nRCPT TO:<bob@example.org> NOTIFY=NEVER\r\n",
        "250 2.1.0 Ok|555 5.5.4 Unsupported option"},
   };
-  for (const auto& [said, answered] : rows) {
-    CAPTURE(said);
-    CHECK(talk(said + "QUIT\r\nNOOP\r\n") == greeting + answered + "|221 2.0.0 Bye");
+  for (const auto& row : rows) {
+    CAPTURE(row.first);
+    CHECK(talk(row.first + "QUIT\r\nNOOP\r\n") == greeting + row.second + "|221 2.0.0 Bye");
   }
 }
 
