@@ -1,7 +1,8 @@
 // Writes the log lines that wait in this process as soon as they can be written.
 //
-// Lines wait (log/kept_lines.h) while syslogd is away or slow, or the log's disk is full. A process
-// in a changed root finds no /dev/log to connect to again: it asks its master for a connection.
+// Lines wait (../log/kept_lines.h) while syslogd is away or slow, or the log's disk is full. A
+// process in a changed root finds no /dev/log to connect to again: it asks its master for a
+// connection.
 #pragma once
 
 #include <functional>

@@ -3,7 +3,7 @@
 //
 // `$name` and `${name}`, with Postfix's names: home, user, extension, recipient_delimiter, local,
 // domain, recipient. Any other name is refused when the configuration is read
-// (config/value_check.cpp).
+// (../../common/config/value_check.cpp).
 #pragma once
 
 #include <array>

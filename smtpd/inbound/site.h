@@ -77,7 +77,7 @@ class Site {
   DataScanner::Limits data_limits() const;
   /// Whether there are canonical maps.
   bool rewrites_addresses() const { return rewrites_addresses_; }
-  /// The address with its domain, as the queue keeps it; see routing/expansion.h.
+  /// The address with its domain, as the queue keeps it; see ../routing/expansion.h.
   MailAddress completed(const MailAddress& address) const;
 
  private:

@@ -179,6 +179,39 @@ def heads(t):
     report(troubles)
 
 
+def stale_references(path, text, files):
+    """[(line, name)] of the files that comments name and that `files` does not hold: they are written from the file's
+    own folder or from the root; a bare name may be that of any file."""
+    bare, found = {os.path.basename(file) for file in files}, []
+    name = re.compile(r"(?<![\w/.<\"])((?:\.\./)*[\w./-]*\w\.(?:h|cpp|def|py|md))\b(?![\w/]|\.\w)")
+    for number, line in enumerate(text.splitlines(), 1):
+        comment = re.match(r"\s*//+(.*)", line)
+        for named in name.findall(comment.group(1)) if comment else []:
+            beside = os.path.normpath(os.path.join(os.path.dirname(path), named))
+            if beside not in files and named not in files and named not in bare and not named.startswith("/"):
+                found.append((number, named))
+    return found
+
+
+@test("a file that a comment names is there")
+def references(t):
+    del t
+    files = set(tracked_files(*CODE, ".def", ".py", ".md"))
+    report([f"{path}:{line}: there is no {name}" for path in code_files()
+            for line, name in stale_references(path, read(path), files)])
+
+
+@test("the check of references finds each file that is gone, and nothing else")
+def references_found(t):
+    del t
+    files = {"a/b.h", "a/c.cpp", "d/e.h"}
+    for text in ("// SEE ALSO   f.h", "  /// as ../d/f.h says", "// b/e.h", "// a/e.h", "// (../e.h)"):
+        check(len(stale_references("a/b.h", text, files)) == 1, f"not found: {text}")
+    for text in ("// SEE ALSO   c.cpp, ../d/e.h", "// a/b.h", "// e.h's form", '#include "f.h"', "int f.h;",
+                 "// /etc/f.h", "// mail.example.py.org"):
+        check(not stale_references("a/b.h", text, files), f"found without cause: {text}")
+
+
 @test("no co_await stands where g++ 12 miscompiles it")
 def compiler_traps(t):
     del t
