@@ -1,6 +1,7 @@
 #include "common/mail/header.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "common/base/assert.h"
 #include "common/base/text.h"
@@ -54,6 +55,60 @@ std::size_t fold_at(std::string_view text, std::size_t room, std::size_t hard_ro
     while (end > word + 1 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
   }
   return end;
+}
+
+/// A stretch of an edited text: one of the text as it was, or one that was put in.
+struct Stretch {
+  std::size_t offset = 0;
+  std::size_t bytes = 0;  // 0: `inserted`
+  std::string_view inserted;
+
+  std::size_t size() const { return bytes == 0 ? inserted.size() : bytes; }
+  /// Its first `count` octets, which it loses.
+  Stretch take(std::size_t count) {
+    Stretch front = *this;
+    if (bytes == 0) {
+      front.inserted = inserted.substr(0, count);
+      inserted.remove_prefix(count);
+    } else {
+      front.bytes = count;
+      offset += count;
+      bytes -= count;
+    }
+    return front;
+  }
+};
+
+/// What `edits` make of a text that has no end.
+std::vector<Stretch> stretches(const std::vector<Edit>& edits) {
+  std::vector<Stretch> list;
+  std::size_t done = 0;
+  for (const auto& edit : edits) {
+    if (edit.offset > done) list.push_back({done, edit.offset - done, {}});
+    if (!edit.insert.empty()) list.push_back({0, 0, edit.insert});
+    done = edit.offset + edit.erase;
+  }
+  list.push_back({done, SIZE_MAX - done, {}});
+  return list;
+}
+
+/// The edits that make this of a text.
+std::vector<Edit> edits_that_make(const std::vector<Stretch>& list) {
+  std::vector<Edit> edits;
+  std::size_t done = 0;
+  std::string insert;
+  for (const auto& stretch : list) {
+    if (stretch.bytes == 0) {
+      insert += stretch.inserted;
+      continue;
+    }
+    if (stretch.offset > done || !insert.empty()) {
+      edits.push_back({done, stretch.offset - done, std::move(insert)});
+      insert.clear();
+    }
+    done = stretch.offset + stretch.bytes;
+  }
+  return edits;
 }
 
 /// Without runs of blanks that would fill a line.
@@ -216,6 +271,32 @@ std::string edited(std::string_view text, const std::vector<Edit>& edits) {
   std::string out;
   for (auto piece : edited_pieces(text, edits)) out += piece;
   return out;
+}
+
+std::vector<Edit> composed(const std::vector<Edit>& first, const std::vector<Edit>& second) {
+  if (first.empty() || second.empty()) return first.empty() ? second : first;
+  auto before = stretches(first);
+  std::vector<Stretch> after;
+  auto from = before.begin();
+  std::size_t done = 0;
+  // The last stretch has no end, so there is always something to take.
+  auto take = [&](std::size_t count, bool keeps) {
+    while (count > 0) {
+      auto part = from->take(std::min(count, from->size()));
+      count -= part.size();
+      if (keeps) after.push_back(part);
+      if (from->size() == 0) ++from;
+    }
+  };
+  for (const auto& edit : second) {
+    ASSERT(edit.offset >= done);
+    take(edit.offset - done, true);
+    if (!edit.insert.empty()) after.push_back({0, 0, edit.insert});
+    take(edit.erase, false);
+    done = edit.offset + edit.erase;
+  }
+  after.insert(after.end(), from, before.end());
+  return edits_that_make(after);
 }
 
 }  // namespace pennypost

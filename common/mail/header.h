@@ -122,4 +122,9 @@ std::vector<std::string_view> edited_pieces(std::string_view text, const std::ve
 /// The same, joined.
 std::string edited(std::string_view text, const std::vector<Edit>& edits);
 
+/// `first`, and then `second`, whose offsets are into what `first` makes of a text, as edits of
+/// that text: edited(text, composed(a, b)) is edited(edited(text, a), b). All three are in order of
+/// offset.
+std::vector<Edit> composed(const std::vector<Edit>& first, const std::vector<Edit>& second);
+
 }  // namespace pennypost

@@ -98,6 +98,32 @@ TEST_CASE("blind copies go, mailbox state from outside is renamed, the rest stay
         "To: a\nBcc: b,\n c\nX-Original-Status: RO\nX-Original-X-UID: 5\n\nBcc: in the body\n");
 }
 
+TEST_CASE("edits of an edited text are edits of the text itself") {
+  struct Row {
+    const char* what;
+    std::vector<Edit> first;
+    std::vector<Edit> second;
+  };
+  const std::string text = "0123456789";
+  for (const auto& row :
+       {Row{"an insertion before one", {{0, 0, "ab"}}, {{0, 0, "c"}}},
+        Row{"an insertion into one", {{3, 0, "abcd"}}, {{5, 0, "X"}}},
+        Row{"an insertion behind one", {{3, 0, "ab"}}, {{5, 0, "X"}}},
+        Row{"what was put in goes", {{3, 2, "abc"}}, {{3, 3, ""}}},
+        Row{"half of what was put in goes", {{3, 2, "abcd"}}, {{4, 2, "X"}}},
+        Row{"from within one into the text", {{3, 0, "abcd"}}, {{5, 4, ""}}},
+        Row{"from the text over one", {{3, 0, "ab"}, {6, 1, "c"}}, {{1, 7, "X"}}},
+        Row{"all goes", {{2, 2, "abc"}}, {{0, 11, ""}}},
+        Row{"the end goes", {{8, 2, ""}}, {{7, 1, "X"}}},
+        Row{"behind the end", {{0, 1, ""}}, {{9, 0, "X"}}},
+        Row{"several", {{1, 1, "a"}, {5, 0, "bb"}, {10, 0, "c"}}, {{0, 1, ""}, {6, 3, "Y"}}},
+        Row{"nothing first", {}, {{4, 1, "X"}}}, Row{"nothing then", {{4, 1, "X"}}, {}}}) {
+    CAPTURE(row.what);
+    CHECK(edited(text, composed(row.first, row.second)) ==
+          edited(edited(text, row.first), row.second));
+  }
+}
+
 TEST_CASE("edits are pieces of the text and of what is inserted") {
   CHECK(edited("abc", {}) == "abc");
   CHECK(edited("abc", {{0, 0, "x"}, {1, 1, "y"}, {3, 0, "z"}}) == "xaycz");

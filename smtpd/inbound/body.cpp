@@ -3,8 +3,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include "common/base/assert.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -33,28 +36,61 @@ Task<> Body::settle() {
     }
     file_ = *std::move(file);
   }
-  if (keeps_head_) {
-    head_ += tail_;
-    look_for_header(false);
-  }
+  find_header(false);
   auto written = co_await loop_.offload([&] { return write(tail_); });
   if (!written) failure_ = written.error();
   bytes_ += tail_.size();
   tail_.clear();
+  tail_in_head_ = 0;
+}
+
+bool Body::find_header(bool is_whole) {
+  if (has_header_) return true;
+  head_.append(tail_, tail_in_head_);
+  tail_in_head_ = tail_.size();
+  header_end_ = find_header_end(head_, is_whole);
+  bool is_too_long = header_end_.bytes > header_block_bytes_max ||
+                     (!header_end_.is_found && head_.size() > header_block_bytes_max);
+  if (is_too_long) failure_ = header_too_long();
+  if (!header_end_.is_found || is_too_long) return false;
+  has_header_ = true;
+  head_.resize(header_end_.bytes);
+  return true;
+}
+
+std::string_view Body::body_in_tail() const {
+  ASSERT(has_header_);
+  std::uint64_t begin = header_end_.bytes + (header_end_.needs_empty_line ? 0 : 1);
+  auto skipped = begin > bytes_ ? begin - bytes_ : 0;
+  return std::string_view(tail_).substr(std::min<std::uint64_t>(skipped, tail_.size()));
+}
+
+Task<> Body::begin_anew() {
+  ASSERT(has_header_);
+  if (file_) {
+    auto emptied = co_await loop_.offload([&]() -> Result<void> {
+      bool is_empty =
+          ::ftruncate(file_.number(), 0) == 0 && ::lseek(file_.number(), 0, SEEK_SET) == 0;
+      return is_empty ? Result<void>() : write_error(errno);
+    });
+    if (!emptied) failure_ = emptied.error();
+  }
+  bytes_ = 0;
+  tail_ = head_;
+  if (!tail_.empty() && tail_.back() != '\n') tail_ += '\n';
+  tail_ += '\n';
+  header_end_.needs_empty_line = false;
 }
 
 Task<Result<void>> Body::finish() {
   if (failure_) co_return *failure_;
   if (!file_) {
     bytes_ = tail_.size();
-    header_end_ = find_header_end(tail_, true);
+    if (!has_header_) header_end_ = find_header_end(tail_, true);
     co_return Result<void>();
   }
-  if (keeps_head_) {
-    head_ += tail_;
-    look_for_header(true);
-    if (failure_) co_return *failure_;
-  }
+  find_header(true);
+  if (failure_) co_return *failure_;
   bytes_ += tail_.size();
   auto synced = co_await loop_.offload([&]() -> Result<void> {
     TRY_DO(write(tail_));
@@ -65,18 +101,8 @@ Task<Result<void>> Body::finish() {
   co_return synced;
 }
 
-void Body::look_for_header(bool is_whole) {
-  header_end_ = find_header_end(head_, is_whole);
-  bool is_too_long = header_end_.bytes > header_block_bytes_max ||
-                     (!header_end_.is_found && head_.size() > header_block_bytes_max);
-  if (is_too_long) failure_ = header_too_long();
-  if (!header_end_.is_found && !is_too_long) return;
-  keeps_head_ = false;
-  head_.resize(header_end_.bytes);
-}
-
 std::string_view Body::header() const {
-  if (is_file()) return head_;
+  if (has_header_) return head_;
   return std::string_view(tail_).substr(0, header_end_.bytes);
 }
 

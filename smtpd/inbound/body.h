@@ -1,7 +1,8 @@
-// The content of one message in, in pieces; a small text in memory or a synced file out.
+// Holds the content of one incoming message: small text in memory, more in a file.
 //
-// Up to inline_body_bytes_max it stays in memory. What is larger goes into a file that the queue
-// opened, written on a thread of the pool. The beginning is kept for its header.
+// Up to inline_body_bytes_max stays in memory. What is larger goes into a file that the queue
+// opened; it is written and synced on a thread of the pool. The header is kept in memory as well,
+// since filters and fix-ups need it.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +33,18 @@ class Body {
   /// Writes out what has become too much for memory. An Error (452 no space, 451) is remembered:
   /// what follows is thrown away.
   Task<> settle();
-  /// Nothing follows: the file is synced, the header's end is known. Error 552: it is too far off.
+  /// Looks for the end of the header in what has come; `is_whole`: nothing follows. Whether it is
+  /// found; then header() is valid. A header that is too long is a failure() (552).
+  bool find_header(bool is_whole);
+  /// The part of tail() that lies behind the header, once that is found.
+  std::string_view body_in_tail() const;
+  /// Throws away everything behind the header: what is appended next is the new body. When all has
+  /// come, and before finish().
+  Task<> begin_anew();
+  /// Nothing follows: the file is synced, the header's end is known. Error: failure().
   Task<Result<void>> finish();
+  /// Why the content can't be kept.
+  const std::optional<Error>& failure() const { return failure_; }
 
   /// The message is about to be submitted: from now on the file is the queue's business.
   void hand_over() { is_handed_over_ = true; }
@@ -48,13 +59,13 @@ class Body {
 
  private:
   Result<void> write(std::string_view bytes);
-  void look_for_header(bool is_whole);
   Loop& loop_;
   Backend& backend_;
   QueueId id_;
-  std::string tail_;        // not yet in the file
-  std::string head_;        // the beginning, while it goes into a file
-  bool keeps_head_ = true;  // the header's end was not in it yet
+  std::string tail_;              // not yet in the file
+  std::string head_;              // the header, or the beginning of it
+  std::size_t tail_in_head_ = 0;  // how much of tail_ is in head_ as well
+  bool has_header_ = false;       // head_ is the header
   HeaderEnd header_end_;
   std::uint64_t bytes_ = 0;
   Descriptor file_;

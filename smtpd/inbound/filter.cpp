@@ -1,16 +1,80 @@
 #include "smtpd/inbound/filter.h"
 
+#include <algorithm>
+
+#include "common/base/text.h"
+
 namespace pennypost::smtp {
 
-// What a filter does not care for, it lets pass.
+LogTransaction FilteredMessage::log_line() const {
+  LogTransaction line = parts_.origin;
+  line.queue_id = parts_.id.value();
+  line.has_sender = true;
+  line.sender = parts_.sender;
+  line.has_recipient = !parts_.recipients.empty();
+  if (line.has_recipient) line.recipient = parts_.recipients.back().address;
+  return line;
+}
+
+void FilteredMessage::edit_header(const std::vector<Edit>& edits) {
+  parts_.header.edit_whole(edits);
+  for (const auto& edit : edits) has_8bit_edits_ = has_8bit_edits_ || !is_ascii(edit.insert);
+}
+
+void FilteredMessage::add_recipient(std::string address) {
+  auto& recipients = parts_.recipients;
+  if (std::ranges::find(recipients, address, &Recipient::address) != recipients.end()) return;
+  Recipient added;
+  for (const auto& one : recipients) added.number = std::max(added.number, one.number);
+  ++added.number;
+  added.original = address;
+  added.address = std::move(address);
+  recipients.push_back(std::move(added));
+}
+
+void FilteredMessage::remove_recipient(std::string_view address) {
+  std::erase_if(parts_.recipients, [&](const Recipient& one) { return one.address == address; });
+}
+
+void FilteredMessage::redirect(std::string address) {
+  redirect_all(parts_.recipients, std::move(address));
+}
+
+Task<> FilteredMessage::replace_body(std::string_view piece) {
+  Body& content = parts_.content;
+  auto line_ends_of = [](std::string_view text) {
+    return static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
+  };
+  if (!new_line_ends_) {
+    co_await content.begin_anew();
+    new_line_ends_ = line_ends_of(content.tail());
+    new_bytes_ = content.tail().size();
+  }
+  *new_line_ends_ += line_ends_of(piece);
+  new_bytes_ += piece.size();
+  has_8bit_edits_ = has_8bit_edits_ || !is_ascii(piece);
+  auto bytes_max = parts_.message_bytes_max;
+  is_too_large_ = bytes_max != 0 && new_bytes_ + *new_line_ends_ > bytes_max;
+  if (is_too_large_) co_return;
+  content.tail() += piece;
+  co_await content.settle();
+}
+
+void redirect_all(std::vector<Recipient>& recipients, std::string address) {
+  if (recipients.empty()) return;
+  recipients.resize(1);
+  recipients.front().address = std::move(address);
+}
+
+// A filter lets pass what it has nothing to say about.
 
 Task<FilterAnswer> Filter::connect(const CheckRecipient&) { co_return FilterAnswer(); }
 Task<FilterAnswer> Filter::helo(const CheckRecipient&) { co_return FilterAnswer(); }
 Task<FilterAnswer> Filter::mail(const CheckRecipient&) { co_return FilterAnswer(); }
 Task<FilterAnswer> Filter::rcpt(const CheckRecipient&) { co_return FilterAnswer(); }
-Task<FilterAnswer> Filter::content(std::string_view) { co_return FilterAnswer(); }
-Task<FilterAnswer> Filter::header(std::string_view, FilterEdits&) { co_return FilterAnswer(); }
-Task<FilterAnswer> Filter::end(FilterEdits&) { co_return FilterAnswer(); }
+Task<FilterAnswer> Filter::header(FilteredMessage&) { co_return FilterAnswer(); }
+Task<FilterAnswer> Filter::body(std::string_view) { co_return FilterAnswer(); }
+Task<FilterAnswer> Filter::end(FilteredMessage&) { co_return FilterAnswer(); }
 
 /// `ask` gives the task of one filter. It is kept in this frame, so its captures live long enough.
 template <class Ask>
@@ -35,14 +99,14 @@ Task<FilterAnswer> FilterChain::mail(const CheckRecipient& about) {
 Task<FilterAnswer> FilterChain::rcpt(const CheckRecipient& about) {
   return ask([&about](Filter& filter) { return filter.rcpt(about); });
 }
-Task<FilterAnswer> FilterChain::content(std::string_view piece) {
-  return ask([piece](Filter& filter) { return filter.content(piece); });
+Task<FilterAnswer> FilterChain::header(FilteredMessage& message) {
+  return ask([&message](Filter& filter) { return filter.header(message); });
 }
-Task<FilterAnswer> FilterChain::header(std::string_view header, FilterEdits& edits) {
-  return ask([header, &edits](Filter& filter) { return filter.header(header, edits); });
+Task<FilterAnswer> FilterChain::body(std::string_view piece) {
+  return ask([piece](Filter& filter) { return filter.body(piece); });
 }
-Task<FilterAnswer> FilterChain::end(FilterEdits& edits) {
-  return ask([&edits](Filter& filter) { return filter.end(edits); });
+Task<FilterAnswer> FilterChain::end(FilteredMessage& message) {
+  return ask([&message](Filter& filter) { return filter.end(message); });
 }
 
 void FilterChain::abort() {

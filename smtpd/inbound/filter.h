@@ -1,26 +1,34 @@
-// The steps of a session in; what someone else thinks of them out: header checks, DKIM, milters.
+// Filters of incoming mail: at each step of a session they may refuse, discard, hold or change it.
 //
-// The session asks its filters at each step, in order; the first that does not say Continue
-// decides. A message is committed after the last filter's end(), with the edits that they asked
-// for; the body is never copied. A filter lives as long as its session and sees its messages one
-// after another.
+// The session asks its filters in order; the first that does not say Continue decides for the step.
+// A message's header comes whole and before any of its body. What one filter changes, the next ones
+// see; what Pennypost itself does to a message (canonical maps, the fix-ups of submission) comes
+// after all filters and sees what they made of it. A message is committed after the last filter's
+// end(). A filter lives as long as its session and sees its messages one after another. It logs
+// itself why it refuses.
+//
+// SEE ALSO   header_checks.h (such a filter), header_draft.h
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/async/task.h"
+#include "common/log/log.h"
 #include "common/mail/header.h"
+#include "smtpd/inbound/body.h"
 #include "smtpd/inbound/reply.h"
 #include "smtpd/policy/messages.h"
+#include "smtpd/queue/header_draft.h"
 
 namespace pennypost::smtp {
 
 class FilterAnswer {
  public:
-  enum class Kind { Continue, Refuse, Discard, Hold };
+  enum class Kind { Continue, Refuse, Discard };
   FilterAnswer(Kind kind = Kind::Continue) : kind_(kind), reply_(250, "2.0.0", "Ok") {}  // NOLINT
   /// Refuse, with 4xx or 5xx.
   FilterAnswer(Reply reply) : kind_(Kind::Refuse), reply_(std::move(reply)) {}  // NOLINT
@@ -33,13 +41,59 @@ class FilterAnswer {
   Reply reply_;
 };
 
-/// What filters change in a message.
-struct FilterEdits {
-  std::vector<Edit> header;                // offsets into the header as it came
-  std::string on_top;                      // whole fields with their line ends (LF)
-  std::vector<std::string> recipients;     // added
-  std::vector<std::string> no_recipients;  // removed
+/// A message as its filters see and change it.
+class FilteredMessage {
+ public:
+  struct Parts {
+    QueueId id;
+    HeaderDraft& header;
+    std::string& sender;                 // of the envelope; empty: the null sender
+    std::vector<Recipient>& recipients;  // of the envelope
+    Body& content;
+    bool& is_held;
+    LogTransaction origin;                // client, protocol and HELO, for the log
+    std::uint64_t message_bytes_max = 0;  // 0: no limit
+  };
+  explicit FilteredMessage(Parts parts) : parts_(std::move(parts)) {}
+
+  /// What lines about this message hold.
+  LogTransaction log_line() const;
+  /// All fields, ours on top included, with LF line ends and without the empty line.
+  std::string header() const { return parts_.header.whole(); }
+  /// Inserts, replaces or deletes fields; offsets are into header(), in order.
+  void edit_header(const std::vector<Edit>& edits);
+
+  const std::string& sender() const { return parts_.sender; }
+  void set_sender(std::string sender) { parts_.sender = std::move(sender); }
+  const std::vector<Recipient>& recipients() const { return parts_.recipients; }
+  /// An address that is a recipient already stays one.
+  void add_recipient(std::string address);
+  /// A message without recipients is discarded.
+  void remove_recipient(std::string_view address);
+  /// All goes to this address alone.
+  void redirect(std::string address);
+
+  /// Keeps the message in the queue until an admin releases it.
+  void hold() { parts_.is_held = true; }
+  /// In end(): this takes the place of the body, with LF line ends; what further calls give is
+  /// appended. What is too large or can't be written refuses the message.
+  Task<> replace_body(std::string_view piece);
+
+  bool has_8bit_edits() const { return has_8bit_edits_; }
+  /// Line ends of header and body, where the body was replaced.
+  std::optional<std::uint64_t> new_line_ends() const { return new_line_ends_; }
+  bool is_too_large() const { return is_too_large_; }
+
+ private:
+  Parts parts_;
+  bool has_8bit_edits_ = false;
+  bool is_too_large_ = false;
+  std::optional<std::uint64_t> new_line_ends_;
+  std::uint64_t new_bytes_ = 0;
 };
+
+/// The first recipient, with another address, is the only one that stays.
+void redirect_all(std::vector<Recipient>& recipients, std::string address);
 
 class Filter {
  public:
@@ -49,11 +103,12 @@ class Filter {
   virtual Task<FilterAnswer> helo(const CheckRecipient& about);
   virtual Task<FilterAnswer> mail(const CheckRecipient& about);
   virtual Task<FilterAnswer> rcpt(const CheckRecipient& about);
-  /// A piece of the content as it arrives, LF line ends; headers and body alike.
-  virtual Task<FilterAnswer> content(std::string_view piece);
-  /// The header whole, before end().
-  virtual Task<FilterAnswer> header(std::string_view header, FilterEdits& edits);
-  virtual Task<FilterAnswer> end(FilterEdits& edits);
+  /// The header is whole; nothing of the body has been shown.
+  virtual Task<FilterAnswer> header(FilteredMessage& message);
+  /// A piece of the body as it arrives, LF line ends.
+  virtual Task<FilterAnswer> body(std::string_view piece);
+  /// All has been shown.
+  virtual Task<FilterAnswer> end(FilteredMessage& message);
   /// The transaction is over without a message: RSET, an error, the end of the connection.
   virtual void abort() {}
 };
@@ -68,9 +123,9 @@ class FilterChain {
   Task<FilterAnswer> helo(const CheckRecipient& about);
   Task<FilterAnswer> mail(const CheckRecipient& about);
   Task<FilterAnswer> rcpt(const CheckRecipient& about);
-  Task<FilterAnswer> content(std::string_view piece);
-  Task<FilterAnswer> header(std::string_view header, FilterEdits& edits);
-  Task<FilterAnswer> end(FilterEdits& edits);
+  Task<FilterAnswer> header(FilteredMessage& message);
+  Task<FilterAnswer> body(std::string_view piece);
+  Task<FilterAnswer> end(FilteredMessage& message);
   void abort();
 
  private:

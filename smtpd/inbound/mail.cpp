@@ -57,7 +57,7 @@ CheckRecipient Session::about() const {
 
 void Session::log_refusal(std::string_view action, const std::string& reply,
                           std::optional<std::string_view> recipient) const {
-  LogTransaction line;
+  LogTransaction line = log_origin();
   std::string sender;
   if (transaction_) {
     if (!transaction_->recipients.empty()) line.queue_id = transaction_->id.value();
@@ -66,14 +66,19 @@ void Session::log_refusal(std::string_view action, const std::string& reply,
     line.sender = sender;
   }
   line.stage = stage_;
-  line.peer = log_peer();
   line.has_recipient = recipient.has_value();
   if (recipient) line.recipient = *recipient;
-  line.protocol = helo_.empty() ? "" : is_extended_ ? "ESMTP" : "SMTP";
-  line.helo = helo_;
   std::string told = reply;
   if (settings_.soft_bounce) soften_code(told);
   log_decision(action, line, told);
+}
+
+LogTransaction Session::log_origin() const {
+  LogTransaction line;
+  line.peer = log_peer();
+  line.protocol = helo_.empty() ? "" : is_extended_ ? "ESMTP" : "SMTP";
+  line.helo = helo_;
+  return line;
 }
 
 /// The refusal, logged; nothing when the verdict lets pass.
@@ -105,22 +110,11 @@ std::optional<Reply> Session::weigh(const CheckRecipient::Verdict& verdict,
   return std::nullopt;
 }
 
-std::optional<Reply> Session::weigh(const FilterAnswer& answer, std::string_view recipient) {
-  std::optional<std::string_view> shown;
-  if (!recipient.empty()) shown = recipient;
-  switch (answer.kind()) {
-    case FilterAnswer::Kind::Continue:
-      break;
-    case FilterAnswer::Kind::Refuse:
-      log_refusal("milter-reject", answer.reply().summary(), shown);
-      return answer.reply();
-    case FilterAnswer::Kind::Discard:
-      if (transaction_) transaction_->discard = true;
-      break;
-    case FilterAnswer::Kind::Hold:
-      if (transaction_) transaction_->hold = true;
-      break;
-  }
+/// A filter has logged its refusal itself.
+std::optional<Reply> Session::weigh(const FilterAnswer& answer) {
+  if (answer.kind() == FilterAnswer::Kind::Refuse) return answer.reply();
+  bool is_discarded = answer.kind() == FilterAnswer::Kind::Discard;
+  if (transaction_) transaction_->discard = transaction_->discard || is_discarded;
   return std::nullopt;
 }
 
@@ -189,7 +183,7 @@ Task<Reply> Session::mail(std::string_view arguments) {
   if (!refused && !filters_.empty()) {
     CheckRecipient request = about();
     FilterAnswer answer = co_await filters_.mail(request);
-    refused = weigh(answer, "");
+    refused = weigh(answer);
   }
   if (refused) {
     end_transaction();
@@ -227,7 +221,7 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
   request.recipient = command.recipient.text();
   if (!filters_.empty()) {
     FilterAnswer answer = co_await filters_.rcpt(request);
-    if (auto refused = weigh(answer, request.recipient)) co_return *std::move(refused);
+    if (auto refused = weigh(answer)) co_return *std::move(refused);
   }
   std::string shown = request.recipient;
   auto verdict = co_await site_->backend().check_recipient(std::move(request));

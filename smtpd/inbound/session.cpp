@@ -186,7 +186,7 @@ Task<Reply> Session::greet() {
   if (!filters_.empty()) {
     CheckRecipient request = about();
     FilterAnswer answer = co_await filters_.connect(request);
-    auto filtered = weigh(answer, "");
+    auto filtered = weigh(answer);
     if (filtered) co_return std::move(*filtered).and_hang_up();
   }
   co_return Reply(220, "", settings_.smtpd_banner);
@@ -393,7 +393,7 @@ Task<Reply> Session::hello(std::string name, bool is_extended) {
   if (!refused && !filters_.empty()) {
     CheckRecipient request = about();
     FilterAnswer answer = co_await filters_.helo(request);
-    refused = weigh(answer, "");
+    refused = weigh(answer);
   }
   if (refused) {
     helo_.clear();

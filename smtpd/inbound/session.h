@@ -1,12 +1,12 @@
-// One client's connection in, its messages submitted to the queue out: the server side of SMTP.
+// Serves one SMTP client: the server side of the protocol, from the greeting to QUIT.
 //
 // serve() reads as the dialogue does: greeting, commands until QUIT. The command table says what
-// each verb needs before its handler is called. Replies to pipelined commands gather and leave
-// together when no input is left. A transaction is one object: RSET throws it away.
+// each verb needs before its handler is called. Replies to pipelined commands are gathered and sent
+// together when no input is left. A transaction is one object, which RSET destroys.
 //
 // Only CRLF.CRLF ends DATA. What a client sends in the clear behind STARTTLS is thrown away. A
-// recipient is taken only after the lookup process has said so; `250 … queued as` only after the
-// queue has the message on disk.
+// recipient is accepted only after the lookup process has said so; `250 … queued as` is sent only
+// after the queue has the message on disk.
 //
 // STANDARDS  RFC 5321 (SMTP), RFC 6409 and 8314 (submission), RFC 1870 (SIZE), RFC 2034 (enhanced
 //            status codes), RFC 2920 (PIPELINING), RFC 3030 (CHUNKING), RFC 3207 (STARTTLS),
@@ -31,7 +31,9 @@
 #include "common/session/security.h"
 #include "common/tls/tls_stream.h"
 #include "smtpd/inbound/body.h"
+#include "smtpd/inbound/filter.h"
 #include "smtpd/inbound/site.h"
+#include "smtpd/queue/header_draft.h"
 
 namespace pennypost::smtp {
 
@@ -78,16 +80,20 @@ class Session final : public Guest {
     QueueId id;
     std::int64_t arrival;  // microseconds since 1970
     MailCommand mail;
-    std::string sender;           // with its domain completed, and as canonical maps have it
-    std::vector<Edit> rewriting;  // of the addresses in the header
+    std::string sender;  // with its domain completed, and as filters and canonical maps have it
     std::vector<Recipient> recipients;
     std::size_t accepted = 0;  // RCPT commands, also those that name a recipient again
     std::vector<std::string> prepend;
     bool discard = false;
     bool hold = false;
-    bool is_refused = false;  // a chunk of BDAT failed: only RSET, or the last chunk, ends it
+    // Why the content is not taken, known before its end. Of BDAT only RSET, or the last chunk,
+    // ends the transaction then.
+    std::optional<Reply> refusal;
     std::unique_ptr<Body> body;
     std::unique_ptr<DataScanner> scanner;
+    HeaderFacts facts;                  // of the header as it came
+    std::optional<HeaderDraft> header;  // once it is whole
+    std::optional<FilteredMessage> filtered;
   };
   struct Identity {
     std::string mechanism;
@@ -141,7 +147,8 @@ class Session final : public Guest {
   std::optional<Reply> weigh(const CheckRecipient::Verdict& verdict, std::string_view recipient);
   void log_refusal(std::string_view action, const std::string& reply,
                    std::optional<std::string_view> recipient) const;
-  std::optional<Reply> weigh(const FilterAnswer& answer, std::string_view recipient);
+  LogTransaction log_origin() const;
+  std::optional<Reply> weigh(const FilterAnswer& answer);
 
   // DATA and BDAT.
   Task<std::optional<Reply>> check_data();
@@ -150,14 +157,21 @@ class Session final : public Guest {
   Task<> receive_chunk(std::uint64_t bytes);
   Task<Reply> refuse_chunk(std::string_view arguments, Reply refusal);
   Task<Reply> skip_chunk(std::uint64_t bytes, Reply refusal);
-  Task<std::optional<Reply>> show_filters(std::size_t from);
+  Task<> take_out_of_memory();
+  Task<> show_filters(bool is_whole);
   std::optional<Reply> fault_reply() const;
   Task<Reply> finish_message();
+  Task<std::optional<Reply>> weigh_content();
+  Task<std::optional<Reply>> end_filters();
+  std::optional<Reply> weigh_header();
   Task<std::optional<Reply>> rewrite_addresses();
-  Task<Reply> commit(const FilterEdits& edits, HeaderFacts facts);
+  Task<Reply> commit();
+  std::string fields_to_prepend();
+  std::string fields_on_top();
   std::string received(const Transaction& transaction) const;
   std::vector<Edit> submission_fixes(std::string_view header) const;
-  Envelope envelope(const FilterEdits& edits, HeaderFacts facts);
+  std::string complete_header();
+  Envelope envelope();
   void end_transaction();
 
   LogPeer log_peer() const { return {client_name_, client_address_, site_->log_component()}; }

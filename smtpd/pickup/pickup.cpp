@@ -117,30 +117,27 @@ Result<PickupDesk::Content> PickupDesk::copy(const Descriptor& from, std::uint64
   return content;
 }
 
-/// Error 552, 554: it is refused.
-Result<PickupDesk::Header> PickupDesk::look_at_header(const Content& content,
-                                                      const Config& config) {
-  Header header;
-  header.end = find_header_end(content.front, content.front.size() == content.bytes);
-  if (!header.end.is_found) return header_too_long();
-  auto text = std::string_view(content.front).substr(0, header.end.bytes);
-  header.facts = header_facts(text, config.message_drop_headers);
-  if (header.facts.hops > static_cast<std::size_t>(config.hopcount_limit)) {
+/// With our Received on top. Errors: 552, 554 (refused for good).
+Result<HeaderDraft> PickupDesk::draft_header(const Content& content, std::uint32_t uid,
+                                             const Config& config, const Envelope& envelope) {
+  auto end = find_header_end(content.front, content.front.size() == content.bytes);
+  if (!end.is_found) return header_too_long();
+  auto text = std::string_view(content.front).substr(0, end.bytes);
+  if (header_facts(text).hops > static_cast<std::size_t>(config.hopcount_limit)) {
     return Error(554, "5.4.6 Too many hops");
   }
-  return header;
+  return HeaderDraft(received(envelope, uid, config), text, end);
 }
 
 /// As canonical maps have it. Error control_busy: a table can't tell now; what sendmail hands over
 /// may wait in maildrop.
-Task<Result<void>> PickupDesk::rewrite(const Content& content, std::shared_ptr<const Config> config,
-                                       Header& header, Envelope& envelope) {
+Task<Result<void>> PickupDesk::rewrite(std::shared_ptr<const Config> config, HeaderDraft& header,
+                                       Envelope& envelope) {
   HeaderAddresses::Limits limits;
   limits.fields = static_cast<std::size_t>(config->header_count_limit);
   limits.field_bytes = static_cast<std::size_t>(config->header_size_limit);
   CO_TRY(auto completion, completion_of(*config));
-  auto text = std::string_view(content.front).substr(0, header.end.bytes);
-  HeaderAddresses in_header(text, completion, limits);
+  HeaderAddresses in_header(header.text(), completion, limits);
   Canonicalize ask;
   ask.sender = envelope.sender;
   ask.in_header = in_header.distinct();
@@ -151,32 +148,31 @@ Task<Result<void>> PickupDesk::rewrite(const Content& content, std::shared_ptr<c
   auto rewritten = *std::move(answer);
   envelope.sender = std::move(rewritten.sender);
   envelope.is_smtputf8 = envelope.is_smtputf8 || !is_ascii(envelope.sender);
-  header.rewriting = in_header.edits(rewritten.in_header);
+  header.edit(in_header.edits(rewritten.in_header));
   co_return Result<void>();
 }
 
 /// What the envelope says of the content.
-void PickupDesk::describe(const Content& content, Header header, std::uint32_t uid,
-                          const Config& config, Envelope& envelope) {
-  envelope.message_id = std::move(header.facts.message_id);
-  envelope.is_8bit = content.is_8bit;
+void PickupDesk::describe(const Content& content, HeaderDraft header, const Config& config,
+                          Envelope& envelope) {
+  auto facts = header_facts(header.text(), config.message_drop_headers);
+  header.edit(facts.dropped);
+  envelope.message_id = std::move(facts.message_id);
+  envelope.is_8bit = envelope.is_8bit || content.is_8bit;
   envelope.body_bytes = content.bytes;
-  auto edits = with_dropped(std::move(header.rewriting), header.facts.dropped);
-  auto text = std::string_view(content.front).substr(0, header.end.bytes);
-  envelope.body_line_ends = line_ends_left(text, edits, content.line_ends);
-  auto trace = received(envelope, uid, config);
-  envelope.pieces = incoming_pieces(trace, header.end, edits, content.bytes);
+  envelope.body_line_ends = header.line_ends_left(content.line_ends);
+  envelope.pieces = header.pieces(content.bytes);
 }
 
 Task<Result<void>> PickupDesk::understand(const Content& content, std::uint32_t uid,
                                           std::shared_ptr<const Config> config,
                                           Envelope& envelope) {
-  CO_TRY(auto header, look_at_header(content, *config));
+  CO_TRY(auto header, draft_header(content, uid, *config, envelope));
   if (has_canonical_maps(*config)) {
-    auto rewriting = rewrite(content, config, header, envelope);
+    auto rewriting = rewrite(config, header, envelope);
     CO_TRY_DO(co_await std::move(rewriting));
   }
-  describe(content, std::move(header), uid, *config, envelope);
+  describe(content, std::move(header), *config, envelope);
   co_return Result<void>();
 }
 

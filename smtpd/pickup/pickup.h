@@ -18,7 +18,7 @@
 #include "common/base/descriptor.h"
 #include "common/config/config.h"
 #include "smtpd/pickup/control.h"
-#include "smtpd/queue/incoming_header.h"
+#include "smtpd/queue/header_draft.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/routing/messages.h"
 #include "smtpd/scheduler/scheduler.h"
@@ -70,16 +70,12 @@ class PickupDesk {
   };
   static Result<Content> copy(const Descriptor& from, std::uint64_t offset, std::uint64_t bytes,
                               const Descriptor& to, const Config& config);
-  struct Header {
-    HeaderEnd end;
-    HeaderFacts facts;
-    std::vector<Edit> rewriting;
-  };
-  static Result<Header> look_at_header(const Content& content, const Config& config);
-  Task<Result<void>> rewrite(const Content& content, std::shared_ptr<const Config> config,
-                             Header& header, Envelope& envelope);
-  static void describe(const Content& content, Header header, std::uint32_t uid,
-                       const Config& config, Envelope& envelope);
+  static Result<HeaderDraft> draft_header(const Content& content, std::uint32_t uid,
+                                          const Config& config, const Envelope& envelope);
+  Task<Result<void>> rewrite(std::shared_ptr<const Config> config, HeaderDraft& header,
+                             Envelope& envelope);
+  static void describe(const Content& content, HeaderDraft header, const Config& config,
+                       Envelope& envelope);
   Task<Result<void>> understand(const Content& content, std::uint32_t uid,
                                 std::shared_ptr<const Config> config, Envelope& envelope);
   std::vector<std::string> names() const;

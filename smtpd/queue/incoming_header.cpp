@@ -80,21 +80,6 @@ HeaderFacts header_facts(std::string_view header, const std::vector<std::string>
   return facts;
 }
 
-std::vector<Edit> with_dropped(std::vector<Edit> edits, const std::vector<Edit>& dropped) {
-  if (dropped.empty()) return edits;
-  std::erase_if(edits, [&](const Edit& edit) {
-    // What is put in just before a field is not of that field.
-    return std::ranges::any_of(dropped, [&](const Edit& field) {
-      bool begins_within =
-          edit.offset > field.offset || (edit.offset == field.offset && edit.erase);
-      return begins_within && edit.offset < field.offset + field.erase;
-    });
-  });
-  edits.insert(edits.end(), dropped.begin(), dropped.end());
-  std::ranges::stable_sort(edits, {}, &Edit::offset);
-  return edits;
-}
-
 std::uint64_t line_ends_left(std::string_view header, const std::vector<Edit>& edits,
                              std::uint64_t line_ends) {
   for (const auto& edit : edits) {
@@ -109,15 +94,10 @@ std::vector<Piece> incoming_pieces(std::string_view top, const HeaderEnd& header
   std::vector<Piece> pieces;
   add_text(pieces, top);
   std::size_t at = 0;
-  auto edit = edits.begin();
-  for (; edit != edits.end() && edit->offset == 0 && edit->erase == 0; ++edit) {
-    add_text(pieces, edit->insert);
-  }
-  if (header.begins_with_from_) add_text(pieces, from_line_field);
-  for (; edit != edits.end(); ++edit) {
-    add_range(pieces, at, edit->offset - at);
-    add_text(pieces, edit->insert);
-    at = edit->offset + edit->erase;
+  for (const auto& edit : edits) {
+    add_range(pieces, at, edit.offset - at);
+    add_text(pieces, edit.insert);
+    at = edit.offset + edit.erase;
   }
   if (header.needs_empty_line) {
     add_range(pieces, at, header.bytes - at);

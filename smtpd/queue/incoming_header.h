@@ -1,12 +1,13 @@
-// Finds where an incoming message's header ends, and makes of the message what the queue keeps.
+// Finds where an incoming message's header ends, and describes the message to the queue.
 //
-// The one door for all ways in: SMTP, sendmail, maildrop. A header ends at the first empty line, or
-// before the first line that is no field and continues none: then an empty line is missing, and one
-// is put in, as Postfix does. An mbox's From_ line at the front is made a field. The fields that
-// message_drop_headers names are left out: of this header alone, never of a body or a part.
+// All ways in share it: SMTP, sendmail, maildrop. A header ends at the first empty line, or before
+// the first line that neither is a field nor continues one; there the empty line is missing, and is
+// put in, as Postfix does. An mbox's From_ line at the front becomes a field. message_drop_headers
+// are removed from this header only, never from a body or a MIME part.
 //
-// LIMITS  header_block_bytes_max: a message whose header goes on behind it is refused
+// LIMITS  header_block_bytes_max: a message with a longer header is refused
 // STANDARDS  RFC 5322 section 2.2, RFC 5321 sections 4.4 (Received) and 6.3 (loops)
+// SEE ALSO   header_draft.h (what is done to the header meanwhile)
 #pragma once
 
 #include <cstddef>
@@ -33,26 +34,22 @@ struct HeaderEnd {
 /// `is_whole`: nothing follows `text`.
 HeaderEnd find_header_end(std::string_view text, bool is_whole);
 
-/// Error 552 5.3.4: what is said where the header goes on behind header_block_bytes_max.
+/// Error 552 5.3.4: the header is longer than header_block_bytes_max.
 Error header_too_long();
 
-/// What the server must know of a header.
+/// What the server needs to know about a header.
 struct HeaderFacts {
   std::size_t hops = 0;       // Received fields
   std::string message_id;     // with its brackets, as the first such field has it; may be empty
-  std::vector<Edit> dropped;  // take out the fields named in `drop`; in order of offset
+  std::vector<Edit> dropped;  // remove the fields named in `drop`; in order of offset
 };
 HeaderFacts header_facts(std::string_view header, const std::vector<std::string>& drop = {});
-
-/// `edits` of a header and `dropped`, in order of offset; an edit within a dropped field goes with
-/// it.
-std::vector<Edit> with_dropped(std::vector<Edit> edits, const std::vector<Edit>& dropped);
 
 /// How many line ends of a message `edits` of its header leave; it came with `line_ends`.
 std::uint64_t line_ends_left(std::string_view header, const std::vector<Edit>& edits,
                              std::uint64_t line_ends);
 
-/// What makes a From_ line at the front a field.
+/// Put before a From_ line at the front, it makes a field of that line.
 inline constexpr std::string_view from_line_field = "X-Mailbox-Line: ";
 
 /// The message as its envelope names it: `top`, the header with its edits, an empty line if one is

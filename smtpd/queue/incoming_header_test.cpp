@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "smtpd/queue/header_draft.h"
+
 using namespace pennypost;
 using namespace pennypost::smtp;
 
@@ -11,12 +13,13 @@ const std::vector<std::string> drop{"bcc", "content-length", "resent-bcc", "retu
 
 /// The message as the queue keeps it.
 std::string taken(std::string_view message, std::string_view top = "",
-                  std::vector<Edit> edits = {}) {
+                  const std::vector<Edit>& edits = {}) {
   auto end = find_header_end(message, true);
-  auto facts = header_facts(message.substr(0, end.bytes), drop);
+  HeaderDraft draft(std::string(top), message.substr(0, end.bytes), end);
+  draft.edit(edits);
+  draft.edit(header_facts(draft.text(), drop).dropped);
   std::string out;
-  for (const auto& piece :
-       incoming_pieces(top, end, with_dropped(std::move(edits), facts.dropped), message.size())) {
+  for (const auto& piece : draft.pieces(message.size())) {
     out += piece.length == 0 ? std::string_view(piece.text)
                              : message.substr(piece.offset, piece.length);
   }
@@ -72,6 +75,25 @@ TEST_CASE("what is dropped is dropped behind many fields, and behind long ones")
   CHECK(taken(dropped) == many + "\nx\n");
   std::string long_field = "X: " + std::string(200'000, 'y') + "\n";
   CHECK(taken(long_field + "Bcc: b\n\nx\n") == long_field + "\nx\n");
+}
+
+TEST_CASE("each edit of a header sees the ones before, above our fields and below them") {
+  const std::string header = "A: 1\nB: 2\n";
+  HeaderDraft draft("R: x\nS: y\n", header, find_header_end(header, true));
+  CHECK(draft.whole() == "R: x\nS: y\nA: 1\nB: 2\n");
+  CHECK_FALSE(draft.is_edited());
+  // S goes, C stands above A.
+  draft.edit_whole({{5, 5, ""}, {10, 0, "C: 3\n"}});
+  CHECK(draft.whole() == "R: x\nC: 3\nA: 1\nB: 2\n");
+  // From R into what was put in.
+  draft.edit_whole({{0, 0, "T: 0\n"}, {3, 4, "z\nD"}, {20, 0, "E: 5\n"}});
+  CHECK(draft.whole() == "T: 0\nR: z\nD 3\nA: 1\nB: 2\nE: 5\n");
+  draft.edit({{0, 3, ""}});
+  CHECK(draft.text() == "A: 1\nB: 2\nE: 5\n");
+  CHECK(draft.is_edited());
+  CHECK(draft.line_ends_left(2) == 2);
+  draft.edit({{5, 5, ""}});
+  CHECK(draft.line_ends_left(2) == 1);
 }
 
 TEST_CASE("edits stand beside what is dropped, those within it go") {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 
 #include "common/base/text.h"
 #include "common/mail/address_list.h"
@@ -34,15 +33,6 @@ const AddressField* find_field(std::string_view name) {
   auto found = std::ranges::find_if(
       fields_with_addresses, [&](const AddressField& one) { return equal_nocase(one.name, name); });
   return found == fields_with_addresses.end() ? nullptr : &*found;
-}
-
-/// Whether both change the same octets; what is put in beside an address is not of it.
-bool overlap(const Edit& a, const Edit& b) {
-  return a.offset < b.offset + b.erase && b.offset < a.offset + a.erase;
-}
-
-bool completes(const Edit& insertion, const Edit& address) {
-  return insertion.erase == 0 && insertion.offset == address.offset + address.erase;
 }
 
 }  // namespace
@@ -83,23 +73,6 @@ std::vector<Edit> HeaderAddresses::edits(const std::vector<std::string>& rewritt
     edits.push_back(Edit{place.begin, place.end - place.begin, text});
   }
   return edits;
-}
-
-std::vector<Edit> with_rewriting(std::vector<Edit> others, std::vector<Edit> rewriting) {
-  std::vector<Edit> merged;
-  auto next = rewriting.begin();
-  for (auto& other : others) {
-    while (next != rewriting.end() && next->offset + next->erase <= other.offset &&
-           !completes(other, *next)) {
-      merged.push_back(std::move(*next++));
-    }
-    if (next != rewriting.end() && completes(other, *next)) continue;
-    while (next != rewriting.end() && overlap(*next, other)) ++next;
-    merged.push_back(std::move(other));
-  }
-  merged.insert(merged.end(), std::make_move_iterator(next),
-                std::make_move_iterator(rewriting.end()));
-  return merged;
 }
 
 }  // namespace pennypost::smtp

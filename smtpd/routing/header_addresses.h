@@ -62,8 +62,4 @@ class HeaderAddresses {
   std::vector<Place> places_;
 };
 
-/// `others` with `rewriting`; both, and the result, are in order of offset. What completed an
-/// address that is rewritten goes; where another edit changes the same octets, that one stays.
-std::vector<Edit> with_rewriting(std::vector<Edit> others, std::vector<Edit> rewriting);
-
 }  // namespace pennypost::smtp

@@ -7,7 +7,7 @@
 #include "common/base/assert.h"
 #include "smtpd/inbound/data_scanner.h"
 #include "smtpd/pickup/posted_lines.h"
-#include "smtpd/queue/incoming_header.h"
+#include "smtpd/queue/header_draft.h"
 
 using namespace pennypost::smtp;
 
@@ -68,9 +68,10 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   ASSERT(from_program.find('\r') == from_program.npos);
   auto end = find_header_end(bytes, true);
   ASSERT(end.bytes <= size);
-  auto facts = header_facts(bytes.substr(0, end.bytes), {"bcc", "a"});
-  auto edits = with_dropped({pennypost::Edit{0, 0, "A: b\n"}}, facts.dropped);
-  for (const auto& piece : incoming_pieces("T: 1\n", end, edits, size)) {
+  HeaderDraft draft("T: 1\n", bytes.substr(0, end.bytes), end);
+  draft.edit({{0, 0, "A: b\n"}});
+  draft.edit(header_facts(draft.text(), {"bcc", "a"}).dropped);
+  for (const auto& piece : draft.pieces(size)) {
     ASSERT(piece.offset <= size && piece.length <= size - piece.offset);
   }
   return 0;

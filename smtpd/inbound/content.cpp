@@ -1,0 +1,296 @@
+// What becomes of a message whose content is here: filters, fix-ups of its header, the queue.
+//
+// The order is Postfix's: filters (header_checks among them) see the message as it came, below our
+// Received; then canonical maps rewrite its addresses, a client of ours gets the fields that it
+// left out, and message_drop_headers go. Each step works on what the ones before made of the
+// header.
+//
+// SEE ALSO   data.cpp (DATA and BDAT), header_draft.h, filter.h
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "common/mail/fixups.h"
+#include "smtpd/inbound/session.h"
+#include "smtpd/routing/header_addresses.h"
+
+namespace pennypost::smtp {
+namespace {
+
+Ret ret_of(DsnReturn ret) {
+  switch (ret) {
+    case DsnReturn::Unset:
+      return Ret::Unset;
+    case DsnReturn::Full:
+      return Ret::Full;
+    case DsnReturn::Headers:
+      return Ret::Headers;
+  }
+  return Ret::Unset;
+}
+
+}  // namespace
+
+/// The header as soon as it is whole, and what of the body has not been shown; `is_whole`: nothing
+/// follows.
+Task<> Session::show_filters(bool is_whole) {
+  Transaction& transaction = *transaction_;
+  Body& body = *transaction.body;
+  if (transaction.refusal || transaction.discard || body.failure()) co_return;
+  if (!transaction.filtered) {
+    if (!body.find_header(is_whole)) co_return;
+    transaction.header.emplace(fields_on_top(), body.header(), body.header_end());
+    FilteredMessage::Parts parts{
+        transaction.id, *transaction.header, transaction.sender, transaction.recipients,
+        body,           transaction.hold,    log_origin(),       site_->message_bytes_max()};
+    transaction.filtered.emplace(std::move(parts));
+    FilterAnswer answer = co_await filters_.header(*transaction.filtered);
+    transaction.refusal = weigh(answer);
+  }
+  auto text = body.body_in_tail();
+  if (transaction.refusal || transaction.discard || text.empty()) co_return;
+  FilterAnswer answer = co_await filters_.body(text);
+  transaction.refusal = weigh(answer);
+}
+
+/// Asks the filters for the last time; they may change all of the message.
+Task<std::optional<Reply>> Session::end_filters() {
+  Transaction& transaction = *transaction_;
+  if (!transaction.filtered || transaction.discard) co_return std::nullopt;
+  FilterAnswer answer = co_await filters_.end(*transaction.filtered);
+  auto refused = weigh(answer);
+  if (!refused && transaction.filtered->is_too_large()) {
+    refused.emplace(552, "5.3.4", "Error: message file too big");
+    log_refusal("reject", refused->summary(), std::nullopt);
+  }
+  transaction.discard = transaction.discard || transaction.recipients.empty();
+  co_return std::move(refused);
+}
+
+/// The content is here. The transaction ends, whatever comes of it.
+Task<Reply> Session::finish_message() {
+  stage_ = "END-OF-MESSAGE";
+  auto weighing = weigh_content();
+  auto refused = co_await std::move(weighing);
+  if (refused) {
+    end_transaction();
+    co_return *std::move(refused);
+  }
+  auto committing = commit();
+  co_return co_await std::move(committing);
+}
+
+/// Why the message is not taken. Otherwise its content is complete and synced, and its header is as
+/// filters and canonical maps have it.
+Task<std::optional<Reply>> Session::weigh_content() {
+  Transaction& transaction = *transaction_;
+  Body& body = *transaction.body;
+  if (auto fault = fault_reply()) {
+    log_refusal("reject", fault->summary(), std::nullopt);
+    co_return std::move(fault);
+  }
+  if (!filters_.empty()) {
+    auto showing = show_filters(true);
+    co_await std::move(showing);
+  }
+  if (transaction.refusal) co_return transaction.refusal;
+  if (body.failure()) co_return Reply(*body.failure());
+  auto checking =
+      check("smtpd_end_of_data_restrictions", !settings_.smtpd_end_of_data_restrictions.empty());
+  auto refused = co_await std::move(checking);
+  if (!refused && !filters_.empty()) {
+    auto ending = end_filters();
+    refused = co_await std::move(ending);
+  }
+  if (refused) co_return std::move(refused);
+  auto stored = co_await body.finish();
+  if (!stored) co_return Reply(stored.error());
+  refused = weigh_header();
+  if (!refused && site_->rewrites_addresses() && !transaction.discard) {
+    auto rewriting = rewrite_addresses();
+    refused = co_await std::move(rewriting);
+  }
+  co_return std::move(refused);
+}
+
+/// RFC 5321 section 6.3: a message that has gone round too often is refused.
+std::optional<Reply> Session::weigh_header() {
+  Transaction& transaction = *transaction_;
+  Body& body = *transaction.body;
+  transaction.facts = header_facts(body.header(), settings_.message_drop_headers);
+  if (transaction.facts.hops > static_cast<std::size_t>(settings_.hopcount_limit)) {
+    Reply reply(554, "5.4.0", "Error: too many hops");
+    log_refusal("reject", reply.summary(), std::nullopt);
+    return reply;
+  }
+  if (!transaction.header) {
+    transaction.header.emplace(fields_on_top(), body.header(), body.header_end());
+  } else {
+    transaction.header->add_on_top(fields_to_prepend());
+  }
+  return std::nullopt;
+}
+
+/// As canonical maps have it: the envelope's sender, and the header's addresses for clients whose
+/// headers are ours to complete.
+Task<std::optional<Reply>> Session::rewrite_addresses() {
+  bool is_own = is_same_host(peer_.address(), local_.address());
+  HeaderAddresses in_header;
+  if (site_->completes_headers(is_own, is_in_mynetworks_, login_.has_value())) {
+    HeaderAddresses::Limits limits;
+    limits.fields = static_cast<std::size_t>(settings_.header_count_limit);
+    limits.field_bytes = static_cast<std::size_t>(settings_.header_size_limit);
+    in_header = HeaderAddresses(transaction_->header->text(), site_->completion(), limits);
+  }
+  Canonicalize ask;
+  ask.sender = transaction_->sender;
+  ask.in_header = in_header.distinct();
+  if (ask.sender.empty() && ask.in_header.empty()) co_return std::nullopt;
+  auto rewritten = co_await site_->backend().canonicalize(std::move(ask));
+  if (!rewritten) {
+    Reply reply(451, "4.3.0", "Error: temporary lookup failure");
+    log_refusal("reject", reply.summary(), std::nullopt);
+    co_return std::move(reply);
+  }
+  transaction_->sender = std::move(rewritten->sender);
+  transaction_->header->edit(in_header.edits(rewritten->in_header));
+  co_return std::nullopt;
+}
+
+Task<Reply> Session::commit() {
+  Transaction& transaction = *transaction_;
+  std::string id = transaction.id.value();
+  Submit message;
+  message.envelope = envelope();
+  log_message_id(id, message.envelope.message_id);
+  if (transaction.discard) {
+    log_refusal("discard", "message thrown away", std::nullopt);
+    errors_.clear();
+    transaction_.reset();
+    co_return Reply(250, "2.0.0", "Ok: queued as " + id);
+  }
+  message.body = transaction.body->take_text();
+  transaction.body->hand_over();
+  auto submitted = co_await site_->backend().submit(std::move(message));
+  transaction_.reset();
+  if (!submitted) {
+    Reply reply(submitted.error());
+    log_warning("smtpd", id + ": not queued: " + reply.summary());
+    co_return std::move(reply);
+  }
+  errors_.clear();
+  co_return Reply(250, "2.0.0", "Ok: queued as " + id);
+}
+
+/// What access tables want on top of the message.
+std::string Session::fields_to_prepend() {
+  std::string fields;
+  for (const auto& field : std::exchange(transaction_->prepend, {})) fields += field + "\n";
+  return fields;
+}
+
+std::string Session::fields_on_top() { return received(*transaction_) + fields_to_prepend(); }
+
+/// RFC 5321 section 4.4; `for` only where it gives no other recipient away (section 7.6).
+std::string Session::received(const Transaction& transaction) const {
+  ReceivedTrace trace;
+  trace.helo = helo_.empty() ? client_name_ : helo_;
+  if (client_name_ != "unknown") trace.client_name = client_name_;
+  trace.client_address = client_address_;
+  trace.protocol.esmtp = is_extended_;
+  trace.protocol.tls = tls_ != nullptr;
+  trace.protocol.authenticated = login_.has_value();
+  trace.protocol.smtputf8 = transaction.mail.smtputf8;
+  if (tls_ != nullptr && settings_.smtpd_tls_received_header) {
+    auto bits = std::to_string(tls_->cipher_bits());
+    trace.tls =
+        tls_->protocol() + " with cipher " + tls_->cipher() + " (" + bits + "/" + bits + " bits)";
+  }
+  trace.by = settings_.myhostname;
+  trace.mail_name = settings_.mail_name;
+  trace.queue_id = transaction.id.value();
+  if (transaction.recipients.size() == 1) {
+    trace.recipient = transaction.recipients.front().address;
+  }
+  trace.date = local_date(site_->in().clock->now_seconds());
+  return received_field(trace, "\n");
+}
+
+/// What a message of our own users and clients gets where it lacks it (RFC 6409 section 8).
+std::vector<Edit> Session::submission_fixes(std::string_view header) const {
+  bool is_own = is_same_host(peer_.address(), local_.address());
+  if (!site_->completes_headers(is_own, is_in_mynetworks_, login_.has_value())) return {};
+  const Transaction& transaction = *transaction_;
+  Submission submission;
+  submission.sender = site_->completed(transaction.mail.sender);
+  if (site_->rewrites_addresses()) {
+    auto sender = MailAddress::parse(transaction.sender, Utf8::Allowed);
+    submission.sender = sender ? *std::move(sender) : MailAddress();
+  }
+  submission.completion = site_->completion();
+  submission.myhostname = settings_.myhostname;
+  auto now = local_date(site_->in().clock->now_seconds());
+  submission.unique = std::to_string(now.seconds) + "." + transaction.id.value();
+  submission.date = now;
+  submission.line_end = "\n";
+  submission.fields_max = static_cast<std::size_t>(settings_.header_count_limit);
+  submission.field_bytes_max = static_cast<std::size_t>(settings_.header_size_limit);
+  return submission_edits(header, submission);
+}
+
+/// The fix-ups that come last; the message's id. Which fields are to be dropped depends on all that
+/// was done to the header.
+std::string Session::complete_header() {
+  HeaderDraft& header = *transaction_->header;
+  header.edit(submission_fixes(header.text()));
+  auto facts = std::move(transaction_->facts);
+  if (header.is_edited()) facts = header_facts(header.text(), settings_.message_drop_headers);
+  header.edit(facts.dropped);
+  return std::move(facts.message_id);
+}
+
+Envelope Session::envelope() {
+  Transaction& transaction = *transaction_;
+  Body& body = *transaction.body;
+  Envelope envelope;
+  envelope.id = transaction.id;
+  envelope.arrival = transaction.arrival;
+  envelope.sender = transaction.sender;
+  envelope.client_name = client_name_;
+  envelope.client_address = client_address_;
+  envelope.helo = helo_;
+  ReceivedProtocol protocol;
+  protocol.esmtp = is_extended_;
+  protocol.tls = tls_ != nullptr;
+  protocol.authenticated = login_.has_value();
+  protocol.smtputf8 = transaction.mail.smtputf8;
+  envelope.protocol = protocol.text();
+  if (login_) {
+    envelope.sasl_method = login_->mechanism;
+    envelope.sasl_username = login_->name;
+  }
+  envelope.message_id = complete_header();
+  envelope.is_smtputf8 = transaction.mail.smtputf8 || !is_ascii(transaction.sender);
+  envelope.is_8bit =
+      transaction.mail.body == BodyType::EightBitMime || transaction.scanner->has_8bit();
+  envelope.is_held = transaction.hold;
+  envelope.ret = ret_of(transaction.mail.ret);
+  envelope.envid = transaction.mail.envid.value_or("");
+  envelope.body_bytes = body.bytes();
+  envelope.body_is_file = body.is_file();
+  auto line_ends = transaction.scanner->line_ends();
+  if (transaction.filtered) {
+    const FilteredMessage& filtered = *transaction.filtered;
+    envelope.is_8bit = envelope.is_8bit || filtered.has_8bit_edits();
+    for (const auto& one : transaction.recipients) {
+      envelope.is_smtputf8 = envelope.is_smtputf8 || !is_ascii(one.address);
+    }
+    line_ends = filtered.new_line_ends().value_or(line_ends);
+  }
+  envelope.body_line_ends = transaction.header->line_ends_left(line_ends);
+  envelope.pieces = transaction.header->pieces(body.bytes());
+  envelope.recipients = std::move(transaction.recipients);
+  return envelope;
+}
+
+}  // namespace pennypost::smtp
