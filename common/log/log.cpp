@@ -10,6 +10,8 @@
 namespace pennypost {
 namespace {
 
+constexpr std::size_t header_shown_bytes_max = 200;  // as Postfix
+
 /// One field: printable, not longer than a line can bear several of.
 std::string field(std::string_view text) { return printable(text, 500); }
 
@@ -24,6 +26,16 @@ std::string subject(std::string_view queue_id) {
 
 void write(std::string_view component, std::string_view text) {
   log_sink().write(Severity::Info, component, text);
+}
+
+/// ` from=<a@b> to=<x@y> proto=ESMTP helo=<h>`, or what of it is known.
+std::string transaction_fields(const LogTransaction& transaction) {
+  std::string text;
+  if (transaction.has_sender) text += " from=<" + field(transaction.sender) + ">";
+  if (transaction.has_recipient) text += " to=<" + field(transaction.recipient) + ">";
+  if (!transaction.protocol.empty()) text += " proto=" + field(transaction.protocol);
+  if (!transaction.helo.empty()) text += " helo=<" + field(transaction.helo) + ">";
+  return text;
 }
 
 std::string login_fields(const LogLogin& login) {
@@ -93,17 +105,23 @@ void log_decision(std::string_view action, const LogTransaction& transaction,
                   std::string_view reply) {
   std::string text = subject(transaction.queue_id) + field(action) + ": " +
                      field(transaction.stage) + " from " + peer_text(transaction.peer) + ": " +
-                     printable(reply) + ";";
-  if (transaction.has_sender) text += " from=<" + field(transaction.sender) + ">";
-  if (transaction.has_recipient) text += " to=<" + field(transaction.recipient) + ">";
-  if (!transaction.protocol.empty()) text += " proto=" + field(transaction.protocol);
-  if (!transaction.helo.empty()) text += " helo=<" + field(transaction.helo) + ">";
+                     printable(reply) + ";" + transaction_fields(transaction);
   if (text.ends_with(';')) text.pop_back();
   write(transaction.peer.component, text);
 }
 
 void log_message_id(std::string_view queue_id, std::string_view message_id) {
   write("cleanup", subject(queue_id) + "message-id=" + field(message_id));
+}
+
+void log_header_check(std::string_view action, std::string_view header,
+                      const LogTransaction& transaction, std::string_view text) {
+  std::string origin = transaction.peer.address.empty() ? "local" : peer_text(transaction.peer);
+  std::string line = subject(transaction.queue_id) + field(action) + ": header " +
+                     printable(header, header_shown_bytes_max) + " from " + origin + ";" +
+                     transaction_fields(transaction);
+  if (!text.empty()) line += ": " + printable(text);
+  write("cleanup", line);
 }
 
 void log_pickup(std::string_view queue_id, std::uint32_t uid, std::string_view sender) {

@@ -37,7 +37,7 @@ struct Desk {
     peers.config = [this] { return config; };
     scheduler = std::make_unique<Scheduler>(loop, *queue, std::move(peers), clock);
     pickup = std::make_unique<PickupDesk>(
-        loop, *queue, *scheduler, [this] { return config; }, PickupDesk::rewrite_later, clock);
+        loop, *queue, *scheduler, [this] { return config; }, PickupDesk::ask_later(), clock);
     server = std::make_unique<ControlServer>(loop, *queue, *scheduler, *pickup,
                                              [this] { return config; });
     std::filesystem::create_directory(scratch.path() / "queue/maildrop");

@@ -18,8 +18,10 @@
 #include "common/process/interfaces.h"
 #include "common/process/pid_file.h"
 #include "common/process/server_tls.h"
+#include "smtpd/policy/header_checks.h"
 #include "store/accounts/accounts.h"
 #include "store/accounts/table_check.h"
+#include "store/maps/written_values.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -132,6 +134,22 @@ Problems tables_as(const Config& config, const std::optional<Identity>& identity
   return problems;
 }
 
+/// What smtpd would only say in the log, when a message matches.
+Problems header_actions(const Config& config) {
+  Problems problems;
+  for (const auto& named : tables_in(config)) {
+    if (named.parameter != "header_checks") continue;
+    auto values = store::written_values(named.table);
+    if (!values) continue;  // told among the tables
+    for (const auto& [where, value] : *values) {
+      auto action = HeaderAction::parse(value, HeaderAction::Form::Written);
+      if (action) continue;
+      problems.push_back(named.where + ": header_checks: " + where + ": " + action.error().text());
+    }
+  }
+  return problems;
+}
+
 Problems own_users(const std::shared_ptr<const Config>& config) {
   store::MapOptions options;
   auto accounts = store::Accounts::open(config, store::system_users_of(*config), options);
@@ -152,6 +170,7 @@ Problems tables(const CheckedHost& host) {
   const Config& config = *host.config;
   auto lookup = user_of(config, "mail_owner");
   auto problems = ask_as(lookup, [&] { return tables_as(config, lookup, Reader::Lookup); });
+  add(problems, ask_as(lookup, [&] { return header_actions(config); }));
   add(problems, ask_as(lookup, [&] { return own_users(host.config); }));
   if (config.role == Role::NullClient) return problems;
   auto auth = auth_user_of(config);

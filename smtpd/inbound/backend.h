@@ -10,6 +10,7 @@
 #include "common/base/descriptor.h"
 #include "common/base/result.h"
 #include "common/net/address.h"
+#include "smtpd/policy/header_checks.h"
 #include "smtpd/policy/messages.h"
 #include "smtpd/queue/messages.h"
 #include "smtpd/routing/messages.h"
@@ -46,6 +47,8 @@ class Backend {
   virtual Task<Result<CheckRecipient::Verdict>> check_restrictions(CheckRestrictions request) = 0;
   /// Only asked where there are canonical maps.
   virtual Task<Result<Canonicalize::Rewritten>> canonicalize(Canonicalize ask) = 0;
+  /// Only asked where there are header_checks. An Error 4xx: a table can't tell now.
+  virtual Task<Result<CheckHeader::Findings>> check_header(CheckHeader ask) = 0;
   /// What a client did, and how much of it lately; only asked where a limit is set.
   virtual Task<Result<CountClient::Counts>> count(CountClient event) = 0;
   /// An empty file for a large body.

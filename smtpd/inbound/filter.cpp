@@ -60,12 +60,6 @@ Task<> FilteredMessage::replace_body(std::string_view piece) {
   co_await content.settle();
 }
 
-void redirect_all(std::vector<Recipient>& recipients, std::string address) {
-  if (recipients.empty()) return;
-  recipients.resize(1);
-  recipients.front().address = std::move(address);
-}
-
 // A filter lets pass what it has nothing to say about.
 
 Task<FilterAnswer> Filter::connect(const CheckRecipient&) { co_return FilterAnswer(); }

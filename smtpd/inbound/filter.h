@@ -21,6 +21,7 @@
 #include "common/mail/header.h"
 #include "smtpd/inbound/body.h"
 #include "smtpd/inbound/reply.h"
+#include "smtpd/policy/header_checks.h"
 #include "smtpd/policy/messages.h"
 #include "smtpd/queue/header_draft.h"
 
@@ -91,9 +92,6 @@ class FilteredMessage {
   std::optional<std::uint64_t> new_line_ends_;
   std::uint64_t new_bytes_ = 0;
 };
-
-/// The first recipient, with another address, is the only one that stays.
-void redirect_all(std::vector<Recipient>& recipients, std::string address);
 
 class Filter {
  public:

@@ -318,3 +318,53 @@ TEST_CASE("a chunk that a filter refuses is answered so, and the last chunk behi
   CHECK(stage.run(script_text) == "");
   CHECK(stage.backend.messages.empty());
 }
+
+TEST_CASE(
+    "header_checks act on what comes in: our Received too, before other filters and fix-ups") {
+  Script script;
+  Stage stage({"header_checks=inline:{a=b}", "mynetworks=198.51.100.0/24"});
+  add(stage, {&script});
+  const std::string message = "C: Subject: x\nC: To: carol\nC: X-Spam: 1\nC:\nC: text\n";
+  SUBCASE("changing fields") {
+    stage.backend.header_actions = {{"Subject: x", "REPLACE Subject: y"}, {"X-Spam: 1", "IGNORE"}};
+    CHECK(stage.run(envelope_lines + message + taken) == "");
+    CHECK(script.header.ends_with("\nSubject: y\nTo: carol\n"));
+    REQUIRE(stage.backend.checked_headers.size() == 1);
+    CHECK(stage.backend.checked_headers[0].service == "smtp");
+    CHECK(stage.backend.checked_headers[0].header.starts_with("Received: from c.example"));
+    CHECK(stage.backend.content().find("\nTo: carol@mail.example.com\n") != std::string::npos);
+    CHECK(stage.backend.content().find("\nDate: ") != std::string::npos);
+  }
+  SUBCASE("refusing") {
+    stage.backend.header_actions = {{"X-Spam: 1", "REJECT 5.7.9 no spam"}};
+    CHECK(stage.run(envelope_lines + message + "C: .\nS: 550 5.7.9 no spam\nC: QUIT\nS~ 221\n") ==
+          "");
+    CHECK(stage.backend.messages.empty());
+  }
+  SUBCASE("discarding") {
+    stage.backend.header_actions = {{"X-Spam: 1", "DISCARD"}};
+    CHECK(stage.run(envelope_lines + message + taken) == "");
+    CHECK(stage.backend.messages.empty());
+  }
+  SUBCASE("holding and redirecting") {
+    stage.backend.header_actions = {{"X-Spam: 1", "HOLD"}, {"Subject: x", "REDIRECT eve@x.test"}};
+    CHECK(stage.run(envelope_lines + message + taken) == "");
+    const auto& envelope = stage.backend.messages.at(0).envelope;
+    CHECK(envelope.is_held);
+    REQUIRE(envelope.recipients.size() == 1);
+    CHECK(envelope.recipients[0].address == "eve@x.test");
+    CHECK(envelope.recipients[0].original == "bob@example.com");
+  }
+  SUBCASE("without an answer the message is to be sent again") {
+    stage.backend.header_actions = {};
+    stage.backend.is_header_check_down = true;
+    CHECK(stage.run(envelope_lines + message +
+                    "C: .\nS: 451 4.3.0 Error: temporary lookup failure\nC: QUIT\nS~ 221\n") == "");
+  }
+}
+
+TEST_CASE("without header_checks nobody is asked about a header") {
+  Stage stage;
+  CHECK(stage.run(envelope_lines + "C: Subject: x\nC:\nC: text\n" + taken) == "");
+  CHECK(stage.backend.checked_headers.empty());
+}

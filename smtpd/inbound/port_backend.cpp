@@ -58,6 +58,11 @@ Task<Result<Canonicalize::Rewritten>> PortBackend::canonicalize(Canonicalize req
   co_return co_await std::move(asking);
 }
 
+Task<Result<CheckHeader::Findings>> PortBackend::check_header(CheckHeader request) {
+  auto asking = lookup_.call(std::move(request));
+  co_return co_await std::move(asking);
+}
+
 Task<Result<CountClient::Counts>> PortBackend::count(CountClient event) {
   auto asking = lookup_.call(std::move(event));
   co_return co_await std::move(asking);

@@ -6,6 +6,7 @@
 #include "common/net/proxy_protocol.h"
 #include "common/session/command_table.h"
 #include "common/session/starttls.h"
+#include "smtpd/inbound/header_filter.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -74,6 +75,9 @@ Session::Session(std::shared_ptr<const Site> site, std::unique_ptr<Stream> strea
       place_(std::move(place)),
       first_mail_by_(site_->loop().now() + settings_.smtpd_first_mail_timeout) {
   connection_.set_deadline(first_mail_by_);
+  if (!settings_.header_checks.empty()) {
+    filters_.add(std::make_unique<HeaderFilter>(site_->backend(), site_->service_name()));
+  }
   if (site_->in().add_filters) site_->in().add_filters(filters_);
 }
 

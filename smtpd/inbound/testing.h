@@ -67,6 +67,20 @@ class FakeBackend final : public Backend {
     co_return answer;
   }
 
+  /// `Subject: x` as the tables of a test have it.
+  Task<Result<CheckHeader::Findings>> check_header(CheckHeader request) override {
+    checked_headers.push_back(request);
+    if (is_header_check_down) co_return Error::temporary("lookup is down");
+    auto find = [&](const TableRef&, std::string_view key) {
+      auto found = header_actions.find(std::string(key));
+      std::optional<std::string> none;
+      return Result<std::optional<std::string>>(
+          found == header_actions.end() ? none : std::optional(found->second));
+    };
+    auto config = config_for_test({"header_checks=inline:{a=b}"});
+    co_return smtp::check_header(request.header, *config, find);
+  }
+
   Task<Result<CountClient::Counts>> count(CountClient event) override {
     CountClient::Counts counts;
     counted = event.address;
@@ -123,12 +137,15 @@ class FakeBackend final : public Backend {
   std::string counted;  // the address last counted
   bool is_lookup_down = false;
   bool is_canonical_down = false;
+  bool is_header_check_down = false;
   bool is_disk_full = false;
   bool is_holding = false;
   bool is_discarding = false;
   std::string refused_list;
   std::vector<CheckRecipient> asked;
   std::vector<Canonicalize> canonicalized;
+  std::map<std::string, std::string> header_actions;
+  std::vector<CheckHeader> checked_headers;
   std::vector<std::string> lists;
   std::vector<Submit> messages;
   std::vector<QueueId> dropped;

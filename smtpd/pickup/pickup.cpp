@@ -76,18 +76,25 @@ Result<Envelope> envelope_of(const Posting& posting, const Config& config, const
 }  // namespace
 
 PickupDesk::PickupDesk(Loop& loop, Queue& queue, Scheduler& scheduler,
-                       std::function<std::shared_ptr<const Config>()> config, Rewrite rewrite,
+                       std::function<std::shared_ptr<const Config>()> config, Ask ask,
                        const Clock& clock)
     : loop_(loop),
       queue_(queue),
       scheduler_(scheduler),
       config_(std::move(config)),
-      rewrite_(std::move(rewrite)),
+      ask_(std::move(ask)),
       clock_(clock),
       woken_(loop) {}
 
-Task<Result<Canonicalize::Rewritten>> PickupDesk::rewrite_later(Canonicalize) {
-  co_return Error::temporary("4.3.0 smtpd does not run");
+PickupDesk::Ask PickupDesk::ask_later() {
+  Ask ask;
+  ask.canonicalize = [](Canonicalize) -> Task<Result<Canonicalize::Rewritten>> {
+    co_return Error::temporary("4.3.0 smtpd does not run");
+  };
+  ask.check_header = [](CheckHeader) -> Task<Result<CheckHeader::Findings>> {
+    co_return Error::temporary("4.3.0 smtpd does not run");
+  };
+  return ask;
 }
 
 /// The message as the queue keeps it, written to `to` if there is such a file, and synced. Error
@@ -142,7 +149,7 @@ Task<Result<void>> PickupDesk::rewrite(std::shared_ptr<const Config> config, Hea
   ask.sender = envelope.sender;
   ask.in_header = in_header.distinct();
   if (ask.sender.empty() && ask.in_header.empty()) co_return Result<void>();
-  auto asking = rewrite_(std::move(ask));
+  auto asking = ask_.canonicalize(std::move(ask));
   auto answer = co_await std::move(asking);
   if (!answer) co_return Error(control_busy, "4.3.0 temporary lookup failure");
   auto rewritten = *std::move(answer);
@@ -164,16 +171,51 @@ void PickupDesk::describe(const Content& content, HeaderDraft header, const Conf
   envelope.pieces = header.pieces(content.bytes);
 }
 
-Task<Result<void>> PickupDesk::understand(const Content& content, std::uint32_t uid,
-                                          std::shared_ptr<const Config> config,
-                                          Envelope& envelope) {
+/// As header_checks have it. Errors: 550 (refused); control_busy as for rewrite().
+Task<Result<HeaderVerdict>> PickupDesk::check_header(HeaderDraft& header, Envelope& envelope) {
+  auto whole = header.whole();
+  CheckHeader ask;
+  ask.header = whole;
+  auto asking = ask_.check_header(std::move(ask));
+  auto findings = co_await std::move(asking);
+  if (!findings && !findings.error().is_temporary()) co_return std::move(findings).error();
+  if (!findings) co_return Error(control_busy, "4.3.0 temporary lookup failure");
+  LogTransaction line;
+  line.queue_id = envelope.id.value();
+  line.has_sender = line.has_recipient = true;
+  line.sender = envelope.sender;
+  line.recipient = envelope.recipients.back().address;
+  CO_TRY(auto verdict, carry_out(*findings, whole, line));
+  if (verdict.refusal && verdict.refusal->is_temporary()) {
+    co_return Error(control_busy, verdict.refusal->text());
+  }
+  if (verdict.refusal) co_return *std::move(verdict.refusal);
+  envelope.is_held = verdict.is_held;
+  if (verdict.redirect) redirect_all(envelope.recipients, *verdict.redirect);
+  for (const auto& edit : verdict.edits) {
+    envelope.is_8bit = envelope.is_8bit || !is_ascii(edit.insert);
+  }
+  header.edit_whole(verdict.edits);
+  co_return std::move(verdict);
+}
+
+Task<Result<PickupDesk::Understood>> PickupDesk::understand(const Content& content,
+                                                            std::uint32_t uid,
+                                                            std::shared_ptr<const Config> config,
+                                                            Envelope& envelope) {
+  Understood understood;
   CO_TRY(auto header, draft_header(content, uid, *config, envelope));
-  if (has_canonical_maps(*config)) {
+  if (!config->header_checks.empty()) {
+    auto checking = check_header(header, envelope);
+    CO_TRY(auto verdict, co_await std::move(checking));
+    understood.is_discarded = verdict.is_discarded;
+  }
+  if (has_canonical_maps(*config) && !understood.is_discarded) {
     auto rewriting = rewrite(config, header, envelope);
     CO_TRY_DO(co_await std::move(rewriting));
   }
   describe(content, std::move(header), *config, envelope);
-  co_return Result<void>();
+  co_return understood;
 }
 
 Task<Result<QueueId>> PickupDesk::take(Posting posting, std::uint32_t uid, const Descriptor& file,
@@ -189,17 +231,17 @@ Task<Result<QueueId>> PickupDesk::take(Posting posting, std::uint32_t uid, const
     CO_TRY(target, co_await queue_.open_body(id));
   }
   auto content = co_await loop_.offload([&] { return copy(file, offset, bytes, target, *config); });
-  Result<void> understood = content ? Result<void>() : Result<void>(content.error());
+  Result<Understood> understood = content ? Result<Understood>(Understood()) : content.error();
   if (content) {
     auto work = understand(*content, uid, config, envelope);
     understood = co_await std::move(work);
   }
-  if (!understood) {
-    if (target) co_await queue_.drop_body(id);
-    co_return std::move(understood).error();
-  }
+  bool is_kept = understood && !understood->is_discarded;
+  if (!is_kept && target) co_await queue_.drop_body(id);
+  if (!understood) co_return std::move(understood).error();
   log_pickup(id.value(), uid, envelope.sender);
   log_message_id(id.value(), envelope.message_id);
+  if (!is_kept) co_return id;
   std::string body;
   if (!target) body = std::move(content->front);
   auto work = scheduler_.submit(std::move(envelope), std::move(body), std::move(extra));

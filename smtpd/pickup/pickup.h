@@ -1,11 +1,14 @@
 // Takes the messages of local programs into the queue: what sendmail hands over the socket, and
 // what postdrop left in maildrop.
 //
-// Addresses without a domain get $myorigin, and canonical maps rewrite the sender and the header; a
-// Received field says which user it was. Of the message becomes what becomes of one that comes by
-// SMTP (../queue/incoming_header.h, posted_lines.h). It is refused for good when it is too large,
-// has no recipient, or has gone round too often. A recipient that is no address bounces, as any
-// other that can't be reached.
+// Addresses without a domain get $myorigin. header_checks apply, canonical maps rewrite the sender
+// and the header, and a Received field says which user it was, all as for a message that comes by
+// SMTP (../queue/incoming_header.h, posted_lines.h). A message is refused for good when it is too
+// large, has no recipient, has gone round too often, or when header_checks refuse it. A recipient
+// that is no address bounces, like any other that can't be reached.
+//
+// Mail that Pennypost itself sends (reports, delay warnings) does not come this way: no table
+// refuses it.
 //
 // STANDARDS  RFC 5321 section 4.4 (Received), section 6.3 (loops)
 #pragma once
@@ -18,6 +21,7 @@
 #include "common/base/descriptor.h"
 #include "common/config/config.h"
 #include "smtpd/pickup/control.h"
+#include "smtpd/policy/header_checks.h"
 #include "smtpd/queue/header_draft.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/routing/messages.h"
@@ -32,17 +36,19 @@ inline constexpr std::chrono::hours unfinished_drop_max{24};
 
 class PickupDesk {
  public:
-  /// Asks the lookup process what canonical maps make of addresses.
-  using Rewrite = std::function<Task<Result<Canonicalize::Rewritten>>(Canonicalize)>;
-  /// Where there is no such process: what would be rewritten waits in maildrop.
-  static Task<Result<Canonicalize::Rewritten>> rewrite_later(Canonicalize ask);
+  /// What the lookup process is asked about a message.
+  struct Ask {
+    std::function<Task<Result<Canonicalize::Rewritten>>(Canonicalize)> canonicalize;
+    std::function<Task<Result<CheckHeader::Findings>>(CheckHeader)> check_header;
+  };
+  /// Where there is no such process: what needs an answer waits in maildrop.
+  static Ask ask_later();
   PickupDesk(Loop& loop, Queue& queue, Scheduler& scheduler,
-             std::function<std::shared_ptr<const Config>()> config, Rewrite rewrite,
-             const Clock& clock);
+             std::function<std::shared_ptr<const Config>()> config, Ask ask, const Clock& clock);
 
   /// Takes a message in from a file whose bytes from `offset` on are the message. `extra` is
-  /// committed along. The answer is its queue id. Errors: 501, 552, 554 (refused for good), 452,
-  /// 451.
+  /// committed along. The answer is its queue id, also of one that header_checks discard. Errors:
+  /// 501, 550, 552, 554 (refused for good), 452, 451.
   Task<Result<QueueId>> take(Posting posting, std::uint32_t uid, const Descriptor& file,
                              std::uint64_t offset, std::uint64_t bytes, Changes extra);
 
@@ -76,8 +82,12 @@ class PickupDesk {
                              Envelope& envelope);
   static void describe(const Content& content, HeaderDraft header, const Config& config,
                        Envelope& envelope);
-  Task<Result<void>> understand(const Content& content, std::uint32_t uid,
-                                std::shared_ptr<const Config> config, Envelope& envelope);
+  struct Understood {
+    bool is_discarded = false;
+  };
+  Task<Result<HeaderVerdict>> check_header(HeaderDraft& header, Envelope& envelope);
+  Task<Result<Understood>> understand(const Content& content, std::uint32_t uid,
+                                      std::shared_ptr<const Config> config, Envelope& envelope);
   std::vector<std::string> names() const;
   Result<Drop> open(const std::string& name) const;
   Task<Result<QueueId>> take_open(Result<Drop> opened, std::string key);
@@ -89,7 +99,7 @@ class PickupDesk {
   Queue& queue_;
   Scheduler& scheduler_;
   std::function<std::shared_ptr<const Config>()> config_;
-  Rewrite rewrite_;
+  Ask ask_;
   const Clock& clock_;
   Event woken_;
 };

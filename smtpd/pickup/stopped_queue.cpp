@@ -20,7 +20,7 @@ class StoppedQueue {
         nobody_(loop, "nobody"),
         scheduler_(loop, *opened_.queue, peers(), Clock::system()),
         pickup_(
-            loop, *opened_.queue, scheduler_, [this] { return config_; }, PickupDesk::rewrite_later,
+            loop, *opened_.queue, scheduler_, [this] { return config_; }, PickupDesk::ask_later(),
             Clock::system()),
         control_(loop, *opened_.queue, scheduler_, pickup_, [this] { return config_; }) {
     for (const auto& warning : opened_.warnings) log_warning("qmgr", warning);

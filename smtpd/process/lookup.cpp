@@ -7,6 +7,7 @@
 #include "common/log/log.h"
 #include "smtpd/policy/client_counts.h"
 #include "smtpd/policy/evaluate.h"
+#include "smtpd/policy/header_checks.h"
 #include "smtpd/policy/messages.h"
 #include "smtpd/policy/policy_tables.h"
 #include "smtpd/routing/messages.h"
@@ -85,20 +86,23 @@ class Lookup {
     services.on<CheckRecipient>([this](CheckRecipient ask, std::vector<Descriptor>) {
       return check_recipient(std::move(ask));
     });
-    serve_canonical(services);
+    serve_content(services);
     services.on<CheckRestrictions>([this](CheckRestrictions ask, std::vector<Descriptor>) {
       return check_restrictions(std::move(ask));
     });
   }
 
-  void serve_canonical(Services& services) {
+  /// What every way in asks about a message's content.
+  void serve_content(Services& services) {
     services.on<Canonicalize>(
         [this](Canonicalize ask, std::vector<Descriptor>) { return canonicalize(std::move(ask)); });
+    services.on<CheckHeader>(
+        [this](CheckHeader ask, std::vector<Descriptor>) { return check_header(std::move(ask)); });
   }
 
   /// A route bears the next hop's credentials: not for `receive`.
   void serve_queue(Services& services) {
-    serve_canonical(services);
+    serve_content(services);
     services.on<NoteMailbox>(
         [this](NoteMailbox of, std::vector<Descriptor>) { return note(std::move(of)); });
     services.on<Resolve>(
@@ -147,8 +151,8 @@ class Lookup {
     co_return std::move(resolution);
   }
 
-  static const Settings& settings_of(const Tables& using_tables, const CheckRecipient& ask) {
-    auto service = parse_service(ask.service);
+  static const Settings& settings_of(const Tables& using_tables, const std::string& name) {
+    auto service = parse_service(name);
     return service ? using_tables.config->at(*service) : *using_tables.config;
   }
 
@@ -158,7 +162,7 @@ class Lookup {
     for (int round = 0;; ++round) {
       auto work = using_tables->run(child_.loop(), [&] {
         LookupTables view(*using_tables->router, *using_tables->access, full_, dns);
-        return evaluate_recipient(ask, settings_of(*using_tables, ask), view);
+        return evaluate_recipient(ask, settings_of(*using_tables, ask.service), view);
       });
       auto verdict = co_await std::move(work);
       if (!dns.has_open() || round == dns_rounds_max) co_return std::move(verdict);
@@ -172,7 +176,7 @@ class Lookup {
     for (int round = 0;; ++round) {
       auto work = using_tables->run(child_.loop(), [&] {
         LookupTables view(*using_tables->router, *using_tables->access, full_, dns);
-        return evaluate_restrictions(ask, settings_of(*using_tables, ask.about), view);
+        return evaluate_restrictions(ask, settings_of(*using_tables, ask.about.service), view);
       });
       auto verdict = co_await std::move(work);
       if (!dns.has_open() || round == dns_rounds_max) co_return std::move(verdict);
@@ -187,6 +191,20 @@ class Lookup {
     auto rewritten = co_await std::move(work);
     if (!rewritten) log_warning("cleanup", rewritten.error().text());
     co_return std::move(rewritten);
+  }
+
+  /// On a thread: a header may be long, and a sender can choose it to be slow to match.
+  Task<Result<CheckHeader::Findings>> check_header(CheckHeader ask) {
+    CO_TRY(auto using_tables, tables());
+    FindHeader find = [&](const TableRef& table, std::string_view key) {
+      return using_tables->access->find(table, key, store::MapList::Key::Whole);
+    };
+    auto work = child_.loop().offload([&] {
+      return smtp::check_header(ask.header, settings_of(*using_tables, ask.service), find);
+    });
+    auto findings = co_await work;
+    if (!findings) log_warning("cleanup", "header_checks: " + findings.error().text());
+    co_return std::move(findings);
   }
 
   Task<Result<Done>> note(NoteMailbox note) {

@@ -32,8 +32,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
         queue_(std::move(opened.queue)),
         scheduler_(child.loop(), *queue_, peers(), Clock::system()),
         pickup_(
-            child.loop(), *queue_, scheduler_, [this] { return child_.config(); },
-            [this](Canonicalize ask) { return child_.port("lookup").call(std::move(ask)); },
+            child.loop(), *queue_, scheduler_, [this] { return child_.config(); }, ask_lookup(),
             Clock::system()),
         control_(child.loop(), *queue_, scheduler_, pickup_, [this] { return child_.config(); }),
         tasks_(child.loop()) {
@@ -79,6 +78,17 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
       }
     });
   }
+  PickupDesk::Ask ask_lookup() {
+    PickupDesk::Ask ask;
+    ask.canonicalize = [this](Canonicalize what) {
+      return child_.port("lookup").call(std::move(what));
+    };
+    ask.check_header = [this](CheckHeader what) {
+      return child_.port("lookup").call(std::move(what));
+    };
+    return ask;
+  }
+
   /// The loop has ended: nothing of ours goes on.
   void end() {
     tasks_.cancel();

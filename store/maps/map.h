@@ -36,9 +36,9 @@
 
 namespace pennypost::store {
 
-inline constexpr std::size_t map_members_max = 32;          // of a unionmap or pipemap
-inline constexpr std::size_t map_nesting_max = 8;           // of such maps in one another
-inline constexpr std::size_t map_key_bytes_max = 64 << 10;  // a longer key is not there
+inline constexpr std::size_t map_members_max = 32;         // of a unionmap or pipemap
+inline constexpr std::size_t map_nesting_max = 8;          // of such maps in one another
+inline constexpr std::size_t map_key_bytes_max = 1 << 20;  // a longer key is not there
 inline constexpr std::size_t map_value_bytes_max =
     1 << 20;  // what joining and substituting may yield
 

@@ -192,6 +192,19 @@ Result<PatternRules::Rule> PatternRules::parse_rule(std::string_view rest, Diale
   return rule;
 }
 
+void PatternRules::each_value(
+    const std::function<void(std::size_t line, const std::string& value)>& use) const {
+  for (const Rule& rule : rules_) {
+    if (rule.is_if) continue;
+    std::string text;
+    for (const Piece& piece : rule.value) {
+      text += piece.literal;
+      if (piece.group) text += "$" + std::to_string(*piece.group);
+    }
+    use(rule.line, text);
+  }
+}
+
 Result<std::optional<std::string>> PatternRules::lookup(std::string_view key) const {
   std::unique_ptr<pcre2_match_context, FreeContext> context(pcre2_match_context_create(nullptr));
   ASSERT(context != nullptr);

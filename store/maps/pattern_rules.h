@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,6 +38,9 @@ class PatternRules {
   static Result<PatternRules> parse_regexp(std::string_view text, const std::string& file);
 
   Result<std::optional<std::string>> lookup(std::string_view key) const;
+
+  /// Calls `use` with every value as it is written, `$1` for a group, and its line.
+  void each_value(const std::function<void(std::size_t line, const std::string& value)>& use) const;
 
   PatternRules(PatternRules&&) noexcept;
   ~PatternRules();

@@ -55,6 +55,7 @@ def finds_mistakes(t):
     host.write("etc/table", "a.test error:x\n")
     host.write("etc/networks", "10.0.0.1/8 OK\n")
     host.write("etc/patterns", "/(unclosed/ REJECT\n")
+    host.write("etc/headers", "/^Subject:/ WARN\n\n/^X-(.*):/ REPLACE $1: x\n/^To:/ FILTER smtp:x\n")
     host.write("etc/file", "")
     taken = socket.create_server((host.address, 0))
     t.cleanup(taken.close)
@@ -65,6 +66,7 @@ def finds_mistakes(t):
         ({"virtual_alias_maps": "btree:/x"}, r"btree are not read here; write hash:/x"),
         ({"virtual_alias_maps": "inline:{ a = b }"}, r"key=value"),
         ({"transport_maps": "regexp:" + host.path("etc/patterns")}, r"patterns:1: "),
+        ({"header_checks": "pcre:" + host.path("etc/headers")}, r"headers:4: unknown action FILTER; possible are DISCARD, "),
         ({"smtpd_client_restrictions": "check_client_access cidr:" + host.path("etc/networks")}, r"networks:1: "),
         ({"smtpd_sender_restrictions": "check_sender_access hash:" + nothing}, r"No such file"),
         ({"relocated_maps": "unionmap:{static:x, hash:" + nothing + "}"}, r"No such file"),

@@ -1,0 +1,131 @@
+// Evaluates header_checks: an admin's tables of patterns, and what is done with matching headers.
+//
+// Each field of a message's header is looked up as it came, its folds included, up to
+// header_size_limit; the first table that has it names an action, as in Postfix's header_checks(5):
+//
+//   REJECT [text]      the message is refused with 550 5.7.1; a status code may begin the text
+//   DISCARD [text]     it is taken and thrown away
+//   HOLD [text]        it waits in the queue until an admin releases it
+//   REDIRECT address   it goes to this address in place of its recipients
+//   PREPEND field      the field is put above this one
+//   REPLACE field      the field takes the place of this one
+//   IGNORE             this field is removed
+//   WARN, INFO [text]  a line in the log
+//   DUNNO, OK          nothing
+//
+// REJECT and DISCARD end the search. The look-ups run in `lookup`, which owns the tables, on a
+// thread of the pool; the process that has the message carries the actions out and logs them.
+//
+// LIMITS  header_checks_time_max, header_actions_bytes_max
+// SEE ALSO   ../queue/header_draft.h (the header under edit), ../inbound/header_filter.h
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/config/config.h"
+#include "common/log/log.h"
+#include "common/mail/header.h"
+#include "common/process/port.h"
+#include "smtpd/queue/envelope.h"
+
+namespace pennypost::smtp {
+
+/// How long all look-ups for one message may take; the sender is asked to come back when it is
+/// longer. A single look-up is bounded by ../../store/maps/pattern_rules.h.
+inline constexpr std::chrono::seconds header_checks_time_max{5};
+/// How much the actions for one message may add up to.
+inline constexpr std::size_t header_actions_bytes_max = 4 << 20;
+
+/// The right side of a table of header_checks.
+struct HeaderAction {
+  enum class Kind : std::uint8_t {
+    Dunno,
+    Reject,
+    Discard,
+    Hold,
+    Redirect,
+    Prepend,
+    Replace,
+    Ignore,
+    Warn,
+    Info
+  };
+  friend constexpr Kind wire_last(Kind) { return Kind::Info; }
+
+  /// Whether a pattern's groups have been filled in.
+  enum class Form { Found, Written };
+  /// Error: what is wrong, and what is possible. As `Written` the value may hold `$1`, and what
+  /// depends on it is taken for right.
+  static Result<HeaderAction> parse(std::string_view value, Form form = Form::Found);
+
+  Kind kind = Kind::Dunno;
+  std::string text;  // Reject: with its status code, `5.7.1 message content rejected`
+
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(kind, text);
+  }
+};
+
+/// Asks `lookup` what header_checks say of a header; only asked where they are set. Errors: 451
+/// (a table can't tell now, or takes too long), 552 (the actions are too large).
+struct CheckHeader {
+  static constexpr std::uint16_t type = 112;
+  /// What is to be done about one field.
+  struct Finding {
+    std::uint32_t offset = 0;  // of the field
+    std::uint32_t bytes = 0;
+    HeaderAction action;
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(offset, bytes, action);
+    }
+  };
+  struct Findings {
+    std::vector<Finding> list;  // in order of offset
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(list);
+    }
+  };
+  using Reply = Findings;
+  std::string service;  // whose settings count; empty: the host's
+  std::string header;   // whole fields with LF line ends
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(service, header);
+  }
+};
+
+/// Looks a header up in a table; blocks.
+using FindHeader =
+    std::function<Result<std::optional<std::string>>(const TableRef& table, std::string_view key)>;
+
+/// Evaluates `settings`' header_checks; for a thread of the pool. An action that can't be
+/// understood is logged, and does nothing.
+Result<CheckHeader::Findings> check_header(std::string_view header, const Settings& settings,
+                                           const FindHeader& find);
+
+/// What the findings make of a message.
+struct HeaderVerdict {
+  std::optional<Error> refusal;  // its text begins with the status code
+  bool is_discarded = false;
+  bool is_held = false;
+  std::optional<std::string> redirect;
+  std::vector<Edit> edits;  // of the header, in order of offset
+};
+/// Logs every finding, as lines of `line`'s message. Error 451: `findings` does not fit `header`.
+Result<HeaderVerdict> carry_out(const CheckHeader::Findings& findings, std::string_view header,
+                                const LogTransaction& line);
+
+/// REDIRECT: of the recipients the first one stays alone, with another address. As in Postfix the
+/// log and X-Original-To go on naming whom the sender meant.
+void redirect_all(std::vector<Recipient>& recipients, std::string address);
+
+}  // namespace pennypost::smtp

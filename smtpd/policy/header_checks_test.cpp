@@ -1,0 +1,180 @@
+#include "smtpd/policy/header_checks.h"
+
+#include <doctest/doctest.h>
+
+#include "common/base/scratch.h"
+#include "common/config/testing.h"
+#include "common/log/sink.h"
+#include "store/maps/map.h"
+
+using namespace pennypost;
+using namespace pennypost::smtp;
+
+namespace {
+
+/// What a pcre: table makes of a header, and the log of it.
+struct Checked {
+  explicit Checked(const std::string& table, const std::string& from, std::string more = "") {
+    Scratch scratch;
+    auto path = scratch / "checks";
+    std::FILE* file = std::fopen(path.c_str(), "w");
+    std::fputs(table.c_str(), file);
+    std::fclose(file);
+    std::vector<std::string> settings{"header_checks=pcre:" + path};
+    if (!more.empty()) settings.push_back(more);
+    auto config = config_for_test(settings);
+    auto map = store::Map::open(config->header_checks.at(0));
+    REQUIRE(map);
+    FindHeader find = [&](const TableRef&, std::string_view key) { return (*map)->lookup(key); };
+    auto findings = check_header(from, *config, find);
+    if (!findings) {
+      error = findings.error().text();
+      return;
+    }
+    LogTransaction line;
+    line.queue_id = "QID";
+    line.peer = {"c.example", "192.0.2.1"};
+    line.has_sender = line.has_recipient = true;
+    line.sender = "a@x.test";
+    line.recipient = "b@x.test";
+    line.protocol = "ESMTP";
+    line.helo = "c";
+    auto made = carry_out(*findings, from, line);
+    REQUIRE(made);
+    verdict = *std::move(made);
+    header = edited(from, verdict.edits);
+  }
+  LogCapture log;
+  std::string error;
+  HeaderVerdict verdict;
+  std::string header;
+};
+
+const std::string sample = "Received: r\nTo: b\nSubject: one\n two\nX-Mailer: M\n";
+
+}  // namespace
+
+TEST_CASE("actions change the header where the field stands, in any case of letters") {
+  struct Row {
+    const char* table;
+    const char* header;
+  };
+  for (const auto& row :
+       {Row{"/^X-Mailer:/ IGNORE", "Received: r\nTo: b\nSubject: one\n two\n"},
+        Row{"/^to:/ replace To: c", "Received: r\nTo: c\nSubject: one\n two\nX-Mailer: M\n"},
+        Row{"/^To:/ Prepend X-A: 1",
+            "Received: r\nX-A: 1\nTo: b\nSubject: one\n two\nX-Mailer: M\n"},
+        Row{"/^Subject: (.*)$/ REPLACE Subject: [x] $1",
+            "Received: r\nTo: b\nSubject: [x] one\n two\nX-Mailer: M\n"},
+        Row{"/^Received:/ IGNORE\n/^X-Mailer/ IGNORE", "To: b\nSubject: one\n two\n"},
+        Row{"/^To:/ DUNNO\n/./ IGNORE", "To: b\n"},
+        Row{"/^To:/ OK\n/^(To)/ IGNORE", "Received: r\nTo: b\nSubject: one\n two\nX-Mailer: M\n"},
+        // Folds are kept in the key, and what follows one in a new field gets its blank.
+        Row{"/^Subject: one\\n two$/ IGNORE", "Received: r\nTo: b\nX-Mailer: M\n"},
+        Row{"/^Subject: (.*\\n)(.*)$/ REPLACE Subject: $1x$2",
+            "Received: r\nTo: b\nSubject: one\n x two\nX-Mailer: M\n"}}) {
+    CAPTURE(row.table);
+    Checked checked(row.table, sample);
+    CHECK(checked.error == "");
+    CHECK(checked.header == row.header);
+  }
+}
+
+TEST_CASE("a field is looked up without the blanks before its colon, up to header_size_limit") {
+  CHECK(Checked("/^Subject: x$/ IGNORE", "Subject \t: x\n").header.empty());
+  std::string long_field = "Subject: " + std::string(3000, 'x');
+  CHECK(Checked("/y$/ IGNORE", long_field + "y\n").header.empty());
+  CHECK_FALSE(Checked("/y$/ IGNORE", long_field + "y\n", "header_size_limit=2000").header.empty());
+  CHECK(Checked("/^Subject: x*$/ IGNORE", long_field + "y\n", "header_size_limit=2000")
+            .header.empty());
+}
+
+TEST_CASE("what refuses, discards, holds or redirects is logged as Postfix does") {
+  auto first_line = [](const Checked& checked) { return checked.log.lines().at(0); };
+  const std::string tail =
+      " from c.example[192.0.2.1]; from=<a@x.test> to=<b@x.test> proto=ESMTP helo=<c>";
+  Checked plain("/^To:/ REJECT", sample);
+  CHECK(plain.verdict.refusal->code() == 550);
+  CHECK(plain.verdict.refusal->text() == "5.7.1 message content rejected");
+  CHECK(first_line(plain) ==
+        "cleanup: QID: reject: header To: b" + tail + ": 5.7.1 message content rejected");
+  Checked later("/^To:/ REJECT 4.7.2 come again", sample);
+  CHECK(later.verdict.refusal->code() == 451);
+  CHECK(later.verdict.refusal->text() == "4.7.2 come again");
+  CHECK(Checked("/^To:/ REJECT 2.0.0 fine", sample).verdict.refusal->text() == "4.0.0 fine");
+  Checked discarded("/^To:/ DISCARD\n/^X-Mailer/ HOLD", sample);
+  CHECK(discarded.verdict.is_discarded);
+  CHECK_FALSE(discarded.verdict.is_held);
+  CHECK(first_line(discarded) == "cleanup: QID: discard: header To: b" + tail);
+  Checked held("/./ HOLD waits", sample);
+  CHECK(held.verdict.is_held);
+  REQUIRE(held.log.lines().size() == 1);
+  CHECK(first_line(held) == "cleanup: QID: hold: header Received: r" + tail + ": waits");
+  Checked redirected("/^Subject/ REDIRECT eve@x.test", sample);
+  CHECK(redirected.verdict.redirect == "eve@x.test");
+  CHECK(first_line(redirected) ==
+        "cleanup: QID: redirect: header Subject: one? two" + tail + ": eve@x.test");
+  Checked told("/^To/ WARN look\n/^X-/ INFO", sample);
+  REQUIRE(told.log.lines().size() == 2);
+  CHECK(first_line(told) == "cleanup: QID: warning: header To: b" + tail + ": look");
+  CHECK(told.log.lines()[1] == "cleanup: QID: info: header X-Mailer: M" + tail);
+  CHECK(told.header == sample);
+}
+
+TEST_CASE("an action that nobody understands is logged, and the message passes") {
+  for (const char* action :
+       {"REJET no", "REPLACE no field", "PREPEND", "REDIRECT nobody", "FILTER a:b"}) {
+    CAPTURE(action);
+    Checked checked(std::string("/^To:/ ") + action, sample);
+    CHECK(checked.header == sample);
+    CHECK_FALSE(checked.verdict.refusal);
+    REQUIRE(checked.log.lines().size() == 1);
+    CHECK(checked.log.lines()[0].find("cleanup: warning: header_checks: pcre:") == 0);
+  }
+}
+
+TEST_CASE("as written in a table, an action is checked as far as its pattern's groups allow") {
+  auto problem = [](const char* value) {
+    auto action = HeaderAction::parse(value, HeaderAction::Form::Written);
+    return action ? std::string() : action.error().text();
+  };
+  for (const char* good : {"REPLACE $1: x", "REDIRECT $1", "ignore", "REJECT $1", "REJECT 4.1.1 x",
+                           "PREPEND A: b", "REDIRECT ann@x.test", "DUNNO"}) {
+    CAPTURE(good);
+    CHECK(problem(good) == "");
+  }
+  CHECK(problem("REJET x") ==
+        "unknown action REJET; possible are DISCARD, DUNNO, HOLD, IGNORE, INFO, OK, PREPEND, "
+        "REDIRECT, REJECT, REPLACE, WARN");
+  CHECK(problem("FILTER smtp:x").starts_with("unknown action FILTER; "));
+  CHECK(problem("REPLACE text") == "REPLACE text: needs a header as in \"Name: text\"");
+  CHECK(problem("PREPEND") == "PREPEND needs a header field: text");
+  CHECK(problem("REDIRECT ann") == "REDIRECT ann: needs an address, user@domain");
+  CHECK(problem("REJECT 2.1.1 x") == "REJECT 2.1.1 x: needs 4.x.x or 5.x.x");
+}
+
+TEST_CASE("what a table can't tell is no reason to let a message pass, and actions have a bound") {
+  auto config = config_for_test({"header_checks=inline:{a=b}"});
+  FindHeader broken = [](const TableRef&, std::string_view) {
+    return Result<std::optional<std::string>>(Error::temporary("no table"));
+  };
+  CHECK(check_header(sample, *config, broken).error().is_temporary());
+  FindHeader always = [](const TableRef&, std::string_view) {
+    return Result<std::optional<std::string>>("PREPEND X: " + std::string(100'000, 'x'));
+  };
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += "A: b\n";
+  auto too_much = check_header(many, *config, always);
+  REQUIRE_FALSE(too_much);
+  CHECK(too_much.error().code() == 552);
+  CHECK(check_header(sample, *config, always));
+}
+
+TEST_CASE("an answer that does not fit the header is no answer") {
+  CheckHeader::Findings findings;
+  auto& finding = findings.list.emplace_back();
+  finding.offset = 5;
+  finding.bytes = 100;
+  finding.action.kind = HeaderAction::Kind::Ignore;
+  CHECK_FALSE(carry_out(findings, sample, {}));
+}
