@@ -4,7 +4,7 @@
 //
 // STANDARDS  RFC 1939 sections 4 and 7 (USER, PASS), RFC 2595 (STLS), RFC 5034 (AUTH), RFC 3206
 //            ([AUTH], [SYS/TEMP])
-// SEE ALSO   session.h (the time after login), store/service/login_session.h (what IMAP's login
+// SEE ALSO   session.h (the time after login), store/login/login_session.h (what IMAP's login
 //            has in common with it)
 #pragma once
 
@@ -15,7 +15,7 @@
 
 #include "popd/capabilities.h"
 #include "popd/replies.h"
-#include "store/service/login_session.h"
+#include "store/login/login_session.h"
 
 namespace pennypost::pop {
 

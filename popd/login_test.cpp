@@ -6,7 +6,7 @@
 #include "common/base/text.h"
 #include "common/tls/testing.h"
 #include "common/tls/tls_stream.h"
-#include "store/service/testing.h"
+#include "store/login/testing.h"
 
 using namespace pennypost;
 using Dialogue = store::LoginDialogue<pop::LoginSession>;

@@ -30,7 +30,7 @@
 //   imapd(8), smtpd(8), pennypost(1), parameters(5)
 #include "common/process/daemon.h"
 #include "popd/process.h"
-#include "store/service/mailbox_daemon.h"
+#include "store/login/mailbox_daemon.h"
 
 int main(int argc, char** argv) {
   using namespace pennypost;

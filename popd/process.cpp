@@ -8,8 +8,8 @@
 #include "popd/session.h"
 #include "store/mailbox/patience.h"
 #include "store/maildir/folder_memory.h"
-#include "store/service/login_process.h"
-#include "store/service/store_settings.h"
+#include "store/login/login_process.h"
+#include "store/login/store_settings.h"
 
 namespace pennypost::pop {
 namespace {

@@ -11,7 +11,7 @@
 // here depends on whether a login exists.
 //
 // LIMITS    addresses_max, pairs_max, known_max; what is longest unchanged is forgotten first
-// SEE ALSO  ../../store/service/auth_peers.h (how the auth processes of all daemons share one
+// SEE ALSO  ../../store/login/auth_peers.h (how the auth processes of all daemons share one
 // state)
 #pragma once
 

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "common/base/text.h"
-#include "store/service/testing.h"
+#include "store/login/testing.h"
 
 using namespace pennypost;
 

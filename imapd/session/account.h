@@ -1,7 +1,7 @@
 // What the sessions of one account share in their worker, so that all of them together take no more
 // than is due to one account: its part of the threads, and what APPEND holds of messages to come.
 //
-// All sessions of an account are in one worker (store/service/handover.h): what is counted here is
+// All sessions of an account are in one worker (store/login/handover.h): what is counted here is
 // counted for the account as a whole, however many shards there are.
 #pragma once
 

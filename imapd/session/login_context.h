@@ -1,6 +1,6 @@
 // What the commands before login work on: the conversation, and the login that it is about.
 //
-// SEE ALSO   store/service/login_session.h (what POP3's login has in common with it), context.h
+// SEE ALSO   store/login/login_session.h (what POP3's login has in common with it), context.h
 //            (the time after login)
 #pragma once
 
@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "imapd/session/conversation.h"
-#include "store/service/login_session.h"
+#include "store/login/login_session.h"
 
 namespace pennypost::imap {
 

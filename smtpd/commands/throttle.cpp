@@ -15,7 +15,7 @@
 //   domain in all domains), or all of them. Who has logged in from where stays known.
 //   The auth processes of the running daemons are asked: root may, and the user who runs them.
 //
-// SEE ALSO  ../../store/service/auth_peers.h
+// SEE ALSO  ../../store/login/auth_peers.h
 #include "smtpd/commands/throttle.h"
 
 #include <ctime>
@@ -27,7 +27,7 @@
 #include "common/mail/idn.h"
 #include "smtpd/commands/exit_status.h"
 #include "smtpd/commands/usage.h"
-#include "store/service/auth_peers.h"
+#include "store/login/auth_peers.h"
 
 namespace pennypost::smtp {
 namespace {

@@ -17,7 +17,7 @@
 #include "smtpd/routing/expansion.h"
 #include "smtpd/routing/list_file.h"
 #include "store/mailbox/mailbox.h"
-#include "store/service/store_settings.h"
+#include "store/login/store_settings.h"
 
 namespace pennypost::smtp {
 namespace {

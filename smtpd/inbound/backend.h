@@ -1,7 +1,7 @@
 // What a session asks of the other processes: a test answers itself, in memory.
 //
 // SEE ALSO   port_backend.h (the processes), ../policy/messages.h, ../routing/messages.h,
-//            ../queue/messages.h (the requests), ../../store/service/auth.h
+//            ../queue/messages.h (the requests), ../../store/login/auth.h
 #pragma once
 
 #include <string>

@@ -22,7 +22,7 @@
 #include "smtpd/inbound/data_scanner.h"
 #include "smtpd/inbound/filter.h"
 #include "smtpd/inbound/reply.h"
-#include "store/service/auth.h"
+#include "store/login/auth.h"
 
 namespace pennypost::smtp {
 

@@ -13,8 +13,8 @@
 #include "smtpd/policy/messages.h"
 #include "smtpd/queue/messages.h"
 #include "smtpd/routing/messages.h"
-#include "store/service/auth.h"
-#include "store/service/handover.h"
+#include "store/login/auth.h"
+#include "store/login/handover.h"
 
 namespace pennypost::smtp {
 

@@ -8,9 +8,9 @@
 #include "smtpd/process/receive.h"
 #include "smtpd/process/send.h"
 #include "smtpd/queue/directories.h"
-#include "store/service/auth_process.h"
-#include "store/service/mail_directories.h"
-#include "store/service/place.h"
+#include "store/login/auth_process.h"
+#include "store/login/mail_directories.h"
+#include "store/login/place.h"
 
 namespace pennypost::smtp {
 namespace {

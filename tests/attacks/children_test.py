@@ -147,7 +147,7 @@ def wrong_kind(t):
 
 
 def auth_step(exchange, mechanism, response):
-    """The first AuthStep of store/service/auth.h, with a response."""
+    """The first AuthStep of store/login/auth.h, with a response."""
     return (struct.pack("<QB", exchange, 1) + text("imap") + text(mechanism) + b"\1" + text(response) + text("127.0.0.1")
             + text("127.0.0.1") + b"\1" + text("") + struct.pack("<II", 0, 0))
 

@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "common/base/assert.h"
-#include "store/service/auth_messages.h"
+#include "store/login/auth_messages.h"
 
 using namespace pennypost;
 using namespace pennypost::store;

@@ -10,7 +10,7 @@
 #include "common/log/sink.h"
 #include "imapd/dialogue/login_session.h"
 #include "popd/login.h"
-#include "store/service/testing.h"
+#include "store/login/testing.h"
 
 using namespace pennypost;
 

@@ -15,7 +15,7 @@
 #include "common/process/port.h"
 #include "smtpd/process/message_types.h"
 #include "smtpd/queue/record.h"
-#include "store/service/auth_messages.h"
+#include "store/login/auth_messages.h"
 
 using namespace pennypost;
 

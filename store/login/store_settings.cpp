@@ -1,4 +1,4 @@
-#include "store/service/store_settings.h"
+#include "store/login/store_settings.h"
 
 #include "common/base/text.h"
 

@@ -1,4 +1,4 @@
-#include "store/service/auth_exchanges.h"
+#include "store/login/auth_exchanges.h"
 
 #include <doctest/doctest.h>
 

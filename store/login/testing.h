@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "common/config/testing.h"
-#include "store/service/login_session.h"
+#include "store/login/login_session.h"
 
 namespace pennypost::store {
 

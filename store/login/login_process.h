@@ -13,8 +13,8 @@
 #include "common/process/child.h"
 #include "common/session/connection_limits.h"
 #include "common/session/guest_list.h"
-#include "store/service/handover.h"
-#include "store/service/login_session.h"
+#include "store/login/handover.h"
+#include "store/login/login_session.h"
 
 namespace pennypost::store {
 

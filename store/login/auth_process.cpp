@@ -1,4 +1,4 @@
-#include "store/service/auth_process.h"
+#include "store/login/auth_process.h"
 
 #include "common/base/text.h"
 #include "common/config/network_list.h"
@@ -10,13 +10,13 @@
 #include "common/session/login_throttle.h"
 #include "store/accounts/authenticator.h"
 #include "store/accounts/table_check.h"
-#include "store/service/auth.h"
-#include "store/service/auth_exchanges.h"
-#include "store/service/auth_peers.h"
-#include "store/service/auth_queue.h"
-#include "store/service/handover.h"
-#include "store/service/repeated_passwords.h"
-#include "store/service/throttle_file.h"
+#include "store/login/auth.h"
+#include "store/login/auth_exchanges.h"
+#include "store/login/auth_peers.h"
+#include "store/login/auth_queue.h"
+#include "store/login/handover.h"
+#include "store/login/repeated_passwords.h"
+#include "store/login/throttle_file.h"
 
 namespace pennypost::store {
 namespace {

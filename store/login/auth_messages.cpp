@@ -1,4 +1,4 @@
-#include "store/service/auth_messages.h"
+#include "store/login/auth_messages.h"
 
 #include <algorithm>
 #include <array>

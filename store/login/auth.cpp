@@ -1,4 +1,4 @@
-#include "store/service/auth.h"
+#include "store/login/auth.h"
 
 #include <poll.h>
 

@@ -24,7 +24,7 @@
 #include "common/async/nursery.h"
 #include "common/base/descriptor.h"
 #include "common/config/config.h"
-#include "store/service/auth_messages.h"
+#include "store/login/auth_messages.h"
 
 namespace pennypost::store {
 

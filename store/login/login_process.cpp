@@ -1,4 +1,4 @@
-#include "store/service/login_process.h"
+#include "store/login/login_process.h"
 
 #include <algorithm>
 

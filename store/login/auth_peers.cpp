@@ -1,4 +1,4 @@
-#include "store/service/auth_peers.h"
+#include "store/login/auth_peers.h"
 
 #include <dirent.h>
 #include <fcntl.h>

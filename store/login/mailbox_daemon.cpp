@@ -1,10 +1,10 @@
-#include "store/service/mailbox_daemon.h"
+#include "store/login/mailbox_daemon.h"
 
 #include <sys/stat.h>
 
-#include "store/service/auth_process.h"
-#include "store/service/handover.h"
-#include "store/service/mail_directories.h"
+#include "store/login/auth_process.h"
+#include "store/login/handover.h"
+#include "store/login/mail_directories.h"
 
 namespace pennypost::store {
 

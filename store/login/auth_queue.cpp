@@ -1,4 +1,4 @@
-#include "store/service/auth_queue.h"
+#include "store/login/auth_queue.h"
 
 #include <tuple>
 

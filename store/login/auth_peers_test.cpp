@@ -1,4 +1,4 @@
-#include "store/service/auth_peers.h"
+#include "store/login/auth_peers.h"
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 #include <memory>
 
 #include "common/base/scratch.h"
-#include "store/service/throttle_file.h"
+#include "store/login/throttle_file.h"
 
 using namespace pennypost;
 using namespace pennypost::store;

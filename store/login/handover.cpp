@@ -1,4 +1,4 @@
-#include "store/service/handover.h"
+#include "store/login/handover.h"
 
 #include <fcntl.h>
 
@@ -10,7 +10,7 @@
 #include "common/log/log.h"
 #include "common/net/stream.h"
 #include "common/process/descriptor_limit.h"
-#include "store/service/place.h"
+#include "store/login/place.h"
 
 namespace pennypost::store {
 namespace {

@@ -1,4 +1,4 @@
-#include "store/service/login_session.h"
+#include "store/login/login_session.h"
 
 #include "common/base/text.h"
 #include "common/sasl/server.h"

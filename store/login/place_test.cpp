@@ -1,4 +1,4 @@
-#include "store/service/place.h"
+#include "store/login/place.h"
 
 #include <doctest/doctest.h>
 

@@ -18,7 +18,7 @@
 #include "common/session/sasl_offer.h"
 #include "common/session/security.h"
 #include "common/tls/context.h"
-#include "store/service/auth.h"
+#include "store/login/auth.h"
 
 namespace pennypost::store {
 

@@ -1,4 +1,4 @@
-#include "store/service/mail_directories.h"
+#include "store/login/mail_directories.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,8 +9,8 @@
 
 #include "common/base/descriptor.h"
 #include "common/process/directories.h"
-#include "store/service/auth_peers.h"
-#include "store/service/throttle_file.h"
+#include "store/login/auth_peers.h"
+#include "store/login/throttle_file.h"
 
 namespace pennypost::store {
 namespace {

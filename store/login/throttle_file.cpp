@@ -1,4 +1,4 @@
-#include "store/service/throttle_file.h"
+#include "store/login/throttle_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "common/base/safe_open.h"
-#include "store/service/auth_messages.h"
+#include "store/login/auth_messages.h"
 
 namespace pennypost::store {
 namespace {
