@@ -9,7 +9,8 @@
 #include "store/index/index.h"
 #include "store/maildir/folder_memory.h"
 #include "store/login/login_process.h"
-#include "store/login/store_settings.h"
+#include "store/stores/store_settings.h"
+#include "store/stores/stores.h"
 
 namespace pennypost::imap {
 namespace {
@@ -80,7 +81,7 @@ class Worker {
     settings.index = &index_for(account, location);
     settings.memory = &memory_;
     settings.brief_lock_ms = brief_lock_ms;
-    return store::MailStore::open(std::move(location), std::move(settings));
+    return store::open_store(std::move(location), std::move(settings));
   }
 
   // A shard's for own users, one in the mail directory for a system user; this process has but one.

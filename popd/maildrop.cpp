@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/log/log.h"
+#include "store/stores/stores.h"
 
 namespace pennypost::pop {
 
@@ -10,7 +11,7 @@ Result<std::unique_ptr<Maildrop>> Maildrop::open(const std::string& mail_locatio
                                                  store::StoreSettings settings) {
   TRY(auto location, store::MailLocation::parse(mail_location, {}));
   auto drop = std::make_unique<Maildrop>();
-  TRY(drop->store_, store::MailStore::open(std::move(location), std::move(settings)));
+  drop->store_ = store::open_store(std::move(location), std::move(settings));
   TRY(drop->mailbox_, drop->store_->open(store::MailboxName::inbox(), store::Access::ReadWrite));
   auto messages = drop->mailbox_->messages();
   drop->entries_.reserve(messages.size());

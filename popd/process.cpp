@@ -9,7 +9,7 @@
 #include "store/mailbox/patience.h"
 #include "store/maildir/folder_memory.h"
 #include "store/login/login_process.h"
-#include "store/login/store_settings.h"
+#include "store/stores/store_settings.h"
 
 namespace pennypost::pop {
 namespace {

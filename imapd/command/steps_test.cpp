@@ -10,6 +10,7 @@
 #include "common/base/scratch.h"
 #include "imapd/fetch/fetch_producer.h"
 #include "imapd/search/searcher.h"
+#include "store/stores/stores.h"
 
 using namespace pennypost;
 using namespace pennypost::imap;
@@ -31,7 +32,7 @@ struct Account {
     location.root = location.index = scratch / "mail";
     if (format == store::MailLocation::Format::Mbox) inbox = scratch / "inbox";
     location.inbox = inbox;
-    mail = *store::MailStore::open(location, settings);
+    mail = store::open_store(location, settings);
   }
   void append(int count, std::size_t octets) const {
     std::string text = "Subject: x\n\n" + std::string(octets, 'x') + "\n";

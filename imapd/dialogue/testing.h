@@ -16,6 +16,7 @@
 #include "imapd/dialogue/session.h"
 #include "store/index/index.h"
 #include "store/maildir/folder_memory.h"
+#include "store/stores/stores.h"
 
 namespace pennypost::imap {
 
@@ -51,9 +52,7 @@ class TestAccount {
     settings.deliver_lock_delay_ms = 20;
     settings.quota_bytes = quota_bytes;
     settings.folders_max = folders_max;
-    auto store = store::MailStore::open(*location, settings);
-    REQUIRE(store.has_value());
-    return *std::move(store);
+    return store::open_store(*location, settings);
   }
   // Puts a message where another program would deliver it.
   void deliver(const std::string& text) {

@@ -17,7 +17,8 @@
 #include "smtpd/routing/expansion.h"
 #include "smtpd/routing/list_file.h"
 #include "store/mailbox/mailbox.h"
-#include "store/login/store_settings.h"
+#include "store/stores/store_settings.h"
+#include "store/stores/stores.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -222,11 +223,10 @@ class LocalDelivery {
 
   Outcome store_in(store::MailLocation location, store::StoreSettings settings) {
     bool is_maildir = location.format == store::MailLocation::Format::Maildir;
-    auto opened = store::MailStore::open(std::move(location), std::move(settings));
-    if (!opened) return outcome(recipient_, Error::temporary(opened.error().text()));
+    auto mail = store::open_store(std::move(location), std::move(settings));
     store::KeepInInbox everything;
-    auto made = outcome(recipient_,
-                        (*opened)->deliver(delivery_of(attempt_, recipient_, pieces_), everything));
+    auto made =
+        outcome(recipient_, mail->deliver(delivery_of(attempt_, recipient_, pieces_), everything));
     made.is_repeatable = is_maildir && made.kind == OutcomeKind::Delivered;
     return made;
   }

@@ -10,7 +10,7 @@
 // `%d` the domain in lower case, `%%` a percent sign; `%L` before u, n, d (`%Lu`) gives lower case.
 // A variable's value that would climb (`..`, `/`) is refused, not cleaned.
 //
-// SEE ALSO   mailbox.h (MailStore::open takes the result)
+// SEE ALSO   mailbox.h (open_store takes the result)
 #pragma once
 
 #include <string>

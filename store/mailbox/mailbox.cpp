@@ -3,8 +3,6 @@
 #include <algorithm>
 
 #include "common/base/text.h"
-#include "store/maildir/store.h"
-#include "store/mbox/store.h"
 
 namespace pennypost::store {
 
@@ -94,15 +92,6 @@ Result<MailboxName> MailStore::parse_name(std::string_view utf8) const {
                                     settings().folder_name_bytes_max));
   TRY_DO(check_name(name));
   return name;
-}
-
-Result<std::unique_ptr<MailStore>> MailStore::open(MailLocation location, StoreSettings settings) {
-  if (location.format == MailLocation::Format::Maildir) {
-    return std::unique_ptr<MailStore>(
-        std::make_unique<MaildirStore>(std::move(location), std::move(settings)));
-  }
-  return std::unique_ptr<MailStore>(
-      std::make_unique<MboxStore>(std::move(location), std::move(settings)));
 }
 
 }  // namespace pennypost::store

@@ -301,9 +301,6 @@ class MailStore {
  public:
   virtual ~MailStore() = default;
 
-  /// Does not touch the disk yet: what is missing is created by the first deliver() or open().
-  static Result<std::unique_ptr<MailStore>> open(MailLocation location, StoreSettings settings);
-
   virtual const StoreSettings& settings() const = 0;
   /// How long a lock that another program holds is waited for in all.
   virtual std::chrono::milliseconds lock_patience() const = 0;

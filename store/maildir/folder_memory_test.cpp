@@ -12,6 +12,7 @@
 #include "common/base/scratch.h"
 #include "store/index/index.h"
 #include "store/mailbox/file.h"
+#include "store/maildir/store.h"
 
 using namespace pennypost;
 using namespace pennypost::store;
@@ -51,7 +52,7 @@ struct Home {
   std::unique_ptr<MailStore> store() const {
     MailLocation location;
     location.root = location.inbox = location.index = root;
-    return *MailStore::open(location, settings);
+    return std::make_unique<MaildirStore>(location, settings);
   }
   // As after a while without changes: what is listed from now on is trusted.
   void rest() const {

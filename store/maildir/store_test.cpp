@@ -19,6 +19,7 @@
 #include "store/mailbox/file.h"
 #include "store/mailbox/mailbox.h"
 #include "store/maildir/filename.h"
+#include "store/maildir/store.h"
 
 using namespace pennypost;
 using namespace pennypost::store;
@@ -37,7 +38,7 @@ struct Home {
   std::unique_ptr<MailStore> store() const {
     MailLocation location;
     location.root = location.inbox = location.index = root;
-    return *MailStore::open(location, settings);
+    return std::make_unique<MaildirStore>(location, settings);
   }
   std::vector<std::string> names(const std::string& part) const {
     std::vector<std::string> found;

@@ -7,6 +7,7 @@
 #include "common/base/scratch.h"
 #include "store/mailbox/file.h"
 #include "store/mailbox/mailbox.h"
+#include "store/mbox/store.h"
 
 using namespace pennypost;
 using namespace pennypost::store;
@@ -27,7 +28,7 @@ struct Home {
     location.root = root;
     location.index = index;
     location.inbox = inbox;
-    return *MailStore::open(location, settings);
+    return std::make_unique<MboxStore>(location, settings);
   }
 };
 

@@ -14,6 +14,7 @@
 #include "store/mbox/format.h"
 #include "store/mbox/journal.h"
 #include "store/mbox/lock.h"
+#include "store/mbox/store.h"
 
 using namespace pennypost;
 using namespace pennypost::store;
@@ -36,7 +37,7 @@ struct Home {
     location.format = MailLocation::Format::Mbox;
     location.root = location.index = root;
     location.inbox = inbox;
-    return *MailStore::open(location, settings);
+    return std::make_unique<MboxStore>(location, settings);
   }
   std::string content() const { return read_file(inbox, 1 << 24)->value_or(""); }
   void put(std::string_view text) const {

@@ -19,6 +19,7 @@
 #include "imapd/session/account.h"
 #include "popd/session.h"
 #include "store/mailbox/file.h"
+#include "store/stores/stores.h"
 
 using namespace pennypost;
 using namespace std::chrono_literals;
@@ -142,11 +143,10 @@ void imap4(std::string_view lines, const Home& home) {
         imap::WorkerContext{Clock::system(), hub, limits, config, Service::Imap});
     auto location = store::MailLocation::parse(home.location(), {"ann", "/nonexistent"});
     ASSERT(location);
-    auto mail = store::MailStore::open(*location, settings());
-    ASSERT(mail);
+    auto mail = store::open_store(*location, settings());
     imap::Accounts accounts(loop, 4, 2);
     imap::Session session(all, connection, {"ann", "SESSION", "login"}, accounts.open("ann"),
-                          *std::move(mail));
+                          std::move(mail));
     loop.run_until(session.serve());
   });
 }

@@ -1,4 +1,4 @@
-// A Config in, what a mail store must be told out.
+// Translates the configuration into what a mail store must be told for one account.
 #pragma once
 
 #include "common/config/config.h"
@@ -7,7 +7,7 @@
 
 namespace pennypost::store {
 
-/// For the mail of one account; its own quota goes before the host's.
+/// Settings for the mail of one account; the account's own quota replaces the host's.
 StoreSettings store_settings(const Config& config, const AccountRef& account);
 
 }  // namespace pennypost::store

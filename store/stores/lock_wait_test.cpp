@@ -13,6 +13,7 @@
 #include "store/mailbox/file.h"
 #include "store/mailbox/mailbox.h"
 #include "store/maildir/folder_memory.h"
+#include "store/stores/stores.h"
 
 using namespace pennypost;
 using namespace pennypost::store;
@@ -45,7 +46,7 @@ struct Account {
       lock = location.inbox + ".lock";
     }
   }
-  std::unique_ptr<MailStore> store() const { return *MailStore::open(location, settings); }
+  std::unique_ptr<MailStore> store() const { return open_store(location, settings); }
   void hold() const { std::ofstream(lock) << "1:otherhost"; }
   void give_back() const { std::filesystem::remove(lock); }
 };

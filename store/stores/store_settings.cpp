@@ -1,4 +1,4 @@
-#include "store/login/store_settings.h"
+#include "store/stores/store_settings.h"
 
 #include "common/base/text.h"
 

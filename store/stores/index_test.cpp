@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "common/base/scratch.h"
+#include "store/stores/stores.h"
 
 using namespace pennypost;
 using namespace pennypost::store;
@@ -26,7 +27,7 @@ struct Home {
     settings.fsync = false;
     settings.index = index;
     settings.clock = &clock;
-    return *MailStore::open(location, settings);
+    return open_store(location, settings);
   }
 };
 
