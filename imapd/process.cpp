@@ -7,8 +7,8 @@
 #include "imapd/dialogue/login_session.h"
 #include "imapd/dialogue/session.h"
 #include "store/index/index.h"
-#include "store/maildir/folder_memory.h"
 #include "store/login/login_process.h"
+#include "store/maildir/folder_cache.h"
 #include "store/stores/store_settings.h"
 #include "store/stores/stores.h"
 
@@ -79,7 +79,7 @@ class Worker {
     TRY(auto location, store::MailLocation::parse(account.mail_location, user));
     auto settings = store::store_settings(*child_.config(), account);
     settings.index = &index_for(account, location);
-    settings.memory = &memory_;
+    settings.folder_cache = &folder_cache_;
     settings.brief_lock_ms = brief_lock_ms;
     return store::open_store(std::move(location), std::move(settings));
   }
@@ -101,7 +101,7 @@ class Worker {
   Child& child_;
   Accounts accounts_;
   std::unique_ptr<store::Index> index_;
-  store::FolderMemory memory_;
+  store::FolderCache folder_cache_;
   ChangeHub changes_;
   Nursery watching_;
   std::set<Session*> sessions_;

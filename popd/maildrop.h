@@ -49,7 +49,7 @@ class Maildrop {
   Result<std::size_t> update(bool mark_seen);
 
   /// How long to repeat update() and read() while they answer InUse.
-  std::chrono::milliseconds lock_patience() const { return store_->lock_patience(); }
+  std::chrono::milliseconds lock_timeout() const { return store_->lock_timeout(); }
 
  private:
   std::unique_ptr<store::MailStore> store_;

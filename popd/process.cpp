@@ -6,9 +6,9 @@
 #include "common/mail/unique_id.h"
 #include "popd/login.h"
 #include "popd/session.h"
-#include "store/mailbox/patience.h"
-#include "store/maildir/folder_memory.h"
 #include "store/login/login_process.h"
+#include "store/mailbox/lock_wait.h"
+#include "store/maildir/folder_cache.h"
 #include "store/stores/store_settings.h"
 
 namespace pennypost::pop {
@@ -60,7 +60,7 @@ struct Worker {
   explicit Worker(Child& process) : child(process) {}
   Child& child;
   Locks locks;
-  store::FolderMemory memory;
+  store::FolderCache folder_cache;
   std::set<Session*> sessions;
 };
 
@@ -79,11 +79,12 @@ Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInf
     hold.emplace(worker.locks, account.name);
   }
   auto settings = store::store_settings(*config, account);
-  settings.memory = &worker.memory;
+  settings.folder_cache = &worker.folder_cache;
   settings.brief_lock_ms = brief_lock_ms;
-  Duration patience = config->deliver_lock_delay * (config->deliver_lock_attempts - 1);
-  auto opening = store::patiently(worker.child.loop(), patience,
-                                  [&] { return Maildrop::open(account.mail_location, settings); });
+  Duration lock_timeout = config->deliver_lock_delay * (config->deliver_lock_attempts - 1);
+  auto opening = store::retry_while_locked(worker.child.loop(), lock_timeout, [&] {
+    return Maildrop::open(account.mail_location, settings);
+  });
   auto maildrop = co_await std::move(opening);
   if (!maildrop) {
     log_error("pop3", "user=<" + client.login + ">: " + maildrop.error().text());

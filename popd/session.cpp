@@ -9,7 +9,7 @@
 #include "common/session/command_table.h"
 #include "popd/capabilities.h"
 #include "popd/dots.h"
-#include "store/mailbox/patience.h"
+#include "store/mailbox/lock_wait.h"
 
 namespace pennypost::pop {
 namespace {
@@ -217,12 +217,12 @@ Task<> Session::top(std::string_view args) {
 
 Task<> Session::send_message(Entry& entry, std::optional<std::uint64_t> body_lines) {
   std::optional<store::MessageReader> reader;
-  auto beginning =
-      store::patiently(connection_.loop(), maildrop_.lock_patience(), [&]() -> Result<std::string> {
-        TRY(auto opened, maildrop_.read(entry));
-        reader.emplace(std::move(opened));
-        return reader->read(0, first_piece_bytes);
-      });
+  auto beginning = store::retry_while_locked(connection_.loop(), maildrop_.lock_timeout(),
+                                             [&]() -> Result<std::string> {
+                                               TRY(auto opened, maildrop_.read(entry));
+                                               reader.emplace(std::move(opened));
+                                               return reader->read(0, first_piece_bytes);
+                                             });
   auto first = co_await std::move(beginning);
   if (!first) {
     // Another client has removed it since login; RFC 1939 has no reply of its own for that.
@@ -279,8 +279,8 @@ Task<> Session::rset(std::string_view) {
 Task<> Session::quit(std::string_view) {
   quitting_ = true;
   bool mark_seen = !settings_.pop3_no_flag_updates;
-  auto updating = store::patiently(connection_.loop(), maildrop_.lock_patience(),
-                                   [&] { return maildrop_.update(mark_seen); });
+  auto updating = store::retry_while_locked(connection_.loop(), maildrop_.lock_timeout(),
+                                            [&] { return maildrop_.update(mark_seen); });
   auto removed = co_await std::move(updating);
   if (!removed) {
     refuse(removed.error(), "Some messages could not be removed.");

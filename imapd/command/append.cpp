@@ -121,14 +121,16 @@ Result<void> AppendBatch::write(std::string_view bytes, store::MailStore& store)
 // Whether there is a mailbox for a message that will lie in the file, and room, there as here.
 Task<Result<void>> announce(SessionContext& context, AppendBatch& batch, std::uint64_t octets) {
   if (batch.announced_octets() == 0) {
-    auto looked = co_await context.patiently([&] { return context.store().status(*batch.target); });
+    auto looked =
+        co_await context.retry_while_locked([&] { return context.store().status(*batch.target); });
     if (!looked) co_return with_try_create(looked.error());
   }
   if (batch.failure) co_return Result<void>();
   // Stored with LF alone it has at least half as many.
   auto least = (batch.announced_octets() + octets) / 2;
   auto count = batch.messages.size() + 1;
-  CO_TRY_DO(co_await context.patiently([&] { return context.store().check_room(least, count); }));
+  CO_TRY_DO(co_await context.retry_while_locked(
+      [&] { return context.store().check_room(least, count); }));
   co_return batch.announce(octets, context.settings().imap_append_spool_limit);
 }
 
@@ -203,7 +205,7 @@ Task<> take_message(SessionContext& context, AppendBatch& batch, LiteralHeader l
 Task<Reply> store_messages(SessionContext& context, AppendBatch& batch) {
   if (batch.failure) co_return Reply(*batch.failure);
   auto lane = batch.file_octets > large_octets ? context.heavy_lane() : context.light_lane();
-  auto appending = context.patiently(
+  auto appending = context.retry_while_locked(
       lane, [&] { return context.store().append(*batch.target, batch.messages); });
   auto appended = co_await std::move(appending);
   if (!appended) co_return Reply(with_try_create(appended.error()));

@@ -28,7 +28,7 @@ Task<Reply> copy_messages(SessionContext& context, const CommandHead& command, b
     if (done && and_remove) selected.note_expunged(done->source);
     return done;
   };
-  auto copying = context.patiently(context.lane_for(uids.size()), [&] { return copy(); });
+  auto copying = context.retry_while_locked(context.lane_for(uids.size()), [&] { return copy(); });
   auto copied = co_await std::move(copying);
   if (!copied && store::is_expunged(copied.error())) {
     co_return Reply::no(ResponseCode::Expunged, "Some of the messages no longer exist.");

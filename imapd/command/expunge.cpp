@@ -30,7 +30,8 @@ Task<Reply> expunge_messages(SessionContext& context, std::vector<Uid> uids,
     }
     return {};
   };
-  auto expunging = context.patiently(context.lane_for(uids.size()), [&] { return expunge(); });
+  auto expunging =
+      context.retry_while_locked(context.lane_for(uids.size()), [&] { return expunge(); });
   CO_TRY_DO(co_await std::move(expunging));
   co_return Reply::ok(std::string(done));
 }

@@ -16,7 +16,7 @@ Task<Reply> fetch_numbers(SessionContext& context, const std::vector<NumberRange
   FetchProducer producer(selected.mailbox(), selected.view(), numbers, request, with_uid);
   std::string chunk;
   bool more = true;
-  store::Patience patience(context.loop(), context.store().lock_patience());
+  store::LockWait wait(context.loop(), context.store().lock_timeout());
   while (more) {
     auto produced = co_await context.account().threads.offload(
         [&] { return producer.produce(chunk, chunk_octets); });
@@ -36,9 +36,9 @@ Task<Reply> fetch_numbers(SessionContext& context, const std::vector<NumberRange
     more = *produced;
     co_await context.look_for_client();
     if (!producer.is_held_up()) continue;
-    if (patience.is_over()) producer.stop_waiting();
+    if (wait.is_over()) producer.stop_waiting();
     co_await context.connection().flush();
-    co_await patience.pause();
+    co_await wait.pause();
   }
   if (const auto& failure = producer.failure()) co_return Reply(*failure);
   if (producer.missed() && !with_uid) {

@@ -29,14 +29,14 @@ Task<Reply> create(SessionContext& context, const CommandHead& command) {
   if (is_parent) request.mailbox.pop_back();
   CO_TRY(auto name, context.mailbox_name(request.mailbox));
   auto create = [&] { return is_parent ? store.create_parent(name) : store.create(name); };
-  CO_TRY_DO(co_await context.patiently([&] { return create(); }));
+  CO_TRY_DO(co_await context.retry_while_locked([&] { return create(); }));
   co_return Reply::ok("Create completed.");
 }
 
 Task<Reply> remove(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto wire, parse_mailbox(command.arguments, context.limits()));
   CO_TRY(auto name, context.mailbox_name(wire));
-  CO_TRY_DO(co_await context.patiently([&] { return context.store().remove(name); }));
+  CO_TRY_DO(co_await context.retry_while_locked([&] { return context.store().remove(name); }));
   // Mailboxes below it stay.
   bool is_selected = context.selected() != nullptr && context.selected()->mailbox().name() == name;
   if (is_selected) close_if_gone(context, name);
@@ -47,7 +47,7 @@ Task<Reply> rename(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto request, parse_rename(command.arguments, context.limits()));
   CO_TRY(auto from, context.mailbox_name(request.from));
   CO_TRY(auto to, context.mailbox_name(request.to));
-  CO_TRY_DO(co_await context.patiently([&] { return context.store().rename(from, to); }));
+  CO_TRY_DO(co_await context.retry_while_locked([&] { return context.store().rename(from, to); }));
   // RFC 9051 section 6.3.6: INBOX stays, and so it stays selected; only its messages have moved,
   // which the next look will find.
   if (!from.is_inbox()) close_if_gone(context, from);
@@ -57,14 +57,14 @@ Task<Reply> rename(SessionContext& context, const CommandHead& command) {
 Task<Reply> subscribe(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto wire, parse_mailbox(command.arguments, context.limits()));
   CO_TRY(auto name, context.mailbox_name(wire));
-  CO_TRY_DO(co_await context.patiently([&] { return context.store().subscribe(name); }));
+  CO_TRY_DO(co_await context.retry_while_locked([&] { return context.store().subscribe(name); }));
   co_return Reply::ok("Subscribe completed.");
 }
 
 Task<Reply> unsubscribe(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto wire, parse_mailbox(command.arguments, context.limits()));
   CO_TRY(auto name, context.mailbox_name(wire));
-  CO_TRY_DO(co_await context.patiently([&] { return context.store().unsubscribe(name); }));
+  CO_TRY_DO(co_await context.retry_while_locked([&] { return context.store().unsubscribe(name); }));
   co_return Reply::ok("Unsubscribe completed.");
 }
 

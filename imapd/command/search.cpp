@@ -34,7 +34,7 @@ Task<Reply> search(SessionContext& context, const CommandHead& command) {
     }
     return searcher->run(messages_at_once, octets_at_once, found);
   };
-  store::Patience patience(context.loop(), context.store().lock_patience());
+  store::LockWait wait(context.loop(), context.store().lock_timeout());
   for (bool more = true; more;) {
     // A message once begun is gone through: no more of them are in memory than may be searched at
     // once.
@@ -46,8 +46,8 @@ Task<Reply> search(SessionContext& context, const CommandHead& command) {
     auto text = progress(*searcher, selected);
     co_await context.give_sign_of_life(text);
     if (!searcher->is_held_up()) continue;
-    if (patience.is_over()) searcher->stop_waiting();
-    co_await patience.pause();
+    if (wait.is_over()) searcher->stop_waiting();
+    co_await wait.pause();
   }
   auto make_line = [&] {
     if (command.is_uid()) {

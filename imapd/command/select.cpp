@@ -25,7 +25,7 @@ Task<Reply> open_mailbox(SessionContext& context, const CommandHead& command,
     introduction = selected->introduction();
     return selected;
   };
-  CO_TRY(auto selected, co_await context.patiently([&] { return open(); }));
+  CO_TRY(auto selected, co_await context.retry_while_locked([&] { return open(); }));
   bool is_read_only = selected->is_read_only();
   context.select(std::move(selected));
   context.put(introduction);

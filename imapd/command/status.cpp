@@ -31,7 +31,8 @@ Task<Result<std::string>> report_status(SessionContext& context, const store::Ma
                                         const std::vector<StatusItem>& items) {
   // RFC 8438 section 3: the sum of RFC822.SIZE, for which each message may have to be looked at.
   bool with_size = std::ranges::find(items, StatusItem::Size) != items.end();
-  auto looking = context.patiently([&] { return context.store().status(name, with_size); });
+  auto looking =
+      context.retry_while_locked([&] { return context.store().status(name, with_size); });
   CO_TRY(auto found, co_await std::move(looking));
   co_return status_line(name.text(), items, found, context.limits().message_bytes_max);
 }

@@ -68,8 +68,8 @@ Task<Reply> store_flags(SessionContext& context, const CommandHead& command) {
   auto uids = selected.uids(numbers);
   auto& mailbox = selected.mailbox();
   auto keywords = mailbox.keywords().size();
-  auto storing =
-      context.patiently(context.lane_for(uids.size()), [&] { return mailbox.store(uids, change); });
+  auto storing = context.retry_while_locked(context.lane_for(uids.size()),
+                                            [&] { return mailbox.store(uids, change); });
   CO_TRY(auto stored, co_await std::move(storing));
   if (mailbox.keywords().size() != keywords) {
     store::Changes grown;

@@ -14,7 +14,7 @@ namespace {
 using Event = Conversation::Event;
 
 // How long a login waits for others who are at a new account's subscriptions.
-constexpr Duration special_folders_patience{2'000};
+constexpr Duration special_folders_lock_timeout{2'000};
 constexpr std::string_view stopping_text = "Server shutting down.";
 
 }  // namespace
@@ -86,8 +86,8 @@ Task<> Session::prepare_account() {
   const auto& settings = context_.settings();
   auto& account = context_.account();
   if (!settings.imap_auto_create_special || account.has_special_folders) co_return;
-  auto making = store::patiently(
-      context_.loop(), context_.light_lane(), special_folders_patience,
+  auto making = store::retry_while_locked(
+      context_.loop(), context_.light_lane(), special_folders_lock_timeout,
       [&] { return make_special_folders(context_.store(), settings.imap_special_use); });
   auto made = co_await std::move(making);
   account.has_special_folders = made.has_value();

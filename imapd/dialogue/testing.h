@@ -15,7 +15,7 @@
 #include "common/config/testing.h"
 #include "imapd/dialogue/session.h"
 #include "store/index/index.h"
-#include "store/maildir/folder_memory.h"
+#include "store/maildir/folder_cache.h"
 #include "store/stores/stores.h"
 
 namespace pennypost::imap {
@@ -30,10 +30,10 @@ class TestAccount {
     REQUIRE(::mkdtemp(path) != nullptr);
     root_ = path;
     index_ = std::make_unique<store::Index>(root_ + "/index");
-    memory_ = std::make_unique<store::FolderMemory>();
+    folder_cache_ = std::make_unique<store::FolderCache>();
   }
   ~TestAccount() {
-    memory_ = nullptr;
+    folder_cache_ = nullptr;
     index_ = nullptr;
     std::filesystem::remove_all(root_);
   }
@@ -46,7 +46,7 @@ class TestAccount {
     // As a worker has them.
     store::StoreSettings settings;
     settings.index = index_.get();
-    settings.memory = memory_.get();
+    settings.folder_cache = folder_cache_.get();
     settings.brief_lock_ms = 20;
     settings.deliver_lock_attempts = lock_attempts;
     settings.deliver_lock_delay_ms = 20;
@@ -76,7 +76,7 @@ class TestAccount {
   Format format_;
   std::string root_;
   std::unique_ptr<store::Index> index_;
-  std::unique_ptr<store::FolderMemory> memory_;
+  std::unique_ptr<store::FolderCache> folder_cache_;
   int delivered_ = 0;
 };
 

@@ -19,8 +19,8 @@
 #include "imapd/session/change_hub.h"
 #include "imapd/session/conversation.h"
 #include "imapd/session/selected.h"
+#include "store/mailbox/lock_wait.h"
 #include "store/mailbox/mailbox.h"
-#include "store/mailbox/patience.h"
 
 namespace pennypost::imap {
 
@@ -82,12 +82,12 @@ class SessionContext final : public Conversation {
   /// Runs `function`, which gives a Result, on a thread; as long as another program has the mailbox
   /// locked it is tried again.
   template <class Function>
-  auto patiently(FairThreads::Lane lane, Function function) {
-    return store::patiently(loop(), lane, store_->lock_patience(), std::move(function));
+  auto retry_while_locked(FairThreads::Lane lane, Function function) {
+    return store::retry_while_locked(loop(), lane, store_->lock_timeout(), std::move(function));
   }
   template <class Function>
-  auto patiently(Function function) {
-    return patiently(light_lane(), std::move(function));
+  auto retry_while_locked(Function function) {
+    return retry_while_locked(light_lane(), std::move(function));
   }
 
   // News of the selected mailbox: updates.cpp.

@@ -8,8 +8,8 @@ namespace pennypost::imap {
 
 Task<Result<void>> SessionContext::sync(Wait wait) {
   auto& mailbox = selected_->mailbox();
-  auto longest = wait == Wait::Yes ? store_->lock_patience() : Duration::zero();
-  auto work = store::patiently(loop(), light_lane(), longest, [&] {
+  auto longest = wait == Wait::Yes ? store_->lock_timeout() : Duration::zero();
+  auto work = store::retry_while_locked(loop(), light_lane(), longest, [&] {
     auto found = mailbox.sync();
     if (found && !found->uid_validity) selected_->note(*found);
     return found;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/log/log.h"
-#include "store/index/form.h"
+#include "store/index/encoding.h"
 #include "store/mailbox/file.h"
 
 namespace pennypost::store {

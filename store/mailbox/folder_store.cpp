@@ -2,11 +2,11 @@
 
 namespace pennypost::store {
 
-Error exists_already(const MailboxName& name) {
+Error already_exists(const MailboxName& name) {
   return Error(550, ResponseCode::AlreadyExists, "Mailbox already exists: " + name.text());
 }
 
-Error is_nonexistent(const MailboxName& name) {
+Error no_such_mailbox(const MailboxName& name) {
   return Error(550, ResponseCode::NonExistent, "Mailbox does not exist: " + name.text());
 }
 
@@ -15,15 +15,15 @@ Error too_many_folders(std::size_t folders) {
                "There are " + std::to_string(folders) + " folders already");
 }
 
-Error has_no_inferiors(const MailboxName& name) {
+Error no_inferiors(const MailboxName& name) {
   return Error(550, ResponseCode::Cannot,
                "Mailbox holds messages, so there can be none below it: " + name.text());
 }
 
-Error is_not_selectable(const MailboxName& name) {
+Error not_selectable(const MailboxName& name) {
   return Error(550, ResponseCode::Cannot, "Mailbox is not selectable: " + name.text());
 }
 
-Error inbox_stays() { return Error(550, ResponseCode::Cannot, "INBOX can't be deleted"); }
+Error cannot_delete_inbox() { return Error(550, ResponseCode::Cannot, "INBOX can't be deleted"); }
 
 }  // namespace pennypost::store

@@ -17,14 +17,14 @@
 namespace pennypost::store {
 
 /// AlreadyExists, NonExistent, Cannot for what must not befall INBOX.
-Error exists_already(const MailboxName& name);
-Error is_nonexistent(const MailboxName& name);
-Error inbox_stays();
+Error already_exists(const MailboxName& name);
+Error no_such_mailbox(const MailboxName& name);
+Error cannot_delete_inbox();
 /// Limit: as many folders as the settings allow.
 Error too_many_folders(std::size_t folders);
 /// Cannot, for a name below a mailbox that holds messages alone, and for one that holds none.
-Error has_no_inferiors(const MailboxName& name);
-Error is_not_selectable(const MailboxName& name);
+Error no_inferiors(const MailboxName& name);
+Error not_selectable(const MailboxName& name);
 
 /// `Layout` is the format's paths and settings, which open folders share.
 template <class Layout>
@@ -38,7 +38,7 @@ class FolderStore : public MailStore {
         separator_(separator) {}
 
   const StoreSettings& settings() const final { return layout_->settings(); }
-  std::chrono::milliseconds lock_patience() const final { return layout_->lock_patience(); }
+  std::chrono::milliseconds lock_timeout() const final { return layout_->lock_timeout(); }
   char separator() const final { return separator_; }
   Result<std::vector<Folder>> list() final;
   Result<std::vector<MailboxName>> subscriptions() final { return subscribed_.read(); }
@@ -87,24 +87,23 @@ Result<void> FolderStore<Layout>::subscribe(const MailboxName& name) {
 template <class Layout>
 Result<void> FolderStore<Layout>::rename(const MailboxName& from, const MailboxName& to) {
   TRY(auto existing, names());
-  if (existing.contains(to)) return exists_already(to);
+  if (existing.contains(to)) return already_exists(to);
   if (from.is_inbox()) return empty_inbox_into(to);
   if (is_below(to, from, separator_)) {
     return Error(550, ResponseCode::Cannot, "A mailbox can't be renamed to one below itself");
   }
   for (const auto& above : names_above(to, separator_)) {
     auto found = existing.find(above);
-    if (found != existing.end() && found->second == FolderKind::Leaf)
-      return has_no_inferiors(above);
+    if (found != existing.end() && found->second == FolderKind::Leaf) return no_inferiors(above);
   }
   std::vector<std::pair<MailboxName, MailboxName>> moves;
   for (const auto& [name, kind] : existing) {
     if (name != from && !is_below(name, from, separator_)) continue;
     TRY(auto target, parse_name(renamed(name, from, to)));
-    if (existing.contains(target)) return exists_already(target);
+    if (existing.contains(target)) return already_exists(target);
     moves.emplace_back(name, target);
   }
-  if (moves.empty()) return is_nonexistent(from);
+  if (moves.empty()) return no_such_mailbox(from);
   return move_folders(moves);
 }
 

@@ -1,7 +1,7 @@
 // A lock's path and how long to wait for it in, the moments to try for it out.
 //
 // Waiting is sleeping in one's thread, with pauses that grow. Who may not hold up his thread for
-// long waits briefly, and hears InUse: the rest of the wait is his event loop's (patience.h).
+// long waits briefly, and hears InUse: the rest of the wait is his event loop's (lock_wait.h).
 // A lock that somebody of this process has waited for in vain is then tried for only once at a
 // time, so that however many want it, they stop no more threads than those of the first moment.
 //

@@ -46,7 +46,7 @@
 
 namespace pennypost::store {
 
-class FolderMemory;
+class FolderCache;
 class Index;
 
 /// Whether the message is gone: Expunged.
@@ -97,7 +97,7 @@ struct StoreSettings {
   int deliver_lock_delay_ms = 1000;    ///< ... this long between them
   int stale_lock_seconds = 500;        ///< an older mbox dotlock is taken away
   /// For processes whose few threads serve many: a call waits no longer than so for a lock of
-  /// another program, then answers InUse; the caller waits on (patience.h). 0: no such bound.
+  /// another program, then answers InUse; the caller waits on (lock_wait.h). 0: no such bound.
   int brief_lock_ms = 0;
   std::vector<std::string> mailbox_delivery_lock{"fcntl", "dotlock"};  ///< of an mbox, in order
   /// mail_spool_directory and the name of the one file in it for which the saved group may be
@@ -120,7 +120,7 @@ struct StoreSettings {
   std::size_t messages_max = 1'000'000;  ///< per folder; what is beyond is left out with an error
   bool fsync = true;                     ///< only benchmarks of other parts may turn it off
   Index* index = nullptr;                ///< imapd's; outlives every store. Others go without
-  FolderMemory* memory = nullptr;        ///< Maildir folders known to this process; the same
+  FolderCache* folder_cache = nullptr;   ///< Maildir folders known to this process; the same
   const Clock* clock = &Clock::system();
 };
 
@@ -303,7 +303,7 @@ class MailStore {
 
   virtual const StoreSettings& settings() const = 0;
   /// How long a lock that another program holds is waited for in all.
-  virtual std::chrono::milliseconds lock_patience() const = 0;
+  virtual std::chrono::milliseconds lock_timeout() const = 0;
   /// `.` in Maildir++, `/` among mboxes: Dovecot's defaults.
   virtual char separator() const = 0;
   /// The one door for names from outside: what MailboxName::parse takes and this account may have.

@@ -7,7 +7,7 @@
 #include "store/mailbox/body.h"
 #include "store/maildir/draft.h"
 #include "store/maildir/filename.h"
-#include "store/maildir/folder_memory.h"
+#include "store/maildir/folder_cache.h"
 #include "store/maildir/store.h"
 
 namespace pennypost::store {
@@ -37,7 +37,7 @@ Result<Appended> MaildirStore::append(const MailboxName& name,
     arrivals.push_back(std::move(arrival));
   }
   TRY_DO(quota.check(bytes, messages.size()));
-  TRY(auto added, known_folder(shared_layout(), name)->arrivals().add(arrivals));
+  TRY(auto added, shared_folder(shared_layout(), name)->arrivals().add(arrivals));
   Appended appended;
   appended.uid_validity = added.uid_validity;
   appended.uids = std::move(added.uids);

@@ -5,7 +5,7 @@
 // and appends to the uidlist once. Thus the cost of an addition falls with the number of those who
 // add. Each addition is all or none, and durable when add() returns.
 //
-// SEE ALSO   draft.h (a message's file), known_folder.h (who has one)
+// SEE ALSO   draft.h (a message's file), shared_folder.h (who has one)
 #pragma once
 
 #include <atomic>

@@ -9,7 +9,7 @@
 #include "store/mailbox/folder_store.h"
 #include "store/maildir/draft.h"
 #include "store/maildir/filename.h"
-#include "store/maildir/folder_memory.h"
+#include "store/maildir/folder_cache.h"
 
 namespace pennypost::store {
 namespace {
@@ -26,7 +26,7 @@ MaildirFolder::MaildirFolder(std::shared_ptr<const MaildirLayout> layout, Mailbo
     : layout_(std::move(layout)),
       name_(std::move(name)),
       access_(access),
-      known_(known_folder(layout_, name_)),
+      known_(shared_folder(layout_, name_)),
       values_(layout_->settings().index) {
   if (access_ == Access::ReadWrite) known_->tidy();
 }
@@ -36,7 +36,7 @@ Result<Changes> MaildirFolder::sync() {
   auto validity = view_.state ? uid_validity() : 0;
   auto changes = known_->sync(view_, access_);
   // Removed or renamed by another session: it does not come back by itself.
-  if (!changes && !name_.is_inbox() && !known_->is_there()) return is_nonexistent(name_);
+  if (!changes && !name_.is_inbox() && !known_->is_there()) return no_such_mailbox(name_);
   if (changes && uid_validity() != validity) values_.name_folder(known_->identity());
   return changes;
 }
@@ -198,7 +198,7 @@ Result<Copied> MaildirFolder::transfer(std::span<const Uid> uids, const MailboxN
   if (grows) {
     TRY_DO(quota.check(bytes, arrivals.size()));
   }
-  auto folder = known_folder(layout_, target);
+  auto folder = shared_folder(layout_, target);
   TRY(auto added, folder->arrivals().add(arrivals, NoRoom::LeaveOut));
   copied.uid_validity = added.uid_validity;
   copied.target = std::move(added.uids);

@@ -1,6 +1,6 @@
-// One Maildir folder in, an open Mailbox out: one session's view of a KnownFolder.
+// One Maildir folder in, an open Mailbox out: one session's view of a SharedFolder.
 //
-// SEE ALSO   ../mailbox/mailbox.h (the contract), known_folder.h (how the folder is read)
+// SEE ALSO   ../mailbox/mailbox.h (the contract), shared_folder.h (how the folder is read)
 #pragma once
 
 #include <functional>
@@ -10,11 +10,11 @@
 #include <string_view>
 #include <vector>
 
-#include "store/index/values.h"
+#include "store/index/cached_values.h"
 #include "store/mailbox/mailbox.h"
 #include "store/maildir/draft.h"
-#include "store/maildir/known_folder.h"
 #include "store/maildir/layout.h"
+#include "store/maildir/shared_folder.h"
 
 namespace pennypost::store {
 
@@ -66,8 +66,8 @@ class MaildirFolder final : public Mailbox {
   std::shared_ptr<const MaildirLayout> layout_;
   MailboxName name_;
   Access access_;
-  std::shared_ptr<KnownFolder> known_;
-  KnownFolder::View view_;
+  std::shared_ptr<SharedFolder> known_;
+  SharedFolder::View view_;
   CachedValues values_;
 };
 

@@ -3,7 +3,7 @@
 //
 //   text   = "folder state 1" LF stamps uidlist-mark state *message      numbers are little-endian
 //
-// SEE ALSO   known_folder.h (who keeps it), ../index/index.h (where)
+// SEE ALSO   shared_folder.h (who keeps it), ../index/index.h (where)
 #pragma once
 
 #include <optional>

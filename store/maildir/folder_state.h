@@ -1,11 +1,11 @@
 // The files of one Maildir folder in, its messages in few bytes and the name of each file out.
 //
 // What is known of a folder after it was read: messages by UID, and their files. All sessions of a
-// process share one, so nobody may change a state that somebody else holds (KnownFolder copies it
+// process share one, so nobody may change a state that somebody else holds (SharedFolder copies it
 // before). A message costs 32 bytes and its base name; what stands behind the name's colon is made
 // of the flags, unless it holds other letters.
 //
-// SEE ALSO   known_folder.h (who has one), folder_snapshot.h (the form in the index)
+// SEE ALSO   shared_folder.h (who has one), folder_snapshot.h (the form in the index)
 #pragma once
 
 #include <cstdint>

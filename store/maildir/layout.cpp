@@ -57,7 +57,7 @@ Result<void> MaildirLayout::make(const MailboxName& name) const {
 }
 
 Result<void> MaildirLayout::require(const MailboxName& name) const {
-  if (!exists(name)) return is_nonexistent(name);
+  if (!exists(name)) return no_such_mailbox(name);
   return make(name);
 }
 

@@ -36,7 +36,7 @@ class MaildirLayout {
   Result<void> require(const MailboxName& name) const;
   UidList uidlist(const MailboxName& name) const;
   /// How long other programs' locks are waited for.
-  std::chrono::milliseconds lock_patience() const { return uidlist_lock_patience; }
+  std::chrono::milliseconds lock_timeout() const { return uidlist_lock_timeout; }
 
  private:
   MailLocation location_;

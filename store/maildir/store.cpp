@@ -9,7 +9,7 @@
 #include "store/index/index.h"
 #include "store/mailbox/file.h"
 #include "store/maildir/folder.h"
-#include "store/maildir/folder_memory.h"
+#include "store/maildir/folder_cache.h"
 
 namespace pennypost::store {
 namespace {
@@ -50,7 +50,7 @@ Result<void> MaildirStore::prepare() const { return layout().make(MailboxName::i
 
 Result<void> MaildirStore::create(const MailboxName& name) {
   TRY(auto existing, names());
-  if (existing.contains(name)) return exists_already(name);
+  if (existing.contains(name)) return already_exists(name);
   if (existing.size() >= settings().folders_max) return too_many_folders(existing.size());
   if (FileStamp::of(layout().directory(name)).exists()) {
     return Error(550, ResponseCode::Cannot, "There is something else of that name");
@@ -68,8 +68,8 @@ Result<void> MaildirStore::create(const MailboxName& name) {
 }
 
 Result<void> MaildirStore::remove(const MailboxName& name) {
-  if (name.is_inbox()) return inbox_stays();
-  if (!layout().exists(name)) return is_nonexistent(name);
+  if (name.is_inbox()) return cannot_delete_inbox();
+  if (!layout().exists(name)) return no_such_mailbox(name);
   auto trash = layout().root() + "/" + std::string(trash_name);
   auto directory = layout().directory(name);
   auto uidlist = layout().uidlist(name);
@@ -86,7 +86,7 @@ Result<void> MaildirStore::remove(const MailboxName& name) {
 
 // What was known of a folder under this path.
 void MaildirStore::forget(const std::string& directory) const {
-  if (settings().memory != nullptr) settings().memory->forget(directory);
+  if (settings().folder_cache != nullptr) settings().folder_cache->forget(directory);
   if (settings().index != nullptr) settings().index->keep_state(directory, "");
 }
 

@@ -24,7 +24,7 @@ constexpr std::uint32_t uid_max = UINT32_MAX - 1;
 
 DotlockRule uidlist_rule(int brief_ms) {
   DotlockRule rule;
-  rule.attempts = uidlist_lock_patience / 100ms;
+  rule.attempts = uidlist_lock_timeout / 100ms;
   rule.delay_ms = 100;
   rule.stale_seconds = 120;
   rule.brief_ms = brief_ms;

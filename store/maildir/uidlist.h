@@ -15,7 +15,7 @@
 // exist. What is kept is how far the file was read, so that only what others appended is read
 // again.
 //
-// SEE ALSO   uidvalidity.h (where UIDVALIDITY comes from), known_folder.h (who asks)
+// SEE ALSO   uidvalidity.h (where UIDVALIDITY comes from), shared_folder.h (who asks)
 #pragma once
 
 #include <chrono>
@@ -66,7 +66,7 @@ class UidRecords {
 
 /// How long Dovecot waits for the lock: two minutes, the age at which it breaks one, and two
 /// seconds.
-inline constexpr std::chrono::seconds uidlist_lock_patience{122};
+inline constexpr std::chrono::seconds uidlist_lock_timeout{122};
 
 class UidList {
  public:
@@ -119,7 +119,7 @@ class UidList {
   void resume(Mark mark) { mark_ = std::move(mark); }
 
   /// The lock; hold it from before the refresh() to after the give(). 451 InUse after
-  /// `lock_patience`, or the brief time.
+  /// `lock_timeout`, or the brief time.
   Result<Dotlock> lock() const;
   /// Returns once no other program has the lock; errors as lock()'s.
   Result<void> await_others() const;

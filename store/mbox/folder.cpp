@@ -64,7 +64,7 @@ Result<MboxLock> MboxFolder::lock_current() {
   TRY(auto lock, layout_->lock_existing(name_));
   TRY_DO(read_if_changed(lock.descriptor()));
   bool is_another = seen_uid_validity_ != 0 && base_.uid_validity != seen_uid_validity_;
-  if (is_another) return is_nonexistent(name_);
+  if (is_another) return no_such_mailbox(name_);
   return lock;
 }
 

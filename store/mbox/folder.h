@@ -18,8 +18,8 @@
 #include <string>
 #include <vector>
 
+#include "store/index/cached_values.h"
 #include "store/index/modseqs.h"
-#include "store/index/values.h"
 #include "store/mailbox/file.h"
 #include "store/mailbox/mailbox.h"
 #include "store/mbox/layout.h"

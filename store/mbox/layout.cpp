@@ -55,7 +55,7 @@ bool MboxLayout::exists(const MailboxName& name) const {
 
 Result<void> MboxLayout::require(const MailboxName& name) const {
   if (exists(name)) return prepare(name);
-  return is_there(name) ? is_not_selectable(name) : is_nonexistent(name);
+  return is_there(name) ? not_selectable(name) : no_such_mailbox(name);
 }
 
 Result<void> MboxLayout::prepare(const MailboxName& name) const {
@@ -75,7 +75,7 @@ Result<MboxLock> MboxLayout::lock(const MailboxName& name) const {
 Result<MboxLock> MboxLayout::lock_existing(const MailboxName& name) const {
   if (name.is_inbox()) return lock(name);
   TRY(auto lock, MboxLock::take(file(name), MboxLock::Kind::Change, settings_));
-  if (lock.descriptor() < 0) return is_nonexistent(name);
+  if (lock.descriptor() < 0) return no_such_mailbox(name);
   TRY_DO(recover(name, lock.descriptor()));
   return lock;
 }

@@ -61,7 +61,7 @@ class MboxLayout {
   /// Finishes what a rewrite of the mbox, which is open and locked, has left undone.
   Result<void> recover(const MailboxName& name, int descriptor) const;
   /// How long to wait for other programs' locks.
-  std::chrono::milliseconds lock_patience() const { return mbox_lock_patience(settings_); }
+  std::chrono::milliseconds lock_timeout() const { return mbox_lock_timeout(settings_); }
   /// For a rewrite of the mbox, which is open and locked.
   Result<MboxJournal> new_journal(const MailboxName& name, int descriptor) const;
   /// For a removal in place; no room (452) if there is neither a reserve nor room for one.

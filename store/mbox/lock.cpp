@@ -75,14 +75,14 @@ bool is_current(int descriptor, const FilePlace& place) {
 
 }  // namespace
 
-std::chrono::milliseconds mbox_lock_patience(const StoreSettings& settings) {
+std::chrono::milliseconds mbox_lock_timeout(const StoreSettings& settings) {
   return std::chrono::milliseconds(settings.deliver_lock_delay_ms) *
          (settings.deliver_lock_attempts - 1);
 }
 
 Result<MboxLock> MboxLock::take(const std::string& path, Kind kind, const StoreSettings& settings) {
   std::chrono::milliseconds delay(settings.deliver_lock_delay_ms);
-  LockTries tries(path, mbox_lock_patience(settings), delay,
+  LockTries tries(path, mbox_lock_timeout(settings), delay,
                   std::chrono::milliseconds(settings.brief_lock_ms));
   auto place = FilePlace::of_mbox(path, settings);
   while (tries.again()) {

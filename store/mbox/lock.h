@@ -22,7 +22,7 @@ namespace pennypost::store {
 
 /// How long other programs' locks on an mbox are waited for: deliver_lock_attempts, with
 /// deliver_lock_delay between them.
-std::chrono::milliseconds mbox_lock_patience(const StoreSettings& settings);
+std::chrono::milliseconds mbox_lock_timeout(const StoreSettings& settings);
 
 class MboxLock {
  public:
@@ -33,7 +33,7 @@ class MboxLock {
   };
 
   /// Opens and locks. Without a file to be read or changed the object holds no descriptor.
-  /// 451 InUse after mbox_lock_patience, or brief_lock_ms; NoPerm for what is no
+  /// 451 InUse after mbox_lock_timeout, or brief_lock_ms; NoPerm for what is no
   /// regular file, and for a spool file of somebody else (strict_mailbox_ownership).
   static Result<MboxLock> take(const std::string& path, Kind kind, const StoreSettings& settings);
 

@@ -62,7 +62,7 @@ Result<void> MboxStore::create(const MailboxName& name) {
   TRY_DO(layout().prepare(name));
   auto made = open_file(layout().file(name), O_RDWR | O_CREAT | O_EXCL);
   // Another program was faster.
-  if (!made && layout().is_there(name)) return exists_already(name);
+  if (!made && layout().is_there(name)) return already_exists(name);
   if (!made) return std::move(made).error();
   MboxState::Uids uids;
   TRY(uids.uid_validity, layout().state().new_uid_validity(*settings().clock));
@@ -76,9 +76,9 @@ Result<void> MboxStore::create_parent(const MailboxName& name) {
 
 // Whether the name is free, and there can be something of that name.
 Result<void> MboxStore::check_new(const MailboxName& name) const {
-  if (name.is_inbox() || layout().is_there(name)) return exists_already(name);
+  if (name.is_inbox() || layout().is_there(name)) return already_exists(name);
   for (const auto& above : names_above(name, separator())) {
-    if (layout().kind(above) == FolderKind::Leaf) return has_no_inferiors(above);
+    if (layout().kind(above) == FolderKind::Leaf) return no_inferiors(above);
   }
   TRY(auto existing, names());
   if (existing.size() >= settings().folders_max) return too_many_folders(existing.size());
@@ -86,7 +86,7 @@ Result<void> MboxStore::check_new(const MailboxName& name) const {
 }
 
 Result<void> MboxStore::remove(const MailboxName& name) {
-  if (name.is_inbox()) return inbox_stays();
+  if (name.is_inbox()) return cannot_delete_inbox();
   if (layout().kind(name) == FolderKind::Directory) return remove_directory(name);
   TRY_DO(layout().require(name));
   TRY(auto lock, layout().lock_existing(name));
@@ -144,7 +144,7 @@ Result<void> MboxStore::move_folder(const MailboxName& name, const MailboxName& 
   TRY_DO(layout().prepare(target));
   TRY(auto uids, layout().state().uids(name));
   if (::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, target_path.c_str(), RENAME_NOREPLACE) != 0) {
-    return errno == EEXIST ? exists_already(target) : file_error("rename", path);
+    return errno == EEXIST ? already_exists(target) : file_error("rename", path);
   }
   if (uids) {
     TRY_DO(layout().state().keep(target, *uids));

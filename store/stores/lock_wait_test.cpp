@@ -1,4 +1,4 @@
-#include "store/mailbox/patience.h"
+#include "store/mailbox/lock_wait.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include "common/base/scratch.h"
 #include "store/mailbox/file.h"
 #include "store/mailbox/mailbox.h"
-#include "store/maildir/folder_memory.h"
+#include "store/maildir/folder_cache.h"
 #include "store/stores/stores.h"
 
 using namespace pennypost;
@@ -21,14 +21,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto patience = 60s;
+constexpr auto give_up_after = 60s;
 // More than libuv has threads by default.
 constexpr std::size_t sessions = 12;
 
 // An account in either format whose INBOX another host's program may lock.
 struct Account {
   Scratch scratch;
-  FolderMemory memory;
+  FolderCache folder_cache;
   StoreSettings settings;
   MailLocation location;
   std::string lock;
@@ -36,7 +36,7 @@ struct Account {
   explicit Account(MailLocation::Format format) {
     settings.fsync = false;
     settings.brief_lock_ms = 20;
-    settings.memory = &memory;
+    settings.folder_cache = &folder_cache;
     location.format = format;
     location.root = location.index = scratch / "mail";
     location.inbox = location.root;
@@ -60,8 +60,8 @@ std::vector<NewMessage> message() {
 Task<> append(Loop& loop, const Account& account, int& done) {
   auto store = account.store();
   auto messages = message();
-  auto work =
-      patiently(loop, patience, [&] { return store->append(MailboxName::inbox(), messages); });
+  auto work = retry_while_locked(loop, give_up_after,
+                                 [&] { return store->append(MailboxName::inbox(), messages); });
   auto appended = co_await std::move(work);
   CHECK(appended);
   ++done;
@@ -69,7 +69,8 @@ Task<> append(Loop& loop, const Account& account, int& done) {
 
 Task<> append_in_vain(Loop& loop, MailStore& store) {
   auto messages = message();
-  auto work = patiently(loop, 100ms, [&] { return store.append(MailboxName::inbox(), messages); });
+  auto work =
+      retry_while_locked(loop, 100ms, [&] { return store.append(MailboxName::inbox(), messages); });
   auto refused = co_await std::move(work);
   REQUIRE_FALSE(refused);
   CHECK(is_in_use(refused.error()));

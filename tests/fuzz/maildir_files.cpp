@@ -9,7 +9,7 @@
 
 #include "common/base/assert.h"
 #include "common/base/text.h"
-#include "store/index/form.h"
+#include "store/index/encoding.h"
 #include "store/mailbox/folders.h"
 #include "store/mailbox/keyword.h"
 #include "store/mailbox/location.h"

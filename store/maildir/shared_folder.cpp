@@ -1,4 +1,4 @@
-#include "store/maildir/known_folder.h"
+#include "store/maildir/shared_folder.h"
 
 #include <algorithm>
 #include <iterator>
@@ -25,7 +25,7 @@ void add_range(std::vector<std::pair<Uid, Uid>>& ranges, Uid first, Uid last) {
 
 }  // namespace
 
-KnownFolder::KnownFolder(std::shared_ptr<const MaildirLayout> layout, const MailboxName& name)
+SharedFolder::SharedFolder(std::shared_ptr<const MaildirLayout> layout, const MailboxName& name)
     : layout_(std::move(layout)),
       directory_(layout_->directory(name)),
       arrivals_(*layout_, name),
@@ -34,12 +34,12 @@ KnownFolder::KnownFolder(std::shared_ptr<const MaildirLayout> layout, const Mail
       keywords_(directory_, layout_->settings().brief_lock_ms),
       modseqs_(layout_->settings().index, *layout_->settings().clock) {}
 
-bool KnownFolder::View::has_recent(Uid uid) const {
+bool SharedFolder::View::has_recent(Uid uid) const {
   auto behind = std::ranges::upper_bound(recent, uid, {}, &std::pair<Uid, Uid>::first);
   return behind != recent.begin() && uid <= std::prev(behind)->second;
 }
 
-Result<Changes> KnownFolder::sync(View& view, Access access) {
+Result<Changes> SharedFolder::sync(View& view, Access access) {
   std::lock_guard guard(mutex_);
   bool is_first = view.state == nullptr;
   catch_up(view);
@@ -54,23 +54,23 @@ Result<Changes> KnownFolder::sync(View& view, Access access) {
 }
 
 // Under another UIDVALIDITY the same UID is another message.
-bool KnownFolder::is_of_now(const View& view) const {
+bool SharedFolder::is_of_now(const View& view) const {
   return view.state == nullptr || view.state->uid_validity == state_->uid_validity;
 }
 
 // The session's own hold on the state ends here, until show().
-void KnownFolder::catch_up(View& view) {
+void SharedFolder::catch_up(View& view) {
   if (view.state) follow(view.untold, difference(*view.state, *state_));
   view.state.reset();
 }
 
-void KnownFolder::show(View& view) {
+void SharedFolder::show(View& view) {
   view.state = state_;
   bytes_.store(state_->bytes(), std::memory_order_relaxed);
 }
 
 // Others get their hold under the mutex, and end it without.
-FolderState& KnownFolder::writable() {
+FolderState& SharedFolder::writable() {
   if (state_.use_count() > 1) {
     state_ = std::make_shared<FolderState>(*state_);
   } else {
@@ -80,7 +80,7 @@ FolderState& KnownFolder::writable() {
   return *state_;
 }
 
-Result<void> KnownFolder::update(Access access, Changes& changes) {
+Result<void> SharedFolder::update(Access access, Changes& changes) {
   begin();
   auto now = take_stamps();
   bool must_move = access == Access::ReadWrite && !in_new_.empty();
@@ -92,7 +92,7 @@ Result<void> KnownFolder::update(Access access, Changes& changes) {
 
 // The uidlist is read before the files: each record in it then has its file in the listing, unless
 // that was expunged.
-Result<void> KnownFolder::look(const FolderStamps& now, Access access, Changes& changes) {
+Result<void> SharedFolder::look(const FolderStamps& now, Access access, Changes& changes) {
   TRY_DO(keywords_.refresh());
   if (keywords_.names() != state_->keywords) {
     writable().keywords = keywords_.names();
@@ -112,7 +112,7 @@ Result<void> KnownFolder::look(const FolderStamps& now, Access access, Changes& 
   return sync_all(now, std::move(records), access, changes);
 }
 
-Result<std::vector<StoredIds>> KnownFolder::stored_ids(const View& view) const {
+Result<std::vector<StoredIds>> SharedFolder::stored_ids(const View& view) const {
   std::lock_guard guard(mutex_);
   std::vector<StoredIds> ids;
   if (!uidlist_.mark().has_ids) return ids;
@@ -129,7 +129,7 @@ Result<std::vector<StoredIds>> KnownFolder::stored_ids(const View& view) const {
 }
 
 // What the last process knew.
-void KnownFolder::begin() {
+void SharedFolder::begin() {
   if (begun_) return;
   begun_ = true;
   auto* index = layout_->settings().index;
@@ -151,7 +151,7 @@ void KnownFolder::begin() {
   is_kept_ = true;
 }
 
-void KnownFolder::keep() {
+void SharedFolder::keep() {
   std::lock_guard guard(mutex_);
   auto* index = layout_->settings().index;
   if (uidlist_.is_in_memory()) return;
@@ -161,12 +161,12 @@ void KnownFolder::keep() {
 }
 
 // After a failure in the middle: all is read again.
-void KnownFolder::distrust() {
+void SharedFolder::distrust() {
   stamps_ = FolderStamps{};
   uidlist_.resume({});
 }
 
-FolderStamps KnownFolder::take_stamps() const {
+FolderStamps SharedFolder::take_stamps() const {
   FolderStamps stamps;
   stamps.taken_at_ns = wall_clock_ns();
   stamps.fresh = FileStamp::of(directory_ + "/new");
@@ -176,10 +176,10 @@ FolderStamps KnownFolder::take_stamps() const {
   return stamps;
 }
 
-FileStamp KnownFolder::stamp_of_cur() const { return FileStamp::of(directory_ + "/cur"); }
+FileStamp SharedFolder::stamp_of_cur() const { return FileStamp::of(directory_ + "/cur"); }
 
 // After changes of our own in cur/: `before` is its stamp from just before them.
-void KnownFolder::changed_cur(const FileStamp& before) {
+void SharedFolder::changed_cur(const FileStamp& before) {
   auto after = stamp_of_cur();
   bool was_known = listed_ && before == stamps_.cur &&
                    (stamps_.list_again_at_ns != 0 || stamps_.cur.settled(stamps_.taken_at_ns));
@@ -191,7 +191,7 @@ void KnownFolder::changed_cur(const FileStamp& before) {
 
 // RFC 3501 section 2.3.2: to the first session that may change the folder. One that only reads sees
 // them as \Recent without taking that from others.
-void KnownFolder::claim_recent(View& view, Access access) {
+void SharedFolder::claim_recent(View& view, Access access) {
   auto next = state_->uid_next;
   auto first = arrivals_.first_recent();
   bool is_known = first != Uid(0);
@@ -214,12 +214,12 @@ void KnownFolder::claim_recent(View& view, Access access) {
   if (auto* index = layout_->settings().index) index->note_first_recent(modseqs_.folder(), next);
 }
 
-Index::Folder KnownFolder::identity() const {
+Index::Folder SharedFolder::identity() const {
   std::lock_guard guard(mutex_);
   return modseqs_.folder();
 }
 
-void KnownFolder::note_octets(const View& view, Uid uid, std::uint64_t octets) {
+void SharedFolder::note_octets(const View& view, Uid uid, std::uint64_t octets) {
   std::lock_guard guard(mutex_);
   // Not worth a copy; only the caller and we hold the state then.
   if (view.state != state_ || state_.use_count() > 2) return;
@@ -227,7 +227,7 @@ void KnownFolder::note_octets(const View& view, Uid uid, std::uint64_t octets) {
   if (auto index = state_->index_of(uid)) state_->note_octets(*index, octets);
 }
 
-void KnownFolder::tidy() {
+void SharedFolder::tidy() {
   {
     std::lock_guard guard(mutex_);
     auto now = layout_->settings().clock->now_seconds();

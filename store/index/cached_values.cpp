@@ -1,4 +1,4 @@
-#include "store/index/values.h"
+#include "store/index/cached_values.h"
 
 #include <algorithm>
 

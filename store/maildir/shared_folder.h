@@ -16,7 +16,7 @@
 // What a process knew of a folder is kept in the index, and the next process begins with it: the
 // same stamps decide whether it still holds.
 //
-// SEE ALSO   folder.h (a session's side), folder_memory.h (which of them are kept), listing.h
+// SEE ALSO   folder.h (a session's side), folder_cache.h (which of them are kept), listing.h
 #pragma once
 
 #include <atomic>
@@ -42,9 +42,9 @@
 namespace pennypost::store {
 
 /// Thread-safe.
-class KnownFolder {
+class SharedFolder {
  public:
-  KnownFolder(std::shared_ptr<const MaildirLayout> layout, const MailboxName& name);
+  SharedFolder(std::shared_ptr<const MaildirLayout> layout, const MailboxName& name);
 
   /// What one session has seen, and must be told yet. Used by one thread at a time.
   struct View {
@@ -93,7 +93,7 @@ class KnownFolder {
   void keep();
 
  private:
-  // known_folder.cpp: the state and its views
+  // shared_folder.cpp: the state and its views
   Result<void> update(Access access, Changes& changes);
   Result<void> look(const FolderStamps& now, Access access, Changes& changes);
   void begin();
@@ -107,7 +107,7 @@ class KnownFolder {
   void distrust();
   void changed_cur(const FileStamp& before);
 
-  // known_folder_sync.cpp: reading the directories
+  // shared_folder_sync.cpp: reading the directories
   Result<bool> sync_new(const FolderStamps& now, const UidRecords& records, Access access,
                         Changes& changes);
   void add_new(const Listing& listing, std::span<const Listing::File* const> found,
@@ -131,7 +131,7 @@ class KnownFolder {
   Message message_of(const Listing& listing, const Listing::File& file) const;
   void adopt(const Listing& listing, Changes& changes);
 
-  // known_folder_change.cpp: single files
+  // shared_folder_change.cpp: single files
   Result<bool> locate(std::size_t index);
   Result<bool> with_known_file(std::size_t index,
                                const std::function<bool(const std::string& path)>& attempt,

@@ -1,4 +1,4 @@
-// KnownFolder's reading of new/, cur/ and the uidlist.
+// SharedFolder's reading of new/, cur/ and the uidlist.
 #include <stdio.h>
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 
 #include "common/log/log.h"
 #include "store/maildir/filename.h"
-#include "store/maildir/known_folder.h"
+#include "store/maildir/shared_folder.h"
 
 namespace pennypost::store {
 namespace {
@@ -35,8 +35,8 @@ std::vector<const Listing::File*> by_uid(const Listing& listing) {
 // --- when cur/ is as we know it: only new/ is listed -----------------------------------------
 
 // False when that does not explain everything.
-Result<bool> KnownFolder::sync_new(const FolderStamps& now, const UidRecords& records,
-                                   Access access, Changes& changes) {
+Result<bool> SharedFolder::sync_new(const FolderStamps& now, const UidRecords& records,
+                                    Access access, Changes& changes) {
   Listing listing(listing_of_new_expected);
   TRY_DO(listing.list(directory_, true, layout_->settings().messages_max));
   if (!match_new(records, listing)) return false;
@@ -68,8 +68,8 @@ Result<bool> KnownFolder::sync_new(const FolderStamps& now, const UidRecords& re
 }
 
 // `listing` is of new/, `found` those in it that are not known; ascending.
-void KnownFolder::add_new(const Listing& listing, std::span<const Listing::File* const> found,
-                          Changes& changes) {
+void SharedFolder::add_new(const Listing& listing, std::span<const Listing::File* const> found,
+                           Changes& changes) {
   auto& state = writable();
   in_new_.clear();
   for (const auto* file : by_uid(listing)) {
@@ -91,7 +91,7 @@ void KnownFolder::add_new(const Listing& listing, std::span<const Listing::File*
 
 // Files in new/ get the UIDs that they are known to have. False when one is not as it was, or a UID
 // was given to a file that is not in new/ any more.
-bool KnownFolder::match_new(const UidRecords& records, Listing& listing) const {
+bool SharedFolder::match_new(const UidRecords& records, Listing& listing) const {
   for (auto uid : in_new_) {
     auto index = state_->index_of(uid);
     auto* file = index ? listing.find(state_->base(*index)) : nullptr;
@@ -108,8 +108,8 @@ bool KnownFolder::match_new(const UidRecords& records, Listing& listing) const {
 
 // --- all of it -------------------------------------------------------------------------------
 
-Result<void> KnownFolder::sync_all(FolderStamps now, UidRecords records, Access access,
-                                   Changes& changes) {
+Result<void> SharedFolder::sync_all(FolderStamps now, UidRecords records, Access access,
+                                    Changes& changes) {
   auto expected = listed_ ? state_->messages.size() : now.cur.size / directory_entry_bytes;
   Listing listing(std::min(expected, expected_max) + stale_records_kept);
   TRY_DO(list_files(now, records, listing));
@@ -135,8 +135,8 @@ Result<void> KnownFolder::sync_all(FolderStamps now, UidRecords records, Access 
 
 // A file that is renamed within cur/ while that is listed may be missed: so what is known to be
 // there is looked for again. One that nobody has seen yet can wait until the next sync().
-Result<void> KnownFolder::list_files(const FolderStamps& now, const UidRecords& records,
-                                     Listing& listing) const {
+Result<void> SharedFolder::list_files(const FolderStamps& now, const UidRecords& records,
+                                      Listing& listing) const {
   auto names_max = layout_->settings().messages_max;
   TRY_DO(listing.list_both(directory_, names_max));
   for (int count = 1; count < listings_max; ++count) {
@@ -150,14 +150,14 @@ Result<void> KnownFolder::list_files(const FolderStamps& now, const UidRecords& 
 
 // `all` was read after the listing, which then may have a message of theirs and lack the one that
 // got its UID before: it would be passed over for ever by what is told now.
-Result<void> KnownFolder::list_owed(const UidRecords& all, Listing& listing) const {
+Result<void> SharedFolder::list_owed(const UidRecords& all, Listing& listing) const {
   for (int count = 1; count < listings_max && lacks_owed(all, listing); ++count) {
     TRY_DO(listing.list_both(directory_, layout_->settings().messages_max));
   }
   return {};
 }
 
-bool KnownFolder::lacks_known(Listing& listing) const {
+bool SharedFolder::lacks_known(Listing& listing) const {
   for (std::size_t i = 0; i < state_->messages.size(); ++i) {
     if (listing.find(state_->base(i)) == nullptr) return true;
   }
@@ -165,7 +165,7 @@ bool KnownFolder::lacks_known(Listing& listing) const {
 }
 
 // Whether a message that we have not told of yet has a record and no file: expunged, or missed.
-bool KnownFolder::lacks_owed(const UidRecords& records, Listing& listing) const {
+bool SharedFolder::lacks_owed(const UidRecords& records, Listing& listing) const {
   auto told = is_same_validity() ? state_->last_uid : Uid(0);
   return std::ranges::any_of(records.all, [&](const UidRecords::Record& record) {
     return record.uid > told && listing.find(record.base) == nullptr;
@@ -174,7 +174,7 @@ bool KnownFolder::lacks_owed(const UidRecords& records, Listing& listing) const 
 
 // A file without a record since we read the list may have one that we did not keep, as it had no
 // file then.
-Result<void> KnownFolder::match_all(const UidRecords& records, Listing& listing) {
+Result<void> SharedFolder::match_all(const UidRecords& records, Listing& listing) {
   if (is_same_validity() && !records.anew) match_known(listing);
   match(records, listing);
   if (records.anew || uidlist_.uid_validity() == 0 || !listing.lacks_uids()) return {};
@@ -184,7 +184,7 @@ Result<void> KnownFolder::match_all(const UidRecords& records, Listing& listing)
   return {};
 }
 
-void KnownFolder::match_known(Listing& listing) const {
+void SharedFolder::match_known(Listing& listing) const {
   for (std::size_t i = 0; i < state_->messages.size(); ++i) {
     auto* file = listing.find(state_->base(i));
     if (file != nullptr) file->uid = state_->messages[i].uid;
@@ -193,7 +193,7 @@ void KnownFolder::match_known(Listing& listing) const {
 
 // Files get the UIDs of their records. One that was expunged as far as we have told, and comes
 // back, must get a new UID: the old one would lie below those already told.
-void KnownFolder::match(const UidRecords& records, Listing& listing) const {
+void SharedFolder::match(const UidRecords& records, Listing& listing) const {
   bool same_validity = is_same_validity();
   for (const auto& record : records.all) {
     auto* file = listing.find(record.base);
@@ -207,7 +207,7 @@ void KnownFolder::match(const UidRecords& records, Listing& listing) const {
 }
 
 // False when part of the files is not enough to do so.
-Result<bool> KnownFolder::give_uids(Listing& listing, bool is_whole) {
+Result<bool> SharedFolder::give_uids(Listing& listing, bool is_whole) {
   TRY(auto lock, uidlist_.lock());
   TRY(auto records, uidlist_.refresh());
   if (records.changed) {
@@ -241,7 +241,7 @@ Result<bool> KnownFolder::give_uids(Listing& listing, bool is_whole) {
 
 // Somebody holds the lock for long, or the disk is full: messages without UID wait until the next
 // sync(), and the others can be read and deleted meanwhile.
-bool KnownFolder::may_wait(const Error& error) {
+bool SharedFolder::may_wait(const Error& error) {
   if (!is_no_room(error)) return is_in_use(error);
   auto now = layout_->settings().clock->now_seconds();
   if (now >= told_no_room_at_ + told_seconds) {
@@ -251,13 +251,13 @@ bool KnownFolder::may_wait(const Error& error) {
   return true;
 }
 
-Message KnownFolder::message_of(const Listing& listing, const Listing::File& file) const {
+Message SharedFolder::message_of(const Listing& listing, const Listing::File& file) const {
   auto flags = flags_of(file.uid, listing.name(file));
   return Message{file.uid, flags.flags, flags.keywords, ModSeq(0)};
 }
 
 // Keeps the list from growing with what was expunged: when a quarter of it is stale.
-Result<void> KnownFolder::drop_stale_records(Listing& listing, const Dotlock& held) {
+Result<void> SharedFolder::drop_stale_records(Listing& listing, const Dotlock& held) {
   auto live = listing.files().size();
   if (uidlist_.uid_validity() == 0 || uidlist_.count() <= live + live / 3 + stale_records_kept) {
     return {};
@@ -278,7 +278,7 @@ Result<void> KnownFolder::drop_stale_records(Listing& listing, const Dotlock& he
 
 // Files leave new/; whose rename succeeds has the message as \Recent. False when one could not be
 // moved.
-bool KnownFolder::make_current(Listing& listing) {
+bool SharedFolder::make_current(Listing& listing) {
   bool all = true;
   for (auto& file : listing.files()) {
     if (!file.in_new || file.uid == Uid(0)) continue;
@@ -298,7 +298,7 @@ bool KnownFolder::make_current(Listing& listing) {
 }
 
 // Makes the listing the state, and tells what is different.
-void KnownFolder::adopt(const Listing& listing, Changes& changes) {
+void SharedFolder::adopt(const Listing& listing, Changes& changes) {
   const auto& old = *state_;
   bool is_first = !listed_;
   Changes fresh;

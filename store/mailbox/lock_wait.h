@@ -3,7 +3,7 @@
 // Of a process's few threads none may stand still for the minutes that a foreign lock may last.
 // With StoreSettings::brief_lock_ms a call of MailStore or Mailbox waits but shortly, changes
 // nothing and answers InUse. It is then repeated from the event loop, less and less often,
-// until MailStore::lock_patience has passed.
+// until MailStore::lock_timeout has passed.
 //
 // SEE ALSO   lock_tries.h (the short wait)
 #pragma once
@@ -20,9 +20,9 @@
 namespace pennypost::store {
 
 /// The wait of one command.
-class Patience {
+class LockWait {
  public:
-  Patience(Loop& loop, Duration longest) : loop_(loop), end_(loop.now() + longest) {}
+  LockWait(Loop& loop, Duration longest) : loop_(loop), end_(loop.now() + longest) {}
 
   bool is_over() const { return loop_.now() >= end_; }
   /// Until the next try is due.
@@ -43,13 +43,13 @@ class Patience {
 /// Calls `function`, which gives a Result, by threads.offload(), as FairThreads::Lane has it; again
 /// and again as long as the answer is InUse and `longest` has not passed.
 template <class Threads, class Function>
-Task<std::invoke_result_t<Function&>> patiently(Loop& loop, Threads threads, Duration longest,
-                                                Function function) {
+Task<std::invoke_result_t<Function&>> retry_while_locked(Loop& loop, Threads threads,
+                                                         Duration longest, Function function) {
   using Value = std::invoke_result_t<Function&>;
-  Patience patience(loop, longest);
+  LockWait wait(loop, longest);
   auto result = co_await threads.offload([&] { return function(); });
-  while (!result && is_in_use(result.error()) && !patience.is_over()) {
-    co_await patience.pause();
+  while (!result && is_in_use(result.error()) && !wait.is_over()) {
+    co_await wait.pause();
     result = co_await threads.offload([&] { return function(); });
   }
   co_return Value(std::move(result));
@@ -63,8 +63,9 @@ struct AnyThread {
   }
 };
 template <class Function>
-Task<std::invoke_result_t<Function&>> patiently(Loop& loop, Duration longest, Function function) {
-  return patiently(loop, AnyThread{loop}, longest, std::move(function));
+Task<std::invoke_result_t<Function&>> retry_while_locked(Loop& loop, Duration longest,
+                                                         Function function) {
+  return retry_while_locked(loop, AnyThread{loop}, longest, std::move(function));
 }
 
 }  // namespace pennypost::store

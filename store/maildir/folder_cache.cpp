@@ -1,25 +1,25 @@
-#include "store/maildir/folder_memory.h"
+#include "store/maildir/folder_cache.h"
 
 #include "store/index/index.h"
 
 namespace pennypost::store {
 
-FolderMemory::~FolderMemory() {
+FolderCache::~FolderCache() {
   for (const auto& folder : kept_) folder->keep();
 }
 
-std::shared_ptr<KnownFolder> FolderMemory::folder(
+std::shared_ptr<SharedFolder> FolderCache::folder(
     const std::shared_ptr<const MaildirLayout>& layout, const MailboxName& name) {
   auto directory = layout->directory(name);
   Kept let_go;
-  std::shared_ptr<KnownFolder> folder;
+  std::shared_ptr<SharedFolder> folder;
   {
     std::lock_guard guard(mutex_);
     auto known = by_path_.find(directory);
     if (known != by_path_.end()) {
       kept_.splice(kept_.begin(), kept_, known->second);
     } else {
-      kept_.push_front(std::make_shared<KnownFolder>(layout, name));
+      kept_.push_front(std::make_shared<SharedFolder>(layout, name));
       by_path_.emplace(std::move(directory), kept_.begin());
     }
     folder = kept_.front();
@@ -30,7 +30,7 @@ std::shared_ptr<KnownFolder> FolderMemory::folder(
 }
 
 // Takes out what is beyond the limits and in nobody's use.
-FolderMemory::Kept FolderMemory::shrink() {
+FolderCache::Kept FolderCache::shrink() {
   Kept let_go;
   std::size_t bytes = 0;
   std::size_t count = 0;
@@ -48,7 +48,7 @@ FolderMemory::Kept FolderMemory::shrink() {
   return let_go;
 }
 
-void FolderMemory::forget(const std::string& directory) {
+void FolderCache::forget(const std::string& directory) {
   std::lock_guard guard(mutex_);
   auto known = by_path_.find(directory);
   if (known == by_path_.end()) return;
@@ -56,15 +56,15 @@ void FolderMemory::forget(const std::string& directory) {
   by_path_.erase(known);
 }
 
-std::size_t FolderMemory::count() const {
+std::size_t FolderCache::count() const {
   std::lock_guard guard(mutex_);
   return kept_.size();
 }
 
-std::shared_ptr<KnownFolder> known_folder(const std::shared_ptr<const MaildirLayout>& layout,
-                                          const MailboxName& name) {
-  if (auto* memory = layout->settings().memory) return memory->folder(layout, name);
-  return std::make_shared<KnownFolder>(layout, name);
+std::shared_ptr<SharedFolder> shared_folder(const std::shared_ptr<const MaildirLayout>& layout,
+                                            const MailboxName& name) {
+  if (auto* cache = layout->settings().folder_cache) return cache->folder(layout, name);
+  return std::make_shared<SharedFolder>(layout, name);
 }
 
 }  // namespace pennypost::store

@@ -1,4 +1,4 @@
-// KnownFolder's work on single files, which other programs may rename at any time.
+// SharedFolder's work on single files, which other programs may rename at any time.
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "store/maildir/filename.h"
-#include "store/maildir/known_folder.h"
+#include "store/maildir/shared_folder.h"
 
 namespace pennypost::store {
 namespace {
@@ -43,9 +43,9 @@ FilenameFlags changed_flags(FilenameFlags old, const FlagChange& change, Keyword
 
 // --- finding a file ----------------------------------------------------------------------------
 
-Result<bool> KnownFolder::with_file(const View& view, Uid uid,
-                                    const std::function<bool(const std::string& path)>& attempt,
-                                    std::string_view verb) {
+Result<bool> SharedFolder::with_file(const View& view, Uid uid,
+                                     const std::function<bool(const std::string& path)>& attempt,
+                                     std::string_view verb) {
   auto seen = view.state->index_of(uid);
   if (!seen) return false;
   auto path = directory_ + "/" + view.state->path(*seen);
@@ -57,7 +57,7 @@ Result<bool> KnownFolder::with_file(const View& view, Uid uid,
   return with_known_file(*index, attempt, verb);
 }
 
-Result<bool> KnownFolder::with_known_file(
+Result<bool> SharedFolder::with_known_file(
     std::size_t index, const std::function<bool(const std::string& path)>& attempt,
     std::string_view verb) {
   std::string path;
@@ -72,7 +72,7 @@ Result<bool> KnownFolder::with_known_file(
 }
 
 // Finds the name that another program gave a file; false when it is gone.
-Result<bool> KnownFolder::locate(std::size_t index) {
+Result<bool> SharedFolder::locate(std::size_t index) {
   // Others are at work: whatever we change now, cur/ is listed again.
   stamps_.cur = FileStamp{};
   auto base = std::string(state_->base(index));
@@ -96,7 +96,7 @@ Result<bool> KnownFolder::locate(std::size_t index) {
 
 // --- flags -------------------------------------------------------------------------------------
 
-Result<KeywordSet> KnownFolder::keyword_set(const FlagChange& change) {
+Result<KeywordSet> SharedFolder::keyword_set(const FlagChange& change) {
   TRY_DO(keywords_.refresh());
   bool may_add = change.mode != FlagChange::Mode::Remove;
   if (!may_add || keywords_.all_known(change.keywords)) return keywords_.known(change.keywords);
@@ -104,7 +104,8 @@ Result<KeywordSet> KnownFolder::keyword_set(const FlagChange& change) {
   return keywords_.add(change.keywords, lock);
 }
 
-Result<Stored> KnownFolder::store(View& view, std::span<const Uid> uids, const FlagChange& change) {
+Result<Stored> SharedFolder::store(View& view, std::span<const Uid> uids,
+                                   const FlagChange& change) {
   Stored stored;
   Result<void> outcome;
   do {
@@ -123,8 +124,8 @@ Result<Stored> KnownFolder::store(View& view, std::span<const Uid> uids, const F
   return stored;
 }
 
-Result<void> KnownFolder::store_some(std::span<const Uid> uids, const FlagChange& change,
-                                     Stored& stored) {
+Result<void> SharedFolder::store_some(std::span<const Uid> uids, const FlagChange& change,
+                                      Stored& stored) {
   TRY(auto keywords, keyword_set(change));
   if (keywords_.names() != state_->keywords) writable().keywords = keywords_.names();
   auto& state = writable();
@@ -157,7 +158,7 @@ Result<void> KnownFolder::store_some(std::span<const Uid> uids, const FlagChange
 
 // Whoever deletes makes room: where the directory has none for a longer name, the flag lives until
 // the message is expunged, it can be renamed, or the process ends.
-Result<bool> KnownFolder::keep_deletion(std::size_t index) {
+Result<bool> SharedFolder::keep_deletion(std::size_t index) {
   auto& message = state_->messages[index];
   auto place = std::ranges::lower_bound(unnamed_deletions_, message.uid);
   if (place == unnamed_deletions_.end() || *place != message.uid) {
@@ -168,7 +169,7 @@ Result<bool> KnownFolder::keep_deletion(std::size_t index) {
   return is_new;
 }
 
-FilenameFlags KnownFolder::flags_of(Uid uid, std::string_view filename) const {
+FilenameFlags SharedFolder::flags_of(Uid uid, std::string_view filename) const {
   auto flags = FilenameFlags::parse(filename);
   bool is_deleted = std::ranges::binary_search(unnamed_deletions_, uid);
   if (is_deleted) flags.flags = flags.flags | Flags::Deleted;
@@ -176,8 +177,8 @@ FilenameFlags KnownFolder::flags_of(Uid uid, std::string_view filename) const {
 }
 
 // The file's own name is what the change is applied to, so that no other program's flags get lost.
-Result<bool> KnownFolder::store_one(std::size_t index, const FlagChange& change,
-                                    KeywordSet keywords) {
+Result<bool> SharedFolder::store_one(std::size_t index, const FlagChange& change,
+                                     KeywordSet keywords) {
   FilenameFlags flags;
   std::string name;
   bool is_renamed = false;
@@ -211,7 +212,7 @@ Result<bool> KnownFolder::store_one(std::size_t index, const FlagChange& change,
 
 // --- removal -----------------------------------------------------------------------------------
 
-Result<KnownFolder::Removed> KnownFolder::expunge(View& view, std::span<const Uid> uids) {
+Result<SharedFolder::Removed> SharedFolder::expunge(View& view, std::span<const Uid> uids) {
   Removed removed;
   Result<void> outcome;
   while (outcome && !uids.empty()) {
@@ -230,7 +231,7 @@ Result<KnownFolder::Removed> KnownFolder::expunge(View& view, std::span<const Ui
   return removed;
 }
 
-Result<void> KnownFolder::expunge_some(std::span<const Uid> uids, Removed& removed) {
+Result<void> SharedFolder::expunge_some(std::span<const Uid> uids, Removed& removed) {
   std::vector<Uid> gone;
   auto cur = stamp_of_cur();
   Result<void> outcome;

@@ -4,7 +4,7 @@
 // folders that nobody has open the ones used last are kept, within the limits below; what is let go
 // is left in the index.
 //
-// SEE ALSO   known_folder.h, ../mailbox/mailbox.h (StoreSettings::memory)
+// SEE ALSO   shared_folder.h, ../mailbox/mailbox.h (StoreSettings::folder_cache)
 #pragma once
 
 #include <cstddef>
@@ -14,31 +14,31 @@
 #include <string>
 #include <unordered_map>
 
-#include "store/maildir/known_folder.h"
+#include "store/maildir/shared_folder.h"
 
 namespace pennypost::store {
 
 /// One a process. Thread-safe. To be destroyed before the index.
-class FolderMemory {
+class FolderCache {
  public:
   struct Limits {
     std::size_t folders_max = 1000;
     std::size_t bytes_max = 32 << 20;  ///< of messages and names
   };
-  FolderMemory() = default;
-  explicit FolderMemory(Limits limits) : limits_(limits) {}
-  ~FolderMemory();
-  FolderMemory(const FolderMemory&) = delete;
-  FolderMemory& operator=(const FolderMemory&) = delete;
+  FolderCache() = default;
+  explicit FolderCache(Limits limits) : limits_(limits) {}
+  ~FolderCache();
+  FolderCache(const FolderCache&) = delete;
+  FolderCache& operator=(const FolderCache&) = delete;
 
-  std::shared_ptr<KnownFolder> folder(const std::shared_ptr<const MaildirLayout>& layout,
-                                      const MailboxName& name);
+  std::shared_ptr<SharedFolder> folder(const std::shared_ptr<const MaildirLayout>& layout,
+                                       const MailboxName& name);
   /// It is not there any more, under this path.
   void forget(const std::string& directory);
   std::size_t count() const;
 
  private:
-  using Kept = std::list<std::shared_ptr<KnownFolder>>;  // used last: first
+  using Kept = std::list<std::shared_ptr<SharedFolder>>;  // used last: first
   Kept shrink();
 
   Limits limits_;
@@ -48,7 +48,7 @@ class FolderMemory {
 };
 
 /// From the settings' memory, or one that only its holders know.
-std::shared_ptr<KnownFolder> known_folder(const std::shared_ptr<const MaildirLayout>& layout,
-                                          const MailboxName& name);
+std::shared_ptr<SharedFolder> shared_folder(const std::shared_ptr<const MaildirLayout>& layout,
+                                            const MailboxName& name);
 
 }  // namespace pennypost::store

@@ -1,4 +1,4 @@
-#include "store/maildir/folder_memory.h"
+#include "store/maildir/folder_cache.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -19,14 +19,14 @@ using namespace pennypost::store;
 
 namespace {
 
-// One process after another, each with its memory and the index that the last has left.
+// One process after another, each with its cache and the index that the last has left.
 struct Home {
   Scratch scratch;
   std::string root = scratch / "Maildir";
   std::unique_ptr<Index> index;
-  std::unique_ptr<FolderMemory> memory;
+  std::unique_ptr<FolderCache> folders;
   StoreSettings settings;
-  FolderMemory::Limits limits;
+  FolderCache::Limits limits;
 
   Home() {
     settings.hostname = "mx.example.org";
@@ -37,12 +37,12 @@ struct Home {
 
   void start() {
     index = std::make_unique<Index>(scratch / "index");
-    memory = std::make_unique<FolderMemory>(limits);
+    folders = std::make_unique<FolderCache>(limits);
     settings.index = index.get();
-    settings.memory = memory.get();
+    settings.folder_cache = folders.get();
   }
   void stop() {
-    memory = nullptr;
+    folders = nullptr;
     index = nullptr;
   }
   void restart() {
@@ -342,12 +342,12 @@ TEST_CASE("folders not in use are kept within limits, the last ones used") {
     append(*store, 2, Flags::Seen, name);
     open(*store, Access::ReadWrite, name);
   }
-  CHECK(home.memory->count() == 2);
+  CHECK(home.folders->count() == 2);
   auto in_use = open(*store, Access::ReadWrite, "A");
   for (const char* name : {"B", "C", "D"}) {
     CHECK(open(*store, Access::ReadWrite, name)->messages().size() == 2);
   }
-  CHECK(home.memory->count() <= 3);
+  CHECK(home.folders->count() <= 3);
   CHECK(sync(*in_use).empty());
   append(*store, 1, Flags::Seen, "A");
   CHECK(sync(*in_use).added == std::vector<Uid>{Uid(3)});
