@@ -17,7 +17,8 @@
 // A folder's identity is what its format has that outlives sessions (the uidlist's GUID, or the
 // mbox's path). With another UIDVALIDITY all of its entries are forgotten. Numbers are big-endian.
 //
-// SEE ALSO   ../kv/database.h, ../mailbox/mailbox.h (StoreSettings::index), values.h (batches)
+// SEE ALSO   ../kv/database.h, ../mailbox/mailbox.h (StoreSettings::index), cached_values.h
+// (batches)
 #pragma once
 
 #include <cstdint>
