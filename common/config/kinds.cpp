@@ -91,45 +91,9 @@ constexpr std::string_view table_remedy =
     "inline:{key=value}, static:value, unionmap:{table, table}, pipemap:{table, table}";
 
 constexpr std::array restriction_names{
-    RestrictionName{"check_access", RestrictionName::Table},
-    RestrictionName{"check_client_access", RestrictionName::Table},
-    RestrictionName{"check_helo_access", RestrictionName::Table},
-    RestrictionName{"check_recipient_access", RestrictionName::Table},
-    RestrictionName{"check_sasl_access", RestrictionName::Table},
-    RestrictionName{"check_sender_access", RestrictionName::Table},
-    RestrictionName{"defer", RestrictionName::None},
-    RestrictionName{"defer_if_permit", RestrictionName::None},
-    RestrictionName{"defer_if_reject", RestrictionName::None},
-    RestrictionName{"defer_unauth_destination", RestrictionName::None},
-    RestrictionName{"permit", RestrictionName::None},
-    RestrictionName{"permit_auth_destination", RestrictionName::None},
-    RestrictionName{"permit_inet_interfaces", RestrictionName::None},
-    RestrictionName{"permit_mynetworks", RestrictionName::None},
-    RestrictionName{"permit_sasl_authenticated", RestrictionName::None},
-    RestrictionName{"reject", RestrictionName::None},
-    RestrictionName{"reject_authenticated_sender_login_mismatch", RestrictionName::None},
-    RestrictionName{"reject_invalid_helo_hostname", RestrictionName::None},
-    RestrictionName{"reject_multi_recipient_bounce", RestrictionName::None},
-    RestrictionName{"reject_non_fqdn_helo_hostname", RestrictionName::None},
-    RestrictionName{"reject_non_fqdn_recipient", RestrictionName::None},
-    RestrictionName{"reject_non_fqdn_sender", RestrictionName::None},
-    RestrictionName{"reject_plaintext_session", RestrictionName::None},
-    RestrictionName{"reject_rbl_client", RestrictionName::Domain},
-    RestrictionName{"reject_rhsbl_client", RestrictionName::Domain},
-    RestrictionName{"reject_rhsbl_helo", RestrictionName::Domain},
-    RestrictionName{"reject_rhsbl_sender", RestrictionName::Domain},
-    RestrictionName{"reject_sender_login_mismatch", RestrictionName::None},
-    RestrictionName{"reject_unauth_destination", RestrictionName::None},
-    RestrictionName{"reject_unauth_pipelining", RestrictionName::None},
-    RestrictionName{"reject_unauthenticated_sender_login_mismatch", RestrictionName::None},
-    RestrictionName{"reject_unknown_client_hostname", RestrictionName::None},
-    RestrictionName{"reject_unknown_helo_hostname", RestrictionName::None},
-    RestrictionName{"reject_unknown_recipient_domain", RestrictionName::None},
-    RestrictionName{"reject_unknown_reverse_client_hostname", RestrictionName::None},
-    RestrictionName{"reject_unknown_sender_domain", RestrictionName::None},
-    RestrictionName{"reject_unlisted_recipient", RestrictionName::None},
-    RestrictionName{"reject_unlisted_sender", RestrictionName::None},
-    RestrictionName{"warn_if_reject", RestrictionName::None},
+#define RESTRICTION(name, argument, stage, meaning) \
+  RestrictionName{#name, RestrictionName::argument},
+#include "common/config/restrictions.def"
 };
 static_assert(std::ranges::is_sorted(restriction_names, {}, &RestrictionName::name));
 

@@ -99,6 +99,20 @@ std::string roff(std::string_view text) {
   return result;
 }
 
+std::string restrictions_section() {
+  std::string result =
+      ".SH RESTRICTIONS\nThe items of smtpd_*_restrictions, evaluated from left to right until one "
+      "permits or refuses.\n";
+  auto add = [&](std::string_view name, std::string_view argument, std::string_view meaning) {
+    result +=
+        ".TP\n\\fB" + roff(name) + "\\fR" + std::string(argument) + "\n" + roff(meaning) + "\n";
+  };
+  constexpr std::string_view None, Table = " TYPE:TABLE", Domain = " DOMAIN";
+#define RESTRICTION(name, argument, stage, meaning) add(#name, argument, meaning);
+#include "common/config/restrictions.def"
+  return result;
+}
+
 }  // namespace
 
 std::string example(Role role) {
@@ -165,6 +179,7 @@ std::string manual_page() {
       if (!sentence.empty()) result += roff(sentence) + "\n";
     }
   }
+  result += restrictions_section();
   return result;
 }
 

@@ -1,5 +1,5 @@
-// A client's address in, the keys under which an access table may know it, out; and the right side
-// of such a table as an action.
+// Reads access tables: the keys that a client's address stands for, and the actions that a table's
+// values name.
 //
 // STANDARDS  Postfix access(5); networks as `192.0.2.0/24` in any table are our addition
 // SEE ALSO   store/maps/address_lookup.h (the keys of names and mail addresses)

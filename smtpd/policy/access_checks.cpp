@@ -1,4 +1,5 @@
-// Access tables: a client, a name or an address looked up, and its action taken (access(5)).
+// Looks clients, names and addresses up in access tables, and does what their actions say
+// (access(5)).
 
 #include <algorithm>
 
@@ -97,6 +98,7 @@ Answer Evaluation::check_access(const Restriction& restriction) {
     case Subject::Client:
       return check_client_access(restriction);
     case Subject::Helo:
+      if (!is_known(Stage::Helo)) return Answer::Undecided;
       return check_helo_access(restriction);
     case Subject::Sender:
       return check_sender_access(restriction);
@@ -105,6 +107,7 @@ Answer Evaluation::check_access(const Restriction& restriction) {
     case Subject::EndOfData:
       break;
   }
+  if (!is_known(Stage::Recipient)) return Answer::Undecided;
   return check_recipient_access(restriction);
 }
 
@@ -119,7 +122,6 @@ Answer Evaluation::check_client_access(const Restriction& restriction) {
 }
 
 Answer Evaluation::check_helo_access(const Restriction& restriction) {
-  if (request_.helo.empty()) return Answer::Undecided;
   auto keys = store::access_keys_of_host(request_.helo, parents());
   return access(Subject::Helo, restriction, keys);
 }
@@ -130,7 +132,6 @@ Answer Evaluation::check_sender_access(const Restriction& restriction) {
 }
 
 Answer Evaluation::check_recipient_access(const Restriction& restriction) {
-  if (request_.recipient.empty()) return Answer::Undecided;
   auto keys = mail_keys(request_.recipient);
   return access(Subject::Recipient, restriction, keys);
 }

@@ -70,12 +70,15 @@ Verdict Evaluation::recipient() {
 
 Verdict Evaluation::restrictions(std::string_view parameter) {
   if (parameter == "smtpd_client_restrictions") {
+    stage_ = Stage::Client;
     return finish(list(Subject::Client, settings_.smtpd_client_restrictions));
   }
   if (parameter == "smtpd_helo_restrictions") {
+    stage_ = Stage::Helo;
     return finish(list(Subject::Helo, settings_.smtpd_helo_restrictions));
   }
   if (parameter == "smtpd_sender_restrictions") {
+    stage_ = Stage::Sender;
     return finish(list(Subject::Sender, settings_.smtpd_sender_restrictions));
   }
   if (parameter == "smtpd_data_restrictions") {
@@ -102,20 +105,38 @@ Answer Evaluation::list(Subject subject, const std::vector<Restriction>& restric
 }
 
 Answer Evaluation::items(const std::vector<Restriction>& restrictions) {
-  bool warn_next = false;
+  warn_next_ = false;
   for (const Restriction& restriction : restrictions) {
-    if (restriction.name == "warn_if_reject") {
-      warn_next = true;
-      continue;
-    }
     const Row* row = find_row(restriction.name);
     ASSERT(row != nullptr);
-    bool outer = std::exchange(warn_only_, warn_only_ || warn_next);
+    bool is_warning = std::exchange(warn_next_, false);
+    if (!is_known(row->stage)) continue;
+    bool outer = std::exchange(warn_only_, warn_only_ || is_warning);
     Answer answer = (this->*row->item)(restriction);
     warn_only_ = outer;
-    warn_next = false;
     if (answer != Answer::Undecided) return answer;
   }
+  return Answer::Undecided;
+}
+
+/// Whether the client has told already what a restriction of this stage asks about.
+bool Evaluation::is_known(Stage stage) const {
+  switch (stage) {
+    case Stage::Client:
+      return true;
+    case Stage::Helo:
+      return !request_.helo.empty();
+    case Stage::Sender:
+      return stage_ >= Stage::Sender;
+    case Stage::Recipient:
+      break;
+  }
+  // DATA and the end of data ask about all recipients at once, so there is none.
+  return stage_ == Stage::Recipient && (subject_ < Subject::Data || !request_.recipient.empty());
+}
+
+Answer Evaluation::warn_if_reject(const Restriction&) {
+  warn_next_ = true;
   return Answer::Undecided;
 }
 
@@ -289,49 +310,10 @@ Answer Evaluation::defer_if_reject(const Restriction&) {
 }
 
 const Evaluation::Row* Evaluation::find_row(std::string_view name) {
-#define ROW(item) \
-  Row { #item, &Evaluation::item }
   static constexpr std::array rows{
-      ROW(check_access),
-      ROW(check_client_access),
-      ROW(check_helo_access),
-      ROW(check_recipient_access),
-      ROW(check_sasl_access),
-      ROW(check_sender_access),
-      ROW(defer),
-      ROW(defer_if_permit),
-      ROW(defer_if_reject),
-      ROW(defer_unauth_destination),
-      ROW(permit),
-      ROW(permit_auth_destination),
-      ROW(permit_inet_interfaces),
-      ROW(permit_mynetworks),
-      ROW(permit_sasl_authenticated),
-      ROW(reject),
-      ROW(reject_authenticated_sender_login_mismatch),
-      ROW(reject_invalid_helo_hostname),
-      ROW(reject_multi_recipient_bounce),
-      ROW(reject_non_fqdn_helo_hostname),
-      ROW(reject_non_fqdn_recipient),
-      ROW(reject_non_fqdn_sender),
-      ROW(reject_plaintext_session),
-      ROW(reject_rbl_client),
-      ROW(reject_rhsbl_client),
-      ROW(reject_rhsbl_helo),
-      ROW(reject_rhsbl_sender),
-      ROW(reject_sender_login_mismatch),
-      ROW(reject_unauth_destination),
-      ROW(reject_unauth_pipelining),
-      ROW(reject_unauthenticated_sender_login_mismatch),
-      ROW(reject_unknown_client_hostname),
-      ROW(reject_unknown_helo_hostname),
-      ROW(reject_unknown_recipient_domain),
-      ROW(reject_unknown_reverse_client_hostname),
-      ROW(reject_unknown_sender_domain),
-      ROW(reject_unlisted_recipient),
-      ROW(reject_unlisted_sender),
+#define RESTRICTION(name, argument, stage, meaning) Row{#name, Stage::stage, &Evaluation::name},
+#include "common/config/restrictions.def"
   };
-#undef ROW
   static_assert(std::ranges::is_sorted(rows, {}, &Row::name), "find_row() searches by halves");
   auto found = std::ranges::lower_bound(rows, name, {}, &Row::name);
   return found != rows.end() && found->name == name ? &*found : nullptr;

@@ -1,7 +1,7 @@
-// A client, a sender, a recipient and the restriction lists in; take it or the reply to refuse it
-// out.
+// Decides whether a client may send this mail to this recipient: the restriction lists, the relay
+// decision, and whether the recipient exists.
 //
-// Pure but for what PolicyTables looks up. The lists are evaluated as Postfix does: from left to
+// All I/O is PolicyTables'. The lists are evaluated as Postfix does: from left to
 // right until one item permits or refuses; a permit ends its own list only. A look-up that fails is
 // 451 4.3.0, never a refusal. After the lists a recipient in a domain of ours must exist, and its
 // mailbox must not be known to be full.

@@ -352,3 +352,30 @@ TEST_CASE("a sender with an owner is for its owner's login") {
   tables.tables["regexp:/patterns"]["ann@example.com"] = "ann";
   CHECK(answer(request, tables, settings) == "250 2.1.5 Ok");
 }
+
+TEST_CASE("a list that comes before RCPT passes over what asks about a sender or a recipient") {
+  FakeTables tables;
+  tables.tables["hash:/a"] = {{"<>", "REJECT"}, {"", "REJECT"}};
+  auto config = config_for_test({"smtpd_delay_reject=no",
+                                 "smtpd_client_restrictions=reject_unauth_destination, "
+                                 "check_sender_access static:REJECT, hash:/a",
+                                 "smtpd_sender_restrictions=reject_unauth_destination, "
+                                 "check_sender_access static:REJECT"});
+  tables.tables["static:REJECT"] = {{"sender.example", "REJECT"}, {"<>", "REJECT"}};
+  CheckRestrictions request;
+  request.about = stranger("", "");
+  request.about.helo.clear();
+  request.parameter = "smtpd_client_restrictions";
+  CHECK(reply(evaluate_restrictions(request, config->at(Service::Smtp), tables)) == "250 2.1.5 Ok");
+  request.about = stranger("");
+  request.parameter = "smtpd_sender_restrictions";
+  CHECK(reply(evaluate_restrictions(request, config->at(Service::Smtp), tables)) ==
+        "554 5.7.1 <a@sender.example>: Sender address rejected: Access denied");
+}
+
+TEST_CASE("warn_if_reject at the end of a list does not reach into the next one") {
+  FakeTables tables;
+  CHECK(answer(stranger("bob@example.com"), tables,
+               {"smtpd_client_restrictions=warn_if_reject", "smtpd_helo_restrictions=reject"}) ==
+        "554 5.7.1 <mx.client.example>: Helo command rejected: Access denied");
+}

@@ -1,8 +1,10 @@
-// One evaluation of restriction lists: what is asked about in, a Verdict out; inside policy only.
+// Evaluates restriction lists for one request; used inside policy only.
 //
-// Each restriction is a member function of its own name; find_row() is the table of them all.
+// Each row of restrictions.def is evaluated by the member function of its name: a row without its
+// function does not link, and a function without its row does not compile.
 //
-// SEE ALSO   evaluate.h (the public side), access.h (keys and actions)
+// SEE ALSO   ../../common/config/restrictions.def (the table), evaluate.h (the public side),
+//            access.h (keys and actions)
 #pragma once
 
 #include <optional>
@@ -35,14 +37,18 @@ class Evaluation {
 
  private:
   using Item = Answer (Evaluation::*)(const Restriction&);
+  /// What a restriction asks about: known from this stage of the dialogue on.
+  enum class Stage { Client, Helo, Sender, Recipient };
   struct Row {
     std::string_view name;
+    Stage stage;
     Item item;
   };
   static const Row* find_row(std::string_view name);
 
   Answer list(Subject subject, const std::vector<Restriction>& restrictions);
   Answer items(const std::vector<Restriction>& restrictions);
+  bool is_known(Stage stage) const;
   Verdict finish(Answer answer);
 
   // Refusals. `text` follows the subject: `<bob@example.org>: Recipient address rejected: text`.
@@ -51,45 +57,9 @@ class Evaluation {
   Answer look_up_failed(Subject subject);
   std::string about(Subject subject) const;
 
-  // The items, in the order of their names.
-  Answer check_access(const Restriction& restriction);
-  Answer check_client_access(const Restriction& restriction);
-  Answer check_helo_access(const Restriction& restriction);
-  Answer check_recipient_access(const Restriction& restriction);
-  Answer check_sasl_access(const Restriction& restriction);
-  Answer check_sender_access(const Restriction& restriction);
-  Answer defer(const Restriction& restriction);
-  Answer defer_if_permit(const Restriction& restriction);
-  Answer defer_if_reject(const Restriction& restriction);
-  Answer defer_unauth_destination(const Restriction& restriction);
-  Answer permit(const Restriction& restriction);
-  Answer permit_auth_destination(const Restriction& restriction);
-  Answer permit_inet_interfaces(const Restriction& restriction);
-  Answer permit_mynetworks(const Restriction& restriction);
-  Answer permit_sasl_authenticated(const Restriction& restriction);
-  Answer reject(const Restriction& restriction);
-  Answer reject_authenticated_sender_login_mismatch(const Restriction& restriction);
-  Answer reject_invalid_helo_hostname(const Restriction& restriction);
-  Answer reject_multi_recipient_bounce(const Restriction& restriction);
-  Answer reject_non_fqdn_helo_hostname(const Restriction& restriction);
-  Answer reject_non_fqdn_recipient(const Restriction& restriction);
-  Answer reject_non_fqdn_sender(const Restriction& restriction);
-  Answer reject_plaintext_session(const Restriction& restriction);
-  Answer reject_rbl_client(const Restriction& restriction);
-  Answer reject_rhsbl_client(const Restriction& restriction);
-  Answer reject_rhsbl_helo(const Restriction& restriction);
-  Answer reject_rhsbl_sender(const Restriction& restriction);
-  Answer reject_sender_login_mismatch(const Restriction& restriction);
-  Answer reject_unauth_destination(const Restriction& restriction);
-  Answer reject_unauth_pipelining(const Restriction& restriction);
-  Answer reject_unauthenticated_sender_login_mismatch(const Restriction& restriction);
-  Answer reject_unknown_client_hostname(const Restriction& restriction);
-  Answer reject_unknown_helo_hostname(const Restriction& restriction);
-  Answer reject_unknown_recipient_domain(const Restriction& restriction);
-  Answer reject_unknown_reverse_client_hostname(const Restriction& restriction);
-  Answer reject_unknown_sender_domain(const Restriction& restriction);
-  Answer reject_unlisted_recipient(const Restriction& restriction);
-  Answer reject_unlisted_sender(const Restriction& restriction);
+  // The restrictions, each by a function of its own name.
+#define RESTRICTION(name, argument, stage, meaning) Answer name(const Restriction& restriction);
+#include "common/config/restrictions.def"
 
   // What the items are made of.
   enum class Destination { Ours, Foreign, Unknown };
@@ -117,7 +87,9 @@ class Evaluation {
   Verdict verdict_;
   Subject subject_ = Subject::Recipient;
   int depth_ = 0;
-  bool warn_only_ = false;  // the next refusal is a log line: warn_if_reject
+  Stage stage_ = Stage::Recipient;
+  bool warn_next_ = false;  // warn_if_reject: for the next item
+  bool warn_only_ = false;  // a refusal is a log line
   std::string defer_if_permit_;
   std::string defer_if_reject_;
 };

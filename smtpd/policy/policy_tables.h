@@ -1,4 +1,4 @@
-// What the restrictions ask in; answers from the tables, the Router and DNS out.
+// Answers what the restrictions ask, from the tables, the Router and DNS.
 //
 // The evaluation runs on a thread, DNS on the loop. A question that has no answer yet is noted and
 // answered "try later"; whoever runs the evaluation then asks DNS on the loop and evaluates again

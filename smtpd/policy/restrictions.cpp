@@ -1,4 +1,4 @@
-// The restrictions on HELO names, clients, senders and recipients, each by its own name.
+// Evaluates the restrictions on HELO names, clients, senders and recipients.
 
 #include <algorithm>
 
@@ -19,19 +19,17 @@ bool is_fqdn(const Domain& domain) {
 // HELO.
 
 Answer Evaluation::reject_invalid_helo_hostname(const Restriction&) {
-  if (request_.helo.empty() || Domain::parse(request_.helo)) return Answer::Undecided;
+  if (Domain::parse(request_.helo)) return Answer::Undecided;
   return refuse_about(Subject::Helo, 501, "5.5.2", "Invalid name");
 }
 
 Answer Evaluation::reject_non_fqdn_helo_hostname(const Restriction&) {
-  if (request_.helo.empty()) return Answer::Undecided;
   auto name = Domain::parse(request_.helo);
   if (name && is_fqdn(*name)) return Answer::Undecided;
   return refuse_about(Subject::Helo, 504, "5.5.2", "need fully-qualified hostname");
 }
 
 Answer Evaluation::reject_unknown_helo_hostname(const Restriction&) {
-  if (request_.helo.empty()) return Answer::Undecided;
   auto name = Domain::parse(request_.helo);
   if (name && name->is_literal()) return Answer::Undecided;
   if (!name) return refuse_about(Subject::Helo, 501, "5.5.2", "Invalid name");
