@@ -279,6 +279,24 @@ TEST_CASE("transports of defer_transports wait, by whatever name, until they are
   CHECK(world.attempts == std::vector<std::string>{"other@x.test", "partner@x.test"});
 }
 
+TEST_CASE("new mail and deferred mail take turns") {
+  World world({"qmgr_message_active_limit=1"});
+  for (int i = 0; i < 3; ++i) world.submit_deferred();
+  // New mail that waits: it comes in while nothing may be begun.
+  world.loop.run_until(world.scheduler->drain());
+  for (int i = 0; i < 3; ++i) REQUIRE(world.submit({"new@there.test"}));
+  world.clock.advance(Seconds(3600));
+  world.attempts.clear();
+  world.on_attempt = [](const Recipient&) {
+    return World::outcome(OutcomeKind::Delivered, "2.0.0", "ok");
+  };
+  world.crash();
+  world.settle();
+  REQUIRE(world.attempts.size() == 6);
+  auto is_new = [&](std::size_t at) { return world.attempts[at].starts_with("new@"); };
+  for (std::size_t i = 1; i < 6; ++i) CHECK(is_new(i) != is_new(i - 1));
+}
+
 TEST_CASE("a destination never gets more than its limit at once, also after a reload") {
   Loop loop;
   Destination::Limits limits;
