@@ -20,6 +20,7 @@ TEST_CASE(
                           Case{"[192.0.2.1]:2025", "192.0.2.1", false, 2025},
                           Case{"[IPv6:2001:db8::1]", "2001:db8::1", false, 0},
                           Case{"[2001:db8::1]:25", "2001:db8::1", false, 25},
+                          Case{"m\u00fcller.example:25", "xn--mller-kva.example", true, 25},
                           Case{"192.0.2.1", "192.0.2.1", false, 0}}) {
     CAPTURE(row.text);
     auto hop = NextHop::parse(row.text);

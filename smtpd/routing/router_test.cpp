@@ -178,6 +178,12 @@ TEST_CASE("an alias naming itself delivers to the mailbox of that name") {
   CHECK(fixture.resolve("ann@example.org", true) == "local ann");
 }
 
+TEST_CASE("an alias naming itself with an owner is a list of one: its sender is the owner") {
+  Fixture fixture({"alias_maps=inline:{{bob=bob},{owner-bob=ann}}"});
+  CHECK(fixture.resolve("bob@example.org") == "-> bob@example.org(owner-bob@example.org)");
+  CHECK(fixture.resolve("bob@example.org", true) == "local bob");
+}
+
 TEST_CASE("a virtual alias that names itself beside others may still be an alias") {
   Fixture fixture(
       {"virtual_alias_maps=inline:{{staff@example.org=staff@example.org, x@else.example}}"});
