@@ -106,6 +106,26 @@ TEST_CASE("a stranger may send to our domains only, however the recipient is dre
   }
 }
 
+TEST_CASE("what looks like a route is a mailbox where its kind of route is not followed") {
+  std::string percent = "user%dest.example@relayed.example";
+  std::string bang = "dest.example!user@relayed.example";
+  CHECK(answer(stranger(percent), {"allow_percent_hack=no"}) == "250 2.1.5 Ok");
+  CHECK(answer(stranger(percent), {"swap_bangpath=no"}).starts_with("554 5.7.1"));
+  CHECK(answer(stranger(bang), {"swap_bangpath=no"}) == "250 2.1.5 Ok");
+  CHECK(answer(stranger(bang), {"allow_percent_hack=no"}).starts_with("554 5.7.1"));
+}
+
+TEST_CASE("reject_unknown_helo_hostname refuses a name that takes no mail, and no other") {
+  std::vector<std::string> settings{"smtpd_recipient_restrictions=reject_unknown_helo_hostname"};
+  auto request = stranger("bob@example.com");
+  CHECK(answer(request, settings) == "250 2.1.5 Ok");
+  request.helo = "[192.0.2.9]";
+  CHECK(answer(request, settings) == "250 2.1.5 Ok");
+  request.helo = "nowhere.invalid";
+  CHECK(answer(request, settings) ==
+        "450 4.7.1 <nowhere.invalid>: Helo command rejected: Host not found");
+}
+
 TEST_CASE("an address without domain is in myorigin: postmaster is taken from everybody") {
   std::vector<std::string> settings{"myorigin=example.com"};
   FakeTables tables;
