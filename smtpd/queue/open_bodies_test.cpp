@@ -46,3 +46,14 @@ TEST_CASE("what a process has open ends with it, and nothing else") {
   CHECK(bodies.is_of(second, stranger));
   CHECK(bodies.close_all_of(owner).empty());
 }
+
+TEST_CASE("a process that closes one of its bodies has the others still") {
+  OpenBodies bodies;
+  REQUIRE(bodies.open(first, owner));
+  REQUIRE(bodies.open(second, owner));
+  CHECK(bodies.close(first, owner));
+  CHECK(bodies.is_of(second, owner));
+  auto closed = bodies.close_all_of(owner);
+  REQUIRE(closed.size() == 1);
+  CHECK(closed.front() == second);
+}
