@@ -129,7 +129,11 @@ TEST_CASE("a damaged list is set aside, and the folder begins anew") {
     Scratch scratch;
     write(scratch, text);
     auto list = list_in(scratch);
-    REQUIRE(list.refresh());
+    auto records = list.refresh();
+    REQUIRE(records);
+    CHECK(records->anew);
+    CHECK(records->changed);
+    CHECK(records->all.empty());
     CHECK(list.uid_validity() == 0);
     CHECK(list.count() == 0);
     CHECK(std::filesystem::exists(scratch / "dovecot-uidlist.damaged"));
