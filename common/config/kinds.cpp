@@ -8,6 +8,7 @@
 
 #include "common/base/text.h"
 #include "common/config/nearest.h"
+#include "common/config/table_types.h"
 
 namespace pennypost {
 namespace {
@@ -79,16 +80,25 @@ Result<std::string> one_line(std::string_view text, const Range& range) {
   return std::string(text);
 }
 
-constexpr std::array table_types{"hash", "texthash", "inline",  "static",  "cidr", "regexp",
-                                 "pcre", "unionmap", "pipemap", "ldap",    "unix", "btree",
-                                 "lmdb", "proxy",    "randmap", "environ", "fail", "internal"};
-constexpr std::array supported_tables{"hash",   "texthash", "inline",   "static", "cidr",
-                                      "regexp", "pcre",     "unionmap", "pipemap"};
-constexpr std::array tables_without_path{"inline", "static", "unionmap", "pipemap"};
+constexpr std::array table_types{
+#define TABLE_TYPE(name, follows, takes_partial_keys) \
+  TableType{#name, TableType::follows, takes_partial_keys},
+#include "common/config/table_types.def"
+};
 
-constexpr std::string_view table_remedy =
-    "write TYPE:/path with TYPE one of hash, texthash, cidr, regexp, pcre, or "
-    "inline:{key=value}, static:value, unionmap:{table, table}, pipemap:{table, table}";
+/// Postfix's others: an item of a list that begins so is a table, to be refused, and no name.
+constexpr std::array foreign_table_types{"ldap",    "unix",    "btree", "lmdb",    "proxy",
+                                         "randmap", "environ", "fail",  "internal"};
+
+/// What to write instead of a reference that names no table.
+std::string table_remedy() {
+  std::string types;
+  for (const TableType& type : table_types) {
+    if (type.follows == TableType::Path) types += std::string(type.name) + ", ";
+  }
+  return "write TYPE:/path with TYPE one of " + types +
+         "or inline:{key=value}, static:value, unionmap:{table, table}, pipemap:{table, table}";
+}
 
 constexpr std::array restriction_names{
 #define RESTRICTION(name, argument, stage, meaning) \
@@ -127,15 +137,20 @@ const RestrictionName* find_restriction(std::string_view name) {
 bool TableRef::is_table(std::string_view text) {
   auto colon = text.find(':');
   return text.starts_with('/') ||
-         (colon != text.npos &&
-          std::ranges::find(table_types, text.substr(0, colon)) != table_types.end());
+         (colon != text.npos && (find_table_type(text.substr(0, colon)) != nullptr ||
+                                 std::ranges::find(foreign_table_types, text.substr(0, colon)) !=
+                                     foreign_table_types.end()));
+}
+
+const TableType* find_table_type(std::string_view name) {
+  auto found = std::ranges::find(table_types, name, &TableType::name);
+  return found != table_types.end() ? &*found : nullptr;
 }
 
 Result<TableRef> TableRef::parse(std::string_view text) {
   if (text.starts_with('/')) return TableRef{"hash", std::string(text)};
   auto colon = text.find(':');
-  if (colon == text.npos)
-    return wrong(quoted(text) + " names no table; " + std::string(table_remedy));
+  if (colon == text.npos) return wrong(quoted(text) + " names no table; " + table_remedy());
   TableRef table{std::string(text.substr(0, colon)), std::string(trim(text.substr(colon + 1)))};
   if (table.type == "proxy") return parse(table.name);
   if (table.type == "btree" || table.type == "lmdb") {
@@ -146,11 +161,11 @@ Result<TableRef> TableRef::parse(std::string_view text) {
     return wrong(quoted(text) + ": the system's users are looked up without a table, where " +
                  "system_users is yes; leave it out");
   }
-  if (std::ranges::find(supported_tables, table.type) == supported_tables.end()) {
-    return wrong(quoted(text) + " has an unknown table type; " + std::string(table_remedy));
+  const TableType* type = find_table_type(table.type);
+  if (type == nullptr) {
+    return wrong(quoted(text) + " has an unknown table type; " + table_remedy());
   }
-  bool needs_path = std::ranges::find(tables_without_path, table.type) == tables_without_path.end();
-  if (needs_path && !table.name.starts_with('/')) {
+  if (type->follows == TableType::Path && !table.name.starts_with('/')) {
     return wrong(quoted(text) + " needs an absolute path: " + table.type + ":/path");
   }
   return table;

@@ -36,6 +36,7 @@
 
 #include "common/base/text.h"
 #include "common/config/config.h"
+#include "common/config/table_types.h"
 #include "common/mail/idn.h"
 #include "smtpd/commands/usage.h"
 #include "store/accounts/table_check.h"
@@ -139,8 +140,8 @@ class Postmap {
     auto colon = text.find(':');
     std::string type = colon == text.npos || text.starts_with('/') ? "hash" : text.substr(0, colon);
     std::string name = colon == text.npos || text.starts_with('/') ? text : text.substr(colon + 1);
-    bool is_file = type == "hash" || type == "texthash" || type == "cidr" || type == "regexp" ||
-                   type == "pcre";
+    const TableType* known = find_table_type(type);
+    bool is_file = known != nullptr && known->follows == TableType::Path;
     if (is_file && !name.empty() && !name.starts_with('/')) {
       std::error_code problem;
       name = std::filesystem::absolute(name, problem).lexically_normal().string();

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "common/base/text.h"
+#include "common/config/table_types.h"
 #include "common/config/testing.h"
 
 using namespace pennypost;
@@ -20,7 +21,7 @@ class FakeTables final : public PolicyTables {
                                           store::MapList::Key kind) override {
     if (broken) return Error::temporary("table unavailable");
     bool is_part = kind == store::MapList::Key::Partial;
-    if (is_part && (table.type == "cidr" || table.type == "regexp" || table.type == "pcre")) {
+    if (is_part && !find_table_type(table.type)->takes_partial_keys) {
       return std::optional<std::string>();
     }
     auto found = tables.find(table.text());

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "common/base/text.h"
+#include "common/config/table_types.h"
 #include "common/mail/idn.h"
 #include "store/maps/cidr_rules.h"
 #include "store/maps/generation.h"
@@ -201,8 +202,10 @@ class RulesMap : public KeyedMap {
  public:
   using Parse = Result<Rules> (*)(std::string_view text, const std::string& file);
 
-  RulesMap(std::string name, const std::string& path, Parse parse, const MapOptions& options)
+  RulesMap(std::string name, const std::string& path, Parse parse, bool takes_partial_keys,
+           const MapOptions& options)
       : KeyedMap(std::move(name)),
+        takes_partial_keys_(takes_partial_keys),
         file_(
             options, [path] { return file_stamp(path); },
             [path, parse]() -> Result<std::shared_ptr<const Rules>> {
@@ -219,9 +222,10 @@ class RulesMap : public KeyedMap {
     TRY_DO(file_.content());
     return {};
   }
-  bool takes_partial_keys() const override { return false; }
+  bool takes_partial_keys() const override { return takes_partial_keys_; }
 
  private:
+  bool takes_partial_keys_;
   Reloading<Rules> file_;
 };
 
@@ -230,8 +234,7 @@ class RulesMap : public KeyedMap {
 class ListMap final : public RulesMap<NameList> {
  public:
   ListMap(std::string name, const std::string& path, const MapOptions& options)
-      : RulesMap(std::move(name), path, &NameList::parse, options) {}
-  bool takes_partial_keys() const override { return true; }
+      : RulesMap(std::move(name), path, &NameList::parse, true, options) {}
 };
 
 // unionmap:, pipemap:
@@ -295,8 +298,9 @@ Error wrong(const TableRef& table, const std::string& reason) {
   return Error::permanent(table.text() + ": " + reason);
 }
 
-Result<std::unique_ptr<Map>> open_nested(const TableRef& table, const MapOptions& options,
-                                         std::size_t depth);
+using Opened = Result<std::unique_ptr<Map>>;
+
+Opened open_nested(const TableRef& table, const MapOptions& options, std::size_t depth);
 
 Result<Members> open_members(const TableRef& table, const MapOptions& options, std::size_t depth) {
   if (depth == map_nesting_max) return wrong(table, "nested too deep");
@@ -315,7 +319,7 @@ Result<Members> open_members(const TableRef& table, const MapOptions& options, s
   return members;
 }
 
-Result<std::unique_ptr<Map>> open_inline(const TableRef& table) {
+Opened open_inline(const TableRef& table, const MapOptions&, std::size_t) {
   auto items = brace_items(table.name);
   if (!items) return wrong(table, items.error().text());
   std::vector<SourceEntry> entries;
@@ -331,36 +335,70 @@ Result<std::unique_ptr<Map>> open_inline(const TableRef& table) {
   return std::unique_ptr<Map>(std::make_unique<InlineMap>(table.text(), std::move(entries)));
 }
 
-Result<std::unique_ptr<Map>> open_nested(const TableRef& table, const MapOptions& options,
-                                         std::size_t depth) {
-  using Opened = std::unique_ptr<Map>;
-  std::string name = table.text();
-  if (table.type == "hash") return Opened(std::make_unique<HashMap>(name, table.name, options));
-  if (table.type == "texthash") return Opened(std::make_unique<TextMap>(name, table.name, options));
-  if (table.type == "inline") return open_inline(table);
-  if (table.type == "static") {
-    TRY(auto value, unbraced(table.name));
-    return Opened(std::make_unique<StaticMap>(name, std::move(value)));
+Opened open_hash(const TableRef& table, const MapOptions& options, std::size_t) {
+  return std::unique_ptr<Map>(std::make_unique<HashMap>(table.text(), table.name, options));
+}
+
+Opened open_texthash(const TableRef& table, const MapOptions& options, std::size_t) {
+  return std::unique_ptr<Map>(std::make_unique<TextMap>(table.text(), table.name, options));
+}
+
+Opened open_static(const TableRef& table, const MapOptions&, std::size_t) {
+  TRY(auto value, unbraced(table.name));
+  return std::unique_ptr<Map>(std::make_unique<StaticMap>(table.text(), std::move(value)));
+}
+
+template <class Rules>
+Opened open_rules(const TableRef& table, typename RulesMap<Rules>::Parse parse,
+                  const MapOptions& options) {
+  bool takes_partial_keys = find_table_type(table.type)->takes_partial_keys;
+  return std::unique_ptr<Map>(std::make_unique<RulesMap<Rules>>(table.text(), table.name, parse,
+                                                                takes_partial_keys, options));
+}
+
+Opened open_cidr(const TableRef& table, const MapOptions& options, std::size_t) {
+  return open_rules<CidrRules>(table, &CidrRules::parse, options);
+}
+
+Opened open_regexp(const TableRef& table, const MapOptions& options, std::size_t) {
+  return open_rules<PatternRules>(table, &PatternRules::parse_regexp, options);
+}
+
+Opened open_pcre(const TableRef& table, const MapOptions& options, std::size_t) {
+  return open_rules<PatternRules>(table, &PatternRules::parse_pcre, options);
+}
+
+Opened open_unionmap(const TableRef& table, const MapOptions& options, std::size_t depth) {
+  TRY(auto members, open_members(table, options, depth));
+  return std::unique_ptr<Map>(std::make_unique<UnionMap>(table.text(), std::move(members)));
+}
+
+Opened open_pipemap(const TableRef& table, const MapOptions& options, std::size_t depth) {
+  TRY(auto members, open_members(table, options, depth));
+  return std::unique_ptr<Map>(std::make_unique<PipeMap>(table.text(), std::move(members)));
+}
+
+struct Opener {
+  std::string_view type;
+  Opened (*open)(const TableRef& table, const MapOptions& options, std::size_t depth);
+};
+
+constexpr std::array openers{
+#define TABLE_TYPE(name, follows, takes_partial_keys) Opener{#name, &open_##name},
+#include "common/config/table_types.def"
+};
+
+/// `depth`: how many tables this one is a member of.
+Opened open_nested(const TableRef& table, const MapOptions& options, std::size_t depth) {
+  // A file that a list of names has taken in, which no reference can name.
+  if (table.type == "list") {
+    return std::unique_ptr<Map>(std::make_unique<ListMap>(table.text(), table.name, options));
   }
-  if (table.type == "cidr") {
-    return Opened(
-        std::make_unique<RulesMap<CidrRules>>(name, table.name, &CidrRules::parse, options));
-  }
-  if (table.type == "list") return Opened(std::make_unique<ListMap>(name, table.name, options));
-  if (table.type == "pcre" || table.type == "regexp") {
-    auto parse = table.type == "pcre" ? &PatternRules::parse_pcre : &PatternRules::parse_regexp;
-    return Opened(std::make_unique<RulesMap<PatternRules>>(name, table.name, parse, options));
-  }
-  if (table.type == "unionmap" || table.type == "pipemap") {
-    TRY(auto members, open_members(table, options, depth));
-    if (table.type == "pipemap") return Opened(std::make_unique<PipeMap>(name, std::move(members)));
-    return Opened(std::make_unique<UnionMap>(name, std::move(members)));
-  }
-  if (table.type == "ldap") return wrong(table, "tables of type ldap are not supported yet");
-  return wrong(
-      table,
-      "unknown type of table; known are hash, texthash, inline, static, cidr, regexp, pcre, "
-      "unionmap, pipemap");
+  auto opener = std::ranges::find(openers, table.type, &Opener::type);
+  if (opener != openers.end()) return opener->open(table, options, depth);
+  std::string known;
+  for (const Opener& one : openers) known += (known.empty() ? "" : ", ") + std::string(one.type);
+  return wrong(table, "unknown type of table; known are " + known);
 }
 
 }  // namespace
