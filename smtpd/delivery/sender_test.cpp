@@ -271,6 +271,30 @@ TEST_CASE("what a host answers with 4xx is tried at the next host") {
         "TO command)|delivered 2.0.0 250 ok");
 }
 
+TEST_CASE("552 behind an accepted recipient means too many for now; the first one's 552 is final") {
+  const std::string mail = plain + "C: MAIL FROM:<s@me.example>\nS: 250 ok\n";
+  Fixture fixture;
+  fixture.recipient("q@example.org");
+  SUBCASE("behind an accepted one") {
+    fixture.servers.add(mail +
+                        "C: RCPT TO:<r@example.org>\nS: 250 ok\nC: RCPT TO:<q@example.org>\n"
+                        "S: 552 too many recipients\nC: DATA\n" +
+                        body + "S: 250 ok\nC: QUIT\n");
+    fixture.servers.add(mail + "C: RCPT TO:<q@example.org>\nS: 250 ok\nC: DATA\n" + body +
+                        "S: 250 ok\nC: QUIT\n");
+    CHECK(fixture.send() == "delivered 2.0.0 250 ok|delivered 2.0.0 250 ok");
+  }
+  SUBCASE("of the first one") {
+    fixture.servers.add(mail +
+                        "C: RCPT TO:<r@example.org>\nS: 552 no room\nC: RCPT TO:<q@example.org>\n"
+                        "S: 250 ok\nC: DATA\n" +
+                        body + "S: 250 ok\nC: QUIT\n");
+    CHECK(fixture.send() ==
+          "bounce 5.0.0 host a.example[192.0.2.1] said: 552 no room (in reply to RCPT TO "
+          "command)|delivered 2.0.0 250 ok");
+  }
+}
+
 TEST_CASE("hosts that can't be reached are passed over, and all of them dead is a reason to wait") {
   Fixture fixture;
   fixture.servers.add("refused");

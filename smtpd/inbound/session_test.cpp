@@ -333,6 +333,20 @@ TEST_CASE("chunks are taken like DATA, and their errors stay in step") {
   CHECK(stage.backend.content_as_sent() == "Subject: x\n\n.\nend\n");
 }
 
+TEST_CASE("behind a refused chunk the last one is refused, too, and ends the transaction") {
+  Stage stage({"smtpd_line_length_limit=998"});
+  CHECK(stage.run(envelope + std::string("C> BDAT 1001\\r\\n") + std::string(999, 'x') +
+                  "\\r\\n\nS: 554 5.6.0 Error: a line is longer than 998 bytes\n"
+                  "C> BDAT 5\\r\\nabc\\r\\n\n"
+                  "S: 503 5.5.1 Error: an earlier chunk was refused\n"
+                  "C: MAIL FROM:<ann@client.example>\nS: 503 5.5.1 Error: nested MAIL command\n"
+                  "C> BDAT 5 LAST\\r\\nend\\r\\n\n"
+                  "S: 503 5.5.1 Error: an earlier chunk was refused\n"
+                  "C: MAIL FROM:<ann@client.example>\nS: 250 2.1.0 Ok\n" +
+                  quit) == "");
+  CHECK(stage.backend.messages.empty());
+}
+
 TEST_CASE("a message without header gets its empty line, an mbox line becomes a field") {
   Stage stage;
   CHECK(stage.run(envelope + std::string("C: DATA\nS~ 354\nC: just text\nC: .\nS~ 250\n")) == "");
@@ -662,6 +676,34 @@ TEST_CASE("STARTTLS forgets what was said and drops what was sent ahead") {
   CHECK(logged(stage,
                "smtpd: improper command pipelining after STARTTLS from "
                "client.example[198.51.100.9]"));
+}
+
+TEST_CASE("behind STARTTLS neither the name of HELO nor a login counts any more") {
+  TestCertificate certificate;
+  Stage stage({"smtpd_sasl_auth_enable=yes", "disable_plaintext_auth=no", "smtpd_helo_required=yes",
+               "smtpd_tls_cert_file=" + certificate.path()});
+  stage.tls = certificate.server();
+  CHECK(stage.run(R"(
+    S~ 220
+    C: EHLO client.example
+    S* 250
+    C: AUTH PLAIN AGJvYgBzZWNyZXQ=
+    S: 235 2.7.0 Authentication successful
+    C: STARTTLS
+    S: 220 2.0.0 Ready to start TLS
+    TLS
+    C: MAIL FROM:<ann@client.example>
+    S: 503 5.5.1 Error: send HELO/EHLO first
+    C: EHLO client.example
+    S* 250
+    C: MAIL FROM:<ann@client.example>
+    S: 250 2.1.0 Ok
+    C: RCPT TO:<x@else.example>
+    S: 554 5.7.1 <x@else.example>: Relay access denied
+    C: QUIT
+    S: 221 2.0.0 Bye
+    S!
+  )") == "");
 }
 
 TEST_CASE("where TLS is required nothing goes without it") {
