@@ -1,4 +1,4 @@
-// An account as our processes name it to each other: enough to find its mail and its uid.
+// Identifies an account between our processes: enough to find its mail and its uid.
 #pragma once
 
 #include <cstdint>

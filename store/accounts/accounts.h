@@ -1,15 +1,16 @@
-// A login or an address in, the account it means out: who has mail here.
+// Finds the account that a login or an address means: who has mail here.
 //
 // Own users are entries of `users_map`, kept by `pennypost user`:
 //   alice@example.org   home=/var/vmail/example.org/alice [mail=maildir:~/Maildir]
 //   [quota_rule=*:storage=1G]
 // Their home is $virtual_mailbox_base/domain/name unless the entry says otherwise; all belong to
-// `virtual_mail_owner` (without root: to us). System users are passwd's, where `system_users` =
-// yes, with a uid from `first_valid_uid` to `last_valid_uid`, never 0.
+// `virtual_mail_owner` (without root: to us). System users are those of passwd, where `system_users
+// = yes`, with a uid from `first_valid_uid` to `last_valid_uid`, never 0.
 //
-// A login is an own user's full address, or a bare name: that own user of `auth_realm`, else the
-// system user of that name; a system user may also write @ and a domain that this host is final
-// for. Names do not tell case apart; an account's name is in lower case.
+// A login is an own user's full address, or a bare name. A bare name means the own user of that
+// name in `auth_realm`, else the system user of that name; a system user may also append @ and a
+// domain that this host is final for. Names are case-insensitive; an account's name is in lower
+// case.
 //
 // May be used by several threads. Blocks: use offload.
 //

@@ -1,15 +1,15 @@
-// Checks a login's password, and gives the keys for its SCRAM exchanges.
+// Checks a login's password, and provides the keys for its SCRAM exchanges.
 //
-// Own users' stored forms stand in `credentials_map`, which only the auth process can read:
+// Own users' stored forms are in `credentials_map`, which only the auth process can read:
 //   alice@example.org   {ARGON2ID}$argon2id$… {SCRAM-SHA-256}4096,salt,stored key,server key
-// One form or several, parted by blanks; {PLAIN} takes the rest of the line. A password is checked
-// against the first that is no SCRAM form, a SCRAM exchange uses the keys, or derives them from
-// {PLAIN}. System users are checked by PAM or shadow, and have no SCRAM.
+// One form or several, separated by blanks; {PLAIN} takes the rest of the line. A password is
+// checked against the first form that is not SCRAM's. A SCRAM exchange uses the stored keys, or
+// derives them from {PLAIN}. System users are checked by PAM or shadow, and have no SCRAM.
 //
-// An unknown user answers as a wrong password does, and costs about the same: with a domain as an
-// own user, without one as a system user where there are such, by PAM. Backends differ in their
-// time; that the clock tells nothing is the auth process's doing, which answers failures at fixed
-// times.
+// An unknown user gets the same answer as a wrong password, at about the same cost: a login with a
+// domain costs what an own user's check does, one without a domain what a system user's check by
+// PAM does, where there are system users. Backends still differ in their time; the auth process
+// hides that by answering failures at fixed times.
 //
 // May be used by several threads. Blocks as long as a hash is meant to cost: use offload.
 //

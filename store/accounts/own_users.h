@@ -1,11 +1,12 @@
-// A change of an own user in, the users map and the credentials map both changed out: what
-// `pennypost user` does, and the only code that writes these two.
+// Adds, changes and removes own users: what `pennypost user` does, and the only code that writes
+// the users map and the credentials map.
 //
 // Each map has its source beside it (hash:/etc/pennypost/users: the file /etc/pennypost/users),
-// which an admin may read and edit too; comments and order stay. A change takes the users map's
-// lock, writes the sources beside and renames them, and builds both tables. Who is added has a
-// password before he exists, who goes ceases to exist first; a crash in between leaves a password
-// that opens nothing, and the next change puts it right. Daemons see the change within two seconds.
+// which an admin may read and edit too; comments and order are kept. A change takes the users map's
+// lock, writes the new sources beside the old and renames them, and builds both tables. A user who
+// is added has a password before he exists, and one who is removed ceases to exist first; a crash
+// in between leaves a password that opens nothing, and the next change cleans it up. Daemons see
+// the change within two seconds.
 //
 // Credentials are readable by root and `auth_user` alone; by root alone where auth runs as root, as
 // it does with system_users = yes.

@@ -1,9 +1,9 @@
-// Tells whether every own user who may log in has keys for SCRAM, or a password in the clear from
-// which they can be derived.
+// Tells whether every own user can log in by SCRAM, that is, has its keys or a clear-text password
+// from which they can be derived.
 //
 // A client picks the best mechanism that a server announces and gives up when that one fails, so
-// SCRAM may be announced only where nobody's right password fails with it. The whole credentials
-// map is read once for each new generation of it; all other questions cost a look at its stamp.
+// SCRAM may be announced only where no right password fails with it. The whole credentials map is
+// read once for each new generation of it; otherwise a question costs one look at the map's stamp.
 //
 // May be used by several threads. Blocks: use offload.
 #pragma once

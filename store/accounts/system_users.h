@@ -1,6 +1,7 @@
-// A name in, the system's user of that name and whether a password is his out.
+// Looks up the system's users and checks their passwords.
 //
-// The real one asks passwd (by NSS) and PAM or shadow; a test has its own. Everything here blocks.
+// The real implementation asks passwd (by NSS) and PAM or shadow; a test has its own. Everything
+// here blocks.
 #pragma once
 
 #include <memory>

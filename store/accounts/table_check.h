@@ -1,5 +1,5 @@
-// Tells which of the tables that the settings name can't be read, and why: as the process that asks
-// would find them; and who reads a table.
+// Finds the tables named in the settings that the calling process can't read, says why, and knows
+// which user reads a table.
 //
 // SEE ALSO   ../../common/config/tables.h
 #pragma once

@@ -1,9 +1,8 @@
-// Single values of messages in, as a session asks for and computes them, few and large accesses of
-// the index out.
+// Batches a session's reads and writes of cached values, so that the index sees few large accesses.
 //
-// A session goes through a folder in order. What it computes is gathered and written in one go;
-// when it asks for the value behind the one it asked for before, the next ones are read with it. A
-// value never changes while its message lives, so nothing here can be outdated.
+// A session goes through a folder in order. The values it computes are collected and written
+// together; when it reads in ascending order, the next values are read ahead. A value never changes
+// while its message lives, so nothing here can be outdated.
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,9 @@
-// How the index writes numbers, and the states of messages that share a key.
+// Encodes numbers in the index, and the states of messages that share a key.
 //
 //   block = *( low-bits8 flags8 keywords32 modseq64 )      ascending by UID, numbers big-endian
 //
-// A block is the state of up to 64 messages whose UIDs differ in their lowest bits alone. Reading
-// takes any bytes: what is cut short ends in zeros.
+// A block is the state of up to 64 messages whose UIDs differ only in their lowest bits. Decoding
+// accepts any bytes: missing ones count as zeros.
 //
 // SEE ALSO   index.h (the keys), ../maildir/folder_snapshot.h (the state of a whole folder)
 #pragma once

@@ -1,24 +1,27 @@
-// What can be computed from mail, kept: mod-sequences, and values a session would compute again.
+// A cache of what can be computed from mail: mod-sequences, and values that a session would
+// otherwise compute again.
 //
-// One RocksDB for many folders, owned by one process (imapd's worker). Nothing in it is needed: if
-// it can't be opened, is damaged, or is removed while the server runs, work goes on without, a
-// warning is logged, and it is made anew. Hence no function here fails.
+// One RocksDB for many folders, owned by one process (imapd's worker). All of it can be rebuilt: if
+// the database can't be opened, is damaged, or is removed while the server runs, sessions go on
+// without it, a warning is logged, and it is made anew. Hence no function here fails.
 //
-// A mod-sequence is given when a session finds that a message differs from what the index says of
-// it; all sessions of the process thus see the same one. It is at least seconds << 20, so it never
-// goes back, neither after the loss of the index nor of its last writes, which are not synced.
+// A message gets a new mod-sequence when a session finds that it differs from what the index says
+// of it; all sessions of the process thus see the same one. A mod-sequence is at least seconds <<
+// 20, so it never goes back, neither when the index is lost nor when its last writes are, which are
+// not synced.
 //
 //   'i' identity        id, uidvalidity, highest mod-sequence, first recent UID
 //   'f' id block        of 64 UIDs: each one's flags, keywords, mod-sequence
 //   'c' id item uid     a value: envelope, body structure, header fields, size, date
-//   's' path 0 part     how a format's reader left a folder, in parts: its own text
+//   's' path 0 part     what a format knew of a folder, in parts: the format's own text
 //   'i' alone           the last id given
 //
-// A folder's identity is what its format has that outlives sessions (the uidlist's GUID, or the
-// mbox's path). With another UIDVALIDITY all of its entries are forgotten. Numbers are big-endian.
+// A folder's identity is something of its format that outlives sessions (the uidlist's GUID, or the
+// mbox's path). When its UIDVALIDITY changes, all of its entries are forgotten. Numbers are
+// big-endian.
 //
 // SEE ALSO   ../kv/database.h, ../mailbox/mailbox.h (StoreSettings::index), cached_values.h
-// (batches)
+//            (batches)
 #pragma once
 
 #include <cstdint>

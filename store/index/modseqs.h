@@ -1,4 +1,5 @@
-// What a session found changed in, mod-sequences out: from the index, or counted here without one.
+// Assigns mod-sequences to the messages of one open folder: from the index, or counted here where
+// there is none.
 //
 // STANDARDS  RFC 7162 section 3.1
 #pragma once

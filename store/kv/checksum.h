@@ -1,5 +1,4 @@
-// Bytes in, their CRC-32C out: the checksum that guards each value we store, and RocksDB's log
-// records.
+// Computes CRC-32C, the checksum that guards each value we store and each record of RocksDB's log.
 //
 // STANDARDS  RFC 3720 appendix B.4 (the polynomial and its test vectors)
 #pragma once

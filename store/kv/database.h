@@ -1,18 +1,16 @@
-// Keys and values in, the same out after any crash: RocksDB as the queue, the index and the maps
-// use it.
+// A crash-safe key-value database: RocksDB as the queue, the index and the maps use it.
 //
 // Keys are ordered as unsigned bytes. Each value is stored with a CRC-32C of key and value, so that
-// what a disk or a salvage hands back is either what was put or known to be damaged.
+// what comes back from a disk or from a salvage is either what was put or known to be damaged.
 //
-// RULES
 // A commit is all or nothing. With Sync::Yes it has survived a power cut when commit() returns.
-// A failed synced commit leaves the database refusing writes (the state of the log's end is
-// unknown) until heal() succeeds. Reads go on. With a strict profile a damaged log is never skipped
-// over in silence: open() answers Damaged, and salvage() (salvage.h) keeps a copy, brings back what
-// can be read, and names what can't.
+// After a failed synced commit nobody knows how the log ends, so the database refuses
+// writes until heal() succeeds; reads go on. With a strict profile a damaged log is never skipped
+// in silence: open() answers Damaged, and salvage() (salvage.h) keeps a copy, brings back what can
+// be read, and names what can't.
 //
-// All members may be called from several threads at once, but a Batch and a Cursor belong to one.
-// Nothing here may be open across a fork(): open in the child. Calls block: use offload.
+// All members may be called from several threads at once, but a Batch and a Cursor belong to one
+// thread. Nothing here may stay open across a fork(): open in the child. Calls block: use offload.
 //
 // SEE ALSO   salvage.h (what to do after Damaged), table.h (immutable tables for maps)
 #pragma once

@@ -1,5 +1,4 @@
-// Databases on file systems without room: small ones in memory, mounted in a namespace of their
-// own.
+// Tests databases on full file systems: small ones in memory, mounted in a namespace of their own.
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

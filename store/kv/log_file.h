@@ -1,4 +1,4 @@
-// The bytes of a RocksDB write-ahead log in, its batches out, also from a damaged file; and back.
+// Reads and writes RocksDB's write-ahead log, and recovers batches from a damaged one.
 //
 //   log      = block*                  each 32768 bytes; the last may be shorter
 //   block    = fragment* zeros         the zeros where fewer than 7 bytes remain
@@ -6,16 +6,16 @@
 //   batch    = sequence64 count32 entry*         the joined payloads
 //   entry    = 0 key | 1 key value | 7 key | 15 begin end | 3 blob | 13
 //
-// Numbers are little endian, keys and values preceded by a varint32 length. The crc is a CRC-32C of
-// type and payload, masked. Entries are erase, put, single_erase and erase_range; the last two mean
-// nothing.
+// Numbers are little-endian; a varint32 length precedes each key and value. The crc is a CRC-32C of
+// type and payload, masked. Entries are erase, put, single_erase and erase_range; the kinds 3 and
+// 13 carry no data of ours.
 //
-// Reading a damaged file: a fragment in which a single byte is wrong is put right (the CRC tells
-// which, as it is linear). Of one that can't be, the entries whose values bear the right guard are
-// taken. Where a length is lost, reading goes on at the next fragment of the block whose checksum
-// is right. An unfinished fragment at the very end is a write that was never acknowledged; so is
-// the last batch, if it is not sound and sectors of it are zero: the log lay on reserved room
-// (log_reserve.h), and a power cut came before all of it was written.
+// A damaged file is read as follows. A fragment with a single wrong byte is repaired: the CRC is
+// linear, so it tells which byte. From a fragment that can't be repaired, entries are taken whose
+// values bear the right guard. Where a length is lost, reading continues at the next fragment of
+// the block whose checksum is right. An unfinished fragment at the very end is a write that was
+// never acknowledged. So is an unsound last batch in which whole sectors are zero: the log lay on
+// reserved room (log_reserve.h), and a power cut came before all of it was written.
 //
 // SEE ALSO   salvage.h (who uses it)
 #pragma once

@@ -1,18 +1,18 @@
-// A database's logs in, the same on blocks that were written before out, so that syncing a commit
-// changes no metadata of the file system.
+// Keeps preallocated log files ready, so that syncing a commit changes no metadata of the file
+// system.
 //
-// To append to a file is to change its size and its list of blocks: each sync then waits for the
-// file system's journal, behind every other writer. To overwrite is to wait for the disk alone.
-// So a file of zeros, DIRECTORY/reserve, synced before it bears that name, is kept in store, and a
-// new log takes its place by a rename. A thread makes the next one of the log before that, once it
-// is done with: its blocks are there already. It does so at the pace of write_pace.h, as all
-// commits wait behind what it writes. The reader takes the zeros behind the last entry for the
-// log's end. What goes beyond the reserve is appended as usual, and so is all when there is no
-// reserve: while the disk has less than reserve_room_min free besides it.
+// Appending to a file changes its size and its list of blocks; each sync then waits for the file
+// system's journal, behind every other writer. Overwriting waits for the disk alone. So a file of
+// zeros, DIRECTORY/reserve, is synced and kept ready, and a new log takes its place by a rename. A
+// thread makes the next reserve from the previous log once RocksDB no longer needs it, since that
+// file's blocks are allocated already. The thread works at the pace of write_pace.h, because
+// all commits wait behind what it writes. A reader takes the zeros after the last entry for the
+// log's end. What exceeds the reserve is appended as usual; so is everything when there is no
+// reserve, which is the case while the disk would have less than reserve_room_min free beside it.
 //
-// Each log has room for its first entry in any case (database.cpp says what for). RocksDB 7.8 never
-// heals when it can't make a log, so before it may need one a small file, DIRECTORY/reserve.first,
-// stands ready to become it, whatever room the disk has then.
+// Each log has room for its first entry in any case (database.cpp says why). RocksDB 7.8 never
+// recovers from a failure to create a log, so a small file, DIRECTORY/reserve.first, stands ready
+// to become the next log even when the disk is full by then.
 //
 // A power cut may leave the last write in pieces, in any order of the disk's sectors, with zeros in
 // between: log_file.h tells that from damage.

@@ -1,13 +1,12 @@
-// What RocksDB appends to a log in, blocks on the disk out, past the page cache.
+// Writes RocksDB's log to preallocated blocks directly, past the page cache.
 //
 // A log lies on room that was written before (log_reserve.h), so that a commit only overwrites.
-// Through the page cache that is a copy, a search for the pages that changed and a wait until none
-// of them is on its way; straight from memory it is the disk alone. Only whole blocks go that way:
-// the last one is kept here, filled up with zeros, and written again with what comes behind. Its
-// first octets are then the same as before, so a power cut in between costs nothing that was
-// acknowledged.
+// Through the page cache, a commit costs a copy, a search for dirty pages and a wait for writeback;
+// direct I/O costs the disk alone. Direct I/O takes whole blocks only: the last, partial block is
+// kept in memory, filled up with zeros, and written again together with what follows. Its first
+// bytes are the same as before, so a power cut in between loses nothing that was acknowledged.
 //
-// Where the file system can't do that, writes go through the page cache.
+// Where the file system has no direct I/O, writes go through the page cache.
 #pragma once
 
 #include <rocksdb/file_system.h>

@@ -1,11 +1,12 @@
-// A database that may be damaged in, an open one and a report of what is missing out.
+// Opens a database that may be damaged, saves what can be read, and reports what is missing.
 //
 // open_or_salvage() is open() where nothing is wrong, and also after a power cut, which leaves at
 // most an unfinished write at the log's end that nobody was told had succeeded. Otherwise the
-// directory is kept as DIRECTORY.damaged-SECONDS, and what can be read is brought over:
-// 1. the logs' batches (log_file.h: one wrong byte is put right, more cost the entries they hit);
+// directory is kept as DIRECTORY.damaged-SECONDS, and what can be read is copied:
+// 1. the logs' batches (log_file.h: one wrong byte is repaired, more cost the entries they hit);
 // 2. the table files, by RocksDB's own repair where the list of files itself is damaged;
 // 3. each value's guard is checked; what fails is reported and erased.
+//
 // The change from the old directory to the new is one rename, so a crash in between costs nothing.
 //
 // SEE ALSO   database.h (open), log_file.h

@@ -1,8 +1,8 @@
-// Entries in ascending order in, a finished database directory out, that nobody changes any more.
+// Builds an immutable database directory from entries in ascending order.
 //
-// Ten times faster than a Database for a whole map, since no log is written. What is not finished
-// when the builder goes away is removed. Read it with Database::open_read_only(directory,
-// Profile::table()).
+// This is ten times faster than filling a Database with a whole map, since no log is written. A
+// directory that is not finished when the builder goes away is removed. Read it with
+// Database::open_read_only(directory, Profile::table()).
 #pragma once
 
 #include <filesystem>

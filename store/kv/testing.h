@@ -1,4 +1,4 @@
-// For unit tests of this folder: what lies in a file.
+// Reads whole files for this folder's unit tests.
 #pragma once
 
 #include <filesystem>

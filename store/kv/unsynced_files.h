@@ -1,9 +1,8 @@
-// Nothing in, RocksDB's access to files out, without waiting for the disk.
+// Gives RocksDB file access that never waits for the disk, for caches that can be rebuilt.
 //
-// For a cache that is made anew when it is lost: opening a database syncs some eight times, and a
-// flush or compaction in the background three times, while sessions wait for their own syncs. After
-// a power cut such a database may be damaged, or older than it was; RocksDB's checksums and ours
-// tell the former.
+// Opening a database syncs some eight times, and a flush or compaction in the background three
+// times, while sessions wait for their own syncs. After a power cut an unsynced database may be
+// damaged, or older than it was; RocksDB's checksums and ours detect the damage.
 //
 // Only for .cpp files of this folder.
 #pragma once

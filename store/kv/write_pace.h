@@ -1,10 +1,10 @@
-// How fast a memtable filled up in, how fast what follows from it goes to the disk out.
+// Paces background writes, so that commits don't wait behind a flush.
 //
 // When a memtable is full it becomes a table file, and its log is filled with zeros
-// (log_reserve.h): twice as much as was committed. At full speed each commit meanwhile waits behind
-// all of that: a tenth of a second without an answer. So both are spread over the time that the
-// next memtable is likely to take, which is how long this one took. When that one is well filled
-// before they are done, they are hurried.
+// (log_reserve.h): twice as much as was committed. At full speed each commit would wait behind all
+// of that: a tenth of a second without an answer. So both are spread over the time that the next
+// memtable is expected to take, which is how long this one took. If that one is well filled before
+// they are done, they are hurried.
 //
 // All members may be called from several threads.
 #pragma once

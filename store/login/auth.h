@@ -1,12 +1,12 @@
-// Asks the auth process who a client is: what login and receive processes use.
+// Asks the auth process who a client is: used by login and receive processes.
 //
-// One exchange is a series of steps with the same number: the first names the mechanism, each
-// answer either wants another response or ends it. A plaintext LOGIN, USER/PASS is PLAIN in one
-// step. The answer to a failure comes after the delay that the client has earned; the session only
-// passes it on.
+// One exchange is a series of steps with the same number: the first names the mechanism, and each
+// answer either asks for another response or ends the exchange. A plaintext LOGIN or USER/PASS is
+// PLAIN in one step. The answer to a failure comes after the delay that the client has earned; the
+// session only passes it on.
 //
-// On success the session gets a token, which names the login to the master for a minute: it can
-// name no account itself.
+// On success the session gets a token, by which the master knows the login for a minute: the
+// session itself can name no account.
 //
 // SEE ALSO   auth_process.h (who answers), handover.h (what the token is for)
 #pragma once

@@ -1,18 +1,18 @@
-// Makes the auth processes of smtpd, popd and imapd one throttle: each tells the others of every
-// right and wrong password.
+// Shares one throttle among the auth processes of smtpd, popd and imapd: each tells the others of
+// every right and wrong password.
 //
 // There is no owner and no lock. Each process holds the whole state and a datagram socket in a
-// directory that only they may enter; events go to all sockets there, gathered over one turn of the
-// event loop. Whoever begins says hello, is told of events from then on, and asks the others for
-// what they know. A process that dies takes nothing with it, and one that can't reach the others
-// counts alone. Order does not matter, as events only add up; a peer that does not read loses the
-// oldest, and counts less.
+// directory that only they may enter; events go to all sockets there, collected over one turn of
+// the event loop. A process that starts says hello, is told of events from then on, and asks the
+// others for what they know. A process that dies takes nothing with it, and one that can't reach
+// the others counts alone. Order does not matter, as events only add up; a peer that does not read
+// loses the oldest events, and counts less.
 //
 // `pennypost throttle` uses the same sockets, to see the state and to lift blocks.
 //
-// LIMITS    peers_max, gathered_max events for a peer that does not read, replies_max, reply_time;
-//           senders by SO_PASSCRED: our own uid, and root
-// SEE ALSO  auth_messages.h (the bytes), ../../common/session/login_throttle.h (the state)
+// LIMITS     peers_max, gathered_max events for a peer that does not read, replies_max, reply_time;
+//            senders by SO_PASSCRED: our own uid, and root
+// SEE ALSO   auth_messages.h (the bytes), ../../common/session/login_throttle.h (the state)
 #pragma once
 
 #include <deque>

@@ -1,18 +1,18 @@
 // The body of the auth process: the one process of a daemon that reads credentials, and tells login
 // and receive processes who their clients are.
 //
-// It holds the exchanges that are under way, lets passwords be checked in the order of auth_queue.h
+// It holds the exchanges that are under way, has passwords checked in the order of auth_queue.h
 // (argon2id costs about 60 ms each), and tells the master which token stands for which account.
-// smtpd's has no master to tell: its clients stay where they are.
+// smtpd's auth process has no master to tell: its clients stay where they are.
 //
-// A right password is answered at once; everything else at a time that is fixed by what the client
-// has done before: auth_failure_delay after the question, doubled with each wrong password of the
-// pair of address and login, or a multiple of that when the check took longer. So neither a name's
-// existence nor the backend that knows it shows in the time, and an attempt that was refused
-// without a check (a blocked pair) looks like any other. The challenge of SCRAM, for which keys are
-// looked up, goes out on a raster of its own.
+// A right password is answered at once. Everything else is answered at a time that is fixed by what
+// the client has done before: auth_failure_delay after the question, doubled with each wrong
+// password of the pair of address and login, or a multiple of that when the check took longer. So
+// the time shows neither whether a name exists nor which backend knows it, and an attempt that was
+// refused without a check (a blocked pair) looks like any other. The challenge of SCRAM, for which
+// keys are looked up, is sent at fixed times of its own.
 //
-// LIMITS  answers_max; auth_timeout for each; those of auth_queue.h and auth_exchanges.h
+// LIMITS     answers_max; auth_timeout for each; those of auth_queue.h and auth_exchanges.h
 #pragma once
 
 #include "common/process/child.h"

@@ -1,22 +1,22 @@
-// Decides whose password is checked next, and who is not checked at all.
+// Decides whose password is checked next, and which attempts are not checked at all.
 //
 // A check costs a hash of some 60 ms, so that anybody could fill the processor with wrong
 // passwords. Therefore:
-//   - pairs of address and login that have logged in before come before strangers, and exempt
-//     networks with them; one thread is kept for them;
+//   - pairs of address and login that have logged in before, and exempt networks, come before
+//     strangers; one thread is kept for them;
 //   - among strangers the address with the fewest wrong passwords and other attempts that came to
 //     nothing (in attempts_window) comes first: an attacker's addresses fall behind at once;
-//   - then whoever came last: under a flood those who have waited long have mostly given up;
+//   - then the latest comes first: under a flood those who have waited long have mostly given up;
 //   - suspects, which are clients with wrong or abandoned passwords, get at most half of the
 //     threads, and only a few waiting places: per_address_max, per_login_max. One more is refused
 //     unchecked, to try again later;
 //   - a slowed address has one check at a time, with a pause after each;
 //   - an attempt whose client has gone is dropped.
 // All others share only waiting_max; when that is reached, the newest attempt of the client with
-// the most to its account gives way.
+// the most attempts to its account gives way.
 //
-// LIMITS    waiting_max, per_address_max, per_login_max, running_max
-// SEE ALSO  ../../common/session/login_throttle.h (who has failed), auth_process.h (the caller)
+// LIMITS     waiting_max, per_address_max, per_login_max, running_max
+// SEE ALSO   ../../common/session/login_throttle.h (who has failed), auth_process.h (the caller)
 #pragma once
 
 #include <algorithm>

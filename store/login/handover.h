@@ -1,16 +1,15 @@
-// A connection whose client has proven who it is in, the same connection in that account's worker
-// out.
+// Hands a connection over after login: from the login process to the worker of the account.
 //
 //   login --AuthStep--> auth --Verified--> master          the master learns token -> account
 //   login --HandOver{token, descriptor}--> master --Serve{account, descriptor}--> worker
 //
-// The plain socket travels itself; of an encrypted one login keeps the TLS side and relays to a
-// socketpair whose other end travels. Bytes that the client sent ahead travel along. The master
-// starts the worker if there is none, with the account's uid, which it looks up itself: a system
-// user gets a worker of his own, own users share the uid of `virtual_mail_owner` and are spread
-// over shards.
+// A plain socket is passed itself. Of an encrypted connection login keeps the TLS side and relays
+// to a socketpair, whose other end is passed. Bytes that the client sent ahead are passed along.
+// The master starts the worker if there is none, with the account's uid, which it looks up itself:
+// a system user gets a worker of his own, own users share the uid of `virtual_mail_owner` and are
+// spread over shards.
 //
-// LIMITS  tokens_max, token_lives; mail_max_userip_connections per user and address
+// LIMITS     tokens_max, token_lives; mail_max_userip_connections per user and address
 #pragma once
 
 #include <functional>

@@ -1,9 +1,9 @@
-// A listener in, one dialogue a client out: what popd's and imapd's login processes share.
+// Accepts clients and runs one dialogue for each: what popd's and imapd's login processes share.
 //
-// A client beyond its limit is turned away as it is accepted. When all places are taken the oldest
-// client that has not logged in goes; where all have, further clients wait.
+// A client beyond its limit is turned away as it is accepted. When all places are taken, the oldest
+// client that has not logged in is disconnected; where all have logged in, further clients wait.
 //
-// LIMITS  login_max_connections, and what `ulimit -n` allows; login_client_connection_..._limit
+// LIMITS     login_max_connections, and what `ulimit -n` allows; login_client_connection_..._limit
 #pragma once
 
 #include <functional>

@@ -1,5 +1,4 @@
-// A configuration in, the directories of own users' mail made out: what each daemon does before it
-// starts.
+// Creates the directories of own users' mail and of the auth process before a daemon starts.
 #pragma once
 
 #include "common/base/result.h"

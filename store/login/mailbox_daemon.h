@@ -1,5 +1,4 @@
-// A login and a worker body in, the process table of popd or imapd out: the two differ in these
-// alone.
+// Builds the process table of popd or imapd, which differ only in their login and worker bodies.
 #pragma once
 
 #include "common/process/master.h"

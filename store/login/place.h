@@ -1,6 +1,6 @@
-// An account in, the process that may touch its mail out: which one, and as whom it runs.
+// Decides which process may touch an account's mail, and as which user it runs.
 //
-// The account's name alone counts: the master looks the uid up itself, whatever a child said, and
+// Only the account's name counts: the master looks the uid up itself, whatever a child says, and
 // refuses root and system users outside first_valid_uid and last_valid_uid. Own users share the uid
 // of `virtual_mail_owner` and are spread over shards by name.
 #pragma once

@@ -1,5 +1,5 @@
-// A script of lines in, what a dialogue before login answers and learns out: for the tests of popd
-// and imapd.
+// Plays a script of lines against a dialogue before login, and shows what it answers and learns:
+// for the tests of popd and imapd.
 #pragma once
 
 #include <memory>

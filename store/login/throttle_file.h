@@ -1,11 +1,11 @@
-// Keeps what the throttle remembers over a restart: who is known, and who is blocked.
+// Saves what the login throttle must remember over a restart: who is known, and who is blocked.
 //
 // The file is written beside and renamed, so that a reader sees a whole one. Every auth process
-// holds the same state and writes the same file; the last one wins. It is a memory, not a promise:
-// one that is missing, damaged or somebody else's is the same as none.
+// holds the same state and writes the same file; the last one wins. Nothing depends on it: a file
+// that is missing, damaged or somebody else's counts as none.
 //
-// FILES     $data_directory/auth/throttle
-// SEE ALSO  auth_messages.h (the bytes), auth_peers.h (what goes on between restarts)
+// FILES      $data_directory/auth/throttle
+// SEE ALSO   auth_messages.h (the bytes), auth_peers.h (what goes on between restarts)
 #pragma once
 
 #include <string>

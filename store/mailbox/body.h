@@ -1,7 +1,7 @@
-// A message in pieces in, its lines with LF ends out, block by block.
+// Reads a message that is given in pieces as one stream with LF line ends.
 //
-// CRLF becomes LF, also across two pieces; a CR elsewhere stays as it is. This is how mail lies on
-// disk, as Postfix and Dovecot write it; MessageReader turns it back.
+// CRLF becomes LF, also across two pieces; a CR elsewhere stays as it is. This is how mail is
+// stored on disk, as by Postfix and Dovecot; MessageReader converts it back.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// Paths and descriptors in, bytes or an Error that names path and reason out.
+// File access for the mail formats: reads and replaces whole files, makes them durable, and names
+// path and reason in each Error.
 //
-// What the mail formats need of the file system: files read whole, replaced whole, made durable.
 // Errors bear the code of RFC 5321 that fits the cause (452 for a full disk), and IMAP's response
 // code where there is one for it.
 #pragma once

@@ -1,11 +1,10 @@
-// Where a mailbox file lies: a path, or a name in a directory that is held open.
+// Names the place of a mailbox file: a path, or a name in a directory that is held open.
 //
-// Most places are paths, used with the process's own rights. The mail spool is different: there
-// files are made and removed with the rights of mail_privileged_group, which the process holds as
-// its saved group. Users can exchange directories of theirs with links to the spool at any moment,
-// so this group is borrowed for one name alone, and only relative to the spool's descriptor: the
-// file in mail_spool_directory that is named as the account, and its lock. Links are not followed
-// there.
+// Most places are paths, used with the process's own rights. The mail spool is different: files
+// there are made and removed with the rights of mail_privileged_group, which the process holds as
+// its saved group. Users can replace directories of theirs with links to the spool at any moment,
+// so this group is borrowed only for the file in mail_spool_directory that is named as the account,
+// and for its lock, and only relative to the spool's descriptor. Links are not followed there.
 //
 // SEE ALSO   ../mbox/lock.h (who opens mboxes), dotlock.h, ../../common/base/safe_open.h
 #pragma once

@@ -1,7 +1,7 @@
-// A set of folders of one format in, the whole of MailStore out: what Maildir and mbox do alike.
+// Implements the part of MailStore that Maildir and mbox have in common.
 //
 // A format says which folders there are and how one is opened, made, moved and removed; the tree
-// that LIST shows, subscriptions, the rules of RENAME and STATUS are the same for all.
+// that LIST shows, subscriptions, and the rules of RENAME and STATUS are the same for all.
 //
 // STANDARDS  RFC 9051 sections 6.3.5 to 6.3.9
 // SEE ALSO   mailbox.h (the contract), folders.h (the tree), ../maildir/store.h, ../mbox/store.h

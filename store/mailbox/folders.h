@@ -1,9 +1,8 @@
-// The names of an account's folders in, the tree that LIST shows out; and the list of
-// subscriptions.
+// Builds the tree of folders that LIST shows, and keeps the list of subscriptions.
 //
-// The subscriptions file is Dovecot's: a head "V", tab, "2", an empty line, then a name a line, its
-// levels joined by tabs, in modified UTF-7. Without that head it is of version 1: levels joined by
-// the store's separator; it is rewritten as 2 at the next change.
+// The subscriptions file is Dovecot's: a header of "V", tab, "2" and an empty line, then one name
+// per line, its levels joined by tabs, in modified UTF-7. A file without that header is of version
+// 1, with levels joined by the store's separator; it is rewritten as version 2 at the next change.
 #pragma once
 
 #include <cstdint>

@@ -1,16 +1,15 @@
-// The text of `mail_location` and a user in, the paths of that user's mail out.
+// Parses `mail_location` and expands it into the paths of one user's mail.
 //
 //   location = ("maildir" | "mbox") ":" path *(":" NAME "=" path)
 //   NAME     = "INBOX" | "INDEX"
 //
-// `maildir:~/Maildir`, `maildir:/srv/mail/%d/%n`, `mbox:~/mail:INBOX=/var/mail/%u`. In a path a
-// leading
-// `~` and `%h` are the home directory, `%u` the user as named in full, `%n` the part before the
-// `@`,
-// `%d` the domain in lower case, `%%` a percent sign; `%L` before u, n, d (`%Lu`) gives lower case.
-// A variable's value that would climb (`..`, `/`) is refused, not cleaned.
+// Examples: `maildir:~/Maildir`, `maildir:/srv/mail/%d/%n`, `mbox:~/mail:INBOX=/var/mail/%u`. In a
+// path a leading `~` and `%h` are the home directory, `%u` the user's full name, `%n` the part
+// before the `@`, `%d` the domain in lower case, `%%` a percent sign; `%L` before u, n, d (`%Lu`)
+// gives lower case. A variable's value that would leave its directory (`..`, `/`) is refused, not
+// cleaned.
 //
-// SEE ALSO   mailbox.h (open_store takes the result)
+// SEE ALSO   ../stores/stores.h (open_store takes the result)
 #pragma once
 
 #include <string>

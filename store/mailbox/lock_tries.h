@@ -1,9 +1,9 @@
-// A lock's path and how long to wait for it in, the moments to try for it out.
+// Decides when to try again for a lock that another program holds, and when to give up.
 //
-// Waiting is sleeping in one's thread, with pauses that grow. Who may not hold up his thread for
-// long waits briefly, and hears InUse: the rest of the wait is his event loop's (lock_wait.h).
-// A lock that somebody of this process has waited for in vain is then tried for only once at a
-// time, so that however many want it, they stop no more threads than those of the first moment.
+// Waiting means sleeping in the calling thread, with growing pauses. A caller that must not hold up
+// its thread waits briefly and gets InUse; its event loop does the rest of the wait (lock_wait.h).
+// Once a thread of this process has waited for a lock in vain, only one thread at a time tries for
+// it, so that however many want it, they stop no more threads than those of the first moment.
 //
 // SEE ALSO   dotlock.h, ../mbox/lock.h (who waits)
 #pragma once

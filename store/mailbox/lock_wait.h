@@ -1,9 +1,9 @@
-// Work on a mailbox that another program has locked in, its outcome out: the wait is the loop's.
+// Retries a locked mailbox without blocking a pool thread.
 //
-// Of a process's few threads none may stand still for the minutes that a foreign lock may last.
-// With StoreSettings::brief_lock_ms a call of MailStore or Mailbox waits but shortly, changes
-// nothing and answers InUse. It is then repeated from the event loop, less and less often,
-// until MailStore::lock_timeout has passed.
+// Another program may hold a lock for minutes, and none of the process's few threads may stand
+// still for that long. With StoreSettings::brief_lock_ms a call of MailStore or Mailbox waits only
+// briefly, changes nothing and answers InUse. The call is then repeated from the event loop, at
+// growing intervals, until MailStore::lock_timeout has passed.
 //
 // SEE ALSO   lock_tries.h (the short wait)
 #pragma once

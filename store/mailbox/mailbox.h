@@ -1,28 +1,28 @@
-// An account's mail location in, its folders and messages out: the only door of the daemons to
-// mail.
+// The interface to mail: the daemons see accounts' folders and messages only through it.
 //
 // MailStore is one account's mail: folders, subscriptions, quota, delivery. Mailbox is one folder
-// as one session has opened it. Behind both stands Maildir++ or mbox, in the formats other programs
-// use, and UIDs, keywords, subscriptions and quota lie where Dovecot 2.3 has them; either program
-// may take its turn, and other programs may deliver, rename and remove at any time.
+// as one session has opened it. Behind both is Maildir++ or mbox, in the formats that other
+// programs use; UIDs, keywords, subscriptions and quota are where Dovecot 2.3 has them. Pennypost
+// and Dovecot may take turns on the same mail, and other programs may deliver, rename and remove at
+// any time.
 //
 // All of this blocks on disk and locks: call it through Loop::offload. The process must already run
 // with the account's own uid. An object is used by one thread at a time; different objects, also of
 // the same folder, may be used in parallel, by many processes.
 //
-// Messages are named by Uid throughout. messages() stays as it is until sync() (or a method of the
-// same object that changes it, which may show what others changed as well) is called: that is
-// POP3's frozen maildrop. IMAP's sequence numbers
-// are the caller's own list of Uids, since RFC 3501 section 7.4.1 lets it tell of an expunge only
-// at certain times: sync() may be called at any time, the Changes be told later. A message gone
-// meanwhile answers Error 550 Expunged.
+// Messages are named by Uid throughout. messages() stays as it is until sync() is called, or a
+// method of the same object that changes it (which may show other sessions' changes as well): that
+// is POP3's frozen maildrop. IMAP's sequence numbers are the caller's own list of Uids, since a
+// server may announce an expunge only at certain times (RFC 3501 section 7.4.1): sync() may be
+// called at any time, and its Changes announced later. A message that is gone by then answers Error
+// 550 Expunged.
 //
-// Errors bear 4xx where a later attempt may do, 5xx where not, and a ResponseCode where IMAP has
-// one for it (RFC 9051 section 7.1, RFC 9208). The text of a 4xx may name files of this host: a
-// client gets client_words(), common/base/client_words.h.
+// Errors have a 4xx code where a later attempt may succeed, 5xx where not, and a ResponseCode where
+// IMAP has one for it (RFC 9051 section 7.1, RFC 9208). The text of a 4xx may name files of this
+// host: a client gets client_words(), common/base/client_words.h.
 //
-// SEE ALSO   message.h, location.h, delivery.h, reader.h, watcher.h; ../maildir, ../mbox (who does
-// it)
+// SEE ALSO   message.h, location.h, delivery.h, reader.h, watcher.h; ../maildir, ../mbox (the
+//            formats), ../stores/stores.h (how to open one)
 #pragma once
 
 #include <array>

@@ -1,5 +1,4 @@
-// What is said of a message without reading it: UID, flags, keywords; and the bytes of one to be
-// stored.
+// A message without its text (UID, flags, keywords), and one that is to be stored.
 //
 // STANDARDS  RFC 9051 section 2.3 (message attributes), RFC 7162 section 3.1 (mod-sequences)
 #pragma once

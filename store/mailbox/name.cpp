@@ -1,4 +1,4 @@
-// The names of folders: UTF-8 in, a valid MailboxName, or its form on disk, out.
+// Validates folder names, and converts them to and from modified UTF-7, their form on disk.
 //
 // STANDARDS  RFC 3501 section 5.1 (names), 5.1.3 (modified UTF-7), RFC 9051 section 5.1 (UTF-8),
 //            RFC 6154 section 2 (special use)

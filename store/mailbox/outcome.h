@@ -1,4 +1,4 @@
-// A filter's choice and the Error of storing in, the outcome of a delivery out.
+// Turns a filter's choice and the result of storing into the outcome of a delivery.
 #pragma once
 
 #include <functional>

@@ -1,7 +1,7 @@
-// A stored message in, its bytes with CRLF line ends out, from any offset.
+// Reads a stored message with CRLF line ends, from any offset.
 //
 // The reader keeps its own descriptor (or a copy of the bytes, for an mbox), so that the message
-// can be read to its end though another session expunges it meanwhile. Reading forward is cheap;
+// can be read to its end even if another session expunges it meanwhile. Reading forward is cheap;
 // going back costs a new scan from the start. \Seen is not touched. An LF without CR before it
 // becomes CRLF, all else is as stored.
 #pragma once

@@ -1,11 +1,11 @@
-// Mailboxes to watch in, the ones in which something may have changed out.
+// Watches mailboxes and reports those in which something may have changed.
 //
-// One inotify instance serves a whole process. Where the kernel gives no more watches
-// (fs.inotify.max_user_watches) or instances, a mailbox is looked at by mtime instead:
-// poll_seconds() then says how often changed() must be called though the descriptor is silent.
+// One inotify instance serves a whole process. Where the kernel grants no more watches
+// (fs.inotify.max_user_watches) or instances, a mailbox's mtime is polled instead: poll_seconds()
+// then says how often changed() must be called even though the descriptor is silent.
 //
 // Not thread-safe: it belongs to the event loop's thread. changed() and add() do not block on disk
-// beyond a stat() per polled path. A change reported may be one's own; sync() then finds nothing.
+// beyond a stat() per polled path. A reported change may be one's own; sync() then finds nothing.
 #pragma once
 
 #include <cstdint>

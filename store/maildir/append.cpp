@@ -1,7 +1,7 @@
-// Messages of an APPEND in, files with UIDs out.
+// Stores the messages of an APPEND and gives them UIDs.
 //
-// Each message is written and synced on its own, beside those of other sessions; then they get
-// names and UIDs together (arrivals.h).
+// Each message is written and synced on its own, in parallel with those of other sessions; then
+// they get names and UIDs together (arrivals.h).
 //
 // STANDARDS  RFC 9051 section 6.3.12, RFC 3502
 #include "store/mailbox/body.h"

@@ -1,11 +1,11 @@
-// Messages that are on disk but have no name yet in, their UIDs in a folder out.
+// Gives names and UIDs to new messages, in groups: what several sessions add to one folder at the
+// same time costs one lock and one sync.
 //
-// What several sessions add to one folder at the same time gets its names and UIDs together: one
-// of them takes the uidlist's lock, names the files of all that wait, syncs the directories once,
-// and appends to the uidlist once. Thus the cost of an addition falls with the number of those who
-// add. Each addition is all or none, and durable when add() returns.
+// One session takes the uidlist's lock, names the files of all that wait, syncs the directories
+// once, and appends to the uidlist once. So the more sessions add messages at a time, the less each
+// message costs. Each addition is all or nothing, and durable when add() returns.
 //
-// SEE ALSO   draft.h (a message's file), shared_folder.h (who has one)
+// SEE ALSO   draft.h (a message's file), shared_folder.h (which owns one)
 #pragma once
 
 #include <atomic>

@@ -1,8 +1,8 @@
-// A message and a Maildir in, a file in new/ and the outcome out.
+// Delivers a message into a Maildir.
 //
-// The name is made of what stays the same at every attempt: arrival time, queue id and recipient
-// number. An attempt that may be a second one looks for that name in new/ and cur/ first. Delivered
-// means: the file is synced, and so is the directory that names it.
+// The file's name is made of what stays the same at every attempt: arrival time, queue id and
+// recipient number. An attempt that may be a repetition first looks for that name in new/ and cur/.
+// Delivered means that the file is synced, and so is the directory that names it.
 //
 // STANDARDS  RFC 5321 section 4.4 (Return-Path), https://cr.yp.to/proto/maildir.html
 #include <algorithm>

@@ -1,9 +1,9 @@
-// A message in pieces in, a complete and synced file in a Maildir's tmp/ out, to be named in new/
-// or cur/.
+// Writes a message as a complete and synced file in a Maildir's tmp/, which is then published in
+// new/ or cur/.
 //
-// A reader never sees it before publish(), nor half of it afterwards; what is not published goes
-// with the object, or, after a crash, by remove_old_drafts(). Files are written with LF line ends;
-// their size, and that with CRLF, become part of the name as ",S=" and ",W=".
+// A reader never sees it before publish(), nor half of it afterwards. A draft that is not published
+// is removed with the object, or, after a crash, by remove_old_drafts(). Files are written with LF
+// line ends; their size, and their size with CRLF, become part of the name as ",S=" and ",W=".
 #pragma once
 
 #include <cstdint>

@@ -1,11 +1,11 @@
-// The name of a message's file in, its base name, sizes and flags out; and back.
+// Parses and builds the names of message files: base name, sizes and flags.
 //
 //   name  = base [ ":2," flags ]
 //   base  = unique *( "," letter "=" value )      S= bytes of the file, W= octets with CRLF
 //   flags = *( "D" | "F" | "P" | "R" | "S" | "T" | a-z )   in ASCII order
 //
-// The base never changes while the message lives; what stands behind the colon does. Letters
-// a to z are keywords by their number in dovecot-keywords; letters not named above are kept.
+// The base never changes while the message lives; the part behind the colon does. Letters a to z
+// are keywords by their number in dovecot-keywords; letters not named above are kept.
 //
 // STANDARDS  https://cr.yp.to/proto/maildir.html, Dovecot's Maildir extensions
 #pragma once

@@ -1,4 +1,4 @@
-// One Maildir folder in, an open Mailbox out: one session's view of a SharedFolder.
+// An open Maildir folder: one session's view of a SharedFolder.
 //
 // SEE ALSO   ../mailbox/mailbox.h (the contract), shared_folder.h (how the folder is read)
 #pragma once

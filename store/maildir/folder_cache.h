@@ -1,8 +1,8 @@
-// The path of a Maildir folder in, what this process knows of it out.
+// Shares what was read of a Maildir folder among all sessions of a process, and keeps it for the
+// next one.
 //
-// Sessions of one folder share what was read of it, and who opens it again begins with that. Of the
-// folders that nobody has open the ones used last are kept, within the limits below; what is let go
-// is left in the index.
+// The folders that were used last are kept even when nobody has them open, within the limits below;
+// what is dropped is saved in the index.
 //
 // SEE ALSO   shared_folder.h, ../mailbox/mailbox.h (StoreSettings::folder_cache)
 #pragma once

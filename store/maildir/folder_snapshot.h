@@ -1,5 +1,5 @@
-// A folder's state and the stamps it goes with in, the text that the index keeps in between, and
-// the same out.
+// Serialises the state of a folder for the index, together with the stamps of the files it was read
+// from.
 //
 //   text   = "folder state 1" LF stamps uidlist-mark state *message      numbers are little-endian
 //

@@ -1,9 +1,8 @@
-// The files of one Maildir folder in, its messages in few bytes and the name of each file out.
+// Holds the messages of one Maildir folder and the names of their files, in little memory.
 //
-// What is known of a folder after it was read: messages by UID, and their files. All sessions of a
-// process share one, so nobody may change a state that somebody else holds (SharedFolder copies it
-// before). A message costs 32 bytes and its base name; what stands behind the name's colon is made
-// of the flags, unless it holds other letters.
+// All sessions of a process share one state, so nobody may change a state that somebody else holds
+// (SharedFolder copies it first). A message costs 32 bytes and its base name; the part of the name
+// behind the colon is derived from the flags, unless it has other letters.
 //
 // SEE ALSO   shared_folder.h (who has one), folder_snapshot.h (the form in the index)
 #pragma once

@@ -1,10 +1,11 @@
-// A folder's `dovecot-keywords` in, the letter of each keyword out; new keywords added.
+// Reads `dovecot-keywords`, which gives each keyword of a folder a letter, and adds new keywords to
+// it.
 //
 //   file = *( number SP keyword LF )        number 0 to 25: the letters a to z in file names
 //
-// A number keeps its keyword for as long as the folder lives: other programs have it in their
-// memory. Keywords differ by more than case. The file is replaced whole, under the folder's uidlist
-// lock and its own `dovecot-keywords.lock`.
+// A number keeps its keyword for as long as the folder lives, since other programs remember it.
+// Keywords that differ only in case are the same. The file is replaced as a whole, under the
+// folder's uidlist lock and its own `dovecot-keywords.lock`.
 #pragma once
 
 #include <string>

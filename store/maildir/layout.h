@@ -1,9 +1,10 @@
-// An account's Maildir++ in, the paths of its folders, its quota and its lists out.
+// Knows where an account's Maildir++ has its folders, its quota and its lists.
 //
 //   root/{new,cur,tmp}              INBOX
 //   root/.Sent.2024/{new,cur,tmp}   the folder Sent.2024 (modified UTF-7), with an empty file
-//   `maildirfolder` root/maildirsize, subscriptions, dovecot-uidvalidity in each folder:
-//   dovecot-uidlist, dovecot-keywords
+//                                   `maildirfolder`
+//   root/                           maildirsize, subscriptions, dovecot-uidvalidity
+//   in each folder                  dovecot-uidlist, dovecot-keywords
 //
 // Directories are made with mode 0700 and are durable when a function here returns.
 #pragma once

@@ -1,8 +1,8 @@
-// The names in a Maildir's new/ and cur/ in, each message once out, found by its base name.
+// Lists a Maildir's new/ and cur/, with one entry for each message, found by its base name.
 //
 // A file that moves from new/ to cur/ while both are listed is seen in both; one that is renamed
-// within cur/ may be seen twice, or not at all. What is added later counts. Names lie one after
-// the other in one block; a table of numbers finds them by hash.
+// within cur/ may be seen twice, or not at all. Of two files of one message, the one added later
+// counts. Names are stored one after the other in one block; a hash table of numbers finds them.
 #pragma once
 
 #include <cstdint>

@@ -1,13 +1,13 @@
-// The root of a Maildir in, what it holds and may hold out: Maildir++'s `maildirsize`.
+// Keeps Maildir++'s quota file, `maildirsize`: what a Maildir holds and may hold.
 //
 //   file  = limits LF *( bytes SP messages LF )
 //   limits = [ bytes "S" ] [ "," ] [ messages "C" ]            0 or missing: no such limit
 //
-// Each delivery and expunge appends its difference, so the sum of the lines is what is there. The
-// file is made anew by counting when it has grown beyond 5120 bytes, when its limits are not the
-// configured ones, or when it says "full" and is older than 15 minutes: then it may be wrong. A
-// count never takes the place of a file that others have made or added to since it began.
-// Without configured limits and without a file there is no quota, and nothing is written.
+// Each delivery and expunge appends its difference, so the sum of the lines is the current usage.
+// The file is recounted when it has grown beyond 5120 bytes, when its limits are not the configured
+// ones, or when it says "full" and is older than 15 minutes, since it may be wrong then. A count
+// never replaces a file that others have made or added to since it began. Without configured limits
+// and without a file there is no quota, and nothing is written.
 //
 // STANDARDS  Maildir++ (courier-mta.org/imap/README.maildirquota.html)
 #pragma once

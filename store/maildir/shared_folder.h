@@ -1,20 +1,21 @@
-// A Maildir folder on disk in, what is known of it out: one for all sessions of a process.
+// Reads a Maildir folder from disk, keeps what is known of it, and changes its files: one object
+// for all sessions of a process.
 //
 // sync() lists new/ and cur/ only when their mtimes say so, matches base names with
-// dovecot-uidlist, and gives UIDs to what has none. When only new/ has changed, only that is
-// listed. Other programs rename files at any time: readdir() may then miss a file, so the listing
-// is repeated when cur/ changed meanwhile, and a message counts as expunged only when several
+// dovecot-uidlist, and gives UIDs to files that have none. When only new/ has changed, only new/ is
+// listed. Other programs rename files at any time, and readdir() may then miss a file. So the
+// listing is repeated if cur/ changed meanwhile, and a message counts as expunged only when several
 // listings lack it; an operation that meets ENOENT looks for the file's new name and tries again.
-// UIDs are told in ascending order, so whenever one is known from records that were read after the
-// listing, every lesser one not told yet is looked for too.
+// Sessions learn of UIDs in ascending order: before a UID is announced that was read after the
+// listing, every lesser one not announced yet is looked for, too.
 //
-// A change of our own in cur/ also changes its mtime. It is then not listed again at once, but
-// after `trust_ns`, lest a change that another program made in the same moment stays unseen.
+// A change of our own in cur/ also changes its mtime. cur/ is then not listed at once, but after
+// `trust_ns`, so that a change which another program made at the same moment does not go unseen.
 //
-// Each session holds a View: the state as it has seen it last. What it changes, and what it finds
-// out, is there for the next that looks; a state that others hold is copied before it is changed.
-// What a process knew of a folder is kept in the index, and the next process begins with it: the
-// same stamps decide whether it still holds.
+// Each session holds a View: the state as it last saw it. What one session changes or finds out is
+// there for the next that looks; a state that others hold is copied before it is changed. What a
+// process knew of a folder is kept in the index, and the next process starts from it: the same
+// stamps decide whether it is still valid.
 //
 // SEE ALSO   folder.h (a session's side), folder_cache.h (which of them are kept), listing.h
 #pragma once

@@ -1,4 +1,5 @@
-// SharedFolder's work on single files, which other programs may rename at any time.
+// Changes and removes single files for SharedFolder, while other programs may rename them at any
+// time.
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-// SharedFolder's reading of new/, cur/ and the uidlist.
+// Reads new/, cur/ and the uidlist for SharedFolder.
 #include <stdio.h>
 
 #include <algorithm>

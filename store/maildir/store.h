@@ -1,7 +1,7 @@
-// An account's Maildir++ in, its folders, deliveries and counts out.
+// An account's mail in a Maildir++: its folders, deliveries and quota.
 //
 // SEE ALSO   ../mailbox/mailbox.h (the contract), layout.h (paths), folder.h (one folder), draft.h
-// (writing)
+//            (writing)
 #pragma once
 
 #include <set>

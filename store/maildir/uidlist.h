@@ -1,19 +1,20 @@
-// A Maildir folder's `dovecot-uidlist` in, the UID of each file name out; new UIDs given.
+// Reads a Maildir folder's `dovecot-uidlist`, which gives each file name its UID, and assigns new
+// UIDs.
 //
 //   file   = "3" SP "V" uidvalidity SP "N" next-uid [SP "G" guid] *(SP letter value) LF *record
 //   record = uid *(SP letter value) SP ":" base-name LF            ascending by uid
 //
-// Version 3 of Dovecot's format. UIDs are given under `dovecot-uidlist.lock` alone, by appending
-// records; N may then lag behind, so the next UID is the greater of N and the last record's UID
-// + 1. Records of files that are gone are dropped when the file is rewritten (beside, and renamed).
-// A last line without LF is one that is still being written, and is not read. The same base name
-// may stand there twice: the later UID counts. A file that can't be parsed is set aside as
-// `dovecot-uidlist.damaged`, and all UIDs are given anew under a new UIDVALIDITY. Version 1 is read
-// and rewritten as 3.
+// This is version 3 of Dovecot's format. UIDs are assigned only under `dovecot-uidlist.lock`, by
+// appending records; N may then lag behind, so the next UID is the greater of N and the last
+// record's UID + 1. Records of files that are gone are dropped when the file is rewritten (beside,
+// and renamed). A last line without LF is still being written, and is not read. The same base name
+// may occur twice: the later UID counts. A file that can't be parsed is set aside as
+// `dovecot-uidlist.damaged`, and all UIDs are assigned anew under a new UIDVALIDITY. Version 1 is
+// read and rewritten as 3.
 //
-// Records are handed out as they are read and not kept: who opens a folder keeps those whose files
-// exist. What is kept is how far the file was read, so that only what others appended is read
-// again.
+// Records are passed on as they are read and not kept: whoever opens a folder keeps those whose
+// files exist. This object remembers only how far the file was read, so that only what others
+// appended is read again.
 //
 // SEE ALSO   uidvalidity.h (where UIDVALIDITY comes from), shared_folder.h (who asks)
 #pragma once

@@ -1,9 +1,9 @@
-// The root of a Maildir in, a UIDVALIDITY that none of its folders ever bore out.
+// Creates a UIDVALIDITY that no folder of the Maildir has ever had.
 //
-// `dovecot-uidvalidity` holds the last one as 8 hexadecimal digits; the empty file
-// `dovecot-uidvalidity.XXXXXXXX` says so with authority, since renaming it to the next number
-// succeeds for one process alone. The first is the time in seconds. A folder removed and made again
-// thus never reuses a number (RFC 9051 section 2.3.1.1), whichever program makes it.
+// `dovecot-uidvalidity` holds the last one as 8 hexadecimal digits. The empty file
+// `dovecot-uidvalidity.XXXXXXXX` is authoritative, since only one process can succeed in renaming
+// it to the next number. The first value is the time in seconds. A folder that is removed and made
+// again thus never reuses a number (RFC 9051 section 2.3.1.1), whichever program makes it.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// An address, host name or client address in, the keys it stands for and the first value found out.
+// Lists the keys under which a table may have an address, a host or a client, and looks them up in
+// order.
 //
 // Two search orders of Postfix's:
 // virtual(5)  user+ext@domain, user@domain, user+ext, user, @domain; the two bare names only for
@@ -8,7 +9,7 @@
 //             likewise)
 //
 // A parent is looked up as `example.com` or, where parent_domain_matches_subdomains leaves the
-// table out, as `.example.com`. Tables of patterns get the first key of each kind alone.
+// table out, as `.example.com`. Tables of patterns are asked for the first key of each kind only.
 //
 // STANDARDS  none; Postfix's virtual(5), canonical(5), access(5)
 #pragma once

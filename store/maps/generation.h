@@ -1,17 +1,17 @@
-// A sorted list of entries in, the table that readers of hash:BASE see from now on out.
+// Publishes a new version of a hash: table in one step, while readers go on with the old one.
 //
 //   BASE.rdb                  a symlink to the newest generation, replaced in one step
 //   BASE.rdb.<microseconds>   a finished table, never changed; named after when it was begun
 //   BASE.rdb.lock             held by whoever builds
 //
-// A reader resolves the link, then opens what it leads to, and begins anew if that has gone. It
-// opens all files of a generation at once and reads on in them when they are removed, until it
-// looks at the link again. So a generation is removed as soon as it is replaced, and with it the
-// passwords that it holds; or, for readers on other hosts, at the first build that begins
-// `keep_old` or more after that, unless it is a table that not everyone may read. A table bears its
-// source's owner and its read permissions, so that a map of credentials is never readable by more,
-// not even while it is built; where root builds, its group may be that of the process that needs it
-// (BuildOptions::reader).
+// A reader resolves the link and opens the generation it leads to; if that has been removed
+// meanwhile, it starts again. It opens all files of a generation at once, so it can read on when
+// they are removed, until it looks at the link again. A generation is therefore removed as soon as
+// it is replaced, and the passwords in it with it. For readers on other hosts it can be kept
+// instead until the first build that begins `keep_old` or more later, unless it is a table that not
+// everyone may read. A table has its source's owner and read permissions, so that a map of
+// credentials is never readable by more users than its source, not even while it is built; where
+// root builds, its group may be that of the process that needs it (BuildOptions::reader).
 #pragma once
 
 #include <sys/types.h>

@@ -1,8 +1,8 @@
-// Holds the names and networks of a file that stands in a list: `relay_domains =
+// Reads the names and networks of a file that stands in a list: `relay_domains =
 // /etc/postfix/relay`.
 //
-// The file has names, addresses and networks, parted by white space or commas, over any number of
-// lines; what follows a `#` at the begin of a word is a comment up to the line's end. As a table it
+// The file has names, addresses and networks, separated by white space or commas, over any number
+// of lines. A `#` at the beginning of a word starts a comment up to the line's end. As a table it
 // has each of them as a key, and an address also where one of its networks holds it.
 //
 // STANDARDS  none; Postfix's match_list(3)

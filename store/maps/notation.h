@@ -1,4 +1,4 @@
-// The text between the braces of inline:{...}, static:{...}, unionmap:{...} in, its pieces out.
+// Splits the text between the braces of inline:{...}, static:{...}, unionmap:{...} into its pieces.
 #pragma once
 
 #include <string>

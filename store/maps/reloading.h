@@ -1,7 +1,8 @@
-// A file and how to read it in, its newest usable content out: what tables of files share.
+// Reloads a file when it has changed: what all tables that are read from files share.
 //
-// The file is looked at once in an interval; when `stamp` differs from the one last seen, `load`
-// reads it. Content is shared and never changed, so a look-up under way keeps what it began with.
+// The file's `stamp` is compared once in each interval; when it differs from the one seen last,
+// `load` reads the file. Content is shared and never changed, so a look-up under way keeps the
+// content it began with.
 #pragma once
 
 #include <functional>

@@ -1,16 +1,16 @@
-// Reads the source of a table, as postmap, newaliases and texthash: do: its entries with their
-// line numbers.
+// Reads the source of a table, as postmap, newaliases and texthash: do: its entries with their line
+// numbers.
 //
-//   logical line = a line that begins with other than white space, and the following ones that
-//                  begin with it; empty lines and those whose first character is `#` count nowhere
+//   logical line = a line that does not begin with white space, and the following lines that do;
+//                  empty lines and lines whose first character is `#` are skipped
 //   table entry  = key white-space value           as Postfix's postmap(1)
 //   alias entry  = name `:` value                  as aliases(5)
 //   key, name    = text without white space (or colon), or "quoted, with \" and \\ in it"
 //
-// As postmap(1) does, a line that holds no entry (indented without a line before it, without a
-// value, an alias that leads nowhere) is dropped with a warning that begins with `FILE:LINE: `.
-// Where mail would go astray (a quote that is not closed, an address that is none) it is an Error,
-// and nothing of the file is used.
+// As in postmap(1), a line that holds no entry (indented without a line before it, without a value,
+// an alias that leads nowhere) is dropped with a warning that begins with `FILE:LINE: `. Where mail
+// would go astray (an unclosed quote, a malformed address) it is an Error, and nothing of the file
+// is used.
 //
 // SEE ALSO   alias_items.h (what an alias's value means), ../../smtpd/commands/postmap.h
 #pragma once
