@@ -394,6 +394,25 @@ TEST_CASE("a list that comes before RCPT passes over what asks about a sender or
         "554 5.7.1 <a@sender.example>: Sender address rejected: Access denied");
 }
 
+TEST_CASE("a list is evaluated at its own stage and at no other") {
+  FakeTables tables;
+  const std::vector<std::string> lists{"smtpd_client_restrictions", "smtpd_helo_restrictions",
+                                       "smtpd_sender_restrictions", "smtpd_data_restrictions",
+                                       "smtpd_end_of_data_restrictions"};
+  for (const auto& set : lists) {
+    auto config = config_for_test({set + "=reject"});
+    for (const auto& asked : lists) {
+      CAPTURE(set);
+      CAPTURE(asked);
+      CheckRestrictions request;
+      request.about = stranger("bob@example.com");
+      request.parameter = asked;
+      auto verdict = evaluate_restrictions(request, config->at(Service::Smtp), tables);
+      CHECK(verdict.code == (asked == set ? 554 : 250));
+    }
+  }
+}
+
 TEST_CASE("warn_if_reject at the end of a list does not reach into the next one") {
   FakeTables tables;
   CHECK(answer(stranger("bob@example.com"), tables,
