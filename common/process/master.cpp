@@ -153,7 +153,7 @@ Result<std::shared_ptr<const Prepared>> Master::prepare(const Config& config) co
   }
   auto prepared = std::make_shared<Prepared>();
   TRY(prepared->tls, server_contexts(config, spec_.services, tickets_));
-  if (spec_.name == "smtpd") {
+  if (spec_.is_tls_client) {
     TRY(prepared->verifying_client, verifying_client(config));
   }
   for (const char* path : {"/etc/resolv.conf", "/etc/hosts"}) {

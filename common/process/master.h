@@ -76,6 +76,8 @@ struct Demand {
 struct DaemonSpec {
   std::string name;               // smtpd
   std::vector<Service> services;  // whose ports it listens on
+  bool is_tls_client = false;     // sends to other hosts: needs Prepared::verifying_client
+  bool logs_as_service = false;   // under its first service's syslog_name, not the host's
   std::vector<Kind> kinds;
   /// Checks beyond the configuration's own before a start or reload (directories, tables).
   std::function<Result<void>(const Config&)> prepare;

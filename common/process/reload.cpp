@@ -107,10 +107,9 @@ Task<> catch_up(std::shared_ptr<Link> link, std::string kind, std::string config
 
 /// popd and imapd have the name of their service with STARTTLS; smtpd serves several at once.
 LogOptions log_options_of(const Config& config, const DaemonSpec& spec) {
-  bool has_own_name = spec.name != "smtpd" && !spec.services.empty();
   LogOptions options;
   options.syslog_name =
-      has_own_name ? config.at(spec.services.front()).syslog_name : config.syslog_name;
+      spec.logs_as_service ? config.at(spec.services.front()).syslog_name : config.syslog_name;
   options.syslog_facility = config.syslog_facility;
   options.maillog_file = config.maillog_file;
   return options;

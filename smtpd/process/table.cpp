@@ -121,6 +121,7 @@ Kind deliver() {
 DaemonSpec process_table() {
   DaemonSpec spec;
   spec.name = "smtpd";
+  spec.is_tls_client = true;
   spec.prepare = [](const Config& config) -> Result<void> {
     if (config.role != Role::NullClient) {
       TRY_DO(store::prepare_mail_directories(config));

@@ -12,8 +12,8 @@
 //     unchecked, to try again later;
 //   - a slowed address has one check at a time, with a pause after each;
 //   - an attempt whose client has gone is dropped.
-// All others share only waiting_max; when that is reached, the newest attempt of the client with
-// the most attempts to its account gives way.
+// All others share only waiting_max; when that is reached, a client gives way with its newest
+// attempt: the one with the most failures and waiting attempts together.
 //
 // LIMITS     waiting_max, per_address_max, per_login_max, running_max
 // SEE ALSO   ../../common/session/login_throttle.h (who has failed), auth_process.h (the caller)

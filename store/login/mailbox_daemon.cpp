@@ -55,6 +55,7 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
 
   DaemonSpec spec;
   spec.name = std::move(daemon.name);
+  spec.logs_as_service = true;
   spec.services = std::move(daemon.services);
   spec.prepare = prepare_mail_directories;
   spec.kinds = {std::move(auth), std::move(login), std::move(worker)};
