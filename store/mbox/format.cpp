@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/base/text.h"
+#include "common/mail/date.h"
 #include "store/mailbox/keyword.h"
 
 namespace pennypost::store {
@@ -114,17 +115,8 @@ std::string from_line(std::string_view sender, std::int64_t seconds) {
   std::string name = sender.empty() ? "MAILER-DAEMON" : std::string(sender);
   std::ranges::replace_if(
       name, [](char c) { return is_control(c) || is_space(c); }, '.');
-  auto time = static_cast<std::time_t>(seconds);
-  std::tm when{};
-  ::localtime_r(&time, &when);
-  std::array<char, 64> date{};
-  auto size = std::strftime(date.data(), date.size(), "%H:%M:%S %Y", &when);
-  auto day = std::to_string(when.tm_mday);
-  if (day.size() == 1) day.insert(0, " ");
   std::string line(from_mark);
-  line.append(name).append(" ").append(days[static_cast<std::size_t>(when.tm_wday)]);
-  line.append(" ").append(months[static_cast<std::size_t>(when.tm_mon)]);
-  line.append(" ").append(day).append(" ").append(date.data(), size);
+  line.append(name).append(" ").append(format_ctime(local_date(seconds)));
   return line + "\n";
 }
 
