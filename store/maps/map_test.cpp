@@ -519,3 +519,19 @@ TEST_CASE("a table says whether it can be read before anybody looks something up
     CHECK(opened(row.table)->ready().has_value() == row.is_ready);
   }
 }
+
+TEST_CASE(
+    "tables of patterns and of networks are asked for whole addresses only, others for parts") {
+  for (std::string text : {"cidr:/t", "regexp:/t", "pcre:/t", "unionmap:{static:a, pcre:/t}"}) {
+    CAPTURE(text);
+    auto table = TableRef::parse(text);
+    REQUIRE(table);
+    CHECK_FALSE((*Map::open(*table))->takes_partial_keys());
+  }
+  for (std::string text : {"hash:/t", "texthash:/t", "static:a", "pipemap:{static:a, hash:/t}"}) {
+    CAPTURE(text);
+    auto table = TableRef::parse(text);
+    REQUIRE(table);
+    CHECK((*Map::open(*table))->takes_partial_keys());
+  }
+}
