@@ -1,12 +1,12 @@
-// A FETCH request and an open mailbox in, the octets of its answers out, a chunk at a time.
+// Makes the answers to a FETCH, a chunk of octets at a time.
 //
-// Blocks on the disk: it is run through Loop::offload, and never holds more of a message in memory
-// than `whole_octets_max` unless the structure of a larger one is asked for. It works in steps,
-// which end when there is enough to send, or when enough was read for it. A message is looked at
-// before its answer begins, so what is gone or can't be read is left out, and missed() or failure()
-// tells it. A message that another program has locked is waited for: is_held_up().
+// It blocks on the disk, so it runs on the account's threads, in steps: a step ends when there is
+// enough to send, or when enough has been read for it. Messages that are gone or can't be read are
+// left out, and missed() and failure() tell of them. A message that another program has locked is
+// waited for: see is_held_up().
 //
 // STANDARDS  RFC 9051 sections 6.4.5 and 7.5.2
+// SEE ALSO   fetch_message.h (what is read of each message)
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
+#include "imapd/fetch/fetch_message.h"
 #include "imapd/grammar/fetch.h"
 #include "imapd/grammar/sequence_set.h"
-#include "imapd/response/body_structure.h"
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::imap {
@@ -29,39 +29,23 @@ class FetchProducer {
                 const std::vector<NumberRange>& numbers, const FetchRequest& request,
                 bool with_uid);
 
-  /// Appends about `octets` to `out`, less if that takes more work than a step should; false when
-  /// nothing follows. Error: a message broke off within
-  /// its literal, and the connection can't go on.
+  /// Appends about `octets` to `out`, fewer if more would be too much work for a step; false when
+  /// nothing follows. Error: a message broke off within its literal, and the connection can't go
+  /// on.
   Result<bool> produce(std::string& out, std::size_t octets);
-  /// produce() stopped before a message, or its flags, since another program has the mailbox
-  /// locked; call it again after a while.
+  /// produce() stopped because another program has the mailbox locked; call it again after a while.
   bool is_held_up() const { return is_held_up_; }
-  /// From now on what is locked is left out, as what can't be read.
+  /// From now on a locked message is left out, as one that can't be read.
   void stop_waiting() { waits_ = false; }
   /// Messages were left out because they are gone.
   bool missed() const { return missed_; }
-  /// Why the first of those that were left out though they are there could not be read.
+  /// Why the first message that could not be read was left out; nothing: all could be.
   const std::optional<Error>& failure() const { return failure_; }
 
  private:
-  static constexpr std::uint64_t whole_octets_max = 1 << 20;
-  // What a step reads and goes through.
+  // How much a step may read and search.
   static constexpr std::uint64_t work_octets_max = 1 << 20;
 
-  // The message whose answer is being made.
-  struct Current {
-    explicit Current(store::Message description) : message(description) {}
-    store::Message message;
-    std::optional<store::MessageReader> reader;
-    // All of it, when that was read.
-    std::optional<std::string> text;
-    std::optional<std::string> header;
-    std::optional<std::uint64_t> octets;
-    std::optional<std::int64_t> date;
-    std::string envelope;
-    std::optional<Structure> structure;
-    bool tell_flags = false;
-  };
   // The literal being sent: of the current message's octets, or of `text` when that is made from
   // them.
   struct Literal {
@@ -73,17 +57,8 @@ class FetchProducer {
   bool must_wait(const Error& error);
   bool mark_seen();
   std::vector<store::Uid> next_unseen();
-  Result<void> prepare(Current& current);
-  Result<void> prepare(Current& current, const FetchItem& item);
-  Result<void> load_text(Current& current);
-  Result<void> load_header(Current& current);
-  Result<void> load_octets(Current& current);
-  Result<void> load_structure(Current& current);
-  Result<void> open(Current& current);
   void append_item(std::string& out, const FetchItem& item);
   void append_section(std::string& out, const FetchItem& item);
-  std::optional<OctetRange> range_of(const Section& section) const;
-  Result<std::string> read(OctetRange range);
   Result<void> continue_literal(std::string& out, std::size_t octets);
 
   store::Mailbox& mailbox_;
@@ -99,7 +74,9 @@ class FetchProducer {
   // Messages up to this number have been marked \Seen.
   std::uint32_t seen_until_ = 0;
   std::vector<store::Uid> newly_seen_;
-  std::optional<Current> current_;
+  // The message whose answer is being made; its answer tells the flags though nobody asked.
+  std::optional<FetchMessage> current_;
+  bool tells_flags_ = false;
   std::size_t item_ = 0;
   std::optional<Literal> literal_;
   bool missed_ = false;
@@ -108,9 +85,5 @@ class FetchProducer {
   bool waits_ = true;
   bool is_held_up_ = false;
 };
-
-/// Of a header's octets the fields that HEADER.FIELDS or HEADER.FIELDS.NOT selects, with the empty
-/// line.
-std::string select_fields(std::string_view header, const Section& section);
 
 }  // namespace pennypost::imap

@@ -1,0 +1,71 @@
+// Reads what FETCH asks of one message: from the index, its header, or all of it.
+//
+// Everything that an answer needs is read or open before the answer begins, so that a message that
+// is gone or can't be read can still be left out. No more of a message is held in memory than
+// `whole_octets_max`, unless the structure of a larger one is asked for. Blocks on the disk.
+//
+// STANDARDS  RFC 9051 section 6.4.5
+// SEE ALSO   fetch_producer.h (who writes the answers)
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "imapd/grammar/fetch.h"
+#include "imapd/response/body_structure.h"
+#include "store/mailbox/mailbox.h"
+
+namespace pennypost::imap {
+
+class FetchMessage {
+ public:
+  /// Adds to `work_octets` what it reads.
+  FetchMessage(store::Mailbox& mailbox, store::Message message, std::uint64_t& work_octets)
+      : mailbox_(&mailbox), message_(message), work_octets_(&work_octets) {}
+
+  /// Reads or opens all that the answer to `request` needs. Errors are the store's.
+  Result<void> prepare(const FetchRequest& request);
+
+  const store::Message& message() const { return message_; }
+  // Each as far as an item of the request asks for it.
+  std::int64_t internal_date() const { return *internal_date_; }
+  std::uint64_t octets() const { return *octets_; }
+  const std::string& envelope() const { return envelope_; }
+  const Structure& structure() const { return *structure_; }
+
+  /// Where the octets of a section lie; nothing if the message has no such part.
+  std::optional<OctetRange> range_of(const Section& section) const;
+  /// Octets of the message; fewer where it ends.
+  Result<std::string> read(OctetRange range);
+
+ private:
+  static constexpr std::uint64_t whole_octets_max = 1 << 20;
+  Result<void> prepare(const FetchItem& item);
+  Result<void> open();
+  Result<void> load_text();
+  Result<void> load_header();
+  Result<void> load_octets();
+  Result<void> load_structure();
+  Result<void> load_envelope();
+
+  store::Mailbox* mailbox_;
+  store::Message message_;
+  std::uint64_t* work_octets_;
+  std::optional<store::MessageReader> reader_;
+  std::optional<std::string> text_;  // all of the message, once that has been read
+  std::optional<std::string> header_;
+  std::optional<std::uint64_t> octets_;
+  std::optional<std::int64_t> internal_date_;
+  std::string envelope_;
+  std::optional<Structure> structure_;
+};
+
+/// Whether a section is the header, or fields of it.
+bool is_header(Section::Text text);
+
+/// The fields of a header that HEADER.FIELDS or HEADER.FIELDS.NOT selects, with the empty line.
+std::string select_fields(std::string_view header, const Section& section);
+
+}  // namespace pennypost::imap
