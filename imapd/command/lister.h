@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "imapd/command/pattern.h"
-#include "imapd/grammar/requests.h"
+#include "imapd/grammar/list.h"
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::imap {

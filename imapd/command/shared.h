@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/async/task.h"
-#include "imapd/grammar/requests.h"
+#include "imapd/grammar/list.h"
 #include "imapd/response/reply.h"
 #include "store/mailbox/mailbox.h"
 

@@ -1,14 +1,14 @@
-// The arguments of one command in, a typed request out; FETCH and SEARCH have files of their own.
+// Parses the arguments of most commands into typed requests; APPEND, FETCH, LIST, SEARCH and STATUS
+// have files of their own.
 //
-// Every parser takes the bytes after the command's name (beginning with the space, or empty) and
-// reads them to the end; what does not follow the grammar is Error(501, what was expected), which
-// becomes BAD. Extensible places (RFC 4466: parameters of SELECT and CREATE, modifiers of STORE and
-// FETCH) are kept by name, so that a handler can take what it knows and refuse the rest.
+// Every parser takes the bytes after the command's name (they begin with the space, or are empty)
+// and reads them to the end. What does not follow the grammar is Error 501 with what was expected;
+// it becomes BAD. Where the grammar is extensible (RFC 4466: parameters of SELECT and CREATE,
+// modifiers of STORE and FETCH) names are kept, so that a handler can take what it knows and refuse
+// the rest.
 //
-// STANDARDS  RFC 9051 section 6, RFC 3501 section 6 (LSUB, CHECK), RFC 2971 (ID), RFC 4466, RFC
-// 4959
-//            (SASL-IR), RFC 5161 (ENABLE), RFC 5258 (LIST-EXTENDED), RFC 5819 (LIST-STATUS), RFC
-//            6154
+// STANDARDS  RFC 9051 section 6, RFC 3501 section 6 (CHECK), RFC 2971 (ID), RFC 4466,
+//            RFC 4959 (SASL-IR), RFC 5161 (ENABLE)
 #pragma once
 
 #include <optional>
@@ -24,7 +24,7 @@
 
 namespace pennypost::imap {
 
-/// What every command begins with.
+/// The tag and the name, with which every command begins.
 struct CommandHead {
   std::string tag;
   /// In upper case; `UID FETCH` and its like as two words.
@@ -45,10 +45,10 @@ struct Modifier {
   /// none.
   std::string value;
 };
-/// `(NAME value NAME (value))` at the cursor.
+/// Reads `(NAME value NAME (value))` at the cursor.
 Result<std::vector<Modifier>> parse_modifiers(Cursor& cursor);
 
-/// For commands that have no arguments.
+/// For commands without arguments.
 Result<void> parse_nothing(std::string_view arguments, const Limits& limits);
 
 struct LoginRequest {
@@ -60,7 +60,7 @@ Result<LoginRequest> parse_login(std::string_view arguments, const Limits& limit
 struct AuthenticateRequest {
   /// In upper case.
   std::string mechanism;
-  /// Decoded; an empty one was written `=` (RFC 4959 section 3).
+  /// Decoded. The client writes an empty one as `=` (RFC 4959 section 3).
   std::optional<Secret> initial_response;
 };
 Result<AuthenticateRequest> parse_authenticate(std::string_view arguments, const Limits& limits);
@@ -86,47 +86,6 @@ struct RenameRequest {
 };
 Result<RenameRequest> parse_rename(std::string_view arguments, const Limits& limits);
 
-enum class StatusItem {
-  Messages,
-  Recent,
-  UidNext,
-  UidValidity,
-  Unseen,
-  Deleted,
-  Size,
-  HighestModSeq,
-  AppendLimit,
-  MailboxId,
-};
-struct StatusRequest {
-  std::string mailbox;
-  std::vector<StatusItem> items;
-};
-Result<StatusRequest> parse_status(std::string_view arguments, const Limits& limits);
-std::string_view name_of(StatusItem item);
-
-struct ListRequest {
-  std::string reference;
-  /// At least one.
-  std::vector<std::string> patterns;
-  /// LIST with `(…)` for a pattern, selection or return options: RFC 5258 asks for other answers
-  /// then.
-  bool extended = false;
-  // Selection options.
-  bool select_subscribed = false;
-  bool select_remote = false;
-  bool select_recursive = false;
-  bool select_special_use = false;
-  // Return options.
-  bool return_subscribed = false;
-  bool return_children = false;
-  bool return_special_use = false;
-  std::vector<StatusItem> return_status;
-};
-Result<ListRequest> parse_list(std::string_view arguments, const Limits& limits);
-/// LSUB: only reference and one pattern.
-Result<ListRequest> parse_lsub(std::string_view arguments, const Limits& limits);
-
 struct StoreRequest {
   enum class Change { Replace, Add, Remove };
   SequenceSet messages;
@@ -150,7 +109,7 @@ Result<SequenceSet> parse_uid_expunge(std::string_view arguments, const Limits& 
 /// The extensions ENABLE names, in upper case.
 Result<std::vector<std::string>> parse_enable(std::string_view arguments, const Limits& limits);
 
-/// Field and value of ID; no fields for `NIL`. RFC 2971 section 3.3: at most 30.
+/// The fields of ID and their values; none for `NIL`. RFC 2971 section 3.3: at most 30.
 using IdFields = std::vector<std::pair<std::string, std::optional<std::string>>>;
 Result<IdFields> parse_id(std::string_view arguments, const Limits& limits);
 

@@ -4,6 +4,7 @@
 
 #include "common/base/text.h"
 #include "common/mail/date.h"
+#include "imapd/grammar/arguments.h"
 
 namespace pennypost::imap {
 namespace {
@@ -205,30 +206,32 @@ class Parser {
   std::size_t keys_ = 0;
 };
 
+Result<void> return_option(const std::string& name, SearchRequest& request) {
+  if (name == "MIN") {
+    request.return_min = true;
+  } else if (name == "MAX") {
+    request.return_max = true;
+  } else if (name == "ALL") {
+    request.return_all = true;
+  } else if (name == "COUNT") {
+    request.return_count = true;
+  } else if (name == "SAVE") {
+    request.return_save = true;
+  } else {
+    return Error(501, "Unknown return option " + name);
+  }
+  return {};
+}
+
 Result<void> return_options(Cursor& cursor, SearchRequest& request) {
   request.extended = true;
   TRY_DO(cursor.space());
   TRY_DO(cursor.expect('('));
-  cursor.skip_spaces();
-  while (!cursor.skip(')')) {
+  auto option = [&]() -> Result<void> {
     TRY(auto name, cursor.keyword());
-    if (name == "MIN") {
-      request.return_min = true;
-    } else if (name == "MAX") {
-      request.return_max = true;
-    } else if (name == "ALL") {
-      request.return_all = true;
-    } else if (name == "COUNT") {
-      request.return_count = true;
-    } else if (name == "SAVE") {
-      request.return_save = true;
-    } else {
-      return Error(501, "Unknown return option " + name);
-    }
-    if (!cursor.at(')')) {
-      TRY_DO(cursor.space());
-    }
-  }
+    return return_option(name, request);
+  };
+  TRY_DO(rest_of_list(cursor, option));
   // RFC 4731 section 3.1: an empty list asks for ALL.
   if (!request.return_min && !request.return_max && !request.return_count && !request.return_save) {
     request.return_all = true;
@@ -250,7 +253,6 @@ Result<SearchRequest> parse_search(std::string_view arguments, const Limits& lim
     TRY_DO(cursor.space());
     TRY(auto charset, cursor.astring());
     request.charset = upper(charset);
-    request.charset_named = true;
     TRY_DO(cursor.space());
   }
   TRY(request.key, Parser(cursor).list(0));

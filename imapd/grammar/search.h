@@ -75,7 +75,6 @@ struct SearchRequest {
   bool return_save = false;
   /// In upper case; US-ASCII where none was named.
   std::string charset = "US-ASCII";
-  bool charset_named = false;
   SearchKey key;
 };
 Result<SearchRequest> parse_search(std::string_view arguments, const Limits& limits);

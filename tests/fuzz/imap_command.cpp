@@ -10,6 +10,7 @@
 #include "imapd/grammar/append.h"
 #include "imapd/grammar/assembler.h"
 #include "imapd/grammar/fetch.h"
+#include "imapd/grammar/list.h"
 #include "imapd/grammar/requests.h"
 #include "imapd/grammar/search.h"
 
