@@ -1,26 +1,14 @@
-// STORE and UID STORE; flags as the client names them.
+// STORE and UID STORE: changes the flags of messages.
+//
+// STANDARDS  RFC 9051 sections 6.4.6 and 2.3.2, RFC 2180 section 4.2 (messages that are gone)
 #include "common/async/turn.h"
 #include "common/base/text.h"
 #include "imapd/command/handlers.h"
 #include "imapd/command/shared.h"
+#include "imapd/response/untagged.h"
 #include "imapd/session/context.h"
 
 namespace pennypost::imap {
-namespace {
-
-using store::Flags;
-
-struct SystemFlag {
-  std::string_view name;
-  Flags::Bit bit;
-};
-constexpr SystemFlag system_flags[] = {{"\\Answered", Flags::Answered},
-                                       {"\\Flagged", Flags::Flagged},
-                                       {"\\Deleted", Flags::Deleted},
-                                       {"\\Seen", Flags::Seen},
-                                       {"\\Draft", Flags::Draft}};
-
-}  // namespace
 
 Reply read_only() { return Reply::no(ResponseCode::NoPerm, "Mailbox is read-only."); }
 
@@ -34,10 +22,8 @@ Result<store::FlagChange> flag_change(const SessionContext& context,
       change.keywords.push_back(name);
       continue;
     }
-    const auto* row = std::find_if(std::begin(system_flags), std::end(system_flags),
-                                   [&](const SystemFlag& flag) { return flag.name == name; });
-    if (row != std::end(system_flags)) {
-      change.flags = change.flags | row->bit;
+    if (auto flag = system_flag(name)) {
+      change.flags = change.flags | *flag;
     } else if (name != "\\Recent" || !may_be_recent) {
       // RFC 9051 section 2.3.2: only the server's own system flags exist; \Recent is nobody's to
       // set.

@@ -60,6 +60,13 @@ std::string uid_ranges(const std::vector<store::Uid>& uids) {
 
 }  // namespace
 
+std::optional<Flags::Bit> system_flag(std::string_view name) {
+  for (const auto& [bit, own] : system_flags) {
+    if (own == name) return bit;
+  }
+  return std::nullopt;
+}
+
 std::vector<std::string> flag_names(Flags flags, bool recent,
                                     const std::vector<std::string>& keywords) {
   std::vector<std::string> names;

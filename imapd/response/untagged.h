@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "imapd/grammar/list.h"
 #include "imapd/grammar/requests.h"
 #include "imapd/grammar/search.h"
 #include "imapd/grammar/sequence_set.h"
@@ -21,6 +22,9 @@
 
 namespace pennypost::imap {
 
+/// The system flag of that name, in the spelling that the grammar gives it (canonical_flag); nothing
+/// for \Recent, which is the session's.
+std::optional<store::Flags::Bit> system_flag(std::string_view name);
 /// `\Answered \Seen $Junk`, in this order: system flags, \Recent, keywords.
 std::vector<std::string> flag_names(store::Flags flags, bool recent,
                                     const std::vector<std::string>& keywords);

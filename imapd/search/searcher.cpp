@@ -1,10 +1,5 @@
 #include "imapd/search/searcher.h"
 
-#include <algorithm>
-#include <array>
-
-#include "common/base/text.h"
-#include "common/mail/charset.h"
 #include "common/mail/date.h"
 #include "common/mail/header.h"
 
@@ -12,167 +7,22 @@ namespace pennypost::imap {
 namespace {
 
 using Kind = SearchKey::Kind;
-using store::Flags;
 
-// No header that is one comes near to this.
+// More than any real header has.
 constexpr std::uint64_t header_octets_max = 1 << 20;
 constexpr std::uint64_t message_octets_max = 1ull << 30;
-// So much of a message is read, or gone through, before its keys are asked again.
+// How much of a message is read, or searched, before its keys are asked again.
 constexpr std::uint64_t piece_octets = 256 << 10;
 constexpr std::size_t kept_octets_max = 16 << 10;
-// Texts of keys, folded, which takes a multiple of their octets in memory.
-constexpr std::size_t key_octets_max = 256 << 10;
-// What it takes to ask one key, in octets of a text that is gone through.
+// What asking one key costs, in octets of text that could be searched instead.
 constexpr std::int64_t key_cost = 16;
-
-// The fields that ENVELOPE tells.
-constexpr std::array<std::string_view, 10> kept_names{"Date",        "Subject",   "From", "Sender",
-                                                      "Reply-To",    "To",        "Cc",   "Bcc",
-                                                      "In-Reply-To", "Message-ID"};
-
-bool is_kept(std::string_view name) {
-  return std::ranges::any_of(kept_names,
-                             [&](std::string_view kept) { return equal_nocase(kept, name); });
-}
-
-int cost_of(Kind kind) {
-  switch (kind) {
-    case Kind::All:
-    case Kind::And:
-    case Kind::Or:
-    case Kind::Sequence:
-    case Kind::Uids:
-    case Kind::Flag:
-      return 0;
-    case Kind::Before:
-    case Kind::On:
-    case Kind::Since:
-    case Kind::Younger:
-    case Kind::Older:
-    case Kind::Larger:
-    case Kind::Smaller:
-      return 1;
-    case Kind::Address:
-    case Kind::Header:
-    case Kind::SentBefore:
-    case Kind::SentOn:
-    case Kind::SentSince:
-      return 2;
-    case Kind::Body:
-    case Kind::Text:
-      return 3;
-  }
-  return 3;
-}
-
-bool has_texts(Kind kind) {
-  return kind == Kind::Address || kind == Kind::Header || kind == Kind::Body || kind == Kind::Text;
-}
-
-// U+FFFD, which conversion puts for what is no character.
-std::size_t count_replaced(std::string_view utf8) {
-  constexpr std::string_view replacement = "\xef\xbf\xbd";
-  std::size_t count = 0;
-  for (auto at = utf8.find(replacement); at != std::string_view::npos;
-       at = utf8.find(replacement, at + replacement.size())) {
-    ++count;
-  }
-  return count;
-}
-
-// RFC 9051 section 6.4.4: [BADCHARSET] names what we take; these are but the ones everybody knows.
-Error unknown_charset() { return Error(550, "[BADCHARSET (US-ASCII UTF-8)] Unknown charset"); }
-
-std::optional<Flags> system_flag(std::string_view name) {
-  if (name == "\\Answered") return Flags(Flags::Answered);
-  if (name == "\\Flagged") return Flags(Flags::Flagged);
-  if (name == "\\Deleted") return Flags(Flags::Deleted);
-  if (name == "\\Seen") return Flags(Flags::Seen);
-  if (name == "\\Draft") return Flags(Flags::Draft);
-  return std::nullopt;
-}
 
 }  // namespace
 
 Result<Searcher> Searcher::make(const Selected& selected, store::Mailbox& mailbox,
-                                SearchRequest request, std::int64_t now_seconds) {
-  if (!is_known_charset(request.charset)) {
-    return unknown_charset();
-  }
-  Searcher searcher(selected, mailbox, now_seconds);
-  searcher.texts_ = std::make_unique<KeySet>();
-  TRY(searcher.key_, searcher.prepare(std::move(request.key), request.charset));
-  if (searcher.texts_->octets() + searcher.headers_.octets() > key_octets_max) {
-    return Error(501, "The texts of SEARCH are too long");
-  }
-  searcher.texts_->compile();
-  searcher.headers_.compile();
-  return searcher;
-}
-
-Result<Searcher::Key> Searcher::prepare(SearchKey from, const std::string& charset) {
-  ++keys_;
-  Key key;
-  key.kind = from.kind;
-  key.negated = from.negated;
-  key.cost = cost_of(from.kind);
-  for (auto& child : from.children) {
-    TRY(auto prepared, prepare(std::move(child), charset));
-    key.cost = std::max(key.cost, prepared.cost);
-    key.children.push_back(std::move(prepared));
-  }
-  std::ranges::stable_sort(key.children, {}, &Key::cost);
-  bool by_day = from.kind == Kind::Before || from.kind == Kind::On || from.kind == Kind::Since ||
-                from.kind == Kind::SentBefore || from.kind == Kind::SentOn ||
-                from.kind == Kind::SentSince;
-  key.value = by_day ? from.day : static_cast<std::int64_t>(from.number);
-  if (from.kind == Kind::Flag) prepare_flag(key, from.text);
-  TRY_DO(prepare_numbers(key, from));
-  if (has_texts(from.kind)) {
-    TRY_DO(prepare_text(key, from, charset));
-  }
-  return key;
-}
-
-Result<void> Searcher::prepare_numbers(Key& key, const SearchKey& from) const {
-  if (from.kind != Kind::Sequence && from.kind != Kind::Uids) return {};
-  if (from.set.is_saved_result()) return Error(501, "No search result is kept");
-  // A message that does not exist matches nothing; only other commands take it for an error.
-  if (from.kind == Kind::Sequence) {
-    key.numbers = from.set.resolve(selected_->exists());
-    return {};
-  }
-  TRY(key.numbers, selected_->numbers(from.set, true));
-  return {};
-}
-
-Result<void> Searcher::prepare_text(Key& key, SearchKey& from, const std::string& charset) {
-  auto utf8 = to_utf8(charset, from.text);
-  if (!utf8) return unknown_charset();
-  // Nobody searches for what stands for no character; a client that cut one in two had better
-  // know. The charset is none the worse for it: BAD, as Dovecot has it.
-  if (count_replaced(*utf8) > count_replaced(from.text)) {
-    return Error(501, "A text of SEARCH is not valid in its charset");
-  }
-  if (from.kind == Kind::Body || from.kind == Kind::Text) {
-    auto asks = from.kind == Kind::Body ? TextScan::Asked::Body : TextScan::Asked::Text;
-    asked_ = !asked_ || *asked_ == asks ? asks : TextScan::Asked::Both;
-    key.text = texts_->add(*utf8);
-    return {};
-  }
-  if (!is_kept(from.field)) needs_whole_header_ = true;
-  auto where = from.kind == Kind::Address ? HeaderKeys::In::Addresses : HeaderKeys::In::Text;
-  key.header = headers_.add(where, from.field, *utf8);
-  return {};
-}
-
-void Searcher::prepare_flag(Key& key, const std::string& name) const {
-  key.is_recent = name == "\\Recent";
-  if (auto flag = system_flag(name)) key.flags = *flag;
-  const auto& known = mailbox_->keywords();
-  for (std::size_t bit = 0; bit < known.size() && bit < store::keywords_per_mailbox_max; ++bit) {
-    if (equal_nocase(known[bit], name)) key.keywords |= store::KeywordSet{1} << bit;
-  }
+                                const SearchRequest& request, std::int64_t now_seconds) {
+  TRY(auto keys, prepare_keys(request, selected, mailbox));
+  return Searcher(selected, mailbox, now_seconds, std::move(keys));
 }
 
 bool Searcher::run(std::size_t messages, std::uint64_t octets, std::vector<std::uint32_t>& found) {
@@ -181,8 +31,8 @@ bool Searcher::run(std::size_t messages, std::uint64_t octets, std::vector<std::
   while (messages > 0 && budget_ > 0) {
     if (!begin_message()) return false;
     auto& subject = *subject_;
-    budget_ -= keys_ * key_cost;
-    auto answer = matches(key_, subject);
+    budget_ -= keys_.count * key_cost;
+    auto answer = matches(keys_.root, subject);
     if (answer == Truth::Unknown && !subject.is_gone) {
       read_on(subject);
       if (!subject.is_gone) continue;
@@ -214,13 +64,13 @@ void Searcher::note_failure(Subject& subject, const Error& error) {
   is_held_up_ = is_held_up_ || (waits_ && store::is_in_use(error));
 }
 
-Searcher::Truth Searcher::matches(const Key& key, Subject& subject) {
+Searcher::Truth Searcher::matches(const PreparedKey& key, Subject& subject) {
   auto answer = holds(key, subject);
   if (!key.negated || answer == Truth::Unknown) return answer;
   return truth(answer == Truth::No);
 }
 
-Searcher::Truth Searcher::all_of(const Key& key, Subject& subject) {
+Searcher::Truth Searcher::all_of(const PreparedKey& key, Subject& subject) {
   auto answer = Truth::Yes;
   for (const auto& child : key.children) {
     auto one = matches(child, subject);
@@ -230,7 +80,7 @@ Searcher::Truth Searcher::all_of(const Key& key, Subject& subject) {
   return answer;
 }
 
-Searcher::Truth Searcher::any_of(const Key& key, Subject& subject) {
+Searcher::Truth Searcher::any_of(const PreparedKey& key, Subject& subject) {
   auto answer = Truth::No;
   for (const auto& child : key.children) {
     auto one = matches(child, subject);
@@ -240,7 +90,7 @@ Searcher::Truth Searcher::any_of(const Key& key, Subject& subject) {
   return answer;
 }
 
-Searcher::Truth Searcher::holds(const Key& key, Subject& subject) {
+Searcher::Truth Searcher::holds(const PreparedKey& key, Subject& subject) {
   switch (key.kind) {
     case Kind::All:
       return Truth::Yes;
@@ -281,7 +131,7 @@ Searcher::Truth Searcher::holds(const Key& key, Subject& subject) {
   return Truth::No;
 }
 
-Searcher::Truth Searcher::has_text(const Key& key, const Subject& subject) const {
+Searcher::Truth Searcher::has_text(const PreparedKey& key, const Subject& subject) const {
   if (!subject.text_scan) return Truth::Unknown;
   const auto& scan = *subject.text_scan;
   bool found = key.kind == Kind::Body ? scan.in_body(key.text) : scan.in_text(key.text);
@@ -289,13 +139,13 @@ Searcher::Truth Searcher::has_text(const Key& key, const Subject& subject) const
   return truth(found);
 }
 
-bool Searcher::has_flag(const Key& key, const store::Message& message) const {
+bool Searcher::has_flag(const PreparedKey& key, const store::Message& message) const {
   if (key.is_recent) return mailbox_->is_recent(message.uid);
   if (!key.flags.empty()) return (message.flags | key.flags) == message.flags;
   return (message.keywords & key.keywords) != 0;
 }
 
-bool Searcher::has_size(const Key& key, Subject& subject) {
+bool Searcher::has_size(const PreparedKey& key, Subject& subject) {
   if (!subject.octets) {
     auto octets = mailbox_->octets(subject.message.uid);
     if (!octets) note_failure(subject, octets.error());
@@ -306,7 +156,7 @@ bool Searcher::has_size(const Key& key, Subject& subject) {
   return key.kind == Kind::Larger ? **subject.octets > wanted : **subject.octets < wanted;
 }
 
-bool Searcher::has_age(const Key& key, Subject& subject) {
+bool Searcher::has_age(const PreparedKey& key, Subject& subject) {
   auto date = internal_date(subject);
   if (!date) return false;
   // RFC 5032 section 2: a message of just that age is both.
@@ -315,7 +165,7 @@ bool Searcher::has_age(const Key& key, Subject& subject) {
 }
 
 const HeaderScan& Searcher::header_scan(Subject& subject) {
-  if (!subject.header_scan) subject.header_scan.emplace(headers_, header(subject));
+  if (!subject.header_scan) subject.header_scan.emplace(keys_.headers, header(subject));
   return *subject.header_scan;
 }
 
@@ -328,7 +178,7 @@ const std::string& Searcher::header(Subject& subject) {
   if (auto* reader = open(subject)) {
     if (auto read = reader->header(header_octets_max)) {
       spend(read->size());
-      if (!needs_whole_header_) keep_fields(subject, *read);
+      if (!keys_.needs_whole_header) keep_fields(subject, *read);
       return subject.header.emplace(*std::move(read));
     }
   }
@@ -336,22 +186,22 @@ const std::string& Searcher::header(Subject& subject) {
   return subject.header.emplace();
 }
 
-// In place of the header, where they are all that is asked for.
+// Stands in for the header if no key asks for other fields.
 std::optional<std::string> Searcher::kept_fields(const Subject& subject) {
-  if (needs_whole_header_) return std::nullopt;
+  if (keys_.needs_whole_header) return std::nullopt;
   return mailbox_->cached(subject.message.uid, store::CacheItem::Header);
 }
 
 void Searcher::keep_fields(const Subject& subject, std::string_view header) {
   std::string kept;
   for (const auto& field : HeaderFields(header)) {
-    if (is_kept(field.name)) kept += field.whole;
+    if (is_kept_field(field.name)) kept += field.whole;
   }
   if (kept.size() > kept_octets_max) return;
   mailbox_->cache(subject.message.uid, store::CacheItem::Header, kept + "\r\n");
 }
 
-// Less than piece_octets is the last.
+// A piece of less than piece_octets is the last.
 Result<std::string> Searcher::read_piece(Subject& subject) {
   auto& reader = *subject.reader;
   // With CRLF line ends it is at most twice as large.
@@ -359,7 +209,7 @@ Result<std::string> Searcher::read_piece(Subject& subject) {
   return reader.read(subject.text.size(), piece_octets);
 }
 
-// Takes the next piece of the message, or goes through the next piece of what was taken.
+// Reads the next piece of the message; once all of it is read, searches the next piece.
 void Searcher::read_on(Subject& subject) {
   if (subject.text_scan) {
     budget_ -= subject.text_scan->advance(piece_octets);
@@ -375,7 +225,8 @@ void Searcher::read_on(Subject& subject) {
   spend(piece->size());
   subject.text += *piece;
   if (!is_last) return;
-  subject.text_scan = std::make_unique<TextScan>(*texts_, std::move(subject.text), *asked_);
+  subject.text_scan =
+      std::make_unique<TextScan>(*keys_.texts, std::move(subject.text), *keys_.asked);
   subject.reader.reset();
 }
 
