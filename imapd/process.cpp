@@ -15,8 +15,8 @@
 namespace pennypost::imap {
 namespace {
 
-// A thread of the pool waits no longer than so for another program's lock; all sessions of the
-// shard need it.
+// How long a thread of the pool waits for another program's lock at a time: all sessions of the
+// shard need the threads.
 constexpr int brief_lock_ms = 100;
 
 /// What the sessions of one worker have in common.

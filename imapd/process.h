@@ -1,4 +1,5 @@
-// imapd's own processes: `login`, before the client is known, and `worker`, with its mail.
+// Runs imapd's own processes: `login`, until the client is known, and `worker`, which serves the
+// mail.
 #pragma once
 
 #include "common/process/child.h"

@@ -30,15 +30,15 @@ using Event = CommandAssembler::Event;
 // What the messages of one command may hold in memory; beyond it they go to a file.
 constexpr std::uint64_t memory_octets_max = 64 << 10;
 constexpr std::size_t messages_max = 1000;
-// After so many octets is asked again whether there is room for them.
+// How often it is checked, in octets, that there is still room.
 constexpr std::uint64_t room_interval = 256 << 10;
-// To store so many takes long.
+// Storing this many takes long.
 constexpr std::uint64_t large_octets = 1 << 20;
 
 Result<Descriptor> nameless_file(const std::string& directory) {
   Descriptor file(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (file) return file;
-  // A file system without O_TMPFILE.
+  // The file system has no O_TMPFILE.
   auto path = directory + "/pennypost-append-XXXXXX";
   file = Descriptor(::mkostemp(path.data(), O_CLOEXEC));
   if (!file) return Error::temporary("Can't store the message while it arrives");
@@ -75,24 +75,24 @@ class AppendBatch {
     return {};
   }
   std::uint64_t announced_octets() const { return announced_octets_; }
-  /// What still comes is read and dropped, and what has come as well.
+  /// Drops what has come; what still comes is read and dropped.
   void fail(Error why) {
     failure = std::move(why);
     file = Descriptor();
     account_.spooled_octets -= std::exchange(announced_octets_, 0);
   }
-  /// Blocks: writes octets of the message that is coming, and asks `store` now and then whether all
-  /// of it so far will fit, as it is stored: with LF alone.
+  /// Writes octets of the message that is arriving, and asks `store` now and then whether there is
+  /// room for all of it so far, as it will be stored: with LF line ends. Blocks.
   Result<void> write(std::string_view bytes, store::MailStore& store);
 
   std::optional<store::MailboxName> target;
   std::vector<store::NewMessage> messages;
-  // The small ones; a deque, since NewMessage looks into it.
+  // The small messages; a deque, since NewMessage refers to its elements.
   std::deque<std::string> texts;
   std::uint64_t memory_octets = 0;
   Descriptor file;
   std::uint64_t file_octets = 0;
-  // Why the command will be refused at its end; what still comes is read and dropped.
+  // Why the command will be refused at its end.
   std::optional<Error> failure;
 
  private:
@@ -118,7 +118,8 @@ Result<void> AppendBatch::write(std::string_view bytes, store::MailStore& store)
   return store.check_room(file_octets - line_ends_, messages.size());
 }
 
-// Whether there is a mailbox for a message that will lie in the file, and room, there as here.
+// For a message that goes to the file: checks that its mailbox exists, and that there is room both
+// in the mailbox and in the spool.
 Task<Result<void>> announce(SessionContext& context, AppendBatch& batch, std::uint64_t octets) {
   if (batch.announced_octets() == 0) {
     auto looked =
@@ -126,7 +127,7 @@ Task<Result<void>> announce(SessionContext& context, AppendBatch& batch, std::ui
     if (!looked) co_return with_try_create(looked.error());
   }
   if (batch.failure) co_return Result<void>();
-  // Stored with LF alone it has at least half as many.
+  // Stored with LF line ends it has at least half as many octets.
   auto least = (batch.announced_octets() + octets) / 2;
   auto count = batch.messages.size() + 1;
   CO_TRY_DO(co_await context.retry_while_locked(
@@ -134,7 +135,7 @@ Task<Result<void>> announce(SessionContext& context, AppendBatch& batch, std::ui
   co_return batch.announce(octets, context.settings().imap_append_spool_limit);
 }
 
-// Whether a message is welcome, before the client sends it.
+// Decides whether to take a message, before the client sends it.
 Task<Result<void>> begin_message(SessionContext& context, AppendBatch& batch,
                                  const std::string& mailbox, const AppendMessage& message) {
   if (batch.messages.size() == messages_max)
@@ -145,7 +146,7 @@ Task<Result<void>> begin_message(SessionContext& context, AppendBatch& batch,
     CO_TRY(auto target, context.mailbox_name(mailbox));
     batch.target = std::move(target);
   }
-  // A small message is not worth a look of its own: storing it will tell.
+  // For a small message it is enough that storing it fails.
   if (batch.memory_octets + message.literal.bytes > memory_octets_max) {
     auto announcing = announce(context, batch, message.literal.bytes);
     CO_TRY_DO(co_await std::move(announcing));
@@ -158,7 +159,7 @@ Task<Result<void>> begin_message(SessionContext& context, AppendBatch& batch,
   co_return Result<void>();
 }
 
-// Takes the literal's octets off the connection, to the last, whatever happens to them.
+// Takes all octets of the literal off the connection, also if they are dropped.
 Task<> take_message(SessionContext& context, AppendBatch& batch, LiteralHeader literal) {
   auto& connection = context.connection();
   if (literal.synchronizing) context.put("+ OK\r\n");

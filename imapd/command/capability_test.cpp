@@ -4,7 +4,7 @@
 
 using namespace pennypost::imap;
 
-TEST_CASE("imap_capability takes the place of ours, or is added to it") {
+TEST_CASE("imap_capability replaces our capabilities, or is added to them") {
   CHECK(with_setting("IMAP4rev1 IDLE", "") == "IMAP4rev1 IDLE");
   CHECK(with_setting("IMAP4rev1 IDLE", "IMAP4rev1  XFOO") == "IMAP4rev1 XFOO");
   CHECK(with_setting("IMAP4rev1", "+XFOO XBAR") == "IMAP4rev1 XFOO XBAR");

@@ -22,10 +22,10 @@ Task<Reply> expunge_messages(SessionContext& context, std::vector<Uid> uids,
     });
     while (!uids.empty()) {
       TRY(auto gone, mailbox.expunge(uids));
-      // The others were gone already.
+      // The rest were gone already.
       if (gone.empty()) break;
       selected.note_expunged(gone);
-      // Or they are there still: asked once more, the mailbox says why.
+      // If some are still there, the next call says why.
       std::erase_if(uids, [&](Uid uid) { return std::ranges::binary_search(gone, uid); });
     }
     return {};
@@ -39,7 +39,7 @@ Task<Reply> expunge_messages(SessionContext& context, std::vector<Uid> uids,
 Task<Reply> expunge(SessionContext& context, const CommandHead& command) {
   CO_TRY_DO(parse_nothing(command.arguments, context.limits()));
   if (!context.may_change()) co_return read_only();
-  // What another program has marked meanwhile counts as well.
+  // Messages that another program has marked meanwhile are removed too.
   CO_TRY_DO(co_await context.sync(SessionContext::Wait::Yes));
   auto expunging = expunge_messages(context, context.selected()->view(), "Expunge completed.");
   co_return co_await std::move(expunging);

@@ -1,4 +1,6 @@
-// FETCH and UID FETCH.
+// FETCH and UID FETCH: sends what is asked of messages.
+//
+// STANDARDS  RFC 9051 sections 6.4.5 and 6.4.9, RFC 2180 section 4.1.2 (messages that are gone)
 #include "imapd/command/handlers.h"
 #include "imapd/fetch/fetch_producer.h"
 #include "imapd/session/context.h"
@@ -6,8 +8,8 @@
 namespace pennypost::imap {
 namespace {
 
-// So much is read from disk before it is sent: one trip to a thread of the pool for many small
-// messages.
+// How much is read from disk before it is sent, so that many small messages take one trip to a
+// thread.
 constexpr std::size_t chunk_octets = 128 << 10;
 
 Task<Reply> fetch_numbers(SessionContext& context, const std::vector<NumberRange>& numbers,
@@ -28,7 +30,7 @@ Task<Reply> fetch_numbers(SessionContext& context, const std::vector<NumberRange
     }
     chunk.clear();
     if (!produced) {
-      // The client waits for the rest of a literal that nobody can give it.
+      // The client waits for the rest of a literal that can't be read: only the end is left.
       context.end("A message broke off while it was sent");
       co_await context.connection().flush();
       co_return Reply(produced.error());

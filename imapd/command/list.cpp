@@ -1,4 +1,4 @@
-// LIST and LSUB.
+// LIST and LSUB: names the mailboxes that match.
 //
 // STANDARDS  RFC 9051 section 6.3.9, RFC 3501 sections 6.3.8 and 6.3.9, RFC 5258 (LIST-EXTENDED),
 //            RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 3348 (CHILDREN)
@@ -12,7 +12,7 @@
 namespace pennypost::imap {
 namespace {
 
-// A step's work, in machine words of patterns: a millisecond or two.
+// The work of a step, in machine words of patterns: a millisecond or two.
 constexpr std::size_t step_cost = 1 << 20;
 
 Task<> tell_folders(SessionContext& context, const ListRequest& request,
@@ -42,7 +42,7 @@ Task<Reply> list(SessionContext& context, const CommandHead& command) {
   CO_TRY_DO(check_status_items(request.return_status));
   auto separator = context.store().separator();
   if (!request.extended && request.patterns.front().empty()) {
-    // RFC 9051 section 6.3.9: asks for the separator alone.
+    // RFC 9051 section 6.3.9: an empty pattern asks for the separator.
     context.put(list_line("LIST", {"\\Noselect"}, separator, ""));
     co_return Reply::ok("List completed.");
   }

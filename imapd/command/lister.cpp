@@ -13,14 +13,14 @@ namespace {
 using store::Folder;
 using store::MailboxName;
 
-// What a name takes besides its patterns.
+// What a name costs besides its patterns.
 constexpr std::size_t name_overhead = 256;
 
 std::vector<ListPattern> patterns_of(const ListRequest& request, char separator) {
   std::vector<ListPattern> out;
   auto reference = decode_utf7(request.reference).value_or(request.reference);
   for (const auto& pattern : request.patterns) {
-    // RFC 5258 section 3: the empty one of several asks for nothing.
+    // RFC 5258 section 3: an empty pattern among several asks for nothing.
     if (pattern.empty()) continue;
     out.emplace_back(reference, decode_utf7(pattern).value_or(pattern), separator);
   }
@@ -32,7 +32,8 @@ bool any_matches(const std::vector<ListPattern>& patterns, std::string_view name
                              [&](const ListPattern& pattern) { return pattern.matches(name); });
 }
 
-// imap_special_use: `NAME`, or `NAME=\Use`; the attribute of a mailbox, "" for none.
+// The special-use attribute of a mailbox, "" for none. imap_special_use lists `NAME` or
+// `NAME=\Use`.
 std::string special_use(const std::vector<std::string>& setting, const MailboxName& name) {
   for (const auto& item : setting) {
     auto equals = item.find('=');
@@ -121,7 +122,7 @@ bool Lister::selects(const Folder& folder) const {
 
 std::string Lister::line(const Folder& folder, bool has_selected_below) const {
   std::vector<std::string> attributes;
-  // RFC 5258 section 3: \NonExistent is for those who know it.
+  // RFC 5258 section 3: only for clients that use the extension.
   if (!folder.exists && request_.extended) {
     attributes.emplace_back("\\NonExistent");
   } else if (!folder.selectable) {

@@ -1,7 +1,7 @@
-// Makes the answers to LIST and LSUB from the names that a user has.
+// Makes the answers to LIST and LSUB from the names of an account's mailboxes.
 //
-// A user may have ten thousand mailboxes and ask with a hundred patterns: this is run on the
-// account's threads, in steps.
+// An account may have ten thousand mailboxes, and a client may ask with a hundred patterns: so this
+// runs on the account's threads, in steps.
 //
 // STANDARDS  RFC 9051 section 6.3.9, RFC 3501 section 6.3.9 (LSUB), RFC 5258 (selection and return
 //            options)
@@ -24,17 +24,17 @@ class Lister {
   struct Answer {
     std::string line;
     store::MailboxName name;
-    /// STATUS may be told of it: it can be selected, and is more than a name above selected ones.
+    /// It can be selected, so that its STATUS may be told.
     bool has_status;
   };
 
-  /// `folders` are what MailStore::list() gives, `subscribed` what it is subscribed to, if that is
-  /// asked for. All of the request, and `special_uses` (imap_special_use), outlive it.
+  /// `folders` are those of MailStore::list(), `subscribed` the subscribed names if the request
+  /// asks for them. The request and `special_uses` (imap_special_use) outlive the Lister.
   Lister(const ListRequest& request, const std::vector<std::string>& special_uses, char separator,
          std::vector<store::Folder> folders, std::vector<store::MailboxName> subscribed);
 
-  /// Goes on for about `cost` machine words of patterns, and adds the answers made; false when none
-  /// is left.
+  /// Goes on for about `cost` machine words of patterns, and appends the answers made; false when
+  /// none is left.
   bool run(std::size_t cost, std::vector<Answer>& out);
 
  private:
@@ -51,17 +51,17 @@ class Lister {
   std::size_t name_cost_ = 1;  // of matching an octet of a name with all patterns
   std::vector<store::Folder> folders_;
   std::vector<bool> is_matched_;
-  // The names above those selected: true where one of these is not listed itself (RFC 5258 section
-  // 3.5), so that nothing else would tell of it.
+  // The names above the selected ones; true where a selected name is not listed itself, so that
+  // only CHILDINFO tells of it (RFC 5258 section 3.5).
   std::map<std::string, bool> above_selected_;
   std::size_t next_ = 0;  // to be answered, once all are matched
 };
 
-/// The line of a mailbox that turned out not to be selectable: with \Noselect.
+/// `line` with \Noselect, for a mailbox that turned out not to be selectable.
 std::string as_not_selectable(std::string line);
 
-/// LSUB's answer: the subscribed names that match, and with `%` the names above those that it stops
-/// short of.
+/// The answer to LSUB: the subscribed names that match; with `%` also the names that match and have
+/// subscribed names below them.
 std::string lsub_lines(const ListRequest& request,
                        const std::vector<store::MailboxName>& subscribed, char separator);
 

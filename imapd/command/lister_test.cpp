@@ -69,7 +69,7 @@ TEST_CASE("LIST answers the same in steps of any size") {
   }
 }
 
-TEST_CASE("CHILDINFO tells of selected names below, as in the examples of RFC 5258") {
+TEST_CASE("CHILDINFO announces selected names below, as in the examples of RFC 5258") {
   // Example 9 of section 5, where qux2 does not exist.
   std::vector<store::Folder> folders{folder("INBOX"),
                                      folder("foo2"),

@@ -1,10 +1,10 @@
-// Which mailbox names a pattern of LIST or LSUB matches.
+// Matches mailbox names with a pattern of LIST or LSUB.
 //
 // `*` stands for any text, `%` for any text without the separator. INBOX as the first level matches
-// in any case, all else as it is written.
+// in any case; everything else matches as it is written.
 //
-// A pattern is an automaton whose states are the places in it, as bits: what it takes to match a
-// name is in proportion to the lengths of both (a 64th of their product), whatever they hold.
+// A pattern is an automaton whose states are the places in it, as bits. Matching a name takes time
+// in proportion to the lengths of both (a 64th of their product), whatever they hold.
 //
 // STANDARDS  RFC 9051 section 6.3.9
 #pragma once

@@ -1,4 +1,6 @@
-// SEARCH and UID SEARCH.
+// SEARCH and UID SEARCH: finds messages by their contents and flags.
+//
+// STANDARDS  RFC 9051 section 6.4.4, RFC 4731 (ESEARCH), RFC 5032 (WITHIN)
 #include "imapd/command/handlers.h"
 #include "imapd/response/untagged.h"
 #include "imapd/search/searcher.h"
@@ -7,10 +9,10 @@
 namespace pennypost::imap {
 namespace {
 
-// A step looks at so many messages, or at so much of them; then others may have their turn.
+// The bounds of a step, after which other sessions may have their turn.
 constexpr std::size_t messages_at_once = 500;
 constexpr std::uint64_t octets_at_once = 1 << 20;
-// An answer with so many numbers is made at once; a longer one is no work for the event loop.
+// An answer with more numbers is made on a thread, not in the event loop.
 constexpr std::size_t short_answer = 10'000;
 
 std::string progress(const Searcher& searcher, const Selected& selected) {
@@ -36,8 +38,8 @@ Task<Reply> search(SessionContext& context, const CommandHead& command) {
   };
   store::LockWait wait(context.loop(), context.store().lock_timeout());
   for (bool more = true; more;) {
-    // A message once begun is gone through: no more of them are in memory than may be searched at
-    // once.
+    // A message that has been begun is finished first, so that no more messages are in memory than
+    // are searched at a time.
     bool goes_on = searcher && searcher->is_within_message();
     auto lane = context.heavy_lane(goes_on ? FairThreads::Place::First : FairThreads::Place::Last);
     CO_TRY(more, co_await lane.offload([&] { return step(); }));

@@ -1,5 +1,5 @@
-// FETCH and SEARCH work in steps, on a thread that others need as well: how large these are, and
-// where they wait.
+// FETCH and SEARCH work in steps, on threads that other accounts need too: how large the steps are,
+// and where they wait.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 
@@ -66,7 +66,7 @@ std::ptrdiff_t seen(const store::Mailbox& mailbox) {
 
 }  // namespace
 
-TEST_CASE("few messages are marked as seen before the client has them, small ones by the dozen") {
+TEST_CASE("messages are marked as seen in batches that are small in messages and in octets") {
   struct Row {
     int count;
     std::size_t octets;
@@ -100,7 +100,7 @@ TEST_CASE("few messages are marked as seen before the client has them, small one
   }
 }
 
-TEST_CASE("a step of SEARCH ends after so many octets, also within a message") {
+TEST_CASE("a step of SEARCH ends after a number of octets, also within a message") {
   for (auto row : {std::pair(5, 400'000), std::pair(1, 3'000'000)}) {
     const int count = row.first;
     const int octets = row.second;
@@ -142,7 +142,7 @@ TEST_CASE("a step of SEARCH with many keys looks at fewer messages") {
   CHECK(found.size() == 40);
 }
 
-TEST_CASE("all texts of a SEARCH are looked for in one pass, each where it belongs") {
+TEST_CASE("all texts of a SEARCH are found in one pass, each where its key looks") {
   Account account;
   std::string text =
       "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= from\n afar\nFrom: Ann <ann@example.org>\n"

@@ -25,8 +25,7 @@ Result<store::FlagChange> flag_change(const SessionContext& context,
     if (auto flag = system_flag(name)) {
       change.flags = change.flags | *flag;
     } else if (name != "\\Recent" || !may_be_recent) {
-      // RFC 9051 section 2.3.2: only the server's own system flags exist; \Recent is nobody's to
-      // set.
+      // RFC 9051 section 2.3.2: there are no other system flags, and no client may set \Recent.
       return Error(501, "Invalid system flag " + printable(name, 40));
     }
   }
@@ -66,7 +65,7 @@ Task<Reply> store_flags(SessionContext& context, const CommandHead& command) {
   }
   if (request.silent && !stored.failure) co_return Reply::ok("Store completed.");
   std::size_t missed = 0;
-  // After a failure even who asked for silence is told how far it went.
+  // After a failure even a client that asked for silence is told how far it went.
   for (auto uid : uids) {
     auto line = selected.flags_of(uid, command.is_uid());
     if (line.empty()) ++missed;

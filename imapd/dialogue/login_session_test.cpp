@@ -45,7 +45,9 @@ TEST_CASE("LOGIN takes atoms, strings and literals, and leaves what follows to t
   CHECK(dialogue.result);
 }
 
-TEST_CASE("SCRAM is not offered, nor taken, where it serves not all, unless the settings name it") {
+TEST_CASE(
+    "SCRAM is neither offered nor taken if some users have no keys for it, unless the settings "
+    "name it") {
   Dialogue near;
   near.auth.serves_scram = false;
   auto text = near.say("a AUTHENTICATE SCRAM-SHA-256\r\n");
@@ -62,7 +64,7 @@ TEST_CASE("SCRAM is not offered, nor taken, where it serves not all, unless the 
   CHECK(has(named.greeting, " LOGINDISABLED AUTH=SCRAM-SHA-256] "));
 }
 
-TEST_CASE("the greeting says what may be used") {
+TEST_CASE("the greeting names the capabilities that hold before login") {
   Dialogue near;
   near.say("");
   CHECK(near.greeting ==
@@ -152,7 +154,7 @@ TEST_CASE("what is too long before login is refused, and a flood ends the connec
             "* BYE Too many invalid IMAP commands.\r\n"));
 }
 
-TEST_CASE("the end of the server is told to who has not logged in, and ends the dialogue") {
+TEST_CASE("a client that has not logged in is told when the server stops, and disconnected") {
   for (const char* lines : {"", "a AUTHENTICATE PLAIN\r\n"}) {
     CAPTURE(lines);
     Dialogue dialogue;

@@ -1,5 +1,5 @@
-// Which response code stands in the NO of every command that names a mailbox, in both formats; and
-// that no NO tells where the mail lies.
+// The response code in the NO of every command that names a mailbox, in both formats, and that no
+// NO reveals where the mail is stored.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -35,7 +35,7 @@ std::string tagged(const std::string& answer) {
 
 }  // namespace
 
-TEST_CASE("a NO bears the response code of its cause, the same in Maildir and mbox") {
+TEST_CASE("a NO has the response code of its cause, the same in Maildir and mbox") {
   struct Row {
     const char* command;
     const char* answer;
@@ -90,7 +90,7 @@ TEST_CASE("a NO bears the response code of its cause, the same in Maildir and mb
   }
 }
 
-TEST_CASE("a NO for this host's troubles names no file of it; the log does") {
+TEST_CASE("a NO for a fault of this host names none of its files; the log does") {
   using Format = TestAccount::Format;
   struct Row {
     Format format;
@@ -182,7 +182,7 @@ TEST_CASE("one rule says which names a mailbox may have, whatever the command") 
   }
 }
 
-TEST_CASE("mboxes and their directories are told of as what they are") {
+TEST_CASE("LIST tells mboxes and their directories apart") {
   LogCapture log;
   TestAccount account(TestAccount::Format::Mbox);
   Client client(account);
@@ -210,7 +210,7 @@ TEST_CASE("mboxes and their directories are told of as what they are") {
   CHECK(client.command("CREATE A") == "OK Create completed.\r\n");
 }
 
-TEST_CASE("a folder more than the account may have is a limit, in Maildir and in mbox") {
+TEST_CASE("a folder more than the account may have is refused with LIMIT, in Maildir and in mbox") {
   for (auto format : {TestAccount::Format::Maildir, TestAccount::Format::Mbox}) {
     LogCapture log;
     TestAccount account(format);

@@ -19,16 +19,6 @@ const std::string first =
     "From: Ann <ann@example.org>\nSubject: first\nDate: Tue, 14 Nov 2023 22:13:20 +0000\n\nhello\n";
 const std::string second = "From: Bob <bob@example.org>\nSubject: second\n\nworld\nwide\n";
 
-std::string append(Client& client, const std::string& mailbox, const std::string& text) {
-  return client.send(
-      "app APPEND " + mailbox + " {" + std::to_string(text.size()) + "+}\r\n" + text + "\r\n",
-      "app ");
-}
-
-bool has(const std::string& text, const std::string& piece) {
-  return text.find(piece) != std::string::npos;
-}
-
 }  // namespace
 
 TEST_CASE("the login is answered with the capabilities that the table gives") {
@@ -52,7 +42,7 @@ TEST_CASE("the login is answered with the capabilities that the table gives") {
   CHECK(has(log.last(), "Logged out"));
 }
 
-TEST_CASE("a mailbox is opened, told of, and closed") {
+TEST_CASE("a mailbox is selected, described and closed") {
   LogCapture log;
   TestAccount account;
   Client client(account);
@@ -110,7 +100,20 @@ TEST_CASE("FETCH gives every item") {
   CHECK(client.command("UID FETCH 99 FLAGS") == "OK Fetch completed.\r\n");
 }
 
-TEST_CASE("no literal holds NUL, whatever the message holds") {
+TEST_CASE("BODYSTRUCTURE is kept, so that the message is read only once for it") {
+  TestAccount account;
+  Client client(account);
+  append(client, "INBOX", second);
+  client.command("SELECT INBOX");
+  auto structure = client.command("FETCH 1 BODYSTRUCTURE");
+  CHECK(has(structure, "\"7bit\" 13 2"));
+  for (const auto& file : std::filesystem::directory_iterator(account.root() + "/Maildir/cur")) {
+    std::ofstream(file.path()) << "Subject: other\n\nx\n";
+  }
+  CHECK(client.command("FETCH 1 BODYSTRUCTURE") == structure);
+}
+
+TEST_CASE("no literal holds NUL, even if the message does") {
   LogCapture log;
   TestAccount account;
   Client client(account);
@@ -125,7 +128,7 @@ TEST_CASE("no literal holds NUL, whatever the message holds") {
             "b\r\n"));
 }
 
-TEST_CASE("a message that can't be read is left out, the client and the log learn why") {
+TEST_CASE("a message that can't be read is left out, and the client and the log learn why") {
   LogCapture log;
   TestAccount account;
   Client client(account);
@@ -224,7 +227,7 @@ TEST_CASE("CLOSE closes though a message can't be removed, and says so") {
   CHECK(client.command("CLOSE") == "BAD No mailbox selected\r\n");
 }
 
-TEST_CASE("a UID that has just gone is no error") {
+TEST_CASE("a UID whose message has just gone is no error") {
   LogCapture log;
   TestAccount account;
   for (const char* gone : {"UID FETCH 1:2 FLAGS", "UID STORE 1:2 +FLAGS (\\Seen)"}) {
@@ -243,19 +246,6 @@ TEST_CASE("a UID that has just gone is no error") {
     CHECK(has(answer, "\r\nOK "));
     client.command("DELETE box");
   }
-}
-
-TEST_CASE("a mailbox that another session removed ends the session that has it open") {
-  LogCapture log;
-  TestAccount account;
-  Client client(account);
-  Client other(account);
-  client.command("CREATE box");
-  other.command("SELECT box");
-  client.command("DELETE box");
-  auto answer = other.command("NOOP");
-  CHECK(has(answer, "* BYE "));
-  CHECK(has(answer, "Mailbox does not exist: box"));
 }
 
 TEST_CASE("COPY and MOVE name the UIDs on both sides") {
@@ -305,123 +295,6 @@ TEST_CASE("COPY is all or none, UID COPY passes over what is gone") {
   CHECK(has(other.command("MOVE 1 Archive"), " 3 3] Moved UIDs.\r\n* 1 EXPUNGE\r\n"));
 }
 
-TEST_CASE("SEARCH finds by every key") {
-  LogCapture log;
-  TestAccount account;
-  Client client(account);
-  append(client, "INBOX", first);
-  append(client, "INBOX", second);
-  append(
-      client, "INBOX",
-      "From: c@d\nSubject: =?utf-8?q?M=C3=BCnchen?=\nContent-Type: text/plain; charset=iso-8859-1\n"
-      "Content-Transfer-Encoding: quoted-printable\n\nStra=DFe\n");
-  append(client, "INBOX",
-         "To:\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/x-part\n\n"
-         "inside\n--b\nContent-Type: message/rfc822\n\nSubject: within\n\ndeep\n--b--\n");
-  append(client, "INBOX",
-         "From: =?utf-8?q?J=C3=B6rg?= <j@e>\nX: a field that makes it\n\t longer than eighty "
-         "octets\n\n\n");
-  client.command("SELECT INBOX");
-  client.command("STORE 2 +FLAGS (\\Seen \\Flagged)");
-  struct Row {
-    const char* keys;
-    const char* found;
-  };
-  const Row rows[] = {
-      {"ALL", " 1 2 3 4 5"},
-      {"SEEN", " 2"},
-      {"UNSEEN", " 1 3 4 5"},
-      {"FLAGGED NOT SEEN", ""},
-      {"OR FLAGGED SUBJECT FIRST", " 1 2"},
-      {"FROM bob", " 2"},
-      {"HEADER Date \"\"", " 1"},
-      {"HEADER subject SECOND", " 2"},
-      {"HEADER X \"it  longer than\"", " 5"},
-      {"TEXT \"it longer than\"", " 5"},
-      {"BODY wide", " 2"},
-      {"BODY second", ""},
-      {"TEXT second", " 2"},
-      {"BODY inside", " 4"},
-      {"BODY x-part", ""},
-      {"TEXT x-part", " 4"},
-      {"BODY within", ""},
-      {"TEXT within", " 4"},
-      {"BODY deep", " 4"},
-      {"TO \"\"", " 4"},
-      {"CC \"\"", ""},
-      {"2:3", " 2 3"},
-      {"UID 3", " 3"},
-      {"NOT 2", " 1 3 4 5"},
-      {"LARGER 80", " 1 3 4 5"},
-      {"SMALLER 80", " 2"},
-      {"SENTON 14-Nov-2023", " 1"},
-      {"SENTBEFORE 15-Nov-2023", " 1"},
-      {"SENTSINCE 15-Nov-2023", ""},
-      {"SINCE 1-Jan-2000", " 1 2 3 4 5"},
-      {"BEFORE 1-Jan-2000", ""},
-      {"CHARSET UTF-8 SUBJECT {8+}\r\nm\xc3\xbcNCHEN", " 3"},
-      {"CHARSET UTF-8 BODY {7+}\r\nstra\xc3\x9f"
-       "e",
-       " 3"},
-      {"CHARSET ISO-8859-1 SUBJECT {7+}\r\nM\xfcnchen", " 3"},
-      {"CHARSET ISO-8859-1 FROM {4+}\r\nJ\xf6rg", " 5"},
-  };
-  for (const char* fields : {"read", "kept by the first round"}) {
-    CAPTURE(fields);
-    for (const auto& row : rows) {
-      CAPTURE(row.keys);
-      CHECK(client.command("SEARCH " + std::string(row.keys)) ==
-            "* SEARCH" + std::string(row.found) + "\r\nOK Search completed.\r\n");
-    }
-  }
-  CHECK(
-      client.command("SEARCH CHARSET x-none ALL").starts_with("NO [BADCHARSET (US-ASCII UTF-8)]"));
-  CHECK(client.command("SEARCH CHARSET UTF-8 SUBJECT {3+}\r\nm\xc3x") ==
-        "BAD A text of SEARCH is not valid in its charset\r\n");
-  CHECK(client.command("SEARCH CHARSET UTF-8 SUBJECT {3+}\r\n\xef\xbf\xbd") ==
-        "* SEARCH\r\nOK Search completed.\r\n");
-  CHECK(has(client.command("UID SEARCH RETURN (MIN COUNT) ALL"), ") UID MIN 1 COUNT 5\r\n"));
-}
-
-TEST_CASE("LIST, LSUB and the commands on names") {
-  LogCapture log;
-  TestAccount account;
-  Client client(account);
-  CHECK(client.command("LIST \"\" \"\"") ==
-        "* LIST (\\Noselect) \".\" \"\"\r\nOK List completed.\r\n");
-  CHECK(client.command("CREATE a.b.c") == "OK Create completed.\r\n");
-  CHECK(client.command("CREATE Sent.") == "OK Create completed.\r\n");
-  CHECK(client.command("CREATE Entw&APw-rfe") == "OK Create completed.\r\n");
-  CHECK(client.command("CREATE &&") == "NO [CANNOT] Mailbox name is not valid modified UTF-7\r\n");
-  CHECK(client.command("CREATE a.b.c").starts_with("NO [ALREADYEXISTS]"));
-  auto all = client.command("LIST \"\" *");
-  CHECK(has(all, "* LIST (\\HasNoChildren) \".\" INBOX\r\n"));
-  CHECK(has(all, "* LIST (\\HasNoChildren \\Sent) \".\" Sent\r\n"));
-  CHECK(has(all, "* LIST (\\HasNoChildren) \".\" Entw&APw-rfe\r\n"));
-  CHECK(has(all, " \".\" a.b.c\r\n"));
-  auto top = client.command("LIST \"\" %");
-  CHECK(has(top, "\\HasChildren) \".\" a\r\n"));
-  CHECK_FALSE(has(top, "a.b"));
-  CHECK(client.command("SUBSCRIBE a.b.c") == "OK Subscribe completed.\r\n");
-  CHECK(client.command("LSUB \"\" %") == "* LSUB (\\Noselect) \".\" a\r\nOK Lsub completed.\r\n");
-  CHECK(client.command("LSUB a. *") == "* LSUB () \".\" a.b.c\r\nOK Lsub completed.\r\n");
-  CHECK(client.command("LIST (SUBSCRIBED) \"\" *") ==
-        "* LIST (\\HasNoChildren \\Subscribed) \".\" a.b.c\r\nOK List completed.\r\n");
-  CHECK(client.command("LIST (SUBSCRIBED RECURSIVEMATCH) \"\" %")
-            .find("a (\"CHILDINFO\" (\"SUBSCRIBED\"))") != std::string::npos);
-  CHECK(has(client.command("LIST \"\" Sent RETURN (STATUS (MESSAGES))"),
-            "* STATUS Sent (MESSAGES 0)\r\n"));
-  CHECK(client.command("LIST (SUBSCRIBED RECURSIVEMATCH) \"\" % RETURN (STATUS (MESSAGES))")
-            .find("STATUS a") == std::string::npos);
-  CHECK(client.command("LIST \"\" Sent RETURN (STATUS (HIGHESTMODSEQ))").starts_with("BAD "));
-  CHECK(client.command("LIST  (SUBSCRIBED )  \"\"  *  RETURN  (CHILDREN  SUBSCRIBED )")
-            .ends_with("OK List completed.\r\n"));
-  CHECK(client.command("RENAME a.b.c x.y") == "OK Rename completed.\r\n");
-  CHECK(client.command("DELETE Sent") == "OK Delete completed.\r\n");
-  CHECK(client.command("DELETE INBOX").starts_with("NO [CANNOT]"));
-  CHECK(client.command("UNSUBSCRIBE a.b.c") == "OK Unsubscribe completed.\r\n");
-}
-
 TEST_CASE(
     "APPEND refuses a message for which there is no room before it comes, and while it comes") {
   TestAccount account;
@@ -448,7 +321,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("SEARCH and LIST take so many keys and patterns") {
+TEST_CASE("SEARCH and LIST take no more keys and patterns than the settings allow") {
   TestAccount account;
   account.deliver("Subject: x\n\nbody\n");
   Client client(account, {"imap_search_keys_max=16", "imap_list_patterns_max=2"});
@@ -520,30 +393,13 @@ TEST_CASE("IDLE tells of a delivery at once, and ends with DONE") {
   CHECK(client.send("k NOOP\r\n", "j ") == "j BAD Expected DONE.\r\n");
 }
 
-TEST_CASE("IDLE without a mailbox waits for DONE, and keeps nobody from anything") {
+TEST_CASE("IDLE without a mailbox waits for DONE, with a sign of life now and then") {
   LogCapture log;
   TestAccount account;
   Client client(account, {"imap_idle_notify_interval=1s"});
   CHECK(client.send("i IDLE\r\n", "+") == "+ idling\r\n");
   CHECK(client.send("", "*") == "* OK Still here\r\n");
   CHECK(client.send("DONE\r\n", "i ") == "i OK Idle completed.\r\n");
-}
-
-TEST_CASE("a mailbox that is removed ends the IDLE of who has it open") {
-  LogCapture log;
-  TestAccount account;
-  Client client(account);
-  Client other(account);
-  client.command("CREATE box");
-  other.command("SELECT box");
-  other.send("i IDLE\r\n", "+");
-  client.command("DELETE box");
-  // Not the time that the client may be silent.
-  CHECK(other.send("", "never") ==
-        "* BYE [NONEXISTENT] Mailbox does not exist: box\r\n(lost connection)");
-  other.hang_up();
-  CHECK(other.is_over());
-  CHECK(has(log.last(), "The mailbox has gone"));
 }
 
 TEST_CASE("what another program's lock keeps back is told once the lock is gone") {
@@ -571,7 +427,7 @@ TEST_CASE("what another program's lock keeps back is told once the lock is gone"
   other.join();
 }
 
-TEST_CASE("a worker that ends says BYE to who waits") {
+TEST_CASE("a worker that stops says BYE to an idling client") {
   LogCapture log;
   TestAccount account;
   Client client(account);
@@ -581,6 +437,32 @@ TEST_CASE("a worker that ends says BYE to who waits") {
   CHECK(client.send("", "never") == "* BYE Server shutting down.\r\n(lost connection)");
   client.hang_up();
   CHECK(client.is_over());
+  CHECK(has(log.last(), "Server shutting down."));
+}
+
+TEST_CASE("the log tells how many bytes a session has received and sent, large answers included") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  auto sent = client.greeting().size();
+  sent += append(client, "INBOX", "A: b\r\n\r\n" + std::string(400'000, 'x') + "\r\n").size();
+  sent += client.command("SELECT INBOX").size() + std::string_view("t1 ").size();
+  sent += client.command("FETCH 1 BODY.PEEK[]").size() + std::string_view("t2 ").size();
+  sent += client.command("LOGOUT").size() + std::string_view("t3 ").size();
+  client.hang_up();
+  CHECK(has(log.last(), "out=" + std::to_string(sent)));
+}
+
+TEST_CASE("a command that names the saved result of a search is refused, for none is kept") {
+  TestAccount account;
+  Client client(account);
+  append(client, "INBOX", first);
+  client.command("SELECT INBOX");
+  for (const char* command :
+       {"FETCH $ FLAGS", "UID FETCH $ FLAGS", "SEARCH $", "STORE $ FLAGS ()"}) {
+    CAPTURE(command);
+    CHECK(client.command(command) == "BAD No search result is kept\r\n");
+  }
 }
 
 TEST_CASE("nonsense is BAD, and too much of it ends the session") {

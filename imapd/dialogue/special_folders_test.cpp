@@ -39,7 +39,7 @@ TEST_CASE("the special folders are there from the first login on, whatever its f
   }
 }
 
-TEST_CASE("what the user has removed or unsubscribed stays so at the next login") {
+TEST_CASE("folders that the user has removed or unsubscribed stay so at the next login") {
   LogCapture log;
   TestAccount account;
   account.has_special_folders = true;
@@ -56,7 +56,8 @@ TEST_CASE("what the user has removed or unsubscribed stays so at the next login"
   CHECK(again.command("LSUB \"\" *") == "OK Lsub completed.\r\n");
 }
 
-TEST_CASE("an account with folders of its own gets none, one that was begun gets the rest") {
+TEST_CASE(
+    "an account with folders of its own gets none, one that was begun gets the missing ones") {
   const std::vector<std::string> uses{"Sent", "Trash", "Old=\\Archive"};
   auto names = [](store::MailStore& store) {
     std::string text;

@@ -1,4 +1,4 @@
-// An account on disk, and an IMAP session on it over streams in memory, for tests.
+// Gives tests an account on disk, and an IMAP session on it over streams in memory.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -159,5 +159,16 @@ class Client {
   std::string greeting_;
   int tag_ = 0;
 };
+
+/// Appends a message to a mailbox; all that comes back, to the tagged line `app …`.
+inline std::string append(Client& client, const std::string& mailbox, const std::string& text) {
+  return client.send(
+      "app APPEND " + mailbox + " {" + std::to_string(text.size()) + "+}\r\n" + text + "\r\n",
+      "app ");
+}
+
+inline bool has(const std::string& text, const std::string& piece) {
+  return text.find(piece) != std::string::npos;
+}
 
 }  // namespace pennypost::imap

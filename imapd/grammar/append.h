@@ -1,11 +1,9 @@
-// APPEND's arguments in, its target and message descriptions out; the messages themselves stay
-// outside.
+// Parses the arguments of APPEND; the messages themselves stay outside.
 //
-//   a1 APPEND Sent (\Seen) "01-Jan-2024 00:00:00 +0000" {310}    parse_append: all up to the
-//   literal
-//    (\Flagged) {120}                                            parse_append_next: another message
-//                                                                parse_append_next: "" ends the
-//                                                                command
+//   a1 APPEND Sent (\Seen) "01-Jan-2024 00:00:00 +0000" {310}
+//                              parse_append: all up to the literal
+//    (\Flagged) {120}          parse_append_next: another message
+//                              parse_append_next: "" ends the command
 //
 // STANDARDS  RFC 9051 section 6.3.12, RFC 3502 (several messages)
 #pragma once

@@ -1,19 +1,19 @@
-// Bytes as they arrive in, whole commands out; literals counted, bounded, and messages kept out of
-// memory.
+// Assembles commands from the bytes as they arrive: counts literals, keeps the limits, and leaves
+// the messages of APPEND out of memory.
 //
-// One command is lines joined by literals (RFC 9051 section 2.2.1):
+// A command is lines joined by literals (RFC 9051 section 2.2.1):
 //
 //   a1 LOGIN {3}<CRLF>        -> Continue: say "+", go on       (a "{3+}" goes on by itself)
 //   ann {6}<CRLF>             -> Continue
 //   secret<CRLF>              -> Complete: text() holds all of it, without the last CRLF
-//   a2 APPEND INBOX {9000}    -> Message: text() is parsed, the caller takes 9000 bytes from the
+//   a2 APPEND INBOX {9000}    -> Message: text() is parsed; the caller takes 9000 bytes from the
 //                                connection itself, calls message_taken(), and goes on with
-//   <CRLF>                    -> Complete: text() holds what followed the message ("", or the next
-//   one)
+//   <CRLF>                    -> Complete: text() holds what followed the message, "" or the
+//                                description of the next one
 //
-// A command that breaks a limit is refused: what the client has on its way is skipped, then comes
-// Refused with error() and tag(). Abandon: more would have to be skipped than we are willing to
-// read. A line may end in LF alone, as Dovecot takes it.
+// A command that exceeds a limit is refused: what the client has already sent of it is skipped,
+// then comes Refused with error() and tag(). Abandon says that more would have to be skipped than
+// we are willing to read. A line may end in LF alone, as with Dovecot.
 //
 // STANDARDS  RFC 9051 sections 2.2.1 and 4.3, RFC 7888 (LITERAL+), RFC 3502 (several messages)
 #pragma once
@@ -69,13 +69,13 @@ class CommandAssembler {
 
   const Limits& limits_;
   std::string text_;
-  // The end of a line that is skipped: enough to see a literal header in it.
+  // The end of a line that is being skipped: enough to recognise the header of a literal.
   std::string tail_;
   std::string refused_tag_;
   std::optional<LiteralHeader> literal_;
   std::optional<Error> error_;
   State state_ = State::Line;
-  // What take() tells once the state is Done.
+  // What take() answers once the state is Done.
   Event outcome_ = Event::Complete;
   std::size_t line_start_ = 0;
   std::uint64_t literal_left_ = 0;

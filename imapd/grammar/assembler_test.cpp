@@ -54,7 +54,7 @@ TEST_CASE("a command is complete at its line end, however its octets arrive") {
   }
 }
 
-TEST_CASE("the message of an APPEND stays outside, its mailbox name does not") {
+TEST_CASE("the message of an APPEND stays outside the assembler, its mailbox name does not") {
   Limits limits;
   CommandAssembler assembler(limits);
   CHECK(feed(assembler, "a APPEND {5}\r\nINBOX (\\Seen) {70000}\r\n", 7) ==
@@ -110,7 +110,7 @@ TEST_CASE("an APPEND that is wrong before its literal is refused before the mess
   }
 }
 
-TEST_CASE("what breaks a limit is skipped to its end and refused under its tag") {
+TEST_CASE("a command that exceeds a limit is skipped to its end and refused under its tag") {
   Limits limits;
   limits.line_bytes_max = 40;
   limits.literal_bytes_max = 10;

@@ -1,8 +1,8 @@
-// The bytes of one command in, its tokens out, left to right.
+// Reads the tokens of a command one after another.
 //
 // A command is one text with its literals in place, as CommandAssembler gives it: `{3}CRLF` and
-// three bytes. Each function takes one token at the cursor or answers Error(501, what was expected)
-// and leaves the cursor where it pleases: the command is lost then. Tokens are values of their own.
+// three bytes. Each function reads one token at the cursor, or answers Error 501 with what was
+// expected; after an error the command is lost, and so is the cursor's place. Tokens are copies.
 //
 // STANDARDS  RFC 9051 section 9 and RFC 3501 section 9 (formal syntax), RFC 7888 (non-synchronizing
 //            literals), RFC 3516 section 7 (literal8)

@@ -1,8 +1,7 @@
-// FETCH's arguments in, the messages and the items asked for out.
+// Parses the arguments of FETCH: which messages, and which items of each.
 //
-// Every item is one value of FetchItem; what reads a part of the message bears a Section. The
-// macros ALL, FAST, FULL are replaced by what they stand for. The RFC822 items are sections with a
-// name of their own.
+// The macros ALL, FAST and FULL are replaced by their items; the RFC822 items become sections with
+// a name of their own.
 //
 // STANDARDS  RFC 9051 section 6.4.5, RFC 3501 section 6.4.5 (RFC822, macros), RFC 4466 (modifiers)
 #pragma once

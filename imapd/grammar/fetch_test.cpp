@@ -69,7 +69,7 @@ TEST_CASE("spaces inside parentheses are passed over, as Dovecot does") {
   CHECK(request->modifiers.size() == 1);
 }
 
-TEST_CASE("what is no FETCH is refused") {
+TEST_CASE("malformed FETCH arguments are refused") {
   for (const char* text : {"",
                            " 1",
                            " 1 ",

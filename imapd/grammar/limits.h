@@ -1,6 +1,6 @@
-// How much of one IMAP command we take: the bounds that the parsers below keep.
+// Names the limits of one IMAP command, which the parsers keep.
 //
-// The session fills them from the parameters; the values here are Dovecot's and hold in the tests.
+// The session fills them from the parameters; the values here are Dovecot's, and hold in the tests.
 #pragma once
 
 #include <cstddef>

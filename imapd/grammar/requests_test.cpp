@@ -60,7 +60,7 @@ TEST_CASE("AUTHENTICATE takes an initial response in base64") {
   CHECK_FALSE(parse_authenticate(" PLAIN ", limits).has_value());
 }
 
-TEST_CASE("INBOX is INBOX in any case") {
+TEST_CASE("INBOX is recognised in any case") {
   CHECK(parse_mailbox(" inbox", limits).operator*() == "INBOX");
   CHECK(parse_mailbox(" \"InBox\"", limits).operator*() == "INBOX");
   CHECK(parse_mailbox(" inbox.x", limits).operator*() == "inbox.x");

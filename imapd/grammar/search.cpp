@@ -11,7 +11,7 @@ namespace {
 
 using Kind = SearchKey::Kind;
 
-// What follows a key's name.
+// The argument of a key.
 enum class Takes { Nothing, Text, HeaderText, FieldAndText, Keyword, Day, Number, Seconds, Uids };
 
 struct KeyRow {
@@ -119,7 +119,7 @@ class Parser {
     return simple(*row);
   }
 
-  // Parentheses, NOT and OR can't outnumber the keys by much.
+  // Counts the keys alone: there can't be many more of parentheses, NOT and OR.
   Result<void> count() {
     if (++keys_ > cursor_.limits().search_keys_max) {
       return Error(550, ResponseCode::Limit, "Too many search keys (imap_search_keys_max)");

@@ -1,8 +1,7 @@
-// SEARCH's arguments in, a tree of criteria out.
+// Parses the arguments of SEARCH into a tree of keys.
 //
-// A key list is one And; NEW, OLD, UNSEEN and their like are built from the plain ones with
-// `negated`. Texts stay in the charset that the client named; the session converts them before it
-// compares.
+// A list of keys is one And; NEW, OLD, UNSEEN and their like become plain keys with `negated`.
+// Texts stay in the charset that the client named: they are converted when the keys are prepared.
 //
 // STANDARDS  RFC 9051 section 6.4.4, RFC 3501 section 6.4.4 (RECENT, NEW, OLD), RFC 4731 (RETURN),
 //            RFC 5032 (YOUNGER, OLDER)

@@ -107,7 +107,7 @@ TEST_CASE("CHARSET and RETURN come before the keys") {
   CHECK_FALSE(parse_search(" ALL", limits)->extended);
 }
 
-TEST_CASE("what is no SEARCH is refused") {
+TEST_CASE("malformed SEARCH arguments are refused") {
   for (const char* text : {"",
                            " ",
                            " X",

@@ -1,4 +1,4 @@
-// `2,4:7,12:*` in, the numbers it names out: message sequence numbers and UIDs.
+// Parses sets of message sequence numbers or UIDs, such as `2,4:7,12:*`, and finds what they name.
 //
 // STANDARDS  RFC 9051 section 9 (sequence-set), RFC 5182 section 2.1 ($)
 #pragma once

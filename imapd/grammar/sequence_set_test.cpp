@@ -31,7 +31,7 @@ TEST_CASE("a sequence set names its numbers in ascending order, once each") {
   }
 }
 
-TEST_CASE("what is no sequence set is refused") {
+TEST_CASE("a malformed sequence set is refused") {
   for (const char* text : {"", "0", "1:", ":1", "1,", ",1", "1::2", "a", "1:2:3", "4294967296",
                            "01", "-1", "1 2", "**", "$,1", "99999999999", "1,2,3,4"}) {
     CAPTURE(text);
@@ -39,7 +39,7 @@ TEST_CASE("what is no sequence set is refused") {
   }
 }
 
-TEST_CASE("ranges know what they hold") {
+TEST_CASE("contains() and count() tell what ranges hold") {
   auto ranges = SequenceSet::parse("2:4,7", 10)->resolve(9);
   for (std::uint32_t n : {2u, 3u, 4u, 7u}) CHECK(contains(ranges, n));
   for (std::uint32_t n : {0u, 1u, 5u, 6u, 8u}) CHECK_FALSE(contains(ranges, n));

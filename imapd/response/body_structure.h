@@ -1,7 +1,8 @@
-// A message's MIME tree in, IMAP's BODY and BODYSTRUCTURE out, and where each part's octets lie.
+// Describes the MIME parts of a message: BODY and BODYSTRUCTURE, and where each part's octets lie.
 //
-// Structure is all that FETCH ever needs of the tree, and can be kept beside the message: encode()
-// is a text for the index, decode() its inverse. Offsets count octets with CRLF line ends.
+// A Structure is all that FETCH needs to know of a message's parts, and the index keeps it beside
+// the message: encode() writes it as a text, decode_structure() reads that. Offsets count octets
+// with CRLF line ends.
 //
 // STANDARDS  RFC 9051 section 7.5.2 (BODYSTRUCTURE), section 6.4.5.1 (part numbers)
 #pragma once

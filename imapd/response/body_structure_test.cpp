@@ -64,7 +64,7 @@ TEST_CASE("sections name octets by part number") {
   CHECK(part(mixed, {3}, Text::Whole) == "NIL");
 }
 
-TEST_CASE("what the structure says of a part without parts is what its section gives") {
+TEST_CASE("the size that the structure gives for a part is that of its section") {
   using Text = Section::Text;
   std::string no_boundary = "Content-Type: multipart/mixed; a=b\r\n\r\n0123456789abcd";
   CHECK(structure_of(no_boundary).body ==
@@ -76,7 +76,8 @@ TEST_CASE("what the structure says of a part without parts is what its section g
   CHECK(part(no_part, {1}, Text::Whole).empty());
 }
 
-TEST_CASE("a message or multipart beyond the limits of nesting and number is octets alone") {
+TEST_CASE(
+    "a message or multipart beyond the limits of nesting and number is described as plain octets") {
   for (bool is_message : {true, false}) {
     auto header = [&](std::size_t level) -> std::string {
       if (is_message) return "Content-Type: message/rfc822\r\n\r\n";
@@ -107,7 +108,7 @@ TEST_CASE("a message or multipart beyond the limits of nesting and number is oct
   CHECK(decode_structure(encode(structure)).has_value());
 }
 
-TEST_CASE("a structure survives the index, and nothing else passes for one") {
+TEST_CASE("an encoded structure is decoded to the same, and no other text is taken for one") {
   auto structure = structure_of(mixed);
   auto text = encode(structure);
   auto again = decode_structure(text);

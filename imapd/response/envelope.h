@@ -1,10 +1,10 @@
-// A message's header in, IMAP's ENVELOPE out.
+// Writes the ENVELOPE of a message from its header.
 //
 //   envelope = "(" date subject from sender reply-to to cc bcc in-reply-to message-id ")"
 //   address  = "(" name route mailbox host ")"
 //
-// Texts are unfolded and otherwise as the header has them: encoded words stay encoded. sender and
-// reply-to repeat from where their fields are missing or hold no address.
+// Texts are unfolded, and otherwise as they stand in the header: encoded words stay encoded. Where
+// sender or reply-to are missing or hold no address, those of from stand in for them.
 //
 // STANDARDS  RFC 9051 section 7.5.2 (ENVELOPE), RFC 3501 section 7.4.2
 #pragma once

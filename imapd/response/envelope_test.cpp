@@ -27,7 +27,8 @@ TEST_CASE("an envelope of nothing is ten times NIL") {
   CHECK(envelope("Subject:\n\n") == "(NIL \"\" NIL NIL NIL NIL NIL NIL NIL NIL)");
 }
 
-TEST_CASE("what an address lacks is named, for it must be neither NIL nor empty") {
+TEST_CASE(
+    "a missing part of an address gets a placeholder, since it must be neither NIL nor empty") {
   // NIL would mean a group (RFC 9051 section 7.5.2). An empty string keeps to the grammar, but a
   // client that puts the two together again writes to "joe@" or "@example.org". The words are those
   // of the server that we replace: what clients have kept of its envelopes stays the same.
@@ -40,7 +41,7 @@ TEST_CASE("what an address lacks is named, for it must be neither NIL nor empty"
         "((\"Joe\" NIL \"joe\" \"MISSING_DOMAIN\")) NIL NIL)");
 }
 
-TEST_CASE("folds, quotes, 8-bit text, groups and bare words keep the syntax whole") {
+TEST_CASE("folds, quotes, 8-bit text, groups and bare words leave the syntax intact") {
   CHECK(envelope(
             "Subject: a \"b\"\n \\c\nFrom: f\xc3\xbc\xc3\x9f <a@b>\nTo: group: x@y;\nCc: bare\n") ==
         "(NIL \"a \\\"b\\\" \\\\c\" (({5}\r\nf\xc3\xbc\xc3\x9f NIL \"a\" \"b\")) "

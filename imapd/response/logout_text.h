@@ -1,4 +1,5 @@
-// Puts the bytes of a session into the end of its log line, as imap_logout_format has it.
+// Writes how many bytes a session received and sent, in the form of imap_logout_format, for the end
+// of its log line.
 #pragma once
 
 #include <cstdint>

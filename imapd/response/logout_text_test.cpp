@@ -4,7 +4,7 @@
 
 using namespace pennypost::imap;
 
-TEST_CASE("imap_logout_format names the bytes of a session as often as it likes") {
+TEST_CASE("imap_logout_format may use each byte count any number of times") {
   CHECK(logout_text("in=%i out=%o", 10, 300) == "in=10 out=300");
   CHECK(logout_text("%o/%{output} %i/%{input} %i", 1, 2) == "2/2 1/1 1");
   CHECK(logout_text("100%% %x %", 1, 2) == "100% %x %");

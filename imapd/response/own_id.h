@@ -1,4 +1,6 @@
-// The setting imap_id_send in, the fields of our answer to ID out (RFC 2971).
+// Makes the fields of our answer to ID from the setting imap_id_send.
+//
+// STANDARDS  RFC 2971
 #pragma once
 
 #include <string_view>

@@ -6,7 +6,7 @@
 
 using namespace pennypost::imap;
 
-TEST_CASE("imap_id_send is pairs of a key and a value, and * is ours") {
+TEST_CASE("imap_id_send is pairs of a key and a value, and * stands for our own value") {
   CHECK(id_line(own_id("name * vendor Example")) ==
         "* ID (\"name\" \"Pennypost\" \"vendor\" \"Example\")\r\n");
   CHECK(id_line(own_id("NAME * os * revision *"))

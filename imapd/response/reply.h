@@ -1,6 +1,6 @@
-// How a command ended in, its tagged line out.
+// Holds the result of a command, OK, NO or BAD, and writes its tagged line.
 //
-// STANDARDS  RFC 9051 section 7.1 (OK, NO, BAD)
+// STANDARDS  RFC 9051 section 7.1 (OK, NO, BAD), RFC 5530 (response codes)
 #pragma once
 
 #include <string>

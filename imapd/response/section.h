@@ -1,4 +1,6 @@
-// A section of FETCH in, its text between the brackets of the answer out.
+// Writes the name of a FETCH section, as it stands between the brackets of the answer.
+//
+// STANDARDS  RFC 9051 section 7.5.2
 #pragma once
 
 #include <string>

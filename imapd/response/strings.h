@@ -1,7 +1,7 @@
-// Text in, IMAP's notations of it out: atom, quoted or literal, whichever can carry it.
+// Writes text in IMAP's notations: as an atom, quoted or as a literal, whichever can carry it.
 //
-// STANDARDS  RFC 9051 section 4 (data formats), RFC 3501 section 4.3.1 (8-bit text only in
-// literals)
+// STANDARDS  RFC 9051 section 4 (data formats),
+//            RFC 3501 section 4.3.1 (8-bit text only in literals)
 #pragma once
 
 #include <cstdint>

@@ -13,7 +13,7 @@ std::string made(F f) {
 }
 }  // namespace
 
-TEST_CASE("a text takes the first notation that can carry it") {
+TEST_CASE("a text is written in the first notation that can carry it") {
   struct Row {
     std::string text;
     std::string astring;

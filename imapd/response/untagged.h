@@ -1,7 +1,7 @@
-// Values in, the lines of IMAP's answers out.
+// Writes the untagged lines of IMAP's answers, and the response codes of UIDPLUS.
 //
-// Every function gives one whole line with its CRLF, but response codes, which come as `[CODE …]`.
-// Mailbox names are taken in UTF-8 and go out in modified UTF-7.
+// Every function gives a whole line with its CRLF; the two for response codes give `[CODE …]`.
+// Mailbox names are taken in UTF-8 and written in modified UTF-7.
 //
 // STANDARDS  RFC 9051 section 7, RFC 3501 section 7 (SEARCH, LSUB, RECENT), RFC 4315 (UIDPLUS),
 //            RFC 4731 (ESEARCH), RFC 2342 (NAMESPACE), RFC 2971 (ID)
@@ -22,8 +22,8 @@
 
 namespace pennypost::imap {
 
-/// The system flag of that name, in the spelling that the grammar gives it (canonical_flag); nothing
-/// for \Recent, which is the session's.
+/// The system flag of that name, spelt as canonical_flag() gives it; nothing for \Recent, which no
+/// client may set.
 std::optional<store::Flags::Bit> system_flag(std::string_view name);
 /// `\Answered \Seen $Junk`, in this order: system flags, \Recent, keywords.
 std::vector<std::string> flag_names(store::Flags flags, bool recent,

@@ -1,6 +1,6 @@
-// Looks for the keys of one SEARCH that name a header field, all of them in one pass.
+// Finds the texts of those keys of a SEARCH that name a header field, all of them in one pass.
 //
-// SUBJECT and HEADER look into a field as readers see it, FROM and its like into the addresses as
+// SUBJECT and HEADER look into a field as readers see it; FROM and its like into the addresses, as
 // ENVELOPE shows them.
 //
 // STANDARDS  RFC 9051 section 6.4.4

@@ -1,9 +1,9 @@
-// Looks for the keys of one SEARCH in a whole message, part by part, some octets at a time.
+// Finds the texts of the keys BODY and TEXT in a message, part by part, some octets at a time.
 //
-// What is encoded is decoded first, texts in any charset become UTF-8, and folded fields one line.
-// BODY looks into all text parts; TEXT also into the header, and those of parts and attached
-// messages. RFC 9051 section 6.4.4: BODY matches no header field, else each attachment had "base64"
-// in its body.
+// What is encoded is decoded first, text in any charset becomes UTF-8, and folded fields become one
+// line. BODY looks into all text parts; TEXT also into the header, and into the headers of parts
+// and attached messages. RFC 9051 section 6.4.4: BODY looks into no header field; otherwise
+// "base64" would be found in the body of every attachment.
 //
 // SEE ALSO   header_scan.h (keys that name a header field)
 #pragma once

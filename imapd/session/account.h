@@ -1,8 +1,8 @@
-// What the sessions of one account share in their worker, so that all of them together take no more
-// than is due to one account: its part of the threads, and what APPEND holds of messages to come.
+// Counts what the sessions of one account use together, so that they get no more than one account's
+// share: of the threads, and of the space for messages that APPEND is taking in.
 //
-// All sessions of an account are in one worker (store/login/handover.h): what is counted here is
-// counted for the account as a whole, however many shards there are.
+// All sessions of an account are in one worker (store/login/handover.h), so what is counted here
+// holds for the account as a whole, however many shards there are.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +23,11 @@ class Account {
   Account& operator=(const Account&) = delete;
   ~Account();
 
-  /// Where all that blocks or takes long is run.
+  /// The threads for everything that blocks or takes long.
   FairThreads::Party threads;
-  /// Octets of messages in files that APPEND is filling, as they were announced.
+  /// Octets of the messages that APPEND is writing to files, as announced.
   std::uint64_t spooled_octets = 0;
-  /// imap_auto_create_special has been seen to.
+  /// The work of imap_auto_create_special is done.
   bool has_special_folders = false;
 
  private:
@@ -41,7 +41,7 @@ class Accounts {
   /// `threads` and `share` as FairThreads has them (io_threads, imap_account_threads_max).
   Accounts(Loop& loop, std::size_t threads, std::size_t share) : threads_(loop, threads, share) {}
 
-  /// The one of that name, for as long as somebody keeps it.
+  /// The account of that name; all who hold it at a time hold the same.
   std::shared_ptr<Account> open(const std::string& name);
 
  private:

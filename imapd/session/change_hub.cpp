@@ -18,8 +18,8 @@ ChangeHub::Subscription::~Subscription() {
 }
 
 Task<> ChangeHub::run() {
-  // Without a descriptor, or with watches that only polling serves, we look by the clock; a watch
-  // may become such a one at any time, so the clock is asked now and then in any case.
+  // Without a descriptor, or with watches that only polling serves, the watcher is asked at
+  // intervals. A watch may become one of these at any time, so it is asked every `longest` anyway.
   constexpr auto longest = 30s;
   std::optional<Poll> poll;
   if (watcher_.descriptor() >= 0) poll.emplace(loop_, watcher_.descriptor());

@@ -1,7 +1,9 @@
-// Mailboxes that sessions wait for in, a wake-up for each when its mailbox changes out.
+// Wakes sessions when the mailboxes that they wait for change.
 //
-// One hub a process, over one store::Watcher. A subscription lives as long as a session idles; what
-// it is told is only that a look is worth while.
+// There is one hub in a process, over one store::Watcher. A subscription lives as long as its
+// session idles; it learns that something may have changed, not what.
+//
+// SEE ALSO   ../command/idle.cpp (who subscribes)
 #pragma once
 
 #include <map>

@@ -70,7 +70,7 @@ bool Selected::has_news(bool with_expunges) const {
 
 std::size_t Selected::telling_cost() const {
   auto cost = flags_.size() + expunged_.size();
-  // They are counted anew.
+  // \Recent messages are counted anew for that.
   if (exists() != told_exists_ || !expunged_.empty()) cost += view_.size() / 64;
   return cost;
 }
@@ -93,7 +93,7 @@ std::string Selected::tell(bool with_expunges, bool with_uid) {
 }
 
 void Selected::tell_keywords(std::string& out) {
-  // What a STORE has told already, sync() finds once more.
+  // Keywords that a STORE has told already are found by sync() once more.
   auto line = flags_line(mailbox_->keywords());
   auto hash = std::hash<std::string>()(line);
   if (hash != told_flags_) {
@@ -112,7 +112,7 @@ bool Selected::tell_flags(std::string& out, bool with_uid) {
   }
   auto end = std::min(flags_.size(), flags_told_ + lines_at_once);
   for (; flags_told_ < end; ++flags_told_) {
-    // A message that the client does not know yet is told by EXISTS; it will ask.
+    // A message that the client does not know yet is announced by EXISTS; the client will ask.
     auto uid = flags_[flags_told_];
     auto number = number_of(uid);
     if (number && *number <= told_exists_) out += flags_of(uid, with_uid);
@@ -131,7 +131,7 @@ void Selected::tell_expunges(std::string& out) {
   std::for_each(expunged_.rbegin(), expunged_.rend(), [&](Uid uid) {
     auto number = number_of(uid);
     if (!number) return;
-    // One that came and went since the client was last told was never there for it.
+    // Never announced to this client: nothing to report.
     if (*number > told_exists_) return;
     out += expunge_line(*number);
   });

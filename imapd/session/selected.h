@@ -1,10 +1,10 @@
-// An open mailbox and what its client has been told of it in, the untagged lines that bring it up
-// to date out.
+// Keeps the client's view of its selected mailbox, and writes the untagged lines that bring it up
+// to date.
 //
-// The client's view is a list of UIDs: message sequence number N is the N-th. The mailbox beneath
-// may be synced at any time; what was found waits here until the RFC allows to tell it. New
-// messages and flags may be told during any command; an EXPUNGE not while FETCH, STORE or SEARCH
-// use sequence numbers.
+// The view is a list of UIDs: message sequence number N is the N-th. The mailbox behind it may be
+// synced at any time; what was found waits here until the client may be told. New messages and
+// flags may be told during any command, an EXPUNGE not while FETCH, STORE or SEARCH use sequence
+// numbers.
 //
 // STANDARDS  RFC 9051 sections 2.3.1.2, 7.4.1 and 7.5.1; RFC 3501 section 7.3.2 (RECENT)
 #pragma once
@@ -32,13 +32,13 @@ class Selected {
 
   /// What sync() of the mailbox found.
   void note(const store::Changes& changes);
-  /// Messages that this session itself removed: to be told as expunged.
+  /// Notes messages that this session itself removed, to be told as expunged.
   void note_expunged(const std::vector<store::Uid>& uids);
   /// Whether there is anything to tell.
   bool has_news(bool with_expunges) const;
-  /// The lines for what is noted; expunges stay noted when they are not allowed now. With
-  /// `with_uid` FETCH lines bear the UID (RFC 9051 section 6.4.9). Of very many lines but the
-  /// first: to be called as long as there are news.
+  /// The lines for what is noted. Expunges stay noted unless `with_expunges`. With `with_uid` the
+  /// FETCH lines hold the UID (RFC 9051 section 6.4.9). Very many lines come in portions: call it
+  /// as long as has_news().
   std::string tell(bool with_expunges, bool with_uid);
   /// About how many messages tell() has to look at.
   std::size_t telling_cost() const;
@@ -50,8 +50,8 @@ class Selected {
   /// Nothing if the client does not know the message.
   std::optional<std::uint32_t> number_of(store::Uid uid) const;
 
-  /// The message numbers that a set names, ascending. Of UIDs, those that exist; a number beyond
-  /// the last message is an Error 501.
+  /// The message numbers that a set names, ascending. UIDs that do not exist are passed over; a
+  /// message number beyond the last one is Error 501.
   Result<std::vector<NumberRange>> numbers(const SequenceSet& set, bool are_uids) const;
   /// The UIDs behind message numbers.
   std::vector<store::Uid> uids(const std::vector<NumberRange>& numbers) const;
@@ -71,9 +71,9 @@ class Selected {
   std::uint32_t told_recent_ = 0;
   std::vector<store::Uid> expunged_;
   std::vector<store::Uid> flags_;
-  std::size_t flags_told_ = 0;  // of flags_, when tell() is within them
+  std::size_t flags_told_ = 0;  // how many of flags_ the last tell() got to
   bool keywords_ = false;
-  // Of the FLAGS line last told.
+  // Hash of the FLAGS line last told.
   std::size_t told_flags_ = 0;
 };
 

@@ -5,7 +5,7 @@
 namespace pennypost::imap {
 namespace {
 
-// What is no name of a folder here is left out.
+// Leaves out what is no valid folder name in this store.
 std::vector<store::MailboxName> names_of(const store::MailStore& store,
                                          const std::vector<std::string>& special_uses) {
   std::vector<store::MailboxName> names;
@@ -32,7 +32,7 @@ Result<void> make_special_folders(store::MailStore& store,
     bool is_there = made || made.error().response_code() == ResponseCode::AlreadyExists;
     if (!is_there) return made;
   }
-  // Only then, since the first subscription says that all are there.
+  // Subscribed last: the first subscription is the sign that all folders are there.
   for (const auto& name : names) {
     TRY_DO(store.subscribe(name));
   }
