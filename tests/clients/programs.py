@@ -1,4 +1,4 @@
-"""A host and what is to be done in, a stock mail program's run out. Each asks for a program of contrib/packages/test."""
+"""Runs stock mail programs against a host. Each needs a program of contrib/packages/test."""
 import base64
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""Nothing in, messages that a careless server spoils out: {name: octets with CRLF line ends}."""
+"""Messages that a careless server spoils: {name: octets with CRLF line ends}."""
 import base64
 import random
 

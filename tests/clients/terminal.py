@@ -1,4 +1,4 @@
-"""A full-screen program in, its end out: it is run on a terminal that nobody looks at."""
+"""Runs a full-screen program on a pseudo-terminal that nobody looks at, until it ends."""
 import errno
 import os
 import pty

@@ -1,4 +1,4 @@
-"""What is wrong in a configuration, a table, a mailbox or a disk in; a clear message out, and no mail lost.
+"""A faulty configuration, table, mailbox or disk gives a clear message and loses no mail.
 
 Each test looks for the exit status, `file:line:` where there is one, the words of the remedy, and the
 number of messages in the queue and the mailboxes before and after.

@@ -1,4 +1,4 @@
-"""A dialogue file in, its cases played against a real host out.
+"""Plays the cases of a dialogue file against a real host.
 
     # settings of the host, before the first case; values are TOML
     set message_size_limit = 5000

@@ -1,4 +1,4 @@
-"""A size in, a journalled ext4 in a file out, which can be copied at any moment as a power cut would leave it.
+"""Makes a journalled ext4 file system in a file, which can be copied at any moment as a power cut would leave it.
 
 What the copy sees is what has reached the loop device: pages that ext4 still holds back are missing from it,
 as they would be missing from a disk. So that nothing gets there by the passing of time alone, the journal

@@ -1,4 +1,4 @@
-"""A Maildir in, what a real Dovecot makes of it out: one process of its imap or pop3 program, without a server."""
+"""Asks a real Dovecot about a Maildir: runs one process of its imap or pop3 program, without a server."""
 import imaplib
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A test function in, the reason of its failure (or nothing) out; and what tests wait and compare with.
+"""Runs test functions and tells why they fail; holds what tests wait and compare with.
 
     @test("an unknown recipient is refused")
     def unknown(t):

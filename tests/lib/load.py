@@ -1,4 +1,4 @@
-"""A host in, clients that send to it without pause out; each attempt has a Message-ID of its own."""
+"""Clients that send mail to a host without pause; each attempt has a Message-ID of its own."""
 import collections
 import contextlib
 import re

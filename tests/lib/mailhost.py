@@ -1,4 +1,4 @@
-"""A list of settings in, a running mail host on loopback out: smtpd, popd, imapd, and what a test asks of them.
+"""Starts a mail host on loopback (smtpd, popd, imapd) with the settings that a test gives, and asks it what the test asks.
 
 The daemons are those of build/PRESET/bin. As root they run as `nobody` (no test of this kind needs root;
 privileges_test.py has its own), started from the checkout with relative paths, so that a checkout below

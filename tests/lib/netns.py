@@ -1,4 +1,4 @@
-"""Names of hosts in, hosts with a network stack of their own out: joined by one switch, as on a real network.
+"""Makes hosts with a network stack of their own, joined by one switch as on a real network.
 
     net = Network(t)
     server, client = net.place("server"), net.place("client")

@@ -1,4 +1,4 @@
-"""The lists of contrib/packages in, the missing ones installed out."""
+"""Installs the packages that contrib/packages lists and the machine lacks."""
 import os
 import subprocess
 

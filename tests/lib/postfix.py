@@ -1,4 +1,4 @@
-"""Settings in, a real Postfix of the test's own out: on one loopback address and port, with its queue below t.folder.
+"""Starts a real Postfix for one test, on one loopback address and port, with its queue below t.folder.
 
 Nothing of /etc/postfix is used, and no other Postfix of this machine is touched. Needs root, as Postfix does.
 """

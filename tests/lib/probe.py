@@ -1,4 +1,4 @@
-"""A process in, what the kernel answers to a system call made by that very process out.
+"""Makes a running process call the kernel, and tells what the kernel answers to that very process.
 
 Whether a process may open a file depends on its uid, its root, its capabilities and its landlock rules together;
 another process that puts on some of these proves little, and code for tests does not belong into a daemon. So the

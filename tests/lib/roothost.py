@@ -1,4 +1,4 @@
-"""A Host in, the same as root in a mount namespace out: with accounts of our own, and nothing of the real host's changed.
+"""Runs a Host as root in a mount namespace with accounts of its own; nothing of the real host changes.
 
 In the namespace /etc/passwd, group, shadow and pam.d are copies with the accounts that Pennypost asks for, PAM's file
 of contrib/, one system user, carol, and a crowd of others where a test asks for one. The host below is the real one; only these files look different to what runs in it.

@@ -1,4 +1,4 @@
-"""The arguments of tests/run in, a line for every test and `N passed, N failed` out.
+"""Does the work of tests/run: installs, builds, runs the parts, and prints a line for every test and `N passed, N failed`.
 
 A part is a function of this file (unit, fuzz: they run programs of the build) or a folder beside
 lib/ with files *_test.py, whose functions marked @test are run in the order of the text. A part that cannot
@@ -6,6 +6,7 @@ run counts as one failed test. Packages and builds come first, and only those th
 """
 import argparse
 import concurrent.futures
+import contextlib
 import importlib.util
 import os
 import re
@@ -80,10 +81,30 @@ def run_quietly(command, seconds, **options):
         return status, output.read().decode("utf-8", "replace") + late
 
 
+class Times:
+    """How long each step took; printed when it ends, and all of them once more at the end of the run."""
+
+    def __init__(self):
+        self.began = time.monotonic()
+        self.steps = []
+
+    @contextlib.contextmanager
+    def step(self, name):
+        say(name)
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            seconds = time.monotonic() - began
+            self.steps.append(f"{name} {seconds:.0f} s")
+            say(f"{name}: {seconds:.0f} s")
+
+    def say_all(self):
+        say(f"{', '.join(self.steps)}; {time.monotonic() - self.began:.0f} s in all")
+
+
 def build(preset, tally):
     """Configures and builds one preset; a failure is one failed test. True when it stands."""
-    say(f"build {preset}")
-    began = time.monotonic()
     environment = dict(os.environ, CCACHE_BASEDIR=TOP, CCACHE_NOHASHDIR="1")
     configure = ["cmake", "--preset", preset]
     if preset == "asan":
@@ -98,8 +119,18 @@ def build(preset, tally):
             errors = [line for line in output.splitlines() if "error:" in line or "FAILED:" in line]
             tally.failed(f"build {preset}", "\n".join(errors[:5] + output.splitlines()[-25:]))
             return False
-    tally.ok(f"build {preset} ({time.monotonic() - began:.0f} s)")
+    tally.ok(f"build {preset}")
     return True
+
+
+def build_needed(parts, tally, times):
+    """{preset: whether it stands}, of the builds that the parts need."""
+    stands = {}
+    for preset in ("release", "asan"):
+        if any(preset in PARTS[part] for part in parts):
+            with times.step(f"build {preset}"):
+                stands[preset] = build(preset, tally)
+    return stands
 
 
 def unit(tally, options):
@@ -244,8 +275,6 @@ PROGRAM_PARTS = {"unit": unit, "fuzz": fuzz}
 
 
 def run_part(part, tally, options, words):
-    say(part)
-    began = time.monotonic()
     try:
         if part in PROGRAM_PARTS:
             PROGRAM_PARTS[part](tally, options)
@@ -255,7 +284,6 @@ def run_part(part, tally, options, words):
             folder_part(part, tally, options, words)
     except Exception as error:  # a part that cannot run is a failed test
         tally.failed(part, f"could not run: {type(error).__name__}: {error}\n{traceback.format_exc()}")
-    say(f"{part}: {time.monotonic() - began:.0f} s")
 
 
 def chosen_parts(only):
@@ -286,21 +314,21 @@ def main():
         return 0
     parts = chosen_parts(options.only)
     tally = Tally()
-    began = time.monotonic()
+    times = Times()
     if not options.no_install:
-        say("install")
-        trouble = packages.install(TOP, ["build", "test"])
+        with times.step("install"):
+            trouble = packages.install(TOP, ["build", "test"])
         if trouble:
             tally.failed("install", trouble)
-    stands = {preset: options.no_build or build(preset, tally)
-              for preset in ("release", "asan") if any(preset in PARTS[part] for part in parts)}
+    stands = {} if options.no_build else build_needed(parts, tally, times)
     for part, words in parts.items():
-        broken = [preset for preset in PARTS[part] if not stands[preset]]
+        broken = [preset for preset in PARTS[part] if not stands.get(preset, options.no_build)]
         if broken:
             tally.failed(part, f"could not run: build {broken[0]} failed")
         else:
-            run_part(part, tally, options, words)
-    say(f"{time.monotonic() - began:.0f} s in all")
+            with times.step(part):
+                run_part(part, tally, options, words)
+    times.say_all()
     for name in tally.failures:
         print(f"failed: {name}")
     print(f"{tally.passed} passed, {len(tally.failures)} failed", flush=True)

@@ -1,4 +1,4 @@
-"""A stock program's command line in, what it wrote out: with nothing of the caller's configuration."""
+"""Runs a stock program without anything of the caller's configuration."""
 import os
 import subprocess
 

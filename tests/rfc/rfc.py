@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The code's citations and index.tsv in, where they disagree out.
+"""Compares the RFC sections that the code cites with index.tsv, and tells where the two disagree.
 
 Run by hand it prints the reverse index: each section of each RFC with the places that cite it.
 A citation is `RFC 9051 section 6.4.8`, or in a command table `"9051 6.4.8"`. index.tsv has, parted by

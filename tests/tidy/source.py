@@ -1,4 +1,4 @@
-"""A C++ file in, its tokens and statements out: as much of the language as the checks of this folder need."""
+"""Splits a C++ file into tokens and statements: as much of the language as the checks of this folder need."""
 import bisect
 import os
 import re

@@ -160,7 +160,17 @@ def foreign(t):
     report(troubles)
 
 
-@test("every file begins with a sentence that says what it is for")
+def first_paragraph(text):
+    """What the comment at the beginning of a file says before its first empty line."""
+    lines = []
+    for line in text.splitlines():
+        if not line.startswith("//") or line.strip() == "//":
+            break
+        lines.append(line[2:].strip())
+    return " ".join(lines)
+
+
+@test("every file begins with a sentence that states its purpose")
 def heads(t):
     del t
     troubles = []
@@ -168,29 +178,18 @@ def heads(t):
         if path.endswith("_test.cpp"):
             continue
         text = read(path)
-        # A daemon's main.cpp begins with its man page.
-        if text.startswith("//") and (len(text.splitlines()[0]) > 12 or text.startswith("// NAME\n")):
-            continue
         # NAME.cpp whose NAME.h has the head need not repeat it.
         twin = path.removesuffix(".cpp") + ".h"
         if path.endswith(".cpp") and os.path.exists(os.path.join(TOP, twin)) and text.startswith("#include"):
             continue
-        troubles.append(f"{path}:1: no head")
+        head = first_paragraph(text)
+        if head.startswith("NAME ") and path.endswith("main.cpp"):  # a daemon's man page
+            continue
+        if not head:
+            troubles.append(f"{path}:1: no head")
+        elif not re.match(r"[A-Z0-9`]|\w+\(\d\)", head) or not re.search(r"[.:]\)?$", head):
+            troubles.append(f"{path}:1: not a sentence: {head[:80]}")
     report(troubles)
-
-
-def stale_references(path, text, files):
-    """[(line, name)] of the files that comments name and that `files` does not hold: they are written from the file's
-    own folder or from the root; a bare name may be that of any file."""
-    bare, found = {os.path.basename(file) for file in files}, []
-    name = re.compile(r"(?<![\w/.<\"])((?:\.\./)*[\w./-]*\w\.(?:h|cpp|def|py|md))\b(?![\w/]|\.\w)")
-    for number, line in enumerate(text.splitlines(), 1):
-        comment = re.match(r"\s*//+(.*)", line)
-        for named in name.findall(comment.group(1)) if comment else []:
-            beside = os.path.normpath(os.path.join(os.path.dirname(path), named))
-            if beside not in files and named not in files and named not in bare and not named.startswith("/"):
-                found.append((number, named))
-    return found
 
 
 @test("a file that a comment names is there")

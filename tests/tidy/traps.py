@@ -1,4 +1,4 @@
-"""A Source in, the statements that g++ 12 miscompiles out (style.md, "Coroutines on g++ 12", rules 1, 2 and 5)."""
+"""Finds the statements of a Source that g++ 12 miscompiles; common/README.md has the rules."""
 import re
 
 CONDITIONS = ("if", "while", "switch", "for")
