@@ -12,7 +12,7 @@ TEST_CASE("a client hears of what it asked for, and of this host's troubles in p
     std::string words;
   };
   const Row rows[] = {
-      {Error(501, "5.5.4 Syntax: NOOP"), "5.5.4 Syntax: NOOP"},
+      {Error(501, "5.5.4", "Syntax: NOOP"), "Syntax: NOOP"},
       {Error(550, ResponseCode::NonExistent, "no x"), "no x"},
       {Error::permanent("the UIDs of /m/x are used up").told("No UIDs left"), "No UIDs left"},
       {Error::temporary("can't open /m/x"), "That can't be done now; try again later."},

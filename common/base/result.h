@@ -1,7 +1,7 @@
-// A value or the reason why there is none: what a function answers when the caller must weigh it.
+// Result: a value, or an Error that says why there is none.
 //
-// Error bears an SMTP reply code (RFC 5321 section 4.2.1): 4xx is temporary, 5xx permanent, in
-// every part of the house. A lost connection is no Error but the exception Disconnected
+// An Error's code is an SMTP reply code (RFC 5321 section 4.2.1) in every part of the house: 4xx is
+// temporary, 5xx permanent. A lost connection is not an Error but the exception Disconnected
 // (common/net); a bug is an ASSERT. Absence is a value: Result<std::optional<T>>.
 //
 //   TRY(auto sender, MailAddress::parse(text));        // else: return the Error
@@ -12,12 +12,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <variant>
 
 #include "common/base/assert.h"
+#include "common/base/enhanced_status.h"
 
 namespace pennypost {
 
@@ -38,25 +39,40 @@ enum class ResponseCode : std::uint8_t {
   Unavailable,
 };
 
-/// Why there is no value: a reply code, and text that may begin with an enhanced status code
-/// (RFC 3463), as in Error(501, "5.5.4 Syntax: MAIL FROM:<address>").
+/// Why there is no value: a reply code, if need be what SMTP and IMAP say of it beside that, and
+/// words. Error(501, "5.5.4", "Syntax: MAIL FROM:<address>").
 class Error {
  public:
   Error(int code, std::string text) : code_(code), text_(std::move(text)) {}
+  Error(int code, EnhancedStatus status, std::string text)
+      : code_(code), status_(status), text_(std::move(text)) {}
   Error(int code, ResponseCode response_code, std::string text)
       : code_(code), response_code_(response_code), text_(std::move(text)) {}
+  Error(int code, std::optional<EnhancedStatus> status, ResponseCode response_code,
+        std::string text)
+      : code_(code), status_(status), response_code_(response_code), text_(std::move(text)) {}
 
   /// A condition that may pass: 451.
   static Error temporary(std::string text) { return Error(451, std::move(text)); }
+  static Error temporary(EnhancedStatus status, std::string text) {
+    return Error(451, status, std::move(text));
+  }
   /// A condition that stays: 550.
   static Error permanent(std::string text) { return Error(550, std::move(text)); }
+  static Error permanent(EnhancedStatus status, std::string text) {
+    return Error(550, status, std::move(text));
+  }
 
   int code() const { return code_; }
-  ResponseCode response_code() const { return response_code_; }
-  /// For the log and the admin: may name files of this host.
-  const std::string& text() const { return text_; }
   bool is_temporary() const { return code_ < 500; }
+  /// The enhanced status code, where the one who made the Error gave one.
+  std::optional<EnhancedStatus> status() const { return status_; }
+  ResponseCode response_code() const { return response_code_; }
 
+  /// For the log and the admin: may name files of this host. Without codes.
+  const std::string& text() const { return text_; }
+  /// `5.5.4 Bad parameter`, for a person who may look the code up; text() where there is none.
+  std::string text_with_status() const { return status_ ? status_->text() + " " + text_ : text_; }
   /// The same failure with words of their own for the client, where text() is not for its eyes.
   Error told(std::string client_text) const {
     Error error = *this;
@@ -68,6 +84,7 @@ class Error {
 
  private:
   int code_;
+  std::optional<EnhancedStatus> status_;
   ResponseCode response_code_ = ResponseCode::None;
   std::string text_;
   std::string client_text_;

@@ -156,7 +156,8 @@ Result<Message> decode(std::string_view bytes) {
   Message message{};
   Reader reader(bytes);
   reader(message);
-  if (!reader.is_complete()) return Error::temporary("4.3.0 malformed message between processes");
+  if (!reader.is_complete())
+    return Error::temporary("4.3.0", "malformed message between processes");
   return message;
 }
 

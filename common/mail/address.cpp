@@ -13,7 +13,7 @@ namespace pennypost {
 namespace {
 
 Error syntax(std::string_view why) {
-  return Error(501, "5.1.3 Bad address syntax: " + std::string(why));
+  return Error(501, "5.1.3", "Bad address syntax: " + std::string(why));
 }
 
 /// The normal form of an address literal's inside: `192.0.2.1` or `IPv6:2001:db8::1`.

@@ -47,8 +47,9 @@ bool is_value(std::string_view text) {
 }
 
 Result<Arguments> parse_arguments(std::string_view text, std::string_view prefix) {
-  Error bad(501, "5.5.4 Syntax: " + std::string(prefix == "FROM:" ? "MAIL " : "RCPT ") +
-                     std::string(prefix) + "<address>");
+  Error bad(501, "5.5.4",
+            "Syntax: " + std::string(prefix == "FROM:" ? "MAIL " : "RCPT ") + std::string(prefix) +
+                "<address>");
   text = trim(text);
   if (!starts_with_nocase(text, prefix)) return bad;
   text.remove_prefix(prefix.size());
@@ -66,7 +67,7 @@ Result<Arguments> parse_arguments(std::string_view text, std::string_view prefix
     bool repeated = std::ranges::any_of(
         arguments.parameters, [&](const auto& one) { return one.keyword == parameter.keyword; });
     if (!valid || repeated || arguments.parameters.size() == esmtp_parameters_max) {
-      return Error(501, "5.5.4 Bad parameter: " + printable(word, 60));
+      return Error(501, "5.5.4", "Bad parameter: " + printable(word, 60));
     }
     arguments.parameters.push_back(std::move(parameter));
   }
@@ -74,20 +75,20 @@ Result<Arguments> parse_arguments(std::string_view text, std::string_view prefix
 }
 
 Error bad_value(const Parameter& parameter) {
-  return Error(501, "5.5.4 Bad " + parameter.keyword + " parameter syntax");
+  return Error(501, "5.5.4", "Bad " + parameter.keyword + " parameter syntax");
 }
 
 Error unknown(const Parameter& parameter) {
-  return Error(555, "5.5.4 Unsupported parameter: " + parameter.keyword);
+  return Error(555, "5.5.4", "Unsupported parameter: " + parameter.keyword);
 }
 
 /// Error 501 with the status code that tells a sender's syntax from a recipient's.
-Error address_error(const Error& error, std::string_view status, std::string_view whose) {
+Error address_error(const Error& error, EnhancedStatus status, std::string_view whose) {
   auto text = std::string_view(error.text());
-  EnhancedStatus::take(text);
   auto reason = text.find(": ");
-  return Error(501, std::string(status) + " Bad " + std::string(whose) + " address syntax" +
-                        std::string(reason == std::string_view::npos ? "" : text.substr(reason)));
+  return Error(501, status,
+               "Bad " + std::string(whose) + " address syntax" +
+                   std::string(reason == std::string_view::npos ? "" : text.substr(reason)));
 }
 
 /// RFC 4954 section 5: an address in xtext, or <>.
@@ -167,7 +168,7 @@ Result<RcptCommand> parse_rcpt_command(std::string_view text, Utf8 utf8) {
   RcptCommand command;
   auto recipient = MailAddress::parse_path(arguments.path, utf8);
   if (!recipient) return address_error(recipient.error(), "5.1.3", "recipient");
-  if (recipient->is_null()) return Error(501, "5.1.3 Bad recipient address syntax: empty");
+  if (recipient->is_null()) return Error(501, "5.1.3", "Bad recipient address syntax: empty");
   command.recipient = *std::move(recipient);
   for (const auto& parameter : arguments.parameters) {
     bool notify = parameter.keyword == "NOTIFY";

@@ -58,7 +58,7 @@ TEST_CASE("a MAIL that is wrong says in what") {
     auto command = parse_mail_command(row.arguments);
     REQUIRE_FALSE(command);
     CHECK(command.error().code() == row.code);
-    CHECK(command.error().text().starts_with(row.status));
+    CHECK(command.error().status() == EnhancedStatus::parse(row.status));
   }
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("RCPT is an address with NOTIFY and ORCPT") {
   CHECK(command->orcpt->address == "bob@b");
   CHECK(parse_rcpt_command("TO:<postmaster>", Utf8::Refused));
   auto twice = parse_rcpt_command("TO:<user@dest@local>", Utf8::Refused);
-  CHECK(twice.error().text() == "5.1.3 Bad recipient address syntax: domain");
+  CHECK(twice.error().text() == "Bad recipient address syntax: domain");
   CHECK(parse_rcpt_command("TO:<>", Utf8::Refused).error().code() == 501);
   CHECK(parse_rcpt_command("TO:<a@b> SIZE=1", Utf8::Refused).error().code() == 555);
   CHECK(parse_rcpt_command("TO:<a@b> NOTIFY=X", Utf8::Refused).error().code() == 501);

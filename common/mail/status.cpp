@@ -86,54 +86,7 @@ std::string utf8_address_encode(std::string_view text, bool ascii) {
   return out;
 }
 
-/// A number of one to three digits without leading zeros.
-std::optional<int> take_number(std::string_view& text) {
-  std::size_t digits = 0;
-  int value = 0;
-  while (digits < text.size() && is_digit(text[digits])) {
-    if (digits == 3) return {};
-    value = value * 10 + (text[digits++] - '0');
-  }
-  if (digits == 0 || (digits > 1 && text.front() == '0')) return {};
-  text.remove_prefix(digits);
-  return value;
-}
-
-bool take_dot(std::string_view& text) {
-  if (!text.starts_with('.')) return false;
-  text.remove_prefix(1);
-  return true;
-}
-
 }  // namespace
-
-std::optional<EnhancedStatus> EnhancedStatus::take(std::string_view& text) {
-  auto rest = text;
-  auto status_class = take_number(rest);
-  if (!status_class || (*status_class != 2 && *status_class != 4 && *status_class != 5)) return {};
-  if (!take_dot(rest)) return {};
-  auto subject = take_number(rest);
-  if (!subject || !take_dot(rest)) return {};
-  auto detail = take_number(rest);
-  if (!detail || (!rest.empty() && !is_space(rest.front()))) return {};
-  text = rest.substr(std::min(rest.find_first_not_of(" \t"), rest.size()));
-  return EnhancedStatus{*status_class, *subject, *detail};
-}
-
-std::optional<EnhancedStatus> EnhancedStatus::parse(std::string_view text) {
-  auto status = take(text);
-  if (!status || !text.empty()) return {};
-  return status;
-}
-
-EnhancedStatus EnhancedStatus::of_reply(int code) {
-  return {code < 400 ? 2 : code < 500 ? 4 : 5, 0, 0};
-}
-
-std::string EnhancedStatus::text() const {
-  return std::to_string(status_class) + "." + std::to_string(subject) + "." +
-         std::to_string(detail);
-}
 
 std::optional<std::string> xtext_decode(std::string_view text, Utf8 utf8) {
   std::string out;
@@ -169,7 +122,7 @@ std::string xtext_encode(std::string_view text) {
 
 Result<DsnNotify> DsnNotify::parse(std::string_view text) {
   DsnNotify notify;
-  Error bad(501, "5.5.4 Bad NOTIFY parameter syntax");
+  Error bad(501, "5.5.4", "Bad NOTIFY parameter syntax");
   for (auto word : split(text, ',')) {
     bool* flag = equal_nocase(word, "NEVER")     ? &notify.never
                  : equal_nocase(word, "SUCCESS") ? &notify.success
@@ -214,7 +167,7 @@ bool DsnNotify::wants(DsnAction action) const {
 }
 
 Result<OriginalRecipient> OriginalRecipient::parse(std::string_view text, Utf8 utf8) {
-  Error bad(501, "5.5.4 Bad ORCPT parameter syntax");
+  Error bad(501, "5.5.4", "Bad ORCPT parameter syntax");
   auto semicolon = text.find(';');
   if (text.size() > orcpt_bytes_max || semicolon == std::string_view::npos) return bad;
   auto type = text.substr(0, semicolon);

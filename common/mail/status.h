@@ -1,6 +1,6 @@
-// Enhanced status codes and the DSN parameters of MAIL and RCPT as values, in and out.
+// The DSN parameters of MAIL and RCPT as values: parsed from a command, written into the next.
 //
-// STANDARDS  RFC 3463 (codes), RFC 3461 section 4 (NOTIFY, RET, ENVID, ORCPT, xtext),
+// STANDARDS  RFC 3461 section 4 (NOTIFY, RET, ENVID, ORCPT, xtext),
 //            RFC 6533 section 3 (addresses of type utf-8)
 // SEE ALSO   esmtp.h (the commands that carry these), report.h (the reports they ask for)
 #pragma once
@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/enhanced_status.h"
 #include "common/base/result.h"
 #include "common/mail/address.h"
 
@@ -17,23 +18,6 @@ namespace pennypost {
 
 constexpr std::size_t envid_bytes_max = 100;  // RFC 3461 section 5.4
 constexpr std::size_t orcpt_bytes_max = 500;  // RFC 3461 section 5.4
-
-/// `5.1.1`: class, subject, detail.
-struct EnhancedStatus {
-  int status_class = 5;  // 2 success, 4 temporary, 5 permanent
-  int subject = 0;       // 0 to 999
-  int detail = 0;        // 0 to 999
-
-  /// The whole of `text`; nothing if it is no status code.
-  static std::optional<EnhancedStatus> parse(std::string_view text);
-  /// One at the front of a reply's text: taken off with the blanks behind it.
-  static std::optional<EnhancedStatus> take(std::string_view& text);
-  /// What stands for an SMTP reply without one: 250 is 2.0.0, 4xx 4.0.0, 5xx 5.0.0.
-  static EnhancedStatus of_reply(int code);
-
-  std::string text() const;
-  friend bool operator==(const EnhancedStatus&, const EnhancedStatus&) = default;
-};
 
 /// xtext to octets; nothing if it is none (RFC 3461 section 4). UTF-8 is passed where it is
 /// allowed.

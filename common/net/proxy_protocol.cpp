@@ -18,7 +18,7 @@ constexpr unsigned char version_proxy = 0x21;
 constexpr unsigned char tcp4 = 0x11;
 constexpr unsigned char tcp6 = 0x21;
 
-Error malformed() { return Error::permanent("5.5.2 malformed PROXY header"); }
+Error malformed() { return Error::permanent("5.5.2", "malformed PROXY header"); }
 
 std::optional<std::uint16_t> port(std::string_view text) {
   auto number = parse_number(text);

@@ -31,7 +31,7 @@ constexpr std::chrono::seconds turn_time{1};  // then one more busy process has 
 constexpr Duration round_pause{50};
 constexpr std::chrono::seconds told_pause{60};
 
-Error shutting_down() { return Error::temporary("4.3.2 the server is shutting down"); }
+Error shutting_down() { return Error::temporary("4.3.2", "the server is shutting down"); }
 
 }  // namespace
 
@@ -101,8 +101,8 @@ Task<Result<Master::OnDemand>> Master::start_on_demand(Demand demand) {
   bool is_next = demand.is_shared || (line->wanted.empty() && has_room(kind));
   if (is_next && !must_wait(kind, demand.instance)) co_return start_now(kind, demand);
   if (line->wanted.size() >= line_max) {
-    co_return Error(control::all_busy,
-                    "4.3.2 too many accounts wait for a " + kind.name + " process");
+    co_return Error(control::all_busy, "4.3.2",
+                    "too many accounts wait for a " + kind.name + " process");
   }
   auto ticket = std::make_shared<Ticket>(loop_);
   line->add(std::move(demand), ticket);
@@ -123,8 +123,9 @@ Result<Master::OnDemand> Master::start_now(const Kind& kind, const Demand& deman
 
 /// Answers the demands that stand in line, until none is left.
 Task<> Master::serve_line(const Kind& kind, Line& line) {
-  const Error busy(control::all_busy, "4.3.2 all " + kind.name + " processes are busy (" +
-                                          (kind.limit ? kind.limit->parameter : "no limit") + ")");
+  const Error busy(control::all_busy, "4.3.2",
+                   "all " + kind.name + " processes are busy (" +
+                       (kind.limit ? kind.limit->parameter : "no limit") + ")");
   bool waits_long = kind.limit && kind.limit->is_short_lived;
   while (!line.wanted.empty()) {
     auto ends_before = ends_;

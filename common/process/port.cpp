@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "common/base/client_words.h"
+#include "common/base/wire_error.h"
 
 namespace pennypost {
 namespace {
@@ -16,43 +16,14 @@ constexpr std::uint16_t first_work_type = 32;
 constexpr const char* question = "?";
 constexpr const char* agreed = "yes";
 
-}  // namespace
-
-// As wire.h asks of an enum that is sent.
-constexpr ResponseCode wire_last(ResponseCode) { return ResponseCode::Unavailable; }
-
-namespace {
-
-struct WireError {
-  std::int32_t code = 451;
-  ResponseCode response_code = ResponseCode::None;
-  std::string text;
-  std::string told_text;
-  template <class Archive>
-  void fields(Archive& archive) {
-    archive(code, response_code, text, told_text);
-  }
-};
-
-// Empty where nobody has told() anything else.
-std::string told_text(const Error& error) {
-  return has_words_for_client(error) ? error.client_text() : "";
-}
-
-std::string error_body(const Error& error) {
-  return wire::encode(
-      WireError{error.code(), error.response_code(), error.text(), told_text(error)});
-}
-
 Error peer_gone(const std::string& kind) {
-  return Error::temporary("4.3.0 the process '" + kind + "' is not there; try again later");
+  return Error::temporary("4.3.0", "the process '" + kind + "' is not there; try again later");
 }
 
 Result<RawReply> to_result(Message message) {
   if (message.type == type_error) {
     TRY(auto error, wire::decode<WireError>(message.body));
-    Error sent(error.code, error.response_code, std::move(error.text));
-    return error.told_text.empty() ? sent : sent.told(std::move(error.told_text));
+    return error.error();
   }
   RawReply reply;
   reply.body = std::move(message.body);
@@ -65,7 +36,8 @@ Result<RawReply> to_result(Message message) {
 Task<Result<RawReply>> Services::serve(Message message, ProcessNumber from) {
   auto handler = handlers_.find(message.type);
   if (handler == handlers_.end()) {
-    co_return Error::temporary("4.3.0 no process serves request " + std::to_string(message.type));
+    co_return Error::temporary("4.3.0",
+                               "no process serves request " + std::to_string(message.type));
   }
   auto work = handler->second(std::move(message), from);
   co_return co_await std::move(work);
@@ -114,7 +86,7 @@ Task<> Link::answer(Message message) {
     out.descriptors = std::move(reply->descriptors);
   } else {
     out.type = type_error;
-    out.body = error_body(reply.error());
+    out.body = wire::encode(WireError(reply.error()));
   }
   socket_.send(std::move(out));
 }
@@ -141,7 +113,7 @@ Task<Result<RawReply>> Link::call(std::uint16_t type, std::string body,
   socket_.send(std::move(message));
   while (up_ && !waiting.reply) co_await waiting.arrived.wait();
   if (!waiting.reply)
-    co_return Error::temporary("4.3.0 the process asked has gone; try again later");
+    co_return Error::temporary("4.3.0", "the process asked has gone; try again later");
   co_return to_result(*std::move(waiting.reply));
 }
 

@@ -26,7 +26,7 @@ struct Twice {
 
 Task<Result<Twice::Answer>> twice(Twice ask, std::vector<Descriptor> descriptors) {
   if (ask.text == "refuse") {
-    co_return Error(552, ResponseCode::Limit, "5.3.4 too much").told("no more");
+    co_return Error(552, EnhancedStatus("5.3.4"), ResponseCode::Limit, "too much").told("no more");
   }
   Twice::Answer answer;
   answer.text = ask.text + ask.text + std::to_string(descriptors.size());
@@ -146,7 +146,8 @@ TEST_CASE("an error crosses with its codes and texts") {
   REQUIRE_FALSE(answer);
   CHECK(answer.error().code() == 552);
   CHECK(answer.error().response_code() == ResponseCode::Limit);
-  CHECK(answer.error().text() == "5.3.4 too much");
+  CHECK(answer.error().status() == EnhancedStatus("5.3.4"));
+  CHECK(answer.error().text() == "too much");
   CHECK(answer.error().client_text() == "no more");
 }
 

@@ -34,7 +34,7 @@ class LoginClient final : public ClientExchange {
   Result<std::string> respond(std::string_view) override {
     if (answered_++ == 0) return login_;
     if (answered_ == 2) return std::string(password_.reveal());
-    return Error::temporary("4.7.0 the server asks more than LOGIN's two questions");
+    return Error::temporary("4.7.0", "the server asks more than LOGIN's two questions");
   }
 
  private:
@@ -61,7 +61,7 @@ class ScramClient final : public ClientExchange {
   Result<std::string> respond(std::string_view challenge) override {
     TRY(auto first, ScramServerFirst::parse(challenge));
     if (!first.nonce.starts_with(nonce_) || first.nonce.size() == nonce_.size()) {
-      return Error::temporary("4.7.0 the server's nonce is not made of ours");
+      return Error::temporary("4.7.0", "the server's nonce is not made of ours");
     }
     std::string salted = scram_salted_password(password_, first.salt, first.iterations);
     std::string client_key = hmac_sha256(salted, "Client Key");
@@ -79,7 +79,7 @@ class ScramClient final : public ClientExchange {
     auto signature = last_words.starts_with("v=") ? base64_decode(last_words.substr(2))
                                                   : std::optional<std::string>();
     if (!signature || expected_.empty() || !equal_in_constant_time(*signature, expected_)) {
-      return Error::temporary("4.7.0 the server could not prove that it knows our password");
+      return Error::temporary("4.7.0", "the server could not prove that it knows our password");
     }
     return {};
   }

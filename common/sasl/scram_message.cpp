@@ -9,7 +9,7 @@ namespace pennypost {
 namespace {
 
 Error malformed(const char* what) {
-  return Error(501, std::string("5.5.4 malformed SCRAM message: ") + what);
+  return Error(501, "5.5.4", std::string("malformed SCRAM message: ") + what);
 }
 
 /// The value of `x=value`; malformed where the attribute is another.

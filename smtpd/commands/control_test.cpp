@@ -70,8 +70,8 @@ struct Desk {
     CHECK(answer.id == 7);
     serving.reset();
     if (answer.type == control_error) {
-      auto error = wire::decode<ControlError>(answer.body);
-      return Error(error->code, error->text);
+      auto error = wire::decode<WireError>(answer.body);
+      return error->error();
     }
     last_beside = std::move(answer.descriptors);
     return wire::decode<typename Request::Reply>(answer.body);
@@ -481,11 +481,9 @@ TEST_CASE("sendmail leaves a message with postdrop where its user has too many c
     pollfd waiting{listening->number(), POLLIN, 0};
     ::poll(&waiting, 1, 60'000);
     Descriptor client(::accept(listening->number(), nullptr, nullptr));
-    ControlError error;
-    error.code = control_busy;
     Message out;
     out.type = control_error;
-    out.body = wire::encode(error);
+    out.body = wire::encode(WireError(Error(control_busy, "busy")));
     REQUIRE(send_blocking(client.number(), std::move(out)));
   });
   auto config = config_for_test({"queue_directory=" + scratch.path().string(),

@@ -34,11 +34,9 @@ Result<void> become_mail_owner(const Config& config) {
 [[noreturn]] void run_child(std::shared_ptr<const Config> config, Descriptor socket) {
   ::signal(SIGPIPE, SIG_IGN);
   if (auto became = become_mail_owner(*config); !became) {
-    ControlError told;
-    told.text = became.error().text();
     Message frame;
     frame.type = control_error;
-    frame.body = wire::encode(told);
+    frame.body = wire::encode(WireError(became.error()));
     [[maybe_unused]] auto sent = send_blocking(socket.number(), std::move(frame));
     ::_exit(1);
   }
@@ -51,8 +49,8 @@ Result<void> wait_for_opening(int socket) {
   TRY(auto first, receive_blocking(socket));
   if (!first) return Error::temporary("the queue's process has ended; see the log");
   if (first->type != control_error) return {};
-  TRY(auto told, wire::decode<ControlError>(first->body));
-  return Error(told.code, std::move(told.text));
+  TRY(auto told, wire::decode<WireError>(first->body));
+  return told.error();
 }
 
 void wait_for(pid_t process) {

@@ -7,7 +7,7 @@ namespace pennypost::smtp {
 namespace {
 
 Error waits(const std::string& path, const std::string& why) {
-  return Error::temporary("4.3.5 " + path + ": " + why);
+  return Error::temporary("4.3.5", path + ": " + why);
 }
 
 /// Nothing where there is no such file.
@@ -42,7 +42,7 @@ Result<std::optional<ForwardFile>> read_forward_file(const Config& config,
     TRY(auto text, read_own(path, account, limit));
     if (!text) continue;
     auto items = store::parse_alias_file(*text, path);
-    if (!items) return Error::temporary("4.3.5 " + items.error().text());
+    if (!items) return Error::temporary("4.3.5", items.error().text());
     if (items->empty()) return std::optional<ForwardFile>();
     ForwardFile forward;
     forward.path = path;

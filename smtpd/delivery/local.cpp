@@ -43,18 +43,10 @@ Outcome outcome(const Recipient& recipient, store::DeliveryOutcome from) {
   return outcome(recipient, kind, std::move(from.dsn), std::move(from.reason));
 }
 
-/// An Error whose text may begin with an enhanced status code.
 Outcome outcome(const Recipient& recipient, const Error& error) {
-  std::string status = error.is_temporary() ? "4.3.0" : "5.3.0";
-  std::string text = error.text();
-  auto blank = text.find(' ');
-  bool has_status = blank != std::string::npos && blank >= 5 && is_digit(text[0]) && text[1] == '.';
-  if (has_status) {
-    status = text.substr(0, blank);
-    text.erase(0, blank + 1);
-  }
+  auto otherwise = error.is_temporary() ? EnhancedStatus("4.3.0") : EnhancedStatus("5.3.0");
   auto kind = error.is_temporary() ? OutcomeKind::Retry : OutcomeKind::Bounce;
-  return outcome(recipient, kind, std::move(status), std::move(text));
+  return outcome(recipient, kind, error.status().value_or(otherwise).text(), error.text());
 }
 
 const std::string& sender_of(const Attempt& attempt, const Recipient& recipient) {

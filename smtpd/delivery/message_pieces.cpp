@@ -22,7 +22,7 @@ Result<store::Pieces> message_pieces(const Attempt& attempt, int body) {
       pieces.emplace_back(range);
     } else {
       if (piece.offset > attempt.body.size() || piece.length > attempt.body.size() - piece.offset) {
-        return Error::temporary("4.3.0 the message in the queue is damaged");
+        return Error::temporary("4.3.0", "the message in the queue is damaged");
       }
       pieces.emplace_back(std::string_view(attempt.body).substr(piece.offset, piece.length));
     }
@@ -41,9 +41,9 @@ Result<std::string> read_range(const store::FileRange& range, std::uint64_t from
       part.resize(static_cast<std::size_t>(count));
       return part;
     }
-    if (count == 0) return Error::temporary("4.3.0 the message's file is shorter than it was");
+    if (count == 0) return Error::temporary("4.3.0", "the message's file is shorter than it was");
     if (errno != EINTR) {
-      return Error::temporary(std::string("4.3.0 reading the message: ") + std::strerror(errno));
+      return Error::temporary("4.3.0", std::string("reading the message: ") + std::strerror(errno));
     }
   }
 }

@@ -19,10 +19,10 @@ Result<void> read_at(int descriptor, std::string& into, std::uint64_t offset) {
                          static_cast<off_t>(offset + done));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
-      return Error::temporary(std::string("4.3.0 reading the queued message: ") +
-                              std::strerror(errno));
+      return Error::temporary("4.3.0",
+                              std::string("reading the queued message: ") + std::strerror(errno));
     }
-    if (count == 0) return Error::temporary("4.3.0 the queued message's file is too short");
+    if (count == 0) return Error::temporary("4.3.0", "the queued message's file is too short");
     done += static_cast<std::size_t>(count);
   }
   return {};
@@ -66,7 +66,7 @@ Task<Result<std::string_view>> MessageSource::next(Loop& loop) {
     std::uint64_t offset = piece.offset + done_;
     if (!file_) {
       if (offset > body_.size() || left > body_.size() - offset) {
-        co_return Error::temporary("4.3.0 the queued message is shorter than its envelope says");
+        co_return Error::temporary("4.3.0", "the queued message is shorter than its envelope says");
       }
       done_ += left;
       co_return std::string_view(body_).substr(offset, left);
@@ -82,7 +82,7 @@ Task<Result<std::string_view>> MessageSource::next(Loop& loop) {
 }
 
 Task<Result<std::string>> MessageSource::whole(Loop& loop, std::size_t bytes_max) {
-  if (size_ > bytes_max) co_return Error(554, "5.3.4 message too large to convert");
+  if (size_ > bytes_max) co_return Error(554, "5.3.4", "message too large to convert");
   rewind();
   std::string all;
   for (;;) {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "common/base/enhanced_status.h"
 #include "common/base/text.h"
 #include "common/log/log.h"
-#include "common/mail/status.h"
 #include "smtpd/delivery/tls_policy.h"
 
 namespace pennypost::smtp {
@@ -149,11 +149,11 @@ Task<Attempt::Outcomes> Sender::send(Attempt attempt, Descriptor body) {
   auto ended = std::chrono::steady_clock::now();
   for (auto& slot : work.slots) {
     if (!slot.outcome) {
-      std::string_view text = work.failure ? std::string_view(work.failure->text()) : "no host";
-      auto status = EnhancedStatus::take(text);
-      bool is_final = work.failure && !work.failure->is_temporary();
+      const Error error = work.failure ? *work.failure : Error::temporary("no host");
+      bool is_final = !error.is_temporary();
+      auto otherwise = is_final ? EnhancedStatus("5.0.0") : EnhancedStatus("4.4.1");
       slot.set(is_final ? OutcomeKind::Bounce : OutcomeKind::Retry,
-               status ? status->text() : (is_final ? "5.0.0" : "4.4.1"), std::string(text));
+               error.status().value_or(otherwise).text(), error.text());
       slot.outcome->relay = work.relay;
     }
     slot.outcome->connected_microseconds = microseconds(work.begun, work.connected);
@@ -187,9 +187,8 @@ Task<> Sender::over_hop(Work& work, NextHop hop) {
       log_warning("smtp", "relayhost configuration problem: " + error.text());
     } else if (is_relayhost && !error.is_temporary()) {
       // The host's setting is wrong, not the message.
-      error = Error::temporary("4.3.5 relayhost configuration problem: " +
-                               error.text().substr(error.text().find(' ') + 1));
-      log_warning("smtp", error.text().substr(6));
+      error = Error::temporary("4.3.5", "relayhost configuration problem: " + error.text());
+      log_warning("smtp", error.text());
     }
     work.fail(error);
     co_return;
@@ -242,7 +241,8 @@ Task<> Sender::over_host(Work& work, Target target, bool with_tls) {
   auto stream = co_await std::move(connecting);
   if (!stream) {
     work.connected = std::chrono::steady_clock::now();
-    work.fail(Error::temporary("4.4.1 connect to " + target.text() + ": " + stream.error().text()));
+    work.fail(
+        Error::temporary("4.4.1", "connect to " + target.text() + ": " + stream.error().text()));
     co_return;
   }
   auto login = Login::parse(work.hop.credentials);
@@ -285,23 +285,25 @@ Error Sender::loop_of(const Work& work) {
   auto hop = NextHop::parse(work.hop.next_hop);
   Error error = loop_error(hop ? hop->host : work.hop.next_hop);
   if (!work.client->target().is_backup) return error;
-  return Error::temporary("4.4.6" + error.text().substr(error.text().find(' ')));
+  return Error::temporary("4.4.6", error.text());
 }
 
 /// What a broken connection means for the recipients that have no answer.
 void Sender::lost(Work& work, const Disconnected& why) {
   const auto& client = *work.client;
+  std::string host = client.target().name();
+  EnhancedStatus status = "4.4.2";
   std::string text;
   if (client.tls_failed()) {
-    text = "4.7.5 Cannot start TLS with " + client.target().name() + ": " + printable(why.text());
+    status = "4.7.5";
+    text = "Cannot start TLS with " + host + ": " + printable(why.text());
   } else if (why.reason() == Disconnected::Reason::Timeout) {
-    text =
-        "4.4.2 conversation with " + client.target().name() + " timed out while " + client.stage();
+    text = "conversation with " + host + " timed out while " + client.stage();
   } else {
-    text = "4.4.2 lost connection with " + client.target().name() + " while " + client.stage();
+    text = "lost connection with " + host + " while " + client.stage();
   }
   work.may_be_taken = client.may_be_taken();
-  work.fail(Error::temporary(text), client.target().text());
+  work.fail(Error::temporary(status, text), client.target().text());
 }
 
 // Sessions kept.

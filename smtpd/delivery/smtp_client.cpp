@@ -38,14 +38,15 @@ Task<Result<SmtpReply>> SmtpClient::reply(Duration timeout) {
     bytes += line.text.size();
     if (line.is_too_long || bytes > bytes_max) {
       is_broken_ = true;
-      co_return Error::temporary("4.5.0 host " + target_.name() +
-                                 " sent a reply longer than smtp_reply_length_limit");
+      co_return Error::temporary(
+          "4.5.0", "host " + target_.name() + " sent a reply longer than smtp_reply_length_limit");
     }
     auto is_last = parser.feed(line.text);
     if (!is_last) {
       is_broken_ = true;
-      auto [status, words] = status_and_words(is_last.error());
-      co_return Error::temporary(status + " host " + target_.name() + ": " + words);
+      const auto& error = is_last.error();
+      auto status = error.status().value_or(EnhancedStatus::of_reply(error.code()));
+      co_return Error::temporary(status, "host " + target_.name() + ": " + error.text());
     }
     if (*is_last) break;
   }
@@ -63,8 +64,8 @@ Task<Result<SmtpReply>> SmtpClient::ask(std::string line, Duration timeout, std:
 }
 
 Error SmtpClient::refusal(const SmtpReply& reply, const char* what) const {
-  return Error(reply.is_permanent() ? reply.code : 451,
-               reply.status_text() + " host " + target_.name() + " " + what + ": " + reply.text());
+  return Error(reply.is_permanent() ? reply.code : 451, reply.effective_status(),
+               "host " + target_.name() + " " + what + ": " + reply.text());
 }
 
 // The session's beginning.
@@ -85,8 +86,8 @@ Task<Result<void>> SmtpClient::open() {
         CO_TRY_DO(co_await hello());
       }
     } else if (tls_.level != TlsDemand::Level::May) {
-      co_return Error::temporary("4.7.4 TLS is required, but was not offered by host " +
-                                 target_.name());
+      co_return Error::temporary("4.7.4",
+                                 "TLS is required, but was not offered by host " + target_.name());
     }
   }
   if (!login_.name.empty()) {
@@ -102,7 +103,7 @@ Task<Result<void>> SmtpClient::greet() {
   is_broken_ = true;
   Error error = refusal(greeting, "refused to talk to me");
   if (greeting.is_permanent() && config_->smtp_skip_5xx_greeting) {
-    co_return Error::temporary("4.3.0" + error.text().substr(error.text().find(' ')));
+    co_return Error::temporary("4.3.0", error.text());
   }
   co_return error;
 }
@@ -116,7 +117,7 @@ Result<void> SmtpClient::check_name(const SmtpReply& reply, const char* what) {
   std::string text =
       "host " + target_.name() + " " + what + " with my own hostname " + config_->myhostname;
   log_warning("smtp", text);
-  return Error::temporary("4.4.6 " + text);
+  return Error::temporary("4.4.6", text);
 }
 
 Task<Result<void>> SmtpClient::hello() {
@@ -141,7 +142,7 @@ Task<Result<void>> SmtpClient::hello() {
 
 Task<Result<void>> SmtpClient::start_tls(bool is_implicit) {
   if (tls_.context == nullptr) {
-    co_return Error::temporary("4.7.5 no TLS context; see the log for smtp_tls_CAfile");
+    co_return Error::temporary("4.7.5", "no TLS context; see the log for smtp_tls_CAfile");
   }
   if (!is_implicit) {
     CO_TRY(auto ready, co_await ask("STARTTLS", config_->smtp_starttls_timeout, while_starttls));
@@ -150,8 +151,9 @@ Task<Result<void>> SmtpClient::start_tls(bool is_implicit) {
       if (may_be_plain && !ready.is_closing()) co_return Result<void>();
       is_broken_ = true;
       std::string_view why = login_.name.empty() ? "is required" : "must protect the login";
-      co_return Error::temporary("4.7.5 TLS " + std::string(why) + ", but host " + target_.name() +
-                                 " refused to start TLS: " + ready.text());
+      co_return Error::temporary("4.7.5", "TLS " + std::string(why) + ", but host " +
+                                              target_.name() +
+                                              " refused to start TLS: " + ready.text());
     }
     connection_.take_input();
   }

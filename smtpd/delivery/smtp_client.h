@@ -26,6 +26,7 @@
 
 #include "common/base/secret.h"
 #include "common/config/config.h"
+#include "common/mail/address.h"
 #include "common/net/connection.h"
 #include "common/tls/context.h"
 #include "smtpd/delivery/message_source.h"

@@ -51,10 +51,11 @@ Task<Result<void>> SmtpClient::log_in() {
   stage_ = while_auth;
   auto mechanisms = login_mechanisms();
   if (mechanisms.empty()) {
-    co_return Error::temporary("4.7.0 host " + target_.name() +
-                               " offers no login that smtp_sasl_mechanism_filter and " +
-                               (is_secure() ? "smtp_sasl_tls_security_options allow"
-                                            : "smtp_sasl_security_options allow without TLS"));
+    co_return Error::temporary("4.7.0",
+                               "host " + target_.name() +
+                                   " offers no login that smtp_sasl_mechanism_filter and " +
+                                   (is_secure() ? "smtp_sasl_tls_security_options allow"
+                                                : "smtp_sasl_security_options allow without TLS"));
   }
   std::string stage = while_auth;
   for (const auto& mechanism : mechanisms) {
@@ -63,8 +64,8 @@ Task<Result<void>> SmtpClient::log_in() {
     if (answer.is_positive()) co_return Result<void>();
     bool is_last = &mechanism == &mechanisms.back();
     if (is_last || !answer.is_permanent()) {
-      co_return Error::temporary("4.7.8 SASL authentication failed; server " + target_.name() +
-                                 " said: " + answer.text());
+      co_return Error::temporary("4.7.8", "SASL authentication failed; server " + target_.name() +
+                                              " said: " + answer.text());
     }
     stage = std::string(while_auth) + " (" + mechanism + " was refused: " + answer.text() + ")";
   }
@@ -93,21 +94,22 @@ Task<Result<SmtpReply>> SmtpClient::log_in_by(std::string mechanism, std::string
     CO_TRY(auto answer, co_await ask(line, config_->smtp_mail_timeout, stage));
     if (answer.is_positive() && !exchange->verify(last_words)) {
       is_broken_ = true;
-      co_return Error::temporary("4.7.8 host " + target_.name() +
-                                 " did not prove that it knows our password");
+      co_return Error::temporary(
+          "4.7.8", "host " + target_.name() + " did not prove that it knows our password");
     }
     if (answer.code != 334) co_return std::move(answer);
     if (steps == config_->smtp_sasl_steps_max) {
       is_broken_ = true;
       co_return Error::temporary(
-          "4.7.0 host " + target_.name() +
-          " asks for more responses than smtp_sasl_steps_max = " + std::to_string(steps));
+          "4.7.0",
+          "host " + target_.name() +
+              " asks for more responses than smtp_sasl_steps_max = " + std::to_string(steps));
     }
     std::string_view text = answer.lines.empty() ? std::string_view() : answer.lines[0];
     auto challenge = base64_decode(trim(text));
     if (!challenge || text.size() > auth_line_bytes_max) {
       is_broken_ = true;
-      co_return Error::temporary("4.7.0 host " + target_.name() + " sent a malformed challenge");
+      co_return Error::temporary("4.7.0", "host " + target_.name() + " sent a malformed challenge");
     }
     if (held) {
       line = *std::exchange(held, std::nullopt);
@@ -123,8 +125,8 @@ Task<Result<SmtpReply>> SmtpClient::log_in_by(std::string mechanism, std::string
     auto response = exchange->respond(*challenge);
     if (!response) {
       is_broken_ = true;
-      co_return Error::temporary("4.7.8 SASL authentication with " + target_.name() +
-                                 " failed: " + status_and_words(response.error()).second);
+      co_return Error::temporary("4.7.8", "SASL authentication with " + target_.name() +
+                                              " failed: " + response.error().text());
     }
     line = base64_encode(*response);
   }

@@ -3,6 +3,7 @@
 //
 // STANDARDS  RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8), RFC 3461 section 5 (DSN)
 #include "common/base/text.h"
+#include "common/mail/status.h"
 #include "smtpd/delivery/seven_bit.h"
 #include "smtpd/delivery/smtp_client.h"
 #include "smtpd/delivery/smtp_mail.h"
@@ -37,7 +38,7 @@ Task<Result<SmtpClient::Mail>> SmtpClient::prepare(const Envelope& envelope, Mes
   MailAddress sender;
   if (!envelope.sender.empty()) {
     auto parsed = MailAddress::parse(envelope.sender, Utf8::Allowed);
-    if (!parsed) co_return Error(553, "5.1.7 bad sender address: " + printable(envelope.sender));
+    if (!parsed) co_return Error(553, "5.1.7", "bad sender address: " + printable(envelope.sender));
     sender = std::move(*parsed);
   }
   if (envelope.is_smtputf8) {
@@ -47,7 +48,7 @@ Task<Result<SmtpClient::Mail>> SmtpClient::prepare(const Envelope& envelope, Mes
   }
   mail.uses_smtputf8 = mail.uses_smtputf8 || sender.needs_smtputf8();
   if (mail.uses_smtputf8 && !features_.smtputf8) {
-    co_return Error(553, "5.6.7 SMTPUTF8" + not_offered());
+    co_return Error(553, "5.6.7", "SMTPUTF8" + not_offered());
   }
   bool is_converted = envelope.is_8bit && !features_.eight_bit_mime;
   if (is_converted && !config_->disable_mime_output_conversion) {
@@ -55,7 +56,7 @@ Task<Result<SmtpClient::Mail>> SmtpClient::prepare(const Envelope& envelope, Mes
     if (!whole) co_return whole.error();
     auto converted = to_seven_bit(*whole);
     if (!converted) {
-      co_return Error(554, "5.6.3 " + converted.error().text() + ", and 8BITMIME" + not_offered());
+      co_return Error(554, "5.6.3", converted.error().text() + ", and 8BITMIME" + not_offered());
     }
     mail.converted.emplace(std::move(*converted));
     CO_TRY_DO(check_size(*mail.converted));
@@ -112,9 +113,9 @@ std::string SmtpClient::mail_command(const Mail& mail, const MailAddress& sender
 /// RFC 1870 section 6.1: what the server would refuse is not sent.
 Result<void> SmtpClient::check_size(const MessageSource& message) const {
   if (features_.size_max == 0 || message.octets() <= features_.size_max) return {};
-  return Error(552, "5.3.4 message size " + std::to_string(message.octets()) +
-                        " exceeds size limit " + std::to_string(features_.size_max) +
-                        " of server " + target_.name());
+  return Error(552, "5.3.4",
+               "message size " + std::to_string(message.octets()) + " exceeds size limit " +
+                   std::to_string(features_.size_max) + " of server " + target_.name());
 }
 
 std::string SmtpClient::rcpt_command(const Recipient& recipient, const MailAddress& address,

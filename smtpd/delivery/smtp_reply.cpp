@@ -8,13 +8,13 @@ namespace pennypost::smtp {
 namespace {
 
 Error no_reply(std::string_view line) {
-  return Error::temporary("4.5.0 not an SMTP reply: " + printable(line, 100));
+  return Error::temporary("4.5.0", "not an SMTP reply: " + printable(line, 100));
 }
 
 }  // namespace
 
-std::string SmtpReply::status_text() const {
-  return status ? status->text() : EnhancedStatus::of_reply(code).text();
+EnhancedStatus SmtpReply::effective_status() const {
+  return status.value_or(EnhancedStatus::of_reply(code));
 }
 
 std::string SmtpReply::text() const {
@@ -34,8 +34,8 @@ Result<bool> ReplyParser::feed(std::string_view line) {
   bool is_last = line.size() == 3 || line[3] == ' ';
   if (!is_last && line[3] != '-') return no_reply(line);
   if (reply_.lines.size() == reply_lines_max) {
-    return Error::temporary("4.5.0 an SMTP reply of more than " + std::to_string(reply_lines_max) +
-                            " lines");
+    return Error::temporary(
+        "4.5.0", "an SMTP reply of more than " + std::to_string(reply_lines_max) + " lines");
   }
   // Where the lines' codes differ, the last one counts, as in Postfix.
   reply_.code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
@@ -83,13 +83,6 @@ PeerFeatures PeerFeatures::parse(const SmtpReply& ehlo, const std::vector<std::s
     }
   }
   return features;
-}
-
-std::pair<std::string, std::string> status_and_words(const Error& error) {
-  std::string_view text = error.text();
-  auto status = EnhancedStatus::take(text);
-  return {status ? status->text() : EnhancedStatus::of_reply(error.code()).text(),
-          std::string(text)};
 }
 
 }  // namespace pennypost::smtp

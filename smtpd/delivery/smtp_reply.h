@@ -9,11 +9,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "common/base/enhanced_status.h"
 #include "common/base/result.h"
-#include "common/mail/status.h"
 
 namespace pennypost::smtp {
 
@@ -31,7 +30,7 @@ class SmtpReply {
   /// RFC 5321 section 3.8: the server is about to close the connection.
   bool is_closing() const { return code == 421; }
   /// The status sent, or what stands for the code: 4.0.0.
-  std::string status_text() const;
+  EnhancedStatus effective_status() const;
   /// For logs and reports, in one line: `550 5.1.1 <x>: unknown`.
   std::string text() const;
 };
@@ -63,8 +62,5 @@ class PeerFeatures {
   /// `ignored` are keywords not to be believed (smtp_discard_ehlo_keywords).
   static PeerFeatures parse(const SmtpReply& ehlo, const std::vector<std::string>& ignored);
 };
-
-/// An Error's text as a status and the words behind it.
-std::pair<std::string, std::string> status_and_words(const Error& error);
 
 }  // namespace pennypost::smtp

@@ -32,7 +32,7 @@ TEST_CASE("replies give code, status and text in one line") {
         Case{{"550 4.2.2 mixed up"}, "5.0.0", "550 4.2.2 mixed up"},
         Case{{"554 a\x01z"}, "5.0.0", "554 a?z"}}) {
     auto reply = parse(row.lines);
-    CHECK(reply.status_text() == row.status);
+    CHECK(reply.effective_status().text() == row.status);
     CHECK(reply.text() == row.text);
   }
 }

@@ -30,7 +30,8 @@ void Slot::set(OutcomeKind kind, std::string status, std::string reason, std::st
 }
 
 void SmtpClient::refuse(Slot& slot, const SmtpReply& reply, const char* command) {
-  slot.set(reply.is_permanent() ? OutcomeKind::Bounce : OutcomeKind::Retry, reply.status_text(),
+  slot.set(reply.is_permanent() ? OutcomeKind::Bounce : OutcomeKind::Retry,
+           reply.effective_status().text(),
            "host " + target_.name() + " said: " + reply.text() + " (in reply to " + command +
                " command)",
            reply.text());
@@ -42,10 +43,11 @@ void SmtpClient::refuse(Slot& slot, const SmtpReply& reply, const char* command)
 }
 
 void SmtpClient::refuse_open(std::vector<Slot*>& slots, const Error& error) {
-  auto [status, words] = status_and_words(error);
+  std::string status = error.status().value_or(EnhancedStatus::of_reply(error.code())).text();
   for (Slot* slot : slots) {
     if (slot->outcome) continue;
-    slot->set(error.is_temporary() ? OutcomeKind::Retry : OutcomeKind::Bounce, status, words);
+    slot->set(error.is_temporary() ? OutcomeKind::Retry : OutcomeKind::Bounce, status,
+              error.text());
   }
 }
 
@@ -158,7 +160,7 @@ Task<Result<void>> SmtpClient::end_data(Mail& mail) {
       refuse(*slot, taken, "end of DATA");
       continue;
     }
-    slot->set(OutcomeKind::Delivered, taken.status_text(), taken.text(), taken.text());
+    slot->set(OutcomeKind::Delivered, taken.effective_status().text(), taken.text(), taken.text());
     slot->outcome->is_dsn_relayed = features_.dsn;
   }
   co_return Result<void>();

@@ -10,7 +10,7 @@
 namespace pennypost::smtp {
 namespace {
 
-constexpr std::string_view loop_status = "5.4.6";
+constexpr EnhancedStatus loop_status = "5.4.6";
 constexpr std::uint16_t smtp_port_of_all = 25;
 
 std::uint32_t system_random(std::uint32_t bound) {
@@ -29,10 +29,10 @@ Error not_found(const std::string& name, const char* type, DnsStatus status,
   std::string text =
       "Name service error for name=" + printable(name, 255) + " type=" + type + ": " + reason;
   if (status == DnsStatus::TryLater) {
-    return Error::temporary("4.4.3 Host or domain name not found. " + text);
+    return Error::temporary("4.4.3", "Host or domain name not found. " + text);
   }
-  if (status == DnsStatus::NoSuchName) return Error(550, "5.1.2 Host unknown. " + text);
-  return Error(550, "5.4.4 Host or domain name not found. " + text);
+  if (status == DnsStatus::NoSuchName) return Error(550, "5.1.2", "Host unknown. " + text);
+  return Error(550, "5.4.4", "Host or domain name not found. " + text);
 }
 
 /// Equal preferences in random order.
@@ -100,8 +100,8 @@ class MxWalk {
 
   Task<Result<std::vector<Target>>> run(std::vector<MxRecord> records) {
     if (records.size() == 1 && records[0].host.empty()) {
-      co_return Error(
-          556, "5.1.10 Domain " + printable(domain_, 255) + " does not accept mail (nullMX)");
+      co_return Error(556, "5.1.10",
+                      "Domain " + printable(domain_, 255) + " does not accept mail (nullMX)");
     }
     shuffle_equal(records, settings_);
     if (records.size() > settings_.mx_hosts_max) {
@@ -150,8 +150,8 @@ class MxWalk {
     // What is better than us can't be found out now: that is no loop.
     if (try_later_) return not_found(domain_, "MX host", DnsStatus::TryLater, *try_later_);
     if (own_preference_) return loop_error(domain_);
-    return Error(
-        550, "5.4.4 none of the mail exchangers of " + printable(domain_, 255) + " has an address");
+    return Error(550, "5.4.4",
+                 "none of the mail exchangers of " + printable(domain_, 255) + " has an address");
   }
 
   Resolver& resolver_;
@@ -213,11 +213,10 @@ TargetSettings TargetSettings::from(const Config& config) {
 }
 
 Error loop_error(const std::string& next_hop) {
-  return Error(554, std::string(loop_status) + " mail for " + printable(next_hop, 255) +
-                        " loops back to myself");
+  return Error(554, loop_status, "mail for " + printable(next_hop, 255) + " loops back to myself");
 }
 
-bool is_loop(const Error& error) { return error.text().starts_with(loop_status); }
+bool is_loop(const Error& error) { return error.status() == loop_status; }
 
 Task<Result<std::vector<Target>>> find_targets(Resolver& resolver, NextHop hop,
                                                const TargetSettings& settings) {

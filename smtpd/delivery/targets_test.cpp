@@ -39,7 +39,7 @@ std::string find(const char* hop, std::vector<std::string> settings = {}) {
   auto with = TargetSettings::from(*config_for_test(std::move(settings)));
   with.random = [](std::uint32_t) { return 0; };
   auto targets = loop.run_until(find_targets(dns, *NextHop::parse(hop), with));
-  if (!targets) return targets.error().text().substr(0, targets.error().text().find(' '));
+  if (!targets) return targets.error().status()->text();
   std::string text;
   for (const auto& target : *targets) text += (text.empty() ? "" : " ") + target.text();
   return text;

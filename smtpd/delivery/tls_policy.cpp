@@ -19,8 +19,8 @@ int rank(std::string_view protocol) {
 }
 
 Error not_supported(std::string_view attribute, std::string_view remedy) {
-  return Error::temporary("4.7.5 smtp_tls_policy_maps: \"" + printable(attribute, 100) +
-                          "\" is not supported; " + std::string(remedy));
+  return Error::temporary("4.7.5", "smtp_tls_policy_maps: \"" + printable(attribute, 100) +
+                                       "\" is not supported; " + std::string(remedy));
 }
 
 Result<void> set_level(TlsPolicy& policy, std::string_view level) {
@@ -35,8 +35,9 @@ Result<void> set_level(TlsPolicy& policy, std::string_view level) {
   } else if (level == "none" || level.empty()) {
     policy.level = Level::None;
   } else {
-    return Error::temporary("4.7.5 the TLS level \"" + printable(level, 40) +
-                            "\" is not supported; use none, may, encrypt, verify or secure");
+    return Error::temporary("4.7.5",
+                            "the TLS level \"" + printable(level, 40) +
+                                "\" is not supported; use none, may, encrypt, verify or secure");
   }
   return {};
 }

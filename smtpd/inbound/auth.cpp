@@ -134,10 +134,10 @@ Task<Result<std::string>> Session::auth_response(std::string_view challenge) {
   Reply(334, "", base64_encode(challenge)).append_to(wire);
   connection_.put(wire);
   Line line = co_await connection_.line(auth_line_bytes_max);
-  if (line.is_too_long) co_return Error(500, "5.5.6 Authentication exchange line is too long");
-  if (line.text == "*") co_return Error(501, "5.7.0 Authentication aborted");
+  if (line.is_too_long) co_return Error(500, "5.5.6", "Authentication exchange line is too long");
+  if (line.text == "*") co_return Error(501, "5.7.0", "Authentication aborted");
   auto response = base64_decode(trim(line.text));
-  if (!response) co_return Error(501, "5.5.2 Error: the response is not base64");
+  if (!response) co_return Error(501, "5.5.2", "Error: the response is not base64");
   co_return *std::move(response);
 }
 

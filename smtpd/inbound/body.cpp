@@ -14,8 +14,8 @@ namespace {
 
 Error write_error(int number) {
   bool is_full = number == ENOSPC || number == EDQUOT || number == EFBIG;
-  if (is_full) return Error(452, "4.3.1 Insufficient system storage");
-  return Error(451, "4.3.0 Error: queue file write error");
+  if (is_full) return Error(452, "4.3.1", "Insufficient system storage");
+  return Error(451, "4.3.0", "Error: queue file write error");
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "smtpd/inbound/header_filter.h"
 
-#include "common/base/text.h"
 #include "smtpd/policy/header_checks.h"
 
 namespace pennypost::smtp {
@@ -18,10 +17,7 @@ Task<FilterAnswer> HeaderFilter::header(FilteredMessage& message) {
   if (!findings) co_return FilterAnswer(Reply(findings.error()));
   auto verdict = carry_out(*findings, header, message.log_line());
   if (!verdict) co_return FilterAnswer(Reply(verdict.error()));
-  if (verdict->refusal) {
-    Error refusal(verdict->refusal->code(), printable(verdict->refusal->text()));
-    co_return FilterAnswer(Reply(refusal));
-  }
+  if (verdict->refusal) co_return FilterAnswer(Reply(*verdict->refusal));
   if (verdict->is_discarded) co_return FilterAnswer(FilterAnswer::Kind::Discard);
   if (verdict->is_held) message.hold();
   if (verdict->redirect) message.redirect(*std::move(verdict->redirect));

@@ -3,16 +3,12 @@
 #include <algorithm>
 
 #include "common/base/text.h"
-#include "common/mail/status.h"
 
 namespace pennypost::smtp {
 
 Reply::Reply(const Error& error) : code_(error.code()) {
-  std::string_view text = error.text();
-  auto status = EnhancedStatus::take(text);
-  if (!status) status = EnhancedStatus::of_reply(code_);
-  status_ = status->text();
-  text_ = printable(text);
+  status_ = error.status().value_or(EnhancedStatus::of_reply(code_)).text();
+  text_ = printable(error.text());
 }
 
 void Reply::soften() {

@@ -19,8 +19,7 @@ class Reply {
   /// lines, parted by LF.
   Reply(int code, std::string_view status, std::string text)
       : code_(code), status_(status), text_(std::move(text)) {}
-  /// The one place where an Error becomes a reply; a status code that begins its text is taken as
-  /// such, else x.0.0 stands for it.
+  /// The one place where an Error becomes a reply; x.0.0 stands for a missing status code.
   Reply(const Error& error);  // NOLINT: so that CO_TRY answers
 
   /// The handler has answered by itself: nothing is sent.

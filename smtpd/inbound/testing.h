@@ -89,7 +89,7 @@ class FakeBackend final : public Backend {
   }
 
   Task<Result<Descriptor>> open_body(QueueId id) override {
-    if (is_disk_full) co_return Error(452, "4.3.1 Insufficient system storage");
+    if (is_disk_full) co_return Error(452, "4.3.1", "Insufficient system storage");
     std::string path = scratch / id.value();
     int descriptor = ::mkstemp((path + "XXXXXX").data());
     if (descriptor < 0) co_return Error(451, "can't create a file");
@@ -100,7 +100,7 @@ class FakeBackend final : public Backend {
   void drop_body(QueueId id) override { dropped.push_back(std::move(id)); }
 
   Task<Result<void>> submit(Submit message) override {
-    if (is_disk_full) co_return Error(452, "4.3.1 Insufficient system storage");
+    if (is_disk_full) co_return Error(452, "4.3.1", "Insufficient system storage");
     messages.push_back(std::move(message));
     co_return Result<void>();
   }

@@ -58,8 +58,8 @@ Result<Message> QueueClient::exchange(std::uint16_t type, std::string body,
   TRY(auto answer, receive_blocking(socket_.number()));
   if (!answer) return Error::temporary("the queue closed the connection");
   if (answer->type == control_error) {
-    TRY(auto error, wire::decode<ControlError>(answer->body));
-    return Error(error.code, std::move(error.text));
+    TRY(auto error, wire::decode<WireError>(answer->body));
+    return error.error();
   }
   return *std::move(answer);
 }

@@ -18,6 +18,7 @@
 
 #include "common/base/result.h"
 #include "common/base/wire.h"
+#include "common/base/wire_error.h"
 #include "common/net/message_socket.h"
 #include "smtpd/queue/envelope.h"
 
@@ -27,17 +28,8 @@ inline constexpr std::size_t control_bytes_max = 4 * 1024 * 1024;
 inline constexpr std::size_t list_page_messages = 200;
 inline constexpr std::uint16_t control_reply = 1;
 inline constexpr std::uint16_t control_error = 2;
-/// The ControlError of a user who has too many connections: his request was not looked at.
+/// The code for a user who has too many connections: the request was not looked at.
 inline constexpr std::int32_t control_busy = 421;
-
-struct ControlError {
-  std::int32_t code = 451;
-  std::string text;
-  template <class Archive>
-  void fields(Archive& archive) {
-    archive(code, text);
-  }
-};
 
 /// An envelope as a local program gives it. Addresses without a domain get $myorigin.
 struct Posting {

@@ -14,7 +14,7 @@
 namespace pennypost::smtp {
 namespace {
 
-const std::string not_allowed = "5.7.1 only root and the queue's owner may do that";
+Error not_allowed() { return Error(550, "5.7.1", "only root and the queue's owner may do that"); }
 
 RawReply raw(std::string body) {
   RawReply reply;
@@ -39,18 +39,13 @@ std::vector<ListQueue::Waiting> waiting_recipients(const QueuedMessage& message,
   return waiting;
 }
 
-std::string error_body(const Error& error) {
-  ControlError told;
-  told.code = error.code();
-  told.text = error.text();
-  return wire::encode(told);
-}
+std::string error_body(const Error& error) { return wire::encode(WireError(error)); }
 
 /// Says why before the connection is closed; a new socket takes so few bytes at once.
 void turn_away(Descriptor socket) {
   Message out;
   out.type = control_error;
-  out.body = error_body(Error(control_busy, "4.3.2 too many connections of this user"));
+  out.body = error_body(Error(control_busy, "4.3.2", "too many connections of this user"));
   [[maybe_unused]] auto sent = send_blocking(socket.number(), std::move(out));
 }
 
@@ -157,7 +152,7 @@ Task<> ControlServer::wait_until_read(const MessageSocket& peer) {
 Task<ControlServer::Answer> ControlServer::answer(Message& request, ControlClients::Place& place) {
   if (request.type == PostMail::type) {
     CO_TRY(auto ask, wire::decode<PostMail>(request.body));
-    if (request.descriptors.size() != 1) co_return Error(501, "5.5.4 no message beside it");
+    if (request.descriptors.size() != 1) co_return Error(501, "5.5.4", "no message beside it");
     auto work = post(std::move(ask), std::move(request.descriptors[0]), place.uid());
     co_return co_await std::move(work);
   }
@@ -179,13 +174,13 @@ Task<ControlServer::Answer> ControlServer::answer_other(Message& request, bool i
       co_return co_await std::move(work);
     }
     case ChangeQueue::type: {
-      if (!is_owner) co_return Error(550, not_allowed);
+      if (!is_owner) co_return not_allowed();
       CO_TRY(auto ask, wire::decode<ChangeQueue>(request.body));
       auto work = change(std::move(ask));
       co_return co_await std::move(work);
     }
     case ReadMessage::type: {
-      if (!is_owner) co_return Error(550, not_allowed);
+      if (!is_owner) co_return not_allowed();
       CO_TRY(auto ask, wire::decode<ReadMessage>(request.body));
       auto work = read(std::move(ask));
       co_return co_await std::move(work);
@@ -194,14 +189,14 @@ Task<ControlServer::Answer> ControlServer::answer_other(Message& request, bool i
       pickup_.wake();
       co_return raw({});
     default:
-      co_return Error(501, "5.5.1 unknown request");
+      co_return Error(501, "5.5.1", "unknown request");
   }
 }
 
 Task<ControlServer::Answer> ControlServer::post(PostMail ask, Descriptor message, uid_t uid) {
   struct stat found {};
   if (!is_sealed_file(message) || ::fstat(message.number(), &found) != 0) {
-    co_return Error(501, "5.5.4 the message is not a sealed memory file");
+    co_return Error(501, "5.5.4", "the message is not a sealed memory file");
   }
   auto bytes = static_cast<std::uint64_t>(found.st_size);
   auto work = pickup_.take(std::move(ask.posting), uid, message, 0, bytes, Changes());
@@ -213,7 +208,8 @@ Task<ControlServer::Answer> ControlServer::post(PostMail ask, Descriptor message
 
 /// As many entries as fit into control_client_bytes_max, and one at least.
 Task<ControlServer::Answer> ControlServer::list(ListQueue ask) {
-  if (!ask.after.empty() && !is_queue_id(ask.after)) co_return Error(501, "5.5.4 not a queue id");
+  if (!ask.after.empty() && !is_queue_id(ask.after))
+    co_return Error(501, "5.5.4", "not a queue id");
   CO_TRY(auto messages, co_await queue_.list(QueueId(ask.after), list_page_messages));
   ListQueue::Page page;
   std::size_t bytes_left = answer_bytes_max();
@@ -248,7 +244,7 @@ Task<ControlServer::Answer> ControlServer::flush(FlushQueue ask) {
   Count count;
   if (!ask.id.empty()) {
     if (!scheduler_.flush(QueueId(ask.id))) {
-      co_return Error(550, "5.5.4 " + printable(ask.id, 64) + ": no such message");
+      co_return Error(550, "5.5.4", printable(ask.id, 64) + ": no such message");
     }
     count.messages = 1;
   } else if (!ask.site.empty()) {
@@ -317,9 +313,9 @@ Task<bool> ControlServer::change_one(QueueChange change, const QueueId& id) {
 }
 
 Task<ControlServer::Answer> ControlServer::read(ReadMessage ask) {
-  if (!is_queue_id(ask.id)) co_return Error(501, "5.5.4 not a queue id");
+  if (!is_queue_id(ask.id)) co_return Error(501, "5.5.4", "not a queue id");
   CO_TRY(auto message, co_await queue_.load(QueueId(ask.id)));
-  if (!message) co_return Error(550, "5.5.4 " + ask.id + ": no such message");
+  if (!message) co_return Error(550, "5.5.4", ask.id + ": no such message");
   CO_TRY(auto text, co_await queue_.text(message->envelope(), message->envelope().size()));
   ReadMessage::Content content;
   content.envelope = message->envelope();

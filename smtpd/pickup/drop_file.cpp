@@ -42,15 +42,16 @@ Result<DropHead> parse_drop_head(std::string_view bytes) {
 }
 
 Result<void> check_posting(const Posting& posting) {
-  if (posting.recipients.empty()) return Error(501, "5.5.4 no recipients");
+  if (posting.recipients.empty()) return Error(501, "5.5.4", "no recipients");
   if (posting.recipients.size() > posting_recipients_max) {
-    return Error(501, "5.5.3 too many recipients");
+    return Error(501, "5.5.3", "too many recipients");
   }
   if (!is_plain(posting.sender) || !is_plain(posting.envid) ||
       !std::ranges::all_of(posting.recipients, is_plain)) {
-    return Error(501, "5.1.3 an address is too long or holds control characters");
+    return Error(501, "5.1.3", "an address is too long or holds control characters");
   }
-  if (posting.ret > Ret::Headers || posting.notify > 15) return Error(501, "5.5.4 DSN parameters");
+  if (posting.ret > Ret::Headers || posting.notify > 15)
+    return Error(501, "5.5.4", "DSN parameters");
   return {};
 }
 

@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::uint64_t copy_bytes = 1 << 20;
 
-Error too_large() { return Error(552, "5.3.4 Message size exceeds fixed limit"); }
+Error too_large() { return Error(552, "5.3.4", "Message size exceeds fixed limit"); }
 
 /// As the queue keeps it, with its domain; empty stays empty.
 Result<std::string> posted_address(const std::string& text, const Config& config) {
@@ -89,10 +89,10 @@ PickupDesk::PickupDesk(Loop& loop, Queue& queue, Scheduler& scheduler,
 PickupDesk::Ask PickupDesk::ask_later() {
   Ask ask;
   ask.canonicalize = [](Canonicalize) -> Task<Result<Canonicalize::Rewritten>> {
-    co_return Error::temporary("4.3.0 smtpd does not run");
+    co_return Error::temporary("4.3.0", "smtpd does not run");
   };
   ask.check_header = [](CheckHeader) -> Task<Result<CheckHeader::Findings>> {
-    co_return Error::temporary("4.3.0 smtpd does not run");
+    co_return Error::temporary("4.3.0", "smtpd does not run");
   };
   return ask;
 }
@@ -131,7 +131,7 @@ Result<HeaderDraft> PickupDesk::draft_header(const Content& content, std::uint32
   if (!end.is_found) return header_too_long();
   auto text = std::string_view(content.front).substr(0, end.bytes);
   if (header_facts(text).hops > static_cast<std::size_t>(config.hopcount_limit)) {
-    return Error(554, "5.4.6 Too many hops");
+    return Error(554, "5.4.6", "Too many hops");
   }
   return HeaderDraft(received(envelope, uid, config), text, end);
 }
@@ -151,7 +151,7 @@ Task<Result<void>> PickupDesk::rewrite(std::shared_ptr<const Config> config, Hea
   if (ask.sender.empty() && ask.in_header.empty()) co_return Result<void>();
   auto asking = ask_.canonicalize(std::move(ask));
   auto answer = co_await std::move(asking);
-  if (!answer) co_return Error(control_busy, "4.3.0 temporary lookup failure");
+  if (!answer) co_return Error(control_busy, "4.3.0", "temporary lookup failure");
   auto rewritten = *std::move(answer);
   envelope.sender = std::move(rewritten.sender);
   envelope.is_smtputf8 = envelope.is_smtputf8 || !is_ascii(envelope.sender);
@@ -179,7 +179,7 @@ Task<Result<HeaderVerdict>> PickupDesk::check_header(HeaderDraft& header, Envelo
   auto asking = ask_.check_header(std::move(ask));
   auto findings = co_await std::move(asking);
   if (!findings && !findings.error().is_temporary()) co_return std::move(findings).error();
-  if (!findings) co_return Error(control_busy, "4.3.0 temporary lookup failure");
+  if (!findings) co_return Error(control_busy, "4.3.0", "temporary lookup failure");
   LogTransaction line;
   line.queue_id = envelope.id.value();
   line.has_sender = line.has_recipient = true;
@@ -187,7 +187,7 @@ Task<Result<HeaderVerdict>> PickupDesk::check_header(HeaderDraft& header, Envelo
   line.recipient = envelope.recipients.back().address;
   CO_TRY(auto verdict, carry_out(*findings, whole, line));
   if (verdict.refusal && verdict.refusal->is_temporary()) {
-    co_return Error(control_busy, verdict.refusal->text());
+    co_return Error(control_busy, verdict.refusal->text_with_status());
   }
   if (verdict.refusal) co_return *std::move(verdict.refusal);
   envelope.is_held = verdict.is_held;

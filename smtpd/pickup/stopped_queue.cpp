@@ -62,10 +62,7 @@ Message first_frame(const Result<void>& opened) {
   Message frame;
   frame.type = opened ? control_reply : control_error;
   if (opened) return frame;
-  ControlError told;
-  told.code = opened.error().code();
-  told.text = opened.error().text();
-  frame.body = wire::encode(told);
+  frame.body = wire::encode(WireError(opened.error()));
   return frame;
 }
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "common/base/enhanced_status.h"
 #include "common/base/text.h"
 #include "common/mail/address.h"
-#include "common/mail/status.h"
 #include "store/maps/map.h"
 
 namespace pennypost::smtp {
@@ -34,7 +34,7 @@ constexpr std::array rows{
     Row{"REPLACE", Kind::Replace, Text::Field, "replace"},
     Row{"WARN", Kind::Warn, Text::Optional, "warning"},
 };
-constexpr std::string_view default_status = "5.7.1";
+constexpr EnhancedStatus default_status = "5.7.1";
 
 std::string_view log_name_of(Kind kind) {
   return std::ranges::find(rows, kind, &Row::kind)->log_name;
@@ -58,12 +58,18 @@ Result<std::string> reject_text(std::string_view text, HeaderAction::Form form) 
   if (text.empty()) text = "message content rejected";
   std::string_view rest = text;
   auto status = EnhancedStatus::take(rest);
-  if (!status) return std::string(default_status) + " " + std::string(text);
+  if (!status) return default_status.text() + " " + std::string(text);
   if (status->status_class != 2) return std::string(text);
   if (form == HeaderAction::Form::Written) {
     return wrong("REJECT " + printable(text, 100) + ": needs 4.x.x or 5.x.x");
   }
   return "4" + std::string(text.substr(1));
+}
+
+/// An answer of reject_text().
+Error refusal_of(std::string_view text) {
+  auto status = EnhancedStatus::take(text).value_or(default_status);
+  return Error(status.status_class == 4 ? 451 : 550, status, std::string(text));
 }
 
 /// What is looked up: no blanks before the colon, no line end behind.
@@ -101,8 +107,8 @@ class Evaluation {
         if (kind == Kind::Reject || kind == Kind::Discard) break;
       }
       if (std::chrono::steady_clock::now() > until) {
-        return Error::temporary("4.3.0 header_checks: one message took longer than " +
-                                std::to_string(header_checks_time_max.count()) + " s");
+        return Error::temporary("4.3.0", "header_checks: one message took longer than " +
+                                             std::to_string(header_checks_time_max.count()) + " s");
       }
     }
     return std::move(findings_);
@@ -130,7 +136,7 @@ class Evaluation {
   Result<void> add(std::size_t offset, const HeaderField& field, HeaderAction action) {
     bytes_ += sizeof(CheckHeader::Finding) + action.text.size();
     if (bytes_ > header_actions_bytes_max) {
-      return Error(552, "5.3.4 Error: too many headers match header_checks");
+      return Error(552, "5.3.4", "Error: too many headers match header_checks");
     }
     CheckHeader::Finding finding;
     finding.offset = static_cast<std::uint32_t>(offset);
@@ -195,7 +201,7 @@ Result<HeaderVerdict> carry_out(const CheckHeader::Findings& findings, std::stri
     std::size_t end = std::size_t{finding.offset} + finding.bytes;
     auto field = HeaderFields(header.substr(std::min<std::size_t>(finding.offset, header.size())));
     if (finding.offset < done || end > header.size() || field.begin() == field.end()) {
-      return Error::temporary("4.3.0 header_checks gave no proper answer");
+      return Error::temporary("4.3.0", "header_checks gave no proper answer");
     }
     done = end;
     bool is_known = kind == Kind::Hold && verdict.is_held;
@@ -204,7 +210,7 @@ Result<HeaderVerdict> carry_out(const CheckHeader::Findings& findings, std::stri
     }
     switch (kind) {
       case Kind::Reject:
-        verdict.refusal = Error(text.starts_with('4') ? 451 : 550, text);
+        verdict.refusal = refusal_of(text);
         break;
       case Kind::Discard:
         verdict.is_discarded = true;

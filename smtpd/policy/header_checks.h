@@ -114,7 +114,7 @@ Result<CheckHeader::Findings> check_header(std::string_view header, const Settin
 
 /// What the findings make of a message.
 struct HeaderVerdict {
-  std::optional<Error> refusal;  // its text begins with the status code
+  std::optional<Error> refusal;
   bool is_discarded = false;
   bool is_held = false;
   std::optional<std::string> redirect;

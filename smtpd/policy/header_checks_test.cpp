@@ -95,13 +95,14 @@ TEST_CASE("what refuses, discards, holds or redirects is logged as Postfix does"
       " from c.example[192.0.2.1]; from=<a@x.test> to=<b@x.test> proto=ESMTP helo=<c>";
   Checked plain("/^To:/ REJECT", sample);
   CHECK(plain.verdict.refusal->code() == 550);
-  CHECK(plain.verdict.refusal->text() == "5.7.1 message content rejected");
+  CHECK(plain.verdict.refusal->text_with_status() == "5.7.1 message content rejected");
   CHECK(first_line(plain) ==
         "cleanup: QID: reject: header To: b" + tail + ": 5.7.1 message content rejected");
   Checked later("/^To:/ REJECT 4.7.2 come again", sample);
   CHECK(later.verdict.refusal->code() == 451);
-  CHECK(later.verdict.refusal->text() == "4.7.2 come again");
-  CHECK(Checked("/^To:/ REJECT 2.0.0 fine", sample).verdict.refusal->text() == "4.0.0 fine");
+  CHECK(later.verdict.refusal->text_with_status() == "4.7.2 come again");
+  CHECK(Checked("/^To:/ REJECT 2.0.0 fine", sample).verdict.refusal->text_with_status() ==
+        "4.0.0 fine");
   Checked discarded("/^To:/ DISCARD\n/^X-Mailer/ HOLD", sample);
   CHECK(discarded.verdict.is_discarded);
   CHECK_FALSE(discarded.verdict.is_held);

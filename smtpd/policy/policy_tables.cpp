@@ -5,7 +5,7 @@
 namespace pennypost::smtp {
 namespace {
 
-Error not_answered() { return Error::temporary("4.3.0 a DNS question is open"); }
+Error not_answered() { return Error::temporary("4.3.0", "a DNS question is open"); }
 
 Task<Result<bool>> has_mail_host(Resolver& resolver, std::string domain) {
   auto mx = co_await resolver.mx(domain);
@@ -14,12 +14,12 @@ Task<Result<bool>> has_mail_host(Resolver& resolver, std::string domain) {
     bool is_null = mx.values.size() == 1 && mx.values[0].host.empty();
     co_return !is_null;
   }
-  if (mx.status == DnsStatus::TryLater) co_return Error::temporary("4.4.3 " + mx.reason);
+  if (mx.status == DnsStatus::TryLater) co_return Error::temporary("4.4.3", mx.reason);
   if (mx.status == DnsStatus::NoSuchName) co_return false;
   AddressFamilies both;
   auto addresses = co_await resolver.addresses(domain, both);
   if (addresses.status == DnsStatus::TryLater) {
-    co_return Error::temporary("4.4.3 " + addresses.reason);
+    co_return Error::temporary("4.4.3", addresses.reason);
   }
   co_return addresses.is_found();
 }
@@ -28,7 +28,7 @@ Task<Result<std::vector<std::string>>> ip4_of(Resolver& resolver, std::string na
   AddressFamilies v4;
   v4.v6 = false;
   auto answer = co_await resolver.addresses(name, v4);
-  if (answer.status == DnsStatus::TryLater) co_return Error::temporary("4.4.3 " + answer.reason);
+  if (answer.status == DnsStatus::TryLater) co_return Error::temporary("4.4.3", answer.reason);
   std::vector<std::string> texts;
   for (const auto& address : answer.values) texts.push_back(address.text());
   co_return texts;

@@ -136,7 +136,7 @@ class Lookup {
   }
 
   Result<std::shared_ptr<Tables>> tables() const {
-    if (tables_ == nullptr) return Error::temporary("4.3.5 " + problem_);
+    if (tables_ == nullptr) return Error::temporary("4.3.5", problem_);
     return tables_;
   }
 

@@ -114,7 +114,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     if (!bodies_.is_of(ask.id, from)) {
       // Its process went while the file was made.
       co_await queue_->drop_body(ask.id);
-      co_return Error::temporary("4.3.0 the file's process has gone");
+      co_return Error::temporary("4.3.0", "the file's process has gone");
     }
     RawReply reply;
     reply.body = wire::encode(Done());
@@ -131,7 +131,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     QueueId id = ask.envelope.id;
     bool is_file = ask.envelope.body_is_file;
     bool is_its_own = is_file ? bodies_.close(id, from) : !bodies_.is_open(id);
-    if (!is_its_own) co_return Error(501, "5.5.4 this body is not the process's own");
+    if (!is_its_own) co_return Error(501, "5.5.4", "this body is not the process's own");
     auto work = scheduler_.submit(std::move(ask.envelope), std::move(ask.body));
     auto taken = co_await std::move(work);
     // Where a message of this id waits already, the file is that one's, and stays.
@@ -170,9 +170,9 @@ Result<Queue::Opened> open_queue(Child& child) {
 
 Error refusal(const Error& cause) {
   if (store::storage_problem(cause) == store::StorageProblem::Full) {
-    return Error(452, "4.3.1 Insufficient system storage");
+    return Error(452, "4.3.1", "Insufficient system storage");
   }
-  return Error(451, "4.3.0 Error: the queue can't be opened");
+  return Error(451, "4.3.0", "Error: the queue can't be opened");
 }
 
 /// What the process is while the queue can't be opened for want of room: it refuses mail, and tries

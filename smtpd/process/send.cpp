@@ -32,7 +32,7 @@ class SendProcess {
  private:
   Task<Result<Attempt::Outcomes>> send(Attempt attempt, std::vector<Descriptor> files) {
     if (attempt.envelope.body_is_file && files.empty()) {
-      co_return Error::temporary("4.3.0 the message's file did not come with the attempt");
+      co_return Error::temporary("4.3.0", "the message's file did not come with the attempt");
     }
     Descriptor body;
     if (!files.empty()) body = std::move(files.front());

@@ -16,8 +16,8 @@ namespace pennypost::smtp {
 Error file_error(const std::string& what, int number) {
   bool is_full = number == ENOSPC || number == EDQUOT || number == EFBIG;
   std::string text = what + ": " + std::strerror(number);
-  if (is_full) return Error(452, "4.3.1 Insufficient system storage: " + text);
-  return Error(451, "4.3.0 " + text);
+  if (is_full) return Error(452, "4.3.1", "Insufficient system storage: " + text);
+  return Error(451, "4.3.0", text);
 }
 
 Result<BodyFiles> BodyFiles::open(const std::filesystem::path& directory) {
@@ -84,7 +84,7 @@ Result<std::string> read_range(const Descriptor& file, std::uint64_t offset, std
                             static_cast<off_t>(offset + done));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return file_error("read", errno);
-    if (count == 0) return Error(451, "4.3.0 a file is shorter than it was");
+    if (count == 0) return Error(451, "4.3.0", "a file is shorter than it was");
     done += static_cast<std::size_t>(count);
   }
   return bytes;

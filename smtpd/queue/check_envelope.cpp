@@ -10,7 +10,7 @@
 namespace pennypost::smtp {
 namespace {
 
-Error wrong(const std::string& what) { return Error(501, "5.5.4 malformed envelope: " + what); }
+Error wrong(const std::string& what) { return Error(501, "5.5.4", "malformed envelope: " + what); }
 
 bool is_text(const std::string& text) {
   return text.size() <= envelope_text_bytes_max &&

@@ -62,8 +62,9 @@ HeaderEnd find_header_end(std::string_view text, bool is_whole) {
 }
 
 Error header_too_long() {
-  return Error(552, "5.3.4 Error: the header is longer than " +
-                        std::to_string(header_block_bytes_max) + " bytes");
+  return Error(
+      552, "5.3.4",
+      "Error: the header is longer than " + std::to_string(header_block_bytes_max) + " bytes");
 }
 
 HeaderFacts header_facts(std::string_view header, const std::vector<std::string>& drop) {

@@ -3,9 +3,9 @@
 namespace pennypost::smtp {
 
 Result<void> OpenBodies::open(const QueueId& id, ProcessNumber process) {
-  if (is_open(id)) return Error(501, "5.5.4 the queue id is in use");
+  if (is_open(id)) return Error(501, "5.5.4", "the queue id is in use");
   std::size_t& count = counts_[process];
-  if (count >= open_bodies_max) return Error(452, "4.3.1 too many messages are being received");
+  if (count >= open_bodies_max) return Error(452, "4.3.1", "too many messages are being received");
   ++count;
   owners_.emplace(id.value(), process);
   return {};

@@ -29,7 +29,7 @@ constexpr std::chrono::milliseconds lock_poll{100};
 constexpr int damaged = static_cast<int>(store::StorageProblem::Damaged);
 
 Error damaged_message(const QueueId& id, const std::string& what) {
-  return Error(damaged, "5.3.0 " + id.value() + ": " + what);
+  return Error(damaged, "5.3.0", id.value() + ": " + what);
 }
 
 /// Opens the database; waits while a predecessor that is about to end still has it.
@@ -139,11 +139,12 @@ Result<void> Queue::check_form() {
   }
   TRY_DO(entry.status());
   if (!is_ours) {
-    return Error(451, "4.3.5 " + options_.directory.string() + " was written by " +
-                          (form ? "a version that stores form " + printable(*form, 20)
-                                : std::string("an older version")) +
-                          ", this one reads form " + std::string(stored_form) +
-                          "; let that version deliver what waits, or move the directory away");
+    return Error(451, "4.3.5",
+                 options_.directory.string() + " was written by " +
+                     (form ? "a version that stores form " + printable(*form, 20)
+                           : std::string("an older version")) +
+                     ", this one reads form " + std::string(stored_form) +
+                     "; let that version deliver what waits, or move the directory away");
   }
   store::Batch batch;
   batch.put(keys::form, stored_form);
@@ -169,8 +170,8 @@ Result<void> Queue::erase_remains(const std::unordered_set<std::string>& known,
 }
 
 Task<Result<Descriptor>> Queue::open_body(QueueId id) {
-  if (!is_queue_id(id.value())) co_return Error(501, "5.5.4 not a queue id");
-  if (!committer_->takes_in()) co_return Error(452, "4.3.1 Insufficient system storage");
+  if (!is_queue_id(id.value())) co_return Error(501, "5.5.4", "not a queue id");
+  if (!committer_->takes_in()) co_return Error(452, "4.3.1", "Insufficient system storage");
   CO_TRY_DO(check_room());
   auto file = co_await loop_.offload([&] { return files_.create(id); });
   co_return std::move(file);
@@ -207,13 +208,13 @@ Result<void> Queue::check_room() {
     next_look_for_room_ = now + std::chrono::milliseconds(100);
   }
   if (has_room_) return {};
-  return Error(452, "4.3.1 Insufficient system storage");
+  return Error(452, "4.3.1", "Insufficient system storage");
 }
 
 Result<void> Queue::check_body_file(const Envelope& envelope) const {
   if (!envelope.body_is_file) return {};
   TRY(auto size, files_.size(envelope.id));
-  if (size != envelope.body_bytes) return Error(451, "4.3.0 the body's file is not whole");
+  if (size != envelope.body_bytes) return Error(451, "4.3.0", "the body's file is not whole");
   return {};
 }
 

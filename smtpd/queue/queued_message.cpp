@@ -123,7 +123,7 @@ Result<std::vector<std::uint32_t>> QueuedMessage::expand(std::uint32_t number,
                                                          std::vector<Recipient> children,
                                                          std::size_t depth_max) {
   if (recipients_.size() + children.size() > message_recipients_max) {
-    return Error(554, "5.4.6 too many recipients after expansion");
+    return Error(554, "5.4.6", "too many recipients after expansion");
   }
   report_expansion(number, children);
   std::vector<std::uint32_t> added;

@@ -71,18 +71,18 @@ Result<MailAddress> Canonical::by_table(const Table& table, MailAddress address,
     auto target = target_address(trim(match->value), address,
                                  keeps_extension ? match->unmatched_extension : "", config);
     if (!target) {
-      return Error::temporary("4.3.5 " + table.name + ": " + printable(address.text(), 200) +
-                              " leads to \"" + printable(match->value, 100) +
-                              "\", which is no address");
+      return Error::temporary("4.3.5", table.name + ": " + printable(address.text(), 200) +
+                                           " leads to \"" + printable(match->value, 100) +
+                                           "\", which is no address");
     }
     if (*target == address) return address;
     bool is_case_alone = target->folded_key() == address.folded_key();
     address = target->with_ascii_domain();
     if (is_case_alone) return address;
   }
-  return Error::temporary("4.3.5 " + table.name + ": more than " +
-                          std::to_string(canonical_steps_max) + " entries lead to " +
-                          printable(address.text(), 200));
+  return Error::temporary("4.3.5", table.name + ": more than " +
+                                       std::to_string(canonical_steps_max) + " entries lead to " +
+                                       printable(address.text(), 200));
 }
 
 Result<MailAddress> target_address(std::string_view text, const MailAddress& from,

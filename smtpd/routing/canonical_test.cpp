@@ -22,7 +22,7 @@ std::string rewritten(AddressClass what, std::string_view text, std::vector<std:
   };
   auto result = canonical->rewritten(what, *address, *config, is_own);
   if (!result) CHECK(result.error().is_temporary());
-  return result ? result->text() : result.error().text();
+  return result ? result->text() : result.error().text_with_status();
 }
 
 std::string sender(std::string_view text, std::vector<std::string> settings) {

@@ -34,8 +34,9 @@ class Expander {
     for (const auto& item : items) {
       ++number;
       if (children_.size() >= expansion_items_max) {
-        return Error(554, "5.4.6 " + parent_.address + " leads to more than " +
-                              std::to_string(expansion_items_max) + " addresses");
+        return Error(554, "5.4.6",
+                     parent_.address + " leads to more than " +
+                         std::to_string(expansion_items_max) + " addresses");
       }
       switch (item.kind) {
         case AliasItem::Kind::Address: {
@@ -76,8 +77,8 @@ class Expander {
     if (is_mailbox) text.remove_prefix(1);
     auto address = complete_address(text, config_);
     if (!address) {
-      return Error::temporary("4.3.5 " + place.name + ": item " + std::to_string(number) +
-                              " is no address");
+      return Error::temporary("4.3.5",
+                              place.name + ": item " + std::to_string(number) + " is no address");
     }
     Recipient made = child();
     made.kind = RecipientKind::Address;
@@ -92,10 +93,11 @@ class Expander {
     bool is_command = kind == RecipientKind::Command;
     const auto& allowed = is_command ? config_.allow_mail_to_commands : config_.allow_mail_to_files;
     if (!holds(allowed, place.kind)) {
-      return Error(554, std::string("5.7.1 mail to ") + (is_command ? "command" : "file") +
-                            " is restricted: " + place.name);
+      return Error(554, "5.7.1",
+                   std::string("mail to ") + (is_command ? "command" : "file") +
+                       " is restricted: " + place.name);
     }
-    if (!place.distrust.empty()) return Error::temporary("4.3.5 " + place.distrust);
+    if (!place.distrust.empty()) return Error::temporary("4.3.5", place.distrust);
     Recipient made = child();
     made.kind = kind;
     made.address = text;
@@ -106,24 +108,24 @@ class Expander {
 
   Result<void> include(const std::string& path, const Place& from) {
     if (from.depth > 0 && !from.distrust.empty()) {
-      return Error::temporary("4.3.5 " + from.distrust);
+      return Error::temporary("4.3.5", from.distrust);
     }
     // A file that includes itself, also by way of others, is read once.
     if (!included_.insert(path).second) return {};
     Place place{"include", is_told(from) ? path : "a list that " + from.name + " includes", "",
                 from.depth + 1};
     if (from.depth >= include_depth_max) {
-      return Error::temporary("4.3.5 :include: in " + from.name + " lies more than " +
-                              std::to_string(include_depth_max) + " files deep");
+      return Error::temporary("4.3.5", ":include: in " + from.name + " lies more than " +
+                                           std::to_string(include_depth_max) + " files deep");
     }
     auto list = rules_.read_list(path);
-    if (!list) return Error::temporary("4.3.5 " + place.name + ": " + list.error().text());
+    if (!list) return Error::temporary("4.3.5", place.name + ": " + list.error().text());
     if (!list->read_by.empty()) {
       add_closed_list(path, list->read_by);
       return {};
     }
     auto items = store::parse_alias_file(list->text, place.name);
-    if (!items) return Error::temporary("4.3.5 " + items.error().text());
+    if (!items) return Error::temporary("4.3.5", items.error().text());
     place.distrust = from.distrust.empty() ? list->distrust : from.distrust;
     return add(*items, place);
   }
@@ -184,7 +186,7 @@ Result<MailAddress> completed(MailAddress address, const Settings& settings) {
 
 Result<std::string> complete_address(std::string_view text, const Config& config) {
   TRY(auto address, MailAddress::parse(text, Utf8::Allowed));
-  if (address.is_null()) return Error(501, "5.1.3 empty address");
+  if (address.is_null()) return Error(501, "5.1.3", "empty address");
   TRY(address, completed(std::move(address), config));
   return address.text();
 }

@@ -25,8 +25,9 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
 }
 
 Error mistake(std::string_view text) {
-  return Error::temporary("4.3.5 bad next hop \"" + printable(text, 100) +
-                          "\": expected example.com, [smtp.example.com] or [192.0.2.1]:587");
+  return Error::temporary("4.3.5",
+                          "bad next hop \"" + printable(text, 100) +
+                              "\": expected example.com, [smtp.example.com] or [192.0.2.1]:587");
 }
 
 }  // namespace

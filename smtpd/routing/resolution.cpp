@@ -1,6 +1,6 @@
 #include "smtpd/routing/resolution.h"
 
-#include "common/mail/status.h"
+#include "common/base/enhanced_status.h"
 
 namespace pennypost::smtp {
 
@@ -27,7 +27,7 @@ Resolution error_route_of_text(std::string_view text, const char* default_status
 
 Result<Resolution> resolution_of(const Error& error) {
   if (error.is_temporary()) return error;
-  return error_route_of_text(error.text(), "5.0.0");
+  return error_route(error.status().value_or(EnhancedStatus("5.0.0")).text(), error.text());
 }
 
 Resolution discard(std::string text) {

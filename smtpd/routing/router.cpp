@@ -130,8 +130,9 @@ Result<Resolution> Router::by_transport(std::string_view setting, const MailAddr
     return by_name(std::move(found), transport.name);
   }
   if (transport.name != "smtp" && transport.name != "relay") {
-    return Error::temporary("4.3.5 there is no transport \"" + printable(transport.name, 60) +
-                            "\" here; there are local, smtp, relay, error, retry, discard");
+    return Error::temporary("4.3.5",
+                            "there is no transport \"" + printable(transport.name, 60) +
+                                "\" here; there are local, smtp, relay, error, retry, discard");
   }
   Resolution resolution;
   TRY(resolution.route,

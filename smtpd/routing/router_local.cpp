@@ -50,7 +50,7 @@ Result<std::optional<Resolution>> Router::alias(Purpose purpose, const Recipient
   std::optional<Resolution> none;
   if (!value) return none;
   auto items = store::parse_alias_items(*value);
-  if (!items) return Error::temporary("4.3.5 alias " + name + ": " + items.error().text());
+  if (!items) return Error::temporary("4.3.5", "alias " + name + ": " + items.error().text());
   bool is_one_address =
       items->size() == 1 && items->front().kind == store::AliasItem::Kind::Address;
   if (purpose == Purpose::Rcpt && !items->empty() && !is_one_address) {
@@ -121,10 +121,9 @@ Result<Resolution> Router::nobody(const MailAddress& address) const {
   const std::string& local = address.local();
   // RFC 5321 section 4.5.1: postmaster is always there.
   if (equal_nocase(local, "postmaster")) {
-    return Error(
-        exists_but_takes_no_mail,
-        "4.3.5 nobody reads postmaster's mail; add to /etc/aliases \"postmaster: NAME\" and run "
-        "newaliases");
+    return Error(exists_but_takes_no_mail, "4.3.5",
+                 "nobody reads postmaster's mail; add to /etc/aliases \"postmaster: NAME\" and run "
+                 "newaliases");
   }
   if (equal_nocase(local, config_->double_bounce_sender)) {
     return discard("undeliverable postmaster notification discarded");

@@ -18,8 +18,8 @@ Result<std::vector<std::string>> addresses_of(std::string_view value) {
   std::vector<std::string> list;
   for (auto& item : items) {
     if (item.kind != store::AliasItem::Kind::Address) {
-      return Error::temporary("4.3.5 " + printable(item.text, 100) +
-                              " stands where only addresses may");
+      return Error::temporary("4.3.5",
+                              printable(item.text, 100) + " stands where only addresses may");
     }
     list.push_back(std::move(item.text));
   }
@@ -98,18 +98,18 @@ Result<std::optional<Resolution>> Router::virtual_alias(const Recipient& recipie
                                         config_->recipient_delimiter, is_own(domain, address)));
   if (!match) return none;
   auto targets = addresses_of(match->value);
-  if (!targets) return Error::temporary("4.3.5 virtual_alias_maps: " + targets.error().text());
+  if (!targets) return Error::temporary("4.3.5", "virtual_alias_maps: " + targets.error().text());
   if (targets->size() > static_cast<std::size_t>(config_->virtual_alias_expansion_limit)) {
-    return Error(554, "5.4.6 " + address.text() +
-                          " leads to more than virtual_alias_expansion_limit addresses");
+    return Error(554, "5.4.6",
+                 address.text() + " leads to more than virtual_alias_expansion_limit addresses");
   }
   std::string extension = propagates("virtual") ? match->unmatched_extension : "";
   std::vector<Recipient> children;
   for (const auto& text : *targets) {
     auto target = target_address(text, address, extension, *config_);
     if (!target) {
-      return Error::temporary("4.3.5 virtual_alias_maps: " + address.text() + " leads to \"" +
-                              printable(text, 100) + "\", which is no address");
+      return Error::temporary("4.3.5", "virtual_alias_maps: " + address.text() + " leads to \"" +
+                                           printable(text, 100) + "\", which is no address");
     }
     // It means itself, as catch-alls do that spare an address: no expansion at all.
     if (targets->size() == 1 && target->folded_key() == address.folded_key()) return none;

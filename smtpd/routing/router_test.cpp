@@ -17,8 +17,8 @@ class TableAccounts final : public AccountFinder {
  public:
   Result<std::optional<AccountRef>> by_address(std::string_view local,
                                                std::string_view) const override {
-    if (local == "root") return Error(450, "4.2.1 root may have no mail here; use an alias");
-    if (local == "unclear") return Error::temporary("4.3.0 passwd can't tell");
+    if (local == "root") return Error(450, "4.2.1", "root may have no mail here; use an alias");
+    if (local == "unclear") return Error::temporary("4.3.0", "passwd can't tell");
     return by_name(local.substr(0, local.find('+')));
   }
   Result<std::optional<AccountRef>> by_name(std::string_view name) const override {
@@ -71,7 +71,7 @@ struct Fixture {
     recipient.address = std::move(address);
     recipient.is_self = is_self;
     auto resolution = router->resolve(recipient, sender);
-    if (!resolution) return "later " + resolution.error().text();
+    if (!resolution) return "later " + resolution.error().text_with_status();
     return text_of(*resolution, recipient.address);
   }
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "common/base/enhanced_status.h"
 #include "common/base/text.h"
-#include "common/mail/status.h"
 #include "smtpd/queue/check_envelope.h"
 
 namespace pennypost::smtp {
@@ -12,10 +12,10 @@ Outcome outcome_of(const Error& error, OutcomeKind kind) {
   Outcome outcome;
   outcome.kind = kind;
   outcome.relay = "none";
-  std::string_view text = error.text();
-  auto status = EnhancedStatus::take(text);
-  outcome.status = status ? status->text() : kind == OutcomeKind::Bounce ? "5.3.0" : "4.3.0";
-  outcome.reason = text;
+  bool is_final = kind == OutcomeKind::Bounce;
+  auto otherwise = is_final ? EnhancedStatus("5.3.0") : EnhancedStatus("4.3.0");
+  outcome.status = error.status().value_or(otherwise).text();
+  outcome.reason = error.text();
   return outcome;
 }
 

@@ -12,7 +12,7 @@
 
 namespace pennypost::smtp {
 
-/// An Error whose text may begin with an enhanced status code.
+/// What an attempt that ended in an Error means; without a status code of its own x.3.0.
 Outcome outcome_of(const Error& error, OutcomeKind kind);
 /// What a route to `error`, `retry` or `discard` says, or to /dev/null; nothing: it needs an
 /// attempt.

@@ -33,7 +33,7 @@ std::string group_key(const Route& route, const Recipient& recipient, const std:
 struct ActiveMessage::Question {
   explicit Question(std::uint32_t of) : number(of) {}
   std::uint32_t number;
-  Result<Resolution> answer{Error::temporary("4.3.0 not asked")};
+  Result<Resolution> answer{Error::temporary("4.3.0", "not asked")};
 };
 
 Task<> ActiveMessage::ask_lookup(Question& question) {

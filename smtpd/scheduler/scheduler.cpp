@@ -47,10 +47,10 @@ void Scheduler::begin(const std::vector<Queue::Waiting>& waiting, bool is_uncert
 Task<Result<void>> Scheduler::submit(Envelope envelope, std::string body, Changes extra) {
   const std::string id = envelope.id.value();
   if (waiting_.contains(id) || active_.contains(id) || submitting_.contains(id)) {
-    co_return Error(501, "5.5.4 the queue id is in use");
+    co_return Error(501, "5.5.4", "the queue id is in use");
   }
   if (static_cast<std::int64_t>(size()) >= peers_.config()->queue_messages_max) {
-    co_return Error(452, "4.3.1 too many messages wait");
+    co_return Error(452, "4.3.1", "too many messages wait");
   }
   WaitingMessage entry;
   entry.is_new = true;

@@ -605,7 +605,7 @@ TEST_CASE("an attempt without an outcome is in doubt, also after an orderly stop
 
 TEST_CASE("mail for which there is no deliver process now comes back soon, and is not a repeat") {
   World world;
-  world.deliver_refusal = Error(control::all_busy, "4.3.2 all deliver processes are busy");
+  world.deliver_refusal = Error(control::all_busy, "4.3.2", "all deliver processes are busy");
   REQUIRE(world.submit({"bob@here.test"}));
   world.settle();
   CHECK(world.attempts.empty());
@@ -621,7 +621,7 @@ TEST_CASE("mail for which there is no deliver process now comes back soon, and i
 
 TEST_CASE("another error of the master's defers mail as any error does, but nothing was sent") {
   World world;
-  world.deliver_refusal = Error::temporary("4.3.0 no such user any more");
+  world.deliver_refusal = Error::temporary("4.3.0", "no such user any more");
   REQUIRE(world.submit({"bob@here.test"}));
   world.settle();
   CHECK(world.has_line("status=deferred"));

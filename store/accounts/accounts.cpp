@@ -57,7 +57,7 @@ Result<void> place_mail(AccountRef& account, const std::string& setting) {
   user.name = account.name;
   user.home = account.home;
   auto location = MailLocation::parse(setting, user);
-  if (!location) return Error(451, "4.3.5 " + location.error().text());
+  if (!location) return Error(451, "4.3.5", location.error().text());
   account.mail_location = text_of(*location);
   return {};
 }
@@ -139,9 +139,9 @@ Result<std::optional<AccountRef>> Accounts::by_address(std::string_view local_pa
   for (const std::string& name : {local, user}) {
     TRY(auto identity, system_->find(name));
     if (identity && identity->uid == 0) {
-      return Error(450, "4.2.1 mail for " + name +
-                            " waits: the superuser reads none; add to /etc/aliases \"" + name +
-                            ": NAME\" and run newaliases");
+      return Error(450, "4.2.1",
+                   "mail for " + name + " waits: the superuser reads none; add to /etc/aliases \"" +
+                       name + ": NAME\" and run newaliases");
     }
     if (identity) return system_user(name);
     if (!detail) break;
@@ -161,7 +161,7 @@ Result<std::optional<AccountRef>> Accounts::own_user(const std::string& name) co
   if (!entry) return nobody;
   auto fields = OwnUserFields::parse(*entry);
   if (!fields) {
-    return Error(451, "4.3.5 " + users_->name() + ": " + name + ": " + fields.error().text());
+    return Error(451, "4.3.5", users_->name() + ": " + name + ": " + fields.error().text());
   }
   AccountRef account;
   account.name = name;

@@ -257,7 +257,7 @@ Task<Result<AuthAnswer>> AuthServer::answer(AuthStep step) {
     }
     AuthServer& server_;
   };
-  if (answers_ >= answers_max) co_return Error::temporary("4.3.2 too many logins");
+  if (answers_ >= answers_max) co_return Error::temporary("4.3.2", "too many logins");
   Counted counted(*this);
   Question question;
   question.since = loop_.now();

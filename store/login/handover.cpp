@@ -158,7 +158,7 @@ Task<Result<Done>> start_session(Master& master, std::shared_ptr<HandOverDesk::S
   auto found = state->tokens.find(request.token);
   bool is_its_own = found != state->tokens.end() && found->second.process == from;
   if (!is_its_own || ends.size() != 1) {
-    co_return Error::temporary("4.3.0 this login is not known; log in again");
+    co_return Error::temporary("4.3.0", "this login is not known; log in again");
   }
   auto login = std::move(found->second);
   state->tokens.erase(found);
@@ -208,7 +208,7 @@ void HandOverDesk::serve_auth(Master&, Services& services) {
 Task<Result<Done>> HandOverDesk::note(std::shared_ptr<State> state, Verified verified) {
   state->forget_old();
   if (state->tokens.size() >= tokens_max) {
-    co_return Error::temporary("4.3.2 too many logins under way");
+    co_return Error::temporary("4.3.2", "too many logins under way");
   }
   State::Login login;
   login.process = verified.process;
@@ -251,13 +251,13 @@ WorkerDesk::WorkerDesk(Child& child, Duration timeout, ServeSession serve)
 }
 
 Task<Result<Done>> WorkerDesk::take(Serve request, std::vector<Descriptor> ends) {
-  if (ends.size() != 1) co_return Error::temporary("4.3.0 a session comes with its descriptor");
+  if (ends.size() != 1) co_return Error::temporary("4.3.0", "a session comes with its descriptor");
   // One more that can't be taken would be lost on its way, with all that came behind it.
   if (sessions_.size() + descriptors_reserved >= descriptor_limit()) {
     co_return Error(451, ResponseCode::Limit,
                     "as many sessions as descriptors may be open (ulimit -Hn)");
   }
-  if (child_.is_draining()) co_return Error::temporary("4.3.2 the server is shutting down");
+  if (child_.is_draining()) co_return Error::temporary("4.3.2", "the server is shutting down");
   auto socket = Socket::adopted(child_.loop(), std::move(ends.front()));
   auto connection = std::make_unique<Connection>(child_.loop(), std::move(socket), timeout_);
   connection->prepend_input(request.client.input);

@@ -8,13 +8,13 @@ namespace {
 Result<Place> place_of_system_user(const Config& config, const std::string& name) {
   Place place;
   TRY(auto found, Identity::find(name));
-  if (!found) return Error::temporary("4.3.0 no such user any more: " + name);
+  if (!found) return Error::temporary("4.3.0", "no such user any more: " + name);
   place.identity = *std::move(found);
   auto uid = static_cast<std::int64_t>(place.identity.uid);
   bool is_too_high = config.last_valid_uid != 0 && uid > config.last_valid_uid;
   if (is_root() && (uid == 0 || uid < config.first_valid_uid || is_too_high)) {
-    return Error::permanent("5.7.1 uid " + std::to_string(uid) + " of " + name +
-                            " is outside first_valid_uid and last_valid_uid");
+    return Error::permanent("5.7.1", "uid " + std::to_string(uid) + " of " + name +
+                                         " is outside first_valid_uid and last_valid_uid");
   }
   place.instance = name;
   return place;
@@ -27,7 +27,7 @@ Result<Place> place_of(const Config& config, const AccountRef& account, std::siz
   Place place;
   if (is_root()) {
     TRY(place.identity, Identity::of_user(config.virtual_mail_owner, "virtual_mail_owner"));
-    if (place.identity.uid == 0) return Error::permanent("5.7.1 virtual_mail_owner is root");
+    if (place.identity.uid == 0) return Error::permanent("5.7.1", "virtual_mail_owner is root");
   }
   std::size_t shard = std::hash<std::string>{}(account.name) % shards;
   place.is_shared = true;

@@ -102,7 +102,7 @@ Task<> ask(Loop& loop, Descriptor end, std::string_view input, bool has_file, bo
     ASSERT(answer.type == control_reply || answer.type == control_error);
     bool is_change = type == ChangeQueue::type || type == ReadMessage::type;
     if (is_change && !is_owner) ASSERT(answer.type == control_error);
-    if (answer.type == control_error) ASSERT(wire::decode<ControlError>(answer.body));
+    if (answer.type == control_error) ASSERT(wire::decode<WireError>(answer.body));
     if (answer.type == control_reply && type == ListQueue::type) {
       ASSERT(wire::decode<ListQueue::Page>(answer.body));
     }

@@ -37,7 +37,7 @@ class Anything final : public Backend {
   }
   Task<Result<CountClient::Counts>> count(CountClient) override { co_return CountClient::Counts(); }
   Task<Result<Descriptor>> open_body(QueueId) override {
-    co_return Error(452, "4.3.1 Insufficient system storage");
+    co_return Error(452, "4.3.1", "Insufficient system storage");
   }
   void drop_body(QueueId) override {}
   Task<Result<void>> submit(Submit message) override {

@@ -241,6 +241,15 @@ def traps_found(t):
         check(not traps(Source("good.cpp", f"Task<> run() {{ {text} }}")), f"found without cause: {text}")
 
 
+@test("an Error's status code is its own argument, not the beginning of its text")
+def statuses_apart(t):
+    del t
+    made = re.compile(r"\bError(::\w+)?( \w+)?\(\s*(\w+,\s*)*(std::string\()?\"[245]\.\d+\.\d+ ")
+    check(made.search('Error(501, "5.5.4 Bad")') and made.search('Error::temporary("4.3.0 busy")'), "the check finds nothing")
+    report([f"{path}:{text.count(chr(10), 0, match.start()) + 1}: {match.group()}" for path in code_files()
+            for text in [read(path)] for match in made.finditer(text)])
+
+
 def types_of(source):
     """(qualified name, line) of the classes defined in named namespaces; those within others are left out."""
     tokens, index, names = source.tokens, 0, []  # names: (name or "" when anonymous, where it ends)
