@@ -271,7 +271,8 @@ TEST_CASE("what a host answers with 4xx is tried at the next host") {
         "TO command)|delivered 2.0.0 250 ok");
 }
 
-TEST_CASE("552 behind an accepted recipient means too many for now; the first one's 552 is final") {
+TEST_CASE(
+    "552 behind an accepted recipient means try the rest later; the first one's 552 is final") {
   const std::string mail = plain + "C: MAIL FROM:<s@me.example>\nS: 250 ok\n";
   Fixture fixture;
   fixture.recipient("q@example.org");
