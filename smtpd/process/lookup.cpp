@@ -1,5 +1,7 @@
 #include "smtpd/process/lookup.h"
 
+#include <atomic>
+#include <cstdint>
 #include <optional>
 
 #include "common/base/text.h"
@@ -17,6 +19,9 @@
 
 namespace pennypost::smtp {
 namespace {
+
+/// How often an admin wanted the tables to be looked at at once.
+using LooksAsked = std::atomic<std::uint64_t>;
 
 constexpr int dns_rounds_max = 20;  // evaluations of one request, each with more DNS answers
 
@@ -38,11 +43,13 @@ class RealAccounts final : public AccountFinder {
 /// All that one configuration stands for; requests keep the one they began with.
 struct Tables {
   static Result<std::shared_ptr<Tables>> open(Loop& loop, Child& child,
-                                              std::shared_ptr<const Config> from) {
+                                              std::shared_ptr<const Config> from,
+                                              std::shared_ptr<const LooksAsked> looks_asked) {
     auto tables = std::make_shared<Tables>();
     tables->config = std::move(from);
     const Config& config = *tables->config;
     auto options = store::map_options(config, "trivial-rewrite");
+    options.looks_asked = std::move(looks_asked);
     TRY(auto accounts,
         store::Accounts::open(tables->config, store::system_users_of(config), options));
     auto host = Router::Host::of_system(config);
@@ -103,6 +110,7 @@ class Lookup {
   /// A route bears the next hop's credentials: not for `receive`.
   void serve_queue(Services& services) {
     serve_content(services);
+    services.on<LookAtTables>([this](LookAtTables, std::vector<Descriptor>) { return look(); });
     services.on<NoteMailbox>(
         [this](NoteMailbox of, std::vector<Descriptor>) { return note(std::move(of)); });
     services.on<Resolve>(
@@ -112,7 +120,7 @@ class Lookup {
   /// A table that can't be read now is no reason not to serve: what needs it is answered "try
   /// later" until it can be.
   void begin() {
-    auto opened = Tables::open(child_.loop(), child_, child_.config());
+    auto opened = Tables::open(child_.loop(), child_, child_.config(), looks_asked_);
     if (opened) {
       tables_ = std::move(*opened);
     } else {
@@ -127,7 +135,7 @@ class Lookup {
   }
 
   Task<Result<void>> prepare(std::shared_ptr<const Config> config) {
-    CO_TRY(auto opened, Tables::open(child_.loop(), child_, config));
+    CO_TRY(auto opened, Tables::open(child_.loop(), child_, config, looks_asked_));
     auto work = child_.loop().offload([&] { return store::lookup_table_problems(*config); });
     auto problems = co_await work;
     if (!problems.empty()) co_return Error::permanent(join(problems, "\n"));
@@ -207,6 +215,11 @@ class Lookup {
     co_return std::move(findings);
   }
 
+  Task<Result<Done>> look() {
+    ++*looks_asked_;
+    co_return Done();
+  }
+
   Task<Result<Done>> note(NoteMailbox note) {
     full_.note(note.account, note.is_full);
     co_return Done();
@@ -217,6 +230,7 @@ class Lookup {
   }
 
   Child& child_;
+  std::shared_ptr<LooksAsked> looks_asked_ = std::make_shared<LooksAsked>(0);
   ClientCounts counts_;
   FullMailboxes full_;
   std::shared_ptr<Tables> tables_;

@@ -28,7 +28,7 @@ using AllMessages = MessageList<
     store::Serve, store::SessionEnded,
     // receive, lookup, queue, send and deliver.
     OpenBody, DropBody, Submit, CheckRecipient, CheckRestrictions, CountClient, Resolve,
-    Canonicalize, CheckHeader, NoteMailbox, Attempt, NeedDeliver,
+    Canonicalize, CheckHeader, LookAtTables, NoteMailbox, Attempt, NeedDeliver,
     // Programs of this host and the queue.
     PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, Pickup>;
 static_assert(AllMessages::are_types_distinct(), "two requests bear one number");

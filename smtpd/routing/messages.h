@@ -67,6 +67,15 @@ struct Canonicalize {
   }
 };
 
+/// Look at the tables again before anything else is answered: an admin flushes after a change.
+/// Posted, not called: what is asked afterwards is answered by the new tables.
+struct LookAtTables {
+  static constexpr std::uint16_t type = 113;
+  using Reply = Done;
+  template <class Archive>
+  void fields(Archive&) {}
+};
+
 /// Whether there is room in an account's mailbox, as its last delivery found; posted, not called.
 struct NoteMailbox {
   static constexpr std::uint16_t type = 110;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/log/log.h"
+#include "smtpd/routing/messages.h"
 
 namespace pennypost::smtp {
 
@@ -22,7 +23,11 @@ std::vector<QueueId> Scheduler::ids(const std::string& which) const {
   return found;
 }
 
+// What an admin has just changed counts for what is tried now.
+void Scheduler::look_at_tables() { peers_.port("lookup").post(LookAtTables()); }
+
 void Scheduler::flush() {
+  look_at_tables();
   destinations_.reopen();
   for (auto& [id, entry] : waiting_) {
     entry.is_flushed = true;
@@ -35,6 +40,7 @@ void Scheduler::flush() {
 }
 
 bool Scheduler::flush(const QueueId& id) {
+  look_at_tables();
   auto active = active_.find(id.value());
   if (active != active_.end()) {
     active->second.is_to_be_flushed = true;

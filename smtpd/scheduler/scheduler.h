@@ -82,6 +82,7 @@ class Scheduler {
   std::size_t size() const { return waiting_.size() + active_.size(); }
 
  private:
+  void look_at_tables();
   Task<> run();
   void admit();
   std::optional<std::string> next_due(std::int64_t seconds);

@@ -273,9 +273,13 @@ TEST_CASE("transports of defer_transports wait, by whatever name, until they are
   CHECK(world.has_line("to=<partner@x.test>, relay=none"));
   CHECK(world.has_line("dsn=4.3.2, status=deferred (deferred transport)"));
   CHECK(world.scheduler->size() == 1);
+  world.resolved.clear();
   world.scheduler->flush();
   world.settle();
   CHECK(world.scheduler->size() == 0);
+  // Tables that have just changed count.
+  REQUIRE_FALSE(world.resolved.empty());
+  CHECK(world.resolved.front() == "(tables)");
   CHECK(world.attempts == std::vector<std::string>{"other@x.test", "partner@x.test"});
 }
 

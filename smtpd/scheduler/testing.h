@@ -47,6 +47,10 @@ struct World {
       notes.push_back(note.account + (note.is_full ? " full" : " has room"));
       return done();
     });
+    lookup.services.on<LookAtTables>([this](LookAtTables, std::vector<Descriptor>) {
+      resolved.emplace_back("(tables)");
+      return done();
+    });
     for (auto* peer : {&send, &own}) {
       peer->services.on<Attempt>([this](Attempt ask, std::vector<Descriptor> files) {
         return attempt(std::move(ask), std::move(files));

@@ -23,6 +23,8 @@
 // SEE ALSO   address_lookup.h (which keys an address or a client stands for), generation.h (hash:)
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -45,6 +47,9 @@ inline constexpr std::size_t map_value_bytes_max =
 struct MapOptions {
   const Clock* clock = &Clock::system();
   Microseconds check_interval = Seconds{1};
+  /// Whenever it grows, files are looked at before their next use, whatever the interval. May be
+  /// null.
+  std::shared_ptr<const std::atomic<std::uint64_t>> looks_asked;
   /// A hash: table of which neither the source nor what is built from it has existed yet has no
   /// entries: for tables that Pennypost itself keeps, and for those that no setting names.
   bool absent_is_empty = false;

@@ -188,6 +188,22 @@ TEST_CASE("a text table is read again when it changes, unless it is wrong") {
   CHECK(found(*map, "bob") == "three");
 }
 
+TEST_CASE("a table that has just changed is read at once when that is asked for") {
+  Scratch scratch;
+  ManualClock clock;
+  auto asked = std::make_shared<std::atomic<std::uint64_t>>(0);
+  MapOptions options;
+  options.clock = &clock;
+  options.looks_asked = asked;
+  write(scratch / "t", "ann one\n");
+  auto map = opened("texthash:" + scratch / "t", options);
+  CHECK(found(*map, "ann") == "one");
+  write(scratch / "t", "ann another\n");
+  CHECK(found(*map, "ann") == "one");
+  ++*asked;
+  CHECK(found(*map, "ann") == "another");
+}
+
 TEST_CASE("a table of our own is empty until it is built, and not when it has gone again") {
   Scratch scratch;
   ManualClock clock;

@@ -1,10 +1,11 @@
 // Reloads a file when it has changed: what all tables that are read from files share.
 //
-// The file's `stamp` is compared once in each interval; when it differs from the one seen last,
-// `load` reads the file. Content is shared and never changed, so a look-up under way keeps the
-// content it began with.
+// The file's `stamp` is compared once in each interval, and at the next use after looks_asked has
+// grown; when it differs from the one seen last, `load` reads the file. Content is shared and never
+// changed, so a look-up under way keeps the content it began with.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -41,8 +42,10 @@ class Reloading {
   Result<std::shared_ptr<const Content>> content() const {
     std::lock_guard lock(mutex_);
     auto now = options_.clock->now();
-    bool is_due =
-        !checked_at_ || now - *checked_at_ >= options_.check_interval || now < *checked_at_;
+    auto asked = options_.looks_asked ? options_.looks_asked->load() : 0;
+    bool is_due = !checked_at_ || now - *checked_at_ >= options_.check_interval ||
+                  now < *checked_at_ || asked != asked_;
+    asked_ = asked;
     if (is_due) check(now);
     if (content_) return content_;
     return *problem_;
@@ -72,6 +75,7 @@ class Reloading {
   Load load_;
   mutable std::mutex mutex_;
   mutable std::optional<Microseconds> checked_at_;
+  mutable std::uint64_t asked_ = 0;
   mutable std::optional<std::string> seen_;
   mutable std::shared_ptr<const Content> content_;
   mutable std::optional<Error> problem_;

@@ -253,6 +253,19 @@ def roots_mail(t):
     equal(len(host.queue()), 1, "messages in the queue")
 
 
+@test("newaliases and postqueue -f, in one line, deliver root's mail at once, by the new table")
+def flushed_after_newaliases(t):
+    host = RootHost(t, {"map_check_interval": "60s"}, daemons=("smtpd",))
+    with host.smtp() as client:
+        client.sendmail(ALICE, ["root@example.test"], letter("to root"))
+    host.wait_log(r"to=<root@example\.test>.*status=deferred \(")
+    host.write("etc/aliases", f"root: {BOB}\n")
+    host.command("newaliases")
+    host.command("postqueue", "-f")
+    host.wait_queue(0)
+    host.wait_messages(BOB, 1)
+
+
 @test("as root mailq, postcat and postsuper work while smtpd is stopped, and nothing in the queue becomes root's")
 def queue_of_a_stopped_smtpd(t):
     host = RootHost(t, {"relayhost": "[127.0.0.1]:9"}, daemons=("smtpd",))
