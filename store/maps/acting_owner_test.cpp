@@ -35,7 +35,7 @@ struct Table {
 }  // namespace
 
 TEST_CASE("root stays root where nobody else can change the directory of a table") {
-  if (::geteuid() != 0) return;
+  REQUIRE_MESSAGE(::geteuid() == 0, "this needs root");
   Table table;
   for (mode_t mode : {0755u, 01777u}) {
     table.give_directory(0, mode);
@@ -47,7 +47,7 @@ TEST_CASE("root stays root where nobody else can change the directory of a table
 }
 
 TEST_CASE("root acts as the owner of a table's directory, and is itself again afterwards") {
-  if (::geteuid() != 0) return;
+  REQUIRE_MESSAGE(::geteuid() == 0, "this needs root");
   Table table;
   table.give_directory(stranger, 0755);
   {
@@ -63,7 +63,7 @@ TEST_CASE("root acts as the owner of a table's directory, and is itself again af
 }
 
 TEST_CASE("in a directory open to others root acts as the source's owner, who must not be root") {
-  if (::geteuid() != 0) return;
+  REQUIRE_MESSAGE(::geteuid() == 0, "this needs root");
   Table table;
   table.give_directory(0, 0777);
   auto refused = ActingOwner::take(table.base);
