@@ -1,4 +1,3 @@
-// main.toml, -o overrides and what the host is in; an immutable Config of typed settings out.
 #include "common/config/config.h"
 
 #include <algorithm>

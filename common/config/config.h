@@ -1,4 +1,4 @@
-// main.toml, -o overrides and what the host is in; an immutable Config of typed settings out.
+// Config: all settings of one host as an immutable value, read from main.toml, -o and the host.
 //
 //   TRY(auto config, Config::load({.directory = "/etc/pennypost"}));
 //   config->hopcount_limit                                  the host's value

@@ -1,4 +1,3 @@
-// parameters.def in, the table of all settings out.
 #include "common/config/parameter.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// inet_interfaces and inet_protocols in, the addresses to listen on out.
+// Finds the addresses to listen on, from inet_interfaces and inet_protocols.
 #pragma once
 
 #include <string>

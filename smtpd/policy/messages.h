@@ -1,5 +1,5 @@
-// What `receive` asks `lookup` about a client: may it send from here to there, and how much has it
-// done lately?
+// Requests of `receive` to `lookup` about a client: whether it may send from here to there, and how
+// much it has done lately.
 //
 // SEE ALSO   ../process/lookup.h (who answers), evaluate.h, client_counts.h
 #pragma once

@@ -192,6 +192,20 @@ def heads(t):
     report(troubles)
 
 
+def stale_references(path, text, files):
+    """[(line, name)] of the files that comments name and that `files` does not hold: they are written from the file's
+    own folder or from the root; a bare name may be that of any file."""
+    bare, found = {os.path.basename(file) for file in files}, []
+    name = re.compile(r"(?<![\w/.<\"])((?:\.\./)*[\w./-]*\w\.(?:h|cpp|def|py|md))\b(?![\w/]|\.\w)")
+    for number, line in enumerate(text.splitlines(), 1):
+        comment = re.match(r"\s*//+(.*)", line)
+        for named in name.findall(comment.group(1)) if comment else []:
+            beside = os.path.normpath(os.path.join(os.path.dirname(path), named))
+            if beside not in files and named not in files and named not in bare and not named.startswith("/"):
+                found.append((number, named))
+    return found
+
+
 @test("a file that a comment names is there")
 def references(t):
     del t
