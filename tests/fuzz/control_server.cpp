@@ -52,7 +52,7 @@ struct Desk {
     peers.config = [this] { return config; };
     scheduler = std::make_unique<Scheduler>(loop, *queue, std::move(peers), Clock::system());
     pickup = std::make_unique<PickupDesk>(
-        loop, *queue, *scheduler, [this] { return config; }, PickupDesk::rewrite_later,
+        loop, *queue, *scheduler, [this] { return config; }, PickupDesk::ask_later(),
         Clock::system());
     server = std::make_unique<ControlServer>(loop, *queue, *scheduler, *pickup,
                                              [this] { return config; });

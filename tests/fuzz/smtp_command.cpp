@@ -1,5 +1,4 @@
-// What a client may say, from its first byte to its last, in; no crash, and a session that ends,
-// out.
+// Whatever a client says, from its first byte to its last, the session does not crash, and ends.
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -34,6 +33,9 @@ class Anything final : public Backend {
   }
   Task<Result<Canonicalize::Rewritten>> canonicalize(Canonicalize) override {
     co_return Canonicalize::Rewritten();
+  }
+  Task<Result<CheckHeader::Findings>> check_header(CheckHeader) override {
+    co_return CheckHeader::Findings();
   }
   Task<Result<CountClient::Counts>> count(CountClient) override { co_return CountClient::Counts(); }
   Task<Result<Descriptor>> open_body(QueueId) override {

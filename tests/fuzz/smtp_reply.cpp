@@ -21,7 +21,7 @@ void replies(std::string_view input) {
     if (!*is_last) continue;
     auto reply = parser.take();
     ASSERT(reply.code >= 200 && reply.code <= 599);
-    ASSERT(reply.status_text()[0] - '0' == reply.code / 100 || reply.code / 100 == 3);
+    ASSERT(reply.effective_status().text()[0] - '0' == reply.code / 100 || reply.code / 100 == 3);
     for (char c : reply.text()) ASSERT(!is_control(c));
     PeerFeatures::parse(reply, {"SIZE"});
   }
