@@ -1,8 +1,7 @@
-// A message and an mbox in, the message at its end and the outcome out.
+// Delivers a message to an mbox by appending it.
 //
-// Under the locks the message is written behind the last one and synced; what was written of it is
-// taken back by ftruncate when that fails. An mbox bears no queue ids: a repeated attempt can't be
-// told.
+// Under the locks the message is written after the last one and synced; if that fails, ftruncate
+// removes what was written. An mbox stores no queue ids, so a repeated delivery can't be detected.
 //
 // STANDARDS  RFC 5321 section 4.4 (Return-Path), Postfix local(8)
 #include <sys/stat.h>

@@ -1,21 +1,21 @@
-// The lines of an mbox in, what they mean out; and the lines that we write.
+// Parses and writes the lines of an mbox: From_ lines, quoting, and the metadata header fields.
 //
-//   mbox    = *( from-line header LF body LF )       each body ends with a line end, then the empty
-//   line from-line = "From " sender SP asctime LF         local time, as Postfix and Dovecot write
-//   it
+//   mbox      = *( from-line header LF body LF )   a body ends with a line end, then an empty line
+//   from-line = "From " sender SP asctime LF       local time, as Postfix and Dovecot write it
 //
-// Body lines of ">"s and "From " bear one ">" more on disk (mboxrd), so each comes back as it was.
-// Any line of this form whose date can be read begins a message, as in Dovecot, also with UUCP's
-// `remote from HOST` behind it; an empty line before it belongs to neither.
+// Body lines that begin with any number of ">" and "From " are stored with one more ">" (mboxrd),
+// so that reading restores them exactly. As in Dovecot, any From_ line with a valid date begins a
+// message, also with UUCP's `remote from HOST` after it; an empty line before it belongs to neither
+// message.
 //
 // Header fields that only mailbox programs use; they are never shown, and those of arriving mail
 // are renamed to X-Original-…:
-//   X-IMAPbase: uidvalidity last-uid *keyword        in the first message alone
+//   X-IMAPbase: uidvalidity last-uid *keyword        only in the first message
 //   X-UID: uid
 //   Status: ["R"] ["O"]                              seen; no longer recent
 //   X-Status: *( "A" / "F" / "T" / "D" )             answered, flagged, draft, deleted
 //   X-Keywords: *keyword
-// We write them with blanks at the end, so that they can change in place.
+// We pad them with blanks, so that they can be changed in place.
 //
 // STANDARDS  RFC 4155 (application/mbox), https://doc.dovecot.org mbox format
 #pragma once
@@ -33,11 +33,11 @@
 
 namespace pennypost::store {
 
-/// The date of a From_ line (without its LF) in seconds since 1970; nothing if it is none.
+/// The date of a From_ line (without its LF) in seconds since 1970; nullopt if it is not one.
 std::optional<std::int64_t> parse_from_line(std::string_view line);
 /// With its LF. An empty sender is MAILER-DAEMON; blanks in it become dots.
 std::string from_line(std::string_view sender, std::int64_t seconds);
-/// Whether a line, as read, is one that was given a ">" when written.
+/// Whether a stored line is one that was given a ">" when it was written.
 bool is_quoted_from(std::string_view line);
 
 enum class MboxField : std::uint8_t {
@@ -78,8 +78,8 @@ struct MboxBase {
 /// The lines of all fields, padded; X-IMAPbase where `base` is given.
 std::string meta_lines(const MboxMeta& meta, const MboxBase* base);
 
-/// Whole message in with LF line ends, its form in an mbox out: From_ lines quoted, our fields
-/// renamed. Ends with what the last line lacks and the empty line.
+/// Converts a message with LF line ends to its form in an mbox: quotes From_ lines, renames our
+/// fields, completes the last line and adds the empty line after it.
 class MboxQuoter {
  public:
   explicit MboxQuoter(BlockSink sink) : sink_(std::move(sink)) {}

@@ -1,10 +1,10 @@
 // Opens an mbox and locks it as all mail programs do.
 //
-// In the order of `mailbox_delivery_lock`: by default first fcntl on the file, then the dotlock
-// `PATH.lock`. In the mail spool both are made with the privileged group's rights (file_place.h),
-// and the file must be the account's. When the second is not to be had the first
-// is given back before the next try, so that programs that lock the other way round don't wait for
-// us for ever. Reading takes shared locks on the file alone. fcntl locks are of the kind that
+// Locks are taken in the order of `mailbox_delivery_lock`: by default first fcntl on the file, then
+// the dotlock `PATH.lock`. In the mail spool both are made with the privileged group's rights
+// (file_place.h), and the file must be the account's. If the second lock is not available, the
+// first is released before the next try, so that programs that lock in the opposite order don't
+// deadlock with us. Reading takes only shared locks on the file. fcntl locks are of the kind that
 // belongs to the open file (OFD): sessions in one process exclude each other too, and closing
 // another descriptor keeps them.
 #pragma once
@@ -20,7 +20,7 @@
 
 namespace pennypost::store {
 
-/// How long other programs' locks on an mbox are waited for: deliver_lock_attempts, with
+/// How long we wait for other programs' locks on an mbox: deliver_lock_attempts, with
 /// deliver_lock_delay between them.
 std::chrono::milliseconds mbox_lock_timeout(const StoreSettings& settings);
 

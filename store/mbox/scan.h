@@ -1,4 +1,4 @@
-// An open mbox in, where its messages lie and what their fields say out.
+// Finds the messages in an open mbox and reads their metadata fields.
 //
 // SEE ALSO   format.h (the lines)
 #pragma once
@@ -15,8 +15,8 @@ namespace pennypost::store {
 
 struct MboxEntry {
   std::uint64_t from_offset = 0;    ///< of the From_ line
-  std::uint64_t header_offset = 0;  ///< behind it
-  std::uint64_t body_offset = 0;    ///< behind the empty line that ends the header
+  std::uint64_t header_offset = 0;  ///< after the From_ line
+  std::uint64_t body_offset = 0;    ///< after the empty line that ends the header
   std::uint64_t end_offset = 0;     ///< of the body, before the empty line that separates
   std::uint64_t next_offset = 0;    ///< of the next From_ line, or the file's end
   std::int64_t date = 0;            ///< of the From_ line
@@ -29,12 +29,12 @@ struct MboxEntry {
 Result<std::vector<MboxEntry>> scan_mbox(int descriptor, const std::string& path,
                                          std::size_t messages_max);
 
-/// A message as shown: without our fields, quotes taken off, LF line ends as stored.
+/// A message as shown: without our fields, unquoted, LF line ends as stored.
 Result<std::string> shown_message(int descriptor, const MboxEntry& entry, const std::string& path);
 /// Its header lines without our fields and without the empty line.
 Result<std::string> shown_header(int descriptor, const MboxEntry& entry, const std::string& path);
 
-/// What the file lacks at its end for a message to begin there.
+/// The line ends to append before a new message can begin at the end of the file.
 Result<std::string> missing_line_ends(int descriptor, const std::string& path);
 
 }  // namespace pennypost::store

@@ -1,4 +1,4 @@
-// An account's mboxes in, its folders, deliveries and counts out.
+// Stores an account's mail in mbox files: folders, deliveries, appends and usage.
 //
 // SEE ALSO   ../mailbox/mailbox.h (the contract), layout.h (paths), folder.h (one folder)
 #pragma once
