@@ -1,10 +1,10 @@
-// Scans a message as DATA or BDAT carry it: finds the byte where it ends, and makes of it the
-// content with LF line ends.
+// Scans the bytes of DATA or BDAT: finds the end of the message and converts its content to LF line
+// ends.
 //
 // Pure: bytes come in pieces of any size, with the same result for every way of cutting them. Lines
-// end with CRLF; only CRLF.CRLF ends DATA, whatever stands in the message. A dot that begins a line
-// is taken off (RFC 5321 section 4.5.2). What can't be taken is noted in fault(); from then on
-// nothing is written, but the end is still found, so that the answer comes where the client expects
+// end with CRLF; only CRLF.CRLF ends DATA, whatever the message contains. A dot that begins a line
+// is removed (RFC 5321 section 4.5.2). A message that can't be accepted sets fault(); from then on
+// nothing is written, but the end is still found, so that the reply comes where the client expects
 // it.
 //
 // STANDARDS  RFC 5321 sections 2.3.8, 4.1.1.4, 4.5.2, 4.5.3.1.6; RFC 3030 (BDAT)

@@ -1,7 +1,7 @@
-// A session's questions in, the answers of lookup, queue and DNS out.
+// Answers a session's questions by asking the lookup process, the queue process and DNS.
 //
-// Verdicts are kept for half a second at most, so that a burst of messages of one client to the
-// same recipient asks once; no Error is kept.
+// Verdicts are cached for at most half a second, so that a burst of messages from one client to the
+// same recipient asks once; errors are not cached.
 //
 // LIMITS  lookup_cache_entries
 #pragma once
@@ -16,12 +16,12 @@
 
 namespace pennypost::smtp {
 
-/// With map_check_interval it makes up what a change of users takes: two seconds at most.
+/// Together with map_check_interval, a change of users takes effect within two seconds.
 inline constexpr std::chrono::milliseconds verdict_lives{500};
 
 class PortBackend final : public Backend {
  public:
-  /// `resolver` may be null: then no client has a name.
+  /// If `resolver` is null, no client has a name.
   PortBackend(Loop& loop, Port& lookup, Port& queue, Resolver* resolver, std::size_t cache_entries)
       : loop_(loop),
         lookup_(lookup),

@@ -1,6 +1,6 @@
-// A service's configuration and the processes behind it in; what all its sessions share out.
+// Holds what all sessions of one SMTP service share: settings, networks, limits, TLS, backend.
 //
-// Derived once for each service and configuration: parsed networks and names, limits, TLS.
+// It is derived once for each service and configuration.
 #pragma once
 
 #include <functional>
@@ -26,13 +26,13 @@
 
 namespace pennypost::smtp {
 
-/// What a session finds in its process.
+/// What the process provides to its sessions.
 struct Surroundings {
   Loop& loop;
   Backend& backend;
   store::AuthPort* auth = nullptr;            // null: no AUTH
   std::shared_ptr<TlsContext> tls = nullptr;  // null: no TLS
-  ConnectionCounts* connections = nullptr;    // null: no limits on them
+  ConnectionCounts* connections = nullptr;    // null: no connection limits
   std::function<QueueId()> make_queue_id = {};
   const Clock* clock = &Clock::system();
   std::function<void(FilterChain&)> add_filters = {};  // for each session; may be empty
