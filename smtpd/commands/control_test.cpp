@@ -12,6 +12,7 @@
 #include "common/config/testing.h"
 #include "common/log/log.h"
 #include "common/net/listener.h"
+#include "common/net/message_socket.h"
 #include "smtpd/commands/postqueue.h"
 #include "smtpd/commands/sendmail.h"
 #include "smtpd/pickup/control_server.h"
@@ -412,6 +413,33 @@ TEST_CASE("a list comes in pages of control_client_bytes_max, and nobody is left
   }
   CHECK(pages == 3);
   CHECK(recipients == 5001);
+  CHECK(desk.ask(ListQueue(), 1000)->waiting == 6);
+}
+
+TEST_CASE("mailq ends although mail comes in faster than it is shown") {
+  auto [mine, theirs] = socket_pair();
+  constexpr int pages_max = 50;
+  std::jthread busy_queue([socket = std::move(theirs)] {
+    for (int number = 0; number < pages_max; ++number) {
+      auto asked = receive_blocking(socket.number());
+      if (!asked || !*asked) return;
+      ListQueue::Page page;
+      page.entries.resize(1);
+      page.entries[0].id = "id" + std::to_string(number);
+      page.next_after = page.entries[0].id;
+      page.waiting = 3;
+      Message answer;
+      answer.type = control_reply;
+      answer.body = wire::encode(page);
+      if (!send_blocking(socket.number(), std::move(answer))) return;
+    }
+  });
+  std::ostringstream out, err;
+  {
+    auto queue = QueueClient::over(std::move(mine));
+    CHECK(print_queue(queue, false, out, err) == 0);
+  }
+  CHECK(out.str().ends_with(" in 3 Requests.\n"));
 }
 
 TEST_CASE("a user has so many connections, and strangers shut out neither root nor the owner") {

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <ostream>
 
 #include "common/base/text.h"
@@ -119,6 +120,7 @@ int print_queue(QueueClient& queue, bool as_json, std::ostream& out, std::ostrea
   std::uint64_t bytes = 0;
   std::size_t messages = 0;
   ListQueue ask;
+  std::optional<std::uint64_t> waiting;  // when the list was begun
   do {
     auto page = queue.call(ask);
     if (!page) {
@@ -139,7 +141,8 @@ int print_queue(QueueClient& queue, bool as_json, std::ostream& out, std::ostrea
       ++messages;
     }
     ask.after = page->next_after;
-  } while (!ask.after.empty());
+    if (!waiting) waiting = page->waiting;
+  } while (!ask.after.empty() && messages < *waiting);
   if (as_json) return 0;
   if (messages == 0) {
     out << "Mail queue is empty\n";

@@ -91,9 +91,12 @@ struct ListQueue {
   struct Page {
     std::vector<Entry> entries;
     std::string next_after;  // empty: this was the last page
+    /// How many messages wait now. New ones are listed behind them: who has seen so many has seen
+    /// all that waited when the list was begun, and may not wait for mail to stop coming.
+    std::uint64_t waiting = 0;
     template <class Archive>
     void fields(Archive& archive) {
-      archive(entries, next_after);
+      archive(entries, next_after, waiting);
     }
   };
   using Reply = Page;

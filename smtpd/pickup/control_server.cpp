@@ -212,6 +212,7 @@ Task<ControlServer::Answer> ControlServer::list(ListQueue ask) {
     co_return Error(501, "5.5.4", "not a queue id");
   CO_TRY(auto messages, co_await queue_.list(QueueId(ask.after), list_page_messages));
   ListQueue::Page page;
+  page.waiting = scheduler_.size();
   std::size_t bytes_left = answer_bytes_max();
   for (auto& listed : messages) {
     bool is_new = !listed.record.has_value();
@@ -263,15 +264,18 @@ Task<std::uint32_t> ControlServer::flush_site(std::string site) {
   auto domain = Domain::parse(site, Utf8::Allowed);
   if (!domain) co_return 0;
   QueueId after{std::string()};
-  for (;;) {
+  // As many as wait now: new mail comes behind them, and must not keep this going.
+  for (std::size_t left = scheduler_.size(); left > 0;) {
     auto messages = co_await queue_.list(after, list_page_messages);
-    if (!messages || messages->empty()) co_return count;
+    if (!messages || messages->empty()) break;
     after = messages->back().envelope.id;
+    left -= std::min(left, messages->size());
     for (auto& listed : *messages) {
       QueuedMessage message(std::move(listed.envelope), listed.record, std::move(listed.outcomes));
       if (goes_to(message, *domain) && scheduler_.flush(message.id())) ++count;
     }
   }
+  co_return count;
 }
 
 Task<ControlServer::Answer> ControlServer::change(ChangeQueue ask) {
