@@ -143,7 +143,7 @@ int show_one(const std::shared_ptr<const Config>& config, const Request& request
     found = read(queue->client(), id);
   }
   if (!*found) {
-    err << "postcat: fatal: " << found->error().text() << '\n';
+    err << "postcat: fatal: " << found->error().text_with_status() << '\n';
     return ex_failed;
   }
   show(request, id, **found, out);

@@ -124,7 +124,7 @@ int print_queue(QueueClient& queue, bool as_json, std::ostream& out, std::ostrea
   do {
     auto page = queue.call(ask);
     if (!page) {
-      err << "postqueue: fatal: " << page.error().text() << '\n';
+      err << "postqueue: fatal: " << page.error().text_with_status() << '\n';
       return ex_tempfail;
     }
     for (const auto& entry : page->entries) {
@@ -183,7 +183,7 @@ int flush_queue(const std::string& queue_directory, const FlushQueue& what, std:
   }
   auto count = queue->call(what);
   if (count) return 0;
-  err << "postqueue: fatal: " << count.error().text() << '\n';
+  err << "postqueue: fatal: " << count.error().text_with_status() << '\n';
   return count.error().is_temporary() ? ex_tempfail : ex_usage;
 }
 

@@ -131,7 +131,7 @@ int work_on(QueueClient& queue, const Request& request, const Ids& ids, std::ost
     if (request.which[i].empty()) continue;
     auto messages = change(queue, actions[i].change, ids[i]);
     if (!messages) {
-      err << "postsuper: fatal: " << messages.error().text() << '\n';
+      err << "postsuper: fatal: " << messages.error().text_with_status() << '\n';
       return ex_failed;
     }
     out << "postsuper: " << actions[i].done << *messages << " message"

@@ -392,14 +392,14 @@ int post_message(const Posting& posting, const std::string& message, const Confi
     return ex_unavailable;
   }
   if (auto checked = check_posting(posting); !checked) {
-    err << "sendmail: fatal: " << checked.error().text() << '\n';
+    err << "sendmail: fatal: " << checked.error().text_with_status() << '\n';
     return ex_dataerr;
   }
   auto queue = QueueClient::connect(config.queue_directory);
   if (!queue) return run_postdrop(posting, message, config, config_directory, err);
   auto file = sealed_file(message);
   if (!file) {
-    err << "sendmail: fatal: " << file.error().text() << '\n';
+    err << "sendmail: fatal: " << file.error().text_with_status() << '\n';
     return ex_tempfail;
   }
   PostMail request;
@@ -411,7 +411,7 @@ int post_message(const Posting& posting, const std::string& message, const Confi
   if (posted.error().code() == control_busy) {
     return run_postdrop(posting, message, config, config_directory, err);
   }
-  err << "sendmail: fatal: " << posted.error().text() << '\n';
+  err << "sendmail: fatal: " << posted.error().text_with_status() << '\n';
   return posted.error().is_temporary() ? ex_tempfail : ex_unavailable;
 }
 
@@ -450,7 +450,7 @@ int send(const SendmailOptions& options, const Config& config, std::istream& in,
   auto message =
       prepare_message(message_text(input, options.dot_is_text), options, user, config, posting);
   if (!message) {
-    err << "sendmail: fatal: " << message.error().text() << '\n';
+    err << "sendmail: fatal: " << message.error().text_with_status() << '\n';
     return options.posting.recipients.empty() ? ex_usage : ex_dataerr;
   }
   return post_message(posting, *message, config, options.config_directory, err);
