@@ -1,4 +1,5 @@
-// Descriptors, times and blocking work in, resumed coroutines out: the event loop of one process.
+// The event loop of one process: it resumes coroutines when descriptors, timers or blocking work
+// are ready.
 //
 // One Loop a process, on one thread. run() returns when stop() was called, or when nothing is left
 // that could wake anybody. Callbacks of libuv never resume a coroutine; they put its Waiter into

@@ -1,4 +1,4 @@
-// Tasks without a waiting frame in, their end out: a session's children die with it.
+// Runs tasks that no frame awaits; they end when their owner, such as a session, does.
 //
 // A task that ends with Disconnected-like exceptions derived from std::exception is handed to the
 // nursery's `on_exception`; without one it is a bug and panics.

@@ -1,4 +1,4 @@
-// A coroutine in, its value, an exception or its cancellation out.
+// Task<T>: a coroutine that is awaited for its value, and cancelled by destroying it.
 //
 // Task<T> is lazy: it begins when awaited, and is awaited once. The awaiting frame owns the child,
 // so destroying a task cancels it and everything it waits for: each awaitable leaves its queue in

@@ -1,4 +1,4 @@
-// A broken invariant in, a `panic:` line and abort() out; on in every build.
+// ASSERT: ends the process with a `panic:` line when an invariant is broken, in every build.
 //
 // For bugs only. What a peer, a file or an admin can cause is a Result, never an ASSERT.
 #pragma once

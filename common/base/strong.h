@@ -1,4 +1,4 @@
-// A number or text in, a type of its own out: values that can't be mistaken for one another.
+// Strong types: numbers and texts that can't be mistaken for one another.
 #pragma once
 
 #include <compare>

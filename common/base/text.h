@@ -1,4 +1,4 @@
-// ASCII text in, pieces and plain values out: what every protocol parser here needs.
+// ASCII text functions that every protocol parser needs: splitting, trimming, comparing, numbers.
 //
 // Nothing looks at the locale: letters are A-Z and a-z, blanks are space and tab.
 #pragma once

@@ -1,4 +1,4 @@
-// Values in, bytes out, and back: how our own processes write messages to each other.
+// Encodes and decodes the messages that our own processes send each other.
 //
 // Numbers are little-endian of fixed width, texts a u32 length and their bytes. Both ends are the
 // same executable, so there is no version; a message that does not parse is a bug or an intruder,

@@ -1,4 +1,3 @@
-// A configuration in; what contradicts itself in it out. See check.h.
 #include "common/config/check.h"
 
 #include <grp.h>

@@ -1,4 +1,4 @@
-// A configuration in; what contradicts itself in it out.
+// Checks a configuration for settings that contradict each other.
 //
 // One function a rule; each names the setting, the line, the reason, and what would be right.
 #pragma once

@@ -1,4 +1,4 @@
-// The host and the settings given in; the defaults that are computed from them out.
+// Computes the defaults that depend on the host and on other settings.
 //
 // Each is what Postfix or Dovecot would find: names from the system, mynetworks from its addresses,
 // certificates shared between smtpd and the mailbox servers, one place of mail for all.

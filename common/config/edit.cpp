@@ -1,4 +1,3 @@
-// A main.toml and changes to it in; the changed file out, with every other byte as it was.
 #include "common/config/edit.h"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// A main.toml and changes to it in; the changed file out, with every other byte as it was.
+// Changes settings in a main.toml and leaves every other byte as it was.
 //
 // A value is checked before anything is written. The new text is parsed again and must differ in
 // nothing but the change; then it is written beside, synced and renamed, with the old one's owner

@@ -1,4 +1,3 @@
-// Text of a setting in, its typed value out; see kinds.h.
 #include "common/config/kinds.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Text of a setting in, its typed value out: one notation for each kind of parameters.def.
+// Parses the text of a setting into its typed value: one notation for each kind of parameters.def.
 //
 // A kind K has `K::type` and `K::parse(text, range) -> Result<K::type>`; the Error's text says what
 // is wrong and what would be right, without file and line. `$name` is expanded before, except for

@@ -1,4 +1,3 @@
-// The text of a main.toml in; its settings with their places out. The only file that knows toml++.
 #include "common/config/load.h"
 
 #include <toml++/toml.h>

@@ -1,4 +1,4 @@
-// The text of a main.toml in; its settings with their places out.
+// Parses main.toml into settings, each with its file and line.
 //
 // Flat keys, and tables `[service.NAME]` of keys. A value is text, a whole number, a boolean, or a
 // list of these; all become the text that a setting's kind parses. Nothing is known here about

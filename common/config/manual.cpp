@@ -1,4 +1,3 @@
-// The rows of parameters.def in; the parts of the documentation that are made from them out.
 #include "common/config/manual.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The rows of parameters.def in; the parts of the documentation that are made from them out.
+// Makes the manual page and the example files from the rows of parameters.def.
 #pragma once
 
 #include <string>

@@ -1,4 +1,3 @@
-// Two names in, how many slips of the pen lie between them out.
 #include "common/config/nearest.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// A name that does not exist in, the existing one that was probably meant out.
+// Finds the existing name that a misspelt one probably means.
 #pragma once
 
 #include <cstddef>

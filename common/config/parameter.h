@@ -1,4 +1,4 @@
-// The table of all settings: a name in, its row out, or the nearest name there is.
+// The table of all settings, searched by name.
 //
 // The rows are parameters.def's, sorted by name. A row's position is its index in everything that
 // keeps one text per setting.

@@ -1,4 +1,3 @@
-// The host in; the facts about it that settings default to out.
 #include "common/config/system.h"
 
 #include <arpa/inet.h>

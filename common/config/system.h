@@ -1,4 +1,4 @@
-// The host in; the facts about it that settings default to out.
+// Collects the facts about the host that settings default to.
 #pragma once
 
 #include <string>

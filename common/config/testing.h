@@ -1,4 +1,4 @@
-// Settings as text in, a Config on a host that never changes out; for unit tests of all floors.
+// Makes a Config from settings as text, on a host that never changes; for unit tests of all floors.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// A password in, its stored form out, and the answer whether a password fits a stored form.
+// Hashes passwords for storage, and verifies them.
 //
 // Forms, as Dovecot writes them: `{ARGON2ID}$argon2id$…` (what we make),
 // `{SCRAM-SHA-256}iterations, salt,stored key,server key` (base64), `{PLAIN}text`, and crypt(3)'s

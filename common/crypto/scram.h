@@ -1,5 +1,5 @@
-// A password in, the keys that SCRAM-SHA-256 stores out: they check a client and prove the server,
-// and the password can't be told from them.
+// Derives the keys that SCRAM-SHA-256 stores: they check a client and prove the server, and the
+// password can't be told from them.
 //
 // Text form: `iterations,salt,stored key,server key`, the last three in base64, as Dovecot's
 // {SCRAM-SHA-256}.

@@ -1,4 +1,4 @@
-// Questions in, answers from the configured name servers out, by c-ares on the process's loop.
+// Asks the configured name servers, by c-ares on the process's event loop.
 //
 // Equal questions under way are asked once. Answers are kept for their TTL, at most ttl_max;
 // nothing-there answers as their SOA says, at most negative_ttl_max; failures not at all. A server

@@ -1,4 +1,4 @@
-// A question in, a DNS message out; the bytes of an answer in, its records out.
+// Encodes DNS questions and parses answers into records.
 //
 // LIMITS  names of 255 bytes, cname_steps_max, records_max; compression pointers only lead
 // backwards STANDARDS  RFC 1035 section 4, RFC 6891 (EDNS), RFC 2308 section 5 (how long nothing is

@@ -1,4 +1,4 @@
-// A name in, what DNS says about it out, within a deadline.
+// Asks DNS about a name, within a deadline.
 //
 // The four outcomes of record.h stay apart all the way up: who gets TryLater defers. Names are
 // given as A-labels (Domain::key()); a dot at the end makes no difference.

@@ -1,4 +1,4 @@
-// Whom to ask and for how long: resolv.conf, hosts and our own settings in, DnsSettings out.
+// Makes DnsSettings (whom to ask, for how long) from resolv.conf, hosts and our own settings.
 //
 // The processes that ask are in a changed root, where there is no /etc: the master reads both files
 // before it forks them (Child::prepared().files), and they hand in what it read.

@@ -1,4 +1,4 @@
-// A table of answers in, a Resolver that knows nothing else out; for unit tests of all floors.
+// A Resolver that answers from a table; for unit tests of all floors.
 #pragma once
 
 #include <map>

@@ -1,4 +1,3 @@
-// What happened in; the line of Postfix's or Dovecot's grammar that scripts expect out.
 #include "common/log/log.h"
 
 #include <sys/wait.h>

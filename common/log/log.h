@@ -1,4 +1,4 @@
-// What happened in; the line of Postfix's or Dovecot's grammar that scripts expect out.
+// Builds log lines in Postfix's and Dovecot's grammar, which scripts expect.
 //
 // One function a line shape; no other code builds log lines. Subject first (`QUEUEID:` or
 // `NOQUEUE:`), then `key=value, `, the prose reason last in parentheses. Text from outside goes

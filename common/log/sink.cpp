@@ -1,4 +1,3 @@
-// Log lines in; syslog, a file, stderr or a test's list out.
 #include "common/log/sink.h"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// Log lines in; syslog, a file, stderr or a test's list out.
+// Writes log lines to syslog, a file, stderr or a test's list.
 //
 // One sink for the process, set by main(), kept over fork. A sink is opened before the process
 // gives up its root directory and its user, and holds its descriptor after. Writing a line is one

@@ -1,5 +1,4 @@
-// Text of an SMTP path or a bare address in, a MailAddress out that is valid and knows its normal
-// forms.
+// Parses SMTP paths and bare addresses into MailAddress, which is valid and knows its normal forms.
 //
 // What is taken, by RFC 5321 section 4.1.2: dot-strings, quoted local parts, domains, address
 // literals [192.0.2.1] and [IPv6:2001:db8::1], the null reverse-path <>, source routes

@@ -1,5 +1,5 @@
-// The body of an address field in, its addresses and groups out, as IMAP's ENVELOPE and `sendmail
-// -t` need them.
+// Parses the body of an address field into addresses and groups, for IMAP's ENVELOPE and `sendmail
+// -t`.
 //
 // Takes all of RFC 5322's syntax with its obsolete forms (routes, empty list elements, dots in
 // phrases, blanks and comments anywhere, quoted words within a local part), and what is seen beside

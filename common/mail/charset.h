@@ -1,4 +1,4 @@
-// Text in any charset in, UTF-8 out (by iconv), and comparison without case.
+// Converts text from any charset to UTF-8 (by iconv), and compares text without case.
 //
 // STANDARDS  RFC 2045 section 5.2, RFC 5051 (i;unicode-casemap)
 // SEE ALSO   key_search.h (many keys, texts in pieces)

@@ -1,4 +1,4 @@
-// Date texts of mail and IMAP in, points in time out, and back.
+// Parses and writes the dates of mail and IMAP.
 //
 // A MailDate keeps the zone it was written in. Ranges are strict (no 31 April, no hour 24; a leap
 // second :60 is taken and means :59's next); years 1900 to 9999. Nothing here reads a clock.

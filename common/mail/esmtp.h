@@ -1,4 +1,4 @@
-// The arguments of MAIL and RCPT in, an address and typed ESMTP parameters out.
+// Parses the arguments of MAIL and RCPT into an address and typed ESMTP parameters.
 //
 // Each parameter may stand once. Whether an extension is offered is the caller's to decide: what a
 // server does not offer it refuses by `given` (555 5.5.4), RFC 5321 section 4.1.1.11.

@@ -1,4 +1,4 @@
-// A message as a program or a user agent handed it in, out: the edits that make it fit to send.
+// Completes messages that programs and user agents hand in, so that they are fit to send.
 //
 // The Received field is put on top of every message; Date, Message-ID and From are added only to
 // what was submitted (RFC 6409 section 8), and addresses in its header that lack their domain or

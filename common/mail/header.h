@@ -1,5 +1,4 @@
-// A message's header block in, its fields out as views, and edits that change it without copying a
-// body.
+// Splits a header block into fields, and edits it without copying the body.
 //
 // A header is a run of fields up to an empty line or the end of the text; lines end in CRLF or LF,
 // also mixed. A field's later lines begin with a blank. A line that is neither (no colon, or octets

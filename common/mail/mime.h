@@ -1,5 +1,5 @@
-// A message's text in, the tree of its MIME parts out: where each lies, how large it is, what it
-// claims to be.
+// Parses a message into the tree of its MIME parts: where each lies, how large it is, what type it
+// has.
 //
 // Offsets and `bytes` are those of the text as it is stored, with LF, CRLF or both; `octets` are
 // what IMAP counts, each line end as CRLF. The text is read once, line by line, and not kept: on a

@@ -1,4 +1,5 @@
-// A MIME field's body in (Content-Type, Content-Disposition ...), its value and parameters out.
+// Parses the body of a MIME field (Content-Type, Content-Disposition ...) into value and
+// parameters.
 //
 // Parameters that RFC 2231 lets a sender cut into pieces (`filename*0*=`, `filename*1=`) are joined
 // to one; if it bears a charset its name keeps the `*` and its value stays encoded, as

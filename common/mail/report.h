@@ -1,4 +1,4 @@
-// What became of a message's recipients in, the delivery report for its sender out.
+// Writes the delivery report that tells a sender what became of a message's recipients.
 //
 // A report is a multipart/report of three parts: words for people, a record a line for programs,
 // and the message or its header. The subject follows from the worst outcome: failed before delayed

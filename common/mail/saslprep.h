@@ -1,5 +1,5 @@
-// A login name or password in, the one form out in which it is compared, whatever keyboard typed
-// it.
+// Prepares login names and passwords for comparison, so that the keyboard they were typed on does
+// not matter.
 //
 // STANDARDS  RFC 4013 (SASLprep), RFC 3454 (its tables); as for queries, unassigned code points
 // pass

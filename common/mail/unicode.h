@@ -1,4 +1,4 @@
-// UTF-8 text in, its checks and normal forms out (by libunistring).
+// Checks UTF-8 text and makes its normal forms (by libunistring).
 //
 // STANDARDS  RFC 3629 (UTF-8), Unicode Standard Annex 15 (NFC), section 3.13 (case folding)
 #pragma once

@@ -1,4 +1,5 @@
-// A Stream in; lines, counted bytes and buffered replies out: what every dialogue is held over.
+// Reads lines and counted bytes from a Stream and buffers replies: every dialogue runs over a
+// Connection.
 //
 // Reading goes through a scratch buffer shared by the process; a connection owns memory only while
 // bytes wait in it. Each wait, for reading or writing, lasts at most `timeout`; then Disconnected.

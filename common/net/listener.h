@@ -1,4 +1,4 @@
-// A bound port in, accepted sockets out.
+// Accepts connections on a bound port.
 #pragma once
 
 #include <memory>

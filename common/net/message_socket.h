@@ -1,4 +1,4 @@
-// Framed messages with descriptors over a Unix stream socket: in, and out in the same order.
+// Sends and receives framed messages, with descriptors, over a Unix stream socket, in order.
 //
 // Frame: u32 length of the body, u16 type, u16 number of descriptors, u64 id, then the body. The
 // descriptors travel with the frame's first bytes.

@@ -1,4 +1,4 @@
-// The first bytes of a connection from a proxy in; whom the proxy speaks for out.
+// Parses the PROXY protocol: the header by which a proxy names the client it speaks for.
 //
 // Version 1 is a line (`PROXY TCP4 192.0.2.7 192.0.2.1 4711 25`), version 2 is binary; both are
 // told apart by their first bytes. `PROXY UNKNOWN` and version 2's LOCAL stand for the proxy

@@ -1,4 +1,4 @@
-// Nothing in, a buffer to read into out: one for all sockets of a thread.
+// The buffer that all sockets of a thread read into.
 //
 // It is made at the first use, so that threads that read from no socket have none: as a
 // thread_local array it would be zeroed, and so occupied, in every one of them.

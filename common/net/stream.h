@@ -1,4 +1,4 @@
-// Bytes in, bytes out, without blocking: a TCP or Unix socket, TLS over one, or a test's memory.
+// A non-blocking byte stream: a TCP or Unix socket, TLS over one, or a test's memory.
 //
 // try_read and try_write never wait; wait() does, with a deadline. Whatever ends the conversation
 // (end of file, reset, TLS failure) is thrown as Disconnected.

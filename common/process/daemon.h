@@ -1,4 +1,4 @@
-// A daemon's table and its command line in, its exit status out: what every main() calls.
+// Runs a daemon from its table of processes and its command line; every main() calls it.
 #pragma once
 
 #include "common/process/master.h"

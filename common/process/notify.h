@@ -1,4 +1,4 @@
-// A state in, a datagram to the service manager out: sd_notify(3) without its library.
+// Tells the service manager a daemon's state: sd_notify(3) without its library.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Requests to another kind of process in, its answers out.
+// Asks another kind of process, and awaits its answers.
 //
 // A request is a struct of wire.h's form with `static constexpr std::uint16_t type` and `using
 // Reply`. Whoever serves it answers with a Result<Reply>; an Error crosses as it is. A peer that

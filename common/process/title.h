@@ -1,4 +1,4 @@
-// A process's role in, what `ps` shows out: `smtpd: receive`.
+// Sets what `ps` shows of a process: its role, as in `smtpd: receive`.
 #pragma once
 
 #include <string>

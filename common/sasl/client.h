@@ -1,4 +1,4 @@
-// A name and password in, the client's side of a SASL exchange out.
+// Conducts the client's side of a SASL exchange.
 //
 //   auto exchange = ClientExchange::make("SCRAM-SHA-256", login, password, {});
 //   initial = exchange->initial();            // nothing where the mechanism begins with a

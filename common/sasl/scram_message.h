@@ -1,5 +1,4 @@
-// SCRAM's messages in, their attributes out (RFC 5802 section 7); server and client both read them
-// here.
+// Parses the attributes of SCRAM messages (RFC 5802 section 7), for server and client.
 #pragma once
 
 #include <cstdint>

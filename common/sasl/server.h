@@ -1,4 +1,4 @@
-// A client's responses in, challenges and at last who it is out: the server's side of SASL.
+// Conducts the server's side of a SASL exchange, until it is clear who the client is.
 //
 // Pure: what needs a look-up is asked of the caller, who answers and goes on. Exchanges know
 // nothing of base64, lines or processes.

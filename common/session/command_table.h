@@ -1,4 +1,4 @@
-// A command's name in, its row of the protocol's table out.
+// Finds a command's row in a protocol's table.
 //
 // Each protocol keeps one constexpr array of rows sorted by `name` in upper case; clients write
 // names in any case (RFC 5321 section 2.4, RFC 1939 section 3, RFC 9051 section 2.2).

@@ -1,4 +1,5 @@
-// A dialogue as text and a stream in, where the other side left the script out: for tests.
+// Plays a dialogue written as text over a stream, and tells where the other side leaves the script;
+// for tests.
 //
 // The same scripts run against memory streams and against real sockets. One line is one step:
 //

@@ -1,4 +1,4 @@
-// A client's errors in; how long to hold back the next answer, and when to hang up, out.
+// Counts a client's errors: when to delay the next answer, and when to hang up.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// A clock in, a short name for one session out: `session=<…>` in the log.
+// Names a session for the log, as in `session=<…>`.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// A plain dialogue in, the same dialogue over TLS out: STARTTLS, STLS, and implicit TLS.
+// Switches a dialogue to TLS: STARTTLS, STLS, and implicit TLS.
 //
 // What the client sent behind its command in plain text is thrown away, so that nobody in the
 // middle can put commands into the encrypted dialogue (RFC 3207 section 4.2, RFC 9051 section

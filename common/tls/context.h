@@ -1,4 +1,4 @@
-// Certificates, keys and what we demand of a peer in, TLS contexts out.
+// Makes TLS contexts from certificates, keys and what is demanded of a peer.
 //
 // A context is made once and shared by all connections; at reload a new one is made, and sessions
 // keep theirs. Server: TLS 1.2 and up, the server's order of ciphers; sessions are resumed by

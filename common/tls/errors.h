@@ -1,4 +1,4 @@
-// OpenSSL's queue of errors in, one readable text out.
+// Turns OpenSSL's queue of errors into one readable text.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// A Stream in, the same conversation encrypted out.
+// TLS over a Stream.
 //
 // The stream below is driven through a BIO of our own, so TLS works over sockets and over a test's
 // memory alike. Buffers are released while idle: about 15 KB a connection.

@@ -1,4 +1,4 @@
-// A script in, an SMTP session of ours played against it in memory out: for unit tests.
+// Plays a script against an SMTP session of ours in memory; for unit tests.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// The text of a cidr: table and an address in, the value of the first network that holds it out.
+// Parses a cidr: table and finds the first network that holds an address.
 //
 //   rule = ["!"] network white-space value
 //        | "if" ["!"] network  rule*  "endif"

@@ -1,4 +1,4 @@
-// A table by reference and a key in, the value, "no such key" or "try later" out.
+// Looks a key up in a table: the answer is the value, "no such key" or "try later".
 //
 //   hash:/path       what postmap built from /path; a new table is seen within a second or two
 //   texthash:/path   the same source, read as it is
