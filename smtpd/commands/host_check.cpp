@@ -18,6 +18,7 @@
 #include "common/process/interfaces.h"
 #include "common/process/pid_file.h"
 #include "common/process/server_tls.h"
+#include "smtpd/commands/daemons.h"
 #include "smtpd/policy/header_checks.h"
 #include "store/accounts/accounts.h"
 #include "store/accounts/table_check.h"
@@ -36,10 +37,8 @@ std::string at(const Config& config, std::string_view name, const std::string& w
   return config.where(name) + ": " + std::string(name) + ": " + what;
 }
 
-std::vector<Service> services_of(const std::string& daemon) {
-  if (daemon == "popd") return {Service::Pop3, Service::Pop3s};
-  if (daemon == "imapd") return {Service::Imap, Service::Imaps};
-  return {Service::Smtp, Service::Submission, Service::Submissions};
+const std::vector<Service>& services_of(const std::string& daemon) {
+  return std::ranges::find(all_daemons(), daemon, &Daemon::name)->services;
 }
 
 /// As whom a process of ours works; nothing where that is us.
@@ -66,7 +65,7 @@ Problems settings_of(const CheckedHost& host) {
       for (auto line : split(own.error().text(), '\n')) problems.emplace_back(line);
       continue;
     }
-    add(problems, check_host(**own, daemon));
+    add(problems, check_host(**own, services_of(daemon)));
   }
   return problems;
 }
@@ -87,7 +86,7 @@ Problems certificates(const CheckedHost& host) {
     const std::string& text = contexts.error().text();
     std::vector<std::string> names{"smtpd_tls_cert_file", "ssl_cert"};
     if (text.starts_with("private key ")) names = {"smtpd_tls_key_file", "ssl_key"};
-    if (daemon != "smtpd") std::ranges::reverse(names);
+    if (!is_smtp(services_of(daemon).front())) std::ranges::reverse(names);
     problems.push_back(at(*host.config, as_written(*host.config, names), text));
   }
   auto client = verifying_client(*host.config);
@@ -261,7 +260,10 @@ Problems directories(const CheckedHost& host) {
     needed.push_back({"data_directory", ""});
     needed.push_back({"virtual_mailbox_base", "virtual_mail_owner"});
     needed.push_back({"index_directory", "virtual_mail_owner"});
-    if (std::ranges::find(host.daemons, "imapd") != host.daemons.end()) {
+    bool serves_imap = std::ranges::any_of(host.daemons, [](const auto& daemon) {
+      return services_of(daemon).front() == Service::Imap;
+    });
+    if (serves_imap) {
       needed.push_back({"mail_temp_dir", "virtual_mail_owner"});
     }
     bool uses_spool = config.system_users &&

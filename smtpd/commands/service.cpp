@@ -19,6 +19,7 @@
 #include "common/config/layers.h"
 #include "common/net/listener.h"
 #include "common/process/pid_file.h"
+#include "smtpd/commands/daemons.h"
 #include "smtpd/commands/exit_status.h"
 #include "smtpd/commands/host_check.h"
 #include "smtpd/commands/newaliases.h"
@@ -31,7 +32,6 @@ namespace {
 constexpr int exit_not_running = 3;
 constexpr int start_seconds = 30;
 constexpr int stop_seconds = 60;
-constexpr const char* all_daemons[] = {"smtpd", "popd", "imapd"};
 
 struct Place {
   std::string directory = "/etc/pennypost";
@@ -46,8 +46,8 @@ void print_lines(std::ostream& err, const std::string& text) {
 
 std::vector<std::string> daemons_of(const Config& config) {
   std::vector<std::string> daemons;
-  for (const char* name : all_daemons) {
-    if (!why_not_here(config, name)) daemons.emplace_back(name);
+  for (const auto& [name, services] : all_daemons()) {
+    if (!why_not_here(config, services)) daemons.push_back(name);
   }
   return daemons;
 }
@@ -96,7 +96,7 @@ int prepare_running(std::span<const std::string> args, std::ostream& err, Place&
     err << "the configuration is wrong; looking for what runs in base_dir = " << place.base_dir
         << "\n";
   }
-  for (const char* name : {"smtpd", "popd", "imapd"}) {
+  for (const auto& [name, services] : all_daemons()) {
     bool is_listed = std::ranges::find(place.daemons, name) != place.daemons.end();
     if (!is_listed && (!config || PidFile::running(place.base_dir, name))) {
       place.daemons.emplace_back(name);
@@ -298,7 +298,7 @@ namespace {
 /// Those that run, and must answer.
 std::vector<std::string> running_daemons(const Config& config) {
   std::vector<std::string> running;
-  for (const char* name : all_daemons) {
+  for (const auto& [name, services] : all_daemons()) {
     if (PidFile::running(config.base_dir, name)) running.emplace_back(name);
   }
   return running;
