@@ -2,8 +2,7 @@
 //
 //   QUEUE_DIRECTORY            755 mail_owner
 //   QUEUE_DIRECTORY/db         700 mail_owner
-//   QUEUE_DIRECTORY/maildrop  1730 mail_owner:setgid_group    postdrop adds files, nobody lists
-//   them
+//   QUEUE_DIRECTORY/maildrop  1730 mail_owner:setgid_group    postdrop adds, nobody lists
 //
 // The queue process makes what lies below them. The master calls this as root before it starts the
 // queue; when an ordinary user runs the server, he owns everything anyway. The directories above
