@@ -23,7 +23,7 @@ Task<Reply> Session::helo(std::string_view arguments) {
                false);
 }
 
-/// RFC 5321 section 4.1.1.1: also ends a transaction.
+/// RFC 5321 section 4.1.1.1: EHLO and HELO also end a transaction.
 Task<Reply> Session::hello(std::string name, bool is_extended) {
   if (name.empty()) {
     co_return Reply(501, "", is_extended ? "Syntax: EHLO hostname" : "Syntax: HELO hostname");
@@ -49,7 +49,7 @@ Task<Reply> Session::hello(std::string name, bool is_extended) {
   co_return Reply(250, "", std::move(text));
 }
 
-/// What EHLO announces: only what is whole, and allowed to this client now.
+/// The extensions that EHLO announces: those that this client may use now.
 std::string Session::extensions() const {
   std::string text;
   auto add = [&](std::string_view keyword, const std::string& value = {}) {
@@ -96,8 +96,7 @@ Task<Reply> Session::rset(std::string_view arguments) {
   co_return Reply(250, "2.0.0", "Ok");
 }
 
-/// RFC 5321 section 3.5.3: who wants to know whether a mailbox exists gets no answer, but no
-/// refusal either.
+/// RFC 5321 section 3.5.3: 252 does not tell whether the mailbox exists.
 Task<Reply> Session::vrfy(std::string_view arguments) {
   if (settings_.disable_vrfy_command) {
     co_return Reply(502, "5.5.1", "VRFY command is disabled");
@@ -110,7 +109,7 @@ Task<Reply> Session::vrfy(std::string_view arguments) {
   co_return Reply(252, "2.0.0", address->text());
 }
 
-/// RFC 3207 section 4: nothing said in the clear counts any more.
+/// RFC 3207 section 4: discards everything that the client said in plain text.
 Task<Reply> Session::starttls(std::string_view arguments) {
   if (!arguments.empty()) co_return Reply(501, "5.5.4", "Syntax: STARTTLS");
   if (tls_ != nullptr) co_return Reply(554, "5.5.1", "Error: TLS already active");

@@ -11,15 +11,15 @@
 namespace pennypost::smtp {
 namespace {
 
-constexpr std::size_t unsent_bytes_max = 16 * 1024;  // gathered replies leave at this size
-constexpr int commands_per_burst = 32;               // then other sessions have their turn
-constexpr Duration linger_time{2000};                // for the peer to read our last words
+constexpr std::size_t unsent_bytes_max = 16 * 1024;  // gathered replies are sent at this size
+constexpr int commands_per_burst = 32;               // then other sessions get a turn
+constexpr Duration linger_time{2000};                // for the client to read the last reply
 
 std::string_view verb_of(std::string_view line) {
   return line.substr(0, line.find_first_of(" \t"));
 }
 
-// Programs of other protocols that were made to talk to us (RFC 5321 has no such verbs).
+// Verbs of HTTP: someone has made a browser or proxy connect to us.
 constexpr std::array foreign_verbs{std::string_view("CONNECT"), std::string_view("GET"),
                                    std::string_view("HEAD"), std::string_view("POST"),
                                    std::string_view("PUT")};
@@ -80,7 +80,7 @@ Session::Session(std::shared_ptr<const Site> site, std::unique_ptr<Stream> strea
   if (site_->in().add_filters) site_->in().add_filters(filters_);
 }
 
-// The conversation is over when Disconnected comes up to here; what it says is for the log.
+// The only place that catches Disconnected, which ends the session and is logged.
 Task<> Session::serve() {
   std::optional<Disconnected> end;
   try {
@@ -104,7 +104,7 @@ void Session::end() {
   log_disconnect(log_peer(), counts());
 }
 
-/// A 421 without waiting for anything, and what tells the client's TLS that no more follows.
+/// Sends a 421 and shuts the stream down (with TLS's close_notify), without waiting.
 void Session::say_goodbye(std::string_view status, std::string_view text) {
   std::string wire;
   Reply(421, status, settings_.myhostname + " " + std::string(text)).append_to(wire);
@@ -113,7 +113,7 @@ void Session::say_goodbye(std::string_view status, std::string_view text) {
     if (!is_before_tls) connection_.stream().try_write(wire);
     connection_.stream().shut_down();
   } catch (const Disconnected&) {
-    // The client was faster.
+    // The client has closed the connection first.
   }
 }
 
@@ -143,8 +143,8 @@ Task<> Session::converse() {
   }
 }
 
-/// The client is whoever the proxy says it is. False when the connection is over: the header is
-/// malformed, or the client has too many connections.
+/// Takes the client's address from the proxy's header. False if the connection is over: the header
+/// is malformed, or the client has too many connections.
 Task<bool> Session::meet_proxy() {
   auto header = co_await read_proxy_header(connection_);
   if (!header) {
@@ -168,7 +168,7 @@ Task<bool> Session::meet_proxy() {
   co_return false;
 }
 
-/// The client's name by DNS, which holds the greeting up no longer than smtpd_peername_timeout.
+/// Looks up the client's name in DNS; delays the greeting by at most smtpd_peername_timeout.
 Task<> Session::find_client_name() {
   auto asking = site_->backend().client_name(peer_.address());
   auto found = co_await within(site_->loop(), settings_.smtpd_peername_timeout, std::move(asking));
@@ -202,7 +202,8 @@ CountClient Session::event(CountClient::Event kind) const {
   return event;
 }
 
-/// The other smtpd_client_..._rate_limit settings.
+/// Counts an event and returns whether it exceeds its smtpd_client_..._rate_limit, which is logged.
+/// Connections are counted elsewhere.
 Task<bool> Session::is_too_often(CountClient::Event kind, std::int64_t limit,
                                  std::string_view what) {
   if (limit == 0 || site_->is_free_of_limits(peer_.address())) co_return false;
@@ -237,7 +238,7 @@ Task<Reply> Session::next_reply() {
   }
   if (line.is_too_long) {
     Reply reply(500, "5.5.2", "Error: line too long");
-    // What follows a BDAT are no commands, and nobody knows where it ends.
+    // A chunk follows a BDAT, and its length is unknown.
     if (equal_nocase(verb_of(line.text), "BDAT")) co_return std::move(reply).and_hang_up();
     co_return std::move(reply);
   }
@@ -248,7 +249,7 @@ Task<Reply> Session::next_reply() {
   co_return co_await std::move(answering);
 }
 
-/// By when the next command must have arrived.
+/// The time by which the next command must have arrived.
 SteadyTime Session::line_deadline() const {
   auto limit = settings_.smtpd_per_request_deadline;
   if (limit.count() == 0) return first_mail_by_;
@@ -294,7 +295,7 @@ Task<Reply> Session::dispatch(std::string_view line) {
   co_return std::move(reply);
 }
 
-/// What a row of the table asks for, before its handler is called.
+/// Checks what the row of a command requires before its handler is called.
 std::optional<Reply> Session::refusal(const Command& command) const {
   bool is_encrypted = tls_ != nullptr;
   if (command.handler == &Session::bdat && site_->discards_keyword("CHUNKING")) {
@@ -315,11 +316,12 @@ std::optional<Reply> Session::refusal(const Command& command) const {
   return std::nullopt;
 }
 
-/// RFC 2920 section 3.1: behind some commands nothing may be sent ahead, and behind none where
-/// PIPELINING was not offered. What is sent behind QUIT is never read.
+/// Whether the client has sent data after a command where it must not. RFC 2920 section 3.1: after
+/// some commands it must wait for the reply, and after all if PIPELINING was not offered. Data
+/// after QUIT is never read.
 bool Session::has_input_too_early(const Command& command) {
   if (!connection_.has_input() || command.handler == &Session::quit) return false;
-  // RFC 3030 section 2: the octets of a chunk stand right behind its command.
+  // RFC 3030 section 2: a chunk follows its command directly.
   if (command.handler == &Session::bdat) return false;
   bool is_offered = is_extended_ && !site_->discards_keyword("PIPELINING");
   if (is_offered && !command.last_in_pipeline) return false;
@@ -350,7 +352,8 @@ void Session::drain() {
 
 void Session::break_off() { say_goodbye("4.3.2", "Service shutting down"); }
 
-/// `ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4`, as Postfix: done, and all where they differ.
+/// `ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4`, as in Postfix: successful commands, and all if
+/// that differs.
 std::string Session::counts() const {
   std::string text;
   Count sum;
