@@ -2,8 +2,8 @@
 //
 // Root and the queue's owner have connections reserved for them, and no other user can take up
 // those of all the others. A user's requests are answered one after another however many
-// connections he has, and after each he is made to wait as long as it took. So a user who asks
-// without pause uses at most half of the queue's time.
+// connections he has, and after each of them he has to wait as long as it took, within
+// control_rest_min and control_rest_max.
 //
 // LIMITS  control_clients_per_user_max connections of one stranger, control_connections_max of all
 //         strangers, and as many of root and the owner; rest_min, rest_max

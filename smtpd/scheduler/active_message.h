@@ -137,8 +137,7 @@ class ActiveMessage {
   bool was_deferred_ = false;  // an attempt was made, or none is possible now
   bool is_repeatable_ = true;  // another attempt would find everything that this one has delivered
   std::set<std::uint32_t> tried_;
-  std::optional<std::set<std::string>>
-      delivered_to_;  // the Delivered-To fields, once they have been read
+  std::optional<std::set<std::string>> delivered_to_;  // its header fields, once read
   std::size_t groups_left_ = 0;
 };
 
