@@ -163,7 +163,11 @@ struct Fixture {
     }
     return text;
   }
-  Task<> settle() { co_await loop.sleep(5ms); }
+  /// Until both sides have said all they have to say: in memory that takes turns of the loop alone.
+  Task<> settle() {
+    constexpr int turns = 200;
+    for (int turn = 0; turn < turns; ++turn) co_await loop.turn_end();
+  }
   void pass(Duration time) { loop.run_until(sleep(time)); }
   Task<> sleep(Duration time) { co_await loop.sleep(time); }
 

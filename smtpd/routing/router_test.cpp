@@ -419,7 +419,7 @@ TEST_CASE("canonical maps rewrite what the client named, relocated users are nam
 }
 
 TEST_CASE("RCPT learns what delivery would find") {
-  Fixture fixture({"relay_recipient_maps=inline:{{x@partner.example=ok}}",
+  Fixture fixture({"relay_recipient_maps=inline:{{x@partner.example=ok},{w=ok}}",
                    "relocated_maps=inline:{{moved@example.org=moved@new.example}}",
                    "transport_maps=inline:{{closed@example.org=error:5.7.1 closed},"
                    "{down.example=retry:4.4.1 down},{gone.example=error:gone}}",
@@ -458,6 +458,7 @@ TEST_CASE("RCPT learns what delivery would find") {
         Row{"ring@else.example", "5.4.6 too many expansions lead to ring2@else.example"},
         Row{"x@partner.example", "smtp partner.example"},
         Row{"y@partner.example", "5.1.1 User unknown in relay recipient table"},
+        Row{"w@partner.example", "5.1.1 User unknown in relay recipient table"},
         Row{"z@else.example", "smtp else.example"}}) {
     CAPTURE(row.address);
     CHECK(fixture.destination(row.address) == row.destination);
