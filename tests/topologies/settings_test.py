@@ -173,6 +173,12 @@ def unknown_senders(t):
     equal(answers("ann@mx.test", "eve@mx.test")[0], 250, "a recipient with an MX")
     equal(answers("ann@mx.test", "eve@none.test"),
           (450, "4.1.2 <eve@none.test>: Recipient address rejected: Domain not found"), "a recipient without")
+    at_once = Host(t, {"dns_servers": [names.address], "smtpd_sender_restrictions": "reject_unknown_sender_domain",
+                       "smtpd_delay_reject": "no"}, name="at_once", daemons=("smtpd",))
+    with at_once.smtp() as client:
+        client.ehlo("client.test")
+        equal(client.mail("ann@none.test")[0], 450, "where nobody waits for RCPT")
+        equal(client.mail("ann@mx.test")[0], 250, "a sender with an MX")
     names.stop()
     code, text = answers("ann@other.test")
     equal(code, 451, "with no name server to ask")
