@@ -80,7 +80,7 @@ Session::Session(std::shared_ptr<const Site> site, std::unique_ptr<Stream> strea
   if (site_->in().add_filters) site_->in().add_filters(filters_);
 }
 
-// The only place that catches Disconnected, which ends the session and is logged.
+// Disconnected, from wherever it is thrown, ends the session here and is logged.
 Task<> Session::serve() {
   std::optional<Disconnected> end;
   try {

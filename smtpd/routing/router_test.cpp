@@ -75,7 +75,7 @@ struct Fixture {
     return text_of(*resolution, recipient.address);
   }
 
-  /// The same of what RCPT asks; the code of an error that can't tell, or that waits.
+  /// The same for RCPT; the code of an Error.
   std::string destination(const char* address) {
     auto resolution = router->destination(*MailAddress::parse(address));
     return resolution ? text_of(*resolution, address) : std::to_string(resolution.error().code());
@@ -236,7 +236,7 @@ TEST_CASE("each fallback relay comes with its own password and TLS policy") {
   CHECK(resolution->route.fallbacks[0].next_hop == "[f.example]:26");
   CHECK(resolution->route.fallbacks[0].credentials == "f:x");
   CHECK(resolution->route.fallbacks[0].tls_policy == "encrypt");
-  // What is written wrong is told of when it is needed; it stops no other mail.
+  // A malformed entry is an error only when it is used; other mail is not held up.
   CHECK(resolution->route.fallbacks[1].next_hop == "[g.example");
   CHECK(resolution->route.fallbacks[1].credentials.empty());
 }
