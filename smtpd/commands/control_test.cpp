@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A queue without peers: what is posted waits, since `lookup` never answers.
+/// A queue without other processes: submitted mail waits, since `lookup` never answers.
 struct Desk {
   Desk() {
     Queue::Options options;
@@ -51,7 +51,7 @@ struct Desk {
     queue.reset();
   }
 
-  /// Asks as this user.
+  /// Makes a request as this user.
   template <class Request>
   Result<typename Request::Reply> ask(Request request, uid_t uid,
                                       std::vector<Descriptor> beside = {}) {
@@ -393,7 +393,7 @@ TEST_CASE("sendmail completes the header, and Bcc names recipients without being
   CHECK(text->find("Date: ") != std::string::npos);
   CHECK(text->find("Message-ID: <") != std::string::npos);
   CHECK(text->ends_with("\n\nbody\n"));
-  // Who can't be reached is not left out: the queue tells the sender.
+  // An address that can't be delivered to is kept: the queue will tell the sender.
   CHECK(prepare_message("To: bob, eve@-x-.test\n\nbody\n", options, user, *config, posting));
   CHECK(posting.recipients == std::vector<std::string>{"bob", "eve@-x-.test"});
   CHECK_FALSE(prepare_message("Subject: x\n\n", options, user, *config, posting));

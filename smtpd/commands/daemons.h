@@ -13,7 +13,7 @@ struct Daemon {
   std::vector<Service> services;
 };
 
-/// All, in the order in which they are started.
+/// All daemons, in the order in which they are started.
 inline const std::vector<Daemon>& all_daemons() {
   static const std::vector<Daemon> all{
       {"smtpd", {Service::Smtp, Service::Submission, Service::Submissions}},

@@ -1,5 +1,4 @@
-// Hands a message from sendmail to the queue: over its socket, or by postdrop where smtpd does not
-// run.
+// Submits sendmail's message to the queue: over its socket, or by postdrop if smtpd does not run.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,7 +22,7 @@ int run_postdrop(const Posting& posting, const std::string& message, const Confi
                  const std::string& config_directory, std::ostream& err) {
   std::string program = config.command_directory + "/postdrop";
   if (::access(program.c_str(), X_OK) != 0) {
-    // Not installed, but beside this program: a build's directory.
+    // Not installed: use the one in the directory of this program, as after a build.
     std::error_code ignored;
     auto self = std::filesystem::read_symlink("/proc/self/exe", ignored);
     if (auto beside = self.parent_path() / "postdrop"; ::access(beside.c_str(), X_OK) == 0) {

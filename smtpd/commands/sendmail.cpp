@@ -1,30 +1,30 @@
-// sendmail(1): the door for every program of the host that sends mail.
+// sendmail(1): submits mail; the interface for all programs of the host that send any.
 //
 // SYNOPSIS
 //   sendmail [OPTION]... [RECIPIENT]... < MESSAGE
 //
 // DESCRIPTION
 //   Reads a message up to the end of input, or to a line with a dot alone, completes its header
-//   (From, Date, Message-ID; addresses without a domain) and hands it to the queue. When nobody
-//   serves the queue it runs postdrop, and the message leaves when smtpd is started.
-//     -t            recipients from To, Cc and Bcc; Bcc is removed. Those named as arguments too
+//   (From, Date, Message-ID; addresses without a domain) and submits it to the queue. If smtpd does
+//   not run, it runs postdrop, and the message is sent when smtpd is started.
+//     -t            takes recipients from To, Cc and Bcc, besides the arguments; Bcc is removed
 //     -f, -r ADDR   the envelope's sender; default: the user's name
-//     -F NAME       full name for a From that is missing
+//     -F NAME       full name for From, if that is missing
 //     -i, -oi       a line with a dot alone does not end the message
 //     -N WHEN       never, or a list of success, failure, delay (RFC 3461)
 //     -R full|hdrs  what a report returns;  -V ID  its envelope id
 //     -bs           an SMTP dialogue on standard input and output
-//     -bp           the queue, as mailq;  -bi, -I  newaliases;  -bm  send (default)
-//     -q, -qI ID, -qR SITE, -qS SITE    try what waits, as postqueue -f, -i, -s
+//     -bp           lists the queue, as mailq;  -bi, -I  newaliases;  -bm  send (default)
+//     -q, -qI ID, -qR SITE, -qS SITE    tries waiting mail, as postqueue -f, -i, -s
 //     -C DIR        the configuration's directory, or a file in it
-//     -A -B -e -G -h -L -m -n -o? -O -p -U -v -X -x   are taken for Sendmail's sake and mean
-//                   nothing: -em, -ep, -eq, -ew chose how an error is told
+//     -A -B -e -G -h -L -m -n -o? -O -p -U -v -X -x   are accepted for compatibility with
+//                   Sendmail and ignored
 //
-//   A recipient that is no address does not keep the message from the others: the sender gets a
-//   report of it. A sender that is none is replaced by the user's name, with a warning.
+//   If a recipient's address is malformed, the other recipients get the message all the same, and
+//   the sender gets a report. A malformed sender is replaced by the user's name, with a warning.
 //
 // EXIT STATUS
-//   0 the message is safe on disk. 64 wrong arguments. 65 no recipient that can be stored. 69
+//   0 the message is safe on disk. 64 wrong arguments. 65 no valid recipient. 69
 //   refused for good, or too large. 75 nothing was stored: try again. 78 no usable configuration.
 //
 // SEE ALSO   postdrop_main.cpp, ../pickup/control.h (how it speaks to the queue)
@@ -76,7 +76,7 @@ LocalUser LocalUser::current() {
     for (char c : gecos.substr(0, gecos.find(','))) {
       if (c != '&') {
         user.full_name += c;
-      } else if (!user.name.empty()) {  // stands for the login name with a capital
+      } else if (!user.name.empty()) {  // & stands for the capitalized login name
         user.full_name += to_upper(user.name[0]) + user.name.substr(1);
       }
     }
@@ -115,15 +115,15 @@ std::string message_text(std::string_view input, bool dot_is_text) {
     is_first = false;
     if (!dot_is_text && line == ".") break;
     text += line;
-    text += '\n';  // a last line without its end gets one
+    text += '\n';  // a last line without a line end gets one
   }
   return text;
 }
 
 namespace {
 
-/// Those of the arguments and, with -t, of the header; each once. What is no address is among them:
-/// the queue reports it to the sender.
+/// The recipients in the arguments and, with -t, in the header, each once. Malformed addresses are
+/// included: the queue reports them to the sender.
 std::vector<std::string> recipients_of(const SendmailOptions& options, std::string_view text) {
   std::vector<std::string> recipients;
   auto add = [&](std::string one) {
@@ -151,7 +151,8 @@ std::vector<std::string> recipients_of(const SendmailOptions& options, std::stri
 
 Result<std::string> prepare_message(std::string text, const SendmailOptions& options,
                                     const LocalUser& user, const Config& config, Posting& posting) {
-  // As the queue will take it, so that no text is read as a header (../queue/incoming_header.h).
+  // Separate header and body as the queue will do, so that text is not taken for a header
+  // (../queue/incoming_header.h).
   auto header_end = find_header_end(text, true);
   if (header_end.needs_empty_line) text.insert(header_end.bytes, 1, '\n');
   if (header_end.begins_with_from_) text.insert(0, from_line_field);

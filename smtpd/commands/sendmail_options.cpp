@@ -1,4 +1,4 @@
-// Parses sendmail's command line, whose options Sendmail gave it.
+// Parses sendmail's command line, which has the options of Sendmail.
 #include <filesystem>
 
 #include "common/base/text.h"
@@ -38,7 +38,7 @@ Result<void> set_mode(SendmailOptions& options, std::string_view value) {
 
 Result<void> set_flush(SendmailOptions& options, std::string_view value) {
   options.mode = SendmailOptions::Mode::Flush;
-  if (value.empty() || is_digit(value[0])) return {};  // -q15m belonged to a daemon
+  if (value.empty() || is_digit(value[0])) return {};  // -q15m was for Sendmail's daemon
   if (value[0] == 'I') {
     options.flush.id = value.substr(1);
   } else if (value[0] == 'R' || value[0] == 'S') {
@@ -49,7 +49,7 @@ Result<void> set_flush(SendmailOptions& options, std::string_view value) {
   return {};
 }
 
-/// False: the value is none of the option's.
+/// False: the option can't have this value.
 bool set_dsn(Posting& posting, char option, const std::string& value) {
   if (option == 'V') {
     posting.envid = value;
@@ -76,11 +76,11 @@ Result<void> set_option(SendmailOptions& options, char option, const std::string
     case 'R':
     case 'V':
       if (set_dsn(options.posting, option, value)) return {};
-      // As Postfix: a wish that can't be read must not stop the mail.
+      // As in Postfix, a malformed value must not stop the mail.
       options.warnings.push_back("bad -" + std::string(1, option) + " option value -- ignored");
       return {};
     case 'C':
-    case 'c':  // as in every other program of ours
+    case 'c':  // as in all our other commands
       options.config_directory = value.ends_with(".toml") || value.ends_with(".cf")
                                      ? std::filesystem::path(value).parent_path().string()
                                      : value;
@@ -95,7 +95,7 @@ Result<void> set_option(SendmailOptions& options, char option, const std::string
     case 'i':
       options.dot_is_text = true;
       return {};
-    case 'I':  // Sendmail's old word for -bi
+    case 'I':  // Sendmail's old form of -bi
       return set_mode(options, "i");
     case 'o':
       options.dot_is_text = options.dot_is_text || value == "i";
@@ -112,7 +112,7 @@ Result<void> set_option(SendmailOptions& options, char option, const std::string
 
 Result<SendmailOptions> parse_sendmail_options(std::span<const std::string> args) {
   constexpr std::string_view with_value = "ABCceFhLNOprRVXf";
-  constexpr std::string_view attached = "boq";  // the value stands in the same argument, if any
+  constexpr std::string_view attached = "boq";  // a value must be in the same argument
   constexpr std::string_view alone = "GImnitUvx";
   SendmailOptions options;
   std::size_t i = 0;

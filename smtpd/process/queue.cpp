@@ -24,7 +24,8 @@ namespace {
 constexpr std::chrono::minutes orphan_round{30};
 constexpr unsigned long timer_slack_nanoseconds = 1'000;
 
-/// Must outlive the requests that it serves: the child's table of services refers to it.
+/// Shared, so that it lives as long as a request that it serves: the child's table of services
+/// holds it.
 class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
  public:
   QueueProcess(Child& child, Queue::Opened opened)
