@@ -31,7 +31,7 @@ Result<Descriptor> connect_to(const std::string& path) {
   return socket;
 }
 
-/// The connection to one daemon.
+/// One daemon, as long as the command speaks with it.
 class Conversation {
  public:
   Conversation(Loop& loop, std::string daemon, Descriptor socket)

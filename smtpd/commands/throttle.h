@@ -1,5 +1,4 @@
-// Lists the clients and logins whose wrong passwords are remembered, and lifts blocks, in all
-// daemons at once.
+// Shows whose wrong passwords are remembered, and lifts blocks, in all daemons at once.
 #pragma once
 
 #include <iosfwd>
@@ -8,8 +7,7 @@
 
 namespace pennypost::smtp {
 
-/// Returns 0; 1 if the auth processes can't be asked or there was nothing to lift; 64 for wrong
-/// arguments.
+/// 0; 1 where the auth processes can't be asked or nothing was to lift; 64 for a wrong call.
 int throttle(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 
 }  // namespace pennypost::smtp

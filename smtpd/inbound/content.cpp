@@ -1,10 +1,9 @@
-// Handles a message whose content has arrived: filters, fix-ups of its header, submission to the
-// queue.
+// What becomes of a message whose content is here: filters, fix-ups of its header, the queue.
 //
-// The order is Postfix's: filters (including header_checks) see the message as received, below our
-// Received; then canonical maps rewrite its addresses, missing fields are added for our own
-// clients, and message_drop_headers are removed. Each step works on the result of the steps before
-// it.
+// The order is Postfix's: filters (header_checks among them) see the message as it came, below our
+// Received; then canonical maps rewrite its addresses, a client of ours gets the fields that it
+// left out, and message_drop_headers go. Each step works on what the ones before made of the
+// header.
 //
 // SEE ALSO   data.cpp (DATA and BDAT), header_draft.h, filter.h
 
@@ -32,8 +31,8 @@ Ret ret_of(DsnReturn ret) {
 
 }  // namespace
 
-/// Shows the filters the header once it is complete, then the part of the body that they have not
-/// seen. `is_whole`: no more content follows.
+/// The header as soon as it is whole, and what of the body has not been shown; `is_whole`: nothing
+/// follows.
 Task<> Session::show_filters(bool is_whole) {
   Transaction& transaction = *transaction_;
   Body& body = *transaction.body;
@@ -54,7 +53,7 @@ Task<> Session::show_filters(bool is_whole) {
   transaction.refusal = weigh(answer);
 }
 
-/// The last call to the filters, at which they may change the whole message.
+/// Asks the filters for the last time; they may change all of the message.
 Task<std::optional<Reply>> Session::end_filters() {
   Transaction& transaction = *transaction_;
   if (!transaction.filtered || transaction.discard) co_return std::nullopt;
@@ -68,7 +67,7 @@ Task<std::optional<Reply>> Session::end_filters() {
   co_return std::move(refused);
 }
 
-/// Called when the content has arrived; ends the transaction in any case.
+/// The content is here. The transaction ends, whatever comes of it.
 Task<Reply> Session::finish_message() {
   stage_ = "END-OF-MESSAGE";
   auto weighing = weigh_content();
@@ -81,8 +80,8 @@ Task<Reply> Session::finish_message() {
   co_return co_await std::move(committing);
 }
 
-/// Why the message is refused; otherwise nothing, and then its content is complete and synced, and
-/// filters and canonical maps have been applied to its header.
+/// Why the message is not taken. Otherwise its content is complete and synced, and its header is as
+/// filters and canonical maps have it.
 Task<std::optional<Reply>> Session::weigh_content() {
   Transaction& transaction = *transaction_;
   Body& body = *transaction.body;
@@ -114,7 +113,7 @@ Task<std::optional<Reply>> Session::weigh_content() {
   co_return std::move(refused);
 }
 
-/// RFC 5321 section 6.3: a message with too many Received fields is refused as a loop.
+/// RFC 5321 section 6.3: a message that has gone round too often is refused.
 std::optional<Reply> Session::weigh_header() {
   Transaction& transaction = *transaction_;
   Body& body = *transaction.body;
@@ -132,8 +131,8 @@ std::optional<Reply> Session::weigh_header() {
   return std::nullopt;
 }
 
-/// Applies canonical maps to the envelope's sender and, for the clients of
-/// local_header_rewrite_clients, to the header's addresses.
+/// As canonical maps have it: the envelope's sender, and the header's addresses for clients whose
+/// headers are ours to complete.
 Task<std::optional<Reply>> Session::rewrite_addresses() {
   bool is_own = is_same_host(peer_.address(), local_.address());
   HeaderAddresses in_header;
@@ -183,7 +182,7 @@ Task<Reply> Session::commit() {
   co_return Reply(250, "2.0.0", "Ok: queued as " + id);
 }
 
-/// The fields that PREPEND of access tables puts on top of the message.
+/// What access tables want on top of the message.
 std::string Session::fields_to_prepend() {
   std::string fields;
   for (const auto& field : std::exchange(transaction_->prepend, {})) fields += field + "\n";
@@ -192,8 +191,7 @@ std::string Session::fields_to_prepend() {
 
 std::string Session::fields_on_top() { return received(*transaction_) + fields_to_prepend(); }
 
-/// RFC 5321 section 4.4; `for` only for a single recipient, so that it discloses no other (section
-/// 7.6).
+/// RFC 5321 section 4.4; `for` only where it gives no other recipient away (section 7.6).
 std::string Session::received(const Transaction& transaction) const {
   ReceivedTrace trace;
   trace.helo = helo_.empty() ? client_name_ : helo_;
@@ -218,8 +216,7 @@ std::string Session::received(const Transaction& transaction) const {
   return received_field(trace, "\n");
 }
 
-/// The fields that are added to a message of our own users and clients if they are missing (RFC
-/// 6409 section 8).
+/// What a message of our own users and clients gets where it lacks it (RFC 6409 section 8).
 std::vector<Edit> Session::submission_fixes(std::string_view header) const {
   bool is_own = is_same_host(peer_.address(), local_.address());
   if (!site_->completes_headers(is_own, is_in_mynetworks_, login_.has_value())) return {};
@@ -241,8 +238,8 @@ std::vector<Edit> Session::submission_fixes(std::string_view header) const {
   return submission_edits(header, submission);
 }
 
-/// Applies the last fix-ups and returns the Message-ID. The fields to drop are determined at the
-/// end, since other steps may have added some.
+/// The fix-ups that come last; the message's id. Which fields are to be dropped depends on all that
+/// was done to the header.
 std::string Session::complete_header() {
   HeaderDraft& header = *transaction_->header;
   header.edit(submission_fixes(header.text()));

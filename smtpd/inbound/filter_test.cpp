@@ -11,7 +11,7 @@ using namespace pennypost::smtp;
 
 namespace {
 
-/// Answers as a test tells it, and records what it is shown.
+/// Does as a test says, and notes what it was shown.
 class ScriptedFilter final : public Filter {
  public:
   struct Script {
@@ -73,7 +73,7 @@ std::string lines(const std::string& line, int count) {
   return text;
 }
 
-/// An edit that replaces `from` in a header.
+/// Replaces `from` in a header, as an edit.
 Edit replacing(const std::string& header, const std::string& from, std::string to) {
   auto at = header.find(from);
   REQUIRE(at != std::string::npos);

@@ -12,7 +12,7 @@ namespace pennypost::smtp {
 
 class HeaderFilter final : public Filter {
  public:
-  /// `service`: the service whose header_checks apply.
+  /// `service`: whose settings count.
   HeaderFilter(Backend& backend, std::string_view service) : backend_(backend), service_(service) {}
 
   Task<FilterAnswer> header(FilteredMessage& message) override;

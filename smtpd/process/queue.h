@@ -1,8 +1,7 @@
 // The body of the `queue` process: owns the queue from its lock to its orderly stop.
 //
-// It serves OpenBody, DropBody and Submit to `receive`; submits the files of maildrop; listens on
-// the queue's socket for sendmail, mailq, postqueue, postsuper and postcat; and schedules
-// deliveries.
+// It serves OpenBody, DropBody and Submit to `receive`; takes in what postdrop left; listens on the
+// queue's own socket for sendmail, mailq, postqueue, postsuper and postcat; schedules deliveries.
 //
 // SEE ALSO   ../queue/queue.h, ../scheduler/scheduler.h, ../pickup/control_server.h
 #pragma once
@@ -11,7 +10,7 @@
 
 namespace pennypost::smtp {
 
-/// Runs until the master ends it. If the queue can't be opened, it logs that as fatal and ends.
+/// Runs until the master ends it. A queue that can't be opened is logged as fatal and ends it.
 void run_queue(Child& child);
 
 }  // namespace pennypost::smtp

@@ -1,8 +1,7 @@
-// Remembers which mailboxes the last delivery found full, so that RCPT can refuse more mail for
-// them.
+// Remembers whose mailbox the last delivery found full, so that RCPT can refuse more mail for it.
 //
-// This is only a hint: delivery enforces the quota. It is forgotten after a delivery that succeeds,
-// and after full_mailbox_seconds, since nothing tells us when a user makes room by POP3 or IMAP.
+// A hint: the delivery alone enforces the quota. It ends with a delivery that succeeds, and by
+// itself after full_mailbox_seconds, since whoever makes room by POP3 or IMAP does not tell us.
 //
 // May be used by several threads.
 //
@@ -27,10 +26,10 @@ class FullMailboxes {
  public:
   explicit FullMailboxes(const Clock& clock = Clock::system()) : clock_(clock) {}
 
-  /// Notes what a delivery to this account has found.
+  /// What a delivery to this account has found.
   void note(const std::string& account, bool is_full);
   bool contains(std::string_view account) const;
-  /// True in the usual case, in which callers can do without a look-up.
+  /// Nothing to ask about: the usual case, which costs no look-up.
   bool empty() const;
 
  private:
@@ -39,7 +38,7 @@ class FullMailboxes {
   const Clock& clock_;
   mutable std::mutex mutex_;
   std::map<std::string, Microseconds, std::less<>> since_;
-  std::deque<std::pair<Microseconds, std::string>> by_age_;  // may also have outdated entries
+  std::deque<std::pair<Microseconds, std::string>> by_age_;  // also of entries noted anew or gone
 };
 
 }  // namespace pennypost::smtp

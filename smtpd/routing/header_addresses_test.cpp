@@ -9,8 +9,7 @@ namespace {
 
 const Completion here{*Domain::parse("here.test"), *Domain::parse("parent.test")};
 
-/// The header with every `old` address replaced by a `new.and.longer` one; `asked` gets the
-/// addresses looked up.
+/// The header with every `old` address made a `new.and.longer` one; `{...}` is what was asked.
 std::string rewritten(const std::string& header, std::string* asked = nullptr,
                       HeaderAddresses::Limits limits = {}) {
   HeaderAddresses addresses(header, here, limits);

@@ -1,5 +1,4 @@
-// What a Router needs to know about the system: the host's addresses, users, and the owners of
-// files.
+// What a Router asks the host's system: its addresses, and whose the files are that aliases name.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +16,13 @@ namespace pennypost::smtp {
 
 struct RouterHost {
   std::vector<IpAddress> own_addresses;
-  /// The owner of a file; nothing if there is no such file. Tests answer from a table.
+  /// Whose file it is; nothing where there is none. Tests answer from a table.
   std::function<std::optional<std::uint32_t>(const std::string& path)> file_owner;
-  /// Reads a list that root's aliases include.
+  /// For a list that an alias of root's includes.
   std::function<Result<ListFile>(const std::string& path)> read_list;
-  /// A user's name in passwd; nothing if there is no such user.
+  /// A user's name in passwd; nothing where there is none.
   std::function<std::optional<std::string>(std::uint32_t uid)> user_name;
-  std::uint32_t own_uid = 0;  // root, or the user who runs the server
+  std::uint32_t own_uid = 0;  // root, or the user that runs it all
 
   static RouterHost of_system(const Config& config);
 };

@@ -38,7 +38,7 @@ Task<ActiveMessage::Settled> ActiveMessage::process() {
   co_return co_await std::move(settling);
 }
 
-/// False: there is no such message any more. Error: it can't be read.
+/// False: it is gone. Error: it can't be read.
 Task<Result<bool>> ActiveMessage::load() {
   if (!message_) {
     CO_TRY(auto loaded, co_await context_.queue.load(id_));
@@ -51,8 +51,7 @@ Task<Result<bool>> ActiveMessage::load() {
   co_return true;
 }
 
-/// How an unreadable message waits: on hold if it is damaged, otherwise until it is tried again
-/// soon.
+/// On hold if it is damaged, else tried again soon.
 WaitingMessage ActiveMessage::unreadable(const Error& error) {
   bool is_damaged = error.code() == damaged;
   log_error("qmgr", error.text() + (is_damaged ? ": on hold until postsuper -d or -H" : ""));
@@ -62,7 +61,7 @@ WaitingMessage ActiveMessage::unreadable(const Error& error) {
   return waiting;
 }
 
-/// Makes one attempt for every pending recipient, including those added by expansion meanwhile.
+/// One attempt for every recipient that is pending, also for those that come about meanwhile.
 Task<> ActiveMessage::attempt_all() {
   for (;;) {
     std::vector<std::uint32_t> numbers = message_->pending();
@@ -76,7 +75,7 @@ Task<> ActiveMessage::attempt_all() {
   }
 }
 
-/// Commits the changes so far.
+/// Commits what has changed.
 Task<> ActiveMessage::record() {
   Changes changes;
   message_->save(changes);

@@ -4,8 +4,7 @@
 
 namespace pennypost::smtp {
 
-/// A place in the line of waiters; its destructor leaves the line, and returns a lease that was
-/// granted but not taken.
+/// A place in the queue; leaves it when destroyed, and gives back a lease that came too late.
 struct Destination::Turn {
   explicit Turn(Destination& of) : destination(of), decided(of.loop_) {
     place = of.waiting_.insert(of.waiting_.end(), this);

@@ -1,5 +1,5 @@
-// Resolves the recipients of an active message: replaces aliases by their members, and groups
-// recipients by route.
+// Resolves the recipients of an active message into groups that go the same way, and replaces
+// aliases by what they stand for.
 #include "smtpd/scheduler/active_message.h"
 
 #include <algorithm>
@@ -16,21 +16,20 @@
 namespace pennypost::smtp {
 namespace {
 
-/// A key that is equal for recipients of one message that may share an attempt.
+/// Equal for recipients of one message that go the same way.
 std::string group_key(const Route& route, const Recipient& recipient, const std::string& sender) {
   std::string key = std::to_string(static_cast<int>(route.transport));
   for (const auto& part : {lower(route.next_hop), route.name, route.account.name, recipient.run_as,
                            recipient.via, sender}) {
     key += '\n' + part;
   }
-  // A list's owner may be the sender, too, but the list's members don't get the sender's DSN
-  // requests.
+  // A list's owner may be the sender as well; what was asked for with the message differs.
   return key + (recipient.has_own_sender ? "\nlist" : "");
 }
 
 }  // namespace
 
-/// A request to `lookup` about a recipient, and its answer.
+/// What is asked about a recipient, and the answer.
 struct ActiveMessage::Question {
   explicit Question(std::uint32_t of) : number(of) {}
   std::uint32_t number;
@@ -45,7 +44,7 @@ Task<> ActiveMessage::ask_lookup(Question& question) {
   question.answer = co_await std::move(call);
 }
 
-/// Returns the groups; expansions are committed before that.
+/// Expansions are committed before it returns.
 Task<std::vector<ActiveMessage::Group>> ActiveMessage::resolve(std::vector<std::uint32_t> numbers) {
   std::map<std::string, std::vector<Group>> by_way;
   bool has_expanded = false;
@@ -87,8 +86,8 @@ Task<std::vector<ActiveMessage::Group>> ActiveMessage::resolve(std::vector<std::
   co_return std::move(groups);
 }
 
-/// RFC 5321 section 6.3: whether this message has already passed the alias that leads to
-/// `children`: then it has a Delivered-To: with that address.
+/// RFC 5321 section 6.3: whether an alias that leads to `children` has led this message on before:
+/// then it bears Delivered-To: of that address.
 Task<bool> ActiveMessage::has_come_back(std::uint32_t number,
                                         const std::vector<Recipient>& children) {
   const std::string address = message_->recipient(number).recipient.address;
@@ -107,7 +106,7 @@ Task<bool> ActiveMessage::has_come_back(std::uint32_t number,
   co_return delivered_to_->contains(folded_address(address));
 }
 
-/// Expands a recipient; returns the new recipients that are pending.
+/// The new recipients that are pending.
 std::vector<std::uint32_t> ActiveMessage::expand(std::uint32_t number,
                                                  std::vector<Recipient> children) {
   auto depth_max = static_cast<std::size_t>(context_.peers.config()->alias_depth_max);
@@ -125,7 +124,7 @@ std::vector<std::uint32_t> ActiveMessage::expand(std::uint32_t number,
       pending.push_back(child);
       continue;
     }
-    // A loop: it has failed without an attempt.
+    // A loop: failed before it was tried.
     Outcome outcome;
     outcome.recipient = child;
     outcome.kind = OutcomeKind::Bounce;

@@ -21,7 +21,7 @@ struct TableBuilder::Impl {
 
   ~Impl() {
     writer.reset();
-    std::error_code ignored;  // leftovers do no harm
+    std::error_code ignored;  // what stays behind is in nobody's way
     if (!finished) std::filesystem::remove_all(directory, ignored);
   }
 };

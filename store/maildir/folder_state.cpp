@@ -8,7 +8,7 @@
 namespace pennypost::store {
 namespace {
 
-// The names are compacted when more than 1/unused_share of their bytes are unused.
+// More than this share of the names unused, and they are written anew.
 constexpr std::size_t unused_share = 2;
 constexpr std::size_t unused_bytes_kept = 4096;
 

@@ -1,7 +1,7 @@
-// Simulates for tests a disk that stops after a number of writes, as kill -9 would, or is full.
+// A disk for tests: it stops after so many writes, as kill -9 would, or has no room.
 //
-// The first half of the write that it stops at is done. Nothing is synced, which matters only for
-// power cuts.
+// Of the write that it stops at, the first half is done. Nothing is synced: that makes a
+// difference to power cuts only.
 #pragma once
 
 #include <sys/stat.h>
@@ -15,7 +15,7 @@ namespace pennypost::store {
 
 class FakeDisk final : public MboxDisk {
  public:
-  /// A disk that works, but does not sync.
+  /// One that does what it is asked.
   static FakeDisk& unsynced() {
     static FakeDisk disk;
     return disk;

@@ -24,7 +24,7 @@ def install(top, lists):
     """Empty when all packages are there; else what went wrong, with the line to run by hand."""
     absent = missing(listed(top, lists))
     if not absent:
-        return ""
+        return unpack_exim(top)
     line = "apt-get install -y --no-install-recommends " + " ".join(absent)
     print("installs: " + " ".join(absent), flush=True)
     as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
@@ -39,4 +39,11 @@ def install(top, lists):
                           stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0 or missing(absent):
         return f"apt-get failed; run: {line}\n" + "\n".join(done.stdout.splitlines()[-8:])
-    return ""
+    return unpack_exim(top)
+
+
+def unpack_exim(top):
+    """Exim is unpacked beside the builds: its package and Postfix's cannot be installed together."""
+    done = subprocess.run([os.path.join(top, "contrib", "lab-exim"), os.path.join(top, "build", "exim")],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return done.stdout if done.returncode != 0 else ""

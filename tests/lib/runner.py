@@ -317,7 +317,7 @@ def main():
     times = Times()
     if not options.no_install:
         with times.step("install"):
-            trouble = packages.install(TOP, ["build", "test"])
+            trouble = packages.install(TOP, ["build", "test", "lab"])
         if trouble:
             tally.failed("install", trouble)
     stands = {} if options.no_build else build_needed(parts, tally, times)
