@@ -18,12 +18,6 @@
 namespace pennypost {
 namespace {
 
-std::size_t index_of(std::string_view name) {
-  auto index = find_parameter(name);
-  ASSERT(index.has_value());
-  return *index;
-}
-
 /// What a rule needs: the values, where they are from, and where to complain.
 class Checker {
  public:
@@ -49,14 +43,12 @@ class Checker {
  private:
   /// Once, where services share the line.
   void error(std::string_view name, const std::string& what, Scope scope = {}) {
-    std::string text =
-        layers_.where(index_of(name), scope) + ": " + std::string(name) + ": " + what;
+    std::string text = layers_.where(name, scope) + ": " + std::string(name) + ": " + what;
     auto& errors = findings_.errors;
     if (std::ranges::find(errors, text) == errors.end()) errors.push_back(std::move(text));
   }
   void warn(std::string_view name, const std::string& what) {
-    findings_.warnings.push_back(layers_.where(index_of(name)) + ": " + std::string(name) + ": " +
-                                 what);
+    findings_.warnings.push_back(layers_.where(name) + ": " + std::string(name) + ": " + what);
   }
 
   /// What UIDL shows is kept by clients for years: no other format takes the place of a wrong one.
@@ -157,7 +149,7 @@ class Checker {
   void values() {
     for (std::string_view name : checked_values()) {
       value(name, {}, config_);
-      ServiceSet services = parameters()[index_of(name)].services;
+      ServiceSet services = parameters()[*find_parameter(name)].services;
       for (std::size_t s = 0; s < service_count; ++s) {
         auto service = static_cast<Service>(s);
         if ((services & bit(service)) != 0) value(name, service, config_.at(service));
@@ -220,7 +212,7 @@ class Checker {
                 : location.ends_with(":INBOX=~/" + path) || location == "mbox:~/" + path;
     if (!agree) {
       error("home_mailbox",
-            "leads elsewhere than mail_location (" + layers_.where(index_of("mail_location")) +
+            "leads elsewhere than mail_location (" + layers_.where("mail_location") +
                 "): mail would be delivered where nobody reads it; remove one of them");
     }
   }
@@ -291,7 +283,7 @@ class Checker {
       bool needs = settings.smtpd_tls_security_level != "none";
       if (needs && settings.smtpd_tls_cert_file.empty() &&
           layers_.is_given("smtpd_tls_security_level", service)) {
-        findings_.errors.push_back(layers_.where(index_of("smtpd_tls_security_level"), service) +
+        findings_.errors.push_back(layers_.where("smtpd_tls_security_level", service) +
                                    ": smtpd_tls_security_level: TLS needs a certificate; set "
                                    "smtpd_tls_cert_file and smtpd_tls_key_file");
         break;
@@ -387,7 +379,7 @@ class Checker {
                   std::ranges::any_of(settings.smtpd_recipient_restrictions, stopping);
       if (safe) continue;
       findings_.errors.push_back(
-          layers_.where(index_of("smtpd_relay_restrictions"), service) +
+          layers_.where("smtpd_relay_restrictions", service) +
           ": smtpd_relay_restrictions: neither it nor smtpd_recipient_restrictions holds "
           "reject_unauth_destination, so this would be an open relay; add it");
       return;
@@ -399,155 +391,11 @@ class Checker {
   Findings& findings_;
 };
 
-/// Looks at the file system and the accounts for what the settings name.
-class HostChecker {
- public:
-  explicit HostChecker(const Config& config) : config_(config) {}
-
-  std::vector<std::string> run(const std::string& program) {
-    if (program != "popd" && program != "imapd") {
-      certificate("smtpd_tls_cert_file", "smtpd_tls_key_file");
-      for (const char* name : {"smtp_tls_CAfile", "smtp_tls_CApath"}) {
-        readable(name, config_.text(name), "correct the path");
-      }
-    }
-    if (program != "smtpd") certificate("ssl_cert", "ssl_key");
-    if (::geteuid() == 0) accounts();
-    return std::move(findings_);
-  }
-
- private:
-  void error(std::string_view name, const std::string& what) {
-    std::string text = config_.where(name) + ": " + std::string(name) + ": " + what;
-    if (std::ranges::find(findings_, text) == findings_.end()) findings_.push_back(std::move(text));
-  }
-
-  void certificate(std::string_view certificate, std::string_view key) {
-    readable(certificate, config_.text(certificate), "make one, or correct the path");
-    readable(key, config_.text(key), "make one, or correct the path");
-    for (std::size_t s = 0; s < service_count; ++s) {
-      auto service = static_cast<Service>(s);
-      readable(certificate, config_.text(certificate, service), "make one, or correct the path");
-      readable(key, config_.text(key, service), "make one, or correct the path");
-    }
-  }
-
-  void readable(std::string_view name, const std::string& path, const std::string& remedy) {
-    if (path.empty() || ::access(path.c_str(), R_OK) == 0) return;
-    std::string problem = std::strerror(errno);
-    error(as_written(name, path), path + ": " + problem + "; " + remedy);
-  }
-
-  /// smtpd's certificate and that of popd and imapd are each other's defaults: the one in the file.
-  std::string_view as_written(std::string_view name, const std::string& path) const {
-    auto is_default = [&](std::string_view which) {
-      return config_.where(which).starts_with("default of ");
-    };
-    if (!is_default(name)) return name;
-    for (std::string_view other :
-         {"ssl_cert", "ssl_key", "smtpd_tls_cert_file", "smtpd_tls_key_file"}) {
-      if (!is_default(other) && config_.text(other) == path) return other;
-    }
-    return name;
-  }
-
-  void accounts() {
-    std::vector<std::string_view> names{"mail_owner", "default_login_user", "default_privs",
-                                        "virtual_mail_owner"};
-    // Where system users log in, auth is root; a null client has none.
-    bool has_auth_user = !config_.system_users && config_.role != Role::NullClient;
-    if (has_auth_user) names.push_back("auth_user");
-    for (std::string_view name : names) {
-      const std::string& user = config_.text(name);
-      if (::getpwnam(user.c_str()) == nullptr) {
-        error(name, "there is no account \"" + printable(user, 100) +
-                        "\"; make it: useradd --system --user-group --no-create-home " +
-                        printable(user, 100));
-      }
-    }
-    for (std::string_view name : {"setgid_group", "mail_privileged_group"}) {
-      const std::string& group = config_.text(name);
-      if (!group.empty() && ::getgrnam(group.c_str()) == nullptr) {
-        error(name, "there is no group \"" + printable(group, 100) +
-                        "\"; make it: groupadd --system " + printable(group, 100));
-      }
-    }
-    for (const std::string& group : config_.mail_access_groups) {
-      if (::getgrnam(group.c_str()) == nullptr) {
-        error("mail_access_groups",
-              "there is no group \"" + printable(group, 100) + "\"; make it, or leave it out");
-      }
-    }
-  }
-
-  const Config& config_;
-  std::vector<std::string> findings_;
-};
-
 }  // namespace
 
 void check(const Config& config, const Layers& layers, Findings& findings) {
   Checker(config, layers, findings).run();
   check_harm(config, layers, findings);
-}
-
-std::vector<std::string> check_host(const Config& config, const std::string& program) {
-  return HostChecker(config).run(program);
-}
-
-std::optional<std::string> why_not_here(const Config& config, const std::string& program) {
-  if (program != "imapd" && program != "popd") return std::nullopt;
-  if (config.role == Role::NullClient) {
-    return config.where("role") + ": role: a null client keeps no mailboxes, so " + program +
-           " does not run here; set role = \"destination\", or don't start it";
-  }
-  std::string_view protocol = program == "imapd" ? "imap" : "pop3";
-  bool is_named = std::ranges::any_of(
-      config.protocols, [&](const auto& word) { return equal_nocase(word, protocol); });
-  if (is_named) return std::nullopt;
-  return config.where("protocols") + ": protocols: does not name " + std::string(protocol) +
-         ", so " + program + " does not run here; add it, or don't start it";
-}
-
-void check_implicit_tls(Layers& layers, Findings& findings) {
-  struct Row {
-    std::string_view port;
-    Service service;
-    std::string_view certificate;
-  };
-  constexpr std::array rows{Row{"submissions_port", Service::Submissions, "smtpd_tls_cert_file"},
-                            Row{"pop3s_port", Service::Pop3s, "ssl_cert"},
-                            Row{"imaps_port", Service::Imaps, "ssl_cert"}};
-  for (const Row& row : rows) {
-    std::string port = layers.value(row.port);
-    // As Dovecot: without TLS there is nothing to serve on a port that is nothing but TLS.
-    bool is_refused = row.service != Service::Submissions && layers.is_given("ssl", row.service) &&
-                      layers.value("ssl", row.service) == "no";
-    if (port != "0" && is_refused) {
-      if (layers.is_given(row.port)) {
-        findings.warnings.push_back(layers.where(index_of(row.port)) + ": " +
-                                    std::string(row.port) + ": closed, since ssl = \"no\"");
-      }
-      layers.turn_off(row.port);
-      continue;
-    }
-    if (port == "0" || !layers.value(row.certificate, row.service).empty()) continue;
-    std::string text = layers.where(index_of(row.port)) + ": " + std::string(row.port) + ": ";
-    std::string remedy = "set " + std::string(row.certificate);
-    if (layers.is_given(row.port)) {
-      findings.errors.push_back(text + "this port speaks TLS and there is no certificate; " +
-                                remedy + ", or write " + std::string(row.port) + " = 0");
-    } else {
-      bool mailbox = row.service != Service::Submissions;
-      bool unused =
-          mailbox &&
-          layers.value("protocols").find(row.service == Service::Imaps ? "imap" : "pop3") ==
-              std::string::npos;
-      layers.turn_off(row.port);
-      if (!unused)
-        findings.warnings.push_back(text + "off, since there is no certificate; " + remedy);
-    }
-  }
 }
 
 }  // namespace pennypost

@@ -124,7 +124,7 @@ TEST_CASE("a null client refuses what contradicts it, with setting, line and rea
   CHECK(
       contains(bad(relayhost + "mydestination = \"example.com\""),
                "/etc/pennypost/main.toml:3: mydestination: a null client is final for no domain"));
-  CHECK(contains(*why_not_here(*good(relayhost), "imapd"),
+  CHECK(contains(*why_not_here(*good(relayhost), {Service::Imap}),
                  "main.toml:1: role: a null client keeps no mailboxes"));
   CHECK(contains(bad(relayhost + "inet_interfaces = \"all\""), "main.toml:3: inet_interfaces: "));
   CHECK(contains(bad(relayhost + "submission_port = 587"), "main.toml:3: submission_port: "));
@@ -313,7 +313,7 @@ TEST_CASE("myorigin can be the name of a file that holds it") {
 TEST_CASE("what the settings name and the host lacks is told with the line") {
   auto config =
       good("\nsmtpd_tls_cert_file = \"/nonexistent/c.pem\"\ndefault_login_user = \"nobody-here\"");
-  auto findings = check_host(*config, "smtpd");
+  auto findings = check_host(*config, {Service::Smtp});
   REQUIRE_FALSE(findings.empty());
   CHECK(findings[0] ==
         "/etc/pennypost/main.toml:2: smtpd_tls_cert_file: /nonexistent/c.pem: No such file or "

@@ -112,15 +112,16 @@ TEST_CASE("a null client made setting by setting is the host that the role makes
     CAPTURE(parameter.name);
     CHECK((*by_settings)->text(parameter.name) == (*by_role)->text(parameter.name));
   }
-  CHECK(why_not_here(**by_settings, "imapd"));
-  CHECK(why_not_here(**by_settings, "popd"));
-  CHECK_FALSE(why_not_here(**by_settings, "smtpd"));
+  CHECK(why_not_here(**by_settings, {Service::Imap}));
+  CHECK(why_not_here(**by_settings, {Service::Pop3}));
+  CHECK_FALSE(why_not_here(**by_settings, {Service::Smtp}));
   // Who asks for mailboxes is none.
   auto with_imap = parse(settings + "protocols = \"imap\"");
   REQUIRE(with_imap);
   CHECK((*with_imap)->role == Role::None);
-  CHECK_FALSE(why_not_here(**with_imap, "imapd"));
-  CHECK(contains(*why_not_here(**with_imap, "popd"), "main.toml:7: protocols: does not name pop3"));
+  CHECK_FALSE(why_not_here(**with_imap, {Service::Imap}));
+  CHECK(contains(*why_not_here(**with_imap, {Service::Pop3}),
+                 "main.toml:7: protocols: does not name pop3"));
 }
 
 TEST_CASE("every table that a setting names is found once, with its setting and line") {

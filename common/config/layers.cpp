@@ -184,6 +184,10 @@ std::string Layers::raw(std::size_t index, Scope scope) const {
   return found != nullptr ? found->text : default_text(index, scope);
 }
 
+std::string Layers::where(std::string_view name, Scope scope) const {
+  return where(index_of(name), scope);
+}
+
 std::string Layers::where(std::size_t index, Scope scope) const {
   const Given* found = given(index, scope);
   return found != nullptr ? found->where : "default of " + std::string(parameters()[index].name);

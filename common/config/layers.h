@@ -49,6 +49,7 @@ class Layers {
   /// The default's text before expansion, whatever was given.
   std::string default_text(std::size_t index, Scope scope = {}) const;
   /// `FILE:LINE`, `-o NAME`, or `default of NAME`.
+  std::string where(std::string_view name, Scope scope = {}) const;
   std::string where(std::size_t index, Scope scope = {}) const;
   /// The text after expansion. Error: `$name` unknown, in a loop, or badly written.
   Result<std::string> expanded(std::size_t index, Scope scope = {}) const;

@@ -221,27 +221,29 @@ TEST_CASE("gathered lines wait for the flush, but not for long, and hold nothing
 
 TEST_CASE("with Postfix's name lines about logins have Dovecot's form, and all others Postfix's") {
   Scratch scratch;
-  auto line_of = [&](const char* name, const char* daemon, const char* component) {
+  enum class Daemon { Smtp, Mailbox };
+  auto line_of = [&](const char* name, Daemon daemon, const char* component) {
     LogOptions options;
     options.syslog_name = name;
     options.maillog_file = scratch / "log";
     std::filesystem::remove(options.maillog_file);
     LogCapture restore;
-    REQUIRE(open_log(options_of_daemon(options, daemon)));
+    REQUIRE(open_log(daemon == Daemon::Mailbox ? in_dovecot_form(options) : options));
     log_warning(component, "text");
     auto line = whole_file(options.maillog_file);
     line.erase(0, line.find(' ', 16) + 1);  // time and host
     auto number = std::to_string(getpid());
     return line.replace(line.find(number), number.size(), "71");
   };
-  CHECK(line_of("postfix", "smtpd", "smtpd") == "postfix/smtpd[71]: warning: text\n");
-  CHECK(line_of("postfix", "imapd", "imap-login") == "dovecot[71]: imap-login: warning: text\n");
-  CHECK(line_of("postfix-out", "smtpd", "qmgr") == "postfix-out/qmgr[71]: warning: text\n");
-  CHECK(line_of("postfix-out", "popd", "pop3") == "dovecot[71]: pop3: warning: text\n");
-  CHECK(line_of("dovecot", "imapd", "imap") == "dovecot[71]: imap: warning: text\n");
-  CHECK(line_of("dovecot", "popd", "/own/pop3") == "own/pop3[71]: warning: text\n");
-  CHECK(line_of("pennypost", "imapd", "imap") == "pennypost/imap[71]: warning: text\n");
-  CHECK(line_of("postfixed", "imapd", "imap") == "postfixed/imap[71]: warning: text\n");
+  CHECK(line_of("postfix", Daemon::Smtp, "smtpd") == "postfix/smtpd[71]: warning: text\n");
+  CHECK(line_of("postfix", Daemon::Mailbox, "imap-login") ==
+        "dovecot[71]: imap-login: warning: text\n");
+  CHECK(line_of("postfix-out", Daemon::Smtp, "qmgr") == "postfix-out/qmgr[71]: warning: text\n");
+  CHECK(line_of("postfix-out", Daemon::Mailbox, "pop3") == "dovecot[71]: pop3: warning: text\n");
+  CHECK(line_of("dovecot", Daemon::Mailbox, "imap") == "dovecot[71]: imap: warning: text\n");
+  CHECK(line_of("dovecot", Daemon::Mailbox, "/own/pop3") == "own/pop3[71]: warning: text\n");
+  CHECK(line_of("pennypost", Daemon::Mailbox, "imap") == "pennypost/imap[71]: warning: text\n");
+  CHECK(line_of("postfixed", Daemon::Mailbox, "imap") == "postfixed/imap[71]: warning: text\n");
 }
 
 TEST_CASE("a log file is opened anew at its path, and lines bear time, host and tag") {

@@ -352,10 +352,10 @@ std::string_view prefix(Severity severity) {
   return "";
 }
 
-LogOptions options_of_daemon(LogOptions options, std::string_view daemon) {
+LogOptions in_dovecot_form(LogOptions options) {
   std::string_view name = options.syslog_name;
   bool is_known = name == "postfix" || name.starts_with("postfix-") || name == "dovecot";
-  if (!is_known || daemon == "smtpd") return options;
+  if (!is_known) return options;
   options.syslog_name = "dovecot";
   options.is_dovecot_form = true;
   return options;

@@ -68,9 +68,9 @@ struct LogOptions {
   bool operator==(const LogOptions&) const = default;
 };
 
-/// The same for a daemon: where syslog_name is `postfix`, or that of one of its instances
-/// (`postfix-out`), or `dovecot`, popd and imapd log as Dovecot does.
-LogOptions options_of_daemon(LogOptions options, std::string_view daemon);
+/// The same for a daemon that serves mailboxes: it logs as Dovecot does where syslog_name is
+/// `dovecot`, `postfix`, or that of one of Postfix's instances (`postfix-out`).
+LogOptions in_dovecot_form(LogOptions options);
 
 /// Sets the process's sink and the hook of ASSERT. Error: the file can't be opened.
 Result<void> open_log(const LogOptions& options);

@@ -1,101 +1,34 @@
 #include "common/process/master.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <malloc.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <fstream>
-#include <thread>
 
 #include "common/base/text.h"
 #include "common/config/check.h"
 #include "common/log/log.h"
 #include "common/process/control.h"
 #include "common/process/descriptor_limit.h"
-#include "common/process/directories.h"
-#include "common/process/interfaces.h"
 #include "common/process/master_process.h"
 #include "common/process/notify.h"
 #include "common/process/pid_file.h"
 #include "common/process/reload.h"
-#include "common/process/server_tls.h"
 #include "common/process/title.h"
 #include "common/tls/ticket_rotation.h"
 
 namespace pennypost {
 namespace {
 
-constexpr int exit_os_error = 71;        // EX_OSERR
-constexpr int exit_configuration = 78;   // EX_CONFIG
-constexpr int configuration_code = 554;  // of an Error that stands for exit_configuration
-constexpr int exit_software = 70;        // EX_SOFTWARE
-constexpr Duration restart_pause_first{100};
 constexpr std::chrono::seconds drain_time{10};  // for each half of a stop
-constexpr std::chrono::seconds lives_long{60};  // whoever lived so long starts afresh
-constexpr std::size_t prepared_file_bytes_max = 1 << 20;
 constexpr int prepared_signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
-
-unsigned number_of(const Kind& kind, unsigned cores) {
-  switch (kind.number) {
-    case Kind::Number::PerCore:
-      return cores;
-    case Kind::Number::PerTwoCores:
-      return std::max(cores / 2, 1u);
-    case Kind::Number::One:
-    case Kind::Number::OnDemand:
-      break;
-  }
-  return 1;
-}
-
-std::string read_small_file(const std::string& path) {
-  std::ifstream file(path);
-  std::string bytes(prepared_file_bytes_max, '\0');
-  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-  bytes.shrink_to_fit();
-  return bytes;
-}
-
-/// Why a process has ended, as waitpid() tells it.
-std::string describe_end(int status) {
-  if (WIFSIGNALED(status)) {
-    return "killed by signal " + std::to_string(WTERMSIG(status)) + "; see the log";
-  }
-  return "ended with status " + std::to_string(WEXITSTATUS(status)) + "; see the log";
-}
-
-/// What is in the new root of a process without rights must be nobody's choice.
-Result<void> prepare_empty_directory(const std::string& path) {
-  TRY_DO(prepare_directory(path, 0755, nullptr, "empty_directory"));
-  auto stranger = is_root() ? who_may_change(path, Groups::Trusted) : std::optional<OpenToOthers>();
-  if (!stranger) return {};
-  return Error::permanent("empty_directory = " + path + ": " + stranger->reason +
-                          "; it and all directories above it must be root's (chown root, chmod "
-                          "go-w), or set another");
-}
-
-/// Closes every descriptor from 3 up that is not in `kept`.
-void close_all_but(std::vector<int> kept) {
-  std::ranges::sort(kept);
-  unsigned next = 3;
-  for (int number : kept) {
-    auto current = static_cast<unsigned>(number);
-    if (number < 3) continue;
-    if (current > next) close_range(next, current - 1, 0);
-    next = current + 1;
-  }
-  close_range(next, ~0u, 0);
-}
 
 }  // namespace
 
@@ -142,281 +75,7 @@ const Kind& Master::kind_named(const std::string& name) const {
   return *found;
 }
 
-// Configuration
-
-Result<std::shared_ptr<const Prepared>> Master::prepare(const Config& config) const {
-  std::vector<std::string> lacks = check_host(config, spec_.name);
-  if (!lacks.empty()) return Error(configuration_code, join(lacks, "\n"));
-  TRY_DO(prepare_empty_directory(config.empty_directory));
-  if (spec_.prepare) {
-    TRY_DO(spec_.prepare(config));
-  }
-  auto prepared = std::make_shared<Prepared>();
-  TRY(prepared->tls, server_contexts(config, spec_.services, tickets_));
-  if (spec_.is_tls_client) {
-    TRY(prepared->verifying_client, verifying_client(config));
-  }
-  for (const char* path : {"/etc/resolv.conf", "/etc/hosts"}) {
-    prepared->files[path] = read_small_file(path);
-  }
-  TlsContext::prepare_for_chroot();
-  return std::shared_ptr<const Prepared>(std::move(prepared));
-}
-
-const Master::Bound* Master::find_bound(Service service, const Endpoint& endpoint) const {
-  if (!now_) return nullptr;
-  auto found = std::ranges::find_if(now_->bound, [&](const Bound& entry) {
-    return entry.service == service && entry.endpoint == endpoint && entry.descriptor;
-  });
-  return found == now_->bound.end() ? nullptr : &*found;
-}
-
-Result<void> Master::bind_listeners(const Config& config, std::list<Bound>& bound) const {
-  for (Service service : spec_.services) {
-    auto port = static_cast<std::uint16_t>(config.port(service));
-    if (port == 0) continue;
-    const auto& settings = config.at(service);
-    TRY(auto addresses, listen_addresses(settings.inet_interfaces, config.inet_protocols));
-    std::size_t count = 0;
-    for (const auto& [address, is_implied] : addresses) {
-      Endpoint endpoint(address, port);
-      if (const Bound* old = find_bound(service, endpoint)) {
-        bound.push_back(
-            {service, endpoint, Descriptor(fcntl(old->descriptor.number(), F_DUPFD_CLOEXEC, 3))});
-        ++count;
-        continue;
-      }
-      auto descriptor = listen_tcp(endpoint);
-      if (!descriptor) {
-        bool is_missing = errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT;
-        if (is_implied && is_missing) continue;
-        return Error::permanent(std::string(name_of(service)) + ": " + descriptor.error().text());
-      }
-      bound.push_back({service, endpoint, *std::move(descriptor)});
-      ++count;
-    }
-    if (count == 0) {
-      return Error::permanent(std::string(name_of(service)) +
-                              ": no address of inet_interfaces exists on this host");
-    }
-  }
-  return {};
-}
-
 std::shared_ptr<const Config> Master::config() const { return now_->config; }
-
-Result<std::shared_ptr<Master::Generation>> Master::make_generation(
-    std::shared_ptr<const Config> config) const {
-  auto made = std::make_shared<Generation>();
-  TRY(made->prepared, prepare(*config));
-  TRY_DO(bind_listeners(*config, made->bound));
-  made->config = std::move(config);
-  return made;
-}
-
-Result<Privileges> Master::privileges(const Config& config, const Kind& kind,
-                                      const Identity* identity) const {
-  Privileges keep;
-  keep.no_network = kind.no_network;
-  keep.no_files = kind.no_files;
-  if (kind.read_only) keep.readable_only = {"/"};
-  Calls calls = kind.calls;
-  // PAM's modules are the admin's, and may start programs.
-  if (kind.user == Kind::User::AuthUser && config.system_users) calls = Calls::RunPrograms;
-  keep.no_signals = !has(calls, Calls::RunPrograms);
-  if (config.seccomp_filter) keep.calls = calls;
-  if (!is_root()) return keep;
-  switch (kind.user) {
-    case Kind::User::NullUser: {
-      TRY(keep.identity, Identity::of_user(config.default_login_user, "default_login_user"));
-      break;
-    }
-    case Kind::User::MailOwner: {
-      TRY(keep.identity, Identity::of_user(config.mail_owner, "mail_owner"));
-      break;
-    }
-    case Kind::User::AuthUser: {
-      // PAM reads /etc/shadow: root, where system users log in.
-      if (config.system_users) break;
-      TRY(keep.identity, Identity::of_user(config.auth_user, "auth_user"));
-      break;
-    }
-    case Kind::User::Account: {
-      ASSERT(identity != nullptr);
-      keep.identity = *identity;
-      for (const auto& name : config.mail_access_groups) {
-        TRY(auto group, Identity::find_group(name));
-        if (group) keep.identity->groups.push_back(*group);
-      }
-      // Only system users have a spool whose directory the group may write to.
-      bool is_system_user =
-          identity->name != config.virtual_mail_owner && identity->name != config.default_privs;
-      if (is_system_user && config.mail_location.starts_with("mbox:")) {
-        TRY(keep.saved_group, Identity::find_group(config.mail_privileged_group));
-      }
-      break;
-    }
-  }
-  if (kind.no_files) keep.chroot = config.empty_directory;
-  return keep;
-}
-
-// Processes
-
-Result<void> Master::start(const Kind& kind, const std::string& instance,
-                           const Identity* identity) {
-  TRY(auto* process, launch(*now_, kind, instance, identity));
-  begin(*process);
-  return {};
-}
-
-/// From now on it is one of the daemon's processes.
-void Master::begin(Process& process) {
-  process.is_candidate = false;
-  link_peers(process);
-  process.link->post(control::Begin::type, wire::encode(control::Begin()), {});
-}
-
-/// Starts a process that has no peers yet, and does not know whether its configuration counts.
-Result<Master::Process*> Master::launch(Generation& from, const Kind& kind,
-                                        const std::string& instance, const Identity* identity) {
-  TRY(auto keep, privileges(*from.config, kind, identity));
-  auto [ours, theirs] = socket_pair();
-  auto connections = kind.listens ? connections_.take() : std::nullopt;
-  pid_t pid = fork();
-  if (pid < 0) {
-    if (connections) connections_.give_back(*connections);
-    return Error::temporary(std::string("fork: ") + std::strerror(errno));
-  }
-  if (pid == 0) {
-    ours.close();
-    Child::Start begin;
-    begin.kind = kind.name;
-    begin.instance = instance;
-    begin.config = from.config;
-    begin.prepared = from.prepared;
-    begin.control = std::move(theirs);
-    if (kind.listens) {
-      begin.connections = std::make_unique<ConnectionCounts>(&connections_, connections);
-    } else {
-      connections_.unmap();
-    }
-    become_child(from, kind, std::move(begin), keep);
-  }
-  Process process;
-  process.kind = &kind;
-  process.instance = instance;
-  if (identity != nullptr) process.identity = *identity;
-  process.pid = pid;
-  process.link = std::make_shared<Link>(loop_, std::move(ours), *services_[kind.name],
-                                        ProcessNumber(++last_process_));
-  process.connections = connections;
-  process.started = std::chrono::steady_clock::now();
-  process.is_candidate = true;
-  auto link = process.link;
-  processes_.push_back(std::move(process));
-  // It may have reported already.
-  tasks_->start(keep_link(std::move(link)));
-  return &processes_.back();
-}
-
-void Master::become_child(Generation& from, const Kind& kind, Child::Start begin,
-                          const Privileges& keep) {
-  // Nothing of the master's is destroyed here but its secrets: its objects stay as they were at the
-  // fork, unused.
-  if (kind.listens) {
-    tickets_->only_read();
-  } else {
-    forget_server_keys(begin);
-  }
-  std::vector<int> kept{begin.control.number(), log_sink().descriptor()};
-  if (kind.listens) {
-    for (auto& bound : from.bound) {
-      kept.push_back(bound.descriptor.number());
-      begin.listeners.push_back(
-          ServiceListener{bound.service, Listener(Descriptor(bound.descriptor.release()))});
-    }
-  }
-  close_all_but(kept);
-  for (int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) signal(number, SIG_IGN);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  set_process_title(spec_.name + ": " + kind.name +
-                    (kind.number == Kind::Number::OnDemand ? " " + begin.instance : ""));
-  auto dropped = drop_privileges(keep);
-  if (!dropped) {
-    log_fatal("master", kind.name + ": " + dropped.error().text());
-    _exit(exit_os_error);
-  }
-  try {
-    auto* loop = new Loop;  // never destroyed: the process ends with it
-    auto* child = new Child(*loop, std::move(begin));
-    kind.run(*child);
-  } catch (const std::exception& error) {
-    log_fatal("master", kind.name + ": uncaught exception: " + error.what());
-    _exit(exit_software);
-  }
-  _exit(0);
-}
-
-/// Only who accepts connections needs the private keys of certificates and the keys of tickets.
-void Master::forget_server_keys(Child::Start& begin) {
-  auto rest = std::make_shared<Prepared>(*begin.prepared);
-  rest->tls.clear();
-  begin.prepared = std::move(rest);
-  // OpenSSL wipes what it frees.
-  if (now_) now_->prepared.reset();
-  if (trial_ && trial_->next) trial_->next->prepared.reset();
-  tickets_->forget();
-}
-
-void Master::link_peers(Process& process) {
-  auto names = [](const Kind& kind, const Kind& other) {
-    return std::ranges::find(kind.peers, other.name) != kind.peers.end();
-  };
-  for (auto& other : processes_) {
-    bool is_peer = !other.is_draining && !other.is_candidate && other.link->is_up();
-    if (&other == &process || !is_peer) continue;
-    if (!names(*process.kind, *other.kind) && !names(*other.kind, *process.kind)) continue;
-    auto [a, b] = socket_pair();
-    for (auto [to, from, end] :
-         {std::tuple(&process, &other, &a), std::tuple(&other, &process, &b)}) {
-      control::NewPeer peer;
-      peer.kind = from->port_name();
-      peer.process = from->link->peer();
-      std::vector<Descriptor> ends;
-      ends.push_back(std::move(*end));
-      to->link->post(control::NewPeer::type, wire::encode(peer), std::move(ends));
-    }
-  }
-}
-
-Task<> Master::keep_link(std::shared_ptr<Link> link) { co_await link->run(); }
-
-/// The processes that are always there.
-std::vector<Master::Place> Master::places(const Config& config) const {
-  unsigned cores = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
-  std::vector<Place> places;
-  for (const auto& kind : spec_.kinds) {
-    if (kind.number == Kind::Number::OnDemand) continue;
-    if (kind.is_wanted && !kind.is_wanted(config)) continue;
-    for (unsigned i = 0; i < number_of(kind, cores); ++i) {
-      places.push_back({&kind, std::to_string(i)});
-    }
-  }
-  return places;
-}
-
-void Master::start_all() {
-  for (const auto& [kind, instance] : places(*config())) {
-    auto started = start(*kind, instance, nullptr);
-    if (started) continue;
-    log_error("master", kind->name + ": " + started.error().text());
-    tell_not_ready(kind->name + ": " + started.error().text());
-    tasks_->start(restart_later(kind->name, instance));
-  }
-}
 
 // Readiness
 
@@ -462,47 +121,6 @@ void Master::tell_problem(const std::string& text) const {
 /// The same: why one doesn't.
 void Master::tell_not_ready(const std::string& text) const {
   if (!is_ready_) notify_manager("STATUS=" + text + "\nERRNO=" + std::to_string(EAGAIN));
-}
-
-void Master::reap() {
-  int status = 0;
-  for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-    auto ended = std::ranges::find(processes_, pid, &Process::pid);
-    if (ended == processes_.end()) continue;
-    bool was_expected = ended->is_draining || ended->is_candidate || stopping_;
-    bool has_reported = ended->report.has_value();
-    if (ended->is_candidate && trial_ && !(has_reported && !ended->report->serves)) {
-      trial_->refusals.push_back(ended->kind->name + ": " + describe_end(status));
-    }
-    bool is_on_demand = ended->kind->number == Kind::Number::OnDemand;
-    std::string kind = ended->kind->name;
-    std::string instance = ended->instance;
-    auto lived = std::chrono::steady_clock::now() - ended->started;
-    if (ended->connections) connections_.give_back(*ended->connections);
-    processes_.erase(ended);
-    ++ends_;
-    if (lived > lives_long) crashes_.erase(kind + ":" + instance);
-    if (was_expected) continue;
-    if (!is_on_demand || status != 0) {
-      log_child_died(spec_.name, kind, pid, status);
-    }
-    if (!is_on_demand && !has_reported) tell_not_ready(kind + ": " + describe_end(status));
-    if (!is_on_demand) tasks_->start(restart_later(kind, instance));
-  }
-  child_ended_.notify_all();
-  reported_.notify_all();
-}
-
-Task<> Master::restart_later(std::string kind, std::string instance) {
-  int crashes = crashes_[kind + ":" + instance]++;
-  Duration longest = config()->restart_backoff_max;
-  Duration pause = std::min(restart_pause_first * (1 << std::min(crashes, 16)), longest);
-  co_await loop_.sleep(pause);
-  if (stopping_ || running(kind_named(kind), instance) != nullptr) co_return;
-  auto started = start(kind_named(kind), instance, nullptr);
-  if (started) co_return;
-  log_error("master", kind + ": " + started.error().text());
-  tasks_->start(restart_later(kind, instance));
 }
 
 // Signals
@@ -574,11 +192,11 @@ int Master::run() {
   };
   auto config = Config::load(options_);
   if (!config) return fail(config.error().text(), exit_configuration);
-  auto opened = open_log(options_of_daemon(log_options_of(**config, spec_), spec_.name));
+  auto opened = open_log(log_options_of(**config, spec_));
   if (!opened) return fail(opened.error().text(), exit_os_error);
   auto pid_file = PidFile::create((*config)->base_dir, spec_.name);
   if (!pid_file) return fail(pid_file.error().text(), exit_os_error);
-  if (auto why = why_not_here(**config, spec_.name)) return fail(*why, exit_configuration);
+  if (auto why = why_not_here(**config, spec_.services)) return fail(*why, exit_configuration);
   auto made = make_generation(*std::move(config));
   if (!made) {
     return fail(made.error().text(),

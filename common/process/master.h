@@ -77,7 +77,9 @@ struct DaemonSpec {
   std::string name;               // smtpd
   std::vector<Service> services;  // whose ports it listens on
   bool is_tls_client = false;     // sends to other hosts: needs Prepared::verifying_client
-  bool logs_as_service = false;   // under its first service's syslog_name, not the host's
+  /// Serves mailboxes: logs under its first service's syslog_name, and as Dovecot does where that
+  /// asks for it; smtpd's services have one name together.
+  bool logs_as_service = false;
   std::vector<Kind> kinds;
   /// Checks beyond the configuration's own before a start or reload (directories, tables).
   std::function<Result<void>(const Config&)> prepare;

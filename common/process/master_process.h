@@ -13,6 +13,10 @@
 
 namespace pennypost {
 
+constexpr int exit_os_error = 71;        // EX_OSERR
+constexpr int exit_configuration = 78;   // EX_CONFIG
+constexpr int configuration_code = 554;  // of an Error that stands for exit_configuration
+
 struct Master::Bound {
   Service service;
   Endpoint endpoint;

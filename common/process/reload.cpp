@@ -105,14 +105,13 @@ Task<> catch_up(std::shared_ptr<Link> link, std::string kind, std::string config
 
 }  // namespace
 
-/// popd and imapd have the name of their service with STARTTLS; smtpd serves several at once.
 LogOptions log_options_of(const Config& config, const DaemonSpec& spec) {
   LogOptions options;
   options.syslog_name =
       spec.logs_as_service ? config.at(spec.services.front()).syslog_name : config.syslog_name;
   options.syslog_facility = config.syslog_facility;
   options.maillog_file = config.maillog_file;
-  return options;
+  return spec.logs_as_service ? in_dovecot_form(std::move(options)) : options;
 }
 
 // The first step
@@ -136,7 +135,7 @@ Task<Result<void>> Master::try_config(ProcessNumber owner) {
 Task<Result<void>> Master::prepare_trial() {
   CO_TRY(auto config, Config::load(options_));
   CO_TRY_DO(check_fixed(*now_->config, *config));
-  if (why_not_here(*config, spec_.name)) {
+  if (why_not_here(*config, spec_.services)) {
     trial_->is_end = true;
     co_return Result<void>();
   }

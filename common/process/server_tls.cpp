@@ -1,12 +1,9 @@
 #include "common/process/server_tls.h"
 
+#include "common/config/check.h"
+
 namespace pennypost {
 namespace {
-
-bool is_smtp(Service service) {
-  return service == Service::Smtp || service == Service::Submission ||
-         service == Service::Submissions;
-}
 
 /// `>=TLSv1.2` as Postfix writes it is the lowest version.
 std::string lowest(std::string protocols) {

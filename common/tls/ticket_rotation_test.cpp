@@ -19,7 +19,8 @@ Task<bool> another_comes(Loop& loop, TicketKeys& keys, TicketKeys::Key first) {
   co_return false;
 }
 
-Task<> pause(Loop& loop) { co_await loop.sleep(Duration(5)); }
+/// Until all that is ready has run.
+Task<> pause(Loop& loop) { co_await loop.turn_end(); }
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// The exit statuses of the commands: those of sysexits(3), as Postfix's commands give them.
+// The exit statuses of the commands: those of sysexits(3), used as by Postfix's commands.
 #pragma once
 
 namespace pennypost::smtp {

@@ -18,6 +18,7 @@
 #include "common/process/interfaces.h"
 #include "common/process/pid_file.h"
 #include "common/process/server_tls.h"
+#include "smtpd/commands/daemons.h"
 #include "smtpd/policy/header_checks.h"
 #include "store/accounts/accounts.h"
 #include "store/accounts/table_check.h"
@@ -36,13 +37,11 @@ std::string at(const Config& config, std::string_view name, const std::string& w
   return config.where(name) + ": " + std::string(name) + ": " + what;
 }
 
-std::vector<Service> services_of(const std::string& daemon) {
-  if (daemon == "popd") return {Service::Pop3, Service::Pop3s};
-  if (daemon == "imapd") return {Service::Imap, Service::Imaps};
-  return {Service::Smtp, Service::Submission, Service::Submissions};
+const std::vector<Service>& services_of(const std::string& daemon) {
+  return std::ranges::find(all_daemons(), daemon, &Daemon::name)->services;
 }
 
-/// As whom a process of ours works; nothing where that is us.
+/// The user as whom a process of ours runs; nothing if that is the present user.
 std::optional<Identity> user_of(const Config& config, const std::string& parameter) {
   if (!is_root()) return std::nullopt;
   auto identity = Identity::of_user(config.text(parameter), parameter);
@@ -66,12 +65,12 @@ Problems settings_of(const CheckedHost& host) {
       for (auto line : split(own.error().text(), '\n')) problems.emplace_back(line);
       continue;
     }
-    add(problems, check_host(**own, daemon));
+    add(problems, check_host(**own, services_of(daemon)));
   }
   return problems;
 }
 
-/// Which of the settings that stand for each other the admin has written.
+/// Which of several equivalent settings the admin has written.
 std::string as_written(const Config& config, const std::vector<std::string>& names) {
   for (const auto& name : names) {
     if (!config.where(name).starts_with("default of ")) return name;
@@ -87,7 +86,7 @@ Problems certificates(const CheckedHost& host) {
     const std::string& text = contexts.error().text();
     std::vector<std::string> names{"smtpd_tls_cert_file", "ssl_cert"};
     if (text.starts_with("private key ")) names = {"smtpd_tls_key_file", "ssl_key"};
-    if (daemon != "smtpd") std::ranges::reverse(names);
+    if (!is_smtp(services_of(daemon).front())) std::ranges::reverse(names);
     problems.push_back(at(*host.config, as_written(*host.config, names), text));
   }
   auto client = verifying_client(*host.config);
@@ -97,13 +96,13 @@ Problems certificates(const CheckedHost& host) {
 
 // Tables
 
-/// What is opened where the table is read; empty where it is no file.
+/// The file that is opened to read the table; empty if the table is not a file.
 std::string file_of(const TableRef& table) {
   if (table.type == "hash") return table.name + ".rdb/CURRENT";
   return table.name.starts_with('/') ? table.name : "";
 }
 
-/// What must change for the user `name` to read the table; empty where rights are not the matter.
+/// What must change so that the user `name` can read the table; empty if its permissions are right.
 std::string remedy_of(const TableRef& table, const std::string& name) {
   std::string part = unreadable_part(file_of(table));
   if (part.empty()) return "";
@@ -113,7 +112,7 @@ std::string remedy_of(const TableRef& table, const std::string& name) {
   if (is_directory) return remedy + ", who may not search " + part + ": chmod o+x " + part;
   std::string build = "postmap " + table.name;
   std::string directory = std::filesystem::path(table.name).parent_path().string();
-  // There root's postmap lets that user read it.
+  // In such a directory, root's postmap makes the table readable for that user.
   if (is_hash && !who_may_change(directory, Groups::Strangers)) return remedy + ": " + build;
   remedy += ": chgrp " + name + " " + table.name + "; chmod g+r " + table.name;
   return is_hash ? remedy + "; " + build : remedy;
@@ -134,13 +133,13 @@ Problems tables_as(const Config& config, const std::optional<Identity>& identity
   return problems;
 }
 
-/// What smtpd would only say in the log, when a message matches.
+/// Errors in header_checks, which smtpd would only log when a message matches.
 Problems header_actions(const Config& config) {
   Problems problems;
   for (const auto& named : tables_in(config)) {
     if (named.parameter != "header_checks") continue;
     auto values = store::written_values(named.table);
-    if (!values) continue;  // told among the tables
+    if (!values) continue;  // reported with the tables
     for (const auto& [where, value] : *values) {
       auto action = HeaderAction::parse(value, HeaderAction::Form::Written);
       if (action) continue;
@@ -156,7 +155,7 @@ Problems own_users(const std::shared_ptr<const Config>& config) {
   if (!accounts) return {accounts.error().text()};
   if (config->users_map.empty()) return {};
   auto users = store::Map::open(config->users_map, store::of_own_table(options));
-  if (!users) return {};  // told among the tables
+  if (!users) return {};  // reported with the tables
   Problems problems;
   auto read = (*users)->each([&](std::string_view name, std::string_view) {
     auto account = accounts->by_name(name);
@@ -180,8 +179,8 @@ Problems tables(const CheckedHost& host) {
 
 // Ports
 
-/// A port that a running daemon holds is in use as it should be; the daemon itself says at a reload
-/// whether it can have another.
+/// A port in use by the running daemon is no problem; at a reload the daemon itself says whether it
+/// can have another.
 Problems ports(const CheckedHost& host) {
   Problems problems;
   for (const auto& daemon : host.daemons) {
@@ -212,10 +211,10 @@ Problems ports(const CheckedHost& host) {
 
 struct Directory {
   std::string parameter;
-  std::string owner;  // the parameter that names who writes to it; empty: root, or us
+  std::string owner;  // the parameter with the user who writes to it; empty: root, or us
 };
 
-/// What the process that needs it finds.
+/// What is wrong with a directory; runs as the user who will use it.
 Problems directory_problem(const Config& config, const Directory& directory) {
   const std::string& path = config.text(directory.parameter);
   std::error_code failed;
@@ -237,7 +236,7 @@ Problems directory_problem(const Config& config, const Directory& directory) {
   return {};
 }
 
-/// Whether one that is not there yet can be made, which the master does.
+/// Why the master could not create the directory, if it does not exist.
 Problems unmakeable(const Config& config, const std::string& parameter) {
   std::filesystem::path path = config.text(parameter);
   std::error_code failed;
@@ -261,7 +260,10 @@ Problems directories(const CheckedHost& host) {
     needed.push_back({"data_directory", ""});
     needed.push_back({"virtual_mailbox_base", "virtual_mail_owner"});
     needed.push_back({"index_directory", "virtual_mail_owner"});
-    if (std::ranges::find(host.daemons, "imapd") != host.daemons.end()) {
+    bool serves_imap = std::ranges::any_of(host.daemons, [](const auto& daemon) {
+      return services_of(daemon).front() == Service::Imap;
+    });
+    if (serves_imap) {
       needed.push_back({"mail_temp_dir", "virtual_mail_owner"});
     }
     bool uses_spool = config.system_users &&
@@ -312,7 +314,7 @@ std::vector<std::string> find_problems(const CheckedHost& host) {
 
 namespace {
 
-/// sendmail leaves mail with postdrop while smtpd does not run; postdrop writes as its group.
+/// While smtpd does not run, sendmail leaves mail with postdrop, which needs its group to write.
 Problems postdrop(const Config& config) {
   std::string program = config.command_directory + "/postdrop";
   struct stat status {};
@@ -323,7 +325,7 @@ Problems postdrop(const Config& config) {
                    config.setgid_group + " -m 2755 postdrop " + config.command_directory)};
   }
   const group* drop = ::getgrnam(config.setgid_group.c_str());
-  if (drop == nullptr) return {};  // told among the accounts
+  if (drop == nullptr) return {};  // reported with the accounts
   bool is_right = status.st_gid == drop->gr_gid && (status.st_mode & S_ISGID) != 0;
   if (is_right) return {};
   return {at(config, "setgid_group",
@@ -332,7 +334,7 @@ Problems postdrop(const Config& config) {
                  config.setgid_group + " " + program + "; chmod 2755 " + program)};
 }
 
-/// sendmail is run by everybody, and reads main.toml.
+/// Everybody's sendmail reads main.toml.
 Problems readable_by_all(const std::string& directory) {
   Problems problems;
   std::string file = directory + "/main.toml";

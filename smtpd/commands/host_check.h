@@ -1,9 +1,8 @@
-// Looks at everything that the daemons will need, as the process that will need it, and says what
-// is wrong before a daemon does.
+// Checks in advance everything that the daemons will need, as the user who will need it.
 //
-// Tables are opened or their sources parsed, certificates and keys loaded and matched, ports tried,
-// directories looked at, the settings of each own user read. As root, each of these happens in a
-// process of the user that will do it: what root can read says nothing.
+// Opens tables or parses their sources, loads certificates and keys and compares them, tries ports,
+// checks directories, and reads the settings of each own (virtual) user. As root, each of these is
+// done in a process of the user who will do it, since root can read everything.
 //
 // SEE ALSO   ../../common/config/check.h (the settings themselves)
 #pragma once
@@ -17,14 +16,15 @@ namespace pennypost::smtp {
 
 struct CheckedHost {
   std::string directory;             // of main.toml
-  std::vector<std::string> daemons;  // that this host runs
+  std::vector<std::string> daemons;  // which run on this host
   std::shared_ptr<const Config> config;
 };
 
-/// Why a daemon would not serve as the settings say, each `FILE:LINE: SETTING: …`. Changes nothing.
+/// What would keep a daemon from serving as configured, each `FILE:LINE: SETTING: …`. Changes
+/// nothing.
 std::vector<std::string> find_problems(const CheckedHost& host);
 
-/// What hinders mail, but no daemon in its start: postdrop's rights, main.toml's.
+/// What hinders mail but not the start of a daemon: the permissions of postdrop and main.toml.
 std::vector<std::string> find_install_problems(const CheckedHost& host);
 
 }  // namespace pennypost::smtp

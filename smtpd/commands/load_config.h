@@ -8,8 +8,8 @@
 
 namespace pennypost::smtp {
 
-/// Null where it can't be read or is wrong: what is wrong stands in `err`, and the command ends
-/// with ex_config.
+/// Null if the configuration can't be read or is wrong: what is wrong has been written to `err`,
+/// and the command must end with ex_config.
 std::shared_ptr<const Config> load_config(const LoadOptions& options, std::ostream& err);
 
 }  // namespace pennypost::smtp

@@ -26,7 +26,8 @@ int list(const std::shared_ptr<const Config>& config, bool as_json, std::ostream
     }
     if (!queue->is_direct()) return print_queue(queue->client(), as_json, out, err);
     err << "postqueue: warning: Mail system is down -- accessing queue directly\n";
-    // A pager must not keep the queue from an smtpd that is started meanwhile.
+    // A pager must not hold the queue's lock while an smtpd is being started, so print only
+    // afterwards.
     status = print_queue(queue->client(), as_json, text, err);
   }
   out << text.str();

@@ -1,9 +1,9 @@
-// `pennypost mailq`: the queue's list, whether smtpd runs or is stopped.
+// `pennypost mailq`: lists the queue, whether smtpd runs or is stopped.
 //
-// mailq, postqueue and sendmail -bp are of a program that loads no database. Where nobody serves
-// the queue, they run this command in their place.
+// mailq, postqueue and sendmail -bp belong to a program that does not load the database. If smtpd
+// is stopped, they execute this command instead.
 //
-// SEE ALSO   postqueue.h (the list's form), queue_access.h
+// SEE ALSO   postqueue.h (the list's format), queue_access.h
 #pragma once
 
 #include <iosfwd>
@@ -12,7 +12,7 @@
 
 namespace pennypost::smtp {
 
-/// Exit status as postqueue's.
+/// Returns the exit status, as of postqueue.
 int mailq(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 
 }  // namespace pennypost::smtp

@@ -21,11 +21,11 @@
 namespace pennypost::smtp {
 namespace {
 
-/// Says on `out` what was built, or on `err`, as `who`, why not.
+/// Writes to `out` what was built, or to `err`, in the name of `who`, why it was not.
 bool build_aliases(const Config& config, const std::string& name, const std::string& who,
                    std::ostream& out, std::ostream& err) {
   auto table = TableRef::parse(name);
-  // Tables of other types are read as they are.
+  // Tables of other types are not built.
   if (table && table->type != "hash") return true;
   store::BuildOptions build;
   build.syntax = store::SourceSyntax::Aliases;

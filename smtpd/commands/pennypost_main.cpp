@@ -1,10 +1,10 @@
-// pennypost(8): runs the command that its own name, or its first argument, names.
+// pennypost(8): runs the command given by its own name or by its first argument.
 //
 // SYNOPSIS
 //   pennypost [-c DIR] postconf|postmap|... ARGUMENTS, or a link of a command's name to pennypost
 //
-// One row a command. A command is a function of its arguments and two streams; it returns the exit
-// status. Each takes `-c DIR` itself; before its name it means the same.
+// Each command has one row. A command is a function of its arguments and two streams that returns
+// the exit status. Each accepts `-c DIR`, which may also come before its name.
 #include <algorithm>
 #include <array>
 #include <filesystem>

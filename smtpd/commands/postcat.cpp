@@ -28,7 +28,7 @@ struct Request {
   bool body = false;
 };
 
-/// Nothing: a wrong call.
+/// Nothing if the arguments are wrong.
 std::optional<Request> parse(std::span<const std::string> args) {
   Request request;
   for (std::size_t i = 0; i < args.size(); ++i) {
@@ -71,7 +71,7 @@ std::string read_all(const Descriptor& file) {
   }
 }
 
-/// `name: value` on a line of its own; the value may come from a stranger.
+/// Prints a line with name and value; the value may come from a stranger.
 void show(std::ostream& out, std::string_view name, std::string_view value) {
   out << name << printable(value) << '\n';
 }
@@ -114,7 +114,7 @@ Result<Read> read(QueueClient& queue, const std::string& id) {
   return read;
 }
 
-/// The empty line between header and body is the body's, as Postfix has it.
+/// The empty line between header and body belongs to the body, as in Postfix.
 void show(const Request& request, const std::string& id, const Read& read, std::ostream& out) {
   std::string_view text = read.text;
   std::size_t header = header_bytes(text);
@@ -129,8 +129,8 @@ void show(const Request& request, const std::string& id, const Read& read, std::
   if (request.envelope) out << "*** END OF MESSAGE " << id << " ***\n";
 }
 
-/// Opens the queue for this message alone: while it is shown, maybe by a pager, smtpd may be
-/// started.
+/// Opens the queue for this message only, and closes it before output, which may go to a pager, so
+/// that smtpd can be started meanwhile.
 int show_one(const std::shared_ptr<const Config>& config, const Request& request,
              const std::string& id, std::ostream& out, std::ostream& err) {
   std::optional<Result<Read>> found;

@@ -9,14 +9,14 @@
 // DESCRIPTION
 //   Prints `name = value` for all settings, or those named; $name stays as written without -x.
 //   -d  the defaults      -n  only what main.toml sets      -x  with $name expanded
-//   -h  values alone      -H  names alone                   -o  as if main.toml said so
-//   -e  changes main.toml in place, or adds to it; -# makes a setting a comment; -X removes it.
-//       Comments and order stay. A wrong value is refused, and nothing is changed.
-//   A service's own value is service.NAME.setting, as in service.submission.smtpd_timeout.
+//   -h  only values       -H  only names                    -o  as if it were in main.toml
+//   -e  changes main.toml in place, or adds to it; -# comments a setting out; -X removes it.
+//       Comments and order are kept. After a wrong value nothing is changed.
+//   A service's own value is named service.NAME.setting, as in service.submission.smtpd_timeout.
 //   --example prints a commented main.toml for a role; --manual prints parameters(5).
 //
 // DIAGNOSTICS
-//   An unknown name is answered with the nearest right one; exit status 1.
+//   For an unknown name the nearest known one is suggested; exit status 1.
 #include "smtpd/commands/postconf.h"
 
 #include <algorithm>
@@ -34,7 +34,7 @@
 namespace pennypost::smtp {
 namespace {
 
-/// A setting of the host, or of one service.
+/// A setting of the host or of one service.
 struct Subject {
   std::size_t index;
   Scope scope;
@@ -97,7 +97,7 @@ class Postconf {
       }
     }
     names_.assign(args.begin() + static_cast<std::ptrdiff_t>(i), args.end());
-    // As Postfix does it: name=value without -e is an edit too.
+    // As in Postfix, name=value without -e is an edit, too.
     if (!editing_ && std::ranges::any_of(names_, [](const std::string& name) {
           return name.find('=') != name.npos;
         })) {
@@ -120,7 +120,7 @@ class Postconf {
       case 'x':
         return expand_ = true;
       case 'f':
-        return true;  // folding is for people with narrow screens; pipe through fold
+        return true;  // accepted and ignored: values are never folded
       case 'e':
         return editing_ = true;
       case '#':
@@ -154,7 +154,7 @@ class Postconf {
     if (edits.empty()) return fail("name the settings to change"), 1;
     auto done = edit_file(edits, load_);
     if (!done) return fail(done.error().text()), 1;
-    // The change is made; whether the whole now fits together is worth a word.
+    // The change has been made; warn if the settings no longer fit together.
     auto config = Config::load(load_);
     if (!config) {
       for (std::string_view line : split(config.error().text(), '\n')) warn(std::string(line));
@@ -164,7 +164,7 @@ class Postconf {
 
   int print() {
     Layers layers = defaults_ ? Layers::parse("", load_) : Layers::read(load_);
-    // What is wrong in the file is said, and what can be read is shown.
+    // Report errors of the file, and show what can be read.
     for (const std::string& error : layers.errors()) warn(error);
     int status = layers.errors().empty() ? 0 : 1;
     for (const Subject& subject : subjects(layers, status)) {
@@ -188,7 +188,7 @@ class Postconf {
       return result;
     }
     for (const std::string& name : names_) {
-      // SettingEdit knows how a setting of a service is named.
+      // SettingEdit parses names like service.NAME.setting.
       auto parsed = SettingEdit::parse(SettingEdit::Remove, name);
       if (!parsed && name != "config_directory") {
         warn(parsed.error().text());
@@ -208,7 +208,7 @@ class Postconf {
     return given != nullptr && given->where != "-c";
   }
 
-  /// True where a service has a value that is not the host's, by its section or by its default.
+  /// Whether a service has its own value, from its section or by default.
   bool has_own(const Layers& layers, std::size_t index, Service service) const {
     if ((parameters()[index].services & bit(service)) == 0) return false;
     const Layers::Given* own = layers.given(index, service);
@@ -236,7 +236,7 @@ class Postconf {
              expanded.error().text());
       }
     }
-    // A value is one line; within it a line end is only white space.
+    // A value is printed on one line; a line end in it is only white space.
     std::ranges::replace(text, '\n', ' ');
     out_ << (values_only_ ? text : name + " =" + (text.empty() ? "" : " ") + text) << "\n";
     return good;

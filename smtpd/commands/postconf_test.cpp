@@ -12,7 +12,7 @@ using namespace pennypost::smtp;
 
 namespace {
 
-/// A configuration directory of its own, and postconf run on it.
+/// A configuration directory, and postconf run on it.
 class Host {
  public:
   explicit Host(const std::string& toml) {

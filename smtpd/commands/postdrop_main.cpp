@@ -4,11 +4,12 @@
 //   postdrop [-c DIR] < DROP-FILE
 //
 // DESCRIPTION
-//   Run by sendmail when nobody serves the queue. It is set-group-id to `setgid_group`, the group
-//   that may add files to QUEUE_DIRECTORY/maildrop (mode 1730), and does nothing else with it:
-//   standard input is checked, written to a new file, synced, and given its name; then the queue is
-//   told. Run by somebody else than root as set-group-id it takes no -c, since it would then write
-//   where a stranger says. Without root mode the directory is the user's own and no group matters.
+//   Run by sendmail while smtpd is stopped. It is set-group-id to `setgid_group`, the group that
+//   may add files to QUEUE_DIRECTORY/maildrop (mode 1730), and uses that right for nothing else: it
+//   checks standard input, writes it to a new file, syncs it and gives it its name; then it tells
+//   the queue. Run set-group-id by anybody but root, it refuses -c, since a stranger could then
+//   choose where it writes. In a server that an ordinary user runs, the directory is his own and
+//   the group does not matter.
 //
 // DIAGNOSTICS
 //   0: stored and synced. 64: wrong arguments. 65: not a drop file, or too large. 75: not stored.
@@ -52,7 +53,7 @@ int say_errno(const std::string& what) {
   return say(ex_tempfail, what + ": " + std::strerror(errno));
 }
 
-/// Up to `most` bytes more of standard input; less only at its end.
+/// Reads up to `most` bytes more of standard input; fewer only at its end. False on an error.
 bool read_input(std::string& into, std::size_t most) {
   std::size_t wanted = into.size() + most;
   std::array<char, 65536> scratch;
@@ -77,7 +78,7 @@ bool write_file(int file, std::string_view bytes) {
   return true;
 }
 
-/// A file under its temporary name, removed unless it was kept.
+/// A file with a temporary name, which is removed unless it is kept.
 struct NewFile {
   ~NewFile() {
     if (!is_kept && descriptor) ::unlinkat(directory, name.c_str(), 0);
@@ -88,8 +89,8 @@ struct NewFile {
   bool is_kept = false;
 };
 
-/// As root, or with the group of setgid_group, no link is followed that mail_owner may have put
-/// there: it would make us write where he cannot.
+/// As root or with setgid_group, follows no link that mail_owner may have put there, since that
+/// could make us write where he may not.
 Descriptor open_maildrop(const std::string& queue, const std::string& maildrop) {
   constexpr int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
   bool is_privileged = ::geteuid() == 0 || ::getegid() != ::getgid();
@@ -100,7 +101,7 @@ Descriptor open_maildrop(const std::string& queue, const std::string& maildrop) 
 
 int store(const Config& config) {
   std::string maildrop = config.queue_directory + "/maildrop";
-  // An ordinary user's own queue, before smtpd was ever started; elsewhere this changes nothing.
+  // For an ordinary user's queue before smtpd was ever started; otherwise this changes nothing.
   if (::getegid() == ::getgid() && ::access(maildrop.c_str(), F_OK) != 0) {
     [[maybe_unused]] auto prepared = prepare_queue_directories(config);
   }
@@ -112,13 +113,14 @@ int store(const Config& config) {
       ::openat(file.directory, file.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!file.descriptor) return say_errno(maildrop + "/" + file.name);
 
-  // The head decides whether this is a drop file at all; what follows is copied as it comes.
+  // The head shows whether this is a drop file; the rest is copied without checks.
   std::string bytes;
   if (!read_input(bytes, posting_bytes_max + 64)) return say_errno("standard input");
   auto head = parse_drop_head(bytes);
   if (!head) return say(ex_dataerr, head.error().text());
   auto limit = static_cast<std::uint64_t>(config.message_size_limit);
-  // With CRLF, as RFC 1870 section 5 counts; a CRLF between two reads is no loss but of an octet.
+  // Counted with CRLF, as in RFC 1870 section 5; a CRLF that is split between two reads only makes
+  // the count wrong by one octet.
   std::uint64_t octets = crlf_octets(std::string_view(bytes).substr(head->bytes));
   while (!bytes.empty()) {
     if (limit > 0 && octets > limit) return say(ex_dataerr, "the message is too large");
@@ -132,12 +134,12 @@ int store(const Config& config) {
     return say_errno(maildrop);
   }
   file.is_kept = true;
-  // The name survives as well: a directory that we can't read is synced through its file system.
+  // Make the name survive, too: a directory that we can't read is synced with its file system.
   Descriptor readable(::openat(file.directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   int synced = readable ? ::fsync(readable.number()) : ::syncfs(file.descriptor.number());
   if (synced != 0) return say_errno(maildrop);
   if (auto queue = QueueClient::connect(config.queue_directory)) {
-    // It looks into the directory by itself as well; this only makes it look now.
+    // The queue also scans the directory from time to time; this makes it do so now.
     [[maybe_unused]] auto posted = queue->post(Pickup::type);
   }
   return 0;

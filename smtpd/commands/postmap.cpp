@@ -1,23 +1,23 @@
-// postmap(1): builds, changes, asks or lists a look-up table.
+// postmap(1): builds, changes, queries or lists a look-up table.
 //
 // SYNOPSIS
 //   postmap [-c DIR] [-fiorwpNnu] [TYPE:]FILE...         builds FILE.rdb from FILE
-//   postmap [-c DIR] [-f] -q KEY|- [TYPE:]FILE...        asks; - reads keys from standard input
+//   postmap [-c DIR] [-f] -q KEY|- [TYPE:]FILE...        queries; - reads keys from standard input
 //   postmap [-c DIR] [-f] -d KEY|- [TYPE:]FILE...        removes keys from the table
 //   postmap [-c DIR] -s [TYPE:]FILE...                   lists `key TAB value`
 //
 // DESCRIPTION
-//   -i  adds entries from standard input to the table that is there, which need not have a source
-//   -r  of several entries with one key the last counts   -w  says nothing about them
-//   -f  keys keep their case (daemons ask in lower case)
-//   -p -o -N -n -u -v are taken for compatibility and change nothing here.
+//   -i  adds entries from standard input to the existing table, which need not have a source
+//   -r  of several entries with the same key the last counts   -w  does not warn about them
+//   -f  keys keep their case (daemons look up keys in lower case)
+//   -p -o -N -n -u -v are accepted for compatibility and ignored.
 //   -c  where main.toml is, for map_old_generation_lifetime and mail_owner
-//   -q  answers what a daemon would be answered: tables are asked one after another, and tables of
-//       patterns for whole addresses alone
+//   -q  gives the answer that a daemon would get: tables are tried one after another, and tables of
+//       patterns are matched against whole addresses only
 //   A new table is in use within two seconds; no daemon needs to be told.
-//   It may be read by those who may read its source. Where root builds one that mail_owner may not
-//   read, in a directory of its own, it is for the group of mail_owner (credentials_map: auth_user)
-//   and no other group: after `chmod 600 sasl_passwd` `postmap sasl_passwd` suffices.
+//   Users who may read the source may read the table. If root builds one that mail_owner could not
+//   read, in a directory that only root can change, the table gets the group of mail_owner
+//   (credentials_map: of auth_user): after `chmod 600 sasl_passwd`, `postmap sasl_passwd` suffices.
 //
 // DIAGNOSTICS
 //   `postmap: fatal: FILE:LINE: what is wrong`: the old table stays. With -q and -d the exit status
@@ -57,7 +57,7 @@ class Postmap {
   int run(std::span<const std::string> args) {
     auto done = options(args);
     if (!done) return fail(done.error());
-    // A configuration that is absent or wrong is no hindrance.
+    // A missing or wrong configuration is ignored.
     if (auto config = Config::load(load_)) config_ = *std::move(config);
     if (config_) build_.keep_old = config_->map_old_generation_lifetime;
     auto found = task_ == Task::Ask ? ask_all() : each_table();
@@ -135,7 +135,7 @@ class Postmap {
     }
   }
 
-  // A file may be named without a type, and relative to where we are.
+  // A table may be named without a type, and by a relative path.
   static Result<TableRef> reference(const std::string& text) {
     auto colon = text.find(':');
     std::string type = colon == text.npos || text.starts_with('/') ? "hash" : text.substr(0, colon);
@@ -202,7 +202,7 @@ class Postmap {
 
   using Maps = std::vector<std::unique_ptr<Map>>;
 
-  /// Each key is looked up in all tables, and the first that has it answers.
+  /// Looks each key up in all tables and prints the value of the first that has it.
   Result<bool> ask_all() {
     Maps maps;
     for (const auto& name : tables_) {
@@ -213,7 +213,7 @@ class Postmap {
     return each_key([&](const std::string& key) { return ask(maps, key); });
   }
 
-  /// As MapList does it for a daemon.
+  /// Looks a key up as MapList does for daemons.
   Result<bool> ask(const Maps& maps, const std::string& key) {
     if (key.size() > map_key_bytes_max) return false;
     for (const auto& map : maps) {
@@ -232,7 +232,7 @@ class Postmap {
     return false;
   }
 
-  /// `@domain`, `user@` and `.domain` are nothing but parts of what mail comes with.
+  /// `@domain`, `user@` and `.domain` can only be parts of addresses.
   static bool is_part_of_address(std::string_view key) {
     return key.size() > 1 && (key[0] == '@' || key[0] == '.' || key.ends_with('@'));
   }
@@ -252,7 +252,7 @@ class Postmap {
   std::ostream& err_;
   Task task_ = Task::Build;
   LoadOptions load_;
-  std::shared_ptr<const Config> config_;  // null where it is absent or wrong
+  std::shared_ptr<const Config> config_;  // null if it is missing or wrong
   BuildOptions build_;
   std::string key_;
   std::vector<std::string> tables_;

@@ -141,7 +141,7 @@ TEST_CASE("postmap -q - asks all tables for each key, in their order") {
   CHECK(several.status == 0);
   CHECK(several.out == "b\t3\na\t1\nb\t3\n");
   CHECK(postmap({"-q", "-", "inline:{a=1}"}, "none\n").status == 1);
-  // A table that can't tell keeps those behind it from answering in its place.
+  // If a table can't be read, the tables after it are not used.
   auto failed = postmap({"-q", "b", "hash:/nonexistent/x", "inline:{b=3}"});
   CHECK(failed.status == 1);
   CHECK(failed.out.empty());

@@ -20,7 +20,7 @@
 namespace pennypost::smtp {
 namespace {
 
-constexpr std::size_t reason_column = 76;  // a reason ends here
+constexpr std::size_t reason_column = 76;  // where a reason is to end
 
 std::string columns(const std::string& id, const std::string& size, const std::string& time,
                     const std::string& who) {
@@ -46,8 +46,8 @@ std::string_view state_name(QueueState state) {
   return "incoming";
 }
 
-/// A JSON string: ASCII control characters, quote and backslash escaped; UTF-8 that shows stays,
-/// other octets become `?` (RFC 8259 section 8.1: nothing but UTF-8).
+/// A JSON string: ASCII control characters, quote and backslash are escaped; printable UTF-8 is
+/// kept; other octets become `?` (RFC 8259 section 8.1: only UTF-8).
 std::string json_string(std::string_view text) {
   std::string out = "\"";
   while (!text.empty()) {
@@ -120,7 +120,7 @@ int print_queue(QueueClient& queue, bool as_json, std::ostream& out, std::ostrea
   std::uint64_t bytes = 0;
   std::size_t messages = 0;
   ListQueue ask;
-  std::optional<std::uint64_t> waiting;  // when the list was begun
+  std::optional<std::uint64_t> waiting;  // how many there were at the first page
   do {
     auto page = queue.call(ask);
     if (!page) {

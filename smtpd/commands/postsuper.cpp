@@ -18,7 +18,7 @@
 namespace pennypost::smtp {
 namespace {
 
-constexpr std::size_t ids_at_once = 1000;  // of one request
+constexpr std::size_t ids_at_once = 1000;  // in one request
 constexpr std::array<std::string_view, 4> queues{"incoming", "active", "deferred", "hold"};
 
 struct Action {
@@ -26,7 +26,7 @@ struct Action {
   QueueChange change;
   std::string_view done;
 };
-// In the order in which Postfix does them, however they are given.
+// In Postfix's order of execution, whatever the order of the arguments.
 constexpr std::array actions{
     Action{'d', QueueChange::Remove, "Deleted: "},
     Action{'h', QueueChange::Hold, "Placed on hold: "},
@@ -34,7 +34,7 @@ constexpr std::array actions{
     Action{'r', QueueChange::Requeue, "Requeued: "},
 };
 
-/// For each action.
+/// The ids for each action.
 using Ids = std::array<std::vector<std::string>, actions.size()>;
 
 struct Request {
@@ -56,7 +56,7 @@ bool take_option(Request& request, char letter, const std::string& value) {
   return true;
 }
 
-/// Nothing: a wrong call.
+/// Nothing if the arguments are wrong.
 std::optional<Request> parse(std::span<const std::string> args) {
   Request request;
   for (std::size_t i = 0; i < args.size(); ++i) {
@@ -91,7 +91,7 @@ void add_id(std::vector<std::string>& ids, std::string_view id, std::ostream& er
   }
 }
 
-/// What an action is for, in the words of ChangeQueue. Reads standard input for -.
+/// The messages for an action, in the form of ChangeQueue::ids. Reads standard input for -.
 std::vector<std::string> ids_of(const std::vector<std::string>& named, const Request& request,
                                 std::ostream& err) {
   std::vector<std::string> ids;
@@ -109,7 +109,7 @@ std::vector<std::string> ids_of(const std::vector<std::string>& named, const Req
   return ids;
 }
 
-/// How many messages were changed.
+/// Returns how many messages were changed.
 Result<std::uint64_t> change(QueueClient& queue, QueueChange what,
                              std::span<const std::string> ids) {
   std::uint64_t messages = 0;
@@ -155,7 +155,7 @@ int postsuper(std::span<const std::string> args, std::ostream& out, std::ostream
   options.program = "postsuper";
   auto config = load_config(options, err);
   if (!config) return ex_config;
-  // Before the queue is opened: what writes these ids may have it open itself.
+  // Read the ids before the queue is opened: the program that writes them may have it open itself.
   Ids ids;
   for (std::size_t i = 0; i < actions.size(); ++i)
     ids[i] = ids_of(request->which[i], *request, err);

@@ -1,20 +1,20 @@
-// postsuper(1): what root and the queue's owner do with messages that wait.
+// postsuper(1): lets root and the queue's owner manage waiting messages.
 //
 //   postsuper [-c DIR] [-psSv] [-d ID] [-h ID] [-H ID] [-r ID]...
 //   [incoming|active|deferred|hold]...
 //
 //   -d  removes    -h  puts on hold    -H  releases from hold
-//   -r  expands the unfinished recipients again, and tries at once
-//   ID  a message's; or ALL: all, or all in the queues that are named; or -: ids from standard
-//       input, one a line. What is no id is left out with a warning.
-//   -p, -s, -S  looked after the files of Postfix's queue. Ours needs no care: it checks its form
-//       and removes what broken-off receptions left behind by itself. They do nothing, as there.
-//   -v  is taken for Postfix's sake
+//   -r  undoes unfinished expansions and tries again at once
+//   ID  a queue id; or ALL: all messages, or all in the queues named as arguments; or -: ids from
+//       standard input, one per line. An invalid id is skipped with a warning.
+//   -p, -s, -S  repair the files of Postfix's queue. They are accepted and do nothing, since our
+//       queue checks its format and removes leftovers of interrupted receptions by itself.
+//   -v  is accepted for compatibility
 //
-// While smtpd is stopped the queue itself is changed, by those who may (queue_access.h).
+// While smtpd is stopped, the command opens the queue itself (queue_access.h).
 //
-// EXIT STATUS  0, also where there was no such message, as Postfix's; 1 not allowed; 64 wrong
-//              arguments; 69 the queue is not served; 78 no usable configuration
+// EXIT STATUS  0, also if there was no such message, as in Postfix; 1 not allowed; 64 wrong
+//              arguments; 69 the queue can't be reached; 78 no usable configuration
 #pragma once
 
 #include <iosfwd>

@@ -17,7 +17,7 @@
 namespace pennypost::smtp {
 namespace {
 
-/// In the child.
+/// Called in the child process.
 Result<void> become_mail_owner(const Config& config) {
   LogOptions log;
   log.syslog_name = config.syslog_name;
@@ -44,7 +44,7 @@ Result<void> become_mail_owner(const Config& config) {
   ::_exit(0);
 }
 
-/// Error: what the child says at once.
+/// Waits until the child has opened the queue. Error: the one that the child reports.
 Result<void> wait_for_opening(int socket) {
   TRY(auto first, receive_blocking(socket));
   if (!first) return Error::temporary("the queue's process has ended; see the log");

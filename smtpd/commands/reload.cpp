@@ -31,7 +31,7 @@ Result<Descriptor> connect_to(const std::string& path) {
   return socket;
 }
 
-/// One daemon, as long as the command speaks with it.
+/// The connection to one daemon.
 class Conversation {
  public:
   Conversation(Loop& loop, std::string daemon, Descriptor socket)

@@ -1,4 +1,4 @@
-// sendmail(1): hands a message from standard input to the queue.
+// sendmail(1): submits a message from standard input to the queue.
 //
 // SEE ALSO   sendmail.cpp (the manual), sendmail_dialogue.h (-bs), ../pickup/control.h,
 // ../pickup/drop_file.h
@@ -17,7 +17,7 @@
 
 namespace pennypost::smtp {
 
-/// What sendmail is asked to do.
+/// The options of sendmail.
 struct SendmailOptions {
   enum class Mode { Send, Dialogue, List, Flush, NewAliases, Help };
   Mode mode = Mode::Send;
@@ -28,43 +28,45 @@ struct SendmailOptions {
   std::optional<std::string> full_name;  // -F
   Posting posting;                       // recipients, NOTIFY, RET, ENVID
   FlushQueue flush;                      // -q, -qI, -qS
-  std::vector<std::string> warnings;     // about values that were left out
+  std::vector<std::string> warnings;     // about values that are ignored
 };
 
-/// Error 501 with a usage text.
+/// Error 501: what is wrong with the arguments.
 Result<SendmailOptions> parse_sendmail_options(std::span<const std::string> args);
 
-/// A user of this host, as the password database has it.
+/// A user of this host, from the password database.
 struct LocalUser {
   std::string name;
   std::string full_name;
-  /// Who runs this process. NAME in the environment goes before the database's full name.
+  /// The user who runs this process. NAME in the environment takes precedence over the database's
+  /// full name.
   static LocalUser current();
 };
 
-/// Who sends.
+/// The sender of a message.
 struct GivenSender {
   MailAddress address;  // may be <>
-  std::string warning;  // about -f; empty: none
+  std::string warning;  // about -f; may be empty
 };
-/// The address of -f: as a header would have it, `Ann <ann@example.org>` too, or the first of
-/// several. Without -f, or with nothing usable in it, the user's name.
+/// The address of -f, in any form that a header may have, such as `Ann <ann@example.org>`; the
+/// first if there are several. The user's name if there is no -f or no usable address in it.
 GivenSender sender_of(const SendmailOptions& options, const LocalUser& user);
 
-/// Text as programs hand it in, as the queue has it: LF line ends, without a leading mbox From_
-/// line; unless `dot_is_text`, up to a line with a dot alone.
+/// Converts a program's input to the form of the queue: LF line ends, without a leading mbox From_
+/// line; unless `dot_is_text`, only up to a line with a single dot.
 std::string message_text(std::string_view input, bool dot_is_text);
 
-/// A message fit to send: header completed, Bcc removed where recipients came from the header,
-/// recipients collected. Error 501: no recipients.
+/// Prepares a message: completes its header, removes Bcc if recipients are taken from the header,
+/// and collects the recipients. Error 501: no recipients.
 Result<std::string> prepare_message(std::string text, const SendmailOptions& options,
                                     const LocalUser& user, const Config& config, Posting& posting);
 
-/// Hands a message to the queue, or to postdrop where nobody serves it. The status is sendmail's.
+/// Submits a message to the queue, or to postdrop if smtpd does not run. Returns sendmail's exit
+/// status.
 int post_message(const Posting& posting, const std::string& message, const Config& config,
                  const std::string& config_directory, std::ostream& err);
 
-/// The whole program; returns its exit status.
+/// The whole program. Returns its exit status.
 int sendmail(std::span<const std::string> args, std::istream& in, std::ostream& out,
              std::ostream& err);
 

@@ -112,13 +112,13 @@ class Dialogue {
     limits.line_bytes_max = std::string::npos;  // no limit
     limits.bare_newline = DataScanner::BareNewline::Keep;
     DataScanner scanner(DataScanner::Ends::WithDot, limits);
-    // A program that ends its lines with LF speaks SMTP so. One that uses CRLF passes on texts of
-    // others: a dot between LFs is theirs, and ends nothing.
+    // A program that ends its commands with LF also ends the message with LF.LF. One that uses CRLF
+    // may pass on other people's text, in which a dot between LFs does not end the message.
     const bool uses_crlf = ended_with_crlf_;
     std::string text;
     std::string line;
     while (!scanner.is_done()) {
-      if (!next_line(line)) return Reply::already_sent();  // broken off: nothing is sent
+      if (!next_line(line)) return Reply::already_sent();  // end of input: the message is dropped
       line += uses_crlf && !ended_with_crlf_ ? "\n" : "\r\n";
       scanner.scan(line, text);
     }
@@ -162,7 +162,7 @@ class Dialogue {
         given, [&](const auto& one) { return std::ranges::find(names, one) != names.end(); });
   }
 
-  /// Without its end, CRLF or LF. A line beyond any message's size is cut by the stream's end.
+  /// Reads a line without its CRLF or LF. False at the end of input.
   bool next_line(std::string& line) {
     if (!std::getline(in_, line)) return false;
     ended_with_crlf_ = line.ends_with('\r');
@@ -181,7 +181,7 @@ class Dialogue {
   std::istream& in_;
   std::ostream& out_;
   std::optional<Transaction> transaction_;
-  bool ended_with_crlf_ = false;  // the last line
+  bool ended_with_crlf_ = false;  // of the last line
 };
 
 }  // namespace

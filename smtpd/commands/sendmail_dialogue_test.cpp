@@ -12,7 +12,7 @@ using namespace pennypost::smtp;
 
 namespace {
 
-/// What is answered, without line ends but as one text with `|` between the lines.
+/// The replies, with `|` in place of line ends.
 std::string talk(const std::string& said, std::vector<std::string> settings = {}) {
   settings.push_back("myhostname=mail.example.org");
   auto config = config_for_test(std::move(settings));
@@ -65,7 +65,8 @@ TEST_CASE("sendmail -bs answers each command, in any case, with a code and a sta
 }
 
 TEST_CASE("sendmail -bs ends a message at a dot whose lines end as the program ends its own") {
-  // Nothing is posted, since each is too large: what comes behind the message shows where it ended.
+  // Nothing is submitted, since each is too large: the reply to the next command shows where the
+  // message ended.
   auto ended = [](const std::string& content) {
     return talk(begun + content, {"message_size_limit=10"});
   };
@@ -75,10 +76,10 @@ TEST_CASE("sendmail -bs ends a message at a dot whose lines end as the program e
         greeting + taken + too_large + "|250 2.0.0 Ok");
   CHECK(talk(lf_begun + "DATA\nlonger than it may be\n.\nNOOP\n", {"message_size_limit=10"}) ==
         greeting + taken + too_large + "|250 2.0.0 Ok");
-  // With CRLF: neither LF . LF, nor LF . CRLF, nor CRLF . LF.
+  // With CRLF, none of LF . LF, LF . CRLF and CRLF . LF ends it.
   CHECK(ended("DATA\r\nlonger than it may be\n.\nNOOP\n.\r\nNOOP\r\n.\nNOOP\r\n.\r\nVRFY a\r\n") ==
         greeting + taken + too_large + "|252 2.0.0 a");
-  // A dot more stands for itself, and what is broken off is answered with nothing.
+  // A doubled dot is text, and an unfinished message gets no reply.
   CHECK(ended("DATA\r\nlonger than it may be\r\n..\r\n") + "|" == greeting + taken);
 }
 
@@ -89,7 +90,7 @@ TEST_CASE("sendmail -bs counts a message's octets with CRLF and without the dots
     std::string said = begun + "DATA\r\n" + content;
     if (is_lf) std::erase(said, '\r');
     CHECK(talk(said, {"message_size_limit=8"}).ends_with(too_large));
-    // Nine octets and it would be sent: there is no queue to send it to.
+    // With nine octets it would be submitted, but there is no queue.
     CHECK_FALSE(talk(said, {"message_size_limit=9", "queue_directory=/nowhere",
                             "command_directory=/nowhere"})
                     .ends_with(too_large));

@@ -1,7 +1,7 @@
-// sendmail(1), mailq(1) and postqueue(1): runs the command that the program's own name says.
+// sendmail(1), mailq(1) and postqueue(1): runs the command after which the program is named.
 //
-// What every program on the host calls to send mail, so it loads no database: common/ alone. The
-// manuals are in sendmail.cpp and postqueue.h.
+// Every program that sends mail starts it, so it does not load the database. The manuals are in
+// sendmail.cpp and postqueue.h.
 #include <filesystem>
 #include <iostream>
 #include <string>

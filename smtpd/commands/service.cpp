@@ -19,6 +19,7 @@
 #include "common/config/layers.h"
 #include "common/net/listener.h"
 #include "common/process/pid_file.h"
+#include "smtpd/commands/daemons.h"
 #include "smtpd/commands/exit_status.h"
 #include "smtpd/commands/host_check.h"
 #include "smtpd/commands/newaliases.h"
@@ -31,7 +32,6 @@ namespace {
 constexpr int exit_not_running = 3;
 constexpr int start_seconds = 30;
 constexpr int stop_seconds = 60;
-constexpr const char* all_daemons[] = {"smtpd", "popd", "imapd"};
 
 struct Place {
   std::string directory = "/etc/pennypost";
@@ -46,13 +46,13 @@ void print_lines(std::ostream& err, const std::string& text) {
 
 std::vector<std::string> daemons_of(const Config& config) {
   std::vector<std::string> daemons;
-  for (const char* name : all_daemons) {
-    if (!why_not_here(config, name)) daemons.emplace_back(name);
+  for (const auto& [name, services] : all_daemons()) {
+    if (!why_not_here(config, services)) daemons.push_back(name);
   }
   return daemons;
 }
 
-/// The command line; the exit status when it is wrong.
+/// Parses the command line; returns the exit status if it is wrong.
 int parse(std::span<const std::string> args, std::ostream& err, Place& place) {
   for (std::size_t i = 0; i < args.size(); ++i) {
     if (args[i] != "-c" || i + 1 == args.size()) {
@@ -64,7 +64,7 @@ int parse(std::span<const std::string> args, std::ostream& err, Place& place) {
   return 0;
 }
 
-/// The command line and the configuration; the exit status when either is wrong.
+/// Parses the command line and reads the configuration; returns the exit status if either is wrong.
 int prepare(std::span<const std::string> args, std::ostream& err, Place& place) {
   if (int status = parse(args, err, place); status != 0) return status;
   LoadOptions options;
@@ -80,8 +80,8 @@ int prepare(std::span<const std::string> args, std::ostream& err, Place& place) 
   return 0;
 }
 
-/// For what must work whatever has become of main.toml since the start: what runs is found by
-/// base_dir alone. The daemons are those that the configuration wants, and all others that run.
+/// The same for stop and status, which must work even if main.toml is wrong: running daemons are
+/// found by base_dir only. The daemons are those of the configuration and all others that run.
 int prepare_running(std::span<const std::string> args, std::ostream& err, Place& place) {
   if (int status = parse(args, err, place); status != 0) return status;
   LoadOptions options;
@@ -96,7 +96,7 @@ int prepare_running(std::span<const std::string> args, std::ostream& err, Place&
     err << "the configuration is wrong; looking for what runs in base_dir = " << place.base_dir
         << "\n";
   }
-  for (const char* name : {"smtpd", "popd", "imapd"}) {
+  for (const auto& [name, services] : all_daemons()) {
     bool is_listed = std::ranges::find(place.daemons, name) != place.daemons.end();
     if (!is_listed && (!config || PidFile::running(place.base_dir, name))) {
       place.daemons.emplace_back(name);
@@ -111,7 +111,7 @@ std::string program_beside_us(const std::string& name) {
   return problem ? name : (self.parent_path() / name).string();
 }
 
-/// Waits until `is_so` holds; false after `seconds`.
+/// Waits until `is_so` is true; false after `seconds`.
 template <class Condition>
 bool wait_until(int seconds, Condition is_so) {
   for (int i = 0; i < seconds * 20; ++i) {
@@ -121,8 +121,8 @@ bool wait_until(int seconds, Condition is_so) {
   return is_so();
 }
 
-/// A datagram socket on which a started daemon says READY=1, and before that what hinders it, as to
-/// a service manager (sd_notify(3)).
+/// A datagram socket on which a daemon that is being started reports READY=1, and problems before
+/// that, as to a service manager (sd_notify(3)).
 struct Readiness {
   Readiness() : socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
     sockaddr_un address{};
@@ -134,7 +134,7 @@ struct Readiness {
     name.assign(address.sun_path, size - offsetof(sockaddr_un, sun_path));
     name[0] = '@';
   }
-  /// Takes what has come.
+  /// Reads the reports that have arrived.
   void listen() {
     char bytes[4096];
     for (;;) {
@@ -153,12 +153,13 @@ struct Readiness {
   Descriptor socket;
   std::string name;
   bool is_ready = false;
-  bool is_hindered = false;           // a process does not serve; the daemon tries again
-  std::vector<std::string> problems;  // why, or what hinders one that does
+  bool is_hindered = false;           // a process can't serve yet; the daemon keeps trying
+  std::vector<std::string> problems;  // reasons, also of a process that serves only in part
 };
 
-/// What a daemon says at its start. It does not keep our own output: who waits for that to end
-/// (`pennypost start | tee`, ssh) would wait as long as the daemon runs.
+/// A pipe for the daemon's output at its start. The daemon does not inherit our own output: a
+/// program that waits for its end (`pennypost start | tee`, ssh) would wait as long as the daemon
+/// runs.
 class FirstWords {
  public:
   FirstWords() {
@@ -168,7 +169,7 @@ class FirstWords {
     writing_ = Descriptor(ends[1]);
     fcntl(reading_.number(), F_SETFL, O_NONBLOCK);
   }
-  /// In the child.
+  /// Called in the child process.
   void take_output() const {
     int to = writing_ ? writing_.number() : open("/dev/null", O_WRONLY);
     dup2(to, STDOUT_FILENO);
@@ -191,8 +192,7 @@ class FirstWords {
 
 enum class Started { Serves, Runs, Not };
 
-/// Starts one daemon in a session of its own; Serves: each of its processes does, with all that it
-/// needs.
+/// Starts one daemon in a new session. Serves: each of its processes does, without a problem.
 Started start_daemon(const Place& place, const std::string& name, std::ostream& err) {
   Readiness readiness;
   FirstWords words;
@@ -295,16 +295,16 @@ int stop_command(std::span<const std::string> args, std::ostream& out, std::ostr
 
 namespace {
 
-/// Those that run, and must answer.
+/// The daemons that are running.
 std::vector<std::string> running_daemons(const Config& config) {
   std::vector<std::string> running;
-  for (const char* name : all_daemons) {
+  for (const auto& [name, services] : all_daemons()) {
     if (PidFile::running(config.base_dir, name)) running.emplace_back(name);
   }
   return running;
 }
 
-/// A daemon that the configuration has no place for ends at its reload.
+/// Waits for the end of a daemon that the new configuration does not include; false if it goes on.
 bool has_ended(const Place& place, const std::string& name) {
   return wait_until(stop_seconds,
                     [&] { return !PidFile::running(place.config->base_dir, name).has_value(); });

@@ -2,9 +2,9 @@
 //
 //   pennypost start | stop | reload | status | check     [-c DIR]
 //
-// Which daemons: smtpd always; popd and imapd where `protocols` names them and the role has
-// mailboxes. They run from the directory that holds the pennypost program. A service manager does
-// better than `start`; the commands are for hosts without one, for tests, and for a look.
+// The daemons are smtpd, and popd and imapd if `protocols` has them and the role has mailboxes.
+// Their programs are in the directory of the pennypost program. A service manager is better than
+// `start`; the commands are for hosts without one, for tests, and for trying things out.
 #pragma once
 
 #include <iosfwd>
@@ -13,18 +13,18 @@
 
 namespace pennypost::smtp {
 
-/// Reads everything and says what is wrong (host_check.h). 0: all is well, perhaps with
-/// warnings; 78.
+/// Checks everything and reports what is wrong (host_check.h). Returns 0 if all is well, perhaps
+/// with warnings; 78.
 int check_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
-/// Starts what does not run; answers when every process serves. 0, or 1 with what does not, and
-/// why.
+/// Starts the daemons that do not run and waits until every process serves. Returns 0, or 1 and
+/// reports which do not, and why.
 int start_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
-/// Asks each to drain, and waits for its end.
+/// Makes each daemon drain, and waits for its end.
 int stop_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
-/// Checks the configuration, then has all daemons take it, or none (reload.h). 0, or 1 with what
-/// each has against it. A daemon that the configuration has no place for any more ends.
+/// Checks the configuration, then makes all daemons use it, or none (reload.h). Returns 0, or 1 and
+/// reports what is wrong for each daemon. A daemon that the configuration no longer includes ends.
 int reload_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
-/// A line a daemon; 0 when all run, 3 when one does not (as LSB has it).
+/// Prints a line for each daemon. Returns 0 if all run, 3 if one does not (as the LSB specifies).
 int status_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 
 }  // namespace pennypost::smtp

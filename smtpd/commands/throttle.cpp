@@ -1,4 +1,5 @@
-// Shows whose wrong passwords are remembered, and lifts blocks, in all daemons at once.
+// Lists the clients and logins whose wrong passwords are remembered, and lifts blocks, in all
+// daemons at once.
 //
 // SYNOPSIS
 //   pennypost throttle list [-c DIR] [ADDRESS|LOGIN]
@@ -8,12 +9,12 @@
 //   list prints one line for each client address with wrong passwords in auth_failures_window, and
 //   one for each pair of address and login, separated by tabs:
 //     ADDRESS  LOGIN  FAILURES  STATE  UNTIL
-//   LOGIN is * for the address as a whole. STATE is blocked (of a pair: every password is refused
-//   unchecked), slowed (of an address: its passwords are checked with a pause between them) or
-//   counted; UNTIL is when the failures are forgotten. IPv6 addresses stand for their /64.
+//   LOGIN is * for the address as a whole. STATE is blocked (a pair: every password is refused
+//   unchecked), slowed (an address: its passwords are checked with a pause between them) or
+//   counted; UNTIL is when the failures are forgotten. An IPv6 address stands for its /64.
 //   lift forgets the wrong passwords of an address, of a login (from all addresses; without a
-//   domain in all domains), or all of them. Who has logged in from where stays known.
-//   The auth processes of the running daemons are asked: root may, and the user who runs them.
+//   domain in all domains), or all of them. It does not forget who has logged in from where.
+//   Both ask the auth processes of the running daemons, which answer root and their own user.
 //
 // SEE ALSO  ../../store/login/auth_peers.h
 #include "smtpd/commands/throttle.h"
@@ -75,7 +76,7 @@ class Throttle {
         (verb_.empty() ? verb_ : what_) = args[i];
       }
     }
-    // As list prints it.
+    // The form in which list prints it.
     if (what_.ends_with(ipv6_prefix)) what_.resize(what_.size() - ipv6_prefix.size());
     if (what_.size() > notice_text_bytes_max) is_wrong_ = true;
     return !is_wrong_;
@@ -92,7 +93,8 @@ class Throttle {
     return is_list ? list(bodies) : lift(bodies);
   }
 
-  /// The processes hold the same; what one of them has not heard yet, another has.
+  /// Merges the lists of all processes, which hold the same except for news that some have not
+  /// received yet.
   Result<int> list(const std::vector<std::string>& bodies) {
     LoginThrottle::Settings settings;
     settings.per_address_max = config_->auth_failures_per_address_max;

@@ -1,4 +1,5 @@
-// Shows whose wrong passwords are remembered, and lifts blocks, in all daemons at once.
+// Lists the clients and logins whose wrong passwords are remembered, and lifts blocks, in all
+// daemons at once.
 #pragma once
 
 #include <iosfwd>
@@ -7,7 +8,8 @@
 
 namespace pennypost::smtp {
 
-/// 0; 1 where the auth processes can't be asked or nothing was to lift; 64 for a wrong call.
+/// Returns 0; 1 if the auth processes can't be asked or there was nothing to lift; 64 for wrong
+/// arguments.
 int throttle(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 
 }  // namespace pennypost::smtp

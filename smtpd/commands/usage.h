@@ -1,4 +1,4 @@
-// The usage texts of the commands: what `--help` prints, and what a wrong call is answered with.
+// The usage texts of the commands, printed for `--help` and after wrong arguments.
 #pragma once
 
 #include <span>
@@ -36,7 +36,7 @@ inline constexpr std::string_view user =
     "usage: pennypost user add|passwd|del|list [-c DIR] [-o NAME=VALUE] [-d HOME] [-m LOCATION] "
     "[-q RULE] [-s] [-l] [NAME]";
 
-/// Whether `--help` is all that is asked.
+/// Whether the arguments are just `--help`.
 inline bool is_asked(std::span<const std::string> args) {
   return args.size() == 1 && args.front() == "--help";
 }

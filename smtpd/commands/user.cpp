@@ -7,22 +7,21 @@
 //   pennypost user list [-c DIR] [-l]
 //
 // DESCRIPTION
-//   NAME is an address, alice@example.org; without a domain it is one of auth_realm. A domain may
-//   be written as people read it (eva@bücher.example) or with A-labels; list shows both.
-//   The password is asked for twice, without echo; where standard input is no terminal its first
-//   line is taken. Daemons know of the change within two seconds: a user who is gone, or whose
-//   password is another, logs in no more, and a login that has begun fails. Who is logged in stays
-//   so until he leaves, as with Dovecot; to send him away, stop popd and imapd and start them
-//   again.
+//   NAME is an address, alice@example.org; without a domain it gets auth_realm. A domain may be
+//   written in Unicode (eva@bücher.example) or with A-labels; list shows both.
+//   The password is asked for twice, without echo; if standard input is not a terminal, its first
+//   line is the password. Daemons notice a change within two seconds: a removed user, or an old
+//   password, can no longer log in, and a login that has begun fails. Users who are logged in stay
+//   so until they leave, as in Dovecot; to disconnect them, restart popd and imapd.
 //
 //   -d  the home directory
-//   -m  where mail is, as mail_location has it
-//   -q  the quota, as *:storage=1G:messages=100000
-//   -s  standard input gives a stored form ({SHA512-CRYPT}$6$…), as other programs' files have it;
-//       a user without {SCRAM-SHA-256} among them ends the offer of SCRAM that auth_mechanisms =
-//       auto makes, until passwd gives him keys
-//   -l  with home, location and quota
-//   del leaves the mail where it is, and says where.
+//   -m  the location of the mail, in the form of mail_location
+//   -q  the quota, such as *:storage=1G:messages=100000
+//   -s  reads a stored form ({SHA512-CRYPT}$6$…) from standard input, as other programs have it;
+//       with auth_mechanisms = auto, SCRAM is not offered while any user lacks {SCRAM-SHA-256}
+//       keys, which passwd makes
+//   -l  lists home, location and quota as well
+//   del does not remove the mail, and prints where it is.
 //
 // FILES
 //   users_map, credentials_map: hash:FILE; FILE itself is the source, FILE.rdb what daemons read
@@ -49,7 +48,7 @@ namespace {
 
 using namespace pennypost::store;  // NOLINT: the accounts
 
-// The terminal without echo, and as it was before when this goes.
+// Switches the terminal's echo off, and back in the destructor.
 class NoEcho {
  public:
   NoEcho() {
@@ -130,7 +129,7 @@ class User {
 
   Result<void> add(const OwnUsers& users) {
     TRY(name_, users.full_name(name_));
-    // Before the password is asked for.
+    // Checked before the password is asked for.
     TRY(auto known, users.list());
     for (const auto& user : known) {
       if (user.name == name_) return Error::permanent("the user " + name_ + " exists already");
@@ -142,7 +141,7 @@ class User {
     return {};
   }
 
-  /// As people write it; beside it the name by which the log and the directories know it.
+  /// The name with Unicode labels, followed by the name in the log and in directories.
   static std::string shown(const std::string& name) {
     auto unicode = other_spelling(name);
     return unicode ? *unicode + " (" + name + ")" : name;
@@ -187,7 +186,7 @@ class User {
     TRY(auto secret, ask());
     if (!takes_stored_) return StoredCredentials::make(secret);
     TRY(auto stored, StoredCredentials::parse(secret.reveal()));
-    // Refuse now what no login could use.
+    // Refuse a stored form that no login could use.
     if (!stored.password.empty()) {
       TRY_DO(verify_password(Secret("x"), stored.password));
     }

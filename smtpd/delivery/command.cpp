@@ -53,7 +53,8 @@ store::DeliveryOutcome outcome(Kind kind, std::string dsn, std::string reason) {
   return made;
 }
 
-/// The command as a child of its own process group, with our ends of its input and output.
+/// A running command: a child process in a process group of its own, and pipes to its input and
+/// output.
 class Running {
  public:
   explicit Running(const CommandRun& run) {
@@ -65,7 +66,8 @@ class Running {
     if (pipe2(output, O_CLOEXEC) != 0) return;
     from_ = Descriptor(output[0]);
     Descriptor child_output(output[1]);
-    // All that needs memory is made before the fork: this process has other threads.
+    // Everything that allocates memory is done before the fork, since this process has other
+    // threads.
     std::vector<std::string> texts;
     for (const auto& [name, value] : run.environment) texts.push_back(name + "=" + value);
     std::vector<char*> environment;
@@ -101,8 +103,8 @@ class Running {
 
   bool is_started() const { return pid_ > 0; }
 
-  /// Writes, and reads what the command says meanwhile. False at the deadline; a command that has
-  /// closed its input takes no more, and that is its right.
+  /// Writes to the command, and reads its output meanwhile. False at the deadline. A command may
+  /// close its input early; then the rest is dropped.
   bool feed(std::string_view bytes, SteadyClock::time_point deadline) {
     fcntl(to_.number(), F_SETFL, O_NONBLOCK);
     while (!bytes.empty() && to_) {
@@ -117,7 +119,7 @@ class Running {
     return true;
   }
 
-  /// Closes its input and waits for its end; nothing at the deadline.
+  /// Closes the command's input and waits until it ends; nothing at the deadline.
   std::optional<int> finish(SteadyClock::time_point deadline) {
     to_.close();
     while (from_) {
@@ -136,7 +138,8 @@ class Running {
   const std::string& output() const { return output_; }
 
  private:
-  /// Until its input takes something (if wanted), or its output says something or ends.
+  /// Waits until the command's input is writable (if wanted), or there is output or its end. False
+  /// at the deadline.
   bool wait(bool wants_to_write, SteadyClock::time_point deadline) {
     auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now()).count();
     if (left <= 0) return false;

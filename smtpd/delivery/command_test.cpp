@@ -18,7 +18,7 @@ store::DeliveryOutcome run(const std::string& command,
   it.environment = {{"PATH", "/usr/bin:/bin"}, {"SENDER", "ann@example.org"}};
   it.head = "Return-Path: <ann@example.org>\n";
   it.time_limit = std::chrono::seconds(20);
-  signal(SIGPIPE, SIG_IGN);  // as in every process of a daemon
+  signal(SIGPIPE, SIG_IGN);  // as in every daemon
   return run_command(it, {message});
 }
 

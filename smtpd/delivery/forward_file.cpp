@@ -10,7 +10,7 @@ Error waits(const std::string& path, const std::string& why) {
   return Error::temporary("4.3.5", path + ": " + why);
 }
 
-/// Nothing where there is no such file.
+/// Nothing if there is no such file.
 Result<std::optional<std::string>> read_own(const std::string& path,
                                             const store::AccountRef& account,
                                             std::size_t bytes_max) {

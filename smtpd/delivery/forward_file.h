@@ -1,7 +1,7 @@
 // Reads the .forward of a system user.
 //
-// Read as the user himself. It must be a regular file of his or root's that neither group nor
-// others can write; an empty one counts as none.
+// The file is read as the user himself. It must be a regular file owned by him or root that neither
+// group nor others can write; an empty one counts as none.
 #pragma once
 
 #include <optional>
@@ -20,8 +20,8 @@ struct ForwardFile {
   std::vector<store::AliasItem> items;
 };
 
-/// The first of `forward_path` that exists; nothing where none does. Error: temporary, with the
-/// remedy; mail waits until the file is right.
+/// The first of `forward_path` that exists; nothing if none does. An Error is temporary and says
+/// how to put the file right; mail waits until then.
 Result<std::optional<ForwardFile>> read_forward_file(const Config& config,
                                                      const store::AccountRef& account,
                                                      const UserNames& names);

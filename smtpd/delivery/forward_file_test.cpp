@@ -95,3 +95,24 @@ TEST_CASE("a .forward that others could have written is not obeyed, and mail wai
   std::filesystem::create_directory(home.path + "/.forward");
   CHECK_FALSE(read_forward_file(*config, home.account, home.names()));
 }
+
+TEST_CASE("a .forward that belongs to another user is not obeyed, root's is") {
+  REQUIRE_MESSAGE(geteuid() == 0, "this needs root, who alone can give files away");
+  Home home;
+  home.account.uid = 54321;
+  auto config = config_for_test();
+  home.write(".forward", "bob@example.org\n");
+  auto path = home.path + "/.forward";
+  for (uid_t owner : {uid_t{54321}, uid_t{0}, uid_t{54322}}) {
+    CAPTURE(owner);
+    REQUIRE(chown(path.c_str(), owner, owner) == 0);
+    auto forward = read_forward_file(*config, home.account, home.names());
+    REQUIRE(forward.has_value() == (owner != 54322));
+    if (forward) {
+      CHECK(forward->has_value());
+    } else {
+      CHECK(forward.error().is_temporary());
+      CHECK(forward.error().text() == path + ": owned by somebody else");
+    }
+  }
+}

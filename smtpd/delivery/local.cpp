@@ -53,8 +53,8 @@ const std::string& sender_of(const Attempt& attempt, const Recipient& recipient)
   return recipient.has_own_sender ? recipient.sender : attempt.envelope.sender;
 }
 
-/// What a command may read in its environment: a sender chooses much of it, and a script may hand
-/// it to a shell. Postfix's command_expansion_filter.
+/// Makes text safe for a command's environment: a sender chooses much of it, and a script may pass
+/// it to a shell. The allowed characters are those of Postfix's command_expansion_filter.
 std::string harmless(std::string text) {
   constexpr std::string_view allowed = "!@%-_=+:,./";
   for (char& c : text) {
@@ -77,7 +77,8 @@ store::Delivery delivery_of(const Attempt& attempt, const Recipient& recipient,
   return delivery;
 }
 
-/// What settings may name of a recipient. Of several delimiters it is the one in the address.
+/// The names that settings may use for a recipient. If there are several delimiters,
+/// recipient_delimiter is the one in the address.
 UserNames names_of(const Config& config, const AccountRef& account, const std::string& address) {
   UserNames names;
   names.home = account.home;
@@ -139,7 +140,7 @@ class LocalDelivery {
  private:
   const AccountRef& account() const { return attempt_.route.account; }
 
-  /// RFC 5321 section 6.3: loops are found by what a message bears of its way.
+  /// RFC 5321 section 6.3: a loop shows in the trace that a message carries.
   bool is_in_loop() {
     if (recipient_.kind != RecipientKind::Address) return false;
     auto header = message_header(pieces_, header_block_bytes_max);
@@ -151,7 +152,8 @@ class LocalDelivery {
     return false;
   }
 
-  /// What this user's files may name: this user's commands and files, and lists that he may read.
+  /// This user's files may name commands and files, which are used as this user, and lists that he
+  /// may read.
   ExpansionRules own_rules(const char* place) const {
     ExpansionRules rules;
     rules.place = place;
@@ -179,7 +181,7 @@ class LocalDelivery {
     return made;
   }
 
-  /// A list of this user's that an alias of root's includes.
+  /// Expands an :include: list of this user that root's aliases name.
   Outcome include() {
     store::AliasItem list{store::AliasItem::Kind::Include, recipient_.address};
     return expand({list}, "include", "expanded by " + recipient_.address);
@@ -194,7 +196,7 @@ class LocalDelivery {
     return store_in(*std::move(location), store::store_settings(config_, account()));
   }
 
-  /// A file of alias_maps or .forward: an mbox, or a Maildir where the name ends in /.
+  /// Delivers to a /file of alias_maps or .forward: an mbox, or a Maildir if the name ends in /.
   Outcome to_file() {
     store::MailLocation location;
     std::filesystem::path path(recipient_.address);

@@ -1,8 +1,8 @@
 // Delivers a message to one recipient of this host: to a mailbox, by .forward, to a |command or a
 // /file.
 //
-// Runs as the recipient's own user. A message that already bears Delivered-To: with this very
-// address is in a loop and bounces (5.4.6). Blocks: call it offloaded.
+// Runs as the recipient's own user. A message that already has a Delivered-To: with this address is
+// in a loop and bounces (5.4.6). Blocks: use offload.
 //
 // SEE ALSO   ../../store/mailbox/mailbox.h (where mail is written), command.h, forward_file.h
 #pragma once
@@ -12,7 +12,7 @@
 
 namespace pennypost::smtp {
 
-/// `body` is the body's file, -1 where it is inline.
+/// `body` is the body's file, or -1 if it is inline.
 Outcome deliver_locally(const Config& config, const Attempt& attempt, const Recipient& recipient,
                         int body);
 

@@ -1,4 +1,4 @@
-// Reads the message of an Attempt in order, in memory or from the file beside it.
+// Reads the message of an Attempt in order, from memory or from the file that came with it.
 #pragma once
 
 #include <string>
@@ -10,19 +10,18 @@
 
 namespace pennypost::smtp {
 
-/// The pieces of the message, text of ours and ranges of the body; they refer to `attempt` and to
-/// `body` (the body's file, -1 where it is inline). Error: a range that lies beyond the body.
+/// The pieces of the message: added text and ranges of the body. They refer to `attempt` and to
+/// `body` (the body's file, or -1 if it is inline). Error: a range beyond the end of the body.
 Result<store::Pieces> message_pieces(const Attempt& attempt, int body);
 
-/// The first bytes of a message, up to and with the empty line behind its header, at most
-/// `bytes_max`.
+/// The header of a message and the empty line after it, at most `bytes_max`.
 Result<std::string> message_header(const store::Pieces& pieces, std::size_t bytes_max);
 
-/// Reads every byte in order, in parts, until `take` says false.
+/// Passes every byte in order, in parts, to `take` until it returns false.
 template <class Take>
 Result<void> read_pieces(const store::Pieces& pieces, Take take);
 
-/// A part of a range, for read_pieces.
+/// Reads a part of a range; for read_pieces.
 Result<std::string> read_range(const store::FileRange& range, std::uint64_t from, std::size_t most);
 
 template <class Take>

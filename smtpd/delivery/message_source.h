@@ -22,20 +22,20 @@ class MessageSource {
  public:
   /// `file` holds the body if envelope.body_is_file.
   MessageSource(const Envelope& envelope, std::string body, Descriptor file);
-  /// A message as it is.
+  /// A message that is in memory as a whole.
   explicit MessageSource(std::string whole);
 
   std::uint64_t size() const { return size_; }
-  /// With each line end as CRLF, as SMTP counts it (RFC 1870 section 5).
+  /// The size with each line end counted as CRLF (RFC 1870 section 5).
   std::uint64_t octets() const { return octets_; }
-  /// From the beginning again.
+  /// Starts again from the beginning.
   void rewind();
   /// The next bytes, valid until the next call; empty at the end. Error 451 4.3.0: the file is
   /// shorter than the envelope says, or can't be read.
   Task<Result<std::string_view>> next(Loop& loop);
-  /// All of it; Error 554 5.3.4 where it is larger than `bytes_max`. Rewinds.
+  /// The whole message; Error 554 5.3.4 if it is larger than `bytes_max`. Rewinds.
   Task<Result<std::string>> whole(Loop& loop, std::size_t bytes_max);
-  /// The header with its empty line, at most `bytes_max` of it. Rewinds.
+  /// The header with its empty line, at most `bytes_max`. Rewinds.
   Task<Result<std::string>> header(Loop& loop, std::size_t bytes_max);
 
  private:
@@ -45,7 +45,7 @@ class MessageSource {
   std::uint64_t size_ = 0;
   std::uint64_t octets_ = 0;
   std::size_t piece_ = 0;
-  std::uint64_t done_ = 0;  // of the current piece
+  std::uint64_t done_ = 0;  // how much of the current piece
   std::string chunk_;
 };
 

@@ -1,5 +1,5 @@
-// What `queue` asks for a delivery: one Attempt of `send` or `deliver`, whose answer is an Outcome
-// for each recipient; and of the master, a `deliver` process.
+// The requests of `queue` for a delivery: an Attempt, to `send` or `deliver`, whose answer is an
+// Outcome for each recipient; and NeedDeliver, to the master, for a `deliver` process.
 //
 // SEE ALSO   ../process/send.h, ../process/deliver.h (who answers)
 #pragma once
@@ -17,18 +17,18 @@ namespace pennypost::smtp {
 enum class OutcomeKind : std::uint8_t { Delivered, Retry, Bounce, Expand, Discarded };
 constexpr OutcomeKind wire_last(OutcomeKind) { return OutcomeKind::Discarded; }
 
-/// What came of one recipient's delivery attempt; only the queue commits it.
+/// The outcome of one recipient's delivery attempt; only the queue commits it.
 struct Outcome {
   std::uint32_t recipient = 0;  // its number
   OutcomeKind kind = OutcomeKind::Retry;
-  std::string status;           // enhanced status code: 2.0.0, 4.4.1 …
-  std::string reason;           // prose for the log and the bounce
-  std::string relay;            // `local`, `mx.example.org[192.0.2.1]:25`
-  std::string remote_mta;       // for the report: `mx.example.org`, or empty
-  std::string diagnostic;       // the peer's reply: `550 5.1.1 <x> unknown`, or empty
-  bool is_dsn_relayed = false;  // the next hop took our DSN parameters: no success report of ours
-  bool is_repeatable = false;   // delivered where another attempt finds it, and doubles nothing
-  std::vector<Recipient> children;            // Expand (.forward)
+  std::string status;               // enhanced status code: 2.0.0, 4.4.1 …
+  std::string reason;               // prose for the log and the bounce
+  std::string relay;                // `local`, `mx.example.org[192.0.2.1]:25`
+  std::string remote_mta;           // for the report: `mx.example.org`, or empty
+  std::string diagnostic;           // the peer's reply: `550 5.1.1 <x> unknown`, or empty
+  bool is_dsn_relayed = false;      // the next hop took our DSN parameters and reports success
+  bool is_repeatable = false;       // another attempt would find the delivered file: no duplicate
+  std::vector<Recipient> children;  // Expand (.forward)
   std::int64_t connected_microseconds = 0;    // for delays=a/b/c/d: c
   std::int64_t transmitted_microseconds = 0;  // d
   template <class Archive>
@@ -38,13 +38,13 @@ struct Outcome {
   }
 };
 
-/// One message to recipients that share a route. The body is `body`, or the descriptor beside it
-/// when envelope.body_is_file. envelope.recipients holds just these recipients.
+/// One message to recipients that share a route. The body is `body`, or the file sent with the
+/// request if envelope.body_is_file. envelope.recipients has only these recipients.
 struct Attempt {
   static constexpr std::uint16_t type = 106;
   struct Outcomes {
     std::vector<Outcome> outcomes;
-    std::int32_t process = 0;  // which one made the attempt, for the log
+    std::int32_t process = 0;  // the id of the process that made the attempt, for the log
     template <class Archive>
     void fields(Archive& archive) {
       archive(outcomes, process);
@@ -53,7 +53,7 @@ struct Attempt {
   using Reply = Outcomes;
   Envelope envelope;
   Route route;
-  bool is_repeat = false;  // an earlier attempt may have got through: look for its file first
+  bool is_repeat = false;  // an earlier attempt may have succeeded: look for its file first
   std::string body;
   template <class Archive>
   void fields(Archive& archive) {
@@ -61,8 +61,8 @@ struct Attempt {
   }
 };
 
-/// Asks the master for a deliver process of this account's uid, linked to us as kind `deliver:UID`
-/// (`deliver:own` for own users, `deliver:nobody` for default_privs).
+/// Asks the master for a deliver process that runs as this account's uid; its port to us gets the
+/// kind `deliver:UID` (`deliver:own` for own users, `deliver:nobody` for default_privs).
 struct NeedDeliver {
   static constexpr std::uint16_t type = 107;
   struct Where {

@@ -82,7 +82,7 @@ struct Sender::Work {
     return list;
   }
   bool is_done() { return may_be_taken || is_refused || open().empty(); }
-  /// What is wrong where no host has said anything about a recipient.
+  /// The error for recipients that no host has answered.
   void fail(const Error& error, std::string of_relay = "none") {
     failure = error;
     relay = std::move(of_relay);
@@ -90,13 +90,13 @@ struct Sender::Work {
 
   Attempt attempt;
   MessageSource source;
-  FallbackHop hop;  // whose hosts are tried now
+  FallbackHop hop;  // the hop whose hosts are being tried
   std::string key;
   std::vector<Slot> slots;
   std::unique_ptr<SmtpClient> client;
-  std::size_t sessions = 0;  // with the hosts of `hop`, that came to a transaction
+  std::size_t sessions = 0;  // with hosts of `hop`, that got as far as a transaction
   bool may_be_taken = false;
-  bool is_refused = false;  // by a host's word that counts for all: no other is asked
+  bool is_refused = false;  // a host refused for all hosts: no other is tried
   std::optional<Error> failure;
   std::string relay = "none";
   SteadyTime begun = std::chrono::steady_clock::now();
@@ -139,7 +139,7 @@ Task<Attempt::Outcomes> Sender::send(Attempt attempt, Descriptor body) {
     } else if (!hop) {
       work.fail(hop.error());
     }
-    // What loops would only go round by another way.
+    // Mail that loops would also loop through the fallback relay.
     bool loops = work.failure && is_loop(*work.failure);
     if (loops || fallback == route.fallbacks.end()) break;
     work.hop = *fallback;
@@ -171,7 +171,8 @@ Task<> Sender::over_kept_session(Work& work) {
   try {
     co_await work.client->deliver(work.attempt.envelope, work.source, std::move(slots));
   } catch (const Disconnected& why) {
-    // The server has closed it meanwhile: a new connection is made, as if there had been none.
+    // The server has closed the kept session meanwhile: go on with a new connection, unless it may
+    // have the message.
     if (work.client->may_be_taken()) lost(work, why);
   }
   co_await end_session(work);
@@ -186,7 +187,7 @@ Task<> Sender::over_hop(Work& work, NextHop hop) {
     if (is_relayhost && is_loop(error)) {
       log_warning("smtp", "relayhost configuration problem: " + error.text());
     } else if (is_relayhost && !error.is_temporary()) {
-      // The host's setting is wrong, not the message.
+      // The configuration is at fault, not the message: it waits.
       error = Error::temporary("4.3.5", "relayhost configuration problem: " + error.text());
       log_warning("smtp", error.text());
     }
@@ -202,7 +203,7 @@ Task<> Sender::over_hop(Work& work, NextHop hop) {
   }
 }
 
-/// What the tables and smtp_tls_security_level ask of a hop's session with `target`.
+/// The TLS policy of a hop's session with `target`, from the tables and smtp_tls_security_level.
 Result<TlsPolicy> Sender::policy_of(const std::string& next_hop, const std::string& text,
                                     const Target& target) const {
   auto hop = NextHop::parse(next_hop);
@@ -220,7 +221,8 @@ Result<TlsDemand> Sender::tls_demand(const Work& work, const Target& target) con
   demand.is_implicit = config_->smtp_tls_wrappermode || target.endpoint.port() == 465;
   if (demand.is_implicit) demand.level = std::max(demand.level, TlsDemand::Level::Encrypt);
   demand.name = target.host;
-  // The MX look-up is not to be trusted: the certificate must bear the next hop's own name.
+  // With level secure, the MX look-up is not trusted: the certificate must match the next hop's
+  // name.
   auto hop = NextHop::parse(work.hop.next_hop);
   if ((policy.is_secure || of_destination.is_secure) && hop) demand.name = hop->host;
   if (policy.match) demand.name = *policy.match;
@@ -246,7 +248,7 @@ Task<> Sender::over_host(Work& work, Target target, bool with_tls) {
     co_return;
   }
   auto login = Login::parse(work.hop.credentials);
-  // Who breaks the handshake must not learn the password, nor get a session that it was to protect.
+  // An attacker who breaks the handshake must not get the password or a session in plain text.
   bool may_be_plain = demand->level == TlsDemand::Level::May && login.name.empty();
   work.client = std::make_unique<SmtpClient>(loop_, config_, std::move(*stream), target,
                                              std::move(*demand), std::move(login));
@@ -270,7 +272,7 @@ Task<> Sender::run_session(Work& work, bool& wants_plain) {
       work.is_refused = !error.is_temporary();
       co_return;
     }
-    // As in Postfix, hosts that greet nobody don't count.
+    // As in Postfix, hosts that refuse at the greeting don't count.
     ++work.sessions;
     auto slots = work.open();
     co_await work.client->deliver(work.attempt.envelope, work.source, std::move(slots));
@@ -280,7 +282,8 @@ Task<> Sender::run_session(Work& work, bool& wants_plain) {
   }
 }
 
-/// Another host of the domain's may be the right one, where this one is only a backup.
+/// The error for a server that has our own name. If it is only a backup MX, a better one may take
+/// the mail later, so the error is temporary.
 Error Sender::loop_of(const Work& work) {
   auto hop = NextHop::parse(work.hop.next_hop);
   Error error = loop_error(hop ? hop->host : work.hop.next_hop);
@@ -288,7 +291,7 @@ Error Sender::loop_of(const Work& work) {
   return Error::temporary("4.4.6", error.text());
 }
 
-/// What a broken connection means for the recipients that have no answer.
+/// Notes a broken connection as the failure of the recipients without an answer.
 void Sender::lost(Work& work, const Disconnected& why) {
   const auto& client = *work.client;
   std::string host = client.target().name();
@@ -306,7 +309,7 @@ void Sender::lost(Work& work, const Disconnected& why) {
   work.fail(Error::temporary(status, text), client.target().text());
 }
 
-// Sessions kept.
+// Kept sessions.
 
 Task<> Sender::end_session(Work& work) {
   if (work.client == nullptr) co_return;
@@ -323,11 +326,11 @@ Task<> Sender::say_quit(std::unique_ptr<SmtpClient> client) {
   try {
     co_await client->quit();
   } catch (const Disconnected&) {
-    // It has gone before we said so.
+    // The server has closed the connection first.
   }
 }
 
-/// Whether more mail for it is under way, or has been a moment ago.
+/// Whether more mail for this next hop is being sent, or was within connection_cache_ttl_limit.
 bool Sender::is_busy(const std::string& key) const {
   if (!config_->smtp_connection_cache_on_demand) return false;
   auto now = active_by_key_.find(key);

@@ -1,16 +1,16 @@
-// Sends a message to those of its recipients that have one next hop.
+// Sends a message to those of its recipients that share a next hop.
 //
 // The next hop's addresses are tried in turn until every recipient is delivered or refused for
 // good: a host that can't be reached, breaks off or answers 4xx is followed by the next, up to
 // smtp_mx_address_limit addresses and smtp_mx_session_limit sessions; then smtp_fallback_relay. A
-// connection lost after the last byte ends the attempt, since the message may have got through.
-// Where opportunistic TLS fails, the same host is tried again in plain text; not where we would log
-// in there: then the mail waits. A fallback relay is asked for at least as much TLS as the mail's
-// own next hop, and sees no login but its own.
+// connection lost after the last byte ends the attempt, since the message may have got through. If
+// opportunistic TLS fails, the same host is tried again in plain text, unless we would log in
+// there: then the mail waits. A fallback relay must offer at least as much TLS as the mail's own
+// next hop, and is sent no credentials but its own.
 //
-// While several messages wait for one next hop a session is kept for connection_cache_ttl_limit and
-// used again, at most smtp_connection_reuse_count_limit times and smtp_connection_reuse_time_limit
-// long.
+// While there is more mail for a next hop, its session is kept for connection_cache_ttl_limit and
+// reused, for at most smtp_connection_reuse_count_limit messages and
+// smtp_connection_reuse_time_limit.
 //
 // SEE ALSO   smtp_client.h (the dialogue), targets.h (which addresses)
 #pragma once
@@ -35,11 +35,11 @@ struct TlsPolicy;
 
 inline constexpr std::size_t cached_sessions_max = 100;
 
-/// Opens connections: by TCP, or a test's memory.
+/// Opens connections: by TCP, or in memory for tests.
 class Connector {
  public:
   virtual ~Connector() = default;
-  /// Errors are temporary; their text is the cause alone (`Connection refused`).
+  /// Errors are temporary; their text is only the cause (`Connection refused`).
   virtual Task<Result<std::unique_ptr<Stream>>> connect(Target target) = 0;
 };
 
@@ -55,11 +55,11 @@ class TcpConnector final : public Connector {
   std::optional<IpAddress> bind_v6_;
 };
 
-/// The TLS contexts of a process; one that can't be made is null, and the log says why.
+/// The TLS contexts of a process; one that can't be created is null, and the log says why.
 class ClientTls {
  public:
   ClientTls() = default;
-  /// `verifying` was made by the master, who could read the CAs.
+  /// `verifying` was created by the master, which could read the CA certificates.
   static ClientTls of(const Config& config, std::shared_ptr<TlsContext> verifying);
 
   std::shared_ptr<TlsContext> opportunistic;
@@ -72,10 +72,11 @@ class Sender {
   Sender(Loop& loop, std::shared_ptr<const Config> config, Resolver& resolver, Connector& connector,
          ClientTls tls);
 
-  /// An outcome for each of the envelope's recipients. `body` holds it if it is a file.
+  /// Returns an outcome for each of the envelope's recipients. `body` is the body's file, if there
+  /// is one.
   Task<Attempt::Outcomes> send(Attempt attempt, Descriptor body);
   std::size_t active() const { return active_; }
-  /// Ends the sessions that are kept.
+  /// Ends the kept sessions.
   void close_sessions();
 
  private:
@@ -111,7 +112,7 @@ class Sender {
   std::size_t active_ = 0;
   std::map<std::string, std::size_t> active_by_key_;
   std::map<std::string, SteadyTime> last_by_key_;
-  std::list<Kept> kept_;  // the first ends first
+  std::list<Kept> kept_;  // in order of `end`
   Timer expiry_;
   Nursery quitting_;
 };

@@ -24,7 +24,7 @@ class ScriptedServers final : public Connector {
  public:
   explicit ScriptedServers(Loop& loop) : loop_(loop), playing_(loop) {}
 
-  /// The script of the next connection; `refused` for one that can't be made.
+  /// Adds the script of the next connection; `refused` makes that connection fail.
   void add(std::string script) { scripts_.push_back(std::move(script)); }
 
   Task<Result<std::unique_ptr<Stream>>> connect(Target target) override {
@@ -41,11 +41,11 @@ class ScriptedServers final : public Connector {
   std::vector<std::string> connected;
   std::vector<std::string> mistakes;
   std::vector<std::string> failed_handshakes;
-  std::string proof;  // what SCRAM's last challenge is instead of the true one
+  std::string proof;  // replaces SCRAM's last challenge
   TestCertificate certificate;
 
  private:
-  /// A login with the password `secret`, up to the answer that ends it.
+  /// Plays the server's side of a SCRAM login with the password `secret`, up to the final answer.
   Task<> scram(Connection& client) {
     auto exchange = ServerExchange::make("SCRAM-SHA-256", {});
     auto auth = co_await client.line(1000);
@@ -100,7 +100,7 @@ class ScriptedServers final : public Connector {
       if (got != wanted) mistakes.push_back("wanted " + wanted + ", got " + got);
       if (got != wanted) co_return;
     }
-    // Stays open, as servers do, until the client goes.
+    // Stays open, as servers do, until the client hangs up.
     try {
       for (;;) co_await client.line(10'000);
     } catch (const Disconnected&) {
@@ -163,7 +163,11 @@ struct Fixture {
     }
     return text;
   }
-  Task<> settle() { co_await loop.sleep(5ms); }
+  /// Until both sides have said all they have to say: in memory that takes turns of the loop alone.
+  Task<> settle() {
+    constexpr int turns = 200;
+    for (int turn = 0; turn < turns; ++turn) co_await loop.turn_end();
+  }
   void pass(Duration time) { loop.run_until(sleep(time)); }
   Task<> sleep(Duration time) { co_await loop.sleep(time); }
 

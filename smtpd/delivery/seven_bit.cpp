@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t base64_line_bytes = 76;  // RFC 2045 section 6.8
 
 std::string base64_lines(std::string_view bytes) {
-  // A multiple of three, so that no padding stands within.
+  // A multiple of three, so that there is no padding before the end.
   constexpr std::size_t group = base64_line_bytes / 4 * 3;
   std::string out;
   for (; !bytes.empty(); bytes.remove_prefix(std::min(group, bytes.size()))) {
@@ -31,8 +31,8 @@ bool is_base64_line(std::string_view line) {
       line, [](char c) { return is_alnum(c) || c == '+' || c == '/' || c == '=' || is_space(c); });
 }
 
-/// What a reader makes of base64 that somebody put a text behind, as lists do with their footers:
-/// the octets of the lines up to the first that is none, and the rest as it stands.
+/// Decodes base64 that is followed by plain text, such as a list's footer: decodes the lines up to
+/// the first that is not base64 and keeps the rest unchanged.
 std::string decode_leading_base64(std::string_view body) {
   std::size_t end = 0;
   while (end < body.size()) {
@@ -45,7 +45,7 @@ std::string decode_leading_base64(std::string_view body) {
   return content += body.substr(end);
 }
 
-/// The octets that the part means, by what it claims and what is in it.
+/// The part's decoded content, by its Content-Transfer-Encoding and by what is really there.
 std::string content_of(const MimePart& part, std::string_view body) {
   auto claimed = part.encoding ? parse_transfer_encoding(*part.encoding) : std::nullopt;
   switch (claimed.value_or(TransferEncoding::Identity)) {
@@ -59,7 +59,7 @@ std::string content_of(const MimePart& part, std::string_view body) {
   return std::string(body);
 }
 
-/// The fields of a report with each run of words that are not ASCII as encoded words.
+/// The fields of a report, with each run of non-ASCII words replaced by encoded words.
 std::string with_encoded_words(std::string_view fields) {
   constexpr std::string_view blanks = " \t\r\n";
   std::string out;
@@ -67,7 +67,7 @@ std::string with_encoded_words(std::string_view fields) {
     auto begin = std::min(fields.find_first_not_of(blanks), fields.size());
     out += fields.substr(0, begin);
     fields.remove_prefix(begin);
-    std::size_t run = 0;  // words that are not ASCII, with one blank between two of them
+    std::size_t run = 0;  // non-ASCII words with one blank between them
     auto word = std::min(fields.find_first_of(blanks), fields.size());
     auto end = word;
     while (!is_ascii(fields.substr(run, end - run))) {
@@ -103,7 +103,7 @@ class Converter {
                             (is_message || starts_with_nocase(named, "multipart/"));
     if (is_beyond_limits) return Error(554, "parts nested too deep can't be converted");
     bool is_text = part.is_text() || part.kind == MimePart::Kind::Multipart;
-    // RFC 2045 section 6.4, RFC 2046 section 5.2: no other encoding for any message/*.
+    // RFC 2045 section 6.4, RFC 2046 section 5.2: message/* parts may not be encoded.
     const char* encoding = is_message ? "7bit" : is_text ? "quoted-printable" : "base64";
     say_encoding(part, encoding, is_root);
     auto content = content_of(part, body);
@@ -133,7 +133,7 @@ class Converter {
     return {};
   }
 
-  /// Before the first part, between two and behind the last stands what no reader shows.
+  /// Replaces 8-bit characters before, between and after the parts, in text that no reader shows.
   void drop_high_bits(std::size_t begin, std::size_t end) {
     std::string text(message_.substr(begin, end - begin));
     if (is_ascii(text)) return;
@@ -142,7 +142,7 @@ class Converter {
     edits_.push_back(Edit{begin, end - begin, std::move(text)});
   }
 
-  /// All that such a multipart has is text before a first part that never comes.
+  /// Whether a multipart has only text before a first part that never comes.
   static bool is_without_parts(const MimePart& part) {
     const auto& first = part.children.front();
     return part.kind == MimePart::Kind::Multipart && part.children.size() == 1 &&
@@ -153,17 +153,17 @@ class Converter {
     return message_.substr(part.header.offset, part.header.bytes);
   }
 
-  /// `type/subtype` as the part's own header has it, which parse_mime() may not have believed.
+  /// `type/subtype` as the part's header says; parse_mime() may have treated it as another type.
   std::string named_type(const MimePart& part) const {
     auto field = HeaderFields(header_of(part)).find("Content-Type");
     return field ? parse_mime_value(field->body).value : part.type + "/" + part.subtype;
   }
 
-  /// Puts Content-Transfer-Encoding into the part's header in place of what stands there.
+  /// Sets Content-Transfer-Encoding in the part's header.
   void say_encoding(const MimePart& part, const char* encoding, bool is_root) {
     std::string_view header = header_of(part);
     bool has_mime_version = false;
-    // A multipart without a boundary or parts is text, and has to say so: none may be encoded.
+    // A multipart without a boundary or parts becomes text, since a multipart may not be encoded.
     bool is_no_multipart = starts_with_nocase(named_type(part), "multipart/") &&
                            (part.children.empty() || is_without_parts(part));
     bool has_type = false;

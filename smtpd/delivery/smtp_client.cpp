@@ -24,11 +24,11 @@ SmtpClient::SmtpClient(Loop& loop, std::shared_ptr<const Config> config,
       connection_(loop, std::move(stream), config_->smtp_helo_timeout),
       opened_(loop.now()) {}
 
-// Answers.
+// Replies.
 
 Task<Result<SmtpReply>> SmtpClient::reply(Duration timeout) {
   connection_.set_timeout(timeout);
-  // The whole answer, however many lines it has and however slowly they drip.
+  // For the whole reply, however many lines it has and however slowly they come.
   connection_.set_deadline(std::chrono::steady_clock::now() + timeout);
   auto bytes_max = static_cast<std::size_t>(config_->smtp_reply_length_limit);
   std::size_t bytes = 0;
@@ -68,7 +68,7 @@ Error SmtpClient::refusal(const SmtpReply& reply, const char* what) const {
                "host " + target_.name() + " " + what + ": " + reply.text());
 }
 
-// The session's beginning.
+// The beginning of the session.
 
 Task<Result<void>> SmtpClient::open() {
   if (tls_.is_implicit) {
@@ -81,7 +81,7 @@ Task<Result<void>> SmtpClient::open() {
     if (features_.starttls) {
       auto shaking = start_tls(false);
       CO_TRY_DO(co_await std::move(shaking));
-      // RFC 3207 section 4.2: what was learnt before TLS is void.
+      // RFC 3207 section 4.2: what the server said before TLS no longer counts.
       if (is_secure()) {
         CO_TRY_DO(co_await hello());
       }
@@ -108,7 +108,8 @@ Task<Result<void>> SmtpClient::greet() {
   co_return error;
 }
 
-/// RFC 5321 sections 4.2 and 4.1.1.1: both replies begin with the server's name.
+/// RFC 5321 sections 4.2 and 4.1.1.1: the greeting and the reply to EHLO begin with the server's
+/// name.
 Result<void> SmtpClient::check_name(const SmtpReply& reply, const char* what) {
   if (reply.lines.empty()) return {};
   std::string_view line = reply.lines.front();
@@ -128,7 +129,7 @@ Task<Result<void>> SmtpClient::hello() {
     features_ = PeerFeatures::parse(ehlo, config_->smtp_discard_ehlo_keywords);
     co_return check_name(ehlo, "replied to HELO/EHLO");
   }
-  // RFC 5321 section 3.2: a server that knows no EHLO is asked the old way.
+  // RFC 5321 section 3.2: a server that does not know EHLO gets HELO.
   if (ehlo.is_closing() || !ehlo.is_permanent() || is_secure()) {
     is_broken_ = true;
     co_return refusal(ehlo, "refused to talk to me");

@@ -2,15 +2,15 @@
 //
 // open() reads the greeting, says EHLO (or HELO), begins TLS and logs in as asked; deliver() is one
 // mail transaction and may be called again. Commands go out in groups where the server takes
-// PIPELINING. Each recipient has an answer of its own; 421 ends the session. A server that bears
-// our own name is ourselves, by whatever way: the mail would loop.
+// PIPELINING. Each recipient gets its own reply; 421 ends the session. A server with our own name
+// is this host, however we got there: the mail would loop.
 //
-// What the server does not offer: without 8BITMIME the message is converted (seven_bit.h); without
-// SMTPUTF8 the outcome is 5.6.7, unless nothing in the message needs it; a message larger than its
-// SIZE is 5.3.4.
+// If the server does not offer 8BITMIME, the message is converted (seven_bit.h); if it does not
+// offer SMTPUTF8, the outcome is 5.6.7, unless nothing in the message needs it; a message larger
+// than its SIZE limit is 5.3.4.
 //
-// A connection that breaks is the exception Disconnected; stage() says where. While may_be_taken()
-// is true the server may have taken the message, though its answer did not reach us.
+// A broken connection throws Disconnected; stage() says where. While may_be_taken() is true, the
+// server may have accepted the message although its reply has not reached us.
 //
 // LIMITS  smtp_reply_length_limit, smtp_*_timeout for each answer as a whole, smtp_sasl_steps_max
 // STANDARDS  RFC 5321 section 3.3, RFC 2920 (PIPELINING), RFC 1870 (SIZE), RFC 6152 (8BITMIME),
@@ -36,22 +36,22 @@
 
 namespace pennypost::smtp {
 
-/// Commands under way without their answer, at most.
+/// How many commands may be sent ahead of their replies.
 inline constexpr std::size_t pipelined_commands_max = 100;
-/// A message that must be converted to 7 bit is held in memory.
+/// The largest message that is converted to 7 bit; it is held in memory.
 inline constexpr std::size_t converted_bytes_max = 64 * 1024 * 1024;
 
-/// How a session is to be protected.
+/// The TLS that a session must have.
 class TlsDemand {
  public:
   enum class Level { None, May, Encrypt, Verify };
   Level level = Level::May;
   bool is_implicit = false;  // TLS before the greeting (smtp_tls_wrappermode, port 465)
-  std::string name;          // for SNI, and what the certificate must bear
+  std::string name;          // for SNI, and the name that the certificate must match
   std::shared_ptr<TlsContext> context;
 };
 
-/// Whom to log in as; an empty login: not at all.
+/// The user to log in as; with an empty name there is no login.
 class Login {
  public:
   std::string name;
@@ -60,12 +60,12 @@ class Login {
   static Login parse(std::string_view text);
 };
 
-/// One recipient of a transaction and what came of it.
+/// One recipient of a transaction and its outcome.
 class Slot {
  public:
   explicit Slot(const Recipient& of) : recipient(&of) {}
   const Recipient* recipient;
-  /// Delivered and Bounce are final, Retry may be tried at the next host.
+  /// Delivered and Bounce are final; after Retry the next host may be tried.
   std::optional<Outcome> outcome;
 
   bool is_open() const { return !outcome || outcome->kind == OutcomeKind::Retry; }
@@ -77,24 +77,24 @@ class SmtpClient {
   SmtpClient(Loop& loop, std::shared_ptr<const Config> config, std::unique_ptr<Stream> stream,
              Target target, TlsDemand tls, Login login);
 
-  /// Up to the point where mail can be sent. Error: the server's refusal, or ours of it; permanent
-  /// where it is 5xx. Then the session is of no more use.
+  /// Brings the session to the point where mail can be sent. Error: the server refused, or we
+  /// refuse the server; permanent if it replied 5xx. Then the session can't be used.
   Task<Result<void>> open();
-  /// One message to the open slots, each of which then has an outcome.
+  /// Sends one message to the open slots; afterwards each has an outcome.
   Task<> deliver(const Envelope& envelope, MessageSource& source, std::vector<Slot*> slots);
-  /// Says QUIT, without waiting for the answer.
+  /// Sends QUIT without waiting for the reply.
   Task<> quit();
 
   const Target& target() const { return target_; }
   /// Whether another message may be sent.
   bool is_usable() const { return !is_broken_; }
   bool is_secure() { return connection_.stream().is_secure(); }
-  /// open() failed because the server bears our own name.
+  /// open() failed because the server has our own name.
   bool is_with_myself() const { return is_with_myself_; }
-  /// True when the handshake was what failed, so that a try in plain text makes sense.
+  /// Whether the handshake failed, so that it makes sense to try in plain text.
   bool tls_failed() const { return tls_failed_; }
   bool may_be_taken() const { return may_be_taken_; }
-  /// For `lost connection with HOST while STAGE`.
+  /// What the session was doing, for `lost connection with HOST while STAGE`.
   const std::string& stage() const { return stage_; }
   std::size_t messages() const { return messages_; }
   SteadyTime opened() const { return opened_; }

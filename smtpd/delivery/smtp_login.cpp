@@ -28,7 +28,7 @@ Login Login::parse(std::string_view text) {
   return login;
 }
 
-/// What the server offers and the settings allow, the best first.
+/// The mechanisms that the server offers and the settings allow, the best first.
 std::vector<std::string> SmtpClient::login_mechanisms() {
   auto allowed = config_->smtp_sasl_mechanism_filter;
   const auto& options =
@@ -42,11 +42,12 @@ std::vector<std::string> SmtpClient::login_mechanisms() {
   return ClientExchange::choices(features_.auth_mechanisms, allowed);
 }
 
-/// RFC 4954 section 4. A refused login is never the message's fault: try later.
+/// RFC 4954 section 4. A refused login is never the message's fault, so the mail waits.
 ///
-/// A server may offer what can't work for this user: SCRAM, where it has but a hash of the
-/// password. So a mechanism that it refuses for good is followed by the next. Not so a temporary
-/// refusal, and a server that broke the rules or could not prove itself gets no password.
+/// A server may offer a mechanism that can't work for this user, such as SCRAM when it has only a
+/// hash of the password. So after a permanent refusal the next mechanism is tried. It is not tried
+/// after a temporary refusal; and a server that broke the protocol or could not prove that it knows
+/// the password never gets it.
 Task<Result<void>> SmtpClient::log_in() {
   stage_ = while_auth;
   auto mechanisms = login_mechanisms();
@@ -72,8 +73,8 @@ Task<Result<void>> SmtpClient::log_in() {
   co_return Result<void>();
 }
 
-/// The server's last answer: 2xx only after its proof, if the mechanism has one. Error: it broke
-/// the rules, and the session is of no more use.
+/// The server's final reply: 2xx only after its proof, if the mechanism has one. Error: it broke
+/// the protocol, and the session can't be used.
 Task<Result<SmtpReply>> SmtpClient::log_in_by(std::string mechanism, std::string stage) {
   auto exchange = ClientExchange::make(mechanism, login_.name, login_.password, {});
   ASSERT(exchange != nullptr);
@@ -82,7 +83,7 @@ Task<Result<SmtpReply>> SmtpClient::log_in_by(std::string mechanism, std::string
   std::optional<std::string> held;
   if (initial) {
     std::string encoded = initial->empty() ? "=" : base64_encode(*initial);
-    // RFC 4954 section 4: a line too long waits for the server's empty challenge.
+    // RFC 4954 section 4: a response too long for the line waits for the server's empty challenge.
     if (line.size() + encoded.size() + 3 <= 512) {
       line += " " + encoded;
     } else {
@@ -115,8 +116,8 @@ Task<Result<SmtpReply>> SmtpClient::log_in_by(std::string mechanism, std::string
       line = *std::exchange(held, std::nullopt);
       continue;
     }
-    // RFC 5802 section 5: the last challenge of SCRAM is the server's proof, or its error; it is
-    // answered by an empty line.
+    // RFC 5802 section 5: SCRAM's last challenge is the server's proof or an error; the response is
+    // an empty line.
     if (challenge->starts_with("v=") || challenge->starts_with("e=")) {
       last_words = *challenge;
       line.clear();

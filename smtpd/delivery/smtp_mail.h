@@ -1,6 +1,6 @@
-// One mail transaction of an SmtpClient: the commands that it consists of, and how far it is.
+// One mail transaction of an SmtpClient: its commands, and how far it has got.
 //
-// For smtp_prepare.cpp, which makes it, and smtp_transaction.cpp, which sends it.
+// smtp_prepare.cpp builds it, and smtp_transaction.cpp sends it.
 #pragma once
 
 #include <optional>
@@ -18,11 +18,11 @@ struct SmtpClient::Mail {
   const Envelope* envelope = nullptr;
   bool uses_smtputf8 = false;
   std::string mail_command;
-  std::vector<std::pair<Slot*, std::string>> recipients;  // with their RCPT command
+  std::vector<std::pair<Slot*, std::string>> recipients;  // each with its RCPT command
   std::optional<MessageSource> converted;
   MessageSource* source = nullptr;
 
-  std::size_t sent = 0;  // of the commands: MAIL, each RCPT, DATA
+  std::size_t sent = 0;  // how many of the commands MAIL, each RCPT, DATA
   bool is_refused = false;
   std::vector<Slot*> accepted;
 

@@ -11,7 +11,7 @@
 namespace pennypost::smtp {
 namespace {
 
-constexpr std::size_t utf8_header_bytes_max = 1024 * 1024;  // searched for UTF-8
+constexpr std::size_t utf8_header_bytes_max = 1024 * 1024;  // searched for UTF-8, no further
 
 std::string dsn_notify(std::uint8_t notify) {
   if (notify == notify_default) return {};
@@ -28,7 +28,7 @@ std::string dsn_notify(std::uint8_t notify) {
 
 }  // namespace
 
-/// What is said, and whether the server can take it at all.
+/// Builds the transaction's commands. Error: the server can't take the message.
 Task<Result<SmtpClient::Mail>> SmtpClient::prepare(const Envelope& envelope, MessageSource& source,
                                                    std::vector<Slot*> slots) {
   Mail mail;
@@ -70,7 +70,7 @@ std::string SmtpClient::not_offered() const {
   return " is required, but was not offered by host " + target_.name();
 }
 
-/// Those that can be named to the server; the others have their outcome.
+/// Adds the recipients whose addresses can be sent to this server; sets the outcome of the others.
 void SmtpClient::add_recipients(Mail& mail, const std::vector<Slot*>& slots) {
   std::vector<MailAddress> addresses;
   for (Slot* slot : slots) {
@@ -86,7 +86,7 @@ void SmtpClient::add_recipients(Mail& mail, const std::vector<Slot*>& slots) {
       addresses.push_back(std::move(*address));
     }
   }
-  // Once it is known whether any address needs SMTPUTF8.
+  // Only now is it known whether any address needs SMTPUTF8.
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     auto& [slot, command] = mail.recipients[i];
     command = rcpt_command(*slot->recipient, addresses[i], mail);
@@ -110,7 +110,7 @@ std::string SmtpClient::mail_command(const Mail& mail, const MailAddress& sender
   return command;
 }
 
-/// RFC 1870 section 6.1: what the server would refuse is not sent.
+/// RFC 1870 section 6.1: a message that the server would refuse is not sent.
 Result<void> SmtpClient::check_size(const MessageSource& message) const {
   if (features_.size_max == 0 || message.octets() <= features_.size_max) return {};
   return Error(552, "5.3.4",

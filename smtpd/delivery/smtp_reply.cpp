@@ -37,7 +37,7 @@ Result<bool> ReplyParser::feed(std::string_view line) {
     return Error::temporary(
         "4.5.0", "an SMTP reply of more than " + std::to_string(reply_lines_max) + " lines");
   }
-  // Where the lines' codes differ, the last one counts, as in Postfix.
+  // If the lines' codes differ, the last one counts, as in Postfix.
   reply_.code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
   std::string_view text = line.size() > 4 ? line.substr(4) : std::string_view();
   std::string_view rest = text;
@@ -57,9 +57,9 @@ SmtpReply ReplyParser::take() {
 
 PeerFeatures PeerFeatures::parse(const SmtpReply& ehlo, const std::vector<std::string>& ignored) {
   PeerFeatures features;
-  // The first line is the server's name.
+  // The first line has the server's name.
   for (std::size_t i = 1; i < ehlo.lines.size(); ++i) {
-    // `AUTH=PLAIN` is what servers from before RFC 2554 say.
+    // `AUTH=PLAIN` is the form of servers older than RFC 2554.
     auto fields = words(ehlo.lines[i], " \t=");
     if (fields.empty()) continue;
     std::string keyword = upper(fields[0]);

@@ -21,7 +21,7 @@ inline constexpr std::size_t reply_lines_max = 200;
 class SmtpReply {
  public:
   int code = 0;
-  std::optional<EnhancedStatus> status;  // only if its class is the code's
+  std::optional<EnhancedStatus> status;  // only if its class is that of the code
   std::vector<std::string> lines;        // without code and status
 
   bool is_positive() const { return code / 100 == 2; }
@@ -29,16 +29,16 @@ class SmtpReply {
   bool is_permanent() const { return code / 100 == 5; }
   /// RFC 5321 section 3.8: the server is about to close the connection.
   bool is_closing() const { return code == 421; }
-  /// The status sent, or what stands for the code: 4.0.0.
+  /// The enhanced status sent, or else one from the code: 4.0.0.
   EnhancedStatus effective_status() const;
-  /// For logs and reports, in one line: `550 5.1.1 <x>: unknown`.
+  /// The reply in one line, for logs and reports: `550 5.1.1 <x>: unknown`.
   std::string text() const;
 };
 
-/// Takes one line after the other.
+/// Parses a reply line by line.
 class ReplyParser {
  public:
-  /// True when this was the last line. Error: not a reply (4.5.0), or too many lines.
+  /// True if this was the last line. Error: not a reply, or too many lines (both 4.5.0).
   Result<bool> feed(std::string_view line);
   SmtpReply take();
 
@@ -46,7 +46,7 @@ class ReplyParser {
   SmtpReply reply_;
 };
 
-/// What EHLO's answer offers.
+/// The extensions that a server offers in its reply to EHLO.
 class PeerFeatures {
  public:
   bool pipelining = false;
@@ -56,10 +56,10 @@ class PeerFeatures {
   bool dsn = false;
   bool enhanced_status_codes = false;
   bool size = false;
-  std::uint64_t size_max = 0;  // 0: no limit told
+  std::uint64_t size_max = 0;  // 0: no limit announced
   std::vector<std::string> auth_mechanisms;
 
-  /// `ignored` are keywords not to be believed (smtp_discard_ehlo_keywords).
+  /// `ignored`: keywords to ignore (smtp_discard_ehlo_keywords).
   static PeerFeatures parse(const SmtpReply& ehlo, const std::vector<std::string>& ignored);
 };
 

@@ -1,4 +1,4 @@
-// SmtpClient's mail transaction: MAIL, each RCPT, DATA, the message, and what came of each
+// SmtpClient's mail transaction: MAIL, each RCPT, DATA, the message, and the outcome of each
 // recipient.
 //
 // STANDARDS  RFC 5321 section 3.3, RFC 2920 (PIPELINING)
@@ -35,10 +35,10 @@ void SmtpClient::refuse(Slot& slot, const SmtpReply& reply, const char* command)
            "host " + target_.name() + " said: " + reply.text() + " (in reply to " + command +
                " command)",
            reply.text());
-  // Now, since the connection may break before deliver() ends.
+  // Set here, since the connection may break before deliver() ends.
   slot.outcome->relay = target_.text();
   slot.outcome->remote_mta = target_.host;
-  // An answer that fits no command (a 2xx where none belongs) is no success.
+  // A reply below 400 in the wrong place (2xx instead of 354) is not a success.
   if (reply.code < 400) slot.outcome->status = "4.5.0";
 }
 
@@ -71,7 +71,7 @@ Task<> SmtpClient::deliver(const Envelope& envelope, MessageSource& source,
   }
 }
 
-/// MAIL, each RCPT, DATA: as many at once as the server allows, then the message.
+/// Sends MAIL, each RCPT and DATA, as many at once as the server allows, then the message.
 Task<Result<void>> SmtpClient::transact(Mail& mail) {
   for (std::size_t number = 0; number + 1 < mail.commands(); ++number) {
     bool is_mail = number == 0;
@@ -87,7 +87,7 @@ Task<Result<void>> SmtpClient::transact(Mail& mail) {
       if (is_broken_) co_return Result<void>();
     }
   }
-  // Nobody to send it to: the transaction is given up, unless DATA is out already.
+  // No recipient is left: give up the transaction, unless DATA has been sent already.
   if (mail.accepted.empty() && mail.sent < mail.commands()) {
     if (!mail.is_refused) co_return co_await reset();
     co_return Result<void>();
@@ -100,7 +100,8 @@ Task<Result<void>> SmtpClient::transact(Mail& mail) {
   co_return Result<void>();
 }
 
-/// Commands up to the one whose answer is read next, and as many behind it as may be under way.
+/// Sends the commands up to the one whose reply is read next, and as many after it as may be sent
+/// ahead.
 void SmtpClient::send_ahead(Mail& mail, std::size_t number) {
   std::size_t window = features_.pipelining ? pipelined_commands_max : 1;
   for (; mail.sent < mail.commands() && mail.sent < number + window; ++mail.sent) {
@@ -120,38 +121,39 @@ void SmtpClient::take_rcpt_answer(Mail& mail, Slot& slot, SmtpReply answer) {
     mail.accepted.push_back(&slot);
     return;
   }
-  // RFC 5321 section 4.5.3.1.10: behind an accepted one, 552 means too many: the rest later.
+  // RFC 5321 section 4.5.3.1.10: after an accepted recipient, 552 means too many recipients: try
+  // later.
   if (answer.code == 552 && !answer.status && !mail.accepted.empty()) answer.code = 452;
   refuse(slot, answer, "RCPT TO");
   if (!is_broken_) return;
-  // 421: for those that have no answer yet it is the answer.
+  // 421 also answers the recipients that have no reply yet.
   for (auto& [other, command] : mail.recipients) {
     if (!other->outcome) refuse(*other, answer, "RCPT TO");
   }
 }
 
-/// DATA, and whether the server waits for the message now and it is to be sent.
+/// Sends DATA; true if the server now waits for the message and some recipient was accepted.
 Task<Result<bool>> SmtpClient::begin_data(Mail& mail) {
   send_ahead(mail, mail.commands() - 1);
   stage_ = while_data;
   CO_TRY(auto answer, co_await reply(config_->smtp_data_init_timeout));
   if (answer.code != 354) {
     for (Slot* slot : mail.accepted) refuse(*slot, answer, "DATA");
-    // A server that took the recipients but not DATA may still hold the transaction.
+    // A server that refuses DATA may still keep the transaction open.
     if (!is_broken_) {
       CO_TRY_DO(co_await reset());
     }
     co_return false;
   }
   if (!mail.accepted.empty()) co_return true;
-  // RFC 2920 section 3.1: DATA was sent ahead in vain, and must be ended.
+  // RFC 2920 section 3.1: DATA was sent ahead but no recipient was accepted; end it with a dot.
   connection_.put(".\r\n");
   CO_TRY(auto ended, co_await reply(config_->smtp_data_done_timeout));
   if (ended.is_positive()) is_broken_ = true;
   co_return false;
 }
 
-/// The answer to the message.
+/// Reads the reply to the message.
 Task<Result<void>> SmtpClient::end_data(Mail& mail) {
   CO_TRY(auto taken, co_await reply(config_->smtp_data_done_timeout));
   may_be_taken_ = false;
@@ -177,7 +179,7 @@ Task<Result<void>> SmtpClient::transmit(MessageSource& source) {
   for (;;) {
     auto bytes = co_await source.next(loop_);
     if (!bytes) {
-      // Half a message must not be ended with a dot: the connection is dropped.
+      // An incomplete message must not be ended with a dot: the connection is dropped.
       is_broken_ = true;
       co_return bytes.error();
     }
@@ -188,7 +190,7 @@ Task<Result<void>> SmtpClient::transmit(MessageSource& source) {
     out.clear();
   }
   encoder.finish(out);
-  // From the last byte on the server may have it all.
+  // From here on the server may have the whole message.
   stage_ = while_dot;
   may_be_taken_ = true;
   co_await connection_.write(out);

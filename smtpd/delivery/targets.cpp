@@ -35,7 +35,7 @@ Error not_found(const std::string& name, const char* type, DnsStatus status,
   return Error(550, "5.4.4", "Host or domain name not found. " + text);
 }
 
-/// Equal preferences in random order.
+/// Puts records of equal preference in random order.
 void shuffle_equal(std::vector<MxRecord>& records, const TargetSettings& settings) {
   for (std::size_t begin = 0; begin < records.size();) {
     std::size_t end = begin;
@@ -48,7 +48,8 @@ void shuffle_equal(std::vector<MxRecord>& records, const TargetSettings& setting
   }
 }
 
-/// IPv6 and IPv4 by turns, so that a host with one broken family is still reached within the limit.
+/// Alternates IPv6 and IPv4, so that a host is reached within the limit even if one family is
+/// broken.
 std::vector<IpAddress> by_turns(const std::vector<IpAddress>& addresses) {
   std::vector<IpAddress> v6;
   std::vector<IpAddress> v4;
@@ -73,7 +74,7 @@ Task<DnsAnswer<IpAddress>> host_addresses(Resolver& resolver, std::string name,
   co_return co_await resolver.addresses(name, settings.families);
 }
 
-/// Whether a host of this name, at this port, is the one that we call ourselves.
+/// Whether this name and port are our own: myhostname and a port where we listen.
 bool is_own_name(const std::string& host, std::uint16_t port, const TargetSettings& settings) {
   return equal_nocase(host, settings.myhostname) &&
          std::ranges::find(settings.own_ports, port) != settings.own_ports.end();
@@ -130,7 +131,7 @@ class MxWalk {
     auto literal = IpAddress::parse(record.host);
     DnsAnswer<IpAddress> answer(DnsStatus::Found);
     if (literal) {
-      // Not allowed, but seen; Postfix takes it too.
+      // RFC 1035 does not allow an address here, but some zones have one; Postfix accepts it, too.
       answer.values.push_back(*literal);
     } else if (!is_us) {
       answer = co_await host_addresses(resolver_, record.host, settings_);
@@ -147,7 +148,7 @@ class MxWalk {
     std::erase_if(targets_, [&](const auto& entry) { return entry.first >= *own_preference_; });
   }
   Error why_none() const {
-    // What is better than us can't be found out now: that is no loop.
+    // A better host may exist, but can't be looked up now: that is no loop.
     if (try_later_) return not_found(domain_, "MX host", DnsStatus::TryLater, *try_later_);
     if (own_preference_) return loop_error(domain_);
     return Error(550, "5.4.4",
@@ -201,7 +202,7 @@ TargetSettings TargetSettings::from(const Config& config) {
   settings.is_own = [own, outside, on_all, on_loopback,
                      ports = settings.own_ports](const Endpoint& endpoint) {
     IpAddress address = endpoint.address();
-    // What stands between us and the world listens at the port of SMTP, whatever ours is.
+    // A proxy or router in front of us listens at port 25, whatever our own port is.
     bool is_outside = std::ranges::find(outside, address) != outside.end();
     if (is_outside && endpoint.port() == smtp_port_of_all) return true;
     if (std::ranges::find(ports, endpoint.port()) == ports.end()) return false;
@@ -238,7 +239,7 @@ Task<Result<std::vector<Target>>> find_targets(Resolver& resolver, NextHop hop,
       auto work = walk.run(std::move(mx.values));
       CO_TRY(targets, co_await std::move(work));
     } else if (mx.status == DnsStatus::NoData) {
-      // RFC 5321 section 5.1: the implicit MX. It may be us, too.
+      // RFC 5321 section 5.1: the implicit MX. It may be this host, too.
       MxRecord implicit;
       implicit.host = hop.host;
       std::vector<MxRecord> records{implicit};

@@ -1,12 +1,12 @@
 // Finds the hosts and addresses of a next hop, in the order in which to try them.
 //
 // MX hosts by preference, equal ones in random order, each with its addresses; without MX records
-// the domain's own addresses. A literal address needs no look-up, a name in brackets no MX. Where
-// the MX list names this host, it and all that are not better are left out, so that mail never
-// comes back (RFC 5321 section 5.1); a host in brackets that is this one is no target at all.
+// the domain's own addresses. A literal address needs no look-up, a name in brackets no MX. If the
+// MX list names this host, it and all hosts that are not better are left out, so that mail never
+// comes back (RFC 5321 section 5.1); a host in brackets that is this host is an error.
 //
-// Errors: 5.1.2 no such domain, 5.4.4 no address, 5.1.10 null MX (RFC 7505), 5.4.6 we are the next
-// hop or the best MX ourselves; 4.4.3 DNS can't tell now.
+// Errors: 5.1.2 no such domain, 5.4.4 no address, 5.1.10 null MX (RFC 7505), 5.4.6 this host is the
+// next hop or the best MX; 4.4.3 DNS gives no answer at present.
 //
 // LIMITS  dns_mx_hosts_max, addresses_max
 // STANDARDS  RFC 5321 section 5, RFC 7505
@@ -30,7 +30,7 @@ class Target {
   Target(std::string of, Endpoint at) : host(std::move(of)), endpoint(at) {}
   std::string host;
   Endpoint endpoint;
-  bool is_backup = false;  // there are MX hosts that come before it
+  bool is_backup = false;  // there are MX hosts with a better preference
 
   /// `mx.example.org[192.0.2.1]`, and with `:25`: Postfix's relay=.
   std::string name() const { return host + "[" + endpoint.address().text() + "]"; }
@@ -49,13 +49,13 @@ class TargetSettings {
   std::size_t addresses_max = 5;  // smtp_mx_address_limit; 0: no limit
   std::string myhostname;
   std::vector<std::uint16_t> own_ports{25};  // where we listen for mail
-  /// Whether we are reached there.
+  /// Whether mail to this endpoint would reach us.
   std::function<bool(const Endpoint&)> is_own;
   /// A number below `bound`.
   std::function<std::uint32_t(std::uint32_t bound)> random;
 };
 
-/// What ends a delivery that would lead to ourselves: 554 5.4.6 mail for `next_hop` loops back to
+/// The error of a delivery that would come back to us: 554 5.4.6 mail for `next_hop` loops back to
 /// myself.
 Error loop_error(const std::string& next_hop);
 bool is_loop(const Error& error);

@@ -84,7 +84,7 @@ TEST_CASE("a next hop that is this host is a loop, however it is written") {
   CHECK(find("[localhost]", {"inet_interfaces=all"}) == "5.4.6");
   CHECK(find("[192.0.2.7]:2525", {"smtp_port=2525"}) == "5.4.6");
   CHECK(find("[192.0.2.7]:587", {"submission_port=587"}) == "5.4.6");
-  // Another program of this host, and another host.
+  // Another port of this host, and another host.
   CHECK(find("[192.0.2.7]:10025") == "192.0.2.7[192.0.2.7]:10025");
   CHECK(find("[192.0.2.8]") == "192.0.2.8[192.0.2.8]:25");
 }

@@ -11,7 +11,7 @@ namespace {
 constexpr std::array<std::string_view, 6> protocols{"SSLv2",   "SSLv3",   "TLSv1",
                                                     "TLSv1.1", "TLSv1.2", "TLSv1.3"};
 
-/// Their order; -1: not known.
+/// The protocol's rank among the versions; -1: unknown.
 int rank(std::string_view protocol) {
   auto found = std::ranges::find_if(
       protocols, [&](std::string_view known) { return equal_nocase(known, protocol); });
@@ -42,7 +42,8 @@ Result<void> set_level(TlsPolicy& policy, std::string_view level) {
   return {};
 }
 
-/// `>=TLSv1.2`, or Postfix's older `!SSLv2:!SSLv3`: allowed where we are at least as strict.
+/// Whether `protocol_min` is at least as strict as `wanted`: `>=TLSv1.2`, or Postfix's older
+/// `!SSLv2:!SSLv3`.
 bool is_met(std::string_view wanted, std::string_view protocol_min) {
   int least = rank(protocol_min);
   if (wanted.starts_with(">=")) {
@@ -57,8 +58,8 @@ bool is_met(std::string_view wanted, std::string_view protocol_min) {
   });
 }
 
-/// `nexthop`, `hostname` or a name. Of several, `nexthop:dot-nexthop` is taken as its stricter
-/// part.
+/// The name for `nexthop`, `hostname` or a single name. Of the lists only `nexthop:dot-nexthop` is
+/// supported, as its stricter part.
 Result<std::string> name_to_match(std::string_view value, std::string_view attribute,
                                   std::string_view host, std::string_view next_hop) {
   if (value == "nexthop" || value == "nexthop:dot-nexthop") return std::string(next_hop);

@@ -1,9 +1,9 @@
-// Reads what smtp_tls_policy_maps and smtp_tls_security_level ask of a session with a next hop.
+// Parses the TLS policy of a next hop from smtp_tls_policy_maps and smtp_tls_security_level.
 //
 //   value = LEVEL [ATTRIBUTE=VALUE]...      none, may, encrypt, verify, secure; as in Postfix
 //
-// An attribute that asks for more than we can do is an Error, and the mail waits: what is asked of
-// a session is never silently left out.
+// An attribute that demands something unsupported is an Error, and the mail waits: no demand is
+// silently ignored.
 #pragma once
 
 #include <optional>
@@ -17,13 +17,13 @@ namespace pennypost::smtp {
 
 struct TlsPolicy {
   TlsDemand::Level level = TlsDemand::Level::None;
-  bool is_secure = false;            // secure: the certificate must bear the next hop's own name
-  std::optional<std::string> match;  // the name that it must bear instead
+  bool is_secure = false;            // level secure: the certificate must match the next hop's name
+  std::optional<std::string> match;  // the name that it must match instead
 };
 
-/// `text`: the table's value, or empty: then `default_level` holds. `host`, `next_hop`: what match=
-/// hostname and match=nexthop stand for. `protocol_min`: the oldest version that we would use where
-/// TLS is required, `TLSv1.2`. Error 4.7.5 with the remedy.
+/// `text`: the table's value; if it is empty, `default_level` applies. `host`, `next_hop`: the
+/// values of match=hostname and match=nexthop. `protocol_min`: the oldest version used if TLS is
+/// required, such as `TLSv1.2`. Error 4.7.5 says what is supported.
 Result<TlsPolicy> parse_tls_policy(std::string_view text, std::string_view default_level,
                                    std::string_view host, std::string_view next_hop,
                                    std::string_view protocol_min);

@@ -16,7 +16,7 @@ constexpr std::array rows{Row{"home", &UserNames::home},
                           Row{"domain", &UserNames::domain},
                           Row{"recipient", &UserNames::recipient}};
 
-/// Takes the name behind a `$`, in its braces or without.
+/// Removes and returns the name after a `$`, with or without braces.
 std::string_view take_name(std::string_view& text) {
   bool has_braces = text.starts_with('{');
   if (has_braces) text.remove_prefix(1);

@@ -1,9 +1,8 @@
-// Puts what a delivery knows of its recipient into a setting: forward_path, and
-// command_execution_directory.
+// Expands names such as `$home` in forward_path and command_execution_directory.
 //
-// `$name` and `${name}`, with Postfix's names: home, user, extension, recipient_delimiter, local,
-// domain, recipient. Any other name is refused when the configuration is read
-// (../../common/config/value_check.cpp).
+// The forms are `$name` and `${name}`, with Postfix's names: home, user, extension,
+// recipient_delimiter, local, domain, recipient. Any other name is refused when the configuration
+// is read (../../common/config/value_check.cpp).
 #pragma once
 
 #include <array>
@@ -13,19 +12,19 @@
 
 namespace pennypost::smtp {
 
-/// Of one recipient. The sender of a message chooses all but home and user.
+/// The values for one recipient. The sender of a message chooses all of them except home and user.
 struct UserNames {
   std::string home;
   std::string user;
-  std::string extension;  // what stands behind recipient_delimiter
+  std::string extension;  // the part after recipient_delimiter
   std::string recipient_delimiter;
   std::string local;  // the local part without its extension
   std::string domain;
-  std::string recipient;  // the address in full
+  std::string recipient;  // the full address
 };
 
-/// The text with its names put in; nothing where it names an empty extension, as `.forward+lists`
-/// is not looked for in mail to the user's bare name.
+/// The text with its names expanded; nothing if it uses an empty extension, so that
+/// `.forward+lists` is not looked for in mail to the user's bare name.
 std::optional<std::string> expand_user_text(std::string_view text, const UserNames& names);
 
 }  // namespace pennypost::smtp

@@ -23,7 +23,7 @@ void WireEncoder::put_stray_cr(std::string& out) {
   put_text(stray_cr_ == StrayCr::Replace ? " " : "\r", out);
 }
 
-/// Text within a line; no CR of it belongs to the line's end.
+/// Appends text within a line; a CR in it is not part of the line end.
 void WireEncoder::put_line(std::string_view text, std::string& out) {
   for (auto cr = text.find('\r'); cr != text.npos; cr = text.find('\r')) {
     put_text(text.substr(0, cr), out);

@@ -1,12 +1,12 @@
 // Encodes a message with LF line ends for DATA: CRLF, dots doubled, long lines folded.
 //
 // A line of more than `line_bytes_max` bytes is broken by CRLF and a blank, as Postfix does
-// (smtp_line_length_limit), so that no server cuts it unseen; 0: never. A message that does not end
-// in a line end gets one.
+// (smtp_line_length_limit), so that no server truncates it; 0: never. A message without a final
+// line end gets one.
 //
-// A CR that stands alone becomes a blank (cleanup_replace_stray_cr_lf). The queue holds none but of
-// messages that came while that was off; here it is looked at again, since a server that takes a
-// CR for a line's end would let the message end where its sender likes (SMTP smuggling).
+// A bare CR becomes a blank (cleanup_replace_stray_cr_lf). The queue has bare CRs only in messages
+// that arrived while that was off. It is checked again here, since with a server that takes a CR
+// for a line end, a sender could end the message where he likes (SMTP smuggling).
 //
 // STANDARDS  RFC 5321 sections 4.5.2 (dots), 4.5.3.1.6 (998 octets a line)
 #pragma once
@@ -20,11 +20,11 @@ namespace pennypost::smtp {
 class WireEncoder {
  public:
   enum class StrayCr { Replace, Keep };
-  /// 0: lines are never broken. A line that goes on begins with a blank, so 1 counts as 2.
+  /// 0: lines are never broken. A continuation begins with a blank, so 1 counts as 2.
   explicit WireEncoder(std::size_t line_bytes_max, StrayCr stray_cr = StrayCr::Replace)
       : line_bytes_max_(line_bytes_max == 1 ? 2 : line_bytes_max), stray_cr_(stray_cr) {}
 
-  /// Appends to `out`. Pieces may end anywhere. A CR before LF counts as part of the line's end.
+  /// Appends to `out`. Pieces may end anywhere. A CR before LF is part of the line end.
   void feed(std::string_view piece, std::string& out);
   /// Appends the end of the last line, and the dot that ends the message.
   void finish(std::string& out);
@@ -35,7 +35,7 @@ class WireEncoder {
   void put_stray_cr(std::string& out);
   std::size_t line_bytes_max_;
   StrayCr stray_cr_;
-  std::size_t line_bytes_ = 0;  // of the line that `out` ends in
+  std::size_t line_bytes_ = 0;  // in the unfinished line at the end of `out`
   bool at_line_start_ = true;
   bool holds_cr_ = false;
 };

@@ -1,4 +1,4 @@
-// AUTH (RFC 4954): passes the client's steps to the auth process, and its answers back.
+// AUTH (RFC 4954): passes the client's responses to the auth process, and its answers back.
 
 #include <algorithm>
 
@@ -24,13 +24,13 @@ Security Session::security() const {
   return security;
 }
 
-/// With EHLO, so that AUTH knows the mechanisms that were announced.
+/// Called at EHLO, so that AUTH accepts the mechanisms that EHLO announced.
 Task<> Session::learn_offer() {
   if (site_->in().auth == nullptr || !depends_on_users(settings_.auth_mechanisms)) co_return;
   scram_serves_all_ = co_await site_->in().auth->scram_serves_all();
 }
 
-/// What of auth_mechanisms this connection may use now.
+/// The auth_mechanisms that this connection may use now.
 SaslOffer Session::offer() const {
   const auto& options = tls_ == nullptr ? settings_.smtpd_sasl_security_options
                                         : settings_.smtpd_sasl_tls_security_options;
@@ -49,7 +49,7 @@ bool Session::offers_auth() const {
   return !offer().mechanisms.empty();
 }
 
-/// What stands against AUTH with this mechanism now.
+/// Why AUTH with this mechanism is refused now; nothing if it is allowed.
 std::optional<Reply> Session::auth_refusal(std::string_view mechanism) const {
   if (site_->in().auth == nullptr) {
     return Reply(503, "5.5.1", "Error: authentication not enabled");
@@ -82,7 +82,7 @@ Task<Reply> Session::auth(std::string_view arguments) {
   step.channel_binding = offer().channel_binding;
   if (given.size() == 2) {
     step.has_response = true;
-    // `=` stands for a response without content.
+    // `=` is an empty response.
     auto response = given[1] == "=" ? std::optional<std::string>("") : base64_decode(given[1]);
     if (!response) co_return Reply(501, "5.5.2", "Error: the response is not base64");
     step.response = *std::move(response);
@@ -96,7 +96,7 @@ Task<Reply> Session::auth(std::string_view arguments) {
   co_return co_await std::move(exchanging);
 }
 
-/// Step by step, until auth has decided or the client gives up.
+/// Exchanges challenges and responses until auth has decided or the client gives up.
 Task<Reply> Session::exchange(store::AuthStep step) {
   using Kind = store::AuthAnswer::Kind;
   store::AuthExchange exchange(site_->loop(), *site_->in().auth, connection_.stream(), settings_);
@@ -112,7 +112,8 @@ Task<Reply> Session::exchange(store::AuthStep step) {
       log_sasl_failed(log_peer(), step.mechanism, answer.reason, answer.login);
       co_return Reply(535, "5.7.8", "Error: authentication failed");
     }
-    // A mechanism's last words travel as a challenge, which the client answers with nothing.
+    // Data that comes with success is sent as a challenge, to which the client sends an empty
+    // response.
     if (answer.kind == Kind::Continue || !answer.challenge.empty()) {
       auto response = co_await auth_response(answer.challenge);
       if (!response) co_return Reply(response.error());
@@ -128,7 +129,8 @@ Task<Reply> Session::exchange(store::AuthStep step) {
   }
 }
 
-/// The client's answer to a challenge, decoded. Errors: it gives up with `*`, or makes no sense.
+/// Sends a challenge and returns the client's response, decoded. Errors: the client cancels with
+/// `*`, or the response is malformed.
 Task<Result<std::string>> Session::auth_response(std::string_view challenge) {
   std::string wire;
   Reply(334, "", base64_encode(challenge)).append_to(wire);

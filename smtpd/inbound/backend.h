@@ -1,4 +1,4 @@
-// What a session asks of the other processes: a test answers itself, in memory.
+// What a session asks of other processes and DNS; unit tests answer in memory.
 //
 // SEE ALSO   port_backend.h (the processes), ../policy/messages.h, ../routing/messages.h,
 //            ../queue/messages.h (the requests), ../../store/login/auth.h
@@ -17,13 +17,13 @@
 
 namespace pennypost::smtp {
 
-/// What DNS says of a client.
+/// A client's name in DNS.
 class ClientName {
  public:
-  /// DNS was asked in vain, or not at all.
+  /// The client has no name: the look-up failed, or DNS was not asked.
   explicit ClientName(bool is_lookup_failed) : is_lookup_failed_(is_lookup_failed) {}
-  /// `name`: PTR, whose addresses hold the client's; `reverse`: PTR alone. `unknown` if there is
-  /// none.
+  /// `name`: the PTR name, if its addresses include the client's; `reverse`: the PTR name,
+  /// unverified. `unknown` if there is none.
   ClientName(std::string name, std::string reverse)
       : name_(std::move(name)), reverse_(std::move(reverse)) {}
 
@@ -42,20 +42,22 @@ class Backend {
   virtual ~Backend() = default;
 
   virtual Task<ClientName> client_name(IpAddress address) = 0;
-  /// An Error is temporary: the lookup process can't be asked.
+  /// Errors are temporary: the lookup process can't be asked.
   virtual Task<Result<CheckRecipient::Verdict>> check_recipient(CheckRecipient request) = 0;
   virtual Task<Result<CheckRecipient::Verdict>> check_restrictions(CheckRestrictions request) = 0;
-  /// Only asked where there are canonical maps.
+  /// Only called if there are canonical maps.
   virtual Task<Result<Canonicalize::Rewritten>> canonicalize(Canonicalize ask) = 0;
-  /// Only asked where there are header_checks. An Error 4xx: a table can't tell now.
+  /// Only called if there are header_checks. Error 4xx: a table can't be looked up now.
   virtual Task<Result<CheckHeader::Findings>> check_header(CheckHeader ask) = 0;
-  /// What a client did, and how much of it lately; only asked where a limit is set.
+  /// Counts an event of a client and returns how many there were lately; only called if a limit is
+  /// set.
   virtual Task<Result<CountClient::Counts>> count(CountClient event) = 0;
-  /// An empty file for a large body.
+  /// Creates an empty file for a large body.
   virtual Task<Result<Descriptor>> open_body(QueueId id) = 0;
-  /// Gives that file up: the message will not be submitted. One that the queue has is left alone.
+  /// Gives up that file, since the message will not be submitted. No effect once the queue has the
+  /// message.
   virtual void drop_body(QueueId id) = 0;
-  /// When it answers without Error, the message survives a power cut.
+  /// When it returns without Error, the message survives a power cut.
   virtual Task<Result<void>> submit(Submit message) = 0;
 };
 

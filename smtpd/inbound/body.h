@@ -1,8 +1,8 @@
-// Holds the content of one incoming message: small text in memory, more in a file.
+// Holds the content of one incoming message: in memory if it is small, otherwise in a file.
 //
-// Up to inline_body_bytes_max stays in memory. What is larger goes into a file that the queue
-// opened; it is written and synced on a thread of the pool. The header is kept in memory as well,
-// since filters and fix-ups need it.
+// Content of up to inline_body_bytes_max stays in memory. Larger content goes into a file that the
+// queue opened; it is written and synced on a thread of the pool. The header is also kept in
+// memory, since filters and fix-ups need it.
 #pragma once
 
 #include <cstdint>
@@ -24,35 +24,35 @@ class Body {
       : loop_(loop), backend_(backend), id_(std::move(id)) {}
   Body(const Body&) = delete;
   Body& operator=(const Body&) = delete;
-  /// A file that nobody submitted is given up at once: else clients that break off large messages
-  /// would fill the disk until the queue looks for orphans.
+  /// Gives up a file that was not submitted. Otherwise clients that break off large messages would
+  /// fill the disk until the queue removes orphans.
   ~Body();
 
-  /// Append content here, then settle().
+  /// Content is appended here; then call settle().
   std::string& tail() { return tail_; }
-  /// Writes out what has become too much for memory. An Error (452 no space, 451) is remembered:
-  /// what follows is thrown away.
+  /// Writes the content out if it is too large for memory. An Error (452 no space, 451) is kept as
+  /// failure(), and further content is discarded.
   Task<> settle();
-  /// Looks for the end of the header in what has come; `is_whole`: nothing follows. Whether it is
-  /// found; then header() is valid. A header that is too long is a failure() (552).
+  /// Searches the content so far for the end of the header; true if it is found, and then header()
+  /// is valid. `is_whole`: no more content follows. A header that is too long is a failure() (552).
   bool find_header(bool is_whole);
-  /// The part of tail() that lies behind the header, once that is found.
+  /// The part of tail() after the header, once that is found.
   std::string_view body_in_tail() const;
-  /// Throws away everything behind the header: what is appended next is the new body. When all has
-  /// come, and before finish().
+  /// Discards everything after the header: what is appended next is the new body. To be called when
+  /// all content has arrived and before finish().
   Task<> begin_anew();
-  /// Nothing follows: the file is synced, the header's end is known. Error: failure().
+  /// Ends the content: syncs the file and finds the end of the header. Error: failure().
   Task<Result<void>> finish();
   /// Why the content can't be kept.
   const std::optional<Error>& failure() const { return failure_; }
 
-  /// The message is about to be submitted: from now on the file is the queue's business.
+  /// The message is about to be submitted: from now on the file belongs to the queue.
   void hand_over() { is_handed_over_ = true; }
 
   // After finish().
   std::uint64_t bytes() const { return bytes_; }
   bool is_file() const { return static_cast<bool>(file_); }
-  /// The whole content, when it is no file; the body is empty then.
+  /// Removes and returns the whole content, if it is not in a file.
   std::string take_text() { return std::move(tail_); }
   std::string_view header() const;
   const HeaderEnd& header_end() const { return header_end_; }
@@ -62,7 +62,7 @@ class Body {
   Loop& loop_;
   Backend& backend_;
   QueueId id_;
-  std::string tail_;              // not yet in the file
+  std::string tail_;              // not yet written to the file
   std::string head_;              // the header, or the beginning of it
   std::size_t tail_in_head_ = 0;  // how much of tail_ is in head_ as well
   bool has_header_ = false;       // head_ is the header

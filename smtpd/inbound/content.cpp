@@ -1,9 +1,10 @@
-// What becomes of a message whose content is here: filters, fix-ups of its header, the queue.
+// Handles a message whose content has arrived: filters, fix-ups of its header, submission to the
+// queue.
 //
-// The order is Postfix's: filters (header_checks among them) see the message as it came, below our
-// Received; then canonical maps rewrite its addresses, a client of ours gets the fields that it
-// left out, and message_drop_headers go. Each step works on what the ones before made of the
-// header.
+// The order is Postfix's: filters (including header_checks) see the message as received, below our
+// Received; then canonical maps rewrite its addresses, missing fields are added for our own
+// clients, and message_drop_headers are removed. Each step works on the result of the steps before
+// it.
 //
 // SEE ALSO   data.cpp (DATA and BDAT), header_draft.h, filter.h
 
@@ -31,8 +32,8 @@ Ret ret_of(DsnReturn ret) {
 
 }  // namespace
 
-/// The header as soon as it is whole, and what of the body has not been shown; `is_whole`: nothing
-/// follows.
+/// Shows the filters the header once it is complete, then the part of the body that they have not
+/// seen. `is_whole`: no more content follows.
 Task<> Session::show_filters(bool is_whole) {
   Transaction& transaction = *transaction_;
   Body& body = *transaction.body;
@@ -53,7 +54,7 @@ Task<> Session::show_filters(bool is_whole) {
   transaction.refusal = weigh(answer);
 }
 
-/// Asks the filters for the last time; they may change all of the message.
+/// The last call to the filters, at which they may change the whole message.
 Task<std::optional<Reply>> Session::end_filters() {
   Transaction& transaction = *transaction_;
   if (!transaction.filtered || transaction.discard) co_return std::nullopt;
@@ -67,7 +68,7 @@ Task<std::optional<Reply>> Session::end_filters() {
   co_return std::move(refused);
 }
 
-/// The content is here. The transaction ends, whatever comes of it.
+/// Called when the content has arrived; ends the transaction in any case.
 Task<Reply> Session::finish_message() {
   stage_ = "END-OF-MESSAGE";
   auto weighing = weigh_content();
@@ -80,8 +81,8 @@ Task<Reply> Session::finish_message() {
   co_return co_await std::move(committing);
 }
 
-/// Why the message is not taken. Otherwise its content is complete and synced, and its header is as
-/// filters and canonical maps have it.
+/// Why the message is refused; otherwise nothing, and then its content is complete and synced, and
+/// filters and canonical maps have been applied to its header.
 Task<std::optional<Reply>> Session::weigh_content() {
   Transaction& transaction = *transaction_;
   Body& body = *transaction.body;
@@ -113,7 +114,7 @@ Task<std::optional<Reply>> Session::weigh_content() {
   co_return std::move(refused);
 }
 
-/// RFC 5321 section 6.3: a message that has gone round too often is refused.
+/// RFC 5321 section 6.3: a message with too many Received fields is refused as a loop.
 std::optional<Reply> Session::weigh_header() {
   Transaction& transaction = *transaction_;
   Body& body = *transaction.body;
@@ -131,8 +132,8 @@ std::optional<Reply> Session::weigh_header() {
   return std::nullopt;
 }
 
-/// As canonical maps have it: the envelope's sender, and the header's addresses for clients whose
-/// headers are ours to complete.
+/// Applies canonical maps to the envelope's sender and, for the clients of
+/// local_header_rewrite_clients, to the header's addresses.
 Task<std::optional<Reply>> Session::rewrite_addresses() {
   bool is_own = is_same_host(peer_.address(), local_.address());
   HeaderAddresses in_header;
@@ -182,7 +183,7 @@ Task<Reply> Session::commit() {
   co_return Reply(250, "2.0.0", "Ok: queued as " + id);
 }
 
-/// What access tables want on top of the message.
+/// The fields that PREPEND of access tables puts on top of the message.
 std::string Session::fields_to_prepend() {
   std::string fields;
   for (const auto& field : std::exchange(transaction_->prepend, {})) fields += field + "\n";
@@ -191,7 +192,8 @@ std::string Session::fields_to_prepend() {
 
 std::string Session::fields_on_top() { return received(*transaction_) + fields_to_prepend(); }
 
-/// RFC 5321 section 4.4; `for` only where it gives no other recipient away (section 7.6).
+/// RFC 5321 section 4.4; `for` only for a single recipient, so that it discloses no other (section
+/// 7.6).
 std::string Session::received(const Transaction& transaction) const {
   ReceivedTrace trace;
   trace.helo = helo_.empty() ? client_name_ : helo_;
@@ -216,7 +218,8 @@ std::string Session::received(const Transaction& transaction) const {
   return received_field(trace, "\n");
 }
 
-/// What a message of our own users and clients gets where it lacks it (RFC 6409 section 8).
+/// The fields that are added to a message of our own users and clients if they are missing (RFC
+/// 6409 section 8).
 std::vector<Edit> Session::submission_fixes(std::string_view header) const {
   bool is_own = is_same_host(peer_.address(), local_.address());
   if (!site_->completes_headers(is_own, is_in_mynetworks_, login_.has_value())) return {};
@@ -238,8 +241,8 @@ std::vector<Edit> Session::submission_fixes(std::string_view header) const {
   return submission_edits(header, submission);
 }
 
-/// The fix-ups that come last; the message's id. Which fields are to be dropped depends on all that
-/// was done to the header.
+/// Applies the last fix-ups and returns the Message-ID. The fields to drop are determined at the
+/// end, since other steps may have added some.
 std::string Session::complete_header() {
   HeaderDraft& header = *transaction_->header;
   header.edit(submission_fixes(header.text()));

@@ -10,10 +10,10 @@
 namespace pennypost::smtp {
 namespace {
 
-// A client that goes on sending beyond this many times message_size_limit is cut off.
+// A client that sends more than message_size_limit times this is disconnected.
 constexpr std::uint64_t oversize_factor_max = 10;
-// The octets of a refused chunk are read and thrown away up to message_size_limit, or to this where
-// there is none; to skip more would cost both sides more than another connection.
+// A refused chunk is read and discarded if it is no larger than message_size_limit, or than this if
+// there is no limit; skipping more would cost both sides more than a new connection.
 constexpr std::uint64_t refused_chunk_bytes_max = 100 * 1024 * 1024;
 
 /// `BDAT count [LAST]`.
@@ -39,7 +39,7 @@ void Session::end_transaction() {
   transaction_.reset();
 }
 
-/// What DATA and BDAT need before content may come.
+/// Checks what DATA and BDAT require before the content.
 Task<std::optional<Reply>> Session::check_data() {
   if (!transaction_) co_return Reply(503, "5.5.1", "Error: need MAIL command");
   if (transaction_->recipients.empty()) {
@@ -68,7 +68,7 @@ Task<Reply> Session::data(std::string_view arguments) {
   co_return co_await std::move(finishing);
 }
 
-/// Until CRLF.CRLF, or until the client is past listening to.
+/// Receives content until CRLF.CRLF, or until the client is to be disconnected.
 Task<> Session::receive_content() {
   DataScanner& scanner = *transaction_->scanner;
   Body& body = *transaction_->body;
@@ -88,8 +88,8 @@ Task<> Session::receive_content() {
   }
 }
 
-/// What is too much to keep in memory goes to the filters, and into a file. Nobody wants what
-/// follows a refusal.
+/// Passes content that is too large for memory to the filters and writes it to a file; after a
+/// refusal it is discarded.
 Task<> Session::take_out_of_memory() {
   if (!filters_.empty()) {
     auto showing = show_filters(false);
@@ -103,10 +103,10 @@ Task<> Session::take_out_of_memory() {
   }
 }
 
-/// RFC 3030 section 2: the chunk's bytes follow at once, whatever we think of them.
+/// RFC 3030 section 2: the chunk follows at once, even if we refuse it.
 Task<Reply> Session::bdat(std::string_view arguments) {
   auto chunk = Chunk::parse(arguments);
-  // Nobody knows where the next command begins.
+  // Without the count there is no way to know where the next command begins.
   if (!chunk) co_return Reply(501, "5.5.4", "Syntax: BDAT count [LAST]").and_hang_up();
   auto bytes_max = site_->message_bytes_max();
   if (bytes_max != 0 && chunk->bytes / oversize_factor_max > bytes_max) {
@@ -127,7 +127,7 @@ Task<Reply> Session::bdat(std::string_view arguments) {
     auto skipping = skip_chunk(chunk->bytes, std::move(refused));
     co_return co_await std::move(skipping);
   }
-  // An empty chunk gets nothing done.
+  // An empty chunk counts as a junk command.
   if (chunk->bytes == 0 && !chunk->is_last) errors_.note_junk();
   co_await receive_chunk(chunk->bytes);
   if (chunk->is_last) {
@@ -160,7 +160,7 @@ Task<> Session::receive_chunk(std::uint64_t bytes) {
   }
 }
 
-/// A BDAT that may not even be looked at: its octets follow all the same.
+/// Refuses a BDAT that may not be executed; its octets must be skipped all the same.
 Task<Reply> Session::refuse_chunk(std::string_view arguments, Reply refusal) {
   auto chunk = Chunk::parse(arguments);
   if (!chunk) co_return std::move(refusal).and_hang_up();
@@ -168,8 +168,7 @@ Task<Reply> Session::refuse_chunk(std::string_view arguments, Reply refusal) {
   co_return co_await std::move(skipping);
 }
 
-/// Reads and throws away the bytes of a chunk that is not wanted; of one too large to skip the
-/// connection is closed.
+/// Reads and discards a refused chunk; closes the connection if it is too large to skip.
 Task<Reply> Session::skip_chunk(std::uint64_t bytes, Reply refusal) {
   auto bytes_max = site_->message_bytes_max();
   if (bytes_max == 0) bytes_max = refused_chunk_bytes_max;
@@ -190,7 +189,7 @@ Task<Reply> Session::skip_chunk(std::uint64_t bytes, Reply refusal) {
   co_return std::move(refusal);
 }
 
-/// Why the content can't be taken; nothing when it can.
+/// Why the content is refused; nothing if it is not.
 std::optional<Reply> Session::fault_reply() const {
   const DataScanner& scanner = *transaction_->scanner;
   switch (scanner.fault()) {

@@ -7,7 +7,7 @@
 namespace pennypost::smtp {
 namespace {
 
-/// Whether any byte has its high bit set, 32 at a time.
+/// Whether any byte has its high bit set; tests 32 bytes at a time.
 bool any_8bit(std::string_view bytes) {
   constexpr std::uint64_t high_bits = 0x8080808080808080;
   std::uint64_t seen = 0;
@@ -21,7 +21,7 @@ bool any_8bit(std::string_view bytes) {
   return (seen & high_bits) != 0;
 }
 
-/// As append() would, at once and not line by line.
+/// Grows `out` as append() would, but once for all lines.
 void make_room(std::string& out, std::size_t more) {
   if (out.capacity() - out.size() >= more) return;
   out.reserve(std::max(out.size() + more, out.capacity() * 2));
@@ -77,8 +77,8 @@ void DataScanner::bare_lf(std::string& out) {
   can_end_ = false;
 }
 
-/// At the beginning of a line: takes the whole lines there that nothing is to be said of, which are
-/// nearly all in nearly all messages. line() and text() would do the same to them, more slowly.
+/// At the start of a line: consumes the complete lines that need no special treatment, which are
+/// nearly all in most messages. line() and text() would have the same result, more slowly.
 std::size_t DataScanner::plain_lines(std::string_view bytes, std::string& out) {
   std::size_t at = 0;
   while (at < bytes.size() && fault_ == Fault::None) {
@@ -97,8 +97,8 @@ std::size_t DataScanner::plain_lines(std::string_view bytes, std::string& out) {
   return at;
 }
 
-/// Within a line: takes it whole, with its CRLF; else up to its LF, to a CR, or to the end of
-/// `bytes`. A CR is looked at when its next byte is here.
+/// Within a line: consumes the rest of it with its CRLF; otherwise up to its LF, to a CR, or to the
+/// end of `bytes`. A CR is handled when the next byte has arrived.
 std::size_t DataScanner::line(std::string_view bytes, std::string& out) {
   const void* found = std::memchr(bytes.data(), '\n', bytes.size());
   std::size_t length = bytes.size();
@@ -125,7 +125,7 @@ std::size_t DataScanner::line(std::string_view bytes, std::string& out) {
 std::size_t DataScanner::scan(std::string_view bytes, std::string& out) {
   if (fault_ == Fault::None) make_room(out, bytes.size());
   auto taken = scan_lines(bytes, out);
-  // What is not content, CR and dots, has no high bit.
+  // Bytes that are not content (CR, stuffed dots) have no high bit.
   if (!has_8bit_) has_8bit_ = any_8bit(bytes.substr(0, taken));
   return taken;
 }
@@ -160,7 +160,7 @@ std::size_t DataScanner::scan_lines(std::string_view bytes, std::string& out) {
         end_crlf(out);
         break;
       case State::Dot:
-        // What follows is the line's text: the dot was stuffed.
+        // The text of the line follows: the dot was stuffed.
         state_ = c == '\r' ? State::DotCr : State::Text;
         if (c == '\r') ++at;
         break;
@@ -175,7 +175,7 @@ std::size_t DataScanner::scan_lines(std::string_view bytes, std::string& out) {
           state_ = State::Done;
           break;
         }
-        // A line of one dot after a bare LF ends no message (SMTP smuggling).
+        // A line of one dot after a bare LF does not end the message (SMTP smuggling).
         end_crlf(out);
         break;
       case State::Done:

@@ -1,11 +1,11 @@
 // Scans the bytes of DATA or BDAT: finds the end of the message and converts its content to LF line
 // ends.
 //
-// Pure: bytes come in pieces of any size, with the same result for every way of cutting them. Lines
-// end with CRLF; only CRLF.CRLF ends DATA, whatever the message contains. A dot that begins a line
-// is removed (RFC 5321 section 4.5.2). A message that can't be accepted sets fault(); from then on
-// nothing is written, but the end is still found, so that the reply comes where the client expects
-// it.
+// Pure: the input comes in pieces of any size, and the result does not depend on how it is cut.
+// Lines end with CRLF; only CRLF.CRLF ends DATA, whatever the message contains. A dot that begins a
+// line is removed (RFC 5321 section 4.5.2). If the message can't be accepted, fault() is set; from
+// then on nothing is written, but the end is still found, so that the reply comes where the client
+// expects it.
 //
 // STANDARDS  RFC 5321 sections 2.3.8, 4.1.1.4, 4.5.2, 4.5.3.1.6; RFC 3030 (BDAT)
 #pragma once
@@ -26,22 +26,23 @@ class DataScanner {
   enum class Fault { None, BareLf, BareCr, LineTooLong, TooBig };
 
   struct Limits {
-    std::uint64_t message_bytes_max = 0;  // content with CRLF (RFC 1870 section 5); 0: no limit
-    std::size_t line_bytes_max = 0;       // without its end
+    std::uint64_t message_bytes_max = 0;  // counted with CRLF (RFC 1870 section 5); 0: no limit
+    std::size_t line_bytes_max = 0;       // without the line end
     BareNewline bare_newline = BareNewline::Refuse;
   };
   DataScanner(Ends ends, Limits limits) : ends_(ends), limits_(limits) {}
 
-  /// Appends the content to `out`. Returns how many of `bytes` it took: all, unless CRLF.CRLF came.
+  /// Appends the content to `out`. Returns how many of `bytes` it consumed: all, unless CRLF.CRLF
+  /// came.
   std::size_t scan(std::string_view bytes, std::string& out);
-  /// BDAT: nothing follows. A last line without an end gets one.
+  /// For BDAT, at the end of the content. A last line without a line end gets one.
   void finish(std::string& out);
 
   /// CRLF.CRLF was seen.
   bool is_done() const { return state_ == State::Done; }
   Fault fault() const { return fault_; }
   bool has_8bit() const { return has_8bit_; }
-  /// How much content there was, also after a fault; each line end counts as CRLF.
+  /// The size of the content, also after a fault; each line end counts as CRLF.
   std::uint64_t octets() const { return octets_; }
   std::uint64_t line_ends() const { return line_ends_; }
 
@@ -71,7 +72,7 @@ class DataScanner {
   std::size_t line_bytes_ = 0;
 };
 
-/// As smtpd_forbid_bare_newline has it: `reject`, `yes`, `normalize`, `no`.
+/// Parses smtpd_forbid_bare_newline: `reject`, `yes`, `normalize`, `no`.
 DataScanner::BareNewline parse_bare_newline(std::string_view text);
 
 }  // namespace pennypost::smtp

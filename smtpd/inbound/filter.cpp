@@ -60,7 +60,7 @@ Task<> FilteredMessage::replace_body(std::string_view piece) {
   co_await content.settle();
 }
 
-// A filter lets pass what it has nothing to say about.
+// By default a filter lets everything pass.
 
 Task<FilterAnswer> Filter::connect(const CheckRecipient&) { co_return FilterAnswer(); }
 Task<FilterAnswer> Filter::helo(const CheckRecipient&) { co_return FilterAnswer(); }
@@ -70,7 +70,7 @@ Task<FilterAnswer> Filter::header(FilteredMessage&) { co_return FilterAnswer(); 
 Task<FilterAnswer> Filter::body(std::string_view) { co_return FilterAnswer(); }
 Task<FilterAnswer> Filter::end(FilteredMessage&) { co_return FilterAnswer(); }
 
-/// `ask` gives the task of one filter. It is kept in this frame, so its captures live long enough.
+/// `ask` calls one filter. It is a parameter, so its captures live as long as this frame.
 template <class Ask>
 Task<FilterAnswer> FilterChain::ask(Ask ask) {
   for (auto& filter : filters_) {

@@ -1,13 +1,13 @@
-// Filters of incoming mail: at each step of a session they may refuse, discard, hold or change it.
+// Filters of incoming mail: at each step of a session they may refuse, discard, hold or change
+// mail.
 //
 // The session asks its filters in order; the first that does not say Continue decides for the step.
-// A message's header comes whole and before any of its body. What one filter changes, the next ones
-// see; what Pennypost itself does to a message (canonical maps, the fix-ups of submission) comes
-// after all filters and sees what they made of it. A message is committed after the last filter's
-// end(). A filter lives as long as its session and sees its messages one after another. It logs
-// itself why it refuses.
+// They see a message's header as a whole and before the body. Each filter sees the changes of those
+// before it; Pennypost's own changes (canonical maps, the fix-ups of submission) are made after all
+// filters. A message is committed after the last filter's end(). A filter lives as long as its
+// session and sees its messages one after another. When it refuses, it must log the reason itself.
 //
-// SEE ALSO   header_checks.h (such a filter), header_draft.h
+// SEE ALSO   header_filter.h (a filter), header_draft.h
 #pragma once
 
 #include <memory>
@@ -31,7 +31,7 @@ class FilterAnswer {
  public:
   enum class Kind { Continue, Refuse, Discard };
   FilterAnswer(Kind kind = Kind::Continue) : kind_(kind), reply_(250, "2.0.0", "Ok") {}  // NOLINT
-  /// Refuse, with 4xx or 5xx.
+  /// Refuses, with a 4xx or 5xx reply.
   FilterAnswer(Reply reply) : kind_(Kind::Refuse), reply_(std::move(reply)) {}  // NOLINT
 
   Kind kind() const { return kind_; }
@@ -42,14 +42,14 @@ class FilterAnswer {
   Reply reply_;
 };
 
-/// A message as its filters see and change it.
+/// A message as filters see and change it.
 class FilteredMessage {
  public:
   struct Parts {
     QueueId id;
     HeaderDraft& header;
-    std::string& sender;                 // of the envelope; empty: the null sender
-    std::vector<Recipient>& recipients;  // of the envelope
+    std::string& sender;                 // the envelope's; empty: the null sender
+    std::vector<Recipient>& recipients;  // the envelope's
     Body& content;
     bool& is_held;
     LogTransaction origin;                // client, protocol and HELO, for the log
@@ -57,31 +57,31 @@ class FilteredMessage {
   };
   explicit FilteredMessage(Parts parts) : parts_(std::move(parts)) {}
 
-  /// What lines about this message hold.
+  /// What a filter's log lines about this message begin with.
   LogTransaction log_line() const;
-  /// All fields, ours on top included, with LF line ends and without the empty line.
+  /// All fields, including those that we add on top, with LF line ends and without the empty line.
   std::string header() const { return parts_.header.whole(); }
-  /// Inserts, replaces or deletes fields; offsets are into header(), in order.
+  /// Inserts, replaces or deletes fields. Offsets are into header(), in ascending order.
   void edit_header(const std::vector<Edit>& edits);
 
   const std::string& sender() const { return parts_.sender; }
   void set_sender(std::string sender) { parts_.sender = std::move(sender); }
   const std::vector<Recipient>& recipients() const { return parts_.recipients; }
-  /// An address that is a recipient already stays one.
+  /// No effect if the address is a recipient already.
   void add_recipient(std::string address);
-  /// A message without recipients is discarded.
+  /// A message left without recipients is discarded.
   void remove_recipient(std::string_view address);
-  /// All goes to this address alone.
+  /// Replaces all recipients by this address.
   void redirect(std::string address);
 
   /// Keeps the message in the queue until an admin releases it.
   void hold() { parts_.is_held = true; }
-  /// In end(): this takes the place of the body, with LF line ends; what further calls give is
-  /// appended. What is too large or can't be written refuses the message.
+  /// For use in end(): replaces the body, with LF line ends; further calls append to the new body.
+  /// A body that is too large or can't be written makes the message be refused.
   Task<> replace_body(std::string_view piece);
 
   bool has_8bit_edits() const { return has_8bit_edits_; }
-  /// Line ends of header and body, where the body was replaced.
+  /// The line ends of header and body, if the body was replaced.
   std::optional<std::uint64_t> new_line_ends() const { return new_line_ends_; }
   bool is_too_large() const { return is_too_large_; }
 
@@ -96,22 +96,22 @@ class FilteredMessage {
 class Filter {
  public:
   virtual ~Filter() = default;
-  /// `about` holds what is known of the client so far.
+  /// `about`: what is known about the client so far.
   virtual Task<FilterAnswer> connect(const CheckRecipient& about);
   virtual Task<FilterAnswer> helo(const CheckRecipient& about);
   virtual Task<FilterAnswer> mail(const CheckRecipient& about);
   virtual Task<FilterAnswer> rcpt(const CheckRecipient& about);
-  /// The header is whole; nothing of the body has been shown.
+  /// Called with the complete header, before body().
   virtual Task<FilterAnswer> header(FilteredMessage& message);
-  /// A piece of the body as it arrives, LF line ends.
+  /// Called with each piece of the body as it arrives, with LF line ends.
   virtual Task<FilterAnswer> body(std::string_view piece);
-  /// All has been shown.
+  /// Called after the whole message.
   virtual Task<FilterAnswer> end(FilteredMessage& message);
-  /// The transaction is over without a message: RSET, an error, the end of the connection.
+  /// Called if the transaction ends without a message: RSET, an error, the end of the connection.
   virtual void abort() {}
 };
 
-/// The filters of one session. With none, nothing is awaited.
+/// The filters of one session.
 class FilterChain {
  public:
   void add(std::unique_ptr<Filter> filter) { filters_.push_back(std::move(filter)); }

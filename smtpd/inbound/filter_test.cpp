@@ -11,7 +11,7 @@ using namespace pennypost::smtp;
 
 namespace {
 
-/// Does as a test says, and notes what it was shown.
+/// Answers as a test tells it, and records what it is shown.
 class ScriptedFilter final : public Filter {
  public:
   struct Script {
@@ -73,7 +73,7 @@ std::string lines(const std::string& line, int count) {
   return text;
 }
 
-/// Replaces `from` in a header, as an edit.
+/// An edit that replaces `from` in a header.
 Edit replacing(const std::string& header, const std::string& from, std::string to) {
   auto at = header.find(from);
   REQUIRE(at != std::string::npos);

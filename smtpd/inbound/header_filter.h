@@ -12,7 +12,7 @@ namespace pennypost::smtp {
 
 class HeaderFilter final : public Filter {
  public:
-  /// `service`: whose settings count.
+  /// `service`: the service whose header_checks apply.
   HeaderFilter(Backend& backend, std::string_view service) : backend_(backend), service_(service) {}
 
   Task<FilterAnswer> header(FilteredMessage& message) override;

@@ -1,4 +1,4 @@
-// MAIL and RCPT: a transaction's envelope, weighed by policy before it is taken.
+// MAIL and RCPT: builds a transaction's envelope and asks policy about sender and recipients.
 
 #include <algorithm>
 
@@ -17,13 +17,13 @@ std::uint8_t notify_bits(const DsnNotify& notify) {
   return static_cast<std::uint8_t>(bits);
 }
 
-/// strict_rfc821_envelopes. A blank before the bracket is no business of its.
+/// For strict_rfc821_envelopes, which allows a blank before the bracket.
 bool has_brackets(std::string_view arguments) {
   auto colon = arguments.find(':');
   return colon != arguments.npos && trim(arguments.substr(colon + 1)).starts_with('<');
 }
 
-/// `554 5.7.1 text` as `454 4.7.1 text`.
+/// Turns `554 5.7.1 text` into `454 4.7.1 text`.
 void soften_code(std::string& reply) {
   if (!reply.starts_with('5')) return;
   reply[0] = '4';
@@ -32,7 +32,7 @@ void soften_code(std::string& reply) {
 
 }  // namespace
 
-/// What policy and filters may know of the client and the transaction so far.
+/// What policy and filters are told about the client and the transaction so far.
 CheckRecipient Session::about() const {
   CheckRecipient request;
   request.service = site_->service_name();
@@ -81,7 +81,7 @@ LogTransaction Session::log_origin() const {
   return line;
 }
 
-/// The refusal, logged; nothing when the verdict lets pass.
+/// Applies a verdict of policy. Returns the refusal, which is logged; nothing if there is none.
 std::optional<Reply> Session::weigh(const CheckRecipient::Verdict& verdict,
                                     std::string_view recipient) {
   std::optional<std::string_view> shown;
@@ -110,7 +110,7 @@ std::optional<Reply> Session::weigh(const CheckRecipient::Verdict& verdict,
   return std::nullopt;
 }
 
-/// A filter has logged its refusal itself.
+/// Applies a filter's answer. Returns its refusal, which the filter has logged.
 std::optional<Reply> Session::weigh(const FilterAnswer& answer) {
   if (answer.kind() == FilterAnswer::Kind::Refuse) return answer.reply();
   bool is_discarded = answer.kind() == FilterAnswer::Kind::Discard;
@@ -118,7 +118,7 @@ std::optional<Reply> Session::weigh(const FilterAnswer& answer) {
   return std::nullopt;
 }
 
-/// Asks one restriction list, if `is_wanted`.
+/// Evaluates one restriction list, if `is_wanted`.
 Task<std::optional<Reply>> Session::check(std::string_view parameter, bool is_wanted) {
   if (!is_wanted) co_return std::nullopt;
   CheckRestrictions request;
@@ -133,7 +133,7 @@ Task<std::optional<Reply>> Session::check(std::string_view parameter, bool is_wa
   co_return weigh(*verdict, "");
 }
 
-/// What the MAIL command says against itself.
+/// Why a MAIL command is refused for its parameters.
 std::optional<Reply> Session::refusal(const MailCommand& command) const {
   auto is_given = [&](std::string_view keyword) {
     return std::ranges::find(command.given, keyword) != command.given.end();

@@ -21,7 +21,7 @@ Task<Result<CheckRecipient::Verdict>> PortBackend::check_restrictions(CheckRestr
   co_return co_await std::move(asking);
 }
 
-/// Asks lookup, unless it has just answered the same question.
+/// Asks lookup, unless the same question was answered within verdict_lives.
 template <class Request>
 Task<Result<CheckRecipient::Verdict>> PortBackend::ask(Request request) {
   std::string key = std::to_string(Request::type) + ':' + wire::encode(request);

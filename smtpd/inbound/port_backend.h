@@ -1,4 +1,4 @@
-// Answers a session's questions by asking the lookup process, the queue process and DNS.
+// Implements Backend by asking the lookup process, the queue process and DNS.
 //
 // Verdicts are cached for at most half a second, so that a burst of messages from one client to the
 // same recipient asks once; errors are not cached.
@@ -16,12 +16,13 @@
 
 namespace pennypost::smtp {
 
-/// Together with map_check_interval, a change of users takes effect within two seconds.
+/// How long a verdict is cached. Together with map_check_interval, a change of users takes effect
+/// within two seconds.
 inline constexpr std::chrono::milliseconds verdict_lives{500};
 
 class PortBackend final : public Backend {
  public:
-  /// If `resolver` is null, no client has a name.
+  /// If `resolver` is null, clients are not looked up.
   PortBackend(Loop& loop, Port& lookup, Port& queue, Resolver* resolver, std::size_t cache_entries)
       : loop_(loop),
         lookup_(lookup),

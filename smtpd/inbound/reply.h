@@ -1,4 +1,4 @@
-// An SMTP reply: its code, its enhanced status code and its text, and the lines that they make.
+// An SMTP reply: code, enhanced status code and text, and how they are sent.
 //
 // STANDARDS  RFC 5321 section 4.2, RFC 2034 (enhanced status codes)
 #pragma once
@@ -15,14 +15,14 @@ inline constexpr std::size_t reply_line_bytes_max = 512;  // RFC 5321 section 4.
 
 class Reply {
  public:
-  /// `status` is empty where the RFCs want none: greeting, EHLO, 354, 334. `text` may have several
-  /// lines, parted by LF.
+  /// `status` is empty in replies that have none: greeting, EHLO, 354, 334. `text` may have several
+  /// lines, separated by LF.
   Reply(int code, std::string_view status, std::string text)
       : code_(code), status_(status), text_(std::move(text)) {}
-  /// The one place where an Error becomes a reply; x.0.0 stands for a missing status code.
+  /// The only place where an Error becomes a reply. An Error without status code gets x.0.0.
   Reply(const Error& error);  // NOLINT: so that CO_TRY answers
 
-  /// The handler has answered by itself: nothing is sent.
+  /// For a handler that has sent its reply itself.
   static Reply already_sent() { return Reply(0, "", ""); }
 
   int code() const { return code_; }
@@ -30,21 +30,21 @@ class Reply {
   const std::string& status() const { return status_; }
   const std::string& text() const { return text_; }
   bool is_error() const { return code_ >= 400; }
-  /// The connection ends after it: 421, 221, or because it was asked for.
+  /// Whether the connection ends after this reply: 421, 221, or and_hang_up().
   bool ends_session() const { return code_ == 421 || code_ == 221 || ends_session_; }
   Reply&& and_hang_up() && {
     ends_session_ = true;
     return std::move(*this);
   }
 
-  /// soft_bounce: 5xx 5.x.x becomes 4xx 4.x.x.
+  /// For soft_bounce: 5xx 5.x.x becomes 4xx 4.x.x.
   void soften();
-  /// RFC 2034 was not offered: the text alone.
+  /// For a client to which RFC 2034 is not offered.
   void drop_status() { status_.clear(); }
 
-  /// In one line, as the log has it: `554 5.7.1 <x@y>: Relay access denied`.
+  /// The reply in one line, for the log: `554 5.7.1 <x@y>: Relay access denied`.
   std::string summary() const;
-  /// With line ends, every line with code and status; longer lines are wrapped.
+  /// Appends the reply as sent: each line with code, status and line end; long lines are wrapped.
   void append_to(std::string& wire) const;
 
  private:

@@ -11,16 +11,15 @@
 namespace pennypost::smtp {
 namespace {
 
-constexpr std::size_t unsent_bytes_max = 16 * 1024;  // gathered replies leave at this size
-constexpr int commands_per_burst = 32;               // then other sessions have their turn
-constexpr Duration linger_time{2000};                // for the peer to read our last words
-constexpr std::size_t helo_bytes_max = 255;
+constexpr std::size_t unsent_bytes_max = 16 * 1024;  // gathered replies are sent at this size
+constexpr int commands_per_burst = 32;               // then other sessions get a turn
+constexpr Duration linger_time{2000};                // for the client to read the last reply
 
 std::string_view verb_of(std::string_view line) {
   return line.substr(0, line.find_first_of(" \t"));
 }
 
-// Programs of other protocols that were made to talk to us (RFC 5321 has no such verbs).
+// Verbs of HTTP: someone has made a browser or proxy connect to us.
 constexpr std::array foreign_verbs{std::string_view("CONNECT"), std::string_view("GET"),
                                    std::string_view("HEAD"), std::string_view("POST"),
                                    std::string_view("PUT")};
@@ -81,7 +80,7 @@ Session::Session(std::shared_ptr<const Site> site, std::unique_ptr<Stream> strea
   if (site_->in().add_filters) site_->in().add_filters(filters_);
 }
 
-// The conversation is over when Disconnected comes up to here; what it says is for the log.
+// Disconnected, from wherever it is thrown, ends the session here and is logged.
 Task<> Session::serve() {
   std::optional<Disconnected> end;
   try {
@@ -105,7 +104,7 @@ void Session::end() {
   log_disconnect(log_peer(), counts());
 }
 
-/// A 421 without waiting for anything, and what tells the client's TLS that no more follows.
+/// Sends a 421 and shuts the stream down (with TLS's close_notify), without waiting.
 void Session::say_goodbye(std::string_view status, std::string_view text) {
   std::string wire;
   Reply(421, status, settings_.myhostname + " " + std::string(text)).append_to(wire);
@@ -114,7 +113,7 @@ void Session::say_goodbye(std::string_view status, std::string_view text) {
     if (!is_before_tls) connection_.stream().try_write(wire);
     connection_.stream().shut_down();
   } catch (const Disconnected&) {
-    // The client was faster.
+    // The client has closed the connection first.
   }
 }
 
@@ -144,8 +143,8 @@ Task<> Session::converse() {
   }
 }
 
-/// The client is whoever the proxy says it is. False when the connection is over: the header is
-/// malformed, or the client has too many connections.
+/// Takes the client's address from the proxy's header. False if the connection is over: the header
+/// is malformed, or the client has too many connections.
 Task<bool> Session::meet_proxy() {
   auto header = co_await read_proxy_header(connection_);
   if (!header) {
@@ -169,7 +168,7 @@ Task<bool> Session::meet_proxy() {
   co_return false;
 }
 
-/// The client's name by DNS, which holds the greeting up no longer than smtpd_peername_timeout.
+/// Looks up the client's name in DNS; delays the greeting by at most smtpd_peername_timeout.
 Task<> Session::find_client_name() {
   auto asking = site_->backend().client_name(peer_.address());
   auto found = co_await within(site_->loop(), settings_.smtpd_peername_timeout, std::move(asking));
@@ -203,7 +202,8 @@ CountClient Session::event(CountClient::Event kind) const {
   return event;
 }
 
-/// The other smtpd_client_..._rate_limit settings.
+/// Counts an event and returns whether it exceeds its smtpd_client_..._rate_limit, which is logged.
+/// Connections are counted elsewhere.
 Task<bool> Session::is_too_often(CountClient::Event kind, std::int64_t limit,
                                  std::string_view what) {
   if (limit == 0 || site_->is_free_of_limits(peer_.address())) co_return false;
@@ -238,7 +238,7 @@ Task<Reply> Session::next_reply() {
   }
   if (line.is_too_long) {
     Reply reply(500, "5.5.2", "Error: line too long");
-    // What follows a BDAT are no commands, and nobody knows where it ends.
+    // A chunk follows a BDAT, and its length is unknown.
     if (equal_nocase(verb_of(line.text), "BDAT")) co_return std::move(reply).and_hang_up();
     co_return std::move(reply);
   }
@@ -249,7 +249,7 @@ Task<Reply> Session::next_reply() {
   co_return co_await std::move(answering);
 }
 
-/// By when the next command must have arrived.
+/// The time by which the next command must have arrived.
 SteadyTime Session::line_deadline() const {
   auto limit = settings_.smtpd_per_request_deadline;
   if (limit.count() == 0) return first_mail_by_;
@@ -295,7 +295,7 @@ Task<Reply> Session::dispatch(std::string_view line) {
   co_return std::move(reply);
 }
 
-/// What a row of the table asks for, before its handler is called.
+/// Checks what the row of a command requires before its handler is called.
 std::optional<Reply> Session::refusal(const Command& command) const {
   bool is_encrypted = tls_ != nullptr;
   if (command.handler == &Session::bdat && site_->discards_keyword("CHUNKING")) {
@@ -316,11 +316,12 @@ std::optional<Reply> Session::refusal(const Command& command) const {
   return std::nullopt;
 }
 
-/// RFC 2920 section 3.1: behind some commands nothing may be sent ahead, and behind none where
-/// PIPELINING was not offered. What is sent behind QUIT is never read.
+/// Whether the client has sent data after a command where it must not. RFC 2920 section 3.1: after
+/// some commands it must wait for the reply, and after all if PIPELINING was not offered. Data
+/// after QUIT is never read.
 bool Session::has_input_too_early(const Command& command) {
   if (!connection_.has_input() || command.handler == &Session::quit) return false;
-  // RFC 3030 section 2: the octets of a chunk stand right behind its command.
+  // RFC 3030 section 2: a chunk follows its command directly.
   if (command.handler == &Session::bdat) return false;
   bool is_offered = is_extended_ && !site_->discards_keyword("PIPELINING");
   if (is_offered && !command.last_in_pipeline) return false;
@@ -351,7 +352,8 @@ void Session::drain() {
 
 void Session::break_off() { say_goodbye("4.3.2", "Service shutting down"); }
 
-/// `ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4`, as Postfix: done, and all where they differ.
+/// `ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4`, as in Postfix: successful commands, and all if
+/// that differs.
 std::string Session::counts() const {
   std::string text;
   Count sum;
@@ -371,105 +373,6 @@ std::string Session::counts() const {
   return text;
 }
 
-// The handlers that need no more than this file.
-
-Task<Reply> Session::ehlo(std::string_view arguments) {
-  return hello(printable(arguments.substr(0, arguments.find_first_of(" \t")), helo_bytes_max),
-               true);
-}
-
-Task<Reply> Session::helo(std::string_view arguments) {
-  return hello(printable(arguments.substr(0, arguments.find_first_of(" \t")), helo_bytes_max),
-               false);
-}
-
-/// RFC 5321 section 4.1.1.1: also ends a transaction.
-Task<Reply> Session::hello(std::string name, bool is_extended) {
-  if (name.empty()) {
-    co_return Reply(501, "", is_extended ? "Syntax: EHLO hostname" : "Syntax: HELO hostname");
-  }
-  end_transaction();
-  helo_ = std::move(name);
-  is_extended_ = is_extended;
-  bool is_wanted = !settings_.smtpd_delay_reject && !settings_.smtpd_helo_restrictions.empty();
-  auto checking = check("smtpd_helo_restrictions", is_wanted);
-  auto refused = co_await std::move(checking);
-  if (!refused && !filters_.empty()) {
-    CheckRecipient request = about();
-    FilterAnswer answer = co_await filters_.helo(request);
-    refused = weigh(answer);
-  }
-  if (refused) {
-    helo_.clear();
-    co_return *std::move(refused);
-  }
-  if (is_extended) co_await learn_offer();
-  std::string text = settings_.myhostname;
-  if (is_extended) text += extensions();
-  co_return Reply(250, "", std::move(text));
-}
-
-/// What EHLO announces: only what is whole, and allowed to this client now.
-std::string Session::extensions() const {
-  std::string text;
-  auto add = [&](std::string_view keyword, const std::string& value = {}) {
-    if (site_->discards_keyword(keyword)) return;
-    text += "\n" + std::string(keyword);
-    if (!value.empty()) text += " " + value;
-  };
-  add("PIPELINING");
-  auto bytes_max = site_->message_bytes_max();
-  add("SIZE", bytes_max == 0 ? "" : std::to_string(bytes_max));
-  if (!settings_.disable_vrfy_command) add("VRFY");
-  if (site_->offers_tls() && tls_ == nullptr) add("STARTTLS");
-  if (offers_auth()) {
-    std::string names = join(offer().mechanisms, " ");
-    add("AUTH", names);
-    if (settings_.broken_sasl_auth_clients) text += "\nAUTH=" + names;
-  }
-  add("ENHANCEDSTATUSCODES");
-  add("8BITMIME");
-  add("DSN");
-  if (settings_.smtputf8_enable) add("SMTPUTF8");
-  add("CHUNKING");
-  add("HELP");
-  return text;
-}
-
-Task<Reply> Session::help(std::string_view) {
-  std::string text = "Commands:";
-  for (const Command& command : commands()) text += " " + std::string(command.name);
-  text += "\nSee RFC 5321. The mail system is looked after by postmaster@" + settings_.myhostname;
-  co_return Reply(214, "2.0.0", std::move(text));
-}
-
-Task<Reply> Session::noop(std::string_view) { co_return Reply(250, "2.0.0", "Ok"); }
-
-Task<Reply> Session::quit(std::string_view arguments) {
-  if (!arguments.empty()) co_return Reply(501, "5.5.4", "Syntax: QUIT");
-  co_return Reply(221, "2.0.0", "Bye");
-}
-
-Task<Reply> Session::rset(std::string_view arguments) {
-  if (!arguments.empty()) co_return Reply(501, "5.5.4", "Syntax: RSET");
-  end_transaction();
-  co_return Reply(250, "2.0.0", "Ok");
-}
-
-/// RFC 5321 section 3.5.3: who wants to know whether a mailbox exists gets no answer, but no
-/// refusal either.
-Task<Reply> Session::vrfy(std::string_view arguments) {
-  if (settings_.disable_vrfy_command) {
-    co_return Reply(502, "5.5.1", "VRFY command is disabled");
-  }
-  if (arguments.empty()) co_return Reply(501, "5.5.4", "Syntax: VRFY address");
-  auto address = MailAddress::parse_path(arguments);
-  if (!address || address->is_null()) {
-    co_return Reply(501, "5.1.3", "Bad recipient address syntax");
-  }
-  co_return Reply(252, "2.0.0", address->text());
-}
-
 Task<> Session::secure() {
   auto tls = site_->in().tls;
   ASSERT(tls != nullptr);
@@ -480,22 +383,6 @@ Task<> Session::secure() {
   if (settings_.smtpd_tls_loglevel > 0) {
     log_tls("Anonymous", log_peer(), tls_->protocol(), tls_->cipher(), tls_->cipher_bits());
   }
-}
-
-/// RFC 3207 section 4: nothing said in the clear counts any more.
-Task<Reply> Session::starttls(std::string_view arguments) {
-  if (!arguments.empty()) co_return Reply(501, "5.5.4", "Syntax: STARTTLS");
-  if (tls_ != nullptr) co_return Reply(554, "5.5.1", "Error: TLS already active");
-  if (!site_->offers_tls()) co_return Reply(502, "5.5.1", "Error: command not implemented");
-  end_transaction();
-  std::string wire;
-  Reply(220, "2.0.0", "Ready to start TLS").append_to(wire);
-  connection_.put(wire);
-  co_await secure();
-  helo_.clear();
-  is_extended_ = false;
-  login_.reset();
-  co_return Reply::already_sent();
 }
 
 }  // namespace pennypost::smtp

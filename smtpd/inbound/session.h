@@ -1,11 +1,11 @@
-// Serves one SMTP client: the server side of the protocol, from the greeting to QUIT.
+// Serves one SMTP client, from the greeting to QUIT.
 //
-// serve() reads as the dialogue does: greeting, commands until QUIT. The command table says what
-// each verb needs before its handler is called. Replies to pipelined commands are gathered and sent
-// together when no input is left. A transaction is one object, which RSET destroys.
+// serve() follows the dialogue: greeting, then commands until QUIT. The command table says what
+// each verb requires before its handler is called. Replies to pipelined commands are gathered and
+// sent together when no input is left. A transaction is one object, which RSET destroys.
 //
-// Only CRLF.CRLF ends DATA. What a client sends in the clear behind STARTTLS is thrown away. A
-// recipient is accepted only after the lookup process has said so; `250 … queued as` is sent only
+// Only CRLF.CRLF ends DATA. Anything that a client sends in plain text after STARTTLS is discarded.
+// A recipient is accepted only if the lookup process permits it; `250 … queued as` is sent only
 // after the queue has the message on disk.
 //
 // STANDARDS  RFC 5321 (SMTP), RFC 6409 and 8314 (submission), RFC 1870 (SIZE), RFC 2034 (enhanced
@@ -39,20 +39,20 @@ namespace pennypost::smtp {
 
 class Session final : public Guest {
  public:
-  /// `place`: where this connection counts, if its client was known when it was accepted.
+  /// `place`: the connection's entry in the counts, if the client was known when it was accepted.
   Session(std::shared_ptr<const Site> site, std::unique_ptr<Stream> stream, Endpoint peer,
           Endpoint local, ConnectionCounts::Place place = {});
 
-  /// From the greeting to the end of the connection. Throws nothing. After it, or in its place when
-  /// it was destroyed before, end() is called.
+  /// Runs from the greeting to the end of the connection. Throws nothing. The caller calls end()
+  /// after it, or when it destroys the task before its end.
   Task<> serve();
   void end();
-  /// It has neither logged in nor begun a transaction.
+  /// Whether the client has neither logged in nor begun a transaction.
   bool is_stranger() const override { return !login_ && !has_begun_mail_; }
   void say_no_room() override;
-  /// The process ends: an idle client is told so now, others after their message.
+  /// The process is about to end: an idle client is told so now, others after their message.
   void drain();
-  /// It ends now: whatever the client is at, a 421 is the last it hears.
+  /// The process ends now: sends the client a 421, whatever it is doing.
   void break_off();
   bool is_idle() const { return is_waiting_ && !transaction_; }
 
@@ -70,9 +70,9 @@ class Session final : public Guest {
  private:
   enum Needs : unsigned {
     NeedsNothing = 0,
-    NeedsTls = 1,    // where smtpd_tls_security_level = encrypt
-    NeedsHello = 2,  // where smtpd_helo_required
-    NeedsLogin = 4,  // where smtpd_sasl_auth_required
+    NeedsTls = 1,    // if smtpd_tls_security_level = encrypt
+    NeedsHello = 2,  // if smtpd_helo_required
+    NeedsLogin = 4,  // if smtpd_sasl_auth_required
   };
   struct Transaction {
     Transaction(QueueId queue_id, std::int64_t now, MailCommand command)
@@ -80,19 +80,19 @@ class Session final : public Guest {
     QueueId id;
     std::int64_t arrival;  // microseconds since 1970
     MailCommand mail;
-    std::string sender;  // with its domain completed, and as filters and canonical maps have it
+    std::string sender;  // with its domain completed, changed by filters and canonical maps
     std::vector<Recipient> recipients;
-    std::size_t accepted = 0;  // RCPT commands, also those that name a recipient again
+    std::size_t accepted = 0;  // RCPT commands, including those that repeat a recipient
     std::vector<std::string> prepend;
     bool discard = false;
     bool hold = false;
-    // Why the content is not taken, known before its end. Of BDAT only RSET, or the last chunk,
-    // ends the transaction then.
+    // Why the content is refused, if that is known before its end. With BDAT, the transaction then
+    // lasts until RSET or the last chunk.
     std::optional<Reply> refusal;
     std::unique_ptr<Body> body;
     std::unique_ptr<DataScanner> scanner;
-    HeaderFacts facts;                  // of the header as it came
-    std::optional<HeaderDraft> header;  // once it is whole
+    HeaderFacts facts;                  // of the received header
+    std::optional<HeaderDraft> header;  // once the header is complete
     std::optional<FilteredMessage> filtered;
   };
   struct Identity {
@@ -191,7 +191,7 @@ class Session final : public Guest {
   bool is_name_lookup_failed_ = false;
   bool is_in_mynetworks_;
   bool may_relay_ = false;
-  TlsStream* tls_ = nullptr;  // the connection's, once it is encrypted
+  TlsStream* tls_ = nullptr;  // the connection's stream, once it is encrypted
   std::string helo_;
   bool is_extended_ = false;
   bool scram_serves_all_ = false;
@@ -212,7 +212,7 @@ class Session final : public Guest {
     unsigned all = 0;
   };
   static constexpr std::size_t command_count = 13;
-  std::array<Count, command_count + 1> counts_{};  // the last: unknown commands
+  std::array<Count, command_count + 1> counts_{};  // the last is for unknown commands
 };
 
 }  // namespace pennypost::smtp

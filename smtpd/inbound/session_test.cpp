@@ -367,7 +367,7 @@ TEST_CASE("a client of ours gets the header fields that its message lacks") {
   CHECK(content.find("To: carol@mail.example.com") != std::string::npos);
   CHECK(content.ends_with("\n\ntext\n"));
   CHECK(stage.backend.messages[0].envelope.message_id.find("QUEUEID") != std::string::npos);
-  // Those of strangers stay as they are.
+  // Messages of strangers are not changed.
   Stage foreign;
   CHECK(foreign.run(envelope + std::string("C: DATA\nS~ 354\nC: Subject: x\nC:\nC: .\nS~ 250\n")) ==
         "");
@@ -1025,7 +1025,7 @@ TEST_CASE("the octets of a refused BDAT are skipped, never run as commands") {
     CHECK(stage.run("S~ 220\n" + std::string(row.begin) + chunk + "S~ " + row.reply +
                     "\nS: 250 2.0.0 Ok\nC: QUIT\nS~ 221\nS!\n") == "");
   }
-  // Where nobody knows how long it is, or it is too long to be skipped, the connection ends.
+  // A chunk of unknown length, or one too long to be skipped, ends the connection.
   for (const char* line : {"BDAT x", "BDAT 999999999999"}) {
     CAPTURE(line);
     Stage stage({"smtpd_sasl_auth_required=yes"});

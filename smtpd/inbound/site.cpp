@@ -23,7 +23,7 @@ Site::Site(Service service, std::shared_ptr<const Config> config, Surroundings s
       rewrites_addresses_(has_canonical_maps(*config_)) {
   if (auto completion = completion_of(settings_)) completion_ = *std::move(completion);
   if (settings_.smtpd_tls_security_level == "none" && !is_implicit_tls(service)) in_.tls = nullptr;
-  // What EHLO does not offer is not there for those who do not ask, either.
+  // An extension that EHLO does not announce is also refused to clients that use it anyway.
   if (discards_keyword("STARTTLS") && !is_implicit_tls(service)) in_.tls = nullptr;
   if (!settings_.smtpd_sasl_auth_enable || discards_keyword("AUTH")) in_.auth = nullptr;
   bool has_own_name = settings_.syslog_name != config_->syslog_name;

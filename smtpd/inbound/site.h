@@ -1,6 +1,6 @@
 // Holds what all sessions of one SMTP service share: settings, networks, limits, TLS, backend.
 //
-// It is derived once for each service and configuration.
+// It is made once for each service and configuration.
 #pragma once
 
 #include <functional>
@@ -26,7 +26,7 @@
 
 namespace pennypost::smtp {
 
-/// What the process provides to its sessions.
+/// What the process provides to all its sessions.
 struct Surroundings {
   Loop& loop;
   Backend& backend;
@@ -35,7 +35,7 @@ struct Surroundings {
   ConnectionCounts* connections = nullptr;    // null: no connection limits
   std::function<QueueId()> make_queue_id = {};
   const Clock* clock = &Clock::system();
-  std::function<void(FilterChain&)> add_filters = {};  // for each session; may be empty
+  std::function<void(FilterChain&)> add_filters = {};  // called for each session; may be empty
 };
 
 class Site {
@@ -48,26 +48,27 @@ class Site {
   const Settings& settings() const { return settings_; }
   Service service() const { return service_; }
   std::string_view service_name() const { return name_of(service_); }
-  /// Of its sessions' lines: a service may have a syslog_name of its own.
+  /// The component in log lines; a service may have its own syslog_name.
   std::string_view log_component() const { return log_component_; }
-  /// 587 and 465: mail is handed in by users (RFC 6409).
+  /// Whether this is submission (587 or 465), where users hand in mail (RFC 6409).
   bool is_submission() const { return service_ != Service::Smtp; }
 
-  /// What completes the addresses in a header.
+  /// How addresses in a header are completed.
   const Completion& completion() const { return completion_; }
   bool is_in_mynetworks(const IpAddress& address) const;
-  /// The same, where the answer does not depend on a table in mynetworks.
+  /// The same, but false if the answer depends on a table in mynetworks.
   bool is_surely_in_mynetworks(const IpAddress& address) const;
-  /// smtpd_client_event_limit_exceptions.
+  /// Whether the client is in smtpd_client_event_limit_exceptions.
   bool is_free_of_limits(const IpAddress& address) const { return limits_.is_exempt(address); }
-  /// Counts a connection of this client, and logs that it has too many where it has: then the reply
-  /// to it.
+  /// Counts a connection of this client. If the client has too many, logs that and returns the
+  /// reply.
   std::optional<Reply> enter(const IpAddress& client, ConnectionCounts::Place& place) const;
-  /// smtpd_proxy_networks: who connects begins with a PROXY header.
+  /// Whether the peer is in smtpd_proxy_networks, so that its connections begin with a PROXY
+  /// header.
   bool is_proxy(const IpAddress& address) const;
-  /// local_header_rewrite_clients: its messages get the header fields they lack.
+  /// Whether a client is in local_header_rewrite_clients, so that its messages get missing fields.
   bool completes_headers(bool is_own_address, bool is_in_mynetworks, bool is_authenticated) const;
-  /// smtpd_sasl_exceptions_networks.
+  /// Whether the client is in smtpd_sasl_exceptions_networks.
   bool is_without_auth(const IpAddress& client) const { return without_auth_.contains(client); }
   bool is_tls_required() const { return is_tls_required_; }
   bool offers_tls() const { return in_.tls != nullptr && !is_implicit_tls(service_); }
@@ -77,7 +78,7 @@ class Site {
   DataScanner::Limits data_limits() const;
   /// Whether there are canonical maps.
   bool rewrites_addresses() const { return rewrites_addresses_; }
-  /// The address with its domain, as the queue keeps it; see ../routing/expansion.h.
+  /// The address with its domain completed, as it is queued; see ../routing/expansion.h.
   MailAddress completed(const MailAddress& address) const;
 
  private:

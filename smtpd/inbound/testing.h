@@ -1,4 +1,4 @@
-// Plays a script against an SMTP session of ours in memory; for unit tests.
+// Plays a script against an SMTP session in memory; for unit tests.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -22,7 +22,7 @@
 
 namespace pennypost::smtp {
 
-/// The processes behind a session, as a test wants them: example.com is ours, with bob and carol.
+/// Stands in for the processes behind a session: example.com is local, with bob and carol.
 class FakeBackend final : public Backend {
  public:
   Task<ClientName> client_name(IpAddress) override { co_return ClientName(name, name); }
@@ -54,7 +54,7 @@ class FakeBackend final : public Backend {
     co_return verdict;
   }
 
-  /// `old@…` becomes `new@…`.
+  /// Rewrites `old@…` to `new@…`.
   Task<Result<Canonicalize::Rewritten>> canonicalize(Canonicalize request) override {
     canonicalized.push_back(request);
     if (is_canonical_down) co_return Error::temporary("lookup is down");
@@ -67,7 +67,7 @@ class FakeBackend final : public Backend {
     co_return answer;
   }
 
-  /// `Subject: x` as the tables of a test have it.
+  /// Applies a test's header_checks, which are given as a map.
   Task<Result<CheckHeader::Findings>> check_header(CheckHeader request) override {
     checked_headers.push_back(request);
     if (is_header_check_down) co_return Error::temporary("lookup is down");
@@ -105,7 +105,7 @@ class FakeBackend final : public Backend {
     co_return Result<void>();
   }
 
-  /// The last message as the queue would give it to a delivery.
+  /// The last message as it would be delivered.
   std::string content() const {
     REQUIRE(!messages.empty());
     const Submit& message = messages.back();
@@ -123,7 +123,7 @@ class FakeBackend final : public Backend {
     CHECK(crlf_octets(all) == message.envelope.octets());
     return all;
   }
-  /// The same without the Received field on top, which it must begin with.
+  /// The same without its first field, which must be Received.
   std::string content_as_sent() const {
     std::string all = content();
     REQUIRE(all.starts_with("Received: from "));
@@ -134,7 +134,7 @@ class FakeBackend final : public Backend {
 
   std::string name = "client.example";
   std::map<CountClient::Event, std::uint32_t> events;
-  std::string counted;  // the address last counted
+  std::string counted;  // the address that was counted last
   bool is_lookup_down = false;
   bool is_canonical_down = false;
   bool is_header_check_down = false;
@@ -153,7 +153,7 @@ class FakeBackend final : public Backend {
   int file = -1;
 };
 
-/// PLAIN for bob with `secret`, and LOGIN the same.
+/// Accepts bob with the password `secret`, by PLAIN and LOGIN.
 class FakeAuth final : public store::AuthPort {
  public:
   Task<Result<store::AuthAnswer>> step(store::AuthStep step) override {

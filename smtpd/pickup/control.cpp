@@ -52,7 +52,8 @@ Result<Message> QueueClient::exchange(std::uint16_t type, std::string body,
   request.id = 1;
   request.body = std::move(body);
   request.descriptors = std::move(descriptors);
-  // The queue closes the connection of a user who has too many.
+  // A user with too many connections gets an answer before his request, and the connection is
+  // closed.
   auto sent = send_blocking(socket_.number(), std::move(request));
   if (!sent) return Error(control_busy, sent.error().text());
   TRY(auto answer, receive_blocking(socket_.number()));

@@ -1,14 +1,15 @@
-// What sendmail, mailq, postqueue, postsuper and postcat ask the queue, over its own Unix socket.
+// The requests of sendmail, mailq, postqueue, postsuper and postcat to the queue, over its Unix
+// socket.
 //
-// The socket is QUEUE_DIRECTORY/socket, open to all; the kernel tells the queue who asks. Everybody
-// may post, list and flush; root and the queue's owner may change, remove and read. Frames are
-// those of common/net/message_socket.h, requests of wire.h's form, at most control_bytes_max long.
-// A message travels as a sealed memory file (memfd) beside its request, so that neither side can
-// make the other wait for bytes, nor change them afterwards.
+// The socket is QUEUE_DIRECTORY/socket, open to all users; the kernel tells the queue who is
+// asking. Everybody may submit, list and flush; root and the queue's owner may also change, remove
+// and read. Frames are those of common/net/message_socket.h; requests are encoded by wire.h and at
+// most control_bytes_max long. A message is passed as a sealed memory file (memfd) with its
+// request, so that neither side can make the other wait for bytes, nor change them afterwards.
 //
 // The answer to a request is a frame of type control_reply with its Reply, or control_error.
 //
-// SEE ALSO   control_server.h (the other end), drop_file.h (when nobody answers)
+// SEE ALSO   control_server.h (the other end), drop_file.h (if the queue does not run)
 #pragma once
 
 #include <cstdint>
@@ -28,10 +29,10 @@ inline constexpr std::size_t control_bytes_max = 4 * 1024 * 1024;
 inline constexpr std::size_t list_page_messages = 200;
 inline constexpr std::uint16_t control_reply = 1;
 inline constexpr std::uint16_t control_error = 2;
-/// The code for a user who has too many connections: the request was not looked at.
+/// The code for a user who has too many connections: the request was not read.
 inline constexpr std::int32_t control_busy = 421;
 
-/// An envelope as a local program gives it. Addresses without a domain get $myorigin.
+/// The envelope of a local program's message. Addresses without a domain get $myorigin.
 struct Posting {
   std::string sender;  // empty: <>
   std::vector<std::string> recipients;
@@ -44,7 +45,7 @@ struct Posting {
   }
 };
 
-/// Takes a message in; its bytes, with LF line ends, are the memory file beside the request.
+/// Submits a message; its content, with LF line ends, is the memory file sent with the request.
 struct PostMail {
   static constexpr std::uint16_t type = 201;
   struct Posted {
@@ -82,7 +83,7 @@ struct ListQueue {
     std::int64_t arrival = 0;  // seconds since 1970
     std::uint64_t size = 0;
     std::string sender;
-    std::vector<Waiting> recipients;  // those not done
+    std::vector<Waiting> recipients;  // those that are pending
     template <class Archive>
     void fields(Archive& archive) {
       archive(id, state, arrival, size, sender, recipients);
@@ -91,8 +92,9 @@ struct ListQueue {
   struct Page {
     std::vector<Entry> entries;
     std::string next_after;  // empty: this was the last page
-    /// How many messages wait now. New ones are listed behind them: who has seen so many has seen
-    /// all that waited when the list was begun, and may not wait for mail to stop coming.
+    /// How many messages are in the queue now. New ones are listed last, so a client that has seen
+    /// this many has seen all that were there when it began, and can stop even if mail keeps
+    /// coming.
     std::uint64_t waiting = 0;
     template <class Archive>
     void fields(Archive& archive) {
@@ -100,14 +102,14 @@ struct ListQueue {
     }
   };
   using Reply = Page;
-  std::string after;  // the id behind which to begin; empty: from the start
+  std::string after;  // the id after which to begin; empty: from the start
   template <class Archive>
   void fields(Archive& archive) {
     archive(after);
   }
 };
 
-/// How many messages a request concerned.
+/// How many messages a request affected.
 struct Count {
   std::uint32_t messages = 0;
   template <class Archive>
@@ -116,12 +118,12 @@ struct Count {
   }
 };
 
-/// Tries at once: everything, one message, or what goes to a domain.
+/// Tries delivery at once: of all mail, one message, or the mail for a domain.
 struct FlushQueue {
   static constexpr std::uint16_t type = 203;
   using Reply = Count;
-  std::string id;    // empty: not one message
-  std::string site;  // empty: not one domain
+  std::string id;    // one message; may be empty
+  std::string site;  // one domain; may be empty. Both empty: all mail
   template <class Archive>
   void fields(Archive& archive) {
     archive(id, site);
@@ -131,20 +133,20 @@ struct FlushQueue {
 enum class QueueChange : std::uint8_t { Hold, Release, Remove, Requeue };
 constexpr QueueChange wire_last(QueueChange) { return QueueChange::Requeue; }
 
-/// For root and the queue's owner. Counts those that were changed: none is held twice, and only
-/// what is held is released.
+/// For root and the queue's owner. Counts the messages that were changed: not those to hold that
+/// were held already, nor those to release that were not held.
 struct ChangeQueue {
   static constexpr std::uint16_t type = 204;
   using Reply = Count;
   QueueChange change = QueueChange::Hold;
-  std::vector<std::string> ids;  // or ALL, or `incoming`, `active`, `deferred`, `hold`
+  std::vector<std::string> ids;  // ids, ALL, `incoming`, `active`, `deferred` or `hold`
   template <class Archive>
   void fields(Archive& archive) {
     archive(change, ids);
   }
 };
 
-/// For root and the queue's owner: the envelope, and the message in a memory file beside it.
+/// For root and the queue's owner: returns the envelope, and the message as a memory file.
 struct ReadMessage {
   static constexpr std::uint16_t type = 205;
   struct Content {
@@ -163,7 +165,7 @@ struct ReadMessage {
   }
 };
 
-/// Mail was left in maildrop; posted by postdrop, not answered.
+/// Tells the queue that there is new mail in maildrop; sent by postdrop, not answered.
 struct Pickup {
   static constexpr std::uint16_t type = 206;
   struct Nothing {
@@ -175,15 +177,15 @@ struct Pickup {
   void fields(Archive&) {}
 };
 
-/// The socket's place.
+/// The socket's path.
 std::string queue_socket_path(const std::string& queue_directory);
 
-/// The asking end, for commands: blocking.
+/// The client's end, for commands. Blocking.
 class QueueClient {
  public:
-  /// Error 451: nobody serves the queue.
+  /// Error 451: no process serves the queue.
   static Result<QueueClient> connect(const std::string& queue_directory);
-  /// Over a connection that is there already.
+  /// Uses an existing connection.
   static QueueClient over(Descriptor socket) { return QueueClient(std::move(socket)); }
 
   template <class Request>
@@ -192,8 +194,8 @@ class QueueClient {
     TRY(auto message, exchange(Request::type, wire::encode(request), std::move(descriptors)));
     return wire::decode<typename Request::Reply>(message.body);
   }
-  /// The same with the descriptors beside the answer. Error control_busy: the request was not
-  /// taken, and may go another way.
+  /// The same for an encoded request, with descriptors. Error control_busy: the request was not
+  /// accepted and may be made in another way.
   Result<Message> exchange(std::uint16_t type, std::string body,
                            std::vector<Descriptor> descriptors);
   /// Sends without waiting for an answer.
@@ -204,9 +206,9 @@ class QueueClient {
   Descriptor socket_;
 };
 
-/// A memory file with these bytes that nobody can change any more. Error 451.
+/// A memory file with these bytes, which can't be changed any more. Error 451.
 Result<Descriptor> sealed_file(std::string_view bytes);
-/// Whether a descriptor is such a file, so that reading it neither waits nor surprises.
+/// Whether a descriptor is such a file, so that reading it can't block and its bytes can't change.
 bool is_sealed_file(const Descriptor& file);
 
 }  // namespace pennypost::smtp

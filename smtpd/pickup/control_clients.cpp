@@ -10,7 +10,7 @@ std::optional<ControlClients::Place> ControlClients::try_take(uid_t uid, std::si
   std::size_t& total = total_of(uid);
   if (total >= control_connections_max) return std::nullopt;
   User& user = users_.try_emplace(uid, loop_).first->second;
-  // A user without a connection has no entry, and is within any limit.
+  // A user's first connection is within any limit, so no entry is left without one.
   if (!is_owner(uid) && user.connections >= per_user_max) return std::nullopt;
   ++user.connections;
   ++total;

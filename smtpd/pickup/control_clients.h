@@ -1,9 +1,9 @@
-// Counts who is connected to the queue's control socket, and gives each user his turn.
+// Counts the connections to the queue's control socket, and shares the queue's time between users.
 //
-// Users of the host are strangers to one another, and to root and the queue's owner: the places of
-// the one are not those of the others. A stranger's requests are answered one after another however
-// many connections he has, and he then rests as long as his request took: asking without pause, all
-// strangers together leave the queue half of the time at least for each of them that asks.
+// Root and the queue's owner have connections reserved for them, and no other user can take up
+// those of all the others. A user's requests are answered one after another however many
+// connections he has, and after each of them he has to wait as long as it took, within
+// control_rest_min and control_rest_max.
 //
 // LIMITS  control_clients_per_user_max connections of one stranger, control_connections_max of all
 //         strangers, and as many of root and the owner; rest_min, rest_max
@@ -26,11 +26,11 @@ class ControlClients {
  public:
   explicit ControlClients(Loop& loop) : loop_(loop) {}
 
-  /// One connection of a user, as long as it lives; the ControlClients must live longer.
+  /// One connection of a user, counted as long as it exists; the ControlClients must outlive it.
   class Place;
-  /// Nothing: he has as many as he may have, or all together do.
+  /// Nothing if the user, or all users together, have as many as allowed.
   std::optional<Place> try_take(uid_t uid, std::size_t per_user_max);
-  /// For root and whoever this process runs as.
+  /// True for root and the user that this process runs as.
   static bool is_owner(uid_t uid);
 
  private:
@@ -62,13 +62,13 @@ class ControlClients::Place {
   uid_t uid() const { return uid_; }
   bool is_owner() const { return ControlClients::is_owner(uid_); }
 
-  /// Does the work when no other of this user's is under way, and rests after it; an owner's at
-  /// once.
+  /// Does the work when no other work of this user is under way, and then pauses; for an owner,
+  /// does it at once.
   template <class T>
   Task<T> in_turn(Task<T> work);
 
  private:
-  /// The user's turn, given on when it ends.
+  /// The user's turn; its end lets the next of his requests begin.
   struct Turn {
     explicit Turn(User& of) : user(of) { user.is_served = true; }
     Turn(const Turn&) = delete;

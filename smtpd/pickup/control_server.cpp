@@ -22,7 +22,7 @@ RawReply raw(std::string body) {
   return reply;
 }
 
-// A message with very many recipients still fits into an answer: the last ones lack their reasons.
+// A message with very many recipients must fit into an answer: the last ones get no reason.
 std::vector<ListQueue::Waiting> waiting_recipients(const QueuedMessage& message,
                                                    std::size_t& reason_bytes_left) {
   std::vector<ListQueue::Waiting> waiting;
@@ -41,7 +41,8 @@ std::vector<ListQueue::Waiting> waiting_recipients(const QueuedMessage& message,
 
 std::string error_body(const Error& error) { return wire::encode(WireError(error)); }
 
-/// Says why before the connection is closed; a new socket takes so few bytes at once.
+/// Sends the reason before the connection is closed; a new socket has room for it, so this can't
+/// block.
 void turn_away(Descriptor socket) {
   Message out;
   out.type = control_error;
@@ -87,7 +88,8 @@ Task<> ControlServer::run() {
     } else {
       turn_away(socket->release());
     }
-    // Who connects without pause gets one connection a round, as all others get theirs.
+    // Accepts one connection in each turn of the loop, so that a flood of them does not stop other
+    // work.
     co_await loop_.yield();
   }
 }
@@ -103,7 +105,7 @@ Task<> ControlServer::serve(Descriptor socket, ControlClients::Place place) {
     auto work = converse(peer, place);
     co_await std::move(work);
   } catch (const Disconnected&) {
-    // It has its answers, or does not want them.
+    // The client has hung up.
   }
 }
 
@@ -116,7 +118,7 @@ Task<> ControlServer::converse(MessageSocket& peer, ControlClients::Place& place
     co_await std::move(reading);
     auto work = answer(*request, place);
     auto reply = co_await std::move(work);
-    // Nonsense without pause, too, lets others have their turn.
+    // Clients that send bad requests without pause are slowed down as well.
     if (!reply && !place.is_owner()) co_await loop_.sleep(control_rest_min);
     if (!wants_answer) continue;
     Message out;
@@ -132,7 +134,8 @@ Task<> ControlServer::converse(MessageSocket& peer, ControlClients::Place& place
   }
 }
 
-/// Programs read an answer before they ask again, and never wait here.
+/// Waits until the client has read its answers. Our own programs read an answer before they ask
+/// again, and never wait here.
 Task<> ControlServer::wait_until_read(const MessageSocket& peer) {
   constexpr Duration pause_max{256};
   Duration pause{1};
@@ -160,7 +163,7 @@ Task<ControlServer::Answer> ControlServer::answer(Message& request, ControlClien
   co_return co_await std::move(work);
 }
 
-/// All but mail, which pays its way by what a commit costs.
+/// All requests but PostMail, which is not limited here, since a commit takes its time anyway.
 Task<ControlServer::Answer> ControlServer::answer_other(Message& request, bool is_owner) {
   switch (request.type) {
     case ListQueue::type: {
@@ -206,7 +209,7 @@ Task<ControlServer::Answer> ControlServer::post(PostMail ask, Descriptor message
   co_return raw(wire::encode(posted));
 }
 
-/// As many entries as fit into control_client_bytes_max, and one at least.
+/// One page: as many entries as fit into control_client_bytes_max, but at least one.
 Task<ControlServer::Answer> ControlServer::list(ListQueue ask) {
   if (!ask.after.empty() && !is_queue_id(ask.after))
     co_return Error(501, "5.5.4", "not a queue id");
@@ -264,7 +267,7 @@ Task<std::uint32_t> ControlServer::flush_site(std::string site) {
   auto domain = Domain::parse(site, Utf8::Allowed);
   if (!domain) co_return 0;
   QueueId after{std::string()};
-  // As many as wait now: new mail comes behind them, and must not keep this going.
+  // Reads as many as there are now. New mail is listed last and must not keep this loop going.
   for (std::size_t left = scheduler_.size(); left > 0;) {
     auto messages = co_await queue_.list(after, list_page_messages);
     if (!messages || messages->empty()) break;
@@ -286,7 +289,7 @@ Task<ControlServer::Answer> ControlServer::change(ChangeQueue ask) {
   }
   Count count;
   for (auto next = ids.begin(); next != ids.end();) {
-    Nursery together(loop_);  // a commit for all of them, not one for each
+    Nursery together(loop_);  // so that their changes share a commit
     while (together.size() < changes_at_once && next != ids.end()) {
       together.start(change_and_count(ask.change, *next++, count.messages));
     }

@@ -1,8 +1,9 @@
-// Answers what local programs ask over the queue's socket.
+// Answers local programs' requests on the queue's socket.
 //
-// Everybody may post, list and flush; root, and the user that the queue runs as, may change, remove
-// and read. Who asks is what the kernel says (SO_PEERCRED). An answer is made when the one before
-// has been read, so that a client who does not read costs one answer; a list comes in pages.
+// Everybody may submit, list and flush; root, and the user that the queue runs as, may also change,
+// remove and read. The kernel says who is asking (SO_PEERCRED). An answer is made only after the
+// previous one has been read, so that a client that does not read takes up the memory of one
+// answer; a list is sent in pages.
 //
 // LIMITS  connections: see control_clients.h; control_timeout without sending or reading;
 //         control_client_bytes_max a page of the list, or one message's entry; requests of
@@ -28,7 +29,7 @@
 
 namespace pennypost::smtp {
 
-inline constexpr std::size_t changes_at_once = 100;  // of messages that a request names together
+inline constexpr std::size_t changes_at_once = 100;  // messages of one request
 
 class ControlServer {
  public:
@@ -36,15 +37,15 @@ class ControlServer {
   ControlServer(Loop& loop, Queue& queue, Scheduler& scheduler, PickupDesk& pickup,
                 GetConfig config);
 
-  /// Binds the socket. Error: why it can't be.
+  /// Binds the socket. Error: the reason why it can't.
   Result<void> listen(const std::string& path);
   /// Accepts and serves until cancelled.
   Task<> run();
-  /// A place for one connection of a user; nothing: he has too many.
+  /// Counts a connection of a user; nothing if he has too many.
   std::optional<ControlClients::Place> try_take_place(uid_t uid);
-  /// That connection; for tests too.
+  /// Serves that connection; public for tests.
   Task<> serve(Descriptor socket, ControlClients::Place place);
-  /// Ends all connections where they stand.
+  /// Ends all connections at once.
   void end() { tasks_.cancel(); }
 
  private:

@@ -27,7 +27,7 @@ constexpr std::uint64_t copy_bytes = 1 << 20;
 
 Error too_large() { return Error(552, "5.3.4", "Message size exceeds fixed limit"); }
 
-/// As the queue keeps it, with its domain; empty stays empty.
+/// The address with its domain, as it is queued; empty stays empty.
 Result<std::string> posted_address(const std::string& text, const Config& config) {
   if (text.empty() || text == "<>") return std::string();
   TRY(auto address, MailAddress::parse_path(text, Utf8::Allowed));
@@ -56,7 +56,7 @@ Result<Envelope> envelope_of(const Posting& posting, const Config& config, const
   envelope.envid = posting.envid;
   TRY(envelope.sender, posted_address(posting.sender, config));
   for (const auto& text : posting.recipients) {
-    // What is no address stays as it is: routing bounces it, and the others get their mail.
+    // A malformed address is kept: it bounces, and the other recipients get their mail.
     auto address = posted_address(text, config);
     Recipient recipient;
     recipient.number = static_cast<std::uint32_t>(envelope.recipients.size());
@@ -97,7 +97,7 @@ PickupDesk::Ask PickupDesk::ask_later() {
   return ask;
 }
 
-/// The message as the queue keeps it, written to `to` if there is such a file, and synced. Error
+/// Reads the message, cleans its line ends, and writes it to `to`, if that is a file, synced. Error
 /// 552: it is larger than message_size_limit, counted with CRLF (RFC 1870 section 5).
 Result<PickupDesk::Content> PickupDesk::copy(const Descriptor& from, std::uint64_t offset,
                                              std::uint64_t bytes, const Descriptor& to,
@@ -124,7 +124,7 @@ Result<PickupDesk::Content> PickupDesk::copy(const Descriptor& from, std::uint64
   return content;
 }
 
-/// With our Received on top. Errors: 552, 554 (refused for good).
+/// The header with our Received on top. Errors: 552, 554 (refused for good).
 Result<HeaderDraft> PickupDesk::draft_header(const Content& content, std::uint32_t uid,
                                              const Config& config, const Envelope& envelope) {
   auto end = find_header_end(content.front, content.front.size() == content.bytes);
@@ -136,8 +136,8 @@ Result<HeaderDraft> PickupDesk::draft_header(const Content& content, std::uint32
   return HeaderDraft(received(envelope, uid, config), text, end);
 }
 
-/// As canonical maps have it. Error control_busy: a table can't tell now; what sendmail hands over
-/// may wait in maildrop.
+/// Applies canonical maps. Error control_busy: a table can't be looked up now; then sendmail's
+/// message may wait in maildrop.
 Task<Result<void>> PickupDesk::rewrite(std::shared_ptr<const Config> config, HeaderDraft& header,
                                        Envelope& envelope) {
   HeaderAddresses::Limits limits;
@@ -159,7 +159,7 @@ Task<Result<void>> PickupDesk::rewrite(std::shared_ptr<const Config> config, Hea
   co_return Result<void>();
 }
 
-/// What the envelope says of the content.
+/// Fills in what the envelope says about the content.
 void PickupDesk::describe(const Content& content, HeaderDraft header, const Config& config,
                           Envelope& envelope) {
   auto facts = header_facts(header.text(), config.message_drop_headers);
@@ -171,7 +171,7 @@ void PickupDesk::describe(const Content& content, HeaderDraft header, const Conf
   envelope.pieces = header.pieces(content.bytes);
 }
 
-/// As header_checks have it. Errors: 550 (refused); control_busy as for rewrite().
+/// Applies header_checks. Errors: 550 (refused); control_busy as for rewrite().
 Task<Result<HeaderVerdict>> PickupDesk::check_header(HeaderDraft& header, Envelope& envelope) {
   auto whole = header.whole();
   CheckHeader ask;
@@ -251,7 +251,7 @@ Task<Result<QueueId>> PickupDesk::take(Posting posting, std::uint32_t uid, const
   co_return id;
 }
 
-// What postdrop left.
+// The files of maildrop.
 
 std::vector<std::string> PickupDesk::names() const {
   std::vector<std::string> found;
@@ -275,7 +275,7 @@ std::vector<std::string> PickupDesk::names() const {
   return found;
 }
 
-/// Error 501: it is not a drop file. Errors: 451.
+/// Errors: 501 (not a drop file), 451.
 Result<PickupDesk::Drop> PickupDesk::open(const std::string& name) const {
   Drop drop;
   drop.name = name;
@@ -302,8 +302,8 @@ Task<Result<QueueId>> PickupDesk::take_open(Result<Drop> opened, std::string key
   co_return co_await std::move(work);
 }
 
-/// A key says that a file's message is committed, until the file is gone for good: so a stop in
-/// between takes nothing in twice.
+/// A key in the database marks the file as committed until the file has been removed for good, so
+/// that a crash in between does not submit it twice. False: try again later.
 Task<bool> PickupDesk::take_drop(std::string name) {
   const std::string path = maildrop() + "/" + name;
   const std::string key = keys::dropped(name);

@@ -1,14 +1,13 @@
-// Takes the messages of local programs into the queue: what sendmail hands over the socket, and
-// what postdrop left in maildrop.
+// Submits the messages of local programs to the queue: those that sendmail sends over the socket,
+// and those that postdrop left in maildrop.
 //
-// Addresses without a domain get $myorigin. header_checks apply, canonical maps rewrite the sender
-// and the header, and a Received field says which user it was, all as for a message that comes by
-// SMTP (../queue/incoming_header.h, posted_lines.h). A message is refused for good when it is too
-// large, has no recipient, has gone round too often, or when header_checks refuse it. A recipient
-// that is no address bounces, like any other that can't be reached.
+// Addresses without a domain get $myorigin, header_checks apply, canonical maps rewrite the sender
+// and the header, and a Received field names the user, as for a message by SMTP
+// (../queue/incoming_header.h, posted_lines.h). A message is refused for good if it is too large,
+// has no recipient or too many Received fields, or if header_checks refuse it. A malformed
+// recipient address bounces, like any other that can't be delivered to.
 //
-// Mail that Pennypost itself sends (reports, delay warnings) does not come this way: no table
-// refuses it.
+// Pennypost's own mail (reports, delay warnings) does not come this way: no table can refuse it.
 //
 // STANDARDS  RFC 5321 section 4.4 (Received), section 6.3 (loops)
 #pragma once
@@ -29,33 +28,33 @@
 
 namespace pennypost::smtp {
 
-/// How often maildrop is looked at without being told.
+/// How often maildrop is scanned when wake() is not called.
 inline constexpr std::chrono::seconds maildrop_round{60};
-/// A file that postdrop has not finished after this time is an orphan.
+/// A file that postdrop has not finished after this time is removed.
 inline constexpr std::chrono::hours unfinished_drop_max{24};
 
 class PickupDesk {
  public:
-  /// What the lookup process is asked about a message.
+  /// Requests to the lookup process about a message.
   struct Ask {
     std::function<Task<Result<Canonicalize::Rewritten>>(Canonicalize)> canonicalize;
     std::function<Task<Result<CheckHeader::Findings>>(CheckHeader)> check_header;
   };
-  /// Where there is no such process: what needs an answer waits in maildrop.
+  /// For use without a lookup process: messages that need an answer wait in maildrop.
   static Ask ask_later();
   PickupDesk(Loop& loop, Queue& queue, Scheduler& scheduler,
              std::function<std::shared_ptr<const Config>()> config, Ask ask, const Clock& clock);
 
-  /// Takes a message in from a file whose bytes from `offset` on are the message. `extra` is
-  /// committed along. The answer is its queue id, also of one that header_checks discard. Errors:
-  /// 501, 550, 552, 554 (refused for good), 452, 451.
+  /// Submits a message: `bytes` of a file, from `offset` on. `extra` is committed with it. Returns
+  /// its queue id, also if header_checks discard it. Errors: 501, 550, 552, 554 (refused for good),
+  /// 452, 451, control_busy.
   Task<Result<QueueId>> take(Posting posting, std::uint32_t uid, const Descriptor& file,
                              std::uint64_t offset, std::uint64_t bytes, Changes extra);
 
-  /// Takes in all that postdrop has left; a file is removed once its message is committed, and
-  /// taken in exactly once.
+  /// Submits everything in maildrop. Each file is submitted exactly once and removed after the
+  /// commit.
   Task<> empty_maildrop();
-  /// empty_maildrop() now, whenever wake() was called, and every maildrop_round.
+  /// Calls empty_maildrop() at once, after every wake(), and every maildrop_round.
   Task<> run();
   void wake() { woken_.notify_all(); }
 
@@ -69,8 +68,8 @@ class PickupDesk {
     std::uint64_t bytes = 0;
   };
   struct Content {
-    std::string front;        // at most header_block_bytes_max of it
-    std::uint64_t bytes = 0;  // of the whole
+    std::string front;        // at most header_block_bytes_max
+    std::uint64_t bytes = 0;  // the size of the whole
     std::uint64_t line_ends = 0;
     bool is_8bit = false;
   };

@@ -1,9 +1,9 @@
-// Makes the line ends of what local programs hand in those of the queue: LF, and no CR.
+// Converts the line ends of local programs' messages to those of the queue: LF, without CR.
 //
-// CRLF becomes LF, as sendmail makes it; a CR that stands alone becomes a blank, as Postfix's
-// cleanup(8) has it (cleanup_replace_stray_cr_lf). A server to which such a CR went on might take
-// it for a line's end, and a dot behind it for the message's. What comes by SMTP has passed
-// DataScanner, which refuses or replaces the same.
+// CRLF becomes LF, as in Postfix's sendmail; a bare CR becomes a blank, as in its cleanup(8)
+// (cleanup_replace_stray_cr_lf). A server that got such a CR might take it for a line end, and a
+// dot after it for the end of the message. Mail by SMTP has passed DataScanner, which refuses or
+// replaces bare CRs.
 //
 // Pure: pieces may end anywhere.
 #pragma once
@@ -15,17 +15,18 @@ namespace pennypost::smtp {
 
 class PostedLines {
  public:
-  /// `replaces_stray_cr` false: nothing is changed.
+  /// With `replaces_stray_cr` false nothing is changed.
   explicit PostedLines(bool replaces_stray_cr) : is_off_(!replaces_stray_cr) {}
 
-  /// What the piece becomes: the piece itself where it holds no CR; valid until the next call.
+  /// Returns the converted piece, valid until the next call; it is `piece` itself if that has no
+  /// CR.
   std::string_view clean(std::string_view piece);
-  /// Nothing follows: what was held back.
+  /// Ends the input; returns what was held back.
   std::string_view finish();
 
  private:
   bool is_off_;
-  bool holds_cr_ = false;  // the last byte: what follows tells whether it ends a line
+  bool holds_cr_ = false;  // of the last byte, until the next one shows whether it ends a line
   std::string cleaned_;
 };
 

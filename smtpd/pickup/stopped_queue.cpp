@@ -27,7 +27,7 @@ class StoppedQueue {
   }
 
   Task<> serve(Descriptor socket) {
-    co_await scheduler_.drain();  // before there is anything that could be tried
+    co_await scheduler_.drain();  // before anything could be tried
     scheduler_.begin(opened_.waiting, !opened_.was_stopped_orderly);
     co_await pickup_.empty_maildrop();
     auto place = control_.try_take_place(::geteuid());

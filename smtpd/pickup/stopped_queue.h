@@ -1,9 +1,9 @@
-// Serves one command from the queue while smtpd is stopped.
+// Lets one command use the queue while smtpd is stopped.
 //
-// What `queue` answers over its socket is answered here by the same code over a connection that the
-// command brings: it lists, reads, holds, removes. No delivery is tried. What postdrop left is
-// taken in first, as at a start, so that it is seen and can be removed too. The database's lock
-// keeps out an smtpd that is started meanwhile, which waits for predecessor_seconds.
+// The requests that `queue` answers on its socket (list, read, hold, remove) are answered here by
+// the same code, over a connection to the command. No delivery is tried. The files of maildrop are
+// submitted first, as when smtpd starts, so that they are listed and can be removed, too. An smtpd
+// that is started meanwhile waits for the database's lock, for up to predecessor_seconds.
 //
 // SEE ALSO   control_server.h (while smtpd runs), ../commands/queue_access.h (who calls it)
 #pragma once
@@ -16,8 +16,8 @@
 
 namespace pennypost::smtp {
 
-/// Blocks until the other end closes. The first frame that it gets is an empty control_reply, or
-/// control_error where the queue can't be opened. For a process of its own, run as mail_owner.
+/// Blocks until the other end closes. It first sends an empty control_reply, or control_error if
+/// the queue can't be opened. To be called in a separate process that runs as mail_owner.
 void serve_stopped_queue(std::shared_ptr<const Config> config, Descriptor socket);
 
 }  // namespace pennypost::smtp

@@ -27,13 +27,13 @@ IpAddress masked(const IpAddress& address, int prefix) {
   return IpAddress::v4({bytes[0], bytes[1], bytes[2], bytes[3]});
 }
 
-/// `2001:db8:0:1` without its last group; empty when there is none left.
+/// `2001:db8:0:1` without its last group; empty if only one is left.
 std::string_view without_last(std::string_view text, char separator) {
   auto end = text.rfind(separator);
   return end == text.npos ? std::string_view() : text.substr(0, end);
 }
 
-/// A word that begins the text, in upper case; the text goes on behind it.
+/// Removes the first word of the text and returns it in upper case.
 std::string take_word(std::string_view& text) {
   auto end = std::min(text.find_first_of(" \t"), text.size());
   std::string word = upper(text.substr(0, end));
@@ -45,14 +45,14 @@ bool is_all_digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return is_digit(c); });
 }
 
-/// RFC 3463 section 2: a class, a subject, a detail.
+/// RFC 3463 section 2: class, subject, detail.
 bool is_enhanced_status(std::string_view text) {
   auto parts = split(text, '.');
   return parts.size() == 3 && (parts[0] == "4" || parts[0] == "5" || parts[0] == "2") &&
          std::ranges::all_of(parts, is_all_digits);
 }
 
-/// `5.7.1 Go away` as status and text.
+/// Splits `5.7.1 Go away` into status and text.
 void take_text(std::string_view text, AccessAction& action) {
   auto end = std::min(text.find_first_of(" \t"), text.size());
   if (is_enhanced_status(text.substr(0, end))) {
@@ -144,7 +144,7 @@ AccessAction parse_access_action(std::string_view value) {
   }
   auto name = std::ranges::find(action_names, std::string_view(word), &ActionName::name);
   if (name != action_names.end()) {
-    // `REJECT, text` is no notation of ours; `reject` alone is also a restriction's name.
+    // `REJECT, text` is not an action; `reject` alone is also the name of a restriction.
     action.kind = name->kind;
     if (action.kind == AccessAction::Kind::Prepend) {
       action.text = rest;

@@ -1,5 +1,5 @@
-// Reads access tables: the keys that a client's address stands for, and the actions that a table's
-// values name.
+// Access tables: the keys under which a client's address is looked up, and the actions that are a
+// table's values.
 //
 // STANDARDS  Postfix access(5); networks as `192.0.2.0/24` in any table are our addition
 // SEE ALSO   store/maps/address_lookup.h (the keys of names and mail addresses)
@@ -13,11 +13,11 @@
 
 namespace pennypost::smtp {
 
-/// `192.0.2.7`, then its networks from narrow to wide, as `192.0.2.0/24` and as `192.0.2`; for IPv6
-/// `2001:db8::/32` (every fourth prefix) and `2001:db8`.
+/// The keys of an address: `192.0.2.7`, then its networks from narrow to wide, as `192.0.2.0/24`
+/// and as `192.0.2`; for IPv6 as `2001:db8::/32` (every fourth prefix length) and `2001:db8`.
 std::vector<store::LookupKey> network_keys(std::string_view address);
 
-/// What the right side of an access table says.
+/// The right side of an access table's entry.
 struct AccessAction {
   enum class Kind {
     Ok,       // OK, or all digits
@@ -32,7 +32,7 @@ struct AccessAction {
     DeferIfPermit,
     DeferIfReject,
     Restrictions,  // a list of restriction names
-    Unknown,       // what no one understands: 451, so that the admin notices
+    Unknown,       // not understood: 451, so that the admin notices
   };
   Kind kind = Kind::Unknown;
   int code = 0;        // of a numeric action

@@ -1,5 +1,4 @@
-// Looks clients, names and addresses up in access tables, and does what their actions say
-// (access(5)).
+// Looks up clients, names and addresses in access tables and carries out their actions (access(5)).
 
 #include <algorithm>
 
@@ -10,7 +9,7 @@
 namespace pennypost::smtp {
 namespace {
 
-constexpr int access_depth_max = 4;  // tables whose action is a list that asks tables
+constexpr int access_depth_max = 4;  // of tables whose action is a list that names tables
 
 }  // namespace
 
@@ -20,7 +19,7 @@ store::Parents Evaluation::parents() const {
   return are_plain ? store::Parents::Plain : store::Parents::Dotted;
 }
 
-/// Tables of patterns are asked for whole names and addresses only.
+/// In tables of patterns only whole names and addresses are looked up.
 Answer Evaluation::access(Subject subject, const Restriction& restriction,
                           const std::vector<store::LookupKey>& keys) {
   auto table = TableRef::parse(restriction.argument);
@@ -43,7 +42,7 @@ Answer Evaluation::act(Subject subject, const std::string& value) {
     case Kind::Ok:
       return Answer::Permit;
     case Kind::Relay:
-      // A sender or HELO name is whatever the client says: no ground to relay on.
+      // A client may claim any sender or HELO name, so these can't permit relaying.
       if (subject == Subject::Client || subject == Subject::Recipient) verdict_.may_relay = true;
       return Answer::Permit;
     case Kind::Dunno:
@@ -92,7 +91,7 @@ Answer Evaluation::act(Subject subject, const std::string& value) {
   return refuse(451, "4.3.5", about(subject) + "Server configuration error");
 }
 
-/// A bare table in a list stands for the check of the list's own subject.
+/// A table without a restriction's name is checked for the subject of the list.
 Answer Evaluation::check_access(const Restriction& restriction) {
   switch (subject_) {
     case Subject::Client:

@@ -1,6 +1,6 @@
-// Counts what each client address does: messages, recipients and logins per anvil_rate_time_unit.
+// Counts each client address's messages, recipients and logins per anvil_rate_time_unit.
 //
-// A count begins anew with the first event after its unit.
+// A count starts again with the first event after its time unit.
 //
 // LIMITS    client_addresses_max; the addresses longest without an event are forgotten first
 // SEE ALSO  common/net/connection_counts.h (the connections that a client holds and makes)
@@ -37,7 +37,7 @@ class ClientCounts {
   void forget_oldest();
   const Clock& clock_;
   std::map<std::string, Client> clients_;
-  std::list<std::string> by_age_;  // the last to have done anything at the end
+  std::list<std::string> by_age_;  // the most recently active last
 };
 
 }  // namespace pennypost::smtp

@@ -16,7 +16,7 @@ std::string client_text(const CheckRecipient& request) {
   return request.client_name + "[" + request.client_address + "]";
 }
 
-/// 5xx as 4xx, in the code and in the enhanced status code.
+/// Turns 5xx into 450, and its enhanced status code into 4.x.x.
 void soften(Verdict& verdict) {
   if (verdict.code < 500) return;
   verdict.code = 450;
@@ -30,7 +30,7 @@ MailAddress parsed(const std::string& text) {
   return address ? *std::move(address) : MailAddress();
 }
 
-/// As the queue will have it: with $myorigin where it has no domain.
+/// The address as it will be queued: with $myorigin if it has no domain.
 MailAddress Evaluation::completed(const std::string& text) const {
   auto address = parsed(text);
   if (address.is_null() || address.domain()) return address;
@@ -56,7 +56,7 @@ Verdict Evaluation::recipient() {
     is_relaying_decided |= answer != Answer::Undecided;
   }
   subject_ = Subject::Recipient;
-  // Lists that never come to the question are no licence to relay.
+  // If no list has decided about relaying, it is not permitted.
   if (!is_relaying_decided) answer = reject_unauth_destination({});
   if (answer != Answer::Refuse && settings_.smtpd_reject_unlisted_recipient) {
     answer = unlisted(Subject::Recipient, request_.recipient);
@@ -119,7 +119,7 @@ Answer Evaluation::items(const std::vector<Restriction>& restrictions) {
   return Answer::Undecided;
 }
 
-/// Whether the client has told already what a restriction of this stage asks about.
+/// Whether what a restriction of this stage checks is already known.
 bool Evaluation::is_known(Stage stage) const {
   switch (stage) {
     case Stage::Client:
@@ -131,7 +131,7 @@ bool Evaluation::is_known(Stage stage) const {
     case Stage::Recipient:
       break;
   }
-  // DATA and the end of data ask about all recipients at once, so there is none.
+  // At DATA and the end of data there may be several recipients, so none is given.
   return stage_ == Stage::Recipient && (subject_ < Subject::Data || !request_.recipient.empty());
 }
 
@@ -174,8 +174,8 @@ Answer Evaluation::refuse_about(Subject subject, int code, std::string_view stat
   return refuse(code, status, about(subject) + std::string(text));
 }
 
-/// Never a permanent refusal, and never hidden by warn_if_reject: a table that can't be read says
-/// nothing about anybody.
+/// A temporary refusal, even under warn_if_reject, since a failed look-up tells nothing about the
+/// client.
 Answer Evaluation::look_up_failed(Subject subject) {
   bool outer = std::exchange(warn_only_, false);
   Answer answer = refuse_about(subject, 451, "4.3.0", "Temporary lookup failure");
@@ -194,7 +194,7 @@ bool Evaluation::hides_destination(const MailAddress& address) const {
 }
 
 Evaluation::Destination Evaluation::destination() {
-  // RFC 5321 section 4.5.1: `postmaster` without a domain is taken from everybody.
+  // RFC 5321 section 4.5.1: `postmaster` without a domain is accepted from everybody.
   auto address = completed(request_.recipient);
   if (!address.domain() || hides_destination(address)) return Destination::Foreign;
   auto domain_class = tables_.classify(*address.domain());
@@ -236,20 +236,20 @@ Answer Evaluation::defer_unauth_destination(const Restriction& restriction) {
   return answer;
 }
 
-/// Temporary: the mail would be put off by its delivery as well, and room may be made.
+/// A temporary refusal, since delivery would be deferred, too, and there may be room later.
 Answer Evaluation::full_mailbox() {
   auto is_full = tables_.is_full(parsed(request_.recipient));
-  // The delivery finds out whatever this look-up can't tell.
+  // If this look-up fails, delivery will find out.
   if (!is_full || !*is_full) return Answer::Undecided;
   return refuse_about(Subject::Recipient, 452, "4.2.2", "Mailbox is full");
 }
 
-// Who may do anything.
+// Unconditional and client permits.
 
 Answer Evaluation::permit(const Restriction&) { return Answer::Permit; }
 
-/// The first item of mynetworks that holds the client decides, be it a network, a table, or one
-/// with `!` before it. Where there is no table, `receive` has looked already.
+/// The first item of mynetworks that matches the client decides, whether it is a network, a table,
+/// or excluded with `!`. If there is no table, `receive` has checked it already.
 Answer Evaluation::permit_mynetworks(const Restriction&) {
   if (request_.is_in_mynetworks) return Answer::Permit;
   auto is_table = [](std::string_view item) {
@@ -273,7 +273,7 @@ Answer Evaluation::permit_mynetworks(const Restriction&) {
   return Answer::Undecided;
 }
 
-/// Whether a table of mynetworks holds the client's address or a network that it is in.
+/// Whether a table of mynetworks has the client's address or a network that contains it.
 Result<bool> Evaluation::is_in_table(std::string_view reference) {
   TRY(auto table, table_of_item(reference));
   for (const store::LookupKey& key : network_keys(request_.client_address)) {

@@ -148,7 +148,7 @@ TEST_CASE("the first item of mynetworks that holds the client decides, tables an
     const char* list;
     bool is_permitted;
   };
-  // `receive` says is_in_mynetworks only of networks before any table.
+  // `receive` sets is_in_mynetworks only for networks that are listed before any table.
   for (const Row& row :
        {Row{"!192.0.2.9, hash:/nets", false}, Row{"hash:/nets, !192.0.2.9", true},
         Row{"!hash:/nets, 192.0.2.0/24", false}, Row{"!hash:/others, 192.0.2.0/24", true},
@@ -184,7 +184,7 @@ TEST_CASE("mynetworks, a login and RELAY in a client table open the way out") {
   tables.tables["hash:/access"]["192.0"] = "OK";
   CHECK(answer(stranger("user@dest.example"), tables, settings) ==
         "554 5.7.1 <user@dest.example>: Relay access denied");
-  // A sender is whatever the client says.
+  // A client may claim any sender.
   settings = {"smtpd_sender_restrictions=hash:/access"};
   tables.tables["hash:/access"]["sender.example"] = "RELAY";
   CHECK(answer(stranger("user@dest.example"), tables, settings) ==
@@ -364,7 +364,8 @@ TEST_CASE("a sender with an owner is for its owner's login") {
         "553 5.7.1 <ann@example.com>: Sender address rejected: not owned by user eve");
   request.sasl_username = "boss";
   CHECK(answer(request, tables, settings) == "250 2.1.5 Ok");
-  // A pattern is asked for whole addresses: what fits `@example.com` alone names no owner.
+  // Patterns are matched against whole addresses: one that matches only `@example.com` names no
+  // owner.
   tables.tables["regexp:/patterns"]["@example.com"] = "ann";
   settings[0] = "smtpd_sender_login_maps=regexp:/patterns";
   request.sasl_username = "ann";

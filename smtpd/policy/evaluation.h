@@ -17,10 +17,10 @@
 
 namespace pennypost::smtp {
 
-/// What a refusal is about: its first words.
+/// What a refusal is about; its text begins with this.
 enum class Subject { Client, Helo, Sender, Recipient, Data, EndOfData };
 
-/// What one item or list says.
+/// The result of an item or a list.
 enum class Answer { Undecided, Permit, Refuse };
 
 class Evaluation {
@@ -37,7 +37,7 @@ class Evaluation {
 
  private:
   using Item = Answer (Evaluation::*)(const Restriction&);
-  /// What a restriction asks about: known from this stage of the dialogue on.
+  /// The stage of the dialogue from which on a restriction can be evaluated.
   enum class Stage { Client, Helo, Sender, Recipient };
   struct Row {
     std::string_view name;
@@ -61,7 +61,7 @@ class Evaluation {
 #define RESTRICTION(name, argument, stage, meaning) Answer name(const Restriction& restriction);
 #include "common/config/restrictions.def"
 
-  // What the items are made of.
+  // What the restrictions share.
   enum class Destination { Ours, Foreign, Unknown };
   Destination destination();
   Result<bool> is_in_table(std::string_view reference);
@@ -76,7 +76,7 @@ class Evaluation {
   Answer unknown_domain(Subject subject, const std::string& text);
   Answer non_fqdn_address(Subject subject, const std::string& text);
   Answer block_list(std::string_view name, const std::string& zone, const std::string& shown);
-  /// Nothing when the sender is in no table; else whether this login may use it.
+  /// Whether this login may use the sender; nothing if the sender is in no table.
   Result<std::optional<bool>> owns_sender();
   store::Parents parents() const;
   std::vector<store::LookupKey> mail_keys(const std::string& text) const;
@@ -88,13 +88,13 @@ class Evaluation {
   Subject subject_ = Subject::Recipient;
   int depth_ = 0;
   Stage stage_ = Stage::Recipient;
-  bool warn_next_ = false;  // warn_if_reject: for the next item
-  bool warn_only_ = false;  // a refusal is a log line
+  bool warn_next_ = false;  // warn_if_reject applies to the next item
+  bool warn_only_ = false;  // a refusal only becomes a log line
   std::string defer_if_permit_;
   std::string defer_if_reject_;
 };
 
-/// An address that a session has taken already.
+/// Parses an address that the session has already accepted.
 MailAddress parsed(const std::string& text);
 
 }  // namespace pennypost::smtp

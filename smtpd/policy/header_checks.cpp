@@ -53,7 +53,7 @@ bool is_field(std::string_view text) {
   return colon != text.npos && is_field_name(trim(text.substr(0, colon)));
 }
 
-/// With a status code at its front; as in Postfix, one of success means "try later".
+/// The text of REJECT, beginning with a status code. As in Postfix, 2.x.x becomes 4.x.x.
 Result<std::string> reject_text(std::string_view text, HeaderAction::Form form) {
   if (text.empty()) text = "message content rejected";
   std::string_view rest = text;
@@ -66,13 +66,13 @@ Result<std::string> reject_text(std::string_view text, HeaderAction::Form form) 
   return "4" + std::string(text.substr(1));
 }
 
-/// An answer of reject_text().
+/// The Error for a text from reject_text().
 Error refusal_of(std::string_view text) {
   auto status = EnhancedStatus::take(text).value_or(default_status);
   return Error(status.status_class == 4 ? 451 : 550, status, std::string(text));
 }
 
-/// What is looked up: no blanks before the colon, no line end behind.
+/// The key of a field: without blanks before the colon and without the final line end.
 std::string key_of(const HeaderField& field, std::size_t bytes_max) {
   std::string key = field.name.empty() ? "" : std::string(field.name) + ":";
   key += field.body;
@@ -80,7 +80,7 @@ std::string key_of(const HeaderField& field, std::size_t bytes_max) {
   return key;
 }
 
-/// A field from a table: its line ends are folds, and it ends in one.
+/// A table's text as a field: line ends within it become folds, and it gets a final line end.
 std::string field_line(std::string_view text) {
   std::string line;
   while (text.ends_with('\n')) text.remove_suffix(1);
@@ -115,7 +115,7 @@ class Evaluation {
   }
 
  private:
-  /// Nothing where no table has an action for it.
+  /// Nothing if no table has an action for the field.
   Result<std::optional<HeaderAction>> action_for(const HeaderField& field) {
     auto limit = static_cast<std::size_t>(settings_.header_size_limit);
     auto key = key_of(field, std::min(limit, store::map_key_bytes_max));

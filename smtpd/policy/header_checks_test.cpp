@@ -12,7 +12,7 @@ using namespace pennypost::smtp;
 
 namespace {
 
-/// What a pcre: table makes of a header, and the log of it.
+/// Applies a pcre: table to a header and keeps the log.
 struct Checked {
   explicit Checked(const std::string& table, const std::string& from, std::string more = "") {
     Scratch scratch;
@@ -69,7 +69,7 @@ TEST_CASE("actions change the header where the field stands, in any case of lett
         Row{"/^Received:/ IGNORE\n/^X-Mailer/ IGNORE", "To: b\nSubject: one\n two\n"},
         Row{"/^To:/ DUNNO\n/./ IGNORE", "To: b\n"},
         Row{"/^To:/ OK\n/^(To)/ IGNORE", "Received: r\nTo: b\nSubject: one\n two\nX-Mailer: M\n"},
-        // Folds are kept in the key, and what follows one in a new field gets its blank.
+        // Folds are kept in the key; in a new field a blank is added after a line end.
         Row{"/^Subject: one\\n two$/ IGNORE", "Received: r\nTo: b\nX-Mailer: M\n"},
         Row{"/^Subject: (.*\\n)(.*)$/ REPLACE Subject: $1x$2",
             "Received: r\nTo: b\nSubject: one\n x two\nX-Mailer: M\n"}}) {

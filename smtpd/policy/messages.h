@@ -1,5 +1,5 @@
-// Requests of `receive` to `lookup` about a client: whether it may send from here to there, and how
-// much it has done lately.
+// Requests of `receive` to `lookup` about a client: whether it may send this mail, and how many
+// events it has caused lately.
 //
 // SEE ALSO   ../process/lookup.h (who answers), evaluate.h, client_counts.h
 #pragma once
@@ -12,17 +12,17 @@
 
 namespace pennypost::smtp {
 
-/// May this client send from here to there? The table side of policy/, and who exists.
+/// Asks whether this client may send mail from this sender to this recipient.
 struct CheckRecipient {
   static constexpr std::uint16_t type = 103;
   struct Verdict {
-    std::uint16_t code = 250;  // 250: take it; else the reply
+    std::uint16_t code = 250;  // 250: accept; otherwise the code of the refusal
     std::string status;        // enhanced status code, 2.1.5
     std::string text;          // with its subject: `<bob@example.org>: Relay access denied`
     bool hold = false;
-    bool discard = false;               // take it and throw it away
+    bool discard = false;               // accept the message and discard it
     bool may_relay = false;             // RELAY for this client in an access table
-    std::vector<std::string> prepend;   // header lines to put on top
+    std::vector<std::string> prepend;   // header fields to put on top
     std::vector<std::string> warnings;  // replies that warn_if_reject turned into log lines
     template <class Archive>
     void fields(Archive& archive) {
@@ -31,20 +31,20 @@ struct CheckRecipient {
   };
   using Reply = Verdict;
   std::string service;                 // smtp, submission, submissions
-  std::string client_name;             // verified by DNS, or `unknown`
-  std::string reverse_name;            // what PTR alone says, or `unknown`
-  bool is_name_lookup_failed = false;  // DNS did not answer: `unknown` may pass
+  std::string client_name;             // verified in DNS, or `unknown`
+  std::string reverse_name;            // the PTR name, unverified, or `unknown`
+  bool is_name_lookup_failed = false;  // DNS did not answer, so `unknown` may be temporary
   std::string client_address;
   std::string helo;
   std::string sender;
   std::string recipient;
   std::string sasl_username;
   bool is_authenticated = false;
-  bool is_in_mynetworks = false;  // surely; else lookup looks for itself, tables and all
+  bool is_in_mynetworks = false;  // known for certain; if not, lookup checks mynetworks itself
   bool is_own_address = false;    // the client connects from this host
   bool is_encrypted = false;
-  bool is_pipelining_early = false;  // it sent ahead where it must not
-  bool may_relay = false;            // as an earlier verdict on this client said
+  bool is_pipelining_early = false;  // it sent commands ahead where it must not
+  bool may_relay = false;            // from an earlier verdict on this client
   std::uint32_t recipients = 0;      // how many the message has so far
   template <class Archive>
   void fields(Archive& archive) {
@@ -54,7 +54,7 @@ struct CheckRecipient {
   }
 };
 
-/// Evaluates one restriction list (`smtpd_client_restrictions` …) for a client; the same verdict.
+/// Evaluates one restriction list (`smtpd_client_restrictions` …) for a client.
 struct CheckRestrictions {
   static constexpr std::uint16_t type = 104;
   using Reply = CheckRecipient::Verdict;
@@ -66,20 +66,20 @@ struct CheckRestrictions {
   }
 };
 
-/// Something a client did, told to the one process that counts for all receive processes.
+/// Reports an event of a client to the one process that counts for all receive processes.
 struct CountClient {
   static constexpr std::uint16_t type = 108;
   enum class Event : std::uint8_t { Message, Recipient, Login };
   friend constexpr Event wire_last(Event) { return Event::Login; }
   struct Counts {
-    std::uint32_t in_unit = 0;  // events of this kind within anvil_rate_time_unit, this one too
+    std::uint32_t in_unit = 0;  // events within anvil_rate_time_unit, including this one
     template <class Archive>
     void fields(Archive& archive) {
       archive(in_unit);
     }
   };
   using Reply = Counts;
-  std::string address;  // of IPv6 the /64
+  std::string address;  // for IPv6 its /64 network
   Event event = Event::Message;
   template <class Archive>
   void fields(Archive& archive) {

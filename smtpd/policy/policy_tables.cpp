@@ -10,7 +10,7 @@ Error not_answered() { return Error::temporary("4.3.0", "a DNS question is open"
 Task<Result<bool>> has_mail_host(Resolver& resolver, std::string domain) {
   auto mx = co_await resolver.mx(domain);
   if (mx.is_found()) {
-    // RFC 7505: the null MX says that it takes none.
+    // RFC 7505: a null MX means that the domain accepts no mail.
     bool is_null = mx.values.size() == 1 && mx.values[0].host.empty();
     co_return !is_null;
   }

@@ -1,8 +1,8 @@
-// Answers what the restrictions ask, from the tables, the Router and DNS.
+// Implements PolicyTables with the tables, the Router and DNS.
 //
-// The evaluation runs on a thread, DNS on the loop. A question that has no answer yet is noted and
-// answered "try later"; whoever runs the evaluation then asks DNS on the loop and evaluates again
-// with the answers, until no question is open.
+// The evaluation runs on a thread, DNS on the loop. A DNS question without an answer yet is noted
+// and answered by a temporary Error; the caller then asks DNS on the loop and evaluates again with
+// the answers, until no question is open.
 #pragma once
 
 #include <map>
@@ -41,7 +41,7 @@ struct PolicyDns {
   std::map<std::string, Result<std::vector<std::string>>> ip4_addresses;
 
   bool has_open() const { return !open_domains.empty() || !open_names.empty(); }
-  /// Answers all that is open.
+  /// Asks all open questions.
   Task<> ask(Resolver& resolver);
 };
 
@@ -65,7 +65,8 @@ class LookupTables final : public PolicyTables {
   const Result<Resolution>& destination(const MailAddress& address);
 
   const Router& router_;
-  // The last address asked about, and its answer: both questions are asked of each recipient.
+  // The last address resolved and its result, since refusal() and is_full() are both called for
+  // each recipient.
   std::string asked_;
   std::optional<Result<Resolution>> destination_;
   AccessTables& access_;

@@ -4,7 +4,9 @@
 
 #include <fstream>
 
+#include "common/async/loop.h"
 #include "common/base/scratch.h"
+#include "common/dns/testing.h"
 
 using namespace pennypost;
 using namespace pennypost::smtp;
@@ -27,4 +29,58 @@ TEST_CASE("a table of patterns is asked for whole keys alone, also behind other 
     REQUIRE(part);
     CHECK_FALSE(*part);
   }
+}
+
+TEST_CASE("a domain takes mail by an MX or an address; where DNS can't tell, that is no answer") {
+  TableResolver resolver;
+  resolver.mx_record("mx.example", 10, "a.example").mx_record("null.example", 0, "");
+  resolver.address("host.example", "192.0.2.1").address("six.example", "2001:db8::1");
+  resolver.no_data("empty.example");
+  resolver.try_later("later.example", DnsType::Mx).address("later.example", "192.0.2.1");
+  resolver.no_data("half.example").try_later("half.example", DnsType::A);
+  Loop loop;
+  PolicyDns dns;
+  CHECK_FALSE(dns.has_open());
+  for (const char* domain : {"mx.example", "null.example", "host.example", "six.example",
+                             "empty.example", "none.example", "later.example", "half.example"}) {
+    dns.open_domains.insert(domain);
+  }
+  CHECK(dns.has_open());
+  loop.run_until(dns.ask(resolver));
+  CHECK_FALSE(dns.has_open());
+  auto answer = [&](const char* domain) -> std::string {
+    const auto& found = dns.takes_mail.at(domain);
+    if (!found) return found.error().text_with_status();
+    return *found ? "yes" : "no";
+  };
+  CHECK(answer("mx.example") == "yes");
+  CHECK(answer("host.example") == "yes");
+  CHECK(answer("six.example") == "yes");
+  CHECK(answer("null.example") == "no");
+  CHECK(answer("empty.example") == "no");
+  CHECK(answer("none.example") == "no");
+  for (const char* domain : {"later.example", "half.example"}) {
+    CHECK(answer(domain) == "4.4.3 Host not found, try again");
+    CHECK(dns.takes_mail.at(domain).error().is_temporary());
+  }
+}
+
+TEST_CASE("the IPv4 addresses of a name are all it has, none where it has none, or an error") {
+  TableResolver resolver;
+  resolver.address("two.example", "192.0.2.1").address("two.example", "192.0.2.2");
+  resolver.address("two.example", "2001:db8::1").address("six.example", "2001:db8::1");
+  resolver.try_later("later.example", DnsType::A);
+  Loop loop;
+  PolicyDns dns;
+  for (const char* name : {"two.example", "six.example", "none.example", "later.example"}) {
+    dns.open_names.insert(name);
+  }
+  loop.run_until(dns.ask(resolver));
+  CHECK_FALSE(dns.has_open());
+  auto addresses = [&](const char* name) { return dns.ip4_addresses.at(name); };
+  CHECK(*addresses("two.example") == std::vector<std::string>{"192.0.2.1", "192.0.2.2"});
+  CHECK(addresses("six.example")->empty());
+  CHECK(addresses("none.example")->empty());
+  REQUIRE_FALSE(addresses("later.example"));
+  CHECK(addresses("later.example").error().is_temporary());
 }

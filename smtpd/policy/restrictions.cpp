@@ -63,8 +63,8 @@ Answer Evaluation::reject_unauth_pipelining(const Restriction&) {
   return refuse_about(subject_, 503, "5.5.0", "Improper use of SMTP command pipelining");
 }
 
-/// RFC 5782: the name under the zone exists when the subject is listed. A list that does not answer
-/// lists nobody.
+/// RFC 5782: if the subject is listed, its name exists in the zone. A list that does not answer
+/// refuses nobody.
 Answer Evaluation::block_list(std::string_view name, const std::string& zone,
                               const std::string& shown) {
   auto equals = zone.find('=');
@@ -187,14 +187,14 @@ Answer Evaluation::reject_multi_recipient_bounce(const Restriction&) {
   return refuse_about(subject_, 550, "5.5.3", "Multi-recipient bounce");
 }
 
-// Whose sender it is.
+// Whether the login owns the sender.
 
 Result<std::optional<bool>> Evaluation::owns_sender() {
   auto keys = mail_keys(request_.sender);
   auto user = folded_address(request_.sasl_username);
   for (const TableRef& table : settings_.smtpd_sender_login_maps) {
     for (const store::LookupKey& found : keys) {
-      // As in Postfix: `@domain` here, not `domain`.
+      // As in Postfix, domains are looked up as `@domain` here, not as `domain`.
       bool is_domain = found.text.find('@') == std::string::npos;
       std::string key = is_domain ? "@" + found.text : found.text;
       TRY(auto value, tables_.find(table, key, found.kind));

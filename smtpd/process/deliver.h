@@ -1,7 +1,8 @@
 // The body of the `deliver` process: delivers to mailboxes, files and commands of this host.
 //
-// One process serves one system user, another all own users, a third what runs as default_privs. It
-// answers the Attempts of `queue`, and ends when it has been idle for max_idle.
+// There is one process for each system user, one for all own (virtual) users, and one for what runs
+// as default_privs. It answers the Attempts of `queue`, and ends when it has been idle for
+// max_idle.
 //
 // LIMITS     delivery_threads
 // SEE ALSO   ../delivery/local.h
@@ -11,7 +12,7 @@
 
 namespace pennypost::smtp {
 
-/// Runs until it is idle or the master ends it.
+/// Runs until it has been idle for max_idle or the master ends it.
 void run_deliver(Child& child);
 
 }  // namespace pennypost::smtp

@@ -20,10 +20,10 @@
 namespace pennypost::smtp {
 namespace {
 
-/// How often an admin wanted the tables to be looked at at once.
+/// How often admins have asked for the tables to be checked at once.
 using LooksAsked = std::atomic<std::uint64_t>;
 
-constexpr int dns_rounds_max = 20;  // evaluations of one request, each with more DNS answers
+constexpr int dns_rounds_max = 20;  // times that a request is evaluated, each with more DNS answers
 
 class RealAccounts final : public AccountFinder {
  public:
@@ -40,7 +40,7 @@ class RealAccounts final : public AccountFinder {
   store::Accounts accounts_;
 };
 
-/// All that one configuration stands for; requests keep the one they began with.
+/// Everything that belongs to one configuration; requests keep the one with which they began.
 struct Tables {
   static Result<std::shared_ptr<Tables>> open(Loop& loop, Child& child,
                                               std::shared_ptr<const Config> from,
@@ -61,8 +61,8 @@ struct Tables {
     tables->resolver.emplace(loop, DnsSettings::from(config, child.prepared().files));
     return tables;
   }
-  /// Calls `function`: at once where all answers lie in memory or in mapped files of ours; on a
-  /// thread where the host's own user database may have to be asked, which may be a network's.
+  /// Calls `function`: at once if all answers are in memory or in mapped files; on a thread if the
+  /// host's user database may have to be asked, which may be a network service.
   template <class Function>
   Task<std::invoke_result_t<Function&>> run(Loop& loop, Function function) const {
     if (!config->system_users) co_return function();
@@ -99,7 +99,7 @@ class Lookup {
     });
   }
 
-  /// What every way in asks about a message's content.
+  /// Requests about a message's content, from `receive` and `queue`.
   void serve_content(Services& services) {
     services.on<Canonicalize>(
         [this](Canonicalize ask, std::vector<Descriptor>) { return canonicalize(std::move(ask)); });
@@ -107,7 +107,8 @@ class Lookup {
         [this](CheckHeader ask, std::vector<Descriptor>) { return check_header(std::move(ask)); });
   }
 
-  /// A route bears the next hop's credentials: not for `receive`.
+  /// Requests from `queue` only: a route has the next hop's credentials, which `receive` must not
+  /// get.
   void serve_queue(Services& services) {
     serve_content(services);
     services.on<LookAtTables>([this](LookAtTables, std::vector<Descriptor>) { return look(); });
@@ -117,8 +118,8 @@ class Lookup {
         [this](Resolve ask, std::vector<Descriptor>) { return resolve(std::move(ask)); });
   }
 
-  /// A table that can't be read now is no reason not to serve: what needs it is answered "try
-  /// later" until it can be.
+  /// Serves even if a table can't be read now; until it can, requests are answered by temporary
+  /// Errors.
   void begin() {
     auto opened = Tables::open(child_.loop(), child_, child_.config(), looks_asked_);
     if (opened) {
@@ -201,7 +202,7 @@ class Lookup {
     co_return std::move(rewritten);
   }
 
-  /// On a thread: a header may be long, and a sender can choose it to be slow to match.
+  /// Runs on a thread, since a header may be long, and a sender may make one that is slow to match.
   Task<Result<CheckHeader::Findings>> check_header(CheckHeader ask) {
     CO_TRY(auto using_tables, tables());
     FindHeader find = [&](const TableRef& table, std::string_view key) {
@@ -234,7 +235,7 @@ class Lookup {
   ClientCounts counts_;
   FullMailboxes full_;
   std::shared_ptr<Tables> tables_;
-  std::shared_ptr<Tables> tried_;  // of a configuration that may come into force
+  std::shared_ptr<Tables> tried_;  // of a new configuration that is being tried
   std::string problem_;
 };
 

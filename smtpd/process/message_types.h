@@ -1,8 +1,8 @@
-// Lists all requests that processes send each other, so that no two bear one number.
+// Lists all requests between processes, so that no two have the same number.
 //
-// A number means one thing on every link, whoever asks whom: a message that goes to the wrong
-// process is refused there, and never taken for another. popd and imapd have no requests but those
-// of common/ and store/, which stand here too.
+// A number has the same meaning on every link, so a message that reaches the wrong process is
+// refused there and never mistaken for another. popd and imapd have no requests but those of
+// common/ and store/, which are listed here, too.
 #pragma once
 
 #include "common/process/control.h"
@@ -19,7 +19,7 @@
 namespace pennypost::smtp {
 
 using AllMessages = MessageList<
-    // Master and child, pennypost and master.
+    // Between master and child, and pennypost and master.
     control::NewPeer, control::TryConfig, control::TakeConfig, control::DropConfig, control::Report,
     control::Begin, control::TryReload, control::CommitReload, control::Drain, control::AskIdleness,
     control::MakeRoom, control::ConnectLog,
@@ -29,7 +29,7 @@ using AllMessages = MessageList<
     // receive, lookup, queue, send and deliver.
     OpenBody, DropBody, Submit, CheckRecipient, CheckRestrictions, CountClient, Resolve,
     Canonicalize, CheckHeader, LookAtTables, NoteMailbox, Attempt, NeedDeliver,
-    // Programs of this host and the queue.
+    // Between programs of this host and the queue.
     PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, Pickup>;
 static_assert(AllMessages::are_types_distinct(), "two requests bear one number");
 

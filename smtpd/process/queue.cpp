@@ -24,7 +24,8 @@ namespace {
 constexpr std::chrono::minutes orphan_round{30};
 constexpr unsigned long timer_slack_nanoseconds = 1'000;
 
-/// Lives as long as a request that it serves: the child's table of services holds it.
+/// Shared, so that it lives as long as a request that it serves: the child's table of services
+/// holds it.
 class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
  public:
   QueueProcess(Child& child, Queue::Opened opened)
@@ -38,8 +39,8 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
         tasks_(child.loop()) {
     for (const auto& warning : opened.warnings) log_warning("qmgr", warning);
     queue_->committer().on_warning([](const std::string& text) { log_warning("qmgr", text); });
-    // The master starts another queue process, which opens the database anew; what was under way
-    // is uncertain, as after a crash.
+    // The master starts a new queue process, which reopens the database; attempts that were under
+    // way are uncertain, as after a crash.
     queue_->committer().on_lost([](const std::string& text) {
       log_fatal("qmgr", "the queue's database must be opened anew: " + text);
       std::_Exit(EX_TEMPFAIL);
@@ -89,7 +90,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     return ask;
   }
 
-  /// The loop has ended: nothing of ours goes on.
+  /// Cancels everything, when the loop has ended.
   void end() {
     tasks_.cancel();
     control_.end();
@@ -112,7 +113,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
       co_return std::move(file).error();
     }
     if (!bodies_.is_of(ask.id, from)) {
-      // Its process went while the file was made.
+      // The process that asked ended while the file was being created.
       co_await queue_->drop_body(ask.id);
       co_return Error::temporary("4.3.0", "the file's process has gone");
     }
@@ -134,7 +135,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     if (!is_its_own) co_return Error(501, "5.5.4", "this body is not the process's own");
     auto work = scheduler_.submit(std::move(ask.envelope), std::move(ask.body));
     auto taken = co_await std::move(work);
-    // Where a message of this id waits already, the file is that one's, and stays.
+    // If there is a message of this id already, drop_body() keeps the file.
     if (!taken && is_file) co_await queue_->drop_body(id);
     if (!taken) co_return std::move(taken).error();
     co_return Done();
@@ -163,7 +164,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
 };
 
 Result<Queue::Opened> open_queue(Child& child) {
-  // Where we are an ordinary user; as root the master has made them.
+  // Needed if we are an ordinary user; as root the master has created them.
   TRY_DO(prepare_queue_directories(*child.config()));
   return Queue::open(child.loop(), queue_options(*child.config()), Clock::system());
 }
@@ -175,8 +176,8 @@ Error refusal(const Error& cause) {
   return Error(451, "4.3.0", "Error: the queue can't be opened");
 }
 
-/// What the process is while the queue can't be opened for want of room: it refuses mail, and tries
-/// again.
+/// Stands in for the queue while it can't be opened because the disk is full: refuses mail and
+/// tries again.
 class ClosedQueue {
  public:
   explicit ClosedQueue(Child& child) : child_(child) {}
@@ -193,7 +194,7 @@ class ClosedQueue {
         log_info("qmgr", "the queue is open");
         co_return *std::move(opened);
       }
-      // Its text names another file at each attempt.
+      // Compares only the code, since the text names another file at each attempt.
       if (opened.error().code() != problem_->code()) tell(opened.error());
     }
   }
@@ -228,8 +229,8 @@ Task<> open_at_last(Child& child, Error problem, std::shared_ptr<QueueProcess>& 
 
 void run_queue(Child& child) {
   umask(077);
-  // A commit waits for others (../queue/group_commit.h) for times as short as the kernel's usual
-  // timer slack of 50 us, which is made smaller. Threads that are begun from here inherit it.
+  // A commit may wait for others (../queue/group_commit.h) for as little as the kernel's usual
+  // timer slack of 50 us, so that is made smaller. Threads started from here inherit it.
   ::prctl(PR_SET_TIMERSLACK, timer_slack_nanoseconds);
   std::shared_ptr<QueueProcess> process;
   auto opened = open_queue(child);

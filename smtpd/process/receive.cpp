@@ -15,7 +15,7 @@
 namespace pennypost::smtp {
 namespace {
 
-// How long an idle client has to close after our 421, before the process ends without it.
+// How long the process waits for an idle client to close after the 421 before it ends.
 constexpr Duration farewell_time{2000};
 
 class Receiver {
@@ -71,8 +71,8 @@ class Receiver {
     }
   }
 
-  /// Whether the client may have one connection more; if not, it is told so, where it would
-  /// understand. A proxy's client is counted once it is known.
+  /// Whether the client may have another connection; if not, it is told so, unless it expects TLS
+  /// first. A proxy's client is counted once it is known.
   static bool is_welcome(Socket& socket, const Site& site, ConnectionCounts::Place& place) {
     IpAddress peer = socket.peer().address();
     if (site.is_proxy(peer)) return true;
@@ -84,7 +84,7 @@ class Receiver {
     try {
       socket.try_write(wire);
     } catch (const Disconnected&) {
-      // The client was faster.
+      // The client has closed the connection first.
     }
     return false;
   }
@@ -94,13 +94,13 @@ class Receiver {
     return guests_.size() >= std::min(limit, sessions_by_descriptors_);
   }
 
-  /// How many sessions there are descriptors for: each may have a message's file as well.
+  /// How many sessions there are descriptors for: each needs one, and another for a message's file.
   static std::size_t sessions_by_descriptors() {
     auto descriptors = std::max(descriptor_limit(), descriptors_reserved + 2);
     return (descriptors - descriptors_reserved) / 2;
   }
 
-  /// One session, from its first to its last byte.
+  /// Serves one session to its end.
   Task<> hold(std::unique_ptr<Socket> socket, std::shared_ptr<const Site> site,
               ConnectionCounts::Place place) {
     Endpoint peer = socket->peer();
@@ -116,7 +116,7 @@ class Receiver {
 
   void drain() {
     acceptors_.cancel();
-    child_.listeners().clear();  // or strangers would wait in a queue that nobody serves
+    child_.listeners().clear();  // or clients would wait in a backlog that nobody serves
     for_each_session([](Session& session) { session.drain(); });
     if (guests_.size() == 0) {
       child_.finish();
@@ -125,7 +125,8 @@ class Receiver {
     }
   }
 
-  /// Clients that keep silent after our 421 hold nothing up, and none holds us up for good.
+  /// Waits for the sessions to end, but neither for clients that are idle after the 421 nor beyond
+  /// the drain's limit.
   Task<> wait_for_idle() {
     for (Duration waited{0}; waited < child_.drain_limit() - farewell_time;
          waited += farewell_time) {
@@ -148,7 +149,7 @@ class Receiver {
   CaresResolver resolver_;
   PortBackend backend_;
   store::RemoteAuth auth_;
-  // Once, since to ask the kernel at each connection would cost.
+  // Computed once, since asking the kernel at each connection would be slow.
   const std::size_t sessions_by_descriptors_ = sessions_by_descriptors();
   GuestList guests_;
   Nursery sessions_;

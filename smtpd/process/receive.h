@@ -1,9 +1,10 @@
-// The body of the `receive` process: accepts connections and holds the SMTP sessions with clients.
+// The body of the `receive` process: accepts connections and serves SMTP sessions.
 //
-// One process per two cores; they share the listening sockets. A client beyond its limit is turned
-// away as it is accepted; when all places are taken, the oldest session that has neither logged in
-// nor begun a mail transaction ends (../../common/session/guest_list.h). At a drain the process
-// accepts nothing more, tells idle clients 421, and ends when its last session has.
+// There is one process for every two cores; they share the listening sockets. A client beyond its
+// limit is turned away at once; when there are smtpd_connections_max sessions, the oldest one that
+// has neither logged in nor begun a mail transaction is ended (../../common/session/guest_list.h).
+// At a drain the process accepts no more connections, tells idle clients 421, and ends after its
+// last session.
 //
 // LIMITS  smtpd_connections_max, connection_burst_max
 #pragma once
@@ -12,7 +13,7 @@
 
 namespace pennypost::smtp {
 
-/// The process's body; returns when it is drained.
+/// Returns when the process is drained.
 void run_receive(Child& child);
 
 }  // namespace pennypost::smtp

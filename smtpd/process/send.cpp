@@ -43,7 +43,7 @@ class SendProcess {
     co_return std::move(outcomes);
   }
 
-  /// As Postfix's dnssec_probe: who relies on validated answers should know that there are none.
+  /// Like Postfix's dnssec_probe: warns an admin who relies on validated answers if there are none.
   Task<> probe_dnssec() {
     auto answer = co_await resolver_.root_zone();
     if (answer.status != DnsStatus::TryLater && answer.is_authentic) co_return;
@@ -55,7 +55,7 @@ class SendProcess {
                     why + "); name one that does in dns_servers or /etc/resolv.conf");
   }
 
-  /// After the answer has been sent.
+  /// Waits until the answer has been sent.
   Task<> finish_later() {
     co_await child_.loop().sleep(Duration(50));
     finish_when_idle();

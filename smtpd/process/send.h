@@ -1,7 +1,7 @@
 // The body of the `send` process: delivers to other hosts by SMTP.
 //
-// It runs without privileges in a changed root and reads nothing but the descriptors it is given;
-// what tables say of a next hop comes with the Route.
+// It runs without privileges in a chroot and reads nothing but the descriptors that it is given;
+// the next hop's values in tables come with the Route.
 //
 // SEE ALSO   ../delivery/sender.h
 #pragma once
@@ -10,7 +10,7 @@
 
 namespace pennypost::smtp {
 
-/// Runs until the master ends it; a drain waits for the attempts under way.
+/// Runs until the master ends it; a drain waits for running attempts.
 void run_send(Child& child);
 
 }  // namespace pennypost::smtp

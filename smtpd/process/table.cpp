@@ -15,8 +15,8 @@
 namespace pennypost::smtp {
 namespace {
 
-/// The deliver process of an account, started if it does not run. The queue names an account; uid
-/// and gid are looked up here.
+/// Finds an account's deliver process, or starts one. The queue only names the account; uid and gid
+/// are looked up here.
 Task<Result<NeedDeliver::Where>> need_deliver(Master& master, NeedDeliver request) {
   store::Place place;
   if (request.account.empty()) {

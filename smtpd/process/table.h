@@ -1,4 +1,4 @@
-// The table of smtpd's processes: who runs as whom, and who talks to whom.
+// The table of smtpd's processes: as which user each runs, and which talk to each other.
 #pragma once
 
 #include "common/process/master.h"

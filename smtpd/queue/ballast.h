@@ -1,7 +1,8 @@
-// Sets room aside on the queue's disk and gives it back when the disk is full, so that outcomes of
+// Reserves space on the queue's disk and frees it when the disk is full, so that the outcomes of
 // deliveries can still be recorded.
 //
-// A file of `queue_ballast` bytes, truly allocated. All functions block: use offload.
+// The space is a file of `queue_ballast` bytes, allocated in full. All functions block: use
+// offload.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +17,10 @@ class Ballast {
   Ballast(std::filesystem::path file, std::uint64_t bytes)
       : file_(std::move(file)), bytes_(bytes) {}
 
-  /// Makes it where it is missing or short, but only if as much again stays free besides.
-  /// Error 452 while there is no room, 451 for other reasons.
+  /// Creates the file if it is missing or too short, but only if the same amount again remains
+  /// free. Errors: 452 (no space), 451.
   Result<void> make() const;
-  /// Frees it; true if there was one.
+  /// Removes the file; true if there was one.
   bool release() const;
   bool is_there() const;
 

@@ -1,8 +1,8 @@
 // Keeps the bodies of large messages as files.
 //
-// The files lie in DIRECTORY/body, named by their queue id. A file belongs to the queue once the
-// database names its message; one that no message names is an orphan of an interrupted reception
-// and is removed at the start, or when nothing was written to it for `orphan_seconds`.
+// The files are in DIRECTORY/body and are named by queue id. A file belongs to the queue once the
+// database holds its message. A file without a message is an orphan of an interrupted reception; it
+// is removed at the start, or when it has not been written to for `orphan_seconds`.
 //
 // All functions block: use offload.
 #pragma once
@@ -23,19 +23,19 @@ inline constexpr std::chrono::seconds orphan_seconds{3600};
 
 class BodyFiles {
  public:
-  /// Creates the directory where there is none. Error 451 with the reason.
+  /// Creates the directory if it does not exist. Error 451 with the reason.
   static Result<BodyFiles> open(const std::filesystem::path& directory);
 
-  /// A new, empty file to write to. Errors: 452 (no space), 451.
+  /// Creates an empty file, open for writing. Errors: 452 (no space), 451.
   Result<Descriptor> create(const QueueId& id) const;
-  /// An existing one to read from. Error 451.
+  /// Opens an existing file for reading. Error 451.
   Result<Descriptor> open_to_read(const QueueId& id) const;
-  /// Its size. Error 451 where there is none.
+  /// The size of a file in bytes. Error 451 if it does not exist.
   Result<std::uint64_t> size(const QueueId& id) const;
   /// Makes the names of new files survive a power cut.
   Result<void> sync_directory() const;
   void remove(const QueueId& id) const;
-  /// Removes what `is_known` denies and nobody wrote to for `age`; returns how many.
+  /// Removes the files that are not `is_known` and were not written to for `age`; returns how many.
   std::size_t remove_orphans(std::chrono::seconds age,
                              const std::function<bool(const QueueId&)>& is_known) const;
 
@@ -48,12 +48,13 @@ class BodyFiles {
   Descriptor directory_;
 };
 
-/// All bytes of a range of a file. Error 451 when it is shorter.
+/// Reads a range of a file in full. Error 451 if the file ends before it.
 Result<std::string> read_range(const Descriptor& file, std::uint64_t offset, std::uint64_t length);
 /// Writes all bytes. Errors: 452 (no space), 451.
 Result<void> write_all(const Descriptor& file, std::string_view bytes);
 
-/// 452 where errno says that room or quota is used up, else 451; `what` names the deed.
+/// 452 if `number`, an errno, means that the disk or a quota is full, else 451. `what`: the
+/// operation that failed.
 Error file_error(const std::string& what, int number);
 
 }  // namespace pennypost::smtp

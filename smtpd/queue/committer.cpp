@@ -32,7 +32,7 @@ Committer::Committer(Loop& loop, store::Database& database, const BodyFiles& fil
 void Committer::begin_full() {
   problem_ = Problem::Full;
   next_heal_ = loop_.now() + heal_seconds;
-  arrived_.notify_one();  // run() waits without an end where nothing is wrong
+  arrived_.notify_one();  // while nothing is wrong, run() waits for this alone
 }
 
 Task<Result<void>> Committer::take_in(Changes changes) {
@@ -78,7 +78,7 @@ Task<> Committer::run() {
 Task<> Committer::commit() {
   CommitEntries entries;
   Result<void> written;
-  co_await loop_.yield();  // what else this turn has brought goes along
+  co_await loop_.yield();  // so that all changes of this turn of the loop are one batch
   if (waiting_.is_quick(quick_)) {
     entries = waiting_.take();
     written = write(entries);
@@ -92,8 +92,8 @@ Task<> Committer::commit() {
   if (!written) co_await fail(std::move(entries), written.error());
 }
 
-/// On a thread of the pool: the next batch, and if that `goes_on` what came meanwhile, until nobody
-/// waits. At an error `entries` is the batch that it concerns.
+/// Runs on a thread of the pool: writes the next batch and, if `goes_on`, further batches until
+/// nothing urgent is waiting. After an error, `entries` is the batch that failed.
 Result<void> Committer::write_batches(bool goes_on, CommitEntries& entries) {
   do {
     waiting_.wait_for_others();
@@ -119,7 +119,7 @@ Task<> Committer::answer() {
   }
 }
 
-/// For a change, or for the time to heal.
+/// Waits for a change, or until it is time to call heal().
 Task<> Committer::wait_for_more() {
   if (problem_ == Problem::None) {
     co_await arrived_.wait();
@@ -136,7 +136,7 @@ Task<> Committer::wait_for_urgent() {
   while (!waiting_.is_urgent()) co_await arrived_.wait();
 }
 
-/// On the loop, or on a thread of the pool.
+/// Runs on the loop or on a thread of the pool.
 Result<void> Committer::write(const CommitEntries& entries) {
   ++commits_;
   auto begun = std::chrono::steady_clock::now();
@@ -160,7 +160,7 @@ Result<void> Committer::write(const CommitEntries& entries) {
   return {};
 }
 
-/// Intake is refused; outcomes go back to the head of the queue, in their order.
+/// Refuses intake, and puts outcomes back to the front of the waiting changes, in their order.
 Task<> Committer::fail(CommitEntries entries, Error error) {
   bool is_full = store::storage_problem(error) == store::StorageProblem::Full;
   Error answer = refusal(error);
@@ -187,11 +187,12 @@ Task<> Committer::fail(CommitEntries entries, Error error) {
         "until it can (" +
             error.text() + ")");
   }
-  // What came while the ballast was freed would wait until all is well.
+  // Intake that arrived while the ballast was freed would otherwise wait until the disk is well
+  // again.
   for (const auto& entry : waiting_.take_intake()) end(*entry, answer);
 }
 
-/// Looks whether the database can be written and the ballast is in place again.
+/// Tries whether the database can be written again, then whether the ballast can be put back.
 Task<> Committer::heal() {
   auto healed = co_await loop_.offload([&] { return database_.heal(); });
   next_heal_ = loop_.now() + heal_seconds;

@@ -1,17 +1,17 @@
 // Commits changes to the queue's database, as its only writer, and answers once they would survive
 // a power cut.
 //
-// All changes that came while the last commit was under way are one batch, synced once
+// All changes that arrive during a commit form the next batch, which is synced once
 // (group_commit.h). While commits are quick (quick_commit_max), the loop makes them itself, which
-// costs less than to wake a thread and to be woken by it; else a thread makes one after the other
-// while there is anything to commit. Intake (new mail) may be refused; outcomes of deliveries may
-// not: they wait until they are recorded. Those that have time wait up to soon_max for a commit
-// that happens anyway.
+// costs less than waking a thread and being woken by it; otherwise a thread makes one after another
+// as long as there is anything to commit. Intake (new mail) may be refused; outcomes of deliveries
+// may not: they wait until they are recorded. Changes that are not urgent wait up to soon_max for a
+// commit that happens anyway.
 //
-// When the disk is full, intake is answered 452 4.3.1, the ballast is freed, and outcomes go on.
-// At any other failure intake is answered 451 4.3.0 and is_writable() turns false, so that no
-// further delivery begins. Every `heal_seconds` the committer tries whether all is well again,
-// however much is recorded meanwhile.
+// When the disk is full, intake is refused with 452 4.3.1, the ballast is freed, and outcomes are
+// still recorded. After any other failure, intake is refused with 451 4.3.0 and is_writable()
+// becomes false, so that no further delivery begins. Every `heal_seconds` the committer tries to
+// return to normal, even while outcomes are being recorded.
 //
 // LIMITS  batch_bytes_max a batch, and what is larger alone
 #pragma once
@@ -38,19 +38,19 @@ inline constexpr std::chrono::microseconds quick_commit_max{2000};
 
 class Committer {
  public:
-  /// What it writes to outlives it. The loop makes those commits that should take less than
-  /// `quick`.
+  /// The references must outlive the committer. The loop itself makes the commits that are expected
+  /// to take less than `quick`.
   Committer(Loop& loop, store::Database& database, const BodyFiles& files, const Ballast& ballast,
             std::chrono::microseconds quick);
 
-  /// As after a full disk: intake is refused until the ballast is in place. For a queue that is
-  /// opened where it can't be.
+  /// Begins as after a full disk: intake is refused until the ballast is in place. For a queue that
+  /// is opened when there is no space for the ballast.
   void begin_full();
 
-  /// New mail. Errors: 452 4.3.1, 451 4.3.0; then nothing of it is in the queue.
+  /// Commits new mail. Errors: 452 4.3.1, 451 4.3.0; then nothing of it is in the queue.
   Task<Result<void>> take_in(Changes changes);
-  /// What came of mail already in the queue: returns once it is recorded, however long that takes.
-  /// What `has_time` is recorded soon_max later at the latest.
+  /// Commits outcomes of mail already in the queue: returns once they are recorded, however long
+  /// that takes. With `has_time`, the commit may start up to soon_max later.
   Task<> record(Changes changes, bool has_time = false);
 
   /// False while outcomes can't be recorded: then no delivery may begin.
@@ -58,11 +58,11 @@ class Committer {
   bool takes_in() const { return problem_ == Problem::None; }
   /// Called on the loop whenever is_writable() or takes_in() has changed.
   void on_change(std::function<void()> handler) { on_change_ = std::move(handler); }
-  /// Called with a sentence for the log when something begins or ends to be wrong.
+  /// Called with a sentence for the log when a problem begins or ends.
   void on_warning(std::function<void(const std::string&)> handler) {
     on_warning_ = std::move(handler);
   }
-  /// Called when only another opening of the database can help: the process is to begin anew.
+  /// Called when only reopening the database can help: the process has to restart.
   void on_lost(std::function<void(const std::string&)> handler) { on_lost_ = std::move(handler); }
   /// Commits so far, for tests and statistics.
   std::size_t commits() const { return commits_; }

@@ -9,7 +9,7 @@
 namespace pennypost::smtp {
 namespace {
 
-/// Whoever can put another directory in the queue's place reads and loses all mail.
+/// Anyone who can replace the queue's directory by another can read and lose all mail.
 Result<void> check_place(const std::string& directory) {
   auto stranger = who_may_exchange(directory, Groups::Trusted);
   if (!stranger) return {};
@@ -49,7 +49,7 @@ Result<void> prepare_queue_directories(const Config& config) {
     TRY_DO(check_place(directory));
   }
   TRY(auto queue, own_directory(directory, 0755, owner, group, "queue_directory"));
-  // Mail is nobody's business but its owner's.
+  // Nobody but the owner may read mail.
   TRY_DO(own_directory_in(queue, "db", 0700, owner, group, directory + "/db"));
   TRY_DO(own_directory_in(queue, "maildrop", 01730, owner, drop, directory + "/maildrop"));
   return {};

@@ -2,11 +2,12 @@
 //
 //   QUEUE_DIRECTORY            755 mail_owner
 //   QUEUE_DIRECTORY/db         700 mail_owner
-//   QUEUE_DIRECTORY/maildrop  1730 mail_owner:setgid_group    postdrop adds files, nobody lists
+//   QUEUE_DIRECTORY/maildrop  1730 mail_owner:setgid_group    postdrop adds, nobody lists
 //
-// What lies below is made by the queue itself. For the master, as root, before it starts the queue;
-// an ordinary user owns all of it anyway. The directories above must belong to root, and neither
-// `db` nor `maildrop` may be a link: mail_owner could lead root to a directory that is not his.
+// The queue process makes what lies below them. The master calls this as root before it starts the
+// queue; when an ordinary user runs the server, he owns everything anyway. The directories above
+// must belong to root, and neither `db` nor `maildrop` may be a link: otherwise mail_owner could
+// make root change a directory that is not his.
 #pragma once
 
 #include "common/base/result.h"
@@ -14,7 +15,8 @@
 
 namespace pennypost::smtp {
 
-/// Makes what is missing, and as root sets owners and modes. An Error says the remedy.
+/// Creates missing directories and, as root, sets owners and modes. An Error says how to put things
+/// right.
 Result<void> prepare_queue_directories(const Config& config);
 
 }  // namespace pennypost::smtp

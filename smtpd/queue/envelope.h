@@ -1,8 +1,9 @@
-// What is known of a message beside its bytes: who sent it, how it came, to whom it goes.
+// What is known about a message besides its content: who sent it, how it arrived, and its
+// recipients.
 //
-// In the queue a message has LF line ends; SMTP's CRLF and dots are made and unmade at the wire.
-// Its bytes are `pieces` in order: text of ours (Received:, added headers) or a range of the body
-// as it came, so that an edit never copies the body.
+// In the queue a message has LF line ends; SMTP's CRLF and dots are removed on reception and added
+// on sending. Its content is the `pieces` in order: each is text that we added (Received:, other
+// fields) or a range of what was received, so that an edit never copies the body.
 #pragma once
 
 #include <algorithm>
@@ -15,11 +16,12 @@
 
 namespace pennypost::smtp {
 
-/// Names a message for ever, on every host: time in microseconds, process and counter, as text of
-/// letters and digits without vowels. Stands in Received:, the log and a Maildir's file names.
+/// Identifies a message; no host ever uses an id twice (queue_id.h). It appears in Received:, in
+/// the log and in the file names of a Maildir.
 using QueueId = Strong<struct QueueIdTag, std::string>;
 
-/// RFC 3461 section 4.1: when a report is wanted. None set: failure (and delay, if configured).
+/// RFC 3461 section 4.1: when the sender wants a report. None set: on failure (and delay, if
+/// configured).
 enum Notify : std::uint8_t {
   notify_default = 0,
   notify_never = 1,
@@ -28,7 +30,7 @@ enum Notify : std::uint8_t {
   notify_delay = 8,
 };
 
-/// NEVER stands alone.
+/// RFC 3461 section 4.1: NEVER excludes the others.
 constexpr bool is_possible_notify(std::uint8_t notify) {
   return notify < 16 && ((notify & notify_never) == 0 || notify == notify_never);
 }
@@ -39,36 +41,37 @@ constexpr Ret wire_last(Ret) { return Ret::Headers; }
 
 enum class RecipientKind : std::uint8_t {
   Address,  // user@example.org
-  Command,  // the text behind | in alias_maps or .forward
+  Command,  // the text after | in alias_maps or .forward
   File,     // /path in alias_maps or .forward
-  Include,  // the path of a list that an alias includes and only its owner reads
+  Include,  // the path of an alias's :include: list, which is read as its owner
 };
 constexpr RecipientKind wire_last(RecipientKind) { return RecipientKind::Include; }
 
 struct Recipient {
-  std::uint32_t number = 0;  // in the message; never reused, so a Maildir's file name is unique
+  std::uint32_t number = 0;  // within the message; never reused, so a Maildir's file name is unique
   RecipientKind kind = RecipientKind::Address;
-  std::string address;   // where it goes now
-  std::string original;  // as the client named it: orig_to= and X-Original-To
+  std::string address;   // the address after rewriting and expansion
+  std::string original;  // the address that the client gave: orig_to= and X-Original-To
   std::string orcpt;     // RFC 3461 section 4.2, decoded: `rfc822;user@example.org`; may be empty
   std::uint8_t notify = notify_default;
   bool has_own_sender = false;  // owner-NAME or a mailing list: `sender` replaces the envelope's
   std::string sender;
-  std::uint16_t depth = 0;  // how many expansions lie between it and the client's recipient
+  std::uint16_t depth = 0;  // how many expansions led from the client's recipient to this one
   // Command, File: account name, or empty for default_privs. Include: who reads it.
   std::string run_as;
-  // Its mailbox or next hop is meant; it is not expanded. Set by the queue on a child that has its
-  // parent's address (an alias, virtual alias or .forward named itself), by the expansion on
-  // `\name`.
+  // It means the mailbox or next hop of the address and is not expanded. Set by the queue on a
+  // child with its parent's address (an alias, virtual alias or .forward that names itself), and by
+  // the expansion for `\name`.
   bool is_self = false;
-  // A virtual alias named itself beside others: canonical_maps and virtual_alias_maps are done with
-  // it, alias_maps and .forward are not.
+  // A virtual alias named itself among others: canonical_maps and virtual_alias_maps no longer
+  // apply to it, alias_maps and .forward still do.
   bool is_virtual_self = false;
-  // The local address whose alias or .forward led here; empty: none did. It goes along as
-  // Delivered-To:, so that a message that comes back is known.
+  // The local address whose alias or .forward led here; empty if none did. It is written as
+  // Delivered-To:, so that a message that comes back is recognized.
   std::string via;
 
-  /// The address of mail that it is served under: for a command or a file the alias that names it.
+  /// The mail address that stands for this recipient: for a command or a file, the alias that names
+  /// it.
   const std::string& served_address() const {
     if (kind == RecipientKind::Address) return address;
     return via.empty() ? original : via;
@@ -80,7 +83,7 @@ struct Recipient {
   }
 };
 
-/// Text of ours when `length` is 0, else a range of the body.
+/// Added text if `length` is 0, otherwise a range of what was received.
 struct Piece {
   std::string text;
   std::uint64_t offset = 0;
@@ -95,7 +98,7 @@ struct Envelope {
   QueueId id{std::string()};
   std::int64_t arrival = 0;  // microseconds since 1970
   std::string sender;        // empty: the null reverse-path <>
-  std::string client_name;   // `unknown` where there is no verified name
+  std::string client_name;   // `unknown` if there is no verified name
   std::string client_address;
   std::string helo;
   std::string protocol;  // SMTP, ESMTP, ESMTPS, ESMTPSA, UTF8SMTPS …: RFC 3848, RFC 6531
@@ -104,7 +107,7 @@ struct Envelope {
   std::string message_id;  // for the log
   bool is_smtputf8 = false;
   bool is_8bit = false;   // BODY=8BITMIME, or 8-bit bytes seen
-  bool is_local = false;  // from sendmail(1), a bounce or a forward of ours
+  bool is_local = false;  // from sendmail(1), or a bounce or forward made here
   bool is_held = false;
   Ret ret = Ret::Unset;
   std::string envid;  // decoded
@@ -112,7 +115,7 @@ struct Envelope {
   bool body_is_file = false;
   std::vector<Piece> pieces;
   std::vector<Recipient> recipients;
-  std::uint64_t body_line_ends = 0;  // in the pieces that are ranges of the body
+  std::uint64_t body_line_ends = 0;  // in the pieces that are ranges
 
   /// The whole message's size in bytes, as it is stored.
   std::uint64_t size() const {
@@ -120,8 +123,8 @@ struct Envelope {
     for (const auto& piece : pieces) sum += piece.length == 0 ? piece.text.size() : piece.length;
     return sum;
   }
-  /// The same as RFC 1870 section 5 counts it, each line end as CRLF: what limits mean, and what
-  /// servers and people are told.
+  /// The size as RFC 1870 section 5 counts it, each line end as CRLF. Limits refer to it, and it is
+  /// what SIZE and the log show.
   std::uint64_t octets() const {
     auto line_ends = body_line_ends;
     for (const auto& piece : pieces) {
@@ -143,7 +146,7 @@ struct Envelope {
   }
 };
 
-/// As queues of the first form have it; its octets() leaves the body's line ends out.
+/// The envelope as stored in format 1; its octets() does not count the body's line ends.
 struct FirstEnvelope : Envelope {
   template <class Archive>
   void fields(Archive& archive) {

@@ -60,7 +60,7 @@ CommitEntries GroupCommit::take_intake() {
   return taken;
 }
 
-/// How long it is worth waiting for more.
+/// How long to wait for more changes.
 std::chrono::microseconds GroupCommit::patience(Time now) const {
   if (now - last_end_ > gather_memory) return std::chrono::microseconds(0);
   if (urgent_ == 0 || urgent_ >= std::max(last_batch_, batch_before_)) {

@@ -11,7 +11,7 @@ namespace {
 
 const std::vector<std::string> drop{"bcc", "content-length", "resent-bcc", "return-path"};
 
-/// The message as the queue keeps it.
+/// The message as it would be stored.
 std::string taken(std::string_view message, std::string_view top = "",
                   const std::vector<Edit>& edits = {}) {
   auto end = find_header_end(message, true);
@@ -82,10 +82,10 @@ TEST_CASE("each edit of a header sees the ones before, above our fields and belo
   HeaderDraft draft("R: x\nS: y\n", header, find_header_end(header, true));
   CHECK(draft.whole() == "R: x\nS: y\nA: 1\nB: 2\n");
   CHECK_FALSE(draft.is_edited());
-  // S goes, C stands above A.
+  // Removes S, inserts C above A.
   draft.edit_whole({{5, 5, ""}, {10, 0, "C: 3\n"}});
   CHECK(draft.whole() == "R: x\nC: 3\nA: 1\nB: 2\n");
-  // From R into what was put in.
+  // The second edit goes from R into the inserted text.
   draft.edit_whole({{0, 0, "T: 0\n"}, {3, 4, "z\nD"}, {20, 0, "E: 5\n"}});
   CHECK(draft.whole() == "T: 0\nR: z\nD 3\nA: 1\nB: 2\nE: 5\n");
   draft.edit({{0, 3, ""}});
@@ -97,11 +97,11 @@ TEST_CASE("each edit of a header sees the ones before, above our fields and belo
 }
 
 TEST_CASE("edits stand beside what is dropped, those within it go") {
-  // `To: a`, `Bcc: b`, `Cc: c` with a domain behind each, and a field on top.
+  // Appends a domain to each of `To: a`, `Bcc: b` and `Cc: c`, and adds a field on top.
   std::vector<Edit> edits{{0, 0, "Date: now\n"}, {5, 0, "@x"}, {12, 0, "@x"}, {18, 0, "@x"}};
   CHECK(taken("To: a\nBcc: b\nCc: c\n\nx\n", "Received: r\n", edits) ==
         "Received: r\nDate: now\nTo: a@x\nCc: c@x\n\nx\n");
-  // In front of a From_ line's field, not within it.
+  // The new field goes before that of the From_ line, not into it.
   CHECK(taken("From ann Thu\nBcc: b\n\nx\n", "Received: r\n", {{0, 0, "Date: now\n"}}) ==
         "Received: r\nDate: now\nX-Mailbox-Line: From ann Thu\n\nx\n");
   CHECK(taken("Bcc: b\nA: c\n\nx\n", "", {{0, 0, "Date: now\n"}, {7, 4, "B: d"}}) ==

@@ -1,5 +1,5 @@
-// What a process asks the queue in order to hand a message over: Submit, and the file of a large
-// body first.
+// The requests by which a process hands a message to the queue: Submit, and before it OpenBody for
+// a large body.
 //
 // Each message is a struct with its answer inside: common/process/port.h carries it.
 //
@@ -16,8 +16,8 @@ namespace pennypost::smtp {
 
 inline constexpr std::size_t inline_body_bytes_max = 64 * 1024;  // larger bodies are files
 
-/// Asks for a file to write a large body to; the descriptor comes beside the answer. Whoever writes
-/// it also syncs it, before Submit.
+/// Asks for a file to write a large body to; the descriptor comes with the answer. The process that
+/// writes the file also syncs it, before Submit.
 struct OpenBody {
   static constexpr std::uint16_t type = 101;
   using Reply = Done;
@@ -28,8 +28,9 @@ struct OpenBody {
   }
 };
 
-/// Gives up the file of OpenBody, when the message is not submitted after all; posted, not called.
-/// A file goes with the process that it was opened for, which alone can drop or submit it.
+/// Gives up the file of OpenBody if the message is not submitted after all; posted, without waiting
+/// for an answer. Only the process for which a file was opened can drop or submit it; when that
+/// process ends, its files are removed.
 struct DropBody {
   static constexpr std::uint16_t type = 109;
   using Reply = Done;
@@ -40,8 +41,9 @@ struct DropBody {
   }
 };
 
-/// A message whole; the answer says that it survives a power cut. Errors: 452 4.3.1 (no space),
-/// 451, 501 (not a valid envelope). Recipients bear numbers of their own, all of kind Address.
+/// Submits a whole message; the answer means that it survives a power cut. Errors: 452 4.3.1 (no
+/// space), 451, 501 (not a valid envelope). Each recipient has a different number, and all are of
+/// kind Address.
 struct Submit {
   static constexpr std::uint16_t type = 102;
   using Reply = Done;

@@ -1,8 +1,8 @@
-// Remembers which process writes which unfinished body, so that no other can drop or submit it.
+// Records which process is writing which body file, so that no other process can drop or submit it.
 //
-// An id can be guessed: it is made of the time and a process's number. So the file of a body
-// belongs, until its message is submitted, to the process for which it was opened; when that
-// process goes, so do its files.
+// A queue id can be guessed, since it consists of the time and a process's number. So until its
+// message is submitted, a body file belongs to the process for which it was opened; when that
+// process ends, its files are removed.
 //
 // LIMITS  open_bodies_max for each process: more than it can have sessions
 #pragma once
@@ -16,7 +16,7 @@
 
 namespace pennypost::smtp {
 
-inline constexpr std::size_t open_bodies_max = 1'000'000;  // smtpd_connections_max goes as far
+inline constexpr std::size_t open_bodies_max = 1'000'000;  // smtpd_connections_max at its largest
 
 class OpenBodies {
  public:
@@ -24,9 +24,9 @@ class OpenBodies {
   Result<void> open(const QueueId& id, ProcessNumber process);
   bool is_open(const QueueId& id) const { return owners_.contains(id.value()); }
   bool is_of(const QueueId& id, ProcessNumber process) const;
-  /// It is open no more. False where it was not this process's.
+  /// Ends the entry. False if it was not this process's.
   bool close(const QueueId& id, ProcessNumber process);
-  /// All that the process has; none is open any more.
+  /// Ends and returns all entries of the process.
   std::vector<QueueId> close_all_of(ProcessNumber process);
 
  private:

@@ -16,7 +16,7 @@
 namespace pennypost::smtp {
 namespace {
 
-/// Of this form or the first.
+/// Reads an envelope of the present format or the first.
 Result<Envelope> decode_envelope(std::string_view bytes) {
   auto envelope = wire::decode<Envelope>(bytes);
   if (envelope) return envelope;
@@ -32,7 +32,7 @@ Error damaged_message(const QueueId& id, const std::string& what) {
   return Error(damaged, "5.3.0", id.value() + ": " + what);
 }
 
-/// Opens the database; waits while a predecessor that is about to end still has it.
+/// Opens the database; waits while a previous process that is about to end still holds it.
 Result<store::Salvaged> open_database(const std::filesystem::path& directory, const Clock& clock) {
   auto until = std::chrono::steady_clock::now() + predecessor_seconds;
   for (;;) {
@@ -43,7 +43,8 @@ Result<store::Salvaged> open_database(const std::filesystem::path& directory, co
   }
 }
 
-/// The same on a full disk, too: what the last run wrote is brought into table files first.
+/// Opens the database even on a full disk: opening writes the log of the last run into table files,
+/// for which the ballast is freed.
 Result<store::Salvaged> open_with_ballast(const Queue::Options& options, const Clock& clock) {
   auto opened = open_database(options.directory / "db", clock);
   bool is_full = !opened && store::storage_problem(opened.error()) == store::StorageProblem::Full;
@@ -52,7 +53,7 @@ Result<store::Salvaged> open_with_ballast(const Queue::Options& options, const C
   return open_database(options.directory / "db", clock);
 }
 
-/// For the log: the loss as a whole, then each message that it concerns.
+/// Lines for the log: the loss as a whole, then each message that it affects.
 std::vector<std::string> describe(const store::Loss& loss) {
   std::vector<std::string> lines{loss.text()};
   for (const auto& key : loss.keys) {
@@ -126,8 +127,8 @@ Result<Queue::Opened> Queue::open(Loop& loop, const Options& options, const Cloc
   return opened;
 }
 
-/// A queue of another form is not read: what of it could be understood might be wrong. One without
-/// a form is new, or was written before there was any: then its envelopes tell.
+/// Refuses a queue stored in another format, since what could be decoded of it might be wrong. A
+/// queue without a format number is new or older than these numbers: then its envelopes are tried.
 Result<void> Queue::check_form() {
   TRY(auto form, database_.find(keys::form));
   if (form && *form == stored_form) return {};
@@ -151,7 +152,7 @@ Result<void> Queue::check_form() {
   return database_.commit(batch, store::Sync::Yes);
 }
 
-/// What a damaged log has left of messages whose envelope is lost.
+/// Removes what a damaged log has left of messages whose envelope is lost.
 Result<void> Queue::erase_remains(const std::unordered_set<std::string>& known,
                                   std::vector<std::string>& warnings) {
   store::Batch batch;
@@ -198,7 +199,8 @@ Task<Result<void>> Queue::submit(Envelope envelope, std::string body, Changes ex
   co_return co_await std::move(taken);
 }
 
-/// Asks the file system, which answers from memory, at most ten times a second.
+/// Asks the file system at most ten times a second; statvfs() is answered from memory and does not
+/// block.
 Result<void> Queue::check_room() {
   auto now = loop_.now();
   if (options_.free_bytes_min > 0 && now >= next_look_for_room_) {
@@ -326,7 +328,7 @@ Task<Result<std::vector<Queue::Listed>>> Queue::list(QueueId after, std::size_t 
   co_return std::move(listed);
 }
 
-/// Envelopes, records and outcomes stand in the same order: one walk along all three.
+/// Envelopes, records and outcomes are sorted alike, so one pass over all three is enough.
 Result<std::vector<Queue::Listed>> Queue::read_list(const QueueId& after, std::size_t count) const {
   std::vector<Listed> listed;
   auto at = database_.snapshot();
@@ -352,7 +354,7 @@ Result<std::vector<Queue::Listed>> Queue::read_list(const QueueId& after, std::s
     std::string prefix = keys::recipients_of(message.envelope.id);
     while (outcome.valid() && outcome.key() < prefix) outcome.next();
     for (; outcome.valid() && outcome.key().starts_with(prefix); outcome.next()) {
-      // Of a damaged one the attempt to load the message tells the admin; the others are listed.
+      // A damaged record is reported when the message is loaded; the others are listed.
       auto decoded = wire::decode<RecipientRecord>(outcome.value());
       if (!decoded || !is_possible(*decoded, keys::number_of(outcome.key()))) continue;
       message.outcomes.push_back(*std::move(decoded));
@@ -372,7 +374,7 @@ Result<std::vector<Queue::Waiting>> Queue::read_waiting() const {
   for (; entry.valid(); entry.next()) {
     QueueId id(std::string(entry.key().substr(keys::envelopes.size())));
     auto envelope = decode_envelope(entry.value());
-    // A damaged one still waits: the attempt to load it tells the admin.
+    // A damaged message is kept here: it is reported when it is loaded.
     std::int64_t due = envelope ? envelope->arrival / 1'000'000 : 0;
     waiting.push_back(Waiting{std::move(id), due, envelope && envelope->is_held, true});
   }
@@ -412,7 +414,7 @@ Queue::Options queue_options(const Config& config) {
   Queue::Options options;
   options.directory = config.queue_directory;
   options.ballast_bytes = static_cast<std::uint64_t>(config.queue_ballast);
-  // As Postfix recommends: room for one more message of the largest size, and a half.
+  // 1.5 times the largest message, as Postfix recommends.
   auto least = config.queue_minfree > 0 ? config.queue_minfree : config.message_size_limit * 3 / 2;
   options.free_bytes_min = static_cast<std::uint64_t>(least);
   return options;

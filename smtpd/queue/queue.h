@@ -1,14 +1,15 @@
-// The durable queue: keeps messages safe on disk, and has every one again after a stop, a crash or
-// damage to the disk.
+// The durable queue: keeps messages on disk so that they survive a stop or a crash, and salvages a
+// damaged database.
 //
 //   DIRECTORY/db         the database (record.h)
 //   DIRECTORY/body       bodies too large for it
-//   DIRECTORY/ballast    room kept for bad days
-//   DIRECTORY/maildrop   mail posted while we were down (../pickup/pickup.h)
+//   DIRECTORY/ballast    space reserved for when the disk is full
+//   DIRECTORY/maildrop   mail submitted while the server was down (../pickup/pickup.h)
 //
-// open() waits for a predecessor that still holds the lock, salvages a damaged log (a copy is kept
-// and the log says what is missing), removes orphans, and says what waits. After a stop that was
-// not orderly all that waits is `is_uncertain`: its last attempt may have got through.
+// open() waits for a previous process that still holds the lock, salvages a damaged log (it keeps a
+// copy and warns of what is missing), removes orphans, and returns what is waiting. After a stop
+// that was not orderly every waiting message is `is_uncertain`: its last attempt may have
+// succeeded.
 //
 // SEE ALSO   committer.h (what happens when the disk is full), ../scheduler/scheduler.h
 #pragma once
@@ -36,7 +37,7 @@ namespace pennypost::smtp {
 inline constexpr std::chrono::seconds predecessor_seconds{10};
 inline constexpr std::size_t list_recipients_max = 20'000;  // see Queue::list()
 
-/// A message's body: bytes, or a descriptor of its file.
+/// A message's body: its bytes, or its file.
 struct QueuedBody {
   std::string bytes;
   Descriptor file;
@@ -48,9 +49,9 @@ class Queue {
     std::filesystem::path directory;
     std::uint64_t ballast_bytes = 0;
     std::uint64_t free_bytes_min = 0;                           // queue_minfree
-    std::chrono::microseconds quick_commit = quick_commit_max;  // 0: none is made by the loop
+    std::chrono::microseconds quick_commit = quick_commit_max;  // 0: the loop makes none
   };
-  /// What is known of a message that waits, without reading it.
+  /// What is known about a waiting message without loading it.
   struct Waiting {
     QueueId id;
     std::int64_t due = 0;  // seconds since 1970
@@ -59,37 +60,36 @@ class Queue {
   };
   struct Opened;
 
-  /// Blocks; for the start of the process. Errors: 450 (still locked), 452, 451 (also: of a version
-  /// that stores another form).
+  /// Blocks; for the start of the process. Errors: 450 (still locked), 452, 451 (also for a queue
+  /// stored in another format).
   static Result<Opened> open(Loop& loop, const Options& options, const Clock& clock);
   ~Queue();
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
 
-  /// A reload may change it.
+  /// For a reload that changes queue_minfree.
   void set_free_bytes_min(std::uint64_t bytes) { options_.free_bytes_min = bytes; }
 
-  /// A file for a large body. Errors: 452, 451, 501 (not a queue id).
+  /// Creates a file for a large body. Errors: 452, 451, 501 (not a queue id).
   Task<Result<Descriptor>> open_body(QueueId id);
-  /// For a reception that was broken off.
+  /// Removes the file of an interrupted reception, if no message has it.
   Task<> drop_body(QueueId id);
-  /// Takes a message in; when it returns, the message survives a power cut. Errors: 452, 451, and
-  /// 501 for an envelope that no honest process sends.
-  /// `extra` is committed along.
+  /// Accepts a message; when it returns, the message survives a power cut. Errors: 452, 451, and
+  /// 501 for an envelope that no honest process sends. `extra` is committed with it.
   Task<Result<void>> submit(Envelope envelope, std::string body, Changes extra);
 
-  /// The message, as it stands. Nothing when there is none. Errors: 451; 453 (damaged).
+  /// The message in its present state; nothing if there is none. Errors: 451; 453 (damaged).
   Task<Result<std::optional<QueuedMessage>>> load(QueueId id);
-  /// What removes all that there is of a message that can't be loaded.
+  /// The changes that remove everything of a message that can't be loaded.
   Task<Changes> removal(QueueId id);
   /// Errors: 451; 453 (damaged or gone).
   Task<Result<QueuedBody>> body(const Envelope& envelope);
   /// The first `bytes_max` bytes of the message as it will be sent, pieces joined.
   Task<Result<std::string>> text(const Envelope& envelope, std::uint64_t bytes_max);
-  /// Whether a key is there. Errors: 451.
+  /// Whether the database has the key. Error 451.
   Task<Result<bool>> has(std::string key);
-  /// Returns once the changes survive a power cut.
-  /// What `has_time` may wait a little for a commit that happens anyway (soon_max).
+  /// Returns once the changes survive a power cut. With `has_time`, they may wait up to soon_max
+  /// for a commit that happens anyway.
   Task<> record(Changes changes, bool has_time = false);
 
   struct Listed {
@@ -97,15 +97,15 @@ class Queue {
     std::optional<MessageRecord> record;
     std::vector<RecipientRecord> outcomes;
   };
-  /// Messages behind `after`, in order of arrival: up to `count`, and none more once those have
-  /// list_recipients_max recipients. Empty: there are no more. Errors: 451.
+  /// Messages that arrived after `after`, in order of arrival: at most `count`, and no further one
+  /// once they have list_recipients_max recipients. Empty: there are no more. Error 451.
   Task<Result<std::vector<Listed>>> list(QueueId after, std::size_t count);
 
-  /// Says on disk that nothing is uncertain. Nothing may be under way.
+  /// Records on disk that nothing is uncertain. No attempt may be under way.
   Task<> note_orderly_stop();
   Committer& committer() { return *committer_; }
   const std::filesystem::path& directory() const { return options_.directory; }
-  /// Removes files of receptions that were broken off long ago; returns how many.
+  /// Removes the files of receptions that were interrupted long ago; returns how many.
   Task<std::size_t> remove_orphans();
 
  private:
@@ -139,7 +139,7 @@ struct Queue::Opened {
   std::vector<std::string> warnings;  // for the log: what was lost, what was removed
 };
 
-/// Where the queue lies, and how much room it keeps.
+/// The queue's directory and the space that it reserves, from the configuration.
 Queue::Options queue_options(const Config& config);
 
 }  // namespace pennypost::smtp

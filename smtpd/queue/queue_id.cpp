@@ -24,7 +24,7 @@ void put_digits(std::string& out, std::uint64_t value, std::size_t count) {
   }
 }
 
-/// What tells this process from all others, kept until it forks.
+/// What distinguishes this process from all others; drawn anew after a fork.
 struct Process {
   pid_t pid = 0;
   std::uint64_t random = 0;

@@ -327,13 +327,13 @@ TEST_CASE("an alias of several answers NOTIFY=SUCCESS itself, a single child tak
       if (!row.is_list) continue;
       children[i].has_own_sender = true;
       children[i].sender = "owner-list@x.test";
-      children[i].notify = notify_default;  // as the Router has it
+      children[i].notify = notify_default;  // as the Router sets it
     }
     auto added = message.expand(0, children, 10);
     REQUIRE(added);
     CHECK(message.recipient(0).report == row.report);
     for (auto number : *added) CHECK(message.recipient(number).recipient.notify == row.left);
-    // The sender was told; another expansion is no news.
+    // The sender was told already; expanding again reports nothing.
     message.change(0).report = ReportDue::None;
     message.expand_again();
     children[0].notify = message.recipient(0).recipient.notify;
@@ -358,11 +358,11 @@ TEST_CASE("\\ann in another alias means ann's mailbox, once, and is no loop") {
   REQUIRE(team->size() == 2);
   CHECK(message.recipient((*team)[0]).recipient.is_self);
   CHECK_FALSE(message.recipient((*team)[1]).recipient.is_self);
-  // ann's own aliases lead to bob and back to her mailbox, which the message has reached already.
+  // ann's own alias leads to bob and to her mailbox, which the message has reached already.
   auto ann = message.expand((*team)[1], {child("bob@x.test"), child("ann@x.test")}, 10);
   REQUIRE(ann);
   REQUIRE(ann->size() == 1);
-  // From below her aliases, too, `\ann` is her mailbox and `ann` is a loop.
+  // Below her alias, too, `\ann` is her mailbox and `ann` is a loop.
   auto bob = message.expand(ann->front(), {child("ann@x.test", true), child("ann@x.test")}, 10);
   REQUIRE(bob);
   REQUIRE(bob->size() == 1);

@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view loop_reason = "mail forwarding loop for ";
 constexpr std::string_view depth_reason = "too many expansions lead to ";
 
-/// One text for all spellings of one address, command or file.
+/// The same text for all spellings of an address, command or file.
 std::string address_key(const Recipient& recipient) {
   if (recipient.kind != RecipientKind::Address) {
     constexpr std::string_view kinds = "@|/:";
@@ -56,7 +56,7 @@ QueuedMessage::QueuedMessage(Envelope envelope, std::optional<MessageRecord> rec
     RecipientRecord entry;
     std::uint32_t number = recipient.number;
     record_.next_number = std::max(record_.next_number, number + 1);
-    // A recipient named twice is taken once.
+    // A recipient named twice gets one copy.
     if (!by_key_.emplace(destination_key(recipient), number).second) continue;
     entry.recipient = std::move(recipient);
     recipients_[number] = std::move(entry);
@@ -132,7 +132,7 @@ Result<std::vector<std::uint32_t>> QueuedMessage::expand(std::uint32_t number,
   std::uint16_t depth = static_cast<std::uint16_t>(recipient(number).recipient.depth + 1);
   for (auto& child : children) {
     std::string key = address_key(child);
-    // `\name` of an alias or .forward comes with is_self already.
+    // `\name` in an alias or .forward has is_self set already.
     bool is_own = key == own_key && !was_self && !child.is_virtual_self;
     child.is_self = child.is_self || is_own;
     bool is_loop = !child.is_self && !child.is_virtual_self && is_ancestor(number, key);
@@ -162,7 +162,7 @@ Result<std::vector<std::uint32_t>> QueuedMessage::expand(std::uint32_t number,
   return added;
 }
 
-/// RFC 3461 section 5.2.7: of several, none may promise the sender that all went well.
+/// RFC 3461 section 5.2.7: no single member may report success to the sender for the whole alias.
 void QueuedMessage::report_expansion(std::uint32_t number, std::vector<Recipient>& children) {
   const Recipient& parent = recipient(number).recipient;
   bool is_list = std::ranges::any_of(children, [&](const Recipient& child) {
@@ -175,7 +175,7 @@ void QueuedMessage::report_expansion(std::uint32_t number, std::vector<Recipient
   };
   for (Recipient& child : children) child.notify = without_success(child.notify);
   RecipientRecord& entry = change(number);
-  // It is told once, also if the configuration is corrected and the alias expanded again.
+  // It is reported once, even if the configuration is corrected and the alias expanded again.
   entry.recipient.notify = without_success(entry.recipient.notify);
   entry.report = is_list ? ReportDue::Delivered : ReportDue::Expanded;
   entry.status = is_list ? "2.0.0" : "2.1.5";
@@ -186,7 +186,7 @@ void QueuedMessage::report_expansion(std::uint32_t number, std::vector<Recipient
 }
 
 void QueuedMessage::expand_again() {
-  // From the youngest up: a child that is not done goes, and takes its parent's completion along.
+  // From the youngest up: an unfinished child is removed, and its parent becomes unfinished.
   std::vector<std::uint32_t> numbers;
   for (const auto& [number, entry] : recipients_) numbers.push_back(number);
   for (auto number = numbers.rbegin(); number != numbers.rend(); ++number) {

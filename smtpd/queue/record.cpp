@@ -31,7 +31,7 @@ std::uint32_t number_of(std::string_view recipient_key) {
 bool is_possible(const RecipientRecord& record, std::uint32_t number) {
   const Recipient& recipient = record.recipient;
   bool is_address = recipient.kind == RecipientKind::Address;
-  // A parent is older than its children, so a walk to the eldest ends.
+  // A parent's number is lower than its children's, so a walk up to the root ends.
   return recipient.number == number && number <= recipient_number_max && record.parent >= -1 &&
          record.parent < std::int64_t{number} && recipient.kind <= RecipientKind::Include &&
          is_possible_notify(recipient.notify) && (!is_address || recipient.run_as.empty()) &&

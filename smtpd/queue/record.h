@@ -1,4 +1,4 @@
-// What the queue's database holds: keys and values of a message, and the changes between them.
+// The keys and values of the queue's database, and changes to them.
 //
 //   e ID              Envelope              put once, single_erase
 //   b ID              the body, if not a file; put once, single_erase
@@ -6,10 +6,11 @@
 //   r ID number32     RecipientRecord       overwritten, erase; absent until there is an outcome
 //   d NAME            a maildrop file that has been taken in, until it is gone
 //   z stopped         `clean` after an orderly stop; erased at the start
-//   z form            stored_form: what the values above are made of
+//   z form            stored_form: the format of the values above
 //
-// A message that is delivered at the first attempt is two puts and two single_erases, which mostly
-// meet in the log and never reach a table file. number32 is big-endian, so records are in order.
+// A message that is delivered at the first attempt costs two puts and two single_erases, which
+// mostly cancel out in memory and never reach a table file. number32 is big-endian, so records are
+// in order.
 //
 // SEE ALSO   ../../store/kv/database.h (single_erase), queue.h
 #pragma once
@@ -33,17 +34,17 @@ enum class RecipientState : std::uint8_t {
 };
 constexpr RecipientState wire_last(RecipientState) { return RecipientState::Done; }
 
-/// What its sender is still to be told of a recipient, in the next report.
+/// What the next report still has to tell the sender about a recipient.
 enum class ReportDue : std::uint8_t { None, Delivered, Relayed, Expanded, Failed, Expired };
 constexpr ReportDue wire_last(ReportDue) { return ReportDue::Expired; }
 
-/// A recipient and what came of it so far. For the envelope's own recipients and for children.
+/// A recipient of the envelope, or a child, with its state.
 struct RecipientRecord {
   Recipient recipient;
   std::int64_t parent = -1;  // the number of the recipient it was expanded from; -1: the client's
   RecipientState state = RecipientState::Pending;
   ReportDue report = ReportDue::None;
-  bool is_uncertain = false;  // an attempt's end is unknown: it may have got through
+  bool is_uncertain = false;  // the outcome of an attempt is unknown: it may have succeeded
   std::string status;         // of the last attempt, as in Outcome
   std::string reason;
   std::string relay;
@@ -57,14 +58,15 @@ struct RecipientRecord {
   }
 };
 
-/// Expanded a thousand times by an admin, a message of the most recipients stays below.
+/// A message with the most recipients stays below this even if an admin has it expanded a thousand
+/// times.
 inline constexpr std::uint32_t recipient_number_max = 1'000'000'000;
 
-/// Whether a record can be that of recipient `number`: numbers, words and kinds are such as this
-/// program writes. What is not is damage.
+/// Whether the record can be that of recipient `number`: this program writes no other numbers and
+/// enumerators, so anything else is damage.
 bool is_possible(const RecipientRecord& record, std::uint32_t number);
 
-/// What changes about a message that waits.
+/// The state of a waiting message.
 struct MessageRecord {
   std::int64_t due = 0;  // seconds since 1970
   bool is_held = false;
@@ -76,9 +78,10 @@ struct MessageRecord {
   }
 };
 
-/// Goes up by one with every change of what Envelope, MessageRecord and RecipientRecord hold.
+/// The format number; it goes up by one whenever the fields of Envelope, MessageRecord or
+/// RecipientRecord change.
 inline constexpr std::string_view stored_form = "2";
-/// The one before, which is read as well: its envelopes lack body_line_ends.
+/// The previous format, which is read as well: its envelopes lack body_line_ends.
 inline constexpr std::string_view first_form = "1";
 
 namespace keys {
@@ -94,31 +97,31 @@ std::string message(const QueueId& id);
 /// The prefix of all records of a message's recipients.
 std::string recipients_of(const QueueId& id);
 std::string recipient(const QueueId& id, std::uint32_t number);
-/// The number at the end of such a key.
+/// The number at the end of a recipient's key.
 std::uint32_t number_of(std::string_view recipient_key);
 std::string dropped(const std::string& name);
 }  // namespace keys
 
-/// Changes that happen together or not at all, before they are part of a commit.
+/// Changes to the database that are committed together or not at all.
 class Changes {
  public:
   void put(std::string key, std::string value);
   void erase(std::string key);
   void single_erase(std::string key);
-  /// A body file stands behind these changes: its directory is synced before them.
+  /// These changes refer to a new body file: its directory is synced before the commit.
   void needs_body_directory() { has_new_file_ = true; }
-  /// A file to be removed when the changes have been committed.
+  /// A file to remove after the commit.
   void remove_file_after(const QueueId& id) { files_to_remove_.push_back(id); }
   void append(Changes other);
 
   bool empty() const { return entries_.empty(); }
   std::size_t bytes() const { return bytes_; }
   bool has_new_file() const { return has_new_file_; }
-  /// A file is to be synced before the commit, or removed after it.
+  /// Whether a directory must be synced before the commit, or a file removed after it.
   bool has_files() const { return has_new_file_ || !files_to_remove_.empty(); }
   const std::vector<QueueId>& files_to_remove() const { return files_to_remove_; }
-  /// All of them into a batch, sorted by key, for which the database has to search less; what
-  /// concerns one key stays in its order.
+  /// Writes them into a batch, sorted by key, which saves the database searching; changes of the
+  /// same key keep their order.
   static void write(std::span<const Changes* const> all, store::Batch& batch);
 
  private:

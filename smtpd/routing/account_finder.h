@@ -1,4 +1,4 @@
-// The accounts of this host as routing sees them: who has a mailbox here.
+// The interface by which routing finds the accounts of this host.
 #pragma once
 
 #include <optional>
@@ -9,11 +9,11 @@
 
 namespace pennypost::smtp {
 
-/// The code of an Error that says: there is such a user, but delivery waits for the administrator.
+/// The code of an Error for a user who exists but can't get mail before the administrator acts.
 inline constexpr int exists_but_takes_no_mail = 450;
 
 /// Accounts::by_address and by_name, or a test's table. An Error with code exists_but_takes_no_mail
-/// says that the user exists but may have no mail here (root), with the remedy.
+/// means that the user exists but may have no mail here (root); it says what to do.
 class AccountFinder {
  public:
   virtual ~AccountFinder() = default;

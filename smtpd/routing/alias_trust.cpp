@@ -2,8 +2,8 @@
 
 namespace pennypost::smtp {
 
-/// Whoever may write an alias table may run commands and see lists: it must be root's (without
-/// root: ours). The first that is not.
+/// The first alias table that is not owned by root (without root: by us). Anyone who can write an
+/// alias table can run commands and read lists.
 std::optional<AliasTrust::UsersTable> AliasTrust::users_alias_table() const {
   for (const auto& table : config_->alias_maps) {
     bool is_file = table.name.starts_with('/');
@@ -20,8 +20,8 @@ std::string AliasTrust::distrust() const {
          " is not owned by root, so its commands and files are not used; chown root " + table->name;
 }
 
-/// The system user of this uid, if it may have mail here: then there is a process that reads for
-/// it.
+/// The name of the system user with this uid, if he may have mail here, so that a deliver process
+/// can read for him.
 Result<std::optional<std::string>> AliasTrust::reader_of(std::uint32_t uid) const {
   auto name = host_.user_name(uid);
   if (!name) return std::optional<std::string>();
@@ -30,8 +30,8 @@ Result<std::optional<std::string>> AliasTrust::reader_of(std::uint32_t uid) cons
   return is_it ? std::move(name) : std::nullopt;
 }
 
-/// A list that an alias includes: root's is read here, a user's by a process of that user. What a
-/// user's table includes is read by a process of the table's owner.
+/// A list that an alias includes is read here if it is root's, and by a process of its owner if it
+/// is a user's. What a user's alias table includes is read by a process of the table's owner.
 Result<IncludedList> AliasTrust::included(const std::string& path) const {
   IncludedList included;
   if (auto table = users_alias_table()) {

@@ -1,10 +1,10 @@
-// Says what an alias table may name: commands and files only where it belongs to root, and included
-// lists as far as their owners let it.
+// Decides what an alias table may name: commands and files only if root owns the table, and
+// included lists as far as their owners permit.
 //
-// Whoever may write the table could else run commands as others, and read files that are closed to
-// him. Without root, the user that runs it all counts as root.
+// Otherwise a user who can write the table could run commands as others and read their files.
+// Without root, the user who runs the server counts as root.
 //
-// SEE ALSO   expansion.h (what it rules), list_file.h (how lists are read)
+// SEE ALSO   expansion.h (which applies it), list_file.h (how lists are read)
 #pragma once
 
 #include <memory>
@@ -26,9 +26,9 @@ class AliasTrust {
              RouterHost host)
       : config_(std::move(config)), accounts_(std::move(accounts)), host_(std::move(host)) {}
 
-  /// Why no command or file of an alias is used, with the remedy; empty: they are.
+  /// Why commands and files of aliases are not used, and what to do; empty if they are used.
   std::string distrust() const;
-  /// A list that an alias includes, or who is to read it. Errors: temporary.
+  /// The text of a list that an alias includes, or who must read it. Errors are temporary.
   Result<IncludedList> included(const std::string& path) const;
 
  private:

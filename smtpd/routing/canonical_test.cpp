@@ -9,7 +9,7 @@ using namespace pennypost::smtp;
 
 namespace {
 
-/// `text` as the settings have it, or the error.
+/// `text` rewritten by the settings, or the error.
 std::string rewritten(AddressClass what, std::string_view text, std::vector<std::string> settings) {
   settings.push_back("myorigin=example.org");
   auto config = config_for_test(std::move(settings));

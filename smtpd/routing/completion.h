@@ -1,6 +1,6 @@
-// Reads from the settings with which domains addresses are completed.
+// The domains with which short addresses are completed, from the settings.
 //
-// SEE ALSO   ../../common/mail/completion.h (what they complete), expansion.h (envelopes)
+// SEE ALSO   ../../common/mail/completion.h (what is completed), expansion.h (envelopes)
 #pragma once
 
 #include "common/base/result.h"
@@ -9,8 +9,8 @@
 
 namespace pennypost::smtp {
 
-/// As append_at_myorigin and append_dot_mydomain have it. Error 501 5.1.3: $myorigin or $mydomain
-/// is no domain.
+/// From append_at_myorigin and append_dot_mydomain. Error 501 5.1.3: $myorigin or $mydomain is not
+/// a domain.
 Result<Completion> completion_of(const Settings& settings);
 
 }  // namespace pennypost::smtp

@@ -1,11 +1,11 @@
-// The classes of domains: what this host is for one.
+// The classes of domains: the role of this host for a domain.
 //
 // SEE ALSO   domains.h (which domain is what)
 #pragma once
 
 namespace pennypost::smtp {
 
-/// What this host is for a domain.
+/// The role of this host for a domain.
 enum class DomainClass {
   Local,         // mydestination, or a literal of our own addresses
   VirtualAlias,  // virtual_alias_domains

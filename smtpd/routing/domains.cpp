@@ -9,7 +9,7 @@
 namespace pennypost::smtp {
 namespace {
 
-/// A name as Domain::key() has it, or as it is where it is no domain.
+/// The name in the form of Domain::key(), or in lower case if it is not a domain.
 std::string normal_form(const std::string& name) {
   bool is_parent = name.starts_with('.');
   auto domain = Domain::parse(is_parent ? name.substr(1) : name, Utf8::Allowed);
@@ -37,8 +37,8 @@ Result<DomainList> DomainList::open(const std::vector<std::string>& items, bool 
   return list;
 }
 
-/// What a domain stands under: its name, and `.example.com` for each domain above it; where parents
-/// match, `example.com` too.
+/// The keys of a domain: its name, and `.example.com` for each parent domain; if parents match,
+/// `example.com` as well.
 std::vector<DomainList::Key> DomainList::keys_of(std::string_view domain) const {
   std::vector<Key> keys{{domain, store::MapList::Key::Whole}};
   if (domain.starts_with('[')) return keys;

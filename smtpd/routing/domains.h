@@ -1,9 +1,9 @@
-// Says what this host is for a domain: where its mail ends, a relay for it, or a stranger.
+// Classifies domains: final on this host, relayed by it, or foreign.
 //
-// mydestination, virtual_alias_domains and relay_domains are lists of names and tables. Names match
-// without case and as A-labels; in relay_domains also what is below them, where
-// parent_domain_matches_subdomains says so. `.example.com` is what lies below it. A literal of an
-// address of ours is mydestination's. A bare `/path` in such a list is a file of names.
+// mydestination, virtual_alias_domains and relay_domains are lists of names and tables. Names are
+// compared without case and as A-labels; in relay_domains a name also matches its subdomains if
+// parent_domain_matches_subdomains says so. `.example.com` matches its subdomains. A literal with
+// an address of this host is final. A bare `/path` in such a list is a file of names.
 #pragma once
 
 #include <map>
@@ -20,20 +20,20 @@
 
 namespace pennypost::smtp {
 
-/// A list of names and tables, some with `!` before them. The first item that holds a domain
+/// A list of names and tables, some with `!` before them. The first item that matches a domain
 /// decides, as in Postfix's match_list(3).
 class DomainList {
  public:
   DomainList() = default;
   static Result<DomainList> open(const std::vector<std::string>& items, bool parents_match,
                                  const store::MapOptions& options);
-  /// Error: a table can't tell now.
+  /// Error: a table can't be read now.
   Result<bool> contains(std::string_view key) const;
 
  private:
   struct Item {
     std::size_t place;  // in the list
-    bool is_excluded;   // written with !: what it holds is not meant
+    bool is_excluded;   // written with !: what it matches is not in the list
   };
   struct Table {
     Item item;
@@ -45,14 +45,14 @@ class DomainList {
   };
   std::vector<Key> keys_of(std::string_view domain) const;
 
-  std::map<std::string, Item, std::less<>> names_;  // with their first places
+  std::map<std::string, Item, std::less<>> names_;  // each with its first place
   std::vector<Table> tables_;                       // in the list's order
   bool parents_match_ = false;
 };
 
 class Domains {
  public:
-  /// `own_addresses`: those of this host's interfaces and of proxy_interfaces.
+  /// `own_addresses`: of this host's interfaces and of proxy_interfaces.
   static Result<Domains> open(const Config& config, std::vector<IpAddress> own_addresses,
                               const store::MapOptions& options);
 
@@ -66,7 +66,7 @@ class Domains {
   std::vector<IpAddress> own_addresses_;
 };
 
-/// This host's addresses as the configuration and the system name them, loopback included.
+/// This host's addresses, from the configuration and the system, including loopback.
 std::vector<IpAddress> own_addresses(const Config& config);
 
 }  // namespace pennypost::smtp

@@ -21,12 +21,12 @@ class Expander {
   Expander(const Recipient& parent, const Config& config, const ExpansionRules& rules)
       : parent_(parent), config_(config), rules_(rules) {}
 
-  /// Where items stand.
+  /// The place in which items are written.
   struct Place {
     std::string kind;      // as in allow_mail_to_commands
     std::string name;      // for errors
-    std::string distrust;  // why no command, file or list is used
-    int depth = 0;         // how many lists lie around it
+    std::string distrust;  // why no command, file or list may be used
+    int depth = 0;         // how many :include: files it is nested in
   };
 
   Result<void> add(const std::vector<AliasItem>& items, const Place& place) {
@@ -110,7 +110,7 @@ class Expander {
     if (from.depth > 0 && !from.distrust.empty()) {
       return Error::temporary("4.3.5", from.distrust);
     }
-    // A file that includes itself, also by way of others, is read once.
+    // Each file is read once, even if it includes itself, directly or through others.
     if (!included_.insert(path).second) return {};
     Place place{"include", is_told(from) ? path : "a list that " + from.name + " includes", "",
                 from.depth + 1};
@@ -130,7 +130,8 @@ class Expander {
     return add(*items, place);
   }
 
-  /// What a list or a .forward includes is a part of its text, which may be closed to others.
+  /// Whether errors may name an included file. What a list or a .forward includes is part of its
+  /// text, which others may not be allowed to read.
   static bool is_told(const Place& from) { return from.depth == 0 && from.kind != "forward"; }
 
   void add_closed_list(const std::string& path, const std::string& reader) {
@@ -148,7 +149,7 @@ class Expander {
   std::set<std::string> included_;
 };
 
-/// `ann%host` and `host!ann`, as allow_percent_hack and swap_bangpath have it.
+/// The address meant by `ann%host` or `host!ann`, if allow_percent_hack or swap_bangpath is set.
 std::optional<MailAddress> behind_bare_route(const MailAddress& address, const Settings& settings) {
   auto route = address.hidden_route();
   bool is_taken =

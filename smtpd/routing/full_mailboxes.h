@@ -1,7 +1,8 @@
-// Remembers whose mailbox the last delivery found full, so that RCPT can refuse more mail for it.
+// Remembers which mailboxes the last delivery found full, so that RCPT can refuse more mail for
+// them.
 //
-// A hint: the delivery alone enforces the quota. It ends with a delivery that succeeds, and by
-// itself after full_mailbox_seconds, since whoever makes room by POP3 or IMAP does not tell us.
+// This is only a hint: delivery enforces the quota. It is forgotten after a delivery that succeeds,
+// and after full_mailbox_seconds, since nothing tells us when a user makes room by POP3 or IMAP.
 //
 // May be used by several threads.
 //
@@ -26,10 +27,10 @@ class FullMailboxes {
  public:
   explicit FullMailboxes(const Clock& clock = Clock::system()) : clock_(clock) {}
 
-  /// What a delivery to this account has found.
+  /// Notes what a delivery to this account has found.
   void note(const std::string& account, bool is_full);
   bool contains(std::string_view account) const;
-  /// Nothing to ask about: the usual case, which costs no look-up.
+  /// True in the usual case, in which callers can do without a look-up.
   bool empty() const;
 
  private:
@@ -38,7 +39,7 @@ class FullMailboxes {
   const Clock& clock_;
   mutable std::mutex mutex_;
   std::map<std::string, Microseconds, std::less<>> since_;
-  std::deque<std::pair<Microseconds, std::string>> by_age_;  // also of entries noted anew or gone
+  std::deque<std::pair<Microseconds, std::string>> by_age_;  // may also have outdated entries
 };
 
 }  // namespace pennypost::smtp

@@ -20,7 +20,7 @@ TEST_CASE("a full mailbox is remembered until a delivery succeeds or five minute
   CHECK(full.contains("bob"));
   full.note("bob", true);
   clock.advance(2s);
-  CHECK(full.contains("bob"));  // noted anew
+  CHECK(full.contains("bob"));  // noted again
   clock.advance(299s);
   CHECK_FALSE(full.contains("bob"));
   full.note("eve", false);

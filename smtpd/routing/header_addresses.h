@@ -1,9 +1,8 @@
-// Finds the addresses in a message's header that canonical maps rewrite, and puts others in their
-// place.
+// Finds the addresses in a message's header that canonical maps rewrite, and replaces them.
 //
-// The one way for all ways in: SMTP, sendmail, maildrop. Of each address its own text alone is
-// replaced; names, comments, blanks and folds around it stay octet for octet. An address is
-// asked for as it is once completed: canonical maps never see a short one that will be.
+// Used for mail by SMTP, from sendmail and from maildrop. Only the text of an address is replaced;
+// names, comments, blanks and folds around it stay octet for octet. Addresses are completed before
+// they are looked up.
 //
 //   senders     From, Sender, Reply-To, Errors-To, Return-Receipt-To, Disposition-Notification-To,
 //               Mail-Followup-To
@@ -12,7 +11,7 @@
 //
 // LIMITS  rewritten_addresses_max; header_size_limit, header_count_limit: what lies beyond stays
 // STANDARDS  RFC 5322 section 3.6
-// SEE ALSO   canonical.h (what becomes of them)
+// SEE ALSO   canonical.h (how they are rewritten)
 #pragma once
 
 #include <cstddef>
@@ -29,7 +28,7 @@
 
 namespace pennypost::smtp {
 
-/// Different addresses of one header.
+/// The most different addresses that are rewritten in one header.
 inline constexpr std::size_t rewritten_addresses_max = 10'000;
 
 class HeaderAddresses {
@@ -40,25 +39,25 @@ class HeaderAddresses {
   };
 
   HeaderAddresses() = default;
-  /// What is left out of `completion` stays short.
+  /// Addresses that `completion` does not complete are looked up as they are.
   HeaderAddresses(std::string_view header, const Completion& completion, Limits limits);
 
-  /// What is to be asked: each address once.
+  /// The addresses to look up, each once.
   const std::vector<Canonicalize::Address>& distinct() const { return distinct_; }
-  /// The edits that put `rewritten`, in the order of distinct(), in their place; in order of
-  /// offset.
+  /// The edits that replace the addresses by `rewritten`, which is in the order of distinct(). In
+  /// order of offset.
   std::vector<Edit> edits(const std::vector<std::string>& rewritten) const;
 
  private:
   struct Place {
     std::size_t begin;
     std::size_t end;
-    std::size_t which;  // in distinct_
+    std::size_t which;  // an index into distinct_
   };
   void add(Canonicalize::Address address, std::size_t begin, std::size_t end);
 
   std::vector<Canonicalize::Address> distinct_;
-  std::map<std::pair<bool, std::string>, std::size_t> known_;  // where in distinct_
+  std::map<std::pair<bool, std::string>, std::size_t> known_;  // index in distinct_
   std::vector<Place> places_;
 };
 

@@ -9,7 +9,8 @@ namespace {
 
 const Completion here{*Domain::parse("here.test"), *Domain::parse("parent.test")};
 
-/// The header with every `old` address made a `new.and.longer` one; `{...}` is what was asked.
+/// The header with every `old` address replaced by a `new.and.longer` one; `asked` gets the
+/// addresses looked up.
 std::string rewritten(const std::string& header, std::string* asked = nullptr,
                       HeaderAddresses::Limits limits = {}) {
   HeaderAddresses addresses(header, here, limits);

@@ -42,7 +42,7 @@ Result<std::string> read_text(const Descriptor& file, std::size_t bytes_max) {
   return text;
 }
 
-/// The owner of the file; where that can't be looked at, of the directory that forbids it.
+/// The owner of the file or, if a directory does not let us see it, of that directory.
 std::optional<uid_t> owner_to_ask(std::string path) {
   struct stat status {};
   while (::stat(path.c_str(), &status) != 0) {
@@ -53,7 +53,8 @@ std::optional<uid_t> owner_to_ask(std::string path) {
   return status.st_uid;
 }
 
-/// Opened by links of root's and ours; or, for a file of a user's, by the user's as well.
+/// Opens the file through symbolic links of root and ours and, if the file is a user's, also of
+/// that user.
 Descriptor open_for_admin(const std::string& path, std::uint32_t own_uid) {
   std::array<uid_t, 2> owners{own_uid, own_uid};
   auto file = open_regular(path, owners);
@@ -76,12 +77,12 @@ Result<void> judge(const struct stat& status) {
   if (status.st_nlink > 1) {
     return refused("it has more than one name (hard links); remove the others");
   }
-  // Where each user has a group of his own, files are often his group's to write.
+  // Group write permission is allowed, since often each user has a group of his own.
   if ((status.st_mode & S_IWOTH) != 0) return refused("everybody can write to it; chmod o-w");
   return {};
 }
 
-/// Whether the user may read it, as the kernel would say of a process with the user's own groups.
+/// Whether the kernel would let a process with the user's own groups read it.
 bool may_read(const struct stat& status, const std::string& user, std::uint32_t uid) {
   if (status.st_uid == uid) return true;
   auto identity = Identity::find(user);

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "common/base/scratch.h"
+#include "common/process/privileges.h"
 
 using namespace pennypost;
 using namespace pennypost::smtp;
@@ -16,6 +17,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t bytes_max = 1024;
+constexpr uid_t eve = 54321;
+constexpr uid_t dave = 54322;
 
 struct Lists {
   Scratch scratch;
@@ -99,8 +102,6 @@ TEST_CASE("the reader's own links count") {
 
 TEST_CASE("links of others count only to files of their own") {
   REQUIRE_MESSAGE(::geteuid() == 0, "this needs root, who alone can give files away");
-  constexpr uid_t eve = 54321;
-  constexpr uid_t dave = 54322;
   Lists lists;
   const auto real = lists.scratch / "real";
   std::ofstream(real) << "ann\n";
@@ -113,4 +114,75 @@ TEST_CASE("links of others count only to files of their own") {
   }
   REQUIRE(::chown(real.c_str(), eve, eve) == 0);
   CHECK(lists.by_admin() == "ann\n");
+}
+
+TEST_CASE("of a list that the lookup process may not see it learns the owner, whose process may") {
+  REQUIRE_MESSAGE(::geteuid() == 0, "this needs root, who alone can give files away");
+  Lists lists;
+  const auto home = lists.scratch / "home";
+  fs::create_directory(home);
+  lists.path = home + "/list";
+  lists.write("ann\n", 0600);
+  REQUIRE(::chmod(lists.scratch.path().c_str(), 0755) == 0);
+  uid_t owner = 0;
+  SUBCASE("the list is closed") {
+    REQUIRE(::chown(lists.path.c_str(), eve, eve) == 0);
+    owner = eve;
+  }
+  SUBCASE("its directory is closed") {
+    REQUIRE(::chown(home.c_str(), eve, eve) == 0);
+    REQUIRE(::chmod(home.c_str(), 0700) == 0);
+    owner = eve;
+  }
+  SUBCASE("the list is closed, and root's") {}
+  SUBCASE("the list is closed, and the lookup process's own") {
+    REQUIRE(::chown(lists.path.c_str(), dave, dave) == 0);
+    REQUIRE(::chmod(lists.path.c_str(), 0) == 0);
+  }
+  REQUIRE(::seteuid(dave) == 0);
+  auto list = read_list_of_admin(lists.path, dave, bytes_max);
+  REQUIRE(::seteuid(0) == 0);
+  if (owner == 0) {
+    REQUIRE_FALSE(list);
+    CHECK(list.error().text() == "mail_owner can't read it");
+  } else {
+    REQUIRE(list);
+    CHECK(list->owner == owner);
+    CHECK_FALSE(list->is_public);
+    CHECK(list->text.empty());
+  }
+}
+
+TEST_CASE("a user's file may name what the user may read, whatever the process may") {
+  REQUIRE_MESSAGE(::geteuid() == 0, "this needs root, who may read everything");
+  auto found = Identity::find("daemon");
+  REQUIRE(found);
+  REQUIRE(*found);
+  const auto& user = **found;
+  struct Row {
+    uid_t owner;
+    gid_t group;
+    mode_t mode;
+    bool is_readable;
+  };
+  for (const Row& row : {Row{user.uid, eve, 0400, true}, Row{eve, user.gid, 0640, true},
+                         Row{eve, user.gid, 0604, false}, Row{eve, eve, 0640, false},
+                         Row{eve, eve, 0604, true}, Row{eve, eve, 0600, false}}) {
+    CAPTURE(row.owner);
+    CAPTURE(row.group);
+    CAPTURE(row.mode);
+    Lists lists;
+    lists.write("ann\n", row.mode);
+    REQUIRE(::chown(lists.path.c_str(), row.owner, row.group) == 0);
+    auto list = read_list_of_user(lists.path, user.name, user.uid, bytes_max);
+    CHECK(list.has_value() == row.is_readable);
+    if (!list) {
+      CHECK(list.error().text() == "Permission denied");
+      continue;
+    }
+    REQUIRE(*list);
+    CHECK((*list)->text == "ann\n");
+    CHECK((*list)->owner == row.owner);
+    CHECK((*list)->is_public == (row.mode == 0604));
+  }
 }

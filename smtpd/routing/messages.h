@@ -1,5 +1,5 @@
-// What `queue` and `receive` ask `lookup` about addresses: what they expand to, where they lead,
-// and how they are rewritten.
+// Requests of `queue` and `receive` to `lookup` about addresses: their expansions and routes, and
+// how they are rewritten.
 //
 // SEE ALSO   ../process/lookup.h (who answers), router.h
 #pragma once
@@ -14,11 +14,11 @@
 
 namespace pennypost::smtp {
 
-/// What a recipient turned out to be.
+/// The result of resolving a recipient: an expansion or a route.
 struct Resolution {
-  bool is_expansion = false;        // replaced by `children`, in one batch
-  std::vector<Recipient> children;  // number is given by the queue
-  bool is_error = false;            // Error route with the reason
+  bool is_expansion = false;        // replaced by `children`, in one commit
+  std::vector<Recipient> children;  // the queue sets their numbers
+  bool is_error = false;            // `route` is an Error route with the reason
   Route route;
   template <class Archive>
   void fields(Archive& archive) {
@@ -26,7 +26,7 @@ struct Resolution {
   }
 };
 
-/// One step: expands a recipient, or names its route. Errors are temporary: defer.
+/// Resolves a recipient by one step: expands it, or finds its route. Errors are temporary.
 struct Resolve {
   static constexpr std::uint16_t type = 105;
   using Reply = Resolution;
@@ -38,13 +38,13 @@ struct Resolve {
   }
 };
 
-/// Rewrites the addresses of a message that comes in as canonical_maps and its like have it; only
-/// asked where there is such a table. Error: temporary, a table can't tell now.
+/// Rewrites the addresses of an incoming message by canonical maps; only sent if there are any.
+/// Errors are temporary: a table can't be read now.
 struct Canonicalize {
   static constexpr std::uint16_t type = 111;
   struct Address {
     std::string text;
-    bool is_recipient = false;  // of a header field; else a sender
+    bool is_recipient = false;  // from a recipient field; otherwise from a sender field
     template <class Archive>
     void fields(Archive& archive) {
       archive(text, is_recipient);
@@ -52,14 +52,14 @@ struct Canonicalize {
   };
   struct Rewritten {
     std::string sender;
-    std::vector<std::string> in_header;  // in the order asked
+    std::vector<std::string> in_header;  // in the order of the request
     template <class Archive>
     void fields(Archive& archive) {
       archive(sender, in_header);
     }
   };
   using Reply = Rewritten;
-  std::string sender;              // the envelope's; empty stays empty
+  std::string sender;              // the envelope's; an empty one stays empty
   std::vector<Address> in_header;  // each once
   template <class Archive>
   void fields(Archive& archive) {
@@ -67,8 +67,9 @@ struct Canonicalize {
   }
 };
 
-/// Look at the tables again before anything else is answered: an admin flushes after a change.
-/// Posted, not called: what is asked afterwards is answered by the new tables.
+/// Makes `lookup` check the tables for changes before it answers anything else, since an admin
+/// flushes after a change. Posted, without waiting for an answer: requests that are sent afterwards
+/// are answered from the new tables.
 struct LookAtTables {
   static constexpr std::uint16_t type = 113;
   using Reply = Done;
@@ -76,7 +77,8 @@ struct LookAtTables {
   void fields(Archive&) {}
 };
 
-/// Whether there is room in an account's mailbox, as its last delivery found; posted, not called.
+/// Tells `lookup` whether the last delivery found an account's mailbox full; posted, without
+/// waiting for an answer.
 struct NoteMailbox {
   static constexpr std::uint16_t type = 110;
   using Reply = Done;

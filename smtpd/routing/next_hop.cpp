@@ -11,7 +11,7 @@
 namespace pennypost::smtp {
 namespace {
 
-// /etc/services can't be read in a changed root.
+// /etc/services can't be read in a chroot.
 constexpr std::array services{std::pair{"smtp", 25}, std::pair{"submission", 587},
                               std::pair{"submissions", 465}, std::pair{"smtps", 465}};
 
@@ -40,13 +40,13 @@ Result<NextHop> NextHop::parse(std::string_view text) {
     if (end == text.npos) return mistake(whole);
     hop.host = text.substr(1, end - 1);
     hop.looks_up_mx = false;
-    // An address literal's tag, RFC 5321 section 4.1.3.
+    // The tag of an address literal: RFC 5321 section 4.1.3.
     if (starts_with_nocase(hop.host, "ipv6:")) hop.host.erase(0, 5);
     text.remove_prefix(end + 1);
   } else {
     hop.host = text.substr(0, text.find(':'));
     text.remove_prefix(hop.host.size());
-    // A bare address has no MX records to look for.
+    // A bare address has no MX records.
     if (IpAddress::parse(hop.host)) hop.looks_up_mx = false;
   }
   if (hop.host.empty()) return mistake(whole);

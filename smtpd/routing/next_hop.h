@@ -22,7 +22,7 @@ struct NextHop {
   bool looks_up_mx = true;
   std::uint16_t port = 0;  // 0: smtp_target_port
 
-  /// Error 451 4.3.5 with the remedy.
+  /// Error 451 4.3.5 says what is wrong and what would be right.
   static Result<NextHop> parse(std::string_view text);
   /// `example.com`, `[mx.example.com]:587`.
   std::string text() const;
@@ -30,7 +30,7 @@ struct NextHop {
 
 struct TransportName {
   std::string name;      // smtp, local, error …; empty: the default for this kind of address
-  std::string next_hop;  // or the text of error: and retry:; may be empty
+  std::string next_hop;  // or the text of error: or retry:; may be empty
 
   static TransportName parse(std::string_view text);
 };

@@ -21,8 +21,9 @@ Result<Onward> Onward::open(std::shared_ptr<const Config> config,
   return onward;
 }
 
-/// transport(5): the whole address, without its extension, the domain, the domains above it as
-/// `.example.com` (where parent_domain_matches_subdomains says so, as `example.com` too), and `*`.
+/// The order of transport(5): the whole address, the address without its extension, the domain, its
+/// parent domains as `.example.com` (and as `example.com` if parent_domain_matches_subdomains says
+/// so), and `*`.
 Result<std::optional<std::string>> Onward::transport_of(const MailAddress& address) const {
   std::optional<std::string> none;
   if (transports_.empty()) return none;
@@ -71,7 +72,7 @@ Result<Onward::Way> Onward::way(const MailAddress& address, DomainClass domain,
   return way;
 }
 
-/// What sender_dependent_relayhost_maps says; bounces are looked up as `<>`.
+/// The value in sender_dependent_relayhost_maps; the null sender is looked up as `<>`.
 Result<std::optional<std::string>> Onward::relayhost_of(const std::string& sender) const {
   std::optional<std::string> found;
   if (sender_relayhosts_.empty()) return found;
@@ -96,7 +97,8 @@ Result<Route> Onward::smtp_route(const std::string& transport, std::string_view 
   route.tls_policy = std::move(hop.tls_policy);
   route.credentials = std::move(hop.credentials);
   for (const auto& relay : config_->smtp_fallback_relay) {
-    // What is written wrong shows when it is needed, and stops no mail that goes without it.
+    // A malformed entry is an error only when it is used; mail that does not need it is not held
+    // up.
     if (!NextHop::parse(relay)) {
       route.fallbacks.push_back(FallbackHop{relay, {}, {}});
       continue;
@@ -107,7 +109,7 @@ Result<Route> Onward::smtp_route(const std::string& transport, std::string_view 
   return route;
 }
 
-/// A next hop and what the tables say of it.
+/// A next hop with its values in the tables.
 Result<FallbackHop> Onward::hop_of(std::string_view text) const {
   std::string written(text);
   TRY(auto hop, NextHop::parse(written));
@@ -120,8 +122,8 @@ Result<FallbackHop> Onward::hop_of(std::string_view text) const {
   return found;
 }
 
-/// Under the next hop as it is written (`[mail.example]:submission`), with its port as a number,
-/// then under its host alone; empty: under none.
+/// The value for the next hop as written (`[mail.example]:submission`), or with its port as a
+/// number, or for its host alone; empty if there is none.
 Result<std::string> Onward::value_of_next_hop(const store::MapList& maps,
                                               const std::string& written,
                                               const NextHop& hop) const {

@@ -1,5 +1,5 @@
-// Says how mail leaves this host: by which transport, over which next hop, and with which TLS
-// policy and login there.
+// Finds how mail leaves this host: its transport and next hop, and the TLS policy and login for
+// that.
 //
 // Blocks on tables; may be used by several threads. Errors are temporary.
 //
@@ -24,19 +24,19 @@ namespace pennypost::smtp {
 class Onward {
  public:
   Onward() = default;
-  /// Error: the configuration names a table that can't be.
+  /// Error: the configuration names an impossible table.
   static Result<Onward> open(std::shared_ptr<const Config> config,
                              const store::MapOptions& options);
 
-  /// What transport_maps says of an address, as it is written; nothing: it says nothing.
+  /// The value in transport_maps for an address, as written there; nothing if there is none.
   Result<std::optional<std::string>> transport_of(const MailAddress& address) const;
   struct Way {
-    std::string transport;  // with or without its next hop
+    std::string transport;  // with or without a next hop
     std::string default_next_hop;
   };
-  /// How mail to an address that is not final here leaves.
+  /// How mail to an address that is not final here leaves the host.
   Result<Way> way(const MailAddress& address, DomainClass domain, const std::string& sender) const;
-  /// By SMTP to this next hop, else to those of smtp_fallback_relay.
+  /// The route by SMTP to this next hop, with those of smtp_fallback_relay as fallbacks.
   Result<Route> smtp_route(const std::string& transport, std::string_view next_hop) const;
 
  private:

@@ -11,20 +11,20 @@
 
 namespace pennypost::smtp {
 
-/// The recipient is replaced by these.
+/// The recipient is replaced by `children`.
 Resolution expansion(std::vector<Recipient> children);
-/// Mail to it is returned, or deferred where the status is 4.x.x.
+/// Mail is returned, or deferred if the status is 4.x.x.
 Resolution error_route(std::string status, std::string text);
-/// The same from text that may begin with a status code, as `error:5.7.1 text` does.
+/// The same from a text that may begin with a status code, as in `error:5.7.1 text`.
 Resolution error_route_of_text(std::string_view text, const char* default_status);
-/// A permanent Error is a route to the bounce; a temporary one stays an Error.
+/// A permanent Error becomes an error route; a temporary one stays an Error.
 Result<Resolution> resolution_of(const Error& error);
-/// Mail that nobody gets, and what the log says of it.
+/// Mail is discarded; `text` is for the log.
 Resolution discard(std::string text);
-/// The same under the name that settings and tables give the transport.
+/// Sets the transport's name in settings and tables.
 Resolution by_name(Resolution resolution, std::string transport);
 
-/// What tables know an address's domain by; empty where it has none.
+/// The key of an address's domain in tables; empty if it has none.
 std::string domain_key(const MailAddress& address);
 
 }  // namespace pennypost::smtp

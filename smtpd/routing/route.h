@@ -1,5 +1,4 @@
-// A route: by which transport, and over which next hop or into which account, a recipient's mail
-// goes on.
+// A route: the transport of a recipient's mail, and the next hop or account to which it goes.
 //
 // SEE ALSO   router.h (who finds it), ../delivery/messages.h (who follows it)
 #pragma once
@@ -15,11 +14,11 @@ namespace pennypost::smtp {
 enum class Transport : std::uint8_t { Local, Smtp, Error, Pipe, File, Include, Discard };
 constexpr Transport wire_last(Transport) { return Transport::Discard; }
 
-/// Who gets it on this host: what lookup found; uid and gid are looked up again by the master.
+/// The account on this host, as found by lookup; the master looks up uid and gid again.
 using store::AccountRef;
 
-/// A next hop of smtp_fallback_relay, with what the tables say of it: another host's password is
-/// none of its business.
+/// A next hop of smtp_fallback_relay with its own values in the tables, so that it never gets
+/// another host's password.
 struct FallbackHop {
   std::string next_hop;
   std::string tls_policy;
@@ -30,20 +29,22 @@ struct FallbackHop {
   }
 };
 
-/// Where one recipient goes next; resolved at every attempt, never stored.
+/// Where a recipient's mail goes next; found again at every attempt, never stored.
 struct Route {
   Transport transport = Transport::Error;
-  // As settings and tables name it: `relay`, `virtual`; empty: as the log does.
+  // The name in settings and tables, such as `relay` or `virtual`; empty: the same as in the log.
   std::string name;
-  // Smtp: `example.com`, `[host]`, `[192.0.2.1]:587`; Error, Discard: the text.
+  // Smtp: `example.com`, `[host]`, `[192.0.2.1]:587`; Error, Discard: the text. Pipe, File,
+  // Include: the command or path.
   std::string next_hop;
   std::string status;  // Error: enhanced status code, 5.x.x or 4.x.x
-  // Local; Pipe, File: whose .forward names it, else empty; Include: who reads it.
+  // Local: the recipient; Pipe, File: the user whose .forward names it, or empty; Include: who
+  // reads it.
   AccountRef account;
-  // Smtp: what the tables say of the next hop, since `send` can open none.
+  // Smtp: the next hop's values in the tables, which `send` can't read.
   std::string tls_policy;   // the value in smtp_tls_policy_maps, or empty
   std::string credentials;  // the value in smtp_sasl_password_maps, `login:password`, or empty
-  std::vector<FallbackHop> fallbacks;  // where none of its hosts takes it
+  std::vector<FallbackHop> fallbacks;  // tried if no host of next_hop accepts the mail
   template <class Archive>
   void fields(Archive& archive) {
     archive(transport, name, next_hop, status, account, tls_policy, credentials, fallbacks);

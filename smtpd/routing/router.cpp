@@ -10,7 +10,7 @@ namespace {
 
 using store::MapList;
 
-/// The table of the default need not be there: a fresh host may have no aliases.
+/// The default table need not exist, since a new host may have no aliases.
 store::MapOptions alias_options(const Config& config, store::MapOptions options) {
   options.absent_is_empty = config.where("alias_maps").starts_with("default of ");
   if (!options.absent_is_empty || !options.on_problem) return options;
@@ -141,7 +141,7 @@ Result<Resolution> Router::by_transport(std::string_view setting, const MailAddr
   return resolution;
 }
 
-// What RCPT asks.
+// For RCPT.
 
 Result<bool> Router::is_relay_recipient(const MailAddress& address) const {
   if (relay_recipients_.empty()) return true;

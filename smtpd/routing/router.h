@@ -1,4 +1,4 @@
-// Says of a recipient what it expands to, or by which route its mail goes on.
+// Resolves a recipient: expands it, or finds the route of its mail.
 //
 // The order of look-ups:
 //   1. an address without a domain gets @myorigin; user%dest@here and dest!user@here become
@@ -9,8 +9,8 @@
 //   5. relay_domains by relay_transport, all else by default_transport: to the next hop that the
 //      transport names, else sender_dependent_relayhost_maps, relayhost, or the domain's MX
 //
-// A recipient with is_self skips 2 and 3's aliases: an alias named itself and means the mailbox.
-// Each answer is one step; the queue asks again for the children, and ends loops.
+// A recipient with is_self skips step 2 and the aliases of step 3: an alias named itself and means
+// the mailbox. Each answer is one step; the queue asks again for the children and ends loops.
 //
 // Blocks on tables and files; may be used by several threads. Errors are temporary.
 //
@@ -40,21 +40,21 @@ namespace pennypost::smtp {
 class Router {
  public:
   using Host = RouterHost;
-  /// Error: the configuration names a table that can't be.
+  /// Error: the configuration names an impossible table.
   static Result<Router> open(std::shared_ptr<const Config> config,
                              std::shared_ptr<const AccountFinder> accounts, Host host,
                              const store::MapOptions& options = {});
 
-  /// Expands a recipient or names its route.
+  /// Expands a recipient or finds its route.
   Result<Resolution> resolve(const Recipient& recipient, const std::string& sender) const;
-  /// What becomes of a message's sender and of the addresses in its header.
+  /// Rewrites a message's sender and the addresses in its header by canonical maps.
   Result<Canonicalize::Rewritten> canonicalize(const Canonicalize& ask) const;
   Result<DomainClass> classify(const Domain& domain) const { return domains_.classify(domain); }
-  /// What RCPT asks: where mail to this address ends, found by the steps that its delivery takes. A
-  /// rewriting, and an alias of one address, are followed; of a list, a program or a file only the
-  /// expansion is told, without its children, and no file is read. An Error with code
-  /// exists_but_takes_no_mail says that delivery will wait for the administrator; mail to it is
-  /// taken.
+  /// For RCPT: finds where mail to this address will go, by the same steps as delivery. Rewritten
+  /// addresses and aliases of a single address are followed; for a list, command or file the result
+  /// is an expansion without children, and no file is read. An Error with code
+  /// exists_but_takes_no_mail means that delivery will wait for the administrator; RCPT accepts
+  /// such mail.
   Result<Resolution> destination(const MailAddress& address) const;
 
  private:

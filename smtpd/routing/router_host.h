@@ -1,4 +1,5 @@
-// What a Router asks the host's system: its addresses, and whose the files are that aliases name.
+// What a Router needs to know about the system: the host's addresses, users, and the owners of
+// files.
 #pragma once
 
 #include <cstdint>
@@ -16,13 +17,13 @@ namespace pennypost::smtp {
 
 struct RouterHost {
   std::vector<IpAddress> own_addresses;
-  /// Whose file it is; nothing where there is none. Tests answer from a table.
+  /// The owner of a file; nothing if there is no such file. Tests answer from a table.
   std::function<std::optional<std::uint32_t>(const std::string& path)> file_owner;
-  /// For a list that an alias of root's includes.
+  /// Reads a list that root's aliases include.
   std::function<Result<ListFile>(const std::string& path)> read_list;
-  /// A user's name in passwd; nothing where there is none.
+  /// A user's name in passwd; nothing if there is no such user.
   std::function<std::optional<std::string>(std::uint32_t uid)> user_name;
-  std::uint32_t own_uid = 0;  // root, or the user that runs it all
+  std::uint32_t own_uid = 0;  // root, or the user who runs the server
 
   static RouterHost of_system(const Config& config);
 };

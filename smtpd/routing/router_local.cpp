@@ -1,5 +1,5 @@
-// Where a Router finds that mail to a final domain ends: aliases, mailboxes, and the addresses that
-// exist on every host.
+// The Router's part for final domains: aliases, mailboxes, and the addresses that exist on every
+// host.
 //
 // STANDARDS  RFC 5321 sections 3.9 (aliases), 4.5.1 (postmaster), RFC 3461 section 5.2.7
 #include "common/base/text.h"
@@ -30,8 +30,7 @@ Result<Resolution> Router::local(Purpose purpose, const Recipient& recipient,
   return by_name(std::move(found), transport.name);
 }
 
-/// Own users may have an alias of their full address, too; a name may be written with its
-/// extension.
+/// An alias may also be a full address, or a name with an extension.
 Result<std::optional<std::string>> Router::alias_value(std::string_view name) const {
   return aliases_.lookup(name, MapList::Key::Whole);
 }
@@ -59,8 +58,8 @@ Result<std::optional<Resolution>> Router::alias(Purpose purpose, const Recipient
   Recipient parent = recipient;
   TRY(auto owner, alias_value("owner-" + name));
   if (owner) {
-    // RFC 3461 section 5.2.7.1: a mailing list. Its members' reports are the owner's affair, and
-    // what the sender asked for ends here.
+    // RFC 3461 section 5.2.7.1: this is a mailing list. Reports about its members go to the owner,
+    // and the sender's DSN requests end here.
     parent.notify = notify_default;
     parent.orcpt.clear();
     parent.has_own_sender = true;
@@ -76,7 +75,7 @@ Result<std::optional<Resolution>> Router::alias(Purpose purpose, const Recipient
   rules.distrust = trust_.distrust();
   rules.read_list = [this](const std::string& path) { return trust_.included(path); };
   TRY(auto children, expand_items(*items, parent, *config_, rules));
-  // Mail that nobody gets is returned, never thrown away in silence.
+  // Mail that would reach nobody is returned, never silently discarded.
   if (children.empty()) {
     return std::optional(error_route("5.2.4", "the alias " + name + " leads to nobody"));
   }
@@ -99,7 +98,7 @@ Result<std::optional<Resolution>> Router::alias(Purpose purpose, const Recipient
 Result<Resolution> Router::mailbox(const MailAddress& address) const {
   auto account = accounts_->by_address(address.local(), domain_key(address));
   if (!account) return account.error();
-  // `local` and `virtual` are what follows here.
+  // `local` and `virtual` mean the mailbox, below.
   auto transport = TransportName::parse(config_->mailbox_transport).name;
   bool is_elsewhere = !transport.empty() && transport != "local" && transport != "virtual";
   if (is_elsewhere && !*account) {
@@ -119,7 +118,7 @@ Result<Resolution> Router::mailbox(const MailAddress& address) const {
 
 Result<Resolution> Router::nobody(const MailAddress& address) const {
   const std::string& local = address.local();
-  // RFC 5321 section 4.5.1: postmaster is always there.
+  // RFC 5321 section 4.5.1: postmaster always exists.
   if (equal_nocase(local, "postmaster")) {
     return Error(exists_but_takes_no_mail, "4.3.5",
                  "nobody reads postmaster's mail; add to /etc/aliases \"postmaster: NAME\" and run "

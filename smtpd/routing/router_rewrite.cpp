@@ -1,5 +1,4 @@
-// What a Router makes of addresses before it looks where they lead: rewriting by canonical maps,
-// and virtual aliases.
+// The Router's first steps: rewriting by canonical maps, and virtual aliases.
 #include <algorithm>
 
 #include "common/base/text.h"
@@ -28,7 +27,7 @@ Result<std::vector<std::string>> addresses_of(std::string_view value) {
 
 }  // namespace
 
-/// Step 1: nothing where the address stays as it is.
+/// Step 1; nothing if the address does not change.
 Result<std::optional<MailAddress>> Router::rewritten(const MailAddress& address, DomainClass domain,
                                                      bool is_first) const {
   std::optional<MailAddress> other;
@@ -68,7 +67,7 @@ Result<Canonicalize::Rewritten> Router::canonicalize(const Canonicalize& ask) co
   return rewritten;
 }
 
-/// What is no address stays as it is.
+/// A malformed address is returned unchanged.
 Result<std::string> Router::canonical_text(AddressClass what, const std::string& text) const {
   auto address = MailAddress::parse(text, Utf8::Allowed);
   if (!address || address->is_null()) return text;
@@ -82,8 +81,8 @@ bool Router::propagates(std::string_view what) const {
   return std::find(list.begin(), list.end(), what) != list.end();
 }
 
-/// Whether bare names are looked up for it, as virtual(5) has it: myorigin, mydestination, our
-/// literals.
+/// Whether the bare local part is looked up, too, as in virtual(5): in myorigin, mydestination and
+/// our literals.
 bool Router::is_own(DomainClass domain, const MailAddress& address) const {
   return domain == DomainClass::Local ||
          (address.domain() &&
@@ -111,11 +110,11 @@ Result<std::optional<Resolution>> Router::virtual_alias(const Recipient& recipie
       return Error::temporary("4.3.5", "virtual_alias_maps: " + address.text() + " leads to \"" +
                                            printable(text, 100) + "\", which is no address");
     }
-    // It means itself, as catch-alls do that spare an address: no expansion at all.
+    // An alias of an address to itself, which excepts it from a catch-all, is no expansion.
     if (targets->size() == 1 && target->folded_key() == address.folded_key()) return none;
     Recipient child = recipient;
     child.address = target->text();
-    // Not asked here again, but it may still be a name of alias_maps.
+    // It is not looked up here again, but alias_maps still apply.
     child.is_virtual_self = target->folded_key() == address.folded_key();
     children.push_back(std::move(child));
   }

@@ -75,7 +75,7 @@ struct Fixture {
     return text_of(*resolution, recipient.address);
   }
 
-  /// The same of what RCPT asks; the code of an error that can't tell, or that waits.
+  /// The same for RCPT; the code of an Error.
   std::string destination(const char* address) {
     auto resolution = router->destination(*MailAddress::parse(address));
     return resolution ? text_of(*resolution, address) : std::to_string(resolution.error().code());
@@ -236,7 +236,7 @@ TEST_CASE("each fallback relay comes with its own password and TLS policy") {
   CHECK(resolution->route.fallbacks[0].next_hop == "[f.example]:26");
   CHECK(resolution->route.fallbacks[0].credentials == "f:x");
   CHECK(resolution->route.fallbacks[0].tls_policy == "encrypt");
-  // What is written wrong is told of when it is needed; it stops no other mail.
+  // A malformed entry is an error only when it is used; other mail is not held up.
   CHECK(resolution->route.fallbacks[1].next_hop == "[g.example");
   CHECK(resolution->route.fallbacks[1].credentials.empty());
 }
@@ -419,7 +419,7 @@ TEST_CASE("canonical maps rewrite what the client named, relocated users are nam
 }
 
 TEST_CASE("RCPT learns what delivery would find") {
-  Fixture fixture({"relay_recipient_maps=inline:{{x@partner.example=ok}}",
+  Fixture fixture({"relay_recipient_maps=inline:{{x@partner.example=ok},{w=ok}}",
                    "relocated_maps=inline:{{moved@example.org=moved@new.example}}",
                    "transport_maps=inline:{{closed@example.org=error:5.7.1 closed},"
                    "{down.example=retry:4.4.1 down},{gone.example=error:gone}}",
@@ -458,6 +458,7 @@ TEST_CASE("RCPT learns what delivery would find") {
         Row{"ring@else.example", "5.4.6 too many expansions lead to ring2@else.example"},
         Row{"x@partner.example", "smtp partner.example"},
         Row{"y@partner.example", "5.1.1 User unknown in relay recipient table"},
+        Row{"w@partner.example", "5.1.1 User unknown in relay recipient table"},
         Row{"z@else.example", "smtp else.example"}}) {
     CAPTURE(row.address);
     CHECK(fixture.destination(row.address) == row.destination);

@@ -38,7 +38,7 @@ Task<ActiveMessage::Settled> ActiveMessage::process() {
   co_return co_await std::move(settling);
 }
 
-/// False: it is gone. Error: it can't be read.
+/// False: there is no such message any more. Error: it can't be read.
 Task<Result<bool>> ActiveMessage::load() {
   if (!message_) {
     CO_TRY(auto loaded, co_await context_.queue.load(id_));
@@ -51,7 +51,8 @@ Task<Result<bool>> ActiveMessage::load() {
   co_return true;
 }
 
-/// On hold if it is damaged, else tried again soon.
+/// How an unreadable message waits: on hold if it is damaged, otherwise until it is tried again
+/// soon.
 WaitingMessage ActiveMessage::unreadable(const Error& error) {
   bool is_damaged = error.code() == damaged;
   log_error("qmgr", error.text() + (is_damaged ? ": on hold until postsuper -d or -H" : ""));
@@ -61,7 +62,7 @@ WaitingMessage ActiveMessage::unreadable(const Error& error) {
   return waiting;
 }
 
-/// One attempt for every recipient that is pending, also for those that come about meanwhile.
+/// Makes one attempt for every pending recipient, including those added by expansion meanwhile.
 Task<> ActiveMessage::attempt_all() {
   for (;;) {
     std::vector<std::uint32_t> numbers = message_->pending();
@@ -75,7 +76,7 @@ Task<> ActiveMessage::attempt_all() {
   }
 }
 
-/// Commits what has changed.
+/// Commits the changes so far.
 Task<> ActiveMessage::record() {
   Changes changes;
   message_->save(changes);

@@ -1,14 +1,14 @@
-// One attempt to deliver one message of the queue: load, resolve, attempt, settle.
+// One attempt to deliver one queued message: load, resolve, attempt, settle.
 //
-// Each recipient that is pending is resolved by `lookup` until it has a route (never stored: a
-// corrected configuration takes effect on mail that waits). Expansions are committed before any
-// attempt. Recipients that share a route go together, and what came of their attempt is one commit.
-// At the end the message is removed or gets its next due time, and reports to the sender enter the
-// queue by that same commit.
+// Each pending recipient is resolved by `lookup` until it has a route. Routes are never stored, so
+// a corrected configuration takes effect on waiting mail. Expansions are committed before any
+// attempt. Recipients that share a route share an attempt, whose outcomes are one commit. At the
+// end the message is removed or gets its next due time, and reports to the sender enter the queue
+// in the same commit.
 //
-// The scheduler decides when a message becomes active and keeps what is left of it; ActiveContext
-// is all that a message needs of its surroundings. Its members are defined in active_message.cpp
-// (load, and the course of an attempt), resolve.cpp, attempt.cpp, apply.cpp and settle.cpp.
+// The scheduler decides when a message becomes active, and what happens to it afterwards. The
+// members are defined in active_message.cpp (load, and the course of an attempt), resolve.cpp,
+// attempt.cpp, apply.cpp and settle.cpp.
 //
 // LIMITS     resolve_at_once_max recipients of a message are resolved at once
 // SEE ALSO   scheduler.h (order), destinations.h (limits), retry.h (due times), reports.h (reports)
@@ -39,25 +39,25 @@ namespace pennypost::smtp {
 inline constexpr std::size_t resolve_at_once_max = 100;
 inline constexpr int damaged = static_cast<int>(store::StorageProblem::Damaged);
 
-/// What all active messages share. Everything outlives them.
+/// What all active messages share. Everything in it outlives them.
 struct ActiveContext {
   Loop& loop;
   Queue& queue;
   const QueuePeers& peers;
   const Clock& clock;
-  Destinations& destinations;  // closed: no attempt begins any more
+  Destinations& destinations;  // if closed, no further attempt begins
   DeliverProcesses& deliver_processes;
   FullMailboxNotes& full_mailbox_notes;
-  Event& changed;  // notified when the queue can be written again, or the destinations are closed
+  Event& changed;  // notified when the queue becomes writable or the destinations are closed
 
   std::int64_t now() const { return clock.now_seconds(); }
   bool is_draining() const { return destinations.is_closed(); }
 };
 
-/// What an admin may ask for.
+/// What an admin may do to a message.
 enum class AdminRequest { Hold, Release, Remove, Requeue };
 
-/// What an admin has asked for while the message was active; settling it takes that into account.
+/// What admins have requested while the message was active; settle() carries it out.
 struct AskedMeanwhile {
   bool is_to_be_removed = false;
   bool is_to_be_flushed = false;
@@ -70,7 +70,7 @@ struct AskedMeanwhile {
 
 class ActiveMessage {
  public:
-  /// What the scheduler goes on with: the message if it is to wait again, and new messages.
+  /// The result for the scheduler: the message, if it is to wait again, and new reports.
   struct Settled {
     std::optional<WaitingMessage> waits;
     std::vector<NewReport> reports;
@@ -82,7 +82,7 @@ class ActiveMessage {
   ActiveMessage(const ActiveMessage&) = delete;
   ActiveMessage& operator=(const ActiveMessage&) = delete;
 
-  /// All of it; once.
+  /// Makes the whole attempt; to be called once.
   Task<Settled> process();
 
  private:
@@ -131,13 +131,13 @@ class ActiveMessage {
   const Microseconds since_;
   std::unique_ptr<QueuedMessage> message_;
   std::optional<CachedBody> body_;
-  std::int64_t due_;  // where it was not tried: when it is tried next
+  std::int64_t due_;  // when it is tried next, if it was not tried now
   const bool is_uncertain_;
   const bool is_flushed_;
   bool was_deferred_ = false;  // an attempt was made, or none is possible now
-  bool is_repeatable_ = true;  // another attempt would find all that this one has led to
+  bool is_repeatable_ = true;  // another attempt would find everything that this one has delivered
   std::set<std::uint32_t> tried_;
-  std::optional<std::set<std::string>> delivered_to_;  // the header fields, once they were read
+  std::optional<std::set<std::string>> delivered_to_;  // its header fields, once read
   std::size_t groups_left_ = 0;
 };
 

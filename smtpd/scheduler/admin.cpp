@@ -1,4 +1,4 @@
-// Does what admins ask of the queue: list, flush, hold, release, remove, requeue.
+// Carries out admins' requests: list, flush, hold, release, remove, requeue.
 #include "smtpd/scheduler/scheduler.h"
 
 #include <algorithm>
@@ -23,7 +23,8 @@ std::vector<QueueId> Scheduler::ids(const std::string& which) const {
   return found;
 }
 
-// What an admin has just changed counts for what is tried now.
+// Makes `lookup` reread changed tables, so that an admin's change takes effect on what is tried
+// now.
 void Scheduler::look_at_tables() { peers_.port("lookup").post(LookAtTables()); }
 
 void Scheduler::flush() {
@@ -59,8 +60,8 @@ bool Scheduler::flush(const QueueId& id) {
   return true;
 }
 
-/// Takes a waiting message out, changes it durably, and lets it wait again. The message counts as
-/// active meanwhile, so nobody else touches it.
+/// Changes a waiting message durably and lets it wait again. Meanwhile it counts as active, so that
+/// nothing else touches it.
 Task<bool> Scheduler::change(QueueId id, AdminRequest request) {
   auto busy = active_.find(id.value());
   if (busy != active_.end()) {
@@ -83,14 +84,14 @@ Task<bool> Scheduler::change(QueueId id, AdminRequest request) {
   constexpr std::string_view done[]{"placed on hold", "released from hold", "removed", "requeued"};
   log_queue_change(id.value(), done[static_cast<int>(request)]);
   changed_.notify_all();
-  // What was asked for while this was written comes after it.
+  // Then carries out a request that came while this one was being written.
   if (is_gone || !asked_last) co_return true;
   auto next = change(id, *asked_last);
   co_return co_await std::move(next);
 }
 
-/// Commits the change to a message that waited as `entry`; how it waits from now on, nothing when
-/// it is gone. `asked` must outlive the task.
+/// Commits the change to a message that waited as `entry`. Returns how it waits from now on, or
+/// nothing if it is gone. `asked` must outlive the task.
 Task<std::optional<WaitingMessage>> Scheduler::rewrite(QueueId id, WaitingMessage entry,
                                                        AdminRequest request,
                                                        const AskedMeanwhile& asked) {

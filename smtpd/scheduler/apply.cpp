@@ -1,5 +1,5 @@
-// Applies the outcomes of an attempt to an active message: states, reports that become due, the log
-// line of each recipient.
+// Applies the outcomes of an attempt to an active message: states, due reports, and a log line for
+// each recipient.
 #include "smtpd/scheduler/active_message.h"
 
 #include "common/log/log.h"
@@ -8,7 +8,7 @@
 
 namespace pennypost::smtp {
 
-/// A recipient without an outcome may have been delivered to or not.
+/// Recipients without an outcome become uncertain: they may have been delivered to.
 void ActiveMessage::apply_answer(const Group& group, const std::vector<Outcome>& outcomes) {
   std::set<std::uint32_t> open(group.recipients.begin(), group.recipients.end());
   for (const auto& outcome : outcomes) {

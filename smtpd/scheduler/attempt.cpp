@@ -29,17 +29,18 @@ Task<> ActiveMessage::deliver(Group group) {
                  deferred_outcome("4.4.1", "delivery temporarily suspended: " + to.reason()));
   }
   --groups_left_;
-  // The last one's outcome is recorded by settle(), with all that follows from it.
+  // The outcomes of the last group are recorded by settle(), in its own commit.
   if (lease && groups_left_ > 0) co_await record();
 }
 
-/// What is known without a delivery process.
+/// The outcome of a group that needs no delivery process.
 std::optional<Outcome> ActiveMessage::outcome_without_attempt(const Group& group) const {
   if (!is_flushed_ && is_put_off(group)) return deferred_outcome("4.3.2", "deferred transport");
   return outcome_of_route(group.route);
 }
 
-/// Whether its transport stands in defer_transports. What expansion found wrong is of none.
+/// Whether the group's transport is in defer_transports. An error found by expansion has no
+/// transport.
 bool ActiveMessage::is_put_off(const Group& group) const {
   const Route& route = group.route;
   bool is_unnamed_error = route.transport == Transport::Error && route.name.empty();
@@ -50,7 +51,7 @@ bool ActiveMessage::is_put_off(const Group& group) const {
                              [&](const auto& item) { return equal_nocase(item, name); });
 }
 
-/// Leaves the recipients as they are where no attempt can be made now.
+/// Leaves the recipients unchanged if no attempt can be made now.
 Task<> ActiveMessage::attempt(Group& group, Destination& to) {
   while (!context_.queue.committer().is_writable() && !context_.is_draining()) {
     co_await context_.changed.wait();
@@ -72,7 +73,7 @@ Task<> ActiveMessage::attempt(Group& group, Destination& to) {
   }
 }
 
-/// Hands the group to its delivery process. Error: the body can't be read, or the process did not
+/// Sends the group to its delivery process. Error: the body can't be read, or the process did not
 /// answer.
 Task<Result<Attempt::Outcomes>> ActiveMessage::send(Group& group) {
   Attempt request = request_for(group);
@@ -93,7 +94,7 @@ Task<Result<Attempt::Outcomes>> ActiveMessage::send(Group& group) {
   co_return co_await std::move(call);
 }
 
-/// All but the body.
+/// The request, without the body.
 Attempt ActiveMessage::request_for(const Group& group) const {
   Attempt request;
   request.envelope = message_->envelope();
@@ -107,7 +108,7 @@ Attempt ActiveMessage::request_for(const Group& group) const {
   for (auto number : group.recipients) {
     const auto& entry = message_->recipient(number);
     if (entry.recipient.has_own_sender) {
-      // RFC 3461 section 5.2.7.1: what the sender asked for does not go on to a list's members.
+      // RFC 3461 section 5.2.7.1: the sender's DSN requests are not passed on to a list's members.
       request.envelope.envid.clear();
       request.envelope.ret = Ret::Unset;
     }

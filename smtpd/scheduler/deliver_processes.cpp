@@ -15,19 +15,19 @@ Task<Result<std::string>> DeliverProcesses::kind_for(const RecipientGroup& group
   const auto& account = group.route.account;
   request.account = account.name.empty() ? group.run_as : account.name;
   request.is_system = account.name.empty() ? !group.run_as.empty() : account.is_system;
-  // Own users share one process.
+  // All own (virtual) users share one process.
   bool is_own = !request.is_system && !request.account.empty();
   std::string key = is_own ? "own" : "system:" + request.account;
   Duration pause = first_pause;
   for (int tries = 0;; ++tries) {
     auto known = kinds_.find(key);
     bool is_running = known != kinds_.end() && peers_.port(known->second).has_peer();
-    // Where no link comes about after all, the caller's own call reports it.
+    // If there is still no link, the caller's own request fails and reports it.
     if (is_running || (known != kinds_.end() && tries == tries_max)) {
       co_return known->second;
     }
     if (tries > 0) {
-      // The process has died or is about to leave, and the master may learn of that after us.
+      // The process has ended or is about to, and the master may learn of it later than we do.
       co_await loop_.sleep(pause);
       pause *= 2;
     }

@@ -1,4 +1,4 @@
-// Finds the process that delivers for an account, and has the master start one where none runs.
+// Finds the process that delivers for an account; asks the master to start one if none runs.
 #pragma once
 
 #include <map>
@@ -15,8 +15,8 @@ class DeliverProcesses {
   /// `peers` must outlive it.
   DeliverProcesses(Loop& loop, const QueuePeers& peers) : loop_(loop), peers_(peers) {}
 
-  /// The kind of the process for this group's account, for QueuePeers::port. Error: the master
-  /// can't start it. `group` must outlive the task.
+  /// The kind of the process for this group's account, as QueuePeers::port takes it. Error: the
+  /// master can't start one. `group` must outlive the task.
   Task<Result<std::string>> kind_for(const RecipientGroup& group);
 
  private:

@@ -4,7 +4,8 @@
 
 namespace pennypost::smtp {
 
-/// A place in the queue; leaves it when destroyed, and gives back a lease that came too late.
+/// A place in the line of waiters; its destructor leaves the line, and returns a lease that was
+/// granted but not taken.
 struct Destination::Turn {
   explicit Turn(Destination& of) : destination(of), decided(of.loop_) {
     place = of.waiting_.insert(of.waiting_.end(), this);

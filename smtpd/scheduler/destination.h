@@ -1,13 +1,13 @@
-// Limits how many deliveries one destination has at once.
+// Limits how many deliveries to one destination are made at once.
 //
-// With feedback, as Postfix's queue manager: a destination begins with
+// With feedback, as in Postfix's queue manager, a destination begins with
 // initial_destination_concurrency; each success raises its limit by one, up to
 // default_destination_concurrency_limit, and each failed connection lowers it by one. When failures
 // have used up default_destination_concurrency_failed_cohort_limit whole rounds, it is dead for a
-// while: what waits for it is turned away at once with the reason. Without feedback (local
-// delivery) the limit is fixed.
+// while: what waits for it is deferred at once, with the reason. Without feedback (local delivery)
+// the limit is fixed.
 //
-// Leases are given in the order in which they were asked for.
+// Leases are granted in the order of the requests.
 #pragma once
 
 #include <algorithm>
@@ -26,23 +26,23 @@ class Destination {
   struct Limits {
     std::size_t initial = 5;
     std::size_t most = 20;
-    double failed_cohorts = 1;  // 0: never dead
+    double failed_cohorts = 1;  // 0: it is never dead
     bool has_feedback = true;
     std::size_t waiting_max = 5000;
 
     bool operator==(const Limits&) const = default;
-    /// Where a destination begins: never above `most`.
+    /// The limit at the beginning: at least 1, at most `most`.
     std::size_t first() const { return std::max<std::size_t>(1, std::min(initial, most)); }
   };
   Destination(Loop& loop, Limits limits);
-  /// A reload may change them: what goes on goes on, the next deliveries keep to the new ones.
+  /// For a reload: running deliveries go on, and the next ones obey the new limits.
   void set_limits(const Limits& limits);
   Destination(const Destination&) = delete;
   Destination& operator=(const Destination&) = delete;
-  /// Nobody may wait any more.
+  /// Nothing may be waiting any more.
   ~Destination();
 
-  /// The right to one delivery; goes back with the object.
+  /// The right to one delivery; its destructor returns it.
   class Lease {
    public:
     explicit Lease(Destination& of) : of_(&of) {}
@@ -56,20 +56,21 @@ class Destination {
     Destination* of_;
   };
 
-  /// A lease, or nothing when it is dead, closed, or too many wait already.
+  /// Waits for a lease. Nothing if the destination is dead or closed, or if too many wait already.
   Task<std::optional<Lease>> take(std::int64_t now);
 
   void succeeded();
-  /// A connection failed; it is dead until `dead_until` (seconds since 1970) if that was too many.
+  /// A connection failed. If that was one too many, the destination is dead until `dead_until`
+  /// (seconds since 1970).
   void failed(const std::string& reason, std::int64_t dead_until);
-  /// Turns away all that wait; with `reopen()` it begins anew.
+  /// Turns away all waiters and every later request, until reopen(), which also ends being dead.
   void close();
   void reopen();
 
   bool is_dead(std::int64_t now) const { return now < dead_until_; }
-  /// Why it is dead.
+  /// Why the destination is dead.
   const std::string& reason() const { return reason_; }
-  /// Neither used nor remembered for a failure: can be forgotten.
+  /// Whether it is neither in use nor dead, so that it can be forgotten.
   bool is_idle(std::int64_t now) const { return busy_ == 0 && waiting_.empty() && !is_dead(now); }
   std::size_t limit() const { return window_; }
   std::size_t busy() const { return busy_; }

@@ -18,7 +18,7 @@ Destination& Destinations::of(const RecipientGroup& group, const Config& config)
     limits.failed_cohorts =
         static_cast<double>(config.default_destination_concurrency_failed_cohort_limit);
   } else {
-    // Local delivery is limited for each process that delivers, not for each mailbox.
+    // Local delivery is limited for each deliver process, not for each mailbox.
     bool is_own = group.route.transport == Transport::Local && !group.route.account.is_system;
     key += is_own ? "own" : group.route.account.name + '\n' + group.run_as;
     limits.initial = limits.most = static_cast<std::size_t>(config.delivery_threads);

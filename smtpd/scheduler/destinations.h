@@ -1,8 +1,8 @@
-// The destinations of mail that is under way, and how many deliveries each may have at once.
+// The destinations of active mail, and how many deliveries each may have at once.
 //
-// A destination is a next hop of SMTP, or a process that delivers locally: all own users share one,
-// each system user has one. The settings say the limits; a reload changes them for the next
-// deliveries.
+// A destination is a next hop of SMTP, or a process that delivers locally: all own (virtual) users
+// share one, each system user has one. The limits come from the settings; a reload changes them for
+// the next deliveries.
 //
 // SEE ALSO   destination.h (how a limit adapts)
 #pragma once
@@ -22,13 +22,13 @@ class Destinations {
  public:
   explicit Destinations(Loop& loop) : loop_(loop) {}
 
-  /// Where this group goes. Valid while a lease of it is held, or until forget_idle().
+  /// The group's destination. Valid while a lease of it is held, or until forget_idle().
   Destination& of(const RecipientGroup& group, const Config& config);
-  /// Lets go of those that nobody uses, when there are many.
+  /// Forgets idle destinations, if there are many.
   void forget_idle(std::int64_t now);
-  /// None counts as dead any more.
+  /// Ends being dead for all destinations.
   void reopen();
-  /// No delivery begins from now on: the queue process is about to end.
+  /// Stops further deliveries: the queue process is about to end.
   void close();
   bool is_closed() const { return is_closed_; }
 

@@ -1,4 +1,4 @@
-// Remembers which mailboxes deliveries found full, so that `lookup` hears of each change once.
+// Remembers which mailboxes were found full, so that `lookup` is told of each change once.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,9 @@ inline constexpr std::size_t full_mailboxes_max = 10'000;
 
 class FullMailboxNotes {
  public:
-  /// What `lookup` must be told after a delivery to `account` ended with this enhanced status code.
-  /// RFC 3463 section 3.3: X.2.2 is a full mailbox. RCPT refuses mail for it until there is room.
+  /// The note for `lookup` after a delivery to `account` ended with this enhanced status code;
+  /// nothing if nothing has changed. RFC 3463 section 3.3: X.2.2 is a full mailbox. RCPT refuses
+  /// mail for it until there is room.
   std::optional<NoteMailbox> note(const std::string& account, std::string_view status) {
     NoteMailbox note;
     note.account = account;
@@ -25,7 +26,7 @@ class FullMailboxNotes {
       if (accounts_.size() < full_mailboxes_max) accounts_.insert(account);
       return note;
     }
-    // Another failure says nothing of its room.
+    // Another failure does not show whether there is room.
     bool has_room = status.starts_with('2') && accounts_.erase(account) > 0;
     return has_room ? std::optional(std::move(note)) : std::nullopt;
   }

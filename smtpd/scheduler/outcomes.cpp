@@ -28,7 +28,7 @@ std::optional<Outcome> outcome_of_route(const Route& route) {
     outcome.status = route.status.empty() ? "5.3.0" : route.status;
     return outcome;
   }
-  // `nobody: /dev/null` in alias_maps discards as well.
+  // `nobody: /dev/null` in alias_maps discards, too.
   bool is_null_file = route.transport == Transport::File && route.next_hop == "/dev/null";
   if (!is_null_file && route.transport != Transport::Discard) return {};
   outcome.kind = OutcomeKind::Delivered;

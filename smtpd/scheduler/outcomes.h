@@ -1,4 +1,4 @@
-// Outcomes that need no delivery process, and what an outcome means for its message.
+// Makes outcomes without a delivery process, and interprets those of one.
 //
 // Pure functions: a route or an error becomes an Outcome; a failed attempt tells whether its
 // destination is at fault; what a user's delivery expands to becomes recipients.
@@ -12,23 +12,23 @@
 
 namespace pennypost::smtp {
 
-/// What an attempt that ended in an Error means; without a status code of its own x.3.0.
+/// The outcome of an attempt that ended with an Error; the status is x.3.0 if the Error has none.
 Outcome outcome_of(const Error& error, OutcomeKind kind);
-/// What a route to `error`, `retry` or `discard` says, or to /dev/null; nothing: it needs an
-/// attempt.
+/// The outcome of a route to `error`, `retry`, `discard` or /dev/null; nothing for other routes,
+/// which need an attempt.
 std::optional<Outcome> outcome_of_route(const Route& route);
-/// Deferred without an attempt.
+/// The outcome of a recipient that is deferred without an attempt.
 Outcome deferred_outcome(std::string status, std::string reason);
-/// The alias `address` leads to itself.
+/// The outcome if the alias `address` leads to itself.
 Outcome loop_outcome(const std::string& address);
 
-/// Whether an attempt failed because of the host, not because of the message (RFC 3463 section
-/// 3.5: network and routing status).
+/// Whether an attempt failed because of the host and not of the message (RFC 3463 section 3.5:
+/// network and routing status).
 bool is_connection_failure(const std::vector<Outcome>& outcomes);
 
-/// The recipients that a delivery for `account` expanded `parent` to. A deliver process runs in its
-/// user's hands: it may name addresses, and commands and files that are run and written as that
-/// user, nothing else.
+/// The recipients to which a delivery for `account` expanded `parent`. A deliver process is under
+/// its user's control: it may name addresses, and commands and files that are used as that user,
+/// and nothing else.
 std::vector<Recipient> children_of_delivery(const Recipient& parent, const AccountRef& account,
                                             const std::vector<Recipient>& named);
 

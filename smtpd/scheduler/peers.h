@@ -1,4 +1,4 @@
-// The other processes and the settings, as the queue process reaches them.
+// How the queue process reaches the other processes and the settings.
 #pragma once
 
 #include <functional>
@@ -11,9 +11,9 @@
 namespace pennypost::smtp {
 
 struct QueuePeers {
-  /// The port to `lookup`, `send`, `master`, or a deliver process by its kind.
+  /// The port to `lookup`, `send` or `master`, or to a deliver process by its kind.
   std::function<Port&(std::string_view kind)> port;
-  /// The settings in force; another object after a reload.
+  /// The present settings; another object after a reload.
   std::function<std::shared_ptr<const Config>()> config;
 };
 

@@ -1,4 +1,4 @@
-// Recipients of one message that go the same way and share one delivery attempt.
+// Recipients of one message that share a route and a delivery attempt.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +17,11 @@ struct RecipientGroup {
   std::string sender;
   std::vector<std::uint32_t> recipients;  // their numbers in the message
   Microseconds begun{0};
-  bool was_sent = false;     // to a process that may have done something
-  std::int32_t process = 0;  // that made the attempt; 0: none did
+  bool was_sent = false;     // to a process, which may have delivered
+  std::int32_t process = 0;  // the id of the process that made the attempt; 0: none
 };
 
-/// The component in the log lines of a transport, and its name in settings where the route gives
-/// no other.
+/// The component in the log lines of a transport; also its name in settings if the route has none.
 inline std::string transport_name(Transport transport) {
   switch (transport) {
     case Transport::Smtp:

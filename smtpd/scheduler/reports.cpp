@@ -20,7 +20,7 @@ struct Due {
   std::uint32_t number;
   DsnAction action;
 };
-/// Whom a report goes to, and what about. A list's owner may be the sender as well, who gets two.
+/// Who gets a report, and of which kind. A list's owner may also be the sender, who then gets two.
 struct About {
   std::string sender;
   bool is_list_owner;
@@ -75,7 +75,7 @@ MailAddress address_or_null(const std::string& text) {
   return address ? *address : MailAddress();
 }
 
-/// Whose mail must not bounce again: double_bounce_sender of this host.
+/// Whether this is double_bounce_sender of this host, whose mail must not bounce again.
 bool is_double_bounce(const MailAddress& address, const Config& config) {
   if (!equal_nocase(address.local(), config.double_bounce_sender) || !address.domain())
     return false;
@@ -101,7 +101,7 @@ std::optional<OriginalRecipient> original_of(const Recipient& recipient) {
 ReportedRecipient reported(const RecipientRecord& entry, DsnAction action,
                            std::int64_t retry_until) {
   ReportedRecipient out;
-  // A command or file stands behind an alias: the sender knows that address, not the command.
+  // For a command or file, the report names the alias that leads to it, which the sender knows.
   out.recipient = address_or_null(entry.recipient.served_address());
   out.original = original_of(entry.recipient);
   if (out.recipient.is_null() && !out.original) {  // not an address; the sender must know which
@@ -166,7 +166,7 @@ std::vector<NewReport> take_reports(QueuedMessage& message, bool is_delay_due,
     report.unique = out.envelope.id.value();
     report.date = local_date(clock.now_seconds());
     report.arrival = local_date(message.envelope().arrival / 1'000'000);
-    // ENVID and RET are the sender's, not the owner's of a list that was reached.
+    // ENVID and RET are for the sender, not for the owner of a list.
     if (!about.is_list_owner) {
       if (!message.envelope().envid.empty()) report.envid = message.envelope().envid;
       if (message.envelope().ret == Ret::Full) report.ret = DsnReturn::Full;

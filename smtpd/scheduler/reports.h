@@ -1,8 +1,8 @@
-// Writes the reports that a message's senders are due: failures, delays, successes.
+// Writes a message's reports to its senders: failures, delays, successes.
 //
-// Each sender (recipients of a mailing list have an owner of their own) gets one report for
-// failures and expiries, one for successes and one for delays. The null sender gets none, so no
-// report answers a report; the log says that such mail was dropped.
+// Each sender (a mailing list's members have the owner as theirs) gets one report for failures and
+// expiries, one for successes and one for delays. The null sender gets none, so that no report
+// answers a report; the log says that such mail was dropped.
 //
 // STANDARDS  RFC 3464, RFC 3461 section 6, RFC 5321 section 6.1
 // SEE ALSO   ../../common/mail/report.h (the text), retry.h (who wants which)
@@ -17,25 +17,25 @@
 
 namespace pennypost::smtp {
 
-/// How much of the original is read for a report that returns its header alone.
+/// How much of the original is read for a report that returns only its header.
 inline constexpr std::uint64_t report_header_bytes_max = 256 * 1024;
-/// A report returns no more than this of a message, whatever bounce_size_limit says.
+/// The most that a report returns of a message, whatever bounce_size_limit says.
 inline constexpr std::uint64_t report_original_bytes_max = 4 * 1024 * 1024;
 
-/// A report as a message of its own.
+/// A report as a new message.
 struct NewReport {
   Envelope envelope;
   std::string body;
   std::string kind;  // for the log: `non-delivery`, `delay`, `delivery status`
 };
 
-/// Whether anybody is to be told anything of this message now.
+/// Whether any report about this message is due.
 bool has_reports(const QueuedMessage& message, bool is_delay_due);
-/// How many bytes of the message's text the reports may need.
+/// How many bytes of the message the reports may need.
 std::uint64_t original_bytes_needed(const Config& config, const Envelope& envelope);
 
-/// The reports that are due; what is due is then None in the message. `retry_until` (seconds since
-/// 1970) is when a delayed one will be given up.
+/// Writes the due reports and marks them as done in the message. `retry_until` (seconds since
+/// 1970): when delivery of a delayed message will be given up.
 std::vector<NewReport> take_reports(QueuedMessage& message, bool is_delay_due,
                                     const std::string& original, std::int64_t retry_until,
                                     const Config& config, const Clock& clock);

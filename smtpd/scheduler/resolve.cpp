@@ -1,5 +1,5 @@
-// Resolves the recipients of an active message into groups that go the same way, and replaces
-// aliases by what they stand for.
+// Resolves the recipients of an active message: replaces aliases by their members, and groups
+// recipients by route.
 #include "smtpd/scheduler/active_message.h"
 
 #include <algorithm>
@@ -16,20 +16,21 @@
 namespace pennypost::smtp {
 namespace {
 
-/// Equal for recipients of one message that go the same way.
+/// A key that is equal for recipients of one message that may share an attempt.
 std::string group_key(const Route& route, const Recipient& recipient, const std::string& sender) {
   std::string key = std::to_string(static_cast<int>(route.transport));
   for (const auto& part : {lower(route.next_hop), route.name, route.account.name, recipient.run_as,
                            recipient.via, sender}) {
     key += '\n' + part;
   }
-  // A list's owner may be the sender as well; what was asked for with the message differs.
+  // A list's owner may be the sender, too, but the list's members don't get the sender's DSN
+  // requests.
   return key + (recipient.has_own_sender ? "\nlist" : "");
 }
 
 }  // namespace
 
-/// What is asked about a recipient, and the answer.
+/// A request to `lookup` about a recipient, and its answer.
 struct ActiveMessage::Question {
   explicit Question(std::uint32_t of) : number(of) {}
   std::uint32_t number;
@@ -44,7 +45,7 @@ Task<> ActiveMessage::ask_lookup(Question& question) {
   question.answer = co_await std::move(call);
 }
 
-/// Expansions are committed before it returns.
+/// Returns the groups; expansions are committed before that.
 Task<std::vector<ActiveMessage::Group>> ActiveMessage::resolve(std::vector<std::uint32_t> numbers) {
   std::map<std::string, std::vector<Group>> by_way;
   bool has_expanded = false;
@@ -86,8 +87,8 @@ Task<std::vector<ActiveMessage::Group>> ActiveMessage::resolve(std::vector<std::
   co_return std::move(groups);
 }
 
-/// RFC 5321 section 6.3: whether an alias that leads to `children` has led this message on before:
-/// then it bears Delivered-To: of that address.
+/// RFC 5321 section 6.3: whether this message has already passed the alias that leads to
+/// `children`: then it has a Delivered-To: with that address.
 Task<bool> ActiveMessage::has_come_back(std::uint32_t number,
                                         const std::vector<Recipient>& children) {
   const std::string address = message_->recipient(number).recipient.address;
@@ -106,7 +107,7 @@ Task<bool> ActiveMessage::has_come_back(std::uint32_t number,
   co_return delivered_to_->contains(folded_address(address));
 }
 
-/// The new recipients that are pending.
+/// Expands a recipient; returns the new recipients that are pending.
 std::vector<std::uint32_t> ActiveMessage::expand(std::uint32_t number,
                                                  std::vector<Recipient> children) {
   auto depth_max = static_cast<std::size_t>(context_.peers.config()->alias_depth_max);
@@ -124,7 +125,7 @@ std::vector<std::uint32_t> ActiveMessage::expand(std::uint32_t number,
       pending.push_back(child);
       continue;
     }
-    // A loop: failed before it was tried.
+    // A loop: it has failed without an attempt.
     Outcome outcome;
     outcome.recipient = child;
     outcome.kind = OutcomeKind::Bounce;

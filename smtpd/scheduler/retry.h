@@ -1,9 +1,9 @@
-// Decides when a message is tried again, when its sender hears of the delay, and when it is given
+// Decides when a message is tried again, when its sender is told of the delay, and when it is given
 // up.
 //
-// As Postfix: the pause before the next attempt is the message's age, between minimal_backoff_time
-// and maximal_backoff_time. Mail that still waits after maximal_queue_lifetime
-// (bounce_queue_lifetime for the null sender) is returned after the attempt that finds it so old.
+// As in Postfix, the pause before the next attempt is the message's age, but at least
+// minimal_backoff_time and at most maximal_backoff_time. Mail older than maximal_queue_lifetime
+// (bounce_queue_lifetime for the null sender) is returned after the next failed attempt.
 //
 // STANDARDS  RFC 5321 section 4.5.4.1 (retry, and giving up after 4 to 5 days)
 #pragma once
@@ -16,11 +16,11 @@
 
 namespace pennypost::smtp {
 
-/// Seconds since 1970 of the next attempt of a message that has just been deferred.
+/// When to try a message again that has just been deferred, in seconds since 1970.
 std::int64_t next_attempt(const Config& config, std::int64_t arrival, std::int64_t now);
-/// Whether a message that was just deferred is given up.
+/// Whether a message that has just been deferred is given up.
 bool is_expired(const Config& config, bool is_bounce, std::int64_t arrival, std::int64_t now);
-/// Whether the sender is to be told now that the message is late.
+/// Whether the sender must now be told of the delay.
 bool is_delay_to_be_told(const Config& config, std::int64_t arrival, std::int64_t now);
 
 /// RFC 3461 section 4.1: whether the recipient's NOTIFY asks for a report of this kind. Without

@@ -8,7 +8,7 @@
 namespace pennypost::smtp {
 namespace {
 
-constexpr std::chrono::hours longest_sleep{1};  // the wall clock may be set meanwhile
+constexpr std::chrono::hours longest_sleep{1};  // since the wall clock may be set
 
 }  // namespace
 
@@ -70,7 +70,7 @@ Task<Result<void>> Scheduler::submit(Envelope envelope, std::string body, Change
   co_return Result<void>();
 }
 
-// What waits.
+// Waiting messages.
 
 void Scheduler::wait_until_due(const std::string& id, WaitingMessage entry) {
   if (!entry.is_held) {
@@ -83,17 +83,17 @@ void Scheduler::wait_until_due(const std::string& id, WaitingMessage entry) {
   waiting_[id] = std::move(entry);
 }
 
-/// What is known of a message that waits; it waits no longer.
+/// Removes and returns a waiting message.
 WaitingMessage Scheduler::stop_waiting(const std::string& id) {
   auto found = waiting_.find(id);
   ASSERT(found != waiting_.end());
   WaitingMessage entry = std::move(found->second);
   deferred_.erase({entry.due, id});
-  waiting_.erase(found);  // from new_ it goes when its turn comes
+  waiting_.erase(found);  // new_ drops it when its turn comes
   return entry;
 }
 
-/// New mail and deferred mail take turns.
+/// The next message to become active. New mail and deferred mail take turns.
 std::optional<std::string> Scheduler::next_due(std::int64_t seconds) {
   auto next_new = [&]() -> std::optional<std::string> {
     while (!new_.empty()) {
@@ -143,7 +143,7 @@ void Scheduler::start(const std::string& id) {
   tasks_.start(process(id, std::move(entry)));
 }
 
-/// An active message from its load to its end.
+/// Processes a message from becoming active to its end.
 Task<> Scheduler::process(std::string id, WaitingMessage waiting) {
   ActiveMessage message(context_, QueueId(id), std::move(waiting), active_.at(id));
   auto settled = co_await message.process();
@@ -154,7 +154,7 @@ Task<> Scheduler::process(std::string id, WaitingMessage waiting) {
   ended_.notify_all();
 }
 
-/// A report that has been committed with the message that it is about.
+/// Schedules a report that was committed with the message it is about.
 void Scheduler::take_in(NewReport report) {
   WaitingMessage entry;
   entry.is_new = true;
@@ -165,7 +165,7 @@ void Scheduler::take_in(NewReport report) {
   wait_until_due(id, std::move(entry));
 }
 
-// The end.
+// Shutdown.
 
 Task<> Scheduler::drain() {
   destinations_.close();

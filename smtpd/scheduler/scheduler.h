@@ -1,9 +1,9 @@
-// Schedules queued mail: what is due, in which order, and how much of it at once.
+// Schedules queued mail: which message is due, in which order, and how many at once.
 //
 // A due message becomes active (ActiveMessage: one attempt to deliver it) and then is gone or waits
-// again. Reports to senders and mail that comes in wait in the same way. New mail and deferred mail
-// take turns, so that neither waits for the other. What admins ask for (flush, hold, release,
-// remove, requeue) changes the waiting message, or takes effect when an active one is settled.
+// again. New mail and reports to senders wait in the same way. New mail and deferred mail take
+// turns, so that neither holds up the other. Admins' requests (flush, hold, release, remove,
+// requeue) change a waiting message at once, and an active one when it is settled.
 //
 // LIMITS  qmgr_message_active_limit messages are active; of all others only id, time and flags are
 //         in memory; cached_body_bytes_max bytes of new mail's bodies are kept until their attempt
@@ -45,39 +45,38 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  /// What waited when the queue was opened.
+  /// Schedules what was waiting when the queue was opened.
   void begin(const std::vector<Queue::Waiting>& waiting, bool is_uncertain);
-  /// Takes a message in, durably, and schedules it. Errors as Queue::submit, and 452 when
-  /// queue_messages_max wait.
-  /// `extra` is committed along.
+  /// Accepts a message durably and schedules it. Errors as for Queue::submit(), and 452 if there
+  /// are queue_messages_max messages. `extra` is committed with it.
   Task<Result<void>> submit(Envelope envelope, std::string body, Changes extra = {});
-  /// Looks again for what can be done now: after a reload, or when a test has moved its clock.
+  /// Checks again what can be done now: after a reload, or when a test has moved its clock.
   void look() { changed_.notify_all(); }
 
-  /// Ends all tasks where they stand; nothing may be called after.
+  /// Cancels all tasks; nothing may be called afterwards.
   void end() { tasks_.cancel(); }
-  /// Starts no further attempt; returns when none is under way.
+  /// Starts no further attempt; returns when none is under way any more.
   Task<> drain();
-  /// Whether an orderly stop may be noted: nothing waits whose last attempt is in doubt.
+  /// Whether an orderly stop may be recorded: no waiting message is uncertain.
   bool is_all_certain() const;
 
-  // What admins ask for. True: there is such a message.
+  // Admins' requests. True if there is such a message.
 
-  /// All that waits is due now, and no destination counts as dead.
+  /// Makes everything due now, and no destination dead any more.
   void flush();
   bool flush(const QueueId& id);
-  /// False also where it is held already.
+  /// False also if it is held already.
   Task<bool> hold(QueueId id) { return change(std::move(id), AdminRequest::Hold); }
-  /// False also where it is not held.
+  /// False also if it is not held.
   Task<bool> release(QueueId id) { return change(std::move(id), AdminRequest::Release); }
   Task<bool> remove(QueueId id) { return change(std::move(id), AdminRequest::Remove); }
-  /// Expands the unfinished recipients again, and tries at once.
+  /// Undoes unfinished expansions and tries again at once.
   Task<bool> requeue(QueueId id) { return change(std::move(id), AdminRequest::Requeue); }
-  /// The message of that id, or all that are `incoming`, `active`, `hold`, `deferred`, or ALL; none
-  /// when there is none.
+  /// The message with that id, or all that are `incoming`, `active`, `hold` or `deferred`, or ALL;
+  /// empty if there are none.
   std::vector<QueueId> ids(const std::string& which) const;
   bool is_active(const QueueId& id) const { return active_.contains(id.value()); }
-  /// Whether anything is under way or could be begun now.
+  /// Whether any message is active or being submitted.
   bool is_busy() const { return !active_.empty() || !submitting_.empty(); }
   std::size_t size() const { return waiting_.size() + active_.size(); }
 
@@ -105,7 +104,7 @@ class Scheduler {
   std::unordered_map<std::string, WaitingMessage> waiting_;
   std::set<std::pair<std::int64_t, std::string>> deferred_;  // by due time
   std::deque<std::string> new_;                              // in order of arrival
-  std::unordered_map<std::string, AskedMeanwhile> active_;   // its message is process()'s
+  std::unordered_map<std::string, AskedMeanwhile> active_;   // process() has the message
   std::unordered_set<std::string> submitting_;
   Destinations destinations_;
   DeliverProcesses deliver_processes_;

@@ -241,7 +241,8 @@ TEST_CASE("a .forward's commands run as its user, whatever the deliver process s
       CHECK(child.via == "bob@here.test");
       CHECK_FALSE(child.has_own_sender);
     }
-    // Own users have no .forward: what names commands for them is not believed, and nothing lost.
+    // Own users have no .forward: commands named for them are rejected, and the mail stays in the
+    // queue.
     CHECK(world.scheduler->size() == (is_system ? 0 : 1));
   }
 }
@@ -277,7 +278,7 @@ TEST_CASE("transports of defer_transports wait, by whatever name, until they are
   world.scheduler->flush();
   world.settle();
   CHECK(world.scheduler->size() == 0);
-  // Tables that have just changed count.
+  // `lookup` is told to reread its tables first.
   REQUIRE_FALSE(world.resolved.empty());
   CHECK(world.resolved.front() == "(tables)");
   CHECK(world.attempts == std::vector<std::string>{"other@x.test", "partner@x.test"});
@@ -286,7 +287,7 @@ TEST_CASE("transports of defer_transports wait, by whatever name, until they are
 TEST_CASE("new mail and deferred mail take turns") {
   World world({"qmgr_message_active_limit=1"});
   for (int i = 0; i < 3; ++i) world.submit_deferred();
-  // New mail that waits: it comes in while nothing may be begun.
+  // New mail waits, since it arrives while nothing may begin.
   world.loop.run_until(world.scheduler->drain());
   for (int i = 0; i < 3; ++i) REQUIRE(world.submit({"new@there.test"}));
   world.clock.advance(Seconds(3600));
@@ -423,7 +424,7 @@ TEST_CASE("a mailing list answers its sender, and its owner hears of its members
       auto resolution = World::expansion({"bob@there.test", "eve@there.test"}, ask.recipient);
       for (auto& child : resolution.children) {
         child.has_own_sender = true;
-        child.sender = "ann@x.test";  // who owns the list and wrote to it
+        child.sender = "ann@x.test";  // she owns the list and wrote to it
         child.notify = notify_default;
         child.orcpt.clear();
       }
@@ -480,7 +481,7 @@ TEST_CASE("mail that waits longer than maximal_queue_lifetime goes back") {
   world.clock.advance(2h);
   world.scheduler->look();
   world.settle();
-  CHECK(world.delivered.size() == 1);  // warned once
+  CHECK(world.delivered.size() == 1);  // one warning
   world.clock.advance(21h);
   world.scheduler->look();
   world.settle();

@@ -1,5 +1,5 @@
-// Settles an active message after its attempts, in one commit: it is removed or gets its next due
-// time, and reports to its sender enter the queue.
+// Settles an active message after its attempts, in one commit: removes it or sets its next due
+// time, and adds reports to its sender to the queue.
 #include "smtpd/scheduler/active_message.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace pennypost::smtp {
 namespace {
 
-constexpr std::int64_t busy_seconds = 30;  // until mail is tried that no destination had room for
+constexpr std::int64_t busy_seconds = 30;  // until the next try of mail whose destination was busy
 
 }  // namespace
 
@@ -26,7 +26,7 @@ Task<ActiveMessage::Settled> ActiveMessage::settle() {
     plan();
     message_->save(changes);
   }
-  // Its removal may come with a later commit: another attempt would deliver nothing twice.
+  // The removal may wait for a later commit if a second attempt would deliver nothing twice.
   bool has_time =
       is_removed && settled.reports.empty() && is_repeatable_ && !asked_.is_to_be_removed;
   auto work = context_.queue.record(std::move(changes), has_time);
@@ -48,7 +48,7 @@ Task<ActiveMessage::Settled> ActiveMessage::settle() {
   co_return std::move(settled);
 }
 
-/// The reports that the sender gets now. Mail that is too old is given up first.
+/// The reports that are due now. Mail that is too old is given up first.
 Task<std::vector<NewReport>> ActiveMessage::reports_due() {
   auto config = context_.peers.config();
   std::int64_t arrival = message_->envelope().arrival / 1'000'000;
@@ -68,7 +68,7 @@ Task<std::vector<NewReport>> ActiveMessage::reports_due() {
   co_return std::move(reports);
 }
 
-/// Mail that is too old goes back to its sender.
+/// Makes all pending recipients fail, since the mail is too old.
 void ActiveMessage::give_up() {
   log_expired(id_.value(), message_->envelope().sender);
   for (auto number : message_->pending()) {
@@ -79,7 +79,7 @@ void ActiveMessage::give_up() {
   }
 }
 
-/// Sets when it is tried next, and what admins have asked for.
+/// Sets when it is tried next, and carries out admins' requests.
 void ActiveMessage::plan() {
   if (asked_.is_to_be_held) message_->change_record().is_held = true;
   if (asked_.is_to_be_requeued) message_->expand_again();

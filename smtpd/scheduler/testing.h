@@ -1,4 +1,4 @@
-// A queue and a scheduler whose peers are played by the test.
+// A queue and a scheduler for unit tests, which play the other processes.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@
 
 namespace pennypost::smtp {
 
-/// One peer of a kind, on the other end of a socketpair.
+/// One process of a kind, at the other end of a socket pair.
 struct Peer {
   Peer(Loop& loop, std::string kind) : port(loop, std::move(kind)), tasks(loop) {
     auto [a, b] = socket_pair();
@@ -37,7 +37,7 @@ struct Peer {
   Nursery tasks;
 };
 
-/// A queue and a scheduler in a scratch directory, whose peers answer as the test says.
+/// A queue and a scheduler in a scratch directory; the other processes answer as the test says.
 struct World {
   explicit World(std::vector<std::string> overrides = {})
       : config(config_for_test(std::move(overrides))) {
@@ -85,7 +85,7 @@ struct World {
     scheduler.reset();
     queue.reset();
   }
-  /// As after kill -9.
+  /// Reopens the queue as after kill -9.
   void crash() {
     close();
     open();
@@ -128,7 +128,7 @@ struct World {
   }
 
   Task<> until_idle() {
-    // Each hand-over takes some rounds of the loop; the commits take real time.
+    // Each message between processes takes some turns of the loop; commits take real time.
     for (int quiet = 0; quiet < 20; ++quiet) {
       if (scheduler->is_busy()) quiet = 0;
       co_await loop.sleep(std::chrono::milliseconds(1));
@@ -162,7 +162,7 @@ struct World {
     return loop.run_until(std::move(work));
   }
 
-  /// A message that waits after its first attempt; all others are put off too.
+  /// Submits a message that is deferred at its first attempt; all later ones are deferred, too.
   QueueId submit_deferred() {
     on_attempt = [](const Recipient&) { return outcome(OutcomeKind::Retry, "4.2.0", "busy"); };
     REQUIRE(submit({"bob@there.test"}));
@@ -179,7 +179,7 @@ struct World {
   Peer own{loop, "deliver:own"};
   Peer master{loop, "master"};
   bool gives_outcomes = true;
-  std::optional<Error> deliver_refusal;  // of the master's
+  std::optional<Error> deliver_refusal;  // the master's answer
   std::vector<std::string> warnings;
   std::vector<std::string> resolved;
   std::vector<std::string> notes;

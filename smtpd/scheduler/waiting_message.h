@@ -1,7 +1,7 @@
-// What the scheduler remembers of a message that waits for its turn.
+// What the scheduler keeps in memory about a waiting message.
 //
-// Of deferred mail that is its id, its due time and a few flags. New mail keeps its envelope and
-// body in memory as well while there is room, so that its first attempt reads nothing from disk.
+// For deferred mail that is its id, its due time and a few flags. New mail also keeps its envelope
+// and body in memory while there is room, so that its first attempt reads nothing from disk.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace pennypost::smtp {
 
-/// A body kept in memory; counted in `total`, in bytes, for as long as it exists.
+/// A body kept in memory; its bytes are counted in `total` as long as it exists.
 class CachedBody {
  public:
   CachedBody(std::string text, std::size_t& total) : text_(std::move(text)), total_(&total) {
@@ -42,9 +42,9 @@ struct WaitingMessage {
   std::int64_t due = 0;  // seconds since 1970
   bool is_held = false;
   bool is_new = false;
-  bool is_uncertain = false;  // the last attempt may have delivered it, nobody knows
-  bool is_flushed = false;    // an admin wants it tried, whatever defer_transports says
-  std::unique_ptr<QueuedMessage> message;  // of new mail, while there is room for it
+  bool is_uncertain = false;               // the last attempt may have delivered it
+  bool is_flushed = false;                 // an admin wants it tried in spite of defer_transports
+  std::unique_ptr<QueuedMessage> message;  // for new mail, while there is room for it
   std::optional<CachedBody> body;
 };
 

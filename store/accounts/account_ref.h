@@ -8,7 +8,7 @@ namespace pennypost::store {
 
 struct AccountRef {
   std::string name;        // bob@example.org of an own user, bob of a system user
-  bool is_system = false;  // then uid and gid are looked up again by whoever uses them
+  bool is_system = false;  // if so, users of this look up uid and gid again
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::string home;

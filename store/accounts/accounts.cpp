@@ -18,7 +18,7 @@ const std::optional<AccountRef> nobody;
 
 struct LoginParts {
   std::string local;
-  std::string domain;  // empty: none given
+  std::string domain;  // empty if there is none
 };
 
 LoginParts split_login(std::string_view login) {
@@ -28,17 +28,17 @@ LoginParts split_login(std::string_view login) {
   return {name.substr(0, at), name.substr(at + 1)};
 }
 
-/// `@example.org`, as names of own users have it.
+/// `@example.org`, in the form used in own users' names.
 std::string at_domain(std::string_view domain) { return folded_address("@" + std::string(domain)); }
 
-// Not a path, not a pattern, not a text for other notations: what may stand in %u and in a map.
+// Whether a name is safe to use in %u and as a map key: no path, pattern or other notation in it.
 bool is_plausible(std::string_view name) {
   return !name.empty() && name.size() <= account_name_bytes_max && name.front() != '.' &&
          std::ranges::none_of(name,
                               [](char c) { return is_control(c) || c == '/' || is_space(c); });
 }
 
-// The location as one text that needs no more expansion.
+// The location as text, with everything expanded.
 std::string text_of(const MailLocation& location) {
   auto escaped = [](const std::string& path) {
     std::string out;

@@ -1,4 +1,4 @@
-// Finds the account that a login or an address means: who has mail here.
+// Finds the account that a login name or a mail address belongs to.
 //
 // Own users are entries of `users_map`, kept by `pennypost user`:
 //   alice@example.org   home=/var/vmail/example.org/alice [mail=maildir:~/Maildir]
@@ -32,14 +32,13 @@ namespace pennypost::store {
 
 inline constexpr std::size_t account_name_bytes_max = 320;
 
-/// MapOptions as the configuration has them: map_check_interval; problems go to the log, as
-/// `component`'s.
+/// MapOptions from the configuration (map_check_interval); problems are logged under `component`.
 MapOptions map_options(const Config& config, std::string component);
 
-/// The same for the tables that `pennypost user` keeps: empty while there are none yet.
+/// The same for the tables that `pennypost user` keeps, which count as empty until they exist.
 MapOptions of_own_table(MapOptions options);
 
-/// passwd with the backend that `system_auth_backend` and `auth_pam_service` name.
+/// passwd, with the password backend that `system_auth_backend` and `auth_pam_service` select.
 std::shared_ptr<const SystemUsers> system_users_of(const Config& config);
 
 class Accounts {
@@ -49,18 +48,19 @@ class Accounts {
                                std::shared_ptr<const SystemUsers> system,
                                const MapOptions& options = {});
 
-  /// The account that may log in so; nothing: none. Error (temporary): can't tell now.
+  /// The account with this login name; nothing if there is none. Error (temporary): unknown at the
+  /// moment.
   Result<std::optional<AccountRef>> by_login(std::string_view login) const;
 
-  /// The account whose mailbox a final address is, without any aliases: user+ext@domain,
+  /// The account that a final address delivers to, without any aliases: user+ext@domain,
   /// user@domain among own users, then the system user `user` (the caller knows that the domain is
-  /// of mydestination). `domain` may be empty: auth_realm's. A system user outside first_valid_uid
+  /// in mydestination). An empty `domain` means auth_realm. A system user outside first_valid_uid
   /// to last_valid_uid, or without a home directory, has no mailbox. Error 450: root, whose mail
-  /// waits for an alias; other Errors: can't tell now.
+  /// waits for an alias; other Errors: unknown at the moment.
   Result<std::optional<AccountRef>> by_address(std::string_view local_part,
                                                std::string_view domain) const;
 
-  /// As AccountRef::name has it, for the master and others that look up a uid again.
+  /// The account with this AccountRef::name, for the master and others that look up a uid again.
   Result<std::optional<AccountRef>> by_name(std::string_view name) const;
 
  private:
@@ -78,7 +78,7 @@ class Accounts {
   std::uint32_t owner_gid_ = 0;
 };
 
-/// An own user's entry of the users map, taken apart: `home=… mail=… quota_rule=…`. Error: an
+/// The fields of an own user's entry in the users map: `home=… mail=… quota_rule=…`. Error: an
 /// unknown field, a relative home, a malformed quota rule.
 struct OwnUserFields {
   std::string home;

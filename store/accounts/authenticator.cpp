@@ -16,13 +16,13 @@ bool is_plain(std::string_view form) {
   return starts_with_nocase(form, "{PLAIN}") || starts_with_nocase(form, "{CLEARTEXT}");
 }
 
-// The form in which a password is hashed; what SASLprep does not take stays as it is.
+// The form in which a password is hashed. A password that SASLprep refuses stays as it is.
 Secret prepared(const Secret& password) {
   auto form = saslprep(password.reveal());
   return form ? Secret(*std::move(form)) : password;
 }
 
-// Another program may have hashed it as it was typed.
+// Another program may have hashed the password without SASLprep.
 bool has_other_form(const Secret& password) { return !is_ascii(password.reveal()); }
 
 }  // namespace
@@ -125,7 +125,7 @@ Result<void> Authenticator::refuse_unknown(std::string_view login, const Secret&
     verify_nothing_as_own(password);
     return {};
   }
-  // Whatever PAM says of a name that is no account here, such as root's.
+  // The answer is ignored: PAM may well know a name that has no account here, such as root.
   TRY_DO(system_->verify(lower(login), password, client_address));
   return {};
 }
@@ -167,7 +167,7 @@ Result<std::optional<ScramKeys>> Authenticator::keys_of(const AccountRef& accoun
     return std::optional(std::move(keys));
   }
   if (!is_plain(known->password)) return none;
-  // The salt that an unknown user of this name would get: it tells nothing.
+  // The same salt that an unknown user of this name would get, so that it reveals nothing.
   Secret password(known->password.substr(known->password.find('}') + 1));
   auto salt = hmac_sha256(server_secret_, login).substr(0, salt_bytes);
   return std::optional(ScramKeys::derive(prepared(password), salt, ScramKeys::iterations_default));

@@ -2,9 +2,9 @@
 //
 // Own users' stored forms are in `credentials_map`, which only the auth process can read:
 //   alice@example.org   {ARGON2ID}$argon2id$… {SCRAM-SHA-256}4096,salt,stored key,server key
-// One form or several, separated by blanks; {PLAIN} takes the rest of the line. A password is
-// checked against the first form that is not SCRAM's. A SCRAM exchange uses the stored keys, or
-// derives them from {PLAIN}. System users are checked by PAM or shadow, and have no SCRAM.
+// An entry has one or more forms, separated by blanks; {PLAIN} extends to the end of the line. A
+// password is checked against the first form that is not SCRAM's. A SCRAM exchange uses the stored
+// keys, or derives them from {PLAIN}. System users are checked by PAM or shadow, and have no SCRAM.
 //
 // An unknown user gets the same answer as a wrong password, at about the same cost: a login with a
 // domain costs what an own user's check does, one without a domain what a system user's check by
@@ -31,21 +31,21 @@
 
 namespace pennypost::store {
 
-/// The forms of one entry of the credentials map.
+/// The forms in one entry of the credentials map.
 struct StoredCredentials {
   std::string password;  ///< `{SCHEME}…` for passwords; empty: none
   std::string scram;     ///< `iterations,salt,stored key,server key`; empty: none
 
   /// Error: no form at all, or a scheme that is not known.
   static Result<StoredCredentials> parse(std::string_view value);
-  /// argon2id and SCRAM keys of a new password. Error: too short or long.
+  /// argon2id and SCRAM keys for a new password. Error: it is too short or too long.
   static Result<StoredCredentials> make(const Secret& password);
   std::string text() const;
-  /// Whether a SCRAM exchange can go by it: there are keys, or a password to derive them from.
+  /// Whether SCRAM is possible: there are keys, or a password to derive them from.
   bool serves_scram() const;
 };
 
-/// What is done at the cost of a hash; a test counts it.
+/// The functions that cost a hash; tests replace them to count the calls.
 struct PasswordHashing {
   std::function<Result<bool>(const Secret&, std::string_view)> verify = verify_password;
   std::function<bool(const Secret&)> verify_nothing = pennypost::verify_nothing;
@@ -53,32 +53,32 @@ struct PasswordHashing {
 
 class Authenticator {
  public:
-  /// `server_secret` gives unknown users a salt that stays the same; from random_bytes(32), kept by
-  /// the auth process while it lives or longer. Error: the map's reference is wrong.
+  /// `server_secret` makes a constant salt for unknown users; it comes from random_bytes(32) and
+  /// must not change while the auth process lives. Error: the map's reference is wrong.
   static Result<Authenticator> open(std::shared_ptr<const Config> config,
                                     std::shared_ptr<const SystemUsers> system,
                                     std::string server_secret, const MapOptions& options = {},
                                     PasswordHashing hashing = {});
 
-  /// Nothing: wrong password or no such user, it does not say which. Error: can't tell now
-  /// (temporary), or what is stored for this one account makes no sense (permanent), which is the
-  /// administrator's business: to the client it is a wrong password.
+  /// Nothing: wrong password or no such user, without saying which. Error: unknown at the moment
+  /// (temporary), or this account's entry is malformed (permanent), which the administrator must
+  /// correct: to the client it is a wrong password.
   Result<std::optional<AccountRef>> verify(std::string_view login, const Secret& password,
                                            const std::string& client_address = {}) const;
 
   /// For ServerExchange::keys_found(); nothing: no such user, or one without SCRAM.
   Result<std::optional<ScramKeys>> scram_keys(std::string_view login) const;
 
-  /// Whether nobody who may log in here fails with SCRAM for want of keys: system users do, whom
-  /// PAM or shadow knows.
+  /// Whether SCRAM works for everybody who may log in here. It does not for system users, who are
+  /// checked by PAM or shadow, nor for own users without keys.
   bool scram_serves_all() const;
 
-  /// The account of a SCRAM exchange that has succeeded, if its keys still are those that the
-  /// exchange was given: it lasts as long as its client likes.
+  /// The account of a SCRAM exchange that has succeeded, if its keys have not changed since the
+  /// exchange began: a client may take any time for it.
   Result<std::optional<AccountRef>> account_with_key(std::string_view login,
                                                      std::string_view stored_key) const;
 
-  /// Whose login that is, proven or not.
+  /// The account with this login name, authenticated or not.
   Result<std::optional<AccountRef>> account(std::string_view login) const {
     return accounts_.by_login(login);
   }
@@ -88,7 +88,7 @@ class Authenticator {
   explicit Authenticator(Accounts accounts) : accounts_(std::move(accounts)) {}
   Result<std::optional<ScramKeys>> keys_of(const AccountRef& account, std::string_view login) const;
   Result<std::optional<StoredCredentials>> stored(const AccountRef& account) const;
-  /// Does for a user who does not exist what a wrong password costs.
+  /// Spends as much time on a user who does not exist as on a wrong password.
   Result<void> refuse_unknown(std::string_view login, const Secret& password,
                               const std::string& client_address) const;
   void verify_nothing_as_own(const Secret& password) const;

@@ -18,7 +18,7 @@
 namespace pennypost::store {
 namespace {
 
-// A map's source as text that keeps its comments while entries change.
+// Edits the entries of a map's source and keeps its comments.
 class SourceText {
  public:
   // A file that does not exist yet is empty.
@@ -100,7 +100,7 @@ Result<OwnUsers> OwnUsers::open(std::shared_ptr<const Config> config) {
   }
   users.users_ = config->users_map.name;
   users.credentials_ = config->credentials_map.name;
-  // Where system users log in, auth runs as root: then nobody else needs to read the credentials.
+  // If system users may log in, auth runs as root, and nobody else needs to read the credentials.
   if (is_root() && !config->system_users) {
     TRY(auto owner, Identity::of_user(config->auth_user, "auth_user"));
     users.secret_owner_ = owner.uid;
@@ -214,7 +214,7 @@ Result<void> OwnUsers::commit_credentials(const Change& change) const {
   return build(change.credentials_lock, credentials_);
 }
 
-// Written beside, synced, renamed: the file is the old or the new one.
+// Replaces the file by a synced temporary file, so that it is always either the old or the new one.
 Result<void> OwnUsers::write(const std::string& file, const std::string& text,
                              bool is_secret) const {
   std::string fresh = file + ".new";

@@ -3,13 +3,13 @@
 //
 // Each map has its source beside it (hash:/etc/pennypost/users: the file /etc/pennypost/users),
 // which an admin may read and edit too; comments and order are kept. A change takes the users map's
-// lock, writes the new sources beside the old and renames them, and builds both tables. A user who
-// is added has a password before he exists, and one who is removed ceases to exist first; a crash
-// in between leaves a password that opens nothing, and the next change cleans it up. Daemons see
-// the change within two seconds.
+// lock, writes the new sources beside the old and renames them, and builds both tables. When a user
+// is added, the password is written first; when one is removed, it goes last. So a crash in between
+// leaves a password without a user, which the next change cleans up. Daemons see the change within
+// two seconds.
 //
-// Credentials are readable by root and `auth_user` alone; by root alone where auth runs as root, as
-// it does with system_users = yes.
+// Only root and `auth_user` can read credentials; only root if auth runs as root, as it does with
+// system_users = yes.
 #pragma once
 
 #include <memory>
@@ -36,20 +36,21 @@ class OwnUsers {
   /// Error: users_map or credentials_map is no hash: table, or auth_user does not exist.
   static Result<OwnUsers> open(std::shared_ptr<const Config> config);
 
-  /// `name` is a full address, or a bare name of auth_realm. The answer is the name in full. Errors
-  /// (permanent): a name that may not be, exists already; (temporary): files.
+  /// `name` is a full address, or a bare name in auth_realm. Returns the full name. Errors: the
+  /// name is not allowed, or exists already (permanent); a file can't be read or written
+  /// (temporary).
   Result<std::string> add(std::string_view name, const StoredCredentials& credentials,
                           const OwnUserFields& fields = {}) const;
   /// Error 550: no such user.
   Result<std::string> change_password(std::string_view name,
                                       const StoredCredentials& credentials) const;
-  /// The mail stays where it is; the answer is the user's home. Error 550: no such user.
+  /// The mail stays where it is; the result names the user's home. Error 550: no such user.
   Result<OwnUser> remove(std::string_view name) const;
   /// In the order of their names.
   Result<std::vector<OwnUser>> list() const;
 
   /// The normal form: lower case in NFC, with a domain of A-labels. Error: not an address, or one
-  /// with characters that do not belong into the name of a directory or of an account.
+  /// with characters that are not allowed in the name of an account or its directory.
   Result<std::string> full_name(std::string_view name) const;
 
  private:
@@ -64,7 +65,7 @@ class OwnUsers {
   std::shared_ptr<const Config> config_;
   std::string users_;
   std::string credentials_;
-  std::optional<uid_t> secret_owner_;  // set only where we are root
+  std::optional<uid_t> secret_owner_;  // set only if we are root
   std::optional<gid_t> secret_group_;
 };
 

@@ -7,7 +7,8 @@ namespace pennypost::store {
 bool ScramCoverage::is_complete() const {
   if (credentials_ == nullptr) return true;
   std::lock_guard lock(mutex_);
-  // Before the entries: if these are newer already, they are read again.
+  // The stamp is taken before the entries: if they are newer already, the next call reads them
+  // again.
   auto stamp = credentials_->stamp();
   if (is_complete_ && !stamp.empty() && stamp == stamp_) return *is_complete_;
   bool all = true;

@@ -35,7 +35,7 @@ extern "C" int pennypost_pam_converse(int count, const pam_message** messages,
   if (answers == nullptr) return PAM_BUF_ERR;
   const auto& password = *static_cast<const Secret*>(context);
   for (int i = 0; i < count; ++i) {
-    // The password is the only thing we can say; PAM frees it.
+    // The password is the only answer we have; PAM frees it.
     if (messages[i]->msg_style == PAM_PROMPT_ECHO_OFF) {
       answers[i].resp = ::strndup(password.reveal().data(), password.reveal().size());
     }
@@ -44,7 +44,7 @@ extern "C" int pennypost_pam_converse(int count, const pam_message** messages,
   return PAM_SUCCESS;
 }
 
-// The delay after a failure is ours to make (auth_failure_delay), not a sleep in here.
+// We delay failures ourselves (auth_failure_delay); PAM must not sleep here.
 extern "C" void pennypost_pam_no_delay(int, unsigned, void*) {}
 
 class PamUsers final : public SystemUsers {
@@ -58,7 +58,7 @@ class PamUsers final : public SystemUsers {
   Result<bool> verify(const std::string& name, const Secret& password,
                       const std::string& client_address) const override {
     if (!is_possible(name, password)) return false;
-    // Not every module can bear a second thread.
+    // Not every PAM module is thread-safe.
     static std::mutex one_at_a_time;
     std::lock_guard lock(one_at_a_time);
     pam_conv conversation{&pennypost_pam_converse, const_cast<Secret*>(&password)};
@@ -137,7 +137,7 @@ class ShadowUsers final : public SystemUsers {
 
 bool SystemUsers::has_home(const Identity& identity) const {
   struct stat status;
-  // One that can't be reached now, on another host or in a closed directory, may well exist.
+  // A directory that can't be reached now, on another host or without permission, may well exist.
   return ::stat(identity.home.c_str(), &status) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 

@@ -11,7 +11,7 @@ constexpr std::size_t added_max = 500;
 constexpr std::size_t added_bytes_max = 256 << 10;
 constexpr std::size_t window_values_max = 256;
 constexpr std::size_t window_bytes_max = 128 << 10;
-// Who asks for so many in order is likely to go on.
+// After so many look-ups in ascending order, more are likely to follow.
 constexpr std::size_t in_order_min = 3;
 
 }  // namespace
@@ -27,7 +27,7 @@ void CachedValues::name_folder(Index::Folder folder) {
 std::optional<std::string> CachedValues::find(Uid uid, CacheItem item) {
   if (index_ == nullptr) return {};
   if (uid <= greatest_added_) {
-    // What was added last is asked for first, if at all.
+    // The values added last are the likeliest to be asked for.
     auto added = std::find_if(added_.rbegin(), added_.rend(), [&](const Index::Value& value) {
       return value.uid == uid && value.item == item;
     });
@@ -41,7 +41,7 @@ std::optional<std::string> CachedValues::find(Uid uid, CacheItem item) {
     window.values = index_->cached_from(folder_, item, uid, window_values_max, window_bytes_max);
     window.at = 0;
     window.first = uid;
-    // None at all: there are none behind them either.
+    // If none were found, none follow either.
     window.last = window.values.empty() ? Uid(UINT32_MAX) : window.values.back().uid;
   }
   return window.find(uid);
@@ -73,7 +73,7 @@ void CachedValues::write() {
   added_ = {};
   added_bytes_ = 0;
   greatest_added_ = Uid(0);
-  // They lack what was written.
+  // The windows lack what was just written.
   for (auto& [item, window] : windows_) {
     window.first = Uid(1);
     window.last = Uid(0);

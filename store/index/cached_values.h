@@ -1,8 +1,8 @@
 // Batches a session's reads and writes of cached values, so that the index sees few large accesses.
 //
 // A session goes through a folder in order. The values it computes are collected and written
-// together; when it reads in ascending order, the next values are read ahead. A value never changes
-// while its message lives, so nothing here can be outdated.
+// together; if it reads in ascending order, the next values are read ahead. A value never changes
+// while its message exists, so nothing here can be outdated.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 namespace pennypost::store {
 
-/// Of one open folder; used by one thread at a time. Values not flushed are lost with it.
+/// Belongs to one open folder; used by one thread at a time. Values not flushed are lost with it.
 class CachedValues {
  public:
   explicit CachedValues(Index* index) : index_(index) {}
@@ -28,18 +28,18 @@ class CachedValues {
   /// The same for numbers.
   std::optional<std::uint64_t> find_number(Uid uid, CacheItem item);
   void add_number(Uid uid, CacheItem item, std::uint64_t number);
-  /// Writes what was added, which is also done by itself when there is much, and forgets what was
-  /// read ahead: at the end of a command.
+  /// Writes what was added, and forgets what was read ahead; call it at the end of a command. Large
+  /// amounts are also written earlier, without this.
   void flush();
 
  private:
-  // What was read ahead of one item: all values there are in [first, last].
+  // The values of one item that were read ahead: all that exist in [first, last].
   struct Window {
     Uid first{1};
     Uid last{0};
     std::vector<Index::Value> values;
     std::size_t at = 0;        // the value found last
-    std::size_t in_order = 0;  // how many questions in a row went upwards
+    std::size_t in_order = 0;  // how many look-ups in a row were ascending
     Uid asked{0};
     std::optional<std::string> find(Uid uid);
   };

@@ -2,8 +2,8 @@
 //
 //   block = *( low-bits8 flags8 keywords32 modseq64 )      ascending by UID, numbers big-endian
 //
-// A block is the state of up to 64 messages whose UIDs differ only in their lowest bits. Decoding
-// accepts any bytes: missing ones count as zeros.
+// A block holds the states of up to 64 messages whose UIDs differ only in their lowest bits.
+// Decoding accepts any bytes: missing ones count as zeros.
 //
 // SEE ALSO   index.h (the keys), ../maildir/folder_snapshot.h (the state of a whole folder)
 #pragma once

@@ -14,7 +14,7 @@ constexpr std::size_t parts_max = 10'000;
 constexpr std::size_t value_bytes_max = 1 << 20;
 constexpr std::string_view last_id_key = "i";
 constexpr std::size_t state_part_bytes = 256 << 10;
-// Values of so many neighbours are erased as a range, fewer one by one.
+// The values of at least so many neighbours are erased as a range, fewer one by one.
 constexpr std::size_t range_min = 8;
 
 std::string prefix(char kind, std::uint64_t id) {
@@ -42,7 +42,7 @@ std::uint8_t low_bits(Uid uid) {
   return static_cast<std::uint8_t>(uid.value() & ((1u << block_bits) - 1));
 }
 
-// Erases all values of these messages; ascending.
+// Erases all values of these messages, which are in ascending order.
 void erase_values(Batch& batch, std::uint64_t id, std::span<const Uid> gone) {
   for (std::size_t i = 0; i < gone.size();) {
     auto end = i + 1;
@@ -74,7 +74,7 @@ Index::Index(std::filesystem::path directory, const Clock& clock)
 // --- the database
 // ---------------------------------------------------------------------------------
 
-// Null while it can't be had. Called with the mutex held.
+// Null while it can't be opened. Called with the mutex held.
 std::shared_ptr<Database> Index::database() {
   if (database_ && !is_removed()) return database_;
   if (database_) {
@@ -108,7 +108,7 @@ std::shared_ptr<Database> Index::database() {
   return database_;
 }
 
-// What others may write to could show one message for another.
+// Refuses a directory that others may write to: they could make one message appear as another.
 Result<void> Index::judge() const {
   struct stat status {};
   bool exists = ::stat(directory_.c_str(), &status) == 0;
@@ -116,7 +116,7 @@ Result<void> Index::judge() const {
   return {};
 }
 
-// Looked at once a second: two system calls a value would be most of what a value costs.
+// Checked once a second: two system calls for each value would be most of its cost.
 bool Index::is_removed() {
   auto now = clock_.now_seconds();
   if (now == looked_at_) return false;
@@ -130,7 +130,7 @@ void Index::failed(const Error& error) {
   log_warning("index", "going on without " + directory_.string() + ": " + error.text());
   database_.reset();
   parts_.clear();
-  // Found only now, long after it was opened: never mended by opening it again.
+  // The damage was found long after opening, so opening it again would not repair it.
   if (storage_problem(error) == StorageProblem::Damaged) {
     std::error_code ignored;
     std::filesystem::remove_all(directory_, ignored);
@@ -138,7 +138,7 @@ void Index::failed(const Error& error) {
   retry_at_ = clock_.now_seconds() + retry_seconds;
 }
 
-// Without the mutex; another may have noticed before.
+// Called without the mutex; another thread may have noticed before.
 void Index::read_failed(const std::shared_ptr<Database>& held, const Error& error) {
   std::lock_guard guard(mutex_);
   if (database_ == held) failed(error);

@@ -1,22 +1,21 @@
-// A cache of what can be computed from mail: mod-sequences, and values that a session would
-// otherwise compute again.
+// Caches what can be computed from mail: mod-sequences, and values that a session would otherwise
+// compute again.
 //
 // One RocksDB for many folders, owned by one process (imapd's worker). All of it can be rebuilt: if
 // the database can't be opened, is damaged, or is removed while the server runs, sessions go on
-// without it, a warning is logged, and it is made anew. Hence no function here fails.
+// without it, a warning is logged, and it is rebuilt. Hence no function here fails.
 //
-// A message gets a new mod-sequence when a session finds that it differs from what the index says
-// of it; all sessions of the process thus see the same one. A mod-sequence is at least seconds <<
-// 20, so it never goes back, neither when the index is lost nor when its last writes are, which are
-// not synced.
+// A message gets a new mod-sequence when a session finds that it differs from the index; all
+// sessions of the process thus see the same one. A mod-sequence is at least seconds << 20, so it
+// never decreases, even if the index is lost, or its last writes, which are not synced.
 //
 //   'i' identity        id, uidvalidity, highest mod-sequence, first recent UID
 //   'f' id block        of 64 UIDs: each one's flags, keywords, mod-sequence
 //   'c' id item uid     a value: envelope, body structure, header fields, size, date
 //   's' path 0 part     what a format knew of a folder, in parts: the format's own text
-//   'i' alone           the last id given
+//   'i' alone           the last id assigned
 //
-// A folder's identity is something of its format that outlives sessions (the uidlist's GUID, or the
+// A folder's identity comes from its format and outlives sessions (the uidlist's GUID, or the
 // mbox's path). When its UIDVALIDITY changes, all of its entries are forgotten. Numbers are
 // big-endian.
 //
@@ -42,10 +41,11 @@
 
 namespace pennypost::store {
 
-/// Where the index of one account alone lies: among its mail, under a name that is no folder's.
+/// The directory of an index for a single account: within its mail, under a name that no folder
+/// has.
 std::string index_directory(const MailLocation& location);
 
-/// Thread-safe. Opens its database at the first use, in the process that uses it.
+/// Thread-safe. Opens its database when it is first used.
 class Index {
  public:
   explicit Index(std::filesystem::path directory, const Clock& clock = Clock::system());
@@ -64,16 +64,15 @@ class Index {
 
   /// All messages of a folder, ascending.
   std::vector<State> states(const Folder& folder);
-  /// Makes the index agree: `changed` are messages whose flags are as given, with a modseq to be
-  /// filled in; `gone` were expunged. Gives back the folder's highest mod-sequence, not less than
-  /// `floor`.
+  /// Updates the index: `changed` are messages with their current flags, and get their modseq here;
+  /// `gone` were expunged. Returns the folder's highest mod-sequence, at least `floor`.
   ModSeq settle(const Folder& folder, std::vector<State>& changed, std::span<const Uid> gone,
                 ModSeq floor);
-  /// Zero: the folder is not known. For the opening of a folder: it is looked at once more whether
-  /// the database's files are there, or what is cached from then on would be lost with them.
+  /// Zero: the folder is not known. For opening a folder: this checks again whether the database's
+  /// files still exist, or all that is cached from then on would be lost with them.
   ModSeq highest_modseq(const Folder& folder);
 
-  /// The least UID that no session has told of as \Recent; 0: not known.
+  /// The least UID that no session has announced as \Recent; 0: not known.
   Uid first_recent(const Folder& folder);
   void note_first_recent(const Folder& folder, Uid uid);
 
@@ -83,11 +82,11 @@ class Index {
     std::string text;
   };
   std::optional<std::string> cached(const Folder& folder, Uid uid, CacheItem item);
-  /// Those of one item from `first` on, ascending, until there are `count_max` or they have
-  /// `bytes_max`; at least one, if there is one.
+  /// The values of one item from `first` on, ascending, up to `count_max` of them or `bytes_max` in
+  /// all; at least one, if there is one.
   std::vector<Value> cached_from(const Folder& folder, CacheItem item, Uid first,
                                  std::size_t count_max, std::size_t bytes_max);
-  /// All of them in one write.
+  /// Stores all of them in one write.
   void cache(const Folder& folder, std::span<const Value> values);
   /// The folder was deleted.
   void forget(const Folder& folder);
@@ -122,7 +121,7 @@ class Index {
   std::shared_ptr<Database> database_;
   std::uint64_t inode_ = 0;  // of the directory as opened
   std::int64_t retry_at_ = 0;
-  std::int64_t looked_at_ = 0;  // for its removal
+  std::int64_t looked_at_ = 0;  // last check for its removal
   std::map<std::string, Part, std::less<>> parts_;
 };
 

@@ -1,4 +1,4 @@
-// Assigns mod-sequences to the messages of one open folder: from the index, or counted here where
+// Assigns mod-sequences to the messages of one open folder: from the index, or counted here if
 // there is none.
 //
 // STANDARDS  RFC 7162 section 3.1
@@ -13,16 +13,16 @@
 
 namespace pennypost::store {
 
-/// Of one open folder.
+/// Belongs to one open folder.
 class ModSeqs {
  public:
   ModSeqs(Index* index, const Clock& clock);
 
-  /// Before all else, and again when UIDVALIDITY has changed.
+  /// Must be called first, and again when UIDVALIDITY has changed.
   void name_folder(std::string identity, std::uint32_t uid_validity);
   ModSeq highest() const { return highest_; }
   const Index::Folder& folder() const { return folder_; }
-  /// Goes on where another object has left it; false when the index does not say the same.
+  /// Continues from the highest of another object; false if the index has a different one.
   bool resume(ModSeq highest);
 
   /// Fills in the modseq of all messages of a folder just read for the first time.

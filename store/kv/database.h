@@ -1,13 +1,14 @@
-// A crash-safe key-value database: RocksDB as the queue, the index and the maps use it.
+// Stores keys and values safely across crashes: RocksDB as the queue, the index and the maps use
+// it.
 //
 // Keys are ordered as unsigned bytes. Each value is stored with a CRC-32C of key and value, so that
 // what comes back from a disk or from a salvage is either what was put or known to be damaged.
 //
 // A commit is all or nothing. With Sync::Yes it has survived a power cut when commit() returns.
-// After a failed synced commit nobody knows how the log ends, so the database refuses
-// writes until heal() succeeds; reads go on. With a strict profile a damaged log is never skipped
-// in silence: open() answers Damaged, and salvage() (salvage.h) keeps a copy, brings back what can
-// be read, and names what can't.
+// After a failed synced commit the end of the log is unknown, so the database refuses writes until
+// heal() succeeds; reads still work. With a strict profile a damaged log is never skipped silently:
+// open() answers Damaged, and salvage() (salvage.h) keeps a copy, brings back what can be read, and
+// names what can't.
 //
 // All members may be called from several threads at once, but a Batch and a Cursor belong to one
 // thread. Nothing here may stay open across a fork(): open in the child. Calls block: use offload.
@@ -28,7 +29,7 @@
 namespace pennypost::store {
 
 /// Why the database gave no answer. All are temporary to mail: 4xx codes of the Error, told apart
-/// by storage_problem(). That a key is not there is a value, never an Error.
+/// by storage_problem(). A missing key is a value, never an Error.
 enum class StorageProblem {
   Locked = 450,   ///< another process has it open
   Failed = 451,   ///< an I/O error, lack of rights, or a use RocksDB does not support
@@ -48,15 +49,15 @@ struct Profile {
   std::size_t block_cache_bytes;     ///< of table files; filled as needed
   int fresh_files_max;               ///< table files that await merging; each costs a look per read
   int open_files_max;                ///< table files held open; -1: all
-  std::size_t log_reserve_bytes;     ///< a log gets so much in advance (log_reserve.h); 0: nothing
-  bool strict_log;                   ///< see RULES; else the log is read up to the first damage
+  std::size_t log_reserve_bytes;     ///< preallocated for each log (log_reserve.h); 0: none
+  bool strict_log;                   ///< damage is an error; else the log is read up to it
   bool compress;                     ///< LZ4 for table files
   bool map_files;                    ///< read table files through mmap
   bool sync_files;                   ///< false: nothing waits for the disk, not even Sync::Yes
 
   /// Many short-lived, synced entries, strict. Memtables must be flushed before writing goes on
-  /// after a full disk: one of 24 MiB, left from better days, and one of 6 MiB fit into the space
-  /// that the queue's 32 MiB ballast frees.
+  /// after a full disk: one of 24 MiB, left from before, and one of 6 MiB fit into the space that
+  /// the queue's 32 MiB ballast frees.
   static Profile queue();
   /// A cache of other files that is rebuilt when lost: 2 MiB of memtable, not strict, compressed,
   /// never synced.
@@ -75,7 +76,7 @@ class Batch {
 
   void put(std::string_view key, std::string_view value);
   void erase(std::string_view key);
-  /// Cheaper than erase(), for keys that were put exactly once since their last erasure, no more.
+  /// Cheaper than erase(), for keys that were put exactly once since they were last erased.
   void single_erase(std::string_view key);
   /// All keys in [begin, end).
   void erase_range(std::string_view begin, std::string_view end);
@@ -84,7 +85,7 @@ class Batch {
 
   bool empty() const;
   std::size_t count() const;
-  /// Size in the log, for limits on what one commit gathers.
+  /// Size in the log, for limits on the size of one commit.
   std::size_t bytes() const;
   void clear();
 
@@ -117,7 +118,7 @@ class Database {
   /// Opens for reading and writing, creating directory and database where there is none.
   /// Errors: Locked, Damaged, Full, Failed.
   static Result<Database> open(const std::filesystem::path& directory, const Profile& profile);
-  /// Opens what is there for reading, without a lock: the state at the time of opening.
+  /// Opens an existing database for reading, without a lock: its state at the time of opening.
   /// Errors: Absent, Damaged, Failed.
   static Result<Database> open_read_only(const std::filesystem::path& directory,
                                          const Profile& profile);
@@ -146,13 +147,13 @@ class Database {
   /// Errors: Full, Failed, Damaged; no further commit succeeds until heal() does.
   Result<void> commit(Batch& batch, Sync sync = Sync::Yes);
 
-  /// Tries to make writing possible again after a failed commit, e.g. once there is room.
-  /// Errors: Full, Failed, Damaged: try later; Lost: it is of no use any more, open another.
+  /// Tries to make writing possible again after a failed commit, e.g. once there is room. Errors:
+  /// Full, Failed, Damaged: try later; Lost: this object is unusable, open another.
   Result<void> heal();
 
-  /// Moves all that is in memory to table files; the log starts anew.
+  /// Writes everything in memory to table files; a new log begins.
   Result<void> flush();
-  /// Merges table files and forgets what was erased; may take long.
+  /// Merges table files and drops erased entries; may take long.
   Result<void> compact();
 
   const std::filesystem::path& directory() const;
@@ -167,7 +168,7 @@ class Database {
   std::shared_ptr<Impl> impl_;
 };
 
-/// Where a scan stands. Sees the state at the scan's beginning, whatever is committed meanwhile.
+/// Iterates over a scan. Sees the state at its beginning, whatever is committed meanwhile.
 ///
 ///   auto entry = database.scan("u/");
 ///   for (; entry.valid(); entry.next()) use(entry.key(), entry.value());

@@ -11,11 +11,11 @@
 // 13 carry no data of ours.
 //
 // A damaged file is read as follows. A fragment with a single wrong byte is repaired: the CRC is
-// linear, so it tells which byte. From a fragment that can't be repaired, entries are taken whose
-// values bear the right guard. Where a length is lost, reading continues at the next fragment of
-// the block whose checksum is right. An unfinished fragment at the very end is a write that was
-// never acknowledged. So is an unsound last batch in which whole sectors are zero: the log lay on
-// reserved room (log_reserve.h), and a power cut came before all of it was written.
+// linear, so it tells which byte. From a fragment that can't be repaired, only entries with a
+// correct value checksum are taken. Where a length is lost, reading continues at the next fragment
+// of the block whose checksum is right. An unfinished fragment at the very end is a write that was
+// never acknowledged. So is an unsound last batch in which whole sectors are zero: the log lay in
+// preallocated space (log_reserve.h), and a power cut came before all of it was written.
 //
 // SEE ALSO   salvage.h (who uses it)
 #pragma once
@@ -28,10 +28,10 @@
 
 namespace pennypost::store {
 
-/// Erased by the first entry of each log that lies on reserved room; nobody has such a key.
+/// Erased by the first entry of each preallocated log; no real key looks like this.
 inline constexpr std::string_view log_filler_key = "\xff\xff filler";
 
-inline constexpr std::size_t damaged_places_max = 100;  // that are remembered of one log
+inline constexpr std::size_t damaged_places_max = 100;  // remembered for one log
 
 /// A run of entries as they stand in the log, with the sequence number of the first.
 struct LogBatch {

@@ -66,10 +66,10 @@ class LogReserve::Files {
     return {};
   }
 
-  /// A file of that name with room; -1: there is none.
+  /// Turns the reserve into a file of that name and opens it; -1: there is no reserve.
   int take(const std::string& name) {
     std::lock_guard lock(mutex_);
-    // Not before the database's lock is ours: a predecessor may be making one.
+    // Only now is the database's lock surely ours; before, an earlier process may be making one.
     bool is_first = !std::exchange(has_taken_, true);
     has_prepared_ = false;
     if (is_first && !is_there()) make(std::min(bytes_, first_log_bytes_max), Pace::Full);
@@ -85,7 +85,7 @@ class LogReserve::Files {
     return has_taken ? ::open(name.c_str(), O_RDWR | O_CLOEXEC) : -1;
   }
 
-  /// A log that is done with becomes the next large one; false: none is needed, remove the file.
+  /// Turns an obsolete log into the next reserve; false: none is needed, remove the file.
   bool keep(const std::string& name) {
     std::lock_guard lock(mutex_);
     if (is_making_ || is_there() || has_other_name(name)) return false;
@@ -94,7 +94,7 @@ class LogReserve::Files {
     return true;
   }
 
-  /// Makes the next large one in time where none was kept: tried once for each log.
+  /// Makes the next reserve if no old log was kept for it: tried once for each log.
   void prepare() {
     std::lock_guard lock(mutex_);
     if (std::exchange(has_prepared_, true) || is_making_ || is_there()) return;
@@ -124,7 +124,7 @@ class LogReserve::Files {
     return ::stat(path_.c_str(), &found) == 0 && found.st_size == static_cast<off_t>(bytes_);
   }
 
-  /// As in a copy made of links: its bytes are needed there.
+  /// A copy made of hard links shares the file, and needs its bytes.
   static bool has_other_name(const std::string& name) {
     struct stat found {};
     return ::stat(name.c_str(), &found) != 0 || found.st_nlink != 1;
@@ -140,14 +140,14 @@ class LogReserve::Files {
     });
   }
 
-  /// Failing costs speed, nothing else.
+  /// A failure costs speed, nothing else.
   void make(std::uint64_t bytes, Pace pace) const {
     auto beside = unfinished();
     bool is_whole = has_room() && fill(beside, bytes, pace);
     if (!is_whole || ::rename(beside.c_str(), path_.c_str()) != 0) ::unlink(beside.c_str());
   }
 
-  /// Zeros, synced. At a shared pace each step waits for the disk, and leaves it to others then.
+  /// Writes zeros and syncs them. At a shared pace it pauses after each step for other writers.
   bool fill(const std::filesystem::path& file, std::uint64_t bytes, Pace pace) const {
     int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return false;
@@ -200,8 +200,9 @@ class LogReserve::FileSystem final : public rocksdb::FileSystemWrapper {
       bool is_reserved = fd >= 0;
       if (!is_reserved) fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
       if (fd < 0) return io_error("open " + name, errno);
-      // Its first entry never fails for want of room: see begin_memtable() in database.cpp. Before
-      // there is a writer: where a file system can't reserve, libc writes single octets.
+      // Its first entry must never fail for lack of space: see begin_memtable() in database.cpp.
+      // Done before there is a writer, since libc writes single octets where a file system can't
+      // preallocate.
       int problem = is_reserved ? 0 : ::posix_fallocate(fd, 0, log_room_min);
       auto log = std::make_unique<LogWriter>(fd, name);
       if (problem != 0) return io_error("reserve " + name, problem);

@@ -88,7 +88,7 @@ IOStatus LogWriter::Fsync(const IOOptions&, IODebugContext*) {
 IOStatus LogWriter::close() {
   if (fd_ < 0) return IOStatus::OK();
   int fd = std::exchange(fd_, -1);
-  // If this is lost, the log ends in zeros, as after a crash.
+  // If the truncation is lost, the log ends in zeros, as after a crash.
   bool was_cut = ::ftruncate(fd, static_cast<off_t>(size_)) == 0;
   int problem = errno;
   bool was_closed = ::close(fd) == 0;

@@ -1,6 +1,6 @@
 // Writes RocksDB's log to preallocated blocks directly, past the page cache.
 //
-// A log lies on room that was written before (log_reserve.h), so that a commit only overwrites.
+// A log lies in space that was written before (log_reserve.h), so that a commit only overwrites.
 // Through the page cache, a commit costs a copy, a search for dirty pages and a wait for writeback;
 // direct I/O costs the disk alone. Direct I/O takes whole blocks only: the last, partial block is
 // kept in memory, filled up with zeros, and written again together with what follows. Its first

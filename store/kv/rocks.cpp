@@ -24,8 +24,8 @@ std::uint32_t guard_of(std::string_view key, std::string_view value) {
   return crc32c(value, crc32c(key));
 }
 
-// Without this RocksDB looks every five seconds whether a full disk has room, and answers Busy to
-// Resume().
+// Otherwise RocksDB checks every five seconds whether a full disk has room again, and answers Busy
+// to Resume() meanwhile.
 class NoRecoveryByItself final : public rocksdb::EventListener {
  public:
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
@@ -34,9 +34,9 @@ class NoRecoveryByItself final : public rocksdb::EventListener {
   }
 };
 
-// RocksDB 7.8, as Debian builds it with assertions, aborts the process at the line after the first
-// that its diary (the file LOG) could not take: with no room on the disk, whatever happens next.
-// What goes wrong is in the statuses as well, and so in our own log.
+// RocksDB 7.8, as Debian builds it with assertions, aborts the process after a failed write to its
+// info log (the file LOG), so a full disk would kill it. Failures are in the statuses as well, and
+// so in our own log.
 class NoDiary final : public rocksdb::Logger {
  public:
   NoDiary() : Logger(rocksdb::InfoLogLevel::NUM_INFO_LOG_LEVELS) {}
@@ -91,18 +91,18 @@ rocksdb::Options rocks_options(const Profile& profile) {
   options.wal_recovery_mode = profile.strict_log ? rocksdb::WALRecoveryMode::kAbsoluteConsistency
                                                  : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   options.avoid_flush_during_shutdown = true;
-  // Not the 4 MiB in advance that would take all that is left of a nearly full disk.
+  // The default of 4 MiB would use up the rest of a nearly full disk.
   options.manifest_preallocation_size = 64 << 10;
   options.recycle_log_file_num = 0;
   if (profile.sync_files) {
-    // A table file goes to the disk while it is written: one large sync at its end would hold up
-    // those of the log. How fast: write_pace.h.
+    // A table file goes to the disk while it is written, since one large sync at its end would hold
+    // up the log's syncs. write_pace.h sets the speed.
     options.bytes_per_sync = 128 << 10;
   } else {
     options.env = unsynced_files();
   }
 
-  // Healing is the caller's decision, made when its ballast is freed.
+  // The caller decides when to heal: once it has freed its ballast.
   options.max_bgerror_resume_count = 0;
   options.listeners.push_back(std::make_shared<NoRecoveryByItself>());
 

@@ -1,7 +1,7 @@
-// What the files of store/kv share about RocksDB: statuses as Errors, options of a Profile, guarded
-// values.
+// Adapts RocksDB for the files of store/kv: statuses as Errors, options of a Profile, values with
+// checksums.
 //
-// Only for .cpp files of this folder: it includes RocksDB's headers.
+// Only for .cpp files of this folder, since it includes RocksDB's headers.
 #pragma once
 
 #include <rocksdb/io_status.h>
@@ -27,7 +27,7 @@ rocksdb::IOStatus io_error(const std::string& what, int number);
 
 rocksdb::Options rocks_options(const Profile& profile);
 
-/// The value with its checksum behind it, and back; nothing if the checksum is wrong.
+/// The value followed by its checksum, and the way back; nothing if the checksum is wrong.
 std::string guard_value(std::string_view key, std::string_view value);
 std::optional<std::string_view> unguard_value(std::string_view key, std::string_view stored);
 

@@ -64,8 +64,8 @@ Result<std::vector<fs::path>> files_of(const fs::path& directory) {
   return files;
 }
 
-// True if the newest log merely ends in an unfinished write and all else in the logs is sound; then
-// that end is cut off.
+// True if the only damage in the logs is an unfinished write at the end of the newest one, which is
+// then cut off.
 Result<bool> cut_unfinished_tail(const fs::path& directory) {
   TRY(auto files, files_of(directory));
   std::erase_if(files, [](const fs::path& file) { return file.extension() != ".log"; });
@@ -129,7 +129,7 @@ rocksdb::Status open_work(const rocksdb::Options& options, const fs::path& work,
 // Names the entries whose values are damaged, and erases them.
 Result<void> check_values(rocksdb::DB& rocks, const fs::path& work, Loss& loss) {
   rocksdb::ReadOptions options;
-  options.verify_checksums = false;  // the guards are finer: a wrong block still holds right values
+  options.verify_checksums = false;  // a block with a wrong checksum may still hold sound values
   options.fill_cache = false;
   rocksdb::WriteBatch erasures;
   std::unique_ptr<rocksdb::Iterator> iterator(rocks.NewIterator(options));
@@ -163,7 +163,7 @@ Result<void> mend(const fs::path& work, const Profile& profile, Loss& loss) {
   return sync_path(work);
 }
 
-// `work` and `directory` change names.
+// Swaps the names of `work` and `directory`.
 Result<void> exchange(const fs::path& work, const fs::path& directory) {
   if (::renameat2(AT_FDCWD, work.c_str(), AT_FDCWD, directory.c_str(), RENAME_EXCHANGE) != 0) {
     return failed("exchange " + work.string() + " and " + directory.string(), last_error());

@@ -1,13 +1,13 @@
-// Opens a database that may be damaged, saves what can be read, and reports what is missing.
+// Opens a database that may be damaged, salvages what can be read, and reports what is missing.
 //
-// open_or_salvage() is open() where nothing is wrong, and also after a power cut, which leaves at
-// most an unfinished write at the log's end that nobody was told had succeeded. Otherwise the
-// directory is kept as DIRECTORY.damaged-SECONDS, and what can be read is copied:
+// open_or_salvage() acts like open() if nothing is wrong, and also after a power cut, which leaves
+// at most an unfinished, never acknowledged write at the log's end. Otherwise the directory is kept
+// as DIRECTORY.damaged-SECONDS, and what can be read is copied:
 // 1. the logs' batches (log_file.h: one wrong byte is repaired, more cost the entries they hit);
 // 2. the table files, by RocksDB's own repair where the list of files itself is damaged;
 // 3. each value's guard is checked; what fails is reported and erased.
 //
-// The change from the old directory to the new is one rename, so a crash in between costs nothing.
+// One rename replaces the old directory by the new one, so a crash in between costs nothing.
 //
 // SEE ALSO   database.h (open), log_file.h
 #pragma once
@@ -28,9 +28,9 @@ namespace pennypost::store {
 struct Loss {
   std::string cause;                 ///< what open() said
   std::filesystem::path copy;        ///< where the damaged files are kept
-  std::vector<std::string> keys;     ///< entries that are gone, by name
-  std::uint64_t unnamed = 0;         ///< entries that are gone, known by their number alone
-  std::size_t repaired = 0;          ///< places that could be put right exactly
+  std::vector<std::string> keys;     ///< keys of lost entries
+  std::uint64_t unnamed = 0;         ///< lost entries whose keys are unknown
+  std::size_t repaired = 0;          ///< places that were repaired exactly
   std::vector<std::string> places;   ///< `FILE at octet N` of the logs' damaged places
   bool table_files_damaged = false;  ///< entries of table files may be missing without a trace
 
@@ -46,8 +46,9 @@ struct Salvaged {
   std::optional<Loss> loss;  ///< nothing if all was well
 };
 
-/// As Database::open; on Damaged it salvages. Errors: Locked, Full (salvage needs the room of a
-/// second log), Failed, and Damaged where even the salvage fails; the directory is then as it was.
+/// Like Database::open, but salvages a damaged database. Errors: Locked, Full (a salvage needs
+/// space for a second log), Failed, and Damaged if even the salvage fails, which leaves the
+/// directory unchanged.
 Result<Salvaged> open_or_salvage(const std::filesystem::path& directory, const Profile& profile,
                                  const Clock& clock = Clock::system());
 

@@ -21,7 +21,7 @@ struct TableBuilder::Impl {
 
   ~Impl() {
     writer.reset();
-    std::error_code ignored;  // what stays behind is in nobody's way
+    std::error_code ignored;  // leftovers do no harm
     if (!finished) std::filesystem::remove_all(directory, ignored);
   }
 };

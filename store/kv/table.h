@@ -1,7 +1,7 @@
 // Builds an immutable database directory from entries in ascending order.
 //
-// This is ten times faster than filling a Database with a whole map, since no log is written. A
-// directory that is not finished when the builder goes away is removed. Read it with
+// This is ten times faster than filling a Database with a whole map, since no log is written. If
+// the builder is destroyed before finish(), the directory is removed. Read it with
 // Database::open_read_only(directory, Profile::table()).
 #pragma once
 
@@ -24,7 +24,7 @@ class TableBuilder {
 
   /// Keys must come in strictly ascending order of their bytes; anything else is Failed.
   Result<void> add(std::string_view key, std::string_view value);
-  /// Writes all to disk, synced; readers may open it from now on.
+  /// Writes everything to disk and syncs it; readers may open it from now on.
   Result<void> finish();
 
  private:

@@ -8,7 +8,7 @@
 
 namespace pennypost::store {
 
-/// All octets of the file; none where there is no such file.
+/// All octets of the file; empty if there is no such file.
 inline std::string bytes_of(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};

@@ -5,7 +5,7 @@
 namespace pennypost::store {
 namespace {
 
-// Table file and zeros, one after the other, are through before the next memtable is full.
+// Fast enough that table file and zeros are both done before the next memtable is full.
 constexpr double faster_than_filled = 3;
 constexpr std::int64_t refill_microseconds = 2'000;
 constexpr std::int32_t fairness = 10;  // of ten, one goes to merging before a memtable

@@ -2,9 +2,9 @@
 //
 // When a memtable is full it becomes a table file, and its log is filled with zeros
 // (log_reserve.h): twice as much as was committed. At full speed each commit would wait behind all
-// of that: a tenth of a second without an answer. So both are spread over the time that the next
-// memtable is expected to take, which is how long this one took. If that one is well filled before
-// they are done, they are hurried.
+// of that, for a tenth of a second. So both are spread over the time that the next memtable is
+// expected to take to fill, which is how long this one took. If it is nearly full before they are
+// done, they speed up.
 //
 // All members may be called from several threads.
 #pragma once
@@ -20,15 +20,15 @@
 namespace pennypost::store {
 
 inline constexpr std::int64_t pace_min = 64 << 20;               ///< octets a second
-inline constexpr std::int64_t pace_max = std::int64_t{4} << 30;  ///< as good as none
+inline constexpr std::int64_t pace_max = std::int64_t{4} << 30;  ///< practically unlimited
 
 class WritePace {
  public:
   WritePace();
 
-  /// A memtable of so many octets is full, and the next one begins.
+  /// A memtable of `bytes` octets is full, and the next one begins.
   void begin_memtable(std::size_t bytes, std::chrono::steady_clock::time_point now);
-  /// As fast as the disk can, until the next memtable begins.
+  /// Removes the limit until the next memtable begins.
   void hurry() { limiter_->SetBytesPerSecond(pace_max); }
 
   std::int64_t bytes_per_second() const { return limiter_->GetBytesPerSecond(); }

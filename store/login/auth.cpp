@@ -9,16 +9,17 @@
 namespace pennypost::store {
 namespace {
 
-// A client that is still there is looked at less and less often.
+// A client that is still there is checked less and less often.
 constexpr Duration look_interval_first{20};
 constexpr Duration look_interval_longest{250};
-// What the answer may take longer than auth itself allows: the way there and back.
+// Extra time for an answer beyond auth's own limits, for the way there and back.
 constexpr Duration port_time{5000};
-// For so long what auth has said of all its users holds, and so long a greeting waits to hear it.
+// How long auth's answer about SCRAM is valid, and how long a greeting waits for it.
 constexpr Duration offer_lifetime{1000};
 constexpr Duration offer_time{1000};
 
-/// Whether the peer of a socket, perhaps below TLS, has closed its side. A test's memory never has.
+/// Whether the peer of a socket, perhaps below TLS, has closed its side. False for the in-memory
+/// streams of tests.
 bool has_hung_up(Stream& stream) {
   auto* tls = dynamic_cast<TlsStream*>(&stream);
   auto* socket = dynamic_cast<Socket*>(tls == nullptr ? &stream : &tls->below());
@@ -71,7 +72,7 @@ AuthExchange::~AuthExchange() {
   if (is_open_) port_.abort(number_);
 }
 
-/// A client that has closed its side is only counted out of the queue: if its password is being
+/// A client that has closed its side is only removed from the queue: if its password is being
 /// checked already it gets its answer, which it may still read.
 void AuthExchange::look_at_client() {
   if (has_hung_up(client_)) {

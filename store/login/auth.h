@@ -2,11 +2,11 @@
 //
 // One exchange is a series of steps with the same number: the first names the mechanism, and each
 // answer either asks for another response or ends the exchange. A plaintext LOGIN or USER/PASS is
-// PLAIN in one step. The answer to a failure comes after the delay that the client has earned; the
+// PLAIN in one step. The answer to a failure comes after the delay that this client gets; the
 // session only passes it on.
 //
-// On success the session gets a token, by which the master knows the login for a minute: the
-// session itself can name no account.
+// On success the session gets a token, by which the master knows the account for a minute; the
+// session can't name an account itself.
 //
 // SEE ALSO   auth_process.h (who answers), handover.h (what the token is for)
 #pragma once
@@ -26,7 +26,7 @@ struct AuthAnswer {
   enum class Kind : std::uint8_t { Continue, Success, Failure, Temporary };
   friend constexpr Kind wire_last(Kind) { return Kind::Temporary; }
   Kind kind = Kind::Failure;
-  std::string challenge;  // Continue, or the last words of a SCRAM success; not encoded
+  std::string challenge;  // Continue, or the final message of a SCRAM success; not base64
   std::string login;      // Success: the name, in normal form: bob@example.org
   std::string token;      // Success: for the hand-over
   std::string reason;     // Failure, Temporary: for the log only
@@ -39,12 +39,12 @@ struct AuthAnswer {
 struct AuthStep {
   static constexpr std::uint16_t type = 40;
   using Reply = AuthAnswer;
-  std::uint64_t exchange = 0;  // the same in each step; unique in the asking process
-  std::uint64_t process = 0;   // the asking one, known from the link, not from the message
+  std::uint64_t exchange = 0;  // the same in each step; unique within the client process
+  std::uint64_t process = 0;   // the client process, known from the link, not from the message
   bool is_first = true;
   std::string service;        // smtp, pop3, imap
   std::string mechanism;      // in the first step: PLAIN, LOGIN, SCRAM-SHA-256 …
-  bool has_response = false;  // a first step may come without
+  bool has_response = false;  // a first step may have none
   std::string response;       // decoded
   std::string client_address;
   std::string local_address;
@@ -70,8 +70,8 @@ struct AuthAbort {
   }
 };
 
-/// May SCRAM be offered to whoever comes? Asked by login and receive processes, which can't read
-/// credentials.
+/// Asks whether SCRAM may be offered to everybody. Sent by login and receive processes, which can't
+/// read credentials.
 struct AskScram {
   static constexpr std::uint16_t type = 46;
   struct Answer {
@@ -86,17 +86,17 @@ struct AskScram {
   void fields(Archive&) {}
 };
 
-/// What a session asks; a test answers itself.
+/// What a session needs from auth; tests have their own implementation.
 class AuthPort {
  public:
   virtual ~AuthPort() = default;
-  /// An Error (temporary) where auth can't be asked.
+  /// An Error (temporary) if auth can't be reached.
   virtual Task<Result<AuthAnswer>> step(AuthStep step) = 0;
   virtual void abort(std::uint64_t exchange) = 0;
   /// A number for a new exchange.
   virtual std::uint64_t next_exchange() = 0;
-  /// Whether SCRAM serves everybody who may log in, as it was a second ago or later; what was last
-  /// known where auth does not answer, and false where nothing is.
+  /// Whether SCRAM works for everybody who may log in; the answer may be a second old. If auth does
+  /// not answer, the last known answer, or false if there was none.
   virtual Task<bool> scram_serves_all() = 0;
 };
 
@@ -117,9 +117,9 @@ class RemoteAuth final : public AuthPort {
   std::uint64_t last_ = 0;
 };
 
-/// One exchange of a session. If it goes before the last answer came, auth forgets the exchange at
-/// once; while it waits for an answer it looks now and then whether the client is still there, and
-/// lets auth drop an attempt whose client is not.
+/// One exchange of a session. If it is destroyed before the last answer, auth forgets the exchange
+/// at once. While it waits for an answer it checks now and then whether the client is still
+/// connected, and if not, lets auth drop the attempt.
 class AuthExchange {
  public:
   AuthExchange(Loop& loop, AuthPort& port, Stream& client, const Settings& settings);
@@ -127,9 +127,9 @@ class AuthExchange {
   AuthExchange& operator=(const AuthExchange&) = delete;
   ~AuthExchange();
 
-  /// The answer to the next step; Temporary with its reason where auth does not give one in time:
-  /// auth_timeout, and what a failure may be held back. The exchange's own fields of `step` are
-  /// filled in.
+  /// The answer to the next step; Temporary with a reason if auth does not answer within
+  /// auth_timeout and the longest failure delay. Fills in the fields of `step` that belong to the
+  /// exchange.
   Task<AuthAnswer> step(AuthStep step);
 
  private:
@@ -145,7 +145,7 @@ class AuthExchange {
   Timer look_;
 };
 
-/// LOGIN's and PASS's way: the exchange PLAIN with both in one response (RFC 4616).
+/// For LOGIN and PASS: a PLAIN exchange with both in one response (RFC 4616).
 AuthStep plain_step(const std::string& login, const std::string& password);
 
 }  // namespace pennypost::store

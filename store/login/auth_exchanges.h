@@ -1,7 +1,7 @@
 // Holds the SASL exchanges that wait for their client's next response.
 //
 // An exchange belongs to the process that began it: no other can go on with it or end it. It is
-// freed when its client or that process goes, and at the latest after a time.
+// freed when its client or that process goes, and after a time limit at the latest.
 //
 // LIMITS  exchanges_max
 #pragma once
@@ -28,17 +28,17 @@ class AuthExchanges {
   struct Exchange {
     std::unique_ptr<ServerExchange> sasl;
     std::string login;       // as the throttle counts it; empty: not known yet
-    std::string stored_key;  // of SCRAM, as it was when the exchange began
+    std::string stored_key;  // for SCRAM, as it was when the exchange began
   };
 
   bool is_full() const { return open_.size() >= exchanges_max; }
   std::size_t size() const { return open_.size(); }
   void keep(Key key, Exchange exchange, SteadyTime now);
-  /// Takes it out; nothing: there is none.
+  /// Removes and returns it; nothing if there is none.
   std::optional<Exchange> take(Key key);
   void forget(Key key) { take(key); }
   void forget_all_of(ProcessNumber process);
-  /// Those that were kept before `oldest`.
+  /// Forgets those that were kept before `oldest`.
   void forget_old(SteadyTime oldest);
 
  private:

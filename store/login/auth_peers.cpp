@@ -79,8 +79,8 @@ Descriptor datagram_socket() {
   return Descriptor(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
-/// The descriptor beside a datagram; further ones are closed. `is_ours`: its sender's uid is ours
-/// or root's.
+/// The descriptor that came with a datagram; further ones are closed. `is_ours`: the sender's uid
+/// is ours or root's.
 Descriptor take_control(msghdr& header, bool& is_ours) {
   Descriptor reply;
   is_ours = false;
@@ -132,7 +132,7 @@ Result<void> AuthPeers::open() {
   socket_ = std::move(made);
   poll_.emplace(loop_, socket_.number());
   tasks_.start(receive());
-  // Whoever makes its socket from now on greets us.
+  // A process that makes its socket from now on will greet us.
   TRY(names, names_in(directory_));
   for (const auto& name : names) {
     if (name != name_) greet(name);
@@ -154,7 +154,7 @@ void AuthPeers::close() {
   ::unlink((directory_ + "/" + name_).c_str());
 }
 
-/// A process that does not listen any more is a name without a socket behind it.
+/// A process that no longer listens has left only the name of its socket.
 void AuthPeers::greet(const std::string& name) {
   auto address = address_of(directory_, name);
   if (!address) return;
@@ -184,7 +184,7 @@ Task<> AuthPeers::learn(Descriptor reply) {
     for (const auto& entry : *entries) throttle_.merge(entry);
     ++changes_;
   } catch (const Disconnected&) {
-    // It has gone; the others know as much.
+    // It has gone; the others have the same state.
   }
 }
 
@@ -254,7 +254,7 @@ Task<> AuthPeers::receive() {
 }
 
 std::optional<AuthPeers::Datagram> AuthPeers::receive_one() {
-  // One byte more than is allowed, so that more shows.
+  // One byte more than is allowed, to detect a datagram that is too long.
   std::string bytes(notice_bytes_max + 1, '\0');
   iovec part{bytes.data(), bytes.size()};
   msghdr header{};
@@ -273,7 +273,7 @@ std::optional<AuthPeers::Datagram> AuthPeers::receive_one() {
     if (!std::exchange(has_refused_, true)) {
       log_warning("auth", "a datagram of another user in " + directory_ + " is refused");
     }
-    return datagram;  // empty: nothing that take() knows
+    return datagram;  // empty, which take() ignores
   }
   bytes.resize(static_cast<std::size_t>(count));
   datagram.bytes = std::move(bytes);

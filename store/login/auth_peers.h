@@ -3,10 +3,10 @@
 //
 // There is no owner and no lock. Each process holds the whole state and a datagram socket in a
 // directory that only they may enter; events go to all sockets there, collected over one turn of
-// the event loop. A process that starts says hello, is told of events from then on, and asks the
-// others for what they know. A process that dies takes nothing with it, and one that can't reach
-// the others counts alone. Order does not matter, as events only add up; a peer that does not read
-// loses the oldest events, and counts less.
+// the event loop. A process that starts says hello, receives events from then on, and asks the
+// others for their state. Nothing is lost when a process dies, and one that can't reach the others
+// counts alone. Order does not matter, since events only add up; a peer that does not read loses
+// the oldest events, and counts fewer.
 //
 // `pennypost throttle` uses the same sockets, to see the state and to lift blocks.
 //
@@ -28,7 +28,7 @@
 
 namespace pennypost::store {
 
-/// Where the sockets are: only auth processes (and root) may enter.
+/// The directory of the sockets, which only auth processes (and root) may enter.
 std::string auth_socket_directory(const Config& config);
 
 class AuthPeers {
@@ -43,12 +43,12 @@ class AuthPeers {
 
   /// Makes our socket, and says hello to the others. Error: it can't be made.
   Result<void> open();
-  /// Counts an event here, and tells the others. True when it blocks its pair.
+  /// Counts an event here, and tells the others. True if it blocks its pair of address and login.
   bool note(AuthEvent event);
-  /// Leaves: the socket is removed. What was gathered goes out before.
+  /// Sends what was gathered and removes the socket.
   void close();
   std::size_t size() const { return peers_.size(); }
-  /// Grows with every change of the state, whosesoever.
+  /// Grows with every change of the state, by this process or others.
   std::uint64_t changes() const { return changes_; }
 
  private:
@@ -68,7 +68,7 @@ class AuthPeers {
   Task<> give(Descriptor reply, std::string body);
   Task<> learn(Descriptor reply);
   Task<> send_gathered();
-  /// False when the peer takes nothing now; a peer that has gone leaves the list.
+  /// False if the peer accepts nothing now. A peer that has gone is removed from the list.
   bool send_to(const std::string& name, Peer& peer);
 
   Loop& loop_;
@@ -79,14 +79,14 @@ class AuthPeers {
   std::optional<Poll> poll_;
   std::map<std::string, Peer> peers_;
   std::uint64_t changes_ = 0;
-  bool has_refused_ = false;  // a stranger's datagram, logged once
+  bool has_refused_ = false;  // another user's datagram, logged once
   Nursery sender_;
   Nursery replies_;
   Nursery tasks_;
 };
 
-/// For a command: asks every auth process of this host, and waits for their answers. Error: the
-/// directory can't be entered. `bodies` are the answers of those that gave one.
+/// For a command: asks every auth process of this host, and returns the answers of those that gave
+/// one. Error: the directory can't be entered.
 Result<std::vector<std::string>> ask_auth_processes(const std::string& directory,
                                                     const AuthNotice& question);
 

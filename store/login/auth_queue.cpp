@@ -59,7 +59,7 @@ bool AuthQueue::enter(Attempt& attempt) {
   by_key_.insert_or_assign(client.key, &attempt);
   ++waiting_by_login_[client.login];
   ++waiting_;
-  // Nobody else can go on because of it: only this group is looked at.
+  // An arrival can't let any other group run, so only this one is tried.
   std::int64_t when = 0;
   if (running_ < limits_.running_max && may_run(*group, when)) {
     run_first(*group);
@@ -85,7 +85,7 @@ void AuthQueue::leave(Attempt& attempt) {
   }
 }
 
-/// Takes it out of all lists; the group stays only if it has others.
+/// Removes it from all lists, and its group too if that is empty.
 void AuthQueue::stop_waiting(Attempt& attempt, Attempt::State state) {
   auto group = attempt.group_;
   attempt.state_ = state;
@@ -108,7 +108,7 @@ void AuthQueue::drop(const std::string& key) {
   ++attempts_of(attempt.client_.address).abandoned;
   bool is_kept = group->second.waiting.size() > 1 || group->second.running > 0;
   stop_waiting(attempt, Attempt::State::Dropped);
-  // The others of this client are a suspect's now.
+  // Its client is a suspect now, and gets fewer waiting places.
   if (is_kept) trim(*group);
 }
 
@@ -146,7 +146,7 @@ std::int64_t AuthQueue::failures(const Groups::value_type& group) const {
 void AuthQueue::trim(Groups::value_type& group) {
   auto& waiting = group.second.waiting;
   if (waiting.size() <= limits_.per_address_max || !is_suspect(group)) return;
-  // One stays at least, so that the group outlives this.
+  // At least one stays, so that the group continues to exist.
   auto kept = std::max<std::size_t>(limits_.per_address_max, 1);
   while (waiting.size() > kept) stop_waiting(*waiting.back(), Attempt::State::Refused);
 }
@@ -158,7 +158,7 @@ bool AuthQueue::make_room(const Groups::value_type& newcomer) {
     return std::pair(!group.second.is_trusted, burden(group) + own);
   };
   auto most = rank(newcomer);
-  ++most.second;  // itself
+  ++most.second;  // the newcomer's attempt
   Groups::value_type* worst = nullptr;
   for (auto& group : groups_) {
     if (group.second.waiting.empty() || &group == &newcomer || rank(group) < most) continue;

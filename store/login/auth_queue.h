@@ -1,15 +1,15 @@
-// Decides whose password is checked next, and which attempts are not checked at all.
+// Decides whose password is checked next, and which attempts are refused unchecked.
 //
 // A check costs a hash of some 60 ms, so that anybody could fill the processor with wrong
 // passwords. Therefore:
 //   - pairs of address and login that have logged in before, and exempt networks, come before
 //     strangers; one thread is kept for them;
-//   - among strangers the address with the fewest wrong passwords and other attempts that came to
-//     nothing (in attempts_window) comes first: an attacker's addresses fall behind at once;
+//   - among strangers the address with the fewest wrong passwords and other fruitless attempts (in
+//     attempts_window) comes first: an attacker's addresses fall behind at once;
 //   - then the latest comes first: under a flood those who have waited long have mostly given up;
 //   - suspects, which are clients with wrong or abandoned passwords, get at most half of the
-//     threads, and only a few waiting places: per_address_max, per_login_max. One more is refused
-//     unchecked, to try again later;
+//     threads, and only a few waiting places: per_address_max, per_login_max. Further attempts are
+//     refused unchecked, to be tried again later;
 //   - a slowed address has one check at a time, with a pause after each;
 //   - an attempt whose client has gone is dropped.
 // All others share only waiting_max; when that is reached, a client gives way with its newest
@@ -41,8 +41,8 @@ class AuthQueue {
     std::size_t per_login_max = 4;
     std::size_t running_max = 4;
   };
-  /// Who attempts: `key` names the attempt for drop(); the delays are the service's, for the pause
-  /// of a slowed address.
+  /// The client of an attempt: `key` names the attempt for drop(); the delays are the service's,
+  /// for the pause of a slowed address.
   struct Client {
     std::string key;
     IpAddress address = IpAddress::loopback4();
@@ -53,7 +53,7 @@ class AuthQueue {
   static constexpr Duration attempts_window{60'000};
   enum class Verdict : std::uint8_t {
     Go,    ///< check it now; the turn ends with the Attempt
-    Busy,  ///< not now: no place, or not within the time
+    Busy,  ///< not now: no place in the queue, or not in time
     Gone,  ///< drop() was called
   };
 
@@ -64,15 +64,15 @@ class AuthQueue {
   struct Group;
 
  public:
-  /// One password on its way; leaves the queue, or ends its turn, when destroyed. Wrong passwords
-  /// are to be counted before that.
+  /// One password to check; leaves the queue, or ends its turn, when destroyed. A wrong password
+  /// must be counted before that.
   class Attempt {
    public:
     Attempt(AuthQueue& queue, Client client);
     Attempt(const Attempt&) = delete;
     Attempt& operator=(const Attempt&) = delete;
     ~Attempt();
-    /// Waits for the turn, `longest` at most. Once.
+    /// Waits for the turn, at most `longest`. To be called once.
     Task<Verdict> turn(Duration longest);
     /// The password was right: the attempt does not count against its address.
     void succeed();
@@ -90,20 +90,20 @@ class AuthQueue {
     std::map<GroupKey, Group>::iterator group_;
   };
 
-  /// The client of this attempt has gone: it is not checked if it still waits.
+  /// The client of this attempt has gone: the attempt is dropped if it still waits.
   void drop(const std::string& key);
   std::size_t waiting() const { return waiting_; }
   std::size_t running() const { return running_; }
 
  private:
-  /// The attempts of one address; of one pair, where that is trusted.
+  /// The attempts of one address or, if it is trusted, of one pair of address and login.
   struct Group {
     bool is_trusted = false;
     std::list<Attempt*> waiting;
     std::size_t running = 0;
   };
   using Groups = std::map<GroupKey, Group>;
-  /// Of an address, in attempts_window: without those that succeeded.
+  /// The attempts of an address in attempts_window, without those that succeeded.
   struct Attempts {
     std::int64_t since = 0;  // microseconds since 1970
     std::int64_t count = 0;
@@ -113,7 +113,7 @@ class AuthQueue {
   bool enter(Attempt& attempt);
   void leave(Attempt& attempt);
   void stop_waiting(Attempt& attempt, Attempt::State state);
-  /// False where the newcomer itself is the one to give way.
+  /// False if the newcomer itself must give way.
   bool make_room(const Groups::value_type& newcomer);
   /// Refuses those beyond per_address_max, once their client has wrong passwords.
   void trim(Groups::value_type& group);
@@ -121,9 +121,10 @@ class AuthQueue {
   Attempts attempts(const Groups::value_type& group) const;
   std::int64_t failures(const Groups::value_type& group) const;
   bool is_suspect(const Groups::value_type& group) const;
-  /// What is to be said against it: failures, and attempts that led to nothing.
+  /// What counts against a group: failures, and fruitless attempts.
   std::int64_t burden(const Groups::value_type& group) const;
-  /// Whether the group's first may be checked now; else perhaps the time from which it may be.
+  /// Whether the group's first attempt may be checked now; if not, `when` is the time from which it
+  /// may be, if that is known.
   bool may_run(const Groups::value_type& group, std::int64_t& when) const;
   bool comes_before(const Groups::value_type& a, const Groups::value_type& b) const;
   void run_first(Groups::value_type& group);

@@ -19,7 +19,7 @@ constexpr std::size_t relay_bytes = 32 * 1024;
 
 // Login's part
 
-/// One direction of a relay: until either side ends.
+/// Relays one direction until either side ends.
 Task<> pass_on(Stream& from, Stream& to) {
   std::string buffer;
   for (;;) {
@@ -44,8 +44,8 @@ Task<> pass_on(Stream& from, Stream& to) {
   }
 }
 
-/// Both directions between an encrypted client and its worker. The client's end ends the relay, the
-/// worker's end sends what is left and closes.
+/// Relays both directions between an encrypted client and its worker. When the client closes, the
+/// relay ends; when the worker closes, what is left is sent to the client first.
 Task<> relay(Loop& loop, std::unique_ptr<Stream> client, std::unique_ptr<Stream> worker,
              Event& relay_ended) {
   Event ended(loop);
@@ -67,7 +67,8 @@ Task<> relay(Loop& loop, std::unique_ptr<Stream> client, std::unique_ptr<Stream>
   relay_ended.notify_all();
 }
 
-/// By what sessions of a user are counted: IPv6 clients have as many addresses as they like.
+/// The address by which a user's sessions are counted: a block, since IPv6 clients can use many
+/// addresses.
 std::string counted_address(const std::string& client_address) {
   auto address = IpAddress::parse(client_address);
   return address ? address->client_block().text() : client_address;
@@ -97,7 +98,7 @@ Task<Result<void>> hand_over(Child& child, std::unique_ptr<Connection>& connecti
   auto work = child.port("master").call(std::move(request), std::move(ends));
   auto answer = co_await std::move(work);
   if (!answer) {
-    // The connection is whole again, to tell the client.
+    // The connection gets its stream back, to tell the client.
     connection->exchange_stream(std::move(stream));
     co_return Error(std::move(answer).error());
   }
@@ -112,12 +113,12 @@ Task<Result<void>> hand_over(Child& child, std::unique_ptr<Connection>& connecti
 
 struct HandOverDesk::State {
   struct Login {
-    ProcessNumber process = master_process;  // which alone can hand over its client
+    ProcessNumber process = master_process;  // the only one that may use the token
     std::string login;
     AccountRef account;
     SteadyTime since;
   };
-  // One account's sessions are all in one worker.
+  // All sessions of an account are in one worker.
   struct Sessions {
     ProcessNumber worker = master_process;
     std::int64_t count = 0;
@@ -130,8 +131,8 @@ struct HandOverDesk::State {
     std::erase_if(tokens,
                   [&](const auto& entry) { return now - entry.second.since > token_lives; });
   }
-  /// How many of these are open in the worker that would take one more. A worker that has crashed
-  /// tells of no session's end: with another in its place they are all over.
+  /// How many of these are open in the worker that would take one more. A crashed worker reports no
+  /// ends of sessions: once another has replaced it, all of its sessions are over.
   std::int64_t& sessions_of(const std::pair<std::string, std::string>& key, ProcessNumber worker) {
     auto& entry = sessions[key];
     if (entry.worker != worker) {
@@ -141,7 +142,7 @@ struct HandOverDesk::State {
     }
     return sessions[key].count;
   }
-  /// A worker ends its own sessions alone.
+  /// A worker can only end its own sessions.
   void end_session(const std::pair<std::string, std::string>& key, ProcessNumber worker) {
     auto found = sessions.find(key);
     if (found == sessions.end() || found->second.worker != worker) return;
@@ -252,7 +253,7 @@ WorkerDesk::WorkerDesk(Child& child, Duration timeout, ServeSession serve)
 
 Task<Result<Done>> WorkerDesk::take(Serve request, std::vector<Descriptor> ends) {
   if (ends.size() != 1) co_return Error::temporary("4.3.0", "a session comes with its descriptor");
-  // One more that can't be taken would be lost on its way, with all that came behind it.
+  // A descriptor that can't be received would be lost, with all messages after it.
   if (sessions_.size() + descriptors_reserved >= descriptor_limit()) {
     co_return Error(451, ResponseCode::Limit,
                     "as many sessions as descriptors may be open (ulimit -Hn)");
@@ -289,7 +290,7 @@ Task<> WorkerDesk::serve(std::unique_ptr<Connection> connection, Serve request) 
   try {
     co_await std::move(session);
   } catch (const Disconnected&) {
-    // Gone before the mail was open, or while its last words were sent.
+    // The client left before its mail was open, or while its last response was sent.
   }
   child_.port("master").post(ended);
 }

@@ -1,13 +1,13 @@
-// Hands a connection over after login: from the login process to the worker of the account.
+// Hands a connection over after login, from the login process to the account's worker.
 //
 //   login --AuthStep--> auth --Verified--> master          the master learns token -> account
 //   login --HandOver{token, descriptor}--> master --Serve{account, descriptor}--> worker
 //
-// A plain socket is passed itself. Of an encrypted connection login keeps the TLS side and relays
-// to a socketpair, whose other end is passed. Bytes that the client sent ahead are passed along.
-// The master starts the worker if there is none, with the account's uid, which it looks up itself:
-// a system user gets a worker of his own, own users share the uid of `virtual_mail_owner` and are
-// spread over shards.
+// A plain socket is passed itself. For an encrypted connection login keeps the TLS side and relays
+// to a socketpair, whose other end is passed. Bytes that the client has already sent are passed
+// along. The master starts the worker if there is none, with the account's uid, which it looks up
+// itself: each system user gets a separate worker; own users share the uid of `virtual_mail_owner`
+// and are spread over shards.
 //
 // LIMITS     tokens_max, token_lives; mail_max_userip_connections per user and address
 #pragma once
@@ -31,7 +31,7 @@ namespace pennypost::store {
 inline constexpr std::size_t tokens_max = 100'000;
 inline constexpr std::chrono::seconds token_lives{60};
 
-/// auth -> master: this token, in the hands of that login process, stands for that account.
+/// auth -> master: this token, used by that login process, stands for that account.
 struct Verified {
   static constexpr std::uint16_t type = 42;
   using Reply = Done;
@@ -45,7 +45,7 @@ struct Verified {
   }
 };
 
-/// What a session after login is told of the time before.
+/// What a session after login must know about the one before.
 struct ClientInfo {
   Service service = Service::Pop3;
   std::string login;
@@ -53,15 +53,15 @@ struct ClientInfo {
   std::string local_address;
   bool is_encrypted = false;
   std::string session_id;
-  std::string state;  // the daemon's own: IMAP's tag and command
-  std::string input;  // what the client sent ahead
+  std::string state;  // specific to the daemon: IMAP's tag and command
+  std::string input;  // what the client has already sent
   template <class Archive>
   void fields(Archive& archive) {
     archive(service, login, client_address, local_address, is_encrypted, session_id, state, input);
   }
 };
 
-/// login -> master, with the descriptor. Another process's token is none.
+/// login -> master, with the descriptor. A token given to another process is not valid.
 struct HandOver {
   static constexpr std::uint16_t type = 43;
   using Reply = Done;
@@ -97,19 +97,20 @@ struct SessionEnded {
   }
 };
 
-/// In a login process: gives the connection away. Answers when the worker has it, or with the error
-/// to tell the client; an encrypted connection is then relayed, by a task of `relays`, until either
-/// side ends, and `relay_ended` told.
+/// In a login process: hands the connection over. Returns when the worker has it, or with the error
+/// to tell the client. An encrypted connection is then relayed, by a task in `relays`, until either
+/// side ends; then `relay_ended` is set.
 Task<Result<void>> hand_over(Child& child, std::unique_ptr<Connection>& connection,
                              std::string token, ClientInfo client, Nursery& relays,
                              Event& relay_ended);
 
-/// The master's part: knows tokens, starts workers. One for a daemon; lives as long as the master.
+/// The master's part: knows tokens and starts workers. There is one for each daemon, as long as its
+/// master.
 class HandOverDesk {
  public:
   HandOverDesk();
   ~HandOverDesk();
-  /// The rows' `asks_master`.
+  /// For `asks_master` in the rows of the process table.
   void serve_auth(Master& master, Services& services);
   void serve_login(Master& master, Services& services);
   void serve_worker(Master& master, Services& services);
@@ -123,11 +124,11 @@ class HandOverDesk {
   std::shared_ptr<State> state_;
 };
 
-/// In a worker: accepts sessions; `serve` runs one to its end on a connection whose client is
-/// logged in.
+/// The worker's part: accepts sessions; `serve` runs one to its end, on a connection whose client
+/// is logged in.
 class WorkerDesk {
  public:
-  /// Disconnected ends a session; nobody need catch it.
+  /// A Disconnected ends the session and need not be caught.
   using ServeSession = std::function<Task<>(std::unique_ptr<Connection>, ClientInfo, AccountRef)>;
   WorkerDesk(Child& child, Duration timeout, ServeSession serve);
 

@@ -10,27 +10,26 @@
 namespace pennypost::store {
 namespace {
 
-// How long a client that is about to log in has for it when the daemon ends.
+// How long a client that is just logging in may take to finish when the daemon ends.
 constexpr Duration farewell_time{2000};
-// How long one whose dialogue has ended has to read our last words.
+// How long a client may take to read our last line after its dialogue has ended.
 constexpr Duration linger_time{2000};
 
 bool is_pop3(Service service) { return service == Service::Pop3 || service == Service::Pop3s; }
 
-/// What tells a client that nobody else will answer it.
+/// The last line to a client that is not served.
 std::string goodbye(Service service, std::string_view why) {
   std::string_view before = is_pop3(service) ? "-ERR [SYS/TEMP] " : "* BYE ";
   return std::string(before) + std::string(why) + "\r\n";
 }
 
-/// The last line to a client that waits for nothing else; it takes it at once or never. Its TLS is
-/// told that no more follows.
+/// Sends a last line without waiting; the client takes it at once or never. TLS is closed properly.
 void say_farewell(Stream& stream, std::string_view line) {
   try {
     if (!line.empty()) stream.try_write(line);
     stream.shut_down();
   } catch (const Disconnected&) {
-    // The client was faster.
+    // The client has disconnected already.
   }
 }
 
@@ -60,13 +59,13 @@ class LoginProcess::Visitor final : public Guest {
       say_farewell(*stream_, goodbye(service_, "Too many connections."));
     }
   }
-  /// For one that is not known yet when the server ends.
+  /// Called when the server ends before the client has logged in.
   void stop() {
     if (session_ != nullptr) session_->stop();
   }
 
   Service service() const { return service_; }
-  /// By when it must have logged in.
+  /// When the time to log in ends.
   SteadyTime deadline() const { return deadline_; }
   std::unique_ptr<Stream>& stream() { return stream_; }
   std::unique_ptr<Connection>& connection() { return connection_; }
@@ -123,8 +122,7 @@ ConnectionLimits LoginProcess::limits_of(Service service) const {
   return limits;
 }
 
-/// Whether the client may have one connection more; if not, it is told so, where it would
-/// understand.
+/// Whether the client may have one more connection; if not, it is told so, unless it expects TLS.
 bool LoginProcess::is_welcome(Socket& socket, Service service, const ConnectionLimits& limits,
                               ConnectionCounts::Place& place) {
   IpAddress peer = socket.peer().address();
@@ -140,7 +138,7 @@ bool LoginProcess::is_welcome(Socket& socket, Service service, const ConnectionL
   return false;
 }
 
-/// One limit for the process, whatever the ports it listens on.
+/// One limit for the process, for all ports together.
 std::size_t LoginProcess::connections_max() const {
   bool is_popd = !child_.listeners().empty() && is_pop3(child_.listeners().front().service);
   const Settings& settings = child_.config()->at(is_popd ? Service::Pop3 : Service::Imap);
@@ -178,7 +176,7 @@ Task<> LoginProcess::host(Service service, std::unique_ptr<Socket> socket,
   client.local = socket->local().address();
   client.session_id = make_session_id(Clock::system());
   client.tls = child_.tls(service);
-  // Held for as long as the client is here, that is, until it has logged in or left.
+  // Held as long as the client is in this process.
   auto counted = std::move(place);
   Visitor visitor(service, std::move(socket), child_.loop().now() + limit);
   GuestList::Stay stay(guests_, visitor);
@@ -186,7 +184,8 @@ Task<> LoginProcess::host(Service service, std::unique_ptr<Socket> socket,
   co_await stay.serve(std::move(work));
 }
 
-/// All that happens until the client has logged in, the TLS handshake too, ends by its deadline.
+/// Everything until the client has logged in, including the TLS handshake, must end by its
+/// deadline.
 Task<> LoginProcess::welcome(Visitor& visitor, LoginClient client) {
   Duration limit = child_.config()->auth_timeout;
   try {
@@ -203,7 +202,7 @@ Task<> LoginProcess::welcome(Visitor& visitor, LoginClient client) {
     auto work = greet(visitor, std::move(client));
     co_await std::move(work);
   } catch (const Disconnected&) {
-    // A client that leaves before it logged in; greet() has logged what there was to log.
+    // The client left before it logged in, and greet() has logged it.
   }
 }
 

@@ -1,9 +1,10 @@
-// Accepts clients and runs one dialogue for each: what popd's and imapd's login processes share.
+// Accepts clients and runs one dialogue for each; popd's and imapd's login processes share this.
 //
-// A client beyond its limit is turned away as it is accepted. When all places are taken, the oldest
-// client that has not logged in is disconnected; where all have logged in, further clients wait.
+// A client beyond its limit is turned away when it is accepted. When all places are taken, the
+// oldest client that has not logged in is disconnected; if all have logged in, further clients
+// wait.
 //
-// LIMITS     login_max_connections, and what `ulimit -n` allows; login_client_connection_..._limit
+// LIMITS login_max_connections, login_client_connection_..._limit, and the hard `ulimit -n`
 #pragma once
 
 #include <functional>
@@ -20,8 +21,8 @@ namespace pennypost::store {
 
 class LoginProcess {
  public:
-  /// The protocol's dialogue with one client, on a connection whose TLS handshake, for an
-  /// implicit-TLS service, is done.
+  /// Makes the protocol's dialogue with one client. For an implicit-TLS service the connection's
+  /// TLS handshake is done.
   using MakeSession = std::function<std::unique_ptr<LoginSession>(
       Connection&, std::shared_ptr<const Config>, LoginClient, AuthPort&)>;
   LoginProcess(Child& child, MakeSession make_session);
@@ -36,20 +37,20 @@ class LoginProcess {
                   ConnectionCounts::Place& place);
   std::size_t connections_max() const;
   bool is_full() const;
-  /// A client, from its first to its last byte in this process.
+  /// A client, as long as it is in this process.
   class Visitor;
   Task<> host(Service service, std::unique_ptr<Socket> socket, ConnectionCounts::Place place);
   Task<> welcome(Visitor& visitor, LoginClient client);
-  /// The dialogue until the connection, which is gone then, is handed over or the client has left.
+  /// Runs the dialogue until the connection is handed over or the client has left; it is gone then.
   Task<> greet(Visitor& visitor, LoginClient client);
   Task<> hand_over(Visitor& visitor, LoginSuccess success);
   Task<> finish_when_empty();
 
   Child& child_;
   MakeSession make_session_;
-  // One for all clients: it numbers their exchanges.
+  // Shared by all clients, since it numbers their exchanges.
   RemoteAuth auth_;
-  // Once, since to ask the kernel at each connection would cost.
+  // Read once: a system call for each connection would cost too much.
   const std::size_t descriptor_limit_;
   GuestList guests_;
   Nursery accepting_;

@@ -50,7 +50,7 @@ void LoginSession::stop() {
     connection_.stream().try_write(stop_notice());
     connection_.stream().shut_down();
   } catch (const Disconnected&) {
-    // The client was faster.
+    // The client has disconnected already.
   }
   connection_.stream().abort();
 }
@@ -80,7 +80,7 @@ Task<LoginSession::Outcome> LoginSession::exchange(AuthStep step) {
       co_return Outcome::Refused;
     }
     bool is_success = answer.kind == AuthAnswer::Kind::Success;
-    // A mechanism's last words come as one more challenge, which wants an empty response.
+    // A mechanism's final message is sent as one more challenge, which needs an empty response.
     if (!is_success || !answer.challenge.empty()) {
       auto asking_client = ask_client(answer.challenge, step.response);
       auto outcome = co_await std::move(asking_client);

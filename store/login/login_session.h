@@ -1,7 +1,7 @@
-// What POP3's and IMAP's dialogues before login have in common.
+// Implements what POP3's and IMAP's dialogues before login have in common.
 //
-// What may be offered now (STARTTLS, passwords, SASL mechanisms), the exchange with auth, its
-// limits, and what the log says of it all. The commands are the daemons' own.
+// That is what may be offered at the moment (STARTTLS, passwords, SASL mechanisms), the exchange
+// with auth, its limits, and the log lines. The commands are in popd and imapd.
 //
 // STANDARDS  RFC 5034 (POP3 AUTH), RFC 9051 sections 6.2.1 and 6.2.2
 // SEE ALSO   auth.h (who checks), login_process.h (who starts it)
@@ -31,7 +31,7 @@ struct LoginClient {
   std::shared_ptr<TlsContext> tls;  // null: no STARTTLS
 };
 
-/// Who has proven who it is.
+/// An authenticated client.
 struct LoginSuccess {
   AuthAnswer answer;
   /// For the worker, which answers the command that logged in: IMAP's tag.
@@ -44,26 +44,26 @@ class LoginSession {
   LoginSession(const LoginSession&) = delete;
   LoginSession& operator=(const LoginSession&) = delete;
 
-  /// Before serve(): asks auth what may be offered, where the settings leave that to it.
+  /// Before serve(): asks auth what may be offered, if that depends on its users.
   Task<> learn_offer();
-  /// From the greeting until the client is known, or gives up (nothing). Disconnected passes
-  /// through.
+  /// From the greeting until the client is authenticated, or has given up (nothing). May throw
+  /// Disconnected.
   virtual Task<std::optional<LoginSuccess>> serve() = 0;
-  /// The lines that tell a client who has logged in that it can't be served: with `is_limit`
-  /// because it has too many sessions.
+  /// The lines that tell an authenticated client that it can't be served; with `is_limit`, because
+  /// it has too many sessions.
   virtual std::string refusal(const LoginSuccess& success, bool is_limit) const = 0;
   /// The last line to a client that has been silent too long; empty for none.
   virtual std::string_view farewell() const { return {}; }
 
-  /// And to one whom the end of the server leaves unserved.
+  /// The last line to a client that has not logged in when the server ends.
   virtual std::string_view stop_notice() const = 0;
-  /// The server ends: tells a client that is not known yet, and disconnects it.
+  /// The server ends: tells a client that has not logged in, and disconnects it.
   void stop();
 
-  /// For the log; looks into this object.
+  /// For the log; it has views into this object.
   LogLogin log_entry() const;
-  /// Why a dialogue without success ended, with the attempts that fail2ban's rules for Dovecot look
-  /// for: `Aborted login (auth failed, 2 attempts in 5 secs)`.
+  /// Why a dialogue without success ended, with the number of attempts, which fail2ban's rules for
+  /// Dovecot look for: `Aborted login (auth failed, 2 attempts in 5 secs)`.
   std::string reason_text(std::string_view why) const;
   int attempts() const { return attempts_; }
   const LoginClient& client() const { return client_; }
@@ -80,27 +80,27 @@ class LoginSession {
   bool allows_plaintext() const;
   SaslOffer offer() const;
 
-  /// Sends what was put, shakes hands. Throws Disconnected.
+  /// Sends pending output and does the TLS handshake. Throws Disconnected.
   Task<> start_tls(Duration handshake_limit);
 
   enum class Outcome {
-    Success,         // take_success() has it
-    Refused,         // wrong; the client has been kept waiting for it
-    Unavailable,     // auth can't be asked
+    Success,         // take_success() returns it
+    Refused,         // a wrong password; the failure delay is over
+    Unavailable,     // auth can't be reached
     Cancelled,       // by the client's `*`
     NotBase64,       // or too long
-    UnexpectedData,  // where an empty answer to the mechanism's last words was due
+    UnexpectedData,  // instead of an empty response to the mechanism's final message
   };
   /// Begins with the mechanism and perhaps the initial response of `step`; further responses are
   /// asked for with lines `+ base64`.
   Task<Outcome> exchange(AuthStep step);
-  /// So many wrong passwords that the connection is to be closed.
+  /// Whether there were so many wrong passwords that the connection must be closed.
   bool is_exhausted() const { return failures_ >= settings_.login_tries_max; }
   bool has_success() const { return success_.has_value(); }
   std::optional<LoginSuccess> take_success(std::string state);
 
  private:
-  /// The client's answer to a challenge into `response`.
+  /// Puts the client's answer to a challenge into `response`.
   Task<Outcome> ask_client(const std::string& challenge, std::string& response);
 
   std::string_view name_;

@@ -15,7 +15,7 @@
 namespace pennypost::store {
 namespace {
 
-/// A directory of the auth process alone. Its user may have changed since the directory was made.
+/// Prepares a directory for the auth process alone. auth_user may have changed since it was made.
 Result<void> prepare_auth_directory(const std::string& path, const Identity* owner,
                                     const std::string& parameter) {
   TRY_DO(prepare_directory(path, 0700, owner, parameter));

@@ -40,7 +40,7 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
   worker.lives_on = true;
   worker.calls = Calls::ReadFiles | Calls::WriteFiles | Calls::HostServices;
   worker.serves_clients = true;
-  // What a library makes, such as the index's database, is as closed as the rest.
+  // Files that a library creates, such as the index's database, must be private, too.
   worker.run = [run = std::move(daemon.run_worker)](Child& child) {
     umask(077);
     run(child);

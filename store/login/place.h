@@ -1,6 +1,6 @@
 // Decides which process may touch an account's mail, and as which user it runs.
 //
-// Only the account's name counts: the master looks the uid up itself, whatever a child says, and
+// Only the account's name counts: the master looks up the uid itself, whatever a child says, and
 // refuses root and system users outside first_valid_uid and last_valid_uid. Own users share the uid
 // of `virtual_mail_owner` and are spread over shards by name.
 #pragma once
@@ -16,8 +16,8 @@ namespace pennypost::store {
 
 struct Place {
   std::string instance;    // a system user's name, or `own-SHARD`
-  bool is_shared = false;  // by own users, who have no process of their own
-  Identity identity;       // left empty for own users where we are not root: nobody else can be
+  bool is_shared = false;  // by own users, who share processes
+  Identity identity;       // empty for own users if we are not root and can't change users
 };
 
 /// Errors: no such user any more (temporary), a uid that may own no mail (permanent).

@@ -1,8 +1,8 @@
-// Tells a wrong password that is merely repeated from a new guess.
+// Distinguishes a wrong password that is merely repeated from a new guess.
 //
-// A device with an old password sends it again and again: whoever does so guesses nothing, and must
-// not have the other devices behind the same address blocked. Of each wrong password only a short
-// tag is kept, made with a secret that dies with the process; it can't be turned back.
+// A device with an old password sends it again and again. That is no guessing, and must not block
+// other devices behind the same address. Only a short tag of each wrong password is kept, made with
+// a secret that exists only in this process, so the password can't be recovered from it.
 //
 // LIMITS  pairs_max; the last tags_max of each pair
 #pragma once

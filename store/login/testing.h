@@ -1,5 +1,5 @@
-// Plays a script of lines against a dialogue before login, and shows what it answers and learns:
-// for the tests of popd and imapd.
+// Runs a script of lines against a dialogue before login and records the answers, for the tests of
+// popd and imapd.
 #pragma once
 
 #include <memory>
@@ -13,8 +13,8 @@
 
 namespace pennypost::store {
 
-/// Knows one user, alice with the password wonder; SCRAM is one challenge and last words. Counts
-/// what it is asked.
+/// Knows one user, alice with the password wonder; SCRAM is one challenge and a final message.
+/// Counts its calls.
 class OneUser final : public AuthPort {
  public:
   Task<Result<AuthAnswer>> step(AuthStep step) override {
@@ -104,7 +104,7 @@ struct LoginDialogue {
   LoginClient client;
   OneUser auth;
   std::optional<LoginSuccess> result;
-  std::string left;    // what the client sent behind its login
+  std::string left;    // what the client sent after its login
   std::string reason;  // for the log
 };
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t block_bytes = 64 * 1024;
 
-// Drops each CR that an LF follows; a CR at a block's end waits for the next block.
+// Drops each CR that is followed by an LF; a CR at a block's end waits for the next block.
 class LineEndConverter {
  public:
   explicit LineEndConverter(const BlockSink& sink) : sink_(sink) { out_.reserve(block_bytes + 1); }

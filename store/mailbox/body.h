@@ -21,15 +21,15 @@ using BlockSink = std::function<Result<void>(std::string_view)>;
 /// FileRange that ends early is an error: a queue file cut short must never become a short message.
 Result<void> for_each_block(const Pieces& pieces, const BlockSink& sink);
 
-/// How many bytes they are before that.
+/// The size of `pieces` before the conversion.
 std::uint64_t octets_of(const Pieces& pieces);
 
-/// Counts what stands in a file with LF or CRLF line ends.
+/// Counts the size of a text with LF or CRLF line ends, as stored and as shown.
 class LineEndCounter {
  public:
   void count(std::string_view block);
   std::uint64_t stored_bytes() const { return bytes_; }
-  /// With every line end as CRLF.
+  /// The size with every line end as CRLF.
   std::uint64_t octets() const { return bytes_ + bare_line_feeds_; }
   bool ends_with_line_feed() const { return last_ == '\n'; }
 
@@ -39,7 +39,8 @@ class LineEndCounter {
   char last_ = 0;
 };
 
-/// A value for a header line that the store itself adds: no control characters, so no second line.
+/// A value for a header line that the store adds: without control characters, so that it stays one
+/// line.
 std::string header_value(std::string_view text);
 
 }  // namespace pennypost::store

@@ -21,8 +21,8 @@ namespace {
 constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::size_t owner_bytes_max = 512;  // "pid:host" in a lock file
 
-// The locks of this process: tells another thread's lock from one left by an earlier process that
-// bore the same pid.
+// The locks of this process: distinguishes another thread's lock from one left by an earlier
+// process with the same pid.
 class OwnLocks {
  public:
   bool contains(const std::string& path) {
@@ -48,7 +48,7 @@ OwnLocks& own_locks() {
   return locks;
 }
 
-// What a lock file of any program may say.
+// The text of a lock file, made by any program.
 std::string text_of(const FilePlace& lock) {
   auto file = lock.open(O_RDONLY);
   struct stat status {};
@@ -107,11 +107,12 @@ Result<Dotlock> Dotlock::take(const FilePlace& file, const DotlockRule& rule) {
   LockTries tries(path, delay * (rule.attempts - 1), delay,
                   std::chrono::milliseconds(rule.brief_ms));
   while (tries.again()) {
-    // The mark comes before the file, lest another thread takes a lock of ours for a dead one's.
+    // Noted before the file is made, or another thread could take our lock for one of a dead
+    // process.
     if (own_locks().insert(path)) {
       auto made = lock.create(O_WRONLY, 0644);
       if (made) {
-        // An empty lock file is a lock too, only one without an owner to look at.
+        // An empty lock file is a lock too, but names no owner.
         auto text = std::to_string(::getpid()) + ":" + lock_hostname();
         (void)!::write(made.number(), text.data(), text.size());
         struct stat status {};
@@ -147,7 +148,7 @@ Dotlock& Dotlock::operator=(Dotlock&& other) noexcept {
 
 void Dotlock::release() {
   if (!lock_) return;
-  // Somebody may have broken it and made his own.
+  // Another program may have broken the lock and made its own.
   if (lock_->stamp().inode == inode_) lock_->remove();
   own_locks().erase(lock_->path());
   lock_.reset();

@@ -1,9 +1,9 @@
-// Dotlocks: the lock on a file is `PATH.lock`, held as long as the object lives.
+// Locks a file by a dotlock, `PATH.lock`, which is held as long as the object lives.
 //
-// The lock file holds "pid:host". It is stale, and removed, by Dovecot's rule: its process was one
-// of this host and is no more; or, where no such process can be read from it, neither it nor the
-// file it protects has changed for `stale_seconds`. A lock whose process lives is never broken.
-// Threads of one process exclude each other as well.
+// The lock file holds "pid:host". By Dovecot's rule it is stale, and removed, if it names a process
+// of this host that no longer exists; or, if it names no such process, once neither the lock nor
+// the file it protects has changed for `stale_seconds`. The lock of a living process is never
+// broken. Threads of one process exclude each other as well.
 //
 // SEE ALSO   https://doc.dovecot.org (dotlock_use_excl), Postfix's stale_lock_time
 #pragma once
@@ -19,9 +19,9 @@ namespace pennypost::store {
 
 struct DotlockRule {
   int attempts = 20;        ///< at least 1
-  int delay_ms = 1000;      ///< the longest pause between two; it starts short
-  int stale_seconds = 120;  ///< of a lock without a process of this host
-  int brief_ms = 0;         ///< wait no longer than so, as LockTries has it; 0: no such bound
+  int delay_ms = 1000;      ///< the longest pause between two; the first are shorter
+  int stale_seconds = 120;  ///< for a lock that names no process of this host
+  int brief_ms = 0;         ///< wait no longer than this (LockTries); 0: no such limit
 };
 
 class Dotlock {
@@ -31,7 +31,7 @@ class Dotlock {
   static Result<Dotlock> take(const std::string& path, const DotlockRule& rule) {
     return take(FilePlace(path), rule);
   }
-  /// Whether there is one that this process has not made.
+  /// Whether another process holds the lock.
   static bool is_held_by_others(const std::string& path);
 
   Dotlock(Dotlock&& other) noexcept;

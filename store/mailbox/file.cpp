@@ -63,7 +63,7 @@ bool is_no_room(const Error& error) { return error.code() == 452; }
 bool has_room(const std::string& directory) {
   struct statvfs disk {};
   if (::statvfs(directory.c_str(), &disk) != 0) return false;
-  bool has_inodes = disk.f_files == 0 || disk.f_favail > 0;  // some file systems do not count them
+  bool has_inodes = disk.f_files == 0 || disk.f_favail > 0;  // some file systems don't count them
   return has_inodes && disk.f_bavail * disk.f_frsize >= small_file_room;
 }
 
@@ -100,7 +100,7 @@ FileStamp FileStamp::of(const std::string& path) {
 }
 
 bool FileStamp::settled(std::int64_t now_ns) const {
-  // Kernels stamp with the time of the last tick (at most 10 ms); old file systems with seconds.
+  // Kernels use the time of the last tick (at most 10 ms old); old file systems have whole seconds.
   std::int64_t granularity = mtime_ns % second_ns == 0 ? 2 * second_ns : second_ns / 20;
   return mtime_ns + granularity < now_ns;
 }

@@ -28,21 +28,21 @@ struct Groups {
   bool has_other() const { return saved != effective; }
 };
 
-/// This thread's effective group is the saved one while the object lives. Other threads keep
-/// theirs. Does nothing in a process without another saved group.
+/// Makes the saved group this thread's effective group while the object lives. Other threads keep
+/// theirs. Does nothing if the saved group is the effective one.
 class PrivilegedGroup {
  public:
   explicit PrivilegedGroup(bool is_wanted) {
     auto groups = Groups::of_thread();
     if (!is_wanted || !groups.has_other()) return;
-    // The system call itself: glibc's setegid would change the group of every thread.
+    // The bare system call, since glibc's setegid would change the group of every thread.
     if (::syscall(SYS_setresgid, -1, groups.saved, -1) == 0) before_ = groups.effective;
   }
   PrivilegedGroup(const PrivilegedGroup&) = delete;
   PrivilegedGroup& operator=(const PrivilegedGroup&) = delete;
   ~PrivilegedGroup() {
     int error = errno;
-    // Whoever can't give it back must not go on with it.
+    // A thread that can't give the group back must not continue.
     if (before_) {
       ASSERT(::syscall(SYS_setresgid, -1, *before_, -1) == 0);
     }
@@ -53,8 +53,8 @@ class PrivilegedGroup {
   std::optional<gid_t> before_;
 };
 
-/// A directory on whose way root's links alone are followed; where there is no group to borrow,
-/// the user's own as well.
+/// Opens the spool directory. On the path to it only root's links are followed or, if there is no
+/// group to borrow, the user's own as well.
 Descriptor open_spool(const std::string& path) {
   std::array<uid_t, 1> self{::geteuid()};
   std::span<const uid_t> owners(self);

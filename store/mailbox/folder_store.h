@@ -1,7 +1,7 @@
 // Implements the part of MailStore that Maildir and mbox have in common.
 //
-// A format says which folders there are and how one is opened, made, moved and removed; the tree
-// that LIST shows, subscriptions, and the rules of RENAME and STATUS are the same for all.
+// A format knows which folders exist, and how to open, make, move and remove one. The tree that
+// LIST shows, subscriptions, and the rules of RENAME and STATUS are the same for all.
 //
 // STANDARDS  RFC 9051 sections 6.3.5 to 6.3.9
 // SEE ALSO   mailbox.h (the contract), folders.h (the tree), ../maildir/store.h, ../mbox/store.h
@@ -16,17 +16,18 @@
 
 namespace pennypost::store {
 
-/// AlreadyExists, NonExistent, Cannot for what must not befall INBOX.
+/// Errors AlreadyExists and NonExistent, and Cannot for deleting INBOX.
 Error already_exists(const MailboxName& name);
 Error no_such_mailbox(const MailboxName& name);
 Error cannot_delete_inbox();
-/// Limit: as many folders as the settings allow.
+/// Error Limit: there are as many folders as the settings allow.
 Error too_many_folders(std::size_t folders);
-/// Cannot, for a name below a mailbox that holds messages alone, and for one that holds none.
+/// Error Cannot: for a name below a mailbox that can hold only messages, and for one that can hold
+/// none.
 Error no_inferiors(const MailboxName& name);
 Error not_selectable(const MailboxName& name);
 
-/// `Layout` is the format's paths and settings, which open folders share.
+/// `Layout` has the format's paths and settings, which open folders share.
 template <class Layout>
 class FolderStore : public MailStore {
  public:
@@ -53,13 +54,13 @@ class FolderStore : public MailStore {
   const Layout& layout() const { return *layout_; }
   const std::shared_ptr<const Layout>& shared_layout() const { return layout_; }
 
-  /// All folders whose names this account may have, and INBOX.
+  /// INBOX, and all folders whose names are allowed for this account.
   virtual Result<FolderKinds> names() const = 0;
-  /// Makes what must be there before anything is kept beside the folders.
+  /// Makes the directories for files that are kept beside the folders.
   virtual Result<void> prepare() const = 0;
-  /// A folder that is there, not synced yet.
+  /// An existing folder, not synced yet.
   virtual std::unique_ptr<Mailbox> folder(const MailboxName& name, Access access) const = 0;
-  /// Gives folders other names, which are free; nothing is below them. Those above come first.
+  /// Renames folders. The new names are free, with nothing below them; parents come first.
   virtual Result<void> move_folders(
       const std::vector<std::pair<MailboxName, MailboxName>>& moves) = 0;
 
@@ -115,7 +116,7 @@ Result<void> FolderStore<Layout>::empty_inbox_into(const MailboxName& target) {
   TRY_DO(create(target));
   auto moved = inbox->move(uids, target);
   if (moved) return {};
-  // All or nothing, as far as that is to be had; the client may try again.
+  // All or nothing, as far as possible; the client may try again.
   (void)remove(target);
   return std::move(moved).error();
 }

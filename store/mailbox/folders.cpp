@@ -50,7 +50,7 @@ DotlockRule subscriptions_rule(int brief_ms) {
   return rule;
 }
 
-// Dovecot's escapes for its files of tab-separated fields: 001 before one of 0 1 t r n.
+// Resolves Dovecot's escapes in tab-separated fields: 001 before one of 0 1 t r n.
 std::string tab_unescape(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -15,11 +15,11 @@
 
 namespace pennypost::store {
 
-/// What stands under a folder's name on disk.
+/// What a folder's name stands for on disk.
 enum class FolderKind : std::uint8_t {
   Mailbox,    ///< holds messages, and folders may be below it
-  Leaf,       ///< holds messages alone: \NoInferiors
-  Directory,  ///< holds folders alone, or nothing yet: \NoSelect
+  Leaf,       ///< holds only messages: \NoInferiors
+  Directory,  ///< holds only folders, or nothing yet: \NoSelect
 };
 using FolderKinds = std::map<MailboxName, FolderKind>;
 
@@ -28,10 +28,10 @@ std::vector<Folder> folder_tree(FolderKinds existing, char separator,
                                 const std::vector<MailboxName>& subscribed,
                                 const StoreSettings& settings);
 
-/// The use a folder has by its name: the settings', or as mail programs call it; None for others.
+/// A folder's special use, from the settings or from the names that mail programs use; else None.
 SpecialUse special_use_of(std::string_view name, const StoreSettings& settings);
 
-/// Where MailboxName puts a name below `parent` that was below `old_parent`.
+/// The new name of a folder at or below `old_parent` when that is renamed to `new_parent`.
 std::string renamed(const MailboxName& name, const MailboxName& old_parent,
                     const MailboxName& new_parent);
 /// `a` and `a/b` for a/b/c, the shortest first.
@@ -41,17 +41,17 @@ bool is_below(const MailboxName& name, const MailboxName& parent, char separator
 
 class Subscriptions {
  public:
-  /// `brief_lock_ms` as StoreSettings has it.
+  /// `brief_lock_ms` as in StoreSettings.
   Subscriptions(std::string path, char separator, int brief_lock_ms = 0)
       : path_(std::move(path)), separator_(separator), brief_lock_ms_(brief_lock_ms) {}
 
   bool has_file() const;
   Result<std::vector<MailboxName>> read() const;
   Result<void> add(const MailboxName& name) const;
-  /// No error when it is not there.
+  /// No error if it is not in the list.
   Result<void> remove(const MailboxName& name) const;
 
-  /// The names in a file's text, each once; what is none is left out.
+  /// The names in a file's text, each once; invalid ones are skipped.
   static std::vector<MailboxName> parse(std::string_view text, char separator);
   /// The text of a file with these names.
   static std::string text_of(const std::vector<MailboxName>& names, char separator);

@@ -1,8 +1,8 @@
-// Whether a word that another program has written may be shown as an IMAP keyword.
+// Checks whether a word that another program has written may be shown as an IMAP keyword.
 //
 // Keywords come from files that others write: `dovecot-keywords`, and the X-Keywords field of an
-// mbox, where a delivery program may have left what a stranger sent. What is no atom would end the
-// flag list of an answer, and the rest of the word would be read as answers of ours.
+// mbox, which a delivery program may have left as the sender wrote it. A word that is not an atom
+// could end the flag list of a response, and clients would read the rest as further responses.
 //
 // STANDARDS  RFC 9051 section 9 (flag-keyword)
 #pragma once
@@ -12,10 +12,10 @@
 
 namespace pennypost::store {
 
-/// The most that mail_max_keyword_length can be set to.
+/// The greatest value of mail_max_keyword_length.
 inline constexpr std::size_t keyword_bytes_max = 255;
 
-/// An atom of at most keyword_bytes_max.
+/// Whether `name` is an atom of at most keyword_bytes_max.
 bool is_keyword(std::string_view name);
 
 }  // namespace pennypost::store

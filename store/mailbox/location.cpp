@@ -15,7 +15,7 @@ Error bad(std::string_view text, std::string_view why) {
   return Error::permanent(std::move(message));
 }
 
-// A part of a path that a user's name gives: it must not lead anywhere else.
+// Whether a part of a user's name is safe in a path: it must not lead elsewhere.
 bool is_safe(std::string_view value) {
   if (value.empty() || value.front() == '.') return false;
   for (char c : value) {

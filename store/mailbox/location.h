@@ -6,8 +6,8 @@
 // Examples: `maildir:~/Maildir`, `maildir:/srv/mail/%d/%n`, `mbox:~/mail:INBOX=/var/mail/%u`. In a
 // path a leading `~` and `%h` are the home directory, `%u` the user's full name, `%n` the part
 // before the `@`, `%d` the domain in lower case, `%%` a percent sign; `%L` before u, n, d (`%Lu`)
-// gives lower case. A variable's value that would leave its directory (`..`, `/`) is refused, not
-// cleaned.
+// gives lower case. A variable's value that would lead outside its directory (`..`, `/`) is
+// refused, not sanitized.
 //
 // SEE ALSO   ../stores/stores.h (open_store takes the result)
 #pragma once
@@ -19,7 +19,7 @@
 
 namespace pennypost::store {
 
-/// Whom the variables of a location speak of.
+/// The user from whom the variables of a location get their values.
 struct LocationUser {
   std::string name;  ///< `bob` or `bob@example.org`
   std::string home;  ///< absolute; empty: `~` and `%h` are errors
@@ -33,10 +33,10 @@ struct MailLocation {
   std::string inbox;  ///< mbox: INBOX's file; Maildir: the same as root
   std::string index;  ///< where an index may lie; `root` unless INDEX= says otherwise
 
-  /// 550 with the setting's text and what is wrong in it: unknown format, variable or NAME, a
-  /// relative path.
+  /// Error 550 with the setting's text and what is wrong with it: unknown format, variable or NAME,
+  /// a relative path.
   static Result<MailLocation> parse(std::string_view text, const LocationUser& user);
-  /// Whether the text can be parsed for any user, for `pennypost check`.
+  /// Whether the text is valid for an ordinary user, for `pennypost check`.
   static Result<void> check(std::string_view text);
 };
 

@@ -12,11 +12,11 @@ using Steady = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds first_pause = 2ms;
-// After that time a lock is believed to be free until it proves not to be.
+// How long a lock is assumed to be held after a wait in vain.
 constexpr auto held_believed = 10s;
 constexpr std::size_t held_paths_max = 10'000;
 
-// The locks that this process has waited for in vain.
+// The locks for which this process has waited in vain.
 class HeldByOthers {
  public:
   bool contains(const std::string& path) {
@@ -26,7 +26,7 @@ class HeldByOthers {
   }
   void insert(const std::string& path) {
     std::lock_guard guard(mutex_);
-    // Forgetting all of them costs each a short wait.
+    // Forgetting them all costs each a short wait.
     if (until_.size() >= held_paths_max) until_.clear();
     until_[path] = Steady::now() + held_believed;
   }

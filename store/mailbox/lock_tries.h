@@ -1,9 +1,10 @@
-// Decides when to try again for a lock that another program holds, and when to give up.
+// Decides when to retry a lock that another program holds, and when to give up.
 //
-// Waiting means sleeping in the calling thread, with growing pauses. A caller that must not hold up
-// its thread waits briefly and gets InUse; its event loop does the rest of the wait (lock_wait.h).
-// Once a thread of this process has waited for a lock in vain, only one thread at a time tries for
-// it, so that however many want it, they stop no more threads than those of the first moment.
+// Waiting means sleeping in the calling thread, with growing pauses. A caller that must not block
+// its thread for long waits briefly and gets InUse; its event loop does the rest of the waiting
+// (lock_wait.h). Once a thread of this process has waited for a lock in vain, brief callers only
+// try once without waiting, for some seconds, so that a held lock does not block thread after
+// thread.
 //
 // SEE ALSO   dotlock.h, ../mbox/lock.h (who waits)
 #pragma once
@@ -20,13 +21,13 @@ class LockTries {
  public:
   using Milliseconds = std::chrono::milliseconds;
 
-  /// Until `longest` has passed; no pause is longer than `pause_max`. `brief`: for no longer than
-  /// that, and not at all for a lock that is known to be held; zero: no such bound.
+  /// Tries until `longest` has passed; no pause is longer than `pause_max`. If `brief` is not zero,
+  /// the wait is no longer than that, and there is none for a lock that is known to be held.
   LockTries(std::string path, Milliseconds longest, Milliseconds pause_max, Milliseconds brief);
 
-  /// Sleeps until the next try is due, the first one at once; false when the time is over.
+  /// Sleeps until the next try is due (the first is at once); false when the time is over.
   bool again();
-  /// The lock is ours.
+  /// To be called when the lock was taken.
   void succeeded();
 
  private:

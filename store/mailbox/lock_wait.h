@@ -1,7 +1,7 @@
 // Retries a locked mailbox without blocking a pool thread.
 //
-// Another program may hold a lock for minutes, and none of the process's few threads may stand
-// still for that long. With StoreSettings::brief_lock_ms a call of MailStore or Mailbox waits only
+// Another program may hold a lock for minutes, and none of the process's few threads may be blocked
+// for that long. With StoreSettings::brief_lock_ms a call of MailStore or Mailbox waits only
 // briefly, changes nothing and answers InUse. The call is then repeated from the event loop, at
 // growing intervals, until MailStore::lock_timeout has passed.
 //
@@ -19,13 +19,13 @@
 
 namespace pennypost::store {
 
-/// The wait of one command.
+/// The waiting time of one command.
 class LockWait {
  public:
   LockWait(Loop& loop, Duration longest) : loop_(loop), end_(loop.now() + longest) {}
 
   bool is_over() const { return loop_.now() >= end_; }
-  /// Until the next try is due.
+  /// Waits until the next try is due.
   Task<> pause() {
     auto pause = std::exchange(pause_, std::min(pause_ * 2, pause_max));
     co_await loop_.sleep(pause);
@@ -40,8 +40,8 @@ class LockWait {
   Duration pause_ = pause_min;
 };
 
-/// Calls `function`, which gives a Result, by threads.offload(), as FairThreads::Lane has it; again
-/// and again as long as the answer is InUse and `longest` has not passed.
+/// Calls `function`, which returns a Result, by threads.offload() (as of FairThreads::Lane), and
+/// repeats that while the answer is InUse and `longest` has not passed.
 template <class Threads, class Function>
 Task<std::invoke_result_t<Function&>> retry_while_locked(Loop& loop, Threads threads,
                                                          Duration longest, Function function) {
@@ -54,7 +54,7 @@ Task<std::invoke_result_t<Function&>> retry_while_locked(Loop& loop, Threads thr
   }
   co_return Value(std::move(result));
 }
-/// Any thread of the loop's pool.
+/// Uses any thread of the loop's pool.
 struct AnyThread {
   Loop& loop;
   template <class Function>

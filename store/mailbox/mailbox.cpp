@@ -40,13 +40,13 @@ Result<Copied> Mailbox::finish_move(Copied copied,
   while (gone && !staying.empty()) {
     gone = expunge(staying);
     if (!gone) break;
-    // Those that were not there are gone as well: others have removed them.
+    // Messages that did not exist are gone as well: others have removed them.
     if (gone->empty()) staying.clear();
     std::erase_if(staying, [&](Uid uid) { return std::ranges::binary_search(*gone, uid); });
   }
   if (gone) return copied;
 
-  // RFC 6851 section 3: each message is either moved or left as it was.
+  // RFC 6851 section 3: each message is either moved or not changed.
   Copied moved;
   moved.uid_validity = copied.uid_validity;
   std::vector<Uid> copies;

@@ -1,4 +1,4 @@
-// A message without its text (UID, flags, keywords), and one that is to be stored.
+// Describes a stored message without its text (UID, flags, keywords), and a message to be stored.
 //
 // STANDARDS  RFC 9051 section 2.3 (message attributes), RFC 7162 section 3.1 (mod-sequences)
 #pragma once
@@ -20,8 +20,8 @@ using Uid = Strong<struct UidTag, std::uint32_t>;
 /// RFC 7162 section 3.1: grows with each change of a mailbox.
 using ModSeq = Strong<struct ModSeqTag, std::uint64_t>;
 
-/// The system flags of RFC 9051 section 2.3.2. Not among them: \Recent, which belongs to a session
-/// (Mailbox::is_recent), and Maildir's "passed", which is kept in the name but means nothing here.
+/// The system flags of RFC 9051 section 2.3.2, without \Recent, which belongs to a session
+/// (Mailbox::is_recent), and Maildir's "passed", which is kept in the name but has no meaning here.
 class Flags {
  public:
   enum Bit : std::uint8_t { Answered = 1, Flagged = 2, Deleted = 4, Seen = 8, Draft = 16 };
@@ -45,7 +45,8 @@ class Flags {
 constexpr Flags operator|(Flags::Bit a, Flags::Bit b) { return Flags(a) | Flags(b); }
 
 /// A set of up to 26 keywords; bit N stands for Mailbox::keywords()[N]. The numbers are fixed for
-/// as long as the mailbox exists (dovecot-keywords), so sets of two mailboxes never compare.
+/// as long as the mailbox exists (dovecot-keywords), so sets of different mailboxes can't be
+/// compared.
 using KeywordSet = std::uint32_t;
 constexpr std::size_t keywords_per_mailbox_max = 26;
 
@@ -63,12 +64,12 @@ struct FileRange {
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
 };
-/// A message in pieces, in order: nobody needs to copy a body to edit it. Lines may end in CRLF or
-/// LF; both are stored as LF and read back as CRLF.
+/// A message as a sequence of pieces, so that it can be edited without copying its body. Lines may
+/// end in CRLF or LF; both are stored as LF and read back as CRLF.
 using Piece = std::variant<std::string_view, FileRange>;
 using Pieces = std::vector<Piece>;
 
-/// What APPEND brings (RFC 9051 section 6.3.12).
+/// A message for APPEND (RFC 9051 section 6.3.12).
 struct NewMessage {
   Pieces body;
   Flags flags;

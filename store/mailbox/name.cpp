@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t level_bytes_max = 200;
 constexpr std::size_t directory_bytes_max = 250;
-// With the longest suffix, .journal or .state.tmp, it is a file's name.
+// Leaves room in a file name for the longest suffix, .journal or .state.tmp.
 constexpr std::size_t escaped_bytes_max = 245;
 constexpr std::string_view lock_suffix = ".lock";
 

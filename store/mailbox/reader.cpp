@@ -12,10 +12,10 @@ namespace {
 constexpr std::uint64_t window_stored_bytes = 64 * 1024;
 // Most headers are shorter.
 constexpr std::uint64_t header_stored_bytes = 4 * 1024;
-// So much is converted in one go.
+// Messages up to this size are converted at once.
 constexpr std::uint64_t whole_stored_bytes = 1024 * 1024;
 
-// Where the body begins, once the empty line is there; npos until then.
+// Where the body begins; npos until the empty line has been read.
 std::size_t header_end(std::string_view text, std::size_t searched) {
   if (searched == 0 && text.starts_with("\r\n")) return 2;
   auto end = text.find("\r\n\r\n", searched < 3 ? 0 : searched - 3);
@@ -115,7 +115,7 @@ Result<void> MessageReader::next_window(std::uint64_t stored_bytes_max) {
   return {};
 }
 
-// Of blocks that follow each other.
+// Called for consecutive blocks.
 void MessageReader::convert(std::string_view block, std::string& out) {
   out.reserve(out.size() + block.size() + block.size() / 32);
   for (auto rest = block; !rest.empty();) {

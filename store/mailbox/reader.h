@@ -2,8 +2,8 @@
 //
 // The reader keeps its own descriptor (or a copy of the bytes, for an mbox), so that the message
 // can be read to its end even if another session expunges it meanwhile. Reading forward is cheap;
-// going back costs a new scan from the start. \Seen is not touched. An LF without CR before it
-// becomes CRLF, all else is as stored.
+// going back costs a new scan from the start. \Seen is not touched. An LF without a CR before it
+// becomes CRLF; everything else is as stored.
 #pragma once
 
 #include <cstdint>
@@ -22,15 +22,15 @@ class MessageReader {
   /// A message already in memory.
   explicit MessageReader(std::string text);
 
-  /// Up to `length` octets from `offset`, counted with CRLF line ends; less only at the end.
+  /// Up to `length` octets from `offset`, counted with CRLF line ends; fewer only at the end.
   Result<std::string> read(std::uint64_t offset, std::uint64_t length);
-  /// All of it; 451 Limit when it has more than `octets_max`.
+  /// The whole message; 451 Limit if it has more than `octets_max`.
   Result<std::string> all(std::uint64_t octets_max = UINT64_MAX);
   /// The header with the empty line that ends it, cut after `octets_max`.
   Result<std::string> header(std::uint64_t octets_max = 1 << 20);
   /// The size as stored; with CRLF line ends it is at most twice that.
   std::uint64_t stored_bytes() const { return length_; }
-  /// The size with CRLF line ends: what RFC822.SIZE and POP3's LIST tell.
+  /// The size with CRLF line ends, as for RFC822.SIZE and POP3's LIST.
   Result<std::uint64_t> octets();
 
  private:
@@ -45,8 +45,8 @@ class MessageReader {
   std::uint64_t begin_ = 0;
   std::uint64_t length_ = 0;
 
-  // The scan: octets [window_begin_, window_end()) are converted; stored bytes up to stored_at_ are
-  // used.
+  // The scan: octets [window_begin_, window_end()) are converted, from the stored bytes before
+  // stored_at_.
   std::string window_;
   std::uint64_t window_begin_ = 0;
   std::uint64_t stored_at_ = 0;

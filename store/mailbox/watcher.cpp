@@ -22,7 +22,7 @@ constexpr std::uint32_t interesting =
 }  // namespace
 
 struct Watcher::State {
-  // A path without a kernel watch, and how it looked last.
+  // A path without a kernel watch, and its last stamp.
   struct Polled {
     std::string path;
     FileStamp stamp;
@@ -31,9 +31,9 @@ struct Watcher::State {
 
   Descriptor inotify;
   Id last_id = 0;
-  std::map<int, std::set<Id>> by_watch;    // kernel watch: who wants it
-  std::map<int, std::string> paths;        // kernel watch: of what
-  std::map<Id, std::vector<int>> watches;  // of every id, maybe none
+  std::map<int, std::set<Id>> by_watch;    // kernel watch -> the ids that use it
+  std::map<int, std::string> paths;        // kernel watch -> its path
+  std::map<Id, std::vector<int>> watches;  // of every id, perhaps none
   std::map<Id, std::vector<Polled>> polled;
   std::set<Id> changed;
 
@@ -53,8 +53,7 @@ struct Watcher::State {
     paths[watch] = path;
   }
 
-  // The kernel has dropped a watch: its file or directory is gone, and another may come in its
-  // place.
+  // The kernel has dropped a watch: its file or directory is gone, and another may take its place.
   void lost_watch(int watch) {
     auto at = by_watch.find(watch);
     if (at == by_watch.end()) return;

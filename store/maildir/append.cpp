@@ -16,7 +16,7 @@ Result<Appended> MaildirStore::append(const MailboxName& name,
                                       std::span<const NewMessage> messages) {
   TRY_DO(layout().require(name));
   auto directory = layout().directory(name);
-  // Messages are not written only to be thrown away for a lock that is not to be had.
+  // Waits before writing, so that messages are not written in vain while the lock can't be taken.
   TRY_DO(layout().uidlist(name).await_others());
   auto quota = layout().quota();
   std::uint64_t octets = 0;

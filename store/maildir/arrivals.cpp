@@ -17,7 +17,7 @@ Arrival arrival_of(Draft& draft, std::string base) {
   return arrival;
 }
 
-// One add(), from its call to its answer.
+// One call of add().
 struct Arrivals::Waiting {
   struct File {
     bool in_new = false;
@@ -29,7 +29,7 @@ struct Arrivals::Waiting {
 
   std::span<const Arrival> arrivals;
   NoRoom no_room;
-  std::vector<File> files;  // named in the folder
+  std::vector<File> files;  // that have names in the folder
   Result<void> outcome;
   Added added;
   bool is_done = false;
@@ -64,7 +64,7 @@ Result<Arrivals::Added> Arrivals::add(std::span<const Arrival> arrivals, NoRoom 
   return std::move(mine.added);
 }
 
-// All that were named either get UIDs, or are taken back.
+// All that were named either get UIDs or are removed again.
 void Arrivals::run(const Group& group) {
   auto outcome = run_locked(group);
   if (outcome) return;
@@ -114,7 +114,7 @@ Result<void> Arrivals::run_locked(const Group& group) {
   return {};
 }
 
-// Nobody has looked into the folder since this process began: these are new to all.
+// No session of this process has opened the folder yet, so these are new to all.
 void Arrivals::learn_first_recent(Uid uid) {
   auto first = uid;
   if (index_ != nullptr) {
@@ -127,7 +127,7 @@ void Arrivals::learn_first_recent(Uid uid) {
   first_recent_.compare_exchange_strong(unknown, first.value());
 }
 
-// All, or none.
+// Names all files or none.
 Result<void> Arrivals::name_files(Waiting& waiting) {
   Result<void> outcome;
   for (const auto& arrival : waiting.arrivals) {

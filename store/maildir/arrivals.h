@@ -1,9 +1,9 @@
-// Gives names and UIDs to new messages, in groups: what several sessions add to one folder at the
-// same time costs one lock and one sync.
+// Gives names and UIDs to new messages in groups: additions to one folder by several sessions at
+// the same time cost one lock and one sync.
 //
-// One session takes the uidlist's lock, names the files of all that wait, syncs the directories
-// once, and appends to the uidlist once. So the more sessions add messages at a time, the less each
-// message costs. Each addition is all or nothing, and durable when add() returns.
+// One session takes the uidlist's lock, names the files of all waiting sessions, syncs the
+// directories once, and appends to the uidlist once. So the more sessions add messages at a time,
+// the less each message costs. Each addition is all or nothing, and durable when add() returns.
 //
 // SEE ALSO   draft.h (a message's file), shared_folder.h (which owns one)
 #pragma once
@@ -30,15 +30,15 @@ struct Arrival {
   std::string base;  ///< the file's name without flags
   Flags flags;
   std::vector<std::string> keywords;
-  /// Puts the file at `where` ("new" or "cur") under `name`. Called once, maybe by another thread,
-  /// while add() waits; must not wait for others.
+  /// Puts the file into `where` ("new" or "cur") under `name`. Called once, perhaps by another
+  /// thread, while add() waits; must not wait for others.
   std::function<Result<void>(std::string_view where, const std::string& name)> place;
 };
 
-/// That of a draft, which the caller keeps where it is.
+/// An arrival that publishes `draft`, which must stay where it is in memory.
 Arrival arrival_of(Draft& draft, std::string base);
 
-/// Of one folder. Thread-safe.
+/// Belongs to one folder. Thread-safe.
 class Arrivals {
  public:
   Arrivals(const MaildirLayout& layout, const MailboxName& name);
@@ -48,11 +48,11 @@ class Arrivals {
     std::uint32_t uid_validity = 0;
     std::vector<Uid> uids;  ///< in the order given
   };
-  /// Without flags and keywords a message goes to new/, whose names can't hold them.
+  /// A message without flags and keywords goes to new/, where names can't hold any.
   Result<Added> add(std::span<const Arrival> arrivals, NoRoom no_room = NoRoom::Refuse);
 
-  /// The least UID that no session was told of; 0: not known. Messages from there on are \Recent
-  /// to the next session that sees them (RFC 3501 section 2.3.2), wherever their files are.
+  /// The least UID that no session has seen; 0: not known. Messages from there on are \Recent for
+  /// the next session that sees them (RFC 3501 section 2.3.2), wherever their files are.
   Uid first_recent() const { return Uid(first_recent_.load()); }
   void set_first_recent(Uid uid) { first_recent_.store(uid.value()); }
 
@@ -75,7 +75,7 @@ class Arrivals {
   Group waiting_;
   bool has_leader_ = false;
 
-  // The leader's:
+  // Used only by the leader:
   UidList uidlist_;
   KeywordFile keywords_;
 };

@@ -1,8 +1,8 @@
 // Delivers a message into a Maildir.
 //
-// The file's name is made of what stays the same at every attempt: arrival time, queue id and
-// recipient number. An attempt that may be a repetition first looks for that name in new/ and cur/.
-// Delivered means that the file is synced, and so is the directory that names it.
+// The file's name is made of arrival time, queue id and recipient number, which are the same at
+// every attempt. An attempt that may be a repetition first looks for that name in new/ and cur/.
+// Delivered means that the file and its directory are synced.
 //
 // STANDARDS  RFC 5321 section 4.4 (Return-Path), https://cr.yp.to/proto/maildir.html
 #include <algorithm>
@@ -30,7 +30,7 @@ Result<void> MaildirStore::place(const Delivery& delivery, const Placement& plac
                 std::to_string(delivery.recipient_number) + "." + filename_host(settings.hostname);
   if (delivery.maybe_repeated) {
     TRY(bool there, is_there(directory, unique));
-    // The directory may have been named in, but not synced, before the host went down.
+    // The earlier attempt may have stopped before it synced the directory.
     if (there) return settings.fsync ? sync_directory(directory + "/new") : Result<void>();
   }
   auto quota = layout().quota();

@@ -18,7 +18,7 @@ constexpr std::size_t write_bytes = 256 * 1024;
 constexpr std::int64_t draft_age_seconds = 36 * 3600;
 constexpr std::size_t drafts_looked_at_max = 10'000;
 
-// Gathers blocks, so that a small message costs one write.
+// Collects blocks, so that a small message costs one write.
 class BlockWriter {
  public:
   BlockWriter(int descriptor, const std::string& path) : descriptor_(descriptor), path_(path) {}
@@ -96,7 +96,7 @@ Result<void> Draft::publish(std::string_view where, std::string_view name) {
   auto target = directory_ + "/" + std::string(where) + "/" + std::string(name);
   int failed = ::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE);
   if (failed != 0 && (errno == EINVAL || errno == ENOSYS)) {
-    // A file system without RENAME_NOREPLACE: a link does not replace either.
+    // On a file system without RENAME_NOREPLACE, link() does not replace a file either.
     failed = ::link(path_.c_str(), target.c_str());
     if (failed == 0) ::unlink(path_.c_str());
   }
@@ -109,7 +109,7 @@ void remove_old_drafts(const std::string& directory, const Clock& clock) {
   auto path = directory + "/tmp";
   auto oldest = clock.now_seconds() - draft_age_seconds;
   std::vector<std::string> old;
-  // A failure here is no reason not to serve the mailbox.
+  // A failure here must not prevent serving the mailbox.
   auto listed =
       list_directory(path, drafts_looked_at_max, [&](std::string_view name, unsigned char) {
         auto file = path + "/" + std::string(name);

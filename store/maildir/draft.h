@@ -1,9 +1,10 @@
 // Writes a message as a complete and synced file in a Maildir's tmp/, which is then published in
 // new/ or cur/.
 //
-// A reader never sees it before publish(), nor half of it afterwards. A draft that is not published
-// is removed with the object, or, after a crash, by remove_old_drafts(). Files are written with LF
-// line ends; their size, and their size with CRLF, become part of the name as ",S=" and ",W=".
+// A reader never sees it before publish(), nor only a part of it afterwards. A draft that is not
+// published is removed with the object, or, after a crash, by remove_old_drafts(). Files are
+// written with LF line ends; their size, and their size with CRLF, become part of the name as ",S="
+// and ",W=".
 #pragma once
 
 #include <cstdint>
@@ -20,12 +21,13 @@ namespace pennypost::store {
 
 class Draft {
  public:
-  /// `top` are whole header lines (LF) that go before the body. `mtime` is the file's, in seconds.
+  /// `top` holds whole header lines (LF) to put before the body. `mtime` is for the file, in
+  /// seconds.
   static Result<Draft> write(const MaildirLayout& layout, const std::string& directory,
                              std::string_view top, const Pieces& body,
                              std::optional<std::int64_t> mtime);
 
-  /// A file that lies in DIRECTORY/tmp already, whole and synced.
+  /// A file that is already in DIRECTORY/tmp, complete and synced.
   static Draft of(std::string directory, std::string path) {
     return Draft(std::move(directory), std::move(path));
   }
@@ -35,7 +37,7 @@ class Draft {
   ~Draft();
 
   std::uint64_t stored_bytes() const { return stored_bytes_; }
-  /// `unique` with the sizes behind it.
+  /// `unique` followed by the sizes.
   std::string base_name(std::string_view unique) const;
   /// Moves it to DIRECTORY/where/name, unless that exists already (EEXIST in the Error's text;
   /// nothing is replaced). Durable once the caller has synced DIRECTORY/where.
@@ -50,7 +52,7 @@ class Draft {
   std::uint64_t octets_ = 0;
 };
 
-/// Removes files in DIRECTORY/tmp that nobody has touched for 36 hours, as Maildir's rules say.
+/// Removes files in DIRECTORY/tmp that have not changed for 36 hours, as Maildir's rules say.
 void remove_old_drafts(const std::string& directory, const Clock& clock);
 
 }  // namespace pennypost::store

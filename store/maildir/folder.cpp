@@ -35,7 +35,7 @@ Result<Changes> MaildirFolder::sync() {
   values_.flush();
   auto validity = view_.state ? uid_validity() : 0;
   auto changes = known_->sync(view_, access_);
-  // Removed or renamed by another session: it does not come back by itself.
+  // Removed or renamed by another session, and not to be made again.
   if (!changes && !name_.is_inbox() && !known_->is_there()) return no_such_mailbox(name_);
   if (changes && uid_validity() != validity) values_.name_folder(known_->identity());
   return changes;
@@ -169,7 +169,7 @@ Result<Copied> MaildirFolder::move(std::span<const Uid> uids, const MailboxName&
   });
 }
 
-// Hard links under new names: no byte is copied, and mtime, the INTERNALDATE, stays.
+// Makes hard links under new names: nothing is copied, and mtime, the INTERNALDATE, stays.
 Result<Copied> MaildirFolder::transfer(std::span<const Uid> uids, const MailboxName& target,
                                        Missing missing, bool grows) {
   TRY_DO(layout_->require(target));
@@ -206,7 +206,7 @@ Result<Copied> MaildirFolder::transfer(std::span<const Uid> uids, const MailboxN
   return copied;
 }
 
-// A new unique name with the file's size, and with the octets of the old name if these are true.
+// A new unique name with the file's size, and with the octets of the old name if they are right.
 std::string MaildirFolder::name_of_copy(std::size_t index, std::uint64_t stored) const {
   const auto& settings = layout_->settings();
   auto name = unique_filename(settings.clock->now().count(), settings.hostname) +
@@ -227,7 +227,7 @@ Result<Draft> MaildirFolder::copy_file(Uid uid, const std::string& directory) {
       [&](const std::string& file) {
         if (::link(file.c_str(), path.c_str()) == 0) return true;
         bool must_copy = errno == EMLINK || errno == EPERM || errno == EXDEV || errno == EOPNOTSUPP;
-        // A file system, or a kernel setting, that does not let us link.
+        // A file system or a kernel setting may not allow links.
         if (must_copy) source = Descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
         return static_cast<bool>(source);
       },

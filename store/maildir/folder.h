@@ -1,4 +1,4 @@
-// An open Maildir folder: one session's view of a SharedFolder.
+// Implements an open Maildir folder: one session's view of a SharedFolder.
 //
 // SEE ALSO   ../mailbox/mailbox.h (the contract), shared_folder.h (how the folder is read)
 #pragma once
@@ -20,7 +20,7 @@ namespace pennypost::store {
 
 class MaildirFolder final : public Mailbox {
  public:
-  /// To be synced before anything else.
+  /// Call sync() before anything else.
   MaildirFolder(std::shared_ptr<const MaildirLayout> layout, MailboxName name, Access access);
 
   const MailboxName& name() const override { return name_; }
@@ -49,7 +49,7 @@ class MaildirFolder final : public Mailbox {
   std::string_view file_name(Uid uid) const override;
   Result<std::vector<StoredIds>> stored_ids() override { return known_->stored_ids(view_); }
 
-  /// Of the file as stored, for quota; from its name where that has S=.
+  /// The size of the file as stored, for quota; from its name if that has S=.
   Result<std::uint64_t> stored_bytes(Uid uid);
   void forget_octets_unless(Uid uid, std::uint64_t stored);
 

@@ -29,7 +29,7 @@ std::shared_ptr<SharedFolder> FolderCache::folder(
   return folder;
 }
 
-// Takes out what is beyond the limits and in nobody's use.
+// Removes and returns what exceeds the limits and is not in use.
 FolderCache::Kept FolderCache::shrink() {
   Kept let_go;
   std::size_t bytes = 0;

@@ -1,7 +1,7 @@
-// Shares what was read of a Maildir folder among all sessions of a process, and keeps it for the
-// next one.
+// Shares what was read of Maildir folders among all sessions of a process, and keeps it for later
+// ones.
 //
-// The folders that were used last are kept even when nobody has them open, within the limits below;
+// The most recently used folders are kept even if nobody has them open, within the limits below;
 // what is dropped is saved in the index.
 //
 // SEE ALSO   shared_folder.h, ../mailbox/mailbox.h (StoreSettings::folder_cache)
@@ -18,7 +18,7 @@
 
 namespace pennypost::store {
 
-/// One a process. Thread-safe. To be destroyed before the index.
+/// One per process. Thread-safe. To be destroyed before the index.
 class FolderCache {
  public:
   struct Limits {
@@ -33,12 +33,12 @@ class FolderCache {
 
   std::shared_ptr<SharedFolder> folder(const std::shared_ptr<const MaildirLayout>& layout,
                                        const MailboxName& name);
-  /// It is not there any more, under this path.
+  /// There is no folder under this path any more.
   void forget(const std::string& directory);
   std::size_t count() const;
 
  private:
-  using Kept = std::list<std::shared_ptr<SharedFolder>>;  // used last: first
+  using Kept = std::list<std::shared_ptr<SharedFolder>>;  // the most recently used first
   Kept shrink();
 
   Limits limits_;
@@ -47,7 +47,7 @@ class FolderCache {
   std::unordered_map<std::string, Kept::iterator> by_path_;
 };
 
-/// From the settings' memory, or one that only its holders know.
+/// From the cache in the settings; without one, a folder that only the caller has.
 std::shared_ptr<SharedFolder> shared_folder(const std::shared_ptr<const MaildirLayout>& layout,
                                             const MailboxName& name);
 

@@ -33,7 +33,7 @@ class Writer {
   std::string out_;
 };
 
-// After the first value that is not there all others are zero, and good() is false.
+// After the first missing value all others are zero, and good() is false.
 class Reader {
  public:
   explicit Reader(std::string_view text) : rest_(text) {}

@@ -23,11 +23,11 @@ struct FolderStamps {
   FileStamp uidlist;
   FileStamp keywords;
   std::int64_t taken_at_ns = 0;
-  std::int64_t list_again_at_ns = 0;  ///< 0: cur's stamp is not from a change of our own
+  std::int64_t list_again_at_ns = 0;  ///< 0: cur's stamp is not from our own change
 
-  /// Whether cur/ holds what was listed, as far as stamps tell.
+  /// Whether cur/ is unchanged since it was listed, according to the stamps.
   bool tell_cur_is_known(const FolderStamps& now) const;
-  /// The same of all four.
+  /// The same for all four.
   bool tell_all_is_known(const FolderStamps& now) const;
 };
 
@@ -38,7 +38,7 @@ struct FolderSnapshot {
 
   static std::string encode(const FolderStamps& stamps, const UidList::Mark& uidlist,
                             const FolderState& state);
-  /// Nothing if the text is not what encode() has made.
+  /// Nothing if encode() has not made the text.
   static std::optional<FolderSnapshot> decode(std::string_view text);
 };
 

@@ -8,7 +8,7 @@
 namespace pennypost::store {
 namespace {
 
-// More than this share of the names unused, and they are written anew.
+// The names are compacted when more than 1/unused_share of their bytes are unused.
 constexpr std::size_t unused_share = 2;
 constexpr std::size_t unused_bytes_kept = 4096;
 

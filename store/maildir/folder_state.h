@@ -2,7 +2,7 @@
 //
 // All sessions of a process share one state, so nobody may change a state that somebody else holds
 // (SharedFolder copies it first). A message costs 32 bytes and its base name; the part of the name
-// behind the colon is derived from the flags, unless it has other letters.
+// after the colon is derived from the flags, unless it has other letters.
 //
 // SEE ALSO   shared_folder.h (who has one), folder_snapshot.h (the form in the index)
 #pragma once
@@ -20,7 +20,8 @@ namespace pennypost::store {
 
 class FolderState {
  public:
-  std::vector<Message> messages;  ///< ascending by UID; changed by add(), erase() and flags alone
+  std::vector<Message>
+      messages;  ///< ascending by UID; only add(), erase() and flag changes modify it
   std::vector<std::string> keywords;
   ModSeq highest{1};
   std::uint32_t uid_validity = 0;
@@ -33,10 +34,9 @@ class FolderState {
   bool in_new(std::size_t index) const { return files_[index].in_new; }
   /// The path below the folder: "cur/NAME".
   std::string path(std::size_t index) const;
-  /// Octets with CRLF line ends, by what was noted or else as the name claims; nothing: nobody has
-  /// counted.
+  /// Octets with CRLF line ends, as noted or else from the name; nothing if neither is known.
   std::optional<std::uint64_t> octets(std::size_t index) const;
-  /// What was noted, or 0.
+  /// The octets noted, or 0.
   std::uint32_t noted_octets(std::size_t index) const {
     return octets_.empty() ? 0 : octets_[index];
   }
@@ -46,24 +46,24 @@ class FolderState {
   /// `message` has the greatest UID; its flags are those of the name.
   void add(const Message& message, std::string_view filename, bool in_new,
            std::uint32_t octets = 0);
-  /// Another name for the file, with the same base; to be called after messages[index] got its
-  /// flags.
+  /// Gives the file another name with the same base; call it after setting the flags of
+  /// messages[index].
   void rename(std::size_t index, std::string_view filename, bool in_new);
-  /// Takes these messages out; ascending.
+  /// Removes these messages; ascending.
   void erase(std::span<const Uid> gone);
 
-  /// Whether all is the same, to the last letter of a name; but for octets.
+  /// Whether everything is the same, including the whole names, but not the octets.
   bool is_same(const FolderState& other) const;
-  /// Memory in bytes, about.
+  /// The approximate memory in bytes.
   std::size_t bytes() const;
 
  private:
   friend struct FolderSnapshot;
-  // What stands behind the base name.
+  // What follows the base name.
   enum class Info : std::uint8_t {
     None,   // nothing
     Flags,  // ":2," and the letters of the message's flags
-    Own,    // what stands behind the base in names_
+    Own,    // what follows the base name in names_
   };
   struct File {
     std::uint32_t at = 0;  // of the base name in names_
@@ -75,16 +75,18 @@ class FolderState {
   void put_name(File& file, const Message& message, std::string_view filename);
   void compact();
 
-  std::vector<File> files_;            // parallel to messages
-  std::vector<std::uint32_t> octets_;  // parallel, or empty: none noted; 0: not this one's
+  std::vector<File> files_;  // parallel to messages
+  std::vector<std::uint32_t>
+      octets_;  // parallel to messages, or empty if none is noted; 0: not noted
   std::string names_;
   std::size_t names_unused_ = 0;  // bytes of names_ that no file uses
 };
 
-/// What a session that has seen `from` must be told of `to`.
+/// The changes from `from` to `to`, for a session that has seen `from`.
 Changes difference(const FolderState& from, const FolderState& to);
 
-/// `first`, and then `next`: what came and went between them is in neither list.
+/// Adds the later changes `next` to `first`; a message that was both added and removed is in no
+/// list.
 void follow(Changes& first, Changes next);
 
 }  // namespace pennypost::store

@@ -19,27 +19,27 @@
 
 namespace pennypost::store {
 
-/// The names by number, from the file's text; an empty name is a number not in use. Lines that are
-/// not of its form, and names that IMAP could not show (is_keyword), are as if they were not there.
+/// The names by number, from the file's text; an empty name is an unused number. Malformed lines,
+/// and names that IMAP can't show (is_keyword), are ignored.
 std::vector<std::string> parse_keywords(std::string_view text);
 
 class KeywordFile {
  public:
-  /// `brief_lock_ms` as StoreSettings has it.
+  /// `brief_lock_ms` as in StoreSettings.
   explicit KeywordFile(const std::string& directory, int brief_lock_ms = 0)
       : path_(directory + "/dovecot-keywords"), brief_lock_ms_(brief_lock_ms) {}
 
-  /// Reads the file when it changed; true when names() did.
+  /// Reads the file if it has changed; true if names() has changed.
   Result<bool> refresh();
-  /// By number; an empty name is a number not in use.
+  /// By number; an empty name is an unused number.
   const std::vector<std::string>& names() const { return names_; }
   std::string path() const { return path_; }
 
-  /// Those of `names` that are known.
+  /// The keywords of `names` that are known.
   KeywordSet known(const std::vector<std::string>& names) const;
   bool all_known(const std::vector<std::string>& names) const;
-  /// All of `names`, adding those that are not known; under the uidlist's lock. When there are not
-  /// letters enough: 550 Limit, and nothing is added, or as many as there are.
+  /// All of `names`, adding those that are not known; the caller holds the uidlist's lock. If there
+  /// are too few letters: 550 Limit, and nothing is added; or, with LeaveOut, as many as fit.
   Result<KeywordSet> add(const std::vector<std::string>& names, const Dotlock& uidlist_held,
                          NoRoom no_room = NoRoom::Refuse);
 

@@ -46,7 +46,7 @@ Result<void> MaildirLayout::make(const MailboxName& name) const {
   }
   if (!settings_.fsync) return {};
   TRY_DO(sync_directory(path));
-  // The parents above the Maildir may be new as well; those that only others can read are older.
+  // The parents of the Maildir may be new as well; those that we can't read are older.
   for (auto above = path; is_new && above != "/" && parent_of(above) != above;) {
     above = parent_of(above);
     if (::access(above.c_str(), R_OK) != 0) break;

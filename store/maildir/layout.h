@@ -1,4 +1,4 @@
-// Knows where an account's Maildir++ has its folders, its quota and its lists.
+// Knows where an account's Maildir++ keeps its folders, its quota and its lists.
 //
 //   root/{new,cur,tmp}              INBOX
 //   root/.Sent.2024/{new,cur,tmp}   the folder Sent.2024 (modified UTF-7), with an empty file
@@ -29,14 +29,14 @@ class MaildirLayout {
   MaildirQuota quota() const { return MaildirQuota(root(), settings_); }
 
   std::string directory(const MailboxName& name) const;
-  /// Whether the folder is there; INBOX always is, since it is made when needed.
+  /// Whether the folder exists; INBOX always does, since it is made when needed.
   bool exists(const MailboxName& name) const;
-  /// Makes what is missing of it.
+  /// Makes the folder's missing directories.
   Result<void> make(const MailboxName& name) const;
-  /// NonExistent unless it exists; INBOX is made.
+  /// NonExistent if it does not exist, except for INBOX, which is made.
   Result<void> require(const MailboxName& name) const;
   UidList uidlist(const MailboxName& name) const;
-  /// How long other programs' locks are waited for.
+  /// How long to wait for other programs' locks.
   std::chrono::milliseconds lock_timeout() const { return uidlist_lock_timeout; }
 
  private:

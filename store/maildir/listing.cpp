@@ -12,7 +12,7 @@
 namespace pennypost::store {
 namespace {
 
-// What a file name can have, on every file system a Maildir is on (NAME_MAX).
+// The longest file name on any file system for a Maildir (NAME_MAX).
 constexpr std::size_t name_bytes_max = 255;
 constexpr std::size_t name_bytes_usual = 64;
 constexpr std::size_t names_bytes_max = UINT32_MAX - name_bytes_max;
@@ -70,7 +70,7 @@ Listing::File* Listing::find(std::string_view base) {
   return number == 0 ? nullptr : &files_[number - 1];
 }
 
-// Where the base name is, or the free place where it belongs.
+// The position of the base name, or the free position for it.
 std::size_t Listing::slot_of(std::string_view wanted) const {
   auto mask = table_.size() - 1;
   auto slot = std::hash<std::string_view>()(wanted) & mask;

@@ -1,8 +1,8 @@
-// Lists a Maildir's new/ and cur/, with one entry for each message, found by its base name.
+// Lists a Maildir's new/ and cur/, with one entry for each message, indexed by base name.
 //
 // A file that moves from new/ to cur/ while both are listed is seen in both; one that is renamed
-// within cur/ may be seen twice, or not at all. Of two files of one message, the one added later
-// counts. Names are stored one after the other in one block; a hash table of numbers finds them.
+// within cur/ may be seen twice, or not at all. If a message has two files, the one added later
+// counts. Names are stored one after the other in one block; a hash table of positions finds them.
 #pragma once
 
 #include <cstdint>
@@ -25,18 +25,18 @@ class Listing {
     bool in_new = false;
     bool moved = false;         ///< from new/ to cur/, by us
     Uid uid{0};                 ///< 0: none yet
-    std::uint32_t octets = 0;   ///< as the uidlist has them; 0: it does not
-    std::uint32_t seconds = 0;  // of arrival, where its name begins so
+    std::uint32_t octets = 0;   ///< from the uidlist; 0: unknown
+    std::uint32_t seconds = 0;  // of arrival, if its name begins with them
   };
 
   explicit Listing(std::size_t expected);
 
   /// Adds the names of DIRECTORY/new or /cur; 451 Limit beyond `names_max`.
   Result<void> list(const std::string& directory, bool in_new, std::size_t names_max);
-  /// new/ first: a file that moves meanwhile is then seen in both, not in neither.
+  /// Lists new/ first, so that a file that moves meanwhile is seen in both, not in neither.
   Result<void> list_both(const std::string& directory, std::size_t names_max);
   void add(std::string_view filename, bool in_new);
-  /// Another name for a file, with the same base.
+  /// Gives a file another name with the same base.
   void rename(File& file, std::string_view filename);
 
   std::string_view name(const File& file) const {
@@ -50,7 +50,8 @@ class Listing {
   const std::vector<File>& files() const { return files_; }
 
   bool lacks_uids() const;
-  /// Those without UID, by arrival: the seconds that names begin with, then the names themselves.
+  /// The files without UIDs, by arrival: the seconds that names begin with, then the names
+  /// themselves.
   std::vector<File*> without_uid();
 
  private:

@@ -28,7 +28,7 @@ std::optional<std::int64_t> parse_signed(std::string_view text) {
   return value;
 }
 
-// False when the sum is none that a number can hold.
+// False if the sum overflows.
 bool add_signed(std::int64_t& sum, std::int64_t more) {
   return !__builtin_add_overflow(sum, more, &sum);
 }
@@ -62,12 +62,12 @@ bool fits(const Usage& usage, std::uint64_t bytes, std::uint64_t messages) {
          (!usage.messages_max || usage.messages + messages <= *usage.messages_max);
 }
 
-// Adds what is in one of a folder's directories; a missing one holds nothing.
+// Adds the content of one of a folder's directories; a missing one is empty.
 Result<void> count_directory(const std::string& path, std::size_t messages_max, Usage& usage) {
   if (!FileStamp::of(path).exists()) return {};
   return list_directory(path, messages_max, [&](std::string_view name, unsigned char) {
     if (name.starts_with('.')) return;
-    // The file's own size: whoever may write here could name a message smaller than it is.
+    // The file's actual size: the size in a name could be forged.
     auto size = FileStamp::of(path + "/" + std::string(name)).size;
     usage.bytes += std::min(size, UINT64_MAX - usage.bytes);
     ++usage.messages;
@@ -194,7 +194,7 @@ Result<Usage> MaildirQuota::recount(const Usage& limits, const FileStamp& seen) 
   return usage;
 }
 
-// What others have appended to the file `seen`, or to one made meanwhile, would be lost with it.
+// Does nothing if others have appended to the file or replaced it since `seen`: that would be lost.
 Result<void> MaildirQuota::put(const std::string& text, const FileStamp& seen) const {
   auto beside = root_ + "/tmp/maildirsize." + unique_filename(clock_->now().count(), "localhost");
   TRY_DO(make_directory(root_ + "/tmp"));

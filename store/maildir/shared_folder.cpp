@@ -12,7 +12,7 @@ namespace {
 constexpr std::int64_t trust_ns = 10'000'000'000;
 constexpr std::int64_t tidy_seconds = 3 * 3600;
 
-// Adds [first, last] to ascending ranges; most come behind all others.
+// Adds [first, last] to ascending ranges, usually at the end.
 void add_range(std::vector<std::pair<Uid, Uid>>& ranges, Uid first, Uid last) {
   if (first > last) return;
   if (!ranges.empty() && ranges.back().second.value() + 1 == first.value()) {
@@ -53,12 +53,12 @@ Result<Changes> SharedFolder::sync(View& view, Access access) {
   return is_first ? Changes() : std::move(changes);
 }
 
-// Under another UIDVALIDITY the same UID is another message.
+// Whether the view's UIDs are still valid: under another UIDVALIDITY a UID means another message.
 bool SharedFolder::is_of_now(const View& view) const {
   return view.state == nullptr || view.state->uid_validity == state_->uid_validity;
 }
 
-// The session's own hold on the state ends here, until show().
+// Collects the changes for the view and releases its reference to the state, until show().
 void SharedFolder::catch_up(View& view) {
   if (view.state) follow(view.untold, difference(*view.state, *state_));
   view.state.reset();
@@ -69,7 +69,7 @@ void SharedFolder::show(View& view) {
   bytes_.store(state_->bytes(), std::memory_order_relaxed);
 }
 
-// Others get their hold under the mutex, and end it without.
+// Others take references to the state under the mutex, but release them without it.
 FolderState& SharedFolder::writable() {
   if (state_.use_count() > 1) {
     state_ = std::make_shared<FolderState>(*state_);
@@ -90,8 +90,8 @@ Result<void> SharedFolder::update(Access access, Changes& changes) {
   return looked;
 }
 
-// The uidlist is read before the files: each record in it then has its file in the listing, unless
-// that was expunged.
+// The uidlist is read before the files, so that the listing has a file for each record in it,
+// unless the message was expunged.
 Result<void> SharedFolder::look(const FolderStamps& now, Access access, Changes& changes) {
   TRY_DO(keywords_.refresh());
   if (keywords_.names() != state_->keywords) {
@@ -104,7 +104,7 @@ Result<void> SharedFolder::look(const FolderStamps& now, Access access, Changes&
     auto read = uidlist_.stamp();
     TRY(bool done, sync_new(now, records, access, changes));
     if (done) return {};
-    // It has read records that `records` lacks.
+    // sync_new() has read records that `records` lacks.
     if (uidlist_.stamp() != read) {
       TRY(records, uidlist_.reread());
     }
@@ -128,7 +128,7 @@ Result<std::vector<StoredIds>> SharedFolder::stored_ids(const View& view) const 
   return ids;
 }
 
-// What the last process knew.
+// Starts from the state that the last process has left in the index.
 void SharedFolder::begin() {
   if (begun_) return;
   begun_ = true;
@@ -160,7 +160,7 @@ void SharedFolder::keep() {
   is_kept_ = true;
 }
 
-// After a failure in the middle: all is read again.
+// After a failure halfway, so that everything is read again.
 void SharedFolder::distrust() {
   stamps_ = FolderStamps{};
   uidlist_.resume({});
@@ -178,7 +178,7 @@ FolderStamps SharedFolder::take_stamps() const {
 
 FileStamp SharedFolder::stamp_of_cur() const { return FileStamp::of(directory_ + "/cur"); }
 
-// After changes of our own in cur/: `before` is its stamp from just before them.
+// Called after our own changes in cur/; `before` is its stamp from just before them.
 void SharedFolder::changed_cur(const FileStamp& before) {
   auto after = stamp_of_cur();
   bool was_known = listed_ && before == stamps_.cur &&
@@ -189,8 +189,8 @@ void SharedFolder::changed_cur(const FileStamp& before) {
   is_kept_ = false;
 }
 
-// RFC 3501 section 2.3.2: to the first session that may change the folder. One that only reads sees
-// them as \Recent without taking that from others.
+// RFC 3501 section 2.3.2: messages are \Recent for the first session that may change the folder. A
+// session that only reads also sees them as \Recent, and leaves them so for others.
 void SharedFolder::claim_recent(View& view, Access access) {
   auto next = state_->uid_next;
   auto first = arrivals_.first_recent();
@@ -221,7 +221,7 @@ Index::Folder SharedFolder::identity() const {
 
 void SharedFolder::note_octets(const View& view, Uid uid, std::uint64_t octets) {
   std::lock_guard guard(mutex_);
-  // Not worth a copy; only the caller and we hold the state then.
+  // Not worth copying the state, so only done if nobody else holds it.
   if (view.state != state_ || state_.use_count() > 2) return;
   std::atomic_thread_fence(std::memory_order_acquire);
   if (auto index = state_->index_of(uid)) state_->note_octets(*index, octets);

@@ -1,21 +1,21 @@
-// Reads a Maildir folder from disk, keeps what is known of it, and changes its files: one object
-// for all sessions of a process.
+// Reads a Maildir folder from disk, keeps its state, and changes its files: one object for all
+// sessions of a process.
 //
-// sync() lists new/ and cur/ only when their mtimes say so, matches base names with
-// dovecot-uidlist, and gives UIDs to files that have none. When only new/ has changed, only new/ is
+// sync() lists new/ and cur/ only if their mtimes have changed, matches base names with
+// dovecot-uidlist, and gives UIDs to files that have none. If only new/ has changed, only new/ is
 // listed. Other programs rename files at any time, and readdir() may then miss a file. So the
 // listing is repeated if cur/ changed meanwhile, and a message counts as expunged only when several
-// listings lack it; an operation that meets ENOENT looks for the file's new name and tries again.
-// Sessions learn of UIDs in ascending order: before a UID is announced that was read after the
-// listing, every lesser one not announced yet is looked for, too.
+// listings lack it; an operation that fails with ENOENT looks for the file's new name and tries
+// again. Sessions learn of UIDs in ascending order: before announcing a UID that was read after the
+// listing, all lower ones not announced yet are looked for, too.
 //
 // A change of our own in cur/ also changes its mtime. cur/ is then not listed at once, but after
 // `trust_ns`, so that a change which another program made at the same moment does not go unseen.
 //
-// Each session holds a View: the state as it last saw it. What one session changes or finds out is
-// there for the next that looks; a state that others hold is copied before it is changed. What a
-// process knew of a folder is kept in the index, and the next process starts from it: the same
-// stamps decide whether it is still valid.
+// Each session holds a View: the state as it last saw it. What one session changes or finds is
+// there for the next one; a state that others hold is copied before it is changed. A process leaves
+// its state of a folder in the index, and the next process starts from it: the same stamps decide
+// whether it is still valid.
 //
 // SEE ALSO   folder.h (a session's side), folder_cache.h (which of them are kept), listing.h
 #pragma once
@@ -47,50 +47,51 @@ class SharedFolder {
  public:
   SharedFolder(std::shared_ptr<const MaildirLayout> layout, const MailboxName& name);
 
-  /// What one session has seen, and must be told yet. Used by one thread at a time.
+  /// What one session has seen, and what it must still be told. Used by one thread at a time.
   struct View {
     std::shared_ptr<const FolderState> state;
     Changes untold;
-    std::vector<std::pair<Uid, Uid>> recent;  ///< ranges of UIDs, both ends in it
+    std::vector<std::pair<Uid, Uid>> recent;  ///< ranges of UIDs, both ends included
     bool has_recent(Uid uid) const;
   };
 
-  /// Brings `view` up to date and gives back what is new to it.
+  /// Brings `view` up to date and returns what is new to it.
   Result<Changes> sync(View& view, Access access);
-  /// Renames files as `change` says; in `view` too, with whatever else is known by now.
+  /// Renames files according to `change` and updates `view`, also with other changes known by now.
   Result<Stored> store(View& view, std::span<const Uid> uids, const FlagChange& change);
-  /// Removes files; gives back those that were there, and their bytes where names tell.
+  /// Removes files; returns those that existed, and their sizes in bytes.
   struct Removed {
     std::vector<Uid> uids;
     std::uint64_t bytes = 0;
   };
   Result<Removed> expunge(View& view, std::span<const Uid> uids);
 
-  /// Calls `attempt` with the file's path until it succeeds, as long as it fails with ENOENT since
-  /// other programs rename the file. False when the file is gone. The view stays as it is. This and
-  /// the changes above touch nothing once the UIDs of the view are void.
+  /// Calls `attempt` with the file's path, and again with the new path if it fails with ENOENT
+  /// because another program has renamed the file. False if the file is gone. The view is not
+  /// changed. This and the changes above do nothing once the UIDs of the view are void.
   Result<bool> with_file(const View& view, Uid uid,
                          const std::function<bool(const std::string& path)>& attempt,
                          std::string_view verb);
-  /// What octets() of the state will answer from now on, unless others look at it just now.
+  /// Sets what octets() of the state returns from now on, unless others are using the state just
+  /// now.
   void note_octets(const View& view, Uid uid, std::uint64_t octets);
 
-  /// As Mailbox has it, of the messages of `view`; reads the uidlist if it has any.
+  /// As Mailbox::stored_ids(), for the messages of `view`; reads the uidlist if it has such ids.
   Result<std::vector<StoredIds>> stored_ids(const View& view) const;
 
-  /// Whether its directory is on disk still.
+  /// Whether its directory still exists.
   bool is_there() const { return stamp_of_cur().exists(); }
-  /// Whose values the index has of this folder.
+  /// The identity of this folder in the index.
   Index::Folder identity() const;
   const std::string& directory() const { return directory_; }
-  /// Where new messages get their names and UIDs.
+  /// Gives new messages their names and UIDs.
   Arrivals& arrivals() { return arrivals_; }
-  /// Removes old files from tmp/, when nobody has for hours.
+  /// Removes old files from tmp/, if that has not been done for hours.
   void tidy();
 
-  /// About the memory of the state, without waiting for who works on it.
+  /// The approximate memory of the state, without waiting for other threads that use it.
   std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
-  /// Leaves the state in the index for the next process.
+  /// Saves the state in the index for the next process.
   void keep();
 
  private:
@@ -117,7 +118,7 @@ class SharedFolder {
   Result<void> sync_all(FolderStamps now, UidRecords records, Access access, Changes& changes);
   Result<void> list_files(const FolderStamps& now, const UidRecords& records,
                           Listing& listing) const;
-  /// Whether the UIDs of the state are those of the list as it is now.
+  /// Whether the state and the list have the same UIDVALIDITY.
   bool is_same_validity() const { return state_->uid_validity == uidlist_.uid_validity(); }
   bool lacks_known(Listing& listing) const;
   bool lacks_owed(const UidRecords& records, Listing& listing) const;
@@ -154,14 +155,14 @@ class SharedFolder {
   std::shared_ptr<FolderState> state_;
   FolderStamps stamps_;  // when the state was read
   bool listed_ = false;  // false: nothing is known yet
-  UidList uidlist_;      // read as far as the state explains it
+  UidList uidlist_;      // read as far as it is reflected in the state
   KeywordFile keywords_;
   ModSeqs modseqs_;
   std::vector<Uid> in_new_;  // messages that are still in new/
-  std::vector<Uid> moved_;   // those that sync() has just moved from there
-  /// \Deleted and not renamed so, as the directory had no room for the name; ascending.
+  std::vector<Uid> moved_;   // messages that sync() has just moved from there
+  /// Messages with \Deleted that could not be renamed, as the directory had no space; ascending.
   std::vector<Uid> unnamed_deletions_;
-  bool is_kept_ = false;  // the index has this very state
+  bool is_kept_ = false;  // the index has this state
   std::int64_t tidied_at_ = 0;
   std::int64_t told_no_room_at_ = 0;
 };

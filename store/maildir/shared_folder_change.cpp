@@ -15,12 +15,12 @@ namespace {
 
 constexpr int listings_max = 3;
 constexpr int renames_followed_max = 8;
-// Others who look at the folder wait for so many files at most.
+// Other sessions of the folder wait for at most this many files.
 constexpr std::size_t files_at_once = 500;
 
 bool has_deleted(Flags flags) { return (flags - Flags::Deleted) != flags; }
 
-// What a change makes of a message's flags.
+// A message's flags after a change.
 FilenameFlags changed_flags(FilenameFlags old, const FlagChange& change, KeywordSet keywords) {
   FilenameFlags result;
   switch (change.mode) {
@@ -72,9 +72,9 @@ Result<bool> SharedFolder::with_known_file(
   return Error(451, ResponseCode::InUse, path + " is renamed again and again");
 }
 
-// Finds the name that another program gave a file; false when it is gone.
+// Finds the new name that another program gave a file; false if it is gone.
 Result<bool> SharedFolder::locate(std::size_t index) {
-  // Others are at work: whatever we change now, cur/ is listed again.
+  // Other programs are changing cur/, so it must be listed again, whatever we change now.
   stamps_.cur = FileStamp{};
   auto base = std::string(state_->base(index));
   std::string name;
@@ -116,7 +116,7 @@ Result<Stored> SharedFolder::store(View& view, std::span<const Uid> uids,
     if (!is_of_now(view)) break;
     catch_up(view);
     outcome = store_some(some, change, stored);
-    // The session itself asked for it.
+    // The session asked for the change, so it sees it at once.
     show(view);
   } while (outcome && !uids.empty());
   if (outcome) return stored;
@@ -157,8 +157,8 @@ Result<void> SharedFolder::store_some(std::span<const Uid> uids, const FlagChang
   return outcome;
 }
 
-// Whoever deletes makes room: where the directory has none for a longer name, the flag lives until
-// the message is expunged, it can be renamed, or the process ends.
+// Deleting must work on a full disk: if the directory has no space for a longer name, \Deleted is
+// kept in memory until the message is expunged, it can be renamed, or the process ends.
 Result<bool> SharedFolder::keep_deletion(std::size_t index) {
   auto& message = state_->messages[index];
   auto place = std::ranges::lower_bound(unnamed_deletions_, message.uid);
@@ -177,7 +177,7 @@ FilenameFlags SharedFolder::flags_of(Uid uid, std::string_view filename) const {
   return flags;
 }
 
-// The file's own name is what the change is applied to, so that no other program's flags get lost.
+// The change is applied to the file's current name, so that other programs' flags are not lost.
 Result<bool> SharedFolder::store_one(std::size_t index, const FlagChange& change,
                                      KeywordSet keywords) {
   FilenameFlags flags;
@@ -201,7 +201,7 @@ Result<bool> SharedFolder::store_one(std::size_t index, const FlagChange& change
   if (!there) return false;
   bool changed = message.flags != flags.flags || message.keywords != flags.keywords;
   if (!changed && !is_renamed) return false;
-  // The name before its flags: it is told by them.
+  // The name must be read before the flags change, since it is derived from them.
   auto full_name = is_renamed ? name : state_->name(index);
   bool in_new = state_->in_new(index) && !is_renamed;
   message.flags = flags.flags;
@@ -223,7 +223,7 @@ Result<SharedFolder::Removed> SharedFolder::expunge(View& view, std::span<const 
     if (!is_of_now(view)) break;
     catch_up(view);
     outcome = expunge_some(some, removed);
-    // What it never heard of and is gone now needs no word.
+    // Removed before it was announced to this session: nothing to report.
     std::erase_if(view.untold.added, [this](Uid uid) { return !state_->index_of(uid); });
     show(view);
   }
@@ -244,7 +244,7 @@ Result<void> SharedFolder::expunge_some(std::span<const Uid> uids, Removed& remo
         *index,
         [&](const std::string& file) {
           struct stat status {};
-          // As it is, not as its name says: the quota gets back what it takes.
+          // The actual size, not the one in the name: the quota gets back what the file uses.
           if (::stat(file.c_str(), &status) == 0) {
             bytes = static_cast<std::uint64_t>(status.st_size);
           }

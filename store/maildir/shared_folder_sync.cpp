@@ -15,8 +15,8 @@ constexpr int listings_max = 3;
 constexpr std::size_t listing_of_new_expected = 8;
 constexpr std::size_t stale_records_kept = 64;
 constexpr std::int64_t told_seconds = 60;
-// What an entry takes of a directory, about, on the file systems that tell; and how far we trust
-// it.
+// The approximate size of a directory entry, on file systems that report directory sizes, and the
+// most entries that we expect from that.
 constexpr std::size_t directory_entry_bytes = 80;
 constexpr std::size_t expected_max = 200'000;
 
@@ -34,7 +34,7 @@ std::vector<const Listing::File*> by_uid(const Listing& listing) {
 
 // --- when cur/ is as we know it: only new/ is listed -----------------------------------------
 
-// False when that does not explain everything.
+// False if new/ alone does not explain all changes.
 Result<bool> SharedFolder::sync_new(const FolderStamps& now, const UidRecords& records,
                                     Access access, Changes& changes) {
   Listing listing(listing_of_new_expected);
@@ -67,7 +67,7 @@ Result<bool> SharedFolder::sync_new(const FolderStamps& now, const UidRecords& r
   return true;
 }
 
-// `listing` is of new/, `found` those in it that are not known; ascending.
+// `listing` is of new/; `found` are the unknown files in it, ascending by UID.
 void SharedFolder::add_new(const Listing& listing, std::span<const Listing::File* const> found,
                            Changes& changes) {
   auto& state = writable();
@@ -89,8 +89,8 @@ void SharedFolder::add_new(const Listing& listing, std::span<const Listing::File
   follow(changes, std::move(fresh));
 }
 
-// Files in new/ get the UIDs that they are known to have. False when one is not as it was, or a UID
-// was given to a file that is not in new/ any more.
+// Gives known files in new/ their UIDs. False if one has changed, or a UID was given to a file that
+// is no longer in new/.
 bool SharedFolder::match_new(const UidRecords& records, Listing& listing) const {
   for (auto uid : in_new_) {
     auto index = state_->index_of(uid);
@@ -133,8 +133,8 @@ Result<void> SharedFolder::sync_all(FolderStamps now, UidRecords records, Access
   return {};
 }
 
-// A file that is renamed within cur/ while that is listed may be missed: so what is known to be
-// there is looked for again. One that nobody has seen yet can wait until the next sync().
+// A file that is renamed within cur/ during the listing may be missed, so the listing is repeated
+// if a known file is missing. A file that nobody has seen yet can wait until the next sync().
 Result<void> SharedFolder::list_files(const FolderStamps& now, const UidRecords& records,
                                       Listing& listing) const {
   auto names_max = layout_->settings().messages_max;
@@ -148,8 +148,8 @@ Result<void> SharedFolder::list_files(const FolderStamps& now, const UidRecords&
   return {};
 }
 
-// `all` was read after the listing, which then may have a message of theirs and lack the one that
-// got its UID before: it would be passed over for ever by what is told now.
+// `all` was read after the listing, which may contain one of its messages but lack another with a
+// lower UID. That one could never be announced after the higher UID, so it is looked for first.
 Result<void> SharedFolder::list_owed(const UidRecords& all, Listing& listing) const {
   for (int count = 1; count < listings_max && lacks_owed(all, listing); ++count) {
     TRY_DO(listing.list_both(directory_, layout_->settings().messages_max));
@@ -164,7 +164,7 @@ bool SharedFolder::lacks_known(Listing& listing) const {
   return false;
 }
 
-// Whether a message that we have not told of yet has a record and no file: expunged, or missed.
+// Whether a message not announced yet has a record but no file: it is expunged, or was missed.
 bool SharedFolder::lacks_owed(const UidRecords& records, Listing& listing) const {
   auto told = is_same_validity() ? state_->last_uid : Uid(0);
   return std::ranges::any_of(records.all, [&](const UidRecords::Record& record) {
@@ -172,8 +172,7 @@ bool SharedFolder::lacks_owed(const UidRecords& records, Listing& listing) const
   });
 }
 
-// A file without a record since we read the list may have one that we did not keep, as it had no
-// file then.
+// A file without a record may have an older one, which we did not keep because it had no file then.
 Result<void> SharedFolder::match_all(const UidRecords& records, Listing& listing) {
   if (is_same_validity() && !records.anew) match_known(listing);
   match(records, listing);
@@ -191,8 +190,8 @@ void SharedFolder::match_known(Listing& listing) const {
   }
 }
 
-// Files get the UIDs of their records. One that was expunged as far as we have told, and comes
-// back, must get a new UID: the old one would lie below those already told.
+// Gives files the UIDs of their records. A file that comes back after we announced it as expunged
+// must get a new UID, since its old one is lower than those already announced.
 void SharedFolder::match(const UidRecords& records, Listing& listing) const {
   bool same_validity = is_same_validity();
   for (const auto& record : records.all) {
@@ -206,13 +205,13 @@ void SharedFolder::match(const UidRecords& records, Listing& listing) const {
   }
 }
 
-// False when part of the files is not enough to do so.
+// False if that needs a listing of all files.
 Result<bool> SharedFolder::give_uids(Listing& listing, bool is_whole) {
   TRY(auto lock, uidlist_.lock());
   TRY(auto records, uidlist_.refresh());
   if (records.changed) {
     if (records.anew && !is_whole) return false;
-    // UIDs given by others since our listing must not be passed over by greater ones of ours.
+    // UIDs that others have given since our listing must be announced before greater ones of ours.
     if (lacks_owed(records, listing)) {
       if (is_whole) {
         TRY(records, uidlist_.reread());
@@ -239,8 +238,8 @@ Result<bool> SharedFolder::give_uids(Listing& listing, bool is_whole) {
   return true;
 }
 
-// Somebody holds the lock for long, or the disk is full: messages without UID wait until the next
-// sync(), and the others can be read and deleted meanwhile.
+// If another program holds the lock for long, or the disk is full, messages without UIDs wait until
+// the next sync(), and the others can be read and deleted meanwhile.
 bool SharedFolder::may_wait(const Error& error) {
   if (!is_no_room(error)) return is_in_use(error);
   auto now = layout_->settings().clock->now_seconds();
@@ -256,13 +255,13 @@ Message SharedFolder::message_of(const Listing& listing, const Listing::File& fi
   return Message{file.uid, flags.flags, flags.keywords, ModSeq(0)};
 }
 
-// Keeps the list from growing with what was expunged: when a quarter of it is stale.
+// Removes the records of expunged messages once a quarter of the list is stale.
 Result<void> SharedFolder::drop_stale_records(Listing& listing, const Dotlock& held) {
   auto live = listing.files().size();
   if (uidlist_.uid_validity() == 0 || uidlist_.count() <= live + live / 3 + stale_records_kept) {
     return {};
   }
-  // A file missed by one listing would lose its UID.
+  // Listed several times, since a file missed by one listing would lose its UID.
   for (int count = 1; count < listings_max; ++count) {
     TRY_DO(listing.list_both(directory_, layout_->settings().messages_max));
   }
@@ -276,8 +275,8 @@ Result<void> SharedFolder::drop_stale_records(Listing& listing, const Dotlock& h
       held);
 }
 
-// Files leave new/; whose rename succeeds has the message as \Recent. False when one could not be
-// moved.
+// Moves files from new/ to cur/. The session whose rename succeeds has the message as \Recent.
+// False if one could not be moved.
 bool SharedFolder::make_current(Listing& listing) {
   bool all = true;
   for (auto& file : listing.files()) {
@@ -297,7 +296,7 @@ bool SharedFolder::make_current(Listing& listing) {
   return all;
 }
 
-// Makes the listing the state, and tells what is different.
+// Makes the listing the new state, and adds the differences to `changes`.
 void SharedFolder::adopt(const Listing& listing, Changes& changes) {
   const auto& old = *state_;
   bool is_first = !listed_;
@@ -353,7 +352,7 @@ void SharedFolder::adopt(const Listing& listing, Changes& changes) {
   }
   next->highest = modseqs_.highest();
   follow(changes, std::move(fresh));
-  // Others who hold the old one go on sharing it.
+  // If nothing has changed, the sessions go on sharing the old state.
   if (is_first || !next->is_same(old)) state_ = std::move(next);
 }
 

@@ -14,7 +14,8 @@
 namespace pennypost::store {
 namespace {
 
-// Dovecot's name for a folder on its way out: neither program lists it, and either removes it.
+// Dovecot's name for a folder that is being removed: neither program lists it, and either removes
+// it.
 constexpr std::string_view trash_name = "..DOVECOT-TRASHED";
 
 bool is_directory(const std::string& path, unsigned char type) {
@@ -39,7 +40,7 @@ Result<FolderKinds> MaildirStore::names() const {
     auto utf8 = modified_utf7_decode(entry.substr(1));
     if (!utf8) return;
     auto name = MailboxName::parse(*utf8, separator(), SIZE_MAX, SIZE_MAX);
-    // Not one that its own name does not lead to, as .inbox.x of INBOX.x.
+    // Skips a directory that its folder name would not lead back to, such as .inbox.x for INBOX.x.
     if (!name || layout().directory(*name) != root + "/" + std::string(entry)) return;
     if (++folders <= settings().folders_max) names.emplace(*std::move(name), FolderKind::Mailbox);
   }));
@@ -57,7 +58,7 @@ Result<void> MaildirStore::create(const MailboxName& name) {
   }
   TRY_DO(layout().make(MailboxName::inbox()));
   TRY_DO(layout().make(name));
-  // UIDVALIDITY is fixed from the start, so that a folder removed and made again has another.
+  // UIDVALIDITY is set from the start, so that a folder that is removed and made again has another.
   auto uidlist = layout().uidlist(name);
   TRY(auto lock, uidlist.lock());
   TRY_DO(uidlist.refresh());
@@ -84,7 +85,7 @@ Result<void> MaildirStore::remove(const MailboxName& name) {
   return layout().quota().refresh();
 }
 
-// What was known of a folder under this path.
+// Forgets what was known of a folder under this path.
 void MaildirStore::forget(const std::string& directory) const {
   if (settings().folder_cache != nullptr) settings().folder_cache->forget(directory);
   if (settings().index != nullptr) settings().index->keep_state(directory, "");

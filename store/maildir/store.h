@@ -1,4 +1,4 @@
-// An account's mail in a Maildir++: its folders, deliveries and quota.
+// Stores an account's mail in a Maildir++: folders, deliveries, appends and quota.
 //
 // SEE ALSO   ../mailbox/mailbox.h (the contract), layout.h (paths), folder.h (one folder), draft.h
 //            (writing)

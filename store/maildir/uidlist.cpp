@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t uidlist_bytes_max = 1ull << 30;
-// A record: its numbers and a file's name (NAME_MAX).
+// The longest record: its numbers and a file name (NAME_MAX).
 constexpr std::uint64_t line_bytes_max = 1024;
 constexpr std::uint32_t uid_max = UINT32_MAX - 1;
 
@@ -119,8 +119,8 @@ Result<UidRecords> UidList::refresh() {
   return read_from(file.number(), mark_.read_bytes, stamp);
 }
 
-// Whether the last line that was read still stands where it stood. A file written anew has the
-// inode of one removed before as soon as two such rewrites happen between two looks.
+// Whether the last line that was read is still in the same place. Checking the inode is not enough:
+// after two rewrites the file may have a removed file's inode again.
 bool UidList::goes_on(int descriptor) const {
   auto wanted = std::min(mark_.read_bytes, line_bytes_max);
   auto text = read_range(descriptor, mark_.read_bytes - wanted, wanted, path_);
@@ -143,7 +143,7 @@ Result<UidRecords> UidList::read_from(int descriptor, std::uint64_t offset,
   records.anew = offset == 0;
   bool good = mark_.read(records);
   if (!good && offset != 0) {
-    // Not what we took it for: from the start it may be in order.
+    // Not a continuation of what was read before; it may be valid from the start.
     forget();
     return read_from(descriptor, 0, stamp);
   }
@@ -204,7 +204,7 @@ bool UidList::Mark::read_record(std::string_view line, UidRecords& records) {
   if (!uid || *uid <= last_uid) return false;
   std::string_view extensions;
   if (!old_version) {
-    // `W123 S456 :base`, where only what begins with a colon may hold another.
+    // `W123 S456 :base`; only the base name may contain another colon.
     auto colon = line.starts_with(':') ? 0 : line.find(" :");
     if (colon == std::string_view::npos) return false;
     extensions = line.substr(0, colon);
@@ -223,10 +223,10 @@ bool UidList::Mark::read_record(std::string_view line, UidRecords& records) {
   return true;
 }
 
-// Nothing in it can be trusted; the copy is for the admin's eyes.
+// Nothing in it can be trusted; the copy is for the administrator.
 Result<void> UidList::set_aside(const FileStamp& damaged) {
   forget();
-  // Another may have put a good one in its place meanwhile.
+  // Another process may have replaced it by a good one meanwhile.
   if (FileStamp::of(path_) != damaged) return {};
   log_warning("store", path_ + " can't be read and is set aside as dovecot-uidlist.damaged: " +
                            "the folder's UIDs are given anew");
@@ -273,7 +273,7 @@ Result<Uid> UidList::give(std::span<const std::string_view> bases, const Dotlock
     return first;
   }
   if (!written) {
-    // What the file has then, the next refresh() reads.
+    // The next refresh() reads what is in the file now.
     mark_ = std::move(before);
     return std::move(written).error();
   }
@@ -295,8 +295,8 @@ Result<void> UidList::append(std::string_view added) {
   return {};
 }
 
-// What others append behind half a line would be lost with it. Whole lines stay: a reader may have
-// seen them.
+// Removes an incomplete last line, or what others append after it would be lost. Complete lines
+// stay, since a reader may have seen them.
 void UidList::cut_half_line() const {
   auto size = FileStamp::of(path_).size;
   auto file = open_file(path_, O_RDWR);
@@ -316,8 +316,8 @@ Result<void> UidList::drop(const std::function<bool(const Record&)>& is_stale, c
   return written;
 }
 
-// Under the lock nobody else writes: what was read is what is there, but for half a line at the
-// end.
+// Under the lock nobody else writes, so the file holds what was read, except for an incomplete line
+// at the end.
 Result<void> UidList::rewrite(std::string_view added,
                               const std::function<bool(const Record&)>& is_stale) {
   UidList before(directory_, new_uid_validity_, brief_lock_ms_);

@@ -7,14 +7,14 @@
 // This is version 3 of Dovecot's format. UIDs are assigned only under `dovecot-uidlist.lock`, by
 // appending records; N may then lag behind, so the next UID is the greater of N and the last
 // record's UID + 1. Records of files that are gone are dropped when the file is rewritten (beside,
-// and renamed). A last line without LF is still being written, and is not read. The same base name
-// may occur twice: the later UID counts. A file that can't be parsed is set aside as
-// `dovecot-uidlist.damaged`, and all UIDs are assigned anew under a new UIDVALIDITY. Version 1 is
+// and renamed). A last line without LF is still being written, and is not read. If a base name
+// occurs twice, the later UID counts. A file that can't be parsed is renamed to
+// `dovecot-uidlist.damaged`, and all UIDs are assigned again under a new UIDVALIDITY. Version 1 is
 // read and rewritten as 3.
 //
-// Records are passed on as they are read and not kept: whoever opens a folder keeps those whose
-// files exist. This object remembers only how far the file was read, so that only what others
-// appended is read again.
+// Records are passed on as they are read and not kept: the open folder keeps those whose files
+// exist. This object remembers only how far the file was read, so that only what others appended is
+// read again.
 //
 // SEE ALSO   uidvalidity.h (where UIDVALIDITY comes from), shared_folder.h (who asks)
 #pragma once
@@ -36,7 +36,7 @@
 
 namespace pennypost::store {
 
-/// What was read of the list; the views live as long as this object does.
+/// What was read of the list; the views are valid as long as this object.
 class UidRecords {
  public:
   struct Record {
@@ -44,18 +44,19 @@ class UidRecords {
     std::string_view base;
     std::string_view extensions;  ///< "W123 S456", as found
 
-    /// The number behind a letter of the extensions, as `W` (octets), if it has that.
+    /// The number after a letter in the extensions, such as `W` (octets), if there is one.
     std::optional<std::uint64_t> extension(char letter) const;
-    /// The text, as of `P` (the id for POP3) and `G` (the GUID); empty: it has none.
+    /// The text after a letter, such as `P` (the id for POP3) or `G` (the GUID); empty if there is
+    /// none.
     std::string_view extension_text(char letter) const;
   };
 
   UidRecords() = default;
   explicit UidRecords(std::string text) : text_(std::make_unique<std::string>(std::move(text))) {}
 
-  /// Whether something of the list changed, be it only its header.
+  /// Whether anything in the list has changed, even if only its header.
   bool changed = false;
-  /// Whether these are all, and what was read before is void; else they follow what was read.
+  /// Whether these are all records, and those read before are void; else they follow those.
   bool anew = false;
   std::vector<Record> all;
 
@@ -73,29 +74,29 @@ class UidList {
  public:
   using Record = UidRecords::Record;
 
-  /// `new_uid_validity` gives the UIDVALIDITY of a list made anew. `brief_lock_ms` as StoreSettings
-  /// has it.
+  /// `new_uid_validity` returns the UIDVALIDITY for a new list. `brief_lock_ms` as in
+  /// StoreSettings.
   UidList(std::string directory, std::function<Result<std::uint32_t>()> new_uid_validity,
           int brief_lock_ms = 0);
 
-  /// Reads what changed since the last time. No file: an empty list, with UIDVALIDITY 0 until the
-  /// first give().
+  /// Reads what has changed since the last call. If there is no file, the list is empty, with
+  /// UIDVALIDITY 0 until the first give().
   Result<UidRecords> refresh();
-  /// Reads all of it, whatever was read before.
+  /// Reads the whole file, whatever was read before.
   Result<UidRecords> reread();
 
   std::uint32_t uid_validity() const { return mark_.uid_validity; }
   Uid uid_next() const { return Uid(mark_.next_uid); }
-  /// The folder's GUID, 32 hexadecimal digits; empty where the file has none.
+  /// The folder's GUID, 32 hexadecimal digits; empty if the file has none.
   std::string_view guid() const;
-  /// What names the folder in the index: its GUID, or its path where it has none.
+  /// The folder's identity in the index: its GUID, or its path if it has none.
   std::string identity() const { return guid().empty() ? directory_ : std::string(guid()); }
-  /// How many records it has. Not all of their files need exist.
+  /// The number of records. Not all of their files need exist.
   std::size_t count() const { return mark_.count; }
-  /// The stamp of the file as last read, for who mirrors it.
+  /// The stamp of the file when it was last read.
   const FileStamp& stamp() const { return mark_.stamp; }
 
-  /// How far the list was read: with it another object goes on from there.
+  /// How far the list was read; another object can resume from it.
   struct Mark {
     std::uint32_t uid_validity = 0;
     std::uint32_t next_uid = 1;
@@ -108,8 +109,8 @@ class UidList {
     std::string header_extensions;  // "Gguid Xother"
     friend bool operator==(const Mark&, const Mark&) = default;
 
-    /// Takes in the whole lines of `records.text()`, which follow what was read before. False: they
-    /// can't be such lines; then neither this nor `records` is of use.
+    /// Parses the complete lines of `records.text()`, which follow what was read before. False if
+    /// they are malformed; then neither this nor `records` is usable.
     bool read(UidRecords& records);
 
    private:
@@ -119,25 +120,26 @@ class UidList {
   const Mark& mark() const { return mark_; }
   void resume(Mark mark) { mark_ = std::move(mark); }
 
-  /// The lock; hold it from before the refresh() to after the give(). 451 InUse after
-  /// `lock_timeout`, or the brief time.
+  /// Takes the lock; hold it from before the refresh() until after the give(). 451 InUse after
+  /// uidlist_lock_timeout, or brief_lock_ms.
   Result<Dotlock> lock() const;
-  /// Returns once no other program has the lock; errors as lock()'s.
+  /// Returns once no other program has the lock; the errors of lock().
   Result<void> await_others() const;
 
-  /// Gives each base name the next UID and makes that durable; under the lock and refreshed. A list
-  /// without UIDVALIDITY gets one (also for no names). UIDs are ascending in the order of the
-  /// names: the first is given back.
+  /// Gives each base name the next UID and makes that durable; the list must be locked and
+  /// refreshed. A list without UIDVALIDITY gets one (even if there are no names). UIDs ascend in
+  /// the order of the names; the first one is returned.
   Result<Uid> give(std::span<const std::string_view> bases, const Dotlock& held);
 
-  /// Whether there is no file as there was no room for one: give() has given UIDs under a
-  /// UIDVALIDITY that no file will ever have, so that a mailbox nobody has opened yet can be read,
-  /// and messages deleted, on a full disk.
+  /// Whether the list exists only in memory, since there was no space for a file: give() has then
+  /// used a UIDVALIDITY that no file will ever have, so that a mailbox nobody has opened yet can be
+  /// read, and messages deleted, on a full disk.
   bool is_in_memory() const { return in_memory_; }
-  /// With room for a file the next refresh() finds an empty list, and all gets new UIDs.
+  /// If there is space for a file, the next refresh() finds an empty list, and all messages get new
+  /// UIDs.
   void leave_memory_if_room();
 
-  /// Rewrites the file without the records for which `is_stale` says so; under the lock and
+  /// Rewrites the file without the records that `is_stale` selects; the list must be locked and
   /// refreshed.
   Result<void> drop(const std::function<bool(const Record&)>& is_stale, const Dotlock& held);
 

@@ -32,7 +32,7 @@ std::string numbered(const std::string& root, std::uint32_t number) {
   return root + "/" + std::string(file_name) + "." + digits;
 }
 
-// The greatest of the files that bear a number.
+// The greatest number in a file's name.
 Result<std::optional<std::uint32_t>> scan(const std::string& root) {
   std::optional<std::uint32_t> greatest;
   TRY_DO(list_directory(root, root_names_max, [&](std::string_view name, unsigned char) {
@@ -43,7 +43,7 @@ Result<std::optional<std::uint32_t>> scan(const std::string& root) {
   return greatest;
 }
 
-// A hint that saves others the scan: of no consequence when it is lost.
+// Writes a hint that saves others the scan; losing it does no harm.
 void write_hint(const std::string& root, std::uint32_t number) {
   auto path = root + "/" + std::string(file_name);
   auto file = open_file(path, O_WRONLY | O_CREAT, 0644);

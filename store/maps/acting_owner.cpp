@@ -18,9 +18,9 @@
 namespace pennypost::store {
 namespace {
 
-constexpr gid_t no_group = 65534;  // of a user whom the passwd database does not know
+constexpr gid_t no_group = 65534;  // for a uid that is not in the passwd database
 
-/// The user with all his groups, first the one that new files get.
+/// The user with all groups; the first is the one that new files get.
 struct Rights {
   uid_t user;
   std::vector<gid_t> groups;
@@ -43,7 +43,7 @@ Rights rights_of(uid_t user) {
   return rights;
 }
 
-/// A table that its group may read stays so.
+/// Puts the table's group first, so that this group can still read the table.
 void prefer_group(Rights& rights, gid_t group) {
   auto found = std::ranges::find(rights.groups, group);
   if (found != rights.groups.end()) std::iter_swap(rights.groups.begin(), found);

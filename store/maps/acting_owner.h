@@ -1,12 +1,12 @@
 // Lets root build a table with the rights of whoever owns its directory.
 //
-// Root runs postmap and newaliases for files of others too: a list manager's aliases, a user's own
-// table. Whoever owns the directory could exchange any name in it for a link while we work, and so
-// have root read, write or give away a file of somebody else. With the owner's rights we can do
-// nothing there that the owner could not do alone. Postfix's postmap(1) takes on the rights of the
-// source's owner for the same reason.
+// Root also runs postmap and newaliases for files of other users: a list manager's aliases, a
+// user's own table. The directory's owner could replace any name in it by a link while we work, and
+// so make root read, write or chown somebody else's file. With the owner's rights we can do nothing
+// there that the owner could not do alone. Postfix's postmap(1) takes on the rights of the source's
+// owner for the same reason.
 //
-// LIMITS  Credentials are the process's: nothing else may go on in it meanwhile.
+// LIMITS  Credentials belong to the whole process: nothing else may run in it meanwhile.
 #pragma once
 
 #include <sys/types.h>
@@ -22,10 +22,10 @@ namespace pennypost::store {
 
 class ActingOwner {
  public:
-  /// As root, becomes the owner of the directory of the table `base`, until it goes. A directory of
-  /// root's that others may write to is the business of the source's owner, who then is the one.
-  /// Does nothing without root, or where the directory and all above it are root's alone. Error: a
-  /// directory that others may write to, with a source of root's.
+  /// If we are root, takes on the rights of the owner of the directory of the table `base`, until
+  /// destroyed; if root owns a directory that others may write to, the rights of the source's
+  /// owner. Does nothing without root, or if only root can change the directory and all above it.
+  /// Error: others may write to the directory, and root owns both it and the source.
   static Result<ActingOwner> take(const std::filesystem::path& base);
   ActingOwner(ActingOwner&& other) noexcept : root_(std::exchange(other.root_, {})) {}
   ActingOwner& operator=(ActingOwner&& other) noexcept {
@@ -34,7 +34,7 @@ class ActingOwner {
   }
   ~ActingOwner();
 
-  /// Whether we act as somebody else than we are.
+  /// Whether we have somebody else's rights now.
   bool is_acting() const { return root_.has_value(); }
 
  private:

@@ -1,4 +1,4 @@
-// Lists the keys under which a table may have an address, a host or a client, and looks them up in
+// Lists the keys under which a table may hold an address, a host or a client, and looks them up in
 // order.
 //
 // Two search orders of Postfix's:
@@ -8,8 +8,8 @@
 //             host: the name, its parents; client: the address, then 192.0.2, 192.0, 192 (IPv6
 //             likewise)
 //
-// A parent is looked up as `example.com` or, where parent_domain_matches_subdomains leaves the
-// table out, as `.example.com`. Tables of patterns are asked for the first key of each kind only.
+// A parent is looked up as `example.com` or, if parent_domain_matches_subdomains does not name the
+// table, as `.example.com`. Pattern tables are asked only for the first key of each kind.
 //
 // STANDARDS  none; Postfix's virtual(5), canonical(5), access(5)
 #pragma once
@@ -24,16 +24,16 @@
 
 namespace pennypost::store {
 
-/// The keys of one search, first to last.
+/// One key of a search.
 struct LookupKey {
   std::string text;
   MapList::Key kind = MapList::Key::Partial;
-  bool without_extension = false;  ///< found so, `+ext` of the address was not matched
+  bool without_extension = false;  ///< a match does not cover `+ext` of the address
   bool is_catch_all = false;       ///< `@domain`
   friend bool operator==(const LookupKey&, const LookupKey&) = default;
 };
 
-/// split_sub_address() of common/mail, as views and with the delimiter that was found.
+/// The result of split_sub_address() in common/mail, as views and with the delimiter found.
 struct SplitLocalPart {
   std::string_view user;
   std::string_view extension;  ///< without the delimiter
@@ -41,7 +41,7 @@ struct SplitLocalPart {
 };
 SplitLocalPart split_local_part(std::string_view local_part, std::string_view delimiters);
 
-/// virtual(5) and canonical(5). `domain` empty: a bare name, which is its own only key.
+/// virtual(5) and canonical(5). An empty `domain` means a bare name, which is the only key.
 std::vector<LookupKey> address_keys(std::string_view local_part, std::string_view domain,
                                     std::string_view delimiters, bool domain_is_own);
 

@@ -8,7 +8,7 @@
 namespace pennypost::store {
 namespace {
 
-// Where the quoted string that begins at `at` ends (behind its quote); npos if it does not.
+// The position after the closing quote of the string that begins at `at`; npos if it is not closed.
 std::size_t quote_end(std::string_view text, std::size_t at) {
   for (std::size_t i = at + 1; i < text.size(); ++i) {
     if (text[i] == '\\') {
@@ -43,7 +43,7 @@ std::string unquoted(std::string_view quoted) {
   return text;
 }
 
-// Takes one item up to its comma off the front, without comments.
+// Removes one item from the front, up to its comma and without comments.
 Result<std::string> take_item(std::string_view& rest) {
   std::string item;
   std::size_t i = 0;
@@ -110,8 +110,8 @@ std::size_t word_end(std::string_view text, std::size_t at) {
   return at;
 }
 
-// Parts what stands between two commas at its blanks. RFC 5322 section 4.4 lets blanks stand around
-// an @; `:include: /file` has always been understood, too.
+// Splits the text between two commas at its blanks. RFC 5322 section 4.4 allows blanks around an @,
+// and sendmail and Postfix accept `:include: /file`.
 std::vector<std::string> part_at_blanks(std::string_view text) {
   std::vector<std::string> parts;
   bool goes_on = false;
@@ -133,7 +133,7 @@ std::vector<std::string> part_at_blanks(std::string_view text) {
   return parts;
 }
 
-// A command and a display name have blanks of their own.
+// Commands and display names may contain blanks.
 bool is_whole(std::string_view item) {
   return item.starts_with('|') || item.find('<') != item.npos || item.ends_with('>');
 }

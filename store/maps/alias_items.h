@@ -1,14 +1,14 @@
-// Reads where an alias, a virtual alias, an :include: file or a .forward leads.
+// Parses the right side of an alias or virtual alias, an :include: file, or a .forward.
 //
 //   value   = item *(separator item)      separator = comma, blanks, or both
 //   item    = address | `|command` | `/file` | `:include:/file`
 //
-// A command goes on to the next comma. An item may be quoted as a whole, as a command with commas
-// and a path with blanks are: "|/usr/bin/filter -a, -b". A display name belongs to the address in
-// angle brackets behind it: Ann Example <ann@example.org>. In files named by :include:, and in
-// .forward, a line's end parts items like a comma, and lines that begin with # are comments. Text
-// in parentheses is a comment (RFC 5322 section 3.2.2). A leading backslash, as in `\ann`, stays
-// with the address: it means ann's mailbox, whatever her aliases say.
+// A command extends to the next comma. An item may be quoted as a whole, for a command with commas
+// or a path with blanks: "|/usr/bin/filter -a, -b". A display name belongs to the address in angle
+// brackets after it: Ann Example <ann@example.org>. In files named by :include:, and in .forward, a
+// line end separates items like a comma, and lines that begin with # are comments. Text in
+// parentheses is a comment (RFC 5322 section 3.2.2). A leading backslash, as in `\ann`, stays with
+// the address: it means ann's mailbox, whatever her aliases say.
 //
 // STANDARDS  none; Postfix's aliases(5)
 #pragma once
@@ -37,7 +37,7 @@ struct AliasItem {
 /// absolute path, more than alias_items_max items.
 Result<std::vector<AliasItem>> parse_alias_items(std::string_view value);
 
-/// A file that :include: names, or a .forward; errors begin with `FILE:LINE: `.
+/// Parses an :include: file or a .forward; errors begin with `FILE:LINE: `.
 Result<std::vector<AliasItem>> parse_alias_file(std::string_view text, const std::string& file);
 
 }  // namespace pennypost::store

@@ -16,7 +16,7 @@ bool may_read(const Identity& user, const TableAccess& access) {
          std::ranges::find(user.groups, *access.group) != user.groups.end();
 }
 
-/// Where BuildLock acts as somebody else we are not root: he could not give that right either.
+/// While BuildLock acts as another user we are not root, and can't grant this either.
 void admit_reader(const std::optional<Identity>& reader, TableAccess& access) {
   if (!reader || ::geteuid() != 0 || may_read(*reader, access)) return;
   access.mode |= 0040;
@@ -75,7 +75,7 @@ Result<void> change_map(const std::string& file, const BuildOptions& options,
     return old.error();
   }
   TRY_DO(change(entries));
-  // A table without a source keeps who may read it.
+  // A table without a source keeps its permissions.
   auto current = current_generation(file);
   auto access = TableAccess::of(file);
   if (!access && current) access = TableAccess::of(*current);

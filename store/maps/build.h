@@ -1,7 +1,7 @@
-// Builds the table that hash:FILE reads from its source file: the work of postmap and newaliases.
+// Builds the table hash:FILE from its source file, as postmap and newaliases do.
 //
-// Lines that hold no entry are left out with a warning; where a value is wrong, nothing changes
-// (source.h says which is which). Keys are folded, as look-ups do.
+// Lines that hold no entry are skipped with a warning; if a value is wrong, nothing changes
+// (source.h says which is which). Keys are folded to lower case, as in look-ups.
 //
 // SEE ALSO   source.h (the notation), generation.h (how readers see the change)
 #pragma once
@@ -19,7 +19,7 @@
 namespace pennypost::store {
 
 enum class Duplicates {
-  Warn,     ///< the first of a key counts, the others are said
+  Warn,     ///< the first entry of a key counts; the others are warned about
   Ignore,   ///< the first counts
   Replace,  ///< the last counts
 };
@@ -29,12 +29,12 @@ struct BuildOptions {
   Duplicates duplicates = Duplicates::Warn;
   bool fold_keys = true;
   Microseconds keep_old{0};  ///< map_old_generation_lifetime
-  /// The user whose process looks things up in the table. His primary group may read a table that
-  /// he could not read otherwise, where root builds it in a directory of its own. Postfix's daemons
-  /// open such tables as root before they take on their user; ours are not root when they open one.
-  /// Without root, and in directories of others, it is not used.
+  /// The user whose process reads the table. If that user could not read it otherwise, and root
+  /// builds it in a directory that only root can change, the table is made readable for the user's
+  /// primary group. Postfix's daemons open such tables as root, before they drop their privileges;
+  /// ours no longer have any by then.
   std::optional<Identity> reader;
-  /// `FILE:LINE: duplicate entry …`, and each line that was left out; may be empty.
+  /// Called with `FILE:LINE: duplicate entry …`, and for each line that was skipped; may be empty.
   std::function<void(const std::string& text)> warn;
 };
 
@@ -44,15 +44,15 @@ using Entries = std::map<std::string, std::string>;
 Result<void> add_entries(std::string_view text, const std::string& file,
                          const BuildOptions& options, Entries& entries);
 
-/// Builds hash:`file` from `file`, whose owner and read permissions the table gets; see also
-/// BuildOptions::reader.
+/// Builds hash:`file` from `file`. The table gets the owner and read permissions of `file`; see
+/// also BuildOptions::reader.
 Result<void> build_map(const std::string& file, const BuildOptions& options);
 
 /// All entries of the current table of hash:`file`.
 Result<Entries> read_map(const std::string& file);
 
-/// Changes the table of hash:`file` without its source (postmap -i and -d). A table that is not
-/// there is made.
+/// Changes the table of hash:`file` without its source (postmap -i and -d). Creates a missing
+/// table.
 Result<void> change_map(const std::string& file, const BuildOptions& options,
                         const std::function<Result<void>(Entries& entries)>& change);
 

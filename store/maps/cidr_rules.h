@@ -24,7 +24,7 @@ class CidrRules {
   /// Errors begin with `FILE:LINE: `.
   static Result<CidrRules> parse(std::string_view text, const std::string& file);
 
-  /// Nothing for keys that are no addresses.
+  /// Nothing if the key is not an address.
   Result<std::optional<std::string>> lookup(std::string_view key) const;
 
  private:
@@ -32,7 +32,7 @@ class CidrRules {
     Network network;
     bool negated;
     std::string value;
-    std::size_t skip_to;  // an `if`: the rule behind its endif; else 0
+    std::size_t skip_to;  // for an `if`: the rule after its endif; else 0
   };
   std::vector<Rule> rules_;
 };

@@ -54,13 +54,13 @@ Result<void> grant(const fs::path& path, mode_t mode, const TableAccess& access)
   return {};
 }
 
-// The files first: until the directory is opened to others nobody sees any of it.
+// The files first: nobody can reach them until the directory is opened to others.
 Result<void> grant_all(const fs::path& directory, const TableAccess& access) {
   mode_t readable = access.mode & 0444;
   std::error_code problem;
   for (fs::directory_iterator entry(directory, problem), end; !problem && entry != end;
        entry.increment(problem)) {
-    // RocksDB's diary and lock are of no use to readers.
+    // Readers don't need RocksDB's info log and lock.
     auto name = entry->path().filename().string();
     if (name.starts_with("LOG") || name == "LOCK") {
       ::unlink(entry->path().c_str());
@@ -93,8 +93,8 @@ std::vector<Generation> generations_of(const fs::path& base) {
   return found;
 }
 
-// What was replaced long enough ago, and what a builder that died has left behind: nobody else
-// builds while we hold the lock.
+// Removes generations that were replaced long enough ago, and what a builder that died left over:
+// nobody else builds while we hold the lock.
 void remove_old(const fs::path& base, const Clock& clock, Microseconds keep_old) {
   auto current = current_generation(base);
   if (!current && storage_problem(current.error()) != StorageProblem::Absent) return;

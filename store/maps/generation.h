@@ -2,16 +2,16 @@
 //
 //   BASE.rdb                  a symlink to the newest generation, replaced in one step
 //   BASE.rdb.<microseconds>   a finished table, never changed; named after when it was begun
-//   BASE.rdb.lock             held by whoever builds
+//   BASE.rdb.lock             held while a table is built
 //
 // A reader resolves the link and opens the generation it leads to; if that has been removed
-// meanwhile, it starts again. It opens all files of a generation at once, so it can read on when
-// they are removed, until it looks at the link again. A generation is therefore removed as soon as
-// it is replaced, and the passwords in it with it. For readers on other hosts it can be kept
-// instead until the first build that begins `keep_old` or more later, unless it is a table that not
-// everyone may read. A table has its source's owner and read permissions, so that a map of
-// credentials is never readable by more users than its source, not even while it is built; where
-// root builds, its group may be that of the process that needs it (BuildOptions::reader).
+// meanwhile, it starts again. It opens all files of a generation at once, so it can go on reading
+// after they are removed, until it looks at the link again. So a generation, and any passwords in
+// it, is removed as soon as it is replaced. For readers on other hosts it can instead be kept until
+// the first build that begins `keep_old` or more later, unless it is a table that not everyone may
+// read. A table has its source's owner and read permissions, so that a map of credentials is never
+// readable by more users than its source, not even while it is built; where root builds, its group
+// may be that of the process that needs it (BuildOptions::reader).
 #pragma once
 
 #include <sys/types.h>
@@ -35,15 +35,15 @@ struct TableAccess {
   std::optional<uid_t> owner;  ///< set only where we are root
   std::optional<gid_t> group;
 
-  /// What `file` has.
+  /// The access that `file` has.
   static Result<TableAccess> of(const std::filesystem::path& file);
 };
 
-/// Held while the sources of a map are changed and the map is built. Waits for another holder. As
-/// root, all of that happens with the rights of the directory's owner.
+/// Held while the sources of a map are changed and the map is built. Waits for another holder. If
+/// we are root, all of that happens with the rights of the directory's owner.
 class BuildLock {
  public:
-  /// Error: the file beside `base` can't be created or locked; as of ActingOwner::take().
+  /// Error: the lock file can't be created or locked, and the errors of ActingOwner::take().
   static Result<BuildLock> take(const std::filesystem::path& base);
   bool is_acting() const { return owner_.is_acting(); }
 
@@ -63,11 +63,11 @@ Result<void> build_generation(const BuildLock& lock, const std::filesystem::path
 /// The directory that the link leads to now. Error 454 (StorageProblem::Absent): there is no map.
 Result<std::filesystem::path> current_generation(const std::filesystem::path& base);
 
-/// True where the directory is there, and neither the table nor its source in it; false also where
-/// that can't be told.
+/// True if the directory exists and holds neither the table nor its source; false also if that
+/// can't be determined.
 bool is_table_absent(const std::filesystem::path& base);
 
-/// True where the source is there and the table is not, or is older.
+/// True if the source exists and the table does not, or is older.
 bool is_table_stale(const std::filesystem::path& base);
 
 struct OpenGeneration {

@@ -6,16 +6,16 @@
 //   static:text      the same value for every key; static:{text with blanks}
 //   cidr:/path       `network value` by address, first match (cidr_rules.h)
 //   regexp:/path, pcre:/path   `/pattern/ value`, first match (pattern_rules.h)
-//   list:/path       names in a file, as /path in a list of names means (name_list.h)
+//   list:/path       names in a file, which /path in a list of names stands for (name_list.h)
 //   unionmap:{t1, t2}   all values of all tables, joined by commas
 //   pipemap:{t1, t2}    each table looks up the value of the one before
 //
 // Keys are looked up in lower case, as Postfix folds them, and in NFC; a domain in a key also in
 // its other spelling, so that `müll.example` in a table is found as `xn--mll-hoa.example`, and the
-// other way round. Files are looked at once in `check_interval` and read again when changed; where
-// the new content can't be used the old stays and `on_problem` hears why. A table that could never
-// be read is no reason not to start: look-ups answer "try later" until it can be, and each interval
-// tries again.
+// other way round. Files are checked once per `check_interval` and read again if they have changed;
+// if the new content can't be used, the old stays in use and `on_problem` is told why. A table that
+// can't be read does not prevent a start: look-ups answer "try later", and each interval tries
+// again.
 //
 // A Map may be used by several threads at once. It blocks: use offload.
 //
@@ -40,20 +40,20 @@ namespace pennypost::store {
 
 inline constexpr std::size_t map_members_max = 32;         // of a unionmap or pipemap
 inline constexpr std::size_t map_nesting_max = 8;          // of such maps in one another
-inline constexpr std::size_t map_key_bytes_max = 1 << 20;  // a longer key is not there
+inline constexpr std::size_t map_key_bytes_max = 1 << 20;  // a longer key is never found
 inline constexpr std::size_t map_value_bytes_max =
     1 << 20;  // what joining and substituting may yield
 
 struct MapOptions {
   const Clock* clock = &Clock::system();
   Microseconds check_interval = Seconds{1};
-  /// Whenever it grows, files are looked at before their next use, whatever the interval. May be
-  /// null.
+  /// When this counter grows, files are checked before their next use, whatever the interval. May
+  /// be null.
   std::shared_ptr<const std::atomic<std::uint64_t>> looks_asked;
-  /// A hash: table of which neither the source nor what is built from it has existed yet has no
-  /// entries: for tables that Pennypost itself keeps, and for those that no setting names.
+  /// A hash: table for which neither a source nor a built table has existed yet counts as empty:
+  /// for tables that Pennypost itself keeps, and for those that no setting names.
   bool absent_is_empty = false;
-  /// Told once for each change of a file that could not be used. May be empty. Any thread.
+  /// Called once for each change of a file that could not be used, by any thread. May be empty.
   std::function<void(const std::string& text)> on_problem;
 };
 
@@ -64,23 +64,23 @@ class Map {
 
   virtual ~Map() = default;
 
-  /// The value; nothing: there is no such key; Error: the table can't tell now, try later (4xx).
+  /// The value; nothing: there is no such key; Error: the table can't answer now, try later (4xx).
   /// Its text names files and is for the log, not for peers.
   virtual Result<std::optional<std::string>> lookup(std::string_view key) const = 0;
 
-  /// Reads what a look-up would have to read first. Error: what lookup() would answer now.
+  /// Reads what a look-up would have to read first. Error: the one that lookup() would answer now.
   virtual Result<void> ready() const { return {}; }
 
-  /// False for tables of patterns: they are asked for whole addresses only, never for parts of one
-  /// such as `@domain` or `10.1` (regexp_table(5), section "TABLE SEARCH ORDER").
+  /// False for pattern tables: they are asked only for whole addresses, never for parts such as
+  /// `@domain` or `10.1` (regexp_table(5), section "TABLE SEARCH ORDER").
   virtual bool takes_partial_keys() const { return true; }
 
-  /// Calls `use` with every entry. Error: the table is not a list, or can't be read.
+  /// Calls `use` with every entry. Error: tables of this type can't be listed, or it can't be read.
   virtual Result<void> each(
       const std::function<void(std::string_view key, std::string_view value)>& use) const;
 
-  /// Another text whenever the entries of each() may be others; empty: that can't be told. Costs no
-  /// more than a lookup().
+  /// Changes whenever the entries of each() may have changed; empty: unknown. Costs no more than a
+  /// lookup().
   virtual std::string stamp() const { return {}; }
 
   /// `hash:/etc/aliases`, for the log.
@@ -93,8 +93,8 @@ class Map {
   std::string name_;
 };
 
-/// Tables in order of their looking-up, as `virtual_alias_maps` has them: the first that has the
-/// key.
+/// Tables that are searched in order, such as `virtual_alias_maps`: the first that has the key
+/// answers.
 class MapList {
  public:
   enum class Key { Whole, Partial };
@@ -102,7 +102,7 @@ class MapList {
   MapList() = default;
   static Result<MapList> open(const std::vector<TableRef>& tables, const MapOptions& options = {});
 
-  /// Stops at the first table that can't tell: what follows it must not answer in its place.
+  /// Stops at the first table that fails: a later one must not answer in its place.
   Result<std::optional<std::string>> lookup(std::string_view key, Key kind = Key::Whole) const;
   bool empty() const { return maps_.empty(); }
 

@@ -10,7 +10,7 @@
 namespace pennypost::store {
 namespace {
 
-/// As Domain::key() has it, or in lower case where it is no domain.
+/// Domain::key(), or the name in lower case if it is not a domain.
 std::string normal_form(std::string_view name) {
   bool is_below = name.starts_with('.');
   auto domain = Domain::parse(is_below ? name.substr(1) : name, Utf8::Allowed);

@@ -1,9 +1,9 @@
-// Reads the names and networks of a file that stands in a list: `relay_domains =
+// Reads the names and networks in a file that a list setting names: `relay_domains =
 // /etc/postfix/relay`.
 //
 // The file has names, addresses and networks, separated by white space or commas, over any number
 // of lines. A `#` at the beginning of a word starts a comment up to the line's end. As a table it
-// has each of them as a key, and an address also where one of its networks holds it.
+// has each of them as a key; an address is also found if one of the networks contains it.
 //
 // STANDARDS  none; Postfix's match_list(3)
 #pragma once
@@ -23,9 +23,10 @@ inline constexpr std::size_t name_list_items_max = 1'000'000;
 
 class NameList {
  public:
-  /// Error: FILE:LINE with a word that can't stand in a list file: a table, a file, one with `!`.
+  /// Error: FILE:LINE and a word that is not allowed in a list file: a table, a file, or one with
+  /// `!`.
   static Result<NameList> parse(std::string_view text, const std::string& file);
-  /// "OK" where the list holds the key, which is in lower case.
+  /// "OK" if the list holds the key, which is in lower case.
   std::optional<std::string> lookup(std::string_view key) const;
 
  private:

@@ -5,7 +5,7 @@
 namespace pennypost::store {
 namespace {
 
-// Behind the brace that closes the one at `at`; npos if none does.
+// The position after the brace that closes the one at `at`; npos if there is none.
 std::size_t brace_end(std::string_view text, std::size_t at) {
   int depth = 0;
   for (std::size_t i = at; i < text.size(); ++i) {

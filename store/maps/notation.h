@@ -9,8 +9,8 @@
 
 namespace pennypost::store {
 
-/// `{a=b, {c = d, e}, pcre:{x}}`: items parted by commas or white space; one in braces of its own
-/// may hold both and loses those braces. Error: braces are missing or do not match.
+/// `{a=b, {c = d, e}, pcre:{x}}`: items separated by commas or white space. An item in braces may
+/// contain both; its braces are removed. Error: braces are missing or do not match.
 Result<std::vector<std::string>> brace_items(std::string_view text);
 
 /// `{text}` without its braces and the white space within them; other text as it is.

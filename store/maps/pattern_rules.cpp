@@ -23,7 +23,7 @@ struct FreeContext {
   void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
 };
 
-// A value is a row of literal texts, each followed by the group of that number.
+// A piece of a value: literal text, followed by the match of a group if there is one.
 struct Piece {
   std::string literal;
   std::optional<std::uint32_t> group;
@@ -35,7 +35,7 @@ std::string pcre_text(int code) {
   return reinterpret_cast<const char*>(buffer);
 }
 
-// PCRE2 options of a flag letter; nothing if there is no such flag. Each turns its option over.
+// PCRE2 options of a flag letter; nothing if there is no such flag. A flag toggles its option.
 std::optional<std::uint32_t> option_of(char flag, bool is_pcre) {
   switch (flag) {
     case 'i':
@@ -97,7 +97,7 @@ struct PatternRules::Rule {
   bool negated = false;
   bool is_if = false;
   std::vector<Piece> value;
-  std::size_t skip_to = 0;  // an `if`: the rule behind its endif
+  std::size_t skip_to = 0;  // for an `if`: the rule after its endif
   std::size_t line = 0;
 };
 

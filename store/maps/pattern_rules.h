@@ -1,16 +1,15 @@
-// The text of a regexp: or pcre: table and a key in, the value of the first pattern that matches
-// out.
+// Parses a regexp: or pcre: table, and finds the first pattern that matches a key.
 //
 //   rule    = ["!"] pattern [flags] white-space value
 //           | "if" ["!"] pattern [flags]  rule*  "endif"
 //   pattern = any character but letters and digits, the expression, the same character again
 //   value   = text with $1, ${1}, $(1) for what group 1 matched, and $$ for a dollar sign
 //
-// Case does not count unless the flag `i` turns that off. Other flags: m, x (both); s, A, E, U, X
+// Matching ignores case unless the flag `i` turns that off. Other flags: m, x (both); s, A, E, U, X
 // (pcre). Expressions are PCRE's in both types; POSIX classes and intervals are the same there.
 //
-// A match may take `pattern_steps_max` steps and `pattern_heap_kib_max` of memory. What needs more
-// is an Error ("try later"), never "no match".
+// A match may take `pattern_steps_max` steps and `pattern_heap_kib_max` of memory. A match that
+// needs more is an Error ("try later"), never "no match".
 //
 // STANDARDS  none; Postfix's regexp_table(5) and pcre_table(5)
 #pragma once
@@ -39,7 +38,7 @@ class PatternRules {
 
   Result<std::optional<std::string>> lookup(std::string_view key) const;
 
-  /// Calls `use` with every value as it is written, `$1` for a group, and its line.
+  /// Calls `use` with every value as written (`$1` for a group) and its line.
   void each_value(const std::function<void(std::size_t line, const std::string& value)>& use) const;
 
   PatternRules(PatternRules&&) noexcept;

@@ -1,8 +1,8 @@
-// Reloads a file when it has changed: what all tables that are read from files share.
+// Reloads a file when it has changed; all tables that are read from files use this.
 //
-// The file's `stamp` is compared once in each interval, and at the next use after looks_asked has
-// grown; when it differs from the one seen last, `load` reads the file. Content is shared and never
-// changed, so a look-up under way keeps the content it began with.
+// The file's `stamp` is checked once per interval, and at the next use after looks_asked has grown;
+// if it differs from the last one, `load` reads the file. Content is shared and never changed, so a
+// look-up under way keeps the content it began with.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@
 
 namespace pennypost::store {
 
-/// Inode, size and time of change of a file, as text; "absent" where there is none.
+/// Inode, size and modification time of a file, as text; "absent" if there is none.
 std::string file_stamp(const std::string& path);
 
 template <class Content>
@@ -31,7 +31,7 @@ class Reloading {
   Reloading(const MapOptions& options, Stamp stamp, Load load)
       : options_(options), stamp_(std::move(stamp)), load_(std::move(load)) {}
 
-  /// The stamp of what content() gives now; empty where that is not of the file as it is.
+  /// The stamp of what content() gives now; empty if that is older than the file.
   std::string stamp() const {
     (void)content();
     std::lock_guard lock(mutex_);

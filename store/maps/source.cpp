@@ -23,7 +23,7 @@ bool is_ignored(std::string_view line) {
   return text.empty() || text.front() == '#';
 }
 
-// Takes a key off the front of `rest`; it ends before white space or one of `stops`.
+// Removes a key from the front of `rest`; it ends before white space or one of `stops`.
 Result<std::string> take_key(std::string_view& rest, std::string_view stops) {
   if (!rest.starts_with('"')) {
     std::size_t end = 0;
@@ -35,7 +35,7 @@ Result<std::string> take_key(std::string_view& rest, std::string_view stops) {
   std::string key;
   for (std::size_t i = 1; i < rest.size(); ++i) {
     if (rest[i] == '"') {
-      // "local part"@domain is a key with its quotes, as a look-up has it.
+      // "local part"@domain keeps its quotes: look-ups use the same form.
       if (i + 1 < rest.size() && rest[i + 1] == '@') {
         std::size_t end = i + 1;
         while (end < rest.size() && !is_space(rest[end]) && stops.find(rest[end]) == stops.npos)
@@ -69,7 +69,7 @@ Result<SourceEntry> parse_entry(std::string_view rest) {
   return SourceEntry{std::move(key), std::string(rest), 0};
 }
 
-// Mail to what is no address could only be deferred, until it expires.
+// Mail to something that is not an address could only be deferred until it expires.
 Result<void> check_address(const AliasItem& item) {
   if (item.kind != AliasItem::Kind::Address) return {};
   std::string_view address = item.text;
@@ -158,7 +158,7 @@ Result<std::vector<SourceEntry>> parse_source(std::string_view text, SourceSynta
 }
 
 Result<std::string> read_source(const std::string& file) {
-  // A link that somebody else has put in root's way may lead to what only root may read.
+  // A link placed by somebody else could make root read a file that only root may read.
   Descriptor source = ::geteuid() == 0 ? open_trusted(file, {}, O_RDONLY)
                                        : Descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!source) return Error::temporary(describe_refusal(file, errno));

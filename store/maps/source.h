@@ -1,4 +1,4 @@
-// Reads the source of a table, as postmap, newaliases and texthash: do: its entries with their line
+// Reads the source of a table, as postmap, newaliases and texthash: do, into entries with line
 // numbers.
 //
 //   logical line = a line that does not begin with white space, and the following lines that do;
@@ -8,8 +8,8 @@
 //   key, name    = text without white space (or colon), or "quoted, with \" and \\ in it"
 //
 // As in postmap(1), a line that holds no entry (indented without a line before it, without a value,
-// an alias that leads nowhere) is dropped with a warning that begins with `FILE:LINE: `. Where mail
-// would go astray (an unclosed quote, a malformed address) it is an Error, and nothing of the file
+// an alias without a target) is skipped with a warning that begins with `FILE:LINE: `. If mail
+// could go astray (an unclosed quote, a malformed address), it is an Error, and nothing in the file
 // is used.
 //
 // SEE ALSO   alias_items.h (what an alias's value means), ../../smtpd/commands/postmap.h
@@ -33,11 +33,12 @@ struct LogicalLine {
   std::string text;    ///< continuation lines joined by one blank, no white space at either end
   std::size_t number;  ///< of its first line, from 1
   std::size_t begin;   ///< where its first line begins in the source
-  std::size_t end;     ///< behind the end of its last line, with comments within, not those after
+  std::size_t
+      end;  ///< after its last line; comments within it are included, those after it are not
   bool is_indented = false;  ///< begins with white space: it continues a line that is not there
 };
 
-/// Takes a source apart. The text must outlive it.
+/// Splits a source into logical lines. The text must outlive it.
 class LogicalLines {
  public:
   explicit LogicalLines(std::string_view text) : text_(text) {}
@@ -58,26 +59,26 @@ struct SourceEntry {
 
 enum class SourceSyntax { Table, Aliases };
 
-/// Hears, as `FILE:LINE: reason`, of each line that is dropped.
+/// Called with `FILE:LINE: reason` for each line that is skipped.
 using SourceWarning = std::function<void(const std::string& text)>;
 
 /// In the order of the file, keys as written. `file` is only named in errors. Without `warn` a line
-/// that would be dropped is an Error.
+/// that would be skipped is an Error.
 Result<std::vector<SourceEntry>> parse_source(std::string_view text, SourceSyntax syntax,
                                               const std::string& file,
                                               const SourceWarning& warn = {});
 
-/// One line `key value` or `name: value`, without the checks that need the whole file. The Error
-/// has no place in front of it; it is permanent where the line holds no entry and may be dropped.
+/// Parses one line `key value` or `name: value`. The Error does not begin with a place; it is
+/// permanent if the line holds no entry and may be skipped.
 Result<SourceEntry> parse_source_line(const LogicalLine& line, SourceSyntax syntax);
 
-/// What is wrong with a line that is_indented, and the remedy.
+/// What is wrong with an indented line, and the remedy.
 std::string reason_of_indented(const LogicalLine& line);
 
 /// Reads a whole source. Error: the file can't be read, or is larger than source_file_bytes_max.
 Result<std::string> read_source(const std::string& file);
 
-/// `FILE:LINE: reason`, temporary: until the file is put right the answer is "try later".
+/// `FILE:LINE: reason`, temporary: until the file is corrected the answer is "try later".
 Error source_error(const std::string& file, std::size_t line, const std::string& reason);
 
 }  // namespace pennypost::store

@@ -1,4 +1,4 @@
-// Lists the values of a table as its source has them, so that `pennypost check` can judge them.
+// Lists the values in a table's source, so that `pennypost check` can check them.
 //
 // SEE ALSO   map.h (the look-up), source.h, pattern_rules.h (the sources)
 #pragma once
@@ -13,11 +13,11 @@ namespace pennypost::store {
 
 struct WrittenValue {
   std::string where;  // `FILE:LINE`
-  std::string value;  // of a pattern: `$1` where it fills a group in
+  std::string value;  // of a pattern: with `$1` for a group
 };
 
-/// Of hash: (its source), texthash:, regexp: and pcre: tables; of others nothing. Error: the source
-/// can't be read, as `FILE:LINE: reason`.
+/// The values of hash: (from its source), texthash:, regexp: and pcre: tables; none for others.
+/// Error: `FILE:LINE: reason` if the source can't be read.
 Result<std::vector<WrittenValue>> written_values(const TableRef& table);
 
 }  // namespace pennypost::store

@@ -1,6 +1,6 @@
 // Delivers a message to an mbox by appending it.
 //
-// Under the locks the message is written after the last one and synced; if that fails, ftruncate
+// The message is written after the last one and synced, under the locks; if that fails, ftruncate
 // removes what was written. An mbox stores no queue ids, so a repeated delivery can't be detected.
 //
 // STANDARDS  RFC 5321 section 4.4 (Return-Path), Postfix local(8)
@@ -37,7 +37,7 @@ Result<void> MboxStore::place(const Delivery& delivery, const Placement& placeme
   auto written = write_at_end(lock.descriptor(), path, delivery, placement);
   if (written && settings.fsync) written = sync_file(lock.descriptor(), path);
   if (written && settings.fsync && status.st_size == 0) {
-    // A file just made must be found again as well.
+    // The entry of a new file must be durable as well.
     written = sync_directory(path.substr(0, path.rfind('/')));
   }
   auto limit = settings.mailbox_size_limit;

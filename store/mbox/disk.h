@@ -1,6 +1,6 @@
-// What changing an mbox asks of the file system.
+// Performs the file system operations that change an mbox.
 //
-// A seam for tests: they stop a change after any of its writes, or let the disk be full.
+// Tests replace it to stop a change after any of its writes, or to simulate a full disk.
 //
 // SEE ALSO   journal.h, gap.h, writer.h (who writes)
 #pragma once
@@ -26,13 +26,13 @@ class MboxDisk {
   virtual Result<void> truncate(int descriptor, std::uint64_t size, const std::string& path);
   virtual Result<void> sync(int descriptor, const std::string& path);
   virtual Result<void> sync_directory(const FilePlace& place);
-  /// How many octets the file system of a directory has left for this process; as many as can be
-  /// if that can't be told.
+  /// How many octets this process may still write to the file system of a directory; the greatest
+  /// number if that is unknown.
   virtual std::uint64_t room(const std::string& directory);
 };
 
-/// Recognizes bytes that were written before: FNV-1a, continued from `hash`. No defence against
-/// forgery.
+/// A hash that recognizes bytes written before: FNV-1a, continued from `hash`. It does not protect
+/// against forgery.
 inline constexpr std::uint64_t mbox_hash_start = 14'695'981'039'346'656'037ull;
 std::uint64_t mbox_hash(std::string_view bytes, std::uint64_t hash = mbox_hash_start);
 

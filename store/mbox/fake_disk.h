@@ -1,7 +1,7 @@
-// A disk for tests: it stops after so many writes, as kill -9 would, or has no room.
+// Simulates for tests a disk that stops after a number of writes, as kill -9 would, or is full.
 //
-// Of the write that it stops at, the first half is done. Nothing is synced: that makes a
-// difference to power cuts only.
+// The first half of the write that it stops at is done. Nothing is synced, which matters only for
+// power cuts.
 #pragma once
 
 #include <sys/stat.h>
@@ -15,7 +15,7 @@ namespace pennypost::store {
 
 class FakeDisk final : public MboxDisk {
  public:
-  /// One that does what it is asked.
+  /// A disk that works, but does not sync.
   static FakeDisk& unsynced() {
     static FakeDisk disk;
     return disk;

@@ -13,7 +13,7 @@
 namespace pennypost::store {
 namespace {
 
-// Written only once there is so much more room than it takes.
+// Remembered changes are written once there is so much more space than they need.
 constexpr std::uint64_t spare_octets = 64 << 10;
 
 Error expunged(Uid uid) {
@@ -53,13 +53,13 @@ Result<void> MboxFolder::read_if_changed(int descriptor) {
   return is_known ? Result<void>() : read(descriptor);
 }
 
-// Whether there is room again for what the file lacks.
+// Whether there is space again for what the file lacks.
 bool MboxFolder::may_write_now() const {
   return !unwritten_.empty() && layout_->room() >= room_wanted_;
 }
 
-// Locked, and read if it has changed. What was made anew under the name is another mailbox, whose
-// UIDs mean other messages.
+// Locks the file, and reads it if it has changed. A file made anew under the same name is another
+// mailbox, with other UIDs.
 Result<MboxLock> MboxFolder::lock_current() {
   TRY(auto lock, layout_->lock_existing(name_));
   TRY_DO(read_if_changed(lock.descriptor()));
@@ -68,7 +68,8 @@ Result<MboxLock> MboxFolder::lock_current() {
   return lock;
 }
 
-// The file's messages, each with a UID, which the file holds as well unless the disk is full.
+// Reads the file's messages. Each has a UID afterwards, and so has the file unless the disk is
+// full.
 Result<void> MboxFolder::read(int descriptor) {
   auto messages_max = layout_->settings().messages_max;
   TRY(auto entries, scan_mbox(descriptor, path_, messages_max));
@@ -112,8 +113,8 @@ std::vector<MboxPlan> MboxFolder::plans() const {
   return plans;
 }
 
-// UIDVALIDITY and the last UID, from the first message or from the state beside; UIDs for those
-// who have none that is greater than the one before.
+// Takes UIDVALIDITY and the last UID from the first message or from the state file. A message whose
+// UID is missing, or not greater than the one before, gets a new one.
 Result<void> MboxFolder::settle_base(std::vector<MboxPlan>& plans) {
   TRY(auto state, layout_->state().uids(name_));
   MboxBase base;
@@ -160,7 +161,7 @@ Result<void> MboxFolder::settle_base(std::vector<MboxPlan>& plans) {
   return {};
 }
 
-// A full disk gives a number that holds for this session alone.
+// On a full disk the number is valid for this session only.
 Result<std::uint32_t> MboxFolder::new_uid_validity() {
   const auto& clock = *layout_->settings().clock;
   auto given = layout_->state().new_uid_validity(clock);
@@ -168,7 +169,7 @@ Result<std::uint32_t> MboxFolder::new_uid_validity() {
   return static_cast<std::uint32_t>(clock.now_seconds());
 }
 
-// UIDs up to this one are not given again, even where no message bears them.
+// UIDs up to this one are not assigned again, even if no message has them.
 Result<void> MboxFolder::keep_uids(std::uint32_t last_uid) {
   TRY(auto state, layout_->state().uids(name_));
   MboxState::Uids kept;
@@ -183,7 +184,7 @@ Result<void> MboxFolder::keep_uids(std::uint32_t last_uid) {
   return {};
 }
 
-// What the session sees becomes what the file holds.
+// Updates the session's view from the file.
 Changes MboxFolder::adopt() {
   Changes changes;
   changes.uid_validity = seen_uid_validity_ != 0 && seen_uid_validity_ != base_.uid_validity;
@@ -260,7 +261,7 @@ Result<std::int64_t> MboxFolder::internal_date(Uid uid) {
   return entries_[*index].date;
 }
 
-// The message is copied out under the lock: nothing holds the file's bytes in place afterwards.
+// The message is copied under the lock, since other programs may move the bytes afterwards.
 Result<MessageReader> MboxFolder::open(Uid uid) {
   {
     TRY(auto lock, MboxLock::take(path_, MboxLock::Kind::Read, layout_->settings()));
@@ -290,7 +291,7 @@ Result<void> MboxFolder::or_no_room(Result<void> outcome) {
   return !outcome && is_no_room(outcome.error()) ? Result<void>() : std::move(outcome);
 }
 
-// What there is no room for is remembered for this session.
+// If there is no space for it, it is remembered for this session.
 Result<void> MboxFolder::write(int descriptor, const std::vector<MboxPlan>& plans) {
   MboxWriter writer(*layout_, name_, descriptor, entries_, base_);
   TRY(auto wanted, writer.room_wanted(plans));
@@ -320,7 +321,7 @@ Result<void> MboxFolder::remember(const MboxWriter& writer, int descriptor,
   if (unwritten_.empty()) {
     log_warning("store", "UIDs and flags of " + path_ + " are kept in memory: " + why.text());
   }
-  // The UIDVALIDITY that this session tells its client, with the UIDs that are in the file.
+  // The UIDs that are in the file belong to the UIDVALIDITY that this session announces.
   TRY_DO(or_no_room(keep_uids(uids_kept_)));
   TRY_DO(or_no_room(writer.write_what_fits(plans)));
   TRY(auto entries, scan_mbox(descriptor, path_, layout_->settings().messages_max));
@@ -331,7 +332,7 @@ Result<void> MboxFolder::remember(const MboxWriter& writer, int descriptor,
 }
 
 std::optional<std::string> MboxFolder::cached(Uid uid, CacheItem item) {
-  // A UID that is not in the file yet may be another message's in another session.
+  // A UID that is not in the file yet may mean another message in another session.
   return unwritten_.contains(uid) ? std::nullopt : values_.find(uid, item);
 }
 

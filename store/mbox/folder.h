@@ -2,12 +2,11 @@
 //
 // When the file has changed it is read once, under lock. Messages without a valid UID get one, and
 // fields for flags and keywords, by a rewrite from the first of them on: new mail arrives at the
-// end, so the rewrite is short. Flags change in place as long as they fit between the blanks that
-// are there for it. The session's view (messages_) follows the file (entries_) at sync() only.
+// end, so the rewrite is short. Flags change in place as long as they fit into the padding of their
+// fields. The session's view (messages_) follows the file (entries_) at sync() only.
 //
-// On a full disk the session is served all the same: UIDs and flags that the file has no room for
-// are remembered until there is room or the session ends (unwritten.h), and messages can be removed
-// (writer.h).
+// On a full disk sessions still work: UIDs and flags for which the file has no space are remembered
+// until there is space or the session ends (unwritten.h), and messages can be removed (writer.h).
 //
 // SEE ALSO   ../mailbox/mailbox.h (the contract), format.h, scan.h, journal.h
 #pragma once
@@ -56,7 +55,7 @@ class MboxFolder final : public Mailbox {
   std::optional<std::string> cached(Uid uid, CacheItem item) override;
   void cache(Uid uid, CacheItem item, std::string_view value) override;
 
-  /// Adds messages at the end, durably, all or none.
+  /// Appends messages durably, all or none.
   Result<Appended> append(std::span<const NewMessage> messages, NoRoom no_room = NoRoom::Refuse);
 
  private:
@@ -88,12 +87,12 @@ class MboxFolder final : public Mailbox {
   std::string path_;
   MboxBase base_;
   std::vector<std::string> keywords_;
-  std::uint32_t uids_kept_ = 0;      // the last UID that the file or the state beside it knows
+  std::uint32_t uids_kept_ = 0;      // the last UID in the file or its state file
   std::vector<MboxEntry> entries_;   // of the file as last read, each with a UID
-  bool is_base_remembered_ = false;  // neither the file nor the state beside it has base_
+  bool is_base_remembered_ = false;  // neither the file nor its state file has base_
   std::uint64_t room_wanted_ = 0;    // for what is in unwritten_
-  MboxUnwritten unwritten_;          // what entries_ say and the file does not
-  std::set<Uid> recent_;             // those that this session was the first to read
+  MboxUnwritten unwritten_;          // what is in entries_ but not in the file
+  std::set<Uid> recent_;             // messages that this session was the first to read
   std::vector<Message> messages_;
   std::uint32_t seen_uid_validity_ = 0;
   ModSeqs modseqs_;

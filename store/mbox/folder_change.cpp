@@ -145,7 +145,7 @@ Result<std::vector<Uid>> MboxFolder::expunge(std::span<const Uid> uids) {
 }
 
 Result<void> MboxFolder::remove(int descriptor, const std::vector<MboxPlan>& plans) {
-  // A UID that was only remembered goes with its message, and must not come again.
+  // A UID that was only remembered must not be assigned again once its message is removed.
   TRY_DO(or_no_room(keep_uids(base_.last_uid)));
   MboxWriter writer(*layout_, name_, descriptor, entries_, base_);
   auto written = writer.write(plans);
@@ -208,8 +208,8 @@ Result<Appended> MboxFolder::append(std::span<const NewMessage> messages, NoRoom
 
 // --- copies --------------------------------------------------------------------------
 
-// By way of an unnamed file: source and target are never locked at the same time, and may be the
-// same.
+// Copies through an unnamed file: source and target are never locked at the same time, and may be
+// the same.
 Result<Copied> MboxFolder::copy(std::span<const Uid> uids, const MailboxName& target,
                                 Missing missing) {
   TRY_DO(layout_->require(target));

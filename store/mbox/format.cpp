@@ -40,8 +40,8 @@ std::optional<int> small_number(std::string_view text, int least, int most) {
   return value;
 }
 
-// "Www Mmm dd hh:mm[:ss] [zone] yyyy [zone]"; a zone with a number counts, others are taken as
-// local time.
+// "Www Mmm dd hh:mm[:ss] [zone] yyyy [zone]"; a numeric zone is used, others are taken as local
+// time.
 std::optional<std::int64_t> parse_date(const std::vector<std::string_view>& parts) {
   if (parts.size() < 5 || parts.size() > 7) return {};
   if (std::ranges::find(days, parts[0]) == days.end()) return {};
@@ -81,7 +81,7 @@ std::optional<std::int64_t> parse_date(const std::vector<std::string_view>& part
   return std::int64_t{std::mktime(&when)};
 }
 
-// Another program may have delivered the field as a stranger sent it.
+// Another program may have delivered the field as the sender wrote it.
 void add_keywords(std::vector<std::string>& keywords, std::span<const std::string_view> found) {
   for (auto word : found) {
     if (is_keyword(word)) keywords.emplace_back(word);
@@ -98,7 +98,7 @@ std::string padded(std::string text, std::size_t width) {
 std::optional<std::int64_t> parse_from_line(std::string_view line) {
   if (!line.starts_with(from_mark)) return {};
   auto parts = words(line.substr(from_mark.size()), " \t\r");
-  // UUCP named the host that handed it on: `From ann Tue Nov 14 22:13:20 2023 remote from mail`.
+  // UUCP added the relaying host: `From ann Tue Nov 14 22:13:20 2023 remote from mail`.
   if (auto n = parts.size(); n > 3 && parts[n - 3] == "remote" && parts[n - 2] == "from") {
     parts.resize(n - 3);
   }
@@ -234,7 +234,7 @@ Result<void> MboxQuoter::finish() {
   return sink_(out_);
 }
 
-// One more character of a line's start.
+// Adds one more character to the start of a line.
 void MboxQuoter::begin_line(char next) {
   if (start_.empty() && next == '>') {
     out_ += '>';
@@ -251,7 +251,7 @@ void MboxQuoter::begin_line(char next) {
   if (!undecided()) decide();
 }
 
-// Whether the line may yet become a From_ line, a quoted one, or one of our fields.
+// Whether the line may still turn out to be a From_ line, a quoted one, or one of our fields.
 bool MboxQuoter::undecided() const {
   std::string_view text = start_;
   if (text.size() < from_mark.size() && from_mark.starts_with(text)) return true;

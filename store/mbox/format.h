@@ -8,8 +8,8 @@
 // message, also with UUCP's `remote from HOST` after it; an empty line before it belongs to neither
 // message.
 //
-// Header fields that only mailbox programs use; they are never shown, and those of arriving mail
-// are renamed to X-Original-…:
+// These header fields are for mailbox programs only. They are never shown, and if arriving mail has
+// them, they are renamed to X-Original-…:
 //   X-IMAPbase: uidvalidity last-uid *keyword        only in the first message
 //   X-UID: uid
 //   Status: ["R"] ["O"]                              seen; no longer recent
@@ -37,7 +37,7 @@ namespace pennypost::store {
 std::optional<std::int64_t> parse_from_line(std::string_view line);
 /// With its LF. An empty sender is MAILER-DAEMON; blanks in it become dots.
 std::string from_line(std::string_view sender, std::int64_t seconds);
-/// Whether a stored line is one that was given a ">" when it was written.
+/// Whether a stored line got a ">" when it was written.
 bool is_quoted_from(std::string_view line);
 
 enum class MboxField : std::uint8_t {
@@ -49,7 +49,7 @@ enum class MboxField : std::uint8_t {
   KeywordsLine,
   LengthLine,
 };
-/// Which of our fields a header line begins.
+/// Which of our fields begins with this header line.
 MboxField field_of(std::string_view line);
 
 /// What the fields of one message say.
@@ -59,7 +59,7 @@ struct MboxMeta {
   bool old = false;  ///< not recent
   std::vector<std::string> keywords;
 
-  /// Takes over the value of one line of a field.
+  /// Reads the value of one line of a field.
   void read(MboxField field, std::string_view value);
   /// The value of a field, without blanks around it.
   std::string value(MboxField field) const;
@@ -83,7 +83,7 @@ std::string meta_lines(const MboxMeta& meta, const MboxBase* base);
 class MboxQuoter {
  public:
   explicit MboxQuoter(BlockSink sink) : sink_(std::move(sink)) {}
-  /// `before_body` is written between header and its empty line: the fields of an appended message.
+  /// `before_body`, the fields of an appended message, is written before the header's empty line.
   MboxQuoter(BlockSink sink, std::string before_body)
       : sink_(std::move(sink)), before_body_(std::move(before_body)) {}
 

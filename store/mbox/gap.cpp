@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view magic = "pennypost-gap";
 constexpr std::uint64_t half_bytes = MboxGap::reserve_bytes / 2;
-// Copied at once where the gap is wide enough to need no payload.
+// Copied at a time if the gap is so wide that no payload is needed.
 constexpr std::uint64_t wide_bytes_max = 1 << 20;
 constexpr std::uint64_t hashed_bytes_max = 64 << 10;
 constexpr std::uint64_t mbox_bytes_max = std::numeric_limits<off_t>::max();
@@ -81,7 +81,7 @@ Result<void> MboxGap::open(std::uint64_t begin, std::uint64_t end) {
   return opened;
 }
 
-// Notes what will be, durably, before it is done.
+// Records the step durably before it is done.
 Result<void> MboxGap::step(std::string_view bytes, std::uint64_t at, std::uint64_t begin,
                            std::uint64_t end) {
   ++record_.sequence;
@@ -109,7 +109,7 @@ Result<void> MboxGap::advance(std::uint64_t octets) {
   while (octets > 0) {
     auto gap = end() - begin();
     if (gap > payload_bytes_max) {
-      // The source stays as it is while it is copied into the gap: the record may come after.
+      // Copying into the gap leaves the source as it is, so the record may come afterwards.
       TRY(auto bytes, read(end(), std::min({octets, gap, wide_bytes_max})));
       TRY_DO(disk_.write(mbox_, begin(), bytes, path_));
       TRY_DO(disk_.sync(mbox_, path_));
@@ -144,7 +144,7 @@ Result<void> MboxGap::replace(std::uint64_t octets, std::string_view bytes) {
 }
 
 Result<void> MboxGap::close() {
-  // All of it was needed for what was put in.
+  // The replacements have filled the whole gap.
   if (begin() == end()) return forget();
   TRY(auto now, size());
   TRY_DO(advance(now - std::min(now, end())));
@@ -162,7 +162,7 @@ Result<void> MboxGap::close() {
 Result<void> MboxGap::forget() {
   const std::string none(MboxGapRecord::bytes, '\0');
   auto last = offset_of_half(record_.sequence);
-  // The older one first: it must never count alone.
+  // The older record first: it must never count alone.
   TRY_DO(disk_.write(reserve_.number(), half_bytes - last, none, place_.path()));
   TRY_DO(disk_.write(reserve_.number(), last, none, place_.path()));
   reserve_.close();
@@ -191,7 +191,7 @@ Result<void> MboxGap::recover() {
   if (!open) return forget();
   TRY_DO(repeat_step());
   record_.state = 'G';
-  // Mail that was appended since belongs to it.
+  // Mail appended since belongs to the mbox.
   TRY(record_.size, size());
   return close();
 }

@@ -1,31 +1,31 @@
-// Removes messages from an mbox in place, where there is no room to write its new end beside it.
+// Removes messages from an mbox in place, when there is no space for a journal.
 //
-// What is removed first becomes a gap. The gap wanders through the file: bytes from behind it are
-// copied to its beginning, or bytes before it to its end. At the end of the file it is cut off.
-// Each step first notes, in a small file that was laid out while there was room, where the gap will
-// be and which bytes are copied; then it copies them. So whatever step a crash interrupts,
+// The octets to remove become a gap, which then moves through the file: bytes after it are copied
+// to its beginning, or bytes before it to its end. At the end of the file it is cut off. Each step
+// first records where the gap will be and which bytes are copied, in a small file that was
+// preallocated while there was space; then it copies them. So if a crash interrupts a step,
 // recover() repeats that step and closes the gap. Messages that were not yet removed stay: none is
-// lost, none is doubled. Mail that other programs have appended since is kept.
+// lost or duplicated. Mail that other programs have appended since is kept.
 //
 //   reserve = half half
-//   half    = record payload            32 KiB; the two are written by turns
+//   half    = record payload            32 KiB; the two are written alternately
 //   record  = "pennypost-gap" SP state SP sequence SP begin SP end SP size SP at SP carried SP hash
 //             SP sum LF, padded with NULs to 512 octets
-//   state   = "G" the gap wanders | "F" it is about to be cut off
+//   state   = "G" the gap is moving | "F" it is about to be cut off
 //
 //   begin, end   of the gap once the step is done
 //   size         of the mbox before anything was cut off: if it is shorter now, another program has
 //                rewritten it, and the record is void
 //   at, carried  the payload's first `carried` octets belong at offset `at` of the mbox
-//   hash         G: of these octets. F: of the gap's first 64 KiB, which are gone once it is cut
-//   off sum          of the record's text before it
+//   hash         G: of these octets. F: of the gap's first 64 KiB, gone once it is cut off
+//   sum          of the record's text before it
 //
-// The record with the higher sequence counts. If its payload is not whole (a power cut before both
-// were synced), that step has not touched the mbox yet, and the other record counts. NULs are no
+// The record with the higher sequence counts. If its payload is incomplete (a power cut before both
+// were synced), that step has not touched the mbox yet, and the other record counts. NULs are not a
 // record: no gap is open.
 //
-// Overwriting needs no room on ext4, XFS and tmpfs. A file system that copies on write (btrfs, ZFS)
-// may refuse it on a full disk: mostly at the first record, and then nothing has changed; if later,
+// Overwriting needs no space on ext4, XFS and tmpfs. A copy-on-write file system (btrfs, ZFS) may
+// refuse it on a full disk: usually at the first record, and then nothing has changed; if later,
 // the mailbox answers "no space" until there is some, and recover() completes the step.
 //
 // SEE ALSO   journal.h (with room), writer.h (the caller)
@@ -69,19 +69,19 @@ class MboxGap {
   MboxGap(int mbox, std::string path, FilePlace reserve, MboxDisk& disk = MboxDisk::system())
       : mbox_(mbox), path_(std::move(path)), place_(std::move(reserve)), disk_(disk) {}
 
-  /// Makes the reserve; without room for it there is none.
+  /// Preallocates the reserve; there is none if there is no space for it.
   static Result<void> lay_out(const FilePlace& reserve, MboxDisk& disk = MboxDisk::system());
 
-  /// Closes a gap that a crash has left; does nothing without one, or without a reserve.
+  /// Closes a gap left by a crash; does nothing if there is none, or no reserve.
   Result<void> recover();
 
-  /// Opens a gap where the octets from `begin` to `end` are: they are removed. Close it by close().
-  /// On error nothing was changed.
+  /// Removes the octets from `begin` to `end`, leaving a gap, which close() closes. On error
+  /// nothing was changed.
   Result<void> open(std::uint64_t begin, std::uint64_t end);
   /// Moves the gap towards the end of the file, or towards its beginning.
   Result<void> advance(std::uint64_t octets);
   Result<void> retreat(std::uint64_t octets);
-  /// Puts `bytes` in the place of the `octets` behind the gap. They must fit.
+  /// Replaces the `octets` after the gap by `bytes`, which must fit.
   bool fits(std::uint64_t octets, std::string_view bytes) const;
   Result<void> replace(std::uint64_t octets, std::string_view bytes);
   /// Moves the gap to the end and cuts it off, durably.

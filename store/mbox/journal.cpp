@@ -65,7 +65,7 @@ Result<void> MboxJournal::commit() {
     TRY_DO(write_head(head_));
     TRY_DO(disk_.sync(journal_.number(), place_.path()));
     TRY_DO(disk_.sync_directory(place_));
-    // The space is taken before anything is overwritten.
+    // The space is allocated before anything is overwritten.
     auto grown = head_.new_size > head_.old_size ? head_.new_size - head_.old_size : 0;
     int error = grown == 0 ? 0
                            : ::posix_fallocate(mbox_, static_cast<off_t>(head_.old_size),
@@ -82,7 +82,7 @@ Result<void> MboxJournal::commit() {
     return prepared;
   }
   auto copied = copy_back(head_);
-  // The mbox is half changed: what is left is for recover(), whatever the reason.
+  // The mbox is half changed; whatever the reason, recover() must do the rest.
   if (!copied) return Error(451, ResponseCode::Unavailable, std::string(copied.error().text()));
   return {};
 }
@@ -91,7 +91,7 @@ Result<void> MboxJournal::write_head(const Head& head) {
   return disk_.write(journal_.number(), 0, head.text(), place_.path());
 }
 
-// From state C on: everything here may be done twice.
+// Begins in state C. Everything here may be repeated.
 Result<void> MboxJournal::copy_back(const Head& head) {
   for (auto at = head.begin; at < head.new_size;) {
     auto wanted = std::min<std::uint64_t>(copy_bytes, head.new_size - at);
@@ -110,7 +110,7 @@ Result<void> MboxJournal::copy_back(const Head& head) {
   return cut(done, std::max(head.old_size, head.new_size));
 }
 
-// Takes away what lies between the new end and `extra_begin`, where others have appended since.
+// Removes what lies between the new end and `extra_begin`, where others have appended since.
 Result<void> MboxJournal::cut(const Head& head, std::uint64_t extra_begin) {
   if (extra_begin > head.new_size) {
     TRY_DO(move_down(extra_begin, head.new_size));
@@ -155,8 +155,7 @@ Result<void> MboxJournal::recover() {
   return {};
 }
 
-// The mbox may have been made longer, by zeros that no mail begins with; nothing else was done to
-// it.
+// At most the mbox was extended, by zeros, with which no mail begins.
 Result<void> MboxJournal::undo(const Head& head) {
   TRY(auto now, size());
   auto extended = std::max(head.old_size, head.new_size);

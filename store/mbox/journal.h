@@ -1,19 +1,19 @@
 // Replaces the end of an mbox by a new one, safe against crashes.
 //
-// An mbox can't be replaced by a rename: a program that waits for its lock has the old file open,
-// and would deliver into a file without a name. So the new end is first written to a journal in
-// another file and synced, then copied into the mbox. After a crash, whoever locks the mbox next
-// calls recover(). It finishes the copying or, if the journal was not complete yet, undoes what
-// little was done. Mail that other programs have appended between crash and recovery is kept.
+// An mbox can't be replaced by a rename: a program waiting for its lock has the old file open, and
+// would deliver into a file without a name. So the new end is first written to a journal in another
+// file and synced, then copied into the mbox. After a crash, whoever locks the mbox next calls
+// recover(). It finishes the copying or, if the journal was incomplete, undoes the little that was
+// done. Mail that other programs have appended between crash and recovery is kept.
 //
 //   journal = head new-end
 //   head    = "pennypost-mbox" SP state SP begin SP old-size SP new-size SP hash LF, padded with
 //             NULs to 128 octets
 //   state   = "W" being written | "C" complete, being copied | "D" copied, to be cut to new-size
 //
-// While copying, the mbox has the greater of both sizes: what another program appends lies behind
-// that. In state D, hash is of the octets behind new-size: if they are no longer there, the file
-// was cut already.
+// While copying, the mbox has the greater of both sizes: what another program appends comes after
+// that. In state D, hash covers the octets after new-size: if they are no longer there, the file
+// has already been cut.
 //
 // SEE ALSO   gap.h (where there is no room for a journal)
 #pragma once
@@ -31,7 +31,7 @@
 
 namespace pennypost::store {
 
-/// What stands at a journal's beginning.
+/// The head of a journal.
 struct MboxJournalHead {
   char state = 'W';
   std::uint64_t begin = 0;
@@ -53,14 +53,15 @@ class MboxJournal {
   /// Finishes what a crash interrupted; does nothing when there is no journal.
   Result<void> recover();
 
-  /// Begins a new end at offset `begin` of the mbox; then add() or copy() its bytes, then commit().
+  /// Begins a new end at offset `begin` of the mbox. Then call add() or copy() for its bytes, and
+  /// commit().
   Result<void> start(std::uint64_t begin);
   Result<void> add(std::string_view bytes);
   /// Bytes of the mbox itself.
   Result<void> copy(std::uint64_t from, std::uint64_t to);
-  /// Puts the new end in place, durably. Without it nothing has happened.
+  /// Puts the new end in place, durably. Until then nothing has changed.
   Result<void> commit();
-  /// Gives up what was begun, and its room; for an error before commit().
+  /// Discards what was begun and frees its space, after an error before commit().
   void abandon() { discard(); }
 
  private:

@@ -105,7 +105,7 @@ Result<void> MboxLayout::lay_out_reserve(const MailboxName& name) const {
   struct stat status {};
   if (place.look(status)) {
     if (static_cast<std::uint64_t>(status.st_size) == MboxGap::reserve_bytes) return {};
-    // A crash came before it was whole.
+    // A crash left it incomplete.
     place.remove();
   }
   return MboxGap::lay_out(place, disk_);

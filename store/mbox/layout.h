@@ -1,7 +1,7 @@
 // Names the files of an account's mboxes, and opens and locks them.
 //
 //   INBOX               the file that INBOX= names
-//   ROOT/a/b            the folder a/b (modified UTF-7); a is a directory, where no messages can be
+//   ROOT/a/b            the folder a/b (modified UTF-7); a is a directory and can hold no messages
 //   .x, x.lock          are no folders, nor is what INBOX= or INDEX= puts below ROOT
 //   ROOT/.subscriptions
 //   INDEX/.imap/.pennypost                  what is kept beside the mboxes (state.h)
@@ -38,14 +38,14 @@ class MboxLayout {
   MboxDisk& disk() const { return disk_; }
 
   std::string file(const MailboxName& name) const;
-  /// The path that INBOX would have as an ordinary folder: folders below INBOX are there.
+  /// The path that INBOX would have as an ordinary folder: folders below INBOX are below it.
   std::string path_below_root(const MailboxName& name) const;
   /// Cannot for a name whose file is INBOX's, or is in the directory that INDEX= names.
   Result<void> check(const MailboxName& name) const;
-  /// What is there; nothing if there is neither a file nor a directory. For INBOX: Mailbox if there
-  /// can be folders below it, else Leaf.
+  /// What has this name; nothing if there is neither a file nor a directory. For INBOX: Mailbox if
+  /// there can be folders below it, else Leaf.
   std::optional<FolderKind> kind(const MailboxName& name) const;
-  /// Whether anything has this name, even if it is no folder.
+  /// Whether anything has this name, even if it is not a folder.
   bool is_there(const MailboxName& name) const;
   bool exists(const MailboxName& name) const;
   /// NonExistent unless it exists or is INBOX; Cannot for a directory.
@@ -58,17 +58,17 @@ class MboxLayout {
   Result<MboxLock> lock(const MailboxName& name) const;
   /// The same, but NonExistent if there is no file. INBOX is created all the same.
   Result<MboxLock> lock_existing(const MailboxName& name) const;
-  /// Finishes what a rewrite of the mbox, which is open and locked, has left undone.
+  /// Finishes an interrupted rewrite of the mbox, which is open and locked.
   Result<void> recover(const MailboxName& name, int descriptor) const;
   /// How long to wait for other programs' locks.
   std::chrono::milliseconds lock_timeout() const { return mbox_lock_timeout(settings_); }
   /// For a rewrite of the mbox, which is open and locked.
   Result<MboxJournal> new_journal(const MailboxName& name, int descriptor) const;
-  /// For a removal in place; no room (452) if there is neither a reserve nor room for one.
+  /// For a removal in place; 452 if there is neither a reserve nor space for one.
   Result<MboxGap> new_gap(const MailboxName& name, int descriptor) const;
-  /// How many octets there is room for beside the mboxes.
+  /// How many octets of space are left for the files beside the mboxes.
   std::uint64_t room() const { return disk_.room(location_.index); }
-  /// Makes the reserve for that, if it is missing.
+  /// Makes the reserve for new_gap(), if it is missing.
   Result<void> lay_out_reserve(const MailboxName& name) const;
   const MboxState& state() const { return state_; }
 

@@ -16,8 +16,7 @@ Error refused(const std::string& path, const std::string& why) {
   return Error(451, ResponseCode::NoPerm, "the mailbox " + path + " " + why);
 }
 
-// Somebody else's file, or a name that others have put there for one, is no mailbox of this
-// account.
+// Refuses a file of somebody else, and a link that others have put in its place.
 Result<void> judge(const Descriptor& file, const FilePlace& place, const StoreSettings& settings) {
   const auto& path = place.path();
   struct stat status {};
@@ -34,8 +33,8 @@ Result<void> judge(const Descriptor& file, const FilePlace& place, const StoreSe
   return {};
 }
 
-// A file in the mail spool is made with the group's right to the directory; it is the user's own.
-// What is there already is opened with the user's rights alone.
+// A file in the mail spool is created with the group's right to the directory, and belongs to the
+// user. An existing file is opened with the user's rights alone.
 Result<Descriptor> open_mbox(const FilePlace& place, MboxLock::Kind kind,
                              const StoreSettings& settings) {
   const auto& path = place.path();
@@ -44,7 +43,7 @@ Result<Descriptor> open_mbox(const FilePlace& place, MboxLock::Kind kind,
   if (!file && errno == ENOENT) {
     if (kind != MboxLock::Kind::Write) return file;
     file = place.create(mode, 0600);
-    // Another program was faster.
+    // Another program created it first.
     if (!file && errno == EEXIST) file = place.open(mode);
     if (!file) return file_error("create", path);
   }
@@ -65,7 +64,7 @@ bool try_flock(int descriptor, MboxLock::Kind kind) {
   return ::flock(descriptor, (kind == MboxLock::Kind::Read ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0;
 }
 
-// Whether the place still holds the file that is open: another program may have replaced it.
+// Whether this is still the file that is open: another program may have replaced it.
 bool is_current(int descriptor, const FilePlace& place) {
   struct stat opened {};
   struct stat named {};

@@ -1,12 +1,12 @@
-// Opens an mbox and locks it as all mail programs do.
+// Opens an mbox and locks it in the same way as other mail programs.
 //
 // Locks are taken in the order of `mailbox_delivery_lock`: by default first fcntl on the file, then
 // the dotlock `PATH.lock`. In the mail spool both are made with the privileged group's rights
-// (file_place.h), and the file must be the account's. If the second lock is not available, the
-// first is released before the next try, so that programs that lock in the opposite order don't
-// deadlock with us. Reading takes only shared locks on the file. fcntl locks are of the kind that
-// belongs to the open file (OFD): sessions in one process exclude each other too, and closing
-// another descriptor keeps them.
+// (file_place.h), and the account must own the file. If the second lock is not available, the first
+// is released before the next try, so that programs that lock in the opposite order don't deadlock
+// with us. Reading takes only shared locks on the file. fcntl locks are open file description locks
+// (OFD): sessions in one process exclude each other too, and closing another descriptor does not
+// release them.
 #pragma once
 
 #include <chrono>
@@ -29,12 +29,12 @@ class MboxLock {
   enum class Kind {
     Read,
     Write,   // a missing file is created
-    Change,  // for writing as well, but only what is there
+    Change,  // for writing as well, but only an existing file
   };
 
-  /// Opens and locks. Without a file to be read or changed the object holds no descriptor.
-  /// 451 InUse after mbox_lock_timeout, or brief_lock_ms; NoPerm for what is no
-  /// regular file, and for a spool file of somebody else (strict_mailbox_ownership).
+  /// Opens and locks. If there is no file to be read or changed, the object holds no descriptor.
+  /// 451 InUse after mbox_lock_timeout, or brief_lock_ms; NoPerm if it is not a regular file, or a
+  /// spool file of somebody else (strict_mailbox_ownership).
   static Result<MboxLock> take(const std::string& path, Kind kind, const StoreSettings& settings);
 
   /// -1: there is no file.
@@ -44,8 +44,8 @@ class MboxLock {
   Result<bool> try_all(const FilePlace& place, Kind kind, const StoreSettings& settings);
   Result<bool> try_dotlock(const FilePlace& place, const StoreSettings& settings);
 
-  Descriptor file_;                 // the lock goes with it
-  std::optional<Dotlock> dotlock_;  // goes first
+  Descriptor file_;                 // closing it releases the lock
+  std::optional<Dotlock> dotlock_;  // released first
 };
 
 }  // namespace pennypost::store

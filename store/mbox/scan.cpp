@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::size_t window_bytes = 256 * 1024;
 
-// The lines of a part of a file, with their LF. A line longer than the window comes in pieces.
+// Reads the lines of a part of a file, with their LF. A line longer than the window comes in
+// pieces.
 class Lines {
  public:
   Lines(int descriptor, std::uint64_t begin, std::uint64_t end, const std::string& path)
@@ -87,7 +88,7 @@ class Scanner {
   }
 
  private:
-  // A line longer than the window may be cut between its CR and its LF.
+  // A line longer than the window may be split between its CR and its LF.
   std::uint64_t octets_of(std::string_view piece) {
     bool is_crlf = piece.ends_with("\r\n") || (piece == "\n" && is_after_cr_);
     is_after_cr_ = piece.ends_with('\r');
@@ -136,12 +137,12 @@ class Scanner {
   std::vector<MboxEntry>& entries_;
   std::uint64_t at_;
   bool in_header_ = false;
-  bool in_field_ = false;            // of ours, or a line that continues it
+  bool in_field_ = false;            // in one of our fields, or a continuation line of it
   bool is_after_cr_ = false;         // the last piece ended with one, and was no whole line
   std::size_t separator_bytes_ = 0;  // of the last line, if it is empty
 };
 
-// The lines of a part of one message as shown; `header` tells which of the two parts it is.
+// A part of one message as shown: the header if `header` is set, else the body.
 Result<std::string> shown(int descriptor, std::uint64_t begin, std::uint64_t end, bool header,
                           const std::string& path) {
   std::string text;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t state_bytes_max = 4096;
 
-/// A directory, if it is the account's own; without a descriptor where it is missing.
+/// Opens a directory if the account owns it; no descriptor if it is missing.
 Result<Descriptor> open_own(int above, const std::string& name, const std::string& path) {
   Descriptor directory(::openat(above, name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory && errno == ENOENT) return directory;
@@ -23,7 +23,7 @@ Result<Descriptor> open_own(int above, const std::string& name, const std::strin
   return directory;
 }
 
-/// The name of a mailbox as one component of a path.
+/// The name of a mailbox as a single path component.
 std::string flat(const MailboxName& name) {
   std::string text;
   for (char c : modified_utf7_encode(name.text()).value_or("")) {
@@ -73,7 +73,7 @@ Result<std::shared_ptr<const Descriptor>> MboxState::open(Missing missing) const
   return std::make_shared<const Descriptor>(std::move(directory));
 }
 
-// A file of the account's that is there.
+// An existing file, if the account owns it.
 Result<std::optional<FilePlace>> MboxState::existing(const std::string& name) const {
   TRY(auto directory, open(Missing::Leave));
   return existing(std::move(directory), name);
@@ -115,7 +115,7 @@ Result<void> MboxState::replace(const FilePlace& place, std::string_view text) c
   return !written && is_no_room(written.error()) ? overwrite(place, text) : written;
 }
 
-// On a full disk, over the old text in one write, which a reader sees whole or not at all.
+// For a full disk: overwrites the old text with one write, which a reader sees whole or not at all.
 Result<void> MboxState::overwrite(const FilePlace& place, std::string_view text) const {
   auto file = place.open(O_WRONLY);
   struct stat status {};

@@ -1,16 +1,16 @@
-// Keeps what an mbox itself can't hold: its UIDs while it is empty, and a rewrite under way.
+// Keeps what an mbox can't hold itself: its UIDs while it is empty, and a rewrite in progress.
 //
 //   INDEX/.imap/.pennypost/a%2Fb.state      "uidvalidity next-uid", for when the mbox is empty
-//   INDEX/.imap/.pennypost/a%2Fb.journal    a rewrite under way (journal.h)
+//   INDEX/.imap/.pennypost/a%2Fb.journal    a rewrite in progress (journal.h)
 //   INDEX/.imap/.pennypost/a%2Fb.reserve    64 KiB for a removal on a full disk (gap.h)
-//   INDEX/.imap/.pennypost/uidvalidity      the last one given
+//   INDEX/.imap/.pennypost/uidvalidity      the last one assigned
 //
 // A journal overwrites mail, so whoever could plant one could forge messages. Both directories are
 // used only if the account owns them and nobody else may write to them, and each file likewise.
-// Otherwise every call that needs it is refused with 451 NoPerm and the remedy. The directory is
-// made when there is first something to keep, so that delivery alone leaves nothing beside a file.
+// Otherwise every call that needs them is refused with 451 NoPerm and the remedy. The directory is
+// made when there is first something to keep, so delivery alone does not create it.
 //
-// On a full disk, numbers are written over the old ones in their file, which needs no room.
+// On a full disk, numbers overwrite the old ones in their file, which needs no space.
 //
 // SEE ALSO   layout.h (the paths of the mboxes), ../mailbox/file_place.h
 #pragma once
@@ -37,7 +37,7 @@ class MboxState {
     std::uint32_t uid_validity = 0;
     std::uint32_t next_uid = 1;
   };
-  /// Nothing where nothing valid is kept.
+  /// Nothing if nothing valid is kept.
   Result<std::optional<Uids>> uids(const MailboxName& name) const;
   Result<void> keep(const MailboxName& name, const Uids& uids) const;
   /// Forgets a mailbox that was removed or renamed.
@@ -51,7 +51,7 @@ class MboxState {
     std::optional<FilePlace> reserve;
   };
   Result<LeftByRewrite> left_by_rewrite(const MailboxName& name) const;
-  /// Where they are to be.
+  /// Where to create them.
   Result<FilePlace> new_journal(const MailboxName& name) const;
   Result<FilePlace> new_reserve(const MailboxName& name) const;
 

@@ -15,7 +15,7 @@
 namespace pennypost::store {
 namespace {
 
-// In every directory with mailboxes; ours is beside the root's alone.
+// Dovecot has one in every directory with mailboxes; we have one in the root only.
 constexpr std::string_view dovecot_index_name = ".imap";
 
 }  // namespace
@@ -31,7 +31,7 @@ Result<FolderKinds> MboxStore::names() const {
   return names;
 }
 
-// A tree of links that lead back into it ends with folders_max as well.
+// Links that lead back into the tree end at folders_max too.
 Result<void> MboxStore::list_below(const std::string& directory, const std::string& prefix,
                                    std::size_t depth, FolderKinds& names) const {
   std::vector<std::string> entries;
@@ -44,7 +44,7 @@ Result<void> MboxStore::list_below(const std::string& directory, const std::stri
     if (!utf8) continue;
     auto name = MailboxName::parse(*utf8, separator(), SIZE_MAX, SIZE_MAX);
     auto path = directory + "/" + entry;
-    // Not one that its own name does not lead to, as inbox/x of INBOX/x.
+    // Skips a file that its folder name would not lead back to, such as inbox/x for INBOX/x.
     if (!name || !layout().check(*name) || layout().path_below_root(*name) != path) continue;
     auto kind = layout().kind(*name);
     if (!kind) continue;
@@ -61,7 +61,7 @@ Result<void> MboxStore::create(const MailboxName& name) {
   TRY_DO(check_new(name));
   TRY_DO(layout().prepare(name));
   auto made = open_file(layout().file(name), O_RDWR | O_CREAT | O_EXCL);
-  // Another program was faster.
+  // Another program created it first.
   if (!made && layout().is_there(name)) return already_exists(name);
   if (!made) return std::move(made).error();
   MboxState::Uids uids;
@@ -74,7 +74,7 @@ Result<void> MboxStore::create_parent(const MailboxName& name) {
   return make_directories(layout().file(name));
 }
 
-// Whether the name is free, and there can be something of that name.
+// Whether the name is free and allowed.
 Result<void> MboxStore::check_new(const MailboxName& name) const {
   if (name.is_inbox() || layout().is_there(name)) return already_exists(name);
   for (const auto& above : names_above(name, separator())) {
@@ -99,7 +99,7 @@ Result<void> MboxStore::remove(const MailboxName& name) {
   return layout().state().forget(name);
 }
 
-// One that holds nothing but what Dovecot keeps of mailboxes that were in it.
+// Removes a directory that is empty but for Dovecot's indexes of former mailboxes in it.
 Result<void> MboxStore::remove_directory(const MailboxName& name) const {
   auto path = layout().file(name);
   bool has_index = false;
@@ -119,7 +119,7 @@ Result<void> MboxStore::remove_directory(const MailboxName& name) const {
 
 Result<void> MboxStore::move_folders(
     const std::vector<std::pair<MailboxName, MailboxName>>& moves) {
-  // None is moved while another program is at one of them.
+  // Nothing is moved while another program has one of them locked.
   std::vector<MboxLock> locks;
   for (const auto& [name, target] : moves) {
     if (layout().kind(name) == FolderKind::Directory) continue;
@@ -130,7 +130,7 @@ Result<void> MboxStore::move_folders(
     TRY_DO(move_folder(name, target));
   }
   locks.clear();
-  // What was moved out of; something of another program's may keep one there.
+  // Removes the emptied directories; a file of another program may keep one.
   for (auto at = moves.rbegin(); at != moves.rend(); ++at) {
     if (layout().kind(at->first) == FolderKind::Directory) (void)remove_directory(at->first);
   }

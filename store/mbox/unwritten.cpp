@@ -8,7 +8,7 @@
 namespace pennypost::store {
 namespace {
 
-// What tells a message from others and stays the same when its fields change.
+// Identifies a message, and stays the same when its fields change.
 Result<std::uint64_t> id_of(int descriptor, const MboxEntry& entry, const std::string& path) {
   TRY(auto from_line,
       read_range(descriptor, entry.from_offset, entry.header_offset - entry.from_offset, path));
@@ -50,7 +50,7 @@ Result<void> MboxUnwritten::apply(int descriptor, const std::string& path,
                                   const std::vector<MboxEntry>& entries,
                                   std::vector<MboxPlan>& plans) const {
   if (empty()) return {};
-  // Several messages may look alike: they keep their order.
+  // Identical messages keep their order.
   std::multimap<std::uint64_t, const Message*> without_line;
   for (const auto& [uid, message] : messages_) {
     if (!message.has_uid_line) without_line.emplace(message.id, &message);

@@ -1,10 +1,9 @@
-// Keeps, for one session, the UIDs and flags that a full disk has no room for in the mbox.
+// Remembers, for one session, the UIDs and flags that a full disk has no space for in the mbox.
 //
-// A session on a full disk is served from what it remembers. Each time the file is read anew, the
-// messages are recognized: by their UID if they have one there, else by a hash of their From_ line
-// and header. UIDs without a line in the file are those that any session would give, so others give
-// the same ones in the same order; once a message with such a UID is removed, the next UID is kept
-// beside (state.h), and no UID comes twice.
+// Each time the file is read again, the messages are recognized by their UID if they have one
+// there, else by a hash of their From_ line and header. UIDs that are not in the file are assigned
+// in order, so every session assigns the same ones; once a message with such a UID is removed, the
+// next UID is kept in the state file (state.h), so that no UID is used twice.
 //
 // SEE ALSO   folder.h (the owner), writer.h
 #pragma once
@@ -27,11 +26,11 @@ class MboxUnwritten {
   void clear() { messages_.clear(); }
   void erase(Uid uid) { messages_.erase(uid.value()); }
 
-  /// Remembers those of `plans` that say something else than `entries`, as the file has them.
+  /// Remembers those of `plans` that differ from `entries`, which are as in the file.
   Result<void> keep(int descriptor, const std::string& path, const std::vector<MboxEntry>& entries,
                     const std::vector<MboxPlan>& plans);
-  /// Changes the plans of messages that are remembered, and marks them as changed. What other
-  /// programs wrote since counts more than what was remembered.
+  /// Changes the plans of remembered messages, and marks them as changed. What other programs have
+  /// written since takes precedence over what was remembered.
   Result<void> apply(int descriptor, const std::string& path, const std::vector<MboxEntry>& entries,
                      std::vector<MboxPlan>& plans) const;
 

@@ -18,10 +18,10 @@ constexpr std::array<std::pair<MboxField, std::string_view>, 5> written_fields{{
     {MboxField::KeywordsLine, "X-Keywords: "},
 }};
 
-// What the fields of one message may add to it, roughly.
+// About how much the fields of one message may add to it.
 constexpr std::uint64_t fields_octets = 256;
 
-// The message, `octets` further down in the file than it was.
+// The message after it was moved up by `octets` towards the end of the file.
 MboxEntry moved(MboxEntry entry, std::uint64_t octets) {
   for (auto* offset : {&entry.from_offset, &entry.header_offset, &entry.body_offset,
                        &entry.end_offset, &entry.next_offset}) {
@@ -41,7 +41,7 @@ std::uint64_t MboxWriter::octets_of_rewrite(const Plans& plans, std::size_t firs
   return octets;
 }
 
-// In place as far as everything fits; from the first message that does not, by a rewrite.
+// Patches in place up to the first message that does not fit; a rewrite from there on.
 Result<MboxWriter::Work> MboxWriter::work(const Plans& plans) const {
   Work work;
   auto first = first_kept(plans);
@@ -124,7 +124,7 @@ Result<MboxWriter::Patch> MboxWriter::patch(const MboxEntry& entry, const MboxMe
     for (std::size_t i = 0; i < written_fields.size(); ++i) {
       if (written_fields[i].first != field) continue;
       auto text = std::string(written_fields[i].second) + wanted(field);
-      // A base where none belongs, a second line, or one that is too short.
+      // A base that does not belong here, a duplicate line, or one that is too short.
       if (seen[i] || text.size() > line.size()) return none;
       if (field == MboxField::BaseLine && base == nullptr) return none;
       seen[i] = true;
@@ -150,7 +150,7 @@ Result<void> MboxWriter::apply(const Patch& patch) const {
 
 Result<void> MboxWriter::rewrite(const Plans& plans, std::size_t first,
                                  const std::vector<Patch>& patches) const {
-  // Rather not at all than until the disk is full.
+  // Not begun at all if it would fill the disk.
   if (layout_.room() < octets_of_rewrite(plans, first)) {
     return file_error("rewrite", path_, ENOSPC);
   }
@@ -181,12 +181,12 @@ Result<void> MboxWriter::fill(MboxJournal& journal, const Plans& plans, std::siz
   return {};
 }
 
-// The header with these fields, and the empty line behind it.
+// The header with these fields, and the empty line after it.
 Result<std::string> MboxWriter::header(const MboxEntry& entry, const MboxMeta& meta,
                                        const MboxBase* base) const {
   TRY(auto shown, shown_header(descriptor_, entry, path_));
   if (!shown.empty() && !shown.ends_with('\n')) shown += '\n';
-  // It is shown without quotes; what looks like a From_ line must get its own back.
+  // The shown header is unquoted, so lines that look like From_ lines are quoted again.
   std::string text;
   for (auto rest = std::string_view(shown); !rest.empty();) {
     auto line = rest.substr(0, rest.find('\n') + 1);
@@ -222,12 +222,12 @@ Result<void> MboxWriter::remove_in_place(const Plans& plans) const {
   return gap.close();
 }
 
-// From the first message whose fields are missing, or the first that is dropped, to the last.
+// Moves the gap over the messages, from the first that lacks fields or is dropped, to the last.
 Result<void> MboxWriter::move_gap(MboxGap& gap, const Plans& plans, std::size_t first_dropped,
                                   const std::vector<bool>& unfit) const {
   auto first = static_cast<std::size_t>(std::ranges::find(unfit, true) - unfit.begin());
   first = std::min(first, first_dropped);
-  // Where what lies behind the gap lay before.
+  // The original offset of what now follows the gap.
   auto at = entries_[first_dropped].from_offset;
   TRY_DO(gap.retreat(at - entries_[first].from_offset));
   at = entries_[first].from_offset;

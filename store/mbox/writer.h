@@ -1,9 +1,8 @@
-// Writes into an mbox what is to become of its messages.
+// Carries out changes to the messages of an mbox: new fields, and removals.
 //
-// Fields change in place as long as they fit between the blanks that lie there for it. Messages at
-// the end are removed by cutting the file. Everything else rewrites the file from the first
-// affected message on, by way of a journal; where there is no room for that, messages can still be
-// removed in place.
+// Fields change in place as long as they fit into their padding. Messages at the end are removed by
+// truncating the file. Everything else rewrites the file from the first affected message on,
+// through a journal; if there is no space for that, messages can still be removed in place.
 //
 // SEE ALSO   folder.h (the caller), format.h (the fields), journal.h, gap.h
 #pragma once
@@ -21,7 +20,7 @@
 
 namespace pennypost::store {
 
-/// What is to become of one message in the file.
+/// The intended state of one message in the file.
 struct MboxPlan {
   MboxMeta meta;
   bool changed = false;
@@ -30,8 +29,8 @@ struct MboxPlan {
 
 class MboxWriter {
  public:
-  /// The mbox of `name` is open and locked; `entries` are its messages as they lie there. `base`
-  /// goes to the first message that is kept. All must outlive the writer.
+  /// The mbox of `name` is open and locked; `entries` are its messages as they are in the file.
+  /// `base` goes into the first message that is kept. All must outlive the writer.
   MboxWriter(const MboxLayout& layout, const MailboxName& name, int descriptor,
              const std::vector<MboxEntry>& entries, const MboxBase& base)
       : layout_(layout),
@@ -41,20 +40,22 @@ class MboxWriter {
         entries_(entries),
         base_(base) {}
 
-  /// About how many octets of room these plans need for a rewrite; 0: they need none.
+  /// About how many octets of space a rewrite for these plans needs; 0: none.
   Result<std::uint64_t> room_wanted(const std::vector<MboxPlan>& plans) const;
-  /// All of `plans`, one for each entry. If there is no room for a rewrite, nothing has changed.
+  /// Carries out `plans`, one for each entry. If there is no space for a rewrite, nothing has
+  /// changed.
   Result<void> write(const std::vector<MboxPlan>& plans) const;
-  /// The changed fields of those messages that have room for them; X-IMAPbase stays as it is.
+  /// Writes the changed fields of those messages that have space for them; X-IMAPbase stays as it
+  /// is.
   Result<void> write_what_fits(const std::vector<MboxPlan>& plans) const;
-  /// Removes the dropped messages without needing room. Fields of the others are written as far as
-  /// what is removed makes room for them. On error some may be gone: read the file again.
+  /// Removes the dropped messages without needing space. The others' fields are written as far as
+  /// the removed messages make space for them. On error some may be gone: read the file again.
   Result<void> remove_in_place(const std::vector<MboxPlan>& plans) const;
 
  private:
   using Plans = std::vector<MboxPlan>;
 
-  // Fields to be written over those that are there.
+  // Fields to be written over the existing ones.
   struct Patch {
     bool fits = true;  // false: one is missing, or too short
     std::vector<std::pair<std::uint64_t, std::string>> writes;

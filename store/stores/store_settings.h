@@ -1,4 +1,4 @@
-// Translates the configuration into what a mail store must be told for one account.
+// Translates the configuration into a mail store's settings for one account.
 #pragma once
 
 #include "common/config/config.h"
@@ -7,7 +7,7 @@
 
 namespace pennypost::store {
 
-/// Settings for the mail of one account; the account's own quota replaces the host's.
+/// Settings for the mail of one account; the account's own quota, if any, replaces the host's.
 StoreSettings store_settings(const Config& config, const AccountRef& account);
 
 }  // namespace pennypost::store

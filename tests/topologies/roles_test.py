@@ -172,11 +172,11 @@ def null_client(t):
         check(f"smtpd: {kind}" not in titles, f"a null client runs {kind}: {titles}")
     listening = client.place.run("ss", "-ltnuH")
     equal(sorted(line.split()[4] for line in listening.splitlines()), ["127.0.0.1:25", "[::1]:25"], "what listens on the host")
-    for daemon in ("popd", "imapd"):
+    for daemon, protocol in (("popd", "pop3"), ("imapd", "imap")):
         process = client.launch(daemon)
         equal(process.wait(60), 78, f"exit status of {daemon} on a null client")
         del client.running[daemon]
-        contains(client.errors(daemon) + client.log(), f'so {daemon} does not run here; set role = "destination"', daemon)
+        contains(client.errors(daemon) + client.log(), f'so {protocol} is not served here; set role = "destination"', daemon)
 
 
 @test("a relay and a destination listen on every address; a relay has no POP3 and no IMAP")

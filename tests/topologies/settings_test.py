@@ -151,6 +151,41 @@ class Validator:
                 self.asked.set()
 
 
+@test("reject_unknown_sender_domain asks DNS for an MX or an address, and tells who can't be asked about to come again")
+def unknown_senders(t):
+    names = NameServer(t, "--mx-host=mx.test,a.test,10", "--host-record=host.test,192.0.2.1", "--mx-host=null.test,.,0",
+                       "--txt-record=empty.test,x")
+    host = Host(t, {"dns_servers": [names.address], "smtpd_sender_restrictions": "reject_unknown_sender_domain",
+                    "smtpd_recipient_restrictions": "reject_unknown_recipient_domain, permit_mynetworks, reject"},
+                daemons=("smtpd",))
+
+    def answers(sender, recipient=BOB):
+        with host.smtp() as client:
+            client.ehlo("client.test")
+            client.mail(sender)
+            code, text = client.rcpt(recipient)
+            return code, text.decode()
+
+    for sender in ("ann@mx.test", "ann@host.test", "", "ann@example.test"):
+        equal(answers(sender)[0], 250, f"MAIL FROM:<{sender}>")
+    for sender in ("ann@null.test", "ann@empty.test", "ann@none.test"):
+        equal(answers(sender), (450, f"4.1.8 <{sender}>: Sender address rejected: Domain not found"), f"MAIL FROM:<{sender}>")
+    equal(answers("ann@mx.test", "eve@mx.test")[0], 250, "a recipient with an MX")
+    equal(answers("ann@mx.test", "eve@none.test"),
+          (450, "4.1.2 <eve@none.test>: Recipient address rejected: Domain not found"), "a recipient without")
+    at_once = Host(t, {"dns_servers": [names.address], "smtpd_sender_restrictions": "reject_unknown_sender_domain",
+                       "smtpd_delay_reject": "no"}, name="at_once", daemons=("smtpd",))
+    with at_once.smtp() as client:
+        client.ehlo("client.test")
+        equal(client.mail("ann@none.test")[0], 450, "where nobody waits for RCPT")
+        equal(client.mail("ann@mx.test")[0], 250, "a sender with an MX")
+    names.stop()
+    code, text = answers("ann@other.test")
+    equal(code, 451, "with no name server to ask")
+    contains(text, "Sender address rejected: ", "why")
+    check("Domain not found" not in text, f"nothing is known of it: {text}")
+
+
 @test("smtp_dns_support_level = dnssec warns where the name servers do not validate, and only there")
 def dnssec(t):
     warning = "the name servers do not validate DNSSEC"

@@ -1,0 +1,50 @@
+// Decides what becomes of the ports that speak TLS from the first byte where there is no
+// certificate.
+#include <array>
+
+#include "common/base/text.h"
+#include "common/config/check.h"
+
+namespace pennypost {
+void check_implicit_tls(Layers& layers, Findings& findings) {
+  struct Row {
+    std::string_view port;
+    Service service;
+    std::string_view certificate;
+  };
+  constexpr std::array rows{Row{"submissions_port", Service::Submissions, "smtpd_tls_cert_file"},
+                            Row{"pop3s_port", Service::Pop3s, "ssl_cert"},
+                            Row{"imaps_port", Service::Imaps, "ssl_cert"}};
+  for (const Row& row : rows) {
+    std::string port = layers.value(row.port);
+    // As Dovecot: without TLS there is nothing to serve on a port that is nothing but TLS.
+    bool is_refused = row.service != Service::Submissions && layers.is_given("ssl", row.service) &&
+                      layers.value("ssl", row.service) == "no";
+    if (port != "0" && is_refused) {
+      if (layers.is_given(row.port)) {
+        findings.warnings.push_back(layers.where(row.port) + ": " + std::string(row.port) +
+                                    ": closed, since ssl = \"no\"");
+      }
+      layers.turn_off(row.port);
+      continue;
+    }
+    if (port == "0" || !layers.value(row.certificate, row.service).empty()) continue;
+    std::string text = layers.where(row.port) + ": " + std::string(row.port) + ": ";
+    std::string remedy = "set " + std::string(row.certificate);
+    if (layers.is_given(row.port)) {
+      findings.errors.push_back(text + "this port speaks TLS and there is no certificate; " +
+                                remedy + ", or write " + std::string(row.port) + " = 0");
+    } else {
+      bool mailbox = row.service != Service::Submissions;
+      bool unused =
+          mailbox &&
+          layers.value("protocols").find(row.service == Service::Imaps ? "imap" : "pop3") ==
+              std::string::npos;
+      layers.turn_off(row.port);
+      if (!unused)
+        findings.warnings.push_back(text + "off, since there is no certificate; " + remedy);
+    }
+  }
+}
+
+}  // namespace pennypost

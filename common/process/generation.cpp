@@ -1,0 +1,157 @@
+// Makes of a configuration what a daemon's processes start with: certificates, bound ports, files
+// that are read before a root is changed, and what each kind of process may do. Members of Master.
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+
+#include "common/base/text.h"
+#include "common/config/check.h"
+#include "common/process/directories.h"
+#include "common/process/interfaces.h"
+#include "common/process/master_process.h"
+#include "common/process/server_tls.h"
+
+namespace pennypost {
+namespace {
+
+constexpr std::size_t prepared_file_bytes_max = 1 << 20;
+
+std::string read_small_file(const std::string& path) {
+  std::ifstream file(path);
+  std::string bytes(prepared_file_bytes_max, '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+  bytes.shrink_to_fit();
+  return bytes;
+}
+
+/// What is in the new root of a process without rights must be nobody's choice.
+Result<void> prepare_empty_directory(const std::string& path) {
+  TRY_DO(prepare_directory(path, 0755, nullptr, "empty_directory"));
+  auto stranger = is_root() ? who_may_change(path, Groups::Trusted) : std::optional<OpenToOthers>();
+  if (!stranger) return {};
+  return Error::permanent("empty_directory = " + path + ": " + stranger->reason +
+                          "; it and all directories above it must be root's (chown root, chmod "
+                          "go-w), or set another");
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Prepared>> Master::prepare(const Config& config) const {
+  std::vector<std::string> lacks = check_host(config, spec_.services);
+  if (!lacks.empty()) return Error(configuration_code, join(lacks, "\n"));
+  TRY_DO(prepare_empty_directory(config.empty_directory));
+  if (spec_.prepare) {
+    TRY_DO(spec_.prepare(config));
+  }
+  auto prepared = std::make_shared<Prepared>();
+  TRY(prepared->tls, server_contexts(config, spec_.services, tickets_));
+  if (spec_.is_tls_client) {
+    TRY(prepared->verifying_client, verifying_client(config));
+  }
+  for (const char* path : {"/etc/resolv.conf", "/etc/hosts"}) {
+    prepared->files[path] = read_small_file(path);
+  }
+  TlsContext::prepare_for_chroot();
+  return std::shared_ptr<const Prepared>(std::move(prepared));
+}
+
+const Master::Bound* Master::find_bound(Service service, const Endpoint& endpoint) const {
+  if (!now_) return nullptr;
+  auto found = std::ranges::find_if(now_->bound, [&](const Bound& entry) {
+    return entry.service == service && entry.endpoint == endpoint && entry.descriptor;
+  });
+  return found == now_->bound.end() ? nullptr : &*found;
+}
+
+Result<void> Master::bind_listeners(const Config& config, std::list<Bound>& bound) const {
+  for (Service service : spec_.services) {
+    auto port = static_cast<std::uint16_t>(config.port(service));
+    if (port == 0) continue;
+    const auto& settings = config.at(service);
+    TRY(auto addresses, listen_addresses(settings.inet_interfaces, config.inet_protocols));
+    std::size_t count = 0;
+    for (const auto& [address, is_implied] : addresses) {
+      Endpoint endpoint(address, port);
+      if (const Bound* old = find_bound(service, endpoint)) {
+        bound.push_back(
+            {service, endpoint, Descriptor(fcntl(old->descriptor.number(), F_DUPFD_CLOEXEC, 3))});
+        ++count;
+        continue;
+      }
+      auto descriptor = listen_tcp(endpoint);
+      if (!descriptor) {
+        bool is_missing = errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT;
+        if (is_implied && is_missing) continue;
+        return Error::permanent(std::string(name_of(service)) + ": " + descriptor.error().text());
+      }
+      bound.push_back({service, endpoint, *std::move(descriptor)});
+      ++count;
+    }
+    if (count == 0) {
+      return Error::permanent(std::string(name_of(service)) +
+                              ": no address of inet_interfaces exists on this host");
+    }
+  }
+  return {};
+}
+
+Result<std::shared_ptr<Master::Generation>> Master::make_generation(
+    std::shared_ptr<const Config> config) const {
+  auto made = std::make_shared<Generation>();
+  TRY(made->prepared, prepare(*config));
+  TRY_DO(bind_listeners(*config, made->bound));
+  made->config = std::move(config);
+  return made;
+}
+
+Result<Privileges> Master::privileges(const Config& config, const Kind& kind,
+                                      const Identity* identity) const {
+  Privileges keep;
+  keep.no_network = kind.no_network;
+  keep.no_files = kind.no_files;
+  if (kind.read_only) keep.readable_only = {"/"};
+  Calls calls = kind.calls;
+  // PAM's modules are the admin's, and may start programs.
+  if (kind.user == Kind::User::AuthUser && config.system_users) calls = Calls::RunPrograms;
+  keep.no_signals = !has(calls, Calls::RunPrograms);
+  if (config.seccomp_filter) keep.calls = calls;
+  if (!is_root()) return keep;
+  switch (kind.user) {
+    case Kind::User::NullUser: {
+      TRY(keep.identity, Identity::of_user(config.default_login_user, "default_login_user"));
+      break;
+    }
+    case Kind::User::MailOwner: {
+      TRY(keep.identity, Identity::of_user(config.mail_owner, "mail_owner"));
+      break;
+    }
+    case Kind::User::AuthUser: {
+      // PAM reads /etc/shadow: root, where system users log in.
+      if (config.system_users) break;
+      TRY(keep.identity, Identity::of_user(config.auth_user, "auth_user"));
+      break;
+    }
+    case Kind::User::Account: {
+      ASSERT(identity != nullptr);
+      keep.identity = *identity;
+      for (const auto& name : config.mail_access_groups) {
+        TRY(auto group, Identity::find_group(name));
+        if (group) keep.identity->groups.push_back(*group);
+      }
+      // Only system users have a spool whose directory the group may write to.
+      bool is_system_user =
+          identity->name != config.virtual_mail_owner && identity->name != config.default_privs;
+      if (is_system_user && config.mail_location.starts_with("mbox:")) {
+        TRY(keep.saved_group, Identity::find_group(config.mail_privileged_group));
+      }
+      break;
+    }
+  }
+  if (kind.no_files) keep.chroot = config.empty_directory;
+  return keep;
+}
+
+}  // namespace pennypost
