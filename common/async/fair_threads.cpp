@@ -23,8 +23,8 @@ void FairThreads::begin(Turn& turn) {
   turn.granted();
 }
 
-// Whenever a thread is free, who may have it has it: so nobody who comes later overtakes those that
-// wait.
+// A free thread is given at once to a waiting turn that may have it, so newcomers never overtake
+// waiting turns.
 void FairThreads::end(Turn& turn) {
   --running_;
   --turn.party_.running_;
@@ -34,7 +34,7 @@ void FairThreads::end(Turn& turn) {
     leave(*next);
     auto& party = next->party_;
     if (!party.turns_.empty()) {
-      // It is the last of the parties now.
+      // The party goes to the end of the queue.
       std::erase(waiting_, &party);
       waiting_.push_back(&party);
     }
@@ -42,7 +42,7 @@ void FairThreads::end(Turn& turn) {
   }
 }
 
-// First who has less than its share; if nobody has, who could do with more.
+// The first party that has less than its share; if there is none, one that may have more.
 FairThreads::Turn* FairThreads::next_turn() {
   for (auto* party : waiting_) {
     if (party->running_ < share_) return party->turns_.front();

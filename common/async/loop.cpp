@@ -33,7 +33,7 @@ Loop::Loop() : state_(std::make_unique<State>()) {
 
 Loop::~Loop() {
   uv_close(reinterpret_cast<uv_handle_t*>(&state_->timer), nullptr);
-  // Whoever owned a descriptor has closed it by now; what is left are their close callbacks.
+  // All owners of handles have closed them by now; only the close callbacks are left.
   uv_walk(
       &state_->uv, [](uv_handle_t* handle, void*) { ASSERT(uv_is_closing(handle) != 0); }, nullptr);
   uv_run(&state_->uv, UV_RUN_DEFAULT);
@@ -46,7 +46,7 @@ void Loop::run() {
     run_ready();
     end_turn();
     if (state_->stopping) break;
-    // The one timer of libuv stands at the first of ours.
+    // The only libuv timer is set for our earliest timer.
     auto first = state_->timers.empty() ? SteadyTime::max() : state_->timers.begin()->first;
     if (first != state_->timer_set_for) {
       state_->timer_set_for = first;
@@ -55,7 +55,7 @@ void Loop::run() {
       } else {
         uv_update_time(&state_->uv);
         auto left = std::chrono::ceil<Duration>(first - std::chrono::steady_clock::now()).count();
-        // uv_run() looks at timers before it waits: one that fires then must not let it wait on.
+        // uv_run() checks timers before it waits; if the timer fires then, it must not wait.
         uv_timer_start(
             &state_->timer, [](uv_timer_t* timer) { uv_stop(timer->loop); },
             left > 0 ? static_cast<std::uint64_t>(left) : 0, 0);
@@ -70,7 +70,7 @@ void Loop::run() {
       timer->stop();
       timer->callback_();
     }
-    // It may have fired a millisecond early: then it is set again.
+    // It may have fired a millisecond early; then it must be set again.
     if (uv_is_active(reinterpret_cast<uv_handle_t*>(&state_->timer)) == 0) {
       state_->timer_set_for = SteadyTime::max();
     }
@@ -87,7 +87,7 @@ void Loop::run_ready() {
   }
 }
 
-/// Who waits for the end of a turn from here on waits for that of the next one.
+/// Tasks that begin to wait for the end of a turn from here on wait for the next one.
 void Loop::end_turn() {
   if (state_->on_turn_end) state_->on_turn_end();
   WaiterList waiting;
@@ -129,7 +129,7 @@ void Timer::stop() {
 
 struct Loop::Work::State {
   uv_work_t request;
-  Work* work;  // null when its task was destroyed
+  Work* work;  // null if its task was destroyed
   std::binary_semaphore done{0};
 };
 
@@ -158,7 +158,7 @@ void Loop::Work::submit(std::coroutine_handle<> handle) {
 
 void Loop::Work::wait_for_thread() {
   if (state_ == nullptr) return;
-  // Work that no thread has begun is taken back; else the thread still uses the frame: wait.
+  // Work that no thread has begun is cancelled; otherwise the thread still uses the frame, so wait.
   if (uv_cancel(reinterpret_cast<uv_req_t*>(&state_->request)) != 0) state_->done.acquire();
   state_->work = nullptr;
   state_ = nullptr;
@@ -227,8 +227,8 @@ Poll::~Poll() {
 Poll::Ready Poll::ready(Event event, SteadyTime deadline) { return Ready(*this, event, deadline); }
 
 void Poll::update() {
-  // Interest stays registered while nobody waits, until an event arrives in vain: a session that
-  // answers and waits again costs no epoll_ctl.
+  // Interest stays registered while no task waits, until an event arrives for nobody. So a session
+  // that answers and waits again costs no epoll_ctl.
   int wanted =
       active_ | (reader_ != nullptr ? UV_READABLE : 0) | (writer_ != nullptr ? UV_WRITABLE : 0);
   if (wanted == active_) return;
@@ -248,7 +248,7 @@ void Poll::update() {
         poll->loop_.wake(ready->waiter_);
       }
     }
-    // Writability is wanted rarely and reported always: drop it at once.
+    // Writability is rarely needed but reported all the time, so its interest is dropped at once.
     in_vain |= poll->active_ & UV_WRITABLE;
     if (status < 0) in_vain = poll->active_;
     if (in_vain == 0) return;

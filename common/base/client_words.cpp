@@ -27,7 +27,7 @@ std::string client_words(const Error& error) {
   return plain_words(error.response_code());
 }
 
-// client_text() is text() itself unless there are other words.
+// client_text() returns text() itself if there is no separate text.
 bool has_words_for_client(const Error& error) { return &error.client_text() != &error.text(); }
 
 }  // namespace pennypost

@@ -12,12 +12,12 @@
 namespace pennypost {
 namespace {
 
-/// 0, or the errno that says what stands there instead of a file of ours.
+/// 0 if the file is acceptable, else the errno for what it is instead.
 int judge(const Descriptor& file) {
   struct stat status {};
   if (::fstat(file.number(), &status) != 0) return errno;
   if (S_ISREG(status.st_mode)) return status.st_nlink > 1 ? EMLINK : 0;
-  // Nobody else can make a device; in a container its owner is often unknown.
+  // Only root can make a device; in a container its owner is often unknown.
   if (S_ISCHR(status.st_mode)) return 0;
   return S_ISFIFO(status.st_mode) && status.st_uid == 0 ? 0 : EPERM;
 }
@@ -32,7 +32,7 @@ void let_wait(const Descriptor& file) {
 Descriptor open_own_file(const std::string& path, int flags, mode_t mode) {
   if (::geteuid() != 0) return Descriptor(::open(path.c_str(), flags | O_CLOEXEC, mode));
   int careful = flags | O_NONBLOCK | O_NOCTTY;
-  // A link of root's is followed to a file that is there, never to make one.
+  // Root's links are followed to an existing file, but never to create one.
   auto file = open_trusted(path, {}, careful & ~O_CREAT);
   if (!file && errno == ENOENT && (flags & O_CREAT) != 0) {
     file = open_trusted(path, {}, careful, mode);

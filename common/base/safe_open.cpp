@@ -11,7 +11,7 @@
 namespace pennypost {
 namespace {
 
-constexpr int links_max = 40;  // as the kernel has it
+constexpr int links_max = 40;  // the kernel's limit
 
 Descriptor fail(int error) {
   errno = error;
@@ -51,8 +51,8 @@ class Walk {
  private:
   static constexpr int step_flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
 
-  // The next name of the path; an empty one at its end. A `/` behind the last name is kept as the
-  // component `.`, so that only a directory will do.
+  // The next name in the path; empty at its end. A `/` after the last name becomes the component
+  // `.`, so that the name must be a directory.
   std::string take_component() {
     rest_.erase(0, rest_.find_first_not_of('/'));
     auto slash = rest_.find('/');
@@ -62,7 +62,7 @@ class Walk {
     return name;
   }
 
-  // Moves on to `name`: at_ becomes the directory, or the path what its link says.
+  // Moves on to `name`: a directory becomes at_, and a link's target is put into the path.
   bool step(const std::string& name) {
     Descriptor next(::openat(at_.number(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat status {};
@@ -83,7 +83,8 @@ class Walk {
   bool trusts(uid_t owner) const { return owner == 0 || std::ranges::count(owners_, owner) != 0; }
 
   bool follow(int link, const struct stat& status) {
-    // Where hard links are not protected, who owns a directory can put a link of root's into it.
+    // Unless hard links are protected, a directory's owner can make a hard link to root's symbolic
+    // link in it.
     struct stat directory {};
     if (::fstat(at_.number(), &directory) != 0) return false;
     bool is_trusted =
@@ -108,7 +109,7 @@ class Walk {
     return Descriptor(::openat(at_.number(), name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC, mode));
   }
 
-  // What step() has looked at, and nothing that has taken its place since.
+  // Opens the file that step() has looked at, and nothing that has replaced it since.
   Descriptor reopen_last(const std::string& name, int flags, mode_t mode) {
     if (kind_ == Kind::Regular && !S_ISREG(last_.st_mode)) return fail(EINVAL);
     auto file = open_last(name, flags, mode);
@@ -121,9 +122,9 @@ class Walk {
   Scope scope_;
   std::span<const uid_t> owners_;
   Kind kind_;
-  Descriptor at_;        // the directory that has been reached
-  std::string rest_;     // of the path, from there
-  struct stat last_ {};  // what stands at its end
+  Descriptor at_;        // the directory reached so far
+  std::string rest_;     // the rest of the path, from there
+  struct stat last_ {};  // the file at its end
   int links_ = 0;
 };
 
@@ -145,7 +146,7 @@ Descriptor open_trusted(std::string_view path, std::span<const uid_t> owners, in
 Descriptor open_regular(std::string_view path, std::span<const uid_t> owners) {
   if (!path.starts_with('/')) return fail(EINVAL);
   Walk walk(Walk::Scope::Anywhere, owners, Walk::Kind::Regular);
-  // O_NONBLOCK: should a FIFO take the file's place between the two looks.
+  // O_NONBLOCK, in case a FIFO replaces the file between the check and the opening.
   return walk.open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 }
 

@@ -21,11 +21,11 @@ constexpr std::array<std::int8_t, 256> base64_values = [] {
 
 struct Utf8Character {
   std::size_t octets = 1;
-  bool is_shown = false;  // false: no character, or one that a reader must not be sent
+  bool is_shown = false;  // false: invalid, or not safe to show
 };
 
-/// What a terminal or a reader of lines would take for a command: C1 controls (U+009B begins an
-/// escape sequence), line and paragraph separators, and what turns the direction of the text round.
+/// Whether a character is safe to show. Not safe are C1 controls (U+009B begins an escape
+/// sequence), line and paragraph separators, and characters that change the direction of the text.
 constexpr bool is_shown(char32_t code) {
   bool is_c1 = code >= 0x80 && code < 0xa0;
   bool is_separator = code == 0x2028 || code == 0x2029;
@@ -144,7 +144,7 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   return value;
 }
 
-/// Text longer than `max` is cut, between two characters, and `...` says so.
+/// Text longer than `max` is cut between two characters and ends in `...`.
 std::string printable(std::string_view text, std::size_t max) {
   std::string out(text.substr(0, max));
   bool is_cut = text.size() > max;

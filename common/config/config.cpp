@@ -37,7 +37,7 @@ void add_once(std::vector<std::string>& list, std::string text) {
   if (std::ranges::find(list, text) == list.end()) list.push_back(std::move(text));
 }
 
-/// The line in `FILE:LINE: …`; what is not about the file stands behind all lines.
+/// The line in `FILE:LINE: …`; texts about something else sort after all lines.
 std::uint64_t line_of(std::string_view text, const std::string& file) {
   constexpr std::uint64_t behind = main_toml_bytes_max + 1;
   if (!text.starts_with(file + ":")) return behind;
@@ -45,7 +45,7 @@ std::uint64_t line_of(std::string_view text, const std::string& file) {
   return parse_number(text.substr(0, text.find(':'))).value_or(behind);
 }
 
-/// Backslash, tab and line end, which part the fields of to_text(), are written as \\, \t, \n.
+/// Backslash, tab and line end, which separate the fields of to_text(), are written as \\, \t, \n.
 std::string escaped(std::string_view text) {
   std::string result;
   for (char c : text) {
@@ -137,8 +137,8 @@ Result<std::shared_ptr<const Config>> Config::resolve(Layers layers, const LoadO
 
 void Config::adopt(const Scope& scope) { static_cast<Settings&>(*this) = scope.settings; }
 
-// One line a value: service or `-`, name, where, text, parted by tabs; a service's only where they
-// differ from the host's.
+// One line per value: service or `-`, name, where, text, separated by tabs. A service's values are
+// written only if they differ from the host's.
 std::string Config::to_text() const {
   std::string result;
   auto write = [&](std::string_view scope_name, const Scope& scope, const Scope* base) {

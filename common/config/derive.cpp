@@ -1,7 +1,7 @@
 // Computes the defaults that depend on the host and on other settings.
 //
-// Each is what Postfix or Dovecot would find: names from the system, mynetworks from its addresses,
-// certificates shared between smtpd and the mailbox servers, one place of mail for all.
+// Each follows Postfix or Dovecot: names come from the system and mynetworks from its addresses;
+// smtpd and the mailbox servers share certificates; all find mail in the same place.
 #include <functional>
 
 #include "common/base/text.h"
@@ -19,25 +19,25 @@ std::string myhostname(const Layers& layers, Scope) {
 }
 
 std::string mydomain(const Layers& layers, Scope) {
-  // Empty where myhostname is itself made of $mydomain: then the system's name decides.
+  // Empty if myhostname itself refers to $mydomain; then the system's name is used.
   std::string name = layers.value("myhostname");
   if (name.empty()) name = layers.system().hostname;
   auto dot = name.find('.');
   if (dot == name.npos || dot + 1 == name.size()) return "localdomain";
   std::string parent = name.substr(dot + 1);
-  // Nobody's own: a host called example.com must not take the mail of com.
+  // A public suffix is not our domain: the host example.com must not accept the mail of com.
   bool is_own = parent.find('.') != parent.npos && !is_public_suffix(parent);
   return is_own || equal_nocase(parent, "localdomain") ? parent : name;
 }
 
-/// The network of the old address classes: 8, 16 or 24 bits, by the first byte.
+/// The prefix length by the old address classes: 8, 16 or 24 bits, from the first byte.
 int class_bits(const std::string& address) {
   auto first = parse_number(address.substr(0, address.find('.')));
   if (!first) return 64;
   return *first < 128 ? 8 : *first < 192 ? 16 : 24;
 }
 
-/// As Postfix: networks of addresses that inet_interfaces leaves out are not trusted.
+/// As in Postfix, networks of addresses that are not in inet_interfaces are not trusted.
 bool listens_on(const std::string& interfaces, const std::string& address) {
   bool names_others = false;
   for (std::string_view item : words(interfaces)) {
@@ -46,7 +46,7 @@ bool listens_on(const std::string& interfaces, const std::string& address) {
     bool is_address = !network_text(std::string(item), 0).empty();
     names_others = names_others || (!is_address && item != "loopback-only" && item != "localhost");
   }
-  return names_others;  // a host name may stand for it
+  return names_others;  // a host name may mean it
 }
 
 std::string mynetworks(const Layers& layers, Scope) {

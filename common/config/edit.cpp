@@ -33,7 +33,7 @@ class Lines {
       if (text[i] == '\n') starts_.push_back(i + 1);
     }
   }
-  /// The offset of a line, from 1; a line behind the last begins at the end.
+  /// The offset of a line, from 1; a line after the last begins at the end.
   std::size_t start(std::size_t line) const {
     return line <= starts_.size() ? starts_[line - 1] : text_.size();
   }
@@ -81,8 +81,8 @@ const TomlEntry* find_entry(const TomlFile& file, const SettingEdit& edit) {
   return found == file.entries.end() ? nullptr : &*found;
 }
 
-/// Where a setting stands as a comment, as in the examples of etc/: the offset behind that line;
-/// npos where it does not. Comments below a section's header are of that section.
+/// The offset after the line with a setting in a comment, as in the examples of etc/; npos if there
+/// is none. Comments below a section's header belong to that section.
 std::size_t behind_comment(std::string_view text, const TomlFile& file, const Lines& lines,
                            std::string_view name) {
   std::size_t end = file.first_section == 0 ? text.size() : lines.start(file.first_section);
@@ -99,8 +99,8 @@ std::size_t behind_comment(std::string_view text, const TomlFile& file, const Li
   return text.npos;
 }
 
-/// Where a new line goes: behind the last setting of its section; at the top, before the first
-/// section and the comments right above it.
+/// Where to insert a new line: after the last setting of its section or, for the host, before the
+/// first section and the comments right above that.
 std::size_t insertion(std::string_view text, const TomlFile& file, const Lines& lines,
                       const SettingEdit& edit) {
   Scope scope = edit.scope;
@@ -140,7 +140,7 @@ std::string with_setting(std::string_view text, const TomlFile& file, const Sett
   return result + edit.name + " = " + value + "\n" + std::string(text.substr(at));
 }
 
-/// Takes the setting's lines away, or puts `# ` before each.
+/// Removes the setting's lines, or puts `# ` before each.
 std::string without_setting(std::string_view text, const TomlEntry& entry, bool comment_out) {
   Lines lines(text);
   std::string result(text.substr(0, lines.start(entry.key.line)));
@@ -151,7 +151,7 @@ std::string without_setting(std::string_view text, const TomlEntry& entry, bool 
   return result + std::string(text.substr(lines.start(entry.value_end.line + 1)));
 }
 
-/// True where `after` is `before` with just this edit made.
+/// Whether `after` differs from `before` only by this edit.
 bool differs_by(const TomlFile& before, const TomlFile& after, const SettingEdit& edit) {
   using Values = std::vector<std::pair<std::pair<Scope, std::string>, std::string>>;
   auto values = [](const TomlFile& file) {
@@ -176,7 +176,7 @@ Result<void> check_value(std::string_view toml, const SettingEdit& edit,
   Layers layers = Layers::parse(toml, options);
   std::size_t index = *find_parameter(edit.name);
   Settings settings;
-  // A list of networks may be $mynetworks; what is wrong in that is told when it is edited.
+  // A list of networks may be $mynetworks, whose own mistakes are reported when that is edited.
   std::size_t mynetworks = *find_parameter("mynetworks");
   if (auto list = layers.expanded(mynetworks, edit.scope)) {
     (void)assign(settings, mynetworks, *list);
@@ -205,7 +205,7 @@ Result<std::string> read_all(int fd, const std::string& path) {
   }
 }
 
-/// The file that is edited, and the directory in which it stands.
+/// The file to edit, and its directory.
 struct Target {
   std::string path;
   Descriptor directory;
@@ -213,20 +213,21 @@ struct Target {
   std::string name() const { return std::filesystem::path(path).filename().string(); }
 };
 
-/// Root follows links of root's alone: in somebody else's directory they lead anywhere.
+/// Root follows only root's links, since others could lead anywhere.
 Descriptor open_as_trusted(const std::string& path, int flags) {
   if (::geteuid() != 0) return Descriptor(::open(path.c_str(), flags | O_CLOEXEC));
   return open_trusted(path, {}, flags);
 }
 
-/// A link is followed, so that the file it names is the one replaced.
+/// Follows links, so that the file is replaced and not a link to it.
 std::string real_path(const std::string& path) {
   std::error_code problem;
   auto real = std::filesystem::canonical(path, problem);
   return problem ? path : real.string();
 }
 
-/// Writes beside, syncs, and renames; `like` gives owner and mode where there was a file.
+/// Writes a temporary file, syncs it, and renames it; `like` has the owner and mode of the old
+/// file, if there was one.
 Result<void> replace_file(const Target& target, const std::string& text, const struct stat* like) {
   constexpr const char* untouched = "the file is as it was";
   const int directory = target.directory.number();
@@ -324,7 +325,7 @@ Result<std::string> edit_toml(std::string_view toml, const std::vector<SettingEd
     }
     text = std::move(next);
   }
-  // Checked at the end: one edit's $name may be another's setting.
+  // Checked at the end, since one edit's $name may refer to another edit's setting.
   for (const SettingEdit& edit : edits) {
     if (edit.kind != SettingEdit::Set) continue;
     TRY_DO(check_value(text, edit, options));

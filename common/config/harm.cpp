@@ -1,6 +1,7 @@
-// Warns of what is legal and would do harm: mail for strangers, in circles, or for nobody.
+// Warns of settings that are legal but harmful: open relaying, mail loops, or mail that nobody can
+// send.
 //
-// One function a rule; each names the setting, its line, and the harm.
+// One function per rule; each names the setting, its line, and the harm.
 #include <algorithm>
 
 #include "common/base/text.h"
@@ -9,7 +10,7 @@
 namespace pennypost {
 namespace {
 
-// A shorter prefix is no company's network.
+// No organization's network has a shorter prefix.
 constexpr std::uint64_t prefix4_bits_least = 8;
 constexpr std::uint64_t prefix6_bits_least = 16;
 
@@ -50,7 +51,7 @@ class HarmFinder {
     std::string_view host;
     std::string_view port;
   };
-  /// `[smtp.example.com]:587`, with or without either.
+  /// Parses `[smtp.example.com]:587`; brackets and port are optional.
   static Hop hop_of(std::string_view text) {
     bool is_bracketed = text.starts_with('[');
     auto end = text.find(is_bracketed ? ']' : ':');
@@ -61,7 +62,7 @@ class HarmFinder {
     return hop;
   }
 
-  /// A relayhost that is this host: each message comes back to it.
+  /// A relayhost that is this host, so that all mail would come back to it.
   void circle() {
     auto hop = hop_of(config_.relayhost);
     if (hop.host.empty() || !is_this_host(hop.host)) return;
@@ -80,7 +81,7 @@ class HarmFinder {
                                [&](const auto& one) { return one.address == host; });
   }
 
-  /// As Postfix warns, too: mydestination comes first, and the other list never counts.
+  /// Postfix warns of this, too: mydestination takes precedence, so the other list has no effect.
   void two_classes(std::string_view name, const std::vector<std::string>& domains) {
     for (const auto& domain : domains) {
       bool is_name = !TableRef::is_table(domain) && !domain.starts_with('!');
@@ -102,7 +103,7 @@ class HarmFinder {
     return config_.smtp_port != 0 && !std::ranges::all_of(interfaces, is_loopback);
   }
 
-  /// Left at its defaults, such a host takes mail for its own name alone.
+  /// With default settings, such a host accepts mail only for its own name.
   void no_role() {
     if (config_.role != Role::None || !hears_others()) return;
     for (std::string_view name :
@@ -117,7 +118,7 @@ class HarmFinder {
              "mydestination");
   }
 
-  /// AUTH is offered after TLS only, and there is no certificate.
+  /// AUTH is offered only after TLS, and there is no certificate.
   void no_login() {
     const Settings& submission = config_.at(Service::Submission);
     if (config_.submission_port == 0 || !submission.smtpd_tls_auth_only) return;

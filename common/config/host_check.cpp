@@ -1,4 +1,4 @@
-// Checks whether this host has what a configuration names: certificates, accounts and groups.
+// Checks whether this host has the certificates, accounts and groups that a configuration names.
 #include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -13,7 +13,7 @@
 namespace pennypost {
 namespace {
 
-/// Looks at the file system and the accounts for what the settings name.
+/// Checks the files and accounts named in the settings.
 class HostChecker {
  public:
   explicit HostChecker(const Config& config) : config_(config) {}
@@ -52,7 +52,8 @@ class HostChecker {
     error(as_written(name, path), path + ": " + problem + "; " + remedy);
   }
 
-  /// smtpd's certificate and that of popd and imapd are each other's defaults: the one in the file.
+  /// The setting to report: smtpd's certificate and that of popd and imapd are each other's
+  /// defaults, so this is the one that was set.
   std::string_view as_written(std::string_view name, const std::string& path) const {
     auto is_default = [&](std::string_view which) {
       return config_.where(which).starts_with("default of ");
@@ -68,7 +69,7 @@ class HostChecker {
   void accounts() {
     std::vector<std::string_view> names{"mail_owner", "default_login_user", "default_privs",
                                         "virtual_mail_owner"};
-    // Where system users log in, auth is root; a null client has none.
+    // If system users may log in, auth runs as root; a null client has no auth.
     bool has_auth_user = !config_.system_users && config_.role != Role::NullClient;
     if (has_auth_user) names.push_back("auth_user");
     for (std::string_view name : names) {

@@ -1,5 +1,4 @@
-// Decides what becomes of the ports that speak TLS from the first byte where there is no
-// certificate.
+// Turns off implicit-TLS ports that have no certificate, or reports them as errors.
 #include <array>
 
 #include "common/base/text.h"
@@ -17,7 +16,7 @@ void check_implicit_tls(Layers& layers, Findings& findings) {
                             Row{"imaps_port", Service::Imaps, "ssl_cert"}};
   for (const Row& row : rows) {
     std::string port = layers.value(row.port);
-    // As Dovecot: without TLS there is nothing to serve on a port that is nothing but TLS.
+    // As in Dovecot: without TLS an implicit-TLS port can't be served.
     bool is_refused = row.service != Service::Submissions && layers.is_given("ssl", row.service) &&
                       layers.value("ssl", row.service) == "no";
     if (port != "0" && is_refused) {

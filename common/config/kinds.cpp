@@ -25,14 +25,14 @@ constexpr std::array duration_units{Unit{"w", 604800}, Unit{"d", 86400}, Unit{"h
 constexpr std::array byte_units{Unit{"t", std::int64_t{1} << 40}, Unit{"g", 1 << 30},
                                 Unit{"m", 1 << 20}, Unit{"k", 1 << 10}, Unit{"b", 1}};
 
-/// What a number alone counts in a Duration of this range.
+/// The unit of a bare number in a Duration of this range, in seconds.
 std::int64_t bare_unit(const Range& range) {
   if (range.choices == nullptr) return 1;
   auto named = [&](const Unit& unit) { return unit.name == range.choices; };
   return std::ranges::find_if(duration_units, named)->factor;
 }
 
-/// A number followed by one of `units`, or by nothing; nothing where it is neither or does not fit.
+/// Parses a number with an optional unit; nothing if it is malformed or too large.
 template <std::size_t N>
 std::optional<std::int64_t> parse_with_unit(std::string_view text, const std::array<Unit, N>& units,
                                             std::int64_t factor_of_none) {
@@ -85,11 +85,12 @@ constexpr std::array table_types{
 #include "common/config/table_types.def"
 };
 
-/// Postfix's others: an item of a list that begins so is a table, to be refused, and no name.
+/// Postfix's other types: an item of a list that begins with one is a table, which is refused, not
+/// a name.
 constexpr std::array foreign_table_types{"ldap",    "unix",    "btree", "lmdb",    "proxy",
                                          "randmap", "environ", "fail",  "internal"};
 
-/// What to write instead of a reference that names no table.
+/// What to write instead of an invalid table reference.
 std::string table_remedy() {
   std::string types;
   for (const TableType& type : table_types) {

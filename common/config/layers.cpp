@@ -1,5 +1,3 @@
-// What the admin gave and what defaults there are in; the text of each setting, for each service,
-// out.
 #include "common/config/layers.h"
 
 #include <algorithm>
@@ -29,7 +27,7 @@ std::size_t index_of(std::string_view name) {
   return *index;
 }
 
-/// What may be given with U-labels and is used with A-labels alone.
+/// Settings that may be written with U-labels but are used only with A-labels.
 bool is_own_name(std::string_view parameter) {
   return parameter == "myhostname" || parameter == "mydomain" || parameter == "myorigin" ||
          parameter == "smtp_helo_name" || parameter == "auth_realm";
@@ -46,7 +44,7 @@ Result<std::string> first_line(const std::string& path) {
   return Error::permanent(path + " holds no name; write a domain into it, or into the setting");
 }
 
-/// Where the brace or parenthesis that opens at `open` closes; npos where it does not.
+/// The position of the brace or parenthesis that closes the one at `open`; npos if there is none.
 std::size_t closing(std::string_view text, std::size_t open) {
   char opener = text[open];
   char closer = opener == '{' ? '}' : ')';
@@ -62,7 +60,7 @@ std::size_t closing(std::string_view text, std::size_t open) {
 
 Layers Layers::read(const LoadOptions& options) {
   std::string file = options.directory + "/main.toml";
-  // An empty file makes << fail, as one that can't be read does; only the latter leaves a reason.
+  // `<<` fails for an empty file as well as for an unreadable one; only the latter sets errno.
   errno = 0;
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream text;
@@ -207,10 +205,10 @@ Result<std::string> Layers::expanded(std::size_t index, Scope scope) const {
   Result<std::string> result =
       parameters()[index].kind == "Raw" ? Result<std::string>(text) : expand(text, scope);
   expanding_.pop_back();
-  // As on Debian: myorigin = /etc/mailname.
+  // Debian's myorigin = /etc/mailname.
   bool file = result && parameters()[index].name == "myorigin" && result->starts_with('/');
   if (file) result = first_line(*result);
-  // They go into SMTP dialogues, where names are ASCII.
+  // These names are used in SMTP dialogues, where they must be ASCII.
   if (result && !is_ascii(*result) && is_own_name(parameters()[index].name)) {
     if (auto ascii = domain_to_ascii(*result)) return *std::move(ascii);
   }
@@ -288,8 +286,8 @@ Role Layers::role() const {
   return role ? *role : Role::None;
 }
 
-/// Whether the settings of a null client were given one by one, as Postfix's documentation has
-/// them, and none that contradicts it.
+/// Whether the settings of a null client were given individually, as in Postfix's documentation,
+/// and none that contradicts them.
 bool Layers::is_null_client_by_settings() const {
   auto text = [this](std::string_view name) {
     const Given* found = given(index_of(name));

@@ -11,7 +11,7 @@
 namespace pennypost {
 namespace {
 
-/// So many lines that are not TOML are told of; a file of another form has no end of them.
+/// The most lines with syntax errors to report; a file in another format has them everywhere.
 constexpr std::size_t mistakes_max = 20;
 
 TomlPlace place(const toml::source_position& position) { return {position.line, position.column}; }
@@ -29,14 +29,14 @@ class Reader {
     auto root = parse(std::string(text));
     auto errors = result_.errors;
     if (root) top(*root);
-    // What else is wrong may only follow from what was left out.
+    // Other errors may only be consequences of the lines left out.
     if (!result_.is_toml) result_.errors = std::move(errors);
     std::ranges::sort(result_.entries, {}, [](const TomlEntry& entry) { return entry.key.line; });
     return std::move(result_);
   }
 
  private:
-  /// All mistakes of form are told at once: a line with one is left out, and the rest read again.
+  /// Reports all syntax errors at once: a line with one is left out, and the rest is parsed again.
   std::optional<toml::table> parse(std::string text) {
     for (std::size_t tries = 0; tries < mistakes_max; ++tries) {
       try {
@@ -52,8 +52,8 @@ class Reader {
     return std::nullopt;
   }
 
-  /// Takes a line's text away. What a list or section that begins badly leads to is anyone's guess,
-  /// so with it goes all that follows.
+  /// Removes a line's text. If a list or section begins wrongly, the meaning of what follows is
+  /// unknown, so all of that is removed as well.
   static void leave_out(std::string& text, std::size_t line, bool is_alone) {
     std::size_t begin = 0;
     while (--line > 0) begin = std::min(text.find('\n', begin), text.size() - 1) + 1;

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t column_max = 90;
 
-/// The text in lines not longer than column_max, each behind `lead`.
+/// The text in lines of at most column_max, each beginning with `lead`.
 std::string wrapped(std::string_view text, std::string_view lead) {
   std::string result;
   std::string line(lead);
@@ -53,7 +53,7 @@ constexpr Opening openings[] = {
      "role = \"destination\"\n"},
 };
 
-/// What the range of a row allows, as a sentence; empty where it says nothing of use.
+/// The range of a row as a sentence; empty if it is of no use to readers.
 std::string range_text(const Parameter& parameter) {
   const Range& range = parameter.range;
   if (parameter.kind == "Choice") {
@@ -82,7 +82,7 @@ std::string services_text(const Parameter& parameter) {
   return names.empty() ? "" : "Per service: " + join(names, ", ") + ".";
 }
 
-/// Text for a roff line: backslashes doubled, no dot or quote at its beginning.
+/// Text for a roff line: backslashes are doubled, and a dot or quote at the beginning is escaped.
 std::string roff(std::string_view text) {
   std::string result;
   if (text.starts_with('.') || text.starts_with('\'')) result += "\\&";

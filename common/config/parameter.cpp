@@ -16,10 +16,10 @@ constexpr const char* tls_versions = ">=TLSv1.2|>=TLSv1.3|>=TLSv1.1|>=TLSv1";
 constexpr const char* syslog_facilities =
     "mail|daemon|local0|local1|local2|local3|local4|local5|local6|local7";
 
-/// As Postfix has it for some: `maximal_queue_lifetime = 5` is five days.
+/// As in Postfix, for some settings: `maximal_queue_lifetime = 5` means five days.
 constexpr Range in_days(Range range) { return {range.min, range.max, "d"}; }
 constexpr Range in_hours(Range range) { return {range.min, range.max, "h"}; }
-/// What popd and imapd have once, whatever the port that a client came by.
+/// For settings that popd and imapd have only once, for all their ports.
 constexpr ServiceSet Imapd = bit(Service::Imap);
 constexpr ServiceSet PopdImapd = bit(Service::Pop3) | Imapd;
 
@@ -65,7 +65,7 @@ constexpr ServiceDefault service_defaults[] = {
 #undef SERVICE_DEFAULT
 };
 
-/// Every name of a role or service default is a setting's, and the service is one of its services.
+/// Whether every role or service default names a setting, and a service of that setting.
 constexpr bool defaults_are_settings() {
   for (const RoleDefault& row : role_defaults) {
     if (!std::ranges::binary_search(table, row.name, {}, &Parameter::name)) return false;
@@ -79,7 +79,7 @@ constexpr bool defaults_are_settings() {
 }
 static_assert(defaults_are_settings());
 
-/// Names of Postfix and Dovecot that are no settings here, and what to write instead.
+/// Settings of Postfix and Dovecot that do not exist here, and what to write instead.
 struct Elsewhere {
   std::string_view name;
   std::string_view remedy;

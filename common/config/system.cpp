@@ -19,7 +19,7 @@
 namespace pennypost {
 namespace {
 
-/// gethostname(), completed from /etc/hosts or DNS where it has no dot.
+/// gethostname(), completed from /etc/hosts or DNS if it has no dot.
 std::string full_hostname() {
   std::array<char, 256> buffer{};
   if (gethostname(buffer.data(), buffer.size() - 1) != 0) return "localhost";

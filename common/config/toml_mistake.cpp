@@ -15,13 +15,13 @@ using Lines = std::vector<std::string_view>;
 
 bool is_name_letter(char c) { return is_alnum(c) || c == '_' || c == '-' || c == '.'; }
 
-/// `word` at the front of `text`: letters, digits, _ - and the dots of [service.NAME].
+/// The name at the front of `text`: letters, digits, _ - and the dots of [service.NAME].
 std::string_view leading_name(std::string_view text) {
   auto end = std::ranges::find_if_not(text, is_name_letter);
   return text.substr(0, static_cast<std::size_t>(end - text.begin()));
 }
 
-/// The offset behind the quoted text that begins at `at`; npos: its end is missing.
+/// The offset after the quoted text that begins at `at`; npos if its end is missing.
 std::size_t behind_quoted(std::string_view text, std::size_t at) {
   char quote = text[at];
   for (++at; at < text.size(); ++at) {
@@ -34,8 +34,8 @@ std::size_t behind_quoted(std::string_view text, std::size_t at) {
   return text.npos;
 }
 
-/// Without a comment at its end and the blanks before it. A # within a word is none: people who
-/// forget the quotes write `name = a#b`.
+/// The text without a comment at its end and the blanks before that. A # within a word does not
+/// begin a comment: people who forget the quotes write `name = a#b`.
 std::string_view without_comment(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '"' || text[i] == '\'') {
@@ -49,7 +49,7 @@ std::string_view without_comment(std::string_view text) {
   return trim(text);
 }
 
-/// How many more [ than ] stand outside of quotes and comments.
+/// How many more [ than ] there are outside of quotes and comments.
 int open_brackets(std::string_view text) {
   int open = 0;
   text = without_comment(text);
@@ -64,7 +64,7 @@ int open_brackets(std::string_view text) {
   return open;
 }
 
-/// What is left of a text when what stands in quotes is taken out.
+/// The text without its quoted parts.
 std::string outside_quotes(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -76,7 +76,7 @@ std::string outside_quotes(std::string_view text) {
   return out;
 }
 
-/// The text as TOML writes it: in single quotes where it holds what double ones would escape.
+/// The text in TOML's notation, in single quotes if it would need escapes in double ones.
 std::string quoted(std::string_view text) {
   bool is_plain = text.find_first_of("\"\\") == text.npos;
   char quote = is_plain || text.find('\'') != text.npos ? '"' : '\'';
@@ -88,7 +88,7 @@ std::string quoted(std::string_view text) {
   return printable(out + quote, 200);
 }
 
-/// Without the quotes, plain or typographic, and the commas and semicolons at its ends.
+/// The text without quotes, plain or typographic, commas and semicolons at its ends.
 std::string_view bare(std::string_view text) {
   constexpr std::array<std::string_view, 12> marks{"\"",     "'",      ",",      ";",
                                                    " ",      "\u201c", "\u201d", "\u201e",
@@ -121,7 +121,7 @@ bool is_typographic(std::string_view text) {
          text.starts_with("\u00bb");
 }
 
-/// What stands behind a whole value where nothing may.
+/// Explains text after a complete value.
 std::string about_rest(std::string_view name, std::string_view value, std::string_view rest) {
   if (rest.starts_with(',')) {
     return "several values make a list: " + printable(name, 100) +
@@ -162,7 +162,7 @@ std::string about_quoted(std::string_view name, std::string_view value,
   return "not TOML: " + printable(description);
 }
 
-/// Of a value that begins with [: what follows its ], or what stands between its elements.
+/// Explains a value that begins with [: text after its ], or between its elements.
 std::string about_list(std::string_view name, std::string_view value) {
   auto whole = without_comment(value);
   auto close = whole.rfind(']');
@@ -223,7 +223,7 @@ std::string about_section(std::string_view line) {
   return "a section is written [service.NAME], with a dot: [" + printable(name, 100) + "]";
 }
 
-/// Of a line without a =, or with none behind its first word.
+/// Explains a line without =, or without = after its first word.
 std::string about_no_equals(std::string_view raw, bool has_line_above) {
   auto line = trim(raw);
   auto name = leading_name(line);
@@ -253,7 +253,7 @@ std::string about_no_equals(std::string_view raw, bool has_line_above) {
   return "the = is missing: " + in_quotes(name, rest);
 }
 
-/// Which line, above this one, begins a list that is still open; nothing: none.
+/// The line above this one that begins a list which is still open; nothing if there is none.
 std::optional<std::size_t> open_list(const Lines& lines, std::size_t line) {
   int open = 0;
   std::size_t begin = 0;
@@ -281,7 +281,7 @@ bool is_setting(std::string_view line) {
   return !name.empty() && trim(trim(line).substr(name.size())).starts_with('=');
 }
 
-/// A line within a list that a line above began.
+/// Explains a line within a list that began on an earlier line.
 TomlMistake about_element(const Lines& lines, std::size_t begin, std::size_t line) {
   auto text = without_comment(line_at(lines, line));
   bool is_over = text.empty() || is_setting(text) || text.starts_with('[');
@@ -297,7 +297,7 @@ TomlMistake about_element(const Lines& lines, std::size_t begin, std::size_t lin
   return {line, "put quotes around each element of the list: " + std::string(trim(list))};
 }
 
-/// Where a name that may stand once stands first; 0: nowhere above.
+/// The first line with the same name as this one; 0 if there is none above.
 std::size_t first_place(const Lines& lines, std::size_t line) {
   auto key = [](std::string_view text) {
     text = trim(text);
@@ -308,7 +308,7 @@ std::size_t first_place(const Lines& lines, std::size_t line) {
   for (std::size_t i = line; i-- > 1;) {
     auto text = trim(line_at(lines, i));
     if (key(text) == wanted) return i;
-    if (!is_section && text.starts_with('[')) return 0;  // another section's
+    if (!is_section && text.starts_with('[')) return 0;  // in another section
   }
   return 0;
 }

@@ -40,7 +40,7 @@ const WordRow word_rows[] = {
      &Settings::local_header_rewrite_clients,
      {"permit_inet_interfaces", "permit_mynetworks", "permit_sasl_authenticated"}},
     {"mailbox_delivery_lock", &Settings::mailbox_delivery_lock, {"fcntl", "flock", "dotlock"}},
-    // All of Postfix's own, since its default names them; those that are no setting here do no
+    // All of Postfix's names, since its default has them; those that are not settings here do no
     // harm.
     {"parent_domain_matches_subdomains",
      &Settings::parent_domain_matches_subdomains,
@@ -120,7 +120,7 @@ std::string name_problem(const Texts& items) {
 struct NetworkRow {
   std::string_view name;
   Texts Settings::*member;
-  bool may_copy_mynetworks;  // with its tables, which hold nobody outside of mynetworks
+  bool may_copy_mynetworks;  // with its tables, which match no client outside of mynetworks
 };
 constexpr NetworkRow network_rows[] = {
     {"auth_throttle_exempt_networks", &Settings::auth_throttle_exempt_networks, true},
@@ -131,7 +131,7 @@ constexpr NetworkRow network_rows[] = {
     {"smtpd_sasl_exceptions_networks", &Settings::smtpd_sasl_exceptions_networks, true},
 };
 
-/// Empty where the text is an address or a network: 192.0.2.0/24, [2001:db8::]/32.
+/// Empty if the text is an address or a network: 192.0.2.0/24, [2001:db8::]/32.
 std::string network_item_problem(std::string text) {
   std::string bits;
   if (auto slash = text.rfind('/'); slash != std::string::npos) {
@@ -152,7 +152,7 @@ std::string network_item_problem(std::string text) {
   return network != same ? "has bits beyond its length; write " + network : "";
 }
 
-/// Tables are looked up for mynetworks alone.
+/// Tables are looked up only for mynetworks.
 std::string network_table_problem(const NetworkRow& row, const Settings& settings,
                                   const std::string& item) {
   std::string problem = table_item_problem(item);
@@ -189,7 +189,7 @@ std::string server_problem(const Texts& items) {
   return "";
 }
 
-/// Empty where the text is an address of the example's family.
+/// Empty if the text is an address of the same family as the example.
 std::string bind_problem(const std::string& text, std::string_view example) {
   auto is_ip6 = [](std::string_view address) { return address.find(':') != address.npos; };
   if (text.empty()) return "";
@@ -209,11 +209,11 @@ std::string address_problem(const Texts& items) {
 
 // Texts
 
-/// What is expanded anew for each recipient knows these names (smtpd/delivery/user_text.h).
+/// The names in texts that are expanded for each recipient (smtpd/delivery/user_text.h).
 constexpr std::array<std::string_view, 7> user_names{
     "home", "user", "extension", "recipient_delimiter", "local", "domain", "recipient"};
 
-/// Of `text`, what begins behind a `$`.
+/// Checks the text that follows a `$`.
 std::string user_name_problem(std::string_view text) {
   bool has_brace = text.starts_with('{');
   if (has_brace) text.remove_prefix(1);
@@ -265,7 +265,7 @@ std::string id_problem(std::string_view text) {
   return "";
 }
 
-// Settings with a rule of their own
+// Settings with a special rule
 
 struct Rule {
   std::string_view name;

@@ -30,7 +30,7 @@ bool verify_crypt(const Secret& password, std::string_view stored) {
   auto data = std::make_unique<crypt_data>();
   std::string plain(password.reveal());
   std::string setting(stored);
-  // crypt_r() would not see what stands behind a NUL.
+  // crypt_r() would ignore everything after a NUL.
   if (plain.find('\0') != plain.npos) return false;
   const char* made = crypt_r(plain.c_str(), setting.c_str(), data.get());
   bool fits = made != nullptr && made[0] != '*' && is_equal(made, stored);
@@ -82,7 +82,7 @@ Result<bool> verify_password(const Secret& password, std::string_view stored) {
 }
 
 bool verify_nothing(const Secret& password) {
-  // What an unknown user is checked against; made once, of a random password.
+  // The hash that unknown users are checked against, made once from a random password.
   static const std::string decoy = [] {
     auto made = hash_password(Secret(random_text(20)));
     return made ? made->substr(10) : std::string();

@@ -27,7 +27,8 @@ std::string random_text(std::size_t count) {
   constexpr std::string_view alphabet =
       "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   prepare_crypto();
-  // Octets beyond the last multiple of the alphabet's size would prefer its first letters.
+  // Octets from the last multiple of the alphabet's size on would make its first letters more
+  // likely.
   constexpr std::size_t octets_used = 256 / alphabet.size() * alphabet.size();
   std::string out;
   out.reserve(count);

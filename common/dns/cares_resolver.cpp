@@ -18,8 +18,8 @@
 namespace pennypost {
 namespace {
 
-/// One question under way. Held by those who wait for it and by c-ares's callback, since a question
-/// can't be called back.
+/// A question in progress. Owned by the tasks that wait for it and by c-ares's callback, since a
+/// question can't be cancelled.
 struct Question {
   Question(Loop& loop, std::string asked, DnsType of)
       : name(std::move(asked)), type(of), done(loop) {}
@@ -33,7 +33,7 @@ struct Question {
 
 using Key = std::pair<std::string, DnsType>;
 
-/// Answers with their end, the most recently used first.
+/// Answers with their expiry, the most recently used first.
 class Cache {
  public:
   explicit Cache(std::size_t entries_max) : entries_max_(entries_max) {}
@@ -73,8 +73,8 @@ class Cache {
   std::map<Key, std::list<Entry>::iterator> by_key_;
 };
 
-/// Readiness of one of c-ares's sockets. It watches a duplicate, so that c-ares may close its own
-/// whenever it likes; the watch itself goes when no task of it runs.
+/// Watches one of c-ares's sockets. It uses a duplicate, so that c-ares may close its own at any
+/// time; the watch is destroyed when none of its tasks is running.
 struct Watch {
   Watch(Loop& loop, Descriptor own)
       : duplicate(std::move(own)), poll(loop, duplicate.number()), readers(loop), writers(loop) {}
@@ -113,8 +113,8 @@ struct CaresResolver::State {
     static const int library = ares_library_init(ARES_LIB_INIT_ALL);
     ASSERT(library == ARES_SUCCESS);
     ares_options options{};
-    // EDNS: a server that does not know it is asked again without. IGNTC is not set: an answer that
-    // was cut is asked for again by TCP.
+    // EDNS: a server that does not support it is asked again without. IGNTC is not set, so
+    // truncated answers are asked for again by TCP.
     options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS;
     options.ednspsz = edns_udp_bytes;
     options.timeout = static_cast<int>(settings.timeout.count());
@@ -150,7 +150,7 @@ struct CaresResolver::State {
     }
     if (!watch) {
       Descriptor duplicate(fcntl(socket, F_DUPFD_CLOEXEC, 3));
-      // Out of descriptors: nobody reads this socket, and its question times out.
+      // Out of descriptors: this socket is not read, and its question times out.
       if (!duplicate) return;
       watch = std::make_unique<Watch>(loop, std::move(duplicate));
     }
@@ -169,7 +169,7 @@ struct CaresResolver::State {
       schedule_tick();
     }
   }
-  /// Once: c-ares says again when it has more to write.
+  /// Waits once: c-ares says so again if it has more to write.
   Task<> wait_writable(Watch& watch, int socket) {
     co_await watch.poll.ready(Poll::Event::Writable, SteadyTime::max());
     if (!watch.is_closed) ares_process_fd(channel, ARES_SOCKET_BAD, socket);
@@ -187,7 +187,7 @@ struct CaresResolver::State {
       ticks.stop();
       return;
     }
-    // Rounded up, so that c-ares finds its time passed.
+    // Rounded up, so that the time has passed for c-ares, too.
     ticks.start(Duration(next->tv_sec * 1000 + next->tv_usec / 1000 + 1));
   }
 
@@ -256,8 +256,8 @@ struct CaresResolver::State {
       auto reply = parse_dns_reply(bytes, question.name, question.type);
       question.reply = reply ? *reply : DnsReply(DnsStatus::TryLater, reply.error().text());
     } else {
-      // With c-ares checking answers, ECONNREFUSED also stands for SERVFAIL, REFUSED and NOTIMP of
-      // the last server asked.
+      // Since c-ares checks answers, ECONNREFUSED also means SERVFAIL, REFUSED or NOTIMP from the
+      // last server asked.
       question.reply = DnsReply(DnsStatus::TryLater, failure_text(status));
     }
     question.is_done = true;

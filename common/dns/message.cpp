@@ -67,7 +67,7 @@ class Cursor {
     at_ += count;
     return bytes;
   }
-  /// A name as text, in lower case, without a dot at its end; the root is empty.
+  /// A name as text, in lower case, without the trailing dot; the root is empty.
   std::string name() {
     std::string text;
     std::size_t position = at_;
@@ -130,7 +130,7 @@ struct Record {
   DnsType type{};
   std::uint32_t ttl = 0;
   std::optional<DnsData> data;
-  bool is_malformed = false;       // of a type that we read, but its data can't be read
+  bool is_malformed = false;       // has a type that we read, but malformed data
   std::uint32_t negative_ttl = 0;  // SOA
 };
 
@@ -201,7 +201,7 @@ std::optional<DnsData> record_data(Cursor& cursor, DnsType type, std::size_t siz
   return {};
 }
 
-/// Whether we read the data of such records.
+/// Whether we read the data of this type.
 bool has_data(DnsType type) {
   switch (type) {
     case DnsType::A:
@@ -218,7 +218,7 @@ bool has_data(DnsType type) {
   return false;
 }
 
-/// Nothing where the bytes end within the record.
+/// Nothing if the bytes end within the record.
 std::optional<Record> next_record(Cursor& cursor) {
   Record record;
   record.owner = cursor.name();
@@ -245,9 +245,9 @@ std::string_view rcode_name(int rcode) {
   return rcode < 6 ? names[rcode] : std::string_view("an unknown error");
 }
 
-/// Follows CNAMEs from `name` through the answer section; gives the records and the least TTL.
-/// Error: a record that belongs to the answer can't be read, or the CNAMEs don't end. What it says
-/// is unknown then, and not that there is nothing.
+/// Follows CNAMEs from `name` through the answer section, and collects the records and the least
+/// TTL. Error: a record of the answer can't be read, or the CNAMEs don't end. Then the answer is
+/// unknown, which does not mean that there is nothing.
 Result<void> collect(const std::vector<Record>& answers, std::string name, DnsType type,
                      DnsReply& reply) {
   std::uint32_t ttl = 0x7fffffff;
@@ -361,7 +361,7 @@ Result<DnsReply> parse_dns_reply(std::string_view bytes, std::string_view name, 
   }
   TRY_DO(collect(answers, asked, type, reply));
   if (!reply.records.empty()) return reply;
-  // RFC 2308 section 2.1: with NXDOMAIN it is the end of the CNAME chain that does not exist.
+  // RFC 2308 section 2.1: with NXDOMAIN, the end of the CNAME chain does not exist.
   reply.status = rcode == 3 ? DnsStatus::NoSuchName : DnsStatus::NoData;
   reply.ttl_seconds = negative_ttl;
   reply.reason = rcode == 3 ? "Host not found" : "Host found but no data record of requested type";

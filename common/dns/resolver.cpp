@@ -48,12 +48,12 @@ Task<DnsAnswer<IpAddress>> Resolver::addresses(std::string name, AddressFamilies
     answer.values.insert(answer.values.end(), part.values.begin(), part.values.end());
     if (part.status == DnsStatus::TryLater) try_later = true;
     if (part.status != DnsStatus::NoSuchName) exists = true;
-    // The reason of a failure that may pass outweighs that of one that stays.
+    // The reason of a temporary failure takes precedence over that of a permanent one.
     if (!part.reason.empty() && (part.status == DnsStatus::TryLater || !try_later)) {
       answer.reason = part.reason;
     }
-    // RFC 4074 section 4.2: some servers say NXDOMAIN to AAAA for names that have an A record, so
-    // that alone proves nothing.
+    // RFC 4074 section 4.2: some servers answer NXDOMAIN to AAAA for names that have an A record,
+    // so that alone proves nothing.
   }
   answer.is_authentic = is_authentic;
   if (!answer.values.empty()) {

@@ -37,7 +37,7 @@ DnsSettings DnsSettings::from(const Config& config,
   settings.hosts = parse_hosts(contents("/etc/hosts"));
   settings.timeout = config.dns_timeout;
   settings.tries = static_cast<int>(config.dns_tries);
-  // All rounds over all servers, the wait doubling from round to round.
+  // The time for all rounds over all servers, with the timeout doubling each round.
   settings.deadline =
       settings.timeout * static_cast<int>(settings.servers.size()) * ((1 << settings.tries) - 1);
   settings.deadline = std::min(settings.deadline, dns_deadline_max);

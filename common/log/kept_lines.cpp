@@ -18,7 +18,7 @@ std::size_t count_lines(const std::string& text) {
 void KeptLines::add(std::string text) {
   forget_parents();
   any_ = true;
-  // Once one is lost, those behind it are too, so that the count stands where they are missing.
+  // Once one is lost, all later ones are too, so that the count appears where lines are missing.
   if (lost_ > 0 || bytes_ + text.size() > log_kept_bytes_max) {
     lost_ += count_lines(text);
     return;
@@ -39,7 +39,7 @@ Drained KeptLines::drain(const std::function<bool(std::string&)>& write,
     lines_.pop_front();
   }
   if (lost_ > 0) {
-    // It waits as any other line, as part of it may be written now and the rest later.
+    // It waits like any other line, since only a part of it may be written at first.
     add_line(tell(std::exchange(lost_, 0)));
     return drain(write, tell);
   }

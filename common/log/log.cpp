@@ -9,9 +9,9 @@
 namespace pennypost {
 namespace {
 
-constexpr std::size_t header_shown_bytes_max = 200;  // as Postfix
+constexpr std::size_t header_shown_bytes_max = 200;  // as in Postfix
 
-/// One field: printable, not longer than a line can bear several of.
+/// One field: printable, and short enough for several in a line.
 std::string field(std::string_view text) { return printable(text, 500); }
 
 std::string peer_text(const LogPeer& peer) {
@@ -27,7 +27,7 @@ void write(std::string_view component, std::string_view text) {
   log_sink().write(Severity::Info, component, text);
 }
 
-/// ` from=<a@b> to=<x@y> proto=ESMTP helo=<h>`, or what of it is known.
+/// ` from=<a@b> to=<x@y> proto=ESMTP helo=<h>`, or the parts that are known.
 std::string transaction_fields(const LogTransaction& transaction) {
   std::string text;
   if (transaction.has_sender) text += " from=<" + field(transaction.sender) + ">";

@@ -16,7 +16,7 @@ Error syntax(std::string_view why) {
   return Error(501, "5.1.3", "Bad address syntax: " + std::string(why));
 }
 
-/// The normal form of an address literal's inside: `192.0.2.1` or `IPv6:2001:db8::1`.
+/// The normal form of an address literal without its brackets: `192.0.2.1` or `IPv6:2001:db8::1`.
 std::optional<std::string> canonical_literal(std::string_view inside) {
   char printed[INET6_ADDRSTRLEN];
   if (starts_with_nocase(inside, "IPv6:")) {
@@ -53,10 +53,10 @@ bool is_dot_string(std::string_view local) {
   return std::ranges::all_of(local, [](char c) { return c == '.' || is_atext(c); });
 }
 
-/// A path's source route `@a,@b:` off the front (RFC 5321 appendix C: take it, and ignore it).
+/// Removes a source route `@a,@b:` from a path (RFC 5321 appendix C: accept and ignore it).
 Result<std::string_view> without_route(std::string_view path, Utf8 utf8) {
   if (!path.starts_with('@')) return path;
-  // A colon in an IPv6 literal is not the route's end.
+  // A colon in an IPv6 literal does not end the route.
   bool in_literal = false;
   auto end = std::ranges::find_if(path, [&](char c) {
     if (c == '[' || c == ']') in_literal = c == '[';
@@ -71,8 +71,7 @@ Result<std::string_view> without_route(std::string_view path, Utf8 utf8) {
   return path.substr(route.size() + 1);
 }
 
-/// A quoted-string off the front of `text`: its meaning, with `text` moved behind the closing
-/// quote.
+/// Removes a quoted-string from the front of `text` and returns its meaning.
 std::optional<std::string> take_quoted(std::string_view& text) {
   std::string meaning;
   for (std::size_t i = 1; i < text.size(); ++i) {

@@ -7,7 +7,7 @@
 namespace pennypost {
 namespace {
 
-/// A word of a phrase or local part: an atom, a quoted string's meaning, or a dot.
+/// A word of a phrase or local part: an atom, the meaning of a quoted string, or a dot.
 struct Word {
   std::string text;
   bool blank_before = false;
@@ -46,7 +46,7 @@ class Parser {
     return true;
   }
 
-  /// White space and comments; true if there were any. The first comment's text is kept.
+  /// Skips white space and comments; true if there were any. Keeps the first comment's text.
   bool skip_blanks() {
     auto begin = at_;
     while (!at_end()) {
@@ -62,7 +62,7 @@ class Parser {
     return at_ > begin;
   }
 
-  /// RFC 5322 section 3.2.2: comments nest; the text has inner parentheses, without backslashes.
+  /// RFC 5322 section 3.2.2: comments nest. The text keeps inner parentheses, but not backslashes.
   std::string comment() {
     std::string text;
     int depth = 0;
@@ -99,7 +99,7 @@ class Parser {
     return std::string(body_.substr(begin, at_ - begin));
   }
 
-  /// Words up to one of `<>:;@,` or the end. A stray `)` is dropped.
+  /// Reads words up to one of `<>:;@,` or the end. A stray `)` is dropped.
   std::vector<Word> words() {
     std::vector<Word> words;
     for (;;) {
@@ -131,8 +131,8 @@ class Parser {
     return text;
   }
 
-  /// Where the local part begins in words that stand before an @: blanks are allowed around its
-  /// dots only (RFC 5322 section 4.4).
+  /// Where the local part begins in the words before an @: blanks are allowed only around its dots
+  /// (RFC 5322 section 4.4).
   static std::size_t local_begin(const std::vector<Word>& words) {
     std::size_t begin = words.empty() ? 0 : words.size() - 1;
     while (begin > 0 &&
@@ -148,8 +148,8 @@ class Parser {
     return text;
   }
 
-  /// Behind the @: the last word before it, with those that dots join to it, is the local part;
-  /// what stands in front is a name.
+  /// Called after an @: the last word before it, with those joined to it by dots, is the local
+  /// part; the words before that are a name.
   void complete(ListedAddress& address, const std::vector<Word>& words) {
     auto local = local_begin(words);
     if (local > 0 && !address.name) address.name = phrase(words, local);
@@ -171,8 +171,9 @@ class Parser {
     }
   }
 
-  /// Behind an @: atoms, dots and literals without the blanks around dots. It ends at a blank that
-  /// has no dot beside it. A further @ belongs to it, so that a@b@c never passes for a@b.
+  /// Reads the domain after an @: atoms, dots and literals, without the blanks around dots. It ends
+  /// at a blank that is not next to a dot. A further @ belongs to it, so that a@b@c is never taken
+  /// for a@b.
   std::string domain() {
     std::string text;
     for (;;) {
@@ -207,7 +208,7 @@ class Parser {
     return text;
   }
 
-  /// `@a,@b:` within angle brackets; nothing, and no move, if there is none.
+  /// Reads `@a,@b:` within angle brackets; if there is none, it returns nothing and skips nothing.
   std::optional<std::string> route() {
     auto begin = at_;
     std::string text;
@@ -222,7 +223,7 @@ class Parser {
     return {};
   }
 
-  /// From `<` to `>`.
+  /// Reads from `<` to `>`.
   void angle(ListedAddress& address) {
     ++at_;
     skip_blanks();
@@ -234,7 +235,7 @@ class Parser {
     } else {
       leave_bare(address, local);
     }
-    // What else stands before > is dropped; without a >, up to the next element.
+    // Other text before > is dropped; without a >, up to the next element.
     auto end = body_.find_first_of(">,;", at_);
     at_ = end == std::string_view::npos ? body_.size() : end;
     if (!take('>')) address.bare_end.reset();
@@ -260,12 +261,12 @@ class Parser {
     } else if (take('@')) {
       complete(address, before);
     } else if (before.empty()) {
-      // Only a comment, or an octet that begins nothing.
+      // Only a comment, or an octet that can't begin anything.
       if (at_ == begin) ++at_;
       return;
     } else {
       leave_bare(address, before);
-      // As in Dovecot, a quoted word alone is somebody's name.
+      // As in Dovecot, a single quoted word is a name.
       bool is_name =
           before.size() == 1 && before.front().is_quoted && bare_words_ == BareWords::Phrase;
       if (is_name) address.name = std::exchange(address.mailbox, std::nullopt);
@@ -277,8 +278,8 @@ class Parser {
     list_.push_back(std::move(address));
   }
 
-  /// What follows an address up to the next element is no part of any; false if it is nothing but
-  /// stray parentheses and brackets.
+  /// Skips what follows an address up to the next element; false if there were only stray
+  /// parentheses and brackets.
   bool skip_rest() {
     bool any = false;
     for (;;) {
@@ -289,7 +290,7 @@ class Parser {
     }
   }
 
-  /// Lists all words but those of the last local part as addresses of their own.
+  /// Lists all words except those of the last local part as separate addresses.
   void list_bare(std::vector<Word>& words) {
     std::size_t begin = 0;
     for (std::size_t i = 1; i < words.size() && list_.size() < address_list_max; ++i) {
@@ -318,7 +319,7 @@ class Parser {
   BareWords bare_words_;
   std::size_t at_ = 0;
   bool in_group_ = false;
-  std::size_t domain_end_ = 0;  // of the last domain, without the blanks behind it
+  std::size_t domain_end_ = 0;  // of the last domain, without the blanks after it
   std::optional<std::string> comment_;
   std::vector<ListedAddress> list_;
 };

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view replacement = "\xef\xbf\xbd";  // U+FFFD
 constexpr std::size_t charset_name_bytes_max = 64;
-constexpr std::size_t cut_character_bytes_max = 16;  // longest that iconv may ask to be completed
+constexpr std::size_t cut_character_bytes_max = 16;  // the longest that iconv may leave incomplete
 
 /// iconv's name for a MIME charset; empty for text that must be guessed.
 std::optional<std::string> iconv_name(std::string_view charset) {
@@ -23,7 +23,7 @@ std::optional<std::string> iconv_name(std::string_view charset) {
   for (const char* guessed : {"", "us-ascii", "ascii", "unknown-8bit", "x-unknown", "unknown"}) {
     if (name == guessed) return "";
   }
-  // A slash would begin iconv's own options.
+  // A slash would begin options for iconv.
   auto is_allowed = [](char c) { return is_alnum(c) || std::string_view("-_.:+()").find(c) < 7; };
   if (name.size() > charset_name_bytes_max || !std::ranges::all_of(name, is_allowed)) return {};
   return name;
@@ -43,14 +43,15 @@ std::string windows_1252(char octet) {
   return {static_cast<char>(0xe0 | code >> 12), static_cast<char>(0x80 | (code >> 6 & 0x3f)), last};
 }
 
-/// Where the first octet is that is not UTF-8, or the end.
+/// The position of the first octet that is not UTF-8, or the end.
 std::size_t utf8_bytes(std::string_view text) {
   const auto* begin = reinterpret_cast<const std::uint8_t*>(text.data());
   const auto* bad = u8_check(begin, text.size());
   return bad == nullptr ? text.size() : static_cast<std::size_t>(bad - begin);
 }
 
-/// Whether `text`, which is not UTF-8 from its first octet on, may become so by further octets.
+/// Whether `text`, which is not UTF-8 from its first octet on, may become UTF-8 with further
+/// octets.
 bool is_cut_character(std::string_view text) {
   ucs4_t code = 0;
   return u8_mbtoucr(&code, reinterpret_cast<const std::uint8_t*>(text.data()), text.size()) == -2;
@@ -105,14 +106,14 @@ class CharsetDecoder::State {
   }
 
   void finish(std::string& out) {
-    // What was cut and never completed.
+    // A character that was never completed.
     for (std::string_view rest = held_; !rest.empty();) skip_octet(rest, out);
     held_.clear();
     if (converter_) iconv(*converter_, nullptr, nullptr, nullptr, nullptr);
   }
 
  private:
-  /// Moves `piece` behind what is UTF-8; true if what stays is a cut character.
+  /// Moves the UTF-8 at the front of `piece` to `out`; true if the rest is an incomplete character.
   static bool copy(std::string_view& piece, std::string& out) {
     auto bytes = utf8_bytes(piece);
     out += piece.substr(0, bytes);
@@ -120,7 +121,7 @@ class CharsetDecoder::State {
     return !piece.empty() && is_cut_character(piece);
   }
 
-  /// Moves `piece` behind what could be converted; true if what stays is a cut character.
+  /// Converts the front of `piece` as far as possible; true if the rest is an incomplete character.
   bool convert(std::string_view& piece, std::string& out) {
     std::array<char, 4096> buffer;
     auto* input = const_cast<char*>(piece.data());  // iconv's type; it only reads
@@ -131,7 +132,7 @@ class CharsetDecoder::State {
       std::size_t output_left = buffer.size();
       auto converted = iconv(*converter_, &input, &input_left, &output, &output_left);
       problem = converted == static_cast<std::size_t>(-1) ? errno : 0;
-      // glibc writes code points above U+10FFFF where a charset can name them.
+      // glibc writes code points above U+10FFFF if a charset has them.
       out += replaced(std::string_view(buffer.data(), buffer.size() - output_left));
     } while (problem == E2BIG);
     piece.remove_prefix(piece.size() - input_left);

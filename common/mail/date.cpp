@@ -25,7 +25,7 @@ struct NamedZone {
 constexpr NamedZone named_zones[]{{"EST", -5}, {"EDT", -4}, {"CST", -6}, {"CDT", -5},
                                   {"MST", -7}, {"MDT", -6}, {"PST", -8}, {"PDT", -7}};
 
-/// What a date is written in.
+/// The fields of a written date.
 struct Civil {
   int year = 0;
   unsigned month = 0;  // 1 to 12
@@ -77,7 +77,7 @@ std::string_view weekday_of(MailDate date) {
   return weekdays[std::chrono::weekday{day}.c_encoding()];
 }
 
-/// Takes a date apart from its front; each take_ moves on only if it succeeds.
+/// Scans a date from its front; each take_ moves on only if it succeeds.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
@@ -90,7 +90,7 @@ class Scanner {
     return true;
   }
 
-  /// Blanks, folds and comments (RFC 5322 section 3.2.2); comments may nest.
+  /// Skips blanks, folds and comments (RFC 5322 section 3.2.2); comments may nest.
   void skip_comments() {
     int depth = 0;
     while (!text_.empty()) {
@@ -103,7 +103,7 @@ class Scanner {
     }
   }
 
-  /// A number of `least` to `most` digits, and no digit behind it.
+  /// A number of `least` to `most` digits that no further digit follows.
   std::optional<unsigned> number(std::size_t least, std::size_t most) {
     std::size_t digits = 0;
     unsigned value = 0;
@@ -134,7 +134,8 @@ class Scanner {
     return {};
   }
 
-  /// `22:13`, with `:20` where that is optional; comments between where `loose`.
+  /// `22:13:20`; the `:20` may be missing if `seconds_optional`, and comments are allowed between
+  /// the parts if `loose`.
   bool time(Civil& civil, bool seconds_optional, bool loose) {
     auto gap = [&] {
       if (loose) skip_comments();
@@ -373,7 +374,7 @@ std::optional<MailDate> parse_ctime(std::string_view text) {
   civil.day = *day;
   if (!scanner.time(civil, true, false) || !scanner.take(' ')) return {};
   auto year = scanner.number(4, 4);
-  // Some writers put a zone before the year; it has no agreed meaning.
+  // Some programs write a zone before the year; it has no agreed meaning.
   if (!year && (!scanner.word().empty() || scanner.numeric_zone()) && scanner.take(' ')) {
     year = scanner.number(4, 4);
   }

@@ -26,7 +26,7 @@ constexpr std::array<std::int8_t, 256> base64_values = [] {
   return values;
 }();
 
-/// -1 if it is no digit; lower case is taken too.
+/// -1 if it is not a digit; lower case is accepted too.
 int hex_value(char c) {
   if (is_digit(c)) return c - '0';
   c = to_lower(c);
@@ -56,7 +56,7 @@ std::string decode_q(std::string_view text) {
 struct EncodedWord {
   std::string charset;
   std::string octets;
-  std::size_t bytes = 0;  // that it takes in the text
+  std::size_t bytes = 0;  // its size in the text
 };
 
 /// The encoded word at the front of `text`, which begins with `=?`.
@@ -65,7 +65,7 @@ std::optional<EncodedWord> encoded_word(std::string_view text) {
   if (charset_end == std::string_view::npos || charset_end + 2 >= text.size()) return {};
   if (text[charset_end + 2] != '?') return {};
   auto begin = charset_end + 3;
-  // The encoded text holds no question mark.
+  // The encoded text has no question mark.
   auto end = text.find('?', begin);
   if (end == std::string_view::npos || !text.substr(end).starts_with("?=")) return {};
   EncodedWord word;
@@ -81,14 +81,15 @@ std::optional<EncodedWord> encoded_word(std::string_view text) {
   return word;
 }
 
-/// The bytes of the UTF-8 character at the front of `text`, which is UTF-8.
+/// The size of the UTF-8 character at the front of `text`, which is UTF-8.
 std::size_t character_bytes(std::string_view text) {
   std::size_t bytes = 1;
   while (bytes < text.size() && (static_cast<unsigned char>(text[bytes]) & 0xc0) == 0x80) ++bytes;
   return bytes;
 }
 
-/// What may stand in the Q encoding within a phrase (RFC 2047 section 5 (3)).
+/// A character in the Q encoding, with the characters allowed within a phrase (RFC 2047 section 5
+/// (3)).
 std::string q_encoded(std::string_view character) {
   std::string out;
   for (char c : character) {
@@ -171,7 +172,7 @@ void BodyDecoder::finish(std::string& out) {
 void BodyDecoder::feed_quoted_printable(std::string_view piece, std::string& out) {
   std::string joined;
   if (!held_.empty()) {
-    // A long run of blanks is collected without looking at it again for each piece.
+    // A long run of blanks is collected without scanning it again for each piece.
     if (is_blank(held_.back())) {
       auto blanks = std::min(piece.find_first_not_of(" \t"), piece.size());
       held_ += piece.substr(0, blanks);
@@ -195,7 +196,7 @@ void BodyDecoder::feed_quoted_printable(std::string_view piece, std::string& out
     if (piece[next] == '\r' && next + 1 == piece.size()) return hold();
     bool crlf = piece.substr(next).starts_with("\r\n");
     if (crlf || piece[next] == '\n') {
-      // A soft line break goes whole, of other lines only the blanks at their end.
+      // A soft line break is removed entirely; from other lines only the trailing blanks.
       piece.remove_prefix(escape ? next + (crlf ? 2 : 1) : next);
       if (!escape) {
         out += piece.substr(0, crlf ? 2 : 1);
@@ -223,7 +224,7 @@ void BodyDecoder::feed_base64(std::string_view piece, std::string& out) {
       group_ = group_ << 6 | static_cast<std::uint32_t>(value);
       if (++group_digits_ == 4) end_group(out);
     } else if (c == '=') {
-      // Padding ends a text; another may follow, as careless writers join them.
+      // Padding ends a text, but another may follow, since careless programs join them.
       end_group(out);
     }
   }
@@ -313,7 +314,7 @@ std::string decode_words(std::string_view text) {
 std::string encode_words(std::string_view text) {
   auto clean = guessed_utf8(text);
   std::string_view rest = clean;
-  // Q can be read by eye, as long as it does not cost half as much again.
+  // Q is readable, so it is used unless it is more than half as long again.
   bool q = q_encoded(rest).size() * 2 <= base64_bytes(rest.size()) * 3;
   std::string prefix = q ? "=?utf-8?Q?" : "=?utf-8?B?";
   auto room = encoded_word_bytes_max - prefix.size() - 2;
@@ -374,7 +375,7 @@ std::optional<std::string> decode_utf7(std::string_view name) {
     auto converted = to_utf8("utf-16be", decode_body(TransferEncoding::Base64, digits));
     out += converted.value_or("");
   }
-  // Only one form is right: what it would be encoded to again.
+  // Only the canonical form is valid, which encoding gives again.
   if (encode_utf7(out) != name) return {};
   return out;
 }

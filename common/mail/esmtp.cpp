@@ -12,13 +12,13 @@ struct Parameter {
   std::optional<std::string_view> value;
 };
 
-/// `FROM:<path> KEYWORD=value ...` cut into its pieces, none looked at yet.
+/// `FROM:<path> KEYWORD=value ...` split into its pieces, which are not checked yet.
 struct Arguments {
   std::string_view path;
   std::vector<Parameter> parameters;
 };
 
-/// Where a path ends: behind the > that no quoted string holds, or before a blank if it has no <.
+/// Where a path ends: after a > outside of quoted strings, or before a blank if it has no <.
 std::size_t path_end(std::string_view text) {
   bool bracketed = text.starts_with('<');
   bool quoted = false;
@@ -53,7 +53,7 @@ Result<Arguments> parse_arguments(std::string_view text, std::string_view prefix
   text = trim(text);
   if (!starts_with_nocase(text, prefix)) return bad;
   text.remove_prefix(prefix.size());
-  // A blank here is against RFC 5321 section 3.3, but many a client and every person types it.
+  // A blank here violates RFC 5321 section 3.3, but many clients send it, and people type it.
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
   Arguments arguments;
   arguments.path = text.substr(0, path_end(text));
@@ -82,7 +82,7 @@ Error unknown(const Parameter& parameter) {
   return Error(555, "5.5.4", "Unsupported parameter: " + parameter.keyword);
 }
 
-/// Error 501 with the status code that tells a sender's syntax from a recipient's.
+/// Error 501 with the status code for a sender's or a recipient's syntax.
 Error address_error(const Error& error, EnhancedStatus status, std::string_view whose) {
   auto text = std::string_view(error.text());
   auto reason = text.find(": ");
@@ -118,7 +118,7 @@ Result<void> apply(const Parameter& parameter, MailCommand& command, Utf8 utf8) 
     return equal_nocase(value, name);
   };
   if (keyword == "SIZE") {
-    // RFC 1870 section 3: up to 20 digits; a number beyond 64 bits is too large for anybody.
+    // RFC 1870 section 3: up to 20 digits; a number beyond 64 bits is too large in any case.
     bool digits =
         value.size() <= 20 && std::ranges::all_of(value, [](char c) { return is_digit(c); });
     if (!digits) return bad_value(parameter);

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t received_bytes_usual = 300;
 
-/// A name from outside as Received may show it: what has a meaning there becomes `?`.
+/// A name from outside, safe for Received: characters with a meaning there become `?`.
 std::string shown_name(std::string_view text) {
   std::string out(text.substr(0, domain_bytes_max));
   for (char& c : out) {
@@ -29,7 +29,7 @@ std::string comment_text(std::string_view text) {
   return out;
 }
 
-/// `from HELO (NAME [ADDRESS])` and what is known of TLS and login, each group a line.
+/// Adds `from HELO (NAME [ADDRESS])` and what is known of TLS and login, one line for each group.
 void add_from_clause(std::string& out, const ReceivedTrace& trace, std::string_view fold) {
   std::string name = trace.client_name.empty() ? "unknown" : shown_name(trace.client_name);
   bool six = trace.client_address.find(':') != std::string::npos;
@@ -48,7 +48,7 @@ bool is_address_field(std::string_view name) {
   return std::ranges::any_of(names, [&](auto one) { return equal_nocase(one, name); });
 }
 
-/// Only puts in what is missing, behind the address as it is written.
+/// Only inserts what is missing, after the address as written.
 std::optional<Edit> completing(const ListedAddress& one, std::size_t base,
                                const Completion& completion) {
   if (one.bare_end) {

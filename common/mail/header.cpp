@@ -30,7 +30,7 @@ HeaderField field_of(std::string_view whole) {
   HeaderField field{{}, without_line_end(whole), whole};
   auto colon = first_line(whole).find(':');
   if (colon == std::string_view::npos) return field;
-  // RFC 5322 section 4.5: blanks before the colon are obsolete, but must be taken.
+  // RFC 5322 section 4.5: blanks before the colon are obsolete, but must be accepted.
   auto name = whole.substr(0, colon);
   while (!name.empty() && is_blank(name.back())) name.remove_suffix(1);
   if (!is_field_name(name)) return field;
@@ -39,8 +39,8 @@ HeaderField field_of(std::string_view whole) {
   return field;
 }
 
-/// Where to end a line of `text` that has room for `room` octets: at the last blank with a word
-/// before it that fits, else at the first one, else at the hard limit.
+/// Where to end a line of `text` with `room` octets left: at the last blank that fits and has a
+/// word before it, else at the first blank, else at the hard limit.
 std::size_t fold_at(std::string_view text, std::size_t room, std::size_t hard_room) {
   if (text.size() > hard_room) text = text.substr(0, hard_room + 1);
   auto word = text.find_first_not_of(" \t");
@@ -49,7 +49,7 @@ std::size_t fold_at(std::string_view text, std::size_t room, std::size_t hard_ro
   auto blank = text.find_last_of(" \t", room);
   if (blank == std::string_view::npos || blank < word) blank = text.find_first_of(" \t", word);
   auto end = std::min(blank, text.size());
-  // Not within a UTF-8 character.
+  // Does not split a UTF-8 character.
   if (end > hard_room) {
     end = hard_room;
     while (end > word + 1 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
@@ -57,14 +57,14 @@ std::size_t fold_at(std::string_view text, std::size_t room, std::size_t hard_ro
   return end;
 }
 
-/// A stretch of an edited text: one of the text as it was, or one that was put in.
+/// A part of an edited text: either of the original text, or inserted.
 struct Stretch {
   std::size_t offset = 0;
   std::size_t bytes = 0;  // 0: `inserted`
   std::string_view inserted;
 
   std::size_t size() const { return bytes == 0 ? inserted.size() : bytes; }
-  /// Its first `count` octets, which it loses.
+  /// Removes and returns its first `count` octets.
   Stretch take(std::size_t count) {
     Stretch front = *this;
     if (bytes == 0) {
@@ -79,7 +79,7 @@ struct Stretch {
   }
 };
 
-/// What `edits` make of a text that has no end.
+/// The result of `edits` on a text without an end.
 std::vector<Stretch> stretches(const std::vector<Edit>& edits) {
   std::vector<Stretch> list;
   std::size_t done = 0;
@@ -92,7 +92,7 @@ std::vector<Stretch> stretches(const std::vector<Edit>& edits) {
   return list;
 }
 
-/// The edits that make this of a text.
+/// The edits that turn a text into this list.
 std::vector<Edit> edits_that_make(const std::vector<Stretch>& list) {
   std::vector<Edit> edits;
   std::size_t done = 0;
@@ -111,7 +111,7 @@ std::vector<Edit> edits_that_make(const std::vector<Stretch>& list) {
   return edits;
 }
 
-/// Without runs of blanks that would fill a line.
+/// The text without runs of blanks that would fill a line.
 std::string squeezed(std::string_view text) {
   std::string out;
   while (!text.empty()) {
@@ -279,7 +279,7 @@ std::vector<Edit> composed(const std::vector<Edit>& first, const std::vector<Edi
   std::vector<Stretch> after;
   auto from = before.begin();
   std::size_t done = 0;
-  // The last stretch has no end, so there is always something to take.
+  // The last stretch has no end, so there is always something left to take.
   auto take = [&](std::size_t count, bool keeps) {
     while (count > 0) {
       auto part = from->take(std::min(count, from->size()));

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::string_view ace_prefix = "xn--";
 
-// What transitional processing maps to something else: sharp s, final sigma, ZWNJ and ZWJ.
+// The characters that transitional processing maps differently: sharp s, final sigma, ZWNJ and ZWJ.
 constexpr std::array<std::string_view, 4> deviations{"\u00df", "\u03c2", "\u200c", "\u200d"};
 
 using Points = std::vector<std::uint32_t>;
@@ -41,10 +41,10 @@ std::optional<std::string> idn2_unicode(const std::string& name) {
   return idn_result(result);
 }
 
-/// Text without deviations as UTS 46 maps it. libidn2's transitional processing allows the symbols
-/// that its other one refuses. `before`: put in front for the time being. A digit keeps a combining
-/// mark from being the first character of a label that it does not begin, and combines with
-/// nothing.
+/// Maps text without deviations by UTS 46. libidn2's transitional processing allows the symbols
+/// that its nontransitional processing refuses. `before` is put in front during the mapping: a
+/// digit, which combines with nothing, so that a combining mark at the beginning of the piece is
+/// not taken for the first character of a label.
 std::optional<std::string> mapped(std::string_view text, std::string_view before) {
   auto ascii = idn2_ascii(std::string(before) + std::string(text), IDN2_TRANSITIONAL);
   auto shown = ascii ? idn2_unicode(*ascii) : std::nullopt;
@@ -52,7 +52,7 @@ std::optional<std::string> mapped(std::string_view text, std::string_view before
   return shown->substr(before.size());
 }
 
-/// Where the first deviation in `text` begins, and how long it is; npos and 0: there is none.
+/// The position and length of the first deviation in `text`; npos and 0 if there is none.
 std::pair<std::size_t, std::size_t> find_deviation(std::string_view text) {
   std::pair<std::size_t, std::size_t> first{text.npos, 0};
   for (auto deviation : deviations) {
@@ -150,7 +150,7 @@ Points points_of(std::string_view utf8) {
   return Points(owner.get(), owner.get() + length);
 }
 
-/// A-labels of a name that is mapped already.
+/// A-labels of a name that has been mapped.
 std::optional<std::string> encoded(std::string_view name) {
   std::string out;
   for (auto label : split(name, '.')) {
@@ -168,7 +168,7 @@ std::optional<std::string> encoded(std::string_view name) {
 
 bool has_a_label(std::string_view domain) { return find_nocase(domain, ace_prefix) != domain.npos; }
 
-/// A key's domain with what stands before it: `user@` or a dot.
+/// A key's domain and the text before it: `user@` or a dot.
 struct Parts {
   std::string_view before;
   std::string_view domain;
@@ -186,7 +186,7 @@ struct Parts {
 
 std::optional<std::string> domain_to_ascii(std::string_view name) {
   if (is_ascii(name)) return lower(name);
-  // libidn2 takes the octet 0 for the name's end.
+  // libidn2 takes a zero octet as the end of the name.
   if (name.find('\0') != name.npos || !is_utf8(name)) return {};
   if (auto plain = idn2_ascii(std::string(name), IDN2_NONTRANSITIONAL)) return plain;
   auto shown = mapped_name(name);
@@ -197,7 +197,7 @@ std::optional<std::string> domain_to_ascii(std::string_view name) {
 std::string domain_to_unicode(std::string_view name) {
   if (!has_a_label(name)) return std::string(name);
   auto shown = idn2_unicode(std::string(name));
-  // What does not lead back is no other spelling of this name.
+  // A form that does not convert back is not a spelling of this name.
   if (!shown || domain_to_ascii(*shown) != name) return std::string(name);
   return *shown;
 }

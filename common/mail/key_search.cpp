@@ -10,13 +10,14 @@
 namespace pennypost {
 namespace {
 
-constexpr std::size_t unfolded_bytes_max = 4096;  // text without any ASCII is folded in such pieces
+constexpr std::size_t unfolded_bytes_max =
+    4096;  // text without any ASCII is folded in pieces of this size
 
 bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
 
-// Where `text` may be cut, so that what is before folds to the same whatever follows.
+// Where `text` may be split so that the first part folds the same way whatever follows.
 std::size_t safe_cut(std::string_view text) {
-  // Before an ASCII character nothing changes.
+  // An ASCII character does not affect the folding of the text before it.
   auto last = std::find_if(text.rbegin(), text.rend(), [](char c) { return is_ascii(c); });
   auto bytes = static_cast<std::size_t>(text.rend() - last);
   auto cut = bytes == 0 ? 0 : bytes - 1;
@@ -62,7 +63,7 @@ void KeySet::compile() {
   }
   nodes_.emplace_back();
   labels_.push_back('\0');
-  // What the texts of each node's keys are among those that are sorted.
+  // For each node, the range of its keys in the sorted list.
   std::vector<Range> ranges{{0, sorted.size(), 0}};
   for (std::uint32_t node = 0; node < ranges.size(); ++node) add_children(node, ranges, sorted);
   for (auto& node : nodes_) {
@@ -73,7 +74,7 @@ void KeySet::compile() {
   nodes_.push_back(end);
 }
 
-// All nodes that are less deep have theirs, and so has every node up to this one.
+// All shallower nodes already have their children, and so do the nodes before this one.
 void KeySet::add_children(std::uint32_t parent, std::vector<Range>& ranges,
                           const std::vector<std::string_view>& sorted) {
   nodes_[parent].first_child = static_cast<std::uint32_t>(nodes_.size());
@@ -107,7 +108,7 @@ void KeySet::add_node(std::uint32_t parent, char label) {
   labels_.push_back(label);
 }
 
-// The node below; root if there is none.
+// The child with this label; root if there is none.
 std::uint32_t KeySet::child(std::uint32_t node, char label) const {
   if (node == root) return first_[octet(label)];
   auto begin = nodes_[node].first_child;
@@ -158,7 +159,7 @@ void KeyScan::search(std::string_view folded) {
   node_ = node;
 }
 
-// The C library finds one text faster than the automaton does.
+// For a single key the C library's search is faster than the automaton.
 void KeyScan::search_one(std::string_view folded) {
   const auto& key = keys_.keys_.begin()->first;
   tail_ += folded;
@@ -166,8 +167,8 @@ void KeyScan::search_one(std::string_view folded) {
   if (tail_.size() >= key.size()) tail_.erase(0, tail_.size() - (key.size() - 1));
 }
 
-// Behind a node that was told all others were told with it: a text of many keys within each other
-// costs no more for that.
+// Stops at a node that was noted before, since the rest of its chain was noted with it. So keys
+// within keys cost nothing extra.
 void KeyScan::note_hits(std::uint32_t node) {
   for (auto at = keys_.nodes_[node].hit; at != KeySet::none && told_[at] == 0;
        at = keys_.nodes_[keys_.nodes_[at].fail].hit) {

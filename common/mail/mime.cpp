@@ -9,11 +9,11 @@
 namespace pennypost {
 namespace {
 
-/// A place between two lines, and what was counted up to it.
+/// A position between two lines, and the counts up to it.
 struct Place {
   std::size_t offset = 0;
   std::size_t lines = 0;
-  std::size_t bare = 0;  // lines that end in LF alone
+  std::size_t bare = 0;  // lines that end in a bare LF
 };
 
 MimeExtent between(const Place& begin, const Place& end) {
@@ -21,12 +21,13 @@ MimeExtent between(const Place& begin, const Place& end) {
   return {begin.offset, bytes, bytes + (end.bare - begin.bare), end.lines - begin.lines};
 }
 
-/// A boundary line that was met: of which open multipart, and whether it is the closing one.
+/// A boundary line that was found: its open multipart, and whether it is the closing one.
 struct Stop {
   std::size_t boundary = 0;
   bool closing = false;
   Place line_begin;
-  // Before the line end in front of it, which belongs to the boundary (RFC 2046 section 5.1.1).
+  // The position before the preceding line end, which belongs to the boundary (RFC 2046 section
+  // 5.1.1).
   Place before_line_end;
 };
 
@@ -83,7 +84,7 @@ class Parser {
     at_.bare += bare ? 1 : 0;
   }
 
-  /// Whether at_ stands at the end or before a boundary line, which is then in stop_.
+  /// Whether at_ is at the end or before a boundary line, which is then in stop_.
   bool stopped(std::string_view line) {
     if (stop_ || line.empty()) return true;
     if (boundaries_.empty() || !line.starts_with("--")) return false;
@@ -108,12 +109,12 @@ class Parser {
     }
   }
 
-  /// Up to the next boundary line or the end.
+  /// Reads up to the next boundary line or the end.
   void read_body() {
     for (auto one = line(); !stopped(one); one = line()) pass(one);
   }
 
-  /// Behind the boundary line at which at_ stands.
+  /// Skips the boundary line at at_.
   void pass_boundary() {
     stop_.reset();
     pass(line());
@@ -142,15 +143,16 @@ class Parser {
     read_body();
   }
 
-  /// RFC 9051 section 9: a multipart has at least one part. An empty text stands in, as in Dovecot.
+  /// RFC 9051 section 9: a multipart has at least one part; if there is none, an empty text, as in
+  /// Dovecot.
   static MimePart empty_part(const MimeExtent& header_of_multipart) {
     MimePart part;
     part.header.offset = part.body.offset = header_of_multipart.offset + header_of_multipart.bytes;
     return part;
   }
 
-  /// Not before the body's begin, nor within its last child, whose header may end in the line end
-  /// before the boundary.
+  /// Not before the beginning of the body, nor within its last child, whose header may end in the
+  /// line end before the boundary.
   Place end_of_body(const Place& begin) const {
     if (!stop_) return at_;
     auto end = stop_->before_line_end;
@@ -160,8 +162,8 @@ class Parser {
     return end;
   }
 
-  /// What the part is by its type alone. A multipart without a boundary becomes plain text, as
-  /// does each part whose Content-Type can't be understood (RFC 2045 section 5.2).
+  /// The kind of the part according to its type. A multipart without a boundary becomes plain text,
+  /// as does a part with a malformed Content-Type (RFC 2045 section 5.2).
   static MimePart::Kind kind_of(MimePart& part, std::string_view boundary) {
     if (is_message(part)) return MimePart::Kind::Message;
     if (!equal_nocase(part.type, "multipart")) return MimePart::Kind::Leaf;
@@ -172,8 +174,8 @@ class Parser {
     return MimePart::Kind::Leaf;
   }
 
-  /// A part whose parts are beyond a limit: octets of which nobody says what is in them, as in
-  /// Dovecot. Its own type would promise parts or an envelope.
+  /// A part whose children exceed a limit becomes application/octet-stream, as in Dovecot, since
+  /// its own type would promise parts or an envelope.
   static void make_opaque(MimePart& part) {
     part.kind = MimePart::Kind::Leaf;
     part.type = "application";
@@ -182,11 +184,11 @@ class Parser {
 
   static bool is_message(const MimePart& part) {
     if (part.is("message", "rfc822")) return true;
-    // RFC 6532 section 3.7 lets this one be encoded, which hides its structure.
+    // RFC 6532 section 3.7 allows an encoding for this type, which hides its structure.
     return part.is("message", "global") && part.transfer_encoding() == TransferEncoding::Identity;
   }
 
-  /// Fills in what the part's header says.
+  /// Fills in the data from the part's header.
   void describe(MimePart& part, bool in_digest) const {
     if (in_digest) {
       // RFC 2046 section 5.1.5.
@@ -219,7 +221,7 @@ class Parser {
     }
   }
 
-  /// False for what is no type; then the default stays (RFC 2045 section 5.2).
+  /// False if it is not a type; then the default stays (RFC 2045 section 5.2).
   static bool set_type(MimePart& part, std::string_view body) {
     auto value = parse_mime_value(body);
     auto slash = value.value.find('/');
@@ -241,10 +243,10 @@ class Parser {
 
   std::string_view text_;
   Place at_;
-  Place before_line_end_;  // of the line that was passed last
-  Place part_end_;         // of the part that was finished last
+  Place before_line_end_;  // of the last line read
+  Place part_end_;         // of the last part finished
   std::optional<Stop> stop_;
-  std::vector<std::string> boundaries_;  // of the open multiparts, the inner last
+  std::vector<std::string> boundaries_;  // of the open multiparts, the innermost last
   std::size_t parts_ = 0;
 };
 
@@ -271,7 +273,7 @@ MimePart parse_mime(std::string_view message) { return Parser(message).part(fals
 
 const MimePart* find_part(const MimePart& root, std::span<const std::uint32_t> path) {
   const MimePart* part = &root;
-  bool whole_message = true;  // `part` is a message, of which numbers name the parts
+  bool whole_message = true;  // `part` is a message, so numbers name its parts
   for (auto number : path) {
     if (!whole_message && part->kind == MimePart::Kind::Message) {
       part = &part->children.front();

@@ -22,7 +22,7 @@ class Scanner {
     return true;
   }
 
-  /// White space and comments (RFC 5322 section 3.2.2).
+  /// Skips white space and comments (RFC 5322 section 3.2.2).
   void skip_blanks() {
     for (int depth = 0; !at_end(); ++at_) {
       if (peek() == '(') ++depth;
@@ -32,7 +32,7 @@ class Scanner {
     }
   }
 
-  /// Up to one of `stops`, a blank or a comment.
+  /// Reads up to one of `stops`, a blank or a comment.
   std::string token(std::string_view stops) {
     auto begin = at_;
     while (!at_end() && !is_space(peek()) && peek() != '(' &&
@@ -53,7 +53,7 @@ class Scanner {
     return out;
   }
 
-  /// A value that should have been quoted: up to `;`, without a comment at its end.
+  /// Reads a value that should have been quoted: up to `;`, without a comment at its end.
   std::string loose_value() {
     auto end = std::min(text_.find(';', at_), text_.size());
     auto value = text_.substr(at_, end - at_);
@@ -120,18 +120,18 @@ std::string percent_decoded(std::string_view text) {
   return out;
 }
 
-/// One piece of a parameter that RFC 2231 section 3 cut.
+/// One piece of a parameter split by RFC 2231 section 3.
 struct Piece {
   std::string value;
   bool extended = false;
 };
 struct Pieces {
   std::string name;
-  std::size_t position = 0;  // in the list, where the first piece stood
+  std::size_t position = 0;  // in the list, of the first piece
   std::map<std::size_t, Piece> by_number;
 };
 
-/// `name*3` or `name*3*` taken apart; nothing for another name.
+/// Splits `name*3` or `name*3*`; nothing for other names.
 struct PieceName {
   std::string name;
   std::size_t number;
@@ -156,7 +156,7 @@ MimeParameter joined(const Pieces& pieces) {
     extended = extended || piece.extended;
   }
   MimeParameter parameter{pieces.name + (extended ? "*" : ""), ""};
-  // A value that is extended only further on still needs its charset and language, both empty.
+  // If only later pieces are extended, the value still needs a charset and language, both empty.
   auto first = pieces.by_number.find(0);
   if (extended && first != pieces.by_number.end() && !first->second.extended)
     parameter.value = "''";
@@ -205,7 +205,7 @@ MimeValue parse_mime_value(std::string_view body) {
     scanner.skip_blanks();
     auto token = scanner.token(";");
     if (token.empty()) break;
-    // `text / plain` is obsolete, but blanks end a value that has its slash.
+    // `text / plain` is obsolete syntax; otherwise blanks end a value.
     bool open = out.value.empty() || out.value.ends_with('/') || token.starts_with('/');
     if (!open) break;
     out.value += token;
@@ -223,7 +223,7 @@ MimeValue parse_mime_value(std::string_view body) {
     scanner.skip_blanks();
     bool quoted = scanner.peek() == '"';
     parameter.value = quoted ? scanner.quoted_string() : scanner.loose_value();
-    // What follows a quoted value without a `;` is the next parameter.
+    // After a quoted value, text without a `;` is the next parameter.
     scanner.skip_blanks();
     scanner.take(';');
     if (parameter.name.empty()) continue;

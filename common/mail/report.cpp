@@ -15,7 +15,7 @@ bool succeeded(DsnAction action) {
   return action != DsnAction::Failed && action != DsnAction::Delayed;
 }
 
-/// The worst of all outcomes, which names the report.
+/// The worst outcome, which determines the subject.
 DsnAction worst(const std::vector<ReportedRecipient>& recipients) {
   auto has = [&](DsnAction action) {
     return std::ranges::any_of(recipients, [&](const auto& one) { return one.action == action; });
@@ -51,7 +51,7 @@ std::string_view word(DsnAction action) {
   return "";
 }
 
-/// What the words for people begin with.
+/// The beginning of the text for people.
 std::string_view opening(DsnAction action) {
   switch (action) {
     case DsnAction::Failed:
@@ -82,7 +82,7 @@ std::string_view outcome(DsnAction action) {
   return "";
 }
 
-/// Text at `line_bytes` a line, broken at blanks.
+/// Wraps text at blanks into lines of `line_bytes`.
 std::string wrapped(std::string_view text, std::string_view indent) {
   constexpr std::size_t line_bytes = 76;
   std::string out;
@@ -113,7 +113,7 @@ class Writer {
     auto people = for_people();
     auto records = for_programs();
     bool global = utf8_ == Utf8::Allowed;
-    // The header is written last, when it is known whether anything below has 8 bits.
+    // The header is written last, when it is known whether anything below is 8-bit.
     std::string parts;
     parts += part("Notification",
                   is_ascii(people) ? "text/plain; charset=us-ascii" : "text/plain; charset=utf-8",
@@ -130,7 +130,7 @@ class Writer {
   }
 
  private:
-  /// `\n` as the report's line end.
+  /// Replaces `\n` by the report's line end.
   std::string lines(std::string_view text) const {
     std::string out;
     for (char c : text) {
@@ -147,7 +147,7 @@ class Writer {
     return make_field(name, body, report_.line_end);
   }
 
-  /// Text from outside, fit for a field or a line of this report.
+  /// Text from outside, made safe for a field or a line of this report.
   std::string clean(std::string_view text, std::size_t max = diagnostic_bytes_max) const {
     auto shown = printable(guessed_utf8(text), max);
     if (utf8_ == Utf8::Refused) {
@@ -204,7 +204,7 @@ class Writer {
     return lines(out);
   }
 
-  /// An address as people know it; the text part may hold UTF-8 in every report.
+  /// An address in the form for people; the text part may have UTF-8 in every report.
   static std::string recipient_text(const ReportedRecipient& one) {
     if (one.recipient.is_null() && one.original) return "<" + one.original->address + ">";
     auto out = one.recipient.path();
@@ -227,7 +227,7 @@ class Writer {
 
   std::string record(const ReportedRecipient& one) const {
     std::string out;
-    // RFC 3464 section 2.3.1: Original-Recipient, if there is one, before the final.
+    // RFC 3464 section 2.3.1: Original-Recipient, if there is one, before Final-Recipient.
     bool is_address = !one.recipient.is_null() || !one.original;
     auto final = is_address ? OriginalRecipient::of(one.recipient) : *one.original;
     if (one.original && is_address) out += field("Original-Recipient", one.original->field(utf8_));
@@ -254,14 +254,15 @@ class Writer {
     if (whole_) return report_.original;
     auto bytes = std::min(header_bytes(report_.original), report_.return_bytes_max);
     auto header = report_.original.substr(0, bytes);
-    // A header that had to be cut ends with a line, not within one.
+    // A truncated header ends at the end of a line.
     if (bytes < report_.original.size() && !header.ends_with('\n')) {
       header = header.substr(0, header.rfind('\n') + 1);
     }
     return header;
   }
 
-  /// RFC 6533 section 6: UTF-8 in a header makes it a global one, whatever the report is.
+  /// RFC 6533 section 6: UTF-8 in the returned header makes it a global type, whatever the report
+  /// is.
   std::string_view returned_type() const {
     bool global = !is_ascii(returned_.substr(0, header_bytes(returned_)));
     if (whole_) return global ? "message/global" : "message/rfc822";

@@ -30,7 +30,7 @@ constexpr std::array other_spaces{CodeRange{0x00a0, 0x00a0}, CodeRange{0x1680, 0
                                   CodeRange{0x2000, 0x200b}, CodeRange{0x202f, 0x202f},
                                   CodeRange{0x205f, 0x205f}, CodeRange{0x3000, 0x3000}};
 
-// RFC 3454 tables C.2.1 to C.9; the last two code points of each plane are looked at apart.
+// RFC 3454 tables C.2.1 to C.9; the last two code points of each plane are checked separately.
 constexpr std::array prohibited{
     CodeRange{0x0000, 0x001f},   CodeRange{0x007f, 0x009f},   CodeRange{0x0340, 0x0341},
     CodeRange{0x06dd, 0x06dd},   CodeRange{0x070f, 0x070f},   CodeRange{0x180e, 0x180e},
@@ -76,7 +76,7 @@ Result<std::string> saslprep(std::string_view text) {
   std::size_t count = 0;
   std::unique_ptr<ucs4_t, Free> codes(u8_to_u32(octets, text.size(), nullptr, &count));
   ASSERT(codes != nullptr);
-  // A space of table C.1.2 that is also in B.1 (U+200B) goes.
+  // A space of table C.1.2 that is also in B.1 (U+200B) is removed.
   ucs4_t* end = std::remove_if(codes.get(), codes.get() + count,
                                [](ucs4_t code) { return is_in(mapped_to_nothing, code); });
   std::replace_if(

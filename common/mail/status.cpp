@@ -66,7 +66,8 @@ std::string hex_point(char32_t code) {
   return "\\x{" + out + "}";
 }
 
-/// Valid UTF-8 with escapes for what may not stand there; for all of UTF-8 where `ascii`.
+/// Encodes valid UTF-8 with escapes for characters that are not allowed, and with `ascii` for all
+/// non-ASCII ones.
 std::string utf8_address_encode(std::string_view text, bool ascii) {
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
@@ -132,7 +133,7 @@ Result<DsnNotify> DsnNotify::parse(std::string_view text) {
     if (flag == nullptr || *flag) return bad;
     *flag = true;
   }
-  // RFC 3461 section 4.1: NEVER stands alone.
+  // RFC 3461 section 4.1: NEVER must be the only word.
   if (notify.never && (notify.success || notify.failure || notify.delay)) return bad;
   return notify;
 }
@@ -176,7 +177,7 @@ Result<OriginalRecipient> OriginalRecipient::parse(std::string_view text, Utf8 u
     return bad;
   }
   auto encoded = text.substr(semicolon + 1);
-  // RFC 6533 section 3 has `\x{}` for this type; senders that knew only xtext are understood too.
+  // RFC 6533 section 3 defines `\x{}` for this type; plain xtext is accepted too.
   auto address = xtext_decode(encoded, utf8);
   if (address && equal_nocase(type, utf8_type)) address = utf8_address_decode(*address);
   if (!address || address->empty() || std::ranges::any_of(*address, is_control)) return bad;

@@ -19,7 +19,7 @@ const std::uint8_t* octets(std::string_view text) {
   return reinterpret_cast<const std::uint8_t*>(text.data());
 }
 
-/// Takes over what libunistring allocated; it gives nothing only when memory is out.
+/// Takes ownership of libunistring's result, which is null only if memory runs out.
 std::string taken(std::uint8_t* result, std::size_t length) {
   ASSERT(result != nullptr);
   std::unique_ptr<std::uint8_t, decltype(&std::free)> owner(result, &std::free);
@@ -75,8 +75,8 @@ std::string unicode_lower(std::string_view text) {
 }
 
 std::string casefold(std::string_view text) {
-  // In decomposed text nothing changes across an ASCII character, and most text is ASCII; so only
-  // the runs between are given to the slow function.
+  // In decomposed text an ASCII character does not affect its neighbours, and most text is ASCII.
+  // So only the runs between ASCII are passed to the slow function.
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {

@@ -8,7 +8,7 @@ namespace pennypost {
 namespace {
 
 constexpr std::size_t unique_id_bytes_max = 70;
-// What Dovecot sends where file names are the ids: NAME_MAX.
+// The longest id that Dovecot sends if file names are the ids: NAME_MAX.
 constexpr std::size_t unique_id_bytes_sent_max = 255;
 constexpr std::size_t width_max = 70;
 constexpr std::size_t items_max = 70;

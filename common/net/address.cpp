@@ -28,7 +28,7 @@ IpAddress IpAddress::v6(const std::array<std::uint8_t, 16>& bytes) {
 }
 
 Result<IpAddress> IpAddress::parse(std::string_view text) {
-  // inet_pton() would not see what stands behind a NUL.
+  // inet_pton() would ignore everything after a NUL.
   std::string plain(text.find('\0') == text.npos ? text : std::string_view());
   if (plain.size() > 2 && plain.front() == '[' && plain.back() == ']') {
     plain = plain.substr(1, plain.size() - 2);

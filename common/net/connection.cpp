@@ -7,7 +7,7 @@
 namespace pennypost {
 namespace {
 
-constexpr std::size_t kept_bytes_max = 4096;  // a larger empty buffer is given back
+constexpr std::size_t kept_bytes_max = 4096;  // a larger empty buffer is freed
 
 [[noreturn]] void throw_timeout() { throw Disconnected(Disconnected::Reason::Timeout, "timeout"); }
 
@@ -50,7 +50,7 @@ Task<> Connection::read_more() {
     input_.erase(0, consumed_);
     consumed_ = 0;
   }
-  // Also for a peer that never lets us wait.
+  // Checked here too, for a peer that sends so fast that we never wait.
   if (deadline_ != SteadyTime::max() && loop_.now() >= deadline_) throw_timeout();
   for (;;) {
     std::optional<std::size_t> count;
@@ -61,7 +61,7 @@ Task<> Connection::read_more() {
       lost = reason;
     }
     if (lost) {
-      // A client that has sent all it had to say still reads the answers.
+      // A client that has closed its sending side still reads the answers.
       if (lost->reason() == Disconnected::Reason::Eof && !output_.empty()) co_await flush();
       throw *lost;
     }

@@ -19,7 +19,7 @@ std::array<std::uint64_t, 2> random_key() {
   return key;
 }
 
-/// Both halves of the product of two words, folded: one step of a fast keyed hash.
+/// The XOR of both halves of the product of two words: one step of a fast keyed hash.
 std::uint64_t folded_product(std::uint64_t a, std::uint64_t b) {
   __extension__ typedef unsigned __int128 Wide;  // NOLINT: using takes no __extension__
   Wide product = static_cast<Wide>(a) * b;
@@ -31,7 +31,8 @@ std::uint64_t folded_product(std::uint64_t a, std::uint64_t b) {
 // The master's side
 
 ConnectionTable::ConnectionTable() : taken_(slices_max) {
-  // The kernel gives zeroed pages as they are touched: the atomics of Shared begin as such.
+  // The kernel provides zeroed pages when they are touched, which initializes the atomics of
+  // Shared.
   void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return;
@@ -56,7 +57,7 @@ std::optional<std::size_t> ConnectionTable::take() {
 
 void ConnectionTable::give_back(std::size_t slice) {
   Slice& memory = shared_->slices.at(slice);
-  // Takes the pages away as well; a system that can't has them zeroed.
+  // Frees the pages as well; if the system can't, they are zeroed.
   if (madvise(&memory, sizeof memory, MADV_REMOVE) != 0) {
     std::memset(static_cast<void*>(&memory), 0, sizeof memory);
   }
@@ -79,7 +80,7 @@ ConnectionCounts::ConnectionCounts(ConnectionTable* table, std::optional<std::si
 
 void ConnectionCounts::Place::leave() {
   if (open_ == nullptr) return;
-  // Only this process writes here, so that no atomic subtraction is needed.
+  // Only this process writes here, so no atomic subtraction is needed.
   open_->store(open_->load(relaxed) - 1, relaxed);
   open_ = nullptr;
 }
@@ -112,7 +113,7 @@ ConnectionCounts::Counted ConnectionCounts::enter(const IpAddress& client, std::
   return counted;
 }
 
-/// The client's entry in this process's own slice; null where the bucket is full of others.
+/// The client's entry in this process's slice; null if the bucket is full of others.
 ConnectionCounts::Entry* ConnectionCounts::find_or_make(Bucket& bucket, std::uint32_t tag,
                                                         std::uint32_t unit) {
   Entry* place = nullptr;
@@ -122,7 +123,7 @@ ConnectionCounts::Entry* ConnectionCounts::find_or_make(Bucket& bucket, std::uin
       break;
     }
     bool is_free = entry.open.load(relaxed) == 0;
-    // One whose rate of this unit would be forgotten is taken only if there is no other.
+    // A free entry that still has a rate for this unit is reused only if there is no other.
     bool is_done = is_free && (unit == 0 || entry.unit.load(relaxed) != unit);
     if (is_done || (is_free && place == nullptr)) place = &entry;
   }

@@ -49,8 +49,8 @@ Result<Descriptor> listen_tcp(const Endpoint& at) {
       listen(descriptor.number(), backlog) != 0) {
     return Error::permanent("listen on " + at.text() + remedy(errno));
   }
-  // What is accepted inherits these; the second would be forgotten by listen(). With it off, a
-  // command is acknowledged by its answer, not by a packet of its own before that.
+  // Accepted sockets inherit these options; listen() would reset the second. With TCP_QUICKACK off,
+  // a command is acknowledged together with its answer, not by a separate packet before it.
   setsockopt(descriptor.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   int off = 0;
   setsockopt(descriptor.number(), IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
@@ -67,14 +67,15 @@ Result<Descriptor> listen_unix(const std::string& path, unsigned mode) {
   auto* generic = reinterpret_cast<sockaddr*>(&address);
   Descriptor descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!descriptor) return Error::permanent("socket for " + path + remedy(errno));
-  // Somebody who answers keeps the path; a file that nobody serves is a stopped server's.
+  // If somebody answers, the path is in use; a file that nobody serves was left by a stopped
+  // server.
   Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (::connect(probe.number(), generic, sizeof address) == 0 || errno == EAGAIN) {
     return Error::permanent("listen on " + path + ": another process serves it; stop it first");
   }
   unlink(path.c_str());
-  // Nobody can connect before listen(), so the mode may come after bind(). A umask would not do: it
-  // is the whole process's, and a file that another thread makes meanwhile would get it too.
+  // Nobody can connect before listen(), so the mode may be set after bind(). A umask would apply to
+  // the whole process, and also to files that other threads make meanwhile.
   if (bind(descriptor.number(), generic, sizeof address) != 0) {
     return Error::permanent("listen on " + path + remedy(errno));
   }

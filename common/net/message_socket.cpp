@@ -36,7 +36,7 @@ std::string frame(const Message& message) {
   return bytes.append(message.body);
 }
 
-/// One sendmsg; the count, or -1 with errno.
+/// Calls sendmsg once; returns the count, or -1 with errno.
 ssize_t send_some(int socket, std::span<iovec> parts, const std::vector<Descriptor>& descriptors) {
   msghdr header{};
   header.msg_iov = parts.data();
@@ -58,7 +58,7 @@ ssize_t send_some(int socket, std::span<iovec> parts, const std::vector<Descript
 
 iovec part_of(std::string_view bytes) { return {const_cast<char*>(bytes.data()), bytes.size()}; }
 
-/// One recvmsg; appends what came.
+/// Calls recvmsg once, and appends the descriptors that came.
 ssize_t receive_once(int socket, std::span<char> into, std::deque<Descriptor>& descriptors,
                      int flags) {
   iovec part{into.data(), into.size()};
@@ -85,8 +85,7 @@ ssize_t receive_once(int socket, std::span<char> into, std::deque<Descriptor>& d
   throw Disconnected(Disconnected::Reason::Error, "malformed message between processes");
 }
 
-/// The message that `input` begins with, taken out of `input` from `consumed`; nothing if it is not
-/// there whole.
+/// Removes a message from `input` at `consumed`; nothing if it is not complete yet.
 std::optional<Message> take_message(std::string_view input, std::size_t& consumed,
                                     std::deque<Descriptor>& descriptors,
                                     std::size_t bytes_max = MessageSocket::body_bytes_max) {
@@ -121,7 +120,7 @@ MessageSocket::MessageSocket(Loop& loop, Descriptor descriptor, std::size_t byte
   fcntl(descriptor_.number(), F_SETFL, flags | O_NONBLOCK);
 }
 
-/// What was to leave in this turn of the loop still does, if the socket takes it.
+/// Messages that wait for the end of this turn are still sent, if the socket accepts them.
 MessageSocket::~MessageSocket() {
   sender_.cancel();
   while (!outgoing_.empty() && send_front()) {
@@ -148,9 +147,9 @@ bool MessageSocket::receive_some() {
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
   if (count < 0) throw Disconnected(Disconnected::Reason::Error, std::strerror(errno));
   if (count == 0) throw Disconnected(Disconnected::Reason::Eof, "the peer process has gone");
-  // What less than filled the buffer was all there was, or all up to a descriptor.
+  // If the buffer was not filled, that was all there is, or all up to a descriptor.
   is_drained_ = static_cast<std::size_t>(count) < bytes.size();
-  // Descriptors that no frame claims: the peer means to use ours up.
+  // Too many descriptors that belong to no frame: the peer is trying to exhaust ours.
   if (received_.size() > 4 * MessageSocket::descriptors_max) throw_nonsense();
   if (consumed_ > 0) {
     input_.erase(0, consumed_);
@@ -181,8 +180,8 @@ void MessageSocket::send(Message message) {
   if (sender_.empty()) sender_.start(send_all());
 }
 
-/// Sends frames from the front, as many as one call takes; descriptors travel with the first.
-/// False when the socket takes nothing now.
+/// Sends as many frames from the front as one call takes; descriptors go with the first. False if
+/// the socket accepts nothing now.
 bool MessageSocket::send_front() {
   std::array<iovec, frames_per_call_max> parts;
   std::size_t count = 0;
@@ -195,7 +194,7 @@ bool MessageSocket::send_front() {
   if (sent < 0 && errno == EINTR) return true;
   if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
   if (sent < 0) {
-    // receive() will tell.
+    // receive() will report it.
     broken_ = true;
     outgoing_.clear();
     unsent_bytes_ = 0;
@@ -213,7 +212,7 @@ bool MessageSocket::send_front() {
   return true;
 }
 
-/// Begins at the end of the turn: what all have said in it leaves together.
+/// Begins at the end of the turn, so that all messages of the turn are sent together.
 Task<> MessageSocket::send_all() {
   co_await loop_.turn_end();
   while (!outgoing_.empty()) {
@@ -243,7 +242,7 @@ Result<void> send_blocking(int socket, Message message) {
 }
 
 Result<std::optional<Message>> receive_blocking(int socket) {
-  // Reads exactly one frame: header first, so that nothing of the next is taken.
+  // Reads exactly one frame, header first, so that nothing of the next one is read.
   std::string input;
   std::deque<Descriptor> descriptors;
   std::size_t wanted = sizeof(Header);

@@ -106,7 +106,7 @@ Task<Result<ProxyHeader>> read_proxy_header(Connection& connection) {
   connection.set_deadline(std::min(deadline, connection.loop().now() + proxy_header_limit));
   std::string bytes;
   for (;;) {
-    // Taken out each time, since fill() waits only when nothing is buffered.
+    // Removed each time, since fill() waits only if nothing is buffered.
     co_await connection.fill();
     bytes += connection.take_input();
     CO_TRY(auto header, parse_proxy_header(bytes));

@@ -65,7 +65,7 @@ Poll& Socket::poll() {
 }
 
 std::optional<std::size_t> Socket::try_read(std::span<char> into) {
-  // What less than filled the buffer was all there was: wait() tells when there is more.
+  // If the buffer was not filled, that was all there is; wait() tells when there is more.
   if (is_drained_) return {};
   for (;;) {
     auto count = recv(descriptor_.number(), into.data(), into.size(), 0);

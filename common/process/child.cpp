@@ -7,7 +7,7 @@ namespace pennypost {
 namespace {
 
 constexpr Duration settling_pause{5};
-// One that was just started is idle only until the request for which it was started arrives.
+// A process that was just started will soon get the request for which it was started.
 constexpr std::chrono::seconds first_request_time{2};
 
 }  // namespace
@@ -189,7 +189,7 @@ Task<> Child::watch_idleness(Duration longest) {
     Duration pause = busy_ > 0 ? longest : longest - idle;
     if (pause <= Duration::zero()) {
       co_await leave(true);
-      pause = longest;  // or something was on its way here
+      pause = longest;  // a peer refused, or a request was on its way here
     }
     co_await loop_.sleep(pause);
   }
@@ -216,8 +216,9 @@ Task<Result<control::MakeRoom::Answer>> Child::make_room(bool is_forced) {
   co_return std::move(answer);
 }
 
-/// Every peer is told, and answers when it has heard: what it sent before has arrived by then. With
-/// `needs_consent` the master is asked first, who alone may know of something that is to come.
+/// Tells every peer, and waits for its answer, by which time everything that it sent before has
+/// arrived. With `needs_consent` it asks the master first, since only the master may know of a
+/// coming request.
 Task<> Child::leave(bool needs_consent) {
   leaving_ = true;
   if (needs_consent) {
@@ -245,7 +246,7 @@ bool Child::is_settled() const {
 
 void Child::run() {
   report_service();
-  // Only now: what serves the first message must be there when it is read.
+  // Only now, since the handlers must be there when the first message is read.
   tasks_.start(listen_to_master());
   log_sink().gather(true);
   loop_.on_turn_end([this] {
@@ -256,7 +257,7 @@ void Child::run() {
   log_sink().gather(false);
   log_keeper_.cancel();
   finish_log();
-  // They use what run()'s caller owns and is about to destroy.
+  // The tasks use objects that run()'s caller owns and is about to destroy.
   tasks_.cancel();
 }
 

@@ -35,7 +35,7 @@ Descriptor open_in(const Descriptor& parent, const std::string& name) {
   return Descriptor(::openat(parent.number(), name.c_str(), directory_flags | O_CLOEXEC));
 }
 
-/// A directory, and whether this process has just made it; without one, errno tells why.
+/// A directory, and whether this process has just made it; without a descriptor, errno tells why.
 struct Opened {
   Descriptor directory;
   bool is_new = false;
@@ -57,15 +57,15 @@ Opened open_or_make(const std::string& path, mode_t mode) {
   return open_or_make_in(above.directory, fs::path(path).filename().string(), mode);
 }
 
-/// Whether the directory just made is still there, and not another that its neighbour has put in
-/// its place. Another daemon that starts beside this one may have given it to its owner already.
+/// Whether this is the directory that was just made, and not another that somebody has put in its
+/// place. Another daemon that is starting may already have given it to its owner.
 bool is_still_ours(const Descriptor& directory, uid_t owner) {
   struct stat status {};
   if (::fstat(directory.number(), &status) != 0) return false;
   return status.st_uid == ::geteuid() || status.st_uid == owner;
 }
 
-/// Sets what differs; false: errno tells why.
+/// Sets mode and owner if they differ; if false, errno tells why.
 bool set(const Descriptor& directory, mode_t mode, uid_t owner, gid_t group) {
   struct stat found {};
   if (::fstat(directory.number(), &found) != 0) return false;
@@ -74,7 +74,7 @@ bool set(const Descriptor& directory, mode_t mode, uid_t owner, gid_t group) {
   return (found.st_mode & 07777) == mode || ::fchmod(directory.number(), mode) == 0;
 }
 
-/// The path without links, as the kernel has it; the path itself where /proc does not tell.
+/// The path with links resolved by the kernel; the path itself if /proc is not available.
 std::string real_path(const std::string& path) {
   Descriptor place(::open(path.c_str(), O_PATH | O_CLOEXEC));
   std::error_code problem;
@@ -118,7 +118,7 @@ std::optional<OpenToOthers> nearest_open(fs::path directory, Groups groups) {
 
 Result<void> prepare_directory(const std::string& path, mode_t mode, const Identity* owner,
                                const std::string& parameter) {
-  // To look follows links, and changes nothing.
+  // Looking may follow links, since it changes nothing.
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) {
     if (S_ISDIR(status.st_mode)) return {};
@@ -157,7 +157,7 @@ std::optional<OpenToOthers> who_may_change(const std::string& directory, Groups 
 }
 
 std::optional<OpenToOthers> who_may_exchange(const std::string& path, Groups groups) {
-  // The link itself, where `path` is one, and what it leads to.
+  // Checks both the link itself, if `path` is one, and its target.
   auto parent = fs::path(path).parent_path();
   if (auto found = who_may_change(parent.string(), groups)) return found;
   return nearest_open(fs::path(real_path(path)).parent_path(), groups);

@@ -1,5 +1,5 @@
-// Makes of a configuration what a daemon's processes start with: certificates, bound ports, files
-// that are read before a root is changed, and what each kind of process may do. Members of Master.
+// Prepares what a daemon's processes start with: certificates, bound ports, files that are read
+// before a chroot, and the privileges of each kind of process. Members of Master.
 #include <fcntl.h>
 
 #include <algorithm>
@@ -27,7 +27,7 @@ std::string read_small_file(const std::string& path) {
   return bytes;
 }
 
-/// What is in the new root of a process without rights must be nobody's choice.
+/// Nobody but root may be able to put anything into the chroot of an unprivileged process.
 Result<void> prepare_empty_directory(const std::string& path) {
   TRY_DO(prepare_directory(path, 0755, nullptr, "empty_directory"));
   auto stranger = is_root() ? who_may_change(path, Groups::Trusted) : std::optional<OpenToOthers>();
@@ -114,7 +114,7 @@ Result<Privileges> Master::privileges(const Config& config, const Kind& kind,
   keep.no_files = kind.no_files;
   if (kind.read_only) keep.readable_only = {"/"};
   Calls calls = kind.calls;
-  // PAM's modules are the admin's, and may start programs.
+  // PAM's modules are chosen by the admin, and may start programs.
   if (kind.user == Kind::User::AuthUser && config.system_users) calls = Calls::RunPrograms;
   keep.no_signals = !has(calls, Calls::RunPrograms);
   if (config.seccomp_filter) keep.calls = calls;
@@ -129,7 +129,7 @@ Result<Privileges> Master::privileges(const Config& config, const Kind& kind,
       break;
     }
     case Kind::User::AuthUser: {
-      // PAM reads /etc/shadow: root, where system users log in.
+      // Stays root if system users may log in, since PAM reads /etc/shadow.
       if (config.system_users) break;
       TRY(keep.identity, Identity::of_user(config.auth_user, "auth_user"));
       break;
@@ -141,7 +141,7 @@ Result<Privileges> Master::privileges(const Config& config, const Kind& kind,
         TRY(auto group, Identity::find_group(name));
         if (group) keep.identity->groups.push_back(*group);
       }
-      // Only system users have a spool whose directory the group may write to.
+      // Only system users have mailboxes in the spool, to which the group may write.
       bool is_system_user =
           identity->name != config.virtual_mail_owner && identity->name != config.default_privs;
       if (is_system_user && config.mail_location.starts_with("mbox:")) {

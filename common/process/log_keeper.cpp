@@ -8,10 +8,10 @@
 namespace pennypost {
 namespace {
 
-// Between two tries; it doubles.
+// The pause between two tries; it doubles.
 constexpr Duration pause_first{20};
 constexpr Duration pause_max{1000};
-// While syslogd reads, and more waits than its socket takes at once.
+// The pause while syslogd reads, but its socket can't take all waiting lines at once.
 constexpr Duration pause_slow{2};
 
 }  // namespace

@@ -1,13 +1,13 @@
 // Gives each account the process that it needs, within the limit of the process's kind.
 //
-// Members of Master. Below the limit a process is simply started. At the limit the demand stands in
-// a line, one entry for each instance, in order of arrival. Whoever has been idle longest ends to
-// make room. Where all are busy, a kind whose work is short lets its oldest process end when it has
-// done what it is at, so that accounts with much work take turns with the others; of any other kind
-// the demand is refused.
+// Members of Master. Below the limit a process is simply started. At the limit the demand waits in
+// a queue, with one entry for each instance, in order of arrival. The process that has been idle
+// longest ends to make room. If all are busy, the oldest process of a short-lived kind ends when it
+// has finished its work, so that accounts with much work take turns with the others; for other
+// kinds the demand is refused.
 //
-// A process that has agreed to end is asked for nothing new, and answers what it was asked before
-// (child.h): no request is lost between the two.
+// A process that has agreed to end gets no new requests, and answers the earlier ones (child.h), so
+// no request is lost.
 //
 // LIMITS  line_max instances wait for a kind, each for line_time_max
 #include <algorithm>
@@ -26,8 +26,8 @@ namespace {
 constexpr std::size_t line_max = 10'000;
 constexpr std::chrono::seconds line_time_max{30};
 constexpr std::chrono::seconds answer_time_max{1};
-constexpr std::chrono::seconds turn_time{1};  // then one more busy process has to end
-// Between two rounds of questions to all.
+constexpr std::chrono::seconds turn_time{1};  // after it, one more busy process must end
+// The pause between two rounds of questions to all processes.
 constexpr Duration round_pause{50};
 constexpr std::chrono::seconds told_pause{60};
 
@@ -35,20 +35,20 @@ Error shutting_down() { return Error::temporary("4.3.2", "the server is shutting
 
 }  // namespace
 
-/// Somebody who waits for a process.
+/// A request that waits for a process.
 struct Master::Ticket {
   explicit Ticket(Loop& loop) : decided(loop) {}
   Event decided;
   std::optional<Result<OnDemand>> answer;
 };
 
-/// Who waits for a process of a kind.
+/// The queue for processes of a kind.
 struct Master::Line {
   struct Wanted {
     Demand demand;
     SteadyTime since;
     std::vector<std::shared_ptr<Ticket>> tickets;
-    bool needs_room = false;  // else it waits for its predecessor's end alone
+    bool needs_room = false;  // if not, it only waits for its predecessor to end
   };
 
   void add(Demand demand, std::shared_ptr<Ticket> ticket) {
@@ -70,7 +70,7 @@ struct Master::Line {
     places.erase(place->demand.instance);
     return wanted.erase(place);
   }
-  /// Those for whom `is_late` holds. False: there was none.
+  /// Refuses those for which `is_late` is true. False if there was none.
   template <class Condition>
   bool refuse(const Error& error, Condition is_late) {
     auto before = wanted.size();
@@ -84,7 +84,7 @@ struct Master::Line {
   std::unordered_map<std::string, std::list<Wanted>::iterator> places;
   bool is_served = false;
   SteadyTime last_round{};
-  SteadyTime last_progress{};  // a process has ended, or was told to
+  SteadyTime last_progress{};  // when a process last ended or was told to
   std::uint64_t ends_seen = 0;
   SteadyTime last_told{};
 };
@@ -121,7 +121,7 @@ Result<Master::OnDemand> Master::start_now(const Kind& kind, const Demand& deman
   return OnDemand{kind.name + ":" + demand.instance, processes_.back().link};
 }
 
-/// Answers the demands that stand in line, until none is left.
+/// Serves the waiting demands until none is left.
 Task<> Master::serve_line(const Kind& kind, Line& line) {
   const Error busy(control::all_busy, "4.3.2",
                    "all " + kind.name + " processes are busy (" +
@@ -146,7 +146,8 @@ Task<> Master::serve_line(const Kind& kind, Line& line) {
   line.is_served = false;
 }
 
-/// Those who can have a process now, in order. How many need one to end for them.
+/// Serves, in order, the demands that can have a process now. Returns how many need another process
+/// to end.
 std::size_t Master::admit(const Kind& kind, Line& line) {
   std::unordered_set<std::string_view> known;
   for (const auto& process : processes_) {
@@ -189,7 +190,7 @@ Task<> ask_idleness(Candidate& candidate) {
   if (answer) candidate.answer = *answer;
 }
 
-/// Those who are idle, the longest first. Who does not answer soon is busy.
+/// Keeps the idle ones, the longest idle first. One that does not answer soon counts as busy.
 Task<> keep_idle(Loop& loop, std::list<Candidate>& candidates) {
   {
     Nursery asking(loop);
@@ -204,11 +205,11 @@ Task<> keep_idle(Loop& loop, std::list<Candidate>& candidates) {
 
 }  // namespace
 
-/// Lets as many processes end as are needed. False: none is about to.
+/// Makes as many processes end as needed. False if none is going to end.
 Task<bool> Master::make_room(const Kind& kind, Line& line, std::size_t needed) {
   auto now = std::chrono::steady_clock::now();
   std::size_t leaving = count_leaving(kind);
-  // One that was told to end may be at something for long: then it is another's turn.
+  // A process that was told to end may need long to finish; then another one must end.
   bool is_stuck = kind.limit->is_short_lived && now - line.last_progress >= turn_time;
   bool is_too_soon = leaving > 0 && now - line.last_round < round_pause;
   std::size_t wanted = std::max(needed, leaving + (is_stuck ? 1 : 0));
@@ -234,7 +235,7 @@ Task<bool> Master::make_room(const Kind& kind, Line& line, std::size_t needed) {
   co_return leaving + agreed > 0;
 }
 
-/// Whether it agrees.
+/// Asks a process to end; true if it agrees.
 Task<bool> Master::ask_to_go(std::shared_ptr<Link> link, bool is_forced) {
   if (Process* process = find(link->peer())) process->is_asked = true;
   control::MakeRoom request;
@@ -253,7 +254,7 @@ Task<bool> Master::ask_to_go(std::shared_ptr<Link> link, bool is_forced) {
 
 Task<> Master::wait_for_child() { co_await child_ended_.wait(); }
 
-/// Once a minute at most.
+/// Logs at most once a minute.
 void Master::tell_busy(const Kind& kind, Line& line) {
   auto now = std::chrono::steady_clock::now();
   if (!kind.limit || now - line.last_told < told_pause) return;
@@ -276,7 +277,7 @@ std::shared_ptr<Link> Master::running(const Kind& kind, const std::string& insta
   return found == processes_.end() ? nullptr : found->link;
 }
 
-/// Whether one of the same instance must be gone, or have declined to go, before another may
+/// Whether a process of the same instance must first end, or refuse to end, before another may
 /// start: a worker owns its account's index.
 bool Master::must_wait(const Kind& kind, const std::string& instance) const {
   return kind.serves_clients && std::ranges::any_of(processes_, [&](const Process& process) {

@@ -18,7 +18,7 @@
 namespace pennypost {
 namespace {
 
-constexpr std::uint64_t pid_max = 1 << 22;  // as the kernel has it
+constexpr std::uint64_t pid_max = 1 << 22;  // the kernel's limit
 
 std::string path_of(const std::string& directory, const std::string& name) {
   return directory + "/" + name + ".pid";
@@ -31,7 +31,7 @@ bool belongs_to(const Descriptor& file, uid_t owner) {
   return fstat(file.number(), &status) == 0 && status.st_uid == owner;
 }
 
-/// Whether `path` leads to this very file.
+/// Whether `path` still names this file.
 bool is_still_at(const Descriptor& file, const std::string& path) {
   struct stat ours {};
   struct stat there {};
@@ -39,7 +39,7 @@ bool is_still_at(const Descriptor& file, const std::string& path) {
          ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
-/// Whether the process `pid` is run by whoever owns the file, if that is somebody else than us.
+/// Whether the process `pid` runs as the file's owner, if that is neither us nor root.
 bool is_run_by_owner(const Descriptor& file, pid_t pid) {
   if (belongs_to(file, geteuid()) || belongs_to(file, 0)) return true;
   std::ifstream status("/proc/" + std::to_string(pid) + "/status");
@@ -49,8 +49,8 @@ bool is_run_by_owner(const Descriptor& file, pid_t pid) {
   return status >> uid && belongs_to(file, uid);
 }
 
-/// The process that has a lock on the file, as /proc/locks tells:
-/// `7: FLOCK  ADVISORY  WRITE 4711 fe:00:131 0 EOF`, with the device in hexadecimal.
+/// The process that has a lock on the file, from /proc/locks: `7: FLOCK ADVISORY WRITE 4711
+/// fe:00:131 0 EOF`, with the device in hexadecimal.
 std::optional<std::uint64_t> holder_of(const Descriptor& file) {
   struct stat status {};
   if (fstat(file.number(), &status) != 0) return {};
@@ -83,13 +83,14 @@ Result<PidFile> PidFile::create(const std::string& directory, const std::string&
                               (holder ? ", as process " + std::to_string(*holder) : "") +
                               "; stop it first (" + path + ")");
     }
-    // Whoever held it may have removed it between our opening and our lock.
+    // The previous holder may have removed it between our opening and our lock.
   } while (!is_still_at(file, path));
   std::string text = std::to_string(getpid()) + "\n";
   bool is_written =
       ftruncate(file.number(), 0) == 0 &&
       pwrite(file.number(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
-  // On a full disk mail can still be read and deleted: the lock is there, and tells who holds it.
+  // A full disk must not prevent a start, so that mail can be read and deleted: the lock is held,
+  // and shows its holder.
   bool has_room = errno != ENOSPC && errno != EDQUOT;
   if (!is_written && has_room) return Error::permanent(say(path));
   return PidFile(std::move(file), std::move(path), getpid());

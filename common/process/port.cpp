@@ -7,11 +7,11 @@
 namespace pennypost {
 namespace {
 
-// Requests have types from 16 up, those of control.h below first_work_type; below are the links'
-// own.
+// Requests have types from 16 up, those of control.h below first_work_type; the types below 16 are
+// for the links.
 constexpr std::uint16_t type_reply = 1;
 constexpr std::uint16_t type_error = 2;
-constexpr std::uint16_t type_leaving = 3;  // `question` in it: may I?
+constexpr std::uint16_t type_leaving = 3;  // with `question` it asks for permission
 constexpr std::uint16_t first_work_type = 32;
 constexpr const char* question = "?";
 constexpr const char* agreed = "yes";
@@ -63,7 +63,7 @@ Task<> Link::run() {
         continue;
       }
       auto waiting = pending_.find(message.id);
-      if (waiting == pending_.end()) continue;  // its caller was cancelled
+      if (waiting == pending_.end()) continue;  // the caller was cancelled
       waiting->second->reply = std::move(message);
       waiting->second->arrived.notify_all();
     }
@@ -93,7 +93,7 @@ Task<> Link::answer(Message message) {
 
 Task<Result<RawReply>> Link::call(std::uint16_t type, std::string body,
                                   std::vector<Descriptor> descriptors) {
-  struct Entry {  // leaves the table also when this task is cancelled
+  struct Entry {  // removes the call also if this task is cancelled
     Entry(Link& link, std::uint64_t call_id, Pending& call) : link_(link), id(call_id) {
       link_.pending_.emplace(id, &call);
     }
@@ -149,8 +149,7 @@ void Link::hear_leaving(const Message& message) {
   socket_.send(std::move(out));
 }
 
-/// For work of the peer's: neither what its caller has not seen yet, nor the master's own
-/// questions.
+/// Whether a request for work is not answered yet; the master's own questions do not count.
 bool Link::waits_for_answer() const {
   return std::ranges::any_of(pending_, [](const auto& call) {
     return call.second->type >= first_work_type && !call.second->reply;

@@ -36,8 +36,7 @@ constexpr std::uint64_t file_access_v1 =
 constexpr std::uint64_t refer_v2 = 1ull << 13;
 constexpr std::uint64_t truncate_v3 = 1ull << 14;
 
-// The kernel's landlock_ruleset_attr of version 6, of which Debian 12's headers know the first
-// part.
+// The kernel's landlock_ruleset_attr of version 6; Debian 12's headers have only the first member.
 struct RulesetAttributes {
   std::uint64_t handled_access_fs = 0;
   std::uint64_t handled_access_net = 0;
@@ -61,7 +60,7 @@ RulesetAttributes ruleset_for(const Privileges& keep, long version) {
   return attributes;
 }
 
-/// A kernel without landlock is no error: chroot, uid and the filter of system calls still hold.
+/// A kernel without landlock is not an error: chroot, uid and the seccomp filter still apply.
 Result<void> restrict_by_landlock(const Privileges& keep) {
   long version = landlock_version();
   auto attributes = ruleset_for(keep, version);
@@ -71,7 +70,7 @@ Result<void> restrict_by_landlock(const Privileges& keep) {
   if (!rules) return failed("landlock");
   for (const auto& path : keep.readable_only) {
     Descriptor at(open(path.c_str(), O_PATH | O_CLOEXEC));
-    if (!at) continue;  // what is not there can't be read
+    if (!at) continue;  // a missing path needs no rule
     landlock_path_beneath_attr beneath{};
     beneath.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
     beneath.parent_fd = at.number();
@@ -159,8 +158,9 @@ Result<void> drop_privileges(const Privileges& keep) {
     TRY_DO(become(*keep.identity, keep.saved_group));
   }
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed("no_new_privs");
-  // Passwords, mail and the TLS keys that the master read lie in memory: no core file, and no other
-  // process of this uid may look in. A change of uid does so too, but for us who keep ours.
+  // Passwords, mail and the TLS keys that the master read are in memory: no core files, and no
+  // access by other processes of this uid. A change of uid does the same, but not every process
+  // changes it.
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return failed("dumpable");
   TRY_DO(restrict_by_landlock(keep));
   if (keep.calls) return restrict_calls(*keep.calls);

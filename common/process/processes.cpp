@@ -1,4 +1,4 @@
-// Forks a daemon's processes, links those that talk to each other, and starts again what crashed.
+// Forks a daemon's processes, links those that talk to each other, and restarts crashed ones.
 // Members of Master.
 #include <linux/close_range.h>
 #include <sys/wait.h>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr int exit_software = 70;  // EX_SOFTWARE
 constexpr Duration restart_pause_first{100};
-constexpr std::chrono::seconds lives_long{60};  // whoever lived so long starts afresh
+constexpr std::chrono::seconds lives_long{60};  // after this time earlier crashes no longer count
 
 unsigned number_of(const Kind& kind, unsigned cores) {
   switch (kind.number) {
@@ -35,7 +35,7 @@ unsigned number_of(const Kind& kind, unsigned cores) {
   return 1;
 }
 
-/// Why a process has ended, as waitpid() tells it.
+/// Why a process has ended, from waitpid().
 std::string describe_end(int status) {
   if (WIFSIGNALED(status)) {
     return "killed by signal " + std::to_string(WTERMSIG(status)) + "; see the log";
@@ -65,14 +65,14 @@ Result<void> Master::start(const Kind& kind, const std::string& instance,
   return {};
 }
 
-/// From now on it is one of the daemon's processes.
+/// Makes it one of the daemon's processes in service.
 void Master::begin(Process& process) {
   process.is_candidate = false;
   link_peers(process);
   process.link->post(control::Begin::type, wire::encode(control::Begin()), {});
 }
 
-/// Starts a process that has no peers yet, and does not know whether its configuration counts.
+/// Starts a process that has no peers yet, and whose configuration is not yet in force.
 Result<Master::Process*> Master::launch(Generation& from, const Kind& kind,
                                         const std::string& instance, const Identity* identity) {
   TRY(auto keep, privileges(*from.config, kind, identity));
@@ -110,15 +110,15 @@ Result<Master::Process*> Master::launch(Generation& from, const Kind& kind,
   process.is_candidate = true;
   auto link = process.link;
   processes_.push_back(std::move(process));
-  // It may have reported already.
+  // Its report may be there already.
   tasks_->start(keep_link(std::move(link)));
   return &processes_.back();
 }
 
 void Master::become_child(Generation& from, const Kind& kind, Child::Start begin,
                           const Privileges& keep) {
-  // Nothing of the master's is destroyed here but its secrets: its objects stay as they were at the
-  // fork, unused.
+  // Of the master's objects only its secrets are destroyed here; the others stay as they were at
+  // the fork, unused.
   if (kind.listens) {
     tickets_->only_read();
   } else {
@@ -155,7 +155,8 @@ void Master::become_child(Generation& from, const Kind& kind, Child::Start begin
   _exit(0);
 }
 
-/// Only who accepts connections needs the private keys of certificates and the keys of tickets.
+/// Only processes that accept connections need the private keys of certificates and the ticket
+/// keys.
 void Master::forget_server_keys(Child::Start& begin) {
   auto rest = std::make_shared<Prepared>(*begin.prepared);
   rest->tls.clear();
@@ -189,7 +190,7 @@ void Master::link_peers(Process& process) {
 
 Task<> Master::keep_link(std::shared_ptr<Link> link) { co_await link->run(); }
 
-/// The processes that are always there.
+/// The processes that always run.
 std::vector<Master::Place> Master::places(const Config& config) const {
   unsigned cores = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
   std::vector<Place> places;

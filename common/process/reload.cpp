@@ -1,18 +1,18 @@
 // Brings a new configuration into force in all processes of a daemon, or in none.
 //
-// Members of Master. In two steps: first the master reads the file, loads certificates and binds
-// ports; the kinds that live on load and open what they need beside what they have; of every other
-// kind new processes are started, which have no peers yet and accept nothing. Where all of them say
-// that they can serve, the second step has nothing left that could fail: those that live on switch,
-// the old processes drain, the new ones begin. Where one says no, the new processes go, and nothing
-// has changed.
+// Members of Master. There are two steps. In the first, the master reads the file, loads
+// certificates and binds ports; the kinds that live on load and open what they need in addition to
+// what they have; for every other kind new processes are started, which have no peers yet and
+// accept nothing. If all of them can serve, nothing can fail in the second step: those that live on
+// switch, the old processes drain, the new ones begin. If one can't, the new processes end, and
+// nothing has changed.
 //
-// SIGHUP does both steps. `pennypost reload` asks every daemon for the first, and for the second
-// only where all of them said yes.
+// SIGHUP does both steps. `pennypost reload` asks every daemon for the first step, and for the
+// second only if all of them succeeded.
 //
-// `pennypost reload` is answered when every process that lives on works by the new configuration:
-// what the next command asks of the daemon is done by it. The others' successors accept nothing
-// before.
+// `pennypost reload` is answered when every process that lives on uses the new configuration, so
+// that the next command's requests are served with it. The successors of other processes accept
+// nothing before.
 //
 // LIMITS  a process has trial_time_max to answer, a command held_time_max to commit; a process that
 //         has not switched within taking_time_max is not waited for
@@ -40,7 +40,7 @@ constexpr std::chrono::seconds held_time_max{60};
 constexpr std::chrono::seconds taking_time_max{5};
 constexpr std::size_t commands_max = 8;  // connections
 
-/// What a running daemon can't change.
+/// Checks settings that can't change while a daemon runs.
 Result<void> check_fixed(const Config& before, const Config& after) {
   for (const char* name : {"base_dir", "queue_directory"}) {
     if (before.text(name) == after.text(name)) continue;
@@ -66,7 +66,7 @@ Task<> ask(Question& question, const std::string& config) {
   question.answer = reply ? Result<void>() : Result<void>(std::move(reply).error());
 }
 
-/// Why it can't; empty where it can, or was about to end anyway.
+/// Why the process can't serve; empty if it can, or was about to end anyway.
 std::string refusal_of(const Question& question) {
   if (question.answer && *question.answer) return "";
   bool has_gone = !question.link->is_up();
@@ -86,14 +86,14 @@ void let_take(Link& link) {
   link.post(control::TakeConfig::type, wire::encode(control::TakeConfig()), std::move(log_file));
 }
 
-/// Returns when the process has heard all that was sent to it before, or has gone.
+/// Returns when the process has received everything sent to it before, or has gone.
 Task<> hear_from(std::shared_ptr<Link> link) {
   auto work = link->call(control::AskIdleness::type, wire::encode(control::AskIdleness()), {});
   [[maybe_unused]] auto answer = co_await std::move(work);
 }
 
-/// Both steps at once for a process that was not there at the first. One that can't take it ends,
-/// and is started anew where it is needed.
+/// Does both steps at once for a process that was not there at the first. If it can't take the
+/// configuration it ends, and is started again if needed.
 Task<> catch_up(std::shared_ptr<Link> link, std::string kind, std::string config) {
   Question question{link, kind};
   auto asking = ask(question, config);
@@ -116,7 +116,7 @@ LogOptions log_options_of(const Config& config, const DaemonSpec& spec) {
 
 // The first step
 
-/// Whether all can serve with the configuration as the file has it now. Where they can,
+/// Whether all can serve with the configuration that is in the file now. If they can,
 /// commit_trial() or drop_trial() must follow.
 Task<Result<void>> Master::try_config(ProcessNumber owner) {
   if (stopping_) co_return Error::temporary("the daemon is shutting down");
@@ -186,7 +186,7 @@ Task<Result<void>> Master::start_candidates() {
   co_return Result<void>();
 }
 
-/// Until each has said whether it can serve, or the first that it can't.
+/// Waits until each has reported whether it can serve, or one that it can't.
 Task<> Master::wait_for_candidates() {
   auto is_awaited = [](const Process& process) { return process.is_candidate && !process.report; };
   while (trial_ && trial_->refusals.empty() && std::ranges::any_of(processes_, is_awaited)) {
@@ -248,7 +248,8 @@ void Master::commit_trial() {
   reloaded_.notify_all();
 }
 
-/// `text`: of the configuration, for a process that was started since the others were asked.
+/// `text` is the configuration, for a process that was started after the others were asked; else
+/// empty.
 void Master::give_config(Process& process, const std::string& text) {
   if (text.empty()) {
     let_take(*process.link);
@@ -265,8 +266,8 @@ Task<> Master::let_catch_up(std::shared_ptr<Link> link, std::string kind, std::s
   caught_up_.notify_all();
 }
 
-/// Until all that live on work by the configuration of now. AskIdleness changes nothing, and its
-/// answer comes behind TakeConfig.
+/// Waits until all processes that live on use the current configuration. AskIdleness changes
+/// nothing, and is answered after TakeConfig.
 Task<> Master::wait_until_taken() {
   while (catching_up_ > 0) co_await caught_up_.wait();
   Nursery asking(loop_);
@@ -276,8 +277,8 @@ Task<> Master::wait_until_taken() {
   co_await asking.join();
 }
 
-/// A process can't be given another user or group: a worker whose account has others now must make
-/// room for a new one.
+/// A running process can't change its user or groups, so a worker whose account has others now must
+/// be replaced.
 bool Master::needs_other_rights(const Process& process, const Config& before) const {
   if (process.kind->user != Kind::User::Account || !is_root()) return false;
   if (!process.identity) return false;
@@ -302,9 +303,9 @@ void Master::drop_trial() {
   reported_.notify_all();
 }
 
-// Who asks
+// Requests
 
-/// SIGHUP.
+/// Reloads after SIGHUP.
 Task<> Master::reload() {
   has_reload_waiting_ = true;
   while (trial_) co_await reported_.wait();
@@ -379,7 +380,7 @@ Task<Result<Done>> Master::commit_for_command(ProcessNumber from) {
   co_return Done();
 }
 
-/// A command that neither commits nor goes keeps nobody else from reloading.
+/// A command that neither commits nor disconnects must not block other reloads.
 Task<> Master::drop_late(std::uint64_t number) {
   co_await loop_.sleep(held_time_max);
   if (trial_ && trial_->number == number) drop_trial();

@@ -35,7 +35,7 @@ constexpr bool is_filtered = false;
 constexpr bool is_filtered = true;
 #endif
 
-constexpr std::uint64_t low_half = 0xffffffff;  // what the kernel reads of an int
+constexpr std::uint64_t low_half = 0xffffffff;  // the part of an int argument that the kernel uses
 
 /// A filter under construction; remembers the first thing that went wrong.
 class Filter {
@@ -45,8 +45,8 @@ class Filter {
       fail("init", ENOMEM);
       return;
     }
-    // A call of another architecture is an intruder's: we make none. No process of ours runs what
-    // strangers wrote, so the mitigation for that, which slows all down, stays off.
+    // Only an intruder calls with another architecture. Our processes run no untrusted code, so the
+    // mitigation against it, which slows everything down, stays off.
     set(SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     set(SCMP_FLTATR_CTL_SSB, 1);
     set(SCMP_FLTATR_CTL_NNP, 0);
@@ -57,7 +57,7 @@ class Filter {
   void add_all(std::uint32_t action, std::span<const char* const> names) {
     for (const char* name : names) add(action, name);
   }
-  /// Where all of `conditions` hold.
+  /// Adds a rule for calls that meet all `conditions`.
   void add(std::uint32_t action, const char* name,
            std::initializer_list<scmp_arg_cmp> conditions = {}) {
     if (problem_ != 0) return;
@@ -79,7 +79,7 @@ class Filter {
 
  private:
   void set(scmp_filter_attr attribute, std::uint32_t value) {
-    // An older kernel or library lacks some; none of them makes the filter wider.
+    // An older kernel or library lacks some; without them the filter is not weaker.
     seccomp_attr_set(filter_.get(), attribute, value);
   }
   void fail(const char* step, int problem) {
@@ -103,26 +103,26 @@ scmp_arg_cmp has_bits(unsigned argument, std::uint64_t mask, std::uint64_t value
   return SCMP_CMP64(argument, SCMP_CMP_MASKED_EQ, mask, value);
 }
 
-/// The calls that are one thing or another by an argument.
+/// Adds rules for calls whose effect depends on an argument.
 void add_by_argument(Filter& filter, Calls calls) {
-  // Threads, not processes. What clone3 does lies in memory, where no filter looks: ENOSYS, and
-  // libc calls clone.
+  // Threads, not processes. clone3's arguments are in memory, which a filter can't read, so it
+  // fails with ENOSYS, and libc calls clone instead.
   filter.add(SCMP_ACT_ALLOW, "clone", {has_bits(0, CLONE_THREAD, CLONE_THREAD)});
   // abort() signals itself.
   filter.add(SCMP_ACT_ALLOW, "tgkill", {equals(0, getpid())});
-  // Whether the holder of a lock still lives is asked by a signal that is none.
+  // Signal 0 checks whether the holder of a lock still exists.
   if (has(calls, Calls::WriteFiles)) {
     filter.add(SCMP_ACT_ALLOW, "kill", {equals(1, 0)});
     filter.add(SCMP_ACT_KILL_PROCESS, "kill", {SCMP_CMP64(1, SCMP_CMP_NE, 0, 0)});
   } else {
     filter.add(SCMP_ACT_KILL_PROCESS, "kill");
   }
-  // One's own limits may be read and lowered, nobody else's.
+  // A process may read and lower its own limits, but not those of others.
   filter.add(SCMP_ACT_ALLOW, "prlimit64", {equals(0, 0)});
   for (int request : {FIONBIO, FIONREAD, FIOCLEX, FIONCLEX, TCGETS}) {
     filter.add(SCMP_ACT_ALLOW, "ioctl", {equals(1, request)});
   }
-  // fstat() by its newer name.
+  // The newer form of fstat().
   if (!has(calls, Calls::ReadFiles)) {
     filter.add(SCMP_ACT_ALLOW, "newfstatat", {has_bits(3, AT_EMPTY_PATH, AT_EMPTY_PATH)});
   }

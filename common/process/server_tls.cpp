@@ -5,7 +5,7 @@
 namespace pennypost {
 namespace {
 
-/// `>=TLSv1.2` as Postfix writes it is the lowest version.
+/// Postfix's `>=TLSv1.2` names the lowest version.
 std::string lowest(std::string protocols) {
   if (protocols.starts_with(">=")) protocols.erase(0, 2);
   return protocols;

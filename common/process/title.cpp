@@ -15,7 +15,7 @@ std::size_t arguments_size = 0;
 }  // namespace
 
 void remember_arguments(int argc, char** argv) {
-  // Arguments and environment lie in one block; the environment moves away to make room.
+  // Arguments and environment are in one block; the environment is moved to make room.
   arguments = argv[0];
   char* end = argv[argc - 1] + std::strlen(argv[argc - 1]) + 1;
   int count = 0;

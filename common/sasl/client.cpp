@@ -43,7 +43,7 @@ class LoginClient final : public ClientExchange {
   int answered_ = 0;
 };
 
-/// RFC 5802 section 5.1; what SASLprep does not take goes as it is, the server will say.
+/// RFC 5802 section 5.1. A text that SASLprep refuses is sent as it is, and the server decides.
 std::string prepared(std::string_view text) {
   auto form = saslprep(text);
   return form ? *std::move(form) : std::string(text);

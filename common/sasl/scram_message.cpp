@@ -12,7 +12,7 @@ Error malformed(const char* what) {
   return Error(501, "5.5.4", std::string("malformed SCRAM message: ") + what);
 }
 
-/// The value of `x=value`; malformed where the attribute is another.
+/// The value of `x=value`; an error if the attribute is another one.
 Result<std::string> attribute(std::string_view part, char name) {
   if (part.size() < 2 || part[0] != name || part[1] != '=') {
     return malformed((std::string("expected ") + name + "=").c_str());
@@ -70,7 +70,7 @@ Result<ScramClientFirst> ScramClientFirst::parse(std::string_view message) {
   }
   first.bare = message.substr(second + 1);
   auto parts = split(first.bare, ',');
-  // A mandatory extension (m=) that nobody knows is an error; others behind the nonce are ignored.
+  // An unknown mandatory extension (m=) is an error; others after the nonce are ignored.
   if (parts.size() < 2) return malformed("no nonce");
   TRY(auto name, attribute(parts[0], 'n'));
   TRY(first.login, decode_name(name));

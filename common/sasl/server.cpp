@@ -33,7 +33,7 @@ SaslStep success(std::string login, std::string last_words) {
   return step;
 }
 
-/// The form in which a name is looked up; nothing where it can be nobody's.
+/// The form in which a name is looked up; nothing if it can't be valid.
 std::optional<std::string> prepared(std::string_view login) {
   if (login.empty() || login.size() > login_bytes_max) return {};
   auto name = saslprep(login);
@@ -52,7 +52,7 @@ SaslStep need_password(std::string_view login, std::string_view password) {
   return step;
 }
 
-/// What the plaintext mechanisms share: one password, checked once.
+/// The common part of the plaintext mechanisms: one password, checked once.
 class Plaintext : public ServerExchange {
  public:
   SaslStep password_checked(bool fits) override {
@@ -92,7 +92,7 @@ class Plain final : public Plaintext {
   }
 };
 
-/// Two prompts; clients look for their text, or ignore it.
+/// Two prompts; some clients check their text.
 class Login final : public Plaintext {
  public:
   SaslStep start(const std::optional<std::string>& initial) override {
@@ -111,7 +111,7 @@ class Login final : public Plaintext {
   std::optional<std::string> name_;
 };
 
-/// RFC 4422 appendix A: who it is, TLS has shown; the response only says as whom to act.
+/// RFC 4422 appendix A: TLS has authenticated the client; the response only says as whom to act.
 class External final : public ServerExchange {
  public:
   explicit External(Environment environment) : environment_(std::move(environment)) {}
@@ -166,7 +166,7 @@ class Scram final : public ServerExchange {
     if (keys) {
       keys_ = *keys;
     } else {
-      // An unknown user gets a salt all the same, always the same one, and fails at the end.
+      // An unknown user also gets a salt, always the same one, and fails at the end.
       keys_.salt = hmac_sha256(environment_.server_secret, login_).substr(0, 16);
       keys_.stored_key = random_bytes(32);
       keys_.server_key = random_bytes(32);
@@ -190,7 +190,7 @@ class Scram final : public ServerExchange {
       return failure("SCRAM-SHA-256-PLUS without tls-exporter");
     }
     if (!is_plus_ && wants_binding) return failure("channel binding without -PLUS");
-    // RFC 5802 section 6: `y` says that we did not announce -PLUS; if we did, somebody took it out.
+    // RFC 5802 section 6: `y` says that we did not announce -PLUS; if we did, somebody removed it.
     if (!is_plus_ && first_.channel == "y" && !environment_.channel_binding.empty()) {
       return failure("channel binding was stripped from our list (downgrade)");
     }

@@ -60,7 +60,7 @@ Task<std::string> hear(Connection& connection) {
   co_return std::string(closed);
 }
 
-/// What went wrong with the handshake; empty when nothing did.
+/// What went wrong with the handshake; empty if nothing did.
 Task<std::string> shake_hands(Connection& connection) {
   auto context = TlsContext::client(TlsContext::ClientSettings());
   ASSERT(context);

@@ -18,14 +18,14 @@ class GuestList::Stay::Serving {
     is_waiting_ = true;
     session_.await_suspend(handle);
   }
-  /// True when the session has come to its end.
+  /// True if the session has ended by itself.
   bool await_resume() {
     if (was_ended_) return false;
     session_.await_resume();
     return true;
   }
 
-  /// A session that runs at this moment, its first steps, can't be destroyed.
+  /// A session that is running its first steps at this moment can't be destroyed.
   bool can_end() const { return is_waiting_ && !was_ended_; }
   void end() {
     was_ended_ = true;

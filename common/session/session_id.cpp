@@ -21,7 +21,7 @@ void append(std::string& bytes, std::uint64_t number, int count) {
 }  // namespace
 
 std::string make_session_id(const Clock& clock) {
-  static std::uint32_t counter = 0;  // a process has one thread that holds dialogues
+  static std::uint32_t counter = 0;  // only one thread of a process has dialogues
   std::string bytes;
   append(bytes, static_cast<std::uint64_t>(clock.now().count()), time_bytes);
   append(bytes, static_cast<std::uint64_t>(::getpid()), process_bytes);

@@ -32,8 +32,8 @@ Result<int> protocol_number(const std::string& name) {
   return found->second;
 }
 
-/// While one lives, what OpenSSL frees is wiped first. Decoding a private key leaves it behind in
-/// freed memory, which every child of the master would inherit.
+/// While one exists, memory is wiped before OpenSSL frees it. Otherwise decoding a private key
+/// would leave copies of it in freed memory, which every child of the master would inherit.
 class WipingFreed {
  public:
   WipingFreed() { is_on = is_installed; }
@@ -59,27 +59,27 @@ class WipingFreed {
     std::free(memory);
     return larger;
   }
-  // OpenSSL takes them before its first allocation only.
+  // OpenSSL accepts them only before its first allocation.
   static const bool is_installed;
   static bool is_on;
 };
 bool WipingFreed::is_on = false;
 const bool WipingFreed::is_installed = CRYPTO_set_mem_functions(allocate, resize, release) == 1;
 
-/// What both kinds of context share.
+/// The common settings of both kinds of context.
 Result<void> set_up(SSL_CTX* context, const std::string& minimum_protocol) {
   TRY(int minimum, protocol_number(minimum_protocol));
   SSL_CTX_set_min_proto_version(context, minimum);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  // A peer that closes without close_notify is an end of file, as everywhere in mail.
+  // Closing without close_notify counts as end of file, as usual in mail.
   SSL_CTX_set_options(
       context, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   return {};
 }
 
-/// A server's memory of sessions would hold their secrets for as long as it likes, and be of no use
-/// to the next process.
+/// There is no session cache: it would keep secrets for a long time, and other processes could not
+/// use it.
 void set_up_sessions(SSL_CTX* context, const TlsContext::ServerSettings& settings) {
   static constexpr unsigned char session_context[] = "pennypost";
   SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
@@ -96,8 +96,8 @@ void set_up_sessions(SSL_CTX* context, const TlsContext::ServerSettings& setting
 constexpr const char* system_ca_file = "/etc/ssl/certs/ca-certificates.crt";  // Debian's
 constexpr int ca_files_max = 10'000;
 
-/// Every certificate of a directory, at once: later, in a changed root, there is none. False when
-/// it holds none.
+/// Loads all certificates in a directory now, since after a chroot it is not accessible. False if
+/// it has none.
 bool load_directory(SSL_CTX* context, const std::string& directory) {
   std::error_code failed;
   int files = 0;
@@ -137,7 +137,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::server(const ServerSettings& set
                             "; it must be a readable PEM file, the host's certificate first");
   }
   const auto& key_file = settings.key_file.empty() ? settings.certificate_file : settings.key_file;
-  // A daemon has nobody to ask for a passphrase, and a command must not.
+  // A daemon can't ask for a passphrase, and a command must not.
   SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return 0; });
   if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
     bool is_another = ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH;

@@ -18,7 +18,7 @@
 namespace pennypost {
 namespace {
 
-constexpr int tries_max = 1000;  // of reading while the master writes
+constexpr int tries_max = 1000;  // to read while the master writes
 
 int context_slot() {
   static const int slot = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
@@ -37,8 +37,8 @@ bool begin(EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, TicketKeys::Key& key, unsig
          EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key.cipher.data(), iv, is_new) == 1;
 }
 
-/// OpenSSL's question for the key of a ticket: 1 go on, 2 and give the client a newer one, 0 no
-/// such key (a full handshake follows), -1 failed.
+/// OpenSSL's callback for the key of a ticket: 1 accept, 2 accept and send a newer ticket, 0 no
+/// such key (a full handshake follows), -1 error.
 int choose_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                EVP_MAC_CTX* mac, int is_new) {
   auto* keys = static_cast<TicketKeys*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), context_slot()));
@@ -53,14 +53,14 @@ int choose_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX*
       std::span<const unsigned char, TicketKeys::name_bytes>(name, TicketKeys::name_bytes));
   if (!found) return 0;
   if (!begin(cipher, mac, found->key, iv, 0)) return -1;
-  // A ticket of TLS 1.3 serves once, so that nobody who looks on can tell who comes again (RFC 8446
+  // A ticket of TLS 1.3 is used only once, so that observers can't recognize a client (RFC 8446
   // appendix C.4).
   return found->is_newest && SSL_version(ssl) < TLS1_3_VERSION ? 1 : 2;
 }
 
 }  // namespace
 
-/// Written by the master alone: `turn` is odd while it writes.
+/// Written only by the master; `turn` is odd while it writes.
 struct TicketKeys::Page {
   std::atomic<std::uint32_t> turn;
   std::uint32_t count;
@@ -74,7 +74,7 @@ std::shared_ptr<TicketKeys> TicketKeys::create() {
   void* memory =
       mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-  // Where the limit of locked memory forbids it, the page may be swapped out like all others.
+  // If the limit on locked memory forbids it, the page may be swapped out like any other.
   mlock(memory, sizeof(Page));
   madvise(memory, sizeof(Page), MADV_DONTDUMP);
   std::shared_ptr<TicketKeys> keys(new TicketKeys(static_cast<Page*>(memory)));

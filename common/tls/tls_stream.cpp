@@ -9,8 +9,8 @@
 
 namespace pennypost {
 
-// The BIO below OpenSSL: reads and writes the stream, and asks to be called again where that would
-// wait. Exceptions must not pass through C code, so they are kept and thrown afterwards.
+// The BIO below OpenSSL reads and writes the stream, and tells OpenSSL to retry if that would
+// block. Exceptions must not pass through C code, so they are kept and thrown afterwards.
 struct TlsBio {
   static TlsStream& stream(BIO* bio) { return *static_cast<TlsStream*>(BIO_get_data(bio)); }
 
@@ -147,7 +147,7 @@ std::optional<std::size_t> TlsStream::try_write(std::string_view bytes) {
 }
 
 Task<bool> TlsStream::wait(Poll::Event, SteadyTime deadline) {
-  // OpenSSL says what it waits for; a read may have to write (key update), and the other way round.
+  // OpenSSL says what it waits for; a read may have to write (key update), and vice versa.
   auto work = below_->wait(wanted_, deadline);
   co_return co_await std::move(work);
 }
