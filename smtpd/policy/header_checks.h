@@ -108,8 +108,8 @@ struct CheckHeader {
 using FindHeader =
     std::function<Result<std::optional<std::string>>(const TableRef& table, std::string_view key)>;
 
-/// Evaluates the header_checks of `settings`; for a thread of the pool. An action that can't be
-/// understood is logged and has no effect.
+/// Evaluates the header_checks of `settings`; for a thread. An action that can't be understood is
+/// logged and has no effect.
 Result<CheckHeader::Findings> check_header(std::string_view header, const Settings& settings,
                                            const FindHeader& find);
 

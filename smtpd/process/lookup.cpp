@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "common/async/inquiry.h"
 #include "common/base/text.h"
 #include "common/dns/cares_resolver.h"
 #include "common/log/log.h"
@@ -25,6 +26,22 @@ using LooksAsked = std::atomic<std::uint64_t>;
 
 constexpr int dns_rounds_max = 20;  // times that a request is evaluated, each with more DNS answers
 
+/// The host's user database, and the matching of headers: these are long, and a sender can choose
+/// one that is slow to match.
+struct Sources {
+  static SlowSource::Problem warning(std::string component) {
+    return [component](const std::string& text) { log_warning(component, text); };
+  }
+  static SlowSource::Limits header_limits() {
+    SlowSource::Limits limits;
+    limits.deadline = header_checks_time_max;
+    return limits;
+  }
+  std::shared_ptr<SlowSource> users = std::make_shared<SlowSource>(
+      "user database", SlowSource::Limits(), warning("trivial-rewrite"));
+  SlowSource headers{"header_checks", header_limits(), warning("cleanup")};
+};
+
 class RealAccounts final : public AccountFinder {
  public:
   explicit RealAccounts(store::Accounts accounts) : accounts_(std::move(accounts)) {}
@@ -44,14 +61,15 @@ class RealAccounts final : public AccountFinder {
 struct Tables {
   static Result<std::shared_ptr<Tables>> open(Loop& loop, Child& child,
                                               std::shared_ptr<const Config> from,
+                                              const std::shared_ptr<SlowSource>& users,
                                               std::shared_ptr<const LooksAsked> looks_asked) {
     auto tables = std::make_shared<Tables>();
     tables->config = std::move(from);
     const Config& config = *tables->config;
     auto options = store::map_options(config, "trivial-rewrite");
     options.looks_asked = std::move(looks_asked);
-    TRY(auto accounts,
-        store::Accounts::open(tables->config, store::system_users_of(config), options));
+    auto system = store::SystemUsers::asked_through(users, store::system_users_of(config));
+    TRY(auto accounts, store::Accounts::open(tables->config, std::move(system), options));
     auto host = Router::Host::of_system(config);
     TRY(auto router,
         Router::open(tables->config, std::make_shared<RealAccounts>(std::move(accounts)),
@@ -59,18 +77,32 @@ struct Tables {
     tables->router.emplace(std::move(router));
     tables->access.emplace(options);
     tables->resolver.emplace(loop, DnsSettings::from(config, child.prepared().files));
+    tables->matches_patterns = std::ranges::any_of(tables_in(config), is_matched);
     return tables;
   }
-  /// Calls `function`: at once if all answers are in memory or in mapped files; on a thread if the
-  /// host's user database may have to be asked, which may be a network service.
+  /// Whether a look-up in it may take long although nothing is waited for.
+  static bool is_matched(const NamedTable& named) {
+    std::string text = named.table.text();
+    bool has_patterns = text.find("pcre:") != text.npos || text.find("regexp:") != text.npos;
+    return has_patterns && named.parameter != "header_checks";
+  }
+  /// Evaluates until the slow sources have answered all that was asked: on the loop if the other
+  /// answers are in memory or in mapped files, on a thread if patterns are matched.
   template <class Function>
-  Task<std::invoke_result_t<Function&>> run(Loop& loop, Function function) const {
-    if (!config->system_users) co_return function();
-    auto work = loop.offload([&] { return function(); });
-    co_return co_await work;
+  Task<std::invoke_result_t<Function&>> run(Loop& loop, Inquiry& inquiry, Function function) const {
+    if (!matches_patterns) {
+      auto work = inquiry.run(loop, [&] { return function(); });
+      co_return co_await std::move(work);
+    }
+    for (;;) {
+      auto value = co_await loop.offload([&] { return inquiry.evaluate(function); });
+      if (!inquiry.has_open()) co_return value;
+      co_await inquiry.answer(loop);
+    }
   }
 
   std::shared_ptr<const Config> config;
+  bool matches_patterns = false;
   std::optional<Router> router;
   std::optional<AccessTables> access;
   std::optional<CaresResolver> resolver;
@@ -121,7 +153,8 @@ class Lookup {
   /// Serves even if a table can't be read now; until it can, requests are answered by temporary
   /// Errors.
   void begin() {
-    auto opened = Tables::open(child_.loop(), child_, child_.config(), looks_asked_);
+    auto opened =
+        Tables::open(child_.loop(), child_, child_.config(), sources_.users, looks_asked_);
     if (opened) {
       tables_ = std::move(*opened);
     } else {
@@ -136,7 +169,7 @@ class Lookup {
   }
 
   Task<Result<void>> prepare(std::shared_ptr<const Config> config) {
-    CO_TRY(auto opened, Tables::open(child_.loop(), child_, config, looks_asked_));
+    CO_TRY(auto opened, Tables::open(child_.loop(), child_, config, sources_.users, looks_asked_));
     auto work = child_.loop().offload([&] { return store::lookup_table_problems(*config); });
     auto problems = co_await work;
     if (!problems.empty()) co_return Error::permanent(join(problems, "\n"));
@@ -151,8 +184,10 @@ class Lookup {
 
   Task<Result<Resolution>> resolve(Resolve ask) {
     CO_TRY(auto using_tables, tables());
-    auto work = using_tables->run(
-        child_.loop(), [&] { return using_tables->router->resolve(ask.recipient, ask.sender); });
+    Inquiry inquiry;
+    auto work = using_tables->run(child_.loop(), inquiry, [&] {
+      return using_tables->router->resolve(ask.recipient, ask.sender);
+    });
     auto resolution = co_await std::move(work);
     if (!resolution) {
       log_warning("trivial-rewrite", ask.recipient.address + ": " + resolution.error().text());
@@ -168,8 +203,9 @@ class Lookup {
   Task<Result<Verdict>> check_recipient(CheckRecipient ask) {
     CO_TRY(auto using_tables, tables());
     PolicyDns dns;
+    Inquiry inquiry;
     for (int round = 0;; ++round) {
-      auto work = using_tables->run(child_.loop(), [&] {
+      auto work = using_tables->run(child_.loop(), inquiry, [&] {
         LookupTables view(*using_tables->router, *using_tables->access, full_, dns);
         return evaluate_recipient(ask, settings_of(*using_tables, ask.service), view);
       });
@@ -182,8 +218,9 @@ class Lookup {
   Task<Result<Verdict>> check_restrictions(CheckRestrictions ask) {
     CO_TRY(auto using_tables, tables());
     PolicyDns dns;
+    Inquiry inquiry;
     for (int round = 0;; ++round) {
-      auto work = using_tables->run(child_.loop(), [&] {
+      auto work = using_tables->run(child_.loop(), inquiry, [&] {
         LookupTables view(*using_tables->router, *using_tables->access, full_, dns);
         return evaluate_restrictions(ask, settings_of(*using_tables, ask.about.service), view);
       });
@@ -195,23 +232,26 @@ class Lookup {
 
   Task<Result<Canonicalize::Rewritten>> canonicalize(Canonicalize ask) {
     CO_TRY(auto using_tables, tables());
-    auto work =
-        using_tables->run(child_.loop(), [&] { return using_tables->router->canonicalize(ask); });
+    Inquiry inquiry;
+    auto work = using_tables->run(child_.loop(), inquiry,
+                                  [&] { return using_tables->router->canonicalize(ask); });
     auto rewritten = co_await std::move(work);
     if (!rewritten) log_warning("cleanup", rewritten.error().text());
     co_return std::move(rewritten);
   }
 
-  /// Runs on a thread, since a header may be long, and a sender may make one that is slow to match.
   Task<Result<CheckHeader::Findings>> check_header(CheckHeader ask) {
+    using Findings = CheckHeader::Findings;
     CO_TRY(auto using_tables, tables());
-    FindHeader find = [&](const TableRef& table, std::string_view key) {
-      return using_tables->access->find(table, key, store::MapList::Key::Whole);
-    };
-    auto work = child_.loop().offload([&] {
+    std::function<Result<Findings>()> match = [using_tables, ask = std::move(ask)] {
+      FindHeader find = [&](const TableRef& table, std::string_view key) {
+        return using_tables->access->find(table, key, store::MapList::Key::Whole);
+      };
       return smtp::check_header(ask.header, settings_of(*using_tables, ask.service), find);
-    });
-    auto findings = co_await work;
+    };
+    auto call = sources_.headers.begin<Findings>(std::move(match));
+    co_await sources_.headers.finish(child_.loop(), call);
+    auto findings = call->answer();
     if (!findings) log_warning("cleanup", "header_checks: " + findings.error().text());
     co_return std::move(findings);
   }
@@ -232,6 +272,7 @@ class Lookup {
 
   Child& child_;
   std::shared_ptr<LooksAsked> looks_asked_ = std::make_shared<LooksAsked>(0);
+  Sources sources_;
   ClientCounts counts_;
   FullMailboxes full_;
   std::shared_ptr<Tables> tables_;

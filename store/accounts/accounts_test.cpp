@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "common/async/inquiry.h"
 #include "common/base/scratch.h"
 #include "common/config/testing.h"
 #include "common/crypto/password.h"
@@ -167,6 +169,55 @@ TEST_CASE("the accounts of services have no mailbox: their uid is too low, or th
     CHECK(name_of(accounts.by_address(name, "localhost")) == "(none)");
     CHECK(name_of(accounts.by_login(name)) == "(none)");
   }
+}
+
+namespace {
+
+// Users of a database in which one look-up hangs until the test lets it go.
+class HangingUsers final : public SystemUsers {
+ public:
+  Result<std::optional<Identity>> find(const std::string& name) const override {
+    if (name == "hung") open.wait(false);
+    return users.find(name);
+  }
+  bool has_home(const Identity& identity) const override { return users.has_home(identity); }
+  Result<bool> verify(const std::string& name, const Secret& password,
+                      const std::string& client) const override {
+    return users.verify(name, password, client);
+  }
+  std::atomic<bool> open = false;
+  FakeUsers users;
+};
+
+}  // namespace
+
+TEST_CASE("system users asked through a source are found alike; one that hangs is try later") {
+  House house;
+  auto users = std::make_shared<HangingUsers>();
+  SlowSource::Limits limits;
+  limits.threads = 2;
+  limits.deadline = Duration(200);
+  auto source = std::make_shared<SlowSource>("user database", limits);
+  house.system = SystemUsers::asked_through(source, users);
+  auto accounts = house.accounts();
+  Loop loop;
+  auto at = [&](std::string_view local) {
+    Inquiry inquiry;
+    auto by_address = [&] { return accounts.by_address(local, "localhost"); };
+    return name_of(loop.run_until(inquiry.run(loop, by_address)));
+  };
+  CHECK(at("bob") == "bob");
+  CHECK(at("bob+list") == "bob");
+  CHECK(at("nobody") == "(none)");  // without a home
+  CHECK(at("zoe") == "(none)");
+  CHECK(at("root") == "error 450");
+  CHECK(at("flaky") == "error 451");
+  CHECK(name_of(accounts.by_address("bob", "localhost")) == "bob");  // outside of an inquiry
+  CHECK(at("hung") == "error 451");
+  CHECK(source->lost() == 1);
+  CHECK(at("bob") == "bob");
+  users->open = true;
+  users->open.notify_all();
 }
 
 TEST_CASE("without system_users nobody but own users exists") {

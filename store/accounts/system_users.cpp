@@ -11,6 +11,7 @@
 #include <mutex>
 #include <vector>
 
+#include "common/async/inquiry.h"
 #include "common/base/text.h"
 #include "common/crypto/password.h"
 
@@ -133,6 +134,47 @@ class ShadowUsers final : public SystemUsers {
   }
 };
 
+// Asked through a slow source
+
+/// A home directory may be on another host, so it is looked at by the same call.
+struct FoundUser {
+  Identity identity;
+  bool has_home = false;
+};
+
+class AskedUsers final : public SystemUsers {
+ public:
+  AskedUsers(std::shared_ptr<SlowSource> source, std::shared_ptr<const SystemUsers> users)
+      : source_(std::move(source)), users_(std::move(users)) {}
+
+  Result<std::optional<Identity>> find(const std::string& name) const override {
+    TRY(auto found, ask(name));
+    return found ? std::optional(std::move(found->identity)) : std::nullopt;
+  }
+  bool has_home(const Identity& identity) const override {
+    auto found = ask(identity.name);
+    return !found || (*found && (*found)->has_home);
+  }
+  Result<bool> verify(const std::string& name, const Secret& password,
+                      const std::string& client_address) const override {
+    return users_->verify(name, password, client_address);
+  }
+
+ private:
+  using Answer = Result<std::optional<FoundUser>>;
+  Answer ask(const std::string& name) const {
+    auto work = [users = users_, name]() -> Answer {
+      TRY(auto identity, users->find(name));
+      if (!identity) return std::optional<FoundUser>();
+      bool has_home = users->has_home(*identity);
+      return std::optional(FoundUser{*std::move(identity), has_home});
+    };
+    return Inquiry::ask<std::optional<FoundUser>>(*source_, name, std::move(work));
+  }
+  std::shared_ptr<SlowSource> source_;
+  std::shared_ptr<const SystemUsers> users_;
+};
+
 }  // namespace
 
 bool SystemUsers::has_home(const Identity& identity) const {
@@ -146,6 +188,10 @@ std::shared_ptr<const SystemUsers> SystemUsers::with_pam(std::string service) {
 }
 std::shared_ptr<const SystemUsers> SystemUsers::with_shadow() {
   return std::make_shared<ShadowUsers>();
+}
+std::shared_ptr<const SystemUsers> SystemUsers::asked_through(
+    std::shared_ptr<SlowSource> source, std::shared_ptr<const SystemUsers> users) {
+  return std::make_shared<AskedUsers>(std::move(source), std::move(users));
 }
 
 }  // namespace pennypost::store

@@ -1,13 +1,14 @@
 // Looks up the system's users and checks their passwords.
 //
-// The real implementations use passwd (through NSS) and PAM or shadow; tests have their own.
-// Everything here blocks.
+// The real implementations use passwd (through NSS, which may be a directory's) and PAM or shadow;
+// tests have their own. Everything here blocks, but what asked_through() gives.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "common/async/slow_source.h"
 #include "common/base/result.h"
 #include "common/base/secret.h"
 #include "common/process/privileges.h"
@@ -31,6 +32,11 @@ class SystemUsers {
   static std::shared_ptr<const SystemUsers> with_pam(std::string service);
   /// passwd and shadow, for hosts without PAM.
   static std::shared_ptr<const SystemUsers> with_shadow();
+  /// The same users, found by calls of `source` as Inquiry::ask() makes them: one that hangs is
+  /// "try later" at its deadline, and holds up nobody else. Passwords are asked of `users`
+  /// directly.
+  static std::shared_ptr<const SystemUsers> asked_through(std::shared_ptr<SlowSource> source,
+                                                          std::shared_ptr<const SystemUsers> users);
 };
 
 }  // namespace pennypost::store

@@ -15,6 +15,7 @@
 #include "store/maps/address_lookup.h"
 #include "store/maps/build.h"
 #include "store/maps/generation.h"
+#include "store/maps/pattern_rules.h"
 
 using namespace pennypost;
 using namespace pennypost::store;
@@ -421,6 +422,18 @@ TEST_CASE("a pattern that needs too many steps is an error, not a miss") {
   write(scratch / "p", "/^(a+)+$/ x\n");
   auto map = opened("pcre:" + scratch / "p");
   CHECK(found(*map, std::string(40, 'a') + "b").starts_with("try later: " + scratch / "p:1: "));
+}
+
+TEST_CASE("the patterns of a table together may take as long as one look-up may") {
+  Scratch scratch;
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += "/^(a|aa)+$/ x\n";
+  write(scratch / "p", text);
+  auto map = opened("pcre:" + scratch / "p");
+  auto begun = std::chrono::steady_clock::now();
+  auto value = found(*map, std::string(25, 'a') + "b");
+  CHECK(value.find("the patterns before it took longer than") != value.npos);
+  CHECK(std::chrono::steady_clock::now() - begun < 10 * pattern_time_max);
 }
 
 TEST_CASE("a list of tables answers from the first that knows, and not past one that can't tell") {

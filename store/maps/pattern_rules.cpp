@@ -90,6 +90,20 @@ Result<std::vector<Piece>> parse_value(std::string_view text, std::uint32_t grou
   return pieces;
 }
 
+/// Of one look-up. Looking at the clock takes as long as many a match: it is done now and then.
+class LookupTime {
+ public:
+  bool is_over() {
+    if (++matches_ % matches_between_looks != 0) return false;
+    return std::chrono::steady_clock::now() - begun_ > pattern_time_max;
+  }
+
+ private:
+  static constexpr std::size_t matches_between_looks = 8;
+  std::size_t matches_ = 0;
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+};
+
 }  // namespace
 
 struct PatternRules::Rule {
@@ -211,8 +225,14 @@ Result<std::optional<std::string>> PatternRules::lookup(std::string_view key) co
   pcre2_set_match_limit(context.get(), pattern_steps_max);
   pcre2_set_depth_limit(context.get(), pattern_steps_max);
   pcre2_set_heap_limit(context.get(), pattern_heap_kib_max);
+  LookupTime time;
   for (std::size_t i = 0; i < rules_.size();) {
     const Rule& rule = rules_[i];
+    if (time.is_over()) {
+      return source_error(file_, rule.line,
+                          "the patterns before it took longer than " +
+                              std::to_string(pattern_time_max.count()) + " ms for one look-up");
+    }
     std::unique_ptr<pcre2_match_data, FreeMatch> match(
         pcre2_match_data_create_from_pattern(rule.code.get(), nullptr));
     ASSERT(match != nullptr);

@@ -8,12 +8,14 @@
 // Matching ignores case unless the flag `i` turns that off. Other flags: m, x (both); s, A, E, U, X
 // (pcre). Expressions are PCRE's in both types; POSIX classes and intervals are the same there.
 //
-// A match may take `pattern_steps_max` steps and `pattern_heap_kib_max` of memory. A match that
-// needs more is an Error ("try later"), never "no match".
+// A match may take `pattern_steps_max` steps and `pattern_heap_kib_max` of memory, all matches of
+// one look-up together `pattern_time_max`. What needs more is an Error ("try later"), never "no
+// match".
 //
 // STANDARDS  none; Postfix's regexp_table(5) and pcre_table(5)
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -29,6 +31,7 @@ namespace pennypost::store {
 inline constexpr std::uint32_t pattern_steps_max = 1'000'000;
 inline constexpr std::uint32_t pattern_heap_kib_max = 8 << 10;
 inline constexpr std::size_t pattern_rules_max = 100'000;
+inline constexpr std::chrono::milliseconds pattern_time_max{2000};
 
 class PatternRules {
  public:
