@@ -1,12 +1,12 @@
-// Shares the threads of offload() among parties, so that nobody's many jobs hold up another's one.
+// Shares the threads of offload() fairly, so that one party's many jobs do not hold up another's.
 //
-// A party is whoever is to get a fair share, such as the sessions of one account. Parties that wait
-// take turns, a job each. None has more than `share` threads while another waits for its share; as
-// long as nobody does, a party may have more for light work, save for a quarter of the threads,
-// which stand ready for who comes next. Heavy work, which keeps a processor busy or a thread for
+// A party is a group of tasks that gets a fair share, such as the sessions of one account. Waiting
+// parties take turns, one job each. None has more than `share` threads while another waits for its
+// share. If nobody waits, a party may have more for light work, except for a quarter of the
+// threads, which stay free for newcomers. Heavy work, which keeps a processor busy or a thread for
 // long, never gets more than the share.
 //
-// What a party does is best cut into short jobs: a thread is not taken away from one that runs.
+// A party's work is best split into short jobs, since a running job keeps its thread.
 //
 // SEE ALSO   loop.h (offload), turn.h (the same on the loop's own thread)
 #pragma once
@@ -24,11 +24,11 @@ class FairThreads {
  public:
   /// Light: done in some milliseconds, most of them waiting for a disk. Heavy: anything else.
   enum class Work { Light, Heavy };
-  /// Where a job stands among those of its own party: First, where it goes on with something that
-  /// holds memory until it is done.
+  /// The position of a job among those of its party: First if it continues something that holds
+  /// memory until it is done.
   enum class Place { Last, First };
 
-  /// `threads` as Loop::set_offload_threads has them, at least one; `share` likewise.
+  /// `threads` as given to Loop::set_offload_threads; both numbers are at least 1.
   FairThreads(Loop& loop, std::size_t threads, std::size_t share);
   FairThreads(const FairThreads&) = delete;
   FairThreads& operator=(const FairThreads&) = delete;
@@ -56,10 +56,10 @@ class FairThreads {
   std::size_t share_;
   std::size_t reserve_;
   std::size_t running_ = 0;
-  std::list<Party*> waiting_;  // parties with a turn to come, who is next first
+  std::list<Party*> waiting_;  // parties with waiting turns; the next one is first
 };
 
-/// One of those who share; outlived by the FairThreads, outlives its own jobs.
+/// A party; the FairThreads must outlive it, and it must outlive its jobs.
 class FairThreads::Party {
  public:
   explicit Party(FairThreads& threads) : threads_(threads) {}
@@ -67,19 +67,19 @@ class FairThreads::Party {
   Party& operator=(const Party&) = delete;
   ~Party() { ASSERT(turns_.empty() && running_ == 0); }
 
-  /// co_await party.offload([&] { ... }): as Loop::offload, when it is this party's turn. For light
-  /// work.
+  /// co_await party.offload([&] { ... }): like Loop::offload, when it is this party's turn. For
+  /// light work.
   template <class Function>
   Job<Function> offload(Function function) {
     return Job<Function>(*this, Work::Light, Place::Last, std::move(function));
   }
-  /// Where work of that kind is offloaded to.
+  /// The lane for this kind of work.
   Lane lane(Work work, Place place = Place::Last);
 
  private:
   friend class FairThreads;
   FairThreads& threads_;
-  std::list<Turn*> turns_;  // that wait, who is next first
+  std::list<Turn*> turns_;  // waiting; the next one is first
   std::size_t running_ = 0;
 };
 
@@ -102,7 +102,7 @@ inline FairThreads::Lane FairThreads::Party::lane(Work work, Place place) {
   return Lane(*this, work, place);
 }
 
-/// A wait for a thread, and the right to it from then on until destroyed.
+/// Waits for a thread, and then has the right to it until destroyed.
 class FairThreads::Turn {
  public:
   Turn(Party& party, Work work, Place place) : party_(party), work_(work), place_(place) {}
@@ -121,7 +121,7 @@ class FairThreads::Turn {
   Work work_;
   Place place_;
   bool has_thread_ = false;
-  std::optional<std::list<Turn*>::iterator> position_;  // among its party's turns that wait
+  std::optional<std::list<Turn*>::iterator> position_;  // among its party's waiting turns
 };
 
 template <class Function>
@@ -140,7 +140,7 @@ class FairThreads::Job final : Turn {
  private:
   void granted() override { offload_.await_suspend(handle_); }
   std::coroutine_handle<> handle_;
-  Loop::Offload<Function> offload_;  // goes first: waits for its thread
+  Loop::Offload<Function> offload_;  // destroyed first: waits for its thread
 };
 
 }  // namespace pennypost

@@ -1,11 +1,11 @@
-// The event loop of one process: it resumes coroutines when descriptors, timers or blocking work
+// Runs the event loop of a process: resumes coroutines when descriptors, timers or blocking work
 // are ready.
 //
-// One Loop a process, on one thread. run() returns when stop() was called, or when nothing is left
-// that could wake anybody. Callbacks of libuv never resume a coroutine; they put its Waiter into
-// the ready list, and run() resumes from there, in order.
+// There is one Loop per process, on one thread. run() returns when stop() was called, or when
+// nothing is left that could wake a task. Callbacks of libuv never resume a coroutine; they put its
+// Waiter into the ready list, and run() resumes from there, in order.
 //
-// LIMITS  burst_max resumptions between two looks at the descriptors
+// LIMITS burst_max resumptions between two polls of the descriptors
 #pragma once
 
 #include <chrono>
@@ -69,7 +69,7 @@ class WaiterList {
     head_.previous_->next_ = &waiter;
     head_.previous_ = &waiter;
   }
-  /// The first, now in no queue; null when empty.
+  /// Removes and returns the first; null when empty.
   Waiter* pop() {
     if (empty()) return nullptr;
     Waiter* first = head_.next_;
@@ -98,7 +98,7 @@ class Loop {
 
   /// Puts a suspended coroutine into the ready list; it is resumed from run().
   void wake(Waiter& waiter);
-  /// Monotonic time, as of the last look at the clock; good to a millisecond.
+  /// Monotonic time when the clock was last read, with a resolution of a millisecond.
   SteadyTime now() const;
 
   class Sleep;
@@ -108,23 +108,25 @@ class Loop {
   Sleep yield();
 
   class TurnEnd;
-  /// co_await loop.turn_end(): resumes when all that was ready has run, and what that made ready
-  /// (or burst_max of it), before the loop looks at its descriptors: what many tasks have to say
-  /// can leave together then.
+  /// co_await loop.turn_end(): resumes when all ready tasks have run, and those that they made
+  /// ready (up to burst_max), before the loop polls its descriptors. So the output of many tasks
+  /// can be sent together.
   TurnEnd turn_end();
-  /// Called at the end of each turn, before those who wait for it, and at the end of run().
+  /// `handler` is called at the end of each turn, before the tasks that wait for it, and at the end
+  /// of run().
   void on_turn_end(std::function<void()> handler);
 
   template <class Function>
   class Offload;
-  /// co_await loop.offload([&] { ... }): runs blocking work on a thread of the pool and gives its
-  /// value; what it throws is thrown here. A task destroyed meanwhile waits for the work to end, so
-  /// references into the frame stay valid.
+  /// co_await loop.offload([&] { ... }): runs blocking work on a thread of the pool and returns its
+  /// value; an exception is rethrown here. If the task is destroyed meanwhile, it waits for the
+  /// work to end, so references into the frame stay valid.
   template <class Function>
   Offload<Function> offload(Function function) {
     return Offload<Function>(*this, std::move(function));
   }
-  /// How many threads offload() uses; before the first use in a process. Default 4, at most 128.
+  /// Sets how many threads offload() uses; call it before the first use in a process. Default 4, at
+  /// most 128.
   static void set_offload_threads(unsigned count);
 
   /// The work behind offload(): `run` is called on a thread, then the waiter is woken.
@@ -138,7 +140,7 @@ class Loop {
    protected:
     virtual void run() noexcept = 0;
     void submit(std::coroutine_handle<> handle);
-    /// Blocks until the thread is done with `run`; then nothing of it is left.
+    /// Blocks until the thread is done with `run`.
     void wait_for_thread();
 
    private:
@@ -177,7 +179,7 @@ class Loop::TurnEnd {
 
 inline Loop::TurnEnd Loop::turn_end() { return TurnEnd(*this); }
 
-/// Calls back once at a time; can be moved later or off at no cost. Callbacks must not destroy the
+/// Calls back once for each start(); moving or stopping it is cheap. Callbacks must not destroy the
 /// running task; they wake waiters or set flags.
 class Timer {
  public:
@@ -254,7 +256,7 @@ class Loop::Offload final : Work {
   std::exception_ptr exception_;
 };
 
-/// Readiness of one descriptor, which it does not own and which must outlive it.
+/// Waits for one descriptor to be ready; does not own it, and must not outlive it.
 ///
 /// At most one task waits for reading and one for writing.
 class Poll {
@@ -266,9 +268,9 @@ class Poll {
   Poll& operator=(const Poll&) = delete;
 
   class Ready;
-  /// co_await poll.ready(Poll::Event::Readable, deadline): true when the descriptor is ready (or in
-  /// error, so that the next read says which), false at the deadline. SteadyTime::max() waits for
-  /// ever.
+  /// co_await poll.ready(Poll::Event::Readable, deadline): true if the descriptor is ready (or has
+  /// an error, which the next read reports), false at the deadline. SteadyTime::max() means no
+  /// deadline.
   Ready ready(Event event, SteadyTime deadline);
 
  private:
@@ -305,9 +307,10 @@ class Poll::Ready {
   std::optional<Timer> timer_;
 };
 
-/// Tells the loop from any thread that something happened; many times before it looks are one.
+/// Tells the loop from any thread that something happened; several raises before it looks count as
+/// one.
 ///
-/// One task at most waits, which alone does not keep run() going.
+/// At most one task waits. Its wait alone does not keep run() running.
 class Signal {
  public:
   explicit Signal(Loop& loop);
@@ -315,10 +318,10 @@ class Signal {
   Signal(const Signal&) = delete;
   Signal& operator=(const Signal&) = delete;
 
-  /// From any thread, as long as the Signal lives.
+  /// May be called from any thread, as long as the Signal exists.
   void raise();
   class Wait;
-  /// co_await signal.wait(): returns at once if it was raised since the last time.
+  /// co_await signal.wait(): returns at once if it was raised since the last wait.
   Wait wait();
 
  private:
@@ -346,7 +349,7 @@ class Signal::Wait {
 
 inline Signal::Wait Signal::wait() { return Wait(*this); }
 
-/// Tasks wait for it; notify wakes them. Remembers nothing: look at your condition in a loop.
+/// Tasks wait for it, and notify wakes them. It has no state: check your condition in a loop.
 class Event {
  public:
   explicit Event(Loop& loop) : loop_(loop) {}
@@ -380,7 +383,7 @@ class Event {
 
 namespace detail {
 
-/// Waits for a task or a deadline, whichever is first; the task is cancelled at the deadline.
+/// Waits for a task or a deadline, whichever comes first; the task is cancelled at the deadline.
 template <class T>
 class Within {
  public:
@@ -396,7 +399,7 @@ class Within {
     task_.await_suspend(handle);
     timer_.start(limit_);
   }
-  /// True when the task is done.
+  /// True if the task is done.
   bool await_resume() {
     timer_.stop();
     return !timed_out_;
@@ -413,7 +416,7 @@ class Within {
 
 }  // namespace detail
 
-/// The task's value, or nothing when `limit` passes first; then the task is cancelled.
+/// The task's value, or nothing if `limit` passes first; then the task is cancelled.
 template <class T>
 Task<std::optional<T>> within(Loop& loop, Duration limit, Task<T> task) {
   bool done = co_await detail::Within<T>(loop, limit, task);
@@ -421,7 +424,7 @@ Task<std::optional<T>> within(Loop& loop, Duration limit, Task<T> task) {
   co_return std::optional<T>(task.await_resume());
 }
 
-/// True when the task ended before `limit`; else it is cancelled.
+/// True if the task ended before `limit`; else it is cancelled.
 inline Task<bool> within(Loop& loop, Duration limit, Task<void> task) {
   bool done = co_await detail::Within<void>(loop, limit, task);
   if (done) task.await_resume();

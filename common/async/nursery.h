@@ -1,7 +1,7 @@
 // Runs tasks that no frame awaits; they end when their owner, such as a session, does.
 //
-// A task that ends with Disconnected-like exceptions derived from std::exception is handed to the
-// nursery's `on_exception`; without one it is a bug and panics.
+// An exception that a task throws is passed to the nursery's `on_exception`; without a handler it
+// is a bug and panics.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ class Nursery {
   Nursery(const Nursery&) = delete;
   Nursery& operator=(const Nursery&) = delete;
 
-  /// Begins the task, at once and up to its first wait.
+  /// Starts the task and runs it to its first wait.
   void start(Task<> task);
   std::size_t size() const { return running_; }
   bool empty() const { return running_ == 0; }
@@ -29,8 +29,7 @@ class Nursery {
   Task<> join();
   /// Cancels every task. Must not be called from one of them.
   void cancel();
-  /// What a task threw out of its root; default: panic, since an exception that nobody caught is a
-  /// bug.
+  /// Sets the handler for an exception that a task did not catch; without one the nursery panics.
   void on_exception(std::function<void(std::exception_ptr)> handler) {
     on_exception_ = std::move(handler);
   }
@@ -42,7 +41,7 @@ class Nursery {
   void reap();
 
   std::list<Child> children_;
-  std::list<Child> ended_;  // their frames are at their end; destroyed when nobody runs in them
+  std::list<Child> ended_;  // finished; destroyed when none of them is running
   std::size_t running_ = 0;
   Event changed_;
   std::function<void(std::exception_ptr)> on_exception_;

@@ -1,10 +1,9 @@
-// Keeps an answer that many tasks need for a while, so that one of them asks for it and the others
-// wait for what it hears.
+// Caches for a while an answer that many tasks need; one of them asks for it and the others wait.
 //
 //   Remembered<bool> offer(loop, Duration(1000), false);
 //   bool now = co_await offer.value([&] { return ask(); });
 //
-// Nobody asks while nobody wants to know.
+// It asks only when a task wants the answer.
 #pragma once
 
 #include <functional>
@@ -18,17 +17,17 @@ namespace pennypost {
 template <class Value>
 class Remembered {
  public:
-  /// Gives the answer; nothing: it can't be had now, and the last one stays.
+  /// Returns the answer, or nothing if there is none now; then the last one stays.
   using Ask = std::function<Task<std::optional<Value>>()>;
 
-  /// `value` holds until the first answer; with a `lifetime` of zero every answer is newer than its
-  /// question.
+  /// `value` is used until the first answer. With a `lifetime` of zero every call waits for an
+  /// answer that was asked for after the call.
   Remembered(Loop& loop, Duration lifetime, Value value)
       : loop_(loop), lifetime_(lifetime), value_(std::move(value)), answered_(loop) {}
   Remembered(const Remembered&) = delete;
   Remembered& operator=(const Remembered&) = delete;
 
-  /// What was last heard, if that is not older than `lifetime`; else `ask` is asked first. Must not
+  /// The last answer, if it is not older than `lifetime`; else calls `ask` first. The task must not
   /// outlive this object.
   Task<Value> value(Ask ask) {
     while (is_asking_) co_await answered_.wait();
@@ -43,7 +42,7 @@ class Remembered {
   }
 
  private:
-  /// Ends also with a task that is given up.
+  /// Marks that a task is asking; also ends if the task is cancelled.
   class Asking {
    public:
     explicit Asking(Remembered& of) : of_(of) { of_.is_asking_ = true; }

@@ -1,11 +1,11 @@
-// Task<T>: a coroutine that is awaited for its value, and cancelled by destroying it.
+// Defines Task<T>, a coroutine that is awaited for its value, and cancelled by destroying it.
 //
 // Task<T> is lazy: it begins when awaited, and is awaited once. The awaiting frame owns the child,
 // so destroying a task cancels it and everything it waits for: each awaitable leaves its queue in
 // its destructor. Nothing resumes inline: what wakes a task puts it into its Loop's ready list.
 //
-// There is no symmetric transfer (g++ 12 overflows the stack): a child is resumed first, then asked
-// whether it is done; one that finishes later names its waiter, and the loop resumes that next.
+// There is no symmetric transfer (g++ 12 overflows the stack): a child is resumed first and then
+// checked for completion; one that finishes later names its waiter, which the loop resumes next.
 //
 // SEE ALSO   nursery.h (tasks without a waiting frame), loop.h (what a task can wait for)
 #pragma once
@@ -107,7 +107,7 @@ class [[nodiscard]] Task {
   }
   ~Task() { cancel(); }
 
-  /// Destroys the coroutine wherever it waits. It must not be the one that is running.
+  /// Destroys the coroutine, wherever it waits. It must not be running.
   void cancel() {
     if (handle_) std::exchange(handle_, nullptr).destroy();
   }

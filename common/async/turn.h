@@ -1,11 +1,11 @@
-// Tells whoever loops over much data on the event loop that it is time to let others have a turn.
+// Tells a loop over much data on the event loop when it should let other tasks run.
 //
 //   for (const auto& line : lines) {
 //     connection.put(line);
 //     if (turn_is_long(loop)) co_await loop.turn_end();
 //   }
 //
-// To be asked wherever a user decides how often a loop goes round. It costs a look at the clock.
+// To be used wherever a client decides how often a loop repeats. It costs reading the clock.
 //
 // SEE ALSO   fair_threads.h (work that is too much for the loop)
 #pragma once
@@ -14,11 +14,11 @@
 
 namespace pennypost {
 
-/// What one turn of the loop should not exceed by much.
+/// How long one turn of the loop should last at most, roughly.
 inline constexpr Duration turn_length{5};
 
-/// Whether that time has passed since the loop last looked at its descriptors: then
-/// `co_await loop.turn_end()`, after which it has looked again.
+/// Whether that time has passed since the loop last polled its descriptors. If so, `co_await
+/// loop.turn_end()`, after which it polls again.
 inline bool turn_is_long(const Loop& loop) {
   return std::chrono::steady_clock::now() - loop.now() >= turn_length;
 }

@@ -1,12 +1,13 @@
-// ASSERT: ends the process with a `panic:` line when an invariant is broken, in every build.
+// Defines ASSERT, which ends the process with a `panic:` line if an invariant is broken, in every
+// build.
 //
-// For bugs only. What a peer, a file or an admin can cause is a Result, never an ASSERT.
+// For bugs only: anything that a peer, a file or an admin can cause is a Result, never an ASSERT.
 #pragma once
 
 namespace pennypost {
 
-/// Called with the text of a failed ASSERT before abort(); common/log sets it to its own sink.
-/// Until then the text goes to stderr.
+/// Sets a function that is called with the text of a failed ASSERT before abort(); common/log sets
+/// one that writes to the log. Until then the text goes to stderr.
 void on_panic(void (*hook)(const char* text));
 
 /// Logs `panic: EXPRESSION at FILE:LINE` and aborts; the queue is crash-safe.

@@ -1,7 +1,7 @@
-// What a client may hear of an Error whose text is for the log.
+// Chooses the words that a client is told about an Error whose text is for the log.
 //
-// The text of a 5xx speaks of what the client asked for. That of a 4xx speaks of this host, of its
-// files, locks and settings: unless told() gave other words the client gets some that name none.
+// The text of a 5xx is about the client's request. The text of a 4xx is about this host's files,
+// locks and settings, so the client is told only the words of Error::told(), or general ones.
 #pragma once
 
 #include <string>
@@ -10,10 +10,10 @@
 
 namespace pennypost {
 
-/// Without a response code, which is the protocol's to write.
+/// Without a response code, which the protocol adds.
 std::string client_words(const Error& error);
 
-/// Whether told() gave words for the client.
+/// Whether Error::told() was used.
 bool has_words_for_client(const Error& error);
 
 }  // namespace pennypost

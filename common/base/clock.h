@@ -1,4 +1,4 @@
-// Where time comes from: the system, or a test's hand.
+// Reads the time from the system, or from a clock that a test sets.
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@ class Clock {
   static const Clock& system();
 };
 
-/// A clock that stands until a test moves it.
+/// A clock that stands still until a test moves it.
 class ManualClock : public Clock {
  public:
   explicit ManualClock(Microseconds start = Seconds{1'700'000'000}) : now_(start) {}

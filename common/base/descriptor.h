@@ -1,4 +1,4 @@
-// A file descriptor that is closed when it goes.
+// Owns a file descriptor and closes it when destroyed.
 #pragma once
 
 #include <unistd.h>
@@ -22,9 +22,9 @@ class Descriptor {
   ~Descriptor() { close(); }
 
   explicit operator bool() const { return number_ >= 0; }
-  /// The number; -1 when there is none.
+  /// The number; -1 if there is none.
   int number() const { return number_; }
-  /// Gives the number up; whoever takes it closes it.
+  /// Releases ownership: the caller must close the number.
   int release() { return std::exchange(number_, -1); }
   void close() {
     if (number_ >= 0) ::close(std::exchange(number_, -1));

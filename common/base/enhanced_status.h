@@ -1,4 +1,5 @@
-// The enhanced status code of a reply or a delivery: class, subject and detail, as in 5.1.1.
+// Represents the enhanced status code of a reply or a delivery: class, subject and detail, as in
+// 5.1.1.
 //
 // Codes that the program itself chooses are written as text and checked by the compiler:
 // Error(501, "5.5.4", "Bad parameter"). Codes that others wrote go through parse() or take().
@@ -26,16 +27,16 @@ struct EnhancedStatus {
       : status_class(static_cast<std::uint16_t>(class_number)),
         subject(static_cast<std::uint16_t>(subject_number)),
         detail(static_cast<std::uint16_t>(detail_number)) {}
-  /// From a literal such as "5.1.1"; anything else does not compile.
+  /// From a literal such as "5.1.1"; a malformed one does not compile.
   template <std::size_t Size>
   consteval EnhancedStatus(const char (&literal)[Size])  // NOLINT: implicit, as in Error(501, ...)
       : EnhancedStatus(*parse(std::string_view(literal, Size - 1))) {}
 
-  /// The whole of `text`; nothing if it is no status code.
+  /// Parses the whole of `text`; nothing if it is not a status code.
   static constexpr std::optional<EnhancedStatus> parse(std::string_view text);
-  /// Takes a code off the front of a reply's text, with the blanks behind it.
+  /// Removes a code from the front of a reply's text, with the blanks after it.
   static constexpr std::optional<EnhancedStatus> take(std::string_view& text);
-  /// What stands for an SMTP reply without one: 250 is 2.0.0, 4xx 4.0.0, 5xx 5.0.0.
+  /// The code for an SMTP reply that has none: 2.0.0 for 250, 4.0.0 for 4xx, 5.0.0 for 5xx.
   static constexpr EnhancedStatus of_reply(int code) {
     return {code < 400 ? 2 : code < 500 ? 4 : 5, 0, 0};
   }

@@ -1,6 +1,6 @@
-// Result: a value, or an Error that says why there is none.
+// Defines Result: a value, or an Error that says why there is none.
 //
-// An Error's code is an SMTP reply code (RFC 5321 section 4.2.1) in every part of the house: 4xx is
+// An Error's code is an SMTP reply code (RFC 5321 section 4.2.1) in all of Pennypost: 4xx is
 // temporary, 5xx permanent. A lost connection is not an Error but the exception Disconnected
 // (common/net); a bug is an ASSERT. Absence is a value: Result<std::optional<T>>.
 //
@@ -8,7 +8,7 @@
 //   TRY_DO(file.sync());                               // for Result<void>
 //   CO_TRY(auto box, co_await store.open(name));       // the same in coroutines; else co_return
 //
-// The members are spelt as std::expected's, so that a later standard can replace this.
+// The members have the names of std::expected's, so that a later standard can replace this.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@
 
 namespace pennypost {
 
-/// What kind of failure it is, where IMAP has a response code for it (RFC 9051 section 7.1;
-/// RFC 9208 section 4.3.1 for OverQuota).
+/// The kinds of failure for which IMAP has a response code (RFC 9051 section 7.1; RFC 9208 section
+/// 4.3.1 for OverQuota).
 enum class ResponseCode : std::uint8_t {
   None,
   AlreadyExists,
@@ -39,8 +39,8 @@ enum class ResponseCode : std::uint8_t {
   Unavailable,
 };
 
-/// Why there is no value: a reply code, if need be what SMTP and IMAP say of it beside that, and
-/// words. Error(501, "5.5.4", "Syntax: MAIL FROM:<address>").
+/// Why there is no value: a reply code, optional codes for SMTP and IMAP, and a text. Error(501,
+/// "5.5.4", "Syntax: MAIL FROM:<address>").
 class Error {
  public:
   Error(int code, std::string text) : code_(code), text_(std::move(text)) {}
@@ -52,12 +52,12 @@ class Error {
         std::string text)
       : code_(code), status_(status), response_code_(response_code), text_(std::move(text)) {}
 
-  /// A condition that may pass: 451.
+  /// For a temporary condition: 451.
   static Error temporary(std::string text) { return Error(451, std::move(text)); }
   static Error temporary(EnhancedStatus status, std::string text) {
     return Error(451, status, std::move(text));
   }
-  /// A condition that stays: 550.
+  /// For a permanent condition: 550.
   static Error permanent(std::string text) { return Error(550, std::move(text)); }
   static Error permanent(EnhancedStatus status, std::string text) {
     return Error(550, status, std::move(text));
@@ -65,21 +65,21 @@ class Error {
 
   int code() const { return code_; }
   bool is_temporary() const { return code_ < 500; }
-  /// The enhanced status code, where the one who made the Error gave one.
+  /// The enhanced status code, if one was given.
   std::optional<EnhancedStatus> status() const { return status_; }
   ResponseCode response_code() const { return response_code_; }
 
   /// For the log and the admin: may name files of this host. Without codes.
   const std::string& text() const { return text_; }
-  /// `5.5.4 Bad parameter`, for a person who may look the code up; text() where there is none.
+  /// `5.5.4 Bad parameter`, for people; text() alone if there is no status code.
   std::string text_with_status() const { return status_ ? status_->text() + " " + text_ : text_; }
-  /// The same failure with words of their own for the client, where text() is not for its eyes.
+  /// The same Error with a separate text for the client, if text() must not be shown to it.
   Error told(std::string client_text) const {
     Error error = *this;
     error.client_text_ = std::move(client_text);
     return error;
   }
-  /// For the client: what told() gave, else text().
+  /// For the client: the text given to told(), else text().
   const std::string& client_text() const { return client_text_.empty() ? text_ : client_text_; }
 
  private:

@@ -1,4 +1,4 @@
-// A fresh directory in, and it is gone with the object: where unit tests put their files.
+// Makes a temporary directory for a unit test's files, and removes it when destroyed.
 #pragma once
 
 #include <stdlib.h>
@@ -26,7 +26,7 @@ class Scratch {
   }
 
   const std::filesystem::path& path() const { return path_; }
-  /// The path of `name` in it.
+  /// The path of `name` in the directory.
   std::string operator/(const std::string& name) const { return (path_ / name).string(); }
 
  private:

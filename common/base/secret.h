@@ -1,4 +1,4 @@
-// A password or key: text that no log line or error can print, wiped when it goes.
+// Holds a password or key: text that no log line or error can print, wiped when destroyed.
 #pragma once
 
 #include <string>
@@ -21,7 +21,7 @@ class Secret {
   Secret& operator=(const Secret&) = default;
   ~Secret() { wipe(); }
 
-  /// The text itself, for the one place that checks it.
+  /// The text itself, for the code that checks it.
   std::string_view reveal() const { return text_; }
   bool empty() const { return text_.empty(); }
 

@@ -1,4 +1,4 @@
-// Strong types: numbers and texts that can't be mistaken for one another.
+// Defines strong types: numbers and texts that can't be mistaken for one another.
 #pragma once
 
 #include <compare>

@@ -1,6 +1,7 @@
-// ASCII text functions that every protocol parser needs: splitting, trimming, comparing, numbers.
+// Provides the ASCII text functions that every protocol parser needs: splitting, trimming,
+// comparing, numbers.
 //
-// Nothing looks at the locale: letters are A-Z and a-z, blanks are space and tab.
+// Nothing depends on the locale: letters are A-Z and a-z, blanks are space and tab.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,7 @@ constexpr bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 constexpr char to_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
 
-/// Appends all `parts`, texts and characters, without a string in between.
+/// Appends all `parts`, texts and characters, without temporary strings.
 template <class... Parts>
 void add(std::string& out, const Parts&... parts) {
   ((out += parts), ...);
@@ -34,17 +35,17 @@ std::string upper(std::string_view text);
 bool equal_nocase(std::string_view a, std::string_view b);
 bool starts_with_nocase(std::string_view text, std::string_view prefix);
 bool ends_with_nocase(std::string_view text, std::string_view suffix);
-/// Where `needle` begins in `text`, ignoring ASCII case; npos if it does not.
+/// The position of `needle` in `text`, ignoring ASCII case; npos if it is not in it.
 std::size_t find_nocase(std::string_view text, std::string_view needle);
 /// -1, 0 or 1, ignoring ASCII case.
 int compare_nocase(std::string_view a, std::string_view b);
 bool is_ascii(std::string_view text);
 
-/// Without white space at both ends.
+/// The text without white space at both ends.
 std::string_view trim(std::string_view text);
-/// At every `separator`; an empty text gives one empty piece.
+/// Splits at every `separator`; an empty text gives one empty piece.
 std::vector<std::string_view> split(std::string_view text, char separator);
-/// At runs of any of `separators`; empty pieces are left out (Postfix's list notation).
+/// Splits at runs of any of `separators`, without empty pieces (Postfix's list notation).
 std::vector<std::string_view> words(std::string_view text,
                                     std::string_view separators = " \t\r\n,");
 std::string join(const std::vector<std::string>& pieces, std::string_view between);
@@ -52,11 +53,12 @@ std::string join(const std::vector<std::string>& pieces, std::string_view betwee
 /// A decimal number without sign, blanks or anything else; nothing if it does not fit.
 std::optional<std::uint64_t> parse_number(std::string_view text);
 
-/// Text from outside for a log, terminal or reply: UTF-8 that shows; other octets become `?`.
+/// Text from outside, made safe for a log, terminal or reply: printable UTF-8; other octets become
+/// `?`.
 std::string printable(std::string_view text, std::size_t max = 1000);
 
 std::string base64_encode(std::string_view bytes);
-/// RFC 4648 section 4; nothing where the text is not canonical base64. White space is refused.
+/// RFC 4648 section 4; nothing if the text is not canonical base64. White space is refused.
 std::optional<std::string> base64_decode(std::string_view text);
 std::string hex_encode(std::string_view bytes);
 

@@ -1,8 +1,8 @@
-// Encodes and decodes the messages that our own processes send each other.
+// Encodes and decodes the messages that our processes send each other.
 //
-// Numbers are little-endian of fixed width, texts a u32 length and their bytes. Both ends are the
-// same executable, so there is no version; a message that does not parse is a bug or an intruder,
-// and the reader says so with an Error instead of trusting it.
+// Numbers are little-endian of fixed width; a text is a u32 length and its bytes. Both ends are the
+// same executable, so there is no version; a message that does not parse comes from a bug or an
+// intruder, and is an Error.
 //
 //   struct Ask {                                    // every message is a struct of this form
 //     std::string login;
@@ -13,9 +13,9 @@
 //   Result<Ask> back = wire::decode<Ask>(bytes);
 //
 // Fields may be integers, bool, enums, std::string, std::optional, std::vector, Strong and structs
-// of the same form. An enum has a function `wire_last(E)` beside it that gives its greatest value
-// (the least is 0, and there are no gaps): a number beyond it does not parse, so that nobody who
-// reads a message has to think of it.
+// of the same form. Each enum has a function `wire_last(E)` that returns its greatest value (the
+// least is 0, and there are no gaps). A greater number does not parse, so readers of a message need
+// not check for it.
 //
 // LIMITS  a list has at most 1,000,000 entries
 #pragma once
@@ -83,7 +83,7 @@ class Reader {
   void operator()(Fields&... fields) {
     (get(fields), ...);
   }
-  /// True when everything was there, and nothing more.
+  /// True if everything was there, and nothing more.
   bool is_complete() const { return good_ && bytes_.empty(); }
 
  private:
@@ -150,7 +150,7 @@ std::string encode(const Message& message) {
   return writer.take();
 }
 
-/// The message, or an Error when the bytes are not one.
+/// The message, or an Error if the bytes are not one.
 template <class Message>
 Result<Message> decode(std::string_view bytes) {
   Message message{};

@@ -1,4 +1,4 @@
-// An Error as our processes send it to one another: nothing of it is lost on the way.
+// Sends an Error from one of our processes to another without losing any of its parts.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace pennypost {
 
-// As wire.h asks of an enum that is sent.
+// Needed by wire.h for enums.
 constexpr ResponseCode wire_last(ResponseCode) { return ResponseCode::Unavailable; }
 
 struct WireError {
@@ -24,7 +24,7 @@ struct WireError {
 
   WireError() = default;
   explicit WireError(const Error& error);
-  /// What is no status code counts as none.
+  /// An invalid status code is dropped.
   Error error() const;
 };
 

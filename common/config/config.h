@@ -1,4 +1,4 @@
-// Config: all settings of one host as an immutable value, read from main.toml, -o and the host.
+// Holds all settings of one host as an immutable value, read from main.toml, -o and the host.
 //
 //   TRY(auto config, Config::load({.directory = "/etc/pennypost"}));
 //   config->hopcount_limit                                  the host's value
@@ -7,9 +7,9 @@
 // Precedence: built-in default < role default < service default < main.toml < its [service.NAME]
 // section < -o. `$name`, `${name}`, `${name?text}`, `${name:text}` expand, `$$` is a dollar.
 //
-// A Config is a value: at reload the master makes a new one and sends its to_text() to the
-// children, sessions keep theirs. Errors name FILE:LINE, what is wrong, and what would be right,
-// one a line.
+// A Config never changes: at reload the master makes a new one and sends its to_text() to the
+// children, while sessions keep theirs. Errors name FILE:LINE, what is wrong, and what would be
+// right, one per line.
 #pragma once
 
 #include <array>
@@ -43,15 +43,15 @@ struct Settings {
 struct LoadOptions {
   std::string directory = "/etc/pennypost";  ///< holds main.toml
   std::vector<std::string> overrides = {};   ///< -o: `name=value` or `service.NAME.name=value`
-  std::string program = {};                  ///< who asks, as `imapd`; for refusals by role
-  std::optional<System> system = {};         ///< facts of the host; unset: this one's
+  std::string program = {};  ///< the calling program, such as `imapd`; for refusals by role
+  std::optional<System> system = {};  ///< facts about the host; unset: this host
 };
 
 class Layers;
 
 class Config : public Settings {
  public:
-  /// Reads `directory`/main.toml. Error: every mistake found, one a line, each `FILE:LINE: …`.
+  /// Reads `directory`/main.toml. Error: every mistake found, one per line, each `FILE:LINE: …`.
   static Result<std::shared_ptr<const Config>> load(const LoadOptions& options);
   /// The same from the text of a main.toml; for tests and for checking an edit before it is
   /// written.
@@ -66,14 +66,14 @@ class Config : public Settings {
 
   /// The settings of one service.
   const Settings& at(Service service) const;
-  /// The port of a service: 0 is off.
+  /// The port of a service; 0: off.
   std::int64_t port(Service service) const;
   /// The expanded text of a setting, which must exist.
   const std::string& text(std::string_view name) const;
   const std::string& text(std::string_view name, Service service) const;
-  /// Where a setting's value is from: `FILE:LINE`, `-o`, `default`.
+  /// Where a setting's value comes from: `FILE:LINE`, `-o NAME`, or `default of NAME`.
   const std::string& where(std::string_view name) const;
-  /// What does not hinder a start but should be said, each `FILE:LINE: …`.
+  /// Problems that do not prevent a start, each `FILE:LINE: …`.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
@@ -89,8 +89,8 @@ class Config : public Settings {
   std::vector<std::string> warnings_;
 };
 
-/// Parses the text of one setting alone, expanded, as the value of parameters()[index]; the Error's
-/// text has neither file nor name.
+/// Parses the expanded text of one setting as the value of parameters()[index]; the Error's text
+/// has neither file nor name.
 Result<void> assign(Settings& settings, std::size_t index, std::string_view text);
 
 }  // namespace pennypost

@@ -1,8 +1,8 @@
-// Changes settings in a main.toml and leaves every other byte as it was.
+// Changes settings in a main.toml and leaves every other byte unchanged.
 //
-// A value is checked before anything is written. The new text is parsed again and must differ in
-// nothing but the change; then it is written beside, synced and renamed, with the old one's owner
-// and mode, under a lock that other edits wait for.
+// A value is checked before anything is written. The new text is parsed again and must differ only
+// in the change. Then a temporary file is written, synced and renamed, with the owner and mode of
+// the old file, under a lock that other edits wait for.
 #pragma once
 
 #include <string>
@@ -29,11 +29,11 @@ struct SettingEdit {
 Result<std::string> edit_toml(std::string_view toml, const std::vector<SettingEdit>& edits,
                               const LoadOptions& options);
 
-/// The same on `options.directory`/main.toml, which is made where it is missing. Error: also what
-/// the file system says; the old file is then untouched.
+/// The same for `options.directory`/main.toml, which is created if missing. Error: also those of
+/// the file system, after which the old file is unchanged.
 Result<void> edit_file(const std::vector<SettingEdit>& edits, const LoadOptions& options);
 
-/// A value as main.toml has it: numbers bare, all else quoted.
+/// A value in the notation of main.toml: numbers bare, everything else quoted.
 std::string toml_value(std::size_t index, std::string_view text);
 
 }  // namespace pennypost

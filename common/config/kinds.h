@@ -1,8 +1,8 @@
 // Parses the text of a setting into its typed value: one notation for each kind of parameters.def.
 //
 // A kind K has `K::type` and `K::parse(text, range) -> Result<K::type>`; the Error's text says what
-// is wrong and what would be right, without file and line. `$name` is expanded before, except for
-// Raw.
+// is wrong and what would be right, without file and line. `$name` has been expanded already,
+// except for Raw.
 #pragma once
 
 #include <chrono>
@@ -17,14 +17,15 @@
 namespace pennypost {
 
 /// The bounds of a setting: seconds, bytes, items, characters or the number itself; for a Choice
-/// its words, parted by `|`; for a Duration the unit of a number alone (`d`), if it is no second.
+/// its words, separated by `|`; for a Duration the unit of a bare number (`d`), if it is not
+/// seconds.
 struct Range {
   std::int64_t min = 0;
   std::int64_t max = 0;
   const char* choices = nullptr;
 };
 
-/// How long the text of any setting may be, and how many items a list may have.
+/// The greatest length of a setting's text, and the most items in a list.
 inline constexpr std::int64_t setting_bytes_max = 65536;
 inline constexpr std::size_t list_items_max = 10000;
 
@@ -39,19 +40,19 @@ struct Text {
   using type = std::string;
   static Result<type> parse(std::string_view text, const Range& range);
 };
-/// Text whose `$name` is for its reader, not for the configuration (mailbox_command, forward_path).
+/// Text in which `$name` is expanded later, where it is used (mailbox_command, forward_path).
 struct Raw : Text {};
-/// One of a few words, in the row's spelling; empty where the default is derived.
+/// One of a few words, in the row's spelling; empty if the default is derived.
 struct Choice {
   using type = std::string;
   static Result<type> parse(std::string_view text, const Range& range);
 };
-/// An absolute path, or empty; Dovecot's `</path` is taken too.
+/// An absolute path, or empty; Dovecot's `</path` is accepted too.
 struct Path {
   using type = std::string;
   static Result<type> parse(std::string_view text, const Range& range);
 };
-/// yes, no; true and false are understood.
+/// yes or no; true and false are accepted.
 struct Flag {
   using type = bool;
   static Result<type> parse(std::string_view text, const Range& range);
@@ -60,7 +61,7 @@ struct Number {
   using type = std::int64_t;
   static Result<type> parse(std::string_view text, const Range& range);
 };
-/// `300s`, `5m`, `1h`, `1d`, `1w`; a bare number is seconds, or what the row says.
+/// `300s`, `5m`, `1h`, `1d`, `1w`; a bare number is seconds, or the row's unit.
 struct Duration {
   using type = std::chrono::seconds;
   static Result<type> parse(std::string_view text, const Range& range);
@@ -70,7 +71,7 @@ struct Bytes {
   using type = std::int64_t;
   static Result<type> parse(std::string_view text, const Range& range);
 };
-/// Items parted by commas and blanks; `{…}` holds an item together.
+/// Items separated by commas and blanks; `{…}` encloses an item that contains them.
 struct List {
   using type = std::vector<std::string>;
   static Result<type> parse(std::string_view text, const Range& range);

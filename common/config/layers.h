@@ -1,8 +1,7 @@
-// What the admin gave and what defaults there are in; the text of each setting, for each service,
-// out.
+// Combines what the admin gave with the defaults into the text of each setting, for each service.
 //
-// The seam below Config that postconf also needs: texts before and after `$name` expansion, and
-// where each is from. See config.h for the precedence.
+// Config is built on it. postconf uses it directly, for the texts before and after `$name`
+// expansion and where each comes from. See config.h for the precedence.
 #pragma once
 
 #include <array>
@@ -25,7 +24,7 @@ struct LoadOptions;
 /// The host as a whole, or one of its services.
 using Scope = std::optional<Service>;
 
-/// `$name` may lead to `$name` this deep.
+/// How deep `$name` may lead to other `$name`s.
 inline constexpr std::size_t expansion_depth_max = 20;
 
 class Layers {
@@ -35,14 +34,14 @@ class Layers {
     std::string where;
   };
 
-  /// Reads main.toml of the options' directory. What is wrong is in errors().
+  /// Reads main.toml in the options' directory. Mistakes are in errors().
   static Layers read(const LoadOptions& options);
   static Layers parse(std::string_view toml, const LoadOptions& options);
 
-  /// What the admin gave for a setting, in the order of precedence; null where it is left at
+  /// What the admin gave for a setting, with the highest precedence; null if it is left at its
   /// default.
   const Given* given(std::size_t index, Scope scope = {}) const;
-  /// True where the admin gave it, for a cross-check or a derived default.
+  /// Whether the admin gave it, for a cross-check or a derived default.
   bool is_given(std::string_view name, Scope scope = {}) const;
   /// The text before expansion: given, or a default.
   std::string raw(std::size_t index, Scope scope = {}) const;
@@ -51,20 +50,20 @@ class Layers {
   /// `FILE:LINE`, `-o NAME`, or `default of NAME`.
   std::string where(std::string_view name, Scope scope = {}) const;
   std::string where(std::size_t index, Scope scope = {}) const;
-  /// The text after expansion. Error: `$name` unknown, in a loop, or badly written.
+  /// The text after expansion. Error: `$name` is unknown, in a loop, or malformed.
   Result<std::string> expanded(std::size_t index, Scope scope = {}) const;
-  /// Any text, expanded as if it were a setting's.
+  /// Expands any text as if it were a setting's.
   Result<std::string> expand(std::string_view text, Scope scope) const;
-  /// The expanded text of a setting that must exist; empty where it can't be expanded.
+  /// The expanded text of a setting that must exist; empty if it can't be expanded.
   std::string value(std::string_view name, Scope scope = {}) const;
 
-  /// What the admin gave, or what the settings of a null client given one by one amount to.
+  /// The role that the admin gave; NullClient also if the individual settings amount to one.
   Role role() const;
   const System& system() const;
   const std::string& file() const { return file_; }
-  /// All mistakes of form: not TOML, unknown names, settings that a section may not hold.
+  /// All mistakes of form: not TOML, unknown names, settings that are not allowed in a section.
   const std::vector<std::string>& errors() const { return errors_; }
-  /// Sets a port that can't be served to 0, above all that was given.
+  /// Sets a port that can't be served to 0, overriding everything else.
   void turn_off(std::string_view name);
 
  private:
@@ -81,12 +80,12 @@ class Layers {
   Texts overrides_;
   std::array<Texts, service_count> service_overrides_;
   std::vector<std::string> errors_;
-  mutable std::optional<System> system_;        ///< asked for when first needed
+  mutable std::optional<System> system_;        ///< queried when first needed
   mutable std::vector<std::size_t> expanding_;  ///< the settings being expanded, outermost first
-  mutable std::size_t nesting_ = 0;             ///< how many expand() are under way
+  mutable std::size_t nesting_ = 0;             ///< the depth of nested expand() calls
 };
 
-/// Where a derived default exists for a setting, its text; see derive.cpp.
+/// The text of a setting's derived default, if it has one; see derive.cpp.
 std::optional<std::string> derived_default(std::string_view name, const Layers& layers,
                                            Scope scope);
 

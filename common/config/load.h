@@ -1,8 +1,8 @@
 // Parses main.toml into settings, each with its file and line.
 //
-// Flat keys, and tables `[service.NAME]` of keys. A value is text, a whole number, a boolean, or a
-// list of these; all become the text that a setting's kind parses. Nothing is known here about
-// which settings exist.
+// The file has flat keys, and tables `[service.NAME]` of keys. A value is text, a whole number, a
+// boolean, or a list of these; all become the text that a setting's kind parses. Which settings
+// exist is not known here. load.cpp is the only file that uses toml++.
 #pragma once
 
 #include <array>
@@ -16,10 +16,10 @@
 
 namespace pennypost {
 
-/// main.toml may be this long.
+/// The greatest length of main.toml.
 inline constexpr std::size_t main_toml_bytes_max = 1 << 20;
 
-/// Where a value stands: lines and columns from 1; columns count code points; `end` is exclusive.
+/// A place in the file: line and column from 1; columns count code points; ends are exclusive.
 struct TomlPlace {
   std::size_t line = 0;
   std::size_t column = 0;
@@ -43,7 +43,7 @@ struct TomlFile {
   std::array<std::size_t, service_count> sections{};  ///< the lines of [service.NAME]; 0: none
 };
 
-/// Never fails as a whole: what can't be read is in `errors`. `file` is the name to show.
+/// Never fails as a whole: mistakes are in `errors`. `file` is the name to show in them.
 TomlFile read_toml(std::string_view text, const std::string& file);
 
 }  // namespace pennypost

@@ -1,4 +1,4 @@
-// Makes the manual page and the example files from the rows of parameters.def.
+// Generates the manual page and the example files from the rows of parameters.def.
 #pragma once
 
 #include <string>
@@ -7,11 +7,11 @@
 
 namespace pennypost {
 
-/// A commented main.toml for a role: what must be set stands bare, everything else as a comment
-/// with its default. etc/ holds these texts; a test fails when they drift.
+/// A commented main.toml for a role: settings that must be set are active, all others are comments
+/// with their defaults. etc/ holds these texts; a test fails if they differ.
 std::string example(Role role);
 
-/// The page parameters(5), in man's notation.
+/// The page parameters(5), in man(7) notation.
 std::string manual_page();
 
 }  // namespace pennypost

@@ -1,4 +1,4 @@
-// Finds the existing name that a misspelt one probably means.
+// Finds the existing name that a misspelled one probably means.
 #pragma once
 
 #include <cstddef>
@@ -8,12 +8,12 @@
 
 namespace pennypost {
 
-/// How many letters must be added, left out, changed or swapped with their neighbour to make `b` of
-/// `a`.
+/// How many letters of `a` must be added, removed, changed or swapped with their neighbour to get
+/// `b`.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-/// The nearest of `names` (a container; `name` projects to text), where it is near enough to be
-/// meant; else empty.
+/// The nearest of `names` (a container; `name` projects to text), if it is near enough to be meant;
+/// else empty.
 template <class Names, class Name>
 std::string_view nearest(std::string_view wrong, const Names& names, Name name) {
   std::string_view best;

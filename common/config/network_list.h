@@ -1,7 +1,7 @@
-// A list of networks as in mynetworks, and whether it holds an address.
+// Matches addresses against a list of networks such as mynetworks.
 //
-// Items are addresses and blocks, some with `!` before them; the first that holds an address
-// decides. Tables among them can be asked by the lookup process alone.
+// Items are addresses and networks, optionally with `!` before them; the first that contains an
+// address decides. Only the lookup process can look into tables among them.
 #pragma once
 
 #include <string>
@@ -14,9 +14,10 @@ namespace pennypost {
 class NetworkList {
  public:
   explicit NetworkList(const std::vector<std::string>& items);
-  /// As if the tables held nothing.
+  /// Whether the list contains the address if its tables are taken as empty.
   bool contains(const IpAddress& address) const;
-  /// Whatever the tables hold: the network that holds it stands before the first of them.
+  /// Whether it contains the address whatever the tables hold: the deciding network is before the
+  /// first table.
   bool surely_contains(const IpAddress& address) const;
 
  private:

@@ -1,7 +1,7 @@
-// The table of all settings, searched by name.
+// Provides the table of all settings, searched by name.
 //
-// The rows are parameters.def's, sorted by name. A row's position is its index in everything that
-// keeps one text per setting.
+// The rows are those of parameters.def, sorted by name. A row's position is its index wherever one
+// text is kept per setting.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace pennypost {
 
-/// Sets of services, a bit each: which ones may give a setting a value of their own.
+/// A set of services, one bit each: those that may have their own value of a setting.
 using ServiceSet = unsigned;
 constexpr ServiceSet bit(Service service) { return 1U << static_cast<unsigned>(service); }
 
@@ -33,7 +33,7 @@ inline constexpr ServiceSet Every = AuthServer;
 /// One row of parameters.def.
 struct Parameter {
   std::string_view name;
-  std::string_view kind;  ///< the notation's name in kinds.h, as in `Duration`
+  std::string_view kind;  ///< the notation's name in kinds.h, such as `Duration`
   std::string_view default_text;
   ServiceSet services;
   Range range;
@@ -43,16 +43,16 @@ struct Parameter {
 /// All rows, sorted by name.
 std::span<const Parameter> parameters();
 
-/// The position of a setting in parameters(); nothing where there is no such setting.
+/// The position of a setting in parameters(); nothing if there is no such setting.
 std::optional<std::size_t> find_parameter(std::string_view name);
 
 /// `unknown setting "relay_host"; did you mean relayhost?`
 std::string unknown_parameter(std::string_view name);
 
-/// The default that a role gives a setting, where it differs from the built-in one.
+/// The default that a role gives a setting, if it differs from the built-in one.
 std::optional<std::string_view> role_default(Role role, std::string_view name);
 
-/// The default that a service gives a setting, where it differs from the host's.
+/// The default that a service gives a setting, if it differs from the host's.
 std::optional<std::string_view> service_default(Service service, std::string_view name);
 
 }  // namespace pennypost

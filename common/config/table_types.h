@@ -1,4 +1,5 @@
-// Tells what the type of a look-up table means for its reference and its use.
+// Describes the types of look-up tables: what their references look like, and how they are
+// searched.
 //
 // SEE ALSO   table_types.def (the rows), ../../store/maps/map.h (the tables)
 #pragma once
@@ -10,11 +11,11 @@ namespace pennypost {
 struct TableType {
   enum Follows { Path, Text };
   std::string_view name;
-  Follows follows;          // the colon
-  bool takes_partial_keys;  // whether it is asked for parts of an address
+  Follows follows;          // what follows the colon
+  bool takes_partial_keys;  // whether it is searched for parts of an address
 };
 
-/// Null where no table of this type is read here.
+/// Null if this type is unknown.
 const TableType* find_table_type(std::string_view name);
 
 }  // namespace pennypost

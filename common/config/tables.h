@@ -1,4 +1,4 @@
-// Finds every look-up table that the settings name, whatever kind of setting names it.
+// Finds every look-up table named in the settings, in any kind of setting.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace pennypost {
 
-/// The table that an item of a list (mydestination, mynetworks) names: as TableRef::parse(), but a
+/// The table named by an item of a list (mydestination, mynetworks): like TableRef::parse(), but a
 /// bare `/path` is a file of names, as in Postfix, of type `list`.
 Result<TableRef> table_of_item(std::string_view item);
 
@@ -19,9 +19,9 @@ struct NamedTable {
   TableRef table;
 };
 
-/// Those that the daemons read, each parameter's once, in the order of the parameters: tables,
-/// tables among the items of lists, and those of restrictions; of the host and of its services. Not
-/// those that only newaliases builds.
+/// The tables that the daemons read, once for each parameter, in the order of the parameters:
+/// tables, tables among the items of lists, and those of restrictions; for the host and its
+/// services. Without those that only newaliases builds.
 std::vector<NamedTable> tables_in(const Config& config);
 
 }  // namespace pennypost

@@ -1,4 +1,4 @@
-// Makes a Config from settings as text, on a host that never changes; for unit tests of all floors.
+// Makes a Config for unit tests from settings as text, for a host that is always the same.
 #pragma once
 
 #include <memory>
@@ -12,8 +12,8 @@
 
 namespace pennypost {
 
-/// A Config from `name=value` and `service.NAME.name=value` texts, on the host mail.example.com
-/// [192.0.2.7]; stops the test where they are wrong.
+/// A Config from `name=value` and `service.NAME.name=value` texts, for the host mail.example.com
+/// [192.0.2.7]; panics if they are wrong.
 inline std::shared_ptr<const Config> config_for_test(std::vector<std::string> overrides = {},
                                                      std::string_view toml = "") {
   LoadOptions options;

@@ -1,6 +1,6 @@
-// The values that settings have, beyond numbers and text: tables, restrictions, roles and services.
+// Defines the values of settings beyond numbers and text: tables, restrictions, roles and services.
 //
-// Each is the value of a notation in kinds.h; all keep the text that they came from comparable.
+// Each is the value of a notation in kinds.h. Two values are equal if their source texts are equal.
 #pragma once
 
 #include <array>
@@ -22,31 +22,31 @@ inline constexpr std::array service_names{"smtp",  "submission", "submissions", 
                                           "pop3s", "imap",       "imaps"};
 inline constexpr std::size_t service_count = service_names.size();
 
-/// The name of a service as main.toml has it.
+/// The name of a service, as in main.toml.
 constexpr std::string_view name_of(Service service) {
   return service_names[static_cast<std::size_t>(service)];
 }
-/// True for those that begin with a TLS handshake: submissions, pop3s, imaps.
+/// True for services that begin with a TLS handshake: submissions, pop3s, imaps.
 constexpr bool is_implicit_tls(Service service) {
   return service == Service::Submissions || service == Service::Pop3s || service == Service::Imaps;
 }
 std::optional<Service> parse_service(std::string_view name);
 
-/// What a host is; changes defaults only, and is asked for nothing but contradictions.
+/// What a host is; only changes defaults and is checked for contradictions.
 enum class Role { None, NullClient, Relay, Destination };
 
 /// `null-client`, `relay`, `destination`; empty for None.
 std::string_view name_of(Role role);
 
-/// A look-up table as settings name it: `hash:/etc/aliases`, `inline:{a=b, c=d}`, `unionmap:{…,
-/// …}`. A bare `/path` is `hash:/path`, as Postfix's default_database_type has it for us.
+/// A look-up table as named in settings: `hash:/etc/aliases`, `inline:{a=b, c=d}`, `unionmap:{…,
+/// …}`. A bare `/path` means `hash:/path`, as with Postfix's default_database_type = hash.
 struct TableRef {
   std::string type;  ///< `hash`, `texthash`, `inline`, …; empty: no table
   std::string name;  ///< what follows the colon: a path, or text in braces
 
-  /// Error where the type is unknown, a path is not absolute, or braces do not match.
+  /// Error if the type is unknown, a path is not absolute, or braces do not match.
   static Result<TableRef> parse(std::string_view text);
-  /// True where an item of a list (mydestination, mynetworks) is a table, not a name.
+  /// Whether an item of a list (mydestination, mynetworks) is a table, not a name.
   static bool is_table(std::string_view text);
 
   std::string text() const { return type.empty() ? std::string() : type + ":" + name; }
@@ -54,16 +54,16 @@ struct TableRef {
   friend bool operator==(const TableRef&, const TableRef&) = default;
 };
 
-/// One item of smtpd_*_restrictions: its name in lower case, and its argument where it has one
+/// One item of smtpd_*_restrictions: its name in lower case, and its argument if it has one
 /// (`check_client_access hash:/etc/pennypost/access`). A bare table stands for the check_*_access
-/// of its list and bears the name `check_access`.
+/// of its list and has the name `check_access`.
 struct Restriction {
   std::string name;
   std::string argument;
   friend bool operator==(const Restriction&, const Restriction&) = default;
 };
 
-/// What restrictions exist and whether they take an argument; policy/ gives them their meaning.
+/// A restriction that exists and the argument it takes; policy/ evaluates it.
 struct RestrictionName {
   std::string_view name;
   enum Argument { None, Table, Domain, Text } argument;

@@ -1,5 +1,5 @@
-// Finds what is wrong in the value of one setting, whatever the others are: words that mean
-// nothing, networks that are none. What contradicts another setting is check.h's.
+// Checks the value of one setting by itself for unknown words, invalid networks and the like.
+// Contradictions between settings are found by check.h.
 #pragma once
 
 #include <string>
@@ -9,12 +9,12 @@
 
 namespace pennypost {
 
-/// What is wrong with the value of `name` in `settings`, and what would be right; empty where
-/// nothing is, or no rule is known here. Of the other settings only `mynetworks` is read, since
-/// lists of networks may be copies of it.
+/// What is wrong with the value of `name` in `settings`, and what would be right; empty if nothing
+/// is wrong, or the setting has no rule here. Of the other settings only `mynetworks` is read,
+/// since lists of networks may be copies of it.
 std::string value_problem(std::string_view name, const Settings& settings);
 
-/// The settings that have such a rule, for those who check all.
+/// All settings that have such a rule.
 const std::vector<std::string_view>& checked_values();
 
 /// Whether the text is an address, in brackets or not.

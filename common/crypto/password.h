@@ -1,14 +1,15 @@
 // Hashes passwords for storage, and verifies them.
 //
-// Forms, as Dovecot writes them: `{ARGON2ID}$argon2id$…` (what we make),
-// `{SCRAM-SHA-256}iterations, salt,stored key,server key` (base64), `{PLAIN}text`, and crypt(3)'s
-// `$…` forms behind `{CRYPT}`,
-// `{SHA512-CRYPT}`, `{SHA256-CRYPT}`, `{BLF-CRYPT}`, `{MD5-CRYPT}`, so that other programs' files
-// can be taken over. Without a scheme a text that begins with `$argon2` is argon2id, any other `$`
-// crypt(3).
+// The stored forms are Dovecot's, so that other programs' files can be used:
+//   {ARGON2ID}$argon2id$…                                         what we make
+//   {SCRAM-SHA-256}iterations,salt,stored key,server key          the last three in base64
+//   {PLAIN}text
+//   {CRYPT}$…                                                     crypt(3); also {SHA512-CRYPT},
+//                                    {SHA256-CRYPT}, {BLF-CRYPT}, {MD5-CRYPT}
 //
-// These block for as long as the hash is meant to cost (argon2id: about 60 ms): call them
-// offloaded.
+// Without a scheme, text that begins with `$argon2` is argon2id, with any other `$` crypt(3)'s.
+//
+// These functions block for the time of the hash (argon2id: about 60 ms): use offload.
 #pragma once
 
 #include <string>
@@ -21,14 +22,14 @@ namespace pennypost {
 
 inline constexpr std::size_t password_bytes_max = 1024;
 
-/// `{ARGON2ID}…` with libsodium's interactive costs. Error: password too long, or no memory.
+/// `{ARGON2ID}…` with libsodium's interactive costs. Error: the password is too long, or no memory.
 Result<std::string> hash_password(const Secret& password);
 
-/// Whether the password fits. Error (permanent) where the stored form is not known; an empty or too
-/// long password never fits.
+/// Whether the password is right. Error (permanent) if the stored form is unknown. An empty or too
+/// long password is never right.
 Result<bool> verify_password(const Secret& password, std::string_view stored);
 
-/// As long as verifying an argon2id password takes, and never true: for users that do not exist.
+/// Takes as long as verifying an argon2id password, and returns false: for users that do not exist.
 bool verify_nothing(const Secret& password);
 
 }  // namespace pennypost

@@ -1,7 +1,7 @@
-// Derives the keys that SCRAM-SHA-256 stores: they check a client and prove the server, and the
-// password can't be told from them.
+// Derives the keys stored for SCRAM-SHA-256, which verify a client and prove the server without
+// revealing the password.
 //
-// Text form: `iterations,salt,stored key,server key`, the last three in base64, as Dovecot's
+// Text form: `iterations,salt,stored key,server key`, the last three in base64, as in Dovecot's
 // {SCRAM-SHA-256}.
 //
 // STANDARDS  RFC 5802 section 3, RFC 7677
@@ -26,7 +26,7 @@ struct ScramKeys {
   std::string stored_key;
   std::string server_key;
 
-  /// With a new random salt.
+  /// Uses a new random salt.
   static ScramKeys derive(const Secret& password);
   static ScramKeys derive(const Secret& password, std::string salt, std::uint32_t iterations);
   static Result<ScramKeys> parse(std::string_view text);

@@ -1,10 +1,10 @@
-// Asks the configured name servers, by c-ares on the process's event loop.
+// Queries the configured name servers, with c-ares on the process's event loop.
 //
-// Equal questions under way are asked once. Answers are kept for their TTL, at most ttl_max;
-// nothing-there answers as their SOA says, at most negative_ttl_max; failures not at all. A server
-// that fails, refuses or keeps silent is followed by the next one.
+// Identical questions at the same time are sent once. Answers are cached for their TTL, at most
+// ttl_max; negative answers according to their SOA, at most negative_ttl_max; failures are not
+// cached. If a server fails, refuses or does not answer, the next one is asked.
 //
-// LIMITS  cache_entries_max (the longest unused goes first), questions_max, deadline
+// LIMITS cache_entries_max (the least recently used is dropped first), questions_max, deadline
 #pragma once
 
 #include <memory>

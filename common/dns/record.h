@@ -1,4 +1,4 @@
-// What DNS says about a name: records, and the four ways an answer can turn out.
+// Represents DNS records, and the four possible outcomes of a query.
 //
 // STANDARDS  RFC 1035, RFC 2308 (no such name is not no data), RFC 3596 (AAAA), RFC 6698 (TLSA),
 //            RFC 7505 (null MX)
@@ -28,11 +28,10 @@ enum class DnsType : std::uint16_t {
 /// `MX`, `AAAA`, ...
 std::string_view name_of(DnsType type);
 
-/// TryLater is what a mail system must never take for "there is none": SERVFAIL, a timeout, no
-/// server that answers.
+/// TryLater (SERVFAIL, a timeout, no server answers) must never be taken for "there is none".
 enum class DnsStatus : std::uint8_t { Found, NoSuchName, NoData, TryLater };
 
-/// RFC 5321 section 5.1. An empty host is `.`, the null MX of RFC 7505.
+/// RFC 5321 section 5.1. An empty host means `.`, the null MX of RFC 7505.
 struct MxRecord {
   std::uint16_t preference = 0;
   std::string host;
@@ -48,10 +47,10 @@ struct TlsaRecord {
   friend bool operator==(const TlsaRecord&, const TlsaRecord&) = default;
 };
 
-/// A and AAAA: an address; MX; TLSA; PTR and CNAME: a name; TXT: its strings joined.
+/// An address for A and AAAA, a name for PTR and CNAME, the joined strings for TXT, or MX or TLSA.
 using DnsData = std::variant<IpAddress, MxRecord, TlsaRecord, std::string>;
 
-/// The answer to one question; `records` all are of the type asked for, CNAMEs followed.
+/// The answer to one question; all `records` have the requested type, and CNAMEs are followed.
 class DnsReply {
  public:
   DnsReply() = default;
@@ -59,8 +58,8 @@ class DnsReply {
 
   DnsStatus status = DnsStatus::TryLater;
   std::vector<DnsData> records;
-  bool is_authentic = false;      // the AD bit: the server has checked DNSSEC
-  std::uint32_t ttl_seconds = 0;  // for how long it may be kept, also where there is nothing
+  bool is_authentic = false;      // the AD bit: the server has validated DNSSEC
+  std::uint32_t ttl_seconds = 0;  // how long it may be cached, also if negative
   std::string reason;             // for the log, unless Found
 };
 

@@ -1,7 +1,7 @@
-// Makes DnsSettings (whom to ask, for how long) from resolv.conf, hosts and our own settings.
+// Makes DnsSettings (servers and time limits) from resolv.conf, hosts and our own settings.
 //
-// The processes that ask are in a changed root, where there is no /etc: the master reads both files
-// before it forks them (Child::prepared().files), and they hand in what it read.
+// The processes that need it run in a chroot without /etc, so the master reads both files before it
+// forks them (Child::prepared().files), and their content is passed in here.
 #pragma once
 
 #include <chrono>
@@ -29,9 +29,10 @@ struct HostsTable {
 };
 
 struct DnsSettings {
-  /// dns_servers and the other dns_ settings; without dns_servers those of /etc/resolv.conf, which
-  /// is among `files` by its path as /etc/hosts is, and 127.0.0.1 where that names none, as it says
-  /// itself. Entries of dns_servers that can't be read are left out.
+  /// Uses dns_servers and the other dns_ settings; without dns_servers, the servers in
+  /// /etc/resolv.conf, or 127.0.0.1 if that names none, as resolv.conf(5) says. `files` has the
+  /// content of /etc/resolv.conf and /etc/hosts by their paths. Malformed entries of dns_servers
+  /// are skipped.
   static DnsSettings from(const Config& config, const std::map<std::string, std::string>& files);
 
   std::vector<Endpoint> servers;
@@ -43,10 +44,10 @@ struct DnsSettings {
   std::chrono::seconds ttl_max{3600};
   std::chrono::seconds negative_ttl_max{60};
   std::size_t cache_entries_max = 10'000;
-  std::size_t questions_max = 10'000;  // under way at once; more are TryLater
+  std::size_t questions_max = 10'000;  // at the same time; more are TryLater
 };
 
-/// The `nameserver` lines of a resolv.conf; scoped addresses (fe80::1%eth0) are left out.
+/// The `nameserver` lines of a resolv.conf; scoped addresses (fe80::1%eth0) are skipped.
 std::vector<Endpoint> parse_resolv_conf(std::string_view text);
 HostsTable parse_hosts(std::string_view text);
 /// `192.0.2.53`, `192.0.2.53:5353`, `[2001:db8::53]:5353`, `2001:db8::53`. Error 501.

@@ -1,4 +1,4 @@
-// A Resolver that answers from a table; for unit tests of all floors.
+// Answers DNS queries from a table, for unit tests.
 #pragma once
 
 #include <map>
@@ -38,7 +38,7 @@ class TableResolver final : public Resolver {
     answers_[{lower(name), type}] = DnsReply(DnsStatus::TryLater, "Host not found, try again");
     return *this;
   }
-  /// A server that is wrong about this type alone (RFC 4074 section 4.2).
+  /// Simulates a server that is wrong only about this type (RFC 4074 section 4.2).
   TableResolver& no_such_name(const std::string& name, DnsType type) {
     answers_[{lower(name), type}] = DnsReply(DnsStatus::NoSuchName, "Host not found");
     return *this;

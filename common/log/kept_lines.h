@@ -1,7 +1,7 @@
-// Keeps the log lines that could not be written until they can be: in order, and within a limit.
+// Keeps log lines that could not be written yet, in order and within a limit.
 //
-// What is beyond the limit is counted, and the count becomes a line of its own: nothing is lost
-// without a word. After a fork the child forgets the lines of its parent, which has them still.
+// Lines beyond the limit are counted, and a line with the count is logged, so nothing is lost
+// silently. After a fork the child forgets its parent's lines, which the parent still has.
 #pragma once
 
 #include <atomic>
@@ -12,28 +12,28 @@
 
 namespace pennypost {
 
-/// So many bytes of lines wait in each process at most.
+/// The most bytes of lines that wait in a process.
 inline constexpr std::size_t log_kept_bytes_max = 256 << 10;
 
-/// What came of an attempt to write what waits.
+/// The result of an attempt to write the waiting lines.
 enum class Drained {
-  All,     ///< nothing waits any more
-  Some,    ///< whoever reads is slow: try again soon
+  All,     ///< no line waits any more
+  Some,    ///< the reader is slow: try again soon
   Nothing  ///< try again later
 };
 
-/// Not thread-safe, but for any().
+/// Not thread-safe, except for any().
 class KeptLines {
  public:
-  /// Whether something waits.
+  /// Whether lines wait.
   bool any() const { return any_.load(std::memory_order_relaxed); }
-  /// How many lines were beyond the limit, and have not been told of yet.
+  /// How many lines were dropped beyond the limit and not reported yet.
   std::size_t lost() const { return lost_; }
 
-  /// `text` is a line, or several that were gathered, of which each ends in '\n'.
+  /// `text` is one line, or several gathered lines that each end in '\n'.
   void add(std::string text);
-  /// Hands over what waits, the oldest first, until `write` answers false; it may take the
-  /// beginning of what it is given away. `tell` makes the line that says how many were lost.
+  /// Passes the waiting lines to `write`, the oldest first, until it returns false; `write` may
+  /// remove the part that it has written. `tell` makes the line that reports how many were lost.
   Drained drain(const std::function<bool(std::string&)>& write,
                 const std::function<std::string(std::size_t)>& tell);
 

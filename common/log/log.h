@@ -1,10 +1,10 @@
 // Builds log lines in Postfix's and Dovecot's grammar, which scripts expect.
 //
-// One function a line shape; no other code builds log lines. Subject first (`QUEUEID:` or
-// `NOQUEUE:`), then `key=value, `, the prose reason last in parentheses. Text from outside goes
-// through printable(): a line is one line, whatever a client sends. The component in the tag is
-// Postfix's for the same step (smtpd, cleanup, qmgr, local, smtp, bounce), so that pflogsumm and
-// fail2ban work.
+// There is one function per kind of line; no other code builds log lines. First comes the subject
+// (`QUEUEID:` or `NOQUEUE:`), then `key=value, `, and the reason last in parentheses. Text from
+// outside goes through printable(), so that it stays one line whatever a client sends. The
+// component in the tag is Postfix's for the same step (smtpd, cleanup, qmgr, local, smtp, bounce),
+// so that pflogsumm and fail2ban work.
 #pragma once
 
 #include <array>
@@ -18,20 +18,19 @@
 
 namespace pennypost {
 
-/// Who is at the other end: `mx.example.net[192.0.2.7]`; `unknown` where the address has no name.
+/// The peer of a connection: `mx.example.net[192.0.2.7]`; `unknown` if the address has no name.
 struct LogPeer {
   std::string_view name;
   std::string_view address;
-  std::string_view component = "smtpd";  ///< of a line about this client; see LogSink
+  std::string_view component = "smtpd";  ///< for lines about this client; see LogSink
 };
 
-// Prose lines: the component, and one sentence. What comes from outside in it is passed through
-// printable() here, the line as a whole.
+// Free text: the component and one sentence. The whole text is passed through printable() here.
 
 void log_info(std::string_view component, std::string_view text);
 void log_warning(std::string_view component, std::string_view text);
 void log_error(std::string_view component, std::string_view text);
-/// For a daemon that is about to end because of it; the caller ends.
+/// For a daemon that must end because of it; the caller ends it.
 void log_fatal(std::string_view component, std::string_view text);
 
 // smtpd: a client's session.
@@ -39,25 +38,25 @@ void log_fatal(std::string_view component, std::string_view text);
 /// `smtpd: connect from mx.example.net[192.0.2.7]`
 void log_connect(const LogPeer& peer);
 /// `smtpd: disconnect from mx[192.0.2.7] ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4`; `counts` is
-/// the text from ehlo= on.
+/// the text beginning with ehlo=.
 void log_disconnect(const LogPeer& peer, std::string_view counts);
 /// `smtpd: lost connection after DATA from mx[192.0.2.7]`; `what` is `lost connection`, `timeout`,
 /// `too many errors` or `improper command pipelining`.
 void log_broken_off(std::string_view what, std::string_view stage, const LogPeer& peer);
 /// `smtpd: 4Zk2Qn1: client=mx[192.0.2.7], sasl_method=PLAIN, sasl_username=ann`; the last two only
-/// where the client has logged in.
+/// if the client has logged in.
 void log_client(std::string_view queue_id, const LogPeer& peer, std::string_view sasl_method,
                 std::string_view sasl_username);
 /// `smtpd: Anonymous TLS connection established from mx[192.0.2.7]: TLSv1.3 with cipher X (256/256
-/// bits)`; `trust` is Anonymous, Untrusted, Trusted or Verified; peers of component smtp are those
-/// that we connect `to`.
+/// bits)`; `trust` is Anonymous, Untrusted, Trusted or Verified; for component smtp it says `to`
+/// instead of `from`.
 void log_tls(std::string_view trust, const LogPeer& peer, std::string_view protocol,
              std::string_view cipher, int bits);
 /// `smtpd: warning: mx[192.0.2.7]: SASL PLAIN authentication failed: REASON, sasl_username=ann`
 void log_sasl_failed(const LogPeer& peer, std::string_view mechanism, std::string_view reason,
                      std::string_view sasl_username);
 
-/// What a reject line says besides its reply; empty parts are left out.
+/// What a reject line contains besides its reply; empty parts are omitted.
 struct LogTransaction {
   std::string_view queue_id;  ///< empty: NOQUEUE
   std::string_view stage;     ///< CONNECT, HELO, MAIL, RCPT, DATA, END-OF-MESSAGE
@@ -75,13 +74,13 @@ struct LogTransaction {
 void log_decision(std::string_view action, const LogTransaction& transaction,
                   std::string_view reply);
 
-// A message's way.
+// Lines about a message on its way.
 
-/// `cleanup: 4Zk2Qn1: message-id=<a1@example.net>`; the id with its brackets, as the header has it.
+/// `cleanup: 4Zk2Qn1: message-id=<a1@example.net>`; the id with its brackets, as in the header.
 void log_message_id(std::string_view queue_id, std::string_view message_id);
 /// `cleanup: 4Zk2Qn1: reject: header Subject: x from h[192.0.2.9]; from=<a@b> to=<x@y> proto=ESMTP
 /// helo=<h>: 5.7.1 no`; `action` is reject, warning, info, discard, hold, redirect, prepend or
-/// replace; without an address of the peer: `from local`. An empty `text` is left out.
+/// replace; without an address of the peer: `from local`. An empty `text` is omitted.
 void log_header_check(std::string_view action, std::string_view header,
                       const LogTransaction& transaction, std::string_view text);
 /// `pickup: 4Zk2Qn1: uid=1000 from=<ann>`
@@ -99,12 +98,12 @@ void log_queue_change(std::string_view queue_id, std::string_view what);
 /// One recipient's outcome.
 struct LogDelivery {
   std::string_view component;  ///< local, smtp, error, pipe, virtual
-  int process = 0;             ///< that made the attempt; 0: this one
+  int process = 0;             ///< the process that made the attempt; 0: this one
   std::string_view queue_id;
   std::string_view recipient;
-  std::string_view original;  ///< as it came; empty or equal to recipient: left out
+  std::string_view original;  ///< as received; omitted if empty or equal to recipient
   std::string_view relay;     ///< `local`, `none`, `mx.example.net[192.0.2.7]:25`
-  int connection_use = 1;     ///< how many messages this connection has carried; 1 is left out
+  int connection_use = 1;     ///< the number of messages on this connection; 1 is omitted
   /// Before the queue manager, in it, setting up the connection, sending (Postfix's a/b/c/d).
   std::array<Microseconds, 4> delays{};
   std::string_view dsn;     ///< 2.0.0
@@ -122,7 +121,7 @@ void log_notification(std::string_view queue_id, std::string_view to, std::strin
 
 // popd and imapd: logins.
 
-/// What lines about a login hold.
+/// What lines about a login contain.
 struct LogLogin {
   std::string_view service;  ///< imap, pop3
   std::string_view user;     ///< empty: not yet known
@@ -148,8 +147,7 @@ void log_master(std::string_view daemon, std::string_view what, std::string_view
 /// `master: warning: process imapd: login pid 71 killed by signal 11`, or `exit status 1`.
 void log_child_died(std::string_view daemon, std::string_view process, int pid, int wait_status);
 
-/// Seconds as Postfix logs them: two significant digits, at most two behind the point:
-/// 0.02, 1.5, 12.
+/// Seconds as Postfix logs them: two significant digits, at most two decimals: 0.02, 1.5, 12.
 std::string delay_text(Microseconds delay);
 
 }  // namespace pennypost

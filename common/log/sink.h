@@ -1,14 +1,15 @@
 // Writes log lines to syslog, a file, stderr or a test's list.
 //
-// One sink for the process, set by main(), kept over fork. A sink is opened before the process
-// gives up its root directory and its user, and holds its descriptor after. Writing a line is one
+// A process has one sink, set by main() and kept over fork. It is opened before the process gives
+// up its root directory and its user, and keeps its descriptor afterwards. Writing a line is one
 // system call, safe from every thread, and neither fails nor waits: a line that can't be written
-// now, as syslogd is away or busy, or the disk is full, is kept and written later (kept_lines.h).
-// The lines that an event loop writes in one turn may share such a call: see gather().
+// now, because syslogd is away or busy, or the disk is full, is kept and written later
+// (kept_lines.h). The lines that an event loop writes in one turn may share a system call: see
+// gather().
 //
-// File and stderr lines: `Nov 21 07:40:40 mail pennypost/smtpd[71]: text`. Where the name is
+// File and stderr lines: `Nov 21 07:40:40 mail pennypost/smtpd[71]: text`. If the name is
 // Postfix's, lines about logins have Dovecot's form: `Nov 21 07:40:40 mail dovecot[71]: imap-login:
-// text`, so that what reads the logs of those two programs reads ours.
+// text`, so that tools that read the logs of those two programs can read ours.
 #pragma once
 
 #include <memory>
@@ -23,42 +24,42 @@ namespace pennypost {
 
 enum class Severity { Info, Warning, Error, Fatal, Panic };
 
-/// A line may be this long; the rest is cut.
+/// The greatest length of a line; the rest is cut off.
 inline constexpr std::size_t log_line_bytes_max = 8000;
 
-/// So many bytes of lines wait at most, as many as a pipe takes in one piece (PIPE_BUF).
+/// The most bytes of gathered lines: what a pipe takes in one piece (PIPE_BUF).
 inline constexpr std::size_t log_gathered_bytes_max = 4096;
 
-/// Where lines go. The component is the part behind the slash of the tag, as `smtpd` or `qmgr`; one
-/// that begins with a slash is the whole tag, of a service with a syslog_name of its own:
-/// `/postfix/submission/smtpd`.
+/// The destination of log lines. The component is the part after the slash of the tag, such as
+/// `smtpd` or `qmgr`; one that begins with a slash is the whole tag, for a service with its own
+/// syslog_name: `/postfix/submission/smtpd`.
 class LogSink {
  public:
   virtual ~LogSink() = default;
-  /// `process`: the one that the line is about; 0: this one.
+  /// `process`: the pid that the line is about; 0: this process.
   virtual void write(Severity severity, std::string_view component, std::string_view text,
                      int process = 0) = 0;
-  /// From here on the calling thread's lines may wait for its flush(), all but warnings and worse,
-  /// of at most log_gathered_bytes_max. `false`: no longer.
+  /// From now on the calling thread's lines may wait for its flush(), up to log_gathered_bytes_max,
+  /// except for warnings and worse. `false` ends that.
   virtual void gather(bool /*gathers*/) {}
-  /// Writes what has been gathered. For the thread that called gather().
+  /// Writes the gathered lines. For the thread that called gather().
   virtual void flush() {}
-  /// Opens the file anew at its path (after it was renamed away). Error: it can't be opened; then
-  /// the old one stays in use.
+  /// Opens the file again at its path (after log rotation). Error: it can't be opened; then the old
+  /// one stays in use.
   virtual Result<void> reopen() { return {}; }
-  /// The descriptor in use, to hand to a process that can't open it; -1 where there is none.
+  /// The descriptor in use, to pass to a process that can't open the file; -1 if there is none.
   virtual int descriptor() const { return -1; }
-  /// Takes a descriptor that the master opened, in place of the own one.
+  /// Replaces the descriptor by one that the master has opened.
   virtual void adopt(int /*descriptor*/) {}
-  /// A new connection to the syslogd of now, for a process that can't make one; -1: there is none.
+  /// A new connection to the current syslogd, for a process that can't make one; -1 if that fails.
   virtual int connect_anew() const { return -1; }
   /// Whether lines wait to be written.
   virtual bool is_waiting() const { return false; }
-  /// Tries to write those that wait, without waiting itself.
+  /// Tries to write the waiting lines, without blocking.
   virtual Drained write_waiting() { return Drained::All; }
 };
 
-/// What a sink is made of: the settings of these names.
+/// The settings of a sink, with their names in main.toml.
 struct LogOptions {
   std::string syslog_name = "pennypost";
   std::string syslog_facility = "mail";
@@ -68,28 +69,28 @@ struct LogOptions {
   bool operator==(const LogOptions&) const = default;
 };
 
-/// The same for a daemon that serves mailboxes: it logs as Dovecot does where syslog_name is
-/// `dovecot`, `postfix`, or that of one of Postfix's instances (`postfix-out`).
+/// The same for a daemon that serves mailboxes: it logs like Dovecot if syslog_name is `dovecot`,
+/// `postfix`, or the name of a Postfix instance (`postfix-out`).
 LogOptions in_dovecot_form(LogOptions options);
 
 /// Sets the process's sink and the hook of ASSERT. Error: the file can't be opened.
 Result<void> open_log(const LogOptions& options);
 
-/// Sets any sink; gives back the one before.
+/// Sets any sink; returns the previous one.
 std::unique_ptr<LogSink> set_log(std::unique_ptr<LogSink> sink);
 
 /// The process's sink; stderr until one is set.
 LogSink& log_sink();
 
-/// For the end of a process: waits up to a second for what waits to be written. What is left behind
-/// then is told on stderr, once the sink goes.
+/// For the end of a process: waits up to a second for waiting lines to be written. If lines are
+/// left over, that is reported on stderr when the sink is destroyed.
 void finish_log();
 
-/// The severity as lines bear it: empty for Info, else `warning: `, `error: `, `fatal: `, `panic:
-/// `.
+/// The severity as written in lines: empty for Info, else `warning: `, `error: `, `fatal: `,
+/// `panic: `.
 std::string_view prefix(Severity severity);
 
-/// Collects the lines of a test as `component: text`, and gives the old sink back at its end.
+/// Collects a test's log lines as `component: text`, and restores the old sink when destroyed.
 class LogCapture {
  public:
   LogCapture();
@@ -99,7 +100,7 @@ class LogCapture {
 
   /// All lines so far.
   std::vector<std::string> lines() const;
-  /// The last line; empty where there is none.
+  /// The last line; empty if there is none.
   std::string last() const;
 
  private:

@@ -1,4 +1,4 @@
-// Converts text from any charset to UTF-8 (by iconv), and compares text without case.
+// Converts text from any charset to UTF-8 (with iconv), and searches text ignoring case.
 //
 // STANDARDS  RFC 2045 section 5.2, RFC 5051 (i;unicode-casemap)
 // SEE ALSO   key_search.h (many keys, texts in pieces)
@@ -11,12 +11,13 @@
 
 namespace pennypost {
 
-/// Converts pieces of one text; characters may be cut anywhere. What is no character of the charset
-/// becomes U+FFFD.
+/// Converts a text in pieces, which may split characters. Octets that are invalid in the charset
+/// become U+FFFD.
 class CharsetDecoder {
  public:
-  /// Nothing if the charset is unknown. Names as in MIME, ignoring case; `us-ascii`, `unknown-8bit`
-  /// and no name are taken as UTF-8, octets where that fails as Windows-1252, as readers do.
+  /// Nothing if the charset is unknown. Names as in MIME, ignoring case. `us-ascii`, `unknown-8bit`
+  /// and an empty name are read as UTF-8, and octets that are not UTF-8 as Windows-1252, as mail
+  /// programs do.
   static std::optional<CharsetDecoder> make(std::string_view charset);
 
   CharsetDecoder(CharsetDecoder&&) noexcept;
@@ -32,13 +33,13 @@ class CharsetDecoder {
   std::unique_ptr<State> state_;
 };
 
-/// A whole text at once; nothing if the charset is unknown.
+/// Converts a whole text at once; nothing if the charset is unknown.
 std::optional<std::string> to_utf8(std::string_view charset, std::string_view text);
 
 /// Whether to_utf8() knows it; SEARCH answers NO [BADCHARSET] to others.
 bool is_known_charset(std::string_view charset);
 
-/// Text of unknown charset, as headers of old hold it: UTF-8, octets that are none as Windows-1252.
+/// Text of unknown charset, as in old headers: UTF-8, with other octets read as Windows-1252.
 std::string guessed_utf8(std::string_view text);
 
 /// Whether `text` contains `key`, both UTF-8, ignoring case.

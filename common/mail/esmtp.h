@@ -1,7 +1,7 @@
 // Parses the arguments of MAIL and RCPT into an address and typed ESMTP parameters.
 //
-// Each parameter may stand once. Whether an extension is offered is the caller's to decide: what a
-// server does not offer it refuses by `given` (555 5.5.4), RFC 5321 section 4.1.1.11.
+// Each parameter may be given once. The caller decides which extensions are offered, and refuses
+// others by `given` (555 5.5.4), RFC 5321 section 4.1.1.11.
 //
 // STANDARDS  RFC 5321 sections 4.1.1.2, 4.1.1.3, 4.1.2; RFC 1870 (SIZE), RFC 6152 (BODY), RFC 3461
 //            (RET, ENVID, NOTIFY, ORCPT), RFC 4954 section 5 (AUTH), RFC 6531 (SMTPUTF8)
@@ -32,7 +32,7 @@ struct MailCommand {
   DsnReturn ret = DsnReturn::Unset;
   std::optional<std::string> envid;      // decoded
   std::optional<MailAddress> submitter;  // AUTH=; the null address for `<>`
-  std::vector<std::string> given;        // the keywords that stood there, in upper case
+  std::vector<std::string> given;        // the keywords that were given, in upper case
 };
 
 struct RcptCommand {
@@ -42,13 +42,13 @@ struct RcptCommand {
   std::vector<std::string> given;
 };
 
-/// What stands behind `MAIL `: `FROM:<ann@example.net> SIZE=100`. UTF-8 in the sender needs
-/// SMTPUTF8 among the parameters. Errors: 501 5.5.4 for syntax, 501 5.1.7 for the address,
-/// 555 5.5.4 for an unknown parameter.
+/// Parses what follows `MAIL `: `FROM:<ann@example.net> SIZE=100`. UTF-8 in the sender needs
+/// SMTPUTF8 among the parameters. Errors: 501 5.5.4 for syntax, 501 5.1.7 for the address, 555
+/// 5.5.4 for an unknown parameter.
 Result<MailCommand> parse_mail_command(std::string_view arguments);
 
-/// What stands behind `RCPT `: `TO:<bob@example.org> NOTIFY=NEVER`; `utf8` as MAIL had it. Errors:
-/// 501 5.5.4 for syntax, 501 5.1.3 for the address, 555 5.5.4 for an unknown parameter.
+/// Parses what follows `RCPT `: `TO:<bob@example.org> NOTIFY=NEVER`; `utf8` as in MAIL. Errors: 501
+/// 5.5.4 for syntax, 501 5.1.3 for the address, 555 5.5.4 for an unknown parameter.
 Result<RcptCommand> parse_rcpt_command(std::string_view arguments, Utf8 utf8);
 
 }  // namespace pennypost

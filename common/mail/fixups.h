@@ -1,8 +1,8 @@
-// Completes messages that programs and user agents hand in, so that they are fit to send.
+// Completes messages that programs and mail clients submit, so that they are fit to send.
 //
 // The Received field is put on top of every message; Date, Message-ID and From are added only to
-// what was submitted (RFC 6409 section 8), and addresses in its header that lack their domain or
-// its parent are completed. All of it is a list of edits, so that the body is never copied.
+// submitted messages (RFC 6409 section 8), whose header addresses without a full domain are
+// completed as well. All of this is a list of edits, so that the body is never copied.
 //
 // STANDARDS  RFC 5321 section 4.4 (Received), RFC 3848 and 6531 section 4.3 (its `with`),
 //            RFC 6409 section 8, RFC 5322 section 3.6
@@ -20,7 +20,7 @@
 
 namespace pennypost {
 
-/// What `with` in Received says.
+/// The protocol named after `with` in Received.
 struct ReceivedProtocol {
   bool esmtp = true;  // EHLO, not HELO
   bool tls = false;
@@ -31,8 +31,8 @@ struct ReceivedProtocol {
   std::string text() const;
 };
 
-/// What one Received field tells. Texts from outside may hold anything; what would break the
-/// field's syntax is shown as `?`.
+/// The content of a Received field. Texts from outside may contain anything; characters that would
+/// break the field's syntax are shown as `?`.
 struct ReceivedTrace {
   // A client on the network, or a local program if `client_address` is empty.
   std::string helo;
@@ -40,7 +40,7 @@ struct ReceivedTrace {
   std::string client_address;  // 192.0.2.1 or 2001:db8::1
   ReceivedProtocol protocol;
   std::string tls;            // "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)"
-  std::string authenticated;  // the login name, if it may be told
+  std::string authenticated;  // the login name, if it may be shown
   std::string userid;         // of a local program: "1000"
 
   std::string by;  // myhostname
@@ -50,19 +50,19 @@ struct ReceivedTrace {
   MailDate date;
 };
 
-/// The whole field with its line ends, one clause group a line.
+/// The whole field with its line ends, one group of clauses per line.
 std::string received_field(const ReceivedTrace& trace, std::string_view line_end = "\r\n");
 
-/// What is added to a submitted message, and from what.
+/// The data for completing a submitted message.
 struct Submission {
-  MailAddress sender;                  // becomes From when there is none; <> becomes MAILER-DAEMON
+  MailAddress sender;                  // becomes From if there is none; <> becomes MAILER-DAEMON
   std::string full_name;               // for that From (sendmail -F); may be empty
   Completion completion;               // of that From and of the addresses in the header
   std::string myhostname;              // Message-ID's right side
   std::string unique;                  // Message-ID's left side, as TIME.QUEUEID
   MailDate date;                       // now
   std::string_view line_end = "\r\n";  // of what is added
-  // Fields behind so many, and longer ones, are not completed; they count as there all the same.
+  // Fields beyond these limits are not completed, but count as present.
   std::size_t fields_max = 1000;
   std::size_t field_bytes_max = 102400;
 };
@@ -72,17 +72,17 @@ struct Submission {
 /// Reply-To, To, Cc, Bcc and their Resent- forms. In order of offset.
 std::vector<Edit> submission_edits(std::string_view header, const Submission& submission);
 
-/// Whom a message's header names as its recipients, for `sendmail -t`.
+/// The recipients named in a message's header, for `sendmail -t`.
 struct HeaderRecipients {
   std::vector<MailAddress> addresses;  // each once, in order
-  std::vector<std::string> refused;    // elements that are no address, as they stand there
+  std::vector<std::string> refused;    // elements that are not addresses, as written
 };
 
-/// From To, Cc and Bcc; if there is any of Resent-To, Resent-Cc and Resent-Bcc, from these alone
-/// (RFC 5322 section 3.6.6). Bare addresses stay bare.
+/// Collects them from To, Cc and Bcc or, if there is any of Resent-To, Resent-Cc and Resent-Bcc,
+/// from these alone (RFC 5322 section 3.6.6). Bare addresses stay bare.
 HeaderRecipients recipients_in_header(std::string_view header, Utf8 utf8 = Utf8::Allowed);
 
-/// A full name as RFC 5322's phrase: as atoms, quoted, or in encoded words (RFC 2047).
+/// A full name as a phrase of RFC 5322: atoms, a quoted string, or encoded words (RFC 2047).
 std::string phrase(std::string_view name);
 
 }  // namespace pennypost

@@ -1,9 +1,9 @@
 // Splits a header block into fields, and edits it without copying the body.
 //
 // A header is a run of fields up to an empty line or the end of the text; lines end in CRLF or LF,
-// also mixed. A field's later lines begin with a blank. A line that is neither (no colon, or octets
-// that no name may hold) is kept as a field without a name, as Dovecot does: one bad line hides
-// nothing below.
+// also mixed. Continuation lines of a field begin with a blank. A line that is neither (no colon,
+// or octets that are not allowed in a name) is kept as a field without a name, as in Dovecot, so
+// that one bad line does not hide the rest.
 //
 // STANDARDS  RFC 5322 section 2.2, RFC 6532 (UTF-8 in field bodies)
 // SEE ALSO   mime.h (the tree below the header), fixups.h (what submission adds)
@@ -23,8 +23,8 @@ constexpr std::size_t header_line_bytes_max = 998;  // RFC 5322 section 2.1.1: M
 
 /// One field of a header; views into the text that was scanned.
 struct HeaderField {
-  std::string_view name;   // without blanks and colon; empty if the line is no field
-  std::string_view body;   // behind the colon to before the last line end: may hold folds
+  std::string_view name;   // without blanks and colon; empty if the line is not a field
+  std::string_view body;   // after the colon, without the last line end; may be folded
   std::string_view whole;  // all its lines with their line ends
 
   bool is(std::string_view other) const;
@@ -76,23 +76,23 @@ class HeaderFields {
   std::string_view text_;
 };
 
-/// How many octets of `message` are its header, with the empty line that ends it; all of them if
-/// there is none.
+/// The size of the header of `message`, with the empty line that ends it; the whole size if there
+/// is none.
 std::size_t header_bytes(std::string_view message);
 
-/// RFC 5322 section 3.6.8: printable US-ASCII but the colon.
+/// RFC 5322 section 3.6.8: printable US-ASCII except the colon.
 bool is_field_name(std::string_view name);
 
-/// RFC 5322 section 2.2.3: without the line ends; the blanks behind them stay.
+/// RFC 5322 section 2.2.3: removes the line ends; the blanks after them stay.
 std::string unfold(std::string_view body);
 
-/// `Name: body` with its line end, folded before blanks so that lines hold at most 78 octets where
-/// there is a blank, and never more than 998: a longer run without one is split with a fold. Line
-/// ends within `body` count as folds, a run of more than 60 blanks as one.
+/// `Name: body` with its line end, folded before blanks so that lines have at most 78 octets if
+/// possible, and never more than 998: a longer run without blanks is split with a fold. Line ends
+/// within `body` count as folds, a run of more than 60 blanks as one.
 std::string make_field(std::string_view name, std::string_view body,
                        std::string_view line_end = "\r\n");
 
-/// One change to a text: at `offset`, `erase` octets go and `insert` comes in their place.
+/// One change to a text: `insert` replaces `erase` octets at `offset`.
 struct Edit {
   std::size_t offset = 0;
   std::size_t erase = 0;
@@ -105,14 +105,14 @@ struct FieldChange {
   std::optional<std::string> new_name;
 };
 
-/// Edits that rename or remove every field of the header at the front of `text` that `changes`
-/// names; in order of offset.
+/// Edits that rename or remove every field named in `changes` in the header at the front of `text`;
+/// in order of offset.
 std::vector<Edit> change_fields(std::string_view text, const std::vector<FieldChange>& changes);
 
-/// `sendmail -t`: Bcc and Resent-Bcc go (RFC 5322 section 3.6.3).
+/// For `sendmail -t`: removes Bcc and Resent-Bcc (RFC 5322 section 3.6.3).
 const std::vector<FieldChange>& blind_copy_fields();
-/// What only our mbox may say about a message, arriving from outside: Status, X-Status, X-Keywords,
-/// X-UID, X-IMAP and X-IMAPbase become X-Original-NAME, so that no sender sets flags or UIDs.
+/// Fields that only our mboxes may have: in arriving mail, Status, X-Status, X-Keywords, X-UID,
+/// X-IMAP and X-IMAPbase become X-Original-NAME, so that senders can't set flags or UIDs.
 const std::vector<FieldChange>& mailbox_state_fields();
 
 /// The pieces whose concatenation is `text` with `edits`, which must be in order of offset and not
@@ -121,8 +121,8 @@ std::vector<std::string_view> edited_pieces(std::string_view text, const std::ve
 /// The same, joined.
 std::string edited(std::string_view text, const std::vector<Edit>& edits);
 
-/// `first`, and then `second`, whose offsets are into what `first` makes of a text, as edits of
-/// that text: edited(text, composed(a, b)) is edited(edited(text, a), b). All three are in order of
+/// The edits that do `first` and then `second`, whose offsets are into the result of `first`:
+/// edited(text, composed(a, b)) equals edited(edited(text, a), b). All three are in order of
 /// offset.
 std::vector<Edit> composed(const std::vector<Edit>& first, const std::vector<Edit>& second);
 

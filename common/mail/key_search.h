@@ -1,8 +1,8 @@
 // Finds many keys in a text at once, ignoring case as casefold() does: for IMAP's SEARCH.
 //
-// However many keys there are, a text is gone through once (the automaton of Aho and Corasick,
-// Communications of the ACM 18, 1975): a step for each octet, and one for each key that is found.
-// Texts are fed in pieces, since bodies are large; matches across pieces are found.
+// A text is read once, however many keys there are (the automaton of Aho and Corasick,
+// Communications of the ACM 18, 1975): one step for each octet, and one for each key found. Texts
+// are fed in pieces, since bodies are large; matches across pieces are found.
 //
 // STANDARDS  RFC 9051 section 6.4.4 (SEARCH ignores case), RFC 5051 (i;unicode-casemap)
 #pragma once
@@ -18,28 +18,29 @@
 
 namespace pennypost {
 
-/// Folds a text that comes in pieces.
+/// Folds the case of a text in pieces.
 class CaseFolder {
  public:
-  /// Of what was fed so far, folded, as much as can't change by what follows.
+  /// Returns as much of the folded text as can't change by what follows.
   std::string feed(std::string_view piece);
-  /// The rest; then a new text may begin.
+  /// Returns the rest; then a new text may begin.
   std::string finish();
 
  private:
   std::string held_;  // an unfinished character or grapheme
 };
 
-/// Keys to be looked for. To be compiled once they are all there; from then on it does not change
+/// The keys to search for. Add all of them and compile() the set; then it does not change any more
 /// and may be used by many scans.
 class KeySet {
  public:
-  /// `key` in UTF-8. Gives its number; equal keys have one. An empty key is in every text.
+  /// `key` is in UTF-8. Returns its number; equal keys have the same one. An empty key is in every
+  /// text.
   std::size_t add(std::string_view key);
   void compile();
 
   std::size_t size() const { return keys_.size(); }
-  /// Of all keys together, folded: what memory is in proportion to.
+  /// The size of all folded keys together; memory use is proportional to it.
   std::size_t octets() const { return octets_; }
 
  private:
@@ -47,13 +48,13 @@ class KeySet {
   static constexpr std::uint32_t root = 0;
   static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 
-  // Nodes lie in order of their depth, so that those below one lie side by side: from its own
-  // first_child to that of the next node.
+  // Nodes are sorted by depth, so that the children of a node are adjacent: from its first_child to
+  // that of the next node.
   struct Node {
     std::uint32_t first_child = 0;
-    std::uint32_t fail = root;  // the longest other node that this one's text ends with
-    std::uint32_t key = none;   // whose text this is
-    std::uint32_t hit = none;   // of this node and those it ends with, the longest with a key
+    std::uint32_t fail = root;  // the node of the longest proper suffix of this one's text
+    std::uint32_t key = none;   // the key whose text this is
+    std::uint32_t hit = none;   // the longest node with a key among this one and its suffixes
   };
   struct Range {
     std::size_t first;
@@ -68,25 +69,24 @@ class KeySet {
 
   std::map<std::string, std::size_t, std::less<>> keys_;  // folded
   std::size_t octets_ = 0;
-  std::vector<Node> nodes_;  // the last is but the end of its neighbour's children
+  std::vector<Node> nodes_;  // the last one only marks the end of its neighbour's children
   std::string labels_;       // the octet by which each node is reached
-  std::array<std::uint32_t, 256>
-      first_{};  // the root's children by octet; root where there is none
+  std::array<std::uint32_t, 256> first_{};  // the root's children by octet; root if there is none
 };
 
-/// Which keys of a set some texts hold.
+/// Finds which keys of a set are in some texts.
 class KeyScan {
  public:
-  /// `keys` outlives it.
+  /// `keys` must outlive it.
   explicit KeyScan(const KeySet& keys);
 
   /// The next piece of a text, in UTF-8.
   void feed(std::string_view piece);
-  /// The text is over: what follows is another one.
+  /// Ends a text; what follows is another one.
   void end_text();
 
   bool has(std::size_t key) const { return found_[key] != 0; }
-  /// Whether nothing is left to be found.
+  /// Whether all keys have been found.
   bool has_all() const { return missing_ == 0; }
 
  private:
@@ -101,7 +101,7 @@ class KeyScan {
   std::size_t missing_;
   std::uint32_t node_ = KeySet::root;
   std::vector<char> told_;  // nodes whose keys are noted
-  std::string tail_;        // of a single key: text that may begin a match
+  std::string tail_;        // for a single key: text that may begin a match
 };
 
 }  // namespace pennypost

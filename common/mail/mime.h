@@ -1,21 +1,22 @@
-// Parses a message into the tree of its MIME parts: where each lies, how large it is, what type it
-// has.
+// Parses a message into the tree of its MIME parts, with the position, size and type of each.
 //
-// Offsets and `bytes` are those of the text as it is stored, with LF, CRLF or both; `octets` are
-// what IMAP counts, each line end as CRLF. The text is read once, line by line, and not kept: on a
-// mapped file nothing is copied but the fields' values.
+// Offsets and `bytes` are those of the text as stored, with LF, CRLF or both; `octets` are IMAP's
+// count, with each line end as CRLF. The text is read once, line by line, and not kept: only the
+// values of fields are copied.
 //
-// Broken messages are taken as Dovecot takes them:
+// Broken messages are read as by Dovecot:
 // - a multipart without a boundary parameter is plain text, since nothing in it is a part;
 // - a multipart or message beyond the limits below is application/octet-stream;
 // - a part also ends at a boundary of any multipart around it, and at the end of the text;
-// - a header ends at such a boundary too; a line in it that is no field is passed over;
+// - a header ends at such a boundary too; a line in it that is not a field is skipped;
 // - a boundary line need only begin with the boundary; the longest that fits wins, of equals the
-// inner. Other than Dovecot's, a Content-Type counts without a MIME-Version, as every reader treats
-// it.
+//   inner one.
 //
-// STANDARDS  RFC 2045, RFC 2046 section 5, RFC 9051 section 7.5.2 (BODYSTRUCTURE), RFC 6532
-// (message/global) SEE ALSO   mime_field.h, header.h, encoded.h (what is in a part)
+// Unlike in Dovecot, a Content-Type counts without a MIME-Version, as in all mail programs.
+//
+// STANDARDS  RFC 2045, RFC 2046 section 5, RFC 9051 section 7.5.2 (BODYSTRUCTURE),
+//            RFC 6532 (message/global)
+// SEE ALSO   mime_field.h, header.h, encoded.h (the content of a part)
 #pragma once
 
 #include <cstddef>
@@ -31,17 +32,17 @@
 
 namespace pennypost {
 
-constexpr std::size_t mime_nesting_max = 100;           // deeper parts are not looked into
-constexpr std::size_t mime_parts_max = 10'000;          // further ones are not listed
-constexpr std::size_t mime_header_bytes_max = 1 << 20;  // of one part, that are searched for fields
+constexpr std::size_t mime_nesting_max = 100;           // deeper parts are not parsed
+constexpr std::size_t mime_parts_max = 10'000;          // further ones are ignored
+constexpr std::size_t mime_header_bytes_max = 1 << 20;  // per part, searched for fields
 constexpr std::size_t mime_boundary_bytes_max = 998;
 
-/// A stretch of a message.
+/// A contiguous part of a message.
 struct MimeExtent {
   std::size_t offset = 0;
   std::size_t bytes = 0;   // as stored
   std::size_t octets = 0;  // with each line end as CRLF
-  std::size_t lines = 0;   // line ends in it
+  std::size_t lines = 0;   // the number of line ends
 
   friend bool operator==(const MimeExtent&, const MimeExtent&) = default;
 };
@@ -54,7 +55,7 @@ struct MimePart {
   };
   Kind kind = Kind::Leaf;
   MimeExtent header;  // with the empty line that ends it
-  MimeExtent body;    // without the line end that belongs to the boundary behind it
+  MimeExtent body;    // without the line end that belongs to the boundary after it
 
   std::string type = "text";  // as written; RFC 2045 section 5.2 gives the defaults
   std::string subtype = "plain";
@@ -71,7 +72,7 @@ struct MimePart {
 
   bool is(std::string_view wanted_type, std::string_view wanted_subtype) const;
   bool is_text() const;
-  /// How the body is to be decoded; Identity where the encoding is unknown or there are children.
+  /// How to decode the body; Identity if the encoding is unknown or there are children.
   TransferEncoding transfer_encoding() const;
   /// The charset parameter; empty if there is none.
   std::string charset() const;
@@ -85,7 +86,7 @@ struct MimePart {
 MimePart parse_mime(std::string_view message);
 
 /// The part that `path` names by RFC 9051 section 6.4.5.1: {1, 2} for BODY[1.2]; null if there is
-/// none. {} is the root; {1} of a message without parts is its body, hence the root too.
+/// none. {} is the root; {1} in a message without parts is its body, and so the root too.
 const MimePart* find_part(const MimePart& root, std::span<const std::uint32_t> path);
 
 /// The size of `text` with each line end as CRLF.

@@ -1,10 +1,11 @@
-// Writes the delivery report that tells a sender what became of a message's recipients.
+// Writes the delivery report that tells a sender what happened to a message's recipients.
 //
-// A report is a multipart/report of three parts: words for people, a record a line for programs,
-// and the message or its header. The subject follows from the worst outcome: failed before delayed
-// before success. It is SMTPUTF8 mail only if the sender's own address is; else UTF-8 addresses
-// stand in it in RFC 6533's ASCII form, so that a sender with an ASCII address is always reached.
-// Reports are sent from `<>`, and no report answers a `<>` (RFC 5321 section 6.1).
+// A report is a multipart/report of three parts: text for people, one record per recipient for
+// programs, and the message or its header. The subject follows from the worst outcome: failed
+// before delayed before success. It is SMTPUTF8 mail only if the sender's address needs that;
+// otherwise UTF-8 addresses are written in RFC 6533's ASCII form, so that a sender with an ASCII
+// address is always reached. Reports are sent from `<>`, and none is sent to `<>` (RFC 5321 section
+// 6.1).
 //
 // STANDARDS  RFC 3462 and 6522 (multipart/report), RFC 3464 (message/delivery-status), RFC 6533
 //            (message/global-*), RFC 3834 (Auto-Submitted), RFC 3461 section 6 (what is returned)
@@ -27,16 +28,16 @@ constexpr std::size_t diagnostic_bytes_max = 4096;  // of one recipient's
 
 /// One recipient's outcome.
 struct ReportedRecipient {
-  MailAddress recipient;                      // where delivery was tried; null: `original` alone
+  MailAddress recipient;  // where delivery was tried; null: only `original` is known
   std::optional<OriginalRecipient> original;  // ORCPT, or what it was before aliases
   DsnAction action = DsnAction::Failed;
   EnhancedStatus status;
   std::string reason;                    // for people, as in the log
-  std::string remote_mta;                // who answered; empty: nobody
+  std::string remote_mta;                // the host that replied; empty: none
   std::string diagnostic;                // its reply: "550 5.1.1 No such user"
   std::string diagnostic_type = "smtp";  // `smtp`, or `x-pennypost` for our own words
   std::optional<MailDate> last_attempt;
-  std::optional<MailDate> retry_until;  // of a delayed one
+  std::optional<MailDate> retry_until;  // if delayed
 };
 
 struct Report {
@@ -50,7 +51,7 @@ struct Report {
   std::optional<std::string> envid;
   DsnReturn ret = DsnReturn::Unset;
   std::vector<ReportedRecipient> recipients;  // at least one
-  std::string_view original;                  // the message as it is stored
+  std::string_view original;                  // the message as stored
   std::size_t return_bytes_max = 50'000;  // bounce_size_limit, with CRLF; larger: its header only
   std::string_view line_end = "\r\n";
 };
@@ -61,7 +62,7 @@ struct ReportText {
   bool eight_bit = false;  // MAIL needs BODY=8BITMIME
 };
 
-/// The report as a message. The original is given back whole if something failed, RET is not HDRS,
+/// The report as a message. It returns the whole original if a recipient failed, RET is not HDRS,
 /// and it is not too large; else its header (RFC 3461 section 6.2: a success or delay never needs
 /// it).
 ReportText delivery_report(const Report& report);

@@ -1,13 +1,13 @@
-// The ids by which POP3 clients know the messages they have (UIDL), written as `pop3_uidl_format`
-// says: the same octets that Dovecot 2.3 gives for the same format.
+// Makes the ids by which POP3 clients recognize messages (UIDL), according to `pop3_uidl_format`:
+// the same octets as Dovecot 2.3 for the same format.
 //
 //   format   = *(literal / "%%" / "%" ["0"] [width] *modifier variable)
 //   variable = "u" (UID) / "v" (UIDVALIDITY) / "f" (file name) / "g" (GUID)
 //   modifier = "X" (hexadecimal, in lower case) / "L" / "U" (in lower, in upper case)
 //
-// Modifiers work from left to right; a width with a leading 0 fills a shorter value with zeros, one
-// without cuts a longer value off. So Dovecot's default %08Xu%08Xv gives `0000002a5f3c9b01`. Of
-// Dovecot's other variables and modifiers none is known.
+// Modifiers apply from left to right; a width with a leading 0 pads a shorter value with zeros, one
+// without truncates a longer value. So Dovecot's default %08Xu%08Xv gives `0000002a5f3c9b01`.
+// Dovecot's other variables and modifiers are not supported.
 //
 // STANDARDS  RFC 1939 section 7 (1 to 70 visible ASCII characters; file names may be longer)
 #pragma once
@@ -22,7 +22,8 @@
 
 namespace pennypost {
 
-/// What is known of a message; `file` without its flags, and empty in an mbox, as is `guid`.
+/// The data about a message; `file` is without its flags. Both `file` and `guid` are empty in an
+/// mbox.
 struct UniqueIdParts {
   std::uint32_t uid = 0;
   std::uint32_t uid_validity = 0;
@@ -32,23 +33,24 @@ struct UniqueIdParts {
 
 class UniqueIdFormat {
  public:
-  /// Error: unknown variables or modifiers, characters that no id may have, nothing that tells
-  /// messages apart, ids longer than 70 characters.
+  /// Error: unknown variables or modifiers, characters that are not allowed in an id, ids that
+  /// would be the same for all messages, or longer than 70 characters.
   static Result<UniqueIdFormat> parse(std::string_view format);
 
   static constexpr std::string_view default_text = "%08Xu%08Xv";
-  /// The default's, which gives every message an id.
+  /// The default format, which gives every message an id.
   static const UniqueIdFormat& default_format();
 
-  /// Nothing: the message has no file name or GUID, or one that is no id, such as with blanks.
+  /// Nothing if the message has no file name or GUID, or one that is not a valid id, such as one
+  /// with blanks.
   std::optional<std::string> id(const UniqueIdParts& parts) const;
-  /// Whether it takes the file name or the GUID.
+  /// Whether it uses the file name or the GUID.
   bool uses_files() const;
 
  private:
   struct Item {
     std::string literal;
-    char variable = '\0';  // of a literal none
+    char variable = '\0';  // '\0' for a literal
     std::string modifiers;
     bool fills = false;
     std::size_t width = 0;  // 0: any
@@ -58,7 +60,7 @@ class UniqueIdFormat {
   std::vector<Item> items_;
 };
 
-/// 1 to 255 visible ASCII characters: what can be sent as an id.
+/// Whether it can be sent as an id: 1 to 255 visible ASCII characters.
 bool is_unique_id(std::string_view text);
 
 }  // namespace pennypost

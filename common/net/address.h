@@ -1,4 +1,4 @@
-// IP addresses, networks and endpoints from and to text.
+// Represents IP addresses, networks and endpoints, and converts them from and to text.
 //
 // An IPv4 address mapped into IPv6 (::ffff:192.0.2.1) is the IPv4 address everywhere here.
 #pragma once
@@ -19,7 +19,7 @@ class IpAddress {
  public:
   /// `192.0.2.1`, `2001:db8::1`, also in brackets; no names, no ports.
   static Result<IpAddress> parse(std::string_view text);
-  /// From what accept(), getpeername() or getsockname() filled in; for Unix sockets 127.0.0.1.
+  /// From the result of accept(), getpeername() or getsockname(); 127.0.0.1 for Unix sockets.
   static IpAddress from(const sockaddr_storage& address);
   static IpAddress loopback4() { return v4({127, 0, 0, 1}); }
   static IpAddress v4(std::array<std::uint8_t, 4> bytes);
@@ -29,8 +29,8 @@ class IpAddress {
   bool is_v6() const { return !v4_; }
   bool is_loopback() const;
   bool is_unspecified() const;
-  /// What limits per client count by: an IPv4 address itself; of an IPv6 address its /64, in which
-  /// one host has as many addresses as it likes.
+  /// The unit for limits per client: an IPv4 address itself; for an IPv6 address its /64, since one
+  /// host can use all addresses in it.
   IpAddress client_block() const;
   std::string text() const;
   /// As in an address literal, RFC 5321 section 4.1.3: `192.0.2.1`, `IPv6:2001:db8::1`.
@@ -54,7 +54,7 @@ class IpAddress {
 class Network {
  public:
   /// `192.0.2.0/24`, `[2001:db8::]/32`, or one address. Bits set beyond the prefix are an error
-  /// that names the right network.
+  /// that names the correct network.
   static Result<Network> parse(std::string_view text);
   Network(IpAddress address, int prefix) : address_(address), prefix_(prefix) {}
 
@@ -68,7 +68,7 @@ class Network {
   int prefix_;
 };
 
-/// An address and a port, and where they came from.
+/// An address and a port.
 class Endpoint {
  public:
   Endpoint(IpAddress address, std::uint16_t port) : address_(address), port_(port) {}

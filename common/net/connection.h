@@ -1,8 +1,8 @@
-// Reads lines and counted bytes from a Stream and buffers replies: every dialogue runs over a
-// Connection.
+// Reads lines and counted bytes from a Stream and buffers replies, for every dialogue.
 //
-// Reading goes through a scratch buffer shared by the process; a connection owns memory only while
-// bytes wait in it. Each wait, for reading or writing, lasts at most `timeout`; then Disconnected.
+// Reading uses a scratch buffer that all connections share; a connection owns memory only while
+// bytes wait in it. Each wait, for reading or writing, lasts at most `timeout`; then it throws
+// Disconnected.
 #pragma once
 
 #include <memory>
@@ -13,11 +13,11 @@
 
 namespace pennypost {
 
-/// A line as it came; `text` is without its end and valid until the next call that reads.
+/// A received line; `text` is without the line end and valid until the next call that reads.
 struct Line {
   std::string_view text;
   bool has_crlf;     // false: ended by a bare LF
-  bool is_too_long;  // `text` holds the first bytes, the rest was thrown away
+  bool is_too_long;  // `text` has the first bytes, the rest was discarded
 };
 
 class Connection {
@@ -26,40 +26,41 @@ class Connection {
 
   Loop& loop() { return loop_; }
   Stream& stream() { return *stream_; }
-  /// For each wait from now on.
+  /// Sets the limit for each wait from now on.
   void set_timeout(Duration timeout) { timeout_ = timeout; }
-  /// Never wait beyond this, whatever the timeout; SteadyTime::max() for no such bound.
+  /// Sets a time beyond which it never waits, whatever the timeout; SteadyTime::max() for none.
   void set_deadline(SteadyTime deadline) { deadline_ = deadline; }
   SteadyTime deadline() const { return deadline_; }
 
   /// The next line. Its text is at most `bytes_max` long; a longer line is read to its end and
-  /// marked. What put() gathered is sent before waiting.
+  /// marked. Pending output is sent before waiting.
   Task<Line> line(std::size_t bytes_max);
   /// Returns when at least one byte is buffered().
   Task<> fill();
   std::string_view buffered() const { return std::string_view(input_).substr(consumed_); }
   void consume(std::size_t count);
   bool has_input() const { return consumed_ < input_.size(); }
-  /// What the client sent ahead, taken out: to be thrown away at STARTTLS, or to travel along.
+  /// Removes and returns the input that the client has already sent: to discard it at STARTTLS, or
+  /// to hand it over.
   std::string take_input();
   void prepend_input(std::string_view bytes);
 
-  /// Adds to what the next flush sends. Above a bound of 64 KiB call flush() soon.
+  /// Adds to what the next flush sends. Call flush() soon once there are more than 64 KiB.
   void put(std::string_view bytes) { output_ += bytes; }
   std::size_t unsent() const { return output_.size(); }
   Task<> flush();
-  /// put() and flush() without the copy, for bulk.
+  /// put() and flush() without copying, for large data.
   Task<> write(std::string_view bytes);
 
-  /// Sends what is unsent, tells the peer that nothing follows, and waits until it closes, `limit`
-  /// at most: closing with unread input would reset the connection, and our last words could be
-  /// lost on the way. Only the sending throws.
+  /// Sends pending output, tells the peer that nothing follows, and waits until it closes, at most
+  /// `limit`: closing with unread input would reset the connection, and our last reply could be
+  /// lost. Only the sending throws.
   Task<> hang_up(Duration limit);
-  /// The same where the peer has asked for the end, so that it has nothing more to say: waits only
-  /// if it did say more.
+  /// The same if the peer has asked to end the session and should send nothing more: waits only if
+  /// it has sent more.
   Task<> part(Duration limit);
 
-  /// Puts another stream in place, as STARTTLS does; the old one is what `wrap` got.
+  /// Replaces the stream, as STARTTLS does, and returns the old one.
   std::unique_ptr<Stream> exchange_stream(std::unique_ptr<Stream> stream);
 
  private:

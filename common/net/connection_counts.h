@@ -1,15 +1,16 @@
-// Counts the connections of each client over all processes of a daemon, without asking any of them.
+// Counts the connections of each client over all processes of a daemon, without messages between
+// them.
 //
-// The master maps a table of shared memory before it forks. Each process that accepts has a slice
-// of it in which it alone writes, and reads the others' to know what a client holds in all: plain
-// loads and stores, no lock, no message. What a process held is forgotten with it: the master
-// clears the slice. IPv6 clients count by their /64.
+// The master maps a table of shared memory before it forks. Each accepting process has a slice of
+// it to which only that process writes, and reads the other slices to know how many connections a
+// client has in all: plain loads and stores, no locks, no messages. When a process ends, the master
+// clears its slice. IPv6 clients are counted by their /64.
 //
 // A slice is a hash table of small buckets. Its keys are a keyed hash, so that nobody can choose
-// addresses that fall into one bucket. A connection for which its bucket has no room is not
-// counted; with ten thousand clients this is one in a thousand.
+// addresses that fall into one bucket. A connection is not counted if its bucket is full; with ten
+// thousand clients this happens to one in a thousand.
 //
-// LIMITS  clients_per_process: beyond it fewer and fewer are counted; slices_max processes
+// LIMITS clients_per_process: beyond it fewer and fewer clients are counted; slices_max processes
 #pragma once
 
 #include <array>
@@ -28,39 +29,40 @@ namespace pennypost {
 
 class ConnectionCounts;
 
-/// The memory that the processes share, and who has which slice of it: the master's side.
+/// The master's side: the shared memory, and which process has which slice.
 class ConnectionTable {
  public:
   static constexpr std::size_t slices_max = 256;
   static constexpr std::size_t clients_per_process = 32768;
 
-  /// Address space for all slices; memory only for what is used. Where the system refuses it, each
-  /// process counts for itself.
+  /// Reserves address space for all slices; memory is used only as needed. If the system refuses
+  /// it, each process counts for itself.
   ConnectionTable();
   ~ConnectionTable();
   ConnectionTable(const ConnectionTable&) = delete;
   ConnectionTable& operator=(const ConnectionTable&) = delete;
 
-  /// A slice for a process about to be forked; nothing where all are taken.
+  /// Takes a slice for a process about to be forked; nothing if all are taken.
   std::optional<std::size_t> take();
-  /// The process that had it is gone.
+  /// To be called when the process that had the slice is gone.
   void give_back(std::size_t slice);
-  /// In a child that accepts nothing: it sees the table no more.
+  /// In a child that accepts no connections: removes its access to the table.
   void unmap();
 
  private:
   friend class ConnectionCounts;
-  /// One client in one process; what another process may read of it half-written is only a number.
+  /// One client in one process. Another process may read it half-written, which only makes a count
+  /// wrong.
   struct Entry {
-    std::atomic<std::uint32_t> tag;      // of its hash; 0: never used
+    std::atomic<std::uint32_t> tag;      // part of the client's hash; 0: never used
     std::atomic<std::uint32_t> open;     // connections held
-    std::atomic<std::uint32_t> unit;     // the unit of time that `in_unit` is of
+    std::atomic<std::uint32_t> unit;     // the unit of time for `in_unit`
     std::atomic<std::uint32_t> in_unit;  // connections made in it
   };
   using Bucket = std::array<Entry, 8>;
   using Slice = std::array<Bucket, clients_per_process / 8>;
   struct Shared {
-    std::atomic<std::size_t> used;  // no slice from here on has ever been taken
+    std::atomic<std::size_t> used;  // slices from here on have never been taken
     std::array<std::uint64_t, 2> key;
     std::array<Slice, slices_max> slices;
   };
@@ -69,10 +71,10 @@ class ConnectionTable {
   std::vector<bool> taken_;
 };
 
-/// What one process adds to the table, and reads of all: the child's side.
+/// The child's side: counts this process's connections and reads all counts.
 class ConnectionCounts {
  public:
-  /// Without a slice, or a table, it counts for this process alone.
+  /// Without a slice or a table it only counts for this process.
   ConnectionCounts(ConnectionTable* table, std::optional<std::size_t> slice);
 
   /// One connection, counted until it is destroyed; an empty one counts for nothing.
@@ -95,11 +97,11 @@ class ConnectionCounts {
   };
   struct Counted {
     Place place;
-    std::int64_t open = 0;     // connections that this client holds in all processes, this one too
-    std::int64_t in_unit = 0;  // that it made in this unit of time; 0 where none is given
+    std::int64_t open = 0;     // the client's connections in all processes, including this one
+    std::int64_t in_unit = 0;  // connections made in this unit of time; 0 if no unit is given
   };
-  /// Counts one connection more. `unit` numbers the units of time over which rates count, from 1;
-  /// 0: no rate is asked for.
+  /// Counts one more connection. `unit` is the number of the current unit of time for rates, from
+  /// 1; 0: no rates are needed.
   Counted enter(const IpAddress& client, std::uint32_t unit);
 
  private:

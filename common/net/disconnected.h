@@ -1,5 +1,5 @@
-// The conversation is over: thrown by common/net and common/tls alone, caught in a session's
-// serve().
+// Defines the exception for the end of a conversation: thrown only by common/net and common/tls,
+// caught in a session's serve().
 #pragma once
 
 #include <exception>
@@ -14,7 +14,7 @@ class Disconnected : public std::exception {
   Disconnected(Reason reason, std::string text) : reason_(reason), text_(std::move(text)) {}
 
   Reason reason() const { return reason_; }
-  /// For the log: `lost connection`, `timeout`, `Connection reset by peer`, OpenSSL's words.
+  /// For the log: `lost connection`, `timeout`, `Connection reset by peer`, or OpenSSL's text.
   const std::string& text() const { return text_; }
   const char* what() const noexcept override { return text_.c_str(); }
 

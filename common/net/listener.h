@@ -10,17 +10,18 @@
 
 namespace pennypost {
 
-/// Binds and listens; needs no loop, so that the master can do it. Errors name address and remedy.
+/// Binds and listens, without a loop, so that the master can do it. Errors name address and remedy.
 Result<Descriptor> listen_tcp(const Endpoint& at);
-/// A Unix stream socket with these permissions; an old socket file that nobody serves is replaced.
+/// A Unix stream socket with these permissions; replaces an old socket file that nobody serves.
 Result<Descriptor> listen_unix(const std::string& path, unsigned mode);
 
 class Listener {
  public:
   explicit Listener(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
 
-  /// The next connection; it has what listen_tcp() set, TCP_NODELAY too. Survives EMFILE and the
-  /// like by waiting a moment. Cancel the task that waits in it to stop accepting.
+  /// The next connection; it inherits the socket options set by listen_tcp(), such as TCP_NODELAY.
+  /// After EMFILE and the like it waits a moment and tries again. To stop accepting, cancel the
+  /// task that waits in it.
   Task<std::unique_ptr<Socket>> accept(Loop& loop);
   int descriptor() const { return descriptor_.number(); }
 

@@ -1,4 +1,5 @@
-// Sends and receives framed messages, with descriptors, over a Unix stream socket, in order.
+// Sends and receives framed messages, optionally with descriptors, over a Unix stream socket, in
+// order.
 //
 // Frame: u32 length of the body, u16 type, u16 number of descriptors, u64 id, then the body. The
 // descriptors travel with the frame's first bytes.
@@ -32,16 +33,16 @@ class MessageSocket {
   static constexpr std::size_t body_bytes_max = 64 * 1024 * 1024;
   static constexpr std::size_t descriptors_max = 16;
 
-  /// `bytes_max` bounds the bodies that this end takes.
+  /// `bytes_max` limits the bodies that this end accepts.
   MessageSocket(Loop& loop, Descriptor descriptor, std::size_t bytes_max = body_bytes_max);
   ~MessageSocket();
 
-  /// The next message; Disconnected when the peer has gone or sends nonsense.
+  /// The next message; throws Disconnected if the peer has gone or sends a malformed one.
   Task<Message> receive();
-  /// Queues the message; it leaves when all tasks that are ready now have run, together with what
-  /// they send, in order. Never waits, never throws; a lost peer shows in receive().
+  /// Queues the message. It is sent, in order, when all tasks that are ready now have run, together
+  /// with theirs. Never waits or throws; receive() reports a lost peer.
   void send(Message message);
-  /// Bytes that the peer has not taken yet.
+  /// The bytes that the peer has not accepted yet.
   std::size_t unsent() const { return unsent_bytes_; }
 
  private:
@@ -53,7 +54,7 @@ class MessageSocket {
   bool send_front();
   Task<> send_all();
   std::optional<Message> next_buffered();
-  /// False when nothing is there yet.
+  /// False if there is nothing to read yet.
   bool receive_some();
 
   Loop& loop_;
@@ -70,11 +71,11 @@ class MessageSocket {
   Nursery sender_;
 };
 
-/// Two connected ends.
+/// Two connected sockets.
 std::pair<Descriptor, Descriptor> socket_pair();
 
-/// One frame written or read by a process without a loop (the master, command-line programs);
-/// blocking. receive gives nothing at the end of the stream.
+/// Writes or reads one frame, blocking, for processes without a loop (the master, command-line
+/// programs). receive_blocking() returns nothing at the end of the stream.
 Result<void> send_blocking(int socket, Message message);
 Result<std::optional<Message>> receive_blocking(int socket);
 

@@ -1,8 +1,7 @@
-// Parses the PROXY protocol: the header by which a proxy names the client it speaks for.
+// Parses the PROXY protocol header, in which a proxy names the client that it connects for.
 //
-// Version 1 is a line (`PROXY TCP4 192.0.2.7 192.0.2.1 4711 25`), version 2 is binary; both are
-// told apart by their first bytes. `PROXY UNKNOWN` and version 2's LOCAL stand for the proxy
-// itself.
+// Version 1 is a line (`PROXY TCP4 192.0.2.7 192.0.2.1 4711 25`), version 2 is binary; their first
+// bytes distinguish them. `PROXY UNKNOWN` and version 2's LOCAL mean the proxy itself.
 //
 // STANDARDS  The PROXY protocol, versions 1 and 2 (haproxy.org)
 // LIMITS     proxy_header_bytes_max, proxy_header_limit
@@ -21,13 +20,13 @@ inline constexpr std::size_t proxy_header_bytes_max = 1024;  // TLVs are skipped
 inline constexpr Duration proxy_header_limit{5000};          // for the whole header
 
 struct ProxyHeader {
-  std::size_t bytes = 0;  // how long it was
-  bool is_local = false;  // the proxy speaks for itself: no addresses
+  std::size_t bytes = 0;  // the length of the header
+  bool is_local = false;  // a connection of the proxy itself: no addresses
   Endpoint client{IpAddress::loopback4(), 0};
   Endpoint server{IpAddress::loopback4(), 0};
 };
 
-/// Nothing when `bytes` is only the beginning of a header; an Error when it can't become one.
+/// Nothing if `bytes` is only the beginning of a header; an Error if it can't become one.
 Result<std::optional<ProxyHeader>> parse_proxy_header(std::string_view bytes);
 
 /// Reads the header and no byte beyond it. Throws Disconnected (Timeout) after

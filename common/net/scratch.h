@@ -1,7 +1,7 @@
-// The buffer that all sockets of a thread read into.
+// Provides the buffer into which all sockets of a thread read.
 //
-// It is made at the first use, so that threads that read from no socket have none: as a
-// thread_local array it would be zeroed, and so occupied, in every one of them.
+// It is allocated at its first use, so that threads that read from no socket have none. A
+// thread_local array would be zeroed, and so use memory, in every thread.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace pennypost {
 
 inline constexpr std::size_t scratch_bytes = 128 * 1024;
 
-/// Undefined bytes, for use until the next suspension.
+/// Uninitialized bytes, for use until the next suspension.
 inline std::span<char> scratch() {
   static thread_local std::unique_ptr<char[]> bytes;
   if (!bytes) bytes.reset(new char[scratch_bytes]);

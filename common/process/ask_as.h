@@ -1,4 +1,5 @@
-// Answers a question with the rights of another user: whether a file can be read, for instance.
+// Runs a function with the rights of another user, for instance to check whether that user can read
+// a file.
 #pragma once
 
 #include <functional>
@@ -10,14 +11,14 @@
 
 namespace pennypost {
 
-/// What `question` answers in a process of that user and of its groups alone; in this process where
-/// there is no identity. Only root may ask as another. For programs of one thread. Where no process
-/// can be had, the answer says why.
+/// The result of `question` in a new process with only that user and its groups; in this process if
+/// there is no identity. Only root can do this. For single-threaded programs. If no process can be
+/// made, the result says why.
 std::vector<std::string> ask_as(const std::optional<Identity>& identity,
                                 const std::function<std::vector<std::string>()>& question);
 
-/// The first directory of `path` that this process may not search, or `path` itself where it may
-/// not be read; empty where nothing hinders.
+/// The first directory in `path` that this process may not search, or `path` itself if it may not
+/// be read; empty if it can be read.
 std::string unreadable_part(const std::string& path);
 
 }  // namespace pennypost

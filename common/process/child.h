@@ -1,8 +1,8 @@
-// What a child process finds when it begins: its loop, its configuration, its listeners, its peers.
+// Provides a child process with its loop, its configuration, its listeners and its peers.
 //
-// The master forks it, gives up the privileges its kind does not need, and calls its kind's `run`.
-// Peers come and go (crash, reload): ports and services stay the same. A child whose master has
-// gone stops at once.
+// The master forks it; the child drops the privileges that its kind does not need and calls its
+// kind's `run`. Peers come and go (crash, reload), while ports and services stay the same. A child
+// whose master has gone stops at once.
 #pragma once
 
 #include <functional>
@@ -28,11 +28,11 @@ namespace control {
 struct NewPeer;
 }
 
-/// What the master prepared as root, for a child that can't open files any more.
+/// What the master has prepared as root for a child that can no longer open files.
 struct Prepared {
   std::map<Service, std::shared_ptr<TlsContext>> tls;  // services that have a certificate
-  std::shared_ptr<TlsContext> verifying_client;        // next hops by their CAs; null: none asked
-  std::map<std::string, std::string> files;            // /etc/resolv.conf, /etc/hosts: their bytes
+  std::shared_ptr<TlsContext> verifying_client;        // verifies next hops; null: not needed
+  std::map<std::string, std::string> files;  // the content of /etc/resolv.conf, /etc/hosts
 };
 
 /// A bound socket, and the service it serves.
@@ -56,53 +56,55 @@ class Child {
   ~Child();
 
   Loop& loop() { return loop_; }
-  /// `receive`, `queue`, … as in the process table.
+  /// `receive`, `queue`, …, as in the process table.
   const std::string& kind() const { return start_.kind; }
-  /// Which of them: a number, or the account it was started for.
+  /// Which process of the kind: a number, or the account it was started for.
   const std::string& instance() const { return start_.instance; }
-  /// The one in force now; sessions keep theirs. Replaced at reload in processes that live on.
+  /// The configuration in force; sessions keep theirs. Replaced at reload in processes that live
+  /// on.
   std::shared_ptr<const Config> config() const { return start_.config; }
   const Prepared& prepared() const { return *start_.prepared; }
-  /// The context of a service; null where it has no certificate.
+  /// The context of a service; null if it has no certificate.
   std::shared_ptr<TlsContext> tls(Service service) const;
   std::vector<ServiceListener>& listeners() { return start_.listeners; }
-  /// Of a kind that listens: what each client holds in all processes of the daemon.
+  /// For kinds that listen: each client's connections in all processes of the daemon.
   ConnectionCounts& connections() { return *start_.connections; }
 
-  /// Requests to the processes of a kind; the same object for ever. `master` is one of the kinds.
+  /// Sends requests to the processes of a kind; always the same object. `master` is one of the
+  /// kinds.
   Port& port(std::string_view kind);
-  /// What this process answers to processes of that kind, and to no others; `deliver` stands for
-  /// all of `deliver:INSTANCE`. Fill it before run().
+  /// The requests that this process answers to processes of that kind only; `deliver` stands for
+  /// every `deliver:INSTANCE`. Fill it before run().
   Services& services(std::string_view kind);
-  /// Called when a process that this one was linked with has gone.
+  /// Adds a function that is called when a process linked with this one has gone.
   void on_peer_gone(std::function<void(ProcessNumber)> handler);
 
-  /// Called once when the master asks for a drain: stop accepting, end what can be ended, then call
-  /// finish(). Without a handler the process ends when all that was asked of it is answered.
+  /// Sets a function that is called once when the master asks for a drain: stop accepting, end what
+  /// can be ended, then call finish(). Without one the process ends when all requests are answered.
   void on_drain(std::function<void()> handler) { on_drain_ = std::move(handler); }
-  /// Makes all ready for a configuration that may come into force, or says why this process could
-  /// not serve under it.
+  /// Prepares for a configuration that may come into force, or says why this process could not
+  /// serve with it.
   using TryConfig = std::function<Task<Result<void>>(std::shared_ptr<const Config>)>;
   void on_trial(TryConfig handler) { on_trial_ = std::move(handler); }
-  /// Called after config() was replaced, by what was tried last.
+  /// Sets a function that is called after config() was replaced by the one tried last.
   void on_reload(std::function<void()> handler) { on_reload_ = std::move(handler); }
-  /// What hinders this process in its work although it serves; for run() to report.
+  /// Notes a problem that does not prevent serving; run() reports it.
   void note_problem(std::string text) { problems_.push_back(std::move(text)); }
-  /// Instead of run(): reports why this process can't serve, and returns when the master has it.
+  /// Instead of run(): reports why this process can't serve, and returns when the master has the
+  /// report.
   void refuse(const Error& why);
-  /// Returns when the configuration that this process was started with is in force: who accepts
-  /// connections waits for it before the first.
+  /// Returns when the configuration that this process was started with is in force. Processes that
+  /// accept connections wait for it first.
   Task<> begun();
   bool is_draining() const { return draining_; }
-  /// While it drains: whether the daemon ends, and the time after which this process is killed.
+  /// During a drain: whether the daemon ends, and the time after which this process is killed.
   bool is_stopping() const { return stopping_; }
   Duration drain_limit() const { return drain_limit_; }
-  /// For a kind that is started on demand: it ends once it has not been busy for `longest`, and
-  /// earlier when the master needs its place for another account. The master and the peers agree
-  /// first, so that nothing is asked of a process that is about to go; the next request finds a new
-  /// one.
+  /// For a kind that is started on demand: it ends once it has been idle for `longest`, and earlier
+  /// if the master needs its place for another account. The master and the peers agree first, so
+  /// that no request is sent to a process that is about to end; the next request gets a new one.
   void leave_when_idle(Duration longest);
-  /// While one lives, the process is at something.
+  /// While one of these exists, the process is busy.
   class Busy {
    public:
     explicit Busy(Child& child);
@@ -118,7 +120,7 @@ class Child {
   /// Tasks that live as long as the process.
   Nursery& tasks() { return tasks_; }
 
-  /// Reports that this process serves; then runs until finish(), a drain without handler, or the
+  /// Reports that this process serves; then runs until finish(), a drain without a handler, or the
   /// master's end.
   void run();
 
@@ -148,7 +150,7 @@ class Child {
   std::function<void()> on_drain_;
   TryConfig on_trial_;
   std::function<void()> on_reload_;
-  std::shared_ptr<const Config> tried_;  // until it is taken or dropped
+  std::shared_ptr<const Config> tried_;  // until taken or dropped
   std::vector<std::string> problems_;
   bool has_begun_ = false;
   Event begun_;

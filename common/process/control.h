@@ -1,5 +1,5 @@
-// What a master and its children tell each other over the control socket that each child has, and
-// what `pennypost reload` asks a master.
+// Defines the messages between a master and its children on each child's control socket, and those
+// from `pennypost reload` to a master.
 //
 // Start:   child -> Report, when it has all that it needs, or why it can't serve; then it ends
 //          master -> Begin, to those who accept connections or answer them
@@ -16,11 +16,12 @@
 
 namespace pennypost::control {
 
-/// The code of the master's Error where a process is wanted, all of its kind are busy, and the
-/// kind's limit allows no other.
+/// The code of the master's Error if a process is wanted, all of its kind are busy, and the kind's
+/// limit allows no more.
 inline constexpr int all_busy = 452;
 
-/// A new peer: the descriptor beside it is our end. Only the master says who is there.
+/// master -> child: a new peer; our end of the link is the descriptor. Only the master introduces
+/// peers.
 struct NewPeer {
   static constexpr std::uint16_t type = 16;
   using Reply = Done;
@@ -32,8 +33,8 @@ struct NewPeer {
   }
 };
 
-/// A configuration that may come into force; for kinds that live on. The Error says why this
-/// process could not serve under it. Until TakeConfig all goes on as before.
+/// master -> child: a configuration that may come into force; for kinds that live on. The Error
+/// says why this process could not serve with it. Until TakeConfig nothing changes.
 struct TryConfig {
   static constexpr std::uint16_t type = 17;
   using Reply = Done;
@@ -44,7 +45,8 @@ struct TryConfig {
   }
 };
 
-/// What was tried last is in force from now on. The log file's descriptor comes beside it.
+/// master -> child: the configuration tried last is in force. The log file's descriptor comes with
+/// it.
 struct TakeConfig {
   static constexpr std::uint16_t type = 21;
   using Reply = Done;
@@ -52,7 +54,7 @@ struct TakeConfig {
   void fields(Archive&) {}
 };
 
-/// What was tried last does not come into force.
+/// master -> child: the configuration tried last is dropped.
 struct DropConfig {
   static constexpr std::uint16_t type = 22;
   using Reply = Done;
@@ -60,8 +62,8 @@ struct DropConfig {
   void fields(Archive&) {}
 };
 
-/// child -> master, once: whether it serves. One that does may have problems still, such as a table
-/// that can't be read yet; of one that doesn't they are the reason.
+/// child -> master, once: whether it serves. One that does may still have problems, such as a table
+/// that can't be read yet; for one that does not they are the reason.
 struct Report {
   static constexpr std::uint16_t type = 23;
   using Reply = Done;
@@ -73,7 +75,7 @@ struct Report {
   }
 };
 
-/// The configuration that this process was started with is in force.
+/// master -> child: the configuration that this process was started with is in force.
 struct Begin {
   static constexpr std::uint16_t type = 24;
   using Reply = Done;
@@ -82,7 +84,7 @@ struct Begin {
 };
 
 /// command -> master: can you serve with the configuration as it is in the file now? The Error says
-/// why not, one reason a line. The connection's end without CommitReload means no.
+/// why not, one reason per line. If the connection ends without CommitReload, it is dropped.
 struct TryReload {
   static constexpr std::uint16_t type = 25;
   using Reply = Done;
@@ -90,7 +92,7 @@ struct TryReload {
   void fields(Archive&) {}
 };
 
-/// command -> master: take what you have tried.
+/// command -> master: use the configuration that you have tried.
 struct CommitReload {
   static constexpr std::uint16_t type = 26;
   using Reply = Done;
@@ -98,19 +100,19 @@ struct CommitReload {
   void fields(Archive&) {}
 };
 
-/// Take nothing new, end what you have, and go.
+/// master -> child: accept nothing new, finish, and end.
 struct Drain {
   static constexpr std::uint16_t type = 18;
   using Reply = Done;
   bool is_stop = false;       // the daemon ends; else a younger process has taken over
-  std::uint32_t seconds = 0;  // then who is left is killed
+  std::uint32_t seconds = 0;  // after that the process is killed
   template <class Archive>
   void fields(Archive& archive) {
     archive(is_stop, seconds);
   }
 };
 
-/// How long has nothing been asked of you? For kinds that come and go with demand.
+/// master -> child: how long have you been idle? For kinds that are started on demand.
 struct AskIdleness {
   static constexpr std::uint16_t type = 19;
   struct Answer {
@@ -126,8 +128,8 @@ struct AskIdleness {
   void fields(Archive&) {}
 };
 
-/// Another account needs your place: go, if you are idle; or, forced, as soon as you have done what
-/// you are at.
+/// master -> child: another account needs your place. End if you are idle or, if forced, as soon as
+/// you have finished your work.
 struct MakeRoom {
   static constexpr std::uint16_t type = 20;
   struct Answer {
@@ -145,7 +147,8 @@ struct MakeRoom {
   }
 };
 
-/// A process that can't reach syslogd asks for a connection: the answer's one descriptor.
+/// child -> master: a process that can't reach syslogd asks for a connection, which is the answer's
+/// only descriptor.
 struct ConnectLog {
   static constexpr std::uint16_t type = 27;
   using Reply = Done;

@@ -1,10 +1,10 @@
-// Makes the directories that a daemon needs, and gives them to their owners.
+// Makes the directories that a daemon needs, with their owners.
 //
 // The master does this as root, below directories that belong to others (the owner of the queue,
-// the owner of the mail). Whoever owns a directory can exchange what stands in it for a symbolic
-// link at any moment; so everything here goes through descriptors, and a link that does not belong
-// to root, in a directory of root's, is refused with the remedy. Without root a process can only do
-// what its user could do anyway, and follows links as usual.
+// the owner of the mail). A directory's owner can replace anything in it by a symbolic link at any
+// moment. So everything here goes through descriptors, and a link is refused, with the remedy,
+// unless root owns it and its directory. Without root a process can only do what its user could do
+// anyway, and follows links as usual.
 //
 // SEE ALSO   ../base/safe_open.h
 #pragma once
@@ -20,12 +20,13 @@
 
 namespace pennypost {
 
-/// Makes `path` and what lies above it. A directory that exists stays as it is; a new one gets
-/// `mode`, and as root the owner. `parameter` is the setting to name in the error.
+/// Makes `path` and its missing parents. An existing directory stays as it is; a new one gets
+/// `mode` and, if we are root, the owner. `parameter` is the setting to name in errors.
 Result<void> prepare_directory(const std::string& path, mode_t mode, const Identity* owner,
                                const std::string& parameter);
 
-/// As prepare_directory(), but an existing directory gets owner and mode as well. Gives it open.
+/// Like prepare_directory(), but an existing directory gets owner and mode as well. Returns it
+/// open.
 Result<Descriptor> own_directory(const std::string& path, mode_t mode, uid_t owner, gid_t group,
                                  const std::string& parameter);
 
@@ -33,22 +34,22 @@ Result<Descriptor> own_directory(const std::string& path, mode_t mode, uid_t own
 Result<Descriptor> own_directory_in(const Descriptor& parent, const std::string& name, mode_t mode,
                                     uid_t owner, gid_t group, const std::string& path);
 
-/// A directory that somebody else than root can change.
+/// A directory that somebody other than root can change.
 struct OpenToOthers {
   std::string directory;
-  std::optional<uid_t> owner;  // unset: it is root's, but writable by its group or by everybody
+  std::optional<uid_t> owner;  // unset: root owns it, but its group or everybody may write to it
   std::string reason;          // `/srv/mail belongs to user eve`
 };
 
 /// Whether the members of a directory's group count as strangers.
 enum class Groups { Trusted, Strangers };
 
-/// Who besides root may write to `directory`, or could exchange it because a directory above is
-/// open to him: the nearest such one, links resolved. One in which each may remove only his own
-/// (/tmp) is none.
+/// Who besides root may write to `directory`, or could replace it because they may write to a
+/// directory above: the nearest such directory, with links resolved. A sticky directory such as
+/// /tmp, where users can remove only their own files, does not count as such.
 std::optional<OpenToOthers> who_may_change(const std::string& directory, Groups groups);
 
-/// The same for the directories above `path` alone: who could exchange what it names.
+/// The same only for the directories above `path`: who could replace what it names.
 std::optional<OpenToOthers> who_may_exchange(const std::string& path, Groups groups);
 
 }  // namespace pennypost

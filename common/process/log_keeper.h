@@ -1,8 +1,7 @@
-// Writes the log lines that wait in this process as soon as they can be written.
+// Writes the waiting log lines of this process as soon as possible.
 //
 // Lines wait (../log/kept_lines.h) while syslogd is away or slow, or the log's disk is full. A
-// process in a changed root finds no /dev/log to connect to again: it asks its master for a
-// connection.
+// process in a chroot has no /dev/log to reconnect to, so it asks its master for a connection.
 #pragma once
 
 #include <functional>
@@ -15,12 +14,12 @@ namespace pennypost {
 
 class LogKeeper {
  public:
-  /// `ask` brings a fresh connection to syslogd, or nothing; empty: this process needs to ask
-  /// nobody.
+  /// `ask` returns a new connection to syslogd, or nothing; empty if this process can connect
+  /// itself.
   using Ask = std::function<Task<std::optional<Descriptor>>()>;
   LogKeeper(Loop& loop, Ask ask) : loop_(loop), ask_(std::move(ask)), tasks_(loop) {}
 
-  /// For the end of each turn of the loop: costs nothing where no line waits.
+  /// To be called at the end of each turn of the loop; costs nothing if no line waits.
   void look();
   void cancel() { tasks_.cancel(); }
 

@@ -1,16 +1,18 @@
-// Keeps the processes of a daemon running: forks them from a table of kinds, restarts what crashes.
+// Keeps the processes of a daemon running: forks them from a table of kinds, and restarts crashed
+// ones.
 //
 // The master binds ports, reads and checks the configuration and certificates, forks the children,
-// links those that talk to each other by socketpairs, restarts what crashes with a growing pause,
-// reloads on SIGHUP and drains on SIGTERM or SIGINT. It forks from one thread, opens no database,
-// and parses nothing from outside but its children's frames.
+// links those that talk to each other by socketpairs, restarts crashed ones after a growing pause,
+// reloads on SIGHUP, and drains on SIGTERM or SIGINT. It has one thread, opens no database, and
+// parses nothing from outside except its children's frames.
 //
-// Start: READY=1 goes to whoever started us (notify.h) when every process serves; until then
-// STATUS= says what hinders one, with ERRNO= why one does not serve. It is tried again.
+// Start: READY=1 is sent to the service manager (notify.h) when every process serves. Until then
+// STATUS= and ERRNO= say why a process does not serve, and it is started again.
 //
-// Reload (reload.cpp): a kind that lives on gets the new Config; of every other a new generation is
-// started, and the old one ends with its sessions, at the latest after `reload_drain_max`. All
-// processes load and open everything first; where one can't, the old goes on everywhere.
+// Reload (reload.cpp): a kind that lives on gets the new Config; for every other kind new processes
+// are started, and the old ones end with their sessions, at the latest after `reload_drain_max`.
+// All processes load and open everything first; if one can't, the old configuration stays in force
+// everywhere.
 //
 // base_dir/NAME.socket, open to root and our own user, takes the requests of `pennypost reload`.
 #pragma once
@@ -32,12 +34,11 @@ namespace pennypost {
 
 class Master;
 
-/// How many processes of an on-demand kind there may be.
+/// The greatest number of processes of an on-demand kind.
 struct ProcessLimit {
-  std::string parameter;  // which says so
+  std::string parameter;  // the setting with this limit
   std::function<std::int64_t(const Config&)> most;
-  /// Whether the work of one ends soon, so that who needs one waits for another's end even where
-  /// all are busy.
+  /// Whether a process finishes soon, so that a request waits for one to end even if all are busy.
   bool is_short_lived = false;
 };
 
@@ -50,35 +51,35 @@ struct Kind {
   Number number = Number::One;
   User user = User::MailOwner;
   bool listens = false;
-  bool serves_clients = false;  // ends before those that its clients' work needs; so do listeners
-  bool lives_on = false;        // gets the new Config at reload instead of being started anew
+  bool serves_clients = false;  // ends before the kinds that its clients need, like listeners
+  bool lives_on = false;        // gets the new Config at reload instead of being replaced
   bool no_network = false;
   bool no_files = false;           // chroot to empty_directory, and landlock
   Calls calls = Calls::Base;       // the system calls that it needs
-  bool read_only = false;          // landlock: files may be read, and nothing on disk be changed
-  std::vector<std::string> peers;  // kinds that it is linked with; naming it on one side suffices
+  bool read_only = false;          // landlock: files may be read, but nothing on disk changed
+  std::vector<std::string> peers;  // kinds that it is linked with; named on one side
   std::function<void(Child&)> run;
   std::optional<ProcessLimit> limit;  // of an on-demand kind
-  /// Whether this configuration has such a process at all; none: always.
+  /// Whether this configuration needs such a process; empty: always.
   std::function<bool(const Config&)> is_wanted;
-  /// What this kind may ask of the master; none: nothing.
+  /// Registers what this kind may ask of the master; empty: nothing.
   std::function<void(Master&, Services&)> asks_master;
 };
 
-/// A process that is wanted, of an on-demand kind.
+/// A request for a process of an on-demand kind.
 struct Demand {
   std::string kind;
   std::string instance;
   Identity identity;
-  bool is_shared = false;  // serves more than one account: it does not count for the limit
+  bool is_shared = false;  // serves more than one account, so the limit does not apply
 };
 
 struct DaemonSpec {
   std::string name;               // smtpd
   std::vector<Service> services;  // whose ports it listens on
-  bool is_tls_client = false;     // sends to other hosts: needs Prepared::verifying_client
-  /// Serves mailboxes: logs under its first service's syslog_name, and as Dovecot does where that
-  /// asks for it; smtpd's services have one name together.
+  bool is_tls_client = false;     // sends to other hosts, needs Prepared::verifying_client
+  /// Serves mailboxes: logs under its first service's syslog_name, and like Dovecot if that name
+  /// requires it. smtpd's services share one name.
   bool logs_as_service = false;
   std::vector<Kind> kinds;
   /// Checks beyond the configuration's own before a start or reload (directories, tables).
@@ -91,22 +92,22 @@ class Master {
   ~Master();
 
   /// Reads the configuration, binds, starts; then runs until SIGTERM. The exit status: 0 after a
-  /// drain, 78 (EX_CONFIG) where the configuration is wrong, 71 (EX_OSERR) where a port or file
-  /// can't be had.
+  /// drain, 78 (EX_CONFIG) if the configuration is wrong, 71 (EX_OSERR) if a port or file can't be
+  /// opened.
   int run();
 
   std::shared_ptr<const Config> config() const;
   Loop& loop() { return loop_; }
 
-  /// A process of an on-demand kind, and the name under which its peers know it.
+  /// A process of an on-demand kind, and its name as a peer.
   struct OnDemand {
     std::string port;  // `KIND:INSTANCE`
     std::shared_ptr<Link> link;
   };
   /// The process for `demand.instance`, started as `demand.identity` if it is not running, and
-  /// linked with its peers. Where there are as many as the kind's limit allows, one that is idle
-  /// ends for it, else it waits (on_demand.cpp). Error: `control::all_busy` where there is no
-  /// place, or stopping.
+  /// linked with its peers. If there are as many as the kind's limit allows, an idle one ends to
+  /// make room, else the request waits (on_demand.cpp). Error: `control::all_busy` if there is no
+  /// room, or the daemon is stopping.
   Task<Result<OnDemand>> start_on_demand(Demand demand);
 
  private:
@@ -191,14 +192,14 @@ class Master {
   std::unique_ptr<Trial> trial_;
   std::list<Process> processes_;
   std::uint64_t last_process_ = 0;                             // see ProcessNumber
-  ConnectionTable connections_;                                // of the processes that accept
+  ConnectionTable connections_;                                // of the accepting processes
   std::map<std::string, std::unique_ptr<Services>> services_;  // by kind
   std::map<std::string, std::shared_ptr<Line>> lines_;         // by kind
   std::map<std::string, int> crashes_;                         // by kind and instance
   Event child_ended_;
   Event reloaded_;
-  Event reported_;               // a process has reported or ended, or a trial is over
-  std::size_t catching_up_ = 0;  // how many that live on were started during a trial
+  Event reported_;               // a process has reported or ended, or a trial has ended
+  std::size_t catching_up_ = 0;  // processes that live on, started during a trial
   Event caught_up_;
   std::unique_ptr<Listener> commands_;
   Services command_services_;
@@ -206,7 +207,7 @@ class Master {
   bool has_reload_waiting_ = false;
   bool is_ready_ = false;
   std::shared_ptr<TicketKeys> tickets_;
-  std::uint64_t ends_ = 0;  // how many have
+  std::uint64_t ends_ = 0;  // how many processes have ended
   Descriptor signals_;
   bool stopping_ = false;
   bool is_ending_ = false;  // the second half of a stop

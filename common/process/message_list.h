@@ -1,5 +1,4 @@
-// Checks at compile time that no two of the requests that processes send each other bear one
-// number.
+// Checks at compile time that no two requests between processes have the same number.
 //
 // SEE ALSO   port.h (what a request is)
 #pragma once

@@ -1,7 +1,9 @@
-// Says which process runs a daemon, in a file that it holds locked: one master a daemon and
-// directory. An orderly end removes the file; what a crash leaves behind is locked by nobody,
-// counts for nothing, and is taken over at the next start. The file is believed only as far as its
-// owner: as root, we would else stop whatever process somebody has written into it.
+// Records in a locked file which process runs a daemon, and allows one master per daemon and
+// directory.
+//
+// An orderly end removes the file. A file left by a crash is not locked; it is ignored, and used
+// again at the next start. A process number in the file is believed only if that process runs as
+// the file's owner: otherwise root could be made to stop any process that is written into it.
 #pragma once
 
 #include <sys/types.h>
@@ -17,17 +19,18 @@ namespace pennypost {
 
 class PidFile {
  public:
-  /// Makes `directory` if it is missing, and `directory/NAME.pid`; an error when another process
-  /// holds it, or it can't be written. On a full disk it stays empty, which running() copes with.
+  /// Makes `directory` if it is missing, and `directory/NAME.pid`; an error if another process
+  /// holds it, or it can't be written. On a full disk the file stays empty, which running() can
+  /// handle.
   static Result<PidFile> create(const std::string& directory, const std::string& name);
   PidFile(PidFile&& other) noexcept
       : descriptor_(std::move(other.descriptor_)),
         path_(std::move(other.path_)),
         owner_(std::exchange(other.owner_, 0)) {}
   PidFile& operator=(PidFile&&) = delete;
-  /// Removes the file, if this is the process that made it.
+  /// Removes the file if this process has made it.
   ~PidFile();
-  /// The process that holds it and whose user the file's owner is; nothing when none runs.
+  /// The process that holds the file, if it runs as the file's owner; nothing if there is none.
   static std::optional<pid_t> running(const std::string& directory, const std::string& name);
 
  private:
@@ -35,7 +38,7 @@ class PidFile {
       : descriptor_(std::move(descriptor)), path_(std::move(path)), owner_(owner) {}
   Descriptor descriptor_;
   std::string path_;
-  pid_t owner_;  // 0: none; a child has a copy that is not its own
+  pid_t owner_;  // the process that made the file; 0: moved from
 };
 
 }  // namespace pennypost

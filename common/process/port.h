@@ -1,18 +1,18 @@
-// Asks another kind of process, and awaits its answers.
+// Sends requests to processes of another kind and awaits their answers.
 //
 // A request is a struct of wire.h's form with `static constexpr std::uint16_t type` and `using
-// Reply`. Whoever serves it answers with a Result<Reply>; an Error crosses as it is. A peer that
-// dies while asked, or that is not there for `peer_wait_seconds`, is a temporary error: the caller
-// answers 4xx or defers, and nothing is lost.
+// Reply`. The other process answers with a Result<Reply>; an Error is passed on unchanged. If a
+// peer dies before it answers, or there is none for `peer_wait_seconds`, that is a temporary error:
+// the caller answers 4xx or defers, and nothing is lost.
 //
 //   struct Ask { static constexpr std::uint16_t type = 1; using Reply = Answer; ... fields ... };
 //   CO_TRY(auto answer, co_await port.call(std::move(ask)));
 //
-// Descriptors travel both ways beside the message; call_raw() gives those of the answer.
+// Descriptors can be passed both ways with a message; call_raw() returns those of the answer.
 //
-// Any process may be in a stranger's hands. What it may ask depends on its kind, which has a table
-// of services of its own; and whoever serves learns from the link, never from the message, which
-// process asks: what one has opened another can neither name nor end.
+// Any process may be controlled by an attacker. So what it may ask depends on its kind, for which
+// there is a separate table of services; and the server learns from the link, never from the
+// message, which process asks. So a process can neither name nor end what another one has opened.
 #pragma once
 
 #include <functional>
@@ -33,7 +33,7 @@ namespace pennypost {
 
 inline constexpr std::chrono::seconds peer_wait_seconds{10};
 
-/// A process, as its master numbers them: no number is given twice. The master itself is 0.
+/// The number that the master gives to a process, never used twice. The master itself is 0.
 using ProcessNumber = Strong<struct ProcessNumberTag, std::uint64_t>;
 inline constexpr ProcessNumber master_process{0};
 
@@ -43,19 +43,19 @@ struct Done {
   void fields(Archive&) {}
 };
 
-/// The bytes of an answer and the descriptors beside it.
+/// The bytes of an answer and its descriptors.
 struct RawReply {
   std::string body;
   std::vector<Descriptor> descriptors;
 };
 
-/// What serves requests, by type; one table for all links to processes of a kind.
+/// The handlers of requests, by type; one table for all links to processes of a kind.
 class Services {
  public:
   using Handler = std::function<Task<Result<RawReply>>(Message, ProcessNumber)>;
 
-  /// `serve(Request, std::vector<Descriptor>) -> Task<Result<Request::Reply>>`, with the
-  /// ProcessNumber of who asks as a third argument where it is wanted; must outlive the links.
+  /// `function(Request, std::vector<Descriptor>) -> Task<Result<Request::Reply>>`, optionally with
+  /// the ProcessNumber of the client as a third argument. What it refers to must outlive the links.
   template <class Request, class Function>
   void on(Function function) {
     auto shared = std::make_shared<Function>(std::move(function));
@@ -63,7 +63,7 @@ class Services {
       return run<Request, Function>(*shared, std::move(message), from);
     };
   }
-  /// The same, answering Result<RawReply>: for replies with descriptors.
+  /// The same with Result<RawReply>, for replies with descriptors.
   template <class Request, class Function>
   void on_raw(Function function) {
     auto shared = std::make_shared<Function>(std::move(function));
@@ -71,7 +71,7 @@ class Services {
       return run_raw<Request, Function>(*shared, std::move(message), from);
     };
   }
-  /// The answer to a message; an Error where nothing serves its type.
+  /// The answer to a message; an Error if its type has no handler.
   Task<Result<RawReply>> serve(Message message, ProcessNumber from);
 
  private:
@@ -102,12 +102,12 @@ class Services {
   std::unordered_map<std::uint16_t, Handler> handlers_;
 };
 
-/// One socketpair to one process: asks, answers, until the peer goes.
+/// A connection to one process: sends requests and answers, until the peer ends.
 class Link {
  public:
   Link(Loop& loop, Descriptor descriptor, Services& services, ProcessNumber peer);
 
-  /// Serves and dispatches until the peer has gone; then every open call fails.
+  /// Receives requests and answers until the peer has gone; then every open call fails.
   Task<> run();
   Task<Result<RawReply>> call(std::uint16_t type, std::string body,
                               std::vector<Descriptor> descriptors);
@@ -115,18 +115,18 @@ class Link {
   void post(std::uint16_t type, std::string body, std::vector<Descriptor> descriptors);
   /// Calls that wait for this peer's answer.
   std::size_t pending() const { return pending_.size(); }
-  /// Who is at the other end.
+  /// The process at the other end.
   ProcessNumber peer() const { return peer_; }
-  /// May be asked: the peer is there, and has not said that it leaves.
+  /// Whether it can take requests: the peer is there, and has not said that it is leaving.
   bool is_up() const { return up_ && !peer_leaves_; }
-  /// Asks the peer to send us nothing new; what is open is answered still.
+  /// Asks the peer to send us no new requests; open ones are still answered.
   void say_leaving();
-  /// The same, and returns when nothing that it sent before can still be on its way.
+  /// The same, and returns when all requests that it has sent before have arrived.
   Task<> announce_leaving();
-  /// Asks the peer whether we may leave. It agrees unless it waits for an answer of ours, and then
-  /// sends us nothing new. A peer that has gone agrees.
+  /// Asks the peer whether we may leave. It refuses while it waits for an answer from us; if it
+  /// agrees it sends nothing new. A peer that has gone counts as agreeing.
   Task<bool> ask_to_leave();
-  /// Whether everything that the peer has asked is answered, and the answers are with it.
+  /// Whether all requests of the peer are answered and the answers sent.
   bool is_settled() const { return answering_.empty() && (!up_ || socket_.unsent() == 0); }
 
  private:
@@ -150,7 +150,8 @@ class Link {
   bool peer_leaves_ = false;
 };
 
-/// All links to the processes of one kind. A call goes to the live one with the fewest open calls.
+/// All links to the processes of one kind. A call goes to the available one with the fewest open
+/// calls.
 class Port {
  public:
   Port(Loop& loop, std::string kind) : kind_(std::move(kind)), loop_(loop), changed_(loop) {}
@@ -161,20 +162,20 @@ class Port {
     CO_TRY(auto raw, co_await call_raw(std::move(request), std::move(descriptors)));
     co_return wire::decode<typename Request::Reply>(raw.body);
   }
-  /// The answer's bytes with the descriptors beside it.
+  /// The answer's bytes with its descriptors.
   template <class Request>
   Task<Result<RawReply>> call_raw(Request request, std::vector<Descriptor> descriptors = {}) {
     std::string body = wire::encode(request);
     auto work = ask(Request::type, std::move(body), std::move(descriptors));
     co_return co_await std::move(work);
   }
-  /// Sends without an answer, if a peer is up.
+  /// Sends a request if a peer is available, without waiting for the answer.
   template <class Request>
   void post(const Request& request) {
     if (Link* link = least_busy()) link->post(Request::type, wire::encode(request), {});
   }
 
-  /// For the process skeleton: a new peer, and one that has gone.
+  /// For Child and Master: a new peer, and one that has gone.
   void add(std::shared_ptr<Link> link);
   void remove(const Link* link);
   bool has_peer() { return least_busy() != nullptr; }

@@ -1,4 +1,4 @@
-// Where a daemon's master takes the requests of `pennypost reload`.
+// Names the socket on which a daemon's master receives the requests of `pennypost reload`.
 #pragma once
 
 #include <string>

@@ -1,16 +1,17 @@
 // Confines a process to the system calls that its kind needs (seccomp).
 //
-// A row of a daemon's process table names groups of calls. What is in none of them answers as an
-// older kernel would, or an empty directory: ENOSYS, or ENOENT where a file is named; libraries
-// take that for what it is, and a new version of one that tries a newer call goes on by the older.
-// What only an intruder would call (starting a program, signals to others, debugging, …) ends the
-// process at once; the kernel's log has the number of the call.
+// A row of a daemon's process table names groups of calls. Other calls fail as on an older kernel
+// or in an empty directory: with ENOSYS, or with ENOENT if they name a file. Libraries can handle
+// that: a new version that tries a newer call falls back to the older one. Calls that only an
+// intruder would make (starting a program, signals to others, debugging, …) end the process at
+// once; the kernel's log has the number of the call.
 //
-// A filter outlives execve(). Where programs of others are run (commands of .forward, PAM's
-// modules) everything is allowed but what neither mail nor they ever need, which is EPERM.
+// A filter stays in place after execve(). A process that runs other programs (commands in .forward,
+// PAM's modules) may make all calls, except those that no such program ever needs, which fail with
+// EPERM.
 //
-// The lists were measured, not guessed: tests/lib/system_calls.py. With AddressSanitizer, whose
-// run-time library makes calls of its own, nothing is filtered.
+// The lists were measured with tests/lib/system_calls.py. With AddressSanitizer, whose run-time
+// library makes further calls, nothing is filtered.
 //
 // SEE ALSO   seccomp_calls.h (the lists), privileges.h (what else a process gives up)
 #pragma once
@@ -23,11 +24,11 @@ namespace pennypost {
 enum class Calls : unsigned {
   Base = 0,          // memory, threads, time, descriptors that are open already
   Accept = 1,        // take connections from a listener
-  Network = 2,       // sockets of one's own: DNS, other hosts
-  HostServices = 4,  // sockets of this host: its log, its user database, our own control socket
-  ReadFiles = 8,     // and make memory executable: who reads tables loads libraries
-  WriteFiles = 16,   // with their names, owners and locks
-  RunPrograms = 32,  // everything, but for what is never right
+  Network = 2,       // make sockets: DNS, other hosts
+  HostServices = 4,  // local sockets: syslog, the user database, our control socket
+  ReadFiles = 8,     // also makes memory executable, since reading tables may load libraries
+  WriteFiles = 16,   // also their names, owners and locks
+  RunPrograms = 32,  // everything except what is never needed
 };
 constexpr Calls operator|(Calls one, Calls other) {
   return static_cast<Calls>(static_cast<unsigned>(one) | static_cast<unsigned>(other));
@@ -36,8 +37,8 @@ constexpr bool has(Calls calls, Calls group) {
   return (static_cast<unsigned>(calls) & static_cast<unsigned>(group)) != 0;
 }
 
-/// For good, for this thread and those that it begins; needs no_new_privs. A kernel without seccomp
-/// is no error: the other fences still stand. Errors name the step.
+/// Restricts this thread and those that it starts, permanently; needs no_new_privs. A kernel
+/// without seccomp is not an error, since the other restrictions remain. Errors name the step.
 Result<void> restrict_calls(Calls calls);
 
 }  // namespace pennypost

@@ -1,8 +1,8 @@
-// The system calls of each group, by name; see seccomp.h.
+// Lists the system calls of each group in seccomp.h by name.
 //
-// Each list is what the tests were seen to call (tests/lib/system_calls.py), and beside each call
-// its older and newer forms, which another libc or architecture calls in its place. A name that
-// this architecture does not have is passed over.
+// Each list has the calls observed in the tests (tests/lib/system_calls.py), and their older and
+// newer forms, which another libc or architecture uses instead. Names that this architecture does
+// not have are skipped.
 #pragma once
 
 #include <span>
@@ -77,7 +77,7 @@ inline constexpr const char* base[] = {
     "gettimeofday",
     "nanosleep",
     "time",
-    // threads; clone itself has a rule of its own
+    // threads; clone has a separate rule
     "exit",
     "exit_group",
     "futex",
@@ -96,7 +96,7 @@ inline constexpr const char* base[] = {
     "set_tid_address",
     "sigaltstack",
     "sigreturn",
-    // oneself and the host
+    // the process and the host
     "getcpu",
     "getegid",
     "geteuid",
@@ -122,10 +122,10 @@ inline constexpr const char* base[] = {
 
 inline constexpr const char* accept[] = {"accept", "accept4", "listen"};
 
-/// Of Network and HostServices; socket itself has a rule of its own.
+/// For Network and HostServices; socket has a separate rule.
 inline constexpr const char* connect[] = {"accept", "accept4", "bind", "connect", "listen"};
 
-/// They name a file, and answer ENOENT where they are not allowed.
+/// They fail with ENOENT if they are not allowed.
 inline constexpr const char* read_files[] = {
     "access",
     "chdir",
@@ -207,14 +207,14 @@ inline constexpr const char* write_files[] = {
     "utimensat",
     "utimensat_time64",
     "utimes",
-    // a dotlock beside an mbox is made with the group that the process may take
+    // for a dotlock in the mail spool, which is made with the saved group
     "setfsgid",
     "setregid",
     "setresgid",
     "setresgid32",
 };
 
-/// Neither a mail process nor a program that it runs for others has a use for these.
+/// Calls that neither a mail process nor a program run by it needs.
 inline constexpr const char* never[] = {
     "acct",
     "bpf",
@@ -256,7 +256,7 @@ inline constexpr const char* never[] = {
     "vm86old",
 };
 
-/// And these a process that runs no programs: who calls them means others no good.
+/// Calls that a process that runs no programs makes only if it is under attack.
 inline constexpr const char* intruders[] = {
     "chroot",          "execve",
     "execveat",        "fork",

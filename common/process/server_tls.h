@@ -1,5 +1,4 @@
-// Makes the TLS contexts of a daemon from its settings: one place for the master, which serves with
-// them, and for `pennypost check`, which only wants to know whether it could.
+// Makes the TLS contexts of a daemon from its settings, for the master and for `pennypost check`.
 #pragma once
 
 #include <map>
@@ -18,7 +17,7 @@ using ServerContexts = std::map<Service, std::shared_ptr<TlsContext>>;
 Result<ServerContexts> server_contexts(const Config& config, const std::vector<Service>& services,
                                        const std::shared_ptr<TicketKeys>& tickets);
 
-/// The context that verifies next hops; null where no setting asks for that.
+/// The context that verifies next hops; null if no setting requires that.
 Result<std::shared_ptr<TlsContext>> verifying_client(const Config& config);
 
 }  // namespace pennypost

@@ -1,10 +1,9 @@
 // Conducts the client's side of a SASL exchange.
 //
 //   auto exchange = ClientExchange::make("SCRAM-SHA-256", login, password, {});
-//   initial = exchange->initial();            // nothing where the mechanism begins with a
-//   challenge response = exchange->respond(challenge);  // Error: the server's words are wrong;
-//   give up exchange->verify(last words)              // at success: SCRAM's proof that the server
-//   knows us too
+//   initial = exchange->initial();              // nothing if the server sends the first challenge
+//   response = exchange->respond(challenge);    // Error: the challenge is wrong, give up
+//   outcome = exchange->verify(final_message);  // after success: SCRAM's proof of the server
 #pragma once
 
 #include <memory>
@@ -21,11 +20,11 @@ namespace pennypost {
 class ClientExchange {
  public:
   virtual ~ClientExchange() = default;
-  /// Null where the mechanism is not known. `nonce` empty: a random one.
+  /// Null if the mechanism is unknown. An empty `nonce` means a random one.
   static std::unique_ptr<ClientExchange> make(std::string_view mechanism, std::string login,
                                               Secret password, std::string nonce);
-  /// Those the server offers that are also in `allowed` (empty: all), the best first: SCRAM-SHA-256
-  /// before PLAIN before LOGIN.
+  /// The offered mechanisms that we know and that are in `allowed` (empty: all), in our order of
+  /// preference: SCRAM-SHA-256, PLAIN, LOGIN.
   static std::vector<std::string> choices(const std::vector<std::string>& offered,
                                           const std::vector<std::string>& allowed);
 

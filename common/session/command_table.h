@@ -14,8 +14,8 @@
 
 namespace pennypost {
 
-/// True when the rows are sorted by name, no name stands twice, and all are in upper case: what
-/// find_command() relies on.
+/// Whether the rows are sorted by name, without duplicates and in upper case, as find_command()
+/// requires.
 template <class Table>
 constexpr bool is_command_table(const Table& table) {
   std::string_view last;
@@ -30,7 +30,7 @@ constexpr bool is_command_table(const Table& table) {
   return true;
 }
 
-/// The row of that name, ignoring ASCII case; null where there is none.
+/// The row with that name, ignoring ASCII case; null if there is none.
 template <class Table>
 constexpr auto find_command(const Table& table, std::string_view name) -> decltype(&table[0]) {
   std::size_t low = 0;

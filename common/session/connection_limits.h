@@ -1,9 +1,10 @@
-// Decides, as a connection is accepted, whether its client may hold one more.
+// Decides when a connection is accepted whether its client may have one more.
 //
-// smtpd_client_connection_count_limit and its like: one for each service and configuration. Asked
-// before the session has cost anything, so that a client beyond its limits costs next to nothing.
+// It holds the limits of one service (smtpd_client_connection_count_limit and the like) in one
+// configuration. They are checked before the session has cost anything, so that a client beyond its
+// limits costs next to nothing.
 //
-// SEE ALSO   common/net/connection_counts.h (who counts)
+// SEE ALSO common/net/connection_counts.h (the counts)
 #pragma once
 
 #include <cstdint>
@@ -21,17 +22,17 @@ class ConnectionLimits {
  public:
   /// smtpd_client_event_limit_exceptions, or login_client_event_limit_exceptions.
   explicit ConnectionLimits(const std::vector<std::string>& exceptions) : exempt_(exceptions) {}
-  std::int64_t open_max = 0;      // connections that a client may hold; 0: no limit
-  std::int64_t per_unit_max = 0;  // that it may make per `unit`; 0: no limit
+  std::int64_t open_max = 0;      // connections that a client may have; 0: no limit
+  std::int64_t per_unit_max = 0;  // connections that it may make per `unit`; 0: no limit
   Seconds unit{60};               // anvil_rate_time_unit
 
   struct Entry {
     ConnectionCounts::Place place;  // to be kept as long as the connection
-    /// For the log, where the client is over a limit: `Connection rate limit exceeded: 61`.
+    /// For the log, if the client exceeds a limit: `Connection rate limit exceeded: 61`.
     std::string refusal;
   };
-  /// Counts the connection. Clients without limits are not counted. `now`: the loop's time, the
-  /// same clock in all processes.
+  /// Counts the connection. Exempt clients are not counted. `now` is the loop's time, the same
+  /// clock in all processes.
   Entry enter(ConnectionCounts& counts, const IpAddress& client, SteadyTime now) const;
   bool is_exempt(const IpAddress& client) const { return exempt_.contains(client); }
 

@@ -1,4 +1,4 @@
-// Counts a client's errors: when to delay the next answer, and when to hang up.
+// Counts a client's errors to decide when to delay answers and when to disconnect.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,11 @@ namespace pennypost {
 /// How many commands a POP3 or IMAP client may send until it has logged in.
 inline constexpr std::int64_t commands_before_login_max = 100;
 
-/// What a dialogue tolerates; each from a setting.
+/// The limits of a dialogue, each from a setting.
 struct ErrorLimits {
-  std::int64_t soft = 10;           // smtpd_soft_error_limit: answers are held back from here on
-  std::int64_t hard = 20;           // smtpd_hard_error_limit: the client is cut off
-  std::int64_t junk = 100;          // smtpd_junk_command_limit: idle commands that are for free
+  std::int64_t soft = 10;           // smtpd_soft_error_limit: beyond it answers are delayed
+  std::int64_t hard = 20;           // smtpd_hard_error_limit: the client is disconnected
+  std::int64_t junk = 100;          // smtpd_junk_command_limit: useless commands that are no errors
   Duration delay = Duration(1000);  // smtpd_error_sleep_time
 };
 
@@ -24,14 +24,14 @@ class ErrorCount {
 
   /// The client did something wrong: an unknown command, a refused recipient.
   void note_error() { ++errors_; }
-  /// A command that gets nothing done (NOOP, RSET, VRFY); beyond the limit each is an error.
+  /// A command that achieves nothing (NOOP, RSET, VRFY); beyond the limit each is an error.
   void note_junk() {
     if (++junk_ > limits_.junk) note_error();
   }
-  /// The client got something done: all is forgotten.
+  /// The client has achieved something: forgets all errors.
   void clear() { errors_ = junk_ = 0; }
 
-  /// To be held back before the next answer; zero below the soft limit.
+  /// The delay before the next answer; zero up to the soft limit.
   Duration delay() const { return errors_ > limits_.soft ? limits_.delay : Duration::zero(); }
   bool is_over() const { return errors_ >= limits_.hard; }
   std::int64_t errors() const { return errors_; }

@@ -1,10 +1,9 @@
-// Keeps a process's sessions by age, and makes room for a new one by sending the oldest stranger
-// away.
+// Keeps a process's sessions by age, and disconnects the oldest stranger to make room for a new
+// one.
 //
-// A stranger is a session that has shown no good reason for being here yet: it has not logged in,
-// nor begun a mail transaction. When as many sessions are held as may be, strangers go in the order
-// of their arrival, so that connections kept open for nothing never shut anybody out; a session
-// that is no stranger is never sent away.
+// A stranger is a session that has neither logged in nor begun a mail transaction yet. When there
+// are as many sessions as allowed, strangers are disconnected in the order of their arrival, so
+// that idle connections never lock anybody out. Other sessions are never disconnected.
 #pragma once
 
 #include <cstddef>
@@ -19,9 +18,9 @@ namespace pennypost {
 class Guest {
  public:
   virtual ~Guest() = default;
-  /// Once true it stays true.
+  /// Once false it stays false.
   virtual bool is_stranger() const = 0;
-  /// Tells the client, without waiting, that it has to go; its session is destroyed next.
+  /// Tells the client, without waiting, that it is disconnected; its session is destroyed next.
   virtual void say_no_room() = 0;
 };
 
@@ -34,10 +33,10 @@ class GuestList {
   /// A guest's place in the list, for as long as it lives.
   class Stay;
   std::size_t size() const { return strangers_.size() + others_.size(); }
-  /// Ends the session of the oldest stranger: its frames are destroyed before this returns. False
-  /// where there is none. Must not be called from within a session.
+  /// Ends the session of the oldest stranger, whose frames are destroyed before this returns. False
+  /// if there is none. Must not be called from within a session.
   bool send_oldest_away();
-  /// Told when one of them has left; those who make room by other means tell it as well.
+  /// Notified when a guest has left; code that makes room by other means notifies it as well.
   Event& left() { return left_; }
   template <class Function>
   void for_each(Function function) const {
@@ -48,7 +47,7 @@ class GuestList {
  private:
   Loop& loop_;
   Event left_;
-  std::list<Stay*> strangers_;  // as of the last look, the oldest first
+  std::list<Stay*> strangers_;  // when last checked, the oldest first
   std::list<Stay*> others_;
 };
 
@@ -61,7 +60,7 @@ class GuestList::Stay {
   ~Stay();
 
   Guest& guest() const { return guest_; }
-  /// Runs the session; false when it was sent away before its end.
+  /// Runs the session; false if it was disconnected before its end.
   Task<bool> serve(Task<> session);
 
  private:

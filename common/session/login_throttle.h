@@ -1,16 +1,16 @@
-// Remembers wrong passwords, and says whose next guess is slowed or blocked.
+// Remembers wrong passwords, and decides which clients are slowed or blocked.
 //
 // Three things are remembered: how many wrong passwords a client address has sent, how many it has
 // sent for one login, and which address has logged in as whom. Only the pair of address and login
-// is ever blocked: others behind the same address (NAT, webmail) go on. An address with many
-// failures is slowed: its passwords are checked one at a time, with a growing pause. A right
-// password clears its own pair and nothing else, so that a guesser's own account does not help him.
-// Pairs that have logged in before are not slowed by what others do at their address.
+// is ever blocked, so others behind the same address (NAT, webmail) are not affected. An address
+// with many failures is slowed: its passwords are checked one at a time, with a growing pause. A
+// right password clears only its own pair, so an attacker gains nothing from having an account.
+// Pairs that have logged in before are not slowed because of others at their address.
 //
-// IPv6 clients count by their /64, in which one host has as many addresses as it likes. Nothing
-// here depends on whether a login exists.
+// IPv6 clients are counted by their /64, since one host can use all addresses in it. Nothing here
+// depends on whether a login exists.
 //
-// LIMITS    addresses_max, pairs_max, known_max; what is longest unchanged is forgotten first
+// LIMITS addresses_max, pairs_max, known_max; the longest unchanged is forgotten first
 // SEE ALSO  ../../store/login/auth_peers.h (how the auth processes of all daemons share one
 // state)
 #pragma once
@@ -33,13 +33,13 @@
 
 namespace pennypost {
 
-/// A map that holds at most `entries_max` entries: what was touched longest ago goes first.
+/// A map of at most `entries_max` entries, which drops the entry that was touched longest ago.
 template <class Key, class Value>
 class AgingMap {
  public:
   explicit AgingMap(std::size_t entries_max) : entries_max_(entries_max) {}
 
-  /// The entry, made if it is missing; now the youngest.
+  /// The entry, made if missing; it becomes the youngest.
   Value& touch(const Key& key) {
     auto [found, is_new] = entries_.try_emplace(key);
     Entry& entry = found->second;
@@ -79,14 +79,15 @@ class AgingMap {
   std::list<const Key*> by_age_;
 };
 
-/// One thing that the throttle remembers, as others are told of it.
+/// One thing that the throttle remembers, in a form for other processes.
 struct ThrottleEntry {
   enum class Kind : std::uint8_t { Address, Pair, Known };
   Kind kind = Kind::Address;
   IpAddress client = IpAddress::loopback4();  // its client_block()
   std::string login;                          // empty: Address
-  std::int64_t since = 0;  // microseconds since 1970: the window's begin; Known: the last login
-  std::int64_t last = 0;   // the last wrong password
+  std::int64_t since =
+      0;  // microseconds since 1970: the beginning of the window; Known: the last login
+  std::int64_t last = 0;  // the last wrong password
   std::uint32_t count = 0;
 };
 
@@ -111,28 +112,28 @@ class LoginThrottle {
 
   static constexpr Seconds news_interval{60};
 
-  /// A wrong password at `when` (microseconds since 1970; a time to come counts as now); with an
-  /// empty login only the address is counted. True when it is this one that blocks the pair.
+  /// A wrong password at `when` (microseconds since 1970; a future time counts as now); with an
+  /// empty login only the address is counted. True if this one blocks the pair.
   bool failed(const IpAddress& client, const std::string& login, std::int64_t when);
-  /// A right one.
+  /// A right password.
   void succeeded(const IpAddress& client, const std::string& login, std::int64_t when);
 
   bool is_exempt(const IpAddress& client) const;
-  /// Every password of this pair is to be refused, unchecked.
+  /// Whether every password of this pair must be refused unchecked.
   bool is_blocked(const IpAddress& client, const std::string& login) const;
-  /// The address has logged in as `login` before.
+  /// Whether the address has logged in as `login` before.
   bool is_known(const IpAddress& client, const std::string& login) const;
-  /// Whether a right password changes what is remembered: wrong ones of the pair are forgiven by
-  /// it, or the pair is not known to have logged in within news_interval.
+  /// Whether a right password changes what is remembered: the pair has wrong ones to clear, or is
+  /// not known to have logged in within news_interval.
   bool is_news(const IpAddress& client, const std::string& login) const;
-  /// The address has used up its wrong passwords.
+  /// Whether the address has reached its limit of wrong passwords.
   bool is_slowed(const IpAddress& client) const;
-  /// Wrong passwords remembered: of an address, of a pair.
+  /// The number of wrong passwords remembered for an address, or for a pair.
   std::int64_t failures(const IpAddress& client) const;
   std::int64_t failures(const IpAddress& client, const std::string& login) const;
 
-  /// How long after a wrong password came its answer goes out: `first`, doubled with each that the
-  /// pair has sent before, at most `longest`; for a slowed address always that.
+  /// How long after a wrong password its answer is sent: `first`, doubled for each that the pair
+  /// has sent before, at most `longest`; for a slowed address always `longest`.
   Duration answer_delay(Duration first, Duration longest, const IpAddress& client,
                         const std::string& login) const;
   /// When the next password of a slowed address may be checked, in microseconds since 1970; 0 for
@@ -140,13 +141,13 @@ class LoginThrottle {
   /// per_address_max failures, at most `longest`.
   std::int64_t next_check(Duration first, Duration longest, const IpAddress& client) const;
 
-  /// All that still counts, for a process that begins, and for people.
+  /// All entries that still count, for a process that starts, and for people.
   std::vector<ThrottleEntry> entries() const;
-  /// Takes over what another process remembers.
+  /// Adds what another process remembers.
   void merge(const ThrottleEntry& entry);
   /// Forgets the wrong passwords of an address (`192.0.2.7`, `2001:db8::1`), of a login
-  /// (`bob@example.org`; `bob` means it in every domain), or of everybody (empty). The number of
-  /// entries that went.
+  /// (`bob@example.org`; `bob` means it in every domain), or all of them (empty). Returns the
+  /// number of removed entries.
   std::size_t lift(std::string_view what);
 
  private:
@@ -156,10 +157,11 @@ class LoginThrottle {
     std::int64_t last = 0;
     std::uint32_t count = 0;
   };
-  /// A time told by others as one that can have been: neither before 1970 nor still to come.
+  /// A time from another process, limited to what is possible: neither before 1970 nor in the
+  /// future.
   std::int64_t possible(std::int64_t when) const;
   bool is_over(const Failures& failures) const;
-  /// Those that still count; null: none.
+  /// The failures that still count; null if there are none.
   const Failures* current(const IpAddress& client) const;
   const Failures* current(const IpAddress& client, const std::string& login) const;
   void count(Failures& failures, std::int64_t when) const;

@@ -1,8 +1,7 @@
-// Who is at the other end and how the bytes travel in; whether a password may pass in the clear
-// out.
+// Decides whether passwords may be sent in the clear on a connection.
 //
-// A connection is secure when it is encrypted, or when it comes from the host's own address: then
-// nobody in between can listen (as in Dovecot; `telnet localhost 143` keeps working).
+// A connection is secure if it is encrypted, or comes from the host's own address, so that nobody
+// in between can listen (as in Dovecot; `telnet localhost 143` keeps working).
 //
 // STANDARDS  RFC 8314 section 3, RFC 9051 section 11.1, RFC 4954 section 4
 #pragma once
@@ -11,10 +10,10 @@
 
 namespace pennypost {
 
-/// True when the peer is this host: a loopback address, or the very address it connected to.
+/// Whether the peer is this host: a loopback address, or the same address that it has connected to.
 bool is_same_host(const IpAddress& peer, const IpAddress& local);
 
-/// What decides whether a dialogue may carry secrets.
+/// What determines whether a dialogue may carry secrets.
 struct Security {
   bool is_encrypted = false;
   bool is_same_host = false;

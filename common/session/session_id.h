@@ -7,8 +7,8 @@
 
 namespace pennypost {
 
-/// Unlike any other of this host: time in microseconds, process and counter, in 20 characters of
-/// base64 without padding. Tells nothing a client may not know, and is no secret.
+/// Unique on this host: time in microseconds, process and counter, in 20 characters of base64
+/// without padding. It is not secret, and reveals nothing that a client may not know.
 std::string make_session_id(const Clock& clock);
 
 }  // namespace pennypost

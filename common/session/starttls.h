@@ -1,8 +1,8 @@
 // Switches a dialogue to TLS: STARTTLS, STLS, and implicit TLS.
 //
-// What the client sent behind its command in plain text is thrown away, so that nobody in the
-// middle can put commands into the encrypted dialogue (RFC 3207 section 4.2, RFC 9051 section
-// 6.2.1, CVE-2011-0411).
+// Plain text that the client sent after its command is discarded, so that nobody in the middle can
+// inject commands into the encrypted dialogue (RFC 3207 section 4.2, RFC 9051 section 6.2.1,
+// CVE-2011-0411).
 #pragma once
 
 #include <cstddef>
@@ -14,9 +14,9 @@
 
 namespace pennypost {
 
-/// Sends what was put(), the positive answer to the command; drops what is buffered; shakes hands,
-/// which as a whole takes no longer than the limit and ends by the connection's deadline. The
-/// stream now in the connection is returned: it stays the connection's. Throws Disconnected.
+/// Sends pending output, that is, the positive answer to the command; discards buffered input; and
+/// does the handshake, within the limit and the connection's deadline. Returns the connection's new
+/// stream, which the connection still owns. Throws Disconnected.
 Task<TlsStream*> start_tls(Connection& connection, std::shared_ptr<TlsContext> context,
                            Duration handshake_limit);
 

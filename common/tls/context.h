@@ -1,8 +1,9 @@
-// Makes TLS contexts from certificates, keys and what is demanded of a peer.
+// Makes TLS contexts from certificates, keys and the requirements on a peer.
 //
 // A context is made once and shared by all connections; at reload a new one is made, and sessions
-// keep theirs. Server: TLS 1.2 and up, the server's order of ciphers; sessions are resumed by
-// tickets alone, no process remembers one. Client: opportunistic unless told to verify (RFC 7435).
+// keep theirs. Servers use TLS 1.2 and up, and the server's order of ciphers; sessions are resumed
+// only by tickets, so no process must remember them. Clients are opportunistic unless told to
+// verify (RFC 7435).
 //
 // STANDARDS  RFC 8446 (TLS 1.3), RFC 8314 (implicit TLS for mail), RFC 6125 (names in certificates)
 #pragma once
@@ -40,7 +41,8 @@ class TlsContext {
   static Result<std::shared_ptr<TlsContext>> server(const ServerSettings& settings);
   static Result<std::shared_ptr<TlsContext>> client(const ClientSettings& settings);
 
-  /// Loads what OpenSSL would open later (providers, random source), so that it works in a chroot.
+  /// Loads what OpenSSL would otherwise open later (providers, random source), so that it works in
+  /// a chroot.
   static void prepare_for_chroot();
 
   ~TlsContext();

@@ -1,5 +1,5 @@
-// A key and a self-signed certificate for `localhost` in one PEM file, removed when it goes: for
-// unit tests.
+// Makes a PEM file with a key and a self-signed certificate for `localhost`, for unit tests;
+// removed when destroyed.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,7 @@ class TestCertificate {
   ~TestCertificate();
 
   const std::string& path() const { return path_; }
-  /// A server's context with it.
+  /// A server context with the certificate.
   std::shared_ptr<TlsContext> server() const;
 
  private:

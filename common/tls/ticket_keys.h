@@ -1,10 +1,12 @@
-// Keys for TLS session tickets, changed every tls_session_ticket_lifetime and then forgotten.
+// Holds the keys for TLS session tickets, which change every tls_session_ticket_lifetime and are
+// then forgotten.
 //
-// They lie in one page of memory that the master shares with its children: all processes read each
-// other's tickets, and once the master has put a new key there, the key before the last is nowhere
-// any more. So whoever takes over the host later can't read what was recorded earlier (RFC 8446
-// appendix E.1.2, RFC 9325 section 4.1.2). New tickets are made with the newest key, those of the
-// key before are still read; none is good for longer than its session (TlsContext).
+// They are in one page of memory that the master shares with its children, so all processes accept
+// each other's tickets. When the master adds a new key, it erases the key before the last, which
+// then exists nowhere. So an attacker who takes over the host later can't decrypt traffic recorded
+// earlier (RFC 8446 appendix E.1.2, RFC 9325 section 4.1.2). New tickets are made with the newest
+// key; those of the previous key are still accepted. No ticket is valid for longer than its session
+// (TlsContext).
 //
 // The page is neither swapped out nor written to a core file.
 //
@@ -26,7 +28,7 @@ class TicketKeys {
  public:
   static constexpr std::size_t name_bytes = 16;
   struct Key {
-    std::array<unsigned char, name_bytes> name;  // stands in the ticket
+    std::array<unsigned char, name_bytes> name;  // identifies the key in a ticket
     std::array<unsigned char, 32> cipher;        // AES-256-CBC
     std::array<unsigned char, 32> mac;           // HMAC-SHA-256
     Key() = default;
@@ -39,7 +41,7 @@ class TicketKeys {
     bool is_newest = false;
   };
 
-  /// With one key. Throws std::bad_alloc where there is no memory for it.
+  /// Starts with one key. Throws std::bad_alloc if there is no memory for it.
   static std::shared_ptr<TicketKeys> create();
   ~TicketKeys();
   TicketKeys(const TicketKeys&) = delete;
@@ -47,7 +49,8 @@ class TicketKeys {
 
   /// A new key becomes the newest, for all processes; the one before the last is wiped.
   void rotate();
-  /// In a child: reads the page alone, or, when it takes no connections, not even that.
+  /// In a child: can only read the page from now on or, if it accepts no connections, not even
+  /// that.
   void only_read();
   void forget();
 

@@ -1,6 +1,6 @@
-// Gives TLS session tickets a new key whenever the lifetime of the newest is over.
+// Makes a new key for TLS session tickets whenever the lifetime of the newest one is over.
 //
-// SEE ALSO   ticket_keys.h (where they lie), common/process/master.h (who does it)
+// SEE ALSO ticket_keys.h (the keys), common/process/master.h (the caller)
 #pragma once
 
 #include <functional>
@@ -10,7 +10,8 @@
 
 namespace pennypost {
 
-/// For ever. `lifetime` is asked anew after `changed`, so that a shorter one counts at once.
+/// Never returns. Calls `lifetime` again after `changed`, so that a shorter one takes effect at
+/// once.
 Task<> change_ticket_keys(Loop& loop, TicketKeys& keys, std::function<Duration()> lifetime,
                           Event& changed);
 

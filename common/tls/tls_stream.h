@@ -1,7 +1,7 @@
-// TLS over a Stream.
+// Implements TLS over any Stream.
 //
-// The stream below is driven through a BIO of our own, so TLS works over sockets and over a test's
-// memory alike. Buffers are released while idle: about 15 KB a connection.
+// The stream below is accessed through our own BIO, so TLS works over sockets and over a test's
+// memory alike. Buffers are released while idle: an idle connection uses about 15 KB.
 #pragma once
 
 #include <memory>
@@ -19,12 +19,12 @@ class TlsStream final : public Stream {
   /// Takes the stream; handshake() must be awaited before the first read or write.
   static std::unique_ptr<TlsStream> server(std::unique_ptr<Stream> below,
                                            std::shared_ptr<TlsContext> context);
-  /// `name` goes into SNI, and is what the certificate must bear if the context verifies.
+  /// `name` is sent in SNI, and must be in the certificate if the context verifies.
   static std::unique_ptr<TlsStream> client(std::unique_ptr<Stream> below,
                                            std::shared_ptr<TlsContext> context, std::string name);
   ~TlsStream() override;
 
-  /// Throws Disconnected (Tls, Timeout, Eof) when it fails.
+  /// Throws Disconnected (Tls, Timeout, Eof) if it fails.
   Task<> handshake(Duration timeout);
 
   std::optional<std::size_t> try_read(std::span<char> into) override;
@@ -32,7 +32,7 @@ class TlsStream final : public Stream {
   std::optional<std::size_t> try_write(std::string_view bytes) override;
   Task<bool> wait(Poll::Event event, SteadyTime deadline) override;
   void hold_back() override { below_->hold_back(); }
-  /// Sends close_notify if the socket takes it now.
+  /// Sends close_notify if the socket accepts it now.
   void shut_down() override;
   void abort() override { below_->abort(); }
   bool is_secure() const override { return true; }
@@ -42,21 +42,21 @@ class TlsStream final : public Stream {
   std::string protocol() const;
   std::string cipher() const;
   int cipher_bits() const;
-  /// The peer's certificate was checked against a CA and the name.
+  /// Whether the peer's certificate was verified against a CA and the name.
   bool is_verified() const;
-  /// For SCRAM-…-PLUS: tls-exporter (RFC 9266); empty where TLS 1.2 lacks it.
+  /// For SCRAM-…-PLUS: tls-exporter (RFC 9266); empty if TLS 1.2 lacks it.
   std::string channel_binding() const;
 
  private:
   TlsStream(std::unique_ptr<Stream> below, std::shared_ptr<TlsContext> context);
   friend struct TlsBio;
-  /// After a call that gave `status`: true to wait, throws on failure.
+  /// Called after a call that returned `status`: returns if it must wait, throws on failure.
   void explain(int status);
   std::unique_ptr<Stream> below_;
   std::shared_ptr<TlsContext> context_;
   ssl_st* ssl_ = nullptr;
-  Poll::Event wanted_ = Poll::Event::Readable;  // what the last call that could not go on waits for
-  std::unique_ptr<Disconnected> lost_;          // what the stream below threw inside OpenSSL
+  Poll::Event wanted_ = Poll::Event::Readable;  // what the last incomplete call waits for
+  std::unique_ptr<Disconnected> lost_;  // the exception of the stream below, caught within OpenSSL
 };
 
 }  // namespace pennypost
