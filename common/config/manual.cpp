@@ -40,15 +40,15 @@ struct Opening {
 };
 constexpr Opening openings[] = {
     {Role::NullClient,
-     "A null client: programs on this host send mail, all of it goes to one relay, none is kept "
-     "here. The relay's name below is the one thing to change.",
+     "A null client: sends the mail of programs on this host to one relay, and keeps no mail "
+     "here. The relay's name below is the only thing to change.",
      "role = \"null-client\"\nrelayhost = \"[smtp1.example.com]\"\n"},
     {Role::Relay,
-     "A relay: takes mail from its networks and from users who log in, and sends it to where it "
-     "belongs. Add your networks to mynetworks, and a certificate so that users can log in.",
+     "A relay: accepts mail from its networks and from users who log in, and sends it to its "
+     "destination. Add your networks to mynetworks, and a certificate so that users can log in.",
      "role = \"relay\"\n"},
     {Role::Destination,
-     "The place where mail ends: takes the mail of $mydomain, keeps it, and serves it by IMAP and "
+     "The destination of mail: accepts the mail of $mydomain, stores it, and serves it by IMAP and "
      "POP3. Add a certificate, so that users can log in from other hosts.",
      "role = \"destination\"\n"},
 };
@@ -119,11 +119,12 @@ std::string example(Role role) {
   std::string result = wrapped(opening.what, "# ");
   result +=
       "#\n" +
-      wrapped("Made from the table of settings (postconf --example " + std::string(name_of(role)) +
-                  "). A line that begins with # shows a default; what you want otherwise, write "
-                  "without the #. A setting that shows \"\" and says \"unset\" is then derived; "
-                  "postconf -x NAME shows the value in use.",
-              "# ") +
+      wrapped(
+          "Generated from the table of settings (postconf --example " + std::string(name_of(role)) +
+              "). Comments show the defaults of settings; to change one, write it without the #. "
+              "A setting that shows \"\" and says \"unset\" is derived if it is not set; "
+              "postconf -x NAME shows the value in use.",
+          "# ") +
       "\n" + std::string(opening.settings);
   for (std::size_t i = 0; i < parameters().size(); ++i) {
     const Parameter& parameter = parameters()[i];
@@ -140,7 +141,7 @@ std::string example(Role role) {
       section += "#" + std::string(parameters()[i].name) + " = " + toml_value(i, *text) + "\n";
     }
     if (section.empty()) continue;
-    result += "\n# What is other for this service alone.\n#[service." +
+    result += "\n# Values that differ for this service.\n#[service." +
               std::string(name_of(service)) + "]\n" + section;
   }
   return result;
@@ -150,11 +151,11 @@ std::string manual_page() {
   std::string result =
       ".TH PARAMETERS 5 \"\" \"Pennypost " PENNYPOST_VERSION
       "\"\n.SH NAME\nparameters \\- settings of Pennypost, in main.toml\n"
-      ".SH DESCRIPTION\nEach setting stands on a line \\fBname = \"value\"\\fR of main.toml, or in "
+      ".SH DESCRIPTION\nEach setting is a line \\fBname = \"value\"\\fR in main.toml, or in "
       "a "
       "section \\fB[service.NAME]\\fR for one service.\nLists are written as \\fB[\"a\", "
       "\"b\"]\\fR or "
-      "as \\fB\"a, b\"\\fR. $name stands for another setting's value.\n.SH SETTINGS\n";
+      "as \\fB\"a, b\"\\fR. $name means the value of another setting.\n.SH SETTINGS\n";
   for (const Parameter& parameter : parameters()) {
     std::string text(parameter.default_text);
     result += ".TP\n\\fB" + roff(parameter.name) +
