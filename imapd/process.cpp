@@ -24,8 +24,7 @@ class Worker {
  public:
   explicit Worker(Child& child)
       : child_(child),
-        accounts_(child.loop(), static_cast<std::size_t>(child.config()->io_threads),
-                  threads_per_account(*child.config())),
+        accounts_(child.loop(), child.config()->io_threads, threads_per_account(*child.config())),
         changes_(child.loop()),
         watching_(child.loop()) {
     watching_.start(changes_.run());
@@ -95,7 +94,7 @@ class Worker {
   }
 
   static std::size_t threads_per_account(const Config& config) {
-    return static_cast<std::size_t>(config.at(Service::Imap).imap_account_threads_max);
+    return config.at(Service::Imap).imap_account_threads_max;
   }
 
   Child& child_;

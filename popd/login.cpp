@@ -40,7 +40,7 @@ LoginSession::LoginSession(Connection& connection, std::shared_ptr<const Config>
 Task<std::optional<store::LoginSuccess>> LoginSession::serve() {
   connection().set_timeout(settings().pop3_login_timeout);
   replies_.ok(settings().login_greeting);
-  auto line_bytes_max = static_cast<std::size_t>(settings().pop3_line_length_limit);
+  auto line_bytes_max = settings().pop3_line_length_limit;
   for (std::int64_t commands = 0; !quitting_ && !has_success(); ++commands) {
     if (commands == commands_before_login_max) {
       replies_.err("Too many commands before login.");

@@ -13,7 +13,7 @@ namespace pennypost::pop {
 class Replies {
  public:
   /// `mistakes_max` is pop3_bad_commands_max.
-  Replies(Connection& connection, std::int64_t mistakes_max)
+  Replies(Connection& connection, std::uint64_t mistakes_max)
       : connection_(connection), mistakes_max_(mistakes_max) {}
 
   void ok(std::string_view text) { put("+OK ", text); }
@@ -33,8 +33,8 @@ class Replies {
   }
 
   Connection& connection_;
-  std::int64_t mistakes_max_;
-  std::int64_t mistakes_ = 0;
+  std::uint64_t mistakes_max_;
+  std::uint64_t mistakes_ = 0;
 };
 
 /// The whole line to a client that the end of the server leaves unserved.

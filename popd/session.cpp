@@ -83,8 +83,7 @@ Task<> Session::serve() {
       break;
     }
     is_waiting_ = true;
-    auto line =
-        co_await connection_.line(static_cast<std::size_t>(settings_.pop3_line_length_limit));
+    auto line = co_await connection_.line(settings_.pop3_line_length_limit);
     is_waiting_ = false;
     if (line.is_too_long) {
       replies_.mistake("Line too long.");

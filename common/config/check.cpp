@@ -299,7 +299,7 @@ class Checker {
       error("minimal_backoff_time", "is longer than maximal_backoff_time (" +
                                         duration_text(config_.maximal_backoff_time) + ")");
     }
-    if (config_.last_valid_uid != 0 && config_.last_valid_uid < config_.first_valid_uid) {
+    if (!config_.last_valid_uid.allows(config_.first_valid_uid)) {
       error("last_valid_uid", "is below first_valid_uid (" +
                                   std::to_string(config_.first_valid_uid) +
                                   "); no user would have mail");
@@ -308,9 +308,9 @@ class Checker {
     if (smtp.smtpd_soft_error_limit > smtp.smtpd_hard_error_limit) {
       error("smtpd_soft_error_limit", "is above smtpd_hard_error_limit");
     }
-    bool limited = config_.mailbox_size_limit != 0;
-    if (limited &&
-        (smtp.message_size_limit == 0 || smtp.message_size_limit > config_.mailbox_size_limit)) {
+    Limit mailbox = config_.mailbox_size_limit;
+    Limit largest = smtp.message_size_limit;
+    if (!mailbox.is_none() && (largest.is_none() || !mailbox.allows(largest.value()))) {
       bool message =
           layers_.is_given("message_size_limit") && !layers_.is_given("mailbox_size_limit");
       if (message)

@@ -87,15 +87,15 @@ Result<void> assign(Settings& settings, std::size_t index, std::string_view text
 }
 
 Result<std::shared_ptr<const Config>> Config::load(const LoadOptions& options) {
-  return resolve(Layers::read(options), options);
+  return resolve(Layers::read(options));
 }
 
 Result<std::shared_ptr<const Config>> Config::parse(std::string_view toml,
                                                     const LoadOptions& options) {
-  return resolve(Layers::parse(toml, options), options);
+  return resolve(Layers::parse(toml, options));
 }
 
-Result<std::shared_ptr<const Config>> Config::resolve(Layers layers, const LoadOptions&) {
+Result<std::shared_ptr<const Config>> Config::resolve(Layers layers) {
   Findings findings;
   findings.errors = layers.errors();
   check_implicit_tls(layers, findings);
@@ -199,7 +199,7 @@ const Settings& Config::at(Service service) const {
   return services_[static_cast<std::size_t>(service)]->settings;
 }
 
-std::int64_t Config::port(Service service) const {
+std::uint16_t Config::port(Service service) const {
   switch (service) {
     case Service::Smtp:
       return smtp_port;

@@ -43,8 +43,7 @@ struct Settings {
 struct LoadOptions {
   std::string directory = "/etc/pennypost";  ///< holds main.toml
   std::vector<std::string> overrides = {};   ///< -o: `name=value` or `service.NAME.name=value`
-  std::string program = {};  ///< the calling program, such as `imapd`; for refusals by role
-  std::optional<System> system = {};  ///< facts about the host; unset: this host
+  std::optional<System> system = {};         ///< facts about the host; unset: this host
 };
 
 class Layers;
@@ -57,8 +56,6 @@ class Config : public Settings {
   /// written.
   static Result<std::shared_ptr<const Config>> parse(std::string_view toml,
                                                      const LoadOptions& options);
-  /// The same from layers already read (postconf).
-  static Result<std::shared_ptr<const Config>> resolve(Layers layers, const LoadOptions& options);
 
   /// All values, resolved, for from_text() in another process of the same build.
   std::string to_text() const;
@@ -67,7 +64,7 @@ class Config : public Settings {
   /// The settings of one service.
   const Settings& at(Service service) const;
   /// The port of a service; 0: off.
-  std::int64_t port(Service service) const;
+  std::uint16_t port(Service service) const;
   /// The expanded text of a setting, which must exist.
   const std::string& text(std::string_view name) const;
   const std::string& text(std::string_view name, Service service) const;
@@ -82,6 +79,7 @@ class Config : public Settings {
     std::vector<std::string> wheres;
     Settings settings;
   };
+  static Result<std::shared_ptr<const Config>> resolve(Layers layers);
   void adopt(const Scope& scope);
 
   std::shared_ptr<const Scope> host_;

@@ -299,7 +299,7 @@ Result<SettingEdit> SettingEdit::parse(Kind kind, std::string_view text) {
 }
 
 std::string toml_value(std::size_t index, std::string_view text) {
-  bool bare = parameters()[index].kind == "Number" && !text.empty() && text.size() < 19 &&
+  bool bare = parameters()[index].measure == "number" && !text.empty() && text.size() < 19 &&
               std::ranges::all_of(text, is_digit) && (text == "0" || text[0] != '0');
   return bare ? std::string(text) : quoted(text);
 }

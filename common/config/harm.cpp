@@ -66,9 +66,8 @@ class HarmFinder {
   void circle() {
     auto hop = hop_of(config_.relayhost);
     if (hop.host.empty() || !is_this_host(hop.host)) return;
-    auto port =
-        parse_number(hop.port).value_or(static_cast<std::uint64_t>(config_.smtp_target_port));
-    if (port != static_cast<std::uint64_t>(config_.smtp_port)) return;
+    auto port = parse_number(hop.port).value_or(config_.smtp_target_port);
+    if (port != config_.smtp_port) return;
     warn("relayhost", "\"" + config_.relayhost +
                           "\" is this host itself: its mail would come back to it; name the host "
                           "that takes it, or leave it empty");

@@ -55,12 +55,12 @@ std::optional<std::int64_t> parse_with_unit(std::string_view text, const std::ar
   return value * factor;
 }
 
-Result<std::int64_t> in_range(std::int64_t value, std::string_view text, const Range& range) {
+Result<std::uint64_t> in_range(std::int64_t value, std::string_view text, const Range& range) {
   if (value < range.min || value > range.max) {
     return wrong(quoted(text) + " is out of range; the value must lie between " +
                  std::to_string(range.min) + " and " + std::to_string(range.max));
   }
-  return value;
+  return static_cast<std::uint64_t>(value);
 }
 
 Result<std::string> one_line(std::string_view text, const Range& range) {
@@ -239,13 +239,23 @@ Result<bool> Flag::parse(std::string_view text, const Range&) {
   return wrong(quoted(text) + " is neither yes nor no");
 }
 
-Result<std::int64_t> Number::parse(std::string_view text, const Range& range) {
+Result<std::uint64_t> Number::parse(std::string_view text, const Range& range) {
   auto number = parse_number(text);
   if (!number) return wrong(quoted(text) + " is not a number; write digits alone");
   if (*number > static_cast<std::uint64_t>(range.max)) {
     return in_range(std::numeric_limits<std::int64_t>::max(), text, range);
   }
   return in_range(static_cast<std::int64_t>(*number), text, range);
+}
+
+Result<Limit> CountLimit::parse(std::string_view text, const Range& range) {
+  TRY(auto most, Number::parse(text, range));
+  return Limit(most);
+}
+
+Result<std::uint16_t> Port::parse(std::string_view text, const Range& range) {
+  TRY(auto port, Number::parse(text, range));
+  return static_cast<std::uint16_t>(port);
 }
 
 Result<std::chrono::seconds> Duration::parse(std::string_view text, const Range& range) {
@@ -259,10 +269,15 @@ Result<std::chrono::seconds> Duration::parse(std::string_view text, const Range&
   return std::chrono::seconds(*count);
 }
 
-Result<std::int64_t> Bytes::parse(std::string_view text, const Range& range) {
+Result<std::uint64_t> Bytes::parse(std::string_view text, const Range& range) {
   auto count = parse_with_unit(text, byte_units, 1);
   if (!count) return wrong(quoted(text) + " is not a size; write 10240000, 10k, 10M or 1G");
   return in_range(*count, text, range);
+}
+
+Result<Limit> SizeLimit::parse(std::string_view text, const Range& range) {
+  TRY(auto most, Bytes::parse(text, range));
+  return Limit(most);
 }
 
 Result<std::vector<std::string>> List::parse(std::string_view text, const Range& range) {

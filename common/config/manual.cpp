@@ -66,9 +66,9 @@ std::string range_text(const Parameter& parameter) {
     return "A time between " + duration_text(std::chrono::seconds(range.min)) + " and " +
            duration_text(std::chrono::seconds(range.max)) + ".";
   }
-  if (parameter.kind == "Number" || parameter.kind == "Bytes") {
-    return std::string(parameter.kind == "Bytes" ? "A size" : "A number") + " between " +
-           std::to_string(range.min) + " and " + std::to_string(range.max) + ".";
+  if (!parameter.measure.empty()) {
+    return "A " + std::string(parameter.measure) + " between " + std::to_string(range.min) +
+           " and " + std::to_string(range.max) + ".";
   }
   return "";
 }

@@ -13,6 +13,10 @@ using namespace kinds;         // NOLINT: the rows' words
 using namespace service_sets;  // NOLINT: the rows' words
 
 constexpr const char* tls_versions = ">=TLSv1.2|>=TLSv1.3|>=TLSv1.1|>=TLSv1";
+// All of Postfix's names, since its default has them; those that are not settings here do no harm.
+constexpr const char* subdomain_matchers =
+    "relay_domains|smtpd_access_maps|transport_maps|virtual_alias_domains|debug_peer_list|"
+    "fast_flush_domains|mynetworks|permit_mx_backup_networks|qmqpd_authorized_clients";
 constexpr const char* syslog_facilities =
     "mail|daemon|local0|local1|local2|local3|local4|local5|local6|local7";
 
@@ -24,8 +28,9 @@ constexpr ServiceSet Imapd = bit(Service::Imap);
 constexpr ServiceSet PopdImapd = bit(Service::Pop3) | Imapd;
 
 constexpr Parameter table[] = {
-#define PARAMETER(kind, name, default_text, services, range, description) \
-  Parameter{#name, #kind, default_text, services, range, description},
+#define PARAMETER(kind, name, default_text, services, range, description)                \
+  Parameter{#name, #kind,      kinds::measure_of<kinds::kind>(), default_text, services, \
+            range, description},
 #define ROLE_DEFAULT(role, name, text)
 #define SERVICE_DEFAULT(service, name, text)
 #include "common/config/parameters.def"

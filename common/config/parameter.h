@@ -33,7 +33,8 @@ inline constexpr ServiceSet Every = AuthServer;
 /// One row of parameters.def.
 struct Parameter {
   std::string_view name;
-  std::string_view kind;  ///< the notation's name in kinds.h, such as `Duration`
+  std::string_view kind;     ///< the notation's name in kinds.h, such as `Duration`
+  std::string_view measure;  ///< what it measures: `number`, `size`, `time`; otherwise empty
   std::string_view default_text;
   ServiceSet services;
   Range range;

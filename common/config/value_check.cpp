@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <set>
 
 #include "common/base/text.h"
@@ -18,72 +17,35 @@ std::string shown(std::string_view item) { return "\"" + printable(item, 100) + 
 
 // Words
 
-struct WordRow {
-  std::string_view name;
-  Texts Settings::*member;
-  std::initializer_list<std::string_view> words;
-};
-const WordRow word_rows[] = {
-    {"allow_mail_to_commands", &Settings::allow_mail_to_commands, {"alias", "forward", "include"}},
-    {"allow_mail_to_files", &Settings::allow_mail_to_files, {"alias", "forward", "include"}},
-    {"auth_mechanisms",
-     &Settings::auth_mechanisms,
-     {"auto", "plain", "login", "scram-sha-256", "scram-sha-256-plus", "external"}},
-    {"canonical_classes",
-     &Settings::canonical_classes,
-     {"envelope_sender", "envelope_recipient", "header_sender", "header_recipient"}},
-    {"defer_transports",
-     &Settings::defer_transports,
-     {"local", "virtual", "smtp", "relay", "error", "retry", "discard"}},
-    {"inet_protocols", &Settings::inet_protocols, {"all", "ipv4", "ipv6"}},
-    {"local_header_rewrite_clients",
-     &Settings::local_header_rewrite_clients,
-     {"permit_inet_interfaces", "permit_mynetworks", "permit_sasl_authenticated"}},
-    {"mailbox_delivery_lock", &Settings::mailbox_delivery_lock, {"fcntl", "flock", "dotlock"}},
-    // All of Postfix's names, since its default has them; those that are not settings here do no
-    // harm.
-    {"parent_domain_matches_subdomains",
-     &Settings::parent_domain_matches_subdomains,
-     {"relay_domains", "smtpd_access_maps", "transport_maps", "virtual_alias_domains",
-      "debug_peer_list", "fast_flush_domains", "mynetworks", "permit_mx_backup_networks",
-      "qmqpd_authorized_clients"}},
-    {"propagate_unmatched_extensions",
-     &Settings::propagate_unmatched_extensions,
-     {"canonical", "virtual", "alias"}},
-    {"protocols", &Settings::protocols, {"imap", "pop3", "none"}},
-    {"recipient_canonical_classes",
-     &Settings::recipient_canonical_classes,
-     {"envelope_recipient", "header_recipient"}},
-    {"sender_canonical_classes",
-     &Settings::sender_canonical_classes,
-     {"envelope_sender", "header_sender"}},
-    {"smtp_host_lookup", &Settings::smtp_host_lookup, {"dns", "native"}},
-    {"smtp_sasl_mechanism_filter",
-     &Settings::smtp_sasl_mechanism_filter,
-     {"scram-sha-256", "plain", "login"}},
-    {"smtp_sasl_security_options",
-     &Settings::smtp_sasl_security_options,
-     {"noplaintext", "noanonymous"}},
-    {"smtp_sasl_tls_security_options",
-     &Settings::smtp_sasl_tls_security_options,
-     {"noplaintext", "noanonymous"}},
-    {"smtpd_sasl_security_options",
-     &Settings::smtpd_sasl_security_options,
-     {"noplaintext", "noanonymous"}},
-    {"smtpd_sasl_tls_security_options",
-     &Settings::smtpd_sasl_tls_security_options,
-     {"noplaintext", "noanonymous"}},
+/// The value of a setting that is a list; null for any other.
+const Texts* as_list(const Texts& value) { return &value; }
+template <class Value>
+const Texts* as_list(const Value&) {
+  return nullptr;
+}
+
+/// By the position in parameters().
+constexpr const Texts* (*lists[])(const Settings&) = {
+#define PARAMETER(kind, name, default_text, services, range, description) \
+  [](const Settings& in) { return as_list(in.name); },
+#define ROLE_DEFAULT(role, name, text)
+#define SERVICE_DEFAULT(service, name, text)
+#include "common/config/parameters.def"
+#undef PARAMETER
+#undef ROLE_DEFAULT
+#undef SERVICE_DEFAULT
 };
 
-std::string word_problem(const WordRow& row, const Texts& list) {
+bool is_list_of_words(const Parameter& parameter) {
+  return parameter.kind == "List" && parameter.range.choices != nullptr;
+}
+
+std::string word_problem(std::string_view choices, const Texts& list) {
+  auto words = split(choices, '|');
   for (const std::string& item : list) {
     auto equal = [&](std::string_view word) { return equal_nocase(word, item); };
-    if (std::ranges::any_of(row.words, equal)) continue;
-    std::string words;
-    for (std::string_view word : row.words) {
-      words += (words.empty() ? "" : ", ") + std::string(word);
-    }
-    return shown(item) + " is none of: " + words;
+    if (std::ranges::any_of(words, equal)) continue;
+    return shown(item) + " is none of: " + join({words.begin(), words.end()}, ", ");
   }
   return "";
 }
@@ -292,8 +254,9 @@ bool is_address_text(std::string_view text) {
 }
 
 std::string value_problem(std::string_view name, const Settings& settings) {
-  for (const WordRow& row : word_rows) {
-    if (row.name == name) return word_problem(row, settings.*row.member);
+  auto index = find_parameter(name);
+  if (index && is_list_of_words(parameters()[*index])) {
+    return word_problem(parameters()[*index].range.choices, *lists[*index](settings));
   }
   for (const NetworkRow& row : network_rows) {
     if (row.name == name) return network_problem(row, settings);
@@ -311,7 +274,9 @@ const std::vector<std::string_view>& checked_values() {
   static const std::vector<std::string_view> names = [] {
     std::vector<std::string_view> all;
     for (const Rule& rule : rules) all.push_back(rule.name);
-    for (const WordRow& row : word_rows) all.push_back(row.name);
+    for (const Parameter& parameter : parameters()) {
+      if (is_list_of_words(parameter)) all.push_back(parameter.name);
+    }
     for (const NameRow& row : name_rows) all.push_back(row.name);
     for (const NetworkRow& row : network_rows) all.push_back(row.name);
     return all;

@@ -42,7 +42,7 @@ DnsSettings DnsSettings::from(const Config& config,
       settings.timeout * static_cast<int>(settings.servers.size()) * ((1 << settings.tries) - 1);
   settings.deadline = std::min(settings.deadline, dns_deadline_max);
   settings.ttl_max = config.dns_cache_ttl_max;
-  settings.cache_entries_max = static_cast<std::size_t>(config.dns_cache_entries_max);
+  settings.cache_entries_max = config.dns_cache_entries_max;
   return settings;
 }
 

@@ -97,8 +97,8 @@ class ConnectionCounts {
   };
   struct Counted {
     Place place;
-    std::int64_t open = 0;     // the client's connections in all processes, including this one
-    std::int64_t in_unit = 0;  // connections made in this unit of time; 0 if no unit is given
+    std::uint64_t open = 0;     // the client's connections in all processes, including this one
+    std::uint64_t in_unit = 0;  // connections made in this unit of time; 0 if no unit is given
   };
   /// Counts one more connection. `unit` is the number of the current unit of time for rates, from
   /// 1; 0: no rates are needed.

@@ -68,7 +68,7 @@ const Master::Bound* Master::find_bound(Service service, const Endpoint& endpoin
 
 Result<void> Master::bind_listeners(const Config& config, std::list<Bound>& bound) const {
   for (Service service : spec_.services) {
-    auto port = static_cast<std::uint16_t>(config.port(service));
+    auto port = config.port(service);
     if (port == 0) continue;
     const auto& settings = config.at(service);
     TRY(auto addresses, listen_addresses(settings.inet_interfaces, config.inet_protocols));

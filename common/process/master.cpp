@@ -52,7 +52,6 @@ Master::Master(Loop& loop, DaemonSpec spec, LoadOptions options)
       tickets_(TicketKeys::create()),
       tasks_(std::make_unique<Nursery>(loop)),
       log_keeper_(loop, {}) {
-  options_.program = spec_.name;
   for (const auto& kind : spec_.kinds) {
     auto services = std::make_unique<Services>();
     services->on<control::Report>(

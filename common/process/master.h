@@ -37,7 +37,7 @@ class Master;
 /// The greatest number of processes of an on-demand kind.
 struct ProcessLimit {
   std::string parameter;  // the setting with this limit
-  std::function<std::int64_t(const Config&)> most;
+  std::function<std::uint64_t(const Config&)> most;
   /// Whether a process finishes soon, so that a request waits for one to end even if all are busy.
   bool is_short_lived = false;
 };

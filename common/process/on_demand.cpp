@@ -291,7 +291,7 @@ bool Master::has_room(const Kind& kind) const {
   auto count = std::ranges::count_if(processes_, [&](const Process& process) {
     return process.kind == &kind && !process.is_shared;
   });
-  return count < kind.limit->most(*now_->config);
+  return static_cast<std::uint64_t>(count) < kind.limit->most(*now_->config);
 }
 
 std::size_t Master::count_leaving(const Kind& kind) const {

@@ -13,6 +13,7 @@
 
 #include "common/async/loop.h"
 #include "common/base/clock.h"
+#include "common/base/limit.h"
 #include "common/config/network_list.h"
 #include "common/net/connection_counts.h"
 
@@ -22,9 +23,9 @@ class ConnectionLimits {
  public:
   /// smtpd_client_event_limit_exceptions, or login_client_event_limit_exceptions.
   explicit ConnectionLimits(const std::vector<std::string>& exceptions) : exempt_(exceptions) {}
-  std::int64_t open_max = 0;      // connections that a client may have; 0: no limit
-  std::int64_t per_unit_max = 0;  // connections that it may make per `unit`; 0: no limit
-  Seconds unit{60};               // anvil_rate_time_unit
+  Limit open_max;      // connections that a client may have
+  Limit per_unit_max;  // connections that it may make per `unit`
+  Seconds unit{60};    // anvil_rate_time_unit
 
   struct Entry {
     ConnectionCounts::Place place;  // to be kept as long as the connection

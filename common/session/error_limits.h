@@ -8,13 +8,13 @@
 namespace pennypost {
 
 /// How many commands a POP3 or IMAP client may send until it has logged in.
-inline constexpr std::int64_t commands_before_login_max = 100;
+inline constexpr std::uint64_t commands_before_login_max = 100;
 
 /// The limits of a dialogue, each from a setting.
 struct ErrorLimits {
-  std::int64_t soft = 10;           // smtpd_soft_error_limit: beyond it answers are delayed
-  std::int64_t hard = 20;           // smtpd_hard_error_limit: the client is disconnected
-  std::int64_t junk = 100;          // smtpd_junk_command_limit: useless commands that are no errors
+  std::uint64_t soft = 10;          // smtpd_soft_error_limit: beyond it answers are delayed
+  std::uint64_t hard = 20;          // smtpd_hard_error_limit: the client is disconnected
+  std::uint64_t junk = 100;         // smtpd_junk_command_limit: useless commands that are no errors
   Duration delay = Duration(1000);  // smtpd_error_sleep_time
 };
 
@@ -34,12 +34,12 @@ class ErrorCount {
   /// The delay before the next answer; zero up to the soft limit.
   Duration delay() const { return errors_ > limits_.soft ? limits_.delay : Duration::zero(); }
   bool is_over() const { return errors_ >= limits_.hard; }
-  std::int64_t errors() const { return errors_; }
+  std::uint64_t errors() const { return errors_; }
 
  private:
   ErrorLimits limits_;
-  std::int64_t errors_ = 0;
-  std::int64_t junk_ = 0;
+  std::uint64_t errors_ = 0;
+  std::uint64_t junk_ = 0;
 };
 
 }  // namespace pennypost

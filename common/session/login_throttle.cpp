@@ -42,7 +42,8 @@ bool LoginThrottle::failed(const IpAddress& client, const std::string& login, st
   if (login.empty() || login.size() > login_bytes_max) return false;
   Failures& pair = pairs_.touch({network, login});
   count(pair, when);
-  if (settings_.per_pair_max == 0 || pair.count != settings_.per_pair_max) return false;
+  bool is_first_over = pair.count == settings_.per_pair_max.value();
+  if (settings_.per_pair_max.is_none() || !is_first_over) return false;
   // The block lasts for a whole window.
   pair.since = when;
   return !is_exempt(client);
@@ -62,8 +63,7 @@ bool LoginThrottle::is_exempt(const IpAddress& client) const {
 }
 
 bool LoginThrottle::is_blocked(const IpAddress& client, const std::string& login) const {
-  if (settings_.per_pair_max == 0 || is_exempt(client)) return false;
-  return failures(client, login) >= settings_.per_pair_max;
+  return !is_exempt(client) && !settings_.per_pair_max.has_room_beside(failures(client, login));
 }
 
 bool LoginThrottle::is_known(const IpAddress& client, const std::string& login) const {
@@ -79,22 +79,21 @@ bool LoginThrottle::is_news(const IpAddress& client, const std::string& login) c
 }
 
 bool LoginThrottle::is_slowed(const IpAddress& client) const {
-  if (settings_.per_address_max == 0 || is_exempt(client)) return false;
-  return failures(client) >= settings_.per_address_max;
+  return !is_exempt(client) && !settings_.per_address_max.has_room_beside(failures(client));
 }
 
-std::int64_t LoginThrottle::failures(const IpAddress& client) const {
+std::uint32_t LoginThrottle::failures(const IpAddress& client) const {
   const Failures* found = current(client);
   return found == nullptr ? 0 : found->count;
 }
 
-std::int64_t LoginThrottle::failures(const IpAddress& client, const std::string& login) const {
+std::uint32_t LoginThrottle::failures(const IpAddress& client, const std::string& login) const {
   const Failures* found = current(client, login);
   return found == nullptr ? 0 : found->count;
 }
 
-Duration LoginThrottle::doubled(Duration first, Duration longest, std::int64_t times) {
-  for (std::int64_t i = 0; i < times && first.count() > 0 && first < longest; ++i) first *= 2;
+Duration LoginThrottle::doubled(Duration first, Duration longest, std::uint64_t times) {
+  for (std::uint64_t i = 0; i < times && first.count() > 0 && first < longest; ++i) first *= 2;
   return std::min(first, longest);
 }
 
@@ -109,7 +108,7 @@ std::int64_t LoginThrottle::next_check(Duration first, Duration longest,
                                        const IpAddress& client) const {
   if (!is_slowed(client)) return 0;
   const Failures* found = current(client);
-  auto pause = doubled(first, longest, found->count / settings_.per_address_max - 1);
+  auto pause = doubled(first, longest, found->count / settings_.per_address_max.value() - 1);
   return found->last + Microseconds(pause).count();
 }
 

@@ -27,6 +27,7 @@
 
 #include "common/async/loop.h"
 #include "common/base/clock.h"
+#include "common/base/limit.h"
 #include "common/base/result.h"
 #include "common/config/network_list.h"
 #include "common/net/address.h"
@@ -98,11 +99,11 @@ class LoginThrottle {
   static constexpr std::size_t known_max = 100'000;
   static constexpr std::size_t login_bytes_max = 320;
 
-  /// The parameters auth_failures_per_address_max and auth_failures_per_pair_max (0: no limit),
+  /// The parameters auth_failures_per_address_max and auth_failures_per_pair_max,
   /// auth_failures_window, auth_known_client_lifetime, auth_throttle_exempt_networks.
   struct Settings {
-    std::int64_t per_address_max = 20;
-    std::int64_t per_pair_max = 5;
+    Limit per_address_max{20};
+    Limit per_pair_max{5};
     Seconds window{600};
     Seconds known_lifetime{0};
     NetworkList exempt{{}};
@@ -129,8 +130,8 @@ class LoginThrottle {
   /// Whether the address has reached its limit of wrong passwords.
   bool is_slowed(const IpAddress& client) const;
   /// The number of wrong passwords remembered for an address, or for a pair.
-  std::int64_t failures(const IpAddress& client) const;
-  std::int64_t failures(const IpAddress& client, const std::string& login) const;
+  std::uint32_t failures(const IpAddress& client) const;
+  std::uint32_t failures(const IpAddress& client, const std::string& login) const;
 
   /// How long after a wrong password its answer is sent: `first`, doubled for each that the pair
   /// has sent before, at most `longest`; for a slowed address always `longest`.
@@ -167,7 +168,7 @@ class LoginThrottle {
   void count(Failures& failures, std::int64_t when) const;
   void merge(Failures& failures, const ThrottleEntry& entry) const;
   std::int64_t now() const { return clock_.now().count(); }
-  static Duration doubled(Duration first, Duration longest, std::int64_t times);
+  static Duration doubled(Duration first, Duration longest, std::uint64_t times);
 
   const Clock& clock_;
   Settings settings_;

@@ -19,8 +19,8 @@ struct Desk {
       : throttle(clock, settings(std::move(exempt))) {}
   static LoginThrottle::Settings settings(std::vector<std::string> exempt) {
     LoginThrottle::Settings made;
-    made.per_address_max = 4;
-    made.per_pair_max = 3;
+    made.per_address_max = Limit(4);
+    made.per_pair_max = Limit(3);
     made.known_lifetime = Seconds(3600);
     made.exempt = NetworkList(exempt);
     return made;

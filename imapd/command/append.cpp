@@ -63,10 +63,9 @@ class AppendBatch {
   ~AppendBatch() { account_.spooled_octets -= announced_octets_; }
 
   /// Takes a place in the account's spool for a message that goes to the file.
-  Result<void> announce(std::uint64_t octets, std::int64_t octets_max) {
-    auto limit = static_cast<std::uint64_t>(octets_max);
+  Result<void> announce(std::uint64_t octets, std::uint64_t octets_max) {
     auto held = account_.spooled_octets;
-    if (octets > limit || held > limit - octets) {
+    if (octets > octets_max || held > octets_max - octets) {
       return Error(452, ResponseCode::Limit, "too much mail on its way (imap_append_spool_limit)")
           .told("Too much mail on its way");
     }

@@ -15,7 +15,7 @@ Reply read_only() { return Reply::no(ResponseCode::NoPerm, "Mailbox is read-only
 Result<store::FlagChange> flag_change(const SessionContext& context,
                                       const std::vector<std::string>& names, bool may_be_recent) {
   store::FlagChange change;
-  auto length_max = static_cast<std::size_t>(context.settings().mail_max_keyword_length);
+  auto length_max = context.settings().mail_max_keyword_length;
   for (const auto& name : names) {
     if (!name.starts_with('\\')) {
       if (name.size() > length_max) return Error(550, ResponseCode::Limit, "Keyword is too long");

@@ -31,7 +31,7 @@ class LoginSession final : public LoginContext {
   void refuse_command();
   void count_command();
 
-  std::int64_t commands_ = 0;
+  std::uint64_t commands_ = 0;
   // Of the command that logged in.
   std::string tag_;
 };

@@ -7,7 +7,7 @@ namespace pennypost::imap {
 namespace {
 
 // Dovecot's CLIENT_MAX_BAD_COMMANDS.
-constexpr std::int64_t bad_commands_max = 20;
+constexpr std::uint64_t bad_commands_max = 20;
 // How soon, and then how often, a long command looks whether its client is still there.
 constexpr Duration look_interval{100};
 // How often it says how far it is, as Dovecot does.
@@ -19,15 +19,15 @@ constexpr std::size_t ahead_bytes_max = 65536;
 
 Limits limits_of(const Settings& settings) {
   Limits limits;
-  limits.line_bytes_max = static_cast<std::size_t>(settings.imap_max_line_length);
+  limits.line_bytes_max = settings.imap_max_line_length;
   limits.literal_bytes_max = limits.line_bytes_max;
   limits.command_bytes_max = 4 * limits.line_bytes_max;
-  limits.message_bytes_max = static_cast<std::uint64_t>(settings.imap_append_limit);
+  limits.message_bytes_max = settings.imap_append_limit;
   limits.skip_bytes_max = limits.message_bytes_max + limits.command_bytes_max;
-  limits.literals_max = static_cast<std::size_t>(settings.imap_command_literal_max);
-  limits.nesting_max = static_cast<std::size_t>(settings.imap_nesting_max);
-  limits.search_keys_max = static_cast<std::size_t>(settings.imap_search_keys_max);
-  limits.list_patterns_max = static_cast<std::size_t>(settings.imap_list_patterns_max);
+  limits.literals_max = settings.imap_command_literal_max;
+  limits.nesting_max = settings.imap_nesting_max;
+  limits.search_keys_max = settings.imap_search_keys_max;
+  limits.list_patterns_max = settings.imap_list_patterns_max;
   return limits;
 }
 

@@ -11,7 +11,7 @@ constexpr std::size_t gathered_bytes_max = 65536;
 }  // namespace
 
 Conversation::Conversation(Connection& connection, const Settings& settings, const Limits& limits,
-                           std::int64_t bad_commands_max)
+                           std::uint64_t bad_commands_max)
     : connection_(connection),
       settings_(settings),
       limits_(limits),

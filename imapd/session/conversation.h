@@ -76,7 +76,7 @@ class Conversation {
  protected:
   /// All four outlive it. `bad_commands_max` BAD answers end the conversation.
   Conversation(Connection& connection, const Settings& settings, const Limits& limits,
-               std::int64_t bad_commands_max);
+               std::uint64_t bad_commands_max);
 
  private:
   Connection& connection_;

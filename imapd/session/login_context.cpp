@@ -3,7 +3,7 @@
 namespace pennypost::imap {
 namespace {
 
-constexpr std::int64_t bad_commands_max = 10;
+constexpr std::uint64_t bad_commands_max = 10;
 
 }  // namespace
 

@@ -59,7 +59,6 @@ Problems settings_of(const CheckedHost& host) {
   for (const auto& daemon : host.daemons) {
     LoadOptions options;
     options.directory = host.directory;
-    options.program = daemon;
     auto own = Config::load(options);
     if (!own) {
       for (auto line : split(own.error().text(), '\n')) problems.emplace_back(line);
@@ -186,7 +185,7 @@ Problems ports(const CheckedHost& host) {
   for (const auto& daemon : host.daemons) {
     bool runs = PidFile::running(host.config->base_dir, daemon).has_value();
     for (Service service : services_of(daemon)) {
-      auto number = static_cast<std::uint16_t>(host.config->port(service));
+      auto number = host.config->port(service);
       if (number == 0) continue;
       const auto& settings = host.config->at(service);
       auto addresses = listen_addresses(settings.inet_interfaces, host.config->inet_protocols);

@@ -38,7 +38,6 @@ int list(const std::shared_ptr<const Config>& config, bool as_json, std::ostream
 
 int mailq(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
   LoadOptions options;
-  options.program = "postqueue";
   bool as_json = false;
   for (std::size_t i = 0; i < args.size(); ++i) {
     if (args[i] == "-c" && i + 1 < args.size()) {

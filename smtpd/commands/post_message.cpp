@@ -77,8 +77,7 @@ int run_postdrop(const Posting& posting, const std::string& message, const Confi
 
 int post_message(const Posting& posting, const std::string& message, const Config& config,
                  const std::string& config_directory, std::ostream& err) {
-  auto limit = static_cast<std::uint64_t>(config.message_size_limit);
-  if (limit > 0 && crlf_octets(message) > limit) {
+  if (!config.message_size_limit.allows(crlf_octets(message))) {
     err << "sendmail: fatal: message file too big\n";
     return ex_unavailable;
   }

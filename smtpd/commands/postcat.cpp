@@ -160,7 +160,6 @@ int postcat(std::span<const std::string> args, std::ostream& out, std::ostream& 
   }
   LoadOptions options;
   options.directory = request->directory;
-  options.program = "postcat";
   auto config = load_config(options, err);
   if (!config) return ex_config;
   for (const auto& id : request->ids) {

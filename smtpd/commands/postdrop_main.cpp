@@ -118,12 +118,13 @@ int store(const Config& config) {
   if (!read_input(bytes, posting_bytes_max + 64)) return say_errno("standard input");
   auto head = parse_drop_head(bytes);
   if (!head) return say(ex_dataerr, head.error().text());
-  auto limit = static_cast<std::uint64_t>(config.message_size_limit);
   // Counted with CRLF, as in RFC 1870 section 5; a CRLF that is split between two reads only makes
   // the count wrong by one octet.
   std::uint64_t octets = crlf_octets(std::string_view(bytes).substr(head->bytes));
   while (!bytes.empty()) {
-    if (limit > 0 && octets > limit) return say(ex_dataerr, "the message is too large");
+    if (!config.message_size_limit.allows(octets)) {
+      return say(ex_dataerr, "the message is too large");
+    }
     if (!write_file(file.descriptor.number(), bytes)) return say_errno(maildrop);
     bytes.clear();
     if (!read_input(bytes, 1 << 20)) return say_errno("standard input");
@@ -151,7 +152,6 @@ int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   ::umask(022);
   LoadOptions options;
-  options.program = "postdrop";
   if (argc == 2 && std::string_view(argv[1]) == "--help") {
     std::printf("%s\n", usage::postdrop.data());
     return 0;

@@ -189,7 +189,6 @@ int flush_queue(const std::string& queue_directory, const FlushQueue& what, std:
 
 int postqueue(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
   LoadOptions options;
-  options.program = "postqueue";
   char action = 0;
   FlushQueue what;
   for (std::size_t i = 0; i < args.size(); ++i) {

@@ -152,7 +152,6 @@ int postsuper(std::span<const std::string> args, std::ostream& out, std::ostream
   if (!changes) return 0;
   LoadOptions options;
   options.directory = request->directory;
-  options.program = "postsuper";
   auto config = load_config(options, err);
   if (!config) return ex_config;
   // Read the ids before the queue is opened: the program that writes them may have it open itself.

@@ -197,12 +197,12 @@ int run_newaliases(const SendmailOptions& options, std::ostream& err) {
 
 int send(const SendmailOptions& options, const Config& config, std::istream& in,
          std::ostream& err) {
-  auto limit = static_cast<std::size_t>(config.message_size_limit);
+  Limit limit = config.message_size_limit;
   std::string input;
   std::array<char, 65536> scratch;
   while (in.read(scratch.data(), scratch.size()) || in.gcount() > 0) {
     input.append(scratch.data(), static_cast<std::size_t>(in.gcount()));
-    if (limit > 0 && input.size() > 2 * limit + scratch.size()) {
+    if (!limit.is_none() && input.size() > 2 * limit.value() + scratch.size()) {
       err << "sendmail: fatal: message file too big\n";
       return ex_unavailable;
     }
@@ -239,7 +239,6 @@ int sendmail(std::span<const std::string> args, std::istream& in, std::ostream& 
   if (options->mode == SendmailOptions::Mode::NewAliases) return run_newaliases(*options, err);
   LoadOptions load;
   load.directory = options->config_directory;
-  load.program = "sendmail";
   auto config = load_config(load, err);
   if (!config) return ex_config;
   const std::string& directory = config->queue_directory;

@@ -72,7 +72,8 @@ class Dialogue {
     if (arguments.empty()) return helo(arguments);
     transaction_.reset();
     return Reply(250, "",
-                 config_.myhostname + "\nSIZE " + std::to_string(config_.message_size_limit) +
+                 config_.myhostname + "\nSIZE " +
+                     std::to_string(config_.message_size_limit.value()) +
                      "\nENHANCEDSTATUSCODES\n8BITMIME\nSMTPUTF8");
   }
 
@@ -81,8 +82,7 @@ class Dialogue {
     auto command = parse_mail_command(arguments);
     if (!command) return command.error();
     if (names_any(command->given, {"RET", "ENVID", "AUTH"})) return unsupported_option();
-    auto limit = static_cast<std::uint64_t>(config_.message_size_limit);
-    if (limit > 0 && command->size.value_or(0) > limit) return too_large();
+    if (!config_.message_size_limit.allows(command->size.value_or(0))) return too_large();
     transaction_.emplace();
     transaction_->sender = command->sender;
     transaction_->utf8 = command->smtputf8 ? Utf8::Allowed : Utf8::Refused;
@@ -108,7 +108,7 @@ class Dialogue {
     }
     say(Reply(354, "", "End data with <CR><LF>.<CR><LF>"));
     DataScanner::Limits limits;
-    limits.message_bytes_max = static_cast<std::uint64_t>(config_.message_size_limit);
+    limits.message_bytes_max = config_.message_size_limit;
     limits.line_bytes_max = std::string::npos;  // no limit
     limits.bare_newline = DataScanner::BareNewline::Keep;
     DataScanner scanner(DataScanner::Ends::WithDot, limits);

@@ -37,7 +37,7 @@ std::vector<std::string> forward_paths(const Config& config, const UserNames& na
 Result<std::optional<ForwardFile>> read_forward_file(const Config& config,
                                                      const store::AccountRef& account,
                                                      const UserNames& names) {
-  auto limit = static_cast<std::size_t>(config.dot_forward_bytes_max);
+  auto limit = config.dot_forward_bytes_max;
   for (const auto& path : forward_paths(config, names)) {
     TRY(auto text, read_own(path, account, limit));
     if (!text) continue;

@@ -159,7 +159,7 @@ class LocalDelivery {
     rules.place = place;
     rules.run_as = account().name;
     rules.read_list = [this](const std::string& path) -> Result<IncludedList> {
-      auto bytes_max = static_cast<std::size_t>(config_.dot_forward_bytes_max);
+      auto bytes_max = config_.dot_forward_bytes_max;
       TRY(auto file, read_list_of_user(path, account().name, account().uid, bytes_max));
       if (!file) return Error::temporary("no such file");
       IncludedList list;

@@ -194,11 +194,11 @@ Task<> Sender::over_hop(Work& work, NextHop hop) {
     work.fail(error);
     co_return;
   }
-  auto sessions_max = static_cast<std::size_t>(config_->smtp_mx_session_limit);
+  Limit sessions_max = config_->smtp_mx_session_limit;
   work.sessions = 0;
   for (const auto& target : *targets) {
     bool loops = work.failure && is_loop(*work.failure);
-    if (loops || work.is_done() || (sessions_max != 0 && work.sessions >= sessions_max)) co_return;
+    if (loops || work.is_done() || !sessions_max.has_room_beside(work.sessions)) co_return;
     co_await over_host(work, target, true);
   }
 }
@@ -341,8 +341,8 @@ bool Sender::is_busy(const std::string& key) const {
 }
 
 void Sender::keep(const std::string& key, std::unique_ptr<SmtpClient> client) {
-  auto count_max = static_cast<std::size_t>(config_->smtp_connection_reuse_count_limit);
-  bool is_worn = (count_max != 0 && client->messages() >= count_max) ||
+  Limit count_max = config_->smtp_connection_reuse_count_limit;
+  bool is_worn = !count_max.has_room_beside(client->messages()) ||
                  loop_.now() - client->opened() >= config_->smtp_connection_reuse_time_limit;
   if (is_worn || config_->connection_cache_ttl_limit.count() == 0) {
     quitting_.start(say_quit(std::move(client)));

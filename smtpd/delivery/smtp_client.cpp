@@ -30,7 +30,7 @@ Task<Result<SmtpReply>> SmtpClient::reply(Duration timeout) {
   connection_.set_timeout(timeout);
   // For the whole reply, however many lines it has and however slowly they come.
   connection_.set_deadline(std::chrono::steady_clock::now() + timeout);
-  auto bytes_max = static_cast<std::size_t>(config_->smtp_reply_length_limit);
+  auto bytes_max = config_->smtp_reply_length_limit;
   std::size_t bytes = 0;
   ReplyParser parser;
   for (;;) {

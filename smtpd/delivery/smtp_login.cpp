@@ -91,7 +91,7 @@ Task<Result<SmtpReply>> SmtpClient::log_in_by(std::string mechanism, std::string
     }
   }
   std::string last_words;
-  for (std::int64_t steps = 0;; ++steps) {
+  for (std::uint64_t steps = 0;; ++steps) {
     CO_TRY(auto answer, co_await ask(line, config_->smtp_mail_timeout, stage));
     if (answer.is_positive() && !exchange->verify(last_words)) {
       is_broken_ = true;

@@ -171,8 +171,8 @@ Task<Result<void>> SmtpClient::end_data(Mail& mail) {
 Task<Result<void>> SmtpClient::transmit(MessageSource& source) {
   stage_ = while_body;
   connection_.set_timeout(config_->smtp_data_xfer_timeout);
-  WireEncoder encoder(static_cast<std::size_t>(config_->smtp_line_length_limit),
-                      config_->cleanup_replace_stray_cr_lf ? WireEncoder::StrayCr::Replace
+  WireEncoder encoder(config_->smtp_line_length_limit, config_->cleanup_replace_stray_cr_lf
+                                                           ? WireEncoder::StrayCr::Replace
                                                            : WireEncoder::StrayCr::Keep);
   source.rewind();
   std::string out;

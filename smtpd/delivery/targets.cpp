@@ -169,19 +169,19 @@ class MxWalk {
 
 TargetSettings TargetSettings::from(const Config& config) {
   TargetSettings settings;
-  settings.port = static_cast<std::uint16_t>(config.smtp_target_port);
+  settings.port = config.smtp_target_port;
   bool all = holds(config.inet_protocols, "all");
   settings.families.v4 = all || holds(config.inet_protocols, "ipv4");
   settings.families.v6 = all || holds(config.inet_protocols, "ipv6");
   settings.uses_dns = config.smtp_dns_support_level != "disabled" &&
                       (holds(config.smtp_host_lookup, "dns") || config.smtp_host_lookup.empty());
   settings.uses_hosts_file = !settings.uses_dns || holds(config.smtp_host_lookup, "native");
-  settings.mx_hosts_max = static_cast<std::size_t>(config.dns_mx_hosts_max);
-  settings.addresses_max = static_cast<std::size_t>(config.smtp_mx_address_limit);
+  settings.mx_hosts_max = config.dns_mx_hosts_max;
+  settings.addresses_max = config.smtp_mx_address_limit;
   settings.myhostname = config.myhostname;
   settings.own_ports.clear();
   for (auto port : {config.smtp_port, config.submission_port, config.submissions_port}) {
-    if (port != 0) settings.own_ports.push_back(static_cast<std::uint16_t>(port));
+    if (port != 0) settings.own_ports.push_back(port);
   }
   settings.random = system_random;
   std::vector<IpAddress> own;
@@ -254,8 +254,8 @@ Task<Result<std::vector<Target>>> find_targets(Resolver& resolver, NextHop hop,
       co_return not_found(hop.host, "MX", mx.status, mx.reason);
     }
   }
-  if (settings.addresses_max != 0 && targets.size() > settings.addresses_max) {
-    targets.erase(targets.begin() + static_cast<std::ptrdiff_t>(settings.addresses_max),
+  if (!settings.addresses_max.allows(targets.size())) {
+    targets.erase(targets.begin() + static_cast<std::ptrdiff_t>(settings.addresses_max.value()),
                   targets.end());
   }
   co_return targets;

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/limit.h"
 #include "common/config/config.h"
 #include "common/dns/resolver.h"
 #include "common/net/address.h"
@@ -46,7 +47,7 @@ class TargetSettings {
   bool uses_dns = true;
   bool uses_hosts_file = false;
   std::size_t mx_hosts_max = 100;
-  std::size_t addresses_max = 5;  // smtp_mx_address_limit; 0: no limit
+  Limit addresses_max{5};  // smtp_mx_address_limit
   std::string myhostname;
   std::vector<std::uint16_t> own_ports{25};  // where we listen for mail
   /// Whether mail to this endpoint would reach us.

@@ -119,7 +119,7 @@ std::optional<Reply> Session::weigh_header() {
   Transaction& transaction = *transaction_;
   Body& body = *transaction.body;
   transaction.facts = header_facts(body.header(), settings_.message_drop_headers);
-  if (transaction.facts.hops > static_cast<std::size_t>(settings_.hopcount_limit)) {
+  if (transaction.facts.hops > settings_.hopcount_limit) {
     Reply reply(554, "5.4.0", "Error: too many hops");
     log_refusal("reject", reply.summary(), std::nullopt);
     return reply;
@@ -139,8 +139,8 @@ Task<std::optional<Reply>> Session::rewrite_addresses() {
   HeaderAddresses in_header;
   if (site_->completes_headers(is_own, is_in_mynetworks_, login_.has_value())) {
     HeaderAddresses::Limits limits;
-    limits.fields = static_cast<std::size_t>(settings_.header_count_limit);
-    limits.field_bytes = static_cast<std::size_t>(settings_.header_size_limit);
+    limits.fields = settings_.header_count_limit;
+    limits.field_bytes = settings_.header_size_limit;
     in_header = HeaderAddresses(transaction_->header->text(), site_->completion(), limits);
   }
   Canonicalize ask;
@@ -236,8 +236,8 @@ std::vector<Edit> Session::submission_fixes(std::string_view header) const {
   submission.unique = std::to_string(now.seconds) + "." + transaction.id.value();
   submission.date = now;
   submission.line_end = "\n";
-  submission.fields_max = static_cast<std::size_t>(settings_.header_count_limit);
-  submission.field_bytes_max = static_cast<std::size_t>(settings_.header_size_limit);
+  submission.fields_max = settings_.header_count_limit;
+  submission.field_bytes_max = settings_.header_size_limit;
   return submission_edits(header, submission);
 }
 

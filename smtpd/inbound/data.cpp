@@ -72,7 +72,7 @@ Task<Reply> Session::data(std::string_view arguments) {
 Task<> Session::receive_content() {
   DataScanner& scanner = *transaction_->scanner;
   Body& body = *transaction_->body;
-  auto burst_bytes = static_cast<std::size_t>(settings_.bytes_per_burst);
+  auto burst_bytes = settings_.bytes_per_burst;
   std::size_t burst = 0;
   while (!scanner.is_done()) {
     if (!connection_.has_input()) co_await connection_.fill();
@@ -108,8 +108,7 @@ Task<Reply> Session::bdat(std::string_view arguments) {
   auto chunk = Chunk::parse(arguments);
   // Without the count there is no way to know where the next command begins.
   if (!chunk) co_return Reply(501, "5.5.4", "Syntax: BDAT count [LAST]").and_hang_up();
-  auto bytes_max = site_->message_bytes_max();
-  if (bytes_max != 0 && chunk->bytes / oversize_factor_max > bytes_max) {
+  if (!site_->message_bytes_max().allows(chunk->bytes / oversize_factor_max)) {
     co_return Reply(552, "5.3.4", "Chunk exceeds message size limit").and_hang_up();
   }
   if (!transaction_ || !transaction_->body) {
@@ -142,7 +141,7 @@ Task<Reply> Session::bdat(std::string_view arguments) {
 
 Task<> Session::receive_chunk(std::uint64_t bytes) {
   Body& body = *transaction_->body;
-  auto burst_bytes = static_cast<std::size_t>(settings_.bytes_per_burst);
+  auto burst_bytes = settings_.bytes_per_burst;
   std::size_t burst = 0;
   while (bytes > 0) {
     if (!connection_.has_input()) co_await connection_.fill();
@@ -170,10 +169,10 @@ Task<Reply> Session::refuse_chunk(std::string_view arguments, Reply refusal) {
 
 /// Reads and discards a refused chunk; closes the connection if it is too large to skip.
 Task<Reply> Session::skip_chunk(std::uint64_t bytes, Reply refusal) {
-  auto bytes_max = site_->message_bytes_max();
-  if (bytes_max == 0) bytes_max = refused_chunk_bytes_max;
-  if (bytes > bytes_max) co_return std::move(refusal).and_hang_up();
-  auto burst_bytes = static_cast<std::uint64_t>(settings_.bytes_per_burst);
+  Limit bytes_max = site_->message_bytes_max();
+  if (bytes_max.is_none()) bytes_max = Limit(refused_chunk_bytes_max);
+  if (!bytes_max.allows(bytes)) co_return std::move(refusal).and_hang_up();
+  auto burst_bytes = settings_.bytes_per_burst;
   std::uint64_t burst = 0;
   while (bytes > 0) {
     if (!connection_.has_input()) co_await connection_.fill();
@@ -205,7 +204,7 @@ std::optional<Reply> Session::fault_reply() const {
                        std::to_string(settings_.smtpd_line_length_limit) + " bytes");
     case DataScanner::Fault::TooBig: {
       Reply reply(552, "5.3.4", "Error: message file too big");
-      if (scanner.octets() / oversize_factor_max > site_->message_bytes_max()) {
+      if (!site_->message_bytes_max().allows(scanner.octets() / oversize_factor_max)) {
         return std::move(reply).and_hang_up();
       }
       return reply;

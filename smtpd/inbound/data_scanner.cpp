@@ -34,7 +34,7 @@ void DataScanner::note(Fault fault) {
 }
 
 bool DataScanner::is_too_big(std::uint64_t octets) const {
-  return limits_.message_bytes_max != 0 && octets > limits_.message_bytes_max;
+  return !limits_.message_bytes_max.allows(octets);
 }
 
 void DataScanner::text(std::string_view bytes, std::string& out) {

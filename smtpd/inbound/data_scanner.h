@@ -15,6 +15,8 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/limit.h"
+
 namespace pennypost::smtp {
 
 class DataScanner {
@@ -26,8 +28,8 @@ class DataScanner {
   enum class Fault { None, BareLf, BareCr, LineTooLong, TooBig };
 
   struct Limits {
-    std::uint64_t message_bytes_max = 0;  // counted with CRLF (RFC 1870 section 5); 0: no limit
-    std::size_t line_bytes_max = 0;       // without the line end
+    Limit message_bytes_max;         // counted with CRLF (RFC 1870 section 5)
+    std::size_t line_bytes_max = 0;  // without the line end
     BareNewline bare_newline = BareNewline::Refuse;
   };
   DataScanner(Ends ends, Limits limits) : ends_(ends), limits_(limits) {}

@@ -13,7 +13,7 @@ namespace {
 
 DataScanner::Limits limits(DataScanner::BareNewline bare = DataScanner::BareNewline::Refuse) {
   DataScanner::Limits all;
-  all.message_bytes_max = 1000;
+  all.message_bytes_max = pennypost::Limit(1000);
   all.line_bytes_max = 100;
   all.bare_newline = bare;
   return all;
@@ -126,7 +126,8 @@ TEST_CASE("a size is counted with CRLF, whatever the lines hold and however they
   for (std::size_t piece : {1u, 7u, 5000u}) {
     for (auto bare : {DataScanner::BareNewline::Refuse, DataScanner::BareNewline::Normalize}) {
       DataScanner::Limits limits;
-      limits.message_bytes_max = limits.line_bytes_max = 1000;
+      limits.message_bytes_max = pennypost::Limit(1000);
+      limits.line_bytes_max = 1000;
       limits.bare_newline = bare;
       auto scanned = [&](std::size_t lines, const std::string& line) {
         DataScanner scanner(DataScanner::Ends::WithCount, limits);

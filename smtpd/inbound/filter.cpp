@@ -53,8 +53,7 @@ Task<> FilteredMessage::replace_body(std::string_view piece) {
   *new_line_ends_ += line_ends_of(piece);
   new_bytes_ += piece.size();
   has_8bit_edits_ = has_8bit_edits_ || !is_ascii(piece);
-  auto bytes_max = parts_.message_bytes_max;
-  is_too_large_ = bytes_max != 0 && new_bytes_ + *new_line_ends_ > bytes_max;
+  is_too_large_ = !parts_.message_bytes_max.allows(new_bytes_ + *new_line_ends_);
   if (is_too_large_) co_return;
   content.tail() += piece;
   co_await content.settle();

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "common/async/task.h"
+#include "common/base/limit.h"
 #include "common/log/log.h"
 #include "common/mail/header.h"
 #include "smtpd/inbound/body.h"
@@ -52,8 +53,8 @@ class FilteredMessage {
     std::vector<Recipient>& recipients;  // the envelope's
     Body& content;
     bool& is_held;
-    LogTransaction origin;                // client, protocol and HELO, for the log
-    std::uint64_t message_bytes_max = 0;  // 0: no limit
+    LogTransaction origin;  // client, protocol and HELO, for the log
+    Limit message_bytes_max;
   };
   explicit FilteredMessage(Parts parts) : parts_(std::move(parts)) {}
 

@@ -59,7 +59,7 @@ std::string Session::extensions() const {
   };
   add("PIPELINING");
   auto bytes_max = site_->message_bytes_max();
-  add("SIZE", bytes_max == 0 ? "" : std::to_string(bytes_max));
+  add("SIZE", bytes_max.is_none() ? "" : std::to_string(bytes_max.value()));
   if (!settings_.disable_vrfy_command) add("VRFY");
   if (site_->offers_tls() && tls_ == nullptr) add("STARTTLS");
   if (offers_auth()) {

@@ -155,8 +155,7 @@ std::optional<Reply> Session::refusal(const MailCommand& command) const {
   if (command.body == BodyType::BinaryMime) {
     return Reply(555, "5.5.4", "Unsupported option: BODY=BINARYMIME");
   }
-  auto bytes_max = site_->message_bytes_max();
-  if (command.size && bytes_max != 0 && *command.size > bytes_max) {
+  if (command.size && !site_->message_bytes_max().allows(*command.size)) {
     return Reply(552, "5.3.4", "Message size exceeds fixed limit");
   }
   return std::nullopt;
@@ -207,7 +206,7 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
   if (!command.given.empty() && site_->discards_keyword("DSN")) {
     co_return Reply(555, "5.5.4", "Unsupported option: DSN parameters");
   }
-  if (transaction_->accepted >= static_cast<std::size_t>(settings_.smtpd_recipient_limit)) {
+  if (transaction_->accepted >= settings_.smtpd_recipient_limit) {
     co_return Reply(452, "4.5.3", "Error: too many recipients");
   }
 

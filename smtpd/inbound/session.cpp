@@ -204,12 +204,11 @@ CountClient Session::event(CountClient::Event kind) const {
 
 /// Counts an event and returns whether it exceeds its smtpd_client_..._rate_limit, which is logged.
 /// Connections are counted elsewhere.
-Task<bool> Session::is_too_often(CountClient::Event kind, std::int64_t limit,
-                                 std::string_view what) {
-  if (limit == 0 || site_->is_free_of_limits(peer_.address())) co_return false;
+Task<bool> Session::is_too_often(CountClient::Event kind, Limit limit, std::string_view what) {
+  if (limit.is_none() || site_->is_free_of_limits(peer_.address())) co_return false;
   CountClient counted = event(kind);
   auto counts = co_await site_->backend().count(std::move(counted));
-  if (!counts || counts->in_unit <= limit) co_return false;
+  if (!counts || limit.allows(counts->in_unit)) co_return false;
   log_warning(site_->log_component(),
               std::string(what) + " rate limit exceeded: " + std::to_string(counts->in_unit) +
                   " from " + peer_text() + " for service " + std::string(site_->service_name()));
@@ -227,7 +226,7 @@ Task<Reply> Session::next_reply() {
   }
   connection_.set_deadline(line_deadline());
   is_waiting_ = true;
-  auto bytes_max = static_cast<std::size_t>(settings_.smtpd_command_bytes_max);
+  auto bytes_max = settings_.smtpd_command_bytes_max;
   Line line = co_await connection_.line(bytes_max);
   is_waiting_ = false;
   connection_.set_deadline(first_mail_by_);

@@ -105,7 +105,7 @@ class Session final : public Guest {
   Task<bool> meet_proxy();
   Task<Reply> greet();
   Task<> find_client_name();
-  Task<bool> is_too_often(CountClient::Event event, std::int64_t limit, std::string_view what);
+  Task<bool> is_too_often(CountClient::Event event, Limit limit, std::string_view what);
   CountClient event(CountClient::Event kind) const;
   Task<Reply> next_reply();
   SteadyTime line_deadline() const;

@@ -72,14 +72,12 @@ bool Site::discards_keyword(std::string_view keyword) const {
       [&](const std::string& discarded) { return equal_nocase(discarded, keyword); });
 }
 
-std::uint64_t Site::message_bytes_max() const {
-  return static_cast<std::uint64_t>(settings_.message_size_limit);
-}
+Limit Site::message_bytes_max() const { return settings_.message_size_limit; }
 
 DataScanner::Limits Site::data_limits() const {
   DataScanner::Limits limits;
   limits.message_bytes_max = message_bytes_max();
-  limits.line_bytes_max = static_cast<std::size_t>(settings_.smtpd_line_length_limit);
+  limits.line_bytes_max = settings_.smtpd_line_length_limit;
   limits.bare_newline = parse_bare_newline(settings_.smtpd_forbid_bare_newline);
   bool keeps = limits.bare_newline == DataScanner::BareNewline::Keep;
   if (keeps && settings_.cleanup_replace_stray_cr_lf) {

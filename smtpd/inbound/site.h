@@ -74,7 +74,7 @@ class Site {
   bool offers_tls() const { return in_.tls != nullptr && !is_implicit_tls(service_); }
   bool discards_keyword(std::string_view keyword) const;
   /// 0: no limit.
-  std::uint64_t message_bytes_max() const;
+  Limit message_bytes_max() const;
   DataScanner::Limits data_limits() const;
   /// Whether there are canonical maps.
   bool rewrites_addresses() const { return rewrites_addresses_; }

@@ -95,7 +95,7 @@ Task<> ControlServer::run() {
 }
 
 std::optional<ControlClients::Place> ControlServer::try_take_place(uid_t uid) {
-  auto per_user_max = static_cast<std::size_t>(config_()->control_clients_per_user_max);
+  auto per_user_max = config_()->control_clients_per_user_max;
   return clients_.try_take(uid, per_user_max);
 }
 
@@ -240,9 +240,7 @@ Task<ControlServer::Answer> ControlServer::list(ListQueue ask) {
   co_return raw(wire::encode(page));
 }
 
-std::size_t ControlServer::answer_bytes_max() const {
-  return static_cast<std::size_t>(config_()->control_client_bytes_max);
-}
+std::size_t ControlServer::answer_bytes_max() const { return config_()->control_client_bytes_max; }
 
 Task<ControlServer::Answer> ControlServer::flush(FlushQueue ask) {
   Count count;

@@ -104,11 +104,11 @@ Result<PickupDesk::Content> PickupDesk::copy(const Descriptor& from, std::uint64
                                              const Config& config) {
   Content content;
   PostedLines lines(config.cleanup_replace_stray_cr_lf);
-  auto limit = static_cast<std::uint64_t>(config.message_size_limit);
+  Limit limit = config.message_size_limit;
   auto add = [&](std::string_view cleaned) -> Result<void> {
     content.bytes += cleaned.size();
     content.line_ends += static_cast<std::uint64_t>(std::ranges::count(cleaned, '\n'));
-    if (limit > 0 && content.bytes + content.line_ends > limit) return too_large();
+    if (!limit.allows(content.bytes + content.line_ends)) return too_large();
     content.is_8bit = content.is_8bit || !is_ascii(cleaned);
     content.front += cleaned.substr(0, header_block_bytes_max - content.front.size());
     return to ? write_all(to, cleaned) : Result<void>();
@@ -130,7 +130,7 @@ Result<HeaderDraft> PickupDesk::draft_header(const Content& content, std::uint32
   auto end = find_header_end(content.front, content.front.size() == content.bytes);
   if (!end.is_found) return header_too_long();
   auto text = std::string_view(content.front).substr(0, end.bytes);
-  if (header_facts(text).hops > static_cast<std::size_t>(config.hopcount_limit)) {
+  if (header_facts(text).hops > config.hopcount_limit) {
     return Error(554, "5.4.6", "Too many hops");
   }
   return HeaderDraft(received(envelope, uid, config), text, end);
@@ -141,8 +141,8 @@ Result<HeaderDraft> PickupDesk::draft_header(const Content& content, std::uint32
 Task<Result<void>> PickupDesk::rewrite(std::shared_ptr<const Config> config, HeaderDraft& header,
                                        Envelope& envelope) {
   HeaderAddresses::Limits limits;
-  limits.fields = static_cast<std::size_t>(config->header_count_limit);
-  limits.field_bytes = static_cast<std::size_t>(config->header_size_limit);
+  limits.fields = config->header_count_limit;
+  limits.field_bytes = config->header_size_limit;
   CO_TRY(auto completion, completion_of(*config));
   HeaderAddresses in_header(header.text(), completion, limits);
   Canonicalize ask;
@@ -221,8 +221,7 @@ Task<Result<PickupDesk::Understood>> PickupDesk::understand(const Content& conte
 Task<Result<QueueId>> PickupDesk::take(Posting posting, std::uint32_t uid, const Descriptor& file,
                                        std::uint64_t offset, std::uint64_t bytes, Changes extra) {
   auto config = config_();
-  auto limit = static_cast<std::uint64_t>(config->message_size_limit);
-  if (limit > 0 && bytes > limit) co_return too_large();
+  if (!config->message_size_limit.allows(bytes)) co_return too_large();
   CO_TRY(auto envelope, envelope_of(posting, *config, clock_));
   QueueId id = envelope.id;
   envelope.body_is_file = bytes > inline_body_bytes_max;

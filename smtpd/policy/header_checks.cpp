@@ -117,7 +117,7 @@ class Evaluation {
  private:
   /// Nothing if no table has an action for the field.
   Result<std::optional<HeaderAction>> action_for(const HeaderField& field) {
-    auto limit = static_cast<std::size_t>(settings_.header_size_limit);
+    auto limit = settings_.header_size_limit;
     auto key = key_of(field, std::min(limit, store::map_key_bytes_max));
     std::optional<HeaderAction> none;
     for (const auto& table : settings_.header_checks) {

@@ -24,7 +24,7 @@ class Receiver {
       : child_(child),
         resolver_(child.loop(), DnsSettings::from(*child.config(), child.prepared().files)),
         backend_(child.loop(), child.port("lookup"), child.port("queue"), &resolver_,
-                 static_cast<std::size_t>(child.config()->lookup_cache_entries)),
+                 child.config()->lookup_cache_entries),
         auth_(child.loop(), child.port("auth")),
         guests_(child.loop()),
         sessions_(child.loop()),
@@ -41,7 +41,7 @@ class Receiver {
  private:
   void warn_of_few_descriptors() const {
     auto limit = child_.config()->smtpd_connections_max;
-    if (static_cast<std::size_t>(limit) <= sessions_by_descriptors_) return;
+    if (limit <= sessions_by_descriptors_) return;
     log_warning("smtpd", "only " + std::to_string(descriptor_limit()) +
                              " descriptors may be open here, too few for smtpd_connections_max = " +
                              std::to_string(limit) +
@@ -60,7 +60,7 @@ class Receiver {
 
   Task<> accept_from(ServiceListener& from, std::shared_ptr<const Site> site) {
     co_await child_.begun();
-    for (std::int64_t burst = 1;; ++burst) {
+    for (std::uint64_t burst = 1;; ++burst) {
       auto socket = co_await from.listener.accept(child_.loop());
       ConnectionCounts::Place place;
       if (is_welcome(*socket, *site, place)) {
@@ -90,8 +90,8 @@ class Receiver {
   }
 
   bool is_full(const Site& site) const {
-    auto limit = static_cast<std::size_t>(site.settings().smtpd_connections_max);
-    return guests_.size() >= std::min(limit, sessions_by_descriptors_);
+    auto limit = std::min(site.settings().smtpd_connections_max, sessions_by_descriptors_);
+    return guests_.size() >= limit;
   }
 
   /// How many sessions there are descriptors for: each needs one, and another for a message's file.

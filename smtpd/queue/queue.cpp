@@ -413,10 +413,10 @@ Task<std::size_t> Queue::remove_orphans() {
 Queue::Options queue_options(const Config& config) {
   Queue::Options options;
   options.directory = config.queue_directory;
-  options.ballast_bytes = static_cast<std::uint64_t>(config.queue_ballast);
+  options.ballast_bytes = config.queue_ballast;
   // 1.5 times the largest message, as Postfix recommends.
-  auto least = config.queue_minfree > 0 ? config.queue_minfree : config.message_size_limit * 3 / 2;
-  options.free_bytes_min = static_cast<std::uint64_t>(least);
+  auto for_one_more = config.message_size_limit.value() * 3 / 2;
+  options.free_bytes_min = config.queue_minfree > 0 ? config.queue_minfree : for_one_more;
   return options;
 }
 

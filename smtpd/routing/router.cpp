@@ -153,7 +153,7 @@ Result<bool> Router::is_relay_recipient(const MailAddress& address) const {
 Result<Resolution> Router::destination(const MailAddress& address) const {
   Recipient recipient;
   recipient.address = address.text();
-  for (std::int64_t step = 0; step <= config_->alias_depth_max; ++step) {
+  for (std::uint64_t step = 0; step <= config_->alias_depth_max; ++step) {
     TRY(auto resolution, resolve_for(Purpose::Rcpt, recipient, ""));
     bool leads_on = resolution.is_expansion && resolution.children.size() == 1 &&
                     resolution.children[0].kind == RecipientKind::Address;

@@ -31,7 +31,7 @@ RouterHost RouterHost::of_system(const Config& config) {
     if (::stat(path.c_str(), &status) != 0) return {};
     return status.st_uid;
   };
-  auto bytes_max = static_cast<std::size_t>(config.dot_forward_bytes_max);
+  auto bytes_max = config.dot_forward_bytes_max;
   host.own_uid = ::geteuid();
   host.read_list = [bytes_max, own_uid = host.own_uid](const std::string& path) {
     return read_list_of_admin(path, own_uid, bytes_max);

@@ -98,7 +98,7 @@ Result<std::optional<Resolution>> Router::virtual_alias(const Recipient& recipie
   if (!match) return none;
   auto targets = addresses_of(match->value);
   if (!targets) return Error::temporary("4.3.5", "virtual_alias_maps: " + targets.error().text());
-  if (targets->size() > static_cast<std::size_t>(config_->virtual_alias_expansion_limit)) {
+  if (targets->size() > config_->virtual_alias_expansion_limit) {
     return Error(554, "5.4.6",
                  address.text() + " leads to more than virtual_alias_expansion_limit addresses");
   }

@@ -9,19 +9,18 @@ namespace pennypost::smtp {
 Destination& Destinations::of(const RecipientGroup& group, const Config& config) {
   Destination::Limits limits;
   std::string key = transport_name(group.route.transport) + ':';
-  limits.waiting_max =
-      std::max<std::size_t>(100, static_cast<std::size_t>(config.qmgr_message_active_limit) / 4);
+  limits.waiting_max = std::max<std::size_t>(100, config.qmgr_message_active_limit / 4);
   if (group.route.transport == Transport::Smtp) {
     key += lower(group.route.next_hop);
-    limits.initial = static_cast<std::size_t>(config.initial_destination_concurrency);
-    limits.most = static_cast<std::size_t>(config.default_destination_concurrency_limit);
+    limits.initial = config.initial_destination_concurrency;
+    limits.most = config.default_destination_concurrency_limit;
     limits.failed_cohorts =
         static_cast<double>(config.default_destination_concurrency_failed_cohort_limit);
   } else {
     // Local delivery is limited for each deliver process, not for each mailbox.
     bool is_own = group.route.transport == Transport::Local && !group.route.account.is_system;
     key += is_own ? "own" : group.route.account.name + '\n' + group.run_as;
-    limits.initial = limits.most = static_cast<std::size_t>(config.delivery_threads);
+    limits.initial = limits.most = config.delivery_threads;
     limits.has_feedback = false;
   }
   auto& slot = destinations_[key];

@@ -137,8 +137,7 @@ bool has_reports(const QueuedMessage& message, bool is_delay_due) {
 }
 
 std::uint64_t original_bytes_needed(const Config& config, const Envelope& envelope) {
-  std::uint64_t whole = std::min<std::uint64_t>(
-      static_cast<std::uint64_t>(config.bounce_size_limit), report_original_bytes_max);
+  std::uint64_t whole = std::min(config.bounce_size_limit, report_original_bytes_max);
   return envelope.octets() <= whole ? whole : std::max(whole + 1, report_header_bytes_max);
 }
 
@@ -177,8 +176,7 @@ std::vector<NewReport> take_reports(QueuedMessage& message, bool is_delay_due,
       if (about.kind != Kind::Delay) message.change(one.number).report = ReportDue::None;
     }
     report.original = original;
-    report.return_bytes_max = static_cast<std::size_t>(std::min<std::uint64_t>(
-        static_cast<std::uint64_t>(config.bounce_size_limit), report_original_bytes_max));
+    report.return_bytes_max = std::min(config.bounce_size_limit, report_original_bytes_max);
     report.line_end = "\n";
     auto text = delivery_report(report);
 

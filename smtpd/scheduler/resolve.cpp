@@ -110,7 +110,7 @@ Task<bool> ActiveMessage::has_come_back(std::uint32_t number,
 /// Expands a recipient; returns the new recipients that are pending.
 std::vector<std::uint32_t> ActiveMessage::expand(std::uint32_t number,
                                                  std::vector<Recipient> children) {
-  auto depth_max = static_cast<std::size_t>(context_.peers.config()->alias_depth_max);
+  auto depth_max = context_.peers.config()->alias_depth_max;
   auto added = message_->expand(number, std::move(children), depth_max);
   Group alone;
   alone.begun = context_.clock.now();
@@ -142,7 +142,7 @@ void ActiveMessage::add_to_group(std::uint32_t number, Route route,
   auto config = context_.peers.config();
   const auto& recipient = message_->recipient(number).recipient;
   auto& ways = by_way[group_key(route, recipient, message_->sender_of(recipient))];
-  auto most = static_cast<std::size_t>(config->default_destination_recipient_limit);
+  auto most = config->default_destination_recipient_limit;
   if (ways.empty() || ways.back().recipients.size() >= most) {
     Group group;
     group.route = std::move(route);

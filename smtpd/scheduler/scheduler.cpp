@@ -49,7 +49,7 @@ Task<Result<void>> Scheduler::submit(Envelope envelope, std::string body, Change
   if (waiting_.contains(id) || active_.contains(id) || submitting_.contains(id)) {
     co_return Error(501, "5.5.4", "the queue id is in use");
   }
-  if (static_cast<std::int64_t>(size()) >= peers_.config()->queue_messages_max) {
+  if (size() >= peers_.config()->queue_messages_max) {
     co_return Error(452, "4.3.1", "too many messages wait");
   }
   WaitingMessage entry;
@@ -122,7 +122,7 @@ Task<> Scheduler::run() {
 }
 
 void Scheduler::admit() {
-  auto active_max = static_cast<std::size_t>(peers_.config()->qmgr_message_active_limit);
+  auto active_max = peers_.config()->qmgr_message_active_limit;
   while (!destinations_.is_closed() && queue_.committer().is_writable() &&
          active_.size() < active_max) {
     auto id = next_due(now());

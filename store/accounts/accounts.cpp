@@ -192,9 +192,8 @@ Result<std::optional<AccountRef>> Accounts::system_user(const std::string& name)
 }
 
 bool Accounts::may_own_mail(const Identity& identity) const {
-  auto uid = static_cast<std::int64_t>(identity.uid);
-  auto last = config_->last_valid_uid;
-  return uid != 0 && uid >= config_->first_valid_uid && (last == 0 || uid <= last) &&
+  auto uid = identity.uid;
+  return uid != 0 && uid >= config_->first_valid_uid && config_->last_valid_uid.allows(uid) &&
          system_->has_home(identity);
 }
 

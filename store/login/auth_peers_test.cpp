@@ -24,7 +24,7 @@ const std::string bob = "bob@example.org";
 
 LoginThrottle::Settings settings() {
   LoginThrottle::Settings made;
-  made.per_pair_max = 3;
+  made.per_pair_max = Limit(3);
   made.known_lifetime = 3600s;
   return made;
 }

@@ -27,7 +27,7 @@ constexpr Duration challenge_raster{10};
 constexpr Duration delay_longest{300'000};
 constexpr Duration save_interval{60'000};
 constexpr Duration sweep_interval{10'000};
-constexpr std::int64_t lookup_threads = 2;
+constexpr std::uint64_t lookup_threads = 2;
 // However often others ask: a look at the table costs a thread.
 constexpr Duration scram_lifetime{100};
 
@@ -43,10 +43,10 @@ LoginThrottle::Settings throttle_settings(const Config& config) {
 
 AuthQueue::Limits queue_limits(const Config& config) {
   AuthQueue::Limits limits;
-  limits.waiting_max = static_cast<std::size_t>(config.auth_waiting_max);
-  limits.per_address_max = static_cast<std::size_t>(config.auth_waiting_per_address_max);
-  limits.per_login_max = static_cast<std::size_t>(config.auth_waiting_per_login_max);
-  limits.running_max = static_cast<std::size_t>(config.auth_worker_threads);
+  limits.waiting_max = config.auth_waiting_max;
+  limits.per_address_max = config.auth_waiting_per_address_max;
+  limits.per_login_max = config.auth_waiting_per_login_max;
+  limits.running_max = config.auth_worker_threads;
   return limits;
 }
 

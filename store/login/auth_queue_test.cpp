@@ -32,7 +32,7 @@ struct Desk {
   }
   static LoginThrottle::Settings settings() {
     LoginThrottle::Settings made;
-    made.per_address_max = 4;
+    made.per_address_max = Limit(4);
     made.known_lifetime = 3600s;
     made.exempt = NetworkList({"198.51.100.0/24"});
     return made;

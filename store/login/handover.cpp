@@ -121,7 +121,7 @@ struct HandOverDesk::State {
   // All sessions of an account are in one worker.
   struct Sessions {
     ProcessNumber worker = master_process;
-    std::int64_t count = 0;
+    std::uint64_t count = 0;
   };
   std::map<std::string, Login> tokens;
   std::map<std::pair<std::string, std::string>, Sessions> sessions;  // by login and address
@@ -133,7 +133,7 @@ struct HandOverDesk::State {
   }
   /// How many of these are open in the worker that would take one more. A crashed worker reports no
   /// ends of sessions: once another has replaced it, all of its sessions are over.
-  std::int64_t& sessions_of(const std::pair<std::string, std::string>& key, ProcessNumber worker) {
+  std::uint64_t& sessions_of(const std::pair<std::string, std::string>& key, ProcessNumber worker) {
     auto& entry = sessions[key];
     if (entry.worker != worker) {
       auto gone = entry.worker;
@@ -146,7 +146,7 @@ struct HandOverDesk::State {
   void end_session(const std::pair<std::string, std::string>& key, ProcessNumber worker) {
     auto found = sessions.find(key);
     if (found == sessions.end() || found->second.worker != worker) return;
-    if (--found->second.count <= 0) sessions.erase(found);
+    if (--found->second.count == 0) sessions.erase(found);
   }
 };
 
@@ -163,7 +163,7 @@ Task<Result<Done>> start_session(Master& master, std::shared_ptr<HandOverDesk::S
   }
   auto login = std::move(found->second);
   state->tokens.erase(found);
-  auto shards = static_cast<std::size_t>(master.config()->imap_worker_shards);
+  auto shards = master.config()->imap_worker_shards;
   if (shards == 0) shards = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
   CO_TRY(auto place, place_of(*master.config(), login.account, shards));
   Demand demand;
@@ -173,14 +173,14 @@ Task<Result<Done>> start_session(Master& master, std::shared_ptr<HandOverDesk::S
   demand.is_shared = place.is_shared;
   CO_TRY(auto started, co_await master.start_on_demand(std::move(demand)));
   auto worker = std::move(started.link);
-  auto limit = master.config()->at(request.client.service).mail_max_userip_connections;
+  Limit limit = master.config()->at(request.client.service).mail_max_userip_connections;
   auto key = std::pair(login.login, counted_address(request.client.client_address));
   auto& open_sessions = state->sessions_of(key, worker->peer());
-  if (limit > 0 && open_sessions >= limit) {
+  if (!limit.has_room_beside(open_sessions)) {
     co_return Error(451, ResponseCode::Limit,
                     "too many connections of this user from this address "
                     "(mail_max_userip_connections = " +
-                        std::to_string(limit) + ")");
+                        std::to_string(limit.value()) + ")");
   }
   Serve serve;
   serve.client = std::move(request.client);

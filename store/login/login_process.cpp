@@ -142,7 +142,7 @@ bool LoginProcess::is_welcome(Socket& socket, Service service, const ConnectionL
 std::size_t LoginProcess::connections_max() const {
   bool is_popd = !child_.listeners().empty() && is_pop3(child_.listeners().front().service);
   const Settings& settings = child_.config()->at(is_popd ? Service::Pop3 : Service::Imap);
-  return static_cast<std::size_t>(settings.login_max_connections);
+  return settings.login_max_connections;
 }
 
 // A client has one descriptor; once its encrypted connection is relayed to a worker, two.
@@ -155,7 +155,7 @@ bool LoginProcess::is_full() const {
 Task<> LoginProcess::accept_from(ServiceListener& listener) {
   co_await child_.begun();
   ConnectionLimits limits = limits_of(listener.service);
-  for (std::int64_t burst = 1;; ++burst) {
+  for (std::uint64_t burst = 1;; ++burst) {
     auto socket = co_await listener.listener.accept(child_.loop());
     ConnectionCounts::Place place;
     if (is_welcome(*socket, listener.service, limits, place)) {

@@ -118,7 +118,7 @@ class LoginSession {
   std::string method_;
   std::string attempted_login_;
   int attempts_ = 0;
-  int failures_ = 0;
+  std::uint64_t failures_ = 0;
   std::optional<LoginSuccess> success_;
 };
 

@@ -10,9 +10,9 @@ Result<Place> place_of_system_user(const Config& config, const std::string& name
   TRY(auto found, Identity::find(name));
   if (!found) return Error::temporary("4.3.0", "no such user any more: " + name);
   place.identity = *std::move(found);
-  auto uid = static_cast<std::int64_t>(place.identity.uid);
-  bool is_too_high = config.last_valid_uid != 0 && uid > config.last_valid_uid;
-  if (is_root() && (uid == 0 || uid < config.first_valid_uid || is_too_high)) {
+  auto uid = place.identity.uid;
+  bool is_in_range = uid >= config.first_valid_uid && config.last_valid_uid.allows(uid);
+  if (is_root() && (uid == 0 || !is_in_range)) {
     return Error::permanent("5.7.1", "uid " + std::to_string(uid) + " of " + name +
                                          " is outside first_valid_uid and last_valid_uid");
   }

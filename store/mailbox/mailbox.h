@@ -38,6 +38,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/limit.h"
 #include "common/base/result.h"
 #include "store/mailbox/delivery.h"
 #include "store/mailbox/location.h"
@@ -112,7 +113,7 @@ struct StoreSettings {
   bool dotlock_may_fail = false;
   std::optional<std::uint64_t> quota_bytes;     ///< nothing: as in maildirsize, if that exists
   std::optional<std::uint64_t> quota_messages;  ///< the same
-  std::uint64_t mailbox_size_limit = 0;  ///< mbox: the largest file after a delivery; 0: no limit
+  Limit mailbox_size_limit;                     ///< mbox: the largest file after a delivery
   std::size_t folders_max = 10'000;
   std::size_t folder_depth_max = MailboxName::levels_max;
   std::size_t folder_name_bytes_max = MailboxName::bytes_max;

@@ -40,14 +40,14 @@ Result<void> MboxStore::place(const Delivery& delivery, const Placement& placeme
     // The entry of a new file must be durable as well.
     written = sync_directory(path.substr(0, path.rfind('/')));
   }
-  auto limit = settings.mailbox_size_limit;
+  Limit limit = settings.mailbox_size_limit;
   struct stat now {};
   if (written && ::fstat(lock.descriptor(), &now) != 0) written = file_error("stat", path);
   auto size = static_cast<std::uint64_t>(now.st_size);
-  if (written && limit != 0 && size > limit) {
-    bool alone = size - static_cast<std::uint64_t>(status.st_size) > limit;
+  if (written && !limit.allows(size)) {
+    bool alone = !limit.allows(size - static_cast<std::uint64_t>(status.st_size));
     written = Error(alone ? 552 : 452, ResponseCode::OverQuota,
-                    "the mailbox " + path + " would exceed " + std::to_string(limit) +
+                    "the mailbox " + path + " would exceed " + std::to_string(limit.value()) +
                         " bytes (mailbox_size_limit)");
   }
   if (!written && ::ftruncate(lock.descriptor(), status.st_size) != 0) {

@@ -486,7 +486,7 @@ TEST_CASE("while another program holds a lock, mail waits") {
 
 TEST_CASE("a delivery that fails is taken back") {
   Home home;
-  home.settings.mailbox_size_limit = 450;
+  home.settings.mailbox_size_limit = Limit(450);
   auto store = home.store();
   deliver(*store, "Subject: a\n\n");
   auto before = home.content();

@@ -13,11 +13,11 @@ StoreSettings store_settings(const Config& config, const AccountRef& account) {
   settings.spool_directory = config.mail_spool_directory;
   if (account.is_system) settings.spool_name = account.name;
   settings.strict_mailbox_ownership = config.strict_mailbox_ownership;
-  settings.mailbox_size_limit = static_cast<std::uint64_t>(config.mailbox_size_limit);
+  settings.mailbox_size_limit = config.mailbox_size_limit;
   settings.mailbox_delivery_lock = config.mailbox_delivery_lock;
-  settings.folders_max = static_cast<std::size_t>(config.mailboxes_per_user_max);
-  settings.folder_depth_max = static_cast<std::size_t>(config.mailbox_depth_max);
-  settings.folder_name_bytes_max = static_cast<std::size_t>(config.mailbox_name_bytes_max);
+  settings.folders_max = config.mailboxes_per_user_max;
+  settings.folder_depth_max = config.mailbox_depth_max;
+  settings.folder_name_bytes_max = config.mailbox_name_bytes_max;
   settings.special_uses = parse_special_uses(config.imap_special_use);
   settings.create_missing = config.mailbox_auto_create_dirs;
   for (auto rule : words(account.quota)) {

@@ -10,7 +10,7 @@ import time
 from harness import add_case, check, equal
 from mailhost import TOP, Host, free_port
 
-KINDS = {"Number", "Duration", "Bytes", "Flag", "Choice"}
+KINDS = {"Number", "CountLimit", "Port", "Duration", "Bytes", "SizeLimit", "Flag", "Choice"}
 PORTS = {"smtp_port": "smtpd", "submission_port": "smtpd", "submissions_port": "smtpd", "pop3_port": "popd",
          "pop3s_port": "popd", "imap_port": "imapd", "imaps_port": "imapd"}
 STARTS_MAX = 60
