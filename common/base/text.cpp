@@ -85,16 +85,6 @@ std::size_t find_nocase(std::string_view text, std::string_view needle) {
   return static_cast<std::size_t>(hit - text.begin());
 }
 
-int compare_nocase(std::string_view a, std::string_view b) {
-  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
-    auto x = static_cast<unsigned char>(to_lower(a[i]));
-    auto y = static_cast<unsigned char>(to_lower(b[i]));
-    if (x != y) return x < y ? -1 : 1;
-  }
-  if (a.size() == b.size()) return 0;
-  return a.size() < b.size() ? -1 : 1;
-}
-
 bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return is_ascii(c); });
 }

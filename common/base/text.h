@@ -37,8 +37,6 @@ bool starts_with_nocase(std::string_view text, std::string_view prefix);
 bool ends_with_nocase(std::string_view text, std::string_view suffix);
 /// The position of `needle` in `text`, ignoring ASCII case; npos if it is not in it.
 std::size_t find_nocase(std::string_view text, std::string_view needle);
-/// -1, 0 or 1, ignoring ASCII case.
-int compare_nocase(std::string_view a, std::string_view b);
 bool is_ascii(std::string_view text);
 
 /// The text without white space at both ends.

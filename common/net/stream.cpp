@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -143,22 +142,6 @@ Task<Result<std::unique_ptr<Socket>>> Socket::connect(Loop& loop, Endpoint to, D
   socklen_t size = to.fill(address);
   int status = ::connect(descriptor.number(), reinterpret_cast<sockaddr*>(&address), size);
   auto rest = finish_connect(loop, std::move(descriptor), status, to.text(), timeout);
-  co_return co_await std::move(rest);
-}
-
-Task<Result<std::unique_ptr<Socket>>> Socket::connect_unix(Loop& loop, std::string path,
-                                                           Duration timeout) {
-  sockaddr_un address{};
-  if (path.size() >= sizeof address.sun_path) {
-    co_return Error::permanent("socket path longer than 107 bytes: " + path);
-  }
-  address.sun_family = AF_UNIX;
-  std::copy(path.begin(), path.end(), address.sun_path);
-  Descriptor descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!descriptor) co_return Error::temporary(std::string("socket: ") + std::strerror(errno));
-  int status =
-      ::connect(descriptor.number(), reinterpret_cast<sockaddr*>(&address), sizeof address);
-  auto rest = finish_connect(loop, std::move(descriptor), status, path, timeout);
   co_return co_await std::move(rest);
 }
 

@@ -72,9 +72,6 @@ class Socket final : public Stream {
   /// Connects by TCP. Errors are temporary: `connect to 192.0.2.1:25: Connection refused`.
   static Task<Result<std::unique_ptr<Socket>>> connect(Loop& loop, Endpoint to, Duration timeout,
                                                        std::optional<IpAddress> bind_to);
-  /// Connects to a Unix socket.
-  static Task<Result<std::unique_ptr<Socket>>> connect_unix(Loop& loop, std::string path,
-                                                            Duration timeout);
 
  private:
   Poll& poll();
