@@ -43,14 +43,16 @@ Answer Evaluation::reject_unknown_helo_hostname(const Restriction&) {
 
 Answer Evaluation::reject_unknown_client_hostname(const Restriction&) {
   if (request_.client_name != "unknown") return Answer::Undecided;
-  return refuse_about(Subject::Client, 450, "4.7.25",
-                      "cannot find your hostname, [" + request_.client_address + "]");
+  return refuse(
+      450, "4.7.25",
+      "Client host rejected: cannot find your hostname, [" + request_.client_address + "]");
 }
 
 Answer Evaluation::reject_unknown_reverse_client_hostname(const Restriction&) {
   if (request_.reverse_name != "unknown") return Answer::Undecided;
-  return refuse_about(Subject::Client, 450, "4.7.25",
-                      "cannot find your reverse hostname, [" + request_.client_address + "]");
+  return refuse(
+      450, "4.7.25",
+      "Client host rejected: cannot find your reverse hostname, [" + request_.client_address + "]");
 }
 
 Answer Evaluation::reject_plaintext_session(const Restriction&) {
