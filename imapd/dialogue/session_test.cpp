@@ -479,3 +479,37 @@ TEST_CASE("nonsense is BAD, and too much of it ends the session") {
   auto all = client.send(many, "never");
   CHECK(has(all, "* BYE Too many invalid IMAP commands.\r\n(lost connection)"));
 }
+
+TEST_CASE("a mailbox that can't be read just now ends no session; a lock alone is not logged") {
+  LogCapture log;
+  auto is_logged = [&] {
+    return std::ranges::any_of(
+        log.lines(), [](const std::string& line) { return has(line, "ann: sync of INBOX: "); });
+  };
+  {
+    TestAccount account(TestAccount::Format::Mbox);
+    account.lock_attempts = 1;
+    Client client(account);
+    append(client, "INBOX", first);
+    client.command("SELECT INBOX");
+    std::ofstream(account.root() + "/inbox.lock") << "1";
+    std::ofstream(account.root() + "/inbox", std::ios::app)
+        << "From ann Tue Nov 14 22:13:20 2023\n\nnew\n\n";
+    CHECK(client.command("NOOP") == "OK NOOP completed.\r\n");
+    CHECK_FALSE(is_logged());
+    std::filesystem::remove(account.root() + "/inbox.lock");
+    CHECK(has(client.command("NOOP"), "* 2 EXISTS\r\n"));
+  }
+  TestAccount account;
+  Client client(account);
+  append(client, "INBOX", first);
+  client.command("SELECT INBOX");
+  auto cur = account.root() + "/Maildir/cur";
+  std::filesystem::rename(cur, cur + "-away");
+  std::ofstream(cur) << "x";
+  CHECK(client.command("NOOP") == "OK NOOP completed.\r\n");
+  CHECK(is_logged());
+  std::filesystem::remove(cur);
+  std::filesystem::rename(cur + "-away", cur);
+  CHECK(has(client.command("FETCH 1 BODY[TEXT]"), "hello"));
+}

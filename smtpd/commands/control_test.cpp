@@ -27,7 +27,7 @@ namespace {
 
 /// A queue without other processes: submitted mail waits, since `lookup` never answers.
 struct Desk {
-  Desk() {
+  explicit Desk(PickupDesk::Ask ask = PickupDesk::ask_later()) {
     Queue::Options options;
     options.directory = scratch.path() / "queue";
     auto opened = Queue::open(loop, options, clock);
@@ -38,7 +38,7 @@ struct Desk {
     peers.config = [this] { return config; };
     scheduler = std::make_unique<Scheduler>(loop, *queue, std::move(peers), clock);
     pickup = std::make_unique<PickupDesk>(
-        loop, *queue, *scheduler, [this] { return config; }, PickupDesk::ask_later(), clock);
+        loop, *queue, *scheduler, [this] { return config; }, std::move(ask), clock);
     server = std::make_unique<ControlServer>(loop, *queue, *scheduler, *pickup,
                                              [this] { return config; });
     std::filesystem::create_directory(scratch.path() / "queue/maildrop");
@@ -76,6 +76,23 @@ struct Desk {
     }
     last_beside = std::move(answer.descriptors);
     return wire::decode<typename Request::Reply>(answer.body);
+  }
+  /// Leaves a file as postdrop does.
+  std::string drop(const std::string& bytes) const {
+    auto path = scratch / ("queue/maildrop/" + make_queue_id().value());
+    Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    REQUIRE(write_all(file, bytes));
+    return path;
+  }
+  /// The text of a message of the queue.
+  std::string text_of(const std::string& id) {
+    ReadMessage read;
+    read.id = id;
+    auto content = ask(read, 0);
+    REQUIRE(content);
+    auto text = read_range(last_beside[0], 0, content->envelope.size());
+    REQUIRE(text);
+    return *text;
   }
   Result<PostMail::Posted> post(const std::string& message, std::vector<std::string> to,
                                 std::string from = "ann") {
@@ -271,16 +288,10 @@ TEST_CASE("maildrop files are taken in once, and bad ones are kept aside") {
   Posting posting;
   posting.sender = "ann";
   posting.recipients = {"bob"};
-  auto drop = [&](const std::string& name, const std::string& bytes) {
-    Descriptor file(::open((desk.scratch / ("queue/maildrop/" + name)).c_str(),
-                           O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-    REQUIRE(write_all(file, bytes));
-  };
   std::string large = message + std::string(200'000, 'y') + "\n";
-  drop(make_queue_id().value(), drop_head(posting) + message);
-  drop(make_queue_id().value(), drop_head(posting) + large);
-  std::string bad = make_queue_id().value();
-  drop(bad, "rubbish");
+  desk.drop(drop_head(posting) + message);
+  desk.drop(drop_head(posting) + large);
+  auto bad = std::filesystem::path(desk.drop("rubbish")).filename().string();
   desk.loop.run_until(desk.pickup->empty_maildrop());
   auto page = desk.ask(ListQueue(), 0);
   REQUIRE(page);
@@ -289,6 +300,58 @@ TEST_CASE("maildrop files are taken in once, and bad ones are kept aside") {
   desk.loop.run_until(desk.pickup->empty_maildrop());
   page = desk.ask(ListQueue(), 0);
   CHECK(page->entries.size() == 2);
+}
+
+TEST_CASE("mail from maildrop is of the user whose file it is") {
+  REQUIRE_MESSAGE(::geteuid() == 0, "this needs root, who alone can give files away");
+  Desk desk;
+  desk.config = config_for_test({"myorigin=example.com", "mail_name=Our Mail"});
+  Posting posting;
+  posting.sender = "ann";
+  posting.recipients = {"bob"};
+  auto path = desk.drop(drop_head(posting) + message);
+  REQUIRE(::chown(path.c_str(), 54321, 54321) == 0);
+  desk.loop.run_until(desk.pickup->empty_maildrop());
+  auto page = desk.ask(ListQueue(), 0);
+  REQUIRE(page);
+  REQUIRE(page->entries.size() == 1);
+  const auto& id = page->entries[0].id;
+  CHECK(desk.log.lines()[0] == "pickup: " + id + ": uid=54321 from=<ann@example.com>");
+  CHECK(
+      desk.text_of(id).starts_with("Received: by mail.example.com (Our Mail, from userid "
+                                   "54321)\n\tid " +
+                                   id + ";\n"));
+}
+
+TEST_CASE("with message_size_limit = 0 a posted message may have any size") {
+  Desk desk;
+  auto large = "Subject: x\n\n" + std::string(1'100'000, 'x') + "\n";
+  desk.config = config_for_test({"myorigin=example.com", "message_size_limit=1000000"});
+  auto refused = desk.post(large, {"bob"});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == 552);
+  desk.config =
+      config_for_test({"myorigin=example.com", "message_size_limit=0", "mailbox_size_limit=0"});
+  CHECK(desk.post(large, {"bob"}));
+  CHECK(desk.post(message, {"bob"}));
+}
+
+TEST_CASE("what header_checks answer is the answer to who posts; what can't be told now is busy") {
+  Error answer = Error::temporary("4.3.0", "a table is locked");
+  auto ask = PickupDesk::ask_later();
+  ask.check_header = [&](CheckHeader) -> Task<Result<CheckHeader::Findings>> {
+    co_return Result<CheckHeader::Findings>(answer);
+  };
+  Desk desk(std::move(ask));
+  desk.config = config_for_test({"myorigin=example.com", "header_checks=inline:{{x=y}}"});
+  auto posted = desk.post(message, {"bob"});
+  REQUIRE_FALSE(posted);
+  CHECK(posted.error().code() == control_busy);
+  answer = Error(552, "5.3.4", "the actions are too large");
+  posted = desk.post(message, {"bob"});
+  REQUIRE_FALSE(posted);
+  CHECK(posted.error().code() == 552);
+  CHECK(posted.error().text() == "the actions are too large");
 }
 
 TEST_CASE("a drop file is what its writer made, or refused") {

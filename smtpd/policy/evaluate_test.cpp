@@ -259,6 +259,30 @@ TEST_CASE("access tables know clients by name, network and CIDR, the narrowest f
         "550 5.7.1 <mx.client.example[192.0.2.10]>: Client host rejected: Go away");
 }
 
+TEST_CASE("a network in an access table may be of any length for IPv4, of whole digits for IPv6") {
+  struct Row {
+    const char* client;
+    const char* network;
+    bool is_known;
+  };
+  for (const Row& row :
+       {Row{"192.0.2.9", "0.0.0.0/0", true}, Row{"192.0.2.9", "192.0.2.8/31", true},
+        Row{"192.0.2.9", "192.0.2.9/32", true}, Row{"192.0.2.9", "128.0.0.0/1", true},
+        Row{"192.0.2.9", "192.0.2.9/31", false}, Row{"192.0.2.9", "192.0.2.0/29", false},
+        Row{"192.0.2.9", "192.0", true}, Row{"192.0.2.9", "192.0.", false},
+        Row{"2001:db8::9", "::/0", true}, Row{"2001:db8::9", "2001:d00::/24", true},
+        Row{"2001:db8::9", "2001:db8::8/127", false}}) {
+    CAPTURE(row.client);
+    CAPTURE(row.network);
+    FakeTables tables;
+    tables.tables["hash:/access"][row.network] = "REJECT";
+    auto request = stranger("bob@example.com");
+    request.client_address = row.client;
+    auto got = answer(request, tables, {"smtpd_client_restrictions=hash:/access"});
+    CHECK(got.starts_with("554 5.7.1") == row.is_known);
+  }
+}
+
 TEST_CASE("access actions do what access(5) says") {
   struct Case {
     const char* action;
@@ -347,6 +371,53 @@ TEST_CASE("the named restrictions refuse in Postfix's words") {
     request.helo = one.helo;
     CHECK(answer(request, {std::string("smtpd_relay_restrictions=") + one.list +
                            ", reject_unauth_destination"}) == one.reply);
+  }
+}
+
+TEST_CASE("a client without a name is refused for now, by what is asked of it alone") {
+  auto request = stranger("bob@example.com");
+  std::vector<std::string> named{"smtpd_client_restrictions=reject_unknown_client_hostname"};
+  std::vector<std::string> reverse{
+      "smtpd_client_restrictions=reject_unknown_reverse_client_hostname"};
+  CHECK(answer(request, named) == "250 2.1.5 Ok");
+  request.client_name = "unknown";
+  CHECK(answer(request, named) ==
+        "450 4.7.25 Client host rejected: cannot find your hostname, [192.0.2.9]");
+  CHECK(answer(request, reverse) == "250 2.1.5 Ok");
+  request.reverse_name = "unknown";
+  CHECK(answer(request, reverse) ==
+        "450 4.7.25 Client host rejected: cannot find your reverse hostname, [192.0.2.9]");
+}
+
+TEST_CASE("a sender's owner is asked about only where the restriction is for that client") {
+  FakeTables tables;
+  tables.tables["hash:/logins"]["ann@example.com"] = "ann";
+  struct Row {
+    const char* restriction;
+    const char* login;
+    const char* sender;
+    bool is_taken;
+  };
+  const char* without_login = "reject_unauthenticated_sender_login_mismatch";
+  const char* with_login = "reject_authenticated_sender_login_mismatch";
+  for (const Row& row :
+       {Row{without_login, "", "ann@example.com", false},
+        Row{without_login, "eve", "ann@example.com", true}, Row{without_login, "", "", true},
+        Row{without_login, "", "x@other.example", true},
+        Row{with_login, "", "ann@example.com", true}, Row{with_login, "eve", "", true},
+        Row{with_login, "eve", "ann@example.com", false},
+        Row{with_login, "ann", "ann@example.com", true},
+        Row{with_login, "eve", "x@other.example", false}}) {
+    CAPTURE(row.restriction);
+    CAPTURE(row.login);
+    CAPTURE(row.sender);
+    auto request = stranger("bob@example.com", row.sender);
+    request.sasl_username = row.login;
+    request.is_authenticated = !request.sasl_username.empty();
+    auto got = answer(request, tables,
+                      {"smtpd_sender_login_maps=hash:/logins",
+                       std::string("smtpd_sender_restrictions=") + row.restriction});
+    CHECK(got.starts_with("553 5.7.1") != row.is_taken);
   }
 }
 

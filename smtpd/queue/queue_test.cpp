@@ -267,6 +267,42 @@ TEST_CASE("queue ids are never the same, and sort by time") {
   CHECK_FALSE(is_queue_id(""));
 }
 
+TEST_CASE("what was saved is not written again") {
+  QueuedMessage message(Store::envelope(make_queue_id(), 10));
+  Recipient child;
+  child.address = "a@x.test";
+  REQUIRE(message.expand(0, {child}, 10));
+  Changes first;
+  message.save(first);
+  CHECK_FALSE(first.empty());
+  Changes second;
+  message.save(second);
+  CHECK(second.empty());
+  message.change(0).reason = "still later";
+  message.save(second);
+  CHECK_FALSE(second.empty());
+}
+
+TEST_CASE("the record of a message that is lost says nothing of the others") {
+  Store store;
+  auto lost = make_queue_id(store.clock);
+  std::size_t taken = 0;
+  store.loop.run_until(store.submit_one("Subject: x\n\n", taken));
+  REQUIRE(taken == 1);
+  MessageRecord record;
+  record.due = 42;
+  record.is_held = true;
+  Changes changes;
+  changes.put(keys::message(lost), wire::encode(record));
+  store.loop.run_until(store.queue->record(std::move(changes)));
+  store.open();
+  REQUIRE(store.waiting.size() == 1);
+  CHECK(store.waiting[0].id != lost);
+  CHECK(store.waiting[0].due == 1'700'000'000);
+  CHECK_FALSE(store.waiting[0].is_held);
+  CHECK(store.waiting[0].is_new);
+}
+
 TEST_CASE("an unfinished child goes when its parent is expanded again, a finished one stays") {
   QueueId id = make_queue_id();
   QueuedMessage message(Store::envelope(id, 10));

@@ -26,10 +26,12 @@ class TableAccounts final : public AccountFinder {
     if (name != "ann" && name != "bob") return none;
     AccountRef account;
     account.name = name;
-    account.is_system = true;
-    account.uid = name == "ann" ? 1000 : 1001;
+    account.is_system = is_system;
+    account.uid = name == "ann" ? uid_of_ann : 1001;
     return std::optional(account);
   }
+  bool is_system = true;
+  std::uint32_t uid_of_ann = 1000;
 };
 
 struct Fixture {
@@ -58,8 +60,7 @@ struct Fixture {
     host.user_name = [](std::uint32_t uid) {
       return uid == 1000 ? std::optional<std::string>("ann") : std::nullopt;
     };
-    auto opened =
-        Router::open(config_for_test(all), std::make_shared<TableAccounts>(), std::move(host));
+    auto opened = Router::open(config_for_test(all), accounts, std::move(host));
     if (!opened) FAIL(opened.error().text());
     router.emplace(std::move(*opened));
   }
@@ -109,6 +110,7 @@ struct Fixture {
 
   std::map<std::string, ListFile> files;
   std::uint32_t owner = 0;  // of every file
+  std::shared_ptr<TableAccounts> accounts = std::make_shared<TableAccounts>();
   std::optional<Router> router;
 };
 
@@ -269,6 +271,45 @@ TEST_CASE("a user's list is read by a process of that user") {
   fixture.write("/lists/a", "ann, :include:/lists/b\n");
   fixture.write("/lists/b", "bob\n", 1000);
   CHECK(fixture.resolve("included@example.org") == "-> ann@example.org /lists/b read by ann");
+}
+
+TEST_CASE("a list's owner is a user who may have mail only if the account is that very user's") {
+  Fixture fixture;
+  fixture.write("/lists/a", "bob\n", 1000);
+  REQUIRE(fixture.resolve("included@example.org") == "-> /lists/a read by ann");
+  SUBCASE("an account of our own by the same name") { fixture.accounts->is_system = false; }
+  SUBCASE("an account of another uid by the same name") { fixture.accounts->uid_of_ann = 1002; }
+  CHECK(fixture.resolve("included@example.org") == "-> bob@example.org");
+}
+
+TEST_CASE("commands, files and lists have a route of their own, for the user who runs or reads") {
+  Fixture fixture;
+  struct Row {
+    RecipientKind kind;
+    Transport transport;
+  };
+  for (const Row& row :
+       {Row{RecipientKind::Command, Transport::Pipe}, Row{RecipientKind::File, Transport::File},
+        Row{RecipientKind::Include, Transport::Include}}) {
+    Recipient recipient;
+    recipient.kind = row.kind;
+    recipient.address = "/some/path";
+    auto by_nobody = fixture.router->resolve(recipient, "");
+    REQUIRE(by_nobody);
+    CHECK(by_nobody->route.transport == row.transport);
+    CHECK(by_nobody->route.next_hop == "/some/path");
+    CHECK(by_nobody->route.account.name.empty());
+    recipient.run_as = "ann";
+    auto by_ann = fixture.router->resolve(recipient, "");
+    REQUIRE(by_ann);
+    CHECK(by_ann->route.transport == row.transport);
+    CHECK(by_ann->route.account.name == "ann");
+    recipient.run_as = "zoe";
+    auto by_unknown = fixture.router->resolve(recipient, "");
+    REQUIRE(by_unknown);
+    CHECK(by_unknown->is_error);
+    CHECK(by_unknown->route.status == "5.1.1");
+  }
 }
 
 TEST_CASE("of a list whose owner may have no mail only addresses are used, if all may read it") {

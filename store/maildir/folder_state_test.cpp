@@ -52,6 +52,27 @@ TEST_CASE("names come back as they were, and follow the flags") {
   CHECK_FALSE(state.index_of(Uid(3)).has_value());
 }
 
+TEST_CASE("the octets noted of a message are no other's, whatever comes or goes") {
+  FolderState state;
+  state.add(message(1), "1.a", false);
+  state.add(message(2), "2.b", false);
+  state.note_octets(1, 77);
+  state.add(message(3), "3.c", false);
+  state.add(message(4), "4.d", false, 99);
+  auto octets = [&] {
+    std::vector<std::uint32_t> all;
+    for (std::size_t i = 0; i < state.messages.size(); ++i) all.push_back(state.noted_octets(i));
+    return all;
+  };
+  CHECK(octets() == std::vector<std::uint32_t>{0, 77, 0, 99});
+  CHECK_FALSE(state.octets(2).has_value());
+  auto gone = uids({1, 3});
+  state.erase(gone);
+  CHECK(octets() == std::vector<std::uint32_t>{77, 99});
+  state.note_octets(0, std::uint64_t{1} << 32);
+  CHECK(octets() == std::vector<std::uint32_t>{77, 99});
+}
+
 TEST_CASE("names that nobody uses any more take no room for ever") {
   FolderState state;
   std::vector<Uid> most;
