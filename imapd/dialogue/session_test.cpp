@@ -19,6 +19,14 @@ const std::string first =
     "From: Ann <ann@example.org>\nSubject: first\nDate: Tue, 14 Nov 2023 22:13:20 +0000\n\nhello\n";
 const std::string second = "From: Bob <bob@example.org>\nSubject: second\n\nworld\nwide\n";
 
+/// Stops the session when it is at work on what it was sent, then lets go of the lock.
+Task<> stop_later(Loop& loop, Session& session, std::string lock) {
+  constexpr int turns = 100;
+  for (int turn = 0; turn < turns; ++turn) co_await loop.turn_end();
+  session.stop();
+  std::filesystem::remove(lock);
+}
+
 }  // namespace
 
 TEST_CASE("the login is answered with the capabilities that the table gives") {
@@ -425,6 +433,22 @@ TEST_CASE("what another program's lock keeps back is told once the lock is gone"
   });
   CHECK(has(append(client, "INBOX", first), "* 3 EXISTS\r\n"));
   other.join();
+}
+
+TEST_CASE("a worker that stops lets the command under way be answered") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  append(client, "INBOX", first);
+  client.command("SELECT INBOX");
+  auto lock = account.root() + "/Maildir/dovecot-uidlist.lock";
+  std::ofstream(lock) << "1:otherhost";
+  Nursery beside(client.loop());
+  beside.start(stop_later(client.loop(), client.session(), lock));
+  auto answer = client.send(
+      "a APPEND INBOX {" + std::to_string(first.size()) + "+}\r\n" + first + "\r\n", "never");
+  CHECK(has(answer, "a OK [APPENDUID "));
+  CHECK(has(answer, "* BYE Server shutting down.\r\n"));
 }
 
 TEST_CASE("a worker that stops says BYE to an idling client") {

@@ -121,6 +121,23 @@ struct Desk {
   std::vector<Descriptor> last_beside;
 };
 
+/// What lookup answers where it can't tell.
+template <class Answer>
+Task<Result<Answer>> fail(Error error) {
+  co_return error;
+}
+
+/// What lookup answers where ann@example.com is new@example.net now.
+Task<Result<Canonicalize::Rewritten>> rename_ann(Canonicalize ask) {
+  auto renamed = [](const std::string& text) {
+    return text == "ann@example.com" ? "new@example.net" : text;
+  };
+  Canonicalize::Rewritten rewritten;
+  rewritten.sender = renamed(ask.sender);
+  for (const auto& address : ask.in_header) rewritten.in_header.push_back(renamed(address.text));
+  co_return std::move(rewritten);
+}
+
 const std::string message = "Subject: hi\nMessage-ID: <1@x>\n\nbody\n";
 
 }  // namespace
@@ -339,9 +356,7 @@ TEST_CASE("with message_size_limit = 0 a posted message may have any size") {
 TEST_CASE("what header_checks answer is the answer to who posts; what can't be told now is busy") {
   Error answer = Error::temporary("4.3.0", "a table is locked");
   auto ask = PickupDesk::ask_later();
-  ask.check_header = [&](CheckHeader) -> Task<Result<CheckHeader::Findings>> {
-    co_return Result<CheckHeader::Findings>(answer);
-  };
+  ask.check_header = [&](CheckHeader) { return fail<CheckHeader::Findings>(answer); };
   Desk desk(std::move(ask));
   desk.config = config_for_test({"myorigin=example.com", "header_checks=inline:{{x=y}}"});
   auto posted = desk.post(message, {"bob"});
@@ -352,6 +367,35 @@ TEST_CASE("what header_checks answer is the answer to who posts; what can't be t
   REQUIRE_FALSE(posted);
   CHECK(posted.error().code() == 552);
   CHECK(posted.error().text() == "the actions are too large");
+}
+
+TEST_CASE("canonical maps rewrite a posted message's sender and header, or it is busy") {
+  std::vector<Canonicalize> asked;
+  bool can_tell = true;
+  auto ask = PickupDesk::ask_later();
+  ask.canonicalize = [&](Canonicalize question) {
+    asked.push_back(question);
+    return can_tell ? rename_ann(std::move(question))
+                    : fail<Canonicalize::Rewritten>(Error::temporary("4.3.0", "a table is locked"));
+  };
+  Desk desk(std::move(ask));
+  desk.config = config_for_test({"myorigin=example.com", "canonical_maps=inline:{{x=y}}"});
+  auto posted = desk.post("From: ann\nTo: bob@there.test\n\nbody\n", {"bob"});
+  REQUIRE(posted);
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].sender == "ann@example.com");
+  auto text = desk.text_of(posted->queue_id);
+  CHECK(text.ends_with("\nFrom: new@example.net\nTo: bob@there.test\n\nbody\n"));
+  auto page = desk.ask(ListQueue(), 0);
+  REQUIRE(page);
+  CHECK(page->entries[0].sender == "new@example.net");
+
+  REQUIRE(desk.post("Subject: no addresses\n\n", {"bob"}, "<>"));
+  CHECK(asked.size() == 1);
+  can_tell = false;
+  auto busy = desk.post(message, {"bob"});
+  REQUIRE_FALSE(busy);
+  CHECK(busy.error().code() == control_busy);
 }
 
 TEST_CASE("a drop file is what its writer made, or refused") {
@@ -523,9 +567,12 @@ TEST_CASE("mailq ends although mail comes in faster than it is shown") {
   auto [mine, theirs] = socket_pair();
   constexpr int pages_max = 50;
   std::jthread busy_queue([socket = std::move(theirs)] {
+    std::string last;
     for (int number = 0; number < pages_max; ++number) {
       auto asked = receive_blocking(socket.number());
       if (!asked || !*asked) return;
+      auto request = wire::decode<ListQueue>((*asked)->body);
+      if (!request || std::exchange(last, "id" + std::to_string(number)) != request->after) return;
       ListQueue::Page page;
       page.entries.resize(1);
       page.entries[0].id = "id" + std::to_string(number);

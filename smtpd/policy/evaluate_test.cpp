@@ -374,7 +374,7 @@ TEST_CASE("the named restrictions refuse in Postfix's words") {
   }
 }
 
-TEST_CASE("a client without a name is refused for now, by what is asked of it alone") {
+TEST_CASE("a client without a name is refused with 450, by what is asked of it alone") {
   auto request = stranger("bob@example.com");
   std::vector<std::string> named{"smtpd_client_restrictions=reject_unknown_client_hostname"};
   std::vector<std::string> reverse{

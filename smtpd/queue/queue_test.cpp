@@ -1,6 +1,7 @@
 #include "smtpd/queue/queue.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 
 #include <filesystem>
 #include <fstream>
@@ -265,6 +266,32 @@ TEST_CASE("queue ids are never the same, and sort by time") {
   CHECK_FALSE(is_queue_id("0123456789ABCDE"));
   CHECK_FALSE(is_queue_id("../../etc/passw"));
   CHECK_FALSE(is_queue_id(""));
+}
+
+TEST_CASE("a recipient's key tells its number, be it large") {
+  auto id = make_queue_id();
+  for (std::uint32_t number : {0u, 1u, 255u, 256u, 70'000u, 0xfedc'ba98u}) {
+    auto key = keys::recipient(id, number);
+    CHECK(keys::number_of(key) == number);
+    CHECK(key.starts_with(keys::recipients_of(id)));
+  }
+  CHECK(keys::recipient(id, 255) < keys::recipient(id, 256));
+}
+
+TEST_CASE("a range of a file that can't be read, or is not all there, is an error") {
+  Scratch scratch;
+  auto path = scratch / "body";
+  std::ofstream(path) << "0123456789";
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  CHECK(*read_range(file, 2, 3) == "234");
+  CHECK(read_range(file, 10, 0)->empty());
+  auto beyond = read_range(file, 8, 3);
+  REQUIRE_FALSE(beyond);
+  CHECK(beyond.error().text() == "a file is shorter than it was");
+  Descriptor write_only(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  auto unreadable = read_range(write_only, 0, 1);
+  REQUIRE_FALSE(unreadable);
+  CHECK(unreadable.error().code() == 451);
 }
 
 TEST_CASE("what was saved is not written again") {

@@ -22,6 +22,9 @@ class FakeDisk final : public MboxDisk {
   }
 
   void stop_after(int writes) { writes_left_ = writes; }
+  /// As if the process were killed right after a file is cut off: truncate() throws.
+  struct Killed {};
+  void kill_at_truncate(bool is_killed = true) { kills_ = is_killed; }
   /// No file may grow.
   void be_full(bool is_full = true) { is_full_ = is_full; }
   int writes() const { return writes_; }
@@ -40,7 +43,10 @@ class FakeDisk final : public MboxDisk {
     return stopped();
   }
   Result<void> truncate(int descriptor, std::uint64_t size, const std::string& path) override {
-    return may_go_on() ? MboxDisk::truncate(descriptor, size, path) : stopped();
+    if (!may_go_on()) return stopped();
+    TRY_DO(MboxDisk::truncate(descriptor, size, path));
+    if (kills_) throw Killed{};
+    return {};
   }
   Result<void> sync(int, const std::string&) override {
     return writes_left_ >= 0 ? Result<void>() : stopped();
@@ -58,6 +64,7 @@ class FakeDisk final : public MboxDisk {
   int writes_left_ = INT_MAX;
   int writes_ = 0;
   bool is_full_ = false;
+  bool kills_ = false;
 };
 
 }  // namespace pennypost::store
