@@ -11,7 +11,7 @@
 // STANDARDS  RFC 5321 (SMTP), RFC 6409 and 8314 (submission), RFC 1870 (SIZE), RFC 2034 (enhanced
 //            status codes), RFC 2920 (PIPELINING), RFC 3030 (CHUNKING), RFC 3207 (STARTTLS),
 //            RFC 3461 (DSN), RFC 4954 (AUTH), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8)
-// SEE ALSO   site.h (what sessions share), data_scanner.h, backend.h, filter.h
+// SEE ALSO   service_context.h (what sessions share), data_scanner.h, backend.h, filter.h
 #pragma once
 
 #include <array>
@@ -32,7 +32,7 @@
 #include "common/tls/tls_stream.h"
 #include "smtpd/inbound/body.h"
 #include "smtpd/inbound/filter.h"
-#include "smtpd/inbound/site.h"
+#include "smtpd/inbound/service_context.h"
 #include "smtpd/queue/header_draft.h"
 
 namespace pennypost::smtp {

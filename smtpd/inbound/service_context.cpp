@@ -1,4 +1,4 @@
-#include "smtpd/inbound/site.h"
+#include "smtpd/inbound/service_context.h"
 
 #include <algorithm>
 
