@@ -26,8 +26,9 @@ Security Session::security() const {
 
 /// Called at EHLO, so that AUTH accepts the mechanisms that EHLO announced.
 Task<> Session::learn_offer() {
-  if (site_->in().auth == nullptr || !depends_on_users(settings_.auth_mechanisms)) co_return;
-  scram_serves_all_ = co_await site_->in().auth->scram_serves_all();
+  auto* port = context_->process().auth;
+  if (port == nullptr || !depends_on_users(settings_.auth_mechanisms)) co_return;
+  scram_serves_all_ = co_await port->scram_serves_all();
 }
 
 /// The auth_mechanisms that this connection may use now.
@@ -43,15 +44,15 @@ SaslOffer Session::offer() const {
 }
 
 bool Session::offers_auth() const {
-  if (site_->in().auth == nullptr) return false;
+  if (context_->process().auth == nullptr) return false;
   if (settings_.smtpd_tls_auth_only && tls_ == nullptr) return false;
-  if (site_->is_without_auth(peer_.address())) return false;
+  if (context_->is_without_auth(peer_.address())) return false;
   return !offer().mechanisms.empty();
 }
 
 /// Why AUTH with this mechanism is refused now; nothing if it is allowed.
 std::optional<Reply> Session::auth_refusal(std::string_view mechanism) const {
-  if (site_->in().auth == nullptr) {
+  if (context_->process().auth == nullptr) {
     return Reply(503, "5.5.1", "Error: authentication not enabled");
   }
   if (login_) return Reply(503, "5.5.1", "Error: already authenticated");
@@ -99,12 +100,13 @@ Task<Reply> Session::auth(std::string_view arguments) {
 /// Exchanges challenges and responses until auth has decided or the client gives up.
 Task<Reply> Session::exchange(store::AuthStep step) {
   using Kind = store::AuthAnswer::Kind;
-  store::AuthExchange exchange(site_->loop(), *site_->in().auth, connection_.stream(), settings_);
+  store::AuthExchange exchange(context_->loop(), *context_->process().auth, connection_.stream(),
+                               settings_);
   for (;;) {
     auto asking = exchange.step(step);
     auto answer = co_await std::move(asking);
     if (answer.kind == Kind::Temporary) {
-      log_warning(site_->log_component(),
+      log_warning(context_->log_component(),
                   peer_text() + ": SASL " + step.mechanism + ": " + answer.reason);
       co_return Reply(454, "4.7.0", "Temporary authentication failure");
     }

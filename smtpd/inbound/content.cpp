@@ -43,7 +43,7 @@ Task<> Session::show_filters(bool is_whole) {
     transaction.header.emplace(fields_on_top(), body.header(), body.header_end());
     FilteredMessage::Parts parts{
         transaction.id, *transaction.header, transaction.sender, transaction.recipients,
-        body,           transaction.hold,    log_origin(),       site_->message_bytes_max()};
+        body,           transaction.hold,    log_origin(),       context_->message_bytes_max()};
     transaction.filtered.emplace(std::move(parts));
     FilterAnswer answer = co_await filters_.header(*transaction.filtered);
     transaction.refusal = weigh(answer);
@@ -107,7 +107,7 @@ Task<std::optional<Reply>> Session::weigh_content() {
   auto stored = co_await body.finish();
   if (!stored) co_return Reply(stored.error());
   refused = weigh_header();
-  if (!refused && site_->rewrites_addresses() && !transaction.discard) {
+  if (!refused && context_->rewrites_addresses() && !transaction.discard) {
     auto rewriting = rewrite_addresses();
     refused = co_await std::move(rewriting);
   }
@@ -137,17 +137,17 @@ std::optional<Reply> Session::weigh_header() {
 Task<std::optional<Reply>> Session::rewrite_addresses() {
   bool is_own = is_same_host(peer_.address(), local_.address());
   HeaderAddresses in_header;
-  if (site_->completes_headers(is_own, is_in_mynetworks_, login_.has_value())) {
+  if (context_->completes_headers(is_own, is_in_mynetworks_, login_.has_value())) {
     HeaderAddresses::Limits limits;
     limits.fields = settings_.header_count_limit;
     limits.field_bytes = settings_.header_size_limit;
-    in_header = HeaderAddresses(transaction_->header->text(), site_->completion(), limits);
+    in_header = HeaderAddresses(transaction_->header->text(), context_->completion(), limits);
   }
   Canonicalize ask;
   ask.sender = transaction_->sender;
   ask.in_header = in_header.distinct();
   if (ask.sender.empty() && ask.in_header.empty()) co_return std::nullopt;
-  auto rewritten = co_await site_->backend().canonicalize(std::move(ask));
+  auto rewritten = co_await context_->backend().canonicalize(std::move(ask));
   if (!rewritten) {
     Reply reply(451, "4.3.0", "Error: temporary lookup failure");
     log_refusal("reject", reply.summary(), std::nullopt);
@@ -172,7 +172,7 @@ Task<Reply> Session::commit() {
   }
   message.body = transaction.body->take_text();
   transaction.body->hand_over();
-  auto submitted = co_await site_->backend().submit(std::move(message));
+  auto submitted = co_await context_->backend().submit(std::move(message));
   transaction_.reset();
   if (!submitted) {
     Reply reply(submitted.error());
@@ -214,7 +214,7 @@ std::string Session::received(const Transaction& transaction) const {
   if (transaction.recipients.size() == 1) {
     trace.recipient = transaction.recipients.front().address;
   }
-  trace.date = local_date(site_->in().clock->now_seconds());
+  trace.date = local_date(context_->process().clock->now_seconds());
   return received_field(trace, "\n");
 }
 
@@ -222,17 +222,17 @@ std::string Session::received(const Transaction& transaction) const {
 /// 6409 section 8).
 std::vector<Edit> Session::submission_fixes(std::string_view header) const {
   bool is_own = is_same_host(peer_.address(), local_.address());
-  if (!site_->completes_headers(is_own, is_in_mynetworks_, login_.has_value())) return {};
+  if (!context_->completes_headers(is_own, is_in_mynetworks_, login_.has_value())) return {};
   const Transaction& transaction = *transaction_;
   Submission submission;
-  submission.sender = site_->completed(transaction.mail.sender);
-  if (site_->rewrites_addresses()) {
+  submission.sender = context_->completed(transaction.mail.sender);
+  if (context_->rewrites_addresses()) {
     auto sender = MailAddress::parse(transaction.sender, Utf8::Allowed);
     submission.sender = sender ? *std::move(sender) : MailAddress();
   }
-  submission.completion = site_->completion();
+  submission.completion = context_->completion();
   submission.myhostname = settings_.myhostname;
-  auto now = local_date(site_->in().clock->now_seconds());
+  auto now = local_date(context_->process().clock->now_seconds());
   submission.unique = std::to_string(now.seconds) + "." + transaction.id.value();
   submission.date = now;
   submission.line_end = "\n";

@@ -50,8 +50,9 @@ Task<std::optional<Reply>> Session::check_data() {
 }
 
 void Session::begin_content(DataScanner::Ends ends) {
-  transaction_->body = std::make_unique<Body>(site_->loop(), site_->backend(), transaction_->id);
-  transaction_->scanner = std::make_unique<DataScanner>(ends, site_->data_limits());
+  transaction_->body =
+      std::make_unique<Body>(context_->loop(), context_->backend(), transaction_->id);
+  transaction_->scanner = std::make_unique<DataScanner>(ends, context_->data_limits());
 }
 
 /// RFC 5321 section 4.1.1.4.
@@ -83,7 +84,7 @@ Task<> Session::receive_content() {
     burst += count;
     if (burst > burst_bytes) {
       burst = 0;
-      co_await site_->loop().yield();
+      co_await context_->loop().yield();
     }
   }
 }
@@ -108,7 +109,7 @@ Task<Reply> Session::bdat(std::string_view arguments) {
   auto chunk = Chunk::parse(arguments);
   // Without the count there is no way to know where the next command begins.
   if (!chunk) co_return Reply(501, "5.5.4", "Syntax: BDAT count [LAST]").and_hang_up();
-  if (!site_->message_bytes_max().allows(chunk->bytes / oversize_factor_max)) {
+  if (!context_->message_bytes_max().allows(chunk->bytes / oversize_factor_max)) {
     co_return Reply(552, "5.3.4", "Chunk exceeds message size limit").and_hang_up();
   }
   if (!transaction_ || !transaction_->body) {
@@ -154,7 +155,7 @@ Task<> Session::receive_chunk(std::uint64_t bytes) {
     if (body.tail().size() > inline_body_bytes_max) co_await take_out_of_memory();
     if (burst > burst_bytes) {
       burst = 0;
-      co_await site_->loop().yield();
+      co_await context_->loop().yield();
     }
   }
 }
@@ -169,7 +170,7 @@ Task<Reply> Session::refuse_chunk(std::string_view arguments, Reply refusal) {
 
 /// Reads and discards a refused chunk; closes the connection if it is too large to skip.
 Task<Reply> Session::skip_chunk(std::uint64_t bytes, Reply refusal) {
-  Limit bytes_max = site_->message_bytes_max();
+  Limit bytes_max = context_->message_bytes_max();
   if (bytes_max.is_none()) bytes_max = Limit(refused_chunk_bytes_max);
   if (!bytes_max.allows(bytes)) co_return std::move(refusal).and_hang_up();
   auto burst_bytes = settings_.bytes_per_burst;
@@ -182,7 +183,7 @@ Task<Reply> Session::skip_chunk(std::uint64_t bytes, Reply refusal) {
     burst += count;
     if (burst > burst_bytes) {
       burst = 0;
-      co_await site_->loop().yield();
+      co_await context_->loop().yield();
     }
   }
   co_return std::move(refusal);
@@ -204,7 +205,7 @@ std::optional<Reply> Session::fault_reply() const {
                        std::to_string(settings_.smtpd_line_length_limit) + " bytes");
     case DataScanner::Fault::TooBig: {
       Reply reply(552, "5.3.4", "Error: message file too big");
-      if (!site_->message_bytes_max().allows(scanner.octets() / oversize_factor_max)) {
+      if (!context_->message_bytes_max().allows(scanner.octets() / oversize_factor_max)) {
         return std::move(reply).and_hang_up();
       }
       return reply;

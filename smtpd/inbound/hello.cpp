@@ -53,15 +53,15 @@ Task<Reply> Session::hello(std::string name, bool is_extended) {
 std::string Session::extensions() const {
   std::string text;
   auto add = [&](std::string_view keyword, const std::string& value = {}) {
-    if (site_->discards_keyword(keyword)) return;
+    if (context_->discards_keyword(keyword)) return;
     text += "\n" + std::string(keyword);
     if (!value.empty()) text += " " + value;
   };
   add("PIPELINING");
-  auto bytes_max = site_->message_bytes_max();
+  auto bytes_max = context_->message_bytes_max();
   add("SIZE", bytes_max.is_none() ? "" : std::to_string(bytes_max.value()));
   if (!settings_.disable_vrfy_command) add("VRFY");
-  if (site_->offers_tls() && tls_ == nullptr) add("STARTTLS");
+  if (context_->offers_tls() && tls_ == nullptr) add("STARTTLS");
   if (offers_auth()) {
     std::string names = join(offer().mechanisms, " ");
     add("AUTH", names);
@@ -113,7 +113,7 @@ Task<Reply> Session::vrfy(std::string_view arguments) {
 Task<Reply> Session::starttls(std::string_view arguments) {
   if (!arguments.empty()) co_return Reply(501, "5.5.4", "Syntax: STARTTLS");
   if (tls_ != nullptr) co_return Reply(554, "5.5.1", "Error: TLS already active");
-  if (!site_->offers_tls()) co_return Reply(502, "5.5.1", "Error: command not implemented");
+  if (!context_->offers_tls()) co_return Reply(502, "5.5.1", "Error: command not implemented");
   end_transaction();
   std::string wire;
   Reply(220, "2.0.0", "Ready to start TLS").append_to(wire);

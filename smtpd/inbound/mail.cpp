@@ -35,7 +35,7 @@ void soften_code(std::string& reply) {
 /// What policy and filters are told about the client and the transaction so far.
 CheckRecipient Session::about() const {
   CheckRecipient request;
-  request.service = site_->service_name();
+  request.service = context_->service_name();
   request.client_name = client_name_;
   request.reverse_name = reverse_name_;
   request.is_name_lookup_failed = is_name_lookup_failed_;
@@ -47,7 +47,7 @@ CheckRecipient Session::about() const {
   }
   if (login_) request.sasl_username = login_->name;
   request.is_authenticated = login_.has_value();
-  request.is_in_mynetworks = site_->is_surely_in_mynetworks(peer_.address());
+  request.is_in_mynetworks = context_->is_surely_in_mynetworks(peer_.address());
   request.is_own_address = is_same_host(peer_.address(), local_.address());
   request.is_encrypted = tls_ != nullptr;
   request.is_pipelining_early = has_sent_early_;
@@ -97,7 +97,7 @@ std::optional<Reply> Session::weigh(const CheckRecipient::Verdict& verdict,
   }
   bool is_for_mail = verdict.hold || verdict.discard || !verdict.prepend.empty();
   if (!transaction_ && is_for_mail) {
-    log_warning(site_->log_component(),
+    log_warning(context_->log_component(),
                 "HOLD, DISCARD and PREPEND of an access table do nothing before MAIL; set "
                 "smtpd_delay_reject = yes");
   }
@@ -124,7 +124,7 @@ Task<std::optional<Reply>> Session::check(std::string_view parameter, bool is_wa
   CheckRestrictions request;
   request.parameter = parameter;
   request.about = about();
-  auto verdict = co_await site_->backend().check_restrictions(std::move(request));
+  auto verdict = co_await context_->backend().check_restrictions(std::move(request));
   if (!verdict) {
     Reply reply(451, "4.3.0", "Error: temporary lookup failure");
     log_refusal("reject", reply.summary(), std::nullopt);
@@ -139,23 +139,23 @@ std::optional<Reply> Session::refusal(const MailCommand& command) const {
     return std::ranges::find(command.given, keyword) != command.given.end();
   };
   for (std::string_view keyword : {"SIZE", "SMTPUTF8"}) {
-    if (is_given(keyword) && site_->discards_keyword(keyword)) {
+    if (is_given(keyword) && context_->discards_keyword(keyword)) {
       return Reply(555, "5.5.4", "Unsupported option: " + std::string(keyword));
     }
   }
-  if (is_given("BODY") && site_->discards_keyword("8BITMIME")) {
+  if (is_given("BODY") && context_->discards_keyword("8BITMIME")) {
     return Reply(555, "5.5.4", "Unsupported option: BODY");
   }
   if (command.smtputf8 && !settings_.smtputf8_enable) {
     return Reply(555, "5.5.4", "Unsupported option: SMTPUTF8");
   }
-  if ((is_given("RET") || is_given("ENVID")) && site_->discards_keyword("DSN")) {
+  if ((is_given("RET") || is_given("ENVID")) && context_->discards_keyword("DSN")) {
     return Reply(555, "5.5.4", "Unsupported option: DSN parameters");
   }
   if (command.body == BodyType::BinaryMime) {
     return Reply(555, "5.5.4", "Unsupported option: BODY=BINARYMIME");
   }
-  if (command.size && !site_->message_bytes_max().allows(*command.size)) {
+  if (command.size && !context_->message_bytes_max().allows(*command.size)) {
     return Reply(552, "5.3.4", "Message size exceeds fixed limit");
   }
   return std::nullopt;
@@ -172,9 +172,9 @@ Task<Reply> Session::mail(std::string_view arguments) {
   bool is_too_much = co_await is_too_often(CountClient::Event::Message,
                                            settings_.smtpd_client_message_rate_limit, "Message");
   if (is_too_much) co_return Reply(450, "4.7.1", "Error: too much mail from " + client_address_);
-  auto now = site_->in().clock->now().count();
-  transaction_.emplace(site_->in().make_queue_id(), now, std::move(command));
-  transaction_->sender = site_->completed(transaction_->mail.sender).text();
+  auto now = context_->process().clock->now().count();
+  transaction_.emplace(context_->process().make_queue_id(), now, std::move(command));
+  transaction_->sender = context_->completed(transaction_->mail.sender).text();
 
   bool is_wanted = !settings_.smtpd_delay_reject && !settings_.smtpd_sender_restrictions.empty();
   auto checking = check("smtpd_sender_restrictions", is_wanted);
@@ -203,7 +203,7 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
   }
   Utf8 utf8 = transaction_->mail.smtputf8 ? Utf8::Allowed : Utf8::Refused;
   CO_TRY(auto command, parse_rcpt_command(arguments, utf8));
-  if (!command.given.empty() && site_->discards_keyword("DSN")) {
+  if (!command.given.empty() && context_->discards_keyword("DSN")) {
     co_return Reply(555, "5.5.4", "Unsupported option: DSN parameters");
   }
   if (transaction_->accepted >= settings_.smtpd_recipient_limit) {
@@ -223,7 +223,7 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
     if (auto refused = weigh(answer)) co_return *std::move(refused);
   }
   std::string shown = request.recipient;
-  auto verdict = co_await site_->backend().check_recipient(std::move(request));
+  auto verdict = co_await context_->backend().check_recipient(std::move(request));
   if (!verdict) {
     Reply reply(451, "4.3.0", "<" + shown + ">: Temporary lookup failure");
     log_refusal("reject", reply.summary(), shown);
@@ -233,7 +233,7 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
   ++transaction_->accepted;
 
   auto& recipients = transaction_->recipients;
-  std::string address = site_->completed(command.recipient).text();
+  std::string address = context_->completed(command.recipient).text();
   bool is_known = std::ranges::any_of(
       recipients, [&](const Recipient& known) { return known.address == address; });
   if (is_known) co_return Reply(250, "2.1.5", "Ok");

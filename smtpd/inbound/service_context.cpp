@@ -10,11 +10,12 @@
 
 namespace pennypost::smtp {
 
-Site::Site(Service service, std::shared_ptr<const Config> config, Surroundings surroundings)
+ServiceContext::ServiceContext(Service service, std::shared_ptr<const Config> config,
+                               ProcessContext process)
     : service_(service),
       config_(std::move(config)),
       settings_(config_->at(service)),
-      in_(std::move(surroundings)),
+      process_(std::move(process)),
       mynetworks_(settings_.mynetworks),
       limits_(settings_.smtpd_client_event_limit_exceptions),
       proxies_(settings_.smtpd_proxy_networks),
@@ -22,10 +23,11 @@ Site::Site(Service service, std::shared_ptr<const Config> config, Surroundings s
       is_tls_required_(settings_.smtpd_tls_security_level == "encrypt"),
       rewrites_addresses_(has_canonical_maps(*config_)) {
   if (auto completion = completion_of(settings_)) completion_ = *std::move(completion);
-  if (settings_.smtpd_tls_security_level == "none" && !is_implicit_tls(service)) in_.tls = nullptr;
   // An extension that EHLO does not announce is also refused to clients that use it anyway.
-  if (discards_keyword("STARTTLS") && !is_implicit_tls(service)) in_.tls = nullptr;
-  if (!settings_.smtpd_sasl_auth_enable || discards_keyword("AUTH")) in_.auth = nullptr;
+  bool offers_starttls =
+      settings_.smtpd_tls_security_level != "none" && !discards_keyword("STARTTLS");
+  if (!offers_starttls && !is_implicit_tls(service)) process_.tls = nullptr;
+  if (!settings_.smtpd_sasl_auth_enable || discards_keyword("AUTH")) process_.auth = nullptr;
   bool has_own_name = settings_.syslog_name != config_->syslog_name;
   if (has_own_name) log_component_ = "/" + settings_.syslog_name + "/smtpd";
   limits_.open_max = settings_.smtpd_client_connection_count_limit;
@@ -33,17 +35,18 @@ Site::Site(Service service, std::shared_ptr<const Config> config, Surroundings s
   limits_.unit = config_->anvil_rate_time_unit;
 }
 
-bool Site::is_in_mynetworks(const IpAddress& address) const {
+bool ServiceContext::is_in_mynetworks(const IpAddress& address) const {
   return mynetworks_.contains(address);
 }
 
-bool Site::is_surely_in_mynetworks(const IpAddress& address) const {
+bool ServiceContext::is_surely_in_mynetworks(const IpAddress& address) const {
   return mynetworks_.surely_contains(address);
 }
 
-std::optional<Reply> Site::enter(const IpAddress& client, ConnectionCounts::Place& place) const {
-  if (in_.connections == nullptr) return std::nullopt;
-  auto entry = limits_.enter(*in_.connections, client, loop().now());
+std::optional<Reply> ServiceContext::enter(const IpAddress& client,
+                                           ConnectionCounts::Place& place) const {
+  if (process_.connections == nullptr) return std::nullopt;
+  auto entry = limits_.enter(*process_.connections, client, loop().now());
   place = std::move(entry.place);
   if (entry.refusal.empty()) return std::nullopt;
   std::string address = client.text();
@@ -52,10 +55,10 @@ std::optional<Reply> Site::enter(const IpAddress& client, ConnectionCounts::Plac
   return Reply(421, "4.7.0", settings_.myhostname + " Error: too many connections from " + address);
 }
 
-bool Site::is_proxy(const IpAddress& address) const { return proxies_.contains(address); }
+bool ServiceContext::is_proxy(const IpAddress& address) const { return proxies_.contains(address); }
 
-bool Site::completes_headers(bool is_own_address, bool is_in_mynetworks,
-                             bool is_authenticated) const {
+bool ServiceContext::completes_headers(bool is_own_address, bool is_in_mynetworks,
+                                       bool is_authenticated) const {
   if (is_submission()) return true;
   auto permits = [&](std::string_view name) {
     return std::ranges::find(settings_.local_header_rewrite_clients, name) !=
@@ -66,15 +69,15 @@ bool Site::completes_headers(bool is_own_address, bool is_in_mynetworks,
          (is_authenticated && permits("permit_sasl_authenticated"));
 }
 
-bool Site::discards_keyword(std::string_view keyword) const {
+bool ServiceContext::discards_keyword(std::string_view keyword) const {
   return std::ranges::any_of(
       settings_.smtpd_discard_ehlo_keywords,
       [&](const std::string& discarded) { return equal_nocase(discarded, keyword); });
 }
 
-Limit Site::message_bytes_max() const { return settings_.message_size_limit; }
+Limit ServiceContext::message_bytes_max() const { return settings_.message_size_limit; }
 
-DataScanner::Limits Site::data_limits() const {
+DataScanner::Limits ServiceContext::data_limits() const {
   DataScanner::Limits limits;
   limits.message_bytes_max = message_bytes_max();
   limits.line_bytes_max = settings_.smtpd_line_length_limit;
@@ -86,7 +89,7 @@ DataScanner::Limits Site::data_limits() const {
   return limits;
 }
 
-MailAddress Site::completed(const MailAddress& address) const {
+MailAddress ServiceContext::completed(const MailAddress& address) const {
   auto whole = smtp::completed(address, settings_);
   return whole ? *std::move(whole) : address;
 }

@@ -27,7 +27,7 @@
 namespace pennypost::smtp {
 
 /// What the process provides to all its sessions.
-struct Surroundings {
+struct ProcessContext {
   Loop& loop;
   Backend& backend;
   store::AuthPort* auth = nullptr;            // null: no AUTH
@@ -38,13 +38,13 @@ struct Surroundings {
   std::function<void(FilterChain&)> add_filters = {};  // called for each session; may be empty
 };
 
-class Site {
+class ServiceContext {
  public:
-  Site(Service service, std::shared_ptr<const Config> config, Surroundings surroundings);
+  ServiceContext(Service service, std::shared_ptr<const Config> config, ProcessContext process);
 
-  const Surroundings& in() const { return in_; }
-  Loop& loop() const { return in_.loop; }
-  Backend& backend() const { return in_.backend; }
+  const ProcessContext& process() const { return process_; }
+  Loop& loop() const { return process_.loop; }
+  Backend& backend() const { return process_.backend; }
   const Settings& settings() const { return settings_; }
   Service service() const { return service_; }
   std::string_view service_name() const { return name_of(service_); }
@@ -71,7 +71,7 @@ class Site {
   /// Whether the client is in smtpd_sasl_exceptions_networks.
   bool is_without_auth(const IpAddress& client) const { return without_auth_.contains(client); }
   bool is_tls_required() const { return is_tls_required_; }
-  bool offers_tls() const { return in_.tls != nullptr && !is_implicit_tls(service_); }
+  bool offers_tls() const { return process_.tls != nullptr && !is_implicit_tls(service_); }
   bool discards_keyword(std::string_view keyword) const;
   /// 0: no limit.
   Limit message_bytes_max() const;
@@ -85,7 +85,7 @@ class Site {
   Service service_;
   std::shared_ptr<const Config> config_;
   const Settings& settings_;
-  Surroundings in_;
+  ProcessContext process_;
   Completion completion_;
   NetworkList mynetworks_;
   ConnectionLimits limits_;

@@ -61,23 +61,23 @@ std::span<const Session::Command> Session::commands() {
   return table;
 }
 
-Session::Session(std::shared_ptr<const Site> site, std::unique_ptr<Stream> stream, Endpoint peer,
-                 Endpoint local, ConnectionCounts::Place place)
-    : site_(std::move(site)),
-      settings_(site_->settings()),
-      connection_(site_->loop(), std::move(stream), settings_.smtpd_timeout),
+Session::Session(std::shared_ptr<const ServiceContext> context, std::unique_ptr<Stream> stream,
+                 Endpoint peer, Endpoint local, ConnectionCounts::Place place)
+    : context_(std::move(context)),
+      settings_(context_->settings()),
+      connection_(context_->loop(), std::move(stream), settings_.smtpd_timeout),
       peer_(peer),
       local_(local),
       client_address_(peer.address().text()),
-      is_in_mynetworks_(site_->is_in_mynetworks(peer.address())),
+      is_in_mynetworks_(context_->is_in_mynetworks(peer.address())),
       errors_(error_limits(settings_)),
       place_(std::move(place)),
-      first_mail_by_(site_->loop().now() + settings_.smtpd_first_mail_timeout) {
+      first_mail_by_(context_->loop().now() + settings_.smtpd_first_mail_timeout) {
   connection_.set_deadline(first_mail_by_);
   if (!settings_.header_checks.empty()) {
-    filters_.add(std::make_unique<HeaderFilter>(site_->backend(), site_->service_name()));
+    filters_.add(std::make_unique<HeaderFilter>(context_->backend(), context_->service_name()));
   }
-  if (site_->in().add_filters) site_->in().add_filters(filters_);
+  if (context_->process().add_filters) context_->process().add_filters(filters_);
 }
 
 // Disconnected, from wherever it is thrown, ends the session here and is logged.
@@ -91,7 +91,8 @@ Task<> Session::serve() {
   if (!end) co_return;
   bool is_timeout = end->reason() == Disconnected::Reason::Timeout;
   if (end->reason() == Disconnected::Reason::Tls) {
-    log_info(site_->log_component(), "SSL_accept error from " + peer_text() + ": " + end->text());
+    log_info(context_->log_component(),
+             "SSL_accept error from " + peer_text() + ": " + end->text());
   }
   if (!is_draining_) {
     log_broken_off(is_timeout ? "timeout" : "lost connection", stage_, log_peer());
@@ -109,7 +110,7 @@ void Session::say_goodbye(std::string_view status, std::string_view text) {
   std::string wire;
   Reply(421, status, settings_.myhostname + " " + std::string(text)).append_to(wire);
   try {
-    bool is_before_tls = tls_ == nullptr && is_implicit_tls(site_->service());
+    bool is_before_tls = tls_ == nullptr && is_implicit_tls(context_->service());
     if (!is_before_tls) connection_.stream().try_write(wire);
     connection_.stream().shut_down();
   } catch (const Disconnected&) {
@@ -123,12 +124,12 @@ void Session::say_no_room() {
 }
 
 Task<> Session::converse() {
-  if (site_->is_proxy(peer_.address())) {
+  if (context_->is_proxy(peer_.address())) {
     auto meeting = meet_proxy();
     bool is_welcome = co_await std::move(meeting);
     if (!is_welcome) co_return;
   }
-  if (is_implicit_tls(site_->service())) co_await secure();
+  if (is_implicit_tls(context_->service())) co_await secure();
   auto greeting = greet();
   Reply reply = co_await std::move(greeting);
   for (int burst = 1;; ++burst) {
@@ -137,7 +138,7 @@ Task<> Session::converse() {
     co_await send(std::move(reply));
     if (answers_quit) co_return co_await connection_.part(linger_time);
     if (is_last) co_return co_await connection_.hang_up(linger_time);
-    if (burst % commands_per_burst == 0) co_await site_->loop().yield();
+    if (burst % commands_per_burst == 0) co_await context_->loop().yield();
     auto next = next_reply();
     reply = co_await std::move(next);
   }
@@ -148,7 +149,7 @@ Task<> Session::converse() {
 Task<bool> Session::meet_proxy() {
   auto header = co_await read_proxy_header(connection_);
   if (!header) {
-    log_warning(site_->log_component(), "proxy " + peer_text() + ": " + header.error().text());
+    log_warning(context_->log_component(), "proxy " + peer_text() + ": " + header.error().text());
     connection_.stream().shut_down();
     co_return false;
   }
@@ -156,10 +157,10 @@ Task<bool> Session::meet_proxy() {
   peer_ = header->client;
   local_ = header->server;
   client_address_ = peer_.address().text();
-  is_in_mynetworks_ = site_->is_in_mynetworks(peer_.address());
-  auto too_many = site_->enter(peer_.address(), place_);
+  is_in_mynetworks_ = context_->is_in_mynetworks(peer_.address());
+  auto too_many = context_->enter(peer_.address(), place_);
   if (!too_many) co_return true;
-  if (is_implicit_tls(site_->service())) {
+  if (is_implicit_tls(context_->service())) {
     connection_.stream().shut_down();
     co_return false;
   }
@@ -170,8 +171,9 @@ Task<bool> Session::meet_proxy() {
 
 /// Looks up the client's name in DNS; delays the greeting by at most smtpd_peername_timeout.
 Task<> Session::find_client_name() {
-  auto asking = site_->backend().client_name(peer_.address());
-  auto found = co_await within(site_->loop(), settings_.smtpd_peername_timeout, std::move(asking));
+  auto asking = context_->backend().client_name(peer_.address());
+  auto found =
+      co_await within(context_->loop(), settings_.smtpd_peername_timeout, std::move(asking));
   ClientName name = found ? *std::move(found) : ClientName(true);
   client_name_ = name.name();
   reverse_name_ = name.reverse();
@@ -205,13 +207,13 @@ CountClient Session::event(CountClient::Event kind) const {
 /// Counts an event and returns whether it exceeds its smtpd_client_..._rate_limit, which is logged.
 /// Connections are counted elsewhere.
 Task<bool> Session::is_too_often(CountClient::Event kind, Limit limit, std::string_view what) {
-  if (limit.is_none() || site_->is_free_of_limits(peer_.address())) co_return false;
+  if (limit.is_none() || context_->is_free_of_limits(peer_.address())) co_return false;
   CountClient counted = event(kind);
-  auto counts = co_await site_->backend().count(std::move(counted));
+  auto counts = co_await context_->backend().count(std::move(counted));
   if (!counts || limit.allows(counts->in_unit)) co_return false;
-  log_warning(site_->log_component(),
+  log_warning(context_->log_component(),
               std::string(what) + " rate limit exceeded: " + std::to_string(counts->in_unit) +
-                  " from " + peer_text() + " for service " + std::string(site_->service_name()));
+                  " from " + peer_text() + " for service " + std::string(context_->service_name()));
   co_return true;
 }
 
@@ -252,7 +254,7 @@ Task<Reply> Session::next_reply() {
 SteadyTime Session::line_deadline() const {
   auto limit = settings_.smtpd_per_request_deadline;
   if (limit.count() == 0) return first_mail_by_;
-  return std::min(first_mail_by_, site_->loop().now() + limit);
+  return std::min(first_mail_by_, context_->loop().now() + limit);
 }
 
 Task<Reply> Session::dispatch(std::string_view line) {
@@ -264,7 +266,7 @@ Task<Reply> Session::dispatch(std::string_view line) {
     ++counts_.back().all;
     bool is_foreign = std::ranges::find(foreign_verbs, upper(verb)) != foreign_verbs.end();
     if (is_foreign || verb.ends_with(':')) {
-      log_warning(site_->log_component(),
+      log_warning(context_->log_component(),
                   "non-SMTP command from " + peer_text() + ": " + printable(line, 100));
       co_return Reply(221, "2.7.0", "Error: this is no SMTP command. Goodbye.");
     }
@@ -297,17 +299,17 @@ Task<Reply> Session::dispatch(std::string_view line) {
 /// Checks what the row of a command requires before its handler is called.
 std::optional<Reply> Session::refusal(const Command& command) const {
   bool is_encrypted = tls_ != nullptr;
-  if (command.handler == &Session::bdat && site_->discards_keyword("CHUNKING")) {
+  if (command.handler == &Session::bdat && context_->discards_keyword("CHUNKING")) {
     return Reply(502, "5.5.1", "Error: command not implemented");
   }
-  if ((command.needs & NeedsTls) != 0 && !is_encrypted && site_->is_tls_required()) {
+  if ((command.needs & NeedsTls) != 0 && !is_encrypted && context_->is_tls_required()) {
     return Reply(530, "5.7.0", "Must issue a STARTTLS command first");
   }
   if ((command.needs & NeedsHello) != 0 && helo_.empty() && settings_.smtpd_helo_required) {
     return Reply(503, "5.5.1", "Error: send HELO/EHLO first");
   }
   if ((command.needs & NeedsLogin) != 0 && !login_ && settings_.smtpd_sasl_auth_required) {
-    if (!offers_auth() && !is_encrypted && site_->offers_tls()) {
+    if (!offers_auth() && !is_encrypted && context_->offers_tls()) {
       return Reply(530, "5.7.0", "Must issue a STARTTLS command first");
     }
     return Reply(530, "5.7.0", "Authentication required");
@@ -322,7 +324,7 @@ bool Session::has_input_too_early(const Command& command) {
   if (!connection_.has_input() || command.handler == &Session::quit) return false;
   // RFC 3030 section 2: a chunk follows its command directly.
   if (command.handler == &Session::bdat) return false;
-  bool is_offered = is_extended_ && !site_->discards_keyword("PIPELINING");
+  bool is_offered = is_extended_ && !context_->discards_keyword("PIPELINING");
   if (is_offered && !command.last_in_pipeline) return false;
   if (!has_sent_early_) log_broken_off("improper command pipelining", stage_, log_peer());
   has_sent_early_ = true;
@@ -332,11 +334,11 @@ bool Session::has_input_too_early(const Command& command) {
 Task<> Session::send(Reply reply) {
   if (reply.is_already_sent()) co_return;
   if (settings_.soft_bounce) reply.soften();
-  if (site_->discards_keyword("ENHANCEDSTATUSCODES")) reply.drop_status();
+  if (context_->discards_keyword("ENHANCEDSTATUSCODES")) reply.drop_status();
   Duration delay = errors_.delay();
   if (reply.is_error() && delay.count() > 0) {
     co_await connection_.flush();
-    co_await site_->loop().sleep(delay);
+    co_await context_->loop().sleep(delay);
   }
   std::string wire;
   reply.append_to(wire);
@@ -373,7 +375,7 @@ std::string Session::counts() const {
 }
 
 Task<> Session::secure() {
-  auto tls = site_->in().tls;
+  auto tls = context_->process().tls;
   ASSERT(tls != nullptr);
   Duration limit = settings_.smtpd_starttls_timeout;
   stage_ = "STARTTLS";

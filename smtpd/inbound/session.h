@@ -40,8 +40,8 @@ namespace pennypost::smtp {
 class Session final : public Guest {
  public:
   /// `place`: the connection's entry in the counts, if the client was known when it was accepted.
-  Session(std::shared_ptr<const Site> site, std::unique_ptr<Stream> stream, Endpoint peer,
-          Endpoint local, ConnectionCounts::Place place = {});
+  Session(std::shared_ptr<const ServiceContext> context, std::unique_ptr<Stream> stream,
+          Endpoint peer, Endpoint local, ConnectionCounts::Place place = {});
 
   /// Runs from the greeting to the end of the connection. Throws nothing. The caller calls end()
   /// after it, or when it destroys the task before its end.
@@ -174,13 +174,13 @@ class Session final : public Guest {
   Envelope envelope();
   void end_transaction();
 
-  LogPeer log_peer() const { return {client_name_, client_address_, site_->log_component()}; }
+  LogPeer log_peer() const { return {client_name_, client_address_, context_->log_component()}; }
   std::string peer_text() const { return client_name_ + "[" + client_address_ + "]"; }
   std::string counts() const;
   bool has_input_too_early(const Command& command);
   void say_goodbye(std::string_view status, std::string_view text);
 
-  std::shared_ptr<const Site> site_;
+  std::shared_ptr<const ServiceContext> context_;
   const Settings& settings_;
   Connection connection_;
   Endpoint peer_;

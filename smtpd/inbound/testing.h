@@ -194,15 +194,15 @@ class Stage {
   /// What went wrong; empty when the session followed the script.
   std::string run(std::string script) {
     auto [server, client_side] = memory_streams(loop);
-    Surroundings surroundings{loop, backend};
-    surroundings.auth = has_auth ? &auth : nullptr;
-    surroundings.tls = tls;
-    surroundings.make_queue_id = [] { return QueueId("QUEUEID"); };
-    surroundings.connections = &connections;
-    surroundings.clock = &clock;
-    surroundings.add_filters = add_filters;
-    auto site = std::make_shared<const Site>(service, config, std::move(surroundings));
-    Session session(site, std::move(server), Endpoint(*IpAddress::parse(client), 4711),
+    ProcessContext process{loop, backend};
+    process.auth = has_auth ? &auth : nullptr;
+    process.tls = tls;
+    process.make_queue_id = [] { return QueueId("QUEUEID"); };
+    process.connections = &connections;
+    process.clock = &clock;
+    process.add_filters = add_filters;
+    auto context = std::make_shared<const ServiceContext>(service, config, std::move(process));
+    Session session(context, std::move(server), Endpoint(*IpAddress::parse(client), 4711),
                     Endpoint(*IpAddress::parse("192.0.2.7"), 25));
     Connection connection(loop, std::move(client_side), Duration(5000));
     return loop.run_until(both(session, connection, std::move(script)));

@@ -33,7 +33,7 @@ class Receiver {
   void start() {
     warn_of_few_descriptors();
     for (ServiceListener& listener : child_.listeners()) {
-      acceptors_.start(accept_from(listener, site_of(listener.service)));
+      acceptors_.start(accept_from(listener, context_of(listener.service)));
     }
     child_.on_drain([this] { drain(); });
   }
@@ -49,23 +49,23 @@ class Receiver {
                              "-Hn, or LimitNOFILE= of the service)");
   }
 
-  std::shared_ptr<const Site> site_of(Service service) {
-    Surroundings surroundings{child_.loop(), backend_};
-    surroundings.auth = &auth_;
-    surroundings.connections = &child_.connections();
-    surroundings.tls = child_.tls(service);
-    surroundings.make_queue_id = [] { return make_queue_id(); };
-    return std::make_shared<const Site>(service, child_.config(), std::move(surroundings));
+  std::shared_ptr<const ServiceContext> context_of(Service service) {
+    ProcessContext process{child_.loop(), backend_};
+    process.auth = &auth_;
+    process.connections = &child_.connections();
+    process.tls = child_.tls(service);
+    process.make_queue_id = [] { return make_queue_id(); };
+    return std::make_shared<const ServiceContext>(service, child_.config(), std::move(process));
   }
 
-  Task<> accept_from(ServiceListener& from, std::shared_ptr<const Site> site) {
+  Task<> accept_from(ServiceListener& from, std::shared_ptr<const ServiceContext> context) {
     co_await child_.begun();
     for (std::uint64_t burst = 1;; ++burst) {
       auto socket = co_await from.listener.accept(child_.loop());
       ConnectionCounts::Place place;
-      if (is_welcome(*socket, *site, place)) {
-        while (is_full(*site) && !guests_.send_oldest_away()) co_await guests_.left().wait();
-        sessions_.start(hold(std::move(socket), site, std::move(place)));
+      if (is_welcome(*socket, *context, place)) {
+        while (is_full(*context) && !guests_.send_oldest_away()) co_await guests_.left().wait();
+        sessions_.start(hold(std::move(socket), context, std::move(place)));
       }
       if (burst % child_.config()->connection_burst_max == 0) co_await child_.loop().yield();
     }
@@ -73,12 +73,13 @@ class Receiver {
 
   /// Whether the client may have another connection; if not, it is told so, unless it expects TLS
   /// first. A proxy's client is counted once it is known.
-  static bool is_welcome(Socket& socket, const Site& site, ConnectionCounts::Place& place) {
+  static bool is_welcome(Socket& socket, const ServiceContext& context,
+                         ConnectionCounts::Place& place) {
     IpAddress peer = socket.peer().address();
-    if (site.is_proxy(peer)) return true;
-    auto too_many = site.enter(peer, place);
+    if (context.is_proxy(peer)) return true;
+    auto too_many = context.enter(peer, place);
     if (!too_many) return true;
-    if (is_implicit_tls(site.service())) return false;
+    if (is_implicit_tls(context.service())) return false;
     std::string wire;
     too_many->append_to(wire);
     try {
@@ -89,8 +90,8 @@ class Receiver {
     return false;
   }
 
-  bool is_full(const Site& site) const {
-    auto limit = std::min(site.settings().smtpd_connections_max, sessions_by_descriptors_);
+  bool is_full(const ServiceContext& context) const {
+    auto limit = std::min(context.settings().smtpd_connections_max, sessions_by_descriptors_);
     return guests_.size() >= limit;
   }
 
@@ -101,11 +102,11 @@ class Receiver {
   }
 
   /// Serves one session to its end.
-  Task<> hold(std::unique_ptr<Socket> socket, std::shared_ptr<const Site> site,
+  Task<> hold(std::unique_ptr<Socket> socket, std::shared_ptr<const ServiceContext> context,
               ConnectionCounts::Place place) {
     Endpoint peer = socket->peer();
     Endpoint local = socket->local();
-    Session session(site, std::move(socket), peer, local, std::move(place));
+    Session session(context, std::move(socket), peer, local, std::move(place));
     {
       GuestList::Stay stay(guests_, session);
       co_await stay.serve(session.serve());

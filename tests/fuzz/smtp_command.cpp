@@ -85,14 +85,14 @@ void play(std::string_view bytes, std::size_t piece) {
   Loop loop;
   Anything backend;
   AlwaysMore auth;
-  Surroundings surroundings{loop, backend};
-  surroundings.auth = &auth;
-  surroundings.make_queue_id = [] { return QueueId("QUEUEID"); };
-  auto site = std::make_shared<const Site>(Service::Smtp, config, std::move(surroundings));
+  ProcessContext process{loop, backend};
+  process.auth = &auth;
+  process.make_queue_id = [] { return QueueId("QUEUEID"); };
+  auto context = std::make_shared<const ServiceContext>(Service::Smtp, config, std::move(process));
   auto [server, client] = memory_streams(loop);
   Endpoint peer(*IpAddress::parse("198.51.100.9"), 4711);
   Endpoint local(*IpAddress::parse("192.0.2.7"), 25);
-  Session session(site, std::move(server), peer, local);
+  Session session(context, std::move(server), peer, local);
   loop.run_until(talk(session, *client, bytes, piece));
 }
 
