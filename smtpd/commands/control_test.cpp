@@ -97,8 +97,8 @@ struct Desk {
   Result<PostMail::Posted> post(const std::string& message, std::vector<std::string> to,
                                 std::string from = "ann") {
     PostMail request;
-    request.posting.sender = std::move(from);
-    request.posting.recipients = std::move(to);
+    request.submission.sender = std::move(from);
+    request.submission.recipients = std::move(to);
     auto file = sealed_file(message);
     REQUIRE(file);
     std::vector<Descriptor> beside;
@@ -145,7 +145,7 @@ const std::string message = "Subject: hi\nMessage-ID: <1@x>\n\nbody\n";
 TEST_CASE("what is posted over the socket is listed, with the domain of this host") {
   Desk desk;
   auto posted = desk.post(message, {"bob", "eve@there.test"});
-  REQUIRE_MESSAGE(posted, "posting failed");
+  REQUIRE_MESSAGE(posted, "submission failed");
   auto page = desk.ask(ListQueue(), 1000);
   REQUIRE(page);
   REQUIRE(page->entries.size() == 1);
@@ -281,7 +281,7 @@ TEST_CASE("of a large message that is refused nothing stays in the queue's direc
 TEST_CASE("a message that is not a sealed file, too large, or without recipients is refused") {
   Desk desk;
   PostMail request;
-  request.posting.recipients = {"bob"};
+  request.submission.recipients = {"bob"};
   std::vector<Descriptor> beside;
   beside.emplace_back(::dup(0));
   auto unsealed = desk.ask(request, 1000, std::move(beside));
@@ -302,12 +302,12 @@ TEST_CASE("a message that is not a sealed file, too large, or without recipients
 
 TEST_CASE("maildrop files are taken in once, and bad ones are kept aside") {
   Desk desk;
-  Posting posting;
-  posting.sender = "ann";
-  posting.recipients = {"bob"};
+  LocalSubmission submission;
+  submission.sender = "ann";
+  submission.recipients = {"bob"};
   std::string large = message + std::string(200'000, 'y') + "\n";
-  desk.drop(drop_head(posting) + message);
-  desk.drop(drop_head(posting) + large);
+  desk.drop(drop_head(submission) + message);
+  desk.drop(drop_head(submission) + large);
   auto bad = std::filesystem::path(desk.drop("rubbish")).filename().string();
   desk.loop.run_until(desk.pickup->empty_maildrop());
   auto page = desk.ask(ListQueue(), 0);
@@ -323,10 +323,10 @@ TEST_CASE("mail from maildrop is of the user whose file it is") {
   REQUIRE_MESSAGE(::geteuid() == 0, "this needs root, who alone can give files away");
   Desk desk;
   desk.config = config_for_test({"myorigin=example.com", "mail_name=Our Mail"});
-  Posting posting;
-  posting.sender = "ann";
-  posting.recipients = {"bob"};
-  auto path = desk.drop(drop_head(posting) + message);
+  LocalSubmission submission;
+  submission.sender = "ann";
+  submission.recipients = {"bob"};
+  auto path = desk.drop(drop_head(submission) + message);
   REQUIRE(::chown(path.c_str(), 54321, 54321) == 0);
   desk.loop.run_until(desk.pickup->empty_maildrop());
   auto page = desk.ask(ListQueue(), 0);
@@ -399,22 +399,22 @@ TEST_CASE("canonical maps rewrite a posted message's sender and header, or it is
 }
 
 TEST_CASE("a drop file is what its writer made, or refused") {
-  Posting posting;
-  posting.sender = "ann@x.test";
-  posting.recipients = {"bob@y.test", "eve@z.test"};
-  posting.envid = "id";
-  auto bytes = drop_head(posting);
+  LocalSubmission submission;
+  submission.sender = "ann@x.test";
+  submission.recipients = {"bob@y.test", "eve@z.test"};
+  submission.envid = "id";
+  auto bytes = drop_head(submission);
   auto head = parse_drop_head(bytes + "Subject: x\n");
   REQUIRE(head);
   CHECK(head->bytes == bytes.size());
-  CHECK(head->posting.recipients == posting.recipients);
+  CHECK(head->submission.recipients == submission.recipients);
   for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
     CHECK_FALSE(parse_drop_head(std::string_view(bytes).substr(0, cut)));
   }
-  posting.recipients.clear();
-  CHECK_FALSE(parse_drop_head(drop_head(posting)));
-  posting.recipients = {"bob\n@x"};
-  CHECK_FALSE(parse_drop_head(drop_head(posting)));
+  submission.recipients.clear();
+  CHECK_FALSE(parse_drop_head(drop_head(submission)));
+  submission.recipients = {"bob\n@x"};
+  CHECK_FALSE(parse_drop_head(drop_head(submission)));
 }
 
 TEST_CASE("sendmail's arguments are those that programs use") {
@@ -427,8 +427,8 @@ TEST_CASE("sendmail's arguments are those that programs use") {
   CHECK(options->sender == "ann@x.test");
   CHECK(options->full_name == "Ann B");
   CHECK(options->recipients_from_header);
-  CHECK(options->posting.notify == (notify_success | notify_delay));
-  CHECK(options->posting.recipients == std::vector<std::string>{"bob"});
+  CHECK(options->submission.notify == (notify_success | notify_delay));
+  CHECK(options->submission.recipients == std::vector<std::string>{"bob"});
   CHECK(parse({"-bp"})->mode == Mode::List);
   CHECK(parse({"-bs"})->mode == Mode::Dialogue);
   CHECK(parse({"-bi"})->mode == Mode::NewAliases);
@@ -436,17 +436,17 @@ TEST_CASE("sendmail's arguments are those that programs use") {
   CHECK(parse({"-qI4abc"})->flush.id == "4abc");
   CHECK(parse({"-qRx.test"})->flush.site == "x.test");
   CHECK(parse({"-it", "-f", "<>"})->sender == "<>");
-  CHECK(parse({"-i", "bob"})->posting.recipients.size() == 1);
+  CHECK(parse({"-i", "bob"})->submission.recipients.size() == 1);
   for (const char* how : {"-em", "-ep", "-eq", "-ew", "-ee", "-oeq"}) {
     CAPTURE(how);
     auto told = parse({how, "bob"});
     REQUIRE(told);
-    CHECK(told->posting.recipients == std::vector<std::string>{"bob"});
+    CHECK(told->submission.recipients == std::vector<std::string>{"bob"});
   }
-  CHECK(parse({"-e", "q", "bob"})->posting.recipients.size() == 1);
+  CHECK(parse({"-e", "q", "bob"})->submission.recipients.size() == 1);
   CHECK(parse({"-N", "now", "bob"})->warnings ==
         std::vector<std::string>{"bad -N option value -- ignored"});
-  CHECK(parse({"-R", "all", "bob"})->posting.ret == Ret::Unset);
+  CHECK(parse({"-R", "all", "bob"})->submission.ret == Ret::Unset);
   CHECK_FALSE(parse({"-f"}));
   CHECK_FALSE(parse({"-Z"}));
   CHECK_FALSE(parse({"-bd"}));
@@ -488,28 +488,28 @@ TEST_CASE("sendmail completes the header, and Bcc names recipients without being
   auto config = config_for_test({"myorigin=example.com"});
   SendmailOptions options;
   options.recipients_from_header = true;
-  Posting posting;
+  LocalSubmission submission;
   LocalUser user{"ann", "Ann Bee"};
   auto text = prepare_message("To: bob, eve@x.test\nBcc: spy@y.test\nSubject: s\n\nbody\n", options,
-                              user, *config, posting);
+                              user, *config, submission);
   REQUIRE(text);
-  CHECK(posting.sender == "ann");
-  CHECK(posting.recipients == std::vector<std::string>{"bob", "eve@x.test", "spy@y.test"});
+  CHECK(submission.sender == "ann");
+  CHECK(submission.recipients == std::vector<std::string>{"bob", "eve@x.test", "spy@y.test"});
   CHECK(text->find("Bcc") == std::string::npos);
   CHECK(text->find("From: Ann Bee <ann@example.com>\n") != std::string::npos);
   CHECK(text->find("Date: ") != std::string::npos);
   CHECK(text->find("Message-ID: <") != std::string::npos);
   CHECK(text->ends_with("\n\nbody\n"));
   // An address that can't be delivered to is kept: the queue will tell the sender.
-  CHECK(prepare_message("To: bob, eve@-x-.test\n\nbody\n", options, user, *config, posting));
-  CHECK(posting.recipients == std::vector<std::string>{"bob", "eve@-x-.test"});
-  CHECK_FALSE(prepare_message("Subject: x\n\n", options, user, *config, posting));
+  CHECK(prepare_message("To: bob, eve@-x-.test\n\nbody\n", options, user, *config, submission));
+  CHECK(submission.recipients == std::vector<std::string>{"bob", "eve@-x-.test"});
+  CHECK_FALSE(prepare_message("Subject: x\n\n", options, user, *config, submission));
 
   options.recipients_from_header = false;
-  options.posting.recipients = {"bob@x.test, eve@y.test", "bob@x.test"};
-  text = prepare_message("no header here\n", options, user, *config, posting);
+  options.submission.recipients = {"bob@x.test, eve@y.test", "bob@x.test"};
+  text = prepare_message("no header here\n", options, user, *config, submission);
   REQUIRE(text);
-  CHECK(posting.recipients == std::vector<std::string>{"bob@x.test", "eve@y.test"});
+  CHECK(submission.recipients == std::vector<std::string>{"bob@x.test", "eve@y.test"});
   CHECK(text->ends_with("\n\nno header here\n"));
 }
 
@@ -666,14 +666,14 @@ TEST_CASE("sendmail leaves a message with postdrop where its user has too many c
   });
   auto config = config_for_test({"queue_directory=" + scratch.path().string(),
                                  "command_directory=" + scratch.path().string()});
-  Posting posting;
-  posting.recipients = {"bob"};
+  LocalSubmission submission;
+  submission.recipients = {"bob"};
   std::ostringstream err;
-  CHECK(post_message(posting, message, *config, "/etc/pennypost", err) == 0);
+  CHECK(post_message(submission, message, *config, "/etc/pennypost", err) == 0);
   CHECK(err.str().empty());
   std::stringstream dropped;
   dropped << std::ifstream(kept).rdbuf();
-  CHECK(dropped.str() == drop_head(posting) + message);
+  CHECK(dropped.str() == drop_head(submission) + message);
 }
 
 TEST_CASE("a posted message's header is looked at as one that comes by SMTP") {

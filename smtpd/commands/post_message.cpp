@@ -18,8 +18,8 @@ namespace pennypost::smtp {
 namespace {
 
 /// Runs postdrop with the drop file on its standard input.
-int run_postdrop(const Posting& posting, const std::string& message, const Config& config,
-                 const std::string& config_directory, std::ostream& err) {
+int run_postdrop(const LocalSubmission& submission, const std::string& message,
+                 const Config& config, const std::string& config_directory, std::ostream& err) {
   std::string program = config.command_directory + "/postdrop";
   if (::access(program.c_str(), X_OK) != 0) {
     // Not installed: use the one in the directory of this program, as after a build.
@@ -52,7 +52,7 @@ int run_postdrop(const Posting& posting, const std::string& message, const Confi
     return ex_tempfail;
   }
   reading.close();
-  std::string bytes = drop_head(posting) + message;
+  std::string bytes = drop_head(submission) + message;
   for (std::string_view rest = bytes; !rest.empty();) {
     ssize_t count = ::write(writing.number(), rest.data(), rest.size());
     if (count < 0 && errno == EINTR) continue;
@@ -75,31 +75,31 @@ int run_postdrop(const Posting& posting, const std::string& message, const Confi
 
 }  // namespace
 
-int post_message(const Posting& posting, const std::string& message, const Config& config,
-                 const std::string& config_directory, std::ostream& err) {
+int post_message(const LocalSubmission& submission, const std::string& message,
+                 const Config& config, const std::string& config_directory, std::ostream& err) {
   if (!config.message_size_limit.allows(crlf_octets(message))) {
     err << "sendmail: fatal: message file too big\n";
     return ex_unavailable;
   }
-  if (auto checked = check_posting(posting); !checked) {
+  if (auto checked = check_submission(submission); !checked) {
     err << "sendmail: fatal: " << checked.error().text_with_status() << '\n';
     return ex_dataerr;
   }
   auto queue = QueueClient::connect(config.queue_directory);
-  if (!queue) return run_postdrop(posting, message, config, config_directory, err);
+  if (!queue) return run_postdrop(submission, message, config, config_directory, err);
   auto file = sealed_file(message);
   if (!file) {
     err << "sendmail: fatal: " << file.error().text_with_status() << '\n';
     return ex_tempfail;
   }
   PostMail request;
-  request.posting = posting;
+  request.submission = submission;
   std::vector<Descriptor> beside;
   beside.push_back(*std::move(file));
   auto posted = queue->call(request, std::move(beside));
   if (posted) return 0;
   if (posted.error().code() == control_busy) {
-    return run_postdrop(posting, message, config, config_directory, err);
+    return run_postdrop(submission, message, config, config_directory, err);
   }
   err << "sendmail: fatal: " << posted.error().text_with_status() << '\n';
   return posted.error().is_temporary() ? ex_tempfail : ex_unavailable;

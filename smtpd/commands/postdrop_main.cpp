@@ -115,7 +115,7 @@ int store(const Config& config) {
 
   // The head shows whether this is a drop file; the rest is copied without checks.
   std::string bytes;
-  if (!read_input(bytes, posting_bytes_max + 64)) return say_errno("standard input");
+  if (!read_input(bytes, submission_bytes_max + 64)) return say_errno("standard input");
   auto head = parse_drop_head(bytes);
   if (!head) return say(ex_dataerr, head.error().text());
   // Counted with CRLF, as in RFC 1870 section 5; a CRLF that is split between two reads only makes

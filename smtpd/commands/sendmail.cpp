@@ -131,7 +131,7 @@ std::vector<std::string> recipients_of(const SendmailOptions& options, std::stri
       recipients.push_back(std::move(one));
     }
   };
-  for (const auto& argument : options.posting.recipients) {
+  for (const auto& argument : options.submission.recipients) {
     auto listed = parse_address_list(argument, BareWords::Addresses);
     if (listed.empty()) add({});  // `sendmail ""`: empty_address_recipient
     for (const auto& one : listed) {
@@ -150,37 +150,38 @@ std::vector<std::string> recipients_of(const SendmailOptions& options, std::stri
 }  // namespace
 
 Result<std::string> prepare_message(std::string text, const SendmailOptions& options,
-                                    const LocalUser& user, const Config& config, Posting& posting) {
+                                    const LocalUser& user, const Config& config,
+                                    LocalSubmission& submission) {
   // Separate header and body as the queue will do, so that text is not taken for a header
   // (../queue/incoming_header.h).
   auto header_end = find_header_end(text, true);
   if (header_end.needs_empty_line) text.insert(header_end.bytes, 1, '\n');
   if (header_end.begins_with_from_) text.insert(0, from_line_field);
 
-  posting = options.posting;
-  posting.recipients = recipients_of(options, text);
-  if (posting.recipients.empty()) {
+  submission = options.submission;
+  submission.recipients = recipients_of(options, text);
+  if (submission.recipients.empty()) {
     return Error(501, options.recipients_from_header
                           ? "No recipient addresses found in message header"
                           : "Recipient addresses must be specified on the command line or via "
                             "the -t option");
   }
   auto sender = sender_of(options, user).address;
-  posting.sender = sender.text();
+  submission.sender = sender.text();
 
-  Submission submission;
-  submission.sender = sender;
-  submission.full_name = options.full_name.value_or(user.full_name);
-  if (auto completion = completion_of(config)) submission.completion = *std::move(completion);
-  submission.myhostname = config.myhostname;
-  submission.unique = make_queue_id().value();
-  submission.date = local_date(Clock::system().now_seconds());
-  submission.line_end = "\n";
+  Submission fixups;
+  fixups.sender = sender;
+  fixups.full_name = options.full_name.value_or(user.full_name);
+  if (auto completion = completion_of(config)) fixups.completion = *std::move(completion);
+  fixups.myhostname = config.myhostname;
+  fixups.unique = make_queue_id().value();
+  fixups.date = local_date(Clock::system().now_seconds());
+  fixups.line_end = "\n";
   if (options.recipients_from_header) {
     auto without = change_fields(text, blind_copy_fields());
     text = edited(text, without);
   }
-  auto edits = submission_edits(std::string_view(text).substr(0, header_bytes(text)), submission);
+  auto edits = submission_edits(std::string_view(text).substr(0, header_bytes(text)), fixups);
   return edited(text, edits);
 }
 
@@ -211,18 +212,18 @@ int send(const SendmailOptions& options, const Config& config, std::istream& in,
     err << "sendmail: fatal: can't read the message\n";
     return ex_tempfail;
   }
-  Posting posting;
+  LocalSubmission submission;
   auto user = LocalUser::current();
   if (auto warning = sender_of(options, user).warning; !warning.empty()) {
     err << "sendmail: warning: " << warning << '\n';
   }
   auto message =
-      prepare_message(message_text(input, options.dot_is_text), options, user, config, posting);
+      prepare_message(message_text(input, options.dot_is_text), options, user, config, submission);
   if (!message) {
     err << "sendmail: fatal: " << message.error().text_with_status() << '\n';
-    return options.posting.recipients.empty() ? ex_usage : ex_dataerr;
+    return options.submission.recipients.empty() ? ex_usage : ex_dataerr;
   }
-  return post_message(posting, *message, config, options.config_directory, err);
+  return post_message(submission, *message, config, options.config_directory, err);
 }
 
 }  // namespace

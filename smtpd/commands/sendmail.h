@@ -26,7 +26,7 @@ struct SendmailOptions {
   bool dot_is_text = false;              // -i, -oi
   std::optional<std::string> sender;     // -f, -r
   std::optional<std::string> full_name;  // -F
-  Posting posting;                       // recipients, NOTIFY, RET, ENVID
+  LocalSubmission submission;            // recipients, NOTIFY, RET, ENVID
   FlushQueue flush;                      // -q, -qI, -qS
   std::vector<std::string> warnings;     // about values that are ignored
 };
@@ -59,12 +59,13 @@ std::string message_text(std::string_view input, bool dot_is_text);
 /// Prepares a message: completes its header, removes Bcc if recipients are taken from the header,
 /// and collects the recipients. Error 501: no recipients.
 Result<std::string> prepare_message(std::string text, const SendmailOptions& options,
-                                    const LocalUser& user, const Config& config, Posting& posting);
+                                    const LocalUser& user, const Config& config,
+                                    LocalSubmission& submission);
 
 /// Submits a message to the queue, or to postdrop if smtpd does not run. Returns sendmail's exit
 /// status.
-int post_message(const Posting& posting, const std::string& message, const Config& config,
-                 const std::string& config_directory, std::ostream& err);
+int post_message(const LocalSubmission& submission, const std::string& message,
+                 const Config& config, const std::string& config_directory, std::ostream& err);
 
 /// The whole program. Returns its exit status.
 int sendmail(std::span<const std::string> args, std::istream& in, std::ostream& out,

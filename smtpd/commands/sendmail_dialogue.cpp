@@ -94,7 +94,7 @@ class Dialogue {
     auto command = parse_rcpt_command(arguments, transaction_->utf8);
     if (!command) return command.error();
     if (names_any(command->given, {"NOTIFY", "ORCPT"})) return unsupported_option();
-    if (transaction_->recipients.size() >= posting_recipients_max) {
+    if (transaction_->recipients.size() >= submission_recipients_max) {
       return Reply(452, "4.5.3", "Error: too many recipients");
     }
     transaction_->recipients.push_back(command->recipient.text());
@@ -131,13 +131,13 @@ class Dialogue {
   Reply post(Transaction ended, std::string text) {
     SendmailOptions options;
     options.sender = ended.sender.is_null() ? "<>" : ended.sender.text();
-    options.posting.recipients = std::move(ended.recipients);
-    Posting posting;
+    options.submission.recipients = std::move(ended.recipients);
+    LocalSubmission submission;
     auto message =
-        prepare_message(std::move(text), options, LocalUser::current(), config_, posting);
+        prepare_message(std::move(text), options, LocalUser::current(), config_, submission);
     if (!message) return Reply(554, "5.6.0", printable(message.error().text()));
     std::ostringstream problem;
-    int status = post_message(posting, *message, config_, config_directory_, problem);
+    int status = post_message(submission, *message, config_, config_directory_, problem);
     if (status == 0) return Reply(250, "2.0.0", "Ok: queued");
     std::string why = printable(trim(problem.str()), 400);
     return status == 75 ? Reply(451, "4.3.0", why) : Reply(554, "5.3.0", why);

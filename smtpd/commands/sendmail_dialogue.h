@@ -8,7 +8,8 @@
 // It shares parsers, replies and the scanner of DATA with smtpd, but not its Session, which waits
 // for other processes on a loop, while sendmail blocks and starts without the store.
 //
-// LIMITS  dialogue_line_bytes_max a command, message_size_limit a message, posting_recipients_max
+// LIMITS  dialogue_line_bytes_max a command, message_size_limit a message,
+// submission_recipients_max
 //
 // STANDARDS  RFC 5321
 #pragma once

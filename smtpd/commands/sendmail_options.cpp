@@ -50,17 +50,17 @@ Result<void> set_flush(SendmailOptions& options, std::string_view value) {
 }
 
 /// False: the option can't have this value.
-bool set_dsn(Posting& posting, char option, const std::string& value) {
+bool set_dsn(LocalSubmission& submission, char option, const std::string& value) {
   if (option == 'V') {
-    posting.envid = value;
+    submission.envid = value;
   } else if (option == 'N') {
     auto notify = DsnNotify::parse(upper(value));
-    if (notify) posting.notify = notify_bits(*notify);
+    if (notify) submission.notify = notify_bits(*notify);
     return notify.has_value();
   } else if (equal_nocase(value, "full")) {
-    posting.ret = Ret::Full;
+    submission.ret = Ret::Full;
   } else {
-    posting.ret = equal_nocase(value, "hdrs") ? Ret::Headers : posting.ret;
+    submission.ret = equal_nocase(value, "hdrs") ? Ret::Headers : submission.ret;
     return equal_nocase(value, "hdrs");
   }
   return true;
@@ -75,7 +75,7 @@ Result<void> set_option(SendmailOptions& options, char option, const std::string
     case 'N':
     case 'R':
     case 'V':
-      if (set_dsn(options.posting, option, value)) return {};
+      if (set_dsn(options.submission, option, value)) return {};
       // As in Postfix, a malformed value must not stop the mail.
       options.warnings.push_back("bad -" + std::string(1, option) + " option value -- ignored");
       return {};
@@ -144,7 +144,7 @@ Result<SendmailOptions> parse_sendmail_options(std::span<const std::string> args
       break;
     }
   }
-  for (; i < args.size(); ++i) options.posting.recipients.push_back(args[i]);
+  for (; i < args.size(); ++i) options.submission.recipients.push_back(args[i]);
   return options;
 }
 

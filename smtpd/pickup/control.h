@@ -33,7 +33,7 @@ inline constexpr std::uint16_t control_error = 2;
 inline constexpr std::int32_t control_busy = 421;
 
 /// The envelope of a local program's message. Addresses without a domain get $myorigin.
-struct Posting {
+struct LocalSubmission {
   std::string sender;  // empty: <>
   std::vector<std::string> recipients;
   std::uint8_t notify = notify_default;
@@ -56,10 +56,10 @@ struct PostMail {
     }
   };
   using Reply = Posted;
-  Posting posting;
+  LocalSubmission submission;
   template <class Archive>
   void fields(Archive& archive) {
-    archive(posting);
+    archive(submission);
   }
 };
 

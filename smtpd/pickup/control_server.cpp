@@ -202,7 +202,7 @@ Task<ControlServer::Answer> ControlServer::post(PostMail ask, Descriptor message
     co_return Error(501, "5.5.4", "the message is not a sealed memory file");
   }
   auto bytes = static_cast<std::uint64_t>(found.st_size);
-  auto work = pickup_.take(std::move(ask.posting), uid, message, 0, bytes, Changes());
+  auto work = pickup_.take(std::move(ask.submission), uid, message, 0, bytes, Changes());
   CO_TRY(auto id, co_await std::move(work));
   PostMail::Posted posted;
   posted.queue_id = id.value();

@@ -11,13 +11,13 @@ namespace {
 constexpr std::string_view magic = "PDROP1\n";
 
 bool is_plain(const std::string& text) {
-  return text.size() <= posting_text_bytes_max && std::ranges::none_of(text, is_control);
+  return text.size() <= submission_text_bytes_max && std::ranges::none_of(text, is_control);
 }
 
 }  // namespace
 
-std::string drop_head(const Posting& posting) {
-  std::string body = wire::encode(posting);
+std::string drop_head(const LocalSubmission& submission) {
+  std::string body = wire::encode(submission);
   auto length = static_cast<std::uint32_t>(body.size());
   std::string head(magic);
   head.append(reinterpret_cast<const char*>(&length), sizeof length);
@@ -29,28 +29,28 @@ Result<DropHead> parse_drop_head(std::string_view bytes) {
   std::size_t before = magic.size() + sizeof length;
   if (!bytes.starts_with(magic) || bytes.size() < before) return Error(501, "not a drop file");
   std::memcpy(&length, bytes.data() + magic.size(), sizeof length);
-  if (length > posting_bytes_max || length > bytes.size() - before) {
+  if (length > submission_bytes_max || length > bytes.size() - before) {
     return Error(501, "not a whole drop file");
   }
-  auto posting = wire::decode<Posting>(bytes.substr(before, length));
-  if (!posting) return Error(501, "not a drop file's envelope");
-  TRY_DO(check_posting(*posting));
+  auto submission = wire::decode<LocalSubmission>(bytes.substr(before, length));
+  if (!submission) return Error(501, "not a drop file's envelope");
+  TRY_DO(check_submission(*submission));
   DropHead head;
-  head.posting = *std::move(posting);
+  head.submission = *std::move(submission);
   head.bytes = before + length;
   return head;
 }
 
-Result<void> check_posting(const Posting& posting) {
-  if (posting.recipients.empty()) return Error(501, "5.5.4", "no recipients");
-  if (posting.recipients.size() > posting_recipients_max) {
+Result<void> check_submission(const LocalSubmission& submission) {
+  if (submission.recipients.empty()) return Error(501, "5.5.4", "no recipients");
+  if (submission.recipients.size() > submission_recipients_max) {
     return Error(501, "5.5.3", "too many recipients");
   }
-  if (!is_plain(posting.sender) || !is_plain(posting.envid) ||
-      !std::ranges::all_of(posting.recipients, is_plain)) {
+  if (!is_plain(submission.sender) || !is_plain(submission.envid) ||
+      !std::ranges::all_of(submission.recipients, is_plain)) {
     return Error(501, "5.1.3", "an address is too long or holds control characters");
   }
-  if (posting.ret > Ret::Headers || posting.notify > 15)
+  if (submission.ret > Ret::Headers || submission.notify > 15)
     return Error(501, "5.5.4", "DSN parameters");
   return {};
 }

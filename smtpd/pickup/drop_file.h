@@ -1,6 +1,8 @@
 // The format of the files in maildrop, which hold mail until the queue runs again.
 //
-//   file = "PDROP1\n" length32 posting message       the posting in wire.h's form, little-endian
+//   file     = "PDROP1\n" length32 envelope message
+//   length32 = size of the envelope, little-endian
+//   envelope = a LocalSubmission, encoded by wire.h
 //
 // sendmail writes a file to postdrop's standard input; postdrop checks it and stores it as
 // QUEUE_DIRECTORY/maildrop/NAME, where NAME has the form of a queue id; `queue` picks it up.
@@ -15,16 +17,16 @@
 namespace pennypost::smtp {
 
 /// The largest encoded envelope of a drop file.
-inline constexpr std::size_t posting_bytes_max = control_bytes_max;
+inline constexpr std::size_t submission_bytes_max = control_bytes_max;
 /// The longest address or other text of an envelope, and the most recipients.
-inline constexpr std::size_t posting_text_bytes_max = 2048;
-inline constexpr std::size_t posting_recipients_max = 50'000;
+inline constexpr std::size_t submission_text_bytes_max = 2048;
+inline constexpr std::size_t submission_recipients_max = 50'000;
 
 /// What precedes the message in a drop file.
-std::string drop_head(const Posting& posting);
+std::string drop_head(const LocalSubmission& submission);
 
 struct DropHead {
-  Posting posting;
+  LocalSubmission submission;
   std::size_t bytes = 0;  // the size of the head; the message follows
 };
 /// Parses the head at the front of `bytes`, which must contain all of it. Error 501: not a drop
@@ -33,6 +35,6 @@ Result<DropHead> parse_drop_head(std::string_view bytes);
 
 /// Checks sizes, that there are recipients, and that no text has control characters. Error 501 with
 /// the reason.
-Result<void> check_posting(const Posting& posting);
+Result<void> check_submission(const LocalSubmission& submission);
 
 }  // namespace pennypost::smtp

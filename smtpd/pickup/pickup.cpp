@@ -46,16 +46,17 @@ std::string received(const Envelope& envelope, std::uint32_t uid, const Config& 
   return received_field(trace, "\n");
 }
 
-Result<Envelope> envelope_of(const Posting& posting, const Config& config, const Clock& clock) {
-  TRY_DO(check_posting(posting));
+Result<Envelope> envelope_of(const LocalSubmission& submission, const Config& config,
+                             const Clock& clock) {
+  TRY_DO(check_submission(submission));
   Envelope envelope;
   envelope.id = make_queue_id(clock);
   envelope.arrival = clock.now().count();
   envelope.is_local = true;
-  envelope.ret = posting.ret;
-  envelope.envid = posting.envid;
-  TRY(envelope.sender, posted_address(posting.sender, config));
-  for (const auto& text : posting.recipients) {
+  envelope.ret = submission.ret;
+  envelope.envid = submission.envid;
+  TRY(envelope.sender, posted_address(submission.sender, config));
+  for (const auto& text : submission.recipients) {
     // A malformed address is kept: it bounces, and the other recipients get their mail.
     auto address = posted_address(text, config);
     Recipient recipient;
@@ -63,7 +64,7 @@ Result<Envelope> envelope_of(const Posting& posting, const Config& config, const
     recipient.address = address ? *std::move(address) : text;
     if (recipient.address.empty()) recipient.address = config.empty_address_recipient;
     recipient.original = recipient.address;
-    recipient.notify = posting.notify;
+    recipient.notify = submission.notify;
     envelope.recipients.push_back(std::move(recipient));
   }
   envelope.is_smtputf8 = !is_ascii(envelope.sender);
@@ -218,11 +219,12 @@ Task<Result<PickupDesk::Understood>> PickupDesk::understand(const Content& conte
   co_return understood;
 }
 
-Task<Result<QueueId>> PickupDesk::take(Posting posting, std::uint32_t uid, const Descriptor& file,
-                                       std::uint64_t offset, std::uint64_t bytes, Changes extra) {
+Task<Result<QueueId>> PickupDesk::take(LocalSubmission submission, std::uint32_t uid,
+                                       const Descriptor& file, std::uint64_t offset,
+                                       std::uint64_t bytes, Changes extra) {
   auto config = config_();
   if (!config->message_size_limit.allows(bytes)) co_return too_large();
-  CO_TRY(auto envelope, envelope_of(posting, *config, clock_));
+  CO_TRY(auto envelope, envelope_of(submission, *config, clock_));
   QueueId id = envelope.id;
   envelope.body_is_file = bytes > inline_body_bytes_max;
   Descriptor target;
@@ -284,9 +286,10 @@ Result<PickupDesk::Drop> PickupDesk::open(const std::string& name) const {
   if (!drop.file || ::fstat(drop.file.number(), &status) != 0) return file_error(path, errno);
   if (!S_ISREG(status.st_mode) || status.st_nlink != 1) return Error(501, "not a plain file");
   auto size = static_cast<std::uint64_t>(status.st_size);
-  TRY(auto front, read_range(drop.file, 0, std::min<std::uint64_t>(size, posting_bytes_max + 64)));
+  TRY(auto front,
+      read_range(drop.file, 0, std::min<std::uint64_t>(size, submission_bytes_max + 64)));
   TRY(auto head, parse_drop_head(front));
-  drop.posting = std::move(head.posting);
+  drop.submission = std::move(head.submission);
   drop.uid = status.st_uid;
   drop.offset = head.bytes;
   drop.bytes = size - head.bytes;
@@ -297,7 +300,7 @@ Task<Result<QueueId>> PickupDesk::take_open(Result<Drop> opened, std::string key
   CO_TRY(auto drop, std::move(opened));
   Changes mark;
   mark.put(std::move(key), "");
-  auto work = take(drop.posting, drop.uid, drop.file, drop.offset, drop.bytes, std::move(mark));
+  auto work = take(drop.submission, drop.uid, drop.file, drop.offset, drop.bytes, std::move(mark));
   co_return co_await std::move(work);
 }
 

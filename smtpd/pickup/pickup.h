@@ -48,7 +48,7 @@ class PickupDesk {
   /// Submits a message: `bytes` of a file, from `offset` on. `extra` is committed with it. Returns
   /// its queue id, also if header_checks discard it. Errors: 501, 550, 552, 554 (refused for good),
   /// 452, 451, control_busy.
-  Task<Result<QueueId>> take(Posting posting, std::uint32_t uid, const Descriptor& file,
+  Task<Result<QueueId>> take(LocalSubmission submission, std::uint32_t uid, const Descriptor& file,
                              std::uint64_t offset, std::uint64_t bytes, Changes extra);
 
   /// Submits everything in maildrop. Each file is submitted exactly once and removed after the
@@ -61,7 +61,7 @@ class PickupDesk {
  private:
   struct Drop {
     std::string name;
-    Posting posting;
+    LocalSubmission submission;
     std::uint32_t uid = 0;
     Descriptor file;
     std::uint64_t offset = 0;

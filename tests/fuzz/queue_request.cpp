@@ -43,9 +43,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   std::string_view input(reinterpret_cast<const char*>(data), size);
   if (auto head = parse_drop_head(input)) {
     ASSERT(head->bytes <= input.size());
-    ASSERT(check_posting(head->posting));
-    auto again = parse_drop_head(drop_head(head->posting));
-    ASSERT(again && again->posting.recipients == head->posting.recipients);
+    ASSERT(check_submission(head->submission));
+    auto again = parse_drop_head(drop_head(head->submission));
+    ASSERT(again && again->submission.recipients == head->submission.recipients);
   }
   if (auto submitted = wire::decode<Submit>(input)) {
     if (check_envelope(submitted->envelope, submitted->body.size())) {

@@ -25,21 +25,21 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   auto options = parse_sendmail_options(args);
   if (!options) return 0;
   LocalUser user{"ann", "Ann \"A\" Example"};
-  Posting posting = options->posting;
+  LocalSubmission submission = options->submission;
   auto text = message_text(message, options->dot_is_text);
   ASSERT(text.empty() || text.back() == '\n');
-  auto prepared = prepare_message(std::move(text), *options, user, *config, posting);
+  auto prepared = prepare_message(std::move(text), *options, user, *config, submission);
   if (!prepared) return 0;
-  ASSERT(!posting.recipients.empty());
+  ASSERT(!submission.recipients.empty());
   HeaderFields fields(*prepared);
   bool is_resent = fields.has("Resent-From") || fields.has("Resent-To") ||
                    fields.has("Resent-Cc") || fields.has("Resent-Bcc") ||
                    fields.has("Resent-Sender") || fields.has("Resent-Date");
   if (!is_resent) ASSERT(fields.has("From") && fields.has("Date") && fields.has("Message-ID"));
   if (options->recipients_from_header) ASSERT(!fields.has("Bcc"));
-  if (check_posting(posting)) {
-    auto again = parse_drop_head(drop_head(posting));
-    ASSERT(again && again->posting.recipients == posting.recipients);
+  if (check_submission(submission)) {
+    auto again = parse_drop_head(drop_head(submission));
+    ASSERT(again && again->submission.recipients == submission.recipients);
   }
   return 0;
 }
