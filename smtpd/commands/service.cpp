@@ -160,9 +160,9 @@ struct Readiness {
 /// A pipe for the daemon's output at its start. The daemon does not inherit our own output: a
 /// program that waits for its end (`pennypost start | tee`, ssh) would wait as long as the daemon
 /// runs.
-class FirstWords {
+class StartOutput {
  public:
-  FirstWords() {
+  StartOutput() {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return;
     reading_ = Descriptor(ends[0]);
@@ -195,14 +195,14 @@ enum class Started { Serves, Runs, Not };
 /// Starts one daemon in a new session. Serves: each of its processes does, without a problem.
 Started start_daemon(const Place& place, const std::string& name, std::ostream& err) {
   Readiness readiness;
-  FirstWords words;
+  StartOutput output;
   std::string program = program_beside_us(name);
   pid_t pid = fork();
   if (pid == 0) {
     setsid();
     int null = open("/dev/null", O_RDWR);
     dup2(null, STDIN_FILENO);
-    words.take_output();
+    output.take_output();
     setenv("NOTIFY_SOCKET", readiness.name.c_str(), 1);
     execl(program.c_str(), name.c_str(), "-c", place.directory.c_str(), nullptr);
     _exit(127);
@@ -212,7 +212,7 @@ Started start_daemon(const Place& place, const std::string& name, std::ostream& 
   wait_until(start_seconds, [&] {
     has_ended = waitpid(pid, &status, WNOHANG) == pid;
     readiness.listen();
-    words.pass_on(err);
+    output.pass_on(err);
     return has_ended || readiness.is_ready || readiness.is_hindered;
   });
   for (const auto& problem : readiness.problems) err << name << ": " << problem << "\n";

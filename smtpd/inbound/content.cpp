@@ -46,12 +46,12 @@ Task<> Session::show_filters(bool is_whole) {
         body,           transaction.hold,    log_origin(),       context_->message_bytes_max()};
     transaction.filtered.emplace(std::move(parts));
     FilterAnswer answer = co_await filters_.header(*transaction.filtered);
-    transaction.refusal = weigh(answer);
+    transaction.refusal = apply(answer);
   }
   auto text = body.body_in_tail();
   if (transaction.refusal || transaction.discard || text.empty()) co_return;
   FilterAnswer answer = co_await filters_.body(text);
-  transaction.refusal = weigh(answer);
+  transaction.refusal = apply(answer);
 }
 
 /// The last call to the filters, at which they may change the whole message.
@@ -59,7 +59,7 @@ Task<std::optional<Reply>> Session::end_filters() {
   Transaction& transaction = *transaction_;
   if (!transaction.filtered || transaction.discard) co_return std::nullopt;
   FilterAnswer answer = co_await filters_.end(*transaction.filtered);
-  auto refused = weigh(answer);
+  auto refused = apply(answer);
   if (!refused && transaction.filtered->is_too_large()) {
     refused.emplace(552, "5.3.4", "Error: message file too big");
     log_refusal("reject", refused->summary(), std::nullopt);
@@ -71,8 +71,8 @@ Task<std::optional<Reply>> Session::end_filters() {
 /// Called when the content has arrived; ends the transaction in any case.
 Task<Reply> Session::finish_message() {
   stage_ = "END-OF-MESSAGE";
-  auto weighing = weigh_content();
-  auto refused = co_await std::move(weighing);
+  auto checking = check_content();
+  auto refused = co_await std::move(checking);
   if (refused) {
     end_transaction();
     co_return *std::move(refused);
@@ -83,7 +83,7 @@ Task<Reply> Session::finish_message() {
 
 /// Why the message is refused; otherwise nothing, and then its content is complete and synced, and
 /// filters and canonical maps have been applied to its header.
-Task<std::optional<Reply>> Session::weigh_content() {
+Task<std::optional<Reply>> Session::check_content() {
   Transaction& transaction = *transaction_;
   Body& body = *transaction.body;
   if (auto fault = fault_reply()) {
@@ -106,7 +106,7 @@ Task<std::optional<Reply>> Session::weigh_content() {
   if (refused) co_return std::move(refused);
   auto stored = co_await body.finish();
   if (!stored) co_return Reply(stored.error());
-  refused = weigh_header();
+  refused = start_header();
   if (!refused && context_->rewrites_addresses() && !transaction.discard) {
     auto rewriting = rewrite_addresses();
     refused = co_await std::move(rewriting);
@@ -114,8 +114,9 @@ Task<std::optional<Reply>> Session::weigh_content() {
   co_return std::move(refused);
 }
 
-/// RFC 5321 section 6.3: a message with too many Received fields is refused as a loop.
-std::optional<Reply> Session::weigh_header() {
+/// Starts the header's draft, if the filters have not. RFC 5321 section 6.3: a message with too
+/// many Received fields is refused as a loop.
+std::optional<Reply> Session::start_header() {
   Transaction& transaction = *transaction_;
   Body& body = *transaction.body;
   transaction.facts = header_facts(body.header(), settings_.message_drop_headers);

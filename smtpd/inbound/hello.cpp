@@ -37,7 +37,7 @@ Task<Reply> Session::hello(std::string name, bool is_extended) {
   if (!refused && !filters_.empty()) {
     CheckRecipient request = about();
     FilterAnswer answer = co_await filters_.helo(request);
-    refused = weigh(answer);
+    refused = apply(answer);
   }
   if (refused) {
     helo_.clear();

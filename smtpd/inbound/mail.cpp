@@ -82,7 +82,7 @@ LogTransaction Session::log_origin() const {
 }
 
 /// Applies a verdict of policy. Returns the refusal, which is logged; nothing if there is none.
-std::optional<Reply> Session::weigh(const CheckRecipient::Verdict& verdict,
+std::optional<Reply> Session::apply(const CheckRecipient::Verdict& verdict,
                                     std::string_view recipient) {
   std::optional<std::string_view> shown;
   if (!recipient.empty()) shown = recipient;
@@ -111,7 +111,7 @@ std::optional<Reply> Session::weigh(const CheckRecipient::Verdict& verdict,
 }
 
 /// Applies a filter's answer. Returns its refusal, which the filter has logged.
-std::optional<Reply> Session::weigh(const FilterAnswer& answer) {
+std::optional<Reply> Session::apply(const FilterAnswer& answer) {
   if (answer.kind() == FilterAnswer::Kind::Refuse) return answer.reply();
   bool is_discarded = answer.kind() == FilterAnswer::Kind::Discard;
   if (transaction_) transaction_->discard = transaction_->discard || is_discarded;
@@ -130,7 +130,7 @@ Task<std::optional<Reply>> Session::check(std::string_view parameter, bool is_wa
     log_refusal("reject", reply.summary(), std::nullopt);
     co_return std::move(reply);
   }
-  co_return weigh(*verdict, "");
+  co_return apply(*verdict, "");
 }
 
 /// Why a MAIL command is refused for its parameters.
@@ -182,7 +182,7 @@ Task<Reply> Session::mail(std::string_view arguments) {
   if (!refused && !filters_.empty()) {
     CheckRecipient request = about();
     FilterAnswer answer = co_await filters_.mail(request);
-    refused = weigh(answer);
+    refused = apply(answer);
   }
   if (refused) {
     end_transaction();
@@ -220,7 +220,7 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
   request.recipient = command.recipient.text();
   if (!filters_.empty()) {
     FilterAnswer answer = co_await filters_.rcpt(request);
-    if (auto refused = weigh(answer)) co_return *std::move(refused);
+    if (auto refused = apply(answer)) co_return *std::move(refused);
   }
   std::string shown = request.recipient;
   auto verdict = co_await context_->backend().check_recipient(std::move(request));
@@ -229,7 +229,7 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
     log_refusal("reject", reply.summary(), shown);
     co_return std::move(reply);
   }
-  if (auto refused = weigh(*verdict, shown)) co_return *std::move(refused);
+  if (auto refused = apply(*verdict, shown)) co_return *std::move(refused);
   ++transaction_->accepted;
 
   auto& recipients = transaction_->recipients;

@@ -191,7 +191,7 @@ Task<Reply> Session::greet() {
   if (!filters_.empty()) {
     CheckRecipient request = about();
     FilterAnswer answer = co_await filters_.connect(request);
-    auto filtered = weigh(answer);
+    auto filtered = apply(answer);
     if (filtered) co_return std::move(*filtered).and_hang_up();
   }
   co_return Reply(220, "", settings_.smtpd_banner);

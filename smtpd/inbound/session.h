@@ -144,11 +144,11 @@ class Session final : public Guest {
   std::optional<Reply> refusal(const MailCommand& command) const;
   CheckRecipient about() const;
   Task<std::optional<Reply>> check(std::string_view parameter, bool is_wanted);
-  std::optional<Reply> weigh(const CheckRecipient::Verdict& verdict, std::string_view recipient);
+  std::optional<Reply> apply(const CheckRecipient::Verdict& verdict, std::string_view recipient);
   void log_refusal(std::string_view action, const std::string& reply,
                    std::optional<std::string_view> recipient) const;
   LogTransaction log_origin() const;
-  std::optional<Reply> weigh(const FilterAnswer& answer);
+  std::optional<Reply> apply(const FilterAnswer& answer);
 
   // DATA and BDAT.
   Task<std::optional<Reply>> check_data();
@@ -161,9 +161,9 @@ class Session final : public Guest {
   Task<> show_filters(bool is_whole);
   std::optional<Reply> fault_reply() const;
   Task<Reply> finish_message();
-  Task<std::optional<Reply>> weigh_content();
+  Task<std::optional<Reply>> check_content();
   Task<std::optional<Reply>> end_filters();
-  std::optional<Reply> weigh_header();
+  std::optional<Reply> start_header();
   Task<std::optional<Reply>> rewrite_addresses();
   Task<Reply> commit();
   std::string fields_to_prepend();

@@ -65,7 +65,7 @@ class Receiver {
       ConnectionCounts::Place place;
       if (is_welcome(*socket, *context, place)) {
         while (is_full(*context) && !guests_.send_oldest_away()) co_await guests_.left().wait();
-        sessions_.start(hold(std::move(socket), context, std::move(place)));
+        sessions_.start(serve_client(std::move(socket), context, std::move(place)));
       }
       if (burst % child_.config()->connection_burst_max == 0) co_await child_.loop().yield();
     }
@@ -102,8 +102,8 @@ class Receiver {
   }
 
   /// Serves one session to its end.
-  Task<> hold(std::unique_ptr<Socket> socket, std::shared_ptr<const ServiceContext> context,
-              ConnectionCounts::Place place) {
+  Task<> serve_client(std::unique_ptr<Socket> socket, std::shared_ptr<const ServiceContext> context,
+                      ConnectionCounts::Place place) {
     Endpoint peer = socket->peer();
     Endpoint local = socket->local();
     Session session(context, std::move(socket), peer, local, std::move(place));

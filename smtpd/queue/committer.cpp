@@ -44,8 +44,8 @@ Task<Result<void>> Committer::take_in(Changes changes) {
   co_return Result<void>();
 }
 
-Task<> Committer::record(Changes changes, bool has_time) {
-  auto kind = has_time ? CommitEntry::Kind::HasTime : CommitEntry::Kind::Outcome;
+Task<> Committer::record(Changes changes, bool can_wait) {
+  auto kind = can_wait ? CommitEntry::Kind::CanWait : CommitEntry::Kind::Outcome;
   auto entry = std::make_shared<CommitEntry>(loop_, std::move(changes), kind);
   co_await add_and_wait(entry);
 }

@@ -50,8 +50,8 @@ class Committer {
   /// Commits new mail. Errors: 452 4.3.1, 451 4.3.0; then nothing of it is in the queue.
   Task<Result<void>> take_in(Changes changes);
   /// Commits outcomes of mail already in the queue: returns once they are recorded, however long
-  /// that takes. With `has_time`, the commit may start up to soon_max later.
-  Task<> record(Changes changes, bool has_time = false);
+  /// that takes. With `can_wait`, the commit may start up to soon_max later.
+  Task<> record(Changes changes, bool can_wait = false);
 
   /// False while outcomes can't be recorded: then no delivery may begin.
   bool is_writable() const { return problem_ != Problem::Broken; }

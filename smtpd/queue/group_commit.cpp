@@ -5,13 +5,13 @@
 namespace pennypost::smtp {
 namespace {
 
-bool has_time(const CommitEntry& entry) { return entry.kind == CommitEntry::Kind::HasTime; }
+bool can_wait(const CommitEntry& entry) { return entry.kind == CommitEntry::Kind::CanWait; }
 
 }  // namespace
 
 void GroupCommit::add(std::shared_ptr<CommitEntry> entry) {
   std::lock_guard lock(mutex_);
-  if (!has_time(*entry)) ++urgent_;
+  if (!can_wait(*entry)) ++urgent_;
   entries_.push_back(std::move(entry));
   if (expected_ > 0 && urgent_ >= expected_) {
     expected_ = 0;
@@ -22,7 +22,7 @@ void GroupCommit::add(std::shared_ptr<CommitEntry> entry) {
 void GroupCommit::put_back(const CommitEntries& entries) {
   std::lock_guard lock(mutex_);
   for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
-    if (!has_time(**entry)) ++urgent_;
+    if (!can_wait(**entry)) ++urgent_;
     entries_.push_front(*entry);
   }
 }
@@ -61,7 +61,7 @@ CommitEntries GroupCommit::take_intake() {
 }
 
 /// How long to wait for more changes.
-std::chrono::microseconds GroupCommit::patience(Time now) const {
+std::chrono::microseconds GroupCommit::gather_time(Time now) const {
   if (now - last_end_ > gather_memory) return std::chrono::microseconds(0);
   if (urgent_ == 0 || urgent_ >= std::max(last_batch_, batch_before_)) {
     return std::chrono::microseconds(0);
@@ -71,7 +71,7 @@ std::chrono::microseconds GroupCommit::patience(Time now) const {
 
 void GroupCommit::wait_for_others() {
   std::unique_lock lock(mutex_);
-  auto wait = patience(std::chrono::steady_clock::now());
+  auto wait = gather_time(std::chrono::steady_clock::now());
   if (wait.count() == 0) return;
   expected_ = std::max(last_batch_, batch_before_);
   enough_.wait_for(lock, wait, [this] { return expected_ == 0; });
@@ -86,7 +86,7 @@ CommitEntries GroupCommit::take() {
   while (!entries_.empty()) {
     bytes += entries_.front()->changes.bytes();
     if (!taken.empty() && bytes > batch_bytes_max) break;
-    if (!has_time(*entries_.front())) ++urgent;
+    if (!can_wait(*entries_.front())) ++urgent;
     taken.push_back(std::move(entries_.front()));
     entries_.pop_front();
   }

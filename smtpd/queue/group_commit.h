@@ -11,7 +11,7 @@
 // A commit is expected to take as long as the last one. The loop never waits for more changes,
 // since none can arrive while it does.
 //
-// A change that is not urgent (`has_time`) causes no commit of its own: it goes with the next one.
+// A change that is not urgent (`can_wait`) causes no commit of its own: it goes with the next one.
 // An example is a removal whose loss would only cause an attempt that delivers nothing.
 //
 // SEE ALSO   committer.h
@@ -44,7 +44,7 @@ struct CommitEntry {
   enum class Kind {
     Intake,   // new mail: may be refused
     Outcome,  // of mail in the queue: waits until it is recorded
-    HasTime,  // the same, but not urgent: goes with the next commit
+    CanWait,  // the same, but not urgent: goes with the next commit
   };
   CommitEntry(Loop& loop, Changes entry_changes, Kind entry_kind)
       : changes(std::move(entry_changes)), kind(entry_kind), ended(loop) {}
@@ -62,7 +62,7 @@ class GroupCommit {
   /// Puts the entries of a failed commit in front of all others, in their order.
   void put_back(const CommitEntries& entries);
   bool empty() const;
-  /// Whether anything but HasTime is waiting.
+  /// Whether anything but CanWait is waiting.
   bool is_urgent() const;
   /// Whether a commit of everything that waits is expected to take less than `limit`: it involves
   /// no file, it has at most quick_bytes_max, and the last commit took less.
@@ -79,12 +79,12 @@ class GroupCommit {
 
  private:
   using Time = std::chrono::steady_clock::time_point;
-  std::chrono::microseconds patience(Time now) const;
+  std::chrono::microseconds gather_time(Time now) const;
 
   mutable std::mutex mutex_;
   std::condition_variable enough_;
   std::deque<std::shared_ptr<CommitEntry>> entries_;
-  std::size_t urgent_ = 0;    // how many of entries_ are not HasTime
+  std::size_t urgent_ = 0;    // how many of entries_ are not CanWait
   std::size_t expected_ = 0;  // the committing thread waits for this many; 0: it does not wait
   std::size_t last_batch_ = 0;
   std::size_t batch_before_ = 0;

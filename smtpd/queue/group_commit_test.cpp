@@ -91,7 +91,7 @@ TEST_CASE("who does not come back is waited for gather_max, twice at most") {
 TEST_CASE("what has time is not urgent, and goes with what is") {
   Loop loop;
   GroupCommit commits;
-  commits.add(entry(loop, CommitEntry::Kind::HasTime));
+  commits.add(entry(loop, CommitEntry::Kind::CanWait));
   CHECK_FALSE(commits.empty());
   CHECK_FALSE(commits.is_urgent());
   commits.add(entry(loop, CommitEntry::Kind::Outcome));
@@ -133,7 +133,7 @@ TEST_CASE("after a failure outcomes stand in front of what came since, and intak
   commits.add(outcome);
   auto taken = wait_and_take(commits);
   commits.add(entry(loop, CommitEntry::Kind::Intake));
-  commits.add(entry(loop, CommitEntry::Kind::HasTime));
+  commits.add(entry(loop, CommitEntry::Kind::CanWait));
   commits.put_back(taken);
   CHECK(commits.take_intake().size() == 1);
   auto again = wait_and_take(commits);

@@ -317,9 +317,9 @@ Task<Result<bool>> Queue::has(std::string key) {
   co_return found->has_value();
 }
 
-Task<> Queue::record(Changes changes, bool has_time) {
+Task<> Queue::record(Changes changes, bool can_wait) {
   if (changes.empty()) co_return;
-  auto recorded = committer_->record(std::move(changes), has_time);
+  auto recorded = committer_->record(std::move(changes), can_wait);
   co_await std::move(recorded);
 }
 

@@ -88,9 +88,9 @@ class Queue {
   Task<Result<std::string>> text(const Envelope& envelope, std::uint64_t bytes_max);
   /// Whether the database has the key. Error 451.
   Task<Result<bool>> has(std::string key);
-  /// Returns once the changes survive a power cut. With `has_time`, they may wait up to soon_max
+  /// Returns once the changes survive a power cut. With `can_wait`, they may wait up to soon_max
   /// for a commit that happens anyway.
-  Task<> record(Changes changes, bool has_time = false);
+  Task<> record(Changes changes, bool can_wait = false);
 
   struct Listed {
     Envelope envelope;

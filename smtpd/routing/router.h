@@ -75,7 +75,7 @@ class Router {
                            const MailAddress& address) const;
   Result<bool> is_relay_recipient(const MailAddress& address) const;
   Result<Resolution> mailbox(const MailAddress& address) const;
-  Result<Resolution> nobody(const MailAddress& address) const;
+  Result<Resolution> no_such_user(const MailAddress& address) const;
   Result<std::optional<std::string>> moved_to(const MailAddress& address, DomainClass domain) const;
   Result<Resolution> by_transport(std::string_view setting, const MailAddress& address,
                                   const std::string& default_next_hop) const;

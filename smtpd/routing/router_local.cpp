@@ -109,14 +109,14 @@ Result<Resolution> Router::mailbox(const MailAddress& address) const {
   if (is_elsewhere) {
     return by_transport(config_->mailbox_transport, address, domain_key(address));
   }
-  if (!*account) return nobody(address);
+  if (!*account) return no_such_user(address);
   Resolution resolution;
   resolution.route.transport = Transport::Local;
   resolution.route.account = std::move(**account);
   return resolution;
 }
 
-Result<Resolution> Router::nobody(const MailAddress& address) const {
+Result<Resolution> Router::no_such_user(const MailAddress& address) const {
   const std::string& local = address.local();
   // RFC 5321 section 4.5.1: postmaster always exists.
   if (equal_nocase(local, "postmaster")) {

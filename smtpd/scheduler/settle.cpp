@@ -27,9 +27,9 @@ Task<ActiveMessage::Settled> ActiveMessage::settle() {
     message_->save(changes);
   }
   // The removal may wait for a later commit if a second attempt would deliver nothing twice.
-  bool has_time =
+  bool can_wait =
       is_removed && settled.reports.empty() && is_repeatable_ && !asked_.is_to_be_removed;
-  auto work = context_.queue.record(std::move(changes), has_time);
+  auto work = context_.queue.record(std::move(changes), can_wait);
   co_await std::move(work);
 
   for (const auto& report : settled.reports) {
