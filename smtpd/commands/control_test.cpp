@@ -142,7 +142,7 @@ const std::string message = "Subject: hi\nMessage-ID: <1@x>\n\nbody\n";
 
 }  // namespace
 
-TEST_CASE("what is posted over the socket is listed, with the domain of this host") {
+TEST_CASE("a message submitted over the socket is listed, with the domain of this host") {
   Desk desk;
   auto posted = desk.post(message, {"bob", "eve@there.test"});
   REQUIRE_MESSAGE(posted, "submission failed");
@@ -156,7 +156,7 @@ TEST_CASE("what is posted over the socket is listed, with the domain of this hos
   CHECK(desk.log.lines()[0] == "pickup: " + posted->queue_id + ": uid=1000 from=<ann@example.com>");
 }
 
-TEST_CASE("what is posted to a bad address beside good ones is taken for all of them") {
+TEST_CASE("a message to a malformed address among good ones is accepted for all of them") {
   Desk desk;
   REQUIRE(desk.post(message, {"bob", "x@", ""}));
   auto page = desk.ask(ListQueue(), 1000);
@@ -168,7 +168,7 @@ TEST_CASE("what is posted to a bad address beside good ones is taken for all of 
   CHECK(page->entries[0].recipients[2].address == "MAILER-DAEMON");
 }
 
-TEST_CASE("mailq names a command that waits by the alias behind which it stands") {
+TEST_CASE("mailq shows a waiting command as the alias that leads to it") {
   Desk desk;
   auto posted = desk.post(message, {"run"});
   REQUIRE(posted);
@@ -218,7 +218,7 @@ TEST_CASE("only root and the owner change, remove and read messages") {
   CHECK(count->messages == 1);
 }
 
-TEST_CASE("what is asked of all messages together is committed together") {
+TEST_CASE("changes of all messages in one request are committed together") {
   Desk desk;
   desk.loop.run_until(desk.scheduler->drain());  // no attempt is under way
   for (int i = 0; i < 250; ++i) REQUIRE(desk.post(message, {"bob@example.com"}));
@@ -452,7 +452,8 @@ TEST_CASE("sendmail's arguments are those that programs use") {
   CHECK_FALSE(parse({"-bd"}));
 }
 
-TEST_CASE("sendmail -f takes an address as a header has it, and never stops the mail") {
+TEST_CASE(
+    "sendmail -f takes an address in any form of a header, and a bad one does not stop the mail") {
   LocalUser user{"ann", "Ann Bee"};
   auto sender = [&](const char* given) {
     SendmailOptions options;
@@ -540,7 +541,7 @@ TEST_CASE("the list of the queue has Postfix's columns") {
         "\"delay_reason\": \"said \\\"no\\\"\\u000a\"}]}\n");
 }
 
-TEST_CASE("a list comes in pages of control_client_bytes_max, and nobody is left out") {
+TEST_CASE("a list comes in pages of control_client_bytes_max, and no message is left out") {
   Desk desk;
   desk.config = config_for_test({"myorigin=example.com", "control_client_bytes_max=65536"});
   std::vector<std::string> many;
@@ -630,7 +631,7 @@ Task<> join(Nursery& nursery) { co_await nursery.join(); }
 
 }  // namespace
 
-TEST_CASE("what a user asks is answered one after another, and he rests in between") {
+TEST_CASE("a user's requests are answered one after another, with a pause in between") {
   Desk desk;
   std::vector<std::string> done;
   auto first = desk.server->try_take_place(1000);

@@ -221,16 +221,16 @@ Problems directory_problem(const Config& config, const Directory& directory) {
     return Problems{at(config, directory.parameter, what)};
   };
   if (std::filesystem::exists(path, failed)) {
-    if (!std::filesystem::is_directory(path, failed)) return wrong(path + " is no directory");
+    if (!std::filesystem::is_directory(path, failed)) return wrong(path + " is not a directory");
     if (::access(path.c_str(), W_OK | X_OK) == 0) return {};
     return wrong(path + ": " + std::strerror(errno) + "; " +
                  (directory.owner.empty() ? "it must be writable"
-                                          : "it must be " + directory.owner + "'s: chown " +
+                                          : "it must belong to " + directory.owner + ": chown " +
                                                 config.text(directory.owner) + " " + path));
   }
   auto part = unreadable_part(path);
   if (!part.empty()) {
-    return wrong(part + " may not be searched by " + directory.owner + "; chmod o+x " + part);
+    return wrong(directory.owner + " may not search " + part + "; chmod o+x " + part);
   }
   return {};
 }
@@ -243,12 +243,12 @@ Problems unmakeable(const Config& config, const std::string& parameter) {
     path = path.parent_path();
   }
   if (!std::filesystem::is_directory(path, failed)) {
-    return {at(config, parameter, path.string() + " is no directory")};
+    return {at(config, parameter, path.string() + " is not a directory")};
   }
   if (path == config.text(parameter) || ::access(path.c_str(), W_OK | X_OK) == 0) return {};
-  return {at(
-      config, parameter,
-      config.text(parameter) + " can't be made: " + path.string() + ": " + std::strerror(errno))};
+  return {at(config, parameter,
+             config.text(parameter) + " can't be created: " + path.string() + ": " +
+                 std::strerror(errno))};
 }
 
 Problems directories(const CheckedHost& host) {

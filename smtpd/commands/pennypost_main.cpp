@@ -37,21 +37,22 @@ struct Command {
   int (*run)(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 };
 constexpr std::array commands{
-    Command{"check", "read everything, and say what is wrong", usage::service, &check_command},
-    Command{"mailq", "list the queue, also while smtpd is stopped", usage::pennypost_mailq, &mailq},
+    Command{"check", "check settings, tables, certificates and the host", usage::service,
+            &check_command},
+    Command{"mailq", "list the queue, even while smtpd is stopped", usage::pennypost_mailq, &mailq},
     Command{"newaliases", "build the tables of alias_database", usage::newaliases, &newaliases},
     Command{"postcat", "show messages of the queue", usage::postcat, &postcat},
     Command{"postconf", "show and change settings", usage::postconf, &postconf},
-    Command{"postmap", "build, ask or list a look-up table", usage::postmap, &postmap},
+    Command{"postmap", "build, query or list a look-up table", usage::postmap, &postmap},
     Command{"postsuper", "remove, hold, release or requeue messages", usage::postsuper, &postsuper},
-    Command{"reload", "let the daemons read their configuration again", usage::service,
+    Command{"reload", "make the daemons reload their configuration", usage::service,
             &reload_command},
     Command{"start", "start the daemons", usage::service, &start_command},
-    Command{"status", "say which daemons run", usage::service, &status_command},
-    Command{"stop", "let the daemons end their work and stop", usage::service, &stop_command},
-    Command{"throttle", "show whose wrong passwords are counted, and lift blocks", usage::throttle,
+    Command{"status", "show which daemons run", usage::service, &status_command},
+    Command{"stop", "make the daemons finish their work and stop", usage::service, &stop_command},
+    Command{"throttle", "list clients with wrong passwords, and lift blocks", usage::throttle,
             &throttle},
-    Command{"user", "own users: add, passwd, del, list", usage::user, &user},
+    Command{"user", "add, change, remove and list own users", usage::user, &user},
 };
 static_assert(std::ranges::is_sorted(commands, {}, &Command::name));
 
@@ -65,7 +66,7 @@ int show_commands(std::ostream& out, int status) {
   for (const Command& command : commands) {
     out << "  " << command.name << ": " << command.what << "\n";
   }
-  out << "COMMAND --help tells its arguments.\n";
+  out << "COMMAND --help shows its arguments.\n";
   return status;
 }
 

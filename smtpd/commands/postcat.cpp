@@ -109,7 +109,7 @@ Result<Read> read(QueueClient& queue, const std::string& id) {
   TRY(auto answer, queue.exchange(ReadMessage::type, wire::encode(ask), {}));
   Read read;
   TRY(read.content, wire::decode<ReadMessage::Content>(answer.body));
-  if (answer.descriptors.empty()) return Error::temporary("no message came");
+  if (answer.descriptors.empty()) return Error::temporary("the queue sent no message");
   read.text = read_all(answer.descriptors[0]);
   return read;
 }

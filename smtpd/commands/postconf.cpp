@@ -103,7 +103,7 @@ class Postconf {
         })) {
       editing_ = true;
     }
-    if (defaults_ && given_only_) return fail("-d and -n exclude each other");
+    if (defaults_ && given_only_) return fail("-d and -n can't be used together");
     return true;
   }
 

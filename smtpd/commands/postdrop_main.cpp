@@ -160,10 +160,10 @@ int main(int argc, char** argv) {
     if (option == '?') return say(ex_usage, std::string(usage::postdrop));
     if (option != 'c') continue;
     bool is_privileged = ::getgid() != ::getegid() || ::getuid() != ::geteuid();
-    if (is_privileged && ::getuid() != 0) return say(ex_usage, "-c is for root");
+    if (is_privileged && ::getuid() != 0) return say(ex_usage, "only root may use -c");
     options.directory = optarg;
   }
-  if (optind != argc) return say(ex_usage, "no arguments are taken");
+  if (optind != argc) return say(ex_usage, "no arguments are accepted");
   auto config = Config::load(options);
   if (!config) return say(ex_config, config.error().text());
   return store(**config);

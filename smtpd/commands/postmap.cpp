@@ -170,8 +170,7 @@ class Postmap {
     }
     if (table.type != "hash") {
       return Error::permanent(table.text() +
-                              ": tables of this type are not built, they are read as "
-                              "they are");
+                              ": tables of this type are not built, but read directly");
     }
     build_.warn = [&](const std::string& text) { err_ << "postmap: warning: " << text << "\n"; };
     if (config_) build_.reader = reader_of(*config_, table.name);
@@ -219,7 +218,7 @@ class Postmap {
     for (const auto& map : maps) {
       if (is_part_of_address(key) && !map->takes_partial_keys()) {
         err_ << "postmap: warning: " << map->name()
-             << " is a table of patterns: it is asked for whole addresses, never for "
+             << " is a table of patterns: it is matched against whole addresses, never against "
              << printable(key, 100) << "\n";
         continue;
       }

@@ -136,7 +136,7 @@ Result<SendmailOptions> parse_sendmail_options(std::span<const std::string> args
       }
       if (value.empty() && (!is_attached || option == 'b' || option == 'o')) {
         if (i + 1 == args.size()) {
-          return usage("option -" + std::string(1, option) + " wants a value");
+          return usage("option -" + std::string(1, option) + " needs a value");
         }
         value = args[++i];
       }

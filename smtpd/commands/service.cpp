@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstddef>
+#include <cstring>
 #include <filesystem>
 #include <ostream>
 
@@ -93,8 +95,8 @@ int prepare_running(std::span<const std::string> args, std::ostream& err, Place&
   } else {
     print_lines(err, config.error().text());
     place.base_dir = Layers::read(options).value("base_dir");
-    err << "the configuration is wrong; looking for what runs in base_dir = " << place.base_dir
-        << "\n";
+    err << "the configuration is wrong; looking for running daemons in base_dir = "
+        << place.base_dir << "\n";
   }
   for (const auto& [name, services] : all_daemons()) {
     bool is_listed = std::ranges::find(place.daemons, name) != place.daemons.end();
@@ -218,12 +220,12 @@ Started start_daemon(const Place& place, const std::string& name, std::ostream& 
   for (const auto& problem : readiness.problems) err << name << ": " << problem << "\n";
   if (readiness.is_ready && readiness.problems.empty()) return Started::Serves;
   if (readiness.is_ready) {
-    err << name << ": serves, but not all that is asked of it\n";
+    err << name << ": serves only in part\n";
   } else if (!has_ended && readiness.is_hindered) {
-    err << name << ": runs, but does not serve yet, and tries again; see the log\n";
+    err << name << ": runs, but can't serve yet and keeps trying; see the log\n";
   } else if (has_ended) {
     bool was_missing = WIFEXITED(status) && WEXITSTATUS(status) == 127;
-    err << name << ": " << (was_missing ? "can't run " + program : "ended at its start")
+    err << name << ": " << (was_missing ? "can't run " + program : "ended while starting")
         << "; see the log\n";
   } else {
     err << name << ": not ready after " << start_seconds << " seconds; see the log\n";
@@ -258,7 +260,7 @@ int start_command(std::span<const std::string> args, std::ostream& out, std::ost
   for (const auto& name : place.daemons) {
     auto pid = PidFile::running(place.config->base_dir, name);
     if (pid) {
-      out << name << ": runs already, as process " << *pid << "\n";
+      out << name << ": already runs, as process " << *pid << "\n";
       continue;
     }
     auto started = start_daemon(place, name, err);
@@ -281,7 +283,7 @@ int stop_command(std::span<const std::string> args, std::ostream& out, std::ostr
       continue;
     }
     if (kill(*pid, SIGTERM) != 0) {
-      err << name << ": process " << *pid << " is not ours to stop\n";
+      err << name << ": process " << *pid << " can't be stopped: " << std::strerror(errno) << "\n";
       status = 1;
       continue;
     }
@@ -342,7 +344,7 @@ int reload_command(std::span<const std::string> args, std::ostream& out, std::os
     if (is_wanted) {
       out << name << ": reloaded\n";
     } else if (has_ended(place, name)) {
-      out << name << ": stopped; the configuration has no place for it\n";
+      out << name << ": stopped; it is no longer configured\n";
     } else {
       err << name << ": still running\n";
       status = 1;
@@ -350,7 +352,7 @@ int reload_command(std::span<const std::string> args, std::ostream& out, std::os
   }
   for (const auto& name : place.daemons) {
     if (std::ranges::find(running, name) != running.end()) continue;
-    err << name << ": does not run; start it: pennypost start\n";
+    err << name << ": does not run; start it with: pennypost start\n";
     status = 1;
   }
   return status;

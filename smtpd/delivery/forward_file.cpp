@@ -18,7 +18,7 @@ Result<std::optional<std::string>> read_own(const std::string& path,
   if (!list) return waits(path, list.error().text());
   if (!*list) return std::optional<std::string>();
   if ((*list)->owner != account.uid && (*list)->owner != 0) {
-    return waits(path, "owned by somebody else");
+    return waits(path, "it is owned by another user");
   }
   return std::optional(std::move((*list)->text));
 }

@@ -112,7 +112,7 @@ TEST_CASE("a .forward that belongs to another user is not obeyed, root's is") {
       CHECK(forward->has_value());
     } else {
       CHECK(forward.error().is_temporary());
-      CHECK(forward.error().text() == path + ": owned by somebody else");
+      CHECK(forward.error().text() == path + ": it is owned by another user");
     }
   }
 }

@@ -149,7 +149,7 @@ Task<Attempt::Outcomes> Sender::send(Attempt attempt, Descriptor body) {
   auto ended = std::chrono::steady_clock::now();
   for (auto& slot : work.slots) {
     if (!slot.outcome) {
-      const Error error = work.failure ? *work.failure : Error::temporary("no host");
+      const Error error = work.failure ? *work.failure : Error::temporary("no host was tried");
       bool is_final = !error.is_temporary();
       auto otherwise = is_final ? EnhancedStatus("5.0.0") : EnhancedStatus("4.4.1");
       slot.set(is_final ? OutcomeKind::Bounce : OutcomeKind::Retry,

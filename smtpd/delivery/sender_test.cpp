@@ -197,7 +197,7 @@ TEST_CASE("a message goes out one command at a time, and its recipient is delive
   CHECK(fixture.last[0].relay == "a.example[192.0.2.1]:25");
 }
 
-TEST_CASE("a server that bears our own name ends the delivery at once, whatever might follow") {
+TEST_CASE("a server with our own name ends the delivery at once, whatever hosts are left") {
   for (std::string named :
        {"S: 220 Mail.example.com ESMTP\nC: QUIT\n",
         "S: 220-mail.example.com\nS: 220 more\nC: QUIT\n",
@@ -214,7 +214,7 @@ TEST_CASE("a server that bears our own name ends the delivery at once, whatever 
   }
 }
 
-TEST_CASE("a backup MX that bears our name is passed over") {
+TEST_CASE("a backup MX with our own name is skipped") {
   Fixture fixture;
   fixture.servers.add("refused");
   fixture.servers.add("S: 220 mail.example.com\nC: QUIT\n");
@@ -243,7 +243,7 @@ TEST_CASE("where PIPELINING is offered the commands go out in one group") {
   CHECK(fixture.last[0].diagnostic == "550 5.1.1 unknown");
 }
 
-TEST_CASE("DATA that was sent ahead in vain is ended with a dot") {
+TEST_CASE("DATA that was sent ahead of a refusal of all recipients is ended with a dot") {
   Fixture fixture;
   fixture.servers.add(pipelining +
                       "C: MAIL FROM:<s@me.example>\nC: RCPT TO:<r@example.org>\nC: DATA\n"
@@ -581,7 +581,8 @@ TEST_CASE("no password goes out in the clear, whatever the server offers and bre
   SUBCASE("no STARTTLS") {
     fixture.servers.add(greeting + "S: 250-a\nS: 250 AUTH LOGIN PLAIN\nC: QUIT\n");
     CHECK(fixture.send() ==
-          "retry 4.7.0 host a.example[192.0.2.1] offers no login that smtp_sasl_mechanism_filter "
+          "retry 4.7.0 host a.example[192.0.2.1] offers no SASL mechanism that "
+          "smtp_sasl_mechanism_filter "
           "and smtp_sasl_security_options allow without TLS");
   }
   SUBCASE("STARTTLS refused") {

@@ -101,7 +101,7 @@ class Converter {
     bool is_message = starts_with_nocase(named, "message/");
     bool is_beyond_limits = part.is("application", "octet-stream") &&
                             (is_message || starts_with_nocase(named, "multipart/"));
-    if (is_beyond_limits) return Error(554, "parts nested too deep can't be converted");
+    if (is_beyond_limits) return Error(554, "too deeply nested parts can't be converted");
     bool is_text = part.is_text() || part.kind == MimePart::Kind::Multipart;
     // RFC 2045 section 6.4, RFC 2046 section 5.2: message/* parts may not be encoded.
     const char* encoding = is_message ? "7bit" : is_text ? "quoted-printable" : "base64";
@@ -196,7 +196,8 @@ class Converter {
 Result<std::string> to_seven_bit(std::string_view message) {
   if (is_ascii(message)) return std::string(message);
   auto root = parse_mime(message);
-  if (count_parts(root) >= mime_parts_max) return Error(554, "so many parts can't be converted");
+  if (count_parts(root) >= mime_parts_max)
+    return Error(554, "a message with so many parts can't be converted");
   Converter converter(message);
   TRY_DO(converter.convert(root, true));
   return converter.result();

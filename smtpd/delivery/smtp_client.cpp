@@ -143,7 +143,7 @@ Task<Result<void>> SmtpClient::hello() {
 
 Task<Result<void>> SmtpClient::start_tls(bool is_implicit) {
   if (tls_.context == nullptr) {
-    co_return Error::temporary("4.7.5", "no TLS context; see the log for smtp_tls_CAfile");
+    co_return Error::temporary("4.7.5", "TLS is not available; the log says why (smtp_tls_CAfile)");
   }
   if (!is_implicit) {
     CO_TRY(auto ready, co_await ask("STARTTLS", config_->smtp_starttls_timeout, while_starttls));

@@ -52,11 +52,11 @@ Task<Result<void>> SmtpClient::log_in() {
   stage_ = while_auth;
   auto mechanisms = login_mechanisms();
   if (mechanisms.empty()) {
-    co_return Error::temporary("4.7.0",
-                               "host " + target_.name() +
-                                   " offers no login that smtp_sasl_mechanism_filter and " +
-                                   (is_secure() ? "smtp_sasl_tls_security_options allow"
-                                                : "smtp_sasl_security_options allow without TLS"));
+    co_return Error::temporary(
+        "4.7.0", "host " + target_.name() +
+                     " offers no SASL mechanism that smtp_sasl_mechanism_filter and " +
+                     (is_secure() ? "smtp_sasl_tls_security_options allow"
+                                  : "smtp_sasl_security_options allow without TLS"));
   }
   std::string stage = while_auth;
   for (const auto& mechanism : mechanisms) {

@@ -99,7 +99,7 @@ TEST_CASE("an address of proxy_interfaces is this host's, at its port and at SMT
   CHECK(find("[192.0.2.9]:26", behind) == "192.0.2.9[192.0.2.9]:26");
 }
 
-TEST_CASE("what will never work is told from what may work later") {
+TEST_CASE("errors that last are distinguished from those that may pass") {
   CHECK(find("null.example") == "5.1.10");
   CHECK(find("unknown.example") == "5.1.2");
   CHECK(find("empty.example") == "5.4.4");

@@ -89,7 +89,7 @@ Result<TlsPolicy> parse_tls_policy(std::string_view text, std::string_view defau
         return not_supported(parts[i], "set smtp_tls_mandatory_protocols for all next hops");
       }
     } else if (name != "ciphers") {  // OpenSSL's defaults are what Postfix calls high
-      return not_supported(parts[i], "there are match, protocols and ciphers");
+      return not_supported(parts[i], "use match, protocols or ciphers");
     }
   }
   return policy;

@@ -166,7 +166,7 @@ Task<Reply> Session::commit() {
   message.envelope = envelope();
   log_message_id(id, message.envelope.message_id);
   if (transaction.discard) {
-    log_refusal("discard", "message thrown away", std::nullopt);
+    log_refusal("discard", "message discarded", std::nullopt);
     errors_.clear();
     transaction_.reset();
     co_return Reply(250, "2.0.0", "Ok: queued as " + id);

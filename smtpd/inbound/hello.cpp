@@ -79,7 +79,8 @@ std::string Session::extensions() const {
 Task<Reply> Session::help(std::string_view) {
   std::string text = "Commands:";
   for (const Command& command : commands()) text += " " + std::string(command.name);
-  text += "\nSee RFC 5321. The mail system is looked after by postmaster@" + settings_.myhostname;
+  text +=
+      "\nSee RFC 5321. The administrator of this mail system is postmaster@" + settings_.myhostname;
   co_return Reply(214, "2.0.0", std::move(text));
 }
 

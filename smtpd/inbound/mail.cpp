@@ -98,7 +98,7 @@ std::optional<Reply> Session::apply(const CheckRecipient::Verdict& verdict,
   bool is_for_mail = verdict.hold || verdict.discard || !verdict.prepend.empty();
   if (!transaction_ && is_for_mail) {
     log_warning(context_->log_component(),
-                "HOLD, DISCARD and PREPEND of an access table do nothing before MAIL; set "
+                "HOLD, DISCARD and PREPEND of an access table have no effect before MAIL; set "
                 "smtpd_delay_reject = yes");
   }
   if (transaction_) {

@@ -73,7 +73,8 @@ Task<Result<Descriptor>> PortBackend::open_body(QueueId id) {
   request.id = std::move(id);
   auto asking = queue_.call_raw(std::move(request));
   CO_TRY(auto reply, co_await std::move(asking));
-  if (reply.descriptors.size() != 1) co_return Error::temporary("4.3.0", "the queue gave no file");
+  if (reply.descriptors.size() != 1)
+    co_return Error::temporary("4.3.0", "the queue process sent no file");
   co_return std::move(reply.descriptors.front());
 }
 

@@ -268,7 +268,7 @@ Task<Reply> Session::dispatch(std::string_view line) {
     if (is_foreign || verb.ends_with(':')) {
       log_warning(context_->log_component(),
                   "non-SMTP command from " + peer_text() + ": " + printable(line, 100));
-      co_return Reply(221, "2.7.0", "Error: this is no SMTP command. Goodbye.");
+      co_return Reply(221, "2.7.0", "Error: this is not an SMTP command. Goodbye.");
     }
     errors_.note_error();
     co_return Reply(500, "5.5.2", "Error: command not recognized");

@@ -60,7 +60,7 @@ class Session final : public Guest {
   struct Command {
     std::string_view name;
     unsigned needs;         // a set of Needs
-    bool last_in_pipeline;  // RFC 2920 section 3.1: nothing may be sent behind it
+    bool last_in_pipeline;  // RFC 2920 section 3.1: nothing may be sent after it
     bool is_junk;           // counts towards smtpd_junk_command_limit
     std::string_view rfc;
     Task<Reply> (Session::*handler)(std::string_view arguments);

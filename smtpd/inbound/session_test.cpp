@@ -403,7 +403,7 @@ TEST_CASE("canonical maps rewrite the sender of all, and the header of clients o
   CHECK(without.backend.messages[0].envelope.sender == "old@client.example");
 }
 
-TEST_CASE("From is added with the sender as canonical maps have it") {
+TEST_CASE("From is added with the sender as rewritten by canonical maps") {
   Stage stage({"canonical_maps=inline:{a=b}", "mynetworks=198.51.100.0/24"});
   CHECK(stage.run("S~ 220\nC: EHLO c.example\nS* 250\nC: MAIL FROM:<old@client.example>\nS~ 250\n"
                   "C: RCPT TO:<bob@example.com>\nS~ 250\nC: DATA\nS~ 354\nC: Subject: x\nC:\n"
@@ -420,7 +420,7 @@ TEST_CASE("where canonical maps can't tell now, the message is to be sent again"
   CHECK(stage.backend.messages.empty());
 }
 
-TEST_CASE("an address that mynetworks names with ! is none of ours") {
+TEST_CASE("an address that mynetworks excludes with ! is not in it") {
   for (bool is_excluded : {true, false}) {
     std::string last = is_excluded ? "9" : "8";
     Stage stage({"mynetworks=!198.51.100." + last + ", 198.51.100.0/24"});
@@ -797,7 +797,7 @@ TEST_CASE("plain text where TLS is expected ends the session without harm") {
   CHECK(stage.backend.messages.empty());
 }
 
-TEST_CASE("a client that does too much too often is told so, our own are not") {
+TEST_CASE("a client over its rate limits is refused, our own clients are not") {
   std::vector<std::string> limits{"smtpd_client_message_rate_limit=1",
                                   "smtpd_client_recipient_rate_limit=2", "mynetworks=192.0.2.0/24"};
   std::string busy = envelope + std::string(R"(
@@ -968,7 +968,7 @@ TEST_CASE("strict_rfc821_envelopes refuses addresses without brackets, and nothi
   )") == "");
 }
 
-TEST_CASE("Received: bears mail_name") {
+TEST_CASE("Received: contains mail_name") {
   Stage stage({"mail_name=Example (Mail)"});
   CHECK(stage.run(std::string(R"(
     S: 220 mail.example.com ESMTP Example (Mail)

@@ -155,7 +155,8 @@ Task<> ControlServer::wait_until_read(const MessageSocket& peer) {
 Task<ControlServer::Answer> ControlServer::answer(Message& request, ControlClients::Place& place) {
   if (request.type == PostMail::type) {
     CO_TRY(auto ask, wire::decode<PostMail>(request.body));
-    if (request.descriptors.size() != 1) co_return Error(501, "5.5.4", "no message beside it");
+    if (request.descriptors.size() != 1)
+      co_return Error(501, "5.5.4", "the request has no message file");
     auto work = post(std::move(ask), std::move(request.descriptors[0]), place.uid());
     co_return co_await std::move(work);
   }

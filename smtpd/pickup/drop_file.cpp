@@ -30,10 +30,10 @@ Result<DropHead> parse_drop_head(std::string_view bytes) {
   if (!bytes.starts_with(magic) || bytes.size() < before) return Error(501, "not a drop file");
   std::memcpy(&length, bytes.data() + magic.size(), sizeof length);
   if (length > submission_bytes_max || length > bytes.size() - before) {
-    return Error(501, "not a whole drop file");
+    return Error(501, "the drop file is incomplete");
   }
   auto submission = wire::decode<LocalSubmission>(bytes.substr(before, length));
-  if (!submission) return Error(501, "not a drop file's envelope");
+  if (!submission) return Error(501, "the drop file's envelope is malformed");
   TRY_DO(check_submission(*submission));
   DropHead head;
   head.submission = *std::move(submission);
@@ -48,10 +48,10 @@ Result<void> check_submission(const LocalSubmission& submission) {
   }
   if (!is_plain(submission.sender) || !is_plain(submission.envid) ||
       !std::ranges::all_of(submission.recipients, is_plain)) {
-    return Error(501, "5.1.3", "an address is too long or holds control characters");
+    return Error(501, "5.1.3", "an address is too long or contains control characters");
   }
   if (submission.ret > Ret::Headers || submission.notify > 15)
-    return Error(501, "5.5.4", "DSN parameters");
+    return Error(501, "5.5.4", "invalid DSN parameters");
   return {};
 }
 

@@ -284,7 +284,8 @@ Result<PickupDesk::Drop> PickupDesk::open(const std::string& name) const {
   drop.file = Descriptor(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat status {};
   if (!drop.file || ::fstat(drop.file.number(), &status) != 0) return file_error(path, errno);
-  if (!S_ISREG(status.st_mode) || status.st_nlink != 1) return Error(501, "not a plain file");
+  if (!S_ISREG(status.st_mode) || status.st_nlink != 1)
+    return Error(501, "not a regular file, or one with several links");
   auto size = static_cast<std::uint64_t>(status.st_size);
   TRY(auto front,
       read_range(drop.file, 0, std::min<std::uint64_t>(size, submission_bytes_max + 64)));
@@ -321,7 +322,7 @@ Task<bool> PickupDesk::take_drop(std::string name) {
     }
     if (!taken) {
       std::string kept = maildrop() + "/corrupt." + name;
-      log_warning("pickup", "maildrop file " + name + " can't be taken in: " +
+      log_warning("pickup", "maildrop file " + name + " can't be submitted: " +
                                 taken.error().text() + "; kept as " + kept);
       ::rename(path.c_str(), kept.c_str());
       co_return true;

@@ -89,7 +89,7 @@ std::string answer(const CheckRecipient& request, std::vector<std::string> setti
 
 }  // namespace
 
-TEST_CASE("a stranger may send to our domains only, however the recipient is dressed up") {
+TEST_CASE("a stranger may only send to our domains, whatever route the recipient's address hides") {
   for (std::string sender : {"a@sender.example", "", "bob@example.com"}) {
     CAPTURE(sender);
     for (std::string recipient :
@@ -223,7 +223,7 @@ TEST_CASE("a recipient of ours who does not exist is refused, also for our own c
         "alias table");
 }
 
-TEST_CASE("whoever can get no mail for another reason is refused with that reason") {
+TEST_CASE("a recipient who can't get mail for another reason is refused with that reason") {
   CHECK(answer(stranger("moved@example.com")) ==
         "550 5.1.6 <moved@example.com>: Recipient address rejected: User has moved");
 }

@@ -161,7 +161,8 @@ Result<HeaderAction> HeaderAction::parse(std::string_view value, Form form) {
   auto row =
       std::ranges::find_if(rows, [&](const Row& one) { return equal_nocase(one.name, word); });
   if (row == rows.end()) {
-    return wrong("unknown action " + printable(word, 100) + "; possible are " + names_of_actions());
+    return wrong("unknown action " + printable(word, 100) + "; possible actions are " +
+                 names_of_actions());
   }
   HeaderAction action;
   action.kind = row->kind;
@@ -201,7 +202,7 @@ Result<HeaderVerdict> carry_out(const CheckHeader::Findings& findings, std::stri
     std::size_t end = std::size_t{finding.offset} + finding.bytes;
     auto field = HeaderFields(header.substr(std::min<std::size_t>(finding.offset, header.size())));
     if (finding.offset < done || end > header.size() || field.begin() == field.end()) {
-      return Error::temporary("4.3.0", "header_checks gave no proper answer");
+      return Error::temporary("4.3.0", "the answer about header_checks does not fit the header");
     }
     done = end;
     bool is_known = kind == Kind::Hold && verdict.is_held;

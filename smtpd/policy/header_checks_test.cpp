@@ -54,7 +54,7 @@ const std::string sample = "Received: r\nTo: b\nSubject: one\n two\nX-Mailer: M\
 
 }  // namespace
 
-TEST_CASE("actions change the header where the field stands, in any case of letters") {
+TEST_CASE("actions change the field that matched, in any case of letters") {
   struct Row {
     const char* table;
     const char* header;
@@ -122,7 +122,7 @@ TEST_CASE("what refuses, discards, holds or redirects is logged as Postfix does"
   CHECK(told.header == sample);
 }
 
-TEST_CASE("an action that nobody understands is logged, and the message passes") {
+TEST_CASE("an unknown action is logged, and the message passes") {
   for (const char* action :
        {"REJET no", "REPLACE no field", "PREPEND", "REDIRECT nobody", "FILTER a:b"}) {
     CAPTURE(action);
@@ -144,9 +144,10 @@ TEST_CASE("as written in a table, an action is checked as far as its pattern's g
     CAPTURE(good);
     CHECK(problem(good) == "");
   }
-  CHECK(problem("REJET x") ==
-        "unknown action REJET; possible are DISCARD, DUNNO, HOLD, IGNORE, INFO, OK, PREPEND, "
-        "REDIRECT, REJECT, REPLACE, WARN");
+  CHECK(
+      problem("REJET x") ==
+      "unknown action REJET; possible actions are DISCARD, DUNNO, HOLD, IGNORE, INFO, OK, PREPEND, "
+      "REDIRECT, REJECT, REPLACE, WARN");
   CHECK(problem("FILTER smtp:x").starts_with("unknown action FILTER; "));
   CHECK(problem("REPLACE text") == "REPLACE text: needs a header as in \"Name: text\"");
   CHECK(problem("PREPEND") == "PREPEND needs a header field: text");

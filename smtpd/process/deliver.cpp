@@ -15,7 +15,7 @@ Task<Result<Attempt::Outcomes>> attempt_delivery(Child& child, Attempt attempt,
   auto config = child.config();
   int body = beside.empty() ? -1 : beside.front().number();
   if (attempt.envelope.body_is_file && body < 0) {
-    co_return Error::temporary("4.3.0", "a large message came without its file");
+    co_return Error::temporary("4.3.0", "the message's file did not come with the attempt");
   }
   Attempt::Outcomes answer;
   answer.process = ::getpid();

@@ -42,7 +42,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     // The master starts a new queue process, which reopens the database; attempts that were under
     // way are uncertain, as after a crash.
     queue_->committer().on_lost([](const std::string& text) {
-      log_fatal("qmgr", "the queue's database must be opened anew: " + text);
+      log_fatal("qmgr", "the queue's database must be reopened: " + text);
       std::_Exit(EX_TEMPFAIL);
     });
     scheduler_.begin(opened.waiting, !opened.was_stopped_orderly);
@@ -56,7 +56,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     if (listening) {
       tasks_.start(control_.run());
     } else {
-      log_error("qmgr", listening.error().text() + "; sendmail goes by maildrop alone");
+      log_error("qmgr", listening.error().text() + "; sendmail can only use maildrop");
     }
     tasks_.start(pickup_.run());
   }
@@ -115,7 +115,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     if (!bodies_.is_of(ask.id, from)) {
       // The process that asked ended while the file was being created.
       co_await queue_->drop_body(ask.id);
-      co_return Error::temporary("4.3.0", "the file's process has gone");
+      co_return Error::temporary("4.3.0", "the process that asked for the file has ended");
     }
     RawReply reply;
     reply.body = wire::encode(Done());
@@ -132,7 +132,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     QueueId id = ask.envelope.id;
     bool is_file = ask.envelope.body_is_file;
     bool is_its_own = is_file ? bodies_.close(id, from) : !bodies_.is_open(id);
-    if (!is_its_own) co_return Error(501, "5.5.4", "this body is not the process's own");
+    if (!is_its_own) co_return Error(501, "5.5.4", "the body belongs to another process");
     auto work = scheduler_.submit(std::move(ask.envelope), std::move(ask.body));
     auto taken = co_await std::move(work);
     // If there is a message of this id already, drop_body() keeps the file.
@@ -203,7 +203,7 @@ class ClosedQueue {
   void tell(Error problem) {
     problem_ = std::move(problem);
     log_error("qmgr", "open the queue: " + problem_->text() +
-                          "; mail is neither taken nor delivered until it can be opened");
+                          "; until it can be opened, mail is neither accepted nor delivered");
   }
   void refuse() {
     Services& services = child_.services("receive");

@@ -43,9 +43,9 @@ class Receiver {
     auto limit = child_.config()->smtpd_connections_max;
     if (limit <= sessions_by_descriptors_) return;
     log_warning("smtpd", "only " + std::to_string(descriptor_limit()) +
-                             " descriptors may be open here, too few for smtpd_connections_max = " +
+                             " file descriptors may be open, too few for smtpd_connections_max = " +
                              std::to_string(limit) +
-                             ", two each; raise the hard limit (ulimit "
+                             " (two each); raise the hard limit (ulimit "
                              "-Hn, or LimitNOFILE= of the service)");
   }
 

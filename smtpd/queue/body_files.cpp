@@ -45,7 +45,7 @@ Result<Descriptor> BodyFiles::open_to_read(const QueueId& id) const {
 Result<std::uint64_t> BodyFiles::size(const QueueId& id) const {
   struct stat found {};
   if (::fstatat(directory_.number(), id.value().c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) {
-    return file_error("look at body file " + id.value(), errno);
+    return file_error("check body file " + id.value(), errno);
   }
   return static_cast<std::uint64_t>(found.st_size);
 }

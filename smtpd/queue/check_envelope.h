@@ -13,7 +13,7 @@ inline constexpr std::size_t envelope_text_bytes_max = 4096;     // of each text
 inline constexpr std::size_t envelope_pieces_max = 100'000;      // edits of a header
 inline constexpr std::uint64_t added_text_bytes_max = 16 << 20;  // of all added text together
 
-/// Error 501 5.5.4 with what is wrong. `inline_bytes` is the size of the body beside it.
+/// Error 501 5.5.4 with what is wrong. `inline_bytes` is the size of an inline body.
 Result<void> check_envelope(const Envelope& envelope, std::size_t inline_bytes);
 
 }  // namespace pennypost::smtp

@@ -14,9 +14,8 @@ Result<void> check_place(const std::string& directory) {
   auto stranger = who_may_exchange(directory, Groups::Trusted);
   if (!stranger) return {};
   return Error(451, "queue_directory = " + directory + ": " + stranger->reason +
-                        ", who could put another queue in its place; all directories above the "
-                        "queue must be root's (chown root, chmod go-w), or set another "
-                        "queue_directory");
+                        ", who could replace the queue; all directories above it must belong to "
+                        "root (chown root, chmod go-w), or set another queue_directory");
 }
 
 }  // namespace

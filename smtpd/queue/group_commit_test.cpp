@@ -36,7 +36,7 @@ auto time_of(auto function) {
 
 }  // namespace
 
-TEST_CASE("whoever is alone is taken at once") {
+TEST_CASE("a single client's changes are committed without waiting for more") {
   Loop loop;
   GroupCommit commits;
   CHECK(taken_of(commits, loop, 1) == 1);
@@ -44,7 +44,7 @@ TEST_CASE("whoever is alone is taken at once") {
   CHECK(time_of([&] { CHECK(wait_and_take(commits).size() == 1); }) < gather_max);
 }
 
-TEST_CASE("as many as the last batch had are waited for, and no longer than until they are there") {
+TEST_CASE("a batch waits for as many changes as the last one had, and no longer") {
   Loop loop;
   GroupCommit commits;
   CHECK(taken_of(commits, loop, 3) == 3);
@@ -78,7 +78,7 @@ TEST_CASE("a batch has at most batch_bytes_max, or one entry, and the rest comes
   CHECK(commits.empty());
 }
 
-TEST_CASE("who does not come back is waited for gather_max, twice at most") {
+TEST_CASE("a client that sends no more is waited for at most gather_max, twice") {
   Loop loop;
   GroupCommit commits;
   CHECK(taken_of(commits, loop, 3) == 3);
@@ -88,7 +88,7 @@ TEST_CASE("who does not come back is waited for gather_max, twice at most") {
   CHECK(time_of([&] { wait_and_take(commits); }) < gather_max);
 }
 
-TEST_CASE("what has time is not urgent, and goes with what is") {
+TEST_CASE("a change that can wait is not urgent, and goes with one that is") {
   Loop loop;
   GroupCommit commits;
   commits.add(entry(loop, CommitEntry::Kind::CanWait));
@@ -126,7 +126,7 @@ TEST_CASE("a commit is expected to be as quick as the last, unless it is large o
   CHECK_FALSE(commits.is_quick(2ms));
 }
 
-TEST_CASE("after a failure outcomes stand in front of what came since, and intake is given back") {
+TEST_CASE("after a failure outcomes go in front of newer changes, and intake is returned") {
   Loop loop;
   GroupCommit commits;
   auto outcome = entry(loop, CommitEntry::Kind::Outcome);

@@ -118,10 +118,10 @@ Result<Queue::Opened> Queue::open(Loop& loop, const Options& options, const Cloc
       std::chrono::seconds(0), [&](const QueueId& id) { return known.contains(id.value()); });
   if (orphans > 0) {
     opened.warnings.push_back("removed " + std::to_string(orphans) +
-                              " bodies of receptions that were broken off");
+                              " bodies of interrupted receptions");
   }
   if (auto made = queue.ballast_.make(); !made) {
-    opened.warnings.push_back(made.error().text() + "; new mail is refused until it is there");
+    opened.warnings.push_back(made.error().text() + "; new mail is refused until there is room");
     queue.committer_->begin_full();
   }
   return opened;
@@ -140,12 +140,13 @@ Result<void> Queue::check_form() {
   }
   TRY_DO(entry.status());
   if (!is_ours) {
-    return Error(451, "4.3.5",
-                 options_.directory.string() + " was written by " +
-                     (form ? "a version that stores form " + printable(*form, 20)
-                           : std::string("an older version")) +
-                     ", this one reads form " + std::string(stored_form) +
-                     "; let that version deliver what waits, or move the directory away");
+    return Error(
+        451, "4.3.5",
+        options_.directory.string() + " was written by " +
+            (form ? "a version with queue format " + printable(*form, 20)
+                  : std::string("an older version")) +
+            "; this version reads format " + std::string(stored_form) +
+            "; let the other version deliver the waiting mail, or move the directory away");
   }
   store::Batch batch;
   batch.put(keys::form, stored_form);
@@ -216,7 +217,7 @@ Result<void> Queue::check_room() {
 Result<void> Queue::check_body_file(const Envelope& envelope) const {
   if (!envelope.body_is_file) return {};
   TRY(auto size, files_.size(envelope.id));
-  if (size != envelope.body_bytes) return Error(451, "4.3.0", "the body's file is not whole");
+  if (size != envelope.body_bytes) return Error(451, "4.3.0", "the body's file is incomplete");
   return {};
 }
 

@@ -150,7 +150,8 @@ TEST_CASE("one wrong byte in the log costs one message at most, and is named") {
   CHECK(readable >= 999);
 }
 
-TEST_CASE("a queue of another form is refused in words, one without a form is read if it can be") {
+TEST_CASE(
+    "a queue of another format is refused with the reason, one without a format number is tried") {
   Store store;
   CHECK(store.submit(2) == 2);
   store.open();
@@ -180,7 +181,8 @@ TEST_CASE("a queue of another form is refused in words, one without a form is re
   REQUIRE((message && *message));
   CHECK((*message)->envelope().octets() == 5);
   auto newer = open_with([](store::Batch& batch) { batch.put(keys::form, "99"); });
-  CHECK(newer.find("a version that stores form 99, this one reads form 2") != std::string::npos);
+  CHECK(newer.find("a version with queue format 99; this version reads format 2") !=
+        std::string::npos);
   auto older = open_with([](store::Batch& batch) {
     batch.erase(keys::form);
     batch.put(keys::envelope(make_queue_id()), "an envelope of old");
@@ -236,7 +238,7 @@ TEST_CASE("nothing is left of a damaged message that an admin removes") {
   CHECK(store.waiting.empty());
 }
 
-TEST_CASE("a body's file that is not whole is refused") {
+TEST_CASE("an incomplete body file is refused") {
   Store store;
   QueueId id = make_queue_id(store.clock);
   auto file = store.loop.run_until(store.queue->open_body(id));
@@ -361,7 +363,7 @@ TEST_CASE("a child whose parent was lost with a damaged log stays when all is ex
   CHECK(message.pending() == std::vector<std::uint32_t>{0, 5});
 }
 
-TEST_CASE("an alias of several answers NOTIFY=SUCCESS itself, a single child takes it over") {
+TEST_CASE("an alias of several members answers NOTIFY=SUCCESS itself, a single child inherits it") {
   struct Row {
     std::uint8_t notify;
     std::size_t children;

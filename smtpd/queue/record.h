@@ -26,7 +26,7 @@
 
 namespace pennypost::smtp {
 
-/// Where a recipient stands.
+/// The state of a recipient.
 enum class RecipientState : std::uint8_t {
   Pending,   // to be tried
   Expanded,  // replaced by its children

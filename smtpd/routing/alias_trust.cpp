@@ -36,7 +36,9 @@ Result<IncludedList> AliasTrust::included(const std::string& path) const {
   IncludedList included;
   if (auto table = users_alias_table()) {
     TRY(auto reader, reader_of(table->owner));
-    if (!reader) return Error::temporary(table->name + " names it, which is not owned by root");
+    if (!reader)
+      return Error::temporary("it is included by " + table->name +
+                              ", whose owner is neither root nor a user who may have mail here");
     included.read_by = *std::move(reader);
     return included;
   }

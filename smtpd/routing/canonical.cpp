@@ -73,7 +73,7 @@ Result<MailAddress> Canonical::by_table(const Table& table, MailAddress address,
     if (!target) {
       return Error::temporary("4.3.5", table.name + ": " + printable(address.text(), 200) +
                                            " leads to \"" + printable(match->value, 100) +
-                                           "\", which is no address");
+                                           "\", which is not an address");
     }
     if (*target == address) return address;
     bool is_case_alone = target->folded_key() == address.folded_key();
@@ -81,7 +81,7 @@ Result<MailAddress> Canonical::by_table(const Table& table, MailAddress address,
     if (is_case_alone) return address;
   }
   return Error::temporary("4.3.5", table.name + ": more than " +
-                                       std::to_string(canonical_steps_max) + " entries lead to " +
+                                       std::to_string(canonical_steps_max) + " look-ups lead to " +
                                        printable(address.text(), 200));
 }
 

@@ -83,7 +83,7 @@ TEST_CASE("an address that leads to itself stays, one that goes round or too far
   CHECK(sender("A@x.test", {"canonical_maps=inline:{a@x.test=a@x.test}"}) == "a@x.test");
   CHECK(sender("a@x.test", {"canonical_maps=static:b@y.test"}) == "b@y.test");
   CHECK(sender("a@x.test", {"canonical_maps=inline:{a@x.test=b@x.test, b@x.test=a@x.test}"}) ==
-        "4.3.5 canonical_maps: more than 10 entries lead to a@x.test");
+        "4.3.5 canonical_maps: more than 10 look-ups lead to a@x.test");
   std::string chain = "canonical_maps=inline:{";
   for (int i = 0; i < 12; ++i) {
     chain +=
@@ -95,7 +95,7 @@ TEST_CASE("an address that leads to itself stays, one that goes round or too far
 
 TEST_CASE("what is no address, and a table that can't tell, are reasons to try later") {
   CHECK(sender("a@x.test", {"canonical_maps=inline:{{a@x.test = b c}}"}) ==
-        "4.3.5 canonical_maps: a@x.test leads to \"b c\", which is no address");
+        "4.3.5 canonical_maps: a@x.test leads to \"b c\", which is not an address");
   CHECK(sender("a@x.test", {"canonical_maps=hash:/nonexistent/table"})
             .starts_with("/nonexistent/table"));
 }

@@ -77,8 +77,8 @@ class Expander {
     if (is_mailbox) text.remove_prefix(1);
     auto address = complete_address(text, config_);
     if (!address) {
-      return Error::temporary("4.3.5",
-                              place.name + ": item " + std::to_string(number) + " is no address");
+      return Error::temporary(
+          "4.3.5", place.name + ": item " + std::to_string(number) + " is not an address");
     }
     Recipient made = child();
     made.kind = RecipientKind::Address;
@@ -115,7 +115,7 @@ class Expander {
     Place place{"include", is_told(from) ? path : "a list that " + from.name + " includes", "",
                 from.depth + 1};
     if (from.depth >= include_depth_max) {
-      return Error::temporary("4.3.5", ":include: in " + from.name + " lies more than " +
+      return Error::temporary("4.3.5", ":include: in " + from.name + " is nested more than " +
                                            std::to_string(include_depth_max) + " files deep");
     }
     auto list = rules_.read_list(path);

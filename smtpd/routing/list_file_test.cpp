@@ -86,7 +86,7 @@ TEST_CASE("what is no list is refused for admin and user alike, at once and unqu
   CHECK(lists.by_user() == reason);
 }
 
-TEST_CASE("a list that is not there is an error of the alias, and none of a user's file") {
+TEST_CASE("a missing list is an error of the alias, but not of a user's file") {
   Lists lists;
   CHECK(lists.by_admin() == "No such file or directory");
   CHECK(lists.by_user() == "no file");

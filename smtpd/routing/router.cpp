@@ -18,7 +18,7 @@ store::MapOptions alias_options(const Config& config, store::MapOptions options)
     if (table.type != "hash" || !store::is_table_absent(table.name)) continue;
     options.on_problem(
         table.name + " does not exist: this host has no aliases, and mail for root " +
-        "and postmaster waits; write it, with a line \"root: NAME\", and run newaliases");
+        "and postmaster waits; create it with a line \"root: NAME\", and run newaliases");
   }
   return options;
 }
@@ -130,9 +130,8 @@ Result<Resolution> Router::by_transport(std::string_view setting, const MailAddr
     return by_name(std::move(found), transport.name);
   }
   if (transport.name != "smtp" && transport.name != "relay") {
-    return Error::temporary("4.3.5",
-                            "there is no transport \"" + printable(transport.name, 60) +
-                                "\" here; there are local, smtp, relay, error, retry, discard");
+    return Error::temporary("4.3.5", "unknown transport \"" + printable(transport.name, 60) +
+                                         "\"; use local, smtp, relay, error, retry or discard");
   }
   Resolution resolution;
   TRY(resolution.route,

@@ -77,7 +77,7 @@ Result<std::optional<Resolution>> Router::alias(Purpose purpose, const Recipient
   TRY(auto children, expand_items(*items, parent, *config_, rules));
   // Mail that would reach nobody is returned, never silently discarded.
   if (children.empty()) {
-    return std::optional(error_route("5.2.4", "the alias " + name + " leads to nobody"));
+    return std::optional(error_route("5.2.4", "the alias " + name + " has no recipients"));
   }
   if (!extension.empty()) {
     for (auto& child : children) {

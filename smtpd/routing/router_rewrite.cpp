@@ -17,8 +17,8 @@ Result<std::vector<std::string>> addresses_of(std::string_view value) {
   std::vector<std::string> list;
   for (auto& item : items) {
     if (item.kind != store::AliasItem::Kind::Address) {
-      return Error::temporary("4.3.5",
-                              printable(item.text, 100) + " stands where only addresses may");
+      return Error::temporary("4.3.5", printable(item.text, 100) +
+                                           " is not an address; only addresses are allowed here");
     }
     list.push_back(std::move(item.text));
   }

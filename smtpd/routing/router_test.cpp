@@ -150,7 +150,7 @@ TEST_CASE("final domains look at aliases, then accounts, and refuse who is in ne
                   {"list@example.org", "-> ann@example.org(owner-list@example.org)"},
                   {"program@example.org", "-> |/bin/cat -n"},
                   {"file@example.org", "-> /var/log/x"},
-                  {"nobody@example.org", "5.2.4 the alias nobody leads to nobody"},
+                  {"nobody@example.org", "5.2.4 the alias nobody has no recipients"},
                   {"zoe@example.org", "5.1.1 unknown user: \"zoe\""},
                   {"mailer-daemon@example.org", "-> postmaster@example.org"}});
 }
@@ -368,7 +368,8 @@ TEST_CASE("what a user's alias table includes is read by a process of that user"
   fixture.owner = 1000;
   CHECK(fixture.resolve("list@example.org") == "-> /lists/a read by ann");
   fixture.owner = 38;
-  CHECK(fixture.resolve("list@example.org").starts_with("later 4.3.5 /lists/a: " + table));
+  CHECK(fixture.resolve("list@example.org")
+            .starts_with("later 4.3.5 /lists/a: it is included by " + table));
 }
 
 TEST_CASE("other domains go to the relayhost, or to their own mail exchangers") {
@@ -389,7 +390,7 @@ TEST_CASE("other domains go to the relayhost, or to their own mail exchangers") 
                  {"gone@g.example", "5.7.1 no mail for you"},
                  {"late@late.example", "4.2.0 not now"},
                  {"x@foreign.example", "smtp [other.example]"}});
-  CHECK(mapped.resolve("x@odd.example").starts_with("later 4.3.5 there is no transport \"uucp\""));
+  CHECK(mapped.resolve("x@odd.example").starts_with("later 4.3.5 unknown transport \"uucp\""));
   Fixture of_bounces({"sender_dependent_relayhost_maps=inline:{{<>=[bounces.example]}}"});
   CHECK(of_bounces.resolve("x@else.example", false, "") == "smtp [bounces.example]");
   CHECK(of_bounces.resolve("x@else.example") == "smtp else.example");
@@ -438,7 +439,7 @@ TEST_CASE("the transport discard is a route of its own, with its text") {
          {"twice@example.org", "discard undeliverable postmaster notification discarded"}});
 }
 
-TEST_CASE("routes bear the transport's name as settings have it") {
+TEST_CASE("routes have the transport's name as in the settings") {
   Fixture fixture({"relay_transport=relay", "local_transport=virtual",
                    "transport_maps=inline:{{late.example=retry:not now}}"});
   auto name = [&](const char* address) {
@@ -479,7 +480,7 @@ TEST_CASE("RCPT learns what delivery would find") {
         Row{"staff@example.org", "->"},
         Row{"included@example.org", "->"},
         Row{"list@example.org", "local ann"},
-        Row{"nobody@example.org", "5.2.4 the alias nobody leads to nobody"},
+        Row{"nobody@example.org", "5.2.4 the alias nobody has no recipients"},
         Row{"postmaster@example.org", "450"},
         Row{"postmaster", "450"},
         Row{"mailer-daemon@example.org", "450"},

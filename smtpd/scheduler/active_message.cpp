@@ -55,7 +55,10 @@ Task<Result<bool>> ActiveMessage::load() {
 /// soon.
 WaitingMessage ActiveMessage::unreadable(const Error& error) {
   bool is_damaged = error.code() == damaged;
-  log_error("qmgr", error.text() + (is_damaged ? ": on hold until postsuper -d or -H" : ""));
+  log_error("qmgr",
+            error.text() +
+                (is_damaged ? ": put on hold; postsuper -H tries it again, postsuper -d removes it"
+                            : ""));
   WaitingMessage waiting;
   waiting.is_held = is_damaged;
   waiting.due = context_.now() + context_.peers.config()->minimal_backoff_time.count();

@@ -15,7 +15,7 @@ void ActiveMessage::apply_answer(const Group& group, const std::vector<Outcome>&
     if (open.erase(outcome.recipient) == 1) apply(group, outcome);
   }
   for (auto number : open) {
-    auto outcome = deferred_outcome("4.3.0", "the delivery process gave no outcome");
+    auto outcome = deferred_outcome("4.3.0", "the delivery process reported no outcome");
     outcome.recipient = number;
     apply(group, outcome);
     message_->change(number).is_uncertain = true;

@@ -120,7 +120,8 @@ Attempt ActiveMessage::request_for(const Group& group) const {
 
 void ActiveMessage::apply_failure(Group& group, const Error& error) {
   if (error.code() == damaged) {
-    log_error("qmgr", error.text() + ": on hold until postsuper -d or -H");
+    log_error("qmgr",
+              error.text() + ": put on hold; postsuper -H tries it again, postsuper -d removes it");
     asked_.is_to_be_held = true;
     return;
   }

@@ -1,6 +1,6 @@
 // Makes outcomes without a delivery process, and interprets those of one.
 //
-// Pure functions: a route or an error becomes an Outcome; a failed attempt tells whether its
+// Pure functions: a route or an error becomes an Outcome; a failed attempt shows whether its
 // destination is at fault; what a user's delivery expands to becomes recipients.
 #pragma once
 

@@ -150,7 +150,8 @@ std::vector<NewReport> take_reports(QueuedMessage& message, bool is_delay_due,
     if (to.is_null() || is_double_bounce(to, config)) {
       if (about.kind == Kind::Failure) {
         log_info("bounce",
-                 message.id().value() + ": undeliverable notification discarded: nobody to tell");
+                 message.id().value() +
+                     ": undeliverable notification discarded: its sender gets no reports");
       }
       for (const auto& one : due) message.change(one.number).report = ReportDue::None;
       continue;

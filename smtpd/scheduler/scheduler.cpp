@@ -50,7 +50,7 @@ Task<Result<void>> Scheduler::submit(Envelope envelope, std::string body, Change
     co_return Error(501, "5.5.4", "the queue id is in use");
   }
   if (size() >= peers_.config()->queue_messages_max) {
-    co_return Error(452, "4.3.1", "too many messages wait");
+    co_return Error(452, "4.3.1", "too many messages in the queue");
   }
   WaitingMessage entry;
   entry.is_new = true;

@@ -89,7 +89,7 @@ TEST_CASE("an alias of three with one stopped host: ten retries, each mailbox ge
   CHECK(world.has_line("to=<ann@here.test>, orig_to=<staff@here.test>"));
 }
 
-TEST_CASE("lookup is told of a mailbox that is full, and once of its room again") {
+TEST_CASE("lookup is told once that a mailbox is full, and once that it has room again") {
   World world({"minimal_backoff_time=300s", "maximal_backoff_time=300s"});
   world.on_resolve = [](const Resolve&) {
     auto resolution = World::route_to(Transport::Local, "");
@@ -146,7 +146,9 @@ TEST_CASE("aliases that name each other in a circle bounce, and nobody waits for
   CHECK(world.scheduler->size() == 0);
 }
 
-TEST_CASE("what an alias leads on to other hosts says so, and is known when it comes back") {
+TEST_CASE(
+    "mail that an alias forwards to other hosts has Delivered-To, and is recognized when it comes "
+    "back") {
   World world;
   world.on_resolve = [](const Resolve& ask) {
     if (ask.recipient.address == "list@here.test") {
@@ -320,7 +322,7 @@ TEST_CASE("a destination never gets more than its limit at once, also after a re
   CHECK(destination.limit() == 2);
 }
 
-TEST_CASE("what goes to /dev/null is delivered to nobody, without a process") {
+TEST_CASE("mail to /dev/null is discarded without a delivery process") {
   World world;
   world.on_resolve = [](const Resolve& ask) {
     bool is_report = ask.recipient.address == "ann@x.test";
@@ -334,7 +336,7 @@ TEST_CASE("what goes to /dev/null is delivered to nobody, without a process") {
   CHECK(world.scheduler->size() == 0);
 }
 
-TEST_CASE("a failure is reported to the sender, and a report's failure to nobody") {
+TEST_CASE("a failure is reported to the sender, but not the failure of a report") {
   World world;
   world.on_attempt = [](const Recipient&) {
     auto outcome = World::outcome(OutcomeKind::Bounce, "5.1.1", "host said: 550 no such user");
@@ -356,7 +358,7 @@ TEST_CASE("a failure is reported to the sender, and a report's failure to nobody
   CHECK(world.scheduler->size() == 0);
 }
 
-TEST_CASE("nobody is told of what double_bounce_sender sent") {
+TEST_CASE("mail of double_bounce_sender causes no reports") {
   World world({"double_bounce_sender=twice", "myorigin=mail.example.com"});
   world.on_attempt = [](const Recipient&) {
     return World::outcome(OutcomeKind::Bounce, "5.1.1", "no such user");
@@ -599,7 +601,7 @@ TEST_CASE("an attempt without an outcome is in doubt, also after an orderly stop
   world.gives_outcomes = false;
   REQUIRE(world.submit({"bob@there.test"}));
   world.settle();
-  CHECK(world.has_line("status=deferred (the delivery process gave no outcome)"));
+  CHECK(world.has_line("status=deferred (the delivery process reported no outcome)"));
   world.stop_orderly();
   world.open();
   world.gives_outcomes = true;

@@ -54,7 +54,7 @@ ATTACKS = {
     "STARTTLS is refused": ({"STARTTLS": "454 4.7.0 not now"}, ("STARTTLS", *AUTH), "must protect the login"),
     "the handshake is broken": ({"STARTTLS": "220 go"}, ("STARTTLS", *AUTH), "Cannot start TLS"),
     "EHLO is refused": ({"EHLO": "502 what"}, AUTH, "without TLS"),
-    "the login is not offered": ({}, ("PIPELINING",), "offers no login"),
+    "the login is not offered": ({}, ("PIPELINING",), "offers no SASL mechanism"),
 }
 
 

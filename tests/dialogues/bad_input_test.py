@@ -338,7 +338,7 @@ def disk_full_twice(name, loses_log):
             os.unlink(host.path("queue", "db", "reserve.first"))
         os.rename(first, first + ".1")
         fillers = [first + ".1", fill(host.path("queue"))]
-        host.wait_log(r"database must be opened anew" if loses_log else r"deliveries wait until it can")
+        host.wait_log(r"database must be reopened" if loses_log else r"deliveries wait until it can")
         for filler in fillers:
             os.unlink(filler)
 
@@ -352,7 +352,7 @@ def disk_full_twice(name, loses_log):
         host.wait_messages(BOB, 1)
         equal(len(host.queue()), waiting, "messages that wait")
         check("killed by signal" not in host.log(), "a process died of the full disk")
-        anew = re.findall(r"qmgr\[(\d+)\]: fatal: the queue's database must be opened anew", host.log())
+        anew = re.findall(r"qmgr\[(\d+)\]: fatal: the queue's database must be reopened", host.log())
         equal(len(anew), int(loses_log), "queue processes that had to begin anew")
         host.victims.update(anew)
 
