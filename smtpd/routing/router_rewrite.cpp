@@ -108,7 +108,7 @@ Result<std::optional<Resolution>> Router::virtual_alias(const Recipient& recipie
     auto target = target_address(text, address, extension, *config_);
     if (!target) {
       return Error::temporary("4.3.5", "virtual_alias_maps: " + address.text() + " leads to \"" +
-                                           printable(text, 100) + "\", which is no address");
+                                           printable(text, 100) + "\", which is not an address");
     }
     // An alias of an address to itself, which excepts it from a catch-all, is no expansion.
     if (targets->size() == 1 && target->folded_key() == address.folded_key()) return none;
