@@ -8,13 +8,13 @@ std::string plain_words(ResponseCode code) {
     case ResponseCode::Corruption:
       return "What is stored there is damaged; ask the administrator.";
     case ResponseCode::InUse:
-      return "Another program is at work there; try again later.";
+      return "Another program is using it; try again later.";
     case ResponseCode::Limit:
       return "A limit of the server is reached.";
     case ResponseCode::NoPerm:
       return "Permission denied; ask the administrator.";
     case ResponseCode::OverQuota:
-      return "There is no room left for it.";
+      return "There is no space left for it.";
     default:
       return "That can't be done now; try again later.";
   }

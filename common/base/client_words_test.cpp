@@ -18,7 +18,7 @@ TEST_CASE("a client hears of what it asked for, and of this host's troubles in p
       {Error::temporary("can't open /m/x"), "That can't be done now; try again later."},
       {Error(451, ResponseCode::NoPerm, "can't open /m/x"),
        "Permission denied; ask the administrator."},
-      {Error(452, ResponseCode::OverQuota, "can't write /m/x"), "There is no room left for it."},
+      {Error(452, ResponseCode::OverQuota, "can't write /m/x"), "There is no space left for it."},
       {Error(452, ResponseCode::OverQuota, "the quota").told("the quota"), "the quota"},
   };
   for (const auto& row : rows) CHECK(client_words(row.error) == row.words);

@@ -51,12 +51,13 @@ std::string describe_refusal(const std::string& path, int problem) {
   switch (problem) {
     case ELOOP:
       return path +
-             ": there is a symbolic link on the way which another user than root may exchange, and "
-             "root does not follow it; remove it, or set the path to which it should lead";
+             ": the path has a symbolic link that a user other than root could replace, and root "
+             "does not follow it; remove it, or set the path to which it should lead";
     case EMLINK:
-      return path + ": the file has a second name (a hard link) and may be another's; remove it";
+      return path +
+             ": the file has a second name (a hard link) and may be another user's; remove it";
     case EPERM:
-      return path + ": something else than a file is in its place; remove it";
+      return path + ": it is not a regular file; remove it";
     default:
       return path + ": " + std::strerror(problem);
   }

@@ -73,7 +73,7 @@ TEST_CASE("a file that is opened waits for its reader as usual") {
 }
 
 TEST_CASE("a refusal says what it means") {
-  CHECK(describe_refusal("/x", ELOOP).starts_with("/x: there is a symbolic link"));
+  CHECK(describe_refusal("/x", ELOOP).starts_with("/x: the path has a symbolic link"));
   CHECK(describe_refusal("/x", EMLINK).find("hard link") != std::string::npos);
   CHECK(describe_refusal("/x", ENOENT) == "/x: No such file or directory");
 }

@@ -350,7 +350,7 @@ TEST_CASE("rules across settings name the remedy") {
       {"local_recipient_maps = \"unix:passwd.byname $alias_maps\"", "leave it out"},
       {"alias_maps = \"fail:no\"", "unknown table type"},
       {"smtp_tls_security_level = \"dane\"", "none, may, encrypt, verify"},
-      {"mailbox_delivery_lock = \"lockf\"", "none of: fcntl, flock, dotlock"},
+      {"mailbox_delivery_lock = \"lockf\"", "not one of: fcntl, flock, dotlock"},
       {"minimal_backoff_time = \"2h\"", "longer than maximal_backoff_time"},
       {"smtpd_banner = \"hello\"", "must begin with $myhostname"},
       {"message_size_limit = \"100M\"", "raise that or write 0"},
@@ -364,10 +364,11 @@ TEST_CASE("rules across settings name the remedy") {
       {"smtpd_client_event_limit_exceptions = \"client.example\"", "is not an address"},
       {"smtpd_sasl_exceptions_networks = \"all\"", "is not an address"},
       {"login_client_event_limit_exceptions = \"10.0.0.0/33\"", "impossible length"},
-      {"parent_domain_matches_subdomains = \"mydestination\"", "is none of: relay_domains,"},
-      {"local_header_rewrite_clients = \"permit_tls_all_clientcerts\"", "is none of: permit_inet"},
-      {"propagate_unmatched_extensions = \"forward\"", "is none of: canonical, virtual, alias"},
-      {"defer_transports = \"smpt\"", "is none of: local, virtual, smtp, relay"},
+      {"parent_domain_matches_subdomains = \"mydestination\"", "is not one of: relay_domains,"},
+      {"local_header_rewrite_clients = \"permit_tls_all_clientcerts\"",
+       "is not one of: permit_inet"},
+      {"propagate_unmatched_extensions = \"forward\"", "is not one of: canonical, virtual, alias"},
+      {"defer_transports = \"smpt\"", "is not one of: local, virtual, smtp, relay"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.toml);

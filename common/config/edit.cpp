@@ -254,7 +254,7 @@ Result<void> replace_file(const Target& target, const std::string& text, const s
     ::unlinkat(directory, beside.c_str(), 0);
     return error;
   }
-  if (::fsync(directory) != 0) return failed(target.path, "the change may not outlive a power cut");
+  if (::fsync(directory) != 0) return failed(target.path, "the change may not survive a power cut");
   return {};
 }
 
@@ -287,7 +287,7 @@ Result<SettingEdit> SettingEdit::parse(Kind kind, std::string_view text) {
   auto index = find_parameter(name);
   if (!index) return Error::permanent(unknown_parameter(name));
   if (name == "config_directory") {
-    return Error::permanent("config_directory: the file can't say where it lies; use -c");
+    return Error::permanent("config_directory: can't be set in the file itself; use -c");
   }
   if (edit.scope && (parameters()[*index].services & bit(*edit.scope)) == 0) {
     return Error::permanent(std::string(name) +

@@ -155,8 +155,8 @@ TEST_CASE(
     const char* words;
   };
   for (const Row& row :
-       {Row{"protocols=imap, foo", "protocols: \"foo\" is none of: imap, pop3, none"},
-        Row{"inet_protocols=ipv5", "inet_protocols: \"ipv5\" is none of: all, ipv4, ipv6"},
+       {Row{"protocols=imap, foo", "protocols: \"foo\" is not one of: imap, pop3, none"},
+        Row{"inet_protocols=ipv5", "inet_protocols: \"ipv5\" is not one of: all, ipv4, ipv6"},
         Row{"mynetworks=10.0.0.1/8", "\"10.0.0.1/8\" has bits beyond its length; write 10.0.0.0/8"},
         Row{"mynetworks=300.1.1.1/8", "\"300.1.1.1/8\" is not an address"},
         Row{"mynetworks=hash:relative", "needs an absolute path"},

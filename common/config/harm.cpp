@@ -88,8 +88,8 @@ class HarmFinder {
                        return equal_nocase(own, domain);
                      });
       if (!is_both) continue;
-      warn(name, domain + " stands in mydestination as well, so that what " + std::string(name) +
-                     " means for it never happens; remove it from one of them");
+      warn(name, domain + " is in mydestination as well, so " + std::string(name) +
+                     " has no effect for it; remove it from one of them");
     }
   }
 
@@ -124,7 +124,7 @@ class HarmFinder {
     if (submission.smtpd_tls_security_level != "none" && !submission.smtpd_tls_cert_file.empty())
       return;
     warn("submission_port", "nobody can log in on port " + std::to_string(config_.submission_port) +
-                                ", since passwords are taken under TLS alone and there is no "
+                                ", since passwords are accepted only with TLS and there is no "
                                 "certificate; set smtpd_tls_cert_file and smtpd_tls_key_file, or "
                                 "submission_port = 0");
   }

@@ -74,7 +74,7 @@ Result<std::string> one_line(std::string_view text, const Range& range) {
     return wrong("the value has more than one line; write it in one");
   }
   if (std::ranges::any_of(text, [](char c) { return is_control(c) && c != '\t'; })) {
-    return wrong("the value holds a control character; remove it");
+    return wrong("the value has a control character; remove it");
   }
   return std::string(text);
 }
@@ -150,12 +150,12 @@ const TableType* find_table_type(std::string_view name) {
 Result<TableRef> TableRef::parse(std::string_view text) {
   if (text.starts_with('/')) return TableRef{"hash", std::string(text)};
   auto colon = text.find(':');
-  if (colon == text.npos) return wrong(quoted(text) + " names no table; " + table_remedy());
+  if (colon == text.npos) return wrong(quoted(text) + " does not name a table; " + table_remedy());
   TableRef table{std::string(text.substr(0, colon)), std::string(trim(text.substr(colon + 1)))};
   if (table.type == "proxy") return parse(table.name);
   if (table.type == "btree" || table.type == "lmdb") {
     return wrong(quoted(text) + ": tables of type " + table.type +
-                 " are not read here; write hash:" + table.name + " and run postmap");
+                 " are not supported; write hash:" + table.name + " and run postmap");
   }
   if (table.type == "unix") {
     return wrong(quoted(text) + ": the system's users are looked up without a table, where " +
@@ -221,7 +221,7 @@ Result<std::string> Choice::parse(std::string_view text, const Range& range) {
   std::string names;
   for (std::string_view choice : split(choices, '|'))
     names += (names.empty() ? "" : ", ") + std::string(choice);
-  return wrong(quoted(text) + " is none of: " + names);
+  return wrong(quoted(text) + " is not one of: " + names);
 }
 
 Result<std::string> Path::parse(std::string_view text, const Range& range) {
@@ -241,7 +241,7 @@ Result<bool> Flag::parse(std::string_view text, const Range&) {
 
 Result<std::uint64_t> Number::parse(std::string_view text, const Range& range) {
   auto number = parse_number(text);
-  if (!number) return wrong(quoted(text) + " is not a number; write digits alone");
+  if (!number) return wrong(quoted(text) + " is not a number; write only digits");
   if (*number > static_cast<std::uint64_t>(range.max)) {
     return in_range(std::numeric_limits<std::int64_t>::max(), text, range);
   }

@@ -41,7 +41,7 @@ Result<std::string> first_line(const std::string& path) {
     std::string_view text = trim(line);
     if (!text.empty() && !text.starts_with('#')) return std::string(text);
   }
-  return Error::permanent(path + " holds no name; write a domain into it, or into the setting");
+  return Error::permanent(path + " contains no name; write a domain into it, or into the setting");
 }
 
 /// The position of the brace or parenthesis that closes the one at `open`; npos if there is none.
@@ -93,7 +93,7 @@ void Layers::add_toml(std::string_view toml) {
   for (TomlEntry& entry : read.entries) {
     std::string where = file_ + ":" + std::to_string(entry.key.line);
     if (entry.name == "config_directory") {
-      errors_.push_back(where + ": config_directory: the file can't say where it lies; use -c");
+      errors_.push_back(where + ": config_directory: can't be set in the file itself; use -c");
       continue;
     }
     Texts& to = entry.service ? sections_[at(*entry.service)] : host_;

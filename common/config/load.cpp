@@ -74,7 +74,7 @@ class Reader {
         section(table->source().begin.line);
         complain(key.source().begin.line,
                  "unknown section [" + printable(key.str(), 100) +
-                     "]; sections are [service.NAME], other settings stand flat above them");
+                     "]; sections are [service.NAME], and other settings are above them");
       }
     }
   }
@@ -115,9 +115,10 @@ class Reader {
       for (const toml::node& item : *array) {
         auto piece = scalar(item);
         if (!piece) {
-          complain(item.source().begin.line, printable(key.str(), 100) +
-                                                 ": a list holds only text and numbers; write "
-                                                 "[\"a\", \"b\"]");
+          complain(item.source().begin.line,
+                   printable(key.str(), 100) +
+                       ": a list may contain only text and numbers; write "
+                       "[\"a\", \"b\"]");
           return;
         }
         text += (text.empty() ? "" : ", ") + *piece;

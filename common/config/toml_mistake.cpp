@@ -125,20 +125,19 @@ bool is_typographic(std::string_view text) {
 std::string about_rest(std::string_view name, std::string_view value, std::string_view rest) {
   if (rest.starts_with(',')) {
     return "several values make a list: " + printable(name, 100) +
-           " = [\"a\", \"b\"]; behind one " + "value stands no comma";
+           " = [\"a\", \"b\"]; no comma follows a single value";
   }
-  if (rest.starts_with(';'))
-    return "no semicolon stands behind a value: " + show(name, printable(value));
+  if (rest.starts_with(';')) return "no semicolon follows a value: " + show(name, printable(value));
   if (rest.starts_with("//")) return "a comment begins with #";
   if (rest.find('=') != rest.npos && !leading_name(rest).empty()) {
-    return "one setting a line: begin a new line before " + printable(leading_name(rest), 100);
+    return "one setting per line: begin a new line before " + printable(leading_name(rest), 100);
   }
   if (rest.find_first_of("\"'") != rest.npos) {
     return "a quote within the text ends it; write \\\" for it, or put single quotes (') around "
            "the "
            "whole";
   }
-  return "nothing may stand behind the value but a comment, which begins with #";
+  return "only a comment, which begins with #, may follow the value";
 }
 
 std::string about_quoted(std::string_view name, std::string_view value,
@@ -186,10 +185,10 @@ std::string about_value(std::string_view name, std::string_view value, std::stri
   if (value.starts_with('=')) return "one = is enough: " + in_quotes(name, trim(value.substr(1)));
   if (without_comment(value).empty()) {
     if (!next_line.empty() && is_blank(next_line[0]) && !trim(next_line).empty()) {
-      return "a value begins behind its =, and does not go on in the next line as in main.cf: " +
+      return "a value begins after its =, and does not continue on the next line as in main.cf: " +
              show(name, "[\"a\", \"b\"]");
     }
-    return "the value is missing; write " + show(name, "\"\"") + " where none is meant";
+    return "the value is missing; write " + show(name, "\"\"") + " for an empty one";
   }
   if (value[0] == '"' || value[0] == '\'') return about_quoted(name, value, description);
   if (value[0] == '[') return about_list(name, value);
@@ -216,7 +215,7 @@ std::string about_section(std::string_view line) {
     return "the section's ] is missing: [" + printable(leading_name(inside), 100) + "]";
   }
   if (close + 1 < whole.size()) {
-    return "a section stands alone on its line; begin a new line behind its ]";
+    return "a section is alone on its line; begin a new line after its ]";
   }
   std::string name(inside);
   std::ranges::replace(name, ' ', '.');
@@ -229,22 +228,23 @@ std::string about_no_equals(std::string_view raw, bool has_line_above) {
   auto name = leading_name(line);
   auto rest = trim(line.substr(name.size()));
   if (line[0] == '!' || starts_with_nocase(line, "include ")) {
-    return "no other file is included; all settings stand in this one";
+    return "other files can't be included; all settings are in this one";
   }
   if (line[0] == ';' || line.starts_with("//") || line.starts_with("--")) {
     return "a comment begins with #";
   }
   if (line[0] == '}' || line.ends_with('{')) {
-    return "there are no blocks in braces; settings stand flat, those of one service below "
+    return "there are no blocks in braces; each setting is a line, those of one service below "
            "[service.NAME]";
   }
   if (is_blank(raw[0]) && has_line_above) {
-    return "a value does not go on in the next line as in main.cf; put the whole into one pair of "
+    return "a value does not continue on the next line as in main.cf; put all of it into one pair "
+           "of "
            "quotes, or write a list: name = [\"a\", \"b\"]";
   }
   if (name.empty()) return "a line begins with a setting's name: name = \"value\"";
   if (rest.starts_with(':')) {
-    return "= stands between name and value: " + in_quotes(name, trim(rest.substr(1)));
+    return "put = between name and value: " + in_quotes(name, trim(rest.substr(1)));
   }
   if (auto equals = rest.find('='); equals != rest.npos && rest.find('"') > equals) {
     return "a setting's name is one word: letters, digits and _";
@@ -318,7 +318,7 @@ std::string about_repeated(const Lines& lines, std::size_t line) {
   auto first = first_place(lines, line);
   std::string where = first > 0 ? ", first in line " + std::to_string(first) : "";
   if (text.starts_with('[')) {
-    return "this section stands here twice" + where + "; put its settings below the first";
+    return "this section appears twice" + where + "; put its settings below the first";
   }
   return printable(leading_name(text), 100) + " is set twice" + where + "; keep one";
 }
@@ -337,7 +337,7 @@ TomlMistake explain_toml(std::string_view text, std::size_t line, std::string_vi
   }
   auto is_bad = [](char c) { return is_control(c) && c != '\t'; };
   if (std::ranges::any_of(raw, is_bad)) {
-    return {line, "a control character stands in this line; remove it"};
+    return {line, "this line has a control character; remove it"};
   }
   if (description.find("cannot redefine") != description.npos) {
     return {line, about_repeated(lines, line)};

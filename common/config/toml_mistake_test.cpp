@@ -65,10 +65,10 @@ TEST_CASE("what is missing is named: a quote, a bracket, a comma, a value, the e
       {"x = a.b\"\n", "1: the opening quote is missing: x = \"a.b\""},
       {"x = \"\"\"a\n", "1: the text's closing \"\"\" is missing"},
       {"x \"a\"\n", "1: the = is missing: x = \"a\""},
-      {"x: a.b\n", "1: = stands between name and value: x = \"a.b\""},
+      {"x: a.b\n", "1: put = between name and value: x = \"a.b\""},
       {"x == \"a\"\n", "1: one = is enough: x = \"a\""},
-      {"x =\n", "1: the value is missing; write x = \"\" where none is meant"},
-      {"x = # y\n", "1: the value is missing; write x = \"\" where none is meant"},
+      {"x =\n", "1: the value is missing; write x = \"\" for an empty one"},
+      {"x = # y\n", "1: the value is missing; write x = \"\" for an empty one"},
       {"x\n", "1: a name without a value; write x = \"value\""},
       {"x = [\"a\", \"b\"\ny = \"c\"\n", "1: the ] at the end of this list is missing"},
       {"x = [\n \"a\",\n", "1: the ] at the end of this list is missing"},
@@ -84,25 +84,25 @@ TEST_CASE("what is missing is named: a quote, a bracket, a comma, a value, the e
 
 TEST_CASE("what stands where it may not is named, and what other programs write") {
   const Row rows[] = {
-      {"x = \"a\" y = \"b\"\n", "1: one setting a line: begin a new line before y"},
-      {"x = \"a\";\n", "1: no semicolon stands behind a value: x = \"a\""},
+      {"x = \"a\" y = \"b\"\n", "1: one setting per line: begin a new line before y"},
+      {"x = \"a\";\n", "1: no semicolon follows a value: x = \"a\""},
       {"x = \"a\" // b\n", "1: a comment begins with #"},
       {"; a\n", "1: a comment begins with #"},
-      {"!include a\n", "1: no other file is included; all settings stand in this one"},
+      {"!include a\n", "1: other files can't be included; all settings are in this one"},
       {"my x = \"a\"\n", "1: a setting's name is one word: letters, digits and _"},
       {"[service imap]\n", "1: a section is written [service.NAME], with a dot: [service.imap]"},
-      {"[service.imap]:\n", "1: a section stands alone on its line; begin a new line behind its ]"},
+      {"[service.imap]:\n", "1: a section is alone on its line; begin a new line after its ]"},
       {"[[service.imap]]\n", "1: one pair of brackets: [service.imap]"},
       {"x = \"a\"\ny = 1\nx = \"b\"\n", "3: x is set twice, first in line 1; keep one"},
       {"x = 1\n[service.imap]\ny = 2\n[service.imap]\n",
-       "4: this section stands here twice, first in line 2; put its settings below the first"},
+       "4: this section appears twice, first in line 2; put its settings below the first"},
       {"x = \u201ca.b\u201d\n",
        "1: these quotes are typographic; write the plain one: x = \"a.b\""},
       {"x = \"C:\\new\\x\"\n",
        "1: \\ begins an escape within double quotes; write \\\\ for one, or put single quotes (') "
        "around the text"},
       {"x = \"caf\xe9\"\n", "1: the file is not UTF-8; save it as UTF-8"},
-      {"x = \"a\x01\"\n", "1: a control character stands in this line; remove it"},
+      {"x = \"a\x01\"\n", "1: this line has a control character; remove it"},
   };
   for (const Row& row : rows) {
     if (std::string_view(row.toml).starts_with("[[")) {
@@ -114,12 +114,13 @@ TEST_CASE("what stands where it may not is named, and what other programs write"
 }
 
 TEST_CASE("a pasted main.cf is told of line by line up to a limit, and the good lines are read") {
-  CHECK(told("# Postfix\nmyorigin = $mydomain\nmynetworks =\n  127.0.0.0/8\nx = \"good\"\n") ==
-        "2: put quotes around the text: myorigin = \"$mydomain\"\n"
-        "3: a value begins behind its =, and does not go on in the next line as in main.cf: "
-        "mynetworks = [\"a\", \"b\"]\n"
-        "4: a value does not go on in the next line as in main.cf; put the whole into one pair of "
-        "quotes, or write a list: name = [\"a\", \"b\"]");
+  CHECK(
+      told("# Postfix\nmyorigin = $mydomain\nmynetworks =\n  127.0.0.0/8\nx = \"good\"\n") ==
+      "2: put quotes around the text: myorigin = \"$mydomain\"\n"
+      "3: a value begins after its =, and does not continue on the next line as in main.cf: "
+      "mynetworks = [\"a\", \"b\"]\n"
+      "4: a value does not continue on the next line as in main.cf; put all of it into one pair of "
+      "quotes, or write a list: name = [\"a\", \"b\"]");
   auto partly = read_toml("a = 1\nb = two\nc = 3\nd = [\"x\"\ne = 5\n", "f");
   CHECK_FALSE(partly.is_toml);
   CHECK(partly.errors.size() == 2);

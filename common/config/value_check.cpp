@@ -45,7 +45,7 @@ std::string word_problem(std::string_view choices, const Texts& list) {
   for (const std::string& item : list) {
     auto equal = [&](std::string_view word) { return equal_nocase(word, item); };
     if (std::ranges::any_of(words, equal)) continue;
-    return shown(item) + " is none of: " + join({words.begin(), words.end()}, ", ");
+    return shown(item) + " is not one of: " + join({words.begin(), words.end()}, ", ");
   }
   return "";
 }
@@ -122,8 +122,8 @@ std::string network_table_problem(const NetworkRow& row, const Settings& setting
   bool is_in_mynetworks = std::ranges::find(settings.mynetworks, item) != settings.mynetworks.end();
   if (row.may_copy_mynetworks && is_in_mynetworks) return "";
   return shown(item) +
-         " is a table, and tables are looked up for mynetworks alone: it would hold nobody; write "
-         "addresses and networks, as 192.0.2.0/24";
+         " is a table, and tables are looked up only for mynetworks: it would match nobody; write "
+         "addresses and networks, such as 192.0.2.0/24";
 }
 
 std::string network_problem(const NetworkRow& row, const Settings& settings) {
@@ -187,11 +187,10 @@ std::string user_name_problem(std::string_view text) {
     for (std::string_view known : user_names) {
       names += (names.empty() ? "$" : ", $") + std::string(known);
     }
-    return shown("$" + name) + " is none of: " + names;
+    return shown("$" + name) + " is not one of: " + names;
   }
   bool is_closed = !has_brace || text.substr(length).starts_with('}');
-  return is_closed ? ""
-                   : shown("${" + name) + " needs its } behind the name; write ${" + name + "}";
+  return is_closed ? "" : shown("${" + name) + " needs a } after the name; write ${" + name + "}";
 }
 
 std::string user_text_problem(std::string_view text) {

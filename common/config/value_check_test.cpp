@@ -68,12 +68,13 @@ TEST_CASE("mail is sent from an address of the family that the setting is for") 
 
 TEST_CASE("a text that is expanded for each recipient names what is known of one") {
   check_refused({
-      {"forward_path = \"$homes/.forward\"", "\"$homes\" is none of: $home, $user, $extension, "},
-      {"command_execution_directory = \"${shell}\"", "\"$shell\" is none of: $home, "},
-      {"forward_path = \"$home/.forward, $(home)/x\"", "\"$\" is none of: $home, "},
+      {"forward_path = \"$homes/.forward\"",
+       "\"$homes\" is not one of: $home, $user, $extension, "},
+      {"command_execution_directory = \"${shell}\"", "\"$shell\" is not one of: $home, "},
+      {"forward_path = \"$home/.forward, $(home)/x\"", "\"$\" is not one of: $home, "},
       {"forward_path = \"/f/${extension?x}\"", "write ${extension}"},
-      {"command_execution_directory = \"/x/${user\"", "\"${user\" needs its } behind the name"},
-      {"command_execution_directory = \"/x/$\"", "\"$\" is none of: $home, "},
+      {"command_execution_directory = \"/x/${user\"", "\"${user\" needs a } after the name"},
+      {"command_execution_directory = \"/x/$\"", "\"$\" is not one of: $home, "},
   });
   check_taken({"forward_path = \"/f/$user/${local}${recipient_delimiter}$domain $home/$recipient\"",
                "forward_path = \"$home/.forward${recipient_delimiter}${extension}\"",
@@ -100,23 +101,24 @@ TEST_CASE("imap_id_send is pairs, as many and as long as RFC 2971 allows, and no
 TEST_CASE("what logins may be is said in words that mean something") {
   check_refused({
       {"smtp_sasl_mechanism_filter = \"plain, cram-md5\"",
-       "\"cram-md5\" is none of: scram-sha-256, plain, login"},
-      {"smtp_sasl_mechanism_filter = \"!login\"", "is none of: scram-sha-256"},
-      {"smtp_sasl_security_options = \"nodictionary\"", "is none of: noplaintext, noanonymous"},
-      {"smtp_sasl_tls_security_options = \"mutual_auth\"", "is none of: noplaintext, noanonymous"},
-      {"smtpd_sasl_security_options = \"noactive\"", "is none of: noplaintext, noanonymous"},
-      {"smtpd_sasl_tls_security_options = \"noactive\"", "is none of: noplaintext, noanonymous"},
+       "\"cram-md5\" is not one of: scram-sha-256, plain, login"},
+      {"smtp_sasl_mechanism_filter = \"!login\"", "is not one of: scram-sha-256"},
+      {"smtp_sasl_security_options = \"nodictionary\"", "is not one of: noplaintext, noanonymous"},
+      {"smtp_sasl_tls_security_options = \"mutual_auth\"",
+       "is not one of: noplaintext, noanonymous"},
+      {"smtpd_sasl_security_options = \"noactive\"", "is not one of: noplaintext, noanonymous"},
+      {"smtpd_sasl_tls_security_options = \"noactive\"", "is not one of: noplaintext, noanonymous"},
   });
   check_taken({"smtp_sasl_mechanism_filter = \"PLAIN login SCRAM-SHA-256\"",
                "smtp_sasl_security_options = \"\"",
                "smtpd_sasl_security_options = \"noanonymous, NoPlaintext\""});
 }
 
-TEST_CASE("a table is refused in a list of networks where it would hold nobody") {
+TEST_CASE("a table is refused in a list of networks where it would match nobody") {
   check_refused({
       {"smtpd_client_event_limit_exceptions = \"hash:/etc/n\"", "\"hash:/etc/n\" is a table"},
       {"login_client_event_limit_exceptions = \"10.0.0.0/8 !hash:/etc/n\"",
-       "\"!hash:/etc/n\" is a table, and tables are looked up for mynetworks alone"},
+       "\"!hash:/etc/n\" is a table, and tables are looked up only for mynetworks"},
       {"smtpd_sasl_exceptions_networks = \"cidr:/etc/n\"", "write addresses and networks"},
       {"auth_throttle_exempt_networks = \"hash:/etc/n\"", "is a table"},
       {"smtpd_proxy_networks = \"hash:/etc/n\"", "is a table"},
@@ -138,7 +140,7 @@ TEST_CASE("a list of networks may copy mynetworks with its tables when it is edi
   };
   CHECK(edited("smtpd_client_event_limit_exceptions=$mynetworks 192.0.2.1") == "");
   CHECK(contains(edited("smtpd_client_event_limit_exceptions=hash:/etc/m"), "is a table"));
-  CHECK(contains(edited("forward_path=$homes/.forward"), "forward_path: \"$homes\" is none of"));
+  CHECK(contains(edited("forward_path=$homes/.forward"), "forward_path: \"$homes\" is not one of"));
 }
 
 TEST_CASE("what the section of a service gives is checked as the host's values are, in its line") {
@@ -151,7 +153,7 @@ TEST_CASE("what the section of a service gives is checked as the host's values a
        "\"all\" is not an address"},
       {"[service.imaps]\nimap_id_send = \"name\"", "imap_id_send: \"name\" is a key without"},
       {"[service.submission]\nsmtpd_sasl_security_options = \"x\"",
-       "\"x\" is none of: noplaintext"},
+       "\"x\" is not one of: noplaintext"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.toml);
@@ -167,7 +169,7 @@ TEST_CASE("what the section of a service gives is checked as the host's values a
 TEST_CASE("a wrong value is told once, whatever settings and services take it over") {
   check_refused({
       {"mynetworks = \"10.0.0.0/33\"", "impossible length"},
-      {"smtpd_sasl_security_options = \"noactive\"", "is none of"},
+      {"smtpd_sasl_security_options = \"noactive\"", "is not one of"},
       {"smtpd_banner = \"hello\"", "must begin with $myhostname"},
   });
 }

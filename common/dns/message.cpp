@@ -346,7 +346,7 @@ Result<DnsReply> parse_dns_reply(std::string_view bytes, std::string_view name, 
   if (rcode != 0 && rcode != 3) {
     return DnsReply(DnsStatus::TryLater, "name server answered " + std::string(rcode_name(rcode)));
   }
-  if ((flags & 0x200) != 0) return DnsReply(DnsStatus::TryLater, "DNS answer was cut");
+  if ((flags & 0x200) != 0) return DnsReply(DnsStatus::TryLater, "DNS answer was truncated");
 
   std::vector<Record> answers;
   std::uint32_t negative_ttl = 0;

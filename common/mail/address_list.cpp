@@ -331,7 +331,7 @@ std::string ListedAddress::text() const {
 }
 
 Result<MailAddress> ListedAddress::address(Utf8 utf8) const {
-  if (has_rest) return Error(501, "5.1.3", "Bad address syntax: words behind the address");
+  if (has_rest) return Error(501, "5.1.3", "Bad address syntax: words after the address");
   if (kind != Kind::Mailbox || !mailbox || mailbox->empty()) {
     return Error(501, "5.1.3", "Bad address syntax: no address");
   }

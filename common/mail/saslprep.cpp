@@ -65,7 +65,7 @@ bool has_mixed_directions(const ucs4_t* codes, std::size_t count) {
 }  // namespace
 
 Result<std::string> saslprep(std::string_view text) {
-  Error wrong = Error::permanent("a character that no name or password may hold");
+  Error wrong = Error::permanent("a character that is not allowed in a name or password");
   if (is_ascii(text)) {
     if (std::ranges::any_of(text, [](char c) { return is_control(c); })) return wrong;
     return std::string(text);

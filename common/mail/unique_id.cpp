@@ -14,7 +14,8 @@ constexpr std::size_t width_max = 70;
 constexpr std::size_t items_max = 70;
 
 Error malformed(std::string_view format, const std::string& why) {
-  return Error::permanent("\"" + printable(format, 100) + "\" is no format of unique ids: " + why);
+  return Error::permanent("\"" + printable(format, 100) +
+                          "\" is not a valid format of unique ids: " + why);
 }
 
 std::string hexadecimal(std::uint64_t number) {
@@ -57,7 +58,7 @@ Result<UniqueIdFormat> UniqueIdFormat::parse(std::string_view format) {
       }
       item.variable = at < format.size() ? format[at++] : ' ';
       if (std::string_view("uvfg").find(item.variable) == std::string_view::npos) {
-        return malformed(format, "behind % stands what is no %u, %v, %f, %g or %Xu");
+        return malformed(format, "after % there is something other than %u, %v, %f, %g or %Xu");
       }
       bool is_name = item.variable == 'f' || item.variable == 'g';
       if (is_name && item.modifiers.find('X') != std::string::npos) {
@@ -69,9 +70,9 @@ Result<UniqueIdFormat> UniqueIdFormat::parse(std::string_view format) {
   }
   if (!parsed.has("ufg")) return malformed(format, "it needs %u, %f or %g, as in %08Xu%08Xv");
   auto longest = parsed.id({UINT32_MAX, UINT32_MAX, "f", "g"});
-  if (!longest) return malformed(format, "an id has visible ASCII characters alone");
+  if (!longest) return malformed(format, "an id may contain only visible ASCII characters");
   if (longest->size() > unique_id_bytes_max) {
-    return malformed(format, "an id has 70 characters at most");
+    return malformed(format, "an id may have at most 70 characters");
   }
   return parsed;
 }

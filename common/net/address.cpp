@@ -91,7 +91,7 @@ Result<Network> Network::parse(std::string_view text) {
   if (slash == std::string_view::npos) return Network(address, bits);
   auto prefix = parse_number(text.substr(slash + 1));
   if (!prefix || *prefix > static_cast<std::uint64_t>(bits)) {
-    return Error(501, "bad network " + printable(text, 60) + ": the part behind / must be 0 to " +
+    return Error(501, "bad network " + printable(text, 60) + ": the part after / must be 0 to " +
                           std::to_string(bits));
   }
   Network network(address, static_cast<int>(*prefix));

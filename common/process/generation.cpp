@@ -32,9 +32,10 @@ Result<void> prepare_empty_directory(const std::string& path) {
   TRY_DO(prepare_directory(path, 0755, nullptr, "empty_directory"));
   auto stranger = is_root() ? who_may_change(path, Groups::Trusted) : std::optional<OpenToOthers>();
   if (!stranger) return {};
-  return Error::permanent("empty_directory = " + path + ": " + stranger->reason +
-                          "; it and all directories above it must be root's (chown root, chmod "
-                          "go-w), or set another");
+  return Error::permanent(
+      "empty_directory = " + path + ": " + stranger->reason +
+      "; it and all directories above it must belong to root (chown root, chmod "
+      "go-w), or set another");
 }
 
 }  // namespace

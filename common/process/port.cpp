@@ -17,7 +17,7 @@ constexpr const char* question = "?";
 constexpr const char* agreed = "yes";
 
 Error peer_gone(const std::string& kind) {
-  return Error::temporary("4.3.0", "the process '" + kind + "' is not there; try again later");
+  return Error::temporary("4.3.0", "the process '" + kind + "' is not available; try again later");
 }
 
 Result<RawReply> to_result(Message message) {
@@ -113,7 +113,8 @@ Task<Result<RawReply>> Link::call(std::uint16_t type, std::string body,
   socket_.send(std::move(message));
   while (up_ && !waiting.reply) co_await waiting.arrived.wait();
   if (!waiting.reply)
-    co_return Error::temporary("4.3.0", "the process asked has gone; try again later");
+    co_return Error::temporary("4.3.0",
+                               "the process has ended before it answered; try again later");
   co_return to_result(*std::move(waiting.reply));
 }
 

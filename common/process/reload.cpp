@@ -201,7 +201,7 @@ void Master::commit_trial() {
   reported_.notify_all();
   log_master(spec_.name, "reload", options_.directory);
   if (trial->is_end) {
-    log_info("master", "the configuration has no place for " + spec_.name + " any more: ending");
+    log_info("master", "the configuration no longer needs " + spec_.name + ": ending");
     stopping_ = true;
     tasks_->start(stop());
     return;
@@ -317,7 +317,7 @@ Task<> Master::reload() {
   for (auto line : split(tried.error().text(), '\n')) {
     log_error("master", "reload: " + std::string(line));
   }
-  log_error("master", "reload: the configuration is wrong; going on with the one before");
+  log_error("master", "reload: the configuration is wrong; the old one stays in force");
 }
 
 void Master::serve_reload() {
@@ -368,7 +368,7 @@ Task<Result<Done>> Master::try_for_command(ProcessNumber from) {
 
 Task<Result<Done>> Master::commit_for_command(ProcessNumber from) {
   if (!trial_ || trial_->owner != from || !trial_->is_held) {
-    co_return Error::temporary("nothing was tried that could be taken");
+    co_return Error::temporary("no configuration was tried before");
   }
   commit_trial();
   if (stopping_) co_return Done();

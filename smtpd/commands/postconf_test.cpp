@@ -114,7 +114,7 @@ TEST_CASE("postconf -e changes in place, -# and -X take away, and a wrong value 
   CHECK(host.file().find("myorigin") == std::string::npos);
   std::string before = host.file();
   CHECK(host.run({"-e", "smtp_port=many"}) == 1);
-  CHECK(host.err() == "postconf: fatal: smtp_port: \"many\" is not a number; write digits alone\n");
+  CHECK(host.err() == "postconf: fatal: smtp_port: \"many\" is not a number; write only digits\n");
   CHECK(host.file() == before);
   CHECK(host.run({"-e", "role=null-client"}) == 0);
   CHECK(host.err().find("main.toml:5: relayhost") == std::string::npos);

@@ -167,7 +167,8 @@ TEST_CASE("newaliases builds all alias files, and those without a mistake when o
   write(scratch / "b", "root: ann@@here\n");
   auto ran = run(&smtp::newaliases, {"-c", scratch.path().string()});
   CHECK(ran.status == 1);
-  CHECK(ran.err.starts_with("newaliases: fatal: " + scratch / "b:1: \"ann@@here\" is no address"));
+  CHECK(ran.err.starts_with("newaliases: fatal: " +
+                            scratch / "b:1: \"ann@@here\" is not an address"));
   CHECK(postmap({"-q", "staff", scratch / "a"}).out == "ann, bob\n");
   write(scratch / "b", "root: ann\n");
   CHECK(run(&smtp::newaliases, {"-c", scratch.path().string()}).status == 0);

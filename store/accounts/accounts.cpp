@@ -140,7 +140,7 @@ Result<std::optional<AccountRef>> Accounts::by_address(std::string_view local_pa
     TRY(auto identity, system_->find(name));
     if (identity && identity->uid == 0) {
       return Error(450, "4.2.1",
-                   "mail for " + name + " waits: the superuser reads none; add to /etc/aliases \"" +
+                   "mail for " + name + " waits: root has no mailbox; add to /etc/aliases \"" +
                        name + ": NAME\" and run newaliases");
     }
     if (identity) return system_user(name);

@@ -115,21 +115,22 @@ Result<std::string> OwnUsers::full_name(std::string_view name) const {
   if (full.find('@') == full.npos) full += "@" + config_->auth_realm;
   TRY(auto address, MailAddress::parse(full, Utf8::Allowed));
   if (address.is_null() || !address.domain() || address.domain()->is_literal()) {
-    return Error::permanent(printable(full, 100) + " is no address in a domain");
+    return Error::permanent(printable(full, 100) + " is not an address in a domain");
   }
   if (!is_words(address.local())) {
     return Error::permanent(
-        "a user's name holds letters and digits, and none of what can't be seen");
+        "a user's name may contain letters and digits, but no invisible characters");
   }
   for (char c : address.local()) {
     bool is_delimiter = config_->recipient_delimiter.find(c) != std::string::npos;
     if ((is_ascii(c) && !may_stand_in_name(c)) || is_delimiter) {
-      return Error::permanent(std::string("a user's name holds no ") +
+      return Error::permanent(std::string("a user's name may not contain ") +
                               printable(std::string(1, c)) +
                               (is_delimiter ? " (it is in recipient_delimiter)" : ""));
     }
   }
-  if (address.local().starts_with('.')) return Error::permanent("a user's name begins with no dot");
+  if (address.local().starts_with('.'))
+    return Error::permanent("a user's name may not begin with a dot");
   return unicode_lower(address.local()) + "@" + address.domain()->key();
 }
 
@@ -195,7 +196,7 @@ Result<OwnUsers::Change> OwnUsers::begin() const {
   TRY(auto credentials_lock, BuildLock::take(credentials_));
   if (users_lock.is_acting() || credentials_lock.is_acting()) {
     return Error::permanent(users_ + " and " + credentials_ +
-                            " must stand in directories that only root can change, and so must "
+                            " must be in directories that only root can change, and so must "
                             "the directories above them; chown root, chmod go-w");
   }
   TRY(auto users, SourceText::read(users_));

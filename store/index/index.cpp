@@ -78,7 +78,7 @@ Index::Index(std::filesystem::path directory, const Clock& clock)
 std::shared_ptr<Database> Index::database() {
   if (database_ && !is_removed()) return database_;
   if (database_) {
-    log_warning("index", directory_.string() + " was removed: it is made anew");
+    log_warning("index", directory_.string() + " was removed and is made anew");
     database_.reset();
     parts_.clear();
   }

@@ -256,7 +256,7 @@ Task<Result<Done>> WorkerDesk::take(Serve request, std::vector<Descriptor> ends)
   // A descriptor that can't be received would be lost, with all messages after it.
   if (sessions_.size() + descriptors_reserved >= descriptor_limit()) {
     co_return Error(451, ResponseCode::Limit,
-                    "as many sessions as descriptors may be open (ulimit -Hn)");
+                    "no more sessions fit into the limit on descriptors (ulimit -Hn)");
   }
   if (child_.is_draining()) co_return Error::temporary("4.3.2", "the server is shutting down");
   auto socket = Socket::adopted(child_.loop(), std::move(ends.front()));

@@ -8,7 +8,7 @@ namespace {
 Result<Place> place_of_system_user(const Config& config, const std::string& name) {
   Place place;
   TRY(auto found, Identity::find(name));
-  if (!found) return Error::temporary("4.3.0", "no such user any more: " + name);
+  if (!found) return Error::temporary("4.3.0", "the user no longer exists: " + name);
   place.identity = *std::move(found);
   auto uid = place.identity.uid;
   bool is_in_range = uid >= config.first_valid_uid && config.last_valid_uid.allows(uid);

@@ -17,7 +17,7 @@ Error too_many_folders(std::size_t folders) {
 
 Error no_inferiors(const MailboxName& name) {
   return Error(550, ResponseCode::Cannot,
-               "Mailbox holds messages, so there can be none below it: " + name.text());
+               "Mailbox holds messages, so there can be no others below it: " + name.text());
 }
 
 Error not_selectable(const MailboxName& name) {

@@ -57,7 +57,7 @@ struct Expansion {
         out += text[i];
         continue;
       }
-      if (++i == text.size()) return bad(location, "a % stands at the end");
+      if (++i == text.size()) return bad(location, "it ends in a %");
       if (text[i] == '%') {
         out += '%';
         continue;
@@ -68,11 +68,11 @@ struct Expansion {
         continue;
       }
       bool lower_case = text[i] == 'L';
-      if (lower_case && ++i == text.size()) return bad(location, "a %L stands at the end");
+      if (lower_case && ++i == text.size()) return bad(location, "it ends in a %L");
       TRY(auto value, variable(text[i]));
       if (!is_safe(value)) {
         return bad(location, "the user " + printable(user.name, 200) +
-                                 " gives no usable value for %" + text[i]);
+                                 " has no usable value for %" + text[i]);
       }
       out += lower_case ? lower(value) : value;
     }

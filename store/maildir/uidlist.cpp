@@ -229,7 +229,7 @@ Result<void> UidList::set_aside(const FileStamp& damaged) {
   // Another process may have replaced it by a good one meanwhile.
   if (FileStamp::of(path_) != damaged) return {};
   log_warning("store", path_ + " can't be read and is set aside as dovecot-uidlist.damaged: " +
-                           "the folder's UIDs are given anew");
+                           "the folder's UIDs are assigned again");
   if (::rename(path_.c_str(), (path_ + ".damaged").c_str()) != 0 && errno != ENOENT) {
     return file_error("set aside", path_);
   }

@@ -79,7 +79,7 @@ Result<AliasItem> classify(std::string item) {
   constexpr std::string_view include = ":include:";
   if (inner.starts_with('|')) {
     std::string command(trim(std::string_view(inner).substr(1)));
-    if (command.empty()) return Error::temporary("there is no command behind |");
+    if (command.empty()) return Error::temporary("there is no command after |");
     return AliasItem{AliasItem::Kind::Command, std::move(command)};
   }
   if (inner.starts_with('/')) return AliasItem{AliasItem::Kind::File, std::move(inner)};

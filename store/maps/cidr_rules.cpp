@@ -31,9 +31,9 @@ Result<CidrRules> CidrRules::parse(std::string_view text, const std::string& fil
     auto network = Network::parse(rest.substr(0, end));
     if (!network) return wrong(network.error().text());
     auto value = trim(rest.substr(end));
-    if (is_if && !value.empty()) return wrong("text behind the network of an if");
+    if (is_if && !value.empty()) return wrong("text after the network of an if");
     if (!is_if && value.empty()) return wrong("expected `network value`, there is no value");
-    if (is_if && open_ifs.size() == rule_nesting_max) return wrong("too many ifs in one another");
+    if (is_if && open_ifs.size() == rule_nesting_max) return wrong("too many nested ifs");
     if (table.rules_.size() == rules_max) return wrong("too many rules");
     if (is_if) {
       open_ifs.push_back(table.rules_.size());
@@ -41,7 +41,7 @@ Result<CidrRules> CidrRules::parse(std::string_view text, const std::string& fil
     }
     table.rules_.push_back({*network, negated, std::string(value), 0});
   }
-  if (!open_ifs.empty()) return source_error(file, last_if_line, "an if without its endif");
+  if (!open_ifs.empty()) return source_error(file, last_if_line, "if without endif");
   return table;
 }
 

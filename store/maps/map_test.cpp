@@ -378,7 +378,7 @@ TEST_CASE("a wrong line of a table of rules is named") {
            {"cidr", "\n10.0.0.1/8 x\n", ":2: bad network 10.0.0.1/8: address bits are set"},
            {"cidr", "10.0.0.0/8\n", ":1: expected"},
            {"cidr", "a\nif 10.0.0.0/8\n", ":1: not an"},
-           {"cidr", "1.2.3.4 x\nif 10.0.0.0/8\n", ":2: an if without"},
+           {"cidr", "1.2.3.4 x\nif 10.0.0.0/8\n", ":2: if without"},
            {"cidr", "endif\n", ":1: endif without if"},
            {"pcre", "/a(/ x\n", ":1: pattern: missing closing parenthesis"},
            {"pcre", "/a/ $1\n", ":1: the pattern has no group 1"},
@@ -386,7 +386,7 @@ TEST_CASE("a wrong line of a table of rules is named") {
            {"pcre", "/a x\n", ":1: there is no closing /"},
            {"pcre", "!/(a)/ $1\n", ":1: the pattern has no group 1"},
            {"regexp", "/a/s x\n", ":1: unknown flag s"},
-           {"regexp", "if /a/\n", ":1: an if without its endif"}}) {
+           {"regexp", "if /a/\n", ":1: if without endif"}}) {
     std::string text = rule;
     CAPTURE(text);
     write(scratch / "r", text);

@@ -30,7 +30,7 @@ Result<NameList> NameList::parse(std::string_view text, const std::string& file)
       if (word.starts_with('!') || TableRef::is_table(word)) {
         return source_error(file, number,
                             printable(word, 100) +
-                                " can't stand in a file of names; write it into "
+                                " is not allowed in a file of names; write it into "
                                 "the setting itself");
       }
       if (list.names_.size() + list.networks_.size() >= name_list_items_max) {

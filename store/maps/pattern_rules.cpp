@@ -147,13 +147,12 @@ Result<PatternRules> PatternRules::parse(std::string_view text, const std::strin
     auto rule = parse_rule(line->text, dialect);
     if (!rule) return wrong(rule.error().text());
     rule->line = line->number;
-    if (rule->is_if && open_ifs.size() == rule_nesting_max)
-      return wrong("too many ifs in one another");
+    if (rule->is_if && open_ifs.size() == rule_nesting_max) return wrong("too many nested ifs");
     if (rule->is_if) open_ifs.push_back(table.rules_.size());
     table.rules_.push_back(std::move(*rule));
   }
   if (!open_ifs.empty()) {
-    return source_error(file, table.rules_[open_ifs.back()].line, "an if without its endif");
+    return source_error(file, table.rules_[open_ifs.back()].line, "if without endif");
   }
   return table;
 }
@@ -173,8 +172,7 @@ Result<PatternRules::Rule> PatternRules::parse_rule(std::string_view rest, Diale
   std::size_t end = 1;
   while (end < rest.size() && rest[end] != delimiter) end += rest[end] == '\\' ? 2 : 1;
   if (end >= rest.size()) {
-    return Error::temporary(std::string("there is no closing ") + delimiter +
-                            " behind the pattern");
+    return Error::temporary(std::string("there is no closing ") + delimiter + " after the pattern");
   }
   auto pattern = rest.substr(1, end - 1);
   rest.remove_prefix(end + 1);
@@ -189,8 +187,8 @@ Result<PatternRules::Rule> PatternRules::parse_rule(std::string_view rest, Diale
     rest.remove_prefix(1);
   }
   auto value = trim(rest);
-  if (rule.is_if && !value.empty()) return Error::temporary("text behind the pattern of an if");
-  if (!rule.is_if && value.empty()) return Error::temporary("there is no value behind the pattern");
+  if (rule.is_if && !value.empty()) return Error::temporary("text after the pattern of an if");
+  if (!rule.is_if && value.empty()) return Error::temporary("there is no value after the pattern");
 
   int problem = 0;
   PCRE2_SIZE place = 0;

@@ -59,8 +59,7 @@ Result<SourceEntry> parse_entry(std::string_view rest) {
   if (key.empty()) return Error::permanent("the key before the value is missing");
   rest = trim(rest);
   if (rest.empty()) {
-    return Error::permanent("expected `key value`, there is no value behind " +
-                            printable(key, 100));
+    return Error::permanent("expected `key value`, there is no value after " + printable(key, 100));
   }
   if (key.size() > 1 && key.ends_with(':')) {
     return Error::permanent("the key " + printable(key, 100) +
@@ -75,7 +74,7 @@ Result<void> check_address(const AliasItem& item) {
   std::string_view address = item.text;
   if (address.starts_with('\\')) address.remove_prefix(1);
   if (MailAddress::parse(address, Utf8::Allowed)) return {};
-  return Error::temporary("\"" + printable(item.text, 100) + "\" is no address");
+  return Error::temporary("\"" + printable(item.text, 100) + "\" is not an address");
 }
 
 // `name: value`
@@ -92,7 +91,7 @@ Result<SourceEntry> parse_alias(std::string_view rest) {
     TRY_DO(check_address(item));
   }
   if (items.empty()) {
-    return Error::permanent("nobody stands behind " + printable(key, 100) +
+    return Error::permanent("there is no recipient after " + printable(key, 100) +
                             ":; name an address, or /dev/null to throw its mail away");
   }
   return SourceEntry{std::move(key), std::string(value), 0};
@@ -136,7 +135,7 @@ Result<std::vector<SourceEntry>> parse_source(std::string_view text, SourceSynta
   if (text.find('\0') != text.npos) {
     auto before = text.substr(0, text.find('\0'));
     return source_error(file, 1 + static_cast<std::size_t>(std::ranges::count(before, '\n')),
-                        "a zero byte; this is no text");
+                        "a zero byte; this is not a text file");
   }
   while (auto line = lines.next()) {
     if (line->text.size() > source_line_bytes_max) {

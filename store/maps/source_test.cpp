@@ -67,10 +67,11 @@ TEST_CASE("a line that holds no entry is dropped with a warning, and the others 
                "/etc/x:1: the line begins with white space but continues none; remove the blanks "
                "before \"a b c d\"; the line is ignored\n"},
            Row{SourceSyntax::Table, "a b\nlonely\nc d\n", "1 [a] [b]\n3 [c] [d]\n",
-               "/etc/x:2: expected `key value`, there is no value behind lonely; the line is "
+               "/etc/x:2: expected `key value`, there is no value after lonely; the line is "
                "ignored\n"},
            Row{SourceSyntax::Aliases, "a: b\nempty:\n", "1 [a] [b]\n",
-               "/etc/x:2: nobody stands behind empty:; name an address, or /dev/null to throw its "
+               "/etc/x:2: there is no recipient after empty:; name an address, or /dev/null to "
+               "throw its "
                "mail away; the line is ignored\n"},
            Row{SourceSyntax::Aliases, "a b\n: c\n", "",
                "/etc/x:1: expected `name: value`, there is no colon; the line is ignored\n"
@@ -106,9 +107,10 @@ TEST_CASE("a wrong line of a source is named with file and line") {
                "/etc/x:2: expected"},
            Row{SourceSyntax::Aliases, "a: b\nann bob\n", "/etc/x:2: expected `name: value`"},
            Row{SourceSyntax::Aliases, ": bob\n", "/etc/x:1: the name before the colon is missing"},
-           Row{SourceSyntax::Aliases, "a: b\nc:\n", "/etc/x:2: nobody stands behind c:"},
-           Row{SourceSyntax::Aliases, "c: , (nobody) ,\n", "/etc/x:1: nobody stands behind c:"},
-           Row{SourceSyntax::Aliases, "c: bob, b@@d\n", "/etc/x:1: \"b@@d\" is no address"},
+           Row{SourceSyntax::Aliases, "a: b\nc:\n", "/etc/x:2: there is no recipient after c:"},
+           Row{SourceSyntax::Aliases, "c: , (nobody) ,\n",
+               "/etc/x:1: there is no recipient after c:"},
+           Row{SourceSyntax::Aliases, "c: bob, b@@d\n", "/etc/x:1: \"b@@d\" is not an address"},
            Row{SourceSyntax::Table, "\n  a b\n  c d\n",
                "/etc/x:2: the line begins with white space"},
            Row{SourceSyntax::Aliases, " a: b\n", "/etc/x:1: the line begins with white space"},
@@ -120,7 +122,7 @@ TEST_CASE("a wrong line of a source is named with file and line") {
     CHECK(listed(row.text, row.syntax).starts_with("error: " + std::string(row.error)));
   }
   CHECK(listed(std::string_view("a b\nc\0d e\n", 10), SourceSyntax::Table) ==
-        "error: /etc/x:2: a zero byte; this is no text");
+        "error: /etc/x:2: a zero byte; this is not a text file");
 }
 
 TEST_CASE("aliases are read as aliases(5) describes them") {

@@ -27,7 +27,8 @@ Result<void> MboxLayout::check(const MailboxName& name) const {
     if (kept == root() || !path.starts_with(kept)) continue;
     bool is_inside = path.size() == kept.size() || path[kept.size()] == '/';
     if (is_inside) {
-      return Error(550, ResponseCode::Cannot, "Mailbox name is taken by what is no folder");
+      return Error(550, ResponseCode::Cannot,
+                   "Mailbox name is used by something other than a folder");
     }
   }
   return {};

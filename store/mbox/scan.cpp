@@ -72,7 +72,7 @@ class Scanner {
       add(piece, is_start);
     } else if (!is_empty_line(piece)) {
       return Error(451, ResponseCode::Corruption,
-                   path + " does not begin with a From_ line: it is no mbox");
+                   path + " does not begin with a From_ line: it is not an mbox");
     }
     at_ += piece.size();
     return {};

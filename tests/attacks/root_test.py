@@ -123,7 +123,7 @@ def reload(host):
     """A reload, as far as it comes: refused, or with new processes."""
     before, lines = processes(host), len(whole_log(host))
     host.reload()
-    eventually(lambda: "going on with the one before" in whole_log(host)[lines:] or processes(host) - before,
+    eventually(lambda: "the old one stays in force" in whole_log(host)[lines:] or processes(host) - before,
                "the reload is over")
 
 

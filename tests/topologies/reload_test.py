@@ -89,7 +89,7 @@ def all_or_nothing(t):
     with open(host.path("run", "smtpd.pid"), encoding="ascii") as file:
         os.kill(int(file.read()), signal.SIGHUP)
     host.wait_log(r"error: reload: lookup: .*transport_maps: .*transport")
-    host.wait_log(r"error: reload: the configuration is wrong; going on with the one before")
+    host.wait_log(r"error: reload: the configuration is wrong; the old one stays in force")
     check("yet" not in greeting(host, "smtp"), "smtp goes on as before after SIGHUP")
     with host.smtp() as client:
         client.sendmail(ALICE, [BOB], letter("by the old settings"))
