@@ -648,6 +648,30 @@ TEST_CASE("a user's requests are answered one after another, with a pause in bet
   CHECK(desk.loop.now() - began >= 80ms);
 }
 
+TEST_CASE("a client that reads none of its answers is let go after control_timeout") {
+  Desk desk;
+  desk.config = config_for_test({"myorigin=example.com", "control_timeout=1s"});
+  std::vector<std::string> many;
+  for (int i = 0; i < 1000; ++i) many.push_back("recipient" + std::to_string(i) + "@there.test");
+  for (int i = 0; i < 4; ++i) REQUIRE(desk.post(message, many));
+  auto [mine, theirs] = socket_pair();
+  auto place = desk.server->try_take_place(0);
+  REQUIRE(place);
+  Nursery serving(desk.loop);
+  serving.start(desk.server->serve(std::move(theirs), *std::move(place)));
+  // Their answers are far more than a socket takes.
+  for (std::uint64_t id = 1; id <= 50; ++id) {
+    Message request;
+    request.type = ListQueue::type;
+    request.id = id;
+    request.body = wire::encode(ListQueue());
+    REQUIRE(send_blocking(mine.number(), std::move(request)));
+  }
+  auto began = desk.loop.now();
+  CHECK(desk.loop.run_until(within(desk.loop, 30s, join(serving))));
+  CHECK(desk.loop.now() - began >= 1s);
+}
+
 TEST_CASE("sendmail leaves a message with postdrop where its user has too many connections") {
   Scratch scratch;
   auto program = scratch.path() / "postdrop";

@@ -1,8 +1,9 @@
 """Mailboxes that a program on another host has locked: who needs them waits, all others are served."""
 import os
+import re
 import time
 
-from harness import check, equal, test
+from harness import check, equal, eventually, test
 from mailhost import Host, give, letter
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
@@ -15,6 +16,14 @@ def lock(path):
     with open(path, "w", encoding="ascii") as file:
         file.write("1:otherhost")
     give(path)
+
+
+def has_read_all(port):
+    """Whether the server has taken all from its sockets that its clients have sent."""
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        rows = [line.split() for line in file][1:]
+    queues = [row[4].split(":")[1] for row in rows if int(row[1].split(":")[1], 16) == port and row[3] == "01"]
+    return queues and all(int(queue, 16) == 0 for queue in queues)
 
 
 def append(client, tag):
@@ -44,7 +53,7 @@ def held_up(t, settings, path):
     lock(held)
     for number, client in enumerate(bobs):
         append(client, b"x%d" % number)
-    time.sleep(0.3)  # as long as it takes until all of them wait
+    eventually(lambda: has_read_all(host.port("imap")), "imapd has read what they sent")
     slowest = max(work(alice) for _ in range(3))
     check(slowest < 3, f"the other user waited {slowest:.1f} s")
     os.unlink(held)
@@ -78,7 +87,8 @@ def pop3(t):
     for client in bobs:
         client.user(BOB)
         client.sock.sendall(b"PASS %s\r\n" % host.users[BOB].encode())
-    time.sleep(0.3)
+    eventually(lambda: len(re.findall(r"pop3-login\[\d+\]: Login: user=<bob", host.log())) == len(bobs),
+               "all are handed to the worker")
     begin = time.monotonic()
     for _ in range(3):
         alice = host.pop3(ALICE)
