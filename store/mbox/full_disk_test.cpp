@@ -204,9 +204,9 @@ TEST_CASE("a UID that was only remembered is given to no other message once its 
     std::vector<Uid> gone;
     bool is_killed;
   };
-  for (const auto& [gone, is_killed] : {Row{uids({2}), false}, Row{uids({1, 2}), false},
-                                        Row{uids({2}), true}, Row{uids({1, 2}), true}}) {
-    CAPTURE(is_killed);
+  for (const Row& row : {Row{uids({2}), false}, Row{uids({1, 2}), false}, Row{uids({2}), true},
+                         Row{uids({1, 2}), true}}) {
+    CAPTURE(row.is_killed);
     Home home;
     home.deliver(1);
     (void)home.open();
@@ -217,11 +217,11 @@ TEST_CASE("a UID that was only remembered is given to no other message once its 
       auto folder = home.open();
       validity = folder->uid_validity();
       CHECK(shown(*folder) == Texts{"1:1", "2:2"});
-      home.disk.kill_at_truncate(is_killed);
-      if (is_killed) {
-        CHECK_THROWS_AS((void)folder->expunge(gone), FakeDisk::Killed);
+      home.disk.kill_at_truncate(row.is_killed);
+      if (row.is_killed) {
+        CHECK_THROWS_AS((void)folder->expunge(row.gone), FakeDisk::Killed);
       } else {
-        CHECK(*folder->expunge(gone) == gone);
+        CHECK(*folder->expunge(row.gone) == row.gone);
       }
     }
     home.disk.kill_at_truncate(false);
