@@ -160,7 +160,7 @@ TEST_CASE(
         Row{"mynetworks=10.0.0.1/8", "\"10.0.0.1/8\" has bits beyond its length; write 10.0.0.0/8"},
         Row{"mynetworks=300.1.1.1/8", "\"300.1.1.1/8\" is not an address"},
         Row{"mynetworks=hash:relative", "needs an absolute path"},
-        Row{"relay_domains=btree:/x", "write hash:/x and run postmap"},
+        Row{"relay_domains=nis:x", "NIS maps are not supported"},
         Row{"dns_servers=ns.example.com", "\"ns.example.com\" is not an address"},
         Row{"mydestination=a b}", "a } without a {"}}) {
     CAPTURE(row.edit);

@@ -6,6 +6,7 @@
 
 #include "common/base/text.h"
 #include "common/config/check.h"
+#include "common/config/table_types.h"
 
 namespace pennypost {
 namespace {
@@ -26,6 +27,7 @@ class HarmFinder {
     two_classes("relay_domains", config_.relay_domains);
     no_role();
     no_login();
+    other_table_types();
   }
 
  private:
@@ -127,6 +129,23 @@ class HarmFinder {
                                 ", since passwords are accepted only with TLS and there is no "
                                 "certificate; set smtpd_tls_cert_file and smtpd_tls_key_file, or "
                                 "submission_port = 0");
+  }
+
+  /// One warning for all: whoever comes from Postfix has many.
+  void other_table_types() {
+    for (const auto& parameter : parameters()) {
+      std::string text = config_.text(parameter.name);
+      for (auto word : words(text, ", \t{}")) {
+        auto colon = word.find(":/");
+        auto type = type_read_instead_of(word.substr(0, colon));
+        if (colon == word.npos || type.empty()) continue;
+        std::string table = std::string(type) + std::string(word.substr(colon));
+        warn(parameter.name, std::string(word) + " is read as " + table +
+                                 ", which postmap builds from the same source; run postmap " +
+                                 table + " and write it so");
+        return;
+      }
+    }
   }
 
   const Config& config_;

@@ -50,6 +50,8 @@ TEST_CASE("what is legal and would do harm is warned of, with line, setting and 
       {"role = \"relay\"", "submission_port: nobody can log in on port 587"},
       {"ssl = \"no\"\nimaps_port = 993\nssl_cert = \"/c.pem\"",
        "main.toml:2: imaps_port: closed, since ssl = \"no\""},
+      {"transport_maps = \"btree:/etc/transport\"\nrelocated_maps = \"lmdb:/etc/relocated\"",
+       "relocated_maps: lmdb:/etc/relocated is read as hash:/etc/relocated, which postmap builds"},
       {"mydomain = \"co.uk\"", "main.toml:1: mydomain: \"co.uk\" is a domain under which"},
   };
   for (const Row& row : rows) {
@@ -58,6 +60,15 @@ TEST_CASE("what is legal and would do harm is warned of, with line, setting and 
     CAPTURE(warnings);
     CHECK(contains(warnings, row.warning));
   }
+}
+
+TEST_CASE("tables of other types that are read as hash: are warned of once") {
+  auto warnings = warnings_of(
+      "transport_maps = \"dbm:/etc/transport\"\nrelocated_maps = \"cdb:/etc/relocated\"\n"
+      "virtual_alias_maps = \"hash:/etc/virtual, proxy:ldap:/etc/virtual.cf\"");
+  CHECK(contains(warnings, "cdb:/etc/relocated is read as hash:/etc/relocated"));
+  CHECK_FALSE(contains(warnings, "dbm:/etc/transport"));
+  CHECK_FALSE(contains(warnings, "virtual"));
 }
 
 TEST_CASE("what is usual is not warned of") {

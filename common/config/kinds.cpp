@@ -80,15 +80,18 @@ Result<std::string> one_line(std::string_view text, const Range& range) {
 }
 
 constexpr std::array table_types{
-#define TABLE_TYPE(name, follows, takes_partial_keys) \
+#define TABLE_TYPE(name, follows, takes_partial_keys, meaning) \
   TableType{#name, TableType::follows, takes_partial_keys},
 #include "common/config/table_types.def"
 };
 
 /// Postfix's other types: an item of a list that begins with one is a table, which is refused, not
 /// a name.
-constexpr std::array foreign_table_types{"ldap",    "unix",    "btree", "lmdb",    "proxy",
-                                         "randmap", "environ", "fail",  "internal"};
+constexpr std::array foreign_table_types{"unix", "proxy",   "randmap", "environ", "fail",
+                                         "nis",  "nisplus", "netinfo", "internal"};
+
+/// Those that postmap builds from the same source as hash:.
+constexpr std::array built_table_types{"btree", "cdb", "dbm", "lmdb", "sdbm"};
 
 /// What to write instead of an invalid table reference.
 std::string table_remedy() {
@@ -136,10 +139,15 @@ const RestrictionName* find_restriction(std::string_view name) {
 
 bool TableRef::is_table(std::string_view text) {
   auto colon = text.find(':');
-  return text.starts_with('/') ||
-         (colon != text.npos && (find_table_type(text.substr(0, colon)) != nullptr ||
-                                 std::ranges::find(foreign_table_types, text.substr(0, colon)) !=
-                                     foreign_table_types.end()));
+  if (text.starts_with('/') || colon == text.npos) return text.starts_with('/');
+  auto type = text.substr(0, colon);
+  return find_table_type(type) != nullptr || !type_read_instead_of(type).empty() ||
+         std::ranges::find(foreign_table_types, type) != foreign_table_types.end();
+}
+
+std::string_view type_read_instead_of(std::string_view name) {
+  bool is_built = std::ranges::find(built_table_types, name) != built_table_types.end();
+  return is_built ? "hash" : "";
 }
 
 const TableType* find_table_type(std::string_view name) {
@@ -153,9 +161,11 @@ Result<TableRef> TableRef::parse(std::string_view text) {
   if (colon == text.npos) return wrong(quoted(text) + " does not name a table; " + table_remedy());
   TableRef table{std::string(text.substr(0, colon)), std::string(trim(text.substr(colon + 1)))};
   if (table.type == "proxy") return parse(table.name);
-  if (table.type == "btree" || table.type == "lmdb") {
-    return wrong(quoted(text) + ": tables of type " + table.type +
-                 " are not supported; write hash:" + table.name + " and run postmap");
+  if (auto type = type_read_instead_of(table.type); !type.empty()) table.type = type;
+  if (table.type == "nis" || table.type == "nisplus") {
+    return wrong(quoted(text) + ": NIS maps are not supported; write the map to a file (ypcat -k " +
+                 printable(table.name, 60) +
+                 " > /path) and read that, as hash:/path after postmap");
   }
   if (table.type == "unix") {
     return wrong(quoted(text) + ": the system's users are looked up without a table, where " +

@@ -112,6 +112,17 @@ std::string restrictions_section() {
   return result;
 }
 
+std::string tables_section() {
+  std::string result =
+      ".SH TABLES\nA table is written TYPE:/path, or TYPE:text where the text is described. A file "
+      "of "
+      "settings is read again when it changes; what a server can't answer is tried again later.\n";
+#define TABLE_TYPE(name, follows, takes_partial_keys, meaning) \
+  result += ".TP\n\\fB" #name ":\\fR\n" + roff(meaning) + "\n";
+#include "common/config/table_types.def"
+  return result;
+}
+
 }  // namespace
 
 std::string example(Role role) {
@@ -179,7 +190,7 @@ std::string manual_page() {
       if (!sentence.empty()) result += roff(sentence) + "\n";
     }
   }
-  result += restrictions_section();
+  result += restrictions_section() + tables_section();
   return result;
 }
 

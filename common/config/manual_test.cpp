@@ -88,6 +88,12 @@ TEST_CASE("the manual page names every setting") {
   }
 }
 
+TEST_CASE("the manual page tells what each type of table is") {
+  std::string page = manual_page();
+  CHECK(page.find("\\fBldap:\\fR\nA directory, asked as the file says") != std::string::npos);
+  CHECK(page.find("\\fBpipemap:\\fR\n{table, table}") != std::string::npos);
+}
+
 TEST_CASE("the manual page tells what each restriction means and which argument it takes") {
   std::string page = manual_page();
   CHECK(page.find("\\fBcheck_sender_access\\fR TYPE:TABLE\nLook up the sender") !=

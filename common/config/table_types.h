@@ -18,4 +18,8 @@ struct TableType {
 /// Null if this type is unknown.
 const TableType* find_table_type(std::string_view name);
 
+/// The type as which a table of Postfix's other types is read: `hash` for those that postmap builds
+/// (btree, cdb, dbm, lmdb, sdbm). Empty for all others.
+std::string_view type_read_instead_of(std::string_view name);
+
 }  // namespace pennypost

@@ -140,6 +140,7 @@ class Postmap {
     auto colon = text.find(':');
     std::string type = colon == text.npos || text.starts_with('/') ? "hash" : text.substr(0, colon);
     std::string name = colon == text.npos || text.starts_with('/') ? text : text.substr(colon + 1);
+    if (auto instead = type_read_instead_of(type); !instead.empty()) type = instead;
     const TableType* known = find_table_type(type);
     bool is_file = known != nullptr && known->follows == TableType::Path;
     if (is_file && !name.empty() && !name.starts_with('/')) {

@@ -16,7 +16,7 @@ struct Opener {
 };
 
 constexpr std::array openers{
-#define TABLE_TYPE(name, follows, takes_partial_keys) Opener{#name, &open_##name},
+#define TABLE_TYPE(name, follows, takes_partial_keys, meaning) Opener{#name, &open_##name},
 #include "common/config/table_types.def"
 };
 

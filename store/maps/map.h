@@ -6,9 +6,9 @@
 //   static:text      the same value for every key; static:{text with blanks}
 //   cidr:/path       `network value` by address, first match (cidr_rules.h)
 //   regexp:/path, pcre:/path   `/pattern/ value`, first match (pattern_rules.h)
+//   ldap:, mysql:, pgsql:, sqlite:  a server's answer, asked for as /path says (server_table.h)
 //   list:/path       names in a file, which /path in a list of names stands for (name_list.h)
-//   unionmap:{t1, t2}   all values of all tables, joined by commas
-//   pipemap:{t1, t2}    each table looks up the value of the one before
+//   unionmap:{t1, t2}  all values, by commas;  pipemap:{t1, t2}  each one's value is the next key
 //
 // Keys are looked up in lower case, as Postfix folds them, and in NFC; a domain in a key also in
 // its other spelling, so that `müll.example` in a table is found as `xn--mll-hoa.example`, and the
@@ -17,7 +17,7 @@
 // can't be read does not prevent a start: look-ups answer "try later", and each interval tries
 // again.
 //
-// A Map may be used by several threads at once. It blocks: use offload.
+// A Map may be used by several threads. It blocks on files (use offload); servers: see inquiry.h.
 //
 // STANDARDS  none; Postfix's DATABASE_README, cidr_table(5), regexp_table(5), pcre_table(5)
 // SEE ALSO   address_lookup.h (which keys an address or a client stands for), generation.h (hash:)

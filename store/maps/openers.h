@@ -11,7 +11,7 @@ using OpenedMap = Result<std::unique_ptr<Map>>;
 
 /// `open_TYPE`, each in the file that has its Map. `depth`: how many tables this one is a member
 /// of, at most `map_nesting_max`. Error: its text begins with the reference to the table.
-#define TABLE_TYPE(name, follows, takes_partial_keys) \
+#define TABLE_TYPE(name, follows, takes_partial_keys, meaning) \
   OpenedMap open_##name(const TableRef& table, const MapOptions& options, std::size_t depth);
 #include "common/config/table_types.def"
 

@@ -1,4 +1,5 @@
 // The text of a table's source, of aliases and of rules in; no crash, and stable readings, out.
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -6,9 +7,11 @@
 #include "common/base/text.h"
 #include "store/maps/alias_items.h"
 #include "store/maps/cidr_rules.h"
+#include "store/maps/key_template.h"
 #include "store/maps/notation.h"
 #include "store/maps/pattern_rules.h"
 #include "store/maps/source.h"
+#include "store/maps/source_settings.h"
 
 using namespace pennypost;
 using namespace pennypost::store;
@@ -29,6 +32,26 @@ void aliases(std::string_view text) {
   auto items = parse_alias_items(text);
   if (!items) return;
   for (const auto& item : *items) ASSERT(!item.text.empty());
+}
+
+void settings(std::string_view text, std::string_view key) {
+  constexpr std::array rows{SourceSetting{"query", ""},
+                            SourceSetting{"port", "7", SourceSetting::Number},
+                            SourceSetting{"secure", "no", SourceSetting::Flag}};
+  auto read = SourceSettings::parse(text, "f", rows);
+  if (!read) {
+    ASSERT(read.error().text().starts_with("f:"));
+    return;
+  }
+  ASSERT(read->number("port") <= 1'000'000'000);
+  for (auto of : {KeyTemplate::Of::Key, KeyTemplate::Of::Value}) {
+    auto made = KeyTemplate::parse(read->text("query"), of);
+    if (!made) continue;
+    (void)made->unquoted("'");
+    if (!made->serves(key)) continue;
+    (void)made->for_key(key, [](std::string_view part) { return std::string(part); });
+    (void)made->for_value(key, key).has_value();
+  }
 }
 
 }  // namespace
@@ -56,5 +79,6 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   for (auto parse : {&PatternRules::parse_pcre, &PatternRules::parse_regexp}) {
     if (auto rules = parse(input, "f")) (void)rules->lookup(key).has_value();
   }
+  settings(input, key);
   return 0;
 }

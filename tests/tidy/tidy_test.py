@@ -24,7 +24,7 @@ FOREIGN = {
     r"pcre2\.h": (["store/maps/"], []),
     r"(idn2|uni(case|conv|ctype|name|norm|stdio|str|types|width))\.h": (["common/mail/"], []),
     r"libpsl\.h": (["common/mail/"], []),
-    r"ldap\.h": (["store/maps/"], []),
+    r"(ldap|sqlite3|libpq-fe|mysql)\.h": (["store/maps/"], []),
 }
 FLOORS = {"common": ["common"], "store": ["common", "store"], "smtpd": ["common", "store", "smtpd"],
           "popd": ["common", "store", "popd"], "imapd": ["common", "store", "imapd"]}
