@@ -22,7 +22,7 @@ struct Scanned {
 Scanned scan(std::string_view bytes, std::size_t piece, DataScanner::Ends ends,
              DataScanner::BareNewline bare) {
   DataScanner::Limits limits;
-  limits.message_bytes_max = Limit(500);
+  limits.message_bytes_max = pennypost::Limit(500);
   limits.line_bytes_max = 50;
   limits.bare_newline = bare;
   DataScanner scanner(ends, limits);
