@@ -209,6 +209,7 @@ def destination_listens(t):
     equal(ports, {"25", "110", "143", "993", "995"}, "ports of imap1")
     addresses = {place.rpartition(":")[0] for place in listening(lab, "imap1")}
     equal(addresses, {"0.0.0.0", "[::]"}, "addresses of imap1")
+    equal(lab.run("imap1", "ss -lunH"), "", "what imap1 serves by UDP, which none of these protocols uses")
 
 
 @test("002: mail for $myhostname, localhost.$mydomain, localhost and $mydomain ends at the destination, other mail does not")

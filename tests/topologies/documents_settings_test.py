@@ -22,6 +22,20 @@ def interfaces(t):
         equal(places, ["127.0.0.1:25", "172.25.0.11:25"], "where server1 listens")
 
 
+@test("002: myhostname is the system's name and mydomain its domain unless they are set; then what is derived from them follows")
+def names(t):
+    del t
+    lab = shared.get()
+    equal(lab.run("imap1", "postconf -x myhostname mydomain"), "myhostname = imap1.example.com\nmydomain = example.com\n",
+          "the system's names")
+    with lab.changed("imap1", "mydomain = info.example", "virtual_alias_domains = ", "virtual_alias_maps = "):
+        equal(lab.run("imap1", "postconf -x -h myorigin mydestination"),
+              "info.example\nimap1.example.com, localhost.info.example, localhost, info.example\n", "what follows")
+        subject = lab.subject("of another domain")
+        lab.run("imap1", f"echo Hello. | mail -s '{subject}' john@info.example", "mike")
+        contains(lab.arrives("imap1", "john", subject), "From: mike@info.example", "the message")
+
+
 @test("002: home_mailbox = Maildir/ puts mail into the Maildir of the home directory")
 def home_mailbox(t):
     del t
@@ -125,6 +139,20 @@ def access_by_address(t):
         subject = lab.subject("let in")
         send(lab, "mx.example.net", "smtp1", "bob@example.net", "alice@example.com", subject)
         lab.arrives("imap1", "alice", subject)
+    finally:
+        lab.run("smtp1", "mv /root/access /etc/pennypost/; postmap /etc/pennypost/access; pennypost reload")
+
+
+@test("001: RELAY in the table of clients lets the hosts of a network send anywhere")
+def access_relay(t):
+    del t
+    lab = shared.get()
+    lab.run("smtp1", "cp /etc/pennypost/access /root/; echo '203.0 RELAY' >>/etc/pennypost/access; postmap /etc/pennypost/access")
+    try:
+        lab.run("smtp1", "pennypost reload")
+        subject = lab.subject("let through")
+        send(lab, "roaming", "smtp1", "alice@example.com", "bob@example.net", subject)
+        lab.arrives("mx.example.net", "bob", subject)
     finally:
         lab.run("smtp1", "mv /root/access /etc/pennypost/; postmap /etc/pennypost/access; pennypost reload")
 

@@ -1,11 +1,13 @@
 """What contrib/lab promises of itself: whole stories, hosts apart from this machine, nothing left behind."""
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 
 from harness import check, contains, equal, eventually, test
 from lab import COMMAND, shared
+from mailhost import TOP
 
 
 def processes(words):
@@ -96,6 +98,30 @@ def nothing_left(t):
     check(not os.path.exists(state), f"{state} is there")
     check(state not in read("/proc/mounts"), "something is mounted")
     equal(subprocess.run([COMMAND, "--state", state, "down"], check=False).returncode, 0, "a second lab down")
+
+
+@test("lab: a user without root brings it up as well, with ids of /etc/subuid, sends mail in it, and leaves nothing behind")
+def without_root(t):
+    del t
+    lab = shared.get()
+    home = lab.path("roaming", "/home/tester")
+    lab.run("roaming", "useradd --create-home --shell /bin/bash tester; "
+            "for ids in subuid subgid; do echo tester:100000:65536 >/etc/$ids; done")
+    shutil.copytree(os.path.join(TOP, "contrib"), os.path.join(home, "contrib"))
+    os.makedirs(os.path.join(home, "bin"))
+    for program in ("smtpd", "popd", "imapd", "pennypost", "sendmail", "postdrop"):
+        shutil.copy(os.path.join(TOP, "build", "release", "bin", program), os.path.join(home, "bin"))
+    lab.run("roaming", "chown -R tester: /home/tester")
+    inner = "contrib/lab --state /home/tester/state --bin /home/tester/bin"
+    try:
+        lab.run("roaming", f"{inner} up", "tester")
+        lab.run("roaming", f"{inner} run desktop1 sh -c 'echo Hello. | mail -s inside alice@example.com'", "tester")
+        eventually(lambda: "inside" in lab.run("roaming", f"{inner} run imap1 sh -c "
+                                               "'cat /var/vmail/example.com/alice/Maildir/new/*'", "tester", ok=False),
+                   "the message arrives")
+    finally:
+        lab.run("roaming", f"{inner} down", "tester")
+    equal(lab.run("roaming", "ls -d /home/tester/state 2>/dev/null; pgrep -u tester", ok=False), "", "what is left")
 
 
 @test("lab: wrong words are answered with what would be right and exit status 64; what is missing is named with its remedy")
