@@ -113,12 +113,12 @@ void log_message_id(std::string_view queue_id, std::string_view message_id) {
   write("cleanup", subject(queue_id) + "message-id=" + field(message_id));
 }
 
-void log_header_check(std::string_view action, std::string_view header,
-                      const LogTransaction& transaction, std::string_view text) {
+void log_content_check(std::string_view action, std::string_view part, std::string_view content,
+                       const LogTransaction& transaction, std::string_view text) {
   std::string origin = transaction.peer.address.empty() ? "local" : peer_text(transaction.peer);
-  std::string line = subject(transaction.queue_id) + field(action) + ": header " +
-                     printable(header, header_shown_bytes_max) + " from " + origin + ";" +
-                     transaction_fields(transaction);
+  std::string line = subject(transaction.queue_id) + field(action) + ": " + std::string(part) +
+                     " " + printable(content.substr(0, header_shown_bytes_max)) + " from " +
+                     origin + ";" + transaction_fields(transaction);
   if (!text.empty()) line += ": " + printable(text);
   write("cleanup", line);
 }

@@ -79,10 +79,11 @@ void log_decision(std::string_view action, const LogTransaction& transaction,
 /// `cleanup: 4Zk2Qn1: message-id=<a1@example.net>`; the id with its brackets, as in the header.
 void log_message_id(std::string_view queue_id, std::string_view message_id);
 /// `cleanup: 4Zk2Qn1: reject: header Subject: x from h[192.0.2.9]; from=<a@b> to=<x@y> proto=ESMTP
-/// helo=<h>: 5.7.1 no`; `action` is reject, warning, info, discard, hold, redirect, prepend or
-/// replace; without an address of the peer: `from local`. An empty `text` is omitted.
-void log_header_check(std::string_view action, std::string_view header,
-                      const LogTransaction& transaction, std::string_view text);
+/// helo=<h>: 5.7.1 no`; `action` is reject, warning, info, discard, hold, redirect, bcc, prepend,
+/// replace, strip or pass, `part` header or body; without an address of the peer: `from local`. An
+/// empty `text` is omitted.
+void log_content_check(std::string_view action, std::string_view part, std::string_view content,
+                       const LogTransaction& transaction, std::string_view text);
 /// `pickup: 4Zk2Qn1: uid=1000 from=<ann>`
 void log_pickup(std::string_view queue_id, std::uint32_t uid, std::string_view sender);
 /// `qmgr: 4Zk2Qn1: from=<ann@example.net>, size=2312, nrcpt=1 (queue active)`

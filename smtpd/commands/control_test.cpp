@@ -356,7 +356,7 @@ TEST_CASE("with message_size_limit = 0 a posted message may have any size") {
 TEST_CASE("what header_checks answer is the answer to who posts; what can't be told now is busy") {
   Error answer = Error::temporary("4.3.0", "a table is locked");
   auto ask = PickupDesk::ask_later();
-  ask.check_header = [&](CheckHeader) { return fail<CheckHeader::Findings>(answer); };
+  ask.check_content = [&](CheckContent) { return fail<CheckContent::Findings>(answer); };
   Desk desk(std::move(ask));
   desk.config = config_for_test({"myorigin=example.com", "header_checks=inline:{{x=y}}"});
   auto posted = desk.post(message, {"bob"});

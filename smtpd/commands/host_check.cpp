@@ -19,7 +19,7 @@
 #include "common/process/pid_file.h"
 #include "common/process/server_tls.h"
 #include "smtpd/commands/daemons.h"
-#include "smtpd/policy/header_checks.h"
+#include "smtpd/policy/content_checks.h"
 #include "store/accounts/accounts.h"
 #include "store/accounts/table_check.h"
 #include "store/maps/written_values.h"
@@ -132,17 +132,20 @@ Problems tables_as(const Config& config, const std::optional<Identity>& identity
   return problems;
 }
 
-/// Errors in header_checks, which smtpd would only log when a message matches.
+/// Errors in header_checks, body_checks and the others, which smtpd would only log when a message
+/// matches.
 Problems header_actions(const Config& config) {
   Problems problems;
   for (const auto& named : tables_in(config)) {
-    if (named.parameter != "header_checks") continue;
+    auto of = content_checked_by(named.parameter);
+    if (!of) continue;
     auto values = store::written_values(named.table);
     if (!values) continue;  // reported with the tables
     for (const auto& [where, value] : *values) {
-      auto action = HeaderAction::parse(value, HeaderAction::Form::Written);
+      auto action = ContentAction::parse(value, *of, ContentAction::Form::Written);
       if (action) continue;
-      problems.push_back(named.where + ": header_checks: " + where + ": " + action.error().text());
+      problems.push_back(named.where + ": " + named.parameter + ": " + where + ": " +
+                         action.error().text());
     }
   }
   return problems;

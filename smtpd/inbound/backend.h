@@ -10,7 +10,7 @@
 #include "common/base/descriptor.h"
 #include "common/base/result.h"
 #include "common/net/address.h"
-#include "smtpd/policy/header_checks.h"
+#include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/messages.h"
 #include "smtpd/queue/messages.h"
 #include "smtpd/routing/messages.h"
@@ -47,8 +47,9 @@ class Backend {
   virtual Task<Result<CheckRecipient::Verdict>> check_restrictions(CheckRestrictions request) = 0;
   /// Only called if there are canonical maps.
   virtual Task<Result<Canonicalize::Rewritten>> canonicalize(Canonicalize ask) = 0;
-  /// Only called if there are header_checks. Error 4xx: a table can't be looked up now.
-  virtual Task<Result<CheckHeader::Findings>> check_header(CheckHeader ask) = 0;
+  /// Only called if there are header_checks or body_checks. Error 4xx: a table can't be looked up
+  /// now.
+  virtual Task<Result<CheckContent::Findings>> check_content(CheckContent ask) = 0;
   /// Counts an event of a client and returns how many there were lately; only called if a limit is
   /// set.
   virtual Task<Result<CountClient::Counts>> count(CountClient event) = 0;

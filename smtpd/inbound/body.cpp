@@ -58,9 +58,13 @@ bool Body::find_header(bool is_whole) {
   return true;
 }
 
-std::string_view Body::body_in_tail() const {
+std::uint64_t Body::body_offset() const {
   ASSERT(has_header_);
-  std::uint64_t begin = header_end_.bytes + (header_end_.needs_empty_line ? 0 : 1);
+  return header_end_.body_offset();
+}
+
+std::string_view Body::body_in_tail() const {
+  std::uint64_t begin = body_offset();
   auto skipped = begin > bytes_ ? begin - bytes_ : 0;
   return std::string_view(tail_).substr(std::min<std::uint64_t>(skipped, tail_.size()));
 }

@@ -36,6 +36,8 @@ class Body {
   /// Searches the content so far for the end of the header; true if it is found, and then header()
   /// is valid. `is_whole`: no more content follows. A header that is too long is a failure() (552).
   bool find_header(bool is_whole);
+  /// Where the body begins in the content, once the header is found.
+  std::uint64_t body_offset() const;
   /// The part of tail() after the header, once that is found.
   std::string_view body_in_tail() const;
   /// Discards everything after the header: what is appended next is the new body. To be called when

@@ -21,15 +21,13 @@ void FilteredMessage::edit_header(const std::vector<Edit>& edits) {
   for (const auto& edit : edits) has_8bit_edits_ = has_8bit_edits_ || !is_ascii(edit.insert);
 }
 
+void FilteredMessage::edit_body(const std::vector<Edit>& edits, std::uint64_t line_ends) {
+  parts_.header.edit_body(edits, line_ends);
+  for (const auto& edit : edits) has_8bit_edits_ = has_8bit_edits_ || !is_ascii(edit.insert);
+}
+
 void FilteredMessage::add_recipient(std::string address) {
-  auto& recipients = parts_.recipients;
-  if (std::ranges::find(recipients, address, &Recipient::address) != recipients.end()) return;
-  Recipient added;
-  for (const auto& one : recipients) added.number = std::max(added.number, one.number);
-  ++added.number;
-  added.original = address;
-  added.address = std::move(address);
-  recipients.push_back(std::move(added));
+  smtp::add_recipient(parts_.recipients, std::move(address));
 }
 
 void FilteredMessage::remove_recipient(std::string_view address) {
@@ -47,6 +45,7 @@ Task<> FilteredMessage::replace_body(std::string_view piece) {
   };
   if (!new_line_ends_) {
     co_await content.begin_anew();
+    parts_.header.forget_body_edits();
     new_line_ends_ = line_ends_of(content.tail());
     new_bytes_ = content.tail().size();
   }

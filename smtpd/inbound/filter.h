@@ -7,7 +7,7 @@
 // filters. A message is committed after the last filter's end(). A filter lives as long as its
 // session and sees its messages one after another. When it refuses, it must log the reason itself.
 //
-// SEE ALSO   header_filter.h (a filter), header_draft.h
+// SEE ALSO   content_checks_filter.h (such a filter), header_draft.h
 #pragma once
 
 #include <memory>
@@ -22,7 +22,7 @@
 #include "common/mail/header.h"
 #include "smtpd/inbound/body.h"
 #include "smtpd/inbound/reply.h"
-#include "smtpd/policy/header_checks.h"
+#include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/messages.h"
 #include "smtpd/queue/header_draft.h"
 
@@ -65,6 +65,12 @@ class FilteredMessage {
   /// Inserts, replaces or deletes fields. Offsets are into header(), in ascending order.
   void edit_header(const std::vector<Edit>& edits);
 
+  /// Where the body begins in the content as it was received.
+  std::uint64_t body_offset() const { return parts_.content.body_offset(); }
+  /// Inserts, replaces or deletes lines of the body; offsets are into the content as it was
+  /// received, in order, behind those of earlier calls. `line_ends`: how many of them go.
+  void edit_body(const std::vector<Edit>& edits, std::uint64_t line_ends);
+
   const std::string& sender() const { return parts_.sender; }
   void set_sender(std::string sender) { parts_.sender = std::move(sender); }
   const std::vector<Recipient>& recipients() const { return parts_.recipients; }
@@ -77,8 +83,9 @@ class FilteredMessage {
 
   /// Keeps the message in the queue until an admin releases it.
   void hold() { parts_.is_held = true; }
-  /// For use in end(): replaces the body, with LF line ends; further calls append to the new body.
-  /// A body that is too large or can't be written makes the message be refused.
+  /// For use in end(): replaces the body and drops the edits of edit_body(); LF line ends; further
+  /// calls append to the new body. A body that is too large or can't be written makes the message
+  /// be refused.
   Task<> replace_body(std::string_view piece);
 
   bool has_8bit_edits() const { return has_8bit_edits_; }

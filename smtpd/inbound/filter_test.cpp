@@ -331,7 +331,8 @@ TEST_CASE(
     CHECK(script.header.ends_with("\nSubject: y\nTo: carol\n"));
     REQUIRE(stage.backend.checked_headers.size() == 1);
     CHECK(stage.backend.checked_headers[0].service == "smtp");
-    CHECK(stage.backend.checked_headers[0].header.starts_with("Received: from c.example"));
+    CHECK(
+        stage.backend.checked_headers[0].blocks.at(0).text.starts_with("Received: from c.example"));
     CHECK(stage.backend.content().find("\nTo: carol@mail.example.com\n") != std::string::npos);
     CHECK(stage.backend.content().find("\nDate: ") != std::string::npos);
   }

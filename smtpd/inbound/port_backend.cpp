@@ -58,7 +58,7 @@ Task<Result<Canonicalize::Rewritten>> PortBackend::canonicalize(Canonicalize req
   co_return co_await std::move(asking);
 }
 
-Task<Result<CheckHeader::Findings>> PortBackend::check_header(CheckHeader request) {
+Task<Result<CheckContent::Findings>> PortBackend::check_content(CheckContent request) {
   auto asking = lookup_.call(std::move(request));
   co_return co_await std::move(asking);
 }

@@ -34,7 +34,7 @@ class PortBackend final : public Backend {
   Task<Result<CheckRecipient::Verdict>> check_recipient(CheckRecipient request) override;
   Task<Result<CheckRecipient::Verdict>> check_restrictions(CheckRestrictions request) override;
   Task<Result<Canonicalize::Rewritten>> canonicalize(Canonicalize ask) override;
-  Task<Result<CheckHeader::Findings>> check_header(CheckHeader ask) override;
+  Task<Result<CheckContent::Findings>> check_content(CheckContent ask) override;
   Task<Result<CountClient::Counts>> count(CountClient event) override;
   Task<Result<Descriptor>> open_body(QueueId id) override;
   void drop_body(QueueId id) override;

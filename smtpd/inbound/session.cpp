@@ -6,7 +6,7 @@
 #include "common/net/proxy_protocol.h"
 #include "common/session/command_table.h"
 #include "common/session/starttls.h"
-#include "smtpd/inbound/header_filter.h"
+#include "smtpd/inbound/content_checks_filter.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -74,8 +74,9 @@ Session::Session(std::shared_ptr<const ServiceContext> context, std::unique_ptr<
       place_(std::move(place)),
       first_mail_by_(context_->loop().now() + settings_.smtpd_first_mail_timeout) {
   connection_.set_deadline(first_mail_by_);
-  if (!settings_.header_checks.empty()) {
-    filters_.add(std::make_unique<HeaderFilter>(context_->backend(), context_->service_name()));
+  if (has_content_checks(settings_)) {
+    filters_.add(std::make_unique<ContentChecksFilter>(context_->backend(),
+                                                       context_->service_name(), settings_));
   }
   if (context_->process().add_filters) context_->process().add_filters(filters_);
 }

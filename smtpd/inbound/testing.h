@@ -67,8 +67,8 @@ class FakeBackend final : public Backend {
     co_return answer;
   }
 
-  /// Applies a test's header_checks, which are given as a map.
-  Task<Result<CheckHeader::Findings>> check_header(CheckHeader request) override {
+  /// Applies a test's checks, which are given as a map.
+  Task<Result<CheckContent::Findings>> check_content(CheckContent request) override {
     checked_headers.push_back(request);
     if (is_header_check_down) co_return Error::temporary("lookup is down");
     auto find = [&](const TableRef&, std::string_view key) {
@@ -77,8 +77,8 @@ class FakeBackend final : public Backend {
       return Result<std::optional<std::string>>(
           found == header_actions.end() ? none : std::optional(found->second));
     };
-    auto config = config_for_test({"header_checks=inline:{a=b}"});
-    co_return smtp::check_header(request.header, *config, find);
+    auto config = config_for_test({"header_checks=inline:{a=b}", "body_checks=inline:{a=b}"});
+    co_return smtp::check_content(request, *config, find);
   }
 
   Task<Result<CountClient::Counts>> count(CountClient event) override {
@@ -145,7 +145,7 @@ class FakeBackend final : public Backend {
   std::vector<CheckRecipient> asked;
   std::vector<Canonicalize> canonicalized;
   std::map<std::string, std::string> header_actions;
-  std::vector<CheckHeader> checked_headers;
+  std::vector<CheckContent> checked_headers;
   std::vector<std::string> lists;
   std::vector<Submit> messages;
   std::vector<QueueId> dropped;

@@ -13,6 +13,7 @@
 #include "common/mail/fixups.h"
 #include "smtpd/pickup/drop_file.h"
 #include "smtpd/pickup/posted_lines.h"
+#include "smtpd/policy/content_inspection.h"
 #include "smtpd/queue/messages.h"
 #include "smtpd/queue/queue_id.h"
 #include "smtpd/routing/canonical.h"
@@ -92,7 +93,7 @@ PickupDesk::Ask PickupDesk::ask_later() {
   ask.canonicalize = [](Canonicalize) -> Task<Result<Canonicalize::Rewritten>> {
     co_return Error::temporary("4.3.0", "smtpd does not run");
   };
-  ask.check_header = [](CheckHeader) -> Task<Result<CheckHeader::Findings>> {
+  ask.check_content = [](CheckContent) -> Task<Result<CheckContent::Findings>> {
     co_return Error::temporary("4.3.0", "smtpd does not run");
   };
   return ask;
@@ -172,44 +173,73 @@ void PickupDesk::describe(const Content& content, HeaderDraft header, const Conf
   envelope.pieces = header.pieces(content.bytes);
 }
 
-/// Applies header_checks. Errors: 550 (refused); control_busy as for rewrite().
-Task<Result<HeaderVerdict>> PickupDesk::check_header(HeaderDraft& header, Envelope& envelope) {
-  auto whole = header.whole();
-  CheckHeader ask;
-  ask.header = whole;
-  auto asking = ask_.check_header(std::move(ask));
-  auto findings = co_await std::move(asking);
-  if (!findings && !findings.error().is_temporary()) co_return std::move(findings).error();
-  if (!findings) co_return Error(control_busy, "4.3.0", "temporary lookup failure");
+/// What stands at `at`, before the content's end.
+Result<std::string> PickupDesk::part_of(const Content& content, const Descriptor& file,
+                                        std::uint64_t at) {
+  auto bytes = std::min(content.bytes - at, copy_bytes);
+  if (file) return read_range(file, at, bytes);
+  return content.front.substr(at, bytes);
+}
+
+/// Carries out what header_checks and their kin say. Errors: 550 (refused); control_busy as for
+/// rewrite().
+Result<void> PickupDesk::apply(ContentVerdict verdict, HeaderDraft& header, Envelope& envelope) {
+  if (verdict.refusal && verdict.refusal->is_temporary()) {
+    return Error(control_busy, verdict.refusal->text_with_status());
+  }
+  if (verdict.refusal) return *std::move(verdict.refusal);
+  envelope.is_held = envelope.is_held || verdict.is_held;
+  for (auto& address : verdict.bcc) add_recipient(envelope.recipients, std::move(address));
+  if (verdict.redirect) redirect_all(envelope.recipients, *std::move(verdict.redirect));
+  envelope.is_8bit = envelope.is_8bit || verdict.has_8bit_edits();
+  header.edit_whole(verdict.header_edits);
+  header.edit_body(verdict.body_edits, verdict.line_ends);
+  return {};
+}
+
+/// header_checks and their kin. True: the message is to be thrown away. Errors: as apply(), 552.
+/// `file`: the content, where it is more than `content.front`.
+Task<Result<bool>> PickupDesk::check_content(const Content& content, const Descriptor& file,
+                                             std::shared_ptr<const Config> config,
+                                             HeaderDraft& header, Envelope& envelope) {
+  ContentInspection inspection(ask_.check_content, "", *config);
+  inspection.begin(header.whole(), header.body_offset());
   LogTransaction line;
   line.queue_id = envelope.id.value();
   line.has_sender = line.has_recipient = true;
   line.sender = envelope.sender;
   line.recipient = envelope.recipients.back().address;
-  CO_TRY(auto verdict, carry_out(*findings, whole, line));
-  if (verdict.refusal && verdict.refusal->is_temporary()) {
-    co_return Error(control_busy, verdict.refusal->text_with_status());
+  std::uint64_t at = header.body_offset();
+  for (bool is_whole = false;;) {
+    auto checking = inspection.check(line);
+    auto verdict = co_await std::move(checking);
+    if (!verdict && !verdict.error().is_temporary()) co_return std::move(verdict).error();
+    if (!verdict) co_return Error(control_busy, "4.3.0", "temporary lookup failure");
+    if (verdict->is_discarded) co_return true;
+    CO_TRY_DO(apply(*std::move(verdict), header, envelope));
+    if (is_whole) co_return false;
+    for (bool is_due = false; !is_due;) {
+      is_whole = at >= content.bytes || !inspection.wants_more();
+      if (is_whole) break;
+      auto piece = co_await loop_.offload([&] { return part_of(content, file, at); });
+      if (!piece) co_return std::move(piece).error();
+      at += piece->size();
+      is_due = inspection.feed(*piece);
+    }
+    if (is_whole) inspection.finish();
   }
-  if (verdict.refusal) co_return *std::move(verdict.refusal);
-  envelope.is_held = verdict.is_held;
-  if (verdict.redirect) redirect_all(envelope.recipients, *verdict.redirect);
-  for (const auto& edit : verdict.edits) {
-    envelope.is_8bit = envelope.is_8bit || !is_ascii(edit.insert);
-  }
-  header.edit_whole(verdict.edits);
-  co_return std::move(verdict);
 }
 
 Task<Result<PickupDesk::Understood>> PickupDesk::understand(const Content& content,
+                                                            const Descriptor& file,
                                                             std::uint32_t uid,
                                                             std::shared_ptr<const Config> config,
                                                             Envelope& envelope) {
   Understood understood;
   CO_TRY(auto header, draft_header(content, uid, *config, envelope));
-  if (!config->header_checks.empty()) {
-    auto checking = check_header(header, envelope);
-    CO_TRY(auto verdict, co_await std::move(checking));
-    understood.is_discarded = verdict.is_discarded;
+  if (has_content_checks(*config)) {
+    auto checking = check_content(content, file, config, header, envelope);
+    CO_TRY(understood.is_discarded, co_await std::move(checking));
   }
   if (has_canonical_maps(*config) && !understood.is_discarded) {
     auto rewriting = rewrite(config, header, envelope);
@@ -234,7 +264,7 @@ Task<Result<QueueId>> PickupDesk::take(LocalSubmission submission, std::uint32_t
   auto content = co_await loop_.offload([&] { return copy(file, offset, bytes, target, *config); });
   Result<Understood> understood = content ? Result<Understood>(Understood()) : content.error();
   if (content) {
-    auto work = understand(*content, uid, config, envelope);
+    auto work = understand(*content, target, uid, config, envelope);
     understood = co_await std::move(work);
   }
   bool is_kept = understood && !understood->is_discarded;

@@ -20,7 +20,7 @@
 #include "common/base/descriptor.h"
 #include "common/config/config.h"
 #include "smtpd/pickup/control.h"
-#include "smtpd/policy/header_checks.h"
+#include "smtpd/policy/content_checks.h"
 #include "smtpd/queue/header_draft.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/routing/messages.h"
@@ -38,7 +38,7 @@ class PickupDesk {
   /// Requests to the lookup process about a message.
   struct Ask {
     std::function<Task<Result<Canonicalize::Rewritten>>(Canonicalize)> canonicalize;
-    std::function<Task<Result<CheckHeader::Findings>>(CheckHeader)> check_header;
+    std::function<Task<Result<CheckContent::Findings>>(CheckContent)> check_content;
   };
   /// For use without a lookup process: messages that need an answer wait in maildrop.
   static Ask ask_later();
@@ -84,9 +84,15 @@ class PickupDesk {
   struct Understood {
     bool is_discarded = false;
   };
-  Task<Result<HeaderVerdict>> check_header(HeaderDraft& header, Envelope& envelope);
-  Task<Result<Understood>> understand(const Content& content, std::uint32_t uid,
-                                      std::shared_ptr<const Config> config, Envelope& envelope);
+  static Result<std::string> part_of(const Content& content, const Descriptor& file,
+                                     std::uint64_t at);
+  static Result<void> apply(ContentVerdict verdict, HeaderDraft& header, Envelope& envelope);
+  Task<Result<bool>> check_content(const Content& content, const Descriptor& file,
+                                   std::shared_ptr<const Config> config, HeaderDraft& header,
+                                   Envelope& envelope);
+  Task<Result<Understood>> understand(const Content& content, const Descriptor& file,
+                                      std::uint32_t uid, std::shared_ptr<const Config> config,
+                                      Envelope& envelope);
   std::vector<std::string> names() const;
   Result<Drop> open(const std::string& name) const;
   Task<Result<QueueId>> take_open(Result<Drop> opened, std::string key);

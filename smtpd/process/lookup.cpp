@@ -9,8 +9,8 @@
 #include "common/dns/cares_resolver.h"
 #include "common/log/log.h"
 #include "smtpd/policy/client_counts.h"
+#include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/evaluate.h"
-#include "smtpd/policy/header_checks.h"
 #include "smtpd/policy/messages.h"
 #include "smtpd/policy/policy_tables.h"
 #include "smtpd/routing/messages.h"
@@ -34,7 +34,7 @@ struct Sources {
   }
   static SlowSource::Limits header_limits() {
     SlowSource::Limits limits;
-    limits.deadline = header_checks_time_max;
+    limits.deadline = content_checks_time_max;
     return limits;
   }
   std::shared_ptr<SlowSource> users = std::make_shared<SlowSource>(
@@ -84,7 +84,7 @@ struct Tables {
   static bool is_matched(const NamedTable& named) {
     std::string text = named.table.text();
     bool has_patterns = text.find("pcre:") != text.npos || text.find("regexp:") != text.npos;
-    return has_patterns && named.parameter != "header_checks";
+    return has_patterns && !content_checked_by(named.parameter);
   }
   /// Evaluates until the slow sources have answered all that was asked: on the loop if the other
   /// answers are in memory or in mapped files, on a thread if patterns are matched.
@@ -135,8 +135,9 @@ class Lookup {
   void serve_content(Services& services) {
     services.on<Canonicalize>(
         [this](Canonicalize ask, std::vector<Descriptor>) { return canonicalize(std::move(ask)); });
-    services.on<CheckHeader>(
-        [this](CheckHeader ask, std::vector<Descriptor>) { return check_header(std::move(ask)); });
+    services.on<CheckContent>([this](CheckContent ask, std::vector<Descriptor>) {
+      return check_content(std::move(ask));
+    });
   }
 
   /// Requests from `queue` only: a route has the next hop's credentials, which `receive` must not
@@ -240,14 +241,14 @@ class Lookup {
     co_return std::move(rewritten);
   }
 
-  Task<Result<CheckHeader::Findings>> check_header(CheckHeader ask) {
-    using Findings = CheckHeader::Findings;
+  Task<Result<CheckContent::Findings>> check_content(CheckContent ask) {
+    using Findings = CheckContent::Findings;
     CO_TRY(auto using_tables, tables());
     std::function<Result<Findings>()> match = [using_tables, ask = std::move(ask)] {
-      FindHeader find = [&](const TableRef& table, std::string_view key) {
+      FindContent find = [&](const TableRef& table, std::string_view key) {
         return using_tables->access->find(table, key, store::MapList::Key::Whole);
       };
-      return smtp::check_header(ask.header, settings_of(*using_tables, ask.service), find);
+      return smtp::check_content(ask, settings_of(*using_tables, ask.service), find);
     };
     auto call = sources_.headers.begin<Findings>(std::move(match));
     co_await sources_.headers.finish(child_.loop(), call);

@@ -9,7 +9,7 @@
 #include "common/process/message_list.h"
 #include "smtpd/delivery/messages.h"
 #include "smtpd/pickup/control.h"
-#include "smtpd/policy/header_checks.h"
+#include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/messages.h"
 #include "smtpd/queue/messages.h"
 #include "smtpd/routing/messages.h"
@@ -28,7 +28,7 @@ using AllMessages = MessageList<
     store::Serve, store::SessionEnded,
     // receive, lookup, queue, send and deliver.
     OpenBody, DropBody, Submit, CheckRecipient, CheckRestrictions, CountClient, Resolve,
-    Canonicalize, CheckHeader, LookAtTables, NoteMailbox, Attempt, NeedDeliver,
+    Canonicalize, CheckContent, LookAtTables, NoteMailbox, Attempt, NeedDeliver,
     // Between programs of this host and the queue.
     PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, Pickup>;
 static_assert(AllMessages::are_types_distinct(), "two requests bear one number");

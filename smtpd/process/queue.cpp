@@ -84,7 +84,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     ask.canonicalize = [this](Canonicalize what) {
       return child_.port("lookup").call(std::move(what));
     };
-    ask.check_header = [this](CheckHeader what) {
+    ask.check_content = [this](CheckContent what) {
       return child_.port("lookup").call(std::move(what));
     };
     return ask;

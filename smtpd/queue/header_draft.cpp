@@ -31,12 +31,22 @@ void HeaderDraft::edit_whole(const std::vector<Edit>& edits) {
   edit(of_text);
 }
 
+void HeaderDraft::edit_body(const std::vector<Edit>& edits, std::uint64_t line_ends) {
+  body_edits_.insert(body_edits_.end(), edits.begin(), edits.end());
+  body_line_ends_ += line_ends;
+}
+
+void HeaderDraft::forget_body_edits() {
+  body_edits_.clear();
+  body_line_ends_ = 0;
+}
+
 std::uint64_t HeaderDraft::line_ends_left(std::uint64_t line_ends) const {
-  return smtp::line_ends_left(received_, edits_, line_ends);
+  return smtp::line_ends_left(received_, edits_, line_ends) - body_line_ends_;
 }
 
 std::vector<Piece> HeaderDraft::pieces(std::uint64_t bytes) const {
-  return incoming_pieces(top_, end_, edits_, bytes);
+  return incoming_pieces(top_, end_, edits_, body_edits_, bytes);
 }
 
 }  // namespace pennypost::smtp

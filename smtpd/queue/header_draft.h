@@ -1,8 +1,9 @@
-// Collects the edits of an incoming message's header until the message is submitted to the queue.
+// Collects the edits of an incoming message until it is submitted to the queue.
 //
 // Filters, canonical maps, the fix-ups of submission and message_drop_headers change the header one
-// after another; each sees the result of the steps before it. The received header itself is never
-// rewritten: the draft keeps the edits and turns them into the pieces of the envelope.
+// after another; each sees the result of the steps before it. What was received is never rewritten:
+// the draft keeps the edits, also those of lines of the body, and turns them into the pieces of the
+// envelope.
 //
 // SEE ALSO   incoming_header.h (where a header ends), ../../common/mail/header.h (Edit)
 #pragma once
@@ -37,6 +38,14 @@ class HeaderDraft {
   /// Changes whole(); offsets are into it.
   void edit_whole(const std::vector<Edit>& edits);
 
+  /// Where the body begins in what was received.
+  std::uint64_t body_offset() const { return end_.body_offset(); }
+  /// Changes the body; offsets are into what was received, behind those of earlier calls.
+  /// `line_ends`: how many of the received ones the edits take away.
+  void edit_body(const std::vector<Edit>& edits, std::uint64_t line_ends);
+  /// The body is written anew.
+  void forget_body_edits();
+
   /// Whether text() differs from what was received.
   bool is_edited() const { return !edits_.empty(); }
   /// How many of the received message's `line_ends` are left after the edits.
@@ -49,7 +58,9 @@ class HeaderDraft {
   std::string_view received_;
   HeaderEnd end_;
   std::vector<Edit> edits_;  // of received_
-  std::string edited_;       // received_ with edits_ applied; empty if there are none
+  std::vector<Edit> body_edits_;
+  std::uint64_t body_line_ends_ = 0;  // that they take away
+  std::string edited_;                // received_ with edits_ applied; empty if there are none
 };
 
 }  // namespace pennypost::smtp

@@ -91,20 +91,25 @@ std::uint64_t line_ends_left(std::string_view header, const std::vector<Edit>& e
 }
 
 std::vector<Piece> incoming_pieces(std::string_view top, const HeaderEnd& header,
-                                   const std::vector<Edit>& edits, std::uint64_t bytes) {
+                                   const std::vector<Edit>& edits,
+                                   const std::vector<Edit>& body_edits, std::uint64_t bytes) {
   std::vector<Piece> pieces;
   add_text(pieces, top);
   std::size_t at = 0;
-  for (const auto& edit : edits) {
-    add_range(pieces, at, edit.offset - at);
-    add_text(pieces, edit.insert);
-    at = edit.offset + edit.erase;
-  }
+  auto add = [&](const std::vector<Edit>& some) {
+    for (const auto& edit : some) {
+      add_range(pieces, at, edit.offset - at);
+      add_text(pieces, edit.insert);
+      at = edit.offset + edit.erase;
+    }
+  };
+  add(edits);
   if (header.needs_empty_line) {
     add_range(pieces, at, header.bytes - at);
     add_text(pieces, "\n");
     at = header.bytes;
   }
+  add(body_edits);
   add_range(pieces, at, bytes - at);
   return pieces;
 }

@@ -30,6 +30,9 @@ struct HeaderEnd {
   bool is_found = false;           // false: the header may continue after `text`
   bool needs_empty_line = false;   // the body begins without one
   bool begins_with_from_ = false;  // `From ` or `>From `: not a field
+
+  /// Where the body begins.
+  std::uint64_t body_offset() const { return bytes + (needs_empty_line ? 0 : 1); }
 };
 /// `is_whole`: `text` is the whole message.
 HeaderEnd find_header_end(std::string_view text, bool is_whole);
@@ -53,8 +56,10 @@ std::uint64_t line_ends_left(std::string_view header, const std::vector<Edit>& e
 inline constexpr std::string_view from_line_field = "X-Mailbox-Line: ";
 
 /// The message as pieces for its envelope: `top`, the edited header, an empty line if it is
-/// missing, the body. `bytes`: the size of the header and body received.
+/// missing, the body with its own edits, whose offsets are into the whole. `bytes`: the size of the
+/// header and body received.
 std::vector<Piece> incoming_pieces(std::string_view top, const HeaderEnd& header,
-                                   const std::vector<Edit>& edits, std::uint64_t bytes);
+                                   const std::vector<Edit>& edits,
+                                   const std::vector<Edit>& body_edits, std::uint64_t bytes);
 
 }  // namespace pennypost::smtp

@@ -66,7 +66,7 @@ def finds_mistakes(t):
         ({"virtual_alias_maps": "nis:mail.aliases"}, r"NIS maps are not supported; write the map to a file"),
         ({"virtual_alias_maps": "inline:{ a = b }"}, r"key=value"),
         ({"transport_maps": "regexp:" + host.path("etc/patterns")}, r"patterns:1: "),
-        ({"header_checks": "pcre:" + host.path("etc/headers")}, r"headers:4: unknown action FILTER; possible actions are DISCARD, "),
+        ({"header_checks": "pcre:" + host.path("etc/headers")}, r"headers:4: unknown action FILTER; possible actions are BCC, DISCARD, "),
         ({"smtpd_client_restrictions": "check_client_access cidr:" + host.path("etc/networks")}, r"networks:1: "),
         ({"smtpd_sender_restrictions": "check_sender_access hash:" + nothing}, r"No such file"),
         ({"relocated_maps": "unionmap:{static:x, hash:" + nothing + "}"}, r"No such file"),

@@ -34,8 +34,8 @@ class Anything final : public Backend {
   Task<Result<Canonicalize::Rewritten>> canonicalize(Canonicalize) override {
     co_return Canonicalize::Rewritten();
   }
-  Task<Result<CheckHeader::Findings>> check_header(CheckHeader) override {
-    co_return CheckHeader::Findings();
+  Task<Result<CheckContent::Findings>> check_content(CheckContent) override {
+    co_return CheckContent::Findings();
   }
   Task<Result<CountClient::Counts>> count(CountClient) override { co_return CountClient::Counts(); }
   Task<Result<Descriptor>> open_body(QueueId) override {

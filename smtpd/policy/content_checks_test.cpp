@@ -1,6 +1,8 @@
-#include "smtpd/policy/header_checks.h"
+#include "smtpd/policy/content_checks.h"
 
 #include <doctest/doctest.h>
+
+#include <map>
 
 #include "common/base/scratch.h"
 #include "common/config/testing.h"
@@ -11,6 +13,12 @@ using namespace pennypost;
 using namespace pennypost::smtp;
 
 namespace {
+
+CheckContent asked(std::string header) {
+  CheckContent ask;
+  ask.blocks.push_back({MimeBlock::Kind::Header, 0, std::move(header)});
+  return ask;
+}
 
 /// Applies a pcre: table to a header and keeps the log.
 struct Checked {
@@ -25,8 +33,9 @@ struct Checked {
     auto config = config_for_test(settings);
     auto map = store::Map::open(config->header_checks.at(0));
     REQUIRE(map);
-    FindHeader find = [&](const TableRef&, std::string_view key) { return (*map)->lookup(key); };
-    auto findings = check_header(from, *config, find);
+    FindContent find = [&](const TableRef&, std::string_view key) { return (*map)->lookup(key); };
+    CheckContent ask = asked(from);
+    auto findings = check_content(ask, *config, find);
     if (!findings) {
       error = findings.error().text();
       return;
@@ -39,14 +48,14 @@ struct Checked {
     line.recipient = "b@x.test";
     line.protocol = "ESMTP";
     line.helo = "c";
-    auto made = carry_out(*findings, from, line);
+    auto made = carry_out(*findings, ask.blocks, line);
     REQUIRE(made);
     verdict = *std::move(made);
-    header = edited(from, verdict.edits);
+    header = edited(from, verdict.header_edits);
   }
   LogCapture log;
   std::string error;
-  HeaderVerdict verdict;
+  ContentVerdict verdict;
   std::string header;
 };
 
@@ -136,7 +145,8 @@ TEST_CASE("an unknown action is logged, and the message passes") {
 
 TEST_CASE("as written in a table, an action is checked as far as its pattern's groups allow") {
   auto problem = [](const char* value) {
-    auto action = HeaderAction::parse(value, HeaderAction::Form::Written);
+    auto action =
+        ContentAction::parse(value, ContentAction::Of::Header, ContentAction::Form::Written);
     return action ? std::string() : action.error().text();
   };
   for (const char* good : {"REPLACE $1: x", "REDIRECT $1", "ignore", "REJECT $1", "REJECT 4.1.1 x",
@@ -144,10 +154,10 @@ TEST_CASE("as written in a table, an action is checked as far as its pattern's g
     CAPTURE(good);
     CHECK(problem(good) == "");
   }
-  CHECK(
-      problem("REJET x") ==
-      "unknown action REJET; possible actions are DISCARD, DUNNO, HOLD, IGNORE, INFO, OK, PREPEND, "
-      "REDIRECT, REJECT, REPLACE, WARN");
+  CHECK(problem("REJET x") ==
+        "unknown action REJET; possible actions are BCC, DISCARD, DUNNO, HOLD, IGNORE, INFO, OK, "
+        "PASS, "
+        "PREPEND, REDIRECT, REJECT, REPLACE, STRIP, WARN");
   CHECK(problem("FILTER smtp:x").starts_with("unknown action FILTER; "));
   CHECK(problem("REPLACE text") == "REPLACE text: needs a header as in \"Name: text\"");
   CHECK(problem("PREPEND") == "PREPEND needs a header field: text");
@@ -157,26 +167,126 @@ TEST_CASE("as written in a table, an action is checked as far as its pattern's g
 
 TEST_CASE("what a table can't tell is no reason to let a message pass, and actions have a bound") {
   auto config = config_for_test({"header_checks=inline:{a=b}"});
-  FindHeader broken = [](const TableRef&, std::string_view) {
+  FindContent broken = [](const TableRef&, std::string_view) {
     return Result<std::optional<std::string>>(Error::temporary("no table"));
   };
-  CHECK(check_header(sample, *config, broken).error().is_temporary());
-  FindHeader always = [](const TableRef&, std::string_view) {
+  CHECK(check_content(asked(sample), *config, broken).error().is_temporary());
+  FindContent always = [](const TableRef&, std::string_view) {
     return Result<std::optional<std::string>>("PREPEND X: " + std::string(100'000, 'x'));
   };
   std::string many;
   for (int i = 0; i < 100; ++i) many += "A: b\n";
-  auto too_much = check_header(many, *config, always);
+  auto too_much = check_content(asked(many), *config, always);
   REQUIRE_FALSE(too_much);
   CHECK(too_much.error().code() == 552);
-  CHECK(check_header(sample, *config, always));
+  CHECK(check_content(asked(sample), *config, always));
 }
 
 TEST_CASE("an answer that does not fit the header is no answer") {
-  CheckHeader::Findings findings;
+  CheckContent::Findings findings;
   auto& finding = findings.list.emplace_back();
   finding.offset = 5;
   finding.bytes = 100;
-  finding.action.kind = HeaderAction::Kind::Ignore;
-  CHECK_FALSE(carry_out(findings, sample, {}));
+  finding.action.kind = ContentAction::Kind::Ignore;
+  CHECK_FALSE(carry_out(findings, asked(sample).blocks, {}));
+}
+
+TEST_CASE("fields of MIME and of attached messages, and lines have tables of their own") {
+  auto config = config_for_test({"header_checks=static:h", "mime_header_checks=static:m",
+                                 "nested_header_checks=static:n", "body_checks=static:b"});
+  CheckContent ask;
+  ask.blocks = {{MimeBlock::Kind::Header, 0, "Subject: a\nMIME-Version: 1.0\n"},
+                {MimeBlock::Kind::PartHeader, 40, "X-Any: b\nContent-Type: c\n"},
+                {MimeBlock::Kind::NestedHeader, 80, "Subject: d\nContent-ID: e\n"},
+                {MimeBlock::Kind::Body, 120, "one\ntwo"}};
+  std::vector<std::string> asked_for;
+  FindContent find = [&](const TableRef& table, std::string_view key) {
+    asked_for.push_back(table.name + " " + std::string(key));
+    return Result<std::optional<std::string>>(std::optional<std::string>());
+  };
+  REQUIRE(check_content(ask, *config, find));
+  CHECK(asked_for == std::vector<std::string>{"h Subject: a", "m MIME-Version: 1.0", "m X-Any: b",
+                                              "m Content-Type: c", "n Subject: d",
+                                              "m Content-ID: e", "b one", "b two"});
+}
+
+TEST_CASE("as in Postfix, mime_header_checks and nested_header_checks are header_checks at first") {
+  auto config = config_for_test({"header_checks=static:h"});
+  CHECK(config->mime_header_checks == config->header_checks);
+  CHECK(config->nested_header_checks == config->header_checks);
+  CHECK(config->body_checks.empty());
+}
+
+namespace {
+
+/// What is done to `body` where `actions` tells the action for a line.
+ContentVerdict of_body(const std::string& body, const std::map<std::string, std::string>& actions,
+                       std::string* edited_body = nullptr) {
+  auto config = config_for_test({"body_checks=static:b"});
+  FindContent find = [&](const TableRef&, std::string_view key) {
+    auto found = actions.find(std::string(key));
+    return Result<std::optional<std::string>>(
+        found == actions.end() ? std::optional<std::string>() : std::optional(found->second));
+  };
+  CheckContent ask;
+  ask.blocks.push_back({MimeBlock::Kind::Body, 100, body});
+  auto findings = check_content(ask, *config, find);
+  REQUIRE(findings);
+  auto verdict = carry_out(*findings, ask.blocks, {});
+  REQUIRE(verdict);
+  if (edited_body != nullptr) {
+    *edited_body = edited(std::string(100, '.') + body, verdict->body_edits).substr(100);
+  }
+  return *std::move(verdict);
+}
+
+}  // namespace
+
+TEST_CASE("lines of a body are replaced, removed and put above") {
+  std::string changed;
+  auto verdict = of_body(
+      "a\nb\nc\nd\n",
+      {{"a", "REPLACE x: no field"}, {"b", "IGNORE"}, {"c", "PREPEND y"}, {"d", "strip gone"}},
+      &changed);
+  CHECK(changed == "x: no field\ny\nc\n");
+  CHECK(verdict.line_ends == 3);  // what was put there has its own
+  CHECK(verdict.header_edits.empty());
+  of_body("a\nb", {{"b", "REPLACE last"}}, &changed);
+  CHECK(changed == "a\nlast");
+}
+
+TEST_CASE("a long line is looked up in pieces") {
+  std::string piece(content_line_bytes_max, 'x');
+  std::string changed;
+  of_body(piece + piece + "end\n", {{piece, "REPLACE short"}, {"end", "REPLACE END"}}, &changed);
+  CHECK(changed == "shortshortEND\n");
+}
+
+TEST_CASE("PASS ends the search and lets pass, BCC adds a recipient") {
+  auto passed = of_body("a\nb\n", {{"a", "PASS trusted"}, {"b", "REJECT"}});
+  CHECK(passed.is_passed);
+  CHECK_FALSE(passed.refusal);
+  auto copied = of_body("a\n", {{"a", "BCC eve@x.test"}});
+  CHECK(copied.bcc == std::vector<std::string>{"eve@x.test"});
+  std::vector<Recipient> recipients(1);
+  recipients[0].address = "bob@x.test";
+  add_recipient(recipients, "eve@x.test");
+  add_recipient(recipients, "eve@x.test");
+  REQUIRE(recipients.size() == 2);
+  CHECK(recipients[1].original == "eve@x.test");
+  CHECK(recipients[1].number == recipients[0].number + 1);
+}
+
+TEST_CASE("the time for a message is what all its look-ups take together") {
+  auto config = config_for_test({"header_checks=static:h"});
+  auto ask = asked(sample);
+  FindContent find = [](const TableRef&, std::string_view) {
+    return Result<std::optional<std::string>>(std::optional<std::string>());
+  };
+  ask.milliseconds_left = 0;
+  CHECK(check_content(ask, *config, find).error().is_temporary());
+  ask.milliseconds_left = 3000;
+  auto findings = check_content(ask, *config, find);
+  REQUIRE(findings);
+  CHECK(findings->milliseconds_left <= 3000);
 }

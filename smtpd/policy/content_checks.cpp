@@ -1,0 +1,155 @@
+#include "smtpd/policy/content_checks.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "store/maps/map.h"
+
+namespace pennypost::smtp {
+namespace {
+
+using Kind = ContentAction::Kind;
+
+using Of = ContentAction::Of;
+using BlockKind = MimeBlock::Kind;
+using std::chrono::steady_clock;
+
+bool ends_search(Kind kind) {
+  return kind == Kind::Reject || kind == Kind::Discard || kind == Kind::Pass;
+}
+
+/// A line of a body: at most content_line_bytes_max, its line end not counted.
+std::string_view take_line(std::string_view text) {
+  auto end = text.find('\n');
+  if (end == text.npos) end = text.size();
+  if (end > content_line_bytes_max) return text.substr(0, content_line_bytes_max);
+  return text.substr(0, end + 1);
+}
+
+class Evaluation {
+ public:
+  Evaluation(const CheckContent& ask, const Settings& settings, const FindContent& find)
+      : ask_(ask),
+        settings_(settings),
+        find_(find),
+        until_(steady_clock::now() + std::chrono::milliseconds(ask.milliseconds_left)) {}
+
+  Result<CheckContent::Findings> run() {
+    if (ask_.blocks.size() > content_blocks_max) {
+      return Error::temporary("4.3.0", "more than " + std::to_string(content_blocks_max) +
+                                           " parts of a message at once");
+    }
+    for (; block_ < ask_.blocks.size() && !is_over_; ++block_) {
+      const auto& block = ask_.blocks[block_];
+      TRY_DO(block.kind == BlockKind::Body ? check_lines(block) : check_fields(block));
+    }
+    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until_ - steady_clock::now());
+    findings_.milliseconds_left =
+        static_cast<std::uint32_t>(std::max<std::chrono::milliseconds::rep>(left.count(), 0));
+    return std::move(findings_);
+  }
+
+ private:
+  Result<void> check_fields(const MimeBlock& block) {
+    auto limit = settings_.header_size_limit;
+    for (const auto& field : HeaderFields(block.text)) {
+      auto key = content_key(field, std::min(limit, store::map_key_bytes_max));
+      auto offset = static_cast<std::size_t>(field.whole.data() - block.text.data());
+      TRY_DO(
+          check(tables_for(block.kind, field.name), key, Of::Header, offset, field.whole.size()));
+      if (is_over_) break;
+    }
+    return {};
+  }
+
+  Result<void> check_lines(const MimeBlock& block) {
+    std::size_t offset = 0;
+    while (offset < block.text.size() && !is_over_) {
+      auto line = take_line(std::string_view(block.text).substr(offset));
+      TRY_DO(check(settings_.body_checks, content_line(line), Of::Body, offset, line.size()));
+      offset += line.size();
+    }
+    return {};
+  }
+
+  const std::vector<TableRef>& tables_for(BlockKind kind, std::string_view name) const {
+    if (kind == BlockKind::PartHeader || is_mime_field(name)) return settings_.mime_header_checks;
+    return kind == BlockKind::NestedHeader ? settings_.nested_header_checks
+                                           : settings_.header_checks;
+  }
+
+  Result<void> check(const std::vector<TableRef>& tables, std::string_view key, Of of,
+                     std::size_t offset, std::size_t bytes) {
+    for (const auto& table : tables) {
+      TRY(auto value, find_(table, key));
+      if (!value) continue;
+      auto action = ContentAction::parse(*value, of);
+      if (!action) {
+        log_warning("cleanup", std::string(of == Of::Body ? "body_checks: " : "header_checks: ") +
+                                   table.text() + ": " + action.error().text());
+      } else if (action->kind != Kind::Dunno) {
+        TRY_DO(add(offset, bytes, *std::move(action)));
+      }
+      break;
+    }
+    if (steady_clock::now() < until_) return {};
+    return Error::temporary("4.3.0", "header_checks, body_checks: one message took longer than " +
+                                         std::to_string(content_checks_time_max.count() / 1000) +
+                                         " s");
+  }
+
+  Result<void> add(std::size_t offset, std::size_t bytes, ContentAction action) {
+    bytes_ += sizeof(CheckContent::Finding) + action.text.size();
+    if (bytes_ > content_actions_bytes_max) {
+      return too_many_actions();
+    }
+    is_over_ = ends_search(action.kind);
+    CheckContent::Finding finding;
+    finding.block = static_cast<std::uint32_t>(block_);
+    finding.offset = static_cast<std::uint32_t>(offset);
+    finding.bytes = static_cast<std::uint32_t>(bytes);
+    finding.action = std::move(action);
+    findings_.list.push_back(std::move(finding));
+    return {};
+  }
+
+  const CheckContent& ask_;
+  const Settings& settings_;
+  const FindContent& find_;
+  steady_clock::time_point until_;
+  CheckContent::Findings findings_;
+  std::size_t block_ = 0;
+  std::size_t bytes_ = 0;
+  bool is_over_ = false;  // REJECT, DISCARD or PASS
+};
+
+}  // namespace
+
+std::optional<ContentAction::Of> content_checked_by(std::string_view parameter) {
+  if (parameter == "body_checks") return Of::Body;
+  bool is_of_header = parameter == "header_checks" || parameter == "mime_header_checks" ||
+                      parameter == "nested_header_checks";
+  return is_of_header ? std::optional(Of::Header) : std::nullopt;
+}
+
+bool has_content_checks(const Settings& settings) {
+  return !settings.header_checks.empty() || !settings.mime_header_checks.empty() ||
+         wants_parts(settings);
+}
+
+bool wants_parts(const Settings& settings) {
+  return !settings.mime_header_checks.empty() || !settings.nested_header_checks.empty() ||
+         !settings.body_checks.empty();
+}
+
+std::uint64_t body_bytes_wanted(const Settings& settings) {
+  if (settings.body_checks.empty()) return 0;
+  return settings.body_checks_size_limit;
+}
+
+Result<CheckContent::Findings> check_content(const CheckContent& ask, const Settings& settings,
+                                             const FindContent& find) {
+  return Evaluation(ask, settings, find).run();
+}
+
+}  // namespace pennypost::smtp
