@@ -222,11 +222,26 @@ class Checker {
     for (std::string_view format : {"maildir:", "mbox:"}) {
       if (!rest.starts_with(format)) continue;
       rest.remove_prefix(format.size());
-      if (rest.starts_with("~/") || rest.starts_with('/')) return;
+      if (rest.starts_with("~/") || rest.starts_with('/')) {
+        spool_slash(name, location);
+        return;
+      }
     }
     error(name,
           "\"" + printable(location, 100) +
               "\" is no place of mail; write maildir:~/Maildir or mbox:~/mail:INBOX=/var/mail/%u");
+  }
+
+  /// The slash between the spool directory and the user's name is easily forgotten.
+  void spool_slash(std::string_view name, std::string_view location) {
+    const std::string& spool = config_.mail_spool_directory;
+    if (spool.empty() || spool.ends_with('/')) return;
+    for (const char* user : {"%u", "%n"}) {
+      if (location.find(spool + user) == location.npos) continue;
+      error(name, "\"" + printable(spool, 100) + user +
+                      "\" lies beside the spool directory, not in it; did you mean " +
+                      printable(spool, 100) + "/" + user + "?");
+    }
   }
 
   void relayhost() {
