@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "common/base/descriptor.h"
+#include "common/base/file.h"
 #include "common/base/own_file.h"
 #include "common/base/safe_open.h"
 #include "common/base/text.h"
@@ -189,20 +190,12 @@ Result<void> check_value(std::string_view toml, const SettingEdit& edit,
   return {};
 }
 
+/// The whole main.toml.
 Result<std::string> read_all(int fd, const std::string& path) {
-  std::string text;
-  char buffer[16384];
-  for (;;) {
-    ssize_t got = ::read(fd, buffer, sizeof buffer);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failed(path, "the file can't be read");
-    if (got == 0) return text;
-    text.append(buffer, static_cast<std::size_t>(got));
-    if (text.size() > main_toml_bytes_max) {
-      return Error::permanent(path + ": longer than " + std::to_string(main_toml_bytes_max) +
-                              " bytes; put lists into tables");
-    }
-  }
+  TRY(auto text, read_up_to(fd, main_toml_bytes_max + 1, path));
+  if (text.size() <= main_toml_bytes_max) return text;
+  return Error::permanent(path + ": longer than " + std::to_string(main_toml_bytes_max) +
+                          " bytes; put lists into tables");
 }
 
 /// The file to edit, and its directory.

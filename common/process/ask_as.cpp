@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "common/base/descriptor.h"
+#include "common/base/file.h"
 #include "common/base/text.h"
 
 namespace pennypost {
@@ -19,25 +20,6 @@ constexpr std::size_t answer_bytes_max = 1 << 20;
 bool become(const Identity& identity) {
   return ::setgroups(identity.groups.size(), identity.groups.data()) == 0 &&
          ::setgid(identity.gid) == 0 && ::setuid(identity.uid) == 0;
-}
-
-void write_all(int to, std::string_view bytes) {
-  while (!bytes.empty()) {
-    auto count = ::write(to, bytes.data(), bytes.size());
-    if (count <= 0) return;
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
-}
-
-std::string read_all(int from) {
-  std::string all;
-  char bytes[4096];
-  for (;;) {
-    auto count = ::read(from, bytes, sizeof bytes);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0 || all.size() > answer_bytes_max) return all;
-    all.append(bytes, static_cast<std::size_t>(count));
-  }
 }
 
 }  // namespace
@@ -53,18 +35,18 @@ std::vector<std::string> ask_as(const std::optional<Identity>& identity,
   if (pid < 0) return {std::string("fork: ") + std::strerror(errno)};
   if (pid == 0) {
     if (become(*identity)) {
-      write_all(writing.number(), join(question(), "\n"));
+      (void)write_all(writing.number(), join(question(), "\n"), "the pipe");
     } else {
-      write_all(writing.number(), "can't become user " + identity->name);
+      (void)write_all(writing.number(), "can't become user " + identity->name, "the pipe");
     }
     ::_exit(0);
   }
   writing.close();
-  std::string answer = read_all(reading.number());
+  auto answer = read_up_to(reading.number(), answer_bytes_max, "the pipe");
   int status = 0;
   ::waitpid(pid, &status, 0);
   std::vector<std::string> lines;
-  for (auto line : split(answer, '\n')) {
+  for (auto line : split(answer ? *answer : answer.error().text(), '\n')) {
     if (!line.empty()) lines.emplace_back(line);
   }
   if (status != 0)

@@ -15,6 +15,7 @@
 
 #include "common/async/turn.h"
 #include "common/base/descriptor.h"
+#include "common/base/file.h"
 #include "common/base/text.h"
 #include "imapd/command/handlers.h"
 #include "imapd/command/shared.h"
@@ -44,15 +45,6 @@ Result<Descriptor> nameless_file(const std::string& directory) {
   if (!file) return Error::temporary("Can't store the message while it arrives");
   ::unlink(path.c_str());
   return file;
-}
-
-bool write_all(int file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    auto count = ::write(file, bytes.data(), bytes.size());
-    if (count < 0 && errno != EINTR) return false;
-    if (count > 0) bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return true;
 }
 
 class AppendBatch {
@@ -103,7 +95,7 @@ class AppendBatch {
 };
 
 Result<void> AppendBatch::write(std::string_view bytes, store::MailStore& store) {
-  if (!write_all(file.number(), bytes)) {
+  if (!write_all(file.number(), bytes, "the spool")) {
     return Error::temporary("Can't store the message while it arrives");
   }
   file_octets += bytes.size();

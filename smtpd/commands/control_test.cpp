@@ -8,6 +8,7 @@
 #include <sstream>
 #include <thread>
 
+#include "common/base/file.h"
 #include "common/base/scratch.h"
 #include "common/config/testing.h"
 #include "common/log/log.h"
@@ -81,7 +82,7 @@ struct Desk {
   std::string drop(const std::string& bytes) const {
     auto path = scratch / ("queue/maildrop/" + make_queue_id().value());
     Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-    REQUIRE(write_all(file, bytes));
+    REQUIRE(write_all(file.number(), bytes, name));
     return path;
   }
   /// The text of a message of the queue.
@@ -204,7 +205,8 @@ TEST_CASE("only root and the owner change, remove and read messages") {
   auto content = desk.ask(read, 0);
   REQUIRE(content);
   REQUIRE(desk.last_beside.size() == 1);
-  auto text = read_range(desk.last_beside[0], 0, content->envelope.size());
+  auto text =
+      read_exactly(desk.last_beside[0].number(), 0, content->envelope.size(), "the message");
   REQUIRE(text);
   CHECK(text->starts_with("Received: by mail.example.com"));
   CHECK(text->ends_with(message));
@@ -709,7 +711,8 @@ TEST_CASE("a posted message's header is looked at as one that comes by SMTP") {
   read.id = posted->queue_id;
   auto content = desk.ask(read, 0);
   REQUIRE(content);
-  auto text = read_range(desk.last_beside[0], 0, content->envelope.size());
+  auto text =
+      read_exactly(desk.last_beside[0].number(), 0, content->envelope.size(), "the message");
   REQUIRE(text);
   CHECK(text->ends_with("\nMessage-ID: <2@x>\n\nload is 17\n"));
   CHECK(text->find("Bcc") == text->npos);

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <ostream>
 
+#include "common/base/file.h"
 #include "common/mail/mime.h"
 #include "smtpd/commands/exit_status.h"
 #include "smtpd/commands/sendmail.h"
@@ -52,13 +53,8 @@ int run_postdrop(const LocalSubmission& submission, const std::string& message,
     return ex_tempfail;
   }
   reading.close();
-  std::string bytes = drop_head(submission) + message;
-  for (std::string_view rest = bytes; !rest.empty();) {
-    ssize_t count = ::write(writing.number(), rest.data(), rest.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) break;  // postdrop has said why
-    rest.remove_prefix(static_cast<std::size_t>(count));
-  }
+  // Where it fails, postdrop has said why.
+  (void)write_all(writing.number(), drop_head(submission) + message, "the pipe to postdrop");
   writing.close();
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {

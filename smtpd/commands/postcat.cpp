@@ -8,6 +8,7 @@
 #include <ostream>
 #include <vector>
 
+#include "common/base/file.h"
 #include "common/base/text.h"
 #include "common/config/config.h"
 #include "common/mail/date.h"
@@ -58,19 +59,6 @@ std::optional<Request> parse(std::span<const std::string> args) {
   return request;
 }
 
-/// A file's bytes, up to the end.
-std::string read_all(const Descriptor& file) {
-  std::string bytes;
-  std::array<char, 65536> scratch;
-  off_t at = 0;
-  for (;;) {
-    ssize_t count = ::pread(file.number(), scratch.data(), scratch.size(), at);
-    if (count <= 0) return bytes;
-    bytes.append(scratch.data(), static_cast<std::size_t>(count));
-    at += count;
-  }
-}
-
 /// Prints a line with name and value; the value may come from a stranger.
 void show(std::ostream& out, std::string_view name, std::string_view value) {
   out << name << printable(value) << '\n';
@@ -110,7 +98,8 @@ Result<Read> read(QueueClient& queue, const std::string& id) {
   Read read;
   TRY(read.content, wire::decode<ReadMessage::Content>(answer.body));
   if (answer.descriptors.empty()) return Error::temporary("the queue sent no message");
-  read.text = read_all(answer.descriptors[0]);
+  TRY(read.text,
+      read_exactly(answer.descriptors[0].number(), 0, read.content.envelope.size(), "the message"));
   return read;
 }
 

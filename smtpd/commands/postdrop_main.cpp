@@ -28,6 +28,7 @@
 #include <string>
 
 #include "common/base/descriptor.h"
+#include "common/base/file.h"
 #include "common/base/own_file.h"
 #include "common/base/safe_open.h"
 #include "common/config/config.h"
@@ -51,31 +52,6 @@ int say(int status, const std::string& text) {
 
 int say_errno(const std::string& what) {
   return say(ex_tempfail, what + ": " + std::strerror(errno));
-}
-
-/// Reads up to `most` bytes more of standard input; fewer only at its end. False on an error.
-bool read_input(std::string& into, std::size_t most) {
-  std::size_t wanted = into.size() + most;
-  std::array<char, 65536> scratch;
-  while (into.size() < wanted) {
-    std::size_t room = std::min(scratch.size(), wanted - into.size());
-    ssize_t count = ::read(STDIN_FILENO, scratch.data(), room);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return false;
-    if (count == 0) break;
-    into.append(scratch.data(), static_cast<std::size_t>(count));
-  }
-  return true;
-}
-
-bool write_file(int file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    ssize_t count = ::write(file, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return true;
 }
 
 /// A file with a temporary name, which is removed unless it is kept.
@@ -114,21 +90,22 @@ int store(const Config& config) {
   if (!file.descriptor) return say_errno(maildrop + "/" + file.name);
 
   // The head shows whether this is a drop file; the rest is copied without checks.
-  std::string bytes;
-  if (!read_input(bytes, submission_bytes_max + 64)) return say_errno("standard input");
-  auto head = parse_drop_head(bytes);
+  auto bytes = read_up_to(STDIN_FILENO, submission_bytes_max + 64, "standard input");
+  if (!bytes) return say(ex_tempfail, bytes.error().text());
+  auto head = parse_drop_head(*bytes);
   if (!head) return say(ex_dataerr, head.error().text());
   // Counted with CRLF, as in RFC 1870 section 5; a CRLF that is split between two reads only makes
   // the count wrong by one octet.
-  std::uint64_t octets = crlf_octets(std::string_view(bytes).substr(head->bytes));
-  while (!bytes.empty()) {
+  std::uint64_t octets = crlf_octets(std::string_view(*bytes).substr(head->bytes));
+  while (!bytes->empty()) {
     if (!config.message_size_limit.allows(octets)) {
       return say(ex_dataerr, "the message is too large");
     }
-    if (!write_file(file.descriptor.number(), bytes)) return say_errno(maildrop);
-    bytes.clear();
-    if (!read_input(bytes, 1 << 20)) return say_errno("standard input");
-    octets += crlf_octets(bytes);
+    auto written = write_all(file.descriptor.number(), *bytes, maildrop);
+    if (!written) return say(ex_tempfail, written.error().text());
+    bytes = read_up_to(STDIN_FILENO, 1 << 20, "standard input");
+    if (!bytes) return say(ex_tempfail, bytes.error().text());
+    octets += crlf_octets(*bytes);
   }
   if (::fchmod(file.descriptor.number(), 0644) != 0 || ::fsync(file.descriptor.number()) != 0 ||
       ::renameat(file.directory, file.name.c_str(), file.directory, id.c_str()) != 0) {

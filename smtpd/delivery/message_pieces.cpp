@@ -1,11 +1,5 @@
 #include "smtpd/delivery/message_pieces.h"
 
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
-
 namespace pennypost::smtp {
 
 Result<store::Pieces> message_pieces(const Attempt& attempt, int body) {
@@ -28,24 +22,6 @@ Result<store::Pieces> message_pieces(const Attempt& attempt, int body) {
     }
   }
   return pieces;
-}
-
-Result<std::string> read_range(const store::FileRange& range, std::uint64_t from,
-                               std::size_t most) {
-  std::string part(static_cast<std::size_t>(std::min<std::uint64_t>(most, range.length - from)),
-                   '\0');
-  for (;;) {
-    auto count =
-        pread(range.descriptor, part.data(), part.size(), static_cast<off_t>(range.offset + from));
-    if (count > 0) {
-      part.resize(static_cast<std::size_t>(count));
-      return part;
-    }
-    if (count == 0) return Error::temporary("4.3.0", "the message's file is shorter than it was");
-    if (errno != EINTR) {
-      return Error::temporary("4.3.0", std::string("reading the message: ") + std::strerror(errno));
-    }
-  }
 }
 
 Result<std::string> message_header(const store::Pieces& pieces, std::size_t bytes_max) {

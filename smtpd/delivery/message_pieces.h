@@ -1,9 +1,11 @@
 // Reads the message of an Attempt in order, from memory or from the file that came with it.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
+#include "common/base/file.h"
 #include "common/base/result.h"
 #include "smtpd/delivery/messages.h"
 #include "store/mailbox/message.h"
@@ -21,12 +23,9 @@ Result<std::string> message_header(const store::Pieces& pieces, std::size_t byte
 template <class Take>
 Result<void> read_pieces(const store::Pieces& pieces, Take take);
 
-/// Reads a part of a range; for read_pieces.
-Result<std::string> read_range(const store::FileRange& range, std::uint64_t from, std::size_t most);
-
 template <class Take>
 Result<void> read_pieces(const store::Pieces& pieces, Take take) {
-  constexpr std::size_t part_bytes = 128 * 1024;
+  constexpr std::uint64_t part_bytes = 128 * 1024;
   for (const auto& piece : pieces) {
     if (const auto* text = std::get_if<std::string_view>(&piece)) {
       if (!take(*text)) return {};
@@ -34,7 +33,8 @@ Result<void> read_pieces(const store::Pieces& pieces, Take take) {
     }
     const auto& range = std::get<store::FileRange>(piece);
     for (std::uint64_t from = 0; from < range.length;) {
-      TRY(auto part, read_range(range, from, part_bytes));
+      auto wanted = std::min(part_bytes, range.length - from);
+      TRY(auto part, read_exactly(range.descriptor, range.offset + from, wanted, "the message"));
       if (!take(std::string_view(part))) return {};
       from += part.size();
     }

@@ -1,35 +1,12 @@
 #include "smtpd/delivery/message_source.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
+#include "common/base/file.h"
 #include "common/mail/header.h"
 #include "common/mail/mime.h"
 
 namespace pennypost::smtp {
-namespace {
-
-Result<void> read_at(int descriptor, std::string& into, std::uint64_t offset) {
-  std::size_t done = 0;
-  while (done < into.size()) {
-    auto count = ::pread(descriptor, into.data() + done, into.size() - done,
-                         static_cast<off_t>(offset + done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      return Error::temporary("4.3.0",
-                              std::string("reading the queued message: ") + std::strerror(errno));
-    }
-    if (count == 0) return Error::temporary("4.3.0", "the queued message's file is too short");
-    done += static_cast<std::size_t>(count);
-  }
-  return {};
-}
-
-}  // namespace
-
 MessageSource::MessageSource(const Envelope& envelope, std::string body, Descriptor file)
     : pieces_(envelope.pieces),
       body_(std::move(body)),
@@ -72,9 +49,10 @@ Task<Result<std::string_view>> MessageSource::next(Loop& loop) {
       co_return std::string_view(body_).substr(offset, left);
     }
     chunk_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(left, source_chunk_bytes)));
-    auto work = loop.offload([&] { return read_at(file_.number(), chunk_, offset); });
-    auto read = co_await work;
-    if (!read) co_return read.error();
+    auto work =
+        loop.offload([&] { return read_at(file_.number(), chunk_, offset, "the queued message"); });
+    CO_TRY(auto read, co_await work);
+    if (read < chunk_.size()) co_return too_short("the queued message");
     done_ += chunk_.size();
     co_return std::string_view(chunk_);
   }

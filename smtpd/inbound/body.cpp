@@ -8,14 +8,14 @@
 #include <cstring>
 
 #include "common/base/assert.h"
+#include "common/base/file.h"
+#include "smtpd/queue/refusal.h"
 
 namespace pennypost::smtp {
 namespace {
 
 Error write_error(int number) {
-  bool is_full = number == ENOSPC || number == EDQUOT || number == EFBIG;
-  if (is_full) return Error(452, "4.3.1", "Insufficient system storage");
-  return Error(451, "4.3.0", "Error: queue file write error");
+  return lacks_room(number) ? insufficient_storage() : queue_write_error();
 }
 
 }  // namespace
@@ -111,13 +111,9 @@ std::string_view Body::header() const {
 }
 
 Result<void> Body::write(std::string_view bytes) {
-  while (!bytes.empty()) {
-    auto count = ::write(file_.number(), bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return write_error(errno);
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return {};
+  auto written = write_all(file_.number(), bytes, "the body");
+  if (written) return {};
+  return written.error().code() == 452 ? insufficient_storage() : queue_write_error();
 }
 
 }  // namespace pennypost::smtp

@@ -74,12 +74,7 @@ Result<void> QueueClient::post(std::uint16_t type) {
 Result<Descriptor> sealed_file(std::string_view bytes) {
   Descriptor file(::memfd_create("pennypost-message", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file) return failed("memory file");
-  while (!bytes.empty()) {
-    ssize_t count = ::write(file.number(), bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failed("memory file");
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
+  TRY_DO(write_all(file.number(), bytes, "a memory file"));
   if (::fcntl(file.number(), F_ADD_SEALS, seals) != 0) return failed("memory file");
   return file;
 }

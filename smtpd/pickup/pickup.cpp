@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "common/base/file.h"
 #include "common/base/text.h"
 #include "common/log/log.h"
 #include "common/mail/fixups.h"
@@ -113,16 +114,17 @@ Result<PickupDesk::Content> PickupDesk::copy(const Descriptor& from, std::uint64
     if (!limit.allows(content.bytes + content.line_ends)) return too_large();
     content.is_8bit = content.is_8bit || !is_ascii(cleaned);
     content.front += cleaned.substr(0, header_block_bytes_max - content.front.size());
-    return to ? write_all(to, cleaned) : Result<void>();
+    return to ? write_all(to.number(), cleaned, "a body") : Result<void>();
   };
   while (bytes > 0) {
-    TRY(auto chunk, read_range(from, offset, std::min(bytes, copy_bytes)));
+    TRY(auto chunk,
+        read_exactly(from.number(), offset, std::min(bytes, copy_bytes), "the message"));
     TRY_DO(add(lines.clean(chunk)));
     offset += chunk.size();
     bytes -= chunk.size();
   }
   TRY_DO(add(lines.finish()));
-  if (to && ::fsync(to.number()) != 0) return file_error("sync a body", errno);
+  if (to) TRY_DO(sync_file(to.number(), "a body"));
   return content;
 }
 
@@ -313,12 +315,13 @@ Result<PickupDesk::Drop> PickupDesk::open(const std::string& name) const {
   std::string path = maildrop() + "/" + name;
   drop.file = Descriptor(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat status {};
-  if (!drop.file || ::fstat(drop.file.number(), &status) != 0) return file_error(path, errno);
-  if (!S_ISREG(status.st_mode) || status.st_nlink != 1)
+  if (!drop.file || ::fstat(drop.file.number(), &status) != 0) return file_error("open", path);
+  if (!S_ISREG(status.st_mode) || status.st_nlink != 1) {
     return Error(501, "not a regular file, or one with several links");
+  }
   auto size = static_cast<std::uint64_t>(status.st_size);
-  TRY(auto front,
-      read_range(drop.file, 0, std::min<std::uint64_t>(size, submission_bytes_max + 64)));
+  auto wanted = std::min<std::uint64_t>(size, submission_bytes_max + 64);
+  TRY(auto front, read_exactly(drop.file.number(), 0, wanted, path));
   TRY(auto head, parse_drop_head(front));
   drop.submission = std::move(head.submission);
   drop.uid = status.st_uid;
@@ -359,10 +362,8 @@ Task<bool> PickupDesk::take_drop(std::string name) {
     }
   }
   auto removed = co_await loop_.offload([&]() -> Result<void> {
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return file_error("remove " + path, errno);
-    Descriptor directory(::open(maildrop().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory || ::fsync(directory.number()) != 0) return file_error(maildrop(), errno);
-    return {};
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return file_error("remove", path);
+    return sync_directory(maildrop());
   });
   if (!removed) {
     log_warning("pickup", removed.error().text());

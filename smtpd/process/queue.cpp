@@ -16,6 +16,7 @@
 #include "smtpd/queue/messages.h"
 #include "smtpd/queue/open_bodies.h"
 #include "smtpd/queue/queue.h"
+#include "smtpd/queue/refusal.h"
 #include "smtpd/scheduler/scheduler.h"
 
 namespace pennypost::smtp {
@@ -171,7 +172,7 @@ Result<Queue::Opened> open_queue(Child& child) {
 
 Error refusal(const Error& cause) {
   if (store::storage_problem(cause) == store::StorageProblem::Full) {
-    return Error(452, "4.3.1", "Insufficient system storage");
+    return insufficient_storage();
   }
   return Error(451, "4.3.0", "Error: the queue can't be opened");
 }

@@ -7,8 +7,7 @@
 
 #include <cerrno>
 
-#include "common/base/descriptor.h"
-#include "smtpd/queue/body_files.h"
+#include "common/base/file.h"
 
 namespace pennypost::smtp {
 
@@ -22,17 +21,16 @@ Result<void> Ballast::make() const {
   if (bytes_ == 0 || is_there()) return {};
   struct statvfs disk {};
   if (::statvfs(file_.parent_path().c_str(), &disk) != 0) {
-    return file_error("check " + file_.parent_path().string(), errno);
+    return file_error("check", file_.parent_path().string());
   }
   if (disk.f_bavail * disk.f_frsize < 2 * bytes_) {
-    return file_error("create " + file_.string(), ENOSPC);
+    return file_error("create", file_.string(), ENOSPC);
   }
-  Descriptor file(::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!file) return file_error("create " + file_.string(), errno);
+  TRY(auto file, open_file(file_.string(), O_RDWR | O_CREAT));
   int problem = ::posix_fallocate(file.number(), 0, static_cast<off_t>(bytes_));
   if (problem != 0) {
     release();
-    return file_error("create " + file_.string(), problem);
+    return file_error("create", file_.string(), problem);
   }
   return {};
 }

@@ -5,54 +5,46 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstring>
 #include <ctime>
 #include <memory>
 
+#include "common/base/file.h"
 #include "smtpd/queue/queue_id.h"
+#include "smtpd/queue/refusal.h"
 
 namespace pennypost::smtp {
 
-Error file_error(const std::string& what, int number) {
-  bool is_full = number == ENOSPC || number == EDQUOT || number == EFBIG;
-  std::string text = what + ": " + std::strerror(number);
-  if (is_full) return Error(452, "4.3.1", "Insufficient system storage: " + text);
-  return Error(451, "4.3.0", text);
-}
-
 Result<BodyFiles> BodyFiles::open(const std::filesystem::path& directory) {
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    return file_error("create " + directory.string(), errno);
-  }
-  Descriptor descriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!descriptor) return file_error("open " + directory.string(), errno);
+  TRY_DO(make_directory(directory.string()));
+  TRY(auto descriptor, open_file(directory.string(), O_RDONLY | O_DIRECTORY));
   return BodyFiles(directory, std::move(descriptor));
 }
 
 Result<Descriptor> BodyFiles::create(const QueueId& id) const {
   Descriptor file(::openat(directory_.number(), id.value().c_str(),
                            O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!file) return file_error("create body file " + id.value(), errno);
-  return file;
+  if (file) return file;
+  auto error = file_error("create", name_of(id));
+  if (error.code() != 452) return error;
+  return Error(452, "4.3.1", insufficient_storage().text() + ": " + error.text());
 }
 
 Result<Descriptor> BodyFiles::open_to_read(const QueueId& id) const {
   Descriptor file(::openat(directory_.number(), id.value().c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return file_error("open body file " + id.value(), errno);
+  if (!file) return file_error("open", name_of(id));
   return file;
 }
 
 Result<std::uint64_t> BodyFiles::size(const QueueId& id) const {
   struct stat found {};
   if (::fstatat(directory_.number(), id.value().c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) {
-    return file_error("check body file " + id.value(), errno);
+    return file_error("check", name_of(id));
   }
   return static_cast<std::uint64_t>(found.st_size);
 }
 
 Result<void> BodyFiles::sync_directory() const {
-  if (::fsync(directory_.number()) != 0) return file_error("sync " + path_.string(), errno);
-  return {};
+  return sync_file(directory_.number(), path_.string());
 }
 
 void BodyFiles::remove(const QueueId& id) const {
@@ -74,30 +66,6 @@ std::size_t BodyFiles::remove_orphans(std::chrono::seconds age,
     if (::unlinkat(directory_.number(), name.c_str(), 0) == 0) ++count;
   }
   return count;
-}
-
-Result<std::string> read_range(const Descriptor& file, std::uint64_t offset, std::uint64_t length) {
-  std::string bytes(length, '\0');
-  std::size_t done = 0;
-  while (done < length) {
-    ssize_t count = ::pread(file.number(), bytes.data() + done, length - done,
-                            static_cast<off_t>(offset + done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return file_error("read", errno);
-    if (count == 0) return Error(451, "4.3.0", "a file is shorter than it was");
-    done += static_cast<std::size_t>(count);
-  }
-  return bytes;
-}
-
-Result<void> write_all(const Descriptor& file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    ssize_t count = ::write(file.number(), bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return file_error("write", errno);
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return {};
 }
 
 }  // namespace pennypost::smtp

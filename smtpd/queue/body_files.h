@@ -41,20 +41,14 @@ class BodyFiles {
 
   const std::filesystem::path& directory() const { return path_; }
 
+  /// For Errors.
+  static std::string name_of(const QueueId& id) { return "body file " + id.value(); }
+
  private:
   BodyFiles(std::filesystem::path path, Descriptor directory)
       : path_(std::move(path)), directory_(std::move(directory)) {}
   std::filesystem::path path_;
   Descriptor directory_;
 };
-
-/// Reads a range of a file in full. Error 451 if the file ends before it.
-Result<std::string> read_range(const Descriptor& file, std::uint64_t offset, std::uint64_t length);
-/// Writes all bytes. Errors: 452 (no space), 451.
-Result<void> write_all(const Descriptor& file, std::string_view bytes);
-
-/// 452 if `number`, an errno, means that the disk or a quota is full, else 451. `what`: the
-/// operation that failed.
-Error file_error(const std::string& what, int number);
 
 }  // namespace pennypost::smtp

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <iterator>
 
+#include "smtpd/queue/refusal.h"
+
 namespace pennypost::smtp {
 namespace {
 
 Error refusal(const Error& cause) {
-  if (store::storage_problem(cause) == store::StorageProblem::Full) {
-    return Error(452, "4.3.1", "Insufficient system storage");
-  }
-  return Error(451, "4.3.0", "Error: queue file write error");
+  bool is_full = store::storage_problem(cause) == store::StorageProblem::Full;
+  return is_full ? insufficient_storage() : queue_write_error();
 }
 
 }  // namespace
@@ -36,8 +36,8 @@ void Committer::begin_full() {
 }
 
 Task<Result<void>> Committer::take_in(Changes changes) {
-  if (problem_ == Problem::Full) co_return Error(452, "4.3.1", "Insufficient system storage");
-  if (problem_ == Problem::Broken) co_return Error(451, "4.3.0", "Error: queue file write error");
+  if (problem_ == Problem::Full) co_return insufficient_storage();
+  if (problem_ == Problem::Broken) co_return queue_write_error();
   auto entry = std::make_shared<CommitEntry>(loop_, std::move(changes), CommitEntry::Kind::Intake);
   co_await add_and_wait(entry);
   if (entry->error) co_return *entry->error;

@@ -7,10 +7,12 @@
 #include <cerrno>
 #include <thread>
 
+#include "common/base/file.h"
 #include "common/base/text.h"
 #include "common/base/wire.h"
 #include "smtpd/queue/check_envelope.h"
 #include "smtpd/queue/queue_id.h"
+#include "smtpd/queue/refusal.h"
 #include "store/kv/salvage.h"
 
 namespace pennypost::smtp {
@@ -67,13 +69,6 @@ std::vector<std::string> describe(const store::Loss& loss) {
     }
   }
   return lines;
-}
-
-Result<void> make_directory(const std::filesystem::path& path, mode_t mode) {
-  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
-    return file_error("create " + path.string(), errno);
-  }
-  return {};
 }
 
 }  // namespace
@@ -173,7 +168,7 @@ Result<void> Queue::erase_remains(const std::unordered_set<std::string>& known,
 
 Task<Result<Descriptor>> Queue::open_body(QueueId id) {
   if (!is_queue_id(id.value())) co_return Error(501, "5.5.4", "not a queue id");
-  if (!committer_->takes_in()) co_return Error(452, "4.3.1", "Insufficient system storage");
+  if (!committer_->takes_in()) co_return insufficient_storage();
   CO_TRY_DO(check_room());
   auto file = co_await loop_.offload([&] { return files_.create(id); });
   co_return std::move(file);
@@ -211,7 +206,7 @@ Result<void> Queue::check_room() {
     next_look_for_room_ = now + std::chrono::milliseconds(100);
   }
   if (has_room_) return {};
-  return Error(452, "4.3.1", "Insufficient system storage");
+  return insufficient_storage();
 }
 
 Result<void> Queue::check_body_file(const Envelope& envelope) const {
@@ -303,7 +298,8 @@ Result<std::string> Queue::read_text(const Envelope& envelope, std::uint64_t byt
     if (piece.length == 0) {
       text += piece.text.substr(0, room);
     } else if (body.file) {
-      TRY(auto range, read_range(body.file, piece.offset, std::min(piece.length, room)));
+      TRY(auto range, read_exactly(body.file.number(), piece.offset, std::min(piece.length, room),
+                                   BodyFiles::name_of(envelope.id)));
       text += range;
     } else {
       text += std::string_view(body.bytes).substr(piece.offset, std::min(piece.length, room));

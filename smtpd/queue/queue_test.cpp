@@ -280,22 +280,6 @@ TEST_CASE("a recipient's key tells its number, be it large") {
   CHECK(keys::recipient(id, 255) < keys::recipient(id, 256));
 }
 
-TEST_CASE("a range of a file that can't be read, or is not all there, is an error") {
-  Scratch scratch;
-  auto path = scratch / "body";
-  std::ofstream(path) << "0123456789";
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  CHECK(*read_range(file, 2, 3) == "234");
-  CHECK(read_range(file, 10, 0)->empty());
-  auto beyond = read_range(file, 8, 3);
-  REQUIRE_FALSE(beyond);
-  CHECK(beyond.error().text() == "a file is shorter than it was");
-  Descriptor write_only(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  auto unreadable = read_range(write_only, 0, 1);
-  REQUIRE_FALSE(unreadable);
-  CHECK(unreadable.error().code() == 451);
-}
-
 TEST_CASE("what was saved is not written again") {
   QueuedMessage message(Store::envelope(make_queue_id(), 10));
   Recipient child;

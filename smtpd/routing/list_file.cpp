@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/base/file.h"
 #include "common/base/safe_open.h"
 #include "common/process/privileges.h"
 
@@ -27,18 +28,10 @@ Error refused(int error) {
   }
 }
 
-Result<std::string> read_text(const Descriptor& file, std::size_t bytes_max) {
-  std::string text(bytes_max + 1, '\0');
-  std::size_t got = 0;
-  while (got < text.size()) {
-    auto count = ::read(file.number(), text.data() + got, text.size() - got);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return refused(errno);
-    if (count == 0) break;
-    got += static_cast<std::size_t>(count);
-  }
-  if (got > bytes_max) return refused("larger than dot_forward_bytes_max");
-  text.resize(got);
+Result<std::string> read_text(const Descriptor& file, std::size_t bytes_max,
+                              const std::string& path) {
+  TRY(auto text, read_up_to(file.number(), bytes_max + 1, path));
+  if (text.size() > bytes_max) return refused("larger than dot_forward_bytes_max");
   return text;
 }
 
@@ -110,7 +103,7 @@ Result<ListFile> read_list_of_admin(const std::string& path, std::uint32_t own_u
   TRY_DO(judge(status));
   list.owner = status.st_uid;
   list.is_public = (status.st_mode & S_IROTH) != 0;
-  TRY(list.text, read_text(file, bytes_max));
+  TRY(list.text, read_text(file, bytes_max, path));
   return list;
 }
 
@@ -127,7 +120,7 @@ Result<std::optional<ListFile>> read_list_of_user(const std::string& path, const
   ListFile list;
   list.owner = status.st_uid;
   list.is_public = (status.st_mode & S_IROTH) != 0;
-  TRY(list.text, read_text(file, bytes_max));
+  TRY(list.text, read_text(file, bytes_max, path));
   return std::optional(std::move(list));
 }
 

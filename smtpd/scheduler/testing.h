@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/file.h"
 #include "common/base/scratch.h"
 #include "common/config/testing.h"
 #include "common/log/log.h"
@@ -110,7 +111,7 @@ struct World {
   Task<Result<Attempt::Outcomes>> attempt(Attempt ask, std::vector<Descriptor> files) {
     std::string body = ask.body;
     if (!files.empty()) {
-      auto range = read_range(files[0], 0, ask.envelope.body_bytes);
+      auto range = read_exactly(files[0].number(), 0, ask.envelope.body_bytes, "the body");
       body = range ? *range : "unreadable";
     }
     Attempt::Outcomes outcomes;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "common/base/file.h"
 #include "common/base/text.h"
 #include "common/mail/address.h"
 #include "common/mail/idn.h"
@@ -222,8 +223,7 @@ Result<void> OwnUsers::write(const std::string& file, const std::string& text,
   ::unlink(fresh.c_str());
   int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return failed(fresh);
-  auto give_up = [&](const std::string& what) {
-    auto error = failed(what);
+  auto give_up = [&](Error error) {
     ::close(fd);
     ::unlink(fresh.c_str());
     return error;
@@ -232,20 +232,15 @@ Result<void> OwnUsers::write(const std::string& file, const std::string& text,
   bool existed = ::stat(file.c_str(), &old) == 0;
   mode_t mode = is_secret ? 0600 : existed ? old.st_mode & 0777u : 0644u;
   if (is_secret && secret_owner_ && ::fchown(fd, *secret_owner_, *secret_group_) != 0) {
-    return give_up("chown " + fresh);
+    return give_up(failed("chown " + fresh));
   }
   if (!is_secret && existed && is_root() && ::fchown(fd, old.st_uid, old.st_gid) != 0) {
-    return give_up("chown " + fresh);
+    return give_up(failed("chown " + fresh));
   }
-  if (::fchmod(fd, mode) != 0) return give_up("chmod " + fresh);
-  for (std::string_view rest = text; !rest.empty();) {
-    ssize_t written = ::write(fd, rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return give_up("write " + fresh);
-    rest.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (::fsync(fd) != 0) return give_up("sync " + fresh);
-  if (::rename(fresh.c_str(), file.c_str()) != 0) return give_up("rename to " + file);
+  if (::fchmod(fd, mode) != 0) return give_up(failed("chmod " + fresh));
+  if (auto written = write_all(fd, text, fresh); !written) return give_up(written.error());
+  if (::fsync(fd) != 0) return give_up(failed("sync " + fresh));
+  if (::rename(fresh.c_str(), file.c_str()) != 0) return give_up(failed("rename to " + file));
   ::close(fd);
   return {};
 }

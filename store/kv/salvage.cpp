@@ -11,6 +11,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "common/base/file.h"
 #include "store/kv/log_file.h"
 #include "store/kv/rocks.h"
 
@@ -29,27 +30,19 @@ Error failed(const std::string& what, const std::error_code& problem) {
 std::error_code last_error() { return {errno, std::generic_category()}; }
 
 Result<void> sync_path(const fs::path& path) {
-  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  bool synced = fd >= 0 && ::fsync(fd) == 0;
-  auto problem = last_error();
-  if (fd >= 0) ::close(fd);
-  if (!synced) return failed("sync " + path.string(), problem);
-  return {};
+  TRY(auto file, open_file(path.string(), O_RDONLY));
+  return sync_file(file.number(), path.string());
 }
 
-Result<std::string> read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (!in.is_open() || in.bad()) return failed("read " + path.string(), last_error());
-  return bytes;
+Result<std::string> read_whole(const fs::path& path) {
+  TRY(auto file, open_file(path.string(), O_RDONLY));
+  return read_up_to(file.number(), SIZE_MAX, path.string());
 }
 
 Result<void> write_file(const fs::path& path, const std::string& bytes) {
-  std::ofstream out(path, std::ios::binary);
-  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  if (!out) return failed("write " + path.string(), last_error());
-  return sync_path(path);
+  TRY(auto file, open_file(path.string(), O_WRONLY | O_CREAT | O_TRUNC, 0644));
+  TRY_DO(write_all(file.number(), bytes, path.string()));
+  return sync_file(file.number(), path.string());
 }
 
 Result<std::vector<fs::path>> files_of(const fs::path& directory) {
@@ -71,7 +64,7 @@ Result<bool> cut_unfinished_tail(const fs::path& directory) {
   std::erase_if(files, [](const fs::path& file) { return file.extension() != ".log"; });
   std::optional<std::size_t> keep;
   for (const auto& file : files) {
-    TRY(auto bytes, read_file(file));
+    TRY(auto bytes, read_whole(file));
     auto content = read_log(bytes);
     if (!content.is_sound()) return false;
     if (content.unfinished_tail && file != files.back()) return false;
@@ -95,7 +88,7 @@ Result<void> bring_over(const fs::path& from, const fs::path& work, Loss& loss) 
     auto target = work / file.filename();
     std::string name = file.filename().string();
     if (file.extension() == ".log") {
-      TRY(auto bytes, read_file(file));
+      TRY(auto bytes, read_whole(file));
       auto content = read_log(bytes);
       loss.keys.insert(loss.keys.end(), content.lost_keys.begin(), content.lost_keys.end());
       loss.unnamed += content.lost_unnamed;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/base/file.h"
 #include "common/base/safe_open.h"
 #include "store/login/auth_messages.h"
 
@@ -24,31 +25,6 @@ Descriptor open_directory(const std::string& directory) {
   return Descriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-Result<void> write_all(int file, std::string_view bytes, const std::string& directory) {
-  while (!bytes.empty()) {
-    auto count = ::write(file, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failed(directory);
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return {};
-}
-
-Result<std::string> read_all(int file, const std::string& directory) {
-  std::string bytes;
-  char chunk[65536];
-  for (;;) {
-    auto count = ::read(file, chunk, sizeof chunk);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failed(directory);
-    if (count == 0) return bytes;
-    bytes.append(chunk, static_cast<std::size_t>(count));
-    if (bytes.size() > magic.size() + state_bytes_max) {
-      return Error::permanent(directory + "/" + file_name + ": too large");
-    }
-  }
-}
-
 }  // namespace
 
 std::string throttle_directory(const Config& config) { return config.data_directory + "/auth"; }
@@ -64,7 +40,9 @@ Result<std::vector<ThrottleEntry>> load_throttle(const std::string& directory) {
   bool is_ours = ::fstat(file.number(), &status) == 0 && S_ISREG(status.st_mode) &&
                  is_written_only_by(status, ::geteuid());
   if (!is_ours) return Error::permanent(directory + "/" + file_name + ": belongs to others");
-  TRY(auto bytes, read_all(file.number(), directory));
+  std::string path = directory + "/" + file_name;
+  TRY(auto bytes, read_up_to(file.number(), magic.size() + state_bytes_max + 1, path));
+  if (bytes.size() > magic.size() + state_bytes_max) return Error::permanent(path + ": too large");
   if (!bytes.starts_with(magic)) {
     return Error::permanent(directory + "/" + file_name + ": of another version");
   }
@@ -81,7 +59,7 @@ Result<void> save_throttle(const std::string& directory,
                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) return failed(directory);
   std::string bytes = std::string(magic) + encode_state(entries);
-  auto written = write_all(file.number(), bytes, directory);
+  auto written = write_all(file.number(), bytes, directory + "/" + beside);
   if (written && ::renameat(folder.number(), beside.c_str(), folder.number(), file_name) == 0) {
     return {};
   }

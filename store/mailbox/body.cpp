@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "common/base/file.h"
 #include "common/base/text.h"
 #include "store/mailbox/file.h"
 
@@ -65,14 +66,12 @@ Result<void> convert_file(FileRange range, LineEndConverter& converter) {
   std::string buffer(std::min<std::uint64_t>(range.length, block_bytes), '\0');
   while (range.length > 0) {
     auto wanted = std::min<std::uint64_t>(range.length, buffer.size());
-    auto got = ::pread(range.descriptor, buffer.data(), wanted, static_cast<off_t>(range.offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return file_error("read", "the message");
-    if (got == 0) return file_error("read", "the message", ENODATA);
-    auto count = static_cast<std::size_t>(got);
-    TRY_DO(converter.convert(std::string_view(buffer).substr(0, count)));
-    range.offset += count;
-    range.length -= count;
+    TRY(auto got,
+        read_at(range.descriptor, std::span(buffer.data(), wanted), range.offset, "the message"));
+    if (got == 0) return too_short("the message");
+    TRY_DO(converter.convert(std::string_view(buffer).substr(0, got)));
+    range.offset += got;
+    range.length -= got;
   }
   return {};
 }

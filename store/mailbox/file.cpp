@@ -17,46 +17,7 @@ namespace {
 constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::uint64_t small_file_room = 64 << 10;
 
-std::string_view remedy(int error) {
-  switch (error) {
-    case EACCES:
-    case EPERM:
-      return "; give the mailbox's owner the right to it (chown, chmod, also of the directories "
-             "above)";
-    case ENOSPC:
-      return "; make room on that file system";
-    case EDQUOT:
-      return "; the disk quota of its owner is used up";
-    case EROFS:
-      return "; the file system is mounted read-only";
-    default:
-      return "";
-  }
-}
-
-ResponseCode response_code(int error) {
-  switch (error) {
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return ResponseCode::NoPerm;
-    case EDQUOT:
-      return ResponseCode::OverQuota;
-    default:
-      return ResponseCode::Unavailable;
-  }
-}
-
 }  // namespace
-
-Error file_error(std::string_view verb, const std::string& path, int error) {
-  std::string text("can't ");
-  text.append(verb).append(" ").append(path).append(": ");
-  text.append(std::strerror(error)).append(remedy(error));
-  Error made(error == ENOSPC || error == EDQUOT ? 452 : 451, response_code(error), std::move(text));
-  if (error == ENOSPC) return made.told("There is no space left on the server; try again later");
-  return made;
-}
 
 bool is_no_room(const Error& error) { return error.code() == 452; }
 
@@ -111,60 +72,6 @@ std::int64_t wall_clock_ns() {
       .count();
 }
 
-Result<Descriptor> open_file(const std::string& path, int flags, mode_t mode) {
-  Descriptor file(::open(path.c_str(), flags | O_CLOEXEC, mode));
-  if (!file) return file_error((flags & O_CREAT) != 0 ? "create" : "open", path);
-  return file;
-}
-
-Result<std::string> read_range(int descriptor, std::uint64_t offset, std::uint64_t length,
-                               const std::string& path) {
-  std::string bytes(length, '\0');
-  std::size_t got = 0;
-  while (got < length) {
-    auto count =
-        ::pread(descriptor, bytes.data() + got, length - got, static_cast<off_t>(offset + got));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return file_error("read", path);
-    if (count == 0) break;
-    got += static_cast<std::size_t>(count);
-  }
-  bytes.resize(got);
-  return bytes;
-}
-
-Result<std::optional<std::string>> read_file(const std::string& path, std::uint64_t bytes_max) {
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file && errno == ENOENT) return std::optional<std::string>();
-  if (!file) return file_error("open", path);
-  struct stat status {};
-  if (::fstat(file.number(), &status) != 0) return file_error("stat", path);
-  auto size = static_cast<std::uint64_t>(status.st_size);
-  if (size > bytes_max) return file_error("read", path, EFBIG);
-  TRY(auto bytes, read_range(file.number(), 0, size, path));
-  return std::optional<std::string>(std::move(bytes));
-}
-
-Result<void> write_all(int descriptor, std::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    auto count = ::write(descriptor, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return file_error("write", path);
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return {};
-}
-
-Result<void> sync_file(int descriptor, const std::string& path) {
-  if (::fsync(descriptor) != 0) return file_error("sync", path);
-  return {};
-}
-
-Result<void> sync_directory(const std::string& path) {
-  TRY(auto directory, open_file(path, O_RDONLY | O_DIRECTORY));
-  return sync_file(directory.number(), path);
-}
-
 Result<void> replace_file(const std::string& path, const std::string& beside, std::string_view text,
                           bool sync) {
   TRY(auto file, open_file(beside, O_WRONLY | O_CREAT | O_TRUNC));
@@ -173,11 +80,6 @@ Result<void> replace_file(const std::string& path, const std::string& beside, st
   if (written && ::rename(beside.c_str(), path.c_str()) != 0) written = file_error("replace", path);
   if (!written) ::unlink(beside.c_str());
   return written;
-}
-
-Result<void> make_directory(const std::string& path, mode_t mode) {
-  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return file_error("create", path);
-  return {};
 }
 
 Result<void> make_directories(const std::string& path, mode_t mode) {

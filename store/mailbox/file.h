@@ -1,31 +1,23 @@
-// File access for the mail formats: reads and replaces whole files, makes them durable, and names
-// path and reason in each Error.
+// File access for the mail formats: whose a file is, whether it has changed, how it is replaced.
 //
-// Errors have the RFC 5321 code that fits the cause (452 for a full disk), and IMAP's response code
-// if there is one.
+// SEE ALSO   common/base/file.h (reading and writing)
 #pragma once
 
 #include <sys/stat.h>
 #include <sys/types.h>
 
-#include <cerrno>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "common/base/descriptor.h"
+#include "common/base/file.h"
 #include "common/base/result.h"
 
 namespace pennypost::store {
 
-/// "can't VERB PATH: reason; remedy": 452 if space or quota is used up, else 451; with a response
-/// code.
-Error file_error(std::string_view verb, const std::string& path, int error = errno);
-
-/// Whether the reason is a lack of space, inodes or quota.
+/// Whether the reason of a file_error() is a lack of space, inodes or quota.
 bool is_no_room(const Error& error);
 /// Whether a small file can be written in this directory now, according to the file system.
 bool has_room(const std::string& directory);
@@ -57,21 +49,11 @@ struct FileStamp {
 };
 std::int64_t wall_clock_ns();
 
-Result<Descriptor> open_file(const std::string& path, int flags, mode_t mode = 0600);
-/// The whole file, or nothing if there is none; an error if it has more than `bytes_max`.
-Result<std::optional<std::string>> read_file(const std::string& path, std::uint64_t bytes_max);
-Result<std::string> read_range(int descriptor, std::uint64_t offset, std::uint64_t length,
-                               const std::string& path);
-Result<void> write_all(int descriptor, std::string_view bytes, const std::string& path);
-Result<void> sync_file(int descriptor, const std::string& path);
-Result<void> sync_directory(const std::string& path);
 /// Writes `text` to `beside`, syncs, and renames it to `path`; durable once the directory is
 /// synced.
 Result<void> replace_file(const std::string& path, const std::string& beside, std::string_view text,
                           bool sync = true);
-/// mkdir; no error if the directory exists already.
-Result<void> make_directory(const std::string& path, mode_t mode = 0700);
-/// The same with all missing parents.
+/// make_directory() with all missing parents.
 Result<void> make_directories(const std::string& path, mode_t mode = 0700);
 /// Calls `each` with every name but `.` and `..`, and d_type; stops with an error after
 /// `names_max`.

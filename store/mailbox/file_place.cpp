@@ -120,7 +120,7 @@ bool FilePlace::rename_to(const FilePlace& target) const {
 
 Result<void> FilePlace::sync_directory() const {
   auto path = path_.substr(0, path_.rfind('/'));
-  if (!directory_) return store::sync_directory(path);
+  if (!directory_) return pennypost::sync_directory(path);
   Descriptor readable(::openat(directory(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!readable) return file_error("open", path);
   return sync_file(readable.number(), path);

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "common/base/descriptor.h"
+#include "common/base/file.h"
 #include "common/base/own_file.h"
 #include "common/base/safe_open.h"
 #include "common/base/text.h"
@@ -161,18 +162,7 @@ Result<std::string> read_source(const std::string& file) {
   Descriptor source = ::geteuid() == 0 ? open_trusted(file, {}, O_RDONLY)
                                        : Descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!source) return Error::temporary(describe_refusal(file, errno));
-  std::string text;
-  struct stat status;
-  if (::fstat(source.number(), &status) == 0 && status.st_size > 0) {
-    text.reserve(std::min(static_cast<std::size_t>(status.st_size), source_file_bytes_max));
-  }
-  char buffer[65536];
-  ssize_t got;
-  while ((got = ::read(source.number(), buffer, sizeof buffer)) > 0 &&
-         text.size() <= source_file_bytes_max) {
-    text.append(buffer, static_cast<std::size_t>(got));
-  }
-  if (got < 0) return Error::temporary(file + ": " + std::strerror(errno));
+  TRY(auto text, read_up_to(source.number(), source_file_bytes_max + 1, file));
   if (text.size() > source_file_bytes_max) {
     return Error::temporary(file + ": larger than " + std::to_string(source_file_bytes_max) +
                             " bytes");
