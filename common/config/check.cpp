@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "common/config/nearest.h"
 #include "common/config/value_check.h"
 #include "common/mail/public_suffix.h"
@@ -343,16 +344,13 @@ class Checker {
 
   bool is_served(const Port& port) const {
     if (config_.port(port.service) == 0) return false;
-    return port.protocol.empty() || std::ranges::any_of(config_.protocols, [&](const auto& word) {
-             return equal_nocase(word, port.protocol);
-           });
+    return port.protocol.empty() || holds(config_.protocols, port.protocol);
   }
 
   bool share_an_address(Service one, Service other) const {
     const auto& ours = config_.at(one).inet_interfaces;
     const auto& theirs = config_.at(other).inet_interfaces;
-    auto is_all = [](const auto& item) { return equal_nocase(item, "all"); };
-    if (std::ranges::any_of(ours, is_all) || std::ranges::any_of(theirs, is_all)) return true;
+    if (holds(ours, "all") || holds(theirs, "all")) return true;
     return std::ranges::any_of(
         ours, [&](const auto& item) { return std::ranges::find(theirs, item) != theirs.end(); });
   }

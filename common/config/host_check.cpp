@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "common/config/check.h"
 
 namespace pennypost {
@@ -113,9 +114,7 @@ std::optional<std::string> why_not_here(const Config& config,
     return config.where("role") + ": role: a null client keeps no mailboxes, so " + protocol +
            " is not served here; set role = \"destination\", or don't start this daemon";
   }
-  bool is_named = std::ranges::any_of(
-      config.protocols, [&](const auto& word) { return equal_nocase(word, protocol); });
-  if (is_named) return std::nullopt;
+  if (holds(config.protocols, protocol)) return std::nullopt;
   return config.where("protocols") + ": protocols: does not name " + protocol +
          ", so it is not served here; add it, or don't start this daemon";
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "common/mail/address_list.h"
 #include "common/mail/encoded.h"
 
@@ -45,7 +46,7 @@ void add_from_clause(std::string& out, const ReceivedTrace& trace, std::string_v
 bool is_address_field(std::string_view name) {
   if (starts_with_nocase(name, "Resent-")) name.remove_prefix(7);
   constexpr std::string_view names[]{"From", "Sender", "Reply-To", "To", "Cc", "Bcc"};
-  return std::ranges::any_of(names, [&](auto one) { return equal_nocase(one, name); });
+  return holds(names, name);
 }
 
 /// Only inserts what is missing, after the address as written.
@@ -142,7 +143,7 @@ HeaderRecipients recipients_in_header(std::string_view header, Utf8 utf8) {
     auto name = field.name;
     if (resent != starts_with_nocase(name, "Resent-")) continue;
     if (resent) name.remove_prefix(7);
-    if (std::ranges::none_of(names, [&](auto one) { return equal_nocase(one, name); })) continue;
+    if (!holds(names, name)) continue;
     for (const auto& one : parse_address_list(field.body, BareWords::Addresses)) {
       bool is_null = one.mailbox && one.mailbox->empty() && !one.host;  // <>
       if (one.kind != ListedAddress::Kind::Mailbox || is_null) continue;

@@ -1,8 +1,7 @@
 #include "common/sasl/client.h"
 
-#include <algorithm>
-
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "common/crypto/random.h"
 #include "common/crypto/scram.h"
 #include "common/mail/saslprep.h"
@@ -109,12 +108,11 @@ std::unique_ptr<ClientExchange> ClientExchange::make(std::string_view mechanism,
 
 std::vector<std::string> ClientExchange::choices(const std::vector<std::string>& offered,
                                                  const std::vector<std::string>& allowed) {
-  auto has = [](const std::vector<std::string>& list, std::string_view name) {
-    return std::ranges::any_of(list, [&](const auto& entry) { return equal_nocase(entry, name); });
-  };
   std::vector<std::string> names;
   for (const char* name : {"SCRAM-SHA-256", "PLAIN", "LOGIN"}) {
-    if (has(offered, name) && (allowed.empty() || has(allowed, name))) names.emplace_back(name);
+    if (holds(offered, name) && (allowed.empty() || holds(allowed, name))) {
+      names.emplace_back(name);
+    }
   }
   return names;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "common/sasl/server.h"
 
 namespace pennypost {
@@ -28,8 +29,7 @@ std::vector<std::string> spelled_out(const std::vector<std::string>& wanted,
 }  // namespace
 
 bool SaslOffer::holds(std::string_view mechanism) const {
-  return std::ranges::any_of(mechanisms,
-                             [&](const auto& name) { return equal_nocase(name, mechanism); });
+  return pennypost::holds(mechanisms, mechanism);
 }
 
 SaslOffer sasl_offer(const std::vector<std::string>& wanted, bool allows_plaintext,
@@ -48,8 +48,6 @@ SaslOffer sasl_offer(const std::vector<std::string>& wanted, bool allows_plainte
   return offer;
 }
 
-bool depends_on_users(const std::vector<std::string>& wanted) {
-  return std::ranges::any_of(wanted, [](const auto& name) { return equal_nocase(name, by_users); });
-}
+bool depends_on_users(const std::vector<std::string>& wanted) { return holds(wanted, by_users); }
 
 }  // namespace pennypost

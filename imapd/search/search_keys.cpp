@@ -4,6 +4,7 @@
 #include <array>
 
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "common/mail/charset.h"
 #include "imapd/response/untagged.h"
 
@@ -164,9 +165,6 @@ Result<PreparedKeys> prepare_keys(const SearchRequest& request, const Selected& 
   return keys;
 }
 
-bool is_kept_field(std::string_view name) {
-  return std::ranges::any_of(kept_names,
-                             [&](std::string_view kept) { return equal_nocase(kept, name); });
-}
+bool is_kept_field(std::string_view name) { return holds(kept_names, name); }
 
 }  // namespace pennypost::imap

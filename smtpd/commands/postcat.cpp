@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <memory>
 #include <optional>
 #include <ostream>

@@ -17,6 +17,7 @@
 #include "smtpd/routing/expansion.h"
 #include "smtpd/routing/list_file.h"
 #include "store/mailbox/mailbox.h"
+#include "store/maps/address_lookup.h"
 #include "store/stores/store_settings.h"
 #include "store/stores/stores.h"
 
@@ -88,13 +89,11 @@ UserNames names_of(const Config& config, const AccountRef& account, const std::s
   names.local = address.substr(0, at);
   if (at != std::string::npos) names.domain = address.substr(at + 1);
   names.recipient_delimiter = config.recipient_delimiter.substr(0, 1);
-  auto delimiter = config.recipient_delimiter.empty()
-                       ? std::string::npos
-                       : names.local.find_first_of(config.recipient_delimiter, 1);
-  if (delimiter != std::string::npos) {
-    names.recipient_delimiter = names.local.substr(delimiter, 1);
-    names.extension = names.local.substr(delimiter + 1);
-    names.local.resize(delimiter);
+  auto split = store::split_local_part(names.local, config.recipient_delimiter);
+  if (split.delimiter != '\0') {
+    names.recipient_delimiter = split.delimiter;
+    names.extension = split.extension;
+    names.local.resize(split.user.size());
   }
   return names;
 }

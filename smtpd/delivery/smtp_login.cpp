@@ -1,9 +1,9 @@
 // SmtpClient's login: which mechanisms are tried, in which order, and the exchange of each.
 //
 // STANDARDS  RFC 4954 (AUTH), RFC 5802 (SCRAM)
-#include <algorithm>
 
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "common/sasl/client.h"
 #include "smtpd/delivery/smtp_client.h"
 
@@ -12,11 +12,6 @@ namespace {
 
 constexpr std::size_t auth_line_bytes_max = 12288;  // RFC 4954 section 4
 constexpr const char* while_auth = "performing SASL authentication";
-
-bool holds(const std::vector<std::string>& list, std::string_view word) {
-  return std::any_of(list.begin(), list.end(),
-                     [&](const auto& item) { return equal_nocase(item, word); });
-}
 
 }  // namespace
 

@@ -1,8 +1,7 @@
 #include "smtpd/delivery/smtp_reply.h"
 
-#include <algorithm>
-
 #include "common/base/text.h"
+#include "common/base/words.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -63,9 +62,7 @@ PeerFeatures PeerFeatures::parse(const SmtpReply& ehlo, const std::vector<std::s
     auto fields = words(ehlo.lines[i], " \t=");
     if (fields.empty()) continue;
     std::string keyword = upper(fields[0]);
-    bool is_ignored = std::any_of(ignored.begin(), ignored.end(),
-                                  [&](const auto& word) { return equal_nocase(word, keyword); });
-    if (is_ignored) continue;
+    if (holds(ignored, keyword)) continue;
     if (keyword == "PIPELINING") features.pipelining = true;
     if (keyword == "STARTTLS") features.starttls = true;
     if (keyword == "8BITMIME") features.eight_bit_mime = true;

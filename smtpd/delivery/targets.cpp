@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "common/config/system.h"
 
 namespace pennypost::smtp {
@@ -17,11 +18,6 @@ std::uint32_t system_random(std::uint32_t bound) {
   std::uint32_t number = 0;
   ASSERT(getrandom(&number, sizeof number, 0) == sizeof number);
   return number % bound;
-}
-
-bool holds(const std::vector<std::string>& list, std::string_view word) {
-  return std::any_of(list.begin(), list.end(),
-                     [&](const auto& item) { return equal_nocase(item, word); });
 }
 
 Error not_found(const std::string& name, const char* type, DnsStatus status,

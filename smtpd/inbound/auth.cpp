@@ -1,8 +1,7 @@
 // AUTH (RFC 4954): passes the client's responses to the auth process, and its answers back.
 
-#include <algorithm>
-
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "common/sasl/server.h"
 #include "smtpd/inbound/session.h"
 
@@ -10,10 +9,6 @@ namespace pennypost::smtp {
 namespace {
 
 constexpr std::size_t auth_line_bytes_max = 12288;  // RFC 4954 section 4
-
-bool holds(const std::vector<std::string>& options, std::string_view option) {
-  return std::ranges::find(options, option) != options.end();
-}
 
 }  // namespace
 

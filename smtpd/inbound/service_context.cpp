@@ -1,8 +1,6 @@
 #include "smtpd/inbound/service_context.h"
 
-#include <algorithm>
-
-#include "common/base/text.h"
+#include "common/base/words.h"
 #include "common/log/log.h"
 #include "smtpd/routing/canonical.h"
 #include "smtpd/routing/completion.h"
@@ -61,8 +59,7 @@ bool ServiceContext::completes_headers(bool is_own_address, bool is_in_mynetwork
                                        bool is_authenticated) const {
   if (is_submission()) return true;
   auto permits = [&](std::string_view name) {
-    return std::ranges::find(settings_.local_header_rewrite_clients, name) !=
-           settings_.local_header_rewrite_clients.end();
+    return holds(settings_.local_header_rewrite_clients, name);
   };
   return (is_own_address && permits("permit_inet_interfaces")) ||
          (is_in_mynetworks && permits("permit_mynetworks")) ||
@@ -70,9 +67,7 @@ bool ServiceContext::completes_headers(bool is_own_address, bool is_in_mynetwork
 }
 
 bool ServiceContext::discards_keyword(std::string_view keyword) const {
-  return std::ranges::any_of(
-      settings_.smtpd_discard_ehlo_keywords,
-      [&](const std::string& discarded) { return equal_nocase(discarded, keyword); });
+  return holds(settings_.smtpd_discard_ehlo_keywords, keyword);
 }
 
 Limit ServiceContext::message_bytes_max() const { return settings_.message_size_limit; }

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/base/file.h"
+
 namespace pennypost::smtp {
 namespace {
 

@@ -124,7 +124,9 @@ Result<PickupDesk::Content> PickupDesk::copy(const Descriptor& from, std::uint64
     bytes -= chunk.size();
   }
   TRY_DO(add(lines.finish()));
-  if (to) TRY_DO(sync_file(to.number(), "a body"));
+  if (to) {
+    TRY_DO(sync_file(to.number(), "a body"));
+  }
   return content;
 }
 

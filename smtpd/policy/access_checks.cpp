@@ -1,8 +1,6 @@
 // Looks up clients, names and addresses in access tables and carries out their actions (access(5)).
 
-#include <algorithm>
-
-#include "common/base/text.h"
+#include "common/base/words.h"
 #include "smtpd/policy/access.h"
 #include "smtpd/policy/evaluation.h"
 
@@ -14,8 +12,7 @@ constexpr int access_depth_max = 4;  // of tables whose action is a list that na
 }  // namespace
 
 store::Parents Evaluation::parents() const {
-  const auto& matching = settings_.parent_domain_matches_subdomains;
-  bool are_plain = std::ranges::find(matching, "smtpd_access_maps") != matching.end();
+  bool are_plain = holds(settings_.parent_domain_matches_subdomains, "smtpd_access_maps");
   return are_plain ? store::Parents::Plain : store::Parents::Dotted;
 }
 

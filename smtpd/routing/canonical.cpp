@@ -1,17 +1,12 @@
 #include "smtpd/routing/canonical.h"
 
-#include <algorithm>
-
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "smtpd/routing/expansion.h"
 #include "store/maps/address_lookup.h"
 
 namespace pennypost::smtp {
 namespace {
-
-bool holds(const std::vector<std::string>& list, std::string_view word) {
-  return std::ranges::any_of(list, [&](const auto& item) { return equal_nocase(item, word); });
-}
 
 bool is_sender(AddressClass what) {
   return what == AddressClass::EnvelopeSender || what == AddressClass::HeaderSender;

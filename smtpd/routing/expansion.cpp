@@ -1,20 +1,15 @@
 #include "smtpd/routing/expansion.h"
 
-#include <algorithm>
 #include <set>
 
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "smtpd/routing/completion.h"
 
 namespace pennypost::smtp {
 namespace {
 
 using store::AliasItem;
-
-bool holds(const std::vector<std::string>& list, std::string_view word) {
-  return std::any_of(list.begin(), list.end(),
-                     [&](const auto& item) { return equal_nocase(item, word); });
-}
 
 class Expander {
  public:

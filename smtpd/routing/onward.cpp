@@ -1,8 +1,7 @@
 #include "smtpd/routing/onward.h"
 
-#include <algorithm>
-
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "smtpd/routing/resolution.h"
 #include "store/maps/address_lookup.h"
 
@@ -29,8 +28,7 @@ Result<std::optional<std::string>> Onward::transport_of(const MailAddress& addre
   if (transports_.empty()) return none;
   std::string domain = domain_key(address);
   auto split = store::split_local_part(address.local(), config_->recipient_delimiter);
-  const auto& matching = config_->parent_domain_matches_subdomains;
-  bool are_plain = std::ranges::find(matching, "transport_maps") != matching.end();
+  bool are_plain = holds(config_->parent_domain_matches_subdomains, "transport_maps");
   std::vector<std::pair<std::string, MapList::Key>> keys;
   keys.emplace_back(address.local() + "@" + domain, MapList::Key::Whole);
   if (split.delimiter != '\0') {

@@ -1,10 +1,8 @@
 // Delivers one group of an active message's recipients: waits for its destination, hands the
 // message to `send` or to a deliver process, and applies the answer.
+#include "common/base/words.h"
 #include "smtpd/scheduler/active_message.h"
 
-#include <algorithm>
-
-#include "common/base/text.h"
 #include "common/log/log.h"
 #include "common/mail/header.h"
 #include "common/process/control.h"
@@ -47,8 +45,7 @@ bool ActiveMessage::is_put_off(const Group& group) const {
   auto config = context_.peers.config();
   if (is_unnamed_error || config->defer_transports.empty()) return false;
   std::string name = route.name.empty() ? transport_name(route.transport) : route.name;
-  return std::ranges::any_of(config->defer_transports,
-                             [&](const auto& item) { return equal_nocase(item, name); });
+  return holds(config->defer_transports, name);
 }
 
 /// Leaves the recipients unchanged if no attempt can be made now.

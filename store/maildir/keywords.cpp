@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "store/mailbox/keyword.h"
 
 namespace pennypost::store {
@@ -50,9 +51,7 @@ KeywordSet KeywordFile::known(const std::vector<std::string>& names) const {
   KeywordSet set = 0;
   for (std::size_t i = 0; i < names_.size(); ++i) {
     if (names_[i].empty()) continue;
-    bool wanted = std::ranges::any_of(
-        names, [&](const std::string& name) { return equal_nocase(name, names_[i]); });
-    if (wanted) set |= KeywordSet{1} << i;
+    if (holds(names, names_[i])) set |= KeywordSet{1} << i;
   }
   return set;
 }
@@ -67,8 +66,7 @@ Result<KeywordSet> KeywordFile::add(const std::vector<std::string>& names, const
   TRY_DO(refresh());
   auto all = names_;
   for (const auto& name : names) {
-    auto is_name = [&](const std::string& other) { return equal_nocase(name, other); };
-    if (std::ranges::any_of(all, is_name)) continue;
+    if (holds(all, name)) continue;
     auto unused = std::ranges::find(all, std::string());
     if (unused != all.end()) {
       *unused = name;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "store/mailbox/file.h"
 #include "store/mbox/folder.h"
 #include "store/mbox/writer.h"
@@ -25,20 +26,14 @@ Flags changed_flags(Flags old, const FlagChange& change) {
   return change.flags;
 }
 
-bool contains_nocase(const std::vector<std::string>& names, const std::string& name) {
-  return std::ranges::any_of(names,
-                             [&](const std::string& other) { return equal_nocase(other, name); });
-}
-
 std::vector<std::string> changed_keywords(std::vector<std::string> old, const FlagChange& change) {
   if (change.mode == FlagChange::Mode::Remove) {
-    std::erase_if(old,
-                  [&](const std::string& name) { return contains_nocase(change.keywords, name); });
+    std::erase_if(old, [&](const std::string& name) { return holds(change.keywords, name); });
     return old;
   }
   if (change.mode == FlagChange::Mode::Replace) old.clear();
   for (const auto& name : change.keywords) {
-    if (!contains_nocase(old, name)) old.push_back(name);
+    if (!holds(old, name)) old.push_back(name);
   }
   return old;
 }
@@ -50,7 +45,7 @@ std::vector<std::string> changed_keywords(std::vector<std::string> old, const Fl
 Result<KeywordSet> MboxFolder::add_keywords(const std::vector<std::string>& names, NoRoom no_room) {
   auto all = keywords_;
   for (const auto& name : names) {
-    if (!contains_nocase(all, name)) all.push_back(name);
+    if (!holds(all, name)) all.push_back(name);
   }
   if (all.size() > keywords_per_mailbox_max && no_room == NoRoom::Refuse) {
     return Error(
@@ -59,7 +54,7 @@ Result<KeywordSet> MboxFolder::add_keywords(const std::vector<std::string>& name
   }
   auto set = learn_keywords(names);
   for (const auto& name : names) {
-    bool is_new = !contains_nocase(base_.keywords, name) && contains_nocase(keywords_, name);
+    bool is_new = !holds(base_.keywords, name) && holds(keywords_, name);
     if (is_new) base_.keywords.push_back(name);
   }
   return set;
@@ -182,8 +177,7 @@ Result<Appended> MboxFolder::append(std::span<const NewMessage> messages, NoRoom
     meta.uid = uid;
     meta.flags = message.flags;
     meta.keywords = message.keywords;
-    std::erase_if(meta.keywords,
-                  [&](const std::string& name) { return !contains_nocase(keywords_, name); });
+    std::erase_if(meta.keywords, [&](const std::string& name) { return !holds(keywords_, name); });
     auto date = message.internal_date.value_or(layout_->settings().clock->now_seconds());
     TRY_DO(write_all(descriptor, from_line("", date), path_));
     MboxQuoter quoter([&](std::string_view block) { return write_all(descriptor, block, path_); },
