@@ -62,7 +62,7 @@ Task<std::optional<Reply>> Session::end_filters() {
   auto refused = apply(answer);
   if (!refused && transaction.filtered->is_too_large()) {
     refused.emplace(552, "5.3.4", "Error: message file too big");
-    log_refusal("reject", refused->summary(), std::nullopt);
+    log_refusal("reject", *refused, std::nullopt);
   }
   transaction.discard = transaction.discard || transaction.recipients.empty();
   co_return std::move(refused);
@@ -87,7 +87,7 @@ Task<std::optional<Reply>> Session::check_content() {
   Transaction& transaction = *transaction_;
   Body& body = *transaction.body;
   if (auto fault = fault_reply()) {
-    log_refusal("reject", fault->summary(), std::nullopt);
+    log_refusal("reject", *fault, std::nullopt);
     co_return std::move(fault);
   }
   if (!filters_.empty()) {
@@ -122,7 +122,7 @@ std::optional<Reply> Session::start_header() {
   transaction.facts = header_facts(body.header(), settings_.message_drop_headers);
   if (transaction.facts.hops > settings_.hopcount_limit) {
     Reply reply(554, "5.4.0", "Error: too many hops");
-    log_refusal("reject", reply.summary(), std::nullopt);
+    log_refusal("reject", reply, std::nullopt);
     return reply;
   }
   if (!transaction.header) {
@@ -151,7 +151,7 @@ Task<std::optional<Reply>> Session::rewrite_addresses() {
   auto rewritten = co_await context_->backend().canonicalize(std::move(ask));
   if (!rewritten) {
     Reply reply(451, "4.3.0", "Error: temporary lookup failure");
-    log_refusal("reject", reply.summary(), std::nullopt);
+    log_refusal("reject", reply, std::nullopt);
     co_return std::move(reply);
   }
   transaction_->sender = std::move(rewritten->sender);
@@ -166,7 +166,7 @@ Task<Reply> Session::commit() {
   message.envelope = envelope();
   log_message_id(id, message.envelope.message_id);
   if (transaction.discard) {
-    log_refusal("discard", "message discarded", std::nullopt);
+    log_action("discard", "message discarded", std::nullopt);
     errors_.clear();
     transaction_.reset();
     co_return Reply(250, "2.0.0", "Ok: queued as " + id);

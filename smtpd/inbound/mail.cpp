@@ -23,13 +23,6 @@ bool has_brackets(std::string_view arguments) {
   return colon != arguments.npos && trim(arguments.substr(colon + 1)).starts_with('<');
 }
 
-/// Turns `554 5.7.1 text` into `454 4.7.1 text`.
-void soften_code(std::string& reply) {
-  if (!reply.starts_with('5')) return;
-  reply[0] = '4';
-  if (reply.size() > 5 && reply[4] == '5' && reply[5] == '.') reply[4] = '4';
-}
-
 }  // namespace
 
 /// What policy and filters are told about the client and the transaction so far.
@@ -55,8 +48,15 @@ CheckRecipient Session::about() const {
   return request;
 }
 
-void Session::log_refusal(std::string_view action, const std::string& reply,
+/// The reply as it is sent.
+void Session::log_refusal(std::string_view action, Reply reply,
                           std::optional<std::string_view> recipient) const {
+  if (settings_.soft_bounce) reply.soften();
+  log_action(action, reply.summary(), recipient);
+}
+
+void Session::log_action(std::string_view action, std::string_view text,
+                         std::optional<std::string_view> recipient) const {
   LogTransaction line = log_origin();
   std::string sender;
   if (transaction_) {
@@ -68,9 +68,7 @@ void Session::log_refusal(std::string_view action, const std::string& reply,
   line.stage = stage_;
   line.has_recipient = recipient.has_value();
   if (recipient) line.recipient = *recipient;
-  std::string told = reply;
-  if (settings_.soft_bounce) soften_code(told);
-  log_decision(action, line, told);
+  log_decision(action, line, text);
 }
 
 LogTransaction Session::log_origin() const {
@@ -86,13 +84,17 @@ std::optional<Reply> Session::apply(const CheckRecipient::Verdict& verdict,
                                     std::string_view recipient) {
   std::optional<std::string_view> shown;
   if (!recipient.empty()) shown = recipient;
-  for (const std::string& warning : verdict.warnings) {
-    log_refusal("reject_warning", warning, shown);
+  for (const auto& warning : verdict.warnings) {
+    if (warning.code == 0) {
+      log_action("reject_warning", warning.text, shown);
+    } else {
+      log_refusal("reject_warning", Reply(warning.code, warning.status, warning.text), shown);
+    }
   }
   may_relay_ = may_relay_ || verdict.may_relay;
   if (verdict.code >= 400) {
     Reply reply(verdict.code, verdict.status, printable(verdict.text));
-    log_refusal("reject", reply.summary(), shown);
+    log_refusal("reject", reply, shown);
     return reply;
   }
   bool is_for_mail = verdict.hold || verdict.discard || !verdict.prepend.empty();
@@ -127,7 +129,7 @@ Task<std::optional<Reply>> Session::check(std::string_view parameter, bool is_wa
   auto verdict = co_await context_->backend().check_restrictions(std::move(request));
   if (!verdict) {
     Reply reply(451, "4.3.0", "Error: temporary lookup failure");
-    log_refusal("reject", reply.summary(), std::nullopt);
+    log_refusal("reject", reply, std::nullopt);
     co_return std::move(reply);
   }
   co_return apply(*verdict, "");
@@ -226,7 +228,7 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
   auto verdict = co_await context_->backend().check_recipient(std::move(request));
   if (!verdict) {
     Reply reply(451, "4.3.0", "<" + shown + ">: Temporary lookup failure");
-    log_refusal("reject", reply.summary(), shown);
+    log_refusal("reject", reply, shown);
     co_return std::move(reply);
   }
   if (auto refused = apply(*verdict, shown)) co_return *std::move(refused);

@@ -145,8 +145,10 @@ class Session final : public Guest {
   CheckRecipient about() const;
   Task<std::optional<Reply>> check(std::string_view parameter, bool is_wanted);
   std::optional<Reply> apply(const CheckRecipient::Verdict& verdict, std::string_view recipient);
-  void log_refusal(std::string_view action, const std::string& reply,
+  void log_refusal(std::string_view action, Reply reply,
                    std::optional<std::string_view> recipient) const;
+  void log_action(std::string_view action, std::string_view text,
+                  std::optional<std::string_view> recipient) const;
   LogTransaction log_origin() const;
   std::optional<Reply> apply(const FilterAnswer& answer);
 

@@ -744,7 +744,8 @@ TEST_CASE("SCRAM is not offered, nor taken, where it serves not all") {
     S: 504 5.5.4 Unrecognized authentication type
   )") == "");
   CHECK(stage.auth.steps.empty());
-  Stage secret({"smtpd_sasl_auth_enable=yes", "smtpd_sasl_security_options=noplaintext"});
+  // A setting's words may be written in any case.
+  Stage secret({"smtpd_sasl_auth_enable=yes", "smtpd_sasl_security_options=NoPlainText"});
   secret.auth.serves_scram = false;
   CHECK(secret.run(R"(
     S~ 220
@@ -908,6 +909,8 @@ TEST_CASE("with soft_bounce every refusal is temporary, on the wire and in the l
     S: 250 2.1.0 Ok
     C: RCPT TO:<bob@@example.com>
     S~ 401 4.1.3
+    C: RCPT TO:<x@elsewhere.example>
+    S: 454 4.7.1 <x@elsewhere.example>: Relay access denied
     C: RCPT TO:<bob@example.com>
     S: 250 2.1.5 Ok
     C: DATA
@@ -920,6 +923,10 @@ TEST_CASE("with soft_bounce every refusal is temporary, on the wire and in the l
     C: FROBNICATE
     S: 400 4.5.2 Error: command not recognized
   )") == "");
+  CHECK(logged(stage,
+               "smtpd: NOQUEUE: reject: RCPT from client.example[198.51.100.9]: 454 4.7.1 "
+               "<x@elsewhere.example>: Relay access denied; from=<a@b.example> "
+               "to=<x@elsewhere.example> proto=ESMTP helo=<client.example>"));
   CHECK(logged(stage,
                "smtpd: QUEUEID: reject: END-OF-MESSAGE from client.example[198.51.100.9]: 454 "
                "4.4.0 Error: too many hops; from=<a@b.example> proto=ESMTP helo=<client.example>"));

@@ -66,7 +66,7 @@ Answer Evaluation::act(Subject subject, const std::string& value) {
       verdict_.hold = true;
       return Answer::Undecided;
     case Kind::Warn:
-      verdict_.warnings.push_back(about(subject) + action.text);
+      verdict_.warnings.push_back({0, "", about(subject) + action.text});
       return Answer::Undecided;
     case Kind::Prepend:
       verdict_.prepend.push_back(action.text);
@@ -84,7 +84,7 @@ Answer Evaluation::act(Subject subject, const std::string& value) {
     case Kind::Unknown:
       break;
   }
-  verdict_.warnings.push_back("unknown action in an access table: " + value);
+  verdict_.warnings.push_back({0, "", "unknown action in an access table: " + value});
   return refuse(451, "4.3.5", about(subject) + "Server configuration error");
 }
 

@@ -16,13 +16,6 @@ std::string client_text(const CheckRecipient& request) {
   return request.client_name + "[" + request.client_address + "]";
 }
 
-/// Turns 5xx into 450, and its enhanced status code into 4.x.x.
-void soften(Verdict& verdict) {
-  if (verdict.code < 500) return;
-  verdict.code = 450;
-  if (verdict.status.starts_with('5')) verdict.status.front() = '4';
-}
-
 }  // namespace
 
 MailAddress parsed(const std::string& text) {
@@ -95,7 +88,6 @@ Verdict Evaluation::finish(Answer answer) {
   if (answer != Answer::Refuse && !defer_if_permit_.empty()) {
     refuse(450, "4.7.1", defer_if_permit_);
   }
-  if (settings_.soft_bounce) soften(verdict_);
   return std::move(verdict_);
 }
 
@@ -160,7 +152,8 @@ std::string Evaluation::about(Subject subject) const {
 
 Answer Evaluation::refuse(int code, std::string_view status, std::string text) {
   if (warn_only_) {
-    verdict_.warnings.push_back(std::to_string(code) + " " + std::string(status) + " " + text);
+    verdict_.warnings.push_back(
+        {static_cast<std::uint16_t>(code), std::string(status), std::move(text)});
     return Answer::Undecided;
   }
   verdict_.code = static_cast<std::uint16_t>(code);

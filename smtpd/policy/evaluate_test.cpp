@@ -218,8 +218,8 @@ TEST_CASE("a recipient of ours who does not exist is refused, also for our own c
   request.is_in_mynetworks = true;
   CHECK(answer(request, {"show_user_unknown_table_name=no"}) ==
         "550 5.1.1 <nobody@example.com>: Recipient address rejected: User unknown");
-  CHECK(answer(stranger("nobody@virtual.example"), {"soft_bounce=yes"}) ==
-        "450 4.1.1 <nobody@virtual.example>: Recipient address rejected: User unknown in virtual "
+  CHECK(answer(stranger("nobody@virtual.example")) ==
+        "550 5.1.1 <nobody@virtual.example>: Recipient address rejected: User unknown in virtual "
         "alias table");
 }
 
@@ -332,9 +332,9 @@ TEST_CASE("HOLD, DISCARD and PREPEND go with the verdict, warn_if_reject into th
   CHECK(verdict.hold);
   CHECK(verdict.discard);
   CHECK(verdict.prepend == std::vector<std::string>{"X-Seen: yes"});
-  CHECK(verdict.warnings ==
-        std::vector<std::string>{
-            "554 5.7.1 <bob@example.com>: Recipient address rejected: Access denied"});
+  const CheckRecipient::Warning taken_back{
+      554, "5.7.1", "<bob@example.com>: Recipient address rejected: Access denied"};
+  CHECK(verdict.warnings == std::vector{taken_back});
 }
 
 TEST_CASE("the named restrictions refuse in Postfix's words") {

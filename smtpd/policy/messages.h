@@ -15,15 +15,26 @@ namespace pennypost::smtp {
 /// Asks whether this client may send mail from this sender to this recipient.
 struct CheckRecipient {
   static constexpr std::uint16_t type = 103;
+  /// For the log alone.
+  struct Warning {
+    std::uint16_t code = 0;  // of the reply that warn_if_reject took back; 0: none, text alone
+    std::string status;
+    std::string text;
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(code, status, text);
+    }
+    friend bool operator==(const Warning&, const Warning&) = default;
+  };
   struct Verdict {
     std::uint16_t code = 250;  // 250: accept; otherwise the code of the refusal
     std::string status;        // enhanced status code, 2.1.5
     std::string text;          // with its subject: `<bob@example.org>: Relay access denied`
     bool hold = false;
-    bool discard = false;               // accept the message and discard it
-    bool may_relay = false;             // RELAY for this client in an access table
-    std::vector<std::string> prepend;   // header fields to put on top
-    std::vector<std::string> warnings;  // replies that warn_if_reject turned into log lines
+    bool discard = false;              // accept the message and discard it
+    bool may_relay = false;            // RELAY for this client in an access table
+    std::vector<std::string> prepend;  // header fields to put on top
+    std::vector<Warning> warnings;
     template <class Archive>
     void fields(Archive& archive) {
       archive(code, status, text, hold, discard, may_relay, prepend, warnings);
