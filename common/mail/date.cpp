@@ -192,6 +192,21 @@ std::string_view skip_weekday(Scanner& scanner) {
   return name;
 }
 
+/// IMAP's `7-Feb-1994`; a day of one digit may have a blank before it.
+bool take_imap_day(Scanner& scanner, Civil& civil) {
+  bool blank = scanner.take(' ');
+  auto day = scanner.number(1, blank ? 1 : 2);
+  if (!day || !scanner.take('-')) return false;
+  auto month = scanner.month();
+  if (!month || !scanner.take('-')) return false;
+  auto year = scanner.number(4, 4);
+  if (!year) return false;
+  civil.day = *day;
+  civil.month = *month;
+  civil.year = static_cast<int>(*year);
+  return true;
+}
+
 bool is_weekday(std::string_view name) {
   for (auto weekday : weekdays) {
     if (starts_with_nocase(name, weekday)) return true;
@@ -302,16 +317,7 @@ std::string format_date(MailDate date) {
 std::optional<MailDate> parse_imap_date_time(std::string_view text) {
   Scanner scanner(text);
   Civil civil;
-  bool blank = scanner.take(' ');
-  auto day = scanner.number(1, blank ? 1 : 2);
-  if (!day || !scanner.take('-')) return {};
-  auto month = scanner.month();
-  if (!month || !scanner.take('-')) return {};
-  auto year = scanner.number(4, 4);
-  if (!year || !scanner.take(' ')) return {};
-  civil.day = *day;
-  civil.month = *month;
-  civil.year = static_cast<int>(*year);
+  if (!take_imap_day(scanner, civil) || !scanner.take(' ')) return {};
   if (!scanner.time(civil, false, false) || !scanner.take(' ')) return {};
   auto zone = scanner.numeric_zone();
   if (!zone || !scanner.at_end()) return {};
@@ -334,16 +340,7 @@ std::optional<std::int64_t> parse_imap_date(std::string_view text) {
   }
   Scanner scanner(text);
   Civil civil;
-  bool blank = scanner.take(' ');
-  auto day = scanner.number(1, blank ? 1 : 2);
-  if (!day || !scanner.take('-')) return {};
-  auto month = scanner.month();
-  if (!month || !scanner.take('-')) return {};
-  auto year = scanner.number(4, 4);
-  if (!year || !scanner.at_end()) return {};
-  civil.day = *day;
-  civil.month = *month;
-  civil.year = static_cast<int>(*year);
+  if (!take_imap_day(scanner, civil) || !scanner.at_end()) return {};
   if (!in_range(civil)) return {};
   return days_of(civil);
 }
@@ -359,28 +356,6 @@ std::string format_ctime(MailDate date) {
   out += ' ';
   add_year(out, civil);
   return out;
-}
-
-std::optional<MailDate> parse_ctime(std::string_view text) {
-  Scanner scanner(text);
-  Civil civil;
-  if (!is_weekday(scanner.word()) || !scanner.take(' ')) return {};
-  auto month = scanner.month();
-  if (!month || !scanner.take(' ')) return {};
-  scanner.take(' ');
-  auto day = scanner.number(1, 2);
-  if (!day || !scanner.take(' ')) return {};
-  civil.month = *month;
-  civil.day = *day;
-  if (!scanner.time(civil, true, false) || !scanner.take(' ')) return {};
-  auto year = scanner.number(4, 4);
-  // Some programs write a zone before the year; it has no agreed meaning.
-  if (!year && (!scanner.word().empty() || scanner.numeric_zone()) && scanner.take(' ')) {
-    year = scanner.number(4, 4);
-  }
-  if (!year) return {};
-  civil.year = static_cast<int>(*year);
-  return date_of(civil, 0);
 }
 
 }  // namespace pennypost

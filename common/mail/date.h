@@ -48,7 +48,5 @@ std::optional<std::int64_t> parse_imap_date(std::string_view text);
 
 /// The From_ line's date of an mbox: `Tue Nov 14 22:13:20 2023`, in the zone of `date`.
 std::string format_ctime(MailDate date);
-/// Parses it; the time is taken as UTC.
-std::optional<MailDate> parse_ctime(std::string_view text);
 
 }  // namespace pennypost

@@ -96,11 +96,3 @@ TEST_CASE("the day shown is the zone's own") {
   CHECK(MailDate{0, 60}.shown_day() == 0);
   CHECK(MailDate{0, -60}.shown_day() == -1);
 }
-
-TEST_CASE("a From_ line's date is read back, with and without a zone") {
-  CHECK(parse_ctime("Tue Nov 14 22:13:20 2023")->seconds == 1'700'000'000);
-  CHECK(parse_ctime("Wed Nov  1 00:53:20 2023")->seconds == 1'698'800'000);
-  CHECK(parse_ctime("Tue Nov 14 22:13:20 CET 2023")->seconds == 1'700'000'000);
-  CHECK(parse_ctime("Tue Nov 14 22:13:20 +0100 2023")->seconds == 1'700'000'000);
-  CHECK_FALSE(parse_ctime("Tue Nov 14 22:13:20").has_value());
-}

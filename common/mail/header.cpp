@@ -240,17 +240,6 @@ const std::vector<FieldChange>& blind_copy_fields() {
   return changes;
 }
 
-const std::vector<FieldChange>& mailbox_state_fields() {
-  static const std::vector<FieldChange> changes = [] {
-    std::vector<FieldChange> list;
-    for (const char* name : {"Status", "X-Status", "X-Keywords", "X-UID", "X-IMAP", "X-IMAPbase"}) {
-      list.push_back({name, std::string("X-Original-") + name});
-    }
-    return list;
-  }();
-  return changes;
-}
-
 std::vector<std::string_view> edited_pieces(std::string_view text, const std::vector<Edit>& edits) {
   std::vector<std::string_view> pieces;
   std::size_t done = 0;

@@ -111,9 +111,6 @@ std::vector<Edit> change_fields(std::string_view text, const std::vector<FieldCh
 
 /// For `sendmail -t`: removes Bcc and Resent-Bcc (RFC 5322 section 3.6.3).
 const std::vector<FieldChange>& blind_copy_fields();
-/// Fields that only our mboxes may have: in arriving mail, Status, X-Status, X-Keywords, X-UID,
-/// X-IMAP and X-IMAPbase become X-Original-NAME, so that senders can't set flags or UIDs.
-const std::vector<FieldChange>& mailbox_state_fields();
 
 /// The pieces whose concatenation is `text` with `edits`, which must be in order of offset and not
 /// overlap; views into both.

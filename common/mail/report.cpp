@@ -68,18 +68,13 @@ std::string_view opening(DsnAction action) {
 
 std::string_view outcome(DsnAction action) {
   switch (action) {
-    case DsnAction::Failed:
-      return "failed";
-    case DsnAction::Delayed:
-      return "delayed";
-    case DsnAction::Delivered:
-      return "delivered";
     case DsnAction::Relayed:
       return "passed on to a host that sends no such reports";
     case DsnAction::Expanded:
       return "delivered to a list or alias";
+    default:
+      return word(action);
   }
-  return "";
 }
 
 /// Wraps text at blanks into lines of `line_bytes`.

@@ -112,10 +112,10 @@ std::string SmtpClient::mail_command(const Mail& mail, const MailAddress& sender
 
 /// RFC 1870 section 6.1: a message that the server would refuse is not sent.
 Result<void> SmtpClient::check_size(const MessageSource& message) const {
-  if (features_.size_max == 0 || message.octets() <= features_.size_max) return {};
+  if (features_.size_max.allows(message.octets())) return {};
   return Error(552, "5.3.4",
                "message size " + std::to_string(message.octets()) + " exceeds size limit " +
-                   std::to_string(features_.size_max) + " of server " + target_.name());
+                   std::to_string(features_.size_max.value()) + " of server " + target_.name());
 }
 
 std::string SmtpClient::rcpt_command(const Recipient& recipient, const MailAddress& address,

@@ -71,7 +71,7 @@ PeerFeatures PeerFeatures::parse(const SmtpReply& ehlo, const std::vector<std::s
     if (keyword == "ENHANCEDSTATUSCODES") features.enhanced_status_codes = true;
     if (keyword == "SIZE") {
       features.size = true;
-      if (fields.size() > 1) features.size_max = parse_number(fields[1]).value_or(0);
+      if (fields.size() > 1) features.size_max = Limit(parse_number(fields[1]).value_or(0));
     }
     if (keyword == "AUTH") {
       for (std::size_t j = 1; j < fields.size(); ++j) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/enhanced_status.h"
+#include "common/base/limit.h"
 #include "common/base/result.h"
 
 namespace pennypost::smtp {
@@ -25,7 +26,6 @@ class SmtpReply {
   std::vector<std::string> lines;        // without code and status
 
   bool is_positive() const { return code / 100 == 2; }
-  bool is_intermediate() const { return code / 100 == 3; }
   bool is_permanent() const { return code / 100 == 5; }
   /// RFC 5321 section 3.8: the server is about to close the connection.
   bool is_closing() const { return code == 421; }
@@ -56,7 +56,7 @@ class PeerFeatures {
   bool dsn = false;
   bool enhanced_status_codes = false;
   bool size = false;
-  std::uint64_t size_max = 0;  // 0: no limit announced
+  Limit size_max;
   std::vector<std::string> auth_mechanisms;
 
   /// `ignored`: keywords to ignore (smtp_discard_ehlo_keywords).

@@ -53,7 +53,7 @@ TEST_CASE("EHLO's keywords are read without case, but for those not to be believ
                      "250-AUTH PLAIN login", "250-STARTTLS", "250 8BITMIME"});
   auto features = PeerFeatures::parse(ehlo, {"starttls"});
   CHECK(features.pipelining);
-  CHECK(features.size_max == 1000);
+  CHECK(features.size_max == Limit(1000));
   CHECK(features.eight_bit_mime);
   CHECK_FALSE(features.starttls);
   CHECK_FALSE(features.dsn);

@@ -73,7 +73,6 @@ class ServiceContext {
   bool is_tls_required() const { return is_tls_required_; }
   bool offers_tls() const { return process_.tls != nullptr && !is_implicit_tls(service_); }
   bool discards_keyword(std::string_view keyword) const;
-  /// 0: no limit.
   Limit message_bytes_max() const;
   DataScanner::Limits data_limits() const;
   /// Whether there are canonical maps.

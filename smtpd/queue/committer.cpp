@@ -138,7 +138,6 @@ Task<> Committer::wait_for_urgent() {
 
 /// Runs on the loop or on a thread of the pool.
 Result<void> Committer::write(const CommitEntries& entries) {
-  ++commits_;
   auto begun = std::chrono::steady_clock::now();
   bool has_new_file = false;
   std::vector<const Changes*> all;

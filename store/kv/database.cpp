@@ -289,24 +289,6 @@ Cursor Database::scan_range(std::string_view begin, std::string_view end) const 
       std::make_unique<Cursor::Impl>(impl_, std::string(begin), std::string(end), nullptr));
 }
 
-Result<std::optional<std::string>> Database::last_key(std::string_view prefix) const {
-  std::unique_ptr<rocksdb::Iterator> iterator(impl_->rocks->NewIterator({}));
-  std::string end = prefix_end(prefix);
-  if (end.empty()) {
-    iterator->SeekToLast();
-  } else {
-    iterator->SeekForPrev(end);
-    if (iterator->Valid() && view(iterator->key()) == end) iterator->Prev();
-  }
-  if (!iterator->status().ok()) {
-    return storage_error(iterator->status(), "read " + impl_->directory.string());
-  }
-  if (!iterator->Valid() || !iterator->key().starts_with(slice(prefix))) {
-    return std::optional<std::string>();
-  }
-  return std::optional<std::string>(iterator->key().ToString());
-}
-
 Snapshot Database::snapshot() const {
   auto impl = std::make_unique<Snapshot::Impl>();
   impl->database = impl_;

@@ -138,8 +138,6 @@ class Database {
   Cursor scan(std::string_view prefix, const Snapshot& at) const;
   /// All entries with keys in [begin, end), ascending; an empty `end` is no bound.
   Cursor scan_range(std::string_view begin, std::string_view end) const;
-  /// The greatest key that begins with `prefix`, or nothing.
-  Result<std::optional<std::string>> last_key(std::string_view prefix) const;
 
   Snapshot snapshot() const;
 

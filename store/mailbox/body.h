@@ -31,7 +31,6 @@ class LineEndCounter {
   std::uint64_t stored_bytes() const { return bytes_; }
   /// The size with every line end as CRLF.
   std::uint64_t octets() const { return bytes_ + bare_line_feeds_; }
-  bool ends_with_line_feed() const { return last_ == '\n'; }
 
  private:
   std::uint64_t bytes_ = 0;

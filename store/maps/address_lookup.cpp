@@ -92,25 +92,4 @@ std::vector<LookupKey> access_keys_of_host(std::string_view name, Parents parent
   return keys;
 }
 
-std::vector<LookupKey> access_keys_of_client(std::string_view address) {
-  std::vector<LookupKey> keys;
-  char separator = address.find(':') == address.npos ? '.' : ':';
-  keys.push_back({std::string(address), MapList::Key::Whole});
-  for (auto end = address.rfind(separator); end != address.npos; end = address.rfind(separator)) {
-    address = address.substr(0, end);
-    while (address.ends_with(separator)) address.remove_suffix(1);
-    if (!address.empty()) keys.push_back({std::string(address), MapList::Key::Partial});
-  }
-  return keys;
-}
-
-Result<std::optional<std::string>> lookup_keys(const MapList& maps,
-                                               const std::vector<LookupKey>& keys) {
-  for (const auto& key : keys) {
-    auto value = maps.lookup(key.text, key.kind);
-    if (!value || *value) return value;
-  }
-  return std::optional<std::string>();
-}
-
 }  // namespace pennypost::store

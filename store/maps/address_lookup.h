@@ -1,12 +1,11 @@
-// Lists the keys under which a table may hold an address, a host or a client, and looks them up in
+// Lists the keys under which a table may hold an address or a host, and looks addresses up in
 // order.
 //
 // Two search orders of Postfix's:
 // virtual(5)  user+ext@domain, user@domain, user+ext, user, @domain; the two bare names only for
 //             addresses of this host's own domains
 // access(5)   mail: user+ext@domain, user@domain, domain, its parents, user+ext@, user@
-//             host: the name, its parents; client: the address, then 192.0.2, 192.0, 192 (IPv6
-//             likewise)
+//             host: the name, its parents
 //
 // A parent is looked up as `example.com` or, if parent_domain_matches_subdomains does not name the
 // table, as `.example.com`. Pattern tables are asked only for the first key of each kind.
@@ -65,11 +64,5 @@ std::vector<LookupKey> access_keys_of_mail(std::string_view local_part, std::str
                                            std::string_view null_key = "<>");
 /// access(5) for a client's or HELO's host name.
 std::vector<LookupKey> access_keys_of_host(std::string_view name, Parents parents);
-/// access(5) for a client's address.
-std::vector<LookupKey> access_keys_of_client(std::string_view address);
-
-/// The first of `keys` that `maps` holds.
-Result<std::optional<std::string>> lookup_keys(const MapList& maps,
-                                               const std::vector<LookupKey>& keys);
 
 }  // namespace pennypost::store

@@ -59,7 +59,6 @@ void access(std::string_view value) {
       ASSERT(key.text.size() <= value.size());
     }
   }
-  (void)access_keys_of_client(value);
 }
 
 void next_hop(std::string_view value) {
