@@ -5,11 +5,11 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include "common/net/unix_address.h"
 
 namespace pennypost {
 namespace {
@@ -58,12 +58,7 @@ Result<Descriptor> listen_tcp(const Endpoint& at) {
 }
 
 Result<Descriptor> listen_unix(const std::string& path, unsigned mode) {
-  sockaddr_un address{};
-  if (path.size() >= sizeof address.sun_path) {
-    return Error::permanent("listen on " + path + ": the path is longer than 107 bytes");
-  }
-  address.sun_family = AF_UNIX;
-  std::copy(path.begin(), path.end(), address.sun_path);
+  TRY(auto address, unix_address(path));
   auto* generic = reinterpret_cast<sockaddr*>(&address);
   Descriptor descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!descriptor) return Error::permanent("socket for " + path + remedy(errno));

@@ -1,7 +1,6 @@
 #include "smtpd/commands/reload.h"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -9,6 +8,7 @@
 #include <list>
 
 #include "common/async/nursery.h"
+#include "common/net/unix_address.h"
 #include "common/process/control.h"
 #include "common/process/reload.h"
 
@@ -18,12 +18,7 @@ namespace {
 constexpr std::chrono::seconds answer_time_max{90};
 
 Result<Descriptor> connect_to(const std::string& path) {
-  sockaddr_un address{};
-  if (path.size() >= sizeof address.sun_path) {
-    return Error::permanent(path + ": the path is longer than 107 bytes");
-  }
-  address.sun_family = AF_UNIX;
-  std::ranges::copy(path, address.sun_path);
+  TRY(auto address, unix_address(path));
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (::connect(socket.number(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     return Error::temporary(path + ": " + std::strerror(errno));

@@ -4,13 +4,12 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "common/base/file.h"
+#include "common/net/unix_address.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -30,12 +29,7 @@ std::string queue_socket_path(const std::string& queue_directory) {
 
 Result<QueueClient> QueueClient::connect(const std::string& queue_directory) {
   std::string path = queue_socket_path(queue_directory);
-  sockaddr_un address{};
-  if (path.size() >= sizeof address.sun_path) {
-    return Error::permanent(path + ": the path is longer than 107 bytes");
-  }
-  address.sun_family = AF_UNIX;
-  std::ranges::copy(path, address.sun_path);
+  TRY(auto address, unix_address(path));
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket) return failed("socket");
   timeval limit{answer_seconds_max, 0};

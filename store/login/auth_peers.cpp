@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,6 +16,7 @@
 #include "common/crypto/random.h"
 #include "common/log/log.h"
 #include "common/net/message_socket.h"
+#include "common/net/unix_address.h"
 
 namespace pennypost::store {
 namespace {
@@ -31,14 +31,9 @@ Error failed(const std::string& what) {
 }
 
 Result<sockaddr_un> address_of(const std::string& directory, const std::string& name) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::string path = directory + "/" + name;
-  if (path.size() >= sizeof address.sun_path) {
-    return Error::permanent(path + ": too long for a socket; choose a shorter base_dir");
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  return address;
+  auto address = unix_address(directory + "/" + name);
+  if (address) return address;
+  return Error::permanent(address.error().text() + "; choose a shorter base_dir");
 }
 
 /// The names of the sockets in a directory.
