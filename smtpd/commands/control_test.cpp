@@ -82,7 +82,7 @@ struct Desk {
   std::string drop(const std::string& bytes) const {
     auto path = scratch / ("queue/maildrop/" + make_queue_id().value());
     Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-    REQUIRE(write_all(file.number(), bytes, name));
+    REQUIRE(write_all(file.number(), bytes, path));
     return path;
   }
   /// The text of a message of the queue.
@@ -91,7 +91,7 @@ struct Desk {
     read.id = id;
     auto content = ask(read, 0);
     REQUIRE(content);
-    auto text = read_range(last_beside[0], 0, content->envelope.size());
+    auto text = read_exactly(last_beside[0].number(), 0, content->envelope.size(), id);
     REQUIRE(text);
     return *text;
   }

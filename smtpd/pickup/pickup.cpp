@@ -181,7 +181,7 @@ void PickupDesk::describe(const Content& content, HeaderDraft header, const Conf
 Result<std::string> PickupDesk::part_of(const Content& content, const Descriptor& file,
                                         std::uint64_t at) {
   auto bytes = std::min(content.bytes - at, copy_bytes);
-  if (file) return read_range(file, at, bytes);
+  if (file) return read_exactly(file.number(), at, bytes, "the body");
   return content.front.substr(at, bytes);
 }
 

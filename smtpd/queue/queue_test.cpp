@@ -9,6 +9,7 @@
 #include <set>
 #include <thread>
 
+#include "common/base/file.h"
 #include "common/base/scratch.h"
 #include "common/base/wire.h"
 #include "smtpd/queue/check_envelope.h"
@@ -243,7 +244,7 @@ TEST_CASE("an incomplete body file is refused") {
   QueueId id = make_queue_id(store.clock);
   auto file = store.loop.run_until(store.queue->open_body(id));
   REQUIRE(file);
-  REQUIRE(write_all(*file, "short"));
+  REQUIRE(write_all(file->number(), "short", "a body"));
   auto envelope = Store::envelope(id, 100'000);
   envelope.body_is_file = true;
   auto work = store.queue->submit(std::move(envelope), "", Changes());

@@ -570,7 +570,7 @@ TEST_CASE("a large body lies in a file that goes with its message, and orphans g
   auto file = world.loop.run_until(world.queue->open_body(envelope.id));
   REQUIRE(file);
   std::string body(300'000, 'x');
-  REQUIRE(write_all(*file, body));
+  REQUIRE(write_all(file->number(), body, "a body"));
   envelope.body_is_file = true;
   envelope.body_bytes = body.size();
   Piece whole;
