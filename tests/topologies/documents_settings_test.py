@@ -210,6 +210,58 @@ def virtual_elsewhere(t):
         lab.arrives("mx.example.net", "bob", subject)
 
 
+FRANK = """dn: uid=frank,ou=people,dc=example,dc=com
+objectClass: inetOrgPerson
+objectClass: inetLocalMailRecipient
+uid: frank
+cn: Frank
+sn: Example
+mailLocalAddress: frank@example.com
+mailHost: imap1.example.com
+mailRoutingAddress: mike@example.com
+"""
+
+
+@test("001: aliases and hosts of users come from a directory that the mail hosts share: who is added there gets mail at once")
+def directory(t):
+    del t
+    lab = shared.get()
+    with lab.smtp("mx.example.net", "imap1") as client:
+        client.ehlo()
+        client.mail("bob@example.net")
+        refused(client.rcpt("frank@example.com"), 550, "5.1.1")
+    admin = "-x -H ldap://ldap1.example.com -D cn=admin,dc=example,dc=com -w admin"
+    lab.run("ldap1", f"ldapadd {admin}", input=FRANK)
+    try:
+        for address, user in (("erin@example.com", "alice"), ("frank@example.com", "mike")):
+            subject = lab.subject(address)
+            eventually(lambda a=address: "imap1" in lab.run("smtp1", f"postmap -q {a} ldap:/etc/pennypost/ldap-hosts.cf"), "smtp1 knows it")
+            send(lab, "mx.example.net", "smtp1", "bob@example.net", address, subject)
+            contains(lab.arrives("imap1", user, subject), f"X-Original-To: {address}", "the message")
+    finally:
+        lab.run("ldap1", f"ldapdelete {admin} uid=frank,ou=people,dc=example,dc=com")
+
+
+@test("001: while the directory does not answer, mail that needs it is put off and none is lost")
+def directory_away(t):
+    del t
+    lab = shared.get()
+    lab.run("ldap1", "kill $(cat /run/slapd/slapd.pid); while pgrep -x slapd; do :; done")
+    try:
+        with lab.smtp("mx.example.net", "imap1") as client:
+            client.ehlo()
+            client.mail("bob@example.net")
+            refused(client.rcpt("unheard-of@example.com"), 451, "4.3.0")
+        subject = lab.subject("put off")
+        lab.run("imap1", f"echo Hello. | mail -s '{subject}' erin@example.com", "john")
+        eventually(lambda: "erin@example.com" in lab.run("imap1", "mailq"), "it waits")
+    finally:
+        lab.run("ldap1", 'slapd -f /etc/ldap/slapd.conf -h "ldap:///"')
+    eventually(lambda: "alice" in lab.run("imap1", "postmap -q erin@example.com ldap:/etc/pennypost/ldap-aliases.cf"), "it answers again")
+    lab.run("imap1", "postqueue -f")
+    lab.arrives("imap1", "alice", subject)
+
+
 @test("004: virtual_alias_domains may be a table; so may mydestination, beside names")
 def domain_tables(t):
     del t
