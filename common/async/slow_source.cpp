@@ -77,7 +77,6 @@ void SlowSource::State::work() {
     if (is_stopping) return;
     auto call = std::move(waiting.front());
     waiting.pop_front();
-    if (call->is_finished()) continue;
     auto place = running.insert(running.end(), call->deadline_);
     lock.unlock();
     serve(*call);

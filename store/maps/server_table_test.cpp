@@ -122,6 +122,7 @@ TEST_CASE("what is wrong in the settings of a source is told with its line") {
   for (const auto& row :
        {Row{"hosts = a\nprot = 1\n", "/etc/t.cf:2: unknown setting prot; did you mean port?"},
         Row{"port = many", "/etc/t.cf:1: port: many is no number from 0 to 1000000000"},
+        Row{"port = 1000000001", "/etc/t.cf:1: port: 1000000001 is no number"},
         Row{"secure = 1", "/etc/t.cf:1: secure: 1 is neither yes nor no"},
         Row{"hosts", "/etc/t.cf:1: expected name = value"}, Row{"\n  port = 1", "/etc/t.cf:2: "}}) {
     auto settings = parsed(row.text);
@@ -139,7 +140,8 @@ TEST_CASE("a server's values are put into the form of the result and joined by c
 }
 
 TEST_CASE("keys that a server is not asked for are not there, and reach no server") {
-  House house("domain = x.test, !y.test, inline:{z.test=yes}\n");
+  House house("domain = x.test, !y.test, inline:{y.test=yes, z.test=yes}\n");
+  house.things.entries["ann@y.test"] = {"not to be found"};
   house.things.entries["ann@z.test"] = {"found"};
   for (std::string_view key : {"ann", "@x.test", "ann@y.test", "ann@sub.x.test", "never"}) {
     CAPTURE(key);

@@ -1,13 +1,15 @@
 """header_checks, body_checks and their kin beside a real Postfix: the same tables and messages, the same replies, mail and log lines."""
+import concurrent.futures
 import os
 import re
 import smtplib
 
-from harness import contains, equal, eventually, test
+from harness import check, contains, equal, eventually, test
 from mailhost import Host
 from postfix import Postfix
 
 OURS, THEIRS = "127.0.0.33", "127.0.0.34"
+CHECK_THREADS = 4  # that lookup has for the content of messages
 TABLE = r"""
 /^Subject: reject$/         REJECT
 /^Subject: refuse$/         reject 5.7.9 not this one
@@ -60,12 +62,12 @@ WHOLE = {
     "long": "Subject: long\n\nlong " + "x" * 900 + "\nend"}
 
 
-def send(address, port, name, header, body="body\n"):
+def send(address, port, name, header, body="body\n", recipient="bob@postfix.test"):
     """The reply to the message."""
     with smtplib.SMTP(address, port, timeout=60) as client:
         client.ehlo("client.test")
         client.mail("ann@postfix.test")
-        client.rcpt("bob@postfix.test")
+        client.rcpt(recipient)
         text = f"{header}\nX-Name: {name}\nDate: Thu, 1 Jan 2026 00:00:00 +0000\nMessage-ID: <{name}@x>\n" \
                f"From: ann@postfix.test\n\n{body}"
         code, reply = client.data(text.replace("\n", "\r\n").encode())
@@ -188,3 +190,25 @@ def from_sendmail(t):
     host.command("sendmail", "-f", "alice@example.test", "nobody@example.test", input="Subject: z\n\nx\n")
     with open(host.wait_messages("alice@example.test", 1)[0], encoding="utf-8") as file:
         contains(file.read(), "nobody@example.test", "the report")
+
+
+@test("headers that are slow to match put off their own messages, and nobody's recipients")
+def slow_headers(t):
+    host = Host(t, daemons=("smtpd",), start=False)
+    # Each of these rules takes about a millisecond for such a header; all of them, longer than a look-up may.
+    host.settings["header_checks"] = "pcre:" + host.write("etc/checks", "/^X-Slow: (a|aa)+$/ WARN\n" * 50000)
+    host.write_settings()
+    host.start()
+    slow = "X-Slow: " + "a" * 25 + "b"
+    with concurrent.futures.ThreadPoolExecutor(CHECK_THREADS) as pool:
+        asked = [pool.submit(send, host.address, host.port("smtp"), f"slow{i}", slow, recipient="bob@example.test") for i in range(CHECK_THREADS)]
+        eventually(lambda: host.log().count(": client=") >= CHECK_THREADS, "all have sent their recipients")
+        for _ in range(3):
+            with host.smtp() as client:
+                client.ehlo()
+                client.mail("ann@elsewhere.test")
+                equal(client.rcpt("alice@example.test")[0], 250, "a recipient, meanwhile")
+        check(not any(one.done() for one in asked), "the headers were still being matched")
+        for one in asked:
+            contains(str(one.result()), "451", "a message that takes too long")
+    contains(host.log(), "took longer than", "the log")
