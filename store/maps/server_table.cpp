@@ -6,6 +6,7 @@
 
 #include "common/async/inquiry.h"
 #include "common/base/text.h"
+#include "common/config/kinds.h"
 #include "common/mail/idn.h"
 #include "common/mail/unicode.h"
 #include "store/maps/keyed_map.h"
@@ -25,7 +26,9 @@ class DomainFilter {
  public:
   static Result<DomainFilter> parse(const SourceSettings& settings, const MapOptions& options) {
     DomainFilter filter;
-    for (std::string item : settings.words("domain")) {
+    auto items = list_items(settings.text("domain"));
+    if (!items) return settings.wrong("domain", items.error().text());
+    for (std::string item : *items) {
       Item made;
       made.is_excluded = item.starts_with('!');
       if (made.is_excluded) item.erase(0, 1);
