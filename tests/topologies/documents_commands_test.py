@@ -92,8 +92,7 @@ def misspelt(t):
     del t
     lab = shared.get()
     for wrong, right in (("inet_interface = all", "inet_interfaces"), ("relay_host = [smtp1.example.com]", "relayhost"),
-                         ("mail_localtion = mbox:~/mail:INBOX=/var/mail/%u", "mail_location"),
-                         ("mail_location = mbox:~/mail:INBOX=/var/mail%u", "/var/mail/%u")):
+                         ("mail_localtion = mbox:~/mail:INBOX=/var/mail/%u", "mail_location")):
         before = lab.read("imap1", "/etc/pennypost/main.toml")
         said = lab.run("imap1", f"postconf -e '{wrong}'; echo status $?")
         after = lab.read("imap1", "/etc/pennypost/main.toml")
@@ -102,6 +101,20 @@ def misspelt(t):
         check("status 0" not in said, f"postconf -e '{wrong}': {said}")
         contains(said, f"did you mean {right}?", "what postconf says")
         equal(after, before, "main.toml")
+
+
+@test("003: /var/mail%u of the text is answered with /var/mail/%u, and neither check nor reload takes it")
+def missing_slash(t):
+    del t
+    lab = shared.get()
+    before = lab.read("imap1", "/etc/pennypost/main.toml")
+    said = lab.run("imap1", "postconf -e 'mail_location = mbox:~/mail:INBOX=/var/mail%u'; pennypost check; echo check $?; "
+                   "pennypost reload; echo reload $?", ok=False)
+    with open(lab.path("imap1", "/etc/pennypost/main.toml"), "w", encoding="utf-8") as file:
+        file.write(before)
+    lab.run("imap1", "pennypost reload")
+    equal(said.count('"/var/mail%u" lies beside the spool directory, not in it; did you mean /var/mail/%u?') >= 2, True, said)
+    check("check 0" not in said and "reload 0" not in said, said)
 
 
 @test("000: while the relay is away postqueue -p and mailq show the mail and why it waits; postqueue -f sends it")
