@@ -9,7 +9,7 @@
 
 #include "common/config/config.h"
 #include "common/process/privileges.h"
-#include "smtpd/delivery/user_text.h"
+#include "smtpd/routing/user_text.h"
 #include "store/accounts/account_ref.h"
 #include "store/maps/alias_items.h"
 

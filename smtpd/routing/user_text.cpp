@@ -1,4 +1,4 @@
-#include "smtpd/delivery/user_text.h"
+#include "smtpd/routing/user_text.h"
 
 #include <utility>
 
@@ -30,7 +30,8 @@ std::string_view take_name(std::string_view& text) {
 
 }  // namespace
 
-std::optional<std::string> expand_user_text(std::string_view text, const UserNames& names) {
+std::optional<std::string> expand_user_text(std::string_view text, const UserNames& names,
+                                            EmptyExtension empty_extension) {
   std::string out;
   while (!text.empty()) {
     char next = text.front();
@@ -40,7 +41,9 @@ std::optional<std::string> expand_user_text(std::string_view text, const UserNam
       continue;
     }
     auto name = take_name(text);
-    if (name == "extension" && names.extension.empty()) return {};
+    bool is_nothing = name == "extension" && names.extension.empty() &&
+                      empty_extension == EmptyExtension::IsNothing;
+    if (is_nothing) return {};
     for (const auto& [known, member] : rows) {
       if (known == name) out += names.*member;
     }

@@ -1,4 +1,4 @@
-// Expands names such as `$home` in forward_path and command_execution_directory.
+// Expands names such as `$home` in forward_path, command_execution_directory and luser_relay.
 //
 // The forms are `$name` and `${name}`, with Postfix's names: home, user, extension,
 // recipient_delimiter, local, domain, recipient. Any other name is refused when the configuration
@@ -23,8 +23,13 @@ struct UserNames {
   std::string recipient;  // the full address
 };
 
+/// What a text with $extension means for an address without one.
+enum class EmptyExtension { IsNothing, IsText };
+
 /// The text with its names expanded; nothing if it uses an empty extension, so that
-/// `.forward+lists` is not looked for in mail to the user's bare name.
-std::optional<std::string> expand_user_text(std::string_view text, const UserNames& names);
+/// `.forward+lists` is not looked for in mail to the user's bare name, unless that is text.
+std::optional<std::string> expand_user_text(
+    std::string_view text, const UserNames& names,
+    EmptyExtension empty_extension = EmptyExtension::IsNothing);
 
 }  // namespace pennypost::smtp
