@@ -1,83 +1,24 @@
 #include "store/accounts/own_users.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <filesystem>
 
-#include "common/base/file.h"
 #include "common/base/text.h"
 #include "common/mail/address.h"
 #include "common/mail/idn.h"
 #include "common/mail/unicode.h"
-#include "store/maps/build.h"
+#include "store/accounts/kept_table.h"
 
 namespace pennypost::store {
 namespace {
-
-// Edits the entries of a map's source and keeps its comments.
-class SourceText {
- public:
-  // A file that does not exist yet is empty.
-  static Result<SourceText> read(const std::string& file) {
-    SourceText source;
-    if (::access(file.c_str(), F_OK) != 0 && errno == ENOENT) return source;
-    TRY(source.text_, read_source(file));
-    TRY_DO(parse_source(source.text_, SourceSyntax::Table, file));
-    return source;
-  }
-
-  bool has(const std::string& key) const { return find(key).has_value(); }
-
-  std::optional<std::string> value(const std::string& key) const {
-    auto line = find(key);
-    if (!line) return {};
-    auto entry = parse_source_line(*line, SourceSyntax::Table);
-    return entry ? std::optional(entry->value) : std::nullopt;
-  }
-
-  void put(const std::string& key, const std::string& value) {
-    std::string line = key + "\t" + value + "\n";
-    if (auto old = find(key)) {
-      text_.replace(old->begin, old->end - old->begin, line);
-    } else {
-      if (!text_.empty() && !text_.ends_with('\n')) text_ += '\n';
-      text_ += line;
-    }
-  }
-
-  void erase(const std::string& key) {
-    while (auto line = find(key)) text_.erase(line->begin, line->end - line->begin);
-  }
-
-  const std::string& text() const { return text_; }
-
- private:
-  std::optional<LogicalLine> find(const std::string& key) const {
-    LogicalLines lines(text_);
-    while (auto line = lines.next()) {
-      auto entry = parse_source_line(*line, SourceSyntax::Table);
-      if (entry && folded_address(entry->key) == key) return line;
-    }
-    return {};
-  }
-
-  std::string text_;
-};
 
 bool may_stand_in_name(char c) {
   return is_alnum(c) || std::string_view("._-+=&~").find(c) != std::string_view::npos;
 }
 
 Error no_such_user(const std::string& name) { return Error(550, "there is no user " + name); }
-
-Error failed(const std::string& what) {
-  return Error::temporary(what + ": " + std::strerror(errno));
-}
 
 }  // namespace
 
@@ -193,13 +134,8 @@ Result<std::vector<OwnUser>> OwnUsers::list() const {
 }
 
 Result<OwnUsers::Change> OwnUsers::begin() const {
-  TRY(auto users_lock, BuildLock::take(users_));
-  TRY(auto credentials_lock, BuildLock::take(credentials_));
-  if (users_lock.is_acting() || credentials_lock.is_acting()) {
-    return Error::permanent(users_ + " and " + credentials_ +
-                            " must be in directories that only root can change, and so must "
-                            "the directories above them; chown root, chmod go-w");
-  }
+  TRY(auto users_lock, lock_kept_table(users_));
+  TRY(auto credentials_lock, lock_kept_table(credentials_));
   TRY(auto users, SourceText::read(users_));
   TRY(auto credentials, SourceText::read(credentials_));
   return Change{std::move(users_lock), std::move(credentials_lock), std::move(users),
@@ -207,50 +143,14 @@ Result<OwnUsers::Change> OwnUsers::begin() const {
 }
 
 Result<void> OwnUsers::commit_users(const Change& change) const {
-  TRY_DO(write(users_, change.users.text(), false));
-  return build(change.users_lock, users_);
+  TRY_DO(write_source(users_, change.users.text()));
+  return build_kept_table(change.users_lock, users_);
 }
 
 Result<void> OwnUsers::commit_credentials(const Change& change) const {
-  TRY_DO(write(credentials_, change.credentials.text(), true));
-  return build(change.credentials_lock, credentials_);
-}
-
-// Replaces the file by a synced temporary file, so that it is always either the old or the new one.
-Result<void> OwnUsers::write(const std::string& file, const std::string& text,
-                             bool is_secret) const {
-  std::string fresh = file + ".new";
-  ::unlink(fresh.c_str());
-  int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return failed(fresh);
-  auto give_up = [&](Error error) {
-    ::close(fd);
-    ::unlink(fresh.c_str());
-    return error;
-  };
-  struct stat old;
-  bool existed = ::stat(file.c_str(), &old) == 0;
-  mode_t mode = is_secret ? 0600 : existed ? old.st_mode & 0777u : 0644u;
-  if (is_secret && secret_owner_ && ::fchown(fd, *secret_owner_, *secret_group_) != 0) {
-    return give_up(failed("chown " + fresh));
-  }
-  if (!is_secret && existed && is_root() && ::fchown(fd, old.st_uid, old.st_gid) != 0) {
-    return give_up(failed("chown " + fresh));
-  }
-  if (::fchmod(fd, mode) != 0) return give_up(failed("chmod " + fresh));
-  if (auto written = write_all(fd, text, fresh); !written) return give_up(written.error());
-  if (::fsync(fd) != 0) return give_up(failed("sync " + fresh));
-  if (::rename(fresh.c_str(), file.c_str()) != 0) return give_up(failed("rename to " + file));
-  ::close(fd);
-  return {};
-}
-
-Result<void> OwnUsers::build(const BuildLock& lock, const std::string& file) const {
-  TRY(auto text, read_source(file));
-  Entries entries;
-  TRY_DO(add_entries(text, file, {}, entries));
-  TRY(auto access, TableAccess::of(file));
-  return build_generation(lock, file, entries, access);
+  SourceReaders readers{true, secret_owner_, secret_group_};
+  TRY_DO(write_source(credentials_, change.credentials.text(), readers));
+  return build_kept_table(change.credentials_lock, credentials_);
 }
 
 }  // namespace pennypost::store

@@ -59,8 +59,6 @@ class OwnUsers {
   Result<Change> begin() const;
   Result<void> commit_users(const Change& change) const;
   Result<void> commit_credentials(const Change& change) const;
-  Result<void> write(const std::string& file, const std::string& text, bool is_secret) const;
-  Result<void> build(const BuildLock& lock, const std::string& file) const;
 
   std::shared_ptr<const Config> config_;
   std::string users_;
