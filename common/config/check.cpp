@@ -67,6 +67,10 @@ class Checker {
       error("mydestination",
             "a null client is final for no domain; leave it empty, or set role = \"destination\"");
     }
+    if (!config_.virtual_mailbox_domains.empty()) {
+      error("virtual_mailbox_domains",
+            "a null client keeps no mail; leave it empty, or set role = \"destination\"");
+    }
     if (config_.relayhost.empty()) {
       error("relayhost",
             "a null client needs the host that takes its mail; write relayhost = "
@@ -281,10 +285,11 @@ class Checker {
 
   void transports() {
     constexpr std::array known{"local", "virtual", "smtp", "relay", "error", "retry", "discard"};
-    for (std::string_view name :
-         {"local_transport", "default_transport", "relay_transport", "mailbox_transport"}) {
+    for (std::string_view name : {"local_transport", "default_transport", "relay_transport",
+                                  "virtual_transport", "mailbox_transport", "fallback_transport"}) {
       std::string_view text = config_.text(name);
-      if (text.empty() && name == "mailbox_transport") continue;
+      bool may_be_empty = name == "mailbox_transport" || name == "fallback_transport";
+      if (text.empty() && may_be_empty) continue;
       std::string_view transport = text.substr(0, text.find(':'));
       if (std::ranges::find(known, transport) == known.end()) {
         error(name, "\"" + printable(transport, 100) +

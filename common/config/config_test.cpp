@@ -350,6 +350,8 @@ TEST_CASE("rules across settings name the remedy") {
        "did you mean /srv/mail/%n?"},
       {"local_transport = \"lokal:x\"", "is no transport"},
       {"mailbox_transport = \"lmtp:unix:/x\"", "is no transport"},
+      {"fallback_transport = \"uucp:x\"", "is no transport"},
+      {"virtual_transport = \"\"", "is no transport"},
       {"local_recipient_maps = \"unix:passwd.byname $alias_maps\"", "leave it out"},
       {"alias_maps = \"fail:no\"", "unknown table type"},
       {"smtp_tls_security_level = \"dane\"", "none, may, encrypt, verify"},

@@ -23,8 +23,18 @@ class HarmFinder {
   void run() {
     wide_networks();
     circle();
-    two_classes("virtual_alias_domains", config_.virtual_alias_domains);
-    two_classes("relay_domains", config_.relay_domains);
+    // In the order in which they take precedence.
+    const DomainClass classes[] = {
+        {"mydestination", config_.mydestination},
+        {"virtual_alias_domains", config_.virtual_alias_domains},
+        {"virtual_mailbox_domains", config_.virtual_mailbox_domains},
+        {"relay_domains", config_.relay_domains},
+    };
+    for (std::size_t later = 1; later < std::size(classes); ++later) {
+      for (std::size_t first = 0; first < later; ++first) {
+        two_classes(classes[first], classes[later]);
+      }
+    }
     no_role();
     no_login();
     other_table_types();
@@ -82,16 +92,21 @@ class HarmFinder {
                                [&](const auto& one) { return one.address == host; });
   }
 
-  /// Postfix warns of this, too: mydestination takes precedence, so the other list has no effect.
-  void two_classes(std::string_view name, const std::vector<std::string>& domains) {
-    for (const auto& domain : domains) {
+  struct DomainClass {
+    std::string_view name;
+    const std::vector<std::string>& domains;
+  };
+  /// Postfix warns of this, too: the first list takes precedence, so the later has no effect.
+  void two_classes(const DomainClass& first, const DomainClass& later) {
+    for (const auto& domain : later.domains) {
       bool is_name = !TableRef::is_table(domain) && !domain.starts_with('!');
-      bool is_both = is_name && std::ranges::any_of(config_.mydestination, [&](const auto& own) {
+      bool is_both = is_name && std::ranges::any_of(first.domains, [&](const auto& own) {
                        return equal_nocase(own, domain);
                      });
       if (!is_both) continue;
-      warn(name, domain + " is in mydestination as well, so " + std::string(name) +
-                     " has no effect for it; remove it from one of them");
+      warn(later.name, domain + " is in " + std::string(first.name) + " as well, so " +
+                           std::string(later.name) +
+                           " has no effect for it; remove it from one of them");
     }
   }
 
@@ -108,7 +123,8 @@ class HarmFinder {
   void no_role() {
     if (config_.role != Role::None || !hears_others()) return;
     for (std::string_view name :
-         {"mydestination", "relay_domains", "virtual_alias_domains", "virtual_alias_maps"}) {
+         {"mydestination", "relay_domains", "virtual_alias_domains", "virtual_alias_maps",
+          "virtual_mailbox_domains", "virtual_mailbox_maps"}) {
       if (layers_.is_given(name)) return;
     }
     warn("inet_interfaces",

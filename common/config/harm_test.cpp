@@ -44,6 +44,8 @@ TEST_CASE("what is legal and would do harm is warned of, with line, setting and 
       {"relayhost = \"localhost:25\"", "main.toml:1: relayhost: \"localhost:25\" is this host"},
       {"mydestination = \"a.test, b.test\"\nvirtual_alias_domains = \"b.test\"",
        "main.toml:2: virtual_alias_domains: b.test is in mydestination as well"},
+      {"virtual_mailbox_domains = \"b.test\"\nvirtual_alias_domains = \"b.test\"",
+       "main.toml:1: virtual_mailbox_domains: b.test is in virtual_alias_domains as well"},
       {"mydestination = \"a.test\"\nrelay_domains = \"A.test\"",
        "main.toml:2: relay_domains: A.test is in mydestination as well"},
       {"inet_interfaces = \"all\"", "main.toml:1: inet_interfaces: other hosts may send mail here"},

@@ -117,9 +117,6 @@ constexpr Elsewhere elsewhere[] = {
     {"smtpd_use_tls", "write smtpd_tls_security_level = \"may\""},
     {"userdb", "write users_map, or system_users = \"yes\""},
     {"virtual_gid_maps", "write virtual_mail_owner"},
-    {"virtual_mailbox_domains",
-     "name the domains in mydestination; pennypost user adds their users"},
-    {"virtual_mailbox_maps", "pennypost user adds users; their table is users_map"},
     {"virtual_uid_maps", "write virtual_mail_owner"},
 };
 static_assert(std::ranges::is_sorted(elsewhere, {}, &Elsewhere::name));

@@ -7,6 +7,7 @@
 #include "common/base/text.h"
 #include "common/config/system.h"
 #include "common/config/tables.h"
+#include "common/mail/address.h"
 
 namespace pennypost {
 namespace {
@@ -64,9 +65,11 @@ struct NameRow {
   Texts Settings::*member;
 };
 constexpr NameRow name_rows[] = {
+    {"masquerade_exceptions", &Settings::masquerade_exceptions},
     {"mydestination", &Settings::mydestination},
     {"relay_domains", &Settings::relay_domains},
     {"virtual_alias_domains", &Settings::virtual_alias_domains},
+    {"virtual_mailbox_domains", &Settings::virtual_mailbox_domains},
 };
 
 std::string name_problem(const Texts& items) {
@@ -171,7 +174,7 @@ std::string address_problem(const Texts& items) {
 
 // Texts
 
-/// The names in texts that are expanded for each recipient (smtpd/delivery/user_text.h).
+/// The names in texts that are expanded for each recipient (smtpd/routing/user_text.h).
 constexpr std::array<std::string_view, 7> user_names{
     "home", "user", "extension", "recipient_delimiter", "local", "domain", "recipient"};
 
@@ -226,6 +229,37 @@ std::string id_problem(std::string_view text) {
   return "";
 }
 
+/// Empty if the text is empty or an address, with or without a domain.
+std::string mail_address_problem(const std::string& text) {
+  auto address = MailAddress::parse(text, Utf8::Allowed);
+  if (text.empty() || (address && !address->is_null())) return "";
+  return shown(text) + " is not one address; write archive@example.com";
+}
+
+/// A sender chooses what $local is, so that it must not end up in a command or a file's name.
+std::string luser_relay_problem(const std::string& text) {
+  bool is_address = text.find_first_of("|/:, \t") == text.npos;
+  if (!is_address) {
+    return shown(text) + " is not one address; write admin@example.com or $local@example.com";
+  }
+  return user_text_problem(text);
+}
+
+std::string domain_problem(std::string_view text) {
+  if (text.empty() || Domain::parse(text, Utf8::Allowed)) return "";
+  return shown(std::string(text)) + " is not a domain; write one like example.com";
+}
+
+/// example.com, or !sub.example.com
+std::string domains_problem(const Texts& items) {
+  for (std::string_view item : items) {
+    item.remove_prefix(std::min(item.find_first_not_of('!'), item.size()));
+    std::string problem = item.empty() ? "\"!\" needs a domain" : domain_problem(item);
+    if (!problem.empty()) return problem;
+  }
+  return "";
+}
+
 // Settings with a special rule
 
 struct Rule {
@@ -233,12 +267,18 @@ struct Rule {
   std::string (*problem)(const Settings& settings);
 };
 constexpr Rule rules[] = {
+    {"always_bcc", [](const Settings& in) { return mail_address_problem(in.always_bcc); }},
     {"command_execution_directory",
      [](const Settings& in) { return user_text_problem(in.command_execution_directory); }},
     {"dns_servers", [](const Settings& in) { return server_problem(in.dns_servers); }},
     {"forward_path", [](const Settings& in) { return user_text_problem(in.forward_path); }},
     {"imap_id_send", [](const Settings& in) { return id_problem(in.imap_id_send); }},
+    {"luser_relay", [](const Settings& in) { return luser_relay_problem(in.luser_relay); }},
+    {"masquerade_domains",
+     [](const Settings& in) { return domains_problem(in.masquerade_domains); }},
     {"proxy_interfaces", [](const Settings& in) { return address_problem(in.proxy_interfaces); }},
+    {"remote_header_rewrite_domain",
+     [](const Settings& in) { return domain_problem(in.remote_header_rewrite_domain); }},
     {"smtp_bind_address",
      [](const Settings& in) { return bind_problem(in.smtp_bind_address, "192.0.2.1"); }},
     {"smtp_bind_address6",

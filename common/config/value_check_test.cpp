@@ -82,6 +82,29 @@ TEST_CASE("a text that is expanded for each recipient names what is known of one
                "command_execution_directory = \"/var/empty\""});
 }
 
+TEST_CASE("copies and the mail of unknown users go to one address, and headers get a domain") {
+  check_refused({
+      {"always_bcc = \"a@b.example, c@d.example\"", "is not one address; write archive@example"},
+      {"always_bcc = \"a@b@c\"", "is not one address"},
+      {"luser_relay = \"|/bin/cat\"", "is not one address; write admin@example.com"},
+      {"luser_relay = \"/var/mail/$local\"", "is not one address"},
+      {"luser_relay = \"a b\"", "is not one address"},
+      {"luser_relay = \"$shell\"", "\"$shell\" is not one of: $home, $user"},
+      {"remote_header_rewrite_domain = \"a..b\"", "is not a domain; write one like example.com"},
+      {"masquerade_domains = \"example.com, a..b\"", "\"a..b\" is not a domain"},
+      {"masquerade_domains = \"!\"", "\"!\" needs a domain"},
+      {"masquerade_classes = \"envelope\"", "is not one of: envelope_sender"},
+      {"masquerade_exceptions = \"hash:etc/x\"", "hash:etc/x"},
+      {"virtual_mailbox_domains = \"hash:etc/x\"", "hash:etc/x"},
+      {"receive_override_options = \"no_checks\"", "is not one of: no_unknown_recipient_checks"},
+  });
+  check_taken({"always_bcc = \"archive\"", "luser_relay = \"$local@other.example\"",
+               "luser_relay = \"admin+${user}\"", "masquerade_domains = \"!a.example, example\"",
+               "masquerade_exceptions = \"root, hash:/etc/x\"",
+               "remote_header_rewrite_domain = \"domain.invalid\"",
+               "receive_override_options = \"no_address_mappings, no_milters\""});
+}
+
 TEST_CASE("imap_id_send is pairs, as many and as long as RFC 2971 allows, and no key twice") {
   std::string many;
   for (int i = 0; i < 30; ++i) many += "k" + std::to_string(i) + " v ";

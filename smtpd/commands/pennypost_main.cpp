@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "smtpd/commands/hosted_domains.h"
 #include "smtpd/commands/mailq.h"
 #include "smtpd/commands/newaliases.h"
 #include "smtpd/commands/postcat.h"
@@ -39,6 +40,7 @@ struct Command {
 constexpr std::array commands{
     Command{"check", "check settings, tables, certificates and the host", usage::service,
             &check_command},
+    Command{"domain", "add, remove and list hosted domains", usage::domain, &domain},
     Command{"mailq", "list the queue, even while smtpd is stopped", usage::pennypost_mailq, &mailq},
     Command{"newaliases", "build the tables of alias_database", usage::newaliases, &newaliases},
     Command{"postcat", "show messages of the queue", usage::postcat, &postcat},

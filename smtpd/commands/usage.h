@@ -7,6 +7,8 @@
 
 namespace pennypost::smtp::usage {
 
+inline constexpr std::string_view domain =
+    "usage: pennypost domain add|del|list [-c DIR] [-o NAME=VALUE] [DOMAIN]";
 inline constexpr std::string_view newaliases = "usage: newaliases [-c DIR]";
 inline constexpr std::string_view postcat = "usage: postcat [-c DIR] [-behv] -q ID...";
 inline constexpr std::string_view postconf =

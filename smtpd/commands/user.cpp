@@ -152,10 +152,11 @@ class User {
     auto domains = Domains::open(config, own_addresses(config), {});
     if (!domain || !domains) return;
     auto kind = domains->classify(*domain);
-    if (!kind || *kind == DomainClass::Local) return;
+    if (!kind || *kind == DomainClass::Local || *kind == DomainClass::Hosted) return;
     err_ << "pennypost user: warning: " << shown(domain->text())
-         << " is not in mydestination, so no mail from outside reaches " << shown(name)
-         << "; add it there\n";
+         << " is not in mydestination and not hosted, so no mail from outside reaches "
+         << shown(name) << "; run pennypost domain add " << domain->key()
+         << ", or add it to mydestination\n";
   }
 
   Result<void> passwd(const OwnUsers& users) {

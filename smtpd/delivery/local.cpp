@@ -130,9 +130,10 @@ class LocalDelivery {
         return expand((*forward)->items, "forward", "forwarded by " + (*forward)->path);
       }
     }
-    if (account().is_system && !config_.mailbox_command.empty()) {
-      return to_command(config_.mailbox_command);
-    }
+    // Of a system user's mailbox, next_hop is his command in mailbox_command_maps.
+    const auto& own_command = attempt_.route.next_hop;
+    const auto& command = own_command.empty() ? config_.mailbox_command : own_command;
+    if (account().is_system && !command.empty()) return to_command(command);
     return to_mailbox();
   }
 
@@ -280,6 +281,7 @@ Outcome deliver_locally(const Config& config, const Attempt& attempt, const Reci
   if (!pieces) return outcome(recipient, pieces.error());
   LocalDelivery delivery(config, attempt, recipient, *std::move(pieces));
   auto made = delivery.run();
+  if (attempt.route.name == "virtual") made.relay = attempt.route.name;
   made.transmitted_microseconds = (Clock::system().now() - began).count();
   return made;
 }

@@ -2,9 +2,9 @@
 // queue.
 //
 // The order is Postfix's: filters (including header_checks) see the message as received, below our
-// Received; then canonical maps rewrite its addresses, missing fields are added for our own
-// clients, and message_drop_headers are removed. Each step works on the result of the steps before
-// it.
+// Received; then canonical maps and masquerade_domains rewrite its addresses, missing fields are
+// added for our own clients, and message_drop_headers are removed. Each step works on the result of
+// the steps before it.
 //
 // SEE ALSO   data.cpp (DATA and BDAT), header_draft.h, filter.h
 
@@ -13,6 +13,7 @@
 #include "common/base/text.h"
 #include "common/mail/fixups.h"
 #include "smtpd/inbound/session.h"
+#include "smtpd/routing/blind_copies.h"
 #include "smtpd/routing/header_addresses.h"
 
 namespace pennypost::smtp {
@@ -107,7 +108,8 @@ Task<std::optional<Reply>> Session::check_content() {
   auto stored = co_await body.finish();
   if (!stored) co_return Reply(stored.error());
   refused = start_header();
-  if (!refused && context_->rewrites_addresses() && !transaction.discard) {
+  bool is_asked = context_->rewrites_addresses() || context_->copies_mail();
+  if (!refused && is_asked && !transaction.discard) {
     auto rewriting = rewrite_addresses();
     refused = co_await std::move(rewriting);
   }
@@ -133,21 +135,31 @@ std::optional<Reply> Session::start_header() {
   return std::nullopt;
 }
 
-/// Applies canonical maps to the envelope's sender and, for the clients of
-/// local_header_rewrite_clients, to the header's addresses.
-Task<std::optional<Reply>> Session::rewrite_addresses() {
+/// How the header's addresses are completed; null: the header is not changed.
+const Completion* Session::header_completion() const {
   bool is_own = is_same_host(peer_.address(), local_.address());
+  return context_->completion_for(is_own, is_in_mynetworks_, login_.has_value());
+}
+
+/// Applies canonical maps and masquerade_domains to the envelope's sender and, if they may be
+/// changed, to the header's addresses; adds the recipients of blind copies.
+Task<std::optional<Reply>> Session::rewrite_addresses() {
   HeaderAddresses in_header;
-  if (context_->completes_headers(is_own, is_in_mynetworks_, login_.has_value())) {
+  const auto* completion = header_completion();
+  if (completion != nullptr && context_->rewrites_addresses()) {
     HeaderAddresses::Limits limits;
     limits.fields = settings_.header_count_limit;
     limits.field_bytes = settings_.header_size_limit;
-    in_header = HeaderAddresses(transaction_->header->text(), context_->completion(), limits);
+    in_header = HeaderAddresses(transaction_->header->text(), *completion, limits);
   }
   Canonicalize ask;
   ask.sender = transaction_->sender;
   ask.in_header = in_header.distinct();
-  if (ask.sender.empty() && ask.in_header.empty()) co_return std::nullopt;
+  bool is_idle = ask.sender.empty() && ask.in_header.empty() && !context_->copies_mail();
+  if (is_idle) co_return std::nullopt;
+  if (!settings_.recipient_bcc_maps.empty()) {
+    for (const auto& one : transaction_->recipients) ask.recipients.push_back(one.address);
+  }
   auto rewritten = co_await context_->backend().canonicalize(std::move(ask));
   if (!rewritten) {
     Reply reply(451, "4.3.0", "Error: temporary lookup failure");
@@ -155,6 +167,7 @@ Task<std::optional<Reply>> Session::rewrite_addresses() {
     co_return std::move(reply);
   }
   transaction_->sender = std::move(rewritten->sender);
+  if (context_->copies_mail()) add_blind_copies(transaction_->recipients, rewritten->copies);
   transaction_->header->edit(in_header.edits(rewritten->in_header));
   co_return std::nullopt;
 }
@@ -222,8 +235,8 @@ std::string Session::received(const Transaction& transaction) const {
 /// The fields that are added to a message of our own users and clients if they are missing (RFC
 /// 6409 section 8).
 std::vector<Edit> Session::submission_fixes(std::string_view header) const {
-  bool is_own = is_same_host(peer_.address(), local_.address());
-  if (!context_->completes_headers(is_own, is_in_mynetworks_, login_.has_value())) return {};
+  const auto* completion = header_completion();
+  if (completion == nullptr) return {};
   const Transaction& transaction = *transaction_;
   Submission submission;
   submission.sender = context_->completed(transaction.mail.sender);
@@ -231,7 +244,7 @@ std::vector<Edit> Session::submission_fixes(std::string_view header) const {
     auto sender = MailAddress::parse(transaction.sender, Utf8::Allowed);
     submission.sender = sender ? *std::move(sender) : MailAddress();
   }
-  submission.completion = context_->completion();
+  submission.completion = *completion;
   submission.myhostname = settings_.myhostname;
   auto now = local_date(context_->process().clock->now_seconds());
   submission.unique = std::to_string(now.seconds) + "." + transaction.id.value();
@@ -283,12 +296,14 @@ Envelope Session::envelope() {
   envelope.body_bytes = body.bytes();
   envelope.body_is_file = body.is_file();
   auto line_ends = transaction.scanner->line_ends();
-  if (transaction.filtered) {
-    const FilteredMessage& filtered = *transaction.filtered;
-    envelope.is_8bit = envelope.is_8bit || filtered.has_8bit_edits();
+  if (transaction.filtered || context_->copies_mail()) {
     for (const auto& one : transaction.recipients) {
       envelope.is_smtputf8 = envelope.is_smtputf8 || !is_ascii(one.address);
     }
+  }
+  if (transaction.filtered) {
+    const FilteredMessage& filtered = *transaction.filtered;
+    envelope.is_8bit = envelope.is_8bit || filtered.has_8bit_edits();
     line_ends = filtered.new_line_ends().value_or(line_ends);
   }
   envelope.body_line_ends = transaction.header->line_ends_left(line_ends);

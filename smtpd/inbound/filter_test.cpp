@@ -364,6 +364,18 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("no_header_body_checks leaves header_checks out for its service") {
+  for (bool is_left_out : {true, false}) {
+    Stage stage({"header_checks=inline:{a=b}",
+                 is_left_out ? "receive_override_options=no_header_body_checks"
+                             : "receive_override_options=no_milters"});
+    CHECK(stage.run("S~ 220\nC: HELO c.example\nS~ 250\nC: MAIL FROM:<a@a.example>\nS~ 250\n"
+                    "C: RCPT TO:<bob@example.com>\nS~ 250\nC: DATA\nS~ 354\nC: A: b\nC:\n"
+                    "C: .\nS~ 250\nC: QUIT\nS~ 221\n") == "");
+    CHECK(stage.backend.checked_headers.empty() == is_left_out);
+  }
+}
+
 TEST_CASE("without header_checks nobody is asked about a header") {
   Stage stage;
   CHECK(stage.run(envelope_lines + "C: Subject: x\nC:\nC: text\n" + taken) == "");

@@ -249,6 +249,7 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
   recipient.original = address;
   recipient.address = std::move(address);
   recipient.notify = notify_bits(command.notify);
+  recipient.is_virtual_self = !context_->maps_addresses();
   if (command.orcpt) recipient.orcpt = command.orcpt->type + ";" + command.orcpt->address;
   co_return Reply(250, "2.1.5", "Ok");
 }

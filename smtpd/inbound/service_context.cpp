@@ -2,6 +2,8 @@
 
 #include "common/base/words.h"
 #include "common/log/log.h"
+#include "smtpd/queue/receive_override.h"
+#include "smtpd/routing/blind_copies.h"
 #include "smtpd/routing/canonical.h"
 #include "smtpd/routing/completion.h"
 #include "smtpd/routing/expansion.h"
@@ -19,8 +21,11 @@ ServiceContext::ServiceContext(Service service, std::shared_ptr<const Config> co
       proxies_(settings_.smtpd_proxy_networks),
       without_auth_(settings_.smtpd_sasl_exceptions_networks),
       is_tls_required_(settings_.smtpd_tls_security_level == "encrypt"),
-      rewrites_addresses_(has_canonical_maps(*config_)) {
+      maps_addresses_(!is_left_out(settings_, no_address_mappings)),
+      rewrites_addresses_(maps_addresses_ && smtp::rewrites_addresses(*config_)),
+      copies_mail_(maps_addresses_ && has_blind_copies(*config_)) {
   if (auto completion = completion_of(settings_)) completion_ = *std::move(completion);
+  if (auto remote = remote_completion_of(settings_)) remote_completion_ = *std::move(remote);
   // An extension that EHLO does not announce is also refused to clients that use it anyway.
   bool offers_starttls =
       settings_.smtpd_tls_security_level != "none" && !discards_keyword("STARTTLS");
@@ -55,8 +60,15 @@ std::optional<Reply> ServiceContext::enter(const IpAddress& client,
 
 bool ServiceContext::is_proxy(const IpAddress& address) const { return proxies_.contains(address); }
 
-bool ServiceContext::completes_headers(bool is_own_address, bool is_in_mynetworks,
-                                       bool is_authenticated) const {
+const Completion* ServiceContext::completion_for(bool is_own_address, bool is_in_mynetworks,
+                                                 bool is_authenticated) const {
+  if (is_local_client(is_own_address, is_in_mynetworks, is_authenticated)) return &completion_;
+  return remote_completion_ ? &*remote_completion_ : nullptr;
+}
+
+/// Whether a client is in local_header_rewrite_clients.
+bool ServiceContext::is_local_client(bool is_own_address, bool is_in_mynetworks,
+                                     bool is_authenticated) const {
   if (is_submission()) return true;
   auto permits = [&](std::string_view name) {
     return holds(settings_.local_header_rewrite_clients, name);

@@ -53,8 +53,12 @@ class ServiceContext {
   /// Whether this is submission (587 or 465), where users hand in mail (RFC 6409).
   bool is_submission() const { return service_ != Service::Smtp; }
 
-  /// How addresses in a header are completed.
+  /// How addresses in the headers of our own clients' mail are completed.
   const Completion& completion() const { return completion_; }
+  /// The same for a client's mail, by local_header_rewrite_clients and
+  /// remote_header_rewrite_domain; null: its headers are not changed.
+  const Completion* completion_for(bool is_own_address, bool is_in_mynetworks,
+                                   bool is_authenticated) const;
   bool is_in_mynetworks(const IpAddress& address) const;
   /// The same, but false if the answer depends on a table in mynetworks.
   bool is_surely_in_mynetworks(const IpAddress& address) const;
@@ -66,8 +70,6 @@ class ServiceContext {
   /// Whether the peer is in smtpd_proxy_networks, so that its connections begin with a PROXY
   /// header.
   bool is_proxy(const IpAddress& address) const;
-  /// Whether a client is in local_header_rewrite_clients, so that its messages get missing fields.
-  bool completes_headers(bool is_own_address, bool is_in_mynetworks, bool is_authenticated) const;
   /// Whether the client is in smtpd_sasl_exceptions_networks.
   bool is_without_auth(const IpAddress& client) const { return without_auth_.contains(client); }
   bool is_tls_required() const { return is_tls_required_; }
@@ -75,23 +77,32 @@ class ServiceContext {
   bool discards_keyword(std::string_view keyword) const;
   Limit message_bytes_max() const;
   DataScanner::Limits data_limits() const;
-  /// Whether there are canonical maps.
+  /// Whether there are canonical maps or masquerade_domains.
   bool rewrites_addresses() const { return rewrites_addresses_; }
+  /// Whether blind copies are sent to anybody.
+  bool copies_mail() const { return copies_mail_; }
+  /// Whether canonical maps, masquerade_domains, virtual aliases and blind copies apply.
+  bool maps_addresses() const { return maps_addresses_; }
   /// The address with its domain completed, as it is queued; see ../routing/expansion.h.
   MailAddress completed(const MailAddress& address) const;
 
  private:
+  bool is_local_client(bool is_own_address, bool is_in_mynetworks, bool is_authenticated) const;
+
   Service service_;
   std::shared_ptr<const Config> config_;
   const Settings& settings_;
   ProcessContext process_;
   Completion completion_;
+  std::optional<Completion> remote_completion_;
   NetworkList mynetworks_;
   ConnectionLimits limits_;
   NetworkList proxies_;
   NetworkList without_auth_;
   bool is_tls_required_;
+  bool maps_addresses_;
   bool rewrites_addresses_;
+  bool copies_mail_;
   std::string log_component_ = "smtpd";
 };
 

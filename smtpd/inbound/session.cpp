@@ -7,6 +7,7 @@
 #include "common/session/command_table.h"
 #include "common/session/starttls.h"
 #include "smtpd/inbound/content_checks_filter.h"
+#include "smtpd/queue/receive_override.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -74,7 +75,7 @@ Session::Session(std::shared_ptr<const ServiceContext> context, std::unique_ptr<
       place_(std::move(place)),
       first_mail_by_(context_->loop().now() + settings_.smtpd_first_mail_timeout) {
   connection_.set_deadline(first_mail_by_);
-  if (has_content_checks(settings_)) {
+  if (has_content_checks(settings_) && !is_left_out(settings_, no_header_body_checks)) {
     filters_.add(std::make_unique<ContentChecksFilter>(context_->backend(),
                                                        context_->service_name(), settings_));
   }

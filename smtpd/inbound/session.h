@@ -166,6 +166,7 @@ class Session final : public Guest {
   Task<std::optional<Reply>> check_content();
   Task<std::optional<Reply>> end_filters();
   std::optional<Reply> start_header();
+  const Completion* header_completion() const;
   Task<std::optional<Reply>> rewrite_addresses();
   Task<Reply> commit();
   std::string fields_to_prepend();

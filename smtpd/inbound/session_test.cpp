@@ -411,6 +411,49 @@ TEST_CASE("From is added with the sender as rewritten by canonical maps") {
   CHECK(stage.backend.content_as_sent().find("From: new@client.example\n") != std::string::npos);
 }
 
+TEST_CASE("blind copies are recipients whom no report and no Received names") {
+  std::string dialogue =
+      "S~ 220\nC: EHLO c.example\nS* 250\nC: MAIL FROM:<>\nS~ 250\n"
+      "C: RCPT TO:<bob@example.com>\nS~ 250\nC: DATA\nS~ 354\nC: From: old@a.example\nC:\n"
+      "C: .\nS~ 250\nC: QUIT\nS~ 221\n";
+  Stage stage({"always_bcc=archive@example.org", "recipient_bcc_maps=inline:{a=b}",
+               "mynetworks=198.51.100.0/24"});
+  stage.backend.copies = {"archive@example.org", "bob@example.com"};
+  CHECK(stage.run(dialogue) == "");
+  REQUIRE(stage.backend.canonicalized.size() == 1);
+  CHECK(stage.backend.canonicalized[0].recipients == std::vector<std::string>{"bob@example.com"});
+  CHECK(stage.backend.canonicalized[0].in_header.empty());
+  const auto& recipients = stage.backend.messages.at(0).envelope.recipients;
+  REQUIRE(recipients.size() == 2);
+  CHECK(recipients[1].address == "archive@example.org");
+  CHECK(recipients[1].notify == notify_never);
+  CHECK(stage.backend.content().find("archive") == std::string::npos);
+
+  Stage without({"always_bcc=archive@example.org", "canonical_maps=inline:{a=b}",
+                 "receive_override_options=no_address_mappings", "mynetworks=198.51.100.0/24"});
+  CHECK(without.run(dialogue) == "");
+  CHECK(without.backend.canonicalized.empty());
+  CHECK(without.backend.messages.at(0).envelope.recipients.at(0).is_virtual_self);
+  CHECK(without.backend.content_as_sent().find("From: old@a.example") != std::string::npos);
+}
+
+TEST_CASE("remote_header_rewrite_domain completes the headers of strangers' mail") {
+  std::string dialogue =
+      "S~ 220\nC: EHLO c.example\nS* 250\nC: MAIL FROM:<ann@a.example>\nS~ 250\n"
+      "C: RCPT TO:<bob@example.com>\nS~ 250\nC: DATA\nS~ 354\nC: From: ann\n"
+      "C: To: bob@host, old@a.example\nC:\nC: .\nS~ 250\nC: QUIT\nS~ 221\n";
+  Stage untouched({"append_dot_mydomain=yes"});
+  CHECK(untouched.run(dialogue) == "");
+  CHECK(untouched.backend.content_as_sent() == "From: ann\nTo: bob@host, old@a.example\n\n");
+  Stage stage({"append_dot_mydomain=yes", "remote_header_rewrite_domain=domain.invalid",
+               "canonical_maps=inline:{a=b}"});
+  CHECK(stage.run(dialogue) == "");
+  auto text = stage.backend.content_as_sent();
+  CHECK(text.find("From: ann@domain.invalid\n") != std::string::npos);
+  CHECK(text.find("To: bob@host.domain.invalid, new@a.example\n") != std::string::npos);
+  CHECK(text.find("Message-ID: <") != std::string::npos);
+}
+
 TEST_CASE("where canonical maps can't tell now, the message is to be sent again") {
   Stage stage({"sender_canonical_maps=inline:{a=b}", "mynetworks=198.51.100.0/24"});
   stage.backend.is_canonical_down = true;

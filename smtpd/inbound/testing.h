@@ -64,6 +64,7 @@ class FakeBackend final : public Backend {
     Canonicalize::Rewritten answer;
     answer.sender = rewritten(request.sender);
     for (const auto& one : request.in_header) answer.in_header.push_back(rewritten(one.text));
+    answer.copies = copies;
     co_return answer;
   }
 
@@ -144,6 +145,7 @@ class FakeBackend final : public Backend {
   std::string refused_list;
   std::vector<CheckRecipient> asked;
   std::vector<Canonicalize> canonicalized;
+  std::vector<std::string> copies;  // who gets a blind copy
   std::map<std::string, std::string> header_actions;
   std::vector<CheckContent> checked_headers;
   std::vector<std::string> lists;

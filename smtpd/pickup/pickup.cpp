@@ -17,6 +17,8 @@
 #include "smtpd/policy/content_inspection.h"
 #include "smtpd/queue/messages.h"
 #include "smtpd/queue/queue_id.h"
+#include "smtpd/queue/receive_override.h"
+#include "smtpd/routing/blind_copies.h"
 #include "smtpd/routing/canonical.h"
 #include "smtpd/routing/completion.h"
 #include "smtpd/routing/expansion.h"
@@ -35,6 +37,12 @@ Result<std::string> posted_address(const std::string& text, const Config& config
   TRY(auto address, MailAddress::parse_path(text, Utf8::Allowed));
   TRY(address, completed(std::move(address), config));
   return address.text();
+}
+
+bool needs_smtputf8(const Envelope& envelope) {
+  return !is_ascii(envelope.sender) ||
+         std::ranges::any_of(envelope.recipients,
+                             [](const auto& one) { return !is_ascii(one.address); });
 }
 
 std::string received(const Envelope& envelope, std::uint32_t uid, const Config& config) {
@@ -67,12 +75,10 @@ Result<Envelope> envelope_of(const LocalSubmission& submission, const Config& co
     if (recipient.address.empty()) recipient.address = config.empty_address_recipient;
     recipient.original = recipient.address;
     recipient.notify = submission.notify;
+    recipient.is_virtual_self = is_left_out(config, no_address_mappings);
     envelope.recipients.push_back(std::move(recipient));
   }
-  envelope.is_smtputf8 = !is_ascii(envelope.sender);
-  for (const auto& recipient : envelope.recipients) {
-    envelope.is_smtputf8 = envelope.is_smtputf8 || !is_ascii(recipient.address);
-  }
+  envelope.is_smtputf8 = needs_smtputf8(envelope);
   return envelope;
 }
 
@@ -142,25 +148,31 @@ Result<HeaderDraft> PickupDesk::draft_header(const Content& content, std::uint32
   return HeaderDraft(received(envelope, uid, config), text, end);
 }
 
-/// Applies canonical maps. Error control_busy: a table can't be looked up now; then sendmail's
-/// message may wait in maildrop.
+/// Applies canonical maps and masquerade_domains, and adds blind copies. Error control_busy: a
+/// table can't be looked up now; then sendmail's message may wait in maildrop.
 Task<Result<void>> PickupDesk::rewrite(std::shared_ptr<const Config> config, HeaderDraft& header,
                                        Envelope& envelope) {
   HeaderAddresses::Limits limits;
   limits.fields = config->header_count_limit;
   limits.field_bytes = config->header_size_limit;
   CO_TRY(auto completion, completion_of(*config));
-  HeaderAddresses in_header(header.text(), completion, limits);
+  HeaderAddresses in_header;
+  if (rewrites_addresses(*config)) in_header = HeaderAddresses(header.text(), completion, limits);
   Canonicalize ask;
   ask.sender = envelope.sender;
   ask.in_header = in_header.distinct();
-  if (ask.sender.empty() && ask.in_header.empty()) co_return Result<void>();
+  bool has_copies = has_blind_copies(*config);
+  if (ask.sender.empty() && ask.in_header.empty() && !has_copies) co_return Result<void>();
+  if (!config->recipient_bcc_maps.empty()) {
+    for (const auto& one : envelope.recipients) ask.recipients.push_back(one.address);
+  }
   auto asking = ask_.canonicalize(std::move(ask));
   auto answer = co_await std::move(asking);
   if (!answer) co_return Error(control_busy, "4.3.0", "temporary lookup failure");
   auto rewritten = *std::move(answer);
   envelope.sender = std::move(rewritten.sender);
-  envelope.is_smtputf8 = envelope.is_smtputf8 || !is_ascii(envelope.sender);
+  if (has_copies) add_blind_copies(envelope.recipients, rewritten.copies);
+  envelope.is_smtputf8 = envelope.is_smtputf8 || needs_smtputf8(envelope);
   header.edit(in_header.edits(rewritten.in_header));
   co_return Result<void>();
 }
@@ -241,11 +253,12 @@ Task<Result<PickupDesk::Understood>> PickupDesk::understand(const Content& conte
                                                             Envelope& envelope) {
   Understood understood;
   CO_TRY(auto header, draft_header(content, uid, *config, envelope));
-  if (has_content_checks(*config)) {
+  if (has_content_checks(*config) && !is_left_out(*config, no_header_body_checks)) {
     auto checking = check_content(content, file, config, header, envelope);
     CO_TRY(understood.is_discarded, co_await std::move(checking));
   }
-  if (has_canonical_maps(*config) && !understood.is_discarded) {
+  bool is_asked = rewrites_addresses(*config) || has_blind_copies(*config);
+  if (is_asked && !understood.is_discarded && !is_left_out(*config, no_address_mappings)) {
     auto rewriting = rewrite(config, header, envelope);
     CO_TRY_DO(co_await std::move(rewriting));
   }

@@ -34,6 +34,7 @@ class FakeTables final : public PolicyTables {
     if (broken) return Error::temporary("table unavailable");
     if (domain.key() == "example.com" || domain.key() == "[192.0.2.7]") return DomainClass::Local;
     if (domain.key() == "virtual.example") return DomainClass::VirtualAlias;
+    if (domain.key() == "hosted.example") return DomainClass::Hosted;
     if (domain.key() == "relayed.example") return DomainClass::Relay;
     return DomainClass::Foreign;
   }
@@ -42,7 +43,8 @@ class FakeTables final : public PolicyTables {
     if (broken) return Error::temporary("table unavailable");
     if (address.local() == "moved") return std::optional(Refusal{"5.1.6", "User has moved"});
     bool is_ours = address.domain()->key().find("example.com") != std::string::npos ||
-                   address.domain()->key() == "virtual.example";
+                   address.domain()->key() == "virtual.example" ||
+                   address.domain()->key() == "hosted.example";
     if (!is_ours || address.local() == "bob") return none;
     return std::optional(Refusal{"5.1.1", "unknown user"});
   }
@@ -105,6 +107,21 @@ TEST_CASE("a stranger may only send to our domains, whatever route the recipient
     CHECK(answer(stranger("anybody@relayed.example", sender)) == "250 2.1.5 Ok");
     CHECK(answer(stranger("bob@[192.0.2.7]", sender)) == "250 2.1.5 Ok");
   }
+}
+
+TEST_CASE("a hosted domain is ours, and its unknown users are refused by their table's name") {
+  CHECK(answer(stranger("bob@hosted.example")) == "250 2.1.5 Ok");
+  CHECK(answer(stranger("zoe@hosted.example")) ==
+        "550 5.1.1 <zoe@hosted.example>: Recipient address rejected: User unknown in virtual "
+        "mailbox table");
+}
+
+TEST_CASE("no_unknown_recipient_checks accepts unknown recipients, but relays for nobody") {
+  std::vector<std::string> settings{"receive_override_options=no_unknown_recipient_checks",
+                                    "smtpd_recipient_restrictions=reject_unlisted_recipient"};
+  CHECK(answer(stranger("zoe@hosted.example"), settings) == "250 2.1.5 Ok");
+  CHECK(answer(stranger("zoe@example.com"), settings) == "250 2.1.5 Ok");
+  CHECK(answer(stranger("zoe@else.example"), settings).starts_with("554 5.7.1"));
 }
 
 TEST_CASE("what looks like a route is a mailbox where its kind of route is not followed") {

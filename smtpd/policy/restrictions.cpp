@@ -6,6 +6,7 @@
 #include "common/mail/idn.h"
 #include "common/net/address.h"
 #include "smtpd/policy/evaluation.h"
+#include "smtpd/queue/receive_override.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -152,6 +153,9 @@ Answer Evaluation::reject_unknown_recipient_domain(const Restriction&) {
 Answer Evaluation::unlisted(Subject subject, const std::string& text) {
   auto address = completed(text);
   if (!address.domain() || hides_destination(address)) return Answer::Undecided;
+  if (subject == Subject::Recipient && is_left_out(settings_, no_unknown_recipient_checks)) {
+    return Answer::Undecided;
+  }
   auto domain_class = tables_.classify(*address.domain());
   if (!domain_class) return look_up_failed(subject);
   auto refusal = tables_.refusal(address);
@@ -167,6 +171,7 @@ Answer Evaluation::unknown_user(Subject subject, DomainClass domain_class) {
   if (settings_.show_user_unknown_table_name) {
     if (domain_class == DomainClass::Local) reason += " in local recipient table";
     if (domain_class == DomainClass::VirtualAlias) reason += " in virtual alias table";
+    if (domain_class == DomainClass::Hosted) reason += " in virtual mailbox table";
     if (domain_class == DomainClass::Relay) reason += " in relay recipient table";
   }
   bool may_come =

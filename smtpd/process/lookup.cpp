@@ -49,6 +49,10 @@ class RealAccounts final : public AccountFinder {
                                                std::string_view domain) const override {
     return accounts_.by_address(local, domain);
   }
+  Result<std::optional<AccountRef>> own_by_address(std::string_view local,
+                                                   std::string_view domain) const override {
+    return accounts_.own_by_address(local, domain);
+  }
   Result<std::optional<AccountRef>> by_name(std::string_view name) const override {
     return accounts_.by_name(name);
   }

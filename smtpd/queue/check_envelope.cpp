@@ -41,8 +41,8 @@ Result<void> check_recipients(const Envelope& envelope) {
     if (recipient.number > message_recipients_max) return wrong("invalid recipient number");
     if (!numbers.insert(recipient.number).second) return wrong("duplicate recipient number");
     if (recipient.kind != RecipientKind::Address || !recipient.run_as.empty() ||
-        recipient.has_own_sender || recipient.is_self || recipient.is_virtual_self ||
-        !recipient.via.empty() || recipient.depth != 0) {
+        recipient.has_own_sender || recipient.is_self || !recipient.via.empty() ||
+        recipient.depth != 0) {
       return wrong("a recipient with properties that only the queue may set");
     }
     if (!is_possible_notify(recipient.notify)) return wrong("invalid NOTIFY");

@@ -63,8 +63,9 @@ struct Recipient {
   // child with its parent's address (an alias, virtual alias or .forward that names itself), and by
   // the expansion for `\name`.
   bool is_self = false;
-  // A virtual alias named itself among others: canonical_maps and virtual_alias_maps no longer
-  // apply to it, alias_maps and .forward still do.
+  // A virtual alias named itself among others, or receive_override_options has
+  // no_address_mappings: canonical_maps, masquerade_domains and virtual_alias_maps do not apply to
+  // it, alias_maps and .forward still do.
   bool is_virtual_self = false;
   // The local address whose alias or .forward led here; empty if none did. It is written as
   // Delivered-To:, so that a message that comes back is recognized.

@@ -453,7 +453,6 @@ TEST_CASE("an envelope that no honest receiver makes is refused, at each of its 
   CHECK(refused([](Envelope& e) { e.pieces[0].offset = 1; }));
   CHECK(refused([](Envelope& e) { e.recipients.clear(); }));
   CHECK(refused([](Envelope& e) { e.recipients[0].is_self = true; }));
-  CHECK(refused([](Envelope& e) { e.recipients[0].is_virtual_self = true; }));
   CHECK(refused([](Envelope& e) { e.recipients[0].via = "staff@x.test"; }));
   CHECK(refused([](Envelope& e) { e.recipients[0].notify = notify_never | notify_delay; }));
   CHECK(refused([](Envelope& e) { e.recipients[0].kind = RecipientKind::Command; }));

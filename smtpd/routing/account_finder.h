@@ -12,13 +12,16 @@ namespace pennypost::smtp {
 /// The code of an Error for a user who exists but can't get mail before the administrator acts.
 inline constexpr int exists_but_takes_no_mail = 450;
 
-/// Accounts::by_address and by_name, or a test's table. An Error with code exists_but_takes_no_mail
-/// means that the user exists but may have no mail here (root); it says what to do.
+/// Accounts::by_address, own_by_address and by_name, or a test's table. An Error with code
+/// exists_but_takes_no_mail means that the user exists but may have no mail here (root); it says
+/// what to do.
 class AccountFinder {
  public:
   virtual ~AccountFinder() = default;
   virtual Result<std::optional<AccountRef>> by_address(std::string_view local,
                                                        std::string_view domain) const = 0;
+  virtual Result<std::optional<AccountRef>> own_by_address(std::string_view local,
+                                                           std::string_view domain) const = 0;
   virtual Result<std::optional<AccountRef>> by_name(std::string_view name) const = 0;
 };
 

@@ -28,9 +28,9 @@ std::string_view name_of(AddressClass what) {
   return "";
 }
 
-bool has_canonical_maps(const Config& config) {
+bool rewrites_addresses(const Config& config) {
   return !config.canonical_maps.empty() || !config.sender_canonical_maps.empty() ||
-         !config.recipient_canonical_maps.empty();
+         !config.recipient_canonical_maps.empty() || !config.masquerade_domains.empty();
 }
 
 Result<Canonical> Canonical::open(const Config& config, const store::MapOptions& options) {

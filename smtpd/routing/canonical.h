@@ -31,8 +31,8 @@ inline constexpr int canonical_steps_max = 10;  // look-ups of one address in a 
 enum class AddressClass { EnvelopeSender, EnvelopeRecipient, HeaderSender, HeaderRecipient };
 std::string_view name_of(AddressClass what);
 
-/// Whether there are any canonical maps.
-bool has_canonical_maps(const Config& config);
+/// Whether there are canonical maps or masquerade_domains.
+bool rewrites_addresses(const Config& config);
 
 class Canonical {
  public:

@@ -15,4 +15,14 @@ Result<Completion> completion_of(const Settings& settings) {
   return completion;
 }
 
+Result<std::optional<Completion>> remote_completion_of(const Settings& settings) {
+  std::optional<Completion> completion;
+  if (settings.remote_header_rewrite_domain.empty()) return completion;
+  TRY(auto domain, Domain::parse(settings.remote_header_rewrite_domain, Utf8::Allowed));
+  completion.emplace();
+  if (settings.append_at_myorigin) completion->myorigin = domain.as_ascii();
+  if (settings.append_dot_mydomain) completion->mydomain = domain.as_ascii();
+  return completion;
+}
+
 }  // namespace pennypost::smtp

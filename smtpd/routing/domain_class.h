@@ -9,6 +9,7 @@ namespace pennypost::smtp {
 enum class DomainClass {
   Local,         // mydestination, or a literal of our own addresses
   VirtualAlias,  // virtual_alias_domains
+  Hosted,        // virtual_mailbox_domains
   Relay,         // relay_domains
   Foreign,
 };

@@ -5,6 +5,7 @@
 #include "common/base/text.h"
 #include "common/config/system.h"
 #include "common/config/tables.h"
+#include "store/accounts/accounts.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -20,7 +21,7 @@ std::string normal_form(const std::string& name) {
 }  // namespace
 
 Result<DomainList> DomainList::open(const std::vector<std::string>& items, bool parents_match,
-                                    const store::MapOptions& options) {
+                                    const store::MapOptions& options, const TableRef& kept) {
   DomainList list;
   list.parents_match_ = parents_match;
   for (std::string text : items) {
@@ -28,7 +29,8 @@ Result<DomainList> DomainList::open(const std::vector<std::string>& items, bool 
     if (item.is_excluded) text.erase(0, 1);
     if (TableRef::is_table(text)) {
       TRY(auto reference, table_of_item(text));
-      TRY(auto map, store::MapList::open({reference}, options));
+      TRY(auto map, store::MapList::open(
+                        {reference}, reference == kept ? store::of_own_table(options) : options));
       list.tables_.push_back(Table{item, std::move(map)});
     } else {
       list.names_.emplace(normal_form(text), item);
@@ -78,6 +80,8 @@ Result<Domains> Domains::open(const Config& config, std::vector<IpAddress> own_a
   };
   TRY(domains.virtual_, DomainList::open(config.virtual_alias_domains,
                                          parents_match("virtual_alias_domains"), options));
+  TRY(domains.hosted_,
+      DomainList::open(config.virtual_mailbox_domains, false, options, config.domains_map));
   TRY(domains.relay_,
       DomainList::open(config.relay_domains, parents_match("relay_domains"), options));
   return domains;
@@ -92,6 +96,8 @@ Result<DomainClass> Domains::classify(const Domain& domain) const {
   if (is_final) return DomainClass::Local;
   TRY(bool is_virtual, virtual_.contains(domain.key()));
   if (is_virtual) return DomainClass::VirtualAlias;
+  TRY(bool is_hosted, hosted_.contains(domain.key()));
+  if (is_hosted) return DomainClass::Hosted;
   TRY(bool is_relay, relay_.contains(domain.key()));
   return is_relay ? DomainClass::Relay : DomainClass::Foreign;
 }

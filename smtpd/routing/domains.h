@@ -1,9 +1,10 @@
 // Classifies domains: final on this host, relayed by it, or foreign.
 //
-// mydestination, virtual_alias_domains and relay_domains are lists of names and tables. Names are
-// compared without case and as A-labels; in relay_domains a name also matches its subdomains if
-// parent_domain_matches_subdomains says so. `.example.com` matches its subdomains. A literal with
-// an address of this host is final. A bare `/path` in such a list is a file of names.
+// mydestination, virtual_alias_domains, virtual_mailbox_domains and relay_domains are lists of
+// names and tables. Names are compared without case and as A-labels; in relay_domains a name also
+// matches its subdomains if parent_domain_matches_subdomains says so. `.example.com` matches its
+// subdomains. A literal with an address of this host is final. A bare `/path` in such a list is a
+// file of names.
 #pragma once
 
 #include <map>
@@ -25,8 +26,9 @@ namespace pennypost::smtp {
 class DomainList {
  public:
   DomainList() = default;
+  /// `kept`: a table that counts as empty until it exists, since a command makes it.
   static Result<DomainList> open(const std::vector<std::string>& items, bool parents_match,
-                                 const store::MapOptions& options);
+                                 const store::MapOptions& options, const TableRef& kept = {});
   /// Error: a table can't be read now.
   Result<bool> contains(std::string_view key) const;
 
@@ -62,6 +64,7 @@ class Domains {
  private:
   DomainList final_;
   DomainList virtual_;
+  DomainList hosted_;
   DomainList relay_;
   std::vector<IpAddress> own_addresses_;
 };

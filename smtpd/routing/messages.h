@@ -38,8 +38,9 @@ struct Resolve {
   }
 };
 
-/// Rewrites the addresses of an incoming message by canonical maps; only sent if there are any.
-/// Errors are temporary: a table can't be read now.
+/// Rewrites the addresses of an incoming message by canonical maps and masquerade_domains, and
+/// finds who gets a blind copy; only sent if a setting asks for one of these. Errors are temporary:
+/// a table can't be read now.
 struct Canonicalize {
   static constexpr std::uint16_t type = 111;
   struct Address {
@@ -53,17 +54,19 @@ struct Canonicalize {
   struct Rewritten {
     std::string sender;
     std::vector<std::string> in_header;  // in the order of the request
+    std::vector<std::string> copies;     // complete addresses
     template <class Archive>
     void fields(Archive& archive) {
-      archive(sender, in_header);
+      archive(sender, in_header, copies);
     }
   };
   using Reply = Rewritten;
-  std::string sender;              // the envelope's; an empty one stays empty
-  std::vector<Address> in_header;  // each once
+  std::string sender;                   // the envelope's; an empty one stays empty
+  std::vector<Address> in_header;       // each once
+  std::vector<std::string> recipients;  // only if there are recipient_bcc_maps
   template <class Archive>
   void fields(Archive& archive) {
-    archive(sender, in_header);
+    archive(sender, in_header, recipients);
   }
 };
 

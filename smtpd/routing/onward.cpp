@@ -52,8 +52,9 @@ Result<std::optional<std::string>> Onward::transport_of(const MailAddress& addre
 
 Result<Onward::Way> Onward::way(const MailAddress& address, DomainClass domain,
                                 const std::string& sender) const {
-  const std::string& default_setting =
-      domain == DomainClass::Relay ? config_->relay_transport : config_->default_transport;
+  const std::string& default_setting = domain == DomainClass::Hosted  ? config_->virtual_transport
+                                       : domain == DomainClass::Relay ? config_->relay_transport
+                                                                      : config_->default_transport;
   Way way;
   way.transport = default_setting;
   way.default_next_hop = domain_key(address);
@@ -64,6 +65,7 @@ Result<Onward::Way> Onward::way(const MailAddress& address, DomainClass domain,
     way.transport = transport.name + ":" + transport.next_hop;
     return way;
   }
+  if (domain == DomainClass::Hosted) return way;
   if (!config_->relayhost.empty()) way.default_next_hop = config_->relayhost;
   TRY(auto of_sender, relayhost_of(sender));
   if (of_sender) way.default_next_hop = *std::move(of_sender);

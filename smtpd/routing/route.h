@@ -35,7 +35,7 @@ struct Route {
   // The name in settings and tables, such as `relay` or `virtual`; empty: the same as in the log.
   std::string name;
   // Smtp: `example.com`, `[host]`, `[192.0.2.1]:587`; Error, Discard: the text. Pipe, File,
-  // Include: the command or path.
+  // Include: the command or path. Local: the command of mailbox_command_maps, or empty.
   std::string next_hop;
   std::string status;  // Error: enhanced status code, 5.x.x or 4.x.x
   // Local: the recipient; Pipe, File: the user whose .forward names it, or empty; Include: who

@@ -36,6 +36,12 @@ Result<Router> Router::open(std::shared_ptr<const Config> config,
   TRY(router.relocated_, MapList::open(config->relocated_maps, options));
   TRY(router.relay_recipients_, MapList::open(config->relay_recipient_maps, options));
   TRY(router.local_recipients_, MapList::open(config->local_recipient_maps, options));
+  TRY(router.hosted_recipients_, MapList::open(config->virtual_mailbox_maps, options));
+  TRY(router.mailbox_transports_, MapList::open(config->mailbox_transport_maps, options));
+  TRY(router.mailbox_commands_, MapList::open(config->mailbox_command_maps, options));
+  TRY(router.fallback_transports_, MapList::open(config->fallback_transport_maps, options));
+  TRY(router.masquerade_, Masquerade::open(*config, options));
+  TRY(router.copies_, BlindCopies::open(*config, options));
   TRY(router.onward_, Onward::open(config, options));
   router.config_ = std::move(config);
   router.accounts_ = std::move(accounts);
@@ -77,8 +83,9 @@ Result<Resolution> Router::resolve_address(Purpose purpose, const Recipient& rec
   TRY(auto address, MailAddress::parse(*complete, Utf8::Allowed));
   if (!address.domain()) return local(purpose, recipient, address);
   TRY(auto domain, domains_.classify(*address.domain()));
-  if (!recipient.is_self && !recipient.is_virtual_self) {
-    TRY(auto other, rewritten(address, domain, recipient.depth == 0));
+  if (!recipient.is_self) {
+    bool is_first = recipient.depth == 0 && !recipient.is_virtual_self;
+    TRY(auto other, rewritten(address, domain, is_first));
     if (other) {
       Recipient child = recipient;
       child.address = other->text();
@@ -86,6 +93,8 @@ Result<Resolution> Router::resolve_address(Purpose purpose, const Recipient& rec
       children.push_back(std::move(child));
       return expansion(std::move(children));
     }
+  }
+  if (!recipient.is_self && !recipient.is_virtual_self) {
     TRY(auto expanded, virtual_alias(recipient, address, domain));
     if (expanded) return std::move(*expanded);
   }
@@ -95,12 +104,13 @@ Result<Resolution> Router::resolve_address(Purpose purpose, const Recipient& rec
   TRY(auto moved, moved_to(address, domain));
   if (moved) return error_route("5.1.6", "User has moved to " + printable(*moved, 500));
   if (domain == DomainClass::Local) return local(purpose, recipient, address);
+  if (domain == DomainClass::Hosted) return hosted(purpose, recipient, address, sender);
   if (domain == DomainClass::Relay) {
     TRY(bool is_known, is_relay_recipient(address));
     if (!is_known) return error_route("5.1.1", "User unknown in relay recipient table");
   }
   TRY(auto way, onward_.way(address, domain, sender));
-  return by_transport(way.transport, address, way.default_next_hop);
+  return by_transport(purpose, recipient, way.transport, address, way.default_next_hop);
 }
 
 Result<std::optional<std::string>> Router::moved_to(const MailAddress& address,
@@ -113,7 +123,8 @@ Result<std::optional<std::string>> Router::moved_to(const MailAddress& address,
   return std::optional(std::move(match->value));
 }
 
-Result<Resolution> Router::by_transport(std::string_view setting, const MailAddress& address,
+Result<Resolution> Router::by_transport(Purpose purpose, const Recipient& recipient,
+                                        std::string_view setting, const MailAddress& address,
                                         const std::string& default_next_hop) const {
   auto transport = TransportName::parse(setting);
   if (transport.name == "error") {
@@ -126,7 +137,7 @@ Result<Resolution> Router::by_transport(std::string_view setting, const MailAddr
     return discard(transport.next_hop.empty() ? "discarded" : transport.next_hop);
   }
   if (transport.name == "local" || transport.name == "virtual") {
-    TRY(auto found, mailbox(address));
+    TRY(auto found, mailbox(purpose, recipient, address));
     return by_name(std::move(found), transport.name);
   }
   if (transport.name != "smtp" && transport.name != "relay") {

@@ -2,9 +2,12 @@
 //
 // The order of look-ups:
 //   1. an address without a domain gets @myorigin; user%dest@here and dest!user@here become
-//      user@dest; canonical maps rewrite what the client named
+//      user@dest; canonical maps and masquerade_domains rewrite what the client
+//      named
 //   2. virtual_alias_maps, in any domain; virtual_alias_domains have no other users
-//   3. final domains: alias_maps, then accounts (own users, system users); postmaster always exists
+//   3. final domains: alias_maps, then accounts (own users, system users); postmaster always
+//      exists; who is unknown may be fallback_transport's or luser_relay's
+//      virtual_mailbox_domains: own users alone, by virtual_transport
 //   4. relocated_maps, transport_maps
 //   5. relay_domains by relay_transport, all else by default_transport: to the next hop that the
 //      transport names, else sender_dependent_relayhost_maps, relayhost, or the domain's MX
@@ -15,7 +18,8 @@
 // Blocks on tables and files; may be used by several threads. Errors are temporary.
 //
 // STANDARDS  RFC 5321 sections 3.9 (aliases), 4.5.1 (postmaster), 5.1 (where to send)
-// SEE ALSO   router_rewrite.cpp (steps 1 and 2), router_local.cpp (step 3), onward.h (4 and 5)
+// SEE ALSO   router_rewrite.cpp (steps 1 and 2), router_local.cpp, router_mailbox.cpp (step 3),
+//            onward.h (4 and 5)
 #pragma once
 
 #include <memory>
@@ -28,8 +32,10 @@
 #include "common/mail/address.h"
 #include "smtpd/routing/account_finder.h"
 #include "smtpd/routing/alias_trust.h"
+#include "smtpd/routing/blind_copies.h"
 #include "smtpd/routing/canonical.h"
 #include "smtpd/routing/domains.h"
+#include "smtpd/routing/masquerade.h"
 #include "smtpd/routing/messages.h"
 #include "smtpd/routing/onward.h"
 #include "smtpd/routing/router_host.h"
@@ -47,7 +53,8 @@ class Router {
 
   /// Expands a recipient or finds its route.
   Result<Resolution> resolve(const Recipient& recipient, const std::string& sender) const;
-  /// Rewrites a message's sender and the addresses in its header by canonical maps.
+  /// Rewrites a message's sender and the addresses in its header by canonical maps and
+  /// masquerade_domains, and finds who gets a blind copy of it.
   Result<Canonicalize::Rewritten> canonicalize(const Canonicalize& ask) const;
   Result<DomainClass> classify(const Domain& domain) const { return domains_.classify(domain); }
   /// For RCPT: finds where mail to this address will go, by the same steps as delivery. Rewritten
@@ -74,16 +81,30 @@ class Router {
   Result<Resolution> local(Purpose purpose, const Recipient& recipient,
                            const MailAddress& address) const;
   Result<bool> is_relay_recipient(const MailAddress& address) const;
-  Result<Resolution> mailbox(const MailAddress& address) const;
+  Result<Resolution> mailbox(Purpose purpose, const Recipient& recipient,
+                             const MailAddress& address) const;
+  Result<Resolution> unknown_user(Purpose purpose, const Recipient& recipient,
+                                  const MailAddress& address) const;
+  Result<std::optional<Resolution>> luser_relay(const Recipient& recipient,
+                                                const MailAddress& address) const;
+  Result<bool> is_listed_local(const MailAddress& address) const;
   Result<Resolution> no_such_user(const MailAddress& address) const;
+  Result<Resolution> hosted(Purpose purpose, const Recipient& recipient, const MailAddress& address,
+                            const std::string& sender) const;
+  Result<Resolution> own_mailbox(const MailAddress& address) const;
+  Result<bool> is_hosted_recipient(const MailAddress& address) const;
   Result<std::optional<std::string>> moved_to(const MailAddress& address, DomainClass domain) const;
-  Result<Resolution> by_transport(std::string_view setting, const MailAddress& address,
+  Result<Resolution> by_transport(Purpose purpose, const Recipient& recipient,
+                                  std::string_view setting, const MailAddress& address,
                                   const std::string& default_next_hop) const;
   Result<std::optional<std::string>> alias_value(std::string_view name) const;
   Result<Resolution> program(const Recipient& recipient) const;
   bool is_own(DomainClass domain, const MailAddress& address) const;
   Result<bool> is_own(const MailAddress& address) const;
+  Result<MailAddress> canonical(AddressClass what, const MailAddress& address) const;
   Result<std::string> canonical_text(AddressClass what, const std::string& text) const;
+  Result<std::vector<std::string>> blind_copies(const Canonicalize& ask,
+                                                const std::string& sender) const;
   bool propagates(std::string_view what) const;
 
   std::shared_ptr<const Config> config_;
@@ -97,6 +118,12 @@ class Router {
   store::MapList relocated_;
   store::MapList relay_recipients_;
   store::MapList local_recipients_;
+  store::MapList hosted_recipients_;
+  store::MapList mailbox_transports_;
+  store::MapList mailbox_commands_;
+  store::MapList fallback_transports_;
+  Masquerade masquerade_;
+  BlindCopies copies_;
 };
 
 }  // namespace pennypost::smtp

@@ -1,7 +1,7 @@
-// The Router's part for final domains: aliases, mailboxes, and the addresses that exist on every
-// host.
+// The Router's part for final domains: aliases.
 //
-// STANDARDS  RFC 5321 sections 3.9 (aliases), 4.5.1 (postmaster), RFC 3461 section 5.2.7
+// STANDARDS  RFC 5321 section 3.9 (aliases), RFC 3461 section 5.2.7
+// SEE ALSO   router_mailbox.cpp (who is not an alias)
 #include "common/base/text.h"
 #include "smtpd/routing/next_hop.h"
 #include "smtpd/routing/resolution.h"
@@ -20,13 +20,13 @@ Result<Resolution> Router::local(Purpose purpose, const Recipient& recipient,
       named && !named->empty() && !named->starts_with(':') ? *named : config_->local_transport;
   auto transport = TransportName::parse(setting);
   if (transport.name != "local" && transport.name != "virtual") {
-    return by_transport(setting, address, domain_key(address));
+    return by_transport(purpose, recipient, setting, address, domain_key(address));
   }
   if (!recipient.is_self) {
     TRY(auto expanded, alias(purpose, recipient, address));
     if (expanded) return std::move(*expanded);
   }
-  TRY(auto found, mailbox(address));
+  TRY(auto found, mailbox(purpose, recipient, address));
   return by_name(std::move(found), transport.name);
 }
 
@@ -93,48 +93,6 @@ Result<std::optional<Resolution>> Router::alias(Purpose purpose, const Recipient
     if (only.folded_key() == address.folded_key() && !owner) return none;
   }
   return std::optional(expansion(std::move(children)));
-}
-
-Result<Resolution> Router::mailbox(const MailAddress& address) const {
-  auto account = accounts_->by_address(address.local(), domain_key(address));
-  if (!account) return account.error();
-  // `local` and `virtual` mean the mailbox, below.
-  auto transport = TransportName::parse(config_->mailbox_transport).name;
-  bool is_elsewhere = !transport.empty() && transport != "local" && transport != "virtual";
-  if (is_elsewhere && !*account) {
-    TRY(auto further, store::lookup_address(local_recipients_, address.local(), domain_key(address),
-                                            config_->recipient_delimiter, true));
-    is_elsewhere = further.has_value();
-  }
-  if (is_elsewhere) {
-    return by_transport(config_->mailbox_transport, address, domain_key(address));
-  }
-  if (!*account) return no_such_user(address);
-  Resolution resolution;
-  resolution.route.transport = Transport::Local;
-  resolution.route.account = std::move(**account);
-  return resolution;
-}
-
-Result<Resolution> Router::no_such_user(const MailAddress& address) const {
-  const std::string& local = address.local();
-  // RFC 5321 section 4.5.1: postmaster always exists.
-  if (equal_nocase(local, "postmaster")) {
-    return Error(exists_but_takes_no_mail, "4.3.5",
-                 "nobody reads postmaster's mail; add to /etc/aliases \"postmaster: NAME\" and run "
-                 "newaliases");
-  }
-  if (equal_nocase(local, config_->double_bounce_sender)) {
-    return discard("undeliverable postmaster notification discarded");
-  }
-  if (equal_nocase(local, "mailer-daemon")) {
-    Recipient to_postmaster;
-    TRY(to_postmaster.address, complete_address("postmaster", *config_));
-    std::vector<Recipient> children;
-    children.push_back(std::move(to_postmaster));
-    return expansion(std::move(children));
-  }
-  return error_route("5.1.1", "unknown user: \"" + printable(local, 200) + "\"");
 }
 
 }  // namespace pennypost::smtp

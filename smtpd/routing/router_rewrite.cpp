@@ -1,4 +1,5 @@
-// The Router's first steps: rewriting by canonical maps, and virtual aliases.
+// The Router's first steps: rewriting by canonical maps and masquerade_domains, blind copies, and
+// virtual aliases.
 #include <algorithm>
 
 #include "common/base/text.h"
@@ -42,9 +43,8 @@ Result<std::optional<MailAddress>> Router::rewritten(const MailAddress& address,
     }
   }
   if (!is_first) return other;
-  TRY(auto canonical, canonical_.rewritten(AddressClass::EnvelopeRecipient, address, *config_,
-                                           [this](const auto& now) { return is_own(now); }));
-  if (canonical != address) other = std::move(canonical);
+  TRY(auto now, canonical(AddressClass::EnvelopeRecipient, address));
+  if (now != address) other = std::move(now);
   return other;
 }
 
@@ -64,16 +64,38 @@ Result<Canonicalize::Rewritten> Router::canonicalize(const Canonicalize& ask) co
     TRY(auto text, canonical_text(what, address.text));
     rewritten.in_header.push_back(std::move(text));
   }
+  TRY(rewritten.copies, blind_copies(ask, rewritten.sender));
   return rewritten;
+}
+
+Result<MailAddress> Router::canonical(AddressClass what, const MailAddress& address) const {
+  TRY(auto now, canonical_.rewritten(what, address, *config_,
+                                     [this](const auto& one) { return is_own(one); }));
+  return masquerade_.applied(what, std::move(now));
+}
+
+/// Looked up by the addresses after rewriting. A malformed recipient, which will bounce, has no
+/// copies.
+Result<std::vector<std::string>> Router::blind_copies(const Canonicalize& ask,
+                                                      const std::string& sender) const {
+  BlindCopies::Search search(copies_, *config_, [this](const auto& one) { return is_own(one); });
+  TRY_DO(search.of_sender(sender));
+  for (const auto& text : ask.recipients) {
+    auto complete = complete_address(text, *config_);
+    auto address = complete ? MailAddress::parse(*complete, Utf8::Allowed) : complete.error();
+    if (!address || !address->domain()) continue;
+    TRY(auto now, canonical(AddressClass::EnvelopeRecipient, *address));
+    TRY_DO(search.of_recipient(now));
+  }
+  return search.take();
 }
 
 /// A malformed address is returned unchanged.
 Result<std::string> Router::canonical_text(AddressClass what, const std::string& text) const {
   auto address = MailAddress::parse(text, Utf8::Allowed);
   if (!address || address->is_null()) return text;
-  TRY(auto canonical, canonical_.rewritten(what, *address, *config_,
-                                           [this](const auto& now) { return is_own(now); }));
-  return canonical == *address ? text : canonical.text();
+  TRY(auto now, canonical(what, *address));
+  return now == *address ? text : now.text();
 }
 
 bool Router::propagates(std::string_view what) const {

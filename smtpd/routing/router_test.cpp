@@ -3,144 +3,27 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
-#include <map>
 
 #include "common/base/scratch.h"
-#include "common/config/testing.h"
+#include "smtpd/routing/testing.h"
 
 using namespace pennypost;
 using namespace pennypost::smtp;
 
-namespace {
-
-class TableAccounts final : public AccountFinder {
- public:
-  Result<std::optional<AccountRef>> by_address(std::string_view local,
-                                               std::string_view) const override {
-    if (local == "root") return Error(450, "4.2.1", "root may have no mail here; use an alias");
-    if (local == "unclear") return Error::temporary("4.3.0", "passwd can't tell");
-    return by_name(local.substr(0, local.find('+')));
-  }
-  Result<std::optional<AccountRef>> by_name(std::string_view name) const override {
-    std::optional<AccountRef> none;
-    if (name != "ann" && name != "bob") return none;
-    AccountRef account;
-    account.name = name;
-    account.is_system = is_system;
-    account.uid = name == "ann" ? uid_of_ann : 1001;
-    return std::optional(account);
-  }
-  bool is_system = true;
-  std::uint32_t uid_of_ann = 1000;
-};
-
-struct Fixture {
-  explicit Fixture(std::vector<std::string> settings = {}) {
-    std::vector<std::string> all{
-        "mydestination=example.org, localhost",
-        "myorigin=example.org",
-        "recipient_delimiter=+",
-        "relay_domains=partner.example",
-        "virtual_alias_domains=hosted.example",
-        "virtual_alias_maps=inline:{{info@hosted.example=ann@example.org},"
-        "{@hosted.example=bob@example.org, carol@else.example},{sales@else.example=ann},"
-        "{self@else.example=self@else.example}}",
-        "alias_maps=inline:{{staff=ann, bob@example.org, eve@else.example},{list=ann},"
-        "{owner-list=ann},{program=|/bin/cat -n},{file=/var/log/x},{loop=loop},{nobody=},"
-        "{both=\\ann, both},{included=:include:/lists/a},{broken=\"ann}}"};
-    all.insert(all.end(), settings.begin(), settings.end());
-    Router::Host host;
-    host.own_addresses = {*IpAddress::parse("192.0.2.7")};
-    host.file_owner = [this](const std::string&) { return owner; };
-    host.read_list = [this](const std::string& path) -> Result<ListFile> {
-      auto found = files.find(path);
-      if (found == files.end()) return Error::temporary("no such file");
-      return found->second;
-    };
-    host.user_name = [](std::uint32_t uid) {
-      return uid == 1000 ? std::optional<std::string>("ann") : std::nullopt;
-    };
-    auto opened = Router::open(config_for_test(all), accounts, std::move(host));
-    if (!opened) FAIL(opened.error().text());
-    router.emplace(std::move(*opened));
-  }
-
-  /// `-> a, b`, `local NAME`, `smtp HOP`, `5.1.1 text`, `later text`.
-  std::string resolve(std::string address, bool is_self = false,
-                      std::string sender = "s@x.example") {
-    Recipient recipient;
-    recipient.address = std::move(address);
-    recipient.is_self = is_self;
-    auto resolution = router->resolve(recipient, sender);
-    if (!resolution) return "later " + resolution.error().text_with_status();
-    return text_of(*resolution, recipient.address);
-  }
-
-  /// The same for RCPT; the code of an Error.
-  std::string destination(const char* address) {
-    auto resolution = router->destination(*MailAddress::parse(address));
-    return resolution ? text_of(*resolution, address) : std::to_string(resolution.error().code());
-  }
-
-  static std::string text_of(const Resolution& resolution, const std::string& address) {
-    if (resolution.is_expansion) {
-      std::string text = "->";
-      for (const auto& child : resolution.children) {
-        text += " " + std::string(child.kind == RecipientKind::Command ? "|" : "") + child.address;
-        if (child.kind == RecipientKind::Include) text += " read by " + child.run_as;
-        if (child.is_self) text += "!";
-        if (child.is_virtual_self) text += "=";
-        if (!child.via.empty()) CHECK(child.via == address);
-        if (child.has_own_sender) text += "(" + child.sender + ")";
-      }
-      return text;
-    }
-    const auto& route = resolution.route;
-    if (route.transport == Transport::Local) return "local " + route.account.name;
-    if (route.transport == Transport::Smtp) return "smtp " + route.next_hop;
-    if (route.transport == Transport::File) return "file " + route.next_hop;
-    if (route.transport == Transport::Discard) return "discard " + route.next_hop;
-    return route.status + " " + route.next_hop;
-  }
-
-  void write(const std::string& path, const std::string& text, std::uint32_t uid = 0,
-             bool is_public = true) {
-    files[path] = ListFile{text, uid, is_public};
-  }
-
-  std::map<std::string, ListFile> files;
-  std::uint32_t owner = 0;  // of every file
-  std::shared_ptr<TableAccounts> accounts = std::make_shared<TableAccounts>();
-  std::optional<Router> router;
-};
-
-struct Case {
-  const char* address;
-  const char* outcome;
-};
-void check(Fixture& fixture, std::initializer_list<Case> cases) {
-  for (const auto& row : cases) {
-    CAPTURE(row.address);
-    CHECK(fixture.resolve(row.address) == row.outcome);
-  }
-}
-
-}  // namespace
-
 TEST_CASE("virtual aliases come first, in any domain, with a catch-all last") {
-  Fixture fixture;
+  RouterFixture fixture;
   check(fixture, {{"info@hosted.example", "-> ann@example.org"},
                   {"INFO@Hosted.Example", "-> ann@example.org"},
                   {"info+x@hosted.example", "-> ann+x@example.org"},
                   {"any@hosted.example", "-> bob@example.org carol@else.example"},
                   {"sales@else.example", "-> ann@example.org"},
                   {"self@else.example", "smtp else.example"}});
-  Fixture strict({"virtual_alias_maps=inline:{{info@hosted.example=ann}}"});
+  RouterFixture strict({"virtual_alias_maps=inline:{{info@hosted.example=ann}}"});
   CHECK(strict.resolve("any@hosted.example") == "5.1.1 User unknown in virtual alias table");
 }
 
 TEST_CASE("final domains look at aliases, then accounts, and refuse who is in neither") {
-  Fixture fixture;
+  RouterFixture fixture;
   check(fixture, {{"ann@example.org", "local ann"},
                   {"ann+news@example.org", "local ann"},
                   {"ann@[192.0.2.7]", "local ann"},
@@ -156,7 +39,7 @@ TEST_CASE("final domains look at aliases, then accounts, and refuse who is in ne
 }
 
 TEST_CASE("what a sender asks for in reports does not go on to the members of a list") {
-  Fixture fixture;
+  RouterFixture fixture;
   for (bool is_list : {true, false}) {
     Recipient recipient;
     recipient.address = is_list ? "list@example.org" : "staff@example.org";
@@ -173,7 +56,7 @@ TEST_CASE("what a sender asks for in reports does not go on to the members of a 
 }
 
 TEST_CASE("an alias naming itself delivers to the mailbox of that name") {
-  Fixture fixture;
+  RouterFixture fixture;
   CHECK(fixture.resolve("loop@example.org") == "5.1.1 unknown user: \"loop\"");
   CHECK(fixture.resolve("both@example.org") == "-> ann@example.org! both@example.org");
   CHECK(fixture.resolve("staff@example.org", true) == "5.1.1 unknown user: \"staff\"");
@@ -181,13 +64,13 @@ TEST_CASE("an alias naming itself delivers to the mailbox of that name") {
 }
 
 TEST_CASE("an alias naming itself with an owner is a list of one: its sender is the owner") {
-  Fixture fixture({"alias_maps=inline:{{bob=bob},{owner-bob=ann}}"});
+  RouterFixture fixture({"alias_maps=inline:{{bob=bob},{owner-bob=ann}}"});
   CHECK(fixture.resolve("bob@example.org") == "-> bob@example.org(owner-bob@example.org)");
   CHECK(fixture.resolve("bob@example.org", true) == "local bob");
 }
 
 TEST_CASE("a virtual alias that names itself beside others may still be an alias") {
-  Fixture fixture(
+  RouterFixture fixture(
       {"virtual_alias_maps=inline:{{staff@example.org=staff@example.org, x@else.example}}"});
   CHECK(fixture.resolve("staff@example.org") == "-> staff@example.org= x@else.example");
   Recipient child;
@@ -202,8 +85,8 @@ TEST_CASE("a virtual alias that names itself beside others may still be an alias
 }
 
 TEST_CASE("mailbox_transport = local is the mailbox itself") {
-  CHECK(Fixture({"mailbox_transport=local"}).resolve("ann@example.org") == "local ann");
-  CHECK(Fixture({"mailbox_transport=smtp:[inside.example]"}).resolve("ann@example.org") ==
+  CHECK(RouterFixture({"mailbox_transport=local"}).resolve("ann@example.org") == "local ann");
+  CHECK(RouterFixture({"mailbox_transport=smtp:[inside.example]"}).resolve("ann@example.org") ==
         "smtp [inside.example]");
 }
 
@@ -213,9 +96,9 @@ TEST_CASE("passwords and TLS policies are found under the next hop as it is writ
   for (std::string key :
        {"[mx.isp.example]:submission", "[mx.isp.example]:587", "mx.isp.example"}) {
     CAPTURE(key);
-    Fixture fixture({"relayhost=[mx.isp.example]:submission", "smtp_sasl_auth_enable=yes",
-                     "smtp_sasl_password_maps=inline:{{" + key + "=ann:secret}}",
-                     "smtp_tls_policy_maps=inline:{{" + key + "=encrypt}}"});
+    RouterFixture fixture({"relayhost=[mx.isp.example]:submission", "smtp_sasl_auth_enable=yes",
+                           "smtp_sasl_password_maps=inline:{{" + key + "=ann:secret}}",
+                           "smtp_tls_policy_maps=inline:{{" + key + "=encrypt}}"});
     auto resolution = fixture.router->resolve(recipient, "");
     REQUIRE(resolution);
     CHECK(resolution->route.next_hop == "[mx.isp.example]:587");
@@ -227,10 +110,11 @@ TEST_CASE("passwords and TLS policies are found under the next hop as it is writ
 TEST_CASE("each fallback relay comes with its own password and TLS policy") {
   Recipient recipient;
   recipient.address = "x@else.example";
-  Fixture fixture({"relayhost=[mx.isp.example]", "smtp_fallback_relay=[f.example]:26, [g.example",
-                   "smtp_sasl_auth_enable=yes",
-                   "smtp_sasl_password_maps=inline:{{mx.isp.example=ann:secret}, {f.example=f:x}}",
-                   "smtp_tls_policy_maps=inline:{{f.example=encrypt}}"});
+  RouterFixture fixture(
+      {"relayhost=[mx.isp.example]", "smtp_fallback_relay=[f.example]:26, [g.example",
+       "smtp_sasl_auth_enable=yes",
+       "smtp_sasl_password_maps=inline:{{mx.isp.example=ann:secret}, {f.example=f:x}}",
+       "smtp_tls_policy_maps=inline:{{f.example=encrypt}}"});
   auto resolution = fixture.router->resolve(recipient, "");
   REQUIRE(resolution);
   CHECK(resolution->route.credentials == "ann:secret");
@@ -244,7 +128,7 @@ TEST_CASE("each fallback relay comes with its own password and TLS policy") {
 }
 
 TEST_CASE("what can't be found out, or is not set up, is tried later and says what to do") {
-  Fixture fixture;
+  RouterFixture fixture;
   CHECK(fixture.resolve("unclear@example.org") == "later 4.3.0 passwd can't tell");
   CHECK(fixture.resolve("root@example.org").starts_with("later 4.2.1 root may have no mail"));
   CHECK(fixture.resolve("postmaster@example.org").find("postmaster: NAME") != std::string::npos);
@@ -253,7 +137,7 @@ TEST_CASE("what can't be found out, or is not set up, is tried later and says wh
 }
 
 TEST_CASE("included files lead on, each read once, and may name commands only if allowed") {
-  Fixture fixture;
+  RouterFixture fixture;
   fixture.write("/lists/a", "# members\nann, :include:/lists/b\n");
   fixture.write("/lists/b", ":include:/lists/a\nbob\n");
   CHECK(fixture.resolve("included@example.org") == "-> ann@example.org bob@example.org");
@@ -263,7 +147,7 @@ TEST_CASE("included files lead on, each read once, and may name commands only if
 }
 
 TEST_CASE("a user's list is read by a process of that user") {
-  Fixture fixture;
+  RouterFixture fixture;
   for (bool is_public : {true, false}) {
     fixture.write("/lists/a", "bob\n", 1000, is_public);
     CHECK(fixture.resolve("included@example.org") == "-> /lists/a read by ann");
@@ -274,7 +158,7 @@ TEST_CASE("a user's list is read by a process of that user") {
 }
 
 TEST_CASE("a list's owner is a user who may have mail only if the account is that very user's") {
-  Fixture fixture;
+  RouterFixture fixture;
   fixture.write("/lists/a", "bob\n", 1000);
   REQUIRE(fixture.resolve("included@example.org") == "-> /lists/a read by ann");
   SUBCASE("an account of our own by the same name") { fixture.accounts->is_system = false; }
@@ -283,7 +167,7 @@ TEST_CASE("a list's owner is a user who may have mail only if the account is tha
 }
 
 TEST_CASE("commands, files and lists have a route of their own, for the user who runs or reads") {
-  Fixture fixture;
+  RouterFixture fixture;
   struct Row {
     RecipientKind kind;
     Transport transport;
@@ -313,7 +197,7 @@ TEST_CASE("commands, files and lists have a route of their own, for the user who
 }
 
 TEST_CASE("of a list whose owner may have no mail only addresses are used, if all may read it") {
-  Fixture fixture;
+  RouterFixture fixture;
   fixture.write("/lists/a", "bob, eve@else.example\n", 38);
   CHECK(fixture.resolve("included@example.org") == "-> bob@example.org eve@else.example");
   const std::string refusal = "later 4.3.5 /lists/a is not owned by root or by a user";
@@ -322,13 +206,13 @@ TEST_CASE("of a list whose owner may have no mail only addresses are used, if al
   CHECK(fixture.resolve("included@example.org").starts_with(refusal));
   fixture.write("/lists/a", "bob\n", 38, false);
   CHECK(fixture.resolve("included@example.org").starts_with("later 4.3.5 /lists/a: /lists/a is"));
-  Fixture willing({"allow_mail_to_files=alias, include"});
+  RouterFixture willing({"allow_mail_to_files=alias, include"});
   willing.write("/lists/a", "/var/log/x\n", 38);
   CHECK(willing.resolve("included@example.org").starts_with(refusal));
 }
 
 TEST_CASE("errors say where a list is wrong, and quote nothing of it") {
-  Fixture fixture;
+  RouterFixture fixture;
   for (const char* text : {"ann, secret word@@\n", "\"secret\n", "<secret\n", "|secret\n",
                            "/secret\n", ":include:secret\n", "secret (\n", ":include:/secret\n"}) {
     CAPTURE(text);
@@ -340,7 +224,7 @@ TEST_CASE("errors say where a list is wrong, and quote nothing of it") {
 }
 
 TEST_CASE("an alias table that is not there makes its recipients wait") {
-  Fixture fixture({"alias_maps=texthash:/nowhere/aliases"});
+  RouterFixture fixture({"alias_maps=texthash:/nowhere/aliases"});
   CHECK(fixture.resolve("ann@example.org").starts_with("later"));
 }
 
@@ -348,7 +232,7 @@ TEST_CASE("commands and files of an alias table that is not root's are not used"
   Scratch scratch;
   std::string table = scratch / "aliases";
   std::ofstream(table) << "program |/bin/cat\nfile /var/log/x\nteam ann\n";
-  Fixture fixture({"alias_maps=texthash:" + table});
+  RouterFixture fixture({"alias_maps=texthash:" + table});
   CHECK(fixture.resolve("program@example.org") == "-> |/bin/cat");
   fixture.owner = 1000;
   std::string remedy =
@@ -362,7 +246,7 @@ TEST_CASE("what a user's alias table includes is read by a process of that user"
   Scratch scratch;
   std::string table = scratch / "aliases";
   std::ofstream(table) << "list :include:/lists/a\n";
-  Fixture fixture({"alias_maps=texthash:" + table});
+  RouterFixture fixture({"alias_maps=texthash:" + table});
   fixture.write("/lists/a", "bob\n");
   CHECK(fixture.resolve("list@example.org") == "-> bob@example.org");
   fixture.owner = 1000;
@@ -373,66 +257,68 @@ TEST_CASE("what a user's alias table includes is read by a process of that user"
 }
 
 TEST_CASE("other domains go to the relayhost, or to their own mail exchangers") {
-  Fixture direct;
+  RouterFixture direct;
   check(direct, {{"x@else.example", "smtp else.example"},
                  {"x@partner.example", "smtp partner.example"},
                  {"x@[192.0.2.99]", "smtp [192.0.2.99]"}});
-  Fixture relayed({"relayhost=[smtp.example.org]:587"});
+  RouterFixture relayed({"relayhost=[smtp.example.org]:587"});
   check(relayed,
         {{"x@else.example", "smtp [smtp.example.org]:587"}, {"ann@example.org", "local ann"}});
-  Fixture mapped({"relayhost=[smtp.example.org]",
-                  "sender_dependent_relayhost_maps=inline:{{@x.example=[other.example]}}",
-                  "transport_maps=inline:{{else.example=smtp:[mx.else.example]:26},"
-                  "{.sub.example=:[hop.example]},{gone@g.example=error:5.7.1 no mail for you},"
-                  "{late.example=retry:4.2.0 not now},{odd.example=uucp:x}}"});
+  RouterFixture mapped(
+      {"relayhost=[smtp.example.org]",
+       "sender_dependent_relayhost_maps=inline:{{@x.example=[other.example]}}",
+       "transport_maps=inline:{{else.example=smtp:[mx.else.example]:26},"
+       "{.sub.example=:[hop.example]},{gone@g.example=error:5.7.1 no mail for you},"
+       "{late.example=retry:4.2.0 not now},{odd.example=uucp:x}}"});
   check(mapped, {{"x@else.example", "smtp [mx.else.example]:26"},
                  {"x@a.sub.example", "smtp [hop.example]"},
                  {"gone@g.example", "5.7.1 no mail for you"},
                  {"late@late.example", "4.2.0 not now"},
                  {"x@foreign.example", "smtp [other.example]"}});
   CHECK(mapped.resolve("x@odd.example").starts_with("later 4.3.5 unknown transport \"uucp\""));
-  Fixture of_bounces({"sender_dependent_relayhost_maps=inline:{{<>=[bounces.example]}}"});
+  RouterFixture of_bounces({"sender_dependent_relayhost_maps=inline:{{<>=[bounces.example]}}"});
   CHECK(of_bounces.resolve("x@else.example", false, "") == "smtp [bounces.example]");
   CHECK(of_bounces.resolve("x@else.example") == "smtp else.example");
 }
 
 TEST_CASE("a domain of transport_maps holds for those below it where so set") {
   std::string table = "transport_maps=inline:{{else.example=smtp:[hop.example]}}";
-  CHECK(Fixture({table}).resolve("x@a.else.example") == "smtp a.else.example");
-  Fixture parents({table, "parent_domain_matches_subdomains=transport_maps"});
+  CHECK(RouterFixture({table}).resolve("x@a.else.example") == "smtp a.else.example");
+  RouterFixture parents({table, "parent_domain_matches_subdomains=transport_maps"});
   CHECK(parents.resolve("x@a.else.example") == "smtp [hop.example]");
 }
 
 TEST_CASE("a null client delivers nothing itself") {
-  Fixture fixture({"role=null-client", "mydestination=", "relayhost=[smtp.example.org]",
-                   "local_transport=error: local delivery disabled"});
+  RouterFixture fixture({"role=null-client", "mydestination=", "relayhost=[smtp.example.org]",
+                         "local_transport=error: local delivery disabled"});
   CHECK(fixture.resolve("ann@example.org") == "smtp [smtp.example.org]");
   CHECK(fixture.resolve("ann") == "smtp [smtp.example.org]");
   CHECK(fixture.resolve("ann@[192.0.2.7]") == "5.0.0 local delivery disabled");
 }
 
 TEST_CASE("hidden routes become addresses of their own") {
-  Fixture fixture;
+  RouterFixture fixture;
   CHECK(fixture.resolve("bob%else.example@example.org") == "-> bob@else.example");
   CHECK(fixture.resolve("else.example!bob@example.org") == "-> bob@else.example");
 }
 
 TEST_CASE("a name alone with a hidden route is one, whether or not myorigin is ours") {
-  Fixture fixture({"mydestination=", "myorigin=corp.example"});
+  RouterFixture fixture({"mydestination=", "myorigin=corp.example"});
   check(fixture, {{"bob%else.example", "smtp else.example"},
                   {"else.example!bob", "smtp else.example"},
                   {"bob%else.example@corp.example", "smtp corp.example"},
                   {"bob%", "smtp corp.example"},
                   {"bob", "smtp corp.example"}});
-  Fixture plain(
+  RouterFixture plain(
       {"allow_percent_hack=no", "swap_bangpath=no", "mydestination=", "myorigin=corp.example"});
   check(plain,
         {{"bob%else.example", "smtp corp.example"}, {"else.example!bob", "smtp corp.example"}});
 }
 
 TEST_CASE("the transport discard is a route of its own, with its text") {
-  Fixture fixture({"transport_maps=inline:{{news.example=discard:no news},{old.example=discard:}}",
-                   "double_bounce_sender=twice"});
+  RouterFixture fixture(
+      {"transport_maps=inline:{{news.example=discard:no news},{old.example=discard:}}",
+       "double_bounce_sender=twice"});
   check(fixture,
         {{"x@news.example", "discard no news"},
          {"x@old.example", "discard discarded"},
@@ -440,8 +326,8 @@ TEST_CASE("the transport discard is a route of its own, with its text") {
 }
 
 TEST_CASE("routes have the transport's name as in the settings") {
-  Fixture fixture({"relay_transport=relay", "local_transport=virtual",
-                   "transport_maps=inline:{{late.example=retry:not now}}"});
+  RouterFixture fixture({"relay_transport=relay", "local_transport=virtual",
+                         "transport_maps=inline:{{late.example=retry:not now}}"});
   auto name = [&](const char* address) {
     auto route = fixture.router->destination(*MailAddress::parse(address));
     return route ? route->route.name : route.error().text();
@@ -454,22 +340,23 @@ TEST_CASE("routes have the transport's name as in the settings") {
 }
 
 TEST_CASE("canonical maps rewrite what the client named, relocated users are named anew") {
-  Fixture fixture({"canonical_maps=inline:{{old@example.org=ann@example.org}}",
-                   "relocated_maps=inline:{{gone@example.org=gone@new.example}}"});
+  RouterFixture fixture({"canonical_maps=inline:{{old@example.org=ann@example.org}}",
+                         "relocated_maps=inline:{{gone@example.org=gone@new.example}}"});
   CHECK(fixture.resolve("old@example.org") == "-> ann@example.org");
   CHECK(fixture.resolve("gone@example.org") == "5.1.6 User has moved to gone@new.example");
 }
 
 TEST_CASE("RCPT learns what delivery would find") {
-  Fixture fixture({"relay_recipient_maps=inline:{{x@partner.example=ok},{w=ok}}",
-                   "relocated_maps=inline:{{moved@example.org=moved@new.example}}",
-                   "transport_maps=inline:{{closed@example.org=error:5.7.1 closed},"
-                   "{down.example=retry:4.4.1 down},{gone.example=error:gone}}",
-                   "virtual_alias_maps=inline:{{@alias.example=@example.org},"
-                   "{info@hosted.example=ann@example.org},{lost@hosted.example=zoe@example.org},"
-                   "{many@hosted.example=zoe@example.org, yan@example.org},"
-                   "{ring@else.example=ring2@else.example},{ring2@else.example=ring@else.example}}",
-                   "virtual_alias_domains=hosted.example, alias.example"});
+  RouterFixture fixture(
+      {"relay_recipient_maps=inline:{{x@partner.example=ok},{w=ok}}",
+       "relocated_maps=inline:{{moved@example.org=moved@new.example}}",
+       "transport_maps=inline:{{closed@example.org=error:5.7.1 closed},"
+       "{down.example=retry:4.4.1 down},{gone.example=error:gone}}",
+       "virtual_alias_maps=inline:{{@alias.example=@example.org},"
+       "{info@hosted.example=ann@example.org},{lost@hosted.example=zoe@example.org},"
+       "{many@hosted.example=zoe@example.org, yan@example.org},"
+       "{ring@else.example=ring2@else.example},{ring2@else.example=ring@else.example}}",
+       "virtual_alias_domains=hosted.example, alias.example"});
   struct Row {
     const char* address;
     const char* destination;
@@ -508,20 +395,20 @@ TEST_CASE("RCPT learns what delivery would find") {
 }
 
 TEST_CASE("a local_transport of another name is asked at RCPT as at delivery") {
-  Fixture closed({"local_transport=error:5.1.2 no mail here"});
+  RouterFixture closed({"local_transport=error:5.1.2 no mail here"});
   CHECK(closed.destination("ann@example.org") == "5.1.2 no mail here");
-  Fixture virtual_only({"local_transport=virtual"});
+  RouterFixture virtual_only({"local_transport=virtual"});
   CHECK(virtual_only.destination("ann@example.org") == "local ann");
   CHECK(virtual_only.destination("zoe@example.org") == "5.1.1 unknown user: \"zoe\"");
 }
 
 TEST_CASE("local_recipient_maps names whom mailbox_transport serves besides accounts") {
-  Fixture fixture({"mailbox_transport=smtp:[store.example]",
-                   "local_recipient_maps=inline:{{zoe@example.org=x}}"});
+  RouterFixture fixture({"mailbox_transport=smtp:[store.example]",
+                         "local_recipient_maps=inline:{{zoe@example.org=x}}"});
   CHECK(fixture.destination("ann@example.org") == "smtp [store.example]");
   CHECK(fixture.destination("zoe@example.org") == "smtp [store.example]");
   CHECK(fixture.destination("yan@example.org") == "5.1.1 unknown user: \"yan\"");
-  Fixture without({"local_recipient_maps=inline:{{zoe@example.org=x}}"});
+  RouterFixture without({"local_recipient_maps=inline:{{zoe@example.org=x}}"});
   CHECK(without.destination("zoe@example.org") == "5.1.1 unknown user: \"zoe\"");
 }
 
@@ -542,20 +429,20 @@ TEST_CASE("the first item that holds a domain decides, be it a name, a table, or
                          Row{"!example, inline:{{a.example=x}}", "a.example", false}}) {
     CAPTURE(row.list);
     CAPTURE(row.domain);
-    Fixture fixture({std::string("relay_domains=") + row.list});
+    RouterFixture fixture({std::string("relay_domains=") + row.list});
     auto is = fixture.router->classify(*Domain::parse(row.domain));
     REQUIRE(is);
     CHECK((*is == DomainClass::Relay) == row.is_ours);
   }
-  Fixture exact({"relay_domains=.example", "parent_domain_matches_subdomains="});
+  RouterFixture exact({"relay_domains=.example", "parent_domain_matches_subdomains="});
   auto is = exact.router->classify(*Domain::parse("c.b.a.example"));
   REQUIRE(is);
   CHECK(*is == DomainClass::Relay);
 }
 
 TEST_CASE("domains are ours by name, by literal, by table and by parent") {
-  Fixture fixture({"mydestination=!not.example, example.org, inline:{{table.example=x}}",
-                   "relay_domains=!other.partner.example, partner.example"});
+  RouterFixture fixture({"mydestination=!not.example, example.org, inline:{{table.example=x}}",
+                         "relay_domains=!other.partner.example, partner.example"});
   struct Class {
     const char* domain;
     DomainClass is;

@@ -86,7 +86,8 @@ void ActiveMessage::log(const Group& group, const RecipientRecord& entry, const 
                         std::string_view status) const {
   Microseconds arrival(message_->envelope().arrival);
   LogDelivery line;
-  std::string component = transport_name(group.route.transport);
+  bool is_virtual = group.route.name == "virtual";
+  std::string component = is_virtual ? group.route.name : transport_name(group.route.transport);
   line.component = component;
   line.process = group.process;
   line.queue_id = id_.value();

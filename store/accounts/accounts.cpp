@@ -125,17 +125,11 @@ Result<std::optional<AccountRef>> Accounts::by_login(std::string_view login) con
 Result<std::optional<AccountRef>> Accounts::by_address(std::string_view local_part,
                                                        std::string_view domain) const {
   if (!is_plausible(local_part)) return nobody;
-  std::string local = unicode_lower(local_part);
-  std::string at_its_domain = at_domain(domain.empty() ? config_->auth_realm : domain);
-  auto [user, detail] = split_sub_address(local, config_->recipient_delimiter);
-  for (const std::string& name : {local, user}) {
-    TRY(auto own, own_user(name + at_its_domain));
-    if (own || !detail) {
-      if (own) return own;
-      break;
-    }
-  }
+  TRY(auto own, own_by_address(local_part, domain));
+  if (own) return own;
   if (!config_->system_users) return nobody;
+  std::string local = unicode_lower(local_part);
+  auto [user, detail] = split_sub_address(local, config_->recipient_delimiter);
   for (const std::string& name : {local, user}) {
     TRY(auto identity, system_->find(name));
     if (identity && identity->uid == 0) {
@@ -147,6 +141,17 @@ Result<std::optional<AccountRef>> Accounts::by_address(std::string_view local_pa
     if (!detail) break;
   }
   return nobody;
+}
+
+Result<std::optional<AccountRef>> Accounts::own_by_address(std::string_view local_part,
+                                                           std::string_view domain) const {
+  if (!is_plausible(local_part)) return nobody;
+  std::string local = unicode_lower(local_part);
+  std::string at_its_domain = at_domain(domain.empty() ? config_->auth_realm : domain);
+  auto [user, detail] = split_sub_address(local, config_->recipient_delimiter);
+  TRY(auto own, own_user(local + at_its_domain));
+  if (own || !detail) return own;
+  return own_user(user + at_its_domain);
 }
 
 Result<std::optional<AccountRef>> Accounts::by_name(std::string_view name) const {

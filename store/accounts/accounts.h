@@ -60,6 +60,11 @@ class Accounts {
   Result<std::optional<AccountRef>> by_address(std::string_view local_part,
                                                std::string_view domain) const;
 
+  /// The own user that an address of a hosted domain delivers to: user+ext@domain, user@domain.
+  /// System users have no mail there.
+  Result<std::optional<AccountRef>> own_by_address(std::string_view local_part,
+                                                   std::string_view domain) const;
+
   /// The account with this AccountRef::name, for the master and others that look up a uid again.
   Result<std::optional<AccountRef>> by_name(std::string_view name) const;
 

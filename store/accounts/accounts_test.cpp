@@ -161,6 +161,18 @@ TEST_CASE("an address leads to an own user first, then to a system user, extensi
   CHECK(name_of(accounts.by_address("flaky", "localhost")).starts_with("error 4"));
 }
 
+TEST_CASE("in a hosted domain an address leads to own users alone, extensions aside") {
+  House house;
+  house.add("alice", "{PLAIN}wonder");
+  auto accounts = house.accounts();
+  CHECK(name_of(accounts.own_by_address("Alice", "example.test")) == "alice@example.test");
+  CHECK(name_of(accounts.own_by_address("alice+list", "example.test")) == "alice@example.test");
+  for (const char* local : {"bob", "bob+x", "root", "flaky", "alice"}) {
+    CAPTURE(local);
+    CHECK(name_of(accounts.own_by_address(local, "localhost")) == "(none)");
+  }
+}
+
 TEST_CASE("the accounts of services have no mailbox: their uid is too low, or they have no home") {
   House house;
   auto accounts = house.accounts();

@@ -8,7 +8,8 @@ namespace pennypost::store {
 namespace {
 
 bool may_be_absent(const Config& config, const NamedTable& named) {
-  bool is_ours = named.parameter == "users_map" || named.parameter == "credentials_map";
+  bool is_ours = named.parameter == "users_map" || named.parameter == "credentials_map" ||
+                 named.table == config.domains_map;
   bool is_default_alias =
       named.parameter == "alias_maps" && config.where("alias_maps").starts_with("default of ");
   return is_ours || is_default_alias;
