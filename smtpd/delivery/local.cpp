@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
+#include "common/log/log.h"
 #include "common/mail/address.h"
 #include "common/mail/date.h"
 #include "common/mail/header.h"
@@ -37,11 +39,24 @@ Outcome outcome(const Recipient& recipient, OutcomeKind kind, std::string status
   return made;
 }
 
+OutcomeKind kind_of(store::DeliveryOutcome::Kind kind) {
+  switch (kind) {
+    case store::DeliveryOutcome::Kind::Delivered:
+      return OutcomeKind::Delivered;
+    case store::DeliveryOutcome::Kind::Discarded:
+      return OutcomeKind::Discarded;
+    case store::DeliveryOutcome::Kind::Retry:
+      return OutcomeKind::Retry;
+    case store::DeliveryOutcome::Kind::Bounce:
+      break;
+  }
+  return OutcomeKind::Bounce;
+}
+
 Outcome outcome(const Recipient& recipient, store::DeliveryOutcome from) {
-  OutcomeKind kind = from.kind == store::DeliveryOutcome::Kind::Delivered ? OutcomeKind::Delivered
-                     : from.kind == store::DeliveryOutcome::Kind::Retry   ? OutcomeKind::Retry
-                                                                          : OutcomeKind::Bounce;
-  return outcome(recipient, kind, std::move(from.dsn), std::move(from.reason));
+  auto made = outcome(recipient, kind_of(from.kind), std::move(from.dsn), std::move(from.reason));
+  made.is_partly_done = from.is_partly_done;
+  return made;
 }
 
 Outcome outcome(const Recipient& recipient, const Error& error) {
@@ -98,14 +113,35 @@ UserNames names_of(const Config& config, const AccountRef& account, const std::s
   return names;
 }
 
+/// Turns a filter's redirects to `address` itself into a copy in INBOX, as a .forward that names
+/// its own user means the mailbox.
+class KeepingOwn final : public store::DeliveryFilter {
+ public:
+  KeepingOwn(store::DeliveryFilter& filter, const std::string& address)
+      : filter_(filter), address_(folded_address(address)) {}
+
+  store::DeliveryChoice choose(const store::Delivery& delivery) override {
+    auto choice = filter_.choose(delivery);
+    auto own = std::erase_if(choice.redirects,
+                             [&](const auto& to) { return folded_address(to) == address_; });
+    if (own > 0) choice.placements.emplace_back();
+    return choice;
+  }
+
+ private:
+  store::DeliveryFilter& filter_;
+  const std::string address_;
+};
+
 class LocalDelivery {
  public:
   LocalDelivery(const Config& config, const Attempt& attempt, const Recipient& recipient,
-                store::Pieces pieces)
+                store::Pieces pieces, store::DeliveryFilter& filter)
       : config_(config),
         attempt_(attempt),
         recipient_(recipient),
         pieces_(std::move(pieces)),
+        filter_(filter),
         names_(names_of(config, attempt.route.account, recipient.served_address())) {}
 
   Outcome run() {
@@ -193,7 +229,8 @@ class LocalDelivery {
     user.home = account().home;
     auto location = store::MailLocation::parse(account().mail_location, user);
     if (!location) return outcome(recipient_, Error::temporary(location.error().text()));
-    return store_in(*std::move(location), store::store_settings(config_, account()));
+    KeepingOwn filter(filter_, recipient_.address);
+    return store_in(*std::move(location), store::store_settings(config_, account()), filter);
   }
 
   /// Delivers to a /file of alias_maps or .forward: an mbox, or a Maildir if the name ends in /.
@@ -208,20 +245,49 @@ class LocalDelivery {
     if (is_maildir) location.index = location.root;
     auto settings = store::store_settings(config_, {});
     settings.dotlock_may_fail = true;
-    auto made = store_in(std::move(location), std::move(settings));
+    store::KeepInInbox everything;
+    auto made = store_in(std::move(location), std::move(settings), everything);
     if (made.kind == OutcomeKind::Delivered) {
       made.reason = "delivered to file: " + recipient_.address;
     }
     return made;
   }
 
-  Outcome store_in(store::MailLocation location, store::StoreSettings settings) {
+  Outcome store_in(store::MailLocation location, store::StoreSettings settings,
+                   store::DeliveryFilter& filter) {
     bool is_maildir = location.format == store::MailLocation::Format::Maildir;
     auto mail = store::open_store(std::move(location), std::move(settings));
-    store::KeepInInbox everything;
-    auto made =
-        outcome(recipient_, mail->deliver(delivery_of(attempt_, recipient_, pieces_), everything));
-    made.is_repeatable = is_maildir && made.kind == OutcomeKind::Delivered;
+    auto delivered = mail->deliver(delivery_of(attempt_, recipient_, pieces_), filter);
+    for (const auto& warning : delivered.warnings) {
+      log_warning("local", attempt_.envelope.id.value() + ": " + recipient_.address + ": " +
+                               printable(warning));
+    }
+    bool is_stored = delivered.kind == store::DeliveryOutcome::Kind::Delivered;
+    auto made = with_additions(std::move(delivered));
+    made.is_repeatable = (is_stored && is_maildir) || made.kind == OutcomeKind::Discarded;
+    return made;
+  }
+
+  /// The outcome with the filter's redirects and replies. If no copy was stored, the redirects
+  /// replace the recipient.
+  Outcome with_additions(store::DeliveryOutcome delivered) {
+    auto redirects = std::move(delivered.redirects);
+    auto replies = std::move(delivered.replies);
+    auto made = outcome(recipient_, std::move(delivered));
+    bool is_discarded = made.kind == OutcomeKind::Discarded;
+    if (is_discarded && !redirects.empty()) {
+      made.kind = OutcomeKind::Expand;
+      made.reason = "redirected by filter";
+    } else if (is_discarded && !replies.empty()) {
+      made.reason = "answered by filter";
+    }
+    for (const auto& text : redirects) {
+      auto address = MailAddress::parse(text, Utf8::Allowed);
+      Recipient child;
+      child.address = address ? address->text() : text;
+      made.children.push_back(std::move(child));
+    }
+    made.replies = std::move(replies);
     return made;
   }
 
@@ -269,17 +335,18 @@ class LocalDelivery {
   const Attempt& attempt_;
   const Recipient& recipient_;
   store::Pieces pieces_;
+  store::DeliveryFilter& filter_;
   UserNames names_;
 };
 
 }  // namespace
 
 Outcome deliver_locally(const Config& config, const Attempt& attempt, const Recipient& recipient,
-                        int body) {
+                        int body, store::DeliveryFilter& filter) {
   auto began = Clock::system().now();
   auto pieces = message_pieces(attempt, body);
   if (!pieces) return outcome(recipient, pieces.error());
-  LocalDelivery delivery(config, attempt, recipient, *std::move(pieces));
+  LocalDelivery delivery(config, attempt, recipient, *std::move(pieces), filter);
   auto made = delivery.run();
   if (attempt.route.name == "virtual") made.relay = attempt.route.name;
   made.transmitted_microseconds = (Clock::system().now() - began).count();

@@ -21,7 +21,8 @@ std::string parts_of(const std::string& address, const std::string& delimiters) 
   recipient.kind = RecipientKind::Command;
   recipient.address = "|echo $LOCAL,$EXTENSION,$DOMAIN";
   recipient.original = address;
-  auto reason = deliver_locally(*config, attempt, recipient, -1).reason;
+  store::KeepInInbox everything;
+  auto reason = deliver_locally(*config, attempt, recipient, -1, everything).reason;
   return reason.substr(reason.rfind(' ') + 1);
 }
 

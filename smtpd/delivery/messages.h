@@ -11,6 +11,7 @@
 #include "common/process/port.h"
 #include "smtpd/queue/envelope.h"
 #include "smtpd/routing/route.h"
+#include "store/mailbox/delivery.h"
 
 namespace pennypost::smtp {
 
@@ -28,13 +29,16 @@ struct Outcome {
   std::string diagnostic;           // the peer's reply: `550 5.1.1 <x> unknown`, or empty
   bool is_dsn_relayed = false;      // the next hop took our DSN parameters and reports success
   bool is_repeatable = false;       // another attempt would find the delivered file: no duplicate
-  std::vector<Recipient> children;  // Expand (.forward)
-  std::int64_t connected_microseconds = 0;    // for delays=a/b/c/d: c
-  std::int64_t transmitted_microseconds = 0;  // d
+  bool is_partly_done = false;      // Retry: the next attempt must look for copies already stored
+  std::vector<Recipient> children;  // Expand (.forward, filter); Delivered: additional redirects
+  std::vector<store::AutomaticReply> replies;  // a filter's; never with Retry or Bounce
+  std::int64_t connected_microseconds = 0;     // for delays=a/b/c/d: c
+  std::int64_t transmitted_microseconds = 0;   // d
   template <class Archive>
   void fields(Archive& archive) {
     archive(recipient, kind, status, reason, relay, remote_mta, diagnostic, is_dsn_relayed,
-            is_repeatable, children, connected_microseconds, transmitted_microseconds);
+            is_repeatable, is_partly_done, children, replies, connected_microseconds,
+            transmitted_microseconds);
   }
 };
 

@@ -20,8 +20,9 @@ Task<Result<Attempt::Outcomes>> attempt_delivery(Child& child, Attempt attempt,
   Attempt::Outcomes answer;
   answer.process = ::getpid();
   for (const auto& recipient : attempt.envelope.recipients) {
+    store::KeepInInbox everything;
     auto outcome = co_await child.loop().offload(
-        [&] { return deliver_locally(*config, attempt, recipient, body); });
+        [&] { return deliver_locally(*config, attempt, recipient, body, everything); });
     answer.outcomes.push_back(std::move(outcome));
   }
   co_return std::move(answer);

@@ -338,6 +338,30 @@ TEST_CASE("an unfinished child goes when its parent is expanded again, a finishe
   CHECK((*again)[0] == 3);  // numbers are never used again
 }
 
+TEST_CASE("redirected mail that was stored as well is not delivered again with its redirects") {
+  Envelope envelope = Store::envelope(make_queue_id(), 10);
+  envelope.recipients[0].notify = notify_success | notify_failure;
+  QueuedMessage message(std::move(envelope));
+  message.change(0).state = RecipientState::Done;
+  message.change(0).report = ReportDue::Delivered;
+  Recipient carol = message.recipient(0).recipient;
+  carol.address = "carol@x.test";
+  auto added = message.redirect(0, {carol, carol}, 10);
+  REQUIRE(added);
+  REQUIRE(added->size() == 1);
+  CHECK(message.pending() == *added);
+  CHECK(message.recipient(0).report == ReportDue::Delivered);
+  CHECK(message.recipient((*added)[0]).recipient.notify == notify_failure);
+  message.expand_again();
+  CHECK(message.pending() == *added);
+  // Back to where it came from.
+  auto back = message.redirect((*added)[0], {message.recipient(0).recipient}, 10);
+  REQUIRE(back);
+  REQUIRE(back->size() == 1);
+  CHECK(message.recipient((*back)[0]).status == "5.4.6");
+  CHECK_FALSE(message.redirect(0, std::vector<Recipient>(message_recipients_max, carol), 10));
+}
+
 TEST_CASE("a child whose parent was lost with a damaged log stays when all is expanded again") {
   RecipientRecord child;
   child.recipient.number = 5;

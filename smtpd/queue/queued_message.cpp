@@ -11,6 +11,12 @@ namespace {
 constexpr std::string_view loop_reason = "mail forwarding loop for ";
 constexpr std::string_view depth_reason = "too many expansions lead to ";
 
+/// The requested reports without the one for success.
+std::uint8_t without_success(std::uint8_t notify) {
+  auto left = static_cast<std::uint8_t>(notify & ~notify_success);
+  return left == 0 && notify != notify_default ? std::uint8_t{notify_never} : left;
+}
+
 /// The same text for all spellings of an address, command or file.
 std::string address_key(const Recipient& recipient) {
   if (recipient.kind != RecipientKind::Address) {
@@ -122,10 +128,29 @@ bool QueuedMessage::is_ancestor(std::uint32_t of, const std::string& key) const 
 Result<std::vector<std::uint32_t>> QueuedMessage::expand(std::uint32_t number,
                                                          std::vector<Recipient> children,
                                                          std::size_t depth_max) {
-  if (recipients_.size() + children.size() > message_recipients_max) {
-    return Error(554, "5.4.6", "too many recipients after expansion");
-  }
+  TRY_DO(check_room_for(children));
   report_expansion(number, children);
+  auto added = add(number, std::move(children), depth_max);
+  change(number).state = RecipientState::Expanded;
+  return added;
+}
+
+Result<std::vector<std::uint32_t>> QueuedMessage::redirect(std::uint32_t number,
+                                                           std::vector<Recipient> children,
+                                                           std::size_t depth_max) {
+  TRY_DO(check_room_for(children));
+  for (Recipient& child : children) child.notify = without_success(child.notify);
+  return add(number, std::move(children), depth_max);
+}
+
+Result<void> QueuedMessage::check_room_for(const std::vector<Recipient>& children) const {
+  if (recipients_.size() + children.size() <= message_recipients_max) return {};
+  return Error(554, "5.4.6", "too many recipients after expansion");
+}
+
+/// Returns the numbers of the children that are new.
+std::vector<std::uint32_t> QueuedMessage::add(std::uint32_t number, std::vector<Recipient> children,
+                                              std::size_t depth_max) {
   std::vector<std::uint32_t> added;
   std::string own_key = address_key(recipient(number).recipient);
   bool was_self = recipient(number).recipient.is_self;
@@ -158,7 +183,6 @@ Result<std::vector<std::uint32_t>> QueuedMessage::expand(std::uint32_t number,
     stored_[entry.recipient.number].is_changed = true;
     recipients_[entry.recipient.number] = std::move(entry);
   }
-  change(number).state = RecipientState::Expanded;
   return added;
 }
 
@@ -169,10 +193,6 @@ void QueuedMessage::report_expansion(std::uint32_t number, std::vector<Recipient
     return child.has_own_sender && (!parent.has_own_sender || child.sender != parent.sender);
   });
   if ((parent.notify & notify_success) == 0 || (!is_list && children.size() < 2)) return;
-  auto without_success = [](std::uint8_t notify) -> std::uint8_t {
-    auto left = static_cast<std::uint8_t>(notify & ~notify_success);
-    return left == 0 && notify != notify_default ? std::uint8_t{notify_never} : left;
-  };
   for (Recipient& child : children) child.notify = without_success(child.notify);
   RecipientRecord& entry = change(number);
   // It is reported once, even if the configuration is corrected and the alias expanded again.
@@ -193,7 +213,9 @@ void QueuedMessage::expand_again() {
     const auto& entry = recipients_.at(*number);
     if (entry.parent < 0 || entry.state != RecipientState::Pending) continue;
     auto parent = static_cast<std::uint32_t>(entry.parent);
-    if (!recipients_.contains(parent)) continue;  // lost with a damaged log
+    auto found = recipients_.find(parent);
+    if (found == recipients_.end()) continue;                   // lost with a damaged log
+    if (found->second.state == RecipientState::Done) continue;  // delivered, not replaced
     by_key_.erase(destination_key(entry.recipient));
     if (stored_[*number].is_stored) erased_.push_back(*number);
     stored_.erase(*number);

@@ -10,6 +10,9 @@
 // mailing list (owner-NAME), `expanded` for any other alias of several members, who then report
 // failures and delays only. A single child inherits the parent's request.
 //
+// A recipient whose mail was stored and also redirected is not replaced: it is done, and has
+// children that report failures and delays only.
+//
 // Pure: no I/O, no clock.
 //
 // STANDARDS  RFC 3461 section 5.2.7 (aliases and mailing lists)
@@ -61,8 +64,12 @@ class QueuedMessage {
   /// message would have too many recipients.
   Result<std::vector<std::uint32_t>> expand(std::uint32_t number, std::vector<Recipient> children,
                                             std::size_t depth_max);
+  /// Adds children as expand() does, with the same errors, but leaves the recipient's state alone.
+  Result<std::vector<std::uint32_t>> redirect(std::uint32_t number, std::vector<Recipient> children,
+                                              std::size_t depth_max);
   /// Undoes unfinished expansions: removes children that are not done, and makes the recipients
-  /// that they came from pending again. For a corrected configuration (postsuper -r).
+  /// that they came from pending again. Children of a recipient that is done stay. For a corrected
+  /// configuration (postsuper -r).
   void expand_again();
   /// Marks every pending recipient: an attempt whose outcome is unknown may have delivered to it.
   void mark_uncertain();
@@ -85,6 +92,9 @@ class QueuedMessage {
   std::int64_t find(const std::string& key) const;
   bool is_ancestor(std::uint32_t of, const std::string& key) const;
   void report_expansion(std::uint32_t number, std::vector<Recipient>& children);
+  Result<void> check_room_for(const std::vector<Recipient>& children) const;
+  std::vector<std::uint32_t> add(std::uint32_t number, std::vector<Recipient> children,
+                                 std::size_t depth_max);
 
   Envelope envelope_;
   MessageRecord record_;

@@ -1,6 +1,7 @@
 #include "smtpd/scheduler/active_message.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/async/nursery.h"
 #include "common/log/log.h"
@@ -27,11 +28,11 @@ ActiveMessage::ActiveMessage(const ActiveContext& context, QueueId id, WaitingMe
       is_uncertain_(waiting.is_uncertain),
       is_flushed_(waiting.is_flushed) {}
 
-Task<ActiveMessage::Settled> ActiveMessage::process() {
-  Settled settled;
+Task<std::optional<WaitingMessage>> ActiveMessage::process() {
+  std::optional<WaitingMessage> waits;
   auto is_there = co_await load();
-  if (!is_there) settled.waits = unreadable(is_there.error());
-  if (!is_there || !*is_there) co_return std::move(settled);
+  if (!is_there) waits = unreadable(is_there.error());
+  if (!is_there || !*is_there) co_return std::move(waits);
   co_await attempt_all();
   body_.reset();
   auto settling = settle();
@@ -65,12 +66,14 @@ WaitingMessage ActiveMessage::unreadable(const Error& error) {
   return waiting;
 }
 
-/// Makes one attempt for every pending recipient, including those added by expansion meanwhile.
+/// Makes one attempt for every pending recipient, including those added by expansion meanwhile;
+/// expansions are committed before the added recipients are attempted.
 Task<> ActiveMessage::attempt_all() {
-  for (;;) {
+  for (bool is_first = true;; is_first = false) {
     std::vector<std::uint32_t> numbers = message_->pending();
     std::erase_if(numbers, [&](auto number) { return tried_.contains(number); });
     if (numbers.empty() || context_.is_draining() || asked_.is_to_be_removed) co_return;
+    if (!is_first) co_await record();
     auto groups = co_await resolve(numbers);
     groups_left_ = groups.size();
     Nursery deliveries(context_.loop);
@@ -83,8 +86,24 @@ Task<> ActiveMessage::attempt_all() {
 Task<> ActiveMessage::record() {
   Changes changes;
   message_->save(changes);
-  auto work = context_.queue.record(std::move(changes));
+  auto work = commit(std::move(changes), false);
   co_await std::move(work);
+}
+
+/// Commits the changes, and the new messages with them.
+Task<> ActiveMessage::commit(Changes changes, bool can_wait) {
+  auto taken = std::exchange(new_messages_, {});
+  for (const auto& one : taken) put_new(changes, one.envelope, one.body);
+  auto work = context_.queue.record(std::move(changes), can_wait && taken.empty());
+  co_await std::move(work);
+  for (auto& one : taken) {
+    if (one.kind.empty()) {
+      log_info("local", id_.value() + ": automatic reply: " + one.envelope.id.value());
+    } else {
+      log_notification(id_.value(), "sender", one.kind, one.envelope.id.value());
+    }
+    context_.take_in(std::move(one));
+  }
 }
 
 }  // namespace pennypost::smtp

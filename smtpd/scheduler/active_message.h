@@ -2,9 +2,10 @@
 //
 // Each pending recipient is resolved by `lookup` until it has a route. Routes are never stored, so
 // a corrected configuration takes effect on waiting mail. Expansions are committed before any
-// attempt. Recipients that share a route share an attempt, whose outcomes are one commit. At the
-// end the message is removed or gets its next due time, and reports to the sender enter the queue
-// in the same commit.
+// attempt. Recipients that share a route share an attempt, whose outcomes are one commit; it also
+// adds the recipients that a .forward or filter named, and puts a filter's replies into the queue
+// as new messages. At the end the message is removed or gets its next due time, and reports to the
+// sender enter the queue in the same commit.
 //
 // The scheduler decides when a message becomes active, and what happens to it afterwards. The
 // members are defined in active_message.cpp (load, and the course of an attempt), resolve.cpp,
@@ -15,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -49,6 +51,7 @@ struct ActiveContext {
   DeliverProcesses& deliver_processes;
   FullMailboxNotes& full_mailbox_notes;
   Event& changed;  // notified when the queue becomes writable or the destinations are closed
+  std::function<void(NewMessage)> take_in;  // schedules a new message that has been committed
 
   std::int64_t now() const { return clock.now_seconds(); }
   bool is_draining() const { return destinations.is_closed(); }
@@ -70,20 +73,14 @@ struct AskedMeanwhile {
 
 class ActiveMessage {
  public:
-  /// The result for the scheduler: the message, if it is to wait again, and new reports.
-  struct Settled {
-    std::optional<WaitingMessage> waits;
-    std::vector<NewReport> reports;
-  };
-
   /// `context` and `asked` must outlive it.
   ActiveMessage(const ActiveContext& context, QueueId id, WaitingMessage waiting,
                 AskedMeanwhile& asked);
   ActiveMessage(const ActiveMessage&) = delete;
   ActiveMessage& operator=(const ActiveMessage&) = delete;
 
-  /// Makes the whole attempt; to be called once.
-  Task<Settled> process();
+  /// Makes the whole attempt; to be called once. Returns the message if it is to wait again.
+  Task<std::optional<WaitingMessage>> process();
 
  private:
   using Group = RecipientGroup;
@@ -94,12 +91,16 @@ class ActiveMessage {
   WaitingMessage unreadable(const Error& error);
   Task<> attempt_all();
   Task<> record();
+  Task<> commit(Changes changes, bool can_wait);
 
   // resolve.cpp
   Task<std::vector<Group>> resolve(std::vector<std::uint32_t> numbers);
   Task<> ask_lookup(Question& question);
   Task<bool> has_come_back(std::uint32_t number, const std::vector<Recipient>& children);
   std::vector<std::uint32_t> expand(std::uint32_t number, std::vector<Recipient> children);
+  void redirect(std::uint32_t number, std::vector<Recipient> children);
+  std::vector<std::uint32_t> pending_of(std::uint32_t number,
+                                        const Result<std::vector<std::uint32_t>>& added);
   void add_to_group(std::uint32_t number, Route route,
                     std::map<std::string, std::vector<Group>>& by_way);
 
@@ -114,14 +115,15 @@ class ActiveMessage {
 
   // apply.cpp
   void apply(const Group& group, const Outcome& outcome);
+  void apply_additions(const Group& group, const RecipientRecord& entry, const Outcome& outcome);
   void apply_to_all(const Group& group, Outcome outcome);
   void apply_answer(const Group& group, const std::vector<Outcome>& outcomes);
   void log(const Group& group, const RecipientRecord& entry, const Outcome& outcome,
            std::string_view status) const;
 
   // settle.cpp
-  Task<Settled> settle();
-  Task<std::vector<NewReport>> reports_due();
+  Task<std::optional<WaitingMessage>> settle();
+  Task<> add_reports_due();
   void give_up();
   void plan();
 
@@ -137,6 +139,7 @@ class ActiveMessage {
   bool was_deferred_ = false;  // an attempt was made, or none is possible now
   bool is_repeatable_ = true;  // another attempt would find everything that this one has delivered
   std::set<std::uint32_t> tried_;
+  std::vector<NewMessage> new_messages_;               // enter the queue with the next commit
   std::optional<std::set<std::string>> delivered_to_;  // its header fields, once read
   std::size_t groups_left_ = 0;
 };

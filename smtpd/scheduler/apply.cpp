@@ -12,7 +12,14 @@ namespace pennypost::smtp {
 void ActiveMessage::apply_answer(const Group& group, const std::vector<Outcome>& outcomes) {
   std::set<std::uint32_t> open(group.recipients.begin(), group.recipients.end());
   for (const auto& outcome : outcomes) {
-    if (open.erase(outcome.recipient) == 1) apply(group, outcome);
+    if (open.erase(outcome.recipient) == 0) continue;
+    if (auto checked = check_outcome(outcome, group.route.transport); !checked) {
+      log_error("qmgr", id_.value() + ": rejected the outcome of a delivery process: " +
+                            checked.error().text());
+      open.insert(outcome.recipient);
+      break;
+    }
+    apply(group, outcome);
   }
   for (auto number : open) {
     auto outcome = deferred_outcome("4.3.0", "the delivery process reported no outcome");
@@ -37,7 +44,7 @@ void ActiveMessage::apply(const Group& group, const Outcome& outcome) {
   entry.remote_mta = outcome.remote_mta;
   entry.diagnostic = outcome.diagnostic;
   entry.last_attempt = context_.now();
-  entry.is_uncertain = false;
+  entry.is_uncertain = outcome.is_partly_done;
   auto kind = outcome.kind;
   if (kind == OutcomeKind::Bounce && context_.peers.config()->soft_bounce) {
     kind = OutcomeKind::Retry;
@@ -75,10 +82,27 @@ void ActiveMessage::apply(const Group& group, const Outcome& outcome) {
     auto note = context_.full_mailbox_notes.note(group.route.account.name, entry.status);
     if (note) context_.peers.port("lookup").post(*note);
   }
-  if (kind == OutcomeKind::Expand) {
-    auto children = children_of_delivery(entry.recipient, group.route.account, outcome.children);
-    was_deferred_ = was_deferred_ || children.empty();
-    if (!children.empty()) expand(outcome.recipient, std::move(children));
+  if (kind != OutcomeKind::Retry && kind != OutcomeKind::Bounce) {
+    apply_additions(group, entry, outcome);
+  }
+}
+
+/// Adds the recipients and replies that a delivery asks for.
+void ActiveMessage::apply_additions(const Group& group, const RecipientRecord& entry,
+                                    const Outcome& outcome) {
+  auto children = children_of_delivery(entry.recipient, group.route.account, outcome.children);
+  if (outcome.kind == OutcomeKind::Expand && children.empty()) {
+    was_deferred_ = true;  // no recipient is left: tried again later
+    return;
+  }
+  auto config = context_.peers.config();
+  for (const auto& reply : outcome.replies) {
+    new_messages_.push_back(reply_message(reply, entry.recipient, *config, context_.clock));
+  }
+  if (outcome.kind == OutcomeKind::Expand) {
+    expand(outcome.recipient, std::move(children));
+  } else if (!children.empty()) {
+    redirect(outcome.recipient, std::move(children));
   }
 }
 

@@ -64,6 +64,33 @@ bool is_connection_failure(const std::vector<Outcome>& outcomes) {
   });
 }
 
+Result<void> check_outcome(const Outcome& outcome, Transport transport) {
+  bool has_redirects = !outcome.children.empty() && outcome.kind != OutcomeKind::Expand;
+  if (!has_redirects && outcome.replies.empty()) return {};
+  if (transport != Transport::Local)
+    return Error::permanent("only delivery to a mailbox has a filter");
+  if (has_redirects && outcome.kind != OutcomeKind::Delivered) {
+    return Error::permanent("redirects beside a message that was not stored");
+  }
+  if (outcome.kind == OutcomeKind::Retry || outcome.kind == OutcomeKind::Bounce) {
+    return Error::permanent("replies to a message that was not delivered");
+  }
+  auto redirects = has_redirects ? outcome.children.size() : 0;
+  if (redirects + outcome.replies.size() > store::delivery_actions_max) {
+    return Error::permanent("more than " + std::to_string(store::delivery_actions_max) +
+                            " redirects and replies");
+  }
+  for (const auto& reply : outcome.replies) {
+    TRY_DO(store::check_reply(reply));
+  }
+  if (!has_redirects) return {};
+  for (const auto& child : outcome.children) {
+    if (child.kind != RecipientKind::Address) return Error::permanent("a redirect to no address");
+    TRY_DO(store::check_redirect(child.address));
+  }
+  return {};
+}
+
 std::vector<Recipient> children_of_delivery(const Recipient& parent, const AccountRef& account,
                                             const std::vector<Recipient>& named) {
   std::vector<Recipient> children;

@@ -26,6 +26,11 @@ Outcome loop_outcome(const std::string& address);
 /// network and routing status).
 bool is_connection_failure(const std::vector<Outcome>& outcomes);
 
+/// Checks that an outcome is one that an honest process could give: only a mailbox's filter asks
+/// for replies and redirects, at most store::delivery_actions_max of them, and none for a message
+/// that was not delivered. The error says what is wrong.
+Result<void> check_outcome(const Outcome& outcome, Transport transport);
+
 /// The recipients to which a delivery for `account` expanded `parent`. A deliver process is under
 /// its user's control: it may name addresses, and commands and files that are used as that user,
 /// and nothing else.

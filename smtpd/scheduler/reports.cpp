@@ -6,7 +6,6 @@
 
 #include "common/base/text.h"
 #include "common/log/log.h"
-#include "common/mail/fixups.h"
 #include "common/mail/report.h"
 #include "smtpd/queue/queue_id.h"
 #include "smtpd/scheduler/retry.h"
@@ -118,16 +117,6 @@ ReportedRecipient reported(const RecipientRecord& entry, DsnAction action,
   return out;
 }
 
-std::string received(const Config& config, const QueueId& id, std::int64_t now) {
-  ReceivedTrace trace;
-  trace.protocol.esmtp = false;
-  trace.by = config.myhostname;
-  trace.mail_name = config.mail_name;
-  trace.queue_id = id.value();
-  trace.date = local_date(now);
-  return received_field(trace, "\n");
-}
-
 }  // namespace
 
 bool has_reports(const QueuedMessage& message, bool is_delay_due) {
@@ -141,10 +130,10 @@ std::uint64_t original_bytes_needed(const Config& config, const Envelope& envelo
   return envelope.octets() <= whole ? whole : std::max(whole + 1, report_header_bytes_max);
 }
 
-std::vector<NewReport> take_reports(QueuedMessage& message, bool is_delay_due,
-                                    const std::string& original, std::int64_t retry_until,
-                                    const Config& config, const Clock& clock) {
-  std::vector<NewReport> reports;
+std::vector<NewMessage> take_reports(QueuedMessage& message, bool is_delay_due,
+                                     const std::string& original, std::int64_t retry_until,
+                                     const Config& config, const Clock& clock) {
+  std::vector<NewMessage> reports;
   for (const auto& [about, due] : collect(message, is_delay_due)) {
     auto to = address_or_null(about.sender);
     if (to.is_null() || is_double_bounce(to, config)) {
@@ -161,9 +150,8 @@ std::vector<NewReport> take_reports(QueuedMessage& message, bool is_delay_due,
     report.from = address_or_null("MAILER-DAEMON@" + config.myorigin);
     report.reporting_mta = config.myhostname;
     report.queue_id = message.id().value();
-    NewReport out;
-    out.envelope.id = make_queue_id(clock);
-    report.unique = out.envelope.id.value();
+    auto id = make_queue_id(clock);
+    report.unique = id.value();
     report.date = local_date(clock.now_seconds());
     report.arrival = local_date(message.envelope().arrival / 1'000'000);
     // ENVID and RET are for the sender, not for the owner of a list.
@@ -181,25 +169,12 @@ std::vector<NewReport> take_reports(QueuedMessage& message, bool is_delay_due,
     report.line_end = "\n";
     auto text = delivery_report(report);
 
+    NewMessage out(std::move(id), std::move(text.bytes), to.text(), config, clock);
     out.kind = log_kind(about.kind);
-    out.body = std::move(text.bytes);
-    out.envelope.arrival = clock.now().count();
-    out.envelope.is_local = true;
     out.envelope.is_smtputf8 = text.smtputf8;
     out.envelope.is_8bit = text.eight_bit;
     out.envelope.message_id = "<" + out.envelope.id.value() + "@" + config.myhostname + ">";
-    out.envelope.protocol = "";
-    out.envelope.body_bytes = out.body.size();
-    out.envelope.body_line_ends = static_cast<std::uint64_t>(std::ranges::count(out.body, '\n'));
-    Piece trace;
-    trace.text = received(config, out.envelope.id, clock.now_seconds());
-    Piece whole;
-    whole.length = out.body.size();
-    out.envelope.pieces = {std::move(trace), std::move(whole)};
-    Recipient recipient;
-    recipient.address = recipient.original = to.text();
-    recipient.notify = notify_never;  // RFC 3461 section 6.1
-    out.envelope.recipients = {std::move(recipient)};
+    out.envelope.recipients[0].notify = notify_never;  // RFC 3461 section 6.1
     reports.push_back(std::move(out));
   }
   return reports;

@@ -5,7 +5,7 @@
 // answers a report; the log says that such mail was dropped.
 //
 // STANDARDS  RFC 3464, RFC 3461 section 6, RFC 5321 section 6.1
-// SEE ALSO   ../../common/mail/report.h (the text), retry.h (who wants which)
+// SEE ALSO   ../../common/mail/report.h (the text), retry.h (who wants which), new_message.h
 #pragma once
 
 #include <string>
@@ -14,6 +14,7 @@
 #include "common/base/clock.h"
 #include "common/config/config.h"
 #include "smtpd/queue/queued_message.h"
+#include "smtpd/scheduler/new_message.h"
 
 namespace pennypost::smtp {
 
@@ -22,13 +23,6 @@ inline constexpr std::uint64_t report_header_bytes_max = 256 * 1024;
 /// The most that a report returns of a message, whatever bounce_size_limit says.
 inline constexpr std::uint64_t report_original_bytes_max = 4 * 1024 * 1024;
 
-/// A report as a new message.
-struct NewReport {
-  Envelope envelope;
-  std::string body;
-  std::string kind;  // for the log: `non-delivery`, `delay`, `delivery status`
-};
-
 /// Whether any report about this message is due.
 bool has_reports(const QueuedMessage& message, bool is_delay_due);
 /// How many bytes of the message the reports may need.
@@ -36,8 +30,8 @@ std::uint64_t original_bytes_needed(const Config& config, const Envelope& envelo
 
 /// Writes the due reports and marks them as done in the message. `retry_until` (seconds since
 /// 1970): when delivery of a delayed message will be given up.
-std::vector<NewReport> take_reports(QueuedMessage& message, bool is_delay_due,
-                                    const std::string& original, std::int64_t retry_until,
-                                    const Config& config, const Clock& clock);
+std::vector<NewMessage> take_reports(QueuedMessage& message, bool is_delay_due,
+                                     const std::string& original, std::int64_t retry_until,
+                                     const Config& config, const Clock& clock);
 
 }  // namespace pennypost::smtp

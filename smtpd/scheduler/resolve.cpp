@@ -111,7 +111,18 @@ Task<bool> ActiveMessage::has_come_back(std::uint32_t number,
 std::vector<std::uint32_t> ActiveMessage::expand(std::uint32_t number,
                                                  std::vector<Recipient> children) {
   auto depth_max = context_.peers.config()->alias_depth_max;
-  auto added = message_->expand(number, std::move(children), depth_max);
+  return pending_of(number, message_->expand(number, std::move(children), depth_max));
+}
+
+/// Sends the recipient's mail to `children` as well.
+void ActiveMessage::redirect(std::uint32_t number, std::vector<Recipient> children) {
+  auto depth_max = context_.peers.config()->alias_depth_max;
+  pending_of(number, message_->redirect(number, std::move(children), depth_max));
+}
+
+/// Of the recipients added to `number`, those that are pending; the others have failed already.
+std::vector<std::uint32_t> ActiveMessage::pending_of(
+    std::uint32_t number, const Result<std::vector<std::uint32_t>>& added) {
   Group alone;
   alone.begun = context_.clock.now();
   if (!added) {

@@ -23,8 +23,16 @@ Scheduler::Scheduler(Loop& loop, Queue& queue, Peers peers, const Clock& clock)
       ended_(loop),
       wake_(loop, [this] { changed_.notify_all(); }),
       context_{
-          loop_,   queue_, peers_, clock_, destinations_, deliver_processes_, full_mailbox_notes_,
-          changed_},
+          loop_,
+          queue_,
+          peers_,
+          clock_,
+          destinations_,
+          deliver_processes_,
+          full_mailbox_notes_,
+          changed_,
+          [this](NewMessage message) { take_in(std::move(message)); },
+      },
       tasks_(loop) {
   queue_.committer().on_change([this] { changed_.notify_all(); });
   tasks_.start(run());
@@ -146,23 +154,23 @@ void Scheduler::start(const std::string& id) {
 /// Processes a message from becoming active to its end.
 Task<> Scheduler::process(std::string id, WaitingMessage waiting) {
   ActiveMessage message(context_, QueueId(id), std::move(waiting), active_.at(id));
-  auto settled = co_await message.process();
-  for (auto& report : settled.reports) take_in(std::move(report));
-  if (settled.waits) wait_until_due(id, *std::move(settled.waits));
+  auto waits = co_await message.process();
+  if (waits) wait_until_due(id, *std::move(waits));
   active_.erase(id);
   changed_.notify_one();
   ended_.notify_all();
 }
 
-/// Schedules a report that was committed with the message it is about.
-void Scheduler::take_in(NewReport report) {
+/// Schedules a report or reply that was committed with the message it is about.
+void Scheduler::take_in(NewMessage message) {
   WaitingMessage entry;
   entry.is_new = true;
   entry.due = now();
-  std::string id = report.envelope.id.value();
-  entry.message = std::make_unique<QueuedMessage>(std::move(report.envelope));
-  entry.body.emplace(std::move(report.body), cached_body_bytes_);
+  std::string id = message.envelope.id.value();
+  entry.message = std::make_unique<QueuedMessage>(std::move(message.envelope));
+  entry.body.emplace(std::move(message.body), cached_body_bytes_);
   wait_until_due(id, std::move(entry));
+  changed_.notify_one();
 }
 
 // Shutdown.

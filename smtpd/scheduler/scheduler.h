@@ -89,7 +89,7 @@ class Scheduler {
   Task<> process(std::string id, WaitingMessage waiting);
   void wait_until_due(const std::string& id, WaitingMessage entry);
   WaitingMessage stop_waiting(const std::string& id);
-  void take_in(NewReport report);
+  void take_in(NewMessage message);
   Task<bool> change(QueueId id, AdminRequest request);
   Task<std::optional<WaitingMessage>> rewrite(QueueId id, WaitingMessage entry,
                                               AdminRequest request, const AskedMeanwhile& asked);

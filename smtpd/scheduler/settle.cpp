@@ -3,6 +3,7 @@
 #include "smtpd/scheduler/active_message.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "common/log/log.h"
 #include "smtpd/scheduler/retry.h"
@@ -14,11 +15,9 @@ constexpr std::int64_t busy_seconds = 30;  // until the next try of mail whose d
 
 }  // namespace
 
-Task<ActiveMessage::Settled> ActiveMessage::settle() {
+Task<std::optional<WaitingMessage>> ActiveMessage::settle() {
   Changes changes;
-  Settled settled;
-  if (!asked_.is_to_be_removed) settled.reports = co_await reports_due();
-  for (const auto& report : settled.reports) put_new(changes, report.envelope, report.body);
+  if (!asked_.is_to_be_removed) co_await add_reports_due();
   bool is_removed = asked_.is_to_be_removed || message_->is_finished();
   if (is_removed) {
     message_->remove(changes);
@@ -27,45 +26,41 @@ Task<ActiveMessage::Settled> ActiveMessage::settle() {
     message_->save(changes);
   }
   // The removal may wait for a later commit if a second attempt would deliver nothing twice.
-  bool can_wait =
-      is_removed && settled.reports.empty() && is_repeatable_ && !asked_.is_to_be_removed;
-  auto work = context_.queue.record(std::move(changes), can_wait);
+  bool can_wait = is_removed && is_repeatable_ && !asked_.is_to_be_removed;
+  auto work = commit(std::move(changes), can_wait);
   co_await std::move(work);
 
-  for (const auto& report : settled.reports) {
-    log_notification(id_.value(), "sender", report.kind, report.envelope.id.value());
-  }
+  std::optional<WaitingMessage> waits;
   if (!is_removed) {
-    settled.waits.emplace();
-    settled.waits->due = was_deferred_ ? message_->record().due : due_;
-    settled.waits->is_held = message_->record().is_held;
-    settled.waits->is_uncertain = is_uncertain_ && message_->has_uncertain();
+    waits.emplace();
+    waits->due = was_deferred_ ? message_->record().due : due_;
+    waits->is_held = message_->record().is_held;
+    waits->is_uncertain = is_uncertain_ && message_->has_uncertain();
   } else if (message_->is_finished()) {
     log_removed(id_.value());
   } else {
     log_queue_change(id_.value(), "removed");
   }
-  co_return std::move(settled);
+  co_return std::move(waits);
 }
 
-/// The reports that are due now. Mail that is too old is given up first.
-Task<std::vector<NewReport>> ActiveMessage::reports_due() {
+/// Adds the reports that are due now. Mail that is too old is given up first.
+Task<> ActiveMessage::add_reports_due() {
   auto config = context_.peers.config();
   std::int64_t arrival = message_->envelope().arrival / 1'000'000;
   bool is_bounce = message_->envelope().sender.empty();
   if (was_deferred_ && is_expired(*config, is_bounce, arrival, context_.now())) give_up();
   bool tells_delay = was_deferred_ && !message_->record().delay_was_told &&
                      is_delay_to_be_told(*config, arrival, context_.now());
-  std::vector<NewReport> reports;
   if (has_reports(*message_, tells_delay)) {
     std::uint64_t needed = original_bytes_needed(*config, message_->envelope());
     auto original = co_await context_.queue.text(message_->envelope(), needed);
     auto lifetime = is_bounce ? config->bounce_queue_lifetime : config->maximal_queue_lifetime;
-    reports = take_reports(*message_, tells_delay, original ? *original : std::string(),
-                           arrival + lifetime.count(), *config, context_.clock);
+    auto reports = take_reports(*message_, tells_delay, original ? *original : std::string(),
+                                arrival + lifetime.count(), *config, context_.clock);
+    std::ranges::move(reports, std::back_inserter(new_messages_));
   }
   if (tells_delay) message_->change_record().delay_was_told = true;
-  co_return std::move(reports);
 }
 
 /// Makes all pending recipients fail, since the mail is too old.

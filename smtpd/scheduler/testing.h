@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -118,12 +119,13 @@ struct World {
     for (const auto& recipient : ask.envelope.recipients) {
       attempts.push_back(recipient.address + (ask.is_repeat ? " repeat" : ""));
       if (!gives_outcomes) continue;
-      Outcome outcome = on_attempt(recipient);
+      Outcome outcome = on_whole_attempt ? on_whole_attempt(ask, recipient) : on_attempt(recipient);
       outcome.recipient = recipient.number;
       outcomes.outcomes.push_back(std::move(outcome));
       if (outcomes.outcomes.back().kind == OutcomeKind::Delivered) {
         delivered.emplace_back(ask.envelope, body);
       }
+      if (silent.contains(recipient.address)) co_await never.wait();
     }
     co_return std::move(outcomes);
   }
@@ -172,6 +174,7 @@ struct World {
   }
 
   Loop loop;
+  Event never{loop};
   ManualClock clock;
   Scratch scratch;
   std::shared_ptr<const Config> config;
@@ -185,6 +188,7 @@ struct World {
   std::vector<std::string> resolved;
   std::vector<std::string> notes;
   std::vector<std::string> attempts;
+  std::set<std::string> silent;  // attempts for these are made, and nobody learns how they ended
   std::vector<std::pair<Envelope, std::string>> delivered;
   QueueId last_id{std::string()};
   std::function<Resolution(const Resolve&)> on_resolve = [](const Resolve& ask) {
@@ -195,6 +199,8 @@ struct World {
   std::function<Outcome(const Recipient&)> on_attempt = [](const Recipient&) {
     return outcome(OutcomeKind::Delivered, "2.0.0", "ok");
   };
+  /// Asked in place of on_attempt, where it is set.
+  std::function<Outcome(const Attempt&, const Recipient&)> on_whole_attempt;
   LogCapture log;
   std::unique_ptr<Queue> queue;
   std::unique_ptr<Scheduler> scheduler;

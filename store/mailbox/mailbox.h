@@ -316,11 +316,11 @@ class MailStore {
   /// Parses a name from outside: valid for MailboxName::parse, and allowed for this account.
   Result<MailboxName> parse_name(std::string_view utf8) const;
 
-  /// Stores a message; once Delivered it survives a power cut. In a Maildir a repeated attempt (the
-  /// same queue id, number and arrival) stores nothing new while the first is still there; an mbox
-  /// can't detect it. Mail is never dropped: any other failure is a Retry whose reason names the
-  /// remedy.
-  virtual DeliveryOutcome deliver(const Delivery& delivery, DeliveryFilter& filter) = 0;
+  /// Stores a message where the filter wants it (delivery.h); once Delivered it survives a power
+  /// cut. In a Maildir a repeated attempt (the same queue id, number and arrival) stores nothing
+  /// new while the first is still there; an mbox can't detect it. Mail is never dropped unless the
+  /// filter discards it: any other failure is a Retry whose reason names the remedy.
+  DeliveryOutcome deliver(const Delivery& delivery, DeliveryFilter& filter);
 
   /// All folders, INBOX first, then by name; includes parents that exist only through their
   /// children, as not selectable.
@@ -360,6 +360,17 @@ class MailStore {
  protected:
   /// Cannot for a name whose path is used for other purposes.
   virtual Result<void> check_name(const MailboxName&) const { return {}; }
+
+  /// Stores one copy, in a folder that is created when missing.
+  virtual Result<void> place(const Delivery& delivery, const MailboxName& name,
+                             const Placement& placement) = 0;
+  /// Whether place() finds the copy of an earlier attempt, and stores nothing twice.
+  virtual bool finds_repeats() const = 0;
+  /// For the log: delivered to `maildir`, `mailbox`.
+  virtual std::string_view format_name() const = 0;
+
+ private:
+  DeliveryOutcome place_all(const Delivery& delivery, const std::vector<Placement>& placements);
 };
 
 }  // namespace pennypost::store

@@ -8,7 +8,6 @@
 #include <algorithm>
 
 #include "store/mailbox/body.h"
-#include "store/mailbox/outcome.h"
 #include "store/maildir/draft.h"
 #include "store/maildir/filename.h"
 #include "store/maildir/keywords.h"
@@ -16,14 +15,9 @@
 
 namespace pennypost::store {
 
-DeliveryOutcome MaildirStore::deliver(const Delivery& delivery, DeliveryFilter& filter) {
-  return deliver_as_chosen(filter.choose(delivery), "maildir",
-                           [&](const Placement& placement) { return place(delivery, placement); });
-}
-
-Result<void> MaildirStore::place(const Delivery& delivery, const Placement& placement) {
+Result<void> MaildirStore::place(const Delivery& delivery, const MailboxName& name,
+                                 const Placement& placement) {
   const auto& settings = layout().settings();
-  TRY(auto name, parse_name(placement.folder));
   TRY_DO(layout().make(name));
   auto directory = layout().directory(name);
   auto unique = std::to_string(delivery.arrival_seconds) + ".Q" + delivery.queue_id + "R" +

@@ -16,7 +16,6 @@ class MaildirStore final : public FolderStore<MaildirLayout> {
   MaildirStore(MailLocation location, StoreSettings settings)
       : FolderStore(std::move(location), std::move(settings), "subscriptions", '.') {}
 
-  DeliveryOutcome deliver(const Delivery& delivery, DeliveryFilter& filter) override;
   Result<void> create(const MailboxName& name) override;
   Result<void> remove(const MailboxName& name) override;
   Result<Appended> append(const MailboxName& name, std::span<const NewMessage> messages) override;
@@ -31,7 +30,10 @@ class MaildirStore final : public FolderStore<MaildirLayout> {
   std::unique_ptr<Mailbox> folder(const MailboxName& name, Access access) const override;
   Result<void> move_folders(const std::vector<std::pair<MailboxName, MailboxName>>& moves) override;
   void forget(const std::string& directory) const;
-  Result<void> place(const Delivery& delivery, const Placement& placement);
+  Result<void> place(const Delivery& delivery, const MailboxName& name,
+                     const Placement& placement) override;
+  bool finds_repeats() const override { return true; }
+  std::string_view format_name() const override { return "maildir"; }
   Result<bool> is_there(const std::string& directory, const std::string& unique) const;
 };
 

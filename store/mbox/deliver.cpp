@@ -9,7 +9,6 @@
 
 #include "store/mailbox/body.h"
 #include "store/mailbox/file.h"
-#include "store/mailbox/outcome.h"
 #include "store/mbox/format.h"
 #include "store/mbox/scan.h"
 #include "store/mbox/store.h"
@@ -21,14 +20,9 @@ constexpr std::size_t write_bytes = 256 * 1024;
 
 }  // namespace
 
-DeliveryOutcome MboxStore::deliver(const Delivery& delivery, DeliveryFilter& filter) {
-  return deliver_as_chosen(filter.choose(delivery), "mailbox",
-                           [&](const Placement& placement) { return place(delivery, placement); });
-}
-
-Result<void> MboxStore::place(const Delivery& delivery, const Placement& placement) {
+Result<void> MboxStore::place(const Delivery& delivery, const MailboxName& name,
+                              const Placement& placement) {
   const auto& settings = layout().settings();
-  TRY(auto name, parse_name(placement.folder));
   TRY_DO(layout().prepare(name));
   auto path = layout().file(name);
   TRY(auto lock, layout().lock(name));

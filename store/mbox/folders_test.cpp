@@ -164,11 +164,15 @@ TEST_CASE("names of what an mbox store keeps for itself are no folders' names") 
   }
 }
 
-TEST_CASE("a delivery goes to no name that is no folder's") {
+TEST_CASE("a delivery to a name that is no folder's goes to INBOX") {
   class Into final : public DeliveryFilter {
    public:
     explicit Into(std::string folder) : folder_(std::move(folder)) {}
-    DeliveryChoice choose(const Delivery&) override { return Placement{folder_, {}, {}}; }
+    DeliveryChoice choose(const Delivery&) override {
+      DeliveryChoice choice;
+      choice.placements = {Placement{folder_, {}, {}}};
+      return choice;
+    }
 
    private:
     std::string folder_;
@@ -180,10 +184,12 @@ TEST_CASE("a delivery goes to no name that is no folder's") {
   delivery.body = {std::string_view("Subject: a\n\n")};
   Into work("Work");
   CHECK(store->deliver(delivery, work).kind == DeliveryOutcome::Kind::Delivered);
+  std::uint32_t in_inbox = 0;
   for (const char* name : {"Work.lock", ".imap/x", "a/.b", "../x"}) {
     CAPTURE(name);
     Into elsewhere(name);
-    CHECK(store->deliver(delivery, elsewhere).kind == DeliveryOutcome::Kind::Bounce);
+    CHECK(store->deliver(delivery, elsewhere).kind == DeliveryOutcome::Kind::Delivered);
+    CHECK(store->status(MailboxName::inbox())->messages == ++in_inbox);
   }
   CHECK(tree(*store) == "INBOX Work");
 }

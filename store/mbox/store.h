@@ -13,7 +13,6 @@ class MboxStore final : public FolderStore<MboxLayout> {
   MboxStore(MailLocation location, StoreSettings settings)
       : FolderStore(std::move(location), std::move(settings), ".subscriptions", '/') {}
 
-  DeliveryOutcome deliver(const Delivery& delivery, DeliveryFilter& filter) override;
   Result<void> create(const MailboxName& name) override;
   Result<void> create_parent(const MailboxName& name) override;
   Result<void> remove(const MailboxName& name) override;
@@ -32,7 +31,10 @@ class MboxStore final : public FolderStore<MboxLayout> {
                           std::size_t depth, FolderKinds& names) const;
   Result<void> remove_directory(const MailboxName& name) const;
   Result<void> move_folder(const MailboxName& name, const MailboxName& target) const;
-  Result<void> place(const Delivery& delivery, const Placement& placement);
+  Result<void> place(const Delivery& delivery, const MailboxName& name,
+                     const Placement& placement) override;
+  bool finds_repeats() const override { return false; }
+  std::string_view format_name() const override { return "mailbox"; }
   Result<void> write_at_end(int descriptor, const std::string& path, const Delivery& delivery,
                             const Placement& placement) const;
 };

@@ -1,0 +1,34 @@
+// Makes the new messages that a delivery leads to: reports to senders, and replies of filters.
+//
+// They enter the queue in the commit that records what they are about (active_message.h), with a
+// Received field of this host at the top.
+//
+// SEE ALSO   reports.h, ../../store/mailbox/delivery.h (replies)
+#pragma once
+
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/config/config.h"
+#include "smtpd/queue/envelope.h"
+#include "store/mailbox/delivery.h"
+
+namespace pennypost::smtp {
+
+/// A message that is not yet in the queue.
+struct NewMessage {
+  /// `text` with LF line ends, from the null sender to one recipient.
+  NewMessage(QueueId id, std::string text, std::string recipient, const Config& config,
+             const Clock& clock);
+
+  Envelope envelope;
+  std::string body;
+  std::string kind;  // of a report: `non-delivery`, `delay`, `delivery status`; else empty
+};
+
+/// The reply of the filter of `owner`, the message's recipient. store::check_reply() has accepted
+/// it. The envelope's sender is null or the owner's address, never another.
+NewMessage reply_message(const store::AutomaticReply& reply, const Recipient& owner,
+                         const Config& config, const Clock& clock);
+
+}  // namespace pennypost::smtp
