@@ -5,14 +5,18 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include "common/log/log.h"
 #include "common/process/privileges.h"
 #include "smtpd/commands/postqueue.h"
 #include "smtpd/pickup/stopped_queue.h"
+#include "smtpd/queue/queue.h"
+#include "store/kv/database.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -58,9 +62,23 @@ void wait_for(pid_t process) {
   }
 }
 
+constexpr std::chrono::milliseconds try_pause{50};
+
 }  // namespace
 
+// While smtpd starts or stops, its queue process has the queue open and does not serve it.
 Result<QueueAccess> QueueAccess::open(const std::shared_ptr<const Config>& config) {
+  auto until = std::chrono::steady_clock::now() + predecessor_seconds;
+  for (;;) {
+    auto access = try_open(config);
+    bool is_locked =
+        !access && store::storage_problem(access.error()) == store::StorageProblem::Locked;
+    if (!is_locked || std::chrono::steady_clock::now() >= until) return access;
+    std::this_thread::sleep_for(try_pause);
+  }
+}
+
+Result<QueueAccess> QueueAccess::try_open(const std::shared_ptr<const Config>& config) {
   auto served = QueueClient::connect(config->queue_directory);
   if (served) return QueueAccess(*std::move(served), 0);
   if (!may_open_queue(config->queue_directory)) return std::move(served).error();

@@ -34,6 +34,7 @@ class QueueAccess {
   bool is_direct() const { return process_ != 0; }
 
  private:
+  static Result<QueueAccess> try_open(const std::shared_ptr<const Config>& config);
   QueueAccess(QueueClient client, pid_t process) : client_(std::move(client)), process_(process) {}
   std::optional<QueueClient> client_;
   pid_t process_;  // 0: no child

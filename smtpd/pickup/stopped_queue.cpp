@@ -70,7 +70,9 @@ Message first_frame(const Result<void>& opened) {
 
 void serve_stopped_queue(std::shared_ptr<const Config> config, Descriptor socket) {
   Loop loop;
-  auto opened = Queue::open(loop, queue_options(*config), Clock::system());
+  auto options = queue_options(*config);
+  options.lock_wait = std::chrono::milliseconds(0);  // who asks looks whether smtpd serves now
+  auto opened = Queue::open(loop, options, Clock::system());
   auto told = first_frame(opened ? Result<void>() : Result<void>(opened.error()));
   auto sent = send_blocking(socket.number(), std::move(told));
   if (!opened || !sent) return;

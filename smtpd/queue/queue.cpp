@@ -35,10 +35,10 @@ Error damaged_message(const QueueId& id, const std::string& what) {
 }
 
 /// Opens the database; waits while a previous process that is about to end still holds it.
-Result<store::Salvaged> open_database(const std::filesystem::path& directory, const Clock& clock) {
-  auto until = std::chrono::steady_clock::now() + predecessor_seconds;
+Result<store::Salvaged> open_database(const Queue::Options& options, const Clock& clock) {
+  auto until = std::chrono::steady_clock::now() + options.lock_wait;
   for (;;) {
-    auto opened = store::open_or_salvage(directory, store::Profile::queue(), clock);
+    auto opened = store::open_or_salvage(options.directory / "db", store::Profile::queue(), clock);
     if (opened || std::chrono::steady_clock::now() >= until) return opened;
     if (store::storage_problem(opened.error()) != store::StorageProblem::Locked) return opened;
     std::this_thread::sleep_for(lock_poll);
@@ -48,11 +48,11 @@ Result<store::Salvaged> open_database(const std::filesystem::path& directory, co
 /// Opens the database even on a full disk: opening writes the log of the last run into table files,
 /// for which the ballast is freed.
 Result<store::Salvaged> open_with_ballast(const Queue::Options& options, const Clock& clock) {
-  auto opened = open_database(options.directory / "db", clock);
+  auto opened = open_database(options, clock);
   bool is_full = !opened && store::storage_problem(opened.error()) == store::StorageProblem::Full;
   Ballast ballast(options.directory / "ballast", options.ballast_bytes);
   if (!is_full || !ballast.release()) return opened;
-  return open_database(options.directory / "db", clock);
+  return open_database(options, clock);
 }
 
 /// Lines for the log: the loss as a whole, then each message that it affects.

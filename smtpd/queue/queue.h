@@ -50,6 +50,7 @@ class Queue {
     std::uint64_t ballast_bytes = 0;
     std::uint64_t free_bytes_min = 0;                           // queue_minfree
     std::chrono::microseconds quick_commit = quick_commit_max;  // 0: the loop makes none
+    std::chrono::milliseconds lock_wait = predecessor_seconds;  // for who has it open
   };
   /// What is known about a waiting message without loading it.
   struct Waiting {
