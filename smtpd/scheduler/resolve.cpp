@@ -43,6 +43,8 @@ Task<> ActiveMessage::ask_lookup(Question& question) {
   request.sender = message_->sender_of(request.recipient);
   auto call = context_.peers.port("lookup").call(std::move(request));
   question.answer = co_await std::move(call);
+  // `lookup` ends a moment before us: the news that we stop as well may be next.
+  if (!question.answer) co_await context_.loop.yield();
 }
 
 /// Returns the groups; expansions are committed before that.
@@ -62,6 +64,8 @@ Task<std::vector<ActiveMessage::Group>> ActiveMessage::resolve(std::vector<std::
       Group alone;
       alone.recipients.push_back(number);
       alone.begun = context_.clock.now();
+      // Then nothing was tried, and the recipient is as before: its turn is at the next start.
+      if (!resolution && context_.is_draining()) continue;
       if (!resolution) {
         apply_to_all(alone, outcome_of(resolution.error(), OutcomeKind::Retry));
       } else if (resolution->is_expansion) {

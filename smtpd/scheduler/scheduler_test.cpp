@@ -286,6 +286,33 @@ TEST_CASE("transports of defer_transports wait, by whatever name, until they are
   CHECK(world.attempts == std::vector<std::string>{"other@x.test", "partner@x.test"});
 }
 
+namespace {
+
+Task<Result<Resolution>> no_answer() {
+  co_return Error::temporary("4.3.0", "the process has ended before it answered");
+}
+
+}  // namespace
+
+TEST_CASE("mail whose route was asked for when smtpd stopped is tried at the next start") {
+  World world;
+  Nursery tasks(world.loop);
+  world.lookup.services.on<Resolve>([&](Resolve, std::vector<Descriptor>) {
+    tasks.start(world.scheduler->drain());
+    return no_answer();
+  });
+  REQUIRE(world.submit({"bob@there.test"}));
+  world.settle();
+  CHECK(world.scheduler->size() == 1);
+  CHECK_FALSE(world.has_line("status=deferred"));
+  world.stop_orderly();
+  world.lookup.services.on<Resolve>(
+      [&](Resolve ask, std::vector<Descriptor>) { return world.resolve(std::move(ask)); });
+  world.open();
+  world.settle();
+  CHECK(world.attempts == std::vector<std::string>{"bob@there.test"});
+}
+
 TEST_CASE("new mail and deferred mail take turns") {
   World world({"qmgr_message_active_limit=1"});
   for (int i = 0; i < 3; ++i) world.submit_deferred();

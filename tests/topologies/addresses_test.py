@@ -140,7 +140,6 @@ def consistent(t):
         client.sendmail("alice@pc1.example.test", ["out@far.test"], HEADER + BODY)
     host.submit("alice@example.test", "alice@pc1.example.test", ["out@far.test"], HEADER + BODY)
     post(host)
-    eventually(lambda: len(sink.transactions) == 3, "the first three are relayed")  # a stop defers what is under way
     host.stop("smtpd")
     post(host)  # postdrop keeps it
     host.start("smtpd")
