@@ -179,6 +179,14 @@ bool is_field_name(std::string_view name) {
          std::ranges::all_of(name, [](char c) { return c > ' ' && c < 0x7f && c != ':'; });
 }
 
+bool is_field_line(std::string_view line) {
+  auto colon = line.find(':');
+  if (colon == line.npos) return false;
+  auto name = line.substr(0, colon);
+  while (!name.empty() && is_blank(name.back())) name.remove_suffix(1);
+  return is_field_name(name);
+}
+
 std::string unfold(std::string_view body) {
   std::string out;
   out.reserve(body.size());

@@ -82,6 +82,8 @@ std::size_t header_bytes(std::string_view message);
 
 /// RFC 5322 section 3.6.8: printable US-ASCII except the colon.
 bool is_field_name(std::string_view name);
+/// Whether a line can begin a field: a name, blanks (obsolete, section 4.5.8), a colon.
+bool is_field_line(std::string_view line);
 
 /// RFC 5322 section 2.2.3: removes the line ends; the blanks after them stay.
 std::string unfold(std::string_view body);

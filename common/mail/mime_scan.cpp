@@ -23,11 +23,6 @@ std::string_view without_line_end(std::string_view text) {
   return text;
 }
 
-bool is_field_line(std::string_view text) {
-  auto colon = text.find(':');
-  return colon != text.npos && is_field_name(trim(text.substr(0, colon)));
-}
-
 }  // namespace
 
 bool is_mime_field(std::string_view name) {

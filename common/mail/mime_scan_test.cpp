@@ -74,6 +74,11 @@ TEST_CASE("a boundary ends a header, and an outer one the parts within") {
         Lines{"P Content-Type: multipart/alternative; boundary=\"in\"|", "P A: 1|", "P B: 2|"});
 }
 
+TEST_CASE("a line that begins with a blank begins no field") {
+  CHECK(shown(mixed, "--b\n A: 1\nB: 2\n", 0, 4).empty());
+  CHECK(shown(mixed, "--b\nA \t: 1\n", 0, 4) == Lines{"P A \t: 1|"});
+}
+
 TEST_CASE("parts of a digest are messages unless they say otherwise") {
   CHECK(shown("Content-Type: multipart/digest; boundary=b\n",
               "--b\n\nSubject: one\n\nx\n--b\nContent-Type: text/plain\n\nSubject: no\n", 0,

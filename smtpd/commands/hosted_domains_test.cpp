@@ -2,35 +2,16 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
-#include <sstream>
 #include <string>
-#include <vector>
 
-#include "common/base/scratch.h"
+#include "smtpd/commands/testing.h"
 
 using namespace pennypost;
 
 namespace {
 
-struct House {
-  Scratch scratch;
-  std::string out;
-  std::string err;
-
-  House() {
-    std::ofstream(scratch / "main.toml")
-        << "myhostname = \"mail.example.test\"\nauth_user = \"root\"\n";
-  }
-
-  int run(std::vector<std::string> args) {
-    args.insert(args.begin() + 1, {"-c", scratch.path().string()});
-    std::ostringstream made, said;
-    int status = smtp::domain(args, made, said);
-    out = made.str();
-    err = said.str();
-    return status;
-  }
+struct House : smtp::CommandHouse {
+  House() : CommandHouse(&smtp::domain) { configure(""); }
 };
 
 }  // namespace

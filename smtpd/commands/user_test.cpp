@@ -2,45 +2,19 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
-#include <iostream>
-#include <sstream>
 #include <string>
-#include <vector>
 
-#include "common/base/scratch.h"
+#include "smtpd/commands/testing.h"
 
 using namespace pennypost;
 
 namespace {
 
-struct House {
-  Scratch scratch;
-  std::string out;
-  std::string err;
-
-  House() {
-    std::ofstream(scratch / "main.toml") << "myhostname = \"mail.example.test\"\n"
-                                         << "auth_realm = \"example.test\"\nauth_user = \"root\"\n"
-                                         << "users_map = \"hash:" << scratch / "users"
-                                         << "\"\n"
-                                         << "credentials_map = \"hash:" << scratch / "credentials"
-                                         << "\"\n"
-                                         << "virtual_mailbox_base = \"" << scratch / "vmail"
-                                         << "\"\n";
-  }
-
-  int run(std::vector<std::string> args, const std::string& input = "") {
-    args.insert(args.begin() + 1, {"-c", scratch.path().string()});
-    std::ostringstream made, said;
-    std::istringstream in(input);
-    auto* before = std::cin.rdbuf(in.rdbuf());
-    std::cin.clear();
-    int status = smtp::user(args, made, said);
-    std::cin.rdbuf(before);
-    out = made.str();
-    err = said.str();
-    return status;
+struct House : smtp::CommandHouse {
+  House() : CommandHouse(&smtp::user) {
+    configure("auth_realm = \"example.test\"\nusers_map = \"hash:" + scratch / "users" +
+              "\"\ncredentials_map = \"hash:" + scratch / "credentials" +
+              "\"\nvirtual_mailbox_base = \"" + scratch / "vmail" + "\"\n");
   }
 };
 

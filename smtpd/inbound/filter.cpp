@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "smtpd/routing/blind_copies.h"
 
 namespace pennypost::smtp {
 

@@ -52,11 +52,6 @@ std::string names_of_actions() {
 
 Error wrong(const std::string& text) { return Error::permanent(text); }
 
-bool is_field(std::string_view text) {
-  auto colon = text.find(':');
-  return colon != text.npos && is_field_name(trim(text.substr(0, colon)));
-}
-
 /// The text of REJECT, beginning with a status code. As in Postfix, 2.x.x becomes 4.x.x.
 Result<std::string> reject_text(std::string_view text, ContentAction::Form form) {
   if (text.empty()) text = "message content rejected";
@@ -200,7 +195,7 @@ Result<ContentAction> ContentAction::parse(std::string_view value, Of of, Form f
     return wrong(name + std::string(lacks));
   }
   if (form == Form::Written && text.find('$') != text.npos) return action;
-  if (row->text == Text::Line && of == Of::Header && !is_field(text)) {
+  if (row->text == Text::Line && of == Of::Header && !is_field_line(text)) {
     return wrong(name + " " + printable(text, 100) + ": needs a header as in \"Name: text\"");
   }
   if (row->text == Text::Address) {
@@ -235,16 +230,6 @@ void redirect_all(std::vector<Recipient>& recipients, std::string address) {
   if (recipients.empty()) return;
   recipients.resize(1);
   recipients.front().address = std::move(address);
-}
-
-void add_recipient(std::vector<Recipient>& recipients, std::string address) {
-  if (std::ranges::find(recipients, address, &Recipient::address) != recipients.end()) return;
-  Recipient added;
-  for (const auto& one : recipients) added.number = std::max(added.number, one.number);
-  ++added.number;
-  added.original = address;
-  added.address = std::move(address);
-  recipients.push_back(std::move(added));
 }
 
 }  // namespace pennypost::smtp

@@ -145,7 +145,7 @@ bool has_content_checks(const Settings& settings);
 bool wants_parts(const Settings& settings);
 std::uint64_t body_bytes_wanted(const Settings& settings);
 
-/// Evaluates `settings`' checks; for a thread of the pool. An action that can't be understood is
+/// Evaluates `settings`' checks; for a thread of its own. An action that can't be understood is
 /// logged, and does nothing.
 Result<CheckContent::Findings> check_content(const CheckContent& ask, const Settings& settings,
                                              const FindContent& find);
@@ -171,7 +171,5 @@ Result<ContentVerdict> carry_out(const CheckContent::Findings& findings,
 /// For REDIRECT: only the first recipient is kept, with the new address. As in Postfix, the log and
 /// X-Original-To still show the original recipient.
 void redirect_all(std::vector<Recipient>& recipients, std::string address);
-/// For BCC: adds a recipient, if the address is not one already.
-void add_recipient(std::vector<Recipient>& recipients, std::string address);
 
 }  // namespace pennypost::smtp

@@ -7,6 +7,7 @@
 #include "common/base/scratch.h"
 #include "common/config/testing.h"
 #include "common/log/sink.h"
+#include "smtpd/routing/blind_copies.h"
 #include "store/maps/map.h"
 
 using namespace pennypost;
@@ -270,8 +271,9 @@ TEST_CASE("PASS ends the search and lets pass, BCC adds a recipient") {
   CHECK(copied.bcc == std::vector<std::string>{"eve@x.test"});
   std::vector<Recipient> recipients(1);
   recipients[0].address = "bob@x.test";
-  add_recipient(recipients, "eve@x.test");
-  add_recipient(recipients, "eve@x.test");
+  CHECK(add_recipient(recipients, "eve@x.test") != nullptr);
+  CHECK(add_recipient(recipients, "eve@x.test") == nullptr);
+  CHECK(add_recipient(recipients, "Bob@X.test") == nullptr);
   REQUIRE(recipients.size() == 2);
   CHECK(recipients[1].original == "eve@x.test");
   CHECK(recipients[1].number == recipients[0].number + 1);

@@ -9,14 +9,6 @@ namespace {
 
 constexpr std::size_t message_id_bytes_max = 998;
 
-bool is_field_line(std::string_view line) {
-  auto colon = line.find(':');
-  if (colon == line.npos) return false;
-  auto name = line.substr(0, colon);
-  while (!name.empty() && is_blank(name.back())) name.remove_suffix(1);
-  return is_field_name(name);
-}
-
 bool is_from_line(std::string_view line) {
   while (line.starts_with('>')) line.remove_prefix(1);
   return line.starts_with("From ");

@@ -59,20 +59,24 @@ Result<void> BlindCopies::Search::add(std::string_view setting, std::string_view
   return {};
 }
 
+Recipient* add_recipient(std::vector<Recipient>& recipients, std::string address) {
+  auto folded = folded_address(address);
+  std::uint32_t number = 0;
+  for (const auto& one : recipients) {
+    if (folded_address(one.address) == folded) return nullptr;
+    number = std::max(number, one.number);
+  }
+  Recipient& added = recipients.emplace_back();
+  added.number = number + 1;
+  added.original = address;
+  added.address = std::move(address);
+  return &added;
+}
+
 void add_blind_copies(std::vector<Recipient>& recipients, const std::vector<std::string>& copies) {
   for (const auto& address : copies) {
-    std::uint32_t number = 0;
-    bool is_known = false;
-    for (const auto& one : recipients) {
-      number = std::max(number, one.number);
-      is_known = is_known || folded_address(one.address) == folded_address(address);
-    }
-    if (is_known) continue;
-    Recipient copy;
-    copy.number = number + 1;
-    copy.address = copy.original = address;
-    copy.notify = notify_never;
-    recipients.push_back(std::move(copy));
+    Recipient* copy = add_recipient(recipients, address);
+    if (copy != nullptr) copy->notify = notify_never;
   }
 }
 

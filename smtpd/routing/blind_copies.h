@@ -60,6 +60,8 @@ class BlindCopies {
   store::MapList recipients_;
 };
 
+/// Adds a recipient and returns it; null if the address, written in whatever case, is one already.
+Recipient* add_recipient(std::vector<Recipient>& recipients, std::string address);
 /// Adds those of `copies` that are not recipients already.
 void add_blind_copies(std::vector<Recipient>& recipients, const std::vector<std::string>& copies);
 

@@ -15,9 +15,8 @@
 
 #include "common/base/secret.h"
 #include "common/base/text.h"
-#include "store/maps/server_table.h"
 #include "store/maps/shared_library.h"
-#include "store/maps/sql_query.h"
+#include "store/maps/sql_server.h"
 
 namespace pennypost::store {
 namespace {
@@ -26,26 +25,14 @@ namespace {
 constexpr unsigned server_gone = 2006;  // CR_SERVER_GONE_ERROR
 constexpr unsigned server_lost = 2013;  // CR_SERVER_LOST, also when an answer takes too long
 
-constexpr auto rows = [] {
-  std::array own{SourceSetting{"charset", "utf8mb4"},
-                 SourceSetting{"dbname", ""},
-                 SourceSetting{"option_file", ""},
-                 SourceSetting{"option_group", "client"},
-                 SourceSetting{"password", ""},
-                 SourceSetting{"require_result_set", "yes", SourceSetting::Flag},
-                 SourceSetting{"tls_CAfile", ""},
-                 SourceSetting{"tls_CApath", ""},
-                 SourceSetting{"tls_cert_file", ""},
-                 SourceSetting{"tls_ciphers", ""},
-                 SourceSetting{"tls_key_file", ""},
-                 SourceSetting{"tls_verify_cert", "no", SourceSetting::Flag},
-                 SourceSetting{"user", ""}};
-  std::array<SourceSetting, own.size() + sql_query_rows.size() + sql_host_rows.size()> all{};
-  auto end = std::ranges::copy(own, all.begin()).out;
-  end = std::ranges::copy(sql_query_rows, end).out;
-  std::ranges::copy(sql_host_rows, end);
-  return all;
-}();
+constexpr auto rows = sql_server_rows(std::array{
+    SourceSetting{"charset", "utf8mb4"}, SourceSetting{"dbname", ""},
+    SourceSetting{"option_file", ""}, SourceSetting{"option_group", "client"},
+    SourceSetting{"password", ""}, SourceSetting{"require_result_set", "yes", SourceSetting::Flag},
+    SourceSetting{"tls_CAfile", ""}, SourceSetting{"tls_CApath", ""},
+    SourceSetting{"tls_cert_file", ""}, SourceSetting{"tls_ciphers", ""},
+    SourceSetting{"tls_key_file", ""}, SourceSetting{"tls_verify_cert", "no", SourceSetting::Flag},
+    SourceSetting{"user", ""}});
 
 /// The functions of libmariadb, which speaks to servers of either name.
 struct MySql {
@@ -226,25 +213,7 @@ class MySqlConnection final : public ServerConnection {
   MYSQL* handle_ = nullptr;
 };
 
-class MySqlServer final : public Server {
- public:
-  MySqlServer(const MySql& library, MySqlSettings read, const SourceSettings& settings)
-      : library_(library), settings_(std::move(read)) {
-    hosts_ = sql_hosts(settings);
-    retry_interval_ = std::chrono::seconds(settings.number("retry_interval"));
-    idle_interval_ = std::chrono::seconds(settings.number("idle_interval"));
-  }
-  bool serves(std::string_view key) const override { return settings_.query->serves(key); }
-  Result<std::unique_ptr<ServerConnection>> connect(const std::string& host) const override {
-    auto made = std::make_unique<MySqlConnection>(library_, settings_, patience_);
-    TRY_DO(made->open(host));
-    return std::unique_ptr<ServerConnection>(std::move(made));
-  }
-
- private:
-  const MySql& library_;
-  MySqlSettings settings_;
-};
+using MySqlServer = SqlServer<MySqlConnection, MySql, MySqlSettings>;
 
 Result<std::shared_ptr<const Server>> make(const SourceSettings& settings) {
   MySqlSettings read;

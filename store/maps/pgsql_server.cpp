@@ -16,23 +16,15 @@
 
 #include "common/base/secret.h"
 #include "common/base/text.h"
-#include "store/maps/server_table.h"
 #include "store/maps/shared_library.h"
-#include "store/maps/sql_query.h"
+#include "store/maps/sql_server.h"
 
 namespace pennypost::store {
 namespace {
 
-constexpr auto rows = [] {
-  std::array own{SourceSetting{"dbname", ""}, SourceSetting{"encoding", "UTF8"},
-                 SourceSetting{"password", ""}, SourceSetting{"select_function", ""},
-                 SourceSetting{"user", ""}};
-  std::array<SourceSetting, own.size() + sql_query_rows.size() + sql_host_rows.size()> all{};
-  auto end = std::ranges::copy(own, all.begin()).out;
-  end = std::ranges::copy(sql_query_rows, end).out;
-  std::ranges::copy(sql_host_rows, end);
-  return all;
-}();
+constexpr auto rows = sql_server_rows(std::array{
+    SourceSetting{"dbname", ""}, SourceSetting{"encoding", "UTF8"}, SourceSetting{"password", ""},
+    SourceSetting{"select_function", ""}, SourceSetting{"user", ""}});
 
 /// The functions of libpq.
 struct Postgres {
@@ -195,25 +187,7 @@ class PostgresConnection final : public ServerConnection {
   Clock::time_point until_{};
 };
 
-class PostgresServer final : public Server {
- public:
-  PostgresServer(const Postgres& library, PostgresSettings read, const SourceSettings& settings)
-      : library_(library), settings_(std::move(read)) {
-    hosts_ = sql_hosts(settings);
-    retry_interval_ = std::chrono::seconds(settings.number("retry_interval"));
-    idle_interval_ = std::chrono::seconds(settings.number("idle_interval"));
-  }
-  bool serves(std::string_view key) const override { return settings_.query->serves(key); }
-  Result<std::unique_ptr<ServerConnection>> connect(const std::string& host) const override {
-    auto made = std::make_unique<PostgresConnection>(library_, settings_, patience_);
-    TRY_DO(made->open(host));
-    return std::unique_ptr<ServerConnection>(std::move(made));
-  }
-
- private:
-  const Postgres& library_;
-  PostgresSettings settings_;
-};
+using PostgresServer = SqlServer<PostgresConnection, Postgres, PostgresSettings>;
 
 /// `query`; without one, the oldest form of it, or that of the other SQL tables.
 Result<KeyTemplate> query_of(const SourceSettings& settings) {
