@@ -38,6 +38,7 @@ class Checker {
     unique_ids();
     order();
     ports();
+    restriction_classes();
     relay_restrictions();
   }
 
@@ -302,8 +303,9 @@ class Checker {
     for (Service service : {Service::Smtp, Service::Submission, Service::Submissions}) {
       const Settings& settings = config_.at(service);
       bool needs = settings.smtpd_tls_security_level != "none";
-      if (needs && settings.smtpd_tls_cert_file.empty() &&
-          layers_.is_given("smtpd_tls_security_level", service)) {
+      bool has_certificate =
+          !settings.smtpd_tls_cert_file.empty() || !settings.smtpd_tls_chain_files.empty();
+      if (needs && !has_certificate && layers_.is_given("smtpd_tls_security_level", service)) {
         findings_.errors.push_back(layers_.where("smtpd_tls_security_level", service) +
                                    ": smtpd_tls_security_level: TLS needs a certificate; set "
                                    "smtpd_tls_cert_file and smtpd_tls_key_file");
@@ -384,17 +386,47 @@ class Checker {
     }
   }
 
+  /// Each class has a name of its own and a list, and comes to an end.
+  void restriction_classes() {
+    for (const std::string& name : config_.smtpd_restriction_classes) {
+      bool is_taken = find_parameter(name) || find_restriction(lower(name)) != nullptr;
+      auto given = layers_.classes().find(name);
+      if (is_taken) {
+        error("smtpd_restriction_classes",
+              "\"" + name + "\" is a name of Pennypost's own; take another");
+      } else if (given == layers_.classes().end()) {
+        error("smtpd_restriction_classes", "\"" + printable(name, 100) + "\" has no list; write " +
+                                               printable(name, 100) + " = \"...\"");
+      }
+    }
+    for (const auto& [name, list] : config_.restriction_classes) {
+      std::string problem = class_problem(list, config_.smtpd_restriction_classes);
+      if (problem.empty()) problem = class_problem(config_.restriction_classes, name);
+      if (problem.empty()) continue;
+      findings_.errors.push_back(layers_.classes().at(name).where + ": " + name + ": " + problem);
+    }
+  }
+
+  /// Whether a list, or a class in it, refuses whatever no earlier item has permitted.
+  bool stops_relaying(const std::vector<Restriction>& list, int depth = 0) const {
+    constexpr std::array stops{"reject", "defer", "defer_if_permit", "reject_unauth_destination",
+                               "defer_unauth_destination"};
+    return std::ranges::any_of(list, [&](const Restriction& item) {
+      if (item.name != "restriction_class") {
+        return std::ranges::find(stops, item.name) != stops.end();
+      }
+      auto found = config_.restriction_classes.find(item.argument);
+      return depth < restriction_depth_max && found != config_.restriction_classes.end() &&
+             stops_relaying(found->second, depth + 1);
+    });
+  }
+
   /// Postfix refuses to take mail where nothing would stop a relay; so do we.
   void relay_restrictions() {
-    constexpr std::array stops{"reject", "defer", "reject_unauth_destination",
-                               "defer_unauth_destination"};
     for (Service service : {Service::Smtp, Service::Submission, Service::Submissions}) {
       const Settings& settings = config_.at(service);
-      auto stopping = [&](const Restriction& restriction) {
-        return std::ranges::find(stops, restriction.name) != stops.end();
-      };
-      bool safe = std::ranges::any_of(settings.smtpd_relay_restrictions, stopping) ||
-                  std::ranges::any_of(settings.smtpd_recipient_restrictions, stopping);
+      bool safe = stops_relaying(settings.smtpd_relay_restrictions) ||
+                  stops_relaying(settings.smtpd_recipient_restrictions);
       if (safe) continue;
       findings_.errors.push_back(
           layers_.where("smtpd_relay_restrictions", service) +

@@ -74,6 +74,22 @@ std::string unescaped(std::string_view text) {
   return result;
 }
 
+/// The lists of smtpd_restriction_classes, as far as the admin gave them rightly.
+RestrictionClasses classes_of(const Layers& layers, std::vector<std::string>& errors) {
+  RestrictionClasses classes;
+  for (const auto& [name, given] : layers.classes()) {
+    auto text = layers.expand(given.text, {});
+    auto list = text ? kinds::Restrictions::parse(*text, kinds::any)
+                     : Result<std::vector<Restriction>>(text.error());
+    if (list) {
+      classes[name] = *std::move(list);
+    } else {
+      errors.push_back(given.where + ": " + name + ": " + list.error().text());
+    }
+  }
+  return classes;
+}
+
 std::size_t index_of(std::string_view name) {
   auto index = find_parameter(name);
   ASSERT(index.has_value());
@@ -101,8 +117,10 @@ Result<std::shared_ptr<const Config>> Config::resolve(Layers layers) {
   check_implicit_tls(layers, findings);
 
   auto config = std::make_shared<Config>();
+  auto classes = classes_of(layers, findings.errors);
   auto scope_of = [&](pennypost::Scope scope) {
     auto result = std::make_shared<Scope>();
+    result->settings.restriction_classes = classes;
     for (std::size_t i = 0; i < parameters().size(); ++i) {
       bool of_host = scope && (parameters()[i].services & bit(*scope)) == 0;
       std::string where = layers.where(i, scope);
@@ -137,10 +155,13 @@ Result<std::shared_ptr<const Config>> Config::resolve(Layers layers) {
 
 void Config::adopt(const Scope& scope) { static_cast<Settings&>(*this) = scope.settings; }
 
-// One line per value: service or `-`, name, where, text, separated by tabs. A service's values are
-// written only if they differ from the host's.
+// One line a value: service or `-`, name, where, text, parted by tabs; a service's only where they
+// differ from the host's. The restriction classes come first, as `class`.
 std::string Config::to_text() const {
   std::string result;
+  for (const auto& [name, list] : restriction_classes) {
+    result += "class\t" + name + "\t-\t" + escaped(text_of(list)) + '\n';
+  }
   auto write = [&](std::string_view scope_name, const Scope& scope, const Scope* base) {
     for (std::size_t i = 0; i < parameters().size(); ++i) {
       if (base != nullptr && base->texts[i] == scope.texts[i]) continue;
@@ -165,6 +186,11 @@ Result<std::shared_ptr<const Config>> Config::from_text(std::string_view text) {
     if (line.empty()) continue;
     auto fields = split(line, '\t');
     if (fields.size() != 4) return Error::permanent("a configuration line without four fields");
+    if (fields[0] == "class") {
+      TRY(host->settings.restriction_classes[std::string(fields[1])],
+          kinds::Restrictions::parse(unescaped(fields[3]), kinds::any));
+      continue;
+    }
     auto index = find_parameter(fields[1]);
     if (!index)
       return Error::permanent("configuration of another version: " + unknown_parameter(fields[1]));

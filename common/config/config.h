@@ -37,6 +37,7 @@ struct Settings {
 #undef PARAMETER
 #undef ROLE_DEFAULT
 #undef SERVICE_DEFAULT
+  RestrictionClasses restriction_classes;  ///< settings of the admin's own naming
 };
 
 /// Where a configuration comes from.

@@ -85,7 +85,9 @@ std::string ssl_key(const Layers& layers, Scope scope) {
 }
 
 std::string smtpd_tls_security_level(const Layers& layers, Scope scope) {
-  return layers.value("smtpd_tls_cert_file", scope).empty() ? "none" : "may";
+  bool has_certificate = !layers.value("smtpd_tls_cert_file", scope).empty() ||
+                         !layers.value("smtpd_tls_chain_files", scope).empty();
+  return has_certificate ? "may" : "none";
 }
 
 std::string ssl(const Layers& layers, Scope scope) {

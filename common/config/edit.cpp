@@ -75,6 +75,10 @@ bool is_comment_or_blank(std::string_view line) {
   return line.empty() || line.starts_with('#');
 }
 
+bool is_setting_name(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, [](char c) { return is_alnum(c) || c == '_'; });
+}
+
 const TomlEntry* find_entry(const TomlFile& file, const SettingEdit& edit) {
   auto found = std::ranges::find_if(file.entries, [&](const TomlEntry& entry) {
     return entry.name == edit.name && entry.service == edit.scope;
@@ -127,7 +131,8 @@ std::size_t insertion(std::string_view text, const TomlFile& file, const Lines& 
 
 std::string with_setting(std::string_view text, const TomlFile& file, const SettingEdit& edit) {
   Lines lines(text);
-  std::string value = toml_value(*find_parameter(edit.name), edit.text);
+  auto parameter = find_parameter(edit.name);
+  std::string value = parameter ? toml_value(*parameter, edit.text) : pennypost::quoted(edit.text);
   if (const TomlEntry* entry = find_entry(file, edit)) {
     std::string result(text.substr(0, lines.offset(entry->value_begin)));
     return result + value + std::string(text.substr(lines.offset(entry->value_end)));
@@ -172,11 +177,28 @@ bool differs_by(const TomlFile& before, const TomlFile& after, const SettingEdit
   return after.is_toml && expected == actual;
 }
 
+/// A name that is no setting may be a class of smtpd_restriction_classes.
+Result<void> check_class(const Layers& layers, const std::string& name) {
+  auto given = layers.classes().find(name);
+  if (given == layers.classes().end()) return Error::permanent(unknown_parameter(name));
+  TRY(auto text, layers.expand(given->second.text, {}));
+  auto list = kinds::Restrictions::parse(text, kinds::any);
+  if (!list) return Error::permanent(name + ": " + list.error().text());
+  TRY(auto declared, list_items(layers.value("smtpd_restriction_classes")));
+  std::string problem = class_problem(*list, declared);
+  if (!problem.empty()) return Error::permanent(name + ": " + problem);
+  return {};
+}
+
 Result<void> check_value(std::string_view toml, const SettingEdit& edit,
                          const LoadOptions& options) {
   Layers layers = Layers::parse(toml, options);
-  std::size_t index = *find_parameter(edit.name);
+  auto parameter = find_parameter(edit.name);
+  if (!parameter) return check_class(layers, edit.name);
+  std::size_t index = *parameter;
   Settings settings;
+  std::size_t classes = *find_parameter("smtpd_restriction_classes");
+  (void)assign(settings, classes, layers.value("smtpd_restriction_classes"));
   // A list of networks may be $mynetworks, whose own mistakes are reported when that is edited.
   std::size_t mynetworks = *find_parameter("mynetworks");
   if (auto list = layers.expanded(mynetworks, edit.scope)) {
@@ -278,7 +300,10 @@ Result<SettingEdit> SettingEdit::parse(Kind kind, std::string_view text) {
     name.remove_prefix(dot + 1);
   }
   auto index = find_parameter(name);
-  if (!index) return Error::permanent(unknown_parameter(name));
+  // A restriction class has a name of the admin's own; edit_toml() knows which are declared.
+  if (!index && (edit.scope || !is_setting_name(name))) {
+    return Error::permanent(unknown_parameter(name));
+  }
   if (name == "config_directory") {
     return Error::permanent("config_directory: can't be set in the file itself; use -c");
   }
@@ -309,6 +334,8 @@ Result<std::string> edit_toml(std::string_view toml, const std::vector<SettingEd
       next = with_setting(text, before, edit);
     } else if (const TomlEntry* entry = find_entry(before, edit)) {
       next = without_setting(text, *entry, edit.kind == SettingEdit::CommentOut);
+    } else if (!find_parameter(edit.name)) {
+      return Error::permanent(unknown_parameter(edit.name));
     }
     if (!differs_by(before, read_toml(next, file), edit)) {
       const TomlEntry* entry = find_entry(before, edit);

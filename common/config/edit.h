@@ -21,7 +21,8 @@ struct SettingEdit {
   std::string name;
   std::string text = {};  ///< for Set
 
-  /// `name`, `service.submission.name`, and for Set `…=value`. Error: unknown names, no value.
+  /// `name`, `service.submission.name`, and for Set `…=value`. Error: unknown names, no value. The
+  /// name of a restriction class is taken; edit_toml() knows which are declared.
   static Result<SettingEdit> parse(Kind kind, std::string_view text);
 };
 

@@ -139,8 +139,9 @@ class HarmFinder {
   void no_login() {
     const Settings& submission = config_.at(Service::Submission);
     if (config_.submission_port == 0 || !submission.smtpd_tls_auth_only) return;
-    if (submission.smtpd_tls_security_level != "none" && !submission.smtpd_tls_cert_file.empty())
-      return;
+    bool has_certificate =
+        !submission.smtpd_tls_cert_file.empty() || !submission.smtpd_tls_chain_files.empty();
+    if (submission.smtpd_tls_security_level != "none" && has_certificate) return;
     warn("submission_port", "nobody can log in on port " + std::to_string(config_.submission_port) +
                                 ", since passwords are accepted only with TLS and there is no "
                                 "certificate; set smtpd_tls_cert_file and smtpd_tls_key_file, or "

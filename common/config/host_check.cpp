@@ -22,7 +22,8 @@ class HostChecker {
   std::vector<std::string> run(const std::vector<Service>& services) {
     if (std::ranges::any_of(services, is_smtp)) {
       certificate("smtpd_tls_cert_file", "smtpd_tls_key_file");
-      for (const char* name : {"smtp_tls_CAfile", "smtp_tls_CApath"}) {
+      for (const char* name : {"smtp_tls_CAfile", "smtp_tls_CApath", "smtpd_tls_CAfile",
+                               "smtpd_tls_CApath", "smtp_tls_cert_file", "smtp_tls_key_file"}) {
         readable(name, config_.text(name), "correct the path");
       }
     }

@@ -27,7 +27,10 @@ void check_implicit_tls(Layers& layers, Findings& findings) {
       layers.turn_off(row.port);
       continue;
     }
-    if (port == "0" || !layers.value(row.certificate, row.service).empty()) continue;
+    bool has_chains = row.service == Service::Submissions &&
+                      !layers.value("smtpd_tls_chain_files", row.service).empty();
+    bool has_certificate = has_chains || !layers.value(row.certificate, row.service).empty();
+    if (port == "0" || has_certificate) continue;
     std::string text = layers.where(row.port) + ": " + std::string(row.port) + ": ";
     std::string remedy = "set " + std::string(row.certificate);
     if (layers.is_given(row.port)) {

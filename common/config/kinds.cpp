@@ -103,13 +103,6 @@ std::string table_remedy() {
          "or inline:{key=value}, static:value, unionmap:{table, table}, pipemap:{table, table}";
 }
 
-constexpr std::array restriction_names{
-#define RESTRICTION(name, argument, stage, meaning) \
-  RestrictionName{#name, RestrictionName::argument},
-#include "common/config/restrictions.def"
-};
-static_assert(std::ranges::is_sorted(restriction_names, {}, &RestrictionName::name));
-
 }  // namespace
 
 std::optional<Service> parse_service(std::string_view name) {
@@ -130,11 +123,6 @@ std::string_view name_of(Role role) {
       break;
   }
   return "";
-}
-
-const RestrictionName* find_restriction(std::string_view name) {
-  auto found = std::ranges::lower_bound(restriction_names, name, {}, &RestrictionName::name);
-  return found != restriction_names.end() && found->name == name ? &*found : nullptr;
 }
 
 bool TableRef::is_table(std::string_view text) {
@@ -316,38 +304,6 @@ Result<std::vector<TableRef>> Tables::parse(std::string_view text, const Range&)
     tables.push_back(std::move(table));
   }
   return tables;
-}
-
-Result<std::vector<Restriction>> Restrictions::parse(std::string_view text, const Range&) {
-  TRY(auto items, list_items(text));
-  std::vector<Restriction> restrictions;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (TableRef::is_table(items[i])) {
-      TRY(auto table, TableRef::parse(items[i]));
-      restrictions.push_back({"check_access", table.text()});
-      continue;
-    }
-    const RestrictionName* known = find_restriction(lower(items[i]));
-    if (known == nullptr) {
-      return wrong(quoted(items[i]) + " is not a restriction" +
-                   nearest_hint(items[i], restriction_names, &RestrictionName::name));
-    }
-    Restriction restriction{std::string(known->name), ""};
-    if (known->argument != RestrictionName::None) {
-      if (++i == items.size()) {
-        return wrong(restriction.name + " needs " +
-                     (known->argument == RestrictionName::Table ? "a table" : "a domain") +
-                     " after it");
-      }
-      restriction.argument = items[i];
-      if (known->argument == RestrictionName::Table) {
-        TRY(auto table, TableRef::parse(items[i]));
-        restriction.argument = table.text();
-      }
-    }
-    restrictions.push_back(std::move(restriction));
-  }
-  return restrictions;
 }
 
 Result<Role> RoleName::parse(std::string_view text, const Range&) {

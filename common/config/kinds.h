@@ -14,6 +14,7 @@
 
 #include "common/base/limit.h"
 #include "common/base/result.h"
+#include "common/config/restrictions.h"
 #include "common/config/types.h"
 
 namespace pennypost {

@@ -84,6 +84,7 @@ Layers Layers::parse(std::string_view toml, const LoadOptions& options) {
   layers.system_ = options.system;
   layers.add_toml(toml);
   layers.add_overrides(options);
+  layers.settle_classes();
   return layers;
 }
 
@@ -131,6 +132,10 @@ void Layers::add_overrides(const LoadOptions& options) {
 void Layers::add(Texts& to, std::string_view name, Scope scope, std::string text,
                  const std::string& where) {
   auto index = find_parameter(name);
+  if (!index && !scope) {
+    classes_[std::string(name)] = {std::move(text), where};
+    return;
+  }
   if (!index) {
     errors_.push_back(where + ": " + unknown_parameter(name));
     return;
@@ -142,6 +147,16 @@ void Layers::add(Texts& to, std::string_view name, Scope scope, std::string text
     return;
   }
   to[*index] = {std::move(text), where};
+}
+
+/// Of the names that are no settings, those of classes are kept; of the others the admin is told.
+void Layers::settle_classes() {
+  auto names = list_items(value("smtpd_restriction_classes"));
+  for (auto one = classes_.begin(); one != classes_.end();) {
+    bool is_class = names && std::ranges::find(*names, one->first) != names->end();
+    if (!is_class) errors_.push_back(one->second.where + ": " + unknown_parameter(one->first));
+    one = is_class ? std::next(one) : classes_.erase(one);
+  }
 }
 
 const Layers::Given* Layers::given(std::size_t index, Scope scope) const {

@@ -57,6 +57,9 @@ class Layers {
   /// The expanded text of a setting that must exist; empty if it can't be expanded.
   std::string value(std::string_view name, Scope scope = {}) const;
 
+  /// What the admin gave for the classes of smtpd_restriction_classes, by name.
+  const std::map<std::string, Given>& classes() const { return classes_; }
+
   /// The role that the admin gave; NullClient also if the individual settings amount to one.
   Role role() const;
   const System& system() const;
@@ -68,6 +71,7 @@ class Layers {
 
  private:
   bool is_null_client_by_settings() const;
+  void settle_classes();
   void add_toml(std::string_view toml);
   void add_overrides(const LoadOptions& options);
   void add(std::map<std::size_t, Given>& to, std::string_view name, Scope scope, std::string text,
@@ -79,6 +83,7 @@ class Layers {
   std::array<Texts, service_count> sections_;
   Texts overrides_;
   std::array<Texts, service_count> service_overrides_;
+  std::map<std::string, Given> classes_;
   std::vector<std::string> errors_;
   mutable std::optional<System> system_;        ///< queried when first needed
   mutable std::vector<std::size_t> expanding_;  ///< the settings being expanded, outermost first

@@ -106,7 +106,8 @@ std::string restrictions_section() {
     result +=
         ".TP\n\\fB" + roff(name) + "\\fR" + std::string(argument) + "\n" + roff(meaning) + "\n";
   };
-  constexpr std::string_view None, Table = " TYPE:TABLE", Domain = " DOMAIN";
+  constexpr std::string_view None, Table = " TYPE:TABLE", Domain = " DOMAIN", Seconds = " SECONDS",
+                                   Class = " NAME";
 #define RESTRICTION(name, argument, stage, meaning) add(#name, argument, meaning);
 #include "common/config/restrictions.def"
   return result;

@@ -12,7 +12,6 @@ namespace {
 using namespace kinds;         // NOLINT: the rows' words
 using namespace service_sets;  // NOLINT: the rows' words
 
-constexpr const char* tls_versions = ">=TLSv1.2|>=TLSv1.3|>=TLSv1.1|>=TLSv1";
 // All of Postfix's names, since its default has them; those that are not settings here do no harm.
 constexpr const char* subdomain_matchers =
     "relay_domains|smtpd_access_maps|transport_maps|virtual_alias_domains|debug_peer_list|"

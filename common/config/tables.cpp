@@ -19,11 +19,9 @@ std::vector<TableRef> tables_of_list(std::string_view text) {
   return tables;
 }
 
-std::vector<TableRef> tables_of_restrictions(std::string_view text) {
+std::vector<TableRef> tables_of_restrictions(const std::vector<Restriction>& restrictions) {
   std::vector<TableRef> tables;
-  auto restrictions = kinds::Restrictions::parse(text, kinds::any);
-  if (!restrictions) return tables;
-  for (const auto& restriction : *restrictions) {
+  for (const auto& restriction : restrictions) {
     if (!TableRef::is_table(restriction.argument)) continue;
     auto table = TableRef::parse(restriction.argument);
     if (table) tables.push_back(*std::move(table));
@@ -38,7 +36,10 @@ std::vector<TableRef> tables_of(const Parameter& parameter, const std::string& t
   }
   bool is_build_list = parameter.name == "alias_database" || parameter.name == "newaliases_maps";
   if (parameter.kind == "List" && !is_build_list) return tables_of_list(text);
-  if (parameter.kind == "Restrictions") return tables_of_restrictions(text);
+  if (parameter.kind == "Restrictions") {
+    auto restrictions = kinds::Restrictions::parse(text, kinds::any);
+    return restrictions ? tables_of_restrictions(*restrictions) : std::vector<TableRef>();
+  }
   return {};
 }
 
@@ -66,6 +67,11 @@ std::vector<NamedTable> tables_in(const Config& config) {
     for (std::size_t s = 0; s < service_count; ++s) {
       auto service = static_cast<Service>(s);
       if (parameter.services & bit(service)) add(parameter, config.text(parameter.name, service));
+    }
+  }
+  for (const auto& [name, list] : config.restriction_classes) {
+    for (auto& table : tables_of_restrictions(list)) {
+      found.push_back({name, config.where("smtpd_restriction_classes"), std::move(table)});
     }
   }
   return found;

@@ -1,4 +1,4 @@
-// Defines the values of settings beyond numbers and text: tables, restrictions, roles and services.
+// The values that settings have, beyond numbers and text: tables, roles and services.
 //
 // Each is the value of a notation in kinds.h. Two values are equal if their source texts are equal.
 #pragma once
@@ -53,21 +53,5 @@ struct TableRef {
   bool empty() const { return type.empty(); }
   friend bool operator==(const TableRef&, const TableRef&) = default;
 };
-
-/// One item of smtpd_*_restrictions: its name in lower case, and its argument if it has one
-/// (`check_client_access hash:/etc/pennypost/access`). A bare table stands for the check_*_access
-/// of its list and has the name `check_access`.
-struct Restriction {
-  std::string name;
-  std::string argument;
-  friend bool operator==(const Restriction&, const Restriction&) = default;
-};
-
-/// A restriction that exists and the argument it takes; policy/ evaluates it.
-struct RestrictionName {
-  std::string_view name;
-  enum Argument { None, Table, Domain, Text } argument;
-};
-const RestrictionName* find_restriction(std::string_view name);
 
 }  // namespace pennypost

@@ -4,9 +4,11 @@
 #include <array>
 #include <set>
 
+#include "common/base/template.h"
 #include "common/base/text.h"
 #include "common/config/system.h"
 #include "common/config/tables.h"
+#include "common/config/tls_versions.h"
 #include "common/mail/address.h"
 
 namespace pennypost {
@@ -65,6 +67,7 @@ struct NameRow {
   Texts Settings::*member;
 };
 constexpr NameRow name_rows[] = {
+    {"fast_flush_domains", &Settings::fast_flush_domains},
     {"masquerade_exceptions", &Settings::masquerade_exceptions},
     {"mydestination", &Settings::mydestination},
     {"relay_domains", &Settings::relay_domains},
@@ -91,6 +94,9 @@ constexpr NetworkRow network_rows[] = {
     {"auth_throttle_exempt_networks", &Settings::auth_throttle_exempt_networks, true},
     {"login_client_event_limit_exceptions", &Settings::login_client_event_limit_exceptions, true},
     {"mynetworks", &Settings::mynetworks, true},
+    {"permit_mx_backup_networks", &Settings::permit_mx_backup_networks, true},
+    {"smtpd_authorized_xclient_hosts", &Settings::smtpd_authorized_xclient_hosts, false},
+    {"smtpd_authorized_xforward_hosts", &Settings::smtpd_authorized_xforward_hosts, true},
     {"smtpd_client_event_limit_exceptions", &Settings::smtpd_client_event_limit_exceptions, true},
     {"smtpd_proxy_networks", &Settings::smtpd_proxy_networks, false},
     {"smtpd_sasl_exceptions_networks", &Settings::smtpd_sasl_exceptions_networks, true},
@@ -172,6 +178,37 @@ std::string address_problem(const Texts& items) {
   return "";
 }
 
+// Restrictions
+
+struct RestrictionRow {
+  std::string_view name;
+  std::vector<Restriction> Settings::*member;
+};
+constexpr RestrictionRow restriction_rows[] = {
+    {"smtpd_client_restrictions", &Settings::smtpd_client_restrictions},
+    {"smtpd_data_restrictions", &Settings::smtpd_data_restrictions},
+    {"smtpd_end_of_data_restrictions", &Settings::smtpd_end_of_data_restrictions},
+    {"smtpd_helo_restrictions", &Settings::smtpd_helo_restrictions},
+    {"smtpd_recipient_restrictions", &Settings::smtpd_recipient_restrictions},
+    {"smtpd_relay_restrictions", &Settings::smtpd_relay_restrictions},
+    {"smtpd_etrn_restrictions", &Settings::smtpd_etrn_restrictions},
+    {"smtpd_sender_restrictions", &Settings::smtpd_sender_restrictions},
+};
+
+/// At DATA and later no single client, sender or recipient is asked about.
+std::string restriction_problem(const RestrictionRow& row, const Settings& settings) {
+  const auto& list = settings.*row.member;
+  bool is_about_one =
+      row.name != "smtpd_data_restrictions" && row.name != "smtpd_end_of_data_restrictions";
+  for (const Restriction& item : list) {
+    if (is_about_one || item.name != "check_access") continue;
+    return shown(item.argument) +
+           " does not say what is looked up in it; write check_client_access, check_helo_access, "
+           "check_sender_access or check_recipient_access before it";
+  }
+  return class_problem(list, settings.smtpd_restriction_classes);
+}
+
 // Texts
 
 /// The names in texts that are expanded for each recipient (smtpd/routing/user_text.h).
@@ -202,6 +239,29 @@ std::string user_text_problem(std::string_view text) {
     if (!problem.empty()) return problem;
   }
   return "";
+}
+
+/// What `text` names and nothing gives a value to; empty where there is none.
+std::string template_problem(std::string_view text, std::initializer_list<std::string_view> known) {
+  std::string problem;
+  // Once as if all had a value, once as if none: so both branches of ${name?text} are seen.
+  for (const char* each : {"x", ""}) {
+    (void)fill_in(text, [&](std::string_view name) {
+      bool is_known = std::ranges::find(known, name) != known.end();
+      if (!is_known && problem.empty()) {
+        problem = shown("$" + std::string(name)) + " is none of: ";
+        for (std::string_view one : known)
+          problem += (one == *known.begin() ? "$" : ", $") + std::string(one);
+      }
+      return std::string(each);
+    });
+  }
+  return problem;
+}
+
+std::string versions_problem(std::string_view text) {
+  auto versions = TlsVersions::parse(text);
+  return versions ? "" : versions.error().text();
 }
 
 /// RFC 2971 section 3.3.
@@ -270,6 +330,13 @@ constexpr Rule rules[] = {
     {"always_bcc", [](const Settings& in) { return mail_address_problem(in.always_bcc); }},
     {"command_execution_directory",
      [](const Settings& in) { return user_text_problem(in.command_execution_directory); }},
+    {"default_rbl_reply",
+     [](const Settings& in) {
+       return template_problem(in.default_rbl_reply,
+                               {"rbl_code", "rbl_class", "rbl_what", "rbl_domain", "rbl_reason",
+                                "rbl_txt", "client", "client_address", "client_name",
+                                "reverse_client_name", "helo_name", "sender", "recipient"});
+     }},
     {"dns_servers", [](const Settings& in) { return server_problem(in.dns_servers); }},
     {"forward_path", [](const Settings& in) { return user_text_problem(in.forward_path); }},
     {"imap_id_send", [](const Settings& in) { return id_problem(in.imap_id_send); }},
@@ -279,6 +346,21 @@ constexpr Rule rules[] = {
     {"proxy_interfaces", [](const Settings& in) { return address_problem(in.proxy_interfaces); }},
     {"remote_header_rewrite_domain",
      [](const Settings& in) { return domain_problem(in.remote_header_rewrite_domain); }},
+    {"smtp_tls_mandatory_protocols",
+     [](const Settings& in) { return versions_problem(in.smtp_tls_mandatory_protocols); }},
+    {"smtp_tls_protocols",
+     [](const Settings& in) { return versions_problem(in.smtp_tls_protocols); }},
+    {"smtpd_tls_mandatory_protocols",
+     [](const Settings& in) { return versions_problem(in.smtpd_tls_mandatory_protocols); }},
+    {"smtpd_tls_protocols",
+     [](const Settings& in) { return versions_problem(in.smtpd_tls_protocols); }},
+    {"smtpd_reject_footer",
+     [](const Settings& in) {
+       return template_problem(in.smtpd_reject_footer,
+                               {"client", "client_address", "client_name", "client_port",
+                                "reverse_client_name", "helo_name", "localtime", "recipient",
+                                "sender", "server_address", "server_name", "server_port"});
+     }},
     {"smtp_bind_address",
      [](const Settings& in) { return bind_problem(in.smtp_bind_address, "192.0.2.1"); }},
     {"smtp_bind_address6",
@@ -300,6 +382,9 @@ std::string value_problem(std::string_view name, const Settings& settings) {
   for (const NetworkRow& row : network_rows) {
     if (row.name == name) return network_problem(row, settings);
   }
+  for (const RestrictionRow& row : restriction_rows) {
+    if (row.name == name) return restriction_problem(row, settings);
+  }
   for (const NameRow& row : name_rows) {
     if (row.name == name) return name_problem(settings.*row.member);
   }
@@ -318,6 +403,7 @@ const std::vector<std::string_view>& checked_values() {
     }
     for (const NameRow& row : name_rows) all.push_back(row.name);
     for (const NetworkRow& row : network_rows) all.push_back(row.name);
+    for (const RestrictionRow& row : restriction_rows) all.push_back(row.name);
     return all;
   }();
   return names;

@@ -168,6 +168,7 @@ std::optional<DnsData> record_data(Cursor& cursor, DnsType type, std::size_t siz
     case DnsType::Aaaa:
       return size == 16 ? address(cursor.take(size)) : std::nullopt;
     case DnsType::Ptr:
+    case DnsType::Ns:
     case DnsType::Cname: {
       std::string name = cursor.name();
       if (!cursor.is_good() || cursor.at() != end) return {};
@@ -208,6 +209,7 @@ bool has_data(DnsType type) {
     case DnsType::Aaaa:
     case DnsType::Cname:
     case DnsType::Mx:
+    case DnsType::Ns:
     case DnsType::Ptr:
     case DnsType::Tlsa:
     case DnsType::Txt:
@@ -283,6 +285,8 @@ std::string_view name_of(DnsType type) {
   switch (type) {
     case DnsType::A:
       return "A";
+    case DnsType::Ns:
+      return "NS";
     case DnsType::Cname:
       return "CNAME";
     case DnsType::Soa:

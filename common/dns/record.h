@@ -17,6 +17,7 @@ namespace pennypost {
 
 enum class DnsType : std::uint16_t {
   A = 1,
+  Ns = 2,
   Cname = 5,
   Soa = 6,
   Ptr = 12,
@@ -47,7 +48,7 @@ struct TlsaRecord {
   friend bool operator==(const TlsaRecord&, const TlsaRecord&) = default;
 };
 
-/// An address for A and AAAA, a name for PTR and CNAME, the joined strings for TXT, or MX or TLSA.
+/// A and AAAA: an address; MX; TLSA; PTR, NS and CNAME: a name; TXT: its strings joined.
 using DnsData = std::variant<IpAddress, MxRecord, TlsaRecord, std::string>;
 
 /// The answer to one question; all `records` have the requested type, and CNAMEs are followed.

@@ -81,6 +81,11 @@ Task<DnsAnswer<std::string>> Resolver::txt(std::string name) {
   co_return DnsAnswer<std::string>(std::move(reply));
 }
 
+Task<DnsAnswer<std::string>> Resolver::ns(std::string name) {
+  auto reply = co_await query(std::move(name), DnsType::Ns);
+  co_return DnsAnswer<std::string>(std::move(reply));
+}
+
 Task<DnsAnswer<TlsaRecord>> Resolver::tlsa(std::string name) {
   auto reply = co_await query(std::move(name), DnsType::Tlsa);
   co_return DnsAnswer<TlsaRecord>(std::move(reply));

@@ -52,6 +52,8 @@ class Resolver {
   /// The same, but the hosts file comes first.
   Task<DnsAnswer<IpAddress>> native_addresses(std::string name, AddressFamilies families);
   Task<DnsAnswer<std::string>> txt(std::string name);
+  /// The names of a zone's servers; a name within a zone has none.
+  Task<DnsAnswer<std::string>> ns(std::string name);
   /// `_25._tcp.mx.example.org`
   Task<DnsAnswer<TlsaRecord>> tlsa(std::string name);
   /// Tells by is_authentic whether the name servers validate DNSSEC, since the root zone is signed.

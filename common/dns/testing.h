@@ -23,6 +23,14 @@ class TableResolver final : public Resolver {
     add(name, parsed->is_v4() ? DnsType::A : DnsType::Aaaa, *parsed);
     return *this;
   }
+  TableResolver& ns_record(const std::string& name, std::string server) {
+    add(name, DnsType::Ns, std::move(server));
+    return *this;
+  }
+  TableResolver& txt_record(const std::string& name, std::string text) {
+    add(name, DnsType::Txt, std::move(text));
+    return *this;
+  }
   TableResolver& ptr(std::string_view text, std::string name) {
     auto parsed = IpAddress::parse(text);
     ASSERT(parsed);

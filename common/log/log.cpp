@@ -76,10 +76,12 @@ void log_broken_off(std::string_view what, std::string_view stage, const LogPeer
 }
 
 void log_client(std::string_view queue_id, const LogPeer& peer, std::string_view sasl_method,
-                std::string_view sasl_username) {
+                std::string_view sasl_username, const LogOrigin& origin) {
   std::string text = subject(queue_id) + "client=" + peer_text(peer);
   if (!sasl_method.empty()) text += ", sasl_method=" + field(sasl_method);
   if (!sasl_username.empty()) text += ", sasl_username=" + field(sasl_username);
+  if (!origin.queue_id.empty()) text += ", orig_queue_id=" + field(origin.queue_id);
+  if (!origin.client.empty()) text += ", orig_client=" + field(origin.client);
   write(peer.component, text);
 }
 

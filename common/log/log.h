@@ -43,10 +43,16 @@ void log_disconnect(const LogPeer& peer, std::string_view counts);
 /// `smtpd: lost connection after DATA from mx[192.0.2.7]`; `what` is `lost connection`, `timeout`,
 /// `too many errors` or `improper command pipelining`.
 void log_broken_off(std::string_view what, std::string_view stage, const LogPeer& peer);
+/// Whose mail a client passes on, as XFORWARD says: `orig_queue_id=…, orig_client=…`.
+struct LogOrigin {
+  std::string queue_id;
+  std::string client;
+};
+
 /// `smtpd: 4Zk2Qn1: client=mx[192.0.2.7], sasl_method=PLAIN, sasl_username=ann`; the last two only
 /// if the client has logged in.
 void log_client(std::string_view queue_id, const LogPeer& peer, std::string_view sasl_method,
-                std::string_view sasl_username);
+                std::string_view sasl_username, const LogOrigin& origin = {});
 /// `smtpd: Anonymous TLS connection established from mx[192.0.2.7]: TLSv1.3 with cipher X (256/256
 /// bits)`; `trust` is Anonymous, Untrusted, Trusted or Verified; for component smtp it says `to`
 /// instead of `from`.

@@ -30,6 +30,18 @@ std::string comment_text(std::string_view text) {
   return out;
 }
 
+/// As Postfix has it. What names the client and its authority is what they say.
+void add_certificate(std::string& out, const ReceivedCertificate& certificate,
+                     std::string_view fold) {
+  if (!certificate.is_shown) {
+    add(out, fold, "(Client did not present a certificate)");
+    return;
+  }
+  std::string_view trust = certificate.is_trusted ? "verified OK" : "not verified";
+  add(out, fold, "(Client CN \"", comment_text(certificate.name), "\", Issuer \"");
+  add(out, comment_text(certificate.issuer), "\" (", trust, "))");
+}
+
 /// Adds `from HELO (NAME [ADDRESS])` and what is known of TLS and login, one line for each group.
 void add_from_clause(std::string& out, const ReceivedTrace& trace, std::string_view fold) {
   std::string name = trace.client_name.empty() ? "unknown" : shown_name(trace.client_name);
@@ -37,6 +49,7 @@ void add_from_clause(std::string& out, const ReceivedTrace& trace, std::string_v
   add(out, "from ", shown_name(trace.helo), " (", name, six ? " [IPv6:" : " [");
   add(out, trace.client_address, "])");
   if (!trace.tls.empty()) add(out, fold, "(using ", trace.tls, ')');
+  if (trace.certificate) add_certificate(out, *trace.certificate, fold);
   if (!trace.authenticated.empty()) {
     add(out, fold, "(Authenticated sender: ", comment_text(trace.authenticated), ')');
   }

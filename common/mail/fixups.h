@@ -31,6 +31,14 @@ struct ReceivedProtocol {
   std::string text() const;
 };
 
+/// What a client showed that was asked for a certificate.
+struct ReceivedCertificate {
+  bool is_shown = false;
+  std::string name;
+  std::string issuer;
+  bool is_trusted = false;
+};
+
 /// The content of a Received field. Texts from outside may contain anything; characters that would
 /// break the field's syntax are shown as `?`.
 struct ReceivedTrace {
@@ -39,7 +47,8 @@ struct ReceivedTrace {
   std::string client_name;     // by DNS; empty: unknown
   std::string client_address;  // 192.0.2.1 or 2001:db8::1
   ReceivedProtocol protocol;
-  std::string tls;            // "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)"
+  std::string tls;  // "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)"
+  std::optional<ReceivedCertificate> certificate;
   std::string authenticated;  // the login name, if it may be shown
   std::string userid;         // of a local program: "1000"
 

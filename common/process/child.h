@@ -20,6 +20,7 @@
 #include "common/process/control.h"
 #include "common/process/log_keeper.h"
 #include "common/process/port.h"
+#include "common/process/server_tls.h"
 #include "common/tls/context.h"
 
 namespace pennypost {
@@ -31,7 +32,7 @@ struct NewPeer;
 /// What the master has prepared as root for a child that can no longer open files.
 struct Prepared {
   std::map<Service, std::shared_ptr<TlsContext>> tls;  // services that have a certificate
-  std::shared_ptr<TlsContext> verifying_client;        // verifies next hops; null: not needed
+  ClientContexts client_tls;                           // for next hops; only in processes that send
   std::map<std::string, std::string> files;  // the content of /etc/resolv.conf, /etc/hosts
 };
 

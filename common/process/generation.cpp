@@ -48,9 +48,9 @@ Result<std::shared_ptr<const Prepared>> Master::prepare(const Config& config) co
     TRY_DO(spec_.prepare(config));
   }
   auto prepared = std::make_shared<Prepared>();
-  TRY(prepared->tls, server_contexts(config, spec_.services, tickets_));
+  TRY(prepared->tls, server_contexts(config, spec_.services, tickets_, spec_.read_names));
   if (spec_.is_tls_client) {
-    TRY(prepared->verifying_client, verifying_client(config));
+    TRY(prepared->client_tls, client_contexts(config));
   }
   for (const char* path : {"/etc/resolv.conf", "/etc/hosts"}) {
     prepared->files[path] = read_small_file(path);

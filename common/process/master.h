@@ -51,6 +51,7 @@ struct Kind {
   Number number = Number::One;
   User user = User::MailOwner;
   bool listens = false;
+  bool sends = false;           // speaks TLS to other hosts, as ourselves
   bool serves_clients = false;  // ends before the kinds that its clients need, like listeners
   bool lives_on = false;        // gets the new Config at reload instead of being replaced
   bool no_network = false;
@@ -77,13 +78,14 @@ struct Demand {
 struct DaemonSpec {
   std::string name;               // smtpd
   std::vector<Service> services;  // whose ports it listens on
-  bool is_tls_client = false;     // sends to other hosts, needs Prepared::verifying_client
+  bool is_tls_client = false;     // sends to other hosts, needs Prepared::client_tls
   /// Serves mailboxes: logs under its first service's syslog_name, and like Dovecot if that name
   /// requires it. smtpd's services share one name.
   bool logs_as_service = false;
   std::vector<Kind> kinds;
   /// Checks beyond the configuration's own before a start or reload (directories, tables).
   std::function<Result<void>(const Config&)> prepare;
+  ReadNames read_names;  // tls_server_sni_maps
 };
 
 class Master {
@@ -134,7 +136,7 @@ class Master {
                           const Identity* identity);
   [[noreturn]] void become_child(Generation& from, const Kind& kind, Child::Start start,
                                  const Privileges& keep);
-  void forget_server_keys(Child::Start& begin);
+  void forget_keys(const Kind& kind, Child::Start& begin);
   void link_peers(Process& process);
   std::shared_ptr<Link> running(const Kind& kind, const std::string& instance);
   Result<OnDemand> start_now(const Kind& kind, const Demand& demand);

@@ -122,8 +122,9 @@ void Master::become_child(Generation& from, const Kind& kind, Child::Start begin
   if (kind.listens) {
     tickets_->only_read();
   } else {
-    forget_server_keys(begin);
+    tickets_->forget();
   }
+  forget_keys(kind, begin);
   std::vector<int> kept{begin.control.number(), log_sink().descriptor()};
   if (kind.listens) {
     for (auto& bound : from.bound) {
@@ -157,14 +158,14 @@ void Master::become_child(Generation& from, const Kind& kind, Child::Start begin
 
 /// Only processes that accept connections need the private keys of certificates and the ticket
 /// keys.
-void Master::forget_server_keys(Child::Start& begin) {
+void Master::forget_keys(const Kind& kind, Child::Start& begin) {
   auto rest = std::make_shared<Prepared>(*begin.prepared);
-  rest->tls.clear();
+  if (!kind.listens) rest->tls.clear();
+  if (!kind.sends) rest->client_tls = {};
   begin.prepared = std::move(rest);
   // OpenSSL wipes what it frees.
   if (now_) now_->prepared.reset();
   if (trial_ && trial_->next) trial_->next->prepared.reset();
-  tickets_->forget();
 }
 
 void Master::link_peers(Process& process) {

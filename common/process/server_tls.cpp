@@ -1,32 +1,65 @@
 #include "common/process/server_tls.h"
 
+#include <algorithm>
+
 #include "common/config/check.h"
 
 namespace pennypost {
 namespace {
 
-/// Postfix's `>=TLSv1.2` names the lowest version.
-std::string lowest(std::string protocols) {
-  if (protocols.starts_with(">=")) protocols.erase(0, 2);
-  return protocols;
+/// Values that were checked when the configuration was read.
+TlsVersions versions_of(std::string_view text) {
+  auto versions = TlsVersions::parse(text);
+  return versions ? *versions : TlsVersions();
+}
+
+/// A grade's ciphers without the excluded ones. We always show a certificate, so that none without
+/// (aNULL) is of use.
+std::string cipher_list(const Config& config, std::string_view grade,
+                        const std::vector<std::string>& excluded,
+                        const std::vector<std::string>& further = {}) {
+  std::string list = grade == "high" ? config.tls_high_cipherlist : config.tls_medium_cipherlist;
+  list += ":!aNULL";
+  for (const auto* names : {&excluded, &further}) {
+    for (const std::string& name : *names) list += ":!" + name;
+  }
+  return list;
+}
+
+TlsContext::ServerSettings smtp_settings(const Config& config, Service service) {
+  const auto& settings = config.at(service);
+  TlsContext::ServerSettings tls;
+  tls.certificate = {settings.smtpd_tls_cert_file, settings.smtpd_tls_key_file,
+                     settings.smtpd_tls_chain_files};
+  bool is_mandatory = settings.smtpd_tls_security_level == "encrypt" || is_implicit_tls(service);
+  if (is_mandatory) {
+    tls.versions = versions_of(settings.smtpd_tls_mandatory_protocols);
+    tls.cipher_list = cipher_list(config, settings.smtpd_tls_mandatory_ciphers,
+                                  settings.smtpd_tls_exclude_ciphers,
+                                  settings.smtpd_tls_mandatory_exclude_ciphers);
+  } else {
+    tls.versions = versions_of(settings.smtpd_tls_protocols);
+    tls.cipher_list =
+        cipher_list(config, settings.smtpd_tls_ciphers, settings.smtpd_tls_exclude_ciphers);
+  }
+  bool is_required = is_mandatory && settings.smtpd_tls_req_ccert;
+  tls.clients.are_asked = is_required || settings.smtpd_tls_ask_ccert;
+  if (tls.clients.are_asked) {
+    tls.clients.are_required = is_required;
+    tls.clients.ca_file = settings.smtpd_tls_CAfile;
+    tls.clients.ca_path = settings.smtpd_tls_CApath;
+    tls.clients.depth_max = static_cast<int>(settings.smtpd_tls_ccert_verifydepth);
+  }
+  return tls;
 }
 
 TlsContext::ServerSettings settings_of(const Config& config, Service service) {
+  if (is_smtp(service)) return smtp_settings(config, service);
   const auto& settings = config.at(service);
   TlsContext::ServerSettings tls;
-  tls.ticket_lifetime = config.tls_session_ticket_lifetime;
-  if (!is_smtp(service)) {
-    tls.certificate_file = settings.ssl_cert;
-    tls.key_file = settings.ssl_key;
-    tls.minimum_protocol = settings.ssl_min_protocol;
-    tls.cipher_list = settings.ssl_cipher_list;
-    return tls;
-  }
-  tls.certificate_file = settings.smtpd_tls_cert_file;
-  tls.key_file = settings.smtpd_tls_key_file;
-  bool is_mandatory = settings.smtpd_tls_security_level == "encrypt" || is_implicit_tls(service);
-  tls.minimum_protocol =
-      lowest(is_mandatory ? settings.smtpd_tls_mandatory_protocols : settings.smtpd_tls_protocols);
+  tls.certificate = {settings.ssl_cert, settings.ssl_key, {}};
+  tls.versions = versions_of(">=" + settings.ssl_min_protocol);
+  tls.cipher_list = settings.ssl_cipher_list;
   return tls;
 }
 
@@ -39,35 +72,53 @@ bool is_off(const Config& config, Service service) {
 }  // namespace
 
 Result<ServerContexts> server_contexts(const Config& config, const std::vector<Service>& services,
-                                       const std::shared_ptr<TicketKeys>& tickets) {
+                                       const std::shared_ptr<TicketKeys>& tickets,
+                                       const ReadNames& read_names) {
   ServerContexts contexts;
-  std::map<std::string, std::shared_ptr<TlsContext>> made;
+  std::vector<TlsContext::NamedCertificate> named;
+  if (read_names && !config.tls_server_sni_maps.empty()) {
+    TRY(named, read_names(config));
+  }
+  // Services with the same settings share a context.
+  std::vector<std::pair<TlsContext::ServerSettings, std::shared_ptr<TlsContext>>> made;
   for (Service service : services) {
     auto tls = settings_of(config, service);
-    if (tls.certificate_file.empty() || is_off(config, service)) continue;
+    if (tls.certificate.empty() || is_off(config, service)) continue;
+    tls.ticket_lifetime = config.tls_session_ticket_lifetime;
     tls.tickets = tickets;
-    // Services with the same settings share a context.
-    std::string key = tls.certificate_file + '\n' + tls.key_file + '\n' + tls.minimum_protocol +
-                      '\n' + tls.cipher_list;
-    auto& context = made[key];
-    if (!context) {
-      TRY(context, TlsContext::server(tls));
+    if (is_smtp(service)) tls.named = named;
+    auto same = std::ranges::find_if(made, [&](const auto& one) { return one.first == tls; });
+    if (same == made.end()) {
+      TRY(auto context, TlsContext::server(tls));
+      same = made.insert(made.end(), {std::move(tls), std::move(context)});
     }
-    contexts[service] = context;
+    contexts[service] = same->second;
   }
   return contexts;
 }
 
-Result<std::shared_ptr<TlsContext>> verifying_client(const Config& config) {
+Result<ClientContexts> client_contexts(const Config& config) {
+  ClientContexts contexts;
+  TlsContext::ClientSettings client;
+  client.certificate = {config.smtp_tls_cert_file, config.smtp_tls_key_file,
+                        config.smtp_tls_chain_files};
+  client.versions = versions_of(config.smtp_tls_protocols);
+  client.cipher_list =
+      cipher_list(config, config.smtp_tls_ciphers, config.smtp_tls_exclude_ciphers);
+  TRY(contexts.opportunistic, TlsContext::client(client));
+  client.versions = versions_of(config.smtp_tls_mandatory_protocols);
+  client.cipher_list =
+      cipher_list(config, config.smtp_tls_mandatory_ciphers, config.smtp_tls_exclude_ciphers,
+                  config.smtp_tls_mandatory_exclude_ciphers);
+  TRY(contexts.mandatory, TlsContext::client(client));
   const std::string& level = config.smtp_tls_security_level;
   bool verifies = level == "verify" || level == "secure" || !config.smtp_tls_policy_maps.empty();
-  if (!verifies) return std::shared_ptr<TlsContext>();
-  TlsContext::ClientSettings client;
+  if (!verifies) return contexts;
   client.verify = true;
   client.ca_file = config.smtp_tls_CAfile;
   client.ca_path = config.smtp_tls_CApath;
-  client.minimum_protocol = lowest(config.smtp_tls_mandatory_protocols);
-  return TlsContext::client(client);
+  TRY(contexts.verifying, TlsContext::client(client));
+  return contexts;
 }
 
 }  // namespace pennypost

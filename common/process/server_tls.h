@@ -1,6 +1,7 @@
 // Makes the TLS contexts of a daemon from its settings, for the master and for `pennypost check`.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -12,12 +13,17 @@ namespace pennypost {
 
 using ServerContexts = std::map<Service, std::shared_ptr<TlsContext>>;
 
+/// Reads tls_server_sni_maps, which the rooms that know tables give; none: there are no names.
+using ReadNames =
+    std::function<Result<std::vector<TlsContext::NamedCertificate>>(const Config& config)>;
+
 /// The contexts of these services; a service without a certificate, or whose TLS is turned off, has
 /// none. Errors name the setting's file and the remedy. `tickets` may be null.
 Result<ServerContexts> server_contexts(const Config& config, const std::vector<Service>& services,
-                                       const std::shared_ptr<TicketKeys>& tickets);
+                                       const std::shared_ptr<TicketKeys>& tickets,
+                                       const ReadNames& read_names = {});
 
-/// The context that verifies next hops; null if no setting requires that.
-Result<std::shared_ptr<TlsContext>> verifying_client(const Config& config);
+/// Those for next hops; the verifying one only where a setting asks for it.
+Result<ClientContexts> client_contexts(const Config& config);
 
 }  // namespace pennypost

@@ -11,23 +11,23 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <map>
-#include <system_error>
 
+#include "common/base/text.h"
 #include "common/tls/errors.h"
 
 namespace pennypost {
 namespace {
 
-Result<int> protocol_number(const std::string& name) {
-  static const std::map<std::string, int> names{{"TLSv1", TLS1_VERSION},
-                                                {"TLSv1.1", TLS1_1_VERSION},
-                                                {"TLSv1.2", TLS1_2_VERSION},
-                                                {"TLSv1.3", TLS1_3_VERSION}};
+Result<int> protocol_number(std::string_view name) {
+  static const std::map<std::string_view, int> names{{"TLSv1", TLS1_VERSION},
+                                                     {"TLSv1.1", TLS1_1_VERSION},
+                                                     {"TLSv1.2", TLS1_2_VERSION},
+                                                     {"TLSv1.3", TLS1_3_VERSION}};
   auto found = names.find(name);
   if (found == names.end()) {
-    return Error::permanent("unknown TLS protocol " + name + "; one of TLSv1.2, TLSv1.3");
+    return Error::permanent("unknown TLS protocol " + std::string(name) +
+                            "; one of TLSv1.2, TLSv1.3");
   }
   return found->second;
 }
@@ -67,9 +67,18 @@ bool WipingFreed::is_on = false;
 const bool WipingFreed::is_installed = CRYPTO_set_mem_functions(allocate, resize, release) == 1;
 
 /// The common settings of both kinds of context.
-Result<void> set_up(SSL_CTX* context, const std::string& minimum_protocol) {
-  TRY(int minimum, protocol_number(minimum_protocol));
+Result<void> set_up(SSL_CTX* context, const TlsVersions& versions, const std::string& cipher_list) {
+  TRY(int minimum, protocol_number(versions.lowest()));
+  TRY(int maximum, protocol_number(versions.highest()));
   SSL_CTX_set_min_proto_version(context, minimum);
+  SSL_CTX_set_max_proto_version(context, maximum);
+  for (auto hole : versions.holes()) {
+    if (hole == "TLSv1.1") SSL_CTX_set_options(context, SSL_OP_NO_TLSv1_1);
+    if (hole == "TLSv1.2") SSL_CTX_set_options(context, SSL_OP_NO_TLSv1_2);
+  }
+  if (!cipher_list.empty() && SSL_CTX_set_cipher_list(context, cipher_list.c_str()) != 1) {
+    return Error::permanent("no usable cipher in \"" + cipher_list + "\"");
+  }
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   // Closing without close_notify counts as end of file, as usual in mail.
@@ -78,11 +87,42 @@ Result<void> set_up(SSL_CTX* context, const std::string& minimum_protocol) {
   return {};
 }
 
+/// The certificate is looked at after the handshake: one that is not trusted is as good as none, or
+/// known by its fingerprint.
+Result<void> ask_clients(SSL_CTX* context, const TlsContext::ClientCertificates& clients) {
+  TRY_DO(load_authorities(context, clients.ca_file, clients.ca_path));
+  if (!clients.ca_file.empty()) {
+    SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(clients.ca_file.c_str()));
+    ERR_clear_error();
+  }
+  int mode = SSL_VERIFY_PEER | (clients.are_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
+  SSL_CTX_set_verify(context, mode, [](int, X509_STORE_CTX*) { return 1; });
+  SSL_CTX_set_verify_depth(context, clients.depth_max);
+  return {};
+}
+
+/// Whoever resumes a session brings the certificate, and what was thought of it, along: so a ticket
+/// counts only where the same authorities are trusted.
+std::string session_context_of(const TlsContext::ClientCertificates& clients) {
+  if (!clients.are_asked) return "pennypost";
+  std::string trusted =
+      clients.ca_file + "\n" + clients.ca_path + "\n" + std::to_string(clients.depth_max);
+  std::string digest(SSL_MAX_SID_CTX_LENGTH, '\0');
+  unsigned size = 0;
+  int status =
+      EVP_Digest(trusted.data(), trusted.size(), reinterpret_cast<unsigned char*>(digest.data()),
+                 &size, EVP_sha256(), nullptr);
+  ASSERT(status == 1 && size == digest.size());
+  return digest;
+}
+
 /// There is no session cache: it would keep secrets for a long time, and other processes could not
 /// use it.
 void set_up_sessions(SSL_CTX* context, const TlsContext::ServerSettings& settings) {
-  static constexpr unsigned char session_context[] = "pennypost";
-  SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
+  std::string session_context = session_context_of(settings.clients);
+  SSL_CTX_set_session_id_context(context,
+                                 reinterpret_cast<const unsigned char*>(session_context.data()),
+                                 static_cast<unsigned>(session_context.size()));
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_timeout(context, static_cast<long>(settings.ticket_lifetime.count()));
   if (settings.tickets) {
@@ -94,19 +134,14 @@ void set_up_sessions(SSL_CTX* context, const TlsContext::ServerSettings& setting
 }
 
 constexpr const char* system_ca_file = "/etc/ssl/certs/ca-certificates.crt";  // Debian's
-constexpr int ca_files_max = 10'000;
-
-/// Loads all certificates in a directory now, since after a chroot it is not accessible. False if
-/// it has none.
-bool load_directory(SSL_CTX* context, const std::string& directory) {
-  std::error_code failed;
-  int files = 0;
-  bool loaded = false;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, failed)) {
-    if (++files > ca_files_max) break;
-    loaded = SSL_CTX_load_verify_file(context, entry.path().c_str()) == 1 || loaded;
-  }
-  return loaded;
+/// What a client asks for by SNI (RFC 6066 section 3).
+int choose_certificate(SSL* ssl, int*, void* context) {
+  const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  if (name == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  TlsContext* named = static_cast<TlsContext*>(context)->named(lower(name));
+  if (named == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  SSL_set_SSL_CTX(ssl, named->native());
+  return SSL_TLSEXT_ERR_OK;
 }
 
 }  // namespace
@@ -126,32 +161,22 @@ Result<std::shared_ptr<TlsContext>> TlsContext::server(const ServerSettings& set
   ERR_clear_error();
   std::shared_ptr<TlsContext> made(new TlsContext(SSL_CTX_new(TLS_server_method())));
   SSL_CTX* context = made->context_;
-  TRY_DO(set_up(context, settings.minimum_protocol));
+  TRY_DO(set_up(context, settings.versions, settings.cipher_list));
   SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
-  if (!settings.cipher_list.empty() &&
-      SSL_CTX_set_cipher_list(context, settings.cipher_list.c_str()) != 1) {
-    return Error::permanent("no usable cipher in \"" + settings.cipher_list + "\"");
+  TRY_DO(load_certificates(context, settings.certificate));
+  if (settings.clients.are_asked) {
+    TRY_DO(ask_clients(context, settings.clients));
   }
-  if (SSL_CTX_use_certificate_chain_file(context, settings.certificate_file.c_str()) != 1) {
-    return Error::permanent("certificate " + settings.certificate_file + ": " + openssl_error() +
-                            "; it must be a readable PEM file, the host's certificate first");
+  made->asks_clients_ = settings.clients.are_asked;
+  for (const auto& one : settings.named) {
+    ServerSettings other = settings;
+    other.named.clear();
+    other.certificate = CertificateFiles{{}, {}, one.chain_files};
+    TRY(made->named_[lower(one.name)], server(other));
   }
-  const auto& key_file = settings.key_file.empty() ? settings.certificate_file : settings.key_file;
-  // A daemon can't ask for a passphrase, and a command must not.
-  SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return 0; });
-  if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-    bool is_another = ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH;
-    std::string problem = openssl_error();
-    if (is_another) {
-      return Error::permanent("private key " + key_file + " does not belong to certificate " +
-                              settings.certificate_file + ", the first in its file");
-    }
-    return Error::permanent("private key " + key_file + ": " + problem +
-                            "; it must be a readable PEM file without passphrase");
-  }
-  if (SSL_CTX_check_private_key(context) != 1) {
-    return Error::permanent("private key " + key_file + " does not belong to certificate " +
-                            settings.certificate_file);
+  if (!made->named_.empty()) {
+    SSL_CTX_set_tlsext_servername_callback(context, choose_certificate);
+    SSL_CTX_set_tlsext_servername_arg(context, made.get());
   }
   set_up_sessions(context, settings);
   made->tickets_ = settings.tickets;
@@ -162,26 +187,32 @@ Result<std::shared_ptr<TlsContext>> TlsContext::client(const ClientSettings& set
   ERR_clear_error();
   std::shared_ptr<TlsContext> made(new TlsContext(SSL_CTX_new(TLS_client_method())));
   SSL_CTX* context = made->context_;
-  TRY_DO(set_up(context, settings.minimum_protocol));
+  TRY_DO(set_up(context, settings.versions, settings.cipher_list));
+  if (!settings.certificate.empty()) {
+    TRY_DO(load_certificates(context, settings.certificate));
+  }
   made->verifies_ = settings.verify;
   if (!settings.verify) return made;
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  bool loaded = true;
-  if (settings.ca_file.empty() && settings.ca_path.empty()) {
-    loaded = SSL_CTX_load_verify_file(context, system_ca_file) == 1 ||
-             SSL_CTX_set_default_verify_paths(context) == 1;
-  } else {
-    if (!settings.ca_file.empty()) {
-      loaded = SSL_CTX_load_verify_file(context, settings.ca_file.c_str()) == 1;
-    }
-    if (!settings.ca_path.empty()) loaded = loaded && load_directory(context, settings.ca_path);
+  if (!settings.ca_file.empty() || !settings.ca_path.empty()) {
+    TRY_DO(load_authorities(context, settings.ca_file, settings.ca_path));
+    return made;
   }
-  if (!loaded) {
-    return Error::permanent("CA certificates " + settings.ca_file + " " + settings.ca_path + ": " +
-                            openssl_error());
-  }
+  bool loaded = SSL_CTX_load_verify_file(context, system_ca_file) == 1 ||
+                SSL_CTX_set_default_verify_paths(context) == 1;
+  if (!loaded) return Error::permanent("the system's CA certificates: " + openssl_error());
   ERR_clear_error();
   return made;
+}
+
+/// As Postfix's tls_server_sni_maps: the name, then `.parent` for each domain above it.
+TlsContext* TlsContext::named(std::string_view name) const {
+  auto found = named_.find(name);
+  for (auto dot = name.find('.'); found == named_.end() && dot != name.npos;
+       dot = name.find('.', dot + 1)) {
+    found = named_.find(name.substr(dot));
+  }
+  return found == named_.end() ? nullptr : found->second.get();
 }
 
 void TlsContext::prepare_for_chroot() {

@@ -9,11 +9,15 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/config/tls_versions.h"
+#include "common/tls/certificate_files.h"
 #include "common/tls/ticket_keys.h"
 
 struct ssl_ctx_st;
@@ -22,19 +26,39 @@ namespace pennypost {
 
 class TlsContext {
  public:
+  /// What is asked of clients.
+  struct ClientCertificates {
+    bool are_asked = false;
+    bool are_required = false;  // no handshake without one; whether it is trusted is for the caller
+    std::string ca_file;        // PEM; what we trust. Both empty: nothing
+    std::string ca_path;
+    int depth_max = 9;  // certificates between a client's and one that we trust
+    friend auto operator<=>(const ClientCertificates&, const ClientCertificates&) = default;
+  };
+  /// Another certificate for those who ask for a name: `mail.example.com`, or `.example.com` for
+  /// all below it.
+  struct NamedCertificate {
+    std::string name;
+    std::vector<std::string> chain_files;
+    friend auto operator<=>(const NamedCertificate&, const NamedCertificate&) = default;
+  };
   struct ServerSettings {
-    std::string certificate_file;  // PEM: the chain, the host's own first
-    std::string key_file;          // PEM; may be the same file
-    std::string minimum_protocol = "TLSv1.2";
+    CertificateFiles certificate;
+    std::vector<NamedCertificate> named;
+    TlsVersions versions;
     std::string cipher_list;  // OpenSSL's notation for TLS 1.2; empty: the library's default
+    ClientCertificates clients;
     std::shared_ptr<TicketKeys> tickets;  // null: no session is ever resumed
     std::chrono::seconds ticket_lifetime{3600};
+    friend bool operator==(const ServerSettings&, const ServerSettings&) = default;
   };
   struct ClientSettings {
     bool verify = false;  // against the CAs below, and the name
     std::string ca_file;  // PEM; both empty: the system's. Read now, also the directory, so that
     std::string ca_path;  // the context works in a changed root
-    std::string minimum_protocol = "TLSv1.2";
+    CertificateFiles certificate;  // by which we show who we are; none: we do not
+    TlsVersions versions;
+    std::string cipher_list;
   };
 
   /// Errors name the file, what is wrong and the remedy.
@@ -50,12 +74,25 @@ class TlsContext {
   TlsContext& operator=(const TlsContext&) = delete;
   ssl_ctx_st* native() const { return context_; }
   bool verifies() const { return verifies_; }
+  bool asks_clients() const { return asks_clients_; }
+  /// The context with the certificate of a name; null where there is none of its own.
+  TlsContext* named(std::string_view name) const;
 
  private:
   explicit TlsContext(ssl_ctx_st* context) : context_(context) {}
   ssl_ctx_st* context_;
   std::shared_ptr<TicketKeys> tickets_;
+  std::map<std::string, std::shared_ptr<TlsContext>, std::less<>> named_;
   bool verifies_ = false;
+  bool asks_clients_ = false;
+};
+
+/// What a host speaks TLS with to next hops; made by who can read the files, before any change of
+/// root. Null: there is none.
+struct ClientContexts {
+  std::shared_ptr<TlsContext> opportunistic;
+  std::shared_ptr<TlsContext> mandatory;
+  std::shared_ptr<TlsContext> verifying;
 };
 
 }  // namespace pennypost

@@ -7,6 +7,8 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 
 #include "common/base/assert.h"
 
@@ -17,7 +19,7 @@ constexpr long lives_seconds = 3600;
 
 }  // namespace
 
-TestCertificate::TestCertificate() {
+TestCertificate::TestCertificate(const std::string& of) {
   EVP_PKEY* key = EVP_EC_gen("P-256");
   X509* certificate = X509_new();
   X509_set_version(certificate, 2);
@@ -27,7 +29,7 @@ TestCertificate::TestCertificate() {
   X509_set_pubkey(certificate, key);
   X509_NAME* name = X509_get_subject_name(certificate);
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
+                             reinterpret_cast<const unsigned char*>(of.c_str()), -1, -1, 0);
   X509_set_issuer_name(certificate, name);
   X509_sign(certificate, key, EVP_sha256());
   int descriptor = ::mkstemp(path_.data());
@@ -42,9 +44,19 @@ TestCertificate::TestCertificate() {
 
 TestCertificate::~TestCertificate() { ::unlink(path_.c_str()); }
 
+std::string TestCertificate::chain() const {
+  std::ifstream stream(path_);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  std::string all = text.str();
+  auto key = all.find("-----BEGIN PRIVATE KEY");
+  ASSERT(key != std::string::npos);
+  return all.substr(key) + all.substr(0, key);
+}
+
 std::shared_ptr<TlsContext> TestCertificate::server() const {
   TlsContext::ServerSettings settings;
-  settings.certificate_file = path_;
+  settings.certificate.certificate_file = path_;
   auto context = TlsContext::server(settings);
   ASSERT(context);
   return *context;

@@ -1,5 +1,5 @@
-// Makes a PEM file with a key and a self-signed certificate for `localhost`, for unit tests;
-// removed when destroyed.
+// A key and a self-signed certificate for a name in one PEM file, removed when it goes: for
+// unit tests.
 #pragma once
 
 #include <memory>
@@ -11,12 +11,14 @@ namespace pennypost {
 
 class TestCertificate {
  public:
-  TestCertificate();
+  explicit TestCertificate(const std::string& name = "localhost");
   TestCertificate(const TestCertificate&) = delete;
   TestCertificate& operator=(const TestCertificate&) = delete;
   ~TestCertificate();
 
   const std::string& path() const { return path_; }
+  /// The key, and the certificate behind it.
+  std::string chain() const;
   /// A server context with the certificate.
   std::shared_ptr<TlsContext> server() const;
 

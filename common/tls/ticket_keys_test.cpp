@@ -60,7 +60,7 @@ class Client {
 
 struct Servers {
   Servers() {
-    settings.certificate_file = certificate.path();
+    settings.certificate.certificate_file = certificate.path();
     settings.tickets = keys;
     settings.ticket_lifetime = std::chrono::seconds(600);
     one = *TlsContext::server(settings);

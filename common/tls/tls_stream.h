@@ -44,6 +44,17 @@ class TlsStream final : public Stream {
   int cipher_bits() const;
   /// Whether the peer's certificate was verified against a CA and the name.
   bool is_verified() const;
+  /// What a client has shown, on the server's side; nothing where it has shown none. `digest`:
+  /// sha256, sha384, sha512, sha1 or md5.
+  struct PeerCertificate {
+    std::string name;             // the subject's common name, printable
+    std::string issuer;           // the issuer's
+    std::string fingerprint;      // of the certificate: 0A:1B:…
+    std::string key_fingerprint;  // of its public key (SubjectPublicKeyInfo)
+    bool is_trusted = false;      // by the authorities of the settings
+  };
+  std::optional<PeerCertificate> peer_certificate(const std::string& digest) const;
+  bool asks_for_certificate() const { return context_->asks_clients(); }
   /// For SCRAM-…-PLUS: tls-exporter (RFC 9266); empty if TLS 1.2 lacks it.
   std::string channel_binding() const;
 

@@ -44,7 +44,7 @@ std::string round_trip(bool verify, const std::string& ca_file, const std::strin
                        const std::string& line) {
   TestCertificate certificate;
   TlsContext::ServerSettings server;
-  server.certificate_file = certificate.path();
+  server.certificate.certificate_file = certificate.path();
   TlsContext::ClientSettings client;
   client.verify = verify;
   client.ca_file = ca_file == "own" ? certificate.path() : ca_file;
@@ -75,7 +75,7 @@ TEST_CASE("a verifying client takes a certificate of its CA with the right name,
 
 TEST_CASE("a certificate that can't be used is named with its file") {
   TlsContext::ServerSettings server;
-  server.certificate_file = "/nonexistent/cert.pem";
+  server.certificate.certificate_file = "/nonexistent/cert.pem";
   auto context = TlsContext::server(server);
   REQUIRE_FALSE(context);
   CHECK(context.error().text().find("/nonexistent/cert.pem") != std::string::npos);
@@ -84,7 +84,7 @@ TEST_CASE("a certificate that can't be used is named with its file") {
 TEST_CASE("plain text where TLS is expected ends the conversation with TLS's words") {
   TestCertificate certificate;
   TlsContext::ServerSettings server;
-  server.certificate_file = certificate.path();
+  server.certificate.certificate_file = certificate.path();
   auto context = TlsContext::server(server);
   REQUIRE(context);
   Loop loop;

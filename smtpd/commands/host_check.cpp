@@ -19,6 +19,7 @@
 #include "common/process/pid_file.h"
 #include "common/process/server_tls.h"
 #include "smtpd/commands/daemons.h"
+#include "smtpd/inbound/named_certificates.h"
 #include "smtpd/policy/content_checks.h"
 #include "store/accounts/accounts.h"
 #include "store/accounts/table_check.h"
@@ -80,16 +81,27 @@ std::string as_written(const Config& config, const std::vector<std::string>& nam
 Problems certificates(const CheckedHost& host) {
   Problems problems;
   for (const auto& daemon : host.daemons) {
-    auto contexts = server_contexts(*host.config, services_of(daemon), nullptr);
+    auto contexts =
+        server_contexts(*host.config, services_of(daemon), nullptr, read_named_certificates);
     if (contexts) continue;
     const std::string& text = contexts.error().text();
     std::vector<std::string> names{"smtpd_tls_cert_file", "ssl_cert"};
+    if (text.starts_with("certificates ")) names.insert(names.begin(), "smtpd_tls_chain_files");
+    if (text.starts_with("CA certificates ")) names = {"smtpd_tls_CAfile", "smtpd_tls_CApath"};
+    if (text.starts_with("no usable cipher")) names = {"smtpd_tls_exclude_ciphers"};
     if (text.starts_with("private key ")) names = {"smtpd_tls_key_file", "ssl_key"};
     if (!is_smtp(services_of(daemon).front())) std::ranges::reverse(names);
     problems.push_back(at(*host.config, as_written(*host.config, names), text));
   }
-  auto client = verifying_client(*host.config);
-  if (!client) problems.push_back(at(*host.config, "smtp_tls_CAfile", client.error().text()));
+  auto client = client_contexts(*host.config);
+  if (!client) {
+    const std::string& text = client.error().text();
+    std::vector<std::string> names{"smtp_tls_CAfile", "smtp_tls_CApath"};
+    if (text.starts_with("certificate")) names = {"smtp_tls_cert_file", "smtp_tls_chain_files"};
+    if (text.starts_with("private key ")) names = {"smtp_tls_key_file"};
+    if (text.starts_with("no usable cipher")) names = {"smtp_tls_exclude_ciphers"};
+    problems.push_back(at(*host.config, as_written(*host.config, names), text));
+  }
   return problems;
 }
 

@@ -170,6 +170,10 @@ class Postconf {
     for (const Subject& subject : subjects(layers, status)) {
       if (!print_one(layers, subject)) status = 1;
     }
+    for (const auto& [name, given] : layers.classes()) {
+      bool is_named = std::ranges::find(names_, name) != names_.end();
+      if (is_named || names_.empty()) print_class(name, given.text);
+    }
     return status;
   }
 
@@ -195,8 +199,14 @@ class Postconf {
         status = 1;
         continue;
       }
-      Subject subject{*find_parameter(parsed ? parsed->name : name),
-                      parsed ? parsed->scope : Scope()};
+      auto index = find_parameter(parsed ? parsed->name : name);
+      if (!index && layers.classes().contains(name)) continue;
+      if (!index) {
+        warn(unknown_parameter(name));
+        status = 1;
+        continue;
+      }
+      Subject subject{*index, parsed ? parsed->scope : Scope()};
       if (!given_only_ || is_of_file(layers, subject.index, subject.scope))
         result.push_back(subject);
     }
@@ -215,6 +225,13 @@ class Postconf {
     if (own != layers.given(index)) return true;
     if (own != nullptr || given_only_) return false;
     return service_default(service, parameters()[index].name).has_value();
+  }
+
+  /// A restriction class has no default, and stands in the file alone.
+  void print_class(const std::string& name, std::string text) {
+    std::ranges::replace(text, '\n', ' ');
+    if (names_only_) out_ << name << "\n";
+    if (!names_only_) out_ << (values_only_ ? text : name + " = " + text) << "\n";
   }
 
   bool print_one(const Layers& layers, const Subject& subject) {

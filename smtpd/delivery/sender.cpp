@@ -16,16 +16,10 @@ std::int64_t microseconds(SteadyTime from, SteadyTime to) {
   return std::chrono::duration_cast<Microseconds>(to - from).count();
 }
 
-std::string minimum_protocol(std::string_view text) {
-  if (text.starts_with(">=")) text.remove_prefix(2);
-  return std::string(text);
-}
-
-std::shared_ptr<TlsContext> context_or_warning(const TlsContext::ClientSettings& settings) {
-  auto context = TlsContext::client(settings);
-  if (context) return std::move(*context);
-  log_warning("smtp", "TLS: " + context.error().text());
-  return nullptr;
+/// Of a setting that was checked when it was read.
+std::string lowest_version(std::string_view text) {
+  auto versions = TlsVersions::parse(text);
+  return std::string(versions ? versions->lowest() : TlsVersions().lowest());
 }
 
 }  // namespace
@@ -52,17 +46,6 @@ Task<Result<std::unique_ptr<Stream>>> TcpConnector::connect(Target target) {
   std::string where = "connect to " + target.endpoint.text() + ": ";
   if (text.starts_with(where)) text.remove_prefix(where.size());
   co_return Error::temporary(std::string(text));
-}
-
-ClientTls ClientTls::of(const Config& config, std::shared_ptr<TlsContext> verifying) {
-  ClientTls tls;
-  TlsContext::ClientSettings settings;
-  settings.minimum_protocol = minimum_protocol(config.smtp_tls_protocols);
-  tls.opportunistic = context_or_warning(settings);
-  settings.minimum_protocol = minimum_protocol(config.smtp_tls_mandatory_protocols);
-  tls.mandatory = context_or_warning(settings);
-  tls.verifying = std::move(verifying);
-  return tls;
 }
 
 // An attempt.
@@ -104,7 +87,7 @@ struct Sender::Work {
 };
 
 Sender::Sender(Loop& loop, std::shared_ptr<const Config> config, Resolver& resolver,
-               Connector& connector, ClientTls tls)
+               Connector& connector, ClientContexts tls)
     : loop_(loop),
       config_(std::move(config)),
       resolver_(resolver),
@@ -209,7 +192,7 @@ Result<TlsPolicy> Sender::policy_of(const std::string& next_hop, const std::stri
   auto hop = NextHop::parse(next_hop);
   return parse_tls_policy(text, config_->smtp_tls_security_level, target.host,
                           hop ? hop->host : next_hop,
-                          minimum_protocol(config_->smtp_tls_mandatory_protocols));
+                          lowest_version(config_->smtp_tls_mandatory_protocols));
 }
 
 Result<TlsDemand> Sender::tls_demand(const Work& work, const Target& target) const {

@@ -55,22 +55,10 @@ class TcpConnector final : public Connector {
   std::optional<IpAddress> bind_v6_;
 };
 
-/// The TLS contexts of a process; one that can't be created is null, and the log says why.
-class ClientTls {
- public:
-  ClientTls() = default;
-  /// `verifying` was created by the master, which could read the CA certificates.
-  static ClientTls of(const Config& config, std::shared_ptr<TlsContext> verifying);
-
-  std::shared_ptr<TlsContext> opportunistic;
-  std::shared_ptr<TlsContext> mandatory;
-  std::shared_ptr<TlsContext> verifying;
-};
-
 class Sender {
  public:
   Sender(Loop& loop, std::shared_ptr<const Config> config, Resolver& resolver, Connector& connector,
-         ClientTls tls);
+         ClientContexts tls);
 
   /// Returns an outcome for each of the envelope's recipients. `body` is the body's file, if there
   /// is one.
@@ -107,7 +95,7 @@ class Sender {
   std::shared_ptr<const Config> config_;
   Resolver& resolver_;
   Connector& connector_;
-  ClientTls tls_;
+  ClientContexts tls_;
   TargetSettings settings_;
   std::size_t active_ = 0;
   std::map<std::string, std::size_t> active_by_key_;

@@ -118,7 +118,7 @@ struct Fixture {
     settings.push_back("smtp_helo_name=me.example");
     settings.push_back("smtp_tls_security_level=none");
     config = config_for_test(settings);
-    ClientTls tls;
+    ClientContexts tls;
     TlsContext::ClientSettings client;
     tls.opportunistic = tls.mandatory = *TlsContext::client(client);
     client.verify = true;

@@ -121,6 +121,7 @@ class SmtpClient {
   std::string mail_command(const Mail& mail, const MailAddress& sender) const;
   std::string rcpt_command(const Recipient& recipient, const MailAddress& address,
                            const Mail& mail) const;
+  Task<Result<void>> forward_origin(const Envelope& envelope);
   Task<Result<void>> transact(Mail& mail);
   void send_ahead(Mail& mail, std::size_t number);
   void take_mail_answer(Mail& mail, const SmtpReply& answer);

@@ -73,6 +73,9 @@ PeerFeatures PeerFeatures::parse(const SmtpReply& ehlo, const std::vector<std::s
       features.size = true;
       if (fields.size() > 1) features.size_max = Limit(parse_number(fields[1]).value_or(0));
     }
+    if (keyword == "XFORWARD") {
+      for (std::size_t j = 1; j < fields.size(); ++j) features.xforward.push_back(upper(fields[j]));
+    }
     if (keyword == "AUTH") {
       for (std::size_t j = 1; j < fields.size(); ++j) {
         features.auth_mechanisms.push_back(upper(fields[j]));

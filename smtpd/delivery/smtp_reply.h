@@ -58,6 +58,7 @@ class PeerFeatures {
   bool size = false;
   Limit size_max;
   std::vector<std::string> auth_mechanisms;
+  std::vector<std::string> xforward;  // the attributes that it takes
 
   /// `ignored`: keywords to ignore (smtp_discard_ehlo_keywords).
   static PeerFeatures parse(const SmtpReply& ehlo, const std::vector<std::string>& ignored);

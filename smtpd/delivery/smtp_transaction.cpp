@@ -6,6 +6,7 @@
 #include "smtpd/delivery/smtp_client.h"
 #include "smtpd/delivery/smtp_mail.h"
 #include "smtpd/delivery/wire_encoder.h"
+#include "smtpd/delivery/xforward.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 constexpr std::size_t write_bytes = 256 * 1024;
 
 constexpr const char* while_mail = "sending MAIL FROM";
+constexpr const char* while_xforward = "sending XFORWARD name/address";
 constexpr const char* while_rcpt = "sending RCPT TO";
 constexpr const char* while_data = "sending DATA command";
 constexpr const char* while_body = "sending message body";
@@ -71,8 +73,22 @@ Task<> SmtpClient::deliver(const Envelope& envelope, MessageSource& source,
   }
 }
 
+/// XFORWARD, in as many commands as its lines need: whose mail it is. A refusal is the server's own
+/// affair; a lost connection is not.
+Task<Result<void>> SmtpClient::forward_origin(const Envelope& envelope) {
+  for (auto& command : xforward_commands(envelope, features_.xforward)) {
+    CO_TRY(auto answer,
+           co_await ask(std::move(command), config_->smtp_xforward_timeout, while_xforward));
+    if (!answer.is_positive()) break;
+  }
+  co_return Result<void>();
+}
+
 /// Sends MAIL, each RCPT and DATA, as many at once as the server allows, then the message.
 Task<Result<void>> SmtpClient::transact(Mail& mail) {
+  if (config_->smtp_send_xforward_command && !features_.xforward.empty()) {
+    CO_TRY_DO(co_await forward_origin(*mail.envelope));
+  }
   for (std::size_t number = 0; number + 1 < mail.commands(); ++number) {
     bool is_mail = number == 0;
     send_ahead(mail, number);

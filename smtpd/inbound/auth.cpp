@@ -15,7 +15,7 @@ constexpr std::size_t auth_line_bytes_max = 12288;  // RFC 4954 section 4
 Security Session::security() const {
   Security security;
   security.is_encrypted = tls_ != nullptr;
-  security.is_same_host = is_same_host(peer_.address(), local_.address());
+  security.is_same_host = has_address_ && is_same_host(peer_.address(), local_.address());
   return security;
 }
 

@@ -20,8 +20,9 @@ namespace pennypost::smtp {
 /// A client's name in DNS.
 class ClientName {
  public:
-  /// The client has no name: the look-up failed, or DNS was not asked.
-  explicit ClientName(bool is_lookup_failed) : is_lookup_failed_(is_lookup_failed) {}
+  /// DNS was asked in vain, or not at all; PTR may have answered.
+  explicit ClientName(bool is_lookup_failed, std::string reverse = "unknown")
+      : reverse_(std::move(reverse)), is_lookup_failed_(is_lookup_failed) {}
   /// `name`: the PTR name, if its addresses include the client's; `reverse`: the PTR name,
   /// unverified. `unknown` if there is none.
   ClientName(std::string name, std::string reverse)
@@ -45,6 +46,8 @@ class Backend {
   /// Errors are temporary: the lookup process can't be asked.
   virtual Task<Result<CheckRecipient::Verdict>> check_recipient(CheckRecipient request) = 0;
   virtual Task<Result<CheckRecipient::Verdict>> check_restrictions(CheckRestrictions request) = 0;
+  /// Only asked where there are smtpd_reject_footer_maps.
+  virtual Task<Result<FindFooter::Footer>> footer(FindFooter ask) = 0;
   /// Only called if there are canonical maps.
   virtual Task<Result<Canonicalize::Rewritten>> canonicalize(Canonicalize ask) = 0;
   /// Only called if there are header_checks or body_checks. Error 4xx: a table can't be looked up
@@ -58,6 +61,8 @@ class Backend {
   /// Gives up that file, since the message will not be submitted. No effect once the queue has the
   /// message.
   virtual void drop_body(QueueId id) = 0;
+  /// ETRN: a domain's waiting mail is to be sent now.
+  virtual Task<Result<void>> flush(FlushSite ask) = 0;
   /// When it returns without Error, the message survives a power cut.
   virtual Task<Result<void>> submit(Submit message) = 0;
 };

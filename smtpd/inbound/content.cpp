@@ -137,7 +137,7 @@ std::optional<Reply> Session::start_header() {
 
 /// How the header's addresses are completed; null: the header is not changed.
 const Completion* Session::header_completion() const {
-  bool is_own = is_same_host(peer_.address(), local_.address());
+  bool is_own = has_address_ && is_same_host(peer_.address(), local_.address());
   return context_->completion_for(is_own, is_in_mynetworks_, login_.has_value());
 }
 
@@ -172,21 +172,40 @@ Task<std::optional<Reply>> Session::rewrite_addresses() {
   co_return std::nullopt;
 }
 
+/// Applies REDIRECT and BCC of access tables to the recipients.
+void Session::redirect_message() {
+  auto completed = [this](const std::string& text) {
+    auto address = MailAddress::parse(text, Utf8::Allowed);
+    return address ? context_->completed(*address).text() : text;
+  };
+  auto& recipients = transaction_->recipients;
+  if (!transaction_->redirect.empty()) redirect_all(recipients, completed(transaction_->redirect));
+  for (const auto& text : transaction_->bcc) {
+    std::size_t before = recipients.size();
+    add_recipient(recipients, completed(text));
+    // As in Postfix, the sender gets no report about a copy.
+    if (recipients.size() > before) recipients.back().notify = notify_never;
+  }
+}
+
 Task<Reply> Session::commit() {
   Transaction& transaction = *transaction_;
   std::string id = transaction.id.value();
+  if (!transaction.redirect.empty() || !transaction.bcc.empty()) redirect_message();
   Submit message;
   message.envelope = envelope();
   log_message_id(id, message.envelope.message_id);
   if (transaction.discard) {
     log_action("discard", "message discarded", std::nullopt);
     errors_.clear();
+    forwarded_.reset();
     transaction_.reset();
     co_return Reply(250, "2.0.0", "Ok: queued as " + id);
   }
   message.body = transaction.body->take_text();
   transaction.body->hand_over();
   auto submitted = co_await context_->backend().submit(std::move(message));
+  forwarded_.reset();
   transaction_.reset();
   if (!submitted) {
     Reply reply(submitted.error());
@@ -202,6 +221,17 @@ std::string Session::fields_to_prepend() {
   std::string fields;
   for (const auto& field : std::exchange(transaction_->prepend, {})) fields += field + "\n";
   return fields;
+}
+
+/// What Received says of the client's certificate, which was asked for.
+ReceivedCertificate Session::received_certificate() const {
+  ReceivedCertificate received;
+  if (!certificate_) return received;
+  received.is_shown = true;
+  received.name = certificate_->name;
+  received.issuer = certificate_->issuer;
+  received.is_trusted = certificate_->is_trusted;
+  return received;
 }
 
 std::string Session::fields_on_top() { return received(*transaction_) + fields_to_prepend(); }
@@ -221,6 +251,7 @@ std::string Session::received(const Transaction& transaction) const {
     auto bits = std::to_string(tls_->cipher_bits());
     trace.tls =
         tls_->protocol() + " with cipher " + tls_->cipher() + " (" + bits + "/" + bits + " bits)";
+    if (tls_->asks_for_certificate()) trace.certificate = received_certificate();
   }
   trace.by = settings_.myhostname;
   trace.mail_name = settings_.mail_name;
@@ -286,6 +317,7 @@ Envelope Session::envelope() {
     envelope.sasl_method = login_->mechanism;
     envelope.sasl_username = login_->name;
   }
+  if (forwarded_) forward_origin(envelope);
   envelope.message_id = complete_header();
   envelope.is_smtputf8 = transaction.mail.smtputf8 || !is_ascii(transaction.sender);
   envelope.is_8bit =

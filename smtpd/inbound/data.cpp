@@ -34,6 +34,7 @@ struct Chunk {
 }  // namespace
 
 void Session::end_transaction() {
+  forwarded_.reset();
   if (!transaction_) return;
   filters_.abort();
   transaction_.reset();

@@ -30,6 +30,7 @@ Task<Reply> Session::hello(std::string name, bool is_extended) {
   }
   end_transaction();
   helo_ = std::move(name);
+  helo_deferral_ = {};
   is_extended_ = is_extended;
   bool is_wanted = !settings_.smtpd_delay_reject && !settings_.smtpd_helo_restrictions.empty();
   auto checking = check("smtpd_helo_restrictions", is_wanted);
@@ -72,13 +73,21 @@ std::string Session::extensions() const {
   add("DSN");
   if (settings_.smtputf8_enable) add("SMTPUTF8");
   add("CHUNKING");
+  if (context_->may_flush()) add("ETRN");
+  if (may_xclient_) add("XCLIENT", std::string(xclient_attributes));
+  if (may_xforward_) add("XFORWARD", std::string(xforward_attributes));
   add("HELP");
   return text;
 }
 
 Task<Reply> Session::help(std::string_view) {
   std::string text = "Commands:";
-  for (const Command& command : commands()) text += " " + std::string(command.name);
+  for (const Command& command : commands()) {
+    bool is_hidden = (command.handler == &Session::etrn && !context_->may_flush()) ||
+                     (command.handler == &Session::xclient && !may_xclient_) ||
+                     (command.handler == &Session::xforward && !may_xforward_);
+    if (!is_hidden) text += " " + std::string(command.name);
+  }
   text +=
       "\nSee RFC 5321. The administrator of this mail system is postmaster@" + settings_.myhostname;
   co_return Reply(214, "2.0.0", std::move(text));

@@ -40,12 +40,35 @@ CheckRecipient Session::about() const {
   }
   if (login_) request.sasl_username = login_->name;
   request.is_authenticated = login_.has_value();
-  request.is_in_mynetworks = context_->is_surely_in_mynetworks(peer_.address());
-  request.is_own_address = is_same_host(peer_.address(), local_.address());
+  request.is_in_mynetworks = has_address_ && context_->is_surely_in_mynetworks(peer_.address());
+  request.is_own_address = has_address_ && is_same_host(peer_.address(), local_.address());
   request.is_encrypted = tls_ != nullptr;
-  request.is_pipelining_early = has_sent_early_;
+  // RFC 2920 section 3.1: DATA is the last of a group, and without EHLO nothing is sent ahead.
+  bool may_be_ahead = is_extended_ && stage_ != "DATA";
+  request.is_pipelining_early = has_sent_early_ || (connection_.has_input() && !may_be_ahead);
   request.may_relay = may_relay_;
+  request.deferral = deferral();
+  if (certificate_) request.certificate = *certificate_;
+  request.etrn_domain = etrn_domain_;
   return request;
+}
+
+/// What defer_if_permit has said at an earlier stage.
+const PolicyReply& Session::deferral() const {
+  if (transaction_ && transaction_->deferral.code != 0) return transaction_->deferral;
+  return helo_deferral_.code != 0 ? helo_deferral_ : client_deferral_;
+}
+
+/// Waits, and listens meanwhile whether the client says something.
+Task<> Session::pause(Duration time) {
+  Loop& loop = context_->loop();
+  SteadyTime end = loop.now() + time;
+  if (!connection_.has_input()) {
+    auto filling = connection_.fill();
+    co_await within(loop, time, std::move(filling));
+  }
+  auto left = std::chrono::duration_cast<Duration>(end - loop.now());
+  if (left.count() > 0) co_await loop.sleep(left);
 }
 
 /// The reply as it is sent.
@@ -84,11 +107,13 @@ std::optional<Reply> Session::apply(const CheckRecipient::Verdict& verdict,
                                     std::string_view recipient) {
   std::optional<std::string_view> shown;
   if (!recipient.empty()) shown = recipient;
-  for (const auto& warning : verdict.warnings) {
-    if (warning.code == 0) {
-      log_action("reject_warning", warning.text, shown);
+  for (const PolicyNote& note : verdict.notes) {
+    if (note.action.empty()) {
+      log_warning(context_->log_component(), note.text);
+    } else if (note.code == 0) {
+      log_action(note.action, note.text, shown);
     } else {
-      log_refusal("reject_warning", Reply(warning.code, warning.status, warning.text), shown);
+      log_refusal(note.action, Reply(note.code, note.status, note.text), shown);
     }
   }
   may_relay_ = may_relay_ || verdict.may_relay;
@@ -97,15 +122,21 @@ std::optional<Reply> Session::apply(const CheckRecipient::Verdict& verdict,
     log_refusal("reject", reply, shown);
     return reply;
   }
-  bool is_for_mail = verdict.hold || verdict.discard || !verdict.prepend.empty();
+  bool is_for_mail = verdict.hold || verdict.discard || !verdict.prepend.empty() ||
+                     !verdict.redirect.empty() || !verdict.bcc.empty();
   if (!transaction_ && is_for_mail) {
     log_warning(context_->log_component(),
-                "HOLD, DISCARD and PREPEND of an access table have no effect before MAIL; set "
-                "smtpd_delay_reject = yes");
+                "HOLD, DISCARD, PREPEND, REDIRECT and BCC of an access table have no effect before "
+                "MAIL; set smtpd_delay_reject = yes");
   }
   if (transaction_) {
     transaction_->hold = transaction_->hold || verdict.hold;
     transaction_->discard = transaction_->discard || verdict.discard;
+    if (!verdict.redirect.empty()) transaction_->redirect = verdict.redirect;
+    for (const auto& copy : verdict.bcc) {
+      auto& copies = transaction_->bcc;
+      if (std::ranges::find(copies, copy) == copies.end()) copies.push_back(copy);
+    }
     transaction_->prepend.insert(transaction_->prepend.end(), verdict.prepend.begin(),
                                  verdict.prepend.end());
   }
@@ -120,19 +151,46 @@ std::optional<Reply> Session::apply(const FilterAnswer& answer) {
   return std::nullopt;
 }
 
-/// Evaluates one restriction list, if `is_wanted`.
+/// Asks one restriction list, if `is_wanted`. A message's only recipient is asked about, too.
 Task<std::optional<Reply>> Session::check(std::string_view parameter, bool is_wanted) {
   if (!is_wanted) co_return std::nullopt;
-  CheckRestrictions request;
-  request.parameter = parameter;
-  request.about = about();
-  auto verdict = co_await context_->backend().check_restrictions(std::move(request));
-  if (!verdict) {
-    Reply reply(451, "4.3.0", "Error: temporary lookup failure");
-    log_refusal("reject", reply, std::nullopt);
-    co_return std::move(reply);
+  std::string recipient;
+  if (transaction_ && transaction_->recipients.size() == 1) {
+    recipient = transaction_->recipients.front().address;
   }
-  co_return apply(*verdict, "");
+  for (std::uint32_t sleeps = 0;; ++sleeps) {
+    CheckRestrictions request;
+    request.parameter = parameter;
+    request.about = about();
+    request.about.recipient = recipient;
+    request.about.sleeps = sleeps;
+    auto verdict = co_await context_->backend().check_restrictions(std::move(request));
+    if (!verdict) {
+      Reply reply(451, "4.3.0", "Error: temporary lookup failure");
+      log_refusal("reject", reply, std::nullopt);
+      co_return std::move(reply);
+    }
+    if (verdict->sleep_seconds > 0) {
+      co_await pause(std::chrono::seconds(verdict->sleep_seconds));
+      continue;
+    }
+    if (parameter == "smtpd_client_restrictions") client_deferral_ = verdict->deferral;
+    if (parameter == "smtpd_helo_restrictions") helo_deferral_ = verdict->deferral;
+    if (parameter == "smtpd_sender_restrictions") transaction_->deferral = verdict->deferral;
+    co_return apply(*verdict, recipient);
+  }
+}
+
+/// What policy says of one recipient, after all that it wants us to wait.
+Task<Result<CheckRecipient::Verdict>> Session::ask_about(const std::string& recipient) {
+  for (std::uint32_t sleeps = 0;; ++sleeps) {
+    CheckRecipient request = about();
+    request.recipient = recipient;
+    request.sleeps = sleeps;
+    auto verdict = co_await context_->backend().check_recipient(std::move(request));
+    if (!verdict || verdict->sleep_seconds == 0) co_return std::move(verdict);
+    co_await pause(std::chrono::seconds(verdict->sleep_seconds));
+  }
 }
 
 /// Why a MAIL command is refused for its parameters.
@@ -178,7 +236,9 @@ Task<Reply> Session::mail(std::string_view arguments) {
   transaction_.emplace(context_->process().make_queue_id(), now, std::move(command));
   transaction_->sender = context_->completed(transaction_->mail.sender).text();
 
-  bool is_wanted = !settings_.smtpd_delay_reject && !settings_.smtpd_sender_restrictions.empty();
+  bool is_asked =
+      !settings_.smtpd_sender_restrictions.empty() || settings_.smtpd_reject_unlisted_sender;
+  bool is_wanted = !settings_.smtpd_delay_reject && is_asked;
   auto checking = check("smtpd_sender_restrictions", is_wanted);
   auto refused = co_await std::move(checking);
   if (!refused && !filters_.empty()) {
@@ -218,20 +278,25 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
     co_return Reply(450, "4.7.1", "Error: too many recipients from " + client_address_);
   }
 
-  CheckRecipient request = about();
-  request.recipient = command.recipient.text();
+  std::string shown = command.recipient.text();
+  if (context_->has_footer()) footer_recipient_ = shown;
   if (!filters_.empty()) {
+    CheckRecipient request = about();
+    request.recipient = shown;
     FilterAnswer answer = co_await filters_.rcpt(request);
     if (auto refused = apply(answer)) co_return *std::move(refused);
   }
-  std::string shown = request.recipient;
-  auto verdict = co_await context_->backend().check_recipient(std::move(request));
-  if (!verdict) {
-    Reply reply(451, "4.3.0", "<" + shown + ">: Temporary lookup failure");
-    log_refusal("reject", reply, shown);
-    co_return std::move(reply);
+  // What will be thrown away is asked nothing.
+  if (!transaction_->discard) {
+    auto asking = ask_about(shown);
+    auto verdict = co_await std::move(asking);
+    if (!verdict) {
+      Reply reply(451, "4.3.0", "<" + shown + ">: Temporary lookup failure");
+      log_refusal("reject", reply, shown);
+      co_return std::move(reply);
+    }
+    if (auto refused = apply(*verdict, shown)) co_return *std::move(refused);
   }
-  if (auto refused = apply(*verdict, shown)) co_return *std::move(refused);
   ++transaction_->accepted;
 
   auto& recipients = transaction_->recipients;
@@ -242,7 +307,7 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
   if (recipients.empty()) {
     std::string_view method = login_ ? std::string_view(login_->mechanism) : "";
     std::string_view name = login_ ? std::string_view(login_->name) : "";
-    log_client(transaction_->id.value(), log_peer(), method, name);
+    log_client(transaction_->id.value(), log_peer(), method, name, log_forwarded());
   }
   Recipient& recipient = recipients.emplace_back();
   recipient.number = static_cast<std::uint32_t>(recipients.size());

@@ -5,8 +5,9 @@ namespace pennypost::smtp {
 Task<ClientName> PortBackend::client_name(IpAddress address) {
   if (resolver_ == nullptr) co_return ClientName(true);
   VerifiedName found = co_await resolver_->verified_name(address);
-  if (found.status == DnsStatus::TryLater) co_return ClientName(true);
-  std::string reverse = found.unverified.empty() ? "unknown" : found.unverified;
+  // The hosts file gives a name without asking for PTR.
+  std::string reverse = found.unverified.empty() ? found.name : found.unverified;
+  if (found.status == DnsStatus::TryLater) co_return ClientName(true, std::move(reverse));
   co_return ClientName(found.status == DnsStatus::Found ? found.name : "unknown",
                        std::move(reverse));
 }
@@ -33,7 +34,7 @@ Task<Result<CheckRecipient::Verdict>> PortBackend::ask(Request request) {
   }
   auto asking = lookup_.call(std::move(request));
   CO_TRY(auto verdict, co_await std::move(asking));
-  bool is_lasting = verdict.code / 100 != 4 && verdict.warnings.empty();
+  bool is_lasting = verdict.code / 100 != 4 && verdict.notes.empty() && verdict.sleep_seconds == 0;
   if (is_lasting) keep(std::move(key), verdict);
   co_return std::move(verdict);
 }
@@ -51,6 +52,11 @@ void PortBackend::forget_oldest() {
   auto oldest = cache_.find(*by_age_.front());
   by_age_.pop_front();
   cache_.erase(oldest);
+}
+
+Task<Result<FindFooter::Footer>> PortBackend::footer(FindFooter request) {
+  auto asking = lookup_.call(std::move(request));
+  co_return co_await std::move(asking);
 }
 
 Task<Result<Canonicalize::Rewritten>> PortBackend::canonicalize(Canonicalize request) {
@@ -82,6 +88,12 @@ void PortBackend::drop_body(QueueId id) {
   DropBody request;
   request.id = std::move(id);
   queue_.post(request);
+}
+
+Task<Result<void>> PortBackend::flush(FlushSite request) {
+  auto asking = queue_.call(std::move(request));
+  CO_TRY_DO(co_await std::move(asking));
+  co_return Result<void>();
 }
 
 Task<Result<void>> PortBackend::submit(Submit message) {

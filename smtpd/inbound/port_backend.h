@@ -33,11 +33,13 @@ class PortBackend final : public Backend {
   Task<ClientName> client_name(IpAddress address) override;
   Task<Result<CheckRecipient::Verdict>> check_recipient(CheckRecipient request) override;
   Task<Result<CheckRecipient::Verdict>> check_restrictions(CheckRestrictions request) override;
+  Task<Result<FindFooter::Footer>> footer(FindFooter ask) override;
   Task<Result<Canonicalize::Rewritten>> canonicalize(Canonicalize ask) override;
   Task<Result<CheckContent::Findings>> check_content(CheckContent ask) override;
   Task<Result<CountClient::Counts>> count(CountClient event) override;
   Task<Result<Descriptor>> open_body(QueueId id) override;
   void drop_body(QueueId id) override;
+  Task<Result<void>> flush(FlushSite ask) override;
   Task<Result<void>> submit(Submit message) override;
 
  private:

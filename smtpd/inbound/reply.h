@@ -39,6 +39,8 @@ class Reply {
 
   /// For soft_bounce: 5xx 5.x.x becomes 4xx 4.x.x.
   void soften();
+  /// Puts another text in place, as with what is added to it.
+  void set_text(std::string text) { text_ = std::move(text); }
   /// For a client to which RFC 2034 is not offered.
   void drop_status() { status_.clear(); }
 

@@ -20,6 +20,8 @@ ServiceContext::ServiceContext(Service service, std::shared_ptr<const Config> co
       limits_(settings_.smtpd_client_event_limit_exceptions),
       proxies_(settings_.smtpd_proxy_networks),
       without_auth_(settings_.smtpd_sasl_exceptions_networks),
+      xclient_hosts_(settings_.smtpd_authorized_xclient_hosts),
+      xforward_hosts_(settings_.smtpd_authorized_xforward_hosts),
       is_tls_required_(settings_.smtpd_tls_security_level == "encrypt"),
       maps_addresses_(!is_left_out(settings_, no_address_mappings)),
       rewrites_addresses_(maps_addresses_ && smtp::rewrites_addresses(*config_)),

@@ -67,16 +67,27 @@ class ServiceContext {
   /// Counts a connection of this client. If the client has too many, logs that and returns the
   /// reply.
   std::optional<Reply> enter(const IpAddress& client, ConnectionCounts::Place& place) const;
+  /// smtpd_authorized_xclient_hosts, and ..._xforward_hosts.
+  bool may_xclient(const IpAddress& client) const { return xclient_hosts_.contains(client); }
+  bool may_xforward(const IpAddress& client) const { return xforward_hosts_.contains(client); }
+  /// Whether ETRN may flush any domain.
+  bool may_flush() const { return !config_->fast_flush_domains.empty(); }
   /// Whether the peer is in smtpd_proxy_networks, so that its connections begin with a PROXY
   /// header.
   bool is_proxy(const IpAddress& address) const;
   /// Whether the client is in smtpd_sasl_exceptions_networks.
   bool is_without_auth(const IpAddress& client) const { return without_auth_.contains(client); }
   bool is_tls_required() const { return is_tls_required_; }
+  /// The same, or TLS is where the service begins.
+  bool is_tls_mandatory() const { return is_tls_required_ || is_implicit_tls(service_); }
   bool offers_tls() const { return process_.tls != nullptr && !is_implicit_tls(service_); }
   bool discards_keyword(std::string_view keyword) const;
   Limit message_bytes_max() const;
   DataScanner::Limits data_limits() const;
+  /// Whether refusals get a footer.
+  bool has_footer() const {
+    return !settings_.smtpd_reject_footer.empty() || !settings_.smtpd_reject_footer_maps.empty();
+  }
   /// Whether there are canonical maps or masquerade_domains.
   bool rewrites_addresses() const { return rewrites_addresses_; }
   /// Whether blind copies are sent to anybody.
@@ -99,6 +110,8 @@ class ServiceContext {
   ConnectionLimits limits_;
   NetworkList proxies_;
   NetworkList without_auth_;
+  NetworkList xclient_hosts_;
+  NetworkList xforward_hosts_;
   bool is_tls_required_;
   bool maps_addresses_;
   bool rewrites_addresses_;

@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/mail/date.h"
 #include "common/net/proxy_protocol.h"
 #include "common/session/command_table.h"
 #include "common/session/starttls.h"
 #include "smtpd/inbound/content_checks_filter.h"
+#include "smtpd/inbound/reject_footer.h"
 #include "smtpd/queue/receive_override.h"
 
 namespace pennypost::smtp {
@@ -47,6 +49,7 @@ std::span<const Session::Command> Session::commands() {
       Command{"BDAT", mail, false, false, "3030 2", &S::bdat},
       Command{"DATA", mail, true, false, "5321 4.1.1.4", &S::data},
       Command{"EHLO", open, true, true, "5321 4.1.1.1", &S::ehlo},
+      Command{"ETRN", covered | NeedsHello, true, true, "1985 5", &S::etrn},
       Command{"HELO", open, true, true, "5321 4.1.1.1", &S::helo},
       Command{"HELP", open, true, true, "5321 4.1.1.8", &S::help},
       Command{"MAIL", mail, false, false, "5321 4.1.1.2", &S::mail},
@@ -56,6 +59,8 @@ std::span<const Session::Command> Session::commands() {
       Command{"RSET", open, false, true, "5321 4.1.1.5", &S::rset},
       Command{"STARTTLS", open, true, false, "3207 4", &S::starttls},
       Command{"VRFY", covered, true, true, "5321 4.1.1.6", &S::vrfy},
+      Command{"XCLIENT", open, true, true, "", &S::xclient},
+      Command{"XFORWARD", open, false, false, "", &S::xforward},
   };
   static_assert(is_command_table(table), "find_command() searches by halves");
   static_assert(table.size() == command_count);
@@ -75,6 +80,7 @@ Session::Session(std::shared_ptr<const ServiceContext> context, std::unique_ptr<
       place_(std::move(place)),
       first_mail_by_(context_->loop().now() + settings_.smtpd_first_mail_timeout) {
   connection_.set_deadline(first_mail_by_);
+  learn_rights();
   if (has_content_checks(settings_) && !is_left_out(settings_, no_header_body_checks)) {
     filters_.add(std::make_unique<ContentChecksFilter>(context_->backend(),
                                                        context_->service_name(), settings_));
@@ -160,6 +166,7 @@ Task<bool> Session::meet_proxy() {
   local_ = header->server;
   client_address_ = peer_.address().text();
   is_in_mynetworks_ = context_->is_in_mynetworks(peer_.address());
+  learn_rights();
   auto too_many = context_->enter(peer_.address(), place_);
   if (!too_many) co_return true;
   if (is_implicit_tls(context_->service())) {
@@ -182,10 +189,21 @@ Task<> Session::find_client_name() {
   is_name_lookup_failed_ = name.is_lookup_failed();
 }
 
-/// RFC 5321 section 4.2 and 4.3.1.
+/// The right to speak for others comes with an address, and lasts as long as the connection.
+void Session::learn_rights() {
+  may_xclient_ = context_->may_xclient(peer_.address());
+  may_xforward_ = context_->may_xforward(peer_.address());
+}
+
 Task<Reply> Session::greet() {
   if (settings_.smtpd_peername_lookup) co_await find_client_name();
   log_connect(log_peer());
+  auto welcoming = welcome();
+  co_return co_await std::move(welcoming);
+}
+
+/// RFC 5321 section 4.2 and 4.3.1; also after XCLIENT.
+Task<Reply> Session::welcome() {
   bool is_wanted = !settings_.smtpd_delay_reject && !settings_.smtpd_client_restrictions.empty();
   auto checking = check("smtpd_client_restrictions", is_wanted);
   auto refused = co_await std::move(checking);
@@ -224,6 +242,12 @@ Task<Reply> Session::next_reply() {
   if (errors_.is_over()) {
     log_broken_off("too many errors", stage_, log_peer());
     co_return Reply(421, "4.7.0", settings_.myhostname + " Error: too many errors");
+  }
+  if (is_untrusted_) {
+    log_broken_off("no trusted client certificate", stage_, log_peer());
+    co_return Reply(
+        421, "4.7.1",
+        settings_.myhostname + " Error: a client certificate that we trust is required");
   }
   if (is_draining_) {
     co_return Reply(421, "4.3.2", settings_.myhostname + " Service shutting down");
@@ -336,6 +360,7 @@ bool Session::has_input_too_early(const Command& command) {
 Task<> Session::send(Reply reply) {
   if (reply.is_already_sent()) co_return;
   if (settings_.soft_bounce) reply.soften();
+  if (reply.is_error() && context_->has_footer()) co_await add_footer(reply);
   if (context_->discards_keyword("ENHANCEDSTATUSCODES")) reply.drop_status();
   Duration delay = errors_.delay();
   if (reply.is_error() && delay.count() > 0) {
@@ -346,6 +371,38 @@ Task<> Session::send(Reply reply) {
   reply.append_to(wire);
   connection_.put(wire);
   if (connection_.unsent() > unsent_bytes_max) co_await connection_.flush();
+}
+
+/// Adds the footer of smtpd_reject_footer_maps, or else smtpd_reject_footer. If the tables can't be
+/// read, only the latter counts.
+Task<> Session::add_footer(Reply& reply) {
+  std::string footer = settings_.smtpd_reject_footer;
+  if (!settings_.smtpd_reject_footer_maps.empty()) {
+    FindFooter request;
+    request.service = context_->service_name();
+    request.refusal = reply.summary();
+    auto found = co_await context_->backend().footer(std::move(request));
+    if (found && found->is_found) footer = std::move(found->text);
+  }
+  if (footer.empty()) co_return;
+  auto value = [this](std::string_view name) { return footer_value(name); };
+  reply.set_text(with_footer(reply.text(), footer, value));
+}
+
+std::string Session::footer_value(std::string_view name) const {
+  if (name == "client") return peer_text();
+  if (name == "client_address") return client_address_;
+  if (name == "client_name") return client_name_;
+  if (name == "client_port") return std::to_string(peer_.port());
+  if (name == "reverse_client_name") return reverse_name_;
+  if (name == "helo_name") return helo_;
+  if (name == "localtime") return format_date(local_date(context_->process().clock->now_seconds()));
+  if (name == "recipient") return footer_recipient_;
+  if (name == "sender") return transaction_ ? transaction_->mail.sender.text() : "";
+  if (name == "server_address") return local_.address().text();
+  if (name == "server_name") return settings_.myhostname;
+  if (name == "server_port") return std::to_string(local_.port());
+  return "";
 }
 
 void Session::drain() {
@@ -383,9 +440,27 @@ Task<> Session::secure() {
   stage_ = "STARTTLS";
   TlsStream* stream = co_await start_tls(connection_, tls, limit);
   tls_ = stream;
+  if (tls_->asks_for_certificate()) learn_certificate();
   if (settings_.smtpd_tls_loglevel > 0) {
-    log_tls("Anonymous", log_peer(), tls_->protocol(), tls_->cipher(), tls_->cipher_bits());
+    std::string_view who = "Anonymous";
+    if (certificate_) who = certificate_->is_trusted ? "Trusted" : "Untrusted";
+    log_tls(who, log_peer(), tls_->protocol(), tls_->cipher(), tls_->cipher_bits());
   }
+}
+
+/// smtpd_tls_ask_ccert: remembers the client's certificate, and whether it is trusted.
+void Session::learn_certificate() {
+  auto shown = tls_->peer_certificate(settings_.smtpd_tls_fingerprint_digest);
+  bool is_required = settings_.smtpd_tls_req_ccert && context_->is_tls_mandatory();
+  is_untrusted_ = is_required && !(shown && shown->is_trusted);
+  certificate_.reset();
+  if (!shown) return;
+  certificate_ = std::make_unique<ClientCertificate>();
+  certificate_->name = std::move(shown->name);
+  certificate_->issuer = std::move(shown->issuer);
+  certificate_->fingerprint = std::move(shown->fingerprint);
+  certificate_->key_fingerprint = std::move(shown->key_fingerprint);
+  certificate_->is_trusted = shown->is_trusted;
 }
 
 }  // namespace pennypost::smtp

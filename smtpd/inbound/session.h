@@ -24,6 +24,7 @@
 
 #include "common/log/log.h"
 #include "common/mail/esmtp.h"
+#include "common/mail/fixups.h"
 #include "common/net/connection.h"
 #include "common/session/error_limits.h"
 #include "common/session/guest_list.h"
@@ -32,6 +33,7 @@
 #include "common/tls/tls_stream.h"
 #include "smtpd/inbound/body.h"
 #include "smtpd/inbound/filter.h"
+#include "smtpd/inbound/forwarded.h"
 #include "smtpd/inbound/service_context.h"
 #include "smtpd/queue/header_draft.h"
 
@@ -84,6 +86,9 @@ class Session final : public Guest {
     std::vector<Recipient> recipients;
     std::size_t accepted = 0;  // RCPT commands, including those that repeat a recipient
     std::vector<std::string> prepend;
+    std::string redirect;          // REDIRECT: replaces all recipients
+    std::vector<std::string> bcc;  // BCC: further recipients
+    PolicyReply deferral;          // defer_if_permit of smtpd_sender_restrictions
     bool discard = false;
     bool hold = false;
     // Why the content is refused, if that is known before its end. With BDAT, the transaction then
@@ -104,6 +109,8 @@ class Session final : public Guest {
   Task<> converse();
   Task<bool> meet_proxy();
   Task<Reply> greet();
+  Task<Reply> welcome();
+  void learn_rights();
   Task<> find_client_name();
   Task<bool> is_too_often(CountClient::Event event, Limit limit, std::string_view what);
   CountClient event(CountClient::Event kind) const;
@@ -112,12 +119,15 @@ class Session final : public Guest {
   Task<Reply> dispatch(std::string_view line);
   std::optional<Reply> refusal(const Command& command) const;
   Task<> send(Reply reply);
+  Task<> add_footer(Reply& reply);
+  std::string footer_value(std::string_view name) const;
 
   // The handlers, in the order of the table.
   Task<Reply> auth(std::string_view arguments);
   Task<Reply> bdat(std::string_view arguments);
   Task<Reply> data(std::string_view arguments);
   Task<Reply> ehlo(std::string_view arguments);
+  Task<Reply> etrn(std::string_view arguments);
   Task<Reply> helo(std::string_view arguments);
   Task<Reply> help(std::string_view arguments);
   Task<Reply> mail(std::string_view arguments);
@@ -127,6 +137,8 @@ class Session final : public Guest {
   Task<Reply> rset(std::string_view arguments);
   Task<Reply> starttls(std::string_view arguments);
   Task<Reply> vrfy(std::string_view arguments);
+  Task<Reply> xclient(std::string_view arguments);
+  Task<Reply> xforward(std::string_view arguments);
 
   // EHLO and AUTH.
   Task<Reply> hello(std::string name, bool is_extended);
@@ -139,10 +151,14 @@ class Session final : public Guest {
   Task<Reply> exchange(store::AuthStep step);
   Task<Result<std::string>> auth_response(std::string_view challenge);
   Task<> secure();
+  void learn_certificate();
 
   // MAIL and RCPT.
   std::optional<Reply> refusal(const MailCommand& command) const;
   CheckRecipient about() const;
+  const PolicyReply& deferral() const;
+  Task<> pause(Duration time);
+  Task<Result<CheckRecipient::Verdict>> ask_about(const std::string& recipient);
   Task<std::optional<Reply>> check(std::string_view parameter, bool is_wanted);
   std::optional<Reply> apply(const CheckRecipient::Verdict& verdict, std::string_view recipient);
   void log_refusal(std::string_view action, Reply reply,
@@ -168,13 +184,17 @@ class Session final : public Guest {
   std::optional<Reply> start_header();
   const Completion* header_completion() const;
   Task<std::optional<Reply>> rewrite_addresses();
+  void redirect_message();
   Task<Reply> commit();
   std::string fields_to_prepend();
   std::string fields_on_top();
+  ReceivedCertificate received_certificate() const;
   std::string received(const Transaction& transaction) const;
   std::vector<Edit> submission_fixes(std::string_view header) const;
   std::string complete_header();
   Envelope envelope();
+  void forward_origin(Envelope& envelope) const;
+  LogOrigin log_forwarded() const;
   void end_transaction();
 
   LogPeer log_peer() const { return {client_name_, client_address_, context_->log_component()}; }
@@ -194,7 +214,17 @@ class Session final : public Guest {
   bool is_name_lookup_failed_ = false;
   bool is_in_mynetworks_;
   bool may_relay_ = false;
-  TlsStream* tls_ = nullptr;  // the connection's stream, once it is encrypted
+  bool may_xclient_ = false;              // may use XCLIENT
+  bool may_xforward_ = false;             // may use XFORWARD
+  bool has_address_ = true;               // false: XCLIENT said that it has none
+  std::unique_ptr<Forwarded> forwarded_;  // null: XFORWARD was not used
+  std::string etrn_domain_;
+  std::string footer_recipient_;                    // of the last RCPT, if there are footers
+  PolicyReply client_deferral_;                     // defer_if_permit of smtpd_client_restrictions
+  PolicyReply helo_deferral_;                       // and of smtpd_helo_restrictions
+  TlsStream* tls_ = nullptr;                        // the connection's stream, once it is encrypted
+  std::unique_ptr<ClientCertificate> certificate_;  // null: none was asked for, or shown
+  bool is_untrusted_ = false;  // smtpd_tls_req_ccert is set, and the certificate is not trusted
   std::string helo_;
   bool is_extended_ = false;
   bool scram_serves_all_ = false;
@@ -214,7 +244,7 @@ class Session final : public Guest {
     unsigned done = 0;
     unsigned all = 0;
   };
-  static constexpr std::size_t command_count = 13;
+  static constexpr std::size_t command_count = 16;
   std::array<Count, command_count + 1> counts_{};  // the last is for unknown commands
 };
 

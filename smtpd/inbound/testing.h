@@ -40,6 +40,7 @@ class FakeBackend final : public Backend {
       verdict.status = "5.7.1";
       verdict.text = "<" + request.recipient + ">: Relay access denied";
     }
+    if (judge) judge("", request, verdict);
     co_return verdict;
   }
 
@@ -51,7 +52,16 @@ class FakeBackend final : public Backend {
       verdict.status = "5.7.1";
       verdict.text = "no";
     }
+    if (judge) judge(request.parameter, request.about, verdict);
     co_return verdict;
+  }
+
+  Task<Result<FindFooter::Footer>> footer(FindFooter request) override {
+    FindFooter::Footer footer;
+    auto found = footers.find(request.refusal);
+    footer.is_found = found != footers.end();
+    if (footer.is_found) footer.text = found->second;
+    co_return footer;
   }
 
   /// Rewrites `old@…` to `new@…`.
@@ -100,6 +110,11 @@ class FakeBackend final : public Backend {
 
   void drop_body(QueueId id) override { dropped.push_back(std::move(id)); }
 
+  Task<Result<void>> flush(FlushSite request) override {
+    flushed.push_back(request.site);
+    co_return Result<void>();
+  }
+
   Task<Result<void>> submit(Submit message) override {
     if (is_disk_full) co_return Error(452, "4.3.1", "Insufficient system storage");
     messages.push_back(std::move(message));
@@ -143,6 +158,9 @@ class FakeBackend final : public Backend {
   bool is_holding = false;
   bool is_discarding = false;
   std::string refused_list;
+  /// Changes a verdict; the list is empty at RCPT.
+  std::function<void(std::string_view list, const CheckRecipient&, CheckRecipient::Verdict&)> judge;
+  std::map<std::string, std::string> footers;
   std::vector<CheckRecipient> asked;
   std::vector<Canonicalize> canonicalized;
   std::vector<std::string> copies;  // who gets a blind copy
@@ -151,6 +169,7 @@ class FakeBackend final : public Backend {
   std::vector<std::string> lists;
   std::vector<Submit> messages;
   std::vector<QueueId> dropped;
+  std::vector<std::string> flushed;
   Scratch scratch;
   int file = -1;
 };

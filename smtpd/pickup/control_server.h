@@ -48,6 +48,9 @@ class ControlServer {
   /// Ends all connections at once.
   void end() { tasks_.cancel(); }
 
+  /// Makes due what waits for a domain; how many messages that are.
+  Task<std::uint32_t> flush_site(std::string site);
+
  private:
   using Answer = Result<RawReply>;
   Task<> converse(MessageSocket& peer, ControlClients::Place& place);
@@ -61,7 +64,6 @@ class ControlServer {
   Task<> change_and_count(QueueChange change, const QueueId& id, std::uint32_t& count);
   Task<bool> change_one(QueueChange change, const QueueId& id);
   Task<Answer> read(ReadMessage ask);
-  Task<std::uint32_t> flush_site(std::string site);
   std::size_t answer_bytes_max() const;
 
   Loop& loop_;

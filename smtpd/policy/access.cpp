@@ -5,7 +5,6 @@
 #include <cstdint>
 
 #include "common/base/text.h"
-#include "common/config/types.h"
 #include "common/net/address.h"
 
 namespace pennypost::smtp {
@@ -70,15 +69,18 @@ struct ActionName {
   AccessAction::Kind kind;
 };
 constexpr std::array action_names{
+    ActionName{"BCC", AccessAction::Kind::Bcc},
     ActionName{"DEFER", AccessAction::Kind::Defer},
     ActionName{"DEFER_IF_PERMIT", AccessAction::Kind::DeferIfPermit},
     ActionName{"DEFER_IF_REJECT", AccessAction::Kind::DeferIfReject},
     ActionName{"DISCARD", AccessAction::Kind::Discard},
     ActionName{"DUNNO", AccessAction::Kind::Dunno},
+    ActionName{"FILTER", AccessAction::Kind::Filter},
     ActionName{"HOLD", AccessAction::Kind::Hold},
-    ActionName{"INFO", AccessAction::Kind::Warn},
+    ActionName{"INFO", AccessAction::Kind::Info},
     ActionName{"OK", AccessAction::Kind::Ok},
     ActionName{"PREPEND", AccessAction::Kind::Prepend},
+    ActionName{"REDIRECT", AccessAction::Kind::Redirect},
     ActionName{"REJECT", AccessAction::Kind::Reject},
     ActionName{"RELAY", AccessAction::Kind::Relay},
     ActionName{"WARN", AccessAction::Kind::Warn},
@@ -134,30 +136,51 @@ AccessAction parse_access_action(std::string_view value) {
   }
   std::string_view all = rest;
   std::string word = take_word(rest);
-  if (is_all_digits(word)) {
-    bool is_refusal = word.size() == 3 && (word[0] == '4' || word[0] == '5');
-    action.kind = is_refusal ? AccessAction::Kind::Reject : AccessAction::Kind::Ok;
-    if (!is_refusal) return action;
+  if (word.empty() || (is_all_digits(word) && rest.empty())) {
+    action.kind = AccessAction::Kind::Ok;
+    return action;
+  }
+  if (is_all_digits(word) && word.size() == 3 && (word[0] == '4' || word[0] == '5')) {
+    action.kind = AccessAction::Kind::Reject;
     action.code = static_cast<int>(*parse_number(word));
     take_text(rest, action);
     return action;
   }
   auto name = std::ranges::find(action_names, std::string_view(word), &ActionName::name);
-  if (name != action_names.end()) {
-    // `REJECT, text` is not an action; `reject` alone is also the name of a restriction.
-    action.kind = name->kind;
-    if (action.kind == AccessAction::Kind::Prepend) {
-      action.text = rest;
-    } else {
-      take_text(rest, action);
-    }
+  if (name == action_names.end()) {
+    action.text = all;
     return action;
   }
-  auto items = words(all);
-  bool are_restrictions = !items.empty() && find_restriction(lower(items.front())) != nullptr;
-  action.kind = are_restrictions ? AccessAction::Kind::Restrictions : AccessAction::Kind::Unknown;
-  action.text = all;
+  action.kind = name->kind;
+  bool has_status = action.kind == AccessAction::Kind::Reject ||
+                    action.kind == AccessAction::Kind::Defer ||
+                    action.kind == AccessAction::Kind::DeferIfPermit ||
+                    action.kind == AccessAction::Kind::DeferIfReject;
+  if (has_status) {
+    take_text(rest, action);
+  } else {
+    action.text = rest;
+  }
   return action;
+}
+
+std::string fitting_status(std::string status, bool is_sender, bool is_recipient) {
+  auto parts = split(status, '.');
+  if (parts.size() != 3 || parts[1] != "1") return status;
+  std::string prefix = std::string(parts[0]) + ".";
+  if (!is_sender && !is_recipient) return prefix + "0.0";
+  // Section 3.2: 1 to 6 tell of recipients, 7 and 8 of senders; as Postfix maps them.
+  struct Detail {
+    std::string_view given;
+    std::string_view of_sender;
+    std::string_view of_recipient;
+  };
+  constexpr std::array details{Detail{"1", "7", "1"}, Detail{"2", "8", "2"}, Detail{"3", "7", "3"},
+                               Detail{"4", "7", "4"}, Detail{"5", "0", "5"}, Detail{"6", "7", "6"},
+                               Detail{"7", "7", "3"}, Detail{"8", "8", "2"}};
+  auto found = std::ranges::find(details, parts[2], &Detail::given);
+  if (found == details.end()) return prefix + "1.0";
+  return prefix + "1." + std::string(is_sender ? found->of_sender : found->of_recipient);
 }
 
 }  // namespace pennypost::smtp

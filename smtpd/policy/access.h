@@ -17,28 +17,35 @@ namespace pennypost::smtp {
 /// and as `192.0.2`; for IPv6 as `2001:db8::/32` (every fourth prefix length) and `2001:db8`.
 std::vector<store::LookupKey> network_keys(std::string_view address);
 
-/// The right side of an access table's entry.
+/// What the right side of an access table says. An empty one is OK, as in Postfix.
 struct AccessAction {
   enum class Kind {
-    Ok,       // OK, or all digits
-    Relay,    // RELAY: OK, and the client may relay
-    Dunno,    // DUNNO: no opinion
-    Reject,   // REJECT [text], 5NN [text], 4NN [text]
-    Defer,    // DEFER [text]
-    Discard,  // DISCARD [text]
-    Hold,     // HOLD [text]
-    Warn,     // WARN [text], INFO [text]: a log line
-    Prepend,  // PREPEND header: text
-    DeferIfPermit,
-    DeferIfReject,
-    Restrictions,  // a list of restriction names
-    Unknown,       // not understood: 451, so that the admin notices
+    Ok,             // OK, or all digits
+    Relay,          // RELAY: OK, and the client may relay
+    Dunno,          // DUNNO: no opinion
+    Reject,         // REJECT [text], 5NN text, 4NN text
+    Defer,          // DEFER [text]
+    Discard,        // DISCARD [text]
+    Hold,           // HOLD [text]
+    Warn,           // WARN [text]: a log line
+    Info,           // INFO [text]: likewise
+    Prepend,        // PREPEND header: text
+    Bcc,            // BCC user@domain
+    Redirect,       // REDIRECT user@domain
+    Filter,         // FILTER transport:destination
+    DeferIfPermit,  // DEFER_IF_PERMIT [text]
+    DeferIfReject,  // DEFER_IF_REJECT [text]
+    Restrictions,   // all else: a list of restrictions and classes
   };
-  Kind kind = Kind::Unknown;
+  Kind kind = Kind::Restrictions;
   int code = 0;        // of a numeric action
   std::string status;  // enhanced status code that began the text, or empty
   std::string text;    // may be empty
 };
 AccessAction parse_access_action(std::string_view value);
+
+/// A status about an address (x.1.y) as it fits what is refused: that of a sender, of a recipient,
+/// or of neither. RFC 3463 section 3.2.
+std::string fitting_status(std::string status, bool is_sender, bool is_recipient);
 
 }  // namespace pennypost::smtp

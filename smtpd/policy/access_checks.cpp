@@ -1,15 +1,11 @@
 // Looks up clients, names and addresses in access tables and carries out their actions (access(5)).
 
 #include "common/base/words.h"
+#include "common/mail/header.h"
 #include "smtpd/policy/access.h"
 #include "smtpd/policy/evaluation.h"
 
 namespace pennypost::smtp {
-namespace {
-
-constexpr int access_depth_max = 4;  // of tables whose action is a list that names tables
-
-}  // namespace
 
 store::Parents Evaluation::parents() const {
   bool are_plain = holds(settings_.parent_domain_matches_subdomains, "smtpd_access_maps");
@@ -32,79 +28,131 @@ Answer Evaluation::access(Subject subject, const Restriction& restriction,
 Answer Evaluation::act(Subject subject, const std::string& value) {
   using Kind = AccessAction::Kind;
   auto action = parse_access_action(value);
-  auto or_else = [](const std::string& text, const char* otherwise) {
-    return text.empty() ? std::string(otherwise) : text;
+  bool is_sender = subject == Subject::Sender;
+  bool is_recipient = subject == Subject::Recipient;
+  auto status = [&](const char* otherwise) {
+    return fitting_status(action.status.empty() ? otherwise : action.status, is_sender,
+                          is_recipient);
   };
+  auto text = [&](const char* otherwise) {
+    return about(subject) + (action.text.empty() ? otherwise : action.text);
+  };
+  int defer_code = static_cast<int>(settings_.access_map_defer_code);
   switch (action.kind) {
     case Kind::Ok:
       return Answer::Permit;
     case Kind::Relay:
       // A client may claim any sender or HELO name, so these can't permit relaying.
-      if (subject == Subject::Client || subject == Subject::Recipient) verdict_.may_relay = true;
+      if (subject == Subject::Client || is_recipient) verdict_.may_relay = true;
       return Answer::Permit;
     case Kind::Dunno:
       return Answer::Undecided;
     case Kind::Reject: {
-      int code = action.code == 0 ? 554 : action.code;
-      const char* status = code < 500 ? "4.7.1" : "5.7.1";
-      return refuse_about(subject, code, or_else(action.status, status),
-                          or_else(action.text, "Access denied"));
+      int code =
+          action.code != 0 ? action.code : static_cast<int>(settings_.access_map_reject_code);
+      return refuse(code, status("5.7.1"), text("Access denied"));
     }
     case Kind::Defer:
-      return refuse_about(subject, 450, or_else(action.status, "4.7.1"),
-                          or_else(action.text, "Access denied"));
+      return refuse(defer_code, status("4.7.1"), text("Access denied"));
     case Kind::DeferIfPermit:
-      if (!warn_only_) defer_if_permit_ = about(subject) + or_else(action.text, "Access denied");
-      return Answer::Undecided;
+      return refuse_later("defer_if_permit", defer_code, status("4.7.1"),
+                          text("Service unavailable"));
     case Kind::DeferIfReject:
-      if (!warn_only_) defer_if_reject_ = about(subject) + or_else(action.text, "Access denied");
+      if (defer_if_reject_.code == 0) {
+        defer_if_reject_ = {static_cast<std::uint16_t>(defer_code), status("4.7.1"),
+                            text("Service unavailable")};
+      }
       return Answer::Undecided;
+    case Kind::Restrictions:
+      return act_by_list(subject, action);
+    default:
+      return act_on_message(subject, action);
+  }
+}
+
+/// What says nothing about the client, but what becomes of its message.
+Answer Evaluation::act_on_message(Subject subject, const AccessAction& action) {
+  using Kind = AccessAction::Kind;
+  auto words = words_of(subject);
+  std::string who = "<" + words.name + ">: " + std::string(words.kind) + " ";
+  bool is_address =
+      MailAddress::parse(action.text, Utf8::Allowed) && action.text.find('@') != std::string::npos;
+  switch (action.kind) {
     case Kind::Discard:
+      note("discard", who + (action.text.empty() ? "triggers DISCARD action" : action.text));
       verdict_.discard = true;
       return Answer::Permit;
     case Kind::Hold:
+      if (!verdict_.hold) {
+        note("hold", who + (action.text.empty() ? "triggers HOLD action" : action.text));
+      }
       verdict_.hold = true;
-      return Answer::Undecided;
+      break;
     case Kind::Warn:
-      verdict_.warnings.push_back({0, "", about(subject) + action.text});
-      return Answer::Undecided;
+      note("warn", action.text);
+      break;
+    case Kind::Info:
+      note("info", action.text);
+      break;
     case Kind::Prepend:
-      verdict_.prepend.push_back(action.text);
-      return Answer::Undecided;
-    case Kind::Restrictions: {
-      auto list = kinds::Restrictions::parse(action.text, kinds::any);
-      if (list && depth_ < access_depth_max) {
-        ++depth_;
-        Answer answer = items(*list);
-        --depth_;
-        return answer;
+      if (is_field_name(std::string_view(action.text).substr(0, action.text.find(':'))) &&
+          action.text.find(':') != std::string::npos) {
+        verdict_.prepend.push_back(action.text);
+      } else {
+        note("", "an access table says PREPEND " + action.text + "; write PREPEND Name: text");
       }
       break;
+    case Kind::Bcc:
+    case Kind::Redirect: {
+      bool is_bcc = action.kind == Kind::Bcc;
+      std::string name = is_bcc ? "BCC" : "REDIRECT";
+      if (!is_address) {
+        note("", "an access table says " + name + " " + action.text + "; write " + name +
+                     " user@example.com");
+        break;
+      }
+      note(is_bcc ? "bcc" : "redirect", who + "triggers " + name + " " + action.text);
+      if (is_bcc) verdict_.bcc.push_back(action.text);
+      if (!is_bcc) verdict_.redirect = action.text;
+      break;
     }
-    case Kind::Unknown:
+    case Kind::Filter:
+      return misconfigured("an access table says FILTER " + action.text +
+                           "; there are no content filters here, remove it");
+    default:
       break;
   }
-  verdict_.warnings.push_back({0, "", "unknown action in an access table: " + value});
-  return refuse(451, "4.3.5", about(subject) + "Server configuration error");
+  return Answer::Undecided;
+}
+
+Answer Evaluation::act_by_list(Subject subject, const AccessAction& action) {
+  auto restrictions = kinds::Restrictions::parse(action.text, kinds::any);
+  if (!restrictions) {
+    return misconfigured("an access table says " + action.text + ": " +
+                         restrictions.error().text());
+  }
+  Subject outer = std::exchange(subject_, subject);
+  Answer answer = nested(*restrictions);
+  subject_ = outer;
+  return answer;
 }
 
 /// A table without a restriction's name is checked for the subject of the list.
 Answer Evaluation::check_access(const Restriction& restriction) {
-  switch (subject_) {
+  switch (list_) {
     case Subject::Client:
       return check_client_access(restriction);
     case Subject::Helo:
-      if (!is_known(Stage::Helo)) return Answer::Undecided;
       return check_helo_access(restriction);
     case Subject::Sender:
       return check_sender_access(restriction);
     case Subject::Recipient:
-    case Subject::Data:
-    case Subject::EndOfData:
-      break;
+      return check_recipient_access(restriction);
+    case Subject::Etrn:
+      return check_etrn_access(restriction);
+    default:
+      return misconfigured("which check_..._access is meant by " + restriction.argument + "?");
   }
-  if (!is_known(Stage::Recipient)) return Answer::Undecided;
-  return check_recipient_access(restriction);
 }
 
 Answer Evaluation::check_client_access(const Restriction& restriction) {
@@ -115,6 +163,18 @@ Answer Evaluation::check_client_access(const Restriction& restriction) {
   auto networks = network_keys(request_.client_address);
   keys.insert(keys.end(), networks.begin(), networks.end());
   return access(Subject::Client, restriction, keys);
+}
+
+/// Who runs the reverse zone of an address may write any name into it: no ground to permit.
+Answer Evaluation::check_reverse_client_hostname_access(const Restriction& restriction) {
+  std::vector<store::LookupKey> keys;
+  if (request_.reverse_name != "unknown") {
+    keys = store::access_keys_of_host(request_.reverse_name, parents());
+  }
+  auto networks = network_keys(request_.client_address);
+  keys.insert(keys.end(), networks.begin(), networks.end());
+  Answer answer = access(Subject::ReverseClient, restriction, keys);
+  return no_permission(restriction, request_.reverse_name, answer);
 }
 
 Answer Evaluation::check_helo_access(const Restriction& restriction) {
@@ -132,19 +192,34 @@ Answer Evaluation::check_recipient_access(const Restriction& restriction) {
   return access(Subject::Recipient, restriction, keys);
 }
 
+Answer Evaluation::check_etrn_access(const Restriction& restriction) {
+  auto keys = store::access_keys_of_host(request_.etrn_domain, parents());
+  return access(Subject::Etrn, restriction, keys);
+}
+
+/// Fingerprints as they are, without parts.
+Answer Evaluation::check_ccert_access(const Restriction& restriction) {
+  if (!request_.certificate) return Answer::Undecided;
+  std::vector<store::LookupKey> keys(2);
+  keys[0].text = lower(request_.certificate->fingerprint);
+  keys[1].text = lower(request_.certificate->key_fingerprint);
+  for (auto& key : keys) key.kind = store::MapList::Key::Whole;
+  return access(Subject::Certificate, restriction, keys);
+}
+
 Answer Evaluation::check_sasl_access(const Restriction& restriction) {
   if (request_.sasl_username.empty()) return Answer::Undecided;
   store::LookupKey key;
   key.text = request_.sasl_username;
   key.kind = store::MapList::Key::Whole;
-  return access(Subject::Client, restriction, {key});
+  return access(Subject::Login, restriction, {key});
 }
 
 std::vector<store::LookupKey> Evaluation::mail_keys(const std::string& text) const {
   auto address = completed(text);
   std::string domain = address.domain() ? address.domain()->key() : "";
   return store::access_keys_of_mail(address.local(), domain, settings_.recipient_delimiter,
-                                    parents());
+                                    parents(), settings_.smtpd_null_access_lookup_key);
 }
 
 }  // namespace pennypost::smtp

@@ -1,10 +1,11 @@
 // Decides whether a client may send this mail to this recipient: the restriction lists, the relay
 // decision, and whether the recipient exists.
 //
-// All I/O goes through PolicyTables. The lists are evaluated as in Postfix: from left to right
-// until one item permits or refuses; a permit ends only its own list. A failed look-up is 451
-// 4.3.0, never a permanent refusal. After the lists, a recipient in a domain of ours must exist,
-// and its mailbox must not be known to be full.
+// All I/O is PolicyTables'. The lists are evaluated as Postfix does: from left to right until one
+// item permits or refuses; a permit ends its own list only. A table that can't be read is
+// 451 4.3.0, a DNS question without an answer a deferral of what is permitted else: neither ever
+// refuses for good. After the lists a recipient in a domain of ours must exist, and its mailbox
+// must not be known to be full.
 //
 // The relay decision: a destination is ours if its domain is final, a virtual alias domain or a
 // relay domain, and its local part contains no further destination (user%dest@here, dest!user@here,
@@ -35,6 +36,24 @@ struct Refusal {
   std::string text;
 };
 
+/// What DNS says of a domain as a place for mail.
+enum class MailHost { Found, None, NullMx };
+
+/// Hosts of a domain: its mail hosts, its name servers, or itself.
+enum class ServerKind { Mx, Ns, Address };
+
+/// One of them.
+struct ServerHost {
+  std::uint16_t preference = 0;  // of a mail host
+  std::string name;
+  std::vector<std::string> addresses;
+  bool is_unknown = false;  // its addresses could not be found out now
+};
+struct Servers {
+  std::vector<ServerHost> hosts;  // mail hosts by their preference
+  bool is_implied = false;        // the domain has no MX record, and is its own mail host
+};
+
 /// The look-ups of an evaluation in tables, accounts and DNS; they may block. Every Error is
 /// temporary.
 class PolicyTables {
@@ -50,10 +69,22 @@ class PolicyTables {
   virtual Result<std::optional<Refusal>> refusal(const MailAddress& address) = 0;
   /// Whether the mailbox of this address is known to be full; only a hint.
   virtual Result<bool> is_full(const MailAddress& address) = 0;
+  /// The name of the account in whose mailbox mail to this address ends; nothing where it ends in
+  /// none of this host's, or in several.
+  virtual Result<std::optional<std::string>> account_of(const MailAddress& address) = 0;
   /// Whether DNS has an MX, A or AAAA record for the domain.
-  virtual Result<bool> takes_mail(const Domain& domain) = 0;
+  virtual Result<MailHost> mail_host(const Domain& domain) = 0;
   /// The A records of a name, as text, for block lists. Empty if there is no such name.
   virtual Result<std::vector<std::string>> ip4_addresses(std::string_view name) = 0;
+  /// The first TXT record of a name; empty where there is none.
+  virtual Result<std::string> text_record(std::string_view name) = 0;
+  /// The hosts of a domain with their addresses. The name servers of a domain without any are those
+  /// of the domain above it; the null MX is no host.
+  virtual Result<Servers> servers(ServerKind kind, const std::string& domain) = 0;
+  /// fast_flush_domains.
+  virtual Result<bool> may_flush(const Domain& domain) = 0;
+  /// Whether an address is one of this host's.
+  virtual bool is_own_address(std::string_view address) = 0;
 };
 
 using Verdict = CheckRecipient::Verdict;

@@ -12,13 +12,25 @@
 #include <string_view>
 #include <vector>
 
+#include "smtpd/policy/access.h"
 #include "smtpd/policy/evaluate.h"
 #include "store/maps/address_lookup.h"
 
 namespace pennypost::smtp {
 
 /// What a refusal is about; its text begins with this.
-enum class Subject { Client, Helo, Sender, Recipient, Data, EndOfData };
+enum class Subject {
+  Client,
+  ReverseClient,
+  Login,
+  Helo,
+  Sender,
+  Recipient,
+  Data,
+  EndOfData,
+  Etrn,
+  Certificate
+};
 
 /// The result of an item or a list.
 enum class Answer { Undecided, Permit, Refuse };
@@ -30,6 +42,7 @@ class Evaluation {
     verdict_.status = "2.1.5";
     verdict_.text = "Ok";
     verdict_.may_relay = request.may_relay;
+    verdict_.deferral = request.deferral;
   }
 
   Verdict recipient();
@@ -38,7 +51,7 @@ class Evaluation {
  private:
   using Item = Answer (Evaluation::*)(const Restriction&);
   /// The stage of the dialogue from which on a restriction can be evaluated.
-  enum class Stage { Client, Helo, Sender, Recipient };
+  enum class Stage { Client, Helo, Sender, Recipient, Etrn };
   struct Row {
     std::string_view name;
     Stage stage;
@@ -46,15 +59,30 @@ class Evaluation {
   };
   static const Row* find_row(std::string_view name);
 
+  Answer early_lists();
+  Answer recipient_lists();
+  Answer sender_list();
   Answer list(Subject subject, const std::vector<Restriction>& restrictions);
   Answer items(const std::vector<Restriction>& restrictions);
+  Answer nested(const std::vector<Restriction>& restrictions);
   bool is_known(Stage stage) const;
-  Verdict finish(Answer answer);
+  Answer deferred(Answer answer);
 
   // Refusals. `text` follows the subject: `<bob@example.org>: Recipient address rejected: text`.
   Answer refuse(int code, std::string_view status, std::string text);
   Answer refuse_about(Subject subject, int code, std::string_view status, std::string_view text);
+  /// What could refuse could not be asked: refused temporarily unless something else refuses for
+  /// good; `action` is reject_tempfail_action or its kin.
+  Answer refuse_later(std::string_view action, int code, std::string_view status, std::string text);
+  void defer_unless_permitted(int code, std::string_view status, std::string text);
   Answer look_up_failed(Subject subject);
+  Answer misconfigured(std::string problem);
+  void note(std::string_view action, std::string text);
+  struct SubjectWords {
+    std::string name;       // what it is about: an address, a name
+    std::string_view kind;  // `Client host`
+  };
+  SubjectWords words_of(Subject subject) const;
   std::string about(Subject subject) const;
 
   // The restrictions, each by a function of its own name.
@@ -69,15 +97,34 @@ class Evaluation {
   MailAddress completed(const std::string& text) const;
   Answer access(Subject subject, const Restriction& restriction,
                 const std::vector<store::LookupKey>& keys);
+  Answer server_access(Subject subject, ServerKind kind, const std::string& domain,
+                       const Restriction& restriction);
+  Answer no_permission(const Restriction& restriction, const std::string& name, Answer answer);
   Answer act(Subject subject, const std::string& value);
+  Answer act_on_message(Subject subject, const AccessAction& action);
+  Answer act_by_list(Subject subject, const AccessAction& action);
+  Answer invalid_helo();
+  Answer unknown_client(std::string_view status, const char* what);
   Answer unlisted(Subject subject, const std::string& text);
   Answer unknown_user(Subject subject, DomainClass domain_class);
   Answer full_mailbox();
+  Answer etrn();
   Answer unknown_domain(Subject subject, const std::string& text);
   Answer non_fqdn_address(Subject subject, const std::string& text);
-  Answer block_list(std::string_view name, const std::string& zone, const std::string& shown);
-  /// Whether this login may use the sender; nothing if the sender is in no table.
+  /// Which DNS list holds what: see block_lists.cpp.
+  enum class Listed { Yes, No, Unknown };
+  Listed listed(std::string_view name, std::string_view list);
+  std::string reversed_address() const;
+  Answer block_list(Subject subject, std::string_view name, const std::string& shown,
+                    const std::string& list);
+  Answer good_list(std::string_view name, const std::string& list);
+  bool is_mail_host(const std::vector<ServerHost>& hosts);
+  bool are_in_networks(const std::vector<ServerHost>& hosts);
+  /// Nothing when the sender belongs to nobody; else whether this login may use it.
   Result<std::optional<bool>> owns_sender();
+  Result<std::optional<bool>> owns_sender_by_account();
+  Answer not_owned(bool may_be_nobodys);
+  Answer not_logged_in();
   store::Parents parents() const;
   std::vector<store::LookupKey> mail_keys(const std::string& text) const;
 
@@ -85,16 +132,20 @@ class Evaluation {
   const Settings& settings_;
   PolicyTables& tables_;
   Verdict verdict_;
-  Subject subject_ = Subject::Recipient;
+  Subject subject_ = Subject::Recipient;  // of the items, which an access table may have named
+  Subject list_ = Subject::Recipient;     // of the list
   int depth_ = 0;
   Stage stage_ = Stage::Recipient;
-  bool warn_next_ = false;  // warn_if_reject applies to the next item
-  bool warn_only_ = false;  // a refusal only becomes a log line
-  std::string defer_if_permit_;
-  std::string defer_if_reject_;
+  bool warn_next_ = false;    // warn_if_reject: for the next item
+  bool warn_only_ = false;    // a refusal is a log line
+  std::uint32_t sleeps_ = 0;  // how many were met
+  bool is_paused_ = false;    // at one that is not over
+  PolicyReply defer_if_reject_;
 };
 
 /// Parses an address that the session has already accepted.
 MailAddress parsed(const std::string& text);
+/// The domain of an address, in lower case; empty where it has none.
+std::string domain_of(const std::string& address);
 
 }  // namespace pennypost::smtp

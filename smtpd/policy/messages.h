@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,32 +13,65 @@
 
 namespace pennypost::smtp {
 
+/// A reply as policy gives it; code 0: none.
+struct PolicyReply {
+  std::uint16_t code = 0;
+  std::string status;  // enhanced status code
+  std::string text;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(code, status, text);
+  }
+};
+
+/// A log line about a decision: `hold: RCPT from client[192.0.2.7]: text`. Without an action it is
+/// a warning to the administrator.
+struct PolicyNote {
+  std::string action;  // warn, info, hold, discard, redirect, bcc, reject_warning
+  std::string text;
+  std::uint16_t code = 0;  // of the reply that warn_if_reject took back; 0: none, text alone
+  std::string status;
+  friend bool operator==(const PolicyNote&, const PolicyNote&) = default;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(action, text, code, status);
+  }
+};
+
+/// The certificate that a client has shown in TLS.
+struct ClientCertificate {
+  std::string name;             // the subject's common name
+  std::string issuer;           // the issuer's
+  std::string fingerprint;      // of the certificate: 0A:1B:…
+  std::string key_fingerprint;  // of its public key
+  bool is_trusted = false;      // by the authorities of the settings
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(name, issuer, fingerprint, key_fingerprint, is_trusted);
+  }
+};
+
 /// Asks whether this client may send mail from this sender to this recipient.
 struct CheckRecipient {
   static constexpr std::uint16_t type = 103;
-  /// For the log alone.
-  struct Warning {
-    std::uint16_t code = 0;  // of the reply that warn_if_reject took back; 0: none, text alone
-    std::string status;
-    std::string text;
-    template <class Archive>
-    void fields(Archive& archive) {
-      archive(code, status, text);
-    }
-    friend bool operator==(const Warning&, const Warning&) = default;
-  };
   struct Verdict {
     std::uint16_t code = 250;  // 250: accept; otherwise the code of the refusal
     std::string status;        // enhanced status code, 2.1.5
     std::string text;          // with its subject: `<bob@example.org>: Relay access denied`
     bool hold = false;
-    bool discard = false;              // accept the message and discard it
+    bool discard = false;              // take it and throw it away
     bool may_relay = false;            // RELAY for this client in an access table
-    std::vector<std::string> prepend;  // header fields to put on top
-    std::vector<Warning> warnings;
+    std::vector<std::string> prepend;  // header lines to put on top
+    std::string redirect;              // who gets the message in place of all recipients
+    std::vector<std::string> bcc;      // who gets it as well
+    std::vector<PolicyNote> notes;
+    PolicyReply deferral;  // defer_if_permit: the answer where a later stage permits
+    // The evaluation has come to `sleep`: ask again after this time, with one sleep more.
+    std::uint32_t sleep_seconds = 0;
     template <class Archive>
     void fields(Archive& archive) {
-      archive(code, status, text, hold, discard, may_relay, prepend, warnings);
+      archive(code, status, text, hold, discard, may_relay, prepend, redirect, bcc, notes, deferral,
+              sleep_seconds);
     }
   };
   using Reply = Verdict;
@@ -57,11 +91,16 @@ struct CheckRecipient {
   bool is_pipelining_early = false;  // it sent commands ahead where it must not
   bool may_relay = false;            // from an earlier verdict on this client
   std::uint32_t recipients = 0;      // how many the message has so far
+  std::uint32_t sleeps = 0;          // how many `sleep` of the lists are over
+  PolicyReply deferral;              // as a verdict of an earlier stage said
+  std::string etrn_domain;           // of ETRN
+  std::optional<ClientCertificate> certificate;
   template <class Archive>
   void fields(Archive& archive) {
     archive(service, client_name, reverse_name, is_name_lookup_failed, client_address, helo, sender,
             recipient, sasl_username, is_authenticated, is_in_mynetworks, is_own_address,
-            is_encrypted, is_pipelining_early, may_relay, recipients);
+            is_encrypted, is_pipelining_early, may_relay, recipients, sleeps, deferral, etrn_domain,
+            certificate);
   }
 };
 
@@ -74,6 +113,26 @@ struct CheckRestrictions {
   template <class Archive>
   void fields(Archive& archive) {
     archive(parameter, about);
+  }
+};
+
+/// What smtpd_reject_footer_maps add to a refusal.
+struct FindFooter {
+  static constexpr std::uint16_t type = 120;
+  struct Footer {
+    bool is_found = false;
+    std::string text;
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(is_found, text);
+    }
+  };
+  using Reply = Footer;
+  std::string service;
+  std::string refusal;  // 554 5.7.1 text
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(service, refusal);
   }
 };
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "common/async/loop.h"
 #include "common/dns/resolver.h"
 #include "smtpd/policy/evaluate.h"
 #include "smtpd/routing/full_mailboxes.h"
@@ -33,17 +34,38 @@ class AccessTables {
   std::map<std::string, std::shared_ptr<const store::Map>> maps_;
 };
 
+/// Questions of one kind about names, and their answers.
+template <class Answer>
+struct PolicyQuestions {
+  std::set<std::string> open;
+  std::map<std::string, Result<Answer>> known;
+
+  /// The answer; "try later" while there is none, and the question is open.
+  Result<Answer> find(const std::string& name) {
+    auto found = known.find(name);
+    if (found != known.end()) return found->second;
+    open.insert(name);
+    return Error::temporary("4.3.0", "a DNS question is open");
+  }
+};
+
 /// The DNS questions and answers of one evaluation.
 struct PolicyDns {
-  std::set<std::string> open_domains;
-  std::set<std::string> open_names;
-  std::map<std::string, Result<bool>> takes_mail;
-  std::map<std::string, Result<std::vector<std::string>>> ip4_addresses;
+  PolicyQuestions<MailHost> mail_host;
+  PolicyQuestions<std::vector<std::string>> ip4_addresses;
+  PolicyQuestions<std::string> text_record;
+  std::map<ServerKind, PolicyQuestions<Servers>> servers;
 
-  bool has_open() const { return !open_domains.empty() || !open_names.empty(); }
-  /// Asks all open questions.
-  Task<> ask(Resolver& resolver);
+  bool has_open() const;
+  /// Answers all that is open, each question within policy_dns_time_max.
+  Task<> ask(Loop& loop, Resolver& resolver);
 };
+
+/// Hosts and their addresses are many questions; a sender chooses how slowly they are answered.
+inline constexpr Duration policy_dns_time_max{30000};
+/// Of one domain, as in Postfix.
+inline constexpr std::size_t server_hosts_max = 100;
+inline constexpr std::size_t server_addresses_max = 100;
 
 class LookupTables final : public PolicyTables {
  public:
@@ -58,8 +80,13 @@ class LookupTables final : public PolicyTables {
   Result<DomainClass> classify(const Domain& domain) override { return router_.classify(domain); }
   Result<std::optional<Refusal>> refusal(const MailAddress& address) override;
   Result<bool> is_full(const MailAddress& address) override;
-  Result<bool> takes_mail(const Domain& domain) override;
+  Result<std::optional<std::string>> account_of(const MailAddress& address) override;
+  Result<MailHost> mail_host(const Domain& domain) override;
   Result<std::vector<std::string>> ip4_addresses(std::string_view name) override;
+  Result<std::string> text_record(std::string_view name) override;
+  Result<Servers> servers(ServerKind kind, const std::string& domain) override;
+  Result<bool> may_flush(const Domain& domain) override { return router_.may_flush(domain); }
+  bool is_own_address(std::string_view address) override;
 
  private:
   const Result<Resolution>& destination(const MailAddress& address);

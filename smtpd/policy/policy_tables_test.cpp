@@ -43,25 +43,26 @@ TEST_CASE("a domain takes mail by an MX or an address; where DNS can't tell, tha
   CHECK_FALSE(dns.has_open());
   for (const char* domain : {"mx.example", "null.example", "host.example", "six.example",
                              "empty.example", "none.example", "later.example", "half.example"}) {
-    dns.open_domains.insert(domain);
+    dns.mail_host.open.insert(domain);
   }
   CHECK(dns.has_open());
-  loop.run_until(dns.ask(resolver));
+  loop.run_until(dns.ask(loop, resolver));
   CHECK_FALSE(dns.has_open());
   auto answer = [&](const char* domain) -> std::string {
-    const auto& found = dns.takes_mail.at(domain);
+    const auto& found = dns.mail_host.known.at(domain);
     if (!found) return found.error().text_with_status();
-    return *found ? "yes" : "no";
+    if (*found == MailHost::NullMx) return "null MX";
+    return *found == MailHost::Found ? "yes" : "no";
   };
   CHECK(answer("mx.example") == "yes");
   CHECK(answer("host.example") == "yes");
   CHECK(answer("six.example") == "yes");
-  CHECK(answer("null.example") == "no");
+  CHECK(answer("null.example") == "null MX");
   CHECK(answer("empty.example") == "no");
   CHECK(answer("none.example") == "no");
   for (const char* domain : {"later.example", "half.example"}) {
     CHECK(answer(domain) == "4.4.3 Host not found, try again");
-    CHECK(dns.takes_mail.at(domain).error().is_temporary());
+    CHECK(dns.mail_host.known.at(domain).error().is_temporary());
   }
 }
 
@@ -73,14 +74,61 @@ TEST_CASE("the IPv4 addresses of a name are all it has, none where it has none, 
   Loop loop;
   PolicyDns dns;
   for (const char* name : {"two.example", "six.example", "none.example", "later.example"}) {
-    dns.open_names.insert(name);
+    dns.ip4_addresses.open.insert(name);
   }
-  loop.run_until(dns.ask(resolver));
+  loop.run_until(dns.ask(loop, resolver));
   CHECK_FALSE(dns.has_open());
-  auto addresses = [&](const char* name) { return dns.ip4_addresses.at(name); };
+  auto addresses = [&](const char* name) { return dns.ip4_addresses.known.at(name); };
   CHECK(*addresses("two.example") == std::vector<std::string>{"192.0.2.1", "192.0.2.2"});
   CHECK(addresses("six.example")->empty());
   CHECK(addresses("none.example")->empty());
   REQUIRE_FALSE(addresses("later.example"));
   CHECK(addresses("later.example").error().is_temporary());
+}
+
+TEST_CASE("the hosts of a domain are its mail hosts, the name servers of its zone, or itself") {
+  TableResolver resolver;
+  resolver.mx_record("a.example", 20, "mx2.a.example").mx_record("a.example", 10, "mx1.a.example");
+  resolver.address("mx1.a.example", "192.0.2.1").address("mx1.a.example", "2001:db8::1");
+  resolver.try_later("mx2.a.example", DnsType::A).no_data("mx2.a.example");
+  resolver.mx_record("null.example", 0, "").address("bare.example", "192.0.2.2");
+  resolver.ns_record("zone.example", "ns.zone.example").address("ns.zone.example", "192.0.2.3");
+  resolver.try_later("late.example", DnsType::Mx).try_later("late.example", DnsType::Ns);
+  Loop loop;
+  PolicyDns dns;
+  auto ask = [&](ServerKind kind, const std::string& domain) -> std::string {
+    CHECK(!dns.servers[kind].find(domain));
+    loop.run_until(dns.ask(loop, resolver));
+    auto servers = dns.servers[kind].find(domain);
+    if (!servers) return servers.error().text();
+    std::string text = servers->is_implied ? "implied" : "";
+    for (const auto& host : servers->hosts) {
+      text += " " + host.name + (host.is_unknown ? "?" : "");
+      for (const auto& address : host.addresses) text += "," + address;
+    }
+    return text;
+  };
+  CHECK(ask(ServerKind::Mx, "a.example") == " mx1.a.example,2001:db8::1,192.0.2.1 mx2.a.example?");
+  CHECK(ask(ServerKind::Mx, "null.example") == "");
+  CHECK(ask(ServerKind::Mx, "bare.example") == "implied bare.example,192.0.2.2");
+  CHECK(ask(ServerKind::Mx, "late.example") == "Host not found, try again");
+  CHECK(ask(ServerKind::Ns, "deep.in.zone.example") == " ns.zone.example,192.0.2.3");
+  CHECK(ask(ServerKind::Ns, "none.example") == "");
+  CHECK(ask(ServerKind::Ns, "late.example") == "Host not found, try again");
+  CHECK(ask(ServerKind::Address, "bare.example") == " bare.example,192.0.2.2");
+}
+
+TEST_CASE("the reason that a list gives is the first of its TXT records") {
+  TableResolver resolver;
+  resolver.txt_record("9.2.0.192.bl.example", "caught").txt_record("9.2.0.192.bl.example", "again");
+  resolver.try_later("late.example", DnsType::Txt);
+  Loop loop;
+  PolicyDns dns;
+  for (const char* name : {"9.2.0.192.bl.example", "none.example", "late.example"}) {
+    CHECK(!dns.text_record.find(name));
+  }
+  loop.run_until(dns.ask(loop, resolver));
+  CHECK(*dns.text_record.find("9.2.0.192.bl.example") == "caught");
+  CHECK(dns.text_record.find("none.example")->empty());
+  CHECK(!dns.text_record.find("late.example"));
 }

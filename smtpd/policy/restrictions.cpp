@@ -3,8 +3,6 @@
 #include <algorithm>
 
 #include "common/base/text.h"
-#include "common/mail/idn.h"
-#include "common/net/address.h"
 #include "smtpd/policy/evaluation.h"
 #include "smtpd/queue/receive_override.h"
 
@@ -19,96 +17,69 @@ bool is_fqdn(const Domain& domain) {
 
 // HELO.
 
+Answer Evaluation::invalid_helo() {
+  const char* text = request_.helo.starts_with('[') ? "invalid ip address" : "Invalid name";
+  return refuse_about(Subject::Helo, static_cast<int>(settings_.invalid_hostname_reject_code),
+                      "5.5.2", text);
+}
+
 Answer Evaluation::reject_invalid_helo_hostname(const Restriction&) {
   if (Domain::parse(request_.helo)) return Answer::Undecided;
-  return refuse_about(Subject::Helo, 501, "5.5.2", "Invalid name");
+  return invalid_helo();
 }
 
 Answer Evaluation::reject_non_fqdn_helo_hostname(const Restriction&) {
   auto name = Domain::parse(request_.helo);
   if (name && is_fqdn(*name)) return Answer::Undecided;
-  return refuse_about(Subject::Helo, 504, "5.5.2", "need fully-qualified hostname");
+  return refuse_about(Subject::Helo, static_cast<int>(settings_.non_fqdn_reject_code), "5.5.2",
+                      "need fully-qualified hostname");
 }
 
 Answer Evaluation::reject_unknown_helo_hostname(const Restriction&) {
   auto name = Domain::parse(request_.helo);
   if (name && name->is_literal()) return Answer::Undecided;
-  if (!name) return refuse_about(Subject::Helo, 501, "5.5.2", "Invalid name");
-  auto found = tables_.takes_mail(*name);
-  if (!found) return look_up_failed(Subject::Helo);
-  if (*found) return Answer::Undecided;
-  return refuse_about(Subject::Helo, 450, "4.7.1", "Host not found");
+  if (!name) return invalid_helo();
+  auto found = tables_.mail_host(*name);
+  if (!found) {
+    return refuse_later(settings_.unknown_helo_hostname_tempfail_action, 450, "4.7.1",
+                        about(Subject::Helo) + "Host not found");
+  }
+  if (*found != MailHost::None) return Answer::Undecided;
+  return refuse_about(Subject::Helo, static_cast<int>(settings_.unknown_hostname_reject_code),
+                      "4.7.1", "Host not found");
 }
 
 // The client.
 
+/// Without the client's name in front: log filters know these words so.
+Answer Evaluation::unknown_client(std::string_view status, const char* what) {
+  int code = static_cast<int>(settings_.unknown_client_reject_code);
+  if (request_.is_name_lookup_failed) code = 450;
+  return refuse(code, status,
+                "Client host rejected: cannot find your " + std::string(what) + ", [" +
+                    request_.client_address + "]");
+}
+
+/// RFC 7372 section 3.
 Answer Evaluation::reject_unknown_client_hostname(const Restriction&) {
   if (request_.client_name != "unknown") return Answer::Undecided;
-  return refuse(
-      450, "4.7.25",
-      "Client host rejected: cannot find your hostname, [" + request_.client_address + "]");
+  return unknown_client("4.7.25", "hostname");
 }
 
 Answer Evaluation::reject_unknown_reverse_client_hostname(const Restriction&) {
   if (request_.reverse_name != "unknown") return Answer::Undecided;
-  return refuse(
-      450, "4.7.25",
-      "Client host rejected: cannot find your reverse hostname, [" + request_.client_address + "]");
+  return unknown_client("4.7.1", "reverse hostname");
 }
 
 Answer Evaluation::reject_plaintext_session(const Restriction&) {
   if (request_.is_encrypted) return Answer::Undecided;
-  return refuse(450, "4.7.1", "Session encryption is required");
+  return refuse(static_cast<int>(settings_.plaintext_reject_code), "4.7.1",
+                "Session encryption is required");
 }
 
 Answer Evaluation::reject_unauth_pipelining(const Restriction&) {
   if (!request_.is_pipelining_early) return Answer::Undecided;
   return refuse_about(subject_, 503, "5.5.0", "Improper use of SMTP command pipelining");
-}
-
-/// RFC 5782: if the subject is listed, its name exists in the zone. A list that does not answer
-/// refuses nobody.
-Answer Evaluation::block_list(std::string_view name, const std::string& zone,
-                              const std::string& shown) {
-  auto equals = zone.find('=');
-  std::string domain = zone.substr(0, equals);
-  auto addresses = tables_.ip4_addresses(std::string(name) + "." + domain);
-  if (!addresses || addresses->empty()) return Answer::Undecided;
-  if (equals != std::string::npos &&
-      std::ranges::find(*addresses, zone.substr(equals + 1)) == addresses->end()) {
-    return Answer::Undecided;
-  }
-  return refuse(554, "5.7.1", "Service unavailable; " + shown + " blocked using " + domain);
-}
-
-Answer Evaluation::reject_rbl_client(const Restriction& restriction) {
-  auto address = IpAddress::parse(request_.client_address);
-  if (!address) return Answer::Undecided;
-  std::string reversed = address->reverse_name();
-  for (std::string_view suffix : {".in-addr.arpa", ".ip6.arpa"}) {
-    if (reversed.ends_with(suffix)) reversed.resize(reversed.size() - suffix.size());
-  }
-  return block_list(reversed, restriction.argument,
-                    "Client host [" + request_.client_address + "]");
-}
-
-Answer Evaluation::reject_rhsbl_client(const Restriction& restriction) {
-  if (request_.client_name == "unknown") return Answer::Undecided;
-  return block_list(request_.client_name, restriction.argument,
-                    "Client host [" + request_.client_name + "]");
-}
-
-Answer Evaluation::reject_rhsbl_helo(const Restriction& restriction) {
-  auto name = Domain::parse(request_.helo);
-  if (!name || name->is_literal()) return Answer::Undecided;
-  return block_list(name->key(), restriction.argument, "Helo command [" + request_.helo + "]");
-}
-
-Answer Evaluation::reject_rhsbl_sender(const Restriction& restriction) {
-  auto sender = parsed(request_.sender);
-  if (!sender.domain() || sender.domain()->is_literal()) return Answer::Undecided;
-  return block_list(sender.domain()->key(), restriction.argument,
-                    "Sender address [" + request_.sender + "]");
 }
 
 // Sender and recipient.
@@ -118,7 +89,8 @@ Answer Evaluation::non_fqdn_address(Subject subject, const std::string& text) {
   bool is_postmaster = !address.domain() && equal_nocase(address.local(), "postmaster");
   if (address.is_null() || is_postmaster) return Answer::Undecided;
   if (address.domain() && is_fqdn(*address.domain())) return Answer::Undecided;
-  return refuse_about(subject, 504, "5.5.2", "need fully-qualified address");
+  return refuse_about(subject, static_cast<int>(settings_.non_fqdn_reject_code), "5.5.2",
+                      "need fully-qualified address");
 }
 
 Answer Evaluation::reject_non_fqdn_sender(const Restriction&) {
@@ -135,10 +107,25 @@ Answer Evaluation::unknown_domain(Subject subject, const std::string& text) {
   auto domain_class = tables_.classify(*address.domain());
   if (!domain_class) return look_up_failed(subject);
   if (*domain_class != DomainClass::Foreign) return Answer::Undecided;
-  auto found = tables_.takes_mail(*address.domain());
-  if (!found) return look_up_failed(subject);
-  if (*found) return Answer::Undecided;
-  return refuse_about(subject, 450, subject == Subject::Sender ? "4.1.8" : "4.1.2",
+  const char* status = subject == Subject::Sender ? "4.1.8" : "4.1.2";
+  auto found = tables_.mail_host(*address.domain());
+  if (!found) {
+    return refuse_later(settings_.unknown_address_tempfail_action, 450, status,
+                        about(subject) + "Domain not found");
+  }
+  switch (*found) {
+    case MailHost::Found:
+      return Answer::Undecided;
+    case MailHost::None:
+      break;
+    case MailHost::NullMx: {
+      // RFC 7505 section 4: a sender of such a domain could get no bounce.
+      bool is_sender = subject == Subject::Sender;
+      return refuse_about(subject, is_sender ? 550 : 556, is_sender ? "5.7.27" : "5.1.10",
+                          "Domain " + address.domain()->text() + " does not accept mail (nullMX)");
+    }
+  }
+  return refuse_about(subject, static_cast<int>(settings_.unknown_address_reject_code), status,
                       "Domain not found");
 }
 
@@ -148,6 +135,14 @@ Answer Evaluation::reject_unknown_sender_domain(const Restriction&) {
 
 Answer Evaluation::reject_unknown_recipient_domain(const Restriction&) {
   return unknown_domain(Subject::Recipient, request_.recipient);
+}
+
+/// Temporary: the mail would be put off by its delivery as well, and room may be made.
+Answer Evaluation::full_mailbox() {
+  auto is_full = tables_.is_full(parsed(request_.recipient));
+  // The delivery finds out whatever this look-up can't tell.
+  if (!is_full || !*is_full) return Answer::Undecided;
+  return refuse_about(Subject::Recipient, 452, "4.2.2", "Mailbox is full");
 }
 
 Answer Evaluation::unlisted(Subject subject, const std::string& text) {
@@ -162,23 +157,34 @@ Answer Evaluation::unlisted(Subject subject, const std::string& text) {
   if (!refusal) return look_up_failed(subject);
   if (!*refusal) return Answer::Undecided;
   auto [status, reason] = std::move(**refusal);
-  if (status != "5.1.1") return refuse_about(subject, 550, status, reason);
+  if (status != "5.1.1") {
+    return refuse_about(
+        subject, 550,
+        fitting_status(status, subject == Subject::Sender, subject == Subject::Recipient), reason);
+  }
   return unknown_user(subject, *domain_class);
 }
 
 Answer Evaluation::unknown_user(Subject subject, DomainClass domain_class) {
   std::string reason = "User unknown";
-  if (settings_.show_user_unknown_table_name) {
-    if (domain_class == DomainClass::Local) reason += " in local recipient table";
-    if (domain_class == DomainClass::VirtualAlias) reason += " in virtual alias table";
-    if (domain_class == DomainClass::Hosted) reason += " in virtual mailbox table";
-    if (domain_class == DomainClass::Relay) reason += " in relay recipient table";
+  std::string_view table;
+  std::uint64_t code = 550;
+  if (domain_class == DomainClass::Local) {
+    table = " in local recipient table";
+    code = settings_.unknown_local_recipient_reject_code;
+  } else if (domain_class == DomainClass::VirtualAlias) {
+    table = " in virtual alias table";
+    code = settings_.unknown_virtual_alias_reject_code;
+  } else if (domain_class == DomainClass::Hosted) {
+    table = " in virtual mailbox table";
+    code = settings_.unknown_virtual_mailbox_reject_code;
+  } else if (domain_class == DomainClass::Relay) {
+    table = " in relay recipient table";
+    code = settings_.unknown_relay_recipient_reject_code;
   }
-  bool may_come =
-      domain_class == DomainClass::Local && settings_.unknown_local_recipient_reject_code == "450";
-  std::string status = may_come ? "4." : "5.";
-  status += subject == Subject::Sender ? "1.0" : "1.1";
-  return refuse_about(subject, may_come ? 450 : 550, status, reason);
+  if (settings_.show_user_unknown_table_name) reason += table;
+  return refuse_about(subject, static_cast<int>(code),
+                      subject == Subject::Sender ? "5.1.0" : "5.1.1", reason);
 }
 
 Answer Evaluation::reject_unlisted_sender(const Restriction&) {
@@ -189,53 +195,13 @@ Answer Evaluation::reject_unlisted_recipient(const Restriction&) {
   return unlisted(Subject::Recipient, request_.recipient);
 }
 
+/// At RCPT the recipient asked about comes on top of those that the message has.
 Answer Evaluation::reject_multi_recipient_bounce(const Restriction&) {
-  if (!request_.sender.empty() || request_.recipients < 2) return Answer::Undecided;
-  return refuse_about(subject_, 550, "5.5.3", "Multi-recipient bounce");
-}
-
-// Whether the login owns the sender.
-
-Result<std::optional<bool>> Evaluation::owns_sender() {
-  auto keys = mail_keys(request_.sender);
-  auto user = folded_address(request_.sasl_username);
-  for (const TableRef& table : settings_.smtpd_sender_login_maps) {
-    for (const store::LookupKey& found : keys) {
-      // As in Postfix, domains are looked up as `@domain` here, not as `domain`.
-      bool is_domain = found.text.find('@') == std::string::npos;
-      std::string key = is_domain ? "@" + found.text : found.text;
-      TRY(auto value, tables_.find(table, key, found.kind));
-      if (!value) continue;
-      for (std::string_view login : words(*value)) {
-        if (!user.empty() && folded_address(login) == user) {
-          return std::optional<bool>(true);
-        }
-      }
-      return std::optional<bool>(false);
-    }
-  }
-  return std::optional<bool>();
-}
-
-Answer Evaluation::reject_authenticated_sender_login_mismatch(const Restriction&) {
-  if (request_.sender.empty() || !request_.is_authenticated) return Answer::Undecided;
-  auto owns = owns_sender();
-  if (!owns) return look_up_failed(Subject::Sender);
-  if (owns->has_value() && **owns) return Answer::Undecided;
-  return refuse_about(Subject::Sender, 553, "5.7.1", "not owned by user " + request_.sasl_username);
-}
-
-Answer Evaluation::reject_unauthenticated_sender_login_mismatch(const Restriction&) {
-  if (request_.sender.empty() || request_.is_authenticated) return Answer::Undecided;
-  auto owns = owns_sender();
-  if (!owns) return look_up_failed(Subject::Sender);
-  if (!owns->has_value()) return Answer::Undecided;
-  return refuse_about(Subject::Sender, 553, "5.7.1", "not logged in");
-}
-
-Answer Evaluation::reject_sender_login_mismatch(const Restriction& restriction) {
-  if (request_.is_authenticated) return reject_authenticated_sender_login_mismatch(restriction);
-  return reject_unauthenticated_sender_login_mismatch(restriction);
+  bool is_at_rcpt = list_ < Subject::Data;
+  if (!request_.sender.empty() || stage_ < Stage::Sender) return Answer::Undecided;
+  if (request_.recipients + (is_at_rcpt ? 1 : 0) < 2) return Answer::Undecided;
+  return refuse_about(subject_, static_cast<int>(settings_.multi_recipient_bounce_reject_code),
+                      "5.5.3", "Multi-recipient bounce");
 }
 
 }  // namespace pennypost::smtp

@@ -129,6 +129,8 @@ class Lookup {
     services.on<CheckRecipient>([this](CheckRecipient ask, std::vector<Descriptor>) {
       return check_recipient(std::move(ask));
     });
+    services.on<FindFooter>(
+        [this](FindFooter ask, std::vector<Descriptor>) { return find_footer(std::move(ask)); });
     serve_content(services);
     services.on<CheckRestrictions>([this](CheckRestrictions ask, std::vector<Descriptor>) {
       return check_restrictions(std::move(ask));
@@ -216,7 +218,7 @@ class Lookup {
       });
       auto verdict = co_await std::move(work);
       if (!dns.has_open() || round == dns_rounds_max) co_return std::move(verdict);
-      co_await dns.ask(*using_tables->resolver);
+      co_await dns.ask(child_.loop(), *using_tables->resolver);
     }
   }
 
@@ -231,8 +233,22 @@ class Lookup {
       });
       auto verdict = co_await std::move(work);
       if (!dns.has_open() || round == dns_rounds_max) co_return std::move(verdict);
-      co_await dns.ask(*using_tables->resolver);
+      co_await dns.ask(child_.loop(), *using_tables->resolver);
     }
+  }
+
+  Task<Result<FindFooter::Footer>> find_footer(FindFooter ask) {
+    CO_TRY(auto using_tables, tables());
+    FindFooter::Footer footer;
+    for (const auto& table : settings_of(*using_tables, ask.service).smtpd_reject_footer_maps) {
+      CO_TRY(auto found,
+             using_tables->access->find(table, ask.refusal, store::MapList::Key::Whole));
+      if (!found) continue;
+      footer.is_found = true;
+      footer.text = *std::move(found);
+      break;
+    }
+    co_return std::move(footer);
   }
 
   Task<Result<Canonicalize::Rewritten>> canonicalize(Canonicalize ask) {

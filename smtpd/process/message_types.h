@@ -27,8 +27,9 @@ using AllMessages = MessageList<
     store::AuthStep, store::AuthAbort, store::AskScram, store::Verified, store::HandOver,
     store::Serve, store::SessionEnded,
     // receive, lookup, queue, send and deliver.
-    OpenBody, DropBody, Submit, CheckRecipient, CheckRestrictions, CountClient, Resolve,
-    Canonicalize, CheckContent, LookAtTables, NoteMailbox, Attempt, NeedDeliver,
+    OpenBody, DropBody, Submit, FlushSite, CheckRecipient, CheckRestrictions, CountClient,
+    FindFooter, Resolve, Canonicalize, CheckContent, LookAtTables, NoteMailbox, Attempt,
+    NeedDeliver,
     // Between programs of this host and the queue.
     PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, Pickup>;
 static_assert(AllMessages::are_types_distinct(), "two requests bear one number");

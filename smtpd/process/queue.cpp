@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "common/log/log.h"
 #include "smtpd/pickup/control_server.h"
@@ -23,6 +25,7 @@ namespace pennypost::smtp {
 namespace {
 
 constexpr std::chrono::minutes orphan_round{30};
+constexpr std::size_t flushes_max = 10;  // domains that ETRN has asked for, at once
 constexpr unsigned long timer_slack_nanoseconds = 1'000;
 
 /// Shared, so that it lives as long as a request that it serves: the child's table of services
@@ -74,6 +77,8 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     services.on<Submit>([self](Submit ask, std::vector<Descriptor>, ProcessNumber from) {
       return self->submit(std::move(ask), from);
     });
+    services.on<FlushSite>(
+        [self](FlushSite ask, std::vector<Descriptor>) { return self->flush(std::move(ask)); });
     child_.on_peer_gone([self](ProcessNumber process) {
       for (auto& id : self->bodies_.close_all_of(process)) {
         self->tasks_.start(self->remove_body(std::move(id)));
@@ -104,6 +109,18 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     peers.port = [this](std::string_view kind) -> Port& { return child_.port(kind); };
     peers.config = [this] { return child_.config(); };
     return peers;
+  }
+
+  /// A client waits for the start alone. Whoever asks again meanwhile gets no more done by it.
+  Task<Result<Done>> flush(FlushSite ask) {
+    bool is_new = flushing_.size() < flushes_max && flushing_.insert(ask.site).second;
+    if (is_new) tasks_.start(flush_site(std::move(ask.site)));
+    co_return Done();
+  }
+  Task<> flush_site(std::string site) {
+    auto work = control_.flush_site(site);
+    co_await std::move(work);
+    flushing_.erase(site);
   }
 
   Task<Result<RawReply>> open_body(OpenBody ask, ProcessNumber from) {
@@ -161,6 +178,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
   Scheduler scheduler_;
   PickupDesk pickup_;
   ControlServer control_;
+  std::set<std::string> flushing_;
   Nursery tasks_;
 };
 

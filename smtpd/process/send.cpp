@@ -17,8 +17,7 @@ class SendProcess {
         config_(child.config()),
         resolver_(child.loop(), DnsSettings::from(*config_, child.prepared().files)),
         connector_(child.loop(), *config_),
-        sender_(child.loop(), config_, resolver_, connector_,
-                ClientTls::of(*config_, child.prepared().verifying_client)) {
+        sender_(child.loop(), config_, resolver_, connector_, child.prepared().client_tls) {
     child.services("queue").on<Attempt>([this](Attempt attempt, std::vector<Descriptor> files) {
       return send(std::move(attempt), std::move(files));
     });

@@ -1,6 +1,7 @@
 #include "smtpd/process/table.h"
 
 #include "smtpd/delivery/messages.h"
+#include "smtpd/inbound/named_certificates.h"
 #include "smtpd/process/deliver.h"
 #include "smtpd/process/lookup.h"
 #include "smtpd/process/message_types.h"
@@ -97,6 +98,7 @@ Kind send() {
   kind.number = Kind::Number::PerCore;
   kind.user = Kind::User::NullUser;
   kind.no_files = true;
+  kind.sends = true;
   kind.calls = Calls::Network;
   kind.run = run_send;
   return kind;
@@ -128,6 +130,7 @@ DaemonSpec process_table() {
     }
     return prepare_queue_directories(config);
   };
+  spec.read_names = read_named_certificates;
   spec.services = {Service::Smtp, Service::Submission, Service::Submissions};
   spec.kinds = {auth(), lookup(), queue(), receive(), send(), deliver()};
   return spec;

@@ -41,6 +41,17 @@ struct DropBody {
   }
 };
 
+/// ETRN: the mail that waits for a domain is due now. Answered at once.
+struct FlushSite {
+  static constexpr std::uint16_t type = 121;
+  using Reply = Done;
+  std::string site;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(site);
+  }
+};
+
 /// Submits a whole message; the answer means that it survives a power cut. Errors: 452 4.3.1 (no
 /// space), 451, 501 (not a valid envelope). Each recipient has a different number, and all are of
 /// kind Address.

@@ -84,6 +84,8 @@ Result<Domains> Domains::open(const Config& config, std::vector<IpAddress> own_a
       DomainList::open(config.virtual_mailbox_domains, false, options, config.domains_map));
   TRY(domains.relay_,
       DomainList::open(config.relay_domains, parents_match("relay_domains"), options));
+  TRY(domains.flushed_,
+      DomainList::open(config.fast_flush_domains, parents_match("fast_flush_domains"), options));
   return domains;
 }
 

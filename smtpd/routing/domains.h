@@ -60,12 +60,15 @@ class Domains {
 
   Result<DomainClass> classify(const Domain& domain) const;
   bool is_own_address(const IpAddress& address) const;
+  /// fast_flush_domains.
+  Result<bool> may_flush(const Domain& domain) const { return flushed_.contains(domain.key()); }
 
  private:
   DomainList final_;
   DomainList virtual_;
   DomainList hosted_;
   DomainList relay_;
+  DomainList flushed_;
   std::vector<IpAddress> own_addresses_;
 };
 

@@ -57,6 +57,10 @@ class Router {
   /// masquerade_domains, and finds who gets a blind copy of it.
   Result<Canonicalize::Rewritten> canonicalize(const Canonicalize& ask) const;
   Result<DomainClass> classify(const Domain& domain) const { return domains_.classify(domain); }
+  /// Whether ETRN may ask for a domain's mail.
+  Result<bool> may_flush(const Domain& domain) const { return domains_.may_flush(domain); }
+  /// Whether it is one of this host's, or of proxy_interfaces.
+  bool is_own_address(const IpAddress& address) const { return domains_.is_own_address(address); }
   /// For RCPT: finds where mail to this address will go, by the same steps as delivery. Rewritten
   /// addresses and aliases of a single address are followed; for a list, command or file the result
   /// is an expansion without children, and no file is read. An Error with code

@@ -31,6 +31,7 @@ class Anything final : public Backend {
   Task<Result<CheckRecipient::Verdict>> check_restrictions(CheckRestrictions) override {
     co_return CheckRecipient::Verdict();
   }
+  Task<Result<FindFooter::Footer>> footer(FindFooter) override { co_return FindFooter::Footer(); }
   Task<Result<Canonicalize::Rewritten>> canonicalize(Canonicalize) override {
     co_return Canonicalize::Rewritten();
   }
@@ -42,6 +43,7 @@ class Anything final : public Backend {
     co_return Error(452, "4.3.1", "Insufficient system storage");
   }
   void drop_body(QueueId) override {}
+  Task<Result<void>> flush(FlushSite) override { co_return Result<void>(); }
   Task<Result<void>> submit(Submit message) override {
     std::uint64_t sum = 0;
     for (const Piece& piece : message.envelope.pieces) {
@@ -79,9 +81,11 @@ Task<> talk(Session& session, Stream& client, std::string_view bytes, std::size_
 }
 
 void play(std::string_view bytes, std::size_t piece) {
-  static const auto config =
-      config_for_test({"smtpd_sasl_auth_enable=yes", "disable_plaintext_auth=no",
-                       "smtpd_error_sleep_time=0s", "message_size_limit=10000"});
+  static const auto config = config_for_test(
+      {"smtpd_sasl_auth_enable=yes", "disable_plaintext_auth=no", "smtpd_error_sleep_time=0s",
+       "message_size_limit=10000", "smtpd_authorized_xclient_hosts=198.51.100.9",
+       "smtpd_authorized_xforward_hosts=198.51.100.0/24",
+       "smtpd_reject_footer=$client $helo_name $recipient"});
   Loop loop;
   Anything backend;
   AlwaysMore auth;
