@@ -1,5 +1,7 @@
 #include "smtpd/inbound/port_backend.h"
 
+#include <algorithm>
+
 namespace pennypost::smtp {
 
 Task<ClientName> PortBackend::client_name(IpAddress address) {
@@ -22,6 +24,16 @@ Task<Result<CheckRecipient::Verdict>> PortBackend::check_restrictions(CheckRestr
   co_return co_await std::move(asking);
 }
 
+/// Whether the same question would be answered so for a while: neither the verdict nor a note says
+/// that something could not be looked up.
+static bool is_lasting(const CheckRecipient::Verdict& verdict) {
+  auto is_passing = [](const PolicyNote& note) {
+    return note.action.empty() || note.code / 100 == 4;
+  };
+  return verdict.code / 100 != 4 && verdict.deferral.code == 0 && verdict.sleep_seconds == 0 &&
+         std::ranges::none_of(verdict.notes, is_passing);
+}
+
 /// Asks lookup, unless the same question was answered within verdict_lives.
 template <class Request>
 Task<Result<CheckRecipient::Verdict>> PortBackend::ask(Request request) {
@@ -34,8 +46,7 @@ Task<Result<CheckRecipient::Verdict>> PortBackend::ask(Request request) {
   }
   auto asking = lookup_.call(std::move(request));
   CO_TRY(auto verdict, co_await std::move(asking));
-  bool is_lasting = verdict.code / 100 != 4 && verdict.notes.empty() && verdict.sleep_seconds == 0;
-  if (is_lasting) keep(std::move(key), verdict);
+  if (is_lasting(verdict)) keep(std::move(key), verdict);
   co_return std::move(verdict);
 }
 
