@@ -100,6 +100,26 @@ TEST_CASE("tickets of the key before the newest are read, those of older keys ar
   }
 }
 
+TEST_CASE("where clients are asked for certificates, a session counts for the same authorities only") {
+  Servers servers;
+  TestCertificate authority;
+  TestCertificate another;
+  servers.settings.clients.are_asked = true;
+  servers.settings.clients.ca_file = authority.path();
+  auto trusting = *TlsContext::server(servers.settings);
+  auto same = *TlsContext::server(servers.settings);
+  servers.settings.clients.ca_file = another.path();
+  auto other = *TlsContext::server(servers.settings);
+  for (int protocol : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    Client client(protocol);
+    CHECK_FALSE(client.resumes(*trusting));
+    CHECK(client.resumes(*same));
+    CHECK_FALSE(client.resumes(*other));
+    CHECK(client.resumes(*other));
+    CHECK_FALSE(client.resumes(*servers.one));
+  }
+}
+
 TEST_CASE("each connection of TLS 1.3 gets a ticket of its own, resumed or not") {
   Servers servers;
   Client client(TLS1_3_VERSION);

@@ -125,6 +125,8 @@ class FilterChain {
   void add(std::unique_ptr<Filter> filter) { filters_.push_back(std::move(filter)); }
   bool empty() const { return filters_.empty(); }
 
+  /// A question about the dialogue: one of the next four.
+  using Question = Task<FilterAnswer> (FilterChain::*)(const CheckRecipient& about);
   Task<FilterAnswer> connect(const CheckRecipient& about);
   Task<FilterAnswer> helo(const CheckRecipient& about);
   Task<FilterAnswer> mail(const CheckRecipient& about);

@@ -36,9 +36,8 @@ Task<Reply> Session::hello(std::string name, bool is_extended) {
   auto checking = check("smtpd_helo_restrictions", is_wanted);
   auto refused = co_await std::move(checking);
   if (!refused && !filters_.empty()) {
-    CheckRecipient request = about();
-    FilterAnswer answer = co_await filters_.helo(request);
-    refused = apply(answer);
+    auto asking = ask_filters(&FilterChain::helo);
+    refused = co_await std::move(asking);
   }
   if (refused) {
     helo_.clear();

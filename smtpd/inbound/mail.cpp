@@ -143,6 +143,16 @@ std::optional<Reply> Session::apply(const CheckRecipient::Verdict& verdict,
   return std::nullopt;
 }
 
+/// What the filters say of the client, or of its message as far as it is known.
+Task<std::optional<Reply>> Session::ask_filters(FilterChain::Question question,
+                                                std::string_view recipient) {
+  CheckRecipient request = about();
+  request.recipient = recipient;
+  auto asking = (filters_.*question)(request);
+  FilterAnswer answer = co_await std::move(asking);
+  co_return apply(answer);
+}
+
 /// Applies a filter's answer. Returns its refusal, which the filter has logged.
 std::optional<Reply> Session::apply(const FilterAnswer& answer) {
   if (answer.kind() == FilterAnswer::Kind::Refuse) return answer.reply();
@@ -242,9 +252,8 @@ Task<Reply> Session::mail(std::string_view arguments) {
   auto checking = check("smtpd_sender_restrictions", is_wanted);
   auto refused = co_await std::move(checking);
   if (!refused && !filters_.empty()) {
-    CheckRecipient request = about();
-    FilterAnswer answer = co_await filters_.mail(request);
-    refused = apply(answer);
+    auto asking = ask_filters(&FilterChain::mail);
+    refused = co_await std::move(asking);
   }
   if (refused) {
     end_transaction();
@@ -281,10 +290,8 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
   std::string shown = command.recipient.text();
   if (context_->has_footer()) footer_recipient_ = shown;
   if (!filters_.empty()) {
-    CheckRecipient request = about();
-    request.recipient = shown;
-    FilterAnswer answer = co_await filters_.rcpt(request);
-    if (auto refused = apply(answer)) co_return *std::move(refused);
+    auto asking = ask_filters(&FilterChain::rcpt, shown);
+    if (auto refused = co_await std::move(asking)) co_return *std::move(refused);
   }
   // What will be thrown away is asked nothing.
   if (!transaction_->discard) {

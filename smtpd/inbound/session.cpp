@@ -209,9 +209,8 @@ Task<Reply> Session::welcome() {
   auto refused = co_await std::move(checking);
   if (refused) co_return std::move(*refused).and_hang_up();
   if (!filters_.empty()) {
-    CheckRecipient request = about();
-    FilterAnswer answer = co_await filters_.connect(request);
-    auto filtered = apply(answer);
+    auto asking = ask_filters(&FilterChain::connect);
+    auto filtered = co_await std::move(asking);
     if (filtered) co_return std::move(*filtered).and_hang_up();
   }
   co_return Reply(220, "", settings_.smtpd_banner);

@@ -166,6 +166,8 @@ class Session final : public Guest {
   void log_action(std::string_view action, std::string_view text,
                   std::optional<std::string_view> recipient) const;
   LogTransaction log_origin() const;
+  Task<std::optional<Reply>> ask_filters(FilterChain::Question question,
+                                         std::string_view recipient = {});
   std::optional<Reply> apply(const FilterAnswer& answer);
 
   // DATA and BDAT.
