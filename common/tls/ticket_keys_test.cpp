@@ -100,7 +100,7 @@ TEST_CASE("tickets of the key before the newest are read, those of older keys ar
   }
 }
 
-TEST_CASE("where clients are asked for certificates, a session counts for the same authorities only") {
+TEST_CASE("where clients show certificates, a session counts for the same authorities only") {
   Servers servers;
   TestCertificate authority;
   TestCertificate another;

@@ -291,7 +291,8 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
   if (context_->has_footer()) footer_recipient_ = shown;
   if (!filters_.empty()) {
     auto asking = ask_filters(&FilterChain::rcpt, shown);
-    if (auto refused = co_await std::move(asking)) co_return *std::move(refused);
+    auto refused = co_await std::move(asking);
+    if (refused) co_return *std::move(refused);
   }
   // What will be thrown away is asked nothing.
   if (!transaction_->discard) {
