@@ -114,6 +114,7 @@ Result<std::shared_ptr<const Config>> Config::parse(std::string_view toml,
 Result<std::shared_ptr<const Config>> Config::resolve(Layers layers) {
   Findings findings;
   findings.errors = layers.errors();
+  findings.warnings = layers.warnings();
   check_implicit_tls(layers, findings);
 
   auto config = std::make_shared<Config>();

@@ -295,6 +295,10 @@ TEST_CASE("names of Postfix and Dovecot that mean nothing here are answered with
   CHECK(bad("smtpd_use_tls = \"yes\"") ==
         "/etc/pennypost/main.toml:1: \"smtpd_use_tls\" is no setting of Pennypost; write "
         "smtpd_tls_security_level = \"may\"");
+  auto taken = good("biff = false\nreadme_directory = \"/usr/share/doc/postfix\"");
+  auto warnings = join(taken->warnings(), "\n");
+  CHECK(contains(warnings, "main.toml:1: biff has no effect here: nobody is told of new mail"));
+  CHECK(contains(warnings, "main.toml:2: readme_directory has no effect here: the programs find"));
 }
 
 TEST_CASE("myorigin can be the name of a file that holds it") {

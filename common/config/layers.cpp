@@ -12,6 +12,7 @@
 #include "common/config/config.h"
 #include "common/config/load.h"
 #include "common/config/nearest.h"
+#include "common/config/peer_settings.h"
 #include "common/mail/idn.h"
 
 namespace pennypost {
@@ -136,10 +137,7 @@ void Layers::add(Texts& to, std::string_view name, Scope scope, std::string text
     classes_[std::string(name)] = {std::move(text), where};
     return;
   }
-  if (!index) {
-    errors_.push_back(where + ": " + unknown_parameter(name));
-    return;
-  }
+  if (!index) return report_unknown(name, where);
   if (scope && (parameters()[*index].services & bit(*scope)) == 0) {
     errors_.push_back(where + ": " + std::string(name) +
                       " has one value for the whole host; set it above " +
@@ -149,12 +147,23 @@ void Layers::add(Texts& to, std::string_view name, Scope scope, std::string text
   to[*index] = {std::move(text), where};
 }
 
+/// Tells of a name that is no setting.
+void Layers::report_unknown(std::string_view name, const std::string& where) {
+  auto peers = find_peer_setting(name);
+  if (peers && peers->treatment == PeerSetting::Treatment::NoEffect) {
+    warnings_.push_back(where + ": " + std::string(name) +
+                        " has no effect here: " + std::string(peers->remark));
+  } else {
+    errors_.push_back(where + ": " + unknown_parameter(name));
+  }
+}
+
 /// Of the names that are no settings, those of classes are kept; of the others the admin is told.
 void Layers::settle_classes() {
   auto names = list_items(value("smtpd_restriction_classes"));
   for (auto one = classes_.begin(); one != classes_.end();) {
     bool is_class = names && std::ranges::find(*names, one->first) != names->end();
-    if (!is_class) errors_.push_back(one->second.where + ": " + unknown_parameter(one->first));
+    if (!is_class) report_unknown(one->first, one->second.where);
     one = is_class ? std::next(one) : classes_.erase(one);
   }
 }

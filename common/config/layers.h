@@ -66,12 +66,15 @@ class Layers {
   const std::string& file() const { return file_; }
   /// All mistakes of form: not TOML, unknown names, settings that are not allowed in a section.
   const std::vector<std::string>& errors() const { return errors_; }
+  /// Settings of Postfix's that have no effect here.
+  const std::vector<std::string>& warnings() const { return warnings_; }
   /// Sets a port that can't be served to 0, overriding everything else.
   void turn_off(std::string_view name);
 
  private:
   bool is_null_client_by_settings() const;
   void settle_classes();
+  void report_unknown(std::string_view name, const std::string& where);
   void add_toml(std::string_view toml);
   void add_overrides(const LoadOptions& options);
   void add(std::map<std::size_t, Given>& to, std::string_view name, Scope scope, std::string text,
@@ -85,6 +88,7 @@ class Layers {
   std::array<Texts, service_count> service_overrides_;
   std::map<std::string, Given> classes_;
   std::vector<std::string> errors_;
+  std::vector<std::string> warnings_;
   mutable std::optional<System> system_;        ///< queried when first needed
   mutable std::vector<std::size_t> expanding_;  ///< the settings being expanded, outermost first
   mutable std::size_t nesting_ = 0;             ///< the depth of nested expand() calls

@@ -5,6 +5,7 @@
 
 #include "common/base/text.h"
 #include "common/config/nearest.h"
+#include "common/config/peer_settings.h"
 
 namespace pennypost {
 namespace {
@@ -83,43 +84,6 @@ constexpr bool defaults_are_settings() {
 }
 static_assert(defaults_are_settings());
 
-/// Settings of Postfix and Dovecot that do not exist here, and what to write instead.
-struct Elsewhere {
-  std::string_view name;
-  std::string_view remedy;
-};
-constexpr std::string_view needless = "nothing here depends on it; remove it";
-constexpr Elsewhere elsewhere[] = {
-    {"biff", needless},
-    {"compatibility_level", needless},
-    {"daemon_directory", needless},
-    {"debug_peer_list", needless},
-    {"html_directory", needless},
-    {"listen", "write inet_interfaces"},
-    {"log_path", "write maillog_file"},
-    {"mail_gid", "write virtual_mail_owner"},
-    {"mail_home", "write virtual_mailbox_base"},
-    {"mail_uid", "write virtual_mail_owner"},
-    {"manpage_directory", needless},
-    {"meta_directory", needless},
-    {"passdb", "write credentials_map, or system_users = \"yes\""},
-    {"readme_directory", needless},
-    {"sample_directory", needless},
-    {"shlib_directory", needless},
-    {"smtp_enforce_tls", "write smtp_tls_security_level = \"encrypt\""},
-    {"smtp_tls_session_cache_database", needless},
-    {"smtp_use_tls", "write smtp_tls_security_level = \"may\""},
-    {"smtpd_enforce_tls", "write smtpd_tls_security_level = \"encrypt\""},
-    {"smtpd_sasl_path", "our own auth process is asked; remove it"},
-    {"smtpd_sasl_type", "our own auth process is asked; remove it"},
-    {"smtpd_tls_session_cache_database", needless},
-    {"smtpd_use_tls", "write smtpd_tls_security_level = \"may\""},
-    {"userdb", "write users_map, or system_users = \"yes\""},
-    {"virtual_gid_maps", "write virtual_mail_owner"},
-    {"virtual_uid_maps", "write virtual_mail_owner"},
-};
-static_assert(std::ranges::is_sorted(elsewhere, {}, &Elsewhere::name));
-
 }  // namespace
 
 std::span<const Parameter> parameters() { return table; }
@@ -131,10 +95,9 @@ std::optional<std::size_t> find_parameter(std::string_view name) {
 }
 
 std::string unknown_parameter(std::string_view name) {
-  auto known = std::ranges::lower_bound(elsewhere, name, {}, &Elsewhere::name);
-  if (known != std::end(elsewhere) && known->name == name) {
+  if (auto peers = find_peer_setting(name)) {
     return "\"" + std::string(name) + "\" is no setting of Pennypost; " +
-           std::string(known->remedy);
+           std::string(peers->remark);
   }
   return "unknown setting \"" + printable(name, 100) + "\"" +
          nearest_hint(lower(name), parameters(), &Parameter::name);
