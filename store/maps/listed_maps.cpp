@@ -116,7 +116,8 @@ OpenedMap open_inline(const TableRef& table, const MapOptions&, std::size_t) {
     auto equals = item.find('=');
     auto key = trim(std::string_view(item).substr(0, equals));
     if (equals == item.npos || key.empty())
-      return wrong_table(table, "expected key=value, not " + item);
+      return wrong_table(table, "expected key=value, not " + item +
+                                    "; a value with blanks needs braces: {{key = the value}}");
     entries.push_back({std::string(key),
                        std::string(trim(std::string_view(item).substr(equals + 1))),
                        entries.size() + 1});

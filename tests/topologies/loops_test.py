@@ -61,3 +61,54 @@ def named_like_us(t):
         eventually(lambda sink=sink: "QUIT" in sink.commands, "we leave politely")
         contains(host.log(), "with my own hostname mail.example.test", "the log")
         host.stop("smtpd")
+
+
+def circle(t, one, other):
+    """Two hosts, each with its own domain and the way to the other's; `one` and `other`: their further settings."""
+    hosts = []
+    for name, address in (("one", "127.0.0.31"), ("two", "127.0.0.32")):
+        hosts.append(Host(t, {"myhostname": f"mail.{name}.test", "mydomain": f"{name}.test", "mydestination": f"{name}.test",
+                              "smtp_bind_address": address, "mynetworks": ["127.0.0.0/8"], "delay_warning_time": "0s"},
+                          users={f"alice@{name}.test": "secret"}, daemons=("smtpd",), name=name, address=address, start=False))
+    for host, further, next_host, domain in ((hosts[0], one, hosts[1], "two.test"), (hosts[1], other, hosts[0], "one.test")):
+        aliases = further.pop("aliases", None)
+        host.settings.update(further)
+        host.settings["transport_maps"] = f"inline:{{{domain}=smtp:[{next_host.address}]:{next_host.port('smtp')}}}"
+        host.write_settings()
+        if aliases:
+            host.write("etc/aliases", aliases)
+            host.command("newaliases")
+        host.start()
+    return hosts
+
+
+def one_report(host, pattern):
+    """The sender's report says why, and both queues empty themselves."""
+    with open(host.wait_messages("alice@one.test", 1)[0], "rb") as file:
+        text = file.read()
+    check(re.search(pattern, text), f"the report lacks {pattern}: {text.decode(errors='replace')[:3000]}")
+
+
+@test("aliases of two hosts that lead to each other: Delivered-To ends it the second time round, and the sender is told", seconds=60)
+def circle_of_aliases(t):
+    one, two = circle(t, {"aliases": "bob: bob@two.test\n"}, {"aliases": "bob: bob@one.test\n"})
+    with one.smtp() as client:
+        client.sendmail("alice@one.test", ["bob@one.test"], letter("round"))
+    one_report(one, rb"mail forwarding loop for bob@one\.test")
+    for host in (one, two):
+        host.wait_queue(0)
+    equal(two.log().count("to=<bob@one.test>, orig_to=<bob@two.test>"), 1, "how often it went back")
+    equal(len(one.messages("alice@one.test")), 1, "what alice gets")
+
+
+@test("virtual aliases of two hosts that lead to each other: hopcount_limit ends it, and the sender is told", seconds=120)
+def circle_of_virtual_aliases(t):
+    one, two = circle(t, {"virtual_alias_maps": "inline:{bob@one.test=bob@two.test}", "hopcount_limit": 20},
+                      {"virtual_alias_maps": "inline:{bob@two.test=bob@one.test}", "hopcount_limit": 20})
+    with one.smtp() as client:
+        client.sendmail("alice@one.test", ["bob@one.test"], letter("round"))
+    one_report(one, rb"554 5\.4\.0 Error: too many hops")
+    for host in (one, two):
+        host.wait_queue(0)
+    equal(one.log().count("status=sent (250"), 10, "how often it went from here")
+    equal(len(one.messages("alice@one.test")), 1, "what alice gets")
