@@ -36,6 +36,7 @@ PARTS = {
     "privileges": ["release"],
     "attacks": ["release"],
     "crash": ["release"],
+    "package": ["release"],
     "fuzz": ["asan"],
 }
 AS_ROOT = {"topologies"}  # its hosts have networks of their own

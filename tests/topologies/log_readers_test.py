@@ -2,12 +2,14 @@
 import contextlib
 import imaplib
 import poplib
+import os
 import re
+import shutil
 import smtplib
 import subprocess
 
 from harness import check, equal, eventually, test
-from mailhost import Host, has_program, letter, unverified
+from mailhost import TOP, Host, has_program, letter, unverified
 
 ALICE, BOB, FAR = "alice@example.test", "bob@example.test", "far@remote.test"
 
@@ -92,3 +94,21 @@ def stock_readers(t):
     print(f"pflogsumm: {seen}")
     for what, number in (("received", 3), ("delivered", 2), ("deferred", 1), ("bounced", 1), ("rejected", 2)):
         equal(seen[what], number, f"{what}, by pflogsumm ({deferrals} deferrals)")
+
+
+@test("the filters of contrib/fail2ban count the same under our own name")
+def own_filters(t):
+    host = Host(t, {"smtpd_hard_error_limit": 3, "smtpd_soft_error_limit": 2, "smtpd_error_sleep_time": "0s", "auth_failure_delay": "0s",
+                    "mynetworks": ["127.0.0.99"]})
+    refused_and_unruly(host)
+    wrong_passwords_by_smtp(host)
+    wrong_passwords_by_imap_and_pop3(host)
+    host.imap(BOB).logout()
+    eventually(lambda: host.log().count("auth failed, ") == 8, "all failed logins are in the log")
+    host.stop_all()
+    filters = os.path.join(t.folder, "filter.d")
+    shutil.copytree("/etc/fail2ban/filter.d", filters)
+    for name in ("pennypost.conf", "pennypost-login.conf"):
+        shutil.copy(os.path.join(TOP, "contrib", "fail2ban", name), filters)
+    for name, mode, count in (("pennypost", "", 3), ("pennypost", "[mode=auth]", 2), ("pennypost-login", "", 8)):
+        equal(seen_by_fail2ban(host, os.path.join(filters, name + ".conf") + mode), count, f"what {name}{mode} counts")
