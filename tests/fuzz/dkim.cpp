@@ -34,6 +34,7 @@ void hash_body(std::string_view body) {
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   std::string_view text(reinterpret_cast<const char*>(data), size);
   (void)DkimKey::parse(text);
+  if (text.empty()) return 0;
   for (auto kind : {SignatureKind::Dkim, SignatureKind::ArcMessage, SignatureKind::ArcSeal}) {
     auto field = SignatureField::parse(kind, text);
     if (!field) continue;
