@@ -38,6 +38,31 @@ Result<std::string> wire_name(std::string_view name) {
   return out;
 }
 
+/// In lower case, octets that are not for host names as \DDD.
+void append_label(std::string& text, std::string_view label) {
+  for (char c : label) {
+    if (is_label_octet(c)) {
+      text += to_lower(c);
+    } else {
+      auto code = static_cast<unsigned char>(c);
+      text += '\\';
+      text += static_cast<char>('0' + code / 100);
+      text += static_cast<char>('0' + code / 10 % 10);
+      text += static_cast<char>('0' + code % 10);
+    }
+  }
+}
+
+/// A name that was asked for, as Cursor::name() reads it from the answer.
+std::string shown_name(std::string_view name) {
+  std::string text;
+  for (auto label : split(without_last_dot(name), '.')) {
+    if (!text.empty()) text += '.';
+    append_label(text, label);
+  }
+  return text;
+}
+
 /// Reads a message from front to back; every read checks its bounds.
 class Cursor {
  public:
@@ -99,19 +124,6 @@ class Cursor {
   }
 
  private:
-  static void append_label(std::string& text, std::string_view label) {
-    for (char c : label) {
-      if (is_label_octet(c)) {
-        text += to_lower(c);
-      } else {
-        auto code = static_cast<unsigned char>(c);
-        text += '\\';
-        text += static_cast<char>('0' + code / 100);
-        text += static_cast<char>('0' + code / 10 % 10);
-        text += static_cast<char>('0' + code % 10);
-      }
-    }
-  }
   bool has(std::size_t count) {
     if (count > all_.size() - std::min(at_, all_.size())) good_ = false;
     return good_;
@@ -336,7 +348,7 @@ Result<DnsReply> parse_dns_reply(std::string_view bytes, std::string_view name, 
   cursor.u16();
   if ((flags & 0x8000) == 0) return Error::temporary("DNS answer is a question");
   if (questions != 1) return Error::temporary("DNS answer without its question");
-  std::string asked = lower(without_last_dot(name));
+  std::string asked = shown_name(name);
   std::string question = cursor.name();
   std::uint16_t question_type = cursor.u16();
   cursor.u16();

@@ -83,6 +83,18 @@ TEST_CASE("MX records come out of compressed names, with the least TTL and the A
   CHECK(std::get<MxRecord>(reply->records[1]) == MxRecord{10, "other.example.net"});
 }
 
+TEST_CASE("a name with octets that no host name has gets its answer, as SPF's macros need") {
+  Sections sections;
+  sections.answers = {record(to_question, 1, 60, std::string("\x7f\0\0\2", 4))};
+  for (std::string_view asked : {"SRS0=a+b.c~d._spf.example.org", "a b.example.org", "*.org"}) {
+    CAPTURE(asked);
+    auto reply = parse_dns_reply(message(asked, DnsType::A, sections), asked, DnsType::A);
+    REQUIRE(reply);
+    CHECK(reply->records.size() == 1);
+  }
+  CHECK(!parse_dns_reply(message("a+b.org", DnsType::A, sections), "a-b.org", DnsType::A));
+}
+
 TEST_CASE("the null MX is a record with an empty host") {
   Sections sections;
   sections.answers = {record(to_question, 15, 300, u16(0) + std::string(1, '\0'))};
