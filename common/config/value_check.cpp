@@ -10,6 +10,7 @@
 #include "common/config/tables.h"
 #include "common/config/tls_versions.h"
 #include "common/mail/address.h"
+#include "common/mail/header.h"
 
 namespace pennypost {
 namespace {
@@ -320,6 +321,13 @@ std::string domains_problem(const Texts& items) {
   return "";
 }
 
+/// One field on one line.
+std::string field_problem(std::string_view text) {
+  bool is_field = is_field_line(text) && text.find_first_of("\r\n") == text.npos;
+  if (text.empty() || is_field) return "";
+  return shown(text) + " is not a header field; write To: undisclosed-recipients:;";
+}
+
 // Settings with a special rule
 
 struct Rule {
@@ -365,6 +373,8 @@ constexpr Rule rules[] = {
      [](const Settings& in) { return bind_problem(in.smtp_bind_address, "192.0.2.1"); }},
     {"smtp_bind_address6",
      [](const Settings& in) { return bind_problem(in.smtp_bind_address6, "2001:db8::1"); }},
+    {"undisclosed_recipients_header",
+     [](const Settings& in) { return field_problem(in.undisclosed_recipients_header); }},
 };
 
 }  // namespace

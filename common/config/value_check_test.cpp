@@ -196,3 +196,10 @@ TEST_CASE("a wrong value is told once, whatever settings and services take it ov
       {"smtpd_banner = \"hello\"", "must begin with $myhostname"},
   });
 }
+
+TEST_CASE("what is added where no recipient is shown must be a header field") {
+  check_refused({
+      {"undisclosed_recipients_header = \"undisclosed recipients\"", "is not a header field"},
+  });
+  check_taken({"undisclosed_recipients_header = \"To: undisclosed-recipients:;\""});
+}

@@ -131,6 +131,13 @@ std::vector<Edit> submission_edits(std::string_view header, const Submission& su
               [&] { return "<" + submission.unique + "@" + submission.myhostname + ">"; });
   add_missing("Date", [&] { return format_date(submission.date); });
   add_missing("From", [&] { return from_body(submission); });
+  bool shows_recipient = std::ranges::any_of(fields, [](const HeaderField& field) {
+    return field.is("To") || field.is("Cc") || field.is("Resent-To") || field.is("Resent-Cc");
+  });
+  if (!shows_recipient && !submission.no_recipients.empty()) {
+    added += submission.no_recipients;
+    added += submission.line_end;
+  }
   std::vector<Edit> edits;
   if (!added.empty()) edits.push_back({0, 0, std::move(added)});
   if (submission.completion.is_off()) return edits;

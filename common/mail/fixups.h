@@ -70,6 +70,7 @@ struct Submission {
   std::string myhostname;              // Message-ID's right side
   std::string unique;                  // Message-ID's left side, as TIME.QUEUEID
   MailDate date;                       // now
+  std::string no_recipients;           // a field for a header without To and Cc; may be empty
   std::string_view line_end = "\r\n";  // of what is added
   // Fields beyond these limits are not completed, but count as present.
   std::size_t fields_max = 1000;

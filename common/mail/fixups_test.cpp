@@ -91,6 +91,19 @@ TEST_CASE("a submitted message gets what it lacks, and nothing else") {
   CHECK(fixed(whole, plain()) == whole);
 }
 
+TEST_CASE("a message that shows no recipient gets the field for that, if there is one") {
+  auto with = plain();
+  with.no_recipients = "To: undisclosed-recipients:;";
+  std::string rest = "From: a@b.example\nDate: x\nMessage-Id: <y>\n";
+  CHECK(fixed(rest + "Bcc: c@d\n\n", with) ==
+        "To: undisclosed-recipients:;\n" + rest + "Bcc: c@d\n\n");
+  for (const char* shown : {"To: c@d\n\n", "cc: c@d\n\n"})
+    CHECK(fixed(rest + shown, with) == rest + shown);
+  std::string resent =
+      "Resent-From: a@b\nResent-Date: x\nResent-Message-ID: <z>\nResent-Cc: c@d\n\n";
+  CHECK(fixed(rest + resent, with) == rest + resent);
+}
+
 TEST_CASE("a resent message gets the Resent- fields") {
   auto out = fixed("From: a@b\nDate: x\nMessage-ID: <y>\nResent-To: c@d\n\n", plain());
   CHECK(out.starts_with("Resent-Message-ID: <2023"));

@@ -176,6 +176,7 @@ Result<std::string> prepare_message(std::string text, const SendmailOptions& opt
   fixups.myhostname = config.myhostname;
   fixups.unique = make_queue_id().value();
   fixups.date = local_date(Clock::system().now_seconds());
+  fixups.no_recipients = config.undisclosed_recipients_header;
   fixups.line_end = "\n";
   if (options.recipients_from_header) {
     auto without = change_fields(text, blind_copy_fields());

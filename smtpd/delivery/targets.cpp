@@ -44,9 +44,16 @@ void shuffle_equal(std::vector<MxRecord>& records, const TargetSettings& setting
   }
 }
 
-/// Alternates IPv6 and IPv4, so that a host is reached within the limit even if one family is
-/// broken.
-std::vector<IpAddress> by_turns(const std::vector<IpAddress>& addresses) {
+/// The order in which to try a host's addresses. By turns, a host is reached within the limit even
+/// if one family is broken.
+std::vector<IpAddress> ordered(std::vector<IpAddress> addresses,
+                               TargetSettings::Preference preference) {
+  if (preference != TargetSettings::Preference::ByTurns) {
+    bool is_v6_first = preference == TargetSettings::Preference::V6;
+    std::ranges::stable_partition(
+        addresses, [&](const IpAddress& address) { return address.is_v6() == is_v6_first; });
+    return addresses;
+  }
   std::vector<IpAddress> v6;
   std::vector<IpAddress> v4;
   for (const auto& address : addresses) (address.is_v6() ? v6 : v4).push_back(address);
@@ -83,7 +90,7 @@ Task<Result<std::vector<Target>>> by_address_records(Resolver& resolver, NextHop
   auto answer = co_await host_addresses(resolver, hop.host, settings);
   if (!answer.is_found()) co_return not_found(hop.host, "AAAA/A", answer.status, answer.reason);
   std::vector<Target> targets;
-  for (const auto& address : by_turns(answer.values)) {
+  for (const auto& address : ordered(answer.values, settings.preference)) {
     targets.emplace_back(hop.host, Endpoint(address, port));
     if (settings.is_own(targets.back().endpoint)) co_return loop_error(hop.host);
   }
@@ -133,7 +140,7 @@ class MxWalk {
       answer = co_await host_addresses(resolver_, record.host, settings_);
     }
     if (answer.status == DnsStatus::TryLater) try_later_ = answer.reason;
-    for (const auto& address : by_turns(answer.values)) {
+    for (const auto& address : ordered(answer.values, settings_.preference)) {
       Endpoint endpoint(address, port_);
       if (settings_.is_own(endpoint)) is_us = true;
       targets_.emplace_back(record.preference, Target(record.host, endpoint));
@@ -169,6 +176,11 @@ TargetSettings TargetSettings::from(const Config& config) {
   bool all = holds(config.inet_protocols, "all");
   settings.families.v4 = all || holds(config.inet_protocols, "ipv4");
   settings.families.v6 = all || holds(config.inet_protocols, "ipv6");
+  if (config.smtp_address_preference == "ipv4") {
+    settings.preference = TargetSettings::Preference::V4;
+  } else if (config.smtp_address_preference == "ipv6") {
+    settings.preference = TargetSettings::Preference::V6;
+  }
   settings.uses_dns = config.smtp_dns_support_level != "disabled" &&
                       (holds(config.smtp_host_lookup, "dns") || config.smtp_host_lookup.empty());
   settings.uses_hosts_file = !settings.uses_dns || holds(config.smtp_host_lookup, "native");

@@ -44,6 +44,8 @@ class TargetSettings {
 
   std::uint16_t port = 25;  // smtp_target_port
   AddressFamilies families;
+  enum class Preference { ByTurns, V4, V6 };
+  Preference preference = Preference::ByTurns;  // smtp_address_preference
   bool uses_dns = true;
   bool uses_hosts_file = false;
   std::size_t mx_hosts_max = 100;

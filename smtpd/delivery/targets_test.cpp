@@ -55,6 +55,14 @@ TEST_CASE("hosts are tried by preference, their addresses by turns of the famili
         "a.example[192.0.2.1]:26 a.example[192.0.2.11]:26");
 }
 
+TEST_CASE("addresses of the preferred family are tried first") {
+  CHECK(find("two.example", {"smtp_address_preference=ipv4"}) ==
+        "a.example[192.0.2.1]:25 a.example[192.0.2.11]:25 a.example[2001:db8::1]:25 "
+        "b.example[192.0.2.2]:25");
+  CHECK(find("[a.example]", {"smtp_address_preference=ipv6"}) ==
+        "a.example[2001:db8::1]:25 a.example[192.0.2.1]:25 a.example[192.0.2.11]:25");
+}
+
 TEST_CASE("without MX records the domain's addresses are used, in brackets always") {
   CHECK(find("plain.example") == "plain.example[192.0.2.3]:25");
   CHECK(find("[b.example]:587") == "b.example[192.0.2.2]:587");

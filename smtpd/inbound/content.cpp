@@ -253,6 +253,7 @@ std::string Session::received(const Transaction& transaction) const {
         tls_->protocol() + " with cipher " + tls_->cipher() + " (" + bits + "/" + bits + " bits)";
     if (tls_->asks_for_certificate()) trace.certificate = received_certificate();
   }
+  if (login_ && settings_.smtpd_sasl_authenticated_header) trace.authenticated = login_->name;
   trace.by = settings_.myhostname;
   trace.mail_name = settings_.mail_name;
   trace.queue_id = transaction.id.value();
@@ -267,7 +268,7 @@ std::string Session::received(const Transaction& transaction) const {
 /// 6409 section 8).
 std::vector<Edit> Session::submission_fixes(std::string_view header) const {
   const auto* completion = header_completion();
-  if (completion == nullptr) return {};
+  if (completion == nullptr && !settings_.always_add_missing_headers) return {};
   const Transaction& transaction = *transaction_;
   Submission submission;
   submission.sender = context_->completed(transaction.mail.sender);
@@ -275,7 +276,8 @@ std::vector<Edit> Session::submission_fixes(std::string_view header) const {
     auto sender = MailAddress::parse(transaction.sender, Utf8::Allowed);
     submission.sender = sender ? *std::move(sender) : MailAddress();
   }
-  submission.completion = *completion;
+  if (completion != nullptr) submission.completion = *completion;
+  submission.no_recipients = settings_.undisclosed_recipients_header;
   submission.myhostname = settings_.myhostname;
   auto now = local_date(context_->process().clock->now_seconds());
   submission.unique = std::to_string(now.seconds) + "." + transaction.id.value();

@@ -231,6 +231,11 @@ std::optional<Reply> Session::refusal(const MailCommand& command) const {
   return std::nullopt;
 }
 
+/// Whether a program that gets the address as an argument could take it for an option.
+bool Session::is_like_option(const MailAddress& address) const {
+  return !settings_.allow_min_user && address.local().starts_with('-');
+}
+
 /// RFC 5321 section 4.1.1.2.
 Task<Reply> Session::mail(std::string_view arguments) {
   if (transaction_) co_return Reply(503, "5.5.1", "Error: nested MAIL command");
@@ -239,6 +244,7 @@ Task<Reply> Session::mail(std::string_view arguments) {
   }
   CO_TRY(auto command, parse_mail_command(arguments));
   if (auto refused = refusal(command)) co_return *std::move(refused);
+  if (is_like_option(command.sender)) co_return Reply(501, "5.1.7", "Bad sender address syntax");
   bool is_too_much = co_await is_too_often(CountClient::Event::Message,
                                            settings_.smtpd_client_message_rate_limit, "Message");
   if (is_too_much) co_return Reply(450, "4.7.1", "Error: too much mail from " + client_address_);
@@ -274,6 +280,9 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
   }
   Utf8 utf8 = transaction_->mail.smtputf8 ? Utf8::Allowed : Utf8::Refused;
   CO_TRY(auto command, parse_rcpt_command(arguments, utf8));
+  if (is_like_option(command.recipient)) {
+    co_return Reply(501, "5.1.3", "Bad recipient address syntax");
+  }
   if (!command.given.empty() && context_->discards_keyword("DSN")) {
     co_return Reply(555, "5.5.4", "Unsupported option: DSN parameters");
   }

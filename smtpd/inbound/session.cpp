@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "common/mail/date.h"
 #include "common/net/proxy_protocol.h"
 #include "common/session/command_table.h"
@@ -21,11 +22,6 @@ constexpr Duration linger_time{2000};                // for the client to read t
 std::string_view verb_of(std::string_view line) {
   return line.substr(0, line.find_first_of(" \t"));
 }
-
-// Verbs of HTTP: someone has made a browser or proxy connect to us.
-constexpr std::array foreign_verbs{std::string_view("CONNECT"), std::string_view("GET"),
-                                   std::string_view("HEAD"), std::string_view("POST"),
-                                   std::string_view("PUT")};
 
 ErrorLimits error_limits(const Settings& settings) {
   ErrorLimits limits;
@@ -289,12 +285,17 @@ Task<Reply> Session::dispatch(std::string_view line) {
   if (command == nullptr) {
     stage_ = "UNKNOWN";
     ++counts_.back().all;
-    bool is_foreign = std::ranges::find(foreign_verbs, upper(verb)) != foreign_verbs.end();
-    if (is_foreign || verb.ends_with(':')) {
+    if (holds(settings_.smtpd_forbidden_commands, verb) || verb.ends_with(':')) {
       log_warning(context_->log_component(),
                   "non-SMTP command from " + peer_text() + ": " + printable(line, 100));
       co_return Reply(221, "2.7.0", "Error: this is not an SMTP command. Goodbye.");
     }
+  }
+  if (holds(settings_.smtpd_noop_commands, verb)) {
+    errors_.note_junk();
+    co_return Reply(250, "2.0.0", "Ok");
+  }
+  if (command == nullptr) {
     errors_.note_error();
     co_return Reply(500, "5.5.2", "Error: command not recognized");
   }

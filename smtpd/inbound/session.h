@@ -155,6 +155,7 @@ class Session final : public Guest {
 
   // MAIL and RCPT.
   std::optional<Reply> refusal(const MailCommand& command) const;
+  bool is_like_option(const MailAddress& address) const;
   CheckRecipient about() const;
   const PolicyReply& deferral() const;
   Task<> pause(Duration time);

@@ -192,6 +192,61 @@ TEST_CASE("a browser that talks to us is sent away") {
   )") == "");
 }
 
+TEST_CASE("an address that begins with - is refused, as a program could take it for an option") {
+  std::string lines = R"(
+    S~ 220
+    C: HELO x
+    S~ 250
+    C: MAIL FROM:<-x@a.example>
+    S: 501 5.1.7 Bad sender address syntax
+    C: MAIL FROM:<x@-a.example>
+    S~ 501
+    C: MAIL FROM:<x-@a.example>
+    S~ 250
+    C: RCPT TO:<-bob@example.com>
+    S: 501 5.1.3 Bad recipient address syntax
+    C: RCPT TO:<"-bob"@example.com>
+    S: 501 5.1.3 Bad recipient address syntax
+  )";
+  Stage stage;
+  CHECK(stage.run(lines) == "");
+  Stage allowing({"allow_min_user=yes"});
+  CHECK(allowing.run("S~ 220\nC: HELO x\nS~ 250\nC: MAIL FROM:<-x@a.example>\nS~ 250\n"
+                     "C: RCPT TO:<-bob@example.com>\nS~ 250\n") == "");
+}
+
+TEST_CASE("commands can be forbidden, and made to do nothing") {
+  Stage stage({"smtpd_forbidden_commands=XGET, trace", "smtpd_noop_commands=VRFY, xnothing"});
+  CHECK(stage.run(R"(
+    S~ 220
+    C: VRFY bob
+    S: 250 2.0.0 Ok
+    C: XNOTHING
+    S: 250 2.0.0 Ok
+    C: GET /
+    S: 500 5.5.2 Error: command not recognized
+    C: xget /
+    S~ 221 2.7.0
+    S!
+  )") == "");
+}
+
+TEST_CASE("a stranger's mail gets what it lacks only with always_add_missing_headers") {
+  for (bool is_added : {false, true}) {
+    Stage stage({"undisclosed_recipients_header=To: undisclosed-recipients:;",
+                 "mynetworks=192.0.2.0/24",
+                 std::string("always_add_missing_headers=") + (is_added ? "yes" : "no")});
+    CHECK(stage.run(envelope + std::string("C: DATA\nS* 354\nC: Subject: x\nC:\nC: .\nS* 250\n")) ==
+          "");
+    auto content = stage.backend.content();
+    for (const char* field : {"From: ann@client.example\n",
+                              "Date: ", "Message-ID: ", "To: undisclosed-recipients:;\n"}) {
+      CAPTURE(field);
+      CHECK((content.find(field) != content.npos) == is_added);
+    }
+  }
+}
+
 TEST_CASE("bare newlines are refused and end the connection") {
   for (std::string bytes :
        {"C> a\\nb\\r\\n", "C> a\\rb\\r\\n", "C> a\\r\\n.\\n", "C> a\\n.\\r\\n"}) {
@@ -526,6 +581,30 @@ TEST_CASE("a client that leaves in the middle of AUTH leaves nothing behind in t
     S: 334 VXNlcm5hbWU6
   )") == "");
   CHECK(stage.auth.aborted == 1);
+}
+
+TEST_CASE("Received names the login only with smtpd_sasl_authenticated_header") {
+  for (bool is_shown : {false, true}) {
+    Stage stage({"smtpd_sasl_auth_enable=yes", "disable_plaintext_auth=no",
+                 std::string("smtpd_sasl_authenticated_header=") + (is_shown ? "yes" : "no")});
+    CHECK(stage.run(R"(
+      S~ 220
+      C: EHLO client.example
+      S* 250
+      C: AUTH PLAIN AGJvYgBzZWNyZXQ=
+      S* 235
+      C: MAIL FROM:<bob@example.com>
+      S: 250 2.1.0 Ok
+      C: RCPT TO:<x@else.example>
+      S: 250 2.1.5 Ok
+      C: DATA
+      S* 354
+      C: .
+      S* 250
+    )") == "");
+    auto content = stage.backend.content();
+    CHECK((content.find("(Authenticated sender: bob)") != content.npos) == is_shown);
+  }
 }
 
 TEST_CASE("a login opens the way out, a failed one does not") {

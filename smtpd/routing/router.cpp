@@ -81,6 +81,9 @@ Result<Resolution> Router::resolve_address(Purpose purpose, const Recipient& rec
   auto complete = complete_address(text, *config_);
   if (!complete) return error_route("5.1.3", "bad address syntax: " + printable(text, 200));
   TRY(auto address, MailAddress::parse(*complete, Utf8::Allowed));
+  if (!config_->allow_min_user && address.local().starts_with('-')) {
+    return error_route("5.1.3", "bad address syntax: " + printable(*complete, 200));
+  }
   if (!address.domain()) return local(purpose, recipient, address);
   TRY(auto domain, domains_.classify(*address.domain()));
   if (!recipient.is_self) {

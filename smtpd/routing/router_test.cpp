@@ -22,6 +22,15 @@ TEST_CASE("virtual aliases come first, in any domain, with a catch-all last") {
   CHECK(strict.resolve("any@hosted.example") == "5.1.1 User unknown in virtual alias table");
 }
 
+TEST_CASE("an address that begins with - leads nowhere, unless allow_min_user") {
+  RouterFixture fixture;
+  check(fixture, {{"-rf@else.example", "5.1.3 bad address syntax: -rf@else.example"},
+                  {"-rf", "5.1.3 bad address syntax: -rf@example.org"},
+                  {"x-@else.example", "smtp else.example"}});
+  RouterFixture allowing({"allow_min_user=yes"});
+  CHECK(allowing.resolve("-rf@else.example") == "smtp else.example");
+}
+
 TEST_CASE("final domains look at aliases, then accounts, and refuse who is in neither") {
   RouterFixture fixture;
   check(fixture, {{"ann@example.org", "local ann"},
