@@ -137,9 +137,9 @@ void log_active(std::string_view queue_id, std::string_view sender, std::uint64_
                     ", nrcpt=" + std::to_string(recipients) + " (queue active)");
 }
 
-void log_expired(std::string_view queue_id, std::string_view sender) {
-  write("qmgr",
-        subject(queue_id) + "from=<" + field(sender) + ">, status=expired, returned to sender");
+void log_expired(std::string_view queue_id, std::string_view sender, bool is_forced) {
+  write("qmgr", subject(queue_id) + "from=<" + field(sender) + ">, status=" +
+                    (is_forced ? "force-expired" : "expired") + ", returned to sender");
 }
 
 void log_removed(std::string_view queue_id) { write("qmgr", subject(queue_id) + "removed"); }

@@ -95,8 +95,9 @@ void log_pickup(std::string_view queue_id, std::uint32_t uid, std::string_view s
 /// `qmgr: 4Zk2Qn1: from=<ann@example.net>, size=2312, nrcpt=1 (queue active)`
 void log_active(std::string_view queue_id, std::string_view sender, std::uint64_t size_bytes,
                 std::size_t recipients);
-/// `qmgr: 4Zk2Qn1: from=<ann@example.net>, status=expired, returned to sender`
-void log_expired(std::string_view queue_id, std::string_view sender);
+/// `qmgr: 4Zk2Qn1: from=<ann@example.net>, status=expired, returned to sender`; force-expired if an
+/// admin had it returned.
+void log_expired(std::string_view queue_id, std::string_view sender, bool is_forced);
 /// `qmgr: 4Zk2Qn1: removed`
 void log_removed(std::string_view queue_id);
 /// `postsuper: 4Zk2Qn1: removed`, placed on hold, released from hold, requeued.

@@ -90,8 +90,10 @@ TEST_CASE("the lines of a message's way are Postfix's") {
   CHECK(log.last() == "pickup: 4Zk2Qn1: uid=1000 from=<ann>");
   log_active("4Zk2Qn1", "ann@example.net", 2312, 1);
   CHECK(log.last() == "qmgr: 4Zk2Qn1: from=<ann@example.net>, size=2312, nrcpt=1 (queue active)");
-  log_expired("4Zk2Qn1", "ann@example.net");
+  log_expired("4Zk2Qn1", "ann@example.net", false);
   CHECK(log.last() == "qmgr: 4Zk2Qn1: from=<ann@example.net>, status=expired, returned to sender");
+  log_expired("4Zk2Qn1", "", true);
+  CHECK(log.last() == "qmgr: 4Zk2Qn1: from=<>, status=force-expired, returned to sender");
   log_removed("4Zk2Qn1");
   CHECK(log.last() == "qmgr: 4Zk2Qn1: removed");
   log_queue_change("4Zk2Qn1", "placed on hold");

@@ -5,6 +5,7 @@
 #include "common/base/assert.h"
 #include "common/base/text.h"
 #include "common/mail/charset.h"
+#include "common/mail/fixups.h"
 #include "common/mail/header.h"
 #include "common/mail/mime.h"
 
@@ -24,14 +25,14 @@ DsnAction worst(const std::vector<ReportedRecipient>& recipients) {
   return has(DsnAction::Delayed) ? DsnAction::Delayed : DsnAction::Delivered;
 }
 
-std::string_view subject(DsnAction action) {
+const BounceTemplate& wording(const BounceTemplates& templates, DsnAction action) {
   switch (action) {
     case DsnAction::Failed:
-      return "Undelivered Mail Returned to Sender";
+      return templates.failure;
     case DsnAction::Delayed:
-      return "Delayed Mail (still being retried)";
+      return templates.delay;
     default:
-      return "Successful Mail Delivery Report";
+      return templates.success;
   }
 }
 
@@ -49,21 +50,6 @@ std::string_view word(DsnAction action) {
       return "expanded";
   }
   return "";
-}
-
-/// The beginning of the text for people.
-std::string_view opening(DsnAction action) {
-  switch (action) {
-    case DsnAction::Failed:
-      return "Your message could not be delivered to the recipients named below, and no\n"
-             "further attempt will be made. What was returned of it is attached.\n";
-    case DsnAction::Delayed:
-      return "Your message has not yet been delivered to the recipients named below.\n"
-             "There is nothing you need to do: delivery will be tried again.\n";
-    default:
-      return "You asked for a report when your message arrives. This is what became of\n"
-             "it at the recipients named below.\n";
-  }
 }
 
 std::string_view outcome(DsnAction action) {
@@ -98,6 +84,7 @@ class Writer {
   explicit Writer(const Report& report)
       : report_(report),
         action_(worst(report.recipients)),
+        wording_(wording(*report.templates, action_)),
         utf8_(report.sender.needs_smtputf8() ? Utf8::Allowed : Utf8::Refused),
         returned_(returned()) {
     boundary_ = "report." + report.unique;
@@ -157,9 +144,9 @@ class Writer {
   }
 
   std::string header(bool eight_bit) const {
-    std::string out = field("From", "Mail Delivery System <" + shown(report_.from).text() + ">");
+    std::string out = field("From", from());
     out += field("To", shown(report_.sender).text());
-    out += field("Subject", subject(action_));
+    out += field("Subject", wording_.subject);
     out += field("Date", format_date(report_.date));
     out += field("Message-ID", "<" + report_.unique + "@" + report_.reporting_mta + ">");
     out += field("Auto-Submitted", "auto-replied");
@@ -183,10 +170,21 @@ class Writer {
     return out.append(report_.line_end);
   }
 
+  std::string from() const {
+    auto address = MailAddress::parse(wording_.from_address, Utf8::Allowed);
+    if (address && !address->domain() && report_.from.domain()) {
+      address = MailAddress::parse(wording_.from_address + "@" + report_.from.domain()->text(),
+                                   Utf8::Allowed);
+    }
+    const auto& from = address ? *address : report_.from;
+    if (wording_.from_name.empty()) return shown(from).text();
+    return phrase(wording_.from_name) + " <" + shown(from).text() + ">";
+  }
+
   std::string for_people() const {
-    std::string out = "This is the mail system at host " + report_.reporting_mta + ".\n\n";
-    out += opening(action_);
-    out += "\nIf you need help, write to postmaster and include this report.\n";
+    auto of_host = [&](std::string_view) { return report_.reporting_mta; };
+    std::string out =
+        fill_in(wording_.text, report_.value ? report_.value : TemplateValue(of_host));
     for (const auto& one : report_.recipients) {
       auto address = recipient_text(one);
       auto what = one.reason.empty() ? one.diagnostic : one.reason;
@@ -266,6 +264,7 @@ class Writer {
 
   const Report& report_;
   DsnAction action_;
+  const BounceTemplate& wording_;
   Utf8 utf8_;
   bool whole_ = false;
   std::string_view returned_;

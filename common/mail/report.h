@@ -9,7 +9,7 @@
 //
 // STANDARDS  RFC 3462 and 6522 (multipart/report), RFC 3464 (message/delivery-status), RFC 6533
 //            (message/global-*), RFC 3834 (Auto-Submitted), RFC 3461 section 6 (what is returned)
-// SEE ALSO   status.h
+// SEE ALSO   status.h, bounce_template.h (the words of it that an administrator may replace)
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "common/mail/address.h"
+#include "common/mail/bounce_template.h"
 #include "common/mail/date.h"
 #include "common/mail/status.h"
 
@@ -42,7 +43,7 @@ struct ReportedRecipient {
 
 struct Report {
   MailAddress sender;         // of the message: the report's recipient; not null
-  MailAddress from;           // MAILER-DAEMON@myorigin
+  MailAddress from;           // MAILER-DAEMON@myorigin; its domain completes a template's address
   std::string reporting_mta;  // myhostname
   std::string queue_id;       // of the message
   std::string unique;         // for Message-ID and boundary: letters, digits, dots
@@ -54,6 +55,8 @@ struct Report {
   std::string_view original;                  // the message as stored
   std::size_t return_bytes_max = 50'000;  // bounce_size_limit, with CRLF; larger: its header only
   std::string_view line_end = "\r\n";
+  const BounceTemplates* templates = &built_in_templates();
+  TemplateValue value;  // of a setting that a template names; without it, of myhostname
 };
 
 struct ReportText {

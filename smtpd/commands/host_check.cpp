@@ -21,6 +21,7 @@
 #include "smtpd/commands/daemons.h"
 #include "smtpd/inbound/named_certificates.h"
 #include "smtpd/policy/content_checks.h"
+#include "smtpd/scheduler/report_templates.h"
 #include "store/accounts/accounts.h"
 #include "store/accounts/table_check.h"
 #include "store/maps/written_values.h"
@@ -191,6 +192,16 @@ Problems tables(const CheckedHost& host) {
   return problems;
 }
 
+/// The texts of reports are read by the queue.
+Problems bounce_templates(const CheckedHost& host) {
+  const Config& config = *host.config;
+  return ask_as(user_of(config, "mail_owner"), [&]() -> Problems {
+    auto loaded = load_templates(config.bounce_template_file);
+    if (loaded) return {};
+    return {at(config, "bounce_template_file", loaded.error().text())};
+  });
+}
+
 // Ports
 
 /// A port in use by the running daemon is no problem; at a reload the daemon itself says whether it
@@ -316,6 +327,7 @@ std::vector<std::string> find_problems(const CheckedHost& host) {
   auto problems = settings_of(host);
   add(problems, certificates(host));
   add(problems, tables(host));
+  add(problems, bounce_templates(host));
   add(problems, ports(host));
   add(problems, directories(host));
   add(problems, log_file(host));

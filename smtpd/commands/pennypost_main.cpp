@@ -22,6 +22,7 @@
 #include "smtpd/commands/postconf.h"
 #include "smtpd/commands/postmap.h"
 #include "smtpd/commands/postsuper.h"
+#include "smtpd/commands/queue_shape.h"
 #include "smtpd/commands/service.h"
 #include "smtpd/commands/throttle.h"
 #include "smtpd/commands/usage.h"
@@ -47,6 +48,7 @@ constexpr std::array commands{
     Command{"postconf", "show and change settings", usage::postconf, &postconf},
     Command{"postmap", "build, query or list a look-up table", usage::postmap, &postmap},
     Command{"postsuper", "remove, hold, release or requeue messages", usage::postsuper, &postsuper},
+    Command{"queue", "show the queue's mail by domain and age", usage::queue, &queue},
     Command{"reload", "make the daemons reload their configuration", usage::service,
             &reload_command},
     Command{"start", "start the daemons", usage::service, &start_command},

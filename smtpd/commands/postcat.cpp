@@ -28,8 +28,17 @@ struct Request {
   bool body = false;
 };
 
+/// Whether a letter of Postfix's is about the records of its queue files; says so.
+bool is_about_records(char letter, std::ostream& err) {
+  if (std::string_view("dors").find(letter) == std::string_view::npos) return false;
+  err << "postcat: fatal: -" << letter
+      << " is about the records of Postfix's queue files, and a message here has none; -e, -h and "
+         "-b show its envelope, header and body\n";
+  return true;
+}
+
 /// Nothing if the arguments are wrong.
-std::optional<Request> parse(std::span<const std::string> args) {
+std::optional<Request> parse(std::span<const std::string> args, std::ostream& err) {
   Request request;
   for (std::size_t i = 0; i < args.size(); ++i) {
     const std::string& arg = args[i];
@@ -45,6 +54,7 @@ std::optional<Request> parse(std::span<const std::string> args) {
         request.directory = is_attached ? arg.substr(at + 1) : args[++i];
         break;
       }
+      if (is_about_records(letter, err)) return std::nullopt;
       if (std::string_view("behqv").find(letter) == std::string_view::npos) return std::nullopt;
       request.envelope = request.envelope || letter == 'e';
       request.header = request.header || letter == 'h';
@@ -141,7 +151,7 @@ int show_one(const std::shared_ptr<const Config>& config, const Request& request
 }  // namespace
 
 int postcat(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
-  auto request = parse(args);
+  auto request = parse(args, err);
   if (!request) {
     err << usage::postcat << "\n";
     return ex_usage;

@@ -5,6 +5,8 @@
 //   -e  the envelope    -h  the header    -b  the body, from the empty line before it on
 //   -v  is accepted for compatibility. Letters may be combined (-bq). Without -e, -h and -b the
 //       whole message is shown.
+//   -d, -o, -r, -s  are about the records of Postfix's queue files, which there are not here: they
+//       are refused.
 //
 // While smtpd is stopped, the command opens the queue itself (queue_access.h).
 //

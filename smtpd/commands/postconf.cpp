@@ -4,6 +4,7 @@
 //   postconf [-c DIR] [-d | -n] [-h | -H] [-x] [-o NAME=VALUE]... [NAME]...
 //   postconf [-c DIR] -e NAME=VALUE...
 //   postconf [-c DIR] -# NAME...          postconf [-c DIR] -X NAME...
+//   postconf [-c DIR] -b | -t [FILE]
 //   postconf --example ROLE | --manual
 //
 // DESCRIPTION
@@ -12,6 +13,8 @@
 //   -h  only values       -H  only names                    -o  as if it were in main.toml
 //   -e  changes main.toml in place, or adds to it; -# comments a setting out; -X removes it.
 //       Comments and order are kept. After a wrong value nothing is changed.
+//   -b  the texts of delivery reports, with $name expanded; -t  the templates that they come from:
+//       those of FILE, of bounce_template_file, or the built-in ones if FILE is an empty word.
 //   A service's own value is named service.NAME.setting, as in service.submission.smtpd_timeout.
 //   --example prints a commented main.toml for a role; --manual prints parameters(5).
 //
@@ -30,6 +33,7 @@
 #include "common/config/layers.h"
 #include "common/config/manual.h"
 #include "smtpd/commands/usage.h"
+#include "smtpd/scheduler/report_templates.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -51,6 +55,7 @@ class Postconf {
       out_ << manual_page();
       return 0;
     }
+    if (template_option_ != 0) return print_templates();
     return editing_ ? edit() : print();
   }
 
@@ -98,9 +103,9 @@ class Postconf {
     }
     names_.assign(args.begin() + static_cast<std::ptrdiff_t>(i), args.end());
     // As in Postfix, name=value without -e is an edit, too.
-    if (!editing_ && std::ranges::any_of(names_, [](const std::string& name) {
-          return name.find('=') != name.npos;
-        })) {
+    if (!editing_ && template_option_ == 0 &&
+        std::ranges::any_of(names_,
+                            [](const std::string& name) { return name.find('=') != name.npos; })) {
       editing_ = true;
     }
     if (defaults_ && given_only_) return fail("-d and -n can't be used together");
@@ -121,6 +126,10 @@ class Postconf {
         return expand_ = true;
       case 'f':
         return true;  // accepted and ignored: values are never folded
+      case 'b':
+      case 't':
+        template_option_ = letter;
+        return true;
       case 'e':
         return editing_ = true;
       case '#':
@@ -141,6 +150,26 @@ class Postconf {
       return 1;
     }
     out_ << example(*role);
+    return 0;
+  }
+
+  /// -b and -t: the texts of reports, or the templates.
+  int print_templates() {
+    if (names_.size() > 1) {
+      fail(std::string("-") + template_option_ + " takes one file");
+      return 1;
+    }
+    auto config = Config::load(load_);
+    if (!config) return fail(config.error().text()), 1;
+    auto templates =
+        load_templates(names_.empty() ? (*config)->bounce_template_file : names_.front());
+    if (!templates) return fail(templates.error().text()), 1;
+    if (template_option_ == 't') {
+      out_ << bounce_templates_text(*templates);
+    } else {
+      out_ << filled_bounce_texts(
+          *templates, [&](std::string_view name) { return report_value(**config, name); });
+    }
     return 0;
   }
 
@@ -264,6 +293,7 @@ class Postconf {
   LoadOptions load_;
   std::vector<std::string> names_;
   std::string example_;
+  char template_option_ = 0;  // b or t
   SettingEdit::Kind kind_ = SettingEdit::Set;
   bool manual_ = false;
   bool defaults_ = false;

@@ -34,6 +34,7 @@ class Host {
   }
   const std::string& out() const { return out_; }
   const std::string& err() const { return err_; }
+  std::string path(const std::string& name) const { return directory_ + "/" + name; }
   std::string file() const {
     std::ifstream stream(directory_ + "/main.toml");
     std::ostringstream text;
@@ -119,4 +120,30 @@ TEST_CASE("postconf -e changes in place, -# and -X take away, and a wrong value 
   CHECK(host.run({"-e", "role=null-client"}) == 0);
   CHECK(host.err().find("main.toml:5: relayhost") == std::string::npos);
   CHECK(host.err().find("relayhost: a null client needs the host") != std::string::npos);
+}
+
+TEST_CASE("postconf -b shows the texts of reports, and -t what they are made of") {
+  Host host("myhostname = \"mx.example\"\nmydomain = \"example\"\ndelay_warning_time = \"4h\"\n");
+  CHECK(host.run({"-b"}) == 0);
+  CHECK(host.out().starts_with(
+      "expanded_failure_text = <<EOF\nThis is the mail system at host mx.example.\n"));
+  CHECK(host.run({"-t"}) == 0);
+  CHECK(host.out().find("This is the mail system at host $myhostname.\n") != std::string::npos);
+  std::string file = host.path("templates");
+  std::ofstream(file)
+      << "delay_template = <<EOF\nSubject: late\n\n"
+         "late by $delay_warning_time_minutes min of $maximal_queue_lifetime_days d\nEOF\n";
+  CHECK(host.run({"-b", file}) == 0);
+  CHECK(host.out().find("expanded_delay_text = <<EOF\nlate by 240 min of 5 d\nEOF\n") !=
+        std::string::npos);
+  CHECK(host.run({"-e", "bounce_template_file=" + file}) == 0);
+  CHECK(host.run({"-t"}) == 0);
+  CHECK(host.out().find("Subject: late\n") != std::string::npos);
+  CHECK(host.run({"-t", ""}) == 0);  // an empty word: the built-in ones
+  CHECK(host.out().find("Subject: late\n") == std::string::npos);
+  std::ofstream(file) << "\ndelay_template = <<EOF\n";
+  CHECK(host.run({"-b"}) == 1);
+  CHECK(host.err() == "postconf: fatal: " + file + ":2: no line \"EOF\" ends this template\n");
+  CHECK(host.run({"-b", "/no/such/file"}) == 1);
+  CHECK(host.run({"-b", "one", "two"}) == 1);
 }

@@ -32,20 +32,6 @@ std::string columns(const std::string& id, const std::string& size, const std::s
   return left(id, 17) + ' ' + right + ' ' + left(time, 19) + ' ' + who + '\n';
 }
 
-std::string_view state_name(QueueState state) {
-  switch (state) {
-    case QueueState::Active:
-      return "active";
-    case QueueState::Deferred:
-      return "deferred";
-    case QueueState::Hold:
-      return "hold";
-    case QueueState::Incoming:
-      break;
-  }
-  return "incoming";
-}
-
 /// A JSON string: ASCII control characters, quote and backslash are escaped; printable UTF-8 is
 /// kept; other octets become `?` (RFC 8259 section 8.1: only UTF-8).
 std::string json_string(std::string_view text) {
@@ -79,11 +65,28 @@ int unavailable(const Error& error, std::ostream& err) {
 
 }  // namespace
 
+std::string_view state_name(QueueState state) {
+  switch (state) {
+    case QueueState::Active:
+      return "active";
+    case QueueState::Deferred:
+      return "deferred";
+    case QueueState::Hold:
+      return "hold";
+    case QueueState::Incoming:
+      break;
+  }
+  return "incoming";
+}
+
 std::string entry_text(const ListQueue::Entry& entry) {
-  char mark = entry.state == QueueState::Active ? '*' : entry.state == QueueState::Hold ? '!' : ' ';
+  std::string marked = entry.id;
+  if (entry.state == QueueState::Active) marked += '*';
+  if (entry.state == QueueState::Hold) marked += '!';
+  if (entry.is_to_expire) marked += '#';
   // Postfix shows `Tue Nov 14 22:13:20`, without the year.
   std::string time = format_ctime(local_date(entry.arrival)).substr(0, 19);
-  std::string out = columns(entry.id + mark, std::to_string(entry.size), time,
+  std::string out = columns(marked, std::to_string(entry.size), time,
                             entry.sender.empty() ? "MAILER-DAEMON" : printable(entry.sender));
   std::string last_reason;
   for (const auto& recipient : entry.recipients) {
@@ -99,13 +102,14 @@ std::string entry_text(const ListQueue::Entry& entry) {
 }
 
 std::string entry_json(const ListQueue::Entry& entry) {
-  std::string out = "{\"queue_name\": " + json_string(state_name(entry.state)) +
-                    ", \"queue_id\": " + json_string(entry.id) +
-                    ", \"arrival_time\": " + std::to_string(entry.arrival) +
-                    ", \"message_size\": " + std::to_string(entry.size) +
-                    ", \"forced_expire\": false, \"sender\": " +
-                    json_string(entry.sender.empty() ? "MAILER-DAEMON" : entry.sender) +
-                    ", \"recipients\": [";
+  std::string out =
+      "{\"queue_name\": " + json_string(state_name(entry.state)) +
+      ", \"queue_id\": " + json_string(entry.id) +
+      ", \"arrival_time\": " + std::to_string(entry.arrival) +
+      ", \"message_size\": " + std::to_string(entry.size) +
+      ", \"forced_expire\": " + (entry.is_to_expire ? "true" : "false") +
+      ", \"sender\": " + json_string(entry.sender.empty() ? "MAILER-DAEMON" : entry.sender) +
+      ", \"recipients\": [";
   bool is_first = true;
   for (const auto& recipient : entry.recipients) {
     if (!std::exchange(is_first, false)) out += ", ";
@@ -116,33 +120,41 @@ std::string entry_json(const ListQueue::Entry& entry) {
   return out + "]}\n";
 }
 
-int print_queue(QueueClient& queue, bool as_json, std::ostream& out, std::ostream& err) {
-  std::uint64_t bytes = 0;
+Result<void> for_each_message(QueueClient& queue,
+                              const std::function<void(const ListQueue::Entry&)>& take) {
   std::size_t messages = 0;
   ListQueue ask;
   std::optional<std::uint64_t> waiting;  // how many there were at the first page
   do {
-    auto page = queue.call(ask);
-    if (!page) {
-      err << "postqueue: fatal: " << page.error().text_with_status() << '\n';
-      return ex_tempfail;
-    }
-    for (const auto& entry : page->entries) {
-      if (as_json) {
-        out << entry_json(entry);
-      } else if (messages == 0) {
-        out << columns("----Queue ID-----", "--Size--", "---Arrival Time----",
-                       "--Sender/Recipient------")
-            << entry_text(entry);
-      } else {
-        out << '\n' << entry_text(entry);
-      }
-      bytes += entry.size;
-      ++messages;
-    }
-    ask.after = page->next_after;
-    if (!waiting) waiting = page->waiting;
+    TRY(auto page, queue.call(ask));
+    for (const auto& entry : page.entries) take(entry);
+    messages += page.entries.size();
+    ask.after = page.next_after;
+    if (!waiting) waiting = page.waiting;
   } while (!ask.after.empty() && messages < *waiting);
+  return {};
+}
+
+int print_queue(QueueClient& queue, bool as_json, std::ostream& out, std::ostream& err) {
+  std::uint64_t bytes = 0;
+  std::size_t messages = 0;
+  auto listed = for_each_message(queue, [&](const ListQueue::Entry& entry) {
+    if (as_json) {
+      out << entry_json(entry);
+    } else if (messages == 0) {
+      out << columns("----Queue ID-----", "--Size--", "---Arrival Time----",
+                     "--Sender/Recipient------")
+          << entry_text(entry);
+    } else {
+      out << '\n' << entry_text(entry);
+    }
+    bytes += entry.size;
+    ++messages;
+  });
+  if (!listed) {
+    err << "postqueue: fatal: " << listed.error().text_with_status() << '\n';
+    return ex_tempfail;
+  }
   if (as_json) return 0;
   if (messages == 0) {
     out << "Mail queue is empty\n";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <ostream>
@@ -29,6 +30,8 @@ struct Action {
 // In Postfix's order of execution, whatever the order of the arguments.
 constexpr std::array actions{
     Action{'d', QueueChange::Remove, "Deleted: "},
+    Action{'e', QueueChange::Expire, "Force-expired: "},
+    Action{'f', QueueChange::ExpireAndRelease, "Force-expired: "},
     Action{'h', QueueChange::Hold, "Placed on hold: "},
     Action{'H', QueueChange::Release, "Released from hold: "},
     Action{'r', QueueChange::Requeue, "Requeued: "},
@@ -41,7 +44,10 @@ struct Request {
   std::string directory = "/etc/pennypost";
   Ids which;  // as given: ids, ALL, -
   std::vector<std::string> queues;
-  bool is_asked = false;
+  RepairQueue repair;
+  bool changes = false;
+
+  bool repairs() const { return repair.is_check || repair.is_purge; }
 };
 
 bool take_option(Request& request, char letter, const std::string& value) {
@@ -52,7 +58,7 @@ bool take_option(Request& request, char letter, const std::string& value) {
   auto action = std::ranges::find(actions, letter, &Action::letter);
   if (action == actions.end()) return false;
   request.which[static_cast<std::size_t>(action - actions.begin())].push_back(value);
-  request.is_asked = true;
+  request.changes = true;
   return true;
 }
 
@@ -69,7 +75,8 @@ std::optional<Request> parse(std::span<const std::string> args) {
     for (std::size_t at = 1; at < arg.size(); ++at) {
       char letter = arg[at];
       if (std::string_view("psSv").find(letter) != std::string_view::npos) {
-        request.is_asked = request.is_asked || letter != 'v';
+        request.repair.is_purge = request.repair.is_purge || letter == 'p';
+        request.repair.is_check = request.repair.is_check || letter == 's' || letter == 'S';
         continue;
       }
       bool is_attached = at + 1 < arg.size();
@@ -80,7 +87,8 @@ std::optional<Request> parse(std::span<const std::string> args) {
       break;
     }
   }
-  return request.is_asked ? std::optional(std::move(request)) : std::nullopt;
+  if (!request.changes && !request.repairs()) return std::nullopt;
+  return request;
 }
 
 void add_id(std::vector<std::string>& ids, std::string_view id, std::ostream& err) {
@@ -125,19 +133,41 @@ Result<std::uint64_t> change(QueueClient& queue, QueueChange what,
   return messages;
 }
 
+/// `1 message`, `2 messages`.
+std::string count_of(std::uint64_t count, const std::string& what) {
+  return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
+}
+
+int failed(const Error& error, std::ostream& err) {
+  err << "postsuper: fatal: " << error.text_with_status() << '\n';
+  return ex_failed;
+}
+
+int repair(QueueClient& queue, const RepairQueue& ask, std::ostream& out, std::ostream& err) {
+  auto repaired = queue.call(ask);
+  if (!repaired) return failed(repaired.error(), err);
+  if (repaired->files_removed > 0) {
+    out << "postsuper: Removed: " << count_of(repaired->files_removed, "temporary file") << '\n';
+  }
+  for (const auto& problem : repaired->problems) {
+    err << "postsuper: warning: " << printable(problem) << '\n';
+  }
+  if (repaired->damaged == 0) return 0;
+  err << "postsuper: warning: Damaged: " << count_of(repaired->damaged, "message")
+      << "; -d removes a message, -h keeps it aside\n";
+  return ex_failed;
+}
+
 int work_on(QueueClient& queue, const Request& request, const Ids& ids, std::ostream& out,
             std::ostream& err) {
+  int status = request.repairs() ? repair(queue, request.repair, out, err) : 0;
   for (std::size_t i = 0; i < actions.size(); ++i) {
     if (request.which[i].empty()) continue;
     auto messages = change(queue, actions[i].change, ids[i]);
-    if (!messages) {
-      err << "postsuper: fatal: " << messages.error().text_with_status() << '\n';
-      return ex_failed;
-    }
-    out << "postsuper: " << actions[i].done << *messages << " message"
-        << (*messages == 1 ? "" : "s") << '\n';
+    if (!messages) return failed(messages.error(), err);
+    out << "postsuper: " << actions[i].done << count_of(*messages, "message") << '\n';
   }
-  return 0;
+  return status;
 }
 
 }  // namespace
@@ -148,8 +178,6 @@ int postsuper(std::span<const std::string> args, std::ostream& out, std::ostream
     err << usage::postsuper << "\n";
     return ex_usage;
   }
-  bool changes = std::ranges::any_of(request->which, [](const auto& one) { return !one.empty(); });
-  if (!changes) return 0;
   LoadOptions options;
   options.directory = request->directory;
   auto config = load_config(options, err);
@@ -160,6 +188,9 @@ int postsuper(std::span<const std::string> args, std::ostream& out, std::ostream
     ids[i] = ids_of(request->which[i], *request, err);
   auto queue = QueueAccess::open(config);
   if (!queue) {
+    std::error_code problem;
+    bool has_queue = std::filesystem::exists(config->queue_directory + "/db", problem) || problem;
+    if (!request->changes && !has_queue) return 0;  // there was no mail yet
     err << "postsuper: fatal: mail system is down (" << queue.error().text() << ")\n";
     return ex_unavailable;
   }

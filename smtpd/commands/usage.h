@@ -14,6 +14,7 @@ inline constexpr std::string_view postcat = "usage: postcat [-c DIR] [-behv] -q 
 inline constexpr std::string_view postconf =
     "usage: postconf [-c DIR] [-d | -n] [-h | -H] [-x] [-o NAME=VALUE]... [NAME]...\n"
     "       postconf [-c DIR] -e NAME=VALUE... | -# NAME... | -X NAME...\n"
+    "       postconf [-c DIR] -b | -t [FILE]\n"
     "       postconf --example ROLE | --manual";
 inline constexpr std::string_view postdrop = "usage: postdrop [-c DIR] [-r] < MESSAGE";
 inline constexpr std::string_view postmap =
@@ -21,8 +22,11 @@ inline constexpr std::string_view postmap =
 inline constexpr std::string_view postqueue =
     "usage: postqueue [-c DIR] -p | -j | -f | -i ID | -s SITE";
 inline constexpr std::string_view postsuper =
-    "usage: postsuper [-c DIR] [-psSv] [-d ID|ALL|-] [-h ID|ALL|-] [-H ID|ALL|-] [-r ID|ALL|-] "
-    "[incoming|active|deferred|hold]...";
+    "usage: postsuper [-c DIR] [-psSv] [-d ID|ALL|-] [-e ID|ALL|-] [-f ID|ALL|-] [-h ID|ALL|-] "
+    "[-H ID|ALL|-] [-r ID|ALL|-] [incoming|active|deferred|hold]...";
+inline constexpr std::string_view queue =
+    "usage: pennypost queue shape [-c DIR] [-lps] [-b BUCKETS] [-t MINUTES] [-m SUBDOMAINS] "
+    "[-w COLUMNS] [incoming|active|deferred|hold]...";
 inline constexpr std::string_view sendmail =
     "usage: sendmail [-t] [-i] [-f ADDRESS] [-F NAME] [-N WHEN] [-R full|hdrs] [-V ID] [-C DIR] "
     "[RECIPIENT]...\n"

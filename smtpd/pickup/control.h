@@ -82,11 +82,12 @@ struct ListQueue {
     QueueState state = QueueState::Incoming;
     std::int64_t arrival = 0;  // seconds since 1970
     std::uint64_t size = 0;
+    bool is_to_expire = false;  // it is returned to its sender when its turn comes
     std::string sender;
     std::vector<Waiting> recipients;  // those that are pending
     template <class Archive>
     void fields(Archive& archive) {
-      archive(id, state, arrival, size, sender, recipients);
+      archive(id, state, arrival, size, is_to_expire, sender, recipients);
     }
   };
   struct Page {
@@ -130,8 +131,8 @@ struct FlushQueue {
   }
 };
 
-enum class QueueChange : std::uint8_t { Hold, Release, Remove, Requeue };
-constexpr QueueChange wire_last(QueueChange) { return QueueChange::Requeue; }
+enum class QueueChange : std::uint8_t { Hold, Release, Remove, Requeue, Expire, ExpireAndRelease };
+constexpr QueueChange wire_last(QueueChange) { return QueueChange::ExpireAndRelease; }
 
 /// For root and the queue's owner. Counts the messages that were changed: not those to hold that
 /// were held already, nor those to release that were not held.
@@ -143,6 +144,29 @@ struct ChangeQueue {
   template <class Archive>
   void fields(Archive& archive) {
     archive(change, ids);
+  }
+};
+
+/// For root and the queue's owner: looks for damaged messages, removes the files of interrupted
+/// receptions that are an hour old, or both.
+struct RepairQueue {
+  static constexpr std::uint16_t type = 207;
+  struct Repaired {
+    std::uint64_t files_removed = 0;
+    std::uint64_t damaged = 0;          // messages
+    std::vector<std::string> problems;  // `ID: what is wrong`, the first problems_max
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(files_removed, damaged, problems);
+    }
+  };
+  using Reply = Repaired;
+  static constexpr std::size_t problems_max = 1000;
+  bool is_check = false;
+  bool is_purge = false;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(is_check, is_purge);
   }
 };
 

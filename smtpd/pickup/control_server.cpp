@@ -189,6 +189,12 @@ Task<ControlServer::Answer> ControlServer::answer_other(Message& request, bool i
       auto work = read(std::move(ask));
       co_return co_await std::move(work);
     }
+    case RepairQueue::type: {
+      if (!is_owner) co_return not_allowed();
+      CO_TRY(auto ask, wire::decode<RepairQueue>(request.body));
+      auto work = repair(std::move(ask));
+      co_return co_await std::move(work);
+    }
     case Pickup::type:
       pickup_.wake();
       co_return raw({});
@@ -226,6 +232,7 @@ Task<ControlServer::Answer> ControlServer::list(ListQueue ask) {
     entry.id = message.id().value();
     entry.arrival = message.envelope().arrival / 1'000'000;
     entry.size = message.envelope().octets();
+    entry.is_to_expire = message.record().is_to_expire;
     entry.sender = message.envelope().sender;
     entry.recipients = waiting_recipients(message, reason_bytes_left);
     entry.state = message.record().is_held             ? QueueState::Hold
@@ -251,6 +258,11 @@ Task<ControlServer::Answer> ControlServer::flush(FlushQueue ask) {
     }
     count.messages = 1;
   } else if (!ask.site.empty()) {
+    if (!Domain::parse(ask.site, Utf8::Allowed)) {
+      co_return Error(
+          501, "5.5.4",
+          printable(ask.site, 100) + ": not a domain; write example.com or [192.0.2.1]");
+    }
     auto work = flush_site(std::move(ask.site));
     count.messages = co_await std::move(work);
   } else {
@@ -312,6 +324,10 @@ Task<bool> ControlServer::change_one(QueueChange change, const QueueId& id) {
       return scheduler_.release(id);
     case QueueChange::Remove:
       return scheduler_.remove(id);
+    case QueueChange::Expire:
+      return scheduler_.expire(id);
+    case QueueChange::ExpireAndRelease:
+      return scheduler_.expire_and_release(id);
     case QueueChange::Requeue:
       break;
   }
@@ -332,6 +348,26 @@ Task<ControlServer::Answer> ControlServer::read(ReadMessage ask) {
   if (!file) co_return std::move(file).error();
   reply.descriptors.push_back(*std::move(file));
   co_return std::move(reply);
+}
+
+Task<ControlServer::Answer> ControlServer::repair(RepairQueue ask) {
+  RepairQueue::Repaired repaired;
+  if (ask.is_purge) {
+    pickup_.wake();  // it removes unfinished files from maildrop
+    repaired.files_removed = co_await queue_.remove_orphans();
+  }
+  std::vector<QueueId> ids;
+  if (ask.is_check) ids = scheduler_.ids("ALL");
+  for (const auto& id : ids) {
+    auto found = co_await queue_.find_damage(id);
+    if (!found) co_return std::move(found).error();
+    if (!*found) continue;
+    ++repaired.damaged;
+    if (repaired.problems.size() < RepairQueue::problems_max) {
+      repaired.problems.push_back(**std::move(found));
+    }
+  }
+  co_return raw(wire::encode(repaired));
 }
 
 }  // namespace pennypost::smtp

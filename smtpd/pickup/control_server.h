@@ -64,6 +64,7 @@ class ControlServer {
   Task<> change_and_count(QueueChange change, const QueueId& id, std::uint32_t& count);
   Task<bool> change_one(QueueChange change, const QueueId& id);
   Task<Answer> read(ReadMessage ask);
+  Task<Answer> repair(RepairQueue ask);
   std::size_t answer_bytes_max() const;
 
   Loop& loop_;

@@ -31,7 +31,7 @@ using AllMessages = MessageList<
     FindFooter, Resolve, Canonicalize, CheckContent, LookAtTables, NoteMailbox, Attempt,
     NeedDeliver,
     // Between programs of this host and the queue.
-    PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, Pickup>;
+    PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue, Pickup>;
 static_assert(AllMessages::are_types_distinct(), "two requests bear one number");
 
 }  // namespace pennypost::smtp

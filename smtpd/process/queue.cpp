@@ -19,6 +19,7 @@
 #include "smtpd/queue/open_bodies.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/queue/refusal.h"
+#include "smtpd/scheduler/report_templates.h"
 #include "smtpd/scheduler/scheduler.h"
 
 namespace pennypost::smtp {
@@ -42,6 +43,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
         control_(child.loop(), *queue_, scheduler_, pickup_, [this] { return child_.config(); }),
         tasks_(child.loop()) {
     for (const auto& warning : opened.warnings) log_warning("qmgr", warning);
+    use(load_templates(child_.config()->bounce_template_file));
     queue_->committer().on_warning([](const std::string& text) { log_warning("qmgr", text); });
     // The master starts a new queue process, which reopens the database; attempts that were under
     // way are uncertain, as after a crash.
@@ -53,6 +55,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     child_.on_reload([this] {
       queue_->set_free_bytes_min(queue_options(*child_.config()).free_bytes_min);
       scheduler_.look();
+      tasks_.start(reload_templates());
     });
     child_.on_drain([this] { tasks_.start(stop()); });
     tasks_.start(remove_orphans());
@@ -108,6 +111,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     Scheduler::Peers peers;
     peers.port = [this](std::string_view kind) -> Port& { return child_.port(kind); };
     peers.config = [this] { return child_.config(); };
+    peers.templates = [this] { return templates_; };
     return peers;
   }
 
@@ -159,6 +163,21 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     co_return Done();
   }
 
+  /// The texts of reports; a mistake must not keep mail from being returned.
+  void use(Result<BounceTemplates> templates) {
+    if (!templates) {
+      log_warning("bounce", "bounce_template_file: " + templates.error().text() +
+                                "; the built-in texts are used");
+    }
+    templates_ = std::make_shared<const BounceTemplates>(templates ? *std::move(templates)
+                                                                   : built_in_templates());
+  }
+  Task<> reload_templates() {
+    const std::string path = child_.config()->bounce_template_file;
+    auto loaded = co_await child_.loop().offload([&] { return load_templates(path); });
+    use(std::move(loaded));
+  }
+
   Task<> remove_orphans() {
     for (;;) {
       co_await child_.loop().sleep(orphan_round);
@@ -179,6 +198,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
   PickupDesk pickup_;
   ControlServer control_;
   std::set<std::string> flushing_;
+  std::shared_ptr<const BounceTemplates> templates_;
   Nursery tasks_;
 };
 

@@ -104,13 +104,13 @@ Result<Queue::Opened> Queue::open(Loop& loop, const Options& options, const Cloc
     if (!erased) return std::move(erased).error();
   }
   TRY(opened.waiting, queue.read_waiting());
-  std::unordered_set<std::string> known;
-  for (const auto& entry : opened.waiting) known.insert(entry.id.value());
+  auto is_known = [&](const QueueId& id) {  // they are sorted, as their keys are
+    return std::ranges::binary_search(opened.waiting, id, {}, &Waiting::id);
+  };
   if (salvaged.loss) {
-    TRY_DO(queue.erase_remains(known, opened.warnings));
+    TRY_DO(queue.erase_remains(is_known, opened.warnings));
   }
-  std::size_t orphans = queue.files_.remove_orphans(
-      std::chrono::seconds(0), [&](const QueueId& id) { return known.contains(id.value()); });
+  std::size_t orphans = queue.files_.remove_orphans(std::chrono::seconds(0), is_known);
   if (orphans > 0) {
     opened.warnings.push_back("removed " + std::to_string(orphans) +
                               " bodies of interrupted receptions");
@@ -127,7 +127,7 @@ Result<Queue::Opened> Queue::open(Loop& loop, const Options& options, const Cloc
 Result<void> Queue::check_form() {
   TRY(auto form, database_.find(keys::form));
   if (form && *form == stored_form) return {};
-  bool is_ours = !form || *form == first_form;
+  bool is_ours = !form || *form == first_form || *form == second_form;
   bool is_unknown = !form;
   auto entry = database_.scan(keys::envelopes);
   for (; is_unknown && is_ours && entry.valid(); entry.next()) {
@@ -149,14 +149,14 @@ Result<void> Queue::check_form() {
 }
 
 /// Removes what a damaged log has left of messages whose envelope is lost.
-Result<void> Queue::erase_remains(const std::unordered_set<std::string>& known,
+Result<void> Queue::erase_remains(const std::function<bool(const QueueId&)>& is_known,
                                   std::vector<std::string>& warnings) {
   store::Batch batch;
   for (auto prefix : {keys::bodies, keys::messages, keys::recipients}) {
     auto entry = database_.scan(prefix);
     for (; entry.valid(); entry.next()) {
       std::string id(entry.key().substr(prefix.size(), queue_id_bytes));
-      if (known.contains(id)) continue;
+      if (is_known(QueueId(id))) continue;
       if (prefix == keys::bodies) warnings.push_back(id + ": the envelope of a message is lost");
       batch.erase(entry.key());
     }
@@ -231,7 +231,7 @@ Result<std::optional<QueuedMessage>> Queue::read(const QueueId& id) const {
   std::optional<MessageRecord> record;
   TRY(auto record_bytes, database_.find(keys::message(id)));
   if (record_bytes) {
-    auto decoded = wire::decode<MessageRecord>(*record_bytes);
+    auto decoded = decode_message_record(*record_bytes);
     if (!decoded) return damaged_message(id, "its record is damaged");
     record = *decoded;
   }
@@ -252,6 +252,32 @@ Result<std::vector<RecipientRecord>> Queue::read_outcomes(const QueueId& id) con
   }
   TRY_DO(entry.status());
   return outcomes;
+}
+
+Task<Result<std::optional<std::string>>> Queue::find_damage(QueueId id) {
+  auto damage = co_await loop_.offload([&] { return look_for_damage(id); });
+  co_return std::move(damage);
+}
+
+Result<std::optional<std::string>> Queue::look_for_damage(const QueueId& id) const {
+  auto message = read(id);
+  auto problem = message ? Result<void>() : Result<void>(message.error());
+  if (message && *message) {
+    const Envelope& envelope = (*message)->envelope();
+    auto body = read_body(envelope);
+    if (!body) {
+      problem = body.error();
+    } else if (!check_body_file(envelope)) {
+      problem = damaged_message(id, "the body's file is incomplete");
+    } else if (!envelope.body_is_file && body->bytes.size() != envelope.body_bytes) {
+      problem = damaged_message(id, "the body is incomplete");
+    }
+  }
+  if (problem) return std::optional<std::string>();
+  // What is missing is no damage if the message has just been delivered.
+  TRY(auto envelope, database_.find(keys::envelope(id)));
+  if (!envelope) return std::optional<std::string>();
+  return std::optional<std::string>(problem.error().text());
 }
 
 Task<Changes> Queue::removal(QueueId id) {
@@ -346,7 +372,7 @@ Result<std::vector<Queue::Listed>> Queue::read_list(const QueueId& after, std::s
     std::string record_key = keys::message(message.envelope.id);
     while (record.valid() && record.key() < record_key) record.next();
     if (record.valid() && record.key() == record_key) {
-      if (auto decoded = wire::decode<MessageRecord>(record.value())) message.record = *decoded;
+      if (auto decoded = decode_message_record(record.value())) message.record = *decoded;
     }
     std::string prefix = keys::recipients_of(message.envelope.id);
     while (outcome.valid() && outcome.key() < prefix) outcome.next();
@@ -372,15 +398,21 @@ Result<std::vector<Queue::Waiting>> Queue::read_waiting() const {
     QueueId id(std::string(entry.key().substr(keys::envelopes.size())));
     auto envelope = decode_envelope(entry.value());
     // A damaged message is kept here: it is reported when it is loaded.
-    std::int64_t due = envelope ? envelope->arrival / 1'000'000 : 0;
-    waiting.push_back(Waiting{std::move(id), due, envelope && envelope->is_held, true});
+    Waiting one{std::move(id)};
+    one.is_new = true;
+    if (envelope) {
+      one.due = envelope->arrival / 1'000'000;
+      one.recipients = static_cast<std::uint32_t>(envelope->recipients.size());
+      one.is_held = envelope->is_held;
+    }
+    waiting.push_back(std::move(one));
   }
   TRY_DO(entry.status());
   auto record = database_.scan(keys::messages);
   for (auto message = waiting.begin(); record.valid(); record.next()) {
     std::string_view id = record.key().substr(keys::messages.size());
     while (message != waiting.end() && message->id.value() < id) ++message;
-    auto decoded = wire::decode<MessageRecord>(record.value());
+    auto decoded = decode_message_record(record.value());
     if (message == waiting.end() || message->id.value() != id || !decoded) continue;
     message->due = decoded->due;
     message->is_held = decoded->is_held;

@@ -20,7 +20,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "common/async/loop.h"
@@ -55,7 +54,8 @@ class Queue {
   /// What is known about a waiting message without loading it.
   struct Waiting {
     QueueId id;
-    std::int64_t due = 0;  // seconds since 1970
+    std::int64_t due = 0;          // seconds since 1970
+    std::uint32_t recipients = 0;  // of the envelope
     bool is_held = false;
     bool is_new = false;  // never tried
   };
@@ -81,6 +81,9 @@ class Queue {
 
   /// The message in its present state; nothing if there is none. Errors: 451; 453 (damaged).
   Task<Result<std::optional<QueuedMessage>>> load(QueueId id);
+  /// What is damaged about a message, with its id; nothing if it is sound or not there any more.
+  /// Error 451: the disk can't be read.
+  Task<Result<std::optional<std::string>>> find_damage(QueueId id);
   /// The changes that remove everything of a message that can't be loaded.
   Task<Changes> removal(QueueId id);
   /// Errors: 451; 453 (damaged or gone).
@@ -112,11 +115,12 @@ class Queue {
  private:
   Queue(Loop& loop, Options options, store::Database database, BodyFiles files);
   Result<void> check_form();
-  Result<void> erase_remains(const std::unordered_set<std::string>& known,
+  Result<void> erase_remains(const std::function<bool(const QueueId&)>& is_known,
                              std::vector<std::string>& warnings);
   Result<void> check_room();
   Result<void> check_body_file(const Envelope& envelope) const;
   Result<std::optional<QueuedMessage>> read(const QueueId& id) const;
+  Result<std::optional<std::string>> look_for_damage(const QueueId& id) const;
   Result<std::vector<RecipientRecord>> read_outcomes(const QueueId& id) const;
   Result<QueuedBody> read_body(const Envelope& envelope) const;
   Result<std::string> read_text(const Envelope& envelope, std::uint64_t bytes_max) const;

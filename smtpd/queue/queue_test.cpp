@@ -177,12 +177,22 @@ TEST_CASE(
           batch.put(keys::form, first_form);
           batch.put(keys::envelope(first.id), wire::encode(first));
         }) == "2");
+  CHECK(open_with([&](store::Batch& batch) {
+          FirstMessageRecord second;
+          second.due = 77;
+          second.is_held = true;
+          batch.put(keys::form, second_form);
+          batch.put(keys::message(store.waiting[0].id), wire::encode(second));
+        }) == "2");
   store.open();
+  CHECK(store.waiting[0].due == 77);
+  CHECK(store.waiting[0].is_held);
   auto message = store.loop.run_until(store.queue->load(store.waiting[0].id));
   REQUIRE((message && *message));
+  CHECK((*message)->record().due == 77);
   CHECK((*message)->envelope().octets() == 5);
   auto newer = open_with([](store::Batch& batch) { batch.put(keys::form, "99"); });
-  CHECK(newer.find("a version with queue format 99; this version reads format 2") !=
+  CHECK(newer.find("a version with queue format 99; this version reads format 3") !=
         std::string::npos);
   auto older = open_with([](store::Batch& batch) {
     batch.erase(keys::form);
@@ -221,6 +231,28 @@ TEST_CASE("what no queue of ours writes is damage: the message is refused, the o
   CHECK_FALSE(load_with([](RecipientRecord& r) { r.state = RecipientState{3}; }));
   CHECK_FALSE(load_with([](RecipientRecord& r) { r.report = ReportDue{6}; }));
   CHECK(load_with([](RecipientRecord&) {}));
+}
+
+TEST_CASE("damage is found in whatever is stored of a message, and a sound one has none") {
+  Store store;
+  CHECK(store.submit(1) == 1);
+  store.open();
+  const QueueId id = store.waiting.at(0).id;
+  auto damage_with = [&](Changes changes) {
+    store.loop.run_until(store.queue->record(std::move(changes)));
+    auto found = store.loop.run_until(store.queue->find_damage(id));
+    REQUIRE(found);
+    return found->value_or("sound");
+  };
+  CHECK(damage_with(Changes()) == "sound");
+  Changes shorter;
+  shorter.put(keys::body(id), "short");
+  CHECK(damage_with(std::move(shorter)) == id.value() + ": the body is incomplete");
+  Changes outcome;
+  outcome.put(keys::recipient(id, 0), "not a record");
+  CHECK(damage_with(std::move(outcome)) == id.value() + ": a recipient's record is damaged");
+  auto removal = store.loop.run_until(store.queue->removal(id));
+  CHECK(damage_with(std::move(removal)) == "sound");
 }
 
 TEST_CASE("nothing is left of a damaged message that an admin removes") {

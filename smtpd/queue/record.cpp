@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "common/base/wire.h"
+
 namespace pennypost::smtp {
 namespace keys {
 
@@ -36,6 +38,14 @@ bool is_possible(const RecipientRecord& record, std::uint32_t number) {
          record.parent < std::int64_t{number} && recipient.kind <= RecipientKind::Include &&
          is_possible_notify(recipient.notify) && (!is_address || recipient.run_as.empty()) &&
          record.state <= RecipientState::Done && record.report <= ReportDue::Expired;
+}
+
+Result<MessageRecord> decode_message_record(std::string_view bytes) {
+  auto record = wire::decode<MessageRecord>(bytes);
+  if (record) return record;
+  auto first = wire::decode<FirstMessageRecord>(bytes);
+  if (!first) return record;
+  return MessageRecord(*std::move(first));
 }
 
 void Changes::put(std::string key, std::string value) {

@@ -72,16 +72,35 @@ struct MessageRecord {
   bool is_held = false;
   bool delay_was_told = false;    // the sender has been warned of the delay
   std::uint32_t next_number = 0;  // for children; never goes back
+  bool is_to_expire = false;      // an admin wants it returned to its sender (postsuper -e)
   template <class Archive>
   void fields(Archive& archive) {
+    fields_of_first_form(archive);
+    archive(is_to_expire);
+  }
+  template <class Archive>
+  void fields_of_first_form(Archive& archive) {
     archive(due, is_held, delay_was_told, next_number);
   }
 };
 
+/// The record as stored in formats 1 and 2.
+struct FirstMessageRecord : MessageRecord {
+  template <class Archive>
+  void fields(Archive& archive) {
+    fields_of_first_form(archive);
+  }
+};
+
+/// Reads a record of any format. Error: it is damaged.
+Result<MessageRecord> decode_message_record(std::string_view bytes);
+
 /// The format number; it goes up by one whenever the fields of Envelope, MessageRecord or
 /// RecipientRecord change.
-inline constexpr std::string_view stored_form = "2";
-/// The previous format, which is read as well: its envelopes lack body_line_ends.
+inline constexpr std::string_view stored_form = "3";
+/// The previous formats, which are read as well: the second lacks MessageRecord::is_to_expire, the
+/// first Envelope::body_line_ends too.
+inline constexpr std::string_view second_form = "2";
 inline constexpr std::string_view first_form = "1";
 
 namespace keys {

@@ -13,6 +13,11 @@ void AskedMeanwhile::add(AdminRequest request) {
   if (request == AdminRequest::Requeue) is_to_be_requeued = true;
   if (request == AdminRequest::Hold) is_to_be_held = true;
   if (request == AdminRequest::Release) is_to_be_held = false;
+  if (request == AdminRequest::Expire) is_to_expire = true;
+  if (request == AdminRequest::ExpireAndRelease) {
+    is_to_expire = true;
+    is_to_be_held = false;
+  }
   last = request;
 }
 
@@ -22,18 +27,25 @@ ActiveMessage::ActiveMessage(const ActiveContext& context, QueueId id, WaitingMe
       asked_(asked),
       id_(std::move(id)),
       since_(context.clock.now()),
-      message_(std::move(waiting.message)),
-      body_(std::move(waiting.body)),
+      recipients_(waiting.recipients),
       due_(waiting.due),
       is_uncertain_(waiting.is_uncertain),
-      is_flushed_(waiting.is_flushed) {}
+      is_flushed_(waiting.is_flushed) {
+  if (!waiting.kept) return;
+  message_ = std::move(waiting.kept->message);
+  if (waiting.kept->body) body_.emplace(*std::move(waiting.kept->body));
+}
 
 Task<std::optional<WaitingMessage>> ActiveMessage::process() {
   std::optional<WaitingMessage> waits;
   auto is_there = co_await load();
   if (!is_there) waits = unreadable(is_there.error());
   if (!is_there || !*is_there) co_return std::move(waits);
-  co_await attempt_all();
+  if (message_->record().is_to_expire) {
+    expire();
+  } else {
+    co_await attempt_all();
+  }
   body_.reset();
   auto settling = settle();
   co_return co_await std::move(settling);
@@ -61,9 +73,23 @@ WaitingMessage ActiveMessage::unreadable(const Error& error) {
                 (is_damaged ? ": put on hold; postsuper -H tries it again, postsuper -d removes it"
                             : ""));
   WaitingMessage waiting;
+  waiting.recipients = recipients_;
   waiting.is_held = is_damaged;
   waiting.due = context_.now() + context_.peers.config()->minimal_backoff_time.count();
   return waiting;
+}
+
+/// Defers the pending recipients without an attempt; settle() then gives them up. The report states
+/// why they were deferred before, if they were.
+void ActiveMessage::expire() {
+  was_deferred_ = true;
+  for (auto number : message_->pending()) {
+    if (!message_->recipient(number).reason.empty()) continue;
+    RecipientRecord& entry = message_->change(number);
+    entry.status = "4.7.0";
+    entry.reason = "message is administratively expired";
+    entry.relay = "none";
+  }
 }
 
 /// Makes one attempt for every pending recipient, including those added by expansion meanwhile;

@@ -39,6 +39,8 @@
 namespace pennypost::smtp {
 
 inline constexpr std::size_t resolve_at_once_max = 100;
+/// Until the next try of mail whose destination was busy, at least.
+inline constexpr std::int64_t busy_seconds = 30;
 inline constexpr int damaged = static_cast<int>(store::StorageProblem::Damaged);
 
 /// What all active messages share. Everything in it outlives them.
@@ -58,7 +60,7 @@ struct ActiveContext {
 };
 
 /// What an admin may do to a message.
-enum class AdminRequest { Hold, Release, Remove, Requeue };
+enum class AdminRequest { Hold, Release, Remove, Requeue, Expire, ExpireAndRelease };
 
 /// What admins have requested while the message was active; settle() carries it out.
 struct AskedMeanwhile {
@@ -66,6 +68,7 @@ struct AskedMeanwhile {
   bool is_to_be_flushed = false;
   bool is_to_be_held = false;
   bool is_to_be_requeued = false;
+  bool is_to_expire = false;
   std::optional<AdminRequest> last;
 
   void add(AdminRequest request);
@@ -89,6 +92,7 @@ class ActiveMessage {
   // active_message.cpp
   Task<Result<bool>> load();
   WaitingMessage unreadable(const Error& error);
+  void expire();
   Task<> attempt_all();
   Task<> record();
   Task<> commit(Changes changes, bool can_wait);
@@ -108,6 +112,7 @@ class ActiveMessage {
   Task<> deliver(Group group);
   std::optional<Outcome> outcome_without_attempt(const Group& group) const;
   bool is_put_off(const Group& group) const;
+  void come_back_after(Duration line);
   Task<> attempt(Group& group, Destination& to);
   Attempt request_for(const Group& group) const;
   Task<Result<Attempt::Outcomes>> send(Group& group);
@@ -124,7 +129,7 @@ class ActiveMessage {
   // settle.cpp
   Task<std::optional<WaitingMessage>> settle();
   Task<> add_reports_due();
-  void give_up();
+  void give_up(bool is_forced);
   void plan();
 
   const ActiveContext& context_;
@@ -133,7 +138,9 @@ class ActiveMessage {
   const Microseconds since_;
   std::unique_ptr<QueuedMessage> message_;
   std::optional<CachedBody> body_;
-  std::int64_t due_;  // when it is tried next, if it was not tried now
+  const std::uint32_t recipients_;  // that were pending at the beginning
+  std::int64_t due_;                // when it is tried next, if it was not tried now
+  std::int64_t busy_ = 0;           // then the seconds until that, if a destination's line was full
   const bool is_uncertain_;
   const bool is_flushed_;
   bool was_deferred_ = false;  // an attempt was made, or none is possible now

@@ -1,4 +1,4 @@
-// Carries out admins' requests: list, flush, hold, release, remove, requeue.
+// Carries out admins' requests: list, flush, hold, release, remove, requeue, expire.
 #include "smtpd/scheduler/scheduler.h"
 
 #include <algorithm>
@@ -34,7 +34,7 @@ void Scheduler::flush() {
     entry.is_flushed = true;
     if (!entry.is_held && !entry.is_new) entry.due = std::min(entry.due, now());
   }
-  std::set<std::pair<std::int64_t, std::string>> due;
+  std::set<Due, SoonestFirst> due;
   for (const auto& one : deferred_) due.emplace(std::min(one.first, now()), one.second);
   deferred_ = std::move(due);
   changed_.notify_all();
@@ -52,9 +52,9 @@ bool Scheduler::flush(const QueueId& id) {
   destinations_.reopen();
   found->second.is_flushed = true;
   if (!found->second.is_held && !found->second.is_new) {
-    deferred_.erase({found->second.due, id.value()});
+    deferred_.erase({found->second.due, &found->first});
     found->second.due = std::min(found->second.due, now());
-    deferred_.emplace(found->second.due, id.value());
+    deferred_.emplace(found->second.due, &found->first);
   }
   changed_.notify_all();
   return true;
@@ -81,13 +81,18 @@ Task<bool> Scheduler::change(QueueId id, AdminRequest request) {
   ended_.notify_all();
   bool is_gone = !rewritten;
   if (rewritten) wait_until_due(id.value(), *std::move(rewritten));
-  constexpr std::string_view done[]{"placed on hold", "released from hold", "removed", "requeued"};
+  constexpr std::string_view done[]{
+      "placed on hold", "released from hold", "removed", "requeued", "expired", "expired"};
   log_queue_change(id.value(), done[static_cast<int>(request)]);
   changed_.notify_all();
   // Then carries out a request that came while this one was being written.
   if (is_gone || !asked_last) co_return true;
   auto next = change(id, *asked_last);
   co_return co_await std::move(next);
+}
+
+bool Scheduler::is_held_after(AdminRequest request, bool is_held) {
+  return request == AdminRequest::Hold || (request == AdminRequest::Expire && is_held);
 }
 
 /// Commits the change to a message that waited as `entry`. Returns how it waits from now on, or
@@ -98,6 +103,7 @@ Task<std::optional<WaitingMessage>> Scheduler::rewrite(QueueId id, WaitingMessag
   auto loaded = co_await queue_.load(id);
   Changes changes;
   WaitingMessage next;
+  next.recipients = entry.recipients;
   next.is_uncertain = entry.is_uncertain;
   bool is_gone = request == AdminRequest::Remove || (loaded && !*loaded);
   if (loaded && *loaded) {
@@ -107,17 +113,23 @@ Task<std::optional<WaitingMessage>> Scheduler::rewrite(QueueId id, WaitingMessag
       message.remove(changes);
     } else {
       if (request == AdminRequest::Requeue) message.expand_again();
-      message.change_record().is_held = request == AdminRequest::Hold;
-      if (request != AdminRequest::Hold) message.change_record().due = now();
+      bool expires = request == AdminRequest::Expire || request == AdminRequest::ExpireAndRelease;
+      auto& record = message.change_record();
+      record.is_held = is_held_after(request, entry.is_held);
+      record.is_to_expire = record.is_to_expire || expires;
+      bool stays_put =
+          request == AdminRequest::Hold || (expires && record.is_held == entry.is_held);
+      record.due = stays_put ? entry.due : now();
       message.save(changes);
       next.due = message.record().due;
+      next.recipients = static_cast<std::uint32_t>(message.pending_count());
       next.is_held = message.record().is_held;
     }
   } else if (!loaded && request == AdminRequest::Remove) {
     auto removal = queue_.removal(id);
     changes = co_await std::move(removal);
   } else if (!loaded) {
-    next.is_held = request == AdminRequest::Hold;
+    next.is_held = is_held_after(request, entry.is_held);
     next.due = now();
   }
   next.is_new = entry.is_new && !next.is_held && request == AdminRequest::Release;

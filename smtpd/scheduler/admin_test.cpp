@@ -72,3 +72,51 @@ TEST_CASE(
   CHECK(std::ranges::count(world.attempts, "right@there.test") == 1);
   CHECK(world.scheduler->size() == 0);
 }
+
+TEST_CASE("a message that an admin expires goes back to its sender when its turn comes") {
+  World world({"minimal_backoff_time=300s", "maximal_backoff_time=300s"});
+  auto report_of = [&] {
+    REQUIRE(world.delivered.size() == 1);
+    CHECK(world.delivered[0].first.sender.empty());
+    CHECK(world.delivered[0].first.recipients[0].address == "ann@x.test");
+    return world.delivered[0].second;
+  };
+  auto come = [&] {
+    world.on_attempt = [](const Recipient&) {
+      return World::outcome(OutcomeKind::Delivered, "2.0.0", "ok");
+    };
+    world.clock.advance(301s);
+    world.scheduler->look();
+    world.settle();
+  };
+  SUBCASE("with the reason for which it waited, and without another attempt") {
+    QueueId id = world.submit_deferred();
+    CHECK(world.loop.run_until(world.scheduler->expire(id)));
+    world.settle();
+    CHECK(world.delivered.empty());
+    world.crash();
+    come();
+    CHECK(report_of().find("busy") != std::string::npos);
+    CHECK(std::ranges::count(world.attempts, "bob@there.test") == 1);
+    CHECK(world.has_line(id.value() + ": from=<ann@x.test>, status=force-expired, returned to"));
+  }
+  SUBCASE("saying that an admin did it, if it was never tried") {
+    world.loop.run_until(world.scheduler->drain());
+    REQUIRE(world.submit({"bob@there.test"}));
+    CHECK(world.loop.run_until(world.scheduler->expire(world.last_id)));
+    world.crash();
+    come();
+    CHECK(report_of().find("message is administratively expired") != std::string::npos);
+    CHECK(std::ranges::count(world.attempts, "bob@there.test") == 0);
+  }
+  SUBCASE("a held one only once it is released") {
+    QueueId id = world.submit_deferred();
+    REQUIRE(world.loop.run_until(world.scheduler->hold(id)));
+    CHECK(world.loop.run_until(world.scheduler->expire(id)));
+    come();
+    CHECK(world.delivered.empty());
+    CHECK(world.loop.run_until(world.scheduler->expire_and_release(id)));
+    world.settle();
+    CHECK(report_of().find("busy") != std::string::npos);
+  }
+}

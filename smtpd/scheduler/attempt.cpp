@@ -1,8 +1,11 @@
 // Delivers one group of an active message's recipients: waits for its destination, hands the
 // message to `send` or to a deliver process, and applies the answer.
-#include "common/base/words.h"
 #include "smtpd/scheduler/active_message.h"
 
+#include <algorithm>
+#include <array>
+
+#include "common/base/words.h"
 #include "common/log/log.h"
 #include "common/mail/header.h"
 #include "common/process/control.h"
@@ -17,18 +20,38 @@ Task<> ActiveMessage::deliver(Group group) {
     --groups_left_;
     co_return;
   }
-  Destination& to = context_.destinations.of(group, *context_.peers.config());
-  auto lease = co_await to.take(context_.now());
-  if (lease) {
+  Gates gates = context_.destinations.of(group, *context_.peers.config());
+  std::array<std::optional<Destination::Lease>, Gates::most> leases;
+  bool may_begin = true;
+  Duration longest_line{0};
+  for (std::size_t i = 0; may_begin && i < gates.size(); ++i) {
+    longest_line = std::max(longest_line, gates.at(i).line());
+    auto lease = co_await gates.at(i).take(context_.now());
+    may_begin = lease.has_value();
+    if (may_begin) leases[i].emplace(*std::move(lease));
+  }
+  Destination& to = gates.destination();
+  if (may_begin) {
     co_await attempt(group, to);
   } else if (to.is_dead(context_.now())) {
     group.begun = context_.clock.now();
     apply_to_all(group,
                  deferred_outcome("4.4.1", "delivery temporarily suspended: " + to.reason()));
+  } else {
+    come_back_after(longest_line);
   }
   --groups_left_;
   // The outcomes of the last group are recorded by settle(), in its own commit.
-  if (lease && groups_left_ > 0) co_await record();
+  if (may_begin && groups_left_ > 0) co_await record();
+}
+
+/// The destination's line is full: the message waits elsewhere for a part of the time that the line
+/// takes, so that mail for a slow destination is not looked at in vain again and again.
+void ActiveMessage::come_back_after(Duration line) {
+  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(line).count() / 2;
+  auto longest = std::max(busy_seconds, context_.peers.config()->minimal_backoff_time.count());
+  seconds = std::clamp<std::int64_t>(seconds, busy_seconds, longest);
+  busy_ = busy_ == 0 ? seconds : std::min(busy_, seconds);
 }
 
 /// The outcome of a group that needs no delivery process.
@@ -44,8 +67,7 @@ bool ActiveMessage::is_put_off(const Group& group) const {
   bool is_unnamed_error = route.transport == Transport::Error && route.name.empty();
   auto config = context_.peers.config();
   if (is_unnamed_error || config->defer_transports.empty()) return false;
-  std::string name = route.name.empty() ? transport_name(route.transport) : route.name;
-  return holds(config->defer_transports, name);
+  return holds(config->defer_transports, settings_name(route));
 }
 
 /// Leaves the recipients unchanged if no attempt can be made now.

@@ -24,7 +24,7 @@ struct Destination::Turn {
 };
 
 Destination::Destination(Loop& loop, Limits limits)
-    : loop_(loop), limits_(limits), window_(limits.first()) {}
+    : loop_(loop), limits_(limits), window_(limits.first()), pause_(loop, [this] { grant(); }) {}
 
 void Destination::set_limits(const Limits& limits) {
   if (limits == limits_) return;
@@ -38,32 +38,40 @@ Destination::~Destination() { ASSERT(waiting_.empty()); }
 
 Task<std::optional<Destination::Lease>> Destination::take(std::int64_t now) {
   if (closed_ || is_dead(now) || waiting_.size() >= limits_.waiting_max) co_return std::nullopt;
-  if (busy_ < window_ && waiting_.empty()) {
-    ++busy_;
+  if (has_place() && waiting_.empty()) {
+    begin();
     co_return std::optional<Lease>(Lease(*this));
   }
   Turn turn(*this);
+  grant();  // nobody else may be there to do it after the pause
   while (turn.is_waiting) co_await turn.decided.wait();
   if (!turn.has_lease) co_return std::nullopt;
   turn.has_lease = false;
   co_return std::optional<Lease>(Lease(*this));
 }
 
+void Destination::begin() {
+  ++busy_;
+  if (limits_.spacing == Spacing::StartToStart) pause_ends_ = loop_.now() + limits_.pause;
+}
+
 void Destination::give_back() {
   ASSERT(busy_ > 0);
   --busy_;
+  if (limits_.spacing == Spacing::EndToStart) pause_ends_ = loop_.now() + limits_.pause;
   grant();
 }
 
 void Destination::grant() {
-  while (busy_ < window_ && !waiting_.empty()) {
+  while (has_place() && !waiting_.empty()) {
     Turn* turn = waiting_.front();
     waiting_.pop_front();
     turn->is_waiting = false;
     turn->has_lease = true;
-    ++busy_;
+    begin();
     turn->decided.notify_one();
   }
+  if (!waiting_.empty() && is_pausing()) pause_.start(pause_ends_);
 }
 
 void Destination::turn_away() {
@@ -79,6 +87,7 @@ void Destination::succeeded() {
   dead_until_ = 0;
   failed_cohorts_ = 0;
   if (!limits_.has_feedback || window_ >= limits_.most) return;
+  if (window_ >= busy_ + limits_.first()) return;  // more at once was not needed
   ++window_;
   grant();
 }

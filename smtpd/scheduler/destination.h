@@ -1,11 +1,15 @@
-// Limits how many deliveries to one destination are made at once.
+// Limits how many deliveries to one destination are made at once, and how soon after each other.
 //
 // With feedback, as in Postfix's queue manager, a destination begins with
 // initial_destination_concurrency; each success raises its limit by one, up to
-// default_destination_concurrency_limit, and each failed connection lowers it by one. When failures
-// have used up default_destination_concurrency_failed_cohort_limit whole rounds, it is dead for a
-// while: what waits for it is deferred at once, with the reason. Without feedback (local delivery)
-// the limit is fixed.
+// default_destination_concurrency_limit and to initial_destination_concurrency more than are under
+// way, and each failed connection lowers it by one. When failures have used up
+// default_destination_concurrency_failed_cohort_limit whole rounds, it is dead for a while: what
+// waits for it is deferred at once, with the reason. Without feedback (local delivery) the limit is
+// fixed.
+//
+// With a pause between deliveries one at a time is made (default_destination_rate_delay), or any
+// number whose starts are that far apart (default_transport_rate_delay).
 //
 // Leases are granted in the order of the requests.
 #pragma once
@@ -13,6 +17,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <list>
 #include <optional>
 #include <string>
@@ -23,12 +28,20 @@ namespace pennypost::smtp {
 
 class Destination {
  public:
+  static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+  enum class Spacing {
+    None,
+    EndToStart,    // the pause begins when a delivery ends
+    StartToStart,  // when it starts
+  };
   struct Limits {
     std::size_t initial = 5;
     std::size_t most = 20;
     double failed_cohorts = 1;  // 0: it is never dead
     bool has_feedback = true;
     std::size_t waiting_max = 5000;
+    Spacing spacing = Spacing::None;
+    Duration pause{0};
 
     bool operator==(const Limits&) const = default;
     /// The limit at the beginning: at least 1, at most `most`.
@@ -67,16 +80,23 @@ class Destination {
   void close();
   void reopen();
 
+  /// How long the line takes at least that stands before the next request, because of the pauses.
+  Duration line() const { return limits_.pause * static_cast<std::int64_t>(waiting_.size()); }
   bool is_dead(std::int64_t now) const { return now < dead_until_; }
   /// Why the destination is dead.
   const std::string& reason() const { return reason_; }
-  /// Whether it is neither in use nor dead, so that it can be forgotten.
-  bool is_idle(std::int64_t now) const { return busy_ == 0 && waiting_.empty() && !is_dead(now); }
+  /// Whether it is neither in use, dead nor in a pause, so that it can be forgotten.
+  bool is_idle(std::int64_t now) const {
+    return busy_ == 0 && waiting_.empty() && !is_dead(now) && !is_pausing();
+  }
   std::size_t limit() const { return window_; }
   std::size_t busy() const { return busy_; }
 
  private:
   struct Turn;
+  bool is_pausing() const { return limits_.spacing != Spacing::None && loop_.now() < pause_ends_; }
+  bool has_place() const { return busy_ < window_ && !is_pausing(); }
+  void begin();
   void give_back();
   void grant();
   void turn_away();
@@ -90,6 +110,8 @@ class Destination {
   std::string reason_;
   bool closed_ = false;
   std::list<Turn*> waiting_;
+  SteadyTime pause_ends_{};
+  Timer pause_;
 };
 
 }  // namespace pennypost::smtp

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "common/config/config.h"
+#include "common/mail/bounce_template.h"
 #include "common/process/port.h"
 
 namespace pennypost::smtp {
@@ -15,6 +16,8 @@ struct QueuePeers {
   std::function<Port&(std::string_view kind)> port;
   /// The present settings; another object after a reload.
   std::function<std::shared_ptr<const Config>()> config;
+  /// The texts of reports; unset: the built-in ones.
+  std::function<std::shared_ptr<const BounceTemplates>()> templates;
 };
 
 }  // namespace pennypost::smtp

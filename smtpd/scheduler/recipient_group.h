@@ -15,6 +15,7 @@ struct RecipientGroup {
   std::string run_as;  // whose .forward or alias file named a command or file
   std::string via;     // the alias or list that led here: for Delivered-To
   std::string sender;
+  std::string sole_address;  // of the recipient, if the transport allows one for each delivery
   std::vector<std::uint32_t> recipients;  // their numbers in the message
   Microseconds begun{0};
   bool was_sent = false;     // to a process, which may have delivered
@@ -33,6 +34,11 @@ inline std::string transport_name(Transport transport) {
     default:
       return "local";
   }
+}
+
+/// The transport's name in settings.
+inline std::string settings_name(const Route& route) {
+  return route.name.empty() ? transport_name(route.transport) : route.name;
 }
 
 }  // namespace pennypost::smtp

@@ -8,6 +8,7 @@
 #include "common/log/log.h"
 #include "common/mail/report.h"
 #include "smtpd/queue/queue_id.h"
+#include "smtpd/scheduler/report_templates.h"
 #include "smtpd/scheduler/retry.h"
 
 namespace pennypost::smtp {
@@ -132,7 +133,8 @@ std::uint64_t original_bytes_needed(const Config& config, const Envelope& envelo
 
 std::vector<NewMessage> take_reports(QueuedMessage& message, bool is_delay_due,
                                      const std::string& original, std::int64_t retry_until,
-                                     const Config& config, const Clock& clock) {
+                                     const Config& config, const BounceTemplates& templates,
+                                     const Clock& clock) {
   std::vector<NewMessage> reports;
   for (const auto& [about, due] : collect(message, is_delay_due)) {
     auto to = address_or_null(about.sender);
@@ -167,6 +169,8 @@ std::vector<NewMessage> take_reports(QueuedMessage& message, bool is_delay_due,
     report.original = original;
     report.return_bytes_max = std::min(config.bounce_size_limit, report_original_bytes_max);
     report.line_end = "\n";
+    report.templates = &templates;
+    report.value = [&](std::string_view name) { return report_value(config, name); };
     auto text = delivery_report(report);
 
     NewMessage out(std::move(id), std::move(text.bytes), to.text(), config, clock);

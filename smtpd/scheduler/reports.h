@@ -13,6 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/config/config.h"
+#include "common/mail/bounce_template.h"
 #include "smtpd/queue/queued_message.h"
 #include "smtpd/scheduler/new_message.h"
 
@@ -32,6 +33,7 @@ std::uint64_t original_bytes_needed(const Config& config, const Envelope& envelo
 /// 1970): when delivery of a delayed message will be given up.
 std::vector<NewMessage> take_reports(QueuedMessage& message, bool is_delay_due,
                                      const std::string& original, std::int64_t retry_until,
-                                     const Config& config, const Clock& clock);
+                                     const Config& config, const BounceTemplates& templates,
+                                     const Clock& clock);
 
 }  // namespace pennypost::smtp

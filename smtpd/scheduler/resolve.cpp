@@ -157,9 +157,11 @@ void ActiveMessage::add_to_group(std::uint32_t number, Route route,
   auto config = context_.peers.config();
   const auto& recipient = message_->recipient(number).recipient;
   auto& ways = by_way[group_key(route, recipient, message_->sender_of(recipient))];
-  auto most = config->default_destination_recipient_limit;
-  if (ways.empty() || ways.back().recipients.size() >= most) {
+  auto limits = transport_limits(*config, settings_name(route));
+  if (ways.empty() || !limits.recipients.has_room_beside(ways.back().recipients.size())) {
     Group group;
+    bool is_sole = route.transport == Transport::Smtp && limits.is_for_each_recipient();
+    if (is_sole) group.sole_address = recipient.address;
     group.route = std::move(route);
     group.run_as = recipient.run_as;
     group.via = recipient.via;

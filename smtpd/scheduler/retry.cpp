@@ -7,7 +7,9 @@ namespace pennypost::smtp {
 std::int64_t next_attempt(const Config& config, std::int64_t arrival, std::int64_t now) {
   std::int64_t low = config.minimal_backoff_time.count();
   std::int64_t high = std::max<std::int64_t>(low, config.maximal_backoff_time.count());
-  return now + std::clamp(now - arrival, low, high);
+  std::int64_t due = now + std::clamp(now - arrival, low, high);
+  std::int64_t run = std::max<std::int64_t>(1, config.queue_run_delay.count());
+  return (due + run - 1) / run * run;
 }
 
 bool is_expired(const Config& config, bool is_bounce, std::int64_t arrival, std::int64_t now) {

@@ -2,8 +2,9 @@
 // up.
 //
 // As in Postfix, the pause before the next attempt is the message's age, but at least
-// minimal_backoff_time and at most maximal_backoff_time. Mail older than maximal_queue_lifetime
-// (bounce_queue_lifetime for the null sender) is returned after the next failed attempt.
+// minimal_backoff_time and at most maximal_backoff_time; with queue_run_delay it lasts until the
+// next multiple of that time. Mail older than maximal_queue_lifetime (bounce_queue_lifetime for the
+// null sender) is returned after the next failed attempt.
 //
 // STANDARDS  RFC 5321 section 4.5.4.1 (retry, and giving up after 4 to 5 days)
 #pragma once

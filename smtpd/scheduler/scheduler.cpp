@@ -41,9 +41,11 @@ Scheduler::Scheduler(Loop& loop, Queue& queue, Peers peers, const Clock& clock)
 Scheduler::~Scheduler() { tasks_.cancel(); }
 
 void Scheduler::begin(const std::vector<Queue::Waiting>& waiting, bool is_uncertain) {
+  waiting_.reserve(waiting.size());
   for (const auto& one : waiting) {
     WaitingMessage entry;
     entry.due = one.due;
+    entry.recipients = one.recipients;
     entry.is_held = one.is_held;
     entry.is_new = one.is_new;
     entry.is_uncertain = is_uncertain;
@@ -54,6 +56,7 @@ void Scheduler::begin(const std::vector<Queue::Waiting>& waiting, bool is_uncert
 
 Task<Result<void>> Scheduler::submit(Envelope envelope, std::string body, Changes extra) {
   const std::string id = envelope.id.value();
+  if (is_overrun()) co_await loop_.sleep(peers_.config()->in_flow_delay);
   if (waiting_.contains(id) || active_.contains(id) || submitting_.contains(id)) {
     co_return Error(501, "5.5.4", "the queue id is in use");
   }
@@ -64,9 +67,11 @@ Task<Result<void>> Scheduler::submit(Envelope envelope, std::string body, Change
   entry.is_new = true;
   entry.is_held = envelope.is_held;
   entry.due = envelope.arrival / 1'000'000;
+  entry.recipients = static_cast<std::uint32_t>(envelope.recipients.size());
   if (!entry.is_held && cached_body_bytes_ + body.size() <= cached_body_bytes_max) {
-    entry.message = std::make_unique<QueuedMessage>(envelope);
-    if (!envelope.body_is_file) entry.body.emplace(body, cached_body_bytes_);
+    entry.kept = std::make_unique<KeptMessage>();
+    entry.kept->message = std::make_unique<QueuedMessage>(envelope);
+    if (!envelope.body_is_file) entry.kept->body.emplace(body, cached_body_bytes_);
   }
   submitting_.insert(id);
   auto work = queue_.submit(std::move(envelope), std::move(body), std::move(extra));
@@ -81,14 +86,15 @@ Task<Result<void>> Scheduler::submit(Envelope envelope, std::string body, Change
 // Waiting messages.
 
 void Scheduler::wait_until_due(const std::string& id, WaitingMessage entry) {
-  if (!entry.is_held) {
-    if (entry.is_new) {
-      new_.push_back(id);
-    } else {
-      deferred_.emplace(entry.due, id);
-    }
+  auto [place, is_added] = waiting_.insert_or_assign(id, std::move(entry));
+  ASSERT(is_added);
+  const auto& waits = place->second;
+  if (waits.is_held) return;
+  if (waits.is_new) {
+    new_.push_back(id);
+  } else {
+    deferred_.emplace(waits.due, &place->first);
   }
-  waiting_[id] = std::move(entry);
 }
 
 /// Removes and returns a waiting message.
@@ -96,7 +102,7 @@ WaitingMessage Scheduler::stop_waiting(const std::string& id) {
   auto found = waiting_.find(id);
   ASSERT(found != waiting_.end());
   WaitingMessage entry = std::move(found->second);
-  deferred_.erase({entry.due, id});
+  deferred_.erase({entry.due, &found->first});
   waiting_.erase(found);  // new_ drops it when its turn comes
   return entry;
 }
@@ -114,7 +120,7 @@ std::optional<std::string> Scheduler::next_due(std::int64_t seconds) {
   };
   auto next_deferred = [&]() -> std::optional<std::string> {
     if (deferred_.empty() || deferred_.begin()->first > seconds) return std::nullopt;
-    return deferred_.begin()->second;
+    return *deferred_.begin()->second;
   };
   turn_of_new_ = !turn_of_new_;
   auto id = turn_of_new_ ? next_new() : next_deferred();
@@ -129,10 +135,21 @@ Task<> Scheduler::run() {
   }
 }
 
+/// Whether another message may become active.
+bool Scheduler::has_room() const {
+  auto config = peers_.config();
+  return active_.size() < config->qmgr_message_active_limit &&
+         (active_.empty() || active_recipients_ < config->qmgr_message_recipient_limit);
+}
+
+/// Whether more mail comes in than can be in delivery. To slow down whoever sends it costs the mail
+/// that is in delivery nothing.
+bool Scheduler::is_overrun() const {
+  return !new_.empty() && !destinations_.is_closed() && !has_room();
+}
+
 void Scheduler::admit() {
-  auto active_max = peers_.config()->qmgr_message_active_limit;
-  while (!destinations_.is_closed() && queue_.committer().is_writable() &&
-         active_.size() < active_max) {
+  while (!destinations_.is_closed() && queue_.committer().is_writable() && has_room()) {
     auto id = next_due(now());
     if (!id) break;
     start(*id);
@@ -148,15 +165,18 @@ void Scheduler::admit() {
 void Scheduler::start(const std::string& id) {
   WaitingMessage entry = stop_waiting(id);
   active_.emplace(id, AskedMeanwhile());
+  active_recipients_ += entry.recipients;
   tasks_.start(process(id, std::move(entry)));
 }
 
 /// Processes a message from becoming active to its end.
 Task<> Scheduler::process(std::string id, WaitingMessage waiting) {
+  const auto recipients = waiting.recipients;
   ActiveMessage message(context_, QueueId(id), std::move(waiting), active_.at(id));
   auto waits = co_await message.process();
   if (waits) wait_until_due(id, *std::move(waits));
   active_.erase(id);
+  active_recipients_ -= recipients;
   changed_.notify_one();
   ended_.notify_all();
 }
@@ -167,8 +187,10 @@ void Scheduler::take_in(NewMessage message) {
   entry.is_new = true;
   entry.due = now();
   std::string id = message.envelope.id.value();
-  entry.message = std::make_unique<QueuedMessage>(std::move(message.envelope));
-  entry.body.emplace(std::move(message.body), cached_body_bytes_);
+  entry.recipients = static_cast<std::uint32_t>(message.envelope.recipients.size());
+  entry.kept = std::make_unique<KeptMessage>();
+  entry.kept->message = std::make_unique<QueuedMessage>(std::move(message.envelope));
+  entry.kept->body.emplace(std::move(message.body), cached_body_bytes_);
   wait_until_due(id, std::move(entry));
   changed_.notify_one();
 }

@@ -3,10 +3,15 @@
 // A due message becomes active (ActiveMessage: one attempt to deliver it) and then is gone or waits
 // again. New mail and reports to senders wait in the same way. New mail and deferred mail take
 // turns, so that neither holds up the other. Admins' requests (flush, hold, release, remove,
-// requeue) change a waiting message at once, and an active one when it is settled.
+// requeue, expire) change a waiting message at once, and an active one when it is settled.
 //
-// LIMITS  qmgr_message_active_limit messages are active; of all others only id, time and flags are
-//         in memory; cached_body_bytes_max bytes of new mail's bodies are kept until their attempt
+// While more mail comes in than can be active, each new message is accepted only after
+// in_flow_delay.
+//
+// LIMITS  qmgr_message_active_limit messages are active, with qmgr_message_recipient_limit
+//         recipients at the beginning of the last one; of all others only id, time, the number of
+//         recipients and flags are in memory (under 200 bytes); cached_body_bytes_max bytes of new
+//         mail's bodies are kept until their attempt
 //
 // SEE ALSO   active_message.h (one attempt), destinations.h (concurrency), retry.h (due times),
 //            ../queue/queue.h
@@ -72,6 +77,12 @@ class Scheduler {
   Task<bool> remove(QueueId id) { return change(std::move(id), AdminRequest::Remove); }
   /// Undoes unfinished expansions and tries again at once.
   Task<bool> requeue(QueueId id) { return change(std::move(id), AdminRequest::Requeue); }
+  /// Returns it to its sender when its turn comes, without another attempt. A held message stays
+  /// held, or is released as well.
+  Task<bool> expire(QueueId id) { return change(std::move(id), AdminRequest::Expire); }
+  Task<bool> expire_and_release(QueueId id) {
+    return change(std::move(id), AdminRequest::ExpireAndRelease);
+  }
   /// The message with that id, or all that are `incoming`, `active`, `hold` or `deferred`, or ALL;
   /// empty if there are none.
   std::vector<QueueId> ids(const std::string& which) const;
@@ -81,8 +92,17 @@ class Scheduler {
   std::size_t size() const { return waiting_.size() + active_.size(); }
 
  private:
+  /// A due time, and the id: a key of waiting_.
+  using Due = std::pair<std::int64_t, const std::string*>;
+  struct SoonestFirst {
+    bool operator()(const Due& a, const Due& b) const {
+      return a.first != b.first ? a.first < b.first : *a.second < *b.second;
+    }
+  };
   void look_at_tables();
   Task<> run();
+  bool has_room() const;
+  bool is_overrun() const;
   void admit();
   std::optional<std::string> next_due(std::int64_t seconds);
   void start(const std::string& id);
@@ -91,6 +111,7 @@ class Scheduler {
   WaitingMessage stop_waiting(const std::string& id);
   void take_in(NewMessage message);
   Task<bool> change(QueueId id, AdminRequest request);
+  static bool is_held_after(AdminRequest request, bool is_held);
   Task<std::optional<WaitingMessage>> rewrite(QueueId id, WaitingMessage entry,
                                               AdminRequest request, const AskedMeanwhile& asked);
 
@@ -102,9 +123,10 @@ class Scheduler {
   const Clock& clock_;
   std::size_t cached_body_bytes_ = 0;
   std::unordered_map<std::string, WaitingMessage> waiting_;
-  std::set<std::pair<std::int64_t, std::string>> deferred_;  // by due time
-  std::deque<std::string> new_;                              // in order of arrival
-  std::unordered_map<std::string, AskedMeanwhile> active_;   // process() has the message
+  std::set<Due, SoonestFirst> deferred_;
+  std::deque<std::string> new_;                             // in order of arrival
+  std::unordered_map<std::string, AskedMeanwhile> active_;  // process() has the message
+  std::uint64_t active_recipients_ = 0;
   std::unordered_set<std::string> submitting_;
   Destinations destinations_;
   DeliverProcesses deliver_processes_;

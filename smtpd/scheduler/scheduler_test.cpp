@@ -415,6 +415,29 @@ TEST_CASE("the report of a failure names the recipient, and holds the message") 
   CHECK(world.delivered[1].first.recipients[0].notify == notify_never);
 }
 
+TEST_CASE("reports have the words of the templates, with the host's values") {
+  World world;
+  auto templates = std::make_shared<BounceTemplates>(built_in_templates());
+  templates->failure.subject = "Returned";
+  templates->failure.from_name = "Die Post";
+  templates->failure.text = "An $myorigin seit ${maximal_queue_lifetime_days} Tagen.\n";
+  world.templates = templates;
+  world.on_attempt = [](const Recipient& recipient) {
+    return World::outcome(
+        recipient.address == "bob@there.test" ? OutcomeKind::Bounce : OutcomeKind::Delivered,
+        "5.1.1", "no such user");
+  };
+  REQUIRE(world.submit({"bob@there.test"}));
+  world.settle();
+  REQUIRE(world.delivered.size() == 1);
+  const std::string& report = world.delivered[0].second;
+  CHECK(report.find("Subject: Returned\n") != std::string::npos);
+  CHECK(report.find("From: Die Post <MAILER-DAEMON@" + world.config->myorigin + ">\n") !=
+        std::string::npos);
+  CHECK(report.find("An " + world.config->myorigin +
+                    " seit 5 Tagen.\n\n<bob@there.test>: failed\n") != std::string::npos);
+}
+
 TEST_CASE("NOTIFY decides which reports there are") {
   struct Row {
     std::uint8_t notify;

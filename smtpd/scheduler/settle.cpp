@@ -9,12 +9,6 @@
 #include "smtpd/scheduler/retry.h"
 
 namespace pennypost::smtp {
-namespace {
-
-constexpr std::int64_t busy_seconds = 30;  // until the next try of mail whose destination was busy
-
-}  // namespace
-
 Task<std::optional<WaitingMessage>> ActiveMessage::settle() {
   Changes changes;
   if (!asked_.is_to_be_removed) co_await add_reports_due();
@@ -34,6 +28,7 @@ Task<std::optional<WaitingMessage>> ActiveMessage::settle() {
   if (!is_removed) {
     waits.emplace();
     waits->due = was_deferred_ ? message_->record().due : due_;
+    waits->recipients = static_cast<std::uint32_t>(message_->pending_count());
     waits->is_held = message_->record().is_held;
     waits->is_uncertain = is_uncertain_ && message_->has_uncertain();
   } else if (message_->is_finished()) {
@@ -49,23 +44,27 @@ Task<> ActiveMessage::add_reports_due() {
   auto config = context_.peers.config();
   std::int64_t arrival = message_->envelope().arrival / 1'000'000;
   bool is_bounce = message_->envelope().sender.empty();
-  if (was_deferred_ && is_expired(*config, is_bounce, arrival, context_.now())) give_up();
+  bool is_forced = message_->record().is_to_expire || asked_.is_to_expire;
+  bool is_old = is_expired(*config, is_bounce, arrival, context_.now());
+  if (was_deferred_ && (is_forced || is_old)) give_up(is_forced);
   bool tells_delay = was_deferred_ && !message_->record().delay_was_told &&
                      is_delay_to_be_told(*config, arrival, context_.now());
   if (has_reports(*message_, tells_delay)) {
     std::uint64_t needed = original_bytes_needed(*config, message_->envelope());
     auto original = co_await context_.queue.text(message_->envelope(), needed);
     auto lifetime = is_bounce ? config->bounce_queue_lifetime : config->maximal_queue_lifetime;
+    auto templates = context_.peers.templates ? context_.peers.templates() : nullptr;
+    if (!templates) templates = std::make_shared<const BounceTemplates>(built_in_templates());
     auto reports = take_reports(*message_, tells_delay, original ? *original : std::string(),
-                                arrival + lifetime.count(), *config, context_.clock);
+                                arrival + lifetime.count(), *config, *templates, context_.clock);
     std::ranges::move(reports, std::back_inserter(new_messages_));
   }
   if (tells_delay) message_->change_record().delay_was_told = true;
 }
 
-/// Makes all pending recipients fail, since the mail is too old.
-void ActiveMessage::give_up() {
-  log_expired(id_.value(), message_->envelope().sender);
+/// Makes all pending recipients fail, since the mail is too old or an admin has it returned.
+void ActiveMessage::give_up(bool is_forced) {
+  log_expired(id_.value(), message_->envelope().sender, is_forced);
   for (auto number : message_->pending()) {
     RecipientRecord& entry = message_->change(number);
     entry.state = RecipientState::Done;
@@ -77,6 +76,7 @@ void ActiveMessage::give_up() {
 /// Sets when it is tried next, and carries out admins' requests.
 void ActiveMessage::plan() {
   if (asked_.is_to_be_held) message_->change_record().is_held = true;
+  if (asked_.is_to_expire) message_->change_record().is_to_expire = true;
   if (asked_.is_to_be_requeued) message_->expand_again();
   if (asked_.is_to_be_requeued || asked_.is_to_be_flushed) {
     message_->change_record().due = due_ = context_.now();
@@ -84,7 +84,7 @@ void ActiveMessage::plan() {
     std::int64_t arrival = message_->envelope().arrival / 1'000'000;
     message_->change_record().due = next_attempt(*context_.peers.config(), arrival, context_.now());
   } else {
-    due_ = context_.now() + (context_.is_draining() ? 0 : busy_seconds);
+    due_ = context_.now() + (context_.is_draining() ? 0 : std::max(busy_, busy_seconds));
   }
 }
 

@@ -80,6 +80,7 @@ struct World {
       return own.port;
     };
     peers.config = [this] { return config; };
+    peers.templates = [this] { return templates; };
     scheduler = std::make_unique<Scheduler>(loop, *queue, std::move(peers), clock);
     scheduler->begin(opened->waiting, !opened->was_stopped_orderly);
   }
@@ -178,6 +179,7 @@ struct World {
   ManualClock clock;
   Scratch scratch;
   std::shared_ptr<const Config> config;
+  std::shared_ptr<const BounceTemplates> templates;
   Peer lookup{loop, "lookup"};
   Peer send{loop, "send"};
   Peer own{loop, "deliver:own"};

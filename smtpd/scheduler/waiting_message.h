@@ -1,7 +1,8 @@
 // What the scheduler keeps in memory about a waiting message.
 //
-// For deferred mail that is its id, its due time and a few flags. New mail also keeps its envelope
-// and body in memory while there is room, so that its first attempt reads nothing from disk.
+// For deferred mail that is its id, its due time, how many recipients it has and a few flags: a
+// million of them must fit into memory. New mail also keeps its envelope and body while there is
+// room, so that its first attempt reads nothing from disk.
 #pragma once
 
 #include <cstddef>
@@ -38,14 +39,21 @@ class CachedBody {
   std::size_t* total_;
 };
 
-struct WaitingMessage {
-  std::int64_t due = 0;  // seconds since 1970
-  bool is_held = false;
-  bool is_new = false;
-  bool is_uncertain = false;               // the last attempt may have delivered it
-  bool is_flushed = false;                 // an admin wants it tried in spite of defer_transports
-  std::unique_ptr<QueuedMessage> message;  // for new mail, while there is room for it
+/// What is kept of new mail, while there is room for it.
+struct KeptMessage {
+  std::unique_ptr<QueuedMessage> message;
   std::optional<CachedBody> body;
 };
+
+struct WaitingMessage {
+  std::int64_t due = 0;          // seconds since 1970
+  std::uint32_t recipients = 0;  // how many are pending
+  bool is_held = false;
+  bool is_new = false;
+  bool is_uncertain = false;          // the last attempt may have delivered it
+  bool is_flushed = false;            // an admin wants it tried in spite of defer_transports
+  std::unique_ptr<KeptMessage> kept;  // null: to be read from disk
+};
+static_assert(sizeof(WaitingMessage) <= 24, "there may be millions");
 
 }  // namespace pennypost::smtp

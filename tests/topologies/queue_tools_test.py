@@ -20,6 +20,11 @@ def waiting(t, count=1, **options):
     return host, ids
 
 
+def text_of(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
 def as_stranger(host, name, *words):
     """A command run by a user who owns nothing of the queue."""
     return subprocess.run([os.path.join(host.bin, name), *(("-C",) if name == "mailq" else ("-c",)), host.etc, *words], cwd=TOP, capture_output=True, text=True,
@@ -39,6 +44,10 @@ def postcat_letters(t):
     equal(host.command("postcat", "-bq", one).stdout, body, "postcat -bq")
     check(not host.command("postcat", "-hq", one).stdout.endswith("\n\n"), "the empty line is the body's")
     equal(host.command("postcat", "-xq", one, ok=False).returncode, 64, "an unknown letter")
+    for letter_of_records in ("-d", "-o", "-r", "-s"):
+        refused = host.command("postcat", letter_of_records, "-q", one, ok=False)
+        equal(refused.returncode, 64, f"postcat {letter_of_records}")
+        contains(refused.stderr, f"{letter_of_records} is about the records of Postfix's queue files", f"postcat {letter_of_records}")
     equal(host.command("postcat", "-q", "0B2C3D4F5G6H7J8", ok=False).returncode, 1, "no such message")
 
 
@@ -62,6 +71,104 @@ def postsuper_ids(t):
     contains(host.command("postsuper", "-d", "-", input="\n".join(ids)).stdout, "Deleted: 2 messages\n", "-d -")
     equal(host.queue(), [], "the queue at last")
     equal(host.command("postsuper", "-d", ids[0]).stdout, "postsuper: Deleted: 0 messages\n", "-d of what has gone")
+
+
+@test("postsuper -e and -f have mail returned to its sender, which mailq marks with # and postqueue -j with forced_expire")
+def expired(t):
+    host, ids = waiting(t, 2)
+    contains(host.command("postsuper", "-h", ids[0]).stdout, "Placed on hold: 1 message\n", "postsuper -h")
+    contains(host.command("postsuper", "-e", "ALL").stdout, "Force-expired: 2 messages\n", "postsuper -e ALL")
+    equal([entry["forced_expire"] for entry in host.queue()], [True, True], "forced_expire")
+    shown = host.command("mailq").stdout
+    contains(shown, f"{ids[0]}!#", "mailq, of the one on hold")
+    contains(shown, f"{ids[1]}# ", "mailq, of the other")
+    host.command("postqueue", "-i", ids[1])
+    host.wait_messages(ALICE, 1)
+    contains(host.log(), f"{ids[1]}: from=<{ALICE}>, status=force-expired, returned to sender", "the log")
+    equal([entry["queue_id"] for entry in host.queue()], ids[:1], "the one on hold stays")
+    host.command("postsuper", "-f", "-", input=ids[0] + "\n")
+    host.wait_messages(ALICE, 2)
+    equal(host.queue(), [], "the queue at last")
+    check(all("Connection refused" in text_of(path) for path in host.messages(ALICE)), "the reports say why the mail waited")
+
+
+@test("postsuper -s names damaged mail, which waits on; what is sound goes out")
+def damaged(t):
+    host = Host(t, NO_NEXT_HOP, daemons=("smtpd",))
+    for number in range(2):
+        host.command("sendmail", "-f", ALICE, FAR, input=f"Subject: {number}\n\n" + "a long line of text\n" * 5000)
+    ids = [entry["queue_id"] for entry in host.wait_queue(2)]
+    eventually(lambda: host.log().count("status=deferred") >= 2, "all were tried")
+    equal(host.command("postsuper", "-s").stderr, "", "postsuper -s of sound mail")
+    with open(host.path("queue/body", ids[0]), "r+b") as body:
+        body.truncate(1000)
+    for how in ("running", "stopped"):
+        done = host.command("postsuper", "-s", "-p", ok=False)
+        equal(done.returncode, 1, f"postsuper -s with smtpd {how}")
+        contains(done.stderr, f"postsuper: warning: {ids[0]}: the body's file is incomplete\n", "what is damaged")
+        contains(done.stderr, "Damaged: 1 message; -d removes a message", "how many")
+        check(ids[1] not in done.stderr, "the other one is sound")
+        if how == "running":
+            host.stop("smtpd")
+
+
+@test("pennypost queue shape counts recipients and senders by domain and age, of the queues that are named")
+def shape(t):
+    host = Host(t, NO_NEXT_HOP, daemons=("smtpd",))
+    host.command("sendmail", "-f", ALICE, "a@one.test", "b@one.test", "c@two.test", input="Subject: x\n\nx\n")
+    host.command("sendmail", "-f", "<>", "d@one.test", input="Subject: x\n\nx\n")
+    host.wait_queue(2)
+    eventually(lambda: all(entry["queue_name"] == "deferred" for entry in host.queue()), "all were tried")
+    rows = lambda *words: [line.split() for line in host.command("pennypost", "queue", "shape", *words).stdout.splitlines()]
+    zeros = ["0"] * 9
+    equal(rows("deferred"), [["T", "5", "10", "20", "40", "80", "160", "320", "640", "1280", "1280+"],
+                             ["TOTAL", "4", "4", *zeros], ["one.test", "3", "3", *zeros], ["two.test", "1", "1", *zeros]], "by recipient")
+    equal(rows("-s", "-b", "2", "deferred")[1:],
+          [["TOTAL", "2", "2", "0"], ["example.test", "1", "1", "0"], ["MAILER-DAEMON", "1", "1", "0"]], "by sender")
+    equal(rows()[1:], [["TOTAL", "0", "0", *zeros]], "of what is incoming or active")
+    host.stop("smtpd")
+    equal(rows("-l", "-t", "1", "-b", "3", "hold", "deferred")[:2], [["T", "1", "2", "2+"], ["TOTAL", "4", "4", "0", "0"]], "while smtpd is stopped")
+
+
+@test("postqueue -s takes a domain or an address literal, and says so to anything else")
+def flush_site(t):
+    host, ids = waiting(t, 2)
+    host.command("sendmail", "-f", ALICE, "x@other.test", input="Subject: x\n\nx\n")
+    host.wait_queue(3)
+    tries = lambda name: host.log().count(f"to=<{name}>")
+    eventually(lambda: tries("x@other.test") == 1, "the other was tried")
+    host.command("postqueue", "-s", "REMOTE.test")
+    eventually(lambda: tries(FAR) == 4, f"mail for the site is tried again: {ids}")
+    host.command("postqueue", "-s", "[192.0.2.1]")
+    wrong = host.command("postqueue", "-s", "no domain", ok=False)
+    equal(wrong.returncode, 64, "exit status")
+    contains(wrong.stderr, "no domain: not a domain; write example.com or [192.0.2.1]", "postqueue -s")
+    equal(tries("x@other.test"), 1, "tries of the mail for another site")
+
+
+@test("bounce_template_file gives reports their words; with a mistake in it check names its line and the built-in words are used")
+def bounce_templates(t):
+    host = Host(t, {"bounce_template_file": os.path.join(t.folder, "templates")}, daemons=("smtpd",), start=False)
+    template = ("failure_template = <<EOF\nCharset: utf-8\nFrom: MAILER-DAEMON (Die Post)\nSubject: =?utf-8?Q?Zur=C3=BCck?=\n\n"
+                "Hier ist $myhostname, für ${maximal_queue_lifetime_days} Tage.\nEOF\n")
+    path = os.path.join(t.folder, "templates")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(template)
+    host.start("smtpd")
+    host.command("sendmail", "-f", ALICE, "nobody@example.test", input="Subject: x\n\nx\n")
+    report = text_of(host.wait_messages(ALICE, 1)[0])
+    contains(report, "From: Die Post <MAILER-DAEMON@", "From")
+    contains(report, "Subject: =?utf-8?Q?Zur=C3=BCck?=", "Subject")
+    contains(report, "Hier ist mail.example.test, für 5 Tage.", "the text")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(template.replace("${maximal_queue_lifetime_days}", "$no_such_setting"))
+    checked = host.command("pennypost", "check", ok=False)
+    contains(checked.stdout + checked.stderr, f"{path}:6: $no_such_setting is no setting", "check")
+    host.reload("smtpd")
+    host.wait_log(r"bounce_template_file: .*templates:6: .*the built-in texts are used")
+    host.command("sendmail", "-f", ALICE, "nobody@example.test", input="Subject: x\n\nx\n")
+    subjects = [text_of(path).count("Undelivered Mail Returned to Sender") for path in host.wait_messages(ALICE, 2)]
+    equal(sorted(subjects), [0, 1], "reports with the built-in subject")
 
 
 @test("while smtpd is stopped its owner lists, shows, holds and removes mail, and nobody else does")
