@@ -12,4 +12,10 @@ bool is_public_suffix(std::string_view domain) {
   return psl_is_public_suffix(psl_builtin(), lower(domain).c_str()) != 0;
 }
 
+std::string organizational_domain(std::string_view domain) {
+  auto name = lower(domain);
+  const char* registrable = psl_registrable_domain(psl_builtin(), name.c_str());
+  return registrable == nullptr ? name : registrable;
+}
+
 }  // namespace pennypost

@@ -4,6 +4,7 @@
 // STANDARDS none; the Public Suffix List, from libpsl
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace pennypost {
@@ -11,5 +12,9 @@ namespace pennypost {
 /// True for com and co.uk, false for example.com; also true for a single label that is not in the
 /// list. Case and the Unicode form of a name do not matter.
 bool is_public_suffix(std::string_view domain);
+
+/// The domain just below the public suffix: example.co.uk for a.b.example.co.uk; `domain` itself if
+/// it is a public suffix. In lower case.
+std::string organizational_domain(std::string_view domain);
 
 }  // namespace pennypost

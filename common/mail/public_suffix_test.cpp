@@ -14,3 +14,11 @@ TEST_CASE("a public suffix belongs to nobody, what lies below it does") {
     CHECK_FALSE(is_public_suffix(domain));
   }
 }
+
+TEST_CASE("an organizational domain is one label longer than its public suffix") {
+  CHECK(organizational_domain("a.B.example.COM") == "example.com");
+  CHECK(organizational_domain("a.example.co.uk") == "example.co.uk");
+  CHECK(organizational_domain("example.com") == "example.com");
+  CHECK(organizational_domain("co.uk") == "co.uk");
+  CHECK(organizational_domain("mail.server.lan") == "server.lan");
+}

@@ -77,7 +77,7 @@ class SpfCheck {
 SpfResult failed(std::string domain, const Error& error) {
   SpfResult result;
   result.status = error.is_temporary() ? SpfStatus::TempError : SpfStatus::PermError;
-  result.domain = std::move(domain);
+  result.record_domain = std::move(domain);
   result.reason = error.text();
   return result;
 }
@@ -90,14 +90,14 @@ Error unanswered(std::string_view name, std::string_view reason) {
 Task<SpfResult> SpfCheck::run(std::string domain) {
   auto result = co_await check_host(domain);
   if (result.status == SpfStatus::Fail && explanation_) {
-    result.explanation = co_await explain(*explanation_, result.domain);
+    result.explanation = co_await explain(*explanation_, result.record_domain);
   }
   co_return result;
 }
 
 Task<SpfResult> SpfCheck::check_host(std::string domain) {
   SpfResult result;
-  result.domain = domain;
+  result.record_domain = domain;
   explanation_.reset();
   auto record = co_await find_record(domain);
   if (!record) co_return failed(std::move(domain), record.error());
@@ -338,8 +338,10 @@ Task<SpfResult> check_spf(Loop& loop, Resolver& resolver, SpfRequest request, Du
   SpfCheck check(resolver, std::move(request), std::move(values));
   auto checking = check.run(*checked);
   auto done = co_await within(loop, time_max, std::move(checking));
-  if (done) co_return *std::move(done);
-  co_return failed(*std::move(checked), Error::temporary("no answer from DNS in time"));
+  result =
+      done ? *std::move(done) : failed(*checked, Error::temporary("no answer from DNS in time"));
+  result.domain = *std::move(checked);
+  co_return result;
 }
 
 }  // namespace pennypost

@@ -1,9 +1,9 @@
 // Evaluates SPF: whether a host may send mail in a domain's name.
 //
 // This is a coroutine over the Resolver: which question comes next depends on the answer to the one
-// before, up to ten levels deep. Rules that are evaluated in rounds (see async/inquiry.h) note one
-// question, the whole check, and come again with its result. A failure of DNS is TempError, never
-// Fail.
+// before, up to ten levels deep. Rules that are evaluated in rounds (see common/async/inquiry.h)
+// note one question, the whole check, and come again with its result. A failure of DNS is
+// TempError, never Fail.
 //
 // LIMITS     spf_terms_max, spf_void_max, spf_names_max, those of spf_record.h, and the caller's
 //            time
@@ -38,10 +38,11 @@ struct SpfRequest {
 
 struct SpfResult {
   SpfStatus status = SpfStatus::None;
-  std::string domain;       // whose record it was
-  std::string mechanism;    // the term that matched; empty if none did
-  std::string explanation;  // of a Fail, in the domain's words; printable ASCII
-  std::string reason;       // of None, TempError and PermError, in ours
+  std::string domain;         // that was checked: the sender's, or that in HELO; in lower case
+  std::string record_domain;  // whose record decided: another one after redirect=
+  std::string mechanism;      // the term that matched; empty if none did
+  std::string explanation;    // of a Fail, in the domain's words; printable ASCII
+  std::string reason;         // of None, TempError and PermError, in ours
 };
 
 /// check_host() of section 4. What DNS has not answered within `time_max` is TempError.

@@ -115,7 +115,8 @@ TEST_CASE("redirect is followed if nothing matched, with the explanation of wher
   CHECK(world.status("192.0.2.1") == SpfStatus::Pass);
   auto result = world.check("192.0.2.2");
   CHECK(result.status == SpfStatus::Fail);
-  CHECK(result.domain == "example.com.example");
+  CHECK(result.domain == "example.com");
+  CHECK(result.record_domain == "example.com.example");
   CHECK(result.explanation == "192.0.2.2 is not example.com.example");
   CHECK(status_of("v=spf1 redirect=nowhere.example") == SpfStatus::PermError);
   CHECK(status_of("v=spf1 redirect=example.com") == SpfStatus::PermError);
