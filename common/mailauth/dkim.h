@@ -10,7 +10,7 @@
 //
 // LIMITS     dkim_signatures_max, and those of signature_field.h, signed_header.h and dkim_key.h
 // STANDARDS  RFC 6376 section 6, RFC 8301, RFC 8463, RFC 6008 (header.b)
-// SEE ALSO   dkim_signer.h (the other side)
+// SEE ALSO   dkim_signer.h (the other side), auth_results.h (where results are shown)
 #pragma once
 
 #include <chrono>
