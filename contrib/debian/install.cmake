@@ -52,6 +52,8 @@ endforeach()
 add_custom_target(package_texts ALL DEPENDS ${texts})
 install(FILES ${texts} DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
+include(${contrib}/man/pages.cmake)
+
 # --- the package --------------------------------------------------------------------------------
 
 set(CPACK_GENERATOR DEB)

@@ -79,10 +79,10 @@ class Root:
                 continue
 
 
-@test("lintian finds no error in the package", seconds=300)
+@test("lintian finds no error in the package, and no program without a manual page", seconds=300)
 def lintian(t):
     done = subprocess.run(["lintian", "--fail-on", "error", package(t.folder)], capture_output=True, text=True, timeout=240, check=False)
-    check(done.returncode == 0, done.stdout + done.stderr)
+    check(done.returncode == 0 and "no-manual-page" not in done.stdout, done.stdout + done.stderr)
 
 
 def installed_without_settings(root, path):
@@ -96,6 +96,7 @@ def installed_without_settings(root, path):
     contains(root.run("echo hello | sendmail root", status=78), "relayhost", "sendmail")
     contains(root.run("readlink -f /usr/bin/mailq /usr/lib/sendmail /usr/bin/newaliases"),
              "/usr/sbin/sendmail\n/usr/sbin/sendmail\n/usr/sbin/pennypost\n", "links")
+    contains(root.run("dpkg -L pennypost"), "/usr/share/man/man5/parameters.5.gz", "files of the package")
     root.run("""echo 'relayhost = "[smtp.example.test]"' >>/etc/pennypost/main.toml; smtpd -t""")
     for daemon in ("popd", "imapd"):
         contains(root.run(f"{daemon} -t", status=1), "a null client keeps no mailboxes", f"{daemon} on a null client")
