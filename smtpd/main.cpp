@@ -7,8 +7,8 @@
 // DESCRIPTION
 //   Accepts mail over SMTP on smtp_port (25), submission_port (587) and submissions_port (465) and
 //   from sendmail(1), keeps it in a queue that survives power cuts, and delivers it: to mailboxes
-//   of this host, or to other hosts. One setting, role, makes it a null client, a relay, or the
-//   place where mail ends.
+//   of this host, or to other servers by SMTP or LMTP. One setting, role, makes it a null client, a
+//   relay, or the place where mail ends.
 //
 //   Its processes, each with one privilege:
 //
@@ -17,15 +17,15 @@
 //   auth      checks passwords (where this host has users)
 //   lookup    knows tables and users; says who exists, and where an address leads
 //   queue     owns the queue: commits, schedules, retries, reports
-//   send      speaks SMTP with other hosts
+//   send      speaks SMTP and LMTP with other servers
 //   deliver   writes into mailboxes, as the recipient's user
 //
 //   Runs in the foreground. SIGHUP reloads, SIGTERM lets sessions end and stops.
 //
 // STANDARDS
-//   RFC 5321 (SMTP), RFC 6409 (submission), RFC 8314 (implicit TLS), RFC 1870 (SIZE), RFC 2920
-//   (PIPELINING), RFC 3030 (CHUNKING), RFC 3207 (STARTTLS), RFC 3461 and 3464 (DSN), RFC 4954
-//   (AUTH), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8)
+//   RFC 5321 (SMTP), RFC 2033 (LMTP), RFC 6409 (submission), RFC 8314 (implicit TLS), RFC 1870
+//   (SIZE), RFC 2920 (PIPELINING), RFC 3030 (CHUNKING), RFC 3207 (STARTTLS), RFC 3461 and 3464
+//   (DSN), RFC 4954 (AUTH), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8)
 //
 // FILES
 //   /etc/pennypost/main.toml, /var/spool/pennypost

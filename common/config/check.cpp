@@ -285,7 +285,8 @@ class Checker {
   }
 
   void transports() {
-    constexpr std::array known{"local", "virtual", "smtp", "relay", "error", "retry", "discard"};
+    constexpr std::array known{"local", "virtual", "smtp",  "lmtp",
+                               "relay", "error",   "retry", "discard"};
     for (std::string_view name : {"local_transport", "default_transport", "relay_transport",
                                   "virtual_transport", "mailbox_transport", "fallback_transport"}) {
       std::string_view text = config_.text(name);
@@ -293,8 +294,9 @@ class Checker {
       if (text.empty() && may_be_empty) continue;
       std::string_view transport = text.substr(0, text.find(':'));
       if (std::ranges::find(known, transport) == known.end()) {
-        error(name, "\"" + printable(transport, 100) +
-                        "\" is no transport; there are local, smtp, relay, error, retry, discard");
+        error(name,
+              "\"" + printable(transport, 100) +
+                  "\" is no transport; there are local, smtp, lmtp, relay, error, retry, discard");
       }
     }
   }

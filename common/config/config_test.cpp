@@ -353,7 +353,7 @@ TEST_CASE("rules across settings name the remedy") {
       {"mail_location = \"mbox:~/mail:INBOX=/srv/mail%n\"\nmail_spool_directory = \"/srv/mail\"",
        "did you mean /srv/mail/%n?"},
       {"local_transport = \"lokal:x\"", "is no transport"},
-      {"mailbox_transport = \"lmtp:unix:/x\"", "is no transport"},
+      {"mailbox_transport = \"lmtpd:unix:/x\"", "is no transport"},
       {"fallback_transport = \"uucp:x\"", "is no transport"},
       {"virtual_transport = \"\"", "is no transport"},
       {"local_recipient_maps = \"unix:passwd.byname $alias_maps\"", "leave it out"},

@@ -31,7 +31,8 @@ std::size_t index_of(std::string_view name) {
 /// Settings that may be written with U-labels but are used only with A-labels.
 bool is_own_name(std::string_view parameter) {
   return parameter == "myhostname" || parameter == "mydomain" || parameter == "myorigin" ||
-         parameter == "smtp_helo_name" || parameter == "auth_realm";
+         parameter == "smtp_helo_name" || parameter == "lmtp_lhlo_name" ||
+         parameter == "auth_realm";
 }
 
 /// The first line of a file that is neither blank nor a comment.

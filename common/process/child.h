@@ -32,7 +32,8 @@ struct NewPeer;
 /// What the master has prepared as root for a child that can no longer open files.
 struct Prepared {
   std::map<Service, std::shared_ptr<TlsContext>> tls;  // services that have a certificate
-  ClientContexts client_tls;                           // for next hops; only in processes that send
+  ClientContexts client_tls;                 // for next hops by SMTP; only in processes that send
+  ClientContexts lmtp_tls;                   // for LMTP servers; the same
   std::map<std::string, std::string> files;  // the content of /etc/resolv.conf, /etc/hosts
 };
 

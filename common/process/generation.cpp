@@ -51,6 +51,7 @@ Result<std::shared_ptr<const Prepared>> Master::prepare(const Config& config) co
   TRY(prepared->tls, server_contexts(config, spec_.services, tickets_, spec_.read_names));
   if (spec_.is_tls_client) {
     TRY(prepared->client_tls, client_contexts(config));
+    TRY(prepared->lmtp_tls, lmtp_contexts(config, prepared->client_tls));
   }
   for (const char* path : {"/etc/resolv.conf", "/etc/hosts"}) {
     prepared->files[path] = read_small_file(path);

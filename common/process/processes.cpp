@@ -161,7 +161,7 @@ void Master::become_child(Generation& from, const Kind& kind, Child::Start begin
 void Master::forget_keys(const Kind& kind, Child::Start& begin) {
   auto rest = std::make_shared<Prepared>(*begin.prepared);
   if (!kind.listens) rest->tls.clear();
-  if (!kind.sends) rest->client_tls = {};
+  if (!kind.sends) rest->client_tls = rest->lmtp_tls = {};
   begin.prepared = std::move(rest);
   // OpenSSL wipes what it frees.
   if (now_) now_->prepared.reset();

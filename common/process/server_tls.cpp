@@ -1,8 +1,10 @@
 #include "common/process/server_tls.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "common/config/check.h"
+#include "common/config/lmtp_settings.h"
 
 namespace pennypost {
 namespace {
@@ -69,6 +71,20 @@ bool is_off(const Config& config, Service service) {
   return settings.smtpd_tls_security_level == "none" && !is_implicit_tls(service);
 }
 
+bool verifies_servers(const Config& config) {
+  const std::string& level = config.smtp_tls_security_level;
+  return level == "verify" || level == "secure" || !config.smtp_tls_policy_maps.empty();
+}
+
+/// All settings on which the contexts of a client depend.
+auto tls_files_and_ciphers(const Config& config) {
+  return std::tie(config.smtp_tls_CAfile, config.smtp_tls_CApath, config.smtp_tls_cert_file,
+                  config.smtp_tls_chain_files, config.smtp_tls_key_file, config.smtp_tls_protocols,
+                  config.smtp_tls_ciphers, config.smtp_tls_exclude_ciphers,
+                  config.smtp_tls_mandatory_protocols, config.smtp_tls_mandatory_ciphers,
+                  config.smtp_tls_mandatory_exclude_ciphers);
+}
+
 }  // namespace
 
 Result<ServerContexts> server_contexts(const Config& config, const std::vector<Service>& services,
@@ -111,14 +127,22 @@ Result<ClientContexts> client_contexts(const Config& config) {
       cipher_list(config, config.smtp_tls_mandatory_ciphers, config.smtp_tls_exclude_ciphers,
                   config.smtp_tls_mandatory_exclude_ciphers);
   TRY(contexts.mandatory, TlsContext::client(client));
-  const std::string& level = config.smtp_tls_security_level;
-  bool verifies = level == "verify" || level == "secure" || !config.smtp_tls_policy_maps.empty();
-  if (!verifies) return contexts;
+  if (!verifies_servers(config)) return contexts;
   client.verify = true;
   client.ca_file = config.smtp_tls_CAfile;
   client.ca_path = config.smtp_tls_CApath;
   TRY(contexts.verifying, TlsContext::client(client));
   return contexts;
+}
+
+Result<ClientContexts> lmtp_contexts(const Config& config, const ClientContexts& smtp) {
+  auto for_lmtp = lmtp_client_config(config);
+  if (tls_files_and_ciphers(*for_lmtp) != tls_files_and_ciphers(config)) {
+    return client_contexts(*for_lmtp);
+  }
+  bool lacks_verifying = verifies_servers(*for_lmtp) && smtp.verifying == nullptr;
+  if (lacks_verifying) return client_contexts(*for_lmtp);
+  return smtp;
 }
 
 }  // namespace pennypost

@@ -25,5 +25,7 @@ Result<ServerContexts> server_contexts(const Config& config, const std::vector<S
 
 /// Those for next hops; the verifying one only where a setting asks for it.
 Result<ClientContexts> client_contexts(const Config& config);
+/// Those for LMTP servers: `smtp`, those for next hops, unless the lmtp_tls_ settings differ.
+Result<ClientContexts> lmtp_contexts(const Config& config, const ClientContexts& smtp);
 
 }  // namespace pennypost

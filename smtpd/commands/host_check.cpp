@@ -79,6 +79,18 @@ std::string as_written(const Config& config, const std::vector<std::string>& nam
   return names.front();
 }
 
+/// `prefix`: of the settings to which the error belongs.
+std::string client_tls_problem(const Config& config, const std::string& prefix,
+                               const Error& error) {
+  const std::string& text = error.text();
+  std::vector<std::string> names{"CAfile", "CApath"};
+  if (text.starts_with("certificate")) names = {"cert_file", "chain_files"};
+  if (text.starts_with("private key ")) names = {"key_file"};
+  if (text.starts_with("no usable cipher")) names = {"exclude_ciphers"};
+  for (auto& name : names) name.insert(0, prefix);
+  return at(config, as_written(config, names), text);
+}
+
 Problems certificates(const CheckedHost& host) {
   Problems problems;
   for (const auto& daemon : host.daemons) {
@@ -95,14 +107,10 @@ Problems certificates(const CheckedHost& host) {
     problems.push_back(at(*host.config, as_written(*host.config, names), text));
   }
   auto client = client_contexts(*host.config);
-  if (!client) {
-    const std::string& text = client.error().text();
-    std::vector<std::string> names{"smtp_tls_CAfile", "smtp_tls_CApath"};
-    if (text.starts_with("certificate")) names = {"smtp_tls_cert_file", "smtp_tls_chain_files"};
-    if (text.starts_with("private key ")) names = {"smtp_tls_key_file"};
-    if (text.starts_with("no usable cipher")) names = {"smtp_tls_exclude_ciphers"};
-    problems.push_back(at(*host.config, as_written(*host.config, names), text));
-  }
+  if (!client) problems.push_back(client_tls_problem(*host.config, "smtp_tls_", client.error()));
+  if (!client) return problems;
+  auto lmtp = lmtp_contexts(*host.config, *client);
+  if (!lmtp) problems.push_back(client_tls_problem(*host.config, "lmtp_tls_", lmtp.error()));
   return problems;
 }
 

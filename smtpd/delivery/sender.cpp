@@ -86,16 +86,28 @@ struct Sender::Work {
   SteadyTime connected = begun;
 };
 
-Sender::Sender(Loop& loop, std::shared_ptr<const Config> config, Resolver& resolver,
-               Connector& connector, ClientContexts tls)
+Sender::Sender(Loop& loop, Protocol protocol, std::shared_ptr<const Config> config,
+               Resolver& resolver, Connector& connector, ClientContexts tls)
     : loop_(loop),
+      protocol_(protocol),
       config_(std::move(config)),
       resolver_(resolver),
       connector_(connector),
       tls_(std::move(tls)),
-      settings_(TargetSettings::from(*config_)),
+      settings_(protocol_ == Protocol::Lmtp ? TargetSettings::for_lmtp(*config_)
+                                            : TargetSettings::from(*config_)),
       expiry_(loop, [this] { drop_expired(); }),
       quitting_(loop) {}
+
+Result<NextHop> Sender::parse(const std::string& next_hop) const {
+  return protocol_ == Protocol::Lmtp ? NextHop::parse_lmtp(next_hop) : NextHop::parse(next_hop);
+}
+
+/// The host of a next hop; empty for a Unix socket.
+std::string Sender::host_of(const std::string& next_hop) const {
+  auto hop = parse(next_hop);
+  return hop ? hop->host : next_hop;
+}
 
 Task<Attempt::Outcomes> Sender::send(Attempt attempt, Descriptor body) {
   Work work(std::move(attempt), std::move(body));
@@ -116,7 +128,7 @@ Task<Attempt::Outcomes> Sender::send(Attempt attempt, Descriptor body) {
   Route& route = work.attempt.route;
   work.hop = FallbackHop{route.next_hop, route.tls_policy, route.credentials};
   for (auto fallback = route.fallbacks.begin();; ++fallback) {
-    auto hop = NextHop::parse(work.hop.next_hop);
+    auto hop = parse(work.hop.next_hop);
     if (hop && !work.is_done()) {
       co_await over_hop(work, std::move(*hop));
     } else if (!hop) {
@@ -161,20 +173,23 @@ Task<> Sender::over_kept_session(Work& work) {
   co_await end_session(work);
 }
 
-Task<> Sender::over_hop(Work& work, NextHop hop) {
+/// The error for a next hop that does not exist. If an admin named it, the configuration is at
+/// fault, not the message: it waits.
+Error Sender::configuration_problem(const Work& work, const Error& error) const {
   bool is_relayhost = work.hop.next_hop == config_->relayhost;
+  if (protocol_ != Protocol::Lmtp && !is_relayhost) return error;
+  std::string text = is_relayhost ? "relayhost" : "LMTP server";
+  text += " configuration problem: " + error.text();
+  bool is_fault = is_loop(error) || !error.is_temporary();
+  if (is_fault) log_warning(component(), text);
+  return is_fault && !is_loop(error) ? Error::temporary("4.3.5", text) : error;
+}
+
+Task<> Sender::over_hop(Work& work, NextHop hop) {
   auto finding = find_targets(resolver_, hop, settings_);
   auto targets = co_await std::move(finding);
   if (!targets) {
-    Error error = targets.error();
-    if (is_relayhost && is_loop(error)) {
-      log_warning("smtp", "relayhost configuration problem: " + error.text());
-    } else if (is_relayhost && !error.is_temporary()) {
-      // The configuration is at fault, not the message: it waits.
-      error = Error::temporary("4.3.5", "relayhost configuration problem: " + error.text());
-      log_warning("smtp", error.text());
-    }
-    work.fail(error);
+    work.fail(configuration_problem(work, targets.error()));
     co_return;
   }
   Limit sessions_max = config_->smtp_mx_session_limit;
@@ -189,9 +204,7 @@ Task<> Sender::over_hop(Work& work, NextHop hop) {
 /// The TLS policy of a hop's session with `target`, from the tables and smtp_tls_security_level.
 Result<TlsPolicy> Sender::policy_of(const std::string& next_hop, const std::string& text,
                                     const Target& target) const {
-  auto hop = NextHop::parse(next_hop);
-  return parse_tls_policy(text, config_->smtp_tls_security_level, target.host,
-                          hop ? hop->host : next_hop,
+  return parse_tls_policy(text, config_->smtp_tls_security_level, target.host, host_of(next_hop),
                           lowest_version(config_->smtp_tls_mandatory_protocols));
 }
 
@@ -201,13 +214,17 @@ Result<TlsDemand> Sender::tls_demand(const Work& work, const Target& target) con
   TRY(auto of_destination, policy_of(route.next_hop, route.tls_policy, target));
   TlsDemand demand;
   demand.level = std::max(policy.level, of_destination.level);
+  if (target.is_local() && demand.level < TlsDemand::Level::Verify) {
+    demand.level = TlsDemand::Level::None;
+    return demand;
+  }
   demand.is_implicit = config_->smtp_tls_wrappermode || target.endpoint.port() == 465;
   if (demand.is_implicit) demand.level = std::max(demand.level, TlsDemand::Level::Encrypt);
   demand.name = target.host;
   // With level secure, the MX look-up is not trusted: the certificate must match the next hop's
   // name.
-  auto hop = NextHop::parse(work.hop.next_hop);
-  if ((policy.is_secure || of_destination.is_secure) && hop) demand.name = hop->host;
+  bool is_secure = policy.is_secure || of_destination.is_secure;
+  if (is_secure && !target.is_local()) demand.name = host_of(work.hop.next_hop);
   if (policy.match) demand.name = *policy.match;
   demand.context = demand.level == TlsDemand::Level::Verify ? tls_.verifying
                    : demand.level == TlsDemand::Level::May  ? tls_.opportunistic
@@ -233,13 +250,13 @@ Task<> Sender::over_host(Work& work, Target target, bool with_tls) {
   auto login = Login::parse(work.hop.credentials);
   // An attacker who breaks the handshake must not get the password or a session in plain text.
   bool may_be_plain = demand->level == TlsDemand::Level::May && login.name.empty();
-  work.client = std::make_unique<SmtpClient>(loop_, config_, std::move(*stream), target,
+  work.client = std::make_unique<SmtpClient>(loop_, protocol_, config_, std::move(*stream), target,
                                              std::move(*demand), std::move(login));
   bool wants_plain = false;
   co_await run_session(work, wants_plain);
   co_await end_session(work);
   if (wants_plain && may_be_plain) {
-    log_info("smtp", "TLS with " + target.name() + " failed, trying again without it");
+    log_info(component(), "TLS with " + target.name() + " failed, trying again without it");
     co_await over_host(work, target, false);
   }
 }
@@ -267,9 +284,8 @@ Task<> Sender::run_session(Work& work, bool& wants_plain) {
 
 /// The error for a server that has our own name. If it is only a backup MX, a better one may take
 /// the mail later, so the error is temporary.
-Error Sender::loop_of(const Work& work) {
-  auto hop = NextHop::parse(work.hop.next_hop);
-  Error error = loop_error(hop ? hop->host : work.hop.next_hop);
+Error Sender::loop_of(const Work& work) const {
+  Error error = loop_error(host_of(work.hop.next_hop));
   if (!work.client->target().is_backup) return error;
   return Error::temporary("4.4.6", error.text());
 }

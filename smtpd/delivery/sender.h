@@ -1,4 +1,4 @@
-// Sends a message to those of its recipients that share a next hop.
+// Sends a message to those of its recipients that share a next hop, by SMTP or LMTP.
 //
 // The next hop's addresses are tried in turn until every recipient is delivered or refused for
 // good: a host that can't be reached, breaks off or answers 4xx is followed by the next, up to
@@ -11,6 +11,9 @@
 // While there is more mail for a next hop, its session is kept for connection_cache_ttl_limit and
 // reused, for at most smtp_connection_reuse_count_limit messages and
 // smtp_connection_reuse_time_limit.
+//
+// A Unix socket is as private as the host itself: as in Postfix, TLS over it is not begun for the
+// levels may and encrypt, only for verify and secure.
 //
 // SEE ALSO   smtp_client.h (the dialogue), targets.h (which addresses)
 #pragma once
@@ -35,7 +38,7 @@ struct TlsPolicy;
 
 inline constexpr std::size_t cached_sessions_max = 100;
 
-/// Opens connections: by TCP, or in memory for tests.
+/// Opens connections: by TCP, to a Unix socket, or in memory for tests.
 class Connector {
  public:
   virtual ~Connector() = default;
@@ -43,6 +46,7 @@ class Connector {
   virtual Task<Result<std::unique_ptr<Stream>>> connect(Target target) = 0;
 };
 
+/// Only for targets that are not local.
 class TcpConnector final : public Connector {
  public:
   TcpConnector(Loop& loop, const Config& config);
@@ -57,8 +61,9 @@ class TcpConnector final : public Connector {
 
 class Sender {
  public:
-  Sender(Loop& loop, std::shared_ptr<const Config> config, Resolver& resolver, Connector& connector,
-         ClientContexts tls);
+  /// `config`: for LMTP with the client's settings for that (common/config/lmtp_settings.h).
+  Sender(Loop& loop, Protocol protocol, std::shared_ptr<const Config> config, Resolver& resolver,
+         Connector& connector, ClientContexts tls);
 
   /// Returns an outcome for each of the envelope's recipients. `body` is the body's file, if there
   /// is one.
@@ -74,6 +79,10 @@ class Sender {
     std::unique_ptr<SmtpClient> client;
     SteadyTime end;
   };
+  const char* component() const { return protocol_ == Protocol::Lmtp ? "lmtp" : "smtp"; }
+  Result<NextHop> parse(const std::string& next_hop) const;
+  std::string host_of(const std::string& next_hop) const;
+  Error configuration_problem(const Work& work, const Error& error) const;
   Task<> over_kept_session(Work& work);
   Task<> over_hop(Work& work, NextHop hop);
   Task<> over_host(Work& work, Target target, bool with_tls);
@@ -83,7 +92,7 @@ class Sender {
   Result<TlsPolicy> policy_of(const std::string& next_hop, const std::string& text,
                               const Target& target) const;
   Result<TlsDemand> tls_demand(const Work& work, const Target& target) const;
-  static Error loop_of(const Work& work);
+  Error loop_of(const Work& work) const;
   void lost(Work& work, const Disconnected& why);
   bool is_busy(const std::string& key) const;
   void keep(const std::string& key, std::unique_ptr<SmtpClient> client);
@@ -92,6 +101,7 @@ class Sender {
   void drop_expired();
 
   Loop& loop_;
+  const Protocol protocol_;
   std::shared_ptr<const Config> config_;
   Resolver& resolver_;
   Connector& connector_;

@@ -10,13 +10,15 @@ namespace {
 constexpr const char* while_greeting = "receiving the initial server greeting";
 constexpr const char* while_ehlo = "performing the EHLO handshake";
 constexpr const char* while_helo = "performing the HELO handshake";
+constexpr const char* while_lhlo = "performing the LHLO handshake";
 constexpr const char* while_starttls = "performing the STARTTLS handshake";
 
 }  // namespace
 
-SmtpClient::SmtpClient(Loop& loop, std::shared_ptr<const Config> config,
+SmtpClient::SmtpClient(Loop& loop, Protocol protocol, std::shared_ptr<const Config> config,
                        std::unique_ptr<Stream> stream, Target target, TlsDemand tls, Login login)
     : loop_(loop),
+      protocol_(protocol),
       config_(std::move(config)),
       target_(std::move(target)),
       tls_(std::move(tls)),
@@ -111,26 +113,29 @@ Task<Result<void>> SmtpClient::greet() {
 /// RFC 5321 sections 4.2 and 4.1.1.1: the greeting and the reply to EHLO begin with the server's
 /// name.
 Result<void> SmtpClient::check_name(const SmtpReply& reply, const char* what) {
-  if (reply.lines.empty()) return {};
+  // An LMTP server delivers the mail itself; it is often on this host.
+  if (reply.lines.empty() || is_lmtp()) return {};
   std::string_view line = reply.lines.front();
   if (!equal_nocase(line.substr(0, line.find(' ')), config_->myhostname)) return {};
   is_with_myself_ = true;
   std::string text =
       "host " + target_.name() + " " + what + " with my own hostname " + config_->myhostname;
-  log_warning("smtp", text);
+  log_warning(component(), text);
   return Error::temporary("4.4.6", text);
 }
 
 Task<Result<void>> SmtpClient::hello() {
   features_ = PeerFeatures();
-  CO_TRY(auto ehlo,
-         co_await ask("EHLO " + config_->smtp_helo_name, config_->smtp_helo_timeout, while_ehlo));
+  const char* stage = is_lmtp() ? while_lhlo : while_ehlo;
+  std::string command = (is_lmtp() ? "LHLO " : "EHLO ") + config_->smtp_helo_name;
+  CO_TRY(auto ehlo, co_await ask(std::move(command), config_->smtp_helo_timeout, stage));
   if (ehlo.is_positive()) {
     features_ = PeerFeatures::parse(ehlo, config_->smtp_discard_ehlo_keywords);
     co_return check_name(ehlo, "replied to HELO/EHLO");
   }
-  // RFC 5321 section 3.2: a server that does not know EHLO gets HELO.
-  if (ehlo.is_closing() || !ehlo.is_permanent() || is_secure()) {
+  // RFC 5321 section 3.2: a server that does not know EHLO gets HELO. RFC 2033 section 4.1: in LMTP
+  // there is no such command.
+  if (ehlo.is_closing() || !ehlo.is_permanent() || is_secure() || is_lmtp()) {
     is_broken_ = true;
     co_return refusal(ehlo, "refused to talk to me");
   }
@@ -166,8 +171,8 @@ Task<Result<void>> SmtpClient::start_tls(bool is_implicit) {
   co_await stream->handshake(config_->smtp_starttls_timeout);
   tls_failed_ = false;
   if (config_->smtp_tls_loglevel > 0) {
-    std::string address = target_.endpoint.address().text();
-    LogPeer peer{target_.host, address, "smtp"};
+    std::string address = target_.is_local() ? target_.socket : target_.endpoint.address().text();
+    LogPeer peer{target_.host, address, component()};
     log_tls(stream->is_verified() ? "Verified" : "Untrusted", peer, stream->protocol(),
             stream->cipher(), stream->cipher_bits());
   }

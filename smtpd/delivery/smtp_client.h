@@ -1,20 +1,26 @@
-// Speaks SMTP with another server as its client: one session, and mail transactions in it.
+// Speaks SMTP or LMTP with another server as its client: one session, and mail transactions in it.
 //
 // open() reads the greeting, says EHLO (or HELO), begins TLS and logs in as asked; deliver() is one
 // mail transaction and may be called again. Commands go out in groups where the server takes
 // PIPELINING. Each recipient gets its own reply; 421 ends the session. A server with our own name
 // is this host, however we got there: the mail would loop.
 //
+// LMTP differs in three points: it begins with LHLO, for which there is no older form; after the
+// message each accepted recipient gets a reply of its own, in the order of the RCPT commands; and
+// the server may well have our own name. Its settings come from lmtp_ ones (lmtp_client_config()).
+//
 // If the server does not offer 8BITMIME, the message is converted (seven_bit.h); if it does not
 // offer SMTPUTF8, the outcome is 5.6.7, unless nothing in the message needs it; a message larger
 // than its SIZE limit is 5.3.4.
 //
 // A broken connection throws Disconnected; stage() says where. While may_be_taken() is true, the
-// server may have accepted the message although its reply has not reached us.
+// server may have accepted the message although its reply has not reached us. In LMTP that is so
+// for the recipients that have no outcome yet; the others keep theirs.
 //
 // LIMITS  smtp_reply_length_limit, smtp_*_timeout for each answer as a whole, smtp_sasl_steps_max
-// STANDARDS  RFC 5321 section 3.3, RFC 2920 (PIPELINING), RFC 1870 (SIZE), RFC 6152 (8BITMIME),
-//            RFC 6531 (SMTPUTF8), RFC 3461 section 5 (DSN), RFC 3207 (STARTTLS), RFC 4954 (AUTH)
+// STANDARDS  RFC 5321 section 3.3, RFC 2033 (LMTP), RFC 2920 (PIPELINING), RFC 1870 (SIZE),
+//            RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8), RFC 3461 section 5 (DSN), RFC 3207
+//            (STARTTLS), RFC 4954 (AUTH)
 // SEE ALSO   sender.h (which servers, in which order), smtp_login.cpp, smtp_prepare.cpp,
 //            smtp_transaction.cpp
 #pragma once
@@ -35,6 +41,8 @@
 #include "smtpd/delivery/targets.h"
 
 namespace pennypost::smtp {
+
+enum class Protocol { Smtp, Lmtp };
 
 /// How many commands may be sent ahead of their replies.
 inline constexpr std::size_t pipelined_commands_max = 100;
@@ -74,8 +82,8 @@ class Slot {
 
 class SmtpClient {
  public:
-  SmtpClient(Loop& loop, std::shared_ptr<const Config> config, std::unique_ptr<Stream> stream,
-             Target target, TlsDemand tls, Login login);
+  SmtpClient(Loop& loop, Protocol protocol, std::shared_ptr<const Config> config,
+             std::unique_ptr<Stream> stream, Target target, TlsDemand tls, Login login);
 
   /// Brings the session to the point where mail can be sent. Error: the server refused, or we
   /// refuse the server; permanent if it replied 5xx. Then the session can't be used.
@@ -111,6 +119,11 @@ class SmtpClient {
   Task<Result<SmtpReply>> log_in_by(std::string mechanism, std::string stage);
   Error refusal(const SmtpReply& reply, const char* what) const;
   Result<void> check_name(const SmtpReply& reply, const char* what);
+  bool is_lmtp() const { return protocol_ == Protocol::Lmtp; }
+  /// The component in log lines.
+  const char* component() const { return is_lmtp() ? "lmtp" : "smtp"; }
+  /// Empty for a Unix socket: it has no name that a report could give.
+  std::string remote_mta() const { return target_.is_local() ? "" : target_.host; }
   void refuse(Slot& slot, const SmtpReply& reply, const char* command);
   void refuse_open(std::vector<Slot*>& slots, const Error& error);
   Task<Result<Mail>> prepare(const Envelope& envelope, MessageSource& source,
@@ -128,10 +141,12 @@ class SmtpClient {
   void take_rcpt_answer(Mail& mail, Slot& slot, SmtpReply answer);
   Task<Result<bool>> begin_data(Mail& mail);
   Task<Result<void>> end_data(Mail& mail);
+  void take_data_answer(Slot& slot, const SmtpReply& answer);
   Task<Result<void>> transmit(MessageSource& source);
   Task<Result<void>> reset();
 
   Loop& loop_;
+  const Protocol protocol_;
   std::shared_ptr<const Config> config_;
   Target target_;
   TlsDemand tls_;

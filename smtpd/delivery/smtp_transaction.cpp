@@ -1,7 +1,7 @@
 // SmtpClient's mail transaction: MAIL, each RCPT, DATA, the message, and the outcome of each
 // recipient.
 //
-// STANDARDS  RFC 5321 section 3.3, RFC 2920 (PIPELINING)
+// STANDARDS  RFC 5321 section 3.3, RFC 2033 section 4.2 (LMTP's replies), RFC 2920 (PIPELINING)
 // SEE ALSO   smtp_prepare.cpp (the text of the commands)
 #include "smtpd/delivery/smtp_client.h"
 #include "smtpd/delivery/smtp_mail.h"
@@ -39,7 +39,7 @@ void SmtpClient::refuse(Slot& slot, const SmtpReply& reply, const char* command)
            reply.text());
   // Set here, since the connection may break before deliver() ends.
   slot.outcome->relay = target_.text();
-  slot.outcome->remote_mta = target_.host;
+  slot.outcome->remote_mta = remote_mta();
   // A reply below 400 in the wrong place (2xx instead of 354) is not a success.
   if (reply.code < 400) slot.outcome->status = "4.5.0";
 }
@@ -69,7 +69,7 @@ Task<> SmtpClient::deliver(const Envelope& envelope, MessageSource& source,
   for (Slot* slot : slots) {
     if (!slot->outcome) slot->set(OutcomeKind::Retry, "4.5.0", "no answer for this recipient");
     slot->outcome->relay = target_.text();
-    slot->outcome->remote_mta = target_.host;
+    slot->outcome->remote_mta = remote_mta();
   }
 }
 
@@ -164,24 +164,47 @@ Task<Result<bool>> SmtpClient::begin_data(Mail& mail) {
   if (!mail.accepted.empty()) co_return true;
   // RFC 2920 section 3.1: DATA was sent ahead but no recipient was accepted; end it with a dot.
   connection_.put(".\r\n");
+  if (is_lmtp()) {
+    // RFC 2033 section 4.2 has no reply for that, and another may mean that the server is confused.
+    is_broken_ = true;
+    co_await connection_.flush();
+    co_return false;
+  }
   CO_TRY(auto ended, co_await reply(config_->smtp_data_done_timeout));
   if (ended.is_positive()) is_broken_ = true;
   co_return false;
 }
 
-/// Reads the reply to the message.
+/// Reads the reply to the message; in LMTP one for each accepted recipient.
 Task<Result<void>> SmtpClient::end_data(Mail& mail) {
-  CO_TRY(auto taken, co_await reply(config_->smtp_data_done_timeout));
-  may_be_taken_ = false;
-  for (Slot* slot : mail.accepted) {
-    if (!taken.is_positive()) {
-      refuse(*slot, taken, "end of DATA");
-      continue;
-    }
-    slot->set(OutcomeKind::Delivered, taken.effective_status().text(), taken.text(), taken.text());
-    slot->outcome->is_dsn_relayed = features_.dsn;
+  if (!is_lmtp()) {
+    CO_TRY(auto taken, co_await reply(config_->smtp_data_done_timeout));
+    may_be_taken_ = false;
+    for (Slot* slot : mail.accepted) take_data_answer(*slot, taken);
+    co_return Result<void>();
   }
+  SmtpReply last;
+  for (Slot* slot : mail.accepted) {
+    // 421 is also the reply to those that are left, since none will follow.
+    if (!is_broken_) {
+      CO_TRY(last, co_await reply(config_->smtp_data_done_timeout));
+    }
+    take_data_answer(*slot, last);
+  }
+  may_be_taken_ = false;
   co_return Result<void>();
+}
+
+/// The relay is set here, since in LMTP the connection may break before deliver() ends.
+void SmtpClient::take_data_answer(Slot& slot, const SmtpReply& answer) {
+  if (!answer.is_positive()) {
+    refuse(slot, answer, "end of DATA");
+    return;
+  }
+  slot.set(OutcomeKind::Delivered, answer.effective_status().text(), answer.text(), answer.text());
+  slot.outcome->relay = target_.text();
+  slot.outcome->remote_mta = remote_mta();
+  slot.outcome->is_dsn_relayed = features_.dsn;
 }
 
 Task<Result<void>> SmtpClient::transmit(MessageSource& source) {

@@ -221,6 +221,13 @@ TargetSettings TargetSettings::from(const Config& config) {
   return settings;
 }
 
+TargetSettings TargetSettings::for_lmtp(const Config& config) {
+  TargetSettings settings = from(config);
+  settings.own_ports.clear();
+  settings.is_own = [](const Endpoint&) { return false; };
+  return settings;
+}
+
 Error loop_error(const std::string& next_hop) {
   return Error(554, loop_status, "mail for " + printable(next_hop, 255) + " loops back to myself");
 }
@@ -231,6 +238,10 @@ Task<Result<std::vector<Target>>> find_targets(Resolver& resolver, NextHop hop,
                                                const TargetSettings& settings) {
   std::uint16_t port = hop.port != 0 ? hop.port : settings.port;
   std::vector<Target> targets;
+  if (!hop.socket.empty()) {
+    targets.emplace_back(settings.myhostname, hop.socket);
+    co_return targets;
+  }
   auto literal = IpAddress::parse(hop.host);
   if (literal) {
     targets.emplace_back(hop.host, Endpoint(*literal, port));

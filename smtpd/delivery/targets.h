@@ -3,7 +3,8 @@
 // MX hosts by preference, equal ones in random order, each with its addresses; without MX records
 // the domain's own addresses. A literal address needs no look-up, a name in brackets no MX. If the
 // MX list names this host, it and all hosts that are not better are left out, so that mail never
-// comes back (RFC 5321 section 5.1); a host in brackets that is this host is an error.
+// comes back (RFC 5321 section 5.1); a host in brackets that is this host is an error. An LMTP
+// server delivers the mail itself, so that it may be on this host.
 //
 // Errors: 5.1.2 no such domain, 5.4.4 no address, 5.1.10 null MX (RFC 7505), 5.4.6 this host is the
 // next hop or the best MX; 4.4.3 DNS gives no answer at present.
@@ -25,22 +26,34 @@
 
 namespace pennypost::smtp {
 
-/// One address of one host.
+/// One address of one host, or a Unix socket of this one.
 class Target {
  public:
   Target(std::string of, Endpoint at) : host(std::move(of)), endpoint(at) {}
+  /// `path`: as in the next hop.
+  Target(std::string of, std::string path)
+      : host(std::move(of)), endpoint(IpAddress::loopback4(), 0), socket(std::move(path)) {}
   std::string host;
-  Endpoint endpoint;
+  Endpoint endpoint;       // 127.0.0.1:0 if it is a socket
+  std::string socket;      // its path, or empty
   bool is_backup = false;  // there are MX hosts with a better preference
 
-  /// `mx.example.org[192.0.2.1]`, and with `:25`: Postfix's relay=.
-  std::string name() const { return host + "[" + endpoint.address().text() + "]"; }
-  std::string text() const { return name() + ":" + std::to_string(endpoint.port()); }
+  bool is_local() const { return !socket.empty(); }
+  /// `mx.example.org[192.0.2.1]`, and with `:25`: Postfix's relay=. Of a socket both are
+  /// `mail.example.com[private/lmtp]`.
+  std::string name() const {
+    return host + "[" + (is_local() ? socket : endpoint.address().text()) + "]";
+  }
+  std::string text() const {
+    return is_local() ? name() : name() + ":" + std::to_string(endpoint.port());
+  }
 };
 
 class TargetSettings {
  public:
   static TargetSettings from(const Config& config);
+  /// `config`: with the client's settings for LMTP. No server is this host in the sense of a loop.
+  static TargetSettings for_lmtp(const Config& config);
 
   std::uint16_t port = 25;  // smtp_target_port
   AddressFamilies families;

@@ -13,6 +13,7 @@
 #include "smtpd/policy/messages.h"
 #include "smtpd/queue/messages.h"
 #include "smtpd/routing/messages.h"
+#include "smtpd/scheduler/local_sockets.h"
 #include "store/login/auth.h"
 #include "store/login/handover.h"
 
@@ -29,7 +30,7 @@ using AllMessages = MessageList<
     // receive, lookup, queue, send and deliver.
     OpenBody, DropBody, Submit, FlushSite, CheckRecipient, CheckRestrictions, CountClient,
     FindFooter, Resolve, Canonicalize, CheckContent, LookAtTables, NoteMailbox, Attempt,
-    NeedDeliver,
+    NeedDeliver, ConnectSocket,
     // Between programs of this host and the queue.
     PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue, Pickup>;
 static_assert(AllMessages::are_types_distinct(), "two requests bear one number");

@@ -82,6 +82,10 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     });
     services.on<FlushSite>(
         [self](FlushSite ask, std::vector<Descriptor>) { return self->flush(std::move(ask)); });
+    child_.services("send").on_raw<ConnectSocket>(
+        [self](ConnectSocket ask, std::vector<Descriptor>) {
+          return self->connect(std::move(ask));
+        });
     child_.on_peer_gone([self](ProcessNumber process) {
       for (auto& id : self->bodies_.close_all_of(process)) {
         self->tasks_.start(self->remove_body(std::move(id)));
@@ -148,6 +152,15 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     bool is_its_own = bodies_.close(ask.id, from);
     if (is_its_own) co_await queue_->drop_body(ask.id);
     co_return Done();
+  }
+  Task<Result<RawReply>> connect(ConnectSocket ask) {
+    auto limit = child_.config()->lmtp_connect_timeout;
+    auto connecting = scheduler_.local_sockets().connect(std::move(ask.path), limit);
+    CO_TRY(auto socket, co_await std::move(connecting));
+    RawReply reply;
+    reply.body = wire::encode(Done());
+    reply.descriptors.push_back(std::move(socket));
+    co_return std::move(reply);
   }
   Task<> remove_body(QueueId id) { co_await queue_->drop_body(id); }
   Task<Result<Done>> submit(Submit ask, ProcessNumber from) {

@@ -2,13 +2,58 @@
 
 #include <unistd.h>
 
+#include <memory>
+#include <optional>
+#include <string>
+
 #include "common/base/text.h"
+#include "common/config/lmtp_settings.h"
 #include "common/dns/cares_resolver.h"
 #include "common/log/log.h"
 #include "smtpd/delivery/sender.h"
+#include "smtpd/scheduler/local_sockets.h"
 
 namespace pennypost::smtp {
 namespace {
+
+/// By TCP from here, to a Unix socket through `queue`.
+class Connections final : public Connector {
+ public:
+  Connections(Child& child, const Config& config)
+      : loop_(child.loop()), queue_(child.port("queue")), tcp_(child.loop(), config) {}
+
+  Task<Result<std::unique_ptr<Stream>>> connect(Target target) override {
+    if (target.is_local()) return connect_local(std::move(target.socket));
+    return tcp_.connect(std::move(target));
+  }
+
+ private:
+  Task<Result<std::unique_ptr<Stream>>> connect_local(std::string path) {
+    ConnectSocket ask;
+    ask.path = std::move(path);
+    auto asking = queue_.call_raw(std::move(ask));
+    CO_TRY(auto answer, co_await std::move(asking));
+    if (answer.descriptors.size() != 1) {
+      co_return Error::temporary("4.3.0", "the queue process sent no socket");
+    }
+    std::unique_ptr<Stream> stream = Socket::adopted(loop_, std::move(answer.descriptors.front()));
+    co_return std::move(stream);
+  }
+
+  Loop& loop_;
+  Port& queue_;
+  TcpConnector tcp_;
+};
+
+/// What a protocol needs to send.
+struct Client {
+  Client(Child& child, Protocol protocol, const std::shared_ptr<const Config>& config,
+         Resolver& resolver, const ClientContexts& tls)
+      : connections(child, *config),
+        sender(child.loop(), protocol, config, resolver, connections, tls) {}
+  Connections connections;
+  Sender sender;
+};
 
 class SendProcess {
  public:
@@ -16,14 +61,14 @@ class SendProcess {
       : child_(child),
         config_(child.config()),
         resolver_(child.loop(), DnsSettings::from(*config_, child.prepared().files)),
-        connector_(child.loop(), *config_),
-        sender_(child.loop(), config_, resolver_, connector_, child.prepared().client_tls) {
+        smtp_(child, Protocol::Smtp, config_, resolver_, child.prepared().client_tls) {
     child.services("queue").on<Attempt>([this](Attempt attempt, std::vector<Descriptor> files) {
       return send(std::move(attempt), std::move(files));
     });
     if (config_->smtp_dns_support_level == "dnssec") child.tasks().start(probe_dnssec());
     child.on_drain([this] {
-      sender_.close_sessions();
+      smtp_.sender.close_sessions();
+      if (lmtp_) lmtp_->sender.close_sessions();
       finish_when_idle();
     });
   }
@@ -35,11 +80,21 @@ class SendProcess {
     }
     Descriptor body;
     if (!files.empty()) body = std::move(files.front());
-    auto work = sender_.send(std::move(attempt), std::move(body));
+    auto work = sender_of(attempt.route).send(std::move(attempt), std::move(body));
     auto outcomes = co_await std::move(work);
     outcomes.process = ::getpid();
     if (child_.is_draining()) child_.tasks().start(finish_later());
     co_return std::move(outcomes);
+  }
+
+  /// That for LMTP is made when it is first needed.
+  Sender& sender_of(const Route& route) {
+    if (route.transport != Transport::Lmtp) return smtp_.sender;
+    if (!lmtp_) {
+      lmtp_.emplace(child_, Protocol::Lmtp, lmtp_client_config(*config_), resolver_,
+                    child_.prepared().lmtp_tls);
+    }
+    return lmtp_->sender;
   }
 
   /// Like Postfix's dnssec_probe: warns an admin who relies on validated answers if there are none.
@@ -60,14 +115,15 @@ class SendProcess {
     finish_when_idle();
   }
   void finish_when_idle() {
-    if (sender_.active() == 0) child_.finish();
+    auto active = smtp_.sender.active() + (lmtp_ ? lmtp_->sender.active() : 0);
+    if (active == 0) child_.finish();
   }
 
   Child& child_;
   std::shared_ptr<const Config> config_;
   CaresResolver resolver_;
-  TcpConnector connector_;
-  Sender sender_;
+  Client smtp_;
+  std::optional<Client> lmtp_;
 };
 
 }  // namespace

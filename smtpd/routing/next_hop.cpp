@@ -13,7 +13,8 @@ namespace {
 
 // /etc/services can't be read in a chroot.
 constexpr std::array services{std::pair{"smtp", 25}, std::pair{"submission", 587},
-                              std::pair{"submissions", 465}, std::pair{"smtps", 465}};
+                              std::pair{"submissions", 465}, std::pair{"smtps", 465},
+                              std::pair{"lmtp", 24}};
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
   for (const auto& [name, port] : services) {
@@ -28,6 +29,12 @@ Error mistake(std::string_view text) {
   return Error::temporary("4.3.5",
                           "bad next hop \"" + printable(text, 100) +
                               "\": expected example.com, [smtp.example.com] or [192.0.2.1]:587");
+}
+
+Error lmtp_mistake(std::string_view text) {
+  return Error::temporary(
+      "4.3.5", "bad LMTP server \"" + printable(text, 100) +
+                   "\": expected unix:private/lmtp, inet:lmtp.example.com:24 or [192.0.2.1]:24");
 }
 
 }  // namespace
@@ -62,7 +69,28 @@ Result<NextHop> NextHop::parse(std::string_view text) {
   return hop;
 }
 
+Result<NextHop> NextHop::parse_lmtp(std::string_view text) {
+  constexpr std::string_view unix_prefix = "unix:";
+  constexpr std::string_view inet_prefix = "inet:";
+  text = trim(text);
+  NextHop hop;
+  if (text.starts_with(unix_prefix)) {
+    hop.socket = text.substr(unix_prefix.size());
+    hop.looks_up_mx = false;
+    if (hop.socket.empty()) return lmtp_mistake(text);
+    return hop;
+  }
+  std::string_view host = text;
+  if (host.starts_with(inet_prefix)) host.remove_prefix(inet_prefix.size());
+  auto parsed = parse(host);
+  if (!parsed) return lmtp_mistake(text);
+  hop = *std::move(parsed);
+  hop.looks_up_mx = false;
+  return hop;
+}
+
 std::string NextHop::text() const {
+  if (!socket.empty()) return "unix:" + socket;
   std::string out = looks_up_mx ? host : "[" + host + "]";
   if (port != 0) out += ":" + std::to_string(port);
   return out;

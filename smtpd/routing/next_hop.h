@@ -6,6 +6,11 @@
 //             | "[" host-or-address "]" [":" port]   they are not
 //   port      = number | service name (smtp, submission, submissions)
 //
+// For LMTP, where no MX records are looked up:
+//   next-hop  = "unix:" path                     a path in queue_directory, or an absolute one
+//             | ["inet:"] host-or-address [":" port]
+//             | ["inet:"] "[" host-or-address "]" [":" port]
+//
 // STANDARDS  none; Postfix's transport(5)
 #pragma once
 
@@ -21,10 +26,13 @@ struct NextHop {
   std::string host;  // a name, or an address without brackets
   bool looks_up_mx = true;
   std::uint16_t port = 0;  // 0: smtp_target_port
+  std::string socket;      // LMTP: the path of a Unix socket; then there is no host
 
   /// Error 451 4.3.5 says what is wrong and what would be right.
   static Result<NextHop> parse(std::string_view text);
-  /// `example.com`, `[mx.example.com]:587`.
+  /// The same for LMTP.
+  static Result<NextHop> parse_lmtp(std::string_view text);
+  /// `example.com`, `[mx.example.com]:587`, `unix:private/lmtp`.
   std::string text() const;
 };
 

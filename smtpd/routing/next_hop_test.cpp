@@ -37,6 +37,42 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("an LMTP server is a Unix socket, or a host whose MX records do not count") {
+  struct Case {
+    const char* text;
+    const char* socket;
+    const char* host;
+    int port;
+    const char* canonical;
+  };
+  for (const Case& row :
+       {Case{"unix:private/lmtp", "private/lmtp", "", 0, "unix:private/lmtp"},
+        Case{"unix:/run/Dovecot/lmtp", "/run/Dovecot/lmtp", "", 0, "unix:/run/Dovecot/lmtp"},
+        Case{"inet:lmtp.example.com:24", "", "lmtp.example.com", 24, "[lmtp.example.com]:24"},
+        Case{"inet:lmtp.example.com", "", "lmtp.example.com", 0, "[lmtp.example.com]"},
+        Case{"inet:[192.0.2.1]:2424", "", "192.0.2.1", 2424, "[192.0.2.1]:2424"},
+        Case{"lmtp.example.com:lmtp", "", "lmtp.example.com", 24, "[lmtp.example.com]:24"},
+        Case{"[2001:db8::1]", "", "2001:db8::1", 0, "[2001:db8::1]"}}) {
+    CAPTURE(row.text);
+    auto hop = NextHop::parse_lmtp(row.text);
+    REQUIRE(hop);
+    CHECK(hop->socket == row.socket);
+    CHECK(hop->host == row.host);
+    CHECK(hop->port == row.port);
+    CHECK_FALSE(hop->looks_up_mx);
+    CHECK(hop->text() == row.canonical);
+    auto again = NextHop::parse_lmtp(hop->text());
+    REQUIRE(again);
+    CHECK(again->text() == hop->text());
+  }
+  for (const char* bad : {"", "unix:", "inet:", "inet:unix:/x", "a:b", "[a", "inet::24"}) {
+    CAPTURE(bad);
+    auto hop = NextHop::parse_lmtp(bad);
+    REQUIRE_FALSE(hop);
+    CHECK(hop.error().text().find("expected unix:private/lmtp") != std::string::npos);
+  }
+}
+
 TEST_CASE("a transport's name and next hop are parted at the first colon") {
   auto transport = TransportName::parse("smtp:[mx.example.com]:587");
   CHECK(transport.name == "smtp");

@@ -2,6 +2,7 @@
 
 #include "common/base/text.h"
 #include "common/base/words.h"
+#include "common/config/lmtp_settings.h"
 #include "smtpd/routing/resolution.h"
 #include "store/maps/address_lookup.h"
 
@@ -14,8 +15,8 @@ Result<Onward> Onward::open(std::shared_ptr<const Config> config,
   Onward onward;
   TRY(onward.transports_, MapList::open(config->transport_maps, options));
   TRY(onward.sender_relayhosts_, MapList::open(config->sender_dependent_relayhost_maps, options));
-  TRY(onward.tls_policies_, MapList::open(config->smtp_tls_policy_maps, options));
-  TRY(onward.sasl_passwords_, MapList::open(config->smtp_sasl_password_maps, options));
+  TRY(onward.smtp_hops_, HopTables::open(Transport::Smtp, config, options));
+  TRY(onward.lmtp_hops_, HopTables::open(Transport::Lmtp, lmtp_client_config(*config), options));
   onward.config_ = std::move(config);
   return onward;
 }
@@ -88,51 +89,10 @@ Result<std::optional<std::string>> Onward::relayhost_of(const std::string& sende
   return found;
 }
 
-Result<Route> Onward::smtp_route(const std::string& transport, std::string_view next_hop) const {
-  Route route;
-  route.transport = Transport::Smtp;
-  route.name = transport;
-  TRY(auto hop, hop_of(trim(next_hop)));
-  route.next_hop = std::move(hop.next_hop);
-  route.tls_policy = std::move(hop.tls_policy);
-  route.credentials = std::move(hop.credentials);
-  for (const auto& relay : config_->smtp_fallback_relay) {
-    // A malformed entry is an error only when it is used; mail that does not need it is not held
-    // up.
-    if (!NextHop::parse(relay)) {
-      route.fallbacks.push_back(FallbackHop{relay, {}, {}});
-      continue;
-    }
-    TRY(auto fallback, hop_of(relay));
-    route.fallbacks.push_back(std::move(fallback));
-  }
-  return route;
-}
-
-/// A next hop with its values in the tables.
-Result<FallbackHop> Onward::hop_of(std::string_view text) const {
-  std::string written(text);
-  TRY(auto hop, NextHop::parse(written));
-  FallbackHop found;
-  found.next_hop = hop.text();
-  TRY(found.tls_policy, value_of_next_hop(tls_policies_, written, hop));
-  if (config_->smtp_sasl_auth_enable) {
-    TRY(found.credentials, value_of_next_hop(sasl_passwords_, written, hop));
-  }
-  return found;
-}
-
-/// The value for the next hop as written (`[mail.example]:submission`), or with its port as a
-/// number, or for its host alone; empty if there is none.
-Result<std::string> Onward::value_of_next_hop(const store::MapList& maps,
-                                              const std::string& written,
-                                              const NextHop& hop) const {
-  if (maps.empty()) return std::string();
-  for (const auto& key : {written, hop.text(), hop.host}) {
-    TRY(auto value, maps.lookup(key, MapList::Key::Whole));
-    if (value) return std::move(*value);
-  }
-  return std::string();
+Result<Route> Onward::route(Transport protocol, const std::string& name,
+                            std::string_view next_hop) const {
+  const HopTables& hops = protocol == Transport::Lmtp ? lmtp_hops_ : smtp_hops_;
+  return hops.route(name, next_hop);
 }
 
 }  // namespace pennypost::smtp

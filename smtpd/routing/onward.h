@@ -1,9 +1,9 @@
-// Finds how mail leaves this host: its transport and next hop, and the TLS policy and login for
-// that.
+// Finds how mail leaves this host: its transport and next hop.
 //
 // Blocks on tables; may be used by several threads. Errors are temporary.
 //
-// SEE ALSO   next_hop.h (the notation), router.h (which addresses come here)
+// SEE ALSO   next_hop.h (the notation), hop_tables.h (TLS policy and login), router.h (which
+//            addresses come here)
 #pragma once
 
 #include <memory>
@@ -15,7 +15,7 @@
 #include "common/config/config.h"
 #include "common/mail/address.h"
 #include "smtpd/routing/domain_class.h"
-#include "smtpd/routing/next_hop.h"
+#include "smtpd/routing/hop_tables.h"
 #include "smtpd/routing/route.h"
 #include "store/maps/map.h"
 
@@ -36,20 +36,17 @@ class Onward {
   };
   /// How mail to an address that is not final here leaves the host.
   Result<Way> way(const MailAddress& address, DomainClass domain, const std::string& sender) const;
-  /// The route by SMTP to this next hop, with those of smtp_fallback_relay as fallbacks.
-  Result<Route> smtp_route(const std::string& transport, std::string_view next_hop) const;
+  /// The route to this next hop. `protocol`: Smtp or Lmtp; `name`: the transport's.
+  Result<Route> route(Transport protocol, const std::string& name, std::string_view next_hop) const;
 
  private:
   Result<std::optional<std::string>> relayhost_of(const std::string& sender) const;
-  Result<FallbackHop> hop_of(std::string_view text) const;
-  Result<std::string> value_of_next_hop(const store::MapList& maps, const std::string& written,
-                                        const NextHop& hop) const;
 
   std::shared_ptr<const Config> config_;
   store::MapList transports_;
   store::MapList sender_relayhosts_;
-  store::MapList tls_policies_;
-  store::MapList sasl_passwords_;
+  HopTables smtp_hops_;
+  HopTables lmtp_hops_;
 };
 
 }  // namespace pennypost::smtp

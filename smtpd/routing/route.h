@@ -7,18 +7,23 @@
 #include <string>
 #include <vector>
 
+#include "common/base/text.h"
 #include "store/accounts/account_ref.h"
 
 namespace pennypost::smtp {
 
-enum class Transport : std::uint8_t { Local, Smtp, Error, Pipe, File, Include, Discard };
+enum class Transport : std::uint8_t { Local, Smtp, Lmtp, Error, Pipe, File, Include, Discard };
 constexpr Transport wire_last(Transport) { return Transport::Discard; }
+/// Whether the mail goes to another server, by `send`.
+constexpr bool is_sent(Transport transport) {
+  return transport == Transport::Smtp || transport == Transport::Lmtp;
+}
 
 /// The account on this host, as found by lookup; the master looks up uid and gid again.
 using store::AccountRef;
 
-/// A next hop of smtp_fallback_relay with its own values in the tables, so that it never gets
-/// another host's password.
+/// A next hop of smtp_fallback_relay or lmtp_fallback_relay with its own values in the tables, so
+/// that it never gets another host's password.
 struct FallbackHop {
   std::string next_hop;
   std::string tls_policy;
@@ -34,14 +39,15 @@ struct Route {
   Transport transport = Transport::Error;
   // The name in settings and tables, such as `relay` or `virtual`; empty: the same as in the log.
   std::string name;
-  // Smtp: `example.com`, `[host]`, `[192.0.2.1]:587`; Error, Discard: the text. Pipe, File,
-  // Include: the command or path. Local: the command of mailbox_command_maps, or empty.
+  // Smtp: `example.com`, `[host]`, `[192.0.2.1]:587`; Lmtp: `[host]:24`, `unix:private/lmtp`.
+  // Error, Discard: the text. Pipe, File, Include: the command or path. Local: the command of
+  // mailbox_command_maps, or empty.
   std::string next_hop;
   std::string status;  // Error: enhanced status code, 5.x.x or 4.x.x
   // Local: the recipient; Pipe, File: the user whose .forward names it, or empty; Include: who
   // reads it.
   AccountRef account;
-  // Smtp: the next hop's values in the tables, which `send` can't read.
+  // Smtp, Lmtp: the next hop's values in the tables, which `send` can't read.
   std::string tls_policy;   // the value in smtp_tls_policy_maps, or empty
   std::string credentials;  // the value in smtp_sasl_password_maps, `login:password`, or empty
   std::vector<FallbackHop> fallbacks;  // tried if no host of next_hop accepts the mail
@@ -50,5 +56,11 @@ struct Route {
     archive(transport, name, next_hop, status, account, tls_policy, credentials, fallbacks);
   }
 };
+
+/// The next hop in a form that is equal for all spellings of it: only names of hosts may be written
+/// in either case.
+inline std::string comparable_next_hop(const Route& route) {
+  return route.transport == Transport::Smtp ? lower(route.next_hop) : route.next_hop;
+}
 
 }  // namespace pennypost::smtp

@@ -143,14 +143,16 @@ Result<Resolution> Router::by_transport(Purpose purpose, const Recipient& recipi
     TRY(auto found, mailbox(purpose, recipient, address));
     return by_name(std::move(found), transport.name);
   }
-  if (transport.name != "smtp" && transport.name != "relay") {
-    return Error::temporary("4.3.5", "unknown transport \"" + printable(transport.name, 60) +
-                                         "\"; use local, smtp, relay, error, retry or discard");
+  bool is_lmtp = transport.name == "lmtp";
+  if (!is_lmtp && transport.name != "smtp" && transport.name != "relay") {
+    return Error::temporary("4.3.5",
+                            "unknown transport \"" + printable(transport.name, 60) +
+                                "\"; use local, smtp, lmtp, relay, error, retry or discard");
   }
   Resolution resolution;
   TRY(resolution.route,
-      onward_.smtp_route(transport.name,
-                         transport.next_hop.empty() ? default_next_hop : transport.next_hop));
+      onward_.route(is_lmtp ? Transport::Lmtp : Transport::Smtp, transport.name,
+                    transport.next_hop.empty() ? default_next_hop : transport.next_hop));
   return resolution;
 }
 

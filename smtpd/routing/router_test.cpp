@@ -136,6 +136,44 @@ TEST_CASE("each fallback relay comes with its own password and TLS policy") {
   CHECK(resolution->route.fallbacks[1].credentials.empty());
 }
 
+TEST_CASE("mail goes to an LMTP server wherever a transport may be named") {
+  RouterFixture fixture(
+      {"transport_maps=inline:{{far.example=lmtp:inet:far.example:2424},{named.example=lmtp}}",
+       "mailbox_transport=lmtp:unix:private/Dovecot-lmtp", "relay_transport=lmtp:[192.0.2.9]"});
+  CHECK(fixture.resolve("x@far.example") == "lmtp [far.example]:2424");
+  CHECK(fixture.resolve("x@named.example") == "lmtp [named.example]");
+  CHECK(fixture.resolve("ann@example.org") == "lmtp unix:private/Dovecot-lmtp");
+  CHECK(fixture.resolve("x@partner.example") == "lmtp [192.0.2.9]");
+  CHECK(fixture.resolve("x@else.example") == "smtp else.example");
+  CHECK(RouterFixture({"mailbox_transport=lmtp:unix:"}).resolve("ann@example.org") ==
+        "later 4.3.5 bad LMTP server \"unix:\": expected unix:private/lmtp, "
+        "inet:lmtp.example.com:24 or [192.0.2.1]:24");
+}
+
+TEST_CASE("an LMTP server's login, TLS policy and fallbacks are those of the lmtp_ settings") {
+  Recipient recipient;
+  recipient.address = "x@else.example";
+  for (std::string next_hop : {"inet:lmtp.example:2424", "[lmtp.example]:2424"}) {
+    CAPTURE(next_hop);
+    RouterFixture fixture(
+        {"default_transport=lmtp:" + next_hop, "lmtp_sasl_auth_enable=yes",
+         "lmtp_fallback_relay=unix:private/lmtp", "smtp_fallback_relay=[f.example]:26",
+         "smtp_sasl_auth_enable=yes", "smtp_sasl_password_maps=inline:{{lmtp.example=no:no}}",
+         "lmtp_sasl_password_maps=inline:{{[lmtp.example]:2424=ann:secret}}",
+         "lmtp_tls_policy_maps=inline:{{lmtp.example=encrypt}, {private/lmtp=none}}"});
+    auto resolution = fixture.router->resolve(recipient, "");
+    REQUIRE(resolution);
+    CHECK(resolution->route.transport == Transport::Lmtp);
+    CHECK(resolution->route.name == "lmtp");
+    CHECK(resolution->route.credentials == "ann:secret");
+    CHECK(resolution->route.tls_policy == "encrypt");
+    REQUIRE(resolution->route.fallbacks.size() == 1);
+    CHECK(resolution->route.fallbacks[0].next_hop == "unix:private/lmtp");
+    CHECK(resolution->route.fallbacks[0].credentials.empty());
+    CHECK(resolution->route.fallbacks[0].tls_policy == "none");
+  }
+}
+
 TEST_CASE("what can't be found out, or is not set up, is tried later and says what to do") {
   RouterFixture fixture;
   CHECK(fixture.resolve("unclear@example.org") == "later 4.3.0 passwd can't tell");

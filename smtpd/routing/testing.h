@@ -110,6 +110,7 @@ struct RouterFixture {
     const auto& route = resolution.route;
     if (route.transport == Transport::Local) return "local " + route.account.name;
     if (route.transport == Transport::Smtp) return "smtp " + route.next_hop;
+    if (route.transport == Transport::Lmtp) return "lmtp " + route.next_hop;
     if (route.transport == Transport::File) return "file " + route.next_hop;
     if (route.transport == Transport::Discard) return "discard " + route.next_hop;
     return route.status + " " + route.next_hop;

@@ -31,6 +31,7 @@
 #include "smtpd/scheduler/deliver_processes.h"
 #include "smtpd/scheduler/destinations.h"
 #include "smtpd/scheduler/full_mailbox_notes.h"
+#include "smtpd/scheduler/local_sockets.h"
 #include "smtpd/scheduler/peers.h"
 #include "smtpd/scheduler/recipient_group.h"
 #include "smtpd/scheduler/reports.h"
@@ -52,6 +53,7 @@ struct ActiveContext {
   Destinations& destinations;  // if closed, no further attempt begins
   DeliverProcesses& deliver_processes;
   FullMailboxNotes& full_mailbox_notes;
+  LocalSockets& local_sockets;
   Event& changed;  // notified when the queue becomes writable or the destinations are closed
   std::function<void(NewMessage)> take_in;  // schedules a new message that has been committed
 

@@ -55,7 +55,9 @@ void ActiveMessage::apply(const Group& group, const Outcome& outcome) {
   std::string_view status = "sent";
   switch (kind) {
     case OutcomeKind::Delivered: {
-      bool is_relayed = group.route.transport == Transport::Smtp;
+      bool is_final =
+          group.route.transport == Transport::Lmtp && context_.peers.config()->lmtp_assume_final;
+      bool is_relayed = is_sent(group.route.transport) && !is_final;
       entry.state = RecipientState::Done;
       if (wants_report(notify, notify_success) && !outcome.is_dsn_relayed) {
         entry.report = is_relayed ? ReportDue::Relayed : ReportDue::Delivered;

@@ -105,10 +105,11 @@ Task<Result<Attempt::Outcomes>> ActiveMessage::send(Group& group) {
     if (body.file) beside.push_back(std::move(body.file));
   }
   std::string kind = "send";
-  if (group.route.transport != Transport::Smtp) {
+  if (!is_sent(group.route.transport)) {
     CO_TRY(kind, co_await context_.deliver_processes.kind_for(group));
   }
   group.was_sent = true;
+  LocalSockets::Permit permit(context_.local_sockets, group.route);
   auto call = context_.peers.port(kind).call(std::move(request), std::move(beside));
   co_return co_await std::move(call);
 }
@@ -119,7 +120,7 @@ Attempt ActiveMessage::request_for(const Group& group) const {
   request.envelope = message_->envelope();
   request.envelope.sender = group.sender;
   request.route = group.route;
-  if (group.route.transport == Transport::Smtp && !group.via.empty()) {
+  if (is_sent(group.route.transport) && !group.via.empty()) {
     Piece mark;
     mark.text = make_field("Delivered-To", group.via, "\n");
     request.envelope.pieces.insert(request.envelope.pieces.begin(), std::move(mark));

@@ -39,8 +39,9 @@ Gates Destinations::of(const RecipientGroup& group, const Config& config) {
   auto one = limits_of_one(limits);
   one.waiting_max = waiting_max;
   Gates gates;
-  if (route.transport == Transport::Smtp) {
-    gates.add(gate(name + ':' + lower(route.next_hop) + '\n' + lower(group.sole_address), one));
+  if (is_sent(route.transport)) {
+    auto hop = comparable_next_hop(route);
+    gates.add(gate(name + ':' + hop + '\n' + lower(group.sole_address), one));
   } else {
     if (one.most < config.delivery_threads) {
       one.failed_cohorts = 0;

@@ -27,6 +27,8 @@ inline std::string transport_name(Transport transport) {
   switch (transport) {
     case Transport::Smtp:
       return "smtp";
+    case Transport::Lmtp:
+      return "lmtp";
     case Transport::Error:
       return "error";
     case Transport::Discard:

@@ -19,8 +19,8 @@ namespace {
 /// A key that is equal for recipients of one message that may share an attempt.
 std::string group_key(const Route& route, const Recipient& recipient, const std::string& sender) {
   std::string key = std::to_string(static_cast<int>(route.transport));
-  for (const auto& part : {lower(route.next_hop), route.name, route.account.name, recipient.run_as,
-                           recipient.via, sender}) {
+  for (const auto& part : {comparable_next_hop(route), route.name, route.account.name,
+                           recipient.run_as, recipient.via, sender}) {
     key += '\n' + part;
   }
   // A list's owner may be the sender, too, but the list's members don't get the sender's DSN
@@ -160,7 +160,7 @@ void ActiveMessage::add_to_group(std::uint32_t number, Route route,
   auto limits = transport_limits(*config, settings_name(route));
   if (ways.empty() || !limits.recipients.has_room_beside(ways.back().recipients.size())) {
     Group group;
-    bool is_sole = route.transport == Transport::Smtp && limits.is_for_each_recipient();
+    bool is_sole = is_sent(route.transport) && limits.is_for_each_recipient();
     if (is_sole) group.sole_address = recipient.address;
     group.route = std::move(route);
     group.run_as = recipient.run_as;

@@ -34,6 +34,7 @@
 #include "smtpd/scheduler/deliver_processes.h"
 #include "smtpd/scheduler/destinations.h"
 #include "smtpd/scheduler/full_mailbox_notes.h"
+#include "smtpd/scheduler/local_sockets.h"
 #include "smtpd/scheduler/peers.h"
 #include "smtpd/scheduler/waiting_message.h"
 
@@ -91,6 +92,9 @@ class Scheduler {
   bool is_busy() const { return !active_.empty() || !submitting_.empty(); }
   std::size_t size() const { return waiting_.size() + active_.size(); }
 
+  /// The Unix sockets to which `send` may be connected now.
+  LocalSockets& local_sockets() { return local_sockets_; }
+
  private:
   /// A due time, and the id: a key of waiting_.
   using Due = std::pair<std::int64_t, const std::string*>;
@@ -131,6 +135,7 @@ class Scheduler {
   Destinations destinations_;
   DeliverProcesses deliver_processes_;
   FullMailboxNotes full_mailbox_notes_;
+  LocalSockets local_sockets_;
   bool turn_of_new_ = true;
   Event changed_;
   Event ended_;

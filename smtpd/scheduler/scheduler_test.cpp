@@ -469,6 +469,37 @@ TEST_CASE("NOTIFY decides which reports there are") {
   }
 }
 
+TEST_CASE("an LMTP server without DSN relays, or delivers if lmtp_assume_final says so") {
+  for (std::string assumed : {"no", "yes"}) {
+    CAPTURE(assumed);
+    World world({"lmtp_assume_final=" + assumed});
+    world.on_resolve = [](const Resolve& ask) {
+      bool is_report = ask.recipient.address == "ann@x.test";
+      return World::route_to(is_report ? Transport::Smtp : Transport::Lmtp, "unix:private/lmtp");
+    };
+    REQUIRE(world.submit({"bob@there.test"}, "ann@x.test", notify_success));
+    world.settle();
+    REQUIRE(world.delivered.size() == 2);
+    const std::string action = assumed == "yes" ? "Action: delivered" : "Action: relayed";
+    CHECK(world.delivered[1].second.find(action) != std::string::npos);
+    CHECK(world.has_line("lmtp: "));
+  }
+}
+
+TEST_CASE("two sockets whose paths differ in case alone are two destinations") {
+  World world;
+  world.on_resolve = [](const Resolve& ask) {
+    bool is_bob = ask.recipient.address == "bob@there.test";
+    return World::route_to(Transport::Lmtp, is_bob ? "unix:/run/a" : "unix:/run/A");
+  };
+  REQUIRE(world.submit({"bob@there.test", "eve@there.test"}));
+  world.settle();
+  CHECK(world.delivered.size() == 2);
+  REQUIRE(world.sent_to.size() == 2);
+  CHECK(world.sent_to.count("unix:/run/a") == 1);
+  CHECK(world.sent_to.count("unix:/run/A") == 1);
+}
+
 TEST_CASE("a mailing list answers its sender, and its owner hears of its members") {
   World world;
   world.on_resolve = [](const Resolve& ask) {

@@ -117,6 +117,7 @@ struct World {
       body = range ? *range : "unreadable";
     }
     Attempt::Outcomes outcomes;
+    sent_to.insert(ask.route.next_hop);
     for (const auto& recipient : ask.envelope.recipients) {
       attempts.push_back(recipient.address + (ask.is_repeat ? " repeat" : ""));
       if (!gives_outcomes) continue;
@@ -190,6 +191,7 @@ struct World {
   std::vector<std::string> resolved;
   std::vector<std::string> notes;
   std::vector<std::string> attempts;
+  std::multiset<std::string> sent_to;  // the next hop of each attempt
   std::set<std::string> silent;  // attempts for these are made, and nobody learns how they ended
   std::vector<std::pair<Envelope, std::string>> delivered;
   QueueId last_id{std::string()};

@@ -1,9 +1,12 @@
-"""Asks a real Dovecot about a Maildir: runs one process of its imap or pop3 program, without a server."""
+"""A real Dovecot: one process of its imap or pop3 program asked about a Maildir, or a server that takes mail by LMTP."""
+import glob
 import imaplib
 import os
+import socket
 import subprocess
 
-from mailhost import as_user, give
+from harness import check, eventually
+from mailhost import as_user, free_port, give, has_program
 
 PROGRAM = "/usr/lib/dovecot/imap"
 POP3_PROGRAM = "/usr/lib/dovecot/pop3"
@@ -82,4 +85,112 @@ class Dovecot(imaplib.IMAP4):
     def shutdown(self):
         self.process.stdin.close()
         self.process.stdout.close()
+        self.process.wait(30)
+
+
+class DovecotLmtp:
+    """Dovecot's LMTP server, on `port` of `address` and on the socket self.path, for the users of dovecot.test.
+
+    users: {name: the quota of his Maildir in octets, or None}. answer_full: Dovecot's quota_full_tempfail.
+    """
+
+    def __init__(self, t, users, address="127.0.0.1", answer_full="no", name="dovecot-lmtp"):
+        check(has_program("dovecot") and os.path.exists("/usr/lib/dovecot/lmtp"),
+              "Dovecot's LMTP server is missing; contrib/packages/test lists it")
+        self.address, self.port = address, free_port(address)
+        self.folder = os.path.join(t.folder, name)
+        self.path = os.path.join(self.folder, "run", "lmtp.sock")
+        me = as_user().get("user", os.geteuid())
+        group = as_user().get("group", os.getegid())
+        os.makedirs(os.path.join(self.folder, "run"))
+        os.makedirs(os.path.join(self.folder, "mail"))
+        lines = [f"{user}::{me}:{group}::{self.folder}/mail/{user}::" + (f"userdb_quota_rule=*:bytes={quota}" if quota else "")
+                 for user, quota in users.items()]
+        self._write("users", "\n".join(lines) + "\n")
+        account, accounts = self._name_of(me, "passwd"), self._name_of(group, "group")
+        self._write("dovecot.conf", f"""base_dir = {self.folder}/run
+state_dir = {self.folder}/run
+log_path = {self.folder}/dovecot.log
+protocols = lmtp
+listen = {address}
+ssl = no
+hostname = {name}.test
+postmaster_address = postmaster@dovecot.test
+mail_location = maildir:~/Maildir
+mail_plugins = quota
+mail_max_userip_connections = 0
+auth_username_format = %n
+first_valid_uid = 1
+quota_full_tempfail = {answer_full}
+lmtp_rcpt_check_quota = no
+default_internal_user = {account}
+default_internal_group = {accounts}
+default_login_user = {account}
+plugin {{
+  quota = maildir:User quota
+}}
+passdb {{
+  driver = passwd-file
+  args = {self.folder}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = {self.folder}/users
+}}
+service anvil {{
+  chroot =
+}}
+service stats {{
+  chroot =
+}}
+service lmtp {{
+  unix_listener {self.path} {{
+    mode = 0600
+  }}
+  inet_listener lmtp {{
+    address = {address}
+    port = {self.port}
+  }}
+}}
+""")
+        give(self.folder)
+        with open(os.path.join(self.folder, "stderr"), "wb") as errors:
+            self.process = subprocess.Popen(["dovecot", "-F", "-c", os.path.join(self.folder, "dovecot.conf")], cwd="/",
+                                            stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, **as_user())
+        t.cleanup(self.stop)
+        eventually(self._greets, "Dovecot's LMTP server answers")
+
+    @staticmethod
+    def _name_of(number, file):
+        found = subprocess.run(["getent", file, str(number)], capture_output=True, text=True, check=True)
+        return found.stdout.split(":")[0]
+
+    def _write(self, file, text):
+        with open(os.path.join(self.folder, file), "w", encoding="ascii") as out:
+            out.write(text)
+
+    def _greets(self):
+        status = self.process.poll()
+        check(status is None, f"Dovecot ended with status {status}: {self.log()[-1500:]}")
+        with socket.create_connection((self.address, self.port), timeout=10) as stream:
+            return stream.recv(512).startswith(b"220")
+
+    def log(self):
+        text = ""
+        for file in ("stderr", "dovecot.log"):
+            if os.path.exists(os.path.join(self.folder, file)):
+                with open(os.path.join(self.folder, file), encoding="utf-8", errors="replace") as opened:
+                    text += opened.read()
+        return text
+
+    def messages(self, user):
+        """The texts of the messages in a user's INBOX."""
+        texts = []
+        for path in sorted(glob.glob(os.path.join(self.folder, "mail", user, "Maildir", "new", "*"))):
+            with open(path, "rb") as file:
+                texts.append(file.read())
+        return texts
+
+    def stop(self):
+        self.process.terminate()
         self.process.wait(30)

@@ -1,12 +1,13 @@
-"""The other side in: a DNS server with the records a test names, and an SMTP server that answers as it is told."""
+"""The other side in: a DNS server with the records a test names, an SMTP or LMTP server that answers as it is told."""
 import contextlib
+import os
 import socket
 import ssl
 import subprocess
 import threading
 
 from harness import check, eventually
-from mailhost import free_port, has_program
+from mailhost import as_user, free_port, has_program
 
 
 class NameServer:
@@ -50,6 +51,10 @@ class Sink:
     """An SMTP server in threads. `answers` maps a command's first words to a reply, as in {"RCPT TO:<a@b>": "450 no"}.
 
     transactions: what it took, as objects with sender, recipients, parameters, data (octets, unstuffed), tls.
+
+    lmtp: it speaks LMTP. Then the reply for each recipient is that to the command "END <a@b>", or "CLOSE": it closes
+    the connection in place of a reply; recipients are those for whom it said 2xx at the end. path: it listens to a
+    Unix socket.
     """
 
     class Transaction:
@@ -65,11 +70,19 @@ class Sink:
             return [rcpt.partition("<")[2].partition(">")[0] for rcpt in self.rcpts]
 
     def __init__(self, t, address="127.0.0.1", answers=None, keywords=("PIPELINING", "8BITMIME", "SIZE 50000000"),
-                 certificate=None):
+                 certificate=None, lmtp=False, path=None):
         self.answers, self.keywords, self.certificate = dict(answers or {}), list(keywords), certificate
         self.transactions, self.commands, self._open = [], [], set()
-        self.address, self.port = address, free_port(address)
-        self.listener = socket.create_server((address, self.port))
+        self.connections, self.lmtp, self.path = 0, lmtp, path
+        if path:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(path)
+            if as_user():
+                os.chown(path, as_user()["user"], as_user()["group"])
+            self.listener.listen(128)
+        else:
+            self.address, self.port = address, free_port(address)
+            self.listener = socket.create_server((address, self.port))
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
         t.cleanup(self.stop)
@@ -88,6 +101,7 @@ class Sink:
         with contextlib.suppress(OSError):
             while True:
                 stream = self.listener.accept()[0]
+                self.connections += 1
                 stream.settimeout(120)
                 threading.Thread(target=self._serve, args=(stream,), daemon=True).start()
 
@@ -122,7 +136,7 @@ class Sink:
             self.commands.append(command)
             verb = command.split(" ")[0].upper()
             reply = self.reply_to(command, "250 2.0.0 Ok")
-            if verb == "EHLO" and reply.startswith("250"):
+            if verb == ("LHLO" if self.lmtp else "EHLO") and reply.startswith("250"):
                 words = self.keywords + (["STARTTLS"] if self.certificate and not tls else [])
                 lines = ["sink.example.net", *words]
                 for number, word in enumerate(lines):
@@ -154,6 +168,11 @@ class Sink:
                 if line == b"":
                     return
                 current.data = b"".join(octets)
+                if self.lmtp:
+                    if not self._reply_to_each(current, say):
+                        return
+                    current = None
+                    continue
                 reply = self.reply_to("END", "250 2.0.0 Ok: queued as SINK")
                 if reply.startswith("250"):
                     self.transactions.append(current)
@@ -162,3 +181,17 @@ class Sink:
                 say("221 2.0.0 Bye")
                 return
             say(reply)
+
+    def _reply_to_each(self, transaction, say):
+        """False: the connection is to be closed."""
+        accepted, transaction.rcpts = transaction.rcpts, []
+        self.transactions.append(transaction)
+        for rcpt in accepted:
+            address = rcpt.partition("<")[2].partition(">")[0]
+            reply = self.reply_to(f"END <{address}>", f"250 2.1.5 <{address}> saved")
+            if reply == "CLOSE":
+                return False
+            if reply.startswith("2"):
+                transaction.rcpts.append(rcpt)
+            say(reply)
+        return True

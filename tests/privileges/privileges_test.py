@@ -9,6 +9,7 @@ import re
 import probe
 from harness import check, contains, equal, test
 from mailhost import letter
+from peers import Sink
 from roothost import AUTH_USER, CAROL, MAIL_OWNER, MAIL_USER, NULL_USER, RootHost
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
@@ -282,3 +283,24 @@ def queue_of_a_stopped_smtpd(t):
             equal(os.lstat(os.path.join(folder, name)).st_uid, MAIL_OWNER, f"the owner of {folder}/{name}")
     host.start("smtpd")
     equal([entry["queue_id"] for entry in host.queue()], [waiting[1]["queue_id"]], "what waits after the start")
+
+
+@test("send can open no socket: queue connects it to that of an LMTP server, if the socket lets mail_owner in")
+def lmtp_socket(t):
+    host = RootHost(t, {"relay_domains": ["lmtp.test", "closed.test"], "relay_transport": "lmtp:unix:private/lmtp",
+                        "transport_maps": "inline:{{closed.test=lmtp:unix:private/closed}}"}, start=False, daemons=("smtpd",))
+    folder = host.path("queue", "private")
+    os.makedirs(folder)
+    os.chown(folder, MAIL_OWNER, MAIL_OWNER)
+    os.chmod(folder, 0o700)
+    sinks = {name: Sink(t, lmtp=True, path=os.path.join(folder, name)) for name in ("lmtp", "closed")}
+    for name, owner in (("lmtp", MAIL_OWNER), ("closed", 0)):
+        os.chown(sinks[name].path, owner, owner)
+        os.chmod(sinks[name].path, 0o600)
+    host.start()
+    with host.smtp() as client:
+        client.sendmail("alice@example.test", ["a@lmtp.test", "b@closed.test"], letter("by a socket"))
+    host.wait_log("to=<a@lmtp.test>.*status=sent")
+    host.wait_log(r"to=<b@closed.test>.*status=deferred \(connect to mail\.example\.test\[private/closed\]: Permission denied\)")
+    equal([one.recipients for one in sinks["lmtp"].transactions], [["a@lmtp.test"]], "what the server took")
+    equal(sinks["closed"].connections, 0, "connections to the other")
