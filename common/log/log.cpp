@@ -125,6 +125,15 @@ void log_content_check(std::string_view action, std::string_view part, std::stri
   write("cleanup", line);
 }
 
+void log_sent_content_check(std::string_view component, std::string_view queue_id,
+                            std::string_view action, std::string_view part,
+                            std::string_view content, std::string_view text) {
+  std::string line = subject(queue_id) + field(action) + ": " + std::string(part) + " " +
+                     printable(content.substr(0, header_shown_bytes_max));
+  if (!text.empty()) line += ": " + printable(text);
+  write(component, line);
+}
+
 void log_pickup(std::string_view queue_id, std::uint32_t uid, std::string_view sender) {
   write("pickup",
         subject(queue_id) + "uid=" + std::to_string(uid) + " from=<" + field(sender) + ">");

@@ -90,6 +90,11 @@ void log_message_id(std::string_view queue_id, std::string_view message_id);
 /// empty `text` is omitted.
 void log_content_check(std::string_view action, std::string_view part, std::string_view content,
                        const LogTransaction& transaction, std::string_view text);
+/// `smtp: 4Zk2Qn1: replace: header Subject: x: Subject: y`, for smtp_header_checks and their kin;
+/// the component is smtp or lmtp, the rest as above.
+void log_sent_content_check(std::string_view component, std::string_view queue_id,
+                            std::string_view action, std::string_view part,
+                            std::string_view content, std::string_view text);
 /// `pickup: 4Zk2Qn1: uid=1000 from=<ann>`
 void log_pickup(std::string_view queue_id, std::uint32_t uid, std::string_view sender);
 /// `qmgr: 4Zk2Qn1: from=<ann@example.net>, size=2312, nrcpt=1 (queue active)`

@@ -86,6 +86,10 @@ TEST_CASE("the lines of a message's way are Postfix's") {
   LogCapture log;
   log_message_id("4Zk2Qn1", "<a1@example.net>");
   CHECK(log.last() == "cleanup: 4Zk2Qn1: message-id=<a1@example.net>");
+  log_sent_content_check("smtp", "4Zk2Qn1", "replace", "header", "Subject: x", "Subject: y");
+  CHECK(log.last() == "smtp: 4Zk2Qn1: replace: header Subject: x: Subject: y");
+  log_sent_content_check("lmtp", "4Zk2Qn1", "strip", "body", "x", "");
+  CHECK(log.last() == "lmtp: 4Zk2Qn1: strip: body x");
   log_pickup("4Zk2Qn1", 1000, "ann");
   CHECK(log.last() == "pickup: 4Zk2Qn1: uid=1000 from=<ann>");
   log_active("4Zk2Qn1", "ann@example.net", 2312, 1);

@@ -158,15 +158,16 @@ Problems tables_as(const Config& config, const std::optional<Identity>& identity
 Problems header_actions(const Config& config) {
   Problems problems;
   for (const auto& named : tables_in(config)) {
-    auto of = content_checked_by(named.parameter);
-    if (!of) continue;
+    auto setting = content_checked_by(named.parameter);
+    if (!setting) continue;
     auto values = store::written_values(named.table);
     if (!values) continue;  // reported with the tables
     for (const auto& [where, value] : *values) {
-      auto action = ContentAction::parse(value, *of, ContentAction::Form::Written);
-      if (action) continue;
+      auto action = ContentAction::parse(value, setting->of, ContentAction::Form::Written);
+      auto fits = action ? action->check_scope(setting->scope) : action.error();
+      if (fits) continue;
       problems.push_back(named.where + ": " + named.parameter + ": " + where + ": " +
-                         action.error().text());
+                         fits.error().text());
     }
   }
   return problems;

@@ -44,6 +44,13 @@ std::string_view log_name_of(Kind kind) {
   return std::ranges::find(rows, kind, &Row::kind)->log_name;
 }
 
+/// Whether it does no more than edit the message or log a line.
+bool can_be_done_to_sent(Kind kind) {
+  constexpr std::array kinds{Kind::Dunno,   Kind::Ignore, Kind::Info, Kind::Prepend,
+                             Kind::Replace, Kind::Strip,  Kind::Warn};
+  return std::ranges::find(kinds, kind) != kinds.end();
+}
+
 std::string names_of_actions() {
   std::vector<std::string> names;
   for (const auto& row : rows) names.emplace_back(row.name);
@@ -86,8 +93,8 @@ std::string field_line(std::string_view text) {
 /// What one finding does to a message.
 class Execution {
  public:
-  Execution(const std::vector<MimeBlock>& blocks, const LogTransaction& line)
-      : blocks_(blocks), line_(line) {}
+  Execution(const std::vector<MimeBlock>& blocks, const LogTransaction& line, ContentScope scope)
+      : blocks_(blocks), line_(line), scope_(scope) {}
 
   /// False where the finding does not fit.
   bool apply(const CheckContent::Finding& finding) {
@@ -111,12 +118,19 @@ class Execution {
     bool is_known = action.kind == Kind::Hold && verdict_.is_held;
     auto name = log_name_of(action.kind);
     if (name.empty() || is_known) return;
-    if (block.kind == BlockKind::Body) {
-      log_content_check(name, "body", content_line(range), line_, action.text);
+    if (block.kind == BlockKind::Body) return log(name, "body", content_line(range), action.text);
+    auto field = HeaderFields(range).begin();
+    log(name, "header", content_key(*field, range.size()), action.text);
+  }
+
+  void log(std::string_view action, std::string_view part, std::string_view content,
+           std::string_view text) const {
+    if (scope_ == ContentScope::Incoming) {
+      log_content_check(action, part, content, line_, text);
       return;
     }
-    auto field = HeaderFields(range).begin();
-    log_content_check(name, "header", content_key(*field, range.size()), line_, action.text);
+    log_sent_content_check(scope_ == ContentScope::Smtp ? "smtp" : "lmtp", line_.queue_id, action,
+                           part, content, text);
   }
 
   void act(const ContentAction& action) {
@@ -153,6 +167,7 @@ class Execution {
 
   const std::vector<MimeBlock>& blocks_;
   const LogTransaction& line_;
+  const ContentScope scope_;
   ContentVerdict verdict_;
   std::size_t block_ = 0;
   std::size_t done_ = 0;  // of that block
@@ -207,6 +222,17 @@ Result<ContentAction> ContentAction::parse(std::string_view value, Of of, Form f
   return action;
 }
 
+Result<void> ContentAction::check_scope(ContentScope scope) const {
+  if (scope == ContentScope::Incoming || can_be_done_to_sent(kind)) return {};
+  std::vector<std::string> names;
+  for (const auto& row : rows) {
+    if (can_be_done_to_sent(row.kind)) names.emplace_back(row.name);
+  }
+  auto row = std::ranges::find(rows, kind, &Row::kind);
+  return wrong(std::string(row->name) +
+               " can't be done to mail that leaves; possible actions are " + join(names, ", "));
+}
+
 Error too_many_actions() {
   return Error(552, "5.3.4", "Error: too much of the message matches header or body checks");
 }
@@ -217,8 +243,9 @@ bool ContentVerdict::has_8bit_edits() const {
 }
 
 Result<ContentVerdict> carry_out(const CheckContent::Findings& findings,
-                                 const std::vector<MimeBlock>& blocks, const LogTransaction& line) {
-  Execution execution(blocks, line);
+                                 const std::vector<MimeBlock>& blocks, const LogTransaction& line,
+                                 ContentScope scope) {
+  Execution execution(blocks, line, scope);
   for (const auto& finding : findings.list) {
     if (execution.apply(finding)) continue;
     return Error::temporary("4.3.0", "the look-up of header_checks gave no proper answer");

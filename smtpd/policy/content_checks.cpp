@@ -18,6 +18,12 @@ bool ends_search(Kind kind) {
   return kind == Kind::Reject || kind == Kind::Discard || kind == Kind::Pass;
 }
 
+/// The component whose log lines are about mail of that scope.
+std::string component_of(ContentScope scope) {
+  if (scope == ContentScope::Incoming) return "cleanup";
+  return scope == ContentScope::Smtp ? "smtp" : "lmtp";
+}
+
 /// A line of a body: at most content_line_bytes_max, its line end not counted.
 std::string_view take_line(std::string_view text) {
   auto end = text.find('\n');
@@ -30,7 +36,8 @@ class Evaluation {
  public:
   Evaluation(const CheckContent& ask, const Settings& settings, const FindContent& find)
       : ask_(ask),
-        settings_(settings),
+        tables_(ContentTables::of(settings, ask.scope)),
+        header_bytes_max_(settings.header_size_limit),
         find_(find),
         until_(steady_clock::now() + std::chrono::milliseconds(ask.milliseconds_left)) {}
 
@@ -51,9 +58,8 @@ class Evaluation {
 
  private:
   Result<void> check_fields(const MimeBlock& block) {
-    auto limit = settings_.header_size_limit;
     for (const auto& field : HeaderFields(block.text)) {
-      auto key = content_key(field, std::min(limit, store::map_key_bytes_max));
+      auto key = content_key(field, std::min(header_bytes_max_, store::map_key_bytes_max));
       auto offset = static_cast<std::size_t>(field.whole.data() - block.text.data());
       TRY_DO(
           check(tables_for(block.kind, field.name), key, Of::Header, offset, field.whole.size()));
@@ -66,16 +72,15 @@ class Evaluation {
     std::size_t offset = 0;
     while (offset < block.text.size() && !is_over_) {
       auto line = take_line(std::string_view(block.text).substr(offset));
-      TRY_DO(check(settings_.body_checks, content_line(line), Of::Body, offset, line.size()));
+      TRY_DO(check(tables_.body, content_line(line), Of::Body, offset, line.size()));
       offset += line.size();
     }
     return {};
   }
 
   const std::vector<TableRef>& tables_for(BlockKind kind, std::string_view name) const {
-    if (kind == BlockKind::PartHeader || is_mime_field(name)) return settings_.mime_header_checks;
-    return kind == BlockKind::NestedHeader ? settings_.nested_header_checks
-                                           : settings_.header_checks;
+    if (kind == BlockKind::PartHeader || is_mime_field(name)) return tables_.mime_header;
+    return kind == BlockKind::NestedHeader ? tables_.nested_header : tables_.header;
   }
 
   Result<void> check(const std::vector<TableRef>& tables, std::string_view key, Of of,
@@ -83,10 +88,9 @@ class Evaluation {
     for (const auto& table : tables) {
       TRY(auto value, find_(table, key));
       if (!value) continue;
-      auto action = ContentAction::parse(*value, of);
+      auto action = understood(*value, of);
       if (!action) {
-        log_warning("cleanup", std::string(of == Of::Body ? "body_checks: " : "header_checks: ") +
-                                   table.text() + ": " + action.error().text());
+        warn(of, table, action.error());
       } else if (action->kind != Kind::Dunno) {
         TRY_DO(add(offset, bytes, *std::move(action)));
       }
@@ -96,6 +100,17 @@ class Evaluation {
     return Error::temporary("4.3.0", "header_checks, body_checks: one message took longer than " +
                                          std::to_string(content_checks_time_max.count() / 1000) +
                                          " s");
+  }
+
+  Result<ContentAction> understood(std::string_view value, Of of) const {
+    TRY(auto action, ContentAction::parse(value, of));
+    TRY_DO(action.check_scope(ask_.scope));
+    return action;
+  }
+
+  void warn(Of of, const TableRef& table, const Error& error) const {
+    std::string setting = tables_.prefix + (of == Of::Body ? "body_checks" : "header_checks");
+    log_warning(component_of(ask_.scope), setting + ": " + table.text() + ": " + error.text());
   }
 
   Result<void> add(std::size_t offset, std::size_t bytes, ContentAction action) {
@@ -114,7 +129,8 @@ class Evaluation {
   }
 
   const CheckContent& ask_;
-  const Settings& settings_;
+  const ContentTables tables_;
+  const std::size_t header_bytes_max_;
   const FindContent& find_;
   steady_clock::time_point until_;
   CheckContent::Findings findings_;
@@ -125,26 +141,34 @@ class Evaluation {
 
 }  // namespace
 
-std::optional<ContentAction::Of> content_checked_by(std::string_view parameter) {
-  if (parameter == "body_checks") return Of::Body;
+ContentTables ContentTables::of(const Settings& settings, ContentScope scope) {
+  switch (scope) {
+    case ContentScope::Smtp:
+      return {settings.smtp_header_checks, settings.smtp_mime_header_checks,
+              settings.smtp_nested_header_checks, settings.smtp_body_checks, "smtp_"};
+    case ContentScope::Lmtp:
+      return {settings.lmtp_header_checks, settings.lmtp_mime_header_checks,
+              settings.lmtp_nested_header_checks, settings.lmtp_body_checks, "lmtp_"};
+    case ContentScope::Incoming:
+      break;
+  }
+  return {settings.header_checks, settings.mime_header_checks, settings.nested_header_checks,
+          settings.body_checks, ""};
+}
+
+std::optional<ContentSetting> content_checked_by(std::string_view parameter) {
+  auto scope = ContentScope::Incoming;
+  if (parameter.starts_with("smtp_")) scope = ContentScope::Smtp;
+  if (parameter.starts_with("lmtp_")) scope = ContentScope::Lmtp;
+  if (scope != ContentScope::Incoming) parameter.remove_prefix(std::string_view("smtp_").size());
+  if (parameter == "body_checks") return ContentSetting{Of::Body, scope};
   bool is_of_header = parameter == "header_checks" || parameter == "mime_header_checks" ||
                       parameter == "nested_header_checks";
-  return is_of_header ? std::optional(Of::Header) : std::nullopt;
+  return is_of_header ? std::optional(ContentSetting{Of::Header, scope}) : std::nullopt;
 }
 
-bool has_content_checks(const Settings& settings) {
-  return !settings.header_checks.empty() || !settings.mime_header_checks.empty() ||
-         wants_parts(settings);
-}
-
-bool wants_parts(const Settings& settings) {
-  return !settings.mime_header_checks.empty() || !settings.nested_header_checks.empty() ||
-         !settings.body_checks.empty();
-}
-
-std::uint64_t body_bytes_wanted(const Settings& settings) {
-  if (settings.body_checks.empty()) return 0;
-  return settings.body_checks_size_limit;
+bool has_content_checks(const Settings& settings, ContentScope scope) {
+  return !ContentTables::of(settings, scope).empty();
 }
 
 Result<CheckContent::Findings> check_content(const CheckContent& ask, const Settings& settings,

@@ -20,9 +20,11 @@
 //   WARN, INFO [text]  a line in the log
 //   DUNNO, OK          nothing
 //
-// REJECT, DISCARD and PASS end the search. The look-ups are made in `lookup`, which can read the
-// tables, on threads of their own; the process that has the message carries out the actions and
-// logs them.
+// REJECT, DISCARD and PASS end the search. For mail that leaves by SMTP there are
+// smtp_header_checks and their kin, for LMTP lmtp_header_checks; what is neither an edit nor a line
+// in the log, such as REJECT, is too late there and does nothing but warn. The look-ups are made in
+// `lookup`, which can read the tables, on threads of their own; the process that has the message
+// carries out the actions and logs them.
 //
 // LIMITS  content_checks_time_max, content_actions_bytes_max, content_blocks_max
 // SEE ALSO   ../queue/header_draft.h (the message under edit), ../inbound/content_checks_filter.h,
@@ -56,6 +58,26 @@ inline constexpr std::size_t content_blocks_max = 1000;
 /// A longer line of a body is looked up in pieces; Postfix's line_length_limit.
 inline constexpr std::size_t content_line_bytes_max = 2048;
 
+/// Which mail is checked: what comes in, or what leaves by SMTP or LMTP.
+enum class ContentScope : std::uint8_t { Incoming, Smtp, Lmtp };
+constexpr ContentScope wire_last(ContentScope) { return ContentScope::Lmtp; }
+
+/// The tables of one scope.
+struct ContentTables {
+  static ContentTables of(const Settings& settings, ContentScope scope);
+  const std::vector<TableRef>& header;
+  const std::vector<TableRef>& mime_header;
+  const std::vector<TableRef>& nested_header;
+  const std::vector<TableRef>& body;
+  std::string prefix;  // of the settings' names: `smtp_` of smtp_header_checks
+
+  /// Whether parts of the message matter at all, and not only its own header.
+  bool want_parts() const {
+    return !(mime_header.empty() && nested_header.empty() && body.empty());
+  }
+  bool empty() const { return header.empty() && !want_parts(); }
+};
+
 /// The right side of an entry in a table of header_checks or body_checks.
 struct ContentAction {
   enum class Kind : std::uint8_t {
@@ -82,6 +104,8 @@ struct ContentAction {
   /// Error: what is wrong, and what would be right. A `Written` value may contain `$1`; then what
   /// depends on it is not checked.
   static Result<ContentAction> parse(std::string_view value, Of of, Form form = Form::Found);
+  /// Error: it can't be done to mail of that scope.
+  Result<void> check_scope(ContentScope scope) const;
 
   Kind kind = Kind::Dunno;
   std::string text;  // Reject: with its status code, `5.7.1 message content rejected`
@@ -116,12 +140,13 @@ struct CheckContent {
     }
   };
   using Reply = Findings;
-  std::string service;            // whose settings count; empty: the host's
+  std::string service;  // whose settings count; empty: the host's
+  ContentScope scope = ContentScope::Incoming;
   std::vector<MimeBlock> blocks;  // whole fields, or whole lines of a body
   std::uint32_t milliseconds_left = content_checks_time_max.count();
   template <class Archive>
   void fields(Archive& archive) {
-    archive(service, blocks, milliseconds_left);
+    archive(service, scope, blocks, milliseconds_left);
   }
 };
 
@@ -137,13 +162,15 @@ std::string content_key(const HeaderField& field, std::size_t bytes_max);
 /// What is looked up for a line: the same without its line end.
 std::string_view content_line(std::string_view line);
 
-/// What the setting of that name checks; nothing if it is none of them.
-std::optional<ContentAction::Of> content_checked_by(std::string_view parameter);
+/// What the setting of that name checks, and in which mail.
+struct ContentSetting {
+  ContentAction::Of of;
+  ContentScope scope;
+};
+/// Nothing if the setting is none of those.
+std::optional<ContentSetting> content_checked_by(std::string_view parameter);
 /// Whether `settings` have any such table.
-bool has_content_checks(const Settings& settings);
-/// How much of each part's body must be shown to the checks, and whether parts matter at all.
-bool wants_parts(const Settings& settings);
-std::uint64_t body_bytes_wanted(const Settings& settings);
+bool has_content_checks(const Settings& settings, ContentScope scope = ContentScope::Incoming);
 
 /// Evaluates `settings`' checks; for a thread of its own. An action that can't be understood is
 /// logged, and does nothing.
@@ -164,9 +191,11 @@ struct ContentVerdict {
 
   bool has_8bit_edits() const;
 };
-/// Logs every finding, as lines of `line`'s message. Error 451: `findings` do not fit `blocks`.
+/// Logs every finding, as lines of `line`'s message; of mail that leaves only its queue id matters.
+/// Error 451: `findings` do not fit `blocks`.
 Result<ContentVerdict> carry_out(const CheckContent::Findings& findings,
-                                 const std::vector<MimeBlock>& blocks, const LogTransaction& line);
+                                 const std::vector<MimeBlock>& blocks, const LogTransaction& line,
+                                 ContentScope scope = ContentScope::Incoming);
 
 /// For REDIRECT: only the first recipient is kept, with the new address. As in Postfix, the log and
 /// X-Original-To still show the original recipient.

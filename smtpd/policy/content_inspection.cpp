@@ -33,7 +33,11 @@ void ContentInspection::begin(std::string header, std::uint64_t body_offset) {
   waiting_.clear();
   actions_bytes_ = 0;
   milliseconds_left_ = static_cast<std::uint32_t>(content_checks_time_max.count());
-  if (wants_parts(settings_)) scanner_.emplace(header, body_offset, body_bytes_wanted(settings_));
+  auto tables = ContentTables::of(settings_, scope_);
+  if (tables.want_parts()) {
+    std::uint64_t body_bytes = tables.body.empty() ? 0 : settings_.body_checks_size_limit;
+    scanner_.emplace(header, body_offset, body_bytes);
+  }
   waiting_.push_back({MimeBlock::Kind::Header, 0, std::move(header)});
 }
 
@@ -72,6 +76,7 @@ Task<Result<ContentVerdict>> ContentInspection::ask(std::vector<MimeBlock> block
                                                     const LogTransaction& line) {
   CheckContent request;
   request.service = service_;
+  request.scope = scope_;
   request.blocks = blocks;
   request.milliseconds_left = milliseconds_left_;
   auto asking = ask_(std::move(request));
@@ -81,7 +86,7 @@ Task<Result<ContentVerdict>> ContentInspection::ask(std::vector<MimeBlock> block
     actions_bytes_ += sizeof finding + finding.action.text.size();
   }
   if (actions_bytes_ > content_actions_bytes_max) co_return too_many_actions();
-  co_return carry_out(findings, blocks, line);
+  co_return carry_out(findings, blocks, line, scope_);
 }
 
 }  // namespace pennypost::smtp

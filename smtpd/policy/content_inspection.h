@@ -24,8 +24,9 @@ class ContentInspection {
  public:
   using Ask = std::function<Task<Result<CheckContent::Findings>>(CheckContent)>;
   /// `settings`: those of `service`; they must outlive this.
-  ContentInspection(Ask ask, std::string_view service, const Settings& settings)
-      : ask_(std::move(ask)), service_(service), settings_(settings) {}
+  ContentInspection(Ask ask, std::string_view service, const Settings& settings,
+                    ContentScope scope = ContentScope::Incoming)
+      : ask_(std::move(ask)), service_(service), settings_(settings), scope_(scope) {}
 
   /// `header`: all fields, ours on top included. `body_offset`: where the body begins in the
   /// content. Then check().
@@ -47,6 +48,7 @@ class ContentInspection {
   Ask ask_;
   std::string service_;
   const Settings& settings_;
+  const ContentScope scope_;
   std::vector<MimeBlock> waiting_;
   std::optional<MimeScanner> scanner_;  // where more than the header matters
   std::uint32_t milliseconds_left_ = 0;

@@ -151,6 +151,8 @@ class Lookup {
   void serve_queue(Services& services) {
     serve_content(services);
     services.on<LookAtTables>([this](LookAtTables, std::vector<Descriptor>) { return look(); });
+    services.on<Generalize>(
+        [this](Generalize ask, std::vector<Descriptor>) { return generalize(std::move(ask)); });
     services.on<NoteMailbox>(
         [this](NoteMailbox of, std::vector<Descriptor>) { return note(std::move(of)); });
     services.on<Resolve>(
@@ -258,6 +260,16 @@ class Lookup {
                                   [&] { return using_tables->router->canonicalize(ask); });
     auto rewritten = co_await std::move(work);
     if (!rewritten) log_warning("cleanup", rewritten.error().text());
+    co_return std::move(rewritten);
+  }
+
+  Task<Result<Generalize::Rewritten>> generalize(Generalize ask) {
+    CO_TRY(auto using_tables, tables());
+    Inquiry inquiry;
+    auto work = using_tables->run(child_.loop(), inquiry,
+                                  [&] { return using_tables->router->generalize(ask); });
+    auto rewritten = co_await std::move(work);
+    if (!rewritten) log_warning("trivial-rewrite", rewritten.error().text());
     co_return std::move(rewritten);
   }
 

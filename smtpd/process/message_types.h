@@ -29,7 +29,7 @@ using AllMessages = MessageList<
     store::Serve, store::SessionEnded,
     // receive, lookup, queue, send and deliver.
     OpenBody, DropBody, Submit, FlushSite, CheckRecipient, CheckRestrictions, CountClient,
-    FindFooter, Resolve, Canonicalize, CheckContent, LookAtTables, NoteMailbox, Attempt,
+    FindFooter, Resolve, Canonicalize, Generalize, CheckContent, LookAtTables, NoteMailbox, Attempt,
     NeedDeliver, ConnectSocket,
     // Between programs of this host and the queue.
     PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue, Pickup>;

@@ -70,6 +70,28 @@ struct Canonicalize {
   }
 };
 
+/// Rewrites the addresses of a message that leaves by SMTP or LMTP, by smtp_generic_maps or
+/// lmtp_generic_maps; only sent if there are some. Errors are temporary: a table can't be read now.
+struct Generalize {
+  static constexpr std::uint16_t type = 131;
+  struct Rewritten {
+    std::string sender;
+    std::vector<std::string> others;  // in the order of the request
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(sender, others);
+    }
+  };
+  using Reply = Rewritten;
+  Transport transport = Transport::Smtp;
+  std::string sender;               // the envelope's; an empty one stays empty
+  std::vector<std::string> others;  // recipients, and addresses in the header
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(transport, sender, others);
+  }
+};
+
 /// Makes `lookup` check the tables for changes before it answers anything else, since an admin
 /// flushes after a change. Posted, without waiting for an answer: requests that are sent afterwards
 /// are answered from the new tables.

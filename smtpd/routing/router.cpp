@@ -41,6 +41,7 @@ Result<Router> Router::open(std::shared_ptr<const Config> config,
   TRY(router.mailbox_commands_, MapList::open(config->mailbox_command_maps, options));
   TRY(router.fallback_transports_, MapList::open(config->fallback_transport_maps, options));
   TRY(router.masquerade_, Masquerade::open(*config, options));
+  TRY(router.generic_, Generic::open(*config, options));
   TRY(router.copies_, BlindCopies::open(*config, options));
   TRY(router.onward_, Onward::open(config, options));
   router.config_ = std::move(config);

@@ -35,6 +35,7 @@
 #include "smtpd/routing/blind_copies.h"
 #include "smtpd/routing/canonical.h"
 #include "smtpd/routing/domains.h"
+#include "smtpd/routing/generic.h"
 #include "smtpd/routing/masquerade.h"
 #include "smtpd/routing/messages.h"
 #include "smtpd/routing/onward.h"
@@ -56,6 +57,8 @@ class Router {
   /// Rewrites a message's sender and the addresses in its header by canonical maps and
   /// masquerade_domains, and finds who gets a blind copy of it.
   Result<Canonicalize::Rewritten> canonicalize(const Canonicalize& ask) const;
+  /// Rewrites the addresses of a message that leaves, by smtp_generic_maps or lmtp_generic_maps.
+  Result<Generalize::Rewritten> generalize(const Generalize& ask) const;
   Result<DomainClass> classify(const Domain& domain) const { return domains_.classify(domain); }
   /// Whether ETRN may ask for a domain's mail.
   Result<bool> may_flush(const Domain& domain) const { return domains_.may_flush(domain); }
@@ -106,6 +109,7 @@ class Router {
   bool is_own(DomainClass domain, const MailAddress& address) const;
   Result<bool> is_own(const MailAddress& address) const;
   Result<MailAddress> canonical(AddressClass what, const MailAddress& address) const;
+  Result<std::string> generic_text(Transport transport, const std::string& text) const;
   Result<std::string> canonical_text(AddressClass what, const std::string& text) const;
   Result<std::vector<std::string>> blind_copies(const Canonicalize& ask,
                                                 const std::string& sender) const;
@@ -127,6 +131,7 @@ class Router {
   store::MapList mailbox_commands_;
   store::MapList fallback_transports_;
   Masquerade masquerade_;
+  Generic generic_;
   BlindCopies copies_;
 };
 

@@ -1,5 +1,5 @@
 // The Router's first steps: rewriting by canonical maps and masquerade_domains, blind copies, and
-// virtual aliases.
+// virtual aliases; and its last: rewriting of mail that leaves by generic maps.
 #include <algorithm>
 
 #include "common/base/text.h"
@@ -95,6 +95,25 @@ Result<std::string> Router::canonical_text(AddressClass what, const std::string&
   auto address = MailAddress::parse(text, Utf8::Allowed);
   if (!address || address->is_null()) return text;
   TRY(auto now, canonical(what, *address));
+  return now == *address ? text : now.text();
+}
+
+Result<Generalize::Rewritten> Router::generalize(const Generalize& ask) const {
+  Generalize::Rewritten rewritten;
+  TRY(rewritten.sender, generic_text(ask.transport, ask.sender));
+  for (const auto& text : ask.others) {
+    TRY(auto now, generic_text(ask.transport, text));
+    rewritten.others.push_back(std::move(now));
+  }
+  return rewritten;
+}
+
+/// A malformed address is returned unchanged.
+Result<std::string> Router::generic_text(Transport transport, const std::string& text) const {
+  auto address = MailAddress::parse(text, Utf8::Allowed);
+  if (!address || address->is_null()) return text;
+  auto is_own_one = [this](const MailAddress& one) { return is_own(one); };
+  TRY(auto now, generic_.rewritten(transport, *address, *config_, is_own_one));
   return now == *address ? text : now.text();
 }
 

@@ -47,6 +47,53 @@ TEST_CASE("masquerading works on what canonical maps made") {
   CHECK(fixture.router->canonicalize(ask)->sender == "ann@example.com");
 }
 
+TEST_CASE("generic maps rewrite what leaves, by one look-up, and only by its own protocol") {
+  struct Row {
+    const char* address;
+    const char* smtp;
+    const char* lmtp;
+  };
+  RouterFixture fixture(
+      {"propagate_unmatched_extensions=generic",
+       "smtp_generic_maps=inline:{{ann@example.org=ann@isp.example},{bob=robert@isp.example},"
+       "{@lan.example=@isp.example},{chain@x.example=ann@example.org}}",
+       "lmtp_generic_maps=inline:{{ann@example.org=ann@lmtp.example}}"});
+  for (const Row& row :
+       {Row{"ann@example.org", "ann@isp.example", "ann@lmtp.example"},
+        Row{"Ann@EXAMPLE.org", "ann@isp.example", "ann@lmtp.example"},
+        Row{"ann+lists@example.org", "ann+lists@isp.example", "ann+lists@lmtp.example"},
+        Row{"bob@example.org", "robert@isp.example", "bob@example.org"},
+        Row{"bob@else.example", "bob@else.example", "bob@else.example"},
+        Row{"any.one@lan.example", "any.one@isp.example", "any.one@lan.example"},
+        Row{"chain@x.example", "ann@example.org", "chain@x.example"}, Row{"", "", ""},
+        Row{"no domain@", "no domain@", "no domain@"}}) {
+    CAPTURE(row.address);
+    Generalize ask;
+    ask.sender = row.address;
+    ask.others = {row.address};
+    auto rewritten = fixture.router->generalize(ask);
+    REQUIRE(rewritten);
+    CHECK(rewritten->sender == row.smtp);
+    CHECK(rewritten->others == std::vector<std::string>{row.smtp});
+    ask.transport = Transport::Lmtp;
+    CHECK(fixture.router->generalize(ask)->sender == row.lmtp);
+  }
+  RouterFixture plain({"smtp_generic_maps=inline:{{ann@example.org=ann@isp.example}}"});
+  Generalize extended;
+  extended.sender = "ann+lists@example.org";
+  CHECK(plain.router->generalize(extended)->sender == "ann@isp.example");
+}
+
+TEST_CASE("a generic map with a malformed address defers what it applies to") {
+  RouterFixture fixture({"smtp_generic_maps=inline:{{ann@example.org=a@b@c}}"});
+  Generalize ask;
+  ask.sender = "ann@example.org";
+  auto rewritten = fixture.router->generalize(ask);
+  REQUIRE_FALSE(rewritten);
+  CHECK(rewritten.error().text_with_status() ==
+        "4.3.5 smtp_generic_maps: ann@example.org leads to \"a@b@c\", which is not an address");
+}
+
 TEST_CASE("blind copies are found by sender and recipients, after rewriting, each once") {
   RouterFixture fixture(
       {"always_bcc=archive", "canonical_maps=inline:{{old@example.org=new@x.example}}",

@@ -10,6 +10,7 @@
 #include "common/mail/header.h"
 #include "common/process/control.h"
 #include "smtpd/scheduler/outcomes.h"
+#include "smtpd/scheduler/outgoing.h"
 
 namespace pennypost::smtp {
 
@@ -103,6 +104,13 @@ Task<Result<Attempt::Outcomes>> ActiveMessage::send(Group& group) {
     CO_TRY(auto body, co_await context_.queue.body(message_->envelope()));
     request.body = std::move(body.bytes);
     if (body.file) beside.push_back(std::move(body.file));
+  }
+  auto config = context_.peers.config();
+  if (changes_outgoing(*config, group.route.transport)) {
+    const Descriptor none;
+    auto changing = change_outgoing(context_.loop, context_.peers.port("lookup"), config, request,
+                                    beside.empty() ? none : beside.front());
+    CO_TRY_DO(co_await std::move(changing));
   }
   std::string kind = "send";
   if (!is_sent(group.route.transport)) {
