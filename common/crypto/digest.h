@@ -15,7 +15,10 @@ class Sha256 {
  public:
   Sha256();
   ~Sha256();
+  /// A copy goes on from what was added so far.
+  Sha256(const Sha256& other);
   Sha256(Sha256&&) noexcept;
+  Sha256& operator=(const Sha256&) = delete;
   Sha256& operator=(Sha256&&) noexcept;
 
   void add(std::string_view piece);

@@ -46,6 +46,12 @@ TEST_CASE("SHA-256 does not depend on how its bytes are cut into pieces") {
   auto digest = whole.finish();
   CHECK(hex_encode(digest) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   CHECK(pieces.finish() == digest);
+  Sha256 first;
+  first.add("ab");
+  Sha256 copy = first;
+  first.add("x");
+  copy.add("c");
+  CHECK(copy.finish() == digest);
 }
 
 TEST_CASE("what a key signed is verified by its public key, and nothing else is") {

@@ -169,6 +169,14 @@ AuthMethod auth_method(const DmarcResult& result) {
   return method;
 }
 
+AuthMethod auth_method(const ArcResult& result) {
+  AuthMethod method{"arc", std::string(name_of(result.status)), result.reason, {}};
+  if (!result.hops.empty()) {
+    method.properties.push_back({"header", "d", result.hops.back().domain});
+  }
+  return method;
+}
+
 std::string auth_results_body(std::string_view authserv_id,
                               const std::vector<AuthMethod>& methods) {
   auto id = value_of(authserv_id);

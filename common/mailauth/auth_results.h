@@ -5,7 +5,7 @@
 //
 // LIMITS     auth_value_bytes_max
 // STANDARDS  RFC 8601, RFC 6008 (header.b), RFC 7489 section 11 (dmarc)
-// SEE ALSO   spf.h, dkim.h, dmarc.h (what is shown)
+// SEE ALSO   spf.h, dkim.h, dmarc.h, arc.h (what is shown)
 #pragma once
 
 #include <string>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/mail/header.h"
+#include "common/mailauth/arc.h"
 #include "common/mailauth/dkim.h"
 #include "common/mailauth/dmarc.h"
 #include "common/mailauth/spf.h"
@@ -43,6 +44,8 @@ AuthMethod auth_method(const SpfResult& result, std::string_view sender, std::st
 AuthMethod auth_method(const DkimResult& result);
 /// RFC 7489 section 11.
 AuthMethod auth_method(const DmarcResult& result);
+/// RFC 8617 section 10.2: the domain that has sealed last.
+AuthMethod auth_method(const ArcResult& result);
 
 /// The body of the field without the name, `authserv-id; spf=pass ...`, folded, without a line end
 /// at its end; `authserv-id; none` if nothing was checked.

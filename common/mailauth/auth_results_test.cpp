@@ -31,6 +31,10 @@ TEST_CASE("a field shows each method's result with what it was about") {
         " dmarc=pass header.from=example.com policy.published-domain-policy=reject\r\n");
   CHECK(auth_results_field("mx.example.org", {auth_method(spf, "", "h.example")}) ==
         "Authentication-Results: mx.example.org;\r\n spf=pass smtp.helo=h.example\r\n");
+  ArcResult arc;
+  arc.status = ArcStatus::Pass;
+  arc.hops.push_back({"list.example", "s1", "x; none"});
+  CHECK(auth_results_body("mx", {auth_method(arc)}) == "mx;\r\n arc=pass header.d=list.example");
   CHECK(auth_results_field("mx.example.org", {}) ==
         "Authentication-Results: mx.example.org; none\r\n");
 }

@@ -78,9 +78,11 @@ std::optional<Canonical> form_named(std::string_view name) {
   return {};
 }
 
-/// RFC 6376 section 3.5: `header/body`; the body's form is simple unless given.
-Result<void> read_forms(const TagList& tags, SignatureField& field) {
-  auto text = tags.value("c").value_or("simple/simple");
+/// RFC 6376 section 3.5: `header/body`; the body's form is simple unless given. Without the tag
+/// ARC's other implementations take both as relaxed.
+Result<void> read_forms(SignatureKind kind, const TagList& tags, SignatureField& field) {
+  std::string_view usual = kind == SignatureKind::Dkim ? "simple/simple" : "relaxed/relaxed";
+  auto text = tags.value("c").value_or(usual);
   auto slash = text.find('/');
   auto header = form_named(text.substr(0, slash));
   auto body = slash == text.npos ? Canonical::Simple : form_named(text.substr(slash + 1));
@@ -92,7 +94,7 @@ Result<void> read_forms(const TagList& tags, SignatureField& field) {
   return {};
 }
 
-Result<void> read_names(const TagList& tags, SignatureField& field) {
+Result<void> read_names(SignatureKind kind, const TagList& tags, SignatureField& field) {
   TRY(auto text, needed(tags, "h"));
   bool has_from = false;
   for (auto name : colon_list(text)) {
@@ -103,6 +105,10 @@ Result<void> read_names(const TagList& tags, SignatureField& field) {
     }
     field.names.push_back(lower(name));
     has_from = has_from || field.names.back() == "from";
+    // RFC 8617 section 4.1.2.
+    if (kind == SignatureKind::ArcMessage && field.names.back() == "arc-seal") {
+      return Error::permanent("ARC-Seal is among the signed fields");
+    }
   }
   // RFC 6376 section 5.4.
   if (!has_from) return Error::permanent("From is not signed");
@@ -155,9 +161,9 @@ bool has_known_query(const TagList& tags) {
 }
 
 /// What the message signatures of DKIM and ARC have beyond a seal.
-Result<void> read_message_tags(const TagList& tags, SignatureField& field) {
-  TRY_DO(read_forms(tags, field));
-  TRY_DO(read_names(tags, field));
+Result<void> read_message_tags(SignatureKind kind, const TagList& tags, SignatureField& field) {
+  TRY_DO(read_forms(kind, tags, field));
+  TRY_DO(read_names(kind, tags, field));
   TRY(field.body_hash, binary(tags, "bh"));
   if (field.body_hash.size() != 32) return malformed("bh");
   field.has_length = tags.find("l") != nullptr;
@@ -184,7 +190,7 @@ Result<void> read(SignatureKind kind, std::string_view body, SignatureField& fie
   TRY(field.signature, binary(tags, "b"));
   TRY_DO(kind == SignatureKind::Dkim ? read_identity(tags, field) : read_instance(tags, field));
   TRY_DO(read_times(tags, field));
-  if (kind != SignatureKind::ArcSeal) return read_message_tags(tags, field);
+  if (kind != SignatureKind::ArcSeal) return read_message_tags(kind, tags, field);
   TRY(auto chain, needed(tags, "cv"));
   field.chain = lower(chain);
   // RFC 8617 section 4.1.3: the names that a seal signs are fixed.

@@ -8,6 +8,8 @@
 #include "common/async/loop.h"
 #include "common/dns/testing.h"
 #include "common/mail/header.h"
+#include "common/mailauth/arc.h"
+#include "common/mailauth/arc_sealer.h"
 #include "common/mailauth/dkim.h"
 #include "common/mailauth/dkim_signer.h"
 
@@ -46,6 +48,34 @@ inline std::string dkim_signed(const DkimIdentity& identity, const SigningKey& k
                                  relaxed_hash(message.substr(header)), now);
   ASSERT(signer);
   return signer->field(key.sign(signer->digest())) + std::string(message);
+}
+
+/// What a verifier says of a message's ARC chain.
+inline ArcResult arc_result(TableResolver& dns, std::string_view message,
+                            std::int64_t now = test_now) {
+  Loop loop;
+  auto header = header_bytes(message);
+  ArcVerifier verifier(std::string(message.substr(0, header)), now);
+  if (verifier.needs_body()) verifier.feed(message.substr(header));
+  return loop.run_until(verifier.result(loop, dns, std::chrono::seconds(5)));
+}
+
+/// The message with a set by `key`, whose chain was `chain` when it came in.
+inline Result<std::string> arc_sealed(const DkimIdentity& identity, const SigningKey& key,
+                                      std::string_view message, ArcStatus chain,
+                                      std::string results = "mx.example.org; none") {
+  auto header = header_bytes(message);
+  ArcSealRequest request;
+  request.identity = identity;
+  request.header = message.substr(0, header);
+  request.body_hash = relaxed_hash(message.substr(header));
+  request.chain = chain;
+  request.results = std::move(results);
+  request.now_seconds = test_now;
+  TRY(auto sealer, ArcSealer::make(request));
+  auto signature = key.sign(sealer.message_digest());
+  auto seal = key.sign(sealer.seal_digest(signature));
+  return sealer.fields(signature, seal) + std::string(message);
 }
 
 }  // namespace pennypost
