@@ -99,7 +99,8 @@ TEST_CASE("a server that goes on after DATA without a recipient is not waited fo
   Fixture fixture;
   fixture.servers.add(pipelining +
                       "C: MAIL FROM:<s@me.example>\nC: RCPT TO:<r@example.org>\nC: DATA\n"
-                      "S: 250 ok\nS: 550 5.1.1 unknown\nS: 354 go\nC: .\n");
+                      "S: 250 ok\nS: 550 5.1.1 unknown\nS: 354 go\nC: .\n"
+                      "C: (lost connection)\n");
   CHECK(fixture.send().starts_with("bounce 5.1.1 "));
 }
 
