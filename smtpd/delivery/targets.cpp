@@ -50,8 +50,9 @@ std::vector<IpAddress> ordered(std::vector<IpAddress> addresses,
                                TargetSettings::Preference preference) {
   if (preference != TargetSettings::Preference::ByTurns) {
     bool is_v6_first = preference == TargetSettings::Preference::V6;
-    std::ranges::stable_partition(
-        addresses, [&](const IpAddress& address) { return address.is_v6() == is_v6_first; });
+    // clang 14 can't compile std::ranges::stable_partition of libstdc++ 12.
+    std::stable_partition(addresses.begin(), addresses.end(),
+                          [&](const IpAddress& address) { return address.is_v6() == is_v6_first; });
     return addresses;
   }
   std::vector<IpAddress> v6;
