@@ -595,6 +595,33 @@ TEST_CASE("mailq ends although mail comes in faster than it is shown") {
   CHECK(out.str().ends_with(" in 3 Requests.\n"));
 }
 
+TEST_CASE("mailq asks for no further page when nobody reads what it prints") {
+  auto [mine, theirs] = socket_pair();
+  std::size_t asked = 0;
+  std::jthread queue_process([&, socket = std::move(theirs)] {
+    for (;; ++asked) {
+      auto request = receive_blocking(socket.number());
+      if (!request || !*request) return;
+      ListQueue::Page page;
+      page.entries.resize(1);
+      page.entries[0].id = page.next_after = "id" + std::to_string(asked);
+      page.waiting = 50;
+      Message answer;
+      answer.type = control_reply;
+      answer.body = wire::encode(page);
+      if (!send_blocking(socket.number(), std::move(answer))) return;
+    }
+  });
+  std::ostringstream out, err;
+  out.setstate(std::ios::badbit);
+  {
+    auto queue = QueueClient::over(std::move(mine));
+    print_queue(queue, false, out, err);
+  }
+  queue_process.join();
+  CHECK(asked == 1);
+}
+
 TEST_CASE("a user has so many connections, and strangers shut out neither root nor the owner") {
   Desk desk;
   desk.config = config_for_test({"control_clients_per_user_max=3"});

@@ -121,13 +121,15 @@ std::string entry_json(const ListQueue::Entry& entry) {
 }
 
 Result<void> for_each_message(QueueClient& queue,
-                              const std::function<void(const ListQueue::Entry&)>& take) {
+                              const std::function<bool(const ListQueue::Entry&)>& take) {
   std::size_t messages = 0;
   ListQueue ask;
   std::optional<std::uint64_t> waiting;  // how many there were at the first page
   do {
     TRY(auto page, queue.call(ask));
-    for (const auto& entry : page.entries) take(entry);
+    for (const auto& entry : page.entries) {
+      if (!take(entry)) return {};
+    }
     messages += page.entries.size();
     ask.after = page.next_after;
     if (!waiting) waiting = page.waiting;
@@ -150,6 +152,7 @@ int print_queue(QueueClient& queue, bool as_json, std::ostream& out, std::ostrea
     }
     bytes += entry.size;
     ++messages;
+    return out.good();  // nobody may be left to read it, as behind `| head`
   });
   if (!listed) {
     err << "postqueue: fatal: " << listed.error().text_with_status() << '\n';

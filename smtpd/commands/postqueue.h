@@ -28,10 +28,10 @@ int list_queue(const Config& config, const std::string& config_directory, bool a
                std::ostream& out, std::ostream& err);
 /// Prints the list of a queue that is being served.
 int print_queue(QueueClient& queue, bool as_json, std::ostream& out, std::ostream& err);
-/// Calls `take` for each message that was there when it began, in order of arrival. Error: the
-/// queue's answer.
+/// Calls `take` for each message that was there when it began, in order of arrival, until it
+/// returns false. Error: the queue's answer.
 Result<void> for_each_message(QueueClient& queue,
-                              const std::function<void(const ListQueue::Entry&)>& take);
+                              const std::function<bool(const ListQueue::Entry&)>& take);
 /// Whether there is a queue that this user may open while smtpd is stopped: true for root and for
 /// the queue's owner.
 bool may_open_queue(const std::string& queue_directory);

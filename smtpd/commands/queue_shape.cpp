@@ -215,12 +215,12 @@ int queue(std::span<const std::string> args, std::ostream& out, std::ostream& er
       return ex_unavailable;
     }
     auto counted = for_each_message(queue->client(), [&](const ListQueue::Entry& entry) {
-      if (!holds(request->queues, state_name(entry.state))) return;
-      if (request->is_by_sender) shape.add(entry.sender, now - entry.arrival);
-      if (request->is_by_sender) return;
-      for (const auto& recipient : entry.recipients) {
-        shape.add(recipient.address, now - entry.arrival);
-      }
+      if (!holds(request->queues, state_name(entry.state))) return true;
+      auto age = now - entry.arrival;
+      if (request->is_by_sender) shape.add(entry.sender, age);
+      if (request->is_by_sender) return true;
+      for (const auto& recipient : entry.recipients) shape.add(recipient.address, age);
+      return true;
     });
     if (!counted) {
       err << "queue: fatal: " << counted.error().text_with_status() << '\n';

@@ -391,11 +391,24 @@ Result<std::vector<Queue::Listed>> Queue::read_list(const QueueId& after, std::s
   return listed;
 }
 
+/// Envelopes and records are sorted alike, so one pass over both is enough. The envelope is decoded
+/// only of a message that has no record: there may be a million of the others.
 Result<std::vector<Queue::Waiting>> Queue::read_waiting() const {
   std::vector<Waiting> waiting;
   auto entry = database_.scan(keys::envelopes);
+  auto record = database_.scan(keys::messages);
   for (; entry.valid(); entry.next()) {
-    QueueId id(std::string(entry.key().substr(keys::envelopes.size())));
+    std::string_view name = entry.key().substr(keys::envelopes.size());
+    while (record.valid() && record.key().substr(keys::messages.size()) < name) record.next();
+    bool has_record = record.valid() && record.key().substr(keys::messages.size()) == name;
+    QueueId id{std::string(name)};
+    if (has_record) {
+      if (auto decoded = decode_message_record(record.value())) {
+        waiting.push_back(Waiting{std::move(id), decoded->due, std::max(1U, decoded->pending),
+                                  decoded->is_held, false});
+        continue;
+      }
+    }
     auto envelope = decode_envelope(entry.value());
     // A damaged message is kept here: it is reported when it is loaded.
     Waiting one{std::move(id)};
@@ -408,16 +421,6 @@ Result<std::vector<Queue::Waiting>> Queue::read_waiting() const {
     waiting.push_back(std::move(one));
   }
   TRY_DO(entry.status());
-  auto record = database_.scan(keys::messages);
-  for (auto message = waiting.begin(); record.valid(); record.next()) {
-    std::string_view id = record.key().substr(keys::messages.size());
-    while (message != waiting.end() && message->id.value() < id) ++message;
-    auto decoded = decode_message_record(record.value());
-    if (message == waiting.end() || message->id.value() != id || !decoded) continue;
-    message->due = decoded->due;
-    message->is_held = decoded->is_held;
-    message->is_new = false;
-  }
   TRY_DO(record.status());
   return waiting;
 }

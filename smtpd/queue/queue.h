@@ -55,7 +55,7 @@ class Queue {
   struct Waiting {
     QueueId id;
     std::int64_t due = 0;          // seconds since 1970
-    std::uint32_t recipients = 0;  // of the envelope
+    std::uint32_t recipients = 0;  // that are pending, or if it is new, of the envelope
     bool is_held = false;
     bool is_new = false;  // never tried
   };

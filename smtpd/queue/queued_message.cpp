@@ -245,6 +245,7 @@ bool QueuedMessage::is_finished() const {
 
 void QueuedMessage::save(Changes& changes) {
   if (record_is_changed_) {
+    record_.pending = static_cast<std::uint32_t>(pending_count());
     changes.put(keys::message(id()), wire::encode(record_));
     record_is_changed_ = false;
     record_is_stored_ = true;

@@ -73,10 +73,11 @@ struct MessageRecord {
   bool delay_was_told = false;    // the sender has been warned of the delay
   std::uint32_t next_number = 0;  // for children; never goes back
   bool is_to_expire = false;      // an admin wants it returned to its sender (postsuper -e)
+  std::uint32_t pending = 0;      // how many recipients are pending; 0: not known
   template <class Archive>
   void fields(Archive& archive) {
     fields_of_first_form(archive);
-    archive(is_to_expire);
+    archive(is_to_expire, pending);
   }
   template <class Archive>
   void fields_of_first_form(Archive& archive) {
@@ -98,8 +99,8 @@ Result<MessageRecord> decode_message_record(std::string_view bytes);
 /// The format number; it goes up by one whenever the fields of Envelope, MessageRecord or
 /// RecipientRecord change.
 inline constexpr std::string_view stored_form = "3";
-/// The previous formats, which are read as well: the second lacks MessageRecord::is_to_expire, the
-/// first Envelope::body_line_ends too.
+/// The previous formats, which are read as well: the second lacks MessageRecord::is_to_expire and
+/// pending, the first Envelope::body_line_ends too.
 inline constexpr std::string_view second_form = "2";
 inline constexpr std::string_view first_form = "1";
 

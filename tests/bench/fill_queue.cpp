@@ -60,6 +60,7 @@ void put(store::Batch& batch, std::size_t number) {
   auto body = body_of(number);
   auto envelope = envelope_of(number, body.size());
   MessageRecord record;
+  record.pending = 1;
   record.due = Clock::system().now_seconds() + week_seconds;
   RecipientRecord outcome;
   outcome.recipient = envelope.recipients[0];
@@ -84,7 +85,10 @@ Result<void> fill(const std::string& directory, std::size_t count) {
   store::Batch last;
   last.put(keys::form, stored_form);
   last.put(keys::stopped, "clean");
-  return database.commit(last, store::Sync::Yes);
+  TRY_DO(database.commit(last, store::Sync::Yes));
+  // As the database is when its messages have come over hours.
+  TRY_DO(database.flush());
+  return database.compact();
 }
 
 }  // namespace
