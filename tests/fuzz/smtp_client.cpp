@@ -1,7 +1,7 @@
 // All that a mail server may say to us, from its greeting on; no crash, no hang, and an outcome for
 // each recipient of each message.
 //
-// The first byte says whether we have a password for it.
+// The first byte says whether we have a password for it (A), or whether we speak LMTP (L).
 #include <memory>
 #include <string>
 #include <string_view>
@@ -101,7 +101,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   Login login;
   if (data[0] == 'A') login = Login::parse("ann:secret");
   Target target("mx.example.com", Endpoint(*IpAddress::parse("192.0.2.1"), 25));
-  SmtpClient client(loop, config, std::move(ours), std::move(target), std::move(tls),
+  auto protocol = data[0] == 'L' ? Protocol::Lmtp : Protocol::Smtp;
+  SmtpClient client(loop, protocol, config, std::move(ours), std::move(target), std::move(tls),
                     std::move(login));
   loop.run_until(run(client));
   return 0;
