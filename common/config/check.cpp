@@ -33,6 +33,7 @@ class Checker {
     mail_place();
     relayhost();
     transports();
+    own_services();
     tls();
     values();
     unique_ids();
@@ -144,10 +145,26 @@ class Checker {
     }
   }
 
-  void banner() {
+  struct Server {
+    Scope scope;
+    const Settings* settings;
+  };
+  /// The built-in services that speak SMTP, and those of the admin's own.
+  std::vector<Server> smtp_servers() const {
+    std::vector<Server> all;
     for (Service service : {Service::Smtp, Service::Submission, Service::Submissions}) {
-      if (starts_with_nocase(config_.at(service).smtpd_banner, config_.myhostname)) continue;
-      error("smtpd_banner", "must begin with $myhostname (RFC 5321 section 4.3.1)", service);
+      all.push_back({service, &config_.at(service)});
+    }
+    for (const auto& [title, section] : layers_.own_sections()) {
+      if (section.service) all.push_back({Scope(section), config_.find_service(section.name)});
+    }
+    return all;
+  }
+
+  void banner() {
+    for (const auto& [scope, settings] : smtp_servers()) {
+      if (starts_with_nocase(settings->smtpd_banner, config_.myhostname)) continue;
+      error("smtpd_banner", "must begin with $myhostname (RFC 5321 section 4.3.1)", scope);
     }
   }
 
@@ -159,6 +176,14 @@ class Checker {
       for (std::size_t s = 0; s < service_count; ++s) {
         auto service = static_cast<Service>(s);
         if ((services & bit(service)) != 0) value(name, service, config_.at(service));
+      }
+      for (const auto& [title, section] : layers_.own_sections()) {
+        bool is_own =
+            section.service ? (services & bit(*section.service)) != 0 : is_of_transports(name);
+        if (!is_own) continue;
+        value(name, Scope(section),
+              section.service ? *config_.find_service(section.name)
+                              : config_.of_transport(section.name));
       }
     }
   }
@@ -285,30 +310,59 @@ class Checker {
   }
 
   void transports() {
-    constexpr std::array known{"local", "virtual", "smtp",  "lmtp",
-                               "relay", "error",   "retry", "discard"};
     for (std::string_view name : {"local_transport", "default_transport", "relay_transport",
                                   "virtual_transport", "mailbox_transport", "fallback_transport"}) {
       std::string_view text = config_.text(name);
       bool may_be_empty = name == "mailbox_transport" || name == "fallback_transport";
       if (text.empty() && may_be_empty) continue;
-      std::string_view transport = text.substr(0, text.find(':'));
-      if (std::ranges::find(known, transport) == known.end()) {
-        error(name,
-              "\"" + printable(transport, 100) +
-                  "\" is no transport; there are local, smtp, lmtp, relay, error, retry, discard");
+      transport(name, text);
+    }
+    for (const auto& [scope, settings] : smtp_servers()) {
+      if (!settings->content_filter.empty()) {
+        transport("content_filter", settings->content_filter, scope);
+      }
+    }
+    for (const auto& name : config_.defer_transports) transport("defer_transports", name);
+  }
+
+  void transport(std::string_view setting, std::string_view text, Scope scope = {}) {
+    std::string name(trim(text.substr(0, text.find(':'))));
+    if (!config_.is_transport(name)) error(setting, no_transport(config_, name), scope);
+  }
+
+  /// Each has a port of its own, and a certificate if it begins with TLS.
+  void own_services() {
+    const std::vector<Service> kinds{Service::Smtp, Service::Submission, Service::Submissions,
+                                     Service::Pop3, Service::Pop3s,      Service::Imap,
+                                     Service::Imaps};
+    auto all = config_.listening(kinds);
+    for (std::size_t i = service_count; i < all.size(); ++i) {
+      const auto& own = all[i];
+      std::string about = own.where + ": service." + own.name + ".port: ";
+      bool lacks_certificate = is_implicit_tls(own.kind) &&
+                               own.settings->smtpd_tls_cert_file.empty() &&
+                               own.settings->smtpd_tls_chain_files.empty();
+      if (own.port != 0 && lacks_certificate) {
+        findings_.errors.push_back(
+            about + "this port speaks TLS and there is no certificate; set smtpd_tls_cert_file");
+      }
+      for (std::size_t k = 0; k < i; ++k) {
+        bool is_same = own.port != 0 && own.port == all[k].port;
+        if (!is_same || !share_an_address(*own.settings, *all[k].settings)) continue;
+        findings_.errors.push_back(about + std::to_string(own.port) + " is the port of " +
+                                   all[k].name + ", too, on the same address; give each a port " +
+                                   "of its own, or other inet_interfaces");
       }
     }
   }
 
   void tls() {
-    for (Service service : {Service::Smtp, Service::Submission, Service::Submissions}) {
-      const Settings& settings = config_.at(service);
-      bool needs = settings.smtpd_tls_security_level != "none";
+    for (const auto& [scope, settings] : smtp_servers()) {
+      bool needs = settings->smtpd_tls_security_level != "none";
       bool has_certificate =
-          !settings.smtpd_tls_cert_file.empty() || !settings.smtpd_tls_chain_files.empty();
-      if (needs && !has_certificate && layers_.is_given("smtpd_tls_security_level", service)) {
-        findings_.errors.push_back(layers_.where("smtpd_tls_security_level", service) +
+          !settings->smtpd_tls_cert_file.empty() || !settings->smtpd_tls_chain_files.empty();
+      if (needs && !has_certificate && layers_.is_given("smtpd_tls_security_level", scope)) {
+        findings_.errors.push_back(layers_.where("smtpd_tls_security_level", scope) +
                                    ": smtpd_tls_security_level: TLS needs a certificate; set "
                                    "smtpd_tls_cert_file and smtpd_tls_key_file");
         break;
@@ -356,9 +410,9 @@ class Checker {
     return port.protocol.empty() || holds(config_.protocols, port.protocol);
   }
 
-  bool share_an_address(Service one, Service other) const {
-    const auto& ours = config_.at(one).inet_interfaces;
-    const auto& theirs = config_.at(other).inet_interfaces;
+  static bool share_an_address(const Settings& one, const Settings& other) {
+    const auto& ours = one.inet_interfaces;
+    const auto& theirs = other.inet_interfaces;
     if (holds(ours, "all") || holds(theirs, "all")) return true;
     return std::ranges::any_of(
         ours, [&](const auto& item) { return std::ranges::find(theirs, item) != theirs.end(); });
@@ -377,7 +431,7 @@ class Checker {
       for (std::size_t k = 0; k < i; ++k) {
         bool is_same = config_.port(all[i].service) == config_.port(all[k].service);
         if (!is_same || !is_served(all[i]) || !is_served(all[k])) continue;
-        if (!share_an_address(all[i].service, all[k].service)) continue;
+        if (!share_an_address(config_.at(all[i].service), config_.at(all[k].service))) continue;
         bool is_later = layers_.is_given(all[i].name) || !layers_.is_given(all[k].name);
         const Port& ours = is_later ? all[i] : all[k];
         const Port& theirs = is_later ? all[k] : all[i];
@@ -425,13 +479,12 @@ class Checker {
 
   /// Postfix refuses to take mail where nothing would stop a relay; so do we.
   void relay_restrictions() {
-    for (Service service : {Service::Smtp, Service::Submission, Service::Submissions}) {
-      const Settings& settings = config_.at(service);
-      bool safe = stops_relaying(settings.smtpd_relay_restrictions) ||
-                  stops_relaying(settings.smtpd_recipient_restrictions);
+    for (const auto& [scope, settings] : smtp_servers()) {
+      bool safe = stops_relaying(settings->smtpd_relay_restrictions) ||
+                  stops_relaying(settings->smtpd_recipient_restrictions);
       if (safe) continue;
       findings_.errors.push_back(
-          layers_.where("smtpd_relay_restrictions", service) +
+          layers_.where("smtpd_relay_restrictions", scope) +
           ": smtpd_relay_restrictions: neither it nor smtpd_recipient_restrictions holds "
           "reject_unauth_destination, so this would be an open relay; add it");
       return;
@@ -444,6 +497,13 @@ class Checker {
 };
 
 }  // namespace
+
+std::string no_transport(const Config& config, const std::string& name) {
+  std::string known = "local, virtual, smtp, lmtp, relay, error, retry, discard";
+  for (const auto& [own, transport] : config.transports()) known += ", " + own;
+  return "\"" + printable(name, 100) + "\" is no transport; there are " + known +
+         " (one of your own is a section [transport.NAME])";
+}
 
 void check(const Config& config, const Layers& layers, Findings& findings) {
   Checker(config, layers, findings).run();

@@ -20,6 +20,9 @@ struct Findings {
 /// Checks the rules across settings.
 void check(const Config& config, const Layers& layers, Findings& findings);
 
+/// What is wrong with a name that is no transport's, and which there are.
+std::string no_transport(const Config& config, const std::string& name);
+
 /// Finds settings that are legal but would do harm (harm.cpp): only warnings.
 void check_harm(const Config& config, const Layers& layers, Findings& findings);
 

@@ -3,9 +3,11 @@
 //   TRY(auto config, Config::load({.directory = "/etc/pennypost"}));
 //   config->hopcount_limit                                  the host's value
 //   config->at(Service::Submission).smtpd_timeout           the service's value
+//   config->of_transport("slow").smtp_connect_timeout       the value of [transport.slow]
 //
 // Precedence: built-in default < role default < service default < main.toml < its [service.NAME]
-// section < -o. `$name`, `${name}`, `${name?text}`, `${name:text}` expand, `$$` is a dollar.
+// section < -o. A section of the admin's own has the defaults of its kind, and takes nothing from
+// other sections. `$name`, `${name}`, `${name?text}`, `${name:text}` expand, `$$` is a dollar.
 //
 // A Config never changes: at reload the master makes a new one and sends its to_text() to the
 // children, while sessions keep theirs. Errors name FILE:LINE, what is wrong, and what would be
@@ -14,6 +16,7 @@
 
 #include <array>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +27,7 @@
 #include "common/config/kinds.h"
 #include "common/config/parameter.h"
 #include "common/config/system.h"
+#include "common/config/transports.h"
 #include "common/config/types.h"
 
 namespace pennypost {
@@ -47,6 +51,15 @@ struct LoadOptions {
   std::optional<System> system = {};         ///< facts about the host; unset: this host
 };
 
+/// A service that accepts connections: a built-in one, or a [service.NAME].
+struct ListeningService {
+  std::string name;
+  Service kind = Service::Smtp;        ///< as which it behaves
+  std::uint16_t port = 0;              ///< 0: off
+  std::string where;                   ///< of its port: `FILE:LINE`
+  const Settings* settings = nullptr;  ///< of the Config that it is from
+};
+
 class Layers;
 
 class Config : public Settings {
@@ -66,9 +79,31 @@ class Config : public Settings {
   const Settings& at(Service service) const;
   /// The port of a service; 0: off.
   std::uint16_t port(Service service) const;
+  /// The services of these kinds, the built-in ones first; also those that are off.
+  std::vector<ListeningService> listening(const std::vector<Service>& kinds) const;
+  /// The settings of the service of that name; null if there is none.
+  const Settings* find_service(std::string_view name) const;
+  /// The transports of the admin's own.
+  const OwnTransports& transports() const { return transports_; }
+  /// The one of that name; null if there is none.
+  const OwnTransport* find_transport(std::string_view name) const;
+  /// Whether there is a transport of that name, built in or not.
+  bool is_transport(std::string_view name) const;
+  /// A copy for a transport's client, which reads smtp_ settings alone: they are the transport's,
+  /// of kind lmtp those of LMTP.
+  std::shared_ptr<const Config> as_transport(std::string_view name) const;
+  /// The settings with which a transport works: the host's, unless it has its own.
+  const Settings& of_transport(std::string_view name) const;
   /// The expanded text of a setting, which must exist.
   const std::string& text(std::string_view name) const;
   const std::string& text(std::string_view name, Service service) const;
+  /// A setting that a section of the admin's own gives another value than the host's.
+  struct OwnText {
+    std::string where;
+    const Parameter* parameter;
+    std::string text;
+  };
+  std::vector<OwnText> own_texts() const;
   /// Where a setting's value comes from: `FILE:LINE`, `-o NAME`, or `default of NAME`.
   const std::string& where(std::string_view name) const;
   /// Problems that do not prevent a start, each `FILE:LINE: …`.
@@ -80,11 +115,26 @@ class Config : public Settings {
     std::vector<std::string> wheres;
     Settings settings;
   };
+  struct OwnService {
+    Service kind = Service::Smtp;
+    std::uint16_t port = 0;
+    std::string where;
+    std::shared_ptr<const Scope> scope;
+  };
+  struct SectionScope {
+    OwnSection section;
+    std::shared_ptr<const Scope> scope;
+  };
+  struct Received;
   static Result<std::shared_ptr<const Config>> resolve(Layers layers);
   void adopt(const Scope& scope);
+  void adopt(SectionScope own, std::vector<std::string>& errors);
 
   std::shared_ptr<const Scope> host_;
   std::array<std::shared_ptr<const Scope>, service_count> services_;
+  std::map<std::string, OwnService, std::less<>> own_services_;
+  OwnTransports transports_;
+  std::map<std::string, SectionScope> sections_;  // by title
   std::vector<std::string> warnings_;
 };
 

@@ -377,7 +377,7 @@ TEST_CASE("rules across settings name the remedy") {
       {"local_header_rewrite_clients = \"permit_tls_all_clientcerts\"",
        "is not one of: permit_inet"},
       {"propagate_unmatched_extensions = \"forward\"", "is not one of: canonical, virtual, alias"},
-      {"defer_transports = \"smpt\"", "is not one of: local, virtual, smtp, relay"},
+      {"defer_transports = \"smpt\"", "is no transport; there are local, "},
   };
   for (const Row& row : rows) {
     CAPTURE(row.toml);

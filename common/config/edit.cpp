@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <tuple>
 
 #include "common/base/descriptor.h"
 #include "common/base/file.h"
@@ -81,7 +82,7 @@ bool is_setting_name(std::string_view name) {
 
 const TomlEntry* find_entry(const TomlFile& file, const SettingEdit& edit) {
   auto found = std::ranges::find_if(file.entries, [&](const TomlEntry& entry) {
-    return entry.name == edit.name && entry.service == edit.scope;
+    return entry.name == edit.name && entry.service == edit.scope && entry.own_section.empty();
   });
   return found == file.entries.end() ? nullptr : &*found;
 }
@@ -108,7 +109,7 @@ std::size_t behind_comment(std::string_view text, const TomlFile& file, const Li
 /// first section and the comments right above that.
 std::size_t insertion(std::string_view text, const TomlFile& file, const Lines& lines,
                       const SettingEdit& edit) {
-  Scope scope = edit.scope;
+  auto scope = edit.scope;
   if (scope) {
     std::size_t line = file.sections[static_cast<std::size_t>(*scope)];
     for (const TomlEntry& entry : file.entries) {
@@ -159,16 +160,17 @@ std::string without_setting(std::string_view text, const TomlEntry& entry, bool 
 
 /// Whether `after` differs from `before` only by this edit.
 bool differs_by(const TomlFile& before, const TomlFile& after, const SettingEdit& edit) {
-  using Values = std::vector<std::pair<std::pair<Scope, std::string>, std::string>>;
+  using Key = std::tuple<std::optional<Service>, std::string, std::string>;
+  using Values = std::vector<std::pair<Key, std::string>>;
   auto values = [](const TomlFile& file) {
     Values result;
     for (const TomlEntry& entry : file.entries) {
-      result.push_back({{entry.service, entry.name}, entry.text});
+      result.push_back({{entry.service, entry.own_section, entry.name}, entry.text});
     }
     return result;
   };
   Values expected = values(before);
-  std::pair<Scope, std::string> key{edit.scope, edit.name};
+  Key key{edit.scope, "", edit.name};
   std::erase_if(expected, [&](const auto& value) { return value.first == key; });
   if (edit.kind == SettingEdit::Set) expected.push_back({key, edit.text});
   Values actual = values(after);

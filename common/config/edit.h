@@ -5,6 +5,7 @@
 // the old file, under a lock that other edits wait for.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,7 @@ namespace pennypost {
 struct SettingEdit {
   enum Kind { Set, CommentOut, Remove };
   Kind kind = Set;
-  Scope scope = {};  ///< the section of a service, or the host
+  std::optional<Service> scope = {};  ///< the section of a service, or the host
   std::string name;
   std::string text = {};  ///< for Set
 

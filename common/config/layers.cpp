@@ -13,6 +13,7 @@
 #include "common/config/load.h"
 #include "common/config/nearest.h"
 #include "common/config/peer_settings.h"
+#include "common/config/transports.h"
 #include "common/mail/idn.h"
 
 namespace pennypost {
@@ -86,6 +87,7 @@ Layers Layers::parse(std::string_view toml, const LoadOptions& options) {
   layers.system_ = options.system;
   layers.add_toml(toml);
   layers.add_overrides(options);
+  layers.settle_sections();
   layers.settle_classes();
   return layers;
 }
@@ -97,6 +99,10 @@ void Layers::add_toml(std::string_view toml) {
     std::string where = file_ + ":" + std::to_string(entry.key.line);
     if (entry.name == "config_directory") {
       errors_.push_back(where + ": config_directory: can't be set in the file itself; use -c");
+      continue;
+    }
+    if (!entry.own_section.empty()) {
+      own_lines_[entry.own_section].push_back({entry.name, {std::move(entry.text), where}});
       continue;
     }
     Texts& to = entry.service ? sections_[at(*entry.service)] : host_;
@@ -116,18 +122,24 @@ void Layers::add_overrides(const LoadOptions& options) {
     }
     std::string_view name = trim(std::string_view(override_text).substr(0, equals));
     std::string_view text = trim(std::string_view(override_text).substr(equals + 1));
-    if (!name.starts_with("service.")) {
+    if (!name.starts_with("service.") && !name.starts_with("transport.")) {
       add(overrides_, name, {}, std::string(text), where);
       continue;
     }
-    name.remove_prefix(std::string_view("service.").size());
-    auto dot = name.find('.');
-    auto service = parse_service(name.substr(0, dot));
-    if (dot == name.npos || !service) {
-      errors_.push_back(where + ": unknown service; write -o service.submission.name=value");
+    auto first = name.find('.');
+    auto dot = name.find('.', first + 1);
+    if (dot == name.npos) {
+      errors_.push_back(where + ": names no setting; write -o service.submission.name=value");
       continue;
     }
-    add(service_overrides_[at(*service)], name.substr(dot + 1), service, std::string(text), where);
+    auto service = parse_service(name.substr(first + 1, dot - first - 1));
+    if (service && name.starts_with("service.")) {
+      add(service_overrides_[at(*service)], name.substr(dot + 1), service, std::string(text),
+          where);
+    } else {
+      own_lines_[std::string(name.substr(0, dot))].push_back(
+          {std::string(name.substr(dot + 1)), {std::string(text), where}, true});
+    }
   }
 }
 
@@ -159,6 +171,100 @@ void Layers::report_unknown(std::string_view name, const std::string& where) {
   }
 }
 
+/// Learns what each section of the admin's own is, and takes its lines.
+void Layers::settle_sections() {
+  std::size_t services = 0;
+  for (const auto& [title, lines] : own_lines_) {
+    OwnSection section;
+    auto dot = title.find('.');
+    section.of =
+        title.starts_with("service.") ? OwnSection::Of::Service : OwnSection::Of::Transport;
+    section.name = title.substr(dot + 1);
+    section.where = lines.front().given.where;
+    for (const OwnLine& line : lines) {
+      if (line.key == "kind") section.own["kind"] = line.given;
+    }
+    if (!settle_kind(section)) continue;
+    for (const OwnLine& line : lines) {
+      if (line.key != "kind") settle_key(section, line);
+    }
+    if (section.service) ++services;
+    own_sections_.emplace(title, std::move(section));
+  }
+  if (std::max(services, own_sections_.size() - services) > own_sections_max) {
+    errors_.push_back(file_ + ": more than " + std::to_string(own_sections_max) +
+                      " sections [service.NAME] or [transport.NAME]");
+  }
+}
+
+/// Whether the section has a name and a kind that can be.
+bool Layers::settle_kind(OwnSection& section) {
+  auto fail = [&](const std::string& what) {
+    errors_.push_back(section.where_of("kind") + ": [" + printable(section.title(), 100) +
+                      "]: " + what);
+    return false;
+  };
+  bool is_name =
+      !section.name.empty() && section.name.size() <= own_name_bytes_max &&
+      std::ranges::all_of(section.name, [](char c) { return is_name_letter(c) || c == '-'; });
+  if (!is_name) return fail("a name has letters, digits, - and _ only, at most 64");
+  std::string kind = section.text("kind");
+  if (section.of == OwnSection::Of::Service) {
+    section.service = parse_service(kind);
+    if (section.service && *section.service <= Service::Submissions) return true;
+    return fail(kind.empty() ? "has no kind; write kind = \"smtp\", \"submission\" or "
+                               "\"submissions\""
+                             : "kind is one of: smtp, submission, submissions");
+  }
+  if (built_in_transport(section.name)) {
+    return fail("is a transport that exists already; take another name");
+  }
+  if (parse_transport_kind(kind)) return true;
+  std::string kinds = "smtp, relay, lmtp, pipe, local, virtual, error, retry, discard";
+  return fail(kind.empty() ? "has no kind; write kind = \"smtp\"; there are " + kinds
+                           : "kind is one of: " + kinds);
+}
+
+/// The setting that a section's key is, if it may stand there.
+std::optional<std::size_t> Layers::setting_of(const OwnSection& section, std::string_view key) {
+  auto index = find_parameter(key);
+  if (section.service) {
+    bool is_theirs = index && (parameters()[*index].services & bit(*section.service)) != 0;
+    return is_theirs ? index : std::nullopt;
+  }
+  auto kind = parse_transport_kind(section.text("kind"));
+  bool is_client = kind && *kind <= TransportKind::Lmtp;
+  std::string_view protocol = kind == TransportKind::Lmtp ? "lmtp_" : "smtp_";
+  if (index && is_client && is_client_setting(key, protocol)) return index;
+  std::string limit =
+      key.starts_with("initial_") ? std::string(key) : "default_" + std::string(key);
+  return is_transport_limit(limit) ? find_parameter(limit) : std::nullopt;
+}
+
+/// Takes a line: a key of the section's kind, or a setting that it may have.
+void Layers::settle_key(OwnSection& section, const OwnLine& line) {
+  auto kind = parse_transport_kind(section.text("kind"));
+  std::vector<std::string_view> keys{"port"};
+  if (!section.service) keys = own_keys_of(*kind);
+  if (std::ranges::find(keys, line.key) != keys.end()) {
+    section.own[line.key] = line.given;
+    return;
+  }
+  if (auto index = setting_of(section, line.key)) {
+    (line.is_override ? section.overrides : section.settings)[*index] = line.given;
+    return;
+  }
+  std::string what = "port, and the settings that may differ per service";
+  if (!section.service) {
+    if (kind == TransportKind::Lmtp) keys.emplace_back("lmtp_ settings");
+    if (*kind < TransportKind::Lmtp) keys.emplace_back("smtp_ settings");
+    keys.emplace_back("and limits such as destination_concurrency_limit");
+    what = join({keys.begin(), keys.end()}, ", ");
+  }
+  errors_.push_back(line.given.where + ": " + section.title() + "." + printable(line.key, 100) +
+                    ": is no key of kind " + section.text("kind") + ", which takes " + what);
+}
+
 /// Of the names that are no settings, those of classes are kept; of the others the admin is told.
 void Layers::settle_classes() {
   auto names = list_items(value("smtpd_restriction_classes"));
@@ -174,9 +280,13 @@ const Layers::Given* Layers::given(std::size_t index, Scope scope) const {
     auto found = texts.find(index);
     return found == texts.end() ? nullptr : &found->second;
   };
-  const Given* found = scope ? in(service_overrides_[at(*scope)]) : nullptr;
+  const OwnSection* own = scope.section();
+  const Given* found = nullptr;
+  if (own != nullptr) found = in(own->overrides);
+  if (own == nullptr && scope) found = in(service_overrides_[at(*scope)]);
   if (found == nullptr) found = in(overrides_);
-  if (found == nullptr && scope) found = in(sections_[at(*scope)]);
+  if (found == nullptr && own != nullptr) found = in(own->settings);
+  if (found == nullptr && own == nullptr && scope) found = in(sections_[at(*scope)]);
   if (found == nullptr) found = in(host_);
   return found;
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/config/own_section.h"
 #include "common/config/parameter.h"
 #include "common/config/system.h"
 #include "common/config/types.h"
@@ -21,18 +22,12 @@ namespace pennypost {
 
 struct LoadOptions;
 
-/// The host as a whole, or one of its services.
-using Scope = std::optional<Service>;
-
 /// How deep `$name` may lead to other `$name`s.
 inline constexpr std::size_t expansion_depth_max = 20;
 
 class Layers {
  public:
-  struct Given {
-    std::string text;
-    std::string where;
-  };
+  using Given = GivenText;
 
   /// Reads main.toml in the options' directory. Mistakes are in errors().
   static Layers read(const LoadOptions& options);
@@ -60,6 +55,9 @@ class Layers {
   /// What the admin gave for the classes of smtpd_restriction_classes, by name.
   const std::map<std::string, Given>& classes() const { return classes_; }
 
+  /// The sections of the admin's own, by title, as far as their kind is known.
+  const std::map<std::string, OwnSection>& own_sections() const { return own_sections_; }
+
   /// The role that the admin gave; NullClient also if the individual settings amount to one.
   Role role() const;
   const System& system() const;
@@ -72,9 +70,19 @@ class Layers {
   void turn_off(std::string_view name);
 
  private:
+  /// A line of a section of the admin's own, before it is known what the section is.
+  struct OwnLine {
+    std::string key;
+    Given given;
+    bool is_override = false;
+  };
   bool is_null_client_by_settings() const;
   void settle_classes();
   void report_unknown(std::string_view name, const std::string& where);
+  void settle_sections();
+  bool settle_kind(OwnSection& section);
+  void settle_key(OwnSection& section, const OwnLine& line);
+  static std::optional<std::size_t> setting_of(const OwnSection& section, std::string_view key);
   void add_toml(std::string_view toml);
   void add_overrides(const LoadOptions& options);
   void add(std::map<std::size_t, Given>& to, std::string_view name, Scope scope, std::string text,
@@ -87,6 +95,8 @@ class Layers {
   Texts overrides_;
   std::array<Texts, service_count> service_overrides_;
   std::map<std::string, Given> classes_;
+  std::map<std::string, std::vector<OwnLine>> own_lines_;  ///< by the section's title
+  std::map<std::string, OwnSection> own_sections_;
   std::vector<std::string> errors_;
   std::vector<std::string> warnings_;
   mutable std::optional<System> system_;        ///< queried when first needed

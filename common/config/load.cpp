@@ -7,6 +7,7 @@
 #include "common/base/text.h"
 #include "common/config/nearest.h"
 #include "common/config/toml_mistake.h"
+#include "common/config/transports.h"
 
 namespace pennypost {
 namespace {
@@ -70,11 +71,14 @@ class Reader {
         entry(std::nullopt, key, node);
       } else if (key.str() == "service") {
         services(*table);
+      } else if (key.str() == "transport") {
+        transports(*table);
       } else {
         section(table->source().begin.line);
         complain(key.source().begin.line,
                  "unknown section [" + printable(key.str(), 100) +
-                     "]; sections are [service.NAME], and other settings are above them");
+                     "]; sections are [service.NAME] and [transport.NAME], and other settings are "
+                     "above them");
       }
     }
   }
@@ -89,19 +93,70 @@ class Reader {
                  "one pair of brackets: [service." + std::string(name_of(*service)) + "]");
         continue;
       }
+      bool is_own = table != nullptr && !service && table->contains("kind");
+      if (is_own) {
+        own_section("service." + std::string(key.str()), *table);
+        continue;
+      }
       if (table == nullptr || !service) {
         section(key.source().begin.line);
         complain(key.source().begin.line,
                  "unknown service \"" + printable(key.str(), 100) + "\"" +
                      nearest_hint(key.str(), service_names,
                                   [](const char* name) { return std::string_view(name); }) +
-                     " (services are smtp, submission, submissions, pop3, pop3s, imap, imaps)");
+                     " (services are smtp, submission, submissions, pop3, pop3s, imap, imaps; one "
+                     "of your own needs kind = \"smtp\" or the like)");
         continue;
       }
       result_.sections[static_cast<std::size_t>(*service)] = table->source().begin.line;
       section(table->source().begin.line);
       for (const auto& [name, value] : *table) entry(service, name, value);
     }
+  }
+
+  void transports(const toml::table& root) {
+    for (const auto& [key, node] : root) {
+      const toml::table* table = node.as_table();
+      if (table != nullptr) {
+        own_section("transport." + std::string(key.str()), *table);
+        continue;
+      }
+      section(key.source().begin.line);
+      complain(key.source().begin.line,
+               "[transport.NAME] is a section with a kind: write "
+               "[transport." +
+                   printable(key.str(), 100) + "] above it");
+    }
+  }
+
+  /// A section whose name is the admin's own.
+  void own_section(const std::string& title, const toml::table& table) {
+    section(table.source().begin.line);
+    for (const auto& [name, value] : table) {
+      auto before = result_.entries.size();
+      if (name.str() == "argv" && value.is_array()) {
+        arguments(name, *value.as_array());
+      } else {
+        entry(std::nullopt, name, value);
+      }
+      if (result_.entries.size() > before) result_.entries.back().own_section = title;
+    }
+  }
+
+  /// A list of a command's arguments, each as it is.
+  void arguments(const toml::key& key, const toml::array& array) {
+    std::string text;
+    for (const toml::node& item : array) {
+      auto piece = scalar(item);
+      auto argument =
+          piece ? argument_text(*piece)
+                : Result<std::string>(Error::permanent("an argument is text, or a number"));
+      if (!argument) return complain(item.source().begin.line, "argv: " + argument.error().text());
+      text += (text.empty() ? "" : " ") + *argument;
+    }
+    result_.entries.push_back({std::nullopt, "", std::string(key.str()), std::move(text),
+                               place(key.source().begin), place(array.source().begin),
+                               place(array.source().end)});
   }
 
   void section(std::size_t line) {
@@ -131,7 +186,7 @@ class Reader {
                          "write it in quotes");
       return;
     }
-    result_.entries.push_back({service, std::string(key.str()), std::move(text),
+    result_.entries.push_back({service, "", std::string(key.str()), std::move(text),
                                place(key.source().begin), place(node.source().begin),
                                place(node.source().end)});
   }

@@ -1,8 +1,8 @@
 // Parses main.toml into settings, each with its file and line.
 //
-// The file has flat keys, and tables `[service.NAME]` of keys. A value is text, a whole number, a
-// boolean, or a list of these; all become the text that a setting's kind parses. Which settings
-// exist is not known here. load.cpp is the only file that uses toml++.
+// The file has flat keys, and tables `[service.NAME]` and `[transport.NAME]` of keys. A value is
+// text, a whole number, a boolean, or a list of these; all become the text that a setting's kind
+// parses. Which settings exist is not known here. load.cpp is the only file that uses toml++.
 #pragma once
 
 #include <array>
@@ -27,6 +27,7 @@ struct TomlPlace {
 
 struct TomlEntry {
   std::optional<Service> service;  ///< of the section; none at the top
+  std::string own_section;         ///< `service.NAME` or `transport.NAME` of the admin's own
   std::string name;
   std::string text;
   TomlPlace key;

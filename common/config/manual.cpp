@@ -113,6 +113,41 @@ std::string restrictions_section() {
   return result;
 }
 
+/// What [service.NAME] and [transport.NAME] may hold.
+std::string sections_section() {
+  std::string result =
+      ".SH SECTIONS\nA section stands at the end of main.toml, below the settings of the host.\n";
+  auto add = [&](std::string_view title, std::string_view meaning) {
+    result += ".TP\n\\fB" + roff(title) + "\\fR\n" + roff(meaning) + "\n";
+  };
+  add("[service.submission]",
+      "The values of one service: smtp, submission, submissions, pop3, "
+      "pop3s, imap, imaps.");
+  add("[service.NAME]",
+      "Another service, with kind = smtp, submission or submissions, its port, and any setting "
+      "that "
+      "may differ per service, such as inet_interfaces. It has the defaults of its kind, and "
+      "nothing of the section of that kind.");
+  add("[transport.NAME]",
+      "A transport to be named in transport_maps, default_transport, content_filter and the like. "
+      "kind is one of smtp, relay, lmtp, pipe, local, virtual, error, retry, discard. smtp and "
+      "relay "
+      "take the client's smtp_ settings, lmtp its lmtp_ settings; all take "
+      "destination_concurrency_limit, "
+      "destination_recipient_limit, initial_destination_concurrency, "
+      "destination_concurrency_failed_cohort_limit, destination_rate_delay and "
+      "transport_rate_delay.");
+  add("kind = pipe",
+      "Runs argv as user (or user:group), with the message on its standard input. argv is a list, "
+      "or "
+      "a text with blanks between arguments and {an argument} in braces; its macros are ${sender}, "
+      "${nexthop}, ${size}, ${queue_id}, ${client_address}, ${client_helo}, ${client_hostname}, "
+      "${client_protocol}, ${sasl_method}, ${sasl_username}, and, for each recipient once, "
+      "${recipient}, ${original_recipient}, ${user}, ${extension}, ${mailbox}, ${domain}. Further "
+      "keys are directory, eol, flags (of B D F O R X h q u . >), null_sender, size, time_limit.");
+  return result;
+}
+
 std::string tables_section() {
   std::string result =
       ".SH TABLES\nA table is written TYPE:/path, or TYPE:text where the text is described. A file "
@@ -191,7 +226,7 @@ std::string manual_page() {
       if (!sentence.empty()) result += roff(sentence) + "\n";
     }
   }
-  result += restrictions_section() + tables_section();
+  result += sections_section() + restrictions_section() + tables_section();
   return result;
 }
 

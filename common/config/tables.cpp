@@ -69,6 +69,11 @@ std::vector<NamedTable> tables_in(const Config& config) {
       if (parameter.services & bit(service)) add(parameter, config.text(parameter.name, service));
     }
   }
+  for (const auto& [place, parameter, text] : config.own_texts()) {
+    for (auto& table : tables_of(*parameter, text)) {
+      found.push_back({std::string(parameter->name), place, std::move(table)});
+    }
+  }
   for (const auto& [name, list] : config.restriction_classes) {
     for (auto& table : tables_of_restrictions(list)) {
       found.push_back({name, config.where("smtpd_restriction_classes"), std::move(table)});

@@ -11,6 +11,7 @@
 #include "common/config/tls_versions.h"
 #include "common/mail/address.h"
 #include "common/mail/header.h"
+#include "common/net/host_port.h"
 
 namespace pennypost {
 namespace {
@@ -328,6 +329,12 @@ std::string field_problem(std::string_view text) {
   return shown(text) + " is not a header field; write To: undisclosed-recipients:;";
 }
 
+std::string server_place_problem(const std::string& text) {
+  if (text.empty()) return "";
+  auto place = parse_host_port(text);
+  return place ? "" : place.error().text();
+}
+
 // Settings with a special rule
 
 struct Rule {
@@ -366,6 +373,16 @@ constexpr Rule rules[] = {
      [](const Settings& in) { return versions_problem(in.smtp_tls_mandatory_protocols); }},
     {"smtp_tls_protocols",
      [](const Settings& in) { return versions_problem(in.smtp_tls_protocols); }},
+    {"smtpd_proxy_filter",
+     [](const Settings& in) { return server_place_problem(in.smtpd_proxy_filter); }},
+    {"smtpd_proxy_options",
+     [](const Settings& in) {
+       bool is_right = !in.smtpd_proxy_options.empty();
+       return is_right ? std::string()
+                       : std::string(
+                             "a message is always taken as a whole before "
+                             "the filter gets it; write speed_adjust");
+     }},
     {"smtpd_tls_mandatory_protocols",
      [](const Settings& in) { return versions_problem(in.smtpd_tls_mandatory_protocols); }},
     {"smtpd_tls_protocols",
@@ -395,7 +412,8 @@ bool is_address_text(std::string_view text) {
 std::string value_problem(std::string_view name, const Settings& settings) {
   auto index = find_parameter(name);
   if (index && is_list_of_words(parameters()[*index])) {
-    return word_problem(parameters()[*index].range.choices, *lists[*index](settings));
+    auto problem = word_problem(parameters()[*index].range.choices, *lists[*index](settings));
+    if (!problem.empty()) return problem;
   }
   for (const NetworkRow& row : network_rows) {
     if (row.name == name) return network_problem(row, settings);

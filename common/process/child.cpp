@@ -47,7 +47,7 @@ Child::Child(Loop& loop, Start start)
 
 Child::~Child() = default;
 
-std::shared_ptr<TlsContext> Child::tls(Service service) const {
+std::shared_ptr<TlsContext> Child::tls(std::string_view service) const {
   auto found = prepared().tls.find(service);
   return found == prepared().tls.end() ? nullptr : found->second;
 }

@@ -31,15 +31,17 @@ struct NewPeer;
 
 /// What the master has prepared as root for a child that can no longer open files.
 struct Prepared {
-  std::map<Service, std::shared_ptr<TlsContext>> tls;  // services that have a certificate
-  ClientContexts client_tls;                 // for next hops by SMTP; only in processes that send
-  ClientContexts lmtp_tls;                   // for LMTP servers; the same
+  ServerContexts tls;         // services that have a certificate
+  ClientContexts client_tls;  // for next hops by SMTP; only in processes that send
+  ClientContexts lmtp_tls;    // for LMTP servers; the same
+  std::map<std::string, ClientContexts, std::less<>> transport_tls;  // of [transport.NAME]
   std::map<std::string, std::string> files;  // the content of /etc/resolv.conf, /etc/hosts
 };
 
 /// A bound socket, and the service it serves.
 struct ServiceListener {
-  Service service;
+  std::string name;  // of the service
+  Service service;   // as which it behaves
   Listener listener;
 };
 
@@ -66,8 +68,8 @@ class Child {
   /// on.
   std::shared_ptr<const Config> config() const { return start_.config; }
   const Prepared& prepared() const { return *start_.prepared; }
-  /// The context of a service; null if it has no certificate.
-  std::shared_ptr<TlsContext> tls(Service service) const;
+  /// The context of the service of that name; null if it has no certificate.
+  std::shared_ptr<TlsContext> tls(std::string_view service) const;
   std::vector<ServiceListener>& listeners() { return start_.listeners; }
   /// For kinds that listen: each client's connections in all processes of the daemon.
   ConnectionCounts& connections() { return *start_.connections; }

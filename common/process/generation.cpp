@@ -52,6 +52,10 @@ Result<std::shared_ptr<const Prepared>> Master::prepare(const Config& config) co
   if (spec_.is_tls_client) {
     TRY(prepared->client_tls, client_contexts(config));
     TRY(prepared->lmtp_tls, lmtp_contexts(config, prepared->client_tls));
+    for (const auto& [name, transport] : config.transports()) {
+      if (!transport.is_client()) continue;
+      TRY(prepared->transport_tls[name], client_contexts(*config.as_transport(name)));
+    }
   }
   for (const char* path : {"/etc/resolv.conf", "/etc/hosts"}) {
     prepared->files[path] = read_small_file(path);
@@ -60,42 +64,45 @@ Result<std::shared_ptr<const Prepared>> Master::prepare(const Config& config) co
   return std::shared_ptr<const Prepared>(std::move(prepared));
 }
 
-const Master::Bound* Master::find_bound(Service service, const Endpoint& endpoint) const {
+const Master::Bound* Master::find_bound(std::string_view service, const Endpoint& endpoint) const {
   if (!now_) return nullptr;
   auto found = std::ranges::find_if(now_->bound, [&](const Bound& entry) {
-    return entry.service == service && entry.endpoint == endpoint && entry.descriptor;
+    return entry.name == service && entry.endpoint == endpoint && entry.descriptor;
   });
   return found == now_->bound.end() ? nullptr : &*found;
 }
 
 Result<void> Master::bind_listeners(const Config& config, std::list<Bound>& bound) const {
-  for (Service service : spec_.services) {
-    auto port = config.port(service);
-    if (port == 0) continue;
-    const auto& settings = config.at(service);
-    TRY(auto addresses, listen_addresses(settings.inet_interfaces, config.inet_protocols));
-    std::size_t count = 0;
-    for (const auto& [address, is_implied] : addresses) {
-      Endpoint endpoint(address, port);
-      if (const Bound* old = find_bound(service, endpoint)) {
-        bound.push_back(
-            {service, endpoint, Descriptor(fcntl(old->descriptor.number(), F_DUPFD_CLOEXEC, 3))});
-        ++count;
-        continue;
-      }
-      auto descriptor = listen_tcp(endpoint);
-      if (!descriptor) {
-        bool is_missing = errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT;
-        if (is_implied && is_missing) continue;
-        return Error::permanent(std::string(name_of(service)) + ": " + descriptor.error().text());
-      }
-      bound.push_back({service, endpoint, *std::move(descriptor)});
+  for (const auto& service : config.listening(spec_.services)) {
+    if (service.port == 0) continue;
+    TRY_DO(bind_service(service, config, bound));
+  }
+  return {};
+}
+
+Result<void> Master::bind_service(const ListeningService& service, const Config& config,
+                                  std::list<Bound>& bound) const {
+  TRY(auto addresses, listen_addresses(service.settings->inet_interfaces, config.inet_protocols));
+  std::size_t count = 0;
+  for (const auto& [address, is_implied] : addresses) {
+    Endpoint endpoint(address, service.port);
+    if (const Bound* old = find_bound(service.name, endpoint)) {
+      bound.push_back({service.name, service.kind, endpoint,
+                       Descriptor(fcntl(old->descriptor.number(), F_DUPFD_CLOEXEC, 3))});
       ++count;
+      continue;
     }
-    if (count == 0) {
-      return Error::permanent(std::string(name_of(service)) +
-                              ": no address of inet_interfaces exists on this host");
+    auto descriptor = listen_tcp(endpoint);
+    if (!descriptor) {
+      bool is_missing = errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT;
+      if (is_implied && is_missing) continue;
+      return Error::permanent(service.name + ": " + descriptor.error().text());
     }
+    bound.push_back({service.name, service.kind, endpoint, *std::move(descriptor)});
+    ++count;
+  }
+  if (count == 0) {
+    return Error::permanent(service.name + ": no address of inet_interfaces exists on this host");
   }
   return {};
 }
@@ -134,6 +141,11 @@ Result<Privileges> Master::privileges(const Config& config, const Kind& kind,
       // Stays root if system users may log in, since PAM reads /etc/shadow.
       if (config.system_users) break;
       TRY(keep.identity, Identity::of_user(config.auth_user, "auth_user"));
+      break;
+    }
+    case Kind::User::Program: {
+      ASSERT(identity != nullptr);
+      keep.identity = *identity;
       break;
     }
     case Kind::User::Account: {

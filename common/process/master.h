@@ -45,7 +45,9 @@ struct ProcessLimit {
 /// One row of a daemon's process table.
 struct Kind {
   enum class Number { One, PerTwoCores, PerCore, OnDemand };
-  enum class User { NullUser, MailOwner, AuthUser, Account };
+  /// Program: a user who runs an admin's program, and has no mail; Account and Program come with
+  /// the demand.
+  enum class User { NullUser, MailOwner, AuthUser, Account, Program };
 
   std::string name;
   Number number = Number::One;
@@ -125,8 +127,10 @@ class Master {
   struct Ticket;
   Result<std::shared_ptr<Generation>> make_generation(std::shared_ptr<const Config> config) const;
   Result<std::shared_ptr<const Prepared>> prepare(const Config& config) const;
-  const Bound* find_bound(Service service, const Endpoint& endpoint) const;
+  const Bound* find_bound(std::string_view service, const Endpoint& endpoint) const;
   Result<void> bind_listeners(const Config& config, std::list<Bound>& bound) const;
+  Result<void> bind_service(const ListeningService& service, const Config& config,
+                            std::list<Bound>& bound) const;
   Result<Privileges> privileges(const Config& config, const Kind& kind,
                                 const Identity* identity) const;
   const Kind& kind_named(const std::string& name) const;

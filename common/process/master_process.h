@@ -18,6 +18,7 @@ constexpr int exit_configuration = 78;   // EX_CONFIG
 constexpr int configuration_code = 554;  // of an Error that means exit_configuration
 
 struct Master::Bound {
+  std::string name;  // of the service
   Service service;
   Endpoint endpoint;
   Descriptor descriptor;

@@ -129,8 +129,8 @@ void Master::become_child(Generation& from, const Kind& kind, Child::Start begin
   if (kind.listens) {
     for (auto& bound : from.bound) {
       kept.push_back(bound.descriptor.number());
-      begin.listeners.push_back(
-          ServiceListener{bound.service, Listener(Descriptor(bound.descriptor.release()))});
+      begin.listeners.push_back(ServiceListener{bound.name, bound.service,
+                                                Listener(Descriptor(bound.descriptor.release()))});
     }
   }
   close_all_but(kept);
@@ -162,6 +162,7 @@ void Master::forget_keys(const Kind& kind, Child::Start& begin) {
   auto rest = std::make_shared<Prepared>(*begin.prepared);
   if (!kind.listens) rest->tls.clear();
   if (!kind.sends) rest->client_tls = rest->lmtp_tls = {};
+  if (!kind.sends) rest->transport_tls.clear();
   begin.prepared = std::move(rest);
   // OpenSSL wipes what it frees.
   if (now_) now_->prepared.reset();

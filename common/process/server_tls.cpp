@@ -17,10 +17,11 @@ TlsVersions versions_of(std::string_view text) {
 
 /// A grade's ciphers without the excluded ones. We always show a certificate, so that none without
 /// (aNULL) is of use.
-std::string cipher_list(const Config& config, std::string_view grade,
+std::string cipher_list(const Settings& settings, std::string_view grade,
                         const std::vector<std::string>& excluded,
                         const std::vector<std::string>& further = {}) {
-  std::string list = grade == "high" ? config.tls_high_cipherlist : config.tls_medium_cipherlist;
+  std::string list =
+      grade == "high" ? settings.tls_high_cipherlist : settings.tls_medium_cipherlist;
   list += ":!aNULL";
   for (const auto* names : {&excluded, &further}) {
     for (const std::string& name : *names) list += ":!" + name;
@@ -28,21 +29,22 @@ std::string cipher_list(const Config& config, std::string_view grade,
   return list;
 }
 
-TlsContext::ServerSettings smtp_settings(const Config& config, Service service) {
-  const auto& settings = config.at(service);
+TlsContext::ServerSettings smtp_settings(const ListeningService& service) {
+  const Settings& settings = *service.settings;
   TlsContext::ServerSettings tls;
   tls.certificate = {settings.smtpd_tls_cert_file, settings.smtpd_tls_key_file,
                      settings.smtpd_tls_chain_files};
-  bool is_mandatory = settings.smtpd_tls_security_level == "encrypt" || is_implicit_tls(service);
+  bool is_mandatory =
+      settings.smtpd_tls_security_level == "encrypt" || is_implicit_tls(service.kind);
   if (is_mandatory) {
     tls.versions = versions_of(settings.smtpd_tls_mandatory_protocols);
-    tls.cipher_list = cipher_list(config, settings.smtpd_tls_mandatory_ciphers,
+    tls.cipher_list = cipher_list(settings, settings.smtpd_tls_mandatory_ciphers,
                                   settings.smtpd_tls_exclude_ciphers,
                                   settings.smtpd_tls_mandatory_exclude_ciphers);
   } else {
     tls.versions = versions_of(settings.smtpd_tls_protocols);
     tls.cipher_list =
-        cipher_list(config, settings.smtpd_tls_ciphers, settings.smtpd_tls_exclude_ciphers);
+        cipher_list(settings, settings.smtpd_tls_ciphers, settings.smtpd_tls_exclude_ciphers);
   }
   bool is_required = is_mandatory && settings.smtpd_tls_req_ccert;
   tls.clients.are_asked = is_required || settings.smtpd_tls_ask_ccert;
@@ -55,9 +57,9 @@ TlsContext::ServerSettings smtp_settings(const Config& config, Service service) 
   return tls;
 }
 
-TlsContext::ServerSettings settings_of(const Config& config, Service service) {
-  if (is_smtp(service)) return smtp_settings(config, service);
-  const auto& settings = config.at(service);
+TlsContext::ServerSettings settings_of(const ListeningService& service) {
+  if (is_smtp(service.kind)) return smtp_settings(service);
+  const Settings& settings = *service.settings;
   TlsContext::ServerSettings tls;
   tls.certificate = {settings.ssl_cert, settings.ssl_key, {}};
   tls.versions = versions_of(">=" + settings.ssl_min_protocol);
@@ -65,19 +67,19 @@ TlsContext::ServerSettings settings_of(const Config& config, Service service) {
   return tls;
 }
 
-bool is_off(const Config& config, Service service) {
-  const auto& settings = config.at(service);
-  if (!is_smtp(service)) return settings.ssl == "no";
-  return settings.smtpd_tls_security_level == "none" && !is_implicit_tls(service);
+bool is_off(const ListeningService& service) {
+  const Settings& settings = *service.settings;
+  if (!is_smtp(service.kind)) return settings.ssl == "no";
+  return settings.smtpd_tls_security_level == "none" && !is_implicit_tls(service.kind);
 }
 
-bool verifies_servers(const Config& config) {
+bool verifies_servers(const Settings& config) {
   const std::string& level = config.smtp_tls_security_level;
   return level == "verify" || level == "secure" || !config.smtp_tls_policy_maps.empty();
 }
 
 /// All settings on which the contexts of a client depend.
-auto tls_files_and_ciphers(const Config& config) {
+auto tls_files_and_ciphers(const Settings& config) {
   return std::tie(config.smtp_tls_CAfile, config.smtp_tls_CApath, config.smtp_tls_cert_file,
                   config.smtp_tls_chain_files, config.smtp_tls_key_file, config.smtp_tls_protocols,
                   config.smtp_tls_ciphers, config.smtp_tls_exclude_ciphers,
@@ -97,40 +99,40 @@ Result<ServerContexts> server_contexts(const Config& config, const std::vector<S
   }
   // Services with the same settings share a context.
   std::vector<std::pair<TlsContext::ServerSettings, std::shared_ptr<TlsContext>>> made;
-  for (Service service : services) {
-    auto tls = settings_of(config, service);
-    if (tls.certificate.empty() || is_off(config, service)) continue;
+  for (const auto& service : config.listening(services)) {
+    auto tls = settings_of(service);
+    if (tls.certificate.empty() || is_off(service)) continue;
     tls.ticket_lifetime = config.tls_session_ticket_lifetime;
     tls.tickets = tickets;
-    if (is_smtp(service)) tls.named = named;
+    if (is_smtp(service.kind)) tls.named = named;
     auto same = std::ranges::find_if(made, [&](const auto& one) { return one.first == tls; });
     if (same == made.end()) {
       TRY(auto context, TlsContext::server(tls));
       same = made.insert(made.end(), {std::move(tls), std::move(context)});
     }
-    contexts[service] = same->second;
+    contexts[service.name] = same->second;
   }
   return contexts;
 }
 
-Result<ClientContexts> client_contexts(const Config& config) {
+Result<ClientContexts> client_contexts(const Settings& settings) {
   ClientContexts contexts;
   TlsContext::ClientSettings client;
-  client.certificate = {config.smtp_tls_cert_file, config.smtp_tls_key_file,
-                        config.smtp_tls_chain_files};
-  client.versions = versions_of(config.smtp_tls_protocols);
+  client.certificate = {settings.smtp_tls_cert_file, settings.smtp_tls_key_file,
+                        settings.smtp_tls_chain_files};
+  client.versions = versions_of(settings.smtp_tls_protocols);
   client.cipher_list =
-      cipher_list(config, config.smtp_tls_ciphers, config.smtp_tls_exclude_ciphers);
+      cipher_list(settings, settings.smtp_tls_ciphers, settings.smtp_tls_exclude_ciphers);
   TRY(contexts.opportunistic, TlsContext::client(client));
-  client.versions = versions_of(config.smtp_tls_mandatory_protocols);
+  client.versions = versions_of(settings.smtp_tls_mandatory_protocols);
   client.cipher_list =
-      cipher_list(config, config.smtp_tls_mandatory_ciphers, config.smtp_tls_exclude_ciphers,
-                  config.smtp_tls_mandatory_exclude_ciphers);
+      cipher_list(settings, settings.smtp_tls_mandatory_ciphers, settings.smtp_tls_exclude_ciphers,
+                  settings.smtp_tls_mandatory_exclude_ciphers);
   TRY(contexts.mandatory, TlsContext::client(client));
-  if (!verifies_servers(config)) return contexts;
+  if (!verifies_servers(settings)) return contexts;
   client.verify = true;
-  client.ca_file = config.smtp_tls_CAfile;
-  client.ca_path = config.smtp_tls_CApath;
+  client.ca_file = settings.smtp_tls_CAfile;
+  client.ca_path = settings.smtp_tls_CApath;
   TRY(contexts.verifying, TlsContext::client(client));
   return contexts;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -19,8 +20,10 @@
 #include "common/process/pid_file.h"
 #include "common/process/server_tls.h"
 #include "smtpd/commands/daemons.h"
+#include "smtpd/delivery/pipe_user.h"
 #include "smtpd/inbound/named_certificates.h"
 #include "smtpd/policy/content_checks.h"
+#include "smtpd/routing/next_hop.h"
 #include "smtpd/scheduler/report_templates.h"
 #include "store/accounts/accounts.h"
 #include "store/accounts/table_check.h"
@@ -111,6 +114,12 @@ Problems certificates(const CheckedHost& host) {
   if (!client) return problems;
   auto lmtp = lmtp_contexts(*host.config, *client);
   if (!lmtp) problems.push_back(client_tls_problem(*host.config, "lmtp_tls_", lmtp.error()));
+  for (const auto& [name, transport] : host.config->transports()) {
+    if (!transport.is_client()) continue;
+    auto contexts = client_contexts(*host.config->as_transport(name));
+    if (contexts) continue;
+    problems.push_back(transport.where + ": transport." + name + ": " + contexts.error().text());
+  }
   return problems;
 }
 
@@ -153,6 +162,14 @@ Problems tables_as(const Config& config, const std::optional<Identity>& identity
   return problems;
 }
 
+/// What is wrong with the transport in `transport:destination`; empty if it exists, or depends on a
+/// pattern's groups.
+std::string transport_problem(const Config& config, std::string_view text) {
+  std::string name = TransportName::parse(text).name;
+  bool is_known = name.empty() || name.find('$') != name.npos || config.is_transport(name);
+  return is_known ? std::string() : no_transport(config, name);
+}
+
 /// Errors in header_checks, body_checks and the others, which smtpd would only log when a message
 /// matches.
 Problems header_actions(const Config& config) {
@@ -165,10 +182,43 @@ Problems header_actions(const Config& config) {
     for (const auto& [where, value] : *values) {
       auto action = ContentAction::parse(value, setting->of, ContentAction::Form::Written);
       auto fits = action ? action->check_scope(setting->scope) : action.error();
-      if (fits) continue;
-      problems.push_back(named.where + ": " + named.parameter + ": " + where + ": " +
-                         fits.error().text());
+      std::string problem = fits ? std::string() : fits.error().text();
+      bool is_filter = fits && action->kind == ContentAction::Kind::Filter;
+      if (is_filter) problem = transport_problem(config, action->text);
+      if (is_filter && !problem.empty()) problem = "FILTER " + action->text + ": " + problem;
+      if (problem.empty()) continue;
+      problems.push_back(named.where + ": " + named.parameter + ": " + where + ": " + problem);
     }
+  }
+  return problems;
+}
+
+/// The transports in tables; mail for one that does not exist waits.
+Problems named_transports(const Config& config) {
+  constexpr std::array<std::string_view, 3> of_transports{
+      "transport_maps", "mailbox_transport_maps", "fallback_transport_maps"};
+  Problems problems;
+  for (const auto& named : tables_in(config)) {
+    if (std::ranges::find(of_transports, named.parameter) == of_transports.end()) continue;
+    auto values = store::written_values(named.table);
+    if (!values) continue;  // reported with the tables
+    for (const auto& [where, value] : *values) {
+      auto problem = transport_problem(config, value);
+      if (problem.empty()) continue;
+      problems.push_back(named.where + ": " + named.parameter + ": " + where + ": " + problem);
+    }
+  }
+  return problems;
+}
+
+/// What the master would say of the users in [transport.NAME] when mail comes.
+Problems pipe_users(const Config& config) {
+  Problems problems;
+  if (!is_root()) return problems;
+  for (const auto& [name, transport] : config.transports()) {
+    if (transport.kind != TransportKind::Pipe) continue;
+    auto identity = pipe_identity(config, transport);
+    if (!identity) problems.push_back(identity.error().text());
   }
   return problems;
 }
@@ -194,6 +244,8 @@ Problems tables(const CheckedHost& host) {
   auto lookup = user_of(config, "mail_owner");
   auto problems = ask_as(lookup, [&] { return tables_as(config, lookup, Reader::Lookup); });
   add(problems, ask_as(lookup, [&] { return header_actions(config); }));
+  add(problems, ask_as(lookup, [&] { return named_transports(config); }));
+  add(problems, pipe_users(config));
   add(problems, ask_as(lookup, [&] { return own_users(host.config); }));
   if (config.role == Role::NullClient) return problems;
   auto auth = auth_user_of(config);
@@ -219,22 +271,26 @@ Problems ports(const CheckedHost& host) {
   Problems problems;
   for (const auto& daemon : host.daemons) {
     bool runs = PidFile::running(host.config->base_dir, daemon).has_value();
-    for (Service service : services_of(daemon)) {
-      auto number = host.config->port(service);
-      if (number == 0) continue;
-      const auto& settings = host.config->at(service);
-      auto addresses = listen_addresses(settings.inet_interfaces, host.config->inet_protocols);
+    for (const auto& service : host.config->listening(services_of(daemon))) {
+      if (service.port == 0) continue;
+      auto addresses =
+          listen_addresses(service.settings->inet_interfaces, host.config->inet_protocols);
       if (!addresses) {
         problems.push_back(host.config->where("inet_interfaces") + ": " + addresses.error().text());
         continue;
       }
       for (const auto& [address, is_implied] : *addresses) {
-        auto socket = listen_tcp(Endpoint(address, number));
+        auto socket = listen_tcp(Endpoint(address, service.port));
         bool is_missing = errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT;
         if (socket || (is_implied && is_missing) || (runs && errno == EADDRINUSE)) continue;
-        std::string setting =
-            is_missing ? "inet_interfaces" : std::string(name_of(service)) + "_port";
-        problems.push_back(at(*host.config, setting, socket.error().text()));
+        const std::string& text = socket.error().text();
+        if (is_missing) {
+          problems.push_back(at(*host.config, "inet_interfaces", text));
+        } else {
+          bool is_own = !parse_service(service.name);
+          std::string name = is_own ? "service." + service.name + ".port" : service.name + "_port";
+          problems.push_back(service.where + ": " + name + ": " + text);
+        }
       }
     }
   }

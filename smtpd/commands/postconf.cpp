@@ -15,7 +15,9 @@
 //       Comments and order are kept. After a wrong value nothing is changed.
 //   -b  the texts of delivery reports, with $name expanded; -t  the templates that they come from:
 //       those of FILE, of bounce_template_file, or the built-in ones if FILE is an empty word.
-//   A service's own value is named service.NAME.setting, as in service.submission.smtpd_timeout.
+//   A service's own value is named service.NAME.setting, as in service.submission.smtpd_timeout;
+//   what a section of your own says, transport.NAME.key and service.NAME.key. Those are printed
+//   with all settings, and changed in the file by hand.
 //   --example prints a commented main.toml for a role; --manual prints parameters(5).
 //
 // DIAGNOSTICS
@@ -23,6 +25,7 @@
 #include "smtpd/commands/postconf.h"
 
 #include <algorithm>
+#include <map>
 #include <ostream>
 #include <string_view>
 #include <vector>
@@ -203,7 +206,34 @@ class Postconf {
       bool is_named = std::ranges::find(names_, name) != names_.end();
       if (is_named || names_.empty()) print_class(name, given.text);
     }
+    for (const auto& [name, text] : own_values(layers)) {
+      bool is_named = std::ranges::find(names_, name) != names_.end();
+      if (is_named || names_.empty()) print_class(name, text);
+    }
     return status;
+  }
+
+  /// What the sections of the admin's own say, as `transport.NAME.key`.
+  static std::map<std::string, std::string> own_values(const Layers& layers) {
+    std::map<std::string, std::string> values;
+    for (const auto& [title, section] : layers.own_sections()) {
+      for (const auto& [key, given] : section.own) values[title + "." + key] = given.text;
+      for (const auto* settings : {&section.settings, &section.overrides}) {
+        for (const auto& [index, given] : *settings) {
+          values[title + "." + std::string(own_name(section, parameters()[index].name))] =
+              given.text;
+        }
+      }
+    }
+    return values;
+  }
+
+  /// The name of a setting in a section, where a transport's limits lack `default_`.
+  static std::string_view own_name(const OwnSection& section, std::string_view parameter) {
+    constexpr std::string_view common = "default_";
+    bool is_limit = section.of == OwnSection::Of::Transport && is_transport_limit(parameter);
+    if (is_limit && parameter.starts_with(common)) parameter.remove_prefix(common.size());
+    return parameter;
   }
 
   std::vector<Subject> subjects(const Layers& layers, int& status) {
@@ -220,7 +250,9 @@ class Postconf {
       }
       return result;
     }
+    auto own = own_values(layers);
     for (const std::string& name : names_) {
+      if (own.contains(name)) continue;
       // SettingEdit parses names like service.NAME.setting.
       auto parsed = SettingEdit::parse(SettingEdit::Remove, name);
       if (!parsed && name != "config_directory") {

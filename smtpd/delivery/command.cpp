@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "common/base/descriptor.h"
+#include "common/base/enhanced_status.h"
 #include "common/base/text.h"
 #include "common/process/descriptor_limit.h"
 #include "smtpd/delivery/message_pieces.h"
@@ -73,10 +74,13 @@ class Running {
     std::vector<char*> environment;
     for (auto& text : texts) environment.push_back(text.data());
     environment.push_back(nullptr);
-    std::string command = run.command;
+    std::vector<std::string> words = run.arguments;
+    if (words.empty()) words = {"/bin/sh", "-c", run.command};
+    std::vector<char*> arguments;
+    for (auto& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
     std::string no_directory = "can't change to the directory " + run.directory;
-    std::array<char*, 4> arguments{const_cast<char*>("sh"), const_cast<char*>("-c"), command.data(),
-                                   nullptr};
+    std::string no_command = "can't start " + words.front() + ": ";
     pid_ = fork();
     if (pid_ != 0) return;
     setpgid(0, 0);
@@ -89,7 +93,11 @@ class Running {
       _exit(75);
     }
     set_usual_descriptor_limit();
-    execve("/bin/sh", arguments.data(), environment.data());
+    execve(arguments.front(), arguments.data(), environment.data());
+    const char* reason = strerrordesc_np(errno);
+    for (std::string_view text : {std::string_view(no_command), std::string_view(reason)}) {
+      [[maybe_unused]] auto told = write(STDERR_FILENO, text.data(), text.size());
+    }
     _exit(75);
   }
   Running(const Running&) = delete;
@@ -165,6 +173,87 @@ class Running {
   std::string output_;
 };
 
+/// Changes line ends and quotes the beginnings of lines, as a command wants them.
+class LineChanges {
+ public:
+  explicit LineChanges(const CommandRun& run) : run_(run) {
+    for (const auto& [beginning, mark] : run.quoted_beginnings) {
+      longest_ = std::max(longest_, beginning.size());
+    }
+  }
+
+  /// Whether the message stays as it is.
+  bool are_none() const { return longest_ == 0 && run_.line_end == "\n"; }
+  std::string change(std::string_view part) {
+    std::string changed;
+    for (char c : part) {
+      bool may_be_quoted = is_at_start_ && longest_ > 0;
+      is_at_start_ = may_be_quoted || c == '\n';
+      if (!may_be_quoted) {
+        put(c, changed);
+        continue;
+      }
+      begun_ += c;
+      if (c == '\n' || begun_.size() == longest_) settle(changed);
+    }
+    return changed;
+  }
+  /// What is still held back at the end.
+  std::string finish() {
+    std::string changed;
+    settle(changed);
+    return changed;
+  }
+
+ private:
+  void settle(std::string& changed) {
+    for (const auto& [beginning, mark] : run_.quoted_beginnings) {
+      if (begun_.starts_with(beginning)) changed += mark;
+    }
+    is_at_start_ = begun_.ends_with('\n');
+    for (char c : begun_) put(c, changed);
+    begun_.clear();
+  }
+  void put(char c, std::string& changed) const {
+    if (c == '\n') {
+      changed += run_.line_end;
+    } else {
+      changed += c;
+    }
+  }
+
+  const CommandRun& run_;
+  std::size_t longest_ = 0;
+  std::string begun_;  // of a line, until it is known whether it is to be quoted
+  bool is_at_start_ = true;
+};
+
+/// Gives the command its head, the message and its tail. False at the deadline. Error: the message
+/// can't be read.
+Result<bool> feed_all(Running& running, const CommandRun& run, const store::Pieces& message,
+                      SteadyClock::time_point deadline) {
+  LineChanges changes(run);
+  char last = '\n';
+  auto feed = [&](std::string_view text) {
+    if (text.empty()) return true;
+    last = text.back();
+    if (changes.are_none()) return running.feed(text, deadline);
+    return running.feed(changes.change(text), deadline);
+  };
+  CommandRun plain;
+  plain.line_end = run.line_end;
+  LineChanges of_head(plain);
+  bool in_time = running.feed(of_head.change(run.head), deadline);
+  TRY_DO(read_pieces(message, [&](std::string_view part) {
+    in_time = in_time && feed(part);
+    return in_time;
+  }));
+  bool is_to_be_ended = !run.tail.empty() && last != '\n';
+  in_time = in_time && (!is_to_be_ended || feed("\n"));
+  in_time = in_time && (changes.are_none() || running.feed(changes.finish(), deadline));
+  return in_time && running.feed(of_head.change(run.tail), deadline);
+}
+
 }  // namespace
 
 store::DeliveryOutcome outcome_of_exit(int exit_status, const std::string& command,
@@ -172,6 +261,12 @@ store::DeliveryOutcome outcome_of_exit(int exit_status, const std::string& comma
   std::string shown = printable(command, 200);
   std::string said(trim(output));
   std::replace(said.begin(), said.end(), '\n', ' ');
+  std::string_view rest = said;
+  auto status = EnhancedStatus::take(rest);
+  if (exit_status != 0 && status && status->status_class != 2) {
+    auto kind = status->status_class == 4 ? Kind::Retry : Kind::Bounce;
+    return outcome(kind, status->text(), printable(rest, 500));
+  }
   if (!said.empty()) said = ". Command output: " + printable(said, 500);
   if (exit_status == 0) {
     return outcome(Kind::Delivered, "2.0.0", "delivered to command: " + shown + said);
@@ -193,13 +288,9 @@ store::DeliveryOutcome run_command(const CommandRun& run, const store::Pieces& m
   if (!running.is_started()) {
     return outcome(Kind::Retry, "4.3.0", std::string("can't start a command: ") + strerror(errno));
   }
-  bool in_time = running.feed(run.head, deadline);
-  auto read = read_pieces(message, [&](std::string_view part) {
-    in_time = in_time && running.feed(part, deadline);
-    return in_time;
-  });
-  if (!read) return outcome(Kind::Retry, "4.3.0", read.error().text());
-  auto status = in_time ? running.finish(deadline) : std::nullopt;
+  auto in_time = feed_all(running, run, message, deadline);
+  if (!in_time) return outcome(Kind::Retry, "4.3.0", in_time.error().text());
+  auto status = *in_time ? running.finish(deadline) : std::nullopt;
   if (!status) {
     return outcome(Kind::Retry, "4.3.0",
                    "Command time limit exceeded: \"" + printable(run.command, 200) + "\"");
@@ -209,7 +300,10 @@ store::DeliveryOutcome run_command(const CommandRun& run, const store::Pieces& m
                    "Command died with signal " + std::to_string(WTERMSIG(*status)) + ": \"" +
                        printable(run.command, 200) + "\"");
   }
-  return outcome_of_exit(WEXITSTATUS(*status), run.command, running.output());
+  auto made = outcome_of_exit(WEXITSTATUS(*status), run.command, running.output());
+  bool is_named = made.kind == Kind::Delivered && !run.success.empty();
+  if (is_named) made.reason.replace(0, made.reason.find(". Command output: "), run.success);
+  return made;
 }
 
 }  // namespace pennypost::smtp

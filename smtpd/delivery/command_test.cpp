@@ -87,3 +87,55 @@ TEST_CASE("a command that goes on for ever is killed, and the message waits") {
   CHECK(outcome.kind == Kind::Retry);
   CHECK(outcome.reason.find("time limit") != std::string::npos);
 }
+
+TEST_CASE("a command may be started without a shell, and says why if it can't be") {
+  CommandRun it;
+  it.arguments = {"/bin/echo", "a  b", "$HOME", "`id`", ""};
+  it.command = it.arguments.front();
+  it.directory = "/";
+  it.success = "delivered via filer service";
+  it.time_limit = std::chrono::seconds(20);
+  signal(SIGPIPE, SIG_IGN);
+  CHECK(run_command(it, {"x"}).reason ==
+        "delivered via filer service. Command output: a  b $HOME `id`");
+  it.arguments = {"/no/such/command"};
+  auto outcome = run_command(it, {"x"});
+  CHECK(outcome.kind == Kind::Retry);
+  CHECK(
+      outcome.reason ==
+      "temporary failure. Command output: can't start /no/such/command: No such file or directory");
+}
+
+TEST_CASE("a command gets the line ends and the quoted beginnings that it wants") {
+  CommandRun it;
+  it.arguments = {"/usr/bin/od", "-An", "-c", "-w100"};
+  it.command = "od";
+  it.directory = "/";
+  it.head = "H\n";
+  it.tail = "\n";
+  it.line_end = "\r\n";
+  it.quoted_beginnings = {{".", "."}, {"From ", ">"}};
+  it.time_limit = std::chrono::seconds(20);
+  signal(SIGPIPE, SIG_IGN);
+  auto text_of = [&](const store::Pieces& message) {
+    std::string text;
+    for (char c : run_command(it, message).reason) {
+      if (c != ' ') text += c;
+    }
+    return text.substr(text.find("output:") + 7);
+  };
+  CHECK(text_of({"Fro", "m a\n.b\n.", "\nFrom", "\n c\nFr"}) ==
+        "H\\r\\n>Froma\\r\\n..b\\r\\n..\\r\\nFrom\\r\\nc\\r\\nFr\\r\\n\\r\\n");
+}
+
+TEST_CASE("a status code at the beginning of a failed command's output decides") {
+  auto full = run("echo 4.2.2 mailbox full; exit 67");
+  CHECK(full.kind == Kind::Retry);
+  CHECK(full.dsn == "4.2.2");
+  CHECK(full.reason == "mailbox full");
+  auto gone = run("echo 5.1.6 moved away; exit 75");
+  CHECK(gone.kind == Kind::Bounce);
+  CHECK(gone.dsn == "5.1.6");
+  CHECK(run("echo 2.0.0 fine; exit 67").dsn == "5.1.1");
+  CHECK(run("echo 5.1.6 moved; exit 0").kind == Kind::Delivered);
+}

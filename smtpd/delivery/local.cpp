@@ -10,12 +10,11 @@
 #include "common/log/log.h"
 #include "common/mail/address.h"
 #include "common/mail/date.h"
-#include "common/mail/header.h"
 #include "common/mail/idn.h"
 #include "smtpd/delivery/command.h"
+#include "smtpd/delivery/delivered_to.h"
 #include "smtpd/delivery/forward_file.h"
 #include "smtpd/delivery/message_pieces.h"
-#include "smtpd/queue/incoming_header.h"
 #include "smtpd/routing/expansion.h"
 #include "smtpd/routing/list_file.h"
 #include "store/mailbox/mailbox.h"
@@ -25,8 +24,6 @@
 
 namespace pennypost::smtp {
 namespace {
-
-constexpr std::string_view command_path = "/usr/local/bin:/usr/bin:/bin";
 
 Outcome outcome(const Recipient& recipient, OutcomeKind kind, std::string status,
                 std::string reason) {
@@ -178,14 +175,8 @@ class LocalDelivery {
 
   /// RFC 5321 section 6.3: a loop shows in the trace that a message carries.
   bool is_in_loop() {
-    if (recipient_.kind != RecipientKind::Address) return false;
-    auto header = message_header(pieces_, header_block_bytes_max);
-    if (!header) return false;
-    auto own = folded_address(recipient_.address);
-    for (const auto& field : HeaderFields(*header)) {
-      if (field.is("Delivered-To") && folded_address(field.value()) == own) return true;
-    }
-    return false;
+    return recipient_.kind == RecipientKind::Address &&
+           is_delivered_to(pieces_, recipient_.address);
   }
 
   /// This user's files may name commands and files, which are used as this user, and lists that he

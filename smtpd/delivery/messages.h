@@ -66,7 +66,8 @@ struct Attempt {
 };
 
 /// Asks the master for a deliver process that runs as this account's uid; its port to us gets the
-/// kind `deliver:UID` (`deliver:own` for own users, `deliver:nobody` for default_privs).
+/// kind `deliver:UID` (`deliver:own` for own users, `deliver:nobody` for default_privs), or
+/// `pipe:NAME` for a [transport.NAME].
 struct NeedDeliver {
   static constexpr std::uint16_t type = 107;
   struct Where {
@@ -79,9 +80,10 @@ struct NeedDeliver {
   using Reply = Where;
   std::string account;  // empty: default_privs
   bool is_system = false;
+  std::string transport;  // a [transport.NAME], for whose user the process is; or empty
   template <class Archive>
   void fields(Archive& archive) {
-    archive(account, is_system);
+    archive(account, is_system, transport);
   }
 };
 

@@ -90,6 +90,9 @@ class SmtpClient {
   Task<Result<void>> open();
   /// Sends one message to the open slots; afterwards each has an outcome.
   Task<> deliver(const Envelope& envelope, MessageSource& source, std::vector<Slot*> slots);
+  /// From now on a message goes to all recipients or to none: if one is refused at RCPT, deliver()
+  /// gives the transaction up.
+  void deliver_to_all_or_none() { needs_all_ = true; }
   /// Sends QUIT without waiting for the reply.
   Task<> quit();
 
@@ -153,6 +156,7 @@ class SmtpClient {
   Login login_;
   Connection connection_;
   PeerFeatures features_;
+  bool needs_all_ = false;
   bool is_broken_ = false;
   bool tls_failed_ = false;
   bool is_with_myself_ = false;

@@ -103,8 +103,9 @@ Task<Result<void>> SmtpClient::transact(Mail& mail) {
       if (is_broken_) co_return Result<void>();
     }
   }
-  // No recipient is left: give up the transaction, unless DATA has been sent already.
-  if (mail.accepted.empty() && mail.sent < mail.commands()) {
+  // No recipient is left, or not all: give up the transaction, unless DATA has been sent already.
+  bool is_partial = needs_all_ && mail.accepted.size() < mail.recipients.size();
+  if ((mail.accepted.empty() || is_partial) && mail.sent < mail.commands()) {
     if (!mail.is_refused) co_return co_await reset();
     co_return Result<void>();
   }
@@ -120,7 +121,10 @@ Task<Result<void>> SmtpClient::transact(Mail& mail) {
 /// ahead.
 void SmtpClient::send_ahead(Mail& mail, std::size_t number) {
   std::size_t window = features_.pipelining ? pipelined_commands_max : 1;
-  for (; mail.sent < mail.commands() && mail.sent < number + window; ++mail.sent) {
+  // DATA is not sent ahead if all recipients must have been accepted before it.
+  std::size_t end =
+      needs_all_ && number + 1 < mail.commands() ? mail.commands() - 1 : mail.commands();
+  for (; mail.sent < end && mail.sent < number + window; ++mail.sent) {
     connection_.put(mail.command(mail.sent));
     connection_.put("\r\n");
   }

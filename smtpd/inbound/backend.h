@@ -4,12 +4,14 @@
 //            ../queue/messages.h (the requests), ../../store/login/auth.h
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "common/async/task.h"
 #include "common/base/descriptor.h"
 #include "common/base/result.h"
 #include "common/net/address.h"
+#include "common/net/stream.h"
 #include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/messages.h"
 #include "smtpd/queue/messages.h"
@@ -63,6 +65,8 @@ class Backend {
   virtual void drop_body(QueueId id) = 0;
   /// ETRN: a domain's waiting mail is to be sent now.
   virtual Task<Result<void>> flush(FlushSite ask) = 0;
+  /// Connects to smtpd_proxy_filter. Errors are temporary.
+  virtual Task<Result<std::unique_ptr<Stream>>> connect(Endpoint to, Duration timeout) = 0;
   /// When it returns without Error, the message survives a power cut.
   virtual Task<Result<void>> submit(Submit message) = 0;
 };

@@ -105,6 +105,10 @@ Task<Result<void>> Body::finish() {
   co_return synced;
 }
 
+Descriptor Body::file() const {
+  return file_ ? Descriptor(::fcntl(file_.number(), F_DUPFD_CLOEXEC, 3)) : Descriptor();
+}
+
 std::string_view Body::header() const {
   if (has_header_) return head_;
   return std::string_view(tail_).substr(0, header_end_.bytes);

@@ -54,6 +54,8 @@ class Body {
   // After finish().
   std::uint64_t bytes() const { return bytes_; }
   bool is_file() const { return static_cast<bool>(file_); }
+  /// Another descriptor of the file; none if the content is not in a file.
+  Descriptor file() const;
   /// Removes and returns the whole content, if it is not in a file.
   std::string take_text() { return std::move(tail_); }
   std::string_view header() const;

@@ -42,9 +42,15 @@ Task<> Session::show_filters(bool is_whole) {
   if (!transaction.filtered) {
     if (!body.find_header(is_whole)) co_return;
     transaction.header.emplace(fields_on_top(), body.header(), body.header_end());
-    FilteredMessage::Parts parts{
-        transaction.id, *transaction.header, transaction.sender, transaction.recipients,
-        body,           transaction.hold,    log_origin(),       context_->message_bytes_max()};
+    FilteredMessage::Parts parts{transaction.id,
+                                 *transaction.header,
+                                 transaction.sender,
+                                 transaction.recipients,
+                                 body,
+                                 transaction.hold,
+                                 transaction.filter,
+                                 log_origin(),
+                                 context_->message_bytes_max()};
     transaction.filtered.emplace(std::move(parts));
     FilterAnswer answer = co_await filters_.header(*transaction.filtered);
     transaction.refusal = apply(answer);
@@ -202,6 +208,10 @@ Task<Reply> Session::commit() {
     transaction_.reset();
     co_return Reply(250, "2.0.0", "Ok: queued as " + id);
   }
+  if (context_->proxy_filter() != nullptr) {
+    auto passing = pass_to_filter(std::move(message));
+    co_return co_await std::move(passing);
+  }
   message.body = transaction.body->take_text();
   transaction.body->hand_over();
   auto submitted = co_await context_->backend().submit(std::move(message));
@@ -214,6 +224,19 @@ Task<Reply> Session::commit() {
   }
   errors_.clear();
   co_return Reply(250, "2.0.0", "Ok: queued as " + id);
+}
+
+/// smtpd_proxy_filter: the message never enters our queue here.
+Task<Reply> Session::pass_to_filter(Submit message) {
+  Descriptor file = transaction_->body->file();
+  auto passing = context_->proxy_filter()->pass(context_->loop(), context_->backend(),
+                                                message.envelope, transaction_->body->take_text(),
+                                                std::move(file), context_->log_component());
+  Reply reply = co_await std::move(passing);
+  log_action(reply.is_error() ? "proxy-reject" : "proxy-accept", reply.summary(), std::nullopt);
+  end_transaction();
+  if (!reply.is_error()) errors_.clear();
+  co_return std::move(reply);
 }
 
 /// The fields that PREPEND of access tables puts on top of the message.
@@ -292,6 +315,7 @@ std::vector<Edit> Session::submission_fixes(std::string_view header) const {
 /// end, since other steps may have added some.
 std::string Session::complete_header() {
   HeaderDraft& header = *transaction_->header;
+  if (context_->proxy_filter() != nullptr) return std::move(transaction_->facts.message_id);
   header.edit(submission_fixes(header.text()));
   auto facts = std::move(transaction_->facts);
   if (header.is_edited()) facts = header_facts(header.text(), settings_.message_drop_headers);
@@ -325,6 +349,7 @@ Envelope Session::envelope() {
   envelope.is_8bit =
       transaction.mail.body == BodyType::EightBitMime || transaction.scanner->has_8bit();
   envelope.is_held = transaction.hold;
+  envelope.filter = transaction.filter;
   envelope.ret = ret_of(transaction.mail.ret);
   envelope.envid = transaction.mail.envid.value_or("");
   envelope.body_bytes = body.bytes();

@@ -35,6 +35,7 @@ Task<FilterAnswer> ContentChecksFilter::check() {
   if (verdict->is_held) message_->hold();
   for (auto& address : verdict->bcc) message_->add_recipient(std::move(address));
   if (verdict->redirect) message_->redirect(*std::move(verdict->redirect));
+  if (verdict->filter) message_->set_filter(*std::move(verdict->filter));
   message_->edit_header(verdict->header_edits);
   message_->edit_body(verdict->body_edits, verdict->line_ends);
   co_return FilterAnswer();

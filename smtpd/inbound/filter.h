@@ -53,6 +53,7 @@ class FilteredMessage {
     std::vector<Recipient>& recipients;  // the envelope's
     Body& content;
     bool& is_held;
+    std::string& filter;    // the content filter, `transport:destination`, or empty
     LogTransaction origin;  // client, protocol and HELO, for the log
     Limit message_bytes_max;
   };
@@ -81,6 +82,8 @@ class FilteredMessage {
   /// Replaces all recipients by this address.
   void redirect(std::string address);
 
+  /// Gives the message another content filter, `transport:destination`.
+  void set_filter(std::string filter) { parts_.filter = std::move(filter); }
   /// Keeps the message in the queue until an admin releases it.
   void hold() { parts_.is_held = true; }
   /// For use in end(): replaces the body and drops the edits of edit_body(); LF line ends; further

@@ -123,20 +123,33 @@ std::optional<Reply> Session::apply(const CheckRecipient::Verdict& verdict,
     return reply;
   }
   bool is_for_mail = verdict.hold || verdict.discard || !verdict.prepend.empty() ||
-                     !verdict.redirect.empty() || !verdict.bcc.empty();
+                     !verdict.redirect.empty() || !verdict.bcc.empty() || !verdict.filter.empty();
   if (!transaction_ && is_for_mail) {
-    log_warning(context_->log_component(),
-                "HOLD, DISCARD, PREPEND, REDIRECT and BCC of an access table have no effect before "
-                "MAIL; set smtpd_delay_reject = yes");
+    log_warning(
+        context_->log_component(),
+        "HOLD, DISCARD, PREPEND, REDIRECT, BCC and FILTER of an access table have no effect "
+        "before MAIL; set smtpd_delay_reject = yes");
   }
-  if (transaction_) {
+  // The message does not enter the queue here.
+  bool is_for_queue = verdict.hold || verdict.discard || !verdict.redirect.empty() ||
+                      !verdict.bcc.empty() || !verdict.filter.empty();
+  bool is_without_effect = is_for_queue && context_->proxy_filter() != nullptr;
+  if (is_without_effect) {
+    log_warning(context_->log_component(),
+                "HOLD, DISCARD, REDIRECT, BCC and FILTER of an access table have no effect with "
+                "smtpd_proxy_filter");
+  }
+  if (transaction_ && !is_without_effect) {
     transaction_->hold = transaction_->hold || verdict.hold;
     transaction_->discard = transaction_->discard || verdict.discard;
     if (!verdict.redirect.empty()) transaction_->redirect = verdict.redirect;
+    if (!verdict.filter.empty()) transaction_->filter = verdict.filter;
     for (const auto& copy : verdict.bcc) {
       auto& copies = transaction_->bcc;
       if (std::ranges::find(copies, copy) == copies.end()) copies.push_back(copy);
     }
+  }
+  if (transaction_) {
     transaction_->prepend.insert(transaction_->prepend.end(), verdict.prepend.begin(),
                                  verdict.prepend.end());
   }
@@ -251,6 +264,7 @@ Task<Reply> Session::mail(std::string_view arguments) {
   auto now = context_->process().clock->now().count();
   transaction_.emplace(context_->process().make_queue_id(), now, std::move(command));
   transaction_->sender = context_->completed(transaction_->mail.sender).text();
+  transaction_->filter = settings_.content_filter;
 
   bool is_asked =
       !settings_.smtpd_sender_restrictions.empty() || settings_.smtpd_reject_unlisted_sender;

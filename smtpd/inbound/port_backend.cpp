@@ -107,6 +107,13 @@ Task<Result<void>> PortBackend::flush(FlushSite request) {
   co_return Result<void>();
 }
 
+Task<Result<std::unique_ptr<Stream>>> PortBackend::connect(Endpoint to, Duration timeout) {
+  auto connecting = Socket::connect(loop_, to, timeout, std::nullopt);
+  CO_TRY(auto socket, co_await std::move(connecting));
+  std::unique_ptr<Stream> stream = std::move(socket);
+  co_return std::move(stream);
+}
+
 Task<Result<void>> PortBackend::submit(Submit message) {
   auto asking = queue_.call(std::move(message));
   CO_TRY_DO(co_await std::move(asking));

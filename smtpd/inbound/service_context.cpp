@@ -10,11 +10,16 @@
 
 namespace pennypost::smtp {
 
-ServiceContext::ServiceContext(Service service, std::shared_ptr<const Config> config,
+ServiceContext::ServiceContext(Service service, const std::shared_ptr<const Config>& config,
                                ProcessContext process)
-    : service_(service),
+    : ServiceContext(config->listening({service}).front(), config, std::move(process)) {}
+
+ServiceContext::ServiceContext(ListeningService service, std::shared_ptr<const Config> config,
+                               ProcessContext process)
+    : service_(service.kind),
+      service_name_(std::move(service.name)),
       config_(std::move(config)),
-      settings_(config_->at(service)),
+      settings_(*service.settings),
       process_(std::move(process)),
       mynetworks_(settings_.mynetworks),
       limits_(settings_.smtpd_client_event_limit_exceptions),
@@ -25,13 +30,16 @@ ServiceContext::ServiceContext(Service service, std::shared_ptr<const Config> co
       is_tls_required_(settings_.smtpd_tls_security_level == "encrypt"),
       maps_addresses_(!is_left_out(settings_, no_address_mappings)),
       rewrites_addresses_(maps_addresses_ && smtp::rewrites_addresses(*config_)),
-      copies_mail_(maps_addresses_ && has_blind_copies(*config_)) {
+      copies_mail_(maps_addresses_ && has_blind_copies(*config_)),
+      proxy_filter_(ProxyFilter::of(*config_, settings_)) {
+  // The filter gets the message as it came; the service to which it gives it back changes it.
+  if (proxy_filter_) rewrites_addresses_ = copies_mail_ = false;
   if (auto completion = completion_of(settings_)) completion_ = *std::move(completion);
   if (auto remote = remote_completion_of(settings_)) remote_completion_ = *std::move(remote);
   // An extension that EHLO does not announce is also refused to clients that use it anyway.
   bool offers_starttls =
       settings_.smtpd_tls_security_level != "none" && !discards_keyword("STARTTLS");
-  if (!offers_starttls && !is_implicit_tls(service)) process_.tls = nullptr;
+  if (!offers_starttls && !is_implicit_tls(service_)) process_.tls = nullptr;
   if (!settings_.smtpd_sasl_auth_enable || discards_keyword("AUTH")) process_.auth = nullptr;
   bool has_own_name = settings_.syslog_name != config_->syslog_name;
   if (has_own_name) log_component_ = "/" + settings_.syslog_name + "/smtpd";

@@ -21,6 +21,7 @@
 #include "smtpd/inbound/backend.h"
 #include "smtpd/inbound/data_scanner.h"
 #include "smtpd/inbound/filter.h"
+#include "smtpd/inbound/proxy_filter.h"
 #include "smtpd/inbound/reply.h"
 #include "store/login/auth.h"
 
@@ -40,14 +41,20 @@ struct ProcessContext {
 
 class ServiceContext {
  public:
-  ServiceContext(Service service, std::shared_ptr<const Config> config, ProcessContext process);
+  /// `service` is one of `config`.
+  ServiceContext(ListeningService service, std::shared_ptr<const Config> config,
+                 ProcessContext process);
+  /// For a built-in service.
+  ServiceContext(Service service, const std::shared_ptr<const Config>& config,
+                 ProcessContext process);
 
   const ProcessContext& process() const { return process_; }
   Loop& loop() const { return process_.loop; }
   Backend& backend() const { return process_.backend; }
   const Settings& settings() const { return settings_; }
+  /// As which the service behaves.
   Service service() const { return service_; }
-  std::string_view service_name() const { return name_of(service_); }
+  std::string_view service_name() const { return service_name_; }
   /// The component in log lines; a service may have its own syslog_name.
   std::string_view log_component() const { return log_component_; }
   /// Whether this is submission (587 or 465), where users hand in mail (RFC 6409).
@@ -84,6 +91,8 @@ class ServiceContext {
   bool discards_keyword(std::string_view keyword) const;
   Limit message_bytes_max() const;
   DataScanner::Limits data_limits() const;
+  /// smtpd_proxy_filter; null: there is none.
+  const ProxyFilter* proxy_filter() const { return proxy_filter_.get(); }
   /// Whether refusals get a footer.
   bool has_footer() const {
     return !settings_.smtpd_reject_footer.empty() || !settings_.smtpd_reject_footer_maps.empty();
@@ -101,6 +110,7 @@ class ServiceContext {
   bool is_local_client(bool is_own_address, bool is_in_mynetworks, bool is_authenticated) const;
 
   Service service_;
+  std::string service_name_;
   std::shared_ptr<const Config> config_;
   const Settings& settings_;
   ProcessContext process_;
@@ -116,6 +126,7 @@ class ServiceContext {
   bool maps_addresses_;
   bool rewrites_addresses_;
   bool copies_mail_;
+  std::shared_ptr<const ProxyFilter> proxy_filter_;
   std::string log_component_ = "smtpd";
 };
 

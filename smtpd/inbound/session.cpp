@@ -77,7 +77,8 @@ Session::Session(std::shared_ptr<const ServiceContext> context, std::unique_ptr<
       first_mail_by_(context_->loop().now() + settings_.smtpd_first_mail_timeout) {
   connection_.set_deadline(first_mail_by_);
   learn_rights();
-  if (has_content_checks(settings_) && !is_left_out(settings_, no_header_body_checks)) {
+  if (context_->proxy_filter() == nullptr && has_content_checks(settings_) &&
+      !is_left_out(settings_, no_header_body_checks)) {
     filters_.add(std::make_unique<ContentChecksFilter>(context_->backend(),
                                                        context_->service_name(), settings_));
   }

@@ -88,6 +88,7 @@ class Session final : public Guest {
     std::vector<std::string> prepend;
     std::string redirect;          // REDIRECT: replaces all recipients
     std::vector<std::string> bcc;  // BCC: further recipients
+    std::string filter;            // content_filter, or FILTER's
     PolicyReply deferral;          // defer_if_permit of smtpd_sender_restrictions
     bool discard = false;
     bool hold = false;
@@ -189,6 +190,7 @@ class Session final : public Guest {
   Task<std::optional<Reply>> rewrite_addresses();
   void redirect_message();
   Task<Reply> commit();
+  Task<Reply> pass_to_filter(Submit message);
   std::string fields_to_prepend();
   std::string fields_on_top();
   ReceivedCertificate received_certificate() const;

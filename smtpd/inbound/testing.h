@@ -115,6 +115,14 @@ class FakeBackend final : public Backend {
     co_return Result<void>();
   }
 
+  /// A filter that a test plays, in memory.
+  Task<Result<std::unique_ptr<Stream>>> connect(Endpoint to, Duration) override {
+    connected.push_back(to.text());
+    if (!play_filter) co_return Error::temporary("Connection refused");
+    std::unique_ptr<Stream> stream = play_filter();
+    co_return std::move(stream);
+  }
+
   Task<Result<void>> submit(Submit message) override {
     if (is_disk_full) co_return Error(452, "4.3.1", "Insufficient system storage");
     messages.push_back(std::move(message));
@@ -148,6 +156,8 @@ class FakeBackend final : public Backend {
     return all.substr(end + 1);
   }
 
+  std::function<std::unique_ptr<Stream>()> play_filter;
+  std::vector<std::string> connected;
   std::string name = "client.example";
   std::map<CountClient::Event, std::uint32_t> events;
   std::string counted;  // the address that was counted last

@@ -352,3 +352,23 @@ TEST_CASE("ETRN has a domain's mail sent, if policy allows it") {
   )") == "");
   CHECK(stage.backend.flushed == std::vector<std::string>{"relayed.example"});
 }
+
+TEST_CASE("a message bears content_filter, or what FILTER of a table says last") {
+  Stage plain;
+  CHECK(plain.run(message) == "");
+  CHECK(plain.backend.messages.at(0).envelope.filter.empty());
+  Stage stage({"content_filter=smtp:[127.0.0.1]:10024"});
+  CHECK(stage.run(message) == "");
+  CHECK(stage.backend.messages.at(0).envelope.filter == "smtp:[127.0.0.1]:10024");
+  Stage judged({"content_filter=smtp:[127.0.0.1]:10024"});
+  judged.backend.judge = [](std::string_view, const CheckRecipient& about,
+                            CheckRecipient::Verdict& verdict) {
+    if (about.recipient == "bob@example.com") verdict.filter = "scan:[127.0.0.1]:10026";
+  };
+  CHECK(judged.run(message) == "");
+  CHECK(judged.backend.messages.at(0).envelope.filter == "scan:[127.0.0.1]:10026");
+  Stage checked({"content_filter=smtp:[127.0.0.1]:10024", "header_checks=inline:{a=b}"});
+  checked.backend.header_actions["Subject: hello"] = "FILTER scan:other";
+  CHECK(checked.run(message) == "");
+  CHECK(checked.backend.messages.at(0).envelope.filter == "scan:other");
+}

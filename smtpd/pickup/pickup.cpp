@@ -63,6 +63,7 @@ Result<Envelope> envelope_of(const LocalSubmission& submission, const Config& co
   envelope.id = make_queue_id(clock);
   envelope.arrival = clock.now().count();
   envelope.is_local = true;
+  envelope.filter = config.content_filter;
   envelope.ret = submission.ret;
   envelope.envid = submission.envid;
   TRY(envelope.sender, posted_address(submission.sender, config));
@@ -206,6 +207,7 @@ Result<void> PickupDesk::apply(ContentVerdict verdict, HeaderDraft& header, Enve
   if (verdict.refusal) return *std::move(verdict.refusal);
   envelope.is_held = envelope.is_held || verdict.is_held;
   for (auto& address : verdict.bcc) add_recipient(envelope.recipients, std::move(address));
+  if (verdict.filter) envelope.filter = *std::move(verdict.filter);
   if (verdict.redirect) redirect_all(envelope.recipients, *std::move(verdict.redirect));
   envelope.is_8bit = envelope.is_8bit || verdict.has_8bit_edits();
   header.edit_whole(verdict.header_edits);

@@ -164,6 +164,11 @@ AccessAction parse_access_action(std::string_view value) {
   return action;
 }
 
+bool is_filter_text(std::string_view text) {
+  auto colon = text.find(':');
+  return colon != text.npos && colon > 0 && text.find_first_of(" \t") == text.npos;
+}
+
 std::string fitting_status(std::string status, bool is_sender, bool is_recipient) {
   auto parts = split(status, '.');
   if (parts.size() != 3 || parts[1] != "1") return status;

@@ -44,6 +44,9 @@ struct AccessAction {
 };
 AccessAction parse_access_action(std::string_view value);
 
+/// Whether the text of FILTER is `transport:` or `transport:destination`.
+bool is_filter_text(std::string_view text);
+
 /// A status about an address (x.1.y) as it fits what is refused: that of a sender, of a recipient,
 /// or of neither. RFC 3463 section 3.2.
 std::string fitting_status(std::string status, bool is_sender, bool is_recipient);

@@ -117,8 +117,14 @@ Answer Evaluation::act_on_message(Subject subject, const AccessAction& action) {
       break;
     }
     case Kind::Filter:
-      return misconfigured("an access table says FILTER " + action.text +
-                           "; there are no content filters here, remove it");
+      if (!is_filter_text(action.text)) {
+        note("",
+             "an access table says FILTER " + action.text + "; write FILTER transport:destination");
+        break;
+      }
+      note("filter", who + "triggers FILTER " + action.text);
+      verdict_.filter = action.text;
+      break;
     default:
       break;
   }

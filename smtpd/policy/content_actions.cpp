@@ -5,6 +5,7 @@
 #include "common/base/enhanced_status.h"
 #include "common/base/text.h"
 #include "common/mail/address.h"
+#include "smtpd/policy/access.h"
 #include "smtpd/policy/content_checks.h"
 
 namespace pennypost::smtp {
@@ -14,7 +15,7 @@ using Kind = ContentAction::Kind;
 using Of = ContentAction::Of;
 using BlockKind = MimeBlock::Kind;
 
-enum class Text { Optional, Line, Address };
+enum class Text { Optional, Line, Address, Filter };
 
 struct Row {
   std::string_view name;
@@ -26,6 +27,7 @@ constexpr std::array rows{
     Row{"BCC", Kind::Bcc, Text::Address, "bcc"},
     Row{"DISCARD", Kind::Discard, Text::Optional, "discard"},
     Row{"DUNNO", Kind::Dunno, Text::Optional, ""},
+    Row{"FILTER", Kind::Filter, Text::Filter, "filter"},
     Row{"HOLD", Kind::Hold, Text::Optional, "hold"},
     Row{"IGNORE", Kind::Ignore, Text::Optional, ""},
     Row{"INFO", Kind::Info, Text::Optional, "info"},
@@ -141,6 +143,7 @@ class Execution {
     if (kind == Kind::Hold) verdict_.is_held = true;
     if (kind == Kind::Redirect) verdict_.redirect = text;
     if (kind == Kind::Bcc) verdict_.bcc.push_back(text);
+    if (kind == Kind::Filter) verdict_.filter = text;
   }
 
   void change(const CheckContent::Finding& finding, const MimeBlock& block,
@@ -207,11 +210,15 @@ Result<ContentAction> ContentAction::parse(std::string_view value, Of of, Form f
   if (row->text != Text::Optional && text.empty()) {
     std::string_view lacks = of == Of::Header ? " needs a header field: text" : " needs a text";
     if (row->text == Text::Address) lacks = " needs an address";
+    if (row->text == Text::Filter) lacks = " needs transport:destination";
     return wrong(name + std::string(lacks));
   }
   if (form == Form::Written && text.find('$') != text.npos) return action;
   if (row->text == Text::Line && of == Of::Header && !is_field_line(text)) {
     return wrong(name + " " + printable(text, 100) + ": needs a header as in \"Name: text\"");
+  }
+  if (row->text == Text::Filter && !is_filter_text(text)) {
+    return wrong(name + " " + printable(text, 100) + ": needs transport:destination");
   }
   if (row->text == Text::Address) {
     auto address = MailAddress::parse(text, Utf8::Allowed);

@@ -13,6 +13,7 @@
 //   HOLD [text]        it waits in the queue until an admin releases it
 //   REDIRECT address   it goes to this address in place of its recipients
 //   BCC address        it goes to this address as well
+//   FILTER transport:destination   it goes through this content filter
 //   PREPEND text       this field or line is put above
 //   REPLACE text       this field or line takes the place
 //   IGNORE             this field or line is removed
@@ -93,9 +94,10 @@ struct ContentAction {
     Ignore,
     Strip,
     Warn,
-    Info
+    Info,
+    Filter
   };
-  friend constexpr Kind wire_last(Kind) { return Kind::Info; }
+  friend constexpr Kind wire_last(Kind) { return Kind::Filter; }
 
   /// Found: with a pattern's groups filled in. Written: as in the table.
   enum class Form { Found, Written };
@@ -184,6 +186,7 @@ struct ContentVerdict {
   bool is_passed = false;  // nothing further is to be looked at
   bool is_held = false;
   std::optional<std::string> redirect;
+  std::optional<std::string> filter;
   std::vector<std::string> bcc;
   std::vector<Edit> header_edits;  // of the block with the message's own fields, in order
   std::vector<Edit> body_edits;    // of the content, in order

@@ -125,6 +125,10 @@ TEST_CASE("what refuses, discards, holds or redirects is logged as Postfix does"
   CHECK(redirected.verdict.redirect == "eve@x.test");
   CHECK(first_line(redirected) ==
         "cleanup: QID: redirect: header Subject: one? two" + tail + ": eve@x.test");
+  Checked filtered("/^To:/ FILTER scan:[127.0.0.1]:10024\n/^Subject:/ FILTER smtp:[192.0.2.9]",
+                   sample);
+  CHECK(filtered.verdict.filter == "smtp:[192.0.2.9]");
+  CHECK(filtered.header == sample);
   Checked told("/^To/ WARN look\n/^X-/ INFO", sample);
   REQUIRE(told.log.lines().size() == 2);
   CHECK(first_line(told) == "cleanup: QID: warning: header To: b" + tail + ": look");
@@ -134,7 +138,7 @@ TEST_CASE("what refuses, discards, holds or redirects is logged as Postfix does"
 
 TEST_CASE("an unknown action is logged, and the message passes") {
   for (const char* action :
-       {"REJET no", "REPLACE no field", "PREPEND", "REDIRECT nobody", "FILTER a:b"}) {
+       {"REJET no", "REPLACE no field", "PREPEND", "REDIRECT nobody", "FILTER smtp"}) {
     CAPTURE(action);
     Checked checked(std::string("/^To:/ ") + action, sample);
     CHECK(checked.header == sample);
@@ -155,11 +159,13 @@ TEST_CASE("as written in a table, an action is checked as far as its pattern's g
     CAPTURE(good);
     CHECK(problem(good) == "");
   }
-  CHECK(problem("REJET x") ==
-        "unknown action REJET; possible actions are BCC, DISCARD, DUNNO, HOLD, IGNORE, INFO, OK, "
-        "PASS, "
-        "PREPEND, REDIRECT, REJECT, REPLACE, STRIP, WARN");
-  CHECK(problem("FILTER smtp:x").starts_with("unknown action FILTER; "));
+  CHECK(
+      problem("REJET x") ==
+      "unknown action REJET; possible actions are BCC, DISCARD, DUNNO, FILTER, HOLD, IGNORE, INFO, "
+      "OK, PASS, PREPEND, REDIRECT, REJECT, REPLACE, STRIP, WARN");
+  CHECK(problem("FILTER smtp:x") == "");
+  CHECK(problem("FILTER smtp") == "FILTER smtp: needs transport:destination");
+  CHECK(problem("FILTER") == "FILTER needs transport:destination");
   CHECK(problem("REPLACE text") == "REPLACE text: needs a header as in \"Name: text\"");
   CHECK(problem("PREPEND") == "PREPEND needs a header field: text");
   CHECK(problem("REDIRECT ann") == "REDIRECT ann: needs an address, user@domain");

@@ -17,6 +17,7 @@ void add(ContentVerdict& verdict, ContentVerdict more) {
   verdict.is_passed = verdict.is_passed || more.is_passed;
   verdict.is_held = verdict.is_held || more.is_held;
   append(verdict.bcc, more.bcc);
+  if (more.filter) verdict.filter = std::move(more.filter);
   append(verdict.header_edits, more.header_edits);
   append(verdict.body_edits, more.body_edits);
   verdict.line_ends += more.line_ends;

@@ -64,18 +64,19 @@ struct CheckRecipient {
     std::vector<std::string> prepend;  // header lines to put on top
     std::string redirect;              // who gets the message in place of all recipients
     std::vector<std::string> bcc;      // who gets it as well
+    std::string filter;                // FILTER: the content filter, `transport:destination`
     std::vector<PolicyNote> notes;
     PolicyReply deferral;  // defer_if_permit: the answer where a later stage permits
     // The evaluation has come to `sleep`: ask again after this time, with one sleep more.
     std::uint32_t sleep_seconds = 0;
     template <class Archive>
     void fields(Archive& archive) {
-      archive(code, status, text, hold, discard, may_relay, prepend, redirect, bcc, notes, deferral,
-              sleep_seconds);
+      archive(code, status, text, hold, discard, may_relay, prepend, redirect, bcc, filter, notes,
+              deferral, sleep_seconds);
     }
   };
   using Reply = Verdict;
-  std::string service;                 // smtp, submission, submissions
+  std::string service;                 // its name: smtp, submission, …
   std::string client_name;             // verified in DNS, or `unknown`
   std::string reverse_name;            // the PTR name, unverified, or `unknown`
   bool is_name_lookup_failed = false;  // DNS did not answer, so `unknown` may be temporary

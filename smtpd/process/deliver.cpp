@@ -5,6 +5,7 @@
 
 #include "smtpd/delivery/local.h"
 #include "smtpd/delivery/messages.h"
+#include "smtpd/delivery/pipe.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -19,6 +20,11 @@ Task<Result<Attempt::Outcomes>> attempt_delivery(Child& child, Attempt attempt,
   }
   Attempt::Outcomes answer;
   answer.process = ::getpid();
+  if (attempt.route.transport == Transport::Program) {
+    answer.outcomes =
+        co_await child.loop().offload([&] { return deliver_by_pipe(*config, attempt, body); });
+    co_return std::move(answer);
+  }
   for (const auto& recipient : attempt.envelope.recipients) {
     store::KeepInInbox everything;
     auto outcome = co_await child.loop().offload(

@@ -195,7 +195,7 @@ class Lookup {
     CO_TRY(auto using_tables, tables());
     Inquiry inquiry;
     auto work = using_tables->run(child_.loop(), inquiry, [&] {
-      return using_tables->router->resolve(ask.recipient, ask.sender);
+      return using_tables->router->resolve(ask.recipient, ask.sender, ask.filter);
     });
     auto resolution = co_await std::move(work);
     if (!resolution) {
@@ -205,8 +205,8 @@ class Lookup {
   }
 
   static const Settings& settings_of(const Tables& using_tables, const std::string& name) {
-    auto service = parse_service(name);
-    return service ? using_tables.config->at(*service) : *using_tables.config;
+    const Settings* settings = using_tables.config->find_service(name);
+    return settings != nullptr ? *settings : *using_tables.config;
   }
 
   Task<Result<Verdict>> check_recipient(CheckRecipient ask) {

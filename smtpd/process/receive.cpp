@@ -18,6 +18,8 @@ namespace {
 // How long the process waits for an idle client to close after the 421 before it ends.
 constexpr Duration farewell_time{2000};
 
+const std::vector<Service> smtp_services{Service::Smtp, Service::Submission, Service::Submissions};
+
 class Receiver {
  public:
   explicit Receiver(Child& child)
@@ -33,7 +35,7 @@ class Receiver {
   void start() {
     warn_of_few_descriptors();
     for (ServiceListener& listener : child_.listeners()) {
-      acceptors_.start(accept_from(listener, context_of(listener.service)));
+      acceptors_.start(accept_from(listener, context_of(listener.name)));
     }
     child_.on_drain([this] { drain(); });
   }
@@ -49,13 +51,17 @@ class Receiver {
                              "-Hn, or LimitNOFILE= of the service)");
   }
 
-  std::shared_ptr<const ServiceContext> context_of(Service service) {
+  /// The listeners are made from the same configuration, so that the service is in it.
+  std::shared_ptr<const ServiceContext> context_of(const std::string& name) {
+    auto services = child_.config()->listening(smtp_services);
+    auto service = std::ranges::find(services, name, &ListeningService::name);
+    ASSERT(service != services.end());
     ProcessContext process{child_.loop(), backend_};
     process.auth = &auth_;
     process.connections = &child_.connections();
-    process.tls = child_.tls(service);
+    process.tls = child_.tls(name);
     process.make_queue_id = [] { return make_queue_id(); };
-    return std::make_shared<const ServiceContext>(service, child_.config(), std::move(process));
+    return std::make_shared<const ServiceContext>(*service, child_.config(), std::move(process));
   }
 
   Task<> accept_from(ServiceListener& from, std::shared_ptr<const ServiceContext> context) {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,6 +63,12 @@ class SendProcess {
         config_(child.config()),
         resolver_(child.loop(), DnsSettings::from(*config_, child.prepared().files)),
         smtp_(child, Protocol::Smtp, config_, resolver_, child.prepared().client_tls) {
+    for (const auto& [name, tls] : child.prepared().transport_tls) {
+      bool is_lmtp = config_->find_transport(name)->kind == TransportKind::Lmtp;
+      auto own = std::make_unique<Client>(child, is_lmtp ? Protocol::Lmtp : Protocol::Smtp,
+                                          config_->as_transport(name), resolver_, tls);
+      own_.emplace(name, std::move(own));
+    }
     child.services("queue").on<Attempt>([this](Attempt attempt, std::vector<Descriptor> files) {
       return send(std::move(attempt), std::move(files));
     });
@@ -69,6 +76,7 @@ class SendProcess {
     child.on_drain([this] {
       smtp_.sender.close_sessions();
       if (lmtp_) lmtp_->sender.close_sessions();
+      for (auto& [name, client] : own_) client->sender.close_sessions();
       finish_when_idle();
     });
   }
@@ -89,6 +97,8 @@ class SendProcess {
 
   /// That for LMTP is made when it is first needed.
   Sender& sender_of(const Route& route) {
+    auto own = own_.find(route.name);
+    if (own != own_.end()) return own->second->sender;
     if (route.transport != Transport::Lmtp) return smtp_.sender;
     if (!lmtp_) {
       lmtp_.emplace(child_, Protocol::Lmtp, lmtp_client_config(*config_), resolver_,
@@ -116,6 +126,7 @@ class SendProcess {
   }
   void finish_when_idle() {
     auto active = smtp_.sender.active() + (lmtp_ ? lmtp_->sender.active() : 0);
+    for (const auto& [name, client] : own_) active += client->sender.active();
     if (active == 0) child_.finish();
   }
 
@@ -124,6 +135,7 @@ class SendProcess {
   CaresResolver resolver_;
   Client smtp_;
   std::optional<Client> lmtp_;
+  std::map<std::string, std::unique_ptr<Client>, std::less<>> own_;  // of [transport.NAME]
 };
 
 }  // namespace

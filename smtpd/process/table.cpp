@@ -1,6 +1,8 @@
 #include "smtpd/process/table.h"
 
+#include "common/base/text.h"
 #include "smtpd/delivery/messages.h"
+#include "smtpd/delivery/pipe_user.h"
 #include "smtpd/inbound/named_certificates.h"
 #include "smtpd/process/deliver.h"
 #include "smtpd/process/lookup.h"
@@ -16,11 +18,28 @@
 namespace pennypost::smtp {
 namespace {
 
+/// The user of a [transport.NAME] of kind pipe; as in Postfix neither root nor the mail system.
+Result<store::Place> place_of_transport(const Config& config, const std::string& name) {
+  const OwnTransport* transport = config.find_transport(name);
+  if (transport == nullptr || transport->kind != TransportKind::Pipe) {
+    return Error::temporary("4.3.5",
+                            "there is no transport " + printable(name, 100) + " of kind pipe");
+  }
+  store::Place place;
+  place.instance = name;
+  place.is_shared = true;
+  if (!is_root()) return place;
+  TRY(place.identity, pipe_identity(config, *transport));
+  return place;
+}
+
 /// Finds an account's deliver process, or starts one. The queue only names the account; uid and gid
 /// are looked up here.
 Task<Result<NeedDeliver::Where>> need_deliver(Master& master, NeedDeliver request) {
   store::Place place;
-  if (request.account.empty()) {
+  if (!request.transport.empty()) {
+    CO_TRY(place, place_of_transport(*master.config(), request.transport));
+  } else if (request.account.empty()) {
     place.instance = "nobody";
     place.is_shared = true;
     if (is_root()) {
@@ -34,7 +53,7 @@ Task<Result<NeedDeliver::Where>> need_deliver(Master& master, NeedDeliver reques
   }
   NeedDeliver::Where where;
   Demand demand;
-  demand.kind = "deliver";
+  demand.kind = request.transport.empty() ? "deliver" : "pipe";
   demand.instance = std::move(place.instance);
   demand.identity = std::move(place.identity);
   demand.is_shared = place.is_shared;
@@ -69,7 +88,7 @@ Kind queue() {
   kind.lives_on = true;
   kind.no_network = true;
   kind.calls = Calls::ReadFiles | Calls::WriteFiles | Calls::HostServices;
-  kind.peers = {"lookup", "send", "deliver"};
+  kind.peers = {"lookup", "send", "deliver", "pipe"};
   kind.run = run_queue;
   kind.asks_master = [](Master& master, Services& services) {
     services.on<NeedDeliver>([&master](NeedDeliver request, std::vector<Descriptor>) {
@@ -118,6 +137,16 @@ Kind deliver() {
   return kind;
 }
 
+/// Runs the commands of a [transport.NAME].
+Kind pipe() {
+  Kind kind = deliver();
+  kind.name = "pipe";
+  kind.user = Kind::User::Program;
+  // A reload may change the user.
+  kind.lives_on = false;
+  return kind;
+}
+
 }  // namespace
 
 DaemonSpec process_table() {
@@ -132,7 +161,7 @@ DaemonSpec process_table() {
   };
   spec.read_names = read_named_certificates;
   spec.services = {Service::Smtp, Service::Submission, Service::Submissions};
-  spec.kinds = {auth(), lookup(), queue(), receive(), send(), deliver()};
+  spec.kinds = {auth(), lookup(), queue(), receive(), send(), deliver(), pipe()};
   return spec;
 }
 

@@ -58,9 +58,10 @@ Result<void> check_recipients(const Envelope& envelope) {
 
 Result<void> check_envelope(const Envelope& envelope, std::size_t inline_bytes) {
   if (!is_queue_id(envelope.id.value())) return wrong("invalid queue id");
-  for (const auto* text : {&envelope.sender, &envelope.client_name, &envelope.client_address,
-                           &envelope.helo, &envelope.protocol, &envelope.sasl_method,
-                           &envelope.sasl_username, &envelope.message_id, &envelope.envid}) {
+  for (const auto* text :
+       {&envelope.sender, &envelope.client_name, &envelope.client_address, &envelope.helo,
+        &envelope.protocol, &envelope.sasl_method, &envelope.sasl_username, &envelope.message_id,
+        &envelope.envid, &envelope.filter}) {
     if (!is_text(*text)) return wrong("a text is too long or has control characters");
   }
   if (envelope.arrival < 0) return wrong("invalid arrival time");

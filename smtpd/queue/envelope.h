@@ -117,6 +117,7 @@ struct Envelope {
   std::vector<Piece> pieces;
   std::vector<Recipient> recipients;
   std::uint64_t body_line_ends = 0;  // in the pieces that are ranges
+  std::string filter;                // the content filter, `transport:destination`; empty: none
 
   /// The whole message's size in bytes, as it is stored.
   std::uint64_t size() const {
@@ -136,6 +137,11 @@ struct Envelope {
   }
   template <class Archive>
   void fields(Archive& archive) {
+    fields_of_second_form(archive);
+    archive(filter);
+  }
+  template <class Archive>
+  void fields_of_second_form(Archive& archive) {
     fields_of_first_form(archive);
     archive(body_line_ends);
   }
@@ -144,6 +150,14 @@ struct Envelope {
     archive(id, arrival, sender, client_name, client_address, helo, protocol, sasl_method,
             sasl_username, message_id, is_smtputf8, is_8bit, is_local, is_held, ret, envid,
             body_bytes, body_is_file, pieces, recipients);
+  }
+};
+
+/// The envelope as stored in formats 2 and 3, which know no content filter.
+struct SecondEnvelope : Envelope {
+  template <class Archive>
+  void fields(Archive& archive) {
+    fields_of_second_form(archive);
   }
 };
 

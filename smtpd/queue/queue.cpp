@@ -18,10 +18,12 @@
 namespace pennypost::smtp {
 namespace {
 
-/// Reads an envelope of the present format or the first.
+/// Reads an envelope of the present format or an earlier one.
 Result<Envelope> decode_envelope(std::string_view bytes) {
   auto envelope = wire::decode<Envelope>(bytes);
   if (envelope) return envelope;
+  auto second = wire::decode<SecondEnvelope>(bytes);
+  if (second) return Envelope(*std::move(second));
   auto first = wire::decode<FirstEnvelope>(bytes);
   if (!first) return envelope;
   return Envelope(*std::move(first));
@@ -127,7 +129,7 @@ Result<Queue::Opened> Queue::open(Loop& loop, const Options& options, const Cloc
 Result<void> Queue::check_form() {
   TRY(auto form, database_.find(keys::form));
   if (form && *form == stored_form) return {};
-  bool is_ours = !form || *form == first_form || *form == second_form;
+  bool is_ours = !form || *form == first_form || *form == second_form || *form == third_form;
   bool is_unknown = !form;
   auto entry = database_.scan(keys::envelopes);
   for (; is_unknown && is_ours && entry.valid(); entry.next()) {

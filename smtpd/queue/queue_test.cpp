@@ -184,6 +184,13 @@ TEST_CASE(
           batch.put(keys::form, second_form);
           batch.put(keys::message(store.waiting[0].id), wire::encode(second));
         }) == "2");
+  CHECK(open_with([&](store::Batch& batch) {
+          SecondEnvelope second;
+          static_cast<Envelope&>(second) = Store::envelope(store.waiting[1].id, 7);
+          second.filter = "smtp:filter.example";  // is not stored
+          batch.put(keys::form, third_form);
+          batch.put(keys::envelope(second.id), wire::encode(second));
+        }) == "2");
   store.open();
   CHECK(store.waiting[0].due == 77);
   CHECK(store.waiting[0].is_held);
@@ -191,8 +198,12 @@ TEST_CASE(
   REQUIRE((message && *message));
   CHECK((*message)->record().due == 77);
   CHECK((*message)->envelope().octets() == 5);
+  auto of_second = store.loop.run_until(store.queue->load(store.waiting[1].id));
+  REQUIRE((of_second && *of_second));
+  CHECK((*of_second)->envelope().octets() == 7);
+  CHECK((*of_second)->envelope().filter.empty());
   auto newer = open_with([](store::Batch& batch) { batch.put(keys::form, "99"); });
-  CHECK(newer.find("a version with queue format 99; this version reads format 3") !=
+  CHECK(newer.find("a version with queue format 99; this version reads format 4") !=
         std::string::npos);
   auto older = open_with([](store::Batch& batch) {
     batch.erase(keys::form);

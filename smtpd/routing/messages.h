@@ -32,9 +32,10 @@ struct Resolve {
   using Reply = Resolution;
   Recipient recipient;
   std::string sender;
+  std::string filter;  // the message's content filter, `transport:destination`; empty: none
   template <class Archive>
   void fields(Archive& archive) {
-    archive(recipient, sender);
+    archive(recipient, sender, filter);
   }
 };
 

@@ -17,6 +17,11 @@ Result<Onward> Onward::open(std::shared_ptr<const Config> config,
   TRY(onward.sender_relayhosts_, MapList::open(config->sender_dependent_relayhost_maps, options));
   TRY(onward.smtp_hops_, HopTables::open(Transport::Smtp, config, options));
   TRY(onward.lmtp_hops_, HopTables::open(Transport::Lmtp, lmtp_client_config(*config), options));
+  for (const auto& [name, transport] : config->transports()) {
+    if (!transport.is_client()) continue;
+    auto protocol = transport.kind == TransportKind::Lmtp ? Transport::Lmtp : Transport::Smtp;
+    TRY(onward.own_hops_[name], HopTables::open(protocol, config->as_transport(name), options));
+  }
   onward.config_ = std::move(config);
   return onward;
 }
@@ -91,6 +96,8 @@ Result<std::optional<std::string>> Onward::relayhost_of(const std::string& sende
 
 Result<Route> Onward::route(Transport protocol, const std::string& name,
                             std::string_view next_hop) const {
+  auto own = own_hops_.find(name);
+  if (own != own_hops_.end()) return own->second.route(name, next_hop);
   const HopTables& hops = protocol == Transport::Lmtp ? lmtp_hops_ : smtp_hops_;
   return hops.route(name, next_hop);
 }

@@ -6,6 +6,7 @@
 //            addresses come here)
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,6 +48,7 @@ class Onward {
   store::MapList sender_relayhosts_;
   HopTables smtp_hops_;
   HopTables lmtp_hops_;
+  std::map<std::string, HopTables, std::less<>> own_hops_;  // of [transport.NAME]
 };
 
 }  // namespace pennypost::smtp

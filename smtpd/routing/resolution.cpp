@@ -38,7 +38,7 @@ Resolution discard(std::string text) {
 }
 
 Resolution by_name(Resolution resolution, std::string transport) {
-  resolution.route.name = std::move(transport);
+  if (resolution.route.name.empty()) resolution.route.name = std::move(transport);
   return resolution;
 }
 

@@ -21,7 +21,8 @@ Resolution error_route_of_text(std::string_view text, const char* default_status
 Result<Resolution> resolution_of(const Error& error);
 /// Mail is discarded; `text` is for the log.
 Resolution discard(std::string text);
-/// Sets the transport's name in settings and tables.
+/// Sets the transport's name in settings and tables, unless the mail is on another's way already,
+/// as by mailbox_transport.
 Resolution by_name(Resolution resolution, std::string transport);
 
 /// The key of an address's domain in tables; empty if it has none.

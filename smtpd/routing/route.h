@@ -12,8 +12,19 @@
 
 namespace pennypost::smtp {
 
-enum class Transport : std::uint8_t { Local, Smtp, Lmtp, Error, Pipe, File, Include, Discard };
-constexpr Transport wire_last(Transport) { return Transport::Discard; }
+/// Pipe: a |command of an alias or a .forward. Program: a [transport.NAME] of kind pipe.
+enum class Transport : std::uint8_t {
+  Local,
+  Smtp,
+  Lmtp,
+  Error,
+  Pipe,
+  File,
+  Include,
+  Discard,
+  Program
+};
+constexpr Transport wire_last(Transport) { return Transport::Program; }
 /// Whether the mail goes to another server, by `send`.
 constexpr bool is_sent(Transport transport) {
   return transport == Transport::Smtp || transport == Transport::Lmtp;
@@ -40,8 +51,8 @@ struct Route {
   // The name in settings and tables, such as `relay` or `virtual`; empty: the same as in the log.
   std::string name;
   // Smtp: `example.com`, `[host]`, `[192.0.2.1]:587`; Lmtp: `[host]:24`, `unix:private/lmtp`.
-  // Error, Discard: the text. Pipe, File, Include: the command or path. Local: the command of
-  // mailbox_command_maps, or empty.
+  // Program: what ${nexthop} is. Error, Discard: the text. Pipe, File, Include: the command or
+  // path. Local: the command of mailbox_command_maps, or empty.
   std::string next_hop;
   std::string status;  // Error: enhanced status code, 5.x.x or 4.x.x
   // Local: the recipient; Pipe, File: the user whose .forward names it, or empty; Include: who

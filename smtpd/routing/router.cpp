@@ -1,6 +1,7 @@
 #include "smtpd/routing/router.h"
 
 #include "common/base/text.h"
+#include "common/config/check.h"
 #include "smtpd/routing/resolution.h"
 #include "store/maps/address_lookup.h"
 #include "store/maps/generation.h"
@@ -50,14 +51,15 @@ Result<Router> Router::open(std::shared_ptr<const Config> config,
   return router;
 }
 
-Result<Resolution> Router::resolve(const Recipient& recipient, const std::string& sender) const {
-  return resolve_for(Purpose::Delivery, recipient, sender);
+Result<Resolution> Router::resolve(const Recipient& recipient, const std::string& sender,
+                                   const std::string& filter) const {
+  return resolve_for(Purpose::Delivery, recipient, sender, filter);
 }
 
 Result<Resolution> Router::resolve_for(Purpose purpose, const Recipient& recipient,
-                                       const std::string& sender) const {
+                                       const std::string& sender, const std::string& filter) const {
   if (recipient.kind != RecipientKind::Address) return program(recipient);
-  auto resolution = resolve_address(purpose, recipient, sender);
+  auto resolution = resolve_address(purpose, recipient, sender, filter);
   if (!resolution) return resolution_of(resolution.error());
   return resolution;
 }
@@ -76,7 +78,8 @@ Result<Resolution> Router::program(const Recipient& recipient) const {
 }
 
 Result<Resolution> Router::resolve_address(Purpose purpose, const Recipient& recipient,
-                                           const std::string& sender) const {
+                                           const std::string& sender,
+                                           const std::string& filter) const {
   std::string text =
       recipient.address.empty() ? config_->empty_address_recipient : recipient.address;
   auto complete = complete_address(text, *config_);
@@ -85,7 +88,10 @@ Result<Resolution> Router::resolve_address(Purpose purpose, const Recipient& rec
   if (!config_->allow_min_user && address.local().starts_with('-')) {
     return error_route("5.1.3", "bad address syntax: " + printable(*complete, 200));
   }
-  if (!address.domain()) return local(purpose, recipient, address);
+  if (!address.domain()) {
+    return filter.empty() ? local(purpose, recipient, address)
+                          : filtered(recipient, address, filter);
+  }
   TRY(auto domain, domains_.classify(*address.domain()));
   if (!recipient.is_self) {
     bool is_first = recipient.depth == 0 && !recipient.is_virtual_self;
@@ -102,6 +108,7 @@ Result<Resolution> Router::resolve_address(Purpose purpose, const Recipient& rec
     TRY(auto expanded, virtual_alias(recipient, address, domain));
     if (expanded) return std::move(*expanded);
   }
+  if (!filter.empty()) return filtered(recipient, address, filter);
   if (domain == DomainClass::VirtualAlias) {
     return error_route("5.1.1", "User unknown in virtual alias table");
   }
@@ -131,30 +138,51 @@ Result<Resolution> Router::by_transport(Purpose purpose, const Recipient& recipi
                                         std::string_view setting, const MailAddress& address,
                                         const std::string& default_next_hop) const {
   auto transport = TransportName::parse(setting);
-  if (transport.name == "error") {
-    return by_name(error_route_of_text(transport.next_hop, "5.0.0"), transport.name);
+  const OwnTransport* own = config_->find_transport(transport.name);
+  auto kind = own != nullptr ? std::optional(own->kind) : built_in_transport(transport.name);
+  if (!kind) {
+    // As in Postfix the mail waits in the queue until the transport exists.
+    return Error(exists_but_takes_no_mail, "4.3.5", no_transport(*config_, transport.name));
   }
-  if (transport.name == "retry") {
-    return by_name(error_route_of_text(transport.next_hop, "4.0.0"), transport.name);
-  }
-  if (transport.name == "discard") {
-    return discard(transport.next_hop.empty() ? "discarded" : transport.next_hop);
-  }
-  if (transport.name == "local" || transport.name == "virtual") {
-    TRY(auto found, mailbox(purpose, recipient, address));
-    return by_name(std::move(found), transport.name);
-  }
-  bool is_lmtp = transport.name == "lmtp";
-  if (!is_lmtp && transport.name != "smtp" && transport.name != "relay") {
-    return Error::temporary("4.3.5",
-                            "unknown transport \"" + printable(transport.name, 60) +
-                                "\"; use local, smtp, lmtp, relay, error, retry or discard");
+  const auto& next_hop = transport.next_hop.empty() ? default_next_hop : transport.next_hop;
+  switch (*kind) {
+    case TransportKind::Error:
+      return by_name(error_route_of_text(transport.next_hop, "5.0.0"), transport.name);
+    case TransportKind::Retry:
+      return by_name(error_route_of_text(transport.next_hop, "4.0.0"), transport.name);
+    case TransportKind::Discard:
+      return by_name(discard(transport.next_hop.empty() ? "discarded" : transport.next_hop),
+                     transport.name);
+    case TransportKind::Local:
+    case TransportKind::Virtual: {
+      TRY(auto found, mailbox(purpose, recipient, address));
+      return by_name(std::move(found), transport.name);
+    }
+    case TransportKind::Smtp:
+    case TransportKind::Relay:
+    case TransportKind::Lmtp:
+    case TransportKind::Pipe:
+      break;
   }
   Resolution resolution;
-  TRY(resolution.route,
-      onward_.route(is_lmtp ? Transport::Lmtp : Transport::Smtp, transport.name,
-                    transport.next_hop.empty() ? default_next_hop : transport.next_hop));
+  if (*kind != TransportKind::Pipe) {
+    auto protocol = *kind == TransportKind::Lmtp ? Transport::Lmtp : Transport::Smtp;
+    TRY(resolution.route, onward_.route(protocol, transport.name, next_hop));
+    return resolution;
+  }
+  resolution.route.transport = Transport::Program;
+  resolution.route.name = transport.name;
+  resolution.route.next_hop = next_hop;
   return resolution;
+}
+
+/// The route to a content filter; without a destination of its own it is default_filter_nexthop, or
+/// the recipient's domain.
+Result<Resolution> Router::filtered(const Recipient& recipient, const MailAddress& address,
+                                    const std::string& filter) const {
+  const auto& for_all = config_->default_filter_nexthop;
+  return by_transport(Purpose::Delivery, recipient, filter, address,
+                      for_all.empty() ? domain_key(address) : for_all);
 }
 
 // For RCPT.
@@ -170,7 +198,7 @@ Result<Resolution> Router::destination(const MailAddress& address) const {
   Recipient recipient;
   recipient.address = address.text();
   for (std::uint64_t step = 0; step <= config_->alias_depth_max; ++step) {
-    TRY(auto resolution, resolve_for(Purpose::Rcpt, recipient, ""));
+    TRY(auto resolution, resolve_for(Purpose::Rcpt, recipient, "", ""));
     bool leads_on = resolution.is_expansion && resolution.children.size() == 1 &&
                     resolution.children[0].kind == RecipientKind::Address;
     if (!leads_on) return resolution;

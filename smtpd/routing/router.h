@@ -12,6 +12,8 @@
 //   5. relay_domains by relay_transport, all else by default_transport: to the next hop that the
 //      transport names, else sender_dependent_relayhost_maps, relayhost, or the domain's MX
 //
+// Mail with a content filter goes to that in place of steps 3 to 5, as it comes back from there.
+//
 // A recipient with is_self skips step 2 and the aliases of step 3: an alias named itself and means
 // the mailbox. Each answer is one step; the queue asks again for the children and ends loops.
 //
@@ -52,8 +54,9 @@ class Router {
                              std::shared_ptr<const AccountFinder> accounts, Host host,
                              const store::MapOptions& options = {});
 
-  /// Expands a recipient or finds its route.
-  Result<Resolution> resolve(const Recipient& recipient, const std::string& sender) const;
+  /// Expands a recipient or finds its route. `filter`: the message's content filter.
+  Result<Resolution> resolve(const Recipient& recipient, const std::string& sender,
+                             const std::string& filter = {}) const;
   /// Rewrites a message's sender and the addresses in its header by canonical maps and
   /// masquerade_domains, and finds who gets a blind copy of it.
   Result<Canonicalize::Rewritten> canonicalize(const Canonicalize& ask) const;
@@ -75,9 +78,12 @@ class Router {
   enum class Purpose { Delivery, Rcpt };
   Router() = default;
   Result<Resolution> resolve_for(Purpose purpose, const Recipient& recipient,
-                                 const std::string& sender) const;
+                                 const std::string& sender, const std::string& filter) const;
   Result<Resolution> resolve_address(Purpose purpose, const Recipient& recipient,
-                                     const std::string& sender) const;
+                                     const std::string& sender, const std::string& filter) const;
+  Result<Resolution> filtered(const Recipient& recipient, const MailAddress& address,
+                              const std::string& filter) const;
+  bool leads_elsewhere(std::string_view transport) const;
   Result<std::optional<MailAddress>> rewritten(const MailAddress& address, DomainClass domain,
                                                bool is_first) const;
   Result<std::optional<Resolution>> virtual_alias(const Recipient& recipient,

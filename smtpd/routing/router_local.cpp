@@ -19,7 +19,7 @@ Result<Resolution> Router::local(Purpose purpose, const Recipient& recipient,
   std::string setting =
       named && !named->empty() && !named->starts_with(':') ? *named : config_->local_transport;
   auto transport = TransportName::parse(setting);
-  if (transport.name != "local" && transport.name != "virtual") {
+  if (leads_elsewhere(setting)) {
     return by_transport(purpose, recipient, setting, address, domain_key(address));
   }
   if (!recipient.is_self) {

@@ -21,12 +21,6 @@ namespace {
 
 using store::MapList;
 
-/// `local` and `virtual` mean the mailbox.
-bool leads_elsewhere(std::string_view transport) {
-  auto name = TransportName::parse(transport).name;
-  return !name.empty() && name != "local" && name != "virtual";
-}
-
 /// A user's value in a table, or else the setting for all.
 Result<std::string> of_user(const MapList& maps, const std::string& user,
                             const std::string& for_all) {
@@ -36,6 +30,14 @@ Result<std::string> of_user(const MapList& maps, const std::string& user,
 }
 
 }  // namespace
+
+/// `local` and `virtual`, and what is of these kinds, mean the mailbox.
+bool Router::leads_elsewhere(std::string_view transport) const {
+  auto name = TransportName::parse(transport).name;
+  const OwnTransport* own = config_->find_transport(name);
+  auto kind = own != nullptr ? std::optional(own->kind) : built_in_transport(name);
+  return !name.empty() && kind != TransportKind::Local && kind != TransportKind::Virtual;
+}
 
 Result<Resolution> Router::mailbox(Purpose purpose, const Recipient& recipient,
                                    const MailAddress& address) const {

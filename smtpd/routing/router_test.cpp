@@ -322,7 +322,7 @@ TEST_CASE("other domains go to the relayhost, or to their own mail exchangers") 
                  {"gone@g.example", "5.7.1 no mail for you"},
                  {"late@late.example", "4.2.0 not now"},
                  {"x@foreign.example", "smtp [other.example]"}});
-  CHECK(mapped.resolve("x@odd.example").starts_with("later 4.3.5 unknown transport \"uucp\""));
+  CHECK(mapped.resolve("x@odd.example").starts_with("later 4.3.5 \"uucp\" is no transport; "));
   RouterFixture of_bounces({"sender_dependent_relayhost_maps=inline:{{<>=[bounces.example]}}"});
   CHECK(of_bounces.resolve("x@else.example", false, "") == "smtp [bounces.example]");
   CHECK(of_bounces.resolve("x@else.example") == "smtp else.example");
@@ -508,4 +508,57 @@ TEST_CASE("domains are ours by name, by literal, by table and by parent") {
     REQUIRE(is);
     CHECK(*is == row.is);
   }
+}
+
+TEST_CASE("a transport of one's own does what its kind does, wherever it is named") {
+  RouterFixture fixture(
+      {"transport.filer.kind=pipe", "transport.filer.argv=/bin/filer ${recipient}",
+       "transport.filer.user=vmail", "transport.slow.kind=smtp",
+       "transport.slow.smtp_fallback_relay=[fallback.example]", "transport.gone.kind=error",
+       "transport.later.kind=retry", "transport.here.kind=local",
+       "transport_maps=inline:{{pipe.example=filer:shelf},{slow.example=slow:[hop.example]:26},"
+       "{bare.example=filer},{gone.example=gone:5.7.1 closed},{later.example=later:busy}}",
+       "mailbox_transport_maps=inline:{{ann=filer:ann},{bob=here:}}", "relay_transport=slow"});
+  check(fixture, {{"x@pipe.example", "filer shelf"},
+                  {"x@bare.example", "filer bare.example"},
+                  {"x@slow.example", "smtp [hop.example]:26"},
+                  {"x@gone.example", "5.7.1 closed"},
+                  {"x@later.example", "4.0.0 busy"},
+                  {"ann@example.org", "filer ann"},
+                  {"bob@example.org", "local bob"},
+                  {"x@partner.example", "smtp partner.example"}});
+  Recipient recipient;
+  recipient.address = "x@slow.example";
+  auto route = fixture.router->resolve(recipient, "");
+  REQUIRE(route);
+  CHECK(route->route.name == "slow");
+  REQUIRE(route->route.fallbacks.size() == 1);
+  CHECK(route->route.fallbacks[0].next_hop == "[fallback.example]");
+}
+
+TEST_CASE("mail with a content filter goes there once its virtual aliases are expanded") {
+  RouterFixture fixture({"default_filter_nexthop=", "relayhost=[relay.example]",
+                         "canonical_maps=inline:{{old@else.example=new@else.example}}"});
+  auto resolve = [&](const char* address, const char* filter, bool is_mapped = false) {
+    Recipient recipient;
+    recipient.address = address;
+    recipient.is_virtual_self = is_mapped;
+    auto found = fixture.router->resolve(recipient, "s@x.example", filter);
+    if (!found) return "later " + found.error().text();
+    if (found->is_expansion) return "-> " + found->children.at(0).address;
+    return found->route.name + " " + found->route.next_hop;
+  };
+  CHECK(resolve("x@else.example", "smtp:[127.0.0.1]:10024") == "smtp [127.0.0.1]:10024");
+  CHECK(resolve("ann@example.org", "smtp:[127.0.0.1]:10024") == "smtp [127.0.0.1]:10024");
+  CHECK(resolve("staff@example.org", "smtp:[127.0.0.1]:10024") == "smtp [127.0.0.1]:10024");
+  CHECK(resolve("nobody-here@example.org", "smtp:[127.0.0.1]:10024") == "smtp [127.0.0.1]:10024");
+  CHECK(resolve("info@hosted.example", "smtp:[127.0.0.1]:10024") == "-> ann@example.org");
+  CHECK(resolve("info@hosted.example", "smtp:[127.0.0.1]:10024", true) == "smtp [127.0.0.1]:10024");
+  CHECK(resolve("old@else.example", "smtp:[127.0.0.1]:10024") == "-> new@else.example");
+  CHECK(resolve("x@else.example", "relay:") == "relay else.example");
+  CHECK(resolve("x@else.example", "scan:x").starts_with("later \"scan\" is no transport; "));
+  RouterFixture named({"default_filter_nexthop=[scan.example]"});
+  Recipient recipient;
+  recipient.address = "x@else.example";
+  CHECK(named.router->resolve(recipient, "", "smtp:")->route.next_hop == "[scan.example]");
 }

@@ -113,6 +113,7 @@ struct RouterFixture {
     if (route.transport == Transport::Lmtp) return "lmtp " + route.next_hop;
     if (route.transport == Transport::File) return "file " + route.next_hop;
     if (route.transport == Transport::Discard) return "discard " + route.next_hop;
+    if (route.transport == Transport::Program) return route.name + " " + route.next_hop;
     return route.status + " " + route.next_hop;
   }
 

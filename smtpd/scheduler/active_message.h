@@ -121,6 +121,7 @@ class ActiveMessage {
   void apply_failure(Group& group, const Error& error);
 
   // apply.cpp
+  bool is_relayed_by_program(const Group& group) const;
   void apply(const Group& group, const Outcome& outcome);
   void apply_additions(const Group& group, const RecipientRecord& entry, const Outcome& outcome);
   void apply_to_all(const Group& group, Outcome outcome);

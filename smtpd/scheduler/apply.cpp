@@ -36,6 +36,15 @@ void ActiveMessage::apply_to_all(const Group& group, Outcome outcome) {
   }
 }
 
+/// A command of a [transport.NAME] passes the mail on, unless its flags have X: then it has
+/// delivered it.
+bool ActiveMessage::is_relayed_by_program(const Group& group) const {
+  if (group.route.transport != Transport::Program) return false;
+  auto config = context_.peers.config();
+  const OwnTransport* transport = config->find_transport(group.route.name);
+  return transport == nullptr || !transport->pipe.has('X');
+}
+
 void ActiveMessage::apply(const Group& group, const Outcome& outcome) {
   RecipientRecord& entry = message_->change(outcome.recipient);
   entry.status = outcome.status;
@@ -57,7 +66,8 @@ void ActiveMessage::apply(const Group& group, const Outcome& outcome) {
     case OutcomeKind::Delivered: {
       bool is_final =
           group.route.transport == Transport::Lmtp && context_.peers.config()->lmtp_assume_final;
-      bool is_relayed = is_sent(group.route.transport) && !is_final;
+      bool is_relayed =
+          (is_sent(group.route.transport) && !is_final) || is_relayed_by_program(group);
       entry.state = RecipientState::Done;
       if (wants_report(notify, notify_success) && !outcome.is_dsn_relayed) {
         entry.report = is_relayed ? ReportDue::Relayed : ReportDue::Delivered;

@@ -13,11 +13,13 @@ constexpr Duration first_pause{20};
 Task<Result<std::string>> DeliverProcesses::kind_for(const RecipientGroup& group) {
   NeedDeliver request;
   const auto& account = group.route.account;
+  if (group.route.transport == Transport::Program) request.transport = group.route.name;
   request.account = account.name.empty() ? group.run_as : account.name;
   request.is_system = account.name.empty() ? !group.run_as.empty() : account.is_system;
   // All own (virtual) users share one process.
   bool is_own = !request.is_system && !request.account.empty();
   std::string key = is_own ? "own" : "system:" + request.account;
+  if (!request.transport.empty()) key = "transport:" + request.transport;
   Duration pause = first_pause;
   for (int tries = 0;; ++tries) {
     auto known = kinds_.find(key);

@@ -39,7 +39,7 @@ Gates Destinations::of(const RecipientGroup& group, const Config& config) {
   auto one = limits_of_one(limits);
   one.waiting_max = waiting_max;
   Gates gates;
-  if (is_sent(route.transport)) {
+  if (is_sent(route.transport) || route.transport == Transport::Program) {
     auto hop = comparable_next_hop(route);
     gates.add(gate(name + ':' + hop + '\n' + lower(group.sole_address), one));
   } else {

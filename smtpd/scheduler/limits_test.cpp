@@ -247,3 +247,19 @@ TEST_CASE("with queue_run_delay retries fall on its multiples") {
   CHECK(at("300s", 900, 900) == 1200);
   CHECK(at("300s", 1000, 6000) == 10200);
 }
+
+TEST_CASE("a transport of one's own has the limits of its section, and else the defaults") {
+  auto config = config_for_test(
+      {"default_destination_recipient_limit=7", "default_destination_rate_delay=2s",
+       "transport.slow.kind=pipe", "transport.slow.argv=/bin/x", "transport.slow.user=v",
+       "transport.slow.destination_concurrency_limit=3",
+       "transport.slow.initial_destination_concurrency=1",
+       "transport.slow.destination_rate_delay=9s", "transport.slow.transport_rate_delay=1s"});
+  auto limits = transport_limits(*config, "slow");
+  CHECK(limits.concurrency.value() == 3);
+  CHECK(limits.initial_concurrency == 1);
+  CHECK(limits.recipients.value() == 7);
+  CHECK(limits.destination_rate_delay == std::chrono::seconds(9));
+  CHECK(limits.transport_rate_delay == std::chrono::seconds(1));
+  CHECK(transport_limits(*config, "smtp").destination_rate_delay == std::chrono::seconds(2));
+}

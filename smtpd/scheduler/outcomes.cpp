@@ -65,6 +65,9 @@ bool is_connection_failure(const std::vector<Outcome>& outcomes) {
 }
 
 Result<void> check_outcome(const Outcome& outcome, Transport transport) {
+  if (transport == Transport::Program && outcome.kind == OutcomeKind::Expand) {
+    return Error::permanent("a pipe transport names no recipients");
+  }
   bool has_redirects = !outcome.children.empty() && outcome.kind != OutcomeKind::Expand;
   if (!has_redirects && outcome.replies.empty()) return {};
   if (transport != Transport::Local)

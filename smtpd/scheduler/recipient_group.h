@@ -33,6 +33,8 @@ inline std::string transport_name(Transport transport) {
       return "error";
     case Transport::Discard:
       return "discard";
+    case Transport::Program:
+      return "pipe";
     default:
       return "local";
   }

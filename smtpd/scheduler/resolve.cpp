@@ -41,6 +41,7 @@ Task<> ActiveMessage::ask_lookup(Question& question) {
   Resolve request;
   request.recipient = message_->recipient(question.number).recipient;
   request.sender = message_->sender_of(request.recipient);
+  request.filter = message_->envelope().filter;
   auto call = context_.peers.port("lookup").call(std::move(request));
   question.answer = co_await std::move(call);
   // `lookup` ends a moment before us: the news that we stop as well may be next.
@@ -160,7 +161,8 @@ void ActiveMessage::add_to_group(std::uint32_t number, Route route,
   auto limits = transport_limits(*config, settings_name(route));
   if (ways.empty() || !limits.recipients.has_room_beside(ways.back().recipients.size())) {
     Group group;
-    bool is_sole = is_sent(route.transport) && limits.is_for_each_recipient();
+    bool is_onward = is_sent(route.transport) || route.transport == Transport::Program;
+    bool is_sole = is_onward && limits.is_for_each_recipient();
     if (is_sole) group.sole_address = recipient.address;
     group.route = std::move(route);
     group.run_as = recipient.run_as;

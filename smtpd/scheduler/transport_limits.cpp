@@ -61,13 +61,14 @@ constexpr std::array rows{
 TransportLimits transport_limits(const Config& config, std::string_view name) {
   auto found = std::ranges::find(rows, name, &Row::transport);
   const Row& row = found == rows.end() ? defaults : *found;
+  const Settings& settings = config.of_transport(name);
   TransportLimits limits;
-  limits.concurrency = config.*row.concurrency;
-  limits.recipients = config.*row.recipients;
-  limits.initial_concurrency = config.*row.initial_concurrency;
-  limits.failed_cohorts = config.*row.failed_cohorts;
-  limits.destination_rate_delay = config.*row.destination_rate_delay;
-  limits.transport_rate_delay = config.*row.transport_rate_delay;
+  limits.concurrency = settings.*row.concurrency;
+  limits.recipients = settings.*row.recipients;
+  limits.initial_concurrency = settings.*row.initial_concurrency;
+  limits.failed_cohorts = settings.*row.failed_cohorts;
+  limits.destination_rate_delay = settings.*row.destination_rate_delay;
+  limits.transport_rate_delay = settings.*row.transport_rate_delay;
   return limits;
 }
 

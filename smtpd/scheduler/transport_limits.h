@@ -2,7 +2,8 @@
 // between them.
 //
 // Each limit has a default, such as default_destination_concurrency_limit, and a setting for each
-// transport, such as smtp_destination_concurrency_limit, whose own default is the former.
+// transport, such as smtp_destination_concurrency_limit, whose own default is the former. A
+// [transport.NAME] gives its own in its section, as destination_concurrency_limit.
 //
 // SEE ALSO   destinations.h (who applies them)
 #pragma once

@@ -175,7 +175,7 @@ Task<> LoginProcess::host(Service service, std::unique_ptr<Socket> socket,
   client.address = socket->peer().address();
   client.local = socket->local().address();
   client.session_id = make_session_id(Clock::system());
-  client.tls = child_.tls(service);
+  client.tls = child_.tls(name_of(service));
   // Held as long as the client is in this process.
   auto counted = std::move(place);
   Visitor visitor(service, std::move(socket), child_.loop().now() + limit);

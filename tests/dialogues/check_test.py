@@ -55,7 +55,8 @@ def finds_mistakes(t):
     host.write("etc/table", "a.test error:x\n")
     host.write("etc/networks", "10.0.0.1/8 OK\n")
     host.write("etc/patterns", "/(unclosed/ REJECT\n")
-    host.write("etc/headers", "/^Subject:/ WARN\n\n/^X-(.*):/ REPLACE $1: x\n/^To:/ FILTER smtp:x\n")
+    host.write("etc/headers", "/^Subject:/ WARN\n\n/^X-(.*):/ REPLACE $1: x\n/^To:/ FILTR smtp:x\n/^Cc:/ FILTER scan:x\n")
+    host.write("etc/ways", "a.test smtp:[b.test]\nc.test uucp:d\ne.test :[f.test]\ng.test discard\n")
     host.write("etc/file", "")
     taken = socket.create_server((host.address, 0))
     t.cleanup(taken.close)
@@ -66,7 +67,9 @@ def finds_mistakes(t):
         ({"virtual_alias_maps": "nis:mail.aliases"}, r"NIS maps are not supported; write the map to a file"),
         ({"virtual_alias_maps": "inline:{ a = b }"}, r"key=value"),
         ({"transport_maps": "regexp:" + host.path("etc/patterns")}, r"patterns:1: "),
-        ({"header_checks": "pcre:" + host.path("etc/headers")}, r"headers:4: unknown action FILTER; possible actions are BCC, DISCARD, "),
+        ({"header_checks": "pcre:" + host.path("etc/headers")}, r"headers:4: unknown action FILTR; possible actions are BCC, DISCARD, "),
+        ({"header_checks": "pcre:" + host.path("etc/headers")}, r"headers:5: FILTER scan:x: \"scan\" is no transport; "),
+        ({"transport_maps": "texthash:" + host.path("etc/ways")}, r"ways:2: \"uucp\" is no transport; "),
         ({"smtpd_client_restrictions": "check_client_access cidr:" + host.path("etc/networks")}, r"networks:1: "),
         ({"smtpd_sender_restrictions": "check_sender_access hash:" + nothing}, r"No such file"),
         ({"relocated_maps": "unionmap:{static:x, hash:" + nothing + "}"}, r"No such file"),
