@@ -1,6 +1,7 @@
 """The other side in: a DNS server with the records a test names, an SMTP or LMTP server that answers as it is told."""
 import contextlib
 import os
+import smtplib
 import socket
 import ssl
 import subprocess
@@ -74,18 +75,23 @@ class Sink:
         self.answers, self.keywords, self.certificate = dict(answers or {}), list(keywords), certificate
         self.transactions, self.commands, self._open = [], [], set()
         self.connections, self.lmtp, self.path = 0, lmtp, path
-        if path:
+        if not path:
+            self.address, self.port = address, free_port(address)
+        self.listen()
+        t.cleanup(self.stop)
+
+    def listen(self):
+        """Begins, also after stop()."""
+        if self.path:
             self.listener = socket.socket(socket.AF_UNIX)
-            self.listener.bind(path)
+            self.listener.bind(self.path)
             if as_user():
-                os.chown(path, as_user()["user"], as_user()["group"])
+                os.chown(self.path, as_user()["user"], as_user()["group"])
             self.listener.listen(128)
         else:
-            self.address, self.port = address, free_port(address)
-            self.listener = socket.create_server((address, self.port))
+            self.listener = socket.create_server((self.address, self.port))
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
-        t.cleanup(self.stop)
 
     def stop(self):
         # The thread that waits in accept() would keep a listener that is only closed, and serve one client more.
@@ -110,6 +116,10 @@ class Sink:
             if command.upper().startswith(words.upper()):
                 return reply
         return default
+
+    def end_of_message(self, transaction):
+        """The reply to a message that has arrived; a filter may pass it on before."""
+        return self.reply_to("END", "250 2.0.0 Ok: queued as SINK")
 
     def _serve(self, stream):
         self._open.add(stream)
@@ -173,7 +183,7 @@ class Sink:
                         return
                     current = None
                     continue
-                reply = self.reply_to("END", "250 2.0.0 Ok: queued as SINK")
+                reply = self.end_of_message(current)
                 if reply.startswith("250"):
                     self.transactions.append(current)
                 current = None
@@ -195,3 +205,22 @@ class Sink:
                 transaction.rcpts.append(rcpt)
             say(reply)
         return True
+
+class ContentFilter(Sink):
+    """A filter: passes each message on to `place`, (address, port), with a field on top; `refuse` in it is refused."""
+
+    def __init__(self, t, place, mark="X-Scanned", **options):
+        self.place, self.mark = place, mark
+        super().__init__(t, keywords=("PIPELINING", "8BITMIME", "XFORWARD NAME ADDR PORT PROTO HELO SOURCE"), **options)
+
+    def end_of_message(self, transaction):
+        if b"refuse" in transaction.data:
+            return "550 5.7.1 the filter refuses this"
+        try:
+            with smtplib.SMTP(*self.place, timeout=60, local_hostname="filter.test") as client:
+                client.ehlo()
+                client.sendmail(transaction.sender, transaction.recipients,
+                                self.mark.encode() + b": yes\r\n" + transaction.data)
+        except smtplib.SMTPException as error:
+            return f"451 4.3.0 {type(error).__name__}"
+        return "250 2.6.0 Ok, passed on"

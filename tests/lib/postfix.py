@@ -33,10 +33,10 @@ postlog   unix-dgram n - n - 1 postlogd
 class Postfix:
     """domain: whose mail ends here, in the Maildir self.mail. settings: lines of main.cf over those below.
 
-    listeners: {address: options}, further ones on the same port.
+    listeners: {address: options}, further ones on the same port. services: further lines of master.cf.
     """
 
-    def __init__(self, t, domain, settings, address="127.0.0.1", name="postfix", listeners=None):
+    def __init__(self, t, domain, settings, address="127.0.0.1", name="postfix", listeners=None, services=""):
         check(has_program("postfix"), "Postfix is missing; contrib/packages/test lists it")
         check(os.geteuid() == 0, "Postfix runs as root alone; run: sudo tests/run")
         self.address, self.port = address, free_port(address)
@@ -61,7 +61,7 @@ class Postfix:
         self._write("main.cf", "".join(f"{key} = {value}\n" for key, value in lines.items()))
         self._write("master.cf", DAEMONS + "".join(
             f"{at}:{self.port} inet n - n - - smtpd {' '.join(options)}\n"
-            for at, options in {address: [], **(listeners or {})}.items()))
+            for at, options in {address: [], **(listeners or {})}.items()) + services)
         t.cleanup(self.stop)
         self._run("postfix", "start")
         eventually(self._greets, "Postfix answers")
