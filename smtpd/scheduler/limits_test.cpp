@@ -231,6 +231,7 @@ TEST_CASE("new mail waits in_flow_delay while it outruns delivery, and then is a
     return std::chrono::steady_clock::now() - began;
   };
   CHECK(took("a@one.test") < 900ms);
+  wait_for_attempts(world, 1);
   CHECK(took("a@two.test") < 900ms);  // nothing waits yet
   CHECK(took("a@three.test") >= 950ms);
   CHECK(world.scheduler->size() == 3);
