@@ -72,7 +72,10 @@ const std::string& BodyHasher::hash(Canonical form) const {
 }
 
 void BodyHasher::Stream::feed(std::string_view piece) {
-  std::string_view special = form_ == Canonical::Simple ? "\r\n" : "\r\n \t";
+  bool is_relaxed = form_ == Canonical::Relaxed;
+  auto is_text = [is_relaxed](char c) {
+    return c != '\n' && c != '\r' && !(is_relaxed && is_blank(c));
+  };
   while (!piece.empty()) {
     char c = piece.front();
     if (has_carriage_return_ && c != '\n') carriage_return();
@@ -81,10 +84,11 @@ void BodyHasher::Stream::feed(std::string_view piece) {
       line_end();
     } else if (c == '\r') {
       has_carriage_return_ = true;
-    } else if (form_ == Canonical::Relaxed && is_blank(c)) {
+    } else if (is_relaxed && is_blank(c)) {
       has_blank_ = true;
     } else {
-      auto run = std::min(piece.find_first_of(special), piece.size());
+      std::size_t run = 1;
+      while (run < piece.size() && is_text(piece[run])) ++run;
       text(piece.substr(0, run));
       piece.remove_prefix(run);
       continue;

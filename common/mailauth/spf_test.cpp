@@ -56,7 +56,9 @@ TEST_CASE("a domain without a record, or that can have none, has no result") {
   for (const char* sender :
        {"a@[192.0.2.1]", "a@localhost", "a@-x.example", "a@x..example", "a@192.0.2.1", "a@"}) {
     CAPTURE(sender);
-    CHECK(world.check("192.0.2.1", sender).status == SpfStatus::None);
+    World other;
+    other.record(std::string(sender).substr(2), "v=spf1 +all");
+    CHECK(other.check("192.0.2.1", sender).status == SpfStatus::None);
   }
 }
 
