@@ -179,3 +179,19 @@ def dovecot_mailboxes(t):
         client.ehlo()
         client.mail(ALICE)
         equal(client.rcpt("carol@hosted.test")[0], 550, "RCPT of an unknown user")
+
+
+@test("a transport of one's own of kind lmtp speaks LMTP with its own settings, by TCP and by a Unix socket")
+def own_transport(t):
+    host = host_for(t, "inner:unix:private/inner", {"transport_maps": "inline:{{far.lmtp.test=inner:inet:" + SERVER + "}}",
+                                                    "lmtp_lhlo_name": "host.example.test"},
+                    sections={"transport.inner": {"kind": "lmtp", "lmtp_lhlo_name": "inner.example.test"}}, start=False)
+    near, far = Sink(t, lmtp=True, path=socket_of_queue(host, "inner")), Sink(t, SERVER, lmtp=True)
+    host.sections["transport.inner"]["lmtp_tcp_port"] = far.port
+    host.write_settings()
+    host.start()
+    send(host, "a@lmtp.test", "b@far.lmtp.test")
+    host.wait_queue(0)
+    for sink, name in ((near, "a@lmtp.test"), (far, "b@far.lmtp.test")):
+        equal([one.recipients for one in sink.transactions], [[name]], f"what {name} got")
+        contains(sink.commands[0], "LHLO inner.example.test", "the greeting")
