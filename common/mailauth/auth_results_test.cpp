@@ -93,11 +93,11 @@ TEST_CASE("only the fields of our name are removed from a header") {
       "Received: x\r\nAuthentication-Results: mx.example.org;\r\n spf=pass\r\n"
       "AUTHENTICATION-RESULTS : (c) \"mx.example.org\" 1; none\r\n"
       "Authentication-Results: other.example; spf=fail\r\n"
-      "ARC-Authentication-Results: i=1; mx.example.org; none\r\nTo: b\r\n\r\n"
+      "ARC-Authentication-Results: i=1; mx.example.org; none\r\nX-Host: mx.example.org; x\r\n\r\n"
       "Authentication-Results: mx.example.org; body\r\n";
   CHECK(edited(text, remove_auth_results(text, {"mx.example.org"})) ==
         "Received: x\r\nAuthentication-Results: other.example; spf=fail\r\n"
-        "ARC-Authentication-Results: i=1; mx.example.org; none\r\nTo: b\r\n\r\n"
+        "ARC-Authentication-Results: i=1; mx.example.org; none\r\nX-Host: mx.example.org; x\r\n\r\n"
         "Authentication-Results: mx.example.org; body\r\n");
 }
 
