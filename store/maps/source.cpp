@@ -24,6 +24,12 @@ bool is_ignored(std::string_view line) {
   return text.empty() || text.front() == '#';
 }
 
+std::string_view without_line_end(std::string_view line) {
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
 // Removes a key from the front of `rest`; it ends before white space or one of `stops`.
 Result<std::string> take_key(std::string_view& rest, std::string_view stops) {
   if (!rest.starts_with('"')) {
@@ -109,13 +115,13 @@ std::optional<LogicalLine> LogicalLines::next() {
     if (!ignored && line && !is_space(physical.front())) break;
     if (!ignored) {
       if (!line) line = LogicalLine{"", number_, at_, end, is_space(physical.front())};
-      if (!line->text.empty()) line->text += ' ';
-      line->text += trim(physical);
+      line->text += without_line_end(physical);
       line->end = end;
     }
     at_ = end;
     ++number_;
   }
+  if (line) line->text = trim(line->text);
   return line;
 }
 

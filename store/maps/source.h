@@ -30,7 +30,7 @@ inline constexpr std::size_t source_line_bytes_max = 1 << 20;  // a logical line
 inline constexpr std::size_t source_file_bytes_max = 1 << 30;
 
 struct LogicalLine {
-  std::string text;    ///< continuation lines joined by one blank, no white space at either end
+  std::string text;    ///< with its continuation lines as they are; no white space at either end
   std::size_t number;  ///< of its first line, from 1
   std::size_t begin;   ///< where its first line begins in the source
   std::size_t

@@ -49,7 +49,7 @@ TEST_CASE("a table's source is read as postmap(1) describes it") {
                "\"x y\"@example.org z",
                SourceSyntax::Table) ==
         "2 [ann@example.org] [ann, bob]\n"
-        "4 [carol] [one two three # four]\n"
+        "4 [carol] [one   two\t three # four]\n"
         "8 [a key] [value]\n"
         "9 [a \"b] [v]\n"
         "10 [\"x y\"@example.org] [z]\n");
@@ -65,7 +65,7 @@ TEST_CASE("a line that holds no entry is dropped with a warning, and the others 
   for (const auto& row : {
            Row{SourceSyntax::Table, "  a b\n  c d\ne f\n", "3 [e] [f]\n",
                "/etc/x:1: the line begins with white space but continues none; remove the blanks "
-               "before \"a b c d\"; the line is ignored\n"},
+               "before \"a b  c d\"; the line is ignored\n"},
            Row{SourceSyntax::Table, "a b\nlonely\nc d\n", "1 [a] [b]\n3 [c] [d]\n",
                "/etc/x:2: expected `key value`, there is no value after lonely; the line is "
                "ignored\n"},
@@ -132,7 +132,7 @@ TEST_CASE("aliases are read as aliases(5) describes them") {
                "\"two words\": |/bin/x\n",
                SourceSyntax::Aliases) ==
         "1 [postmaster] [root]\n"
-        "2 [staff] [ann, bob@example.org]\n"
+        "2 [staff] [ann,   bob@example.org]\n"
         "4 [two words] [|/bin/x]\n");
 }
 
