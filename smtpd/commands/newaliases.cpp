@@ -29,10 +29,11 @@ bool build_aliases(const Config& config, const std::string& name, const std::str
   if (table && table->type != "hash") return true;
   store::BuildOptions build;
   build.syntax = store::SourceSyntax::Aliases;
+  build.utf8_only = config.smtputf8_enable;
   build.keep_old = config.map_old_generation_lifetime;
   build.warn = [&](const std::string& text) { err << who << ": warning: " << text << "\n"; };
   if (table) build.reader = store::reader_of(config, table->name);
-  auto built = table ? store::build_map(table->name, build) : Result<void>(table.error());
+  auto built = table ? store::build_map(table->name, build) : Result<std::size_t>(table.error());
   if (built) {
     out << table->name << ".rdb\n";
   } else {

@@ -44,6 +44,7 @@ constexpr std::array commands{
     Command{"domain", "add, remove and list hosted domains", usage::domain, &domain},
     Command{"mailq", "list the queue, even while smtpd is stopped", usage::pennypost_mailq, &mailq},
     Command{"newaliases", "build the tables of alias_database", usage::newaliases, &newaliases},
+    Command{"postalias", "build, query or list a table of aliases", usage::postalias, &postalias},
     Command{"postcat", "show messages of the queue", usage::postcat, &postcat},
     Command{"postconf", "show and change settings", usage::postconf, &postconf},
     Command{"postmap", "build, query or list a look-up table", usage::postmap, &postmap},

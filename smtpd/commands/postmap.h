@@ -1,4 +1,4 @@
-// postmap(1): builds, changes, queries or lists a look-up table.
+// postmap(1), postalias(1): build, change, query or list look-up tables.
 #pragma once
 
 #include <iosfwd>
@@ -7,8 +7,9 @@
 
 namespace pennypost::smtp {
 
-/// Runs postmap with the arguments after its name; see postmap.cpp for its manual. Returns the exit
-/// status: 0, or 1 if a key was not found or after an error, which is written to `err`.
+/// Run with the arguments after the command's name; see postmap.cpp for their manual. They return
+/// the exit status: 0, or 1 if a key was not found or after an error, which is written to `err`.
 int postmap(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+int postalias(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 
 }  // namespace pennypost::smtp

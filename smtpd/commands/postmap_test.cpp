@@ -112,6 +112,135 @@ TEST_CASE("postmap -i adds and -d removes without a source") {
   CHECK(postmap({"-s", file}).out == "b\t2\n");
 }
 
+TEST_CASE("postmap works on several tables at once, and -i gives each the same entries") {
+  Scratch scratch;
+  std::string one = scratch / "one", two = scratch / "two";
+  CHECK(postmap({"-i", one, two}, "a 1\nb 2\n").status == 0);
+  CHECK(postmap({"-q", "a", two}).out == "1\n");
+  CHECK(postmap({"-d", "-", one, two}, "a\nnone\n").status == 0);
+  CHECK(postmap({"-s", one, two}).out == "b\t2\nb\t2\n");
+  auto current = std::filesystem::read_symlink(one + ".rdb");
+  CHECK(postmap({"-d", "none", one}).status == 1);
+  CHECK(std::filesystem::read_symlink(one + ".rdb") == current);
+  auto missing = postmap({"-d", "a", scratch / "three"});
+  CHECK(missing.status == 1);
+  CHECK(missing.err.starts_with("postmap: fatal: "));
+}
+
+TEST_CASE("what postmap -s lists can be built again, with blanks, quotes and # in its keys") {
+  Scratch scratch;
+  std::string text = "\"#x\" 1\n\"a \\\"b\\\" c\" 2\n\"d e\"@example.org 3\n\"f:\" 4\n";
+  write(scratch / "a", text);
+  CHECK(postmap({scratch / "a"}).err.find("\"f:\"") == std::string::npos);
+  auto listed = postmap({"-s", scratch / "a"});
+  write(scratch / "b", listed.out);
+  REQUIRE(postmap({scratch / "b"}).status == 0);
+  CHECK(postmap({"-s", scratch / "b"}).out == listed.out);
+  CHECK(postmap({"-q", "#x", scratch / "b"}).out == "1\n");
+  CHECK(postmap({"-q", "a \"b\" c", scratch / "b"}).out == "2\n");
+}
+
+TEST_CASE(
+    "postmap -F stores what the listed files hold, and leaves out a line whose file is missing") {
+  Scratch scratch;
+  write(scratch / "x", "one");
+  write(scratch / "y", "two");
+  write(scratch / "m", "k " + scratch / "x, " + scratch / "y\nbad " + scratch / "none\n");
+  auto built = postmap({"-F", scratch / "m"});
+  CHECK(built.status == 0);
+  CHECK(built.err.find(scratch / "m:2: ") != std::string::npos);
+  CHECK(postmap({"-q", "k", scratch / "m"}).out == "b25lCnR3bw==\n");
+  CHECK(postmap({"-F", "-s", scratch / "m"}).out == "k\tone\ntwo\n");
+  CHECK(postmap({"-F", "-q", "a", "inline:{a=?}"}).err.find("is not base64") != std::string::npos);
+}
+
+TEST_CASE("postmap leaves out what is not UTF-8, and takes it with -u") {
+  Scratch scratch;
+  write(scratch / "m", "caf\xe9 v\nok w\n");
+  CHECK(postmap({scratch / "m"}).err.find(scratch / "m:1: ") != std::string::npos);
+  CHECK(postmap({"-s", scratch / "m"}).out == "ok\tw\n");
+  auto asked = postmap({"-q", "caf\xe9", "static:x"});
+  CHECK(asked.status == 1);
+  CHECK(asked.err.find("is not UTF-8") != std::string::npos);
+  CHECK(postmap({"-u", scratch / "m"}).err.empty());
+  CHECK(postmap({"-u", "-q", "caf\xe9", scratch / "m"}).out == "v\n");
+}
+
+TEST_CASE("postmap -f keeps the case of keys, and asks for them as they are") {
+  Scratch scratch;
+  write(scratch / "m", "Ann one\n");
+  REQUIRE(postmap({"-f", scratch / "m"}).status == 0);
+  CHECK(postmap({"-f", "-q", "Ann", scratch / "m"}).out == "one\n");
+  CHECK(postmap({"-q", "Ann", scratch / "m"}).status == 1);
+  CHECK(postmap({"-f", "-q", "A", "inline:{a=b}"}).status == 1);
+  CHECK(postmap({"-f", "-q", "Ann", "texthash:" + scratch / "m"}).out == "one\n");
+}
+
+TEST_CASE("postmap -p lets everybody read the table, -v says how many entries it has") {
+  Scratch scratch;
+  std::string file = scratch / "m";
+  write(file, "a b\n");
+  std::filesystem::permissions(file, std::filesystem::perms::owner_read);
+  auto others_may_read = [&] {
+    auto mode = std::filesystem::status(file + ".rdb/CURRENT").permissions();
+    return (mode & std::filesystem::perms::others_read) != std::filesystem::perms::none;
+  };
+  CHECK(postmap({"-v", file}).err == "postmap: hash:" + file + ": 1 entry\n");
+  CHECK_FALSE(others_may_read());
+  CHECK(postmap({"-p", file}).status == 0);
+  CHECK(others_may_read());
+}
+
+TEST_CASE("postmap takes the keys from the header and body of a message") {
+  Scratch scratch;
+  write(scratch / "p", "/^Subject: (.*)/ [$1]\n/^--/ boundary\n");
+  std::string table = "pcre:" + scratch / "p";
+  std::string message = "Subject: a\r\nX: y\r\n\r\n--\r\n.x\r\n";
+  CHECK(postmap({"-h", "-q", "-", table}, message).out == "Subject: a\t[a]\n");
+  CHECK(postmap({"-b", "-q", "-", table}, message).out == "--\tboundary\n");
+  CHECK(postmap({"-hb", "-q", "-", table}, message).err.empty());
+}
+
+TEST_CASE("a wrong call of postmap or postalias is answered with what is wrong and the usage") {
+  struct Row {
+    std::vector<std::string> args;
+    const char* reason;
+  };
+  for (const auto& row : {
+           Row{{"-x", "m"}, "there is no option -x; usage: postmap "},
+           Row{{"-q"}, "after -q a key is missing; usage: "},
+           Row{{"-c"}, "after -c a directory is missing; usage: "},
+           Row{{}, "no table is named; usage: "},
+           Row{{"-s", "-q", "k", "m"},
+               "only one of -q, -d and -s can be answered at once; usage: "},
+           Row{{"-h", "-q", "k", "m"},
+               "-h, -b and -m take the keys from a message: they need -q -; usage: "},
+       }) {
+    auto ran = postmap(row.args);
+    CHECK(ran.status == 1);
+    CHECK(ran.err.starts_with("postmap: fatal: " + std::string(row.reason)));
+  }
+  CHECK(postmap({"-m", "-q", "-", "inline:{a=b}"}, "a\n").err ==
+        "postmap: warning: -m is ignored without -h or -b\n");
+  CHECK(run(&smtp::postalias, {"-h", "m"})
+            .err.starts_with("postalias: fatal: there is no option -h"));
+}
+
+TEST_CASE("postalias reads, lists and answers `name: value`") {
+  Scratch scratch;
+  std::string file = scratch / "aliases";
+  write(file, "Staff: ann,\n bob\n\"two words\": carol\n");
+  CHECK(run(&smtp::postalias, {file}).status == 0);
+  CHECK(run(&smtp::postalias, {"-q", "staff", file}).out == "ann, bob\n");
+  CHECK(run(&smtp::postalias, {"-q", "-", file}, "staff\n").out == "staff:\tann, bob\n");
+  CHECK(run(&smtp::postalias, {"-i", file}, "root: dan\n").status == 0);
+  auto listed = run(&smtp::postalias, {"-s", file});
+  CHECK(listed.out == "root:\tdan\nstaff:\tann, bob\n\"two words\":\tcarol\n");
+  write(scratch / "again", listed.out);
+  REQUIRE(run(&smtp::postalias, {scratch / "again"}).status == 0);
+  CHECK(run(&smtp::postalias, {"-s", scratch / "again"}).out == listed.out);
+}
+
 TEST_CASE("postmap -q answers what a daemon would be answered, and no more") {
   Scratch scratch;
   write(scratch / "patterns", "/^@/ never\n/@example\\.org$/ all\n");

@@ -10,6 +10,8 @@ namespace pennypost::smtp::usage {
 inline constexpr std::string_view domain =
     "usage: pennypost domain add|del|list [-c DIR] [-o NAME=VALUE] [DOMAIN]";
 inline constexpr std::string_view newaliases = "usage: newaliases [-c DIR]";
+inline constexpr std::string_view postalias =
+    "usage: postalias [-c DIR] [-finNoprsuvw] [-q KEY|-] [-d KEY|-] [TYPE:]FILE...";
 inline constexpr std::string_view postcat = "usage: postcat [-c DIR] [-behv] -q ID...";
 inline constexpr std::string_view postconf =
     "usage: postconf [-c DIR] [-d | -n] [-h | -H] [-x] [-o NAME=VALUE]... [NAME]...\n"
@@ -18,7 +20,7 @@ inline constexpr std::string_view postconf =
     "       postconf --example ROLE | --manual";
 inline constexpr std::string_view postdrop = "usage: postdrop [-c DIR] [-r] < MESSAGE";
 inline constexpr std::string_view postmap =
-    "usage: postmap [-c DIR] [-firw] [-q KEY|-] [-d KEY|-] [-s] [TYPE:]FILE...";
+    "usage: postmap [-c DIR] [-bfFhimnNoprsuUvw] [-q KEY|-] [-d KEY|-] [TYPE:]FILE...";
 inline constexpr std::string_view postqueue =
     "usage: postqueue [-c DIR] -p | -j | -f | -i ID | -s SITE";
 inline constexpr std::string_view postsuper =

@@ -185,6 +185,13 @@ std::string content_key(const HeaderField& field, std::size_t bytes_max) {
   return key;
 }
 
+std::string_view take_content_line(std::string_view text) {
+  auto end = text.find('\n');
+  if (end == text.npos) end = text.size();
+  if (end > content_line_bytes_max) return text.substr(0, content_line_bytes_max);
+  return text.substr(0, end + 1);
+}
+
 std::string_view content_line(std::string_view line) {
   if (line.ends_with('\n')) line.remove_suffix(1);
   return line;

@@ -24,14 +24,6 @@ std::string component_of(ContentScope scope) {
   return scope == ContentScope::Smtp ? "smtp" : "lmtp";
 }
 
-/// A line of a body: at most content_line_bytes_max, its line end not counted.
-std::string_view take_line(std::string_view text) {
-  auto end = text.find('\n');
-  if (end == text.npos) end = text.size();
-  if (end > content_line_bytes_max) return text.substr(0, content_line_bytes_max);
-  return text.substr(0, end + 1);
-}
-
 class Evaluation {
  public:
   Evaluation(const CheckContent& ask, const Settings& settings, const FindContent& find)
@@ -71,7 +63,7 @@ class Evaluation {
   Result<void> check_lines(const MimeBlock& block) {
     std::size_t offset = 0;
     while (offset < block.text.size() && !is_over_) {
-      auto line = take_line(std::string_view(block.text).substr(offset));
+      auto line = take_content_line(std::string_view(block.text).substr(offset));
       TRY_DO(check(tables_.body, content_line(line), Of::Body, offset, line.size()));
       offset += line.size();
     }

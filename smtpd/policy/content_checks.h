@@ -161,6 +161,8 @@ using FindContent =
 
 /// What is looked up for a field: no blanks before its colon, no line end behind it.
 std::string content_key(const HeaderField& field, std::size_t bytes_max);
+/// The next line of a body, or the piece of it that is looked up at once, with its line end.
+std::string_view take_content_line(std::string_view text);
 /// What is looked up for a line: the same without its line end.
 std::string_view content_line(std::string_view line);
 

@@ -27,6 +27,8 @@ class ActingOwner {
   /// owner. Does nothing without root, or if only root can change the directory and all above it.
   /// Error: others may write to the directory, and root owns both it and the source.
   static Result<ActingOwner> take(const std::filesystem::path& base);
+  /// Nobody else's rights.
+  static Result<ActingOwner> none() { return ActingOwner({}); }
   ActingOwner(ActingOwner&& other) noexcept : root_(std::exchange(other.root_, {})) {}
   ActingOwner& operator=(ActingOwner&& other) noexcept {
     std::swap(root_, other.root_);

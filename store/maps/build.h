@@ -28,6 +28,14 @@ struct BuildOptions {
   SourceSyntax syntax = SourceSyntax::Table;
   Duplicates duplicates = Duplicates::Warn;
   bool fold_keys = true;
+  /// Lines that are not UTF-8 are skipped with a warning (postmap without -u).
+  bool utf8_only = false;
+  /// Each value lists files; what is stored is their content, joined by line ends, in base64
+  /// (postmap -F).
+  bool values_are_files = false;
+  BuildLock::Rights rights = BuildLock::Rights::Owners;
+  /// The table can be read by everybody, whoever may read its source (postmap -p).
+  bool readable_by_all = false;
   Microseconds keep_old{0};  ///< map_old_generation_lifetime
   /// The user whose process reads the table. If that user could not read it otherwise, and root
   /// builds it in a directory that only root can change, the table is made readable for the user's
@@ -44,16 +52,19 @@ using Entries = std::map<std::string, std::string>;
 Result<void> add_entries(std::string_view text, const std::string& file,
                          const BuildOptions& options, Entries& entries);
 
-/// Builds hash:`file` from `file`. The table gets the owner and read permissions of `file`; see
-/// also BuildOptions::reader.
-Result<void> build_map(const std::string& file, const BuildOptions& options);
+/// Builds hash:`file` from `file`, and returns how many entries it has. The table gets the owner
+/// and read permissions of `file`; see also BuildOptions::reader.
+Result<std::size_t> build_map(const std::string& file, const BuildOptions& options);
 
 /// All entries of the current table of hash:`file`.
 Result<Entries> read_map(const std::string& file);
 
-/// Changes the table of hash:`file` without its source (postmap -i and -d). Creates a missing
-/// table.
-Result<void> change_map(const std::string& file, const BuildOptions& options,
-                        const std::function<Result<void>(Entries& entries)>& change);
+enum class Changed { No, Yes };
+enum class Missing { IsAnError, IsEmpty };
+
+/// Changes the table of hash:`file` without its source (postmap -i and -d). Where `change` says No,
+/// the table stays as it is, unless it is missing: then it is made.
+Result<void> change_map(const std::string& file, const BuildOptions& options, Missing missing,
+                        const std::function<Result<Changed>(Entries& entries)>& change);
 
 }  // namespace pennypost::store

@@ -150,8 +150,8 @@ Result<TableAccess> TableAccess::of(const fs::path& file) {
   return TableAccess{status.st_mode & 0777u, status.st_uid, status.st_gid};
 }
 
-Result<BuildLock> BuildLock::take(const fs::path& base) {
-  TRY(auto owner, ActingOwner::take(base));
+Result<BuildLock> BuildLock::take(const fs::path& base, Rights rights) {
+  TRY(auto owner, rights == Rights::Own ? ActingOwner::none() : ActingOwner::take(base));
   auto path = beside(base, ".rdb.lock");
   Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file) return failed(path.string(), errno);

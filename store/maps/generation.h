@@ -40,11 +40,16 @@ struct TableAccess {
 };
 
 /// Held while the sources of a map are changed and the map is built. Waits for another holder. If
-/// we are root, all of that happens with the rights of the directory's owner.
+/// we are root, all of that happens with the rights of the directory's owner, unless told
+/// otherwise.
 class BuildLock {
  public:
+  enum class Rights {
+    Owners,  // of the directory's owner, if we are root
+    Own      // stay root, as postmap -o asks: for directories whose owner is trusted
+  };
   /// Error: the lock file can't be created or locked, and the errors of ActingOwner::take().
-  static Result<BuildLock> take(const std::filesystem::path& base);
+  static Result<BuildLock> take(const std::filesystem::path& base, Rights rights = Rights::Owners);
   bool is_acting() const { return owner_.is_acting(); }
 
  private:

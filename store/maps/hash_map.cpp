@@ -42,6 +42,7 @@ class HashMap final : public KeyedMap {
  public:
   HashMap(std::string name, std::string base, const MapOptions& options)
       : KeyedMap(std::move(name)),
+        folds_keys_(options.folds_keys),
         generation_(
             options,
             [base] {
@@ -60,7 +61,7 @@ class HashMap final : public KeyedMap {
   Value find(std::string_view key) const override {
     TRY(auto content, generation_.content());
     if (!content->database) return absent;
-    return content->database->find(folded_key_of_table(key));
+    return content->database->find(folds_keys_ ? folded_key_of_table(key) : std::string(key));
   }
   Result<void> ready() const override {
     TRY_DO(generation_.content());
@@ -77,6 +78,7 @@ class HashMap final : public KeyedMap {
   std::string stamp() const override { return generation_.stamp(); }
 
  private:
+  bool folds_keys_;
   Reloading<HashContent> generation_;
 };
 

@@ -20,21 +20,26 @@ enum class Counts { First, Last };  // of several entries with one key, as in Po
 
 struct Listing {
   std::vector<SourceEntry> in_order;
-  std::unordered_map<std::string, std::size_t> by_key;  // folded
+  bool folds_keys;
+  std::unordered_map<std::string, std::size_t> by_key;
 
-  Listing(std::vector<SourceEntry> entries, Counts counts) : in_order(std::move(entries)) {
+  Listing(std::vector<SourceEntry> entries, Counts counts, bool folds)
+      : in_order(std::move(entries)), folds_keys(folds) {
     for (std::size_t i = 0; i < in_order.size(); ++i) {
-      auto [found, is_new] = by_key.emplace(folded_key_of_table(in_order[i].key), i);
+      auto [found, is_new] = by_key.emplace(form_of(in_order[i].key), i);
       if (!is_new && counts == Counts::Last) found->second = i;
     }
   }
+  std::string form_of(std::string_view key) const {
+    return folds_keys ? folded_key_of_table(key) : std::string(key);
+  }
   std::optional<std::string> find(std::string_view key) const {
-    auto found = by_key.find(folded_key_of_table(key));
+    auto found = by_key.find(form_of(key));
     return found == by_key.end() ? absent : in_order[found->second].value;
   }
   void each(const Use& use) const {
     for (std::size_t i = 0; i < in_order.size(); ++i) {
-      std::string key = folded_key_of_table(in_order[i].key);
+      std::string key = form_of(in_order[i].key);
       if (by_key.at(key) == i) use(key, in_order[i].value);
     }
   }
@@ -52,10 +57,11 @@ class TextMap final : public KeyedMap {
       : KeyedMap(std::move(name)),
         file_(
             options, [path] { return file_stamp(path); },
-            [path, warn = warning_of(options)]() -> Result<std::shared_ptr<const Listing>> {
+            [path, warn = warning_of(options),
+             folds = options.folds_keys]() -> Result<std::shared_ptr<const Listing>> {
               TRY(auto text, read_source(path));
               TRY(auto entries, parse_source(text, SourceSyntax::Table, path, warn));
-              return std::make_shared<const Listing>(std::move(entries), Counts::First);
+              return std::make_shared<const Listing>(std::move(entries), Counts::First, folds);
             }) {}
 
   Value find(std::string_view key) const override {
@@ -79,8 +85,8 @@ class TextMap final : public KeyedMap {
 
 class InlineMap final : public KeyedMap {
  public:
-  InlineMap(std::string name, std::vector<SourceEntry> entries)
-      : KeyedMap(std::move(name)), entries_(std::move(entries), Counts::Last) {}
+  InlineMap(std::string name, std::vector<SourceEntry> entries, bool folds)
+      : KeyedMap(std::move(name)), entries_(std::move(entries), Counts::Last, folds) {}
 
   Value find(std::string_view key) const override { return entries_.find(key); }
   Result<void> each(const Use& use) const override {
@@ -108,7 +114,7 @@ OpenedMap open_texthash(const TableRef& table, const MapOptions& options, std::s
   return std::unique_ptr<Map>(std::make_unique<TextMap>(table.text(), table.name, options));
 }
 
-OpenedMap open_inline(const TableRef& table, const MapOptions&, std::size_t) {
+OpenedMap open_inline(const TableRef& table, const MapOptions& options, std::size_t) {
   auto items = brace_items(table.name);
   if (!items) return wrong_table(table, items.error().text());
   std::vector<SourceEntry> entries;
@@ -123,7 +129,8 @@ OpenedMap open_inline(const TableRef& table, const MapOptions&, std::size_t) {
                        entries.size() + 1});
   }
   if (entries.empty()) return wrong_table(table, "holds no key=value");
-  return std::unique_ptr<Map>(std::make_unique<InlineMap>(table.text(), std::move(entries)));
+  return std::unique_ptr<Map>(
+      std::make_unique<InlineMap>(table.text(), std::move(entries), options.folds_keys));
 }
 
 OpenedMap open_static(const TableRef& table, const MapOptions&, std::size_t) {

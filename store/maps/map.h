@@ -53,6 +53,8 @@ struct MapOptions {
   /// A hash: table for which neither a source nor a built table has existed yet counts as empty:
   /// for tables that Pennypost itself keeps, and for those that no setting names.
   bool absent_is_empty = false;
+  /// A key of hash:, texthash: or inline: is looked up in lower case; else as it is (postmap -f).
+  bool folds_keys = true;
   /// Called once for each change of a file that could not be used, by any thread. May be empty.
   std::function<void(const std::string& text)> on_problem;
 };

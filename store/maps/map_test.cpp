@@ -262,7 +262,8 @@ TEST_CASE(
     build.reader = Identity{"reader", 52001, reader, {}, "/"};
     if (one.may_read_before) build.reader->groups.push_back(0);
     REQUIRE(build_map(table, build));
-    REQUIRE(change_map(table, build, [](Entries&) { return Result<void>(); }));
+    REQUIRE(change_map(table, build, Missing::IsAnError,
+                       [](Entries&) { return Result<Changed>(Changed::Yes); }));
     for (const auto& [path, mode] :
          {std::pair(table + ".rdb/", one.directory), std::pair(table + ".rdb/CURRENT", one.file)}) {
       struct stat status {};

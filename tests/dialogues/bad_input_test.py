@@ -78,7 +78,7 @@ bad_setting("a word where a duration must stand", 'minimal_backoff_time = "soon"
 bad_setting("no TOML at all", "this is no TOML")
 
 
-COMMANDS = ("sendmail", "mailq", "newaliases", "postmap", "postconf", "postqueue", "postsuper", "postcat", "pennypost",
+COMMANDS = ("sendmail", "mailq", "newaliases", "postmap", "postalias", "postconf", "postqueue", "postsuper", "postcat", "pennypost",
             "postdrop", *DAEMONS)
 
 
