@@ -8,6 +8,7 @@ inline constexpr int ex_usage = 64;
 inline constexpr int ex_dataerr = 65;
 inline constexpr int ex_unavailable = 69;
 inline constexpr int ex_osfile = 72;
+inline constexpr int ex_cantcreat = 73;
 inline constexpr int ex_tempfail = 75;
 inline constexpr int ex_config = 78;
 

@@ -17,6 +17,7 @@
 
 #include "smtpd/commands/hosted_domains.h"
 #include "smtpd/commands/mailq.h"
+#include "smtpd/commands/migrate.h"
 #include "smtpd/commands/newaliases.h"
 #include "smtpd/commands/postcat.h"
 #include "smtpd/commands/postconf.h"
@@ -43,6 +44,8 @@ constexpr std::array commands{
             &check_command},
     Command{"domain", "add, remove and list hosted domains", usage::domain, &domain},
     Command{"mailq", "list the queue, even while smtpd is stopped", usage::pennypost_mailq, &mailq},
+    Command{"migrate", "write the configuration of another mail server as ours", usage::migrate,
+            &migrate},
     Command{"newaliases", "build the tables of alias_database", usage::newaliases, &newaliases},
     Command{"postalias", "build, query or list a table of aliases", usage::postalias, &postalias},
     Command{"postcat", "show messages of the queue", usage::postcat, &postcat},

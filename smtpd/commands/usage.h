@@ -9,6 +9,8 @@ namespace pennypost::smtp::usage {
 
 inline constexpr std::string_view domain =
     "usage: pennypost domain add|del|list [-c DIR] [-o NAME=VALUE] [DOMAIN]";
+inline constexpr std::string_view migrate =
+    "usage: pennypost migrate sendmail [-c DIR] [--output DIR] DIRECTORY";
 inline constexpr std::string_view newaliases = "usage: newaliases [-c DIR]";
 inline constexpr std::string_view postalias =
     "usage: postalias [-c DIR] [-finNoprsuvw] [-q KEY|-] [-d KEY|-] [TYPE:]FILE...";
