@@ -1,7 +1,8 @@
 // Matches addresses against a list of networks such as mynetworks.
 //
 // Items are addresses and networks, optionally with `!` before them; the first that contains an
-// address decides. Only the lookup process can look into tables among them.
+// address decides. Tables among them are those of mynetworks, which only the lookup process can
+// look into; those of other lists have been replaced (network_tables.h).
 #pragma once
 
 #include <string>

@@ -90,18 +90,17 @@ std::string name_problem(const Texts& items) {
 struct NetworkRow {
   std::string_view name;
   Texts Settings::*member;
-  bool may_copy_mynetworks;  // with its tables, which match no client outside of mynetworks
 };
 constexpr NetworkRow network_rows[] = {
-    {"auth_throttle_exempt_networks", &Settings::auth_throttle_exempt_networks, true},
-    {"login_client_event_limit_exceptions", &Settings::login_client_event_limit_exceptions, true},
-    {"mynetworks", &Settings::mynetworks, true},
-    {"permit_mx_backup_networks", &Settings::permit_mx_backup_networks, true},
-    {"smtpd_authorized_xclient_hosts", &Settings::smtpd_authorized_xclient_hosts, false},
-    {"smtpd_authorized_xforward_hosts", &Settings::smtpd_authorized_xforward_hosts, true},
-    {"smtpd_client_event_limit_exceptions", &Settings::smtpd_client_event_limit_exceptions, true},
-    {"smtpd_proxy_networks", &Settings::smtpd_proxy_networks, false},
-    {"smtpd_sasl_exceptions_networks", &Settings::smtpd_sasl_exceptions_networks, true},
+    {"auth_throttle_exempt_networks", &Settings::auth_throttle_exempt_networks},
+    {"login_client_event_limit_exceptions", &Settings::login_client_event_limit_exceptions},
+    {"mynetworks", &Settings::mynetworks},
+    {"permit_mx_backup_networks", &Settings::permit_mx_backup_networks},
+    {"smtpd_authorized_xclient_hosts", &Settings::smtpd_authorized_xclient_hosts},
+    {"smtpd_authorized_xforward_hosts", &Settings::smtpd_authorized_xforward_hosts},
+    {"smtpd_client_event_limit_exceptions", &Settings::smtpd_client_event_limit_exceptions},
+    {"smtpd_proxy_networks", &Settings::smtpd_proxy_networks},
+    {"smtpd_sasl_exceptions_networks", &Settings::smtpd_sasl_exceptions_networks},
 };
 
 /// Empty if the text is an address or a network: 192.0.2.0/24, [2001:db8::]/32.
@@ -125,24 +124,11 @@ std::string network_item_problem(std::string text) {
   return network != same ? "has bits beyond its length; write " + network : "";
 }
 
-/// Tables are looked up only for mynetworks.
-std::string network_table_problem(const NetworkRow& row, const Settings& settings,
-                                  const std::string& item) {
-  std::string problem = table_item_problem(item);
-  if (!problem.empty()) return problem;
-  bool is_in_mynetworks = std::ranges::find(settings.mynetworks, item) != settings.mynetworks.end();
-  if (row.may_copy_mynetworks && is_in_mynetworks) return "";
-  return shown(item) +
-         " is a table, and tables are looked up only for mynetworks: it would match nobody; write "
-         "addresses and networks, such as 192.0.2.0/24";
-}
-
 std::string network_problem(const NetworkRow& row, const Settings& settings) {
   for (const std::string& item : settings.*row.member) {
     std::string named = item.starts_with('!') ? item.substr(1) : item;
     bool is_table = TableRef::is_table(named);
-    std::string problem =
-        is_table ? network_table_problem(row, settings, item) : network_item_problem(named);
+    std::string problem = is_table ? table_item_problem(item) : network_item_problem(named);
     if (!problem.empty()) return is_table ? problem : shown(item) + " " + problem;
   }
   return "";
@@ -440,6 +426,15 @@ const std::vector<std::string_view>& checked_values() {
     for (const NameRow& row : name_rows) all.push_back(row.name);
     for (const NetworkRow& row : network_rows) all.push_back(row.name);
     for (const RestrictionRow& row : restriction_rows) all.push_back(row.name);
+    return all;
+  }();
+  return names;
+}
+
+const std::vector<std::string_view>& network_settings() {
+  static const std::vector<std::string_view> names = [] {
+    std::vector<std::string_view> all;
+    for (const NetworkRow& row : network_rows) all.push_back(row.name);
     return all;
   }();
   return names;

@@ -22,11 +22,12 @@ bool become(const Identity& identity) {
          ::setgid(identity.gid) == 0 && ::setuid(identity.uid) == 0;
 }
 
-}  // namespace
+/// The first line of ask_apart()'s answer.
+constexpr std::string_view answered = "answered";
+constexpr std::string_view failed = "failed";
 
-std::vector<std::string> ask_as(const std::optional<Identity>& identity,
-                                const std::function<std::vector<std::string>()>& question) {
-  if (!identity || identity->uid == ::geteuid()) return question();
+/// The lines that `question` gives in a new process; then what went wrong with that process.
+std::vector<std::string> in_new_process(const std::function<std::vector<std::string>()>& question) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return {std::string("pipe: ") + std::strerror(errno)};
   Descriptor reading(ends[0]);
@@ -34,11 +35,7 @@ std::vector<std::string> ask_as(const std::optional<Identity>& identity,
   pid_t pid = ::fork();
   if (pid < 0) return {std::string("fork: ") + std::strerror(errno)};
   if (pid == 0) {
-    if (become(*identity)) {
-      (void)write_all(writing.number(), join(question(), "\n"), "the pipe");
-    } else {
-      (void)write_all(writing.number(), "can't become user " + identity->name, "the pipe");
-    }
+    (void)write_all(writing.number(), join(question(), "\n"), "the pipe");
     ::_exit(0);
   }
   writing.close();
@@ -51,6 +48,35 @@ std::vector<std::string> ask_as(const std::optional<Identity>& identity,
   }
   if (status != 0)
     lines.emplace_back("the check ended early, with status " + std::to_string(status));
+  return lines;
+}
+
+}  // namespace
+
+std::vector<std::string> ask_as(const std::optional<Identity>& identity,
+                                const std::function<std::vector<std::string>()>& question) {
+  if (!identity || identity->uid == ::geteuid()) return question();
+  return in_new_process([&] {
+    return become(*identity) ? question()
+                             : std::vector<std::string>{"can't become user " + identity->name};
+  });
+}
+
+Result<std::vector<std::string>> ask_apart(
+    const std::function<Result<std::vector<std::string>>()>& question) {
+  auto lines = in_new_process([&] {
+    auto answer = question();
+    std::vector<std::string> all{std::string(answer ? answered : failed)};
+    if (answer) {
+      all.insert(all.end(), answer->begin(), answer->end());
+    } else {
+      all.push_back(answer.error().text());
+    }
+    return all;
+  });
+  bool is_answer = !lines.empty() && lines.front() == answered;
+  if (!lines.empty() && (is_answer || lines.front() == failed)) lines.erase(lines.begin());
+  if (!is_answer) return Error::permanent(join(lines, "; "));
   return lines;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/result.h"
 #include "common/process/privileges.h"
 
 namespace pennypost {
@@ -16,6 +17,12 @@ namespace pennypost {
 /// made, the result says why.
 std::vector<std::string> ask_as(const std::optional<Identity>& identity,
                                 const std::function<std::vector<std::string>()>& question);
+
+/// The result of `question` in a new process, for what this one must not do itself: open a
+/// database, whose library makes threads. For single-threaded programs. Error: that of `question`,
+/// or no process can be made.
+Result<std::vector<std::string>> ask_apart(
+    const std::function<Result<std::vector<std::string>>()>& question);
 
 /// The first directory in `path` that this process may not search, or `path` itself if it may not
 /// be read; empty if it can be read.

@@ -8,6 +8,7 @@
 
 #include "common/base/text.h"
 #include "common/config/check.h"
+#include "common/process/ask_as.h"
 #include "common/process/directories.h"
 #include "common/process/interfaces.h"
 #include "common/process/master_process.h"
@@ -110,6 +111,15 @@ Result<void> Master::bind_service(const ListeningService& service, const Config&
 Result<std::shared_ptr<Master::Generation>> Master::make_generation(
     std::shared_ptr<const Config> config) const {
   auto made = std::make_shared<Generation>();
+  made->warnings = config->warnings();
+  if (spec_.read_networks) {
+    // The master opens no database: its library would make threads, which the signals could reach.
+    auto read = with_networks_read(std::move(config), [this](const TableRef& table) {
+      return ask_apart([&] { return spec_.read_networks(table); });
+    });
+    if (!read) return Error(configuration_code, read.error().text());
+    config = *std::move(read);
+  }
   TRY(made->prepared, prepare(*config));
   TRY_DO(bind_listeners(*config, made->bound));
   made->config = std::move(config);

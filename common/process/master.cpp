@@ -202,7 +202,7 @@ int Master::run() {
                 made.error().code() == configuration_code ? exit_configuration : exit_os_error);
   }
   now_ = *std::move(made);
-  for (const auto& warning : now_->config->warnings()) log_warning("master", warning);
+  for (const auto& warning : now_->warnings) log_warning("master", warning);
   tzset();
   raise_descriptor_limit();
 

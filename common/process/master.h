@@ -26,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "common/config/network_tables.h"
 #include "common/process/child.h"
 #include "common/process/log_keeper.h"
 #include "common/process/privileges.h"
@@ -88,6 +89,8 @@ struct DaemonSpec {
   /// Checks beyond the configuration's own before a start or reload (directories, tables).
   std::function<Result<void>(const Config&)> prepare;
   ReadNames read_names;  // tls_server_sni_maps
+  /// Reads the tables in lists of networks; empty: none of the settings that are used is such.
+  ReadNetworks read_networks;
 };
 
 class Master {

@@ -29,6 +29,7 @@ struct Master::Generation {
   std::shared_ptr<const Config> config;
   std::shared_ptr<const Prepared> prepared;
   std::list<Bound> bound;
+  std::vector<std::string> warnings;  // of the configuration as it was written
 };
 
 /// A configuration that may come into force; see reload.cpp.

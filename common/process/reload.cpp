@@ -208,7 +208,7 @@ void Master::commit_trial() {
   }
   auto before = std::exchange(now_, std::move(trial->next));
   const Config& config = *now_->config;
-  for (const auto& warning : config.warnings()) log_warning("master", warning);
+  for (const auto& warning : now_->warnings) log_warning("master", warning);
   if (log_options_of(config, spec_) != log_options_of(*before->config, spec_)) {
     log_warning(
         "master",

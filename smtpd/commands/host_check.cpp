@@ -12,6 +12,7 @@
 
 #include "common/base/text.h"
 #include "common/config/check.h"
+#include "common/config/network_tables.h"
 #include "common/config/tables.h"
 #include "common/net/listener.h"
 #include "common/process/ask_as.h"
@@ -27,6 +28,7 @@
 #include "smtpd/scheduler/report_templates.h"
 #include "store/accounts/accounts.h"
 #include "store/accounts/table_check.h"
+#include "store/maps/network_entries.h"
 #include "store/maps/written_values.h"
 
 namespace pennypost::smtp {
@@ -386,6 +388,12 @@ Problems log_file(const CheckedHost& host) {
   return {at(config, "maillog_file", needed.string() + ": " + std::strerror(errno))};
 }
 
+/// Tables in lists of networks are read when a daemon starts.
+Problems networks(const CheckedHost& host) {
+  auto read = with_networks_read(host.config, store::networks_of);
+  return read ? Problems() : Problems{read.error().text()};
+}
+
 }  // namespace
 
 std::vector<std::string> find_problems(const CheckedHost& host) {
@@ -393,6 +401,7 @@ std::vector<std::string> find_problems(const CheckedHost& host) {
   add(problems, certificates(host));
   add(problems, tables(host));
   add(problems, bounce_templates(host));
+  add(problems, networks(host));
   add(problems, ports(host));
   add(problems, directories(host));
   add(problems, log_file(host));

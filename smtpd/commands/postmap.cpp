@@ -1,4 +1,4 @@
-// postmap(1), postalias(1): build, change, query or list look-up tables.
+// postmap(1): builds, changes, queries or lists look-up tables.
 //
 // SYNOPSIS
 //   postmap [-c DIR] [-fFoprnNuvw] [TYPE:]FILE...        builds FILE.rdb from FILE
@@ -7,8 +7,7 @@
 //   postmap [-c DIR] [-hbmfU] -q - [TYPE:]FILE...        the keys are those of a message
 //   postmap [-c DIR] [-f] -d KEY|- [TYPE:]FILE...        removes keys from the table
 //   postmap [-c DIR] [-F] -s [TYPE:]FILE...              lists `key TAB value`
-//   postalias ...                                        the same for `name: value`, but -F -h -b
-//   -m
+//   postalias ...          the same for `name: value`; without -F -h -b -m -U
 //
 // DESCRIPTION
 //   -i  adds entries from standard input to each table, which need not have a source

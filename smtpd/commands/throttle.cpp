@@ -25,10 +25,12 @@
 
 #include "common/base/text.h"
 #include "common/config/config.h"
+#include "common/config/network_tables.h"
 #include "common/mail/idn.h"
 #include "smtpd/commands/exit_status.h"
 #include "smtpd/commands/usage.h"
 #include "store/login/auth_peers.h"
+#include "store/maps/network_entries.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -83,7 +85,8 @@ class Throttle {
   }
 
   Result<int> work(bool is_list) {
-    TRY(config_, Config::load(load_));
+    TRY(auto config, Config::load(load_));
+    TRY(config_, with_networks_read(std::move(config), store::networks_of));
     AuthNotice question;
     question.kind = is_list ? AuthNotice::Kind::State : AuthNotice::Kind::Lift;
     question.text = what_;

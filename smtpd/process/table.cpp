@@ -14,6 +14,7 @@
 #include "store/login/auth_process.h"
 #include "store/login/mail_directories.h"
 #include "store/login/place.h"
+#include "store/maps/network_entries.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -160,6 +161,7 @@ DaemonSpec process_table() {
     return prepare_queue_directories(config);
   };
   spec.read_names = read_named_certificates;
+  spec.read_networks = store::networks_of;
   spec.services = {Service::Smtp, Service::Submission, Service::Submissions};
   spec.kinds = {auth(), lookup(), queue(), receive(), send(), deliver(), pipe()};
   return spec;

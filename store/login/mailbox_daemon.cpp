@@ -5,6 +5,7 @@
 #include "store/login/auth_process.h"
 #include "store/login/handover.h"
 #include "store/login/mail_directories.h"
+#include "store/maps/network_entries.h"
 
 namespace pennypost::store {
 
@@ -58,6 +59,7 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
   spec.logs_as_service = true;
   spec.services = std::move(daemon.services);
   spec.prepare = prepare_mail_directories;
+  spec.read_networks = networks_of;
   spec.kinds = {std::move(auth), std::move(login), std::move(worker)};
   return spec;
 }

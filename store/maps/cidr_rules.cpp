@@ -59,4 +59,14 @@ Result<std::optional<std::string>> CidrRules::lookup(std::string_view key) const
   return std::optional<std::string>();
 }
 
+Result<void> CidrRules::each(
+    const std::function<void(std::string_view network, std::string_view value)>& use) const {
+  for (const Rule& rule : rules_) {
+    if (!rule.negated && !rule.value.empty()) continue;
+    return Error::permanent("a cidr: table with `if` or `!` is no list of networks");
+  }
+  for (const Rule& rule : rules_) use(rule.network.text(), rule.value);
+  return {};
+}
+
 }  // namespace pennypost::store

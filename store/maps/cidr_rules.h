@@ -6,6 +6,7 @@
 // STANDARDS  none; Postfix's cidr_table(5)
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,9 @@ class CidrRules {
 
   /// Nothing if the key is not an address.
   Result<std::optional<std::string>> lookup(std::string_view key) const;
+  /// Calls `use` with each network and its value. Error: there are rules with `if` or `!`.
+  Result<void> each(
+      const std::function<void(std::string_view network, std::string_view value)>& use) const;
 
  private:
   struct Rule {

@@ -32,7 +32,7 @@ Result<void> LdapConnection::open(const std::string& url) {
     code = library_.start_tls(handle_, nullptr, nullptr);
     if (code != LDAP_SUCCESS) return failed("STARTTLS", code);
   }
-  return settings_.is_bound ? bind() : Result<void>();
+  return settings_.bind == LdapSettings::Bind::None ? Result<void>() : bind();
 }
 
 Result<void> LdapConnection::set_options() {
@@ -64,16 +64,21 @@ Result<void> LdapConnection::set_tls_options() {
 }
 
 Result<void> LdapConnection::bind() {
-  auto password = settings_.bind_password.reveal();
-  berval credentials{password.size(), const_cast<char*>(password.data())};
+  bool is_external = settings_.bind == LdapSettings::Bind::External;
+  std::string_view secret =
+      is_external ? std::string_view(settings_.authorization) : settings_.bind_password.reveal();
+  berval credentials{secret.size(), const_cast<char*>(secret.data())};
   int request = 0;
-  int code = library_.sasl_bind(handle_, settings_.bind_dn.c_str(), LDAP_SASL_SIMPLE, &credentials,
-                                nullptr, nullptr, &request);
+  int code = library_.sasl_bind(handle_, is_external ? "" : settings_.bind_dn.c_str(),
+                                is_external ? "EXTERNAL" : LDAP_SASL_SIMPLE, &credentials, nullptr,
+                                nullptr, &request);
   if (code == LDAP_SUCCESS) {
     Message answer(library_);
     code = wait_for(request, answer, LDAP_MSG_ALL);
   }
-  if (code != LDAP_SUCCESS) return failed("bind as " + settings_.bind_dn, code);
+  if (code != LDAP_SUCCESS) {
+    return failed(is_external ? "bind with EXTERNAL" : "bind as " + settings_.bind_dn, code);
+  }
   return {};
 }
 

@@ -21,6 +21,8 @@ constexpr std::array setting_rows{
     SourceSetting{"query_filter", "(mailacceptinggeneralid=%s)"},
     SourceSetting{"recursion_limit", "1000", SourceSetting::Number},
     SourceSetting{"result_attribute", "maildrop"},
+    SourceSetting{"sasl_authz_id", ""},
+    SourceSetting{"sasl_mechs", ""},
     SourceSetting{"scope", "sub"},
     SourceSetting{"search_base", ""},
     SourceSetting{"server_host", "localhost"},
@@ -48,11 +50,21 @@ Result<int> scope_of(const SourceSettings& settings) {
   return settings.wrong("scope", printable(scope, 20) + " is none of sub, one, base");
 }
 
-Result<bool> wants_bind(const SourceSettings& settings) {
+/// RFC 4422 appendix A: EXTERNAL takes the user of the socket, or the client certificate.
+Result<LdapSettings::Bind> bind_of(const SourceSettings& settings) {
   std::string bind = lower(settings.text("bind"));
-  if (bind == "yes" || bind == "simple") return true;
-  if (bind == "no" || bind == "none") return false;
-  return settings.wrong("bind", printable(bind, 20) + " is neither yes (simple) nor no (none)");
+  if (bind == "yes" || bind == "simple") return LdapSettings::Bind::Simple;
+  if (bind == "no" || bind == "none") return LdapSettings::Bind::None;
+  if (bind != "sasl") {
+    return settings.wrong("bind",
+                          printable(bind, 20) + " is none of yes (simple), no (none), sasl");
+  }
+  if (!equal_nocase(settings.text("sasl_mechs"), "EXTERNAL")) {
+    return settings.wrong("sasl_mechs",
+                          "with bind = sasl only EXTERNAL is known here; write it, and "
+                          "a server ldapi:// or a client certificate");
+  }
+  return LdapSettings::Bind::External;
 }
 
 std::vector<std::string> urls_of(const SourceSettings& settings) {
@@ -113,7 +125,8 @@ Result<LdapSettings> LdapSettings::read(const SourceSettings& settings) {
   LdapSettings read;
   TRY_DO(read_templates(settings, read));
   TRY(read.scope, scope_of(settings));
-  TRY(read.is_bound, wants_bind(settings));
+  TRY(read.bind, bind_of(settings));
+  read.authorization = settings.text("sasl_authz_id");
   read_attributes(settings, read);
   read_tls(settings, read);
   read.bind_dn = settings.text("bind_dn");
@@ -129,6 +142,8 @@ Result<LdapSettings> LdapSettings::read(const SourceSettings& settings) {
   auto version = settings.number("version");
   if (version != 2 && version != 3) return settings.wrong("version", "is 2 or 3");
   if (version == 2 && read.starts_tls) return settings.wrong("start_tls", "needs version = 3");
+  bool uses_sasl = read.bind == LdapSettings::Bind::External;
+  if (version == 2 && uses_sasl) return settings.wrong("bind", "sasl needs version = 3");
   read.version = static_cast<int>(version);
   auto timeout = settings.number("timeout");
   if (timeout < 1 || timeout > 300) return settings.wrong("timeout", "is from 1 to 300 seconds");

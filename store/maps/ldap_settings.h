@@ -35,7 +35,9 @@ struct LdapSettings {
   std::size_t leaf = 0;
   std::size_t ordinary = 0;
   std::vector<std::string> attributes;  // and the special ones
-  bool is_bound = true;
+  enum class Bind { None, Simple, External };
+  Bind bind = Bind::Simple;
+  std::string authorization;  // sasl_authz_id; of External
   std::string bind_dn;
   Secret bind_password;
   std::uint64_t recursion_limit = 1000;

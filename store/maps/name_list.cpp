@@ -58,4 +58,11 @@ std::optional<std::string> NameList::lookup(std::string_view key) const {
   return is_held ? std::optional<std::string>("OK") : std::nullopt;
 }
 
+Result<void> NameList::each(
+    const std::function<void(std::string_view name, std::string_view value)>& use) const {
+  for (const auto& name : names_) use(name, "OK");
+  for (const auto& network : networks_) use(network.text(), "OK");
+  return {};
+}
+
 }  // namespace pennypost::store

@@ -8,6 +8,7 @@
 // STANDARDS  none; Postfix's match_list(3)
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,9 @@ class NameList {
   static Result<NameList> parse(std::string_view text, const std::string& file);
   /// "OK" if the list holds the key, which is in lower case.
   std::optional<std::string> lookup(std::string_view key) const;
+  /// Calls `use` with each name and network, in no order.
+  Result<void> each(
+      const std::function<void(std::string_view name, std::string_view value)>& use) const;
 
  private:
   std::unordered_set<std::string> names_;  // in lower case; domains as A-labels

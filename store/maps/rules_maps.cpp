@@ -41,6 +41,15 @@ class RulesMap : public KeyedMap {
     return {};
   }
   bool takes_partial_keys() const override { return takes_partial_keys_; }
+  Result<void> each(
+      const std::function<void(std::string_view key, std::string_view value)>& use) const override {
+    if constexpr (requires(const Rules& rules) { rules.each(use); }) {
+      TRY(auto rules, file_.content());
+      return rules->each(use);
+    } else {
+      return Map::each(use);
+    }
+  }
 
  private:
   bool takes_partial_keys_;

@@ -7,6 +7,7 @@
 #include "common/async/inquiry.h"
 #include "common/base/text.h"
 #include "common/config/kinds.h"
+#include "common/config/tables.h"
 #include "common/mail/idn.h"
 #include "common/mail/unicode.h"
 #include "store/maps/keyed_map.h"
@@ -33,7 +34,7 @@ class DomainFilter {
       made.is_excluded = item.starts_with('!');
       if (made.is_excluded) item.erase(0, 1);
       if (TableRef::is_table(item)) {
-        auto table = TableRef::parse(item);
+        auto table = table_of_item(item);
         if (!table) return settings.wrong("domain", table.error().text());
         auto map = MapList::open({*table}, options);
         if (!map) return settings.wrong("domain", map.error().text());

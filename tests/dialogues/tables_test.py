@@ -3,6 +3,7 @@
 Tables that servers answer have the same in topologies/table_servers_test.py.
 """
 import os
+import smtplib
 import subprocess
 import time
 
@@ -135,3 +136,30 @@ def slow(t):
     check(time.monotonic() - begun < 20, "the look-up is bounded")
     contains(rcpt(host, ALICE), "250 ", "another address")
     contains(host.log(), "Temporary lookup failure", "the log")
+
+
+@test("a table in a list of networks is read at the start and at a reload; one that can't be read prevents the start")
+def networks(t):
+    path = os.path.join(t.folder, "host", "etc", "clients")
+    host = Host(t, {"smtpd_sasl_exceptions_networks": f"10.0.0.0/8, hash:{path}", "smtpd_sasl_auth_enable": True,
+                    "disable_plaintext_auth": False}, daemons=("smtpd",), start=False)
+
+    def offers_login(client):
+        with smtplib.SMTP(host.address, host.port("smtp"), source_address=(client, 0), timeout=30) as session:
+            session.ehlo()
+            return session.has_extn("auth")
+
+    contains(host.command("pennypost", "check", ok=False).stderr, path, "check, while the table is missing")
+    process = host.launch("smtpd")
+    equal(process.wait(60), 78, "the exit status while the table is missing")
+    del host.running["smtpd"]
+    contains(host.errors("smtpd") + host.log(), path, "what smtpd says")
+    host.write("etc/clients", "127.0.0.2 x\n127.0.1 x\n")
+    host.command("postmap", path)
+    host.start()
+    equal([offers_login(client) for client in ("127.0.0.1", "127.0.0.2", "127.0.1.9")], [True, False, False], "who is offered AUTH")
+    host.write("etc/clients", "127.0.0.3 x\n")
+    host.command("postmap", path)
+    host.reload("smtpd")
+    eventually(lambda: offers_login("127.0.0.2"), "after a reload the table's new entries count")
+    equal(offers_login("127.0.0.3"), False, "who is in the table now")

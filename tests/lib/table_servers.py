@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import urllib.parse
 
 from harness import check, eventually
 from mailhost import as_user, free_port, give, has_program, make_certificate
@@ -163,13 +164,17 @@ rootdn "cn=admin,{BASE}"
 rootpw secret
 directory {self.path("data")}
 access to attrs=userPassword by anonymous auth by * none
-access to * by dn="{BIND_DN}" read by anonymous auth by * none
+access to * by dn="{BIND_DN}" read by dn.regex="^gidNumber=[0-9]+[+]uidNumber=[0-9]+,cn=peercred,cn=external,cn=auth$" read
+  by anonymous auth by * none
 """)
 
     def command(self):
         # slapd -d stays in front, and says little with 0.
         return [need("slapd"), "-d", "0", "-f", self.path("slapd.conf"),
-                "-h", f"ldap://127.0.0.1:{self.port} ldaps://127.0.0.1:{self.tls_port}"]
+                "-h", f"ldap://127.0.0.1:{self.port} ldaps://127.0.0.1:{self.tls_port} {self.socket_url()}"]
+
+    def socket_url(self):
+        return "ldapi://" + urllib.parse.quote(self.path("ldapi"), safe="")
 
     def answers(self):
         search = [need("ldapwhoami"), "-x", "-H", f"ldap://127.0.0.1:{self.port}", "-D", f"cn=admin,{BASE}", "-w", "secret"]

@@ -85,7 +85,8 @@ for server_kind in SERVERS:
         keys = [*ENTRIES, "ann", "@alias.test", "ann@", "ann@test", "x@y.z", ""]
         query = {"query_filter": "(mailLocalAddress=%u@alias.%1)"} if kind is Ldap else {
             "query": "SELECT destination FROM aliases WHERE address = '%u@alias.%1' ORDER BY destination"}
-        forms = [{"result_format": "%u at %d (%s, 100%%)"}, {"result_format": "%S=%U+%D %2.%1"}, {"domain": "alias.test, other.test"},
+        domains = server.write("domains", "alias.test # ours\nother.test\n")
+        forms = [{"domain": domains}, {"result_format": "%u at %d (%s, 100%%)"}, {"result_format": "%S=%U+%D %2.%1"}, {"domain": "alias.test, other.test"},
                  {"domain": "relay.test"}, {"result_format": "[%d]:25"}, query, {**query, "result_format": "%2"}]
         for number, form in enumerate(forms):
             same_as_postfix(t, host, server.table(f"form{number}.cf", **form), [key for key in keys if key])
@@ -226,6 +227,21 @@ def ldap_servers(t):
     check(status != 0 and "bind as" in errors and "Invalid credentials" in errors, f"{status} {errors}")
     none = server.table("none.cf", bind="no", bind_dn=None, bind_pw=None)
     check(looked_up(os.path.join(host.bin, "postmap"), host.etc, none, ["ann@alias.test"])[0] == 1, "found without a bind")
+
+
+@test("ldap: bind = sasl with EXTERNAL takes the user of a local socket for granted; without it the directory shows nothing")
+def ldap_external(t):
+    server = Ldap(t)
+    host = Host(t, aliases(virtual_alias_maps=server.table("external.cf", server_host=server.socket_url(), bind="sasl",
+                                                           sasl_mechs="EXTERNAL", bind_dn=None, bind_pw=None)), daemons=("smtpd",))
+    contains(rcpt(host, "ann@alias.test"), "250 ", "an alias")
+    contains(rcpt(host, "nobody@alias.test"), "550 5.1.1", "none")
+    unbound = server.table("unbound.cf", server_host=server.socket_url(), bind="no", bind_dn=None, bind_pw=None)
+    equal(looked_up(os.path.join(host.bin, "postmap"), host.etc, unbound, ["ann@alias.test"])[:2], (1, []), "without a bind")
+    for how, problem in (({"sasl_mechs": "GSSAPI"}, "sasl_mechs: with bind = sasl only EXTERNAL"), ({}, "sasl_mechs: "),
+                         ({"sasl_mechs": "EXTERNAL", "version": 2}, "sasl needs version = 3")):
+        table = server.table("wrong.cf", server_host=server.socket_url(), bind="sasl", **how)
+        contains(looked_up(os.path.join(host.bin, "postmap"), host.etc, table, ["ann@alias.test"])[2], problem, str(how))
 
 
 @test("ldap: groups are expanded by their members' DNs and URLs, with leaf, terminal and special attributes as in Postfix")
