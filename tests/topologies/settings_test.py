@@ -5,6 +5,7 @@ import os
 import re
 import smtplib
 import socket
+import subprocess
 import threading
 
 from harness import check, contains, equal, eventually, test
@@ -198,3 +199,37 @@ def dnssec(t):
         client.sendmail("ann@client.test", ["bob@example.test"], letter("later than the answer"))
     validated.wait_messages("bob@example.test", 1)
     check(warning not in validated.log(), "a warning though the name server validates")
+
+
+MASTER_CF = "".join(f"{name} unix - n n - - {name}\n" for name in ("smtp", "relay", "lmtp", "local", "virtual", "error", "retry"))
+
+
+def settings_of_postfix(t):
+    """The names of all parameters that Postfix knows, with those of its usual transports."""
+    for name, text in (("main.cf", "compatibility_level = 3.6\n"), ("master.cf", MASTER_CF)):
+        with open(os.path.join(t.folder, name), "w", encoding="ascii") as file:
+            file.write(text)
+    listed = subprocess.run(["postconf", "-c", t.folder, "-d"], capture_output=True, text=True, check=True, timeout=60).stdout
+    return sorted(set(re.findall(r"(?m)^(\w+) =", listed)))
+
+
+@test("each parameter of Postfix is known, taken with a warning that says why, or refused with what to write instead")
+def postfix_settings(t):
+    names = settings_of_postfix(t)
+    check(len(names) > 800, f"Postfix knows only {len(names)}")
+    host = Host(t, daemons=("smtpd",), start=False)
+    known = set(re.findall(r"(?m)^(\w+) =", host.command("postconf", "-d").stdout))
+    kept = host.settings
+    others = [name for name in names if name not in known]
+    host.settings = dict.fromkeys(others, "x")
+    host.write_settings()
+    told = host.command("pennypost", "check", ok=False).stderr
+    refused = [name for number, name in enumerate(others, 1) if f'main.toml:{number}: "{name}" is no setting of Pennypost; ' in told]
+    equal([name for name in others if f'unknown setting "{name}"' in told], [], "parameters that are called unknown")
+    taken = [name for name in others if name not in refused]
+    host.settings = {**dict.fromkeys(taken, "x"), **kept}
+    host.write_settings()
+    told = host.command("pennypost", "check", ok=False).stderr
+    equal([name for number, name in enumerate(taken, 1) if f"main.toml:{number}: {name} has no effect here: " not in told], [],
+          "parameters of which nothing is said")
+    print(f"{len(names)} parameters of Postfix: {len(names) - len(others)} known, {len(taken)} taken, {len(refused)} refused")
