@@ -52,7 +52,7 @@ TEST_CASE("what is printed of the templates is read again as the same") {
 
 TEST_CASE("a mistake in a template is named with its file and line") {
   const std::string head = "Subject: x\n\n";
-  for (const auto& [text, expected] : std::vector<std::pair<std::string, std::string>>{
+  for (const auto& [given, expected] : std::vector<std::pair<std::string, std::string>>{
            {"\nfailure_text = <<EOF\n", "f:2: unknown template \"failure_text\""},
            {"failure_template = text\n", "f:1: write failure_template = <<EOF"},
            {"failure_template = <<\n", "f:1: write failure_template = <<EOF"},
@@ -75,6 +75,7 @@ TEST_CASE("a mistake in a template is named with its file and line") {
            {failure(head + std::string(999, 'x') + "\n"), "f:4: the line is longer"},
            {failure(head + "t\n") + failure(head + "t\n"), "f:6: failure_template stands twice"},
        }) {
+    const std::string text = given;
     CAPTURE(text);
     CHECK(problem(text).starts_with(expected));
   }

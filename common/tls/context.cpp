@@ -151,7 +151,9 @@ std::string openssl_error() {
   ERR_clear_error();
   if (code == 0) return "unknown TLS error";
   const char* reason = ERR_reason_error_string(code);
-  return reason != nullptr ? reason : "TLS error " + std::to_string(code);
+  if (reason != nullptr) return reason;
+  return ERR_SYSTEM_ERROR(code) ? std::strerror(ERR_GET_REASON(code))
+                                : "TLS error " + std::to_string(code);
 }
 
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
