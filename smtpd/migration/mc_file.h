@@ -30,8 +30,9 @@ struct McCall {
   std::string text;                    // as it stands there, on one line
 
   /// The argument, or an empty text.
-  std::string argument(std::size_t index) const {
-    return index < arguments.size() ? arguments[index] : std::string();
+  const std::string& argument(std::size_t index) const {
+    static const std::string none;
+    return index < arguments.size() ? arguments[index] : none;
   }
 };
 
