@@ -2,7 +2,7 @@
 //   imapd - Pennypost's IMAP server
 //
 // SYNOPSIS
-//   imapd [-c DIR] [-o name=value]...
+//   imapd [-c DIR] [-o name=value]... [-t]
 //
 // DESCRIPTION
 //   Serves the mail of own users and system users over IMAP4rev1 on imap_port (143, STARTTLS) and
@@ -11,6 +11,8 @@
 //
 //   Mailboxes are Maildir++ or mbox, in the formats that Dovecot and mail programs on the host use;
 //   both may work on them at the same time. An idling client is told of new mail at once.
+//
+//   With -t it only tells whether the host's role has this daemon: exit status 0, or 1 and why not.
 //
 //   Runs in the foreground. SIGHUP reloads: sessions go on, new ones have the new settings. SIGTERM
 //   tells idle clients BYE, lets commands end, and stops.

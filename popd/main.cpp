@@ -2,7 +2,7 @@
 //   popd - Pennypost's POP3 server
 //
 // SYNOPSIS
-//   popd [-c DIR] [-o name=value]...
+//   popd [-c DIR] [-o name=value]... [-t]
 //
 // DESCRIPTION
 //   Serves the mail of own users and system users over POP3 on pop3_port (110, STLS) and pop3s_port
@@ -12,6 +12,8 @@
 //   A session sees the mailbox as it was at login. Unique ids are made of the UIDs that IMAP shows,
 //   so they are the same over sessions, restarts, and both protocols. DELE takes effect at QUIT
 //   alone.
+//
+//   With -t it only tells whether the host's role has this daemon: exit status 0, or 1 and why not.
 //
 //   Runs in the foreground. SIGHUP reloads, SIGTERM lets sessions end and stops.
 //

@@ -2,7 +2,7 @@
 //   smtpd - Pennypost's mail transfer agent
 //
 // SYNOPSIS
-//   smtpd [-c DIR] [-o name=value]...
+//   smtpd [-c DIR] [-o name=value]... [-t]
 //
 // DESCRIPTION
 //   Accepts mail over SMTP on smtp_port (25), submission_port (587) and submissions_port (465) and
@@ -19,6 +19,8 @@
 //   queue     owns the queue: commits, schedules, retries, reports
 //   send      speaks SMTP and LMTP with other servers
 //   deliver   writes into mailboxes, as the recipient's user
+//
+//   With -t it only tells whether the host's role has this daemon: exit status 0, or 1 and why not.
 //
 //   Runs in the foreground. SIGHUP reloads, SIGTERM lets sessions end and stops.
 //

@@ -175,9 +175,10 @@ Result<void> allow_programs() {
 
 }  // namespace
 
+bool can_restrict_calls() { return is_filtered && prctl(PR_GET_SECCOMP) >= 0; }
+
 Result<void> restrict_calls(Calls calls) {
-  bool kernel_has_none = prctl(PR_GET_SECCOMP) < 0;
-  if (!is_filtered || kernel_has_none) return {};
+  if (!can_restrict_calls()) return {};
   return has(calls, Calls::RunPrograms) ? allow_programs() : allow_listed(calls);
 }
 

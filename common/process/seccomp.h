@@ -41,4 +41,7 @@ constexpr bool has(Calls calls, Calls group) {
 /// without seccomp is not an error, since the other restrictions remain. Errors name the step.
 Result<void> restrict_calls(Calls calls);
 
+/// Whether restrict_calls() has an effect, in this build and on this kernel.
+bool can_restrict_calls();
+
 }  // namespace pennypost
