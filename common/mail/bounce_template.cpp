@@ -16,6 +16,7 @@ namespace pennypost {
 namespace {
 
 constexpr std::size_t line_octets_max = 998;  // RFC 5322 section 2.1.1
+constexpr std::string_view example_from = ", such as Name <MAILER-DAEMON>";
 
 struct Named {
   std::string_view name;  // without `_template` or `_text`
@@ -50,6 +51,14 @@ std::set<std::string> names_in(std::string_view text) {
     });
   }
   return names;
+}
+
+/// EOF, or a longer word if `text` has a line EOF of its own.
+std::string end_mark(std::string_view text) {
+  std::string mark = "EOF";
+  const auto lines = split(text, '\n');
+  while (std::ranges::find(lines, mark) != lines.end()) mark += '_';
+  return mark;
 }
 
 class Parser {
@@ -153,13 +162,10 @@ class Parser {
 
   Result<void> from(BounceTemplate& made, const std::string& value) const {
     auto addresses = parse_address_list(value);
-    bool is_one = addresses.size() == 1 && addresses[0].mailbox && !addresses[0].has_rest;
-    if (!is_one) return wrong("From: needs one address, such as Name <MAILER-DAEMON>");
-    made.from_name = addresses[0].name.value_or("");
-    made.from_address = *addresses[0].mailbox;
-    if (!addresses[0].host) return {};
+    if (addresses.size() != 1) return wrong(std::string("From: needs one address").append(example_from));
     auto address = addresses[0].address(Utf8::Refused);
-    if (!address) return wrong("From: " + address.error().text());
+    if (!address) return wrong(("From: " + address.error().text()).append(example_from));
+    made.from_name = addresses[0].name.value_or("");
     made.from_address = address->text();
     return {};
   }
@@ -234,9 +240,10 @@ std::string bounce_templates_text(const BounceTemplates& templates) {
   std::string out;
   for (const auto& [name, place] : all_templates) {
     const BounceTemplate& one = templates.*place;
+    const std::string mark = end_mark(one.text);
     bool is_utf8_now = !is_ascii(one.text);
     if (!out.empty()) out += '\n';
-    out += std::string(name) + "_template = <<EOF\n";
+    out += std::string(name) + "_template = <<" + mark + '\n';
     out += "Charset: " + std::string(is_utf8_now ? "utf-8" : "us-ascii") + '\n';
     out += "From: " + (one.from_name.empty() ? "" : phrase(one.from_name) + ' ') + '<' +
            one.from_address + ">\n";
@@ -244,7 +251,7 @@ std::string bounce_templates_text(const BounceTemplates& templates) {
     if (!one.postmaster_subject.empty()) {
       out += "Postmaster-Subject: " + one.postmaster_subject + '\n';
     }
-    out += '\n' + one.text + "EOF\n";
+    out += '\n' + one.text + mark + '\n';
   }
   return out;
 }
@@ -253,8 +260,9 @@ std::string filled_bounce_texts(const BounceTemplates& templates, const Template
   std::string out;
   for (const auto& [name, place] : all_templates) {
     if (!out.empty()) out += '\n';
-    out += "expanded_" + std::string(name) + "_text = <<EOF\n" +
-           fill_in((templates.*place).text, value) + "EOF\n";
+    const std::string text = fill_in((templates.*place).text, value);
+    const std::string mark = end_mark(text);
+    out += "expanded_" + std::string(name) + "_text = <<" + mark + '\n' + text + mark + '\n';
   }
   return out;
 }

@@ -50,6 +50,23 @@ TEST_CASE("what is printed of the templates is read again as the same") {
   CHECK(filled.find("expanded_verify_text = <<EOF\n") != std::string::npos);
 }
 
+TEST_CASE("a sender without a domain is written so that a report's header can bear it") {
+  auto parsed = parse_bounce_templates(failure("From: <\"mail er\">\n\nt\n"), "f", knows);
+  REQUIRE(parsed);
+  CHECK(parsed->failure.from_address == "\"mail er\"");
+}
+
+TEST_CASE("a text with a line EOF is printed with another mark") {
+  auto parsed =
+      parse_bounce_templates("failure_template = <<END\n\na\nEOF\nb\nEND\n", "f", knows);
+  REQUIRE(parsed);
+  auto again = parse_bounce_templates(bounce_templates_text(*parsed), "f", knows);
+  REQUIRE(again);
+  CHECK(again->failure.text == "a\nEOF\nb\n");
+  auto filled = filled_bounce_texts(*parsed, [](std::string_view) { return "x"; });
+  CHECK(filled.starts_with("expanded_failure_text = <<EOF_\na\nEOF\nb\nEOF_\n"));
+}
+
 TEST_CASE("a mistake in a template is named with its file and line") {
   const std::string head = "Subject: x\n\n";
   for (const auto& [given, expected] : std::vector<std::pair<std::string, std::string>>{
@@ -65,6 +82,9 @@ TEST_CASE("a mistake in a template is named with its file and line") {
            {failure("Subject: a\x01z\n\nt\n"), "f:2: a control character"},
            {failure("From: a@b, c@d\n\nt\n"), "f:2: From: needs one address"},
            {failure("From: a@[b\n\nt\n"), "f:2: From: "},
+           {failure("From: Name <>\n\nt\n"), "f:2: From: Bad address syntax: no address, such as"},
+           {failure("From: \"\"\n\nt\n"), "f:2: From: Bad address syntax: no address"},
+           {failure("From: Name = <<E\n\nt\n"), "f:2: From: Bad address syntax"},
            {failure("Subject: x\n"), "f:3: the template has no text"},
            {failure(head), "f:4: the template has no text"},
            {failure(head + "one\n\xc3\xbc\n"), "f:5: text that is not ASCII needs its charset"},
