@@ -5,53 +5,12 @@
 #include <vector>
 
 #include "common/base/text.h"
-#include "common/config/edit.h"
 #include "common/config/kinds.h"
 #include "common/config/parameter.h"
+#include "common/config/topics.h"
 
 namespace pennypost {
 namespace {
-
-constexpr std::size_t column_max = 90;
-
-/// The text in lines of at most column_max, each beginning with `lead`.
-std::string wrapped(std::string_view text, std::string_view lead) {
-  std::string result;
-  std::string line(lead);
-  for (std::string_view word : words(text, " ")) {
-    if (line.size() > lead.size() && line.size() + 1 + word.size() > column_max) {
-      result += line + "\n";
-      line = lead;
-    }
-    if (line.size() > lead.size()) line += ' ';
-    line += word;
-  }
-  return result + line + "\n";
-}
-
-std::string default_of(Role role, const Parameter& parameter) {
-  return std::string(role_default(role, parameter.name).value_or(parameter.default_text));
-}
-
-struct Opening {
-  Role role;
-  std::string_view what;
-  std::string_view settings;
-};
-constexpr Opening openings[] = {
-    {Role::NullClient,
-     "A null client: sends the mail of programs on this host to one relay, and keeps no mail "
-     "here. The relay's name below is the only thing to change.",
-     "role = \"null-client\"\nrelayhost = \"[smtp1.example.com]\"\n"},
-    {Role::Relay,
-     "A relay: accepts mail from its networks and from users who log in, and sends it to its "
-     "destination. Add your networks to mynetworks, and a certificate so that users can log in.",
-     "role = \"relay\"\n"},
-    {Role::Destination,
-     "The destination of mail: accepts the mail of $mydomain, stores it, and serves it by IMAP and "
-     "POP3. Add a certificate, so that users can log in from other hosts.",
-     "role = \"destination\"\n"},
-};
 
 /// The range of a row as a sentence; empty if it is of no use to readers.
 std::string range_text(const Parameter& parameter) {
@@ -159,40 +118,33 @@ std::string tables_section() {
   return result;
 }
 
-}  // namespace
-
-std::string example(Role role) {
-  const Opening& opening = *std::ranges::find(openings, role, &Opening::role);
-  std::string result = wrapped(opening.what, "# ");
-  result +=
-      "#\n" +
-      wrapped(
-          "Generated from the table of settings (postconf --example " + std::string(name_of(role)) +
-              "). Comments show the defaults of settings; to change one, write it without the #. "
-              "A setting that shows \"\" and says \"unset\" is derived if it is not set; "
-              "postconf -x NAME shows the value in use.",
-          "# ") +
-      "\n" + std::string(opening.settings);
-  for (std::size_t i = 0; i < parameters().size(); ++i) {
-    const Parameter& parameter = parameters()[i];
-    if (parameter.name == "role" || parameter.name == "config_directory") continue;
-    result += "\n" + wrapped(parameter.description, "# ") + "#" + std::string(parameter.name) +
-              " = " + toml_value(i, default_of(role, parameter)) + "\n";
+/// A setting with its defaults, its meaning and its range.
+std::string setting_entry(const Parameter& parameter) {
+  std::string text(parameter.default_text);
+  std::string result = ".TP\n\\fB" + roff(parameter.name) +
+                       "\\fR (default: " + (text.empty() ? "empty" : roff(text)) + ")\n" +
+                       roff(parameter.description) + "\n";
+  for (Role role : {Role::NullClient, Role::Relay, Role::Destination}) {
+    if (auto other = role_default(role, parameter.name)) {
+      result += roff("Role " + std::string(name_of(role)) + ": " +
+                     (other->empty() ? "empty" : std::string(*other)) + ".") +
+                "\n";
+    }
   }
   for (std::size_t s = 0; s < service_count; ++s) {
-    auto service = static_cast<Service>(s);
-    std::string section;
-    for (std::size_t i = 0; i < parameters().size(); ++i) {
-      auto text = service_default(service, parameters()[i].name);
-      if (!text) continue;
-      section += "#" + std::string(parameters()[i].name) + " = " + toml_value(i, *text) + "\n";
+    if (auto other = service_default(static_cast<Service>(s), parameter.name)) {
+      result +=
+          roff("Service " + std::string(service_names[s]) + ": " + std::string(*other) + ".") +
+          "\n";
     }
-    if (section.empty()) continue;
-    result += "\n# Values that differ for this service.\n#[service." +
-              std::string(name_of(service)) + "]\n" + section;
+  }
+  for (const std::string& sentence : {range_text(parameter), services_text(parameter)}) {
+    if (!sentence.empty()) result += roff(sentence) + "\n";
   }
   return result;
 }
+
+}  // namespace
 
 std::string manual_page() {
   std::string result =
@@ -203,28 +155,9 @@ std::string manual_page() {
       "section \\fB[service.NAME]\\fR for one service.\nLists are written as \\fB[\"a\", "
       "\"b\"]\\fR or "
       "as \\fB\"a, b\"\\fR. $name means the value of another setting.\n.SH SETTINGS\n";
-  for (const Parameter& parameter : parameters()) {
-    std::string text(parameter.default_text);
-    result += ".TP\n\\fB" + roff(parameter.name) +
-              "\\fR (default: " + (text.empty() ? "empty" : roff(text)) + ")\n" +
-              roff(parameter.description) + "\n";
-    for (Role role : {Role::NullClient, Role::Relay, Role::Destination}) {
-      if (auto other = role_default(role, parameter.name)) {
-        result += roff("Role " + std::string(name_of(role)) + ": " +
-                       (other->empty() ? "empty" : std::string(*other)) + ".") +
-                  "\n";
-      }
-    }
-    for (std::size_t s = 0; s < service_count; ++s) {
-      if (auto other = service_default(static_cast<Service>(s), parameter.name)) {
-        result +=
-            roff("Service " + std::string(service_names[s]) + ": " + std::string(*other) + ".") +
-            "\n";
-      }
-    }
-    for (const std::string& sentence : {range_text(parameter), services_text(parameter)}) {
-      if (!sentence.empty()) result += roff(sentence) + "\n";
-    }
+  for (const Topic& topic : topics()) {
+    result += ".SS \"" + roff(topic.title) + "\"\n";
+    for (const Parameter* parameter : settings_of(topic)) result += setting_entry(*parameter);
   }
   result += sections_section() + restrictions_section() + tables_section();
   return result;

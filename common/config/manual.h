@@ -1,17 +1,13 @@
-// Generates the manual page and the example files from the rows of parameters.def.
+// Writes the manual page of the settings from the rows of parameters.def.
+//
+// SEE ALSO  topics.h (its order), example.h (the files of etc/)
 #pragma once
 
 #include <string>
 
-#include "common/config/types.h"
-
 namespace pennypost {
 
-/// A commented main.toml for a role: settings that must be set are active, all others are comments
-/// with their defaults. etc/ holds these texts; a test fails if they differ.
-std::string example(Role role);
-
-/// The page parameters(5), in man(7) notation.
+/// The page parameters(5), in man(7) notation, by topic.
 std::string manual_page();
 
 }  // namespace pennypost

@@ -162,7 +162,8 @@ class Parser {
 
   Result<void> from(BounceTemplate& made, const std::string& value) const {
     auto addresses = parse_address_list(value);
-    if (addresses.size() != 1) return wrong(std::string("From: needs one address").append(example_from));
+    if (addresses.size() != 1)
+      return wrong(std::string("From: needs one address").append(example_from));
     auto address = addresses[0].address(Utf8::Refused);
     if (!address) return wrong(("From: " + address.error().text()).append(example_from));
     made.from_name = addresses[0].name.value_or("");

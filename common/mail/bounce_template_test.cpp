@@ -57,8 +57,7 @@ TEST_CASE("a sender without a domain is written so that a report's header can be
 }
 
 TEST_CASE("a text with a line EOF is printed with another mark") {
-  auto parsed =
-      parse_bounce_templates("failure_template = <<END\n\na\nEOF\nb\nEND\n", "f", knows);
+  auto parsed = parse_bounce_templates("failure_template = <<END\n\na\nEOF\nb\nEND\n", "f", knows);
   REQUIRE(parsed);
   auto again = parse_bounce_templates(bounce_templates_text(*parsed), "f", knows);
   REQUIRE(again);

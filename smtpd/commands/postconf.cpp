@@ -5,6 +5,8 @@
 //   postconf [-c DIR] -e NAME=VALUE...
 //   postconf [-c DIR] -# NAME...          postconf [-c DIR] -X NAME...
 //   postconf [-c DIR] -b | -t [FILE]
+//   postconf [-c DIR] -M | -F | -P [SERVICE[/TYPE[/NAME]]]...
+//   postconf --topics [TOPIC]...
 //   postconf --example ROLE | --manual
 //
 // DESCRIPTION
@@ -18,6 +20,9 @@
 //   A service's own value is named service.NAME.setting, as in service.submission.smtpd_timeout;
 //   what a section of your own says, transport.NAME.key and service.NAME.key. Those are printed
 //   with all settings, and changed in the file by hand.
+//   -M  services and transports in the form of Postfix's master.cf; -F their fields, -P their own
+//       settings, a line each. They are changed as sections of main.toml.
+//   --topics lists the topics of the settings; with topics, their settings with a sentence each.
 //   --example prints a commented main.toml for a role; --manual prints parameters(5).
 //
 // DIAGNOSTICS
@@ -33,8 +38,11 @@
 #include "common/base/text.h"
 #include "common/config/config.h"
 #include "common/config/edit.h"
+#include "common/config/example.h"
 #include "common/config/layers.h"
 #include "common/config/manual.h"
+#include "common/config/topics.h"
+#include "smtpd/commands/master_entries.h"
 #include "smtpd/commands/usage.h"
 #include "smtpd/scheduler/report_templates.h"
 
@@ -58,7 +66,9 @@ class Postconf {
       out_ << manual_page();
       return 0;
     }
+    if (topics_) return print_topics();
     if (template_option_ != 0) return print_templates();
+    if (master_option_ != 0) return print_services();
     return editing_ ? edit() : print();
   }
 
@@ -79,6 +89,10 @@ class Postconf {
       }
       if (arg == "--manual") {
         manual_ = true;
+        continue;
+      }
+      if (arg == "--topics") {
+        topics_ = true;
         continue;
       }
       if (arg == "--example") {
@@ -106,7 +120,7 @@ class Postconf {
     }
     names_.assign(args.begin() + static_cast<std::ptrdiff_t>(i), args.end());
     // As in Postfix, name=value without -e is an edit, too.
-    if (!editing_ && template_option_ == 0 &&
+    if (!editing_ && template_option_ == 0 && master_option_ == 0 &&
         std::ranges::any_of(names_,
                             [](const std::string& name) { return name.find('=') != name.npos; })) {
       editing_ = true;
@@ -132,6 +146,11 @@ class Postconf {
       case 'b':
       case 't':
         template_option_ = letter;
+        return true;
+      case 'M':
+      case 'F':
+      case 'P':
+        master_option_ = letter;
         return true;
       case 'e':
         return editing_ = true;
@@ -173,6 +192,42 @@ class Postconf {
       out_ << filled_bounce_texts(
           *templates, [&](std::string_view name) { return report_value(**config, name); });
     }
+    return 0;
+  }
+
+  /// --topics: the topics, or the settings of those that are named.
+  int print_topics() {
+    if (names_.empty()) {
+      for (const Topic& topic : topics()) out_ << topic.key << ": " << topic.title << "\n";
+      return 0;
+    }
+    for (const std::string& name : names_) {
+      const Topic* topic = find_topic(name);
+      if (topic == nullptr) {
+        fail("no topic \"" + printable(name, 100) + "\"; postconf --topics lists them");
+        return 1;
+      }
+      out_ << "# " << topic->title << "\n";
+      for (const Parameter* parameter : settings_of(*topic)) {
+        out_ << "\n"
+             << wrapped(parameter->description, "# ") << parameter->name << " ="
+             << (parameter->default_text.empty() ? "" : " ") << parameter->default_text << "\n";
+      }
+    }
+    return 0;
+  }
+
+  /// -M, -F and -P: services and transports as master.cf would have them.
+  int print_services() {
+    if (editing_) {
+      fail("services are sections of main.toml: write [service.NAME] or [transport.NAME] there");
+      return 1;
+    }
+    auto config = Config::load(load_);
+    if (!config) return fail(config.error().text()), 1;
+    auto printed =
+        print_master_entries(master_option_, names_, master_entries(load_, **config), out_);
+    if (!printed) return fail(printed.error().text()), 1;
     return 0;
   }
 
@@ -326,6 +381,8 @@ class Postconf {
   std::vector<std::string> names_;
   std::string example_;
   char template_option_ = 0;  // b or t
+  char master_option_ = 0;    // M, F or P
+  bool topics_ = false;
   SettingEdit::Kind kind_ = SettingEdit::Set;
   bool manual_ = false;
   bool defaults_ = false;

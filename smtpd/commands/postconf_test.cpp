@@ -147,3 +147,43 @@ TEST_CASE("postconf -b shows the texts of reports, and -t what they are made of"
   CHECK(host.run({"-b", "/no/such/file"}) == 1);
   CHECK(host.run({"-b", "one", "two"}) == 1);
 }
+
+TEST_CASE("postconf -M, -F and -P show services and transports as master.cf has them") {
+  Host host(
+      "role = \"relay\"\nmyhostname = \"mx.example\"\nsubmission_port = \"587\"\n"
+      "[service.submission]\nsmtpd_timeout = \"60s\"\n"
+      "[service.inner]\nkind = \"smtp\"\nport = \"10025\"\ncontent_filter = \"\"\n"
+      "[transport.archive]\nkind = \"pipe\"\nuser = \"nobody\"\nargv = \"/bin/cat ${sender}\"\n");
+  CHECK(host.run({"-M"}) == 0);
+  CHECK(host.err().empty());
+  CHECK(
+      host.out().starts_with("smtp       inet  n  -  y  -  -  smtpd\n"
+                             "submission inet  n  -  y  -  -  smtpd\n"
+                             "    -o smtpd_timeout=60s\n"
+                             "10025      inet  n  -  y  -  -  smtpd\n"
+                             "    -o content_filter=\n"));
+  CHECK(
+      host.out().ends_with("archive    unix  -  -  n  -  -  pipe\n"
+                           "    -o { argv = /bin/cat ${sender} }\n    -o user=nobody\n"));
+  CHECK(host.run({"-P", "submission/inet"}) == 0);
+  CHECK(host.out() == "submission/inet/smtpd_timeout = 60s\n");
+  CHECK(host.run({"-F", "archive/unix/command", "smtp/inet/chroot"}) == 0);
+  CHECK(host.out() == "smtp/inet/chroot = y\narchive/unix/command = pipe\n");
+  CHECK(host.run({"-M", "uucp/unix"}) == 1);
+  CHECK(host.err() ==
+        "postconf: fatal: no service or transport \"uucp/unix\"; postconf -M lists "
+        "them\n");
+  CHECK(host.run({"-eM", "smtp/inet=x"}) == 1);
+}
+
+TEST_CASE("postconf --topics lists topics, and the settings of one with a sentence each") {
+  Host host("");
+  CHECK(host.run({"--topics"}) == 0);
+  CHECK(host.out().starts_with("role: What this host is"));
+  CHECK(host.run({"--topics", "pop3"}) == 0);
+  CHECK(host.out().starts_with("# POP3\n\n# "));
+  CHECK(host.out().find("\npop3_idle_timeout = ") != std::string::npos);
+  CHECK(host.out().find("imap_idle_timeout") == std::string::npos);
+  CHECK(host.run({"--topics", "pop"}) == 1);
+  CHECK(host.err() == "postconf: fatal: no topic \"pop\"; postconf --topics lists them\n");
+}

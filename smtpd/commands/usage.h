@@ -19,7 +19,8 @@ inline constexpr std::string_view postconf =
     "usage: postconf [-c DIR] [-d | -n] [-h | -H] [-x] [-o NAME=VALUE]... [NAME]...\n"
     "       postconf [-c DIR] -e NAME=VALUE... | -# NAME... | -X NAME...\n"
     "       postconf [-c DIR] -b | -t [FILE]\n"
-    "       postconf --example ROLE | --manual";
+    "       postconf [-c DIR] -M | -F | -P [SERVICE[/TYPE[/NAME]]]...\n"
+    "       postconf --topics [TOPIC]... | --example ROLE | --manual";
 inline constexpr std::string_view postdrop = "usage: postdrop [-c DIR] [-r] < MESSAGE";
 inline constexpr std::string_view postmap =
     "usage: postmap [-c DIR] [-bfFhimnNoprsuUvw] [-q KEY|-] [-d KEY|-] [TYPE:]FILE...";
