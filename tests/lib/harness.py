@@ -12,6 +12,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 import traceback
@@ -164,6 +165,21 @@ def run_case(case, keep=False):
     else:
         context.remove()
     return trouble
+
+
+def run_quietly(command, seconds, **options):
+    """Runs a command; returns (status, the end of its output). Kills its whole group when it takes too long."""
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                                   start_new_session=True, **options)
+        try:
+            status = process.wait(timeout=seconds)
+            late = ""
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            status, late = process.wait(), f"\nstill running after {seconds} s"
+        output.seek(max(0, output.seek(0, os.SEEK_END) - 6000))
+        return status, output.read().decode("utf-8", "replace") + late
 
 
 def check(condition, what):

@@ -1,17 +1,15 @@
 """Does the work of tests/run: installs, builds, runs the parts, and prints a line for every test and `N passed, N failed`.
 
-A part is a function of this file (unit, fuzz: they run programs of the build) or a folder beside
+A part runs programs of the build (unit, fuzz: fuzzing.py) or is a folder beside
 lib/ with files *_test.py, whose functions marked @test are run in the order of the text. A part that cannot
 run counts as one failed test. Packages and builds come first, and only those that the chosen parts need.
 """
 import argparse
-import concurrent.futures
 import contextlib
 import importlib.util
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,8 +20,10 @@ import xml.etree.ElementTree
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
 
-import harness  # noqa: E402  (after the path is set)
+import fuzzing  # noqa: E402  (after the path is set)
+import harness  # noqa: E402
 import packages  # noqa: E402
+from harness import run_quietly  # noqa: E402
 
 # Part: which builds it needs. The order is that of running: what fails soonest comes first.
 PARTS = {
@@ -65,21 +65,6 @@ class Tally:
 
 def say(text):
     print(f"== {text}", flush=True)
-
-
-def run_quietly(command, seconds, **options):
-    """Runs a command; returns (status, the end of its output). Kills its whole group when it takes too long."""
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                                   start_new_session=True, **options)
-        try:
-            status = process.wait(timeout=seconds)
-            late = ""
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            status, late = process.wait(), f"\nstill running after {seconds} s"
-        output.seek(max(0, output.seek(0, os.SEEK_END) - 6000))
-        return status, output.read().decode("utf-8", "replace") + late
 
 
 class Times:
@@ -134,9 +119,9 @@ def build_needed(parts, tally, times):
     return stands
 
 
-def unit(tally, options):
-    """Every doctest case of every unit_* program of both builds."""
-    del options
+def unit(tally, options, words):
+    """Every doctest case of every unit_* program of both builds; words choose nothing here."""
+    del options, words
     for preset in ("release", "asan"):
         folder = os.path.join(TOP, "build", preset, "bin")
         programs = sorted(name for name in os.listdir(folder) if name.startswith("unit_"))
@@ -172,48 +157,6 @@ def unit_program(tally, preset, path, program, scratch):
             tally.ok(full)
     if not cases or (status != 0 and failed == 0):
         tally.failed(f"unit/{preset}/{program}", f"exit status {status}\n{output[-3000:]}")
-
-
-def fuzz(tally, options):
-    """Every fuzz target: its corpus, then so many seconds of new input."""
-    folder = os.path.join(TOP, "build", "asan", "bin")
-    targets = sorted(name.removeprefix("fuzz_") for name in os.listdir(folder) if name.startswith("fuzz_"))
-    sources = sorted(name.removesuffix(".cpp") for name in os.listdir(os.path.join(TOP, "tests", "fuzz"))
-                     if name.endswith(".cpp"))
-    for name in sources:
-        if name not in targets:
-            tally.failed(f"fuzz/{name}", "was not built")
-
-    def one(name):
-        with tempfile.TemporaryDirectory(prefix="pennypost-fuzz-") as scratch:
-            corpus = os.path.join(TOP, "tests", "fuzz", "corpus", name)
-            found = os.path.join(scratch, "found")
-            os.mkdir(found)
-            if not os.path.isdir(corpus) or not os.listdir(corpus):
-                return 1, "has no corpus in tests/fuzz/corpus"
-            program = os.path.join(folder, "fuzz_" + name)
-            # -runs=0 replays the corpus; then new input into a folder of our own.
-            replay = [program, "-runs=0", "-timeout=20", "-rss_limit_mb=2048", corpus]
-            search = [program, f"-max_total_time={options.fuzz_seconds}", "-timeout=20", "-rss_limit_mb=2048",
-                      f"-artifact_prefix={scratch}/", found, corpus]
-            status, output = run_quietly(replay, 300, cwd=scratch)
-            if status == 0:
-                status, output = run_quietly(search, options.fuzz_seconds + 120, cwd=scratch)
-            if status != 0:
-                for entry in os.listdir(scratch):
-                    if entry.split("-")[0] in ("crash", "timeout", "oom", "leak"):
-                        kept = os.path.join(tempfile.gettempdir(), f"pennypost-{name}-{entry}")
-                        shutil.copy(os.path.join(scratch, entry), kept)
-                        output += f"\ninput kept: {kept}"
-            return status, output
-
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        for name, (status, output) in zip(targets, pool.map(one, targets)):
-            if status == 0:
-                tally.ok(f"fuzz/{name}")
-            else:
-                tail = [line for line in output.splitlines() if "ERROR" in line or "kept:" in line]
-                tally.failed(f"fuzz/{name}", "\n".join(tail[:3] + output.splitlines()[-15:]))
 
 
 def load_tests(part):
@@ -272,13 +215,13 @@ def part_as_root(part, tally, options, words):
         tally.failed(part, f"{' '.join(before)}: exit status {process.returncode}")
 
 
-PROGRAM_PARTS = {"unit": unit, "fuzz": fuzz}
+PROGRAM_PARTS = {"unit": unit, "fuzz": lambda tally, options, words: fuzzing.run(TOP, tally, options.fuzz_seconds, words)}
 
 
 def run_part(part, tally, options, words):
     try:
         if part in PROGRAM_PARTS:
-            PROGRAM_PARTS[part](tally, options)
+            PROGRAM_PARTS[part](tally, options, words)
         elif part in AS_ROOT and os.geteuid() != 0 and not options.inside:
             part_as_root(part, tally, options, words)
         else:
@@ -307,7 +250,8 @@ def main():
     parser.add_argument("--no-install", action="store_true", help="install no packages")
     parser.add_argument("--no-build", action="store_true", help="take the builds as they are")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # by part_as_root
-    parser.add_argument("--fuzz-seconds", type=int, default=10, metavar="N", help="new input per fuzz target")
+    parser.add_argument("--fuzz-seconds", type=int, default=0, metavar="N",
+                        help="beside the inputs of every run, so many seconds of new ones per fuzz target, by chance")
     parser.add_argument("--keep", action="store_true", help="keep the folders of all tests")
     options = parser.parse_args()
     if options.list:
