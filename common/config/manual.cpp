@@ -66,7 +66,7 @@ std::string restrictions_section() {
         ".TP\n\\fB" + roff(name) + "\\fR" + std::string(argument) + "\n" + roff(meaning) + "\n";
   };
   constexpr std::string_view None, Table = " TYPE:TABLE", Domain = " DOMAIN", Seconds = " SECONDS",
-                                   Class = " NAME";
+                                   Class = " NAME", Server = " SERVER";
 #define RESTRICTION(name, argument, stage, meaning) add(#name, argument, meaning);
 #include "common/config/restrictions.def"
   return result;

@@ -7,6 +7,7 @@
 #include "common/base/text.h"
 #include "common/config/kinds.h"
 #include "common/config/nearest.h"
+#include "common/config/policy_service.h"
 #include "common/net/address_pattern.h"
 
 namespace pennypost {
@@ -46,7 +47,6 @@ struct Refused {
   std::string_view reason;
 };
 constexpr std::array refused_names{
-    Refused{"check_policy_service", "policy servers are not asked; remove it with its argument"},
     Refused{"check_relay_domains", "write permit_mynetworks, reject_unauth_destination"},
     Refused{"permit_naked_ip_address", "write permit_mynetworks or permit_sasl_authenticated"},
     Refused{"reject_maps_rbl", "write reject_rbl_client with the name of the list behind it"},
@@ -77,6 +77,8 @@ std::string_view argument_words(RestrictionName::Argument argument) {
       return "a number of seconds";
     case RestrictionName::Class:
       return "a name of smtpd_restriction_classes";
+    case RestrictionName::Server:
+      return "a server, such as inet:127.0.0.1:10023";
     case RestrictionName::None:
       break;
   }
@@ -107,6 +109,11 @@ Result<std::string> argument_of(const RestrictionName& known, const std::string&
     case RestrictionName::Class:
       if (is_class_name(word)) return word;
       return wrong(quoted(word) + " is no name of a class; write letters, digits and _");
+    case RestrictionName::Server: {
+      auto service = PolicyService::parse(word, Settings());
+      if (!service) return wrong(name + ": " + service.error().text());
+      return word;
+    }
     case RestrictionName::None:
       break;
   }

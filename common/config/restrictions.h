@@ -30,7 +30,7 @@ using RestrictionClasses = std::map<std::string, std::vector<Restriction>, std::
 /// What restrictions exist and what argument they take; policy/ gives them their meaning.
 struct RestrictionName {
   std::string_view name;
-  enum Argument { None, Table, Domain, Seconds, Class } argument;
+  enum Argument { None, Table, Domain, Seconds, Class, Server } argument;
 };
 const RestrictionName* find_restriction(std::string_view name);
 

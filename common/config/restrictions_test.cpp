@@ -93,6 +93,11 @@ TEST_CASE("what is wrong with a list of restrictions is told with its line and t
            Row{"smtpd_helo_restrictions = \"reject_unverified_sender\"",
                "/d/main.toml:1: smtpd_helo_restrictions: \"reject_unverified_sender\" is no "
                "restriction here: addresses are not probed at other hosts"},
+           Row{"smtpd_helo_restrictions = \"check_policy_service\"",
+               "/d/main.toml:1: smtpd_helo_restrictions: check_policy_service needs a server, such "
+               "as inet:127.0.0.1:10023 after it"},
+           Row{"smtpd_helo_restrictions = \"check_policy_service { inet:1, timeout=0 }\"",
+               "/d/main.toml:1: smtpd_helo_restrictions: check_policy_service: timeout: "},
            Row{"smtpd_data_restrictions = \"hash:/etc/a\"",
                "/d/main.toml:1: smtpd_data_restrictions: \"hash:/etc/a\" does not say what is "
                "looked "

@@ -50,7 +50,35 @@ CheckRecipient Session::about() const {
   request.deferral = deferral();
   if (certificate_) request.certificate = *certificate_;
   request.etrn_domain = etrn_domain_;
+  if (context_->tells_facts()) request.facts = facts();
   return request;
+}
+
+/// What policy servers are told as well.
+SessionFacts Session::facts() const {
+  SessionFacts facts;
+  facts.state = stage_;
+  facts.protocol = is_extended_ ? "ESMTP" : "SMTP";
+  facts.client_port = has_address_ ? peer_.port() : 0;
+  facts.server_address = local_.address().text();
+  facts.server_port = local_.port();
+  if (transaction_) {
+    const Transaction& transaction = *transaction_;
+    facts.instance = transaction.id.value();
+    if (!transaction.recipients.empty()) facts.queue_id = facts.instance;
+    facts.size = transaction.mail.size.value_or(0);
+    if (transaction.scanner) facts.size = transaction.scanner->octets();
+    if (transaction.mail.submitter) facts.sasl_sender = transaction.mail.submitter->text();
+  } else {
+    facts.instance = context_->process().make_queue_id().value();
+  }
+  if (login_) facts.sasl_method = login_->mechanism;
+  if (tls_ != nullptr) {
+    facts.tls_protocol = tls_->protocol();
+    facts.tls_cipher = tls_->cipher();
+    facts.tls_bits = static_cast<std::uint32_t>(tls_->cipher_bits());
+  }
+  return facts;
 }
 
 /// What defer_if_permit has said at an earlier stage.

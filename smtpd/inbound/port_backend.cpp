@@ -30,8 +30,8 @@ static bool is_lasting(const CheckRecipient::Verdict& verdict) {
   auto is_passing = [](const PolicyNote& note) {
     return note.action.empty() || note.code / 100 == 4;
   };
-  return verdict.code / 100 != 4 && verdict.deferral.code == 0 && verdict.sleep_seconds == 0 &&
-         std::ranges::none_of(verdict.notes, is_passing);
+  return !verdict.is_for_once && verdict.code / 100 != 4 && verdict.deferral.code == 0 &&
+         verdict.sleep_seconds == 0 && std::ranges::none_of(verdict.notes, is_passing);
 }
 
 /// Asks lookup, unless the same question was answered within verdict_lives.

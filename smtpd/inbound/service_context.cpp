@@ -2,6 +2,7 @@
 
 #include "common/base/words.h"
 #include "common/log/log.h"
+#include "smtpd/policy/policy_request.h"
 #include "smtpd/queue/receive_override.h"
 #include "smtpd/routing/blind_copies.h"
 #include "smtpd/routing/canonical.h"
@@ -31,6 +32,7 @@ ServiceContext::ServiceContext(ListeningService service, std::shared_ptr<const C
       maps_addresses_(!is_left_out(settings_, no_address_mappings)),
       rewrites_addresses_(maps_addresses_ && smtp::rewrites_addresses(*config_)),
       copies_mail_(maps_addresses_ && has_blind_copies(*config_)),
+      asks_policy_servers_(smtp::asks_policy_servers(settings_)),
       proxy_filter_(ProxyFilter::of(*config_, settings_)) {
   // The filter gets the message as it came; the service to which it gives it back changes it.
   if (proxy_filter_) rewrites_addresses_ = copies_mail_ = false;

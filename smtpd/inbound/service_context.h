@@ -93,6 +93,8 @@ class ServiceContext {
   DataScanner::Limits data_limits() const;
   /// smtpd_proxy_filter; null: there is none.
   const ProxyFilter* proxy_filter() const { return proxy_filter_.get(); }
+  /// Whether a policy server may be asked, and is then told more about a session.
+  bool tells_facts() const { return asks_policy_servers_; }
   /// Whether refusals get a footer.
   bool has_footer() const {
     return !settings_.smtpd_reject_footer.empty() || !settings_.smtpd_reject_footer_maps.empty();
@@ -126,6 +128,7 @@ class ServiceContext {
   bool maps_addresses_;
   bool rewrites_addresses_;
   bool copies_mail_;
+  bool asks_policy_servers_;
   std::shared_ptr<const ProxyFilter> proxy_filter_;
   std::string log_component_ = "smtpd";
 };

@@ -158,6 +158,7 @@ class Session final : public Guest {
   std::optional<Reply> refusal(const MailCommand& command) const;
   bool is_like_option(const MailAddress& address) const;
   CheckRecipient about() const;
+  SessionFacts facts() const;
   const PolicyReply& deferral() const;
   Task<> pause(Duration time);
   Task<Result<CheckRecipient::Verdict>> ask_about(const std::string& recipient);

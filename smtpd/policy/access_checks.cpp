@@ -99,7 +99,8 @@ Answer Evaluation::act_on_message(Subject subject, const AccessAction& action) {
           action.text.find(':') != std::string::npos) {
         verdict_.prepend.push_back(action.text);
       } else {
-        note("", "an access table says PREPEND " + action.text + "; write PREPEND Name: text");
+        note("",
+             std::string(source_) + " says PREPEND " + action.text + "; write PREPEND Name: text");
       }
       break;
     case Kind::Bcc:
@@ -107,7 +108,7 @@ Answer Evaluation::act_on_message(Subject subject, const AccessAction& action) {
       bool is_bcc = action.kind == Kind::Bcc;
       std::string name = is_bcc ? "BCC" : "REDIRECT";
       if (!is_address) {
-        note("", "an access table says " + name + " " + action.text + "; write " + name +
+        note("", std::string(source_) + " says " + name + " " + action.text + "; write " + name +
                      " user@example.com");
         break;
       }
@@ -118,8 +119,8 @@ Answer Evaluation::act_on_message(Subject subject, const AccessAction& action) {
     }
     case Kind::Filter:
       if (!is_filter_text(action.text)) {
-        note("",
-             "an access table says FILTER " + action.text + "; write FILTER transport:destination");
+        note("", std::string(source_) + " says FILTER " + action.text +
+                     "; write FILTER transport:destination");
         break;
       }
       note("filter", who + "triggers FILTER " + action.text);
@@ -134,7 +135,7 @@ Answer Evaluation::act_on_message(Subject subject, const AccessAction& action) {
 Answer Evaluation::act_by_list(Subject subject, const AccessAction& action) {
   auto restrictions = kinds::Restrictions::parse(action.text, kinds::any);
   if (!restrictions) {
-    return misconfigured("an access table says " + action.text + ": " +
+    return misconfigured(std::string(source_) + " says " + action.text + ": " +
                          restrictions.error().text());
   }
   Subject outer = std::exchange(subject_, subject);

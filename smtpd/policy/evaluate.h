@@ -23,6 +23,7 @@
 
 #include "common/base/result.h"
 #include "common/config/config.h"
+#include "common/config/policy_service.h"
 #include "common/mail/address.h"
 #include "smtpd/policy/messages.h"
 #include "smtpd/routing/domain_class.h"
@@ -54,8 +55,8 @@ struct Servers {
   bool is_implied = false;        // the domain has no MX record, and is its own mail host
 };
 
-/// The look-ups of an evaluation in tables, accounts and DNS; they may block. Every Error is
-/// temporary.
+/// The look-ups of an evaluation in tables, accounts and DNS, and at policy servers; they may
+/// block. Every Error is temporary.
 class PolicyTables {
  public:
   virtual ~PolicyTables() = default;
@@ -85,6 +86,9 @@ class PolicyTables {
   virtual Result<bool> may_flush(const Domain& domain) = 0;
   /// Whether an address is one of this host's.
   virtual bool is_own_address(std::string_view address) = 0;
+  /// The action that a policy server answers to a request (policy_request.h).
+  virtual Result<std::string> policy_action(const PolicyService& service,
+                                            const std::string& request) = 0;
 };
 
 using Verdict = CheckRecipient::Verdict;

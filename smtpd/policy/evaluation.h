@@ -136,10 +136,11 @@ class Evaluation {
   Subject list_ = Subject::Recipient;     // of the list
   int depth_ = 0;
   Stage stage_ = Stage::Recipient;
-  bool warn_next_ = false;    // warn_if_reject: for the next item
-  bool warn_only_ = false;    // a refusal is a log line
-  std::uint32_t sleeps_ = 0;  // how many were met
-  bool is_paused_ = false;    // at one that is not over
+  bool warn_next_ = false;                       // warn_if_reject: for the next item
+  bool warn_only_ = false;                       // a refusal is a log line
+  std::uint32_t sleeps_ = 0;                     // how many were met
+  bool is_paused_ = false;                       // at one that is not over
+  std::string_view source_ = "an access table";  // whose action is carried out
   PolicyReply defer_if_reject_;
 };
 

@@ -51,6 +51,28 @@ struct ClientCertificate {
   }
 };
 
+/// What policy servers and milters want to know beyond what the restrictions need.
+struct SessionFacts {
+  std::string state;     // the command that is answered: CONNECT, HELO, EHLO, MAIL, RCPT, …
+  std::string protocol;  // SMTP, ESMTP
+  std::uint16_t client_port = 0;
+  std::string server_address;
+  std::uint16_t server_port = 0;
+  std::string queue_id;  // empty before the first recipient
+  std::string instance;  // the same for all questions about one message
+  std::uint64_t size = 0;
+  std::string sasl_method;
+  std::string sasl_sender;  // AUTH= of MAIL
+  std::string tls_protocol;
+  std::string tls_cipher;
+  std::uint32_t tls_bits = 0;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(state, protocol, client_port, server_address, server_port, queue_id, instance, size,
+            sasl_method, sasl_sender, tls_protocol, tls_cipher, tls_bits);
+  }
+};
+
 /// Asks whether this client may send mail from this sender to this recipient.
 struct CheckRecipient {
   static constexpr std::uint16_t type = 103;
@@ -69,10 +91,11 @@ struct CheckRecipient {
     PolicyReply deferral;  // defer_if_permit: the answer where a later stage permits
     // The evaluation has come to `sleep`: ask again after this time, with one sleep more.
     std::uint32_t sleep_seconds = 0;
+    bool is_for_once = false;  // a policy server was asked, who may answer otherwise the next time
     template <class Archive>
     void fields(Archive& archive) {
       archive(code, status, text, hold, discard, may_relay, prepend, redirect, bcc, filter, notes,
-              deferral, sleep_seconds);
+              deferral, sleep_seconds, is_for_once);
     }
   };
   using Reply = Verdict;
@@ -96,12 +119,13 @@ struct CheckRecipient {
   PolicyReply deferral;              // as a verdict of an earlier stage said
   std::string etrn_domain;           // of ETRN
   std::optional<ClientCertificate> certificate;
+  std::optional<SessionFacts> facts;  // only if somebody may ask for them
   template <class Archive>
   void fields(Archive& archive) {
     archive(service, client_name, reverse_name, is_name_lookup_failed, client_address, helo, sender,
             recipient, sasl_username, is_authenticated, is_in_mynetworks, is_own_address,
             is_encrypted, is_pipelining_early, may_relay, recipients, sleeps, deferral, etrn_domain,
-            certificate);
+            certificate, facts);
   }
 };
 

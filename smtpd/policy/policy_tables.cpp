@@ -114,6 +114,10 @@ Task<> answer_open(Loop& loop, PolicyQuestions<Answer>& questions, Ask ask) {
   }
 }
 
+std::string policy_key(const PolicyService& service, const std::string& request) {
+  return service.at.name() + '\n' + request;
+}
+
 }  // namespace
 
 Result<std::optional<std::string>> AccessTables::find(const TableRef& table, std::string_view key,
@@ -132,12 +136,13 @@ Result<std::optional<std::string>> AccessTables::find(const TableRef& table, std
   return is_asked ? map->lookup(key) : Result<std::optional<std::string>>(std::nullopt);
 }
 
-bool PolicyDns::has_open() const {
-  return !mail_host.open.empty() || !ip4_addresses.open.empty() || !text_record.open.empty() ||
+bool OutsideAnswers::has_open() const {
+  return policy.open.has_value() || !mail_host.open.empty() || !ip4_addresses.open.empty() ||
+         !text_record.open.empty() ||
          std::ranges::any_of(servers, [](const auto& kind) { return !kind.second.open.empty(); });
 }
 
-Task<> PolicyDns::ask(Loop& loop, Resolver& resolver) {
+Task<> OutsideAnswers::ask(Loop& loop, Resolver& resolver, PolicyClient& client) {
   auto ask_mail_host = [&](const std::string& name) { return mail_host_of(resolver, name); };
   co_await answer_open(loop, mail_host, ask_mail_host);
   auto ask_ip4 = [&](const std::string& name) { return ip4_of(resolver, name); };
@@ -149,6 +154,21 @@ Task<> PolicyDns::ask(Loop& loop, Resolver& resolver) {
     auto ask_servers = [&](const std::string& name) { return servers_of(resolver, which, name); };
     co_await answer_open(loop, questions, ask_servers);
   }
+  if (!policy.open) co_return;
+  auto [service, request] = *std::exchange(policy.open, {});
+  std::string key = policy_key(service, request);
+  auto asking = client.ask(std::move(service), std::move(request));
+  auto action = co_await std::move(asking);
+  policy.known.insert_or_assign(std::move(key), std::move(action));
+}
+
+Result<std::string> LookupTables::policy_action(const PolicyService& service,
+                                                const std::string& request) {
+  auto& questions = outside_.policy;
+  auto found = questions.known.find(policy_key(service, request));
+  if (found != questions.known.end()) return found->second;
+  if (!outside_.has_open()) questions.open.emplace(service, request);
+  return Error::temporary("4.3.0", "a question to a policy server is open");
 }
 
 const Result<Resolution>& LookupTables::destination(const MailAddress& address) {
@@ -194,19 +214,19 @@ Result<std::optional<std::string>> LookupTables::account_of(const MailAddress& a
 
 Result<MailHost> LookupTables::mail_host(const Domain& domain) {
   if (domain.is_literal()) return MailHost::Found;
-  return dns_.mail_host.find(domain.key());
+  return outside_.mail_host.find(domain.key());
 }
 
 Result<std::vector<std::string>> LookupTables::ip4_addresses(std::string_view name) {
-  return dns_.ip4_addresses.find(lower(name));
+  return outside_.ip4_addresses.find(lower(name));
 }
 
 Result<std::string> LookupTables::text_record(std::string_view name) {
-  return dns_.text_record.find(lower(name));
+  return outside_.text_record.find(lower(name));
 }
 
 Result<Servers> LookupTables::servers(ServerKind kind, const std::string& domain) {
-  return dns_.servers[kind].find(lower(domain));
+  return outside_.servers[kind].find(lower(domain));
 }
 
 bool LookupTables::is_own_address(std::string_view text) {

@@ -1,8 +1,8 @@
-// Implements PolicyTables with the tables, the Router and DNS.
+// Implements PolicyTables with the tables, the Router, DNS and policy servers.
 //
-// The evaluation runs on a thread, DNS on the loop. A DNS question without an answer yet is noted
-// and answered by a temporary Error; the caller then asks DNS on the loop and evaluates again with
-// the answers, until no question is open.
+// The evaluation runs on a thread, DNS and policy servers are asked on the loop. A question without
+// an answer yet is noted and answered by a temporary Error; the caller then asks on the loop and
+// evaluates again with the answers, until no question is open.
 #pragma once
 
 #include <map>
@@ -15,6 +15,7 @@
 #include "common/async/loop.h"
 #include "common/dns/resolver.h"
 #include "smtpd/policy/evaluate.h"
+#include "smtpd/policy/policy_client.h"
 #include "smtpd/routing/full_mailboxes.h"
 #include "smtpd/routing/router.h"
 #include "store/maps/map.h"
@@ -49,16 +50,24 @@ struct PolicyQuestions {
   }
 };
 
-/// The DNS questions and answers of one evaluation.
-struct PolicyDns {
+/// The same to policy servers. One question is open at a time, and only where the evaluation
+/// lacks no other answer: a server may count what it is asked.
+struct PolicyServerQuestions {
+  std::optional<std::pair<PolicyService, std::string>> open;
+  std::map<std::string, Result<std::string>> known;  // by server and request
+};
+
+/// The questions of one evaluation to DNS and policy servers, and the answers.
+struct OutsideAnswers {
   PolicyQuestions<MailHost> mail_host;
   PolicyQuestions<std::vector<std::string>> ip4_addresses;
   PolicyQuestions<std::string> text_record;
   std::map<ServerKind, PolicyQuestions<Servers>> servers;
+  PolicyServerQuestions policy;
 
   bool has_open() const;
-  /// Answers all that is open, each question within policy_dns_time_max.
-  Task<> ask(Loop& loop, Resolver& resolver);
+  /// Answers all that is open, each question to DNS within policy_dns_time_max.
+  Task<> ask(Loop& loop, Resolver& resolver, PolicyClient& client);
 };
 
 /// Hosts and their addresses are many questions; a sender chooses how slowly they are answered.
@@ -70,8 +79,8 @@ inline constexpr std::size_t server_addresses_max = 100;
 class LookupTables final : public PolicyTables {
  public:
   LookupTables(const Router& router, AccessTables& access, const FullMailboxes& full,
-               PolicyDns& dns)
-      : router_(router), access_(access), full_(full), dns_(dns) {}
+               OutsideAnswers& outside)
+      : router_(router), access_(access), full_(full), outside_(outside) {}
 
   Result<std::optional<std::string>> find(const TableRef& table, std::string_view key,
                                           store::MapList::Key kind) override {
@@ -87,6 +96,8 @@ class LookupTables final : public PolicyTables {
   Result<Servers> servers(ServerKind kind, const std::string& domain) override;
   Result<bool> may_flush(const Domain& domain) override { return router_.may_flush(domain); }
   bool is_own_address(std::string_view address) override;
+  Result<std::string> policy_action(const PolicyService& service,
+                                    const std::string& request) override;
 
  private:
   const Result<Resolution>& destination(const MailAddress& address);
@@ -98,7 +109,7 @@ class LookupTables final : public PolicyTables {
   std::optional<Result<Resolution>> destination_;
   AccessTables& access_;
   const FullMailboxes& full_;
-  PolicyDns& dns_;
+  OutsideAnswers& outside_;
 };
 
 }  // namespace pennypost::smtp

@@ -39,14 +39,15 @@ TEST_CASE("a domain takes mail by an MX or an address; where DNS can't tell, tha
   resolver.try_later("later.example", DnsType::Mx).address("later.example", "192.0.2.1");
   resolver.no_data("half.example").try_later("half.example", DnsType::A);
   Loop loop;
-  PolicyDns dns;
+  OutsideAnswers dns;
+  PolicyClient nobody(loop, nullptr);
   CHECK_FALSE(dns.has_open());
   for (const char* domain : {"mx.example", "null.example", "host.example", "six.example",
                              "empty.example", "none.example", "later.example", "half.example"}) {
     dns.mail_host.open.insert(domain);
   }
   CHECK(dns.has_open());
-  loop.run_until(dns.ask(loop, resolver));
+  loop.run_until(dns.ask(loop, resolver, nobody));
   CHECK_FALSE(dns.has_open());
   auto answer = [&](const char* domain) -> std::string {
     const auto& found = dns.mail_host.known.at(domain);
@@ -72,11 +73,12 @@ TEST_CASE("the IPv4 addresses of a name are all it has, none where it has none, 
   resolver.address("two.example", "2001:db8::1").address("six.example", "2001:db8::1");
   resolver.try_later("later.example", DnsType::A);
   Loop loop;
-  PolicyDns dns;
+  OutsideAnswers dns;
+  PolicyClient nobody(loop, nullptr);
   for (const char* name : {"two.example", "six.example", "none.example", "later.example"}) {
     dns.ip4_addresses.open.insert(name);
   }
-  loop.run_until(dns.ask(loop, resolver));
+  loop.run_until(dns.ask(loop, resolver, nobody));
   CHECK_FALSE(dns.has_open());
   auto addresses = [&](const char* name) { return dns.ip4_addresses.known.at(name); };
   CHECK(*addresses("two.example") == std::vector<std::string>{"192.0.2.1", "192.0.2.2"});
@@ -95,10 +97,11 @@ TEST_CASE("the hosts of a domain are its mail hosts, the name servers of its zon
   resolver.ns_record("zone.example", "ns.zone.example").address("ns.zone.example", "192.0.2.3");
   resolver.try_later("late.example", DnsType::Mx).try_later("late.example", DnsType::Ns);
   Loop loop;
-  PolicyDns dns;
+  OutsideAnswers dns;
+  PolicyClient nobody(loop, nullptr);
   auto ask = [&](ServerKind kind, const std::string& domain) -> std::string {
     CHECK(!dns.servers[kind].find(domain));
-    loop.run_until(dns.ask(loop, resolver));
+    loop.run_until(dns.ask(loop, resolver, nobody));
     auto servers = dns.servers[kind].find(domain);
     if (!servers) return servers.error().text();
     std::string text = servers->is_implied ? "implied" : "";
@@ -123,11 +126,12 @@ TEST_CASE("the reason that a list gives is the first of its TXT records") {
   resolver.txt_record("9.2.0.192.bl.example", "caught").txt_record("9.2.0.192.bl.example", "again");
   resolver.try_later("late.example", DnsType::Txt);
   Loop loop;
-  PolicyDns dns;
+  OutsideAnswers dns;
+  PolicyClient nobody(loop, nullptr);
   for (const char* name : {"9.2.0.192.bl.example", "none.example", "late.example"}) {
     CHECK(!dns.text_record.find(name));
   }
-  loop.run_until(dns.ask(loop, resolver));
+  loop.run_until(dns.ask(loop, resolver, nobody));
   CHECK(*dns.text_record.find("9.2.0.192.bl.example") == "caught");
   CHECK(dns.text_record.find("none.example")->empty());
   CHECK(!dns.text_record.find("late.example"));

@@ -75,6 +75,13 @@ class FakeTables final : public PolicyTables {
     return domain.key() == "relayed.example";
   }
   bool is_own_address(std::string_view address) override { return address == "198.51.100.7"; }
+  Result<std::string> policy_action(const PolicyService& service,
+                                    const std::string& request) override {
+    policy_requests.push_back(request);
+    auto found = policy_actions.find(service.at.name());
+    if (found == policy_actions.end()) return Error::temporary("Connection refused");
+    return found->second;
+  }
   Result<std::vector<std::string>> ip4_addresses(std::string_view name) override {
     std::vector<std::string> addresses;
     if (name == "9.2.0.192.silent.example") return Error::temporary("no answer");
@@ -86,6 +93,8 @@ class FakeTables final : public PolicyTables {
   std::map<std::string, std::map<std::string, std::string>> tables;
   std::map<std::string, std::string> accounts;
   std::map<std::pair<ServerKind, std::string>, Servers> hosts;
+  std::map<std::string, std::string> policy_actions;  // by the server's name
+  std::vector<std::string> policy_requests;
   bool broken = false;
   std::string full;
 };

@@ -7,11 +7,13 @@
 #include "common/async/inquiry.h"
 #include "common/base/text.h"
 #include "common/dns/cares_resolver.h"
+#include "common/dns/connect_server.h"
 #include "common/log/log.h"
 #include "smtpd/policy/client_counts.h"
 #include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/evaluate.h"
 #include "smtpd/policy/messages.h"
+#include "smtpd/policy/policy_client.h"
 #include "smtpd/policy/policy_tables.h"
 #include "smtpd/routing/messages.h"
 #include "smtpd/routing/router.h"
@@ -24,7 +26,8 @@ namespace {
 /// How often admins have asked for the tables to be checked at once.
 using LooksAsked = std::atomic<std::uint64_t>;
 
-constexpr int dns_rounds_max = 20;  // times that a request is evaluated, each with more DNS answers
+// How often a request is evaluated, each time with more answers of DNS and policy servers.
+constexpr int outside_rounds_max = 20;
 
 /// The host's user database, and the matching of headers: these are long, and a sender can choose
 /// one that is slow to match.
@@ -210,32 +213,35 @@ class Lookup {
   }
 
   Task<Result<Verdict>> check_recipient(CheckRecipient ask) {
-    CO_TRY(auto using_tables, tables());
-    PolicyDns dns;
-    Inquiry inquiry;
-    for (int round = 0;; ++round) {
-      auto work = using_tables->run(child_.loop(), inquiry, [&] {
-        LookupTables view(*using_tables->router, *using_tables->access, full_, dns);
-        return evaluate_recipient(ask, settings_of(*using_tables, ask.service), view);
-      });
-      auto verdict = co_await std::move(work);
-      if (!dns.has_open() || round == dns_rounds_max) co_return std::move(verdict);
-      co_await dns.ask(child_.loop(), *using_tables->resolver);
-    }
+    auto evaluate = [&ask](const Settings& settings, PolicyTables& view) {
+      return evaluate_recipient(ask, settings, view);
+    };
+    auto judging = judge(ask.service, evaluate);
+    co_return co_await std::move(judging);
   }
 
   Task<Result<Verdict>> check_restrictions(CheckRestrictions ask) {
+    auto evaluate = [&ask](const Settings& settings, PolicyTables& view) {
+      return evaluate_restrictions(ask, settings, view);
+    };
+    auto judging = judge(ask.about.service, evaluate);
+    co_return co_await std::move(judging);
+  }
+
+  /// Evaluates again and again, until neither DNS nor a policy server is to be asked.
+  template <class Evaluate>
+  Task<Result<Verdict>> judge(const std::string& service, Evaluate& evaluate) {
     CO_TRY(auto using_tables, tables());
-    PolicyDns dns;
+    OutsideAnswers outside;
     Inquiry inquiry;
     for (int round = 0;; ++round) {
       auto work = using_tables->run(child_.loop(), inquiry, [&] {
-        LookupTables view(*using_tables->router, *using_tables->access, full_, dns);
-        return evaluate_restrictions(ask, settings_of(*using_tables, ask.about.service), view);
+        LookupTables view(*using_tables->router, *using_tables->access, full_, outside);
+        return evaluate(settings_of(*using_tables, service), view);
       });
       auto verdict = co_await std::move(work);
-      if (!dns.has_open() || round == dns_rounds_max) co_return std::move(verdict);
-      co_await dns.ask(child_.loop(), *using_tables->resolver);
+      if (!outside.has_open() || round == outside_rounds_max) co_return std::move(verdict);
+      co_await outside.ask(child_.loop(), *using_tables->resolver, policy_client_);
     }
   }
 
@@ -289,6 +295,14 @@ class Lookup {
     co_return std::move(findings);
   }
 
+  /// A policy server by name is looked up with the resolver of the present configuration.
+  Task<Result<std::unique_ptr<Stream>>> connect_to_server(ServerRef to, Duration timeout) {
+    CO_TRY(auto using_tables, tables());
+    auto connecting = connect_server(child_.loop(), *using_tables->resolver, std::move(to),
+                                     using_tables->config->queue_directory, timeout);
+    co_return co_await std::move(connecting);
+  }
+
   Task<Result<Done>> look() {
     ++*looks_asked_;
     co_return Done();
@@ -309,6 +323,9 @@ class Lookup {
   ClientCounts counts_;
   FullMailboxes full_;
   std::shared_ptr<Tables> tables_;
+  PolicyClient policy_client_{child_.loop(), [this](const ServerRef& to, Duration timeout) {
+                                return connect_to_server(to, timeout);
+                              }};
   std::shared_ptr<Tables> tried_;  // of a new configuration that is being tried
   std::string problem_;
 };

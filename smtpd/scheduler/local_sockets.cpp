@@ -1,16 +1,10 @@
 #include "smtpd/scheduler/local_sockets.h"
 
-#include <cerrno>
-#include <cstring>
-
-#include "common/net/unix_address.h"
+#include "common/net/unix_connect.h"
 #include "smtpd/routing/next_hop.h"
 
 namespace pennypost::smtp {
 namespace {
-
-// The pause before the next try to connect to a server that has no room.
-constexpr Duration pause{50};
 
 std::string socket_of(const std::string& next_hop) {
   auto hop = NextHop::parse_lmtp(next_hop);
@@ -35,21 +29,9 @@ Task<Result<Descriptor>> LocalSockets::connect(std::string path, Duration limit)
   if (!permitted_.contains(path)) {
     co_return Error::temporary("4.3.0", "no mail is on its way to this socket");
   }
-  auto address = unix_address(path.starts_with('/') ? path : directory_ + "/" + path);
-  if (!address) co_return Error::temporary("4.3.5", address.error().text());
-  const auto until = loop_.now() + limit;
-  for (;;) {
-    Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!socket) co_return Error::temporary("4.3.0", std::strerror(errno));
-    const auto* where = reinterpret_cast<const sockaddr*>(&*address);
-    if (::connect(socket.number(), where, sizeof *address) == 0) co_return std::move(socket);
-    // EAGAIN: the server's backlog is full. There is nothing to wait for, so it is tried again.
-    if (errno != EAGAIN && errno != EINTR) {
-      co_return Error::temporary("4.4.1", std::strerror(errno));
-    }
-    if (loop_.now() >= until) co_return Error::temporary("4.4.1", "Connection timed out");
-    co_await loop_.sleep(pause);
-  }
+  std::string where = path.starts_with('/') ? path : directory_ + "/" + path;
+  auto connecting = connect_unix(loop_, std::move(where), limit);
+  co_return co_await std::move(connecting);
 }
 
 }  // namespace pennypost::smtp
