@@ -2,12 +2,15 @@
 //
 // SYNOPSIS
 //   pennypost [-c DIR] postconf|postmap|... ARGUMENTS, or a link of a command's name to pennypost
+//   pennypost --complete PROGRAM WORD...
 //
 // Each command has one row. A command is a function of its arguments and two streams that returns
-// the exit status. Each accepts `-c DIR`, which may also come before its name.
+// the exit status. Each accepts `-c DIR`, which may also come before its name. --complete prints
+// what may stand in place of the last WORD, for the shell's completion.
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <iomanip>
 #include <iostream>
 #include <ostream>
 #include <span>
@@ -15,16 +18,19 @@
 #include <string_view>
 #include <vector>
 
+#include "smtpd/commands/completion.h"
 #include "smtpd/commands/hosted_domains.h"
 #include "smtpd/commands/mailq.h"
 #include "smtpd/commands/migrate.h"
 #include "smtpd/commands/newaliases.h"
+#include "smtpd/commands/peer_names.h"
 #include "smtpd/commands/postcat.h"
 #include "smtpd/commands/postconf.h"
 #include "smtpd/commands/postmap.h"
 #include "smtpd/commands/postsuper.h"
 #include "smtpd/commands/queue_shape.h"
 #include "smtpd/commands/service.h"
+#include "smtpd/commands/setup.h"
 #include "smtpd/commands/throttle.h"
 #include "smtpd/commands/usage.h"
 #include "smtpd/commands/user.h"
@@ -33,34 +39,66 @@ namespace {
 
 using namespace pennypost::smtp;  // NOLINT: the commands
 
+/// What a person wants to do with a command; the list of commands is in this order.
+enum class Purpose { Run, Users, Mail, Settings, Peers };
+struct PurposeTitle {
+  Purpose purpose;
+  std::string_view title;
+};
+constexpr std::array purpose_titles{
+    PurposeTitle{Purpose::Run, "Run the host"},
+    PurposeTitle{Purpose::Users, "Users and domains"},
+    PurposeTitle{Purpose::Mail, "The mail that waits"},
+    PurposeTitle{Purpose::Settings, "Settings and tables"},
+    PurposeTitle{Purpose::Peers, "Coming from another mail server"},
+};
+
 struct Command {
   std::string_view name;
+  Purpose purpose;
   std::string_view what;
   std::string_view usage;
   int (*run)(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 };
 constexpr std::array commands{
-    Command{"check", "check settings, tables, certificates and the host", usage::service,
-            &check_command},
-    Command{"domain", "add, remove and list hosted domains", usage::domain, &domain},
-    Command{"mailq", "list the queue, even while smtpd is stopped", usage::pennypost_mailq, &mailq},
-    Command{"migrate", "write the configuration of another mail server as ours", usage::migrate,
-            &migrate},
-    Command{"newaliases", "build the tables of alias_database", usage::newaliases, &newaliases},
-    Command{"postalias", "build, query or list a table of aliases", usage::postalias, &postalias},
-    Command{"postcat", "show messages of the queue", usage::postcat, &postcat},
-    Command{"postconf", "show and change settings", usage::postconf, &postconf},
-    Command{"postmap", "build, query or list a look-up table", usage::postmap, &postmap},
-    Command{"postsuper", "remove, hold, release or requeue messages", usage::postsuper, &postsuper},
-    Command{"queue", "show the queue's mail by domain and age", usage::queue, &queue},
-    Command{"reload", "make the daemons reload their configuration", usage::service,
+    Command{"check", Purpose::Run, "check settings, tables, certificates and the host",
+            usage::service, &check_command},
+    Command{"domain", Purpose::Users, "add, remove and list hosted domains", usage::domain,
+            &domain},
+    Command{"doveadm", Purpose::Peers, "Dovecot's commands that we have, by their names there",
+            usage::doveadm, &doveadm},
+    Command{"doveconf", Purpose::Peers, "show settings, as in Dovecot", usage::doveconf, &doveconf},
+    Command{"mailq", Purpose::Mail, "list the queue, even while smtpd is stopped",
+            usage::pennypost_mailq, &mailq},
+    Command{"migrate", Purpose::Peers, "write the configuration of another mail server as ours",
+            usage::migrate, &migrate},
+    Command{"newaliases", Purpose::Settings, "build the tables of alias_database",
+            usage::newaliases, &newaliases},
+    Command{"postalias", Purpose::Settings, "build, query or list a table of aliases",
+            usage::postalias, &postalias},
+    Command{"postcat", Purpose::Mail, "show messages of the queue", usage::postcat, &postcat},
+    Command{"postconf", Purpose::Settings, "show and change settings", usage::postconf, &postconf},
+    Command{"postfix", Purpose::Peers, "start, stop and the like, as in Postfix", usage::postfix,
+            &postfix},
+    Command{"postlog", Purpose::Peers, "write lines to the log, as in Postfix", usage::postlog,
+            &postlog},
+    Command{"postmap", Purpose::Settings, "build, query or list a look-up table", usage::postmap,
+            &postmap},
+    Command{"postsuper", Purpose::Mail, "remove, hold, release or requeue messages",
+            usage::postsuper, &postsuper},
+    Command{"queue", Purpose::Mail, "show the queue's mail by domain and age", usage::queue,
+            &queue},
+    Command{"reload", Purpose::Run, "make the daemons reload their configuration", usage::service,
             &reload_command},
-    Command{"start", "start the daemons", usage::service, &start_command},
-    Command{"status", "show which daemons run", usage::service, &status_command},
-    Command{"stop", "make the daemons finish their work and stop", usage::service, &stop_command},
-    Command{"throttle", "list clients with wrong passwords, and lift blocks", usage::throttle,
-            &throttle},
-    Command{"user", "add, change, remove and list own users", usage::user, &user},
+    Command{"setup", Purpose::Run, "set up this host: settings, certificate, user, a first message",
+            usage::setup, &setup},
+    Command{"start", Purpose::Run, "start the daemons", usage::service, &start_command},
+    Command{"status", Purpose::Run, "show which daemons run", usage::service, &status_command},
+    Command{"stop", Purpose::Run, "make the daemons finish their work and stop", usage::service,
+            &stop_command},
+    Command{"throttle", Purpose::Users, "list clients with wrong passwords, and lift blocks",
+            usage::throttle, &throttle},
+    Command{"user", Purpose::Users, "add, change, remove and list own users", usage::user, &user},
 };
 static_assert(std::ranges::is_sorted(commands, {}, &Command::name));
 
@@ -71,11 +109,24 @@ const Command* find(std::string_view name) {
 
 int show_commands(std::ostream& out, int status) {
   out << "usage: pennypost [-c DIR] COMMAND [ARGUMENT]...\n";
-  for (const Command& command : commands) {
-    out << "  " << command.name << ": " << command.what << "\n";
+  for (const auto& [purpose, title] : purpose_titles) {
+    out << "\n" << title << "\n";
+    for (const Command& command : commands) {
+      if (command.purpose != purpose) continue;
+      out << "  " << std::left << std::setw(12) << command.name << command.what << "\n";
+    }
   }
-  out << "COMMAND --help shows its arguments.\n";
+  out << "\nCOMMAND --help shows its arguments.\n";
   return status;
+}
+
+/// For the shell: the words that may follow those in `args`, of which the last is being typed.
+int complete(std::span<const std::string> args, std::ostream& out) {
+  std::vector<CommandWords> known;
+  known.reserve(commands.size());
+  for (const Command& command : commands) known.push_back({command.name, command.usage});
+  for (const auto& word : completions(known, args)) out << word << "\n";
+  return 0;
 }
 
 int wrong_call() { return show_commands(std::cerr, 64); }  // EX_USAGE
@@ -87,6 +138,8 @@ int main(int argc, char** argv) {
   if (args.empty()) return wrong_call();
   std::string name = std::filesystem::path(args[0]).filename();
   args.erase(args.begin());
+  if (!args.empty() && args[0] == "--complete")
+    return complete(std::span(args).subspan(1), std::cout);
   const Command* command = find(name);
   if (command == nullptr && usage::is_asked(args)) return show_commands(std::cout, 0);
   if (command == nullptr) {

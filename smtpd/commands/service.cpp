@@ -272,7 +272,11 @@ int start_command(std::span<const std::string> args, std::ostream& out, std::ost
   return status;
 }
 
-int stop_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+namespace {
+
+/// Sends `signal` to each daemon that runs, and waits for its end.
+int end_daemons(std::span<const std::string> args, int signal, std::ostream& out,
+                std::ostream& err) {
   Place place;
   int status = prepare_running(args, err, place);
   if (status != 0) return status;
@@ -282,7 +286,7 @@ int stop_command(std::span<const std::string> args, std::ostream& out, std::ostr
       out << name << ": does not run\n";
       continue;
     }
-    if (kill(*pid, SIGTERM) != 0) {
+    if (kill(*pid, signal) != 0) {
       err << name << ": process " << *pid << " can't be stopped: " << std::strerror(errno) << "\n";
       status = 1;
       continue;
@@ -293,6 +297,17 @@ int stop_command(std::span<const std::string> args, std::ostream& out, std::ostr
     (has_ended ? out : err) << name << (has_ended ? ": stopped\n" : ": still running\n");
   }
   return status;
+}
+
+}  // namespace
+
+int stop_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  return end_daemons(args, SIGTERM, out, err);
+}
+
+// The processes of a daemon end with its master.
+int abort_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  return end_daemons(args, SIGKILL, out, err);
 }
 
 namespace {

@@ -21,6 +21,8 @@ int check_command(std::span<const std::string> args, std::ostream& out, std::ost
 int start_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 /// Makes each daemon drain, and waits for its end.
 int stop_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+/// Ends each daemon at once, as a power cut would: what has been accepted stays in the queue.
+int abort_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 /// Checks the configuration, then makes all daemons use it, or none (reload.h). Returns 0, or 1 and
 /// reports what is wrong for each daemon. A daemon that the configuration no longer includes ends.
 int reload_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);

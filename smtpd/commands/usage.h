@@ -9,6 +9,11 @@ namespace pennypost::smtp::usage {
 
 inline constexpr std::string_view domain =
     "usage: pennypost domain add|del|list [-c DIR] [-o NAME=VALUE] [DOMAIN]";
+inline constexpr std::string_view doveadm =
+    "usage: doveadm [-c DIR] reload | stop | config [SETTING]... | penalty | service status\n"
+    "       doveadm [-c DIR] user [-u] PATTERN... | pw [-s ARGON2ID] [-p PASSWORD]";
+inline constexpr std::string_view doveconf =
+    "usage: doveconf [-c DIR] [-a | -n | -d] [-h] [-x] [SETTING]...";
 inline constexpr std::string_view migrate =
     "usage: pennypost migrate sendmail [-c DIR] [--output DIR] DIRECTORY";
 inline constexpr std::string_view newaliases = "usage: newaliases [-c DIR]";
@@ -22,6 +27,10 @@ inline constexpr std::string_view postconf =
     "       postconf [-c DIR] -M | -F | -P [SERVICE[/TYPE[/NAME]]]...\n"
     "       postconf --topics [TOPIC]... | --example ROLE | --manual";
 inline constexpr std::string_view postdrop = "usage: postdrop [-c DIR] [-r] < MESSAGE";
+inline constexpr std::string_view postfix =
+    "usage: postfix [-c DIR] [-v] start|stop|abort|reload|status|check|flush|logrotate";
+inline constexpr std::string_view postlog =
+    "usage: postlog [-c DIR] [-i] [-p info|warn|error|fatal|panic] [-t TAG] [TEXT]...";
 inline constexpr std::string_view postmap =
     "usage: postmap [-c DIR] [-bfFhimnNoprsuUvw] [-q KEY|-] [-d KEY|-] [TYPE:]FILE...";
 inline constexpr std::string_view postqueue =
@@ -40,6 +49,11 @@ inline constexpr std::string_view mailq = "usage: mailq [-C DIR]";
 inline constexpr std::string_view pennypost_mailq = "usage: pennypost mailq [-c DIR] [-j]";
 inline constexpr std::string_view service =
     "usage: pennypost start|stop|reload|status|check [-c DIR]";
+inline constexpr std::string_view setup =
+    "usage: pennypost setup [-c DIR] [--role null-client|relay|destination] [--hostname NAME]\n"
+    "         [--domain NAME] [--relayhost HOST] [--networks LIST] [--user ADDRESS]\n"
+    "         [--certificate FILE --key FILE] [--set NAME=VALUE]... [--yes] [--dry-run] "
+    "[--no-start]";
 inline constexpr std::string_view throttle =
     "usage: pennypost throttle list [-c DIR] [ADDRESS|LOGIN]\n"
     "       pennypost throttle lift [-c DIR] ADDRESS|LOGIN|--all";

@@ -27,10 +27,6 @@
 //   users_map, credentials_map: hash:FILE; FILE itself is the source, FILE.rdb what daemons read
 #include "smtpd/commands/user.h"
 
-#include <termios.h>
-#include <unistd.h>
-
-#include <iostream>
 #include <optional>
 #include <ostream>
 #include <vector>
@@ -39,6 +35,7 @@
 #include "common/config/config.h"
 #include "common/crypto/password.h"
 #include "common/mail/idn.h"
+#include "smtpd/commands/ask_password.h"
 #include "smtpd/commands/usage.h"
 #include "smtpd/routing/domains.h"
 #include "store/accounts/own_users.h"
@@ -47,33 +44,6 @@ namespace pennypost::smtp {
 namespace {
 
 using namespace pennypost::store;  // NOLINT: the accounts
-
-// Switches the terminal's echo off, and back in the destructor.
-class NoEcho {
- public:
-  NoEcho() {
-    if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
-    termios quiet = before_;
-    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    is_set_ = ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
-  }
-  NoEcho(const NoEcho&) = delete;
-  NoEcho& operator=(const NoEcho&) = delete;
-  ~NoEcho() {
-    if (is_set_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
-  }
-
- private:
-  termios before_{};
-  bool is_set_ = false;
-};
-
-Result<Secret> read_line() {
-  std::string line;
-  if (!std::getline(std::cin, line)) return Error::permanent("no password was given");
-  if (line.ends_with('\r')) line.pop_back();
-  return Secret(std::move(line));
-}
 
 class User {
  public:
@@ -184,7 +154,7 @@ class User {
   }
 
   Result<StoredCredentials> ask_credentials() {
-    TRY(auto secret, ask());
+    TRY(auto secret, ask_password(name_, err_));
     if (!takes_stored_) return StoredCredentials::make(secret);
     TRY(auto stored, StoredCredentials::parse(secret.reveal()));
     // Refuse a stored form that no login could use.
@@ -192,19 +162,6 @@ class User {
       TRY_DO(verify_password(Secret("x"), stored.password));
     }
     return stored;
-  }
-
-  Result<Secret> ask() {
-    if (::isatty(STDIN_FILENO) == 0) return read_line();
-    NoEcho quiet;
-    err_ << "Password for " << name_ << ": " << std::flush;
-    auto first = read_line();
-    err_ << "\nAgain: " << std::flush;
-    auto second = read_line();
-    err_ << "\n";
-    if (!first || !second) return Error::permanent("no password was given");
-    if (first->reveal() != second->reveal()) return Error::permanent("the passwords differ");
-    return first;
   }
 
   std::ostream& out_;

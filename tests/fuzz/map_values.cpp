@@ -75,8 +75,10 @@ void next_hop(std::string_view value) {
 void unique_id(std::string_view format) {
   auto parsed = UniqueIdFormat::parse(format);
   if (!parsed) return;
+  // A format that repeats the file's name makes ids too long for a long name, and then none.
   auto id = parsed->id({7, 1'700'000'000, "1700000000.M1P2.host", "0af1"});
-  ASSERT(id && is_unique_id(*id));
+  ASSERT(id || parsed->uses_files());
+  if (id) ASSERT(is_unique_id(*id));
 }
 
 /// Only tables that open no file.
