@@ -30,6 +30,7 @@
 #include "smtpd/commands/postsuper.h"
 #include "smtpd/commands/queue_shape.h"
 #include "smtpd/commands/service.h"
+#include "smtpd/commands/route.h"
 #include "smtpd/commands/setup.h"
 #include "smtpd/commands/throttle.h"
 #include "smtpd/commands/usage.h"
@@ -90,6 +91,8 @@ constexpr std::array commands{
             &queue},
     Command{"reload", Purpose::Run, "make the daemons reload their configuration", usage::service,
             &reload_command},
+    Command{"route", Purpose::Mail, "tell where mail to an address goes, and why", usage::route,
+            &route},
     Command{"setup", Purpose::Run, "set up this host: settings, certificate, user, a first message",
             usage::setup, &setup},
     Command{"start", Purpose::Run, "start the daemons", usage::service, &start_command},

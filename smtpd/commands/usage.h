@@ -41,6 +41,10 @@ inline constexpr std::string_view postsuper =
 inline constexpr std::string_view queue =
     "usage: pennypost queue shape [-c DIR] [-lps] [-b BUCKETS] [-t MINUTES] [-m SUBDOMAINS] "
     "[-w COLUMNS] [incoming|active|deferred|hold]...";
+inline constexpr std::string_view route =
+    "usage: pennypost route [-c DIR] [--from SENDER] [--client ADDRESS] [--helo NAME] "
+    "[--login NAME]\n"
+    "         [--service NAME] ADDRESS";
 inline constexpr std::string_view sendmail =
     "usage: sendmail [-t] [-i] [-f ADDRESS] [-F NAME] [-N WHEN] [-R full|hdrs] [-V ID] [-C DIR] "
     "[RECIPIENT]...\n"

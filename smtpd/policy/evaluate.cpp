@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/base/explanation.h"
 #include "common/base/text.h"
 #include "smtpd/policy/evaluation.h"
 
@@ -129,12 +130,29 @@ Answer Evaluation::items(const std::vector<Restriction>& restrictions) {
     if (!is_known(row->stage)) continue;
     bool outer = std::exchange(warn_only_, warn_only_ || is_warning);
     Answer answer = (this->*row->item)(restriction);
+    explain(restriction, answer);
     warn_only_ = outer;
     if (answer != Answer::Undecided) return answer;
     if (verdict_.deferral.code != 0 && defer_if_reject_.code != 0) break;
   }
   warn_next_ = false;
   return Answer::Undecided;
+}
+
+void Evaluation::explain(const Restriction& restriction, Answer answer) const {
+  Explanation::add([&] {
+    const std::string item =
+        restriction.name + (restriction.argument.empty() ? "" : " " + restriction.argument);
+    switch (answer) {
+      case Answer::Permit:
+        return item + ": permits";
+      case Answer::Refuse:
+        return item + ": refuses";
+      case Answer::Undecided:
+        break;
+    }
+    return item + ": leaves it to the next";
+  });
 }
 
 /// A class, or the list that an access table gives.

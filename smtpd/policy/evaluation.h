@@ -65,6 +65,7 @@ class Evaluation {
   Answer list(Subject subject, const std::vector<Restriction>& restrictions);
   Answer items(const std::vector<Restriction>& restrictions);
   Answer nested(const std::vector<Restriction>& restrictions);
+  void explain(const Restriction& restriction, Answer answer) const;
   bool is_known(Stage stage) const;
   Answer deferred(Answer answer);
 

@@ -4,6 +4,7 @@
 
 #include "common/async/nursery.h"
 #include "common/base/text.h"
+#include "store/maps/explained_lookup.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -133,7 +134,10 @@ Result<std::optional<std::string>> AccessTables::find(const TableRef& table, std
     map = known;
   }
   bool is_asked = kind == store::MapList::Key::Whole || map->takes_partial_keys();
-  return is_asked ? map->lookup(key) : Result<std::optional<std::string>>(std::nullopt);
+  if (!is_asked) return std::optional<std::string>();
+  auto value = map->lookup(key);
+  store::explain_lookup(*map, key, value);
+  return value;
 }
 
 bool OutsideAnswers::has_open() const {
@@ -142,7 +146,7 @@ bool OutsideAnswers::has_open() const {
          std::ranges::any_of(servers, [](const auto& kind) { return !kind.second.open.empty(); });
 }
 
-Task<> OutsideAnswers::ask(Loop& loop, Resolver& resolver, PolicyClient& client) {
+Task<> OutsideAnswers::ask_dns(Loop& loop, Resolver& resolver) {
   auto ask_mail_host = [&](const std::string& name) { return mail_host_of(resolver, name); };
   co_await answer_open(loop, mail_host, ask_mail_host);
   auto ask_ip4 = [&](const std::string& name) { return ip4_of(resolver, name); };
@@ -154,12 +158,23 @@ Task<> OutsideAnswers::ask(Loop& loop, Resolver& resolver, PolicyClient& client)
     auto ask_servers = [&](const std::string& name) { return servers_of(resolver, which, name); };
     co_await answer_open(loop, questions, ask_servers);
   }
+}
+
+Task<> OutsideAnswers::ask(Loop& loop, Resolver& resolver, PolicyClient& client) {
+  auto asking_dns = ask_dns(loop, resolver);
+  co_await std::move(asking_dns);
   if (!policy.open) co_return;
   auto [service, request] = *std::exchange(policy.open, {});
   std::string key = policy_key(service, request);
   auto asking = client.ask(std::move(service), std::move(request));
   auto action = co_await std::move(asking);
   policy.known.insert_or_assign(std::move(key), std::move(action));
+}
+
+void OutsideAnswers::assume_policy(std::string action) {
+  if (!policy.open) return;
+  auto [service, request] = *std::exchange(policy.open, {});
+  policy.known.insert_or_assign(policy_key(service, request), std::move(action));
 }
 
 Result<std::string> LookupTables::policy_action(const PolicyService& service,

@@ -68,8 +68,14 @@ struct OutsideAnswers {
   bool has_open() const;
   /// Answers all that is open, each question to DNS within policy_dns_time_max.
   Task<> ask(Loop& loop, Resolver& resolver, PolicyClient& client);
+  /// Answers what is open of DNS.
+  Task<> ask_dns(Loop& loop, Resolver& resolver);
+  /// Takes `action` for the answer of the policy server that is to be asked, and asks none.
+  void assume_policy(std::string action);
 };
 
+/// How often a request is evaluated, each time with more answers.
+inline constexpr int outside_rounds_max = 20;
 /// Hosts and their addresses are many questions; a sender chooses how slowly they are answered.
 inline constexpr Duration policy_dns_time_max{30000};
 /// Of one domain, as in Postfix.

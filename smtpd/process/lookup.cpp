@@ -26,9 +26,6 @@ namespace {
 /// How often admins have asked for the tables to be checked at once.
 using LooksAsked = std::atomic<std::uint64_t>;
 
-// How often a request is evaluated, each time with more answers of DNS and policy servers.
-constexpr int outside_rounds_max = 20;
-
 /// The host's user database, and the matching of headers: these are long, and a sender can choose
 /// one that is slow to match.
 struct Sources {
@@ -43,25 +40,6 @@ struct Sources {
   std::shared_ptr<SlowSource> users = std::make_shared<SlowSource>(
       "user database", SlowSource::Limits(), warning("trivial-rewrite"));
   SlowSource headers{"header_checks", header_limits(), warning("cleanup")};
-};
-
-class RealAccounts final : public AccountFinder {
- public:
-  explicit RealAccounts(store::Accounts accounts) : accounts_(std::move(accounts)) {}
-  Result<std::optional<AccountRef>> by_address(std::string_view local,
-                                               std::string_view domain) const override {
-    return accounts_.by_address(local, domain);
-  }
-  Result<std::optional<AccountRef>> own_by_address(std::string_view local,
-                                                   std::string_view domain) const override {
-    return accounts_.own_by_address(local, domain);
-  }
-  Result<std::optional<AccountRef>> by_name(std::string_view name) const override {
-    return accounts_.by_name(name);
-  }
-
- private:
-  store::Accounts accounts_;
 };
 
 /// Everything that belongs to one configuration; requests keep the one with which they began.
@@ -79,8 +57,7 @@ struct Tables {
     TRY(auto accounts, store::Accounts::open(tables->config, std::move(system), options));
     auto host = Router::Host::of_system(config);
     TRY(auto router,
-        Router::open(tables->config, std::make_shared<RealAccounts>(std::move(accounts)),
-                     std::move(host), options));
+        Router::open(tables->config, finder_in(std::move(accounts)), std::move(host), options));
     tables->router.emplace(std::move(router));
     tables->access.emplace(options);
     tables->resolver.emplace(loop, DnsSettings::from(config, child.prepared().files));

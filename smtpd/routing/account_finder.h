@@ -1,11 +1,13 @@
 // The interface by which routing finds the accounts of this host.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string_view>
 
 #include "common/base/result.h"
 #include "smtpd/routing/route.h"
+#include "store/accounts/accounts.h"
 
 namespace pennypost::smtp {
 
@@ -24,5 +26,8 @@ class AccountFinder {
                                                            std::string_view domain) const = 0;
   virtual Result<std::optional<AccountRef>> by_name(std::string_view name) const = 0;
 };
+
+/// The one that asks this host's accounts.
+std::shared_ptr<const AccountFinder> finder_in(store::Accounts accounts);
 
 }  // namespace pennypost::smtp

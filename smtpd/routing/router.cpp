@@ -1,5 +1,6 @@
 #include "smtpd/routing/router.h"
 
+#include "common/base/explanation.h"
 #include "common/base/text.h"
 #include "common/config/check.h"
 #include "smtpd/routing/resolution.h"
@@ -22,6 +23,23 @@ store::MapOptions alias_options(const Config& config, store::MapOptions options)
         "and postmaster waits; create it with a line \"root: NAME\", and run newaliases");
   }
   return options;
+}
+
+/// What a class means for mail, as a sentence about the domain.
+std::string explained(DomainClass domain) {
+  switch (domain) {
+    case DomainClass::Local:
+      return " is final here (mydestination): accounts and alias_maps";
+    case DomainClass::VirtualAlias:
+      return " has virtual aliases alone (virtual_alias_domains)";
+    case DomainClass::Hosted:
+      return " is hosted (virtual_mailbox_domains): own users alone";
+    case DomainClass::Relay:
+      return " is relayed (relay_domains)";
+    case DomainClass::Foreign:
+      break;
+  }
+  return " is of another host";
 }
 
 }  // namespace
@@ -93,6 +111,7 @@ Result<Resolution> Router::resolve_address(Purpose purpose, const Recipient& rec
                           : filtered(recipient, address, filter);
   }
   TRY(auto domain, domains_.classify(*address.domain()));
+  Explanation::add([&] { return domain_key(address) + explained(domain); });
   if (!recipient.is_self) {
     bool is_first = recipient.depth == 0 && !recipient.is_virtual_self;
     TRY(auto other, rewritten(address, domain, is_first));

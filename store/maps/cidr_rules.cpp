@@ -1,5 +1,6 @@
 #include "store/maps/cidr_rules.h"
 
+#include "common/base/explanation.h"
 #include "common/base/text.h"
 #include "store/maps/source.h"
 
@@ -7,6 +8,7 @@ namespace pennypost::store {
 
 Result<CidrRules> CidrRules::parse(std::string_view text, const std::string& file) {
   CidrRules table;
+  table.file_ = file;
   std::vector<std::size_t> open_ifs;
   std::size_t last_if_line = 0;
   LogicalLines lines(text);
@@ -39,7 +41,7 @@ Result<CidrRules> CidrRules::parse(std::string_view text, const std::string& fil
       open_ifs.push_back(table.rules_.size());
       last_if_line = line->number;
     }
-    table.rules_.push_back({*network, negated, std::string(value), 0});
+    table.rules_.push_back({*network, negated, std::string(value), 0, line->number});
   }
   if (!open_ifs.empty()) return source_error(file, last_if_line, "if without endif");
   return table;
@@ -53,7 +55,10 @@ Result<std::optional<std::string>> CidrRules::lookup(std::string_view key) const
     const Rule& rule = rules_[i];
     bool matches = rule.network.contains(*address) != rule.negated;
     bool is_if = rule.value.empty();
-    if (matches && !is_if) return std::optional<std::string>(rule.value);
+    if (matches && !is_if) {
+      Explanation::add([&] { return file_ + ":" + std::to_string(rule.line) + " matches"; });
+      return std::optional<std::string>(rule.value);
+    }
     i = is_if && !matches ? rule.skip_to : i + 1;
   }
   return std::optional<std::string>();

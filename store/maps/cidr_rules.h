@@ -37,7 +37,9 @@ class CidrRules {
     bool negated;
     std::string value;
     std::size_t skip_to;  // for an `if`: the rule after its endif; else 0
+    std::size_t line;
   };
+  std::string file_;
   std::vector<Rule> rules_;
 };
 

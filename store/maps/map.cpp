@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "store/maps/explained_lookup.h"
 #include "store/maps/openers.h"
 
 namespace pennypost::store {
@@ -70,6 +71,7 @@ Result<std::optional<std::string>> MapList::lookup(std::string_view key, Key kin
   for (const auto& map : maps_) {
     if (kind == Key::Partial && !map->takes_partial_keys()) continue;
     auto value = map->lookup(key);
+    explain_lookup(*map, key, value);
     if (!value || *value) return value;
   }
   return absent;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/base/explanation.h"
 #include "common/base/text.h"
 #include "store/maps/cidr_rules.h"
 #include "store/maps/map.h"
@@ -244,6 +245,7 @@ Result<std::optional<std::string>> PatternRules::lookup(std::string_view key) co
       i = rule.is_if && !matches ? rule.skip_to : i + 1;
       continue;
     }
+    Explanation::add([&] { return file_ + ":" + std::to_string(rule.line) + " matches"; });
     std::string value;
     const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(match.get());
     for (const Piece& piece : rule.value) {
