@@ -30,7 +30,7 @@ pennypost_install_link(${CMAKE_INSTALL_BINDIR} mailq sendmail)
 pennypost_install_link(lib sendmail sendmail)
 
 set(contrib ${CMAKE_SOURCE_DIR}/contrib)
-file(GLOB units ${contrib}/systemd/*.service ${contrib}/systemd/*.target)
+file(GLOB units ${contrib}/systemd/*.service ${contrib}/systemd/*.target ${contrib}/systemd/*.timer)
 install(FILES ${units} DESTINATION lib/systemd/system)
 install(FILES ${contrib}/systemd/sysusers.conf DESTINATION lib/sysusers.d RENAME pennypost.conf)
 install(FILES ${contrib}/systemd/tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME pennypost.conf)

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "smtpd/commands/completion.h"
+#include "smtpd/commands/doctor.h"
 #include "smtpd/commands/hosted_domains.h"
 #include "smtpd/commands/mailq.h"
 #include "smtpd/commands/migrate.h"
@@ -64,6 +65,8 @@ struct Command {
 constexpr std::array commands{
     Command{"check", Purpose::Run, "check settings, tables, certificates and the host",
             usage::service, &check_command},
+    Command{"doctor", Purpose::Run, "look for what keeps mail from arriving, and say what to do",
+            usage::doctor, &doctor},
     Command{"domain", Purpose::Users, "add, remove and list hosted domains", usage::domain,
             &domain},
     Command{"doveadm", Purpose::Peers, "Dovecot's commands that we have, by their names there",

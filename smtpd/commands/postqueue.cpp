@@ -14,6 +14,7 @@
 #include "common/config/config.h"
 #include "common/mail/date.h"
 #include "smtpd/commands/exit_status.h"
+#include "smtpd/commands/json_text.h"
 #include "smtpd/commands/load_config.h"
 #include "smtpd/commands/usage.h"
 
@@ -30,31 +31,6 @@ std::string columns(const std::string& id, const std::string& size, const std::s
   };
   std::string right = size.size() < 8 ? std::string(8 - size.size(), ' ') + size : size;
   return left(id, 17) + ' ' + right + ' ' + left(time, 19) + ' ' + who + '\n';
-}
-
-/// A JSON string: ASCII control characters, quote and backslash are escaped; printable UTF-8 is
-/// kept; other octets become `?` (RFC 8259 section 8.1: only UTF-8).
-std::string json_string(std::string_view text) {
-  std::string out = "\"";
-  while (!text.empty()) {
-    char c = text.front();
-    std::size_t octets = 1;
-    if (c == '"' || c == '\\') {
-      add(out, '\\', c);
-    } else if (is_control(c)) {
-      std::array<char, 8> escape{};
-      std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(c));
-      out += escape.data();
-    } else if (is_ascii(c)) {
-      out += c;
-    } else {
-      octets = static_cast<std::size_t>(
-          std::ranges::find_if(text, [](char d) { return is_ascii(d); }) - text.begin());
-      out += printable(text.substr(0, octets), octets);
-    }
-    text.remove_prefix(octets);
-  }
-  return out + '"';
 }
 
 int unavailable(const Error& error, std::ostream& err) {

@@ -7,6 +7,10 @@
 
 namespace pennypost::smtp::usage {
 
+inline constexpr std::string_view doctor =
+    "usage: pennypost doctor [-c DIR] [--json] [--all] [--offline] [--probe DOMAIN] [--mail] "
+    "[--watch]\n"
+    "         [DOMAIN]";
 inline constexpr std::string_view domain =
     "usage: pennypost domain add|del|list [-c DIR] [-o NAME=VALUE] [DOMAIN]";
 inline constexpr std::string_view doveadm =
