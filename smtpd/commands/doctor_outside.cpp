@@ -60,7 +60,7 @@ Destination way_to(OfflineLookup& lookup, const std::string& domain) {
   Destination destination{domain, {}};
   const std::string relayhost = lookup.config().text("relayhost");
   std::string name = domain;
-  std::uint16_t port = 25;
+  std::uint16_t port = lookup.config().smtp_target_port;
   if (!relayhost.empty()) {
     destination.name = "the relayhost " + relayhost;
     auto hop = NextHop::parse(relayhost);
