@@ -143,7 +143,7 @@ def most(host, daemon, kind):
     return len(host.pids(daemon)[f"{daemon}: {kind}"])
 
 
-@test("attack: when no place is left the oldest stranger goes, is told so, and new clients are served at once")
+@test("attack: when no place is left the oldest stranger goes, is told so, and new clients are served at once", alone=True)
 def full(t):
     places = 20
     host = Host(t, limits(0, smtpd_connections_max=places, login_max_connections=places))
@@ -174,7 +174,7 @@ def full(t):
     host.wait_messages(BOB, 2)
 
 
-@test("attack: when descriptors are few, the oldest stranger goes before they are used up")
+@test("attack: when descriptors are few, the oldest stranger goes before they are used up", alone=True)
 def descriptors(t):
     host = Host(t, limits(0), start=False)
     host.wrapped = lambda command: ["prlimit", "--nofile=320:320", *command]
@@ -210,7 +210,7 @@ def drip(host, name, piece, longest, before=b"", tls=False):
     return time.monotonic() - began
 
 
-@test("attack: the time before login or the first MAIL is one for all that a client does in it, the handshake too")
+@test("attack: the time before login or the first MAIL is one for all that a client does in it, the handshake too", alone=True)
 def drips(t):
     limit = 2
     host = Host(t, {"smtpd_first_mail_timeout": f"{limit}s", "pop3_login_timeout": f"{limit}s", "imap_login_timeout": f"{limit}s"})
@@ -232,7 +232,7 @@ def drips(t):
         check(limit - 0.5 < seconds < limit + 2, f"{what} is closed after {seconds:.1f} s, limit {limit} s")
 
 
-@test("attack: a name server that is silent delays no greeting longer than smtpd_peername_timeout")
+@test("attack: a name server that is silent delays no greeting longer than smtpd_peername_timeout", alone=True)
 def silent_names(t):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))

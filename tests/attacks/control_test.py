@@ -122,16 +122,16 @@ def judge(t, what, *attack, least):
     check(listed < 5, f"{what}: mailq took {listed:.2f} s")
 
 
-@test("a neighbour who asks for lists and does not read them holds up nobody")
+@test("a neighbour who asks for lists and does not read them holds up nobody", alone=True)
 def not_reading(t):
     judge(t, "lists not read", 300, "sleeps", 202, least=0.25)
 
 
-@test("a neighbour who lists the queue without pause holds up nobody")
+@test("a neighbour who lists the queue without pause holds up nobody", alone=True)
 def reading(t):
     judge(t, "lists read without pause", 300, "reads", 202, least=0.25)
 
 
-@test("a neighbour who flushes a site without pause holds up nobody")
+@test("a neighbour who flushes a site without pause holds up nobody", alone=True)
 def flushing(t):
     judge(t, "flushes without pause", 300, "reads", 203, least=0.25)

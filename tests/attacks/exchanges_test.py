@@ -71,7 +71,7 @@ def give_away(host):
         client.sendmail(ALICE, ["x@elsewhere.test"], letter("out"))
 
 
-@test("attack: a next hop that asks for ever for another response gets smtp_sasl_steps_max of them, and the mail waits")
+@test("attack: a next hop that asks for ever for another response gets smtp_sasl_steps_max of them, and the mail waits", alone=True)
 def endless_challenges(t):
     last_words = "334 " + base64.b64encode(b"v=for ever").decode()
     sink = Sink(t, answers={"CONNECT": "220 x", "EHLO": "250", "QUIT": "221 x", "": last_words}, keywords=["AUTH SCRAM-SHA-256"])
@@ -115,7 +115,7 @@ class Dripper:
         self.thread.join(30)
 
 
-@test("attack: a next hop whose greeting drips has smtp_helo_timeout for the whole of it")
+@test("attack: a next hop whose greeting drips has smtp_helo_timeout for the whole of it", alone=True)
 def dripping_greeting(t):
     drippers = [Dripper(t, b"220-a\r\n"), Dripper(t, b"2")]
     host = Host(t, {"smtp_helo_timeout": "2s", "minimal_backoff_time": "1h", "smtp_tls_security_level": "none",
@@ -192,7 +192,7 @@ def endless_commands(t):
         check(asked <= most, f"{name} takes {asked} commands of {commands}")
 
 
-@test("attack: a PROXY header that drips is not waited for longer than five seconds")
+@test("attack: a PROXY header that drips is not waited for longer than five seconds", alone=True)
 def dripping_proxy(t):
     host = Host(t, {"smtpd_proxy_networks": ["127.0.0.2"]}, daemons=("smtpd",))
     with socket.create_connection((host.address, host.port("smtp")), timeout=20, source_address=("127.0.0.2", 0)) as stream:

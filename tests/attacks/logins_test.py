@@ -167,7 +167,7 @@ def strangers(number, net=1):
 
 
 def right_logins_pass(name, logins):
-    @test(f"while 100 addresses guess {name}, a right login takes under 2 seconds, from a known address or a new one")
+    @test(f"while 100 addresses guess {name}, a right login takes under 2 seconds, from a known address or a new one", alone=True)
     def right(t):
         host = Host(t, sections=OPEN_SUBMISSION)
         check(attempt(host, "imap", ALICE, host.users[ALICE]) == "ok", "alice can't log in")
@@ -202,7 +202,7 @@ right_logins_pass("at names that do not exist", [f"user{n}@example.test" for n i
 right_logins_pass("at the very users who log in", [ALICE, BOB])
 
 
-@test("attempts whose clients have gone are not checked")
+@test("attempts whose clients have gone are not checked", alone=True)
 def abandoned(t):
     host = Host(t)
     before = auth_seconds(host)
@@ -264,7 +264,7 @@ def own_success(t):
     print(f"   9 guesses between own logins: {answers.count('wrong')} wrong; the right one then is refused unchecked")
 
 
-@test("a wrong answer comes at a fixed time whoever is asked for, in all daemons; a right one at once")
+@test("a wrong answer comes at a fixed time whoever is asked for, in all daemons; a right one at once", alone=True)
 def fixed_time(t):
     delay = 1.0
     settings = {"auth_failure_delay": "1s", "auth_failure_delay_max": "1s", "auth_failures_per_pair_max": 3}
@@ -301,7 +301,7 @@ def old_password(t):
     print(f"   20 times an old password from the same address; then the right one took {seconds:.2f} s")
 
 
-@test("guessing from one address at many logins is slowed, and one who has logged in from there before goes on")
+@test("guessing from one address at many logins is slowed, and one who has logged in from there before goes on", alone=True)
 def slowed(t):
     host = Host(t, {"auth_failure_delay": "1s", "auth_failure_delay_max": "4s", "auth_failures_per_address_max": 5},
                 users={ALICE: "alice-secret", BOB: "bob-secret"})
@@ -322,7 +322,7 @@ def slowed(t):
     check(int(failures) < 25, f"{failures} guesses were checked")
 
 
-@test("system users, own users and strangers are refused after the same time, in all daemons")
+@test("system users, own users and strangers are refused after the same time, in all daemons", alone=True)
 def system_users(t):
     host = RootHost(t, {"auth_failure_delay": "1s", "auth_failure_delay_max": "1s"}, sections=OPEN_SUBMISSION)
     domain = host.settings["myhostname"]

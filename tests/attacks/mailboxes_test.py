@@ -153,7 +153,7 @@ def many_messages(host, login, count, message=None):
     give(host.maildir(login))
 
 
-@test("sixteen sessions of one account that search a large message for a thousand texts hold up no other account")
+@test("sixteen sessions of one account that search a large message for a thousand texts hold up no other account", alone=True)
 def search(t):
     host = Host(t, SETTINGS, daemons=["imapd"])
     host.put(ALICE, large_message(9))
@@ -175,7 +175,7 @@ def search(t):
     check(b" NO [LIMIT] " in refused, f"a key more is refused: {refused}")
 
 
-@test("a session whose client has gone searches no further")
+@test("a session whose client has gone searches no further", alone=True)
 def gone(t):
     host = Host(t, SETTINGS, daemons=["imapd"])
     many_messages(host, ALICE, 1000, large_message(9))
@@ -194,7 +194,7 @@ def gone(t):
     print(f"   four searches through 9 GB ended {time.monotonic() - begin:.1f} s after their clients", flush=True)
 
 
-@test("patterns of LIST that fill a command hold up no other account, whatever mailboxes there are")
+@test("patterns of LIST that fill a command hold up no other account, whatever mailboxes there are", alone=True)
 def patterns(t):
     host = Host(t, SETTINGS, daemons=["imapd"])
     host.put(ALICE, letter("first"))
@@ -222,7 +222,7 @@ def patterns(t):
     equal(len(sessions[0].ok('LIST "" *')), 1 + 1 + 2 * 3000, "lines of LIST")
 
 
-@test("what one user does to thirty thousand messages holds up no other account", seconds=240)
+@test("what one user does to thirty thousand messages holds up no other account", seconds=240, alone=True)
 def bulk(t):
     host = Host(t, SETTINGS, daemons=["imapd"])
     many_messages(host, ALICE, 30_000)
@@ -247,7 +247,7 @@ def bulk(t):
             equal(sorted(numbers), list(range(1, 30_001)), "the messages told")
 
 
-@test("STAT, RSET and LIST sent ahead by the thousand hold up no other POP3 session")
+@test("STAT, RSET and LIST sent ahead by the thousand hold up no other POP3 session", alone=True)
 def pop3(t):
     host = Host(t, SETTINGS, daemons=["popd"])
     many_messages(host, ALICE, 30_000)

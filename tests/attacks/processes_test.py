@@ -57,7 +57,7 @@ def megabytes(pids):
     return total / 1024
 
 
-@test(f"a message to {CROWD} system users is delivered to each by no more processes than deliver_process_limit allows")
+@test(f"a message to {CROWD} system users is delivered to each by no more processes than deliver_process_limit allows", alone=True)
 def many_recipients(t):
     host = crowd_host(t, daemons=("smtpd",))
     begun = time.monotonic()
@@ -84,7 +84,7 @@ def many_recipients(t):
     host.wait_queue(0)
 
 
-@test("users whose commands run long do not keep others from their mail: the place is given on, and nothing bounces")
+@test("users whose commands run long do not keep others from their mail: the place is given on, and nothing bounces", alone=True)
 def long_commands(t):
     host = crowd_host(t, {"deliver_process_limit": 2}, crowd=5, daemons=("smtpd",))
     slow, quick = names(host)[:2], names(host)[2:]

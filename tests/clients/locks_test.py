@@ -64,18 +64,18 @@ def held_up(t, settings, path):
     equal(bob.select()[1], [b"%d" % (SESSIONS + 1)], "bob's messages")
 
 
-@test("locks: 40 sessions append to a Maildir whose uidlist another host has locked, another user's session goes on")
+@test("locks: 40 sessions append to a Maildir whose uidlist another host has locked, another user's session goes on", alone=True)
 def maildir(t):
     held_up(t, {}, lambda host: os.path.join(host.maildir(BOB), "dovecot-uidlist.lock"))
 
 
-@test("locks: 40 sessions append to an mbox that another host has locked, another user's session goes on")
+@test("locks: 40 sessions append to an mbox that another host has locked, another user's session goes on", alone=True)
 def mbox(t):
     held_up(t, {"virtual_mail_location": "mbox:~/mail:INBOX=~/inbox", "deliver_lock_attempts": 100},
             lambda host: os.path.join(host.mail, "example.test", "bob", "inbox.lock"))
 
 
-@test("locks: 20 POP3 logins to an mbox that another host has locked, another user's session goes on")
+@test("locks: 20 POP3 logins to an mbox that another host has locked, another user's session goes on", alone=True)
 def pop3(t):
     host = Host(t, {"virtual_mail_location": "mbox:~/mail:INBOX=~/inbox", "deliver_lock_attempts": 100,
                     "pop3_lock_session": False, "mail_max_userip_connections": 100}, daemons=("imapd", "popd"))

@@ -28,11 +28,11 @@ def quickstart(t, mode):
         check(said in done.stdout, f"quickstart does not say {said} {done.stdout}")
 
 
-@test("quickstart sends a message and reads it back over IMAP and POP3")
+@test("quickstart sends a message and reads it back over IMAP and POP3", alone=True)
 def in_the_open(t):
     quickstart(t, 0o755)
 
 
-@test("quickstart works as root in a checkout that other users have no way to")
+@test("quickstart works as root in a checkout that other users have no way to", alone=True)
 def closed(t):
     quickstart(t, 0o700)

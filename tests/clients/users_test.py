@@ -58,7 +58,7 @@ def offer_scram(host):
 EVERYWHERE = {"submission", "pop3s", "imaps"}
 
 
-@test("SCRAM is offered as long as every own user has keys; by every way in the offer follows a change of the users")
+@test("SCRAM is offered as long as every own user has keys; by every way in the offer follows a change of the users", alone=True)
 def offer(t):
     host = Host(t, QUICK)
     equal(offer_scram(host), EVERYWHERE, "who offers SCRAM where all have keys")
@@ -191,7 +191,7 @@ def judge(what, latest):
     check(max(latest.values()) < SECONDS_MAX, f"{what}: {latest}")
 
 
-@test("a user who is deleted is nobody within two seconds, by every way in; who was logged in reads on")
+@test("a user who is deleted is nobody within two seconds, by every way in; who was logged in reads on", alone=True)
 def deletion(t):
     host = Host(t, QUICK)
     host.put(BOB, letter("kept"))
@@ -213,7 +213,7 @@ def stored_forms(host, login):
         return re.search(rb"(?m)^" + re.escape(login.encode()) + rb"\s+(.*)$", file.read())[1].split()
 
 
-@test("a new password is the only one within two seconds, by every way in, and nothing on disk is left of the old")
+@test("a new password is the only one within two seconds, by every way in, and nothing on disk is left of the old", alone=True)
 def new_password(t):
     host = Host(t, QUICK)
     old = stored_forms(host, BOB)

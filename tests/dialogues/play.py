@@ -203,5 +203,5 @@ def add_file(path, build="release"):
         return lambda t: Player(shared.get()).play(lines, short)
 
     for name, lines in cases:
-        harness.add_case(f"{short.removesuffix('.dialogue')}: {name}", player(lines))
-    harness.add_case(f"{short.removesuffix('.dialogue')}: the daemons end cleanly after it", lambda t: shared.stop())
+        harness.add_case(f"{short.removesuffix('.dialogue')}: {name}", player(lines), together=shared)
+    harness.add_case(f"{short.removesuffix('.dialogue')}: the daemons end cleanly after it", lambda t: shared.stop(), together=shared)

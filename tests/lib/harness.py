@@ -23,10 +23,14 @@ TEST_SECONDS_MAX = 300
 
 
 class Case:
-    def __init__(self, name, function, seconds):
+    """A test. alone: while it runs, no other does. together: tests with the same thing here run in one process, in order."""
+
+    def __init__(self, name, function, seconds, alone=False, together=None):
         self.name = name
         self.function = function
         self.seconds = seconds
+        self.alone = alone
+        self.together = together
 
 
 _collected = None
@@ -43,26 +47,30 @@ def collecting():
         _collected = None
 
 
-def test(name, seconds=TEST_SECONDS_MAX):
-    """Marks a function as a test; `seconds` is how long it may take at most."""
+def test(name, seconds=TEST_SECONDS_MAX, alone=False):
+    """Marks a function as a test; `seconds` is how long it may take at most.
+
+    alone: no other test may run meanwhile, since this one measures time, or uses what all of them share.
+    """
     def mark(function):
         if _collected is not None:
-            add_case(name, function, seconds)
+            add_case(name, function, seconds, alone)
         return function
     return mark
 
 
-def add_case(name, function, seconds=TEST_SECONDS_MAX):
+def add_case(name, function, seconds=TEST_SECONDS_MAX, alone=False, together=None):
+    """As @test; together: see Case. Tests of a file that use one Shared thing are together without it."""
     if any(case.name == name for case in _collected):
         raise ValueError(f"two tests are called: {name}")
-    _collected.append(Case(name, function, seconds))
+    _collected.append(Case(name, function, seconds, alone, together))
 
 
 _at_end = []
 
 
 def at_end(function):
-    """What is called when the part is done, for things that several tests share."""
+    """What is called after the last test of this process, for things that several tests share."""
     _at_end.append(function)
 
 
@@ -105,7 +113,7 @@ class Context:
 
 
 class Shared:
-    """What several tests of a part use: made by make(context) when the first asks, undone at the part's end."""
+    """What several tests use: made by make(context) when the first asks, undone after the last. They run in one process."""
 
     def __init__(self, make):
         self._make = make
@@ -151,6 +159,10 @@ def run_case(case, keep=False):
         where = next((f"{os.path.basename(f.filename)}:{f.lineno}" for f in reversed(place)
                       if not f.filename.endswith("/harness.py")), "")
         trouble = f"{error or 'a check failed'}\nat {where}"
+    except KeyboardInterrupt:
+        context.undo_all()
+        context.remove()
+        raise
     except (Exception, TooLong) as error:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/tests/" in frame.filename][-4:]
         trouble = f"{type(error).__name__}: {error}\n" + "".join(traceback.format_list(frames))

@@ -33,22 +33,27 @@ PORT_NAMES = {"smtpd": ["smtp_port", "submission_port", "submissions_port"],
 STOP_SECONDS_MAX = 40
 MEASURING = system_calls.command(os.environ["PENNYPOST_MEASURE"]) if "PENNYPOST_MEASURE" in os.environ else []
 SANITIZER = "abort_on_error=0:detect_leaks=0"  # reports go to stderr: processes without files can open no other
-_given_ports = set()
+_reservations = []  # held open until this process ends
 _unique = itertools.count(1)
 
 
 def free_port(address="127.0.0.1"):
-    """A port below those that the kernel gives to outgoing connections, so that none of them takes it."""
+    """A port below those that the kernel gives to outgoing connections, so that none of them takes it.
+
+    No other test gets it before this process ends, in no other run either: its number is an abstract name in this
+    network, and a name can be bound once.
+    """
     for _ in range(1000):
         port = random.randint(20000, 31999)
-        if port in _given_ports:
-            continue
-        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
-            try:
+        reservation = socket.socket(socket.AF_UNIX)
+        try:
+            reservation.bind(f"\0pennypost-test-port-{port}")
+            with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
                 probe.bind((address, port))
-            except OSError:
-                continue
-        _given_ports.add(port)
+        except OSError:
+            reservation.close()
+            continue
+        _reservations.append(reservation)
         return port
     raise RuntimeError("no free port")
 

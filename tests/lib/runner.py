@@ -1,12 +1,11 @@
 """Does the work of tests/run: installs, builds, runs the parts, and prints a line for every test and `N passed, N failed`.
 
-A part runs programs of the build (unit, fuzz: fuzzing.py) or is a folder beside
-lib/ with files *_test.py, whose functions marked @test are run in the order of the text. A part that cannot
-run counts as one failed test. Packages and builds come first, and only those that the chosen parts need.
+A part runs programs of the build (unit, fuzz: fuzzing.py) or is a folder beside lib/ with files *_test.py, whose
+functions marked @test are run some at a time (workers.py). A part that cannot run counts as one failed test.
+Packages and builds come first, and only those that the chosen parts need.
 """
 import argparse
 import contextlib
-import importlib.util
 import os
 import re
 import shutil
@@ -21,8 +20,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
 
 import fuzzing  # noqa: E402  (after the path is set)
-import harness  # noqa: E402
 import packages  # noqa: E402
+import workers  # noqa: E402
 from harness import run_quietly  # noqa: E402
 
 # Part: which builds it needs. The order is that of running: what fails soonest comes first.
@@ -40,6 +39,8 @@ PARTS = {
     "fuzz": ["asan"],
 }
 AS_ROOT = {"topologies"}  # its hosts have networks of their own
+# One test after another: they act on the real host's disks, users and syslog, or stop processes at exact moments.
+IN_TURN = {"privileges", "crash", "package"}
 UNIT_SECONDS_MAX = 900
 BUILD_SECONDS_MAX = 3000
 
@@ -159,40 +160,6 @@ def unit_program(tally, preset, path, program, scratch):
         tally.failed(f"unit/{preset}/{program}", f"exit status {status}\n{output[-3000:]}")
 
 
-def load_tests(part):
-    """Imports tests/PART/*_test.py; returns the functions marked @test with their names."""
-    folder = os.path.join(TOP, "tests", part)
-    files = sorted(name for name in os.listdir(folder) if name.endswith("_test.py")) if os.path.isdir(folder) else []
-    if not files:
-        raise FileNotFoundError(f"tests/{part} has no *_test.py")
-    sys.path.insert(0, folder)
-    try:
-        tests = []
-        for file in files:
-            spec = importlib.util.spec_from_file_location(f"{part}_{file[:-3]}", os.path.join(folder, file))
-            module = importlib.util.module_from_spec(spec)
-            with harness.collecting() as found:
-                spec.loader.exec_module(module)
-            tests += found
-        return tests
-    finally:
-        sys.path.remove(folder)
-
-
-def folder_part(part, tally, options, words):
-    for case in load_tests(part):
-        if words and not any(word in case.name for word in words):
-            continue
-        name = f"{part}/{case.name}"
-        trouble = harness.run_case(case, keep=options.keep)
-        if trouble:
-            tally.failed(name, trouble)
-        else:
-            tally.ok(name)
-    for trouble in harness.end_part():
-        tally.failed(f"{part}/end", trouble)
-
-
 def part_as_root(part, tally, options, words):
     """A part in a process that may make network namespaces: by sudo, or else as who we are, root of a namespace alone."""
     sudo = subprocess.run(["sudo", "-n", "true"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -201,7 +168,7 @@ def part_as_root(part, tally, options, words):
                                             'ip link set lo up && exec "$@"', "sh"]
     only = [word for name in [f"{part}/{word}" for word in words] or [part] for word in ("--only", name)]
     command = [*before, sys.executable, "-B", os.path.abspath(__file__), "--no-install", "--no-build", "--inside", *only,
-               *(["--keep"] if options.keep else [])]
+               "--workers", str(options.workers), *(["--keep"] if options.keep else [])]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, errors="replace") as process:
         for line in process.stdout:
@@ -225,7 +192,7 @@ def run_part(part, tally, options, words):
         elif part in AS_ROOT and os.geteuid() != 0 and not options.inside:
             part_as_root(part, tally, options, words)
         else:
-            folder_part(part, tally, options, words)
+            workers.run_folder(TOP, part, words, tally, options.keep, 1 if part in IN_TURN else options.workers)
     except Exception as error:  # a part that cannot run is a failed test
         tally.failed(part, f"could not run: {type(error).__name__}: {error}\n{traceback.format_exc()}")
 
@@ -250,10 +217,14 @@ def main():
     parser.add_argument("--no-install", action="store_true", help="install no packages")
     parser.add_argument("--no-build", action="store_true", help="take the builds as they are")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # by part_as_root
+    parser.add_argument("--workers", type=int, default=workers.WORKERS, metavar="N", help="tests that run at a time (%(default)s)")
     parser.add_argument("--fuzz-seconds", type=int, default=0, metavar="N",
                         help="beside the inputs of every run, so many seconds of new ones per fuzz target, by chance")
     parser.add_argument("--keep", action="store_true", help="keep the folders of all tests")
     options = parser.parse_args()
+    sys.stdout.reconfigure(errors="backslashreplace")
+    if options.workers < 1:
+        parser.error("--workers is a number from 1")
     if options.list:
         print("\n".join(PARTS))
         return 0

@@ -192,7 +192,7 @@ def from_sendmail(t):
         contains(file.read(), "nobody@example.test", "the report")
 
 
-@test("headers that are slow to match put off their own messages, and nobody's recipients")
+@test("headers that are slow to match put off their own messages, and nobody's recipients", alone=True)
 def slow_headers(t):
     host = Host(t, daemons=("smtpd",), start=False)
     # Each of these rules takes about a millisecond for such a header; all of them, longer than a look-up may.

@@ -15,7 +15,7 @@ def rcpt(host, address, source=None):
     return f"{code} {text.decode()}"
 
 
-@test("a domain that pennypost domain adds gets mail for its own users at once, and is refused when it is removed", seconds=90)
+@test("a domain that pennypost domain adds gets mail for its own users at once, and is refused when it is removed")
 def hosted(t):
     host = Host(t, {"mynetworks": ["127.0.0.9/32"], "mydestination": ["example.test"], "alias_maps": "inline:{staff=alice}"})
     contains(rcpt(host, ANN), "554 5.7.1", "before the domain is ours")
@@ -46,7 +46,7 @@ def hosted(t):
     eventually(lambda: rcpt(host, ANN).startswith("554 5.7.1"), "the domain is no longer ours", 10)
 
 
-@test("the domains of each class are read from a table as well as from the list itself", seconds=60)
+@test("the domains of each class are read from a table as well as from the list itself")
 def from_tables(t):
     host = Host(t, {"mynetworks": ["127.0.0.9/32"]}, daemons=("smtpd",), start=False)
     host.settings.update({

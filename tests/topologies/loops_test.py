@@ -29,7 +29,7 @@ def try_both_senders(host):
     equal(log.count("sender non-delivery notification"), 2, "reports")
 
 
-@test("a relayhost that is this host ends mail with 5.4.6, and its reports once", seconds=60)
+@test("a relayhost that is this host ends mail with 5.4.6, and its reports once")
 def relayhost_is_self(t):
     host = host_of(t)
     host.settings["relayhost"] = f"[127.0.0.1]:{host.port('smtp')}"
@@ -40,7 +40,7 @@ def relayhost_is_self(t):
     check("connect from" not in host.log().partition("round")[2], "it was connected to")
 
 
-@test("an MX that is an address of proxy_interfaces ends mail with 5.4.6", seconds=60)
+@test("an MX that is an address of proxy_interfaces ends mail with 5.4.6")
 def mx_is_proxy(t):
     names = NameServer(t, "--mx-host=far.test,mx.far.test,10", "--host-record=mx.far.test,127.0.0.77")
     host = host_of(t, proxy_interfaces=["127.0.0.77"], dns_servers=[names.address])
@@ -50,7 +50,7 @@ def mx_is_proxy(t):
     try_both_senders(host)
 
 
-@test("a next hop that bears this host's name ends mail with 5.4.6, and no other is tried", seconds=60)
+@test("a next hop that bears this host's name ends mail with 5.4.6, and no other is tried")
 def named_like_us(t):
     for words in ({"CONNECT": "220 mail.example.test ESMTP"}, {"EHLO": "500 what", "HELO": "250 Mail.Example.Test hello"}):
         sink, other = Sink(t, "127.0.0.22", words), Sink(t, "127.0.0.23")
@@ -89,7 +89,7 @@ def one_report(host, pattern):
     check(re.search(pattern, text), f"the report lacks {pattern}: {text.decode(errors='replace')[:3000]}")
 
 
-@test("aliases of two hosts that lead to each other: Delivered-To ends it the second time round, and the sender is told", seconds=60)
+@test("aliases of two hosts that lead to each other: Delivered-To ends it the second time round, and the sender is told")
 def circle_of_aliases(t):
     one, two = circle(t, {"aliases": "bob: bob@two.test\n"}, {"aliases": "bob: bob@one.test\n"})
     with one.smtp() as client:

@@ -30,7 +30,7 @@ def host_with_routes(t, settings, **sinks):
     return host
 
 
-@test("with a rate delay one destination gets its mail one by one with that pause, and all others at once")
+@test("with a rate delay one destination gets its mail one by one with that pause, and all others at once", alone=True)
 def rate_delay(t):
     slow, quick = ClockedSink(t), ClockedSink(t)
     host = host_with_routes(t, {"relay_destination_rate_delay": "2s"}, slow=("relay", slow), quick=("smtp", quick))

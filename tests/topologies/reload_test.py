@@ -151,7 +151,7 @@ def processes(host, kind):
     return host.pids("smtpd").get("smtpd: " + kind, [])
 
 
-@test("pennypost reload returns when lookup has switched, so that postqueue -f after it sends to the new relayhost alone")
+@test("pennypost reload returns when lookup has switched, so that postqueue -f after it sends to the new relayhost alone", alone=True)
 def flush_after_reload(t):
     old, new = Sink(t, answers={"MAIL": "450 4.3.0 not now"}), Sink(t)
     host = Host(t, {"relayhost": f"[{old.address}]:{old.port}"}, daemons=("smtpd", "popd"))

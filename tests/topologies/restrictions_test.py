@@ -157,7 +157,7 @@ class Named:
 named = Shared(Named)
 
 
-@test("senders are refused by the mail hosts, name servers and addresses that DNS gives their domain", seconds=60)
+@test("senders are refused by the mail hosts, name servers and addresses that DNS gives their domain")
 def by_hosts(_):
     host = named.get()
     equal(host.rcpt("mx", ANN), f"554 5.7.1 <{ANN}>: Sender address rejected: host of spammers", "by MX")
@@ -170,7 +170,7 @@ def by_hosts(_):
     equal(host.rcpt("unknown", "a@alone.test"), "250 2.1.5 Ok", "a domain that is there")
 
 
-@test("a list in DNS refuses with its answer's number chosen and its reason told", seconds=60)
+@test("a list in DNS refuses with its answer's number chosen and its reason told")
 def by_lists(_):
     host = named.get()
     equal(host.rcpt("rhsbl", ANN), f"554 5.7.1 Service unavailable; Sender address [{ANN}] blocked using rhsbl.test", "rhsbl")
