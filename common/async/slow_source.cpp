@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <deque>
 #include <list>
+#include <map>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 namespace pennypost {
 namespace {
@@ -50,21 +52,28 @@ struct SlowSource::State {
   std::mutex mutex;
   std::condition_variable has_work;
   std::deque<std::shared_ptr<AnyCall>> waiting;
-  std::list<SteadyTime> running;  // the deadlines of the calls that have a thread
-  std::size_t threads = 0;
+  struct Running {
+    SteadyTime deadline;
+    std::thread::id thread;
+  };
+  std::list<Running> running;  // the calls that have a thread
+  std::map<std::thread::id, std::thread> threads;
   std::size_t idle = 0;
   bool is_silent = false;  // and on_problem knows
   bool is_stopping = false;
 
   std::size_t lost(SteadyTime now) const {
     return static_cast<std::size_t>(
-        std::ranges::count_if(running, [&](SteadyTime deadline) { return deadline <= now; }));
+        std::ranges::count_if(running, [&](const Running& one) { return one.deadline <= now; }));
   }
   void tell(const std::string& text) const {
     if (on_problem) on_problem(name + ": " + text);
   }
+  bool is_busy(std::thread::id thread) const {
+    return std::ranges::find(running, thread, &Running::thread) != running.end();
+  }
   void work();
-  void serve(AnyCall& call);
+  std::optional<Error> serve(AnyCall& call) const;
 };
 
 /// The body of a thread.
@@ -77,27 +86,29 @@ void SlowSource::State::work() {
     if (is_stopping) return;
     auto call = std::move(waiting.front());
     waiting.pop_front();
-    auto place = running.insert(running.end(), call->deadline_);
+    auto place = running.insert(running.end(), {call->deadline_, std::this_thread::get_id()});
     lock.unlock();
-    serve(*call);
-    call.reset();
+    auto failure = serve(*call);
+    // Who hears of the answer may end the source: it finds this thread free.
     lock.lock();
     running.erase(place);
     bool answers_again = is_silent && waiting.empty() && running.empty();
-    if (!answers_again) continue;
-    is_silent = false;
+    if (answers_again) is_silent = false;
     lock.unlock();
-    tell("answers again");
+    call->finish_with(std::move(failure));
+    call.reset();
+    if (answers_again) tell("answers again");
     lock.lock();
   }
 }
 
-void SlowSource::State::serve(AnyCall& call) {
+/// Why there is no answer; nothing: there is one.
+std::optional<Error> SlowSource::State::serve(AnyCall& call) const {
   try {
     call.run();
-    call.finish_with(std::nullopt);
+    return std::nullopt;
   } catch (const std::exception& exception) {
-    call.finish_with(Error::temporary("4.3.0", name + ": " + exception.what()));
+    return Error::temporary("4.3.0", name + ": " + exception.what());
   }
 }
 
@@ -127,13 +138,25 @@ SlowSource::SlowSource(std::string name, Limits limits, Problem on_problem)
 }
 
 SlowSource::~SlowSource() {
-  std::lock_guard lock(state_->mutex);
-  state_->is_stopping = true;
-  for (auto& call : state_->waiting) {
-    call->finish_with(Error::temporary("4.3.0", state_->name + ": no longer asked"));
+  std::vector<std::thread> ending;
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->is_stopping = true;
+    for (auto& call : state_->waiting) {
+      call->finish_with(Error::temporary("4.3.0", state_->name + ": no longer asked"));
+    }
+    state_->waiting.clear();
+    for (auto& [id, thread] : std::exchange(state_->threads, {})) {
+      bool is_kept = state_->is_busy(id) || id == std::this_thread::get_id();
+      if (is_kept) {
+        thread.detach();
+      } else {
+        ending.push_back(std::move(thread));
+      }
+    }
+    state_->has_work.notify_all();
   }
-  state_->waiting.clear();
-  state_->has_work.notify_all();
+  for (auto& thread : ending) thread.join();
 }
 
 const std::string& SlowSource::name() const { return state_->name; }
@@ -158,13 +181,14 @@ void SlowSource::submit(std::shared_ptr<AnyCall> call) {
     return refuse("is too slow: " + std::to_string(state_->limits.waiting_max) + " look-ups wait");
   }
   bool needs_thread = state_->idle <= state_->waiting.size();
-  if (needs_thread && state_->threads < state_->limits.threads) {
+  if (needs_thread && state_->threads.size() < state_->limits.threads) {
     SignalsBlocked blocked;
     try {
-      std::thread([state = state_] { state->work(); }).detach();
-      ++state_->threads;
+      std::thread thread([state = state_] { state->work(); });
+      auto id = thread.get_id();
+      state_->threads.emplace(id, std::move(thread));
     } catch (const std::system_error& error) {
-      if (state_->threads == 0) return refuse(std::string("no thread: ") + error.what());
+      if (state_->threads.empty()) return refuse(std::string("no thread: ") + error.what());
     }
   }
   state_->waiting.push_back(std::move(call));

@@ -7,7 +7,7 @@
 // are lost, or `waiting_max` calls wait for one, a new call gets "try later" at once. No thread is
 // begun in a lost one's place: what hangs can't grow.
 //
-// A call's work outlives its caller if it must, so it owns what it uses.
+// A call's work outlives its caller if it must, so it owns what it uses, until it has its answer.
 //
 // SEE ALSO   inquiry.h (evaluations that ask such sources), loop.h (offload: what is always short)
 #pragma once
@@ -39,7 +39,8 @@ class SlowSource {
   SlowSource(std::string name, Limits limits, Problem on_problem = {});
   SlowSource(const SlowSource&) = delete;
   SlowSource& operator=(const SlowSource&) = delete;
-  /// Returns at once; threads end when what they do lets them.
+  /// Ends the threads that serve no call, so that none of them is in a library which the end of the
+  /// process takes down. One that serves a call ends when what it does lets it.
   ~SlowSource();
 
   class AnyCall;
@@ -108,7 +109,11 @@ class SlowSource::Call final : public AnyCall {
   }
 
  private:
-  void run() override { fresh_.emplace(work_()); }
+  void run() override {
+    // What it owns goes before its caller hears of the answer, and perhaps ends the process.
+    auto work = std::exchange(work_, nullptr);
+    fresh_.emplace(work());
+  }
   void keep() override { value_ = std::move(fresh_); }
   std::function<Result<T>()> work_;
   std::optional<Result<T>> fresh_;  // the thread's

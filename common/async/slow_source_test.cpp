@@ -54,6 +54,41 @@ std::function<Result<std::string>()> at_once(std::string value) {
 
 }  // namespace
 
+TEST_CASE("what a call's work owns is gone when its answer is there") {
+  Loop loop;
+  SlowSource source("users", limits(1, 8, never));
+  auto owned = std::make_shared<std::string>("ann");
+  auto call = source.begin<std::string>([owned]() -> Result<std::string> { return *owned; });
+  loop.run_until(source.finish(loop, call));
+  CHECK(owned.use_count() == 1);
+  auto failing = source.begin<std::string>(
+      [owned]() -> Result<std::string> { throw std::runtime_error(*owned); });
+  loop.run_until(source.finish(loop, failing));
+  CHECK(owned.use_count() == 1);
+}
+
+TEST_CASE("a source that has ended has no thread left that serves no call") {
+  struct Leaving {
+    std::shared_ptr<std::atomic<int>> left;
+    ~Leaving() {
+      for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+      if (left) ++*left;
+    }
+  };
+  auto left = std::make_shared<std::atomic<int>>(0);
+  Loop loop;
+  {
+    SlowSource source("users", limits(2, 8, never));
+    auto call = source.begin<std::string>([left]() -> Result<std::string> {
+      thread_local Leaving leaving;
+      leaving.left = left;
+      return std::string("ann");
+    });
+    loop.run_until(source.finish(loop, call));
+  }
+  CHECK(*left == 1);
+}
+
 TEST_CASE("a slow source gives the value of the work, its error, and what it threw as an error") {
   Loop loop;
   SlowSource source("users", limits(2, 8, never));
