@@ -10,6 +10,7 @@
 #include "common/mail/idn.h"
 #include "common/mail/unicode.h"
 #include "store/mailbox/location.h"
+#include "store/maps/server_table.h"
 
 namespace pennypost::store {
 namespace {
@@ -72,6 +73,7 @@ MapOptions of_own_table(MapOptions options) {
 MapOptions map_options(const Config& config, std::string component) {
   MapOptions options;
   options.check_interval = config.map_check_interval;
+  options.server_tables = std::make_shared<ServerTables>();
   options.on_problem = [component = std::move(component)](const std::string& text) {
     log_warning(component, text);
   };

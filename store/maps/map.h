@@ -44,6 +44,8 @@ inline constexpr std::size_t map_key_bytes_max = 1 << 20;  // a longer key is ne
 inline constexpr std::size_t map_value_bytes_max =
     1 << 20;  // what joining and substituting may yield
 
+class ServerTables;
+
 struct MapOptions {
   const Clock* clock = &Clock::system();
   Microseconds check_interval = Seconds{1};
@@ -55,6 +57,9 @@ struct MapOptions {
   bool absent_is_empty = false;
   /// A key of hash:, texthash: or inline: is looked up in lower case; else as it is (postmap -f).
   bool folds_keys = true;
+  /// Through it, settings that name the same server's table share connections (server_table.h).
+  /// Null: each has its own.
+  std::shared_ptr<ServerTables> server_tables;
   /// Called once for each change of a file that could not be used, by any thread. May be empty.
   std::function<void(const std::string& text)> on_problem;
 };

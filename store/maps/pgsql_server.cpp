@@ -98,18 +98,19 @@ class PostgresConnection final : public ServerConnection {
     std::string port = has_host ? host.port : "";
     std::string password(settings_.password.reveal());
     std::string seconds = std::to_string(patience_.count());
-    // What is empty is passed over. What stands behind dbname counts rather than what is in it.
-    std::array names{"dbname",
+    // What is empty is passed over. What stands behind another counts rather than it: what a URI
+    // says is not replaced by `user` and `password`.
+    std::array names{"user",
+                     "password",
+                     "dbname",
                      "host",
                      "port",
-                     "user",
-                     "password",
                      "client_encoding",
                      "connect_timeout",
                      "fallback_application_name",
                      static_cast<const char*>(nullptr)};
-    std::array values{database.c_str(),       place.c_str(),    port.c_str(),
-                      settings_.user.c_str(), password.c_str(), settings_.encoding.c_str(),
+    std::array values{settings_.user.c_str(), password.c_str(), database.c_str(),
+                      place.c_str(),          port.c_str(),     settings_.encoding.c_str(),
                       seconds.c_str(),        "pennypost",      static_cast<const char*>(nullptr)};
     handle_ = library_.connect(names.data(), values.data(), 1);
     ::explicit_bzero(password.data(), password.size());

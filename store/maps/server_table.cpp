@@ -220,26 +220,32 @@ Result<KeyTemplate> form_of(const SourceSettings& settings) {
   return form;
 }
 
+using Clients = Reloading<Client>;
+
+std::shared_ptr<Clients> clients_of(const std::string& name, const std::string& file,
+                                    const MapOptions& options, std::span<const SourceSetting> rows,
+                                    MakeServer make) {
+  return std::make_shared<Clients>(
+      options, [file] { return file_stamp(file); },
+      [name, file, options, rows, make]() -> Result<std::shared_ptr<const Client>> {
+        TRY(auto text, read_source(file));
+        TRY(auto settings, SourceSettings::parse(text, file, rows));
+        Client::Parts parts;
+        TRY(parts.server, make(settings));
+        TRY(parts.domains, DomainFilter::parse(settings, options));
+        TRY(parts.form, form_of(settings));
+        parts.values_most = settings.number("expansion_limit");
+        return std::make_shared<const Client>(name, std::move(parts), options);
+      });
+}
+
 class ServerMap final : public KeyedMap {
  public:
-  ServerMap(std::string name, const std::string& file, const MapOptions& options,
-            std::span<const SourceSetting> rows, MakeServer make)
-      : KeyedMap(name),
-        client_(
-            options, [file] { return file_stamp(file); },
-            [name, file, options, rows, make]() -> Result<std::shared_ptr<const Client>> {
-              TRY(auto text, read_source(file));
-              TRY(auto settings, SourceSettings::parse(text, file, rows));
-              Client::Parts parts;
-              TRY(parts.server, make(settings));
-              TRY(parts.domains, DomainFilter::parse(settings, options));
-              TRY(parts.form, form_of(settings));
-              parts.values_most = settings.number("expansion_limit");
-              return std::make_shared<const Client>(name, std::move(parts), options);
-            }) {}
+  ServerMap(std::string name, std::shared_ptr<const Clients> clients)
+      : KeyedMap(std::move(name)), clients_(std::move(clients)) {}
 
   Value find(std::string_view key) const override {
-    TRY(auto client, client_.content());
+    TRY(auto client, clients_->content());
     std::string folded = folded_key_of_table(key);
     bool is_possible = folded.size() <= server_key_bytes_max && is_utf8(folded) &&
                        folded.find('\0') == folded.npos;
@@ -250,12 +256,12 @@ class ServerMap final : public KeyedMap {
         client->source(), folded, [client, folded] { return client->lookup(folded); });
   }
   Result<void> ready() const override {
-    TRY_DO(client_.content());
+    TRY_DO(clients_->content());
     return {};
   }
 
  private:
-  Reloading<Client> client_;
+  std::shared_ptr<const Clients> clients_;
 };
 
 }  // namespace
@@ -282,8 +288,10 @@ std::optional<std::string> FoundValues::text() const {
 
 OpenedMap open_server_table(const TableRef& table, const MapOptions& options,
                             std::span<const SourceSetting> rows, MakeServer make) {
-  return std::unique_ptr<Map>(
-      std::make_unique<ServerMap>(table.text(), table.name, options, rows, make));
+  auto open = [&] { return clients_of(table.text(), table.name, options, rows, make); };
+  auto clients =
+      options.server_tables ? options.server_tables->get<Clients>(table.text(), open) : open();
+  return std::unique_ptr<Map>(std::make_unique<ServerMap>(table.text(), std::move(clients)));
 }
 
 }  // namespace pennypost::store

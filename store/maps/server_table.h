@@ -8,16 +8,20 @@
 // server_key_bytes_max is not there.
 //
 // The library behind it blocks, so each table is a SlowSource: `server_threads` look-ups at once,
-// each on a connection of its own, which is kept for the next one. A connection that the server has
-// closed is made anew; a server that can't be reached is tried after the others for retry_interval.
-// What can't be answered is "try later", and is told on_problem once, until answers come again.
+// each on a connection of its own, which is kept for the next one. Settings that name the same file
+// share these (ServerTables). A connection that the server has closed is made anew; a server that
+// can't be reached is tried after the others for retry_interval. What can't be answered is "try
+// later", and is told on_problem once, until answers come again.
 //
 // STANDARDS  none; Postfix's ldap_table(5), mysql_table(5), pgsql_table(5), sqlite_table(5)
 // SEE ALSO   ldap_server.cpp, mysql_server.cpp, pgsql_server.cpp, sqlite_server.cpp
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -95,6 +99,26 @@ class Server {
 };
 
 using MakeServer = Result<std::shared_ptr<const Server>> (*)(const SourceSettings& settings);
+
+/// The tables of one configuration that servers answer, each opened once. Used by many threads.
+class ServerTables {
+ public:
+  /// The table of that reference if a Map uses it, else what `open` gives, which is kept in mind.
+  template <class Table>
+  std::shared_ptr<Table> get(const std::string& reference,
+                             const std::function<std::shared_ptr<Table>()>& open) {
+    std::lock_guard lock(mutex_);
+    auto& known = tables_[reference];
+    if (auto table = known.lock()) return std::static_pointer_cast<Table>(table);
+    auto table = open();
+    known = table;
+    return table;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::weak_ptr<void>> tables_;
+};
 
 /// A table of which `make` makes the server, from settings that have these `rows`.
 OpenedMap open_server_table(const TableRef& table, const MapOptions& options,

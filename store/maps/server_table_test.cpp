@@ -78,22 +78,26 @@ Result<std::shared_ptr<const Server>> make(const SourceSettings& settings) {
 struct House {
   World things;
   Scratch scratch;
+  MapOptions options;
   std::unique_ptr<Map> map;
 
   explicit House(std::string_view settings = "") {
     world = &things;
     std::ofstream(scratch / "t.cf") << settings;
-    MapOptions options;
     options.on_problem = [this](const std::string& text) {
       std::lock_guard lock(things.mutex);
       things.told.push_back(text.substr(text.find("t.cf") + 4));
     };
+    map = open();
+  }
+  std::unique_ptr<Map> open() const {
     auto opened = open_server_table(TableRef{"fake", scratch / "t.cf"}, options, rows, &make);
     REQUIRE(opened);
-    map = std::move(*opened);
+    return std::move(*opened);
   }
-  std::string find(std::string_view key) const {
-    auto value = map->lookup(key);
+  std::string find(std::string_view key) const { return find(key, *map); }
+  static std::string find(std::string_view key, const Map& in) {
+    auto value = in.lookup(key);
     if (!value)
       return "try later" + value.error().text().substr(value.error().text().find("t.cf") + 4);
     return value->value_or("(none)");
@@ -168,6 +172,26 @@ TEST_CASE(
   CHECK(house.find("a@x.test") == "b");
   CHECK(house.log() == "?one +one ?one ");
   CHECK(house.things.told.empty());
+}
+
+TEST_CASE("settings of one configuration that name the same table share its connections") {
+  House house;
+  CHECK(house.find("a@x.test", *house.open()) == "(none)");
+  CHECK(house.find("a@x.test", *house.open()) == "(none)");
+  CHECK(house.log() == "+one ?one +one ?one ");
+
+  house.options.server_tables = std::make_shared<ServerTables>();
+  auto first = house.open();
+  auto second = house.open();
+  CHECK(house.find("a@x.test", *first) == "(none)");
+  CHECK(house.find("a@x.test", *second) == "(none)");
+  first.reset();
+  CHECK(house.find("a@x.test", *second) == "(none)");
+  CHECK(house.log() == "+one ?one ?one ?one ");
+  // What nobody uses is not kept.
+  second.reset();
+  CHECK(house.find("a@x.test", *house.open()) == "(none)");
+  CHECK(house.log() == "+one ?one ");
 }
 
 TEST_CASE("the next server is asked where one is down, and one that was down is tried last") {
