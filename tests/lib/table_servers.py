@@ -53,6 +53,7 @@ class Server:
 
     kind = ""
     is_server = True
+    reaches_by = ""  # where it is not a socket in the folder, or what is usual
 
     def __init__(self, t):
         self.t = t
@@ -265,11 +266,13 @@ class Postgres(SqlServer):
                 "-c", "fsync=off"]
 
     def sql(self, text):
-        return run([f"{self.programs}/psql", "-h", self.folder, "-U", "owner", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-c", text])
+        return run([f"{self.programs}/psql", "-h", self.folder, "-U", "owner", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-At", "-c", text],
+                   env=self.environment())
 
     def answers(self):
         ready = [f"{self.programs}/pg_isready", "-h", self.folder]
-        return subprocess.run(ready, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=20).returncode == 0
+        return subprocess.run(ready, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=20,
+                              env=self.environment()).returncode == 0
 
     def fill(self):
         self.sql(";\n".join(self.statements()) + "; CREATE USER reader; GRANT SELECT ON aliases TO reader")
@@ -280,6 +283,7 @@ class Postgres(SqlServer):
 
 class MariaDb(SqlServer):
     kind = "mysql"
+    networking = ["--skip-networking"]
 
     def prepare(self):
         need("mariadbd")
@@ -289,7 +293,7 @@ class MariaDb(SqlServer):
         self.socket = self.path("socket")
 
     def command(self):
-        return [need("mariadbd"), "--no-defaults", f"--datadir={self.path('data')}", f"--socket={self.socket}", "--skip-networking",
+        return [need("mariadbd"), "--no-defaults", f"--datadir={self.path('data')}", f"--socket={self.socket}", *self.networking,
                 f"--pid-file={self.path('pid')}", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=8M"]
 
     def sql(self, text):

@@ -1,7 +1,8 @@
-"""Mail that leaves by LMTP: to a server that answers as it is told, and to Dovecot's, by TCP and by a Unix socket."""
+"""Mail that leaves by LMTP: to a server that answers as it is told, to Dovecot's and to Cyrus's, by TCP and by a Unix socket."""
 import os
 import re
 
+from cyrus import CyrusLmtp
 from dovecot import DovecotLmtp
 from harness import check, contains, equal, eventually, test
 from mailhost import Host, give, letter
@@ -162,6 +163,30 @@ def dovecot_full(t):
     os.remove(os.path.join(folder, "maildirsize"))
     host.wait_queue(0)
     equal([b"Subject: second" in text for text in dovecot.messages("tiny")], [True], "what is in the mailbox now")
+
+
+@test("Cyrus's LMTP server takes mail by TCP and by its socket into mailboxes; unknown users and full mailboxes are returned")
+def cyrus_delivers(t):
+    cyrus = CyrusLmtp(t, ["bob", "eve"], 100, SERVER)
+    host = host_for(t, f"lmtp:inet:{SERVER}:{cyrus.port}", {"relay_domains": "cyrus.test",
+                                                            "transport_maps": "inline:{{eve@cyrus.test=lmtp:unix:" + cyrus.path + "}}"})
+    send(host, "bob@cyrus.test", "eve@cyrus.test", "nobody@cyrus.test", subject="greetings", lines=2000)
+    host.wait_messages(ALICE, 1)
+    host.wait_queue(0)
+    for user in ("bob", "eve"):
+        texts = cyrus.messages(user)
+        equal(len(texts), 1, f"messages of {user}")
+        contains(texts[0], b"Subject: greetings\r\n", "the message")
+        equal(texts[0].count(b"line\r\n"), 2000, "its lines")
+    send(host, "bob@cyrus.test", "eve@cyrus.test", subject="too much for what is left of 100 kB", lines=16_000)
+    host.wait_messages(ALICE, 2)
+    send(host, "bob@cyrus.test", subject="fits")
+    host.wait_queue(0)
+    equal([b"Subject: fits" in text for text in cyrus.messages("bob")], [False, True], "what bob has")
+    equal(len(cyrus.messages("eve")), 1, "messages of eve")
+    equal(outcomes(host), {"bob@cyrus.test": ["2.1.5 sent", "5.2.2 bounced", "2.1.5 sent"], "eve@cyrus.test": ["2.1.5 sent", "5.2.2 bounced"],
+                           "nobody@cyrus.test": ["5.1.1 bounced"]}, "what the log says")
+    contains(host.log(), "SESSIONID=<", "Cyrus's own words in the log")
 
 
 @test("own users' mailboxes and hosted domains can be Dovecot's: mailbox_transport and virtual_transport name its socket")

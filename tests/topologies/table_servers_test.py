@@ -8,57 +8,11 @@ import threading
 
 from harness import check, contains, equal, eventually, test
 from mailhost import TOP, Host, has_program, letter
+from lookups import aliases, becomes, complaints, looked_up, our_postmap, rcpt, same_as_postfix
 from table_servers import BASE, BIND_DN, ENTRIES, HOSTILE_KEYS, SERVERS, Ldap, Sqlite
+from table_servers_tls import SERVERS_OVER_TLS
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
-
-
-def aliases(host_settings=None, **tables):
-    """Settings of a host whose aliases of alias.test are in a table."""
-    return {"virtual_alias_domains": "alias.test", **tables, **(host_settings or {})}
-
-
-def rcpt(host, recipient, sender="stranger@elsewhere.test"):
-    with host.smtp() as client:
-        client.ehlo()
-        client.mail(sender)
-        code, text = client.rcpt(recipient)
-        return f"{code} {text.decode(errors='replace')}"
-
-
-def becomes(host, recipient, reply, when):
-    """A receive process remembers an answer for a second."""
-    eventually(lambda: rcpt(host, recipient).startswith(reply), f"{recipient}, {when}: {reply}")
-
-
-def complaints(host):
-    done = host.command("pennypost", "check", ok=False)
-    return done.stdout + done.stderr
-
-
-def looked_up(program, folder, table, keys):
-    """What `postmap -q -` prints for the keys, and its status."""
-    done = subprocess.run([program, "-c", folder, "-q", "-", table], input="".join(key + "\n" for key in keys).encode("utf-8", "surrogateescape"),
-                          capture_output=True, check=False, cwd=TOP, timeout=120)
-    return done.returncode, done.stdout.decode("utf-8", "replace").splitlines(), done.stderr.decode("utf-8", "replace")
-
-
-def postfix_folder(t):
-    """A configuration directory for Postfix's postmap alone."""
-    folder = os.path.join(t.folder, "postfix")
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "main.cf"), "w", encoding="ascii") as file:
-        file.write("compatibility_level = 3.6\ninet_interfaces = 127.0.0.1\nmyhostname = mail.example.test\n")
-    return folder
-
-
-def same_as_postfix(t, host, table, keys):
-    """What both find."""
-    status, ours, errors = looked_up(os.path.join(host.bin, "postmap"), host.etc, table, keys)
-    theirs_status, theirs, theirs_errors = looked_up(has_program("postmap"), postfix_folder(t), table, keys)
-    check("unsupported dictionary type" not in theirs_errors, f"Postfix's client of {table} is missing; contrib/packages/test lists it")
-    equal((status, ours), (theirs_status, theirs), f"{table}: {errors} {theirs_errors}")
-    return ours
 
 
 for server_kind in SERVERS:
@@ -69,7 +23,7 @@ for server_kind in SERVERS:
         found = same_as_postfix(t, host, server.table(), [*ENTRIES, "ANN@Alias.Test", "nobody@alias.test", *HOSTILE_KEYS])
         expected = {key: ",".join(values) for key, values in ENTRIES.items()}
         equal(dict(line.split("\t") for line in found), {**expected, "ANN@Alias.Test": ALICE}, "what was found")
-        equal(looked_up(os.path.join(host.bin, "postmap"), host.etc, server.table(), ["ann@alias.test\0", "a\0b"])[:2], (1, []), "a NUL")
+        equal(looked_up(our_postmap(host), host.etc, server.table(), ["ann@alias.test\0", "a\0b"])[:2], (1, []), "a NUL")
         contains(rcpt(host, "ann@alias.test"), "250 ", "an alias")
         for stranger in ("nobody@alias.test", '"*"@alias.test', '"x)(mail=*"@alias.test', "'@alias.test", "_nn@alias.test"):
             contains(rcpt(host, stranger), "550 5.1.1", stranger)
@@ -91,9 +45,9 @@ for server_kind in SERVERS:
         for number, form in enumerate(forms):
             same_as_postfix(t, host, server.table(f"form{number}.cf", **form), [key for key in keys if key])
         limited = server.table("limited.cf", expansion_limit=1)
-        equal(looked_up(os.path.join(host.bin, "postmap"), host.etc, limited, ["ann@alias.test"])[:2],
+        equal(looked_up(our_postmap(host), host.etc, limited, ["ann@alias.test"])[:2],
               (0, [f"ann@alias.test\t{ALICE}"]), "one value")
-        status, _, errors = looked_up(os.path.join(host.bin, "postmap"), host.etc, limited, ["team@alias.test"])
+        status, _, errors = looked_up(our_postmap(host), host.etc, limited, ["team@alias.test"])
         check(status not in (0, None) and "expansion_limit" in errors, f"two values: {status} {errors}")
 
     @test(f"{server_kind.kind}: a file of settings that is missing or wrong is told with its line, and puts mail off")
@@ -154,9 +108,11 @@ def down_and_up(t, kind):
     host.wait_messages(ALICE, 1)
 
 
-for server_kind in SERVERS:
+for server_kind in (*SERVERS, *SERVERS_OVER_TLS):
     if server_kind.is_server:
-        @test(f"{server_kind.kind}: while the server is down mail is put off and not lost, and goes on when it is back")
+        way = f" over {server_kind.reaches_by}" if server_kind.reaches_by else ""
+
+        @test(f"{server_kind.kind}{way}: while the server is down mail is put off and not lost, and goes on when it is back")
         def down(t, kind=server_kind):
             down_and_up(t, kind)
 
@@ -210,7 +166,7 @@ def ldap_tls(t):
     for name, how in secure.items():
         for required, certificate, is_found in (("no", None, True), ("yes", server.certificate, True), ("yes", None, False)):
             table = server.table(f"{name}.cf", **how, tls_require_cert=required, tls_ca_cert_file=certificate)
-            status, found, errors = looked_up(os.path.join(host.bin, "postmap"), host.etc, table, ["ann@alias.test"])
+            status, found, errors = looked_up(our_postmap(host), host.etc, table, ["ann@alias.test"])
             equal(found, [f"ann@alias.test\t{ALICE}"] if is_found else [], f"{name}, {required}, {certificate}: {errors}")
             check((status == 0) == is_found, f"{name}, {required}: exit status {status}")
 
@@ -220,13 +176,13 @@ def ldap_servers(t):
     server = Ldap(t)
     host = Host(t, daemons=("smtpd",), start=False)
     two = server.table("two.cf", server_host=f"ldap://127.0.0.1:9, 127.0.0.1:{server.port}")
-    equal(looked_up(os.path.join(host.bin, "postmap"), host.etc, two, ["ann@alias.test"])[1], [f"ann@alias.test\t{ALICE}"], "the second")
+    equal(looked_up(our_postmap(host), host.etc, two, ["ann@alias.test"])[1], [f"ann@alias.test\t{ALICE}"], "the second")
     wrong = server.table("wrong.cf", bind_pw="wrong")
-    status, found, errors = looked_up(os.path.join(host.bin, "postmap"), host.etc, wrong, ["ann@alias.test"])
+    status, found, errors = looked_up(our_postmap(host), host.etc, wrong, ["ann@alias.test"])
     equal(found, [], "found with a wrong password")
     check(status != 0 and "bind as" in errors and "Invalid credentials" in errors, f"{status} {errors}")
     none = server.table("none.cf", bind="no", bind_dn=None, bind_pw=None)
-    check(looked_up(os.path.join(host.bin, "postmap"), host.etc, none, ["ann@alias.test"])[0] == 1, "found without a bind")
+    check(looked_up(our_postmap(host), host.etc, none, ["ann@alias.test"])[0] == 1, "found without a bind")
 
 
 @test("ldap: bind = sasl with EXTERNAL takes the user of a local socket for granted; without it the directory shows nothing")
@@ -237,11 +193,11 @@ def ldap_external(t):
     contains(rcpt(host, "ann@alias.test"), "250 ", "an alias")
     contains(rcpt(host, "nobody@alias.test"), "550 5.1.1", "none")
     unbound = server.table("unbound.cf", server_host=server.socket_url(), bind="no", bind_dn=None, bind_pw=None)
-    equal(looked_up(os.path.join(host.bin, "postmap"), host.etc, unbound, ["ann@alias.test"])[:2], (1, []), "without a bind")
+    equal(looked_up(our_postmap(host), host.etc, unbound, ["ann@alias.test"])[:2], (1, []), "without a bind")
     for how, problem in (({"sasl_mechs": "GSSAPI"}, "sasl_mechs: with bind = sasl only EXTERNAL"), ({}, "sasl_mechs: "),
                          ({"sasl_mechs": "EXTERNAL", "version": 2}, "sasl needs version = 3")):
         table = server.table("wrong.cf", server_host=server.socket_url(), bind="sasl", **how)
-        contains(looked_up(os.path.join(host.bin, "postmap"), host.etc, table, ["ann@alias.test"])[2], problem, str(how))
+        contains(looked_up(our_postmap(host), host.etc, table, ["ann@alias.test"])[2], problem, str(how))
 
 
 @test("ldap: groups are expanded by their members' DNs and URLs, with leaf, terminal and special attributes as in Postfix")
@@ -271,7 +227,7 @@ def ldap_groups(t):
         same_as_postfix(t, host, table, keys)
     for limit in ({"recursion_limit": 3}, {"size_limit": 1, "query_filter": "(cn=*%s*)"}):
         table = server.table("limit.cf", **{**by_name, **limit})
-        status, found, errors = looked_up(os.path.join(host.bin, "postmap"), host.etc, table, ["circle" if "recursion_limit" in limit else "a"])
+        status, found, errors = looked_up(our_postmap(host), host.etc, table, ["circle" if "recursion_limit" in limit else "a"])
         check(status not in (0, 1) or errors, f"{limit}: {status} {found} {errors}")
         equal(found, [], str(limit))
 
