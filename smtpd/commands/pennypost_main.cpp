@@ -36,6 +36,7 @@
 #include "smtpd/commands/throttle.h"
 #include "smtpd/commands/usage.h"
 #include "smtpd/commands/user.h"
+#include "smtpd/commands/where.h"
 
 namespace {
 
@@ -105,6 +106,7 @@ constexpr std::array commands{
     Command{"throttle", Purpose::Users, "list clients with wrong passwords, and lift blocks",
             usage::throttle, &throttle},
     Command{"user", Purpose::Users, "add, change, remove and list own users", usage::user, &user},
+    Command{"where", Purpose::Mail, "tell what became of a message", usage::where, &where},
 };
 static_assert(std::ranges::is_sorted(commands, {}, &Command::name));
 

@@ -13,10 +13,9 @@
 #include "common/base/text.h"
 #include "common/crypto/random.h"
 #include "common/mail/date.h"
+#include "smtpd/commands/mailbox_search.h"
 #include "smtpd/commands/postqueue.h"
 #include "smtpd/pickup/control.h"
-#include "store/accounts/accounts.h"
-#include "store/mailbox/location.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -24,19 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t log_tail_bytes = 256 * 1024;
-constexpr std::uint64_t mailbox_tail_bytes = 256 * 1024;
 constexpr int polls_per_second = 5;
 constexpr std::size_t message_id_letters = 20;
-
-std::string tail_of(const std::string& path, std::uint64_t bytes) {
-  std::error_code problem;
-  const auto size = fs::file_size(path, problem);
-  auto file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  if (problem || !file) return "";
-  const auto length = std::min<std::uint64_t>(size, bytes);
-  auto text = read_range(file->number(), size - length, length, path);
-  return text ? *text : "";
-}
 
 /// `sent (delivered to maildir)`, as the log says of a message; empty if it does not.
 std::string status_in_log(const Config& config, const std::string& id) {
@@ -49,35 +37,6 @@ std::string status_in_log(const Config& config, const std::string& id) {
       status = line.substr(at + 9);
   }
   return status;
-}
-
-/// The file of the mailbox in which the message lies; empty if it is in none.
-std::string find_in_mailbox(const store::MailLocation& location, const std::string& message_id) {
-  if (location.format == store::MailLocation::Format::Mbox) {
-    const bool is_there =
-        tail_of(location.inbox, mailbox_tail_bytes).find(message_id) != std::string::npos;
-    return is_there ? location.inbox : "";
-  }
-  for (const char* part : {"/new", "/cur"}) {
-    std::error_code problem;
-    for (const auto& entry : fs::directory_iterator(location.root + part, problem)) {
-      const std::string path = entry.path().string();
-      auto text = tail_of(path, mailbox_tail_bytes);
-      if (text.find(message_id) != std::string::npos) return path;
-    }
-  }
-  return "";
-}
-
-std::optional<store::MailLocation> mailbox_of(const std::shared_ptr<const Config>& config,
-                                              const std::string& recipient) {
-  auto accounts = store::Accounts::open(config, store::system_users_of(*config));
-  if (!accounts) return {};
-  auto account = accounts->by_login(recipient);
-  if (!account || !*account) return {};
-  auto location =
-      store::MailLocation::parse((*account)->mail_location, {(*account)->name, (*account)->home});
-  return location ? std::optional(*location) : std::nullopt;
 }
 
 std::string message_for(const Config& config, const std::string& recipient,
@@ -128,7 +87,7 @@ Result<std::string> send_test_message(const std::shared_ptr<const Config>& confi
     if (status.starts_with("bounced"))
       return Error::permanent("the message was returned: " + status);
     if (mailbox) {
-      auto file = find_in_mailbox(*mailbox, message_id);
+      auto file = find_in_mailbox(*mailbox, message_id, 0);
       if (!file.empty()) return "it lies in " + file;
     } else {
       return status.empty() ? "it has left; the log says where to" : status;

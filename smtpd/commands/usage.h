@@ -69,6 +69,10 @@ inline constexpr std::string_view user =
     "usage: pennypost user add|passwd|del|list [-c DIR] [-o NAME=VALUE] [-d HOME] [-m LOCATION] "
     "[-q RULE] [-s] [-l] [NAME]";
 
+inline constexpr std::string_view where =
+    "usage: pennypost where [-c DIR] [--since TIME] [--log FILE]... [--json] "
+    "ID|ADDRESS|MESSAGE-ID";
+
 /// Whether the arguments are just `--help`.
 inline bool is_asked(std::span<const std::string> args) {
   return args.size() == 1 && args.front() == "--help";
