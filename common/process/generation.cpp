@@ -120,6 +120,7 @@ Result<std::shared_ptr<Master::Generation>> Master::make_generation(
     if (!read) return Error(configuration_code, read.error().text());
     config = *std::move(read);
   }
+  made->certificate_stamp = certificate_stamp(*config);
   TRY(made->prepared, prepare(*config));
   TRY_DO(bind_listeners(*config, made->bound));
   made->config = std::move(config);

@@ -215,6 +215,7 @@ int Master::run() {
   tasks_->start(watch_signals());
   auto lifetime = [this]() -> Duration { return now_->config->tls_session_ticket_lifetime; };
   tasks_->start(change_ticket_keys(loop_, *tickets_, lifetime, reloaded_));
+  tasks_->start(watch_certificates());
   // What parsing left behind is given back before the children inherit it, copy by copy.
   malloc_trim(0);
   set_process_title(spec_.name + ": master");

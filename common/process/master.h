@@ -180,8 +180,8 @@ class Master {
   Task<Result<Done>> commit_for_command(ProcessNumber from);
   Task<> drop_late(std::uint64_t number);
   Task<> reload();
-  Task<Result<void>> try_config(ProcessNumber owner);
-  Task<Result<void>> prepare_trial();
+  Task<Result<void>> try_config(ProcessNumber owner, std::shared_ptr<const Config> same = nullptr);
+  Task<Result<void>> prepare_trial(std::shared_ptr<const Config> config);
   Task<Result<void>> ask_living();
   Task<Result<void>> start_candidates();
   Task<> wait_for_candidates();
@@ -191,6 +191,10 @@ class Master {
   Task<> let_catch_up(std::shared_ptr<Link> link, std::string kind, std::string text);
   Task<> wait_until_taken();
   bool needs_other_rights(const Process& process, const Config& before) const;
+
+  // certificate_watch.cpp
+  std::string certificate_stamp(const Config& config) const;
+  Task<> watch_certificates();
 
   static Task<Result<RawReply>> connect_log();
 

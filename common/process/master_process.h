@@ -30,6 +30,7 @@ struct Master::Generation {
   std::shared_ptr<const Prepared> prepared;
   std::list<Bound> bound;
   std::vector<std::string> warnings;  // of the configuration as it was written
+  std::string certificate_stamp;      // of the files that `prepared` was made from
 };
 
 /// A configuration that may come into force; see reload.cpp.

@@ -118,13 +118,13 @@ LogOptions log_options_of(const Config& config, const DaemonSpec& spec) {
 
 /// Whether all can serve with the configuration that is in the file now. If they can,
 /// commit_trial() or drop_trial() must follow.
-Task<Result<void>> Master::try_config(ProcessNumber owner) {
+Task<Result<void>> Master::try_config(ProcessNumber owner, std::shared_ptr<const Config> same) {
   if (stopping_) co_return Error::temporary("the daemon is shutting down");
   if (trial_) co_return Error::temporary("another reload is under way");
   trial_ = std::make_unique<Trial>();
   trial_->owner = owner;
   trial_->number = ++last_trial_;
-  auto work = prepare_trial();
+  auto work = prepare_trial(std::move(same));
   auto prepared = co_await std::move(work);
   if (!trial_) co_return Error::temporary("the daemon is shutting down");
   trial_->is_held = prepared.has_value();
@@ -132,8 +132,10 @@ Task<Result<void>> Master::try_config(ProcessNumber owner) {
   co_return std::move(prepared);
 }
 
-Task<Result<void>> Master::prepare_trial() {
-  CO_TRY(auto config, Config::load(options_));
+Task<Result<void>> Master::prepare_trial(std::shared_ptr<const Config> config) {
+  if (config == nullptr) {
+    CO_TRY(config, Config::load(options_));
+  }
   CO_TRY_DO(check_fixed(*now_->config, *config));
   if (why_not_here(*config, spec_.services)) {
     trial_->is_end = true;

@@ -115,6 +115,30 @@ Result<ServerContexts> server_contexts(const Config& config, const std::vector<S
   return contexts;
 }
 
+std::vector<std::string> certificate_files(const Config& config,
+                                           const std::vector<Service>& services,
+                                           const ReadNames& read_names) {
+  std::vector<std::string> files;
+  auto add = [&](const std::string& file) {
+    bool is_new = !file.empty() && std::ranges::find(files, file) == files.end();
+    if (is_new) files.push_back(file);
+  };
+  for (const auto& service : config.listening(services)) {
+    if (is_off(service)) continue;
+    const auto certificate = settings_of(service).certificate;
+    add(certificate.certificate_file);
+    add(certificate.key_file);
+    for (const auto& file : certificate.chain_files) add(file);
+  }
+  if (!read_names || config.tls_server_sni_maps.empty()) return files;
+  auto named = read_names(config);
+  if (!named) return files;
+  for (const auto& one : *named) {
+    for (const auto& file : one.chain_files) add(file);
+  }
+  return files;
+}
+
 Result<ClientContexts> client_contexts(const Settings& settings) {
   ClientContexts contexts;
   TlsContext::ClientSettings client;

@@ -25,6 +25,11 @@ Result<ServerContexts> server_contexts(const Config& config, const std::vector<S
                                        const std::shared_ptr<TicketKeys>& tickets,
                                        const ReadNames& read_names = {});
 
+/// The files that those contexts are made from.
+std::vector<std::string> certificate_files(const Config& config,
+                                           const std::vector<Service>& services,
+                                           const ReadNames& read_names = {});
+
 /// Those for next hops, by the settings of the host or of a transport; the verifying one only where
 /// a setting asks for it.
 Result<ClientContexts> client_contexts(const Settings& settings);
