@@ -94,6 +94,7 @@ struct NetworkRow {
 constexpr NetworkRow network_rows[] = {
     {"auth_throttle_exempt_networks", &Settings::auth_throttle_exempt_networks},
     {"login_client_event_limit_exceptions", &Settings::login_client_event_limit_exceptions},
+    {"mailauth_exempt_networks", &Settings::mailauth_exempt_networks},
     {"mynetworks", &Settings::mynetworks},
     {"permit_mx_backup_networks", &Settings::permit_mx_backup_networks},
     {"smtpd_authorized_xclient_hosts", &Settings::smtpd_authorized_xclient_hosts},
@@ -315,6 +316,13 @@ std::string field_problem(std::string_view text) {
   return shown(text) + " is not a header field; write To: undisclosed-recipients:;";
 }
 
+/// RFC 8601 section 2.5: a name that needs no quotes.
+std::string authserv_id_problem(const std::string& text) {
+  bool is_name = std::ranges::all_of(
+      text, [](char c) { return is_alnum(c) || c == '.' || c == '-' || c == '_'; });
+  return is_name ? "" : shown(text) + " is not a name; write one like mail.example.com";
+}
+
 std::string server_place_problem(const std::string& text) {
   if (text.empty()) return "";
   auto place = parse_host_port(text);
@@ -329,6 +337,9 @@ struct Rule {
 };
 constexpr Rule rules[] = {
     {"always_bcc", [](const Settings& in) { return mail_address_problem(in.always_bcc); }},
+    {"arc_trusted_sealers",
+     [](const Settings& in) { return domains_problem(in.arc_trusted_sealers); }},
+    {"authserv_id", [](const Settings& in) { return authserv_id_problem(in.authserv_id); }},
     {"command_execution_directory",
      [](const Settings& in) { return user_text_problem(in.command_execution_directory); }},
     {"default_rbl_reply",

@@ -111,6 +111,11 @@ void log_decision(std::string_view action, const LogTransaction& transaction,
   write(transaction.peer.component, text);
 }
 
+void log_authentication(const LogTransaction& transaction, std::string_view results) {
+  write(transaction.peer.component,
+        subject(transaction.queue_id) + "authentication: " + printable(results));
+}
+
 void log_message_id(std::string_view queue_id, std::string_view message_id) {
   write("cleanup", subject(queue_id) + "message-id=" + field(message_id));
 }

@@ -82,6 +82,9 @@ void log_decision(std::string_view action, const LogTransaction& transaction,
 
 // Lines about a message on its way.
 
+/// `smtpd: 4Zk2Qn1: authentication: spf=pass dkim=pass (example.org) dmarc=pass (example.org)`
+void log_authentication(const LogTransaction& transaction, std::string_view results);
+
 /// `cleanup: 4Zk2Qn1: message-id=<a1@example.net>`; the id with its brackets, as in the header.
 void log_message_id(std::string_view queue_id, std::string_view message_id);
 /// `cleanup: 4Zk2Qn1: reject: header Subject: x from h[192.0.2.9]; from=<a@b> to=<x@y> proto=ESMTP

@@ -84,6 +84,10 @@ TEST_CASE("a refusal names stage, client, reply, sender, recipient, protocol and
 
 TEST_CASE("the lines of a message's way are Postfix's") {
   LogCapture log;
+  LogTransaction checked;
+  checked.queue_id = "4Zk2Qn1";
+  log_authentication(checked, "spf=pass dmarc=pass (example.org)\n");
+  CHECK(log.last() == "smtpd: 4Zk2Qn1: authentication: spf=pass dmarc=pass (example.org)?");
   log_message_id("4Zk2Qn1", "<a1@example.net>");
   CHECK(log.last() == "cleanup: 4Zk2Qn1: message-id=<a1@example.net>");
   log_sent_content_check("smtp", "4Zk2Qn1", "replace", "header", "Subject: x", "Subject: y");

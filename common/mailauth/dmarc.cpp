@@ -48,6 +48,18 @@ DmarcPolicy softened(DmarcPolicy policy) {
   return policy == DmarcPolicy::Reject ? DmarcPolicy::Quarantine : DmarcPolicy::None;
 }
 
+/// The domains of the addresses in a field, in A-labels and lower case.
+Result<std::set<std::string>> domains_in(const HeaderField& field) {
+  std::set<std::string> domains;
+  for (const auto& listed : parse_address_list(field.body)) {
+    if (listed.kind != ListedAddress::Kind::Mailbox) continue;
+    auto domain = Domain::parse(listed.host.value_or(""), Utf8::Allowed);
+    if (!domain || domain->is_literal()) return Error::permanent("From has no valid domain");
+    domains.insert(lower(domain->key()));
+  }
+  return domains;
+}
+
 class DmarcCheck {
  public:
   DmarcCheck(Resolver& resolver, DmarcRequest request)
@@ -244,16 +256,17 @@ Result<std::string> author_domain(std::string_view header) {
   if (fields.size() != 1) {
     return Error::permanent(std::to_string(fields.size()) + " From fields instead of one");
   }
-  std::set<std::string> domains;
-  for (const auto& listed : parse_address_list(fields.front().body)) {
-    if (listed.kind != ListedAddress::Kind::Mailbox) continue;
-    auto domain = Domain::parse(listed.host.value_or(""), Utf8::Allowed);
-    if (!domain || domain->is_literal()) return Error::permanent("From has no valid domain");
-    domains.insert(lower(domain->key()));
-  }
+  TRY(auto domains, domains_in(fields.front()));
   if (domains.size() == 1) return *domains.begin();
   return Error::permanent(domains.empty() ? "From has no address"
                                           : "From has addresses of several domains");
+}
+
+bool shows_several_authors(std::string_view header) {
+  auto fields = HeaderFields(header).find_all("From");
+  if (fields.size() != 1) return fields.size() > 1;
+  auto domains = domains_in(fields.front());
+  return domains && domains->size() > 1;
 }
 
 Task<DmarcResult> check_dmarc(Loop& loop, Resolver& resolver, DmarcRequest request,

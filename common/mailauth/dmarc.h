@@ -58,6 +58,8 @@ struct DmarcResult {
 /// exactly one From, or it does not show one domain: then nothing can be said about the author (RFC
 /// 7489 section 6.6.1).
 Result<std::string> author_domain(std::string_view header);
+/// Whether that is so because there are several From fields, or addresses of several domains.
+bool shows_several_authors(std::string_view header);
 
 /// What DNS has not answered within `time_max` is TempError.
 Task<DmarcResult> check_dmarc(Loop& loop, Resolver& resolver, DmarcRequest request,

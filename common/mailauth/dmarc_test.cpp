@@ -66,6 +66,14 @@ TEST_CASE("an author's domain is that of the only From") {
   CHECK(domain("From: undisclosed:;\r\n") == "From has no address");
 }
 
+TEST_CASE("several authors are those of several fields or domains") {
+  CHECK(shows_several_authors("From: a@example.com, b@example.org\r\n"));
+  CHECK(shows_several_authors("From: a@example.com\r\nFROM: a@example.com\r\n"));
+  CHECK_FALSE(shows_several_authors("From: a@example.com, b@Example.com\r\n"));
+  CHECK_FALSE(shows_several_authors("From: ann\r\n"));
+  CHECK_FALSE(shows_several_authors("To: a@example.com\r\n"));
+}
+
 TEST_CASE("SPF or DKIM for the author's domain is enough, and others' is not") {
   CHECK(Rejecting().spf(SpfStatus::Pass, "example.com").check().status == DmarcStatus::Pass);
   CHECK(Rejecting().dkim(DkimStatus::Pass, "example.com").check().status == DmarcStatus::Pass);

@@ -63,7 +63,8 @@ inline ArcResult arc_result(TableResolver& dns, std::string_view message,
 /// The message with a set by `key`, whose chain was `chain` when it came in.
 inline Result<std::string> arc_sealed(const DkimIdentity& identity, const SigningKey& key,
                                       std::string_view message, ArcStatus chain,
-                                      std::string results = "mx.example.org; none") {
+                                      std::string results = "mx.example.org; none",
+                                      std::int64_t now = test_now) {
   auto header = header_bytes(message);
   ArcSealRequest request;
   request.identity = identity;
@@ -71,7 +72,7 @@ inline Result<std::string> arc_sealed(const DkimIdentity& identity, const Signin
   request.body_hash = relaxed_hash(message.substr(header));
   request.chain = chain;
   request.results = std::move(results);
-  request.now_seconds = test_now;
+  request.now_seconds = now;
   TRY(auto sealer, ArcSealer::make(request));
   auto signature = key.sign(sealer.message_digest());
   auto seal = key.sign(sealer.seal_digest(signature));

@@ -75,6 +75,16 @@ store::AutomaticReply reply() {
 
 }  // namespace
 
+TEST_CASE("junk is stored in its own folder, which is made for it") {
+  Home home;
+  store::KeepInFolder junk("Junk");
+  home.filter.choice = junk.choose(store::Delivery());
+  auto made = home.deliver();
+  CHECK(made.kind == OutcomeKind::Delivered);
+  CHECK(home.count(".Junk") == 1);
+  CHECK(home.count("") == 0);
+}
+
 TEST_CASE("what a filter wants beside copies goes back to the queue with the outcome") {
   Home home;
   auto& choice = home.filter.choice;

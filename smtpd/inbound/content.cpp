@@ -48,6 +48,7 @@ Task<> Session::show_filters(bool is_whole) {
                                  transaction.recipients,
                                  body,
                                  transaction.hold,
+                                 transaction.junk,
                                  transaction.filter,
                                  log_origin(),
                                  context_->message_bytes_max()};
@@ -349,6 +350,7 @@ Envelope Session::envelope() {
   envelope.is_8bit =
       transaction.mail.body == BodyType::EightBitMime || transaction.scanner->has_8bit();
   envelope.is_held = transaction.hold;
+  envelope.is_junk = transaction.junk;
   envelope.filter = transaction.filter;
   envelope.ret = ret_of(transaction.mail.ret);
   envelope.envid = transaction.mail.envid.value_or("");

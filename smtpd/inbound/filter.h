@@ -53,6 +53,7 @@ class FilteredMessage {
     std::vector<Recipient>& recipients;  // the envelope's
     Body& content;
     bool& is_held;
+    bool& is_junk;
     std::string& filter;    // the content filter, `transport:destination`, or empty
     LogTransaction origin;  // client, protocol and HELO, for the log
     Limit message_bytes_max;
@@ -63,6 +64,9 @@ class FilteredMessage {
   LogTransaction log_line() const;
   /// All fields, including those that we add on top, with LF line ends and without the empty line.
   std::string header() const { return parts_.header.whole(); }
+  /// The message's own fields in their present state, without those that we add on top; valid until
+  /// the next edit.
+  std::string_view own_header() const { return parts_.header.text(); }
   /// Inserts, replaces or deletes fields. Offsets are into header(), in ascending order.
   void edit_header(const std::vector<Edit>& edits);
 
@@ -86,6 +90,8 @@ class FilteredMessage {
   void set_filter(std::string filter) { parts_.filter = std::move(filter); }
   /// Keeps the message in the queue until an admin releases it.
   void hold() { parts_.is_held = true; }
+  /// Has it delivered into junk_mailbox.
+  void mark_as_junk() { parts_.is_junk = true; }
   /// For use in end(): replaces the body and drops the edits of edit_body(); LF line ends; further
   /// calls append to the new body. A body that is too large or can't be written makes the message
   /// be refused.

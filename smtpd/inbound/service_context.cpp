@@ -28,6 +28,7 @@ ServiceContext::ServiceContext(ListeningService service, std::shared_ptr<const C
       without_auth_(settings_.smtpd_sasl_exceptions_networks),
       xclient_hosts_(settings_.smtpd_authorized_xclient_hosts),
       xforward_hosts_(settings_.smtpd_authorized_xforward_hosts),
+      checked_elsewhere_(settings_.mailauth_exempt_networks),
       is_tls_required_(settings_.smtpd_tls_security_level == "encrypt"),
       maps_addresses_(!is_left_out(settings_, no_address_mappings)),
       rewrites_addresses_(maps_addresses_ && smtp::rewrites_addresses(*config_)),

@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/config/config.h"
 #include "common/config/network_list.h"
+#include "common/dns/resolver.h"
 #include "common/mail/address.h"
 #include "common/mail/completion.h"
 #include "common/net/address.h"
@@ -32,6 +33,7 @@ struct ProcessContext {
   Loop& loop;
   Backend& backend;
   store::AuthPort* auth = nullptr;            // null: no AUTH
+  Resolver* resolver = nullptr;               // null: no mailauth_checks
   std::shared_ptr<TlsContext> tls = nullptr;  // null: no TLS
   ConnectionCounts* connections = nullptr;    // null: no connection limits
   std::function<QueueId()> make_queue_id = {};
@@ -84,6 +86,14 @@ class ServiceContext {
   bool is_proxy(const IpAddress& address) const;
   /// Whether the client is in smtpd_sasl_exceptions_networks.
   bool is_without_auth(const IpAddress& client) const { return without_auth_.contains(client); }
+  /// Whether strangers' mail goes through mailauth_checks.
+  bool checks_authentication() const {
+    return process_.resolver != nullptr && !is_submission() && !settings_.mailauth_checks.empty();
+  }
+  /// Whether the client's mail is checked elsewhere: mynetworks, mailauth_exempt_networks.
+  bool is_exempt_from_authentication(const IpAddress& client) const {
+    return is_in_mynetworks(client) || checked_elsewhere_.contains(client);
+  }
   bool is_tls_required() const { return is_tls_required_; }
   /// The same, or TLS is where the service begins.
   bool is_tls_mandatory() const { return is_tls_required_ || is_implicit_tls(service_); }
@@ -124,6 +134,7 @@ class ServiceContext {
   NetworkList without_auth_;
   NetworkList xclient_hosts_;
   NetworkList xforward_hosts_;
+  NetworkList checked_elsewhere_;
   bool is_tls_required_;
   bool maps_addresses_;
   bool rewrites_addresses_;

@@ -9,6 +9,7 @@
 #include "common/session/command_table.h"
 #include "common/session/starttls.h"
 #include "smtpd/inbound/content_checks_filter.h"
+#include "smtpd/inbound/mailauth_filter.h"
 #include "smtpd/inbound/reject_footer.h"
 #include "smtpd/queue/receive_override.h"
 
@@ -77,6 +78,8 @@ Session::Session(std::shared_ptr<const ServiceContext> context, std::unique_ptr<
       first_mail_by_(context_->loop().now() + settings_.smtpd_first_mail_timeout) {
   connection_.set_deadline(first_mail_by_);
   learn_rights();
+  // The first of all: it checks what was sent, and not what others made of it.
+  if (context_->checks_authentication()) filters_.add(std::make_unique<MailAuthFilter>(*context_));
   if (context_->proxy_filter() == nullptr && has_content_checks(settings_) &&
       !is_left_out(settings_, no_header_body_checks)) {
     filters_.add(std::make_unique<ContentChecksFilter>(context_->backend(),

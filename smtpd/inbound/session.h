@@ -92,6 +92,7 @@ class Session final : public Guest {
     PolicyReply deferral;          // defer_if_permit of smtpd_sender_restrictions
     bool discard = false;
     bool hold = false;
+    bool junk = false;  // a filter wants it in junk_mailbox
     // Why the content is refused, if that is known before its end. With BDAT, the transaction then
     // lasts until RSET or the last chunk.
     std::optional<Reply> refusal;

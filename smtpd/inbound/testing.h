@@ -227,6 +227,7 @@ class Stage {
     auto [server, client_side] = memory_streams(loop);
     ProcessContext process{loop, backend};
     process.auth = has_auth ? &auth : nullptr;
+    process.resolver = resolver;
     process.tls = tls;
     process.make_queue_id = [] { return QueueId("QUEUEID"); };
     process.connections = &connections;
@@ -248,6 +249,7 @@ class Stage {
   Service service;
   std::shared_ptr<const Config> config;
   std::shared_ptr<TlsContext> tls;
+  Resolver* resolver = nullptr;
   std::function<void(FilterChain&)> add_filters;
   std::string client = "198.51.100.9";
   LogCapture log;

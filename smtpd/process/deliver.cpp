@@ -27,8 +27,11 @@ Task<Result<Attempt::Outcomes>> attempt_delivery(Child& child, Attempt attempt,
   }
   for (const auto& recipient : attempt.envelope.recipients) {
     store::KeepInInbox everything;
+    store::KeepInFolder junk(config->junk_mailbox);
+    store::DeliveryFilter& filter =
+        attempt.envelope.is_junk ? static_cast<store::DeliveryFilter&>(junk) : everything;
     auto outcome = co_await child.loop().offload(
-        [&] { return deliver_locally(*config, attempt, recipient, body, everything); });
+        [&] { return deliver_locally(*config, attempt, recipient, body, filter); });
     answer.outcomes.push_back(std::move(outcome));
   }
   co_return std::move(answer);

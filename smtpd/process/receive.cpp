@@ -58,6 +58,7 @@ class Receiver {
     ASSERT(service != services.end());
     ProcessContext process{child_.loop(), backend_};
     process.auth = &auth_;
+    process.resolver = &resolver_;
     process.connections = &child_.connections();
     process.tls = child_.tls(name);
     process.make_queue_id = [] { return make_queue_id(); };

@@ -118,6 +118,7 @@ struct Envelope {
   std::vector<Recipient> recipients;
   std::uint64_t body_line_ends = 0;  // in the pieces that are ranges
   std::string filter;                // the content filter, `transport:destination`; empty: none
+  bool is_junk = false;              // it goes to junk_mailbox, where it is delivered here
 
   /// The whole message's size in bytes, as it is stored.
   std::uint64_t size() const {
@@ -137,6 +138,11 @@ struct Envelope {
   }
   template <class Archive>
   void fields(Archive& archive) {
+    fields_of_fourth_form(archive);
+    archive(is_junk);
+  }
+  template <class Archive>
+  void fields_of_fourth_form(Archive& archive) {
     fields_of_second_form(archive);
     archive(filter);
   }
@@ -150,6 +156,14 @@ struct Envelope {
     archive(id, arrival, sender, client_name, client_address, helo, protocol, sasl_method,
             sasl_username, message_id, is_smtputf8, is_8bit, is_local, is_held, ret, envid,
             body_bytes, body_is_file, pieces, recipients);
+  }
+};
+
+/// The envelope as stored in format 4, which knows no junk.
+struct FourthEnvelope : Envelope {
+  template <class Archive>
+  void fields(Archive& archive) {
+    fields_of_fourth_form(archive);
   }
 };
 

@@ -154,7 +154,7 @@ TEST_CASE("one wrong byte in the log costs one message at most, and is named") {
 TEST_CASE(
     "a queue of another format is refused with the reason, one without a format number is tried") {
   Store store;
-  CHECK(store.submit(2) == 2);
+  CHECK(store.submit(3) == 3);
   store.open();
   auto open_with = [&](const std::function<void(store::Batch&)>& change) {
     store.queue.reset();
@@ -170,27 +170,34 @@ TEST_CASE(
     auto opened = Queue::open(store.loop, options, store.clock);
     return opened ? std::to_string(opened->waiting.size()) : opened.error().text();
   };
-  CHECK(open_with([](store::Batch& batch) { batch.erase(keys::form); }) == "2");
+  CHECK(open_with([](store::Batch& batch) { batch.erase(keys::form); }) == "3");
   CHECK(open_with([&](store::Batch& batch) {
           FirstEnvelope first;
           static_cast<Envelope&>(first) = Store::envelope(store.waiting[0].id, 5);
           batch.put(keys::form, first_form);
           batch.put(keys::envelope(first.id), wire::encode(first));
-        }) == "2");
+        }) == "3");
   CHECK(open_with([&](store::Batch& batch) {
           FirstMessageRecord second;
           second.due = 77;
           second.is_held = true;
           batch.put(keys::form, second_form);
           batch.put(keys::message(store.waiting[0].id), wire::encode(second));
-        }) == "2");
+        }) == "3");
   CHECK(open_with([&](store::Batch& batch) {
           SecondEnvelope second;
           static_cast<Envelope&>(second) = Store::envelope(store.waiting[1].id, 7);
           second.filter = "smtp:filter.example";  // is not stored
           batch.put(keys::form, third_form);
           batch.put(keys::envelope(second.id), wire::encode(second));
-        }) == "2");
+        }) == "3");
+  CHECK(open_with([&](store::Batch& batch) {
+          FourthEnvelope fourth;
+          static_cast<Envelope&>(fourth) = Store::envelope(store.waiting[2].id, 9);
+          fourth.is_junk = true;  // is not stored
+          batch.put(keys::form, fourth_form);
+          batch.put(keys::envelope(fourth.id), wire::encode(fourth));
+        }) == "3");
   store.open();
   CHECK(store.waiting[0].due == 77);
   CHECK(store.waiting[0].is_held);
@@ -202,8 +209,11 @@ TEST_CASE(
   REQUIRE((of_second && *of_second));
   CHECK((*of_second)->envelope().octets() == 7);
   CHECK((*of_second)->envelope().filter.empty());
+  auto of_fourth = store.loop.run_until(store.queue->load(store.waiting[2].id));
+  REQUIRE((of_fourth && *of_fourth));
+  CHECK((*of_fourth)->envelope().octets() == 9);
   auto newer = open_with([](store::Batch& batch) { batch.put(keys::form, "99"); });
-  CHECK(newer.find("a version with queue format 99; this version reads format 4") !=
+  CHECK(newer.find("a version with queue format 99; this version reads format 5") !=
         std::string::npos);
   auto older = open_with([](store::Batch& batch) {
     batch.erase(keys::form);

@@ -98,9 +98,11 @@ Result<MessageRecord> decode_message_record(std::string_view bytes);
 
 /// The format number; it goes up by one whenever the fields of Envelope, MessageRecord or
 /// RecipientRecord change.
-inline constexpr std::string_view stored_form = "4";
-/// The previous formats, which are read as well: the third lacks Envelope::filter, the second
-/// MessageRecord::is_to_expire and pending too, the first Envelope::body_line_ends as well.
+inline constexpr std::string_view stored_form = "5";
+/// The previous formats, which are read as well: the fourth lacks Envelope::is_junk, the third
+/// Envelope::filter too, the second MessageRecord::is_to_expire and pending, the first
+/// Envelope::body_line_ends as well.
+inline constexpr std::string_view fourth_form = "4";
 inline constexpr std::string_view third_form = "3";
 inline constexpr std::string_view second_form = "2";
 inline constexpr std::string_view first_form = "1";

@@ -100,6 +100,20 @@ class KeepInInbox final : public DeliveryFilter {
   DeliveryChoice choose(const Delivery&) override { return DeliveryChoice::keep(); }
 };
 
+/// Everything into one folder, as for junk.
+class KeepInFolder final : public DeliveryFilter {
+ public:
+  explicit KeepInFolder(std::string folder) : folder_(std::move(folder)) {}
+  DeliveryChoice choose(const Delivery&) override {
+    auto choice = DeliveryChoice::keep();
+    choice.placements.front().folder = folder_;
+    return choice;
+  }
+
+ private:
+  std::string folder_;
+};
+
 /// How one attempt ended.
 struct DeliveryOutcome {
   enum class Kind {

@@ -162,6 +162,7 @@ class Host:
             "dns_timeout": "1s",
             "dns_tries": 1,
             "smtpd_peername_lookup": False,
+            "mailauth_checks": [],  # as DNS; None: what the role has
         }
 
     def path(self, *parts):
