@@ -1,6 +1,7 @@
 #include "common/crypto/digest.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "common/base/assert.h"
 
@@ -34,6 +35,16 @@ std::string Sha256::finish() {
   ASSERT(EVP_DigestFinal_ex(context_->evp, reinterpret_cast<unsigned char*>(out.data()), &bytes) ==
          1);
   ASSERT(bytes == out.size());
+  return out;
+}
+
+std::string hmac_sha1(std::string_view key, std::string_view bytes) {
+  std::string out(20, '\0');
+  unsigned int size = 0;
+  auto* made = HMAC(EVP_sha1(), key.data(), static_cast<int>(key.size()),
+                    reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                    reinterpret_cast<unsigned char*>(out.data()), &size);
+  ASSERT(made != nullptr && size == out.size());
   return out;
 }
 

@@ -30,4 +30,7 @@ class Sha256 {
   std::unique_ptr<Context> context_;
 };
 
+/// HMAC-SHA-1 (RFC 2104, RFC 3174): 20 bytes; only for formats that others have made with it.
+std::string hmac_sha1(std::string_view key, std::string_view bytes);
+
 }  // namespace pennypost
