@@ -73,6 +73,7 @@ constexpr NameRow name_rows[] = {
     {"masquerade_exceptions", &Settings::masquerade_exceptions},
     {"mydestination", &Settings::mydestination},
     {"relay_domains", &Settings::relay_domains},
+    {"srs_exempt_domains", &Settings::srs_exempt_domains},
     {"virtual_alias_domains", &Settings::virtual_alias_domains},
     {"virtual_mailbox_domains", &Settings::virtual_mailbox_domains},
 };
@@ -384,6 +385,7 @@ constexpr Rule rules[] = {
      [](const Settings& in) { return versions_problem(in.smtpd_tls_mandatory_protocols); }},
     {"smtpd_tls_protocols",
      [](const Settings& in) { return versions_problem(in.smtpd_tls_protocols); }},
+    {"srs_domain", [](const Settings& in) { return domain_problem(in.srs_domain); }},
     {"smtpd_reject_footer",
      [](const Settings& in) {
        return template_problem(in.smtpd_reject_footer,

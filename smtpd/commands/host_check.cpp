@@ -24,6 +24,7 @@
 #include "smtpd/delivery/pipe_user.h"
 #include "smtpd/inbound/named_certificates.h"
 #include "smtpd/policy/content_checks.h"
+#include "smtpd/policy/key_directory.h"
 #include "smtpd/routing/next_hop.h"
 #include "smtpd/scheduler/report_templates.h"
 #include "store/accounts/accounts.h"
@@ -265,6 +266,27 @@ Problems bounce_templates(const CheckedHost& host) {
   });
 }
 
+/// Keys that can't be used for signing.
+Problems signing_keys(const CheckedHost& host) {
+  const Config& config = *host.config;
+  if (!config.dkim_signing) return {};
+  return ask_as(user_of(config, "mail_owner"), [&]() -> Problems {
+    KeyDirectory directory(config.dkim_key_directory);
+    auto domains = directory.domains();
+    if (!domains) return {at(config, "dkim_key_directory", domains.error().text())};
+    Problems problems;
+    for (const auto& domain : *domains) {
+      auto kept = directory.read(domain);
+      if (!kept) problems.push_back(at(config, "dkim_key_directory", kept.error().text()));
+      if (!kept) continue;
+      for (const auto& problem : kept->problems) {
+        problems.push_back(at(config, "dkim_key_directory", problem));
+      }
+    }
+    return problems;
+  });
+}
+
 // Ports
 
 /// A port in use by the running daemon is no problem; at a reload the daemon itself says whether it
@@ -452,8 +474,9 @@ Problems readable_by_all(const std::string& directory) {
 }  // namespace
 
 std::vector<std::string> find_install_problems(const CheckedHost& host) {
-  if (!is_root()) return {};
-  auto problems = postdrop(*host.config);
+  auto problems = signing_keys(host);
+  if (!is_root()) return problems;
+  add(problems, postdrop(*host.config));
   add(problems, readable_by_all(host.directory));
   return problems;
 }

@@ -24,7 +24,8 @@ struct CheckedHost {
 /// nothing.
 std::vector<std::string> find_problems(const CheckedHost& host);
 
-/// What hinders mail but not the start of a daemon: the permissions of postdrop and main.toml.
+/// What hinders mail but not the start of a daemon: the permissions of postdrop and main.toml, keys
+/// that can't sign.
 std::vector<std::string> find_install_problems(const CheckedHost& host);
 
 }  // namespace pennypost::smtp

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "smtpd/commands/completion.h"
+#include "smtpd/commands/dkim.h"
 #include "smtpd/commands/doctor.h"
 #include "smtpd/commands/hosted_domains.h"
 #include "smtpd/commands/mailq.h"
@@ -66,6 +67,8 @@ struct Command {
 constexpr std::array commands{
     Command{"check", Purpose::Run, "check settings, tables, certificates and the host",
             usage::service, &check_command},
+    Command{"dkim", Purpose::Settings, "make, list and retire keys that sign mail", usage::dkim,
+            &dkim},
     Command{"doctor", Purpose::Run, "look for what keeps mail from arriving, and say what to do",
             usage::doctor, &doctor},
     Command{"domain", Purpose::Users, "add, remove and list hosted domains", usage::domain,

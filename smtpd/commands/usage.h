@@ -7,6 +7,11 @@
 
 namespace pennypost::smtp::usage {
 
+inline constexpr std::string_view dkim =
+    "usage: pennypost dkim new [-c DIR] [-o NAME=VALUE] DOMAIN\n"
+    "       pennypost dkim record [-c DIR] [-o NAME=VALUE] DOMAIN [SELECTOR]\n"
+    "       pennypost dkim list [-c DIR] [-o NAME=VALUE] [DOMAIN]\n"
+    "       pennypost dkim retire [-c DIR] [-o NAME=VALUE] [-f] DOMAIN SELECTOR";
 inline constexpr std::string_view doctor =
     "usage: pennypost doctor [-c DIR] [--json] [--all] [--offline] [--probe DOMAIN] [--mail] "
     "[--watch]\n"

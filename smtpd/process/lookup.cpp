@@ -15,6 +15,7 @@
 #include "smtpd/policy/messages.h"
 #include "smtpd/policy/policy_client.h"
 #include "smtpd/policy/policy_tables.h"
+#include "smtpd/policy/signing_keys.h"
 #include "smtpd/routing/messages.h"
 #include "smtpd/routing/router.h"
 #include "store/accounts/accounts.h"
@@ -61,6 +62,9 @@ struct Tables {
     tables->router.emplace(std::move(router));
     tables->access.emplace(options);
     tables->resolver.emplace(loop, DnsSettings::from(config, child.prepared().files));
+    tables->signing_keys = std::make_unique<SigningKeys>(
+        KeyDirectory(config.dkim_key_directory),
+        [](const std::string& problem) { log_warning("dkim", problem + "; it is not used"); });
     tables->matches_patterns = std::ranges::any_of(tables_in(config), is_matched);
     return tables;
   }
@@ -90,6 +94,7 @@ struct Tables {
   std::optional<Router> router;
   std::optional<AccessTables> access;
   std::optional<CaresResolver> resolver;
+  std::unique_ptr<SigningKeys> signing_keys;
 };
 
 class Lookup {
@@ -137,6 +142,10 @@ class Lookup {
         [this](NoteMailbox of, std::vector<Descriptor>) { return note(std::move(of)); });
     services.on<Resolve>(
         [this](Resolve ask, std::vector<Descriptor>) { return resolve(std::move(ask)); });
+    services.on<FindSigningKeys>(
+        [this](FindSigningKeys ask, std::vector<Descriptor>) { return find_keys(std::move(ask)); });
+    services.on<SignDigests>(
+        [this](SignDigests ask, std::vector<Descriptor>) { return sign(std::move(ask)); });
   }
 
   /// Serves even if a table can't be read now; until it can, requests are answered by temporary
@@ -278,6 +287,22 @@ class Lookup {
     auto connecting = connect_server(child_.loop(), *using_tables->resolver, std::move(to),
                                      using_tables->config->queue_directory, timeout);
     co_return co_await std::move(connecting);
+  }
+
+  Task<Result<FindSigningKeys::Keys>> find_keys(FindSigningKeys ask) {
+    CO_TRY(auto using_tables, tables());
+    auto found = using_tables->signing_keys->find(ask, child_.loop().now());
+    if (!found) log_warning("dkim", found.error().text());
+    co_return std::move(found);
+  }
+
+  Task<Result<SignDigests::Signatures>> sign(SignDigests ask) {
+    CO_TRY(auto using_tables, tables());
+    auto now = child_.loop().now();
+    auto made =
+        co_await child_.loop().offload([&] { return using_tables->signing_keys->sign(ask, now); });
+    if (!made) log_warning("dkim", made.error().text());
+    co_return std::move(made);
   }
 
   Task<Result<Done>> look() {

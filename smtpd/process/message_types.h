@@ -11,6 +11,7 @@
 #include "smtpd/pickup/control.h"
 #include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/messages.h"
+#include "smtpd/policy/signing_messages.h"
 #include "smtpd/queue/messages.h"
 #include "smtpd/routing/messages.h"
 #include "smtpd/scheduler/local_sockets.h"
@@ -30,7 +31,7 @@ using AllMessages = MessageList<
     // receive, lookup, queue, send and deliver.
     OpenBody, DropBody, Submit, FlushSite, CheckRecipient, CheckRestrictions, CountClient,
     FindFooter, Resolve, Canonicalize, Generalize, CheckContent, LookAtTables, NoteMailbox, Attempt,
-    NeedDeliver, ConnectSocket,
+    NeedDeliver, ConnectSocket, FindSigningKeys, SignDigests,
     // Between programs of this host and the queue.
     PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue, Pickup>;
 static_assert(AllMessages::are_types_distinct(), "two requests bear one number");

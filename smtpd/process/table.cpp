@@ -11,6 +11,7 @@
 #include "smtpd/process/receive.h"
 #include "smtpd/process/send.h"
 #include "smtpd/queue/directories.h"
+#include "smtpd/routing/forwarded_senders.h"
 #include "store/login/auth_process.h"
 #include "store/login/mail_directories.h"
 #include "store/login/place.h"
@@ -157,6 +158,7 @@ DaemonSpec process_table() {
   spec.prepare = [](const Config& config) -> Result<void> {
     if (config.role != Role::NullClient) {
       TRY_DO(store::prepare_mail_directories(config));
+      TRY_DO(prepare_srs_secret(config));
     }
     return prepare_queue_directories(config);
   };

@@ -73,6 +73,8 @@ Result<Domains> Domains::open(const Config& config, std::vector<IpAddress> own_a
                               const store::MapOptions& options) {
   Domains domains;
   domains.own_addresses_ = std::move(own_addresses);
+  auto srs_domain = Domain::parse(config.srs_domain, Utf8::Allowed);
+  if (srs_domain) domains.srs_domain_ = srs_domain->key();
   TRY(domains.final_, DomainList::open(config.mydestination, false, options));
   const auto& matching = config.parent_domain_matches_subdomains;
   auto parents_match = [&](std::string_view name) {
@@ -101,7 +103,8 @@ Result<DomainClass> Domains::classify(const Domain& domain) const {
   TRY(bool is_hosted, hosted_.contains(domain.key()));
   if (is_hosted) return DomainClass::Hosted;
   TRY(bool is_relay, relay_.contains(domain.key()));
-  return is_relay ? DomainClass::Relay : DomainClass::Foreign;
+  if (is_relay) return DomainClass::Relay;
+  return domain.key() == srs_domain_ ? DomainClass::VirtualAlias : DomainClass::Foreign;
 }
 
 bool Domains::is_own_address(const IpAddress& address) const {

@@ -4,7 +4,7 @@
 // names and tables. Names are compared without case and as A-labels; in relay_domains a name also
 // matches its subdomains if parent_domain_matches_subdomains says so. `.example.com` matches its
 // subdomains. A literal with an address of this host is final. A bare `/path` in such a list is a
-// file of names.
+// file of names. srs_domain, if it is in none of them, has no users but the senders made in it.
 #pragma once
 
 #include <map>
@@ -69,6 +69,7 @@ class Domains {
   DomainList hosted_;
   DomainList relay_;
   DomainList flushed_;
+  std::string srs_domain_;  // in the form of Domain::key(); empty: none
   std::vector<IpAddress> own_addresses_;
 };
 

@@ -20,9 +20,10 @@ struct Resolution {
   std::vector<Recipient> children;  // the queue sets their numbers
   bool is_error = false;            // `route` is an Error route with the reason
   Route route;
+  std::string srs_sender;  // replaces the sender of forwarded mail; empty: it stays
   template <class Archive>
   void fields(Archive& archive) {
-    archive(is_expansion, children, is_error, route);
+    archive(is_expansion, children, is_error, route, srs_sender);
   }
 };
 

@@ -61,6 +61,7 @@ Result<Router> Router::open(std::shared_ptr<const Config> config,
   TRY(router.fallback_transports_, MapList::open(config->fallback_transport_maps, options));
   TRY(router.masquerade_, Masquerade::open(*config, options));
   TRY(router.generic_, Generic::open(*config, options));
+  TRY(router.forwarded_senders_, ForwardedSenders::open(*config, options));
   TRY(router.copies_, BlindCopies::open(*config, options));
   TRY(router.onward_, Onward::open(config, options));
   router.config_ = std::move(config);
@@ -110,6 +111,14 @@ Result<Resolution> Router::resolve_address(Purpose purpose, const Recipient& rec
     return filter.empty() ? local(purpose, recipient, address)
                           : filtered(recipient, address, filter);
   }
+  if (forwarded_senders_.is_one(address)) {
+    TRY(auto original, forwarded_senders_.original(address));
+    Recipient child = recipient;
+    child.address = original.text();
+    std::vector<Recipient> children;
+    children.push_back(std::move(child));
+    return expansion(std::move(children));
+  }
   TRY(auto domain, domains_.classify(*address.domain()));
   Explanation::add([&] { return domain_key(address) + explained(domain); });
   if (!recipient.is_self) {
@@ -140,7 +149,26 @@ Result<Resolution> Router::resolve_address(Purpose purpose, const Recipient& rec
     if (!is_known) return error_route("5.1.1", "User unknown in relay recipient table");
   }
   TRY(auto way, onward_.way(address, domain, sender));
-  return by_transport(purpose, recipient, way.transport, address, way.default_next_hop);
+  TRY(auto found, by_transport(purpose, recipient, way.transport, address, way.default_next_hop));
+  if (domain == DomainClass::Foreign) {
+    TRY(found.srs_sender, sender_of_forwarded(recipient, sender, found.route));
+  }
+  return found;
+}
+
+/// The sender in srs_domain; empty if the sender stays.
+Result<std::string> Router::sender_of_forwarded(const Recipient& recipient,
+                                                const std::string& sender,
+                                                const Route& route) const {
+  std::string none;
+  bool is_forwarded = recipient.depth > 0 && route.transport == Transport::Smtp;
+  if (!is_forwarded || sender.empty() || config_->srs_domain.empty()) return none;
+  auto address = MailAddress::parse(sender, Utf8::Allowed);
+  if (!address || !address->domain()) return none;
+  TRY(auto domain, domains_.classify(*address->domain()));
+  if (domain != DomainClass::Foreign) return none;
+  TRY(auto rewritten, forwarded_senders_.rewritten(*address));
+  return rewritten.value_or(none);
 }
 
 Result<std::optional<std::string>> Router::moved_to(const MailAddress& address,

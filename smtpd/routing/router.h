@@ -4,13 +4,15 @@
 //   1. an address without a domain gets @myorigin; user%dest@here and dest!user@here become
 //      user@dest; canonical maps and masquerade_domains rewrite what the client
 //      named
+//      a sender made by srs_domain becomes the original one
 //   2. virtual_alias_maps, in any domain; virtual_alias_domains have no other users
 //   3. final domains: alias_maps, then accounts (own users, system users); postmaster always
 //      exists; who is unknown may be fallback_transport's or luser_relay's
 //      virtual_mailbox_domains: own users alone, by virtual_transport
 //   4. relocated_maps, transport_maps
 //   5. relay_domains by relay_transport, all else by default_transport: to the next hop that the
-//      transport names, else sender_dependent_relayhost_maps, relayhost, or the domain's MX
+//      transport names, else sender_dependent_relayhost_maps, relayhost, or the domain's MX; what
+//      is forwarded to a foreign domain gets a sender in srs_domain
 //
 // Mail with a content filter goes to that in place of steps 3 to 5, as it comes back from there.
 //
@@ -37,6 +39,7 @@
 #include "smtpd/routing/blind_copies.h"
 #include "smtpd/routing/canonical.h"
 #include "smtpd/routing/domains.h"
+#include "smtpd/routing/forwarded_senders.h"
 #include "smtpd/routing/generic.h"
 #include "smtpd/routing/masquerade.h"
 #include "smtpd/routing/messages.h"
@@ -106,6 +109,8 @@ class Router {
                             const std::string& sender) const;
   Result<Resolution> own_mailbox(const MailAddress& address) const;
   Result<bool> is_hosted_recipient(const MailAddress& address) const;
+  Result<std::string> sender_of_forwarded(const Recipient& recipient, const std::string& sender,
+                                          const Route& route) const;
   Result<std::optional<std::string>> moved_to(const MailAddress& address, DomainClass domain) const;
   Result<Resolution> by_transport(Purpose purpose, const Recipient& recipient,
                                   std::string_view setting, const MailAddress& address,
@@ -138,6 +143,7 @@ class Router {
   store::MapList fallback_transports_;
   Masquerade masquerade_;
   Generic generic_;
+  ForwardedSenders forwarded_senders_;
   BlindCopies copies_;
 };
 

@@ -35,6 +35,7 @@
 #include "smtpd/scheduler/peers.h"
 #include "smtpd/scheduler/recipient_group.h"
 #include "smtpd/scheduler/reports.h"
+#include "smtpd/scheduler/signing.h"
 #include "smtpd/scheduler/waiting_message.h"
 
 namespace pennypost::smtp {
@@ -54,6 +55,7 @@ struct ActiveContext {
   DeliverProcesses& deliver_processes;
   FullMailboxNotes& full_mailbox_notes;
   LocalSockets& local_sockets;
+  SigningRules& signing_rules;
   Event& changed;  // notified when the queue becomes writable or the destinations are closed
   std::function<void(NewMessage)> take_in;  // schedules a new message that has been committed
 
@@ -107,7 +109,7 @@ class ActiveMessage {
   void redirect(std::uint32_t number, std::vector<Recipient> children);
   std::vector<std::uint32_t> pending_of(std::uint32_t number,
                                         const Result<std::vector<std::uint32_t>>& added);
-  void add_to_group(std::uint32_t number, Route route,
+  void add_to_group(std::uint32_t number, Resolution resolution,
                     std::map<std::string, std::vector<Group>>& by_way);
 
   // attempt.cpp
@@ -118,6 +120,8 @@ class ActiveMessage {
   Task<> attempt(Group& group, Destination& to);
   Attempt request_for(const Group& group) const;
   Task<Result<Attempt::Outcomes>> send(Group& group);
+  Task<Result<void>> change(Attempt& request, const Descriptor& body);
+  Task<Result<void>> sign(Attempt& request, const Descriptor& body, bool is_changed);
   void apply_failure(Group& group, const Error& error);
 
   // apply.cpp
@@ -151,6 +155,7 @@ class ActiveMessage {
   std::set<std::uint32_t> tried_;
   std::vector<NewMessage> new_messages_;               // enter the queue with the next commit
   std::optional<std::set<std::string>> delivered_to_;  // its header fields, once read
+  std::optional<std::string> signature_;  // of the message as it is in the queue, once made
   std::size_t groups_left_ = 0;
 };
 

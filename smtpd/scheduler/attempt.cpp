@@ -105,13 +105,9 @@ Task<Result<Attempt::Outcomes>> ActiveMessage::send(Group& group) {
     request.body = std::move(body.bytes);
     if (body.file) beside.push_back(std::move(body.file));
   }
-  auto config = context_.peers.config();
-  if (changes_outgoing(*config, group.route.transport)) {
-    const Descriptor none;
-    auto changing = change_outgoing(context_.loop, context_.peers.port("lookup"), config, request,
-                                    beside.empty() ? none : beside.front());
-    CO_TRY_DO(co_await std::move(changing));
-  }
+  const Descriptor none;
+  auto changing = change(request, beside.empty() ? none : beside.front());
+  CO_TRY_DO(co_await std::move(changing));
   std::string kind = "send";
   if (!is_sent(group.route.transport)) {
     CO_TRY(kind, co_await context_.deliver_processes.kind_for(group));
@@ -120,6 +116,38 @@ Task<Result<Attempt::Outcomes>> ActiveMessage::send(Group& group) {
   LocalSockets::Permit permit(context_.local_sockets, group.route);
   auto call = context_.peers.port(kind).call(std::move(request), std::move(beside));
   co_return co_await std::move(call);
+}
+
+/// Makes of the request what goes out: the changes of settings, then signatures. `body`: its file.
+Task<Result<void>> ActiveMessage::change(Attempt& request, const Descriptor& body) {
+  auto config = context_.peers.config();
+  bool is_changed = changes_outgoing(*config, request.route.transport);
+  if (is_changed) {
+    auto& lookup = context_.peers.port("lookup");
+    auto changing = change_outgoing(context_.loop, lookup, config, request, body);
+    CO_TRY_DO(co_await std::move(changing));
+  }
+  const auto& rule = context_.signing_rules.of(config);
+  if (!rule.applies(request.envelope, request.route.transport)) co_return Result<void>();
+  auto signing = sign(request, body, is_changed);
+  co_return co_await std::move(signing);
+}
+
+/// What goes out unchanged is signed once for all destinations.
+Task<Result<void>> ActiveMessage::sign(Attempt& request, const Descriptor& body, bool is_changed) {
+  std::optional<std::string> made;
+  if (!is_changed) made = signature_;
+  if (!made) {
+    auto signing = signature_fields(context_.loop, context_.peers.port("lookup"), request, body,
+                                    context_.now());
+    CO_TRY(made, co_await std::move(signing));
+    if (!is_changed) signature_ = made;
+  }
+  if (made->empty()) co_return Result<void>();
+  Piece fields;
+  fields.text = *std::move(made);
+  request.envelope.pieces.insert(request.envelope.pieces.begin(), std::move(fields));
+  co_return Result<void>();
 }
 
 /// The request, without the body.

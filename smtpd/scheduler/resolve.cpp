@@ -80,7 +80,7 @@ Task<std::vector<ActiveMessage::Group>> ActiveMessage::resolve(std::vector<std::
         numbers.insert(numbers.end(), children.begin(), children.end());
         has_expanded = true;
       } else {
-        add_to_group(number, std::move(resolution->route), by_way);
+        add_to_group(number, *std::move(resolution), by_way);
       }
     }
   }
@@ -153,11 +153,14 @@ std::vector<std::uint32_t> ActiveMessage::pending_of(
   return pending;
 }
 
-void ActiveMessage::add_to_group(std::uint32_t number, Route route,
+void ActiveMessage::add_to_group(std::uint32_t number, Resolution resolution,
                                  std::map<std::string, std::vector<Group>>& by_way) {
   auto config = context_.peers.config();
+  Route& route = resolution.route;
   const auto& recipient = message_->recipient(number).recipient;
-  auto& ways = by_way[group_key(route, recipient, message_->sender_of(recipient))];
+  std::string sender = resolution.srs_sender.empty() ? message_->sender_of(recipient)
+                                                     : std::move(resolution.srs_sender);
+  auto& ways = by_way[group_key(route, recipient, sender)];
   auto limits = transport_limits(*config, settings_name(route));
   if (ways.empty() || !limits.recipients.has_room_beside(ways.back().recipients.size())) {
     Group group;
@@ -167,7 +170,7 @@ void ActiveMessage::add_to_group(std::uint32_t number, Route route,
     group.route = std::move(route);
     group.run_as = recipient.run_as;
     group.via = recipient.via;
-    group.sender = message_->sender_of(recipient);
+    group.sender = std::move(sender);
     ways.push_back(std::move(group));
   }
   ways.back().recipients.push_back(number);

@@ -32,6 +32,7 @@ Scheduler::Scheduler(Loop& loop, Queue& queue, Peers peers, const Clock& clock)
           deliver_processes_,
           full_mailbox_notes_,
           local_sockets_,
+          signing_rules_,
           changed_,
           [this](NewMessage message) { take_in(std::move(message)); },
       },

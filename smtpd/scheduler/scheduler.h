@@ -136,6 +136,7 @@ class Scheduler {
   DeliverProcesses deliver_processes_;
   FullMailboxNotes full_mailbox_notes_;
   LocalSockets local_sockets_;
+  SigningRules signing_rules_;
   bool turn_of_new_ = true;
   Event changed_;
   Event ended_;
