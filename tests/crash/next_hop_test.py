@@ -12,10 +12,10 @@ ALICE, NAMES = "alice@example.test", ["a@lmtp.test", "b@lmtp.test", "c@lmtp.test
 
 
 class HeldSink(Sink):
-    """An LMTP server that answers for its first recipient, and for the others once `go_on` is set."""
+    """An LMTP server that answers for its first recipient, and for the others once `go_on` is set; it closes if `gives_up`."""
 
-    def __init__(self, t):
-        self.go_on, self.said = threading.Event(), []
+    def __init__(self, t, gives_up=False):
+        self.go_on, self.said, self.gives_up = threading.Event(), [], gives_up
         t.cleanup(self.go_on.set)
         super().__init__(t, lmtp=True)
 
@@ -23,6 +23,9 @@ class HeldSink(Sink):
         if command.startswith("END <"):
             if self.said:
                 self.go_on.wait(60)
+            if self.said and self.gives_up:
+                self.gives_up = False
+                return "CLOSE"
             self.said.append(command[5:-1])
         return super().reply_to(command, default)
 
@@ -33,6 +36,13 @@ def host_for(t, sink):
     with host.smtp() as client:
         client.sendmail(ALICE, NAMES, letter("to three"))
     return host
+
+
+def forget(sink):
+    """The server sees that its client has gone: only the first recipient has the message."""
+    sink.go_on.set()
+    eventually(lambda: not sink.gives_up, "the server has closed the connection")
+    equal(sum(len(one.recipients) for one in sink.transactions), 1, "recipients who have the message")
 
 
 def all_have_it(host, sink):
@@ -47,12 +57,12 @@ def all_have_it(host, sink):
 
 @test("kill -9 of the process that speaks LMTP, between a recipient's 250 and its record: all get the message, none is given up")
 def send_dies(t):
-    sink = HeldSink(t)
+    sink = HeldSink(t, gives_up=True)
     host = host_for(t, sink)
     eventually(lambda: sink.said, "the server has confirmed one recipient")
     for pid in host.pids("smtpd")["smtpd: send"]:
         host.crash(pid)
-    sink.go_on.set()
+    forget(sink)
     got = all_have_it(host, sink)
     check(max(got.values()) <= 2, f"copies: {dict(got)}")
 
@@ -73,10 +83,10 @@ def queue_dies(t):
 
 @test("kill -9 of all of smtpd between a recipient's 250 and its record: after the next start all get the message")
 def all_die(t):
-    sink = HeldSink(t)
+    sink = HeldSink(t, gives_up=True)
     host = host_for(t, sink)
     eventually(lambda: sink.said, "the server has confirmed one recipient")
     host.kill("smtpd")
-    sink.go_on.set()
+    forget(sink)
     host.start("smtpd")
     all_have_it(host, sink)

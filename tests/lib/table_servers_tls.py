@@ -36,7 +36,7 @@ class PostgresOverTls(Postgres):
 
 
 class MariaDbOverTls(MariaDb):
-    """Over TCP, where it lets nobody in without TLS and the password."""
+    """Over TCP, where it lets nobody in without TLS and the password. Its certificate is not for 127.0.0.2."""
 
     reaches_by = "TCP with TLS"
 
@@ -44,7 +44,7 @@ class MariaDbOverTls(MariaDb):
         super().prepare()
         self.port = free_port()
         self.certificate, key = make_certificate(self.folder)
-        self.networking = ["--bind-address=127.0.0.1", f"--port={self.port}", "--skip-name-resolve", f"--ssl-cert={self.certificate}",
+        self.networking = ["--bind-address=127.0.0.1,127.0.0.2", f"--port={self.port}", "--skip-name-resolve", f"--ssl-cert={self.certificate}",
                            f"--ssl-key={key}"]
 
     def fill(self):

@@ -171,6 +171,27 @@ def bounce_templates(t):
     equal(sorted(subjects), [0, 1], "reports with the built-in subject")
 
 
+@test("postconf -t prints templates that bounce_template_file takes as they are, and postconf -b their texts with values")
+def printed_templates(t):
+    host = Host(t, daemons=(), start=False)
+    built_in = host.command("postconf", "-t").stdout
+    for part in ("failure_template = <<EOF\nCharset: us-ascii\nFrom: Mail Delivery System <MAILER-DAEMON>\nSubject: Undelivered Mail Returned to Sender\n"
+                 "Postmaster-Subject: Postmaster Copy: Undelivered Mail\n\n", "verify_template = <<EOF\n", "at host $myhostname.\n"):
+        contains(built_in, part, "postconf -t")
+    host.settings["bounce_template_file"] = host.write("etc/templates", built_in.replace("If you need", "Should you need"))
+    host.write_settings()
+    ours = host.command("postconf", "-t").stdout
+    equal(ours, built_in.replace("If you need", "Should you need"), "what postconf -t printed, taken and printed again")
+    filled = host.command("postconf", "-b").stdout
+    contains(filled, "expanded_failure_text = <<EOF\nThis is the mail system at host mail.example.test.\n\nYour message", "postconf -b")
+    contains(filled, "\nShould you need help", "postconf -b")
+    check("$" not in filled, f"all names have their values: {filled}")
+    contains(host.command("postconf", "-b", host.write("etc/others", built_in)).stdout, "\nIf you need help", "postconf -b of a file")
+    wrong = host.command("postconf", "-t", host.write("etc/wrong", built_in.replace("$myhostname", "$no_such")), ok=False)
+    equal(wrong.returncode, 1, "exit status with a mistake")
+    contains(wrong.stderr, "etc/wrong:7: $no_such is no setting", "postconf -t of a file with a mistake")
+
+
 @test("while smtpd is stopped its owner lists, shows, holds and removes mail, and nobody else does")
 def stopped(t):
     host, (one,) = waiting(t)

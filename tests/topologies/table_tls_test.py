@@ -54,6 +54,8 @@ def mysql(t):
     judge(t, host, server, [
         ("a trusted certificate", {}, True, ""),
         ("another authority", {"tls_CAfile": other}, False, "certificate"),
+        ("another name", {"hosts": f"127.0.0.2:{server.port}"}, False, "certificate"),
+        ("another name that does not matter", {"hosts": f"127.0.0.2:{server.port}", "tls_verify_cert": "no"}, True, ""),
         ("in the clear", plain, False, "Access denied"),
         ("an option file", {**plain, "option_file": options}, True, ""),
         ("a group of it", {**plain, "option_file": options, "option_group": "strict"}, False, "certificate"),
