@@ -374,6 +374,11 @@ class Checker {
   }
 
   void order() {
+    if (config_.default_verp_delimiters.find_first_not_of(config_.verp_delimiter_filter) !=
+        std::string::npos) {
+      error("default_verp_delimiters", "has a character that verp_delimiter_filter (" +
+                                           config_.verp_delimiter_filter + ") does not allow");
+    }
     if (config_.minimal_backoff_time > config_.maximal_backoff_time) {
       error("minimal_backoff_time", "is longer than maximal_backoff_time (" +
                                         duration_text(config_.maximal_backoff_time) + ")");

@@ -361,6 +361,7 @@ TEST_CASE("rules across settings name the remedy") {
       {"smtp_tls_security_level = \"dane\"", "none, may, encrypt, verify"},
       {"mailbox_delivery_lock = \"lockf\"", "not one of: fcntl, flock, dotlock"},
       {"minimal_backoff_time = \"2h\"", "longer than maximal_backoff_time"},
+      {"default_verp_delimiters = \"+/\"", "verp_delimiter_filter (-=+) does not allow"},
       {"smtpd_banner = \"hello\"", "must begin with $myhostname"},
       {"message_size_limit = \"100M\"", "raise that or write 0"},
       {"alias_maps = \"hsh:/etc/aliases\"", "unknown table type"},

@@ -94,10 +94,12 @@ struct NetworkRow {
 };
 constexpr NetworkRow network_rows[] = {
     {"auth_throttle_exempt_networks", &Settings::auth_throttle_exempt_networks},
+    {"authorized_verp_clients", &Settings::authorized_verp_clients},
     {"login_client_event_limit_exceptions", &Settings::login_client_event_limit_exceptions},
     {"mailauth_exempt_networks", &Settings::mailauth_exempt_networks},
     {"mynetworks", &Settings::mynetworks},
     {"permit_mx_backup_networks", &Settings::permit_mx_backup_networks},
+    {"smtpd_authorized_verp_clients", &Settings::smtpd_authorized_verp_clients},
     {"smtpd_authorized_xclient_hosts", &Settings::smtpd_authorized_xclient_hosts},
     {"smtpd_authorized_xforward_hosts", &Settings::smtpd_authorized_xforward_hosts},
     {"smtpd_client_event_limit_exceptions", &Settings::smtpd_client_event_limit_exceptions},

@@ -46,6 +46,12 @@ bool is_value(std::string_view text) {
          std::ranges::none_of(text, [](char c) { return is_control(c) || c == ' ' || c == '='; });
 }
 
+/// Postfix's XVERP=+= has a value that no other extension may have.
+bool is_verp(std::string_view keyword, std::string_view value) {
+  return keyword == "XVERP" && value.size() == 2 &&
+         std::ranges::none_of(value, [](char c) { return is_control(c) || !is_ascii(c); });
+}
+
 Result<Arguments> parse_arguments(std::string_view text, std::string_view prefix) {
   Error bad(501, "5.5.4",
             "Syntax: " + std::string(prefix == "FROM:" ? "MAIL " : "RCPT ") + std::string(prefix) +
@@ -63,7 +69,8 @@ Result<Arguments> parse_arguments(std::string_view text, std::string_view prefix
     auto equals = word.find('=');
     Parameter parameter{upper(word.substr(0, equals)), {}};
     if (equals != std::string_view::npos) parameter.value = word.substr(equals + 1);
-    bool valid = is_keyword(parameter.keyword) && (!parameter.value || is_value(*parameter.value));
+    bool valid = is_keyword(parameter.keyword) && (!parameter.value || is_value(*parameter.value) ||
+                                                   is_verp(parameter.keyword, *parameter.value));
     bool repeated = std::ranges::any_of(
         arguments.parameters, [&](const auto& one) { return one.keyword == parameter.keyword; });
     if (!valid || repeated || arguments.parameters.size() == esmtp_parameters_max) {
@@ -106,6 +113,11 @@ Result<void> apply(const Parameter& parameter, MailCommand& command, Utf8 utf8) 
   if (keyword == "SMTPUTF8") {
     if (parameter.value) return bad_value(parameter);
     command.smtputf8 = true;
+    return {};
+  }
+  if (keyword == "XVERP") {
+    if (parameter.value && !is_verp(keyword, *parameter.value)) return bad_value(parameter);
+    command.verp = parameter.value.value_or("");
     return {};
   }
   bool known = keyword == "SIZE" || keyword == "BODY" || keyword == "RET" || keyword == "ENVID" ||

@@ -76,3 +76,16 @@ TEST_CASE("RCPT is an address with NOTIFY and ORCPT") {
   CHECK(parse_rcpt_command("TO:<a@b> SIZE=1", Utf8::Refused).error().code() == 555);
   CHECK(parse_rcpt_command("TO:<a@b> NOTIFY=X", Utf8::Refused).error().code() == 501);
 }
+
+TEST_CASE("XVERP may have two delimiters, be they what no other value may have") {
+  CHECK(*parse_mail_command("FROM:<a@b.test> XVERP")->verp == "");
+  CHECK(*parse_mail_command("FROM:<a@b.test> xverp=+= SIZE=1")->verp == "+=");
+  CHECK(*parse_mail_command("FROM:<a@b.test> XVERP=-+")->verp == "-+");
+  CHECK_FALSE(parse_mail_command("FROM:<a@b.test>")->verp);
+  for (const char* wrong : {"XVERP=", "XVERP=+", "XVERP=+=-", "SIZE=+=", "ENVID=a="}) {
+    CAPTURE(wrong);
+    auto command = parse_mail_command("FROM:<a@b.test> " + std::string(wrong));
+    REQUIRE_FALSE(command);
+    CHECK(command.error().code() == 501);
+  }
+}

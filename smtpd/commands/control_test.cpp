@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -476,6 +477,44 @@ TEST_CASE(
   CHECK(sender("b@x.test, c@x.test") == "<b@x.test>" + warning + "b@x.test, c@x.test");
   CHECK(sender("x@") == "<ann>" + warning + "x@");
   CHECK(sender("(nobody)") == "<ann>" + warning + "(nobody)");
+}
+
+TEST_CASE("sendmail -XV makes the return path variable, with delimiters that are allowed") {
+  auto config = config_for_test({"verp_delimiter_filter=-=+"});
+  LocalUser user{"ann", "Ann"};
+  auto delimiters = [&](std::vector<std::string> args) {
+    args.push_back("bob@x.test");
+    auto options = parse_sendmail_options(args);
+    REQUIRE(options);
+    LocalSubmission submission;
+    auto text = prepare_message("Subject: s\n\nx\n", *options, user, *config, submission);
+    return text ? submission.verp : text.error().text();
+  };
+  CHECK(delimiters({}).empty());
+  CHECK(delimiters({"-X", "/tmp/traffic"}).empty());
+  CHECK(delimiters({"-XV"}) == "+=");
+  CHECK(delimiters({"-XV-="}) == "-=");
+  CHECK(delimiters({"-XV/="}).find("two characters of \"-=+\"") != std::string::npos);
+  CHECK(delimiters({"-XV+"}).find("two characters of") != std::string::npos);
+  CHECK(delimiters({"-f", "<>", "-XV"}).find("a sender other than <>") != std::string::npos);
+}
+
+TEST_CASE("a drop file of an earlier version is still read") {
+  LocalSubmission submission;
+  submission.sender = "ann";
+  submission.recipients = {"bob"};
+  std::string head = drop_head(submission);
+  std::uint32_t length = 0;
+  std::memcpy(&length, head.data() + 7, sizeof length);
+  length -= 4;  // without the empty delimiters at the end
+  head.replace(0, 7, "PDROP1\n");
+  head.replace(7, 4, reinterpret_cast<const char*>(&length), sizeof length);
+  head.resize(head.size() - 4);
+  auto parsed = parse_drop_head(head + "the message");
+  REQUIRE(parsed);
+  CHECK(parsed->bytes == head.size());
+  CHECK(parsed->submission.sender == "ann");
+  CHECK(parsed->submission.verp.empty());
 }
 
 TEST_CASE("a message ends at a lone dot unless dots are text") {

@@ -13,11 +13,13 @@
 //     -i, -oi       a line with a dot alone does not end the message
 //     -N WHEN       never, or a list of success, failure, delay (RFC 3461)
 //     -R full|hdrs  what a report returns;  -V ID  its envelope id
+//     -XV, -XVxy    a variable envelope return path: each recipient's copy has a sender of its own
+//                   that names him, with the delimiters x and y (default_verp_delimiters)
 //     -bs           an SMTP dialogue on standard input and output
 //     -bp           lists the queue, as mailq;  -bi, -I  newaliases;  -bm  send (default)
 //     -q, -qI ID, -qR SITE, -qS SITE    tries waiting mail, as postqueue -f, -i, -s
 //     -C DIR        the configuration's directory, or a file in it
-//     -A -B -e -G -h -L -m -n -o? -O -p -U -v -X -x   are accepted for compatibility with
+//     -A -B -e -G -h -L -m -n -o? -O -p -U -v -X FILE -x   are accepted for compatibility with
 //                   Sendmail and ignored
 //
 //   If a recipient's address is malformed, the other recipients get the message all the same, and
@@ -56,6 +58,7 @@
 #include "smtpd/pickup/drop_file.h"
 #include "smtpd/queue/incoming_header.h"
 #include "smtpd/queue/queue_id.h"
+#include "smtpd/queue/verp.h"
 #include "smtpd/routing/completion.h"
 
 namespace pennypost::smtp {
@@ -147,6 +150,17 @@ std::vector<std::string> recipients_of(const SendmailOptions& options, std::stri
   return recipients;
 }
 
+/// The delimiters of -XV. Error 501: they are none, or the sender is null.
+Result<std::string> delimiters_of(const SendmailOptions& options, const MailAddress& sender,
+                                  const Config& config) {
+  if (sender.is_null()) return Error(501, "-XV needs a sender other than <>");
+  const std::string& given = options.submission.verp;
+  if (given.empty()) return config.default_verp_delimiters;
+  if (are_verp_delimiters(given, config.verp_delimiter_filter)) return given;
+  return Error(501, "-XV" + printable(given, 20) + ": the delimiters are two characters of \"" +
+                        config.verp_delimiter_filter + "\", as in -XV+=");
+}
+
 }  // namespace
 
 Result<std::string> prepare_message(std::string text, const SendmailOptions& options,
@@ -168,6 +182,9 @@ Result<std::string> prepare_message(std::string text, const SendmailOptions& opt
   }
   auto sender = sender_of(options, user).address;
   submission.sender = sender.text();
+  if (options.is_verp) {
+    TRY(submission.verp, delimiters_of(options, sender, config));
+  }
 
   Submission fixups;
   fixups.sender = sender;

@@ -27,6 +27,7 @@ struct SendmailOptions {
   std::optional<std::string> sender;     // -f, -r
   std::optional<std::string> full_name;  // -F
   LocalSubmission submission;            // recipients, NOTIFY, RET, ENVID
+  bool is_verp = false;                  // -XV; its delimiters, if given, are in `submission`
   FlushQueue flush;                      // -q, -qI, -qS
   std::vector<std::string> warnings;     // about values that are ignored
 };

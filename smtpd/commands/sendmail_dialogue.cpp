@@ -81,7 +81,7 @@ class Dialogue {
     if (transaction_) return Reply(503, "5.5.1", "Error: nested MAIL command");
     auto command = parse_mail_command(arguments);
     if (!command) return command.error();
-    if (names_any(command->given, {"RET", "ENVID", "AUTH"})) return unsupported_option();
+    if (names_any(command->given, {"RET", "ENVID", "AUTH", "XVERP"})) return unsupported_option();
     if (!config_.message_size_limit.allows(command->size.value_or(0))) return too_large();
     transaction_.emplace();
     transaction_->sender = command->sender;

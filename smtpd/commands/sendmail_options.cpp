@@ -100,6 +100,11 @@ Result<void> set_option(SendmailOptions& options, char option, const std::string
     case 'o':
       options.dot_is_text = options.dot_is_text || value == "i";
       return {};
+    case 'X':  // -XV, -XV+=; of Sendmail, -X names a file for traffic
+      if (!value.starts_with('V')) return {};
+      options.is_verp = true;
+      options.submission.verp = value.substr(1);
+      return {};
     case 't':
       options.recipients_from_header = true;
       return {};

@@ -55,8 +55,8 @@ inline constexpr std::string_view route =
     "[--login NAME]\n"
     "         [--service NAME] ADDRESS";
 inline constexpr std::string_view sendmail =
-    "usage: sendmail [-t] [-i] [-f ADDRESS] [-F NAME] [-N WHEN] [-R full|hdrs] [-V ID] [-C DIR] "
-    "[RECIPIENT]...\n"
+    "usage: sendmail [-t] [-i] [-f ADDRESS] [-F NAME] [-N WHEN] [-R full|hdrs] [-V ID] "
+    "[-XV[xy]] [-C DIR] [RECIPIENT]...\n"
     "       sendmail -bs | -bp | -bi | -q";
 inline constexpr std::string_view mailq = "usage: mailq [-C DIR]";
 inline constexpr std::string_view pennypost_mailq = "usage: pennypost mailq [-c DIR] [-j]";

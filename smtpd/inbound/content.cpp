@@ -354,6 +354,10 @@ Envelope Session::envelope() {
   envelope.filter = transaction.filter;
   envelope.ret = ret_of(transaction.mail.ret);
   envelope.envid = transaction.mail.envid.value_or("");
+  if (transaction.mail.verp) {
+    const std::string& given = *transaction.mail.verp;
+    envelope.verp = given.empty() ? settings_.default_verp_delimiters : given;
+  }
   envelope.body_bytes = body.bytes();
   envelope.body_is_file = body.is_file();
   auto line_ends = transaction.scanner->line_ends();

@@ -73,6 +73,7 @@ std::string Session::extensions() const {
   if (settings_.smtputf8_enable) add("SMTPUTF8");
   add("CHUNKING");
   if (context_->may_flush()) add("ETRN");
+  if (may_verp_) add("XVERP");
   if (may_xclient_) add("XCLIENT", std::string(xclient_attributes));
   if (may_xforward_) add("XFORWARD", std::string(xforward_attributes));
   add("HELP");

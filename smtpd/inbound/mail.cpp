@@ -4,6 +4,7 @@
 
 #include "common/base/text.h"
 #include "smtpd/inbound/session.h"
+#include "smtpd/queue/verp.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -249,7 +250,7 @@ std::optional<Reply> Session::refusal(const MailCommand& command) const {
   auto is_given = [&](std::string_view keyword) {
     return std::ranges::find(command.given, keyword) != command.given.end();
   };
-  for (std::string_view keyword : {"SIZE", "SMTPUTF8"}) {
+  for (std::string_view keyword : {"SIZE", "SMTPUTF8", "XVERP"}) {
     if (is_given(keyword) && context_->discards_keyword(keyword)) {
       return Reply(555, "5.5.4", "Unsupported option: " + std::string(keyword));
     }
@@ -262,6 +263,13 @@ std::optional<Reply> Session::refusal(const MailCommand& command) const {
   }
   if ((is_given("RET") || is_given("ENVID")) && context_->discards_keyword("DSN")) {
     return Reply(555, "5.5.4", "Unsupported option: DSN parameters");
+  }
+  if (command.verp) {
+    if (!may_verp_) return Reply(503, "5.5.4", "Error: XVERP requires special privileges");
+    if (command.sender.is_null()) return Reply(503, "5.5.4", "Error: XVERP needs a sender");
+    bool is_usable = command.verp->empty() ||
+                     are_verp_delimiters(*command.verp, settings_.verp_delimiter_filter);
+    if (!is_usable) return Reply(503, "5.5.4", "Error: invalid verp delimiter characters");
   }
   if (command.body == BodyType::BinaryMime) {
     return Reply(555, "5.5.4", "Unsupported option: BODY=BINARYMIME");

@@ -26,6 +26,7 @@ ServiceContext::ServiceContext(ListeningService service, std::shared_ptr<const C
       limits_(settings_.smtpd_client_event_limit_exceptions),
       proxies_(settings_.smtpd_proxy_networks),
       without_auth_(settings_.smtpd_sasl_exceptions_networks),
+      verp_clients_(settings_.smtpd_authorized_verp_clients),
       xclient_hosts_(settings_.smtpd_authorized_xclient_hosts),
       xforward_hosts_(settings_.smtpd_authorized_xforward_hosts),
       checked_elsewhere_(settings_.mailauth_exempt_networks),

@@ -79,6 +79,8 @@ class ServiceContext {
   /// smtpd_authorized_xclient_hosts, and ..._xforward_hosts.
   bool may_xclient(const IpAddress& client) const { return xclient_hosts_.contains(client); }
   bool may_xforward(const IpAddress& client) const { return xforward_hosts_.contains(client); }
+  /// smtpd_authorized_verp_clients.
+  bool may_verp(const IpAddress& client) const { return verp_clients_.contains(client); }
   /// Whether ETRN may flush any domain.
   bool may_flush() const { return !config_->fast_flush_domains.empty(); }
   /// Whether the peer is in smtpd_proxy_networks, so that its connections begin with a PROXY
@@ -132,6 +134,7 @@ class ServiceContext {
   ConnectionLimits limits_;
   NetworkList proxies_;
   NetworkList without_auth_;
+  NetworkList verp_clients_;
   NetworkList xclient_hosts_;
   NetworkList xforward_hosts_;
   NetworkList checked_elsewhere_;

@@ -191,6 +191,7 @@ Task<> Session::find_client_name() {
 
 /// The right to speak for others comes with an address, and lasts as long as the connection.
 void Session::learn_rights() {
+  may_verp_ = context_->may_verp(peer_.address());
   may_xclient_ = context_->may_xclient(peer_.address());
   may_xforward_ = context_->may_xforward(peer_.address());
 }

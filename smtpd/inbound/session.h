@@ -221,6 +221,7 @@ class Session final : public Guest {
   bool is_name_lookup_failed_ = false;
   bool is_in_mynetworks_;
   bool may_relay_ = false;
+  bool may_verp_ = false;                 // may use XVERP in MAIL
   bool may_xclient_ = false;              // may use XCLIENT
   bool may_xforward_ = false;             // may use XFORWARD
   bool has_address_ = true;               // false: XCLIENT said that it has none

@@ -39,8 +39,14 @@ struct LocalSubmission {
   std::uint8_t notify = notify_default;
   Ret ret = Ret::Unset;
   std::string envid;
+  std::string verp;  // delimiters of a variable return path (../queue/verp.h), or empty
   template <class Archive>
   void fields(Archive& archive) {
+    fields_of_first_form(archive);
+    archive(verp);
+  }
+  template <class Archive>
+  void fields_of_first_form(Archive& archive) {
     archive(sender, recipients, notify, ret, envid);
   }
 };

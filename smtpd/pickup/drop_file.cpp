@@ -8,7 +8,22 @@
 namespace pennypost::smtp {
 namespace {
 
-constexpr std::string_view magic = "PDROP1\n";
+constexpr std::string_view magic = "PDROP2\n";
+constexpr std::string_view first_magic = "PDROP1\n";
+static_assert(magic.size() == first_magic.size());
+
+struct FirstSubmission : LocalSubmission {
+  template <class Archive>
+  void fields(Archive& archive) {
+    fields_of_first_form(archive);
+  }
+};
+
+Result<LocalSubmission> decode_submission(std::string_view bytes, bool is_first) {
+  if (!is_first) return wire::decode<LocalSubmission>(bytes);
+  TRY(auto first, wire::decode<FirstSubmission>(bytes));
+  return LocalSubmission(std::move(first));
+}
 
 bool is_plain(const std::string& text) {
   return text.size() <= submission_text_bytes_max && std::ranges::none_of(text, is_control);
@@ -27,12 +42,14 @@ std::string drop_head(const LocalSubmission& submission) {
 Result<DropHead> parse_drop_head(std::string_view bytes) {
   std::uint32_t length = 0;
   std::size_t before = magic.size() + sizeof length;
-  if (!bytes.starts_with(magic) || bytes.size() < before) return Error(501, "not a drop file");
+  bool is_first = bytes.starts_with(first_magic);
+  bool is_ours = is_first || bytes.starts_with(magic);
+  if (!is_ours || bytes.size() < before) return Error(501, "not a drop file");
   std::memcpy(&length, bytes.data() + magic.size(), sizeof length);
   if (length > submission_bytes_max || length > bytes.size() - before) {
     return Error(501, "the drop file is incomplete");
   }
-  auto submission = wire::decode<LocalSubmission>(bytes.substr(before, length));
+  auto submission = decode_submission(bytes.substr(before, length), is_first);
   if (!submission) return Error(501, "the drop file's envelope is malformed");
   TRY_DO(check_submission(*submission));
   DropHead head;
@@ -52,6 +69,10 @@ Result<void> check_submission(const LocalSubmission& submission) {
   }
   if (submission.ret > Ret::Headers || submission.notify > 15)
     return Error(501, "5.5.4", "invalid DSN parameters");
+  bool has_delimiters = submission.verp.size() == 2 && is_plain(submission.verp);
+  if (!submission.verp.empty() && !has_delimiters) {
+    return Error(501, "5.5.4", "invalid VERP delimiters");
+  }
   return {};
 }
 

@@ -1,8 +1,10 @@
 // The format of the files in maildrop, which hold mail until the queue runs again.
 //
-//   file     = "PDROP1\n" length32 envelope message
+//   file     = "PDROP2\n" length32 envelope message
 //   length32 = size of the envelope, little-endian
 //   envelope = a LocalSubmission, encoded by wire.h
+//
+// "PDROP1\n", of an earlier version, is followed by an envelope without a variable return path.
 //
 // sendmail writes a file to postdrop's standard input; postdrop checks it and stores it as
 // QUEUE_DIRECTORY/maildrop/NAME, where NAME has the form of a queue id; `queue` picks it up.

@@ -18,6 +18,7 @@
 #include "smtpd/queue/messages.h"
 #include "smtpd/queue/queue_id.h"
 #include "smtpd/queue/receive_override.h"
+#include "smtpd/queue/verp.h"
 #include "smtpd/routing/blind_copies.h"
 #include "smtpd/routing/canonical.h"
 #include "smtpd/routing/completion.h"
@@ -66,6 +67,11 @@ Result<Envelope> envelope_of(const LocalSubmission& submission, const Config& co
   envelope.filter = config.content_filter;
   envelope.ret = submission.ret;
   envelope.envid = submission.envid;
+  if (!submission.verp.empty() &&
+      !are_verp_delimiters(submission.verp, config.verp_delimiter_filter)) {
+    return Error(501, "5.5.4", "invalid VERP delimiters");
+  }
+  envelope.verp = submission.verp;
   TRY(envelope.sender, posted_address(submission.sender, config));
   for (const auto& text : submission.recipients) {
     // A malformed address is kept: it bounces, and the other recipients get their mail.

@@ -61,9 +61,10 @@ Result<void> check_envelope(const Envelope& envelope, std::size_t inline_bytes) 
   for (const auto* text :
        {&envelope.sender, &envelope.client_name, &envelope.client_address, &envelope.helo,
         &envelope.protocol, &envelope.sasl_method, &envelope.sasl_username, &envelope.message_id,
-        &envelope.envid, &envelope.filter}) {
+        &envelope.envid, &envelope.filter, &envelope.verp}) {
     if (!is_text(*text)) return wrong("a text is too long or has control characters");
   }
+  if (!envelope.verp.empty() && envelope.verp.size() != 2) return wrong("invalid VERP delimiters");
   if (envelope.arrival < 0) return wrong("invalid arrival time");
   if (envelope.ret > Ret::Headers) return wrong("invalid RET");
   if (!envelope.body_is_file && envelope.body_bytes != inline_bytes)

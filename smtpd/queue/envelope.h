@@ -118,7 +118,11 @@ struct Envelope {
   std::vector<Recipient> recipients;
   std::uint64_t body_line_ends = 0;  // in the pieces that are ranges
   std::string filter;                // the content filter, `transport:destination`; empty: none
+<<<<<<< HEAD
   bool is_junk = false;              // it goes to junk_mailbox, where it is delivered here
+=======
+  std::string verp;                  // delimiters of a variable return path (verp.h), or empty
+>>>>>>> e79a26a (smtpd: variable envelope return paths, by sendmail -XV and XVERP)
 
   /// The whole message's size in bytes, as it is stored.
   std::uint64_t size() const {
@@ -139,7 +143,11 @@ struct Envelope {
   template <class Archive>
   void fields(Archive& archive) {
     fields_of_fourth_form(archive);
+<<<<<<< HEAD
     archive(is_junk);
+=======
+    archive(verp);
+>>>>>>> e79a26a (smtpd: variable envelope return paths, by sendmail -XV and XVERP)
   }
   template <class Archive>
   void fields_of_fourth_form(Archive& archive) {
@@ -159,7 +167,11 @@ struct Envelope {
   }
 };
 
+<<<<<<< HEAD
 /// The envelope as stored in format 4, which knows no junk.
+=======
+/// The envelope as stored in format 4, which knows no variable return path.
+>>>>>>> e79a26a (smtpd: variable envelope return paths, by sendmail -XV and XVERP)
 struct FourthEnvelope : Envelope {
   template <class Archive>
   void fields(Archive& archive) {

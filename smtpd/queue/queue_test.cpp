@@ -93,6 +93,22 @@ struct Store {
   bool was_orderly = false;
 };
 
+/// Opens the queue after a change of its database; how many messages wait, or why it is refused.
+std::string open_with(Store& store, const std::function<void(store::Batch&)>& change) {
+  store.queue.reset();
+  {
+    auto database = store::Database::open(store.directory() / "db", store::Profile::queue());
+    REQUIRE(database);
+    store::Batch batch;
+    change(batch);
+    REQUIRE(database->commit(batch));
+  }
+  Queue::Options options;
+  options.directory = store.directory();
+  auto opened = Queue::open(store.loop, options, store.clock);
+  return opened ? std::to_string(opened->waiting.size()) : opened.error().text();
+}
+
 }  // namespace
 
 TEST_CASE("changes to one key keep their order in a batch, whatever else is sorted around them") {
@@ -156,6 +172,7 @@ TEST_CASE(
   Store store;
   CHECK(store.submit(3) == 3);
   store.open();
+<<<<<<< HEAD
   auto open_with = [&](const std::function<void(store::Batch&)>& change) {
     store.queue.reset();
     {
@@ -172,29 +189,49 @@ TEST_CASE(
   };
   CHECK(open_with([](store::Batch& batch) { batch.erase(keys::form); }) == "3");
   CHECK(open_with([&](store::Batch& batch) {
+=======
+  CHECK(open_with(store, [](store::Batch& batch) { batch.erase(keys::form); }) == "3");
+  CHECK(open_with(store, [&](store::Batch& batch) {
+>>>>>>> e79a26a (smtpd: variable envelope return paths, by sendmail -XV and XVERP)
           FirstEnvelope first;
           static_cast<Envelope&>(first) = Store::envelope(store.waiting[0].id, 5);
           batch.put(keys::form, first_form);
           batch.put(keys::envelope(first.id), wire::encode(first));
         }) == "3");
+<<<<<<< HEAD
   CHECK(open_with([&](store::Batch& batch) {
+=======
+  CHECK(open_with(store, [&](store::Batch& batch) {
+>>>>>>> e79a26a (smtpd: variable envelope return paths, by sendmail -XV and XVERP)
           FirstMessageRecord second;
           second.due = 77;
           second.is_held = true;
           batch.put(keys::form, second_form);
           batch.put(keys::message(store.waiting[0].id), wire::encode(second));
         }) == "3");
+<<<<<<< HEAD
   CHECK(open_with([&](store::Batch& batch) {
+=======
+  CHECK(open_with(store, [&](store::Batch& batch) {
+>>>>>>> e79a26a (smtpd: variable envelope return paths, by sendmail -XV and XVERP)
           SecondEnvelope second;
           static_cast<Envelope&>(second) = Store::envelope(store.waiting[1].id, 7);
           second.filter = "smtp:filter.example";  // is not stored
           batch.put(keys::form, third_form);
           batch.put(keys::envelope(second.id), wire::encode(second));
         }) == "3");
+<<<<<<< HEAD
   CHECK(open_with([&](store::Batch& batch) {
           FourthEnvelope fourth;
           static_cast<Envelope&>(fourth) = Store::envelope(store.waiting[2].id, 9);
           fourth.is_junk = true;  // is not stored
+=======
+  CHECK(open_with(store, [&](store::Batch& batch) {
+          FourthEnvelope fourth;
+          static_cast<Envelope&>(fourth) = Store::envelope(store.waiting[2].id, 9);
+          fourth.filter = "smtp:filter.example";
+          fourth.verp = "+=";  // is not stored
+>>>>>>> e79a26a (smtpd: variable envelope return paths, by sendmail -XV and XVERP)
           batch.put(keys::form, fourth_form);
           batch.put(keys::envelope(fourth.id), wire::encode(fourth));
         }) == "3");
@@ -212,10 +249,16 @@ TEST_CASE(
   auto of_fourth = store.loop.run_until(store.queue->load(store.waiting[2].id));
   REQUIRE((of_fourth && *of_fourth));
   CHECK((*of_fourth)->envelope().octets() == 9);
+<<<<<<< HEAD
   auto newer = open_with([](store::Batch& batch) { batch.put(keys::form, "99"); });
+=======
+  CHECK((*of_fourth)->envelope().filter == "smtp:filter.example");
+  CHECK((*of_fourth)->envelope().verp.empty());
+  auto newer = open_with(store, [](store::Batch& batch) { batch.put(keys::form, "99"); });
+>>>>>>> e79a26a (smtpd: variable envelope return paths, by sendmail -XV and XVERP)
   CHECK(newer.find("a version with queue format 99; this version reads format 5") !=
         std::string::npos);
-  auto older = open_with([](store::Batch& batch) {
+  auto older = open_with(store, [](store::Batch& batch) {
     batch.erase(keys::form);
     batch.put(keys::envelope(make_queue_id()), "an envelope of old");
   });

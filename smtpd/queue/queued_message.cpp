@@ -4,6 +4,7 @@
 
 #include "common/base/wire.h"
 #include "common/mail/address.h"
+#include "smtpd/queue/verp.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -106,7 +107,13 @@ std::size_t QueuedMessage::pending_count() const {
   }));
 }
 
-const std::string& QueuedMessage::sender_of(const Recipient& recipient) const {
+std::string QueuedMessage::sender_of(const Recipient& recipient) const {
+  const std::string& sender = plain_sender_of(recipient);
+  bool is_variable = !envelope_.verp.empty() && !recipient.has_own_sender;
+  return is_variable ? verp_sender(sender, envelope_.verp, recipient.original) : sender;
+}
+
+const std::string& QueuedMessage::plain_sender_of(const Recipient& recipient) const {
   return recipient.has_own_sender ? recipient.sender : envelope_.sender;
 }
 

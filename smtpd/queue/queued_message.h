@@ -56,8 +56,11 @@ class QueuedMessage {
 
   std::vector<std::uint32_t> pending() const;
   std::size_t pending_count() const;
-  /// Who gets this recipient's bounces and reports: the envelope's sender or the recipient's own.
-  const std::string& sender_of(const Recipient& recipient) const;
+  /// In whose name this recipient's mail is sent: the envelope's sender, made to name the recipient
+  /// if the return path is variable (verp.h), or the recipient's own.
+  std::string sender_of(const Recipient& recipient) const;
+  /// The same before it is made to name the recipient.
+  const std::string& plain_sender_of(const Recipient& recipient) const;
 
   /// Replaces a recipient by its children; returns the numbers of the new ones. A child that is a
   /// loop, or deeper than `depth_max`, is added as failed with 5.4.6. Error 554 5.4.6 if the

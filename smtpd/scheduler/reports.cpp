@@ -56,10 +56,18 @@ bool wants_delay(const RecipientRecord& entry) {
          wants_report(entry.recipient.notify, notify_delay);
 }
 
-DueReports collect(const QueuedMessage& message, bool is_delay_due) {
+/// Who gets a recipient's reports.
+std::string reported_to(const QueuedMessage& message, const Recipient& recipient,
+                        const Config& config) {
+  return config.disable_verp_bounces ? message.plain_sender_of(recipient)
+                                     : message.sender_of(recipient);
+}
+
+DueReports collect(const QueuedMessage& message, bool is_delay_due, const Config& config) {
   DueReports due;
   for (const auto& [number, entry] : message.recipients()) {
-    About about{message.sender_of(entry.recipient), entry.recipient.has_own_sender, Kind::Delay};
+    About about{reported_to(message, entry.recipient, config), entry.recipient.has_own_sender,
+                Kind::Delay};
     if (entry.report != ReportDue::None) {
       about.kind = kind_of(entry.report);
       due[about].push_back({number, action_of(entry.report)});
@@ -136,7 +144,7 @@ std::vector<NewMessage> take_reports(QueuedMessage& message, bool is_delay_due,
                                      const Config& config, const BounceTemplates& templates,
                                      const Clock& clock) {
   std::vector<NewMessage> reports;
-  for (const auto& [about, due] : collect(message, is_delay_due)) {
+  for (const auto& [about, due] : collect(message, is_delay_due, config)) {
     auto to = address_or_null(about.sender);
     if (to.is_null() || is_double_bounce(to, config)) {
       if (about.kind == Kind::Failure) {

@@ -40,7 +40,7 @@ struct ActiveMessage::Question {
 Task<> ActiveMessage::ask_lookup(Question& question) {
   Resolve request;
   request.recipient = message_->recipient(question.number).recipient;
-  request.sender = message_->sender_of(request.recipient);
+  request.sender = message_->plain_sender_of(request.recipient);
   request.filter = message_->envelope().filter;
   auto call = context_.peers.port("lookup").call(std::move(request));
   question.answer = co_await std::move(call);

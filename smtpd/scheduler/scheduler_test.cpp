@@ -438,6 +438,26 @@ TEST_CASE("reports have the words of the templates, with the host's values") {
                     " seit 5 Tagen.\n\n<bob@there.test>: failed\n") != std::string::npos);
 }
 
+TEST_CASE("with a variable return path each recipient has a sender, who gets his bounce") {
+  World world;
+  world.verp = "+=";
+  world.on_whole_attempt = [](const Attempt& attempt, const Recipient& recipient) {
+    CHECK(attempt.envelope.recipients.size() == 1);
+    bool is_report = attempt.envelope.sender.empty();
+    if (!is_report && recipient.address == "bob@there.test") {
+      CHECK(attempt.envelope.sender == "ann+bob=there.test@x.test");
+      return World::outcome(OutcomeKind::Bounce, "5.1.1", "no such user");
+    }
+    return World::outcome(OutcomeKind::Delivered, "2.0.0", "ok");
+  };
+  REQUIRE(world.submit({"bob@there.test", "eve@there.test"}));
+  world.settle();
+  REQUIRE(world.delivered.size() == 2);
+  CHECK(world.delivered[0].first.sender == "ann+eve=there.test@x.test");
+  CHECK(world.delivered[1].first.recipients[0].address == "ann+bob=there.test@x.test");
+  CHECK(world.delivered[1].second.find("To: ann+bob=there.test@x.test\n") != std::string::npos);
+}
+
 TEST_CASE("NOTIFY decides which reports there are") {
   struct Row {
     std::uint8_t notify;

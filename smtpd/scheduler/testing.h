@@ -150,6 +150,7 @@ struct World {
     envelope.sender = std::move(sender);
     if (!envid.empty()) envelope.ret = Ret::Full;
     envelope.envid = std::move(envid);
+    envelope.verp = verp;
     std::string body = on_top + "Subject: hello\n\nbody\n";
     envelope.body_bytes = body.size();
     envelope.body_line_ends = static_cast<std::uint64_t>(std::ranges::count(body, '\n'));
@@ -186,6 +187,7 @@ struct World {
   Peer own{loop, "deliver:own"};
   Peer master{loop, "master"};
   bool gives_outcomes = true;
+  std::string verp;                      // of what is submitted
   std::optional<Error> deliver_refusal;  // the master's answer
   std::vector<std::string> warnings;
   std::vector<std::string> resolved;
