@@ -76,13 +76,19 @@ bool is_comment_or_blank(std::string_view line) {
   return line.empty() || line.starts_with('#');
 }
 
+bool is_section_name(std::string_view name) {
+  return !name.empty() &&
+         std::ranges::all_of(name, [](char c) { return is_alnum(c) || c == '_' || c == '-'; });
+}
+
 bool is_setting_name(std::string_view name) {
   return !name.empty() && std::ranges::all_of(name, [](char c) { return is_alnum(c) || c == '_'; });
 }
 
 const TomlEntry* find_entry(const TomlFile& file, const SettingEdit& edit) {
   auto found = std::ranges::find_if(file.entries, [&](const TomlEntry& entry) {
-    return entry.name == edit.name && entry.service == edit.scope && entry.own_section.empty();
+    return entry.name == edit.name && entry.service == edit.scope &&
+           entry.own_section == edit.own_section;
   });
   return found == file.entries.end() ? nullptr : &*found;
 }
@@ -110,6 +116,15 @@ std::size_t behind_comment(std::string_view text, const TomlFile& file, const Li
 std::size_t insertion(std::string_view text, const TomlFile& file, const Lines& lines,
                       const SettingEdit& edit) {
   auto scope = edit.scope;
+  if (!edit.own_section.empty()) {
+    auto section = file.own_sections.find(edit.own_section);
+    if (section == file.own_sections.end()) return text.size();
+    std::size_t line = section->second;
+    for (const TomlEntry& entry : file.entries) {
+      if (entry.own_section == edit.own_section) line = std::max(line, entry.value_end.line);
+    }
+    return lines.start(line + 1);
+  }
   if (scope) {
     std::size_t line = file.sections[static_cast<std::size_t>(*scope)];
     for (const TomlEntry& entry : file.entries) {
@@ -133,7 +148,8 @@ std::size_t insertion(std::string_view text, const TomlFile& file, const Lines& 
 std::string with_setting(std::string_view text, const TomlFile& file, const SettingEdit& edit) {
   Lines lines(text);
   auto parameter = find_parameter(edit.name);
-  std::string value = parameter ? toml_value(*parameter, edit.text) : pennypost::quoted(edit.text);
+  bool is_setting = parameter && edit.own_section.empty();
+  std::string value = is_setting ? toml_value(*parameter, edit.text) : pennypost::quoted(edit.text);
   if (const TomlEntry* entry = find_entry(file, edit)) {
     std::string result(text.substr(0, lines.offset(entry->value_begin)));
     return result + value + std::string(text.substr(lines.offset(entry->value_end)));
@@ -143,6 +159,9 @@ std::string with_setting(std::string_view text, const TomlFile& file, const Sett
   if (!result.empty() && !result.ends_with('\n')) result += '\n';
   if (edit.scope && file.sections[static_cast<std::size_t>(*edit.scope)] == 0) {
     result += "\n[service." + std::string(name_of(*edit.scope)) + "]\n";
+  }
+  if (!edit.own_section.empty() && !file.own_sections.contains(edit.own_section)) {
+    result += "\n[" + edit.own_section + "]\n";
   }
   return result + edit.name + " = " + value + "\n" + std::string(text.substr(at));
 }
@@ -170,13 +189,43 @@ bool differs_by(const TomlFile& before, const TomlFile& after, const SettingEdit
     return result;
   };
   Values expected = values(before);
-  Key key{edit.scope, "", edit.name};
+  Key key{edit.scope, edit.own_section, edit.name};
   std::erase_if(expected, [&](const auto& value) { return value.first == key; });
   if (edit.kind == SettingEdit::Set) expected.push_back({key, edit.text});
   Values actual = values(after);
   std::ranges::sort(expected);
   std::ranges::sort(actual);
   return after.is_toml && expected == actual;
+}
+
+/// What is wrong with a key of a section of the admin's own: the reader of the whole file says it.
+Result<void> check_own_key(std::string_view toml, const SettingEdit& edit,
+                           const LoadOptions& options) {
+  auto config = Config::parse(toml, options);
+  if (config) return {};
+  const std::string file = options.directory + "/main.toml";
+  TomlFile read = read_toml(toml, file);
+  const TomlEntry* entry = find_entry(read, edit);
+  std::string line = entry == nullptr ? "" : file + ":" + std::to_string(entry->key.line) + ":";
+  for (auto problem : split(config.error().text(), '\n')) {
+    bool is_about = (!line.empty() && problem.starts_with(line)) ||
+                    problem.find("[" + edit.own_section + "]:") != problem.npos;
+    if (is_about) return Error::permanent(std::string(problem));
+  }
+  return {};
+}
+
+/// A section begins with its kind.
+Result<void> check_section(const TomlFile& file, const SettingEdit& edit) {
+  if (edit.own_section.empty() || edit.name == "kind") return {};
+  if (file.own_sections.contains(edit.own_section)) return {};
+  bool is_service = edit.own_section.starts_with("service.");
+  return Error::permanent(edit.own_section + "." + edit.name +
+                          (is_service
+                               ? ": unknown service; write service.submission.name, or begin "
+                                 "one of your own with "
+                               : ": there is no such section; begin it with ") +
+                          edit.own_section + ".kind=smtp");
 }
 
 /// A name that is no setting may be a class of smtpd_restriction_classes.
@@ -194,7 +243,11 @@ Result<void> check_class(const Layers& layers, const std::string& name) {
 
 Result<void> check_value(std::string_view toml, const SettingEdit& edit,
                          const LoadOptions& options) {
+  if (!edit.own_section.empty()) return check_own_key(toml, edit, options);
   Layers layers = Layers::parse(toml, options);
+  if (auto form = layers.own_forms().find(edit.name); form != layers.own_forms().end()) {
+    return check_own_key(toml, edit, options);
+  }
   auto parameter = find_parameter(edit.name);
   if (!parameter) return check_class(layers, edit.name);
   std::size_t index = *parameter;
@@ -291,15 +344,24 @@ Result<SettingEdit> SettingEdit::parse(Kind kind, std::string_view text) {
   }
   name = trim(name);
   constexpr std::string_view section = "service.";
-  if (name.starts_with(section)) {
-    name.remove_prefix(section.size());
-    auto dot = name.find('.');
-    edit.scope = parse_service(name.substr(0, dot));
-    if (!edit.scope || dot == name.npos) {
+  bool is_in_section = name.starts_with(section) || name.starts_with("transport.");
+  if (is_in_section) {
+    auto first = name.find('.');
+    auto dot = name.find('.', first + 1);
+    if (dot == name.npos || !is_section_name(name.substr(first + 1, dot - first - 1))) {
       return Error::permanent(printable(text, 100) +
-                              ": unknown service; write service.submission.name");
+                              ": names no setting of a section; write service.submission.name or "
+                              "transport.slow.key");
     }
+    if (name.starts_with(section))
+      edit.scope = parse_service(name.substr(first + 1, dot - first - 1));
+    if (!edit.scope) edit.own_section = name.substr(0, dot);
     name.remove_prefix(dot + 1);
+  }
+  if (!edit.own_section.empty()) {
+    if (!is_setting_name(name)) return Error::permanent(unknown_parameter(name));
+    edit.name = name;
+    return edit;
   }
   auto index = find_parameter(name);
   // A restriction class has a name of the admin's own; edit_toml() knows which are declared.
@@ -328,9 +390,15 @@ Result<std::string> edit_toml(std::string_view toml, const std::vector<SettingEd
                               const LoadOptions& options) {
   std::string file = options.directory + "/main.toml";
   std::string text(toml);
-  for (const SettingEdit& edit : edits) {
+  auto in_order = edits;
+  // A section is one only with its kind.
+  std::stable_partition(in_order.begin(), in_order.end(), [](const SettingEdit& edit) {
+    return !edit.own_section.empty() && edit.name == "kind";
+  });
+  for (const SettingEdit& edit : in_order) {
     TomlFile before = read_toml(text, file);
     if (!before.is_toml) return Error::permanent(before.errors.front());
+    TRY_DO(check_section(before, edit));
     std::string next = text;
     if (edit.kind == SettingEdit::Set) {
       next = with_setting(text, before, edit);

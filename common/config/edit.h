@@ -20,10 +20,12 @@ struct SettingEdit {
   Kind kind = Set;
   std::optional<Service> scope = {};  ///< the section of a service, or the host
   std::string name;
-  std::string text = {};  ///< for Set
+  std::string text = {};         ///< for Set
+  std::string own_section = {};  ///< `transport.NAME`, `service.NAME` of the admin's own; or empty
 
-  /// `name`, `service.submission.name`, and for Set `…=value`. Error: unknown names, no value. The
-  /// name of a restriction class is taken; edit_toml() knows which are declared.
+  /// `name`, `service.submission.name`, `transport.slow.key`, and for Set `…=value`. Error: unknown
+  /// names, no value. The name of a restriction class, a section of the admin's own, and what
+  /// depends on such a section are taken; edit_toml() knows which there are.
   static Result<SettingEdit> parse(Kind kind, std::string_view text);
 };
 

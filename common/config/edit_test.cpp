@@ -89,6 +89,38 @@ TEST_CASE("an edit changes its value and no other byte") {
   }
 }
 
+TEST_CASE("an edit of a section of one's own changes its value and no other byte") {
+  struct Row {
+    const char* before;
+    SettingEdit::Kind kind;
+    const char* edit;
+    const char* after;
+  };
+  const Row rows[] = {
+      {"smtp_port = 25\n", SettingEdit::Set, "transport.slow.kind=smtp",
+       "smtp_port = 25\n\n[transport.slow]\nkind = \"smtp\"\n"},
+      {"[transport.slow]\nkind = \"smtp\" # x\n\n[service.smtp]\n", SettingEdit::Set,
+       "transport.slow.destination_rate_delay=5s",
+       "[transport.slow]\nkind = \"smtp\" # x\ndestination_rate_delay = \"5s\"\n\n"
+       "[service.smtp]\n"},
+      {"[service.back]\nkind = \"smtp\"\nport = 10025\n", SettingEdit::Set,
+       "service.back.port=10026", "[service.back]\nkind = \"smtp\"\nport = \"10026\"\n"},
+      {"[transport.slow]\nkind = \"smtp\"\nsmtp_helo_name = \"x\"\n", SettingEdit::Remove,
+       "transport.slow.smtp_helo_name", "[transport.slow]\nkind = \"smtp\"\n"},
+      {"[transport.slow]\nkind = \"smtp\"\nsmtp_helo_name = \"x\"\n", SettingEdit::CommentOut,
+       "transport.slow.smtp_helo_name",
+       "[transport.slow]\nkind = \"smtp\"\n# smtp_helo_name = \"x\"\n"},
+      {"smtp_port = 0\n\n[transport.slow]\nkind = \"smtp\"\n", SettingEdit::Set,
+       "slow_destination_rate_delay=5s",
+       "smtp_port = 0\nslow_destination_rate_delay = \"5s\"\n\n[transport.slow]\nkind = "
+       "\"smtp\"\n"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.edit);
+    CHECK(after(row.before, row.kind, row.edit) == row.after);
+  }
+}
+
 TEST_CASE("a wrong value or name changes nothing and is told") {
   struct Row {
     const char* before;
@@ -104,7 +136,26 @@ TEST_CASE("a wrong value or name changes nothing and is told") {
        "myorigin: $mydomian: unknown setting \"mydomian\"; did you mean mydomain? ($$ is a "
        "dollar)"},
       {"", "service.submision.smtpd_timeout=1s",
-       "service.submision.smtpd_timeout=1s: unknown service; write service.submission.name"},
+       "service.submision.smtpd_timeout: unknown service; write service.submission.name, or begin "
+       "one of your own with service.submision.kind=smtp"},
+      {"", "service.smtp=1",
+       "service.smtp=1: names no setting of a section; write service.submission.name or "
+       "transport.slow.key"},
+      {"", "transport.slow.smtp_connect_timeout=1s",
+       "transport.slow.smtp_connect_timeout: there is no such section; begin it with "
+       "transport.slow.kind=smtp"},
+      {"", "transport.slow.kind=uucp",
+       "/etc/pennypost/main.toml:3: [transport.slow]: kind is one of: smtp, relay, lmtp, pipe, "
+       "local, virtual, error, retry, discard"},
+      {"[transport.slow]\nkind = \"smtp\"\n", "transport.slow.smtp_connect_timeout=soon",
+       "/etc/pennypost/main.toml:3: smtp_connect_timeout: \"soon\" is not a time; write 300s, "
+       "5m, 1h, 1d or 1w"},
+      {"[transport.slow]\nkind = \"smtp\"\n", "transport.slow.myorigin=a.b",
+       "/etc/pennypost/main.toml:3: transport.slow.myorigin: is no key of kind smtp, which takes "
+       "smtp_ settings, and limits such as destination_concurrency_limit"},
+      {"", "slow_destination_rate_delay=1s",
+       "unknown setting \"slow_destination_rate_delay\"; did you mean "
+       "smtp_destination_rate_delay?"},
       {"", "service.smtp.queue_directory=/q",
        "queue_directory has one value for the whole host; leave out service.smtp."},
   };
@@ -115,6 +166,21 @@ TEST_CASE("a wrong value or name changes nothing and is told") {
       "service = { smtp = { smtpd_timeout = \"1s\", smtpd_banner = \"x\" } }\n";
   CHECK(after(inline_table, SettingEdit::Remove, "service.smtp.smtpd_timeout")
             .find("edit it by hand") != std::string::npos);
+}
+
+TEST_CASE("a section of one's own is made in one command, in whatever order its keys are named") {
+  std::vector<SettingEdit> edits;
+  for (const char* text :
+       {"service.back.port=10025", "service.back.smtpd_timeout=9s", "service.back.kind=smtp"}) {
+    auto edit = SettingEdit::parse(SettingEdit::Set, text);
+    REQUIRE(edit);
+    edits.push_back(*std::move(edit));
+  }
+  auto text = edit_toml("smtp_port = 25\n", edits, on_a_host());
+  REQUIRE_MESSAGE(text, text.error().text());
+  CHECK(*text ==
+        "smtp_port = 25\n\n[service.back]\nkind = \"smtp\"\nport = \"10025\"\nsmtpd_timeout = "
+        "\"9s\"\n");
 }
 
 TEST_CASE("several edits are one change of the file, which keeps its mode") {

@@ -88,6 +88,7 @@ Layers Layers::parse(std::string_view toml, const LoadOptions& options) {
   layers.add_toml(toml);
   layers.add_overrides(options);
   layers.settle_sections();
+  layers.settle_own_forms();
   layers.settle_classes();
   return layers;
 }
@@ -263,6 +264,35 @@ void Layers::settle_key(OwnSection& section, const OwnLine& line) {
   }
   errors_.push_back(line.given.where + ": " + section.title() + "." + printable(line.key, 100) +
                     ": is no key of kind " + section.text("kind") + ", which takes " + what);
+}
+
+/// Takes NAME_destination_concurrency_limit and its kin, as Postfix has them, for [transport.NAME].
+void Layers::settle_own_forms() {
+  for (auto& [title, section] : own_sections_) {
+    if (section.of != OwnSection::Of::Transport) continue;
+    std::string prefix = section.name + "_";
+    for (auto one = classes_.lower_bound(prefix); one != classes_.end();) {
+      if (!one->first.starts_with(prefix)) break;
+      bool is_form = settle_own_form(section, one->first.substr(prefix.size()), one->second);
+      if (is_form) own_forms_.insert(*one);
+      one = is_form ? classes_.erase(one) : std::next(one);
+    }
+  }
+}
+
+/// Whether the transport has such a limit. What its section says itself counts, unless it is -o
+/// that gives the limit.
+bool Layers::settle_own_form(OwnSection& section, std::string_view key, const Given& given) {
+  bool is_override = given.where.starts_with("-o ");
+  if (key == "time_limit" && section.text("kind") == name_of(TransportKind::Pipe)) {
+    if (is_override) section.own.erase("time_limit");
+    section.own.emplace(key, given);
+    return true;
+  }
+  auto index = setting_of(section, key);
+  if (!index || !is_transport_limit(parameters()[*index].name)) return false;
+  (is_override ? section.overrides : section.settings).emplace(*index, given);
+  return true;
 }
 
 /// Of the names that are no settings, those of classes are kept; of the others the admin is told.

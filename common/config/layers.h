@@ -55,6 +55,10 @@ class Layers {
   /// What the admin gave for the classes of smtpd_restriction_classes, by name.
   const std::map<std::string, Given>& classes() const { return classes_; }
 
+  /// Settings such as slow_destination_rate_delay, Postfix's name for destination_rate_delay of
+  /// [transport.slow], by name.
+  const std::map<std::string, Given>& own_forms() const { return own_forms_; }
+
   /// The sections of the admin's own, by title, as far as their kind is known.
   const std::map<std::string, OwnSection>& own_sections() const { return own_sections_; }
 
@@ -82,6 +86,8 @@ class Layers {
   void settle_sections();
   bool settle_kind(OwnSection& section);
   void settle_key(OwnSection& section, const OwnLine& line);
+  void settle_own_forms();
+  bool settle_own_form(OwnSection& section, std::string_view key, const Given& given);
   static std::optional<std::size_t> setting_of(const OwnSection& section, std::string_view key);
   void add_toml(std::string_view toml);
   void add_overrides(const LoadOptions& options);
@@ -95,6 +101,7 @@ class Layers {
   Texts overrides_;
   std::array<Texts, service_count> service_overrides_;
   std::map<std::string, Given> classes_;
+  std::map<std::string, Given> own_forms_;
   std::map<std::string, std::vector<OwnLine>> own_lines_;  ///< by the section's title
   std::map<std::string, OwnSection> own_sections_;
   std::vector<std::string> errors_;

@@ -132,6 +132,7 @@ class Reader {
   /// A section whose name is the admin's own.
   void own_section(const std::string& title, const toml::table& table) {
     section(table.source().begin.line);
+    result_.own_sections[title] = table.source().begin.line;
     for (const auto& [name, value] : table) {
       auto before = result_.entries.size();
       if (name.str() == "argv" && value.is_array()) {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +43,7 @@ struct TomlFile {
   bool is_toml = true;
   std::size_t first_section = 0;  ///< the line of the first [section]; 0: there is none
   std::array<std::size_t, service_count> sections{};  ///< the lines of [service.NAME]; 0: none
+  std::map<std::string, std::size_t> own_sections;    ///< the same of the admin's own, by title
 };
 
 /// Never fails as a whole: mistakes are in `errors`. `file` is the name to show in them.

@@ -197,3 +197,34 @@ TEST_CASE("an argv in a list has one argument an item, whatever blanks it has") 
   CHECK((*config)->find_transport("x")->pipe.arguments ==
         std::vector<std::string>{"/bin/x", "a b", "", "{c}", "d,e", "${user}@x"});
 }
+
+TEST_CASE("Postfix's names of a transport's limits count for a transport of one's own") {
+  std::string toml =
+      "slow_destination_rate_delay = \"3s\"\nslow_destination_concurrency_limit = 4\n"
+      "slow_initial_destination_concurrency = 2\nfiler_time_limit = \"90s\"\n"
+      "slow_transport_rate_delay = \"1s\"\n"
+      "[transport.slow]\nkind = \"smtp\"\ndestination_concurrency_limit = 5\n"
+      "[transport.filer]\nkind = \"pipe\"\nargv = \"/bin/x\"\nuser = \"v\"\n";
+  auto config = Config::parse(toml, on_a_host());
+  if (!config) FAIL(config.error().text());
+  const Settings& slow = (*config)->of_transport("slow");
+  CHECK(slow.default_destination_rate_delay == std::chrono::seconds(3));
+  CHECK(slow.default_transport_rate_delay == std::chrono::seconds(1));
+  CHECK(slow.initial_destination_concurrency == 2);
+  CHECK(slow.default_destination_concurrency_limit.value() == 5);  // the section's own
+  CHECK((*config)->default_destination_rate_delay == std::chrono::seconds(0));
+  CHECK((*config)->find_transport("filer")->pipe.time_limit == std::chrono::seconds(90));
+  auto overridden = Config::parse(toml, on_a_host({"slow_destination_concurrency_limit=6"}));
+  REQUIRE(overridden);
+  CHECK((*overridden)->of_transport("slow").default_destination_concurrency_limit.value() == 6);
+
+  CHECK(problem("slow_destination_rate_delay = \"3s\"\n").find("unknown setting") !=
+        std::string::npos);
+  for (const char* wrong : {"slow_smtp_helo_name", "slow_time_limit", "slow_kind", "slow_user"}) {
+    CAPTURE(wrong);
+    std::string text = std::string(wrong) + " = \"3s\"\n[transport.slow]\nkind = \"smtp\"\n";
+    CHECK(problem(text).find("unknown setting") != std::string::npos);
+  }
+  CHECK(problem("slow_destination_rate_delay = \"soon\"\n[transport.slow]\nkind = \"smtp\"\n")
+            .find("main.toml:1: ") != std::string::npos);
+}

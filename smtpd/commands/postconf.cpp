@@ -18,8 +18,8 @@
 //   -b  the texts of delivery reports, with $name expanded; -t  the templates that they come from:
 //       those of FILE, of bounce_template_file, or the built-in ones if FILE is an empty word.
 //   A service's own value is named service.NAME.setting, as in service.submission.smtpd_timeout;
-//   what a section of your own says, transport.NAME.key and service.NAME.key. Those are printed
-//   with all settings, and changed in the file by hand.
+//   what a section of your own says, transport.NAME.key and service.NAME.key. A new section begins
+//   with its kind: postconf -e transport.slow.kind=smtp transport.slow.destination_rate_delay=5s.
 //   -M  services and transports in the form of Postfix's master.cf; -F their fields, -P their own
 //       settings, a line each. They are changed as sections of main.toml.
 //   --topics lists the topics of the settings; with topics, their settings with a sentence each.
@@ -261,6 +261,10 @@ class Postconf {
       bool is_named = std::ranges::find(names_, name) != names_.end();
       if (is_named || names_.empty()) print_class(name, given.text);
     }
+    for (const auto& [name, given] : layers.own_forms()) {
+      bool is_named = std::ranges::find(names_, name) != names_.end();
+      if (is_named || names_.empty()) print_class(name, given.text);
+    }
     for (const auto& [name, text] : own_values(layers)) {
       bool is_named = std::ranges::find(names_, name) != names_.end();
       if (is_named || names_.empty()) print_class(name, text);
@@ -315,8 +319,14 @@ class Postconf {
         status = 1;
         continue;
       }
+      if (parsed && !parsed->own_section.empty()) {
+        warn(name + ": there is no such key in " + layers.file());
+        status = 1;
+        continue;
+      }
       auto index = find_parameter(parsed ? parsed->name : name);
-      if (!index && layers.classes().contains(name)) continue;
+      bool is_own = layers.classes().contains(name) || layers.own_forms().contains(name);
+      if (!index && is_own) continue;
       if (!index) {
         warn(unknown_parameter(name));
         status = 1;
