@@ -47,6 +47,7 @@ void use_login(Settings& settings) {
   settings.smtp_sasl_password_maps = settings.lmtp_sasl_password_maps;
   settings.smtp_sasl_security_options = settings.lmtp_sasl_security_options;
   settings.smtp_sasl_tls_security_options = settings.lmtp_sasl_tls_security_options;
+  settings.smtp_sender_dependent_authentication = settings.lmtp_sender_dependent_authentication;
 }
 
 void use_content(Settings& settings) {

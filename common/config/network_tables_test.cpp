@@ -84,7 +84,7 @@ TEST_CASE(
           found, [&](const NamedTable& one) { return one.parameter == parameter.name; }));
     }
   }
-  CHECK(taking == 17);
+  CHECK(taking == 20);
 }
 
 TEST_CASE("tables in lists of networks are replaced by what they hold, in their place") {

@@ -27,10 +27,15 @@ constexpr Range in_hours(Range range) { return {range.min, range.max, "h"}; }
 constexpr ServiceSet Imapd = bit(Service::Imap);
 constexpr ServiceSet PopdImapd = bit(Service::Pop3) | Imapd;
 
+/// The name of a setting, from that of its row.
+constexpr std::string_view name_of(std::string_view member) {
+  return member.substr(member.starts_with('_') ? 1 : 0);
+}
+
 constexpr Parameter table[] = {
-#define PARAMETER(kind, name, default_text, services, range, description)                \
-  Parameter{#name, #kind,      kinds::measure_of<kinds::kind>(), default_text, services, \
-            range, description},
+#define PARAMETER(kind, name, default_text, services, range, description)                         \
+  Parameter{name_of(#name), #kind,      kinds::measure_of<kinds::kind>(), default_text, services, \
+            range,          description},
 #define ROLE_DEFAULT(role, name, text)
 #define SERVICE_DEFAULT(service, name, text)
 #include "common/config/parameters.def"

@@ -69,6 +69,9 @@ struct NameRow {
   Texts Settings::*member;
 };
 constexpr NameRow name_rows[] = {
+    {"authorized_flush_users", &Settings::authorized_flush_users},
+    {"authorized_mailq_users", &Settings::authorized_mailq_users},
+    {"authorized_submit_users", &Settings::authorized_submit_users},
     {"fast_flush_domains", &Settings::fast_flush_domains},
     {"masquerade_exceptions", &Settings::masquerade_exceptions},
     {"mydestination", &Settings::mydestination},

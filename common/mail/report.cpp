@@ -85,7 +85,7 @@ class Writer {
       : report_(report),
         action_(worst(report.recipients)),
         wording_(wording(*report.templates, action_)),
-        utf8_(report.sender.needs_smtputf8() ? Utf8::Allowed : Utf8::Refused),
+        utf8_(to().needs_smtputf8() ? Utf8::Allowed : Utf8::Refused),
         returned_(returned()) {
     boundary_ = "report." + report.unique;
     while (report.original.find("--" + boundary_) != std::string_view::npos) boundary_ += "x";
@@ -143,10 +143,15 @@ class Writer {
     return utf8_ == Utf8::Allowed ? address : address.with_ascii_domain();
   }
 
+  const MailAddress& to() const {
+    return report_.postmaster ? *report_.postmaster : report_.sender;
+  }
+
   std::string header(bool eight_bit) const {
     std::string out = field("From", from());
-    out += field("To", shown(report_.sender).text());
-    out += field("Subject", wording_.subject);
+    out += field("To", shown(to()).text());
+    bool has_own = report_.postmaster && !wording_.postmaster_subject.empty();
+    out += field("Subject", has_own ? wording_.postmaster_subject : wording_.subject);
     out += field("Date", format_date(report_.date));
     out += field("Message-ID", "<" + report_.unique + "@" + report_.reporting_mta + ">");
     out += field("Auto-Submitted", "auto-replied");
@@ -183,8 +188,10 @@ class Writer {
 
   std::string for_people() const {
     auto of_host = [&](std::string_view) { return report_.reporting_mta; };
-    std::string out =
-        fill_in(wording_.text, report_.value ? report_.value : TemplateValue(of_host));
+    std::string out;
+    if (!report_.postmaster) {
+      out = fill_in(wording_.text, report_.value ? report_.value : TemplateValue(of_host));
+    }
     for (const auto& one : report_.recipients) {
       auto address = recipient_text(one);
       auto what = one.reason.empty() ? one.diagnostic : one.reason;
@@ -212,7 +219,9 @@ class Writer {
     std::string out = field("Reporting-MTA", "dns; " + report_.reporting_mta);
     if (report_.envid) out += field("Original-Envelope-Id", clean(*report_.envid));
     out += field("X-Pennypost-Queue-ID", report_.queue_id);
-    out += field("X-Pennypost-Sender", OriginalRecipient::of(report_.sender).field(utf8_));
+    if (!report_.sender.is_null()) {
+      out += field("X-Pennypost-Sender", OriginalRecipient::of(report_.sender).field(utf8_));
+    }
     out += field("Arrival-Date", format_date(report_.arrival));
     for (const auto& one : report_.recipients) out.append(report_.line_end).append(record(one));
     return out;
@@ -274,7 +283,7 @@ class Writer {
 }  // namespace
 
 ReportText delivery_report(const Report& report) {
-  ASSERT(!report.sender.is_null() && !report.recipients.empty());
+  ASSERT((report.postmaster || !report.sender.is_null()) && !report.recipients.empty());
   return Writer(report).text();
 }
 

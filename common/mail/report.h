@@ -42,13 +42,15 @@ struct ReportedRecipient {
 };
 
 struct Report {
-  MailAddress sender;         // of the message: the report's recipient; not null
+  MailAddress sender;         // of the message, who gets the report; null only with `postmaster`
   MailAddress from;           // MAILER-DAEMON@myorigin; its domain completes a template's address
   std::string reporting_mta;  // myhostname
   std::string queue_id;       // of the message
   std::string unique;         // for Message-ID and boundary: letters, digits, dots
   MailDate date;              // now
   MailDate arrival;           // of the message
+  /// Who gets a copy in the sender's place: with its own subject, and without the text for senders.
+  std::optional<MailAddress> postmaster;
   std::optional<std::string> envid;
   DsnReturn ret = DsnReturn::Unset;
   std::vector<ReportedRecipient> recipients;  // at least one

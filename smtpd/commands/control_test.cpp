@@ -130,6 +130,14 @@ Task<Result<Answer>> fail(Error error) {
 }
 
 /// What lookup answers where ann@example.com is new@example.net now.
+/// 54321 is ann, all others are bob, who may do everything.
+Task<Result<CheckUser::Answer>> answer_about(CheckUser ask) {
+  CheckUser::Answer answer;
+  answer.name = ask.uid == 54321 ? "ann" : "bob";
+  answer.is_allowed = ask.uid == 54322;
+  co_return answer;
+}
+
 Task<Result<Canonicalize::Rewritten>> rename_ann(Canonicalize ask) {
   auto renamed = [](const std::string& text) {
     return text == "ann@example.com" ? "new@example.net" : text;
@@ -497,6 +505,42 @@ TEST_CASE("sendmail -XV makes the return path variable, with delimiters that are
   CHECK(delimiters({"-XV/="}).find("two characters of \"-=+\"") != std::string::npos);
   CHECK(delimiters({"-XV+"}).find("two characters of") != std::string::npos);
   CHECK(delimiters({"-f", "<>", "-XV"}).find("a sender other than <>") != std::string::npos);
+}
+
+TEST_CASE("who may submit, list and flush is what lookup says, but root and the owner may list") {
+  std::vector<CheckUser> asked;
+  bool can_tell = true;
+  auto ask = PickupDesk::ask_later();
+  ask.check_user = [&](CheckUser question) {
+    asked.push_back(question);
+    if (!can_tell) return fail<CheckUser::Answer>(Error::temporary("4.3.0", "a table is locked"));
+    return answer_about(question);
+  };
+  Desk desk(std::move(ask));
+  constexpr uid_t ann = 54321;
+  constexpr uid_t bob = 54322;
+  REQUIRE(desk.ask(ListQueue(), ann));
+  CHECK(asked.empty());  // anyone may
+  desk.config = config_for_test({"myorigin=example.com", "authorized_mailq_users=bob",
+                                 "authorized_flush_users=bob", "authorized_submit_users=bob"});
+  CHECK(desk.ask(ListQueue(), 0));
+  CHECK(desk.ask(FlushQueue(), 0));
+  CHECK(asked.empty());
+  CHECK(desk.ask(ListQueue(), bob));
+  CHECK(desk.ask(FlushQueue(), bob));
+  REQUIRE(asked.size() == 2);
+  CHECK(asked[0].uid == bob);
+  auto listed = desk.ask(ListQueue(), ann);
+  REQUIRE_FALSE(listed);
+  CHECK(listed.error().code() == control_denied);
+  CHECK(listed.error().text() == "User ann(54321) is not allowed to view the mail queue");
+  CHECK(desk.ask(FlushQueue(), ann).error().text() ==
+        "User ann(54321) is not allowed to flush the mail queue");
+  auto posted = desk.post(message, {"bob"});
+  REQUIRE_FALSE(posted);
+  CHECK(posted.error().text().ends_with(" is not allowed to submit mail"));
+  can_tell = false;
+  CHECK(desk.post(message, {"bob"}).error().code() == control_busy);
 }
 
 TEST_CASE("a drop file of an earlier version is still read") {

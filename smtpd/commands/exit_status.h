@@ -10,6 +10,7 @@ inline constexpr int ex_unavailable = 69;
 inline constexpr int ex_osfile = 72;
 inline constexpr int ex_cantcreat = 73;
 inline constexpr int ex_tempfail = 75;
+inline constexpr int ex_noperm = 77;
 inline constexpr int ex_config = 78;
 
 }  // namespace pennypost::smtp

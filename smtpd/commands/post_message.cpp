@@ -65,6 +65,7 @@ int run_postdrop(const LocalSubmission& submission, const std::string& message,
     return ex_tempfail;
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == ex_dataerr) return ex_unavailable;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == ex_noperm) return ex_noperm;
   err << "sendmail: fatal: postdrop failed; nothing was stored\n";
   return ex_tempfail;
 }
@@ -96,6 +97,10 @@ int post_message(const LocalSubmission& submission, const std::string& message,
   if (posted) return 0;
   if (posted.error().code() == control_busy) {
     return run_postdrop(submission, message, config, config_directory, err);
+  }
+  if (posted.error().code() == control_denied) {
+    err << "sendmail: fatal: " << posted.error().text() << '\n';
+    return ex_noperm;
   }
   err << "sendmail: fatal: " << posted.error().text_with_status() << '\n';
   return posted.error().is_temporary() ? ex_tempfail : ex_unavailable;

@@ -13,10 +13,11 @@
 //
 // DIAGNOSTICS
 //   0: stored and synced. 64: wrong arguments. 65: not a drop file, or too large. 75: not stored.
-//   78: no usable configuration.
+//   77: the user may not send mail (authorized_submit_users). 78: no usable configuration.
 //
 // SEE ALSO   ../pickup/drop_file.h (the format), sendmail_main.cpp
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@
 #include "common/base/own_file.h"
 #include "common/base/safe_open.h"
 #include "common/config/config.h"
+#include "common/config/user_list.h"
 #include "common/mail/mime.h"
 #include "smtpd/commands/exit_status.h"
 #include "smtpd/commands/usage.h"
@@ -73,6 +75,21 @@ Descriptor open_maildrop(const std::string& queue, const std::string& maildrop) 
   if (!is_privileged) return Descriptor(::open(maildrop.c_str(), flags));
   auto directory = open_trusted(queue, {}, flags);
   return directory ? open_beneath(directory.number(), "maildrop", flags) : Descriptor();
+}
+
+/// authorized_submit_users, as far as it names users: tables are not opened here, and whom they
+/// decide about is asked when the queue takes the file.
+bool may_submit(const Config& config) {
+  if (admits_everybody(config.authorized_submit_users)) return true;
+  const passwd* user = ::getpwuid(::getuid());
+  std::string name = user != nullptr ? user->pw_name : "unknown";
+  auto later = [](const TableRef&, std::string_view) -> Result<bool> {
+    return Error::temporary("no table is opened here");
+  };
+  auto is_listed = is_listed_user(config.authorized_submit_users, name, later);
+  if (!is_listed || *is_listed) return true;
+  say(ex_noperm, right_refused(LocalRight::Submit, name, ::getuid()));
+  return false;
 }
 
 int store(const Config& config) {
@@ -143,5 +160,6 @@ int main(int argc, char** argv) {
   if (optind != argc) return say(ex_usage, "no arguments are accepted");
   auto config = Config::load(options);
   if (!config) return say(ex_config, config.error().text());
+  if (!may_submit(**config)) return ex_noperm;
   return store(**config);
 }

@@ -33,6 +33,14 @@ std::string columns(const std::string& id, const std::string& size, const std::s
   return left(id, 17) + ' ' + right + ' ' + left(time, 19) + ' ' + who + '\n';
 }
 
+/// Says why the queue refused a request; the exit status, `otherwise` if it refused for good.
+int refused(const Error& error, int otherwise, std::ostream& err) {
+  bool is_denied = error.code() == control_denied;
+  err << "postqueue: fatal: " << (is_denied ? error.text() : error.text_with_status()) << '\n';
+  if (is_denied) return ex_noperm;
+  return error.is_temporary() ? ex_tempfail : otherwise;
+}
+
 int unavailable(const Error& error, std::ostream& err) {
   err << "postqueue: fatal: Queue report unavailable - mail system is down (" << error.text()
       << ")\n";
@@ -130,10 +138,7 @@ int print_queue(QueueClient& queue, bool as_json, std::ostream& out, std::ostrea
     ++messages;
     return out.good();  // nobody may be left to read it, as behind `| head`
   });
-  if (!listed) {
-    err << "postqueue: fatal: " << listed.error().text_with_status() << '\n';
-    return ex_tempfail;
-  }
+  if (!listed) return refused(listed.error(), ex_tempfail, err);
   if (as_json) return 0;
   if (messages == 0) {
     out << "Mail queue is empty\n";
@@ -173,9 +178,7 @@ int flush_queue(const std::string& queue_directory, const FlushQueue& what, std:
     return ex_unavailable;
   }
   auto count = queue->call(what);
-  if (count) return 0;
-  err << "postqueue: fatal: " << count.error().text_with_status() << '\n';
-  return count.error().is_temporary() ? ex_tempfail : ex_usage;
+  return count ? 0 : refused(count.error(), ex_usage, err);
 }
 
 int postqueue(std::span<const std::string> args, std::ostream& out, std::ostream& err) {

@@ -317,8 +317,9 @@ class LocalDelivery {
     const auto& sender = sender_of(attempt_, recipient_);
     run.head = "From " + (sender.empty() ? "MAILER-DAEMON" : sender) + "  " +
                format_ctime(local_date(envelope.arrival / 1'000'000)) + "\nReturn-Path: <" +
-               sender + ">\nX-Original-To: " + recipient_.original +
-               "\nDelivered-To: " + recipient_.served_address() + "\n";
+               sender + ">\n";
+    if (!recipient_.original.empty()) run.head += "X-Original-To: " + recipient_.original + "\n";
+    run.head += "Delivered-To: " + recipient_.served_address() + "\n";
     return outcome(recipient_, run_command(run, pieces_));
   }
 

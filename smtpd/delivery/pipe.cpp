@@ -31,7 +31,7 @@ std::string head_of(const PipeCommand& pipe, const Envelope& envelope) {
             format_ctime(local_date(envelope.arrival / 1'000'000)) + "\n";
   }
   if (pipe.has('R')) head += "Return-Path: <" + sender + ">\n";
-  if (pipe.has('O')) head += "X-Original-To: " + first.original + "\n";
+  if (pipe.has('O') && !first.original.empty()) head += "X-Original-To: " + first.original + "\n";
   if (pipe.has('D')) head += "Delivered-To: " + first.address + "\n";
   return head;
 }

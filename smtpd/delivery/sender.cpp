@@ -6,6 +6,7 @@
 #include "common/base/text.h"
 #include "common/log/log.h"
 #include "smtpd/delivery/tls_policy.h"
+#include "smtpd/queue/double_bounce.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -313,12 +314,24 @@ void Sender::lost(Work& work, const Disconnected& why) {
 Task<> Sender::end_session(Work& work) {
   if (work.client == nullptr) co_return;
   auto client = std::move(work.client);
+  tell_postmaster(work, *client);
   bool is_usable = client->is_usable() && client->messages() > 0 && !work.failure;
   if (is_usable && is_busy(work.key)) {
     keep(work.key, std::move(client));
   } else if (client->is_usable()) {
     quitting_.start(say_quit(std::move(client)));
   }
+}
+
+/// Nobody is told of the delivery of a notice: that might lead to the next one.
+void Sender::tell_postmaster(const Work& work, SmtpClient& client) const {
+  auto complaint = client.take_complaint();
+  if (!complaint || !tell_ || is_double_bounce(work.attempt.envelope.sender, *config_)) return;
+  PostNotice notice;
+  notice.role = protocol_ == Protocol::Lmtp ? "LMTP client" : "SMTP client";
+  notice.peer = client.target().text();
+  notice.transcript = *std::move(complaint);
+  tell_(notice);
 }
 
 Task<> Sender::say_quit(std::unique_ptr<SmtpClient> client) {

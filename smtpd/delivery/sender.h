@@ -18,6 +18,7 @@
 // SEE ALSO   smtp_client.h (the dialogue), targets.h (which addresses)
 #pragma once
 
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -31,6 +32,7 @@
 #include "smtpd/delivery/messages.h"
 #include "smtpd/delivery/smtp_client.h"
 #include "smtpd/delivery/targets.h"
+#include "smtpd/queue/messages.h"
 
 namespace pennypost::smtp {
 
@@ -69,6 +71,9 @@ class Sender {
   /// is one.
   Task<Attempt::Outcomes> send(Attempt attempt, Descriptor body);
   std::size_t active() const { return active_; }
+  /// Who is told of sessions with errors for postmaster (notify_classes); nobody until it is
+  /// called.
+  void on_notice(std::function<void(const PostNotice&)> tell) { tell_ = std::move(tell); }
   /// Ends the kept sessions.
   void close_sessions();
 
@@ -88,6 +93,7 @@ class Sender {
   Task<> over_host(Work& work, Target target, bool with_tls);
   Task<> run_session(Work& work, bool& wants_plain);
   Task<> end_session(Work& work);
+  void tell_postmaster(const Work& work, SmtpClient& client) const;
   Task<> say_quit(std::unique_ptr<SmtpClient> client);
   Result<TlsPolicy> policy_of(const std::string& next_hop, const std::string& text,
                               const Target& target) const;
@@ -107,6 +113,7 @@ class Sender {
   Connector& connector_;
   ClientContexts tls_;
   TargetSettings settings_;
+  std::function<void(const PostNotice&)> tell_;
   std::size_t active_ = 0;
   std::map<std::string, std::size_t> active_by_key_;
   std::map<std::string, SteadyTime> last_by_key_;

@@ -592,3 +592,54 @@ TEST_CASE("the fallback relay gets what no host of the destination takes") {
   CHECK(fixture.send() == "delivered 2.0.0 250 ok");
   CHECK(fixture.last[0].relay == "b.example[192.0.2.2]:26");
 }
+
+TEST_CASE("postmaster is told of a server that does not keep to the protocol, if so set") {
+  std::string odd = plain + "C: MAIL FROM:<s@me.example>\nS: 502 what?\nC: QUIT\n";
+  std::string refusing = plain + "C: MAIL FROM:<s@me.example>\nS: 554 5.7.1 not you\nC: QUIT\n";
+  struct Row {
+    const char* classes;
+    std::string script;
+    std::size_t notices;
+  };
+  for (const Row& row :
+       {Row{"protocol", odd, 1}, Row{"protocol", refusing, 0}, Row{"resource, software", odd, 0},
+        Row{"", odd, 0}, Row{"protocol", greeting + "S: 250-a.example\nS: what\n", 1}}) {
+    CAPTURE(row.classes);
+    CAPTURE(row.script);
+    Fixture fixture({"notify_classes=" + std::string(row.classes), "smtp_mx_session_limit=1",
+                     "smtp_mx_address_limit=1"});
+    std::vector<PostNotice> notices;
+    fixture.sender->on_notice([&](const PostNotice& notice) { notices.push_back(notice); });
+    fixture.servers.add(row.script);
+    fixture.send();
+    REQUIRE(notices.size() == row.notices);
+    if (notices.empty()) continue;
+    CHECK(notices[0].role == "SMTP client");
+    CHECK(notices[0].peer == "a.example[192.0.2.1]:25");
+    CHECK(notices[0].transcript.starts_with(" In:  220 a.example\n Out: EHLO me.example\n"));
+  }
+}
+
+TEST_CASE("the delivery of a notice leads to no other, and a login is not shown") {
+  std::string odd = "C: MAIL FROM:<s@me.example>\nS: 502 what?\nC: QUIT\n";
+  std::string login = greeting +
+                      "S: 250-a.example\nS: 250 AUTH PLAIN\n"
+                      "C: AUTH PLAIN AGFubgBzZWNyZXQ=\nS: 235 ok\n";
+  Fixture fixture(
+      {"notify_classes=protocol", "smtp_sasl_security_options=", "myhostname=mail.example.com"});
+  std::vector<PostNotice> notices;
+  fixture.sender->on_notice([&](const PostNotice& notice) { notices.push_back(notice); });
+  fixture.attempt.route.credentials = "ann:secret";
+  fixture.servers.add(login + odd);
+  fixture.send();
+  REQUIRE(notices.size() == 1);
+  CHECK(notices[0].transcript.find(" Out: AUTH PLAIN (response not shown)\n") != std::string::npos);
+  CHECK(notices[0].transcript.find("AGFub") == std::string::npos);
+
+  fixture.attempt.envelope.sender = "double-bounce@mail.example.com";
+  fixture.attempt.route.credentials.clear();
+  fixture.servers.add(plain +
+                      "C: MAIL FROM:<double-bounce@mail.example.com>\nS: 502 what?\nC: QUIT\n");
+  fixture.send();
+  CHECK(notices.size() == 1);
+}

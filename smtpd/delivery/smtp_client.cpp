@@ -24,7 +24,11 @@ SmtpClient::SmtpClient(Loop& loop, Protocol protocol, std::shared_ptr<const Conf
       tls_(std::move(tls)),
       login_(std::move(login)),
       connection_(loop, std::move(stream), config_->smtp_helo_timeout),
-      opened_(loop.now()) {}
+      notices_(config_->notify_classes),
+      opened_(loop.now()) {
+  bool is_kept = notices_.has(ErrorClass::Protocol) || notices_.has(ErrorClass::Data);
+  if (is_kept) transcript_ = std::make_unique<Transcript>();
+}
 
 // Replies.
 
@@ -43,9 +47,11 @@ Task<Result<SmtpReply>> SmtpClient::reply(Duration timeout) {
       co_return Error::temporary(
           "4.5.0", "host " + target_.name() + " sent a reply longer than smtp_reply_length_limit");
     }
+    if (transcript_) transcript_->heard(line.text);
     auto is_last = parser.feed(line.text);
     if (!is_last) {
       is_broken_ = true;
+      note(ErrorClass::Protocol);
       const auto& error = is_last.error();
       auto status = error.status().value_or(EnhancedStatus::of_reply(error.code()));
       co_return Error::temporary(status, "host " + target_.name() + ": " + error.text());
@@ -58,14 +64,37 @@ Task<Result<SmtpReply>> SmtpClient::reply(Duration timeout) {
   co_return answer;
 }
 
-Task<Result<SmtpReply>> SmtpClient::ask(std::string line, Duration timeout, std::string stage) {
+/// `shown`: what postmaster may see of the line; empty: all.
+Task<Result<SmtpReply>> SmtpClient::ask(std::string line, Duration timeout, std::string stage,
+                                        std::string shown) {
   stage_ = std::move(stage);
-  connection_.put(line);
-  connection_.put("\r\n");
+  send_secret(line, shown.empty() ? line : shown);
   co_return co_await reply(timeout);
 }
 
-Error SmtpClient::refusal(const SmtpReply& reply, const char* what) const {
+void SmtpClient::send_line(std::string_view line) { send_secret(line, line); }
+
+void SmtpClient::send_secret(std::string_view line, std::string_view shown) {
+  if (transcript_) transcript_->said(shown);
+  connection_.put(line);
+  connection_.put("\r\n");
+}
+
+/// RFC 5321 section 4.2: other codes than 4xx and 5xx are no refusals, and those from 500 to 509
+/// and 555 say that the server did not understand us.
+void SmtpClient::note_code(const SmtpReply& reply) {
+  bool is_odd = reply.code < 400 || reply.code > 599 || reply.code == 555 ||
+                (reply.code >= 500 && reply.code < 510);
+  if (is_odd) note(ErrorClass::Protocol);
+}
+
+std::optional<std::string> SmtpClient::take_complaint() {
+  if (!notices_.meet(std::exchange(seen_, {}))) return std::nullopt;
+  return transcript_->text();
+}
+
+Error SmtpClient::refusal(const SmtpReply& reply, const char* what) {
+  note_code(reply);
   return Error(reply.is_permanent() ? reply.code : 451, reply.effective_status(),
                "host " + target_.name() + " " + what + ": " + reply.text());
 }
@@ -182,7 +211,7 @@ Task<Result<void>> SmtpClient::start_tls(bool is_implicit) {
 Task<> SmtpClient::quit() {
   stage_ = "sending QUIT";
   connection_.set_timeout(config_->smtp_quit_timeout);
-  connection_.put("QUIT\r\n");
+  send_line("QUIT");
   co_await connection_.flush();
   connection_.stream().shut_down();
 }

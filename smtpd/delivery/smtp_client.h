@@ -32,8 +32,10 @@
 
 #include "common/base/secret.h"
 #include "common/config/config.h"
+#include "common/config/notify_classes.h"
 #include "common/mail/address.h"
 #include "common/net/connection.h"
+#include "common/session/transcript.h"
 #include "common/tls/context.h"
 #include "smtpd/delivery/message_source.h"
 #include "smtpd/delivery/messages.h"
@@ -105,6 +107,9 @@ class SmtpClient {
   /// Whether the handshake failed, so that it makes sense to try in plain text.
   bool tls_failed() const { return tls_failed_; }
   bool may_be_taken() const { return may_be_taken_; }
+  /// The dialogue so far, if notify_classes asks for errors that there were in it since the last
+  /// call.
+  std::optional<std::string> take_complaint();
   /// What the session was doing, for `lost connection with HOST while STAGE`.
   const std::string& stage() const { return stage_; }
   std::size_t messages() const { return messages_; }
@@ -113,14 +118,19 @@ class SmtpClient {
  private:
   struct Mail;
   Task<Result<SmtpReply>> reply(Duration timeout);
-  Task<Result<SmtpReply>> ask(std::string line, Duration timeout, std::string stage);
+  Task<Result<SmtpReply>> ask(std::string line, Duration timeout, std::string stage,
+                              std::string shown = {});
   Task<Result<void>> greet();
   Task<Result<void>> hello();
   Task<Result<void>> start_tls(bool is_implicit);
   std::vector<std::string> login_mechanisms();
   Task<Result<void>> log_in();
   Task<Result<SmtpReply>> log_in_by(std::string mechanism, std::string stage);
-  Error refusal(const SmtpReply& reply, const char* what) const;
+  void send_line(std::string_view line);
+  void send_secret(std::string_view line, std::string_view shown);
+  void note(ErrorClass which) { seen_.add(which); }
+  void note_code(const SmtpReply& reply);
+  Error refusal(const SmtpReply& reply, const char* what);
   Result<void> check_name(const SmtpReply& reply, const char* what);
   bool is_lmtp() const { return protocol_ == Protocol::Lmtp; }
   /// The component in log lines.
@@ -156,6 +166,9 @@ class SmtpClient {
   Login login_;
   Connection connection_;
   PeerFeatures features_;
+  const ErrorClasses notices_;              // of which postmaster is told
+  std::unique_ptr<Transcript> transcript_;  // null: none of them is of a session
+  ErrorClasses seen_;
   bool needs_all_ = false;
   bool is_broken_ = false;
   bool tls_failed_ = false;

@@ -86,8 +86,10 @@ Task<Result<SmtpReply>> SmtpClient::log_in_by(std::string mechanism, std::string
     }
   }
   std::string last_words;
+  std::string shown = "AUTH " + mechanism + " (response not shown)";
   for (std::uint64_t steps = 0;; ++steps) {
-    CO_TRY(auto answer, co_await ask(line, config_->smtp_mail_timeout, stage));
+    CO_TRY(auto answer, co_await ask(line, config_->smtp_mail_timeout, stage, shown));
+    shown = "(response not shown)";
     if (answer.is_positive() && !exchange->verify(last_words)) {
       is_broken_ = true;
       co_return Error::temporary(

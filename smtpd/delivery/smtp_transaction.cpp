@@ -32,6 +32,7 @@ void Slot::set(OutcomeKind kind, std::string status, std::string reason, std::st
 }
 
 void SmtpClient::refuse(Slot& slot, const SmtpReply& reply, const char* command) {
+  note_code(reply);
   slot.set(reply.is_permanent() ? OutcomeKind::Bounce : OutcomeKind::Retry,
            reply.effective_status().text(),
            "host " + target_.name() + " said: " + reply.text() + " (in reply to " + command +
@@ -125,8 +126,7 @@ void SmtpClient::send_ahead(Mail& mail, std::size_t number) {
   std::size_t end =
       needs_all_ && number + 1 < mail.commands() ? mail.commands() - 1 : mail.commands();
   for (; mail.sent < end && mail.sent < number + window; ++mail.sent) {
-    connection_.put(mail.command(mail.sent));
-    connection_.put("\r\n");
+    send_line(mail.command(mail.sent));
   }
 }
 
@@ -167,7 +167,7 @@ Task<Result<bool>> SmtpClient::begin_data(Mail& mail) {
   }
   if (!mail.accepted.empty()) co_return true;
   // RFC 2920 section 3.1: DATA was sent ahead but no recipient was accepted; end it with a dot.
-  connection_.put(".\r\n");
+  send_line(".");
   if (is_lmtp()) {
     // RFC 2033 section 4.2 has no reply for that, and another may mean that the server is confused.
     is_broken_ = true;
@@ -223,6 +223,7 @@ Task<Result<void>> SmtpClient::transmit(MessageSource& source) {
     auto bytes = co_await source.next(loop_);
     if (!bytes) {
       // An incomplete message must not be ended with a dot: the connection is dropped.
+      note(ErrorClass::Data);
       is_broken_ = true;
       co_return bytes.error();
     }

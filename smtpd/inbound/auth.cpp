@@ -131,7 +131,7 @@ Task<Reply> Session::exchange(store::AuthStep step) {
 Task<Result<std::string>> Session::auth_response(std::string_view challenge) {
   std::string wire;
   Reply(334, "", base64_encode(challenge)).append_to(wire);
-  connection_.put(wire);
+  put(wire);
   Line line = co_await connection_.line(auth_line_bytes_max);
   if (line.is_too_long) co_return Error(500, "5.5.6", "Authentication exchange line is too long");
   if (line.text == "*") co_return Error(501, "5.7.0", "Authentication aborted");

@@ -65,6 +65,8 @@ class Backend {
   virtual void drop_body(QueueId id) = 0;
   /// ETRN: a domain's waiting mail is to be sent now.
   virtual Task<Result<void>> flush(FlushSite ask) = 0;
+  /// Tells postmaster of a session with an error. Posted, without waiting for an answer.
+  virtual void notify(const PostNotice& notice) = 0;
   /// Connects to smtpd_proxy_filter. Errors are temporary.
   virtual Task<Result<std::unique_ptr<Stream>>> connect(Endpoint to, Duration timeout) = 0;
   /// When it returns without Error, the message survives a power cut.

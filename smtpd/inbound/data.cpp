@@ -64,7 +64,7 @@ Task<Reply> Session::data(std::string_view arguments) {
   auto refused = co_await std::move(checking);
   if (refused) co_return *std::move(refused);
   begin_content(DataScanner::Ends::WithDot);
-  connection_.put("354 End data with <CR><LF>.<CR><LF>\r\n");
+  put("354 End data with <CR><LF>.<CR><LF>\r\n");
   co_await receive_content();
   auto finishing = finish_message();
   co_return co_await std::move(finishing);

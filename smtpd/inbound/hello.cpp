@@ -127,7 +127,7 @@ Task<Reply> Session::starttls(std::string_view arguments) {
   end_transaction();
   std::string wire;
   Reply(220, "2.0.0", "Ready to start TLS").append_to(wire);
-  connection_.put(wire);
+  put(wire);
   co_await secure();
   helo_.clear();
   is_extended_ = false;

@@ -148,6 +148,7 @@ std::optional<Reply> Session::apply(const CheckRecipient::Verdict& verdict,
   may_relay_ = may_relay_ || verdict.may_relay;
   if (verdict.code >= 400) {
     Reply reply(verdict.code, verdict.status, printable(verdict.text));
+    reply.mark_as_policy();
     log_refusal("reject", reply, shown);
     return reply;
   }

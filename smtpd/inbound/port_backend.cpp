@@ -101,6 +101,8 @@ void PortBackend::drop_body(QueueId id) {
   queue_.post(request);
 }
 
+void PortBackend::notify(const PostNotice& notice) { queue_.post(notice); }
+
 Task<Result<void>> PortBackend::flush(FlushSite request) {
   auto asking = queue_.call(std::move(request));
   CO_TRY_DO(co_await std::move(asking));

@@ -40,6 +40,7 @@ class PortBackend final : public Backend {
   Task<Result<Descriptor>> open_body(QueueId id) override;
   void drop_body(QueueId id) override;
   Task<Result<void>> flush(FlushSite ask) override;
+  void notify(const PostNotice& notice) override;
   Task<Result<std::unique_ptr<Stream>>> connect(Endpoint to, Duration timeout) override;
   Task<Result<void>> submit(Submit message) override;
 

@@ -37,6 +37,10 @@ class Reply {
     return std::move(*this);
   }
 
+  /// Whether it is what a restriction or access table has decided.
+  bool is_of_policy() const { return is_of_policy_; }
+  void mark_as_policy() { is_of_policy_ = true; }
+
   /// For soft_bounce: 5xx 5.x.x becomes 4xx 4.x.x.
   void soften();
   /// Puts another text in place, as with what is added to it.
@@ -54,6 +58,7 @@ class Reply {
   std::string status_;
   std::string text_;
   bool ends_session_ = false;
+  bool is_of_policy_ = false;
 };
 
 }  // namespace pennypost::smtp

@@ -10,6 +10,18 @@
 #include "smtpd/routing/expansion.h"
 
 namespace pennypost::smtp {
+namespace {
+
+ErrorClasses errors_of_sessions() {
+  ErrorClasses all;
+  for (auto one : {ErrorClass::Bounce, ErrorClass::Data, ErrorClass::Policy, ErrorClass::Protocol,
+                   ErrorClass::Resource, ErrorClass::Software}) {
+    all.add(one);
+  }
+  return all;
+}
+
+}  // namespace
 
 ServiceContext::ServiceContext(Service service, const std::shared_ptr<const Config>& config,
                                ProcessContext process)
@@ -30,6 +42,8 @@ ServiceContext::ServiceContext(ListeningService service, std::shared_ptr<const C
       xclient_hosts_(settings_.smtpd_authorized_xclient_hosts),
       xforward_hosts_(settings_.smtpd_authorized_xforward_hosts),
       checked_elsewhere_(settings_.mailauth_exempt_networks),
+      notices_(settings_.notify_classes),
+      keeps_transcripts_(notices_.meet(errors_of_sessions())),
       is_tls_required_(settings_.smtpd_tls_security_level == "encrypt"),
       maps_addresses_(!is_left_out(settings_, no_address_mappings)),
       rewrites_addresses_(maps_addresses_ && smtp::rewrites_addresses(*config_)),

@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/config/config.h"
 #include "common/config/network_list.h"
+#include "common/config/notify_classes.h"
 #include "common/dns/resolver.h"
 #include "common/mail/address.h"
 #include "common/mail/completion.h"
@@ -107,6 +108,10 @@ class ServiceContext {
   const ProxyFilter* proxy_filter() const { return proxy_filter_.get(); }
   /// Whether a policy server may be asked, and is then told more about a session.
   bool tells_facts() const { return asks_policy_servers_; }
+  /// Of which errors postmaster is told.
+  const ErrorClasses& notices() const { return notices_; }
+  /// Whether a session may have such an error.
+  bool keeps_transcripts() const { return keeps_transcripts_; }
   /// Whether refusals get a footer.
   bool has_footer() const {
     return !settings_.smtpd_reject_footer.empty() || !settings_.smtpd_reject_footer_maps.empty();
@@ -138,6 +143,8 @@ class ServiceContext {
   NetworkList xclient_hosts_;
   NetworkList xforward_hosts_;
   NetworkList checked_elsewhere_;
+  ErrorClasses notices_;
+  bool keeps_transcripts_;
   bool is_tls_required_;
   bool maps_addresses_;
   bool rewrites_addresses_;

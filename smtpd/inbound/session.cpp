@@ -77,6 +77,7 @@ Session::Session(std::shared_ptr<const ServiceContext> context, std::unique_ptr<
       place_(std::move(place)),
       first_mail_by_(context_->loop().now() + settings_.smtpd_first_mail_timeout) {
   connection_.set_deadline(first_mail_by_);
+  if (context_->keeps_transcripts()) transcript_ = std::make_unique<Transcript>();
   learn_rights();
   // The first of all: it checks what was sent, and not what others made of it.
   if (context_->checks_authentication()) filters_.add(std::make_unique<MailAuthFilter>(*context_));
@@ -96,7 +97,7 @@ Task<> Session::serve() {
   } catch (const Disconnected& disconnected) {
     end = disconnected;
   }
-  if (!end) co_return;
+  if (!end) co_return tell_postmaster("");
   bool is_timeout = end->reason() == Disconnected::Reason::Timeout;
   if (end->reason() == Disconnected::Reason::Tls) {
     log_info(context_->log_component(),
@@ -106,6 +107,7 @@ Task<> Session::serve() {
     log_broken_off(is_timeout ? "timeout" : "lost connection", stage_, log_peer());
   }
   if (is_timeout) say_goodbye("4.4.2", "Error: timeout exceeded");
+  tell_postmaster(is_timeout ? "timeout" : "lost connection");
 }
 
 void Session::end() {
@@ -257,6 +259,7 @@ Task<Reply> Session::next_reply() {
   auto bytes_max = settings_.smtpd_command_bytes_max;
   Line line = co_await connection_.line(bytes_max);
   is_waiting_ = false;
+  if (transcript_) note_command(line.text);
   connection_.set_deadline(first_mail_by_);
   bool refuses_bare =
       parse_bare_newline(settings_.smtpd_forbid_bare_newline) == DataScanner::BareNewline::Refuse;
@@ -365,6 +368,7 @@ bool Session::has_input_too_early(const Command& command) {
 Task<> Session::send(Reply reply) {
   if (reply.is_already_sent()) co_return;
   if (settings_.soft_bounce) reply.soften();
+  if (reply.is_error()) note_error(reply);
   if (reply.is_error() && context_->has_footer()) co_await add_footer(reply);
   if (context_->discards_keyword("ENHANCEDSTATUSCODES")) reply.drop_status();
   Duration delay = errors_.delay();
@@ -374,7 +378,7 @@ Task<> Session::send(Reply reply) {
   }
   std::string wire;
   reply.append_to(wire);
-  connection_.put(wire);
+  put(wire);
   if (connection_.unsent() > unsent_bytes_max) co_await connection_.flush();
 }
 

@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/config/notify_classes.h"
 #include "common/log/log.h"
 #include "common/mail/esmtp.h"
 #include "common/mail/fixups.h"
@@ -30,6 +31,7 @@
 #include "common/session/guest_list.h"
 #include "common/session/sasl_offer.h"
 #include "common/session/security.h"
+#include "common/session/transcript.h"
 #include "common/tls/tls_stream.h"
 #include "smtpd/inbound/body.h"
 #include "smtpd/inbound/filter.h"
@@ -210,6 +212,12 @@ class Session final : public Guest {
   bool has_input_too_early(const Command& command);
   void say_goodbye(std::string_view status, std::string_view text);
 
+  // What postmaster may be told.
+  void put(std::string_view wire);
+  void note_command(std::string_view line);
+  void note_error(const Reply& reply);
+  void tell_postmaster(std::string_view reason) const;
+
   std::shared_ptr<const ServiceContext> context_;
   const Settings& settings_;
   Connection connection_;
@@ -240,7 +248,9 @@ class Session final : public Guest {
   std::optional<Transaction> transaction_;
   FilterChain filters_;
   ErrorCount errors_;
-  std::string_view stage_ = "CONNECT";  // for `lost connection after`
+  std::unique_ptr<Transcript> transcript_;  // null: notify_classes names no error of a session
+  ErrorClasses seen_;                       // the errors that it has replied with
+  std::string_view stage_ = "CONNECT";      // for `lost connection after`
   bool has_sent_early_ = false;
   bool has_begun_mail_ = false;  // a MAIL command was accepted
   ConnectionCounts::Place place_;

@@ -1210,3 +1210,43 @@ TEST_CASE("a client that takes longer than smtpd_first_mail_timeout to its first
     S!
   )") == "");
 }
+
+TEST_CASE("postmaster is sent the dialogue in which there was an error that notify_classes names") {
+  Stage stage(
+      {"notify_classes=protocol", "smtpd_sasl_auth_enable=yes", "disable_plaintext_auth=no"});
+  CHECK(stage.run("S~ 220\nC: EHLO client.example\nS* 250\nC: AUTH PLAIN AGJvYgBzZWNyZXQ=\n"
+                  "S~ 235\nC: RCPT TO:<bob@example.com>\nS~ 503\nC: QUIT\nS~ 221\nS!\n") == "");
+  REQUIRE(stage.backend.notices.size() == 1);
+  const auto& notice = stage.backend.notices[0];
+  CHECK(notice.role == "SMTP server");
+  CHECK(notice.peer.ends_with("[198.51.100.9]"));
+  CHECK(notice.reason.empty());
+  CHECK_FALSE(notice.is_bounce);
+  CHECK(notice.transcript.find(" In:  EHLO client.example\n") != std::string::npos);
+  CHECK(notice.transcript.find(" In:  AUTH PLAIN (response not shown)\n") != std::string::npos);
+  CHECK(notice.transcript.find("AGJvYgBzZWNyZXQ") == std::string::npos);
+  CHECK(notice.transcript.find(
+            " In:  RCPT TO:<bob@example.com>\n Out: 503 5.5.1 Error: need MAIL command\n") !=
+        std::string::npos);
+  CHECK(notice.transcript.find(" Out: 221 ") != std::string::npos);
+}
+
+TEST_CASE("postmaster is not told of errors that notify_classes does not name") {
+  std::string refused =
+      "S~ 220\nC: EHLO client.example\nS* 250\nC: MAIL FROM:<a@b.example>\nS~ 250\n"
+      "C: RCPT TO:<x@elsewhere.example>\nS~ 554\n";
+  for (std::string classes : {"", "resource, software", "protocol, bounce", "policy"}) {
+    CAPTURE(classes);
+    Stage stage({"notify_classes=" + classes});
+    CHECK(stage.run(refused) == "");  // and the client hangs up
+    REQUIRE(stage.backend.notices.size() == (classes == "policy" ? 1 : 0));
+    if (classes == "policy") CHECK(stage.backend.notices[0].reason == "lost connection");
+  }
+  Stage full;  // resource is named by default
+  full.backend.is_disk_full = true;
+  CHECK(full.run("S~ 220\nC: EHLO client.example\nS* 250\nC: MAIL FROM:<a@b.example>\nS~ 250\n"
+                 "C: RCPT TO:<bob@example.com>\nS~ 250\nC: DATA\nS~ 354\nC: x\nC: .\nS~ 452\n"
+                 "C: QUIT\nS~ 221\n") == "");
+  REQUIRE(full.backend.notices.size() == 1);
+  CHECK(full.backend.notices[0].transcript.find("In:  x\n") == std::string::npos);
+}

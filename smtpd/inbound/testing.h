@@ -110,6 +110,8 @@ class FakeBackend final : public Backend {
 
   void drop_body(QueueId id) override { dropped.push_back(std::move(id)); }
 
+  void notify(const PostNotice& notice) override { notices.push_back(notice); }
+
   Task<Result<void>> flush(FlushSite request) override {
     flushed.push_back(request.site);
     co_return Result<void>();
@@ -180,6 +182,7 @@ class FakeBackend final : public Backend {
   std::vector<Submit> messages;
   std::vector<QueueId> dropped;
   std::vector<std::string> flushed;
+  std::vector<PostNotice> notices;
   Scratch scratch;
   int file = -1;
 };

@@ -2,10 +2,11 @@
 // socket.
 //
 // The socket is QUEUE_DIRECTORY/socket, open to all users; the kernel tells the queue who is
-// asking. Everybody may submit, list and flush; root and the queue's owner may also change, remove
-// and read. Frames are those of common/net/message_socket.h; requests are encoded by wire.h and at
-// most control_bytes_max long. A message is passed as a sealed memory file (memfd) with its
-// request, so that neither side can make the other wait for bytes, nor change them afterwards.
+// asking. Everybody may submit, list and flush, unless authorized_submit_users and its kin say
+// otherwise; root and the queue's owner may also change, remove and read. Frames are those of
+// common/net/message_socket.h; requests are encoded by wire.h and at most control_bytes_max long. A
+// message is passed as a sealed memory file (memfd) with its request, so that neither side can make
+// the other wait for bytes, nor change them afterwards.
 //
 // The answer to a request is a frame of type control_reply with its Reply, or control_error.
 //
@@ -31,6 +32,8 @@ inline constexpr std::uint16_t control_reply = 1;
 inline constexpr std::uint16_t control_error = 2;
 /// The code for a user who has too many connections: the request was not read.
 inline constexpr std::int32_t control_busy = 421;
+/// The code for a user who may not do that (authorized_submit_users and its kin).
+inline constexpr std::int32_t control_denied = 530;
 
 /// The envelope of a local program's message. Addresses without a domain get $myorigin.
 struct LocalSubmission {

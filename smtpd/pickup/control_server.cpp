@@ -160,20 +160,26 @@ Task<ControlServer::Answer> ControlServer::answer(Message& request, ControlClien
     auto work = post(std::move(ask), std::move(request.descriptors[0]), place.uid());
     co_return co_await std::move(work);
   }
-  auto work = place.in_turn(answer_other(request, place.is_owner()));
+  auto work = place.in_turn(answer_other(request, place));
   co_return co_await std::move(work);
 }
 
 /// All requests but PostMail, which is not limited here, since a commit takes its time anyway.
-Task<ControlServer::Answer> ControlServer::answer_other(Message& request, bool is_owner) {
+Task<ControlServer::Answer> ControlServer::answer_other(Message& request,
+                                                        ControlClients::Place& place) {
+  const bool is_owner = place.is_owner();
   switch (request.type) {
     case ListQueue::type: {
       CO_TRY(auto ask, wire::decode<ListQueue>(request.body));
+      auto allowing = pickup_.allow(LocalRight::List, place.uid());
+      CO_TRY_DO(co_await std::move(allowing));
       auto work = list(std::move(ask));
       co_return co_await std::move(work);
     }
     case FlushQueue::type: {
       CO_TRY(auto ask, wire::decode<FlushQueue>(request.body));
+      auto allowing = pickup_.allow(LocalRight::Flush, place.uid());
+      CO_TRY_DO(co_await std::move(allowing));
       auto work = flush(std::move(ask));
       co_return co_await std::move(work);
     }

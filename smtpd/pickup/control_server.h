@@ -1,7 +1,8 @@
 // Answers local programs' requests on the queue's socket.
 //
-// Everybody may submit, list and flush; root, and the user that the queue runs as, may also change,
-// remove and read. The kernel says who is asking (SO_PEERCRED). An answer is made only after the
+// Those whom authorized_submit_users, authorized_mailq_users and authorized_flush_users name may
+// submit, list and flush; root, and the user that the queue runs as, may also change, remove and
+// read. The kernel says who is asking (SO_PEERCRED). An answer is made only after the
 // previous one has been read, so that a client that does not read takes up the memory of one
 // answer; a list is sent in pages.
 //
@@ -56,7 +57,7 @@ class ControlServer {
   Task<> converse(MessageSocket& peer, ControlClients::Place& place);
   Task<> wait_until_read(const MessageSocket& peer);
   Task<Answer> answer(Message& request, ControlClients::Place& place);
-  Task<Answer> answer_other(Message& request, bool is_owner);
+  Task<Answer> answer_other(Message& request, ControlClients::Place& place);
   Task<Answer> post(PostMail ask, Descriptor message, uid_t uid);
   Task<Answer> list(ListQueue ask);
   Task<Answer> flush(FlushQueue ask);

@@ -12,6 +12,7 @@
 #include "common/base/text.h"
 #include "common/log/log.h"
 #include "common/mail/fixups.h"
+#include "smtpd/pickup/control_clients.h"
 #include "smtpd/pickup/drop_file.h"
 #include "smtpd/pickup/posted_lines.h"
 #include "smtpd/policy/content_inspection.h"
@@ -110,7 +111,26 @@ PickupDesk::Ask PickupDesk::ask_later() {
   ask.check_content = [](CheckContent) -> Task<Result<CheckContent::Findings>> {
     co_return Error::temporary("4.3.0", "smtpd does not run");
   };
+  ask.check_user = [](CheckUser) -> Task<Result<CheckUser::Answer>> {
+    co_return Error::temporary("4.3.0", "smtpd does not run");
+  };
   return ask;
+}
+
+/// As in Postfix, root and the owner may always list and flush, and submit if the list says so.
+Task<Result<void>> PickupDesk::allow(LocalRight right, std::uint32_t uid) {
+  bool is_free = right != LocalRight::Submit && ControlClients::is_owner(uid);
+  if (is_free || admits_everybody(authorized_users(*config_(), right))) co_return Result<void>();
+  CheckUser question;
+  question.right = right;
+  question.uid = uid;
+  auto asking = ask_.check_user(std::move(question));
+  auto answer = co_await std::move(asking);
+  if (!answer) co_return Error(control_busy, "4.3.0", "temporary lookup failure");
+  if (answer->is_allowed) co_return Result<void>();
+  std::string why = right_refused(right, answer->name, uid);
+  log_warning("pickup", why);
+  co_return Error(control_denied, "5.7.1", why);
 }
 
 /// Reads the message, cleans its line ends, and writes it to `to`, if that is a file, synced. Error
@@ -278,6 +298,8 @@ Task<Result<QueueId>> PickupDesk::take(LocalSubmission submission, std::uint32_t
                                        const Descriptor& file, std::uint64_t offset,
                                        std::uint64_t bytes, Changes extra) {
   auto config = config_();
+  auto allowing = allow(LocalRight::Submit, uid);
+  CO_TRY_DO(co_await std::move(allowing));
   if (!config->message_size_limit.allows(bytes)) co_return too_large();
   CO_TRY(auto envelope, envelope_of(submission, *config, clock_));
   QueueId id = envelope.id;

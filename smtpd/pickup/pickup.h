@@ -21,6 +21,7 @@
 #include "common/config/config.h"
 #include "smtpd/pickup/control.h"
 #include "smtpd/policy/content_checks.h"
+#include "smtpd/policy/messages.h"
 #include "smtpd/queue/header_draft.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/routing/messages.h"
@@ -39,6 +40,7 @@ class PickupDesk {
   struct Ask {
     std::function<Task<Result<Canonicalize::Rewritten>>(Canonicalize)> canonicalize;
     std::function<Task<Result<CheckContent::Findings>>(CheckContent)> check_content;
+    std::function<Task<Result<CheckUser::Answer>>(CheckUser)> check_user;
   };
   /// For use without a lookup process: messages that need an answer wait in maildrop.
   static Ask ask_later();
@@ -46,10 +48,13 @@ class PickupDesk {
              std::function<std::shared_ptr<const Config>()> config, Ask ask, const Clock& clock);
 
   /// Submits a message: `bytes` of a file, from `offset` on. `extra` is committed with it. Returns
-  /// its queue id, also if header_checks discard it. Errors: 501, 550, 552, 554 (refused for good),
-  /// 452, 451, control_busy.
+  /// its queue id, also if header_checks discard it. Errors: 501, control_denied, 550, 552, 554
+  /// (refused for good), 452, 451, control_busy.
   Task<Result<QueueId>> take(LocalSubmission submission, std::uint32_t uid, const Descriptor& file,
                              std::uint64_t offset, std::uint64_t bytes, Changes extra);
+
+  /// Whether this user may do that. Errors: control_denied, control_busy (it can't be told now).
+  Task<Result<void>> allow(LocalRight right, std::uint32_t uid);
 
   /// Submits everything in maildrop. Each file is submitted exactly once and removed after the
   /// commit.

@@ -1,5 +1,5 @@
 // Requests of `receive` to `lookup` about a client: whether it may send this mail, and how many
-// events it has caused lately.
+// events it has caused lately; and of `queue` about a user of this host.
 //
 // SEE ALSO   ../process/lookup.h (who answers), evaluate.h, client_counts.h
 #pragma once
@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/config/user_list.h"
 #include "common/process/port.h"
 
 namespace pennypost::smtp {
@@ -70,6 +71,27 @@ struct SessionFacts {
   void fields(Archive& archive) {
     archive(state, protocol, client_port, server_address, server_port, queue_id, instance, size,
             sasl_method, sasl_sender, tls_protocol, tls_cipher, tls_bits);
+  }
+};
+
+/// Asks whether a local user may do something with the queue; only sent if not everybody may.
+/// Errors are temporary.
+struct CheckUser {
+  static constexpr std::uint16_t type = 140;
+  struct Answer {
+    bool is_allowed = false;
+    std::string name;  // the user's, `unknown` if there is no such user
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(is_allowed, name);
+    }
+  };
+  using Reply = Answer;
+  LocalRight right = LocalRight::Submit;
+  std::uint32_t uid = 0;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(right, uid);
   }
 };
 

@@ -57,6 +57,7 @@ struct Tables {
     auto system = store::SystemUsers::asked_through(users, store::system_users_of(config));
     TRY(auto accounts, store::Accounts::open(tables->config, std::move(system), options));
     auto host = Router::Host::of_system(config);
+    tables->user_name = host.user_name;
     TRY(auto router,
         Router::open(tables->config, finder_in(std::move(accounts)), std::move(host), options));
     tables->router.emplace(std::move(router));
@@ -91,6 +92,7 @@ struct Tables {
 
   std::shared_ptr<const Config> config;
   bool matches_patterns = false;
+  std::function<std::optional<std::string>(std::uint32_t uid)> user_name;  // blocks
   std::optional<Router> router;
   std::optional<AccessTables> access;
   std::optional<CaresResolver> resolver;
@@ -136,6 +138,8 @@ class Lookup {
   void serve_queue(Services& services) {
     serve_content(services);
     services.on<LookAtTables>([this](LookAtTables, std::vector<Descriptor>) { return look(); });
+    services.on<CheckUser>(
+        [this](CheckUser ask, std::vector<Descriptor>) { return check_user(std::move(ask)); });
     services.on<Generalize>(
         [this](Generalize ask, std::vector<Descriptor>) { return generalize(std::move(ask)); });
     services.on<NoteMailbox>(
@@ -229,6 +233,28 @@ class Lookup {
       if (!outside.has_open() || round == outside_rounds_max) co_return std::move(verdict);
       co_await outside.ask(child_.loop(), *using_tables->resolver, policy_client_);
     }
+  }
+
+  Task<Result<CheckUser::Answer>> check_user(CheckUser ask) {
+    CO_TRY(auto using_tables, tables());
+    std::function<Result<std::string>()> find_name = [find = using_tables->user_name,
+                                                      uid = ask.uid]() -> Result<std::string> {
+      return find(uid).value_or("unknown");
+    };
+    auto call = sources_.users->begin<std::string>(std::move(find_name));
+    co_await sources_.users->finish(child_.loop(), call);
+    CheckUser::Answer answer;
+    CO_TRY(answer.name, call->answer());
+    HoldsName holds = [&](const TableRef& table, std::string_view name) -> Result<bool> {
+      TRY(auto value, using_tables->access->find(table, name, store::MapList::Key::Whole));
+      return value.has_value();
+    };
+    Inquiry inquiry;
+    const auto& list = authorized_users(*using_tables->config, ask.right);
+    auto work = using_tables->run(child_.loop(), inquiry,
+                                  [&] { return is_listed_user(list, answer.name, holds); });
+    CO_TRY(answer.is_allowed, co_await std::move(work));
+    co_return std::move(answer);
   }
 
   Task<Result<FindFooter::Footer>> find_footer(FindFooter ask) {

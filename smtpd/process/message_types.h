@@ -29,9 +29,9 @@ using AllMessages = MessageList<
     store::AuthStep, store::AuthAbort, store::AskScram, store::Verified, store::HandOver,
     store::Serve, store::SessionEnded,
     // receive, lookup, queue, send and deliver.
-    OpenBody, DropBody, Submit, FlushSite, CheckRecipient, CheckRestrictions, CountClient,
-    FindFooter, Resolve, Canonicalize, Generalize, CheckContent, LookAtTables, NoteMailbox, Attempt,
-    NeedDeliver, ConnectSocket, FindSigningKeys, SignDigests,
+    OpenBody, DropBody, Submit, PostNotice, FlushSite, CheckUser, CheckRecipient, CheckRestrictions,
+    CountClient, FindFooter, Resolve, Canonicalize, Generalize, CheckContent, LookAtTables,
+    NoteMailbox, Attempt, NeedDeliver, ConnectSocket, FindSigningKeys, SignDigests,
     // Between programs of this host and the queue.
     PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue, Pickup>;
 static_assert(AllMessages::are_types_distinct(), "two requests bear one number");

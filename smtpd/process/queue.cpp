@@ -19,6 +19,7 @@
 #include "smtpd/queue/open_bodies.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/queue/refusal.h"
+#include "smtpd/scheduler/error_notice.h"
 #include "smtpd/scheduler/report_templates.h"
 #include "smtpd/scheduler/scheduler.h"
 
@@ -80,6 +81,11 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     services.on<Submit>([self](Submit ask, std::vector<Descriptor>, ProcessNumber from) {
       return self->submit(std::move(ask), from);
     });
+    auto post_notice = [self](PostNotice ask, std::vector<Descriptor>) {
+      return self->post_notice(std::move(ask));
+    };
+    services.on<PostNotice>(post_notice);
+    child_.services("send").on<PostNotice>(post_notice);
     services.on<FlushSite>(
         [self](FlushSite ask, std::vector<Descriptor>) { return self->flush(std::move(ask)); });
     child_.services("send").on_raw<ConnectSocket>(
@@ -97,6 +103,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     ask.canonicalize = [this](Canonicalize what) {
       return child_.port("lookup").call(std::move(what));
     };
+    ask.check_user = [this](CheckUser what) { return child_.port("lookup").call(std::move(what)); };
     ask.check_content = [this](CheckContent what) {
       return child_.port("lookup").call(std::move(what));
     };
@@ -173,6 +180,16 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     // If there is a message of this id already, drop_body() keeps the file.
     if (!taken && is_file) co_await queue_->drop_body(id);
     if (!taken) co_return std::move(taken).error();
+    co_return Done();
+  }
+
+  Task<Result<Done>> post_notice(PostNotice ask) {
+    if (ask.transcript.size() > notice_bytes_max) co_return Error(501, "the notice is too large");
+    auto notice = error_notice(ask, *child_.config(), Clock::system());
+    log_message_id(notice.envelope.id.value(), notice.envelope.message_id);
+    auto work = scheduler_.submit(std::move(notice.envelope), std::move(notice.body));
+    auto taken = co_await std::move(work);
+    if (!taken) log_warning("bounce", "postmaster notify: " + taken.error().text());
     co_return Done();
   }
 
@@ -262,6 +279,7 @@ class ClosedQueue {
     services.on_raw<OpenBody>([this](OpenBody, std::vector<Descriptor>) { return refused(); });
     services.on_raw<DropBody>([this](DropBody, std::vector<Descriptor>) { return refused(); });
     services.on_raw<Submit>([this](Submit, std::vector<Descriptor>) { return refused(); });
+    services.on_raw<PostNotice>([this](PostNotice, std::vector<Descriptor>) { return refused(); });
   }
   Task<Result<RawReply>> refused() { co_return refusal(*problem_); }
 

@@ -51,7 +51,10 @@ struct Client {
   Client(Child& child, Protocol protocol, const std::shared_ptr<const Config>& config,
          Resolver& resolver, const ClientContexts& tls)
       : connections(child, *config),
-        sender(child.loop(), protocol, config, resolver, connections, tls) {}
+        sender(child.loop(), protocol, config, resolver, connections, tls) {
+    sender.on_notice(
+        [&queue = child.port("queue")](const PostNotice& notice) { queue.post(notice); });
+  }
   Connections connections;
   Sender sender;
 };

@@ -77,6 +77,10 @@ struct Recipient {
     if (kind == RecipientKind::Address) return address;
     return via.empty() ? original : via;
   }
+  /// For enable_original_recipient = no; what served_address() needs is kept.
+  void forget_original() {
+    if (kind == RecipientKind::Address || !via.empty()) original.clear();
+  }
   template <class Archive>
   void fields(Archive& archive) {
     archive(number, kind, address, original, orcpt, notify, has_own_sender, sender, depth, run_as,
@@ -118,11 +122,8 @@ struct Envelope {
   std::vector<Recipient> recipients;
   std::uint64_t body_line_ends = 0;  // in the pieces that are ranges
   std::string filter;                // the content filter, `transport:destination`; empty: none
-<<<<<<< HEAD
   bool is_junk = false;              // it goes to junk_mailbox, where it is delivered here
-=======
   std::string verp;                  // delimiters of a variable return path (verp.h), or empty
->>>>>>> e79a26a (smtpd: variable envelope return paths, by sendmail -XV and XVERP)
 
   /// The whole message's size in bytes, as it is stored.
   std::uint64_t size() const {
@@ -142,12 +143,13 @@ struct Envelope {
   }
   template <class Archive>
   void fields(Archive& archive) {
-    fields_of_fourth_form(archive);
-<<<<<<< HEAD
-    archive(is_junk);
-=======
+    fields_of_fifth_form(archive);
     archive(verp);
->>>>>>> e79a26a (smtpd: variable envelope return paths, by sendmail -XV and XVERP)
+  }
+  template <class Archive>
+  void fields_of_fifth_form(Archive& archive) {
+    fields_of_fourth_form(archive);
+    archive(is_junk);
   }
   template <class Archive>
   void fields_of_fourth_form(Archive& archive) {
@@ -167,11 +169,15 @@ struct Envelope {
   }
 };
 
-<<<<<<< HEAD
+/// The envelope as stored in format 5, which knows no variable return path.
+struct FifthEnvelope : Envelope {
+  template <class Archive>
+  void fields(Archive& archive) {
+    fields_of_fifth_form(archive);
+  }
+};
+
 /// The envelope as stored in format 4, which knows no junk.
-=======
-/// The envelope as stored in format 4, which knows no variable return path.
->>>>>>> e79a26a (smtpd: variable envelope return paths, by sendmail -XV and XVERP)
 struct FourthEnvelope : Envelope {
   template <class Archive>
   void fields(Archive& archive) {

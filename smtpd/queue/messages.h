@@ -41,6 +41,24 @@ struct DropBody {
   }
 };
 
+/// Tells postmaster by mail of a session with an error that notify_classes names; posted,
+/// without waiting for an answer. The queue itself writes the mail, so that a process which speaks
+/// with strangers can send nothing else by it. Error 501: it is larger than notice_bytes_max.
+inline constexpr std::size_t notice_bytes_max = 128 * 1024;
+struct PostNotice {
+  static constexpr std::uint16_t type = 141;
+  using Reply = Done;
+  std::string role;        // ours in the session: `SMTP server`, `SMTP client`, `LMTP client`
+  std::string peer;        // `client.example[192.0.2.1]`
+  std::string transcript;  // Transcript::text()
+  std::string reason;      // why the session was broken off; empty: it was not
+  bool is_bounce = false;  // for bounce_notice_recipient, not error_notice_recipient
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(role, peer, transcript, reason, is_bounce);
+  }
+};
+
 /// ETRN: the mail that waits for a domain is due now. Answered at once.
 struct FlushSite {
   static constexpr std::uint16_t type = 121;

@@ -170,71 +170,45 @@ TEST_CASE("one wrong byte in the log costs one message at most, and is named") {
 TEST_CASE(
     "a queue of another format is refused with the reason, one without a format number is tried") {
   Store store;
-  CHECK(store.submit(3) == 3);
+  CHECK(store.submit(4) == 4);
   store.open();
-<<<<<<< HEAD
-  auto open_with = [&](const std::function<void(store::Batch&)>& change) {
-    store.queue.reset();
-    {
-      auto database = store::Database::open(store.directory() / "db", store::Profile::queue());
-      REQUIRE(database);
-      store::Batch batch;
-      change(batch);
-      REQUIRE(database->commit(batch));
-    }
-    Queue::Options options;
-    options.directory = store.directory();
-    auto opened = Queue::open(store.loop, options, store.clock);
-    return opened ? std::to_string(opened->waiting.size()) : opened.error().text();
-  };
-  CHECK(open_with([](store::Batch& batch) { batch.erase(keys::form); }) == "3");
-  CHECK(open_with([&](store::Batch& batch) {
-=======
-  CHECK(open_with(store, [](store::Batch& batch) { batch.erase(keys::form); }) == "3");
+  CHECK(open_with(store, [](store::Batch& batch) { batch.erase(keys::form); }) == "4");
   CHECK(open_with(store, [&](store::Batch& batch) {
->>>>>>> e79a26a (smtpd: variable envelope return paths, by sendmail -XV and XVERP)
           FirstEnvelope first;
           static_cast<Envelope&>(first) = Store::envelope(store.waiting[0].id, 5);
           batch.put(keys::form, first_form);
           batch.put(keys::envelope(first.id), wire::encode(first));
-        }) == "3");
-<<<<<<< HEAD
-  CHECK(open_with([&](store::Batch& batch) {
-=======
+        }) == "4");
   CHECK(open_with(store, [&](store::Batch& batch) {
->>>>>>> e79a26a (smtpd: variable envelope return paths, by sendmail -XV and XVERP)
           FirstMessageRecord second;
           second.due = 77;
           second.is_held = true;
           batch.put(keys::form, second_form);
           batch.put(keys::message(store.waiting[0].id), wire::encode(second));
-        }) == "3");
-<<<<<<< HEAD
-  CHECK(open_with([&](store::Batch& batch) {
-=======
+        }) == "4");
   CHECK(open_with(store, [&](store::Batch& batch) {
->>>>>>> e79a26a (smtpd: variable envelope return paths, by sendmail -XV and XVERP)
           SecondEnvelope second;
           static_cast<Envelope&>(second) = Store::envelope(store.waiting[1].id, 7);
           second.filter = "smtp:filter.example";  // is not stored
           batch.put(keys::form, third_form);
           batch.put(keys::envelope(second.id), wire::encode(second));
-        }) == "3");
-<<<<<<< HEAD
-  CHECK(open_with([&](store::Batch& batch) {
-          FourthEnvelope fourth;
-          static_cast<Envelope&>(fourth) = Store::envelope(store.waiting[2].id, 9);
-          fourth.is_junk = true;  // is not stored
-=======
+        }) == "4");
   CHECK(open_with(store, [&](store::Batch& batch) {
           FourthEnvelope fourth;
           static_cast<Envelope&>(fourth) = Store::envelope(store.waiting[2].id, 9);
           fourth.filter = "smtp:filter.example";
-          fourth.verp = "+=";  // is not stored
->>>>>>> e79a26a (smtpd: variable envelope return paths, by sendmail -XV and XVERP)
+          fourth.is_junk = true;  // is not stored
           batch.put(keys::form, fourth_form);
           batch.put(keys::envelope(fourth.id), wire::encode(fourth));
-        }) == "3");
+        }) == "4");
+  CHECK(open_with(store, [&](store::Batch& batch) {
+          FifthEnvelope fifth;
+          static_cast<Envelope&>(fifth) = Store::envelope(store.waiting[3].id, 11);
+          fifth.is_junk = true;
+          fifth.verp = "+=";  // is not stored
+          batch.put(keys::form, fifth_form);
+          batch.put(keys::envelope(fifth.id), wire::encode(fifth));
+        }) == "4");
   store.open();
   CHECK(store.waiting[0].due == 77);
   CHECK(store.waiting[0].is_held);
@@ -249,14 +223,15 @@ TEST_CASE(
   auto of_fourth = store.loop.run_until(store.queue->load(store.waiting[2].id));
   REQUIRE((of_fourth && *of_fourth));
   CHECK((*of_fourth)->envelope().octets() == 9);
-<<<<<<< HEAD
-  auto newer = open_with([](store::Batch& batch) { batch.put(keys::form, "99"); });
-=======
   CHECK((*of_fourth)->envelope().filter == "smtp:filter.example");
-  CHECK((*of_fourth)->envelope().verp.empty());
+  CHECK_FALSE((*of_fourth)->envelope().is_junk);
+  auto of_fifth = store.loop.run_until(store.queue->load(store.waiting[3].id));
+  REQUIRE((of_fifth && *of_fifth));
+  CHECK((*of_fifth)->envelope().octets() == 11);
+  CHECK((*of_fifth)->envelope().is_junk);
+  CHECK((*of_fifth)->envelope().verp.empty());
   auto newer = open_with(store, [](store::Batch& batch) { batch.put(keys::form, "99"); });
->>>>>>> e79a26a (smtpd: variable envelope return paths, by sendmail -XV and XVERP)
-  CHECK(newer.find("a version with queue format 99; this version reads format 5") !=
+  CHECK(newer.find("a version with queue format 99; this version reads format 6") !=
         std::string::npos);
   auto older = open_with(store, [](store::Batch& batch) {
     batch.erase(keys::form);

@@ -98,16 +98,11 @@ Result<MessageRecord> decode_message_record(std::string_view bytes);
 
 /// The format number; it goes up by one whenever the fields of Envelope, MessageRecord or
 /// RecipientRecord change.
-inline constexpr std::string_view stored_form = "5";
-<<<<<<< HEAD
-/// The previous formats, which are read as well: the fourth lacks Envelope::is_junk, the third
-/// Envelope::filter too, the second MessageRecord::is_to_expire and pending, the first
-/// Envelope::body_line_ends as well.
-=======
-/// The previous formats, which are read as well: the fourth lacks Envelope::verp, the third
-/// Envelope::filter too, the second MessageRecord::is_to_expire and pending as well, and the first
-/// also Envelope::body_line_ends.
->>>>>>> e79a26a (smtpd: variable envelope return paths, by sendmail -XV and XVERP)
+inline constexpr std::string_view stored_form = "6";
+/// The previous formats, which are read as well: the fifth lacks Envelope::verp, the fourth
+/// Envelope::is_junk too, the third Envelope::filter, the second MessageRecord::is_to_expire and
+/// pending, the first Envelope::body_line_ends as well.
+inline constexpr std::string_view fifth_form = "5";
 inline constexpr std::string_view fourth_form = "4";
 inline constexpr std::string_view third_form = "3";
 inline constexpr std::string_view second_form = "2";

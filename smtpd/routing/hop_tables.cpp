@@ -1,6 +1,8 @@
 #include "smtpd/routing/hop_tables.h"
 
 #include "common/base/text.h"
+#include "smtpd/routing/resolution.h"
+#include "store/maps/address_lookup.h"
 
 namespace pennypost::smtp {
 
@@ -39,6 +41,19 @@ Result<Route> HopTables::route(const std::string& name, std::string_view next_ho
     route.fallbacks.push_back(std::move(fallback));
   }
   return route;
+}
+
+Result<void> HopTables::use_login_of(const std::string& sender, Route& route) const {
+  bool is_wanted = config_->smtp_sender_dependent_authentication && config_->smtp_sasl_auth_enable;
+  if (!is_wanted || sender.empty()) return {};
+  auto from = MailAddress::parse(sender, Utf8::Allowed);
+  if (!from || !from->domain()) return {};
+  TRY(auto match, store::lookup_address(sasl_passwords_, from->local(), domain_key(*from),
+                                        config_->recipient_delimiter, false));
+  if (!match) return {};
+  for (auto& fallback : route.fallbacks) fallback.credentials = match->value;
+  route.credentials = std::move(match->value);
+  return {};
 }
 
 /// A next hop with its values in the tables.

@@ -30,6 +30,9 @@ class HopTables {
 
   /// The route by the transport `name` to this next hop. Error 451 4.3.5: it is malformed.
   Result<Route> route(const std::string& name, std::string_view next_hop) const;
+  /// smtp_sender_dependent_authentication: the login of a message's sender, if the table has one,
+  /// in place of those of the route's hops.
+  Result<void> use_login_of(const std::string& sender, Route& route) const;
 
  private:
   Result<NextHop> parse(std::string_view text) const;

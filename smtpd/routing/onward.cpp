@@ -15,6 +15,8 @@ Result<Onward> Onward::open(std::shared_ptr<const Config> config,
   Onward onward;
   TRY(onward.transports_, MapList::open(config->transport_maps, options));
   TRY(onward.sender_relayhosts_, MapList::open(config->sender_dependent_relayhost_maps, options));
+  TRY(onward.sender_transports_,
+      MapList::open(config->sender_dependent_default_transport_maps, options));
   TRY(onward.smtp_hops_, HopTables::open(Transport::Smtp, config, options));
   TRY(onward.lmtp_hops_, HopTables::open(Transport::Lmtp, lmtp_client_config(*config), options));
   for (const auto& [name, transport] : config->transports()) {
@@ -58,9 +60,13 @@ Result<std::optional<std::string>> Onward::transport_of(const MailAddress& addre
 
 Result<Onward::Way> Onward::way(const MailAddress& address, DomainClass domain,
                                 const std::string& sender) const {
-  const std::string& default_setting = domain == DomainClass::Hosted  ? config_->virtual_transport
-                                       : domain == DomainClass::Relay ? config_->relay_transport
-                                                                      : config_->default_transport;
+  std::string default_setting = domain == DomainClass::Hosted  ? config_->virtual_transport
+                                : domain == DomainClass::Relay ? config_->relay_transport
+                                                               : config_->default_transport;
+  if (domain == DomainClass::Foreign) {
+    TRY(auto of_its_sender, of_sender(sender_transports_, sender));
+    if (of_its_sender && !of_its_sender->empty()) default_setting = *std::move(of_its_sender);
+  }
   Way way;
   way.transport = default_setting;
   way.default_next_hop = domain_key(address);
@@ -73,19 +79,21 @@ Result<Onward::Way> Onward::way(const MailAddress& address, DomainClass domain,
   }
   if (domain == DomainClass::Hosted) return way;
   if (!config_->relayhost.empty()) way.default_next_hop = config_->relayhost;
-  TRY(auto of_sender, relayhost_of(sender));
-  if (of_sender) way.default_next_hop = *std::move(of_sender);
+  TRY(auto of_its_sender, of_sender(sender_relayhosts_, sender));
+  if (of_its_sender) way.default_next_hop = *std::move(of_its_sender);
   return way;
 }
 
-/// The value in sender_dependent_relayhost_maps; the null sender is looked up as `<>`.
-Result<std::optional<std::string>> Onward::relayhost_of(const std::string& sender) const {
+/// The value for a sender in sender_dependent_relayhost_maps or its kin; nothing also for DUNNO.
+/// The null sender is looked up as `<>`.
+Result<std::optional<std::string>> Onward::of_sender(const store::MapList& table,
+                                                     const std::string& sender) const {
   std::optional<std::string> found;
-  if (sender_relayhosts_.empty()) return found;
+  if (table.empty()) return found;
   if (sender.empty()) {
-    TRY(found, sender_relayhosts_.lookup("<>", MapList::Key::Whole));
+    TRY(found, table.lookup("<>", MapList::Key::Whole));
   } else if (auto from = MailAddress::parse(sender, Utf8::Allowed); from && from->domain()) {
-    TRY(auto match, store::lookup_address(sender_relayhosts_, from->local(), domain_key(*from),
+    TRY(auto match, store::lookup_address(table, from->local(), domain_key(*from),
                                           config_->recipient_delimiter, false));
     if (match) found = std::move(match->value);
   }
@@ -96,10 +104,17 @@ Result<std::optional<std::string>> Onward::relayhost_of(const std::string& sende
 
 Result<Route> Onward::route(Transport protocol, const std::string& name,
                             std::string_view next_hop) const {
+  return hops_of(protocol, name).route(name, next_hop);
+}
+
+Result<void> Onward::use_login_of(const std::string& sender, Route& route) const {
+  return hops_of(route.transport, route.name).use_login_of(sender, route);
+}
+
+const HopTables& Onward::hops_of(Transport protocol, const std::string& name) const {
   auto own = own_hops_.find(name);
-  if (own != own_hops_.end()) return own->second.route(name, next_hop);
-  const HopTables& hops = protocol == Transport::Lmtp ? lmtp_hops_ : smtp_hops_;
-  return hops.route(name, next_hop);
+  if (own != own_hops_.end()) return own->second;
+  return protocol == Transport::Lmtp ? lmtp_hops_ : smtp_hops_;
 }
 
 }  // namespace pennypost::smtp

@@ -39,13 +39,18 @@ class Onward {
   Result<Way> way(const MailAddress& address, DomainClass domain, const std::string& sender) const;
   /// The route to this next hop. `protocol`: Smtp or Lmtp; `name`: the transport's.
   Result<Route> route(Transport protocol, const std::string& name, std::string_view next_hop) const;
+  /// The login of the message's sender, for transports with smtp_sender_dependent_authentication.
+  Result<void> use_login_of(const std::string& sender, Route& route) const;
 
  private:
-  Result<std::optional<std::string>> relayhost_of(const std::string& sender) const;
+  const HopTables& hops_of(Transport protocol, const std::string& name) const;
+  Result<std::optional<std::string>> of_sender(const store::MapList& table,
+                                               const std::string& sender) const;
 
   std::shared_ptr<const Config> config_;
   store::MapList transports_;
   store::MapList sender_relayhosts_;
+  store::MapList sender_transports_;
   HopTables smtp_hops_;
   HopTables lmtp_hops_;
   std::map<std::string, HopTables, std::less<>> own_hops_;  // of [transport.NAME]

@@ -80,6 +80,9 @@ Result<Resolution> Router::resolve_for(Purpose purpose, const Recipient& recipie
   if (recipient.kind != RecipientKind::Address) return program(recipient);
   auto resolution = resolve_address(purpose, recipient, sender, filter);
   if (!resolution) return resolution_of(resolution.error());
+  if (!resolution->is_expansion && is_sent(resolution->route.transport)) {
+    TRY_DO(onward_.use_login_of(sender, resolution->route));
+  }
   return resolution;
 }
 

@@ -10,9 +10,10 @@
 //      exists; who is unknown may be fallback_transport's or luser_relay's
 //      virtual_mailbox_domains: own users alone, by virtual_transport
 //   4. relocated_maps, transport_maps
-//   5. relay_domains by relay_transport, all else by default_transport: to the next hop that the
-//      transport names, else sender_dependent_relayhost_maps, relayhost, or the domain's MX; what
-//      is forwarded to a foreign domain gets a sender in srs_domain
+//   5. relay_domains by relay_transport, all else by sender_dependent_default_transport_maps or
+//      default_transport: to the next hop that the transport names, else
+//      sender_dependent_relayhost_maps, relayhost, or the domain's MX; what is
+//      forwarded to a foreign domain gets a sender in srs_domain
 //
 // Mail with a content filter goes to that in place of steps 3 to 5, as it comes back from there.
 //

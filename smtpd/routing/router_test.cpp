@@ -562,3 +562,55 @@ TEST_CASE("mail with a content filter goes there once its virtual aliases are ex
   recipient.address = "x@else.example";
   CHECK(named.router->resolve(recipient, "", "smtp:")->route.next_hop == "[scan.example]");
 }
+
+TEST_CASE("what leaves for a foreign domain goes by the transport of its sender") {
+  RouterFixture fixture(
+      {"default_transport=smtp:[all.example]", "relay_transport=relay:[inside.example]",
+       "transport_maps=inline:{{mapped.example=smtp:[map.example]},{hop.example=:[hop.example]}}",
+       "sender_dependent_default_transport_maps=inline:{{ann@example.org=lmtp:[ann.example]},"
+       "{@example.org=relay:[org.example]},{eve@example.org=DUNNO},"
+       "{bob@example.org=error:5.7.1 not by mail},{<>=smtp:[null.example]}}"});
+  struct Row {
+    const char* sender;
+    const char* recipient;
+    const char* expected;
+  };
+  for (const Row& row : {Row{"ann@example.org", "x@else.example", "lmtp [ann.example]"},
+                         Row{"ann+lists@example.org", "x@else.example", "lmtp [ann.example]"},
+                         Row{"dan@example.org", "x@else.example", "smtp [org.example]"},
+                         Row{"eve@example.org", "x@else.example", "smtp [all.example]"},
+                         Row{"x@other.example", "x@else.example", "smtp [all.example]"},
+                         Row{"bob@example.org", "x@else.example", "5.7.1 not by mail"},
+                         Row{"", "x@else.example", "smtp [null.example]"},
+                         Row{"ann@example.org", "x@mapped.example", "smtp [map.example]"},
+                         Row{"ann@example.org", "x@hop.example", "lmtp [hop.example]"},
+                         Row{"ann@example.org", "x@partner.example", "smtp [inside.example]"},
+                         Row{"ann@example.org", "ann@example.org", "local ann"}}) {
+    CAPTURE(row.sender);
+    CAPTURE(row.recipient);
+    CHECK(fixture.resolve(row.recipient, false, row.sender) == row.expected);
+  }
+}
+
+TEST_CASE("with smtp_sender_dependent_authentication a sender's own login comes before the hop's") {
+  std::vector<std::string> settings{
+      "relayhost=[mx.isp.example]", "smtp_fallback_relay=[f.example]", "smtp_sasl_auth_enable=yes",
+      "smtp_sasl_password_maps=inline:{{ann@example.org=ann:a},{@example.org=all:o},"
+      "{mx.isp.example=hop:h},{f.example=fall:f}}"};
+  Recipient recipient;
+  recipient.address = "x@else.example";
+  auto logins = [&](const std::vector<std::string>& with, const std::string& sender) {
+    auto resolution = RouterFixture(with).router->resolve(recipient, sender);
+    REQUIRE(resolution);
+    return resolution->route.credentials + " " + resolution->route.fallbacks[0].credentials;
+  };
+  CHECK(logins(settings, "ann@example.org") == "hop:h fall:f");
+  settings.push_back("smtp_sender_dependent_authentication=yes");
+  CHECK(logins(settings, "ann@example.org") == "ann:a ann:a");
+  CHECK(logins(settings, "ann+x@example.org") == "ann:a ann:a");
+  CHECK(logins(settings, "bob@example.org") == "all:o all:o");
+  CHECK(logins(settings, "x@other.example") == "hop:h fall:f");
+  CHECK(logins(settings, "") == "hop:h fall:f");
+  settings.push_back("smtp_sasl_auth_enable=no");
+  CHECK(logins(settings, "ann@example.org") == " ");
+}

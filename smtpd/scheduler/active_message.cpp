@@ -126,7 +126,7 @@ Task<> ActiveMessage::commit(Changes changes, bool can_wait) {
     if (one.kind.empty()) {
       log_info("local", id_.value() + ": automatic reply: " + one.envelope.id.value());
     } else {
-      log_notification(id_.value(), "sender", one.kind, one.envelope.id.value());
+      log_notification(id_.value(), one.reader, one.kind, one.envelope.id.value());
     }
     context_.take_in(std::move(one));
   }

@@ -80,7 +80,10 @@ void ActiveMessage::apply(const Group& group, const Outcome& outcome) {
     case OutcomeKind::Bounce:
       status = "bounced";
       entry.state = RecipientState::Done;
-      entry.report = wants_report(notify, notify_failure) ? ReportDue::Failed : ReportDue::None;
+      entry.report = is_failure_told(*context_.peers.config(),
+                                     message_->plain_sender_of(entry.recipient), notify)
+                         ? ReportDue::Failed
+                         : ReportDue::None;
       break;
     case OutcomeKind::Retry:
       status = "deferred";
@@ -128,7 +131,7 @@ void ActiveMessage::log(const Group& group, const RecipientRecord& entry, const 
   line.process = group.process;
   line.queue_id = id_.value();
   line.recipient = entry.recipient.served_address();
-  line.original = entry.recipient.original;
+  if (context_.peers.config()->enable_original_recipient) line.original = entry.recipient.original;
   line.relay = entry.relay;
   line.delays = {since_ - arrival, group.begun - since_,
                  Microseconds(outcome.connected_microseconds),

@@ -161,6 +161,7 @@ Attempt ActiveMessage::request_for(const Group& group) const {
     mark.text = make_field("Delivered-To", group.via, "\n");
     request.envelope.pieces.insert(request.envelope.pieces.begin(), std::move(mark));
   }
+  bool names_original = context_.peers.config()->enable_original_recipient;
   for (auto number : group.recipients) {
     const auto& entry = message_->recipient(number);
     if (entry.recipient.has_own_sender) {
@@ -169,6 +170,8 @@ Attempt ActiveMessage::request_for(const Group& group) const {
       request.envelope.ret = Ret::Unset;
     }
     request.envelope.recipients.push_back(entry.recipient);
+    Recipient& last = request.envelope.recipients.back();
+    if (!names_original) last.forget_original();
     request.is_repeat = request.is_repeat || entry.is_uncertain;
   }
   return request;

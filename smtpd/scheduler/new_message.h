@@ -24,6 +24,7 @@ struct NewMessage {
   Envelope envelope;
   std::string body;
   std::string kind;  // of a report: `non-delivery`, `delay`, `delivery status`; else empty
+  std::string reader = "sender";  // of a report: `sender` or `postmaster`
 };
 
 /// The reply of the filter of `owner`, the message's recipient. store::check_reply() has accepted

@@ -2,7 +2,9 @@
 //
 // Each sender (a mailing list's members have the owner as theirs) gets one report for failures and
 // expiries, one for successes and one for delays. The null sender gets none, so that no report
-// answers a report; the log says that such mail was dropped.
+// answers a report; the log says that such mail was dropped. notify_classes may have postmaster get
+// a copy of failures and delays, and what the null sender does not get; such mail is from
+// double_bounce_sender, and what becomes of it is told to nobody.
 //
 // STANDARDS  RFC 3464, RFC 3461 section 6, RFC 5321 section 6.1
 // SEE ALSO   ../../common/mail/report.h (the text), retry.h (who wants which), new_message.h
@@ -24,6 +26,9 @@ inline constexpr std::uint64_t report_header_bytes_max = 256 * 1024;
 /// The most that a report returns of a message, whatever bounce_size_limit says.
 inline constexpr std::uint64_t report_original_bytes_max = 4 * 1024 * 1024;
 
+/// Whether anybody is told that mail for a recipient has failed: its sender, or postmaster of a
+/// report that nobody asked to be told of (notify_classes).
+bool is_failure_told(const Config& config, const std::string& sender, std::uint8_t notify);
 /// Whether any report about this message is due.
 bool has_reports(const QueuedMessage& message, bool is_delay_due);
 /// How many bytes of the message the reports may need.

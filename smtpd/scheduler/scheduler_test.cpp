@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "common/process/control.h"
+#include "smtpd/scheduler/error_notice.h"
 #include "smtpd/scheduler/testing.h"
 
 using namespace pennypost;
@@ -456,6 +457,134 @@ TEST_CASE("with a variable return path each recipient has a sender, who gets his
   CHECK(world.delivered[0].first.sender == "ann+eve=there.test@x.test");
   CHECK(world.delivered[1].first.recipients[0].address == "ann+bob=there.test@x.test");
   CHECK(world.delivered[1].second.find("To: ann+bob=there.test@x.test\n") != std::string::npos);
+}
+
+TEST_CASE("with disable_verp_bounces one report goes to the plain sender") {
+  World world({"disable_verp_bounces=yes"});
+  world.verp = "+=";
+  world.on_attempt = [](const Recipient& recipient) {
+    return World::outcome(
+        recipient.address.ends_with("@there.test") ? OutcomeKind::Bounce : OutcomeKind::Delivered,
+        "5.1.1", "no such user");
+  };
+  REQUIRE(world.submit({"bob@there.test", "eve@there.test"}));
+  world.settle();
+  REQUIRE(world.delivered.size() == 1);
+  CHECK(world.delivered[0].first.recipients[0].address == "ann@x.test");
+  CHECK(world.delivered[0].second.find("<eve@there.test>") != std::string::npos);
+}
+
+TEST_CASE("notify_classes decides what postmaster is told of mail that bounces") {
+  struct Row {
+    const char* classes;
+    const char* sender;
+    std::vector<std::string> told;  // who gets what
+  };
+  for (const Row& row :
+       {Row{"resource, software", "ann@x.test", {"ann@x.test Undelivered Mail Returned to Sender"}},
+        Row{"bounce",
+            "ann@x.test",
+            {"ann@x.test Undelivered Mail Returned to Sender",
+             "b@mail.example.com Postmaster Copy: Undelivered Mail"}},
+        Row{"2bounce", "ann@x.test", {"ann@x.test Undelivered Mail Returned to Sender"}},
+        Row{"resource", "", {}}, Row{"bounce", "", {"b2@y.test Postmaster Copy: Undelivered Mail"}},
+        Row{"2bounce", "", {"b2@y.test Postmaster Copy: Undelivered Mail"}},
+        Row{"bounce, 2bounce", "double-bounce@mail.example.com", {}}}) {
+    CAPTURE(row.classes);
+    CAPTURE(row.sender);
+    World world({"notify_classes=" + std::string(row.classes), "bounce_notice_recipient=b",
+                 "2bounce_notice_recipient=b2@y.test", "myhostname=mail.example.com",
+                 "myorigin=mail.example.com"});
+    world.on_attempt = [](const Recipient& recipient) {
+      return World::outcome(
+          recipient.address == "bob@there.test" ? OutcomeKind::Bounce : OutcomeKind::Delivered,
+          "5.1.1", "no such user");
+    };
+    // A report of ours asks for no report.
+    bool is_report = std::string_view(row.sender).empty();
+    REQUIRE(
+        world.submit({"bob@there.test"}, row.sender, is_report ? notify_never : notify_default));
+    world.settle();
+    std::vector<std::string> told;
+    for (const auto& [envelope, text] : world.delivered) {
+      auto subject = text.find("Subject: ") + 9;
+      told.push_back(envelope.recipients[0].address + " " +
+                     text.substr(subject, text.find('\n', subject) - subject));
+      bool is_copy = text.find("Postmaster Copy") != text.npos;
+      CHECK(envelope.sender == (is_copy ? "double-bounce@mail.example.com" : ""));
+      CHECK((text.find("\nbody\n") != text.npos) == (!is_copy || is_report));
+      CHECK((text.find("no such user") != text.npos));
+      if (is_copy) CHECK(world.has_line("postmaster non-delivery notification: "));
+    }
+    std::ranges::sort(told);
+    CHECK(told == row.told);
+  }
+}
+
+TEST_CASE("with notify_classes = delay postmaster hears of late mail, too") {
+  World world(
+      {"notify_classes=delay", "delay_notice_recipient=late@y.test", "delay_warning_time=1h"});
+  world.on_attempt = [](const Recipient& recipient) {
+    return World::outcome(
+        recipient.address == "bob@there.test" ? OutcomeKind::Retry : OutcomeKind::Delivered,
+        "4.2.0", "busy");
+  };
+  REQUIRE(world.submit({"bob@there.test"}));
+  world.settle();
+  CHECK(world.delivered.empty());
+  world.clock.advance(std::chrono::hours(2));
+  world.scheduler->look();
+  world.settle();
+  REQUIRE(world.delivered.size() == 2);
+  CHECK(world.delivered[0].first.recipients[0].address == "ann@x.test");
+  CHECK(world.delivered[1].first.recipients[0].address == "late@y.test");
+  CHECK(world.delivered[1].second.find("Subject: Postmaster Warning: Delayed Mail\n") !=
+        std::string::npos);
+}
+
+TEST_CASE("the notice of an error in a session goes to the recipient of its class") {
+  auto config =
+      config_for_test({"error_notice_recipient=errors", "myorigin=example.com",
+                       "bounce_notice_recipient=bounces@y.test", "myhostname=mail.example.com"});
+  ManualClock clock;
+  PostNotice notice;
+  notice.role = "SMTP server";
+  notice.peer = "client.example[192.0.2.1]";
+  notice.transcript = " Out: 220 hello\n In:  VRFY\n";
+  auto made = error_notice(notice, *config, clock);
+  CHECK(made.envelope.sender == "double-bounce@mail.example.com");
+  CHECK(made.envelope.recipients[0].address == "errors@example.com");
+  CHECK(made.body.find("To: Postmaster <errors@example.com>\n") != std::string::npos);
+  CHECK(made.body.find("Subject: Pennypost SMTP server: errors from client.example[192.0.2.1]\n") !=
+        std::string::npos);
+  CHECK(
+      made.body.ends_with("\n\nTranscript of session follows.\n\n Out: 220 hello\n In:  VRFY\n\n"
+                          "For other details, see the local mail logfile\n"));
+  notice.role = "SMTP client";
+  notice.is_bounce = true;
+  notice.reason = "timeout";
+  auto other = error_notice(notice, *config, clock);
+  CHECK(other.envelope.recipients[0].address == "bounces@y.test");
+  CHECK(other.body.find("\nUnexpected response from client.example[192.0.2.1].\n") !=
+        std::string::npos);
+  CHECK(other.body.find("\nSession aborted, reason: timeout\n") != std::string::npos);
+}
+
+TEST_CASE("with enable_original_recipient = no nothing says for whom the mail came in") {
+  for (bool is_told : {true, false}) {
+    CAPTURE(is_told);
+    World world({std::string("enable_original_recipient=") + (is_told ? "yes" : "no")});
+    world.on_resolve = [](const Resolve& ask) {
+      return ask.recipient.address == "staff@here.test"
+                 ? World::expansion({"bob@here.test"}, ask.recipient)
+                 : World::route_to(Transport::Local, "");
+    };
+    REQUIRE(world.submit({"staff@here.test"}));
+    world.settle();
+    REQUIRE(world.delivered.size() == 1);
+    CHECK(world.delivered[0].first.recipients[0].original == (is_told ? "staff@here.test" : ""));
+    CHECK(world.has_line("orig_to=<staff@here.test>") == is_told);
+  }
 }
 
 TEST_CASE("NOTIFY decides which reports there are") {

@@ -68,7 +68,9 @@ void ActiveMessage::give_up(bool is_forced) {
   for (auto number : message_->pending()) {
     RecipientRecord& entry = message_->change(number);
     entry.state = RecipientState::Done;
-    bool is_wanted = wants_report(entry.recipient.notify, notify_failure);
+    bool is_wanted =
+        is_failure_told(*context_.peers.config(), message_->plain_sender_of(entry.recipient),
+                        entry.recipient.notify);
     entry.report = is_wanted ? ReportDue::Expired : ReportDue::None;
   }
 }

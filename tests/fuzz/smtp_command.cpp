@@ -22,6 +22,7 @@ class Silence final : public LogSink {
 /// Takes what is for example.com, and every message.
 class Anything final : public Backend {
  public:
+  void notify(const PostNotice&) override {}
   Task<ClientName> client_name(IpAddress) override { co_return ClientName(false); }
   Task<Result<CheckRecipient::Verdict>> check_recipient(CheckRecipient request) override {
     CheckRecipient::Verdict verdict;

@@ -51,7 +51,8 @@ class NameServer:
 class Sink:
     """An SMTP server in threads. `answers` maps a command's first words to a reply, as in {"RCPT TO:<a@b>": "450 no"}.
 
-    transactions: what it took, as objects with sender, recipients, parameters, data (octets, unstuffed), tls.
+    transactions: what it took, as objects with sender, recipients, parameters, data (octets, unstuffed), tls, and the
+    commands of their connection.
 
     lmtp: it speaks LMTP. Then the reply for each recipient is that to the command "END <a@b>", or "CLOSE": it closes
     the connection in place of a reply; recipients are those for whom it said 2xx at the end. path: it listens to a
@@ -59,8 +60,9 @@ class Sink:
     """
 
     class Transaction:
-        def __init__(self, mail, tls):
+        def __init__(self, mail, tls, commands):
             self.mail, self.tls, self.rcpts, self.data = mail, tls, [], b""
+            self.commands = commands
 
         @property
         def sender(self):
@@ -133,6 +135,7 @@ class Sink:
 
     def _talk(self, stream):
         file, tls, current = stream.makefile("rb"), False, None
+        commands = []
 
         def say(text):
             stream.sendall(text.encode() + b"\r\n")
@@ -144,6 +147,7 @@ class Sink:
                 return
             command = line.decode("utf-8", "replace").rstrip("\r\n")
             self.commands.append(command)
+            commands.append(command)
             verb = command.split(" ")[0].upper()
             reply = self.reply_to(command, "250 2.0.0 Ok")
             if verb == ("LHLO" if self.lmtp else "EHLO") and reply.startswith("250"):
@@ -162,7 +166,7 @@ class Sink:
                 file, tls = stream.makefile("rb"), True
                 continue
             if verb == "MAIL" and reply.startswith("250"):
-                current = Sink.Transaction(command, tls)
+                current = Sink.Transaction(command, tls, commands)
             elif verb == "RCPT" and reply.startswith("250") and current:
                 current.rcpts.append(command)
             elif verb == "RSET":

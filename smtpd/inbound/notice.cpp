@@ -1,0 +1,41 @@
+// What a session keeps of its dialogue, and of which errors it has postmaster told at its end.
+
+#include "common/base/text.h"
+#include "smtpd/inbound/error_class.h"
+#include "smtpd/inbound/session.h"
+
+namespace pennypost::smtp {
+
+/// Puts lines that are sent with the next flush.
+void Session::put(std::string_view wire) {
+  if (transcript_) transcript_->said(wire);
+  connection_.put(wire);
+}
+
+/// Keeps a command, but not the password in it.
+void Session::note_command(std::string_view line) {
+  if (!starts_with_nocase(line, "AUTH ")) return transcript_->heard(line);
+  auto given = words(line, " \t");
+  std::string shown = "AUTH " + std::string(given.size() > 1 ? given[1] : "");
+  if (given.size() > 2) shown += " (response not shown)";
+  transcript_->heard(shown);
+}
+
+void Session::note_error(const Reply& reply) {
+  if (!transcript_) return;
+  if (auto which = class_of(reply, stage_)) seen_.add(*which);
+}
+
+/// `reason`: why the session was broken off; empty: it was not.
+void Session::tell_postmaster(std::string_view reason) const {
+  if (!context_->notices().meet(seen_)) return;
+  PostNotice notice;
+  notice.role = "SMTP server";
+  notice.peer = peer_text();
+  notice.transcript = transcript_->text();
+  notice.reason = reason;
+  notice.is_bounce = seen_.has(ErrorClass::Bounce);
+  context_->backend().notify(notice);
+}
+
+}  // namespace pennypost::smtp
