@@ -32,21 +32,17 @@
 
 #include <algorithm>
 #include <ctime>
-#include <map>
 #include <optional>
 #include <ostream>
 
 #include "common/base/clock.h"
-#include "common/base/file.h"
 #include "common/config/config.h"
 #include "common/crypto/random.h"
 #include "common/dns/cares_resolver.h"
-#include "common/dns/settings.h"
 #include "common/mail/address.h"
 #include "common/mail/public_suffix.h"
-#include "common/mailauth/dkim_key.h"
-#include "common/mailauth/dkim_signer.h"
 #include "common/process/privileges.h"
+#include "smtpd/commands/dkim_records.h"
 #include "smtpd/commands/exit_status.h"
 #include "smtpd/commands/usage.h"
 #include "smtpd/policy/key_directory.h"
@@ -54,9 +50,7 @@
 namespace pennypost::smtp {
 namespace {
 
-constexpr int rsa_bits = 2048;                     // RFC 8301 section 3.2
-constexpr std::size_t character_string_max = 255;  // of a TXT record
-constexpr std::uint64_t system_file_bytes_max = 1 << 20;
+constexpr int rsa_bits = 2048;  // RFC 8301 section 3.2
 
 std::string_view kind_name(const KeptKey& key) {
   return key.key.kind() == KeyKind::Rsa ? "rsa" : "ed25519";
@@ -70,16 +64,6 @@ std::string today() {
   char text[16];
   auto size = std::strftime(text, sizeof text, "%Y%m%d", &parts);
   return {text, size};
-}
-
-/// The record as a line of a zone.
-std::string zone_line(const std::string& domain, const KeptKey& key) {
-  std::string line = key.selector + "._domainkey." + domain + ". IN TXT (";
-  auto record = dkim_key_record(key.key);
-  for (std::size_t at = 0; at < record.size(); at += character_string_max) {
-    line += " \"" + record.substr(at, character_string_max) + "\"";
-  }
-  return line + " )\n";
 }
 
 class DkimCommand {
@@ -169,7 +153,7 @@ class DkimCommand {
     TRY(auto after, keys_of(domain_));
     out_ << "; publish in DNS:\n";
     for (const auto& key : after.keys) {
-      if (std::ranges::find(made, key.selector) != made.end()) out_ << zone_line(domain_, key);
+      if (std::ranges::find(made, key.selector) != made.end()) out_ << dkim_zone_line(domain_, key);
     }
     if (is_first) {
       out_ << "; mail of " << domain_ << " is signed with them from now on\n";
@@ -198,7 +182,7 @@ class DkimCommand {
     for (const auto& key : kept.keys) {
       bool is_wanted = selector_.empty() ? !key.is_retired : key.selector == selector_;
       if (!is_wanted) continue;
-      out_ << zone_line(domain_, key);
+      out_ << dkim_zone_line(domain_, key);
       ++shown;
     }
     if (shown > 0) return {};
@@ -253,18 +237,8 @@ class DkimCommand {
 
   /// What DNS shows of a key.
   std::string_view in_dns(const std::string& domain, const KeptKey& key) {
-    if (!resolver_) {
-      std::map<std::string, std::string> files;
-      for (const char* path : {"/etc/resolv.conf", "/etc/hosts"}) {
-        auto text = read_file(path, system_file_bytes_max);
-        if (text && *text) files[path] = **text;
-      }
-      resolver_.emplace(loop_, DnsSettings::from(*config_, files));
-    }
-    auto found = loop_.run_until(find_dkim_key(*resolver_, key.selector + "._domainkey." + domain));
-    if (!found) return found.error().is_temporary() ? "unknown" : "missing";
-    auto digest = sha256(domain);
-    return found->key.verifies(digest, key.key.sign(digest)) ? "published" : "differs";
+    if (!resolver_) resolver_.emplace(loop_, dns_of_system(*config_));
+    return dkim_in_dns(loop_, *resolver_, domain, key);
   }
 
   std::ostream& out_;

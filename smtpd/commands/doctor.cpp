@@ -81,6 +81,15 @@ std::vector<IpAddress> public_addresses() {
   return addresses;
 }
 
+/// The keys of the domain (default: mydomain); nothing if this host signs no mail. Those that can't
+/// be read are none, which pennypost dkim list explains.
+std::optional<KeptKeys> signing_keys(const Config& config, const std::string& domain) {
+  if (!config.dkim_signing) return std::nullopt;
+  auto keys = KeyDirectory(config.dkim_key_directory)
+                  .read(domain.empty() ? config.text("mydomain") : domain);
+  return keys ? *std::move(keys) : KeptKeys();
+}
+
 Findings examine(const Call& call, const std::shared_ptr<const Config>& config) {
   Findings findings = check_settings(call.load.directory, config);
   auto certificate = certificate_of(*config);
@@ -97,7 +106,7 @@ Findings examine(const Call& call, const std::shared_ptr<const Config>& config) 
   }
   OfflineLookup& asked = **lookup;
   DoctorDns about{call.domain.empty() ? config->text("mydomain") : call.domain, public_addresses(),
-                  certificate};
+                  certificate, signing_keys(*config, call.domain)};
   add(findings, check_dns(*config, asked.loop(), asked.resolver(), about));
   add(findings, check_block_lists(asked.loop(), asked.resolver(), about.addresses));
   add(findings, check_relaying(asked));

@@ -12,8 +12,8 @@
 //   certificate   names, chain, days left
 //   disk, clock   room and inodes where queue and mail lie; whether a time server keeps the clock
 //   queue         mail that waits for hours, by destination, and what its reason calls for
-//   dns           A, AAAA and PTR of this host, both ways; MX, SPF and DMARC of DOMAIN (default:
-//                 mydomain); TLSA records
+//   dns           A, AAAA and PTR of this host, both ways; MX, SPF, DKIM and DMARC of DOMAIN
+//                 (default: mydomain); TLSA records
 //   block lists   whether one holds a public address of this host
 //   relaying      whether a stranger may send mail elsewhere through this host
 //   way out       whether the relayhost, or the mail host of --probe (default: gmail.com), greets

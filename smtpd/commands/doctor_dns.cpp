@@ -7,6 +7,7 @@
 #include "common/base/text.h"
 #include "common/mailauth/dmarc_record.h"
 #include "common/mailauth/spf.h"
+#include "smtpd/commands/dkim_records.h"
 #include "smtpd/commands/dns_records.h"
 
 namespace pennypost::smtp {
@@ -50,6 +51,7 @@ class DnsDoctor {
     if (config_.role == Role::NullClient) return std::move(findings_);
     mail_hosts();
     policies(outside);
+    signing_keys();
     tlsa();
     return std::move(findings_);
   }
@@ -206,6 +208,30 @@ class DnsDoctor {
         "SPF of " + about_.domain + " does not allow " + address.text() + ": " +
             std::string(pennypost::name_of(result.status)),
         "receivers refuse your mail, or take it for spam", record(about_.domain, "TXT"));
+  }
+
+  void signing_keys() {
+    if (!about_.keys) return;
+    const auto signing = about_.keys->signing();
+    if (signing.empty()) {
+      return add(Level::Warning, "mail of " + about_.domain + " is not signed (DKIM)",
+                 "large receivers want a signature, or count the mail for spam",
+                 "pennypost dkim new " + about_.domain);
+    }
+    for (const auto* key : signing) {
+      const auto state = dkim_in_dns(loop_, resolver_, about_.domain, *key);
+      const std::string name = "the DKIM key " + key->selector + " of " + about_.domain;
+      if (state == "published") {
+        add(Level::Good, name + " is in DNS");
+      } else if (state == "unknown") {
+        unanswered(key->selector + "._domainkey." + about_.domain);
+      } else {
+        std::string line = dkim_zone_line(about_.domain, *key);
+        line.pop_back();
+        add(Level::Problem, name + (state == "missing" ? " is not in DNS" : " is another in DNS"),
+            "receivers take its signatures for forged", line);
+      }
+    }
   }
 
   /// A sender that knows DANE delivers only if one record fits.

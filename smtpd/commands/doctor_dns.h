@@ -1,6 +1,7 @@
 // Looks in DNS for what other servers look for before they take mail from this host or bring some.
 //
-// STANDARDS  RFC 5321 section 5.1 (MX), RFC 7208 (SPF), RFC 7489 (DMARC), RFC 6698 (TLSA)
+// STANDARDS  RFC 5321 section 5.1 (MX), RFC 7208 (SPF), RFC 6376 (DKIM), RFC 7489 (DMARC), RFC 6698
+// (TLSA)
 #pragma once
 
 #include <optional>
@@ -13,6 +14,7 @@
 #include "common/net/address.h"
 #include "common/tls/certificate_report.h"
 #include "smtpd/commands/findings.h"
+#include "smtpd/policy/key_directory.h"
 
 namespace pennypost::smtp {
 
@@ -23,9 +25,11 @@ struct DoctorDns {
   std::string domain;                // of the mail addresses
   std::vector<IpAddress> addresses;  // public ones of this host, found on its interfaces
   std::optional<CertificateReport> certificate;
+  std::optional<KeptKeys> keys;  // that sign its mail; nothing if this host signs none
 };
 
-/// Addresses and names of the host; MX, SPF and DMARC of the domain; TLSA records for port 25.
+/// Addresses and names of the host; MX, SPF, DKIM and DMARC of the domain; TLSA records for
+/// port 25.
 Findings check_dns(const Config& config, Loop& loop, Resolver& resolver, const DoctorDns& about);
 
 /// The DNS block lists that hold one of the addresses.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/dns/testing.h"
+#include "common/mailauth/dkim_signer.h"
 #include "smtpd/commands/doctor_dns.h"
 #include "smtpd/commands/doctor_host.h"
 #include "smtpd/commands/findings.h"
@@ -37,7 +38,7 @@ TableResolver good_zone() {
 
 Findings look(TableResolver& zone, const std::string& more = "") {
   Loop loop;
-  DoctorDns about{"example.org", {*IpAddress::parse("5.6.7.8")}, {}};
+  DoctorDns about{"example.org", {*IpAddress::parse("5.6.7.8")}, {}, {}};
   return check_dns(*host(more), loop, zone, about);
 }
 
@@ -111,11 +112,29 @@ TEST_CASE("what DNS does not answer is a note, and never a problem") {
   CHECK(worst_of(findings) == Level::Note);
 }
 
+TEST_CASE("a domain without keys, and keys that DNS does not show, are found") {
+  auto zone = good_zone();
+  Loop loop;
+  DoctorDns about{"example.org", {*IpAddress::parse("5.6.7.8")}, {}, KeptKeys()};
+  auto config = host();
+  CHECK(is(check_dns(*config, loop, zone, about), Level::Warning,
+           "mail of example.org is not signed (DKIM)"));
+  about.keys->keys.push_back({"one", SigningKey::make_ed25519(), 1, false});
+  auto findings = check_dns(*config, loop, zone, about);
+  CHECK(is(findings, Level::Problem, "the DKIM key one of example.org is not in DNS"));
+  CHECK(with(findings, "not in DNS")->remedy.starts_with("one._domainkey.example.org. IN TXT"));
+  zone.txt_record("one._domainkey.example.org", dkim_key_record(about.keys->keys[0].key));
+  CHECK(is(check_dns(*config, loop, zone, about), Level::Good,
+           "the DKIM key one of example.org is in DNS"));
+  about.keys->keys[0].key = SigningKey::make_ed25519();
+  CHECK(is(check_dns(*config, loop, zone, about), Level::Problem, "is another in DNS"));
+}
+
 TEST_CASE("with a relayhost our own address need not be in the SPF record") {
   auto zone = good_zone();
   zone.txt_record("example.net", "v=spf1 -all");
   Loop loop;
-  DoctorDns about{"example.net", {*IpAddress::parse("5.6.7.8")}, {}};
+  DoctorDns about{"example.net", {*IpAddress::parse("5.6.7.8")}, {}, {}};
   auto findings = check_dns(*host("relayhost = \"[smtp.isp.example]\"\n"), loop, zone, about);
   CHECK(is(findings, Level::Good, "example.net has an SPF record"));
 }

@@ -1,31 +1,14 @@
 #include "smtpd/commands/offline_lookup.h"
 
-#include <map>
-
-#include "common/base/file.h"
 #include "common/config/network_list.h"
+#include "smtpd/commands/dkim_records.h"
 #include "smtpd/routing/account_finder.h"
 #include "store/accounts/accounts.h"
 
 namespace pennypost::smtp {
-namespace {
-
-constexpr std::uint64_t system_file_bytes_max = 1 << 20;
-
-std::map<std::string, std::string> system_files() {
-  std::map<std::string, std::string> files;
-  for (const char* path : {"/etc/resolv.conf", "/etc/hosts"}) {
-    auto text = read_file(path, system_file_bytes_max);
-    if (text && *text) files[path] = **text;
-  }
-  return files;
-}
-
-}  // namespace
-
 OfflineLookup::OfflineLookup(std::shared_ptr<const Config> config)
     : config_(std::move(config)),
-      resolver_(loop_, DnsSettings::from(*config_, system_files())),
+      resolver_(loop_, dns_of_system(*config_)),
       access_(store::map_options(*config_, "trivial-rewrite")) {}
 
 Result<std::unique_ptr<OfflineLookup>> OfflineLookup::open(std::shared_ptr<const Config> config) {

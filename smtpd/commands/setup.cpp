@@ -19,6 +19,8 @@
 #include "common/config/system.h"
 #include "common/tls/self_signed.h"
 #include "smtpd/commands/ask_password.h"
+#include "smtpd/commands/dkim.h"
+#include "smtpd/commands/dkim_records.h"
 #include "smtpd/commands/dns_records.h"
 #include "smtpd/commands/exit_status.h"
 #include "smtpd/commands/newaliases.h"
@@ -27,6 +29,7 @@
 #include "smtpd/commands/setup_plan.h"
 #include "smtpd/commands/text_diff.h"
 #include "smtpd/commands/usage.h"
+#include "smtpd/policy/key_directory.h"
 #include "store/accounts/accounts.h"
 #include "store/accounts/own_users.h"
 
@@ -235,7 +238,21 @@ class Setup {
     if (plan_.config->role != Role::NullClient) {
       TRY_DO(write_aliases());
     }
+    TRY_DO(make_signing_keys());
     return add_user();
+  }
+
+  /// The domain's mail is signed from the beginning. Keys that are there stay.
+  Result<void> make_signing_keys() {
+    const Config& config = *plan_.config;
+    if (!config.dkim_signing) return {};
+    TRY(auto kept, KeyDirectory(config.dkim_key_directory).read(config.text("mydomain")));
+    if (!kept.keys.empty()) return {};
+    std::ostringstream told;  // its records are printed with the others
+    std::vector<std::string> args{"new", "-c", load_.directory, config.text("mydomain")};
+    if (dkim(args, told, err_) != 0) return Error::temporary("no DKIM keys were made");
+    out_ << "DKIM keys made for " << config.text("mydomain") << ".\n";
+    return {};
   }
 
   static Result<void> write_file(const std::string& path, std::string_view text, mode_t mode) {
@@ -391,6 +408,17 @@ class Setup {
       why = record.why;
       out_ << record.text() << "\n";
     }
+    print_signing_records();
+  }
+
+  void print_signing_records() {
+    const Config& config = *plan_.config;
+    const std::string domain = config.text("mydomain");
+    if (!config.dkim_signing) return;
+    auto kept = KeyDirectory(config.dkim_key_directory).read(domain);
+    if (!kept || kept->signing().empty()) return;
+    out_ << "; shows receivers that mail is yours (DKIM)\n";
+    for (const auto* key : kept->signing()) out_ << dkim_zone_line(domain, *key);
   }
 
   std::ostream& out_;

@@ -14,7 +14,8 @@
 //   2. asks whether to go on, unless --yes was given; with --dry-run it ends here
 //   3. makes a self-signed certificate where the host needs one and none is named: that of certbot
 //      for this name in /etc/letsencrypt/live is proposed if there is one
-//   4. writes main.toml, builds the tables of aliases, and adds the first user, whose password is
+//   4. writes main.toml, builds the tables of aliases, makes DKIM keys for the domain, and adds the
+//   first user, whose password is
 //      asked for (the first line of standard input where that is no terminal)
 //   5. checks all of it as pennypost check does, and starts or reloads the daemons, by systemd
 //   where

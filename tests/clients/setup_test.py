@@ -59,7 +59,7 @@ def first_run(t):
 
     done = place.setup("--user", "alice@example.test", "--yes", input="wonder land\n")
     equal(done.returncode, 0, done.stdout + done.stderr)
-    for text in ("User alice@example.test added.", "all is well", "imapd: started", "A message to alice@example.test was sent: it lies in",
+    for text in ("DKIM keys made for example.test.", "_domainkey.example.test. IN TXT", "User alice@example.test added.", "all is well", "imapd: started", "A message to alice@example.test was sent: it lies in",
                  "example.test.                       MX    10 mail.example.test."):
         contains(done.stdout, text, "the first run")
     contains(place.file("etc/aliases"), "root: alice@example.test\n", "aliases")
