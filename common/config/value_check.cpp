@@ -6,6 +6,7 @@
 
 #include "common/base/template.h"
 #include "common/base/text.h"
+#include "common/config/milter_settings.h"
 #include "common/config/system.h"
 #include "common/config/tables.h"
 #include "common/config/tls_versions.h"
@@ -329,6 +330,17 @@ std::string authserv_id_problem(const std::string& text) {
   return is_name ? "" : shown(text) + " is not a name; write one like mail.example.com";
 }
 
+/// Empty where all items name milters.
+std::string milters_problem(const Texts& items, const Settings& settings) {
+  auto list = MilterSettings::parse_list(items, settings);
+  return list ? "" : list.error().text();
+}
+
+std::string macro_defaults_problem(const Texts& items) {
+  auto defaults = parse_macro_defaults(items);
+  return defaults ? "" : defaults.error().text();
+}
+
 std::string server_place_problem(const std::string& text) {
   if (text.empty()) return "";
   auto place = parse_host_port(text);
@@ -369,6 +381,15 @@ constexpr Rule rules[] = {
     {"luser_relay", [](const Settings& in) { return luser_relay_problem(in.luser_relay); }},
     {"masquerade_domains",
      [](const Settings& in) { return domains_problem(in.masquerade_domains); }},
+    {"milter_macro_defaults",
+     [](const Settings& in) { return macro_defaults_problem(in.milter_macro_defaults); }},
+    {"milter_protocol",
+     [](const Settings& in) {
+       auto milter = MilterSettings::parse("inet:localhost:1", in);
+       return milter ? std::string() : milter.error().text();
+     }},
+    {"non_smtpd_milters",
+     [](const Settings& in) { return milters_problem(in.non_smtpd_milters, in); }},
     {"proxy_interfaces", [](const Settings& in) { return address_problem(in.proxy_interfaces); }},
     {"remote_header_rewrite_domain",
      [](const Settings& in) { return domain_problem(in.remote_header_rewrite_domain); }},
@@ -376,6 +397,7 @@ constexpr Rule rules[] = {
      [](const Settings& in) { return versions_problem(in.smtp_tls_mandatory_protocols); }},
     {"smtp_tls_protocols",
      [](const Settings& in) { return versions_problem(in.smtp_tls_protocols); }},
+    {"smtpd_milters", [](const Settings& in) { return milters_problem(in.smtpd_milters, in); }},
     {"smtpd_proxy_filter",
      [](const Settings& in) { return server_place_problem(in.smtpd_proxy_filter); }},
     {"smtpd_proxy_options",

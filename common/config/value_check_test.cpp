@@ -184,3 +184,24 @@ TEST_CASE("what is added where no recipient is shown must be a header field") {
   });
   check_taken({"undisclosed_recipients_header = \"To: undisclosed-recipients:;\""});
 }
+
+TEST_CASE("milters are named by host and port or socket, each with settings of its own") {
+  check_refused({
+      {"smtpd_milters = \"127.0.0.1:1\"",
+       "\"127.0.0.1:1\" names no place of a server; write inet:127.0.0.1:10023 or unix:"},
+      {"smtpd_milters = \"{ inet:localhost:1, default_action=maybe }\"",
+       "default_action: \"maybe\" is not one of: accept, reject, tempfail, quarantine, shutdown"},
+      {"smtpd_milters = \"{ inet:localhost:1, timeout=1s }\"",
+       "is no setting of a server; write one of command_timeout, connect_timeout"},
+      {"non_smtpd_milters = \"inet:localhost:0\"", "has no port"},
+      {"milter_protocol = \"2, 3\"", "names no version, or several; write 6"},
+      {"milter_protocol = \"no_header_reply\"", "names no version, or several; write 6"},
+      {"milter_protocol = \"5\"", "\"5\" is not one of: 2, 3, 4, 6, no_header_reply"},
+      {"milter_macro_defaults = \"{auth_type}\"", "\"{auth_type}\" is no name=value"},
+  });
+  check_taken(
+      {"smtpd_milters = \"inet:localhost:1, { unix:/run/m, protocol=2 command_timeout=5s "
+       "{ default_action = accept } }\"",
+       "milter_macro_defaults = \"{auth_type}=none, i=x, { {a} = b c }, {x}={y}\"",
+       "milter_protocol = \"no_header_reply, 4\""});
+}

@@ -6,17 +6,16 @@
 namespace pennypost {
 namespace {
 
-Task<Result<std::unique_ptr<Stream>>> connect_to_path(Loop& loop, std::string path,
+Task<Result<std::unique_ptr<Socket>>> connect_to_path(Loop& loop, std::string path,
                                                       Duration timeout) {
   auto connecting = connect_unix(loop, std::move(path), timeout);
   CO_TRY(auto socket, co_await std::move(connecting));
-  std::unique_ptr<Stream> stream = Socket::adopted(loop, std::move(socket));
-  co_return std::move(stream);
+  co_return Socket::adopted(loop, std::move(socket));
 }
 
 }  // namespace
 
-Task<Result<std::unique_ptr<Stream>>> connect_server(Loop& loop, Resolver& resolver, ServerRef to,
+Task<Result<std::unique_ptr<Socket>>> connect_server(Loop& loop, Resolver& resolver, ServerRef to,
                                                      std::string directory, Duration timeout) {
   if (to.is_unix()) {
     std::string path = to.path.starts_with('/') ? to.path : directory + "/" + to.path;
@@ -47,8 +46,7 @@ Task<Result<std::unique_ptr<Stream>>> connect_server(Loop& loop, Resolver& resol
       last = std::move(socket).error();
       continue;
     }
-    std::unique_ptr<Stream> stream = std::move(*socket);
-    co_return std::move(stream);
+    co_return *std::move(socket);
   }
   co_return std::move(last);
 }

@@ -13,7 +13,7 @@ namespace pennypost {
 /// Tries the addresses of a name one after another. `directory`: that of relative paths of sockets.
 /// `timeout`: for all together. Errors are temporary; their text is only the cause (`Connection
 /// refused`).
-Task<Result<std::unique_ptr<Stream>>> connect_server(Loop& loop, Resolver& resolver, ServerRef to,
+Task<Result<std::unique_ptr<Socket>>> connect_server(Loop& loop, Resolver& resolver, ServerRef to,
                                                      std::string directory, Duration timeout);
 
 }  // namespace pennypost

@@ -4,17 +4,12 @@
 #include "common/base/text.h"
 #include "common/mail/status.h"
 #include "smtpd/commands/sendmail.h"
+#include "smtpd/queue/notify.h"
 
 namespace pennypost::smtp {
 namespace {
 
 Error usage(const std::string& what) { return Error(501, "sendmail: fatal: " + what); }
-
-std::uint8_t notify_bits(const DsnNotify& notify) {
-  int bits = (notify.never ? notify_never : 0) | (notify.success ? notify_success : 0) |
-             (notify.failure ? notify_failure : 0) | (notify.delay ? notify_delay : 0);
-  return static_cast<std::uint8_t>(bits);
-}
 
 Result<void> set_mode(SendmailOptions& options, std::string_view value) {
   using Mode = SendmailOptions::Mode;

@@ -12,6 +12,7 @@
 #include "common/base/result.h"
 #include "common/net/address.h"
 #include "common/net/stream.h"
+#include "smtpd/milter/messages.h"
 #include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/messages.h"
 #include "smtpd/queue/messages.h"
@@ -67,6 +68,10 @@ class Backend {
   virtual Task<Result<void>> flush(FlushSite ask) = 0;
   /// Tells postmaster of a session with an error. Posted, without waiting for an answer.
   virtual void notify(const PostNotice& notice) = 0;
+  /// Only asked where there are smtpd_milter_maps.
+  virtual Task<Result<FindMilters::Found>> find_milters(FindMilters ask) = 0;
+  virtual Task<Result<std::unique_ptr<Stream>>> connect_milter(ConnectMilter ask) = 0;
+  virtual Task<Result<DescribeDestination::Place>> describe(DescribeDestination ask) = 0;
   /// Connects to smtpd_proxy_filter. Errors are temporary.
   virtual Task<Result<std::unique_ptr<Stream>>> connect(Endpoint to, Duration timeout) = 0;
   /// When it returns without Error, the message survives a power cut.

@@ -105,6 +105,21 @@ Task<Result<void>> Body::finish() {
   co_return synced;
 }
 
+Task<Result<std::string>> Body::read(std::uint64_t offset, std::size_t count) const {
+  if (!file_) co_return tail_.substr(std::min<std::uint64_t>(offset, tail_.size()), count);
+  auto read = co_await loop_.offload([&]() -> Result<std::string> {
+    std::string bytes(count, '\0');
+    for (;;) {
+      auto got = ::pread(file_.number(), bytes.data(), count, static_cast<off_t>(offset));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return Error::temporary("4.3.0", std::strerror(errno));
+      bytes.resize(static_cast<std::size_t>(got));
+      return bytes;
+    }
+  });
+  co_return std::move(read);
+}
+
 Descriptor Body::file() const {
   return file_ ? Descriptor(::fcntl(file_.number(), F_DUPFD_CLOEXEC, 3)) : Descriptor();
 }

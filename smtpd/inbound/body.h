@@ -40,11 +40,13 @@ class Body {
   std::uint64_t body_offset() const;
   /// The part of tail() after the header, once that is found.
   std::string_view body_in_tail() const;
-  /// Discards everything after the header: what is appended next is the new body. To be called when
-  /// all content has arrived and before finish().
+  /// Discards everything after the header, which must have been found: what is appended next is the
+  /// new body. To be called when all content has arrived, and followed by finish().
   Task<> begin_anew();
   /// Ends the content: syncs the file and finds the end of the header. Error: failure().
   Task<Result<void>> finish();
+  /// At most `count` bytes from `offset` on; empty at the end. After finish().
+  Task<Result<std::string>> read(std::uint64_t offset, std::size_t count) const;
   /// Why the content can't be kept.
   const std::optional<Error>& failure() const { return failure_; }
 

@@ -33,6 +33,13 @@ Ret ret_of(DsnReturn ret) {
 
 }  // namespace
 
+FilteredMessage::Parts Session::filtered_parts() {
+  Transaction& transaction = *transaction_;
+  return {transaction.id,         *transaction.header, transaction.sender,
+          transaction.recipients, *transaction.body,   transaction.hold,
+          transaction.filter,     log_origin(),        context_->message_bytes_max()};
+}
+
 /// Shows the filters the header once it is complete, then the part of the body that they have not
 /// seen. `is_whole`: no more content follows.
 Task<> Session::show_filters(bool is_whole) {
@@ -42,17 +49,7 @@ Task<> Session::show_filters(bool is_whole) {
   if (!transaction.filtered) {
     if (!body.find_header(is_whole)) co_return;
     transaction.header.emplace(fields_on_top(), body.header(), body.header_end());
-    FilteredMessage::Parts parts{transaction.id,
-                                 *transaction.header,
-                                 transaction.sender,
-                                 transaction.recipients,
-                                 body,
-                                 transaction.hold,
-                                 transaction.junk,
-                                 transaction.filter,
-                                 log_origin(),
-                                 context_->message_bytes_max()};
-    transaction.filtered.emplace(std::move(parts));
+    transaction.filtered.emplace(filtered_parts());
     FilterAnswer answer = co_await filters_.header(*transaction.filtered);
     transaction.refusal = apply(answer);
   }
@@ -112,6 +109,8 @@ Task<std::optional<Reply>> Session::check_content() {
     refused = co_await std::move(ending);
   }
   if (refused) co_return std::move(refused);
+  // The header stays where it is if a milter has the body replaced.
+  if (milters_) body.find_header(true);
   auto stored = co_await body.finish();
   if (!stored) co_return Reply(stored.error());
   refused = start_header();
@@ -119,6 +118,10 @@ Task<std::optional<Reply>> Session::check_content() {
   if (!refused && is_asked && !transaction.discard) {
     auto rewriting = rewrite_addresses();
     refused = co_await std::move(rewriting);
+  }
+  if (!refused && milters_) {
+    auto showing = show_milters();
+    refused = co_await std::move(showing);
   }
   co_return std::move(refused);
 }

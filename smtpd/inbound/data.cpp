@@ -47,7 +47,12 @@ Task<std::optional<Reply>> Session::check_data() {
     co_return Reply(554, "5.5.1", "Error: no valid recipients");
   }
   auto checking = check("smtpd_data_restrictions", !settings_.smtpd_data_restrictions.empty());
-  co_return co_await std::move(checking);
+  auto refused = co_await std::move(checking);
+  if (!refused && milters_) {
+    auto telling = tell_milters_data();
+    refused = co_await std::move(telling);
+  }
+  co_return std::move(refused);
 }
 
 void Session::begin_content(DataScanner::Ends ends) {

@@ -31,32 +31,38 @@ void FilteredMessage::add_recipient(std::string address) {
   smtp::add_recipient(parts_.recipients, std::move(address));
 }
 
+void FilteredMessage::add_copy(std::string address, std::uint8_t notify) {
+  Recipient* added = smtp::add_recipient(parts_.recipients, std::move(address));
+  if (added != nullptr) added->notify = notify;
+}
+
 void FilteredMessage::remove_recipient(std::string_view address) {
-  std::erase_if(parts_.recipients, [&](const Recipient& one) { return one.address == address; });
+  std::erase_if(parts_.recipients, [&](const Recipient& one) {
+    return one.address == address || one.original == address;
+  });
 }
 
 void FilteredMessage::redirect(std::string address) {
   redirect_all(parts_.recipients, std::move(address));
 }
 
+Task<> FilteredMessage::begin_body() {
+  co_await parts_.content.begin_anew();
+  parts_.header.forget_body();
+  const std::string& header = parts_.content.tail();
+  new_line_ends_ = static_cast<std::uint64_t>(std::ranges::count(header, '\n'));
+  new_bytes_ = header.size();
+}
+
 Task<> FilteredMessage::replace_body(std::string_view piece) {
-  Body& content = parts_.content;
-  auto line_ends_of = [](std::string_view text) {
-    return static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
-  };
-  if (!new_line_ends_) {
-    co_await content.begin_anew();
-    parts_.header.forget_body_edits();
-    new_line_ends_ = line_ends_of(content.tail());
-    new_bytes_ = content.tail().size();
-  }
-  *new_line_ends_ += line_ends_of(piece);
+  if (!new_line_ends_) co_await begin_body();
+  *new_line_ends_ += static_cast<std::uint64_t>(std::ranges::count(piece, '\n'));
   new_bytes_ += piece.size();
   has_8bit_edits_ = has_8bit_edits_ || !is_ascii(piece);
   is_too_large_ = !parts_.message_bytes_max.allows(new_bytes_ + *new_line_ends_);
   if (is_too_large_) co_return;
-  content.tail() += piece;
-  co_await content.settle();
+  parts_.content.tail() += piece;
+  co_await parts_.content.settle();
 }
 
 // By default a filter lets everything pass.

@@ -81,7 +81,10 @@ class FilteredMessage {
   const std::vector<Recipient>& recipients() const { return parts_.recipients; }
   /// No effect if the address is a recipient already.
   void add_recipient(std::string address);
-  /// A message left without recipients is discarded.
+  /// The same, with what it is told of the delivery.
+  void add_copy(std::string address, std::uint8_t notify);
+  /// Also one whose address was another before it was rewritten. A message left without recipients
+  /// is discarded.
   void remove_recipient(std::string_view address);
   /// Replaces all recipients by this address.
   void redirect(std::string address);
@@ -96,6 +99,8 @@ class FilteredMessage {
   /// calls append to the new body. A body that is too large or can't be written makes the message
   /// be refused.
   Task<> replace_body(std::string_view piece);
+  /// The first half of it: the new body is empty so far, even if there is one already.
+  Task<> begin_body();
 
   bool has_8bit_edits() const { return has_8bit_edits_; }
   /// The line ends of header and body, if the body was replaced.

@@ -39,6 +39,10 @@ Task<Reply> Session::hello(std::string name, bool is_extended) {
     auto asking = ask_filters(&FilterChain::helo);
     refused = co_await std::move(asking);
   }
+  if (!refused && milters_) {
+    auto telling = tell_milters_helo(helo_);
+    refused = co_await std::move(telling);
+  }
   if (refused) {
     helo_.clear();
     co_return *std::move(refused);

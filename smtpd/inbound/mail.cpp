@@ -4,19 +4,11 @@
 
 #include "common/base/text.h"
 #include "smtpd/inbound/session.h"
+#include "smtpd/queue/notify.h"
 #include "smtpd/queue/verp.h"
 
 namespace pennypost::smtp {
 namespace {
-
-std::uint8_t notify_bits(const DsnNotify& notify) {
-  unsigned bits = notify_default;
-  if (notify.never) bits |= notify_never;
-  if (notify.success) bits |= notify_success;
-  if (notify.failure) bits |= notify_failure;
-  if (notify.delay) bits |= notify_delay;
-  return static_cast<std::uint8_t>(bits);
-}
 
 /// For strict_rfc821_envelopes, which allows a blank before the bracket.
 bool has_brackets(std::string_view arguments) {
@@ -70,8 +62,6 @@ SessionFacts Session::facts() const {
     facts.size = transaction.mail.size.value_or(0);
     if (transaction.scanner) facts.size = transaction.scanner->octets();
     if (transaction.mail.submitter) facts.sasl_sender = transaction.mail.submitter->text();
-  } else {
-    facts.instance = context_->process().make_queue_id().value();
   }
   if (login_) facts.sasl_method = login_->mechanism;
   if (tls_ != nullptr) {
@@ -312,6 +302,10 @@ Task<Reply> Session::mail(std::string_view arguments) {
     auto asking = ask_filters(&FilterChain::mail);
     refused = co_await std::move(asking);
   }
+  if (!refused && milters_) {
+    auto telling = tell_milters_mail(arguments);
+    refused = co_await std::move(telling);
+  }
   if (refused) {
     end_transaction();
     co_return *std::move(refused);
@@ -363,7 +357,12 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
       log_refusal("reject", reply, shown);
       co_return std::move(reply);
     }
-    if (auto refused = apply(*verdict, shown)) co_return *std::move(refused);
+    auto refused = apply(*verdict, shown);
+    if (milters_) {
+      auto telling = tell_milters_rcpt(command.recipient, arguments, std::move(refused));
+      refused = co_await std::move(telling);
+    }
+    if (refused) co_return *std::move(refused);
   }
   ++transaction_->accepted;
 

@@ -109,6 +109,26 @@ Task<Result<void>> PortBackend::flush(FlushSite request) {
   co_return Result<void>();
 }
 
+Task<Result<FindMilters::Found>> PortBackend::find_milters(FindMilters request) {
+  auto asking = lookup_.call(std::move(request));
+  co_return co_await std::move(asking);
+}
+
+Task<Result<DescribeDestination::Place>> PortBackend::describe(DescribeDestination request) {
+  auto asking = lookup_.call(std::move(request));
+  co_return co_await std::move(asking);
+}
+
+Task<Result<std::unique_ptr<Stream>>> PortBackend::connect_milter(ConnectMilter request) {
+  auto asking = lookup_.call_raw(std::move(request));
+  CO_TRY(auto reply, co_await std::move(asking));
+  if (reply.descriptors.size() != 1) {
+    co_return Error::temporary("4.3.0", "the lookup process sent no connection");
+  }
+  std::unique_ptr<Stream> stream = Socket::adopted(loop_, std::move(reply.descriptors.front()));
+  co_return std::move(stream);
+}
+
 Task<Result<std::unique_ptr<Stream>>> PortBackend::connect(Endpoint to, Duration timeout) {
   auto connecting = Socket::connect(loop_, to, timeout, std::nullopt);
   CO_TRY(auto socket, co_await std::move(connecting));

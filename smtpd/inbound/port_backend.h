@@ -41,6 +41,9 @@ class PortBackend final : public Backend {
   void drop_body(QueueId id) override;
   Task<Result<void>> flush(FlushSite ask) override;
   void notify(const PostNotice& notice) override;
+  Task<Result<FindMilters::Found>> find_milters(FindMilters ask) override;
+  Task<Result<std::unique_ptr<Stream>>> connect_milter(ConnectMilter ask) override;
+  Task<Result<DescribeDestination::Place>> describe(DescribeDestination ask) override;
   Task<Result<std::unique_ptr<Stream>>> connect(Endpoint to, Duration timeout) override;
   Task<Result<void>> submit(Submit message) override;
 

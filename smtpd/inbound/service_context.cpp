@@ -49,6 +49,8 @@ ServiceContext::ServiceContext(ListeningService service, std::shared_ptr<const C
       rewrites_addresses_(maps_addresses_ && smtp::rewrites_addresses(*config_)),
       copies_mail_(maps_addresses_ && has_blind_copies(*config_)),
       asks_policy_servers_(smtp::asks_policy_servers(settings_)),
+      has_milters_((!settings_.smtpd_milters.empty() || !settings_.smtpd_milter_maps.empty()) &&
+                   !is_left_out(settings_, no_milters)),
       proxy_filter_(ProxyFilter::of(*config_, settings_)) {
   // The filter gets the message as it came; the service to which it gives it back changes it.
   if (proxy_filter_) rewrites_addresses_ = copies_mail_ = false;

@@ -106,6 +106,8 @@ class ServiceContext {
   DataScanner::Limits data_limits() const;
   /// smtpd_proxy_filter; null: there is none.
   const ProxyFilter* proxy_filter() const { return proxy_filter_.get(); }
+  /// Whether milters are asked about any client.
+  bool has_milters() const { return has_milters_; }
   /// Whether a policy server may be asked, and is then told more about a session.
   bool tells_facts() const { return asks_policy_servers_; }
   /// Of which errors postmaster is told.
@@ -150,6 +152,7 @@ class ServiceContext {
   bool rewrites_addresses_;
   bool copies_mail_;
   bool asks_policy_servers_;
+  bool has_milters_;
   std::shared_ptr<const ProxyFilter> proxy_filter_;
   std::string log_component_ = "smtpd";
 };

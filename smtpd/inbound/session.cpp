@@ -112,6 +112,7 @@ Task<> Session::serve() {
 
 void Session::end() {
   end_transaction();
+  milters_.reset();
   log_disconnect(log_peer(), counts());
 }
 
@@ -211,6 +212,11 @@ Task<Reply> Session::welcome() {
   auto checking = check("smtpd_client_restrictions", is_wanted);
   auto refused = co_await std::move(checking);
   if (refused) co_return std::move(*refused).and_hang_up();
+  if (context_->has_milters()) {
+    auto meeting = meet_milters();
+    auto ended = co_await std::move(meeting);
+    if (ended) co_return *std::move(ended);
+  }
   if (!filters_.empty()) {
     auto asking = ask_filters(&FilterChain::connect);
     auto filtered = co_await std::move(asking);
@@ -305,6 +311,11 @@ Task<Reply> Session::dispatch(std::string_view line) {
   }
   if (command == nullptr) {
     errors_.note_error();
+    if (milters_) {
+      auto telling = tell_milters_unknown(std::string(verb));
+      auto told = co_await std::move(telling);
+      if (told) co_return *std::move(told);
+    }
     co_return Reply(500, "5.5.2", "Error: command not recognized");
   }
   stage_ = command->name;

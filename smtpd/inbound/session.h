@@ -37,6 +37,7 @@
 #include "smtpd/inbound/filter.h"
 #include "smtpd/inbound/forwarded.h"
 #include "smtpd/inbound/service_context.h"
+#include "smtpd/milter/milters.h"
 #include "smtpd/queue/header_draft.h"
 
 namespace pennypost::smtp {
@@ -176,6 +177,23 @@ class Session final : public Guest {
                                          std::string_view recipient = {});
   std::optional<Reply> apply(const FilterAnswer& answer);
 
+  // Milters; all but the first are for sessions that have some.
+  Task<std::optional<Reply>> meet_milters();
+  Task<Result<std::unique_ptr<Stream>>> connect_milter(std::uint32_t number);
+  std::optional<Reply> hang_up_reply(const MilterAnswer& answer);
+  std::optional<Reply> apply(const MilterAnswer& answer, std::optional<std::string_view> recipient);
+  Task<std::optional<Reply>> tell_milters_helo(std::string name);
+  Task<std::optional<Reply>> tell_milters_mail(std::string_view arguments);
+  Task<std::optional<Reply>> tell_milters_rcpt(const MailAddress& address,
+                                               std::string_view arguments,
+                                               std::optional<Reply> refusal);
+  Task<std::optional<Reply>> tell_milters_data();
+  Task<std::optional<Reply>> tell_milters_unknown(std::string verb);
+  Task<std::optional<Reply>> show_milters();
+  Task<> describe_to_milters(std::string address, const std::string& macros,
+                             DescribeDestination::Place& into);
+  std::optional<std::string> milter_macro(std::string_view name) const;
+
   // DATA and BDAT.
   Task<std::optional<Reply>> check_data();
   void begin_content(DataScanner::Ends ends);
@@ -204,6 +222,7 @@ class Session final : public Guest {
   Envelope envelope();
   void forward_origin(Envelope& envelope) const;
   LogOrigin log_forwarded() const;
+  FilteredMessage::Parts filtered_parts();
   void end_transaction();
 
   LogPeer log_peer() const { return {client_name_, client_address_, context_->log_component()}; }
@@ -247,6 +266,15 @@ class Session final : public Guest {
   std::optional<Identity> login_;
   std::optional<Transaction> transaction_;
   FilterChain filters_;
+  std::unique_ptr<Milters> milters_;  // null: there are none
+  /// What they are told of sender and recipient.
+  struct MilterFacts {
+    DescribeDestination::Place sender;
+    std::string recipient;
+    DescribeDestination::Place place;  // of the recipient
+    std::string refusal;               // status and text, if it is refused already
+  };
+  std::unique_ptr<MilterFacts> milter_facts_;  // null: there are no milters
   ErrorCount errors_;
   std::unique_ptr<Transcript> transcript_;  // null: notify_classes names no error of a session
   ErrorClasses seen_;                       // the errors that it has replied with

@@ -88,7 +88,8 @@ class FakeBackend final : public Backend {
       return Result<std::optional<std::string>>(
           found == header_actions.end() ? none : std::optional(found->second));
     };
-    auto config = config_for_test({"header_checks=inline:{a=b}", "body_checks=inline:{a=b}"});
+    auto config = config_for_test({"header_checks=inline:{a=b}", "body_checks=inline:{a=b}",
+                                   "milter_header_checks=inline:{a=b}"});
     co_return smtp::check_content(request, *config, find);
   }
 
@@ -115,6 +116,27 @@ class FakeBackend final : public Backend {
   Task<Result<void>> flush(FlushSite request) override {
     flushed.push_back(request.site);
     co_return Result<void>();
+  }
+
+  Task<Result<FindMilters::Found>> find_milters(FindMilters request) override {
+    FindMilters::Found found;
+    auto of_client = milter_maps.find(request.client_address);
+    if (of_client != milter_maps.end()) found.milters = of_client->second;
+    co_return found;
+  }
+
+  Task<Result<DescribeDestination::Place>> describe(DescribeDestination request) override {
+    DescribeDestination::Place place;
+    place.mailer = request.address.ends_with("@example.com") ? "local" : "smtp";
+    place.host = request.address.substr(request.address.find('@') + 1);
+    co_return place;
+  }
+
+  /// A milter that a test plays, in memory.
+  Task<Result<std::unique_ptr<Stream>>> connect_milter(ConnectMilter request) override {
+    if (!play_milter) co_return Error::temporary("Connection refused");
+    std::unique_ptr<Stream> stream = play_milter(request.number);
+    co_return std::move(stream);
   }
 
   /// A filter that a test plays, in memory.
@@ -158,6 +180,8 @@ class FakeBackend final : public Backend {
     return all.substr(end + 1);
   }
 
+  std::function<std::unique_ptr<Stream>(std::uint32_t number)> play_milter;
+  std::map<std::string, std::vector<std::string>> milter_maps;  // by client
   std::function<std::unique_ptr<Stream>()> play_filter;
   std::vector<std::string> connected;
   std::string name = "client.example";

@@ -237,7 +237,7 @@ class Settings {
     if (call.name == "include" && call.argument(0).ends_with("cf.m4")) return;
     if (call.name.empty()) return lacks(call, "a rule or line of sendmail.cf");
     if (call.name == "INPUT_MAIL_FILTER" || call.name == "MAIL_FILTER") {
-      return lacks(call, "milters are not called");
+      return lacks(call, "name the milter in smtpd_milters, as inet:host:port or unix:path");
     }
     if (call.name.starts_with("LOCAL_") && call.arguments.empty()) return;
     lacks(call, "the macro is not known here");

@@ -288,7 +288,7 @@ TEST_CASE("sendmail.mc's macros become settings") {
   CHECK(mail.toml.find("permit_mx_backup, reject_unauth_destination") != std::string::npos);
   for (const char* told :
        {"noreceipts", "CRAM-MD5", "hopcount_limit", "confUNKNOWN", "Port=2525", "unheard_of",
-        "greet_pause", "milters are not called", "Kx hash /etc/x"}) {
+        "greet_pause", "name the milter in smtpd_milters", "Kx hash /etc/x"}) {
     CAPTURE(told);
     CHECK(mail.tells(told));
   }

@@ -114,6 +114,9 @@ PickupDesk::Ask PickupDesk::ask_later() {
   ask.check_user = [](CheckUser) -> Task<Result<CheckUser::Answer>> {
     co_return Error::temporary("4.3.0", "smtpd does not run");
   };
+  ask.connect_milter = [](std::uint32_t) -> Task<Result<std::unique_ptr<Stream>>> {
+    co_return Error::temporary("4.3.0", "smtpd does not run");
+  };
   return ask;
 }
 
@@ -274,8 +277,7 @@ Task<Result<bool>> PickupDesk::check_content(const Content& content, const Descr
   }
 }
 
-Task<Result<PickupDesk::Understood>> PickupDesk::understand(const Content& content,
-                                                            const Descriptor& file,
+Task<Result<PickupDesk::Understood>> PickupDesk::understand(Content& content, Descriptor& file,
                                                             std::uint32_t uid,
                                                             std::shared_ptr<const Config> config,
                                                             Envelope& envelope) {
@@ -289,6 +291,11 @@ Task<Result<PickupDesk::Understood>> PickupDesk::understand(const Content& conte
   if (is_asked && !understood.is_discarded && !is_left_out(*config, no_address_mappings)) {
     auto rewriting = rewrite(config, header, envelope);
     CO_TRY_DO(co_await std::move(rewriting));
+  }
+  bool has_milters = !config->non_smtpd_milters.empty() && !is_left_out(*config, no_milters);
+  if (has_milters && !understood.is_discarded) {
+    auto showing = show_milters(content, file, config, header, envelope);
+    CO_TRY(understood.is_discarded, co_await std::move(showing));
   }
   describe(content, std::move(header), *config, envelope);
   co_return understood;
@@ -321,7 +328,8 @@ Task<Result<QueueId>> PickupDesk::take(LocalSubmission submission, std::uint32_t
   log_message_id(id.value(), envelope.message_id);
   if (!is_kept) co_return id;
   std::string body;
-  if (!target) body = std::move(content->front);
+  if (!target)
+    body = content->rewritten ? *std::move(content->rewritten) : std::move(content->front);
   auto work = scheduler_.submit(std::move(envelope), std::move(body), std::move(extra));
   auto taken = co_await std::move(work);
   if (!taken && target) co_await queue_.drop_body(id);

@@ -14,11 +14,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/clock.h"
 #include "common/base/descriptor.h"
 #include "common/config/config.h"
+#include "common/net/stream.h"
 #include "smtpd/pickup/control.h"
 #include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/messages.h"
@@ -41,6 +43,8 @@ class PickupDesk {
     std::function<Task<Result<Canonicalize::Rewritten>>(Canonicalize)> canonicalize;
     std::function<Task<Result<CheckContent::Findings>>(CheckContent)> check_content;
     std::function<Task<Result<CheckUser::Answer>>(CheckUser)> check_user;
+    /// Connects to one of non_smtpd_milters, by its number.
+    std::function<Task<Result<std::unique_ptr<Stream>>>(std::uint32_t)> connect_milter;
   };
   /// For use without a lookup process: messages that need an answer wait in maildrop.
   static Ask ask_later();
@@ -77,7 +81,9 @@ class PickupDesk {
     std::uint64_t bytes = 0;  // the size of the whole
     std::uint64_t line_ends = 0;
     bool is_8bit = false;
+    std::optional<std::string> rewritten;  // the whole, if a milter has replaced the body
   };
+  class Posted;
   static Result<Content> copy(const Descriptor& from, std::uint64_t offset, std::uint64_t bytes,
                               const Descriptor& to, const Config& config);
   static Result<HeaderDraft> draft_header(const Content& content, std::uint32_t uid,
@@ -95,9 +101,11 @@ class PickupDesk {
   Task<Result<bool>> check_content(const Content& content, const Descriptor& file,
                                    std::shared_ptr<const Config> config, HeaderDraft& header,
                                    Envelope& envelope);
-  Task<Result<Understood>> understand(const Content& content, const Descriptor& file,
-                                      std::uint32_t uid, std::shared_ptr<const Config> config,
-                                      Envelope& envelope);
+  Task<Result<bool>> show_milters(Content& content, Descriptor& file,
+                                  std::shared_ptr<const Config> config, HeaderDraft& header,
+                                  Envelope& envelope);
+  Task<Result<Understood>> understand(Content& content, Descriptor& file, std::uint32_t uid,
+                                      std::shared_ptr<const Config> config, Envelope& envelope);
   std::vector<std::string> names() const;
   Result<Drop> open(const std::string& name) const;
   Task<Result<QueueId>> take_open(Result<Drop> opened, std::string key);

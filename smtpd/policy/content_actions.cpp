@@ -131,6 +131,10 @@ class Execution {
       log_content_check(action, part, content, line_, text);
       return;
     }
+    if (scope_ == ContentScope::Milter) {
+      log_content_check("milter-header-" + std::string(action), part, content, line_, text);
+      return;
+    }
     log_sent_content_check(scope_ == ContentScope::Smtp ? "smtp" : "lmtp", line_.queue_id, action,
                            part, content, text);
   }
@@ -237,7 +241,8 @@ Result<ContentAction> ContentAction::parse(std::string_view value, Of of, Form f
 }
 
 Result<void> ContentAction::check_scope(ContentScope scope) const {
-  if (scope == ContentScope::Incoming || can_be_done_to_sent(kind)) return {};
+  bool is_incoming = scope == ContentScope::Incoming || scope == ContentScope::Milter;
+  if (is_incoming || can_be_done_to_sent(kind)) return {};
   std::vector<std::string> names;
   for (const auto& row : rows) {
     if (can_be_done_to_sent(row.kind)) names.emplace_back(row.name);

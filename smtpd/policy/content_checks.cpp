@@ -20,8 +20,8 @@ bool ends_search(Kind kind) {
 
 /// The component whose log lines are about mail of that scope.
 std::string component_of(ContentScope scope) {
-  if (scope == ContentScope::Incoming) return "cleanup";
-  return scope == ContentScope::Smtp ? "smtp" : "lmtp";
+  if (scope == ContentScope::Smtp) return "smtp";
+  return scope == ContentScope::Lmtp ? "lmtp" : "cleanup";
 }
 
 class Evaluation {
@@ -141,6 +141,10 @@ ContentTables ContentTables::of(const Settings& settings, ContentScope scope) {
     case ContentScope::Lmtp:
       return {settings.lmtp_header_checks, settings.lmtp_mime_header_checks,
               settings.lmtp_nested_header_checks, settings.lmtp_body_checks, "lmtp_"};
+    case ContentScope::Milter: {
+      static const std::vector<TableRef> none;
+      return {settings.milter_header_checks, settings.milter_header_checks, none, none, "milter_"};
+    }
     case ContentScope::Incoming:
       break;
   }
@@ -149,6 +153,7 @@ ContentTables ContentTables::of(const Settings& settings, ContentScope scope) {
 }
 
 std::optional<ContentSetting> content_checked_by(std::string_view parameter) {
+  if (parameter == "milter_header_checks") return ContentSetting{Of::Header, ContentScope::Milter};
   auto scope = ContentScope::Incoming;
   if (parameter.starts_with("smtp_")) scope = ContentScope::Smtp;
   if (parameter.starts_with("lmtp_")) scope = ContentScope::Lmtp;

@@ -59,9 +59,10 @@ inline constexpr std::size_t content_blocks_max = 1000;
 /// A longer line of a body is looked up in pieces; Postfix's line_length_limit.
 inline constexpr std::size_t content_line_bytes_max = 2048;
 
-/// Which mail is checked: what comes in, or what leaves by SMTP or LMTP.
-enum class ContentScope : std::uint8_t { Incoming, Smtp, Lmtp };
-constexpr ContentScope wire_last(ContentScope) { return ContentScope::Lmtp; }
+/// What is checked: mail that comes in, mail that leaves by SMTP or LMTP, or the fields that
+/// milters add to mail that comes in.
+enum class ContentScope : std::uint8_t { Incoming, Smtp, Lmtp, Milter };
+constexpr ContentScope wire_last(ContentScope) { return ContentScope::Milter; }
 
 /// The tables of one scope.
 struct ContentTables {

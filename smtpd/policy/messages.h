@@ -60,7 +60,7 @@ struct SessionFacts {
   std::string server_address;
   std::uint16_t server_port = 0;
   std::string queue_id;  // empty before the first recipient
-  std::string instance;  // the same for all questions about one message
+  std::string instance;  // the same for all questions about one message; empty before MAIL
   std::uint64_t size = 0;
   std::string sasl_method;
   std::string sasl_sender;  // AUTH= of MAIL

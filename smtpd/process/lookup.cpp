@@ -9,6 +9,7 @@
 #include "common/dns/cares_resolver.h"
 #include "common/dns/connect_server.h"
 #include "common/log/log.h"
+#include "smtpd/milter/desk.h"
 #include "smtpd/policy/client_counts.h"
 #include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/evaluate.h"
@@ -17,7 +18,9 @@
 #include "smtpd/policy/policy_tables.h"
 #include "smtpd/policy/signing_keys.h"
 #include "smtpd/routing/messages.h"
+#include "smtpd/routing/resolution.h"
 #include "smtpd/routing/router.h"
+#include "smtpd/scheduler/recipient_group.h"
 #include "store/accounts/accounts.h"
 #include "store/accounts/table_check.h"
 
@@ -94,7 +97,7 @@ struct Tables {
   bool matches_patterns = false;
   std::function<std::optional<std::string>(std::uint32_t uid)> user_name;  // blocks
   std::optional<Router> router;
-  std::optional<AccessTables> access;
+  mutable std::optional<AccessTables> access;
   std::optional<CaresResolver> resolver;
   std::unique_ptr<SigningKeys> signing_keys;
 };
@@ -119,6 +122,14 @@ class Lookup {
     services.on<FindFooter>(
         [this](FindFooter ask, std::vector<Descriptor>) { return find_footer(std::move(ask)); });
     serve_content(services);
+    services.on<FindMilters>(
+        [this](FindMilters ask, std::vector<Descriptor>) { return find_milters(std::move(ask)); });
+    services.on_raw<ConnectMilter>([this](ConnectMilter ask, std::vector<Descriptor>) {
+      return connect_to_milter(std::move(ask));
+    });
+    services.on<DescribeDestination>([this](DescribeDestination ask, std::vector<Descriptor>) {
+      return describe(std::move(ask));
+    });
     services.on<CheckRestrictions>([this](CheckRestrictions ask, std::vector<Descriptor>) {
       return check_restrictions(std::move(ask));
     });
@@ -140,6 +151,9 @@ class Lookup {
     services.on<LookAtTables>([this](LookAtTables, std::vector<Descriptor>) { return look(); });
     services.on<CheckUser>(
         [this](CheckUser ask, std::vector<Descriptor>) { return check_user(std::move(ask)); });
+    services.on_raw<ConnectMilter>([this](ConnectMilter ask, std::vector<Descriptor>) {
+      return connect_to_local_milter(ask.number);
+    });
     services.on<Generalize>(
         [this](Generalize ask, std::vector<Descriptor>) { return generalize(std::move(ask)); });
     services.on<NoteMailbox>(
@@ -307,12 +321,63 @@ class Lookup {
     co_return std::move(findings);
   }
 
+  Result<std::vector<std::string>> milters_of(const Tables& using_tables,
+                                              const std::string& service,
+                                              const std::string& client) {
+    auto find = [&](const TableRef& table, std::string_view key) {
+      return using_tables.access->find(table, key, store::MapList::Key::Whole);
+    };
+    return milters_for(settings_of(using_tables, service), client, find);
+  }
+
+  Task<Result<FindMilters::Found>> find_milters(FindMilters ask) {
+    CO_TRY(auto using_tables, tables());
+    FindMilters::Found found;
+    CO_TRY(found.milters, milters_of(*using_tables, ask.service, ask.client_address));
+    co_return std::move(found);
+  }
+
+  Task<Result<DescribeDestination::Place>> describe(DescribeDestination ask) {
+    CO_TRY(auto using_tables, tables());
+    CO_TRY(auto address, MailAddress::parse(ask.address, Utf8::Allowed));
+    Inquiry inquiry;
+    auto work = using_tables->run(child_.loop(), inquiry,
+                                  [&] { return using_tables->router->destination(address); });
+    CO_TRY(auto resolution, co_await std::move(work));
+    DescribeDestination::Place place;
+    const Route& route = resolution.route;
+    bool is_local = resolution.is_expansion || route.transport == Transport::Local;
+    place.mailer = resolution.is_expansion ? "local" : settings_name(route);
+    place.host = is_local ? domain_key(address) : route.next_hop;
+    co_return std::move(place);
+  }
+
+  Task<Result<RawReply>> connect_to_milter(ConnectMilter ask) {
+    CO_TRY(auto using_tables, tables());
+    CO_TRY(auto milters, milters_of(*using_tables, ask.service, ask.client_address));
+    auto connecting = connect_milter(child_.loop(), *using_tables->resolver, std::move(milters),
+                                     ask.number, settings_of(*using_tables, ask.service),
+                                     using_tables->config->queue_directory);
+    co_return co_await std::move(connecting);
+  }
+
+  Task<Result<RawReply>> connect_to_local_milter(std::uint32_t number) {
+    CO_TRY(auto using_tables, tables());
+    const Config& config = *using_tables->config;
+    auto connecting =
+        connect_milter(child_.loop(), *using_tables->resolver, config.non_smtpd_milters, number,
+                       config, config.queue_directory);
+    co_return co_await std::move(connecting);
+  }
+
   /// A policy server by name is looked up with the resolver of the present configuration.
   Task<Result<std::unique_ptr<Stream>>> connect_to_server(ServerRef to, Duration timeout) {
     CO_TRY(auto using_tables, tables());
     auto connecting = connect_server(child_.loop(), *using_tables->resolver, std::move(to),
                                      using_tables->config->queue_directory, timeout);
-    co_return co_await std::move(connecting);
+    CO_TRY(auto socket, co_await std::move(connecting));
+    std::unique_ptr<Stream> stream = std::move(socket);
+    co_return std::move(stream);
   }
 
   Task<Result<FindSigningKeys::Keys>> find_keys(FindSigningKeys ask) {

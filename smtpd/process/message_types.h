@@ -8,6 +8,7 @@
 #include "common/process/control.h"
 #include "common/process/message_list.h"
 #include "smtpd/delivery/messages.h"
+#include "smtpd/milter/messages.h"
 #include "smtpd/pickup/control.h"
 #include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/messages.h"
@@ -29,9 +30,10 @@ using AllMessages = MessageList<
     store::AuthStep, store::AuthAbort, store::AskScram, store::Verified, store::HandOver,
     store::Serve, store::SessionEnded,
     // receive, lookup, queue, send and deliver.
-    OpenBody, DropBody, Submit, PostNotice, FlushSite, CheckUser, CheckRecipient, CheckRestrictions,
-    CountClient, FindFooter, Resolve, Canonicalize, Generalize, CheckContent, LookAtTables,
-    NoteMailbox, Attempt, NeedDeliver, ConnectSocket, FindSigningKeys, SignDigests,
+    FindMilters, ConnectMilter, DescribeDestination, OpenBody, DropBody, Submit, PostNotice,
+    FlushSite, CheckUser, CheckRecipient, CheckRestrictions, CountClient, FindFooter, Resolve,
+    Canonicalize, Generalize, CheckContent, LookAtTables, NoteMailbox, Attempt, NeedDeliver,
+    ConnectSocket, FindSigningKeys, SignDigests,
     // Between programs of this host and the queue.
     PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue, Pickup>;
 static_assert(AllMessages::are_types_distinct(), "two requests bear one number");

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "common/log/log.h"
+#include "smtpd/milter/messages.h"
 #include "smtpd/pickup/control_server.h"
 #include "smtpd/pickup/pickup.h"
 #include "smtpd/queue/directories.h"
@@ -100,6 +101,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
   }
   PickupDesk::Ask ask_lookup() {
     PickupDesk::Ask ask;
+    ask.connect_milter = [this](std::uint32_t number) { return connect_milter(number); };
     ask.canonicalize = [this](Canonicalize what) {
       return child_.port("lookup").call(std::move(what));
     };
@@ -159,6 +161,18 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     bool is_its_own = bodies_.close(ask.id, from);
     if (is_its_own) co_await queue_->drop_body(ask.id);
     co_return Done();
+  }
+  Task<Result<std::unique_ptr<Stream>>> connect_milter(std::uint32_t number) {
+    ConnectMilter ask;
+    ask.number = number;
+    auto asking = child_.port("lookup").call_raw(std::move(ask));
+    CO_TRY(auto reply, co_await std::move(asking));
+    if (reply.descriptors.size() != 1) {
+      co_return Error::temporary("4.3.0", "the lookup process sent no connection");
+    }
+    std::unique_ptr<Stream> stream =
+        Socket::adopted(child_.loop(), std::move(reply.descriptors.front()));
+    co_return std::move(stream);
   }
   Task<Result<RawReply>> connect(ConnectSocket ask) {
     auto limit = child_.config()->lmtp_connect_timeout;

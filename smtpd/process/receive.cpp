@@ -46,8 +46,8 @@ class Receiver {
     if (limit <= sessions_by_descriptors_) return;
     log_warning("smtpd", "only " + std::to_string(descriptor_limit()) +
                              " file descriptors may be open, too few for smtpd_connections_max = " +
-                             std::to_string(limit) +
-                             " (two each); raise the hard limit (ulimit "
+                             std::to_string(limit) + " (" + std::to_string(descriptors_each_) +
+                             " each); raise the hard limit (ulimit "
                              "-Hn, or LimitNOFILE= of the service)");
   }
 
@@ -102,10 +102,18 @@ class Receiver {
     return guests_.size() >= limit;
   }
 
-  /// How many sessions there are descriptors for: each needs one, and another for a message's file.
-  static std::size_t sessions_by_descriptors() {
-    auto descriptors = std::max(descriptor_limit(), descriptors_reserved + 2);
-    return (descriptors - descriptors_reserved) / 2;
+  /// Each session needs one, another for a message's file, and one for each milter.
+  std::size_t descriptors_each() const {
+    std::size_t milters = 0;
+    for (const auto& service : child_.config()->listening(smtp_services)) {
+      milters = std::max(milters, service.settings->smtpd_milters.size());
+    }
+    return 2 + milters;
+  }
+  /// How many sessions there are descriptors for.
+  std::size_t sessions_by_descriptors() const {
+    auto descriptors = std::max(descriptor_limit(), descriptors_reserved + descriptors_each_);
+    return (descriptors - descriptors_reserved) / descriptors_each_;
   }
 
   /// Serves one session to its end.
@@ -158,6 +166,7 @@ class Receiver {
   PortBackend backend_;
   store::RemoteAuth auth_;
   // Computed once, since asking the kernel at each connection would be slow.
+  const std::size_t descriptors_each_ = descriptors_each();
   const std::size_t sessions_by_descriptors_ = sessions_by_descriptors();
   GuestList guests_;
   Nursery sessions_;

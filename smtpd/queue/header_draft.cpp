@@ -36,7 +36,8 @@ void HeaderDraft::edit_body(const std::vector<Edit>& edits, std::uint64_t line_e
   body_line_ends_ += line_ends;
 }
 
-void HeaderDraft::forget_body_edits() {
+void HeaderDraft::forget_body() {
+  end_.needs_empty_line = false;
   body_edits_.clear();
   body_line_ends_ = 0;
 }

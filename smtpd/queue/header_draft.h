@@ -43,8 +43,8 @@ class HeaderDraft {
   /// Changes the body; offsets are into what was received, behind those of earlier calls.
   /// `line_ends`: how many of the received ones the edits take away.
   void edit_body(const std::vector<Edit>& edits, std::uint64_t line_ends);
-  /// The body is written anew.
-  void forget_body_edits();
+  /// The body is written anew, behind the received header and an empty line.
+  void forget_body();
 
   /// Whether text() differs from what was received.
   bool is_edited() const { return !edits_.empty(); }

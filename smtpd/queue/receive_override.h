@@ -12,6 +12,7 @@ namespace pennypost::smtp {
 
 inline constexpr std::string_view no_address_mappings = "no_address_mappings";
 inline constexpr std::string_view no_header_body_checks = "no_header_body_checks";
+inline constexpr std::string_view no_milters = "no_milters";
 inline constexpr std::string_view no_unknown_recipient_checks = "no_unknown_recipient_checks";
 
 /// Whether receive_override_options has this word.

@@ -45,6 +45,15 @@ class Anything final : public Backend {
   }
   void drop_body(QueueId) override {}
   Task<Result<void>> flush(FlushSite) override { co_return Result<void>(); }
+  Task<Result<FindMilters::Found>> find_milters(FindMilters) override {
+    co_return FindMilters::Found();
+  }
+  Task<Result<DescribeDestination::Place>> describe(DescribeDestination) override {
+    co_return DescribeDestination::Place();
+  }
+  Task<Result<std::unique_ptr<Stream>>> connect_milter(ConnectMilter) override {
+    co_return Error::temporary("there is no milter");
+  }
   Task<Result<std::unique_ptr<Stream>>> connect(Endpoint, Duration) override {
     co_return Error::temporary("there is no filter");
   }
