@@ -5,10 +5,10 @@
 //   smtpd [-c DIR] [-o name=value]... [-t]
 //
 // DESCRIPTION
-//   Accepts mail over SMTP on smtp_port (25), submission_port (587) and submissions_port (465) and
-//   from sendmail(1), keeps it in a queue that survives power cuts, and delivers it: to mailboxes
-//   of this host, or to other servers by SMTP or LMTP. One setting, role, makes it a null client, a
-//   relay, or the place where mail ends.
+//   Accepts mail over SMTP on smtp_port (25), submission_port (587) and submissions_port (465),
+//   over LMTP where a [service.NAME] says so, and from sendmail(1), keeps it in a queue that
+//   survives power cuts, and delivers it: to mailboxes of this host, or to other servers by SMTP or
+//   LMTP. One setting, role, makes it a null client, a relay, or the place where mail ends.
 //
 //   Its processes, each with one privilege:
 //

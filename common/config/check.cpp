@@ -338,6 +338,17 @@ class Checker {
     auto all = config_.listening(kinds);
     for (std::size_t i = service_count; i < all.size(); ++i) {
       const auto& own = all[i];
+      if (own.is_lmtp && !own.settings->smtpd_proxy_filter.empty()) {
+        findings_.errors.push_back(own.where + ": service." + own.name +
+                                   ".smtpd_proxy_filter: gives one answer for a whole message, "
+                                   "LMTP one for each recipient; write content_filter");
+      }
+      for (std::size_t k = service_count; own.socket != nullptr && k < i; ++k) {
+        if (all[k].socket == nullptr || all[k].socket->path != own.socket->path) continue;
+        findings_.errors.push_back(own.where + ": service." + own.name +
+                                   ".socket: " + own.socket->path + " is the socket of " +
+                                   all[k].name + ", too; give each a path of its own");
+      }
       std::string about = own.where + ": service." + own.name + ".port: ";
       bool lacks_certificate = is_implicit_tls(own.kind) &&
                                own.settings->smtpd_tls_cert_file.empty() &&

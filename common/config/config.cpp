@@ -174,18 +174,7 @@ void Config::adopt(SectionScope own, std::vector<std::string>& errors) {
     transport.settings = std::shared_ptr<const Settings>(own.scope, &own.scope->settings);
     transports_.insert_or_assign(section.name, std::move(transport));
   } else {
-    OwnService service;
-    service.kind = *section.service;
-    service.where = section.where_of("port");
-    service.scope = own.scope;
-    auto port = kinds::Port::parse(section.text("port"), kinds::between(0, 65535));
-    if (port) {
-      service.port = *port;
-    } else {
-      errors.push_back(
-          service.where + ": " + section.title() + ".port: " +
-          (section.text("port").empty() ? "is missing; write port = 10025" : port.error().text()));
-    }
+    ScopedService service{read_service(section, errors), own.scope};
     own_services_.insert_or_assign(section.name, std::move(service));
   }
   std::string title = section.title();
@@ -246,7 +235,7 @@ struct Config::Received {
       auto& section = own_of(fields[0]).section;
       section.own[std::string(fields[1])] = {unescaped(fields[3]), unescaped(fields[2])};
       bool is_kind = section.of == OwnSection::Of::Service && fields[1] == "kind";
-      if (is_kind) section.service = parse_service(section.text("kind"));
+      if (is_kind) section.service = service_of_kind(section.text("kind"));
       return {};
     }
     if (!index)
@@ -341,7 +330,9 @@ std::vector<ListeningService> Config::listening(const std::vector<Service>& kind
   }
   for (const auto& [name, own] : own_services_) {
     if (std::ranges::find(kinds, own.kind) == kinds.end()) continue;
-    found.push_back({name, own.kind, own.port, own.where, &own.scope->settings});
+    const ServiceSocket* socket = own.socket ? &*own.socket : nullptr;
+    found.push_back(
+        {name, own.kind, own.port, own.where, &own.scope->settings, own.is_lmtp, socket});
   }
   return found;
 }

@@ -25,6 +25,7 @@
 
 #include "common/base/result.h"
 #include "common/config/kinds.h"
+#include "common/config/own_service.h"
 #include "common/config/parameter.h"
 #include "common/config/system.h"
 #include "common/config/transports.h"
@@ -54,10 +55,12 @@ struct LoadOptions {
 /// A service that accepts connections: a built-in one, or a [service.NAME].
 struct ListeningService {
   std::string name;
-  Service kind = Service::Smtp;        ///< as which it behaves
-  std::uint16_t port = 0;              ///< 0: off
-  std::string where;                   ///< of its port: `FILE:LINE`
-  const Settings* settings = nullptr;  ///< of the Config that it is from
+  Service kind = Service::Smtp;           ///< as which it behaves
+  std::uint16_t port = 0;                 ///< 0: none
+  std::string where;                      ///< of its port or socket: `FILE:LINE`
+  const Settings* settings = nullptr;     ///< of the Config that it is from
+  bool is_lmtp = false;                   ///< speaks LMTP in place of SMTP
+  const ServiceSocket* socket = nullptr;  ///< of the same Config; null: none
 };
 
 class Layers;
@@ -79,7 +82,7 @@ class Config : public Settings {
   const Settings& at(Service service) const;
   /// The port of a service; 0: off.
   std::uint16_t port(Service service) const;
-  /// The services of these kinds, the built-in ones first; also those that are off.
+  /// The services that behave as these, the built-in ones first; also those that are off.
   std::vector<ListeningService> listening(const std::vector<Service>& kinds) const;
   /// The settings of the service of that name; null if there is none.
   const Settings* find_service(std::string_view name) const;
@@ -115,10 +118,7 @@ class Config : public Settings {
     std::vector<std::string> wheres;
     Settings settings;
   };
-  struct OwnService {
-    Service kind = Service::Smtp;
-    std::uint16_t port = 0;
-    std::string where;
+  struct ScopedService : OwnService {
     std::shared_ptr<const Scope> scope;
   };
   struct SectionScope {
@@ -132,7 +132,7 @@ class Config : public Settings {
 
   std::shared_ptr<const Scope> host_;
   std::array<std::shared_ptr<const Scope>, service_count> services_;
-  std::map<std::string, OwnService, std::less<>> own_services_;
+  std::map<std::string, ScopedService, std::less<>> own_services_;
   OwnTransports transports_;
   std::map<std::string, SectionScope> sections_;  // by title
   std::vector<std::string> warnings_;

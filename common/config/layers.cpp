@@ -12,6 +12,7 @@
 #include "common/config/config.h"
 #include "common/config/load.h"
 #include "common/config/nearest.h"
+#include "common/config/own_service.h"
 #include "common/config/peer_settings.h"
 #include "common/config/transports.h"
 #include "common/mail/idn.h"
@@ -189,6 +190,7 @@ void Layers::settle_sections() {
     for (const OwnLine& line : lines) {
       if (line.key != "kind") settle_key(section, line);
     }
+    if (section.text("kind") == lmtp_kind && section.service) add_lmtp_defaults(section);
     if (section.service) ++services;
     own_sections_.emplace(title, std::move(section));
   }
@@ -211,11 +213,11 @@ bool Layers::settle_kind(OwnSection& section) {
   if (!is_name) return fail("a name has letters, digits, - and _ only, at most 64");
   std::string kind = section.text("kind");
   if (section.of == OwnSection::Of::Service) {
-    section.service = parse_service(kind);
-    if (section.service && *section.service <= Service::Submissions) return true;
-    return fail(kind.empty() ? "has no kind; write kind = \"smtp\", \"submission\" or "
-                               "\"submissions\""
-                             : "kind is one of: smtp, submission, submissions");
+    section.service = service_of_kind(kind);
+    if (section.service) return true;
+    return fail(kind.empty() ? "has no kind; write kind = \"smtp\", \"submission\", "
+                               "\"submissions\" or \"lmtp\""
+                             : "kind is one of: smtp, submission, submissions, lmtp");
   }
   if (built_in_transport(section.name)) {
     return fail("is a transport that exists already; take another name");
@@ -224,6 +226,14 @@ bool Layers::settle_kind(OwnSection& section) {
   std::string kinds = "smtp, relay, lmtp, pipe, local, virtual, error, retry, discard";
   return fail(kind.empty() ? "has no kind; write kind = \"smtp\"; there are " + kinds
                            : "kind is one of: " + kinds);
+}
+
+/// Gives an LMTP service what goes before the host's values.
+void Layers::add_lmtp_defaults(OwnSection& section) {
+  for (const auto& [name, text] : lmtp_service_defaults) {
+    auto index = index_of(name);
+    section.settings.try_emplace(index, Given{std::string(text), "default of kind lmtp"});
+  }
 }
 
 /// The setting that a section's key is, if it may stand there.
@@ -245,7 +255,7 @@ std::optional<std::size_t> Layers::setting_of(const OwnSection& section, std::st
 /// Takes a line: a key of the section's kind, or a setting that it may have.
 void Layers::settle_key(OwnSection& section, const OwnLine& line) {
   auto kind = parse_transport_kind(section.text("kind"));
-  std::vector<std::string_view> keys{"port"};
+  std::vector<std::string_view> keys{service_keys.begin(), service_keys.end()};
   if (!section.service) keys = own_keys_of(*kind);
   if (std::ranges::find(keys, line.key) != keys.end()) {
     section.own[line.key] = line.given;
@@ -255,7 +265,8 @@ void Layers::settle_key(OwnSection& section, const OwnLine& line) {
     (line.is_override ? section.overrides : section.settings)[*index] = line.given;
     return;
   }
-  std::string what = "port, and the settings that may differ per service";
+  std::string what =
+      join({keys.begin(), keys.end()}, ", ") + ", and the settings that may differ per service";
   if (!section.service) {
     if (kind == TransportKind::Lmtp) keys.emplace_back("lmtp_ settings");
     if (*kind < TransportKind::Lmtp) keys.emplace_back("smtp_ settings");

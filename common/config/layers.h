@@ -85,6 +85,7 @@ class Layers {
   void report_unknown(std::string_view name, const std::string& where);
   void settle_sections();
   bool settle_kind(OwnSection& section);
+  static void add_lmtp_defaults(OwnSection& section);
   void settle_key(OwnSection& section, const OwnLine& line);
   void settle_own_forms();
   bool settle_own_form(OwnSection& section, std::string_view key, const Given& given);

@@ -83,10 +83,16 @@ std::string sections_section() {
       "The values of one service: smtp, submission, submissions, pop3, "
       "pop3s, imap, imaps.");
   add("[service.NAME]",
-      "Another service, with kind = smtp, submission or submissions, its port, and any setting "
-      "that "
-      "may differ per service, such as inet_interfaces. It has the defaults of its kind, and "
-      "nothing of the section of that kind.");
+      "Another service, with kind = smtp, submission, submissions or lmtp, and any setting that "
+      "may differ per service, such as inet_interfaces. It listens on its port, on a Unix socket "
+      "(socket = /path, with mode, user and group as in Dovecot's unix_listener), or on both. It "
+      "has the defaults of its kind, and nothing of the section of that kind.");
+  add("kind = lmtp",
+      "Takes mail for mailboxes and aliases of this host alone, on port 24 of localhost unless it "
+      "says otherwise, and answers for each recipient once its delivery has been tried: 250 if it "
+      "has the mail, else 4xx or 5xx, and then the client keeps or returns it. content_filter, "
+      "mailauth_checks, smtpd_proxy_filter and smtpd_sasl_auth_enable are its own, and not the "
+      "host's.");
   add("[transport.NAME]",
       "A transport to be named in transport_maps, default_transport, content_filter and the like. "
       "kind is one of smtp, relay, lmtp, pipe, local, virtual, error, retry, discard. smtp and "

@@ -1,11 +1,11 @@
 // Holds a section of main.toml whose name the admin has chosen, and names the scope of a setting.
 //
 //   [transport.NAME]   a transport of one's own (transports.h)
-//   [service.NAME]     another service: kind = smtp, submission or submissions, its port, and any
-//                      setting that may have a value per service
+//   [service.NAME]     another service (own_service.h), with any setting that may differ per
+//   service
 //
 // LIMITS     own_sections_max of each, names of own_name_bytes_max
-// SEE ALSO   layers.h (reads them), transports.h
+// SEE ALSO   layers.h (reads them), transports.h, own_service.h
 #pragma once
 
 #include <array>

@@ -75,6 +75,14 @@ Result<ServerRef> ServerRef::parse(std::string_view text,
   return server;
 }
 
+Result<ServerRef> ServerRef::parse_filter(std::string_view text) {
+  ServerRef server;
+  text = trim(text);
+  bool is_whole = text.starts_with("unix:") || text.starts_with("inet:");
+  TRY_DO(read_place(is_whole ? std::string(text) : "inet:" + std::string(text), server));
+  return server;
+}
+
 std::string ServerRef::name() const {
   if (is_unix()) return path;
   bool is_ip6 = host.find(':') != std::string::npos;

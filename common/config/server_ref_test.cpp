@@ -57,3 +57,21 @@ TEST_CASE("what names no server is refused with what would be right") {
         "\"timeouts=1\" is no setting of a server; write one of default_action, timeout, each with "
         "= and its value");
 }
+
+TEST_CASE("a filter's place needs no inet: and has no braces") {
+  struct Row {
+    const char* text;
+    const char* name;
+  };
+  for (const Row& row : {Row{"127.0.0.1:10024", "127.0.0.1:10024"}, Row{"10024", "localhost:10024"},
+                         Row{"inet:filter.example:1", "filter.example:1"},
+                         Row{" unix:/run/f", "/run/f"}, Row{"[::1]:10024", "[::1]:10024"}}) {
+    CAPTURE(row.text);
+    auto server = ServerRef::parse_filter(row.text);
+    REQUIRE(server);
+    CHECK(server->name() == row.name);
+  }
+  CHECK_FALSE(ServerRef::parse_filter("127.0.0.1"));
+  CHECK_FALSE(ServerRef::parse_filter("{ inet:1 }"));
+  CHECK_FALSE(ServerRef::parse_filter("unix:"));
+}

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -19,13 +20,18 @@ TEST_CASE("every setting has a topic, and the topics share none") {
   }
 }
 
-TEST_CASE("every word of the topics stands once") {
+TEST_CASE("every word of a topic names a setting, and stands once") {
   std::set<std::string> seen;
   for (const Topic& topic : topics()) {
     for (std::string_view pattern : words(topic.patterns, " ")) {
       const std::string text(pattern);
       CAPTURE(text);
       CHECK(seen.insert(text).second);
+      bool is_used = std::ranges::any_of(parameters(), [&](const Parameter& parameter) {
+        return text.ends_with('*') ? parameter.name.starts_with(text.substr(0, text.size() - 1))
+                                   : parameter.name == text;
+      });
+      CHECK(is_used);
     }
   }
 }

@@ -7,12 +7,12 @@
 #include "common/base/template.h"
 #include "common/base/text.h"
 #include "common/config/milter_settings.h"
+#include "common/config/server_ref.h"
 #include "common/config/system.h"
 #include "common/config/tables.h"
 #include "common/config/tls_versions.h"
 #include "common/mail/address.h"
 #include "common/mail/header.h"
-#include "common/net/host_port.h"
 
 namespace pennypost {
 namespace {
@@ -343,7 +343,7 @@ std::string macro_defaults_problem(const Texts& items) {
 
 std::string server_place_problem(const std::string& text) {
   if (text.empty()) return "";
-  auto place = parse_host_port(text);
+  auto place = ServerRef::parse_filter(text);
   return place ? "" : place.error().text();
 }
 
@@ -400,14 +400,6 @@ constexpr Rule rules[] = {
     {"smtpd_milters", [](const Settings& in) { return milters_problem(in.smtpd_milters, in); }},
     {"smtpd_proxy_filter",
      [](const Settings& in) { return server_place_problem(in.smtpd_proxy_filter); }},
-    {"smtpd_proxy_options",
-     [](const Settings& in) {
-       bool is_right = !in.smtpd_proxy_options.empty();
-       return is_right ? std::string()
-                       : std::string(
-                             "a message is always taken as a whole before "
-                             "the filter gets it; write speed_adjust");
-     }},
     {"smtpd_tls_mandatory_protocols",
      [](const Settings& in) { return versions_problem(in.smtpd_tls_mandatory_protocols); }},
     {"smtpd_tls_protocols",

@@ -91,6 +91,7 @@ std::string from_body(const Submission& submission) {
 
 std::string ReceivedProtocol::text() const {
   std::string out = smtputf8 ? "UTF8SMTP" : esmtp || tls || authenticated ? "ESMTP" : "SMTP";
+  if (lmtp) out = smtputf8 ? "UTF8LMTP" : "LMTP";
   if (tls) out += 'S';
   if (authenticated) out += 'A';
   return out;

@@ -26,8 +26,9 @@ struct ReceivedProtocol {
   bool tls = false;
   bool authenticated = false;
   bool smtputf8 = false;
+  bool lmtp = false;  // LHLO
 
-  /// SMTP, ESMTP, ESMTPS, ESMTPA, ESMTPSA, UTF8SMTP, UTF8SMTPS, ...
+  /// SMTP, ESMTP, ESMTPS, ESMTPA, ESMTPSA, UTF8SMTP, UTF8SMTPS, ... LMTP, LMTPS, UTF8LMTP, ...
   std::string text() const;
 };
 

@@ -32,6 +32,17 @@ std::string remedy(int number) {
   }
 }
 
+std::string path_remedy(int number) {
+  switch (number) {
+    case EADDRINUSE:
+      return ": a file of that name exists and is no socket; remove it, or take another path";
+    case ENOENT:
+      return ": there is no such directory; make it, or take another path";
+    default:
+      return std::string(": ") + std::strerror(number);
+  }
+}
+
 }  // namespace
 
 Result<Descriptor> listen_tcp(const Endpoint& at) {
@@ -57,7 +68,10 @@ Result<Descriptor> listen_tcp(const Endpoint& at) {
   return descriptor;
 }
 
-Result<Descriptor> listen_unix(const std::string& path, unsigned mode) {
+namespace {
+
+/// Binds a Unix socket that does not listen yet, so that nobody can connect.
+Result<Descriptor> bind_unix(const std::string& path) {
   TRY(auto address, unix_address(path));
   auto* generic = reinterpret_cast<sockaddr*>(&address);
   Descriptor descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -68,16 +82,55 @@ Result<Descriptor> listen_unix(const std::string& path, unsigned mode) {
   if (::connect(probe.number(), generic, sizeof address) == 0 || errno == EAGAIN) {
     return Error::permanent("listen on " + path + ": another process serves it; stop it first");
   }
-  unlink(path.c_str());
-  // Nobody can connect before listen(), so the mode may be set after bind(). A umask would apply to
-  // the whole process, and also to files that other threads make meanwhile.
-  if (bind(descriptor.number(), generic, sizeof address) != 0) {
-    return Error::permanent("listen on " + path + remedy(errno));
-  }
+  remove_socket(path);
+  if (bind(descriptor.number(), generic, sizeof address) == 0) return descriptor;
+  return Error::permanent("listen on " + path + path_remedy(errno));
+}
+
+}  // namespace
+
+// Nobody can connect before listen(), so the mode may be set after bind(). A umask would apply to
+// the whole process, and also to files that other threads make meanwhile.
+Result<Descriptor> listen_unix(const std::string& path, unsigned mode) {
+  TRY(auto descriptor, bind_unix(path));
   if (chmod(path.c_str(), mode) != 0 || listen(descriptor.number(), backlog) != 0) {
-    return Error::permanent("listen on " + path + remedy(errno));
+    return Error::permanent("listen on " + path + path_remedy(errno));
   }
   return descriptor;
+}
+
+Result<Descriptor> listen_unix(const std::string& path, const SocketAccess& access) {
+  TRY(auto descriptor, bind_unix(path));
+  TRY_DO(give_access(path, access));
+  if (listen(descriptor.number(), backlog) != 0) {
+    return Error::permanent("listen on " + path + path_remedy(errno));
+  }
+  return descriptor;
+}
+
+// All is done to the file that was looked at. A socket with another name elsewhere is not ours.
+Result<void> give_access(const std::string& path, const SocketAccess& access) {
+  Descriptor file(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat found {};
+  if (!file || fstat(file.number(), &found) != 0) {
+    return Error::permanent("listen on " + path + path_remedy(errno));
+  }
+  if (!S_ISSOCK(found.st_mode) || found.st_nlink != 1) {
+    return Error::permanent("listen on " + path + ": something else was put in its place");
+  }
+  auto owner = access.owner.value_or(static_cast<uid_t>(-1));
+  auto group = access.group.value_or(static_cast<gid_t>(-1));
+  std::string itself = "/proc/self/fd/" + std::to_string(file.number());
+  bool is_given = !access.owner && !access.group;
+  is_given = is_given || fchownat(file.number(), "", owner, group, AT_EMPTY_PATH) == 0;
+  if (is_given && chmod(itself.c_str(), access.mode) == 0) return {};
+  return Error::permanent("listen on " + path +
+                          ": its user, group and mode: " + std::strerror(errno));
+}
+
+void remove_socket(const std::string& path) {
+  struct stat found {};
+  if (lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) unlink(path.c_str());
 }
 
 Task<std::unique_ptr<Socket>> Listener::accept(Loop& loop) {

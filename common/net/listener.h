@@ -1,7 +1,10 @@
 // Accepts connections on a bound port.
 #pragma once
 
+#include <sys/types.h>
+
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/descriptor.h"
@@ -14,6 +17,20 @@ namespace pennypost {
 Result<Descriptor> listen_tcp(const Endpoint& at);
 /// A Unix stream socket with these permissions; replaces an old socket file that nobody serves.
 Result<Descriptor> listen_unix(const std::string& path, unsigned mode);
+
+/// Who may connect to a Unix socket; unset: whoever made it stays its owner, or its group.
+struct SocketAccess {
+  unsigned mode = 0600;
+  std::optional<uid_t> owner;
+  std::optional<gid_t> group;
+};
+/// The same in a directory that another user may write to: nothing but the socket itself changes
+/// its owner and mode, whatever is put in its place meanwhile.
+Result<Descriptor> listen_unix(const std::string& path, const SocketAccess& access);
+/// Gives an existing socket other permissions. Error: it is no socket, or we may not.
+Result<void> give_access(const std::string& path, const SocketAccess& access);
+/// Removes the file of a socket that is served no more; other files stay.
+void remove_socket(const std::string& path);
 
 class Listener {
  public:

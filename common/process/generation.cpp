@@ -75,10 +75,49 @@ const Master::Bound* Master::find_bound(std::string_view service, const Endpoint
 
 Result<void> Master::bind_listeners(const Config& config, std::list<Bound>& bound) const {
   for (const auto& service : config.listening(spec_.services)) {
+    if (service.socket != nullptr) {
+      TRY_DO(bind_socket(service, bound));
+    }
     if (service.port == 0) continue;
     TRY_DO(bind_service(service, config, bound));
   }
   return {};
+}
+
+/// A socket that we listen on already stays, with the permissions that it has now.
+Result<void> Master::bind_socket(const ListeningService& service, std::list<Bound>& bound) const {
+  const ServiceSocket& socket = *service.socket;
+  std::string about = service.name + ": ";
+  TRY(auto access, access_of(socket, "service." + service.name));
+  const Bound* old = nullptr;
+  if (now_) {
+    for (const auto& entry : now_->bound) {
+      if (entry.path == socket.path && entry.descriptor) old = &entry;
+    }
+  }
+  Descriptor descriptor;
+  if (old != nullptr) {
+    auto given = give_access(socket.path, access);
+    if (!given) return Error::permanent(about + given.error().text());
+    descriptor = Descriptor(fcntl(old->descriptor.number(), F_DUPFD_CLOEXEC, 3));
+  } else {
+    auto made = listen_unix(socket.path, access);
+    if (!made) return Error::permanent(about + made.error().text());
+    descriptor = *std::move(made);
+  }
+  Endpoint none(IpAddress::loopback4(), 0);
+  bound.push_back({service.name, service.kind, none, std::move(descriptor), socket.path});
+  return {};
+}
+
+/// Removes the files of Unix sockets, but for those that another generation has as well.
+void Master::remove_sockets(const Generation& of, const Generation* kept) {
+  for (const auto& entry : of.bound) {
+    bool is_kept = kept != nullptr && std::ranges::any_of(kept->bound, [&](const Bound& other) {
+                     return other.path == entry.path;
+                   });
+    if (!entry.path.empty() && !is_kept) remove_socket(entry.path);
+  }
 }
 
 Result<void> Master::bind_service(const ListeningService& service, const Config& config,
@@ -122,7 +161,11 @@ Result<std::shared_ptr<Master::Generation>> Master::make_generation(
   }
   made->certificate_stamp = certificate_stamp(*config);
   TRY(made->prepared, prepare(*config));
-  TRY_DO(bind_listeners(*config, made->bound));
+  auto binding = bind_listeners(*config, made->bound);
+  if (!binding) {
+    remove_sockets(*made, now_.get());
+    return std::move(binding).error();
+  }
   made->config = std::move(config);
   return made;
 }

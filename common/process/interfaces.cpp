@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/process/privileges.h"
 
 namespace pennypost {
 namespace {
@@ -67,6 +68,20 @@ Result<std::vector<ListenAddress>> listen_addresses(const std::vector<std::strin
         "all");
   }
   return out;
+}
+
+Result<SocketAccess> access_of(const ServiceSocket& socket, const std::string& section) {
+  SocketAccess access;
+  access.mode = socket.mode;
+  if (!socket.user.empty()) {
+    TRY(auto user, Identity::of_user(socket.user, section + ".user"));
+    access.owner = user.uid;
+  }
+  if (socket.group.empty()) return access;
+  TRY(access.group, Identity::find_group(socket.group));
+  if (access.group) return access;
+  return Error::permanent(section + ".group: there is no group " + printable(socket.group, 100) +
+                          "; create it (groupadd), or name another");
 }
 
 }  // namespace pennypost

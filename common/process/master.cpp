@@ -160,6 +160,7 @@ Task<> Master::stop() {
   log_info("master", "terminating on signal");
   notify_manager("STOPPING=1");
   drop_trial();
+  remove_sockets(*now_, nullptr);
   now_->bound.clear();
   // First those who talk to clients, so that they can still commit; then the rest.
   for (bool all : {false, true}) {

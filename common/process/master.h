@@ -134,6 +134,8 @@ class Master {
   Result<void> bind_listeners(const Config& config, std::list<Bound>& bound) const;
   Result<void> bind_service(const ListeningService& service, const Config& config,
                             std::list<Bound>& bound) const;
+  Result<void> bind_socket(const ListeningService& service, std::list<Bound>& bound) const;
+  static void remove_sockets(const Generation& of, const Generation* kept);
   Result<Privileges> privileges(const Config& config, const Kind& kind,
                                 const Identity* identity) const;
   const Kind& kind_named(const std::string& name) const;

@@ -22,6 +22,7 @@ struct Master::Bound {
   Service service;
   Endpoint endpoint;
   Descriptor descriptor;
+  std::string path = {};  // of a Unix socket; empty: a port
 };
 
 /// A configuration, and what the master has made from it.

@@ -209,6 +209,7 @@ void Master::commit_trial() {
     return;
   }
   auto before = std::exchange(now_, std::move(trial->next));
+  remove_sockets(*before, now_.get());
   const Config& config = *now_->config;
   for (const auto& warning : now_->warnings) log_warning("master", warning);
   if (log_options_of(config, spec_) != log_options_of(*before->config, spec_)) {
@@ -292,6 +293,7 @@ bool Master::needs_other_rights(const Process& process, const Config& before) co
 void Master::drop_trial() {
   if (!trial_) return;
   auto trial = std::move(trial_);
+  if (trial->next) remove_sockets(*trial->next, now_.get());
   for (auto& process : processes_) {
     if (process.is_draining) continue;
     if (process.is_candidate) {

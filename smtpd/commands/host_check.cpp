@@ -289,6 +289,17 @@ Problems signing_keys(const CheckedHost& host) {
 
 // Ports
 
+/// The Unix socket of a service: its directory, its user and group.
+Problems socket_problem(const ListeningService& service) {
+  std::string section = "service." + service.name;
+  auto access = access_of(*service.socket, section);
+  if (!access) return {service.where + ": " + access.error().text()};
+  std::string directory = std::filesystem::path(service.socket->path).parent_path();
+  if (::access(directory.c_str(), W_OK | X_OK) == 0) return {};
+  return {service.where + ": " + section + ".socket: " + directory + ": " + std::strerror(errno) +
+          "; make the directory, writable for who runs smtpd"};
+}
+
 /// A port in use by the running daemon is no problem; at a reload the daemon itself says whether it
 /// can have another.
 Problems ports(const CheckedHost& host) {
@@ -296,6 +307,7 @@ Problems ports(const CheckedHost& host) {
   for (const auto& daemon : host.daemons) {
     bool runs = PidFile::running(host.config->base_dir, daemon).has_value();
     for (const auto& service : host.config->listening(services_of(daemon))) {
+      if (service.socket != nullptr) add(problems, socket_problem(service));
       if (service.port == 0) continue;
       auto addresses =
           listen_addresses(service.settings->inet_interfaces, host.config->inet_protocols);

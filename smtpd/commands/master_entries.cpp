@@ -37,10 +37,12 @@ std::string service_column(const ListeningService& service) {
 std::vector<MasterEntry::Override> given_in(const OwnSection& section) {
   std::vector<MasterEntry::Override> overrides;
   for (const auto& [key, given] : section.own) {
-    if (key != "kind" && key != "port") overrides.push_back({key, one_line(given.text)});
+    if (key != "kind" && key != "port" && key != "socket")
+      overrides.push_back({key, one_line(given.text)});
   }
   for (const auto* settings : {&section.settings, &section.overrides}) {
     for (const auto& [index, given] : *settings) {
+      if (given.where.starts_with("default of ")) continue;
       overrides.push_back({std::string(parameters()[index].name), one_line(given.text)});
     }
   }
@@ -108,10 +110,15 @@ std::vector<MasterEntry> master_entries(const LoadOptions& options, const Config
   std::vector<MasterEntry> entries;
   for (const auto& [daemon, services] : all_daemons()) {
     for (const auto& service : config.listening(services)) {
-      if (service.port == 0) continue;
       const std::string chroot = daemon == "smtpd" ? "y" : "-";
+      const std::string command = daemon + (service.is_lmtp ? " (lmtp)" : "");
+      if (service.port != 0) {
+        entries.push_back(
+            {service_column(service), "inet", chroot, command, given_for(layers, service.name)});
+      }
+      if (service.socket == nullptr) continue;
       entries.push_back(
-          {service_column(service), "inet", chroot, daemon, given_for(layers, service.name)});
+          {service.socket->path, "unix", chroot, command, given_for(layers, service.name)});
     }
   }
   for (const char* kind :

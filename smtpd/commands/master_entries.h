@@ -6,7 +6,8 @@
 //   dovecot    unix  -  n  n  -  -  pipe
 //       -o user=vmail
 //
-// The first column of a service is its name if it listens on the port of that name, else its port.
+// The first column of a service is its name if it listens on the port of that name, else its port;
+// of one on a Unix socket it is the path.
 // The sections of main.toml hold what master.cf does, so nothing is changed here.
 #pragma once
 
@@ -28,7 +29,7 @@ struct MasterEntry {
   std::string service;
   std::string type;  // inet, unix
   std::string chroot;
-  std::string command;  // smtpd, popd, imapd; of a transport its kind
+  std::string command;  // smtpd, smtpd (lmtp), popd, imapd; of a transport its kind
   std::vector<Override> overrides;
 
   std::string key() const { return service + "/" + type; }

@@ -279,6 +279,7 @@ class Postconf {
       for (const auto& [key, given] : section.own) values[title + "." + key] = given.text;
       for (const auto* settings : {&section.settings, &section.overrides}) {
         for (const auto& [index, given] : *settings) {
+          if (given.where.starts_with("default of ")) continue;
           values[title + "." + std::string(own_name(section, parameters()[index].name))] =
               given.text;
         }

@@ -22,9 +22,10 @@
 //            RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8), RFC 3461 section 5 (DSN), RFC 3207
 //            (STARTTLS), RFC 4954 (AUTH)
 // SEE ALSO   sender.h (which servers, in which order), smtp_login.cpp, smtp_prepare.cpp,
-//            smtp_transaction.cpp
+//            smtp_transaction.cpp, smtp_steps.cpp
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -98,6 +99,20 @@ class SmtpClient {
   /// Sends QUIT without waiting for the reply.
   Task<> quit();
 
+  // The same command by command, for a server that is to answer in our place (smtp_steps.cpp). A
+  // message is sent as it is. Errors: the address can't be sent to this server, or its reply is
+  // none.
+
+  /// XFORWARD if set, then MAIL; of the envelope all but recipients and content is used. `octets`:
+  /// what the client says of the message's size.
+  Task<Result<SmtpReply>> begin_mail(const Envelope& envelope, std::optional<std::uint64_t> octets);
+  Task<Result<SmtpReply>> add_recipient(const Recipient& recipient, bool is_smtputf8);
+  /// DATA; 354 is the positive reply.
+  Task<Result<SmtpReply>> begin_content();
+  Task<Result<SmtpReply>> send_content(MessageSource& source);
+  /// Says QUIT if that is possible at once.
+  void part();
+
   const Target& target() const { return target_; }
   /// Whether another message may be sent.
   bool is_usable() const { return !is_broken_; }
@@ -146,7 +161,7 @@ class SmtpClient {
   void add_recipients(Mail& mail, const std::vector<Slot*>& slots);
   std::string mail_command(const Mail& mail, const MailAddress& sender) const;
   std::string rcpt_command(const Recipient& recipient, const MailAddress& address,
-                           const Mail& mail) const;
+                           bool uses_smtputf8) const;
   Task<Result<void>> forward_origin(const Envelope& envelope);
   Task<Result<void>> transact(Mail& mail);
   void send_ahead(Mail& mail, std::size_t number);

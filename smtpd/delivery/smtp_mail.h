@@ -21,11 +21,17 @@ struct SmtpClient::Mail {
   std::vector<std::pair<Slot*, std::string>> recipients;  // each with its RCPT command
   std::optional<MessageSource> converted;
   MessageSource* source = nullptr;
+  std::optional<std::uint64_t> declared_octets;  // where there is no source yet
 
   std::size_t sent = 0;  // how many of the commands MAIL, each RCPT, DATA
   bool is_refused = false;
   std::vector<Slot*> accepted;
 
+  /// The size to declare; nothing if it is not known.
+  std::optional<std::uint64_t> octets() const {
+    if (converted) return converted->octets();
+    return source != nullptr ? source->octets() : declared_octets;
+  }
   std::size_t commands() const { return recipients.size() + 2; }
   std::string_view command(std::size_t number) const {
     if (number == 0) return mail_command;

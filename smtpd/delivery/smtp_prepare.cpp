@@ -89,7 +89,7 @@ void SmtpClient::add_recipients(Mail& mail, const std::vector<Slot*>& slots) {
   // Only now is it known whether any address needs SMTPUTF8.
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     auto& [slot, command] = mail.recipients[i];
-    command = rcpt_command(*slot->recipient, addresses[i], mail);
+    command = rcpt_command(*slot->recipient, addresses[i], mail.uses_smtputf8);
   }
 }
 
@@ -97,8 +97,8 @@ std::string SmtpClient::mail_command(const Mail& mail, const MailAddress& sender
   const Envelope& envelope = *mail.envelope;
   const MailAddress& shown = mail.uses_smtputf8 ? sender : sender.with_ascii_domain();
   std::string command = "MAIL FROM:" + shown.path();
-  std::uint64_t octets = mail.converted ? mail.converted->octets() : mail.source->octets();
-  if (features_.size) command += " SIZE=" + std::to_string(octets);
+  auto octets = mail.octets();
+  if (features_.size && octets) command += " SIZE=" + std::to_string(*octets);
   if (features_.eight_bit_mime && envelope.is_8bit) command += " BODY=8BITMIME";
   if (mail.uses_smtputf8) command += " SMTPUTF8";
   if (features_.dsn && envelope.ret != Ret::Unset) {
@@ -119,8 +119,8 @@ Result<void> SmtpClient::check_size(const MessageSource& message) const {
 }
 
 std::string SmtpClient::rcpt_command(const Recipient& recipient, const MailAddress& address,
-                                     const Mail& mail) const {
-  const MailAddress& shown = mail.uses_smtputf8 ? address : address.with_ascii_domain();
+                                     bool uses_smtputf8) const {
+  const MailAddress& shown = uses_smtputf8 ? address : address.with_ascii_domain();
   std::string command = "RCPT TO:" + shown.path();
   if (!features_.dsn) return command;
   std::string notify = dsn_notify(recipient.notify);
@@ -130,7 +130,7 @@ std::string SmtpClient::rcpt_command(const Recipient& recipient, const MailAddre
     OriginalRecipient original;
     original.type = recipient.orcpt.substr(0, semicolon);
     original.address = recipient.orcpt.substr(semicolon + 1);
-    command += " ORCPT=" + original.parameter(mail.uses_smtputf8 ? Utf8::Allowed : Utf8::Refused);
+    command += " ORCPT=" + original.parameter(uses_smtputf8 ? Utf8::Allowed : Utf8::Refused);
   }
   return command;
 }

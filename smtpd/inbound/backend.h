@@ -10,6 +10,7 @@
 #include "common/async/task.h"
 #include "common/base/descriptor.h"
 #include "common/base/result.h"
+#include "common/config/server_ref.h"
 #include "common/net/address.h"
 #include "common/net/stream.h"
 #include "smtpd/milter/messages.h"
@@ -72,10 +73,13 @@ class Backend {
   virtual Task<Result<FindMilters::Found>> find_milters(FindMilters ask) = 0;
   virtual Task<Result<std::unique_ptr<Stream>>> connect_milter(ConnectMilter ask) = 0;
   virtual Task<Result<DescribeDestination::Place>> describe(DescribeDestination ask) = 0;
-  /// Connects to smtpd_proxy_filter. Errors are temporary.
-  virtual Task<Result<std::unique_ptr<Stream>>> connect(Endpoint to, Duration timeout) = 0;
+  /// Connects to smtpd_proxy_filter of a service. Errors are temporary.
+  virtual Task<Result<std::unique_ptr<Stream>>> connect(ServerRef to, std::string service,
+                                                        Duration timeout) = 0;
   /// When it returns without Error, the message survives a power cut.
   virtual Task<Result<void>> submit(Submit message) = 0;
+  /// LMTP: submits it and returns after the attempt to deliver it, with the fate of each recipient.
+  virtual Task<Result<Deliver::Fates>> deliver(Deliver message) = 0;
 };
 
 }  // namespace pennypost::smtp

@@ -35,9 +35,11 @@ Ret ret_of(DsnReturn ret) {
 
 FilteredMessage::Parts Session::filtered_parts() {
   Transaction& transaction = *transaction_;
-  return {transaction.id,         *transaction.header, transaction.sender,
-          transaction.recipients, *transaction.body,   transaction.hold,
-          transaction.filter,     log_origin(),        context_->message_bytes_max()};
+  return {transaction.id,     *transaction.header,
+          transaction.sender, transaction.recipients,
+          *transaction.body,  transaction.hold,
+          transaction.junk,   transaction.filter,
+          log_origin(),       context_->message_bytes_max()};
 }
 
 /// Shows the filters the header once it is complete, then the part of the body that they have not
@@ -79,8 +81,9 @@ Task<Reply> Session::finish_message() {
   auto checking = check_content();
   auto refused = co_await std::move(checking);
   if (refused) {
+    auto replies = transaction_->awaited.size();
     end_transaction();
-    co_return *std::move(refused);
+    co_return std::move(*refused).repeated(replies);
   }
   auto committing = commit();
   co_return co_await std::move(committing);
@@ -201,6 +204,7 @@ void Session::redirect_message() {
 Task<Reply> Session::commit() {
   Transaction& transaction = *transaction_;
   std::string id = transaction.id.value();
+  const auto replies = transaction.awaited.size();
   if (!transaction.redirect.empty() || !transaction.bcc.empty()) redirect_message();
   Submit message;
   message.envelope = envelope();
@@ -210,7 +214,7 @@ Task<Reply> Session::commit() {
     errors_.clear();
     forwarded_.reset();
     transaction_.reset();
-    co_return Reply(250, "2.0.0", "Ok: queued as " + id);
+    co_return Reply(250, "2.0.0", "Ok: queued as " + id).repeated(replies);
   }
   if (context_->proxy_filter() != nullptr) {
     auto passing = pass_to_filter(std::move(message));
@@ -218,29 +222,21 @@ Task<Reply> Session::commit() {
   }
   message.body = transaction.body->take_text();
   transaction.body->hand_over();
+  // Nobody waits for what is held.
+  if (context_->is_lmtp() && !message.envelope.is_held) {
+    auto delivering = deliver(std::move(message));
+    co_return co_await std::move(delivering);
+  }
   auto submitted = co_await context_->backend().submit(std::move(message));
   forwarded_.reset();
   transaction_.reset();
   if (!submitted) {
     Reply reply(submitted.error());
     log_warning("smtpd", id + ": not queued: " + reply.summary());
-    co_return std::move(reply);
+    co_return std::move(reply).repeated(replies);
   }
   errors_.clear();
-  co_return Reply(250, "2.0.0", "Ok: queued as " + id);
-}
-
-/// smtpd_proxy_filter: the message never enters our queue here.
-Task<Reply> Session::pass_to_filter(Submit message) {
-  Descriptor file = transaction_->body->file();
-  auto passing = context_->proxy_filter()->pass(context_->loop(), context_->backend(),
-                                                message.envelope, transaction_->body->take_text(),
-                                                std::move(file), context_->log_component());
-  Reply reply = co_await std::move(passing);
-  log_action(reply.is_error() ? "proxy-reject" : "proxy-accept", reply.summary(), std::nullopt);
-  end_transaction();
-  if (!reply.is_error()) errors_.clear();
-  co_return std::move(reply);
+  co_return Reply(250, "2.0.0", "Ok: queued as " + id).repeated(replies);
 }
 
 /// The fields that PREPEND of access tables puts on top of the message.
@@ -274,6 +270,7 @@ std::string Session::received(const Transaction& transaction) const {
   trace.protocol.tls = tls_ != nullptr;
   trace.protocol.authenticated = login_.has_value();
   trace.protocol.smtputf8 = transaction.mail.smtputf8;
+  trace.protocol.lmtp = context_->is_lmtp();
   if (tls_ != nullptr && settings_.smtpd_tls_received_header) {
     auto bits = std::to_string(tls_->cipher_bits());
     trace.tls =
@@ -327,9 +324,9 @@ std::string Session::complete_header() {
   return std::move(facts.message_id);
 }
 
-Envelope Session::envelope() {
-  Transaction& transaction = *transaction_;
-  Body& body = *transaction.body;
+/// What is known of a message before its recipients and its content.
+Envelope Session::origin() const {
+  const Transaction& transaction = *transaction_;
   Envelope envelope;
   envelope.id = transaction.id;
   envelope.arrival = transaction.arrival;
@@ -342,21 +339,29 @@ Envelope Session::envelope() {
   protocol.tls = tls_ != nullptr;
   protocol.authenticated = login_.has_value();
   protocol.smtputf8 = transaction.mail.smtputf8;
+  protocol.lmtp = context_->is_lmtp();
   envelope.protocol = protocol.text();
   if (login_) {
     envelope.sasl_method = login_->mechanism;
     envelope.sasl_username = login_->name;
   }
   if (forwarded_) forward_origin(envelope);
-  envelope.message_id = complete_header();
   envelope.is_smtputf8 = transaction.mail.smtputf8 || !is_ascii(transaction.sender);
-  envelope.is_8bit =
-      transaction.mail.body == BodyType::EightBitMime || transaction.scanner->has_8bit();
+  envelope.is_8bit = transaction.mail.body == BodyType::EightBitMime;
+  envelope.ret = ret_of(transaction.mail.ret);
+  envelope.envid = transaction.mail.envid.value_or("");
+  return envelope;
+}
+
+Envelope Session::envelope() {
+  Transaction& transaction = *transaction_;
+  Body& body = *transaction.body;
+  Envelope envelope = origin();
+  envelope.message_id = complete_header();
+  envelope.is_8bit = envelope.is_8bit || transaction.scanner->has_8bit();
   envelope.is_held = transaction.hold;
   envelope.is_junk = transaction.junk;
   envelope.filter = transaction.filter;
-  envelope.ret = ret_of(transaction.mail.ret);
-  envelope.envid = transaction.mail.envid.value_or("");
   if (transaction.mail.verp) {
     const std::string& given = *transaction.mail.verp;
     envelope.verp = given.empty() ? settings_.default_verp_delimiters : given;

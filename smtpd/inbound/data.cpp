@@ -67,6 +67,10 @@ Task<Reply> Session::data(std::string_view arguments) {
   if (transaction_ && transaction_->body) co_return Reply(503, "5.5.1", "Error: DATA after BDAT");
   auto checking = check_data();
   auto refused = co_await std::move(checking);
+  if (!refused && transaction_->proxied) {
+    auto asking = ask_proxy_for_data();
+    refused = co_await std::move(asking);
+  }
   if (refused) co_return *std::move(refused);
   begin_content(DataScanner::Ends::WithDot);
   put("354 End data with <CR><LF>.<CR><LF>\r\n");
@@ -122,15 +126,17 @@ Task<Reply> Session::bdat(std::string_view arguments) {
     auto checking = check_data();
     auto refused = co_await std::move(checking);
     if (refused) {
-      auto skipping = skip_chunk(chunk->bytes, *std::move(refused));
+      auto times = chunk->is_last && transaction_ ? transaction_->awaited.size() : 1;
+      auto skipping = skip_chunk(chunk->bytes, std::move(*refused).repeated(times));
       co_return co_await std::move(skipping);
     }
     begin_content(DataScanner::Ends::WithCount);
   }
   if (transaction_->refusal) {
+    auto times = chunk->is_last ? transaction_->awaited.size() : 1;
     if (chunk->is_last) end_transaction();
     Reply refused(503, "5.5.1", "Error: an earlier chunk was refused");
-    auto skipping = skip_chunk(chunk->bytes, std::move(refused));
+    auto skipping = skip_chunk(chunk->bytes, std::move(refused).repeated(times));
     co_return co_await std::move(skipping);
   }
   // An empty chunk counts as a junk command.

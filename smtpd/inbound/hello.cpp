@@ -1,5 +1,5 @@
-// Answers the commands outside of a transaction: EHLO with what it announces, HELO, HELP, NOOP,
-// QUIT, RSET, STARTTLS and VRFY. Members of Session.
+// Answers the commands outside of a transaction: EHLO and LHLO with what they announce, HELO, HELP,
+// NOOP, QUIT, RSET, STARTTLS and VRFY. Members of Session.
 //
 // LIMITS  helo_bytes_max of a client's name, the rest is cut off
 #include "common/base/text.h"
@@ -23,10 +23,12 @@ Task<Reply> Session::helo(std::string_view arguments) {
                false);
 }
 
+Task<Reply> Session::lhlo(std::string_view arguments) { return ehlo(arguments); }
+
 /// RFC 5321 section 4.1.1.1: EHLO and HELO also end a transaction.
 Task<Reply> Session::hello(std::string name, bool is_extended) {
   if (name.empty()) {
-    co_return Reply(501, "", is_extended ? "Syntax: EHLO hostname" : "Syntax: HELO hostname");
+    co_return Reply(501, "", "Syntax: " + std::string(stage_) + " hostname");
   }
   end_transaction();
   helo_ = std::move(name);
@@ -87,7 +89,8 @@ std::string Session::extensions() const {
 Task<Reply> Session::help(std::string_view) {
   std::string text = "Commands:";
   for (const Command& command : commands()) {
-    bool is_hidden = (command.handler == &Session::etrn && !context_->may_flush()) ||
+    bool is_hidden = !is_of_protocol(command) ||
+                     (command.handler == &Session::etrn && !context_->may_flush()) ||
                      (command.handler == &Session::xclient && !may_xclient_) ||
                      (command.handler == &Session::xforward && !may_xforward_);
     if (!is_hidden) text += " " + std::string(command.name);

@@ -43,6 +43,7 @@ CheckRecipient Session::about() const {
   request.deferral = deferral();
   if (certificate_) request.certificate = *certificate_;
   request.etrn_domain = etrn_domain_;
+  request.is_lmtp = context_->is_lmtp();
   if (context_->tells_facts()) request.facts = facts();
   return request;
 }
@@ -51,7 +52,7 @@ CheckRecipient Session::about() const {
 SessionFacts Session::facts() const {
   SessionFacts facts;
   facts.state = stage_;
-  facts.protocol = is_extended_ ? "ESMTP" : "SMTP";
+  facts.protocol = context_->is_lmtp() ? "LMTP" : is_extended_ ? "ESMTP" : "SMTP";
   facts.client_port = has_address_ ? peer_.port() : 0;
   facts.server_address = local_.address().text();
   facts.server_port = local_.port();
@@ -113,10 +114,17 @@ void Session::log_action(std::string_view action, std::string_view text,
   log_decision(action, line, text);
 }
 
+/// What the client speaks, once it has said HELO, EHLO or LHLO.
+std::string_view Session::protocol() const {
+  if (helo_.empty()) return "";
+  if (context_->is_lmtp()) return "LMTP";
+  return is_extended_ ? "ESMTP" : "SMTP";
+}
+
 LogTransaction Session::log_origin() const {
   LogTransaction line;
   line.peer = log_peer();
-  line.protocol = helo_.empty() ? "" : is_extended_ ? "ESMTP" : "SMTP";
+  line.protocol = protocol();
   line.helo = helo_;
   return line;
 }
@@ -364,26 +372,42 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
     }
     if (refused) co_return *std::move(refused);
   }
-  ++transaction_->accepted;
+  auto taking = take_recipient(std::move(command));
+  co_return co_await std::move(taking);
+}
 
+/// Takes a recipient that nothing here refuses. The filter of smtpd_proxy_filter may still do so.
+Task<Reply> Session::take_recipient(RcptCommand command) {
   auto& recipients = transaction_->recipients;
-  std::string address = context_->completed(command.recipient).text();
-  bool is_known = std::ranges::any_of(
-      recipients, [&](const Recipient& known) { return known.address == address; });
-  if (is_known) co_return Reply(250, "2.1.5", "Ok");
+  Recipient recipient;
+  recipient.number = static_cast<std::uint32_t>(recipients.size() + 1);
+  recipient.address = context_->completed(command.recipient).text();
+  recipient.original = recipient.address;
+  recipient.notify = notify_bits(command.notify);
+  recipient.is_virtual_self = !context_->maps_addresses();
+  if (command.orcpt) recipient.orcpt = command.orcpt->type + ";" + command.orcpt->address;
+
+  auto known = std::ranges::find(recipients, recipient.address, &Recipient::address);
+  bool is_known = known != recipients.end();
+  Reply reply(250, "2.1.5", "Ok");
+  bool is_asked = !is_known && asks_filter_early() && !transaction_->discard;
+  if (is_asked) {
+    auto asking = ask_proxy(recipient);
+    reply = co_await std::move(asking);
+    if (reply.is_error()) co_return std::move(reply);
+  }
+  ++transaction_->accepted;
+  if (context_->is_lmtp()) {
+    transaction_->awaited.push_back(is_known ? known->number : recipient.number);
+  }
+  if (is_known) co_return std::move(reply);
   if (recipients.empty()) {
     std::string_view method = login_ ? std::string_view(login_->mechanism) : "";
     std::string_view name = login_ ? std::string_view(login_->name) : "";
     log_client(transaction_->id.value(), log_peer(), method, name, log_forwarded());
   }
-  Recipient& recipient = recipients.emplace_back();
-  recipient.number = static_cast<std::uint32_t>(recipients.size());
-  recipient.original = address;
-  recipient.address = std::move(address);
-  recipient.notify = notify_bits(command.notify);
-  recipient.is_virtual_self = !context_->maps_addresses();
-  if (command.orcpt) recipient.orcpt = command.orcpt->type + ";" + command.orcpt->address;
-  co_return Reply(250, "2.1.5", "Ok");
+  recipients.push_back(std::move(recipient));
+  co_return std::move(reply);
 }
 
 }  // namespace pennypost::smtp

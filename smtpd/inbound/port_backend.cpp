@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/dns/connect_server.h"
+
 namespace pennypost::smtp {
 
 Task<ClientName> PortBackend::client_name(IpAddress address) {
@@ -129,10 +131,29 @@ Task<Result<std::unique_ptr<Stream>>> PortBackend::connect_milter(ConnectMilter 
   co_return std::move(stream);
 }
 
-Task<Result<std::unique_ptr<Stream>>> PortBackend::connect(Endpoint to, Duration timeout) {
-  auto connecting = Socket::connect(loop_, to, timeout, std::nullopt);
+Task<Result<std::unique_ptr<Stream>>> PortBackend::connect(ServerRef to, std::string service,
+                                                           Duration timeout) {
+  if (to.is_unix()) {
+    auto asking = connect_to_socket(std::move(service));
+    co_return co_await std::move(asking);
+  }
+  if (resolver_ == nullptr) co_return Error::temporary("4.4.3", "no name can be looked up");
+  auto connecting = connect_server(loop_, *resolver_, std::move(to), "", timeout);
   CO_TRY(auto socket, co_await std::move(connecting));
   std::unique_ptr<Stream> stream = std::move(socket);
+  co_return std::move(stream);
+}
+
+/// This process can open no socket in the file system, so the queue does.
+Task<Result<std::unique_ptr<Stream>>> PortBackend::connect_to_socket(std::string service) {
+  ConnectFilter request;
+  request.service = std::move(service);
+  auto asking = queue_.call_raw(std::move(request));
+  CO_TRY(auto reply, co_await std::move(asking));
+  if (reply.descriptors.size() != 1) {
+    co_return Error::temporary("4.3.0", "the queue process sent no socket");
+  }
+  std::unique_ptr<Stream> stream = Socket::adopted(loop_, std::move(reply.descriptors.front()));
   co_return std::move(stream);
 }
 
@@ -140,6 +161,11 @@ Task<Result<void>> PortBackend::submit(Submit message) {
   auto asking = queue_.call(std::move(message));
   CO_TRY_DO(co_await std::move(asking));
   co_return Result<void>();
+}
+
+Task<Result<Deliver::Fates>> PortBackend::deliver(Deliver message) {
+  auto asking = queue_.call(std::move(message));
+  co_return co_await std::move(asking);
 }
 
 }  // namespace pennypost::smtp

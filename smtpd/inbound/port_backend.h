@@ -44,8 +44,10 @@ class PortBackend final : public Backend {
   Task<Result<FindMilters::Found>> find_milters(FindMilters ask) override;
   Task<Result<std::unique_ptr<Stream>>> connect_milter(ConnectMilter ask) override;
   Task<Result<DescribeDestination::Place>> describe(DescribeDestination ask) override;
-  Task<Result<std::unique_ptr<Stream>>> connect(Endpoint to, Duration timeout) override;
+  Task<Result<std::unique_ptr<Stream>>> connect(ServerRef to, std::string service,
+                                                Duration timeout) override;
   Task<Result<void>> submit(Submit message) override;
+  Task<Result<Deliver::Fates>> deliver(Deliver message) override;
 
  private:
   struct Kept {
@@ -53,6 +55,7 @@ class PortBackend final : public Backend {
     CheckRecipient::Verdict verdict;
     std::list<const std::string*>::iterator position;
   };
+  Task<Result<std::unique_ptr<Stream>>> connect_to_socket(std::string service);
   template <class Request>
   Task<Result<CheckRecipient::Verdict>> ask(Request request);
   void keep(std::string key, const CheckRecipient::Verdict& verdict);

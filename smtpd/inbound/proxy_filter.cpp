@@ -3,7 +3,6 @@
 #include "common/base/enhanced_status.h"
 #include "common/base/text.h"
 #include "common/log/log.h"
-#include "common/net/host_port.h"
 #include "smtpd/delivery/smtp_client.h"
 
 namespace pennypost::smtp {
@@ -28,8 +27,9 @@ std::shared_ptr<const Config> client_config(const Config& config, const Settings
   return made;
 }
 
-/// The filter's words, `550 5.1.1 text`, as our reply.
-Reply reply_of(std::string_view said) {
+}  // namespace
+
+Reply reply_of_filter(std::string_view said) {
   auto code = parse_number(said.substr(0, 3)).value_or(451);
   std::string_view text = said.size() > 4 ? said.substr(4) : std::string_view("Error");
   // The client's connection does not end with the filter's.
@@ -38,32 +38,59 @@ Reply reply_of(std::string_view said) {
   return Reply(static_cast<int>(code), status ? status->text() : "", printable(text));
 }
 
-Reply unusable() { return Reply(451, "4.3.0", "Error: the content filter can't be used now"); }
+Reply filter_is_unusable() {
+  return Reply(451, "4.3.0", "Error: the content filter can't be used now");
+}
 
-}  // namespace
-
-std::shared_ptr<const ProxyFilter> ProxyFilter::of(const Config& config, const Settings& settings) {
+std::shared_ptr<const ProxyFilter> ProxyFilter::of(const Config& config, const std::string& service,
+                                                   const Settings& settings) {
   if (settings.smtpd_proxy_filter.empty()) return nullptr;
-  auto at = parse_host_port(settings.smtpd_proxy_filter);
+  auto at = ServerRef::parse_filter(settings.smtpd_proxy_filter);
   ASSERT(at.has_value());  // it was checked when the configuration was read
   auto client = client_config(config, settings);
-  return std::shared_ptr<const ProxyFilter>(new ProxyFilter(std::move(client), *at));
+  bool is_stepwise = settings.smtpd_proxy_options.empty();
+  return std::shared_ptr<const ProxyFilter>(
+      new ProxyFilter(std::move(client), service, *std::move(at), is_stepwise));
+}
+
+void ProxyFilter::warn(std::string_view component, std::string_view problem) const {
+  log_warning(component, "smtpd_proxy_filter " + at_.name() + ": " + std::string(problem));
+}
+
+Task<Result<std::unique_ptr<SmtpClient>>> ProxyFilter::open(Loop& loop, Backend& backend,
+                                                            std::string component) const {
+  auto connecting = backend.connect(at_, service_, client_->smtp_connect_timeout);
+  auto stream = co_await std::move(connecting);
+  if (!stream) {
+    warn(component, stream.error().text());
+    co_return std::move(stream).error();
+  }
+  TlsDemand plain;
+  plain.level = TlsDemand::Level::None;
+  auto address = IpAddress::parse(at_.host);
+  Endpoint endpoint(address ? *address : IpAddress::loopback4(), at_.port);
+  Target target(at_.host, endpoint);
+  if (at_.is_unix()) target = Target("filter", at_.path);
+  auto client = std::make_unique<SmtpClient>(loop, Protocol::Smtp, client_, std::move(*stream),
+                                             std::move(target), std::move(plain), Login());
+  Result<void> opened = Error::temporary("4.4.2", "lost connection");
+  try {
+    opened = co_await client->open();
+  } catch (const Disconnected& why) {
+    opened =
+        Error::temporary("4.4.2", "lost connection while " + client->stage() + ": " + why.text());
+  }
+  if (opened) co_return std::move(client);
+  warn(component, opened.error().text());
+  co_return std::move(opened).error();
 }
 
 Task<Reply> ProxyFilter::pass(Loop& loop, Backend& backend, const Envelope& envelope,
                               std::string body, Descriptor file, std::string_view component) const {
-  std::string about = "smtpd_proxy_filter " + at_.text() + ": ";
-  auto connecting = backend.connect(at_, client_->smtp_connect_timeout);
-  auto stream = co_await std::move(connecting);
-  if (!stream) {
-    log_warning(component, about + stream.error().text());
-    co_return unusable();
-  }
-  TlsDemand plain;
-  plain.level = TlsDemand::Level::None;
-  Target target(at_.address().text(), at_);
-  SmtpClient client(loop, Protocol::Smtp, client_, std::move(*stream), std::move(target),
-                    std::move(plain), Login());
+  auto opening = open(loop, backend, std::string(component));
+  auto opened = co_await std::move(opening);
+  if (!opened) co_return filter_is_unusable();
+  SmtpClient& client = **opened;
   client.deliver_to_all_or_none();
   MessageSource source(envelope, std::move(body), std::move(file));
   std::vector<Slot> slots;
@@ -72,18 +99,13 @@ Task<Reply> ProxyFilter::pass(Loop& loop, Backend& backend, const Envelope& enve
   for (const auto& recipient : envelope.recipients) open.push_back(&slots.emplace_back(recipient));
   bool is_over = false;
   try {
-    auto opened = co_await client.open();
-    if (!opened) {
-      log_warning(component, about + opened.error().text());
-      co_return unusable();
-    }
     co_await client.deliver(envelope, source, open);
     is_over = true;
     if (client.is_usable()) co_await client.quit();
   } catch (const Disconnected& why) {
     if (!is_over) {
-      log_warning(component, about + "lost connection while " + client.stage() + ": " + why.text());
-      co_return unusable();
+      warn(component, "lost connection while " + client.stage() + ": " + why.text());
+      co_return filter_is_unusable();
     }
   }
   // What the filter refused counts more than that the others then got no answer.
@@ -91,14 +113,14 @@ Task<Reply> ProxyFilter::pass(Loop& loop, Backend& backend, const Envelope& enve
   for (const Slot* slot : open) {
     const Outcome& outcome = *slot->outcome;
     bool is_refused = outcome.kind != OutcomeKind::Delivered && !outcome.diagnostic.empty();
-    if (is_refused) co_return reply_of(outcome.diagnostic);
+    if (is_refused) co_return reply_of_filter(outcome.diagnostic);
     if (last == nullptr || outcome.kind != OutcomeKind::Delivered) last = &outcome;
   }
-  if (last == nullptr) co_return unusable();
-  if (last->kind == OutcomeKind::Delivered) co_return reply_of(last->diagnostic);
-  log_warning(component, about + last->reason);
+  if (last == nullptr) co_return filter_is_unusable();
+  if (last->kind == OutcomeKind::Delivered) co_return reply_of_filter(last->diagnostic);
+  warn(component, last->reason);
   if (last->kind == OutcomeKind::Bounce) co_return Reply(554, last->status, last->reason);
-  co_return unusable();
+  co_return filter_is_unusable();
 }
 
 }  // namespace pennypost::smtp

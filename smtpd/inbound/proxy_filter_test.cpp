@@ -22,6 +22,7 @@ struct Filtered {
   }
   static std::vector<std::string> with_filter(std::vector<std::string> settings) {
     settings.emplace_back("smtpd_proxy_filter=127.0.0.1:10024");
+    settings.emplace_back("smtpd_proxy_options=speed_adjust");
     return settings;
   }
   /// CONTENT in the script: the message follows, up to its dot.
@@ -137,7 +138,7 @@ TEST_CASE("a filter that can't be reached or breaks off is a 451, and is warned 
   Filtered broken{std::string(greeting)};
   CHECK(broken.stage.run(client("451 4.3.0 Error: the content filter can't be used now")) == "");
   CHECK(broken.logged("warning: smtpd_proxy_filter 127.0.0.1:10024: lost connection while "));
-  Stage alone({"smtpd_proxy_filter=127.0.0.1:10024"});
+  Stage alone({"smtpd_proxy_filter=127.0.0.1:10024", "smtpd_proxy_options=speed_adjust"});
   CHECK(alone.run(client("451 4.3.0 Error: the content filter can't be used now")) == "");
   CHECK(alone.backend.messages.empty());
 }

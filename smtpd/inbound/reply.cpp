@@ -24,6 +24,10 @@ std::string Reply::summary() const {
 }
 
 void Reply::append_to(std::string& wire) const {
+  for (std::size_t i = 0; i < times_; ++i) append_once(wire);
+}
+
+void Reply::append_once(std::string& wire) const {
   std::string code = std::to_string(code_);
   std::string_view rest = text_;
   std::size_t room = reply_line_bytes_max - code.size() - status_.size() - 4;

@@ -3,6 +3,7 @@
 // STANDARDS  RFC 5321 section 4.2, RFC 2034 (enhanced status codes)
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,6 +41,11 @@ class Reply {
   /// Whether it is what a restriction or access table has decided.
   bool is_of_policy() const { return is_of_policy_; }
   void mark_as_policy() { is_of_policy_ = true; }
+  /// Sent that many times, once if 0: by LMTP each recipient has a reply (RFC 2033 section 4.2).
+  Reply&& repeated(std::size_t times) && {
+    times_ = times == 0 ? 1 : times;
+    return std::move(*this);
+  }
 
   /// For soft_bounce: 5xx 5.x.x becomes 4xx 4.x.x.
   void soften();
@@ -59,6 +65,9 @@ class Reply {
   std::string text_;
   bool ends_session_ = false;
   bool is_of_policy_ = false;
+  std::size_t times_ = 1;
+
+  void append_once(std::string& wire) const;
 };
 
 }  // namespace pennypost::smtp

@@ -31,6 +31,7 @@ ServiceContext::ServiceContext(ListeningService service, std::shared_ptr<const C
                                ProcessContext process)
     : service_(service.kind),
       service_name_(std::move(service.name)),
+      is_lmtp_(service.is_lmtp),
       config_(std::move(config)),
       settings_(*service.settings),
       process_(std::move(process)),
@@ -51,7 +52,7 @@ ServiceContext::ServiceContext(ListeningService service, std::shared_ptr<const C
       asks_policy_servers_(smtp::asks_policy_servers(settings_)),
       has_milters_((!settings_.smtpd_milters.empty() || !settings_.smtpd_milter_maps.empty()) &&
                    !is_left_out(settings_, no_milters)),
-      proxy_filter_(ProxyFilter::of(*config_, settings_)) {
+      proxy_filter_(ProxyFilter::of(*config_, service_name_, settings_)) {
   // The filter gets the message as it came; the service to which it gives it back changes it.
   if (proxy_filter_) rewrites_addresses_ = copies_mail_ = false;
   if (auto completion = completion_of(settings_)) completion_ = *std::move(completion);

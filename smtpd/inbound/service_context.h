@@ -58,6 +58,7 @@ class ServiceContext {
   /// As which the service behaves.
   Service service() const { return service_; }
   std::string_view service_name() const { return service_name_; }
+  bool is_lmtp() const { return is_lmtp_; }
   /// The component in log lines; a service may have its own syslog_name.
   std::string_view log_component() const { return log_component_; }
   /// Whether this is submission (587 or 465), where users hand in mail (RFC 6409).
@@ -83,7 +84,7 @@ class ServiceContext {
   /// smtpd_authorized_verp_clients.
   bool may_verp(const IpAddress& client) const { return verp_clients_.contains(client); }
   /// Whether ETRN may flush any domain.
-  bool may_flush() const { return !config_->fast_flush_domains.empty(); }
+  bool may_flush() const { return !is_lmtp_ && !config_->fast_flush_domains.empty(); }
   /// Whether the peer is in smtpd_proxy_networks, so that its connections begin with a PROXY
   /// header.
   bool is_proxy(const IpAddress& address) const;
@@ -105,7 +106,7 @@ class ServiceContext {
   Limit message_bytes_max() const;
   DataScanner::Limits data_limits() const;
   /// smtpd_proxy_filter; null: there is none.
-  const ProxyFilter* proxy_filter() const { return proxy_filter_.get(); }
+  const std::shared_ptr<const ProxyFilter>& proxy_filter() const { return proxy_filter_; }
   /// Whether milters are asked about any client.
   bool has_milters() const { return has_milters_; }
   /// Whether a policy server may be asked, and is then told more about a session.
@@ -132,6 +133,7 @@ class ServiceContext {
 
   Service service_;
   std::string service_name_;
+  bool is_lmtp_;
   std::shared_ptr<const Config> config_;
   const Settings& settings_;
   ProcessContext process_;

@@ -45,10 +45,11 @@ std::span<const Session::Command> Session::commands() {
       Command{"AUTH", covered, true, false, "4954 4", &S::auth},
       Command{"BDAT", mail, false, false, "3030 2", &S::bdat},
       Command{"DATA", mail, true, false, "5321 4.1.1.4", &S::data},
-      Command{"EHLO", open, true, true, "5321 4.1.1.1", &S::ehlo},
-      Command{"ETRN", covered | NeedsHello, true, true, "1985 5", &S::etrn},
-      Command{"HELO", open, true, true, "5321 4.1.1.1", &S::helo},
+      Command{"EHLO", open | OnlyInSmtp, true, true, "5321 4.1.1.1", &S::ehlo},
+      Command{"ETRN", covered | NeedsHello | OnlyInSmtp, true, true, "1985 5", &S::etrn},
+      Command{"HELO", open | OnlyInSmtp, true, true, "5321 4.1.1.1", &S::helo},
       Command{"HELP", open, true, true, "5321 4.1.1.8", &S::help},
+      Command{"LHLO", open | OnlyInLmtp, true, true, "2033 4.1", &S::lhlo},
       Command{"MAIL", mail, false, false, "5321 4.1.1.2", &S::mail},
       Command{"NOOP", open, true, true, "5321 4.1.1.9", &S::noop},
       Command{"QUIT", open, true, false, "5321 4.1.1.10", &S::quit},
@@ -200,7 +201,10 @@ void Session::learn_rights() {
 }
 
 Task<Reply> Session::greet() {
-  if (settings_.smtpd_peername_lookup) co_await find_client_name();
+  // As in Postfix, who comes over a Unix socket is localhost.
+  bool is_of_this_host = peer_.port() == 0;
+  if (is_of_this_host) client_name_ = reverse_name_ = "localhost";
+  if (settings_.smtpd_peername_lookup && !is_of_this_host) co_await find_client_name();
   log_connect(log_peer());
   auto welcoming = welcome();
   co_return co_await std::move(welcoming);
@@ -296,6 +300,7 @@ Task<Reply> Session::dispatch(std::string_view line) {
   auto verb = verb_of(line);
   auto arguments = trim(line.substr(verb.size()));
   const Command* command = find_command(commands(), verb);
+  if (command != nullptr && !is_of_protocol(*command)) command = nullptr;
   if (command == nullptr) {
     stage_ = "UNKNOWN";
     ++counts_.back().all;
@@ -316,7 +321,9 @@ Task<Reply> Session::dispatch(std::string_view line) {
       auto told = co_await std::move(telling);
       if (told) co_return *std::move(told);
     }
-    co_return Reply(500, "5.5.2", "Error: command not recognized");
+    bool is_hello = equal_nocase(verb, "EHLO") || equal_nocase(verb, "HELO");
+    co_return Reply(500, "5.5.2",
+                    is_hello ? "Error: this is LMTP; say LHLO" : "Error: command not recognized");
   }
   stage_ = command->name;
   Count& count = counts_[static_cast<std::size_t>(command - commands().data())];
@@ -341,6 +348,12 @@ Task<Reply> Session::dispatch(std::string_view line) {
   co_return std::move(reply);
 }
 
+/// RFC 2033 section 4.1: LHLO stands in place of EHLO and HELO, which are no commands of LMTP.
+bool Session::is_of_protocol(const Command& command) const {
+  unsigned other = context_->is_lmtp() ? OnlyInSmtp : OnlyInLmtp;
+  return (command.needs & other) == 0;
+}
+
 /// Checks what the row of a command requires before its handler is called.
 std::optional<Reply> Session::refusal(const Command& command) const {
   bool is_encrypted = tls_ != nullptr;
@@ -350,8 +363,10 @@ std::optional<Reply> Session::refusal(const Command& command) const {
   if ((command.needs & NeedsTls) != 0 && !is_encrypted && context_->is_tls_required()) {
     return Reply(530, "5.7.0", "Must issue a STARTTLS command first");
   }
-  if ((command.needs & NeedsHello) != 0 && helo_.empty() && settings_.smtpd_helo_required) {
-    return Reply(503, "5.5.1", "Error: send HELO/EHLO first");
+  bool needs_hello = settings_.smtpd_helo_required || context_->is_lmtp();
+  if ((command.needs & NeedsHello) != 0 && helo_.empty() && needs_hello) {
+    return Reply(503, "5.5.1",
+                 context_->is_lmtp() ? "Error: send LHLO first" : "Error: send HELO/EHLO first");
   }
   if ((command.needs & NeedsLogin) != 0 && !login_ && settings_.smtpd_sasl_auth_required) {
     if (!offers_auth() && !is_encrypted && context_->offers_tls()) {

@@ -1,4 +1,4 @@
-// Serves one SMTP client, from the greeting to QUIT.
+// Serves one SMTP or LMTP client, from the greeting to QUIT.
 //
 // serve() follows the dialogue: greeting, then commands until QUIT. The command table says what
 // each verb requires before its handler is called. Replies to pipelined commands are gathered and
@@ -10,7 +10,8 @@
 //
 // STANDARDS  RFC 5321 (SMTP), RFC 6409 and 8314 (submission), RFC 1870 (SIZE), RFC 2034 (enhanced
 //            status codes), RFC 2920 (PIPELINING), RFC 3030 (CHUNKING), RFC 3207 (STARTTLS),
-//            RFC 3461 (DSN), RFC 4954 (AUTH), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8)
+//            RFC 3461 (DSN), RFC 4954 (AUTH), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8),
+//            RFC 2033 (LMTP: lmtp.cpp)
 // SEE ALSO   service_context.h (what sessions share), data_scanner.h, backend.h, filter.h
 #pragma once
 
@@ -36,6 +37,7 @@
 #include "smtpd/inbound/body.h"
 #include "smtpd/inbound/filter.h"
 #include "smtpd/inbound/forwarded.h"
+#include "smtpd/inbound/proxy_mail.h"
 #include "smtpd/inbound/service_context.h"
 #include "smtpd/milter/milters.h"
 #include "smtpd/queue/header_draft.h"
@@ -78,6 +80,8 @@ class Session final : public Guest {
     NeedsTls = 1,    // if smtpd_tls_security_level = encrypt
     NeedsHello = 2,  // if smtpd_helo_required
     NeedsLogin = 4,  // if smtpd_sasl_auth_required
+    OnlyInSmtp = 8,
+    OnlyInLmtp = 16,
   };
   struct Transaction {
     Transaction(QueueId queue_id, std::int64_t now, MailCommand command)
@@ -87,7 +91,8 @@ class Session final : public Guest {
     MailCommand mail;
     std::string sender;  // with its domain completed, changed by filters and canonical maps
     std::vector<Recipient> recipients;
-    std::size_t accepted = 0;  // RCPT commands, including those that repeat a recipient
+    std::size_t accepted = 0;            // RCPT commands, including those that repeat a recipient
+    std::vector<std::uint32_t> awaited;  // LMTP: the recipient of each of these, who gets a reply
     std::vector<std::string> prepend;
     std::string redirect;          // REDIRECT: replaces all recipients
     std::vector<std::string> bcc;  // BCC: further recipients
@@ -104,6 +109,7 @@ class Session final : public Guest {
     HeaderFacts facts;                  // of the received header
     std::optional<HeaderDraft> header;  // once the header is complete
     std::optional<FilteredMessage> filtered;
+    std::unique_ptr<ProxyMail> proxied;  // smtpd_proxy_filter, if it answers each command
   };
   struct Identity {
     std::string mechanism;
@@ -123,6 +129,8 @@ class Session final : public Guest {
   SteadyTime line_deadline() const;
   Task<Reply> dispatch(std::string_view line);
   std::optional<Reply> refusal(const Command& command) const;
+  bool is_of_protocol(const Command& command) const;
+  std::string_view protocol() const;
   Task<> send(Reply reply);
   Task<> add_footer(Reply& reply);
   std::string footer_value(std::string_view name) const;
@@ -135,6 +143,7 @@ class Session final : public Guest {
   Task<Reply> etrn(std::string_view arguments);
   Task<Reply> helo(std::string_view arguments);
   Task<Reply> help(std::string_view arguments);
+  Task<Reply> lhlo(std::string_view arguments);
   Task<Reply> mail(std::string_view arguments);
   Task<Reply> noop(std::string_view arguments);
   Task<Reply> quit(std::string_view arguments);
@@ -161,6 +170,7 @@ class Session final : public Guest {
   // MAIL and RCPT.
   std::optional<Reply> refusal(const MailCommand& command) const;
   bool is_like_option(const MailAddress& address) const;
+  Task<Reply> take_recipient(RcptCommand command);
   CheckRecipient about() const;
   SessionFacts facts() const;
   const PolicyReply& deferral() const;
@@ -212,7 +222,16 @@ class Session final : public Guest {
   Task<std::optional<Reply>> rewrite_addresses();
   void redirect_message();
   Task<Reply> commit();
+
+  // LMTP.
+  Task<Reply> deliver(Submit message);
+
+  // smtpd_proxy_filter (proxied.cpp).
+  bool asks_filter_early() const;
+  Task<Reply> ask_proxy(const Recipient& recipient);
+  Task<std::optional<Reply>> ask_proxy_for_data();
   Task<Reply> pass_to_filter(Submit message);
+
   std::string fields_to_prepend();
   std::string fields_on_top();
   ReceivedCertificate received_certificate() const;
@@ -220,6 +239,7 @@ class Session final : public Guest {
   std::vector<Edit> submission_fixes(std::string_view header) const;
   std::string complete_header();
   Envelope envelope();
+  Envelope origin() const;
   void forward_origin(Envelope& envelope) const;
   LogOrigin log_forwarded() const;
   FilteredMessage::Parts filtered_parts();
@@ -290,7 +310,7 @@ class Session final : public Guest {
     unsigned done = 0;
     unsigned all = 0;
   };
-  static constexpr std::size_t command_count = 16;
+  static constexpr std::size_t command_count = 17;
   std::array<Count, command_count + 1> counts_{};  // the last is for unknown commands
 };
 

@@ -140,8 +140,8 @@ class FakeBackend final : public Backend {
   }
 
   /// A filter that a test plays, in memory.
-  Task<Result<std::unique_ptr<Stream>>> connect(Endpoint to, Duration) override {
-    connected.push_back(to.text());
+  Task<Result<std::unique_ptr<Stream>>> connect(ServerRef to, std::string, Duration) override {
+    connected.push_back(to.name());
     if (!play_filter) co_return Error::temporary("Connection refused");
     std::unique_ptr<Stream> stream = play_filter();
     co_return std::move(stream);
@@ -152,6 +152,27 @@ class FakeBackend final : public Backend {
     messages.push_back(std::move(message));
     co_return Result<void>();
   }
+
+  /// Delivers to all; recipients who are named in `fates` get what stands there.
+  Task<Result<Deliver::Fates>> deliver(Deliver message) override {
+    if (is_disk_full) co_return Error(452, "4.3.1", "Insufficient system storage");
+    Deliver::Fates answer;
+    for (auto number : message.recipients) {
+      Fate fate;
+      fate.code = 250;
+      fate.status = "2.0.0";
+      fate.text = "Ok: delivered";
+      for (const auto& recipient : message.message.envelope.recipients) {
+        auto found = fates.find(recipient.address);
+        if (recipient.number == number && found != fates.end()) fate = found->second;
+      }
+      answer.fates.push_back(std::move(fate));
+    }
+    messages.push_back(std::move(message.message));
+    co_return std::move(answer);
+  }
+
+  std::map<std::string, Fate> fates;
 
   /// The last message as it would be delivered.
   std::string content() const {
@@ -260,7 +281,10 @@ class Stage {
     process.connections = &connections;
     process.clock = &clock;
     process.add_filters = add_filters;
-    auto context = std::make_shared<const ServiceContext>(service, config, std::move(process));
+    auto services = config->listening({service});
+    auto of = services.begin();
+    while (!own_service.empty() && of->name != own_service) ++of;
+    auto context = std::make_shared<const ServiceContext>(*of, config, std::move(process));
     Session session(context, std::move(server), Endpoint(*IpAddress::parse(client), 4711),
                     Endpoint(*IpAddress::parse("192.0.2.7"), 25));
     Connection connection(loop, std::move(client_side), Duration(5000));
@@ -274,6 +298,7 @@ class Stage {
   bool has_auth = true;
   ManualClock clock;
   Service service;
+  std::string own_service;  // the name of a [service.NAME], in place of `service`
   std::shared_ptr<const Config> config;
   std::shared_ptr<TlsContext> tls;
   Resolver* resolver = nullptr;

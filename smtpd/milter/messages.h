@@ -16,7 +16,7 @@ namespace pennypost::smtp {
 
 /// The milters for a client, by smtpd_milter_maps or else smtpd_milters.
 struct FindMilters {
-  static constexpr std::uint16_t type = 122;
+  static constexpr std::uint16_t type = 132;
   struct Found {
     std::vector<std::string> milters;  // as the settings write them
     template <class Archive>
@@ -35,7 +35,7 @@ struct FindMilters {
 
 /// Where mail to an address would go: what the macros {rcpt_mailer}, {rcpt_host} and their kin are.
 struct DescribeDestination {
-  static constexpr std::uint16_t type = 124;
+  static constexpr std::uint16_t type = 134;
   struct Place {
     std::string mailer;  // the transport: local, smtp, relay, error, …
     std::string host;    // the next hop, or the domain of a local address
@@ -55,7 +55,7 @@ struct DescribeDestination {
 /// A connection to one of them, which comes with the answer. Errors are temporary; their text is
 /// only the cause (`Connection refused`).
 struct ConnectMilter {
-  static constexpr std::uint16_t type = 123;
+  static constexpr std::uint16_t type = 133;
   using Reply = Done;
   std::string service;  // from `queue` empty: one of non_smtpd_milters
   std::string client_address;

@@ -54,9 +54,9 @@ Answer Evaluation::recipient_lists() {
     if (answer == Answer::Refuse || is_paused_ || verdict_.discard) return answer;
     is_relaying_decided = is_relaying_decided || answer == Answer::Permit;
   }
-  // If no list has decided about relaying, it is not permitted.
+  // If no list has decided about relaying, it is not permitted; by LMTP, never.
   Answer answer = Answer::Undecided;
-  if (!is_relaying_decided) answer = reject_unauth_destination({});
+  if (!is_relaying_decided || request_.is_lmtp) answer = reject_unauth_destination({});
   return deferred(answer);
 }
 

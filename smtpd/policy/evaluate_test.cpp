@@ -436,3 +436,24 @@ TEST_CASE("warn_if_reject at the end of a list does not reach into the next one"
                {"smtpd_client_restrictions=warn_if_reject", "smtpd_helo_restrictions=reject"}) ==
         "554 5.7.1 <mx.client.example>: Helo command rejected: Access denied");
 }
+
+TEST_CASE(
+    "LMTP takes mail for mailboxes and aliases of this host alone, whatever the lists permit") {
+  std::vector<std::string> settings{
+      "smtpd_relay_restrictions=permit_mynetworks, reject_unauth_destination",
+      "smtpd_recipient_restrictions=permit_mynetworks"};
+  auto by_lmtp = [&](std::string recipient) {
+    auto request = stranger(std::move(recipient));
+    request.is_lmtp = true;
+    request.may_relay = true;
+    request.is_in_mynetworks = true;
+    return answer(request, settings);
+  };
+  for (std::string recipient :
+       {"x@relayed.example", "x@else.example", "x%else.example@example.com"}) {
+    CHECK(by_lmtp(recipient) == "554 5.7.1 <" + recipient + ">: Relay access denied");
+  }
+  CHECK(by_lmtp("bob@example.com") == "250 2.1.5 Ok");
+  CHECK(by_lmtp("bob@hosted.example") == "250 2.1.5 Ok");
+  CHECK(by_lmtp("zoe@hosted.example").starts_with("550 5.1.1"));
+}

@@ -140,6 +140,7 @@ struct CheckRecipient {
   std::uint32_t sleeps = 0;          // how many `sleep` of the lists are over
   PolicyReply deferral;              // as a verdict of an earlier stage said
   std::string etrn_domain;           // of ETRN
+  bool is_lmtp = false;              // only what has a mailbox or an alias here may be accepted
   std::optional<ClientCertificate> certificate;
   std::optional<SessionFacts> facts;  // only if somebody may ask for them
   template <class Archive>
@@ -147,7 +148,7 @@ struct CheckRecipient {
     archive(service, client_name, reverse_name, is_name_lookup_failed, client_address, helo, sender,
             recipient, sasl_username, is_authenticated, is_in_mynetworks, is_own_address,
             is_encrypted, is_pipelining_early, may_relay, recipients, sleeps, deferral, etrn_domain,
-            certificate, facts);
+            is_lmtp, certificate, facts);
   }
 };
 

@@ -42,7 +42,9 @@ Evaluation::Destination Evaluation::destination() {
   if (!address.domain() || hides_destination(address)) return Destination::Foreign;
   auto domain_class = tables_.classify(*address.domain());
   if (!domain_class) return Destination::Unknown;
-  return *domain_class == DomainClass::Foreign ? Destination::Foreign : Destination::Ours;
+  bool is_passed_on = *domain_class == DomainClass::Foreign ||
+                      (request_.is_lmtp && *domain_class == DomainClass::Relay);
+  return is_passed_on ? Destination::Foreign : Destination::Ours;
 }
 
 Answer Evaluation::permit_auth_destination(const Restriction&) {
@@ -58,7 +60,7 @@ Answer Evaluation::permit_auth_destination(const Restriction&) {
 }
 
 Answer Evaluation::reject_unauth_destination(const Restriction& restriction) {
-  if (verdict_.may_relay) return Answer::Undecided;
+  if (verdict_.may_relay && !request_.is_lmtp) return Answer::Undecided;
   int code = static_cast<int>(settings_.relay_domains_reject_code);
   if (restriction.name == "defer_unauth_destination") code -= 100;
   switch (destination()) {

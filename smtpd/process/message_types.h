@@ -31,9 +31,9 @@ using AllMessages = MessageList<
     store::Serve, store::SessionEnded,
     // receive, lookup, queue, send and deliver.
     FindMilters, ConnectMilter, DescribeDestination, OpenBody, DropBody, Submit, PostNotice,
-    FlushSite, CheckUser, CheckRecipient, CheckRestrictions, CountClient, FindFooter, Resolve,
-    Canonicalize, Generalize, CheckContent, LookAtTables, NoteMailbox, Attempt, NeedDeliver,
-    ConnectSocket, FindSigningKeys, SignDigests,
+    Deliver, FlushSite, ConnectFilter, CheckUser, CheckRecipient, CheckRestrictions, CountClient,
+    FindFooter, Resolve, Canonicalize, Generalize, CheckContent, LookAtTables, NoteMailbox, Attempt,
+    NeedDeliver, ConnectSocket, FindSigningKeys, SignDigests,
     // Between programs of this host and the queue.
     PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue, Pickup>;
 static_assert(AllMessages::are_types_distinct(), "two requests bear one number");

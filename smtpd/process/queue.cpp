@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 
+#include "common/config/server_ref.h"
 #include "common/log/log.h"
 #include "smtpd/milter/messages.h"
 #include "smtpd/pickup/control_server.h"
@@ -87,8 +88,14 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     };
     services.on<PostNotice>(post_notice);
     child_.services("send").on<PostNotice>(post_notice);
+    services.on<Deliver>([self](Deliver ask, std::vector<Descriptor>, ProcessNumber from) {
+      return self->deliver(std::move(ask), from);
+    });
     services.on<FlushSite>(
         [self](FlushSite ask, std::vector<Descriptor>) { return self->flush(std::move(ask)); });
+    services.on_raw<ConnectFilter>([self](ConnectFilter ask, std::vector<Descriptor>) {
+      return self->connect_filter(std::move(ask));
+    });
     child_.services("send").on_raw<ConnectSocket>(
         [self](ConnectSocket ask, std::vector<Descriptor>) {
           return self->connect(std::move(ask));
@@ -183,18 +190,44 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     reply.descriptors.push_back(std::move(socket));
     co_return std::move(reply);
   }
+  /// Only what the configuration names can be connected to.
+  Task<Result<RawReply>> connect_filter(ConnectFilter ask) {
+    const Settings* service = child_.config()->find_service(ask.service);
+    auto at = ServerRef::parse_filter(service != nullptr ? service->smtpd_proxy_filter : "");
+    if (!at || !at->is_unix()) co_return Error::temporary("4.3.5", "there is no such filter");
+    auto connecting = scheduler_.local_sockets().connect_to(at->path, service->smtpd_proxy_timeout);
+    CO_TRY(auto socket, co_await std::move(connecting));
+    RawReply reply;
+    reply.body = wire::encode(Done());
+    reply.descriptors.push_back(std::move(socket));
+    co_return std::move(reply);
+  }
   Task<> remove_body(QueueId id) { co_await queue_->drop_body(id); }
   Task<Result<Done>> submit(Submit ask, ProcessNumber from) {
+    auto taking = take(std::move(ask), from, nullptr);
+    CO_TRY_DO(co_await std::move(taking));
+    co_return Done();
+  }
+  /// The message is durable before the attempt whose outcome the client waits for.
+  Task<Result<Deliver::Fates>> deliver(Deliver ask, ProcessNumber from) {
+    auto client = std::make_shared<WaitingClient>(child_.loop(), std::move(ask.recipients));
+    auto taking = take(std::move(ask.message), from, client);
+    CO_TRY_DO(co_await std::move(taking));
+    Deliver::Fates answer;
+    answer.fates = co_await client->wait(deliver_wait_max);
+    co_return std::move(answer);
+  }
+  Task<Result<void>> take(Submit ask, ProcessNumber from, std::shared_ptr<WaitingClient> client) {
     QueueId id = ask.envelope.id;
     bool is_file = ask.envelope.body_is_file;
     bool is_its_own = is_file ? bodies_.close(id, from) : !bodies_.is_open(id);
     if (!is_its_own) co_return Error(501, "5.5.4", "the body belongs to another process");
-    auto work = scheduler_.submit(std::move(ask.envelope), std::move(ask.body));
+    auto work = scheduler_.submit(std::move(ask.envelope), std::move(ask.body), Changes(),
+                                  std::move(client));
     auto taken = co_await std::move(work);
     // If there is a message of this id already, drop_body() keeps the file.
     if (!taken && is_file) co_await queue_->drop_body(id);
-    if (!taken) co_return std::move(taken).error();
-    co_return Done();
+    co_return std::move(taken);
   }
 
   Task<Result<Done>> post_notice(PostNotice ask) {

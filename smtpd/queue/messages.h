@@ -1,5 +1,5 @@
-// The requests by which a process hands a message to the queue: Submit, and before it OpenBody for
-// a large body.
+// The requests by which a process hands a message to the queue: Submit or Deliver, and before them
+// OpenBody for a large body.
 //
 // Each message is a struct with its answer inside: common/process/port.h carries it.
 //
@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "common/process/port.h"
 #include "smtpd/queue/envelope.h"
@@ -81,6 +82,53 @@ struct Submit {
   template <class Archive>
   void fields(Archive& archive) {
     archive(envelope, body);
+  }
+};
+
+/// Asks for a connection to the Unix socket that is smtpd_proxy_filter of a service; it comes with
+/// the answer. Errors are temporary.
+struct ConnectFilter {
+  static constexpr std::uint16_t type = 123;
+  using Reply = Done;
+  std::string service;  // its name
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(service);
+  }
+};
+
+/// What became of a recipient of an LMTP client's message, as its reply.
+struct Fate {
+  std::uint16_t code = 0;
+  std::string status;  // enhanced status code
+  std::string text;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(code, status, text);
+  }
+};
+
+/// Submits a message for a client who waits for its delivery (RFC 2033 section 4.2), and is
+/// answered after the first attempt to deliver it. Recipients whose fate is 4xx or 5xx have left
+/// the queue without a report: they are the client's again. After deliver_wait_max the message is
+/// the queue's like any other, and the fates are 250. Errors as for Submit.
+struct Deliver {
+  static constexpr std::uint16_t type = 122;
+  struct Fates {
+    std::vector<Fate> fates;
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(fates);
+    }
+  };
+  using Reply = Fates;
+  Submit message;
+  /// The numbers of the recipients whose fates are asked for, in the order of the answer. One that
+  /// the envelope does not have shares the worst fate of the others.
+  std::vector<std::uint32_t> recipients;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(message, recipients);
   }
 };
 

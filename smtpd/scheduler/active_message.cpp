@@ -33,6 +33,7 @@ ActiveMessage::ActiveMessage(const ActiveContext& context, QueueId id, WaitingMe
       is_flushed_(waiting.is_flushed) {
   if (!waiting.kept) return;
   message_ = std::move(waiting.kept->message);
+  client_ = std::move(waiting.kept->client);
   if (waiting.kept->body) body_.emplace(*std::move(waiting.kept->body));
 }
 

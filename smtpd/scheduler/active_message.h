@@ -36,6 +36,7 @@
 #include "smtpd/scheduler/recipient_group.h"
 #include "smtpd/scheduler/reports.h"
 #include "smtpd/scheduler/signing.h"
+#include "smtpd/scheduler/waiting_client.h"
 #include "smtpd/scheduler/waiting_message.h"
 
 namespace pennypost::smtp {
@@ -135,6 +136,7 @@ class ActiveMessage {
 
   // settle.cpp
   Task<std::optional<WaitingMessage>> settle();
+  void answer_client();
   Task<> add_reports_due();
   void give_up(bool is_forced);
   void plan();
@@ -145,9 +147,10 @@ class ActiveMessage {
   const Microseconds since_;
   std::unique_ptr<QueuedMessage> message_;
   std::optional<CachedBody> body_;
-  const std::uint32_t recipients_;  // that were pending at the beginning
-  std::int64_t due_;                // when it is tried next, if it was not tried now
-  std::int64_t busy_ = 0;           // then the seconds until that, if a destination's line was full
+  std::optional<ClientLink> client_;  // who waits for the delivery
+  const std::uint32_t recipients_;    // that were pending at the beginning
+  std::int64_t due_;                  // when it is tried next, if it was not tried now
+  std::int64_t busy_ = 0;  // then the seconds until that, if a destination's line was full
   const bool is_uncertain_;
   const bool is_flushed_;
   bool was_deferred_ = false;  // an attempt was made, or none is possible now

@@ -29,6 +29,11 @@ Task<Result<Descriptor>> LocalSockets::connect(std::string path, Duration limit)
   if (!permitted_.contains(path)) {
     co_return Error::temporary("4.3.0", "no mail is on its way to this socket");
   }
+  auto connecting = connect_to(std::move(path), limit);
+  co_return co_await std::move(connecting);
+}
+
+Task<Result<Descriptor>> LocalSockets::connect_to(std::string path, Duration limit) {
   std::string where = path.starts_with('/') ? path : directory_ + "/" + path;
   auto connecting = connect_unix(loop_, std::move(where), limit);
   co_return co_await std::move(connecting);

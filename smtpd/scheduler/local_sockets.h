@@ -56,6 +56,8 @@ class LocalSockets {
   /// A connected socket, for ConnectSocket. While the server has no room for a further connection,
   /// it waits, at most `limit`.
   Task<Result<Descriptor>> connect(std::string path, Duration limit);
+  /// The same for a socket that the configuration names, without a permit.
+  Task<Result<Descriptor>> connect_to(std::string path, Duration limit);
 
  private:
   Loop& loop_;

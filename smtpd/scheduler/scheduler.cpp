@@ -57,7 +57,8 @@ void Scheduler::begin(const std::vector<Queue::Waiting>& waiting, bool is_uncert
   changed_.notify_all();
 }
 
-Task<Result<void>> Scheduler::submit(Envelope envelope, std::string body, Changes extra) {
+Task<Result<void>> Scheduler::submit(Envelope envelope, std::string body, Changes extra,
+                                     std::shared_ptr<WaitingClient> client) {
   const std::string id = envelope.id.value();
   if (is_overrun()) co_await loop_.sleep(peers_.config()->in_flow_delay);
   if (waiting_.contains(id) || active_.contains(id) || submitting_.contains(id)) {
@@ -71,10 +72,13 @@ Task<Result<void>> Scheduler::submit(Envelope envelope, std::string body, Change
   entry.is_held = envelope.is_held;
   entry.due = envelope.arrival / 1'000'000;
   entry.recipients = static_cast<std::uint32_t>(envelope.recipients.size());
-  if (!entry.is_held && cached_body_bytes_ + body.size() <= cached_body_bytes_max) {
+  bool has_memory = cached_body_bytes_ + body.size() <= cached_body_bytes_max;
+  if (!entry.is_held && (has_memory || client)) {
     entry.kept = std::make_unique<KeptMessage>();
     entry.kept->message = std::make_unique<QueuedMessage>(envelope);
-    if (!envelope.body_is_file) entry.kept->body.emplace(body, cached_body_bytes_);
+    bool is_body_kept = has_memory && !envelope.body_is_file;
+    if (is_body_kept) entry.kept->body.emplace(body, cached_body_bytes_);
+    if (client) entry.kept->client.emplace(std::move(client));
   }
   submitting_.insert(id);
   auto work = queue_.submit(std::move(envelope), std::move(body), std::move(extra));
@@ -93,7 +97,9 @@ void Scheduler::wait_until_due(const std::string& id, WaitingMessage entry) {
   ASSERT(is_added);
   const auto& waits = place->second;
   if (waits.is_held) return;
-  if (waits.is_new) {
+  if (waits.kept && waits.kept->client) {
+    new_.push_front(id);
+  } else if (waits.is_new) {
     new_.push_back(id);
   } else {
     deferred_.emplace(waits.due, &place->first);

@@ -54,8 +54,10 @@ class Scheduler {
   /// Schedules what was waiting when the queue was opened.
   void begin(const std::vector<Queue::Waiting>& waiting, bool is_uncertain);
   /// Accepts a message durably and schedules it. Errors as for Queue::submit(), and 452 if there
-  /// are queue_messages_max messages. `extra` is committed with it.
-  Task<Result<void>> submit(Envelope envelope, std::string body, Changes extra = {});
+  /// are queue_messages_max messages. `extra` is committed with it. If a client waits for its
+  /// delivery, it is the next to be tried.
+  Task<Result<void>> submit(Envelope envelope, std::string body, Changes extra = {},
+                            std::shared_ptr<WaitingClient> client = nullptr);
   /// Checks again what can be done now: after a reload, or when a test has moved its clock.
   void look() { changed_.notify_all(); }
 
@@ -128,7 +130,7 @@ class Scheduler {
   std::size_t cached_body_bytes_ = 0;
   std::unordered_map<std::string, WaitingMessage> waiting_;
   std::set<Due, SoonestFirst> deferred_;
-  std::deque<std::string> new_;                             // in order of arrival
+  std::deque<std::string> new_;  // in order of arrival, those first for which a client waits
   std::unordered_map<std::string, AskedMeanwhile> active_;  // process() has the message
   std::uint64_t active_recipients_ = 0;
   std::unordered_set<std::string> submitting_;

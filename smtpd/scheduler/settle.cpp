@@ -10,6 +10,7 @@
 
 namespace pennypost::smtp {
 Task<std::optional<WaitingMessage>> ActiveMessage::settle() {
+  if (client_) answer_client();
   Changes changes;
   if (!asked_.is_to_be_removed) co_await add_reports_due();
   bool is_removed = asked_.is_to_be_removed || message_->is_finished();
@@ -37,6 +38,17 @@ Task<std::optional<WaitingMessage>> ActiveMessage::settle() {
     log_queue_change(id_.value(), "removed");
   }
   co_return std::move(waits);
+}
+
+/// Tells the LMTP client what became of its recipients, and gives those back to it that were not
+/// delivered to. That is said before it is committed: after a crash between the two they are tried
+/// again here as well. An admin who holds or removes the message has taken it from the client.
+void ActiveMessage::answer_client() {
+  if (asked_.is_to_be_removed || asked_.is_to_be_held) return;
+  auto given_back = client_->answer(*message_);
+  if (given_back == 0) return;
+  log_info("qmgr", id_.value() + ": left with the LMTP client: " + std::to_string(given_back) +
+                       (given_back == 1 ? " recipient" : " recipients"));
 }
 
 /// Adds the reports that are due now. Mail that is too old is given up first.

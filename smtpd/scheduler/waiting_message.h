@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "smtpd/queue/queued_message.h"
+#include "smtpd/scheduler/waiting_client.h"
 
 namespace pennypost::smtp {
 
@@ -39,8 +40,9 @@ class CachedBody {
   std::size_t* total_;
 };
 
-/// What is kept of new mail, while there is room for it.
+/// What is kept of new mail, while there is room for it, or a client waits for its delivery.
 struct KeptMessage {
+  std::optional<ClientLink> client;
   std::unique_ptr<QueuedMessage> message;
   std::optional<CachedBody> body;
 };

@@ -54,8 +54,14 @@ class Anything final : public Backend {
   Task<Result<std::unique_ptr<Stream>>> connect_milter(ConnectMilter) override {
     co_return Error::temporary("there is no milter");
   }
-  Task<Result<std::unique_ptr<Stream>>> connect(Endpoint, Duration) override {
+  Task<Result<std::unique_ptr<Stream>>> connect(ServerRef, std::string, Duration) override {
     co_return Error::temporary("there is no filter");
+  }
+  Task<Result<Deliver::Fates>> deliver(Deliver message) override {
+    Deliver::Fates answer;
+    answer.fates.resize(message.recipients.size());
+    for (auto& fate : answer.fates) fate.code = message.message.envelope.is_8bit ? 451 : 250;
+    co_return std::move(answer);
   }
   Task<Result<void>> submit(Submit message) override {
     std::uint64_t sum = 0;
@@ -98,14 +104,17 @@ void play(std::string_view bytes, std::size_t piece) {
       {"smtpd_sasl_auth_enable=yes", "disable_plaintext_auth=no", "smtpd_error_sleep_time=0s",
        "message_size_limit=10000", "smtpd_authorized_xclient_hosts=198.51.100.9",
        "smtpd_authorized_xforward_hosts=198.51.100.0/24",
-       "smtpd_reject_footer=$client $helo_name $recipient"});
+       "smtpd_reject_footer=$client $helo_name $recipient", "service.lmtp.kind=lmtp"});
+  static const auto services = config->listening({Service::Smtp});
   Loop loop;
   Anything backend;
   AlwaysMore auth;
   ProcessContext process{loop, backend};
   process.auth = &auth;
   process.make_queue_id = [] { return QueueId("QUEUEID"); };
-  auto context = std::make_shared<const ServiceContext>(Service::Smtp, config, std::move(process));
+  bool is_lmtp = bytes.starts_with("LHLO");
+  auto context = std::make_shared<const ServiceContext>(
+      is_lmtp ? services.back() : services.front(), config, std::move(process));
   auto [server, client] = memory_streams(loop);
   Endpoint peer(*IpAddress::parse("198.51.100.9"), 4711);
   Endpoint local(*IpAddress::parse("192.0.2.7"), 25);

@@ -1,9 +1,13 @@
 """Content filters: after the queue (content_filter, FILTER), and before it (smtpd_proxy_filter)."""
+import grp
 import os
+import pwd
 import smtplib
+import socket
+import subprocess
 
 from harness import check, contains, equal, eventually, test
-from mailhost import TOP, Host, free_port
+from mailhost import TOP, Host, as_user, free_port, give, has_program
 from peers import ContentFilter
 
 BACK = {"kind": "smtp", "content_filter": "", "smtpd_proxy_filter": "", "inet_interfaces": ["127.0.0.1"],
@@ -104,10 +108,20 @@ def filter_down(t):
 
 @test("smtpd_proxy_filter sees a message before it is accepted: its refusal is the client's, and what it takes is delivered", seconds=300)
 def before_queue(t):
+    before_queue_with(t, {"smtpd_proxy_options": "speed_adjust"})
+
+
+@test("smtpd_proxy_filter answers each command, if it is not to wait for the message, by the name of its host", seconds=300)
+def stepwise(t):
+    before_queue_with(t, {})
+
+
+def before_queue_with(t, settings):
     back = free_port()
     scan = ContentFilter(t, ("127.0.0.1", back))
-    host = Host(t, {"smtpd_proxy_filter": f"127.0.0.1:{scan.port}", "smtpd_proxy_ehlo": "proxy.example.test",
-                    "always_bcc": "bob@example.test"}, daemons=("smtpd",),
+    place = f"127.0.0.1:{scan.port}" if settings else f"ip4.localhost:{scan.port}"
+    host = Host(t, {"smtpd_proxy_filter": place, "smtpd_proxy_ehlo": "proxy.example.test",
+                    "always_bcc": "bob@example.test", **settings}, daemons=("smtpd",),
                 sections={"service.back": {**BACK, "port": back}})
     equal(send(host, ["alice@example.test"]), (250, b"2.6.0 Ok, passed on"), "the filter's answer")
     text = texts(host, "alice@example.test", 1)[0]
@@ -123,8 +137,15 @@ def before_queue(t):
     equal(send(host, ["alice@example.test"], large)[0], 250, "a large message")
     check(any("z" * 70 in one and one.count("z" * 70) == 3000 for one in texts(host, "alice@example.test", 2)), "it is whole")
     scan.stop()
-    equal(send(host, ["alice@example.test"]), (451, b"4.3.0 Error: the content filter can't be used now"), "without the filter")
-    host.wait_log(r"warning: smtpd_proxy_filter 127\.0\.0\.1:\d+: .*Connection refused")
+    unusable = (451, b"4.3.0 Error: the content filter can't be used now")
+    if settings:
+        equal(send(host, ["alice@example.test"]), unusable, "without the filter")
+    else:
+        with host.smtp() as client:
+            client.ehlo()
+            client.mail("ann@client.test")
+            equal(client.rcpt("alice@example.test"), unusable, "without the filter")
+    host.wait_log(r"warning: smtpd_proxy_filter [\w.]+:\d+: .*Connection refused")
     equal(host.queue(), [], "nothing stays in the queue")
     try:
         with smtplib.SMTP("127.0.0.1", back, timeout=60) as client:
@@ -154,3 +175,55 @@ def simple_filter(t):
     host.wait_log(r"relay=filter, .*dsn=2\.0\.0, status=sent \(delivered via filter service\)")
     send(host, ["bob@example.test"], "refuse this", "alice@example.test")
     contains(texts(host, "alice@example.test", 2)[0] + texts(host, "alice@example.test", 2)[1], "not this", "the report")
+
+
+GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"  # SpamAssassin's text that is spam to all
+
+
+def spampd(t, listen, *relay):
+    """Debian's filter on SpamAssassin, in front of `relay`; `listen` and `relay` are its options."""
+    check(has_program("spampd"), "spampd is missing; contrib/packages/test lists it")
+    home = os.path.join(t.folder, "spampd")
+    os.makedirs(home)
+    user = pwd.getpwuid(as_user().get("user", os.geteuid())).pw_name
+    group = grp.getgrgid(as_user().get("group", os.getegid())).gr_name
+    log = open(os.path.join(home, "log"), "w", encoding="utf-8")
+    # It logs to syslog alone, which need not be there.
+    process = subprocess.Popen([has_program("spampd"), *listen, *relay, "--nodetach", "--local-only", "--tagall", "--children=2",
+                                f"--user={user}", f"--group={group}", "--logsock=inet", f"--pid={home}/pid"],
+                               stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+
+    def end():
+        process.terminate()
+        process.wait(60)
+        log.close()
+    t.cleanup(end)
+
+
+def opens(place):
+    """Whether a port or a socket is served."""
+    with socket.socket(socket.AF_UNIX if isinstance(place, str) else socket.AF_INET) as probe:
+        return probe.connect_ex(place) == 0
+
+
+@test("spampd filters mail before it is accepted, by Unix sockets on both of its sides, and passes refusals of RCPT on", seconds=300)
+def spampd_before(t):
+    folder = os.path.join(t.folder, "sockets")
+    os.makedirs(folder)
+    give(folder)
+    front, back = os.path.join(folder, "front"), os.path.join(folder, "back")
+    host = Host(t, {"smtpd_proxy_filter": f"unix:{front}"}, daemons=("smtpd",),
+                sections={"service.back": {**BACK, "socket": back, "mode": "0666",
+                                           "smtpd_recipient_restrictions": "check_recipient_access inline:{bob@example.test=REJECT}, permit"}})
+    spampd(t, [f"--socket={front}", "--socket-perms=0666"], f"--relaysocket={back}")
+    eventually(lambda: os.path.exists(front) and opens(front), "spampd listens", 120)
+    equal(send(host, ["alice@example.test"])[0], 250, "mail")
+    contains(texts(host, "alice@example.test", 1)[0], "X-Spam-Status: No", "what alice has")
+    equal(send(host, ["alice@example.test"], GTUBE)[0], 250, "spam")
+    check(any("X-Spam-Flag: YES" in text for text in texts(host, "alice@example.test", 2)), "it is marked")
+    with host.smtp() as client:
+        client.ehlo()
+        client.mail("ann@client.test")
+        code, reply = client.rcpt("bob@example.test")
+        equal((code, reply.split()[0]), (554, b"5.7.1"), "what the service behind the filter refuses is refused at RCPT")
+    host.wait_log("proxy-reject: RCPT from ")
