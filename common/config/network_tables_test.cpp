@@ -33,6 +33,7 @@ std::shared_ptr<const Config> parsed(const std::string& toml) {
 /// What lists of names, addresses or networks a setting may be, and lists of other things.
 const std::vector<std::string_view> other_lists{
     "alias_database",              // tables alone
+    "arc_trusted_sealers",         // names for a process that can open no file
     "defer_transports",            // transports
     "dns_servers",                 // addresses of servers, tried in order
     "imap_special_use",            // names of folders

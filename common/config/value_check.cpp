@@ -306,6 +306,13 @@ std::string domain_problem(std::string_view text) {
   return shown(std::string(text)) + " is not a domain; write one like example.com";
 }
 
+std::string trusted_domains_problem(const Texts& items) {
+  for (const std::string& item : items) {
+    if (auto problem = domain_problem(item); !problem.empty()) return problem;
+  }
+  return "";
+}
+
 /// example.com, or !sub.example.com
 std::string domains_problem(const Texts& items) {
   for (std::string_view item : items) {
@@ -356,7 +363,7 @@ struct Rule {
 constexpr Rule rules[] = {
     {"always_bcc", [](const Settings& in) { return mail_address_problem(in.always_bcc); }},
     {"arc_trusted_sealers",
-     [](const Settings& in) { return domains_problem(in.arc_trusted_sealers); }},
+     [](const Settings& in) { return trusted_domains_problem(in.arc_trusted_sealers); }},
     {"authserv_id", [](const Settings& in) { return authserv_id_problem(in.authserv_id); }},
     {"command_execution_directory",
      [](const Settings& in) { return user_text_problem(in.command_execution_directory); }},

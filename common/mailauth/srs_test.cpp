@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
-
 using namespace pennypost;
 
 namespace {
@@ -92,9 +90,7 @@ TEST_CASE("an address that was not made here, or is too old, leads nowhere") {
 TEST_CASE("an address is known whatever its case, and by an older secret") {
   auto ours = srs();
   auto made = forward(ours, "ann@example.org");
-  auto low = made;
-  std::ranges::transform(low, low.begin(), [](char c) { return to_lower(c); });
-  CHECK(reverse(ours, low) == "ann@example.org");
+  CHECK(reverse(ours, "srs0=ZO7Z=g3=example.org=Ann@OUR.example") == "Ann@example.org");
   CHECK(reverse(srs({"newer", "secret"}), made) == "ann@example.org");
   CHECK(forward(srs({"newer", "secret"}), "ann@example.org") != made);
 }
