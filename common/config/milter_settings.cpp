@@ -93,12 +93,13 @@ Result<std::map<std::string, std::string, std::less<>>> parse_macro_defaults(
     const std::vector<std::string>& items) {
   std::map<std::string, std::string, std::less<>> defaults;
   for (std::string_view item : items) {
+    const std::string_view given = item;
     // An item with blanks in it is in braces as a whole: { {name} = a value }.
     if (is_enclosed(item)) item = trim(without_braces(item));
     auto equals = item.find('=');
     auto name = without_braces(trim(item.substr(0, equals)));
     if (equals == item.npos || name.empty()) {
-      return Error::permanent("\"" + printable(item, 100) + "\" is no name=value");
+      return Error::permanent("\"" + printable(given, 100) + "\" is no name=value");
     }
     defaults[std::string(name)] = trim(item.substr(equals + 1));
   }

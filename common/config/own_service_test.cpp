@@ -93,12 +93,12 @@ TEST_CASE("a service of one's own listens on a port, a socket or both, in every 
 
 TEST_CASE("an LMTP service listens near and filters nothing unless its own section says so") {
   auto config = Config::parse("[service.x]\nkind = \"lmtp\"\ncontent_filter = \"smtp:[::1]:9\"",
-                              on_a_host({"service.x.smtpd_banner=hello"}));
+                              on_a_host({"service.x.smtpd_banner=$myhostname hello"}));
   if (!config) FAIL(config.error().text());
   auto service = service_of(**config, "x");
   CHECK(service.settings->inet_interfaces == std::vector<std::string>{"localhost"});
   CHECK(service.settings->content_filter == "smtp:[::1]:9");
-  CHECK(service.settings->smtpd_banner == "hello");
+  CHECK(service.settings->smtpd_banner == service.settings->myhostname + " hello");
 }
 
 TEST_CASE("a mistake in where a service listens is named with its line and the remedy") {

@@ -8,7 +8,7 @@ import poplib
 import re
 import socket
 
-from harness import Shared, check, contains, equal, test
+from harness import Shared, check, contains, equal, eventually, test
 from mailhost import Host, letter, unverified
 from programs import Scram
 from stock import run
@@ -114,6 +114,13 @@ def chunking(host):
         contains(answers.read().decode(), "queued as", "the answers to BDAT")
 
 
+def verp(host):
+    with host.smtp() as client:
+        client.sendmail(ALICE, [BOB], letter("XVERP"), mail_options=["XVERP=+="])
+    eventually(lambda: any(b"Return-Path: <alice+bob=example.test@example.test>" in open(path, "rb").read() for path in host.messages(BOB)),
+               "a message whose sender names its recipient")
+
+
 SMTP = {
     "PIPELINING": lambda host: contains(swaks(host, "smtp", "--pipeline", "--quit-after", "RCPT"), "250 2.1.5", "swaks"),
     "SIZE": size,
@@ -123,6 +130,7 @@ SMTP = {
     "ENHANCEDSTATUSCODES": lambda host: check(re.search(r"^<-  250 2\.1\.0 .*\n(.*\n)*<-  250 2\.1\.5 ", swaks(
         host, "smtp", "--quit-after", "RCPT"), re.MULTILINE), "codes in the answers"),
     "8BITMIME": eight_bit, "DSN": dsn, "SMTPUTF8": smtputf8, "CHUNKING": chunking,
+    "XVERP": verp,
     "HELP": lambda host: contains(curl(host, "smtp", "-X", "HELP", login=False), b"214 2.0.0", "HELP"),
 }
 

@@ -163,6 +163,7 @@ class Host:
             "dns_tries": 1,
             "smtpd_peername_lookup": False,
             "mailauth_checks": [],  # as DNS; None: what the role has
+            "notify_classes": [],  # they would be mail to postmaster, who is nobody here; None: the default
         }
 
     def path(self, *parts):

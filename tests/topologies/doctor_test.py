@@ -22,7 +22,7 @@ class Checked:
             self.far = Sink(t, world.address)
         self.home = home
         self.host = PlacedHost(t, home, {"myhostname": "mail.example.test", "mydomain": "example.test", "dns_servers": world.address,
-                                         "dns_timeout": "2s", "smtp_target_port": self.far.port, **(settings or {})})
+                                         "dns_timeout": "2s", "smtp_target_port": self.far.port, "dkim_signing": False, **(settings or {})})
 
     def doctor(self, *arguments):
         """Its findings by their first words, and its exit status."""
@@ -50,7 +50,8 @@ def well(t):
 def broken(t):
     checked = Checked(t, ["--host-record=mail.example.test,9.9.9.9", "--txt-record=example.test,v=spf1 ip4:9.9.9.9 -all",
                           "--address=/8.7.6.5.zen.spamhaus.org/127.0.0.4"],
-                      {"smtpd_relay_restrictions": "check_sender_access inline:{example.com=OK}, reject_unauth_destination"})
+                      {"smtpd_relay_restrictions": "check_sender_access inline:{example.com=OK}, reject_unauth_destination",
+                       "dkim_signing": True})
     checked.far.stop()
     checked.host.stop("popd")
     findings, status = checked.doctor()
@@ -58,6 +59,7 @@ def broken(t):
     found = {finding["what"]: finding for finding in findings}
     for what, level in {"popd does not run": "problem", f"{PUBLIC} has no name (PTR)": "problem", "example.test has no MX record": "problem",
                         f"SPF of example.test does not allow {PUBLIC}: fail": "problem", "example.test has no DMARC record": "warning",
+                        "mail of example.test is not signed (DKIM)": "warning",
                         f"mail.example.test is 9.9.9.9, and this host has {PUBLIC}": "warning",
                         f"{PUBLIC} is listed by zen.spamhaus.org": "problem",
                         "a stranger may send mail to <relaytest@example.net>: 250 Ok": "problem"}.items():
