@@ -140,10 +140,12 @@ Task<Result<void>> SmtpClient::greet() {
 }
 
 /// RFC 5321 sections 4.2 and 4.1.1.1: the greeting and the reply to EHLO begin with the server's
-/// name.
+/// name. As in Postfix only at the port where mail servers listen: at another port a content filter
+/// of this host may pass our own greeting on.
 Result<void> SmtpClient::check_name(const SmtpReply& reply, const char* what) {
   // An LMTP server delivers the mail itself; it is often on this host.
   if (reply.lines.empty() || is_lmtp()) return {};
+  if (target_.endpoint.port() != config_->smtp_target_port) return {};
   std::string_view line = reply.lines.front();
   if (!equal_nocase(line.substr(0, line.find(' ')), config_->myhostname)) return {};
   is_with_myself_ = true;

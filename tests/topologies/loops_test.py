@@ -54,13 +54,22 @@ def mx_is_proxy(t):
 def named_like_us(t):
     for words in ({"CONNECT": "220 mail.example.test ESMTP"}, {"EHLO": "500 what", "HELO": "250 Mail.Example.Test hello"}):
         sink, other = Sink(t, "127.0.0.22", words), Sink(t, "127.0.0.23")
-        host = Host(t, {"relayhost": f"[{sink.address}]:{sink.port}", "smtp_fallback_relay": [f"[{other.address}]:{other.port}"]},
-                    daemons=("smtpd",), name="of" + next(iter(words)))
+        host = Host(t, {"relayhost": f"[{sink.address}]:{sink.port}", "smtp_fallback_relay": [f"[{other.address}]:{other.port}"],
+                        "smtp_target_port": sink.port}, daemons=("smtpd",), name="of" + next(iter(words)))
         try_both_senders(host)
         equal((sink.transactions, other.commands), ([], []), "what the next hops got")
         eventually(lambda sink=sink: "QUIT" in sink.commands, "we leave politely")
         contains(host.log(), "with my own hostname mail.example.test", "the log")
         host.stop("smtpd")
+
+
+@test("at another port a next hop may bear this host's name, as a content filter that passes our greeting on")
+def filter_named_like_us(t):
+    sink = Sink(t, "127.0.0.24", {"CONNECT": "220 mail.example.test ESMTP"})
+    host = Host(t, {"content_filter": f"smtp:[{sink.address}]:{sink.port}"}, daemons=("smtpd",))
+    host.command("sendmail", "alice@example.test", input="Subject: x\n\nx\n")
+    eventually(lambda: sink.transactions, "the filter has the message")
+    equal(sink.transactions[0].recipients, ["alice@example.test"], "for whom")
 
 
 def circle(t, one, other):
