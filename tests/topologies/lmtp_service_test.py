@@ -148,7 +148,7 @@ def waits(t):
         client.sock.settimeout(120)
         with client_of(host) as other:
             equal(deliver(other, [BOB]), ["250 2.0.0"], "another client meanwhile")
-        equal(len(host.queue()), 1, "the message is on disk while the client waits")
+        host.wait_queue(1)  # the other's is gone, and this one on disk, while the client waits
         open_gate(place, 75)
         equal([client.getreply()[0] for _ in range(2)], [250, 451], "the replies")
     host.wait_queue(0)
