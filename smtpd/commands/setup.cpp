@@ -273,25 +273,17 @@ class Setup {
     return write_file(answers_.certificate, made.certificate, config_mode);
   }
 
-  /// Beside the old file, which it then replaces.
+  /// Only if the file is still the one whose change was shown.
   Result<void> write_main_toml() {
     std::error_code problem;
     fs::create_directories(load_.directory, problem);
     if (problem) return Error::temporary(load_.directory + ": " + problem.message());
-    const std::string path = load_.directory + "/main.toml";
-    const std::string next = path + ".setup";
-    ::unlink(next.c_str());
-    struct stat old {};
-    const mode_t mode = ::stat(path.c_str(), &old) == 0 ? old.st_mode & 07777U : config_mode;
-    TRY_DO(write_file(next, plan_.after, mode));
     TRY(auto now, read_main_toml(load_));
     if (now != plan_.before) {
-      ::unlink(next.c_str());
-      return Error::temporary(path + " was changed meanwhile; run setup again");
+      return Error::temporary(load_.directory +
+                              "/main.toml was changed meanwhile; run setup again");
     }
-    fs::rename(next, path, problem);
-    if (problem) return Error::temporary(path + ": " + problem.message());
-    return sync_directory(load_.directory);
+    return edit_file(plan_.edits, load_);
   }
 
   /// An address becomes an own user, unless there is one; a bare name is passwd's.

@@ -6,7 +6,6 @@
 
 #include "common/base/file.h"
 #include "common/base/text.h"
-#include "common/config/edit.h"
 #include "common/config/parameter.h"
 #include "smtpd/commands/daemons.h"
 
@@ -136,6 +135,7 @@ Result<SetupPlan> plan_setup(const SetupAnswers& answers, const LoadOptions& opt
   if (!edits.all().empty()) {
     TRY(plan.after, edit_toml(plan.before, edits.all(), options));
   }
+  plan.edits = edits.all();
   TRY(plan.config, Config::parse(plan.after, options));
   compare_ports(current, *plan.config, plan.changes);
   if (current != nullptr) compare_paths(*current, *plan.config, plan.changes);

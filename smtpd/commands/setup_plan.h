@@ -10,6 +10,7 @@
 
 #include "common/base/result.h"
 #include "common/config/config.h"
+#include "common/config/edit.h"
 
 namespace pennypost::smtp {
 
@@ -29,6 +30,7 @@ struct SetupAnswers {
 struct SetupPlan {
   std::string before;  // main.toml; empty if there is none
   std::string after;
+  std::vector<SettingEdit> edits;        // that lead from one to the other
   std::shared_ptr<const Config> config;  // of `after`
   std::vector<std::string> changes;      // ports and paths, a sentence each
   bool makes_certificate = false;        // at `certificate` and `key` of the answers
