@@ -350,7 +350,7 @@ def disk_full_twice(name, loses_log):
 
         eventually(is_taken, "mail is taken again after room was made")
         host.wait_messages(BOB, 1)
-        equal(len(host.queue()), waiting, "messages that wait")
+        host.wait_queue(waiting)
         check("killed by signal" not in host.log(), "a process died of the full disk")
         anew = re.findall(r"qmgr\[(\d+)\]: fatal: the queue's database must be reopened", host.log())
         equal(len(anew), int(loses_log), "queue processes that had to begin anew")

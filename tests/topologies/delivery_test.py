@@ -45,7 +45,7 @@ def alias_of_three(t):
     eventually(lambda: len(re.findall(r"to=<x@dead\.test>.*status=deferred", host.log())) >= 13, "retries after a restart")
     host.wait_messages(ALICE, 1)
     host.wait_messages(BOB, 1)
-    equal([entry["recipients"][0]["address"] for entry in host.queue()], ["x@dead.test"], "who is still waited for")
+    equal([entry["recipients"][0]["address"] for entry in host.wait_queue(1)], ["x@dead.test"], "who is still waited for")
 
 
 @test("sendmail -t sends to the good addresses of a header and reports the bad ones, with smtpd running or stopped")

@@ -85,10 +85,10 @@ def expired(t):
     host.command("postqueue", "-i", ids[1])
     host.wait_messages(ALICE, 1)
     contains(host.log(), f"{ids[1]}: from=<{ALICE}>, status=force-expired, returned to sender", "the log")
-    equal([entry["queue_id"] for entry in host.queue()], ids[:1], "the one on hold stays")
+    equal([entry["queue_id"] for entry in host.wait_queue(1)], ids[:1], "the one on hold stays")
     host.command("postsuper", "-f", "-", input=ids[0] + "\n")
     host.wait_messages(ALICE, 2)
-    equal(host.queue(), [], "the queue at last")
+    host.wait_queue(0)
     check(all("Connection refused" in text_of(path) for path in host.messages(ALICE)), "the reports say why the mail waited")
 
 
@@ -213,7 +213,7 @@ def stopped(t):
     equal(len(host.queue()), 2, "messages, with the one that postdrop left")
     host.start("smtpd")
     host.wait_messages(ALICE, 1)
-    equal([entry["queue_name"] for entry in host.queue()], ["hold"], "what waits after the start")
+    equal([entry["queue_name"] for entry in host.wait_queue(1)], ["hold"], "what waits after the start")
     host.stop("smtpd")
     equal(host.command("postsuper", "-d", "ALL").stdout, "postsuper: Deleted: 1 message\n", "postsuper -d ALL")
     contains(host.command("mailq").stdout, "Mail queue is empty", "mailq at last")
