@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
+#include <cstring>
 
 namespace pennypost {
 namespace {
@@ -31,6 +33,23 @@ constexpr bool is_shown(char32_t code) {
   bool is_separator = code == 0x2028 || code == 0x2029;
   bool turns_text = (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
   return !is_c1 && !is_separator && !turns_text;
+}
+
+/// Whether all of it is printable ASCII. Eight octets are looked at together: log lines, which are
+/// nearly always plain, are a good part of what a message costs.
+bool is_plain(std::string_view text) {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  constexpr std::uint64_t tops = 0x80 * ones;
+  while (text.size() >= sizeof(std::uint64_t)) {
+    std::uint64_t octets = 0;
+    std::memcpy(&octets, text.data(), sizeof octets);
+    // A borrow only reaches an octet above one that is wrong itself.
+    std::uint64_t deletes = octets ^ (0x7f * ones);
+    std::uint64_t wrong = octets | (octets - 0x20 * ones) | ((deletes - ones) & ~deletes);
+    if ((wrong & tops) != 0) return false;
+    text.remove_prefix(sizeof octets);
+  }
+  return std::ranges::none_of(text, [](char c) { return is_control(c) || !is_ascii(c); });
 }
 
 /// The character at the front of `text`, which is not ASCII (RFC 3629 section 4).
@@ -136,6 +155,7 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
 
 /// Text longer than `max` is cut between two characters and ends in `...`.
 std::string printable(std::string_view text, std::size_t max) {
+  if (text.size() <= max && is_plain(text)) return std::string(text);
   std::string out(text.substr(0, max));
   bool is_cut = text.size() > max;
   for (std::size_t i = 0; i < out.size();) {

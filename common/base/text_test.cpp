@@ -42,6 +42,21 @@ TEST_CASE("printable text holds no control character") {
   CHECK(printable("abcdef", 3) == "abc...");
 }
 
+TEST_CASE(
+    "printable text shows each control character as ? wherever it stands, and changes no other") {
+  const std::string plain = "abcdefghijklmnopqrs";
+  for (std::size_t at = 0; at < plain.size(); ++at) {
+    for (int code = 0; code < 0x80; ++code) {
+      std::string text = plain;
+      text[at] = static_cast<char>(code);
+      std::string shown = text;
+      if (code < 0x20 || code == 0x7f) shown[at] = '?';
+      if (printable(text) != shown) FAIL("octet " << code << " at " << at);
+    }
+  }
+  CHECK(printable(plain) == plain);
+}
+
 TEST_CASE("printable text is UTF-8, whatever octets came") {
   struct Row {
     std::string in;

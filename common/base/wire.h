@@ -20,6 +20,7 @@
 // LIMITS  a list has at most 1,000,000 entries
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -37,26 +38,28 @@ inline constexpr std::uint32_t list_entries_max = 1'000'000;
 
 class Writer {
  public:
-  Writer() { bytes_.reserve(bytes_usual); }
   template <class... Fields>
   void operator()(const Fields&... fields) {
     (put(fields), ...);
   }
-  std::string take() { return std::move(bytes_); }
+  std::string take() {
+    flush();
+    return std::move(bytes_);
+  }
 
  private:
   template <class T>
   void put(const T& value) {
     if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
       static_assert(std::is_trivially_copyable_v<T>);
-      bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
+      raw(&value, sizeof value);
     } else {
       const_cast<T&>(value).fields(*this);
     }
   }
   void put(const std::string& text) {
     put(static_cast<std::uint32_t>(text.size()));
-    bytes_ += text;
+    raw(text.data(), text.size());
   }
   template <class T>
   void put(const std::optional<T>& value) {
@@ -72,8 +75,23 @@ class Writer {
   void put(const Strong<Tag, Rep>& strong) {
     put(strong.value());
   }
-  static constexpr std::size_t bytes_usual = 256;
+  // A message has dozens of small fields: they are gathered, so that the string grows a few times.
+  void raw(const void* from, std::size_t size) {
+    if (size > gathered_.size() - held_) flush();
+    if (size > gathered_.size()) {
+      bytes_.append(static_cast<const char*>(from), size);
+    } else if (size > 0) {
+      std::memcpy(gathered_.data() + held_, from, size);
+      held_ += size;
+    }
+  }
+  void flush() {
+    bytes_.append(gathered_.data(), held_);
+    held_ = 0;
+  }
   std::string bytes_;
+  std::array<char, 256> gathered_;  // the last `held_` octets; not set before they are
+  std::size_t held_ = 0;
 };
 
 class Reader {

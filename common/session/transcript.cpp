@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::size_t columns_max = 78;
 constexpr std::string_view indent = "    ";
-constexpr std::size_t who_bytes = 5;  // `In:  `, behind which no line is folded
+constexpr std::size_t short_dialogue_bytes = 1024;  // of one message; so that it need not grow
+constexpr std::size_t who_bytes = 5;                // `In:  `, behind which no line is folded
 
 /// Appends a line, folded at blanks; what has none is cut.
 void append_folded(std::string_view line, std::string& out) {
@@ -39,17 +40,17 @@ void Transcript::said(std::string_view lines) {
 }
 
 void Transcript::add(std::string_view who, std::string_view line) {
+  if (lines_.empty()) lines_.reserve(short_dialogue_bytes);
   lines_.append(who).append(line.substr(0, transcript_line_bytes_max)) += '\n';
+  ++count_;
   if (lines_.size() <= transcript_bytes_max) return;
-  auto end = lines_.find('\n', lines_.size() - transcript_bytes_max / 2) + 1;
-  forgotten_ += static_cast<std::size_t>(
-      std::count(lines_.begin(), lines_.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
-  lines_.erase(0, end);
+  lines_.erase(0, lines_.find('\n', lines_.size() - transcript_bytes_max / 2) + 1);
 }
 
 std::string Transcript::text() const {
   std::string out;
-  if (forgotten_ > 0) out = " (" + std::to_string(forgotten_) + " earlier lines are left out)\n";
+  auto forgotten = count_ - static_cast<std::size_t>(std::ranges::count(lines_, '\n'));
+  if (forgotten > 0) out = " (" + std::to_string(forgotten) + " earlier lines are left out)\n";
   std::string_view rest = lines_;
   while (!rest.empty()) {
     auto end = rest.find('\n');

@@ -98,7 +98,7 @@ Task<std::optional<Reply>> Session::check_content() {
     log_refusal("reject", *fault, std::nullopt);
     co_return std::move(fault);
   }
-  if (!filters_.empty()) {
+  if (filters_.want_message()) {
     auto showing = show_filters(true);
     co_await std::move(showing);
   }
@@ -107,7 +107,7 @@ Task<std::optional<Reply>> Session::check_content() {
   auto checking =
       check("smtpd_end_of_data_restrictions", !settings_.smtpd_end_of_data_restrictions.empty());
   auto refused = co_await std::move(checking);
-  if (!refused && !filters_.empty()) {
+  if (!refused && transaction.filtered) {
     auto ending = end_filters();
     refused = co_await std::move(ending);
   }

@@ -14,6 +14,7 @@ class ContentChecksFilter final : public Filter {
   /// `service`: whose settings these are.
   ContentChecksFilter(Backend& backend, std::string_view service, const Settings& settings);
 
+  unsigned steps() const override { return Message; }
   Task<FilterAnswer> header(FilteredMessage& message) override;
   Task<FilterAnswer> body(std::string_view piece) override;
   Task<FilterAnswer> end(FilteredMessage& message) override;

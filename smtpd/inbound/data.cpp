@@ -102,7 +102,7 @@ Task<> Session::receive_content() {
 /// Passes content that is too large for memory to the filters and writes it to a file; after a
 /// refusal it is discarded.
 Task<> Session::take_out_of_memory() {
-  if (!filters_.empty()) {
+  if (filters_.want_message()) {
     auto showing = show_filters(false);
     co_await std::move(showing);
   }

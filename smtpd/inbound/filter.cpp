@@ -75,10 +75,22 @@ Task<FilterAnswer> Filter::header(FilteredMessage&) { co_return FilterAnswer(); 
 Task<FilterAnswer> Filter::body(std::string_view) { co_return FilterAnswer(); }
 Task<FilterAnswer> Filter::end(FilteredMessage&) { co_return FilterAnswer(); }
 
+void FilterChain::add(std::unique_ptr<Filter> filter) {
+  steps_ |= filter->steps();
+  filters_.push_back(std::move(filter));
+}
+
+bool FilterChain::want_message() const {
+  return std::ranges::any_of(filters_, [](const auto& one) { return one->wants_message(); });
+}
+
 /// `ask` calls one filter. It is a parameter, so its captures live as long as this frame.
 template <class Ask>
-Task<FilterAnswer> FilterChain::ask(Ask ask) {
+Task<FilterAnswer> FilterChain::ask(Filter::Step step, Ask ask) {
   for (auto& filter : filters_) {
+    bool is_asked =
+        step == Filter::Message ? filter->wants_message() : (filter->steps() & step) != 0;
+    if (!is_asked) continue;
     auto question = ask(*filter);
     FilterAnswer answer = co_await std::move(question);
     if (answer.kind() != FilterAnswer::Kind::Continue) co_return std::move(answer);
@@ -87,25 +99,25 @@ Task<FilterAnswer> FilterChain::ask(Ask ask) {
 }
 
 Task<FilterAnswer> FilterChain::connect(const CheckRecipient& about) {
-  return ask([&about](Filter& filter) { return filter.connect(about); });
+  return ask(Filter::Connect, [&about](Filter& filter) { return filter.connect(about); });
 }
 Task<FilterAnswer> FilterChain::helo(const CheckRecipient& about) {
-  return ask([&about](Filter& filter) { return filter.helo(about); });
+  return ask(Filter::Helo, [&about](Filter& filter) { return filter.helo(about); });
 }
 Task<FilterAnswer> FilterChain::mail(const CheckRecipient& about) {
-  return ask([&about](Filter& filter) { return filter.mail(about); });
+  return ask(Filter::Mail, [&about](Filter& filter) { return filter.mail(about); });
 }
 Task<FilterAnswer> FilterChain::rcpt(const CheckRecipient& about) {
-  return ask([&about](Filter& filter) { return filter.rcpt(about); });
+  return ask(Filter::Rcpt, [&about](Filter& filter) { return filter.rcpt(about); });
 }
 Task<FilterAnswer> FilterChain::header(FilteredMessage& message) {
-  return ask([&message](Filter& filter) { return filter.header(message); });
+  return ask(Filter::Message, [&message](Filter& filter) { return filter.header(message); });
 }
 Task<FilterAnswer> FilterChain::body(std::string_view piece) {
-  return ask([piece](Filter& filter) { return filter.body(piece); });
+  return ask(Filter::Message, [piece](Filter& filter) { return filter.body(piece); });
 }
 Task<FilterAnswer> FilterChain::end(FilteredMessage& message) {
-  return ask([&message](Filter& filter) { return filter.end(message); });
+  return ask(Filter::Message, [&message](Filter& filter) { return filter.end(message); });
 }
 
 void FilterChain::abort() {

@@ -31,16 +31,17 @@ namespace pennypost::smtp {
 class FilterAnswer {
  public:
   enum class Kind { Continue, Refuse, Discard };
-  FilterAnswer(Kind kind = Kind::Continue) : kind_(kind), reply_(250, "2.0.0", "Ok") {}  // NOLINT
+  FilterAnswer(Kind kind = Kind::Continue) : kind_(kind) {}  // NOLINT
   /// Refuses, with a 4xx or 5xx reply.
   FilterAnswer(Reply reply) : kind_(Kind::Refuse), reply_(std::move(reply)) {}  // NOLINT
 
   Kind kind() const { return kind_; }
-  const Reply& reply() const { return reply_; }
+  /// Only of one that refuses.
+  const Reply& reply() const { return *reply_; }
 
  private:
   Kind kind_;
-  Reply reply_;
+  std::optional<Reply> reply_;
 };
 
 /// A message as filters see and change it.
@@ -117,7 +118,15 @@ class FilteredMessage {
 
 class Filter {
  public:
+  /// When a filter is asked; Message stands for header(), body() and end().
+  enum Step : unsigned { Connect = 1, Helo = 2, Mail = 4, Rcpt = 8, Message = 16, Always = 31 };
+
   virtual ~Filter() = default;
+  /// The steps at which it has something to say. At the others it is not asked, so that they cost
+  /// nothing.
+  virtual unsigned steps() const { return Always; }
+  /// Whether it wants to see the message that the last mail() was about.
+  virtual bool wants_message() const { return (steps() & Message) != 0; }
   /// `about`: what is known about the client so far.
   virtual Task<FilterAnswer> connect(const CheckRecipient& about);
   virtual Task<FilterAnswer> helo(const CheckRecipient& about);
@@ -136,8 +145,11 @@ class Filter {
 /// The filters of one session.
 class FilterChain {
  public:
-  void add(std::unique_ptr<Filter> filter) { filters_.push_back(std::move(filter)); }
-  bool empty() const { return filters_.empty(); }
+  void add(std::unique_ptr<Filter> filter);
+  /// Whether a filter is to be asked at `step`.
+  bool has(Filter::Step step) const { return (steps_ & step) != 0; }
+  /// Whether a filter wants to see the present message.
+  bool want_message() const;
 
   /// A question about the dialogue: one of the next four.
   using Question = Task<FilterAnswer> (FilterChain::*)(const CheckRecipient& about);
@@ -152,8 +164,9 @@ class FilterChain {
 
  private:
   template <class Ask>
-  Task<FilterAnswer> ask(Ask ask);
+  Task<FilterAnswer> ask(Filter::Step step, Ask ask);
   std::vector<std::unique_ptr<Filter>> filters_;
+  unsigned steps_ = 0;  // of all of them
 };
 
 }  // namespace pennypost::smtp

@@ -37,7 +37,7 @@ Task<Reply> Session::hello(std::string name, bool is_extended) {
   bool is_wanted = !settings_.smtpd_delay_reject && !settings_.smtpd_helo_restrictions.empty();
   auto checking = check("smtpd_helo_restrictions", is_wanted);
   auto refused = co_await std::move(checking);
-  if (!refused && !filters_.empty()) {
+  if (!refused && filters_.has(Filter::Helo)) {
     auto asking = ask_filters(&FilterChain::helo);
     refused = co_await std::move(asking);
   }

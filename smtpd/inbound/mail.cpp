@@ -306,7 +306,7 @@ Task<Reply> Session::mail(std::string_view arguments) {
   bool is_wanted = !settings_.smtpd_delay_reject && is_asked;
   auto checking = check("smtpd_sender_restrictions", is_wanted);
   auto refused = co_await std::move(checking);
-  if (!refused && !filters_.empty()) {
+  if (!refused && filters_.has(Filter::Mail)) {
     auto asking = ask_filters(&FilterChain::mail);
     refused = co_await std::move(asking);
   }
@@ -351,7 +351,7 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
 
   std::string shown = command.recipient.text();
   if (context_->has_footer()) footer_recipient_ = shown;
-  if (!filters_.empty()) {
+  if (filters_.has(Filter::Rcpt)) {
     auto asking = ask_filters(&FilterChain::rcpt, shown);
     auto refused = co_await std::move(asking);
     if (refused) co_return *std::move(refused);

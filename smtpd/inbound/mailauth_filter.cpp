@@ -8,20 +8,21 @@ namespace pennypost::smtp {
 
 Task<FilterAnswer> MailAuthFilter::mail(const CheckRecipient& about) {
   check_.reset();
+  is_user_ = about.is_authenticated;
+  auto address = IpAddress::parse(about.client_address);
+  is_exempt_ = !is_user_ && address && context_.is_exempt_from_authentication(*address);
+  if (is_exempt_) co_return FilterAnswer();
   client_.address = about.client_address;
   client_.name = about.client_name;
   client_.reverse_name = about.reverse_name;
   client_.is_name_lookup_failed = about.is_name_lookup_failed;
   client_.helo = about.helo;
   client_.sender = about.sender;
-  is_user_ = about.is_authenticated;
-  auto address = IpAddress::parse(about.client_address);
-  is_exempt_ = address && context_.is_exempt_from_authentication(*address);
   co_return FilterAnswer();
 }
 
 Task<FilterAnswer> MailAuthFilter::header(FilteredMessage& message) {
-  if (is_user_ || is_exempt_) co_return FilterAnswer();
+  if (is_user_) co_return FilterAnswer();
   const auto& process = context_.process();
   check_.emplace(context_.loop(), *process.resolver, context_.settings(), client_,
                  process.clock->now_seconds());
@@ -35,7 +36,6 @@ Task<FilterAnswer> MailAuthFilter::body(std::string_view piece) {
 }
 
 Task<FilterAnswer> MailAuthFilter::end(FilteredMessage& message) {
-  if (is_exempt_ && !is_user_) co_return FilterAnswer();
   auto edits = removed(message);
   if (!check_) {
     message.edit_header(edits);

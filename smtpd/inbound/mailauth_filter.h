@@ -20,6 +20,8 @@ class MailAuthFilter final : public Filter {
  public:
   explicit MailAuthFilter(const ServiceContext& context) : context_(context) {}
 
+  unsigned steps() const override { return Mail | Message; }
+  bool wants_message() const override { return !is_exempt_; }
   Task<FilterAnswer> mail(const CheckRecipient& about) override;
   Task<FilterAnswer> header(FilteredMessage& message) override;
   Task<FilterAnswer> body(std::string_view piece) override;
@@ -33,7 +35,7 @@ class MailAuthFilter final : public Filter {
   const ServiceContext& context_;
   Authentication::Client client_;
   bool is_user_ = false;                 // the client has logged in
-  bool is_exempt_ = false;               // its mail is checked elsewhere
+  bool is_exempt_ = false;               // no user, and its mail is checked elsewhere
   std::optional<Authentication> check_;  // of the message that is being received
 };
 

@@ -221,7 +221,7 @@ Task<Reply> Session::welcome() {
     auto ended = co_await std::move(meeting);
     if (ended) co_return *std::move(ended);
   }
-  if (!filters_.empty()) {
+  if (filters_.has(Filter::Connect)) {
     auto asking = ask_filters(&FilterChain::connect);
     auto filtered = co_await std::move(asking);
     if (filtered) co_return std::move(*filtered).and_hang_up();
