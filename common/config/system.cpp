@@ -11,9 +11,9 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <span>
 
+#include "common/base/owned.h"
 #include "common/base/text.h"
 
 namespace pennypost {
@@ -30,7 +30,7 @@ std::string full_hostname() {
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   if (getaddrinfo(name.c_str(), nullptr, &hints, &found) != 0) return name;
-  std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, &freeaddrinfo);
+  Owned<addrinfo, freeaddrinfo> owner(found);
   if (found->ai_canonname != nullptr && std::strchr(found->ai_canonname, '.') != nullptr) {
     return lower(found->ai_canonname);
   }
@@ -47,7 +47,7 @@ std::vector<System::Interface> own_interfaces() {
   std::vector<System::Interface> result;
   ifaddrs* list = nullptr;
   if (getifaddrs(&list) != 0) return result;
-  std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> owner(list, &freeifaddrs);
+  Owned<ifaddrs, freeifaddrs> owner(list);
   for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
     bool usable = entry->ifa_addr != nullptr && entry->ifa_netmask != nullptr &&
                   (entry->ifa_flags & IFF_UP) != 0 && (entry->ifa_flags & IFF_LOOPBACK) == 0;

@@ -9,6 +9,7 @@
 #include <openssl/x509.h>
 
 #include "common/base/assert.h"
+#include "common/base/owned.h"
 
 namespace pennypost {
 namespace {
@@ -17,18 +18,11 @@ constexpr std::size_t digest_bytes = 32;
 constexpr std::size_t ed25519_bytes = 32;
 constexpr std::size_t ed25519_signature_bytes = 64;
 
-template <auto Free>
-struct Freed {
-  template <class T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
-using PkeyPointer = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
-using ContextPointer = std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>>;
-using DigestPointer = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>>;
-using NumberPointer = std::unique_ptr<BIGNUM, Freed<BN_free>>;
-using BioPointer = std::unique_ptr<BIO, Freed<BIO_free>>;
+using PkeyPointer = Owned<EVP_PKEY, EVP_PKEY_free>;
+using ContextPointer = Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
+using DigestPointer = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
+using NumberPointer = Owned<BIGNUM, BN_free>;
+using BioPointer = Owned<BIO, BIO_free>;
 
 const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());

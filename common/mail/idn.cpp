@@ -8,9 +8,9 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
-#include <memory>
 #include <vector>
 
+#include "common/base/owned.h"
 #include "common/base/text.h"
 #include "common/mail/unicode.h"
 
@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 4> deviations{"\u00df", "\u03c2", "\u200c
 using Points = std::vector<std::uint32_t>;
 
 std::string idn_result(char* text) {
-  std::unique_ptr<char, decltype(&idn2_free)> owner(text, &idn2_free);
+  Owned<char, idn2_free> owner(text);
   return text;
 }
 
@@ -144,8 +144,7 @@ std::string punycode(const Points& label) {
 Points points_of(std::string_view utf8) {
   std::size_t length = 0;
   const auto* octets = reinterpret_cast<const std::uint8_t*>(utf8.data());
-  std::unique_ptr<std::uint32_t, decltype(&std::free)> owner(
-      u8_to_u32(octets, utf8.size(), nullptr, &length), &std::free);
+  Owned<std::uint32_t, std::free> owner(u8_to_u32(octets, utf8.size(), nullptr, &length));
   if (owner == nullptr) return {};
   return Points(owner.get(), owner.get() + length);
 }

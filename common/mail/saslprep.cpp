@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <memory>
 
+#include "common/base/owned.h"
 #include "common/base/text.h"
 
 namespace pennypost {
@@ -46,10 +46,6 @@ bool is_in(const Ranges& ranges, ucs4_t code) {
       ranges, [code](const CodeRange& range) { return code >= range.first && code <= range.last; });
 }
 
-struct Free {
-  void operator()(ucs4_t* codes) const { std::free(codes); }
-};
-
 // RFC 3454 section 6
 bool has_mixed_directions(const ucs4_t* codes, std::size_t count) {
   auto is_right_to_left = [](ucs4_t code) {
@@ -74,7 +70,7 @@ Result<std::string> saslprep(std::string_view text) {
   if (u8_check(octets, text.size()) != nullptr) return Error::permanent("not UTF-8");
 
   std::size_t count = 0;
-  std::unique_ptr<ucs4_t, Free> codes(u8_to_u32(octets, text.size(), nullptr, &count));
+  Owned<ucs4_t, std::free> codes(u8_to_u32(octets, text.size(), nullptr, &count));
   ASSERT(codes != nullptr);
   // A space of table C.1.2 that is also in B.1 (U+200B) is removed.
   ucs4_t* end = std::remove_if(codes.get(), codes.get() + count,
@@ -85,7 +81,7 @@ Result<std::string> saslprep(std::string_view text) {
   if (kept == 0) return std::string();
 
   std::size_t normal_count = 0;
-  std::unique_ptr<ucs4_t, Free> normal(
+  Owned<ucs4_t, std::free> normal(
       u32_normalize(UNINORM_NFKC, codes.get(), kept, nullptr, &normal_count));
   ASSERT(normal != nullptr);
   bool is_wrong = std::any_of(normal.get(), normal.get() + normal_count, [](ucs4_t code) {

@@ -7,9 +7,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <memory>
 
 #include "common/base/assert.h"
+#include "common/base/owned.h"
 #include "common/base/text.h"
 
 namespace pennypost {
@@ -22,7 +22,7 @@ const std::uint8_t* octets(std::string_view text) {
 /// Takes ownership of libunistring's result, which is null only if memory runs out.
 std::string taken(std::uint8_t* result, std::size_t length) {
   ASSERT(result != nullptr);
-  std::unique_ptr<std::uint8_t, decltype(&std::free)> owner(result, &std::free);
+  Owned<std::uint8_t, std::free> owner(result);
   return std::string(reinterpret_cast<const char*>(result), length);
 }
 

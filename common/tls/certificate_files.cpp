@@ -7,9 +7,9 @@
 #include <openssl/x509.h>
 
 #include <filesystem>
-#include <memory>
 #include <system_error>
 
+#include "common/base/owned.h"
 #include "common/base/text.h"
 #include "common/tls/errors.h"
 
@@ -19,15 +19,8 @@ namespace {
 constexpr int ca_files_max = 10'000;
 constexpr int blocks_max = 1'000;  // of PEM in the files of one list
 
-template <auto release>
-struct Release {
-  template <class T>
-  void operator()(T* object) const {
-    release(object);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Release<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Release<X509_free>>;
+using Key = Owned<EVP_PKEY, EVP_PKEY_free>;
+using Certificate = Owned<X509, X509_free>;
 
 /// Takes keys and chains as they come, and gives each pair to the context.
 class ChainLoader {
@@ -35,7 +28,7 @@ class ChainLoader {
   explicit ChainLoader(SSL_CTX* context) : context_(context) {}
 
   Result<void> read(const std::string& file) {
-    std::unique_ptr<BIO, Release<BIO_free_all>> bio(BIO_new_file(file.c_str(), "r"));
+    Owned<BIO, BIO_free_all> bio(BIO_new_file(file.c_str(), "r"));
     if (!bio) return wrong(file, openssl_error() + "; it must be a readable PEM file");
     for (;;) {
       char* name = nullptr;
@@ -91,7 +84,7 @@ class ChainLoader {
   Result<void> use(const std::string& file) {
     if (!key_) return {};
     if (chain_.empty()) return wrong(file, "a key has no certificate behind it");
-    std::unique_ptr<STACK_OF(X509), Release<free_stack>> rest(sk_X509_new_null());
+    Owned<STACK_OF(X509), free_stack> rest(sk_X509_new_null());
     for (std::size_t i = 1; i < chain_.size(); ++i) sk_X509_push(rest.get(), chain_[i].get());
     int used = SSL_CTX_use_cert_and_key(context_, chain_[0].get(), key_.get(), rest.get(), 1);
     chain_.clear();

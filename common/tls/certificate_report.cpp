@@ -7,10 +7,10 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
-#include <memory>
 #include <vector>
 
 #include "common/base/file.h"
+#include "common/base/owned.h"
 #include "common/tls/errors.h"
 
 namespace pennypost {
@@ -26,21 +26,14 @@ constexpr std::uint8_t matches_exactly = 0;
 constexpr std::uint8_t matches_sha256 = 1;
 constexpr std::uint8_t matches_sha512 = 2;
 
-template <auto Function>
-struct Release {
-  template <class Object>
-  void operator()(Object* object) const {
-    Function(object);
-  }
-};
-using Certificate = std::unique_ptr<X509, Release<X509_free>>;
-using Memory = std::unique_ptr<BIO, Release<BIO_free_all>>;
-using Store = std::unique_ptr<X509_STORE, Release<X509_STORE_free>>;
-using Verification = std::unique_ptr<X509_STORE_CTX, Release<X509_STORE_CTX_free>>;
+using Certificate = Owned<X509, X509_free>;
+using Memory = Owned<BIO, BIO_free_all>;
+using Store = Owned<X509_STORE, X509_STORE_free>;
+using Verification = Owned<X509_STORE_CTX, X509_STORE_CTX_free>;
 void free_stack(STACK_OF(X509) * stack) { sk_X509_free(stack); }
 void free_names(GENERAL_NAMES* names) { GENERAL_NAMES_free(names); }
-using Names = std::unique_ptr<GENERAL_NAMES, Release<free_names>>;
-using Stack = std::unique_ptr<STACK_OF(X509), Release<free_stack>>;
+using Names = Owned<GENERAL_NAMES, free_names>;
+using Stack = Owned<STACK_OF(X509), free_stack>;
 
 std::vector<Certificate> read_chain(const std::string& pem) {
   std::vector<Certificate> chain;

@@ -6,8 +6,7 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
-#include <memory>
-
+#include "common/base/owned.h"
 #include "common/tls/errors.h"
 
 namespace pennypost {
@@ -17,16 +16,6 @@ constexpr std::size_t name_bytes_max = 255;
 constexpr std::size_t common_name_bytes_max = 64;  // RFC 5280 appendix A.1, ub-common-name
 constexpr long day_seconds = 86'400;
 constexpr long clock_slack_seconds = 3'600;  // for clients whose clocks are slow
-
-template <auto Function>
-struct Release {
-  template <class Object>
-  void operator()(Object* object) const {
-    Function(object);
-  }
-};
-template <class Object, auto Function>
-using Owned = std::unique_ptr<Object, Release<Function>>;
 
 using Key = Owned<EVP_PKEY, EVP_PKEY_free>;
 using Certificate = Owned<X509, X509_free>;

@@ -1,28 +1,22 @@
 #include "common/tls/self_signed.h"
 
+#include "common/base/owned.h"
+
 #include <doctest/doctest.h>
 #include <openssl/bio.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include <memory>
-
 using namespace pennypost;
 
 namespace {
 
-struct FreeCertificate {
-  void operator()(X509* certificate) const { X509_free(certificate); }
-};
-struct FreeMemory {
-  void operator()(BIO* memory) const { BIO_free(memory); }
-};
+using Certificate = Owned<X509, X509_free>;
+using Memory = Owned<BIO, BIO_free>;
 
-std::unique_ptr<X509, FreeCertificate> parsed(const std::string& pem) {
-  std::unique_ptr<BIO, FreeMemory> memory(
-      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  return std::unique_ptr<X509, FreeCertificate>(
-      PEM_read_bio_X509(memory.get(), nullptr, nullptr, nullptr));
+Certificate parsed(const std::string& pem) {
+  Memory memory(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  return Certificate(PEM_read_bio_X509(memory.get(), nullptr, nullptr, nullptr));
 }
 
 }  // namespace
@@ -41,8 +35,7 @@ TEST_CASE("a self-signed certificate names its hosts, fits its key and lasts") {
   ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate.get()));
   CHECK(days >= self_signed_days - 1);
   std::string key(made->key.reveal());
-  std::unique_ptr<BIO, FreeMemory> memory(
-      BIO_new_mem_buf(key.data(), static_cast<int>(key.size())));
+  Memory memory(BIO_new_mem_buf(key.data(), static_cast<int>(key.size())));
   EVP_PKEY* read = PEM_read_bio_PrivateKey(memory.get(), nullptr, nullptr, nullptr);
   REQUIRE(read != nullptr);
   CHECK(X509_check_private_key(certificate.get(), read) == 1);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "common/base/explanation.h"
+#include "common/base/owned.h"
 #include "common/base/text.h"
 #include "store/maps/cidr_rules.h"
 #include "store/maps/map.h"
@@ -14,15 +15,10 @@
 namespace pennypost::store {
 namespace {
 
-struct FreeCode {
-  void operator()(pcre2_code* code) const { pcre2_code_free(code); }
-};
-struct FreeMatch {
-  void operator()(pcre2_match_data* match) const { pcre2_match_data_free(match); }
-};
-struct FreeContext {
-  void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
-};
+// The library's names are macros.
+void free_code(pcre2_code* code) { pcre2_code_free(code); }
+void free_match(pcre2_match_data* match) { pcre2_match_data_free(match); }
+void free_context(pcre2_match_context* context) { pcre2_match_context_free(context); }
 
 // A piece of a value: literal text, followed by the match of a group if there is one.
 struct Piece {
@@ -108,7 +104,7 @@ class LookupTime {
 }  // namespace
 
 struct PatternRules::Rule {
-  std::unique_ptr<pcre2_code, FreeCode> code;
+  Owned<pcre2_code, free_code> code;
   bool negated = false;
   bool is_if = false;
   std::vector<Piece> value;
@@ -219,7 +215,7 @@ void PatternRules::each_value(
 }
 
 Result<std::optional<std::string>> PatternRules::lookup(std::string_view key) const {
-  std::unique_ptr<pcre2_match_context, FreeContext> context(pcre2_match_context_create(nullptr));
+  Owned<pcre2_match_context, free_context> context(pcre2_match_context_create(nullptr));
   ASSERT(context != nullptr);
   pcre2_set_match_limit(context.get(), pattern_steps_max);
   pcre2_set_depth_limit(context.get(), pattern_steps_max);
@@ -232,7 +228,7 @@ Result<std::optional<std::string>> PatternRules::lookup(std::string_view key) co
                           "the patterns before it took longer than " +
                               std::to_string(pattern_time_max.count()) + " ms for one look-up");
     }
-    std::unique_ptr<pcre2_match_data, FreeMatch> match(
+    Owned<pcre2_match_data, free_match> match(
         pcre2_match_data_create_from_pattern(rule.code.get(), nullptr));
     ASSERT(match != nullptr);
     int found = pcre2_match(rule.code.get(), reinterpret_cast<PCRE2_SPTR>(key.data()), key.size(),
