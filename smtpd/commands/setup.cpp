@@ -25,6 +25,7 @@
 #include "smtpd/commands/exit_status.h"
 #include "smtpd/commands/newaliases.h"
 #include "smtpd/commands/service.h"
+#include "smtpd/commands/setup_aliases.h"
 #include "smtpd/commands/setup_message.h"
 #include "smtpd/commands/setup_plan.h"
 #include "smtpd/commands/text_diff.h"
@@ -72,16 +73,20 @@ class Setup {
     auto planned = plan_setup(answers_, load_);
     if (!planned) return refuse(planned.error());
     plan_ = *std::move(planned);
+    if (auto seen = plan_rest(); !seen) return fail(seen.error());
     show();
     if (is_dry_run_) return 0;
     if (!may_go_on()) {
       out_ << "Nothing was changed.\n";
       return ex_failed;
     }
-    if (auto written = write(); !written) {
-      err_ << "pennypost setup: " << written.error().text() << "\n";
-      return ex_failed;
+    // What may fail for want of an answer comes before anything is written.
+    if (auto asked = ask_for_password(); !asked) {
+      int status = fail(asked.error());
+      err_ << "Nothing was written.\n";
+      return status;
     }
+    if (auto written = write(); !written) return fail(written.error());
     return finish();
   }
 
@@ -118,6 +123,11 @@ class Setup {
     if (found == options_with_answers.end()) return false;
     answers_.*(found->answer) = value;
     return true;
+  }
+
+  int fail(const Error& error) {
+    err_ << "pennypost setup: " << error.text() << "\n";
+    return ex_failed;
   }
 
   int refuse(const Error& error) {
@@ -214,6 +224,10 @@ class Setup {
       out_ << "A self-signed certificate is made: " << answers_.certificate << ", its key "
            << answers_.key << ".\n";
     }
+    for (const auto& change : aliases_) {
+      out_ << change.path << ":\n";
+      for (auto line : split(trim(change.lines), '\n')) out_ << "+ " << line << "\n";
+    }
     for (const auto& warning : plan_.config->warnings()) out_ << "Warning: " << warning << "\n";
   }
 
@@ -235,8 +249,8 @@ class Setup {
     if (plan_.is_change()) {
       TRY_DO(write_main_toml());
     }
-    if (plan_.config->role != Role::NullClient) {
-      TRY_DO(write_aliases());
+    for (const auto& change : aliases_) {
+      TRY_DO(write_aliases(change));
     }
     TRY_DO(make_signing_keys());
     return add_user();
@@ -286,6 +300,26 @@ class Setup {
     return edit_file(plan_.edits, load_);
   }
 
+  /// What changes beside main.toml.
+  Result<void> plan_rest() {
+    if (plan_.config->role == Role::NullClient) return {};
+    TRY(aliases_, plan_aliases(*plan_.config, answers_.user));
+    return {};
+  }
+
+  /// The password of a new own user.
+  Result<void> ask_for_password() {
+    if (answers_.user.find('@') == answers_.user.npos) return {};
+    const auto& config = plan_.config;
+    auto accounts = store::Accounts::open(config, store::system_users_of(*config));
+    if (accounts) {
+      auto known = accounts->by_login(answers_.user);
+      if (known && *known) return {};
+    }
+    TRY(password_, ask_password(answers_.user, err_));
+    return {};
+  }
+
   /// An address becomes an own user, unless there is one; a bare name is passwd's.
   Result<void> add_user() {
     if (answers_.user.empty()) return {};
@@ -302,29 +336,16 @@ class Setup {
     }
     TRY(auto users, store::OwnUsers::open(config));
     TRY(auto name, users.full_name(answers_.user));
-    TRY(auto password, ask_password(name, err_));
-    TRY(auto credentials, store::StoredCredentials::make(password));
+    if (!password_) {
+      TRY(password_, ask_password(name, err_));
+    }
+    TRY(auto credentials, store::StoredCredentials::make(*password_));
     TRY(auto full, users.add(name, credentials));
     out_ << "User " << full << " added.\n";
     return {};
   }
 
   std::vector<std::string> of_directory() const { return {"-c", load_.directory}; }
-
-  /// A file of aliases that is missing gets those that every host needs: the mail of postmaster
-  /// and root to a person, who is the first user.
-  Result<void> write_aliases() {
-    for (const auto& text : plan_.config->alias_database) {
-      auto table = TableRef::parse(text);
-      if (!table || ::access(table->name.c_str(), F_OK) == 0) continue;
-      std::string aliases = "postmaster: root\n";
-      if (!answers_.user.empty()) aliases += "root: " + answers_.user + "\n";
-      TRY_DO(write_file(table->name, aliases, config_mode));
-      out_ << table->name << " made:\n";
-      for (auto line : split(trim(aliases), '\n')) out_ << "+ " << line << "\n";
-    }
-    return {};
-  }
 
   int finish() {
     build_stale_aliases(*plan_.config, out_, err_);
@@ -418,6 +439,8 @@ class Setup {
   LoadOptions load_;
   SetupAnswers answers_;
   SetupPlan plan_;
+  std::vector<AliasChange> aliases_;
+  std::optional<Secret> password_;  // of the first user, if he is new
   std::shared_ptr<const Config> present_;
   bool is_terminal_ = false;
   bool is_input_over_ = false;

@@ -57,6 +57,11 @@ def first_run(t):
     equal(unsaid.returncode, 1, "without a terminal only --yes goes on")
     check(not os.path.exists(f"{place.root}/etc"), "what was not agreed to is not done")
 
+    silent = place.setup("--user", "alice@example.test", "--yes")
+    equal(silent.returncode, 1, silent.stdout)
+    contains(silent.stderr, "no password was given\nNothing was written.\n", "without a password")
+    check(not os.path.exists(f"{place.root}/etc"), "without a password nothing is done")
+
     done = place.setup("--user", "alice@example.test", "--yes", input="wonder land\n")
     equal(done.returncode, 0, done.stdout + done.stderr)
     for text in ("DKIM keys made for example.test.", "_domainkey.example.test. IN TXT", "User alice@example.test added.", "all is well", "imapd: started", "A message to alice@example.test was sent: it lies in",
@@ -83,6 +88,22 @@ def first_run(t):
     contains(again.stdout, "main.toml stays as it is.\nUser alice@example.test exists.\n", "the second run")
     contains(again.stdout, "imapd: reloaded", "the second run")
     equal(place.file("etc/main.toml"), before, "a second run changes nothing")
+
+
+@test("setup gives root's mail to the first user where the file of aliases names nobody for it, and leaves what it says")
+def aliases(t):
+    place = Place(t)
+    os.mkdir(f"{place.root}/etc")
+    with open(f"{place.root}/etc/aliases", "w", encoding="utf-8") as file:
+        file.write("# rooted: x\npostmaster: root\nteam: bob")
+    give(f"{place.root}/etc")
+    done = place.setup("--user", "alice@example.test", "--yes", "--no-start", input="wonder land\n")
+    equal(done.returncode, 0, done.stdout + done.stderr)
+    contains(done.stdout, f"{place.root}/etc/aliases:\n+ root: alice@example.test\n", "what is shown")
+    equal(place.file("etc/aliases"), "# rooted: x\npostmaster: root\nteam: bob\nroot: alice@example.test\n", "the file")
+    again = place.setup("--user", "bob@example.test", "--yes", "--no-start", input="other land\n")
+    equal(again.returncode, 0, again.stdout + again.stderr)
+    equal(place.file("etc/aliases").count("root:"), 1, "lines for root after a second run")
 
 
 @test("setup refuses answers that make no configuration, names each mistake, and writes nothing")
