@@ -44,6 +44,7 @@ class Worker {
     who.user = client.login;
     who.session_id = client.session_id;
     who.tag = client.state;
+    who.client = client.client_address;
     Session session(context_for(client.service), *connection, std::move(who),
                     accounts_.open(account.name), *std::move(store));
     sessions_.insert(&session);
@@ -64,8 +65,8 @@ class Worker {
     auto& kept = contexts_[service == Service::Imaps];
     if (!kept) {
       auto config = child_.config();
-      WorkerContext made{Clock::system(), changes_, limits_of(config->at(service)), config,
-                         service};
+      WorkerContext made{Clock::system(), changes_, limits_of(config->at(service)),
+                         config,          service,  &child_.traces()};
       kept = std::make_shared<const WorkerContext>(std::move(made));
     }
     return kept;

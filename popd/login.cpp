@@ -18,16 +18,17 @@ constexpr std::string_view plaintext_refused =
 struct LoginCommands {
   struct Command {
     std::string_view name;
+    bool is_secret;  // its arguments are not for those who watch
     std::string_view rfc;
     Task<> (LoginSession::*handler)(std::string_view);
   };
   static constexpr std::array commands{
-      Command{"AUTH", "5034 4", &LoginSession::auth},
-      Command{"CAPA", "2449 5", &LoginSession::capa},
-      Command{"PASS", "1939 7", &LoginSession::pass},
-      Command{"QUIT", "1939 4", &LoginSession::quit},
-      Command{"STLS", "2595 4", &LoginSession::stls},
-      Command{"USER", "1939 7", &LoginSession::user},
+      Command{"AUTH", true, "5034 4", &LoginSession::auth},
+      Command{"CAPA", false, "2449 5", &LoginSession::capa},
+      Command{"PASS", true, "1939 7", &LoginSession::pass},
+      Command{"QUIT", false, "1939 4", &LoginSession::quit},
+      Command{"STLS", false, "2595 4", &LoginSession::stls},
+      Command{"USER", false, "1939 7", &LoginSession::user},
   };
   static_assert(is_command_table(commands));
 };
@@ -39,6 +40,7 @@ LoginSession::LoginSession(Connection& connection, std::shared_ptr<const Config>
 
 Task<std::optional<store::LoginSuccess>> LoginSession::serve() {
   connection().set_timeout(settings().pop3_login_timeout);
+  show("");
   replies_.ok(settings().login_greeting);
   auto line_bytes_max = settings().pop3_line_length_limit;
   for (std::int64_t commands = 0; !quitting_ && !has_success(); ++commands) {
@@ -48,11 +50,14 @@ Task<std::optional<store::LoginSuccess>> LoginSession::serve() {
     }
     auto line = co_await connection().line(line_bytes_max);
     if (line.is_too_long) {
+      show_name("");
       replies_.mistake("Line too long.");
     } else {
       std::string text(line.text);
       auto blank = text.find(' ');
       const auto* command = find_command(LoginCommands::commands, text.substr(0, blank));
+      bool is_secret = command == nullptr || command->is_secret;
+      is_secret ? show_name(command == nullptr ? "" : command->name) : show(text);
       if (command == nullptr) {
         replies_.mistake("Unknown command, or log in first.");
       } else {

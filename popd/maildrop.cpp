@@ -8,11 +8,13 @@
 namespace pennypost::pop {
 
 Result<std::unique_ptr<Maildrop>> Maildrop::open(const std::string& mail_location,
-                                                 store::StoreSettings settings) {
+                                                 store::StoreSettings settings,
+                                                 const store::MailEvents& events) {
   TRY(auto location, store::MailLocation::parse(mail_location, {}));
   auto drop = std::make_unique<Maildrop>();
   drop->store_ = store::open_store(std::move(location), std::move(settings));
-  TRY(drop->mailbox_, drop->store_->open(store::MailboxName::inbox(), store::Access::ReadWrite));
+  TRY(auto mailbox, drop->store_->open(store::MailboxName::inbox(), store::Access::ReadWrite));
+  drop->mailbox_ = events.logged(std::move(mailbox));
   auto messages = drop->mailbox_->messages();
   drop->entries_.reserve(messages.size());
   for (const auto& message : messages) {

@@ -12,6 +12,7 @@
 
 #include "common/base/result.h"
 #include "common/mail/unique_id.h"
+#include "store/mailbox/mail_events.h"
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::pop {
@@ -25,9 +26,11 @@ class Maildrop {
     bool is_retrieved = false;
   };
 
-  /// Opens the mailbox and finds the size of each message. Errors are the store's.
+  /// Opens the mailbox and finds the size of each message; what is done with them is logged as
+  /// `events` says. Errors are the store's.
   static Result<std::unique_ptr<Maildrop>> open(const std::string& mail_location,
-                                                store::StoreSettings settings);
+                                                store::StoreSettings settings,
+                                                const store::MailEvents& events = {});
 
   std::vector<Entry>& entries() { return entries_; }
   /// `entry` must not be marked already.

@@ -82,8 +82,11 @@ Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInf
   settings.folder_cache = &worker.folder_cache;
   settings.brief_lock_ms = brief_lock_ms;
   Duration lock_timeout = config->deliver_lock_delay * (config->deliver_lock_attempts - 1);
+  const Settings& own = config->at(service);
+  store::MailEvents events("pop3", client.login, client.session_id, own.mail_log_events,
+                           own.mail_log_fields);
   auto opening = store::retry_while_locked(worker.child.loop(), lock_timeout, [&] {
-    return Maildrop::open(account.mail_location, settings);
+    return Maildrop::open(account.mail_location, settings, events);
   });
   auto maildrop = co_await std::move(opening);
   if (!maildrop) {
@@ -100,7 +103,8 @@ Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInf
                             std::string(UniqueIdFormat::default_text));
   }
   connection.put("+OK Logged in.\r\n");
-  Session session(connection, config, service, **maildrop, client.login);
+  Session session(connection, config, service, **maildrop, client.login,
+                  {&worker.child.traces(), client.client_address});
   worker.sessions.insert(&session);
   std::string why = "Logged out";
   try {

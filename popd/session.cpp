@@ -50,13 +50,15 @@ struct SessionCommands {
 };
 
 Session::Session(Connection& connection, std::shared_ptr<const Config> config, Service service,
-                 Maildrop& maildrop, std::string user)
+                 Maildrop& maildrop, std::string user, Watched watched)
     : connection_(connection),
       config_(std::move(config)),
       settings_(config_->at(service)),
       maildrop_(maildrop),
       replies_(connection, settings_.pop3_bad_commands_max),
       user_(std::move(user)),
+      client_(std::move(watched.client)),
+      trace_(watched.traces, connection),
       unique_ids_(id_format(settings_)) {
   auto [count, octets] = maildrop_.total();
   counts_.messages = count;
@@ -85,6 +87,7 @@ Task<> Session::serve() {
     is_waiting_ = true;
     auto line = co_await connection_.line(settings_.pop3_line_length_limit);
     is_waiting_ = false;
+    if (trace_.is_asked()) show(line.text);
     if (line.is_too_long) {
       replies_.mistake("Line too long.");
     } else {
@@ -104,6 +107,13 @@ Task<> Session::serve() {
 Task<> Session::give_way() {
   if (connection_.unsent() > unsent_bytes_max) co_await connection_.flush();
   if (turn_is_long(connection_.loop())) co_await connection_.loop().turn_end();
+}
+
+/// A line that is no command may be a password that came too late.
+void Session::show(std::string_view line) {
+  auto name = line.substr(0, line.find(' '));
+  bool is_known = find_command(SessionCommands::commands, name) != nullptr;
+  trace_.hear({"popd", client_, user_}, is_known ? line : "(an unknown command, not shown)");
 }
 
 Task<> Session::dispatch(std::string_view line) {

@@ -14,10 +14,17 @@
 
 #include "common/config/config.h"
 #include "common/net/connection.h"
+#include "common/net/trace.h"
 #include "popd/maildrop.h"
 #include "popd/replies.h"
 
 namespace pennypost::pop {
+
+/// Who may watch the dialogue, and what is said of the client then.
+struct Watched {
+  TraceDesk* traces = nullptr;  // null: nobody ever does
+  std::string client;
+};
 
 class Session {
  public:
@@ -33,7 +40,7 @@ class Session {
 
   /// `user` is for the log.
   Session(Connection& connection, std::shared_ptr<const Config> config, Service service,
-          Maildrop& maildrop, std::string user);
+          Maildrop& maildrop, std::string user, Watched watched = {});
 
   /// From the first command to QUIT; throws Disconnected.
   Task<> serve();
@@ -56,6 +63,7 @@ class Session {
   Task<> uidl(std::string_view args);
 
   Task<> dispatch(std::string_view line);
+  void show(std::string_view line);
   Task<> send_message(Entry& entry, std::optional<std::uint64_t> body_lines);
   /// The message with the number in `text`. Null where there is none: the reply has been put.
   Entry* numbered(std::string_view text);
@@ -70,6 +78,8 @@ class Session {
   Maildrop& maildrop_;
   Replies replies_;
   std::string user_;
+  std::string client_;
+  SessionTrace trace_;
   UniqueIdFormat unique_ids_;
   Counts counts_;
   bool quitting_ = false;

@@ -19,6 +19,7 @@
 //   queue     owns the queue: commits, schedules, retries, reports
 //   send      speaks SMTP and LMTP with other servers
 //   deliver   writes into mailboxes, as the recipient's user
+//   metrics   shows the figures of all daemons to Prometheus (if metrics_port is set)
 //
 //   With -t it only tells whether the host's role has this daemon: exit status 0, or 1 and why not.
 //

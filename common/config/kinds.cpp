@@ -246,6 +246,18 @@ Result<std::uint64_t> Number::parse(std::string_view text, const Range& range) {
   return in_range(static_cast<std::int64_t>(*number), text, range);
 }
 
+Result<std::int64_t> SignedNumber::parse(std::string_view text, const Range& range) {
+  bool is_negative = text.starts_with('-');
+  auto number = parse_number(is_negative ? text.substr(1) : text);
+  if (!number || *number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+    return wrong(quoted(text) + " is not a number; write one such as -3");
+  }
+  auto value = static_cast<std::int64_t>(*number);
+  if (is_negative) value = -value;
+  TRY_DO(in_range(value, text, range));
+  return value;
+}
+
 Result<Limit> CountLimit::parse(std::string_view text, const Range& range) {
   TRY(auto most, Number::parse(text, range));
   return Limit(most);

@@ -69,6 +69,12 @@ struct Number {
   static constexpr std::string_view measure = "number";
   static Result<type> parse(std::string_view text, const Range& range);
 };
+/// A number that may be below 0.
+struct SignedNumber {
+  using type = std::int64_t;
+  static constexpr std::string_view measure = Number::measure;
+  static Result<type> parse(std::string_view text, const Range& range);
+};
 /// A number beyond which there may be no more; 0: no limit.
 struct CountLimit {
   using type = Limit;

@@ -30,6 +30,8 @@ void use_tls(Settings& settings) {
   settings.smtp_tls_chain_files = settings.lmtp_tls_chain_files;
   settings.smtp_tls_ciphers = settings.lmtp_tls_ciphers;
   settings.smtp_tls_exclude_ciphers = settings.lmtp_tls_exclude_ciphers;
+  settings.smtp_tls_fingerprint_cert_match = settings.lmtp_tls_fingerprint_cert_match;
+  settings.smtp_tls_fingerprint_digest = settings.lmtp_tls_fingerprint_digest;
   settings.smtp_tls_key_file = settings.lmtp_tls_key_file;
   settings.smtp_tls_loglevel = settings.lmtp_tls_loglevel;
   settings.smtp_tls_mandatory_ciphers = settings.lmtp_tls_mandatory_ciphers;
@@ -37,7 +39,12 @@ void use_tls(Settings& settings) {
   settings.smtp_tls_mandatory_protocols = settings.lmtp_tls_mandatory_protocols;
   settings.smtp_tls_policy_maps = settings.lmtp_tls_policy_maps;
   settings.smtp_tls_protocols = settings.lmtp_tls_protocols;
+  settings.smtp_tls_scert_verifydepth = settings.lmtp_tls_scert_verifydepth;
+  settings.smtp_tls_secure_cert_match = settings.lmtp_tls_secure_cert_match;
   settings.smtp_tls_security_level = settings.lmtp_tls_security_level;
+  settings.smtp_tls_servername = settings.lmtp_tls_servername;
+  settings.smtp_tls_trust_anchor_file = settings.lmtp_tls_trust_anchor_file;
+  settings.smtp_tls_verify_cert_match = settings.lmtp_tls_verify_cert_match;
   settings.smtp_tls_wrappermode = settings.lmtp_tls_wrappermode;
 }
 

@@ -174,6 +174,11 @@ std::string address_problem(const Texts& items) {
   return "";
 }
 
+std::string ip_address_problem(const std::string& text) {
+  if (is_address_text(text)) return "";
+  return shown(text) + " is not an IP address; write 127.0.0.1, or :: for all";
+}
+
 // Restrictions
 
 struct RestrictionRow {
@@ -388,6 +393,7 @@ constexpr Rule rules[] = {
     {"luser_relay", [](const Settings& in) { return luser_relay_problem(in.luser_relay); }},
     {"masquerade_domains",
      [](const Settings& in) { return domains_problem(in.masquerade_domains); }},
+    {"metrics_address", [](const Settings& in) { return ip_address_problem(in.metrics_address); }},
     {"milter_macro_defaults",
      [](const Settings& in) { return macro_defaults_problem(in.milter_macro_defaults); }},
     {"milter_protocol",

@@ -14,6 +14,7 @@
 #include "common/base/descriptor.h"
 #include "common/base/text.h"
 #include "common/dns/message.h"
+#include "common/metrics/figures.h"
 
 namespace pennypost {
 namespace {
@@ -192,7 +193,9 @@ struct CaresResolver::State {
   }
 
   Task<DnsReply> ask(Key key) {
-    if (const DnsReply* kept = cache.find(key, loop.now())) co_return *kept;
+    const DnsReply* kept = cache.find(key, loop.now());
+    metrics::count(metrics::Metric::cache_lookups, "dns", kept != nullptr ? "hit" : "miss");
+    if (kept != nullptr) co_return *kept;
     auto found = under_way.find(key);
     std::shared_ptr<Question> question;
     if (found != under_way.end()) {

@@ -2,9 +2,12 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdio>
 
+#include "common/base/assert.h"
 #include "common/base/text.h"
+#include "common/metrics/figures.h"
 
 namespace pennypost {
 namespace {
@@ -19,191 +22,314 @@ std::string peer_text(const LogPeer& peer) {
   return name + "[" + field(peer.address) + "]";
 }
 
-std::string subject(std::string_view queue_id) {
-  return queue_id.empty() ? "NOQUEUE: " : field(queue_id) + ": ";
-}
+/// A line while it is made: its text, and which parts of that are fields in a log of JSON. What is
+/// added is printable already, or passed through field() here.
+class Line {
+ public:
+  Line() = default;
+  /// Begins with `4Zk2Qn1: `, or `NOQUEUE: `.
+  explicit Line(std::string_view queue_id) {
+    text_ = queue_id.empty() ? "NOQUEUE: " : field(queue_id) + ": ";
+  }
 
-void write(std::string_view component, std::string_view text) {
-  log_sink().write(Severity::Info, component, text);
-}
+  Line& words(std::string_view text) {
+    text_ += text;
+    return *this;
+  }
+  /// A field without its name in the text.
+  Line& value(std::string_view name, std::string_view text, bool is_number = false) {
+    ASSERT(count_ < parts_.size());
+    parts_[count_++] = LogPart{name, text_.size(), text.size(), is_number};
+    text_ += text;
+    return *this;
+  }
+  /// `name=value` behind `before`.
+  Line& key(std::string_view before, std::string_view name, std::string_view text) {
+    return words(before).words(name).words("=").value(name, field(text));
+  }
+  /// `name=<value>` behind `before`.
+  Line& bracketed(std::string_view before, std::string_view name, std::string_view text) {
+    return words(before).words(name).words("=<").value(name, field(text)).words(">");
+  }
+  Line& number(std::string_view before, std::string_view name, std::string_view digits) {
+    return words(before).words(name).words("=").value(name, digits, true);
+  }
+  Line& number(std::string_view before, std::string_view name, std::uint64_t count) {
+    return number(before, name, std::to_string(count));
+  }
+  /// ` (text)`, or what else stands around it.
+  Line& reason(std::string_view before, std::string_view text, std::string_view after) {
+    return words(before).value("reason", printable(text)).words(after);
+  }
+
+  bool ends_with(char c) const { return text_.ends_with(c); }
+  void pop_back() { text_.pop_back(); }
+
+  void write(std::string_view component, Severity severity = Severity::Info,
+             int process = 0) const {
+    log_sink().write_fields(severity, component, text_, process, LogParts(parts_.data(), count_));
+  }
+
+ private:
+  static constexpr std::size_t parts_max = 24;
+  std::string text_;
+  std::array<LogPart, parts_max> parts_;
+  std::size_t count_ = 0;
+};
 
 /// ` from=<a@b> to=<x@y> proto=ESMTP helo=<h>`, or the parts that are known.
-std::string transaction_fields(const LogTransaction& transaction) {
-  std::string text;
-  if (transaction.has_sender) text += " from=<" + field(transaction.sender) + ">";
-  if (transaction.has_recipient) text += " to=<" + field(transaction.recipient) + ">";
-  if (!transaction.protocol.empty()) text += " proto=" + field(transaction.protocol);
-  if (!transaction.helo.empty()) text += " helo=<" + field(transaction.helo) + ">";
-  return text;
+void add_transaction(Line& line, const LogTransaction& transaction) {
+  if (transaction.has_sender) line.bracketed(" ", "from", transaction.sender);
+  if (transaction.has_recipient) line.bracketed(" ", "to", transaction.recipient);
+  if (!transaction.protocol.empty()) line.key(" ", "proto", transaction.protocol);
+  if (!transaction.helo.empty()) line.bracketed(" ", "helo", transaction.helo);
 }
 
-std::string login_fields(const LogLogin& login) {
-  std::string text = "user=<" + field(login.user) + ">";
-  if (!login.method.empty()) text += ", method=" + field(login.method);
-  text += ", rip=" + field(login.remote) + ", lip=" + field(login.local);
-  if (login.tls) text += ", TLS";
-  return text + ", session=<" + field(login.session) + ">";
+void add_login(Line& line, const LogLogin& login) {
+  line.bracketed("", "user", login.user);
+  if (!login.method.empty()) line.key(", ", "method", login.method);
+  line.key(", ", "rip", login.remote).key(", ", "lip", login.local);
+  if (login.tls) line.words(", ").value("tls", "TLS");
+  line.bracketed(", ", "session", login.session);
+}
+
+void write_trouble(Severity severity, std::string_view component, std::string_view text) {
+  metrics::count(metrics::Metric::log_lines, severity_name(severity));
+  log_sink().write(severity, component, printable(text, log_line_bytes_max));
+}
+
+/// How the reason of a broken session is counted: `lost connection` as lost_connection.
+std::string label_of(std::string_view words) {
+  std::string label(words);
+  std::ranges::replace(label, ' ', '_');
+  return label;
 }
 
 }  // namespace
 
 void log_info(std::string_view component, std::string_view text) {
-  write(component, printable(text, log_line_bytes_max));
+  log_sink().write(Severity::Info, component, printable(text, log_line_bytes_max));
 }
 
 void log_warning(std::string_view component, std::string_view text) {
-  log_sink().write(Severity::Warning, component, printable(text, log_line_bytes_max));
+  write_trouble(Severity::Warning, component, text);
 }
 
 void log_error(std::string_view component, std::string_view text) {
-  log_sink().write(Severity::Error, component, printable(text, log_line_bytes_max));
+  write_trouble(Severity::Error, component, text);
 }
 
 void log_fatal(std::string_view component, std::string_view text) {
-  log_sink().write(Severity::Fatal, component, printable(text, log_line_bytes_max));
+  write_trouble(Severity::Fatal, component, text);
 }
 
-void log_connect(const LogPeer& peer) { write(peer.component, "connect from " + peer_text(peer)); }
+void log_connect(const LogPeer& peer) {
+  metrics::count(metrics::Metric::connections);
+  Line().words("connect from ").value("client", peer_text(peer)).write(peer.component);
+}
 
 void log_disconnect(const LogPeer& peer, std::string_view counts) {
-  std::string text = "disconnect from " + peer_text(peer);
-  if (!counts.empty()) text += " " + field(counts);
-  write(peer.component, text);
+  Line line;
+  line.words("disconnect from ").value("client", peer_text(peer));
+  if (!counts.empty()) line.words(" ").value("counts", field(counts));
+  line.write(peer.component);
 }
 
 void log_broken_off(std::string_view what, std::string_view stage, const LogPeer& peer) {
-  write(peer.component, field(what) + " after " + field(stage) + " from " + peer_text(peer));
+  metrics::count(metrics::Metric::broken_sessions, label_of(what));
+  Line line;
+  line.value("reason", field(what)).words(" after ").value("stage", field(stage));
+  line.words(" from ").value("client", peer_text(peer)).write(peer.component);
 }
 
 void log_client(std::string_view queue_id, const LogPeer& peer, std::string_view sasl_method,
                 std::string_view sasl_username, const LogOrigin& origin) {
-  std::string text = subject(queue_id) + "client=" + peer_text(peer);
-  if (!sasl_method.empty()) text += ", sasl_method=" + field(sasl_method);
-  if (!sasl_username.empty()) text += ", sasl_username=" + field(sasl_username);
-  if (!origin.queue_id.empty()) text += ", orig_queue_id=" + field(origin.queue_id);
-  if (!origin.client.empty()) text += ", orig_client=" + field(origin.client);
-  write(peer.component, text);
+  Line line(queue_id);
+  line.words("client=").value("client", peer_text(peer));
+  if (!sasl_method.empty()) line.key(", ", "sasl_method", sasl_method);
+  if (!sasl_username.empty()) line.key(", ", "sasl_username", sasl_username);
+  if (!origin.queue_id.empty()) line.key(", ", "orig_queue_id", origin.queue_id);
+  if (!origin.client.empty()) line.key(", ", "orig_client", origin.client);
+  line.write(peer.component);
 }
 
 void log_tls(std::string_view trust, const LogPeer& peer, std::string_view protocol,
              std::string_view cipher, int bits) {
   std::string_view direction = peer.component == "smtp" ? " to " : " from ";
   std::string size = std::to_string(bits);
-  write(peer.component, std::string(trust) + " TLS connection established" +
-                            std::string(direction) + peer_text(peer) + ": " + field(protocol) +
-                            " with cipher " + field(cipher) + " (" + size + "/" + size + " bits)");
+  Line line;
+  line.value("trust", trust).words(" TLS connection established").words(direction);
+  line.value("client", peer_text(peer)).words(": ").value("protocol", field(protocol));
+  line.words(" with cipher ").value("cipher", field(cipher));
+  line.words(" (").words(size).words("/").value("bits", size, true).words(" bits)");
+  line.write(peer.component);
 }
 
 void log_sasl_failed(const LogPeer& peer, std::string_view mechanism, std::string_view reason,
                      std::string_view sasl_username) {
-  std::string text =
-      peer_text(peer) + ": SASL " + field(mechanism) + " authentication failed: " + field(reason);
-  if (!sasl_username.empty()) text += ", sasl_username=" + field(sasl_username);
-  log_sink().write(Severity::Warning, peer.component, text);
+  Line line;
+  line.value("client", peer_text(peer)).words(": SASL ").value("sasl_method", field(mechanism));
+  line.words(" authentication failed: ").value("reason", field(reason));
+  if (!sasl_username.empty()) line.key(", ", "sasl_username", sasl_username);
+  line.write(peer.component, Severity::Warning);
 }
 
 void log_decision(std::string_view action, const LogTransaction& transaction,
                   std::string_view reply) {
-  std::string text = subject(transaction.queue_id) + field(action) + ": " +
-                     field(transaction.stage) + " from " + peer_text(transaction.peer) + ": " +
-                     printable(reply) + ";" + transaction_fields(transaction);
-  if (text.ends_with(';')) text.pop_back();
-  write(transaction.peer.component, text);
+  metrics::count(metrics::Metric::decisions, action, transaction.stage);
+  Line line(transaction.queue_id);
+  line.value("action", field(action)).words(": ").value("stage", field(transaction.stage));
+  line.words(" from ").value("client", peer_text(transaction.peer)).words(": ");
+  line.value("reply", printable(reply)).words(";");
+  add_transaction(line, transaction);
+  if (line.ends_with(';')) line.pop_back();
+  line.write(transaction.peer.component);
 }
 
 void log_authentication(const LogTransaction& transaction, std::string_view results) {
-  write(transaction.peer.component,
-        subject(transaction.queue_id) + "authentication: " + printable(results));
+  Line line(transaction.queue_id);
+  line.words("authentication: ").value("results", printable(results));
+  line.write(transaction.peer.component);
 }
 
 void log_message_id(std::string_view queue_id, std::string_view message_id) {
-  write("cleanup", subject(queue_id) + "message-id=" + field(message_id));
+  metrics::count(metrics::Metric::messages_received);
+  Line(queue_id).words("message-id=").value("message_id", field(message_id)).write("cleanup");
 }
 
 void log_content_check(std::string_view action, std::string_view part, std::string_view content,
                        const LogTransaction& transaction, std::string_view text) {
   std::string origin = transaction.peer.address.empty() ? "local" : peer_text(transaction.peer);
-  std::string line = subject(transaction.queue_id) + field(action) + ": " + std::string(part) +
-                     " " + printable(content.substr(0, header_shown_bytes_max)) + " from " +
-                     origin + ";" + transaction_fields(transaction);
-  if (!text.empty()) line += ": " + printable(text);
-  write("cleanup", line);
+  Line line(transaction.queue_id);
+  line.value("action", field(action)).words(": ").value("part", part).words(" ");
+  line.value("content", printable(content.substr(0, header_shown_bytes_max)));
+  line.words(" from ").value("client", origin).words(";");
+  add_transaction(line, transaction);
+  if (!text.empty()) line.reason(": ", text, "");
+  line.write("cleanup");
 }
 
 void log_sent_content_check(std::string_view component, std::string_view queue_id,
                             std::string_view action, std::string_view part,
                             std::string_view content, std::string_view text) {
-  std::string line = subject(queue_id) + field(action) + ": " + std::string(part) + " " +
-                     printable(content.substr(0, header_shown_bytes_max));
-  if (!text.empty()) line += ": " + printable(text);
-  write(component, line);
+  Line line(queue_id);
+  line.value("action", field(action)).words(": ").value("part", part).words(" ");
+  line.value("content", printable(content.substr(0, header_shown_bytes_max)));
+  if (!text.empty()) line.reason(": ", text, "");
+  line.write(component);
 }
 
 void log_pickup(std::string_view queue_id, std::uint32_t uid, std::string_view sender) {
-  write("pickup",
-        subject(queue_id) + "uid=" + std::to_string(uid) + " from=<" + field(sender) + ">");
+  Line(queue_id).number("", "uid", uid).bracketed(" ", "from", sender).write("pickup");
 }
 
 void log_active(std::string_view queue_id, std::string_view sender, std::uint64_t size_bytes,
                 std::size_t recipients) {
-  write("qmgr", subject(queue_id) + "from=<" + field(sender) +
-                    ">, size=" + std::to_string(size_bytes) +
-                    ", nrcpt=" + std::to_string(recipients) + " (queue active)");
+  Line line(queue_id);
+  line.bracketed("", "from", sender).number(", ", "size", size_bytes);
+  line.number(", ", "nrcpt", recipients).words(" (queue active)").write("qmgr");
 }
 
 void log_expired(std::string_view queue_id, std::string_view sender, bool is_forced) {
-  write("qmgr", subject(queue_id) + "from=<" + field(sender) + ">, status=" +
-                    (is_forced ? "force-expired" : "expired") + ", returned to sender");
+  Line line(queue_id);
+  line.bracketed("", "from", sender).key(", ", "status", is_forced ? "force-expired" : "expired");
+  line.words(", returned to sender").write("qmgr");
 }
 
-void log_removed(std::string_view queue_id) { write("qmgr", subject(queue_id) + "removed"); }
+void log_removed(std::string_view queue_id) {
+  Line(queue_id).value("action", "removed").write("qmgr");
+}
 
 void log_queue_change(std::string_view queue_id, std::string_view what) {
-  write("postsuper", subject(queue_id) + field(what));
+  Line(queue_id).value("action", field(what)).write("postsuper");
 }
 
 void log_delivery(const LogDelivery& delivery) {
-  std::string text = subject(delivery.queue_id) + "to=<" + field(delivery.recipient) + ">";
+  using metrics::Metric;
+  constexpr std::array stages{"before_queue", "in_queue", "connection", "transmission"};
+  Line line(delivery.queue_id);
+  line.bracketed("", "to", delivery.recipient);
   if (!delivery.original.empty() && delivery.original != delivery.recipient) {
-    text += ", orig_to=<" + field(delivery.original) + ">";
+    line.bracketed(", ", "orig_to", delivery.original);
   }
-  text += ", relay=" + field(delivery.relay);
-  if (delivery.connection_use > 1) text += ", conn_use=" + std::to_string(delivery.connection_use);
+  line.key(", ", "relay", delivery.relay);
+  if (delivery.connection_use > 1) {
+    line.number(", ", "conn_use", static_cast<std::uint64_t>(delivery.connection_use));
+  }
   Microseconds total{};
   std::string parts;
-  for (Microseconds delay : delivery.delays) {
-    total += delay;
-    parts += (parts.empty() ? "" : "/") + delay_text(delay);
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    total += delivery.delays[i];
+    parts += (parts.empty() ? "" : "/") + delay_text(delivery.delays[i]);
+    metrics::observe(Metric::delivery_delay, stages[i], delivery.delays[i]);
   }
-  text += ", delay=" + delay_text(total) + ", delays=" + parts + ", dsn=" + field(delivery.dsn) +
-          ", status=" + field(delivery.status) + " (" + printable(delivery.reason) + ")";
-  log_sink().write(Severity::Info, delivery.component, text, delivery.process);
+  metrics::observe(Metric::delivery_delay, "total", total);
+  metrics::count(Metric::deliveries, delivery.component, delivery.status);
+  line.number(", ", "delay", delay_text(total)).key(", ", "delays", parts);
+  line.key(", ", "dsn", delivery.dsn).key(", ", "status", delivery.status);
+  line.reason(" (", delivery.reason, ")");
+  line.write(delivery.component, Severity::Info, delivery.process);
 }
 
 void log_notification(std::string_view queue_id, std::string_view to, std::string_view kind,
                       std::string_view notification_id) {
-  write("bounce", subject(queue_id) + field(to) + " " + field(kind) +
-                      " notification: " + field(notification_id));
+  Line line(queue_id);
+  line.value("notified", field(to)).words(" ").value("kind", field(kind));
+  line.words(" notification: ").value("notification_id", field(notification_id)).write("bounce");
 }
 
 void log_login(const LogLogin& login) {
-  write(std::string(login.service) + "-login", "Login: " + login_fields(login));
+  Line line;
+  line.value("action", "Login").words(": ");
+  add_login(line, login);
+  line.write(std::string(login.service) + "-login");
 }
 
 void log_login_ended(const LogLogin& login, std::string_view why) {
-  write(std::string(login.service) + "-login",
-        "Disconnected: " + field(why) + ": " + login_fields(login));
+  Line line;
+  line.value("action", "Disconnected").words(": ").value("reason", field(why)).words(": ");
+  add_login(line, login);
+  line.write(std::string(login.service) + "-login");
 }
 
 void log_logout(std::string_view service, std::string_view user, std::string_view session,
                 std::string_view why, std::string_view counts) {
-  write(service, "user=<" + field(user) + ">, session=<" + field(session) + ">: Disconnected: " +
-                     field(why) + (counts.empty() ? "" : " " + field(counts)));
+  Line line;
+  line.bracketed("", "user", user).bracketed(", ", "session", session).words(": ");
+  line.value("action", "Disconnected").words(": ").value("reason", field(why));
+  if (!counts.empty()) line.words(" ").value("counts", field(counts));
+  line.write(service);
+}
+
+void log_mail_event(const LogMailEvent& event) {
+  Line line;
+  line.bracketed("", "user", event.user).bracketed(", ", "session", event.session).words(": ");
+  line.value("event", event.event);
+  if (!event.from.empty()) line.words(" from ").value("from_box", field(event.from));
+  line.words(": ");
+  std::string_view before;
+  for (const auto& [name, value] : event.fields) {
+    bool is_number = name == "uid" || name == "size" || name == "vsize" || name == "more";
+    if (is_number) line.number(before, name, value);
+    if (!is_number) line.key(before, name, value);
+    before = ", ";
+  }
+  line.write(event.service);
+}
+
+void log_mailbox_event(const LogMailEvent& event, std::string_view box, std::string_view to) {
+  Line line;
+  line.bracketed("", "user", event.user).bracketed(", ", "session", event.session).words(": ");
+  line.value("event", event.event).words(": ").value("box", field(box));
+  if (!to.empty()) line.words(" -> ").value("to_box", field(to));
+  line.write(event.service);
 }
 
 void log_master(std::string_view daemon, std::string_view what, std::string_view directory) {
-  write("master", field(daemon) + ": " + field(what) +
-                      " -- version " PENNYPOST_VERSION ", configuration " + field(directory));
+  Line line;
+  line.value("daemon", field(daemon)).words(": ").value("action", field(what));
+  line.words(" -- version ").value("version", PENNYPOST_VERSION);
+  line.words(", configuration ").value("configuration", field(directory)).write("master");
 }
 
 void log_child_died(std::string_view daemon, std::string_view process, int pid, int wait_status) {
@@ -213,6 +339,7 @@ void log_child_died(std::string_view daemon, std::string_view process, int pid, 
   if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGSYS) {
     how += " (a system call that it must not make; the kernel's log names it)";
   }
+  metrics::count(metrics::Metric::process_failures);
   log_warning("master", "process " + std::string(daemon) + ": " + std::string(process) + " pid " +
                             std::to_string(pid) + " " + how);
 }

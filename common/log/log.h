@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/log/sink.h"
@@ -154,6 +156,21 @@ void log_login_ended(const LogLogin& login, std::string_view why);
 /// `imap: user=<bob>, session=<…>: Disconnected: Logged out in=10 out=300`
 void log_logout(std::string_view service, std::string_view user, std::string_view session,
                 std::string_view why, std::string_view counts);
+
+/// What a user did with a message or a mailbox (mail_log_events).
+struct LogMailEvent {
+  std::string_view service;  ///< imap, pop3
+  std::string_view user;
+  std::string_view session;
+  std::string_view event;  ///< delete, expunge, copy, ...
+  std::string_view from;   ///< of a copy: the mailbox in which the message was; empty: not said
+  /// Name and value, in this order: box, uid, msgid, size, from, subject, vsize, flags.
+  std::vector<std::pair<std::string_view, std::string>> fields;
+};
+/// `imap: user=<bob>, session=<…>: expunge: box=INBOX, uid=7, msgid=<a1@example.net>, size=2312`
+void log_mail_event(const LogMailEvent& event);
+/// `imap: user=<bob>, session=<…>: Mailbox renamed: Old -> New`; without `to` only the one name.
+void log_mailbox_event(const LogMailEvent& event, std::string_view box, std::string_view to);
 
 // The master.
 

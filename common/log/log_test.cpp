@@ -256,6 +256,57 @@ TEST_CASE("with Postfix's name lines about logins have Dovecot's form, and all o
   CHECK(line_of("postfixed", Daemon::Mailbox, "imap") == "postfixed/imap[71]: warning: text\n");
 }
 
+TEST_CASE("a log of JSON has the parts of each line as fields, and numbers as numbers") {
+  Scratch scratch;
+  LogOptions options;
+  options.maillog_file = scratch / "log";
+  options.log_format = "json";
+  {
+    LogCapture restore;
+    REQUIRE(open_log(options));
+    LogDelivery delivery;
+    delivery.component = "local";
+    delivery.process = 4711;
+    delivery.queue_id = "4Zk2Qn1";
+    delivery.recipient = "bob@example.org";
+    delivery.relay = "local";
+    delivery.dsn = "2.0.0";
+    delivery.status = "sent";
+    delivery.reason = "delivered to \"maildir\"";
+    log_delivery(delivery);
+    LogLogin login;
+    login.service = "imap";
+    login.user = "bob";
+    login.remote = "192.0.2.8";
+    login.local = "192.0.2.1";
+    login.tls = true;
+    login.session = "x";
+    log_login(login);
+    log_warning("smtpd", "it rains");
+  }
+  auto lines = whole_file(options.maillog_file);
+  auto has = [&](std::string_view part) { return lines.find(part) != std::string::npos; };
+  CHECK(lines.starts_with(R"({"time":"2)"));
+  CHECK(has(R"("program":"pennypost/local","pid":4711,"severity":"info","queue_id":"4Zk2Qn1",)"
+            R"("to":"bob@example.org","relay":"local","delay":0,"delays":"0/0/0/0","dsn":"2.0.0",)"
+            R"("status":"sent","reason":"delivered to \"maildir\"","message":"4Zk2Qn1: to=<bob)"));
+  CHECK(has(R"("severity":"info","action":"Login","user":"bob","rip":"192.0.2.8",)"
+            R"("lip":"192.0.2.1","tls":"TLS","session":"x","message":"Login: user=<bob>, rip=)"));
+  CHECK(has(R"("severity":"warning","message":"warning: it rains"})"));
+  CHECK(lines.ends_with("}\n"));
+}
+
+TEST_CASE("what users do with mail is told with who, where and which message") {
+  LogCapture log;
+  LogMailEvent event{"imap", "bob", "x", "copy", "INBOX", {}};
+  event.fields = {{"box", "Trash"}, {"uid", "7"}, {"msgid", "<a1@example.net>"}};
+  log_mail_event(event);
+  CHECK(log.last() ==
+        "imap: user=<bob>, session=<x>: copy from INBOX: box=Trash, uid=7, msgid=<a1@example.net>");
+  log_mailbox_event({"imap", "bob", "x", "Mailbox renamed", {}, {}}, "Old\nbox", "New");
+  CHECK(log.last() == "imap: user=<bob>, session=<x>: Mailbox renamed: Old?box -> New");
+}
+
 TEST_CASE("a log file is opened anew at its path, and lines bear time, host and tag") {
   Scratch scratch;
   LogOptions options;

@@ -66,20 +66,63 @@ int own_process() {
 struct Tag {
   std::string name;
   bool is_dovecot_form = false;
+  bool is_json = false;
+
+  bool is_whole(std::string_view component) const { return component.starts_with('/'); }
+  /// Whether the component stands behind the tag, as in Dovecot's lines.
+  bool follows(std::string_view component) const { return is_dovecot_form && !is_whole(component); }
 };
 
-/// `line` with `name/component[process]: warning: text` behind it, of the greatest length at most.
-void add_text(std::string& line, const Tag& tag, std::string_view component, int process,
-              Severity severity, std::string_view text) {
-  bool is_whole_tag = component.starts_with('/');
-  bool is_dovecot_form = tag.is_dovecot_form && !is_whole_tag;
-  if (is_whole_tag) line.append(component.substr(1));
-  if (!is_whole_tag) line.append(tag.name);
-  if (!is_whole_tag && !is_dovecot_form) line.append("/").append(component);
-  line.append("[").append(std::to_string(process == 0 ? own_process() : process)).append("]: ");
-  if (is_dovecot_form) line.append(component).append(": ");
-  line.append(prefix(severity)).append(text);
+/// What there is to write.
+struct Entry {
+  Severity severity = Severity::Info;
+  std::string_view component;
+  std::string_view text;
+  int process = 0;  // 0: this one
+  LogParts fields;
+
+  int pid() const { return process == 0 ? own_process() : process; }
+};
+
+/// `line` with `name/component` behind it.
+void add_program(std::string& line, const Tag& tag, std::string_view component) {
+  if (tag.is_whole(component)) {
+    line.append(component.substr(1));
+    return;
+  }
+  line.append(tag.name);
+  if (!tag.follows(component)) line.append("/").append(component);
+}
+
+/// `line` with `name/component[process]: ` behind it.
+void add_tag(std::string& line, const Tag& tag, const Entry& entry) {
+  add_program(line, tag, entry.component);
+  line.append("[").append(std::to_string(entry.pid())).append("]: ");
+}
+
+/// `line` with `warning: text` behind it, of the greatest length at most.
+void add_text(std::string& line, const Tag& tag, const Entry& entry) {
+  if (tag.follows(entry.component)) line.append(entry.component).append(": ");
+  line.append(prefix(entry.severity)).append(entry.text);
   if (line.size() > log_line_bytes_max) line.resize(log_line_bytes_max);
+}
+
+/// `line` with the entry's JSON behind it.
+void add_json(std::string& line, const Tag& tag, std::string_view host, const Entry& entry) {
+  std::string program;
+  add_program(program, tag, entry.component);
+  LogLineHead head;
+  head.microseconds = std::chrono::duration_cast<std::chrono::microseconds>(
+                          std::chrono::system_clock::now().time_since_epoch())
+                          .count();
+  head.host = host;
+  head.program = program;
+  head.process = entry.pid();
+  head.severity = severity_name(entry.severity);
+  std::string before;
+  if (tag.follows(entry.component)) before = std::string(entry.component) + ": ";
+  before += prefix(entry.severity);
+  line += json_log_line(head, before, entry.text, entry.fields);
 }
 
 /// For those that were beyond what is kept.
@@ -139,7 +182,11 @@ class FileSink : public LogSink {
 
   void write(Severity severity, std::string_view component, std::string_view text,
              int process) override {
-    std::string line = line_of(severity, component, text, process);
+    write_fields(severity, component, text, process, {});
+  }
+  void write_fields(Severity severity, std::string_view component, std::string_view text,
+                    int process, LogParts fields) override {
+    std::string line = line_of({severity, component, text, process, fields});
     if (gatherer_.load() != std::this_thread::get_id()) return put(line);
     if (gathered_.size() + line.size() > log_gathered_bytes_max) flush();
     gathered_ += line;
@@ -167,17 +214,21 @@ class FileSink : public LogSink {
     std::lock_guard lock(mutex_);
     return kept_.drain([this](std::string& lines) { return append(lines); },
                        [this](std::size_t count) {
-                         return line_of(Severity::Warning, "log", lost_text(count), 0);
+                         return line_of({Severity::Warning, "log", lost_text(count), 0, {}});
                        });
   }
 
  private:
-  std::string line_of(Severity severity, std::string_view component, std::string_view text,
-                      int process) const {
+  std::string line_of(const Entry& entry) const {
     std::string line;
-    line.reserve(line_bytes_usual + text.size());
-    line.append(timestamp()).append(" ").append(hostname_).append(" ");
-    add_text(line, tag_, component, process, severity, text);
+    line.reserve(line_bytes_usual + entry.text.size());
+    if (tag_.is_json) {
+      add_json(line, tag_, hostname_, entry);
+    } else {
+      line.append(timestamp()).append(" ").append(hostname_).append(" ");
+      add_tag(line, tag_, entry);
+      add_text(line, tag_, entry);
+    }
     line += '\n';
     return line;
   }
@@ -260,7 +311,11 @@ class SyslogSink : public LogSink {
 
   void write(Severity severity, std::string_view component, std::string_view text,
              int process) override {
-    std::string line = line_of(severity, component, text, process);
+    write_fields(severity, component, text, process, {});
+  }
+  void write_fields(Severity severity, std::string_view component, std::string_view text,
+                    int process, LogParts fields) override {
+    std::string line = line_of({severity, component, text, process, fields});
     std::lock_guard lock(mutex_);
     bool is_next = !kept_.any() || drain() == Drained::All;
     if (is_next && send(line)) return;
@@ -280,18 +335,22 @@ class SyslogSink : public LogSink {
   }
 
  private:
-  std::string line_of(Severity severity, std::string_view component, std::string_view text,
-                      int process) const {
-    std::string line = "<" + std::to_string(facility_ | priority(severity)) + ">";
-    line.reserve(line_bytes_usual + text.size());
+  std::string line_of(const Entry& entry) const {
+    std::string line = "<" + std::to_string(facility_ | priority(entry.severity)) + ">";
+    line.reserve(line_bytes_usual + entry.text.size());
     line.append(timestamp()).append(" ");
-    add_text(line, tag_, component, process, severity, text);
+    add_tag(line, tag_, entry);
+    if (tag_.is_json) {
+      add_json(line, tag_, "", entry);
+    } else {
+      add_text(line, tag_, entry);
+    }
     return line;
   }
   Drained drain() {
     return kept_.drain([this](std::string& line) { return send(line); },
                        [this](std::size_t count) {
-                         return line_of(Severity::Warning, "log", lost_text(count), 0);
+                         return line_of({Severity::Warning, "log", lost_text(count), 0, {}});
                        });
   }
   /// False: syslogd is away, or has not read what it was sent before.
@@ -325,7 +384,7 @@ class SyslogSink : public LogSink {
 
 std::unique_ptr<LogSink>& current() {
   static std::unique_ptr<LogSink> sink =
-      std::make_unique<FileSink>(Tag{"pennypost"}, "", STDERR_FILENO);
+      std::make_unique<FileSink>(Tag{"pennypost", false, false}, "", STDERR_FILENO);
   return sink;
 }
 
@@ -352,6 +411,11 @@ std::string_view prefix(Severity severity) {
   return "";
 }
 
+std::string_view severity_name(Severity severity) {
+  return severity == Severity::Info ? "info"
+                                    : prefix(severity).substr(0, prefix(severity).find(':'));
+}
+
 LogOptions in_dovecot_form(LogOptions options) {
   std::string_view name = options.syslog_name;
   bool is_known = name == "postfix" || name.starts_with("postfix-") || name == "dovecot";
@@ -364,7 +428,7 @@ LogOptions in_dovecot_form(LogOptions options) {
 Result<void> open_log(const LogOptions& options) {
   tzset();
   std::unique_ptr<LogSink> sink;
-  Tag tag{options.syslog_name, options.is_dovecot_form};
+  Tag tag{options.syslog_name, options.is_dovecot_form, options.log_format == "json"};
   if (options.maillog_file.empty()) {
     sink = std::make_unique<SyslogSink>(tag, facility_number(options.syslog_facility));
   } else if (options.maillog_file == "/dev/stderr" || options.maillog_file == "/dev/stdout") {

@@ -9,7 +9,8 @@
 //
 // File and stderr lines: `Nov 21 07:40:40 mail pennypost/smtpd[71]: text`. If the name is
 // Postfix's, lines about logins have Dovecot's form: `Nov 21 07:40:40 mail dovecot[71]: imap-login:
-// text`, so that tools that read the logs of those two programs can read ours.
+// text`, so that tools that read the logs of those two programs can read ours. With log_format =
+// json a line is an object instead: see line_form.h.
 #pragma once
 
 #include <memory>
@@ -19,13 +20,11 @@
 
 #include "common/base/result.h"
 #include "common/log/kept_lines.h"
+#include "common/log/line_form.h"
 
 namespace pennypost {
 
 enum class Severity { Info, Warning, Error, Fatal, Panic };
-
-/// The greatest length of a line; the rest is cut off.
-inline constexpr std::size_t log_line_bytes_max = 8000;
 
 /// The most bytes of gathered lines: what a pipe takes in one piece (PIPE_BUF).
 inline constexpr std::size_t log_gathered_bytes_max = 4096;
@@ -39,6 +38,11 @@ class LogSink {
   /// `process`: the pid that the line is about; 0: this process.
   virtual void write(Severity severity, std::string_view component, std::string_view text,
                      int process = 0) = 0;
+  /// The same, with those parts of `text` that are fields in a log of JSON.
+  virtual void write_fields(Severity severity, std::string_view component, std::string_view text,
+                            int process, LogParts /*fields*/) {
+    write(severity, component, text, process);
+  }
   /// From now on the calling thread's lines may wait for its flush(), up to log_gathered_bytes_max,
   /// except for warnings and worse. `false` ends that.
   virtual void gather(bool /*gathers*/) {}
@@ -63,8 +67,9 @@ class LogSink {
 struct LogOptions {
   std::string syslog_name = "pennypost";
   std::string syslog_facility = "mail";
-  std::string maillog_file = {};  ///< empty: syslog; /dev/stderr, /dev/stdout, or a file
-  bool is_dovecot_form = false;   ///< `NAME[71]: imap-login: text`
+  std::string maillog_file = {};    ///< empty: syslog; /dev/stderr, /dev/stdout, or a file
+  bool is_dovecot_form = false;     ///< `NAME[71]: imap-login: text`
+  std::string log_format = "text";  ///< or json
 
   bool operator==(const LogOptions&) const = default;
 };
@@ -89,6 +94,8 @@ void finish_log();
 /// The severity as written in lines: empty for Info, else `warning: `, `error: `, `fatal: `,
 /// `panic: `.
 std::string_view prefix(Severity severity);
+/// The same as a word: `info`, `warning`, ...
+std::string_view severity_name(Severity severity);
 
 /// Collects a test's log lines as `component: text`, and restores the old sink when destroyed.
 class LogCapture {

@@ -126,10 +126,15 @@ bool Connection::try_flush() {
 Task<> Connection::flush() {
   std::string bytes;
   bytes.swap(output_);
-  co_await write(bytes);
+  co_await send(bytes);
 }
 
 Task<> Connection::write(std::string_view bytes) {
+  if (tap_ != nullptr) tap_->said(bytes);
+  return send(bytes);
+}
+
+Task<> Connection::send(std::string_view bytes) {
   if (!output_.empty()) {
     output_ += bytes;
     co_await flush();

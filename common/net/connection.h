@@ -20,6 +20,13 @@ struct Line {
   bool is_too_long;  // `text` has the first bytes, the rest was discarded
 };
 
+/// Sees all that is said to a peer, in the order in which it is said.
+class OutputTap {
+ public:
+  virtual ~OutputTap() = default;
+  virtual void said(std::string_view bytes) = 0;
+};
+
 class Connection {
  public:
   Connection(Loop& loop, std::unique_ptr<Stream> stream, Duration timeout);
@@ -46,11 +53,18 @@ class Connection {
   void prepend_input(std::string_view bytes);
 
   /// Adds to what the next flush sends. Call flush() soon once there are more than 64 KiB.
-  void put(std::string_view bytes) { output_ += bytes; }
+  void put(std::string_view bytes) {
+    if (tap_ != nullptr) tap_->said(bytes);
+    output_ += bytes;
+  }
   std::size_t unsent() const { return output_.size(); }
   Task<> flush();
   /// put() and flush() without copying, for large data.
   Task<> write(std::string_view bytes);
+
+  /// From now on `tap` sees what is put and written; null: nobody does.
+  void set_tap(std::unique_ptr<OutputTap> tap) { tap_ = std::move(tap); }
+  OutputTap* tap() { return tap_.get(); }
 
   /// Sends pending output, tells the peer that nothing follows, and waits until it closes, at most
   /// `limit`: closing with unread input would reset the connection, and our last reply could be
@@ -65,6 +79,7 @@ class Connection {
 
  private:
   Task<> read_more();
+  Task<> send(std::string_view bytes);
   bool try_flush();
   SteadyTime wait_until() const;
   Loop& loop_;
@@ -74,6 +89,7 @@ class Connection {
   std::string input_;
   std::size_t consumed_ = 0;
   std::string output_;
+  std::unique_ptr<OutputTap> tap_;
 };
 
 }  // namespace pennypost

@@ -36,6 +36,14 @@ std::string Master::certificate_stamp(const Config& config) const {
   return stamp;
 }
 
+/// Among the daemon's figures.
+void Master::tell_certificates() {
+  figures_.forget_certificates();
+  for (const auto& [service, context] : now_->prepared->tls) {
+    if (auto end = context->certificate_end()) figures_.tell_certificate(service, *end);
+  }
+}
+
 Task<> Master::watch_certificates() {
   std::string refused;  // the stamp of what can't be used
   for (;;) {

@@ -1,12 +1,19 @@
 #include "common/process/child.h"
 
+#include <unistd.h>
+
+#include <array>
+
 #include "common/base/text.h"
 #include "common/log/log.h"
+#include "common/metrics/figures.h"
 
 namespace pennypost {
 namespace {
 
 constexpr Duration settling_pause{5};
+constexpr std::chrono::seconds memory_interval{5};
+const long page_bytes = ::sysconf(_SC_PAGESIZE);
 // A process that was just started will soon get the request for which it was started.
 constexpr std::chrono::seconds first_request_time{2};
 
@@ -38,6 +45,11 @@ Child::Child(Loop& loop, Start start)
   });
   from_master.on<control::AskIdleness>(
       [this](control::AskIdleness, std::vector<Descriptor>) { return idleness(); });
+  from_master.on<control::Trace>([this](control::Trace order, std::vector<Descriptor> watcher) {
+    return trace(std::move(order), std::move(watcher));
+  });
+  from_master.on<control::EndTrace>(
+      [this](control::EndTrace ended, std::vector<Descriptor>) { return end_trace(ended.number); });
   from_master.on<control::MakeRoom>([this](control::MakeRoom asked, std::vector<Descriptor>) {
     return make_room(asked.is_forced);
   });
@@ -124,6 +136,21 @@ Task<Result<Done>> Child::drop_config() {
 Task<Result<Done>> Child::begin() {
   has_begun_ = true;
   begun_.notify_all();
+  co_return Done();
+}
+
+Task<Result<Done>> Child::trace(control::Trace order, std::vector<Descriptor> watcher) {
+  if (watcher.size() != 1) co_return Error::permanent("a trace comes with one descriptor");
+  TraceOrder wanted;
+  wanted.number = order.number;
+  wanted.client = std::move(order.client);
+  wanted.user = std::move(order.user);
+  traces_.add(std::move(wanted), std::move(watcher.front()));
+  co_return Done();
+}
+
+Task<Result<Done>> Child::end_trace(std::uint64_t number) {
+  traces_.remove(number);
   co_return Done();
 }
 
@@ -244,6 +271,20 @@ bool Child::is_settled() const {
   return true;
 }
 
+/// Now and then, and only when there is something to do anyway: an idle process is left asleep.
+void Child::note_memory() {
+  auto now = loop_.now();
+  if (now - memory_noted_ < memory_interval) return;
+  memory_noted_ = now;
+  std::array<char, 128> text{};
+  auto count = ::pread(start_.memory.number(), text.data(), text.size(), 0);
+  if (count <= 0) return;
+  // `size resident shared ...`, in pages.
+  auto fields = words({text.data(), static_cast<std::size_t>(count)}, " ");
+  auto pages = fields.size() > 1 ? parse_number(fields[1]) : std::nullopt;
+  if (pages) metrics::set_resident_memory(*pages * static_cast<std::uint64_t>(page_bytes));
+}
+
 void Child::run() {
   report_service();
   // Only now, since the handlers must be there when the first message is read.
@@ -252,6 +293,7 @@ void Child::run() {
   loop_.on_turn_end([this] {
     log_sink().flush();
     log_keeper_.look();
+    note_memory();
   });
   loop_.run();
   log_sink().gather(false);

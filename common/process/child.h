@@ -17,6 +17,7 @@
 #include "common/config/config.h"
 #include "common/net/connection_counts.h"
 #include "common/net/listener.h"
+#include "common/net/trace.h"
 #include "common/process/control.h"
 #include "common/process/log_keeper.h"
 #include "common/process/port.h"
@@ -27,7 +28,8 @@ namespace pennypost {
 
 namespace control {
 struct NewPeer;
-}
+struct Trace;
+}  // namespace control
 
 /// What the master has prepared as root for a child that can no longer open files.
 struct Prepared {
@@ -55,6 +57,7 @@ class Child {
     std::vector<ServiceListener> listeners;
     std::unique_ptr<ConnectionCounts> connections;  // where it listens
     Descriptor control;
+    Descriptor memory;  // /proc/self/statm; none: unknown
   };
   Child(Loop& loop, Start start);
   ~Child();
@@ -73,6 +76,8 @@ class Child {
   std::vector<ServiceListener>& listeners() { return start_.listeners; }
   /// For kinds that listen: each client's connections in all processes of the daemon.
   ConnectionCounts& connections() { return *start_.connections; }
+  /// Who watches the dialogues of this process's clients.
+  TraceDesk& traces() { return traces_; }
 
   /// Sends requests to the processes of a kind; always the same object. `master` is one of the
   /// kinds.
@@ -137,6 +142,9 @@ class Child {
   Task<Result<Done>> take_config(std::vector<Descriptor> log_file);
   Task<Result<Done>> drop_config();
   Task<Result<Done>> begin();
+  Task<Result<Done>> trace(control::Trace order, std::vector<Descriptor> watcher);
+  Task<Result<Done>> end_trace(std::uint64_t number);
+  void note_memory();
   void report_service();
   Task<> stop_when_told();
   Task<Result<Done>> drain(bool is_stop, std::chrono::seconds limit);
@@ -162,6 +170,8 @@ class Child {
   bool stopping_ = false;
   Duration drain_limit_ = Duration::zero();
   std::size_t busy_ = 0;
+  TraceDesk traces_;
+  SteadyTime memory_noted_;
   LogKeeper log_keeper_;
   bool was_busy_ = false;
   bool leaving_ = false;

@@ -147,6 +147,32 @@ struct MakeRoom {
   }
 };
 
+/// command -> master, and master -> children that talk with clients: show what these clients say
+/// and hear, on the socket that is the only descriptor (common/net/trace.h). For the master it
+/// lasts as long as the command's connection.
+struct Trace {
+  static constexpr std::uint16_t type = 36;
+  using Reply = Done;
+  std::uint64_t number = 0;  // the master's
+  std::string client;
+  std::string user;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(number, client, user);
+  }
+};
+
+/// master -> child: nobody watches any more.
+struct EndTrace {
+  static constexpr std::uint16_t type = 37;
+  using Reply = Done;
+  std::uint64_t number = 0;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(number);
+  }
+};
+
 /// child -> master: a process that can't reach syslogd asks for a connection, which is the answer's
 /// only descriptor.
 struct ConnectLog {

@@ -64,6 +64,7 @@ Master::Master(Loop& loop, DaemonSpec spec, LoadOptions options)
     services_[kind.name] = std::move(services);
   }
   serve_reload();
+  serve_traces();
 }
 
 Master::~Master() = default;
@@ -181,6 +182,7 @@ Task<> Master::stop() {
     }
     co_await within(loop_, drain_time, wait_for_end(all));
   }
+  ::unlink(metrics::figures_path(config()->base_dir, spec_.name).c_str());
   if (commands_) ::unlink(reload_socket_path(config()->base_dir, spec_.name).c_str());
   loop_.stop();
 }
@@ -220,6 +222,9 @@ int Master::run() {
   // What parsing left behind is given back before the children inherit it, copy by copy.
   malloc_trim(0);
   set_process_title(spec_.name + ": master");
+  auto counting = figures_.make(now_->config->base_dir, spec_.name);
+  if (!counting) log_warning("master", "there will be no figures: " + counting.error().text());
+  tell_certificates();
   listen_to_commands();
   start_all();
   log_master(spec_.name, "daemon started", options_.directory);

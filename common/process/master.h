@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "common/config/network_tables.h"
+#include "common/metrics/figures_file.h"
 #include "common/process/child.h"
 #include "common/process/log_keeper.h"
 #include "common/process/privileges.h"
@@ -122,6 +123,7 @@ class Master {
   struct Bound;
   struct Generation;
   struct Trial;
+  struct Watching;
   struct Place {
     const Kind* kind;
     std::string instance;
@@ -175,6 +177,13 @@ class Master {
   void reap();
   // reload.cpp
   void serve_reload();
+  // traces.cpp
+  void serve_traces();
+  Task<Result<Done>> begin_trace(control::Trace order, std::vector<Descriptor> watcher,
+                                 ProcessNumber from);
+  void end_trace(ProcessNumber owner);
+  void tell_traces(const Process& process) const;
+  static void tell_trace(const Process& process, const Watching& one);
   void listen_to_commands();
   Task<> accept_commands();
   Task<> serve_command(Descriptor socket);
@@ -195,6 +204,7 @@ class Master {
   bool needs_other_rights(const Process& process, const Config& before) const;
 
   // certificate_watch.cpp
+  void tell_certificates();
   std::string certificate_stamp(const Config& config) const;
   Task<> watch_certificates();
 
@@ -206,8 +216,9 @@ class Master {
   std::shared_ptr<Generation> now_;
   std::unique_ptr<Trial> trial_;
   std::list<Process> processes_;
-  std::uint64_t last_process_ = 0;                             // see ProcessNumber
-  ConnectionTable connections_;                                // of the accepting processes
+  std::uint64_t last_process_ = 0;  // see ProcessNumber
+  ConnectionTable connections_;     // of the accepting processes
+  metrics::FiguresFile figures_;
   std::map<std::string, std::unique_ptr<Services>> services_;  // by kind
   std::map<std::string, std::shared_ptr<Line>> lines_;         // by kind
   std::map<std::string, int> crashes_;                         // by kind and instance
@@ -216,6 +227,7 @@ class Master {
   Event reported_;               // a process has reported or ended, or a trial has ended
   std::size_t catching_up_ = 0;  // processes that live on, started during a trial
   Event caught_up_;
+  std::vector<Watching> watching_;
   std::unique_ptr<Listener> commands_;
   Services command_services_;
   std::uint64_t last_trial_ = 0;

@@ -45,6 +45,14 @@ struct Master::Trial {
   std::vector<ProcessNumber> agreed;  // of those that live on
 };
 
+/// A command that watches dialogues.
+struct Master::Watching {
+  ProcessNumber owner = master_process;
+  std::string client;
+  std::string user;
+  Descriptor watcher;
+};
+
 struct Master::Process {
   const Kind* kind = nullptr;
   std::string instance;
@@ -53,6 +61,7 @@ struct Master::Process {
   pid_t pid = 0;
   std::shared_ptr<Link> link;
   std::optional<std::size_t> connections;  // its slice of the table
+  std::optional<std::size_t> figures;      // its place among the figures
   SteadyTime started;
   bool is_draining = false;
   bool is_candidate = false;  // started with a configuration that is not in force

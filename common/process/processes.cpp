@@ -1,5 +1,6 @@
 // Forks a daemon's processes, links those that talk to each other, and restarts crashed ones.
 // Members of Master.
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -69,6 +70,7 @@ Result<void> Master::start(const Kind& kind, const std::string& instance,
 void Master::begin(Process& process) {
   process.is_candidate = false;
   link_peers(process);
+  tell_traces(process);
   process.link->post(control::Begin::type, wire::encode(control::Begin()), {});
 }
 
@@ -78,13 +80,16 @@ Result<Master::Process*> Master::launch(Generation& from, const Kind& kind,
   TRY(auto keep, privileges(*from.config, kind, identity));
   auto [ours, theirs] = socket_pair();
   auto connections = kind.listens ? connections_.take() : std::nullopt;
+  auto figures = figures_.take();
   pid_t pid = fork();
   if (pid < 0) {
     if (connections) connections_.give_back(*connections);
+    if (figures) figures_.give_back(*figures);
     return Error::temporary(std::string("fork: ") + std::strerror(errno));
   }
   if (pid == 0) {
     ours.close();
+    figures_.enter(figures, kind.name);
     Child::Start begin;
     begin.kind = kind.name;
     begin.instance = instance;
@@ -106,6 +111,7 @@ Result<Master::Process*> Master::launch(Generation& from, const Kind& kind,
   process.link = std::make_shared<Link>(loop_, std::move(ours), *services_[kind.name],
                                         ProcessNumber(++last_process_));
   process.connections = connections;
+  process.figures = figures;
   process.started = std::chrono::steady_clock::now();
   process.is_candidate = true;
   auto link = process.link;
@@ -125,7 +131,8 @@ void Master::become_child(Generation& from, const Kind& kind, Child::Start begin
     tickets_->forget();
   }
   forget_keys(kind, begin);
-  std::vector<int> kept{begin.control.number(), log_sink().descriptor()};
+  begin.memory = Descriptor(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+  std::vector<int> kept{begin.control.number(), log_sink().descriptor(), begin.memory.number()};
   if (kind.listens) {
     for (auto& bound : from.bound) {
       kept.push_back(bound.descriptor.number());
@@ -231,6 +238,7 @@ void Master::reap() {
     std::string instance = ended->instance;
     auto lived = std::chrono::steady_clock::now() - ended->started;
     if (ended->connections) connections_.give_back(*ended->connections);
+    if (ended->figures) figures_.give_back(*ended->figures);
     processes_.erase(ended);
     ++ends_;
     if (lived > lives_long) crashes_.erase(kind + ":" + instance);

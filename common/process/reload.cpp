@@ -111,6 +111,7 @@ LogOptions log_options_of(const Config& config, const DaemonSpec& spec) {
       spec.logs_as_service ? config.at(spec.services.front()).syslog_name : config.syslog_name;
   options.syslog_facility = config.syslog_facility;
   options.maillog_file = config.maillog_file;
+  options.log_format = config.log_format;
   return spec.logs_as_service ? in_dovecot_form(std::move(options)) : options;
 }
 
@@ -215,8 +216,8 @@ void Master::commit_trial() {
   if (log_options_of(config, spec_) != log_options_of(*before->config, spec_)) {
     log_warning(
         "master",
-        "maillog_file, syslog_name and syslog_facility change with the next start, not with a "
-        "reload");
+        "maillog_file, log_format, syslog_name and syslog_facility change with the next start, not "
+        "with a reload");
   }
   auto reopened = log_sink().reopen();
   if (!reopened) log_error("master", reopened.error().text());
@@ -248,6 +249,7 @@ void Master::commit_trial() {
     }
   }
   tasks_->start(drain_old(std::move(old)));
+  tell_certificates();
   reloaded_.notify_all();
 }
 
@@ -361,6 +363,7 @@ Task<> Master::serve_command(Descriptor socket) {
     co_await link.run();
   }
   if (trial_ && trial_->owner == number) drop_trial();
+  end_trace(number);
 }
 
 Task<Result<Done>> Master::try_for_command(ProcessNumber from) {

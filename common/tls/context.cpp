@@ -208,6 +208,15 @@ Result<std::shared_ptr<TlsContext>> TlsContext::client(const ClientSettings& set
 }
 
 /// As Postfix's tls_server_sni_maps: the name, then `.parent` for each domain above it.
+std::optional<std::int64_t> TlsContext::certificate_end() const {
+  const X509* certificate = SSL_CTX_get0_certificate(context_);
+  std::tm end{};
+  bool is_known =
+      certificate != nullptr && ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) == 1;
+  if (!is_known) return std::nullopt;
+  return timegm(&end);
+}
+
 TlsContext* TlsContext::named(std::string_view name) const {
   auto found = named_.find(name);
   for (auto dot = name.find('.'); found == named_.end() && dot != name.npos;

@@ -9,8 +9,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,6 +75,8 @@ class TlsContext {
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
   ssl_ctx_st* native() const { return context_; }
+  /// When the certificate that is shown ends, in seconds since 1970; nothing: there is none.
+  std::optional<std::int64_t> certificate_end() const;
   bool verifies() const { return verifies_; }
   bool asks_clients() const { return asks_clients_; }
   /// The context with the certificate of a name; null where there is none of its own.

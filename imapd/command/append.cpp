@@ -197,8 +197,12 @@ Task<> take_message(SessionContext& context, AppendBatch& batch, LiteralHeader l
 Task<Reply> store_messages(SessionContext& context, AppendBatch& batch) {
   if (batch.failure) co_return Reply(*batch.failure);
   auto lane = batch.file_octets > large_octets ? context.heavy_lane() : context.light_lane();
-  auto appending = context.retry_while_locked(
-      lane, [&] { return context.store().append(*batch.target, batch.messages); });
+  auto append = [&] {
+    auto appended = context.store().append(*batch.target, batch.messages);
+    if (appended) context.events().tell_saved(*batch.target, *appended, batch.messages);
+    return appended;
+  };
+  auto appending = context.retry_while_locked(lane, [&] { return append(); });
   auto appended = co_await std::move(appending);
   if (!appended) co_return Reply(with_try_create(appended.error()));
   co_return Reply::ok(append_uid_code(*appended) + " Append completed.");

@@ -5,6 +5,8 @@
 namespace pennypost::imap {
 namespace {
 
+using Event = store::MailEvents::Event;
+
 // Unselects the mailbox that is selected if it is `name`, or below it.
 void close_if_gone(SessionContext& context, const store::MailboxName& name) {
   if (context.selected() == nullptr) return;
@@ -30,6 +32,7 @@ Task<Reply> create(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto name, context.mailbox_name(request.mailbox));
   auto create = [&] { return is_parent ? store.create_parent(name) : store.create(name); };
   CO_TRY_DO(co_await context.retry_while_locked([&] { return create(); }));
+  context.events().tell_mailbox(Event::MailboxCreate, name);
   co_return Reply::ok("Create completed.");
 }
 
@@ -37,6 +40,7 @@ Task<Reply> remove(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto wire, parse_mailbox(command.arguments, context.limits()));
   CO_TRY(auto name, context.mailbox_name(wire));
   CO_TRY_DO(co_await context.retry_while_locked([&] { return context.store().remove(name); }));
+  context.events().tell_mailbox(Event::MailboxDelete, name);
   // Mailboxes below it stay.
   bool is_selected = context.selected() != nullptr && context.selected()->mailbox().name() == name;
   if (is_selected) close_if_gone(context, name);
@@ -48,6 +52,7 @@ Task<Reply> rename(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto from, context.mailbox_name(request.from));
   CO_TRY(auto to, context.mailbox_name(request.to));
   CO_TRY_DO(co_await context.retry_while_locked([&] { return context.store().rename(from, to); }));
+  context.events().tell_mailbox(Event::MailboxRename, from, to.text());
   // RFC 9051 section 6.3.6: INBOX stays, and so it stays selected; only its messages have moved,
   // which the next look will find.
   if (!from.is_inbox()) close_if_gone(context, from);

@@ -21,7 +21,7 @@ Task<Reply> open_mailbox(SessionContext& context, const CommandHead& command,
   std::string introduction;
   auto open = [&]() -> Result<std::unique_ptr<Selected>> {
     TRY(auto mailbox, context.store().open(name, access));
-    auto selected = std::make_unique<Selected>(std::move(mailbox));
+    auto selected = std::make_unique<Selected>(context.events().logged(std::move(mailbox)));
     introduction = selected->introduction();
     return selected;
   };

@@ -2,11 +2,13 @@
 
 #include "common/base/text.h"
 #include "imapd/command/table.h"
+#include "imapd/dialogue/shown_command.h"
 
 namespace pennypost::imap {
 
 Task<std::optional<store::LoginSuccess>> LoginSession::serve() {
   connection().set_timeout(settings().imap_login_timeout);
+  show("");
   put("* OK [CAPABILITY " + capability_text(*this) + "] " + settings().login_greeting + "\r\n");
   while (!is_ended() && !has_success()) {
     auto event = co_await next_event();
@@ -46,6 +48,7 @@ void LoginSession::count_command() {
 }
 
 Task<> LoginSession::dispatch() {
+  if (is_traced()) show(shown_command(assembler().text()));
   auto head = parse_head(assembler().text());
   if (!head) {
     answer(Reply(head.error()), tag_of(assembler().text()));

@@ -5,6 +5,7 @@
 #include "common/log/log.h"
 #include "imapd/command/append.h"
 #include "imapd/command/table.h"
+#include "imapd/dialogue/shown_command.h"
 #include "imapd/response/logout_text.h"
 #include "imapd/session/special_folders.h"
 
@@ -43,6 +44,7 @@ Task<> Session::serve() {
 
 Task<> Session::converse() {
   co_await prepare_account();
+  if (context_.is_trace_asked()) context_.show("");
   if (!context_.who().tag.empty()) {
     answer(Reply::ok("[CAPABILITY " + capability_text(context_) + "] Logged in"),
            context_.who().tag);
@@ -55,6 +57,7 @@ Task<> Session::converse() {
         co_await dispatch();
         break;
       case Event::Message: {
+        if (context_.is_trace_asked()) context_.show(shown_command(assembler.text()));
         auto appending = append_messages(context_);
         auto reply = co_await std::move(appending);
         if (reply) answer(*reply, assembler.tag());
@@ -98,6 +101,7 @@ Task<> Session::prepare_account() {
 
 Task<> Session::dispatch() {
   const auto& text = context_.assembler().text();
+  if (context_.is_trace_asked()) context_.show(shown_command(text));
   auto head = parse_head(text);
   if (!head) {
     answer(Reply(head.error()), tag_of(text));

@@ -38,7 +38,10 @@ SessionContext::SessionContext(std::shared_ptr<const WorkerContext> worker, Conn
       worker_(std::move(worker)),
       who_(std::move(who)),
       account_(std::move(account)),
-      store_(std::move(store)) {}
+      store_(std::move(store)),
+      events_("imap", who_.user, who_.session_id, settings().mail_log_events,
+              settings().mail_log_fields),
+      trace_(worker_->traces, connection) {}
 
 Result<store::MailboxName> SessionContext::mailbox_name(std::string_view wire) const {
   auto utf8 = decode_utf7(wire);
@@ -86,6 +89,10 @@ Task<> SessionContext::give_sign_of_life(std::string_view text) {
   next_sign_ = loop().now() + sign_interval;
   put("* OK " + std::string(text) + "\r\n");
   co_await connection().flush();
+}
+
+void SessionContext::show(std::string_view line) {
+  trace_.hear({"imapd", who_.client, who_.user}, line);
 }
 
 void SessionContext::log_failure(const Reply& reply) const {

@@ -15,11 +15,13 @@
 #include <utility>
 
 #include "common/base/clock.h"
+#include "common/net/trace.h"
 #include "imapd/session/account.h"
 #include "imapd/session/change_hub.h"
 #include "imapd/session/conversation.h"
 #include "imapd/session/selected.h"
 #include "store/mailbox/lock_wait.h"
+#include "store/mailbox/mail_events.h"
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::imap {
@@ -32,6 +34,7 @@ struct WorkerContext {
   /// The settings of imap or imaps.
   std::shared_ptr<const Config> config;
   Service service = Service::Imap;
+  TraceDesk* traces = nullptr;  // null: no dialogue is ever watched
 
   const Settings& settings() const { return config->at(service); }
 };
@@ -45,6 +48,8 @@ struct LoggedIn {
   std::string session_id;
   /// Of LOGIN or AUTHENTICATE, which is still to be answered.
   std::string tag;
+  /// The client's IP address.
+  std::string client = {};
 };
 
 class SessionContext final : public Conversation {
@@ -58,6 +63,8 @@ class SessionContext final : public Conversation {
   const LoggedIn& who() const { return who_; }
   Account& account() const { return *account_; }
   store::MailStore& store() const { return *store_; }
+  /// What of this session is logged (mail_log_events).
+  const store::MailEvents& events() const { return events_; }
   /// The mailbox of a name as the client writes it. RFC 3501 section 5.1.3: in modified UTF-7.
   /// Error 550 for what can be no mailbox's name.
   Result<store::MailboxName> mailbox_name(std::string_view wire) const;
@@ -114,6 +121,11 @@ class SessionContext final : public Conversation {
   /// Every now and then a line `* OK text`, in a command that has nothing else to say yet.
   Task<> give_sign_of_life(std::string_view text);
 
+  /// Whether an admin wants to watch dialogues; show() is to be called only then.
+  bool is_trace_asked() const { return trace_.is_asked(); }
+  /// Shows a command without its secrets; empty: nothing was said yet.
+  void show(std::string_view line);
+
   /// Logs what a reply tells the client less about.
   void log_failure(const Reply& reply) const;
 
@@ -126,6 +138,8 @@ class SessionContext final : public Conversation {
   LoggedIn who_;
   std::shared_ptr<Account> account_;
   std::unique_ptr<store::MailStore> store_;
+  store::MailEvents events_;
+  SessionTrace trace_;
   std::unique_ptr<Selected> selected_;
   bool is_behind_ = false;
   // When a long command looks for its client again, and when it says that it is still at work.

@@ -4,6 +4,7 @@
 namespace pennypost::smtp {
 
 inline constexpr int ex_failed = 1;
+inline constexpr int ex_not_running = 3;  // as service managers have it
 inline constexpr int ex_usage = 64;
 inline constexpr int ex_dataerr = 65;
 inline constexpr int ex_unavailable = 69;

@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-#include "smtpd/commands/json_text.h"
+#include "common/base/json_text.h"
 
 namespace pennypost::smtp {
 namespace {

@@ -1,27 +1,16 @@
 #include "smtpd/commands/message_story.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 #include <unordered_map>
-#include <unordered_set>
 
+#include "common/base/json_text.h"
 #include "common/base/text.h"
+#include "common/log/line_form.h"
 
 namespace pennypost::smtp {
 namespace {
 
-constexpr std::size_t id_bytes_min = 6;
-constexpr std::size_t id_bytes_max = 30;
-
-bool is_id_character(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-bool is_queue_id(std::string_view text) {
-  return text.size() >= id_bytes_min && text.size() <= id_bytes_max &&
-         std::ranges::all_of(text, is_id_character) &&
-         std::ranges::any_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
+constexpr std::string_view message_id_key = "message-id=";
 
 /// Calls `use` with each line, without its end.
 template <class Use>
@@ -40,20 +29,7 @@ std::string_view report_id(std::string_view text) {
   if (at == text.npos) return {};
   std::string_view id = text.substr(at + 15);
   id = id.substr(0, id.find_first_of(" \t"));
-  return is_queue_id(id) ? id : std::string_view();
-}
-
-/// Where the message of a line begins, behind `component[pid]: `; npos if it is not of our form.
-std::size_t text_begin(std::string_view line) {
-  auto end = line.find("]: ");
-  return end == line.npos ? line.npos : end + 3;
-}
-
-std::string_view id_at(std::string_view text) {
-  auto colon = text.find(':');
-  if (colon == text.npos || colon > id_bytes_max) return {};
-  std::string_view id = text.substr(0, colon);
-  return is_queue_id(id) ? id : std::string_view();
+  return looks_like_queue_id(id) ? id : std::string_view();
 }
 
 struct Hash {
@@ -64,27 +40,6 @@ struct Hash {
 };
 
 }  // namespace
-
-LogLine parse_log_line(std::string_view line) {
-  LogLine parsed;
-  auto begin = text_begin(line);
-  if (begin == line.npos) return parsed;
-  std::string_view head = line.substr(0, begin - 3);
-  head = head.substr(0, head.rfind('['));
-  auto tag = head.rfind(' ');
-  if (tag == head.npos) return parsed;
-  std::string_view component = head.substr(tag + 1);
-  // Before the tag stands the host's name, before that the time.
-  auto host = head.rfind(' ', tag - 1);
-  if (host == head.npos || tag == 0) return parsed;
-  parsed.time = head.substr(0, host);
-  auto slash = component.rfind('/');
-  parsed.component = slash == component.npos ? component : component.substr(slash + 1);
-  parsed.text = line.substr(begin);
-  parsed.id = id_at(parsed.text);
-  if (!parsed.id.empty()) parsed.text = trim(parsed.text.substr(parsed.id.size() + 1));
-  return parsed;
-}
 
 std::string MessageStory::value(std::string_view key) const {
   const std::string sought = std::string(key) + "=";
@@ -101,67 +56,81 @@ std::string MessageStory::value(std::string_view key) const {
 }
 
 LogSearch::LogSearch(std::string_view what) : needle_(trim(what)) {
-  is_id_ = is_queue_id(needle_);
+  is_id_ = looks_like_queue_id(needle_);
   const bool has_brackets = needle_.starts_with('<') && needle_.ends_with('>');
   // A Message-ID stands in the log as message-id=<...>, an address as from=<...> and to=<...>.
   if (!is_id_ && !has_brackets) needle_ = "<" + needle_ + ">";
 }
 
 /// The ids of lines that name what is searched for; without an id the line itself is a story.
-void LogSearch::find_ids(std::string_view lines) {
-  for (std::size_t at = 0; (at = lines.find(needle_, at)) != lines.npos;) {
+void LogSearch::find_ids(std::string_view lines, const std::string& needle) {
+  for (std::size_t at = 0; (at = lines.find(needle, at)) != lines.npos;) {
     auto before = lines.rfind('\n', at);
     const std::size_t begin = before == lines.npos ? 0 : before + 1;
     const std::size_t end = std::min(lines.find('\n', at), lines.size());
     LogLine line = parse_log_line(lines.substr(begin, end - begin));
     at = end;
     if (!line.id.empty()) {
-      ids_.emplace_back(line.id);
+      ids_.push_back(std::move(line.id));
     } else if (line.text.starts_with("NOQUEUE: ")) {
       MessageStory story;
       story.lines.push_back(
-          {std::string(line.time), std::string(line.component), std::string(line.text)});
+          {std::move(line.time), std::move(line.component), std::move(line.text)});
       refused_.push_back(std::move(story));
       if (refused_.size() > stories_max) refused_.erase(refused_.begin());
     }
   }
 }
 
+/// The stories, and how a line leads to its own.
 struct LogSearch::Found {
-  std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> places;
+  using Places = std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>>;
+  Places by_id;
+  Places by_message_id;
   std::vector<MessageStory> stories;
+
+  void begin(std::string_view id) {
+    if (by_id.contains(id) || stories.size() > 2 * stories_max) return;
+    by_id.emplace(id, stories.size());
+    stories.push_back({std::string(id), {}});
+  }
+
+  void take(std::string_view text) {
+    auto id = queue_id_of(text);
+    const Places& places = id.empty() ? by_message_id : by_id;
+    if (places.empty()) return;
+    auto place = places.find(id.empty() ? message_id_of(text) : id);
+    if (place == places.end()) return;
+    const std::size_t number = place->second;
+    LogLine line = parse_log_line(text);
+    if (line.text.starts_with(message_id_key)) {
+      by_message_id.insert_or_assign(line.text.substr(message_id_key.size()), number);
+    }
+    if (auto report = report_id(line.text); !report.empty()) begin(report);
+    auto& lines = stories[number].lines;
+    if (lines.size() == story_lines_max) return;
+    lines.push_back({std::move(line.time), std::move(line.component), std::move(line.text)});
+  }
 };
 
 Result<std::vector<MessageStory>> LogSearch::run(const MailLog& log) {
   if (is_id_) {
     ids_.push_back(needle_);
   } else {
-    TRY_DO(log.read([this](std::string_view lines) { find_ids(lines); }));
+    // In JSON a quote or a backslash is written otherwise.
+    std::string quoted = json_string(needle_);
+    quoted = quoted.substr(1, quoted.size() - 2);
+    TRY_DO(log.read([&](std::string_view lines) {
+      find_ids(lines, needle_);
+      if (quoted != needle_) find_ids(lines, quoted);
+    }));
   }
   if (ids_.size() > stories_max) ids_.erase(ids_.begin(), ids_.end() - stories_max);
   Found found;
-  auto add = [&](std::string_view id) {
-    if (found.places.contains(id) || found.stories.size() > 2 * stories_max) return;
-    found.places.emplace(id, found.stories.size());
-    found.stories.push_back({std::string(id), {}});
-  };
-  for (const auto& id : ids_) add(id);
-  if (!found.places.empty()) {
+  for (const auto& id : ids_) found.begin(id);
+  if (!found.stories.empty()) {
     TRY_DO(log.read([&](std::string_view lines) {
-      each_line(lines, [&](std::string_view text) {
-        auto begin = text_begin(text);
-        if (begin == text.npos) return;
-        auto id = id_at(text.substr(begin));
-        auto place = id.empty() ? found.places.end() : found.places.find(id);
-        if (place == found.places.end()) return;
-        LogLine line = parse_log_line(text);
-        auto& story = found.stories[place->second];
-        if (story.lines.size() < story_lines_max) {
-          story.lines.push_back(
-              {std::string(line.time), std::string(line.component), std::string(line.text)});
-        }
-        if (auto report = report_id(line.text); !report.empty()) add(report);
-      });
+      each_line(lines, [&](std::string_view text) { found.take(text); });
     }));
   }
   std::erase_if(found.stories, [](const MessageStory& story) { return story.lines.empty(); });

@@ -1,7 +1,8 @@
 // Finds in a mail log what became of messages.
 //
 // A message is known by its queue id; a Message-ID or an address leads to the ids of lines that
-// name it. A report that was sent about a message belongs to its story, too.
+// name it. A report that was sent about a message belongs to its story, too, and so does what users
+// did with it later (mail_log_events), which its Message-ID tells. The log may be text or JSON.
 //
 // LIMITS  stories_max messages; the oldest beyond it are left out
 #pragma once
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/log/line_form.h"
 #include "smtpd/commands/mail_log.h"
 
 namespace pennypost::smtp {
@@ -43,21 +45,12 @@ class LogSearch {
 
  private:
   struct Found;
-  void find_ids(std::string_view lines);
+  void find_ids(std::string_view lines, const std::string& needle);
 
   std::string needle_;
   bool is_id_ = false;
   std::vector<std::string> ids_;
   std::vector<MessageStory> refused_;
 };
-
-/// Parts of a line of the log; empty if it is none of ours.
-struct LogLine {
-  std::string_view time;
-  std::string_view component;  // `smtpd` of `pennypost/smtpd[71]:`
-  std::string_view id;         // empty: none
-  std::string_view text;       // behind the id
-};
-LogLine parse_log_line(std::string_view line);
 
 }  // namespace pennypost::smtp

@@ -239,6 +239,7 @@ int postlog(std::span<const std::string> args, std::ostream& /*out*/, std::ostre
   log.syslog_name = config->syslog_name;
   log.syslog_facility = config->syslog_facility;
   log.maillog_file = config->maillog_file;
+  log.log_format = config->log_format;
   auto opened = open_log(log);
   if (!opened) {
     err << "postlog: fatal: " << opened.error().text() << "\n";

@@ -35,6 +35,8 @@
 #include "smtpd/commands/service.h"
 #include "smtpd/commands/setup.h"
 #include "smtpd/commands/throttle.h"
+#include "smtpd/commands/top.h"
+#include "smtpd/commands/trace.h"
 #include "smtpd/commands/usage.h"
 #include "smtpd/commands/user.h"
 #include "smtpd/commands/where.h"
@@ -108,6 +110,9 @@ constexpr std::array commands{
             &stop_command},
     Command{"throttle", Purpose::Users, "list clients with wrong passwords, and lift blocks",
             usage::throttle, &throttle},
+    Command{"top", Purpose::Run, "show what is going on now", usage::top, &top},
+    Command{"trace", Purpose::Run, "show what clients say and hear, as it happens", usage::trace,
+            &trace},
     Command{"user", Purpose::Users, "add, change, remove and list own users", usage::user, &user},
     Command{"where", Purpose::Mail, "tell what became of a message", usage::where, &where},
 };

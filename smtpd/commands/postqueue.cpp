@@ -10,11 +10,11 @@
 #include <optional>
 #include <ostream>
 
+#include "common/base/json_text.h"
 #include "common/base/text.h"
 #include "common/config/config.h"
 #include "common/mail/date.h"
 #include "smtpd/commands/exit_status.h"
-#include "smtpd/commands/json_text.h"
 #include "smtpd/commands/load_config.h"
 #include "smtpd/commands/usage.h"
 

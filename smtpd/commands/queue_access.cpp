@@ -27,6 +27,7 @@ Result<void> become_mail_owner(const Config& config) {
   log.syslog_name = config.syslog_name;
   log.syslog_facility = config.syslog_facility;
   log.maillog_file = config.maillog_file;
+  log.log_format = config.log_format;
   TRY_DO(open_log(log));
   umask(077);
   if (!is_root()) return {};

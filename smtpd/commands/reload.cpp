@@ -1,30 +1,16 @@
 #include "smtpd/commands/reload.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <list>
 
 #include "common/async/nursery.h"
-#include "common/net/unix_address.h"
 #include "common/process/control.h"
-#include "common/process/reload.h"
+#include "smtpd/commands/master_link.h"
 
 namespace pennypost::smtp {
 namespace {
 
 constexpr std::chrono::seconds answer_time_max{90};
-
-Result<Descriptor> connect_to(const std::string& path) {
-  TRY(auto address, unix_address(path));
-  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (::connect(socket.number(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-    return Error::temporary(path + ": " + std::strerror(errno));
-  }
-  return socket;
-}
 
 /// The connection to one daemon.
 class Conversation {
@@ -92,7 +78,7 @@ std::vector<ReloadAnswer> reload_daemons(const std::string& base_dir,
   std::list<Conversation> conversations;
   std::vector<ReloadAnswer> unreached;
   for (const auto& daemon : daemons) {
-    auto socket = connect_to(reload_socket_path(base_dir, daemon));
+    auto socket = connect_to_master(base_dir, daemon);
     if (socket) {
       conversations.emplace_back(loop, daemon, *std::move(socket));
     } else {

@@ -23,7 +23,9 @@
 #include "common/process/pid_file.h"
 #include "smtpd/commands/daemons.h"
 #include "smtpd/commands/exit_status.h"
+#include "smtpd/commands/figures.h"
 #include "smtpd/commands/host_check.h"
+#include "smtpd/commands/master_link.h"
 #include "smtpd/commands/newaliases.h"
 #include "smtpd/commands/reload.h"
 #include "smtpd/commands/usage.h"
@@ -31,7 +33,6 @@
 namespace pennypost::smtp {
 namespace {
 
-constexpr int exit_not_running = 3;
 constexpr int start_seconds = 30;
 constexpr int stop_seconds = 60;
 
@@ -312,15 +313,6 @@ int abort_command(std::span<const std::string> args, std::ostream& out, std::ost
 
 namespace {
 
-/// The daemons that are running.
-std::vector<std::string> running_daemons(const Config& config) {
-  std::vector<std::string> running;
-  for (const auto& [name, services] : all_daemons()) {
-    if (PidFile::running(config.base_dir, name)) running.emplace_back(name);
-  }
-  return running;
-}
-
 /// Waits for the end of a daemon that the new configuration does not include; false if it goes on.
 bool has_ended(const Place& place, const std::string& name) {
   return wait_until(stop_seconds,
@@ -351,7 +343,7 @@ int reload_command(std::span<const std::string> args, std::ostream& out, std::os
     err << "not reloaded: all daemons go on as before\n";
     return 1;
   }
-  auto running = running_daemons(*place.config);
+  auto running = running_daemons(place.config->base_dir);
   auto answers = reload_daemons(place.config->base_dir, running);
   if (!is_all_taken(answers)) return refuse_reload(answers, err);
   for (const auto& name : running) {
@@ -374,16 +366,19 @@ int reload_command(std::span<const std::string> args, std::ostream& out, std::os
 }
 
 int status_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  std::vector<std::string> rest(args.begin(), args.end());
+  bool shows_figures = std::erase(rest, "--metrics") > 0;
   Place place;
-  int status = prepare_running(args, err, place);
+  int status = prepare_running(rest, err, place);
   if (status != 0) return status;
+  if (shows_figures) return print_figures(place.base_dir, out, err);
   for (const auto& name : place.daemons) {
     auto pid = PidFile::running(place.base_dir, name);
     if (pid) {
       out << name << ": runs, as process " << *pid << "\n";
     } else {
       out << name << ": does not run\n";
-      status = exit_not_running;
+      status = ex_not_running;
     }
   }
   return status;

@@ -1,6 +1,7 @@
 // Starts, stops, reloads and checks the daemons of this host.
 //
 //   pennypost start | stop | reload | status | check     [-c DIR]
+//   pennypost status --metrics                           [-c DIR]
 //
 // The daemons are smtpd, and popd and imapd if `protocols` has them and the role has mailboxes.
 // Their programs are in the directory of the pennypost program. A service manager is better than
@@ -27,6 +28,7 @@ int abort_command(std::span<const std::string> args, std::ostream& out, std::ost
 /// reports what is wrong for each daemon. A daemon that the configuration no longer includes ends.
 int reload_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 /// Prints a line for each daemon. Returns 0 if all run, 3 if one does not (as the LSB specifies).
+/// With --metrics: the figures of all that run, in Prometheus' form (figures.h).
 int status_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 
 }  // namespace pennypost::smtp

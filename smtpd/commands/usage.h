@@ -61,7 +61,8 @@ inline constexpr std::string_view sendmail =
 inline constexpr std::string_view mailq = "usage: mailq [-C DIR]";
 inline constexpr std::string_view pennypost_mailq = "usage: pennypost mailq [-c DIR] [-j]";
 inline constexpr std::string_view service =
-    "usage: pennypost start|stop|reload|status|check [-c DIR]";
+    "usage: pennypost start|stop|reload|status|check [-c DIR]\n"
+    "       pennypost status [-c DIR] --metrics";
 inline constexpr std::string_view setup =
     "usage: pennypost setup [-c DIR] [--role null-client|relay|destination] [--hostname NAME]\n"
     "         [--domain NAME] [--relayhost HOST] [--networks LIST] [--user ADDRESS]\n"
@@ -70,6 +71,9 @@ inline constexpr std::string_view setup =
 inline constexpr std::string_view throttle =
     "usage: pennypost throttle list [-c DIR] [ADDRESS|LOGIN]\n"
     "       pennypost throttle lift [-c DIR] ADDRESS|LOGIN|--all";
+inline constexpr std::string_view top = "usage: pennypost top [-c DIR] [--once]";
+inline constexpr std::string_view trace =
+    "usage: pennypost trace [-c DIR] [--client ADDRESS] [--user NAME] [--seconds N]";
 inline constexpr std::string_view user =
     "usage: pennypost user add|passwd|del|list [-c DIR] [-o NAME=VALUE] [-d HOME] [-m LOCATION] "
     "[-q RULE] [-s] [-l] [NAME]";

@@ -8,10 +8,10 @@
 #include <set>
 #include <vector>
 
+#include "common/base/json_text.h"
 #include "common/base/text.h"
 #include "common/config/config.h"
 #include "smtpd/commands/exit_status.h"
-#include "smtpd/commands/json_text.h"
 #include "smtpd/commands/load_config.h"
 #include "smtpd/commands/mailbox_search.h"
 #include "smtpd/commands/message_story.h"
@@ -115,6 +115,10 @@ void find_waiting(const std::shared_ptr<const Config>& config, std::vector<Messa
 
 void find_files(const std::shared_ptr<const Config>& config, std::int64_t since,
                 std::vector<Message>& messages) {
+  std::string gone = "no longer in the mailbox";
+  if (config->at(Service::Imap).mail_log_events.empty()) {
+    gone += "; with mail_log_events the log would tell who removed it";
+  }
   for (auto& message : messages) {
     const std::string message_id = message.story.value("message-id");
     if (message_id.size() < 3) continue;
@@ -122,8 +126,7 @@ void find_files(const std::shared_ptr<const Config>& config, std::int64_t since,
       auto mailbox = mailbox_of(config, recipient);
       if (!mailbox) continue;
       auto file = find_in_mailbox(*mailbox, message_id, since);
-      message.files.push_back(recipient + ": " +
-                              (file.empty() ? "no longer in the mailbox" : file));
+      message.files.push_back(recipient + ": " + (file.empty() ? gone : file));
     }
   }
 }

@@ -7,7 +7,8 @@
 //   For each message, the oldest first: from whom and from which client it came, each attempt for
 //   each recipient with the answer of the other side, what still waits and why, and the file of the
 //   mailbox in which it lies. What was refused before it had a queue id is told, too, and so are
-//   the reports that were sent about it.
+//   the reports that were sent about it. Who has read, moved or removed it, and over which
+//   protocol, is told if mail_log_events is set.
 //
 //   The log is that of maillog_file, with the files that rotation has made of it, also those of
 //   gzip; else /var/log/mail.log, else the journal.

@@ -2,6 +2,7 @@
 
 #include "common/base/text.h"
 #include "common/base/words.h"
+#include "common/metrics/figures.h"
 #include "common/sasl/server.h"
 #include "smtpd/inbound/session.h"
 
@@ -101,11 +102,13 @@ Task<Reply> Session::exchange(store::AuthStep step) {
     auto asking = exchange.step(step);
     auto answer = co_await std::move(asking);
     if (answer.kind == Kind::Temporary) {
+      metrics::count(metrics::Metric::logins, "unavailable");
       log_warning(context_->log_component(),
                   peer_text() + ": SASL " + step.mechanism + ": " + answer.reason);
       co_return Reply(454, "4.7.0", "Temporary authentication failure");
     }
     if (answer.kind == Kind::Failure) {
+      metrics::count(metrics::Metric::logins, "failure");
       log_sasl_failed(log_peer(), step.mechanism, answer.reason, answer.login);
       co_return Reply(535, "5.7.8", "Error: authentication failed");
     }
@@ -118,6 +121,7 @@ Task<Reply> Session::exchange(store::AuthStep step) {
       step.response = *std::move(response);
     }
     if (answer.kind == Kind::Success) {
+      metrics::count(metrics::Metric::logins, "success");
       login_.emplace();
       login_->mechanism = step.mechanism;
       login_->name = answer.login;
@@ -133,6 +137,7 @@ Task<Result<std::string>> Session::auth_response(std::string_view challenge) {
   Reply(334, "", base64_encode(challenge)).append_to(wire);
   put(wire);
   Line line = co_await connection_.line(auth_line_bytes_max);
+  if (trace_.is_asked()) trace_.hear(traced(), "(a response, not shown)");
   if (line.is_too_long) co_return Error(500, "5.5.6", "Authentication exchange line is too long");
   if (line.text == "*") co_return Error(501, "5.7.0", "Authentication aborted");
   auto response = base64_decode(trim(line.text));

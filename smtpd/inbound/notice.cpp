@@ -1,6 +1,8 @@
-// What a session keeps of its dialogue, and of which errors it has postmaster told at its end.
+// What a session keeps and shows of its dialogue, and of which errors it has postmaster told at its
+// end.
 
 #include "common/base/text.h"
+#include "common/session/command_table.h"
 #include "smtpd/inbound/error_class.h"
 #include "smtpd/inbound/session.h"
 
@@ -19,6 +21,19 @@ void Session::note_command(std::string_view line) {
   std::string shown = "AUTH " + std::string(given.size() > 1 ? given[1] : "");
   if (given.size() > 2) shown += " (response not shown)";
   transcript_->heard(shown);
+}
+
+TracedSession Session::traced() const {
+  return {"smtpd", client_address_, login_ ? std::string_view(login_->name) : std::string_view()};
+}
+
+/// Shows a command to those who watch. What is no command may be a password that came too late.
+void Session::show_command(std::string_view line) {
+  const Command* command = find_command(commands(), line.substr(0, line.find_first_of(" \t")));
+  bool is_secret = command == nullptr || command->handler == &Session::auth;
+  if (!is_secret) return trace_.hear(traced(), line);
+  trace_.hear(traced(), command == nullptr ? "(an unknown command, not shown)"
+                                           : std::string(command->name) + " (not shown)");
 }
 
 void Session::note_error(const Reply& reply) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/dns/connect_server.h"
+#include "common/metrics/figures.h"
 
 namespace pennypost::smtp {
 
@@ -42,10 +43,14 @@ Task<Result<CheckRecipient::Verdict>> PortBackend::ask(Request request) {
   std::string key = std::to_string(Request::type) + ':' + wire::encode(request);
   auto kept = cache_.find(key);
   if (kept != cache_.end()) {
-    if (kept->second.until > loop_.now()) co_return kept->second.verdict;
+    if (kept->second.until > loop_.now()) {
+      metrics::count(metrics::Metric::cache_lookups, "lookup", "hit");
+      co_return kept->second.verdict;
+    }
     by_age_.erase(kept->second.position);
     cache_.erase(kept);
   }
+  metrics::count(metrics::Metric::cache_lookups, "lookup", "miss");
   auto asking = lookup_.call(std::move(request));
   CO_TRY(auto verdict, co_await std::move(asking));
   if (is_lasting(verdict)) keep(std::move(key), verdict);

@@ -18,6 +18,7 @@
 #include "common/mail/completion.h"
 #include "common/net/address.h"
 #include "common/net/connection_counts.h"
+#include "common/net/trace.h"
 #include "common/session/connection_limits.h"
 #include "common/tls/context.h"
 #include "smtpd/inbound/backend.h"
@@ -40,6 +41,7 @@ struct ProcessContext {
   std::function<QueueId()> make_queue_id = {};
   const Clock* clock = &Clock::system();
   std::function<void(FilterChain&)> add_filters = {};  // called for each session; may be empty
+  TraceDesk* traces = nullptr;                         // null: no dialogue is ever watched
 };
 
 class ServiceContext {

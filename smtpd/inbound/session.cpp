@@ -70,6 +70,7 @@ Session::Session(std::shared_ptr<const ServiceContext> context, std::unique_ptr<
     : context_(std::move(context)),
       settings_(context_->settings()),
       connection_(context_->loop(), std::move(stream), settings_.smtpd_timeout),
+      trace_(context_->process().traces, connection_),
       peer_(peer),
       local_(local),
       client_address_(peer.address().text()),
@@ -142,6 +143,7 @@ Task<> Session::converse() {
     if (!is_welcome) co_return;
   }
   if (is_implicit_tls(context_->service())) co_await secure();
+  if (trace_.is_asked()) trace_.hear(traced(), "");
   auto greeting = greet();
   Reply reply = co_await std::move(greeting);
   for (int burst = 1;; ++burst) {
@@ -270,6 +272,7 @@ Task<Reply> Session::next_reply() {
   Line line = co_await connection_.line(bytes_max);
   is_waiting_ = false;
   if (transcript_) note_command(line.text);
+  if (trace_.is_asked()) show_command(line.text);
   connection_.set_deadline(first_mail_by_);
   bool refuses_bare =
       parse_bare_newline(settings_.smtpd_forbid_bare_newline) == DataScanner::BareNewline::Refuse;

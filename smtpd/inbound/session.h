@@ -254,12 +254,15 @@ class Session final : public Guest {
   // What postmaster may be told.
   void put(std::string_view wire);
   void note_command(std::string_view line);
+  void show_command(std::string_view line);
+  TracedSession traced() const;
   void note_error(const Reply& reply);
   void tell_postmaster(std::string_view reason) const;
 
   std::shared_ptr<const ServiceContext> context_;
   const Settings& settings_;
   Connection connection_;
+  SessionTrace trace_;
   Endpoint peer_;
   Endpoint local_;
   std::string client_address_;

@@ -13,6 +13,7 @@
 #include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/messages.h"
 #include "smtpd/policy/signing_messages.h"
+#include "smtpd/process/metrics.h"
 #include "smtpd/queue/messages.h"
 #include "smtpd/routing/messages.h"
 #include "smtpd/scheduler/local_sockets.h"
@@ -25,7 +26,7 @@ using AllMessages = MessageList<
     // Between master and child, and pennypost and master.
     control::NewPeer, control::TryConfig, control::TakeConfig, control::DropConfig, control::Report,
     control::Begin, control::TryReload, control::CommitReload, control::Drain, control::AskIdleness,
-    control::MakeRoom, control::ConnectLog,
+    control::MakeRoom, control::ConnectLog, control::Trace, control::EndTrace,
     // Login, authentication and workers.
     store::AuthStep, store::AuthAbort, store::AskScram, store::Verified, store::HandOver,
     store::Serve, store::SessionEnded,
@@ -34,6 +35,8 @@ using AllMessages = MessageList<
     Deliver, FlushSite, ConnectFilter, CheckUser, CheckRecipient, CheckRestrictions, CountClient,
     FindFooter, Resolve, Canonicalize, Generalize, CheckContent, LookAtTables, NoteMailbox, Attempt,
     NeedDeliver, ConnectSocket, FindSigningKeys, SignDigests,
+    // The figures of all daemons.
+    AskMetricsSocket, AskFigures,
     // Between programs of this host and the queue.
     PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue, Pickup>;
 static_assert(AllMessages::are_types_distinct(), "two requests bear one number");

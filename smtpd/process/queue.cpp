@@ -29,6 +29,7 @@ namespace pennypost::smtp {
 namespace {
 
 constexpr std::chrono::minutes orphan_round{30};
+constexpr std::chrono::seconds ages_round{2};
 constexpr std::size_t flushes_max = 10;  // domains that ETRN has asked for, at once
 constexpr unsigned long timer_slack_nanoseconds = 1'000;
 
@@ -62,6 +63,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     });
     child_.on_drain([this] { tasks_.start(stop()); });
     tasks_.start(remove_orphans());
+    tasks_.start(show_ages());
     auto listening = control_.listen(queue_socket_path(queue_->directory()));
     if (listening) {
       tasks_.start(control_.run());
@@ -259,6 +261,13 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     for (;;) {
       co_await child_.loop().sleep(orphan_round);
       co_await queue_->remove_orphans();
+    }
+  }
+
+  Task<> show_ages() {
+    for (;;) {
+      scheduler_.ages().show(Clock::system().now_seconds());
+      co_await child_.loop().sleep(ages_round);
     }
   }
 

@@ -6,6 +6,7 @@
 
 #include "common/dns/cares_resolver.h"
 #include "common/log/log.h"
+#include "common/metrics/figures.h"
 #include "common/process/descriptor_limit.h"
 #include "common/session/guest_list.h"
 #include "smtpd/inbound/port_backend.h"
@@ -61,6 +62,7 @@ class Receiver {
     process.resolver = &resolver_;
     process.connections = &child_.connections();
     process.tls = child_.tls(name);
+    process.traces = &child_.traces();
     process.make_queue_id = [] { return make_queue_id(); };
     return std::make_shared<const ServiceContext>(*service, child_.config(), std::move(process));
   }
@@ -119,6 +121,7 @@ class Receiver {
   /// Serves one session to its end.
   Task<> serve_client(std::unique_ptr<Socket> socket, std::shared_ptr<const ServiceContext> context,
                       ConnectionCounts::Place place) {
+    metrics::Present present(metrics::Metric::sessions, {});
     Endpoint peer = socket->peer();
     Endpoint local = socket->local();
     Session session(context, std::move(socket), peer, local, std::move(place));

@@ -7,6 +7,7 @@
 #include "smtpd/process/deliver.h"
 #include "smtpd/process/lookup.h"
 #include "smtpd/process/message_types.h"
+#include "smtpd/process/metrics.h"
 #include "smtpd/process/queue.h"
 #include "smtpd/process/receive.h"
 #include "smtpd/process/send.h"
@@ -149,23 +150,37 @@ Kind pipe() {
   return kind;
 }
 
+Kind metrics(const std::shared_ptr<MetricsDesk>& desk) {
+  Kind kind;
+  kind.name = "metrics";
+  kind.user = Kind::User::NullUser;
+  kind.no_files = true;
+  kind.calls = Calls::Accept;
+  kind.run = run_metrics;
+  kind.is_wanted = [](const Config& config) { return config.metrics_port != 0; };
+  kind.asks_master = [desk](Master& master, Services& services) { desk->serve(master, services); };
+  return kind;
+}
+
 }  // namespace
 
 DaemonSpec process_table() {
+  auto desk = std::make_shared<MetricsDesk>();
   DaemonSpec spec;
   spec.name = "smtpd";
   spec.is_tls_client = true;
-  spec.prepare = [](const Config& config) -> Result<void> {
+  spec.prepare = [desk](const Config& config) -> Result<void> {
     if (config.role != Role::NullClient) {
       TRY_DO(store::prepare_mail_directories(config));
       TRY_DO(prepare_srs_secret(config));
     }
-    return prepare_queue_directories(config);
+    TRY_DO(prepare_queue_directories(config));
+    return desk->try_port(config);
   };
   spec.read_names = read_named_certificates;
   spec.read_networks = store::networks_of;
   spec.services = {Service::Smtp, Service::Submission, Service::Submissions};
-  spec.kinds = {auth(), lookup(), queue(), receive(), send(), deliver(), pipe()};
+  spec.kinds = {auth(), lookup(), queue(), receive(), send(), deliver(), pipe(), metrics(desk)};
   return spec;
 }
 

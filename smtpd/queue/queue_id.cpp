@@ -50,6 +50,16 @@ QueueId make_queue_id(const Clock& clock) {
   return QueueId(std::move(text));
 }
 
+std::int64_t time_of_queue_id(std::string_view text) {
+  if (!is_queue_id(text)) return 0;
+  std::int64_t time = 0;
+  for (char c : text.substr(0, time_digits)) {
+    time = time * static_cast<std::int64_t>(alphabet.size()) +
+           static_cast<std::int64_t>(alphabet.find(c));
+  }
+  return time;
+}
+
 bool is_queue_id(std::string_view text) {
   return text.size() == queue_id_bytes &&
          std::ranges::all_of(text, [](char c) { return alphabet.find(c) != alphabet.npos; });

@@ -23,6 +23,9 @@ inline constexpr std::size_t queue_id_bytes = 15;
 /// random number.
 QueueId make_queue_id(const Clock& clock = Clock::system());
 
+/// When the id was made, in microseconds since 1970; 0 if `text` is no queue id.
+std::int64_t time_of_queue_id(std::string_view text);
+
 /// Whether `text` has the form of a queue id and so is safe in a file name and in a log line.
 bool is_queue_id(std::string_view text);
 

@@ -80,6 +80,7 @@ Task<bool> Scheduler::change(QueueId id, AdminRequest request) {
   active_.erase(id.value());
   ended_.notify_all();
   bool is_gone = !rewritten;
+  if (is_gone) ages_.remove(id.value());
   if (rewritten) wait_until_due(id.value(), *std::move(rewritten));
   constexpr std::string_view done[]{
       "placed on hold", "released from hold", "removed", "requeued", "expired", "expired"};

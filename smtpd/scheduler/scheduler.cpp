@@ -52,6 +52,7 @@ void Scheduler::begin(const std::vector<Queue::Waiting>& waiting, bool is_uncert
     entry.is_held = one.is_held;
     entry.is_new = one.is_new;
     entry.is_uncertain = is_uncertain;
+    ages_.add(one.id.value());
     wait_until_due(one.id.value(), std::move(entry));
   }
   changed_.notify_all();
@@ -85,6 +86,7 @@ Task<Result<void>> Scheduler::submit(Envelope envelope, std::string body, Change
   auto taken = co_await std::move(work);
   submitting_.erase(id);
   if (!taken) co_return std::move(taken).error();
+  ages_.add(id);
   wait_until_due(id, std::move(entry));
   changed_.notify_one();
   co_return Result<void>();
@@ -183,7 +185,11 @@ Task<> Scheduler::process(std::string id, WaitingMessage waiting) {
   const auto recipients = waiting.recipients;
   ActiveMessage message(context_, QueueId(id), std::move(waiting), active_.at(id));
   auto waits = co_await message.process();
-  if (waits) wait_until_due(id, *std::move(waits));
+  if (waits) {
+    wait_until_due(id, *std::move(waits));
+  } else {
+    ages_.remove(id);
+  }
   active_.erase(id);
   active_recipients_ -= recipients;
   changed_.notify_one();
@@ -200,6 +206,7 @@ void Scheduler::take_in(NewMessage message) {
   entry.kept = std::make_unique<KeptMessage>();
   entry.kept->message = std::make_unique<QueuedMessage>(std::move(message.envelope));
   entry.kept->body.emplace(std::move(message.body), cached_body_bytes_);
+  ages_.add(id);
   wait_until_due(id, std::move(entry));
   changed_.notify_one();
 }

@@ -36,6 +36,7 @@
 #include "smtpd/scheduler/full_mailbox_notes.h"
 #include "smtpd/scheduler/local_sockets.h"
 #include "smtpd/scheduler/peers.h"
+#include "smtpd/scheduler/queue_ages.h"
 #include "smtpd/scheduler/waiting_message.h"
 
 namespace pennypost::smtp {
@@ -93,6 +94,8 @@ class Scheduler {
   /// Whether any message is active or being submitted.
   bool is_busy() const { return !active_.empty() || !submitting_.empty(); }
   std::size_t size() const { return waiting_.size() + active_.size(); }
+  /// How many messages there are of which age.
+  const QueueAges& ages() const { return ages_; }
 
   /// The Unix sockets to which `send` may be connected now.
   LocalSockets& local_sockets() { return local_sockets_; }
@@ -134,6 +137,7 @@ class Scheduler {
   std::unordered_map<std::string, AskedMeanwhile> active_;  // process() has the message
   std::uint64_t active_recipients_ = 0;
   std::unordered_set<std::string> submitting_;
+  QueueAges ages_;  // of all in waiting_ and active_
   Destinations destinations_;
   DeliverProcesses deliver_processes_;
   FullMailboxNotes full_mailbox_notes_;

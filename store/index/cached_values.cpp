@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/metrics/figures.h"
 
 namespace pennypost::store {
 namespace {
@@ -26,6 +27,12 @@ void CachedValues::name_folder(Index::Folder folder) {
 
 std::optional<std::string> CachedValues::find(Uid uid, CacheItem item) {
   if (index_ == nullptr) return {};
+  auto value = look_up(uid, item);
+  metrics::count(metrics::Metric::index_lookups, value ? "hit" : "miss");
+  return value;
+}
+
+std::optional<std::string> CachedValues::look_up(Uid uid, CacheItem item) {
   if (uid <= greatest_added_) {
     // The values added last are the likeliest to be asked for.
     auto added = std::find_if(added_.rbegin(), added_.rend(), [&](const Index::Value& value) {

@@ -43,6 +43,7 @@ class CachedValues {
     Uid asked{0};
     std::optional<std::string> find(Uid uid);
   };
+  std::optional<std::string> look_up(Uid uid, CacheItem item);
   void write();
 
   Index* index_;

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "common/log/log.h"
+#include "common/metrics/figures.h"
 #include "common/net/stream.h"
 #include "common/process/descriptor_limit.h"
 #include "store/login/place.h"
@@ -282,6 +283,7 @@ Task<> WorkerDesk::finish_when_empty() {
 
 Task<> WorkerDesk::serve(std::unique_ptr<Connection> connection, Serve request) {
   Child::Busy busy(child_);
+  metrics::Present present(metrics::Metric::sessions, {});
   SessionEnded ended;
   ended.login = request.client.login;
   ended.client_address = request.client.client_address;

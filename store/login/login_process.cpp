@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/log/log.h"
+#include "common/metrics/figures.h"
 #include "common/process/descriptor_limit.h"
 #include "common/session/session_id.h"
 #include "common/tls/tls_stream.h"
@@ -176,6 +177,9 @@ Task<> LoginProcess::host(Service service, std::unique_ptr<Socket> socket,
   client.local = socket->local().address();
   client.session_id = make_session_id(Clock::system());
   client.tls = child_.tls(name_of(service));
+  client.traces = &child_.traces();
+  metrics::count(metrics::Metric::connections);
+  metrics::Present present(metrics::Metric::sessions, {});
   // Held as long as the client is in this process.
   auto counted = std::move(place);
   Visitor visitor(service, std::move(socket), child_.loop().now() + limit);

@@ -1,6 +1,7 @@
 #include "store/login/login_session.h"
 
 #include "common/base/text.h"
+#include "common/metrics/figures.h"
 #include "common/sasl/server.h"
 #include "common/session/starttls.h"
 
@@ -21,6 +22,7 @@ LoginSession::LoginSession(std::string_view name, Connection& connection,
       address_(client_.address.text()),
       local_address_(client_.local.text()),
       auth_(auth),
+      trace_(client_.traces, connection_),
       since_(connection.loop().now()) {
   security_.is_same_host = is_same_host(client_.address, client_.local);
   auto* tls = dynamic_cast<TlsStream*>(&connection_.stream());
@@ -61,6 +63,16 @@ Task<> LoginSession::start_tls(Duration handshake_limit) {
   channel_binding_ = stream->channel_binding();
 }
 
+void LoginSession::show(std::string_view line) {
+  if (!trace_.is_asked()) return;
+  trace_.hear({name_ == "pop3" ? "popd" : "imapd", address_, attempted_login_}, line);
+}
+
+void LoginSession::show_name(std::string_view name) {
+  if (!trace_.is_asked()) return;
+  show(name.empty() ? "(an unknown command, not shown)" : std::string(name) + " (not shown)");
+}
+
 Task<LoginSession::Outcome> LoginSession::exchange(AuthStep step) {
   step.service = name_;
   step.client_address = address_;
@@ -72,9 +84,13 @@ Task<LoginSession::Outcome> LoginSession::exchange(AuthStep step) {
   for (;;) {
     auto asking = exchange.step(step);
     auto answer = co_await std::move(asking);
-    if (answer.kind == AuthAnswer::Kind::Temporary) co_return Outcome::Unavailable;
+    if (answer.kind == AuthAnswer::Kind::Temporary) {
+      metrics::count(metrics::Metric::logins, "unavailable");
+      co_return Outcome::Unavailable;
+    }
     if (!answer.login.empty()) attempted_login_ = answer.login;
     if (answer.kind == AuthAnswer::Kind::Failure) {
+      metrics::count(metrics::Metric::logins, "failure");
       ++attempts_;
       ++failures_;
       co_return Outcome::Refused;
@@ -89,6 +105,7 @@ Task<LoginSession::Outcome> LoginSession::exchange(AuthStep step) {
     }
     if (!is_success) continue;
     if (!answer.challenge.empty() && !step.response.empty()) co_return Outcome::UnexpectedData;
+    metrics::count(metrics::Metric::logins, "success");
     ++attempts_;
     success_.emplace();
     success_->answer = std::move(answer);
@@ -100,6 +117,7 @@ Task<LoginSession::Outcome> LoginSession::ask_client(const std::string& challeng
                                                      std::string& response) {
   connection_.put("+ " + base64_encode(challenge) + "\r\n");
   auto line = co_await connection_.line(sasl_line_bytes_max);
+  show("(a response, not shown)");
   if (line.text == "*") co_return Outcome::Cancelled;
   auto decoded = base64_decode(line.text);
   if (line.is_too_long || !decoded) co_return Outcome::NotBase64;

@@ -15,6 +15,7 @@
 #include "common/config/config.h"
 #include "common/log/log.h"
 #include "common/net/connection.h"
+#include "common/net/trace.h"
 #include "common/session/sasl_offer.h"
 #include "common/session/security.h"
 #include "common/tls/context.h"
@@ -29,6 +30,7 @@ struct LoginClient {
   IpAddress local = IpAddress::loopback4();
   std::string session_id;
   std::shared_ptr<TlsContext> tls;  // null: no STARTTLS
+  TraceDesk* traces = nullptr;      // null: no dialogue is ever watched
 };
 
 /// An authenticated client.
@@ -80,6 +82,14 @@ class LoginSession {
   bool allows_plaintext() const;
   SaslOffer offer() const;
 
+  /// Whether an admin wants to watch dialogues.
+  bool is_traced() const { return trace_.is_asked(); }
+  /// Shows a command to an admin who watches; `line` has no secret in it. Empty: nothing was said
+  /// yet.
+  void show(std::string_view line);
+  /// The same for a command that may hold one: its name, if it is known, and no argument.
+  void show_name(std::string_view name);
+
   /// Sends pending output and does the TLS handshake. Throws Disconnected.
   Task<> start_tls(Duration handshake_limit);
 
@@ -111,6 +121,7 @@ class LoginSession {
   std::string address_;
   std::string local_address_;
   AuthPort& auth_;
+  SessionTrace trace_;
   SteadyTime since_;
   Security security_;
   std::string channel_binding_;

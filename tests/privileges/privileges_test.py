@@ -8,7 +8,7 @@ import re
 
 import probe
 from harness import check, contains, equal, test
-from mailhost import letter
+from mailhost import free_port, letter
 from peers import Sink
 from roothost import AUTH_USER, CAROL, MAIL_OWNER, MAIL_USER, NULL_USER, RootHost
 
@@ -129,7 +129,7 @@ def opens(uid, path):
 
 def busy_host(t, system_users=True):
     """All daemons, with mail for an own and, where there are any, a system user."""
-    host = RootHost(t, {"system_users": system_users, "seccomp_filter": False})
+    host = RootHost(t, {"system_users": system_users, "seccomp_filter": False, "metrics_port": free_port()})
     host.users["carol"] = "carol-secret"
     with host.smtp() as client:
         client.sendmail(ALICE, [BOB], letter("to an own user"))
@@ -153,7 +153,7 @@ def judged(name, auth, system_users):
         people = (BOB, "carol") if system_users else (BOB,)
         sessions = [open_session(person) for person in people for open_session in (host.pop3, host.imap)]
         check(credentials(host), "no credentials found")
-        judge_all(host, table_of(host.daemons, auth, system_users))
+        judge_all(host, {**table_of(host.daemons, auth, system_users), "smtpd: metrics": EDGE})
         for session in sessions:  # the probes have harmed nobody
             session.noop()
             (session.quit if hasattr(session, "quit") else session.logout)()

@@ -23,6 +23,7 @@ FOREIGN = {
     r"crypt\.h": (["common/crypto/"], []),
     r"pcre2\.h": (["store/maps/"], []),
     r"(idn2|uni(case|conv|ctype|name|norm|stdio|str|types|width))\.h": (["common/mail/"], []),
+    r"microhttpd\.h": (["smtpd/http/"], []),
     r"libpsl\.h": (["common/mail/"], []),
     r"(ldap|sqlite3|libpq-fe|mysql)\.h": (["store/maps/"], []),
 }

@@ -1,4 +1,4 @@
-#include "smtpd/commands/json_text.h"
+#include "common/base/json_text.h"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,8 @@
 
 #include "common/base/text.h"
 
-namespace pennypost::smtp {
+namespace pennypost {
+
 std::string json_string(std::string_view text) {
   std::string out = "\"";
   while (!text.empty()) {
@@ -30,4 +31,4 @@ std::string json_string(std::string_view text) {
   return out + '"';
 }
 
-}  // namespace pennypost::smtp
+}  // namespace pennypost
