@@ -35,6 +35,7 @@ class Checker {
     transports();
     own_services();
     tls();
+    dane();
     values();
     unique_ids();
     order();
@@ -381,6 +382,16 @@ class Checker {
     }
     if (config_.ssl != "no" && config_.ssl_cert.empty() && layers_.is_given("ssl")) {
       error("ssl", "TLS needs a certificate; set ssl_cert and ssl_key, or ssl = \"no\"");
+    }
+  }
+
+  /// DANE without DNSSEC would be TLS that an attacker can choose.
+  void dane() {
+    if (config_.smtp_dns_support_level == "dnssec") return;
+    for (std::string_view name : {"smtp_tls_security_level", "lmtp_tls_security_level"}) {
+      const std::string& level = config_.text(name);
+      if (level != "dane" && level != "dane-only") continue;
+      error(name, level + " needs DNSSEC; write smtp_dns_support_level = \"dnssec\"");
     }
   }
 

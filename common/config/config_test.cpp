@@ -379,6 +379,9 @@ TEST_CASE("rules across settings name the remedy") {
        "is not one of: permit_inet"},
       {"propagate_unmatched_extensions = \"forward\"", "is not one of: canonical, virtual, alias"},
       {"defer_transports = \"smpt\"", "is no transport; there are local, "},
+      {"smtp_tls_security_level = \"dane\"",
+       "dane needs DNSSEC; write smtp_dns_support_level = \"dnssec\""},
+      {"lmtp_tls_security_level = \"dane-only\"", "dane-only needs DNSSEC; "},
   };
   for (const Row& row : rows) {
     CAPTURE(row.toml);

@@ -263,6 +263,7 @@ struct CaresResolver::State {
       // last server asked.
       question.reply = DnsReply(DnsStatus::TryLater, failure_text(status));
     }
+    if (!settings.trusts_ad) question.reply.is_authentic = false;
     question.is_done = true;
     ids.erase(question.id);
     Key key(question.name, question.type);

@@ -286,6 +286,7 @@ Result<void> collect(const std::vector<Record>& answers, std::string name, DnsTy
     reply.ttl_seconds = ttl;
     if (!reply.records.empty() || !alias) return {};
     name = *alias;
+    reply.canonical = name;
   }
   return Error::temporary("DNS answer with more than " + std::to_string(cname_steps_max) +
                           " CNAMEs in a row");

@@ -113,6 +113,7 @@ TEST_CASE("a chain of CNAMEs is followed to its records, and a loop of them ends
   REQUIRE(reply);
   CHECK(std::get<IpAddress>(reply->records.at(0)).text() == "192.0.2.1");
   CHECK(reply->ttl_seconds == 50);
+  CHECK(reply->canonical == "c.example");
 
   sections.answers = {record(to_question, 5, 100, name("b.example")),
                       record(name("b.example"), 5, 50, name("a.example"))};

@@ -61,6 +61,7 @@ class DnsReply {
   std::vector<DnsData> records;
   bool is_authentic = false;      // the AD bit: the server has validated DNSSEC
   std::uint32_t ttl_seconds = 0;  // how long it may be cached, also if negative
+  std::string canonical;          // the name that CNAMEs lead to, in lower case; empty: itself
   std::string reason;             // for the log, unless Found
 };
 
@@ -71,7 +72,10 @@ class DnsAnswer {
   DnsAnswer() = default;
   explicit DnsAnswer(DnsStatus with, std::string why = {}) : status(with), reason(std::move(why)) {}
   explicit DnsAnswer(DnsReply reply)
-      : status(reply.status), is_authentic(reply.is_authentic), reason(std::move(reply.reason)) {
+      : status(reply.status),
+        is_authentic(reply.is_authentic),
+        canonical(std::move(reply.canonical)),
+        reason(std::move(reply.reason)) {
     for (auto& record : reply.records) {
       if (T* value = std::get_if<T>(&record)) values.push_back(std::move(*value));
     }
@@ -82,6 +86,7 @@ class DnsAnswer {
   DnsStatus status = DnsStatus::TryLater;
   std::vector<T> values;  // not empty when Found
   bool is_authentic = false;
+  std::string canonical;  // as in DnsReply
   std::string reason;
 };
 

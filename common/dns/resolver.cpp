@@ -48,6 +48,7 @@ Task<DnsAnswer<IpAddress>> Resolver::addresses(std::string name, AddressFamilies
     answer.values.insert(answer.values.end(), part.values.begin(), part.values.end());
     if (part.status == DnsStatus::TryLater) try_later = true;
     if (part.status != DnsStatus::NoSuchName) exists = true;
+    if (part.is_found() && !part.canonical.empty()) answer.canonical = part.canonical;
     // The reason of a temporary failure takes precedence over that of a permanent one.
     if (!part.reason.empty() && (part.status == DnsStatus::TryLater || !try_later)) {
       answer.reason = part.reason;

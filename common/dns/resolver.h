@@ -56,6 +56,8 @@ class Resolver {
   Task<DnsAnswer<std::string>> ns(std::string name);
   /// `_25._tcp.mx.example.org`
   Task<DnsAnswer<TlsaRecord>> tlsa(std::string name);
+  /// The alias itself: whether a name has a CNAME record, and whether that is authentic.
+  Task<DnsReply> alias(std::string name) { return query(std::move(name), DnsType::Cname); }
   /// Tells by is_authentic whether the name servers validate DNSSEC, since the root zone is signed.
   /// The answer's status tells whether they answered at all.
   Task<DnsReply> root_zone() { return query(".", DnsType::Soa); }

@@ -34,6 +34,12 @@ DnsSettings DnsSettings::from(const Config& config,
   };
   if (settings.servers.empty()) settings.servers = parse_resolv_conf(contents("/etc/resolv.conf"));
   if (settings.servers.empty()) settings.servers.emplace_back(IpAddress::loopback4(), dns_port);
+  bool are_here = std::ranges::all_of(
+      settings.servers, [](const Endpoint& server) { return server.address().is_loopback(); });
+  bool is_named_safe =
+      config.dns_servers.empty() && pennypost::trusts_ad(contents("/etc/resolv.conf"));
+  settings.trusts_ad = config.dns_trust_ad == "yes" ||
+                       (config.dns_trust_ad == "auto" && (are_here || is_named_safe));
   settings.hosts = parse_hosts(contents("/etc/hosts"));
   settings.timeout = config.dns_timeout;
   settings.tries = static_cast<int>(config.dns_tries);
@@ -44,6 +50,15 @@ DnsSettings DnsSettings::from(const Config& config,
   settings.ttl_max = config.dns_cache_ttl_max;
   settings.cache_entries_max = config.dns_cache_entries_max;
   return settings;
+}
+
+bool trusts_ad(std::string_view resolv_conf) {
+  bool is_set = false;
+  each_line(resolv_conf, "#;", [&](const std::vector<std::string_view>& fields) {
+    if (fields[0] != "options") return;
+    if (std::ranges::find(fields, "trust-ad") != fields.end()) is_set = true;
+  });
+  return is_set;
 }
 
 std::vector<Endpoint> parse_resolv_conf(std::string_view text) {

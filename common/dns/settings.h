@@ -37,6 +37,7 @@ struct DnsSettings {
 
   std::vector<Endpoint> servers;
   HostsTable hosts;
+  bool trusts_ad = false;  // what they say of DNSSEC is believed (dns_trust_ad)
   std::chrono::milliseconds timeout{
       5000};      // for the first try at a server; doubles with each round
   int tries = 3;  // rounds over all servers
@@ -47,6 +48,8 @@ struct DnsSettings {
   std::size_t questions_max = 10'000;  // at the same time; more are TryLater
 };
 
+/// Whether a resolv.conf has `options trust-ad`.
+bool trusts_ad(std::string_view resolv_conf);
 /// The `nameserver` lines of a resolv.conf; scoped addresses (fe80::1%eth0) are skipped.
 std::vector<Endpoint> parse_resolv_conf(std::string_view text);
 HostsTable parse_hosts(std::string_view text);

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "common/config/testing.h"
+
 using namespace pennypost;
 
 TEST_CASE("resolv.conf gives its name servers in order, whatever else stands in it") {
@@ -12,6 +14,23 @@ TEST_CASE("resolv.conf gives its name servers in order, whatever else stands in 
   REQUIRE(servers.size() == 2);
   CHECK(servers[0].text() == "192.0.2.53:53");
   CHECK(servers[1].text() == "[2001:db8::53]:53");
+}
+
+TEST_CASE(
+    "what name servers say of DNSSEC is believed on this host, or where it is said to be safe") {
+  const std::string resolv = "/etc/resolv.conf";
+  auto trusts = [&](std::vector<std::string> settings, const std::string& text) {
+    return DnsSettings::from(*config_for_test(std::move(settings)), {{resolv, text}}).trusts_ad;
+  };
+  CHECK(trusts({}, ""));
+  CHECK(trusts({}, "nameserver 127.0.0.53\nnameserver ::1\n"));
+  CHECK_FALSE(trusts({}, "nameserver 127.0.0.1\nnameserver 192.0.2.53\n"));
+  CHECK(trusts({}, "nameserver 192.0.2.53\noptions edns0 trust-ad\n"));
+  CHECK_FALSE(trusts({}, "nameserver 192.0.2.53\n# options trust-ad\n"));
+  CHECK_FALSE(trusts({"dns_servers=192.0.2.53"}, "options trust-ad\n"));
+  CHECK(trusts({"dns_servers=127.0.0.1:5353"}, "nameserver 192.0.2.53\n"));
+  CHECK(trusts({"dns_trust_ad=yes"}, "nameserver 192.0.2.53\n"));
+  CHECK_FALSE(trusts({"dns_trust_ad=no"}, "nameserver 127.0.0.1\noptions trust-ad\n"));
 }
 
 TEST_CASE("hosts gives names to addresses and back") {

@@ -37,6 +37,20 @@ class TableResolver final : public Resolver {
     add(parsed->reverse_name(), DnsType::Ptr, std::move(name));
     return *this;
   }
+  TableResolver& tlsa_record(const std::string& name, TlsaRecord record) {
+    add(name, DnsType::Tlsa, std::move(record));
+    return *this;
+  }
+  /// A CNAME, which queries of all types follow.
+  TableResolver& alias_record(const std::string& name, std::string target) {
+    add(name, DnsType::Cname, lower(target));
+    return *this;
+  }
+  /// Answers about this name are authentic, also that there is nothing.
+  TableResolver& secure(const std::string& name) {
+    secure_[lower(name)] = true;
+    return *this;
+  }
   /// The name exists, but has no records of other types.
   TableResolver& no_data(const std::string& name) {
     exists_[lower(name)] = true;
@@ -60,10 +74,24 @@ class TableResolver final : public Resolver {
 
   Task<DnsReply> query(std::string name, DnsType type) override {
     std::string plain = lower(name);
+    bool is_secure = true;
+    std::string canonical;
+    auto alias = answers_.find({plain, DnsType::Cname});
+    while (alias != answers_.end() && type != DnsType::Cname) {
+      is_secure = is_secure && secure_.contains(plain);
+      plain = canonical = std::get<std::string>(alias->second.records.front());
+      alias = answers_.find({plain, DnsType::Cname});
+    }
+    DnsReply reply(DnsStatus::NoSuchName, "Host not found");
     auto found = answers_.find({plain, type});
-    if (found != answers_.end()) co_return found->second;
-    if (exists_.contains(plain)) co_return DnsReply(DnsStatus::NoData, "no data");
-    co_return DnsReply(DnsStatus::NoSuchName, "Host not found");
+    if (found != answers_.end()) {
+      reply = found->second;
+    } else if (exists_.contains(plain)) {
+      reply = DnsReply(DnsStatus::NoData, "no data");
+    }
+    reply.is_authentic = is_secure && secure_.contains(plain);
+    reply.canonical = canonical;
+    co_return std::move(reply);
   }
   std::vector<IpAddress> hosts_addresses(const std::string& name) const override {
     std::vector<IpAddress> found;
@@ -87,6 +115,7 @@ class TableResolver final : public Resolver {
   }
   std::map<std::pair<std::string, DnsType>, DnsReply> answers_;
   std::map<std::string, bool> exists_;
+  std::map<std::string, bool> secure_;
   std::multimap<std::string, IpAddress> hosts_;
 };
 

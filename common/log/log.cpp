@@ -155,10 +155,9 @@ void log_client(std::string_view queue_id, const LogPeer& peer, std::string_view
 
 void log_tls(std::string_view trust, const LogPeer& peer, std::string_view protocol,
              std::string_view cipher, int bits) {
-  std::string_view direction = peer.component == "smtp" ? " to " : " from ";
   std::string size = std::to_string(bits);
   Line line;
-  line.value("trust", trust).words(" TLS connection established").words(direction);
+  line.value("trust", trust).words(" TLS connection established from ");
   line.value("client", peer_text(peer)).words(": ").value("protocol", field(protocol));
   line.words(" with cipher ").value("cipher", field(cipher));
   line.words(" (").words(size).words("/").value("bits", size, true).words(" bits)");

@@ -56,8 +56,8 @@ struct LogOrigin {
 void log_client(std::string_view queue_id, const LogPeer& peer, std::string_view sasl_method,
                 std::string_view sasl_username, const LogOrigin& origin = {});
 /// `smtpd: Anonymous TLS connection established from mx[192.0.2.7]: TLSv1.3 with cipher X (256/256
-/// bits)`; `trust` is Anonymous, Untrusted, Trusted or Verified; for component smtp it says `to`
-/// instead of `from`.
+/// bits)`; `trust` is Anonymous, Untrusted, Trusted or Verified. For a client's lines see
+/// tls_log.h.
 void log_tls(std::string_view trust, const LogPeer& peer, std::string_view protocol,
              std::string_view cipher, int bits);
 /// `smtpd: warning: mx[192.0.2.7]: SASL PLAIN authentication failed: REASON, sasl_username=ann`

@@ -176,6 +176,7 @@ Result<Privileges> Master::privileges(const Config& config, const Kind& kind,
   keep.no_network = kind.no_network;
   keep.no_files = kind.no_files;
   if (kind.read_only) keep.readable_only = {"/"};
+  if (kind.writes) keep.writable = kind.writes(config);
   Calls calls = kind.calls;
   // PAM's modules are chosen by the admin, and may start programs.
   if (kind.user == Kind::User::AuthUser && config.system_users) calls = Calls::RunPrograms;

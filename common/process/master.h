@@ -59,9 +59,11 @@ struct Kind {
   bool serves_clients = false;  // ends before the kinds that its clients need, like listeners
   bool lives_on = false;        // gets the new Config at reload instead of being replaced
   bool no_network = false;
-  bool no_files = false;           // chroot to empty_directory, and landlock
-  Calls calls = Calls::Base;       // the system calls that it needs
-  bool read_only = false;          // landlock: files may be read, but nothing on disk changed
+  bool no_files = false;      // chroot to empty_directory, and landlock
+  Calls calls = Calls::Base;  // the system calls that it needs
+  bool read_only = false;     // landlock: files may be read, but nothing on disk changed,
+                              // except the files in the directories that `writes` names
+  std::function<std::vector<std::string>(const Config&)> writes;
   std::vector<std::string> peers;  // kinds that it is linked with; named on one side
   std::function<void(Child&)> run;
   std::optional<ProcessLimit> limit;  // of an on-demand kind

@@ -60,6 +60,20 @@ RulesetAttributes ruleset_for(const Privileges& keep, long version) {
   return attributes;
 }
 
+/// Allows this beneath `path`.
+Result<void> allow(const Descriptor& rules, const std::string& path, std::uint64_t access) {
+  Descriptor at(open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (!at) return {};  // a missing path needs no rule
+  landlock_path_beneath_attr beneath{};
+  beneath.allowed_access = access;
+  beneath.parent_fd = at.number();
+  if (syscall(SYS_landlock_add_rule, rules.number(), LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) !=
+      0) {
+    return failed("landlock " + path);
+  }
+  return {};
+}
+
 /// A kernel without landlock is not an error: chroot, uid and the seccomp filter still apply.
 Result<void> restrict_by_landlock(const Privileges& keep) {
   long version = landlock_version();
@@ -68,16 +82,14 @@ Result<void> restrict_by_landlock(const Privileges& keep) {
   auto size = version >= 6 ? sizeof attributes : sizeof attributes.handled_access_fs;
   Descriptor rules(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
   if (!rules) return failed("landlock");
+  constexpr std::uint64_t reading = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+  constexpr std::uint64_t changing = reading | LANDLOCK_ACCESS_FS_WRITE_FILE |
+                                     LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE;
   for (const auto& path : keep.readable_only) {
-    Descriptor at(open(path.c_str(), O_PATH | O_CLOEXEC));
-    if (!at) continue;  // a missing path needs no rule
-    landlock_path_beneath_attr beneath{};
-    beneath.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-    beneath.parent_fd = at.number();
-    if (syscall(SYS_landlock_add_rule, rules.number(), LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) !=
-        0) {
-      return failed("landlock " + path);
-    }
+    TRY_DO(allow(rules, path, reading));
+  }
+  for (const auto& path : keep.writable) {
+    TRY_DO(allow(rules, path, changing));
   }
   if (syscall(SYS_landlock_restrict_self, rules.number(), 0) != 0) return failed("landlock");
   return {};

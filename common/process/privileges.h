@@ -48,9 +48,10 @@ struct Privileges {
   bool no_network = false;           // a new, empty network namespace; Unix sockets still work
   bool no_files = false;             // landlock: no file can be opened any more
   std::vector<std::string>
-      readable_only;           // with no_files: these may be read, and nothing else accessed
-  bool no_signals = false;     // landlock: no signals to other processes
-  std::optional<Calls> calls;  // unset: no filter
+      readable_only;                  // with no_files: these may be read, and nothing else accessed
+  std::vector<std::string> writable;  // with readable_only: directories whose files may be changed
+  bool no_signals = false;            // landlock: no signals to other processes
+  std::optional<Calls> calls;         // unset: no filter
 
   friend bool operator==(const Privileges&, const Privileges&) = default;
 };

@@ -5,6 +5,7 @@
 
 #include "common/config/check.h"
 #include "common/config/lmtp_settings.h"
+#include "common/tls/cipher_list.h"
 
 namespace pennypost {
 namespace {
@@ -13,20 +14,6 @@ namespace {
 TlsVersions versions_of(std::string_view text) {
   auto versions = TlsVersions::parse(text);
   return versions ? *versions : TlsVersions();
-}
-
-/// A grade's ciphers without the excluded ones. We always show a certificate, so that none without
-/// (aNULL) is of use.
-std::string cipher_list(const Settings& settings, std::string_view grade,
-                        const std::vector<std::string>& excluded,
-                        const std::vector<std::string>& further = {}) {
-  std::string list =
-      grade == "high" ? settings.tls_high_cipherlist : settings.tls_medium_cipherlist;
-  list += ":!aNULL";
-  for (const auto* names : {&excluded, &further}) {
-    for (const std::string& name : *names) list += ":!" + name;
-  }
-  return list;
 }
 
 TlsContext::ServerSettings smtp_settings(const ListeningService& service) {
@@ -73,10 +60,14 @@ bool is_off(const ListeningService& service) {
   return settings.smtpd_tls_security_level == "none" && !is_implicit_tls(service.kind);
 }
 
-bool verifies_servers(const Settings& config) {
+/// Whether the admin has asked for certificates that authorities vouch for.
+bool must_verify_servers(const Settings& config) {
   const std::string& level = config.smtp_tls_security_level;
   return level == "verify" || level == "secure" || !config.smtp_tls_policy_maps.empty();
 }
+
+/// Whether mail may need them, as a domain's MTA-STS policy says.
+bool may_verify_servers(const Settings& config) { return config.smtp_tls_mta_sts; }
 
 /// All settings on which the contexts of a client depend.
 auto tls_files_and_ciphers(const Settings& config) {
@@ -142,6 +133,9 @@ std::vector<std::string> certificate_files(const Config& config,
 Result<ClientContexts> client_contexts(const Settings& settings) {
   ClientContexts contexts;
   TlsContext::ClientSettings client;
+  client.is_report_only = true;
+  client.ca_file = settings.smtp_tls_CAfile;
+  client.ca_path = settings.smtp_tls_CApath;
   client.certificate = {settings.smtp_tls_cert_file, settings.smtp_tls_key_file,
                         settings.smtp_tls_chain_files};
   client.versions = versions_of(settings.smtp_tls_protocols);
@@ -153,11 +147,13 @@ Result<ClientContexts> client_contexts(const Settings& settings) {
       cipher_list(settings, settings.smtp_tls_mandatory_ciphers, settings.smtp_tls_exclude_ciphers,
                   settings.smtp_tls_mandatory_exclude_ciphers);
   TRY(contexts.mandatory, TlsContext::client(client));
-  if (!verifies_servers(settings)) return contexts;
+  bool is_needed = must_verify_servers(settings);
+  if (!is_needed && !may_verify_servers(settings)) return contexts;
   client.verify = true;
-  client.ca_file = settings.smtp_tls_CAfile;
-  client.ca_path = settings.smtp_tls_CApath;
-  TRY(contexts.verifying, TlsContext::client(client));
+  auto verifying = TlsContext::client(client);
+  // A host without CA certificates can still encrypt.
+  if (!verifying && is_needed) return std::move(verifying).error();
+  if (verifying) contexts.verifying = *std::move(verifying);
   return contexts;
 }
 
@@ -166,7 +162,7 @@ Result<ClientContexts> lmtp_contexts(const Config& config, const ClientContexts&
   if (tls_files_and_ciphers(*for_lmtp) != tls_files_and_ciphers(config)) {
     return client_contexts(*for_lmtp);
   }
-  bool lacks_verifying = verifies_servers(*for_lmtp) && smtp.verifying == nullptr;
+  bool lacks_verifying = must_verify_servers(*for_lmtp) && smtp.verifying == nullptr;
   if (lacks_verifying) return client_contexts(*for_lmtp);
   return smtp;
 }

@@ -15,6 +15,7 @@
 
 #include "common/base/text.h"
 #include "common/tls/errors.h"
+#include "common/tls/tls_stream.h"
 
 namespace pennypost {
 namespace {
@@ -133,6 +134,14 @@ void set_up_sessions(SSL_CTX* context, const TlsContext::ServerSettings& setting
   }
 }
 
+/// For clients that judge a server's certificate themselves: DANE is prepared, and what is wrong
+/// with the certificate is noted instead of ending the handshake.
+void report_only(SSL_CTX* context) {
+  SSL_CTX_dane_enable(context);
+  SSL_CTX_dane_set_flags(context, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, TlsStream::note_certificate);
+}
+
 constexpr const char* system_ca_file = "/etc/ssl/certs/ca-certificates.crt";  // Debian's
 /// What a client asks for by SNI (RFC 6066 section 3).
 int choose_certificate(SSL* ssl, int*, void* context) {
@@ -193,10 +202,13 @@ Result<std::shared_ptr<TlsContext>> TlsContext::client(const ClientSettings& set
   if (!settings.certificate.empty()) {
     TRY_DO(load_certificates(context, settings.certificate));
   }
-  made->verifies_ = settings.verify;
-  if (!settings.verify) return made;
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  if (!settings.ca_file.empty() || !settings.ca_path.empty()) {
+  made->verifies_ = settings.verify && !settings.is_report_only;
+  made->reports_ = settings.is_report_only;
+  if (made->verifies_) SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  if (made->reports_) report_only(context);
+  bool has_authorities = !settings.ca_file.empty() || !settings.ca_path.empty();
+  if (!settings.verify && !(made->reports_ && has_authorities)) return made;
+  if (has_authorities) {
     TRY_DO(load_authorities(context, settings.ca_file, settings.ca_path));
     return made;
   }

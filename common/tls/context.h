@@ -56,6 +56,9 @@ class TlsContext {
   };
   struct ClientSettings {
     bool verify = false;  // against the CAs below, and the name
+    // A certificate never ends the handshake: TlsStream::trust() tells what it is worth. DANE is
+    // possible only with this.
+    bool is_report_only = false;
     std::string ca_file;  // PEM; both empty: the system's. Read now, also the directory, so that
     std::string ca_path;  // the context works in a changed root
     CertificateFiles certificate;  // by which we show who we are; none: we do not
@@ -78,6 +81,7 @@ class TlsContext {
   /// When the certificate that is shown ends, in seconds since 1970; nothing: there is none.
   std::optional<std::int64_t> certificate_end() const;
   bool verifies() const { return verifies_; }
+  bool reports() const { return reports_; }
   bool asks_clients() const { return asks_clients_; }
   /// The context with the certificate of a name; null where there is none of its own.
   TlsContext* named(std::string_view name) const;
@@ -88,6 +92,7 @@ class TlsContext {
   std::shared_ptr<TicketKeys> tickets_;
   std::map<std::string, std::shared_ptr<TlsContext>, std::less<>> named_;
   bool verifies_ = false;
+  bool reports_ = false;
   bool asks_clients_ = false;
 };
 

@@ -5,8 +5,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include <array>
-
 #include "common/base/text.h"
 #include "common/tls/errors.h"
 
@@ -67,6 +65,7 @@ TlsStream::TlsStream(std::unique_ptr<Stream> below, std::shared_ptr<TlsContext> 
   ASSERT(ssl_ != nullptr);
   BIO* bio = TlsBio::make(this);
   SSL_set_bio(ssl_, bio, bio);
+  SSL_set_app_data(ssl_, this);
 }
 
 TlsStream::~TlsStream() { SSL_free(ssl_); }
@@ -90,6 +89,18 @@ std::unique_ptr<TlsStream> TlsStream::client(std::unique_ptr<Stream> below,
       SSL_set1_host(made->ssl_, name.c_str());
     }
   }
+  return made;
+}
+
+Result<std::unique_ptr<TlsStream>> TlsStream::client(std::unique_ptr<Stream> below,
+                                                     std::shared_ptr<TlsContext> context,
+                                                     const ServerDemand& demand) {
+  ASSERT(context->reports());
+  std::unique_ptr<TlsStream> made(new TlsStream(std::move(below), std::move(context)));
+  SSL_set_connect_state(made->ssl_);
+  made->needs_name_ = !demand.names.empty();
+  made->has_associations_ = !demand.associations.empty();
+  TRY_DO(apply(demand, made->ssl_));
   return made;
 }
 
@@ -165,65 +176,6 @@ void TlsStream::shut_down() {
 std::string TlsStream::protocol() const { return SSL_get_version(ssl_); }
 std::string TlsStream::cipher() const { return SSL_get_cipher_name(ssl_); }
 int TlsStream::cipher_bits() const { return SSL_get_cipher_bits(ssl_, nullptr); }
-
-bool TlsStream::is_verified() const {
-  return context_->verifies() && SSL_get_verify_result(ssl_) == X509_V_OK;
-}
-
-namespace {
-
-std::string common_name(X509_NAME* name) {
-  int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
-  if (at < 0) return "";
-  unsigned char* text = nullptr;
-  int size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
-  if (size < 0) return "";
-  std::string result = printable({reinterpret_cast<char*>(text), static_cast<std::size_t>(size)});
-  OPENSSL_free(text);
-  return result;
-}
-
-/// `0A:1B:…`, as OpenSSL's tools and Postfix write it.
-std::string fingerprint_of(const unsigned char* bytes, std::size_t size, const EVP_MD* digest) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> sum{};
-  unsigned sum_size = 0;
-  if (EVP_Digest(bytes, size, sum.data(), &sum_size, digest, nullptr) != 1) return "";
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string text;
-  for (unsigned i = 0; i < sum_size; ++i) {
-    if (i > 0) text += ':';
-    text += digits[sum[i] >> 4];
-    text += digits[sum[i] & 15];
-  }
-  return text;
-}
-
-}  // namespace
-
-std::optional<TlsStream::PeerCertificate> TlsStream::peer_certificate(
-    const std::string& digest) const {
-  if (!context_->asks_clients()) return std::nullopt;
-  X509* certificate = SSL_get0_peer_certificate(ssl_);
-  EVP_MD* algorithm =
-      certificate == nullptr ? nullptr : EVP_MD_fetch(nullptr, digest.c_str(), nullptr);
-  if (algorithm == nullptr) return std::nullopt;
-  PeerCertificate peer;
-  peer.name = common_name(X509_get_subject_name(certificate));
-  peer.issuer = common_name(X509_get_issuer_name(certificate));
-  peer.is_trusted = SSL_get_verify_result(ssl_) == X509_V_OK;
-  unsigned char* bytes = nullptr;
-  int size = i2d_X509(certificate, &bytes);
-  if (size > 0) peer.fingerprint = fingerprint_of(bytes, static_cast<std::size_t>(size), algorithm);
-  OPENSSL_free(bytes);
-  bytes = nullptr;
-  size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &bytes);
-  if (size > 0) {
-    peer.key_fingerprint = fingerprint_of(bytes, static_cast<std::size_t>(size), algorithm);
-  }
-  OPENSSL_free(bytes);
-  EVP_MD_free(algorithm);
-  return peer;
-}
 
 std::string TlsStream::channel_binding() const {
   if (SSL_version(ssl_) < TLS1_3_VERSION) return {};

@@ -9,8 +9,10 @@
 
 #include "common/net/stream.h"
 #include "common/tls/context.h"
+#include "common/tls/server_demand.h"
 
 struct ssl_st;
+struct x509_store_ctx_st;
 
 namespace pennypost {
 
@@ -22,6 +24,11 @@ class TlsStream final : public Stream {
   /// `name` is sent in SNI, and must be in the certificate if the context verifies.
   static std::unique_ptr<TlsStream> client(std::unique_ptr<Stream> below,
                                            std::shared_ptr<TlsContext> context, std::string name);
+  /// The same with what is asked of this server; the context must be one that reports. Error: the
+  /// demand can't be met by any handshake.
+  static Result<std::unique_ptr<TlsStream>> client(std::unique_ptr<Stream> below,
+                                                   std::shared_ptr<TlsContext> context,
+                                                   const ServerDemand& demand);
   ~TlsStream() override;
 
   /// Throws Disconnected (Tls, Timeout, Eof) if it fails.
@@ -42,9 +49,16 @@ class TlsStream final : public Stream {
   std::string protocol() const;
   std::string cipher() const;
   int cipher_bits() const;
-  /// Whether the peer's certificate was verified against a CA and the name.
-  bool is_verified() const;
-  /// What a client has shown, on the server's side; nothing where it has shown none. `digest`:
+  /// On a client's side, with a context that reports: what the server's certificate is worth.
+  PeerTrust trust() const;
+  /// What is wrong with it: `self-signed certificate`; empty if it is trusted.
+  std::string certificate_problem() const;
+  /// `key-exchange X25519 server-signature ECDSA (prime256v1) server-digest SHA256`, as Postfix
+  /// logs it.
+  std::string handshake_details() const;
+  /// For contexts that report: OpenSSL calls it for each step of judging a certificate.
+  static int note_certificate(int is_good, x509_store_ctx_st* store);
+  /// What the peer has shown; nothing where it has shown none, or a client was not asked. `digest`:
   /// sha256, sha384, sha512, sha1 or md5.
   struct PeerCertificate {
     std::string name;             // the subject's common name, printable
@@ -66,6 +80,10 @@ class TlsStream final : public Stream {
   std::unique_ptr<Stream> below_;
   std::shared_ptr<TlsContext> context_;
   ssl_st* ssl_ = nullptr;
+  bool needs_name_ = false;  // the certificate must have a certain name
+  bool has_associations_ = false;
+  bool is_other_name_ = false;    // it has another
+  long certificate_problem_ = 0;  // OpenSSL's number of the first problem but that of the name
   Poll::Event wanted_ = Poll::Event::Readable;  // what the last incomplete call waits for
   std::unique_ptr<Disconnected> lost_;  // the exception of the stream below, caught within OpenSSL
 };

@@ -5,7 +5,6 @@
 #include "common/base/enhanced_status.h"
 #include "common/base/text.h"
 #include "common/log/log.h"
-#include "smtpd/delivery/tls_policy.h"
 #include "smtpd/queue/double_bounce.h"
 
 namespace pennypost::smtp {
@@ -15,12 +14,6 @@ constexpr std::size_t remembered_keys_max = 10'000;
 
 std::int64_t microseconds(SteadyTime from, SteadyTime to) {
   return std::chrono::duration_cast<Microseconds>(to - from).count();
-}
-
-/// Of a setting that was checked when it was read.
-std::string lowest_version(std::string_view text) {
-  auto versions = TlsVersions::parse(text);
-  return std::string(versions ? versions->lowest() : TlsVersions().lowest());
 }
 
 }  // namespace
@@ -55,8 +48,9 @@ struct Sender::Work {
   Work(Attempt of, Descriptor body)
       : attempt(std::move(of)), source(attempt.envelope, std::move(attempt.body), std::move(body)) {
     for (const auto& recipient : attempt.envelope.recipients) slots.emplace_back(recipient);
-    key =
-        attempt.route.next_hop + '\n' + attempt.route.tls_policy + '\n' + attempt.route.credentials;
+    const Route& route = attempt.route;
+    key = route.next_hop + '\n' + route.tls_policy + '\n' + route.credentials + '\n' +
+          std::to_string(static_cast<int>(route.sts.mode));
   }
   std::vector<Slot*> open() {
     std::vector<Slot*> list;
@@ -94,7 +88,7 @@ Sender::Sender(Loop& loop, Protocol protocol, std::shared_ptr<const Config> conf
       config_(std::move(config)),
       resolver_(resolver),
       connector_(connector),
-      tls_(std::move(tls)),
+      tls_(config_, resolver, std::move(tls)),
       settings_(protocol_ == Protocol::Lmtp ? TargetSettings::for_lmtp(*config_)
                                             : TargetSettings::from(*config_)),
       expiry_(loop, [this] { drop_expired(); }),
@@ -127,7 +121,7 @@ Task<Attempt::Outcomes> Sender::send(Attempt attempt, Descriptor body) {
 
   co_await over_kept_session(work);
   Route& route = work.attempt.route;
-  work.hop = FallbackHop{route.next_hop, route.tls_policy, route.credentials};
+  work.hop = route.hop();
   for (auto fallback = route.fallbacks.begin();; ++fallback) {
     auto hop = parse(work.hop.next_hop);
     if (hop && !work.is_done()) {
@@ -202,39 +196,30 @@ Task<> Sender::over_hop(Work& work, NextHop hop) {
   }
 }
 
-/// The TLS policy of a hop's session with `target`, from the tables and smtp_tls_security_level.
-Result<TlsPolicy> Sender::policy_of(const std::string& next_hop, const std::string& text,
-                                    const Target& target) const {
-  return parse_tls_policy(text, config_->smtp_tls_security_level, target.host, host_of(next_hop),
-                          lowest_version(config_->smtp_tls_mandatory_protocols));
+TlsChoice::Hop Sender::tls_hop(const FallbackHop& hop, const StsPolicy& sts) const {
+  TlsChoice::Hop of;
+  of.host = host_of(hop.next_hop);
+  of.tls_policy = hop.tls_policy;
+  of.trust_anchors = hop.trust_anchors;
+  of.sts = sts;
+  return of;
 }
 
-Result<TlsDemand> Sender::tls_demand(const Work& work, const Target& target) const {
-  TRY(auto policy, policy_of(work.hop.next_hop, work.hop.tls_policy, target));
+/// The TLS of a session with `target`. MTA-STS is about the mail's own next hop, not about relays
+/// of ours.
+Task<Result<TlsDemand>> Sender::tls_demand(const Work& work, Target target) const {
   const Route& route = work.attempt.route;
-  TRY(auto of_destination, policy_of(route.next_hop, route.tls_policy, target));
-  TlsDemand demand;
-  demand.level = std::max(policy.level, of_destination.level);
-  if (target.is_local() && demand.level < TlsDemand::Level::Verify) {
-    demand.level = TlsDemand::Level::None;
-    return demand;
-  }
-  demand.is_implicit = config_->smtp_tls_wrappermode || target.endpoint.port() == 465;
-  if (demand.is_implicit) demand.level = std::max(demand.level, TlsDemand::Level::Encrypt);
-  demand.name = target.host;
-  // With level secure, the MX look-up is not trusted: the certificate must match the next hop's
-  // name.
-  bool is_secure = policy.is_secure || of_destination.is_secure;
-  if (is_secure && !target.is_local()) demand.name = host_of(work.hop.next_hop);
-  if (policy.match) demand.name = *policy.match;
-  demand.context = demand.level == TlsDemand::Level::Verify ? tls_.verifying
-                   : demand.level == TlsDemand::Level::May  ? tls_.opportunistic
-                                                            : tls_.mandatory;
-  return demand;
+  bool is_fallback = work.hop.next_hop != route.next_hop;
+  auto hop = tls_hop(work.hop, is_fallback ? StsPolicy() : route.sts);
+  std::optional<TlsChoice::Hop> destination;
+  if (is_fallback) destination = tls_hop(route.hop(), route.sts);
+  auto choosing = tls_.choose(std::move(target), std::move(hop), std::move(destination));
+  co_return co_await std::move(choosing);
 }
 
 Task<> Sender::over_host(Work& work, Target target, bool with_tls) {
-  auto demand = tls_demand(work, target);
+  auto choosing = tls_demand(work, target);
+  auto demand = co_await std::move(choosing);
   if (!demand) {
     work.fail(demand.error());
     co_return;
@@ -275,6 +260,7 @@ Task<> Sender::run_session(Work& work, bool& wants_plain) {
     }
     // As in Postfix, hosts that refuse at the greeting don't count.
     ++work.sessions;
+    tell_tls(work);
     auto slots = work.open();
     co_await work.client->deliver(work.attempt.envelope, work.source, std::move(slots));
   } catch (const Disconnected& why) {
@@ -332,6 +318,20 @@ void Sender::tell_postmaster(const Work& work, SmtpClient& client) const {
   notice.peer = client.target().text();
   notice.transcript = *std::move(complaint);
   tell_(notice);
+}
+
+void Sender::tell_tls(const Work& work) const {
+  bool is_kept = config_->smtp_tls_best_levels_max > 0 && protocol_ == Protocol::Smtp;
+  if (!is_kept || !tell_tls_) return;
+  auto trust = work.client->trust();
+  NoteTls note;
+  note.next_hop = host_of(work.hop.next_hop);
+  note.target = work.client->target().text();
+  note.worth = !trust                          ? TlsWorth::Plain
+               : *trust == PeerTrust::Verified ? TlsWorth::Verified
+               : *trust == PeerTrust::Trusted  ? TlsWorth::Trusted
+                                               : TlsWorth::Untrusted;
+  tell_tls_(note);
 }
 
 Task<> Sender::say_quit(std::unique_ptr<SmtpClient> client) {

@@ -13,9 +13,9 @@
 // smtp_connection_reuse_time_limit.
 //
 // A Unix socket is as private as the host itself: as in Postfix, TLS over it is not begun for the
-// levels may and encrypt, only for verify and secure.
+// levels may and encrypt, only for fingerprint, verify and secure.
 //
-// SEE ALSO   smtp_client.h (the dialogue), targets.h (which addresses)
+// SEE ALSO   smtp_client.h (the dialogue), targets.h (which addresses), tls_choice.h (which TLS)
 #pragma once
 
 #include <functional>
@@ -32,11 +32,11 @@
 #include "smtpd/delivery/messages.h"
 #include "smtpd/delivery/smtp_client.h"
 #include "smtpd/delivery/targets.h"
+#include "smtpd/delivery/tls_choice.h"
 #include "smtpd/queue/messages.h"
+#include "smtpd/queue/tls_note.h"
 
 namespace pennypost::smtp {
-
-struct TlsPolicy;
 
 inline constexpr std::size_t cached_sessions_max = 100;
 
@@ -74,6 +74,8 @@ class Sender {
   /// Who is told of sessions with errors for postmaster (notify_classes); nobody until it is
   /// called.
   void on_notice(std::function<void(const PostNotice&)> tell) { tell_ = std::move(tell); }
+  /// Who is told how well TLS worked in each new session by SMTP; nobody until it is called.
+  void on_session(std::function<void(const NoteTls&)> tell) { tell_tls_ = std::move(tell); }
   /// Ends the kept sessions.
   void close_sessions();
 
@@ -94,10 +96,10 @@ class Sender {
   Task<> run_session(Work& work, bool& wants_plain);
   Task<> end_session(Work& work);
   void tell_postmaster(const Work& work, SmtpClient& client) const;
+  void tell_tls(const Work& work) const;
   Task<> say_quit(std::unique_ptr<SmtpClient> client);
-  Result<TlsPolicy> policy_of(const std::string& next_hop, const std::string& text,
-                              const Target& target) const;
-  Result<TlsDemand> tls_demand(const Work& work, const Target& target) const;
+  TlsChoice::Hop tls_hop(const FallbackHop& hop, const StsPolicy& sts) const;
+  Task<Result<TlsDemand>> tls_demand(const Work& work, Target target) const;
   Error loop_of(const Work& work) const;
   void lost(Work& work, const Disconnected& why);
   bool is_busy(const std::string& key) const;
@@ -111,9 +113,10 @@ class Sender {
   std::shared_ptr<const Config> config_;
   Resolver& resolver_;
   Connector& connector_;
-  ClientContexts tls_;
+  TlsChoice tls_;
   TargetSettings settings_;
   std::function<void(const PostNotice&)> tell_;
+  std::function<void(const NoteTls&)> tell_tls_;
   std::size_t active_ = 0;
   std::map<std::string, std::size_t> active_by_key_;
   std::map<std::string, SteadyTime> last_by_key_;

@@ -519,8 +519,7 @@ TEST_CASE("a certificate must be the right one where it is verified") {
   CHECK(fixture.send() == "delivered 2.0.0 250 ok");
   fixture.attempt.route.next_hop = "[a.example]";
   fixture.servers.add(offers_tls + "S: 220 go\nTLS\n");
-  CHECK(fixture.send().starts_with("retry 4.7.5 Cannot start TLS with a.example[192.0.2.1]:"));
-  CHECK(fixture.servers.failed_handshakes.size() == 1);
+  CHECK(fixture.send() == "retry 4.7.5 Server certificate not verified");
 }
 
 TEST_CASE("port 465 begins with TLS") {

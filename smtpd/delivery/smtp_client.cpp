@@ -1,7 +1,10 @@
 #include "smtpd/delivery/smtp_client.h"
 
+#include <algorithm>
+
 #include "common/base/text.h"
 #include "common/log/log.h"
+#include "common/log/tls_log.h"
 #include "common/tls/tls_stream.h"
 
 namespace pennypost::smtp {
@@ -12,6 +15,16 @@ constexpr const char* while_ehlo = "performing the EHLO handshake";
 constexpr const char* while_helo = "performing the HELO handshake";
 constexpr const char* while_lhlo = "performing the LHLO handshake";
 constexpr const char* while_starttls = "performing the STARTTLS handshake";
+
+/// Whether a certificate, or its key, has one of these fingerprints; colons and case are as one
+/// likes.
+bool has_fingerprint(const TlsStream& stream, const TlsDemand& demand) {
+  auto certificate = stream.peer_certificate(demand.digest);
+  return certificate && std::ranges::any_of(demand.fingerprints, [&](const std::string& wanted) {
+           return equal_nocase(wanted, certificate->fingerprint) ||
+                  equal_nocase(wanted, certificate->key_fingerprint);
+         });
+}
 
 }  // namespace
 
@@ -196,18 +209,47 @@ Task<Result<void>> SmtpClient::start_tls(bool is_implicit) {
   }
   stage_ = while_starttls;
   tls_failed_ = true;
-  auto tls = TlsStream::client(connection_.exchange_stream(nullptr), tls_.context, tls_.name);
-  TlsStream* stream = tls.get();
-  connection_.exchange_stream(std::move(tls));
+  auto made = TlsStream::client(connection_.exchange_stream(nullptr), tls_.context, tls_.server);
+  if (!made) {
+    is_broken_ = true;
+    co_return Error::temporary("4.7.5", "TLS with " + target_.name() + ": " + made.error().text());
+  }
+  TlsStream* stream = made->get();
+  connection_.exchange_stream(*std::move(made));
   co_await stream->handshake(config_->smtp_starttls_timeout);
   tls_failed_ = false;
-  if (config_->smtp_tls_loglevel > 0) {
-    std::string address = target_.is_local() ? target_.socket : target_.endpoint.address().text();
-    LogPeer peer{target_.host, address, component()};
-    log_tls(stream->is_verified() ? "Verified" : "Untrusted", peer, stream->protocol(),
-            stream->cipher(), stream->cipher_bits());
+  co_return judge(*stream);
+}
+
+/// Logs what the handshake came to, and refuses a server that is not the one we want.
+Result<void> SmtpClient::judge(TlsStream& stream) {
+  bool is_demanded = tls_.level == TlsDemand::Level::Verified;
+  trust_ = stream.trust();
+  if (!tls_.fingerprints.empty()) {
+    trust_ = has_fingerprint(stream, tls_) ? PeerTrust::Verified : PeerTrust::Untrusted;
   }
-  co_return Result<void>();
+  bool is_good = *trust_ == PeerTrust::Verified;
+  std::string where = target_.text();
+  if (config_->smtp_tls_loglevel > 0) {
+    if (is_demanded && !is_good) {
+      std::string problem = stream.certificate_problem();
+      bool has_other = !tls_.fingerprints.empty() || problem.empty();
+      log_certificate_problem(component(), where, has_other ? "another certificate" : problem);
+    }
+    LogTls line;
+    line.trust = name_of(*trust_);
+    line.target = where;
+    line.protocol = stream.protocol();
+    line.cipher = stream.cipher();
+    line.bits = stream.cipher_bits();
+    line.details = stream.handshake_details();
+    log_tls_to(component(), line);
+  }
+  if (!is_demanded || is_good) return {};
+  is_broken_ = true;
+  bool is_trusted = *trust_ == PeerTrust::Trusted;
+  return Error::temporary(
+      "4.7.5", is_trusted ? "Server certificate not verified" : "Server certificate not trusted");
 }
 
 Task<> SmtpClient::quit() {

@@ -37,11 +37,15 @@
 #include "common/mail/address.h"
 #include "common/net/connection.h"
 #include "common/session/transcript.h"
-#include "common/tls/context.h"
 #include "smtpd/delivery/message_source.h"
 #include "smtpd/delivery/messages.h"
 #include "smtpd/delivery/smtp_reply.h"
 #include "smtpd/delivery/targets.h"
+#include "smtpd/delivery/tls_demand.h"
+
+namespace pennypost {
+class TlsStream;
+}
 
 namespace pennypost::smtp {
 
@@ -51,16 +55,6 @@ enum class Protocol { Smtp, Lmtp };
 inline constexpr std::size_t pipelined_commands_max = 100;
 /// The largest message that is converted to 7 bit; it is held in memory.
 inline constexpr std::size_t converted_bytes_max = 64 * 1024 * 1024;
-
-/// The TLS that a session must have.
-class TlsDemand {
- public:
-  enum class Level { None, May, Encrypt, Verify };
-  Level level = Level::May;
-  bool is_implicit = false;  // TLS before the greeting (smtp_tls_wrappermode, port 465)
-  std::string name;          // for SNI, and the name that the certificate must match
-  std::shared_ptr<TlsContext> context;
-};
 
 /// The user to log in as; with an empty name there is no login.
 class Login {
@@ -117,6 +111,8 @@ class SmtpClient {
   /// Whether another message may be sent.
   bool is_usable() const { return !is_broken_; }
   bool is_secure() { return connection_.stream().is_secure(); }
+  /// What the server's certificate is worth; nothing without TLS.
+  std::optional<PeerTrust> trust() const { return trust_; }
   /// open() failed because the server has our own name.
   bool is_with_myself() const { return is_with_myself_; }
   /// Whether the handshake failed, so that it makes sense to try in plain text.
@@ -138,6 +134,7 @@ class SmtpClient {
   Task<Result<void>> greet();
   Task<Result<void>> hello();
   Task<Result<void>> start_tls(bool is_implicit);
+  Result<void> judge(TlsStream& stream);
   std::vector<std::string> login_mechanisms();
   Task<Result<void>> log_in();
   Task<Result<SmtpReply>> log_in_by(std::string mechanism, std::string stage);
@@ -187,6 +184,7 @@ class SmtpClient {
   bool needs_all_ = false;
   bool is_broken_ = false;
   bool tls_failed_ = false;
+  std::optional<PeerTrust> trust_;
   bool is_with_myself_ = false;
   bool may_be_taken_ = false;
   std::string stage_;

@@ -93,6 +93,8 @@ Task<Result<std::vector<Target>>> by_address_records(Resolver& resolver, NextHop
   std::vector<Target> targets;
   for (const auto& address : ordered(answer.values, settings.preference)) {
     targets.emplace_back(hop.host, Endpoint(address, port));
+    targets.back().has_secure_address = answer.is_authentic;
+    targets.back().canonical = answer.canonical;
     if (settings.is_own(targets.back().endpoint)) co_return loop_error(hop.host);
   }
   co_return targets;
@@ -100,8 +102,14 @@ Task<Result<std::vector<Target>>> by_address_records(Resolver& resolver, NextHop
 
 class MxWalk {
  public:
-  MxWalk(Resolver& resolver, std::string domain, std::uint16_t port, const TargetSettings& settings)
-      : resolver_(resolver), domain_(std::move(domain)), port_(port), settings_(settings) {}
+  /// `is_secure`: DNSSEC secures the answer about the domain's MX records.
+  MxWalk(Resolver& resolver, std::string domain, std::uint16_t port, bool is_secure,
+         const TargetSettings& settings)
+      : resolver_(resolver),
+        domain_(std::move(domain)),
+        port_(port),
+        is_secure_(is_secure),
+        settings_(settings) {}
 
   Task<Result<std::vector<Target>>> run(std::vector<MxRecord> records) {
     if (records.size() == 1 && records[0].host.empty()) {
@@ -144,7 +152,12 @@ class MxWalk {
     for (const auto& address : ordered(answer.values, settings_.preference)) {
       Endpoint endpoint(address, port_);
       if (settings_.is_own(endpoint)) is_us = true;
-      targets_.emplace_back(record.preference, Target(record.host, endpoint));
+      Target target(record.host, endpoint);
+      target.is_from_mx = true;
+      target.has_secure_mx = is_secure_;
+      target.has_secure_address = answer.is_authentic;
+      target.canonical = answer.canonical;
+      targets_.emplace_back(record.preference, std::move(target));
     }
     if (is_us) own_preference_ = record.preference;
   }
@@ -162,6 +175,7 @@ class MxWalk {
   Resolver& resolver_;
   std::string domain_;
   std::uint16_t port_;
+  bool is_secure_;
   const TargetSettings& settings_;
   std::vector<std::pair<std::uint16_t, Target>> targets_;
   std::optional<std::uint16_t> own_preference_;
@@ -255,7 +269,7 @@ Task<Result<std::vector<Target>>> find_targets(Resolver& resolver, NextHop hop,
   } else {
     auto mx = co_await resolver.mx(hop.host);
     if (mx.is_found()) {
-      MxWalk walk(resolver, hop.host, port, settings);
+      MxWalk walk(resolver, hop.host, port, mx.is_authentic, settings);
       auto work = walk.run(std::move(mx.values));
       CO_TRY(targets, co_await std::move(work));
     } else if (mx.status == DnsStatus::NoData) {
@@ -267,7 +281,7 @@ Task<Result<std::vector<Target>>> find_targets(Resolver& resolver, NextHop hop,
       if (!addresses.is_found()) {
         co_return not_found(hop.host, "AAAA/A", addresses.status, addresses.reason);
       }
-      MxWalk walk(resolver, hop.host, port, settings);
+      MxWalk walk(resolver, hop.host, port, mx.is_authentic, settings);
       auto work = walk.run(std::move(records));
       CO_TRY(targets, co_await std::move(work));
     } else {

@@ -37,6 +37,11 @@ class Target {
   Endpoint endpoint;       // 127.0.0.1:0 if it is a socket
   std::string socket;      // its path, or empty
   bool is_backup = false;  // there are MX hosts with a better preference
+  // What DNSSEC says of the way to it (RFC 7672 section 2.2).
+  bool is_from_mx = false;          // an MX record led here, or the lack of one
+  bool has_secure_mx = false;       // and that answer was secure
+  bool has_secure_address = false;  // the same of A and AAAA
+  std::string canonical;            // the name that CNAMEs of `host` lead to; empty: none do
 
   bool is_local() const { return !socket.empty(); }
   /// `mx.example.org[192.0.2.1]`, and with `:25`: Postfix's relay=. Of a socket both are

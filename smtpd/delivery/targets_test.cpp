@@ -115,3 +115,32 @@ TEST_CASE("errors that last are distinguished from those that may pass") {
   CHECK(find("slow.example") == "4.4.3");
   CHECK(find("broken.example") == "4.4.3");
 }
+
+TEST_CASE(
+    "what DNSSEC says of the way to a host comes with it, and the name at the end of its CNAMEs") {
+  TableResolver dns;
+  dns.mx_record("a.test", 10, "mx.a.test").alias_record("mx.a.test", "real.test");
+  dns.address("real.test", "192.0.2.1");
+  for (const char* name : {"a.test", "mx.a.test", "real.test"}) dns.secure(name);
+  dns.mx_record("b.test", 10, "real.test");
+  auto with = TargetSettings::from(*config_for_test({"inet_interfaces=192.0.2.7"}));
+  Loop loop;
+  auto first = [&](const char* hop) {
+    auto targets = loop.run_until(find_targets(dns, *NextHop::parse(hop), with));
+    REQUIRE(targets);
+    return targets->front();
+  };
+  Target by_mx = first("a.test");
+  CHECK(by_mx.is_from_mx);
+  CHECK(by_mx.has_secure_mx);
+  CHECK(by_mx.has_secure_address);
+  CHECK(by_mx.canonical == "real.test");
+  Target by_insecure_mx = first("b.test");
+  CHECK_FALSE(by_insecure_mx.has_secure_mx);
+  CHECK(by_insecure_mx.has_secure_address);
+  CHECK(by_insecure_mx.canonical.empty());
+  Target by_name = first("[mx.a.test]");
+  CHECK_FALSE(by_name.is_from_mx);
+  CHECK(by_name.has_secure_address);
+  CHECK_FALSE(first("[192.0.2.1]").has_secure_address);
+}

@@ -25,7 +25,9 @@ namespace pennypost::smtp {
 /// connection.
 class ScriptedServers final : public Connector {
  public:
-  explicit ScriptedServers(Loop& loop) : loop_(loop), playing_(loop) {}
+  /// `name`: in the certificate of all of them.
+  explicit ScriptedServers(Loop& loop, const std::string& name = "localhost")
+      : certificate(name, authority), loop_(loop), playing_(loop) {}
 
   /// Adds the script of the next connection; `refused` makes that connection fail.
   void add(std::string script) { scripts_.push_back(std::move(script)); }
@@ -45,6 +47,7 @@ class ScriptedServers final : public Connector {
   std::vector<std::string> mistakes;
   std::vector<std::string> failed_handshakes;
   std::string proof;  // replaces SCRAM's last challenge
+  TestCertificate authority{"authority.example"};
   TestCertificate certificate;
 
  private:
@@ -117,20 +120,21 @@ class ScriptedServers final : public Connector {
 };
 
 struct SenderFixture {
-  explicit SenderFixture(std::vector<std::string> settings = {}, Protocol protocol = Protocol::Smtp)
-      : servers(loop) {
+  explicit SenderFixture(std::vector<std::string> settings = {}, Protocol protocol = Protocol::Smtp,
+                         const std::string& certificate_name = "localhost")
+      : servers(loop, certificate_name) {
     dns.mx_record("example.org", 10, "a.example").mx_record("example.org", 20, "b.example");
     dns.address("a.example", "192.0.2.1").address("b.example", "192.0.2.2");
-    settings.push_back("smtp_helo_name=me.example");
-    settings.push_back("smtp_tls_security_level=none");
-    settings.push_back("lmtp_lhlo_name=me.example");
+    settings.insert(settings.begin(), {"smtp_helo_name=me.example", "lmtp_lhlo_name=me.example",
+                                       "smtp_tls_security_level=none"});
     config = config_for_test(settings);
     if (protocol == Protocol::Lmtp) config = lmtp_client_config(*config);
     ClientContexts tls;
     TlsContext::ClientSettings client;
+    client.is_report_only = true;
     tls.opportunistic = tls.mandatory = *TlsContext::client(client);
     client.verify = true;
-    client.ca_file = servers.certificate.path();
+    client.ca_file = servers.authority.path();
     tls.verifying = *TlsContext::client(client);
     sender.emplace(loop, protocol, config, dns, servers, std::move(tls));
     attempt.route.transport = protocol == Protocol::Lmtp ? Transport::Lmtp : Transport::Smtp;

@@ -2,95 +2,132 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "common/base/text.h"
 
 namespace pennypost::smtp {
 namespace {
 
-constexpr std::array<std::string_view, 6> protocols{"SSLv2",   "SSLv3",   "TLSv1",
-                                                    "TLSv1.1", "TLSv1.2", "TLSv1.3"};
+constexpr std::array<std::pair<std::string_view, TlsLevel>, 8> levels{{
+    {"none", TlsLevel::None},
+    {"may", TlsLevel::May},
+    {"encrypt", TlsLevel::Encrypt},
+    {"fingerprint", TlsLevel::Fingerprint},
+    {"dane", TlsLevel::Dane},
+    {"dane-only", TlsLevel::DaneOnly},
+    {"verify", TlsLevel::Verify},
+    {"secure", TlsLevel::Secure},
+}};
 
-/// The protocol's rank among the versions; -1: unknown.
-int rank(std::string_view protocol) {
-  auto found = std::ranges::find_if(
-      protocols, [&](std::string_view known) { return equal_nocase(known, protocol); });
-  return found == protocols.end() ? -1 : static_cast<int>(found - protocols.begin());
+Error wrong(std::string_view part, std::string_view remedy) {
+  return Error::temporary(
+      "4.7.5", "smtp_tls_policy_maps: \"" + printable(part, 100) + "\": " + std::string(remedy));
 }
 
-Error not_supported(std::string_view attribute, std::string_view remedy) {
-  return Error::temporary("4.7.5", "smtp_tls_policy_maps: \"" + printable(attribute, 100) +
-                                       "\" is not supported; " + std::string(remedy));
+Result<TlsLevel> level_of(std::string_view text) {
+  for (const auto& [name, level] : levels) {
+    if (name == text) return level;
+  }
+  return Error::temporary("4.7.5", "\"" + printable(text, 40) +
+                                       "\" is no TLS level; use none, may, encrypt, fingerprint, "
+                                       "dane, dane-only, verify or secure");
 }
 
-Result<void> set_level(TlsPolicy& policy, std::string_view level) {
-  using Level = TlsDemand::Level;
-  if (level == "secure" || level == "verify") {
-    policy.level = Level::Verify;
-    policy.is_secure = level == "secure";
-  } else if (level == "encrypt") {
-    policy.level = Level::Encrypt;
-  } else if (level == "may") {
-    policy.level = Level::May;
-  } else if (level == "none" || level.empty()) {
-    policy.level = Level::None;
+bool has_names(TlsLevel level) { return level == TlsLevel::Verify || level == TlsLevel::Secure; }
+
+std::vector<std::string> matches_of(TlsLevel level, const Settings& settings) {
+  if (level == TlsLevel::Verify) return settings.smtp_tls_verify_cert_match;
+  if (level == TlsLevel::Secure) return settings.smtp_tls_secure_cert_match;
+  if (level == TlsLevel::Fingerprint) return settings.smtp_tls_fingerprint_cert_match;
+  return {};
+}
+
+Result<void> add_matches(TlsPolicy& policy, std::string_view part, std::string_view value) {
+  bool is_fingerprint = policy.level == TlsLevel::Fingerprint;
+  if (!is_fingerprint && !has_names(policy.level)) {
+    return wrong(part, "match is for the levels fingerprint, verify and secure");
+  }
+  if (!std::exchange(policy.has_own_matches, true)) policy.matches.clear();
+  for (auto name : words(value, is_fingerprint ? "|" : ":")) policy.matches.emplace_back(name);
+  if (policy.matches.empty()) return wrong(part, "write at least one name");
+  return {};
+}
+
+Result<void> set_ciphers(TlsPolicy& policy, std::string_view part, std::string_view grade) {
+  bool is_low = grade == "low" || grade == "export";
+  if (!is_low && grade != "medium" && grade != "high") return wrong(part, "write high or medium");
+  policy.cipher_grade = is_low ? "medium" : std::string(grade);
+  return {};
+}
+
+Result<void> set_attribute(TlsPolicy& policy, std::string_view part) {
+  auto equals = part.find('=');
+  auto name = part.substr(0, equals);
+  auto value = equals == part.npos ? std::string_view() : part.substr(equals + 1);
+  if (value.empty()) return wrong(part, "write ATTRIBUTE=VALUE");
+  if (policy.level == TlsLevel::None) return wrong(part, "the level none takes no attributes");
+  if (name == "match") return add_matches(policy, part, value);
+  if (name == "ciphers") return set_ciphers(policy, part, value);
+  if (name == "protocols") {
+    auto versions = TlsVersions::parse(value);
+    if (!versions) return wrong(part, versions.error().text());
+    policy.versions = *versions;
+  } else if (name == "exclude") {
+    policy.excluded.emplace();
+    for (auto cipher : words(value, ":")) policy.excluded->emplace_back(cipher);
+  } else if (name == "servername") {
+    policy.server_name = value;
+  } else if (name == "tafile") {
+    if (!has_names(policy.level)) return wrong(part, "tafile is for the levels verify and secure");
+  } else if (name == "connection_reuse") {
+    if (value != "yes" && value != "no") return wrong(part, "write yes or no");
   } else {
-    return Error::temporary("4.7.5",
-                            "the TLS level \"" + printable(level, 40) +
-                                "\" is not supported; use none, may, encrypt, verify or secure");
+    return wrong(part,
+                 "use match, protocols, ciphers, exclude, servername, tafile or connection_reuse");
   }
   return {};
 }
 
-/// Whether `protocol_min` is at least as strict as `wanted`: `>=TLSv1.2`, or Postfix's older
-/// `!SSLv2:!SSLv3`.
-bool is_met(std::string_view wanted, std::string_view protocol_min) {
-  int least = rank(protocol_min);
-  if (wanted.starts_with(">=")) {
-    int asked = rank(wanted.substr(2));
-    return asked >= 0 && asked <= least;
-  }
-  auto excluded = words(wanted, ":");
-  return !excluded.empty() && std::ranges::all_of(excluded, [&](std::string_view one) {
-    if (!one.starts_with('!')) return false;
-    int asked = rank(one.substr(1));
-    return asked >= 0 && asked < least;
-  });
-}
-
-/// The name for `nexthop`, `hostname` or a single name. Of the lists only `nexthop:dot-nexthop` is
-/// supported, as its stricter part.
-Result<std::string> name_to_match(std::string_view value, std::string_view attribute,
-                                  std::string_view host, std::string_view next_hop) {
-  if (value == "nexthop" || value == "nexthop:dot-nexthop") return std::string(next_hop);
-  if (value == "hostname") return std::string(host);
-  bool is_name = !value.empty() && value.front() != '.' && value.find(':') == value.npos &&
-                 value != "dot-nexthop";
-  if (!is_name) return not_supported(attribute, "use nexthop, hostname or one name");
-  return std::string(value);
-}
-
 }  // namespace
 
-Result<TlsPolicy> parse_tls_policy(std::string_view text, std::string_view default_level,
-                                   std::string_view host, std::string_view next_hop,
-                                   std::string_view protocol_min) {
+std::vector<std::string> TlsPolicy::names(const std::string& host,
+                                          const std::string& next_hop) const {
+  const std::string& hop = next_hop.empty() ? host : next_hop;
+  std::vector<std::string> names;
+  for (const auto& match : matches) {
+    names.push_back(match == "nexthop"       ? hop
+                    : match == "dot-nexthop" ? "." + hop
+                    : match == "hostname"    ? host
+                                             : match);
+  }
+  return names;
+}
+
+Result<TlsPolicy> parse_tls_policy(std::string_view text, const Settings& settings) {
   TlsPolicy policy;
   auto parts = words(text);
-  TRY_DO(set_level(policy, parts.empty() ? default_level : lower(parts[0])));
+  std::string level = parts.empty() ? settings.smtp_tls_security_level : lower(parts[0]);
+  if (!level.empty()) {
+    TRY(policy.level, level_of(level));
+  }
+  bool is_dane = policy.level == TlsLevel::Dane || policy.level == TlsLevel::DaneOnly;
+  if (is_dane && settings.smtp_dns_support_level != "dnssec") {
+    return Error::temporary(
+        "4.7.5", "the TLS level " + level + " needs smtp_dns_support_level = \"dnssec\"");
+  }
+  policy.matches = matches_of(policy.level, settings);
+  policy.server_name = settings.smtp_tls_servername;
   for (std::size_t i = 1; i < parts.size(); ++i) {
-    auto equals = std::min(parts[i].find('='), parts[i].size());
-    auto name = parts[i].substr(0, equals);
-    auto value = parts[i].substr(std::min(equals + 1, parts[i].size()));
-    if (name == "match") {
-      TRY(policy.match, name_to_match(value, parts[i], host, next_hop));
-    } else if (name == "protocols") {
-      if (!is_met(value, protocol_min)) {
-        return not_supported(parts[i], "set smtp_tls_mandatory_protocols for all next hops");
-      }
-    } else if (name != "ciphers") {  // OpenSSL's defaults are what Postfix calls high
-      return not_supported(parts[i], "use match, protocols or ciphers");
-    }
+    TRY_DO(set_attribute(policy, parts[i]));
+  }
+  bool lacks_matches =
+      policy.matches.empty() && (has_names(policy.level) || policy.level == TlsLevel::Fingerprint);
+  if (lacks_matches) {
+    return Error::temporary("4.7.5", "the TLS level " + level +
+                                         " needs something to compare a certificate with; write "
+                                         "match= or set smtp_tls_" +
+                                         level + "_cert_match");
   }
   return policy;
 }

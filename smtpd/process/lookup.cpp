@@ -20,6 +20,8 @@
 #include "smtpd/routing/messages.h"
 #include "smtpd/routing/resolution.h"
 #include "smtpd/routing/router.h"
+#include "smtpd/routing/sts_policies.h"
+#include "smtpd/routing/sts_question.h"
 #include "smtpd/scheduler/recipient_group.h"
 #include "store/accounts/accounts.h"
 #include "store/accounts/table_check.h"
@@ -105,6 +107,7 @@ struct Tables {
 class Lookup {
  public:
   explicit Lookup(Child& child) : child_(child) {
+    sts_.load(*child.config());
     begin();
     child.on_trial([this](std::shared_ptr<const Config> config) { return prepare(config); });
     child.on_reload([this] { tables_ = std::move(tried_); });
@@ -160,6 +163,9 @@ class Lookup {
         [this](NoteMailbox of, std::vector<Descriptor>) { return note(std::move(of)); });
     services.on<Resolve>(
         [this](Resolve ask, std::vector<Descriptor>) { return resolve(std::move(ask)); });
+    services.on<FindStsPolicy>([this](FindStsPolicy ask, std::vector<Descriptor>) {
+      return find_sts_policy(std::move(ask));
+    });
     services.on<FindSigningKeys>(
         [this](FindSigningKeys ask, std::vector<Descriptor>) { return find_keys(std::move(ask)); });
     services.on<SignDigests>(
@@ -209,6 +215,13 @@ class Lookup {
       log_warning("trivial-rewrite", ask.recipient.address + ": " + resolution.error().text());
     }
     co_return std::move(resolution);
+  }
+
+  Task<Result<StsPolicy>> find_sts_policy(FindStsPolicy ask) {
+    CO_TRY(auto using_tables, tables());
+    std::shared_ptr<Resolver> resolver(using_tables, &*using_tables->resolver);
+    auto finding = sts_.find(std::move(ask.domain), std::move(resolver), using_tables->config);
+    co_return co_await std::move(finding);
   }
 
   static const Settings& settings_of(const Tables& using_tables, const std::string& name) {
@@ -415,6 +428,8 @@ class Lookup {
   Sources sources_;
   ClientCounts counts_;
   FullMailboxes full_;
+  StsPolicies sts_{child_.loop(), sts_directory(child_.config()->data_directory), Clock::system(),
+                   fetch_by_https};
   std::shared_ptr<Tables> tables_;
   PolicyClient policy_client_{child_.loop(), [this](const ServerRef& to, Duration timeout) {
                                 return connect_to_server(to, timeout);

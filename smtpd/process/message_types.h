@@ -15,7 +15,9 @@
 #include "smtpd/policy/signing_messages.h"
 #include "smtpd/process/metrics.h"
 #include "smtpd/queue/messages.h"
+#include "smtpd/queue/tls_note.h"
 #include "smtpd/routing/messages.h"
+#include "smtpd/routing/sts_question.h"
 #include "smtpd/scheduler/local_sockets.h"
 #include "store/login/auth.h"
 #include "store/login/handover.h"
@@ -34,9 +36,7 @@ using AllMessages = MessageList<
     FindMilters, ConnectMilter, DescribeDestination, OpenBody, DropBody, Submit, PostNotice,
     Deliver, FlushSite, ConnectFilter, CheckUser, CheckRecipient, CheckRestrictions, CountClient,
     FindFooter, Resolve, Canonicalize, Generalize, CheckContent, LookAtTables, NoteMailbox, Attempt,
-    NeedDeliver, ConnectSocket, FindSigningKeys, SignDigests,
-    // The figures of all daemons.
-    AskMetricsSocket, AskFigures,
+    NeedDeliver, ConnectSocket, FindSigningKeys, SignDigests, The, figures, of, all, daemons, AskMetricsSocket, AskFigures, NoteTls, FindStsPolicy,
     // Between programs of this host and the queue.
     PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue, Pickup>;
 static_assert(AllMessages::are_types_distinct(), "two requests bear one number");

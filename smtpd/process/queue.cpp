@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 
+#include "common/base/file.h"
 #include "common/config/server_ref.h"
 #include "common/log/log.h"
 #include "smtpd/milter/messages.h"
@@ -24,12 +25,15 @@
 #include "smtpd/scheduler/error_notice.h"
 #include "smtpd/scheduler/report_templates.h"
 #include "smtpd/scheduler/scheduler.h"
+#include "smtpd/scheduler/tls_levels.h"
 
 namespace pennypost::smtp {
 namespace {
 
 constexpr std::chrono::minutes orphan_round{30};
 constexpr std::chrono::seconds ages_round{2};
+constexpr std::chrono::seconds levels_round{60};
+constexpr std::uint64_t levels_bytes_max = 256 * 1024 * 1024;
 constexpr std::size_t flushes_max = 10;  // domains that ETRN has asked for, at once
 constexpr unsigned long timer_slack_nanoseconds = 1'000;
 
@@ -64,6 +68,8 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     child_.on_drain([this] { tasks_.start(stop()); });
     tasks_.start(remove_orphans());
     tasks_.start(show_ages());
+    load_levels();
+    tasks_.start(keep_levels());
     auto listening = control_.listen(queue_socket_path(queue_->directory()));
     if (listening) {
       tasks_.start(control_.run());
@@ -89,6 +95,8 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
       return self->post_notice(std::move(ask));
     };
     services.on<PostNotice>(post_notice);
+    child_.services("send").on<NoteTls>(
+        [self](NoteTls note, std::vector<Descriptor>) { return self->note_tls(std::move(note)); });
     child_.services("send").on<PostNotice>(post_notice);
     services.on<Deliver>([self](Deliver ask, std::vector<Descriptor>, ProcessNumber from) {
       return self->deliver(std::move(ask), from);
@@ -270,9 +278,36 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
       co_await child_.loop().sleep(ages_round);
     }
   }
+  Task<Result<Done>> note_tls(NoteTls note) {
+    auto warning = levels_.note(note, Clock::system().now_seconds(),
+                                child_.config()->smtp_tls_best_levels_max);
+    if (warning) log_warning("smtp", *warning);
+    co_return Done();
+  }
+  void load_levels() {
+    auto text = read_file(tls_levels_path(queue_->directory()), levels_bytes_max);
+    if (!text) log_warning("qmgr", text.error().text());
+    if (!text || !*text) return;
+    levels_.take_text(**text, child_.config()->smtp_tls_best_levels_max);
+  }
+  Task<> keep_levels() {
+    for (;;) {
+      co_await child_.loop().sleep(levels_round);
+      co_await save_levels();
+    }
+  }
+  Task<> save_levels() {
+    if (!levels_.is_changed()) co_return;
+    levels_.note_saved();
+    std::string path = tls_levels_path(queue_->directory());
+    std::string text = levels_.text();
+    auto written = co_await child_.loop().offload([&] { return write_tls_levels(path, text); });
+    if (!written) log_warning("qmgr", written.error().text());
+  }
 
   Task<> stop() {
     co_await scheduler_.drain();
+    co_await save_levels();
     if (scheduler_.is_all_certain()) co_await queue_->note_orderly_stop();
     child_.finish();
   }
@@ -284,6 +319,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
   PickupDesk pickup_;
   ControlServer control_;
   std::set<std::string> flushing_;
+  TlsLevels levels_;
   std::shared_ptr<const BounceTemplates> templates_;
   Nursery tasks_;
 };

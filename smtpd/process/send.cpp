@@ -54,6 +54,7 @@ struct Client {
         sender(child.loop(), protocol, config, resolver, connections, tls) {
     sender.on_notice(
         [&queue = child.port("queue")](const PostNotice& notice) { queue.post(notice); });
+    sender.on_session([&queue = child.port("queue")](const NoteTls& note) { queue.post(note); });
   }
   Connections connections;
   Sender sender;
@@ -119,7 +120,9 @@ class SendProcess {
                           : "what they say of the root zone is not authentic";
     log_warning("smtp",
                 "smtp_dns_support_level = dnssec, but the name servers do not validate DNSSEC (" +
-                    why + "); name one that does in dns_servers or /etc/resolv.conf");
+                    why +
+                    "); name one on this host that does in dns_servers or /etc/resolv.conf, or "
+                    "set dns_trust_ad = yes if the way to another is safe");
   }
 
   /// Waits until the answer has been sent.

@@ -13,6 +13,7 @@
 #include "smtpd/process/send.h"
 #include "smtpd/queue/directories.h"
 #include "smtpd/routing/forwarded_senders.h"
+#include "smtpd/routing/sts_store.h"
 #include "store/login/auth_process.h"
 #include "store/login/mail_directories.h"
 #include "store/login/place.h"
@@ -80,7 +81,10 @@ Kind lookup() {
   kind.name = "lookup";
   kind.lives_on = true;
   kind.read_only = true;
-  kind.calls = Calls::ReadFiles | Calls::Network | Calls::HostServices;
+  kind.writes = [](const Config& config) {
+    return std::vector<std::string>{sts_directory(config.data_directory)};
+  };
+  kind.calls = Calls::ReadFiles | Calls::WriteFiles | Calls::Network | Calls::HostServices;
   kind.run = run_lookup;
   return kind;
 }
@@ -174,6 +178,7 @@ DaemonSpec process_table() {
       TRY_DO(store::prepare_mail_directories(config));
       TRY_DO(prepare_srs_secret(config));
     }
+    TRY_DO(prepare_sts_directory(config));
     TRY_DO(prepare_queue_directories(config));
     return desk->try_port(config);
   };

@@ -2,6 +2,7 @@
 
 #include "common/base/text.h"
 #include "smtpd/routing/resolution.h"
+#include "smtpd/routing/trust_anchor_files.h"
 #include "store/maps/address_lookup.h"
 
 namespace pennypost::smtp {
@@ -30,11 +31,12 @@ Result<Route> HopTables::route(const std::string& name, std::string_view next_ho
   route.next_hop = std::move(hop.next_hop);
   route.tls_policy = std::move(hop.tls_policy);
   route.credentials = std::move(hop.credentials);
+  route.trust_anchors = std::move(hop.trust_anchors);
   for (const auto& relay : config_->smtp_fallback_relay) {
     // A malformed entry is an error only when it is used; mail that does not need it is not held
     // up.
     if (!parse(relay)) {
-      route.fallbacks.push_back(FallbackHop{relay, {}, {}});
+      route.fallbacks.push_back(FallbackHop{relay, {}, {}, {}});
       continue;
     }
     TRY(auto fallback, hop_of(relay));
@@ -63,6 +65,7 @@ Result<FallbackHop> HopTables::hop_of(std::string_view text) const {
   FallbackHop found;
   found.next_hop = hop.text();
   TRY(found.tls_policy, value_of(tls_policies_, written, hop));
+  TRY(found.trust_anchors, read_trust_anchors(found.tls_policy, *config_));
   if (config_->smtp_sasl_auth_enable) {
     TRY(found.credentials, value_of(sasl_passwords_, written, hop));
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/text.h"
+#include "common/mailauth/mta_sts.h"
 #include "store/accounts/account_ref.h"
 
 namespace pennypost::smtp {
@@ -39,9 +40,10 @@ struct FallbackHop {
   std::string next_hop;
   std::string tls_policy;
   std::string credentials;
+  std::string trust_anchors = {};
   template <class Archive>
   void fields(Archive& archive) {
-    archive(next_hop, tls_policy, credentials);
+    archive(next_hop, tls_policy, credentials, trust_anchors);
   }
 };
 
@@ -59,13 +61,17 @@ struct Route {
   // reads it.
   AccountRef account;
   // Smtp, Lmtp: the next hop's values in the tables, which `send` can't read.
-  std::string tls_policy;   // the value in smtp_tls_policy_maps, or empty
-  std::string credentials;  // the value in smtp_sasl_password_maps, `login:password`, or empty
+  std::string tls_policy;     // the value in smtp_tls_policy_maps, or empty
+  std::string credentials;    // the value in smtp_sasl_password_maps, `login:password`, or empty
+  std::string trust_anchors;  // what tafile= and smtp_tls_trust_anchor_file name, in PEM
+  StsPolicy sts;              // the next hop's MTA-STS policy; mode none: there is none
   std::vector<FallbackHop> fallbacks;  // tried if no host of next_hop accepts the mail
   template <class Archive>
   void fields(Archive& archive) {
-    archive(transport, name, next_hop, status, account, tls_policy, credentials, fallbacks);
+    archive(transport, name, next_hop, status, account, tls_policy, credentials, trust_anchors, sts,
+            fallbacks);
   }
+  FallbackHop hop() const { return FallbackHop{next_hop, tls_policy, credentials, trust_anchors}; }
 };
 
 /// The next hop in a form that is equal for all spellings of it: only names of hosts may be written

@@ -9,6 +9,7 @@
 #include "common/log/log.h"
 #include "common/mail/header.h"
 #include "common/process/control.h"
+#include "smtpd/routing/sts_question.h"
 #include "smtpd/scheduler/outcomes.h"
 #include "smtpd/scheduler/outgoing.h"
 
@@ -108,6 +109,12 @@ Task<Result<Attempt::Outcomes>> ActiveMessage::send(Group& group) {
   const Descriptor none;
   auto changing = change(request, beside.empty() ? none : beside.front());
   CO_TRY_DO(co_await std::move(changing));
+  if (auto domain = sts_domain(request.route, *context_.peers.config())) {
+    FindStsPolicy ask;
+    ask.domain = *std::move(domain);
+    auto asking = context_.peers.port("lookup").call(std::move(ask));
+    CO_TRY(request.route.sts, co_await std::move(asking));
+  }
   std::string kind = "send";
   if (!is_sent(group.route.transport)) {
     CO_TRY(kind, co_await context_.deliver_processes.kind_for(group));

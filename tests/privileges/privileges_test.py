@@ -88,6 +88,12 @@ def judge_files(what, pid, row, host):
     elif row.uid != ROOT:
         check(probe.opens(pid, host.path("queue", "db", "CURRENT")), f"{what} may read the queue")
         check(probe.opens(pid, "/etc/shadow"), f"{what} may read /etc/shadow")
+    if what.startswith("smtpd: lookup") and host.settings["role"] != "null-client":
+        # The only files that it may change are the MTA-STS policies that it keeps.
+        equal(probe.opens(pid, host.path("data", "probe"), os.O_WRONLY | os.O_CREAT), "EACCES", f"{what} writes in data_directory")
+        path = host.path("data", "mta-sts", "example.org")
+        equal(probe.opens(pid, path, os.O_WRONLY | os.O_CREAT), "", f"{what} keeps a policy")
+        os.unlink(path)
 
 
 def judge_network(what, pid, row):

@@ -25,6 +25,7 @@ FOREIGN = {
     r"(idn2|uni(case|conv|ctype|name|norm|stdio|str|types|width))\.h": (["common/mail/"], []),
     r"microhttpd\.h": (["smtpd/http/"], []),
     r"libpsl\.h": (["common/mail/"], []),
+    r"curl/": (["common/https/"], []),
     r"(ldap|sqlite3|libpq-fe|mysql)\.h": (["store/maps/"], []),
 }
 FLOORS = {"common": ["common"], "store": ["common", "store"], "smtpd": ["common", "store", "smtpd"],

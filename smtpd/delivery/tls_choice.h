@@ -1,0 +1,55 @@
+// Decides which TLS a session with a host must have: by smtp_tls_policy_maps and the smtp_tls_
+// settings, DANE and MTA-STS.
+//
+// An entry in the tables counts as the admin wrote it. Otherwise, with level dane, TLSA records
+// decide where there are any; without them the domain's MTA-STS policy does, if it is to be
+// enforced and the settings' level is not stricter already (RFC 8461 section 2: DANE goes first).
+//
+// SEE ALSO   tls_policy.h (the tables' notation), dane.h, common/mailauth/mta_sts.h
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/config/config.h"
+#include "common/dns/resolver.h"
+#include "common/mailauth/mta_sts.h"
+#include "common/tls/context.h"
+#include "smtpd/delivery/dane.h"
+#include "smtpd/delivery/targets.h"
+#include "smtpd/delivery/tls_demand.h"
+#include "smtpd/delivery/tls_policy.h"
+
+namespace pennypost::smtp {
+
+class TlsChoice {
+ public:
+  /// What is known of a next hop.
+  struct Hop {
+    std::string host;           // empty for a Unix socket
+    std::string tls_policy;     // the value in smtp_tls_policy_maps, or empty
+    std::string trust_anchors;  // in PEM, in place of authorities; or empty
+    StsPolicy sts;
+  };
+  TlsChoice(std::shared_ptr<const Config> config, Resolver& resolver, ClientContexts contexts);
+
+  /// `destination`: the mail's own next hop if `hop` is a fallback, which must have no less TLS.
+  /// Error: no mail may go to this host now.
+  Task<Result<TlsDemand>> choose(Target target, Hop hop, std::optional<Hop> destination) const;
+
+ private:
+  Result<TlsPolicy> merged(const Hop& hop, const std::optional<Hop>& destination) const;
+  Task<Result<TlsLevel>> use_dane(Target target, TlsPolicy policy, Hop hop,
+                                  TlsDemand& demand) const;
+  Result<void> use_names(const Target& target, const TlsPolicy& policy, const Hop& hop,
+                         TlsDemand& demand) const;
+  Result<bool> use_sts(const Target& target, const Hop& hop, TlsDemand& demand) const;
+  void use_ciphers(const TlsPolicy& policy, bool is_mandatory, TlsDemand& demand) const;
+
+  std::shared_ptr<const Config> config_;
+  Resolver& resolver_;
+  ClientContexts contexts_;
+};
+
+}  // namespace pennypost::smtp
