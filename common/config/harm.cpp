@@ -37,6 +37,7 @@ class HarmFinder {
     }
     no_role();
     no_login();
+    no_screen();
     other_table_types();
   }
 
@@ -146,6 +147,21 @@ class HarmFinder {
                                 ", since passwords are accepted only with TLS and there is no "
                                 "certificate; set smtpd_tls_cert_file and smtpd_tls_key_file, or "
                                 "submission_port = 0");
+  }
+
+  /// Whoever comes from Postfix has turned postscreen on in master.cf, which is not read.
+  void no_screen() {
+    for (const auto& service : config_.listening({Service::Smtp})) {
+      if (service.settings->postscreen_enable) return;
+    }
+    for (const auto& parameter : parameters()) {
+      if (!parameter.name.starts_with("postscreen_")) continue;
+      bool is_set = !config_.where(parameter.name).starts_with("default of ");
+      if (!is_set || parameter.name == "postscreen_enable") continue;
+      warn(parameter.name,
+           "has no effect while postscreen_enable = no; set postscreen_enable = yes");
+      return;
+    }
   }
 
   /// One warning for all: whoever comes from Postfix has many.

@@ -54,6 +54,8 @@ TEST_CASE("what is legal and would do harm is warned of, with line, setting and 
        "main.toml:2: imaps_port: closed, since ssl = \"no\""},
       {"transport_maps = \"btree:/etc/transport\"\nrelocated_maps = \"lmdb:/etc/relocated\"",
        "relocated_maps: lmdb:/etc/relocated is read as hash:/etc/relocated, which postmap builds"},
+      {"postscreen_greet_action = \"enforce\"",
+       "main.toml:1: postscreen_greet_action: has no effect while postscreen_enable = no"},
       {"mydomain = \"co.uk\"", "main.toml:1: mydomain: \"co.uk\" is a domain under which"},
   };
   for (const Row& row : rows) {
@@ -82,6 +84,7 @@ TEST_CASE("what is usual is not warned of") {
            "role = \"destination\"\nssl_cert = \"/c.pem\"\nvirtual_alias_domains = \"b.test\"",
            "inet_interfaces = \"all\"\nmydestination = \"example.com\"",
            "inet_interfaces = \"loopback-only\"",
+           "postscreen_greet_action = \"enforce\"\n[service.smtp]\npostscreen_enable = \"yes\"",
        }) {
     CAPTURE(toml);
     auto config = parse(toml);

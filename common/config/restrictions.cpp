@@ -50,11 +50,6 @@ constexpr std::array refused_names{
     Refused{"check_relay_domains", "write permit_mynetworks, reject_unauth_destination"},
     Refused{"permit_naked_ip_address", "write permit_mynetworks or permit_sasl_authenticated"},
     Refused{"reject_maps_rbl", "write reject_rbl_client with the name of the list behind it"},
-    Refused{"reject_unverified_recipient",
-            "addresses are not probed at other hosts; write reject_unlisted_recipient for this "
-            "host's own, or relay_recipient_maps for those behind a relay"},
-    Refused{"reject_unverified_sender",
-            "addresses are not probed at other hosts; write reject_unknown_sender_domain"},
 };
 
 bool is_class_name(std::string_view word) {

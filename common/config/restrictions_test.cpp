@@ -90,9 +90,9 @@ TEST_CASE("what is wrong with a list of restrictions is told with its line and t
            Row{"smtpd_helo_restrictions = \"reject_rbl_client bl.example=127.0.0.x\"",
                "/d/main.toml:1: smtpd_helo_restrictions: reject_rbl_client: \"127.0.0.x\" is no "
                "pattern"},
-           Row{"smtpd_helo_restrictions = \"reject_unverified_sender\"",
-               "/d/main.toml:1: smtpd_helo_restrictions: \"reject_unverified_sender\" is no "
-               "restriction here: addresses are not probed at other hosts"},
+           Row{"smtpd_helo_restrictions = \"reject_maps_rbl\"",
+               "/d/main.toml:1: smtpd_helo_restrictions: \"reject_maps_rbl\" is no restriction "
+               "here: write reject_rbl_client with the name of the list behind it"},
            Row{"smtpd_helo_restrictions = \"check_policy_service\"",
                "/d/main.toml:1: smtpd_helo_restrictions: check_policy_service needs a server, such "
                "as inet:127.0.0.1:10023 after it"},

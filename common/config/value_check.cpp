@@ -7,6 +7,7 @@
 #include "common/base/template.h"
 #include "common/base/text.h"
 #include "common/config/milter_settings.h"
+#include "common/config/screen_settings.h"
 #include "common/config/server_ref.h"
 #include "common/config/system.h"
 #include "common/config/tables.h"
@@ -353,6 +354,20 @@ std::string macro_defaults_problem(const Texts& items) {
   return defaults ? "" : defaults.error().text();
 }
 
+template <class Parsed>
+std::string items_problem(const Texts& items) {
+  for (const std::string& item : items) {
+    auto parsed = Parsed::parse(item);
+    if (!parsed) return parsed.error().text();
+  }
+  return "";
+}
+
+std::string interfaces_problem(const Texts& items) {
+  auto list = parse_screen_interfaces(items);
+  return list ? "" : list.error().text();
+}
+
 std::string server_place_problem(const std::string& text) {
   if (text.empty()) return "";
   auto place = ServerRef::parse_filter(text);
@@ -403,6 +418,12 @@ constexpr Rule rules[] = {
      }},
     {"non_smtpd_milters",
      [](const Settings& in) { return milters_problem(in.non_smtpd_milters, in); }},
+    {"postscreen_access_list",
+     [](const Settings& in) { return items_problem<ScreenRule>(in.postscreen_access_list); }},
+    {"postscreen_allowlist_interfaces",
+     [](const Settings& in) { return interfaces_problem(in.postscreen_allowlist_interfaces); }},
+    {"postscreen_dnsbl_sites",
+     [](const Settings& in) { return items_problem<DnsblSite>(in.postscreen_dnsbl_sites); }},
     {"proxy_interfaces", [](const Settings& in) { return address_problem(in.proxy_interfaces); }},
     {"remote_header_rewrite_domain",
      [](const Settings& in) { return domain_problem(in.remote_header_rewrite_domain); }},

@@ -205,3 +205,35 @@ TEST_CASE("milters are named by host and port or socket, each with settings of i
        "milter_macro_defaults = \"{auth_type}=none, i=x, { {a} = b c }, {x}={y}\"",
        "milter_protocol = \"no_header_reply, 4\""});
 }
+
+TEST_CASE("DNS lists, access lists and interfaces of the tests of strangers are checked") {
+  check_refused({
+      {"postscreen_dnsbl_sites = \"bl.example.org*2, bl.example.com*many\"",
+       "\"bl.example.com*many\" has no number behind the *"},
+      {"postscreen_access_list = \"permit_mynetworks, deny\"",
+       "\"deny\" is none of: permit_mynetworks, permit, reject"},
+      {"postscreen_allowlist_interfaces = \"!192.0.2.300, static:all\"",
+       "\"!192.0.2.300\" is no address of this host"},
+      {"postscreen_denylist_action = \"kill\"", "ignore, enforce, drop"},
+  });
+  CHECK(told("postscreen_access_list = \"permit_mynetworks, cidr:/etc/access\"") == "");
+  CHECK(told("postscreen_allowlist_interfaces = \"!192.0.2.3, static:all\"") == "");
+}
+
+TEST_CASE("the older names of postscreen's settings count where the newer are not set") {
+  auto config = Config::parse(
+      "postscreen_blacklist_action = \"drop\"\npostscreen_dnsbl_ttl = \"2h\"\n"
+      "postscreen_dnsbl_whitelist_threshold = -3\npostscreen_whitelist_interfaces = \"192.0.2.7\"",
+      on_a_host());
+  REQUIRE(config);
+  CHECK((*config)->postscreen_denylist_action == "drop");
+  CHECK((*config)->postscreen_dnsbl_max_ttl == std::chrono::hours(2));
+  CHECK((*config)->postscreen_dnsbl_allowlist_threshold == -3);
+  CHECK((*config)->postscreen_allowlist_interfaces == std::vector<std::string>{"192.0.2.7"});
+  auto defaults = Config::parse("", on_a_host());
+  REQUIRE(defaults);
+  CHECK((*defaults)->postscreen_denylist_action == "ignore");
+  CHECK((*defaults)->postscreen_dnsbl_max_ttl == std::chrono::hours(1));
+  CHECK((*defaults)->postscreen_dnsbl_allowlist_threshold == 0);
+  CHECK((*defaults)->postscreen_allowlist_interfaces == std::vector<std::string>{"static:all"});
+}

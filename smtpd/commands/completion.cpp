@@ -42,7 +42,8 @@ std::vector<std::string> names_on_host(std::string_view command, const std::stri
   if (!directory.empty()) options.directory = directory;
   auto config = Config::load(options);
   if (!config) return names;
-  if (command == "user" && (verb == "del" || verb == "passwd")) {
+  bool names_user = verb == "del" || verb == "passwd" || verb == "block" || verb == "unblock";
+  if (command == "user" && names_user) {
     auto users = store::OwnUsers::open(*config);
     auto all = users ? users->list() : Result<std::vector<store::OwnUser>>(users.error());
     if (!all) return names;

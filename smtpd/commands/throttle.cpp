@@ -19,7 +19,6 @@
 // SEE ALSO  ../../store/login/auth_peers.h
 #include "smtpd/commands/throttle.h"
 
-#include <ctime>
 #include <map>
 #include <ostream>
 
@@ -28,6 +27,7 @@
 #include "common/config/network_tables.h"
 #include "common/mail/idn.h"
 #include "smtpd/commands/exit_status.h"
+#include "smtpd/commands/local_time.h"
 #include "smtpd/commands/usage.h"
 #include "store/login/auth_peers.h"
 #include "store/maps/network_entries.h"
@@ -38,15 +38,6 @@ namespace {
 using namespace pennypost::store;  // NOLINT: the auth processes
 
 constexpr std::string_view ipv6_prefix = "/64";
-
-std::string local_time(std::int64_t seconds) {
-  auto time = static_cast<std::time_t>(seconds);
-  std::tm parts{};
-  ::localtime_r(&time, &parts);
-  char text[32];
-  auto size = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
-  return {text, size};
-}
 
 class Throttle {
  public:

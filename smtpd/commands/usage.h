@@ -76,7 +76,9 @@ inline constexpr std::string_view trace =
     "usage: pennypost trace [-c DIR] [--client ADDRESS] [--user NAME] [--seconds N]";
 inline constexpr std::string_view user =
     "usage: pennypost user add|passwd|del|list [-c DIR] [-o NAME=VALUE] [-d HOME] [-m LOCATION] "
-    "[-q RULE] [-s] [-l] [NAME]";
+    "[-q RULE] [-s] [-l] [NAME]\n"
+    "       pennypost user block [-c DIR] [--reason TEXT] [--logins] [--hold] NAME\n"
+    "       pennypost user unblock [-c DIR] NAME";
 
 inline constexpr std::string_view where =
     "usage: pennypost where [-c DIR] [--since TIME] [--log FILE]... [--json] "

@@ -1,10 +1,12 @@
-// `pennypost user`: adds, changes, removes and lists own users.
+// `pennypost user`: adds, changes, removes, lists and blocks users.
 //
 // SYNOPSIS
 //   pennypost user add [-c DIR] [-o NAME=VALUE]... [-d HOME] [-m LOCATION] [-q RULE] [-s] NAME
 //   pennypost user passwd [-c DIR] [-s] NAME
 //   pennypost user del [-c DIR] NAME
 //   pennypost user list [-c DIR] [-l]
+//   pennypost user block [-c DIR] [--reason TEXT] [--logins] [--hold] NAME
+//   pennypost user unblock [-c DIR] NAME
 //
 // DESCRIPTION
 //   NAME is an address, alice@example.org; without a domain it gets auth_realm. A domain may be
@@ -23,10 +25,19 @@
 //   -l  lists home, location and quota as well
 //   del does not remove the mail, and prints where it is.
 //
+//   block has smtpd accept no more mail from a user, an own one or a system user by name (then also
+//   from sendmail): within two seconds also in sessions that have begun, at their next MAIL.
+//   Reading mail goes on, unless --logins is given. list shows who is blocked, since when and why.
+//   --reason  why, for whoever looks at the list
+//   --logins  refuses SMTP, IMAP and POP3 logins, too; who is logged in stays so
+//   --hold    puts the user's mail that is still in the queue on hold; postsuper -H releases it
+//   unblock ends that; mail on hold stays there.
+//
 // FILES
 //   users_map, credentials_map: hash:FILE; FILE itself is the source, FILE.rdb what daemons read
 #include "smtpd/commands/user.h"
 
+#include <map>
 #include <optional>
 #include <ostream>
 #include <vector>
@@ -37,6 +48,7 @@
 #include "common/mail/idn.h"
 #include "smtpd/commands/ask_password.h"
 #include "smtpd/commands/usage.h"
+#include "smtpd/commands/user_block.h"
 #include "smtpd/routing/domains.h"
 #include "store/accounts/own_users.h"
 
@@ -69,6 +81,11 @@ class User {
     if (verb_ == "passwd") return passwd(users);
     if (verb_ == "del") return del(users);
     if (verb_ == "list") return list(users);
+    if (verb_ == "block" || verb_ == "unblock") {
+      TRY(auto account, account_to_block(users, *config_, name_));
+      if (verb_ == "block") return block_user(config_, account, block_, out_);
+      return unblock_user(*config_, account, out_);
+    }
     return wrong_call();
   }
 
@@ -79,6 +96,13 @@ class User {
         takes_stored_ = true;
       } else if (arg == "-l") {
         is_long_ = true;
+      } else if (arg == "--logins") {
+        block_.refuses_logins = true;
+      } else if (arg == "--hold") {
+        block_.holds_mail = true;
+      } else if (arg == "--reason") {
+        if (++i == args.size()) return wrong_call();
+        block_.reason = args[i];
       } else if (arg == "-c" || arg == "-o" || arg == "-d" || arg == "-m" || arg == "-q") {
         if (++i == args.size()) return wrong_call();
         if (arg == "-c") load_.directory = args[i];
@@ -144,12 +168,22 @@ class User {
 
   Result<void> list(const OwnUsers& users) {
     TRY(auto all, users.list());
+    std::map<std::string, Block> blocked;
+    if (auto blocks = BlockList::open(*config_)) {
+      TRY(auto entries, blocks->list());
+      for (auto& entry : entries) blocked.emplace(std::move(entry.account), std::move(entry.block));
+    }
     for (const auto& user : all) {
       out_ << user.name;
       if (is_long_) out_ << "\t" << user.fields.text();
       if (auto unicode = other_spelling(user.name)) out_ << "\t" << *unicode;
+      auto block = blocked.find(user.name);
+      if (block != blocked.end()) out_ << "\t" << shown_block(block->second);
+      blocked.erase(user.name);
       out_ << "\n";
     }
+    // System users.
+    for (const auto& [name, block] : blocked) out_ << name << "\t" << shown_block(block) << "\n";
     return {};
   }
 
@@ -169,6 +203,7 @@ class User {
   LoadOptions load_;
   std::shared_ptr<const Config> config_;
   OwnUserFields fields_;
+  BlockOptions block_;
   bool takes_stored_ = false;
   bool is_long_ = false;
   std::string verb_;

@@ -1,4 +1,4 @@
-// `pennypost user`: adds, changes, removes and lists own users.
+// `pennypost user`: adds, changes, removes, lists and blocks users.
 #pragma once
 
 #include <iosfwd>

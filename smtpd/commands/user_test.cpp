@@ -14,6 +14,7 @@ struct House : smtp::CommandHouse {
   House() : CommandHouse(&smtp::user) {
     configure("auth_realm = \"example.test\"\nusers_map = \"hash:" + scratch / "users" +
               "\"\ncredentials_map = \"hash:" + scratch / "credentials" +
+              "\"\nblocked_users_map = \"hash:" + scratch / "blocked" +
               "\"\nvirtual_mailbox_base = \"" + scratch / "vmail" + "\"\n");
   }
 };
@@ -51,4 +52,35 @@ TEST_CASE("what can't be done is said, with exit status 1") {
   CHECK(house.err.find("usage") != std::string::npos);
   CHECK(house.run({"list"}) == 0);
   CHECK(house.out.empty());
+}
+
+TEST_CASE("a blocked user is shown in the list with the reason, until unblocked") {
+  House house;
+  REQUIRE(house.run({"add", "-s", "alice"}, "{PLAIN}x\n") == 0);
+  CHECK(house.run({"block", "--reason", "stolen password", "alice"}) == 0);
+  CHECK(house.out == "alice@example.test blocked: no mail is accepted from this user\n");
+  CHECK(house.run({"block", "--logins", "root"}) == 0);
+  CHECK(house.out == "root blocked: no mail is accepted from this user, and no login\n");
+  CHECK(house.run({"list"}) == 0);
+  CHECK(house.out.starts_with("alice@example.test\tblocked: submission since 20"));
+  CHECK(house.out.find(" (stolen password)\nroot\tblocked: submission and logins since 20") !=
+        std::string::npos);
+  CHECK(house.run({"unblock", "Alice@example.test"}) == 0);
+  CHECK(house.run({"unblock", "alice"}) == 1);
+  CHECK(house.err == "pennypost user: fatal: alice@example.test is not blocked\n");
+  CHECK(house.run({"list"}) == 0);
+  CHECK(house.out.starts_with("alice@example.test\nroot\t"));
+  CHECK(house.run({"block", "nobody-here@example.test"}) == 1);
+  CHECK(house.err.find("there is no user nobody-here@example.test") != std::string::npos);
+}
+
+TEST_CASE("mail that can't be put on hold leaves the user blocked, and is told of") {
+  House house;
+  REQUIRE(house.run({"add", "-s", "alice"}, "{PLAIN}x\n") == 0);
+  CHECK(house.run(
+            {"block", "--hold", "alice", "-o", "queue_directory=" + house.scratch / "none"}) == 1);
+  CHECK(house.err.find("alice@example.test is blocked, but the mail in the queue is not on hold") !=
+        std::string::npos);
+  CHECK(house.run({"list"}) == 0);
+  CHECK(house.out.starts_with("alice@example.test\tblocked"));
 }

@@ -73,6 +73,7 @@ struct Sender::Work {
   std::vector<Slot> slots;
   std::unique_ptr<SmtpClient> client;
   std::size_t sessions = 0;  // with hosts of `hop`, that got as far as a transaction
+  bool is_probe = false;
   bool may_be_taken = false;
   bool is_refused = false;  // a host refused for all hosts: no other is tried
   std::optional<Error> failure;
@@ -105,7 +106,16 @@ std::string Sender::host_of(const std::string& next_hop) const {
 }
 
 Task<Attempt::Outcomes> Sender::send(Attempt attempt, Descriptor body) {
+  return run(std::move(attempt), std::move(body), false);
+}
+
+Task<Attempt::Outcomes> Sender::probe(Attempt attempt) {
+  return run(std::move(attempt), Descriptor(), true);
+}
+
+Task<Attempt::Outcomes> Sender::run(Attempt attempt, Descriptor body, bool is_probe) {
   Work work(std::move(attempt), std::move(body));
+  work.is_probe = is_probe;
   ++active_;
   ++active_by_key_[work.key];
   struct Leave {
@@ -159,6 +169,7 @@ Task<> Sender::over_kept_session(Work& work) {
   work.connected = std::chrono::steady_clock::now();
   auto slots = work.open();
   try {
+    work.client->set_probe(work.is_probe);
     co_await work.client->deliver(work.attempt.envelope, work.source, std::move(slots));
   } catch (const Disconnected& why) {
     // The server has closed the kept session meanwhile: go on with a new connection, unless it may
@@ -262,6 +273,7 @@ Task<> Sender::run_session(Work& work, bool& wants_plain) {
     ++work.sessions;
     tell_tls(work);
     auto slots = work.open();
+    work.client->set_probe(work.is_probe);
     co_await work.client->deliver(work.attempt.envelope, work.source, std::move(slots));
   } catch (const Disconnected& why) {
     wants_plain = work.client->tls_failed();

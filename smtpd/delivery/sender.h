@@ -70,6 +70,9 @@ class Sender {
   /// Returns an outcome for each of the envelope's recipients. `body` is the body's file, if there
   /// is one.
   Task<Attempt::Outcomes> send(Attempt attempt, Descriptor body);
+  /// The same without a message: the dialogue ends after RCPT, and a recipient that the host takes
+  /// is Delivered.
+  Task<Attempt::Outcomes> probe(Attempt attempt);
   std::size_t active() const { return active_; }
   /// Who is told of sessions with errors for postmaster (notify_classes); nobody until it is
   /// called.
@@ -81,6 +84,7 @@ class Sender {
 
  private:
   struct Work;
+  Task<Attempt::Outcomes> run(Attempt attempt, Descriptor body, bool is_probe);
   struct Kept {
     std::string key;
     std::unique_ptr<SmtpClient> client;

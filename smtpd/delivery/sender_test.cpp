@@ -84,6 +84,26 @@ TEST_CASE("DATA that was sent ahead of a refusal of all recipients is ended with
   CHECK(fixture.send().starts_with("bounce 5.0.0 host a.example[192.0.2.1] said: 550 no"));
 }
 
+TEST_CASE("a probe ends after RCPT: nothing is sent, and each recipient has the server's answer") {
+  for (const std::string& hello : {plain, pipelining}) {
+    Fixture fixture;
+    fixture.recipient("q@example.org");
+    fixture.is_probe = true;
+    bool is_ahead = hello == pipelining;
+    fixture.servers.add(hello +
+                        (is_ahead ? "C: MAIL FROM:<s@me.example>\nC: RCPT TO:<r@example.org>\n"
+                                    "C: RCPT TO:<q@example.org>\nS: 250 ok\n"
+                                  : "C: MAIL FROM:<s@me.example>\nS: 250 ok\n"
+                                    "C: RCPT TO:<r@example.org>\n") +
+                        "S: 550 5.1.1 unknown\n" +
+                        (is_ahead ? "" : "C: RCPT TO:<q@example.org>\n") +
+                        "S: 250 2.1.5 taken\nC: RSET\nS: 250 ok\nC: QUIT\n");
+    CHECK(fixture.send() ==
+          "bounce 5.1.1 host a.example[192.0.2.1] said: 550 5.1.1 unknown (in reply to RCPT TO "
+          "command)|delivered 2.1.5 250 2.1.5 taken");
+  }
+}
+
 TEST_CASE("a refused sender bounces all, and nothing more is asked") {
   Fixture fixture;
   fixture.servers.add(plain + "C: MAIL FROM:<s@me.example>\nS: 554 5.7.1 not you\nC: QUIT\n");

@@ -90,6 +90,8 @@ class SmtpClient {
   /// From now on a message goes to all recipients or to none: if one is refused at RCPT, deliver()
   /// gives the transaction up.
   void deliver_to_all_or_none() { needs_all_ = true; }
+  /// Whether deliver() ends after RCPT: a recipient that the server takes is then Delivered.
+  void set_probe(bool is_probe) { is_probe_ = is_probe; }
   /// Sends QUIT without waiting for the reply.
   Task<> quit();
 
@@ -182,6 +184,7 @@ class SmtpClient {
   std::unique_ptr<Transcript> transcript_;  // null: none of them is of a session
   ErrorClasses seen_;
   bool needs_all_ = false;
+  bool is_probe_ = false;
   bool is_broken_ = false;
   bool tls_failed_ = false;
   std::optional<PeerTrust> trust_;

@@ -104,6 +104,10 @@ Task<Result<void>> SmtpClient::transact(Mail& mail) {
       if (is_broken_) co_return Result<void>();
     }
   }
+  if (is_probe_) {
+    if (mail.is_refused) co_return Result<void>();
+    co_return co_await reset();
+  }
   // No recipient is left, or not all: give up the transaction, unless DATA has been sent already.
   bool is_partial = needs_all_ && mail.accepted.size() < mail.recipients.size();
   if ((mail.accepted.empty() || is_partial) && mail.sent < mail.commands()) {
@@ -122,9 +126,10 @@ Task<Result<void>> SmtpClient::transact(Mail& mail) {
 /// ahead.
 void SmtpClient::send_ahead(Mail& mail, std::size_t number) {
   std::size_t window = features_.pipelining ? pipelined_commands_max : 1;
-  // DATA is not sent ahead if all recipients must have been accepted before it.
-  std::size_t end =
-      needs_all_ && number + 1 < mail.commands() ? mail.commands() - 1 : mail.commands();
+  // DATA is not sent ahead if all recipients must have been accepted before it, or if it is not
+  // sent at all.
+  std::size_t end = (needs_all_ || is_probe_) && number + 1 < mail.commands() ? mail.commands() - 1
+                                                                              : mail.commands();
   for (; mail.sent < end && mail.sent < number + window; ++mail.sent) {
     send_line(mail.command(mail.sent));
   }
@@ -139,6 +144,10 @@ void SmtpClient::take_mail_answer(Mail& mail, const SmtpReply& answer) {
 void SmtpClient::take_rcpt_answer(Mail& mail, Slot& slot, SmtpReply answer) {
   if (answer.is_positive()) {
     mail.accepted.push_back(&slot);
+    if (is_probe_) {
+      slot.set(OutcomeKind::Delivered, answer.effective_status().text(), answer.text(),
+               answer.text());
+    }
     return;
   }
   // RFC 5321 section 4.5.3.1.10: after an accepted recipient, 552 means too many recipients: try

@@ -161,7 +161,8 @@ struct SenderFixture {
   }
   /// `delivered 2.0.0 reason|retry 4.0.0 ...`
   std::string send() {
-    auto answer = loop.run_until(sender->send(attempt, Descriptor()));
+    auto answer =
+        loop.run_until(is_probe ? sender->probe(attempt) : sender->send(attempt, Descriptor()));
     loop.run_until(settle());
     for (const auto& mistake : servers.mistakes) FAIL_CHECK(mistake);
     std::string text;
@@ -189,6 +190,7 @@ struct SenderFixture {
   std::shared_ptr<const Config> config;
   std::optional<Sender> sender;
   Attempt attempt;
+  bool is_probe = false;
   std::vector<Outcome> last;
 };
 

@@ -16,7 +16,10 @@
 #include "smtpd/milter/messages.h"
 #include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/messages.h"
+#include "smtpd/policy/outgoing_messages.h"
+#include "smtpd/policy/screen_messages.h"
 #include "smtpd/queue/messages.h"
+#include "smtpd/queue/screen_messages.h"
 #include "smtpd/routing/messages.h"
 
 namespace pennypost::smtp {
@@ -60,6 +63,18 @@ class Backend {
   /// Counts an event of a client and returns how many there were lately; only called if a limit is
   /// set.
   virtual Task<Result<CountClient::Counts>> count(CountClient event) = 0;
+  /// Only asked about users who have logged in.
+  virtual Task<Result<CheckSubmitter::Answer>> check_submitter(CheckSubmitter ask) = 0;
+  /// Only asked if there is an outgoing_... limit.
+  virtual Task<Result<AskAllowance::Allowance>> allowance(AskAllowance ask) = 0;
+  /// The following are only asked where strangers are tested: this if postscreen_access_list has
+  /// tables.
+  virtual Task<Result<ScreenAccess::Verdict>> screen_access(ScreenAccess ask) = 0;
+  /// Only asked if there is a postscreen_dnsbl_reply_map.
+  virtual Task<Result<NameDnsbl::Name>> name_dnsbl(NameDnsbl ask) = 0;
+  virtual Task<Result<PassedTests>> recall_client(RecallClient ask) = 0;
+  /// Posted, without waiting for an answer.
+  virtual void note_passed(const NotePassed& note) = 0;
   /// Creates an empty file for a large body.
   virtual Task<Result<Descriptor>> open_body(QueueId id) = 0;
   /// Gives up that file, since the message will not be submitted. No effect once the queue has the

@@ -34,14 +34,15 @@ Task<Reply> Session::hello(std::string name, bool is_extended) {
   helo_ = std::move(name);
   helo_deferral_ = {};
   is_extended_ = is_extended;
-  bool is_wanted = !settings_.smtpd_delay_reject && !settings_.smtpd_helo_restrictions.empty();
+  bool is_wanted = !settings_.smtpd_delay_reject && !is_screened_out_ &&
+                   !settings_.smtpd_helo_restrictions.empty();
   auto checking = check("smtpd_helo_restrictions", is_wanted);
   auto refused = co_await std::move(checking);
-  if (!refused && filters_.has(Filter::Helo)) {
+  if (!refused && filters_.has(Filter::Helo) && !is_screened_out_) {
     auto asking = ask_filters(&FilterChain::helo);
     refused = co_await std::move(asking);
   }
-  if (!refused && milters_) {
+  if (!refused && milters_ && !is_screened_out_) {
     auto telling = tell_milters_helo(helo_);
     refused = co_await std::move(telling);
   }
@@ -63,12 +64,12 @@ std::string Session::extensions() const {
     text += "\n" + std::string(keyword);
     if (!value.empty()) text += " " + value;
   };
-  add("PIPELINING");
+  if (!screen_ || !screen_->hides_pipelining()) add("PIPELINING");
   auto bytes_max = context_->message_bytes_max();
   add("SIZE", bytes_max.is_none() ? "" : std::to_string(bytes_max.value()));
   if (!settings_.disable_vrfy_command) add("VRFY");
   if (context_->offers_tls() && tls_ == nullptr) add("STARTTLS");
-  if (offers_auth()) {
+  if (offers_auth() && !is_screened_out_) {
     std::string names = join(offer().mechanisms, " ");
     add("AUTH", names);
     if (settings_.broken_sasl_auth_clients) text += "\nAUTH=" + names;

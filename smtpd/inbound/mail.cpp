@@ -1,6 +1,7 @@
 // MAIL and RCPT: builds a transaction's envelope and asks policy about sender and recipients.
 
 #include <algorithm>
+#include <limits>
 
 #include "common/base/text.h"
 #include "smtpd/inbound/session.h"
@@ -284,6 +285,36 @@ bool Session::is_like_option(const MailAddress& address) const {
   return !settings_.allow_min_user && address.local().starts_with('-');
 }
 
+/// How many recipients the message of a user who has logged in may have. Error: none, since the
+/// user is blocked, or has sent too much; it is logged.
+Task<Result<std::uint64_t>> Session::ask_about_user() {
+  CheckSubmitter ask;
+  ask.user = login_->name;
+  auto answer = co_await context_->backend().check_submitter(std::move(ask));
+  if (!answer) co_return Error(451, "4.3.0", "Error: temporary lookup failure");
+  if (answer->is_blocked) {
+    Error blocked(550, "5.7.1",
+                  "<" + printable(login_->name, 100) + ">: this user may not send mail");
+    log_refusal("reject", Reply(blocked), std::nullopt);
+    co_return std::move(blocked);
+  }
+  if (!context_->limits_users()) co_return std::numeric_limits<std::uint64_t>::max();
+  AskAllowance question;
+  question.user = login_->name;
+  auto left = co_await context_->backend().allowance(std::move(question));
+  // The queue counts, and refuses what is too much, again.
+  if (!left) co_return std::numeric_limits<std::uint64_t>::max();
+  if (left->recipients > 0) co_return left->recipients;
+  Error refused = too_much_mail();
+  log_refusal("reject", Reply(refused), std::nullopt);
+  co_return std::move(refused);
+}
+
+/// The answer to a user beyond an outgoing_... limit.
+Error Session::too_much_mail() const {
+  return Error(450, "4.7.1", "Error: too much mail from " + printable(login_->name, 100));
+}
+
 /// RFC 5321 section 4.1.1.2.
 Task<Reply> Session::mail(std::string_view arguments) {
   if (transaction_) co_return Reply(503, "5.5.1", "Error: nested MAIL command");
@@ -296,9 +327,17 @@ Task<Reply> Session::mail(std::string_view arguments) {
   bool is_too_much = co_await is_too_often(CountClient::Event::Message,
                                            settings_.smtpd_client_message_rate_limit, "Message");
   if (is_too_much) co_return Reply(450, "4.7.1", "Error: too much mail from " + client_address_);
+  std::uint64_t recipients_max = std::numeric_limits<std::uint64_t>::max();
+  if (login_) {
+    auto asking = ask_about_user();
+    auto allowed = co_await std::move(asking);
+    if (!allowed) co_return Reply(allowed.error());
+    recipients_max = *allowed;
+  }
   auto now = context_->process().clock->now().count();
   transaction_.emplace(context_->process().make_queue_id(), now, std::move(command));
   transaction_->sender = context_->completed(transaction_->mail.sender).text();
+  transaction_->recipients_max = recipients_max;
   transaction_->filter = settings_.content_filter;
 
   bool is_asked =
@@ -341,6 +380,11 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
   }
   if (transaction_->accepted >= settings_.smtpd_recipient_limit) {
     co_return Reply(452, "4.5.3", "Error: too many recipients");
+  }
+  if (transaction_->recipients.size() >= transaction_->recipients_max) {
+    Reply refused(too_much_mail());
+    log_refusal("reject", refused, command.recipient.text());
+    co_return std::move(refused);
   }
 
   bool is_too_much = co_await is_too_often(

@@ -92,6 +92,33 @@ Task<Result<CountClient::Counts>> PortBackend::count(CountClient event) {
   co_return co_await std::move(asking);
 }
 
+Task<Result<CheckSubmitter::Answer>> PortBackend::check_submitter(CheckSubmitter request) {
+  auto asking = lookup_.call(std::move(request));
+  co_return co_await std::move(asking);
+}
+
+Task<Result<AskAllowance::Allowance>> PortBackend::allowance(AskAllowance request) {
+  auto asking = queue_.call(std::move(request));
+  co_return co_await std::move(asking);
+}
+
+Task<Result<ScreenAccess::Verdict>> PortBackend::screen_access(ScreenAccess request) {
+  auto asking = lookup_.call(std::move(request));
+  co_return co_await std::move(asking);
+}
+
+Task<Result<NameDnsbl::Name>> PortBackend::name_dnsbl(NameDnsbl request) {
+  auto asking = lookup_.call(std::move(request));
+  co_return co_await std::move(asking);
+}
+
+Task<Result<PassedTests>> PortBackend::recall_client(RecallClient request) {
+  auto asking = queue_.call(std::move(request));
+  co_return co_await std::move(asking);
+}
+
+void PortBackend::note_passed(const NotePassed& note) { queue_.post(note); }
+
 Task<Result<Descriptor>> PortBackend::open_body(QueueId id) {
   OpenBody request;
   request.id = std::move(id);

@@ -37,6 +37,12 @@ class PortBackend final : public Backend {
   Task<Result<Canonicalize::Rewritten>> canonicalize(Canonicalize ask) override;
   Task<Result<CheckContent::Findings>> check_content(CheckContent ask) override;
   Task<Result<CountClient::Counts>> count(CountClient event) override;
+  Task<Result<CheckSubmitter::Answer>> check_submitter(CheckSubmitter ask) override;
+  Task<Result<AskAllowance::Allowance>> allowance(AskAllowance ask) override;
+  Task<Result<ScreenAccess::Verdict>> screen_access(ScreenAccess ask) override;
+  Task<Result<NameDnsbl::Name>> name_dnsbl(NameDnsbl ask) override;
+  Task<Result<PassedTests>> recall_client(RecallClient ask) override;
+  void note_passed(const NotePassed& note) override;
   Task<Result<Descriptor>> open_body(QueueId id) override;
   void drop_body(QueueId id) override;
   Task<Result<void>> flush(FlushSite ask) override;

@@ -2,6 +2,8 @@
 
 #include "common/base/words.h"
 #include "common/log/log.h"
+#include "smtpd/inbound/screen.h"
+#include "smtpd/policy/outgoing_limits.h"
 #include "smtpd/policy/policy_request.h"
 #include "smtpd/queue/receive_override.h"
 #include "smtpd/routing/blind_copies.h"
@@ -52,7 +54,11 @@ ServiceContext::ServiceContext(ListeningService service, std::shared_ptr<const C
       asks_policy_servers_(smtp::asks_policy_servers(settings_)),
       has_milters_((!settings_.smtpd_milters.empty() || !settings_.smtpd_milter_maps.empty()) &&
                    !is_left_out(settings_, no_milters)),
+      limits_users_(OutgoingLimits::has_limits(*config_)),
       proxy_filter_(ProxyFilter::of(*config_, service_name_, settings_)) {
+  if (settings_.postscreen_enable && service_ == Service::Smtp && !is_lmtp_) {
+    screen_rules_ = std::make_shared<const ScreenRules>(settings_);
+  }
   // The filter gets the message as it came; the service to which it gives it back changes it.
   if (proxy_filter_) rewrites_addresses_ = copies_mail_ = false;
   if (auto completion = completion_of(settings_)) completion_ = *std::move(completion);

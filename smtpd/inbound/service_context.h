@@ -44,6 +44,8 @@ struct ProcessContext {
   TraceDesk* traces = nullptr;                         // null: no dialogue is ever watched
 };
 
+struct ScreenRules;
+
 class ServiceContext {
  public:
   /// `service` is one of `config`.
@@ -109,6 +111,10 @@ class ServiceContext {
   DataScanner::Limits data_limits() const;
   /// smtpd_proxy_filter; null: there is none.
   const std::shared_ptr<const ProxyFilter>& proxy_filter() const { return proxy_filter_; }
+  /// How strangers are tested before a session; null: they are not (postscreen_enable).
+  const ScreenRules* screen_rules() const { return screen_rules_.get(); }
+  /// Whether there is an outgoing_... limit.
+  bool limits_users() const { return limits_users_; }
   /// Whether milters are asked about any client.
   bool has_milters() const { return has_milters_; }
   /// Whether a policy server may be asked, and is then told more about a session.
@@ -157,7 +163,9 @@ class ServiceContext {
   bool copies_mail_;
   bool asks_policy_servers_;
   bool has_milters_;
+  bool limits_users_;
   std::shared_ptr<const ProxyFilter> proxy_filter_;
+  std::shared_ptr<const ScreenRules> screen_rules_;
   std::string log_component_ = "smtpd";
 };
 

@@ -105,7 +105,9 @@ Task<> Session::serve() {
     log_info(context_->log_component(),
              "SSL_accept error from " + peer_text() + ": " + end->text());
   }
-  if (!is_draining_) {
+  if (is_screened_out_) {
+    screen_->note_hangup();
+  } else if (!is_draining_) {
     log_broken_off(is_timeout ? "timeout" : "lost connection", stage_, log_peer());
   }
   if (is_timeout) say_goodbye("4.4.2", "Error: timeout exceeded");
@@ -115,6 +117,7 @@ Task<> Session::serve() {
 void Session::end() {
   end_transaction();
   milters_.reset();
+  if (is_screened_out_) return screen_->note_end();
   log_disconnect(log_peer(), counts());
 }
 
@@ -141,6 +144,11 @@ Task<> Session::converse() {
     auto meeting = meet_proxy();
     bool is_welcome = co_await std::move(meeting);
     if (!is_welcome) co_return;
+  }
+  if (context_->screen_rules() != nullptr && peer_.port() != 0) {
+    auto screening = screen();
+    bool may_talk = co_await std::move(screening);
+    if (!may_talk) co_return co_await connection_.hang_up(linger_time);
   }
   if (is_implicit_tls(context_->service())) co_await secure();
   if (trace_.is_asked()) trace_.hear(traced(), "");
@@ -203,6 +211,7 @@ void Session::learn_rights() {
 }
 
 Task<Reply> Session::greet() {
+  if (is_screened_out_) co_return greet_screened();
   // As in Postfix, who comes over a Unix socket is localhost.
   bool is_of_this_host = peer_.port() == 0;
   if (is_of_this_host) client_name_ = reverse_name_ = "localhost";
@@ -276,7 +285,11 @@ Task<Reply> Session::next_reply() {
   connection_.set_deadline(first_mail_by_);
   bool refuses_bare =
       parse_bare_newline(settings_.smtpd_forbid_bare_newline) == DataScanner::BareNewline::Refuse;
-  if (!line.has_crlf && refuses_bare) {
+  if (screen_) {
+    auto over = screen_line(line);
+    if (over) co_return *std::move(over);
+  }
+  if (!line.has_crlf && refuses_bare && !is_screened_out_) {
     co_return Reply(550, "5.5.2", "Error: bare <LF> received").and_hang_up();
   }
   if (line.is_too_long) {
@@ -304,6 +317,11 @@ Task<Reply> Session::dispatch(std::string_view line) {
   auto arguments = trim(line.substr(verb.size()));
   const Command* command = find_command(commands(), verb);
   if (command != nullptr && !is_of_protocol(*command)) command = nullptr;
+  if (screen_) {
+    auto answer = screen_command(verb, line, command);
+    if (answer && answer->is_error()) errors_.note_error();
+    if (answer) co_return *std::move(answer);
+  }
   if (command == nullptr) {
     stage_ = "UNKNOWN";
     ++counts_.back().all;
@@ -331,7 +349,8 @@ Task<Reply> Session::dispatch(std::string_view line) {
   stage_ = command->name;
   Count& count = counts_[static_cast<std::size_t>(command - commands().data())];
   ++count.all;
-  if (has_input_too_early(*command) && settings_.smtpd_forbid_unauth_pipelining) {
+  if (!is_screened_out_ && has_input_too_early(*command) &&
+      settings_.smtpd_forbid_unauth_pipelining) {
     co_return Reply(554, "5.5.0", "Error: SMTP protocol synchronization").and_hang_up();
   }
   if (auto refused = refusal(*command)) {
@@ -387,7 +406,8 @@ bool Session::has_input_too_early(const Command& command) {
   if (!connection_.has_input() || command.handler == &Session::quit) return false;
   // RFC 3030 section 2: a chunk follows its command directly.
   if (command.handler == &Session::bdat) return false;
-  bool is_offered = is_extended_ && !context_->discards_keyword("PIPELINING");
+  bool is_offered = is_extended_ && !context_->discards_keyword("PIPELINING") &&
+                    !(screen_ && screen_->hides_pipelining());
   if (is_offered && !command.last_in_pipeline) return false;
   if (!has_sent_early_) log_broken_off("improper command pipelining", stage_, log_peer());
   has_sent_early_ = true;

@@ -38,6 +38,7 @@
 #include "smtpd/inbound/filter.h"
 #include "smtpd/inbound/forwarded.h"
 #include "smtpd/inbound/proxy_mail.h"
+#include "smtpd/inbound/screen.h"
 #include "smtpd/inbound/service_context.h"
 #include "smtpd/milter/milters.h"
 #include "smtpd/queue/header_draft.h"
@@ -92,6 +93,7 @@ class Session final : public Guest {
     std::string sender;  // with its domain completed, changed by filters and canonical maps
     std::vector<Recipient> recipients;
     std::size_t accepted = 0;            // RCPT commands, including those that repeat a recipient
+    std::uint64_t recipients_max = 0;    // by the outgoing_... limits of the user
     std::vector<std::uint32_t> awaited;  // LMTP: the recipient of each of these, who gets a reply
     std::vector<std::string> prepend;
     std::string redirect;          // REDIRECT: replaces all recipients
@@ -135,6 +137,14 @@ class Session final : public Guest {
   Task<> add_footer(Reply& reply);
   std::string footer_value(std::string_view name) const;
 
+  // Strangers that are tested, or have failed (screened.cpp).
+  Task<bool> screen();
+  Reply greet_screened() const;
+  std::optional<Reply> screen_line(const Line& line);
+  std::optional<Reply> screen_command(std::string_view verb, std::string_view line,
+                                      const Command* command);
+  std::optional<Reply> answer_screened(const Command* command, std::string_view arguments);
+
   // The handlers, in the order of the table.
   Task<Reply> auth(std::string_view arguments);
   Task<Reply> bdat(std::string_view arguments);
@@ -170,6 +180,8 @@ class Session final : public Guest {
   // MAIL and RCPT.
   std::optional<Reply> refusal(const MailCommand& command) const;
   bool is_like_option(const MailAddress& address) const;
+  Task<Result<std::uint64_t>> ask_about_user();
+  Error too_much_mail() const;
   Task<Reply> take_recipient(RcptCommand command);
   CheckRecipient about() const;
   SessionFacts facts() const;
@@ -270,6 +282,8 @@ class Session final : public Guest {
   std::string reverse_name_ = "unknown";
   bool is_name_lookup_failed_ = false;
   bool is_in_mynetworks_;
+  std::unique_ptr<Screen> screen_;  // null: not tested, or no longer
+  bool is_screened_out_ = false;    // it has failed a test: all its recipients are refused
   bool may_relay_ = false;
   bool may_verp_ = false;                 // may use XVERP in MAIL
   bool may_xclient_ = false;              // may use XCLIENT

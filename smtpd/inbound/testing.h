@@ -100,6 +100,41 @@ class FakeBackend final : public Backend {
     co_return counts;
   }
 
+  Task<Result<CheckSubmitter::Answer>> check_submitter(CheckSubmitter request) override {
+    if (is_lookup_down) co_return Error::temporary("lookup is down");
+    CheckSubmitter::Answer answer;
+    answer.is_blocked = request.user == blocked;
+    co_return answer;
+  }
+
+  Task<Result<AskAllowance::Allowance>> allowance(AskAllowance request) override {
+    AskAllowance::Allowance left;
+    left.recipients = request.user == "bob" ? recipients_left : 1000;
+    left.limit = "outgoing_user_recipients_per_hour";
+    co_return left;
+  }
+
+  Task<Result<ScreenAccess::Verdict>> screen_access(ScreenAccess request) override {
+    ScreenAccess::Verdict verdict;
+    auto found = screen_table.find(request.address);
+    if (found != screen_table.end()) verdict.answer = found->second;
+    co_return verdict;
+  }
+
+  Task<Result<NameDnsbl::Name>> name_dnsbl(NameDnsbl request) override {
+    if (is_lookup_down) co_return Error::temporary("lookup is down");
+    NameDnsbl::Name named;
+    named.name = "public." + request.zone;
+    co_return named;
+  }
+
+  Task<Result<PassedTests>> recall_client(RecallClient request) override {
+    auto found = passed.find(request.address);
+    co_return found == passed.end() ? PassedTests() : found->second;
+  }
+
+  void note_passed(const NotePassed& note) override { passed[note.address] = note.tests; }
+
   Task<Result<Descriptor>> open_body(QueueId id) override {
     if (is_disk_full) co_return Error(452, "4.3.1", "Insufficient system storage");
     std::string path = scratch / id.value();
@@ -173,6 +208,10 @@ class FakeBackend final : public Backend {
   }
 
   std::map<std::string, Fate> fates;
+  std::map<std::string, ScreenAccess::Answer> screen_table;
+  std::map<std::string, PassedTests> passed;
+  std::string blocked;  // a user
+  std::uint64_t recipients_left = 1000;
 
   /// The last message as it would be delivered.
   std::string content() const {

@@ -189,6 +189,12 @@ Task<ControlServer::Answer> ControlServer::answer_other(Message& request,
       auto work = change(std::move(ask));
       co_return co_await std::move(work);
     }
+    case HoldUserMail::type: {
+      if (!is_owner) co_return not_allowed();
+      CO_TRY(auto ask, wire::decode<HoldUserMail>(request.body));
+      auto work = hold(std::move(ask));
+      co_return co_await std::move(work);
+    }
     case ReadMessage::type: {
       if (!is_owner) co_return not_allowed();
       CO_TRY(auto ask, wire::decode<ReadMessage>(request.body));
@@ -304,15 +310,44 @@ Task<ControlServer::Answer> ControlServer::change(ChangeQueue ask) {
     auto found = scheduler_.ids(which);
     ids.insert(ids.end(), found.begin(), found.end());
   }
+  auto changing = change_all(ask.change, std::move(ids));
+  co_return co_await std::move(changing);
+}
+
+Task<ControlServer::Answer> ControlServer::change_all(QueueChange change,
+                                                      std::vector<QueueId> ids) {
   Count count;
   for (auto next = ids.begin(); next != ids.end();) {
     Nursery together(loop_);  // so that their changes share a commit
     while (together.size() < changes_at_once && next != ids.end()) {
-      together.start(change_and_count(ask.change, *next++, count.messages));
+      together.start(change_and_count(change, *next++, count.messages));
     }
     co_await together.join();
   }
   co_return raw(wire::encode(count));
+}
+
+Task<ControlServer::Answer> ControlServer::hold(HoldUserMail ask) {
+  const std::string& user = ask.user;
+  std::string address = user.find('@') != user.npos ? user : user + "@" + config_()->myorigin;
+  auto is_of_user = [&](const Envelope& envelope) {
+    return envelope.is_local ? equal_nocase(envelope.sender, address)
+                             : equal_nocase(envelope.sasl_username, user);
+  };
+  std::vector<QueueId> found;
+  QueueId after{std::string()};
+  // As many as there are now, as in flush_site().
+  for (std::size_t left = scheduler_.size(); left > 0;) {
+    CO_TRY(auto messages, co_await queue_.list(after, list_page_messages));
+    if (messages.empty()) break;
+    after = messages.back().envelope.id;
+    left -= std::min(left, messages.size());
+    for (const auto& listed : messages) {
+      if (is_of_user(listed.envelope)) found.push_back(listed.envelope.id);
+    }
+  }
+  auto changing = change_all(QueueChange::Hold, std::move(found));
+  co_return co_await std::move(changing);
 }
 
 Task<> ControlServer::change_and_count(QueueChange change, const QueueId& id,

@@ -25,6 +25,7 @@
 #include "smtpd/pickup/control.h"
 #include "smtpd/pickup/control_clients.h"
 #include "smtpd/pickup/pickup.h"
+#include "smtpd/pickup/user_mail.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/scheduler/scheduler.h"
 
@@ -62,6 +63,8 @@ class ControlServer {
   Task<Answer> list(ListQueue ask);
   Task<Answer> flush(FlushQueue ask);
   Task<Answer> change(ChangeQueue ask);
+  Task<Answer> change_all(QueueChange change, std::vector<QueueId> ids);
+  Task<Answer> hold(HoldUserMail ask);
   Task<> change_and_count(QueueChange change, const QueueId& id, std::uint32_t& count);
   Task<bool> change_one(QueueChange change, const QueueId& id);
   Task<Answer> read(ReadMessage ask);

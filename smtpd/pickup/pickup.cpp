@@ -124,14 +124,41 @@ PickupDesk::Ask PickupDesk::ask_later() {
 Task<Result<void>> PickupDesk::allow(LocalRight right, std::uint32_t uid) {
   bool is_free = right != LocalRight::Submit && ControlClients::is_owner(uid);
   if (is_free || admits_everybody(authorized_users(*config_(), right))) co_return Result<void>();
+  auto asking = ask_about(right, uid);
+  CO_TRY_DO(co_await std::move(asking));
+  co_return Result<void>();
+}
+
+Task<Result<CheckUser::Answer>> PickupDesk::ask_about(LocalRight right, std::uint32_t uid) {
   CheckUser question;
   question.right = right;
   question.uid = uid;
   auto asking = ask_.check_user(std::move(question));
   auto answer = co_await std::move(asking);
   if (!answer) co_return Error(control_busy, "4.3.0", "temporary lookup failure");
-  if (answer->is_allowed) co_return Result<void>();
+  if (answer->is_allowed) co_return std::move(answer);
   std::string why = right_refused(right, answer->name, uid);
+  log_warning("pickup", why);
+  co_return Error(control_denied, "5.7.1", why);
+}
+
+/// Whether this user may submit mail now, and by which name it is counted; empty: it is not. Root
+/// and the owner are neither blocked nor counted. Errors as for allow().
+Task<Result<std::string>> PickupDesk::name_submitter(std::uint32_t uid) {
+  if (ask_.count_outgoing == nullptr || ControlClients::is_owner(uid)) {
+    auto allowing = allow(LocalRight::Submit, uid);
+    CO_TRY_DO(co_await std::move(allowing));
+    co_return std::string();
+  }
+  auto asking = ask_about(LocalRight::Submit, uid);
+  CO_TRY(auto answer, co_await std::move(asking));
+  CheckSubmitter question;
+  question.user = answer.name;
+  auto checking = ask_.check_submitter(std::move(question));
+  auto checked = co_await std::move(checking);
+  if (!checked) co_return Error(control_busy, "4.3.0", "temporary lookup failure");
+  if (!checked->is_blocked) co_return std::move(answer.name);
+  std::string why = "the user " + answer.name + " may not send mail";
   log_warning("pickup", why);
   co_return Error(control_denied, "5.7.1", why);
 }
@@ -305,10 +332,15 @@ Task<Result<QueueId>> PickupDesk::take(LocalSubmission submission, std::uint32_t
                                        const Descriptor& file, std::uint64_t offset,
                                        std::uint64_t bytes, Changes extra) {
   auto config = config_();
-  auto allowing = allow(LocalRight::Submit, uid);
-  CO_TRY_DO(co_await std::move(allowing));
+  auto naming = name_submitter(uid);
+  CO_TRY(std::string user, co_await std::move(naming));
   if (!config->message_size_limit.allows(bytes)) co_return too_large();
   CO_TRY(auto envelope, envelope_of(submission, *config, clock_));
+  if (!user.empty()) {
+    auto counting = ask_.count_outgoing(std::move(user), envelope.recipients);
+    auto counted = co_await std::move(counting);
+    if (!counted) co_return Error(control_busy, counted.error().text_with_status());
+  }
   QueueId id = envelope.id;
   envelope.body_is_file = bytes > inline_body_bytes_max;
   Descriptor target;

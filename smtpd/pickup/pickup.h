@@ -24,6 +24,7 @@
 #include "smtpd/pickup/control.h"
 #include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/messages.h"
+#include "smtpd/policy/outgoing_messages.h"
 #include "smtpd/queue/header_draft.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/routing/messages.h"
@@ -43,8 +44,13 @@ class PickupDesk {
     std::function<Task<Result<Canonicalize::Rewritten>>(Canonicalize)> canonicalize;
     std::function<Task<Result<CheckContent::Findings>>(CheckContent)> check_content;
     std::function<Task<Result<CheckUser::Answer>>(CheckUser)> check_user;
+    std::function<Task<Result<CheckSubmitter::Answer>>(CheckSubmitter)> check_submitter;
     /// Connects to one of non_smtpd_milters, by its number.
     std::function<Task<Result<std::unique_ptr<Stream>>>(std::uint32_t)> connect_milter;
+    /// Counts a message of a user to these recipients. Error 450: it is too much. Empty: nothing
+    /// is counted, nobody is blocked, and check_submitter is not called.
+    std::function<Task<Result<void>>(std::string user, std::vector<Recipient> recipients)>
+        count_outgoing;
   };
   /// For use without a lookup process: messages that need an answer wait in maildrop.
   static Ask ask_later();
@@ -92,6 +98,8 @@ class PickupDesk {
                              Envelope& envelope);
   static void describe(const Content& content, HeaderDraft header, const Config& config,
                        Envelope& envelope);
+  Task<Result<std::string>> name_submitter(std::uint32_t uid);
+  Task<Result<CheckUser::Answer>> ask_about(LocalRight right, std::uint32_t uid);
   struct Understood {
     bool is_discarded = false;
   };

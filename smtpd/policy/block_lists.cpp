@@ -8,6 +8,7 @@
 #include "common/base/text.h"
 #include "common/net/address.h"
 #include "common/net/address_pattern.h"
+#include "smtpd/policy/dnsbl_score.h"
 #include "smtpd/policy/evaluation.h"
 
 namespace pennypost::smtp {
@@ -27,15 +28,11 @@ Evaluation::Listed Evaluation::listed(std::string_view name, std::string_view li
   return is_listed ? Listed::Yes : Listed::No;
 }
 
-/// `9.2.0.192`; nibbles of an IPv6 address. Empty where the client has no address.
+/// Empty where the client has no address.
 std::string Evaluation::reversed_address() const {
   auto address = IpAddress::parse(request_.client_address);
   if (!address) return "";
-  std::string reversed = address->reverse_name();
-  for (std::string_view suffix : {".in-addr.arpa", ".ip6.arpa"}) {
-    if (reversed.ends_with(suffix)) reversed.resize(reversed.size() - suffix.size());
-  }
-  return reversed;
+  return name_in_lists(*address);
 }
 
 /// Refuses in the words of rbl_reply_maps or default_rbl_reply where `list` holds `name`.

@@ -26,6 +26,7 @@
 #include "common/config/policy_service.h"
 #include "common/mail/address.h"
 #include "smtpd/policy/messages.h"
+#include "smtpd/queue/verify_messages.h"
 #include "smtpd/routing/domain_class.h"
 #include "store/maps/map.h"
 
@@ -89,6 +90,8 @@ class PolicyTables {
   /// The action that a policy server answers to a request (policy_request.h).
   virtual Result<std::string> policy_action(const PolicyService& service,
                                             const std::string& request) = 0;
+  /// Whether the host that takes mail for an address takes this one.
+  virtual Result<VerifyAddress::Verified> verified(const std::string& address) = 0;
 };
 
 using Verdict = CheckRecipient::Verdict;

@@ -111,6 +111,8 @@ class Evaluation {
   Answer full_mailbox();
   Answer etrn();
   Answer unknown_domain(Subject subject, const std::string& text);
+  bool is_probe_sender(const std::string& text) const;
+  Answer unverified(Subject subject, const std::string& text);
   Answer non_fqdn_address(Subject subject, const std::string& text);
   /// Which DNS list holds what: see block_lists.cpp.
   enum class Listed { Yes, No, Unknown };

@@ -141,8 +141,8 @@ Result<std::optional<std::string>> AccessTables::find(const TableRef& table, std
 }
 
 bool OutsideAnswers::has_open() const {
-  return policy.open.has_value() || !mail_host.open.empty() || !ip4_addresses.open.empty() ||
-         !text_record.open.empty() ||
+  return policy.open.has_value() || verify.open.has_value() || !mail_host.open.empty() ||
+         !ip4_addresses.open.empty() || !text_record.open.empty() ||
          std::ranges::any_of(servers, [](const auto& kind) { return !kind.second.open.empty(); });
 }
 
@@ -160,9 +160,16 @@ Task<> OutsideAnswers::ask_dns(Loop& loop, Resolver& resolver) {
   }
 }
 
-Task<> OutsideAnswers::ask(Loop& loop, Resolver& resolver, PolicyClient& client) {
+Task<> OutsideAnswers::ask(Loop& loop, Resolver& resolver, PolicyClient& client,
+                           const AskToVerify& ask_to_verify) {
   auto asking_dns = ask_dns(loop, resolver);
   co_await std::move(asking_dns);
+  if (verify.open) {
+    std::string address = *std::exchange(verify.open, {});
+    auto verifying = ask_to_verify(address);
+    auto verified = co_await std::move(verifying);
+    verify.known.insert_or_assign(std::move(address), std::move(verified));
+  }
   if (!policy.open) co_return;
   auto [service, request] = *std::exchange(policy.open, {});
   std::string key = policy_key(service, request);
@@ -184,6 +191,14 @@ Result<std::string> LookupTables::policy_action(const PolicyService& service,
   if (found != questions.known.end()) return found->second;
   if (!outside_.has_open()) questions.open.emplace(service, request);
   return Error::temporary("4.3.0", "a question to a policy server is open");
+}
+
+Result<VerifyAddress::Verified> LookupTables::verified(const std::string& address) {
+  auto& questions = outside_.verify;
+  auto found = questions.known.find(address);
+  if (found != questions.known.end()) return found->second;
+  if (!outside_.has_open()) questions.open = address;
+  return Error::temporary("4.3.0", "a question about an address is open");
 }
 
 const Result<Resolution>& LookupTables::destination(const MailAddress& address) {

@@ -5,6 +5,7 @@
 // evaluates again with the answers, until no question is open.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -57,17 +58,29 @@ struct PolicyServerQuestions {
   std::map<std::string, Result<std::string>> known;  // by server and request
 };
 
-/// The questions of one evaluation to DNS and policy servers, and the answers.
+/// The same about addresses that are to be verified, for the same reason: each question may be a
+/// dialogue with another host.
+struct VerifyQuestions {
+  std::optional<std::string> open;
+  std::map<std::string, Result<VerifyAddress::Verified>> known;  // by address
+};
+
+/// Asks about one address.
+using AskToVerify = std::function<Task<Result<VerifyAddress::Verified>>(std::string address)>;
+
+/// The questions of one evaluation to DNS, policy servers and other hosts, and the answers.
 struct OutsideAnswers {
   PolicyQuestions<MailHost> mail_host;
   PolicyQuestions<std::vector<std::string>> ip4_addresses;
   PolicyQuestions<std::string> text_record;
   std::map<ServerKind, PolicyQuestions<Servers>> servers;
   PolicyServerQuestions policy;
+  VerifyQuestions verify;
 
   bool has_open() const;
   /// Answers all that is open, each question to DNS within policy_dns_time_max.
-  Task<> ask(Loop& loop, Resolver& resolver, PolicyClient& client);
+  Task<> ask(Loop& loop, Resolver& resolver, PolicyClient& client,
+             const AskToVerify& ask_to_verify);
   /// Answers what is open of DNS.
   Task<> ask_dns(Loop& loop, Resolver& resolver);
   /// Takes `action` for the answer of the policy server that is to be asked, and asks none.
@@ -104,6 +117,7 @@ class LookupTables final : public PolicyTables {
   bool is_own_address(std::string_view address) override;
   Result<std::string> policy_action(const PolicyService& service,
                                     const std::string& request) override;
+  Result<VerifyAddress::Verified> verified(const std::string& address) override;
 
  private:
   const Result<Resolution>& destination(const MailAddress& address);

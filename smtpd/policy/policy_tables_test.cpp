@@ -11,6 +11,12 @@
 using namespace pennypost;
 using namespace pennypost::smtp;
 
+/// Where no address is to be verified.
+static const AskToVerify no_verification =
+    [](const std::string&) -> Task<Result<VerifyAddress::Verified>> {
+  co_return Error::temporary("no address is verified here");
+};
+
 TEST_CASE("a table of patterns is asked for whole keys alone, also behind other tables") {
   Scratch scratch;
   std::ofstream(scratch / "p") << "/example/ found\n";
@@ -47,7 +53,7 @@ TEST_CASE("a domain takes mail by an MX or an address; where DNS can't tell, tha
     dns.mail_host.open.insert(domain);
   }
   CHECK(dns.has_open());
-  loop.run_until(dns.ask(loop, resolver, nobody));
+  loop.run_until(dns.ask(loop, resolver, nobody, no_verification));
   CHECK_FALSE(dns.has_open());
   auto answer = [&](const char* domain) -> std::string {
     const auto& found = dns.mail_host.known.at(domain);
@@ -78,7 +84,7 @@ TEST_CASE("the IPv4 addresses of a name are all it has, none where it has none, 
   for (const char* name : {"two.example", "six.example", "none.example", "later.example"}) {
     dns.ip4_addresses.open.insert(name);
   }
-  loop.run_until(dns.ask(loop, resolver, nobody));
+  loop.run_until(dns.ask(loop, resolver, nobody, no_verification));
   CHECK_FALSE(dns.has_open());
   auto addresses = [&](const char* name) { return dns.ip4_addresses.known.at(name); };
   CHECK(*addresses("two.example") == std::vector<std::string>{"192.0.2.1", "192.0.2.2"});
@@ -101,7 +107,7 @@ TEST_CASE("the hosts of a domain are its mail hosts, the name servers of its zon
   PolicyClient nobody(loop, nullptr);
   auto ask = [&](ServerKind kind, const std::string& domain) -> std::string {
     CHECK(!dns.servers[kind].find(domain));
-    loop.run_until(dns.ask(loop, resolver, nobody));
+    loop.run_until(dns.ask(loop, resolver, nobody, no_verification));
     auto servers = dns.servers[kind].find(domain);
     if (!servers) return servers.error().text();
     std::string text = servers->is_implied ? "implied" : "";
@@ -131,7 +137,7 @@ TEST_CASE("the reason that a list gives is the first of its TXT records") {
   for (const char* name : {"9.2.0.192.bl.example", "none.example", "late.example"}) {
     CHECK(!dns.text_record.find(name));
   }
-  loop.run_until(dns.ask(loop, resolver, nobody));
+  loop.run_until(dns.ask(loop, resolver, nobody, no_verification));
   CHECK(*dns.text_record.find("9.2.0.192.bl.example") == "caught");
   CHECK(dns.text_record.find("none.example")->empty());
   CHECK(!dns.text_record.find("late.example"));

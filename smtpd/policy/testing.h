@@ -82,6 +82,12 @@ class FakeTables final : public PolicyTables {
     if (found == policy_actions.end()) return Error::temporary("Connection refused");
     return found->second;
   }
+  Result<VerifyAddress::Verified> verified(const std::string& address) override {
+    asked_to_verify.push_back(address);
+    auto found = addresses_verified.find(address);
+    if (found == addresses_verified.end()) return Error::temporary("the queue is down");
+    return found->second;
+  }
   Result<std::vector<std::string>> ip4_addresses(std::string_view name) override {
     std::vector<std::string> addresses;
     if (name == "9.2.0.192.silent.example") return Error::temporary("no answer");
@@ -91,6 +97,8 @@ class FakeTables final : public PolicyTables {
     return addresses;
   }
   std::map<std::string, std::map<std::string, std::string>> tables;
+  std::vector<std::string> asked_to_verify;
+  std::map<std::string, VerifyAddress::Verified> addresses_verified;
   std::map<std::string, std::string> accounts;
   std::map<std::pair<ServerKind, std::string>, Servers> hosts;
   std::map<std::string, std::string> policy_actions;  // by the server's name

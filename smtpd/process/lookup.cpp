@@ -14,8 +14,10 @@
 #include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/evaluate.h"
 #include "smtpd/policy/messages.h"
+#include "smtpd/policy/outgoing_messages.h"
 #include "smtpd/policy/policy_client.h"
 #include "smtpd/policy/policy_tables.h"
+#include "smtpd/policy/screen_messages.h"
 #include "smtpd/policy/signing_keys.h"
 #include "smtpd/routing/messages.h"
 #include "smtpd/routing/resolution.h"
@@ -24,6 +26,7 @@
 #include "smtpd/routing/sts_question.h"
 #include "smtpd/scheduler/recipient_group.h"
 #include "store/accounts/accounts.h"
+#include "store/accounts/blocked_users.h"
 #include "store/accounts/table_check.h"
 
 namespace pennypost::smtp {
@@ -67,6 +70,7 @@ struct Tables {
         Router::open(tables->config, finder_in(std::move(accounts)), std::move(host), options));
     tables->router.emplace(std::move(router));
     tables->access.emplace(options);
+    TRY(tables->blocked_users, store::BlockedUsers::open(config, options));
     tables->resolver.emplace(loop, DnsSettings::from(config, child.prepared().files));
     tables->signing_keys = std::make_unique<SigningKeys>(
         KeyDirectory(config.dkim_key_directory),
@@ -100,6 +104,7 @@ struct Tables {
   std::function<std::optional<std::string>(std::uint32_t uid)> user_name;  // blocks
   std::optional<Router> router;
   mutable std::optional<AccessTables> access;
+  std::optional<store::BlockedUsers> blocked_users;
   std::optional<CaresResolver> resolver;
   std::unique_ptr<SigningKeys> signing_keys;
 };
@@ -122,6 +127,14 @@ class Lookup {
     services.on<CheckRecipient>([this](CheckRecipient ask, std::vector<Descriptor>) {
       return check_recipient(std::move(ask));
     });
+    services.on<CheckSubmitter>([this](CheckSubmitter ask, std::vector<Descriptor>) {
+      return check_submitter(std::move(ask));
+    });
+    services.on<ScreenAccess>([this](ScreenAccess ask, std::vector<Descriptor>) {
+      return screen_client(std::move(ask));
+    });
+    services.on<NameDnsbl>(
+        [this](NameDnsbl ask, std::vector<Descriptor>) { return name_dnsbl(std::move(ask)); });
     services.on<FindFooter>(
         [this](FindFooter ask, std::vector<Descriptor>) { return find_footer(std::move(ask)); });
     serve_content(services);
@@ -152,6 +165,9 @@ class Lookup {
   void serve_queue(Services& services) {
     serve_content(services);
     services.on<LookAtTables>([this](LookAtTables, std::vector<Descriptor>) { return look(); });
+    services.on<CheckSubmitter>([this](CheckSubmitter ask, std::vector<Descriptor>) {
+      return check_submitter(std::move(ask));
+    });
     services.on<CheckUser>(
         [this](CheckUser ask, std::vector<Descriptor>) { return check_user(std::move(ask)); });
     services.on_raw<ConnectMilter>([this](ConnectMilter ask, std::vector<Descriptor>) {
@@ -258,8 +274,26 @@ class Lookup {
       });
       auto verdict = co_await std::move(work);
       if (!outside.has_open() || round == outside_rounds_max) co_return std::move(verdict);
-      co_await outside.ask(child_.loop(), *using_tables->resolver, policy_client_);
+      const Settings& settings = settings_of(*using_tables, service);
+      Duration limit = settings.address_verify_poll_delay *
+                       static_cast<std::int64_t>(settings.address_verify_poll_count - 1);
+      AskToVerify verify = [this, limit](std::string address) {
+        return verify_address(std::move(address), limit);
+      };
+      co_await outside.ask(child_.loop(), *using_tables->resolver, policy_client_, verify);
     }
+  }
+
+  /// Asks the queue, which goes on asking the other host when we no longer wait.
+  Task<Result<VerifyAddress::Verified>> verify_address(std::string address, Duration limit) {
+    VerifyAddress ask;
+    ask.address = std::move(address);
+    auto asking = child_.port("queue").call(std::move(ask));
+    auto verified = co_await within(child_.loop(), limit, std::move(asking));
+    if (verified) co_return *std::move(verified);
+    VerifyAddress::Verified later;
+    later.reason = "Address verification in progress";
+    co_return later;
   }
 
   Task<Result<CheckUser::Answer>> check_user(CheckUser ask) {
@@ -282,6 +316,42 @@ class Lookup {
                                   [&] { return is_listed_user(list, answer.name, holds); });
     CO_TRY(answer.is_allowed, co_await std::move(work));
     co_return std::move(answer);
+  }
+
+  Task<Result<CheckSubmitter::Answer>> check_submitter(CheckSubmitter ask) {
+    CO_TRY(auto using_tables, tables());
+    CO_TRY(auto block, using_tables->blocked_users->find(ask.user));
+    CheckSubmitter::Answer answer;
+    answer.is_blocked = block.has_value();
+    co_return answer;
+  }
+
+  Task<Result<ScreenAccess::Verdict>> screen_client(ScreenAccess ask) {
+    CO_TRY(auto using_tables, tables());
+    auto find = [&](const TableRef& table, std::string_view key) {
+      return using_tables->access->find(table, key, store::MapList::Key::Whole);
+    };
+    auto warn = [](const std::string& text) { log_warning("postscreen", text); };
+    const auto& list = settings_of(*using_tables, ask.service).postscreen_access_list;
+    Inquiry inquiry;
+    auto work = using_tables->run(child_.loop(), inquiry,
+                                  [&] { return screen_access(list, ask, find, warn); });
+    ScreenAccess::Verdict verdict;
+    verdict.answer = co_await std::move(work);
+    co_return verdict;
+  }
+
+  Task<Result<NameDnsbl::Name>> name_dnsbl(NameDnsbl ask) {
+    CO_TRY(auto using_tables, tables());
+    NameDnsbl::Name named;
+    named.name = ask.zone;
+    for (const auto& table : settings_of(*using_tables, ask.service).postscreen_dnsbl_reply_map) {
+      CO_TRY(auto found, using_tables->access->find(table, ask.zone, store::MapList::Key::Whole));
+      if (!found) continue;
+      named.name = *std::move(found);
+      break;
+    }
+    co_return std::move(named);
   }
 
   Task<Result<FindFooter::Footer>> find_footer(FindFooter ask) {

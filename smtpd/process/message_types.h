@@ -8,14 +8,20 @@
 #include "common/process/control.h"
 #include "common/process/message_list.h"
 #include "smtpd/delivery/messages.h"
+#include "smtpd/delivery/probe_messages.h"
 #include "smtpd/milter/messages.h"
 #include "smtpd/pickup/control.h"
+#include "smtpd/pickup/user_mail.h"
 #include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/messages.h"
+#include "smtpd/policy/outgoing_messages.h"
+#include "smtpd/policy/screen_messages.h"
 #include "smtpd/policy/signing_messages.h"
 #include "smtpd/process/metrics.h"
 #include "smtpd/queue/messages.h"
+#include "smtpd/queue/screen_messages.h"
 #include "smtpd/queue/tls_note.h"
+#include "smtpd/queue/verify_messages.h"
 #include "smtpd/routing/messages.h"
 #include "smtpd/routing/sts_question.h"
 #include "smtpd/scheduler/local_sockets.h"
@@ -36,9 +42,9 @@ using AllMessages = MessageList<
     FindMilters, ConnectMilter, DescribeDestination, OpenBody, DropBody, Submit, PostNotice,
     Deliver, FlushSite, ConnectFilter, CheckUser, CheckRecipient, CheckRestrictions, CountClient,
     FindFooter, Resolve, Canonicalize, Generalize, CheckContent, LookAtTables, NoteMailbox, Attempt,
-    NeedDeliver, ConnectSocket, FindSigningKeys, SignDigests, The, figures, of, all, daemons, AskMetricsSocket, AskFigures, NoteTls, FindStsPolicy,
+    NeedDeliver, ConnectSocket, FindSigningKeys, SignDigests, The, figures, of, all, daemons, AskMetricsSocket, AskFigures, NoteTls, FindStsPolicy, VerifyAddress, Probe, CheckSubmitter, AskAllowance, ScreenAccess, NameDnsbl, RecallClient, NotePassed,
     // Between programs of this host and the queue.
-    PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue, Pickup>;
+    PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue, Pickup, HoldUserMail>;
 static_assert(AllMessages::are_types_distinct(), "two requests bear one number");
 
 }  // namespace pennypost::smtp

@@ -17,11 +17,15 @@
 #include "smtpd/milter/messages.h"
 #include "smtpd/pickup/control_server.h"
 #include "smtpd/pickup/pickup.h"
+#include "smtpd/process/outgoing_desk.h"
 #include "smtpd/queue/directories.h"
+#include "smtpd/queue/fact_store.h"
 #include "smtpd/queue/messages.h"
 #include "smtpd/queue/open_bodies.h"
 #include "smtpd/queue/queue.h"
 #include "smtpd/queue/refusal.h"
+#include "smtpd/queue/screen_messages.h"
+#include "smtpd/scheduler/address_verifier.h"
 #include "smtpd/scheduler/error_notice.h"
 #include "smtpd/scheduler/report_templates.h"
 #include "smtpd/scheduler/scheduler.h"
@@ -44,7 +48,10 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
   QueueProcess(Child& child, Queue::Opened opened)
       : child_(child),
         queue_(std::move(opened.queue)),
+        facts_(child.loop(), queue_->directory() / "remembered", Clock::system()),
         scheduler_(child.loop(), *queue_, peers(), Clock::system()),
+        verifier_(child.loop(), peers(), facts_, scheduler_.local_sockets(), Clock::system()),
+        outgoing_(child.loop(), scheduler_, facts_, [this] { return child_.config(); }),
         pickup_(
             child.loop(), *queue_, scheduler_, [this] { return child_.config(); }, ask_lookup(),
             Clock::system()),
@@ -98,8 +105,19 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     child_.services("send").on<NoteTls>(
         [self](NoteTls note, std::vector<Descriptor>) { return self->note_tls(std::move(note)); });
     child_.services("send").on<PostNotice>(post_notice);
+    child_.services("lookup").on<VerifyAddress>([self](VerifyAddress ask, std::vector<Descriptor>) {
+      return self->verify(std::move(ask));
+    });
     services.on<Deliver>([self](Deliver ask, std::vector<Descriptor>, ProcessNumber from) {
       return self->deliver(std::move(ask), from);
+    });
+    services.on<AskAllowance>([self](AskAllowance ask, std::vector<Descriptor>) {
+      return self->tell_allowance(std::move(ask));
+    });
+    services.on<RecallClient>(
+        [self](RecallClient ask, std::vector<Descriptor>) { return self->recall(std::move(ask)); });
+    services.on<NotePassed>([self](NotePassed note, std::vector<Descriptor>) {
+      return self->note_passed(std::move(note));
     });
     services.on<FlushSite>(
         [self](FlushSite ask, std::vector<Descriptor>) { return self->flush(std::move(ask)); });
@@ -123,6 +141,12 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
       return child_.port("lookup").call(std::move(what));
     };
     ask.check_user = [this](CheckUser what) { return child_.port("lookup").call(std::move(what)); };
+    ask.check_submitter = [this](CheckSubmitter what) {
+      return child_.port("lookup").call(std::move(what));
+    };
+    ask.count_outgoing = [this](std::string user, std::vector<Recipient> recipients) {
+      return outgoing_.count(std::move(user), std::move(recipients));
+    };
     ask.check_content = [this](CheckContent what) {
       return child_.port("lookup").call(std::move(what));
     };
@@ -132,6 +156,9 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
   /// Cancels everything, when the loop has ended.
   void end() {
     tasks_.cancel();
+    verifier_.end();
+    outgoing_.end();
+    facts_.end();
     control_.end();
     scheduler_.end();
   }
@@ -155,6 +182,31 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     auto work = control_.flush_site(site);
     co_await std::move(work);
     flushing_.erase(site);
+  }
+
+  Task<Result<VerifyAddress::Verified>> verify(VerifyAddress ask) {
+    auto verifying = verifier_.verify(std::move(ask.address));
+    co_return co_await std::move(verifying);
+  }
+
+  Task<Result<AskAllowance::Allowance>> tell_allowance(AskAllowance ask) {
+    co_return outgoing_.allowance(ask.user);
+  }
+  /// Which tests before a session a client has passed.
+  static std::string client_key(const std::string& address) { return "c/" + address; }
+  Task<Result<PassedTests>> recall(RecallClient ask) {
+    auto looking = facts_.find(client_key(ask.address));
+    auto found = co_await std::move(looking);
+    if (!found) co_return PassedTests();
+    co_return wire::decode<PassedTests>(*found);
+  }
+  Task<Result<Done>> note_passed(NotePassed note) {
+    if (!IpAddress::parse(note.address)) co_return Error(501, "not an address");
+    const PassedTests& tests = note.tests;
+    std::int64_t until =
+        std::max({tests.greet, tests.dnsbl, tests.pipelining, tests.non_smtp, tests.bare_newline});
+    facts_.keep(client_key(note.address), wire::encode(tests), until);
+    co_return Done();
   }
 
   Task<Result<RawReply>> open_body(OpenBody ask, ProcessNumber from) {
@@ -232,6 +284,13 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     bool is_file = ask.envelope.body_is_file;
     bool is_its_own = is_file ? bodies_.close(id, from) : !bodies_.is_open(id);
     if (!is_its_own) co_return Error(501, "5.5.4", "the body belongs to another process");
+    Result<void> counted;
+    if (!ask.envelope.sasl_username.empty()) {
+      auto counting = outgoing_.count(ask.envelope.sasl_username, ask.envelope.recipients);
+      counted = co_await std::move(counting);
+    }
+    if (!counted && is_file) co_await queue_->drop_body(id);
+    if (!counted) co_return std::move(counted);
     auto work = scheduler_.submit(std::move(ask.envelope), std::move(ask.body), Changes(),
                                   std::move(client));
     auto taken = co_await std::move(work);
@@ -314,8 +373,11 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
 
   Child& child_;
   std::unique_ptr<Queue> queue_;
+  FactStore facts_;
   OpenBodies bodies_;
   Scheduler scheduler_;
+  AddressVerifier verifier_;
+  OutgoingDesk outgoing_;
   PickupDesk pickup_;
   ControlServer control_;
   std::set<std::string> flushing_;

@@ -11,6 +11,7 @@
 #include "common/config/lmtp_settings.h"
 #include "common/dns/cares_resolver.h"
 #include "common/log/log.h"
+#include "smtpd/delivery/probe_messages.h"
 #include "smtpd/delivery/sender.h"
 #include "smtpd/scheduler/local_sockets.h"
 
@@ -76,6 +77,8 @@ class SendProcess {
     child.services("queue").on<Attempt>([this](Attempt attempt, std::vector<Descriptor> files) {
       return send(std::move(attempt), std::move(files));
     });
+    child.services("queue").on<Probe>(
+        [this](Probe ask, std::vector<Descriptor>) { return probe(std::move(ask)); });
     if (config_->smtp_dns_support_level == "dnssec") child.tasks().start(probe_dnssec());
     child.on_drain([this] {
       smtp_.sender.close_sessions();
@@ -93,6 +96,14 @@ class SendProcess {
     Descriptor body;
     if (!files.empty()) body = std::move(files.front());
     auto work = sender_of(attempt.route).send(std::move(attempt), std::move(body));
+    auto outcomes = co_await std::move(work);
+    outcomes.process = ::getpid();
+    if (child_.is_draining()) child_.tasks().start(finish_later());
+    co_return std::move(outcomes);
+  }
+
+  Task<Result<Attempt::Outcomes>> probe(Probe ask) {
+    auto work = sender_of(ask.attempt.route).probe(std::move(ask.attempt));
     auto outcomes = co_await std::move(work);
     outcomes.process = ::getpid();
     if (child_.is_draining()) child_.tasks().start(finish_later());

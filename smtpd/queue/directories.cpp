@@ -50,6 +50,7 @@ Result<void> prepare_queue_directories(const Config& config) {
   TRY(auto queue, own_directory(directory, 0755, owner, group, "queue_directory"));
   // Nobody but the owner may read mail.
   TRY_DO(own_directory_in(queue, "db", 0700, owner, group, directory + "/db"));
+  TRY_DO(own_directory_in(queue, "remembered", 0700, owner, group, directory + "/remembered"));
   TRY_DO(own_directory_in(queue, "maildrop", 01730, owner, drop, directory + "/maildrop"));
   return {};
 }

@@ -9,7 +9,7 @@ namespace {
 
 bool may_be_absent(const Config& config, const NamedTable& named) {
   bool is_ours = named.parameter == "users_map" || named.parameter == "credentials_map" ||
-                 named.table == config.domains_map;
+                 named.parameter == "blocked_users_map" || named.table == config.domains_map;
   bool is_default_alias =
       named.parameter == "alias_maps" && config.where("alias_maps").starts_with("default of ");
   return is_ours || is_default_alias;
@@ -42,8 +42,9 @@ std::vector<std::string> lookup_table_problems(const Config& config) {
 }
 
 std::vector<std::string> auth_table_problems(const Config& config) {
-  return problems_where(
-      config, [](const auto& name) { return name == "credentials_map" || name == "users_map"; });
+  return problems_where(config, [](const auto& name) {
+    return name == "credentials_map" || name == "users_map" || name == "blocked_users_map";
+  });
 }
 
 std::optional<Identity> reader_of(const Config& config, const std::string& file) {

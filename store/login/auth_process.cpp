@@ -9,6 +9,7 @@
 #include "common/sasl/server.h"
 #include "common/session/login_throttle.h"
 #include "store/accounts/authenticator.h"
+#include "store/accounts/blocked_users.h"
 #include "store/accounts/table_check.h"
 #include "store/login/auth.h"
 #include "store/login/auth_exchanges.h"
@@ -88,7 +89,8 @@ struct Question {
 
 class AuthServer {
  public:
-  AuthServer(Child& child, std::string server_secret, Authenticator authenticator);
+  AuthServer(Child& child, std::string server_secret, Authenticator authenticator,
+             BlockedUsers blocked_users);
   void run();
 
  private:
@@ -125,6 +127,7 @@ class AuthServer {
   AuthQueue queue_;
   AuthPeers peers_;
   Authenticator authenticator_;
+  BlockedUsers blocked_users_;
   AuthExchanges exchanges_;
   RepeatedPasswords repeated_;
   Remembered<bool> scram_serves_all_;
@@ -133,7 +136,8 @@ class AuthServer {
   std::uint64_t saved_changes_ = 0;
 };
 
-AuthServer::AuthServer(Child& child, std::string server_secret, Authenticator authenticator)
+AuthServer::AuthServer(Child& child, std::string server_secret, Authenticator authenticator,
+                       BlockedUsers blocked_users)
     : child_(child),
       loop_(child.loop()),
       config_(child.config()),
@@ -142,6 +146,7 @@ AuthServer::AuthServer(Child& child, std::string server_secret, Authenticator au
       queue_(loop_, Clock::system(), throttle_, queue_limits(*config_)),
       peers_(loop_, throttle_, auth_socket_directory(*config_)),
       authenticator_(std::move(authenticator)),
+      blocked_users_(std::move(blocked_users)),
       scram_serves_all_(loop_, scram_lifetime, false),
       answered_(loop_) {
   for (const char* kind : {"login", "receive"}) serve(child_.services(kind));
@@ -404,6 +409,16 @@ Task<AuthAnswer> AuthServer::succeed(Question& question, SaslStep done) {
   answer.kind = AuthAnswer::Kind::Success;
   answer.challenge = std::move(done.text);
   answer.login = question.login = (*account)->name;
+  auto refused = blocked_users_.find(answer.login);
+  if (!refused) co_return temporary(refused.error().text());
+  if (*refused && (*refused)->refuses_logins) {
+    // The client is told what a wrong password is told, but the throttle counts no guess.
+    AuthAnswer blocked;
+    blocked.kind = AuthAnswer::Kind::Failure;
+    blocked.login = answer.login;
+    blocked.reason = "blocked by the administrator (pennypost user unblock)";
+    co_return blocked;
+  }
   // An exchange that began before the block is told what a wrong password is told.
   if (is_blocked(question)) co_return fail(question, answer.login, "");
   if (question.step.service != "smtp") {
@@ -464,11 +479,14 @@ void run_auth(Child& child) {
   auto authenticator =
       Authenticator::open(child.config(), std::move(system), server_secret, options);
   if (!authenticator) return child.refuse(authenticator.error());
+  auto blocked_users = BlockedUsers::open(*child.config(), options);
+  if (!blocked_users) return child.refuse(blocked_users.error());
   for (auto& problem : auth_table_problems(*child.config())) {
     log_warning("auth", problem);
     child.note_problem(std::move(problem));
   }
-  AuthServer server(child, std::move(server_secret), *std::move(authenticator));
+  AuthServer server(child, std::move(server_secret), *std::move(authenticator),
+                    *std::move(blocked_users));
   server.run();
 }
 

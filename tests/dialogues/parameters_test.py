@@ -10,7 +10,7 @@ import time
 from harness import add_case, check, equal
 from mailhost import TOP, Host, free_port
 
-KINDS = {"Number", "CountLimit", "Port", "Duration", "Bytes", "SizeLimit", "Flag", "Choice"}
+KINDS = {"Number", "SignedNumber", "CountLimit", "Port", "Duration", "Bytes", "SizeLimit", "Flag", "Choice"}
 PORTS = {"smtp_port": "smtpd", "submission_port": "smtpd", "submissions_port": "smtpd", "pop3_port": "popd",
          "pop3s_port": "popd", "imap_port": "imapd", "imaps_port": "imapd"}
 STARTS_MAX = 60
@@ -37,11 +37,11 @@ def rows():
             r'^PARAMETER\((\w+),\s*(\w+),\s*"(?:[^"\\]|\\.)*",\s*([^"]*)"', source("parameters.def"), re.MULTILINE):
         if kind not in KINDS:
             continue
-        numbers = re.search(r"between\((\d+), (\d+)\)", scope_and_range)
+        numbers = re.search(r"between\((-?\d+), (\d+)\)", scope_and_range)
         if kind == "Flag":
             found[name] = [False, True]
         elif kind == "Choice":
-            text = re.search(rf"{name}, .*?one_of\(([^)]*)\)", source("parameters.def"), re.DOTALL)[1].strip()
+            text = re.search(rf"{name},\s.*?one_of\(([^)]*)\)", source("parameters.def"), re.DOTALL)[1].strip()
             found[name] = constants.get(text, text).strip('"').split("|")
         else:
             check(numbers, f"{name} is a {kind} without a range")

@@ -40,6 +40,18 @@ class Anything final : public Backend {
     co_return CheckContent::Findings();
   }
   Task<Result<CountClient::Counts>> count(CountClient) override { co_return CountClient::Counts(); }
+  Task<Result<CheckSubmitter::Answer>> check_submitter(CheckSubmitter) override {
+    co_return CheckSubmitter::Answer();
+  }
+  Task<Result<AskAllowance::Allowance>> allowance(AskAllowance) override {
+    co_return AskAllowance::Allowance();
+  }
+  Task<Result<ScreenAccess::Verdict>> screen_access(ScreenAccess) override {
+    co_return ScreenAccess::Verdict();
+  }
+  Task<Result<NameDnsbl::Name>> name_dnsbl(NameDnsbl) override { co_return NameDnsbl::Name(); }
+  Task<Result<PassedTests>> recall_client(RecallClient) override { co_return PassedTests(); }
+  void note_passed(const NotePassed&) override {}
   Task<Result<Descriptor>> open_body(QueueId) override {
     co_return Error(452, "4.3.1", "Insufficient system storage");
   }
