@@ -1,10 +1,11 @@
-// Warns of settings that are legal but harmful: open relaying, mail loops, or mail that nobody can
-// send.
+// Warns of settings that are legal but harmful: open relaying, mail loops, mail that nobody can
+// send, or reports of nothing.
 //
 // One function per rule; each names the setting, its line, and the harm.
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "common/config/check.h"
 #include "common/config/table_types.h"
 
@@ -38,6 +39,7 @@ class HarmFinder {
     no_role();
     no_login();
     no_screen();
+    nothing_to_report();
     other_table_types();
   }
 
@@ -162,6 +164,12 @@ class HarmFinder {
            "has no effect while postscreen_enable = no; set postscreen_enable = yes");
       return;
     }
+  void nothing_to_report() {
+    if (!config_.dmarc_reports) return;
+    if (holds(config_.at(Service::Smtp).mailauth_checks, "dmarc")) return;
+    warn("dmarc_reports",
+         "there is nothing to report, since mailauth_checks does not have dmarc; add it, or write "
+         "dmarc_reports = no");
   }
 
   /// One warning for all: whoever comes from Postfix has many.

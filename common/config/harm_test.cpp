@@ -37,6 +37,8 @@ TEST_CASE("what is legal and would do harm is warned of, with line, setting and 
       {"mynetworks = \"127.0.0.0/8 0.0.0.0/0\"",
        "main.toml:1: mynetworks: 0.0.0.0/0 holds a large"},
       {"mynetworks = \"0.0.0.0/1\"", "main.toml:1: mynetworks: 0.0.0.0/1 holds a large"},
+      {"dmarc_reports = \"yes\"",
+       "main.toml:1: dmarc_reports: there is nothing to report, since mailauth_checks does not"},
       {"mynetworks = \"[::]/0\"", "main.toml:1: mynetworks: [::]/0 holds a large"},
       {"relayhost = \"[mail.example.com]\"",
        "main.toml:1: relayhost: \"[mail.example.com]\" is this"},

@@ -298,6 +298,13 @@ std::string mail_address_problem(const std::string& text) {
   return shown(text) + " is not one address; write archive@example.com";
 }
 
+/// Empty if the text is an address with a domain.
+std::string whole_address_problem(const std::string& text) {
+  auto address = MailAddress::parse(text);
+  if (address && address->domain()) return "";
+  return shown(text) + " is not an address with a domain; write postmaster@example.com";
+}
+
 /// A sender chooses what $local is, so that it must not end up in a command or a file's name.
 std::string luser_relay_problem(const std::string& text) {
   bool is_address = text.find_first_of("|/:, \t") == text.npos;
@@ -382,6 +389,8 @@ struct Rule {
 };
 constexpr Rule rules[] = {
     {"always_bcc", [](const Settings& in) { return mail_address_problem(in.always_bcc); }},
+    {"arc_sealing_domain",
+     [](const Settings& in) { return domain_problem(in.arc_sealing_domain); }},
     {"arc_trusted_sealers",
      [](const Settings& in) { return trusted_domains_problem(in.arc_trusted_sealers); }},
     {"authserv_id", [](const Settings& in) { return authserv_id_problem(in.authserv_id); }},
@@ -394,6 +403,8 @@ constexpr Rule rules[] = {
                                 "rbl_txt", "client", "client_address", "client_name",
                                 "reverse_client_name", "helo_name", "sender", "recipient"});
      }},
+    {"dmarc_report_sender",
+     [](const Settings& in) { return whole_address_problem(in.dmarc_report_sender); }},
     {"dns_servers", [](const Settings& in) { return server_problem(in.dns_servers); }},
     {"forward_path", [](const Settings& in) { return user_text_problem(in.forward_path); }},
     {"imap_id_send", [](const Settings& in) { return id_problem(in.imap_id_send); }},
@@ -427,6 +438,8 @@ constexpr Rule rules[] = {
     {"proxy_interfaces", [](const Settings& in) { return address_problem(in.proxy_interfaces); }},
     {"remote_header_rewrite_domain",
      [](const Settings& in) { return domain_problem(in.remote_header_rewrite_domain); }},
+    {"report_recipient",
+     [](const Settings& in) { return mail_address_problem(in.report_recipient); }},
     {"smtp_tls_mandatory_protocols",
      [](const Settings& in) { return versions_problem(in.smtp_tls_mandatory_protocols); }},
     {"smtp_tls_protocols",

@@ -105,6 +105,18 @@ TEST_CASE("copies and the mail of unknown users go to one address, and headers g
                "receive_override_options = \"no_address_mappings, no_milters\""});
 }
 
+TEST_CASE("reports have one recipient and a whole sender, and seals a domain") {
+  check_refused({
+      {"report_recipient = \"a@b.example, c@d.example\"", "is not one address; write archive@"},
+      {"dmarc_report_sender = \"postmaster\"",
+       "\"postmaster\" is not an address with a domain; write postmaster@example.com"},
+      {"dmarc_report_sender = \"a b@example.com\"", "is not an address with a domain"},
+      {"arc_sealing_domain = \"a..b\"", "is not a domain; write one like example.com"},
+  });
+  check_taken({"report_recipient = \"dmarc\"", "dmarc_report_sender = \"dmarc@example.com\"",
+               "arc_sealing_domain = \"example.com\""});
+}
+
 TEST_CASE("imap_id_send is pairs, as many and as long as RFC 2971 allows, and no key twice") {
   std::string many;
   for (int i = 0; i < 30; ++i) many += "k" + std::to_string(i) + " v ";

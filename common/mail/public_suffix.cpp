@@ -18,4 +18,10 @@ std::string organizational_domain(std::string_view domain) {
   return registrable == nullptr ? name : registrable;
 }
 
+bool is_within_domain(std::string_view name, std::string_view domain) {
+  if (equal_nocase(name, domain)) return true;
+  return name.size() > domain.size() && ends_with_nocase(name, domain) &&
+         name[name.size() - domain.size() - 1] == '.';
+}
+
 }  // namespace pennypost

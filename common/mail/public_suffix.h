@@ -17,4 +17,7 @@ bool is_public_suffix(std::string_view domain);
 /// it is a public suffix. In lower case.
 std::string organizational_domain(std::string_view domain);
 
+/// Whether a name is the domain or below it; case does not matter.
+bool is_within_domain(std::string_view name, std::string_view domain);
+
 }  // namespace pennypost

@@ -22,3 +22,10 @@ TEST_CASE("an organizational domain is one label longer than its public suffix")
   CHECK(organizational_domain("co.uk") == "co.uk");
   CHECK(organizational_domain("mail.server.lan") == "server.lan");
 }
+
+TEST_CASE("a name is within a domain if it is the domain or ends in a dot and it") {
+  CHECK(is_within_domain("Example.org", "example.ORG"));
+  CHECK(is_within_domain("a.Example.org", "example.org"));
+  CHECK_FALSE(is_within_domain("anexample.org", "example.org"));
+  CHECK_FALSE(is_within_domain("org", "example.org"));
+}

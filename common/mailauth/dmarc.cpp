@@ -24,11 +24,6 @@ struct DomainFacts {
   std::optional<FoundRecord> record;  // that is for this domain
 };
 
-bool is_within(std::string_view name, std::string_view domain) {
-  return name == domain || (name.size() > domain.size() && name.ends_with(domain) &&
-                            name[name.size() - domain.size() - 1] == '.');
-}
-
 /// Without its first label; empty if there is but one.
 std::string parent_of(const std::string& domain) {
   auto dot = domain.find('.');
@@ -152,7 +147,7 @@ Task<Result<DomainFacts>> DmarcCheck::facts_by_walk(std::string domain) {
 Task<Result<bool>> DmarcCheck::is_aligned(std::string domain, bool strict) {
   domain = lower(domain);
   if (domain == request_.author_domain) co_return true;
-  if (strict || !is_within(domain, author_.organizational)) co_return false;
+  if (strict || !is_within_domain(domain, author_.organizational)) co_return false;
   auto known = aligned_.find(domain);
   if (known != aligned_.end()) co_return known->second;
   std::string organizational = organizational_domain(domain);

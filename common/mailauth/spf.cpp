@@ -7,6 +7,7 @@
 #include "common/dns/message.h"
 #include "common/mail/address.h"
 #include "common/mail/idn.h"
+#include "common/mail/public_suffix.h"
 #include "common/mailauth/spf_macro.h"
 
 namespace pennypost {
@@ -28,12 +29,6 @@ bool is_askable(std::string_view name) {
   return std::ranges::all_of(split(name, '.'), [](std::string_view label) {
     return !label.empty() && label.size() <= dns_label_bytes_max;
   });
-}
-
-bool is_within(std::string_view name, std::string_view domain) {
-  if (equal_nocase(name, domain)) return true;
-  return name.size() > domain.size() && ends_with_nocase(name, domain) &&
-         name[name.size() - domain.size() - 1] == '.';
 }
 
 /// One evaluation, with what it has used up of its limits. Errors are 451 for TempError and 550 for
@@ -239,7 +234,8 @@ Task<Result<bool>> SpfCheck::mx_matches(const SpfTerm& term, std::string domain)
 /// Section 5.5: errors of DNS are no match.
 Task<bool> SpfCheck::ptr_matches(std::string domain) {
   co_await find_names();
-  co_return std::ranges::any_of(*names_, [&](const auto& name) { return is_within(name, domain); });
+  co_return std::ranges::any_of(*names_,
+                                [&](const auto& name) { return is_within_domain(name, domain); });
 }
 
 /// One question of a mechanism; those without an answer are counted.
@@ -279,7 +275,8 @@ void SpfCheck::choose_name(std::string_view domain) {
       values_.validated = name;
       return;
     }
-    if (is_within(name, domain) && !is_within(values_.validated, domain)) values_.validated = name;
+    if (is_within_domain(name, domain) && !is_within_domain(values_.validated, domain))
+      values_.validated = name;
   }
 }
 

@@ -37,6 +37,13 @@ std::string spf_policy(const Config& config) {
   return policy + " -all\"";
 }
 
+/// Who reads what others report: pennypost reports looks where this address leads.
+std::string report_address(const Config& config) {
+  const auto& recipient = config.report_recipient;
+  bool is_whole = recipient.find('@') != recipient.npos;
+  return is_whole ? recipient : recipient + "@" + config.mydomain;
+}
+
 void add_services(const Config& config, const std::string& host, const std::string& domain,
                   std::vector<DnsRecord>& records) {
   for (const auto& [service, name] : service_records) {
@@ -77,8 +84,11 @@ std::vector<DnsRecord> dns_records(const Config& config,
   records.push_back(
       {domain, "TXT", spf_policy(config), "says which hosts send mail of the domain (SPF)"});
   records.push_back({"_dmarc." + domain, "TXT",
-                     "\"v=DMARC1; p=none; rua=mailto:postmaster@" + config.text("mydomain") + "\"",
+                     "\"v=DMARC1; p=none; rua=mailto:" + report_address(config) + "\"",
                      "asks receivers for reports; p=reject once they show that all is well"});
+  records.push_back({"_smtp._tls." + domain, "TXT",
+                     "\"v=TLSRPTv1; rua=mailto:" + report_address(config) + "\"",
+                     "asks senders to tell when they can't encrypt; pennypost reports shows it"});
   if (config.role == Role::Destination) add_services(config, host, domain, records);
   return records;
 }

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "common/base/file.h"
+#include "common/mail/header.h"
 #include "store/accounts/accounts.h"
+#include "store/mbox/scan.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -58,6 +60,31 @@ std::string find_in_folder(const std::string& folder, const std::string& message
   return "";
 }
 
+/// Reads a file's header, and all of it if that is wanted.
+void use_file(const std::string& path, const MessageReading& reading) {
+  auto file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (!file) return;
+  auto text = read_up_to(file->number(), header_bytes_max, path);
+  if (!text || !reading.wants(std::string_view(*text).substr(0, header_bytes(*text)))) return;
+  auto rest = read_up_to(file->number(), read_message_bytes_max + 1, path);
+  if (rest && rest->size() <= read_message_bytes_max) reading.use(path, *text + *rest);
+}
+
+Result<void> read_mbox(const std::string& path, std::int64_t since, const MessageReading& reading) {
+  auto file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (!file) return errno == ENOENT ? Result<void>() : std::move(file).error();
+  TRY(auto entries, store::scan_mbox(file->number(), path, read_messages_max));
+  for (const auto& entry : entries) {
+    bool is_small = entry.end_offset - entry.header_offset <= read_message_bytes_max;
+    if (entry.date < since || !is_small) continue;
+    TRY(auto header, store::shown_header(file->number(), entry, path));
+    if (!reading.wants(header)) continue;
+    TRY(auto message, store::shown_message(file->number(), entry, path));
+    reading.use(path, message);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string tail_of(const std::string& path, std::uint64_t bytes) {
@@ -93,6 +120,24 @@ std::string find_in_mailbox(const store::MailLocation& location, const std::stri
     if (!path.empty()) return path;
   }
   return "";
+}
+
+Result<void> read_mailbox(const store::MailLocation& location, std::int64_t since,
+                          const MessageReading& reading) {
+  if (location.format == store::MailLocation::Format::Mbox) {
+    return read_mbox(location.inbox, since, reading);
+  }
+  for (const auto& folder : folders_of(location.root)) {
+    for (const char* part : {"/new", "/cur"}) {
+      std::error_code problem;
+      for (const auto& entry : fs::directory_iterator(folder + part, problem)) {
+        if (delivered_at(entry.path().filename()) >= since) use_file(entry.path(), reading);
+      }
+      bool is_there = problem != std::errc::no_such_file_or_directory;
+      if (problem && is_there) return file_error("read", folder + part, problem.value());
+    }
+  }
+  return {};
 }
 
 }  // namespace pennypost::smtp

@@ -31,6 +31,7 @@
 #include "smtpd/commands/postmap.h"
 #include "smtpd/commands/postsuper.h"
 #include "smtpd/commands/queue_shape.h"
+#include "smtpd/commands/reports.h"
 #include "smtpd/commands/route.h"
 #include "smtpd/commands/service.h"
 #include "smtpd/commands/setup.h"
@@ -100,6 +101,8 @@ constexpr std::array commands{
             &queue},
     Command{"reload", Purpose::Run, "make the daemons reload their configuration", usage::service,
             &reload_command},
+    Command{"reports", Purpose::Run, "tell who sends in our name, by what other hosts report",
+            usage::reports, &reports},
     Command{"route", Purpose::Mail, "tell where mail to an address goes, and why", usage::route,
             &route},
     Command{"setup", Purpose::Run, "set up this host: settings, certificate, user, a first message",

@@ -137,7 +137,24 @@ TEST_CASE("a destination's DNS records name its mail host, its policies and its 
   CHECK(has("example.org.", "MX", "10 mx.example.org."));
   CHECK(has("example.org.", "TXT", "\"v=spf1 mx a:mx.example.org a:smtp.isp.example -all\""));
   CHECK(has("_dmarc.example.org.", "TXT", "rua=mailto:postmaster@example.org\""));
+  CHECK(has("_smtp._tls.example.org.", "TXT", "v=TLSRPTv1; rua=mailto:postmaster@example.org\""));
   CHECK(has("_submission._tcp.example.org.", "SRV", "0 1 587 mx.example.org."));
   // Without a certificate there is no port with implicit TLS.
   CHECK(has("_imaps._tcp.example.org.", "SRV", "0 0 0 ."));
+}
+
+TEST_CASE("a domain's DNS records ask for reports to report_recipient") {
+  Directory directory;
+  for (const auto& [setting, address] :
+       {std::pair("dmarc", "dmarc@example.org"), std::pair("d@hub.test", "d@hub.test")}) {
+    auto answers = destination();
+    answers.settings = {std::string("report_recipient=") + setting};
+    auto plan = plan_setup(answers, directory.options());
+    if (!plan) FAIL(plan.error().text());
+    int found = 0;
+    for (const auto& record : texts(dns_records(*plan->config, {"192.0.2.7"}))) {
+      if (record.ends_with(std::string("rua=mailto:") + address + "\"")) ++found;
+    }
+    CHECK(found == 2);
+  }
 }

@@ -50,6 +50,8 @@ inline constexpr std::string_view postsuper =
 inline constexpr std::string_view queue =
     "usage: pennypost queue shape [-c DIR] [-lps] [-b BUCKETS] [-t MINUTES] [-m SUBDOMAINS] "
     "[-w COLUMNS] [incoming|active|deferred|hold]...";
+inline constexpr std::string_view reports =
+    "usage: pennypost reports [-c DIR] [--from USER|PATH]... [--since TIME] [--json] [DOMAIN]";
 inline constexpr std::string_view route =
     "usage: pennypost route [-c DIR] [--from SENDER] [--client ADDRESS] [--helo NAME] "
     "[--login NAME]\n"

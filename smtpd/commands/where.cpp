@@ -1,7 +1,6 @@
 #include "smtpd/commands/where.h"
 
 #include <algorithm>
-#include <ctime>
 #include <map>
 #include <optional>
 #include <ostream>
@@ -17,6 +16,7 @@
 #include "smtpd/commands/message_story.h"
 #include "smtpd/commands/postqueue.h"
 #include "smtpd/commands/queue_access.h"
+#include "smtpd/commands/since.h"
 #include "smtpd/commands/usage.h"
 
 namespace pennypost::smtp {
@@ -30,22 +30,6 @@ struct Call {
   bool is_json = false;
 };
 
-/// `2026-11-29`, or `3d`, `12h`, `30m` before now, in seconds since 1970.
-std::optional<std::int64_t> time_of(const std::string& text) {
-  if (text.size() < 2) return {};
-  std::tm day{};
-  const char* end = ::strptime(text.c_str(), "%Y-%m-%d", &day);
-  if (end != nullptr && *end == '\0') {
-    day.tm_isdst = -1;
-    return std::mktime(&day);
-  }
-  auto number = parse_number(std::string_view(text).substr(0, text.size() - 1));
-  const std::map<char, std::int64_t> units{{'m', 60}, {'h', 3600}, {'d', 86'400}};
-  auto unit = units.find(text.back());
-  if (!number || unit == units.end() || *number > 100'000) return {};
-  return std::time(nullptr) - static_cast<std::int64_t>(*number) * unit->second;
-}
-
 std::optional<Call> parse(std::span<const std::string> args) {
   Call call;
   for (std::size_t i = 0; i < args.size(); ++i) {
@@ -57,7 +41,7 @@ std::optional<Call> parse(std::span<const std::string> args) {
     } else if (arg == "--log") {
       call.logs.push_back(args[++i]);
     } else if (arg == "--since") {
-      auto since = time_of(args[++i]);
+      auto since = time_before_now(args[++i]);
       if (!since) return {};
       call.since = *since;
     } else if (arg == "--json") {

@@ -30,6 +30,7 @@
 #include "common/mailauth/dkim.h"
 #include "common/mailauth/dmarc.h"
 #include "common/mailauth/spf.h"
+#include "smtpd/policy/report_messages.h"
 
 namespace pennypost::smtp {
 
@@ -66,6 +67,8 @@ class Authentication {
   /// For Authentication-Results.
   const std::vector<AuthMethod>& methods() const { return methods_; }
   const AuthVerdict& verdict() const { return verdict_; }
+  /// For dmarc_reports; nothing if DMARC has come to no verdict, or the domain wants no reports.
+  std::optional<NoteEvaluation> evaluation() const;
   /// `spf=pass dkim=pass (example.org) dmarc=pass (example.org)`, for the log.
   std::string summary() const;
 
@@ -77,6 +80,7 @@ class Authentication {
   Task<> ask_dmarc();
   AuthMethod reverse_name() const;
   void gather();
+  std::vector<DmarcReportRow::Reason> reasons_not_obeyed() const;
   void judge();
 
   Loop& loop_;

@@ -17,6 +17,7 @@
 #include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/messages.h"
 #include "smtpd/policy/outgoing_messages.h"
+#include "smtpd/policy/report_messages.h"
 #include "smtpd/policy/screen_messages.h"
 #include "smtpd/queue/messages.h"
 #include "smtpd/queue/screen_messages.h"
@@ -84,6 +85,9 @@ class Backend {
   virtual Task<Result<void>> flush(FlushSite ask) = 0;
   /// Tells postmaster of a session with an error. Posted, without waiting for an answer.
   virtual void notify(const PostNotice& notice) = 0;
+  /// Keeps what DMARC has said of a message for the next report. Posted; only called if
+  /// dmarc_reports is on.
+  virtual void note(const NoteEvaluation& evaluation) = 0;
   /// Only asked where there are smtpd_milter_maps.
   virtual Task<Result<FindMilters::Found>> find_milters(FindMilters ask) = 0;
   virtual Task<Result<std::unique_ptr<Stream>>> connect_milter(ConnectMilter ask) = 0;

@@ -43,6 +43,9 @@ Task<FilterAnswer> MailAuthFilter::end(FilteredMessage& message) {
   }
   co_await check_->finish();
   log_authentication(message.log_line(), check_->summary());
+  if (context_.settings().dmarc_reports) {
+    if (auto evaluation = check_->evaluation()) context_.backend().note(*evaluation);
+  }
   auto field = auth_results_field(context_.settings().authserv_id, check_->methods());
   std::erase(field, '\r');
   edits.insert(edits.begin(), Edit{0, 0, std::move(field)});

@@ -251,3 +251,60 @@ TEST_CASE("what was checked of one message is forgotten with it") {
   CHECK(mail.stage.run(dialogue + Mail::script(letter, "250")) == "");
   CHECK(mail.results().find("spf=pass smtp.mailfrom=ann@example.org") != std::string::npos);
 }
+
+TEST_CASE("what DMARC says of a message is noted for a domain that wants reports") {
+  Mail mail({"dmarc_reports=yes"});
+  mail.dns.txt_record("example.org", spf_pass);
+  mail.dns.txt_record("_dmarc.example.org",
+                      "v=DMARC1; p=reject; adkim=s; rua=mailto:d@example.org");
+  CHECK(mail.send(signed_letter(mail.dns, "example.org")) == "");
+  REQUIRE(mail.stage.backend.evaluations.size() == 1);
+  const auto& [policy, row] = mail.stage.backend.evaluations[0];
+  CHECK(policy.domain == "example.org");
+  CHECK(policy.policy == "reject");
+  CHECK(policy.adkim == "s");
+  CHECK(row.count == 1);
+  CHECK(row.source_ip == "198.51.100.9");
+  CHECK(row.disposition == "none");
+  CHECK(row.dkim_aligned);
+  CHECK(row.spf_aligned);
+  CHECK(row.reasons.empty());
+  CHECK(row.header_from == "example.org");
+  CHECK(row.envelope_from == "example.org");
+  CHECK(row.dkim == std::vector<DmarcReportRow::Dkim>{{"example.org", "sel", "pass"}});
+  CHECK(row.spf == std::vector<DmarcReportRow::Spf>{{"example.org", "mfrom", "pass"}});
+}
+
+TEST_CASE("a report says what was done with mail that fails, and why it is not what was asked") {
+  auto row_of = [](const std::string& record, const std::string& action) {
+    Mail mail({"dmarc_reports=yes", "dmarc_policy_action=" + action});
+    mail.dns.txt_record("_dmarc.example.org", record + "; rua=mailto:d@example.org");
+    CHECK(mail.send(letter, action == "reject" ? "550" : "250") == "");
+    REQUIRE(mail.stage.backend.evaluations.size() == 1);
+    const auto& row = mail.stage.backend.evaluations[0].row;
+    CHECK_FALSE(row.passes());
+    std::string text = row.disposition;
+    for (const auto& reason : row.reasons) text += " " + reason.type;
+    return text;
+  };
+  CHECK(row_of("v=DMARC1; p=reject", "reject") == "reject");
+  CHECK(row_of("v=DMARC1; p=reject", "quarantine") == "quarantine local_policy");
+  CHECK(row_of("v=DMARC1; p=quarantine", "none") == "none local_policy");
+  CHECK(row_of("v=DMARC1; p=quarantine; pct=0", "quarantine") == "none sampled_out");
+  CHECK(row_of("v=DMARC1; p=none", "quarantine") == "none");
+}
+
+TEST_CASE("nothing is noted where no reports are wanted or sent, or DMARC has no verdict") {
+  auto noted = [](const std::string& setting, const std::string& record, bool answers = true) {
+    Mail mail({"dmarc_reports=" + setting});
+    mail.dns.txt_record("_dmarc.example.org", record);
+    if (!answers) mail.dns.try_later("example.org", DnsType::Txt);
+    CHECK(mail.send(letter) == "");
+    return mail.stage.backend.evaluations.size();
+  };
+  const std::string wanted = "v=DMARC1; p=none; rua=mailto:d@example.org";
+  CHECK(noted("yes", wanted) == 1);
+  CHECK(noted("no", wanted) == 0);
+  CHECK(noted("yes", "v=DMARC1; p=none") == 0);
+  CHECK(noted("yes", wanted, false) == 0);
+}

@@ -137,6 +137,8 @@ void PortBackend::drop_body(QueueId id) {
 
 void PortBackend::notify(const PostNotice& notice) { queue_.post(notice); }
 
+void PortBackend::note(const NoteEvaluation& evaluation) { queue_.post(evaluation); }
+
 Task<Result<void>> PortBackend::flush(FlushSite request) {
   auto asking = queue_.call(std::move(request));
   CO_TRY_DO(co_await std::move(asking));

@@ -47,6 +47,7 @@ class PortBackend final : public Backend {
   void drop_body(QueueId id) override;
   Task<Result<void>> flush(FlushSite ask) override;
   void notify(const PostNotice& notice) override;
+  void note(const NoteEvaluation& evaluation) override;
   Task<Result<FindMilters::Found>> find_milters(FindMilters ask) override;
   Task<Result<std::unique_ptr<Stream>>> connect_milter(ConnectMilter ask) override;
   Task<Result<DescribeDestination::Place>> describe(DescribeDestination ask) override;

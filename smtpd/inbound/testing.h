@@ -148,6 +148,8 @@ class FakeBackend final : public Backend {
 
   void notify(const PostNotice& notice) override { notices.push_back(notice); }
 
+  void note(const NoteEvaluation& evaluation) override { evaluations.push_back(evaluation); }
+
   Task<Result<void>> flush(FlushSite request) override {
     flushed.push_back(request.site);
     co_return Result<void>();
@@ -267,6 +269,7 @@ class FakeBackend final : public Backend {
   std::vector<QueueId> dropped;
   std::vector<std::string> flushed;
   std::vector<PostNotice> notices;
+  std::vector<NoteEvaluation> evaluations;
   Scratch scratch;
   int file = -1;
 };

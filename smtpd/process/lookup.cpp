@@ -17,6 +17,7 @@
 #include "smtpd/policy/outgoing_messages.h"
 #include "smtpd/policy/policy_client.h"
 #include "smtpd/policy/policy_tables.h"
+#include "smtpd/policy/report_messages.h"
 #include "smtpd/policy/screen_messages.h"
 #include "smtpd/policy/signing_keys.h"
 #include "smtpd/routing/messages.h"
@@ -31,6 +32,9 @@
 
 namespace pennypost::smtp {
 namespace {
+
+/// For all the records that say where a domain's DMARC reports go.
+constexpr std::chrono::seconds report_targets_time_max{60};
 
 /// How often admins have asked for the tables to be checked at once.
 using LooksAsked = std::atomic<std::uint64_t>;
@@ -186,6 +190,9 @@ class Lookup {
         [this](FindSigningKeys ask, std::vector<Descriptor>) { return find_keys(std::move(ask)); });
     services.on<SignDigests>(
         [this](SignDigests ask, std::vector<Descriptor>) { return sign(std::move(ask)); });
+    services.on<FindReportTargets>([this](FindReportTargets ask, std::vector<Descriptor>) {
+      return find_report_targets(std::move(ask));
+    });
   }
 
   /// Serves even if a table can't be read now; until it can, requests are answered by temporary
@@ -468,6 +475,15 @@ class Lookup {
     auto found = using_tables->signing_keys->find(ask, child_.loop().now());
     if (!found) log_warning("dkim", found.error().text());
     co_return std::move(found);
+  }
+
+  Task<Result<FindReportTargets::Targets>> find_report_targets(FindReportTargets ask) {
+    CO_TRY(auto using_tables, tables());
+    auto finding = report_targets(child_.loop(), *using_tables->resolver, std::move(ask.domain),
+                                  report_targets_time_max);
+    FindReportTargets::Targets answer;
+    CO_TRY(answer.targets, co_await std::move(finding));
+    co_return std::move(answer);
   }
 
   Task<Result<SignDigests::Signatures>> sign(SignDigests ask) {

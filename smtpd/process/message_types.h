@@ -15,6 +15,7 @@
 #include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/messages.h"
 #include "smtpd/policy/outgoing_messages.h"
+#include "smtpd/policy/report_messages.h"
 #include "smtpd/policy/screen_messages.h"
 #include "smtpd/policy/signing_messages.h"
 #include "smtpd/process/metrics.h"
@@ -42,7 +43,7 @@ using AllMessages = MessageList<
     FindMilters, ConnectMilter, DescribeDestination, OpenBody, DropBody, Submit, PostNotice,
     Deliver, FlushSite, ConnectFilter, CheckUser, CheckRecipient, CheckRestrictions, CountClient,
     FindFooter, Resolve, Canonicalize, Generalize, CheckContent, LookAtTables, NoteMailbox, Attempt,
-    NeedDeliver, ConnectSocket, FindSigningKeys, SignDigests, The, figures, of, all, daemons, AskMetricsSocket, AskFigures, NoteTls, FindStsPolicy, VerifyAddress, Probe, CheckSubmitter, AskAllowance, ScreenAccess, NameDnsbl, RecallClient, NotePassed,
+    NeedDeliver, ConnectSocket, FindSigningKeys, SignDigests, The, figures, of, all, daemons, AskMetricsSocket, AskFigures, NoteTls, FindStsPolicy, VerifyAddress, Probe, CheckSubmitter, AskAllowance, ScreenAccess, NameDnsbl, RecallClient, NotePassed, NoteEvaluation, FindReportTargets,
     // Between programs of this host and the queue.
     PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue, Pickup, HoldUserMail>;
 static_assert(AllMessages::are_types_distinct(), "two requests bear one number");

@@ -25,6 +25,7 @@
 #include "smtpd/queue/queue.h"
 #include "smtpd/queue/refusal.h"
 #include "smtpd/queue/screen_messages.h"
+#include "smtpd/reports/reporter.h"
 #include "smtpd/scheduler/address_verifier.h"
 #include "smtpd/scheduler/error_notice.h"
 #include "smtpd/scheduler/report_templates.h"
@@ -56,6 +57,8 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
             child.loop(), *queue_, scheduler_, [this] { return child_.config(); }, ask_lookup(),
             Clock::system()),
         control_(child.loop(), *queue_, scheduler_, pickup_, [this] { return child_.config(); }),
+        reporter_(child.loop(), (queue_->directory() / "dmarc").string(), ask_for_reports(),
+                  Clock::system()),
         tasks_(child.loop()) {
     for (const auto& warning : opened.warnings) log_warning("qmgr", warning);
     use(load_templates(child_.config()->bounce_template_file));
@@ -84,6 +87,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
       log_error("qmgr", listening.error().text() + "; sendmail can only use maildrop");
     }
     tasks_.start(pickup_.run());
+    tasks_.start(reporter_.run());
   }
 
   void serve() {
@@ -107,6 +111,9 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     child_.services("send").on<PostNotice>(post_notice);
     child_.services("lookup").on<VerifyAddress>([self](VerifyAddress ask, std::vector<Descriptor>) {
       return self->verify(std::move(ask));
+    });
+    services.on<NoteEvaluation>([self](NoteEvaluation evaluation, std::vector<Descriptor>) {
+      return self->note(std::move(evaluation));
     });
     services.on<Deliver>([self](Deliver ask, std::vector<Descriptor>, ProcessNumber from) {
       return self->deliver(std::move(ask), from);
@@ -149,6 +156,18 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     };
     ask.check_content = [this](CheckContent what) {
       return child_.port("lookup").call(std::move(what));
+    };
+    return ask;
+  }
+
+  Reporter::Ask ask_for_reports() {
+    Reporter::Ask ask;
+    ask.config = [this] { return child_.config(); };
+    ask.find_targets = [this](FindReportTargets what) {
+      return child_.port("lookup").call(std::move(what));
+    };
+    ask.submit = [this](NewMessage message) {
+      return scheduler_.submit(std::move(message.envelope), std::move(message.body));
     };
     return ask;
   }
@@ -309,6 +328,12 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     co_return Done();
   }
 
+  Task<Result<Done>> note(NoteEvaluation evaluation) {
+    auto noting = reporter_.note(std::move(evaluation));
+    co_await std::move(noting);
+    co_return Done();
+  }
+
   /// The texts of reports; a mistake must not keep mail from being returned.
   void use(Result<BounceTemplates> templates) {
     if (!templates) {
@@ -380,6 +405,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
   OutgoingDesk outgoing_;
   PickupDesk pickup_;
   ControlServer control_;
+  Reporter reporter_;
   std::set<std::string> flushing_;
   TlsLevels levels_;
   std::shared_ptr<const BounceTemplates> templates_;
@@ -434,6 +460,8 @@ class ClosedQueue {
     services.on_raw<DropBody>([this](DropBody, std::vector<Descriptor>) { return refused(); });
     services.on_raw<Submit>([this](Submit, std::vector<Descriptor>) { return refused(); });
     services.on_raw<PostNotice>([this](PostNotice, std::vector<Descriptor>) { return refused(); });
+    services.on_raw<NoteEvaluation>(
+        [this](NoteEvaluation, std::vector<Descriptor>) { return refused(); });
   }
   Task<Result<RawReply>> refused() { co_return refusal(*problem_); }
 

@@ -12,6 +12,7 @@
 #include "smtpd/routing/sts_question.h"
 #include "smtpd/scheduler/outcomes.h"
 #include "smtpd/scheduler/outgoing.h"
+#include "smtpd/scheduler/sealing.h"
 
 namespace pennypost::smtp {
 
@@ -135,19 +136,25 @@ Task<Result<void>> ActiveMessage::change(Attempt& request, const Descriptor& bod
     CO_TRY_DO(co_await std::move(changing));
   }
   const auto& rule = context_.signing_rules.of(config);
-  if (!rule.applies(request.envelope, request.route.transport)) co_return Result<void>();
+  bool is_ours = rule.applies(request.envelope, request.route.transport);
+  bool is_sealed = rule.seals(request.envelope, request.route.transport);
+  if (!is_ours && !is_sealed) co_return Result<void>();
   auto signing = sign(request, body, is_changed);
   co_return co_await std::move(signing);
 }
 
-/// What goes out unchanged is signed once for all destinations.
+/// Puts a signature on our mail, a seal on a stranger's. What goes out unchanged is signed once for
+/// all destinations.
 Task<Result<void>> ActiveMessage::sign(Attempt& request, const Descriptor& body, bool is_changed) {
   std::optional<std::string> made;
   if (!is_changed) made = signature_;
   if (!made) {
-    auto signing = signature_fields(context_.loop, context_.peers.port("lookup"), request, body,
-                                    context_.now());
-    CO_TRY(made, co_await std::move(signing));
+    auto config = context_.peers.config();
+    auto& lookup = context_.peers.port("lookup");
+    auto marking = context_.signing_rules.of(config).seals(request.envelope, Transport::Smtp)
+                       ? seal_fields(context_.loop, lookup, *config, request, body, context_.now())
+                       : signature_fields(context_.loop, lookup, request, body, context_.now());
+    CO_TRY(made, co_await std::move(marking));
     if (!is_changed) signature_ = made;
   }
   if (made->empty()) co_return Result<void>();

@@ -11,7 +11,8 @@
 //
 // LIMITS     header_block_bytes_max, and those of ../../common/mailauth/dkim_signer.h
 // STANDARDS  RFC 6376 section 5
-// SEE ALSO   outgoing.h (the changes before), ../policy/signing_messages.h
+// SEE ALSO   outgoing.h (the changes before), sealing.h (mail of strangers),
+//            ../policy/signing_messages.h
 #pragma once
 
 #include <memory>
@@ -28,15 +29,20 @@
 
 namespace pennypost::smtp {
 
-/// Which mail is signed, by one configuration.
+/// Which mail is signed or sealed, by one configuration.
 class SigningRule {
  public:
   explicit SigningRule(std::shared_ptr<const Config> config);
 
   const std::shared_ptr<const Config>& config() const { return config_; }
+  /// Whether it is ours, and leaves.
   bool applies(const Envelope& envelope, Transport transport) const;
+  /// Whether it is a stranger's, and leaves again: then sealing.h looks for our verdict in it.
+  bool seals(const Envelope& envelope, Transport transport) const;
 
  private:
+  bool is_ours(const Envelope& envelope) const;
+
   std::shared_ptr<const Config> config_;
   NetworkList mynetworks_;
 };

@@ -1,4 +1,5 @@
-"""As root: strangers' mail is checked by a process without files, and our own is signed with keys that only lookup's user can read."""
+"""As root: strangers' mail is checked by a process without files, and mail is signed and sealed with keys that only lookup's user can read."""
+import glob
 import os
 import smtplib
 import stat
@@ -16,15 +17,15 @@ def records(zone):
     return [f"--txt-record={line.split('. IN TXT')[0]}," + ",".join(line.split('"')[1::2]) for line in lines]
 
 
-@test("a confined receive checks signatures, and lookup alone signs, with keys of its user", seconds=120)
+@test("a confined receive checks signatures, lookup alone signs and seals, with keys of its user, and queue keeps what is reported", seconds=120)
 def confined(t):
     check(IS_ROOT, "this test must run as root")
     sink = Sink(t)
     host = RootHost(t, {"relayhost": f"[127.0.0.1]:{sink.port}", "mynetworks": ["127.0.0.1"], "mailauth_checks": None,
-                        "srs_domain": "srs.example.test",
+                        "srs_domain": "srs.example.test", "dmarc_reports": True,
                         "virtual_alias_maps": "inline:{{to-far@example.test = carol@far.test}}"}, daemons=("smtpd",), start=False)
     zone = host.command("pennypost", "dkim", "new", "example.test").stdout
-    name_server = NameServer(t, "--txt-record=_dmarc.example.test,v=DMARC1; p=reject", *records(zone))
+    name_server = NameServer(t, "--txt-record=_dmarc.example.test,v=DMARC1; p=reject; rua=mailto:d@example.test", *records(zone))
     host.settings["dns_servers"] = [name_server.address]
     host.write_settings()
     host.start()
@@ -50,5 +51,10 @@ def confined(t):
     forwarded = eventually(lambda: len(sink.transactions) > 1 and sink.transactions[1], "it is forwarded")
     contains(forwarded.sender, "SRS0=", "its sender is ours")
     contains(forwarded.data.replace(b"\r\n ", b" "), b"dmarc=pass header.from=example.test", "it was checked")
+    contains(forwarded.data, b"ARC-Seal: i=1;", "and sealed by a key of ours")
+    kept, = eventually(lambda: glob.glob(host.path("queue", "dmarc", "*", "example.test")), "what is to be reported is kept")
+    for path, mode in ((kept, 0o600), (os.path.dirname(kept), 0o700), (host.path("queue", "dmarc"), 0o700)):
+        status = os.stat(path)
+        equal((status.st_uid, stat.S_IMODE(status.st_mode)), (MAIL_OWNER, mode), path)
     host.wait_log(r"authentication: .*dkim=pass \(example\.test\) dkim=pass \(example\.test\)")
     check(not [line for line in host.log().splitlines() if "panic" in line or "Permission denied" in line], "nobody was denied anything")

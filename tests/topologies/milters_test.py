@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from harness import check, contains, equal, eventually, test
-from mailhost import Host, as_user, free_port, give
+from mailhost import Host, as_user, free_port, give, has_program
 from milters import LyingMilter, RealMilter, packet
 
 LARGE = "\r\n".join(["z" * 70] * 3000)  # beyond what the queue keeps in memory
@@ -258,3 +258,41 @@ worker "rspamd_proxy" {{ bind_socket = "127.0.0.1:{port}"; milter = yes; timeout
     equal(send(host, text=gtube), (554, b"5.7.1 Gtube pattern"), "the test string for spam")
     host.wait_log(r"milter-reject: END-OF-MESSAGE from .*: 554 5\.7\.1 Gtube pattern; ")
     equal(len(host.wait_messages("alice@example.test", 1)), 1, "what was delivered")
+
+
+@test("clamav-milter refuses a message in which clamd finds a signature, in an attachment too, and lets others pass", seconds=120)
+def clamav(t):
+    for program in ("clamd", "clamav-milter"):
+        check(has_program(program), f"{program} is missing; contrib/packages/test lists it")
+    folder, scanner, port = os.path.join(t.folder, "clamav"), free_port(), free_port()
+    os.makedirs(os.path.join(folder, "database"))
+    mark = b"PENNYPOST-TEST-SIGNATURE"
+    with open(os.path.join(folder, "database", "test.ndb"), "w", encoding="ascii") as file:
+        file.write(f"Pennypost.Test.Signature:0:*:{mark.hex()}\n")
+    common = f"Foreground yes\nTemporaryDirectory {folder}\n"
+    with open(os.path.join(folder, "clamd.conf"), "w", encoding="ascii") as file:
+        file.write(f"{common}TCPSocket {scanner}\nTCPAddr 127.0.0.1\nDatabaseDirectory {folder}/database\n")
+    with open(os.path.join(folder, "clamav-milter.conf"), "w", encoding="ascii") as file:
+        file.write(f"{common}ClamdSocket tcp:127.0.0.1:{scanner}\nMilterSocket inet:{port}@127.0.0.1\nOnInfected Reject\n"
+                   "RejectMsg Infected by %v\nAddHeader Replace\n")
+    for path, _, names in os.walk(folder):
+        for name in ("", *names):
+            give(os.path.join(path, name))
+    for program, at in (("clamd", scanner), ("clamav-milter", port)):
+        process = subprocess.Popen([program, "-c", os.path.join(folder, program + ".conf")], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_user())
+        t.cleanup(process.wait)
+        t.cleanup(process.terminate)
+        eventually(lambda at=at: listens(at), f"{program} listens", 60)
+
+    host = Host(t, {"smtpd_milters": f"inet:127.0.0.1:{port}"}, daemons=("smtpd",))
+    equal(send(host, text="an honest letter")[0], 250, "other mail")
+    equal(send(host, text=f"a letter with {mark.decode()} in it")[0], 550, "the signature in the text")
+    attached = f"see below\r\n--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n" \
+               f"{base64.b64encode(mark).decode()}\r\n--b--"
+    code, reply = send(host, text="--b\r\n\r\n" + attached, subject="x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b")
+    equal(code, 550, "the signature in an attachment")
+    contains(reply, b"Infected by Pennypost.Test.Signature", "what the client is told")
+    host.wait_log(r"milter-reject: END-OF-MESSAGE from .*: 5[0-9.]+ [0-9. ]*Infected by Pennypost\.Test\.Signature")
+    text = texts(host, "alice@example.test", 1)[0]
+    contains(text, "X-Virus-Status: Clean", "the field that it adds")
