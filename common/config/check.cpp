@@ -535,6 +535,7 @@ std::string no_transport(const Config& config, const std::string& name) {
 void check(const Config& config, const Layers& layers, Findings& findings) {
   Checker(config, layers, findings).run();
   check_harm(config, layers, findings);
+  check_no_effect(config, layers, findings);
 }
 
 }  // namespace pennypost

@@ -26,6 +26,9 @@ std::string no_transport(const Config& config, const std::string& name);
 /// Finds settings that are legal but would do harm (harm.cpp): only warnings.
 void check_harm(const Config& config, const Layers& layers, Findings& findings);
 
+/// Finds settings that are given and have no effect (no_effect.cpp): only warnings.
+void check_no_effect(const Config& config, const Layers& layers, Findings& findings);
+
 /// True for the services that speak SMTP, false for those that serve mailboxes.
 constexpr bool is_smtp(Service service) { return service <= Service::Submissions; }
 

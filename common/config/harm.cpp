@@ -1,5 +1,6 @@
 // Warns of settings that are legal but harmful: open relaying, mail loops, mail that nobody can
 // send, or reports of nothing.
+// send, passwords and mail in the clear, and what is for tests alone.
 //
 // One function per rule; each names the setting, its line, and the harm.
 #include <algorithm>
@@ -40,6 +41,10 @@ class HarmFinder {
     no_login();
     no_screen();
     nothing_to_report();
+    passwords_in_the_clear();
+    mail_in_the_clear();
+    for_tests_alone();
+    unknown_recipients();
     other_table_types();
   }
 
@@ -113,13 +118,14 @@ class HarmFinder {
     }
   }
 
-  bool hears_others() const {
-    auto is_loopback = [](const std::string& item) {
+  static bool is_loopback_alone(const std::vector<std::string>& interfaces) {
+    return std::ranges::all_of(interfaces, [](const std::string& item) {
       return equal_nocase(item, "loopback-only") || equal_nocase(item, "localhost") ||
              item.starts_with("127.") || item == "::1" || item == "[::1]";
-    };
-    const auto& interfaces = config_.at(Service::Smtp).inet_interfaces;
-    return config_.smtp_port != 0 && !std::ranges::all_of(interfaces, is_loopback);
+    });
+  }
+  bool hears_others() const {
+    return config_.smtp_port != 0 && !is_loopback_alone(config_.at(Service::Smtp).inet_interfaces);
   }
 
   /// With default settings, such a host accepts mail only for its own name.
@@ -170,6 +176,76 @@ class HarmFinder {
     warn("dmarc_reports",
          "there is nothing to report, since mailauth_checks does not have dmarc; add it, or write "
          "dmarc_reports = no");
+  bool is_given_as(std::string_view name, Scope scope, std::string_view text) const {
+    return layers_.is_given(name, scope) && layers_.value(name, scope) == text;
+  }
+  void warn_at(std::string_view name, Scope scope, const std::string& what) {
+    findings_.warnings.push_back(layers_.where(name, scope) + ": " + std::string(name) + ": " +
+                                 what);
+  }
+
+  void passwords_in_the_clear() {
+    for (Service service : {Service::Imap, Service::Pop3}) {
+      auto implicit = service == Service::Imap ? Service::Imaps : Service::Pop3s;
+      if (config_.port(service) == 0 || why_not_here(config_, {service, implicit})) continue;
+      if (is_loopback_alone(config_.at(service).inet_interfaces)) continue;
+      if (!is_given_as("disable_plaintext_auth", service, "no")) continue;
+      warn_at("disable_plaintext_auth", service,
+              "passwords may come over the network in the clear; remove it, and set ssl_cert");
+      break;
+    }
+    for (Service service : {Service::Submission, Service::Smtp}) {
+      const Settings& settings = config_.at(service);
+      if (config_.port(service) == 0 || is_loopback_alone(settings.inet_interfaces)) continue;
+      bool takes_all =
+          settings.smtpd_sasl_auth_enable && is_given_as("smtpd_tls_auth_only", service, "no");
+      if (!takes_all) continue;
+      warn_at("smtpd_tls_auth_only", service,
+              "passwords may come over the network in the clear; remove it");
+      break;
+    }
+    bool sends_all =
+        config_.smtp_sasl_auth_enable && layers_.is_given("smtp_sasl_security_options") &&
+        config_.text("smtp_sasl_security_options").find("noplaintext") == std::string::npos;
+    bool may_be_clear =
+        config_.smtp_tls_security_level == "none" || config_.smtp_tls_security_level == "may";
+    if (sends_all && may_be_clear) {
+      warn("smtp_sasl_security_options",
+           "the password goes to the other server in the clear where TLS fails; write "
+           "smtp_tls_security_level = \"encrypt\"");
+    }
+  }
+
+  void mail_in_the_clear() {
+    if (is_given_as("smtp_tls_security_level", {}, "none")) {
+      warn("smtp_tls_security_level",
+           "all mail leaves in the clear; write may, which uses TLS where the other host has it");
+    }
+    if (hears_others() && is_given_as("smtpd_tls_security_level", {}, "none")) {
+      warn("smtpd_tls_security_level",
+           "other hosts can't send by TLS; write may, and set smtpd_tls_cert_file");
+    }
+  }
+
+  void for_tests_alone() {
+    if (config_.soft_bounce) {
+      warn("soft_bounce",
+           "nothing is refused for good, so that senders hear of a wrong address only days later; "
+           "it is for trying settings out: remove it");
+    }
+    if (is_given_as("mynetworks_style", {}, "class")) {
+      warn("mynetworks_style",
+           "class takes in strangers who share the first part of this host's address, and all of "
+           "them may send through it; write host, or subnet");
+    }
+  }
+
+  /// Mail that is accepted and then comes back to a forged sender gets a host onto block lists.
+  void unknown_recipients() {
+    bool takes_any = hears_others() && is_given_as("smtpd_reject_unlisted_recipient", {}, "no");
+    if (!takes_any) return;
+    warn("smtpd_reject_unlisted_recipient",
+         "mail for unknown users is taken, and its bounces go to forged senders; remove it");
   }
 
   /// One warning for all: whoever comes from Postfix has many.

@@ -83,7 +83,8 @@ TEST_CASE("what is usual is not warned of") {
            "mynetworks = \"!0.0.0.0/0\"",
            "relayhost = \"[smtp.example.com]\"",
            "relayhost = \"[127.0.0.1]:10025\"",
-           "role = \"destination\"\nssl_cert = \"/c.pem\"\nvirtual_alias_domains = \"b.test\"",
+           "role = \"destination\"\nssl_cert = \"/c.pem\"\nvirtual_alias_domains = \"b.test\"\n"
+           "virtual_alias_maps = \"hash:/v\"",
            "inet_interfaces = \"all\"\nmydestination = \"example.com\"",
            "inet_interfaces = \"loopback-only\"",
            "postscreen_greet_action = \"enforce\"\n[service.smtp]\npostscreen_enable = \"yes\"",

@@ -41,6 +41,7 @@ foreach(name ${PENNYPOST_NAMES_OF_PENNYPOST})
   install(FILES ${CMAKE_BINARY_DIR}/links/completions/${name} DESTINATION ${completions})
 endforeach()
 install(FILES ${contrib}/pam/pennypost DESTINATION /etc/pam.d)
+install(FILES ${contrib}/apparmor/pennypost DESTINATION /etc/apparmor.d)
 install(FILES ${contrib}/logrotate/pennypost DESTINATION /etc/logrotate.d)
 install(FILES ${contrib}/fail2ban/pennypost.conf ${contrib}/fail2ban/pennypost-login.conf
   DESTINATION /etc/fail2ban/filter.d)

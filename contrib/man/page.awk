@@ -26,6 +26,7 @@ function begin_part(title) {
 function begin_page(what) {
   sub(/\.$/, "", what)
   if (what !~ /^Pennypost/) what = tolower(substr(what, 1, 1)) substr(what, 2)
+  if (what !~ /[Pp]ennypost/) what = what " (Pennypost)"  # so that man -k finds it
   print ".TH " toupper(page) " " section " \"\" \"Pennypost " version "\""
   print ".SH NAME"
   print page " \\- " escaped(what)

@@ -18,6 +18,8 @@
 #include <string_view>
 #include <vector>
 
+#include "smtpd/commands/autoconfig.h"
+#include "smtpd/commands/backup.h"
 #include "smtpd/commands/completion.h"
 #include "smtpd/commands/dkim.h"
 #include "smtpd/commands/doctor.h"
@@ -31,7 +33,9 @@
 #include "smtpd/commands/postmap.h"
 #include "smtpd/commands/postsuper.h"
 #include "smtpd/commands/queue_shape.h"
+#include "smtpd/commands/report.h"
 #include "smtpd/commands/reports.h"
+#include "smtpd/commands/restore.h"
 #include "smtpd/commands/route.h"
 #include "smtpd/commands/service.h"
 #include "smtpd/commands/setup.h"
@@ -68,6 +72,10 @@ struct Command {
   int (*run)(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 };
 constexpr std::array commands{
+    Command{"autoconfig", Purpose::Users, "write the files by which mail clients set themselves up",
+            usage::autoconfig, &autoconfig},
+    Command{"backup", Purpose::Run, "keep settings, users, queue and mail in a directory",
+            usage::backup, &backup},
     Command{"check", Purpose::Run, "check settings, tables, certificates and the host",
             usage::service, &check_command},
     Command{"dkim", Purpose::Settings, "make, list and retire keys that sign mail", usage::dkim,
@@ -101,8 +109,12 @@ constexpr std::array commands{
             &queue},
     Command{"reload", Purpose::Run, "make the daemons reload their configuration", usage::service,
             &reload_command},
+    Command{"report", Purpose::Run, "show what a report of a problem needs, without secrets",
+            usage::report, &report},
     Command{"reports", Purpose::Run, "tell who sends in our name, by what other hosts report",
             usage::reports, &reports},
+    Command{"restore", Purpose::Run, "bring back a backup, or mail of one user from it",
+            usage::restore, &restore},
     Command{"route", Purpose::Mail, "tell where mail to an address goes, and why", usage::route,
             &route},
     Command{"setup", Purpose::Run, "set up this host: settings, certificate, user, a first message",

@@ -28,6 +28,7 @@
 #include "smtpd/commands/master_link.h"
 #include "smtpd/commands/newaliases.h"
 #include "smtpd/commands/reload.h"
+#include "smtpd/commands/stored_check.h"
 #include "smtpd/commands/usage.h"
 
 namespace pennypost::smtp {
@@ -240,8 +241,11 @@ CheckedHost checked(const Place& place) { return {place.directory, place.daemons
 
 int check_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
   Place place;
-  int status = prepare(args, err, place);
+  std::vector<std::string> others(args.begin(), args.end());
+  const bool is_of_stored = std::erase(others, "--stored") > 0;
+  int status = prepare(others, err, place);
   if (status != 0) return status;
+  if (is_of_stored) return check_stored(place.config, out, err);
   for (const auto& warning : place.config->warnings()) err << "warning: " << warning << "\n";
   auto problems = find_problems(checked(place));
   for (auto& problem : find_install_problems(checked(place))) {

@@ -2,10 +2,16 @@
 //
 //   pennypost start | stop | reload | status | check     [-c DIR]
 //   pennypost status --metrics                           [-c DIR]
+//   pennypost check --stored                             [-c DIR]
 //
 // The daemons are smtpd, and popd and imapd if `protocols` has them and the role has mailboxes.
 // Their programs are in the directory of the pennypost program. A service manager is better than
 // `start`; the commands are for hosts without one, for tests, and for trying things out.
+//
+// `check --stored` is for the time before an upgrade: unpack the new version beside the old one and
+// run it from there. It says of the queue, the tables, the lists of UIDs and the indexes in which
+// form they are, and whether the new version reads them as they are, converts them, or refuses
+// them; it changes nothing.
 #pragma once
 
 #include <iosfwd>
@@ -14,7 +20,8 @@
 
 namespace pennypost::smtp {
 
-/// Checks everything and reports what is wrong (host_check.h). Returns 0 if all is well, perhaps
+/// Checks everything and reports what is wrong (host_check.h); with --stored, what this version
+/// would do with what is stored (stored_check.h). Returns 0 if all is well, perhaps
 /// with warnings; 78.
 int check_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 /// Starts the daemons that do not run and waits until every process serves. Returns 0, or 1 and

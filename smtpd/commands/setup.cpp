@@ -19,6 +19,7 @@
 #include "common/config/system.h"
 #include "common/tls/self_signed.h"
 #include "smtpd/commands/ask_password.h"
+#include "smtpd/commands/autoconfig.h"
 #include "smtpd/commands/dkim.h"
 #include "smtpd/commands/dkim_records.h"
 #include "smtpd/commands/dns_records.h"
@@ -114,6 +115,10 @@ class Setup {
       std::error_code problem;
       load_.directory = fs::absolute(value, problem).lexically_normal().string();
       return true;
+    }
+    if (option == "--autoconfig") {
+      autoconfig_directory_ = value;
+      return !value.empty();
     }
     if (option == "--set") {
       answers_.settings.push_back(value);
@@ -360,7 +365,15 @@ class Setup {
       if (status == 0) status = send_message();
     }
     print_records();
+    if (status == 0 && !autoconfig_directory_.empty()) status = write_autoconfig();
     return status;
+  }
+
+  int write_autoconfig() {
+    out_ << "\nFor a web server at autoconfig." << plan_.config->mydomain << " and autodiscover."
+         << plan_.config->mydomain << ":\n";
+    std::vector<std::string> args{"-c", load_.directory, autoconfig_directory_};
+    return autoconfig(args, out_, err_);
   }
 
   static bool has_systemd() {
@@ -447,6 +460,7 @@ class Setup {
   bool is_agreed_ = false;
   bool is_dry_run_ = false;
   bool starts_ = true;
+  std::string autoconfig_directory_;
 };
 
 }  // namespace

@@ -3,7 +3,8 @@
 // SYNOPSIS
 //   pennypost setup [-c DIR] [--role null-client|relay|destination] [--hostname NAME]
 //     [--domain NAME] [--relayhost HOST] [--networks LIST] [--user ADDRESS]
-//     [--certificate FILE --key FILE] [--set NAME=VALUE]... [--yes] [--dry-run] [--no-start]
+//     [--certificate FILE --key FILE] [--set NAME=VALUE]... [--autoconfig DIRECTORY]
+//     [--yes] [--dry-run] [--no-start]
 //
 // DESCRIPTION
 //   What no option says is asked for on a terminal; elsewhere it stays as it is now, or gets its
@@ -22,6 +23,8 @@
 //      the package's units are installed
 //   6. sends a message to the first user, or else to postmaster, and tells what became of it
 //   7. prints the DNS records to publish
+//   8. with --autoconfig, writes into DIRECTORY the files by which mail clients set themselves up
+//      (pennypost-autoconfig(8)), for a web server to serve
 //
 //   A second run with the same answers changes nothing and says so.
 //

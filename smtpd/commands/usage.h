@@ -7,6 +7,12 @@
 
 namespace pennypost::smtp::usage {
 
+inline constexpr std::string_view autoconfig =
+    "usage: pennypost autoconfig [-c DIR] [--domain DOMAIN]... DIRECTORY";
+inline constexpr std::string_view backup =
+    "usage: pennypost backup [-c DIR] [--keep N] TARGET\n"
+    "       pennypost backup list TARGET\n"
+    "       pennypost backup verify TARGET [BACKUP]";
 inline constexpr std::string_view dkim =
     "usage: pennypost dkim new [-c DIR] [-o NAME=VALUE] DOMAIN\n"
     "       pennypost dkim record [-c DIR] [-o NAME=VALUE] DOMAIN [SELECTOR]\n"
@@ -50,8 +56,12 @@ inline constexpr std::string_view postsuper =
 inline constexpr std::string_view queue =
     "usage: pennypost queue shape [-c DIR] [-lps] [-b BUCKETS] [-t MINUTES] [-m SUBDOMAINS] "
     "[-w COLUMNS] [incoming|active|deferred|hold]...";
+inline constexpr std::string_view report = "usage: pennypost report [-c DIR]";
 inline constexpr std::string_view reports =
     "usage: pennypost reports [-c DIR] [--from USER|PATH]... [--since TIME] [--json] [DOMAIN]";
+inline constexpr std::string_view restore =
+    "usage: pennypost restore [-c DIR] [--backup NAME] [--root DIR] [--overwrite] TARGET\n"
+    "       pennypost restore [-c DIR] [--backup NAME] --user USER [--folder FOLDER] TARGET";
 inline constexpr std::string_view route =
     "usage: pennypost route [-c DIR] [--from SENDER] [--client ADDRESS] [--helo NAME] "
     "[--login NAME]\n"
@@ -64,12 +74,14 @@ inline constexpr std::string_view mailq = "usage: mailq [-C DIR]";
 inline constexpr std::string_view pennypost_mailq = "usage: pennypost mailq [-c DIR] [-j]";
 inline constexpr std::string_view service =
     "usage: pennypost start|stop|reload|status|check [-c DIR]\n"
-    "       pennypost status [-c DIR] --metrics";
+    "       pennypost status [-c DIR] --metrics\n"
+    "       pennypost check --stored [-c DIR]";
 inline constexpr std::string_view setup =
     "usage: pennypost setup [-c DIR] [--role null-client|relay|destination] [--hostname NAME]\n"
     "         [--domain NAME] [--relayhost HOST] [--networks LIST] [--user ADDRESS]\n"
-    "         [--certificate FILE --key FILE] [--set NAME=VALUE]... [--yes] [--dry-run] "
-    "[--no-start]";
+    "         [--certificate FILE --key FILE] [--set NAME=VALUE]... [--autoconfig DIRECTORY] "
+    "[--yes]\n"
+    "         [--dry-run] [--no-start]";
 inline constexpr std::string_view throttle =
     "usage: pennypost throttle list [-c DIR] [ADDRESS|LOGIN]\n"
     "       pennypost throttle lift [-c DIR] ADDRESS|LOGIN|--all";
@@ -80,7 +92,9 @@ inline constexpr std::string_view user =
     "usage: pennypost user add|passwd|del|list [-c DIR] [-o NAME=VALUE] [-d HOME] [-m LOCATION] "
     "[-q RULE] [-s] [-l] [NAME]\n"
     "       pennypost user block [-c DIR] [--reason TEXT] [--logins] [--hold] NAME\n"
-    "       pennypost user unblock [-c DIR] NAME";
+    "       pennypost user unblock [-c DIR] NAME\n"
+    "       pennypost user rename [-c DIR] OLD NEW\n"
+    "       pennypost user del [-c DIR] [--with-mail | --archive FILE] NAME";
 
 inline constexpr std::string_view where =
     "usage: pennypost where [-c DIR] [--since TIME] [--log FILE]... [--json] "

@@ -3,7 +3,8 @@
 // SYNOPSIS
 //   pennypost user add [-c DIR] [-o NAME=VALUE]... [-d HOME] [-m LOCATION] [-q RULE] [-s] NAME
 //   pennypost user passwd [-c DIR] [-s] NAME
-//   pennypost user del [-c DIR] NAME
+//   pennypost user rename [-c DIR] OLD NEW
+//   pennypost user del [-c DIR] [--with-mail | --archive FILE] NAME
 //   pennypost user list [-c DIR] [-l]
 //   pennypost user block [-c DIR] [--reason TEXT] [--logins] [--hold] NAME
 //   pennypost user unblock [-c DIR] NAME
@@ -23,7 +24,13 @@
 //       with auth_mechanisms = auto, SCRAM is not offered while any user lacks {SCRAM-SHA-256}
 //       keys, which passwd makes
 //   -l  lists home, location and quota as well
-//   del does not remove the mail, and prints where it is.
+//
+//   rename gives a user another name, with the same password; the home and the mail move to where
+//   those of the new name belong. Whoever is logged in by the old name should log in again.
+//   del leaves the mail, and prints where it is; --with-mail removes it as well; --archive writes
+//   it to FILE (.tar.gz) first. Both name the lines of tables that still lead to the old name, so
+//   that an admin can change them. What is interrupted is finished by the next call that changes
+//   users.
 //
 //   block has smtpd accept no more mail from a user, an own one or a system user by name (then also
 //   from sendmail): within two seconds also in sessions that have begun, at their next MAIL.
@@ -34,9 +41,11 @@
 //   unblock ends that; mail on hold stays there.
 //
 // FILES
+//   FILE.change beside users_map: a rename or removal under way
 //   users_map, credentials_map: hash:FILE; FILE itself is the source, FILE.rdb what daemons read
 #include "smtpd/commands/user.h"
 
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <ostream>
@@ -46,9 +55,11 @@
 #include "common/config/config.h"
 #include "common/crypto/password.h"
 #include "common/mail/idn.h"
+#include "smtpd/backup/archive.h"
 #include "smtpd/commands/ask_password.h"
 #include "smtpd/commands/usage.h"
 #include "smtpd/commands/user_block.h"
+#include "smtpd/commands/user_change.h"
 #include "smtpd/routing/domains.h"
 #include "store/accounts/own_users.h"
 
@@ -74,9 +85,13 @@ class User {
   Result<void> work(std::span<const std::string> args) {
     TRY_DO(options(args));
     bool needs_name = verb_ != "list";
-    if (verb_.empty() || needs_name == name_.empty()) return wrong_call();
+    bool is_right = !verb_.empty() && needs_name == !name_.empty() &&
+                    (verb_ == "rename") == !new_name_.empty() &&
+                    (verb_ == "del" || (!removes_mail_ && archive_.empty()));
+    if (!is_right || (removes_mail_ && !archive_.empty())) return wrong_call();
     TRY(config_, Config::load(load_));
     TRY(auto users, OwnUsers::open(config_));
+    if (verb_ == "rename") return rename(users);
     if (verb_ == "add") return add(users);
     if (verb_ == "passwd") return passwd(users);
     if (verb_ == "del") return del(users);
@@ -103,6 +118,11 @@ class User {
       } else if (arg == "--reason") {
         if (++i == args.size()) return wrong_call();
         block_.reason = args[i];
+      } else if (arg == "--with-mail") {
+        removes_mail_ = true;
+      } else if (arg == "--archive") {
+        if (++i == args.size()) return wrong_call();
+        archive_ = args[i];
       } else if (arg == "-c" || arg == "-o" || arg == "-d" || arg == "-m" || arg == "-q") {
         if (++i == args.size()) return wrong_call();
         if (arg == "-c") load_.directory = args[i];
@@ -110,12 +130,10 @@ class User {
         if (arg == "-d") fields_.home = args[i];
         if (arg == "-m") fields_.mail = args[i];
         if (arg == "-q") fields_.quota_rule = args[i];
-      } else if (arg.starts_with('-') || !name_.empty()) {
+      } else if (arg.starts_with('-') || !new_name_.empty()) {
         return wrong_call();
-      } else if (verb_.empty()) {
-        verb_ = arg;
       } else {
-        name_ = arg;
+        (verb_.empty() ? verb_ : name_.empty() ? name_ : new_name_) = arg;
       }
     }
     return {};
@@ -129,6 +147,7 @@ class User {
       if (user.name == name_) return Error::permanent("the user " + name_ + " exists already");
     }
     TRY(auto credentials, ask_credentials());
+    TRY(auto change, UserChange::begin(config_, users));
     TRY(auto full, users.add(name_, credentials, fields_));
     out_ << shown(full) << " added\n";
     warn_of_foreign_domain(*config_, full);
@@ -155,15 +174,47 @@ class User {
 
   Result<void> passwd(const OwnUsers& users) {
     TRY(auto credentials, ask_credentials());
+    TRY(auto change, UserChange::begin(config_, users));
     TRY(auto full, users.change_password(name_, credentials));
     out_ << shown(full) << ": password changed\n";
     return {};
   }
 
-  Result<void> del(const OwnUsers& users) {
-    TRY(auto gone, users.remove(name_));
-    out_ << shown(gone.name) << " removed; the mail is still in " << gone.fields.home << "\n";
+  Result<void> rename(const OwnUsers& users) {
+    TRY(auto change, UserChange::begin(config_, users));
+    TRY(auto renamed, change.rename(name_, new_name_));
+    out_ << shown(renamed.old_name) << " is now " << shown(renamed.new_name) << "; home "
+         << renamed.home << "\n";
+    tell_of_lines(renamed.old_name);
+    warn_of_foreign_domain(*config_, renamed.new_name);
     return {};
+  }
+
+  Result<void> del(const OwnUsers& users) {
+    auto mail = removes_mail_      ? UserChange::Mail::Remove
+                : archive_.empty() ? UserChange::Mail::Keep
+                                   : UserChange::Mail::Archive;
+    std::error_code problem;
+    if (!archive_.empty()) {
+      archive_ = std::filesystem::absolute(archive_, problem).lexically_normal().string();
+      if (!is_archive_name(archive_)) {
+        return Error::permanent(archive_ + ": an archive's name ends in .tar.gz");
+      }
+    }
+    TRY(auto change, UserChange::begin(config_, users));
+    TRY(auto gone, change.remove(name_, mail, archive_));
+    out_ << shown(gone.name) << " removed; the mail is ";
+    if (mail == UserChange::Mail::Keep) out_ << "still in " << gone.home << "\n";
+    if (mail == UserChange::Mail::Remove) out_ << "removed as well\n";
+    if (mail == UserChange::Mail::Archive) out_ << "in " << archive_ << "\n";
+    tell_of_lines(gone.name);
+    return {};
+  }
+
+  void tell_of_lines(const std::string& name) {
+    for (const auto& line : lines_that_name(*config_, name)) {
+      err_ << "pennypost user: warning: " << line << " still names " << name << "\n";
+    }
   }
 
   Result<void> list(const OwnUsers& users) {
@@ -206,8 +257,11 @@ class User {
   BlockOptions block_;
   bool takes_stored_ = false;
   bool is_long_ = false;
+  bool removes_mail_ = false;
+  std::string archive_;
   std::string verb_;
   std::string name_;
+  std::string new_name_;
 };
 
 }  // namespace

@@ -27,6 +27,10 @@ std::string queue_socket_path(const std::string& queue_directory) {
   return queue_directory + "/socket";
 }
 
+std::string checkpoint_directory(const std::string& queue_directory) {
+  return queue_directory + "/checkpoint";
+}
+
 Result<QueueClient> QueueClient::connect(const std::string& queue_directory) {
   std::string path = queue_socket_path(queue_directory);
   TRY(auto address, unix_address(path));

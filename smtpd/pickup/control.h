@@ -198,6 +198,20 @@ struct ReadMessage {
   }
 };
 
+/// For root and the queue's owner: makes a copy of the queue as it is at one moment, for a backup,
+/// in checkpoint_directory(): its database, and the bodies that are files. What was there is
+/// removed. Files are hard links, so it takes little time and room.
+struct MakeCheckpoint {
+  static constexpr std::uint16_t type = 220;
+  struct Made {
+    template <class Archive>
+    void fields(Archive&) {}
+  };
+  using Reply = Made;
+  template <class Archive>
+  void fields(Archive&) {}
+};
+
 /// Tells the queue that there is new mail in maildrop; sent by postdrop, not answered.
 struct Pickup {
   static constexpr std::uint16_t type = 206;
@@ -212,6 +226,9 @@ struct Pickup {
 
 /// The socket's path.
 std::string queue_socket_path(const std::string& queue_directory);
+
+/// Where MakeCheckpoint leaves its copy: `db` and `body`.
+std::string checkpoint_directory(const std::string& queue_directory);
 
 /// The client's end, for commands. Blocking.
 class QueueClient {

@@ -207,6 +207,11 @@ Task<ControlServer::Answer> ControlServer::answer_other(Message& request,
       auto work = repair(std::move(ask));
       co_return co_await std::move(work);
     }
+    case MakeCheckpoint::type: {
+      if (!is_owner) co_return not_allowed();
+      CO_TRY_DO(co_await queue_.make_checkpoint());
+      co_return raw({});
+    }
     case Pickup::type:
       pickup_.wake();
       co_return raw({});

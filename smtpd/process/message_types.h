@@ -45,7 +45,7 @@ using AllMessages = MessageList<
     FindFooter, Resolve, Canonicalize, Generalize, CheckContent, LookAtTables, NoteMailbox, Attempt,
     NeedDeliver, ConnectSocket, FindSigningKeys, SignDigests, The, figures, of, all, daemons, AskMetricsSocket, AskFigures, NoteTls, FindStsPolicy, VerifyAddress, Probe, CheckSubmitter, AskAllowance, ScreenAccess, NameDnsbl, RecallClient, NotePassed, NoteEvaluation, FindReportTargets,
     // Between programs of this host and the queue.
-    PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue, Pickup, HoldUserMail>;
+    PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue, Pickup, HoldUserMail, MakeCheckpoint,
 static_assert(AllMessages::are_types_distinct(), "two requests bear one number");
 
 }  // namespace pennypost::smtp

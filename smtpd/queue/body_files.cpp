@@ -48,6 +48,11 @@ Result<void> BodyFiles::sync_directory() const {
 }
 
 void BodyFiles::remove(const QueueId& id) const {
+  std::lock_guard lock(removals_->mutex);
+  if (removals_->are_held) {
+    removals_->noted.push_back(id);
+    return;
+  }
   ::unlinkat(directory_.number(), id.value().c_str(), 0);
 }
 
@@ -66,6 +71,38 @@ std::size_t BodyFiles::remove_orphans(std::chrono::seconds age,
     if (::unlinkat(directory_.number(), name.c_str(), 0) == 0) ++count;
   }
   return count;
+}
+
+Result<void> BodyFiles::link_all(const std::filesystem::path& directory) const {
+  TRY_DO(make_directory(directory.string()));
+  std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(path_.c_str()), ::closedir);
+  if (!entries) return file_error("read", path_.string());
+  while (const dirent* entry = ::readdir(entries.get())) {
+    std::string name = entry->d_name;
+    if (!is_queue_id(name)) continue;
+    std::string link = (directory / name).string();
+    // One that is gone is of a reception that was broken off.
+    if (::linkat(directory_.number(), name.c_str(), AT_FDCWD, link.c_str(), 0) != 0 &&
+        errno != ENOENT) {
+      return file_error("link", link);
+    }
+  }
+  return {};
+}
+
+BodyFiles::Hold::Hold(const BodyFiles& files) : files_(files) {
+  std::lock_guard lock(files_.removals_->mutex);
+  files_.removals_->are_held = true;
+}
+
+BodyFiles::Hold::~Hold() {
+  std::vector<QueueId> noted;
+  {
+    std::lock_guard lock(files_.removals_->mutex);
+    files_.removals_->are_held = false;
+    noted.swap(files_.removals_->noted);
+  }
+  for (const auto& id : noted) files_.remove(id);
 }
 
 }  // namespace pennypost::smtp

@@ -11,7 +11,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "common/base/descriptor.h"
 #include "common/base/result.h"
@@ -39,16 +42,40 @@ class BodyFiles {
   std::size_t remove_orphans(std::chrono::seconds age,
                              const std::function<bool(const QueueId&)>& is_known) const;
 
+  /// Makes `directory` with hard links to all files.
+  Result<void> link_all(const std::filesystem::path& directory) const;
+
   const std::filesystem::path& directory() const { return path_; }
+
+  /// While it lives, remove() only notes the files; its end removes them.
+  class Hold {
+   public:
+    explicit Hold(const BodyFiles& files);
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+    ~Hold();
+
+   private:
+    const BodyFiles& files_;
+  };
 
   /// For Errors.
   static std::string name_of(const QueueId& id) { return "body file " + id.value(); }
 
  private:
   BodyFiles(std::filesystem::path path, Descriptor directory)
-      : path_(std::move(path)), directory_(std::move(directory)) {}
+      : path_(std::move(path)),
+        directory_(std::move(directory)),
+        removals_(std::make_unique<Removals>()) {}
+
+  struct Removals {  // of several threads
+    std::mutex mutex;
+    bool are_held = false;
+    std::vector<QueueId> noted;
+  };
   std::filesystem::path path_;
   Descriptor directory_;
+  std::unique_ptr<Removals> removals_;
 };
 
 }  // namespace pennypost::smtp

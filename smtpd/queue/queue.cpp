@@ -439,6 +439,24 @@ Task<> Queue::note_orderly_stop() {
   co_await std::move(recorded);
 }
 
+Task<Result<void>> Queue::make_checkpoint() {
+  auto made = co_await loop_.offload([&] { return write_checkpoint(); });
+  co_return std::move(made);
+}
+
+/// A message that is removed meanwhile may be in the copy of the database, so its file stays until
+/// it is linked.
+Result<void> Queue::write_checkpoint() {
+  auto directory = options_.directory / "checkpoint";
+  std::error_code problem;
+  std::filesystem::remove_all(directory, problem);
+  if (problem) return Error::temporary(directory.string() + ": " + problem.message());
+  TRY_DO(make_directory(directory.string()));
+  BodyFiles::Hold hold(files_);
+  TRY_DO(database_.checkpoint(directory / "db"));
+  return files_.link_all(directory / "body");
+}
+
 Task<std::size_t> Queue::remove_orphans() {
   std::size_t count = co_await loop_.offload([&] {
     return files_.remove_orphans(orphan_seconds, [&](const QueueId& id) {

@@ -3,6 +3,7 @@
 //
 //   DIRECTORY/db         the database (record.h)
 //   DIRECTORY/body       bodies too large for it
+//   DIRECTORY/checkpoint a copy for a backup, while that is made
 //   DIRECTORY/ballast    space reserved for when the disk is full
 //   DIRECTORY/maildrop   mail submitted while the server was down (../pickup/pickup.h)
 //
@@ -105,6 +106,9 @@ class Queue {
   /// once they have list_recipients_max recipients. Empty: there are no more. Error 451.
   Task<Result<std::vector<Listed>>> list(QueueId after, std::size_t count);
 
+  /// Makes a copy of the queue at one moment in DIRECTORY/checkpoint: `db`, and `body` with the
+  /// files of its messages. One from before is removed. Errors: 452, 451.
+  Task<Result<void>> make_checkpoint();
   /// Records on disk that nothing is uncertain. No attempt may be under way.
   Task<> note_orderly_stop();
   Committer& committer() { return *committer_; }
@@ -126,6 +130,7 @@ class Queue {
   Result<std::string> read_text(const Envelope& envelope, std::uint64_t bytes_max) const;
   Result<std::vector<Listed>> read_list(const QueueId& after, std::size_t count) const;
   Result<std::vector<Waiting>> read_waiting() const;
+  Result<void> write_checkpoint();
 
   Loop& loop_;
   Options options_;

@@ -82,11 +82,7 @@ Result<std::string> OwnUsers::add(std::string_view name, const StoredCredentials
   TRY(auto change, begin());
   if (change.users.has(full)) return Error(550, "the user " + full + " exists already");
   auto entry = fields;
-  if (entry.home.empty()) {
-    auto at = full.rfind('@');
-    entry.home =
-        config_->virtual_mailbox_base + "/" + full.substr(at + 1) + "/" + full.substr(0, at);
-  }
+  if (entry.home.empty()) entry.home = usual_home(full);
   TRY_DO(OwnUserFields::parse(entry.text()));
   change.users.put(full, entry.text());
   change.credentials.put(full, credentials.text());
@@ -109,6 +105,10 @@ Result<OwnUser> OwnUsers::remove(std::string_view name) const {
   TRY(auto full, full_name(name));
   TRY(auto change, begin());
   auto value = change.users.value(full);
+  if (!value && change.credentials.has(full)) {  // what an interrupted change has left
+    change.credentials.erase(full);
+    TRY_DO(commit_credentials(change));
+  }
   if (!value) return no_such_user(full);
   OwnUser gone{full, {}};
   if (auto fields = OwnUserFields::parse(*value)) gone.fields = *fields;
@@ -117,6 +117,35 @@ Result<OwnUser> OwnUsers::remove(std::string_view name) const {
   TRY_DO(commit_users(change));
   TRY_DO(commit_credentials(change));
   return gone;
+}
+
+Result<void> OwnUsers::rename(const std::string& old_name, const std::string& new_name,
+                              const OwnUserFields& fields) const {
+  TRY(auto change, begin());
+  const bool is_done = !change.users.has(old_name) && change.users.has(new_name);
+  if (!is_done) {
+    if (!change.users.has(old_name)) return no_such_user(old_name);
+    if (change.users.has(new_name)) {
+      return Error(550, "the user " + new_name + " exists already");
+    }
+    // The password first: a user without one could not log in.
+    if (auto password = change.credentials.value(old_name)) {
+      change.credentials.put(new_name, *password);
+      TRY_DO(commit_credentials(change));
+    }
+    change.users.erase(old_name);
+    change.users.put(new_name, fields.text());
+    TRY_DO(commit_users(change));
+  }
+  if (!change.credentials.has(old_name)) return {};
+  change.credentials.erase(old_name);
+  return commit_credentials(change);
+}
+
+std::string OwnUsers::usual_home(const std::string& full_name) const {
+  auto at = full_name.rfind('@');
+  return config_->virtual_mailbox_base + "/" + full_name.substr(at + 1) + "/" +
+         full_name.substr(0, at);
 }
 
 Result<std::vector<OwnUser>> OwnUsers::list() const {
@@ -138,6 +167,13 @@ Result<OwnUsers::Change> OwnUsers::begin() const {
   TRY(auto credentials_lock, lock_kept_table(credentials_));
   TRY(auto users, SourceText::read(users_));
   TRY(auto credentials, SourceText::read(credentials_));
+  // Whoever was interrupted may have left a new source with a table of the old one.
+  if (is_table_stale(users_)) {
+    TRY_DO(build_kept_table(users_lock, users_));
+  }
+  if (is_table_stale(credentials_)) {
+    TRY_DO(build_kept_table(credentials_lock, credentials_));
+  }
   return Change{std::move(users_lock), std::move(credentials_lock), std::move(users),
                 std::move(credentials)};
 }

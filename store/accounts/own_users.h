@@ -46,8 +46,16 @@ class OwnUsers {
                                       const StoredCredentials& credentials) const;
   /// The mail stays where it is; the result names the user's home. Error 550: no such user.
   Result<OwnUser> remove(std::string_view name) const;
+  /// Gives the user another name, with the same password, and these fields. At every moment one of
+  /// the two can log in and has mail. Both are full names; repeated, it does nothing. Error 550: no
+  /// such user, or the new name is taken.
+  Result<void> rename(const std::string& old_name, const std::string& new_name,
+                      const OwnUserFields& fields) const;
   /// In the order of their names.
   Result<std::vector<OwnUser>> list() const;
+
+  /// Where the home of a user is whose entry does not say otherwise.
+  std::string usual_home(const std::string& full_name) const;
 
   /// The normal form: lower case in NFC, with a domain of A-labels. Error: not an address, or one
   /// with characters that are not allowed in the name of an account or its directory.

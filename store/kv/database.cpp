@@ -2,6 +2,7 @@
 
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
@@ -407,6 +408,19 @@ Result<void> Database::flush() {
 Result<void> Database::compact() {
   auto status = impl_->rocks->CompactRange({}, nullptr, nullptr);
   if (!status.ok()) return storage_error(status, "compact " + impl_->directory.string());
+  return {};
+}
+
+Result<void> Database::checkpoint(const std::filesystem::path& directory) {
+  std::string what = "copy " + impl_->directory.string() + " to " + directory.string();
+  // What is in memory goes to table files first: a log has room in reserve that is no part of it.
+  if (impl_->reserve) impl_->wait_for_flush();
+  TRY_DO(flush());
+  rocksdb::Checkpoint* maker = nullptr;
+  auto status = rocksdb::Checkpoint::Create(impl_->rocks.get(), &maker);
+  std::unique_ptr<rocksdb::Checkpoint> owned(maker);
+  if (status.ok()) status = owned->CreateCheckpoint(directory.string(), 0);
+  if (!status.ok()) return storage_error(status, what);
   return {};
 }
 

@@ -154,6 +154,10 @@ class Database {
   /// Merges table files and drops erased entries; may take long.
   Result<void> compact();
 
+  /// Makes a database of its own in `directory`, which must not exist, with what this one has now.
+  /// Table files are hard links, so both must be in one file system. Errors: Full, Failed.
+  Result<void> checkpoint(const std::filesystem::path& directory);
+
   const std::filesystem::path& directory() const;
 
  private:

@@ -167,3 +167,23 @@ TEST_CASE("an unfinished table leaves nothing behind") {
   }
   CHECK_FALSE(std::filesystem::exists(scratch.path() / "table"));
 }
+
+TEST_CASE("a checkpoint is a database of its own with what there was when it was made") {
+  Scratch scratch;
+  auto database = open_queue(scratch);
+  put(database, "a", "before");
+  REQUIRE(database.checkpoint(scratch.path() / "copy"));
+  put(database, "a", "after");
+  put(database, "b", "after");
+  {
+    auto copy = Database::open(scratch.path() / "copy", Profile::queue());
+    REQUIRE(copy);
+    CHECK(found(*copy, "a") == "before");
+    CHECK(found(*copy, "b") == "(absent)");
+    put(*copy, "a", "of the copy");
+  }
+  CHECK(found(database, "a") == "after");
+  // It is never made over another one.
+  CHECK_FALSE(database.checkpoint(scratch.path() / "copy"));
+  put(database, "c", "goes on");
+}

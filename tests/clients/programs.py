@@ -127,8 +127,8 @@ def read_imaplib(host, login, tls=False):
     return texts
 
 
-def read_mbsync(host, login):
-    """Pulls INBOX into a Maildir and reads that."""
+def pull_by_mbsync(host, login):
+    """Pulls INBOX into a Maildir, which it returns; called again, what is new."""
     near = os.path.join(host.t.folder, "mbsync")
     os.makedirs(near, exist_ok=True)
     configuration = os.path.join(near, "rc")
@@ -158,7 +158,11 @@ Sync Pull
 SyncState *
 """)
     run(["mbsync", "--config", configuration, "all"])
-    return maildir_texts(os.path.join(near, "INBOX"))
+    return os.path.join(near, "INBOX")
+
+
+def read_mbsync(host, login):
+    return maildir_texts(pull_by_mbsync(host, login))
 
 
 def maildir_texts(folder):

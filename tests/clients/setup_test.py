@@ -136,3 +136,14 @@ def change(t):
     contains(told.stdout, "opens port %d (submission)" % place.ports["submission_port"], "the ports")
     check(re.search(r"queue_directory was /var/spool/pennypost and becomes ", told.stdout), told.stdout)
     equal(place.file("etc/main.toml"), text, "the file")
+
+
+@test("setup writes the files by which clients set themselves up, where it is told to")
+def autoconfig(t):
+    place = Place(t)
+    place.settings["blocked_users_map"] = ""
+    done = place.setup("--yes", "--no-start", "--autoconfig", f"{place.root}/web")
+    equal(done.returncode, 0, done.stdout + done.stderr)
+    contains(done.stdout, f"{place.root}/web/mail/config-v1.1.xml\n", "what setup says")
+    contains(place.file("web/mail/config-v1.1.xml"), f"<port>{place.ports['imaps_port']}</port>", "the file for Thunderbird")
+    contains(place.file("web/mail/example.test.mobileconfig"), "mail.example.test", "the profile for Apple's devices")

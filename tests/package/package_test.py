@@ -85,6 +85,18 @@ def lintian(t):
     check(done.returncode == 0 and "no-manual-page" not in done.stdout, done.stdout + done.stderr)
 
 
+@test("the package's AppArmor profiles are such that the parser takes them", seconds=300)
+def apparmor(t):
+    subprocess.run(["dpkg-deb", "-x", package(t.folder), t.folder], check=True)
+    profile = os.path.join(t.folder, "etc/apparmor.d/pennypost")
+    done = subprocess.run(["apparmor_parser", "--skip-kernel-load", "--skip-cache", profile], capture_output=True, text=True, check=False)
+    check(done.returncode == 0, done.stderr)
+    with open(profile, encoding="ascii") as file:
+        text = file.read()
+    for program in ("smtpd", "popd", "imapd"):
+        contains(text, f"/usr/sbin/{program} flags=", "the profiles")
+
+
 def installed_without_settings(root, path):
     """A null client without a relayhost says so, and takes nothing."""
     told = root.run(f"apt-get update -q && apt-get install -y --no-install-recommends {path} 2>&1", outside=True)

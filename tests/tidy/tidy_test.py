@@ -22,6 +22,7 @@ FOREIGN = {
     r"security/": (["store/accounts/"], []),
     r"crypt\.h": (["common/crypto/"], []),
     r"pcre2\.h": (["store/maps/"], []),
+    r"archive(_entry)?\.h": (["smtpd/backup/"], []),
     r"(idn2|uni(case|conv|ctype|name|norm|stdio|str|types|width))\.h": (["common/mail/"], []),
     r"microhttpd\.h": (["smtpd/http/"], []),
     r"libpsl\.h": (["common/mail/"], []),

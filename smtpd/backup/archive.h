@@ -1,0 +1,23 @@
+// Writes the mail of a user who leaves into a tar archive that every system can open.
+//
+// The archive is written beside, synced, and then gets its name: there is a whole one or none. It
+// belongs to who makes it, mode 0600. Paths in it begin with the last name of each path given.
+//
+// SEE ALSO   tar(5)
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace pennypost::smtp {
+
+/// Whether the name is of a form that write_archive() makes: .tar.gz or .tgz.
+bool is_archive_name(const std::string& file);
+
+/// Files and directories below `paths`, compressed by gzip. What is no file, directory or link is
+/// left out. Error: something can't be read or written, or `file` exists already.
+Result<void> write_archive(const std::string& file, const std::vector<std::string>& paths);
+
+}  // namespace pennypost::smtp

@@ -1,0 +1,235 @@
+// Brings mail of one account back into its mailbox of this host, as restore.h says.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <map>
+#include <set>
+
+#include "common/base/file.h"
+#include "common/base/text.h"
+#include "smtpd/backup/mbox_lock.h"
+#include "smtpd/backup/restore.h"
+#include "store/mailbox/file.h"
+#include "store/mailbox/mailbox.h"
+
+namespace pennypost::smtp {
+namespace {
+
+constexpr std::string_view uidlist_name = "dovecot-uidlist";
+constexpr std::string_view keywords_name = "dovecot-keywords";
+constexpr std::string_view quota_name = "maildirsize";
+
+std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+std::string base_of(const std::string& name) { return name.substr(0, name.find(':')); }
+
+/// The message's name without keywords, which are numbers in a list of its folder.
+std::string without_keywords(const std::string& name) {
+  auto flags = name.rfind(":2,");
+  if (flags == name.npos) return name;
+  std::string kept = name.substr(0, flags + 3);
+  for (char c : name.substr(flags + 3)) {
+    if (c < 'a' || c > 'z') kept += c;
+  }
+  return kept;
+}
+
+std::set<std::string> bases_in(const std::string& folder) {
+  std::set<std::string> bases;
+  for (const char* part : {"/new", "/cur"}) {
+    auto listed = store::list_directory(folder + part, SIZE_MAX, [&](std::string_view name, auto) {
+      bases.insert(base_of(std::string(name)));
+    });
+    if (!listed) continue;  // missing: it has none
+  }
+  return bases;
+}
+
+bool is_same_text(const std::string& a, const std::string& b) {
+  constexpr std::uint64_t keywords_bytes_max = 1 << 20;
+  auto first = read_file(a, keywords_bytes_max);
+  auto second = read_file(b, keywords_bytes_max);
+  return first && second && *first && *second && **first == **second;
+}
+
+class MailRestore {
+ public:
+  MailRestore(const RestoreJob& job, const Config& config, const BackupAccount& account,
+              const MailPlace& place)
+      : job_(job), config_(config), account_(account), place_(place) {}
+
+  Result<RestoreDone> maildir(const Manifest& manifest, const std::string& folder) {
+    std::string wanted = account_.root;
+    if (!folder.empty() && folder != "INBOX") {
+      TRY(auto name, store::MailboxName::parse(folder, '.'));
+      wanted += "/." + store::modified_utf7_encode(name.text()).value_or("");
+    }
+    bool is_found = false;
+    for (const auto& item : manifest.items) {
+      if (!item.path.starts_with(account_.root + "/")) continue;
+      if (!folder.empty() && folder_of(item) != wanted) continue;
+      is_found = true;
+      TRY_DO(one_of_maildir(item));
+    }
+    if (!is_found) return no_folder(folder);
+    TRY(auto acting, ActingAccount::take(config_, place_.account));
+    ::unlink((place_.location.root + "/" + std::string(quota_name)).c_str());  // counted anew
+    return std::move(done_);
+  }
+
+  Result<RestoreDone> mbox(const Manifest& manifest, const std::string& folder) {
+    bool is_found = false;
+    for (const auto& item : manifest.items) {
+      auto path = here_of_mbox(item.path);
+      if (!path || item.kind != BackupItem::Kind::File) continue;
+      std::string name =
+          item.path == account_.inbox ? "INBOX" : item.path.substr(account_.root.size() + 1);
+      if (!folder.empty() && store::modified_utf7_decode(name) != folder) continue;
+      is_found = true;
+      TRY_DO(one_mbox(item, *path));
+    }
+    if (!is_found) return no_folder(folder);
+    return std::move(done_);
+  }
+
+ private:
+  Error no_folder(const std::string& folder) const {
+    return Error::permanent("the backup has no " +
+                            (folder.empty() ? "mail" : "folder " + printable(folder, 300)) +
+                            " of " + account_.name);
+  }
+
+  /// The directory of the Maildir folder that an item belongs to.
+  std::string folder_of(const BackupItem& item) const {
+    auto rest = item.path.substr(account_.root.size() + 1);
+    if (!rest.starts_with('.') || item.path == account_.root + "/.") return account_.root;
+    return account_.root + "/" + rest.substr(0, rest.find('/'));
+  }
+  std::string here(const std::string& path) const {
+    return place_.location.root + path.substr(account_.root.size());
+  }
+
+  struct Folder {
+    bool is_fresh = false;  // it had no mail and no UIDs
+    bool keeps_keywords = false;
+    std::set<std::string> bases;
+  };
+  Folder& folder_here(const std::string& in_backup) {
+    auto [found, is_new] = folders_.try_emplace(in_backup);
+    Folder& folder = found->second;
+    if (!is_new) return folder;
+    std::string path = here(in_backup);
+    folder.bases = bases_in(path);
+    std::string keywords = path + "/" + std::string(keywords_name);
+    folder.is_fresh = folder.bases.empty() &&
+                      ::access((path + "/" + std::string(uidlist_name)).c_str(), F_OK) != 0;
+    folder.keeps_keywords =
+        folder.is_fresh || is_same_text(keywords, job_.directory + "/files" + in_backup + "/" +
+                                                      std::string(keywords_name));
+    return folder;
+  }
+
+  Result<void> one_of_maildir(const BackupItem& item) {
+    std::string in_backup = folder_of(item);
+    Folder& folder = folder_here(in_backup);
+    std::string path = here(item.path);
+    if (item.kind == BackupItem::Kind::Directory) return make(path);
+    if (item.kind == BackupItem::Kind::Link) return {};
+    std::string part = name_of(parent_of(item.path));
+    bool is_message =
+        (part == "new" || part == "cur") && parent_of(parent_of(item.path)) == in_backup;
+    if (!is_message) return beside_messages(item, path, folder);
+    if (folder.bases.contains(base_of(name_of(item.path)))) {
+      ++done_.kept;
+      return {};
+    }
+    if (!folder.keeps_keywords) path = parent_of(path) + "/" + without_keywords(name_of(path));
+    return write(item, path);
+  }
+
+  /// Lists of a folder that has mail stay; what is missing beside them comes back.
+  Result<void> beside_messages(const BackupItem& item, const std::string& path,
+                               const Folder& folder) {
+    std::string name = name_of(path);
+    if (name == quota_name) return {};
+    bool is_list = name == uidlist_name || name == keywords_name;
+    if (is_list && !folder.is_fresh) return {};
+    if (::access(path.c_str(), F_OK) == 0) return {};
+    return write(item, path);
+  }
+
+  std::optional<std::string> here_of_mbox(const std::string& path) const {
+    if (path == account_.inbox) return place_.location.inbox;
+    std::string above = account_.root + "/";
+    if (!path.starts_with(above) || path.substr(above.size()).starts_with('.') ||
+        path.find("/.") != path.npos) {
+      return std::nullopt;
+    }
+    return here(path);
+  }
+
+  /// A folder that has mail stays, and the backup's is a folder beside it.
+  Result<void> one_mbox(const BackupItem& item, std::string path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0 && status.st_size > 0) {
+      std::string name = name_of(path) + ".restored-" + std::to_string(std::time(nullptr));
+      bool is_inbox = path == place_.location.inbox;
+      path = (is_inbox ? place_.location.root : parent_of(path)) + "/" + name;
+      done_.warnings.push_back(name_of(item.path) + " has mail; the backup's is in the folder " +
+                               name);
+    }
+    TRY_DO(make(parent_of(path)));
+    return write(item, path);
+  }
+
+  Result<void> make(const std::string& path) {
+    TRY(auto acting, ActingAccount::take(config_, place_.account));
+    return store::make_directories(path);
+  }
+
+  /// Root opens what is in the backup, and the account writes. Of a message nothing is seen in
+  /// its folder before it is whole.
+  Result<void> write(const BackupItem& item, const std::string& path) {
+    TRY(auto from, open_item(job_, item));
+    TRY(auto acting, ActingAccount::take(config_, place_.account));
+    std::string directory = parent_of(path);
+    TRY_DO(store::make_directories(directory));
+    bool is_message = name_of(directory) == "new" || name_of(directory) == "cur";
+    std::string tmp = parent_of(directory) + "/tmp";
+    bool has_tmp = is_message && ::access(tmp.c_str(), W_OK) == 0;
+    std::string fresh = (has_tmp ? tmp : directory) + "/." + name_of(path) + ".restore";
+    TRY_DO(bring_back(from, item, path, fresh, false));
+    ++done_.files;
+    done_.bytes += item.size;
+    return {};
+  }
+
+  const RestoreJob& job_;
+  const Config& config_;
+  const BackupAccount& account_;
+  const MailPlace& place_;
+  std::map<std::string, Folder> folders_;
+  RestoreDone done_;
+};
+
+}  // namespace
+
+Result<RestoreDone> restore_mail(const RestoreJob& job, const Manifest& manifest,
+                                 const Config& config, const BackupAccount& account,
+                                 const MailPlace& place, const std::string& folder) {
+  auto here = described(place);
+  if (here.format != account.format) {
+    return Error::permanent("the backup's mail of " + account.name + " is " + account.format +
+                            ", and here it is " + here.format +
+                            "; set mail_location as it was, restore, then convert");
+  }
+  MailRestore restore(job, config, account, place);
+  if (account.format == "mbox") return restore.mbox(manifest, folder);
+  return restore.maildir(manifest, folder);
+}
+
+}  // namespace pennypost::smtp
