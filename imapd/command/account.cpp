@@ -1,4 +1,6 @@
 // CHECK, ENABLE and NAMESPACE: what a client asks about its account once it has logged in.
+#include <algorithm>
+
 #include "imapd/command/handlers.h"
 #include "imapd/response/untagged.h"
 #include "imapd/session/context.h"
@@ -11,10 +13,24 @@ Task<Reply> check(SessionContext& context, const CommandHead& command) {
   co_return Reply::ok("Check completed.");
 }
 
-// RFC 5161: what can't be enabled is passed over. None of our extensions has to be asked for.
+// RFC 5161: what can't be enabled is passed over, and what is enabled already is not told again.
 Task<Reply> enable(SessionContext& context, const CommandHead& command) {
-  CO_TRY_DO(parse_enable(command.arguments, context.limits()));
-  context.put("* ENABLED\r\n");
+  CO_TRY(auto names, parse_enable(command.arguments, context.limits()));
+  auto is_asked = [&](std::string_view name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  std::string enabled;
+  // RFC 7162 section 3.2.3: QRESYNC brings CONDSTORE with it.
+  auto before = context.reporting();
+  bool wants_qresync = is_asked("QRESYNC");
+  if (!before.modseqs && (is_asked("CONDSTORE") || wants_qresync)) enabled += " CONDSTORE";
+  if (!before.vanished && wants_qresync) enabled += " QRESYNC";
+  context.put("* ENABLED" + enabled + "\r\n");
+  if (wants_qresync) {
+    context.enable_qresync();
+  } else if (is_asked("CONDSTORE")) {
+    context.enable_condstore();
+  }
   co_return Reply::ok("Enabled.");
 }
 

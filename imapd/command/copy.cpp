@@ -39,7 +39,7 @@ Task<Reply> copy_messages(SessionContext& context, const CommandHead& command, b
   // RFC 6851 section 4.3: COPYUID comes before the EXPUNGE lines, in an untagged OK.
   context.put("* OK " + code + " Moved UIDs.\r\n");
   if (copied->failure) co_return Reply(*copied->failure);
-  co_return Reply::ok("Move completed.");
+  co_return Reply::ok(context.highest_modseq_code() + "Move completed.");
 }
 
 }  // namespace

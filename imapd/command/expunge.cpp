@@ -1,6 +1,8 @@
 // EXPUNGE and UID EXPUNGE: removes the messages that are marked as deleted.
 //
-// STANDARDS  RFC 9051 section 6.4.3, RFC 4315 section 2.1 (UID EXPUNGE)
+// STANDARDS  RFC 9051 section 6.4.3, RFC 4315 section 2.1 (UID EXPUNGE), RFC 7162 sections 3.2.7
+// and
+//            3.2.9
 #include <algorithm>
 
 #include "imapd/command/handlers.h"
@@ -15,6 +17,7 @@ Task<Reply> expunge_messages(SessionContext& context, std::vector<Uid> uids,
                              std::string_view done) {
   auto& selected = *context.selected();
   auto& mailbox = selected.mailbox();
+  bool has_removed = false;
   auto expunge = [&]() -> Result<void> {
     std::erase_if(uids, [&](Uid uid) {
       const auto* message = mailbox.find(uid);
@@ -24,6 +27,7 @@ Task<Reply> expunge_messages(SessionContext& context, std::vector<Uid> uids,
       TRY(auto gone, mailbox.expunge(uids));
       // The rest were gone already.
       if (gone.empty()) break;
+      has_removed = true;
       selected.note_expunged(gone);
       // If some are still there, the next call says why.
       std::erase_if(uids, [&](Uid uid) { return std::ranges::binary_search(gone, uid); });
@@ -33,7 +37,7 @@ Task<Reply> expunge_messages(SessionContext& context, std::vector<Uid> uids,
   auto expunging =
       context.retry_while_locked(context.lane_for(uids.size()), [&] { return expunge(); });
   CO_TRY_DO(co_await std::move(expunging));
-  co_return Reply::ok(std::string(done));
+  co_return Reply::ok((has_removed ? context.highest_modseq_code() : "") + std::string(done));
 }
 
 Task<Reply> expunge(SessionContext& context, const CommandHead& command) {

@@ -1,9 +1,14 @@
 // FETCH and UID FETCH: sends what is asked of messages.
 //
-// STANDARDS  RFC 9051 sections 6.4.5 and 6.4.9, RFC 2180 section 4.1.2 (messages that are gone)
+// STANDARDS  RFC 9051 sections 6.4.5 and 6.4.9, RFC 2180 section 4.1.2 (messages that are gone),
+//            RFC 7162 (CHANGEDSINCE, VANISHED), RFC 9394 (PARTIAL)
+#include <algorithm>
+
 #include "imapd/command/handlers.h"
 #include "imapd/fetch/fetch_producer.h"
+#include "imapd/response/untagged.h"
 #include "imapd/session/context.h"
+#include "imapd/session/resync.h"
 
 namespace pennypost::imap {
 namespace {
@@ -15,7 +20,8 @@ constexpr std::size_t chunk_octets = 128 << 10;
 Task<Reply> fetch_numbers(SessionContext& context, const std::vector<NumberRange>& numbers,
                           const FetchRequest& request, bool with_uid) {
   auto& selected = *context.selected();
-  FetchProducer producer(selected.mailbox(), selected.view(), numbers, request, with_uid);
+  FetchProducer producer(selected.mailbox(), selected.view(), numbers, request, with_uid,
+                         context.reporting().modseqs);
   std::string chunk;
   bool more = true;
   store::LockWait wait(context.loop(), context.store().lock_timeout());
@@ -51,12 +57,75 @@ Task<Reply> fetch_numbers(SessionContext& context, const std::vector<NumberRange
   co_return Reply::ok("Fetch completed.");
 }
 
+bool names_modseq(const FetchRequest& request) {
+  auto is_modseq = [](const FetchItem& item) { return item.kind == FetchItem::Kind::ModSeq; };
+  return std::ranges::any_of(request.items, is_modseq);
+}
+
+FetchItem modseq_item() {
+  FetchItem item;
+  item.kind = FetchItem::Kind::ModSeq;
+  item.name = "MODSEQ";
+  return item;
+}
+
+// The part of `numbers` that PARTIAL asks for.
+std::vector<NumberRange> within(const std::vector<NumberRange>& numbers,
+                                const PartialResult& partial) {
+  auto total = count(numbers);
+  std::uint64_t last = std::min<std::uint64_t>(partial.last, total);
+  std::uint64_t skipped = partial.from_end ? total - last : partial.first - 1;
+  std::uint64_t left = partial.first > last ? 0 : last - partial.first + 1;
+  std::vector<NumberRange> out;
+  for (auto range : numbers) {
+    auto length = std::uint64_t{range.last} - range.first + 1;
+    auto passed = std::min(skipped, length);
+    auto taken = std::min(left, length - passed);
+    skipped -= passed;
+    left -= taken;
+    if (taken == 0) continue;
+    auto first = static_cast<std::uint32_t>(range.first + passed);
+    out.push_back({first, static_cast<std::uint32_t>(first + taken - 1)});
+  }
+  return out;
+}
+
+// Leaves of `numbers` the messages that have changed since, and tells first what is gone.
+Task<> apply_changed_since(SessionContext& context, FetchRequest& request,
+                           std::vector<NumberRange>& numbers) {
+  auto& selected = *context.selected();
+  store::ModSeq since(*request.changed_since);
+  std::vector<NumberRange> gone;
+  auto apply = [&] {
+    auto last_uid = selected.mailbox().uid_next().value() - 1;
+    if (request.tells_vanished) {
+      gone = vanished_since(selected, request.messages.resolve(last_uid), since);
+    }
+    numbers = changed_since(selected, numbers, since);
+  };
+  co_await context.lane_for(selected.exists()).offload([&] { apply(); });
+  if (!gone.empty()) context.put(vanished_line(gone, true));
+  if (!names_modseq(request)) request.items.push_back(modseq_item());
+}
+
 }  // namespace
 
 Task<Reply> fetch(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto request, parse_fetch(command.arguments, context.limits()));
-  if (!request.modifiers.empty()) co_return Reply::bad("Unknown FETCH modifier");
+  if (request.tells_vanished && (!command.is_uid() || !context.reporting().vanished)) {
+    co_return Reply::bad("VANISHED goes with UID FETCH only, and after ENABLE QRESYNC");
+  }
+  if (request.partial && !command.is_uid()) {
+    co_return Reply::bad("PARTIAL goes with UID FETCH only");
+  }
+  // RFC 7162 section 3.1: whoever asks for mod-sequences is told them from now on.
+  if (request.changed_since || names_modseq(request)) context.enable_condstore();
   CO_TRY(auto numbers, context.selected()->numbers(request.messages, command.is_uid()));
+  if (request.partial) numbers = within(numbers, *request.partial);
+  if (request.changed_since) {
+    auto applying = apply_changed_since(context, request, numbers);
+    co_await std::move(applying);
+  }
   auto fetching = fetch_numbers(context, numbers, request, command.is_uid());
   co_return co_await std::move(fetching);
 }

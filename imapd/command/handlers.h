@@ -30,9 +30,10 @@ Task<Reply> login(LoginContext& context, const CommandHead& command);
 /// Answers itself, before the handshake; the reply is then empty.
 Task<Reply> starttls(LoginContext& context, const CommandHead& command);
 
-// After login: account.cpp.
+// After login: account.cpp, compress.cpp, idle.cpp.
 Task<Reply> check(SessionContext& context, const CommandHead& command);
 Task<Reply> enable(SessionContext& context, const CommandHead& command);
+Task<Reply> compress(SessionContext& context, const CommandHead& command);
 Task<Reply> show_namespaces(SessionContext& context, const CommandHead& command);
 Task<Reply> idle(SessionContext& context, const CommandHead& command);
 
@@ -50,15 +51,20 @@ Task<Reply> status(SessionContext& context, const CommandHead& command);
 Task<Reply> list(SessionContext& context, const CommandHead& command);
 Task<Reply> lsub(SessionContext& context, const CommandHead& command);
 
-// Messages, also by UID: fetch.cpp, search.cpp, store.cpp, expunge.cpp, copy.cpp, append.cpp.
+// Messages, also by UID: fetch.cpp, search.cpp, sort.cpp, store.cpp, expunge.cpp,
+// copy.cpp, append.cpp.
 Task<Reply> fetch(SessionContext& context, const CommandHead& command);
 Task<Reply> search(SessionContext& context, const CommandHead& command);
+Task<Reply> sort(SessionContext& context, const CommandHead& command);
+Task<Reply> thread(SessionContext& context, const CommandHead& command);
 Task<Reply> store_flags(SessionContext& context, const CommandHead& command);
 Task<Reply> expunge(SessionContext& context, const CommandHead& command);
 Task<Reply> uid_expunge(SessionContext& context, const CommandHead& command);
 Task<Reply> copy(SessionContext& context, const CommandHead& command);
 Task<Reply> move(SessionContext& context, const CommandHead& command);
-/// An APPEND that is complete without any message literal: its arguments are not as they should be.
+/// An APPEND or REPLACE that is complete without any message literal: its arguments are not as they
+/// should be.
 Task<Reply> append(SessionContext& context, const CommandHead& command);
+Task<Reply> replace(SessionContext& context, const CommandHead& command);
 
 }  // namespace pennypost::imap

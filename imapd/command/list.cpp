@@ -39,7 +39,7 @@ Task<> tell_folders(SessionContext& context, const ListRequest& request,
 
 Task<Reply> list(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto request, parse_list(command.arguments, context.limits()));
-  CO_TRY_DO(check_status_items(request.return_status));
+  CO_TRY_DO(check_status_items(context, request.return_status));
   auto separator = context.store().separator();
   if (!request.extended && request.patterns.front().empty()) {
     // RFC 9051 section 6.3.9: an empty pattern asks for the separator.

@@ -32,8 +32,8 @@ bool any_matches(const std::vector<ListPattern>& patterns, std::string_view name
                              [&](const ListPattern& pattern) { return pattern.matches(name); });
 }
 
-// The special-use attribute of a mailbox, "" for none. imap_special_use lists `NAME` or
-// `NAME=\Use`.
+}  // namespace
+
 std::string special_use(const std::vector<std::string>& setting, const MailboxName& name) {
   for (const auto& item : setting) {
     auto equals = item.find('=');
@@ -42,8 +42,6 @@ std::string special_use(const std::vector<std::string>& setting, const MailboxNa
   }
   return "";
 }
-
-}  // namespace
 
 Lister::Lister(const ListRequest& request, const std::vector<std::string>& special_uses,
                char separator, std::vector<Folder> folders, std::vector<MailboxName> subscribed)

@@ -57,6 +57,10 @@ class Lister {
   std::size_t next_ = 0;  // to be answered, once all are matched
 };
 
+/// The special-use attribute of a mailbox, "" for none. imap_special_use lists `NAME` or
+/// `NAME=\Use`.
+std::string special_use(const std::vector<std::string>& setting, const store::MailboxName& name);
+
 /// `line` with \Noselect, for a mailbox that turned out not to be selectable.
 std::string as_not_selectable(std::string line);
 

@@ -1,5 +1,10 @@
 // CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE: the account's mailboxes and their names.
+//
+// STANDARDS  RFC 9051 sections 6.3.4 to 6.3.8, RFC 6154 section 3 (USE), RFC 8474 section 4.1
+// (MAILBOXID)
+#include "common/base/text.h"
 #include "imapd/command/handlers.h"
+#include "imapd/command/lister.h"
 #include "imapd/session/context.h"
 
 namespace pennypost::imap {
@@ -18,22 +23,47 @@ void close_if_gone(SessionContext& context, const store::MailboxName& name) {
   context.unselect();
 }
 
+// RFC 6154 section 3: the uses that the client gives to a new mailbox; none without USE.
+Result<std::vector<std::string>> uses_of(const SessionContext& context,
+                                         const CreateRequest& request) {
+  std::vector<std::string> uses;
+  for (const auto& parameter : request.parameters) {
+    if (parameter.name != "USE" || !uses.empty()) {
+      return Error(501, "Unknown parameter " + parameter.name);
+    }
+    Cursor cursor(parameter.value, context.limits());
+    TRY(uses, cursor.flag_list());
+    TRY_DO(cursor.end());
+    if (uses.empty()) return Error(501, "Expected a special use");
+  }
+  return uses;
+}
+
 }  // namespace
 
 Task<Reply> create(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto request, parse_create(command.arguments, context.limits()));
-  if (!request.parameters.empty()) {
-    co_return Reply::bad("Unknown parameter " + request.parameters.front().name);
-  }
+  CO_TRY(auto uses, uses_of(context, request));
   auto& store = context.store();
   // RFC 9051 section 6.3.4: a separator at the end says that names below it will follow.
   bool is_parent = request.mailbox.size() > 1 && request.mailbox.back() == store.separator();
   if (is_parent) request.mailbox.pop_back();
   CO_TRY(auto name, context.mailbox_name(request.mailbox));
+  // imap_special_use alone says which use a name has: LIST would show no other.
+  for (const auto& use : uses) {
+    if (!equal_nocase(special_use(context.settings().imap_special_use, name), use)) {
+      co_return Reply::no("USEATTR", "A mailbox of that name does not get that use here");
+    }
+  }
   auto create = [&] { return is_parent ? store.create_parent(name) : store.create(name); };
   CO_TRY_DO(co_await context.retry_while_locked([&] { return create(); }));
   context.events().tell_mailbox(Event::MailboxCreate, name);
-  co_return Reply::ok("Create completed.");
+  if (!store.keeps_ids()) co_return Reply::ok("Create completed.");
+  auto looking = context.retry_while_locked([&] { return store.status(name); });
+  auto made = co_await std::move(looking);
+  // Another session may have removed it already.
+  if (!made) co_return Reply::ok("Create completed.");
+  co_return Reply::ok("[MAILBOXID (" + made->id + ")] Create completed.");
 }
 
 Task<Reply> remove(SessionContext& context, const CommandHead& command) {

@@ -1,34 +1,60 @@
 // SELECT, EXAMINE, CLOSE and UNSELECT: which mailbox the session works on.
+//
+// STANDARDS  RFC 9051 sections 6.3.2, 6.4.1 and 6.4.2, RFC 7162 (CONDSTORE, QRESYNC)
 #include "imapd/command/handlers.h"
 #include "imapd/command/shared.h"
 #include "imapd/session/context.h"
+#include "imapd/session/resync.h"
 
 namespace pennypost::imap {
 namespace {
 
+// RFC 7162 sections 3.1.8 and 3.2.5: CONDSTORE, and QRESYNC with what the client remembers.
+struct Parameters {
+  bool condstore = false;
+  std::optional<Resync> resync;
+};
+
+Result<Parameters> parameters_of(const SessionContext& context, const SelectRequest& request) {
+  Parameters parameters;
+  for (const auto& parameter : request.parameters) {
+    if (parameter.name == "CONDSTORE" && parameter.value.empty()) {
+      parameters.condstore = true;
+    } else if (parameter.name == "QRESYNC" && !parameters.resync) {
+      if (!context.reporting().vanished) return Error(501, "ENABLE QRESYNC comes first");
+      TRY(parameters.resync, parse_resync(parameter.value, context.limits()));
+    } else {
+      return Error(501, "Unknown parameter " + parameter.name);
+    }
+  }
+  return parameters;
+}
+
 Task<Reply> open_mailbox(SessionContext& context, const CommandHead& command,
                          store::Access access) {
   CO_TRY(auto request, parse_select(command.arguments, context.limits()));
-  if (!request.parameters.empty()) {
-    co_return Reply::bad("Unknown parameter " + request.parameters.front().name);
-  }
+  CO_TRY(auto parameters, parameters_of(context, request));
   // RFC 9051 section 6.3.2: an attempt that fails leaves no mailbox selected either.
   if (context.selected() != nullptr) {
     context.put("* OK [CLOSED] Previous mailbox closed.\r\n");
     context.unselect();
   }
+  if (parameters.condstore) context.enable_condstore();
   CO_TRY(auto name, context.mailbox_name(request.mailbox));
   std::string introduction;
   auto open = [&]() -> Result<std::unique_ptr<Selected>> {
     TRY(auto mailbox, context.store().open(name, access));
     auto selected = std::make_unique<Selected>(context.events().logged(std::move(mailbox)));
+    selected->set_reporting(context.reporting());
     introduction = selected->introduction();
+    if (parameters.resync) introduction += resync_lines(*selected, *parameters.resync);
     return selected;
   };
   CO_TRY(auto selected, co_await context.retry_while_locked([&] { return open(); }));
   bool is_read_only = selected->is_read_only();
   context.select(std::move(selected));
-  context.put(introduction);
+  auto sending = context.send(introduction);
+  co_await std::move(sending);
   if (is_read_only) co_return Reply::ok("[READ-ONLY] Examine completed.");
   co_return Reply::ok("[READ-WRITE] Select completed.");
 }

@@ -22,12 +22,14 @@ Reply read_only();
 Result<store::FlagChange> flag_change(const SessionContext& context,
                                       const std::vector<std::string>& names, bool may_be_recent);
 
-/// Removes those of `uids` that are flagged \Deleted; OK with the text `done`.
+/// Removes those of `uids` that are flagged \Deleted; OK with the text `done`, and the new
+/// HIGHESTMODSEQ for a client that has enabled QRESYNC.
 Task<Reply> expunge_messages(SessionContext& context, std::vector<store::Uid> uids,
                              std::string_view done);
 
-/// For STATUS and LIST RETURN (STATUS). Error 501: an item is not offered.
-Result<void> check_status_items(const std::vector<StatusItem>& items);
+/// For STATUS and LIST RETURN (STATUS): who asks for HIGHESTMODSEQ has enabled CONDSTORE. Error
+/// 501: an item is not offered.
+Result<void> check_status_items(SessionContext& context, const std::vector<StatusItem>& items);
 /// The line `* STATUS …` of a mailbox.
 Task<Result<std::string>> report_status(SessionContext& context, const store::MailboxName& name,
                                         const std::vector<StatusItem>& items);

@@ -10,7 +10,7 @@ namespace pennypost::imap {
 
 Task<Reply> status(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto request, parse_status(command.arguments, context.limits()));
-  CO_TRY_DO(check_status_items(request.items));
+  CO_TRY_DO(check_status_items(context, request.items));
   CO_TRY(auto name, context.mailbox_name(request.mailbox));
   auto reporting = report_status(context, name, request.items);
   CO_TRY(auto line, co_await std::move(reporting));
@@ -18,9 +18,10 @@ Task<Reply> status(SessionContext& context, const CommandHead& command) {
   co_return Reply::ok("Status completed.");
 }
 
-Result<void> check_status_items(const std::vector<StatusItem>& items) {
+Result<void> check_status_items(SessionContext& context, const std::vector<StatusItem>& items) {
   for (auto item : items) {
-    if (item == StatusItem::HighestModSeq || item == StatusItem::MailboxId) {
+    if (item == StatusItem::HighestModSeq) context.enable_condstore();
+    if (item == StatusItem::MailboxId && !context.store().keeps_ids()) {
       return Error(501, "Unknown status item " + std::string(name_of(item)));
     }
   }

@@ -1,10 +1,14 @@
 // STORE and UID STORE: changes the flags of messages.
 //
-// STANDARDS  RFC 9051 sections 6.4.6 and 2.3.2, RFC 2180 section 4.2 (messages that are gone)
+// STANDARDS  RFC 9051 sections 6.4.6 and 2.3.2, RFC 2180 section 4.2 (messages that are gone),
+//            RFC 7162 section 3.1.3 (UNCHANGEDSINCE)
+#include <algorithm>
+
 #include "common/async/turn.h"
 #include "common/base/text.h"
 #include "imapd/command/handlers.h"
 #include "imapd/command/shared.h"
+#include "imapd/grammar/modseq.h"
 #include "imapd/response/untagged.h"
 #include "imapd/session/context.h"
 
@@ -32,24 +36,72 @@ Result<store::FlagChange> flag_change(const SessionContext& context,
   return change;
 }
 
+namespace {
+
+store::FlagChange::Mode mode_of(StoreRequest::Change change) {
+  switch (change) {
+    case StoreRequest::Change::Add:
+      return store::FlagChange::Mode::Add;
+    case StoreRequest::Change::Remove:
+      return store::FlagChange::Mode::Remove;
+    case StoreRequest::Change::Replace:
+      break;
+  }
+  return store::FlagChange::Mode::Replace;
+}
+
+// RFC 7162 section 3.1.3: UNCHANGEDSINCE, once.
+Result<std::optional<store::ModSeq>> unchanged_since(const SessionContext& context,
+                                                     const StoreRequest& request) {
+  std::optional<store::ModSeq> since;
+  for (const auto& modifier : request.modifiers) {
+    if (modifier.name != "UNCHANGEDSINCE" || since) {
+      return Error(501, "Unknown STORE modifier " + modifier.name);
+    }
+    TRY(auto modseq, parse_modseq(modifier, 0, context.limits()));
+    since.emplace(modseq);
+  }
+  return since;
+}
+
+// `[MODIFIED 7,9] `, the messages that were left as they are; nothing if there are none.
+std::string modified_code(const Selected& selected, const std::vector<store::Uid>& uids,
+                          bool are_uids) {
+  RangeBuilder builder;
+  for (auto uid : uids) {
+    auto number = selected.number_of(uid);
+    if (number) builder.add(are_uids ? uid.value() : *number);
+  }
+  return builder.ranges().empty() ? "" : "[MODIFIED " + to_text(builder.ranges()) + "] ";
+}
+
+// The FETCH lines for those of `uids` that are there, flags or the mod-sequence alone; how many are
+// not.
+Task<std::size_t> tell_stored(SessionContext& context, const std::vector<store::Uid>& uids,
+                              bool with_uid, bool with_flags) {
+  auto& selected = *context.selected();
+  std::size_t missed = 0;
+  for (auto uid : uids) {
+    auto line = with_flags ? selected.flags_of(uid, with_uid) : selected.modseq_of(uid);
+    if (line.empty()) ++missed;
+    context.put(line);
+    co_await context.send_if_much();
+    if (turn_is_long(context.loop())) co_await context.loop().turn_end();
+  }
+  co_return missed;
+}
+
+}  // namespace
+
 Task<Reply> store_flags(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto request, parse_store(command.arguments, context.limits()));
-  if (!request.modifiers.empty()) co_return Reply::bad("Unknown STORE modifier");
   CO_TRY(auto change, flag_change(context, request.flags, false));
+  CO_TRY(change.unchanged_since, unchanged_since(context, request));
+  if (change.unchanged_since) context.enable_condstore();
   auto& selected = *context.selected();
   CO_TRY(auto numbers, selected.numbers(request.messages, command.is_uid()));
   if (!context.may_change()) co_return read_only();
-  switch (request.change) {
-    case StoreRequest::Change::Add:
-      change.mode = store::FlagChange::Mode::Add;
-      break;
-    case StoreRequest::Change::Remove:
-      change.mode = store::FlagChange::Mode::Remove;
-      break;
-    case StoreRequest::Change::Replace:
-      change.mode = store::FlagChange::Mode::Replace;
-      break;
-  }
+  change.mode = mode_of(request.change);
   auto uids = selected.uids(numbers);
   auto& mailbox = selected.mailbox();
   auto keywords = mailbox.keywords().size();
@@ -63,17 +115,19 @@ Task<Reply> store_flags(SessionContext& context, const CommandHead& command) {
     auto telling = context.tell_selected(false, command.is_uid());
     co_await std::move(telling);
   }
-  if (request.silent && !stored.failure) co_return Reply::ok("Store completed.");
-  std::size_t missed = 0;
-  // After a failure even a client that asked for silence is told how far it went.
-  for (auto uid : uids) {
-    auto line = selected.flags_of(uid, command.is_uid());
-    if (line.empty()) ++missed;
-    context.put(line);
-    co_await context.send_if_much();
-    if (turn_is_long(context.loop())) co_await context.loop().turn_end();
-  }
+  std::ranges::sort(stored.modified);
+  auto modified = modified_code(selected, stored.modified, command.is_uid());
+  std::erase_if(uids, [&](auto uid) { return std::ranges::binary_search(stored.modified, uid); });
+  // After a failure even a client that asked for silence is told how far it went. One that has
+  // enabled CONDSTORE is told the new mod-sequences in any case.
+  bool is_silent = request.silent && !stored.failure;
+  if (is_silent && !context.reporting().modseqs) co_return Reply::ok("Store completed.");
+  auto telling =
+      tell_stored(context, is_silent ? stored.changed : uids, command.is_uid(), !is_silent);
+  auto missed = co_await std::move(telling);
   if (stored.failure) co_return Reply(*stored.failure);
+  if (!modified.empty()) co_return Reply::ok(modified + "Some were changed meanwhile.");
+  if (is_silent) co_return Reply::ok("Store completed.");
   // RFC 2180 sections 4.2.1 to 4.2.3: those that are there were changed, which is no failure.
   if (missed > 0 && !command.is_uid()) {
     if (missed == uids.size()) {

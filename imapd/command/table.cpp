@@ -34,6 +34,7 @@ std::string capability_text(const Conversation& context) {
     bool is_told = row.told == Told::Always || !login;
     if (is_told && !row.capability.empty()) out.append(" ").append(row.capability);
   }
+  out += context.store_capabilities();
   // How to log in is told in any case.
   return with_setting(std::move(out), context.settings().imap_capability) + login.value_or("");
 }

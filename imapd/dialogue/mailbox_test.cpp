@@ -17,9 +17,9 @@ TEST_CASE("LIST, LSUB and the commands on names") {
   Client client(account);
   CHECK(client.command("LIST \"\" \"\"") ==
         "* LIST (\\Noselect) \".\" \"\"\r\nOK List completed.\r\n");
-  CHECK(client.command("CREATE a.b.c") == "OK Create completed.\r\n");
-  CHECK(client.command("CREATE Sent.") == "OK Create completed.\r\n");
-  CHECK(client.command("CREATE Entw&APw-rfe") == "OK Create completed.\r\n");
+  CHECK(client.command("CREATE a.b.c").starts_with("OK [MAILBOXID ("));
+  CHECK(client.command("CREATE Sent.").starts_with("OK [MAILBOXID ("));
+  CHECK(client.command("CREATE Entw&APw-rfe").starts_with("OK [MAILBOXID ("));
   CHECK(client.command("CREATE &&") == "NO [CANNOT] Mailbox name is not valid modified UTF-7\r\n");
   CHECK(client.command("CREATE a.b.c").starts_with("NO [ALREADYEXISTS]"));
   auto all = client.command("LIST \"\" *");
@@ -41,13 +41,35 @@ TEST_CASE("LIST, LSUB and the commands on names") {
             "* STATUS Sent (MESSAGES 0)\r\n"));
   CHECK(client.command("LIST (SUBSCRIBED RECURSIVEMATCH) \"\" % RETURN (STATUS (MESSAGES))")
             .find("STATUS a") == std::string::npos);
-  CHECK(client.command("LIST \"\" Sent RETURN (STATUS (HIGHESTMODSEQ))").starts_with("BAD "));
+  CHECK(has(client.command("LIST \"\" Sent RETURN (STATUS (HIGHESTMODSEQ APPENDLIMIT DELETED))"),
+            " APPENDLIMIT 104857600 DELETED 0)\r\n"));
   CHECK(client.command("LIST  (SUBSCRIBED )  \"\"  *  RETURN  (CHILDREN  SUBSCRIBED )")
             .ends_with("OK List completed.\r\n"));
   CHECK(client.command("RENAME a.b.c x.y") == "OK Rename completed.\r\n");
   CHECK(client.command("DELETE Sent") == "OK Delete completed.\r\n");
   CHECK(client.command("DELETE INBOX").starts_with("NO [CANNOT]"));
   CHECK(client.command("UNSUBSCRIBE a.b.c") == "OK Unsubscribe completed.\r\n");
+}
+
+TEST_CASE("CREATE takes the use that the setting gives to a name, and makes nothing with another") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  CHECK(client.command("CREATE Sent (USE (\\sent))").starts_with("OK "));
+  CHECK(has(client.command("LIST (SPECIAL-USE) \"\" *"), "\\Sent) \".\" Sent\r\n"));
+  for (const char* refused :
+       {"CREATE Outgoing (USE (\\Sent))", "CREATE Drafts (USE (\\Sent))",
+        "CREATE Drafts (USE (\\Drafts \\Sent))", "CREATE Drafts (USE (Drafts))"}) {
+    CAPTURE(refused);
+    CHECK(client.command(refused).starts_with("NO [USEATTR] "));
+  }
+  for (const char* wrong :
+       {"CREATE Drafts (USE)", "CREATE Drafts (USE ())", "CREATE Drafts (USE \\Drafts)",
+        "CREATE Drafts (USE (\\Drafts) USE (\\Drafts))", "CREATE Drafts (OTHER 1)"}) {
+    CAPTURE(wrong);
+    CHECK(client.command(wrong).starts_with("BAD "));
+  }
+  CHECK(client.command("LIST \"\" Drafts") == "OK List completed.\r\n");
 }
 
 TEST_CASE("RENAME INBOX moves its messages, and INBOX stays selected") {

@@ -110,6 +110,7 @@ Task<> Session::dispatch() {
   auto work = handle(*head);
   auto reply = co_await std::move(work);
   answer(reply, head->tag);
+  co_await context_.begin_compression();
 }
 
 Task<Reply> Session::handle(const CommandHead& command) {
@@ -124,7 +125,8 @@ Task<Reply> Session::handle(const CommandHead& command) {
   auto work = row->call(context_, command);
   auto reply = co_await std::move(work);
   if (row->news != News::None && context_.selected() != nullptr && !context_.is_ended()) {
-    co_await context_.tell_news(row->news == News::All, command.is_uid());
+    bool with_expunges = row->news == News::All && !context_.keeps_expunges_back();
+    co_await context_.tell_news(with_expunges, command.is_uid());
   }
   co_return reply;
 }

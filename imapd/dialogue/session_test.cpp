@@ -34,9 +34,13 @@ TEST_CASE("the login is answered with the capabilities that the table gives") {
   TestAccount account;
   Client client(account);
   CHECK(client.greeting() ==
-        "login OK [CAPABILITY IMAP4rev1 LITERAL+ MULTIAPPEND SASL-IR ENABLE ID IDLE CHILDREN "
-        "LIST-EXTENDED LIST-STATUS SPECIAL-USE MOVE NAMESPACE ESEARCH WITHIN STATUS=SIZE UIDPLUS "
-        "UNSELECT] Logged in\r\n");
+        "login OK [CAPABILITY IMAP4rev1 LITERAL+ MULTIAPPEND SASL-IR COMPRESS=DEFLATE "
+        "CREATE-SPECIAL-USE ENABLE BINARY "
+        "PREVIEW SAVEDATE ID IDLE CHILDREN LIST-EXTENDED LIST-STATUS SPECIAL-USE MOVE NAMESPACE "
+        "REPLACE ESEARCH PARTIAL SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT "
+        "I18NLEVEL=1 "
+        "STATUS=SIZE THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS UIDPLUS UNSELECT "
+        "APPENDLIMIT=104857600 OBJECTID] Logged in\r\n");
   CHECK(has(client.command("CAPABILITY"), "* CAPABILITY IMAP4rev1 "));
   CHECK(client.command("NOOP") == "OK NOOP completed.\r\n");
   CHECK(client.command("noop ") == "OK NOOP completed.\r\n");
@@ -44,7 +48,7 @@ TEST_CASE("the login is answered with the capabilities that the table gives") {
         "* NAMESPACE ((\"\" \".\")) NIL NIL\r\nOK Namespace completed.\r\n");
   CHECK(client.command("ID (\"name\" \"test\")") ==
         "* ID (\"name\" \"Pennypost\")\r\nOK ID completed.\r\n");
-  CHECK(client.command("ENABLE CONDSTORE") == "* ENABLED\r\nOK Enabled.\r\n");
+  CHECK(client.command("ENABLE X-OTHER") == "* ENABLED\r\nOK Enabled.\r\n");
   CHECK(client.command("LOGOUT") == "* BYE Logging out\r\nOK Logout completed.\r\n");
   client.hang_up();
   CHECK(has(log.last(), "Logged out"));
@@ -263,7 +267,7 @@ TEST_CASE("COPY and MOVE name the UIDs on both sides") {
   for (int i = 0; i < 3; ++i) append(client, "INBOX", first);
   client.command("SELECT INBOX");
   CHECK(client.command("COPY 1 Archive").starts_with("NO [TRYCREATE]"));
-  CHECK(client.command("CREATE Archive") == "OK Create completed.\r\n");
+  CHECK(client.command("CREATE Archive").starts_with("OK [MAILBOXID ("));
   CHECK(has(client.command("COPY 1:2 Archive"), "OK [COPYUID "));
   CHECK(has(client.command("UID COPY 3 Archive"), " 3 3] Copy completed.\r\n"));
   CHECK(client.command("UID COPY 99 Archive") == "OK No messages found.\r\n");
@@ -475,18 +479,6 @@ TEST_CASE("the log tells how many bytes a session has received and sent, large a
   sent += client.command("LOGOUT").size() + std::string_view("t3 ").size();
   client.hang_up();
   CHECK(has(log.last(), "out=" + std::to_string(sent)));
-}
-
-TEST_CASE("a command that names the saved result of a search is refused, for none is kept") {
-  TestAccount account;
-  Client client(account);
-  append(client, "INBOX", first);
-  client.command("SELECT INBOX");
-  for (const char* command :
-       {"FETCH $ FLAGS", "UID FETCH $ FLAGS", "SEARCH $", "STORE $ FLAGS ()"}) {
-    CAPTURE(command);
-    CHECK(client.command(command) == "BAD No search result is kept\r\n");
-  }
 }
 
 TEST_CASE("nonsense is BAD, and too much of it ends the session") {

@@ -4,8 +4,11 @@
 #include <set>
 
 #include "common/base/text.h"
+#include "common/mail/charset.h"
 #include "common/mail/header.h"
 #include "imapd/response/envelope.h"
+#include "imapd/response/preview.h"
+#include "imapd/session/object_ids.h"
 
 namespace pennypost::imap {
 namespace {
@@ -18,8 +21,19 @@ constexpr std::size_t few_fields = 8;
 constexpr std::uint64_t header_octets_max = 64ull << 20;
 constexpr std::uint64_t message_octets_max = 1ull << 30;
 
+constexpr std::uint64_t piece_octets = 256 << 10;
+
+const MimePart* first_text(const MimePart& part, std::string_view subtype) {
+  if (part.kind == MimePart::Kind::Leaf) return part.is("text", subtype) ? &part : nullptr;
+  for (const auto& child : part.children) {
+    if (const auto* found = first_text(child, subtype)) return found;
+  }
+  return nullptr;
+}
+
 bool reads_all(const FetchItem& item) {
-  return item.kind == Kind::Body || item.kind == Kind::BodyStructure ||
+  return item.kind == Kind::Body || item.kind == Kind::BodyStructure || item.kind == Kind::Binary ||
+         item.kind == Kind::BinarySize ||
          (item.kind == Kind::Section && !is_header(item.section.text));
 }
 
@@ -46,7 +60,22 @@ Result<void> FetchMessage::prepare(const FetchItem& item) {
   switch (item.kind) {
     case Kind::Uid:
     case Kind::Flags:
+    case Kind::ModSeq:
+    case Kind::ThreadId:
       return {};
+    case Kind::SaveDate: {
+      TRY(save_date_, mailbox_->save_date(message_.uid));
+      return {};
+    }
+    case Kind::EmailId: {
+      TRY(email_id_, imap::email_id(*mailbox_, message_.uid, *work_octets_));
+      return {};
+    }
+    case Kind::Preview:
+      return load_preview(item.is_lazy);
+    case Kind::Binary:
+    case Kind::BinarySize:
+      return load_decoded(item.section);
     case Kind::InternalDate: {
       TRY(internal_date_, mailbox_->internal_date(message_.uid));
       return {};
@@ -62,15 +91,19 @@ Result<void> FetchMessage::prepare(const FetchItem& item) {
     case Kind::BodyStructure:
       return load_structure();
     case Kind::Section:
-      break;
+      return prepare(item.section);
   }
-  if (!item.section.part.empty()) {
+  return {};
+}
+
+Result<void> FetchMessage::prepare(const Section& section) {
+  if (!section.part.empty()) {
     TRY_DO(load_structure());
     return open();
   }
-  if (is_header(item.section.text)) return load_header();
+  if (is_header(section.text)) return load_header();
   TRY_DO(load_octets());
-  if (item.section.text == Section::Text::Text) return load_header();
+  if (section.text == Section::Text::Text) return load_header();
   return {};
 }
 
@@ -133,6 +166,72 @@ Result<void> FetchMessage::load_envelope() {
   envelope_ = imap::envelope(*header_);
   mailbox_->cache(message_.uid, CacheItem::Envelope, envelope_);
   return {};
+}
+
+// A message that is not divided has its own encoding; what is divided has none (RFC 2045 section
+// 6.4), and so the whole of a message is told as it is.
+Result<void> FetchMessage::load_decoded(const Section& section) {
+  if (decoded_.contains(section.part)) return {};
+  TRY_DO(prepare(section));
+  auto& decoded = decoded_[section.part];
+  auto range = range_of(section);
+  if (!range) return {};
+  auto encoding = TransferEncoding::Identity;
+  if (!section.part.empty()) {
+    TRY(encoding, encoding_of(section));
+  }
+  BodyDecoder decoder(encoding);
+  auto& out = decoded.emplace();
+  while (range->octets > 0) {
+    TRY(auto piece, read({range->offset, std::min(range->octets, piece_octets)}));
+    if (piece.empty()) break;
+    decoder.feed(piece, out);
+    *work_octets_ += piece.size();
+    range->offset += piece.size();
+    range->octets -= piece.size();
+  }
+  decoder.finish(out);
+  return {};
+}
+
+// RFC 3516 section 4.3: an encoding that we don't know is a failure of the command.
+Result<TransferEncoding> FetchMessage::encoding_of(const Section& part) {
+  const auto* found = find_part(structure_->tree, part.part);
+  if (found == nullptr || found->kind != MimePart::Kind::Leaf) return TransferEncoding::Identity;
+  TRY(auto header, read({found->header.offset, found->header.octets}));
+  auto field = HeaderFields(header).value("Content-Transfer-Encoding");
+  if (!field) return TransferEncoding::Identity;
+  auto encoding = parse_transfer_encoding(*field);
+  if (!encoding) return Error(550, "[UNKNOWN-CTE] The part has an encoding that is not known");
+  return *encoding;
+}
+
+const std::optional<std::string>& FetchMessage::decoded(const Section& section) const {
+  return decoded_.find(section.part)->second;
+}
+
+Result<void> FetchMessage::load_preview(bool is_lazy) {
+  if (preview_) return {};
+  preview_ = mailbox_->cached(message_.uid, CacheItem::Preview);
+  if (preview_ || is_lazy) return {};
+  TRY(preview_, make_preview());
+  mailbox_->cache(message_.uid, CacheItem::Preview, *preview_);
+  return {};
+}
+
+// Of the first part that is plain text, else of the first that is HTML; nothing of a message that
+// has neither.
+Result<std::string> FetchMessage::make_preview() {
+  TRY_DO(load_text());
+  auto tree = parse_mime(*text_);
+  const auto* part = first_text(tree, "plain");
+  if (part == nullptr) part = first_text(tree, "html");
+  if (part == nullptr) return std::string();
+  auto body = std::string_view(*text_).substr(part->body.offset, part->body.bytes);
+  auto octets = decode_body(part->transfer_encoding(), body.substr(0, 2 * preview_octets_max));
+  octets.resize(std::min(octets.size(), preview_octets_max));
+  auto utf8 = to_utf8(part->charset(), octets);
+  return preview_of(utf8 ? *utf8 : guessed_utf8(octets), part->is("text", "html"));
 }
 
 std::optional<OctetRange> FetchMessage::range_of(const Section& section) const {

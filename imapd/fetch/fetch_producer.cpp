@@ -32,6 +32,16 @@ void replace_nul(std::string& out, std::size_t from) {
   }
 }
 
+// RFC 2045 section 2.9: data with NUL, or with CR and LF other than as the end of a line.
+bool is_binary(std::string_view octets) {
+  bool after_cr = false;
+  for (char c : octets) {
+    if (c == '\0' || after_cr != (c == '\n')) return true;
+    after_cr = c == '\r';
+  }
+  return after_cr;
+}
+
 OctetRange within(OctetRange range, const std::optional<Partial>& partial) {
   if (!partial) return range;
   auto skipped = std::min(partial->offset, range.octets);
@@ -42,16 +52,20 @@ OctetRange within(OctetRange range, const std::optional<Partial>& partial) {
 
 FetchProducer::FetchProducer(store::Mailbox& mailbox, const std::vector<Uid>& view,
                              const std::vector<NumberRange>& numbers, const FetchRequest& request,
-                             bool with_uid)
-    : mailbox_(mailbox), view_(view), numbers_(numbers), request_(request) {
-  bool asks_uid = false;
+                             bool with_uid, bool with_modseqs)
+    : mailbox_(mailbox),
+      view_(view),
+      numbers_(numbers),
+      request_(request),
+      with_modseqs_(with_modseqs) {
   bool marks = false;
   for (const auto& item : request_.items) {
-    asks_uid = asks_uid || item.kind == Kind::Uid;
+    asks_uid_ = asks_uid_ || item.kind == Kind::Uid;
     asks_flags_ = asks_flags_ || item.kind == Kind::Flags;
+    asks_modseq_ = asks_modseq_ || item.kind == Kind::ModSeq;
     marks = marks || item.marks_seen;
   }
-  with_uid_ = with_uid && !asks_uid;
+  with_uid_ = with_uid && !asks_uid_;
   marks_seen_ = marks && mailbox_.access() == store::Access::ReadWrite;
   if (!numbers_.empty()) number_ = numbers_.front().first;
 }
@@ -70,13 +84,7 @@ Result<bool> FetchProducer::produce(std::string& out, std::size_t octets) {
       if (item_ > 0 || with_uid_) out += ' ';
       append_item(out, request_.items[item_++]);
     } else {
-      if (tells_flags_) {
-        out += ' ';
-        FetchItem flags;
-        flags.kind = Kind::Flags;
-        flags.name = "FLAGS";
-        append_item(out, flags);
-      }
+      append_new_flags(out);
       out += ")\r\n";
       current_.reset();
     }
@@ -107,7 +115,7 @@ void FetchProducer::begin_message(std::string& out) {
   missed_ = missed_ || is_gone;
   if (!prepared && !is_gone && !failure_) failure_ = std::move(prepared).error();
   if (is_gone || !prepared) return;
-  tells_flags_ = !asks_flags_ && std::ranges::binary_search(newly_seen_, uid);
+  is_newly_seen_ = std::ranges::binary_search(newly_seen_, uid);
   current_.emplace(*std::move(current));
   item_ = 0;
   out += "* " + std::to_string(number) + " FETCH (";
@@ -164,9 +172,26 @@ std::vector<Uid> FetchProducer::next_unseen() {
   return unseen;
 }
 
+// The flags of a message that was marked \Seen just now, and what belongs to them.
+void FetchProducer::append_new_flags(std::string& out) {
+  if (!is_newly_seen_) return;
+  auto append = [&](Kind kind, std::string_view name) {
+    FetchItem item;
+    item.kind = kind;
+    item.name = name;
+    out += ' ';
+    append_item(out, item);
+  };
+  if (!asks_flags_) append(Kind::Flags, "FLAGS");
+  if (!with_modseqs_) return;
+  if (!asks_uid_ && !with_uid_) append(Kind::Uid, "UID");
+  if (!asks_modseq_) append(Kind::ModSeq, "MODSEQ");
+}
+
 void FetchProducer::append_item(std::string& out, const FetchItem& item) {
   auto& current = *current_;
   if (item.kind == Kind::Section) return append_section(out, item);
+  if (item.kind == Kind::Binary || item.kind == Kind::BinarySize) return append_binary(out, item);
   out += item.name;
   out += ' ';
   switch (item.kind) {
@@ -195,9 +220,56 @@ void FetchProducer::append_item(std::string& out, const FetchItem& item) {
     case Kind::BodyStructure:
       out += current.structure().body_structure;
       break;
+    case Kind::ModSeq: {
+      const auto* now = mailbox_.find(current.message().uid);
+      auto modseq = now != nullptr ? now->modseq : current.message().modseq;
+      out += '(' + std::to_string(modseq.value()) + ')';
+      break;
+    }
+    case Kind::SaveDate:
+      out += current.save_date()
+                 ? '"' + format_imap_date_time(local_date(*current.save_date())) + '"'
+                 : "NIL";
+      break;
+    case Kind::EmailId:
+      out += '(' + current.email_id() + ')';
+      break;
+    case Kind::ThreadId:
+      // RFC 8474 section 5.2: threads are found by THREAD, in one mailbox at a time.
+      out += "NIL";
+      break;
+    case Kind::Preview:
+      append_nstring(out, current.preview());
+      break;
     case Kind::Section:
+    case Kind::Binary:
+    case Kind::BinarySize:
       break;
   }
+}
+
+// RFC 3516 section 4.3: only what is binary is a literal8, so that the client can tell.
+void FetchProducer::append_binary(std::string& out, const FetchItem& item) {
+  out += item.kind == Kind::Binary ? "BINARY[" : "BINARY.SIZE[";
+  append_section_text(out, item.section);
+  out += ']';
+  if (item.partial) out += '<' + std::to_string(item.partial->offset) + '>';
+  out += ' ';
+  const auto& decoded = current_->decoded(item.section);
+  if (item.kind == Kind::BinarySize) {
+    out += std::to_string(decoded ? decoded->size() : 0);
+    return;
+  }
+  if (!decoded) {
+    out += "NIL";
+    return;
+  }
+  auto range = within({0, decoded->size()}, item.partial);
+  auto text = std::string_view(*decoded).substr(static_cast<std::size_t>(range.offset),
+                                                static_cast<std::size_t>(range.octets));
+  if (is_binary(*decoded)) out += '~';
+  append_literal_header(out, text.size());
+  out += text;
 }
 
 // `BODY[1.TEXT]<0> {123}` and the octets, of which the last may come with later chunks.

@@ -5,7 +5,8 @@
 // left out, and missed() and failure() tell of them. A message that another program has locked is
 // waited for: see is_held_up().
 //
-// STANDARDS  RFC 9051 sections 6.4.5 and 7.5.2
+// STANDARDS  RFC 9051 sections 6.4.5 and 7.5.2, RFC 3516 section 4.3 (literal8), RFC 7162 section
+//            3.2.4
 // SEE ALSO   fetch_message.h (what is read of each message)
 #pragma once
 
@@ -24,10 +25,11 @@ namespace pennypost::imap {
 class FetchProducer {
  public:
   /// `numbers` are message numbers in `view`; all three must outlive the producer, and nobody may
-  /// change them or use the mailbox meanwhile. `with_uid` for UID FETCH.
+  /// change them or use the mailbox meanwhile. `with_uid` for UID FETCH, `with_modseqs` for a
+  /// client that has enabled CONDSTORE.
   FetchProducer(store::Mailbox& mailbox, const std::vector<store::Uid>& view,
-                const std::vector<NumberRange>& numbers, const FetchRequest& request,
-                bool with_uid);
+                const std::vector<NumberRange>& numbers, const FetchRequest& request, bool with_uid,
+                bool with_modseqs = false);
 
   /// Appends about `octets` to `out`, fewer if more would be too much work for a step; false when
   /// nothing follows. Error: a message broke off within its literal, and the connection can't go
@@ -58,6 +60,8 @@ class FetchProducer {
   bool mark_seen();
   std::vector<store::Uid> next_unseen();
   void append_item(std::string& out, const FetchItem& item);
+  void append_new_flags(std::string& out);
+  void append_binary(std::string& out, const FetchItem& item);
   void append_section(std::string& out, const FetchItem& item);
   Result<void> continue_literal(std::string& out, std::size_t octets);
 
@@ -67,16 +71,20 @@ class FetchProducer {
   const FetchRequest& request_;
   bool with_uid_;
   bool marks_seen_ = false;
+  bool with_modseqs_;
+  bool asks_uid_ = false;
   bool asks_flags_ = false;
+  bool asks_modseq_ = false;
 
   std::size_t range_ = 0;
   std::uint32_t number_ = 0;
   // Messages up to this number have been marked \Seen.
   std::uint32_t seen_until_ = 0;
   std::vector<store::Uid> newly_seen_;
-  // The message whose answer is being made; its answer tells the flags though nobody asked.
+  // The message whose answer is being made; its answer tells the flags if it was marked \Seen for
+  // it.
   std::optional<FetchMessage> current_;
-  bool tells_flags_ = false;
+  bool is_newly_seen_ = false;
   std::size_t item_ = 0;
   std::optional<Literal> literal_;
   bool missed_ = false;

@@ -29,15 +29,31 @@ Result<AppendMessage> parse_message(Cursor& cursor) {
   return message;
 }
 
+// What stands before the mailbox. False: another command, or a REPLACE of nothing that could be a
+// message.
+bool take_name(Cursor& cursor, std::optional<ReplacedMessage>& replaced) {
+  if (!cursor.space()) return false;
+  if (cursor.skip_word("APPEND")) return static_cast<bool>(cursor.space());
+  ReplacedMessage message;
+  message.is_uid = cursor.skip_word("UID");
+  if (message.is_uid && !cursor.space()) return false;
+  if (!cursor.skip_word("REPLACE") || !cursor.space()) return false;
+  auto set = cursor.sequence_set();
+  if (!set || !set->names_one()) return false;
+  message.number = *std::move(set);
+  replaced = std::move(message);
+  return static_cast<bool>(cursor.space());
+}
+
 }  // namespace
 
 Result<AppendRequest> parse_append(std::string_view text, const Limits& limits) {
   text.remove_prefix(std::min(text.size(), text.find(' ')));
   Cursor cursor(text, limits);
   AppendRequest request;
-  TRY_DO(cursor.space());
-  if (!cursor.skip_word("APPEND")) return Error(501, "Expected APPEND");
-  TRY_DO(cursor.space());
+  if (!take_name(cursor, request.replaced)) {
+    return Error(501, "Expected APPEND, or REPLACE and a message");
+  }
   TRY(request.mailbox, cursor.mailbox());
   TRY(request.message, parse_message(cursor));
   return request;
@@ -58,9 +74,9 @@ Result<bool> announces_message(std::string_view text, bool continues, const Limi
   }
   text.remove_prefix(std::min(text.size(), text.find(' ')));
   Cursor cursor(text, limits);
-  bool is_append = cursor.space() && cursor.skip_word("APPEND") && cursor.space();
+  std::optional<ReplacedMessage> replaced;
   // The literal may be the mailbox's name.
-  if (!is_append || !cursor.mailbox()) return false;
+  if (!take_name(cursor, replaced) || !cursor.mailbox()) return false;
   TRY_DO(parse_message(cursor));
   return true;
 }

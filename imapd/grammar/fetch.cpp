@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "imapd/grammar/modseq.h"
 
 namespace pennypost::imap {
 namespace {
@@ -23,6 +24,11 @@ constexpr ItemRow item_rows[] = {
     {"ENVELOPE", Kind::Envelope, {}, false},
     {"BODYSTRUCTURE", Kind::BodyStructure, {}, false},
     {"BODY", Kind::Body, {}, false},
+    {"MODSEQ", Kind::ModSeq, {}, false},
+    {"SAVEDATE", Kind::SaveDate, {}, false},
+    {"EMAILID", Kind::EmailId, {}, false},
+    {"THREADID", Kind::ThreadId, {}, false},
+    {"PREVIEW", Kind::Preview, {}, false},
     {"RFC822", Kind::Section, Section::Text::Whole, true},
     {"RFC822.HEADER", Kind::Section, Section::Text::Header, false},
     {"RFC822.TEXT", Kind::Section, Section::Text::Text, true},
@@ -86,28 +92,85 @@ Result<Section> parse_section(Cursor& cursor) {
   return section;
 }
 
+// `<offset.count>`, if it stands here.
+Result<std::optional<Partial>> parse_partial(Cursor& cursor) {
+  std::optional<Partial> partial;
+  if (!cursor.skip('<')) return partial;
+  partial.emplace();
+  TRY(partial->offset, cursor.number64());
+  TRY_DO(cursor.expect('.'));
+  TRY(partial->count, cursor.number64());
+  if (partial->count == 0) return Error(501, "A partial of no bytes");
+  TRY_DO(cursor.expect('>'));
+  return partial;
+}
+
+// What stands before the `[` of an item with a section.
+struct SectionRow {
+  std::string_view name;
+  Kind kind;
+  bool marks_seen;
+};
+constexpr SectionRow section_rows[] = {
+    {"BODY", Kind::Section, true},
+    {"BODY.PEEK", Kind::Section, false},
+    {"BINARY", Kind::Binary, true},
+    {"BINARY.PEEK", Kind::Binary, false},
+    {"BINARY.SIZE", Kind::BinarySize, false},
+};
+
+Result<FetchItem> parse_item_with_section(Cursor& cursor, const std::string& name) {
+  auto row = std::ranges::find(section_rows, name, &SectionRow::name);
+  if (row == std::end(section_rows)) return Error(501, "Unknown fetch item " + name + "[");
+  TRY_DO(cursor.expect('['));
+  FetchItem item;
+  item.kind = row->kind;
+  item.marks_seen = row->marks_seen;
+  TRY(item.section, parse_section(cursor));
+  // RFC 3516 section 7: a part's number, and nothing of it in particular.
+  if (item.kind != Kind::Section && item.section.text != Section::Text::Whole) {
+    return Error(501, name + " takes a part's number alone");
+  }
+  if (item.kind == Kind::BinarySize) return item;
+  TRY(item.partial, parse_partial(cursor));
+  return item;
+}
+
 Result<FetchItem> parse_item(Cursor& cursor) {
   TRY(auto name, cursor.keyword());
-  if (cursor.at('[') && (name == "BODY" || name == "BODY.PEEK")) {
-    cursor.skip('[');
-    FetchItem item;
-    item.kind = Kind::Section;
-    item.marks_seen = name == "BODY";
-    TRY(item.section, parse_section(cursor));
-    if (cursor.skip('<')) {
-      Partial partial;
-      TRY(partial.offset, cursor.number64());
-      TRY_DO(cursor.expect('.'));
-      TRY(partial.count, cursor.number64());
-      if (partial.count == 0) return Error(501, "A partial of no bytes");
-      TRY_DO(cursor.expect('>'));
-      item.partial = partial;
-    }
-    return item;
-  }
+  if (cursor.at('[')) return parse_item_with_section(cursor, name);
   auto row = std::ranges::find(item_rows, name, &ItemRow::name);
   if (row == std::end(item_rows)) return Error(501, "Unknown fetch item " + name);
-  return item_of(*row);
+  auto item = item_of(*row);
+  // RFC 8970 section 4.1; other parentheses may be those of the command's modifiers.
+  if (item.kind == Kind::Preview && starts_with_nocase(cursor.rest(), " (LAZY)")) {
+    TRY_DO(cursor.space());
+    TRY_DO(parse_modifiers(cursor));
+    item.is_lazy = true;
+  }
+  return item;
+}
+
+// RFC 7162 sections 3.1.4.1 and 3.2.6, RFC 9394 section 3.3.
+Result<void> take_modifiers(Cursor& cursor, FetchRequest& request) {
+  TRY(auto modifiers, parse_modifiers(cursor));
+  for (const auto& modifier : modifiers) {
+    if (modifier.name == "CHANGEDSINCE" && !request.changed_since) {
+      TRY(request.changed_since, parse_modseq(modifier, 1, cursor.limits()));
+    } else if (modifier.name == "PARTIAL" && !request.partial) {
+      Cursor value(modifier.value, cursor.limits());
+      TRY(request.partial, parse_partial_result(value));
+      TRY_DO(value.end());
+    } else if (modifier.name == "VANISHED" && modifier.value.empty()) {
+      request.tells_vanished = true;
+    } else {
+      return Error(501, "Unknown FETCH modifier " + modifier.name);
+    }
+  }
+  if (request.tells_vanished && !request.changed_since) {
+    return Error(501, "VANISHED goes with CHANGEDSINCE only");
+  }
+  return {};
 }
 
 // RFC 9051 section 6.4.5: a macro stands alone, not in a list.
@@ -147,7 +210,7 @@ Result<FetchRequest> parse_fetch(std::string_view arguments, const Limits& limit
     request.items.push_back(std::move(item));
   }
   if (cursor.next_item()) {
-    TRY(request.modifiers, parse_modifiers(cursor));
+    TRY_DO(take_modifiers(cursor, request));
   }
   TRY_DO(cursor.end());
   return request;

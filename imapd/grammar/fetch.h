@@ -3,7 +3,9 @@
 // The macros ALL, FAST and FULL are replaced by their items; the RFC822 items become sections with
 // a name of their own.
 //
-// STANDARDS  RFC 9051 section 6.4.5, RFC 3501 section 6.4.5 (RFC822, macros), RFC 4466 (modifiers)
+// STANDARDS  RFC 9051 section 6.4.5, RFC 3501 section 6.4.5 (RFC822, macros), RFC 4466 (modifiers),
+//            RFC 3516 (BINARY), RFC 7162 (MODSEQ, CHANGEDSINCE, VANISHED), RFC 8474 (EMAILID,
+//            THREADID), RFC 8514 (SAVEDATE), RFC 8970 (PREVIEW)
 #pragma once
 
 #include <cstdint>
@@ -14,6 +16,7 @@
 
 #include "common/base/result.h"
 #include "imapd/grammar/cursor.h"
+#include "imapd/grammar/partial_result.h"
 #include "imapd/grammar/requests.h"
 
 namespace pennypost::imap {
@@ -46,6 +49,14 @@ struct FetchItem {
     BodyStructure,
     /// BODY[section], RFC822, RFC822.HEADER, RFC822.TEXT.
     Section,
+    /// BINARY[part] and BINARY.SIZE[part]: the part without its transfer encoding.
+    Binary,
+    BinarySize,
+    ModSeq,
+    SaveDate,
+    EmailId,
+    ThreadId,
+    Preview,
   };
   Kind kind = Kind::Flags;
   /// The name in the answer, for the kinds whose name is not `BODY[…]`; `RFC822.TEXT`.
@@ -54,12 +65,19 @@ struct FetchItem {
   std::optional<Partial> partial;
   /// Sets \Seen.
   bool marks_seen = false;
+  /// PREVIEW (LAZY): only if it costs nothing.
+  bool is_lazy = false;
 };
 
 struct FetchRequest {
   SequenceSet messages;
   std::vector<FetchItem> items;
-  std::vector<Modifier> modifiers;
+  /// CHANGEDSINCE: only messages with a greater mod-sequence.
+  std::optional<std::uint64_t> changed_since;
+  /// VANISHED, which goes with CHANGEDSINCE: the expunged ones are told as well.
+  bool tells_vanished = false;
+  /// PARTIAL: some of the messages named, before CHANGEDSINCE is looked at (RFC 9394 section 3.4).
+  std::optional<PartialResult> partial;
 };
 Result<FetchRequest> parse_fetch(std::string_view arguments, const Limits& limits);
 

@@ -52,21 +52,42 @@ TEST_CASE("a section names a part, what of it, and which octets") {
   CHECK(items[5].section.part == std::vector<std::uint32_t>{4});
 }
 
-TEST_CASE("FETCH keeps its modifiers") {
+TEST_CASE("FETCH takes the modifiers of RFC 7162, and no others") {
   auto request = parse_fetch(" 1:* (FLAGS) (CHANGEDSINCE 12345 VANISHED)", limits);
   REQUIRE(request.has_value());
-  REQUIRE(request->modifiers.size() == 2);
-  CHECK(request->modifiers[0].value == "12345");
-  CHECK(request->modifiers[1].name == "VANISHED");
+  CHECK(request->changed_since == 12345);
+  CHECK(request->tells_vanished);
+  CHECK(parse_fetch(" 1:* FLAGS (CHANGEDSINCE 9223372036854775807)", limits).has_value());
+  for (const char* modifiers :
+       {"(VANISHED)", "(CHANGEDSINCE)", "(CHANGEDSINCE 0)", "(CHANGEDSINCE 9223372036854775808)",
+        "(CHANGEDSINCE 1 CHANGEDSINCE 1)", "(CHANGEDSINCE (1))", "(VANISHED 1)", "(OTHER)", "()"}) {
+    CAPTURE(modifiers);
+    CHECK_FALSE(parse_fetch(std::string(" 1:* FLAGS ") + modifiers, limits).has_value());
+  }
+}
+
+TEST_CASE("PREVIEW takes LAZY, in a list and alone, and modifiers of FETCH stay such") {
+  auto list = parse_fetch(" 1 (PREVIEW (LAZY) UID)", limits);
+  REQUIRE(list);
+  CHECK(list->items[0].is_lazy);
+  CHECK(list->items.size() == 2);
+  auto alone = parse_fetch(" 1 PREVIEW (lazy) (CHANGEDSINCE 5)", limits);
+  REQUIRE(alone);
+  CHECK(alone->items[0].is_lazy);
+  CHECK(alone->changed_since == 5);
+  auto busy = parse_fetch(" 1 PREVIEW (CHANGEDSINCE 5)", limits);
+  REQUIRE(busy);
+  CHECK_FALSE(busy->items[0].is_lazy);
+  CHECK(busy->changed_since == 5);
 }
 
 TEST_CASE("spaces inside parentheses are passed over, as Dovecot does") {
-  auto request =
-      parse_fetch(" 1 ( FLAGS  UID BODY.PEEK[HEADER.FIELDS ( Date From )] ) (X)", limits);
+  auto request = parse_fetch(
+      " 1 ( FLAGS  UID BODY.PEEK[HEADER.FIELDS ( Date From )] ) (CHANGEDSINCE 5)", limits);
   REQUIRE(request);
   REQUIRE(request->items.size() == 3);
   CHECK(request->items[2].section.fields == std::vector<std::string>{"Date", "From"});
-  CHECK(request->modifiers.size() == 1);
+  CHECK(request->changed_since == 5);
 }
 
 TEST_CASE("malformed FETCH arguments are refused") {

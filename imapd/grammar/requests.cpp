@@ -201,6 +201,12 @@ Result<SequenceSet> parse_uid_expunge(std::string_view arguments, const Limits& 
   return set;
 }
 
+Result<std::string> parse_compress(std::string_view arguments, const Limits& limits) {
+  std::string mechanism;
+  TRY_DO(take_all(arguments, limits, mechanism, &Cursor::atom));
+  return upper(mechanism);
+}
+
 Result<std::vector<std::string>> parse_enable(std::string_view arguments, const Limits& limits) {
   Cursor cursor(arguments, limits);
   std::vector<std::string> names;

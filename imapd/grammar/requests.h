@@ -106,6 +106,9 @@ Result<CopyRequest> parse_copy(std::string_view arguments, const Limits& limits)
 /// UID EXPUNGE.
 Result<SequenceSet> parse_uid_expunge(std::string_view arguments, const Limits& limits);
 
+/// The mechanism of COMPRESS, in upper case.
+Result<std::string> parse_compress(std::string_view arguments, const Limits& limits);
+
 /// The extensions ENABLE names, in upper case.
 Result<std::vector<std::string>> parse_enable(std::string_view arguments, const Limits& limits);
 

@@ -11,8 +11,22 @@ namespace {
 
 using Kind = SearchKey::Kind;
 
+constexpr std::size_t object_id_bytes_max = 255;
+
 // The argument of a key.
-enum class Takes { Nothing, Text, HeaderText, FieldAndText, Keyword, Day, Number, Seconds, Uids };
+enum class Takes {
+  Nothing,
+  Text,
+  HeaderText,
+  FieldAndText,
+  Keyword,
+  Day,
+  Number,
+  Seconds,
+  Uids,
+  ObjectId,
+  ModSeq,
+};
 
 struct KeyRow {
   std::string_view name;
@@ -31,15 +45,21 @@ constexpr KeyRow key_rows[] = {
     {"CC", Kind::Address, Takes::HeaderText, false, "Cc"},
     {"DELETED", Kind::Flag, Takes::Nothing, false, "\\Deleted"},
     {"DRAFT", Kind::Flag, Takes::Nothing, false, "\\Draft"},
+    {"EMAILID", Kind::EmailId, Takes::ObjectId, false, ""},
     {"FLAGGED", Kind::Flag, Takes::Nothing, false, "\\Flagged"},
     {"FROM", Kind::Address, Takes::HeaderText, false, "From"},
     {"HEADER", Kind::Header, Takes::FieldAndText, false, ""},
     {"KEYWORD", Kind::Flag, Takes::Keyword, false, ""},
     {"LARGER", Kind::Larger, Takes::Number, false, ""},
+    {"MODSEQ", Kind::ModSeq, Takes::ModSeq, false, ""},
     {"OLD", Kind::Flag, Takes::Nothing, true, "\\Recent"},
     {"OLDER", Kind::Older, Takes::Seconds, false, ""},
     {"ON", Kind::On, Takes::Day, false, ""},
     {"RECENT", Kind::Flag, Takes::Nothing, false, "\\Recent"},
+    {"SAVEDATESUPPORTED", Kind::SaveDateSupported, Takes::Nothing, false, ""},
+    {"SAVEDBEFORE", Kind::SavedBefore, Takes::Day, false, ""},
+    {"SAVEDON", Kind::SavedOn, Takes::Day, false, ""},
+    {"SAVEDSINCE", Kind::SavedSince, Takes::Day, false, ""},
     {"SEEN", Kind::Flag, Takes::Nothing, false, "\\Seen"},
     {"SENTBEFORE", Kind::SentBefore, Takes::Day, false, ""},
     {"SENTON", Kind::SentOn, Takes::Day, false, ""},
@@ -48,6 +68,7 @@ constexpr KeyRow key_rows[] = {
     {"SMALLER", Kind::Smaller, Takes::Number, false, ""},
     {"SUBJECT", Kind::Header, Takes::HeaderText, false, "Subject"},
     {"TEXT", Kind::Text, Takes::Text, false, ""},
+    {"THREADID", Kind::ThreadId, Takes::ObjectId, false, ""},
     {"TO", Kind::Address, Takes::HeaderText, false, "To"},
     {"UID", Kind::Uids, Takes::Uids, false, ""},
     {"UNANSWERED", Kind::Flag, Takes::Nothing, true, "\\Answered"},
@@ -77,6 +98,9 @@ class Parser {
  public:
   explicit Parser(Cursor& cursor) : cursor_(cursor) {}
 
+  bool has_modseq() const { return has_modseq_; }
+  bool has_numbers() const { return has_numbers_; }
+
   // search-key *(SP search-key), up to `)` or the end.
   Result<SearchKey> list(std::size_t depth) {
     SearchKey all;
@@ -101,6 +125,7 @@ class Parser {
     char first = cursor_.rest().empty() ? '\0' : cursor_.rest().front();
     if (is_digit(first) || first == '*' || first == '$') {
       TRY_DO(count());
+      has_numbers_ = has_numbers_ || first != '$';
       return set(Kind::Sequence);
     }
     TRY(auto name, cursor_.keyword());
@@ -196,17 +221,54 @@ class Parser {
         TRY(key.number, cursor_.nz_number());
         break;
       }
+      case Takes::ObjectId: {
+        TRY(key.text, object_id());
+        break;
+      }
+      case Takes::ModSeq: {
+        TRY(key.number, modseq());
+        break;
+      }
       case Takes::Uids:
         break;
     }
     return key;
   }
 
+  // RFC 8474 section 7: letters, digits, `_` and `-`, 255 of them at most.
+  Result<std::string> object_id() {
+    TRY(auto id, cursor_.atom());
+    auto is_fitting = [](char c) { return is_alnum(c) || c == '_' || c == '-'; };
+    if (id.size() > object_id_bytes_max || !std::ranges::all_of(id, is_fitting)) {
+      return Error(501, "Expected an object's id");
+    }
+    return id;
+  }
+
+  // RFC 7162 section 3.1.5. All flags of a message share one mod-sequence: the flag that may be
+  // named before it, and whose it is, do not matter.
+  Result<std::uint64_t> modseq() {
+    has_modseq_ = true;
+    if (cursor_.at('"')) {
+      TRY(auto entry, cursor_.quoted());
+      if (!starts_with_nocase(entry, "/flags/")) return Error(501, "Expected \"/flags/NAME\"");
+      TRY_DO(cursor_.space());
+      TRY(auto type, cursor_.keyword());
+      if (type != "PRIV" && type != "SHARED" && type != "ALL") {
+        return Error(501, "Expected priv, shared or all");
+      }
+      TRY_DO(cursor_.space());
+    }
+    return cursor_.number64();
+  }
+
   Cursor& cursor_;
   std::size_t keys_ = 0;
+  bool has_modseq_ = false;
+  bool has_numbers_ = false;
 };
 
-Result<void> return_option(const std::string& name, SearchRequest& request) {
+Result<void> return_option(const std::string& name, SearchRequest& request, Cursor& cursor) {
   if (name == "MIN") {
     request.return_min = true;
   } else if (name == "MAX") {
@@ -217,6 +279,9 @@ Result<void> return_option(const std::string& name, SearchRequest& request) {
     request.return_count = true;
   } else if (name == "SAVE") {
     request.return_save = true;
+  } else if (name == "PARTIAL" && !request.return_partial) {
+    TRY_DO(cursor.space());
+    TRY(request.return_partial, parse_partial_result(cursor));
   } else {
     return Error(501, "Unknown return option " + name);
   }
@@ -229,34 +294,48 @@ Result<void> return_options(Cursor& cursor, SearchRequest& request) {
   TRY_DO(cursor.expect('('));
   auto option = [&]() -> Result<void> {
     TRY(auto name, cursor.keyword());
-    return return_option(name, request);
+    return return_option(name, request, cursor);
   };
   TRY_DO(rest_of_list(cursor, option));
   // RFC 4731 section 3.1: an empty list asks for ALL.
-  if (!request.return_min && !request.return_max && !request.return_count && !request.return_save) {
-    request.return_all = true;
+  bool is_empty = !request.return_min && !request.return_max && !request.return_count &&
+                  !request.return_save && !request.return_partial;
+  if (is_empty) request.return_all = true;
+  // RFC 9394 section 3.1.
+  if (request.return_all && request.return_partial) {
+    return Error(501, "PARTIAL does not go with ALL");
   }
   return {};
 }
 
 }  // namespace
 
+Result<void> take_return_options(Cursor& cursor, SearchRequest& request) {
+  if (!cursor.skip_word("RETURN")) return {};
+  TRY_DO(return_options(cursor, request));
+  return cursor.space();
+}
+
+Result<void> take_keys(Cursor& cursor, SearchRequest& request) {
+  Parser parser(cursor);
+  TRY(request.key, parser.list(0));
+  request.asks_modseq = parser.has_modseq();
+  request.uses_numbers = parser.has_numbers();
+  return cursor.end();
+}
+
 Result<SearchRequest> parse_search(std::string_view arguments, const Limits& limits) {
   Cursor cursor(arguments, limits);
   SearchRequest request;
   TRY_DO(cursor.space());
-  if (cursor.skip_word("RETURN")) {
-    TRY_DO(return_options(cursor, request));
-    TRY_DO(cursor.space());
-  }
+  TRY_DO(take_return_options(cursor, request));
   if (cursor.skip_word("CHARSET")) {
     TRY_DO(cursor.space());
     TRY(auto charset, cursor.astring());
     request.charset = upper(charset);
     TRY_DO(cursor.space());
   }
-  TRY(request.key, Parser(cursor).list(0));
-  TRY_DO(cursor.end());
+  TRY_DO(take_keys(cursor, request));
   return request;
 }
 

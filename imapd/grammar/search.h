@@ -4,16 +4,19 @@
 // Texts stay in the charset that the client named: they are converted when the keys are prepared.
 //
 // STANDARDS  RFC 9051 section 6.4.4, RFC 3501 section 6.4.4 (RECENT, NEW, OLD), RFC 4731 (RETURN),
-//            RFC 5032 (YOUNGER, OLDER)
+//            RFC 5032 (YOUNGER, OLDER), RFC 5182 ($, SAVE), RFC 7162 (MODSEQ), RFC 8474 (EMAILID,
+//            THREADID), RFC 8514 (SAVEDBEFORE and its like), RFC 5267 and RFC 9394 (PARTIAL)
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
 #include "imapd/grammar/cursor.h"
+#include "imapd/grammar/partial_result.h"
 
 namespace pennypost::imap {
 
@@ -52,6 +55,16 @@ struct SearchKey {
     /// INTERNALDATE is less, or at least, `number` seconds ago.
     Younger,
     Older,
+    /// As Before, On and Since, of the day when the message came into the mailbox.
+    SavedBefore,
+    SavedOn,
+    SavedSince,
+    SaveDateSupported,
+    /// The EMAILID, or THREADID, is `text`.
+    EmailId,
+    ThreadId,
+    /// The mod-sequence is at least `number`.
+    ModSeq,
   };
   Kind kind = Kind::All;
   bool negated = false;
@@ -72,10 +85,22 @@ struct SearchRequest {
   bool return_all = false;
   bool return_count = false;
   bool return_save = false;
+  std::optional<PartialResult> return_partial;
+  /// MODSEQ is among the keys: the answer tells the greatest mod-sequence found.
+  bool asks_modseq = false;
+  /// Message numbers are among the keys.
+  bool uses_numbers = false;
   /// In upper case; US-ASCII where none was named.
   std::string charset = "US-ASCII";
   SearchKey key;
 };
 Result<SearchRequest> parse_search(std::string_view arguments, const Limits& limits);
+
+// The parts of it that SORT and THREAD have as well.
+//
+/// `RETURN (…)` and the space behind it, if it stands here.
+Result<void> take_return_options(Cursor& cursor, SearchRequest& request);
+/// The keys, to the end of the command.
+Result<void> take_keys(Cursor& cursor, SearchRequest& request);
 
 }  // namespace pennypost::imap

@@ -54,6 +54,20 @@ std::string show(const SearchKey& key) {
       return out + "younger:" + std::to_string(key.number);
     case Kind::Older:
       return out + "older:" + std::to_string(key.number);
+    case Kind::SavedBefore:
+      return out + "savedbefore:" + std::to_string(key.day);
+    case Kind::SavedOn:
+      return out + "savedon:" + std::to_string(key.day);
+    case Kind::SavedSince:
+      return out + "savedsince:" + std::to_string(key.day);
+    case Kind::SaveDateSupported:
+      return out + "savedatesupported";
+    case Kind::EmailId:
+      return out + "emailid:" + key.text;
+    case Kind::ThreadId:
+      return out + "threadid:" + key.text;
+    case Kind::ModSeq:
+      return out + "modseq:" + std::to_string(key.number);
   }
   return out;
 }
@@ -82,6 +96,11 @@ TEST_CASE("search keys build a tree") {
       {" SENTBEFORE 1-Jan-1970 SENTON 2-Jan-1970 SENTSINCE 3-Jan-1970",
        "and(sentbefore:0 senton:1 sentsince:2)"},
       {" LARGER 10 SMALLER 0 YOUNGER 60 OLDER 61", "and(larger:10 smaller:0 younger:60 older:61)"},
+      {" SAVEDBEFORE 1-Jan-1970 SAVEDON 2-Jan-1970 SAVEDSINCE 3-Jan-1970 SAVEDATESUPPORTED",
+       "and(savedbefore:0 savedon:1 savedsince:2 savedatesupported)"},
+      {" EMAILID M1-_z NOT THREADID T2", "and(emailid:M1-_z !threadid:T2)"},
+      {" MODSEQ 0 MODSEQ \"/flags/\\\\seen\" PRIV 9223372036854775807",
+       "and(modseq:0 modseq:9223372036854775807)"},
       {" 1:3,7 UID 5:*", "and(seq:1:3,7 uid:5:100)"},
       {" *", "seq:100"},
       {" OR SEEN NOT OR FROM a FROM b", "or(\\Seen !or(From:a From:b))"},
@@ -134,6 +153,12 @@ TEST_CASE("malformed SEARCH arguments are refused") {
                            " YOUNGER 0",
                            " OLDER 0",
                            " OLDER 4294967296",
+                           " MODSEQ 9223372036854775808",
+                           " MODSEQ \"/flags/x\" 1",
+                           " EMAILID a.b",
+                           " SAVEDON",
+                           " RETURN (PARTIAL) ALL",
+                           " RETURN (PARTIAL 1:2 ALL) ALL",
                            " SEEN (DRAFT"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_search(text, limits).has_value());

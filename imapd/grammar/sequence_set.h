@@ -27,6 +27,9 @@ class SequenceSet {
   static Result<SequenceSet> parse(std::string_view text, std::size_t ranges_max);
   /// `$`: the saved result of the last SEARCH (RFC 5182).
   bool is_saved_result() const { return saved_; }
+  /// One number, or `*`.
+  bool names_one() const { return ranges_.size() == 1 && ranges_[0].from == ranges_[0].to; }
+  bool empty() const { return ranges_.empty() && !saved_; }
   /// `*` alone or as an end of a range.
   bool has_star() const;
   /// The largest number written in digits; 0 if there is none.

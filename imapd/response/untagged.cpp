@@ -1,6 +1,7 @@
 #include "imapd/response/untagged.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "common/base/text.h"
@@ -46,9 +47,21 @@ std::uint64_t value_of(StatusItem item, const store::Status& status, std::uint64
     case StatusItem::AppendLimit:
       return append_limit;
     case StatusItem::MailboxId:
-      return 0;
+      break;
   }
   return 0;
+}
+
+std::string text_of(StatusItem item, const store::Status& status, std::uint64_t append_limit) {
+  if (item == StatusItem::MailboxId) return '(' + status.id + ')';
+  return std::to_string(value_of(item, status, append_limit));
+}
+
+// A set in the given order, in which ranges only ascend: RFC 5267 section 3.2.
+std::string ordered_set(std::span<const std::uint32_t> numbers) {
+  RangeBuilder builder;
+  for (auto number : numbers) builder.add(number);
+  return to_text(builder.ranges());
 }
 
 // The UIDs as ranges in the order given: RFC 4315 section 3 pairs source and target by position.
@@ -88,6 +101,14 @@ std::string recent_line(std::uint32_t messages) {
 
 std::string expunge_line(std::uint32_t sequence_number) {
   return "* " + std::to_string(sequence_number) + " EXPUNGE\r\n";
+}
+
+std::string vanished_line(const std::vector<NumberRange>& uids, bool earlier) {
+  return std::string("* VANISHED ") + (earlier ? "(EARLIER) " : "") + to_text(uids) + "\r\n";
+}
+
+std::string highest_modseq_line(store::ModSeq modseq) {
+  return "* OK [HIGHESTMODSEQ " + std::to_string(modseq.value()) + "] Highest\r\n";
 }
 
 std::string flags_line(const std::vector<std::string>& keywords) {
@@ -133,8 +154,7 @@ std::string status_line(std::string_view utf8_name, const std::vector<StatusItem
   append_mailbox(out, utf8_name);
   std::vector<std::string> members;
   for (auto item : items) {
-    members.push_back(std::string(name_of(item)) + ' ' +
-                      std::to_string(value_of(item, status, append_limit)));
+    members.push_back(std::string(name_of(item)) + ' ' + text_of(item, status, append_limit));
   }
   out += ' ';
   append_list(out, members);
@@ -159,14 +179,26 @@ std::string id_line(const IdFields& fields) {
   return out + ")\r\n";
 }
 
-std::string search_line(std::span<const std::uint32_t> numbers) {
-  std::string out = "* SEARCH";
+std::string search_line(std::string_view command, std::span<const std::uint32_t> numbers,
+                        std::optional<store::ModSeq> modseq) {
+  std::string out = "* " + std::string(command);
   for (auto number : numbers) out += ' ' + std::to_string(number);
+  if (modseq) out += " (MODSEQ " + std::to_string(modseq->value()) + ')';
   return out + "\r\n";
 }
 
+std::span<const std::uint32_t> part_of(std::span<const std::uint32_t> numbers,
+                                       const PartialResult& partial) {
+  auto count = numbers.size();
+  if (partial.first > count) return {};
+  auto last = std::min<std::size_t>(partial.last, count);
+  auto length = last - partial.first + 1;
+  return numbers.subspan(partial.from_end ? count - last : partial.first - 1, length);
+}
+
 std::string esearch_line(std::string_view tag, bool uid, const SearchRequest& request,
-                         std::span<const std::uint32_t> numbers) {
+                         std::span<const std::uint32_t> numbers,
+                         std::optional<store::ModSeq> modseq) {
   std::string out = "* ESEARCH (TAG ";
   append_string(out, tag);
   out += uid ? ") UID" : ")";
@@ -174,13 +206,17 @@ std::string esearch_line(std::string_view tag, bool uid, const SearchRequest& re
   if (!numbers.empty()) {
     if (request.return_min) out += " MIN " + std::to_string(numbers.front());
     if (request.return_max) out += " MAX " + std::to_string(numbers.back());
-    if (request.return_all) {
-      RangeBuilder builder;
-      for (auto number : numbers) builder.add(number);
-      out += " ALL " + to_text(builder.ranges());
-    }
+    if (request.return_all) out += " ALL " + ordered_set(numbers);
+  }
+  if (request.return_partial) {
+    auto part = part_of(numbers, *request.return_partial);
+    const char* sign = request.return_partial->from_end ? "-" : "";
+    out += std::string(" PARTIAL (") + sign + std::to_string(request.return_partial->first) + ':' +
+           sign + std::to_string(request.return_partial->last) + ' ' +
+           (part.empty() ? "NIL" : ordered_set(part)) + ')';
   }
   if (request.return_count) out += " COUNT " + std::to_string(numbers.size());
+  if (modseq) out += " MODSEQ " + std::to_string(modseq->value());
   return out + "\r\n";
 }
 

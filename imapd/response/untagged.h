@@ -4,7 +4,8 @@
 // Mailbox names are taken in UTF-8 and written in modified UTF-7.
 //
 // STANDARDS  RFC 9051 section 7, RFC 3501 section 7 (SEARCH, LSUB, RECENT), RFC 4315 (UIDPLUS),
-//            RFC 4731 (ESEARCH), RFC 2342 (NAMESPACE), RFC 2971 (ID)
+//            RFC 4731 (ESEARCH), RFC 2342 (NAMESPACE), RFC 2971 (ID), RFC 5267 (ESORT, PARTIAL),
+//            RFC 7162 (VANISHED, MODSEQ), RFC 8474 (MAILBOXID)
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,10 @@ std::vector<std::string> flag_names(store::Flags flags, bool recent,
 std::string exists_line(std::uint32_t messages);
 std::string recent_line(std::uint32_t messages);
 std::string expunge_line(std::uint32_t sequence_number);
+/// `* VANISHED (EARLIER) 3:5,9`, with UIDs; `earlier` for what the client does not count any more
+/// (RFC 7162 section 3.2.10).
+std::string vanished_line(const std::vector<NumberRange>& uids, bool earlier);
+std::string highest_modseq_line(store::ModSeq modseq);
 /// `* FLAGS (\Answered … $Junk)`: what a mailbox knows; empty keyword names are left out.
 std::string flags_line(const std::vector<std::string>& keywords);
 /// `* OK [PERMANENTFLAGS (…)] text`; none for a mailbox that is open read-only.
@@ -48,11 +53,18 @@ std::string status_line(std::string_view utf8_name, const std::vector<StatusItem
 std::string namespace_line(char separator);
 std::string id_line(const IdFields& fields);
 
-/// `* SEARCH 2 84 882`, the numbers ascending.
-std::string search_line(std::span<const std::uint32_t> numbers);
-/// `* ESEARCH (TAG "a") UID MIN 2 COUNT 3`, what of it `request` asks for.
+/// `* SEARCH 2 84 882`, or `* SORT …`, the numbers in the order of the answer; behind them the
+/// greatest mod-sequence, if there is one (RFC 7162 section 3.1.6).
+std::string search_line(std::string_view command, std::span<const std::uint32_t> numbers,
+                        std::optional<store::ModSeq> modseq = std::nullopt);
+/// `* ESEARCH (TAG "a") UID MIN 2 COUNT 3`, what of it `request` asks for. `modseq` is that of the
+/// messages which it names.
 std::string esearch_line(std::string_view tag, bool uid, const SearchRequest& request,
-                         std::span<const std::uint32_t> numbers);
+                         std::span<const std::uint32_t> numbers,
+                         std::optional<store::ModSeq> modseq = std::nullopt);
+/// The results that PARTIAL asks for, fewer where there are not so many.
+std::span<const std::uint32_t> part_of(std::span<const std::uint32_t> numbers,
+                                       const PartialResult& partial);
 
 /// `[APPENDUID 38505 3955:3957]`
 std::string append_uid_code(const store::Appended& appended);

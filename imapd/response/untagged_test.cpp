@@ -33,8 +33,8 @@ TEST_CASE("untagged lines look as the RFC shows them") {
 
 TEST_CASE("search results come as a list, or as ESEARCH asks") {
   const std::uint32_t found[] = {2, 3, 4, 84};
-  CHECK(search_line(found) == "* SEARCH 2 3 4 84\r\n");
-  CHECK(search_line({}) == "* SEARCH\r\n");
+  CHECK(search_line("SEARCH", found) == "* SEARCH 2 3 4 84\r\n");
+  CHECK(search_line("SEARCH", {}) == "* SEARCH\r\n");
   SearchRequest request;
   request.return_min = request.return_max = request.return_all = request.return_count = true;
   CHECK(esearch_line("a1", true, request, found) ==

@@ -1,12 +1,11 @@
 #include "imapd/search/search_keys.h"
 
 #include <algorithm>
-#include <array>
 
 #include "common/base/text.h"
-#include "common/base/words.h"
 #include "common/mail/charset.h"
 #include "imapd/response/untagged.h"
+#include "imapd/session/kept_fields.h"
 
 namespace pennypost::imap {
 namespace {
@@ -16,10 +15,6 @@ using Kind = SearchKey::Kind;
 // How many octets the texts of all keys may have once folded; in memory they take a multiple.
 constexpr std::size_t key_octets_max = 256 << 10;
 
-constexpr std::array<std::string_view, 10> kept_names{"Date",        "Subject",   "From", "Sender",
-                                                      "Reply-To",    "To",        "Cc",   "Bcc",
-                                                      "In-Reply-To", "Message-ID"};
-
 int cost_of(Kind kind) {
   switch (kind) {
     case Kind::All:
@@ -28,7 +23,13 @@ int cost_of(Kind kind) {
     case Kind::Sequence:
     case Kind::Uids:
     case Kind::Flag:
+    case Kind::ThreadId:
+    case Kind::ModSeq:
       return 0;
+    case Kind::SavedBefore:
+    case Kind::SavedOn:
+    case Kind::SavedSince:
+    case Kind::SaveDateSupported:
     case Kind::Before:
     case Kind::On:
     case Kind::Since:
@@ -43,6 +44,7 @@ int cost_of(Kind kind) {
     case Kind::SentOn:
     case Kind::SentSince:
       return 2;
+    case Kind::EmailId:
     case Kind::Body:
     case Kind::Text:
       return 3;
@@ -56,7 +58,8 @@ bool has_texts(Kind kind) {
 
 bool names_day(Kind kind) {
   return kind == Kind::Before || kind == Kind::On || kind == Kind::Since ||
-         kind == Kind::SentBefore || kind == Kind::SentOn || kind == Kind::SentSince;
+         kind == Kind::SentBefore || kind == Kind::SentOn || kind == Kind::SentSince ||
+         kind == Kind::SavedBefore || kind == Kind::SavedOn || kind == Kind::SavedSince;
 }
 
 // Counts U+FFFD, which conversion puts where it finds no character.
@@ -94,6 +97,7 @@ class Preparation {
     std::ranges::stable_sort(key.children, {}, &PreparedKey::cost);
     key.value = names_day(from.kind) ? from.day : static_cast<std::int64_t>(from.number);
     if (from.kind == Kind::Flag) prepare_flag(key, from.text);
+    if (from.kind == Kind::EmailId) key.id = from.text;
     TRY_DO(prepare_numbers(key, from));
     if (has_texts(from.kind)) {
       TRY_DO(prepare_text(key, from));
@@ -113,9 +117,8 @@ class Preparation {
 
   Result<void> prepare_numbers(PreparedKey& key, const SearchKey& from) const {
     if (from.kind != Kind::Sequence && from.kind != Kind::Uids) return {};
-    if (from.set.is_saved_result()) return Error(501, "No search result is kept");
     // A message that does not exist matches nothing; only other commands take it for an error.
-    if (from.kind == Kind::Sequence) {
+    if (from.kind == Kind::Sequence && !from.set.is_saved_result()) {
       key.numbers = from.set.resolve(selected_.exists());
       return {};
     }
@@ -164,7 +167,5 @@ Result<PreparedKeys> prepare_keys(const SearchRequest& request, const Selected& 
   keys.headers.compile();
   return keys;
 }
-
-bool is_kept_field(std::string_view name) { return holds(kept_names, name); }
 
 }  // namespace pennypost::imap

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,6 +36,7 @@ struct PreparedKey {
   store::Flags flags;
   store::KeywordSet keywords = 0;
   bool is_recent = false;
+  std::string id;  // of EMAILID
   HeaderKeys::Number header;
   std::size_t text = 0;  // of PreparedKeys::texts
 };
@@ -51,12 +53,9 @@ struct PreparedKeys {
   bool needs_whole_header = false;
 };
 
-/// Errors: 501 for `$`, since no result is kept, for a text that is not valid in its charset, and
+/// Errors: 501 for a text that is not valid in its charset, and
 /// for more than key_octets_max of texts; 550 with [BADCHARSET] for an unknown charset.
 Result<PreparedKeys> prepare_keys(const SearchRequest& request, const Selected& selected,
                                   const store::Mailbox& mailbox);
-
-/// Whether the index keeps fields of that name for searches to come: those that ENVELOPE tells.
-bool is_kept_field(std::string_view name);
 
 }  // namespace pennypost::imap

@@ -2,18 +2,17 @@
 
 #include "common/mail/date.h"
 #include "common/mail/header.h"
+#include "imapd/session/kept_fields.h"
+#include "imapd/session/object_ids.h"
 
 namespace pennypost::imap {
 namespace {
 
 using Kind = SearchKey::Kind;
 
-// More than any real header has.
-constexpr std::uint64_t header_octets_max = 1 << 20;
 constexpr std::uint64_t message_octets_max = 1ull << 30;
 // How much of a message is read, or searched, before its keys are asked again.
 constexpr std::uint64_t piece_octets = 256 << 10;
-constexpr std::size_t kept_octets_max = 16 << 10;
 // What asking one key costs, in octets of text that could be searched instead.
 constexpr std::int64_t key_cost = 16;
 
@@ -115,6 +114,21 @@ Searcher::Truth Searcher::holds(const PreparedKey& key, Subject& subject) {
       return truth(internal_day(subject) == key.value);
     case Kind::Since:
       return truth(internal_day(subject).value_or(INT64_MIN) >= key.value);
+    case Kind::SavedBefore:
+      return truth(saved_day(subject).value_or(INT64_MAX) < key.value);
+    case Kind::SavedOn:
+      return truth(saved_day(subject) == key.value);
+    case Kind::SavedSince:
+      return truth(saved_day(subject).value_or(INT64_MIN) >= key.value);
+    case Kind::SaveDateSupported:
+      return truth(save_date(subject).has_value());
+    case Kind::EmailId:
+      return truth(has_id(key, subject));
+    case Kind::ThreadId:
+      // RFC 8474 section 5.2: none is given, so none is found.
+      return Truth::No;
+    case Kind::ModSeq:
+      return truth(subject.message.modseq.value() >= static_cast<std::uint64_t>(key.value));
     case Kind::SentBefore:
       return truth(sent_day(subject).value_or(INT64_MAX) < key.value);
     case Kind::SentOn:
@@ -178,7 +192,7 @@ const std::string& Searcher::header(Subject& subject) {
   if (auto* reader = open(subject)) {
     if (auto read = reader->header(header_octets_max)) {
       spend(read->size());
-      if (!keys_.needs_whole_header) keep_fields(subject, *read);
+      if (!keys_.needs_whole_header) keep_fields(*mailbox_, subject.message.uid, *read);
       return subject.header.emplace(*std::move(read));
     }
   }
@@ -189,16 +203,7 @@ const std::string& Searcher::header(Subject& subject) {
 // Stands in for the header if no key asks for other fields.
 std::optional<std::string> Searcher::kept_fields(const Subject& subject) {
   if (keys_.needs_whole_header) return std::nullopt;
-  return mailbox_->cached(subject.message.uid, store::CacheItem::Header);
-}
-
-void Searcher::keep_fields(const Subject& subject, std::string_view header) {
-  std::string kept;
-  for (const auto& field : HeaderFields(header)) {
-    if (is_kept_field(field.name)) kept += field.whole;
-  }
-  if (kept.size() > kept_octets_max) return;
-  mailbox_->cache(subject.message.uid, store::CacheItem::Header, kept + "\r\n");
+  return find_kept_fields(*mailbox_, subject.message.uid);
 }
 
 // A piece of less than piece_octets is the last.
@@ -255,6 +260,30 @@ std::optional<std::int64_t> Searcher::internal_day(Subject& subject) {
   auto seconds = internal_date(subject);
   if (!seconds) return std::nullopt;
   return local_date(*seconds).shown_day();
+}
+
+std::optional<std::int64_t> Searcher::save_date(Subject& subject) {
+  if (!subject.save_date) {
+    auto seconds = mailbox_->save_date(subject.message.uid);
+    if (!seconds) note_failure(subject, seconds.error());
+    subject.save_date.emplace(seconds ? *seconds : std::nullopt);
+  }
+  return *subject.save_date;
+}
+
+// RFC 8514 section 4.3: where none is kept, the internal date stands in for it.
+std::optional<std::int64_t> Searcher::saved_day(Subject& subject) {
+  auto seconds = save_date(subject);
+  if (!seconds) return internal_day(subject);
+  return local_date(*seconds).shown_day();
+}
+
+bool Searcher::has_id(const PreparedKey& key, Subject& subject) {
+  std::uint64_t octets = 0;
+  auto id = email_id(*mailbox_, subject.message.uid, octets);
+  spend(octets);
+  if (!id) note_failure(subject, id.error());
+  return id && *id == key.id;
 }
 
 // RFC 9051 section 6.4.4: the Date: field, disregarding time and timezone.

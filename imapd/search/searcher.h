@@ -71,6 +71,7 @@ class Searcher {
     std::unique_ptr<TextScan> text_scan;  // once all of it has
     std::optional<std::optional<std::int64_t>> internal_date;
     std::optional<std::optional<std::int64_t>> sent_day;
+    std::optional<std::optional<std::int64_t>> save_date;
     std::optional<std::optional<std::uint64_t>> octets;
     bool is_gone = false;
   };
@@ -87,12 +88,14 @@ class Searcher {
   const HeaderScan& header_scan(Subject& subject);
   const std::string& header(Subject& subject);
   std::optional<std::string> kept_fields(const Subject& subject);
-  void keep_fields(const Subject& subject, std::string_view header);
   void read_on(Subject& subject);
   Result<std::string> read_piece(Subject& subject);
   std::optional<std::int64_t> internal_date(Subject& subject);
   std::optional<std::int64_t> internal_day(Subject& subject);
   std::optional<std::int64_t> sent_day(Subject& subject);
+  std::optional<std::int64_t> save_date(Subject& subject);
+  std::optional<std::int64_t> saved_day(Subject& subject);
+  bool has_id(const PreparedKey& key, Subject& subject);
   store::MessageReader* open(Subject& subject);
   void note_failure(Subject& subject, const Error& error);
   void spend(std::size_t octets) { budget_ -= static_cast<std::int64_t>(octets); }

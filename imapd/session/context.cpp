@@ -2,6 +2,8 @@
 
 #include "common/log/log.h"
 #include "common/mail/encoded.h"
+#include "imapd/response/untagged.h"
+#include "imapd/session/compressed_stream.h"
 
 namespace pennypost::imap {
 namespace {
@@ -49,7 +51,45 @@ Result<store::MailboxName> SessionContext::mailbox_name(std::string_view wire) c
   return store_->parse_name(*utf8);
 }
 
+// RFC 7889 section 2: the limit is the same for all mailboxes. RFC 8474: only where ids can be
+// kept.
+std::string SessionContext::store_capabilities() const {
+  std::string out = " APPENDLIMIT=" + std::to_string(limits().message_bytes_max);
+  if (store_->keeps_ids()) out += " OBJECTID";
+  return out;
+}
+
+void SessionContext::enable_condstore() {
+  if (std::exchange(reporting_.modseqs, true) || !selected_) return;
+  selected_->set_reporting(reporting_);
+  put(highest_modseq_line(selected_->mailbox().highest_modseq()));
+}
+
+void SessionContext::enable_qresync() {
+  enable_condstore();
+  reporting_.vanished = true;
+  if (selected_) selected_->set_reporting(reporting_);
+}
+
+std::string SessionContext::highest_modseq_code() const {
+  if (!reporting_.vanished || !selected_) return "";
+  auto modseq = selected_->mailbox().highest_modseq();
+  return "[HIGHESTMODSEQ " + std::to_string(modseq.value()) + "] ";
+}
+
+// What the client has sent ahead of our answer it can't have compressed: that ends the connection.
+Task<> SessionContext::begin_compression() {
+  if (compression_ != Compression::Asked) co_return;
+  compression_ = Compression::Active;
+  co_await connection().flush();
+  auto early = connection().take_input();
+  auto plain = connection().exchange_stream(nullptr);
+  connection().exchange_stream(
+      std::make_unique<CompressedStream>(std::move(plain), std::move(early)));
+}
+
 void SessionContext::start_clock() {
+  keeps_expunges_back_ = false;
   next_look_ = loop().now() + look_interval;
   next_sign_ = loop().now() + sign_interval;
 }

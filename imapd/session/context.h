@@ -58,6 +58,7 @@ class SessionContext final : public Conversation {
                  std::shared_ptr<Account> account, std::unique_ptr<store::MailStore> store);
 
   std::optional<std::string> login_capabilities() const override { return std::nullopt; }
+  std::string store_capabilities() const override;
 
   const WorkerContext& worker() const { return *worker_; }
   const LoggedIn& who() const { return who_; }
@@ -74,6 +75,15 @@ class SessionContext final : public Conversation {
   void select(std::unique_ptr<Selected> selected) { selected_ = std::move(selected); }
   void unselect() { selected_.reset(); }
   bool may_change() const { return selected_ && !selected_->is_read_only(); }
+
+  /// What the client has enabled, for all mailboxes that it selects (RFC 7162).
+  Reporting reporting() const { return reporting_; }
+  /// Enables it; a client with a mailbox selected is told its HIGHESTMODSEQ the first time.
+  void enable_condstore();
+  void enable_qresync();
+  /// The response code with which a removal is answered (RFC 7162 section 3.2.7): of the selected
+  /// mailbox, with a space behind it; nothing if QRESYNC is not enabled.
+  std::string highest_modseq_code() const;
 
   // Work that blocks goes to a thread of the account.
   //
@@ -97,6 +107,12 @@ class SessionContext final : public Conversation {
     return retry_while_locked(light_lane(), std::move(function));
   }
 
+  /// COMPRESS: the stream changes once its answer has been sent.
+  bool is_compressed() const { return compression_ != Compression::None; }
+  void compress_after_answer() { compression_ = Compression::Asked; }
+  /// The answer to a command is put: changes the stream if that was asked for.
+  Task<> begin_compression();
+
   // News of the selected mailbox: updates.cpp.
   //
   enum class Wait { No, Yes };
@@ -115,6 +131,10 @@ class SessionContext final : public Conversation {
   //
   /// A command begins.
   void start_clock();
+  /// The command that is going on names messages by number, though its row does not say so: a UID
+  /// SEARCH (RFC 7162 section 3.2.10.2). No expunge is told at its end.
+  void keep_expunges_back() { keeps_expunges_back_ = true; }
+  bool keeps_expunges_back() const { return keeps_expunges_back_; }
   /// Between two steps of a long command: throws Disconnected if the client is gone, which would
   /// else be found out only when the answer is sent.
   Task<> look_for_client();
@@ -141,7 +161,11 @@ class SessionContext final : public Conversation {
   store::MailEvents events_;
   SessionTrace trace_;
   std::unique_ptr<Selected> selected_;
+  Reporting reporting_;
+  enum class Compression { None, Asked, Active };
+  Compression compression_ = Compression::None;
   bool is_behind_ = false;
+  bool keeps_expunges_back_ = false;
   // When a long command looks for its client again, and when it says that it is still at work.
   SteadyTime next_look_;
   SteadyTime next_sign_;

@@ -31,6 +31,8 @@ class Conversation {
   /// What CAPABILITY says about logging in, ` STARTTLS LOGINDISABLED` or ` AUTH=PLAIN`; nothing
   /// once the client has logged in.
   virtual std::optional<std::string> login_capabilities() const = 0;
+  /// What the account's store can do beyond others, ` OBJECTID`; "" before login.
+  virtual std::string store_capabilities() const { return ""; }
 
   Connection& connection() const { return connection_; }
   Loop& loop() const { return connection_.loop(); }

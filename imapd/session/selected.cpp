@@ -23,6 +23,7 @@ Selected::Selected(std::unique_ptr<store::Mailbox> mailbox) : mailbox_(std::move
   for (const auto& message : messages) view_.push_back(message.uid);
   told_exists_ = exists();
   told_recent_ = recent();
+  told_modseq_ = mailbox_->highest_modseq();
 }
 
 std::string Selected::introduction() {
@@ -40,6 +41,8 @@ std::string Selected::introduction() {
   }
   out += "* OK [UIDVALIDITY " + std::to_string(box.uid_validity()) + "] UIDs valid\r\n";
   out += "* OK [UIDNEXT " + std::to_string(box.uid_next().value()) + "] Predicted next UID\r\n";
+  out += highest_modseq_line(box.highest_modseq());
+  if (auto id = box.id(); !id.empty()) out += "* OK [MAILBOXID (" + id + ")] Mailbox ID\r\n";
   return out;
 }
 
@@ -89,7 +92,13 @@ std::string Selected::tell(bool with_expunges, bool with_uid) {
     told_recent_ = recent();
     out += recent_line(told_recent_);
   }
+  if (expunged_.empty()) told_modseq_ = mailbox_->highest_modseq();
   return out;
+}
+
+std::string Selected::held_back_line() const {
+  if (!reporting_.vanished || expunged_.empty()) return "";
+  return highest_modseq_line(told_modseq_);
 }
 
 void Selected::tell_keywords(std::string& out) {
@@ -127,14 +136,20 @@ void Selected::tell_expunges(std::string& out) {
   if (expunged_.empty()) return;
   std::ranges::sort(expunged_);
   expunged_.erase(std::unique(expunged_.begin(), expunged_.end()), expunged_.end());
-  // From the highest number down, so that no line changes the number of the next.
-  std::for_each(expunged_.rbegin(), expunged_.rend(), [&](Uid uid) {
-    auto number = number_of(uid);
-    if (!number) return;
-    // Never announced to this client: nothing to report.
-    if (*number > told_exists_) return;
-    out += expunge_line(*number);
-  });
+  // What was never announced to this client is nothing to report.
+  auto is_known = [this](Uid uid) { return number_of(uid).value_or(UINT32_MAX) <= told_exists_; };
+  if (reporting_.vanished) {
+    RangeBuilder builder;
+    for (auto uid : expunged_) {
+      if (is_known(uid)) builder.add(uid.value());
+    }
+    if (!builder.ranges().empty()) out += vanished_line(builder.ranges(), false);
+  } else {
+    // From the highest number down, so that no line changes the number of the next.
+    std::for_each(expunged_.rbegin(), expunged_.rend(), [&](Uid uid) {
+      if (is_known(uid)) out += expunge_line(*number_of(uid));
+    });
+  }
   auto gone = [this](Uid uid) { return std::ranges::binary_search(expunged_, uid); };
   auto known = view_.begin() + told_exists_;
   told_exists_ -= static_cast<std::uint32_t>(std::count_if(view_.begin(), known, gone));
@@ -149,7 +164,14 @@ std::optional<std::uint32_t> Selected::number_of(Uid uid) const {
 }
 
 Result<std::vector<NumberRange>> Selected::numbers(const SequenceSet& set, bool are_uids) const {
-  if (set.is_saved_result()) return Error(501, "No search result is kept");
+  // RFC 5182 section 2.1: `$` names messages, in any command. What is gone is no longer among them.
+  if (set.is_saved_result()) {
+    RangeBuilder saved;
+    for (auto uid : saved_result_) {
+      if (auto number = number_of(uid)) saved.add(*number);
+    }
+    return saved.ranges();
+  }
   if (!are_uids) {
     // RFC 9051 section 9: a number above the last message is an error; clients do ask an empty
     // mailbox for 1:*, and for N:* where N has just been expunged.
@@ -182,14 +204,25 @@ std::vector<Uid> Selected::uids(const std::vector<NumberRange>& numbers) const {
 }
 
 std::string Selected::flags_of(Uid uid, bool with_uid) const {
+  return fetch_line(uid, with_uid, true);
+}
+
+std::string Selected::modseq_of(Uid uid) const { return fetch_line(uid, true, false); }
+
+// RFC 7162 section 3.2.4: UID and MODSEQ are in all such lines once CONDSTORE is enabled.
+std::string Selected::fetch_line(Uid uid, bool with_uid, bool with_flags) const {
   const auto* message = mailbox_->find(uid);
   auto number = number_of(uid);
   if (message == nullptr || !number) return "";
   std::string out = "* " + std::to_string(*number) + " FETCH (";
-  if (with_uid) out += "UID " + std::to_string(uid.value()) + ' ';
-  out += "FLAGS ";
-  append_list(out, flag_names(message->flags, mailbox_->is_recent(uid),
-                              mailbox_->keyword_names(message->keywords)));
+  if (with_uid || reporting_.modseqs) out += "UID " + std::to_string(uid.value()) + ' ';
+  if (with_flags) {
+    out += "FLAGS ";
+    append_list(out, flag_names(message->flags, mailbox_->is_recent(uid),
+                                mailbox_->keyword_names(message->keywords)));
+  }
+  if (with_flags && reporting_.modseqs) out += ' ';
+  if (reporting_.modseqs) out += "MODSEQ (" + std::to_string(message->modseq.value()) + ')';
   return out + ")\r\n";
 }
 

@@ -6,7 +6,8 @@
 // flags may be told during any command, an EXPUNGE not while FETCH, STORE or SEARCH use sequence
 // numbers.
 //
-// STANDARDS  RFC 9051 sections 2.3.1.2, 7.4.1 and 7.5.1; RFC 3501 section 7.3.2 (RECENT)
+// STANDARDS  RFC 9051 sections 2.3.1.2, 7.4.1 and 7.5.1; RFC 3501 section 7.3.2 (RECENT),
+//            RFC 5182 ($), RFC 7162 (MODSEQ, VANISHED)
 #pragma once
 
 #include <memory>
@@ -19,6 +20,14 @@
 
 namespace pennypost::imap {
 
+/// How changes are told to a client that has enabled an extension.
+struct Reporting {
+  /// CONDSTORE: each FETCH line has UID and MODSEQ.
+  bool modseqs = false;
+  /// QRESYNC: VANISHED takes the place of EXPUNGE.
+  bool vanished = false;
+};
+
 class Selected {
  public:
   /// A mailbox just opened: its messages are the client's first view.
@@ -27,7 +36,11 @@ class Selected {
   store::Mailbox& mailbox() { return *mailbox_; }
   bool is_read_only() const { return mailbox_->access() == store::Access::ReadOnly; }
 
-  /// FLAGS, PERMANENTFLAGS, EXISTS, RECENT, UNSEEN, UIDVALIDITY, UIDNEXT: RFC 3501 section 6.3.1.
+  void set_reporting(Reporting reporting) { reporting_ = reporting; }
+  Reporting reporting() const { return reporting_; }
+
+  /// FLAGS, PERMANENTFLAGS, EXISTS, RECENT, UNSEEN, UIDVALIDITY, UIDNEXT: RFC 3501 section 6.3.1;
+  /// and HIGHESTMODSEQ and MAILBOXID.
   std::string introduction();
 
   /// What sync() of the mailbox found.
@@ -43,6 +56,11 @@ class Selected {
   /// About how many messages tell() has to look at.
   std::size_t telling_cost() const;
 
+  /// RFC 7162 section 3.2: while expunges are kept back, a client that has been told of later
+  /// changes must not take them for all; this line has the mod-sequence up to which it knows all.
+  /// Nothing if none are kept back.
+  std::string held_back_line() const;
+
   /// How many messages the client knows.
   std::uint32_t exists() const { return static_cast<std::uint32_t>(view_.size()); }
   const std::vector<store::Uid>& view() const { return view_; }
@@ -56,17 +74,27 @@ class Selected {
   /// The UIDs behind message numbers.
   std::vector<store::Uid> uids(const std::vector<NumberRange>& numbers) const;
 
+  /// Keeps the result of a SEARCH for `$`; UIDs, ascending.
+  void save_result(std::vector<store::Uid> uids) { saved_result_ = std::move(uids); }
+
   /// `* 3 FETCH (UID 7 FLAGS (\Seen))`; nothing if the message is gone.
   std::string flags_of(store::Uid uid, bool with_uid) const;
+  /// `* 3 FETCH (UID 7 MODSEQ (12))`, the same without its flags.
+  std::string modseq_of(store::Uid uid) const;
 
  private:
   std::uint32_t recent() const;
+  std::string fetch_line(store::Uid uid, bool with_uid, bool with_flags) const;
   void tell_keywords(std::string& out);
   bool tell_flags(std::string& out, bool with_uid);
   void tell_expunges(std::string& out);
 
   std::unique_ptr<store::Mailbox> mailbox_;
+  Reporting reporting_;
   std::vector<store::Uid> view_;
+  std::vector<store::Uid> saved_result_;
+  // The client knows all changes up to here.
+  store::ModSeq told_modseq_{1};
   std::uint32_t told_exists_ = 0;
   std::uint32_t told_recent_ = 0;
   std::vector<store::Uid> expunged_;

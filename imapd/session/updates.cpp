@@ -35,6 +35,7 @@ Task<> SessionContext::tell_news(bool with_expunges, bool with_uid) {
   }
   auto telling = tell_selected(with_expunges, with_uid);
   co_await std::move(telling);
+  if (!with_expunges) put(selected_->held_back_line());
 }
 
 Task<> SessionContext::tell_selected(bool with_expunges, bool with_uid) {

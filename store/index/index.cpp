@@ -169,8 +169,14 @@ std::optional<Index::Part> Index::part_of(Database& database, const Folder& fold
     part.uid_validity = take_number<std::uint32_t>(value);
     part.highest = take_number<std::uint64_t>(value);
     part.first_recent = take_number<std::uint32_t>(value);
+    part.history.begin = take_number<std::uint64_t>(value);
+    part.history.bytes = take_number<std::uint32_t>(value);
+    part.lost_after = part.highest;
+    part.lost_before = static_cast<std::uint64_t>(clock_.now_seconds()) << 20;
     if (part.uid_validity != folder.uid_validity) {
       part.first_recent = 0;
+      part.history = {};
+      batch.erase_prefix(history_prefix(part.id));
       batch.erase_prefix(prefix('f', part.id));
       batch.erase_prefix(prefix('c', part.id));
     }
@@ -200,6 +206,8 @@ std::string Index::part_value(const Part& part) {
   put_number(value, part.uid_validity);
   put_number(value, part.highest);
   put_number(value, part.first_recent);
+  put_number(value, part.history.begin);
+  put_number(value, part.history.bytes);
   return value;
 }
 
@@ -264,6 +272,7 @@ ModSeq Index::settle(const Folder& folder, std::vector<State>& changed, std::spa
   auto before = std::max(floor.value(), part ? part->highest : 0);
   auto fresh = std::max(before + 1, static_cast<std::uint64_t>(clock_.now_seconds()) << 20);
   auto highest = gone.empty() ? before : fresh;
+  std::vector<Uid> expunged;
   Batch batch;
   auto next_gone = gone.begin();
   auto next_changed = changed.begin();
@@ -294,7 +303,9 @@ ModSeq Index::settle(const Folder& folder, std::vector<State>& changed, std::spa
       differs = true;
     }
     for (; next_gone != gone.end() && block_of(*next_gone) == number; ++next_gone) {
-      differs = block.erase(low_bits(*next_gone)) != 0 || differs;
+      if (block.erase(low_bits(*next_gone)) == 0) continue;
+      expunged.push_back(*next_gone);
+      differs = true;
     }
     if (!part || !differs) continue;
     if (block.empty()) {
@@ -305,11 +316,28 @@ ModSeq Index::settle(const Folder& folder, std::vector<State>& changed, std::spa
   }
   if (!part) return ModSeq(highest);
   erase_values(batch, part->id, gone);
+  if (part->history.begin == 0) part->history.begin = fresh;
+  if (!expunged.empty()) add_history(*held, batch, part->id, part->history, fresh, expunged);
   if (batch.empty() && highest == part->highest) return ModSeq(highest);
   part->highest = highest;
   batch.put("i" + folder.identity, part_value(*part));
   if (commit(*held, batch)) parts_.insert_or_assign(folder.identity, *part);
   return ModSeq(highest);
+}
+
+// --- what was expunged
+// ------------------------------------------------------------------------------
+
+std::optional<std::vector<Uid>> Index::expunged_since(const Folder& folder, ModSeq since) {
+  auto [held, part] = begin(folder);
+  bool is_known = part && part->history.begin != 0 && since.value() >= part->history.begin;
+  if (!is_known || (since.value() > part->lost_after && since.value() < part->lost_before)) {
+    return std::nullopt;
+  }
+  auto gone = read_history(*held, part->id, since.value());
+  if (gone) return *std::move(gone);
+  read_failed(held, gone.error());
+  return std::nullopt;
 }
 
 // --- values
@@ -399,6 +427,7 @@ void Index::forget(const Folder& folder) {
   if (!part) return;
   Batch batch;
   batch.erase("i" + folder.identity);
+  batch.erase_prefix(history_prefix(part->id));
   batch.erase_prefix(prefix('f', part->id));
   batch.erase_prefix(prefix('c', part->id));
   parts_.erase(folder.identity);

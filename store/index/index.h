@@ -9,11 +9,11 @@
 // sessions of the process thus see the same one. A mod-sequence is at least seconds << 20, so it
 // never decreases, even if the index is lost, or its last writes, which are not synced.
 //
-//   'i' identity        id, uidvalidity, highest mod-sequence, first recent UID
-//   'f' id block        of 64 UIDs: each one's flags, keywords, mod-sequence
-//   'c' id item uid     a value: envelope, body structure, header fields, size, date
-//   's' path 0 part     what a format knew of a folder, in parts: the format's own text
-//   'i' alone           the last id assigned
+//   'i' identity        id, uidvalidity, highest mod-sequence, first recent UID, history's begin,
+//   size 'x' id modseq       the UIDs expunged with it (history.h) 'f' id block        of 64 UIDs:
+//   each one's flags, keywords, mod-sequence 'c' id item uid     a value: envelope, body structure,
+//   header fields, size, date 's' path 0 part     what a format knew of a folder, in parts: the
+//   format's own text 'i' alone           the last id assigned
 //
 // A folder's identity comes from its format and outlives sessions (the uidlist's GUID, or the
 // mbox's path). When its UIDVALIDITY changes, all of its entries are forgotten. Numbers are
@@ -36,6 +36,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "store/index/history.h"
 #include "store/kv/database.h"
 #include "store/mailbox/mailbox.h"
 
@@ -68,6 +69,9 @@ class Index {
   /// `gone` were expunged. Returns the folder's highest mod-sequence, at least `floor`.
   ModSeq settle(const Folder& folder, std::vector<State>& changed, std::span<const Uid> gone,
                 ModSeq floor);
+  /// The UIDs that settle() was told to be gone after `since`, ascending, and perhaps earlier ones;
+  /// nothing if what is kept does not go back so far (history.h).
+  std::optional<std::vector<Uid>> expunged_since(const Folder& folder, ModSeq since);
   /// Zero: the folder is not known. For opening a folder: this checks again whether the database's
   /// files still exist, or all that is cached from then on would be lost with them.
   ModSeq highest_modseq(const Folder& folder);
@@ -103,6 +107,12 @@ class Index {
     std::uint32_t uid_validity = 0;
     std::uint64_t highest = 0;
     std::uint32_t first_recent = 0;
+    History history;
+    // Mod-sequences between these may have been told of changes that were lost with the last writes
+    // before a power cut: the highest that was on disk when this process first looked, and the
+    // least that it assigns.
+    std::uint64_t lost_after = 0;
+    std::uint64_t lost_before = 0;
   };
   using Block = std::map<std::uint8_t, State>;  // by the UID's last bits
   std::shared_ptr<Database> database();

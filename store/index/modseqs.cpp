@@ -20,6 +20,11 @@ bool ModSeqs::resume(ModSeq highest) {
   return true;
 }
 
+std::optional<std::vector<Uid>> ModSeqs::expunged_since(ModSeq since) const {
+  if (index_ == nullptr) return std::nullopt;
+  return index_->expunged_since(folder_, since);
+}
+
 void ModSeqs::load(std::vector<Message>& messages) {
   if (index_ == nullptr) {
     for (auto& message : messages) message.modseq = highest_;

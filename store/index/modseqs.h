@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ class ModSeqs {
   const Index::Folder& folder() const { return folder_; }
   /// Continues from the highest of another object; false if the index has a different one.
   bool resume(ModSeq highest);
+
+  /// As Mailbox::expunged_since().
+  std::optional<std::vector<Uid>> expunged_since(ModSeq since) const;
 
   /// Fills in the modseq of all messages of a folder just read for the first time.
   void load(std::vector<Message>& messages);

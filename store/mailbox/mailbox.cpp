@@ -74,6 +74,7 @@ Result<Status> count_status(Mailbox& mailbox, bool with_size) {
   status.uid_next = mailbox.uid_next();
   status.uid_validity = mailbox.uid_validity();
   status.highest_modseq = mailbox.highest_modseq();
+  status.id = mailbox.id();
   status.messages = static_cast<std::uint32_t>(mailbox.messages().size());
   if (with_size) status.size = 0;
   for (const auto& message : mailbox.messages()) {

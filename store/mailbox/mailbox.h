@@ -147,6 +147,7 @@ struct Status {
   std::uint32_t uid_validity = 0;
   ModSeq highest_modseq{1};
   std::optional<std::uint64_t> size;  ///< only when asked for
+  std::string id;                     ///< as Mailbox::id()
 };
 
 struct Usage {
@@ -209,13 +210,15 @@ struct Changes {
 enum class CacheItem : std::uint8_t {
   Envelope = 'e',
   BodyStructure = 's',
-  Header = 'h',
+  Header = 'k',
   Octets = 'o',
   InternalDate = 'd',
+  EmailId = 'i',
+  Preview = 'p',
 };
-inline constexpr std::array cache_items{CacheItem::Envelope, CacheItem::BodyStructure,
-                                        CacheItem::Header, CacheItem::Octets,
-                                        CacheItem::InternalDate};
+inline constexpr std::array cache_items{
+    CacheItem::Envelope,     CacheItem::BodyStructure, CacheItem::Header, CacheItem::Octets,
+    CacheItem::InternalDate, CacheItem::EmailId,       CacheItem::Preview};
 
 /// Ids that Dovecot keeps with a message's UID; empty if it has none.
 struct StoredIds {
@@ -256,6 +259,9 @@ class Mailbox {
   /// The ids by which POP3 clients know messages, if another server has left any; ascending by UID,
   /// without messages that have none.
   virtual Result<std::vector<StoredIds>> stored_ids() { return std::vector<StoredIds>(); }
+  /// The folder's id, which it keeps when it is renamed, and no other folder of the account has:
+  /// letters and digits; empty unless MailStore::keeps_ids().
+  virtual std::string id() const { return {}; }
 
   /// Reads what has changed on disk since the last call; cheap if nothing has. Gives UIDs to new
   /// messages and, when ReadWrite, moves them from new/ to cur/ and marks them recent.
@@ -265,7 +271,16 @@ class Mailbox {
   virtual Result<std::uint64_t> octets(Uid uid) = 0;
   /// INTERNALDATE in seconds since 1970: a Maildir file's mtime, an mbox From_ line's date.
   virtual Result<std::int64_t> internal_date(Uid uid) = 0;
+  /// When the message came into this folder, in seconds since 1970; nothing if the format does not
+  /// keep that (RFC 8514).
+  virtual Result<std::optional<std::int64_t>> save_date(Uid) {
+    return std::optional<std::int64_t>();
+  }
   virtual Result<MessageReader> open(Uid uid) = 0;
+
+  /// The UIDs expunged after `since`, ascending, which may be more than this object has shown yet;
+  /// nothing if that is longer ago than is remembered (RFC 7162 section 5.3).
+  virtual std::optional<std::vector<Uid>> expunged_since(ModSeq) const { return std::nullopt; }
 
   /// Changes flags on disk and in messages(). Earlier changes by others are kept and show up at the
   /// next sync(). More than 26 keywords: 550 Limit, and nothing is changed. Returns an error only
@@ -313,6 +328,8 @@ class MailStore {
   virtual std::chrono::milliseconds lock_timeout() const = 0;
   /// `.` in Maildir++, `/` among mboxes: Dovecot's defaults.
   virtual char separator() const = 0;
+  /// Whether folders have ids that outlive a new name: Mailbox::id().
+  virtual bool keeps_ids() const { return false; }
   /// Parses a name from outside: valid for MailboxName::parse, and allowed for this account.
   Result<MailboxName> parse_name(std::string_view utf8) const;
 

@@ -75,6 +75,9 @@ struct NewMessage {
   Flags flags;
   std::vector<std::string> keywords;
   std::optional<std::int64_t> internal_date;  ///< seconds since 1970; nothing: now
+  /// The size as stored of a message that will be removed once this one is there (RFC 8508): the
+  /// quota does not count both.
+  std::optional<std::uint64_t> replaced_bytes;
 };
 
 }  // namespace pennypost::store

@@ -4,6 +4,8 @@
 // they get names and UIDs together (arrivals.h).
 //
 // STANDARDS  RFC 9051 section 6.3.12, RFC 3502
+#include <algorithm>
+
 #include "store/mailbox/body.h"
 #include "store/maildir/draft.h"
 #include "store/maildir/filename.h"
@@ -20,8 +22,14 @@ Result<Appended> MaildirStore::append(const MailboxName& name,
   TRY_DO(layout().uidlist(name).await_others());
   auto quota = layout().quota();
   std::uint64_t octets = 0;
-  for (const auto& message : messages) octets += octets_of(message.body);
-  TRY_DO(quota.foresee(octets, messages.size()));
+  std::uint64_t replaced = 0;
+  auto count = messages.size();
+  for (const auto& message : messages) {
+    octets += octets_of(message.body);
+    replaced += message.replaced_bytes.value_or(0);
+    if (message.replaced_bytes) --count;
+  }
+  TRY_DO(quota.foresee(octets - std::min(octets, 2 * replaced), count));
   std::vector<Draft> drafts;
   drafts.reserve(messages.size());
   std::vector<Arrival> arrivals;
@@ -36,7 +44,7 @@ Result<Appended> MaildirStore::append(const MailboxName& name,
     arrival.keywords = message.keywords;
     arrivals.push_back(std::move(arrival));
   }
-  TRY_DO(quota.check(bytes, messages.size()));
+  TRY_DO(quota.check(bytes - std::min(bytes, replaced), count));
   TRY(auto added, shared_folder(shared_layout(), name)->arrivals().add(arrivals));
   Appended appended;
   appended.uid_validity = added.uid_validity;

@@ -14,6 +14,10 @@
 namespace pennypost::store {
 namespace {
 
+// Seconds in a name that are no date: earlier than Maildir is, or of more digits than seconds have.
+constexpr std::uint64_t seconds_min = 500'000'000;
+constexpr std::uint64_t seconds_max = 9'999'999'999;
+
 Error expunged(Uid uid) {
   return Error(550, ResponseCode::Expunged,
                "Message " + std::to_string(uid.value()) + " is no longer there");
@@ -103,6 +107,26 @@ Result<std::int64_t> MaildirFolder::internal_date(Uid uid) {
   std::int64_t date = status.st_mtim.tv_sec;
   if (date >= 0) values_.add_number(uid, CacheItem::InternalDate, static_cast<std::uint64_t>(date));
   return date;
+}
+
+// Every program that puts a message into a Maildir begins its name with the time. That stays when
+// flags change, as no time of the file does but mtime, which stands in for it.
+Result<std::optional<std::int64_t>> MaildirFolder::save_date(Uid uid) {
+  TRY(auto index, require(uid));
+  auto seconds = seconds_in_name(view_.state->base(index));
+  if (seconds >= seconds_min && seconds <= seconds_max) {
+    return std::optional(static_cast<std::int64_t>(seconds));
+  }
+  TRY(auto date, internal_date(uid));
+  return std::optional(date);
+}
+
+// Dovecot's id of the folder. A list that an old Dovecot has made holds none; its UIDVALIDITY is
+// the folder's own and stays as well.
+std::string MaildirFolder::id() const {
+  auto folder = known_->identity();
+  bool is_guid = folder.identity.find('/') == std::string::npos;
+  return is_guid ? folder.identity : "V" + std::to_string(folder.uid_validity);
 }
 
 Result<MessageReader> MaildirFolder::open(Uid uid) {

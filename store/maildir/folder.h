@@ -35,6 +35,7 @@ class MaildirFolder final : public Mailbox {
   Result<Changes> sync() override;
   Result<std::uint64_t> octets(Uid uid) override;
   Result<std::int64_t> internal_date(Uid uid) override;
+  Result<std::optional<std::int64_t>> save_date(Uid uid) override;
   Result<MessageReader> open(Uid uid) override;
   Result<Stored> store(std::span<const Uid> uids, const FlagChange& change) override;
   Result<std::vector<Uid>> expunge(std::span<const Uid> uids) override;
@@ -47,6 +48,10 @@ class MaildirFolder final : public Mailbox {
   void cache(Uid uid, CacheItem item, std::string_view value) override;
 
   std::string_view file_name(Uid uid) const override;
+  std::string id() const override;
+  std::optional<std::vector<Uid>> expunged_since(ModSeq since) const override {
+    return known_->expunged_since(since);
+  }
   Result<std::vector<StoredIds>> stored_ids() override { return known_->stored_ids(view_); }
 
   /// The size of the file as stored, for quota; from its name if that has S=.

@@ -214,6 +214,11 @@ void SharedFolder::claim_recent(View& view, Access access) {
   if (auto* index = layout_->settings().index) index->note_first_recent(modseqs_.folder(), next);
 }
 
+std::optional<std::vector<Uid>> SharedFolder::expunged_since(ModSeq since) const {
+  std::lock_guard guard(mutex_);
+  return modseqs_.expunged_since(since);
+}
+
 Index::Folder SharedFolder::identity() const {
   std::lock_guard guard(mutex_);
   return modseqs_.folder();

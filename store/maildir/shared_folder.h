@@ -79,6 +79,9 @@ class SharedFolder {
   /// As Mailbox::stored_ids(), for the messages of `view`; reads the uidlist if it has such ids.
   Result<std::vector<StoredIds>> stored_ids(const View& view) const;
 
+  /// As Mailbox::expunged_since().
+  std::optional<std::vector<Uid>> expunged_since(ModSeq since) const;
+
   /// Whether its directory still exists.
   bool is_there() const { return stamp_of_cur().exists(); }
   /// The identity of this folder in the index.

@@ -23,6 +23,7 @@ class MaildirStore final : public FolderStore<MaildirLayout> {
     return layout().quota().check(bytes, messages);
   }
   Result<Usage> usage() override { return layout().quota().usage(); }
+  bool keeps_ids() const override { return true; }
 
  private:
   Result<FolderKinds> names() const override;

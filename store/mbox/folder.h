@@ -52,6 +52,9 @@ class MboxFolder final : public Mailbox {
                       Missing missing) override;
   std::vector<std::string> watch_paths() const override { return {path_}; }
   bool is_recent(Uid uid) const override { return recent_.contains(uid); }
+  std::optional<std::vector<Uid>> expunged_since(ModSeq since) const override {
+    return modseqs_.expunged_since(since);
+  }
   std::optional<std::string> cached(Uid uid, CacheItem item) override;
   void cache(Uid uid, CacheItem item, std::string_view value) override;
 

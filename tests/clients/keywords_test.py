@@ -7,6 +7,7 @@ import os
 import poplib
 import re
 import socket
+import zlib
 
 from harness import Shared, check, contains, equal, eventually, test
 from mailhost import Host, letter, unverified
@@ -310,6 +311,24 @@ def namespace(host):
     client.logout()
 
 
+def compress(host):
+    with socket.create_connection((host.address, host.port("imap")), timeout=60) as stream:
+        file = stream.makefile("rwb", buffering=0)
+        file.write(f"a LOGIN {ALICE} {host.users[ALICE]}\r\nb COMPRESS DEFLATE\r\n".encode())
+        while not (line := file.readline()).startswith(b"b "):
+            check(line, "the connection ends before COMPRESS is answered")
+        check(line.startswith(b"b OK"), f"COMPRESS is answered {line!r}")
+        out, back = zlib.compressobj(wbits=-15), zlib.decompressobj(-15)
+        file.write(out.compress(b"c NOOP\r\nd COMPRESS DEFLATE\r\ne LOGOUT\r\n") + out.flush(zlib.Z_SYNC_FLUSH))
+        seen = b""
+        while b"e OK" not in seen:
+            piece = file.read(65536)
+            check(piece, f"the connection ends after {seen!r}")
+            seen += back.decompress(piece)
+        check(b"c OK" in seen and b"d BAD" in seen, f"within COMPRESS: {seen!r}")
+
+
+UMLAUT = "Subject: =?utf-8?q?a=CC=88pfel?=\r\n\r\nx\r\n"
 SMALL = "Subject: s\r\n\r\nx\r\n"
 IMAP = {
     "IMAP4REV1": has(r"^b OK", "b SELECT INBOX"),
@@ -334,6 +353,33 @@ IMAP = {
                          "e UNSUBSCRIBE Over.Under", "f UNSUBSCRIBE Over/Under"),
     "LIST-STATUS": has(r"^\* LIST \([^)]*\) .* \"?INBOX\"?\r\n\* STATUS \"?INBOX\"? \(MESSAGES \d+ SIZE \d+\)\r$",
                        'b LIST "" INBOX RETURN (STATUS (MESSAGES SIZE))'),
+    "APPENDLIMIT": has(r"^\* CAPABILITY .*APPENDLIMIT=(\d+)(?s:.)*^\* STATUS .* \(APPENDLIMIT \1\)\r$", "b CAPABILITY",
+                       "c STATUS INBOX (APPENDLIMIT)"),
+    "BINARY": has(r"^\* 1 FETCH \(BINARY\.SIZE\[1\] (\d+) BINARY\[1\] \{\1\}", "b SELECT INBOX",
+                  "c FETCH 1 (BINARY.SIZE[1] BINARY.PEEK[1])"),
+    "COMPRESS=DEFLATE": compress,
+    "CONDSTORE": has(r"^\* OK \[HIGHESTMODSEQ \d+\](?s:.)*^\* 1 FETCH \(MODSEQ \(\d+\)\)", "b SELECT INBOX (CONDSTORE)",
+                     "c FETCH 1 (MODSEQ)"),
+    "CREATE-SPECIAL-USE": has(r"^b OK (?s:.)*^\* LIST \([^)]*\\Archive\)(?s:.)*^d NO \[USEATTR\]", "b0 DELETE Archive",
+                              "b CREATE Archive (USE (\\Archive))", 'c LIST "" Archive', "d CREATE Other (USE (\\Archive))"),
+    "ESORT": has(r"^\* ESEARCH .*MIN 3 COUNT 3\r$", "b SELECT INBOX",
+                 'c SORT RETURN (MIN COUNT) (REVERSE SUBJECT) UTF-8 SUBJECT "n"'),
+    "I18NLEVEL=1": has(r"^\* SEARCH \d+\r$", f"b APPEND INBOX {{{len(UMLAUT)}+}}\r\n{UMLAUT}", "c SELECT INBOX",
+                       "d SEARCH CHARSET UTF-8 SUBJECT {6+}\r\n\u00c4PFEL", "e STORE * +FLAGS.SILENT (\\Deleted)", "f EXPUNGE"),
+    "OBJECTID": has(r"^\* OK \[MAILBOXID \((\w+)\)\](?s:.)*^\* 1 FETCH \(EMAILID \(\w+\)\)", "b SELECT INBOX", "c FETCH 1 (EMAILID)"),
+    "PARTIAL": has(r"^\* ESEARCH .* PARTIAL \(-1:-2 2:3\)\r$", "b SELECT INBOX", 'c SEARCH RETURN (PARTIAL -1:-2) SUBJECT "n"'),
+    "PREVIEW": has(r"^\* 1 FETCH \(PREVIEW (\"|\{)", "b SELECT INBOX", "c FETCH 1 (PREVIEW)"),
+    "QRESYNC": has(r"^\* ENABLED .*QRESYNC(?s:.)*^\* VANISHED \d+\r$", "b ENABLE QRESYNC", "c CREATE Gone",
+                   f"d APPEND Gone (\\Deleted) {{{len(SMALL)}+}}\r\n{SMALL}", "e SELECT Gone", "f EXPUNGE", "g CLOSE", "h DELETE Gone"),
+    "REPLACE": has(r"^\* OK \[APPENDUID \d+ 2\](?s:.)*^e OK", "b CREATE Draft", f"c APPEND Draft {{{len(SMALL)}+}}\r\n{SMALL}",
+                   "d SELECT Draft", f"e REPLACE 1 Draft {{{len(SMALL)}+}}\r\n{SMALL}", "f CLOSE", "g DELETE Draft"),
+    "SAVEDATE": has(r"^\* 1 FETCH \(SAVEDATE \"[^\"]+\"\)", "b SELECT INBOX", "c FETCH 1 (SAVEDATE)"),
+    "SEARCHRES": has(r"^\* 1 FETCH \(UID 1\)", "b SELECT INBOX", 'c SEARCH RETURN (SAVE) SUBJECT "n1"', "d FETCH $ (UID)"),
+    "SORT": has(r"^\* SORT 3 2 1\r$", "b SELECT INBOX", 'c SORT (REVERSE SUBJECT) UTF-8 SUBJECT "n"'),
+    "SORT=DISPLAY": has(r"^\* SORT( \d+){3}\r$", "b SELECT INBOX", 'c SORT (DISPLAYFROM) UTF-8 SUBJECT "n"'),
+    "THREAD=ORDEREDSUBJECT": has(r"^\* THREAD \(1\)", "b SELECT INBOX", 'c THREAD ORDEREDSUBJECT UTF-8 SUBJECT "n1"'),
+    "THREAD=REFERENCES": has(r"^\* THREAD \(1\)", "b SELECT INBOX", 'c THREAD REFERENCES UTF-8 SUBJECT "n1"'),
+    "THREAD=REFS": has(r"^\* THREAD \(1\)", "b SELECT INBOX", 'c THREAD REFS UTF-8 SUBJECT "n1"'),
     "WITHIN": has(r"^c OK (?s:.)*^d BAD", "b SELECT INBOX", "c SEARCH YOUNGER 1000 OLDER 1", "d SEARCH YOUNGER 0"),
     "STATUS=SIZE": has(r"^\* STATUS .* \(SIZE [1-9]\d*\)\r$", "b STATUS INBOX (SIZE)"),
     "STARTTLS": starttls,
@@ -354,4 +400,6 @@ def capability(t):
     client.login(ALICE, host.users[ALICE])
     words.update(dict.fromkeys(client.capability()[1][-1].decode().upper().split()))
     client.logout()
-    all_of(list(words), IMAP, host, "CAPABILITY")
+    # The number is the exchange's own business.
+    names = [re.sub(r"^APPENDLIMIT=\d+$", "APPENDLIMIT", word) for word in words]
+    all_of(names, IMAP, host, "CAPABILITY")

@@ -7,6 +7,9 @@
 #include "common/mail/fixups.h"
 #include "common/mail/header.h"
 #include "common/mail/mime_field.h"
+#include "imapd/order/base_subject.h"
+#include "imapd/order/message_ids.h"
+#include "imapd/response/preview.h"
 
 using namespace pennypost;
 
@@ -18,6 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     covered += field.whole.size();
     auto value = field.value();
     (void)parse_mime_value(field.body);
+    ASSERT(imap::message_ids(value, 3).size() <= 3);
+    (void)imap::collation_key(imap::base_subject(value).text);
     if (field.name.empty() || value.find('\n') != std::string::npos) continue;
     // Folding loses nothing but where blanks were split; every line keeps its limit.
     auto written = make_field(field.name, value);
@@ -27,6 +32,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
       ASSERT(end - line_begin <= header_line_bytes_max + field.name.size());
     }
     ASSERT(HeaderFields(written).find(field.name).has_value());
+  }
+  for (bool is_html : {false, true}) {
+    ASSERT(imap::preview_of(text, is_html).size() <= 4 * imap::preview_characters);
   }
   auto bytes = header_bytes(text);
   ASSERT(bytes >= covered && bytes - covered <= 2);

@@ -11,8 +11,10 @@
 #include "imapd/grammar/assembler.h"
 #include "imapd/grammar/fetch.h"
 #include "imapd/grammar/list.h"
+#include "imapd/grammar/modseq.h"
 #include "imapd/grammar/requests.h"
 #include "imapd/grammar/search.h"
+#include "imapd/grammar/sort.h"
 
 using namespace pennypost;
 using namespace pennypost::imap;
@@ -55,6 +57,10 @@ void parse_all(std::string_view text) {
   drop(parse_id(arguments, limits));
   drop(parse_fetch(arguments, limits));
   drop(parse_search(arguments, limits));
+  drop(parse_sort(arguments, limits));
+  drop(parse_thread(arguments, limits));
+  drop(parse_compress(arguments, limits));
+  drop(parse_resync(arguments.substr(std::min<std::size_t>(arguments.size(), 1)), limits));
   drop(parse_append(text, limits));
   drop(parse_append_next(text, limits));
 }

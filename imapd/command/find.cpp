@@ -1,0 +1,121 @@
+#include "imapd/command/find.h"
+
+#include <algorithm>
+
+#include "imapd/response/untagged.h"
+#include "imapd/search/searcher.h"
+#include "imapd/session/context.h"
+
+namespace pennypost::imap {
+namespace {
+
+// An answer with more numbers is made on a thread, not in the event loop.
+constexpr std::size_t short_answer = 10'000;
+
+std::string progress(const Searcher& searcher, const Selected& selected) {
+  auto percent = std::uint64_t{searcher.looked_at()} * 100 / std::max(selected.exists(), 1u);
+  return "Searched " + std::to_string(percent) + "% of the mailbox.";
+}
+
+// Of what was found, that which the answer names: RFC 5182 section 2.4, RFC 9394 section 3.2.
+std::vector<std::uint32_t> named(const SearchRequest& request,
+                                 std::span<const std::uint32_t> numbers) {
+  std::vector<std::uint32_t> out;
+  bool names_some = request.return_min || request.return_max || request.return_partial;
+  if (!names_some || request.return_all || request.return_count || numbers.empty()) {
+    return {numbers.begin(), numbers.end()};
+  }
+  if (request.return_min) out.push_back(numbers.front());
+  if (request.return_max) out.push_back(numbers.back());
+  if (request.return_partial) {
+    auto part = part_of(numbers, *request.return_partial);
+    out.insert(out.end(), part.begin(), part.end());
+  }
+  return out;
+}
+
+void save_result(Selected& selected, std::vector<std::uint32_t> numbers) {
+  std::ranges::sort(numbers);
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  std::vector<store::Uid> uids;
+  uids.reserve(numbers.size());
+  for (auto number : numbers) uids.push_back(selected.uid_of(number));
+  selected.save_result(std::move(uids));
+}
+
+}  // namespace
+
+Task<Result<std::vector<std::uint32_t>>> find_messages(SessionContext& context,
+                                                       const SearchRequest& request) {
+  auto& selected = *context.selected();
+  if (request.asks_modseq) context.enable_condstore();
+  if (request.uses_numbers) context.keep_expunges_back();
+  std::optional<Searcher> searcher;
+  std::vector<std::uint32_t> found;
+  auto step = [&]() -> Result<bool> {
+    if (!searcher) {
+      auto now = context.worker().clock.now_seconds();
+      TRY(auto made, Searcher::make(selected, selected.mailbox(), request, now));
+      searcher.emplace(std::move(made));
+    }
+    return searcher->run(messages_at_once, octets_at_once, found);
+  };
+  store::LockWait wait(context.loop(), context.store().lock_timeout());
+  for (bool more = true; more;) {
+    // A message that has been begun is finished first, so that no more messages are in memory than
+    // are searched at a time.
+    bool goes_on = searcher && searcher->is_within_message();
+    auto lane = context.heavy_lane(goes_on ? FairThreads::Place::First : FairThreads::Place::Last);
+    CO_TRY(more, co_await lane.offload([&] { return step(); }));
+    if (!more) break;
+    co_await context.look_for_client();
+    auto text = progress(*searcher, selected);
+    co_await context.give_sign_of_life(text);
+    if (!searcher->is_held_up()) continue;
+    if (wait.is_over()) searcher->stop_waiting();
+    co_await wait.pause();
+  }
+  co_return found;
+}
+
+std::optional<store::ModSeq> modseq_of_answer(const SessionContext& context,
+                                              const SearchRequest& request,
+                                              std::span<const std::uint32_t> numbers) {
+  if (!request.asks_modseq || numbers.empty()) return std::nullopt;
+  auto& selected = *context.selected();
+  std::optional<store::ModSeq> greatest;
+  for (auto number : named(request, numbers)) {
+    const auto* message = selected.mailbox().find(selected.uid_of(number));
+    if (message != nullptr && (!greatest || *greatest < message->modseq)) {
+      greatest = message->modseq;
+    }
+  }
+  return greatest;
+}
+
+Task<> tell_found(SessionContext& context, const CommandHead& command, std::string_view name,
+                  const SearchRequest& request, std::vector<std::uint32_t> numbers) {
+  auto& selected = *context.selected();
+  auto make_line = [&]() -> std::string {
+    auto modseq = modseq_of_answer(context, request, numbers);
+    if (request.return_save) save_result(selected, named(request, numbers));
+    if (command.is_uid()) {
+      for (auto& number : numbers) number = selected.uid_of(number).value();
+    }
+    if (!request.extended) return search_line(name, numbers, modseq);
+    // RFC 5182 section 2.1: what is only kept is not told.
+    bool is_told = request.return_min || request.return_max || request.return_all ||
+                   request.return_count || request.return_partial;
+    if (!is_told) return "";
+    return esearch_line(command.tag, command.is_uid(), request, numbers, modseq);
+  };
+  if (numbers.size() <= short_answer) {
+    context.put(make_line());
+  } else {
+    auto line = co_await context.heavy_lane().offload([&] { return make_line(); });
+    auto sending = context.send(line);
+    co_await std::move(sending);
+  }
+}
+
+}  // namespace pennypost::imap

@@ -1,0 +1,41 @@
+// Finds the messages that match the keys of SEARCH, SORT or THREAD.
+//
+// SEE ALSO   ../search/searcher.h (which does it)
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "common/async/task.h"
+#include "imapd/grammar/requests.h"
+#include "imapd/grammar/search.h"
+#include "store/mailbox/mailbox.h"
+
+namespace pennypost::imap {
+
+class SessionContext;
+
+// The bounds of a step, after which other sessions may have their turn.
+inline constexpr std::size_t messages_at_once = 500;
+inline constexpr std::uint64_t octets_at_once = 1 << 20;
+
+/// The message numbers, ascending. A long search says now and then how far it is. Errors: those of
+/// the keys.
+Task<Result<std::vector<std::uint32_t>>> find_messages(SessionContext& context,
+                                                       const SearchRequest& request);
+
+/// The greatest mod-sequence of the messages that the answer to `request` names; nothing if they
+/// are none, or the keys did not ask for it (RFC 7162 section 3.1.5, RFC 4731 section 3.2).
+std::optional<store::ModSeq> modseq_of_answer(const SessionContext& context,
+                                              const SearchRequest& request,
+                                              std::span<const std::uint32_t> numbers);
+
+/// Tells what was found: `numbers` in the order of the answer. `name` is SEARCH or SORT. Keeps
+/// it for `$` if the request says so.
+Task<> tell_found(SessionContext& context, const CommandHead& command, std::string_view name,
+                  const SearchRequest& request, std::vector<std::uint32_t> numbers);
+
+}  // namespace pennypost::imap

@@ -1,0 +1,48 @@
+// SORT and THREAD, with their UID forms: finds messages, and tells them in an order or in threads.
+//
+// STANDARDS  RFC 5256, RFC 5267 section 3 (ESORT), RFC 5957 (SORT=DISPLAY)
+#include "imapd/command/find.h"
+#include "imapd/command/handlers.h"
+#include "imapd/order/sorter.h"
+#include "imapd/order/thread_collector.h"
+#include "imapd/session/context.h"
+
+namespace pennypost::imap {
+
+Task<Reply> sort(SessionContext& context, const CommandHead& command) {
+  CO_TRY(auto request, parse_sort(command.arguments, context.limits()));
+  auto finding = find_messages(context, request.search);
+  CO_TRY(auto found, co_await std::move(finding));
+  Sorter sorter(*context.selected(), request.criteria, std::move(found));
+  for (bool more = true; more;) {
+    auto lane = context.heavy_lane();
+    more = co_await lane.offload([&] { return sorter.run(messages_at_once, octets_at_once); });
+    co_await context.look_for_client();
+    co_await context.give_sign_of_life("Sorting.");
+  }
+  auto telling = tell_found(context, command, "SORT", request.search, sorter.take());
+  co_await std::move(telling);
+  co_return Reply::ok("Sort completed.");
+}
+
+Task<Reply> thread(SessionContext& context, const CommandHead& command) {
+  CO_TRY(auto request, parse_thread(command.arguments, context.limits()));
+  auto finding = find_messages(context, request.search);
+  CO_TRY(auto found, co_await std::move(finding));
+  ThreadCollector collector(*context.selected(), request.algorithm, std::move(found));
+  for (bool more = true; more;) {
+    auto lane = context.heavy_lane();
+    more = co_await lane.offload([&] { return collector.run(messages_at_once, octets_at_once); });
+    co_await context.look_for_client();
+    co_await context.give_sign_of_life("Threading.");
+  }
+  auto line = co_await context.heavy_lane().offload([&] {
+    auto threads = collector.finish(command.is_uid());
+    return "* THREAD" + (threads.empty() ? "" : ' ' + threads) + "\r\n";
+  });
+  auto sending = context.send(line);
+  co_await std::move(sending);
+  co_return Reply::ok("Thread completed.");
+}
+
+}  // namespace pennypost::imap

@@ -1,0 +1,213 @@
+// What FETCH tells of a message beyond RFC 3501: its ids, dates, decoded parts and preview.
+#include <sys/stat.h>
+
+#include "common/log/sink.h"
+#include "imapd/dialogue/testing.h"
+
+using namespace pennypost;
+using namespace pennypost::imap;
+
+namespace {
+
+const std::string parts =
+    "Subject: parts\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain; "
+    "charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\nGr=FC=DFe\n--b\n"
+    "Content-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n\nYQBi\n--b\n"
+    "Content-Transfer-Encoding: x-own\n\nabc\n--b--\n";
+
+std::string between(const std::string& text, const std::string& before, const std::string& after) {
+  auto begin = text.find(before);
+  if (begin == std::string::npos) return "";
+  begin += before.size();
+  return text.substr(begin, text.find(after, begin) - begin);
+}
+
+std::string email_id(Client& client, const std::string& number) {
+  return between(client.command("FETCH " + number + " (EMAILID)"), "EMAILID (", ")");
+}
+
+}  // namespace
+
+TEST_CASE("BINARY tells parts without their encoding, as a literal8 only where they are binary") {
+  LogCapture log;
+  TestAccount account;
+  account.deliver(parts);
+  Client client(account);
+  client.command("SELECT INBOX");
+  CHECK(has(client.command("FETCH 1 (BINARY.SIZE[1] BINARY.PEEK[1])"),
+            "* 1 FETCH (BINARY.SIZE[1] 5 BINARY[1] {5}\r\nGr\xfc\xdf"
+            "e)\r\n"));
+  auto with_nul = client.command("FETCH 1 BINARY.PEEK[2]");
+  CHECK(has(with_nul, std::string("BINARY[2] ~{3}\r\na\0b)\r\n", 22)));
+  CHECK(has(client.command("FETCH 1 BINARY.PEEK[1]<1.3>"), "BINARY[1]<1> {3}\r\nr\xfc\xdf)\r\n"));
+  CHECK(has(client.command("FETCH 1 BINARY.PEEK[9]"), "BINARY[9] NIL)"));
+  CHECK(has(client.command("FETCH 1 BINARY.PEEK[3]"), "NO [UNKNOWN-CTE] "));
+  CHECK(has(client.command("FETCH 1 (UID)"), "* 1 FETCH (UID 1)"));
+  CHECK(has(client.command("FETCH 1 BINARY.PEEK[]"), "BINARY[] {"));
+  CHECK_FALSE(has(client.command("FETCH 1 FLAGS"), "\\Seen"));
+  CHECK(has(client.command("FETCH 1 BINARY[1]"), "FLAGS (\\Seen"));
+  for (const char* command :
+       {"FETCH 1 BINARY", "FETCH 1 BINARY[HEADER]", "FETCH 1 BINARY[1.MIME]",
+        "FETCH 1 BINARY.SIZE[1]<0.1>", "FETCH 1 BINARY.PEEK.SIZE[1]", "FETCH 1 RFC822[1]"}) {
+    CAPTURE(command);
+    CHECK(has(client.command(command), "BAD "));
+  }
+}
+
+TEST_CASE("APPEND takes a literal8, and refuses octets that would not come back as they are") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  auto appended = [&](const std::string& octets) {
+    auto size = std::to_string(octets.size());
+    return client.send("a APPEND INBOX ~{" + size + "+}\r\n" + octets + "\r\n", "a ");
+  };
+  const std::string header = "Content-Transfer-Encoding: binary\r\n\r\n";
+  CHECK(has(appended(header + "a\rb\xff\r\n"), "a OK [APPENDUID "));
+  CHECK(has(appended(header + std::string("a\0b", 3)), "a NO [UNKNOWN-CTE] "));
+  CHECK(has(appended(header + "a\nb"), "a NO [UNKNOWN-CTE] "));
+  CHECK(has(appended(header + std::string(100'000, 'x') + "\n"), "a NO [UNKNOWN-CTE] "));
+  client.command("SELECT INBOX");
+  CHECK(has(client.command("FETCH 1:* BINARY.PEEK[1]"),
+            "* 1 FETCH (BINARY[1] ~{6}\r\na\rb\xff\r\n)"));
+  CHECK_FALSE(has(client.command("FETCH 1:* UID"), "* 2 FETCH"));
+}
+
+TEST_CASE("a message keeps its EMAILID when it is copied and moved, and another one has another") {
+  LogCapture log;
+  TestAccount account;
+  account.deliver("Subject: a\n\nx\n");
+  account.deliver("Subject: b\n\nx\n");
+  Client client(account);
+  client.command("SELECT INBOX");
+  auto first = email_id(client, "1");
+  CHECK(first.size() == 41);
+  CHECK(first != email_id(client, "2"));
+  CHECK(
+      has(client.command("FETCH 1 (EMAILID THREADID)"), "(EMAILID (" + first + ") THREADID NIL)"));
+  CHECK(has(client.command("SEARCH EMAILID " + first), "* SEARCH 1\r\n"));
+  CHECK(has(client.command("SEARCH THREADID " + first), "* SEARCH\r\n"));
+  CHECK(has(client.command("SEARCH EMAILID \"a b\""), "BAD "));
+  auto made = client.command("CREATE Other");
+  auto id = between(made, "OK [MAILBOXID (", ")");
+  CHECK(id.size() == 32);
+  client.command("COPY 1 Other");
+  client.command("MOVE 1 Other");
+  CHECK(has(client.command("STATUS Other (MAILBOXID)"), "(MAILBOXID (" + id + "))"));
+  client.command("RENAME Other New");
+  auto selected = client.command("SELECT New");
+  CHECK(has(selected, "* OK [MAILBOXID (" + id + ")]"));
+  CHECK(email_id(client, "1") == first);
+  CHECK(email_id(client, "2") == first);
+  client.command("CREATE Other");
+  CHECK_FALSE(has(client.command("STATUS Other (MAILBOXID)"), id));
+  CHECK(has(client.command("CAPABILITY"), " OBJECTID"));
+}
+
+TEST_CASE("mboxes, which keep no id of theirs, don't announce OBJECTID") {
+  LogCapture log;
+  TestAccount account(TestAccount::Format::Mbox);
+  Client client(account);
+  CHECK_FALSE(has(client.command("CAPABILITY"), "OBJECTID"));
+  CHECK(has(client.command("STATUS INBOX (MAILBOXID)"), "BAD "));
+  CHECK(client.command("CREATE Other") == "OK Create completed.\r\n");
+  append(client, "INBOX", "Subject: x\r\n\r\nx\r\n");
+  client.command("SELECT INBOX");
+  CHECK(has(client.command("FETCH 1 SAVEDATE"), "(SAVEDATE NIL)"));
+  CHECK(has(client.command("SEARCH SAVEDATESUPPORTED"), "* SEARCH\r\n"));
+  // The internal date stands in for it.
+  CHECK(has(client.command("SEARCH SAVEDSINCE 1-Jan-2000"), "* SEARCH 1\r\n"));
+}
+
+TEST_CASE(
+    "SAVEDATE is when a message came into the mailbox, whatever its INTERNALDATE, and stays") {
+  LogCapture log;
+  TestAccount account;
+  // Its name has the time 1700000001.
+  account.deliver("Subject: a\n\nx\n");
+  Client client(account);
+  client.command("SELECT INBOX");
+  auto saved = client.command("FETCH 1 SAVEDATE");
+  CHECK(has(saved, "SAVEDATE \"14-Nov-2023 "));
+  client.command("STORE 1 +FLAGS (\\Seen)");
+  CHECK(client.command("FETCH 1 SAVEDATE") == saved);
+  CHECK(has(client.command("SEARCH SAVEDON 14-Nov-2023"), "* SEARCH 1\r\n"));
+  CHECK(has(client.command("SEARCH SAVEDBEFORE 1-Nov-2023"), "* SEARCH\r\n"));
+  CHECK(has(client.command("SEARCH SAVEDSINCE 1-Nov-2023 SAVEDATESUPPORTED"), "* SEARCH 1\r\n"));
+  CHECK(has(client.command("SEARCH SAVEDON 30-Feb-2023"), "BAD "));
+  // A copy comes into its mailbox now.
+  client.command("CREATE Other");
+  client.command("COPY 1 Other");
+  client.command("SELECT Other");
+  CHECK_FALSE(has(client.command("FETCH 1 SAVEDATE"), "-2023 "));
+}
+
+TEST_CASE("PREVIEW shows the first words of the body, and LAZY only what is known already") {
+  LogCapture log;
+  TestAccount account;
+  account.deliver("Subject: a\n\n> quoted\n\nHello \t there,\nthis is it.\n");
+  account.deliver(parts);
+  account.deliver("Content-Type: text/html\n\n<style>p{}</style><p>One &amp; <b>two</b></p>\n");
+  account.deliver("Content-Type: image/png\nContent-Transfer-Encoding: base64\n\nAAAA\n");
+  Client client(account);
+  client.command("SELECT INBOX");
+  CHECK(has(client.command("FETCH 1 PREVIEW (LAZY)"), "(PREVIEW NIL)"));
+  CHECK(has(client.command("FETCH 1 PREVIEW"), "(PREVIEW \"Hello there, this is it.\")"));
+  CHECK(has(client.command("FETCH 1 (PREVIEW (LAZY) UID)"),
+            "(PREVIEW \"Hello there, this is it.\" UID 1)"));
+  CHECK(has(client.command("FETCH 2 PREVIEW"),
+            "(PREVIEW {7}\r\nGr\xc3\xbc\xc3\x9f"
+            "e)"));
+  CHECK(has(client.command("FETCH 3 PREVIEW"), "(PREVIEW \"One & two\")"));
+  CHECK(has(client.command("FETCH 4 PREVIEW"), "(PREVIEW \"\")"));
+  CHECK(has(client.command("FETCH 1 (PREVIEW (EAGER))"), "BAD "));
+  CHECK_FALSE(has(client.command("FETCH 1 FLAGS"), "\\Seen"));
+}
+
+TEST_CASE("REPLACE puts a message in the place of another, in whichever mailbox") {
+  LogCapture log;
+  TestAccount account;
+  account.deliver("Subject: a\n\nx\n");
+  account.deliver("Subject: b\n\nx\n");
+  Client client(account);
+  CHECK(has(client.send("r REPLACE 1 INBOX {3+}\r\na\r\n\r\n", "r "), "r BAD "));
+  client.command("SELECT INBOX");
+  auto replaced =
+      client.send("r REPLACE 1 INBOX (\\Seen) {17+}\r\nSubject: new\r\n\r\nx\r\n", "r ");
+  CHECK(has(replaced, "* OK [APPENDUID "));
+  CHECK(replaced.find("APPENDUID") < replaced.find("* 1 EXPUNGE"));
+  CHECK(has(replaced, "r OK Replace completed."));
+  CHECK(has(client.command("FETCH 1:* (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])"), "Subject: new"));
+  CHECK(has(client.command("SEARCH SEEN"), "* SEARCH 2\r\n"));
+  client.command("CREATE Sent");
+  CHECK(has(client.send("r UID REPLACE 3 Sent {13+}\r\nSubject: c\r\n\r\n\r\n", "r "), "r OK "));
+  CHECK(has(client.command("STATUS Sent (MESSAGES)"), "(MESSAGES 1)"));
+  CHECK(has(client.command("SEARCH ALL"), "* SEARCH 1\r\n"));
+}
+
+TEST_CASE("a REPLACE that can't be carried out leaves everything as it was") {
+  LogCapture log;
+  TestAccount account;
+  account.quota_bytes = 3000;
+  account.deliver("Subject: a\n\n" + std::string(1500, 'x') + "\n");
+  Client client(account);
+  client.command("SELECT INBOX");
+  auto big = std::string(1600, 'y') + "\r\n";
+  auto text = "{" + std::to_string(big.size()) + "+}\r\n" + big + "\r\n";
+  // Both together are too much, but one goes.
+  CHECK(has(client.send("r APPEND INBOX " + text, "r "), "r NO [OVERQUOTA]"));
+  for (const char* begin : {"r REPLACE 2 INBOX ", "r UID REPLACE 7 INBOX ", "r REPLACE 1:2 INBOX ",
+                            "r REPLACE 1 Nowhere "}) {
+    CAPTURE(begin);
+    auto answer = client.send(begin + text, "r ");
+    CHECK((has(answer, "r NO ") || has(answer, "r BAD ")));
+  }
+  auto several = client.send("r REPLACE 1 INBOX {1+}\r\nx {1+}\r\ny\r\n", "r ");
+  CHECK(has(several, "r BAD "));
+  CHECK(has(client.command("SEARCH ALL"), "* SEARCH 1\r\n"));
+  CHECK(has(client.send("r REPLACE 1 INBOX " + text, "r "), "r OK "));
+  CHECK(has(client.command("FETCH 1:* (UID)"), "* 1 FETCH (UID 2)\r\nOK "));
+  client.command("EXAMINE INBOX");
+  CHECK(has(client.send("r REPLACE 1 INBOX " + text, "r "), "r NO [NOPERM]"));
+  CHECK(has(client.command("REPLACE 1 INBOX"), "BAD "));
+}

@@ -1,0 +1,58 @@
+// Puts messages into the order of a SORT.
+//
+// It reads of each message what the criteria compare, then sorts; both in steps, on the account's
+// threads. A message takes 12 octets and 8 for each criterion, and its texts, which are compared by
+// their first `sort_text_octets_max` octets.
+//
+// STANDARDS  RFC 5256 section 3 (SORT), RFC 5957 (DISPLAYFROM, DISPLAYTO)
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "imapd/grammar/sort.h"
+#include "imapd/session/selected.h"
+
+namespace pennypost::imap {
+
+inline constexpr std::size_t sort_text_octets_max = 255;
+
+class Sorter {
+ public:
+  /// `numbers` are the message numbers to be sorted, ascending. `selected` outlives it.
+  Sorter(Selected& selected, std::vector<SortCriterion> criteria,
+         std::vector<std::uint32_t> numbers);
+
+  /// Goes on with about so many messages, or as many as about `octets` of reading allow; false when
+  /// all are in order. A message that is gone or can't be read is left out.
+  bool run(std::size_t messages, std::uint64_t octets);
+  /// The message numbers in their order.
+  std::vector<std::uint32_t> take();
+
+ private:
+  using Key = SortCriterion::Key;
+  struct Subject;
+  bool read_next(std::uint64_t& octets);
+  Result<std::int64_t> value_of(Key key, Subject& subject);
+  std::int64_t keep_text(std::string_view utf8);
+  std::string_view text_at(std::int64_t value) const;
+  bool comes_before(std::uint32_t a, std::uint32_t b) const;
+  bool sort_some(std::size_t messages);
+
+  Selected& selected_;
+  std::vector<SortCriterion> criteria_;
+  std::vector<std::uint32_t> numbers_;
+  std::size_t read_ = 0;              // of numbers_
+  std::size_t kept_ = 0;              // of those, how many could be read: they come first
+  std::vector<std::int64_t> values_;  // of each message that was read, one for each criterion
+  std::string texts_;                 // an octet for the length before each
+  // Places in values_, and what a pass of the merge sort writes to.
+  std::vector<std::uint32_t> order_;
+  std::vector<std::uint32_t> merged_;
+  std::size_t run_length_ = 0;  // of what is sorted in order_; 0: nothing yet
+  std::size_t at_ = 0;          // how far this pass has got
+};
+
+}  // namespace pennypost::imap

@@ -1,0 +1,45 @@
+// Reads what a THREAD needs of each message, in steps, and has them put into threads.
+//
+// STANDARDS  RFC 5256 section 3 (THREAD)
+// SEE ALSO   threader.h (the algorithms)
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "imapd/grammar/sort.h"
+#include "imapd/order/threader.h"
+#include "imapd/session/selected.h"
+
+namespace pennypost::imap {
+
+class ThreadCollector {
+ public:
+  /// `numbers` are message numbers, ascending. `selected` outlives it.
+  ThreadCollector(Selected& selected, ThreadRequest::Algorithm algorithm,
+                  std::vector<std::uint32_t> numbers)
+      : selected_(selected),
+        algorithm_(algorithm),
+        numbers_(std::move(numbers)),
+        threader_(algorithm) {}
+
+  /// Reads about so many more messages, or as many as about `octets` allow; false when none is
+  /// left. One that is gone or can't be read is left out.
+  bool run(std::size_t messages, std::uint64_t octets);
+  /// The threads, with message numbers or UIDs.
+  std::string finish(bool are_uids) {
+    return threader_.finish(are_uids ? &selected_.view() : nullptr);
+  }
+
+ private:
+  void read(std::uint32_t number, std::uint64_t& octets);
+
+  Selected& selected_;
+  ThreadRequest::Algorithm algorithm_;
+  std::vector<std::uint32_t> numbers_;
+  std::size_t next_ = 0;
+  Threader threader_;
+};
+
+}  // namespace pennypost::imap

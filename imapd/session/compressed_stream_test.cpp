@@ -1,0 +1,92 @@
+#include "imapd/session/compressed_stream.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <random>
+
+#include "common/async/nursery.h"
+#include "common/net/connection.h"
+
+using namespace pennypost;
+using namespace pennypost::imap;
+
+namespace {
+
+std::string noise(std::size_t octets) {
+  std::mt19937 random(1);
+  std::string text;
+  for (std::size_t i = 0; i < octets; ++i) text += static_cast<char>(random());
+  return text;
+}
+
+// Writes `text` in pieces, and reads it at the other end.
+struct Pair {
+  Loop loop;
+  std::unique_ptr<Connection> server;
+  std::unique_ptr<Connection> client;
+  Pair() {
+    auto [one, other] = memory_streams(loop);
+    server = std::make_unique<Connection>(
+        loop, std::make_unique<CompressedStream>(std::move(one), ""), std::chrono::seconds(5));
+    client = std::make_unique<Connection>(
+        loop, std::make_unique<CompressedStream>(std::move(other), ""), std::chrono::seconds(5));
+  }
+};
+
+Task<std::string> read(Connection& from, std::size_t octets) {
+  std::string all;
+  while (all.size() < octets) {
+    co_await from.fill();
+    all += from.take_input();
+  }
+  co_return all;
+}
+
+}  // namespace
+
+TEST_CASE("what is written compressed is read as it was, however large and in both directions") {
+  for (const auto& text : {std::string("a"), std::string(1 << 20, 'x'), noise(300'000)}) {
+    Pair pair;
+    pair.server->put(text.substr(0, text.size() / 2));
+    pair.server->put(text.substr(text.size() / 2));
+    auto writing = pair.server->flush();
+    auto reading = read(*pair.client, text.size());
+    Nursery tasks(pair.loop);
+    tasks.start(std::move(writing));
+    CHECK(pair.loop.run_until(std::move(reading)) == text);
+    pair.client->put("back\r\n");
+    auto answering = pair.client->flush();
+    pair.loop.run_until(std::move(answering));
+    auto line = pair.server->line(100);
+    CHECK(pair.loop.run_until(std::move(line)).text == "back");
+  }
+}
+
+TEST_CASE("a line is there at once, without the end of the conversation") {
+  Pair pair;
+  pair.server->put("* OK\r\n");
+  auto flushing = pair.server->flush();
+  pair.loop.run_until(std::move(flushing));
+  auto line = pair.client->line(100);
+  CHECK(pair.loop.run_until(std::move(line)).text == "* OK");
+}
+
+TEST_CASE("text that takes a thousandth when compressed is smaller on the way") {
+  Loop loop;
+  auto [one, other] = memory_streams(loop);
+  CompressedStream stream(std::move(one), "");
+  CHECK(stream.try_write(std::string(60'000, 'x')) == 60'000);
+  std::array<char, 1000> piece{};
+  auto count = other->try_read(piece);
+  REQUIRE(count);
+  CHECK(*count < 300);
+}
+
+TEST_CASE("input that is not compressed ends the conversation") {
+  Loop loop;
+  auto [one, other] = memory_streams(loop);
+  CompressedStream stream(std::move(one), "a1 NOOP\r\n");
+  std::array<char, 100> piece{};
+  CHECK_THROWS_AS(stream.try_read(piece), Disconnected);
+}
