@@ -39,6 +39,7 @@
 #include "smtpd/commands/route.h"
 #include "smtpd/commands/service.h"
 #include "smtpd/commands/setup.h"
+#include "smtpd/commands/sieve.h"
 #include "smtpd/commands/throttle.h"
 #include "smtpd/commands/top.h"
 #include "smtpd/commands/trace.h"
@@ -119,6 +120,8 @@ constexpr std::array commands{
             &route},
     Command{"setup", Purpose::Run, "set up this host: settings, certificate, user, a first message",
             usage::setup, &setup},
+    Command{"sieve", Purpose::Users,
+            "check mail filters, and show what they would do with a message", usage::sieve, &sieve},
     Command{"start", Purpose::Run, "start the daemons", usage::service, &start_command},
     Command{"status", Purpose::Run, "show which daemons run", usage::service, &status_command},
     Command{"stop", Purpose::Run, "make the daemons finish their work and stop", usage::service,

@@ -82,6 +82,10 @@ inline constexpr std::string_view setup =
     "         [--certificate FILE --key FILE] [--set NAME=VALUE]... [--autoconfig DIRECTORY] "
     "[--yes]\n"
     "         [--dry-run] [--no-start]";
+inline constexpr std::string_view sieve =
+    "usage: pennypost sieve check [-c DIR] FILE...\n"
+    "       pennypost sieve test [-c DIR] [--from ADDRESS] [--to ADDRESS] [--mailbox NAME]...\n"
+    "         [--remembered KEY]... FILE MESSAGE";
 inline constexpr std::string_view throttle =
     "usage: pennypost throttle list [-c DIR] [ADDRESS|LOGIN]\n"
     "       pennypost throttle lift [-c DIR] ADDRESS|LOGIN|--all";

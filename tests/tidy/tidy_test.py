@@ -21,7 +21,7 @@ FOREIGN = {
     r"seccomp\.h": (["common/process/"], []),
     r"security/": (["store/accounts/"], []),
     r"crypt\.h": (["common/crypto/"], []),
-    r"pcre2\.h": (["store/maps/"], []),
+    r"pcre2\.h": (["store/maps/", "store/sieve/"], []),
     r"archive(_entry)?\.h": (["smtpd/backup/"], []),
     r"(idn2|uni(case|conv|ctype|name|norm|stdio|str|types|width))\.h": (["common/mail/"], []),
     r"microhttpd\.h": (["smtpd/http/"], []),

@@ -1,0 +1,211 @@
+#include "smtpd/commands/sieve.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <ostream>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/file.h"
+#include "common/base/text.h"
+#include "common/config/config.h"
+#include "common/mail/address_list.h"
+#include "common/mail/header.h"
+#include "smtpd/commands/exit_status.h"
+#include "smtpd/commands/sieve_actions.h"
+#include "smtpd/commands/usage.h"
+#include "store/sieve/checker.h"
+#include "store/sieve/interpreter.h"
+
+namespace pennypost::smtp {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace pennypost::store;
+
+constexpr std::size_t message_bytes_max = 64 << 20;
+
+struct Call {
+  std::string verb;
+  std::optional<std::string> directory;
+  std::optional<std::string> from;
+  std::optional<std::string> to;
+  std::vector<std::string> mailboxes{"INBOX"};
+  std::vector<std::string> remembered;
+  std::vector<std::string> files;
+};
+
+/// Nothing: wrong arguments.
+std::optional<Call> parse(std::span<const std::string> args) {
+  Call call;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    const std::string& arg = args[i];
+    bool is_option = arg.starts_with('-') && arg != "-";
+    if (is_option && i + 1 == args.size()) return {};
+    if (arg == "-c") {
+      call.directory = args[++i];
+    } else if (arg == "--from") {
+      call.from = args[++i];
+    } else if (arg == "--to") {
+      call.to = args[++i];
+    } else if (arg == "--mailbox") {
+      call.mailboxes.push_back(args[++i]);
+    } else if (arg == "--remembered") {
+      call.remembered.push_back(args[++i]);
+    } else if (is_option) {
+      return {};
+    } else if (call.verb.empty()) {
+      call.verb = arg;
+    } else {
+      call.files.push_back(arg);
+    }
+  }
+  bool is_plain = !call.from && !call.to && call.mailboxes.size() == 1 && call.remembered.empty();
+  if (call.verb == "check" && is_plain && !call.files.empty()) return call;
+  if (call.verb == "test" && call.files.size() == 2) return call;
+  return {};
+}
+
+Result<std::string> whole_file(const std::string& path, std::size_t bytes_max) {
+  if (path == "-") {
+    TRY(auto text, read_up_to(STDIN_FILENO, bytes_max + 1, "standard input"));
+    if (text.size() <= bytes_max) return text;
+    return Error::permanent("standard input has more than " + std::to_string(bytes_max) +
+                            " octets");
+  }
+  TRY(auto text, read_file(path, bytes_max));
+  if (text) return *std::move(text);
+  return Error::permanent("there is no file " + path);
+}
+
+/// What the arguments and the message say of the host.
+class StatedEnvironment final : public sieve::Environment {
+ public:
+  StatedEnvironment(const Call& call, const std::string& message, std::string delimiter)
+      : call_(call), delimiter_(std::move(delimiter)), fields_(message) {}
+
+  std::int64_t now_seconds() const override { return Clock::system().now_seconds(); }
+  std::string envelope_from() const override {
+    return call_.from ? *call_.from : address_in({"Return-Path", "From"});
+  }
+  std::string envelope_to() const override {
+    return call_.to ? *call_.to : address_in({"Delivered-To", "To"});
+  }
+  std::string recipient_delimiter() const override { return delimiter_; }
+  bool has_mailbox(const std::string& name) const override {
+    return std::ranges::find(call_.mailboxes, name) != call_.mailboxes.end();
+  }
+  bool has_special_use(const std::string&, const std::string&) const override { return false; }
+  bool is_remembered(const std::string& key) const override {
+    return std::ranges::find(call_.remembered, printable(key)) != call_.remembered.end();
+  }
+  Result<std::shared_ptr<const sieve::Script>> included(const std::string& name,
+                                                        ScriptLocation) const override {
+    auto path = (fs::path(call_.files[0]).parent_path() / (name + ".sieve")).string();
+    TRY(auto text, read_file(path, sieve::script_bytes_max));
+    if (!text) return std::shared_ptr<const sieve::Script>();
+    auto compiled = sieve::compile(*text);
+    if (compiled.script) return compiled.script;
+    return Error::permanent(path + ":" + compiled.mistakes.front().shown());
+  }
+  std::optional<std::string> item(const std::string& name) const override {
+    if (name == "name") return "Pennypost";
+    if (name == "version") return PENNYPOST_VERSION;
+    if (name == "location") return "MDA";
+    if (name == "phase") return "during";
+    return std::nullopt;
+  }
+
+ private:
+  std::string address_in(std::initializer_list<std::string_view> names) const {
+    for (auto name : names) {
+      auto value = fields_.value(name);
+      if (!value) continue;
+      for (const auto& listed : parse_address_list(*value)) {
+        auto address = listed.address();
+        if (address) return address->text();
+      }
+    }
+    return "";
+  }
+
+  const Call& call_;
+  std::string delimiter_;
+  HeaderFields fields_;
+};
+
+class SieveCommand {
+ public:
+  SieveCommand(const Call& call, std::ostream& out, std::ostream& err)
+      : call_(call), out_(out), err_(err) {}
+
+  int check() {
+    int status = 0;
+    for (const auto& file : call_.files) status = std::max(status, compiled(file).status);
+    return status;
+  }
+
+  int test() {
+    std::string delimiter = "+";
+    if (call_.directory) {
+      LoadOptions options;
+      options.directory = *call_.directory;
+      auto config = Config::load(options);
+      if (!config) return fatal(config.error(), ex_config);
+      delimiter = (*config)->recipient_delimiter;
+    }
+    auto script = compiled(call_.files[0]);
+    if (!script.script) return script.status;
+    auto message = whole_file(call_.files[1], message_bytes_max);
+    if (!message) return fatal(message.error(), ex_failed);
+    StatedEnvironment environment(call_, *message, delimiter);
+    auto outcome = sieve::run_script(*script.script, *message, environment);
+    if (outcome.failure) {
+      const auto& name = outcome.failure->script;
+      auto path = name.empty() ? call_.files[0] : name + ".sieve";
+      err_ << path << ":" << outcome.failure->mistake.shown() << "\n";
+    }
+    print_outcome(outcome, *message, out_);
+    return outcome.failure ? ex_failed : 0;
+  }
+
+ private:
+  struct Compiled {
+    std::shared_ptr<const sieve::Script> script;
+    int status = 0;
+  };
+
+  int fatal(const Error& error, int status) {
+    err_ << "pennypost sieve: fatal: " << error.text() << "\n";
+    return status;
+  }
+
+  Compiled compiled(const std::string& file) {
+    auto text = whole_file(file, sieve::script_bytes_max);
+    if (!text) return {nullptr, fatal(text.error(), ex_failed)};
+    auto result = sieve::compile(*text);
+    for (const auto& mistake : result.mistakes) err_ << file << ":" << mistake.shown() << "\n";
+    return {result.script, result.script ? 0 : ex_dataerr};
+  }
+
+  const Call& call_;
+  std::ostream& out_;
+  std::ostream& err_;
+};
+
+}  // namespace
+
+int sieve(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  auto call = parse(args);
+  if (!call) {
+    err << usage::sieve << "\n";
+    return ex_usage;
+  }
+  SieveCommand command(*call, out, err);
+  return call->verb == "check" ? command.check() : command.test();
+}
+
+}  // namespace pennypost::smtp
