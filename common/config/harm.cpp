@@ -170,12 +170,16 @@ class HarmFinder {
            "has no effect while postscreen_enable = no; set postscreen_enable = yes");
       return;
     }
+  }
+
   void nothing_to_report() {
     if (!config_.dmarc_reports) return;
     if (holds(config_.at(Service::Smtp).mailauth_checks, "dmarc")) return;
     warn("dmarc_reports",
          "there is nothing to report, since mailauth_checks does not have dmarc; add it, or write "
          "dmarc_reports = no");
+  }
+
   bool is_given_as(std::string_view name, Scope scope, std::string_view text) const {
     return layers_.is_given(name, scope) && layers_.value(name, scope) == text;
   }

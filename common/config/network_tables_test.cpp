@@ -32,46 +32,46 @@ std::shared_ptr<const Config> parsed(const std::string& toml) {
 
 /// What lists of names, addresses or networks a setting may be, and lists of other things.
 const std::vector<std::string_view> other_lists{
-    "alias_database",                       // tables alone
-    "arc_trusted_sealers",                  // names for a process that can open no file
-    "defer_transports",                     // transports
-    "dns_servers",                          // addresses of servers, tried in order
-    "imap_special_use",                     // names of folders
-    "inet_interfaces",                      // where sockets are bound; as in Postfix no tables
-    "lmtp_discard_lhlo_keywords",           // as smtp_'s
+    "alias_database",              // tables alone
+    "arc_trusted_sealers",         // names for a process that can open no file
+    "defer_transports",            // transports
+    "dns_servers",                 // addresses of servers, tried in order
+    "imap_special_use",            // names of folders
+    "inet_interfaces",             // where sockets are bound; as in Postfix no tables
+    "lmtp_discard_lhlo_keywords",  // as smtp_'s
     "lmtp_fallback_relay",
     "lmtp_tls_chain_files",
     "lmtp_tls_exclude_ciphers",
-    "lmtp_tls_fingerprint_cert_match",      // fingerprints
+    "lmtp_tls_fingerprint_cert_match",  // fingerprints
     "lmtp_tls_mandatory_exclude_ciphers",
-    "lmtp_tls_secure_cert_match",           // names, and words for names
-    "lmtp_tls_trust_anchor_file",           // files
+    "lmtp_tls_secure_cert_match",  // names, and words for names
+    "lmtp_tls_trust_anchor_file",  // files
     "lmtp_tls_verify_cert_match",
-    "mail_access_groups",                   // groups of the system
-    "masquerade_domains",                   // an ordered list; as in Postfix no tables
-    "message_drop_headers",                 // names of fields
-    "milter_macro_defaults",                // name=value
-    "newaliases_maps",                      // tables alone
-    "non_smtpd_milters",                    // places of servers, as smtpd_milters
-    "outgoing_limit_exempt_users",          // logins
-    "postscreen_access_list",               // a list of its own kind
-    "postscreen_allowlist_interfaces",      // addresses of this host
-    "postscreen_dnsbl_sites",               // zones of DNS
-    "proxy_interfaces",                     // this host's addresses; as in Postfix no tables
-    "smtp_discard_ehlo_keywords",           // keywords
-    "smtp_fallback_relay",                  // next hops, tried in order
-    "smtp_tls_chain_files",                 // files
-    "smtp_tls_exclude_ciphers",             // ciphers
+    "mail_access_groups",               // groups of the system
+    "masquerade_domains",               // an ordered list; as in Postfix no tables
+    "message_drop_headers",             // names of fields
+    "milter_macro_defaults",            // name=value
+    "newaliases_maps",                  // tables alone
+    "non_smtpd_milters",                // places of servers, as smtpd_milters
+    "outgoing_limit_exempt_users",      // logins
+    "postscreen_access_list",           // a list of its own kind
+    "postscreen_allowlist_interfaces",  // addresses of this host
+    "postscreen_dnsbl_sites",           // zones of DNS
+    "proxy_interfaces",                 // this host's addresses; as in Postfix no tables
+    "smtp_discard_ehlo_keywords",       // keywords
+    "smtp_fallback_relay",              // next hops, tried in order
+    "smtp_tls_chain_files",             // files
+    "smtp_tls_exclude_ciphers",         // ciphers
     "smtp_tls_fingerprint_cert_match",
     "smtp_tls_mandatory_exclude_ciphers",
     "smtp_tls_secure_cert_match",
     "smtp_tls_trust_anchor_file",
     "smtp_tls_verify_cert_match",
     "smtpd_discard_ehlo_keywords",
-    "smtpd_forbidden_commands",             // commands
+    "smtpd_forbidden_commands",  // commands
     "smtpd_milters",
     "smtpd_noop_commands",
-    "smtpd_restriction_classes",            // names of settings
+    "smtpd_restriction_classes",  // names of settings
     "smtpd_tls_chain_files",
     "smtpd_tls_exclude_ciphers",
     "smtpd_tls_mandatory_exclude_ciphers",

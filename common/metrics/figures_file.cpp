@@ -43,10 +43,16 @@ Result<void> FiguresFile::make(const std::string& base_dir, std::string_view dae
   ::unlink(fresh.c_str());
   Descriptor file(::open(fresh.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   auto failed = [&](const std::string& what) {
-    return Error::temporary(fresh + ": " + what + ": " + std::strerror(errno));
+    auto error = Error::temporary(fresh + ": " + what + ": " + std::strerror(errno));
+    ::unlink(fresh.c_str());
+    return error;
   };
   if (!file) return failed("open");
-  if (::ftruncate(file.number(), sizeof(Page)) != 0) return failed("ftruncate");
+  // On a full disk a page without a block would end the process that first counts in it.
+  if (int problem = ::posix_fallocate(file.number(), 0, sizeof(Page)); problem != 0) {
+    errno = problem;
+    return failed("posix_fallocate");
+  }
   void* memory =
       ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED, file.number(), 0);
   if (memory == MAP_FAILED) return failed("mmap");

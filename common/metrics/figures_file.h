@@ -1,8 +1,8 @@
 // Keeps a daemon's figures in a file of base_dir, mapped into all of its processes.
 //
 // The master makes `NAME.figures` at its start; who reads it, sees the figures as they change. All
-// on this host may read it. If it can't be made, each process counts for itself, and the log says
-// so.
+// on this host may read it. If it can't be made, as on a full disk, each process counts for itself,
+// and the log says so.
 //
 // LIMITS  processes_max processes have a place; those beyond it count, but are not listed
 #pragma once

@@ -30,7 +30,7 @@ class Transcript {
  private:
   void add(std::string_view who, std::string_view line);
 
-  std::string lines_;  // each ends with LF
+  std::string lines_;      // each ends with LF
   std::size_t count_ = 0;  // of all lines, also of those that are left out
 };
 

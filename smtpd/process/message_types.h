@@ -43,9 +43,14 @@ using AllMessages = MessageList<
     FindMilters, ConnectMilter, DescribeDestination, OpenBody, DropBody, Submit, PostNotice,
     Deliver, FlushSite, ConnectFilter, CheckUser, CheckRecipient, CheckRestrictions, CountClient,
     FindFooter, Resolve, Canonicalize, Generalize, CheckContent, LookAtTables, NoteMailbox, Attempt,
-    NeedDeliver, ConnectSocket, FindSigningKeys, SignDigests, The, figures, of, all, daemons, AskMetricsSocket, AskFigures, NoteTls, FindStsPolicy, VerifyAddress, Probe, CheckSubmitter, AskAllowance, ScreenAccess, NameDnsbl, RecallClient, NotePassed, NoteEvaluation, FindReportTargets,
+    NeedDeliver, ConnectSocket, VerifyAddress, Probe, CheckSubmitter, AskAllowance, ScreenAccess,
+    NameDnsbl, RecallClient, NotePassed, FindSigningKeys, SignDigests, NoteTls, FindStsPolicy,
+    NoteEvaluation, FindReportTargets,
+    // The figures of all daemons.
+    AskMetricsSocket, AskFigures,
     // Between programs of this host and the queue.
-    PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue, Pickup, HoldUserMail, MakeCheckpoint,
+    PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue, MakeCheckpoint, Pickup,
+    HoldUserMail>;
 static_assert(AllMessages::are_types_distinct(), "two requests bear one number");
 
 }  // namespace pennypost::smtp

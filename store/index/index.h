@@ -9,11 +9,11 @@
 // sessions of the process thus see the same one. A mod-sequence is at least seconds << 20, so it
 // never decreases, even if the index is lost, or its last writes, which are not synced.
 //
-//   'i' identity        id, uidvalidity, highest mod-sequence, first recent UID, history's begin,
-//   size 'x' id modseq       the UIDs expunged with it (history.h) 'f' id block        of 64 UIDs:
-//   each one's flags, keywords, mod-sequence 'c' id item uid     a value: envelope, body structure,
-//   header fields, size, date 's' path 0 part     what a format knew of a folder, in parts: the
-//   format's own text 'i' alone           the last id assigned
+//   'i' identity        id, uidvalidity, highest mod-sequence, recent UID, history; alone: last id
+//   'x' id modseq       the UIDs expunged with it (history.h)
+//   'f' id block        of 64 UIDs: each one's flags, keywords, mod-sequence
+//   'c' id item uid     a value: envelope, body structure, header fields, size, date
+//   's' path 0 part     what a format knew of a folder, in parts: the format's own text
 //
 // A folder's identity comes from its format and outlives sessions (the uidlist's GUID, or the
 // mbox's path). When its UIDVALIDITY changes, all of its entries are forgotten. Numbers are

@@ -28,6 +28,11 @@ class LoggedMailbox final : public Mailbox {
   bool is_recent(Uid uid) const override { return inner_->is_recent(uid); }
   std::string_view file_name(Uid uid) const override { return inner_->file_name(uid); }
   Result<std::vector<StoredIds>> stored_ids() override { return inner_->stored_ids(); }
+  std::string id() const override { return inner_->id(); }
+  Result<std::optional<std::int64_t>> save_date(Uid uid) override { return inner_->save_date(uid); }
+  std::optional<std::vector<Uid>> expunged_since(ModSeq since) const override {
+    return inner_->expunged_since(since);
+  }
   Result<Changes> sync() override { return inner_->sync(); }
   Result<std::uint64_t> octets(Uid uid) override { return inner_->octets(uid); }
   Result<std::int64_t> internal_date(Uid uid) override { return inner_->internal_date(uid); }

@@ -27,7 +27,7 @@ FOREIGN = {
     r"microhttpd\.h": (["smtpd/http/"], []),
     r"libpsl\.h": (["common/mail/"], []),
     r"curl/": (["common/https/"], []),
-    r"zlib\.h": (["common/mail/", "smtpd/commands/"], []),
+    r"zlib\.h": (["common/mail/", "imapd/session/", "smtpd/commands/"], []),
     r"zip\.h": (["common/mail/"], []),
     r"(expat\.h|nlohmann/)": (["common/mailauth/"], []),
     r"(ldap|sqlite3|libpq-fe|mysql)\.h": (["store/maps/"], []),
