@@ -14,52 +14,72 @@ constexpr std::chrono::milliseconds longest_rest{1000};
 
 }  // namespace
 
+HttpAnswer method_refused() {
+  return {405, "text/plain; charset=utf-8", "only GET is served here\n"};
+}
+
 /// One request, from its first line to the end of its answer.
 struct HttpServer::Request {
   MHD_Connection* connection = nullptr;
-  std::string path;
-  bool is_asked = false;  // suspended, or answered
+  HttpQuestion question;
+  bool has_body = false;      // a POST of which the header is known
+  bool is_too_large = false;  // its body
+  bool is_asked = false;      // suspended, or answered
   bool is_ready = false;
   HttpAnswer answer;
 };
 
 /// What the library calls.
 struct HttpServer::Callbacks {
-  static void* begin(void*, const char*, MHD_Connection* connection) {
+  static void* begin(void*, const char* uri, MHD_Connection* connection) {
     auto* request = new Request;  // NOLINT: freed by end()
     request->connection = connection;
+    std::string_view whole = uri;
+    auto mark = whole.find('?');
+    if (mark != whole.npos) request->question.query = whole.substr(mark + 1);
     return request;
   }
 
   static MHD_Result handle(void* self, MHD_Connection* connection, const char* url,
-                           const char* method, const char*, const char*, std::size_t* upload,
+                           const char* method, const char*, const char* upload, std::size_t* size,
                            void** own) {
     auto& request = *static_cast<Request*>(*own);
-    if (*upload != 0) {
-      *upload = 0;  // no request of ours has a body; it is dropped
+    if (*size != 0) {
+      std::string& body = request.question.body;
+      request.is_too_large = request.is_too_large || *size > http_body_bytes_max - body.size();
+      if (request.has_body && !request.is_too_large) body.append(upload, *size);
+      *size = 0;
       return MHD_YES;
     }
+    bool is_post = std::strcmp(method, "POST") == 0;
     bool is_get = std::strcmp(method, "GET") == 0 || std::strcmp(method, "HEAD") == 0;
-    if (!is_get) {
-      request.answer = {405, "text/plain; charset=utf-8", "only GET is served here\n"};
+    if (is_post && !request.has_body) {
+      request.has_body = true;
+      return MHD_YES;
+    }
+    if (!is_get && !is_post) {
+      request.answer = method_refused();
+    } else if (request.is_too_large) {
+      request.answer = {413, "text/plain; charset=utf-8", "the request is too large\n"};
     } else if (!request.is_asked) {
       request.is_asked = true;
-      request.path = url;
+      request.question.is_post = is_post;
+      request.question.path = url;
       MHD_suspend_connection(connection);
       static_cast<HttpServer*>(self)->waiting_.push_back(&request);
       return MHD_YES;
     } else if (!request.is_ready) {
       return MHD_YES;
     }
-    return reply(connection, request.answer, !is_get);
+    return reply(connection, request.answer);
   }
 
-  static MHD_Result reply(MHD_Connection* connection, HttpAnswer& answer, bool is_refusal) {
+  static MHD_Result reply(MHD_Connection* connection, HttpAnswer& answer) {
     auto* response = MHD_create_response_from_buffer(answer.body.size(), answer.body.data(),
                                                      MHD_RESPMEM_MUST_COPY);
     if (response == nullptr) return MHD_NO;
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type.c_str());
-    if (is_refusal) MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    if (answer.status == 405) MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
     auto queued = MHD_queue_response(connection, answer.status, response);
     MHD_destroy_response(response);
     return queued;
@@ -119,8 +139,8 @@ Task<> HttpServer::run() {
 Task<> HttpServer::answer_waiting() {
   while (!waiting_.empty()) {
     Request* request = waiting_.front();
-    std::string path = request->path;
-    auto making = answer_(std::move(path));
+    HttpQuestion question = std::move(request->question);
+    auto making = answer_(std::move(question));
     HttpAnswer answer = co_await std::move(making);
     // The library does not run meanwhile, so the request is still there.
     waiting_.pop_front();

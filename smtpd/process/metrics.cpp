@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include "common/config/client_settings.h"
 #include "common/log/log.h"
 #include "common/metrics/exposition.h"
 #include "common/net/listener.h"
@@ -13,14 +14,25 @@ namespace {
 
 constexpr std::string_view metrics_path = "/metrics";
 
-/// Asks the master for the figures and answers with them.
-Task<HttpAnswer> answer(Child& child, std::string path) {
+/// What a mail client asks for, so that it sets itself up.
+HttpAnswer answer_client(const Config& config, const HttpQuestion& question) {
   HttpAnswer answer;
-  if (path != metrics_path) {
-    answer.status = 404;
-    answer.body = "the figures are at /metrics\n";
-    co_return answer;
+  auto told = client_settings::answer(config, question.path, question.query, question.body);
+  if (told) {
+    answer.content_type = std::move(told->content_type);
+    answer.body = std::move(told->body);
+    return answer;
   }
+  answer.status = 404;
+  answer.body = "the figures are at /metrics\n";
+  return answer;
+}
+
+/// Asks the master for the figures and answers with them.
+Task<HttpAnswer> answer(Child& child, HttpQuestion question) {
+  if (question.path != metrics_path) co_return answer_client(*child.config(), question);
+  if (question.is_post) co_return method_refused();
+  HttpAnswer answer;
   auto asking = child.port("master").call_raw(AskFigures());
   auto reply = co_await std::move(asking);
   auto names = reply ? wire::decode<AskFigures::Names>(reply->body)
@@ -50,7 +62,7 @@ Task<> serve(Child& child) {
     co_return child.finish();
   }
   HttpServer server(child.loop(),
-                    [&child](std::string path) { return answer(child, std::move(path)); });
+                    [&child](HttpQuestion question) { return answer(child, std::move(question)); });
   auto started = server.start(std::move(reply->descriptors.front()));
   if (!started) {
     log_error("metrics", started.error().text());

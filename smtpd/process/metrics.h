@@ -1,4 +1,5 @@
-// The body of the `metrics` process: shows the figures of all daemons of this host over HTTP.
+// The body of the `metrics` process: shows the figures of all daemons of this host over HTTP, and
+// tells mail clients their settings, for a web server that passes on what they ask.
 //
 // It is smtpd's, since smtpd runs in every role, and one address for all daemons is what whoever
 // collects figures wants. It opens no file: the master gives it the listening socket, and at each

@@ -102,8 +102,8 @@ def json_lines(t):
 # Figures
 
 
-def get(host, path="/metrics", method="GET"):
-    request = urllib.request.Request(f"http://127.0.0.1:{host.settings['metrics_port']}{path}", method=method)
+def get(host, path="/metrics", method="GET", body=None):
+    request = urllib.request.Request(f"http://127.0.0.1:{host.settings['metrics_port']}{path}", method=method, data=body)
     with urllib.request.urlopen(request, timeout=30) as answer:
         return answer.headers["Content-Type"], answer.read().decode()
 
@@ -172,6 +172,28 @@ def figures(t):
             check(False, f"{method} {path} is refused")
         except urllib.error.HTTPError as error:
             equal(error.code, status, f"{method} {path}")
+
+
+@test("metrics_port tells mail clients their settings, for a web server that passes on what they ask")
+def client_settings(t):
+    host = Host(t, {"metrics_port": free_port()})
+    eventually(lambda: "metrics" in "".join(host.pids("smtpd")), "the process for the figures runs")
+    kind, text = get(host, "/mail/config-v1.1.xml?emailaddress=alice%40example.test")
+    contains(kind, "xml", "the type")
+    for part in ('<incomingServer type="imap">', "<hostname>mail.example.test</hostname>", f"<port>{host.port('imaps')}</port>"):
+        contains(text, part, "Thunderbird's settings")
+    ask = ('<?xml version="1.0"?><Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006">'
+           "<Request><EMailAddress>alice@example.test</EMailAddress><AcceptableResponseSchema>"
+           "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
+           "</AcceptableResponseSchema></Request></Autodiscover>")
+    contains(get(host, "/Autodiscover/Autodiscover.xml", "POST", ask.encode())[1], "<Server>mail.example.test</Server>", "Outlook's settings")
+    for path, body, status in (("/autodiscover/autodiscover.xml", b"no address", 404), ("/mail/config.mobileconfig", None, 404),
+                               ("/autodiscover/autodiscover.xml", b"x" * 100_000, 413)):
+        try:
+            get(host, path, "POST" if body else "GET", body)
+            check(False, f"{path} is refused")
+        except urllib.error.HTTPError as error:
+            equal(error.code, status, path)
 
 
 @test("a daemon that stops is no longer among the figures, and counts from 0 when it is back")
