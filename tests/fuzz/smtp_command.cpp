@@ -23,6 +23,7 @@ class Silence final : public LogSink {
 class Anything final : public Backend {
  public:
   void notify(const PostNotice&) override {}
+  void note(const NoteEvaluation&) override {}
   Task<ClientName> client_name(IpAddress) override { co_return ClientName(false); }
   Task<Result<CheckRecipient::Verdict>> check_recipient(CheckRecipient request) override {
     CheckRecipient::Verdict verdict;

@@ -80,7 +80,7 @@ def make_certificate(folder, name="mail.example.test", file="tls"):
     """Writes FILE.crt and FILE.key; returns their paths."""
     certificate, key = (os.path.join(folder, f"{file}.{end}") for end in ("crt", "key"))
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                    "-nodes", "-days", "2", "-keyout", key, "-out", certificate, "-subj", f"/CN={name}",
+                    "-nodes", "-days", "30", "-keyout", key, "-out", certificate, "-subj", f"/CN={name}",
                     "-addext", f"subjectAltName=DNS:{name},DNS:localhost,IP:127.0.0.1"],
                    check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return certificate, key
