@@ -28,9 +28,11 @@ namespace pennypost {
 class SlowSource {
  public:
   struct Limits {
-    std::size_t threads = 4;        // begun when first needed
-    std::size_t waiting_max = 256;  // calls that wait for a thread
-    Duration deadline{10'000};      // of a call, its wait for a thread included
+    std::size_t threads = 4;  // begun when first needed
+    // Calls that wait for a thread: a burst of mail for many users has as many, and a source that
+    // answers is soon done with them.
+    std::size_t waiting_max = 20'000;
+    Duration deadline{10'000};  // of a call, its wait for a thread included
   };
   /// Hears once that the source is silent, and once that it answers again. Any thread.
   using Problem = std::function<void(const std::string& text)>;

@@ -84,6 +84,7 @@ def unreadable_table(t):
     host = RootHost(t, start=False, daemons=("smtpd",))
     path = host.path("etc", "sasl_passwd")
     host.settings["smtp_sasl_password_maps"] = table_of_roots(host, "sasl_passwd", "[next.test] user:word\n")
+    host.settings["smtp_sasl_auth_enable"] = "yes"
     host.write_settings()
     # As an earlier version has built it.
     os.chown(path + ".rdb/", 0, 0)
