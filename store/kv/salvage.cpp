@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <rocksdb/db.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -189,6 +190,21 @@ Result<Loss> salvage(const fs::path& directory, const Profile& profile, const Cl
   return loss;
 }
 
+// Held while a database is opened. RocksDB's own lock is held by a database that is open, but not
+// from one attempt to the next: two processes could salvage at once, and each remove the other's
+// work. The directory above is what stays in its place meanwhile.
+Result<Descriptor> lock_opening(const fs::path& directory) {
+  std::error_code problem;
+  fs::create_directories(directory.parent_path(), problem);
+  if (problem) return failed("create " + directory.parent_path().string(), problem);
+  TRY(auto above, open_file(directory.parent_path().string(), O_RDONLY | O_DIRECTORY));
+  if (::flock(above.number(), LOCK_EX | LOCK_NB) != 0) {
+    auto kind = errno == EWOULDBLOCK ? StorageProblem::Locked : StorageProblem::Failed;
+    return storage_error(kind, "open " + directory.string() + ": " + std::strerror(errno));
+  }
+  return above;
+}
+
 }  // namespace
 
 std::string Loss::text() const {
@@ -206,6 +222,7 @@ std::string Loss::text() const {
 
 Result<Salvaged> open_or_salvage(const fs::path& directory, const Profile& profile,
                                  const Clock& clock) {
+  TRY(auto lock, lock_opening(directory));
   auto opened = Database::open(directory, profile);
   if (opened) return Salvaged{std::move(*opened), {}};
   if (storage_problem(opened.error()) != StorageProblem::Damaged) return opened.error();

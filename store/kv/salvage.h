@@ -46,7 +46,8 @@ struct Salvaged {
   std::optional<Loss> loss;  ///< nothing if all was well
 };
 
-/// Like Database::open, but salvages a damaged database. Errors: Locked, Full (a salvage needs
+/// Like Database::open, but salvages a damaged database. One process does so at a time, among those
+/// that open a database in the same directory above. Errors: Locked, Full (a salvage needs
 /// space for a second log), Failed, and Damaged if even the salvage fails, which leaves the
 /// directory unchanged.
 Result<Salvaged> open_or_salvage(const std::filesystem::path& directory, const Profile& profile,

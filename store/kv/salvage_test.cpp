@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "common/base/scratch.h"
 #include "store/kv/log_file.h"
@@ -164,6 +167,37 @@ TEST_CASE("a hole in the log costs what was there, counted") {
   CHECK(right >= entry_count - 20);
   CHECK(right + static_cast<int>(salvaged->loss->keys.size() + salvaged->loss->unnamed) >=
         entry_count);
+}
+
+TEST_CASE("those who open a damaged database at once wait for each other, and no more is lost") {
+  Scratch scratch;
+  fill(scratch.path() / "db");
+  auto log = only(scratch.path() / "db", ".log");
+  auto bytes = bytes_of(log);
+  std::fill(bytes.begin() + 50'000, bytes.begin() + 54'096, '\0');
+  rewrite(log, bytes);
+  std::mutex mutex;
+  int least = entry_count;
+  int failures = 0;
+  auto open = [&] {
+    for (;;) {
+      auto salvaged = open_or_salvage(scratch.path() / "db", Profile::queue());
+      std::lock_guard guard(mutex);
+      if (salvaged) {
+        least = std::min(least, right_entries(salvaged->database));
+        return;
+      }
+      if (storage_problem(salvaged.error()) != StorageProblem::Locked) {
+        ++failures;
+        return;
+      }
+    }
+  };
+  std::vector<std::thread> openers;
+  for (int i = 0; i < 4; ++i) openers.emplace_back(open);
+  for (auto& opener : openers) opener.join();
+  CHECK(failures == 0);
+  CHECK(least >= entry_count - 20);
 }
 
 TEST_CASE("a write cut off at the log's end is no loss, wherever the cut is") {
