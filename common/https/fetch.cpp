@@ -1,17 +1,44 @@
 #include "common/https/fetch.h"
 
+// The macros that check the types of options call the library by name.
+#define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
 
 #include <array>
 #include <memory>
 #include <mutex>
 
+#include "common/base/shared_library.h"
 #include "common/base/text.h"
 
 namespace pennypost {
 namespace {
 
 constexpr std::size_t addresses_max = 4;
+
+// libcurl brings two dozen libraries along, among them libldap.
+struct Curl {
+  explicit Curl(SharedLibrary& from) {
+    from.find("curl_global_init", global_init);
+    from.find("curl_easy_init", init);
+    from.find("curl_easy_cleanup", cleanup);
+    from.find("curl_easy_setopt", set);
+    from.find("curl_easy_getinfo", get);
+    from.find("curl_easy_perform", perform);
+    from.find("curl_easy_strerror", text_of);
+    from.find("curl_slist_append", append);
+    from.find("curl_slist_free_all", free_all);
+  }
+  decltype(&::curl_global_init) global_init = nullptr;
+  decltype(&::curl_easy_init) init = nullptr;
+  decltype(&::curl_easy_cleanup) cleanup = nullptr;
+  decltype(&::curl_easy_setopt) set = nullptr;
+  decltype(&::curl_easy_getinfo) get = nullptr;
+  decltype(&::curl_easy_perform) perform = nullptr;
+  decltype(&::curl_easy_strerror) text_of = nullptr;
+  decltype(&::curl_slist_append) append = nullptr;
+  decltype(&::curl_slist_free_all) free_all = nullptr;
+};
 
 struct Body {
   std::string text;
@@ -42,31 +69,31 @@ std::string addresses_text(const HttpsFetch& what) {
   return text;
 }
 
-void set_up(CURL* curl, const HttpsFetch& what) {
+void set_up(const Curl& library, CURL* curl, const HttpsFetch& what) {
   std::string url = "https://" + what.host + ":" + std::to_string(what.port) + what.path;
   if (what.port == 443) url = "https://" + what.host + what.path;
-  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
-  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(curl, CURLOPT_PROXY, "");
-  curl_easy_setopt(curl, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
-  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-  curl_easy_setopt(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  library.set(curl, CURLOPT_URL, url.c_str());
+  library.set(curl, CURLOPT_PROTOCOLS_STR, "https");
+  library.set(curl, CURLOPT_FOLLOWLOCATION, 0L);
+  library.set(curl, CURLOPT_PROXY, "");
+  library.set(curl, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+  library.set(curl, CURLOPT_NOSIGNAL, 1L);
+  library.set(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+  library.set(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+  library.set(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   if (!what.ca_file.empty()) {
-    curl_easy_setopt(curl, CURLOPT_CAINFO, what.ca_file.c_str());
-    curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);
+    library.set(curl, CURLOPT_CAINFO, what.ca_file.c_str());
+    library.set(curl, CURLOPT_CAPATH, nullptr);
   }
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(what.limit.count()));
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(what.limit.count()));
-  curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(what.bytes_max));
-  curl_easy_setopt(curl, CURLOPT_USERAGENT, "pennypost");
+  library.set(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(what.limit.count()));
+  library.set(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(what.limit.count()));
+  library.set(curl, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(what.bytes_max));
+  library.set(curl, CURLOPT_USERAGENT, "pennypost");
 }
 
-std::string media_type_of(CURL* curl) {
+std::string media_type_of(const Curl& library, CURL* curl) {
   const char* type = nullptr;
-  curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
+  library.get(curl, CURLINFO_CONTENT_TYPE, &type);
   std::string_view text = type == nullptr ? "" : type;
   return lower(trim(text.substr(0, text.find(';'))));
 }
@@ -74,33 +101,35 @@ std::string media_type_of(CURL* curl) {
 }  // namespace
 
 Result<HttpsReply> fetch_by_https(const HttpsFetch& what) {
+  TRY(const Curl* loaded_library, loaded<Curl>({"libcurl.so.4"}, "libcurl4"));
+  const Curl& library = *loaded_library;
   static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-  std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), curl_easy_cleanup);
+  std::call_once(once, [&] { library.global_init(CURL_GLOBAL_DEFAULT); });
+  std::unique_ptr<CURL, void (*)(CURL*)> curl(library.init(), library.cleanup);
   if (curl == nullptr) return Error::temporary("libcurl can't be set up");
   std::unique_ptr<curl_slist, void (*)(curl_slist*)> addresses(
-      curl_slist_append(nullptr, addresses_text(what).c_str()), curl_slist_free_all);
+      library.append(nullptr, addresses_text(what).c_str()), library.free_all);
   Body body;
   body.bytes_max = what.bytes_max;
   std::array<char, CURL_ERROR_SIZE> problem{};
-  set_up(curl.get(), what);
-  curl_easy_setopt(curl.get(), CURLOPT_RESOLVE, addresses.get());
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, take);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
-  curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, problem.data());
-  CURLcode code = curl_easy_perform(curl.get());
+  set_up(library, curl.get(), what);
+  library.set(curl.get(), CURLOPT_RESOLVE, addresses.get());
+  library.set(curl.get(), CURLOPT_WRITEFUNCTION, take);
+  library.set(curl.get(), CURLOPT_WRITEDATA, &body);
+  library.set(curl.get(), CURLOPT_ERRORBUFFER, problem.data());
+  CURLcode code = library.perform(curl.get());
   if (body.is_too_large || code == CURLE_FILESIZE_EXCEEDED) {
     return Error::temporary("more than " + std::to_string(what.bytes_max) + " bytes");
   }
   if (code != CURLE_OK) {
     std::string_view text = problem.data();
-    return Error::temporary(printable(text.empty() ? curl_easy_strerror(code) : text, 200));
+    return Error::temporary(printable(text.empty() ? library.text_of(code) : text, 200));
   }
   long status = 0;
-  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
+  library.get(curl.get(), CURLINFO_RESPONSE_CODE, &status);
   HttpsReply reply;
   reply.status = static_cast<int>(status);
-  reply.media_type = media_type_of(curl.get());
+  reply.media_type = media_type_of(library, curl.get());
   reply.body = std::move(body.text);
   return reply;
 }

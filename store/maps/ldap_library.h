@@ -3,7 +3,7 @@
 
 #include <ldap.h>
 
-#include "store/maps/shared_library.h"
+#include "common/base/shared_library.h"
 
 namespace pennypost::store {
 

@@ -14,8 +14,8 @@
 #include <array>
 
 #include "common/base/secret.h"
+#include "common/base/shared_library.h"
 #include "common/base/text.h"
-#include "store/maps/shared_library.h"
 #include "store/maps/sql_server.h"
 
 namespace pennypost::store {

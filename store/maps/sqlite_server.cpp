@@ -13,10 +13,10 @@
 #include <algorithm>
 #include <array>
 
+#include "common/base/shared_library.h"
 #include "common/base/text.h"
 #include "store/maps/reloading.h"
 #include "store/maps/server_table.h"
-#include "store/maps/shared_library.h"
 #include "store/maps/sql_query.h"
 
 namespace pennypost::store {

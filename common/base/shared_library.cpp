@@ -1,8 +1,8 @@
-#include "store/maps/shared_library.h"
+#include "common/base/shared_library.h"
 
 #include <dlfcn.h>
 
-namespace pennypost::store {
+namespace pennypost {
 
 Result<SharedLibrary> SharedLibrary::open(std::initializer_list<const char*> names,
                                           const std::string& package) {
@@ -27,4 +27,4 @@ Result<void> SharedLibrary::complete() const {
   return Error::temporary("4.3.5", name_ + " has no " + missing_ + "(): another version is needed");
 }
 
-}  // namespace pennypost::store
+}  // namespace pennypost

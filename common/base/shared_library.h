@@ -1,5 +1,5 @@
-// Loads a client library of a database or directory when a table first needs it: a host without
-// such tables neither links nor loads it.
+// Loads a library when it is first needed, as a table's client library of a database or directory:
+// a host that does not need it neither links nor loads it.
 //
 //   struct Sqlite {
 //     explicit Sqlite(SharedLibrary& from) { from.find("sqlite3_close_v2", close); }
@@ -15,7 +15,7 @@
 
 #include "common/base/result.h"
 
-namespace pennypost::store {
+namespace pennypost {
 
 /// Stays loaded until the process ends.
 class SharedLibrary {
@@ -57,4 +57,4 @@ Result<const Functions*> loaded(std::initializer_list<const char*> names,
   return functions.get();
 }
 
-}  // namespace pennypost::store
+}  // namespace pennypost
