@@ -1,4 +1,5 @@
-// A line of a log in, of text or JSON; its parts out, the same as once they were written as JSON.
+// Takes a line of a log apart, of text or JSON: the parts are the same as once they were written as
+// JSON.
 #include <string>
 #include <string_view>
 

@@ -1,4 +1,4 @@
-// A Sieve script in; mistakes at places of the script, or a bounded outcome, out.
+// Checks and runs a Sieve script: its mistakes have places in it, or what it does is bounded.
 #include <string>
 #include <string_view>
 
