@@ -73,48 +73,39 @@ void PortBackend::forget_oldest() {
 }
 
 Task<Result<FindFooter::Footer>> PortBackend::footer(FindFooter request) {
-  auto asking = lookup_.call(std::move(request));
-  co_return co_await std::move(asking);
+  return lookup_.call(std::move(request));
 }
 
 Task<Result<Canonicalize::Rewritten>> PortBackend::canonicalize(Canonicalize request) {
-  auto asking = lookup_.call(std::move(request));
-  co_return co_await std::move(asking);
+  return lookup_.call(std::move(request));
 }
 
 Task<Result<CheckContent::Findings>> PortBackend::check_content(CheckContent request) {
-  auto asking = lookup_.call(std::move(request));
-  co_return co_await std::move(asking);
+  return lookup_.call(std::move(request));
 }
 
 Task<Result<CountClient::Counts>> PortBackend::count(CountClient event) {
-  auto asking = lookup_.call(std::move(event));
-  co_return co_await std::move(asking);
+  return lookup_.call(std::move(event));
 }
 
 Task<Result<CheckSubmitter::Answer>> PortBackend::check_submitter(CheckSubmitter request) {
-  auto asking = lookup_.call(std::move(request));
-  co_return co_await std::move(asking);
+  return lookup_.call(std::move(request));
 }
 
 Task<Result<AskAllowance::Allowance>> PortBackend::allowance(AskAllowance request) {
-  auto asking = queue_.call(std::move(request));
-  co_return co_await std::move(asking);
+  return queue_.call(std::move(request));
 }
 
 Task<Result<ScreenAccess::Verdict>> PortBackend::screen_access(ScreenAccess request) {
-  auto asking = lookup_.call(std::move(request));
-  co_return co_await std::move(asking);
+  return lookup_.call(std::move(request));
 }
 
 Task<Result<NameDnsbl::Name>> PortBackend::name_dnsbl(NameDnsbl request) {
-  auto asking = lookup_.call(std::move(request));
-  co_return co_await std::move(asking);
+  return lookup_.call(std::move(request));
 }
 
 Task<Result<PassedTests>> PortBackend::recall_client(RecallClient request) {
-  auto asking = queue_.call(std::move(request));
-  co_return co_await std::move(asking);
+  return queue_.call(std::move(request));
 }
 
 void PortBackend::note_passed(const NotePassed& note) { queue_.post(note); }
@@ -146,13 +137,11 @@ Task<Result<void>> PortBackend::flush(FlushSite request) {
 }
 
 Task<Result<FindMilters::Found>> PortBackend::find_milters(FindMilters request) {
-  auto asking = lookup_.call(std::move(request));
-  co_return co_await std::move(asking);
+  return lookup_.call(std::move(request));
 }
 
 Task<Result<DescribeDestination::Place>> PortBackend::describe(DescribeDestination request) {
-  auto asking = lookup_.call(std::move(request));
-  co_return co_await std::move(asking);
+  return lookup_.call(std::move(request));
 }
 
 Task<Result<std::unique_ptr<Stream>>> PortBackend::connect_milter(ConnectMilter request) {
@@ -198,8 +187,7 @@ Task<Result<void>> PortBackend::submit(Submit message) {
 }
 
 Task<Result<Deliver::Fates>> PortBackend::deliver(Deliver message) {
-  auto asking = queue_.call(std::move(message));
-  co_return co_await std::move(asking);
+  return queue_.call(std::move(message));
 }
 
 }  // namespace pennypost::smtp
