@@ -333,9 +333,9 @@ class Checker {
 
   /// Each has a port of its own, and a certificate if it begins with TLS.
   void own_services() {
-    const std::vector<Service> kinds{Service::Smtp, Service::Submission, Service::Submissions,
-                                     Service::Pop3, Service::Pop3s,      Service::Imap,
-                                     Service::Imaps};
+    const std::vector<Service> kinds{Service::Smtp,  Service::Submission, Service::Submissions,
+                                     Service::Pop3,  Service::Pop3s,      Service::Imap,
+                                     Service::Imaps, Service::Sieve};
     auto all = config_.listening(kinds);
     for (std::size_t i = service_count; i < all.size(); ++i) {
       const auto& own = all[i];
@@ -447,13 +447,19 @@ class Checker {
 
   /// Two services can't share a port of an address.
   void ports() {
+    if (holds(config_.protocols, "sieve") && !holds(config_.protocols, "imap")) {
+      error("protocols",
+            "sieve is served beside imap; name imap, too (imap_port = 0 and imaps_port = 0 close "
+            "its ports)");
+    }
     constexpr std::array all{Port{"smtp_port", Service::Smtp, ""},
                              Port{"submission_port", Service::Submission, ""},
                              Port{"submissions_port", Service::Submissions, ""},
                              Port{"pop3_port", Service::Pop3, "pop3"},
                              Port{"pop3s_port", Service::Pop3s, "pop3"},
                              Port{"imap_port", Service::Imap, "imap"},
-                             Port{"imaps_port", Service::Imaps, "imap"}};
+                             Port{"imaps_port", Service::Imaps, "imap"},
+                             Port{"sieve_port", Service::Sieve, "sieve"}};
     for (std::size_t i = 0; i < all.size(); ++i) {
       for (std::size_t k = 0; k < i; ++k) {
         bool is_same = config_.port(all[i].service) == config_.port(all[k].service);

@@ -54,6 +54,7 @@ std::string stable_uuid(std::string_view of) {
 /// The services that one daemon offers together.
 std::vector<Service> kind_of(Service service) {
   if (is_smtp(service)) return {Service::Smtp, Service::Submission, Service::Submissions};
+  if (service == Service::Sieve) return {Service::Sieve};
   bool is_pop = service == Service::Pop3 || service == Service::Pop3s;
   return is_pop ? std::vector{Service::Pop3, Service::Pop3s}
                 : std::vector{Service::Imap, Service::Imaps};

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "common/config/check.h"
 #include "common/config/layers.h"
 #include "common/config/lmtp_settings.h"
@@ -317,6 +318,8 @@ std::uint16_t Config::port(Service service) const {
       return imap_port;
     case Service::Imaps:
       return imaps_port;
+    case Service::Sieve:
+      return holds(protocols, "sieve") ? sieve_port : std::uint16_t{0};
   }
   return 0;
 }

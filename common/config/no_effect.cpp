@@ -98,6 +98,7 @@ class Finder {
     const Kind kinds[] = {
         {service_sets::Imap, {Service::Imap, Service::Imaps}, "IMAP"},
         {service_sets::Pop, {Service::Pop3, Service::Pop3s}, "POP3"},
+        {service_sets::Sieve, {Service::Sieve}, "ManageSieve"},
     };
     for (const auto& kind : kinds) {
       if (!why_not_here(config_, kind.all)) continue;

@@ -25,7 +25,8 @@ inline constexpr ServiceSet SmtpServer =
     bit(Service::Smtp) | bit(Service::Submission) | bit(Service::Submissions);
 inline constexpr ServiceSet Pop = bit(Service::Pop3) | bit(Service::Pop3s);
 inline constexpr ServiceSet Imap = bit(Service::Imap) | bit(Service::Imaps);
-inline constexpr ServiceSet PopImap = Pop | Imap;
+inline constexpr ServiceSet Sieve = bit(Service::Sieve);
+inline constexpr ServiceSet PopImap = Pop | Imap | Sieve;
 inline constexpr ServiceSet AuthServer = SmtpServer | PopImap;
 inline constexpr ServiceSet Every = AuthServer;
 }  // namespace service_sets

@@ -16,10 +16,10 @@
 namespace pennypost {
 
 /// The listeners whose settings may differ: `[service.submission]` in main.toml.
-enum class Service { Smtp, Submission, Submissions, Pop3, Pop3s, Imap, Imaps };
+enum class Service { Smtp, Submission, Submissions, Pop3, Pop3s, Imap, Imaps, Sieve };
 
 inline constexpr std::array service_names{"smtp",  "submission", "submissions", "pop3",
-                                          "pop3s", "imap",       "imaps"};
+                                          "pop3s", "imap",       "imaps",       "sieve"};
 inline constexpr std::size_t service_count = service_names.size();
 
 /// The name of a service, as in main.toml.

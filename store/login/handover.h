@@ -23,7 +23,7 @@
 #include "store/accounts/account_ref.h"
 
 namespace pennypost {
-constexpr Service wire_last(Service) { return Service::Imaps; }
+constexpr Service wire_last(Service) { return Service::Sieve; }
 }  // namespace pennypost
 
 namespace pennypost::store {

@@ -338,7 +338,7 @@ def settings_used(t):
     # The tables, defaults and checks of settings are no use; Config's own answers (config.port(service)) are.
     not_uses = re.compile(r"common/config/(check|kinds|layers|load|manual|nearest|parameter|edit)\.(cpp|h)$")
     # Config::port() makes these names of the services'.
-    used = {f"{service}_port" for service in ("smtp", "submission", "submissions", "pop3", "pop3s", "imap", "imaps")}
+    used = {f"{service}_port" for service in ("smtp", "submission", "submissions", "pop3", "pop3s", "imap", "imaps", "sieve")}
     for path in code_files():
         if path.startswith("tests/") or path.endswith(("_test.cpp", "testing.h")) or not_uses.match(path):
             continue
