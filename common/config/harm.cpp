@@ -252,9 +252,11 @@ class HarmFinder {
          "mail for unknown users is taken, and its bounces go to forged senders; remove it");
   }
 
-  /// One warning for all: whoever comes from Postfix has many.
+  /// One warning for all: whoever comes from Postfix has many. A default that repeats another
+  /// setting's tables needs none of its own.
   void other_table_types() {
     for (const auto& parameter : parameters()) {
+      if (config_.where(parameter.name).starts_with("default of ")) continue;
       std::string text = config_.text(parameter.name);
       for (auto word : words(text, ", \t{}")) {
         auto colon = word.find(":/");
