@@ -45,6 +45,7 @@ class Worker {
     who.session_id = client.session_id;
     who.tag = client.state;
     who.client = client.client_address;
+    who.hidden_capabilities = account.imap_capability;
     Session session(context_for(client.service), *connection, std::move(who),
                     accounts_.open(account.name), *std::move(store));
     sessions_.insert(&session);

@@ -198,6 +198,8 @@ Result<Privileges> Master::privileges(const Config& config, const Kind& kind,
       TRY(keep.identity, Identity::of_user(config.auth_user, "auth_user"));
       break;
     }
+    case Kind::User::Keeper:
+      break;
     case Kind::User::Program: {
       ASSERT(identity != nullptr);
       keep.identity = *identity;

@@ -48,8 +48,8 @@ struct ProcessLimit {
 struct Kind {
   enum class Number { One, PerTwoCores, PerCore, OnDemand };
   /// Program: a user who runs an admin's program, and has no mail; Account and Program come with
-  /// the demand.
-  enum class User { NullUser, MailOwner, AuthUser, Account, Program };
+  /// the demand. Keeper: the master's own user, root if it is root; for what only that may write.
+  enum class User { NullUser, MailOwner, AuthUser, Account, Program, Keeper };
 
   std::string name;
   Number number = Number::One;

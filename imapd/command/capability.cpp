@@ -15,4 +15,20 @@ std::string with_setting(std::string own, std::string_view setting) {
   return out;
 }
 
+std::string without(std::string own, std::string_view hidden) {
+  if (hidden.empty()) return own;
+  auto is_hidden = [&](std::string_view name) {
+    for (auto one : words(hidden, ",")) {
+      if (one.starts_with('-')) one.remove_prefix(1);
+      if (equal_nocase(name, one)) return true;
+    }
+    return false;
+  };
+  std::string out;
+  for (auto name : words(own, " ")) {
+    if (!is_hidden(name)) out += (out.empty() ? "" : " ") + std::string(name);
+  }
+  return out;
+}
+
 }  // namespace pennypost::imap

@@ -12,4 +12,7 @@ namespace pennypost::imap {
 /// all are added to ours (Dovecot's rule).
 std::string with_setting(std::string own, std::string_view setting);
 
+/// The capabilities without those that a user's imap_capability hides, such as `-NOTIFY,-QRESYNC`.
+std::string without(std::string own, std::string_view hidden);
+
 }  // namespace pennypost::imap

@@ -10,3 +10,8 @@ TEST_CASE("imap_capability replaces our capabilities, or is added to them") {
   CHECK(with_setting("IMAP4rev1", "+XFOO XBAR") == "IMAP4rev1 XFOO XBAR");
   CHECK(with_setting("IMAP4rev1", "+XFOO +XBAR") == "IMAP4rev1 XFOO XBAR");
 }
+
+TEST_CASE("a user's imap_capability hides capabilities by their names, in any case") {
+  CHECK(without("IMAP4rev1 IDLE NOTIFY QRESYNC", "") == "IMAP4rev1 IDLE NOTIFY QRESYNC");
+  CHECK(without("IMAP4rev1 IDLE NOTIFY QRESYNC", "-notify,QRESYNC,-X") == "IMAP4rev1 IDLE");
+}

@@ -36,7 +36,8 @@ std::string capability_text(const Conversation& context) {
   }
   out += context.store_capabilities();
   // How to log in is told in any case.
-  return with_setting(std::move(out), context.settings().imap_capability) + login.value_or("");
+  auto told = with_setting(std::move(out), context.settings().imap_capability);
+  return without(std::move(told), context.hidden_capabilities()) + login.value_or("");
 }
 
 }  // namespace pennypost::imap

@@ -50,6 +50,8 @@ struct LoggedIn {
   std::string tag;
   /// The client's IP address.
   std::string client = {};
+  /// The user's imap_capability: names that are not announced, by commas.
+  std::string hidden_capabilities = {};
 };
 
 class SessionContext final : public Conversation {
@@ -59,6 +61,7 @@ class SessionContext final : public Conversation {
 
   std::optional<std::string> login_capabilities() const override { return std::nullopt; }
   std::string store_capabilities() const override;
+  std::string_view hidden_capabilities() const override { return who_.hidden_capabilities; }
 
   const WorkerContext& worker() const { return *worker_; }
   const LoggedIn& who() const { return who_; }

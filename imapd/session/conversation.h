@@ -33,6 +33,8 @@ class Conversation {
   virtual std::optional<std::string> login_capabilities() const = 0;
   /// What the account's store can do beyond others, ` OBJECTID`; "" before login.
   virtual std::string store_capabilities() const { return ""; }
+  /// What is not announced to this user, whatever the settings say; by commas. "" before login.
+  virtual std::string_view hidden_capabilities() const { return ""; }
 
   Connection& connection() const { return connection_; }
   Loop& loop() const { return connection_.loop(); }

@@ -27,6 +27,7 @@
 #include "smtpd/routing/sts_question.h"
 #include "smtpd/scheduler/local_sockets.h"
 #include "store/login/auth.h"
+#include "store/login/credentials_keeper.h"
 #include "store/login/handover.h"
 
 namespace pennypost::smtp {
@@ -38,7 +39,7 @@ using AllMessages = MessageList<
     control::MakeRoom, control::ConnectLog, control::Trace, control::EndTrace,
     // Login, authentication and workers.
     store::AuthStep, store::AuthAbort, store::AskScram, store::Verified, store::HandOver,
-    store::Serve, store::SessionEnded,
+    store::Serve, store::SessionEnded, store::StoreCredentials,
     // receive, lookup, queue, send and deliver.
     FindMilters, ConnectMilter, DescribeDestination, OpenBody, DropBody, Submit, PostNotice,
     Deliver, FlushSite, ConnectFilter, CheckUser, CheckRecipient, CheckRestrictions, CountClient,

@@ -15,6 +15,7 @@
 #include "smtpd/routing/forwarded_senders.h"
 #include "smtpd/routing/sts_store.h"
 #include "store/login/auth_process.h"
+#include "store/login/credentials_keeper.h"
 #include "store/login/mail_directories.h"
 #include "store/login/place.h"
 #include "store/maps/network_entries.h"
@@ -72,6 +73,7 @@ Kind auth() {
   kind.user = Kind::User::AuthUser;
   kind.calls = store::auth_calls;
   kind.run = store::run_auth;
+  kind.asks_master = store::serve_credentials;
   kind.is_wanted = [](const Config& config) { return config.role != Role::NullClient; };
   return kind;
 }
@@ -185,7 +187,9 @@ DaemonSpec process_table() {
   spec.read_names = read_named_certificates;
   spec.read_networks = store::networks_of;
   spec.services = {Service::Smtp, Service::Submission, Service::Submissions};
-  spec.kinds = {auth(), lookup(), queue(), receive(), send(), deliver(), pipe(), metrics(desk)};
+  spec.kinds = {auth(),    lookup(),      queue(),
+                receive(), send(),        deliver(),
+                pipe(),    metrics(desk), store::credentials_keeper()};
   return spec;
 }
 

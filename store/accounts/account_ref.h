@@ -12,11 +12,16 @@ struct AccountRef {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::string home;
-  std::string mail_location;  // expanded: maildir:/srv/mail/example.org/bob
-  std::string quota;          // `storage=BYTES messages=NUMBER`, or empty
+  std::string mail_location;    // expanded: maildir:/srv/mail/example.org/bob
+  std::string quota;            // quota rules (store/mailbox/quota_rules.h), or empty
+  std::string imap_capability;  // what IMAP does not tell this user that it can; by commas
+  // Only auth asks these, so they are not sent.
+  std::string allow_nets;
+  bool is_disabled = false;
+
   template <class Archive>
   void fields(Archive& archive) {
-    archive(name, is_system, uid, gid, home, mail_location, quota);
+    archive(name, is_system, uid, gid, home, mail_location, quota, imap_capability);
   }
 };
 

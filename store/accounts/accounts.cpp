@@ -88,11 +88,12 @@ std::shared_ptr<const SystemUsers> system_users_of(const Config& config) {
 Result<Accounts> Accounts::open(std::shared_ptr<const Config> config,
                                 std::shared_ptr<const SystemUsers> system,
                                 const MapOptions& options) {
-  auto quota = quota_of_rule(config->quota_rule);
+  auto quota = QuotaRules::parse(config->quota_rule);
   if (!quota) {
     return Error::permanent(config->where("quota_rule") + ": quota_rule: " + quota.error().text());
   }
   Accounts accounts;
+  accounts.quota_rules_ = *std::move(quota);
   accounts.owner_uid_ = ::geteuid();
   accounts.owner_gid_ = ::getegid();
   if (!config->users_map.empty()) {
@@ -157,7 +158,7 @@ Result<std::optional<AccountRef>> Accounts::own_by_address(std::string_view loca
 }
 
 Result<std::optional<AccountRef>> Accounts::by_name(std::string_view name) const {
-  if (!is_plausible(name)) return nobody;
+  if (!is_plausible(name) || name.front() == '@') return nobody;  // that is a domain's entry
   if (name.find('@') != name.npos) return own_user(folded_address(name));
   return system_user(std::string(name));
 }
@@ -166,22 +167,36 @@ Result<std::optional<AccountRef>> Accounts::own_user(const std::string& name) co
   if (users_ == nullptr) return nobody;
   TRY(auto entry, users_->lookup(name));
   if (!entry) return nobody;
-  auto fields = OwnUserFields::parse(*entry);
-  if (!fields) {
-    return Error(451, "4.3.5", users_->name() + ": " + name + ": " + fields.error().text());
+  TRY(auto fields, fields_of(name, *entry));
+  auto at = name.rfind('@');
+  const std::string domain = name.substr(at);
+  TRY(auto domain_entry, users_->lookup(domain));
+  if (domain_entry) {
+    TRY(auto for_all, fields_of(domain, *domain_entry));
+    fields.complete_by(for_all);
   }
   AccountRef account;
   account.name = name;
   account.uid = owner_uid_;
   account.gid = owner_gid_;
-  auto at = name.rfind('@');
-  account.home = !fields->home.empty() ? fields->home
-                                       : config_->virtual_mailbox_base + "/" + name.substr(at + 1) +
-                                             "/" + name.substr(0, at);
-  TRY(account.quota,
-      quota_of_rule(fields->quota_rule.empty() ? config_->quota_rule : fields->quota_rule));
-  TRY_DO(place_mail(account, fields->mail.empty() ? config_->virtual_mail_location : fields->mail));
+  account.home = !fields.home.empty() ? fields.home
+                                      : config_->virtual_mailbox_base + "/" + name.substr(at + 1) +
+                                            "/" + name.substr(0, at);
+  auto rules = quota_rules_;
+  TRY(auto own_rules, QuotaRules::parse(fields.quota_rule));
+  rules.replace_by(own_rules);
+  account.quota = rules.text();
+  account.imap_capability = fields.imap_capability;
+  account.allow_nets = fields.allow_nets;
+  account.is_disabled = fields.is_disabled();
+  TRY_DO(place_mail(account, fields.mail.empty() ? config_->virtual_mail_location : fields.mail));
   return std::optional(std::move(account));
+}
+
+Result<OwnUserFields> Accounts::fields_of(const std::string& key, const std::string& entry) const {
+  auto fields = OwnUserFields::parse(entry);
+  if (fields) return fields;
+  return Error(451, "4.3.5", users_->name() + ": " + key + ": " + fields.error().text());
 }
 
 Result<std::optional<AccountRef>> Accounts::system_user(const std::string& name) const {
@@ -208,66 +223,6 @@ bool Accounts::is_domain_of_system_users(std::string_view domain) const {
   return std::ranges::any_of(config_->mydestination, [&](const std::string& own) {
     return !TableRef::is_table(own) && at_domain(own) == at_domain(domain);
   });
-}
-
-// Entries
-
-Result<OwnUserFields> OwnUserFields::parse(std::string_view value) {
-  OwnUserFields fields;
-  for (auto word : words(value, " \t")) {
-    auto equals = word.find('=');
-    auto name = word.substr(0, equals);
-    std::string text(equals == word.npos ? std::string_view() : word.substr(equals + 1));
-    if (name == "home") {
-      if (!text.starts_with('/')) return Error::permanent("home= needs an absolute path");
-      fields.home = std::move(text);
-    } else if (name == "mail") {
-      TRY_DO(MailLocation::check(text));
-      fields.mail = std::move(text);
-    } else if (name == "quota_rule") {
-      TRY_DO(quota_of_rule(text));
-      fields.quota_rule = std::move(text);
-    } else {
-      return Error::permanent("unknown field " + printable(name, 60) +
-                              "; known are home=, mail=, quota_rule=");
-    }
-  }
-  return fields;
-}
-
-std::string OwnUserFields::text() const {
-  std::string out = "home=" + home;
-  if (!mail.empty()) out += " mail=" + mail;
-  if (!quota_rule.empty()) out += " quota_rule=" + quota_rule;
-  return out;
-}
-
-Result<std::string> quota_of_rule(std::string_view rule) {
-  if (trim(rule).empty()) return std::string();
-  auto wrong = [&] {
-    return Error::permanent("quota rule " + printable(rule, 100) +
-                            ": expected *:storage=SIZE:messages=NUMBER");
-  };
-  auto parts = split(trim(rule), ':');
-  if (parts[0] != "*" || parts.size() < 2) return wrong();
-  std::string quota;
-  for (std::size_t i = 1; i < parts.size(); ++i) {
-    bool is_storage = parts[i].starts_with("storage=");
-    if (!is_storage && !parts[i].starts_with("messages=")) return wrong();
-    auto number = parts[i].substr(parts[i].find('=') + 1);
-    std::uint64_t unit = 1;
-    if (is_storage && !number.empty() && !is_digit(number.back())) {
-      auto letter = std::string_view("KMGT").find(to_upper(number.back()));
-      if (letter == std::string_view::npos) return wrong();
-      unit = std::uint64_t{1} << (10 * (letter + 1));
-      number.remove_suffix(1);
-    }
-    auto amount = parse_number(number);
-    if (!amount || *amount > (std::uint64_t{1} << 60) / unit) return wrong();
-    if (!quota.empty()) quota += ' ';
-    quota += (is_storage ? "storage=" : "messages=") + std::to_string(*amount * unit);
-  }
-  return quota;
 }
 
 }  // namespace pennypost::store

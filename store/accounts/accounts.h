@@ -2,7 +2,8 @@
 //
 // Own users are entries of `users_map`, kept by `pennypost user`:
 //   alice@example.org   home=/var/vmail/example.org/alice [mail=maildir:~/Maildir]
-//   [quota_rule=*:storage=1G]
+//   [quota_rule=*:storage=1G] …
+// with the fields of user_fields.h, which the entry of their domain (@example.org) may complete.
 // Their home is $virtual_mailbox_base/domain/name unless the entry says otherwise; all belong to
 // `virtual_mail_owner` (without root: to us). System users are those of passwd, where `system_users
 // = yes`, with a uid from `first_valid_uid` to `last_valid_uid`, never 0.
@@ -26,6 +27,8 @@
 #include "common/config/config.h"
 #include "store/accounts/account_ref.h"
 #include "store/accounts/system_users.h"
+#include "store/accounts/user_fields.h"
+#include "store/mailbox/quota_rules.h"
 #include "store/maps/map.h"
 
 namespace pennypost::store {
@@ -72,6 +75,7 @@ class Accounts {
   Accounts() = default;
   struct SystemMatch;
   Result<std::optional<AccountRef>> own_user(const std::string& name) const;
+  Result<OwnUserFields> fields_of(const std::string& key, const std::string& entry) const;
   Result<std::optional<AccountRef>> system_user(const std::string& name) const;
   bool may_own_mail(const Identity& identity) const;
   bool is_domain_of_system_users(std::string_view domain) const;
@@ -79,21 +83,9 @@ class Accounts {
   std::shared_ptr<const Config> config_;
   std::shared_ptr<const SystemUsers> system_;
   std::shared_ptr<const Map> users_;  // null: no users_map
+  QuotaRules quota_rules_;            // the host's
   std::uint32_t owner_uid_ = 0;
   std::uint32_t owner_gid_ = 0;
 };
-
-/// The fields of an own user's entry in the users map: `home=… mail=… quota_rule=…`. Error: an
-/// unknown field, a relative home, a malformed quota rule.
-struct OwnUserFields {
-  std::string home;
-  std::string mail;
-  std::string quota_rule;
-  static Result<OwnUserFields> parse(std::string_view value);
-  std::string text() const;
-};
-
-/// `*:storage=1G:messages=1000` as `storage=1073741824 messages=1000`; empty stays empty.
-Result<std::string> quota_of_rule(std::string_view rule);
 
 }  // namespace pennypost::store

@@ -274,8 +274,8 @@ TEST_CASE("an entry's own fields win over the defaults, and wrong ones are named
   auto alice = accounts.by_login("alice");
   REQUIRE(*alice);
   CHECK((*alice)->mail_location == "maildir:/srv/alice/mail/alice");
-  CHECK((*alice)->quota == "storage=1073741824 messages=500");
-  CHECK((**accounts.by_login("carol")).quota == "storage=10485760");
+  CHECK((*alice)->quota == "*:bytes=1073741824:messages=500");
+  CHECK((**accounts.by_login("carol")).quota == "*:bytes=10485760");
   for (const char* value : {"home=relative", "what=x", "home=/a mail=dbox:~/x", "quota_rule=1G",
                             "quota_rule=*:storage=1X", "quota_rule=*:storage=99999999999T"}) {
     CAPTURE(value);

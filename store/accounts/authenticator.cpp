@@ -11,9 +11,11 @@ namespace {
 
 constexpr std::string_view scram_scheme = "{SCRAM-SHA-256}";
 constexpr std::size_t salt_bytes = 16;
+constexpr std::size_t app_passwords_max = 100;  // the greatest app_passwords_per_user_max
 
 bool is_plain(std::string_view form) {
-  return starts_with_nocase(form, "{PLAIN}") || starts_with_nocase(form, "{CLEARTEXT}");
+  return starts_with_nocase(form, "{PLAIN}") || starts_with_nocase(form, "{CLEARTEXT}") ||
+         starts_with_nocase(form, "{CLEAR}");
 }
 
 // The form in which a password is hashed. A password that SASLprep refuses stays as it is.
@@ -36,12 +38,19 @@ Result<StoredCredentials> StoredCredentials::parse(std::string_view value) {
     if (starts_with_nocase(form, scram_scheme)) {
       TRY(auto keys, ScramKeys::parse(form.substr(scram_scheme.size())));
       stored.scram = keys.text();
+    } else if (starts_with_nocase(form, app_scheme)) {
+      if (stored.apps.size() == app_passwords_max) {
+        return Error::permanent("more than " + std::to_string(app_passwords_max) +
+                                " app passwords");
+      }
+      TRY(auto app, AppPassword::parse(form.substr(app_scheme.size())));
+      stored.apps.push_back(std::move(app));
     } else if (stored.password.empty()) {
       stored.password = form;
     }
     rest = trim(rest.substr(form.size()));
   }
-  if (stored.password.empty() && stored.scram.empty()) {
+  if (stored.password.empty() && stored.scram.empty() && stored.apps.empty()) {
     return Error::permanent("no password form; expected {SCHEME}…");
   }
   return stored;
@@ -55,12 +64,21 @@ Result<StoredCredentials> StoredCredentials::make(const Secret& password) {
 }
 
 std::string StoredCredentials::text() const {
-  std::string keys = scram.empty() ? "" : std::string(scram_scheme) + scram;
-  if (password.empty() || keys.empty()) return password + keys;
-  return is_plain(password) ? keys + " " + password : password + " " + keys;
+  std::vector<std::string> forms;
+  if (!scram.empty()) forms.push_back(std::string(scram_scheme) + scram);
+  for (const auto& app : apps) forms.push_back(std::string(app_scheme) + app.text());
+  // A password in the clear extends to the end of the line.
+  if (!password.empty()) forms.insert(is_plain(password) ? forms.end() : forms.begin(), password);
+  return join(forms, " ");
 }
 
-bool StoredCredentials::serves_scram() const { return !scram.empty() || is_plain(password); }
+bool StoredCredentials::serves_scram() const {
+  return apps.empty() && (!scram.empty() || is_plain(password));
+}
+
+bool StoredCredentials::is_outdated() const {
+  return !password.empty() && (!is_argon2id(password) || scram.empty());
+}
 
 Result<Authenticator> Authenticator::open(std::shared_ptr<const Config> config,
                                           std::shared_ptr<const SystemUsers> system,
@@ -73,6 +91,9 @@ Result<Authenticator> Authenticator::open(std::shared_ptr<const Config> config,
     TRY(made.credentials_, Map::open(config->credentials_map, of_own_table(options)));
   }
   made.coverage_ = std::make_unique<ScramCoverage>(made.credentials_);
+  made.remembered_ =
+      std::make_unique<RememberedHashes>(config->auth_cache_size, config->auth_cache_ttl.count());
+  made.clock_ = options.clock;
   made.config_ = std::move(config);
   made.system_ = std::move(system);
   made.server_secret_ = std::move(server_secret);
@@ -95,27 +116,74 @@ Result<std::optional<StoredCredentials>> Authenticator::stored(const AccountRef&
 Result<std::optional<AccountRef>> Authenticator::verify(std::string_view login,
                                                         const Secret& password,
                                                         const std::string& client_address) const {
-  std::optional<AccountRef> nobody;
+  TRY(auto found, match(login, password, {"", client_address}));
+  if (!found) return std::optional<AccountRef>();
+  return std::optional(std::move(found->account));
+}
+
+Result<std::optional<PasswordMatch>> Authenticator::match(std::string_view login,
+                                                          const Secret& password,
+                                                          const PasswordUse& use) const {
+  std::optional<PasswordMatch> nobody;
   TRY(auto account, accounts_.by_login(login));
   if (account && account->is_system) {
-    TRY(bool fits, system_->verify(account->name, password, client_address));
-    return fits ? account : nobody;
+    TRY(bool is_right, system_->verify(account->name, password, use.client_address));
+    if (!is_right) return nobody;
+    return std::optional(PasswordMatch{*std::move(account), ""});
   }
   if (!account) {
-    TRY_DO(refuse_unknown(login, password, client_address));
+    TRY_DO(refuse_unknown(login, password, use.client_address));
     return nobody;
   }
   TRY(auto known, stored(*account));
-  if (!known) {
+  if (known && !use.service.empty()) {
+    for (const auto& app : known->apps) {
+      // One that is over or of another scope is a wrong password, and costs what that does.
+      bool is_right =
+          app.fits(password) && app.serves(use.service) && !app.is_over(clock_->now_seconds());
+      if (is_right) return std::optional(PasswordMatch{*std::move(account), app.name});
+    }
+  }
+  if (!known || (known->password.empty() && known->scram.empty())) {
     verify_nothing_as_own(password);
     return nobody;
   }
   std::string form =
       known->password.empty() ? std::string(scram_scheme) + known->scram : known->password;
+  auto fits = fits_form(form, password);
+  if (!fits) return Error::permanent(account->name + ": " + fits.error().text());
+  if (!*fits) return nobody;
+  return std::optional(PasswordMatch{*std::move(account), ""});
+}
+
+/// In the prepared form or, if another program has hashed it, as it was typed.
+Result<bool> Authenticator::fits_form(const std::string& form, const Secret& password) const {
+  const auto now = clock_->now_seconds();
+  if (remembered_->knows(form, password, now)) return true;
   auto fits = hashing_.verify(prepared(password), form);
   if (fits && !*fits && has_other_form(password)) fits = hashing_.verify(password, form);
-  if (!fits) return Error::permanent(account->name + ": " + fits.error().text());
-  return *fits ? account : nobody;
+  if (fits && *fits) remembered_->note(form, password, now);
+  return fits;
+}
+
+Result<std::optional<Authenticator::Replacement>> Authenticator::replacement(
+    const AccountRef& account, const Secret& password) const {
+  std::optional<Replacement> none;
+  if (account.is_system || credentials_ == nullptr) return none;
+  TRY(auto entry, credentials_->lookup(account.name));
+  if (!entry) return none;
+  TRY(auto known, StoredCredentials::parse(*entry));
+  // What fits may have been the form of a moment ago.
+  if (!known.is_outdated()) return none;
+  TRY(bool fits, fits_form(known.password, password));
+  if (!fits) return none;
+  TRY(auto fresh, StoredCredentials::make(password));
+  fresh.apps = known.apps;
+  Replacement made;
+  made.old_scheme = known.password.substr(0, known.password.find('}') + 1);
+  made.old_entry = *std::move(entry);
+  made.entry = fresh.text();
+  return std::optional(std::move(made));
 }
 
 Result<void> Authenticator::refuse_unknown(std::string_view login, const Secret& password,

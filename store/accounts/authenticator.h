@@ -3,8 +3,10 @@
 // Own users' stored forms are in `credentials_map`, which only the auth process can read:
 //   alice@example.org   {ARGON2ID}$argon2id$… {SCRAM-SHA-256}4096,salt,stored key,server key
 // An entry has one or more forms, separated by blanks; {PLAIN} extends to the end of the line. A
-// password is checked against the first form that is not SCRAM's. A SCRAM exchange uses the stored
-// keys, or derives them from {PLAIN}. System users are checked by PAM or shadow, and have no SCRAM.
+// password is checked against the app passwords (app_password.h), then against the first form that
+// is not SCRAM's; a right one is remembered for auth_cache_ttl (remembered_hashes.h). A SCRAM
+// exchange uses the stored keys, or derives them from {PLAIN}. System users are checked by PAM or
+// shadow, and have no SCRAM.
 //
 // An unknown user gets the same answer as a wrong password, at about the same cost: a login with a
 // domain costs what an own user's check does, one without a domain what a system user's check by
@@ -21,12 +23,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/base/secret.h"
 #include "common/crypto/password.h"
 #include "common/crypto/scram.h"
 #include "store/accounts/accounts.h"
+#include "store/accounts/app_password.h"
+#include "store/accounts/remembered_hashes.h"
 #include "store/accounts/scram_coverage.h"
 
 namespace pennypost::store {
@@ -35,20 +41,36 @@ namespace pennypost::store {
 struct StoredCredentials {
   std::string password;  ///< `{SCHEME}…` for passwords; empty: none
   std::string scram;     ///< `iterations,salt,stored key,server key`; empty: none
+  std::vector<AppPassword> apps{};
 
   /// Error: no form at all, or a scheme that is not known.
   static Result<StoredCredentials> parse(std::string_view value);
   /// argon2id and SCRAM keys for a new password. Error: it is too short or too long.
   static Result<StoredCredentials> make(const Secret& password);
   std::string text() const;
-  /// Whether SCRAM is possible: there are keys, or a password to derive them from.
+  /// Whether SCRAM is possible: there are keys, or a password to derive them from. Not with app
+  /// passwords, since a client that has one would fail.
   bool serves_scram() const;
+  /// Whether a right password should be stored anew: it is not argon2id with SCRAM keys beside it.
+  bool is_outdated() const;
 };
 
 /// The functions that cost a hash; tests replace them to count the calls.
 struct PasswordHashing {
   std::function<Result<bool>(const Secret&, std::string_view)> verify = verify_password;
   std::function<bool(const Secret&)> verify_nothing = pennypost::verify_nothing;
+};
+
+/// From where, and for what, a password is used.
+struct PasswordUse {
+  std::string service;  ///< smtp, pop3, imap, sieve; empty: app passwords are not tried
+  std::string client_address;
+};
+
+/// A right password.
+struct PasswordMatch {
+  AccountRef account;
+  std::string app_name;  ///< of the app password; empty: the user's own
 };
 
 class Authenticator {
@@ -65,6 +87,20 @@ class Authenticator {
   /// correct: to the client it is a wrong password.
   Result<std::optional<AccountRef>> verify(std::string_view login, const Secret& password,
                                            const std::string& client_address = {}) const;
+
+  /// The same for a login: app passwords are tried, too.
+  Result<std::optional<PasswordMatch>> match(std::string_view login, const Secret& password,
+                                             const PasswordUse& use) const;
+
+  /// The credentials that should replace those of an own user whose right password this is, and
+  /// the text of the entry to replace; nothing if it is up to date. Costs a hash.
+  struct Replacement {
+    std::string old_entry;
+    std::string entry;
+    std::string old_scheme;  ///< for the log: {SSHA}
+  };
+  Result<std::optional<Replacement>> replacement(const AccountRef& account,
+                                                 const Secret& password) const;
 
   /// For ServerExchange::keys_found(); nothing: no such user, or one without SCRAM.
   Result<std::optional<ScramKeys>> scram_keys(std::string_view login) const;
@@ -88,6 +124,7 @@ class Authenticator {
   explicit Authenticator(Accounts accounts) : accounts_(std::move(accounts)) {}
   Result<std::optional<ScramKeys>> keys_of(const AccountRef& account, std::string_view login) const;
   Result<std::optional<StoredCredentials>> stored(const AccountRef& account) const;
+  Result<bool> fits_form(const std::string& form, const Secret& password) const;
   /// Spends as much time on a user who does not exist as on a wrong password.
   Result<void> refuse_unknown(std::string_view login, const Secret& password,
                               const std::string& client_address) const;
@@ -98,8 +135,10 @@ class Authenticator {
   std::shared_ptr<const SystemUsers> system_;
   std::shared_ptr<const Map> credentials_;  // null: none
   std::unique_ptr<ScramCoverage> coverage_;
+  std::unique_ptr<RememberedHashes> remembered_;
   std::string server_secret_;
   PasswordHashing hashing_;
+  const Clock* clock_ = &Clock::system();
 };
 
 }  // namespace pennypost::store

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "common/base/text.h"
+#include "common/crypto/random.h"
 #include "common/mail/address.h"
 #include "common/mail/idn.h"
 #include "common/mail/unicode.h"
@@ -96,9 +97,130 @@ Result<std::string> OwnUsers::change_password(std::string_view name,
   TRY(auto full, full_name(name));
   TRY(auto change, begin());
   if (!change.users.has(full)) return no_such_user(full);
-  change.credentials.put(full, credentials.text());
+  auto fresh = credentials;
+  if (auto value = change.credentials.value(full)) {
+    auto old = StoredCredentials::parse(*value);
+    if (old && fresh.apps.empty()) fresh.apps = std::move(old->apps);
+  }
+  change.credentials.put(full, fresh.text());
   TRY_DO(commit_credentials(change));
   return full;
+}
+
+Result<std::size_t> OwnUsers::replace_outdated(const std::vector<Rehashed>& all) const {
+  TRY(auto change, begin());
+  std::size_t count = 0;
+  for (const auto& one : all) {
+    auto value = change.credentials.value(one.name);
+    if (!value || !change.users.has(one.name) || sha256(*value) != one.old_digest) continue;
+    auto old = StoredCredentials::parse(*value);
+    auto fresh = StoredCredentials::parse(one.entry);
+    // Whoever asks for it may only replace a weaker form by a better one.
+    if (!old || !old->is_outdated() || !fresh || fresh->password.empty() || fresh->is_outdated()) {
+      continue;
+    }
+    fresh->apps = std::move(old->apps);
+    change.credentials.put(one.name, fresh->text());
+    ++count;
+  }
+  if (count > 0) {
+    TRY_DO(commit_credentials(change));
+  }
+  return count;
+}
+
+Result<std::string> OwnUsers::add_app_password(std::string_view name,
+                                               const AppPassword& app) const {
+  TRY(auto full, full_name(name));
+  TRY(auto change, begin());
+  if (!change.users.has(full)) return no_such_user(full);
+  StoredCredentials known;
+  if (auto value = change.credentials.value(full)) {
+    TRY(known, StoredCredentials::parse(*value));
+  }
+  if (std::ranges::find(known.apps, app.name, &AppPassword::name) != known.apps.end()) {
+    return Error(550, full + " has an app password " + app.name + " already");
+  }
+  if (known.apps.size() >= config_->app_passwords_per_user_max) {
+    return Error(550, full + " has " + std::to_string(known.apps.size()) +
+                          " app passwords (app_passwords_per_user_max)");
+  }
+  known.apps.push_back(app);
+  change.credentials.put(full, known.text());
+  TRY_DO(commit_credentials(change));
+  return full;
+}
+
+Result<std::string> OwnUsers::remove_app_password(std::string_view name,
+                                                  std::string_view app_name) const {
+  TRY(auto full, full_name(name));
+  TRY(auto change, begin());
+  if (!change.users.has(full)) return no_such_user(full);
+  StoredCredentials known;
+  if (auto value = change.credentials.value(full)) {
+    TRY(known, StoredCredentials::parse(*value));
+  }
+  if (std::erase_if(known.apps, [&](const auto& app) { return app.name == app_name; }) == 0) {
+    return Error(550, full + " has no app password " + printable(app_name, 40));
+  }
+  if (known.text().empty()) {
+    change.credentials.erase(full);
+  } else {
+    change.credentials.put(full, known.text());
+  }
+  TRY_DO(commit_credentials(change));
+  return full;
+}
+
+Result<std::vector<AppPassword>> OwnUsers::app_passwords(std::string_view name) const {
+  TRY(auto user, find(name));
+  TRY(auto credentials, SourceText::read(credentials_));
+  auto value = credentials.value(user.name);
+  if (!value) return std::vector<AppPassword>();
+  TRY(auto known, StoredCredentials::parse(*value));
+  return std::move(known.apps);
+}
+
+/// The key of a user's or a domain's entry.
+Result<std::string> OwnUsers::entry_name(std::string_view name) const {
+  if (!name.starts_with('@')) return full_name(name);
+  TRY(auto domain, Domain::parse(name.substr(1), Utf8::Allowed));
+  if (domain.is_literal()) {
+    return Error::permanent(printable(name, 100) + " is not @ and a domain's name");
+  }
+  return "@" + domain.key();
+}
+
+Result<std::string> OwnUsers::change_fields(std::string_view name,
+                                            const FieldChanges& changes) const {
+  TRY(auto key, entry_name(name));
+  const bool is_domain = key.starts_with('@');
+  TRY(auto change, begin());
+  auto value = change.users.value(key);
+  if (!value && !is_domain) return no_such_user(key);
+  TRY(auto fields, OwnUserFields::parse(value.value_or("")));
+  for (const auto& [field, text] : changes) {
+    TRY_DO(fields.set(field, text));
+  }
+  if (is_domain && !fields.suit_domain()) {
+    return Error::permanent("a domain's entry has no home, mail or comment");
+  }
+  if (fields.all().empty() && is_domain) {
+    change.users.erase(key);
+  } else {
+    change.users.put(key, fields.text());
+  }
+  TRY_DO(commit_users(change));
+  return key;
+}
+
+Result<OwnUser> OwnUsers::find(std::string_view name) const {
+  TRY(auto key, entry_name(name));
+  TRY(auto users, SourceText::read(users_));
+  auto value = users.value(key);
+  if (!value && !key.starts_with('@')) return no_such_user(key);
+  TRY(auto fields, OwnUserFields::parse(value.value_or("")));
+  return OwnUser{std::move(key), std::move(fields)};
 }
 
 Result<OwnUser> OwnUsers::remove(std::string_view name) const {
@@ -154,6 +276,7 @@ Result<std::vector<OwnUser>> OwnUsers::list() const {
   TRY(auto text, read_source(users_));
   TRY(auto entries, parse_source(text, SourceSyntax::Table, users_));
   for (auto& entry : entries) {
+    if (entry.key.starts_with('@')) continue;
     auto fields = OwnUserFields::parse(entry.value);
     if (!fields) return source_error(users_, entry.line, fields.error().text());
     users.push_back({folded_address(entry.key), std::move(*fields)});

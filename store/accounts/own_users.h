@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -31,6 +32,9 @@ struct OwnUser {
   OwnUserFields fields;
 };
 
+/// Names of fields, each with its new value.
+using FieldChanges = std::vector<std::pair<std::string, std::string>>;
+
 class OwnUsers {
  public:
   /// Error: users_map or credentials_map is no hash: table, or auth_user does not exist.
@@ -41,9 +45,31 @@ class OwnUsers {
   /// (temporary).
   Result<std::string> add(std::string_view name, const StoredCredentials& credentials,
                           const OwnUserFields& fields = {}) const;
-  /// Error 550: no such user.
+  /// App passwords stay. Error 550: no such user.
   Result<std::string> change_password(std::string_view name,
                                       const StoredCredentials& credentials) const;
+  /// Credentials that were hashed anew, each in place of the entry with this digest (SHA-256).
+  /// Those that are another by now stay, and so does argon2id. Returns how many were replaced.
+  struct Rehashed {
+    std::string name;
+    std::string old_digest;
+    std::string entry;
+  };
+  Result<std::size_t> replace_outdated(const std::vector<Rehashed>& all) const;
+
+  /// Errors: 550: no such user, or one has an app password of that name, or as many as are allowed.
+  Result<std::string> add_app_password(std::string_view name, const AppPassword& app) const;
+  /// Error 550: no such user or app password.
+  Result<std::string> remove_app_password(std::string_view name, std::string_view app_name) const;
+  /// Error 550: no such user.
+  Result<std::vector<AppPassword>> app_passwords(std::string_view name) const;
+  /// Changes fields of a user's entry, or of a domain's (`@example.org`), which is made if it does
+  /// not exist and removed when nothing is left in it. An empty value removes a field. Returns the
+  /// full name. Errors: 550: no such user; an unknown field or a value that is not valid.
+  Result<std::string> change_fields(std::string_view name, const FieldChanges& changes) const;
+  /// The entry of a user or a domain, as written. Error 550: no such user; a domain without an
+  /// entry has no fields.
+  Result<OwnUser> find(std::string_view name) const;
   /// The mail stays where it is; the result names the user's home. Error 550: no such user.
   Result<OwnUser> remove(std::string_view name) const;
   /// Gives the user another name, with the same password, and these fields. At every moment one of
@@ -51,7 +77,7 @@ class OwnUsers {
   /// such user, or the new name is taken.
   Result<void> rename(const std::string& old_name, const std::string& new_name,
                       const OwnUserFields& fields) const;
-  /// In the order of their names.
+  /// In the order of their names; without the entries of domains.
   Result<std::vector<OwnUser>> list() const;
 
   /// Where the home of a user is whose entry does not say otherwise.
@@ -64,6 +90,7 @@ class OwnUsers {
  private:
   OwnUsers() = default;
   struct Change;
+  Result<std::string> entry_name(std::string_view name) const;
   Result<Change> begin() const;
   Result<void> commit_users(const Change& change) const;
   Result<void> commit_credentials(const Change& change) const;

@@ -11,10 +11,12 @@
 #include "store/accounts/authenticator.h"
 #include "store/accounts/blocked_users.h"
 #include "store/accounts/table_check.h"
+#include "store/login/app_password_uses.h"
 #include "store/login/auth.h"
 #include "store/login/auth_exchanges.h"
 #include "store/login/auth_peers.h"
 #include "store/login/auth_queue.h"
+#include "store/login/credentials_keeper.h"
 #include "store/login/handover.h"
 #include "store/login/repeated_passwords.h"
 #include "store/login/throttle_file.h"
@@ -28,6 +30,10 @@ constexpr Duration challenge_raster{10};
 constexpr Duration delay_longest{300'000};
 constexpr Duration save_interval{60'000};
 constexpr Duration sweep_interval{10'000};
+// Passwords of the same user are looked at that seldom; readers of the table see a change within
+// two seconds.
+constexpr std::int64_t rehash_pause_seconds = 60;
+constexpr std::size_t rehashed_max = 10'000;
 constexpr std::uint64_t lookup_threads = 2;
 // However often others ask: a look at the table costs a thread.
 constexpr Duration scram_lifetime{100};
@@ -82,6 +88,8 @@ struct Question {
   std::string login;                  // as the throttle counts it, once it is known
   std::string stored_key;             // what a SCRAM exchange is checked against
   std::optional<AccountRef> account;  // whose password was right
+  std::optional<Secret> password;     // the user's own, to be stored anew if that is due
+  std::string app_name;               // of the app password that was used instead
   Duration raster{};                  // of the answer, unless it is a success
   bool is_repeated = false;           // a wrong password that is no new guess
   std::optional<AuthQueue::Attempt> attempt;
@@ -107,7 +115,10 @@ class AuthServer {
   Task<Result<std::optional<AccountRef>>> proven_account(Question& question, std::string login);
   Task<Result<void>> name_login(Question& question, std::string login);
   Task<AuthAnswer> succeed(Question& question, SaslStep done);
+  Result<std::string> refusal(const AccountRef& account, const IpAddress& client) const;
   AuthAnswer fail(Question& question, std::string login, std::string reason);
+  void rehash(const AccountRef& account, Secret password);
+  Task<> store_anew(AccountRef account, Secret password);
   bool is_blocked(const Question& question) const {
     return throttle_.is_blocked(question.client, question.login);
   }
@@ -130,6 +141,9 @@ class AuthServer {
   BlockedUsers blocked_users_;
   AuthExchanges exchanges_;
   RepeatedPasswords repeated_;
+  AppPasswordUses app_uses_;
+  AgingMap<std::string, std::int64_t> rehashed_{rehashed_max};  // when, in seconds since 1970
+  bool is_rehashing_ = false;
   Remembered<bool> scram_serves_all_;
   std::size_t answers_ = 0;
   Event answered_;
@@ -190,6 +204,10 @@ Task<> AuthServer::finish_when_answered() {
 }
 
 void AuthServer::remember() {
+  if (!app_uses_.empty()) {
+    auto kept = save_app_password_uses(throttle_directory(*config_), app_uses_.take());
+    if (!kept) log_warning("auth", kept.error().text());
+  }
   if (peers_.changes() == saved_changes_) return;
   auto saved = save_throttle(throttle_directory(*config_), throttle_.entries());
   if (!saved) log_warning("auth", saved.error().text());
@@ -198,6 +216,12 @@ void AuthServer::remember() {
 Task<> AuthServer::save_now_and_then() {
   for (;;) {
     co_await loop_.sleep(save_interval);
+    auto uses = app_uses_.take();
+    if (!uses.empty()) {
+      auto to = throttle_directory(*config_);
+      auto kept = co_await loop_.offload([&] { return save_app_password_uses(to, uses); });
+      if (!kept) log_warning("auth", kept.error().text());
+    }
     if (peers_.changes() == saved_changes_) continue;
     saved_changes_ = peers_.changes();
     auto entries = throttle_.entries();
@@ -340,15 +364,20 @@ Task<Result<SaslStep>> AuthServer::settle(Question& question, ServerExchange& sa
   }
   bool fits = false;
   if (!is_refused) {
-    auto account = co_await loop_.offload([&] {
-      return authenticator_.verify(step.login, step.password, question.step.client_address);
-    });
-    if (!account && account.error().is_temporary()) co_return Error(std::move(account).error());
+    PasswordUse use;
+    use.service = question.step.service;
+    use.client_address = question.step.client_address;
+    auto match = co_await loop_.offload(
+        [&] { return authenticator_.match(step.login, step.password, use); });
+    if (!match && match.error().is_temporary()) co_return Error(std::move(match).error());
     // What is wrong with this one entry is the administrator's business, and no stranger's.
-    if (!account) log_warning("auth", account.error().text());
-    fits = account && account->has_value();
-    if (fits) question.account = **std::move(account);
-    if (!fits) {
+    if (!match) log_warning("auth", match.error().text());
+    fits = match && match->has_value();
+    if (fits) {
+      question.app_name = (**match).app_name;
+      if (question.app_name.empty()) question.password = step.password;
+      question.account = std::move((**match).account);
+    } else {
       question.is_repeated = repeated_.note(question.client, question.login, step.password);
     }
   }
@@ -409,18 +438,28 @@ Task<AuthAnswer> AuthServer::succeed(Question& question, SaslStep done) {
   answer.kind = AuthAnswer::Kind::Success;
   answer.challenge = std::move(done.text);
   answer.login = question.login = (*account)->name;
-  auto refused = blocked_users_.find(answer.login);
+  auto refused = refusal(**account, question.client);
   if (!refused) co_return temporary(refused.error().text());
-  if (*refused && (*refused)->refuses_logins) {
+  if (!refused->empty()) {
     // The client is told what a wrong password is told, but the throttle counts no guess.
-    AuthAnswer blocked;
-    blocked.kind = AuthAnswer::Kind::Failure;
-    blocked.login = answer.login;
-    blocked.reason = "blocked by the administrator (pennypost user unblock)";
-    co_return blocked;
+    AuthAnswer told;
+    told.kind = AuthAnswer::Kind::Failure;
+    told.login = answer.login;
+    told.reason = *std::move(refused);
+    log_warning("auth", answer.login + " may not log in from " + question.client.text() + ": " +
+                            told.reason);
+    co_return told;
   }
   // An exchange that began before the block is told what a wrong password is told.
   if (is_blocked(question)) co_return fail(question, answer.login, "");
+  if (question.password) rehash(**account, *std::move(question.password));
+  if (!question.app_name.empty()) {
+    AppPasswordUse use;
+    use.when = Clock::system().now_seconds();
+    use.service = question.step.service;
+    use.client = question.client.text();
+    app_uses_.note(answer.login, question.app_name, std::move(use));
+  }
   if (question.step.service != "smtp") {
     Verified verified;
     verified.token = answer.token = random_text(token_characters);
@@ -439,6 +478,53 @@ Task<AuthAnswer> AuthServer::succeed(Question& question, SaslStep done) {
   event.when = Clock::system().now().count();
   peers_.note(std::move(event));
   co_return answer;
+}
+
+/// Why this account may not log in, though its password was right; empty: it may.
+Result<std::string> AuthServer::refusal(const AccountRef& account, const IpAddress& client) const {
+  TRY(auto block, blocked_users_.find(account.name));
+  if (block && block->refuses_logins) {
+    return std::string("blocked by the administrator (pennypost user unblock)");
+  }
+  if (account.is_disabled) {
+    return "disabled (pennypost user set " + account.name + " disabled=)";
+  }
+  if (!is_allowed_from(account.allow_nets, client.text())) {
+    return "not one of the user's allow_nets (" + account.allow_nets + ")";
+  }
+  return std::string();
+}
+
+/// Has a password stored as argon2id if it is in another form. One at a time: others follow at
+/// their next login.
+void AuthServer::rehash(const AccountRef& account, Secret password) {
+  if (!config_->auth_rehash_passwords || account.is_system || is_rehashing_) return;
+  auto now = Clock::system().now_seconds();
+  auto& last = rehashed_.touch(account.name);
+  if (now - last < rehash_pause_seconds && now >= last) return;
+  last = now;
+  is_rehashing_ = true;
+  child_.tasks().start(store_anew(account, std::move(password)));
+}
+
+Task<> AuthServer::store_anew(AccountRef account, Secret password) {
+  auto made = co_await loop_.offload([&] { return authenticator_.replacement(account, password); });
+  if (!made) log_warning("auth", account.name + ": not stored anew: " + made.error().text());
+  if (made && *made) {
+    StoreCredentials ask;
+    ask.name = account.name;
+    ask.old_digest = sha256((**made).old_entry);
+    ask.entry = std::move((**made).entry);
+    auto asking = child_.port("master").call(std::move(ask));
+    auto stored = co_await std::move(asking);
+    const std::string whose = "the password of " + account.name;
+    if (stored) {
+      log_info("auth", whose + " was " + (**made).old_scheme + ", and is stored as argon2id now");
+    } else {
+      log_warning("auth", whose + " is not stored anew: " + stored.error().text());
+    }
+  }
+  is_rehashing_ = false;
 }
 
 AuthAnswer AuthServer::fail(Question& question, std::string login, std::string reason) {

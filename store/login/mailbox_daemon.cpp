@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "store/login/auth_process.h"
+#include "store/login/credentials_keeper.h"
 #include "store/login/handover.h"
 #include "store/login/mail_directories.h"
 #include "store/maps/network_entries.h"
@@ -19,6 +20,7 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
   auth.run = run_auth;
   auth.asks_master = [desk](Master& master, Services& services) {
     desk->serve_auth(master, services);
+    serve_credentials(master, services);
   };
 
   Kind login;
@@ -60,7 +62,7 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
   spec.services = std::move(daemon.services);
   spec.prepare = prepare_mail_directories;
   spec.read_networks = networks_of;
-  spec.kinds = {std::move(auth), std::move(login), std::move(worker)};
+  spec.kinds = {std::move(auth), std::move(login), std::move(worker), credentials_keeper()};
   return spec;
 }
 

@@ -50,6 +50,7 @@ namespace pennypost::store {
 
 class FolderCache;
 class Index;
+class QuotaRules;
 
 /// Whether the error is Expunged: the message is gone.
 bool is_expunged(const Error& error);
@@ -113,7 +114,12 @@ struct StoreSettings {
   bool dotlock_may_fail = false;
   std::optional<std::uint64_t> quota_bytes;     ///< nothing: as in maildirsize, if that exists
   std::optional<std::uint64_t> quota_messages;  ///< the same
-  Limit mailbox_size_limit;                     ///< mbox: the largest file after a delivery
+  /// What holds for single mailboxes; null: nothing else. See quota_rules.h.
+  std::shared_ptr<const QuotaRules> quota_rules;
+  /// Of an error that says that the quota is used up: 452 or 552, and the text for clients.
+  int quota_exceeded_code = 452;
+  std::string quota_exceeded_message = "Quota exceeded (mailbox for user is full)";
+  Limit mailbox_size_limit;  ///< mbox: the largest file after a delivery
   std::size_t folders_max = 10'000;
   std::size_t folder_depth_max = MailboxName::levels_max;
   std::size_t folder_name_bytes_max = MailboxName::bytes_max;
@@ -373,6 +379,10 @@ class MailStore {
   virtual Result<void> check_room(std::uint64_t bytes, std::uint64_t messages) = 0;
   /// What the account uses; an mbox store has no quota and counts file sizes.
   virtual Result<Usage> usage() = 0;
+  /// Counts again what the account uses, and keeps that where there is a quota.
+  virtual Result<Usage> recount() { return usage(); }
+  /// Whether what is in this mailbox counts for the quota.
+  virtual bool counts_for_quota(const MailboxName&) const { return true; }
 
  protected:
   /// Cannot for a name whose path is used for other purposes.

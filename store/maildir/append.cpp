@@ -29,7 +29,7 @@ Result<Appended> MaildirStore::append(const MailboxName& name,
     replaced += message.replaced_bytes.value_or(0);
     if (message.replaced_bytes) --count;
   }
-  TRY_DO(quota.foresee(octets - std::min(octets, 2 * replaced), count));
+  TRY_DO(quota.foresee(name.text(), octets - std::min(octets, 2 * replaced), count));
   std::vector<Draft> drafts;
   drafts.reserve(messages.size());
   std::vector<Arrival> arrivals;
@@ -44,12 +44,13 @@ Result<Appended> MaildirStore::append(const MailboxName& name,
     arrival.keywords = message.keywords;
     arrivals.push_back(std::move(arrival));
   }
-  TRY_DO(quota.check(bytes - std::min(bytes, replaced), count));
+  TRY_DO(quota.check(name.text(), bytes - std::min(bytes, replaced), count));
   TRY(auto added, shared_folder(shared_layout(), name)->arrivals().add(arrivals));
   Appended appended;
   appended.uid_validity = added.uid_validity;
   appended.uids = std::move(added.uids);
-  quota.add(static_cast<std::int64_t>(bytes), static_cast<std::int64_t>(messages.size()));
+  quota.add(name.text(), static_cast<std::int64_t>(bytes),
+            static_cast<std::int64_t>(messages.size()));
   return appended;
 }
 

@@ -28,9 +28,9 @@ Result<void> MaildirStore::place(const Delivery& delivery, const MailboxName& na
     if (there) return settings.fsync ? sync_directory(directory + "/new") : Result<void>();
   }
   auto quota = layout().quota();
-  TRY_DO(quota.foresee(octets_of(delivery.body), 1));
+  TRY_DO(quota.foresee(name.text(), octets_of(delivery.body), 1));
   TRY(auto draft, Draft::write(layout(), directory, delivery_headers(delivery), delivery.body, {}));
-  TRY_DO(quota.check(draft.stored_bytes(), 1));
+  TRY_DO(quota.check(name.text(), draft.stored_bytes(), 1));
 
   auto base = draft.base_name(unique);
   FilenameFlags flags{placement.flags, 0};
@@ -48,7 +48,7 @@ Result<void> MaildirStore::place(const Delivery& delivery, const MailboxName& na
     auto there = is_there(directory, unique);
     if (!there || !*there) return published;
   } else {
-    quota.add(static_cast<std::int64_t>(draft.stored_bytes()), 1);
+    quota.add(name.text(), static_cast<std::int64_t>(draft.stored_bytes()), 1);
   }
   return settings.fsync ? sync_directory(directory + "/" + std::string(where)) : Result<void>();
 }

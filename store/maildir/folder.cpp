@@ -174,7 +174,7 @@ Result<Stored> MaildirFolder::store(std::span<const Uid> uids, const FlagChange&
 Result<std::vector<Uid>> MaildirFolder::expunge(std::span<const Uid> uids) {
   TRY(auto removed, known_->expunge(view_, uids));
   if (!removed.uids.empty()) {
-    layout_->quota().add(-static_cast<std::int64_t>(removed.bytes),
+    layout_->quota().add(name().text(), -static_cast<std::int64_t>(removed.bytes),
                          -static_cast<std::int64_t>(removed.uids.size()));
   }
   return std::move(removed.uids);
@@ -219,14 +219,15 @@ Result<Copied> MaildirFolder::transfer(std::span<const Uid> uids, const MailboxN
     arrivals.push_back(std::move(arrival));
   }
   auto quota = layout_->quota();
-  if (grows) {
-    TRY_DO(quota.check(bytes, arrivals.size()));
+  if (grows || quota.ignores(name().text())) {
+    TRY_DO(quota.check(target.text(), bytes, arrivals.size()));
   }
   auto folder = shared_folder(layout_, target);
   TRY(auto added, folder->arrivals().add(arrivals, NoRoom::LeaveOut));
   copied.uid_validity = added.uid_validity;
   copied.target = std::move(added.uids);
-  quota.add(static_cast<std::int64_t>(bytes), static_cast<std::int64_t>(copied.target.size()));
+  quota.add(target.text(), static_cast<std::int64_t>(bytes),
+            static_cast<std::int64_t>(copied.target.size()));
   return copied;
 }
 

@@ -11,6 +11,7 @@
 
 #include "common/base/text.h"
 #include "store/mailbox/file.h"
+#include "store/mailbox/quota_rules.h"
 #include "store/maildir/filename.h"
 
 namespace pennypost::store {
@@ -101,6 +102,9 @@ MaildirSize MaildirSize::parse(std::string_view text) {
 MaildirQuota::MaildirQuota(std::string root, const StoreSettings& settings)
     : root_(std::move(root)),
       path_(root_ + "/maildirsize"),
+      rules_(settings.quota_rules),
+      exceeded_code_(settings.quota_exceeded_code),
+      exceeded_message_(settings.quota_exceeded_message),
       clock_(settings.clock),
       folders_max_(settings.folders_max),
       messages_max_(settings.messages_max) {
@@ -114,7 +118,28 @@ Result<Usage> MaildirQuota::usage() const {
   return recount(configured_, FileStamp{});
 }
 
-Result<void> MaildirQuota::check(std::uint64_t bytes, std::uint64_t messages) const {
+bool MaildirQuota::ignores(std::string_view mailbox) const {
+  return rules_ && rules_->ignores(mailbox);
+}
+
+/// A Maildir's subdirectory has the name of its mailbox behind a dot.
+bool MaildirQuota::is_left_out(std::string_view directory) const {
+  if (!rules_) return false;
+  auto name = modified_utf7_decode(directory.substr(1));
+  return name && ignores(*name);
+}
+
+Usage MaildirQuota::with_limits_of(std::string_view mailbox, Usage usage) const {
+  if (!rules_) return usage;
+  auto limits = rules_->limits_in(mailbox, {usage.bytes_max, usage.messages_max});
+  usage.bytes_max = limits.bytes;
+  usage.messages_max = limits.messages;
+  return usage;
+}
+
+Result<void> MaildirQuota::check(std::string_view mailbox, std::uint64_t bytes,
+                                 std::uint64_t messages) const {
+  if (ignores(mailbox)) return {};
   TRY(auto state, read());
   if (!state && !has_limit(configured_)) return {};
   Usage usage;
@@ -123,26 +148,35 @@ Result<void> MaildirQuota::check(std::uint64_t bytes, std::uint64_t messages) co
   } else {
     TRY(usage, recount(configured_, FileStamp{}));
   }
-  if (!fits(usage, bytes, messages) && state && state->may_be_wrong) {
+  const bool is_full = !fits(with_limits_of(mailbox, usage), bytes, messages);
+  if (is_full && state && state->may_be_wrong) {
     TRY(usage, recount(usage, state->stamp));
   }
+  usage = with_limits_of(mailbox, usage);
   if (fits(usage, bytes, messages)) return {};
   bool alone = usage.bytes_max && bytes > *usage.bytes_max;
-  std::string why =
-      alone ? "The message is larger than the mailbox's quota" : "The mailbox's quota is used up";
-  return Error(alone ? 552 : 452, ResponseCode::OverQuota, why).told(why);
+  std::string why = alone ? "The message is larger than the mailbox's quota" : exceeded_message_;
+  return Error(alone ? 552 : exceeded_code_, ResponseCode::OverQuota, why).told(why);
 }
 
-Result<void> MaildirQuota::foresee(std::uint64_t octets, std::uint64_t messages) const {
+Result<void> MaildirQuota::foresee(std::string_view mailbox, std::uint64_t octets,
+                                   std::uint64_t messages) const {
   if (octets <= small_octets_max) return {};
-  return check(octets / 2, messages);
+  return check(mailbox, octets / 2, messages);
 }
 
-void MaildirQuota::add(std::int64_t bytes, std::int64_t messages) const {
+void MaildirQuota::add(std::string_view mailbox, std::int64_t bytes, std::int64_t messages) const {
+  if (ignores(mailbox)) return;
   Descriptor file(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
   if (!file) return;
   auto line = std::to_string(bytes) + " " + std::to_string(messages) + "\n";
   (void)!::write(file.number(), line.data(), line.size());
+}
+
+Result<Usage> MaildirQuota::recount() const {
+  auto stamp = FileStamp::of(path_);
+  TRY(auto state, read());
+  return recount(state ? state->usage : configured_, state ? state->stamp : stamp);
 }
 
 Result<void> MaildirQuota::refresh() const {
@@ -154,6 +188,9 @@ Result<void> MaildirQuota::refresh() const {
 }
 
 Result<std::optional<MaildirQuota::State>> MaildirQuota::read() const {
+  // A rule that lifts the limit holds against what the file still says.
+  const bool is_lifted = rules_ && rules_->names_account() && !has_limit(configured_);
+  if (is_lifted) ::unlink(path_.c_str());
   State state;
   state.stamp = FileStamp::of(path_);
   TRY(auto text, read_file(path_, read_bytes_max));
@@ -171,11 +208,13 @@ Result<std::optional<MaildirQuota::State>> MaildirQuota::read() const {
 }
 
 Result<Usage> MaildirQuota::recount(const Usage& limits, const FileStamp& seen) const {
-  std::vector<std::string> folders{root_};
+  std::vector<std::string> folders;
+  if (!ignores("INBOX")) folders.push_back(root_);
   if (FileStamp::of(root_).exists()) {
     TRY_DO(list_directory(root_, SIZE_MAX, [&](std::string_view name, unsigned char type) {
       if (!name.starts_with('.') || name.starts_with("..")) return;
       if (type != DT_DIR && type != DT_LNK && type != DT_UNKNOWN) return;
+      if (is_left_out(name)) return;
       if (folders.size() <= folders_max_) folders.push_back(root_ + "/" + std::string(name));
     }));
   }

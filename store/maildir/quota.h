@@ -8,12 +8,13 @@
 // configured ones, or if the quota seems to be exceeded and the file is older than 15 minutes,
 // since it may be wrong then. A count never replaces a file that others have made or added to since
 // the count began. Without configured limits and without a file there is no quota, and nothing is
-// written.
+// written. What is in a mailbox whose quota rule is `ignore` is not counted.
 //
 // STANDARDS  Maildir++ (courier-mta.org/imap/README.maildirquota.html)
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,14 +41,19 @@ class MaildirQuota {
 
   /// The current usage, with limits if there is a quota; without one it counts the files.
   Result<Usage> usage() const;
-  /// Whether this much more fits; if not, OverQuota with 552 if it exceeds the whole quota by
-  /// itself, else 452.
-  Result<void> check(std::uint64_t bytes, std::uint64_t messages) const;
+  /// Whether this much more fits into the mailbox of that name; if not, OverQuota with 552 if it
+  /// exceeds the whole quota by itself, else with the code in the settings.
+  Result<void> check(std::string_view mailbox, std::uint64_t bytes, std::uint64_t messages) const;
   /// The same before messages are written: refuses those that can't fit even with the shortest line
   /// ends, so that they are not written in vain. Small ones are not checked.
-  Result<void> foresee(std::uint64_t octets, std::uint64_t messages) const;
+  Result<void> foresee(std::string_view mailbox, std::uint64_t octets,
+                       std::uint64_t messages) const;
   /// Records a difference. Never fails: a wrong file is detected later and counted again.
-  void add(std::int64_t bytes, std::int64_t messages) const;
+  void add(std::string_view mailbox, std::int64_t bytes, std::int64_t messages) const;
+  /// Whether what is in the mailbox is not counted.
+  bool ignores(std::string_view mailbox) const;
+  /// Counts again, whatever the file says.
+  Result<Usage> recount() const;
   /// Counts again if there is a quota; for use after a whole folder was removed.
   Result<void> refresh() const;
 
@@ -59,11 +65,16 @@ class MaildirQuota {
   };
   Result<std::optional<State>> read() const;
   Result<Usage> recount(const Usage& limits, const FileStamp& seen) const;
+  bool is_left_out(std::string_view directory) const;
+  Usage with_limits_of(std::string_view mailbox, Usage usage) const;
   Result<void> put(const std::string& text, const FileStamp& seen) const;
 
   std::string root_;
   std::string path_;
   Usage configured_;
+  std::shared_ptr<const QuotaRules> rules_;  // null: none for single mailboxes
+  int exceeded_code_;
+  std::string exceeded_message_;
   const Clock* clock_;
   std::size_t folders_max_;
   std::size_t messages_max_;

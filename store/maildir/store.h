@@ -20,9 +20,13 @@ class MaildirStore final : public FolderStore<MaildirLayout> {
   Result<void> remove(const MailboxName& name) override;
   Result<Appended> append(const MailboxName& name, std::span<const NewMessage> messages) override;
   Result<void> check_room(std::uint64_t bytes, std::uint64_t messages) override {
-    return layout().quota().check(bytes, messages);
+    return layout().quota().check("INBOX", bytes, messages);
   }
   Result<Usage> usage() override { return layout().quota().usage(); }
+  Result<Usage> recount() override { return layout().quota().recount(); }
+  bool counts_for_quota(const MailboxName& name) const override {
+    return !layout().quota().ignores(name.text());
+  }
   bool keeps_ids() const override { return true; }
 
  private:

@@ -1,6 +1,6 @@
 #include "store/stores/store_settings.h"
 
-#include "common/base/text.h"
+#include "store/mailbox/quota_rules.h"
 
 namespace pennypost::store {
 
@@ -20,12 +20,13 @@ StoreSettings store_settings(const Config& config, const AccountRef& account) {
   settings.folder_name_bytes_max = config.mailbox_name_bytes_max;
   settings.special_uses = parse_special_uses(config.imap_special_use);
   settings.create_missing = config.mailbox_auto_create_dirs;
-  for (auto rule : words(account.quota)) {
-    auto equals = rule.find('=');
-    if (equals == std::string_view::npos) continue;
-    auto number = parse_number(rule.substr(equals + 1));
-    if (rule.substr(0, equals) == "storage") settings.quota_bytes = number;
-    if (rule.substr(0, equals) == "messages") settings.quota_messages = number;
+  settings.quota_exceeded_code = config.quota_exceeded == "reject" ? 552 : 452;
+  settings.quota_exceeded_message = config.quota_exceeded_message;
+  // The rules were checked when the account was looked up.
+  if (auto rules = QuotaRules::parse(account.quota)) {
+    settings.quota_bytes = rules->limits().bytes;
+    settings.quota_messages = rules->limits().messages;
+    if (!rules->empty()) settings.quota_rules = std::make_shared<const QuotaRules>(*rules);
   }
   return settings;
 }

@@ -27,7 +27,7 @@ void own_user(std::string_view value) {
   auto fields = OwnUserFields::parse(value);
   if (!fields) return;
   ASSERT(fields->home.empty() || fields->home.starts_with('/'));
-  if (fields->home.empty()) return;
+  (void)is_allowed_from(fields->allow_nets, "192.0.2.1");
   auto again = OwnUserFields::parse(fields->text());
   ASSERT(again && again->text() == fields->text());
 }
@@ -37,6 +37,8 @@ void credentials(std::string_view value) {
   if (!stored) return;
   auto again = StoredCredentials::parse(stored->text());
   ASSERT(again && again->password == stored->password && again->scram == stored->scram);
+  ASSERT(again->apps.size() == stored->apps.size());
+  for (const auto& app : stored->apps) ASSERT(AppPassword::parse(app.text())->text() == app.text());
   if (!stored->scram.empty()) ASSERT(ScramKeys::parse(stored->scram)->text() == stored->scram);
   // Hashes may cost as much as their text says.
   if (!starts_with_nocase(stored->password, "{PLAIN}")) return;
@@ -46,8 +48,16 @@ void credentials(std::string_view value) {
 }
 
 void quota(std::string_view value) {
-  auto quota = quota_of_rule(value);
-  if (quota) ASSERT(quota->find(':') == quota->npos);
+  auto rules = QuotaRules::parse(value);
+  if (!rules) return;
+  auto again = QuotaRules::parse(rules->text());
+  ASSERT(again && again->text() == rules->text());
+  auto limits = rules->limits();
+  for (std::string_view mailbox : {"INBOX", "Trash", "a/b"}) {
+    (void)rules->limits_in(mailbox, limits);
+    (void)rules->limits_in(mailbox, {UINT64_MAX, UINT64_MAX});
+    ASSERT(!rules->ignores(mailbox) || rules->limits_in(mailbox, limits) == QuotaLimits{});
+  }
 }
 
 void access(std::string_view value) {
