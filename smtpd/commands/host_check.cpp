@@ -22,6 +22,7 @@
 #include "common/process/server_tls.h"
 #include "smtpd/commands/daemons.h"
 #include "smtpd/delivery/pipe_user.h"
+#include "smtpd/delivery/quota_warning.h"
 #include "smtpd/inbound/named_certificates.h"
 #include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/key_directory.h"
@@ -227,6 +228,8 @@ Problems pipe_users(const Config& config) {
 }
 
 Problems own_users(const std::shared_ptr<const Config>& config) {
+  auto warnings = QuotaWarning::parse_all(config->quota_warning);
+  if (!warnings) return {config->where("quota_warning") + ": " + warnings.error().text()};
   store::MapOptions options;
   auto accounts = store::Accounts::open(config, store::system_users_of(*config), options);
   if (!accounts) return {accounts.error().text()};

@@ -15,6 +15,7 @@
 #include "smtpd/delivery/delivered_to.h"
 #include "smtpd/delivery/forward_file.h"
 #include "smtpd/delivery/message_pieces.h"
+#include "smtpd/delivery/quota_warning.h"
 #include "smtpd/routing/expansion.h"
 #include "smtpd/routing/list_file.h"
 #include "store/mailbox/mailbox.h"
@@ -248,15 +249,38 @@ class LocalDelivery {
                    store::DeliveryFilter& filter) {
     bool is_maildir = location.format == store::MailLocation::Format::Maildir;
     auto mail = store::open_store(std::move(location), std::move(settings));
+    auto before = usage_to_watch(*mail);
     auto delivered = mail->deliver(delivery_of(attempt_, recipient_, pieces_), filter);
     for (const auto& warning : delivered.warnings) {
       log_warning("local", attempt_.envelope.id.value() + ": " + recipient_.address + ": " +
                                printable(warning));
     }
     bool is_stored = delivered.kind == store::DeliveryOutcome::Kind::Delivered;
+    if (before && is_stored) add_warning(*mail, *before, delivered);
     auto made = with_additions(std::move(delivered));
     made.is_repeatable = (is_stored && is_maildir) || made.kind == OutcomeKind::Discarded;
     return made;
+  }
+
+  /// What the account uses, if a delivery may have to warn its user.
+  std::optional<store::Usage> usage_to_watch(store::MailStore& mail) const {
+    if (config_.quota_warning.empty() || account().quota.empty()) return {};
+    auto usage = mail.usage();
+    return usage ? std::optional(*usage) : std::nullopt;
+  }
+
+  /// Adds the mail that tells a user that the quota is nearly used up, if this delivery has crossed
+  /// one of the limits.
+  void add_warning(store::MailStore& mail, const store::Usage& before,
+                   store::DeliveryOutcome& delivered) const {
+    auto after = mail.usage();
+    auto warnings = QuotaWarning::parse_all(config_.quota_warning);
+    if (!warnings) log_warning("local", warnings.error().text());
+    bool has_room =
+        delivered.redirects.size() + delivered.replies.size() < store::delivery_actions_max;
+    if (!after || !warnings || !has_room) return;
+    auto warning = quota_warning(config_, *warnings, account().name, before, *after);
+    if (warning) delivered.replies.push_back(*std::move(warning));
   }
 
   /// The outcome with the filter's redirects and replies. If no copy was stored, the redirects

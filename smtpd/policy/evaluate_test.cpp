@@ -130,7 +130,8 @@ TEST_CASE(
   FakeTables tables;
   tables.full = "bob@example.com";
   CHECK(answer(stranger("bob@example.com"), tables, {}) ==
-        "452 4.2.2 <bob@example.com>: Recipient address rejected: Mailbox is full");
+        "452 4.2.2 <bob@example.com>: Recipient address rejected: Quota exceeded "
+        "(mailbox for user is full)");
   CHECK(answer(stranger("bob@virtual.example"), tables, {}) == "250 2.1.5 Ok");
   tables.full = "user@dest.example";
   CHECK(answer(stranger("user@dest.example"), tables, {}) ==

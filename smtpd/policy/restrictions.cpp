@@ -137,12 +137,14 @@ Answer Evaluation::reject_unknown_recipient_domain(const Restriction&) {
   return unknown_domain(Subject::Recipient, request_.recipient);
 }
 
-/// Temporary: the mail would be put off by its delivery as well, and room may be made.
+/// What the delivery would say, too: as quota_exceeded has it.
 Answer Evaluation::full_mailbox() {
   auto is_full = tables_.is_full(parsed(request_.recipient));
   // The delivery finds out whatever this look-up can't tell.
   if (!is_full || !*is_full) return Answer::Undecided;
-  return refuse_about(Subject::Recipient, 452, "4.2.2", "Mailbox is full");
+  const bool is_final = settings_.quota_exceeded == "reject";
+  return refuse_about(Subject::Recipient, is_final ? 552 : 452, is_final ? "5.2.2" : "4.2.2",
+                      settings_.quota_exceeded_message);
 }
 
 Answer Evaluation::unlisted(Subject subject, const std::string& text) {

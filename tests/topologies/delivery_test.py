@@ -241,7 +241,7 @@ def over_quota(t):
     host.wait_log(r"to=<bob@example\.test>.*dsn=4\.2\.2, status=deferred")
     # Each process of receive keeps what it has been told of a recipient for a moment.
     eventually(lambda: all(rcpt(BOB)[0] == 452 for _ in range(6)), "RCPT refuses the full mailbox")
-    contains(rcpt(BOB)[1], b"4.2.2 <bob@example.test>: Recipient address rejected: Mailbox is full", "the refusal")
+    contains(rcpt(BOB)[1], b"4.2.2 <bob@example.test>: Recipient address rejected: Quota exceeded (mailbox for user is full)", "the refusal")
     equal(rcpt(ALICE)[0], 250, "RCPT of another mailbox")
     host.settings["quota_rule"] = "*:storage=1M"
     host.write_settings()
