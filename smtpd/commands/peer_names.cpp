@@ -13,13 +13,13 @@
 #include "common/base/text.h"
 #include "common/base/words.h"
 #include "common/config/config.h"
-#include "common/crypto/password.h"
 #include "common/log/log.h"
-#include "smtpd/commands/ask_password.h"
 #include "smtpd/commands/exit_status.h"
 #include "smtpd/commands/load_config.h"
 #include "smtpd/commands/postconf.h"
 #include "smtpd/commands/postqueue.h"
+#include "smtpd/commands/pw.h"
+#include "smtpd/commands/quota.h"
 #include "smtpd/commands/service.h"
 #include "smtpd/commands/throttle.h"
 #include "smtpd/commands/usage.h"
@@ -100,7 +100,6 @@ constexpr std::array doveadm_elsewhere{
               "try a login with a client, such as curl imap://HOST -u NAME; logins are in "
               "the log"},
     Elsewhere{"log", "maillog_file says where the log is; postfix logrotate opens it again"},
-    Elsewhere{"quota", "pennypost user list -l shows the quota rules"},
     Elsewhere{"who", "sessions are in the log: login and disconnected, with user and address"},
 };
 
@@ -164,32 +163,6 @@ int show_users(const Call& call, std::ostream& out, std::ostream& err) {
     }
   }
   return status;
-}
-
-int make_password(const Call& call, std::ostream& out, std::ostream& err) {
-  std::optional<std::string> given;
-  for (std::size_t i = 0; i < call.rest.size(); ++i) {
-    const bool has_value = i + 1 < call.rest.size();
-    if (call.rest[i] == "-p" && has_value) {
-      given = call.rest[++i];
-    } else if (call.rest[i] == "-s" && has_value) {
-      if (!equal_nocase(call.rest[++i], "ARGON2ID")) {
-        err << "doveadm pw: passwords are stored as {ARGON2ID}; other forms are read, not made\n";
-        return ex_usage;
-      }
-    } else {
-      err << usage::doveadm << "\n";
-      return ex_usage;
-    }
-  }
-  auto password = given ? Result<Secret>(Secret(*given)) : ask_password("password", err);
-  auto hash = password ? hash_password(*password) : Result<std::string>(password.error());
-  if (!hash) {
-    err << "doveadm pw: " << hash.error().text() << "\n";
-    return ex_failed;
-  }
-  out << *hash << "\n";
-  return 0;
 }
 
 }  // namespace
@@ -267,7 +240,8 @@ int doveadm(std::span<const std::string> args, std::ostream& out, std::ostream& 
     return ex_usage;
   }
   if (call->verb == "user") return show_users(*call, out, err);
-  if (call->verb == "pw") return make_password(*call, out, err);
+  if (call->verb == "pw") return pw(call->rest, out, err);
+  if (call->verb == "quota") return quota(call->with(call->rest), out, err);
   if (call->verb == "config") return doveconf(call->with(call->rest), out, err);
   if (call->verb == "service" && call->rest == Words{"status"}) {
     return status_command(call->of_directory, out, err);

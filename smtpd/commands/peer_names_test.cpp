@@ -80,12 +80,18 @@ TEST_CASE("postlog writes to our log, each line with its priority and tag") {
   CHECK(host.run(postlog, {"-p", "loud", "x"}) == 64);
 }
 
-TEST_CASE("doveadm pw makes a password as it is stored, and refuses to make other forms") {
+TEST_CASE("doveadm pw makes a password in the form that is asked for, and tells whether one fits") {
   Host host;
   CHECK(host.run(doveadm, {"pw", "-p", "secret"}) == 0);
   std::string stored = host.out().substr(0, host.out().size() - 1);
   CHECK(*pennypost::verify_password(Secret("secret"), stored));
-  CHECK(host.run(doveadm, {"pw", "-s", "MD5", "-p", "secret"}) == 64);
+  CHECK(host.run(doveadm, {"pw", "-s", "SHA512-CRYPT", "-p", "secret"}) == 0);
+  CHECK(host.out().starts_with("{SHA512-CRYPT}$6$"));
+  CHECK(host.run(doveadm, {"pw", "-t", stored, "-p", "secret"}) == 0);
+  CHECK(host.out().ends_with(" (verified)\n"));
+  CHECK(host.run(doveadm, {"pw", "-t", stored, "-p", "Secret"}) == 1);
+  CHECK(host.run(doveadm, {"pw", "-s", "NTLM", "-p", "secret"}) == 1);
+  CHECK(host.run(doveadm, {"pw", "secret"}) == 64);
 }
 
 TEST_CASE("doveadm shows settings and daemons, and names our command where there is none") {

@@ -32,7 +32,9 @@
 #include "smtpd/commands/postconf.h"
 #include "smtpd/commands/postmap.h"
 #include "smtpd/commands/postsuper.h"
+#include "smtpd/commands/pw.h"
 #include "smtpd/commands/queue_shape.h"
+#include "smtpd/commands/quota.h"
 #include "smtpd/commands/report.h"
 #include "smtpd/commands/reports.h"
 #include "smtpd/commands/restore.h"
@@ -106,8 +108,12 @@ constexpr std::array commands{
             &postmap},
     Command{"postsuper", Purpose::Mail, "remove, hold, release or requeue messages",
             usage::postsuper, &postsuper},
+    Command{"pw", Purpose::Users, "make the stored form of a password, or check one", usage::pw,
+            &pw},
     Command{"queue", Purpose::Mail, "show the queue's mail by domain and age", usage::queue,
             &queue},
+    Command{"quota", Purpose::Users, "show and count what mailboxes hold and may hold",
+            usage::quota, &quota},
     Command{"reload", Purpose::Run, "make the daemons reload their configuration", usage::service,
             &reload_command},
     Command{"report", Purpose::Run, "show what a report of a problem needs, without secrets",

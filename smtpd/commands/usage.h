@@ -26,7 +26,8 @@ inline constexpr std::string_view domain =
     "usage: pennypost domain add|del|list [-c DIR] [-o NAME=VALUE] [DOMAIN]";
 inline constexpr std::string_view doveadm =
     "usage: doveadm [-c DIR] reload | stop | config [SETTING]... | penalty | service status\n"
-    "       doveadm [-c DIR] user [-u] PATTERN... | pw [-s ARGON2ID] [-p PASSWORD]";
+    "       doveadm [-c DIR] user [-u] PATTERN... | pw [-l] [-s SCHEME] [-t STORED]\n"
+    "         [-p PASSWORD] | quota get|recalc -u USER | -A";
 inline constexpr std::string_view doveconf =
     "usage: doveconf [-c DIR] [-a | -n | -d] [-h] [-x] [SETTING]...";
 inline constexpr std::string_view migrate =
@@ -53,9 +54,13 @@ inline constexpr std::string_view postqueue =
 inline constexpr std::string_view postsuper =
     "usage: postsuper [-c DIR] [-psSv] [-d ID|ALL|-] [-e ID|ALL|-] [-f ID|ALL|-] [-h ID|ALL|-] "
     "[-H ID|ALL|-] [-r ID|ALL|-] [incoming|active|deferred|hold]...";
+inline constexpr std::string_view pw =
+    "usage: pennypost pw [-s SCHEME | -t STORED | -l] [-p PASSWORD]";
 inline constexpr std::string_view queue =
     "usage: pennypost queue shape [-c DIR] [-lps] [-b BUCKETS] [-t MINUTES] [-m SUBDOMAINS] "
     "[-w COLUMNS] [incoming|active|deferred|hold]...";
+inline constexpr std::string_view quota =
+    "usage: pennypost quota get|recalc [-c DIR] [--json] -u USER | -A";
 inline constexpr std::string_view report = "usage: pennypost report [-c DIR]";
 inline constexpr std::string_view reports =
     "usage: pennypost reports [-c DIR] [--from USER|PATH]... [--since TIME] [--json] [DOMAIN]";
@@ -97,6 +102,12 @@ inline constexpr std::string_view user =
     "[-q RULE] [-s] [-l] [NAME]\n"
     "       pennypost user block [-c DIR] [--reason TEXT] [--logins] [--hold] NAME\n"
     "       pennypost user unblock [-c DIR] NAME\n"
+    "       pennypost user show [-c DIR] [--json] NAME|@DOMAIN\n"
+    "       pennypost user set [-c DIR] NAME|@DOMAIN FIELD=VALUE...\n"
+    "       pennypost user quota [-c DIR] NAME|@DOMAIN [RULE... | none]\n"
+    "       pennypost user apppass add [-c DIR] [--scope LIST] [--expires DAY] [--json] NAME APP\n"
+    "       pennypost user apppass del [-c DIR] NAME APP\n"
+    "       pennypost user apppass list [-c DIR] [--json] NAME\n"
     "       pennypost user rename [-c DIR] OLD NEW\n"
     "       pennypost user del [-c DIR] [--with-mail | --archive FILE] NAME";
 

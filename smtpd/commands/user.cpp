@@ -6,6 +6,12 @@
 //   pennypost user rename [-c DIR] OLD NEW
 //   pennypost user del [-c DIR] [--with-mail | --archive FILE] NAME
 //   pennypost user list [-c DIR] [-l]
+//   pennypost user show [-c DIR] [--json] NAME
+//   pennypost user set [-c DIR] NAME FIELD=VALUE...
+//   pennypost user quota [-c DIR] NAME [RULE... | none]
+//   pennypost user apppass add [-c DIR] [--scope LIST] [--expires DAY] [--json] NAME APP
+//   pennypost user apppass del [-c DIR] NAME APP
+//   pennypost user apppass list [-c DIR] [--json] NAME
 //   pennypost user block [-c DIR] [--reason TEXT] [--logins] [--hold] NAME
 //   pennypost user unblock [-c DIR] NAME
 //
@@ -24,6 +30,20 @@
 //       with auth_mechanisms = auto, SCRAM is not offered while any user lacks {SCRAM-SHA-256}
 //       keys, which passwd makes
 //   -l  lists home, location and quota as well
+//
+//   show prints what is so for a user. set changes fields of the user's entry in users_map: home,
+//   mail, quota_rule, imap_capability, allow_nets (networks from which the user may log in,
+//   separated by commas), disabled (yes: no login; mail still arrives), comment. An empty value
+//   removes a field. quota replaces the quota rules, as in Dovecot: *:storage=1G:messages=10000,
+//   Trash:storage=+10%, Spam:ignore; without any it prints them. For all three, NAME may be @ and a
+//   domain, whose fields hold for its users whose own entries do not say otherwise.
+//
+//   apppass add makes a further password for one program and shows it, once. It logs in to the
+//   services in --scope (imap, pop3, smtp, sieve, separated by commas; all unless given), until the
+//   end of --expires (2027-01-31, or 90d from now); list shows when each was used last, which the
+//   daemons note within a minute. passwd leaves app passwords as they are. With auth_mechanisms =
+//   auto, SCRAM is not offered while any user has one, since SCRAM can only prove a user's one
+//   password.
 //
 //   rename gives a user another name, with the same password; the home and the mail move to where
 //   those of the new name belong. Whoever is logged in by the old name should log in again.
@@ -58,8 +78,10 @@
 #include "smtpd/backup/archive.h"
 #include "smtpd/commands/ask_password.h"
 #include "smtpd/commands/usage.h"
+#include "smtpd/commands/user_apppass.h"
 #include "smtpd/commands/user_block.h"
 #include "smtpd/commands/user_change.h"
+#include "smtpd/commands/user_entry.h"
 #include "smtpd/routing/domains.h"
 #include "store/accounts/own_users.h"
 
@@ -84,6 +106,14 @@ class User {
 
   Result<void> work(std::span<const std::string> args) {
     TRY_DO(options(args));
+    // What follows the name.
+    const bool takes_more = verb_ == "set" || verb_ == "quota" || verb_ == "apppass";
+    if (!takes_more && rest_.size() > (verb_ == "rename" ? 1u : 0u)) return wrong_call();
+    if (verb_ == "rename" && !rest_.empty()) new_name_ = rest_.front();
+    if ((verb_ == "set" && rest_.empty()) ||
+        (app_.as_json && verb_ != "show" && verb_ != "apppass"))
+      return wrong_call();
+    if (verb_ != "apppass" && !(app_.scope.empty() && app_.expires.empty())) return wrong_call();
     bool needs_name = verb_ != "list";
     bool is_right = !verb_.empty() && needs_name == !name_.empty() &&
                     (verb_ == "rename") == !new_name_.empty() &&
@@ -96,6 +126,13 @@ class User {
     if (verb_ == "passwd") return passwd(users);
     if (verb_ == "del") return del(users);
     if (verb_ == "list") return list(users);
+    if (verb_ == "show") return show_user(config_, users, name_, app_.as_json, out_);
+    if (verb_ == "apppass") {
+      rest_.insert(rest_.begin(), name_);
+      return app_passwords(config_, users, rest_, app_, out_);
+    }
+    if (verb_ == "set") return set_fields(users, name_, rest_, out_);
+    if (verb_ == "quota") return set_quota(config_, users, name_, rest_, out_);
     if (verb_ == "block" || verb_ == "unblock") {
       TRY(auto account, account_to_block(users, *config_, name_));
       if (verb_ == "block") return block_user(config_, account, block_, out_);
@@ -111,6 +148,11 @@ class User {
         takes_stored_ = true;
       } else if (arg == "-l") {
         is_long_ = true;
+      } else if (arg == "--json") {
+        app_.as_json = true;
+      } else if (arg == "--scope" || arg == "--expires") {
+        if (++i == args.size()) return wrong_call();
+        (arg == "--scope" ? app_.scope : app_.expires) = args[i];
       } else if (arg == "--logins") {
         block_.refuses_logins = true;
       } else if (arg == "--hold") {
@@ -130,10 +172,14 @@ class User {
         if (arg == "-d") fields_.home = args[i];
         if (arg == "-m") fields_.mail = args[i];
         if (arg == "-q") fields_.quota_rule = args[i];
-      } else if (arg.starts_with('-') || !new_name_.empty()) {
+      } else if (arg.starts_with('-')) {
         return wrong_call();
+      } else if (verb_.empty()) {
+        verb_ = arg;
+      } else if (name_.empty()) {
+        name_ = arg;
       } else {
-        (verb_.empty() ? verb_ : name_.empty() ? name_ : new_name_) = arg;
+        rest_.push_back(arg);
       }
     }
     return {};
@@ -255,6 +301,7 @@ class User {
   std::shared_ptr<const Config> config_;
   OwnUserFields fields_;
   BlockOptions block_;
+  AppPassOptions app_;
   bool takes_stored_ = false;
   bool is_long_ = false;
   bool removes_mail_ = false;
@@ -262,6 +309,7 @@ class User {
   std::string verb_;
   std::string name_;
   std::string new_name_;
+  std::vector<std::string> rest_;
 };
 
 }  // namespace

@@ -84,3 +84,65 @@ TEST_CASE("mail that can't be put on hold leaves the user blocked, and is told o
   CHECK(house.run({"list"}) == 0);
   CHECK(house.out.starts_with("alice@example.test\tblocked"));
 }
+
+TEST_CASE("a user's fields are set, shown as lines and as JSON, and removed") {
+  House house;
+  REQUIRE(house.run({"add", "-s", "alice"}, "{PLAIN}x\n") == 0);
+  CHECK(house.run({"set", "alice", "allow_nets=192.0.2.0/24", "comment=in \"Berlin\""}) == 0);
+  CHECK(house.out == "alice@example.test changed\n");
+  CHECK(house.run({"show", "alice"}) == 0);
+  CHECK(house.out.starts_with("user\talice@example.test\nhome\t"));
+  CHECK(house.out.ends_with("allow_nets\t192.0.2.0/24\ncomment\tin \"Berlin\"\n"));
+  CHECK(house.run({"show", "--json", "alice"}) == 0);
+  CHECK(house.out.starts_with("{\"user\": \"alice@example.test\", \"home\": "));
+  CHECK(house.out.ends_with("\"comment\": \"in \\\"Berlin\\\"\"}\n"));
+  CHECK(house.run({"set", "alice", "allow_nets="}) == 0);
+  CHECK(house.run({"show", "alice"}) == 0);
+  CHECK(house.out.find("allow_nets") == std::string::npos);
+  CHECK(house.run({"set", "alice", "colour=red"}) == 1);
+  CHECK(house.err.find("unknown field colour; known are home=") != std::string::npos);
+  CHECK(house.run({"set", "alice", "allow_nets"}) == 1);
+  CHECK(house.run({"set", "zoe", "comment=x"}) == 1);
+  CHECK(house.run({"set", "alice"}) == 1);
+  CHECK(house.run({"show", "zoe"}) == 1);
+}
+
+TEST_CASE("quota rules of a user complete those of the domain") {
+  House house;
+  REQUIRE(house.run({"add", "-s", "alice"}, "{PLAIN}x\n") == 0);
+  CHECK(house.run({"quota", "@example.test", "*:storage=1G", "Spam:ignore"}) == 0);
+  CHECK(house.out == "@example.test: quota changed\n");
+  CHECK(house.run({"quota", "alice", "*:storage=2G:messages=10", "Trash:storage=+10%"}) == 0);
+  CHECK(house.run({"quota", "alice"}) == 0);
+  CHECK(house.out ==
+        "alice@example.test\t*:bytes=2147483648:messages=10 Trash:bytes=+10% Spam:ignore\n");
+  CHECK(house.run({"quota", "alice", "none"}) == 0);
+  CHECK(house.run({"quota", "alice"}) == 0);
+  CHECK(house.out == "alice@example.test\t*:bytes=1073741824 Spam:ignore\n");
+  CHECK(house.run({"quota", "alice", "1G"}) == 1);
+  CHECK(house.err.find("quota rule 1G: expected *:storage=SIZE") != std::string::npos);
+  CHECK(house.run({"list"}) == 0);
+  CHECK(house.out == "alice@example.test\n");
+}
+
+TEST_CASE("an app password is shown once, listed with its scope and end, and removed") {
+  House house;
+  REQUIRE(house.run({"add", "-s", "alice"}, "{PLAIN}x\n") == 0);
+  CHECK(house.run({"apppass", "add", "--scope", "imap,smtp", "--expires", "2999-01-31", "alice",
+                   "phone"}) == 0);
+  CHECK(house.out.starts_with("alice@example.test: app password phone, shown only now: "));
+  CHECK(house.run({"apppass", "list", "alice"}) == 0);
+  CHECK(house.out.starts_with("phone\timap,smtp\texpires 2999-02-01 00:00:00\tnot used yet\n"));
+  CHECK(house.run({"apppass", "list", "--json", "alice"}) == 0);
+  CHECK(house.out.starts_with("[{\"name\": \"phone\", \"scope\": \"imap,smtp\", \"expires\": "));
+  CHECK(house.run({"apppass", "add", "alice", "phone"}) == 1);
+  CHECK(house.run({"apppass", "add", "--scope", "ftp", "alice", "b"}) == 1);
+  CHECK(house.run({"apppass", "add", "--expires", "soon", "alice", "b"}) == 1);
+  CHECK(house.run({"apppass", "del", "alice", "phone"}) == 0);
+  CHECK(house.run({"apppass", "del", "alice", "phone"}) == 1);
+  CHECK(house.err == "pennypost user: fatal: alice@example.test has no app password phone\n");
+  CHECK(house.run({"apppass", "list", "alice"}) == 0);
+  CHECK(house.out.empty());
+  CHECK(house.run({"apppass", "make", "alice", "b"}) == 1);
+  CHECK(house.run({"list", "--scope", "imap"}) == 1);
+}
