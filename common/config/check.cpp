@@ -38,6 +38,8 @@ class Checker {
     dane();
     values();
     unique_ids();
+    deleted_flag();
+    name_space();
     order();
     ports();
     restriction_classes();
@@ -61,6 +63,35 @@ class Checker {
       auto format = UniqueIdFormat::parse(config_.at(service).pop3_uidl_format);
       if (!format) return error("pop3_uidl_format", format.error().text());
     }
+  }
+
+  /// What DELE does must be possible, or QUIT would fail for everybody.
+  void deleted_flag() {
+    for (auto service : {Service::Pop3, Service::Pop3s}) {
+      const auto& settings = config_.at(service);
+      const std::string& flag = settings.pop3_deleted_flag;
+      bool is_keyword = std::ranges::all_of(flag, [](char c) {
+        return c > ' ' && c < '\x7f' && std::string_view("(){%*\"\\]").find(c) == std::string::npos;
+      });
+      if (!is_keyword) {
+        return error("pop3_deleted_flag",
+                     "\"" + printable(flag, 64) + "\" is no keyword of IMAP, such as POP3Deleted");
+      }
+      if (settings.pop3_delete_type == "flag" && flag.empty()) {
+        return error("pop3_delete_type", "flag needs pop3_deleted_flag, such as POP3Deleted");
+      }
+    }
+  }
+
+  /// RFC 2342 section 5: the prefix is a whole level.
+  void name_space() {
+    std::string prefix = config_.namespace_prefix;
+    std::string separator = config_.namespace_separator;
+    if (separator == "default") separator = ".";
+    if (prefix.empty() || prefix.ends_with(separator)) return;
+    error("namespace_prefix", "\"" + printable(prefix, 64) + "\" must end in the separator \"" +
+                                  separator + "\"; write " + prefix + separator +
+                                  ", or set namespace_separator");
   }
 
   /// A null client sends everything to its relayhost and keeps no mail.

@@ -8,6 +8,7 @@
 #include "imapd/command/shared.h"
 #include "imapd/response/untagged.h"
 #include "imapd/session/context.h"
+#include "store/stores/store_settings.h"
 
 namespace pennypost::imap {
 namespace {
@@ -52,12 +53,13 @@ Task<Reply> list(SessionContext& context, const CommandHead& command) {
   if (request.select_subscribed) {
     CO_TRY(subscribed, co_await threads.offload([&] { return context.store().subscriptions(); }));
   }
+  auto special_uses = store::special_use_items(context.settings().imap_special_use,
+                                               context.store().settings().namespace_prefix);
   std::optional<Lister> lister;
   std::vector<Lister::Answer> answers;
   auto step = [&] {
     if (!lister) {
-      lister.emplace(request, context.settings().imap_special_use, separator, std::move(folders),
-                     std::move(subscribed));
+      lister.emplace(request, special_uses, separator, std::move(folders), std::move(subscribed));
     }
     return lister->run(step_cost, answers);
   };

@@ -6,6 +6,7 @@
 #include "imapd/command/handlers.h"
 #include "imapd/command/lister.h"
 #include "imapd/session/context.h"
+#include "store/stores/store_settings.h"
 
 namespace pennypost::imap {
 namespace {
@@ -50,8 +51,10 @@ Task<Reply> create(SessionContext& context, const CommandHead& command) {
   if (is_parent) request.mailbox.pop_back();
   CO_TRY(auto name, context.mailbox_name(request.mailbox));
   // imap_special_use alone says which use a name has: LIST would show no other.
+  auto special_uses = store::special_use_items(context.settings().imap_special_use,
+                                               context.store().settings().namespace_prefix);
   for (const auto& use : uses) {
-    if (!equal_nocase(special_use(context.settings().imap_special_use, name), use)) {
+    if (!equal_nocase(special_use(special_uses, name), use)) {
       co_return Reply::no("USEATTR", "A mailbox of that name does not get that use here");
     }
   }

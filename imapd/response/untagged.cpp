@@ -161,10 +161,12 @@ std::string status_line(std::string_view utf8_name, const std::vector<StatusItem
   return out + "\r\n";
 }
 
-std::string namespace_line(char separator) {
-  std::string quoted;
-  append_string(quoted, std::string_view(&separator, 1));
-  return "* NAMESPACE ((\"\" " + quoted + ")) NIL NIL\r\n";
+std::string namespace_line(char separator, std::string_view prefix) {
+  std::string out = "* NAMESPACE ((";
+  append_string(out, store::modified_utf7_encode(prefix).value_or(""));
+  out += ' ';
+  append_string(out, std::string_view(&separator, 1));
+  return out + ")) NIL NIL\r\n";
 }
 
 std::string id_line(const IdFields& fields) {

@@ -49,8 +49,8 @@ std::string list_line(std::string_view command, const std::vector<std::string>& 
                       const std::vector<std::string>& child_info = {});
 std::string status_line(std::string_view utf8_name, const std::vector<StatusItem>& items,
                         const store::Status& status, std::uint64_t append_limit);
-/// One personal namespace without prefix.
-std::string namespace_line(char separator);
+/// One personal namespace, whose prefix is in UTF-8.
+std::string namespace_line(char separator, std::string_view prefix);
 std::string id_line(const IdFields& fields);
 
 /// `* SEARCH 2 84 882`, or `* SORT …`, the numbers in the order of the answer; behind them the

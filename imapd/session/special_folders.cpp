@@ -10,7 +10,7 @@ std::vector<store::MailboxName> names_of(const store::MailStore& store,
                                          const std::vector<std::string>& special_uses) {
   std::vector<store::MailboxName> names;
   for (const auto& item : special_uses) {
-    auto name = store.parse_name(item.substr(0, item.find('=')));
+    auto name = store.parse_own_name(item.substr(0, item.find('=')));
     if (name) names.push_back(*std::move(name));
   }
   return names;

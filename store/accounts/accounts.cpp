@@ -50,6 +50,7 @@ std::string text_of(const MailLocation& location) {
   std::string text = (is_mbox ? "mbox:" : "maildir:") + escaped(location.root);
   if (is_mbox) text += ":INBOX=" + escaped(location.inbox);
   if (location.index != location.root) text += ":INDEX=" + escaped(location.index);
+  if (location.escape != '\0') text += std::string(":LISTESCAPE=") + location.escape;
   return text;
 }
 

@@ -144,7 +144,7 @@ DeliveryOutcome MailStore::place_all(const Delivery& delivery,
     warnings.push_back("folder " + folder + ": " + error.text());
   };
   for (const auto& placement : placements) {
-    auto name = parse_name(placement.folder);
+    auto name = parse_own_name(placement.folder);
     if (!name) {
       note(placement.folder, name.error());
       continue;

@@ -58,7 +58,7 @@ struct Delivery {
 
 /// A copy in a folder.
 struct Placement {
-  std::string folder = "INBOX";  ///< as MailStore::parse_name() takes it; created when missing
+  std::string folder = "INBOX";  ///< as MailStore::parse_own_name() takes it; created when missing
   Flags flags;
   std::vector<std::string> keywords;
 };

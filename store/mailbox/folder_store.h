@@ -31,21 +31,23 @@ Error not_selectable(const MailboxName& name);
 template <class Layout>
 class FolderStore : public MailStore {
  public:
+  /// `separator`: the format's own.
   FolderStore(MailLocation location, StoreSettings settings, std::string_view subscriptions,
               char separator)
       : layout_(std::make_shared<Layout>(std::move(location), std::move(settings))),
-        subscribed_(layout_->root() + "/" + std::string(subscriptions), separator,
-                    layout_->settings().brief_lock_ms),
-        separator_(separator) {}
+        separator_(layout_->settings().separator == '\0' ? separator
+                                                         : layout_->settings().separator),
+        subscribed_(layout_->root() + "/" + std::string(subscriptions), separator_,
+                    layout_->settings().brief_lock_ms) {}
 
   const StoreSettings& settings() const final { return layout_->settings(); }
   std::chrono::milliseconds lock_timeout() const final { return layout_->lock_timeout(); }
   char separator() const final { return separator_; }
   Result<std::vector<Folder>> list() final;
-  Result<std::vector<MailboxName>> subscriptions() final { return subscribed_.read(); }
+  Result<std::vector<MailboxName>> subscriptions() final;
   bool was_ever_subscribed() const final { return subscribed_.has_file(); }
   Result<void> subscribe(const MailboxName& name) final;
-  Result<void> unsubscribe(const MailboxName& name) final { return subscribed_.remove(name); }
+  Result<void> unsubscribe(const MailboxName& name) final;
   Result<void> rename(const MailboxName& from, const MailboxName& to) final;
   Result<Status> status(const MailboxName& name, bool with_size) final;
   Result<std::unique_ptr<Mailbox>> open(const MailboxName& name, Access access) final;
@@ -67,22 +69,51 @@ class FolderStore : public MailStore {
  private:
   Result<void> empty_inbox_into(const MailboxName& target);
 
+  /// The name as the file of subscriptions has it.
+  Result<MailboxName> subscribed_name(const MailboxName& name) const;
+
   std::shared_ptr<const Layout> layout_;
-  Subscriptions subscribed_;
   char separator_;
+  Subscriptions subscribed_;
 };
 
 template <class Layout>
 Result<std::vector<Folder>> FolderStore<Layout>::list() {
   TRY(auto existing, names());
-  TRY(auto subscribed, subscribed_.read());
+  TRY(auto subscribed, subscriptions());
   return folder_tree(std::move(existing), separator_, subscribed, settings());
+}
+
+// The file of subscriptions has names without the prefix, as Dovecot's.
+template <class Layout>
+Result<std::vector<MailboxName>> FolderStore<Layout>::subscriptions() {
+  TRY(auto names, subscribed_.read());
+  if (settings().namespace_prefix.empty()) return names;
+  std::vector<MailboxName> outside;
+  for (const auto& name : names) {
+    if (auto found = layout_->names().with_prefix(name.text())) {
+      outside.push_back(*std::move(found));
+    }
+  }
+  return outside;
+}
+
+template <class Layout>
+Result<MailboxName> FolderStore<Layout>::subscribed_name(const MailboxName& name) const {
+  return MailboxName::parse(layout_->names().without_prefix(name), separator_, SIZE_MAX, SIZE_MAX);
+}
+
+template <class Layout>
+Result<void> FolderStore<Layout>::unsubscribe(const MailboxName& name) {
+  TRY(auto written, subscribed_name(name));
+  return subscribed_.remove(written);
 }
 
 template <class Layout>
 Result<void> FolderStore<Layout>::subscribe(const MailboxName& name) {
   TRY_DO(prepare());
-  return subscribed_.add(name);
+  TRY(auto written, subscribed_name(name));
+  return subscribed_.add(written);
 }
 
 template <class Layout>

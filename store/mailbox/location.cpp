@@ -1,5 +1,6 @@
 #include "store/mailbox/location.h"
 
+#include <array>
 #include <optional>
 
 #include "common/base/text.h"
@@ -82,6 +83,62 @@ struct Expansion {
   }
 };
 
+// What Dovecot has and this does not, and what to do about it.
+struct Unsupported {
+  std::string_view name;
+  std::string_view remedy;
+};
+constexpr std::array unsupported{
+    Unsupported{"ALT", "move the messages that lie there into the folders' cur/"},
+    Unsupported{"BROKENCHAR", "rename folders whose names are not valid modified UTF-7"},
+    Unsupported{"CONTROL",
+                "move dovecot-uidlist and dovecot-keywords from there into the folders, and "
+                "subscriptions into the Maildir, and leave CONTROL= out"},
+    Unsupported{"DIRNAME", "move each folder's messages out of that directory"},
+    Unsupported{"INDEXPVT", "flags are the same for all users"},
+    Unsupported{"MAILBOXDIR", "move the folders into the directory itself"},
+    Unsupported{"SUBSCRIPTIONS", "rename that file to subscriptions"},
+    Unsupported{"UTF-8", "rename the folders to their names in modified UTF-7"},
+};
+
+// Whether the item is one that changes nothing here.
+bool is_idle(std::string_view item) {
+  return item == "INDEX=MEMORY" || item == "NO-NOSELECT" || item.starts_with("VOLATILEDIR=") ||
+         item.starts_with("INDEXCACHE=") || item.starts_with("ITERINDEX");
+}
+
+Result<void> check_layout(std::string_view text, std::string_view layout, bool is_maildir) {
+  if (is_maildir && equal_nocase(layout, "maildir++")) return {};
+  if (!is_maildir && equal_nocase(layout, "fs")) return {};
+  if (is_maildir && equal_nocase(layout, "fs")) {
+    return bad(text,
+               "LAYOUT=fs is known for mboxes only; rename each folder a/b of the Maildir to .a.b, "
+               "its subscriptions stay");
+  }
+  return bad(text, "LAYOUT=" + printable(layout, 100) + " is unknown; " +
+                       (is_maildir ? "a Maildir's is maildir++" : "that of mboxes is fs"));
+}
+
+Result<char> escape_of(std::string_view text, std::string_view value) {
+  bool is_fit = value.size() == 1 && value[0] > ' ' && value[0] < '\x7f' && !is_alnum(value[0]) &&
+                std::string_view("./~%:&").find(value[0]) == std::string_view::npos;
+  if (is_fit) return value[0];
+  return bad(text,
+             "LISTESCAPE= needs one character such as \\, no letter, digit or one of . / ~ % : &");
+}
+
+Error unknown_item(std::string_view text, std::string_view item) {
+  for (const auto& [name, remedy] : unsupported) {
+    if (item.substr(0, item.find('=')) == name) {
+      return bad(text, std::string(name) + "= is not supported: " + std::string(remedy));
+    }
+  }
+  return bad(text,
+             "after the path only INBOX=path, INDEX=path, LAYOUT= and LISTESCAPE= are known, not "
+             "\"" +
+                 printable(item, 100) + "\"");
+}
+
 }  // namespace
 
 Result<MailLocation> MailLocation::parse(std::string_view text, const LocationUser& user) {
@@ -96,21 +153,28 @@ Result<MailLocation> MailLocation::parse(std::string_view text, const LocationUs
     return bad(text, "must begin with maildir: or mbox:");
   }
   if (parts.size() < 2 || parts[1].empty()) return bad(text, "names no path");
+  bool is_maildir = location.format == Format::Maildir;
   Expansion expansion{text, user};
   TRY(location.root, expansion.path(parts[1]));
   for (std::size_t i = 2; i < parts.size(); ++i) {
+    if (is_idle(parts[i])) continue;
     auto equals = parts[i].find('=');
     auto name = parts[i].substr(0, equals);
-    if (equals == std::string_view::npos || (name != "INBOX" && name != "INDEX")) {
-      return bad(text, "after the path only INBOX=path and INDEX=path are known, not \"" +
-                           printable(parts[i], 100) + "\"");
+    auto value = equals == parts[i].npos ? std::string_view() : parts[i].substr(equals + 1);
+    if (name == "LAYOUT") {
+      TRY_DO(check_layout(text, value, is_maildir));
+    } else if (name == "LISTESCAPE" && is_maildir) {
+      TRY(location.escape, escape_of(text, value));
+    } else if (name == "INBOX" || name == "INDEX") {
+      TRY(auto path, expansion.path(value));
+      (name == "INBOX" ? location.inbox : location.index) = std::move(path);
+    } else {
+      return unknown_item(text, parts[i]);
     }
-    TRY(auto path, expansion.path(parts[i].substr(equals + 1)));
-    (name == "INBOX" ? location.inbox : location.index) = std::move(path);
   }
-  bool is_maildir = location.format == Format::Maildir;
   if (is_maildir && !location.inbox.empty() && location.inbox != location.root) {
-    return bad(text, "a maildir's INBOX is the Maildir itself");
+    return bad(text,
+               "a Maildir's INBOX is the Maildir itself: move new/ and cur/ of the other into it");
   }
   if (location.inbox.empty())
     location.inbox = is_maildir ? location.root : location.root + "/inbox";

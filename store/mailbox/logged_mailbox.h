@@ -28,6 +28,9 @@ class LoggedMailbox final : public Mailbox {
   bool is_recent(Uid uid) const override { return inner_->is_recent(uid); }
   std::string_view file_name(Uid uid) const override { return inner_->file_name(uid); }
   Result<std::vector<StoredIds>> stored_ids() override { return inner_->stored_ids(); }
+  Result<void> keep_unique_ids(std::span<const StoredIds> ids) override {
+    return inner_->keep_unique_ids(ids);
+  }
   std::string id() const override { return inner_->id(); }
   Result<std::optional<std::int64_t>> save_date(Uid uid) override { return inner_->save_date(uid); }
   std::optional<std::vector<Uid>> expunged_since(ModSeq since) const override {
@@ -37,6 +40,7 @@ class LoggedMailbox final : public Mailbox {
   Result<std::uint64_t> octets(Uid uid) override { return inner_->octets(uid); }
   Result<std::int64_t> internal_date(Uid uid) override { return inner_->internal_date(uid); }
   Result<MessageReader> open(Uid uid) override { return inner_->open(uid); }
+  std::optional<MessageReader> open_now(Uid uid) override { return inner_->open_now(uid); }
   std::vector<std::string> watch_paths() const override { return inner_->watch_paths(); }
   std::optional<std::string> cached(Uid uid, CacheItem item) override {
     return inner_->cached(uid, item);

@@ -95,4 +95,11 @@ Result<MailboxName> MailStore::parse_name(std::string_view utf8) const {
   return name;
 }
 
+Result<MailboxName> MailStore::parse_own_name(std::string_view utf8) const {
+  auto name = parse_name(utf8);
+  const auto& prefix = settings().namespace_prefix;
+  if (name || prefix.empty()) return name;
+  return parse_name(prefix + std::string(utf8));
+}
+
 }  // namespace pennypost::store

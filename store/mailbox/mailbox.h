@@ -120,6 +120,11 @@ struct StoreSettings {
   int quota_exceeded_code = 452;
   std::string quota_exceeded_message = "Quota exceeded (mailbox for user is full)";
   Limit mailbox_size_limit;  ///< mbox: the largest file after a delivery
+  /// What the names of all folders but INBOX begin with outside, such as `INBOX.`; not part of
+  /// their names on disk.
+  std::string namespace_prefix;
+  /// Between the levels of names; '\0': the format's own, MailStore::separator().
+  char separator = '\0';
   std::size_t folders_max = 10'000;
   std::size_t folder_depth_max = MailboxName::levels_max;
   std::size_t folder_name_bytes_max = MailboxName::bytes_max;
@@ -265,6 +270,10 @@ class Mailbox {
   /// The ids by which POP3 clients know messages, if another server has left any; ascending by UID,
   /// without messages that have none.
   virtual Result<std::vector<StoredIds>> stored_ids() { return std::vector<StoredIds>(); }
+  /// Keeps these ids (ascending by UID; only `unique_id` counts) with the messages that have none
+  /// yet, so that stored_ids() returns them from now on; nothing happens where the format has no
+  /// place for them.
+  virtual Result<void> keep_unique_ids(std::span<const StoredIds>) { return {}; }
   /// The folder's id, which it keeps when it is renamed, and no other folder of the account has:
   /// letters and digits; empty unless MailStore::keeps_ids().
   virtual std::string id() const { return {}; }
@@ -283,6 +292,9 @@ class Mailbox {
     return std::optional<std::int64_t>();
   }
   virtual Result<MessageReader> open(Uid uid) = 0;
+  /// The same without waiting for a disk, a lock or another program, on any thread: nothing if the
+  /// file's name is not in the system's memory, or anything else is not as usual; then call open().
+  virtual std::optional<MessageReader> open_now(Uid) { return std::nullopt; }
 
   /// The UIDs expunged after `since`, ascending, which may be more than this object has shown yet;
   /// nothing if that is longer ago than is remembered (RFC 7162 section 5.3).
@@ -338,6 +350,8 @@ class MailStore {
   virtual bool keeps_ids() const { return false; }
   /// Parses a name from outside: valid for MailboxName::parse, and allowed for this account.
   Result<MailboxName> parse_name(std::string_view utf8) const;
+  /// The same for a name from a setting or a script, which may lack the prefix of the namespace.
+  Result<MailboxName> parse_own_name(std::string_view utf8) const;
 
   /// Stores a message where the filter wants it (delivery.h); once Delivered it survives a power
   /// cut. In a Maildir a repeated attempt (the same queue id, number and arrival) stores nothing

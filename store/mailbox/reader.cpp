@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "store/mailbox/body.h"
+#include "store/mailbox/cached_file.h"
 #include "store/mailbox/file.h"
 
 namespace pennypost::store {
@@ -85,6 +86,11 @@ Result<std::string> MessageReader::header(std::uint64_t octets_max) {
     }
     searched = text.size();
   }
+}
+
+bool MessageReader::stored_now(std::uint64_t bytes_max, std::string& text) const {
+  if (!file_ || length_ > bytes_max) return false;
+  return read_cached(file_.number(), begin_, length_, text);
 }
 
 Result<std::uint64_t> MessageReader::octets() {

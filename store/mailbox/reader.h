@@ -28,6 +28,9 @@ class MessageReader {
   Result<std::string> all(std::uint64_t octets_max = UINT64_MAX);
   /// The header with the empty line that ends it, cut after `octets_max`.
   Result<std::string> header(std::uint64_t octets_max = 1 << 20);
+  /// Replaces `text` by the whole message as it is stored, without CRs added, if that needs no
+  /// waiting for a disk and it has no more than `bytes_max` bytes.
+  bool stored_now(std::uint64_t bytes_max, std::string& text) const;
   /// The size as stored; with CRLF line ends it is at most twice that.
   std::uint64_t stored_bytes() const { return length_; }
   /// The size with CRLF line ends, as for RFC822.SIZE and POP3's LIST.

@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "store/mailbox/cached_file.h"
 #include "store/mailbox/folder_store.h"
 #include "store/maildir/draft.h"
 #include "store/maildir/filename.h"
@@ -142,6 +143,18 @@ Result<MessageReader> MaildirFolder::open(Uid uid) {
   if (::fstat(file.number(), &status) != 0) return file_error("stat", known_->directory());
   auto stored = static_cast<std::uint64_t>(status.st_size);
   forget_octets_unless(uid, stored);
+  return MessageReader(std::move(file), 0, stored);
+}
+
+std::optional<MessageReader> MaildirFolder::open_now(Uid uid) {
+  auto index = view_.state->index_of(uid);
+  if (!index) return {};
+  auto file = open_cached(known_->directory() + "/" + view_.state->path(*index));
+  struct stat status {};
+  if (!file || ::fstat(file.number(), &status) != 0) return {};
+  auto stored = static_cast<std::uint64_t>(status.st_size);
+  auto claimed = SizesInName::of(view_.state->base(*index));
+  if (claimed.bytes && !claimed.are_of(stored)) return {};
   return MessageReader(std::move(file), 0, stored);
 }
 

@@ -37,6 +37,7 @@ class MaildirFolder final : public Mailbox {
   Result<std::int64_t> internal_date(Uid uid) override;
   Result<std::optional<std::int64_t>> save_date(Uid uid) override;
   Result<MessageReader> open(Uid uid) override;
+  std::optional<MessageReader> open_now(Uid uid) override;
   Result<Stored> store(std::span<const Uid> uids, const FlagChange& change) override;
   Result<std::vector<Uid>> expunge(std::span<const Uid> uids) override;
   Result<Copied> copy(std::span<const Uid> uids, const MailboxName& target,
@@ -53,6 +54,9 @@ class MaildirFolder final : public Mailbox {
     return known_->expunged_since(since);
   }
   Result<std::vector<StoredIds>> stored_ids() override { return known_->stored_ids(view_); }
+  Result<void> keep_unique_ids(std::span<const StoredIds> ids) override {
+    return known_->keep_unique_ids(view_, ids);
+  }
 
   /// The size of the file as stored, for quota; from its name if that has S=.
   Result<std::uint64_t> stored_bytes(Uid uid);

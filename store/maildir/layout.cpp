@@ -15,11 +15,28 @@ std::string parent_of(const std::string& path) {
   return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
 }
 
+// Of a name that has no place on disk; never listed, as it begins with two dots.
+constexpr std::string_view nowhere = ".no-such-name";
+
 }  // namespace
+
+MaildirLayout::MaildirLayout(MailLocation location, StoreSettings settings)
+    : location_(std::move(location)),
+      settings_(std::move(settings)),
+      names_(settings_.namespace_prefix,
+             settings_.separator == '\0' ? separator_on_disk : settings_.separator,
+             separator_on_disk, location_.escape) {}
+
+Result<void> MaildirLayout::check(const MailboxName& name) const {
+  TRY_DO(names_.on_disk(name));
+  return {};
+}
 
 std::string MaildirLayout::directory(const MailboxName& name) const {
   if (name.is_inbox()) return root();
-  return root() + "/." + modified_utf7_encode(name.text()).value_or("");
+  auto text = names_.on_disk(name);
+  auto entry = text ? modified_utf7_encode(*text) : std::nullopt;
+  return root() + "/." + entry.value_or(std::string(nowhere));
 }
 
 bool MaildirLayout::exists(const MailboxName& name) const {

@@ -11,6 +11,7 @@
 
 #include <string>
 
+#include "store/mailbox/disk_names.h"
 #include "store/mailbox/mailbox.h"
 #include "store/maildir/quota.h"
 #include "store/maildir/uidlist.h"
@@ -20,14 +21,20 @@ namespace pennypost::store {
 /// Immutable, so that a store and its open folders share it.
 class MaildirLayout {
  public:
-  MaildirLayout(MailLocation location, StoreSettings settings)
-      : location_(std::move(location)), settings_(std::move(settings)) {}
+  MaildirLayout(MailLocation location, StoreSettings settings);
 
   const MailLocation& location() const { return location_; }
   const std::string& root() const { return location_.root; }
   const StoreSettings& settings() const { return settings_; }
   MaildirQuota quota() const { return MaildirQuota(root(), settings_); }
 
+  /// The separator of Maildir++.
+  static constexpr char separator_on_disk = '.';
+  /// How clients' names become names on disk.
+  const DiskNames& names() const { return names_; }
+  /// Cannot for a name that has no place on disk.
+  Result<void> check(const MailboxName& name) const;
+  /// For a name that check() allows.
   std::string directory(const MailboxName& name) const;
   /// Whether the folder exists; INBOX always does, since it is made when needed.
   bool exists(const MailboxName& name) const;
@@ -42,6 +49,7 @@ class MaildirLayout {
  private:
   MailLocation location_;
   StoreSettings settings_;
+  DiskNames names_;
 };
 
 }  // namespace pennypost::store

@@ -128,6 +128,18 @@ Result<std::vector<StoredIds>> SharedFolder::stored_ids(const View& view) const 
   return ids;
 }
 
+// The list is read and written by an object of its own: what others have appended must still reach
+// the state, at the next sync().
+Result<void> SharedFolder::keep_unique_ids(const View& view, std::span<const StoredIds> ids) {
+  std::lock_guard guard(mutex_);
+  if (uidlist_.is_in_memory()) return {};
+  TRY(auto held, uidlist_.lock());
+  UidList list(directory_, {});
+  TRY_DO(list.refresh());
+  if (list.uid_validity() != view.state->uid_validity) return {};
+  return list.keep_unique_ids(ids, held);
+}
+
 // Starts from the state that the last process has left in the index.
 void SharedFolder::begin() {
   if (begun_) return;

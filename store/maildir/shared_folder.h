@@ -78,6 +78,8 @@ class SharedFolder {
 
   /// As Mailbox::stored_ids(), for the messages of `view`; reads the uidlist if it has such ids.
   Result<std::vector<StoredIds>> stored_ids(const View& view) const;
+  /// As Mailbox::keep_unique_ids(); does nothing once the UIDs of the view are void.
+  Result<void> keep_unique_ids(const View& view, std::span<const StoredIds> ids);
 
   /// As Mailbox::expunged_since().
   std::optional<std::vector<Uid>> expunged_since(ModSeq since) const;

@@ -39,7 +39,7 @@ Result<FolderKinds> MaildirStore::names() const {
     if (!is_directory(root + "/" + std::string(entry), type)) return;
     auto utf8 = modified_utf7_decode(entry.substr(1));
     if (!utf8) return;
-    auto name = MailboxName::parse(*utf8, separator(), SIZE_MAX, SIZE_MAX);
+    auto name = layout().names().outside(*utf8);
     // Skips a directory that its folder name would not lead back to, such as .inbox.x for INBOX.x.
     if (!name || layout().directory(*name) != root + "/" + std::string(entry)) return;
     if (++folders <= settings().folders_max) names.emplace(*std::move(name), FolderKind::Mailbox);

@@ -14,7 +14,8 @@ namespace pennypost::store {
 class MaildirStore final : public FolderStore<MaildirLayout> {
  public:
   MaildirStore(MailLocation location, StoreSettings settings)
-      : FolderStore(std::move(location), std::move(settings), "subscriptions", '.') {}
+      : FolderStore(std::move(location), std::move(settings), "subscriptions",
+                    MaildirLayout::separator_on_disk) {}
 
   Result<void> create(const MailboxName& name) override;
   Result<void> remove(const MailboxName& name) override;
@@ -30,6 +31,7 @@ class MaildirStore final : public FolderStore<MaildirLayout> {
   bool keeps_ids() const override { return true; }
 
  private:
+  Result<void> check_name(const MailboxName& name) const override { return layout().check(name); }
   Result<FolderKinds> names() const override;
   Result<void> prepare() const override;
   std::unique_ptr<Mailbox> folder(const MailboxName& name, Access access) const override;

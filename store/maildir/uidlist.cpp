@@ -58,6 +58,16 @@ void append_record(std::string& out, Uid uid, std::string_view extensions, std::
   out.append(":").append(base).append("\n");
 }
 
+// The record's extensions, with the id for POP3 that it gets if it has none.
+std::string with_unique_id(const UidRecords::Record& record, std::span<const StoredIds> ids) {
+  std::string extensions(record.extensions);
+  auto found = std::ranges::lower_bound(ids, record.uid, {}, &StoredIds::uid);
+  bool is_given = found != ids.end() && found->uid == record.uid && !found->unique_id.empty();
+  if (!is_given || !record.extension_text('P').empty()) return extensions;
+  if (!extensions.empty()) extensions += ' ';
+  return extensions + "P" + found->unique_id;
+}
+
 }  // namespace
 
 UidList::UidList(std::string directory, std::function<Result<std::uint32_t>()> new_uid_validity,
@@ -316,10 +326,19 @@ Result<void> UidList::drop(const std::function<bool(const Record&)>& is_stale, c
   return written;
 }
 
+Result<void> UidList::keep_unique_ids(std::span<const StoredIds> ids, const Dotlock&) {
+  if (in_memory_ || ids.empty()) return {};
+  auto written = rewrite(
+      "", [](const Record&) { return false; }, ids);
+  if (!written) forget();
+  return written;
+}
+
 // Under the lock nobody else writes, so the file holds what was read, except for an incomplete line
 // at the end.
 Result<void> UidList::rewrite(std::string_view added,
-                              const std::function<bool(const Record&)>& is_stale) {
+                              const std::function<bool(const Record&)>& is_stale,
+                              std::span<const StoredIds> ids) {
   UidList before(directory_, new_uid_validity_, brief_lock_ms_);
   TRY(auto records, before.refresh());
   std::string text =
@@ -332,7 +351,7 @@ Result<void> UidList::rewrite(std::string_view added,
     if (is_stale(record)) {
       ++dropped;
     } else {
-      append_record(text, record.uid, record.extensions, record.base);
+      append_record(text, record.uid, with_unique_id(record, ids), record.base);
     }
   }
   text += added;

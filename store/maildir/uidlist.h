@@ -32,7 +32,7 @@
 #include "common/base/result.h"
 #include "store/mailbox/dotlock.h"
 #include "store/mailbox/file.h"
-#include "store/mailbox/message.h"
+#include "store/mailbox/mailbox.h"
 
 namespace pennypost::store {
 
@@ -139,6 +139,10 @@ class UidList {
   /// UIDs.
   void leave_memory_if_room();
 
+  /// Rewrites the file with these ids for POP3 (ascending by UID) as the P field of the records
+  /// that have none; the list must be locked and refreshed.
+  Result<void> keep_unique_ids(std::span<const StoredIds> ids, const Dotlock& held);
+
   /// Rewrites the file without the records that `is_stale` selects; the list must be locked and
   /// refreshed.
   Result<void> drop(const std::function<bool(const Record&)>& is_stale, const Dotlock& held);
@@ -149,7 +153,8 @@ class UidList {
   bool goes_on(int descriptor) const;
   Result<UidRecords> read_from(int descriptor, std::uint64_t offset, const FileStamp& stamp);
   Result<void> set_aside(const FileStamp& damaged);
-  Result<void> rewrite(std::string_view added, const std::function<bool(const Record&)>& is_stale);
+  Result<void> rewrite(std::string_view added, const std::function<bool(const Record&)>& is_stale,
+                       std::span<const StoredIds> ids = {});
   Result<void> append(std::string_view added);
   void cut_half_line() const;
   void forget() {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "store/mailbox/disk_names.h"
 #include "store/mailbox/folders.h"
 #include "store/mailbox/mailbox.h"
 #include "store/mbox/disk.h"
@@ -30,12 +31,15 @@ class MboxLayout {
       : location_(std::move(location)),
         settings_(std::move(settings)),
         disk_(disk),
+        names_("", '/', '/', '\0'),
         state_(location_.index, settings_.fsync, disk) {}
 
   const MailLocation& location() const { return location_; }
   const std::string& root() const { return location_.root; }
   const StoreSettings& settings() const { return settings_; }
   MboxDisk& disk() const { return disk_; }
+  /// Names are the same outside and on disk.
+  const DiskNames& names() const { return names_; }
 
   std::string file(const MailboxName& name) const;
   /// The path that INBOX would have as an ordinary folder: folders below INBOX are below it.
@@ -76,6 +80,7 @@ class MboxLayout {
   MailLocation location_;
   StoreSettings settings_;
   MboxDisk& disk_;
+  DiskNames names_;
   MboxState state_;
 };
 

@@ -11,7 +11,8 @@ namespace pennypost::store {
 class MboxStore final : public FolderStore<MboxLayout> {
  public:
   MboxStore(MailLocation location, StoreSettings settings)
-      : FolderStore(std::move(location), std::move(settings), ".subscriptions", '/') {}
+      : FolderStore(std::move(location), without_namespace(std::move(settings)), ".subscriptions",
+                    '/') {}
 
   Result<void> create(const MailboxName& name) override;
   Result<void> create_parent(const MailboxName& name) override;
@@ -21,6 +22,12 @@ class MboxStore final : public FolderStore<MboxLayout> {
   Result<Usage> usage() override;
 
  private:
+  /// Names are the same outside and on disk.
+  static StoreSettings without_namespace(StoreSettings settings) {
+    settings.namespace_prefix.clear();
+    settings.separator = '\0';
+    return settings;
+  }
   Result<FolderKinds> names() const override;
   Result<void> prepare() const override;
   std::unique_ptr<Mailbox> folder(const MailboxName& name, Access access) const override;

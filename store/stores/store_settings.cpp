@@ -18,7 +18,13 @@ StoreSettings store_settings(const Config& config, const AccountRef& account) {
   settings.folders_max = config.mailboxes_per_user_max;
   settings.folder_depth_max = config.mailbox_depth_max;
   settings.folder_name_bytes_max = config.mailbox_name_bytes_max;
-  settings.special_uses = parse_special_uses(config.imap_special_use);
+  if (account.mail_location.starts_with("maildir:")) {
+    settings.namespace_prefix = config.namespace_prefix;
+    const std::string& separator = config.namespace_separator;
+    if (separator != "default") settings.separator = separator[0];
+  }
+  settings.special_uses =
+      parse_special_uses(special_use_items(config.imap_special_use, settings.namespace_prefix));
   settings.create_missing = config.mailbox_auto_create_dirs;
   settings.quota_exceeded_code = config.quota_exceeded == "reject" ? 552 : 452;
   settings.quota_exceeded_message = config.quota_exceeded_message;
@@ -29,6 +35,22 @@ StoreSettings store_settings(const Config& config, const AccountRef& account) {
     if (!rules->empty()) settings.quota_rules = std::make_shared<const QuotaRules>(*rules);
   }
   return settings;
+}
+
+std::vector<std::string> special_use_items(std::vector<std::string> items,
+                                           const std::string& prefix) {
+  if (prefix.empty()) return items;
+  for (auto& item : items) {
+    std::string prefixed = prefix;
+    // The use that follows from the name alone must be said once there is something before it.
+    bool has_use = item.find('=') != std::string::npos;
+    auto parsed = parse_special_uses({item});
+    prefixed += item;
+    if (!has_use && !parsed.empty())
+      prefixed.append("=").append(special_use_text(parsed[0].second));
+    item = std::move(prefixed);
+  }
+  return items;
 }
 
 }  // namespace pennypost::store
