@@ -1,7 +1,8 @@
 // Turns a message into POP3's multi-line form: a dot before each line that begins with one, a final
 // dot; for TOP cut after the header and some lines of the body.
 //
-// The message has CRLF line ends and may come in pieces of any size.
+// The message has CRLF line ends, or LF alone as it is stored, which becomes CRLF; it may come in
+// pieces of any size.
 //
 // STANDARDS  RFC 1939 section 3 (byte-stuffing), section 7 (TOP)
 #pragma once
@@ -28,6 +29,7 @@ class DotStuffer {
   bool in_body_ = false;
   bool at_line_start_ = true;
   bool is_empty_line_ = true;
+  bool after_cr_ = false;
 };
 
 }  // namespace pennypost::pop

@@ -6,6 +6,7 @@
 #include "common/sasl/server.h"
 #include "common/session/command_table.h"
 #include "common/session/error_limits.h"
+#include "popd/language.h"
 
 namespace pennypost::pop {
 namespace {
@@ -25,10 +26,12 @@ struct LoginCommands {
   static constexpr std::array commands{
       Command{"AUTH", true, "5034 4", &LoginSession::auth},
       Command{"CAPA", false, "2449 5", &LoginSession::capa},
+      Command{"LANG", false, "6856 3", &LoginSession::lang},
       Command{"PASS", true, "1939 7", &LoginSession::pass},
       Command{"QUIT", false, "1939 4", &LoginSession::quit},
       Command{"STLS", false, "2595 4", &LoginSession::stls},
       Command{"USER", false, "1939 7", &LoginSession::user},
+      Command{"UTF8", false, "6856 2.1", &LoginSession::utf8},
   };
   static_assert(is_command_table(commands));
 };
@@ -73,7 +76,7 @@ Task<std::optional<store::LoginSuccess>> LoginSession::serve() {
     }
   }
   co_await connection().flush();
-  co_return take_success("");
+  co_return take_success(has_utf8_ ? std::string(utf8_state) : "");
 }
 
 Task<> LoginSession::capa(std::string_view) {
@@ -81,8 +84,22 @@ Task<> LoginSession::capa(std::string_view) {
   now.starttls = can_start_tls();
   now.user = allows_plaintext();
   now.sasl_mechanisms = offer().mechanisms;
-  connection().put(capabilities(now));
+  connection().put(capabilities(now, settings()));
   co_return;
+}
+
+Task<> LoginSession::lang(std::string_view args) {
+  answer_lang(trim(args), connection(), replies_);
+  co_return;
+}
+
+Task<> LoginSession::utf8(std::string_view args) {
+  if (!trim(args).empty()) {
+    replies_.mistake("UTF8 has no arguments.");
+    co_return;
+  }
+  has_utf8_ = true;
+  replies_.ok("Headers come in UTF-8.");
 }
 
 Task<> LoginSession::quit(std::string_view) {
@@ -94,6 +111,11 @@ Task<> LoginSession::quit(std::string_view) {
 Task<> LoginSession::stls(std::string_view) {
   if (!can_start_tls()) {
     replies_.err(is_encrypted() ? "TLS is already active." : "TLS is not available.");
+    co_return;
+  }
+  if (has_utf8_) {
+    // RFC 6856 section 2.1: a client must not do this.
+    replies_.mistake("STLS may not follow UTF8.");
     co_return;
   }
   replies_.ok("Begin TLS negotiation now.");

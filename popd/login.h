@@ -3,7 +3,7 @@
 // What the client sends behind its login stays in the connection for the worker.
 //
 // STANDARDS  RFC 1939 sections 4 and 7 (USER, PASS), RFC 2595 (STLS), RFC 5034 (AUTH), RFC 3206
-//            ([AUTH], [SYS/TEMP])
+//            ([AUTH], [SYS/TEMP]), RFC 6856 (UTF8, LANG)
 // SEE ALSO   session.h (the time after login), store/login/login_session.h (what IMAP's login
 //            has in common with it)
 #pragma once
@@ -19,6 +19,9 @@
 
 namespace pennypost::pop {
 
+/// ClientInfo::state of a client that has said UTF8.
+inline constexpr std::string_view utf8_state = "UTF8";
+
 class LoginSession final : public store::LoginSession {
  public:
   LoginSession(Connection& connection, std::shared_ptr<const Config> config,
@@ -32,16 +35,19 @@ class LoginSession final : public store::LoginSession {
   friend struct LoginCommands;
   Task<> auth(std::string_view args);
   Task<> capa(std::string_view args);
+  Task<> lang(std::string_view args);
   Task<> pass(std::string_view args);
   Task<> quit(std::string_view args);
   Task<> stls(std::string_view args);
   Task<> user(std::string_view args);
+  Task<> utf8(std::string_view args);
 
   Task<> log_in(store::AuthStep step);
 
   Replies replies_;
   // What USER has named, for the PASS that follows.
   std::string user_;
+  bool has_utf8_ = false;
   bool quitting_ = false;
 };
 

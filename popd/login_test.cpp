@@ -179,3 +179,11 @@ TEST_CASE("a client that has not logged in is told when the server stops, and di
     CHECK_FALSE(dialogue.result);
   }
 }
+
+TEST_CASE("UTF8 is remembered for the worker, and STLS may not follow it") {
+  Dialogue dialogue;
+  auto text = dialogue.say("UTF8 x\r\nUTF8\r\nLANG en\r\nUSER alice\r\nPASS wonder\r\n");
+  CHECK(has(text, "-ERR UTF8 has no arguments.\r\n+OK Headers come in UTF-8.\r\n+OK en "));
+  REQUIRE(dialogue.result);
+  CHECK(dialogue.result->state == "UTF8");
+}

@@ -19,7 +19,7 @@
 //
 // STANDARDS
 //   RFC 1939 (POP3), RFC 2449 (CAPA), RFC 2595 (STLS), RFC 3206 (AUTH and SYS codes), RFC 5034
-//   (SASL), RFC 8314 (implicit TLS)
+//   (SASL), RFC 6856 (UTF8, LANG), RFC 8314 (implicit TLS)
 //
 // FILES
 //   /etc/pennypost/main.toml

@@ -1,10 +1,13 @@
 #include "popd/process.h"
 
+#include <array>
 #include <set>
 
+#include "common/base/percent_text.h"
 #include "common/log/log.h"
 #include "common/mail/unique_id.h"
 #include "popd/login.h"
+#include "popd/login_delay.h"
 #include "popd/session.h"
 #include "store/login/login_process.h"
 #include "store/mailbox/lock_wait.h"
@@ -41,10 +44,16 @@ class Hold {
   std::string account_;
 };
 
-std::string counts_text(const Session::Counts& counts) {
-  return "top=" + std::to_string(counts.top) + ", retr=" + std::to_string(counts.retrieved) + "/" +
-         std::to_string(counts.retrieved_bytes) + ", del=" + std::to_string(counts.deleted) + "/" +
-         std::to_string(counts.messages) + ", size=" + std::to_string(counts.size);
+// pop3_logout_format, with Dovecot's variables.
+std::string counts_text(std::string_view format, const Session::Counts& counts) {
+  const std::array variables{PercentVariable{"%t", std::to_string(counts.top)},
+                             PercentVariable{"%p", std::to_string(counts.top_bytes)},
+                             PercentVariable{"%r", std::to_string(counts.retrieved)},
+                             PercentVariable{"%b", std::to_string(counts.retrieved_bytes)},
+                             PercentVariable{"%d", std::to_string(counts.deleted)},
+                             PercentVariable{"%m", std::to_string(counts.messages)},
+                             PercentVariable{"%s", std::to_string(counts.size)}};
+  return percent_text(format, variables);
 }
 
 // RFC 2449 section 8.1.2 and RFC 3206.
@@ -86,7 +95,7 @@ Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInf
   store::MailEvents events("pop3", client.login, client.session_id, own.mail_log_events,
                            own.mail_log_fields);
   auto opening = store::retry_while_locked(worker.child.loop(), lock_timeout, [&] {
-    return Maildrop::open(account.mail_location, settings, events);
+    return Maildrop::open(account.mail_location, settings, MaildropRules::of(own), events);
   });
   auto maildrop = co_await std::move(opening);
   if (!maildrop) {
@@ -95,7 +104,20 @@ Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInf
     co_await connection.flush();
     co_return;
   }
-  auto ids = UniqueIdFormat::parse(config->at(service).pop3_uidl_format);
+  if (own.pop3_login_delay.count() > 0) {
+    auto note = [&] {
+      return note_login((*maildrop)->directory(), own.pop3_login_delay, Clock::system());
+    };
+    auto wait = co_await worker.child.loop().offload([&] { return note(); });
+    if (!wait) log_warning("pop3", client.login + ": " + wait.error().text());
+    if (wait && wait->count() > 0) {
+      connection.put("-ERR [LOGIN-DELAY] Too soon after your last login: try again in " +
+                     std::to_string(wait->count()) + " s.\r\n");
+      co_await connection.flush();
+      co_return;
+    }
+  }
+  auto ids = UniqueIdFormat::parse(own.pop3_uidl_format);
   if (ids && ids->uses_files() && !(*maildrop)->has_files()) {
     log_warning("pop3", "user=<" + client.login +
                             ">: pop3_uidl_format asks for file names, and an mbox has none; ids "
@@ -104,7 +126,7 @@ Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInf
   }
   connection.put("+OK Logged in.\r\n");
   Session session(connection, config, service, **maildrop, client.login,
-                  {&worker.child.traces(), client.client_address});
+                  {&worker.child.traces(), client.client_address, client.state == utf8_state});
   worker.sessions.insert(&session);
   std::string why = "Logged out";
   try {
@@ -113,7 +135,8 @@ Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInf
     why = lost.text();
   }
   worker.sessions.erase(&session);
-  log_logout("pop3", client.login, client.session_id, why, counts_text(session.counts()));
+  log_logout("pop3", client.login, client.session_id, why,
+             counts_text(own.pop3_logout_format, session.counts()));
 }
 
 }  // namespace

@@ -6,9 +6,12 @@
 #include "common/base/client_words.h"
 #include "common/base/text.h"
 #include "common/log/log.h"
+#include "common/mail/header.h"
 #include "common/session/command_table.h"
+#include "popd/ascii_header.h"
 #include "popd/capabilities.h"
 #include "popd/dots.h"
+#include "popd/language.h"
 #include "store/mailbox/lock_wait.h"
 
 namespace pennypost::pop {
@@ -17,12 +20,8 @@ namespace {
 constexpr std::size_t first_piece_bytes = 256 * 1024;  // most messages come in one piece
 constexpr std::size_t piece_bytes = 128 * 1024;
 constexpr std::size_t unsent_bytes_max = 64 * 1024;
-
-// The default stands in only for tests: the check of the configuration refuses a wrong format.
-UniqueIdFormat id_format(const Settings& settings) {
-  auto format = UniqueIdFormat::parse(settings.pop3_uidl_format);
-  return format ? *std::move(format) : UniqueIdFormat::default_format();
-}
+// Longer messages are read by another thread, so that no session holds the others up.
+constexpr std::size_t at_once_bytes_max = 128 * 1024;
 
 }  // namespace
 
@@ -37,6 +36,8 @@ struct SessionCommands {
   static constexpr std::array commands{
       Command{"CAPA", Optional, "2449 5", &Session::capa},
       Command{"DELE", Required, "1939 5", &Session::dele},
+      Command{"LANG", Optional, "6856 3", &Session::lang},
+      Command{"LAST", Optional, "1460 5", &Session::last},
       Command{"LIST", Optional, "1939 5", &Session::list},
       Command{"NOOP", Optional, "1939 5", &Session::noop},
       Command{"QUIT", Optional, "1939 6", &Session::quit},
@@ -59,10 +60,18 @@ Session::Session(Connection& connection, std::shared_ptr<const Config> config, S
       user_(std::move(user)),
       client_(std::move(watched.client)),
       trace_(watched.traces, connection),
-      unique_ids_(id_format(settings_)) {
+      has_utf8_(watched.has_utf8) {
   auto [count, octets] = maildrop_.total();
   counts_.messages = count;
   counts_.size = octets;
+  note_seen();
+}
+
+void Session::note_seen() {
+  const auto& entries = maildrop_.entries();
+  auto seen = std::find_if(entries.rbegin(), entries.rend(),
+                           [](const Entry& entry) { return entry.was_seen; });
+  last_ = static_cast<std::size_t>(entries.rend() - seen);
 }
 
 void Session::refuse(const Error& error, std::string_view told) {
@@ -153,7 +162,21 @@ Session::Entry* Session::numbered(std::string_view text) {
 }
 
 Task<> Session::capa(std::string_view) {
-  connection_.put(capabilities({}));
+  connection_.put(capabilities({}, settings_));
+  co_return;
+}
+
+Task<> Session::lang(std::string_view args) {
+  answer_lang(args, connection_, replies_);
+  co_return;
+}
+
+Task<> Session::last(std::string_view) {
+  if (settings_.pop3_enable_last) {
+    replies_.ok(std::to_string(last_));
+  } else {
+    replies_.mistake("LAST is not enabled here; UIDL tells what is new.");
+  }
   co_return;
 }
 
@@ -188,16 +211,20 @@ Task<> Session::list(std::string_view args) {
 Task<> Session::uidl(std::string_view args) {
   if (!args.empty()) {
     Entry* entry = numbered(args);
-    if (entry != nullptr)
-      replies_.ok(std::string(args) + " " + maildrop_.unique_id(*entry, unique_ids_));
+    if (entry != nullptr) replies_.ok(std::string(args) + " " + maildrop_.unique_id(*entry));
     co_return;
+  }
+  if (settings_.pop3_save_uidl) {
+    auto keeping = store::retry_while_locked(connection_.loop(), maildrop_.lock_timeout(),
+                                             [&] { return maildrop_.keep_unique_ids(); });
+    auto kept = co_await std::move(keeping);
+    if (!kept) log_warning("pop3", user_ + ": unique ids can't be kept: " + kept.error().text());
   }
   replies_.ok("");
   auto& entries = maildrop_.entries();
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (entries[i].is_deleted) continue;
-    connection_.put(std::to_string(i + 1) + " " + maildrop_.unique_id(entries[i], unique_ids_) +
-                    "\r\n");
+    connection_.put(std::to_string(i + 1) + " " + maildrop_.unique_id(entries[i]) + "\r\n");
     co_await give_way();
   }
   connection_.put(".\r\n");
@@ -219,12 +246,61 @@ Task<> Session::top(std::string_view args) {
   }
   Entry* entry = numbered(parts[0]);
   if (entry == nullptr) co_return;
-  ++counts_.top;
   auto work = send_message(*entry, lines);
   co_await std::move(work);
 }
 
 Task<> Session::send_message(Entry& entry, std::optional<std::uint64_t> body_lines) {
+  if (put_now(entry, body_lines)) {
+    count(entry, entry.octets, body_lines.has_value());
+    co_return;
+  }
+  auto work = send_pieces(entry, body_lines);
+  co_await std::move(work);
+}
+
+bool Session::put_now(const Entry& entry, std::optional<std::uint64_t> body_lines) {
+  // One message at a time is in it, of whichever session of the process.
+  static thread_local std::string stored;
+  auto reader = maildrop_.read_now(entry);
+  if (!reader || !reader->stored_now(at_once_bytes_max, stored)) return false;
+  replies_.ok(body_lines ? "" : std::to_string(entry.octets) + " octets");
+  DotStuffer stuffer(body_lines);
+  auto text = has_utf8_ ? std::nullopt
+                        : ascii_header(std::string_view(stored).substr(0, header_bytes(stored)));
+  std::string out;
+  bool goes_on = true;
+  std::string_view rest = stored;
+  if (text) {
+    rest.remove_prefix(header_bytes(stored));
+    goes_on = stuffer.add(*text, out);
+  }
+  if (goes_on) stuffer.add(rest, out);
+  stuffer.finish(out);
+  connection_.put(out);
+  return true;
+}
+
+std::string Session::fit_for_client(std::string piece) const {
+  if (has_utf8_) return piece;
+  auto bytes = header_bytes(piece);
+  auto text = ascii_header(std::string_view(piece).substr(0, bytes));
+  return text ? *std::move(text) + piece.substr(bytes) : std::move(piece);
+}
+
+void Session::count(Entry& entry, std::uint64_t bytes, bool is_top) {
+  last_ = std::max(last_, static_cast<std::size_t>(&entry - maildrop_.entries().data()) + 1);
+  if (is_top) {
+    ++counts_.top;
+    counts_.top_bytes += bytes;
+  } else {
+    ++counts_.retrieved;
+    counts_.retrieved_bytes += bytes;
+    entry.is_retrieved = true;
+  }
+}
+
+Task<> Session::send_pieces(Entry& entry, std::optional<std::uint64_t> body_lines) {
   std::optional<store::MessageReader> reader;
   auto beginning = store::retry_while_locked(connection_.loop(), maildrop_.lock_timeout(),
                                              [&]() -> Result<std::string> {
@@ -242,24 +318,19 @@ Task<> Session::send_message(Entry& entry, std::optional<std::uint64_t> body_lin
     }
     co_return;
   }
-  if (!body_lines) {
-    ++counts_.retrieved;
-    entry.is_retrieved = true;
-  }
+  count(entry, 0, body_lines.has_value());
   replies_.ok(body_lines ? "" : std::to_string(entry.octets) + " octets");
   DotStuffer stuffer(body_lines);
-  std::string piece = *std::move(first);
-  auto asked = first_piece_bytes;
-  std::uint64_t offset = 0;
+  auto& bytes_sent = body_lines ? counts_.top_bytes : counts_.retrieved_bytes;
+  std::uint64_t offset = first->size();
+  bool is_last = first->size() < first_piece_bytes;
+  auto piece = fit_for_client(*std::move(first));
   std::string out;
   for (;;) {
     out.clear();
     bool goes_on = stuffer.add(piece, out);
-    offset += piece.size();
-    if (!body_lines) counts_.retrieved_bytes += piece.size();
-    // A piece shorter than asked for is the last. The size that LIST tells may come from a file's
-    // name, and be wrong.
-    bool is_last = !goes_on || piece.size() < asked;
+    bytes_sent += piece.size();
+    is_last = is_last || !goes_on;
     if (is_last) stuffer.finish(out);
     co_await connection_.write(out);
     if (is_last) co_return;
@@ -268,7 +339,10 @@ Task<> Session::send_message(Entry& entry, std::optional<std::uint64_t> body_lin
     // In the middle of a reply only the end of the connection can tell the client of an error.
     if (!next) throw Disconnected(Disconnected::Reason::Error, next.error().text());
     piece = *std::move(next);
-    asked = piece_bytes;
+    offset += piece.size();
+    // A piece shorter than asked for is the last. The size that LIST tells may come from a file's
+    // name, and be wrong.
+    is_last = piece.size() < piece_bytes;
   }
 }
 
@@ -281,15 +355,15 @@ Task<> Session::dele(std::string_view args) {
 
 Task<> Session::rset(std::string_view) {
   maildrop_.unmark_all();
+  note_seen();
   replies_.ok("");
   co_return;
 }
 
 Task<> Session::quit(std::string_view) {
   quitting_ = true;
-  bool mark_seen = !settings_.pop3_no_flag_updates;
   auto updating = store::retry_while_locked(connection_.loop(), maildrop_.lock_timeout(),
-                                            [&] { return maildrop_.update(mark_seen); });
+                                            [&] { return maildrop_.update(); });
   auto removed = co_await std::move(updating);
   if (!removed) {
     refuse(removed.error(), "Some messages could not be removed.");

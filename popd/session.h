@@ -3,7 +3,8 @@
 // The maildrop is frozen at login. DELE only marks, and QUIT alone removes: a connection that ends
 // in any other way changes nothing.
 //
-// STANDARDS  RFC 1939 sections 5 to 7, RFC 2449 (CAPA)
+// STANDARDS  RFC 1939 sections 5 to 7, RFC 2449 (CAPA), RFC 6856 (UTF8, LANG), RFC 1460 section 5
+//            (LAST)
 // SEE ALSO   maildrop.h (the messages), login.h (the time before)
 #pragma once
 
@@ -20,10 +21,11 @@
 
 namespace pennypost::pop {
 
-/// Who may watch the dialogue, and what is said of the client then.
+/// What is left of the dialogue before login, and who may watch the one after it.
 struct Watched {
   TraceDesk* traces = nullptr;  // null: nobody ever does
   std::string client;
+  bool has_utf8 = false;  // the client has said UTF8
 };
 
 class Session {
@@ -31,6 +33,7 @@ class Session {
   /// What a session counts for its closing log line, as Dovecot's pop3_logout_format.
   struct Counts {
     std::size_t top = 0;
+    std::uint64_t top_bytes = 0;
     std::size_t retrieved = 0;
     std::uint64_t retrieved_bytes = 0;
     std::size_t deleted = 0;
@@ -53,6 +56,8 @@ class Session {
   using Entry = Maildrop::Entry;
   Task<> capa(std::string_view args);
   Task<> dele(std::string_view args);
+  Task<> lang(std::string_view args);
+  Task<> last(std::string_view args);
   Task<> list(std::string_view args);
   Task<> noop(std::string_view args);
   Task<> quit(std::string_view args);
@@ -65,6 +70,15 @@ class Session {
   Task<> dispatch(std::string_view line);
   void show(std::string_view line);
   Task<> send_message(Entry& entry, std::optional<std::uint64_t> body_lines);
+  /// The same for a message that is in the system's memory: no other thread takes part. False: it
+  /// is not, and nothing has been put.
+  bool put_now(const Entry& entry, std::optional<std::uint64_t> body_lines);
+  Task<> send_pieces(Entry& entry, std::optional<std::uint64_t> body_lines);
+  /// The first piece of a message, with a header that the client may get.
+  std::string fit_for_client(std::string piece) const;
+  /// LAST as it was at login.
+  void note_seen();
+  void count(Entry& entry, std::uint64_t bytes, bool is_top);
   /// The message with the number in `text`. Null where there is none: the reply has been put.
   Entry* numbered(std::string_view text);
   /// Logs the reason, and tells the client that it may pass later (RFC 3206).
@@ -80,7 +94,8 @@ class Session {
   std::string user_;
   std::string client_;
   SessionTrace trace_;
-  UniqueIdFormat unique_ids_;
+  bool has_utf8_;
+  std::size_t last_ = 0;  // for LAST: the greatest number that was retrieved, now or before
   Counts counts_;
   bool quitting_ = false;
   bool stopping_ = false;

@@ -42,15 +42,22 @@ class Mail {
     return count;
   }
 
-  std::string say(const std::string& lines, const std::vector<std::string>& settings = {}) {
-    auto drop = Maildrop::open("maildir:" + root_ + "/Maildir", {});
+  std::string uidlist() const {
+    std::ifstream file(root_ + "/Maildir/dovecot-uidlist");
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  std::string say(const std::string& lines, const std::vector<std::string>& settings = {},
+                  bool has_utf8 = false) {
+    auto config = config_for_test(settings);
+    auto drop = Maildrop::open("maildir:" + root_ + "/Maildir", {},
+                               MaildropRules::of(config->at(Service::Pop3)));
     REQUIRE(drop);
     Loop loop;
     auto [server, peer] = memory_streams(loop);
     Connection connection(loop, std::move(server), Duration(1000));
     peer->try_write(lines);
     peer->shut_down();
-    Session session(connection, config_for_test(settings), Service::Pop3, **drop, "bob");
+    Session session(connection, config, Service::Pop3, **drop, "bob", {nullptr, "", has_utf8});
     loop.run_until(run(session));
     std::string bytes(1'000'000, '\0');
     auto count = peer->try_read(bytes);
@@ -167,4 +174,93 @@ TEST_CASE("nonsense is answered, and too much of it ends the session") {
   std::string many;
   for (int i = 0; i < 50; ++i) many += "FOO\r\n";
   CHECK(has(mail.say(many), "-ERR Too many bad commands.\r\n"));
+}
+
+TEST_CASE("pop3_deleted_flag keeps for IMAP what POP3 deletes, and no further session shows it") {
+  Mail mail;
+  mail.add("1.a", "x\n");
+  mail.add("2.b", "y\n");
+  std::vector<std::string> settings{"pop3_deleted_flag=POP3Deleted"};
+  CHECK(has(mail.say("DELE 1\r\nQUIT\r\n", settings), "+OK Logging out, messages deleted.\r\n"));
+  CHECK(mail.files() == 2);
+  CHECK(mail.say("STAT\r\n", settings) == "+OK 1 3\r\n");
+  CHECK(mail.say("STAT\r\n") == "+OK 2 6\r\n");
+  settings.emplace_back("pop3_delete_type=expunge");
+  mail.say("DELE 1\r\nQUIT\r\n", settings);
+  CHECK(mail.files() == 1);
+}
+
+TEST_CASE("pop3_save_uidl keeps the ids that UIDL has shown, whatever the format is later") {
+  Mail mail;
+  mail.add("1.a", "x\n");
+  mail.add("2.b", "y\n");
+  auto before = mail.say("UIDL\r\n", {"pop3_uidl_format=%f", "pop3_save_uidl=yes"});
+  CHECK(has(before, "1 1.a\r\n2 2.b\r\n"));
+  CHECK(has(mail.uidlist(), "1 P1.a :1.a\n2 P2.b :2.b\n"));
+  mail.add("3.c", "z\n");
+  auto after = mail.say("UIDL\r\n");
+  CHECK(has(after, "1 1.a\r\n2 2.b\r\n3 0000"));
+}
+
+TEST_CASE("pop3_reuse_xuidl takes a message's X-UIDL, unless another id is kept with it") {
+  Mail mail;
+  mail.add("1.a", "X-UIDL: old-1\n\nx\n");
+  mail.add("2.b", "X-UIDL: old 2\n\nx\n");
+  mail.add("3.c", "X-UIDL: old-3\n\nx\n");
+  mail.write_uidlist("3 V305419896 N300\n171 :1.a\n172 :2.b\n173 Pkept :3.c\n");
+  CHECK(has(mail.say("UIDL\r\n", {"pop3_reuse_xuidl=yes"}),
+            "1 old-1\r\n2 000000ac12345678\r\n3 kept\r\n"));
+  CHECK(has(mail.say("UIDL 1\r\n"), "1 000000ab12345678\r\n"));
+}
+
+TEST_CASE("pop3_uidl_duplicates=rename gives the second of two equal ids a number") {
+  Mail mail;
+  mail.add("1.a", "x\n");
+  mail.add("2.b", "x\n");
+  mail.add("3.c", "x\n");
+  mail.write_uidlist("3 V305419896 N300\n171 Psame :1.a\n172 Psame :2.b\n173 Pother :3.c\n");
+  CHECK(has(mail.say("UIDL\r\n"), "1 same\r\n2 same\r\n3 other\r\n"));
+  CHECK(has(mail.say("UIDL\r\n", {"pop3_uidl_duplicates=rename"}),
+            "1 same\r\n2 same-2\r\n3 other\r\n"));
+}
+
+TEST_CASE("LAST is the greatest number retrieved, where it is enabled") {
+  Mail mail;
+  mail.add("1.a", "x\n");
+  mail.add("2.b", "y\n");
+  CHECK(has(mail.say("LAST\r\n"), "-ERR LAST is not enabled"));
+  std::vector<std::string> settings{"pop3_enable_last=yes"};
+  CHECK(has(mail.say("LAST\r\nRETR 1\r\nLAST\r\nQUIT\r\n", settings), "+OK 0\r\n"));
+  CHECK(mail.say("LAST\r\n", settings) == "+OK 1\r\n");
+}
+
+TEST_CASE("only a client that has said UTF8 gets headers in UTF-8, and bodies stay as they are") {
+  Mail mail;
+  mail.add("1.a", "Subject: gr\xc3\xbc\xc3\x9f\n\n\xc3\xbc\n");
+  CHECK(has(mail.say("RETR 1\r\n", {}, true), "Subject: gr\xc3\xbc\xc3\x9f\r\n\r\n\xc3\xbc\r\n"));
+  auto plain = mail.say("RETR 1\r\nTOP 1 0\r\n");
+  CHECK(has(plain, "Subject: =?utf-8?"));
+  CHECK(has(plain, "?=\r\n\r\n\xc3\xbc\r\n.\r\n"));
+  CHECK(plain.ends_with("?=\r\n\r\n.\r\n"));
+  CHECK_FALSE(has(plain, "gr\xc3"));
+}
+
+TEST_CASE("LANG lists English, and en-GB finds it") {
+  Mail mail;
+  CHECK(mail.say("LANG\r\nLANG en-GB\r\nLANG *\r\nLANG fr\r\nLANG ?\r\n") ==
+        "+OK Language listing follows:\r\ni-default Default language\r\nen English\r\n.\r\n"
+        "+OK en Replies are in English.\r\n+OK i-default Replies are in English.\r\n"
+        "-ERR There are no replies in fr, but in en.\r\n"
+        "-ERR LANG needs a language's tag such as en, or *.\r\n");
+}
+
+TEST_CASE("CAPA announces the delay between logins and how long mail is kept as they are set") {
+  Mail mail;
+  auto usual = mail.say("CAPA\r\n");
+  for (const char* line : {"UTF8 USER\r\n", "LANG\r\n", "EXPIRE NEVER\r\n"})
+    CHECK(has(usual, line));
+  CHECK_FALSE(has(usual, "LOGIN-DELAY"));
+  auto set = mail.say("CAPA\r\n", {"pop3_login_delay=90", "pop3_expire=60"});
+  CHECK(has(set, "LOGIN-DELAY 90\r\n"));
+  CHECK(has(set, "EXPIRE 60\r\n"));
 }

@@ -1,5 +1,6 @@
 """Messages lie in a Maildir; stock clients read them, and each octet is as it was."""
 import os
+import poplib
 import re
 import shutil
 
@@ -118,6 +119,43 @@ def same_uidls(t):
         equal([line.split()[1].decode() for line in client.uidl()[1]], theirs, f"UIDLs by {style or 'the default'}")
         client.quit()
         host.stop("popd")
+
+
+@test("the ids that pop3_save_uidl keeps are those that a real Dovecot shows afterwards, whatever its pop3_uidl_format")
+def kept_uidls(t):
+    host = Host(t, {"pop3_save_uidl": True, "pop3_uidl_format": "%u.%v"}, daemons=("popd",), start=False)
+    maildir = host.maildir(BOB)
+    for folder in ("new", "cur", "tmp"):
+        os.makedirs(os.path.join(maildir, folder), mode=0o700)
+    for place in range(3):
+        with open(os.path.join(maildir, "new", f"170000000{place}.M1P2.host"), "wb") as file:
+            file.write(b"Subject: x\n\nbody\n")
+    give(host.folder)
+    host.start("popd")
+    client = host.pop3(BOB)
+    ours = [line.split()[1].decode() for line in client.uidl()[1]]
+    client.quit()
+    check(all(uidl.startswith(f"{place}.") for place, uidl in enumerate(ours, 1)), f"our UIDLs: {ours}")
+    equal(dovecot_uidls(t, maildir, "%f"), ours, "Dovecot's UIDLs by %f")
+
+
+@test("a login before pop3_login_delay has passed is refused with the code of RFC 2449, and a later one is not")
+def login_delay(t):
+    host = Host(t, {"pop3_login_delay": "3s"}, daemons=("popd",))
+    host.pop3(BOB).quit()
+    try:
+        host.pop3(BOB).quit()
+        raise AssertionError("a second login at once was let in")
+    except poplib.error_proto as error:
+        check(b"[LOGIN-DELAY]" in error.args[0], f"the second login: {error}")
+
+    def is_let_in():
+        try:
+            host.pop3(BOB).quit()
+            return True
+        except poplib.error_proto:
+            return False
+    eventually(is_let_in, "a login after the delay")
 
 
 @test("flags and keywords set over IMAP are seen by Dovecot, and Dovecot's by imapd")
