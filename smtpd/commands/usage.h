@@ -31,7 +31,8 @@ inline constexpr std::string_view doveadm =
 inline constexpr std::string_view doveconf =
     "usage: doveconf [-c DIR] [-a | -n | -d] [-h] [-x] [SETTING]...";
 inline constexpr std::string_view migrate =
-    "usage: pennypost migrate sendmail [-c DIR] [--output DIR] DIRECTORY";
+    "usage: pennypost migrate [-c DIR] [--output DIR] sendmail DIRECTORY | {postfix|dovecot} "
+    "[FILE]...";
 inline constexpr std::string_view newaliases = "usage: newaliases [-c DIR]";
 inline constexpr std::string_view postalias =
     "usage: postalias [-c DIR] [-finNoprsuvw] [-q KEY|-] [-d KEY|-] [TYPE:]FILE...";

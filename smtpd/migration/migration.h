@@ -28,7 +28,8 @@ struct MigratedTable {
     Hash,      // `key value`, built by postmap
     Patterns,  // `/pattern/ value`
     Aliases,   // `name: value`, built by newaliases
-    Names      // a name on each line
+    Names,     // a name on each line
+    Secret     // as Hash, readable for auth_user alone
   };
   Kind kind = Kind::Hash;
   std::string text;
