@@ -36,7 +36,8 @@ Task<Reply> enable(SessionContext& context, const CommandHead& command) {
 
 Task<Reply> show_namespaces(SessionContext& context, const CommandHead& command) {
   CO_TRY_DO(parse_nothing(command.arguments, context.limits()));
-  context.put(namespace_line(context.store().separator(), context.store().settings().namespace_prefix));
+  context.put(
+      namespace_line(context.store().separator(), context.store().settings().namespace_prefix));
   co_return Reply::ok("Namespace completed.");
 }
 

@@ -1,4 +1,4 @@
-// master.cf: which ports smtpd listens on, and its options there.
+// Takes ports, and the options of smtpd on each, from the services of master.cf.
 #include <algorithm>
 #include <array>
 
