@@ -12,6 +12,9 @@
 //   Mailboxes are Maildir++ or mbox, in the formats that Dovecot and mail programs on the host use;
 //   both may work on them at the same time. An idling client is told of new mail at once.
 //
+//   `imapd admin` is the part of pennypost(1)'s commands for mailboxes that knows mail; it is run
+//   by that.
+//
 //   With -t it only tells whether the host's role has this daemon: exit status 0, or 1 and why not.
 //
 //   Runs in the foreground. SIGHUP reloads: sessions go on, new ones have the new settings. SIGTERM
@@ -37,12 +40,21 @@
 //
 // SEE ALSO
 //   popd(8), smtpd(8), pennypost(1), parameters(5)
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "common/process/daemon.h"
+#include "imapd/admin/admin.h"
 #include "imapd/process.h"
 #include "store/login/mailbox_daemon.h"
 
 int main(int argc, char** argv) {
   using namespace pennypost;
+  if (argc > 1 && std::string_view(argv[1]) == "admin") {
+    const std::vector<std::string> arguments(argv + 2, argv + argc);
+    return imap::administer(arguments);
+  }
   store::MailboxDaemon imapd;
   imapd.name = "imapd";
   imapd.services = {Service::Imap, Service::Imaps};

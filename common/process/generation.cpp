@@ -11,6 +11,7 @@
 #include "common/process/ask_as.h"
 #include "common/process/directories.h"
 #include "common/process/interfaces.h"
+#include "common/process/mail_rights.h"
 #include "common/process/master_process.h"
 #include "common/process/server_tls.h"
 
@@ -207,17 +208,9 @@ Result<Privileges> Master::privileges(const Config& config, const Kind& kind,
     }
     case Kind::User::Account: {
       ASSERT(identity != nullptr);
-      keep.identity = *identity;
-      for (const auto& name : config.mail_access_groups) {
-        TRY(auto group, Identity::find_group(name));
-        if (group) keep.identity->groups.push_back(*group);
-      }
-      // Only system users have mailboxes in the spool, to which the group may write.
-      bool is_system_user =
-          identity->name != config.virtual_mail_owner && identity->name != config.default_privs;
-      if (is_system_user && config.mail_location.starts_with("mbox:")) {
-        TRY(keep.saved_group, Identity::find_group(config.mail_privileged_group));
-      }
+      TRY(auto rights, mail_rights(config, *identity));
+      keep.identity = std::move(rights.identity);
+      keep.saved_group = rights.saved_group;
       break;
     }
   }

@@ -1,14 +1,13 @@
 #include "smtpd/backup/places.h"
 
-#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "common/base/text.h"
 #include "common/config/tables.h"
+#include "store/accounts/account_names.h"
 #include "store/accounts/accounts.h"
-#include "store/accounts/own_users.h"
 #include "store/index/index.h"
 
 namespace pennypost::smtp {
@@ -45,22 +44,6 @@ void add_tables(const Config& config, std::vector<std::string>& paths) {
   }
 }
 
-Result<std::vector<std::string>> account_names(const std::shared_ptr<const Config>& config) {
-  std::vector<std::string> names;
-  if (!config->users_map.empty() && config->users_map.type == "hash") {
-    TRY(auto users, store::OwnUsers::open(config));
-    TRY(auto own, users.list());
-    for (auto& user : own) names.push_back(std::move(user.name));
-  }
-  if (!config->system_users) return names;
-  ::setpwent();
-  while (const passwd* user = ::getpwent()) {
-    if (user->pw_uid != 0) names.emplace_back(user->pw_name);
-  }
-  ::endpwent();
-  return names;
-}
-
 Result<std::optional<MailPlace>> place_by_name(const store::Accounts& accounts,
                                                const std::string& name) {
   TRY(auto account, accounts.by_name(name));
@@ -72,7 +55,7 @@ Result<std::optional<MailPlace>> place_by_name(const store::Accounts& accounts,
 }  // namespace
 
 Result<std::vector<store::AccountRef>> all_accounts(const std::shared_ptr<const Config>& config) {
-  TRY(auto names, account_names(config));
+  TRY(auto names, store::account_names(config));
   TRY(auto accounts, store::Accounts::open(config, store::system_users_of(*config)));
   std::vector<store::AccountRef> all;
   for (const auto& name : names) {
@@ -110,7 +93,7 @@ Result<HostPlaces> places_of(const std::shared_ptr<const Config>& config,
   places.left_out = {config->index_directory, config->base_dir};
   if (!config->maillog_file.empty()) places.left_out.push_back(config->maillog_file);
   if (config->role == Role::NullClient) return places;
-  TRY(auto names, account_names(config));
+  TRY(auto names, store::account_names(config));
   TRY(auto accounts, store::Accounts::open(config, store::system_users_of(*config)));
   for (const auto& name : names) {
     auto place = place_by_name(accounts, name);

@@ -14,8 +14,10 @@
 #include "common/base/words.h"
 #include "common/config/config.h"
 #include "common/log/log.h"
+#include "smtpd/commands/auth_check.h"
 #include "smtpd/commands/exit_status.h"
 #include "smtpd/commands/load_config.h"
+#include "smtpd/commands/mailboxes.h"
 #include "smtpd/commands/postconf.h"
 #include "smtpd/commands/postqueue.h"
 #include "smtpd/commands/pw.h"
@@ -23,6 +25,7 @@
 #include "smtpd/commands/service.h"
 #include "smtpd/commands/throttle.h"
 #include "smtpd/commands/usage.h"
+#include "smtpd/commands/usage_mail.h"
 #include "store/accounts/accounts.h"
 #include "store/accounts/own_users.h"
 
@@ -96,9 +99,9 @@ constexpr std::array postfix_elsewhere{
 };
 
 constexpr std::array doveadm_elsewhere{
-    Elsewhere{"auth",
-              "try a login with a client, such as curl imap://HOST -u NAME; logins are in "
-              "the log"},
+    Elsewhere{"force-resync",
+              "imapd notices by itself what has changed; an index that is removed while imapd is "
+              "stopped is made again"},
     Elsewhere{"log", "maillog_file says where the log is; postfix logrotate opens it again"},
     Elsewhere{"who", "sessions are in the log: login and disconnected, with user and address"},
 };
@@ -239,6 +242,17 @@ int doveadm(std::span<const std::string> args, std::ostream& out, std::ostream& 
     err << usage::doveadm << "\n";
     return ex_usage;
   }
+  struct Verb {
+    std::string_view name;
+    Run run;
+  };
+  constexpr std::array verbs{Verb{"auth", &auth_command},       Verb{"copy", &copy_command},
+                             Verb{"expunge", &expunge_command}, Verb{"fetch", &fetch_command},
+                             Verb{"flags", &flags_command},     Verb{"import", &import_command},
+                             Verb{"mailbox", &mailbox_command}, Verb{"move", &move_command},
+                             Verb{"search", &search_command}};
+  auto same = std::ranges::find(verbs, call->verb, &Verb::name);
+  if (same != verbs.end()) return same->run(call->with(call->rest), out, err);
   if (call->verb == "user") return show_users(*call, out, err);
   if (call->verb == "pw") return pw(call->rest, out, err);
   if (call->verb == "quota") return quota(call->with(call->rest), out, err);
@@ -255,7 +269,11 @@ int doveadm(std::span<const std::string> args, std::ostream& out, std::ostream& 
     return reload_command(call->of_directory, out, err);
   }
   if (call->rest.empty() && call->verb == "stop") return stop_command(call->of_directory, out, err);
-  return refuse("doveadm", call->verb, doveadm_elsewhere, usage::doveadm, err);
+  int status = refuse("doveadm", call->verb, doveadm_elsewhere, usage::doveadm, err);
+  if (!std::ranges::count(doveadm_elsewhere, call->verb, &Elsewhere::verb)) {
+    err << usage::doveadm_mail << "\n";
+  }
+  return status;
 }
 
 int doveconf(std::span<const std::string> args, std::ostream& out, std::ostream& err) {

@@ -18,12 +18,14 @@
 #include <string_view>
 #include <vector>
 
+#include "smtpd/commands/auth_check.h"
 #include "smtpd/commands/autoconfig.h"
 #include "smtpd/commands/backup.h"
 #include "smtpd/commands/completion.h"
 #include "smtpd/commands/dkim.h"
 #include "smtpd/commands/doctor.h"
 #include "smtpd/commands/hosted_domains.h"
+#include "smtpd/commands/mailboxes.h"
 #include "smtpd/commands/mailq.h"
 #include "smtpd/commands/migrate.h"
 #include "smtpd/commands/newaliases.h"
@@ -46,6 +48,7 @@
 #include "smtpd/commands/top.h"
 #include "smtpd/commands/trace.h"
 #include "smtpd/commands/usage.h"
+#include "smtpd/commands/usage_mail.h"
 #include "smtpd/commands/user.h"
 #include "smtpd/commands/where.h"
 
@@ -54,7 +57,7 @@ namespace {
 using namespace pennypost::smtp;  // NOLINT: the commands
 
 /// What a person wants to do with a command; the list of commands is in this order.
-enum class Purpose { Run, Users, Mail, Settings, Peers };
+enum class Purpose { Run, Users, Mailboxes, Mail, Settings, Peers };
 struct PurposeTitle {
   Purpose purpose;
   std::string_view title;
@@ -62,6 +65,7 @@ struct PurposeTitle {
 constexpr std::array purpose_titles{
     PurposeTitle{Purpose::Run, "Run the host"},
     PurposeTitle{Purpose::Users, "Users and domains"},
+    PurposeTitle{Purpose::Mailboxes, "Users' mail"},
     PurposeTitle{Purpose::Mail, "The mail that waits"},
     PurposeTitle{Purpose::Settings, "Settings and tables"},
     PurposeTitle{Purpose::Peers, "Coming from another mail server"},
@@ -75,12 +79,16 @@ struct Command {
   int (*run)(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 };
 constexpr std::array commands{
+    Command{"auth", Purpose::Users, "check a user's password as the daemons would", usage::auth,
+            &auth_command},
     Command{"autoconfig", Purpose::Users, "write the files by which mail clients set themselves up",
             usage::autoconfig, &autoconfig},
     Command{"backup", Purpose::Run, "keep settings, users, queue and mail in a directory",
             usage::backup, &backup},
     Command{"check", Purpose::Run, "check settings, tables, certificates and the host",
             usage::service, &check_command},
+    Command{"copy", Purpose::Mailboxes, "copy messages to another folder", usage::copy,
+            &copy_command},
     Command{"dkim", Purpose::Settings, "make, list and retire keys that sign mail", usage::dkim,
             &dkim},
     Command{"doctor", Purpose::Run, "look for what keeps mail from arriving, and say what to do",
@@ -90,10 +98,23 @@ constexpr std::array commands{
     Command{"doveadm", Purpose::Peers, "Dovecot's commands that we have, by their names there",
             usage::doveadm, &doveadm},
     Command{"doveconf", Purpose::Peers, "show settings, as in Dovecot", usage::doveconf, &doveconf},
+    Command{"export", Purpose::Mailboxes, "write messages to an mbox, a Maildir or a tar archive",
+            usage::export_mail, &export_command},
+    Command{"expunge", Purpose::Mailboxes, "remove messages", usage::expunge, &expunge_command},
+    Command{"fetch", Purpose::Mailboxes, "show messages, or fields of them", usage::fetch,
+            &fetch_command},
+    Command{"flags", Purpose::Mailboxes, "change the flags of messages", usage::flags,
+            &flags_command},
+    Command{"import", Purpose::Mailboxes, "take in messages from an mbox or a Maildir",
+            usage::import_mail, &import_command},
+    Command{"mailbox", Purpose::Mailboxes, "list, make, rename and remove folders", usage::mailbox,
+            &mailbox_command},
     Command{"mailq", Purpose::Mail, "list the queue, even while smtpd is stopped",
             usage::pennypost_mailq, &mailq},
     Command{"migrate", Purpose::Peers, "write the configuration of another mail server as ours",
             usage::migrate, &migrate},
+    Command{"move", Purpose::Mailboxes, "move messages to another folder", usage::move,
+            &move_command},
     Command{"newaliases", Purpose::Settings, "build the tables of alias_database",
             usage::newaliases, &newaliases},
     Command{"postalias", Purpose::Settings, "build, query or list a table of aliases",
@@ -124,6 +145,7 @@ constexpr std::array commands{
             usage::restore, &restore},
     Command{"route", Purpose::Mail, "tell where mail to an address goes, and why", usage::route,
             &route},
+    Command{"search", Purpose::Mailboxes, "find messages", usage::search, &search_command},
     Command{"setup", Purpose::Run, "set up this host: settings, certificate, user, a first message",
             usage::setup, &setup},
     Command{"sieve", Purpose::Users,

@@ -12,7 +12,6 @@
 #include <csignal>
 #include <cstddef>
 #include <cstring>
-#include <filesystem>
 #include <ostream>
 
 #include "common/base/text.h"
@@ -27,6 +26,7 @@
 #include "smtpd/commands/host_check.h"
 #include "smtpd/commands/master_link.h"
 #include "smtpd/commands/newaliases.h"
+#include "smtpd/commands/program_path.h"
 #include "smtpd/commands/reload.h"
 #include "smtpd/commands/stored_check.h"
 #include "smtpd/commands/usage.h"
@@ -107,12 +107,6 @@ int prepare_running(std::span<const std::string> args, std::ostream& err, Place&
     }
   }
   return 0;
-}
-
-std::string program_beside_us(const std::string& name) {
-  std::error_code problem;
-  auto self = std::filesystem::read_symlink("/proc/self/exe", problem);
-  return problem ? name : (self.parent_path() / name).string();
 }
 
 /// Waits until `is_so` is true; false after `seconds`.

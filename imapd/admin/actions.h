@@ -1,0 +1,35 @@
+// Makes the action of each command from its call. Error 501: wrong arguments.
+#pragma once
+
+#include <memory>
+
+#include "imapd/admin/call.h"
+
+namespace pennypost::imap {
+
+using MadeAction = Result<std::unique_ptr<AdminAction>>;
+
+// folders.cpp
+MadeAction list_folders(const AdminCall& call);
+MadeAction show_status(const AdminCall& call);
+MadeAction create_folders(const AdminCall& call);
+MadeAction delete_folders(const AdminCall& call);
+MadeAction rename_folder(const AdminCall& call);
+MadeAction subscribe_folders(const AdminCall& call);
+MadeAction unsubscribe_folders(const AdminCall& call);
+// fetch.cpp
+MadeAction fetch_fields(const AdminCall& call);
+// changes.cpp
+MadeAction search_messages(const AdminCall& call);
+MadeAction add_flags(const AdminCall& call);
+MadeAction remove_flags(const AdminCall& call);
+MadeAction replace_flags(const AdminCall& call);
+MadeAction expunge_found(const AdminCall& call);
+MadeAction move_found(const AdminCall& call);
+MadeAction copy_found(const AdminCall& call);
+// import.cpp
+MadeAction import_mail(const AdminCall& call);
+// export.cpp
+MadeAction export_mail(const AdminCall& call);
+
+}  // namespace pennypost::imap

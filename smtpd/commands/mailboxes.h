@@ -1,0 +1,81 @@
+// `pennypost mailbox`, `fetch`, `search`, `flags`, `expunge`, `move`, `copy`, `import` and `export`
+// work on the mail of users, also while the daemons run.
+//
+// SYNOPSIS
+//   pennypost mailbox list [-s] ACCOUNTS [PATTERN]...
+//   pennypost mailbox status [-t] ACCOUNTS FIELDS PATTERN...
+//   pennypost mailbox create [-s] ACCOUNTS NAME...
+//   pennypost mailbox delete [-e] [-r] [-s] ACCOUNTS NAME...
+//   pennypost mailbox rename [-s] ACCOUNTS OLD NEW
+//   pennypost mailbox subscribe|unsubscribe ACCOUNTS NAME...
+//   pennypost search ACCOUNTS QUERY
+//   pennypost fetch ACCOUNTS FIELDS QUERY
+//   pennypost flags add|remove|replace ACCOUNTS FLAGS QUERY
+//   pennypost expunge [-d] ACCOUNTS QUERY
+//   pennypost move|copy ACCOUNTS FOLDER QUERY
+//   pennypost import [-s] ACCOUNTS mbox:FILE|maildir:DIR FOLDER QUERY
+//   pennypost export ACCOUNTS mbox:FILE|maildir:DIR|tar:FILE QUERY
+//
+//   ACCOUNTS: [-c DIR] [-o NAME=VALUE]... [--json] -u USER|-A
+//
+// DESCRIPTION
+//   These are doveadm's commands by their names there; doveadm COMMAND does the same. -u names a
+//   user, or several by * and ?; -A stands for all. root may do it for all users: for each a
+//   process takes that user's rights before it touches the mail. Without root it works in a server
+//   of one's own. --json prints one object a line. Long work shows on a terminal how far it is.
+//
+//   Folders are named in UTF-8, with the separator that clients see; a PATTERN may hold * (any
+//   text) and % (any text within a level).
+//
+//   mailbox list    -s: the subscribed ones
+//   mailbox status  FIELDS are messages, recent, uidnext, uidvalidity, unseen, deleted, vsize
+//   (octets
+//                   in all), guid, or all; -t: the sums of all folders
+//   mailbox create  -s: subscribes as well; a separator at the end makes a level for other folders
+//   mailbox delete  with the mail in it; -e: only if it is empty; -r: those below as well;
+//                   -s: unsubscribes as well
+//   mailbox rename  with all below; -s: the subscription follows
+//   search          prints the folder's guid (of an mbox its name) and the UID of each message
+//   fetch           prints FIELDS, separated by blanks: user, mailbox, mailbox-guid, seq, uid,
+//   guid,
+//                   flags, hdr, hdr.NAME, hdr.NAME.utf8, body, body.snippet, text, size.physical,
+//                   size.virtual, date.received, date.sent, date.saved, imap.envelope, imap.body,
+//                   imap.bodystructure
+//   flags           FLAGS are \Seen, \Answered, \Flagged, \Deleted, \Draft and keywords
+//   expunge         removes the messages whatever their flags; QUERY must name the folder.
+//                   -d: removes folders that are empty then
+//   move, copy      into another folder of the same user, which must exist
+//   import          makes the folders it needs, below FOLDER ("" for none); the messages of an mbox
+//                   go into FOLDER itself. Flags, keywords and dates are kept. -s: subscribes
+//   export          FILE and DIR must not exist; FILE may be - (standard output); %u in it is the
+//                   user. The archive of tar: holds a Maildir
+//
+//   QUERY is a search as in IMAP, such as: mailbox INBOX unseen since 2w. Each word may be an
+//   argument of its own, and needs no quotes then. Besides IMAP's words there are MAILBOX PATTERN
+//   and MAILBOX-GUID ID; a day may be 31-Jan-2024, 2024-01-31 or an age (36h, 2d, 3w), a size 10M.
+//   ALL stands for all messages.
+//
+// EXIT STATUS
+//   0; 1 it can't be done; 64 wrong arguments; 67 no such user; 68 no such folder; 75 try again
+//   later; 78 the configuration is wrong.
+//
+// SEE ALSO  ../../imapd/admin/admin.h (which does it)
+#pragma once
+
+#include <iosfwd>
+#include <span>
+#include <string>
+
+namespace pennypost::smtp {
+
+int mailbox_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+int search_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+int fetch_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+int flags_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+int expunge_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+int move_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+int copy_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+int import_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+int export_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+
+}  // namespace pennypost::smtp
