@@ -1,21 +1,94 @@
-// Passes the orders of `pennypost trace` on to the processes that talk with clients. Members of
-// Master.
+// Passes what `pennypost trace`, `who` and `kick` want on to the processes that talk with clients.
+// Members of Master.
 //
-// An order lasts as long as the command's connection. A process that is started meanwhile, such as
-// the worker of a user who logs in, is told of it as well.
+// An order to watch lasts as long as the command's connection. A process that is started meanwhile,
+// such as the worker of a user who logs in, is told of it as well.
 //
-// SEE ALSO  control.h (the messages), ../net/trace.h (what the processes do)
+// LIMITS    answer_time_max for a process to name or end its sessions; one that is busy longer is
+//           left out
+// SEE ALSO  control.h and session_messages.h (the messages), ../net/trace.h and
+//           ../net/session_list.h (what the processes do)
 #include <fcntl.h>
 
 #include <algorithm>
 
+#include "common/async/nursery.h"
+#include "common/base/text.h"
 #include "common/log/log.h"
 #include "common/process/master.h"
 #include "common/process/master_process.h"
+#include "common/process/session_messages.h"
 
 namespace pennypost {
+namespace {
+
+constexpr std::chrono::seconds answer_time_max{5};
+using Links = std::vector<std::shared_ptr<Link>>;
+
+template <class Request>
+Task<> ask_one(std::shared_ptr<Link> link, std::string request,
+               std::vector<typename Request::Reply>& answers) {
+  auto asking = link->call(Request::type, std::move(request), {});
+  auto reply = co_await std::move(asking);
+  if (!reply) co_return;
+  auto answer = wire::decode<typename Request::Reply>(reply->body);
+  if (answer) answers.push_back(*std::move(answer));
+}
+
+/// What all of them answer, as far as they do in time.
+template <class Request>
+Task<std::vector<typename Request::Reply>> ask_all(Loop& loop, Links links, Request request) {
+  std::vector<typename Request::Reply> answers;
+  Nursery asking(loop);
+  for (auto& link : links) {
+    asking.start(ask_one<Request>(std::move(link), wire::encode(request), answers));
+  }
+  auto joining = within(loop, answer_time_max, asking.join());
+  [[maybe_unused]] bool have_all = co_await std::move(joining);
+  co_return answers;
+}
+
+Task<Result<control::ListSessions::Answer>> list_sessions(Loop& loop, Links links,
+                                                          control::ListSessions request) {
+  auto asking = ask_all(loop, std::move(links), std::move(request));
+  auto answers = co_await std::move(asking);
+  control::ListSessions::Answer all;
+  for (auto& answer : answers) {
+    all.sessions.insert(all.sessions.end(), answer.sessions.begin(), answer.sessions.end());
+  }
+  co_return all;
+}
+
+Task<Result<control::EndSessions::Answer>> end_sessions(Loop& loop, Links links,
+                                                        control::EndSessions request) {
+  const std::string whose = printable(join(request.masks, " "), 200);
+  auto asking = ask_all(loop, std::move(links), std::move(request));
+  auto answers = co_await std::move(asking);
+  control::EndSessions::Answer all;
+  for (const auto& answer : answers) all.count += answer.count;
+  log_info("master", "kick: " + std::to_string(all.count) + " sessions of " + whose + " are ended");
+  co_return all;
+}
+
+}  // namespace
 
 void Master::serve_traces() {
+  auto links_to_clients = [this] {
+    Links links;
+    for (const auto& process : processes_) {
+      bool has_clients = process.kind->listens || process.kind->serves_clients;
+      if (has_clients && !process.is_candidate) links.push_back(process.link);
+    }
+    return links;
+  };
+  command_services_.on<control::ListSessions>(
+      [this, links_to_clients](control::ListSessions request, std::vector<Descriptor>) {
+        return list_sessions(loop_, links_to_clients(), std::move(request));
+      });
+  command_services_.on<control::EndSessions>(
+      [this, links_to_clients](control::EndSessions request, std::vector<Descriptor>) {
+        return end_sessions(loop_, links_to_clients(), std::move(request));
+      });
   command_services_.on<control::Trace>(
       [this](control::Trace order, std::vector<Descriptor> watcher, ProcessNumber from) {
         return begin_trace(std::move(order), std::move(watcher), from);

@@ -26,6 +26,7 @@
 #include "smtpd/commands/throttle.h"
 #include "smtpd/commands/usage.h"
 #include "smtpd/commands/usage_mail.h"
+#include "smtpd/commands/who.h"
 #include "store/accounts/accounts.h"
 #include "store/accounts/own_users.h"
 
@@ -103,7 +104,6 @@ constexpr std::array doveadm_elsewhere{
               "imapd notices by itself what has changed; an index that is removed while imapd is "
               "stopped is made again"},
     Elsewhere{"log", "maillog_file says where the log is; postfix logrotate opens it again"},
-    Elsewhere{"who", "sessions are in the log: login and disconnected, with user and address"},
 };
 
 constexpr std::array<std::string_view, 4> doveconf_flags{"-n", "-d", "-h", "-x"};
@@ -246,11 +246,17 @@ int doveadm(std::span<const std::string> args, std::ostream& out, std::ostream& 
     std::string_view name;
     Run run;
   };
-  constexpr std::array verbs{Verb{"auth", &auth_command},       Verb{"copy", &copy_command},
-                             Verb{"expunge", &expunge_command}, Verb{"fetch", &fetch_command},
-                             Verb{"flags", &flags_command},     Verb{"import", &import_command},
-                             Verb{"mailbox", &mailbox_command}, Verb{"move", &move_command},
-                             Verb{"search", &search_command}};
+  constexpr std::array verbs{Verb{"auth", &auth_command},
+                             Verb{"copy", &copy_command},
+                             Verb{"expunge", &expunge_command},
+                             Verb{"fetch", &fetch_command},
+                             Verb{"flags", &flags_command},
+                             Verb{"import", &import_command},
+                             Verb{"kick", &kick},
+                             Verb{"mailbox", &mailbox_command},
+                             Verb{"move", &move_command},
+                             Verb{"search", &search_command},
+                             Verb{"who", &who}};
   auto same = std::ranges::find(verbs, call->verb, &Verb::name);
   if (same != verbs.end()) return same->run(call->with(call->rest), out, err);
   if (call->verb == "user") return show_users(*call, out, err);

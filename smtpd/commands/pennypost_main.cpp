@@ -51,6 +51,7 @@
 #include "smtpd/commands/usage_mail.h"
 #include "smtpd/commands/user.h"
 #include "smtpd/commands/where.h"
+#include "smtpd/commands/who.h"
 
 namespace {
 
@@ -107,6 +108,7 @@ constexpr std::array commands{
             &flags_command},
     Command{"import", Purpose::Mailboxes, "take in messages from an mbox or a Maildir",
             usage::import_mail, &import_command},
+    Command{"kick", Purpose::Users, "end sessions of users", usage::kick, &kick},
     Command{"mailbox", Purpose::Mailboxes, "list, make, rename and remove folders", usage::mailbox,
             &mailbox_command},
     Command{"mailq", Purpose::Mail, "list the queue, even while smtpd is stopped",
@@ -161,6 +163,7 @@ constexpr std::array commands{
             &trace},
     Command{"user", Purpose::Users, "add, change, remove and list own users", usage::user, &user},
     Command{"where", Purpose::Mail, "tell what became of a message", usage::where, &where},
+    Command{"who", Purpose::Users, "show who is logged in", usage::who, &who},
 };
 static_assert(std::ranges::is_sorted(commands, {}, &Command::name));
 

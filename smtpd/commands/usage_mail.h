@@ -9,7 +9,7 @@ inline constexpr std::string_view auth =
     "usage: pennypost auth test [-c DIR] [-o NAME=VALUE] [--client ADDRESS] USER [PASSWORD]";
 inline constexpr std::string_view copy = "usage: pennypost copy [-c DIR] -u USER|-A FOLDER QUERY";
 inline constexpr std::string_view doveadm_mail =
-    "       doveadm [-c DIR] auth test USER [PASSWORD]\n"
+    "       doveadm [-c DIR] who [-1] [MASK]... | kick MASK... | auth test USER [PASSWORD]\n"
     "       doveadm [-c DIR] mailbox list|status|create|delete|rename|subscribe|unsubscribe ...\n"
     "       doveadm [-c DIR] search|fetch|flags|expunge|move|copy|import -u USER|-A ... QUERY";
 inline constexpr std::string_view export_mail =
@@ -22,11 +22,13 @@ inline constexpr std::string_view flags =
     "usage: pennypost flags add|remove|replace [-c DIR] -u USER|-A FLAGS QUERY";
 inline constexpr std::string_view import_mail =
     "usage: pennypost import [-c DIR] [-s] -u USER|-A mbox:FILE|maildir:DIR FOLDER QUERY";
+inline constexpr std::string_view kick = "usage: pennypost kick [-c DIR] MASK...";
 inline constexpr std::string_view mailbox =
     "usage: pennypost mailbox list|status|create|delete|rename|subscribe|unsubscribe [-c DIR]\n"
     "         [--json] [-e] [-r] [-s] [-t] -u USER|-A [FIELDS] [NAME|PATTERN]...";
 inline constexpr std::string_view move = "usage: pennypost move [-c DIR] -u USER|-A FOLDER QUERY";
 inline constexpr std::string_view search =
     "usage: pennypost search [-c DIR] [--json] -u USER|-A QUERY";
+inline constexpr std::string_view who = "usage: pennypost who [-c DIR] [-1] [--json] [MASK]...";
 
 }  // namespace pennypost::smtp::usage

@@ -125,6 +125,7 @@ Task<Reply> Session::exchange(store::AuthStep step) {
       login_.emplace();
       login_->mechanism = step.mechanism;
       login_->name = answer.login;
+      list_login();
       co_return Reply(235, "2.7.0", "Authentication successful");
     }
   }

@@ -140,6 +140,7 @@ Task<Reply> Session::starttls(std::string_view arguments) {
   helo_.clear();
   is_extended_ = false;
   login_.reset();
+  list_login();
   co_return Reply::already_sent();
 }
 

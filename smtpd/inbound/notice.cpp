@@ -23,6 +23,19 @@ void Session::note_command(std::string_view line) {
   transcript_->heard(shown);
 }
 
+/// Who is logged in now, for those who ask (`pennypost who`).
+void Session::list_login() {
+  listed_.leave();
+  if (list_ == nullptr || !login_) return;
+  OpenSession shown;
+  shown.service = context_->service_name();
+  shown.user = login_->name;
+  shown.client = client_address_;
+  shown.since = context_->process().clock->now_seconds();
+  shown.is_encrypted = tls_ != nullptr;
+  listed_.enter(*list_, std::move(shown), [this] { connection_.stream().abort(); });
+}
+
 TracedSession Session::traced() const {
   return {"smtpd", client_address_, login_ ? std::string_view(login_->name) : std::string_view()};
 }

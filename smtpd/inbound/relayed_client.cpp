@@ -41,6 +41,7 @@ Task<Reply> Session::xclient(std::string_view arguments) {
     login_->mechanism = "XCLIENT";
     login_->name = said.login->text;
   }
+  list_login();
   may_relay_ = false;
   client_deferral_ = {};
   helo_deferral_ = {};

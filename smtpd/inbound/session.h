@@ -28,6 +28,7 @@
 #include "common/mail/esmtp.h"
 #include "common/mail/fixups.h"
 #include "common/net/connection.h"
+#include "common/net/session_list.h"
 #include "common/session/error_limits.h"
 #include "common/session/guest_list.h"
 #include "common/session/sasl_offer.h"
@@ -57,6 +58,8 @@ class Session final : public Guest {
   void end();
   /// Whether the client has neither logged in nor begun a transaction.
   bool is_stranger() const override { return !login_ && !has_begun_mail_; }
+  /// From now on the session is in `list`, which outlives it, while its client is logged in.
+  void be_listed_in(SessionList& list) { list_ = &list; }
   void say_no_room() override;
   /// The process is about to end: an idle client is told so now, others after their message.
   void drain();
@@ -268,6 +271,7 @@ class Session final : public Guest {
   void note_command(std::string_view line);
   void show_command(std::string_view line);
   TracedSession traced() const;
+  void list_login();
   void note_error(const Reply& reply);
   void tell_postmaster(std::string_view reason) const;
 
@@ -275,6 +279,8 @@ class Session final : public Guest {
   const Settings& settings_;
   Connection connection_;
   SessionTrace trace_;
+  SessionList* list_ = nullptr;  // null: nobody asks who is logged in
+  SessionList::Stay listed_;
   Endpoint peer_;
   Endpoint local_;
   std::string client_address_;

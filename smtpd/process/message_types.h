@@ -7,6 +7,7 @@
 
 #include "common/process/control.h"
 #include "common/process/message_list.h"
+#include "common/process/session_messages.h"
 #include "smtpd/delivery/messages.h"
 #include "smtpd/delivery/probe_messages.h"
 #include "smtpd/milter/messages.h"
@@ -37,6 +38,7 @@ using AllMessages = MessageList<
     control::NewPeer, control::TryConfig, control::TakeConfig, control::DropConfig, control::Report,
     control::Begin, control::TryReload, control::CommitReload, control::Drain, control::AskIdleness,
     control::MakeRoom, control::ConnectLog, control::Trace, control::EndTrace,
+    control::ListSessions, control::EndSessions,
     // Login, authentication and workers.
     store::AuthStep, store::AuthAbort, store::AskScram, store::Verified, store::HandOver,
     store::Serve, store::SessionEnded, store::StoreCredentials,

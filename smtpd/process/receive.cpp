@@ -8,6 +8,7 @@
 #include "common/log/log.h"
 #include "common/metrics/figures.h"
 #include "common/process/descriptor_limit.h"
+#include "common/process/session_messages.h"
 #include "common/session/guest_list.h"
 #include "smtpd/inbound/port_backend.h"
 #include "smtpd/inbound/session.h"
@@ -39,6 +40,7 @@ class Receiver {
       acceptors_.start(accept_from(listener, context_of(listener.name)));
     }
     child_.on_drain([this] { drain(); });
+    control::serve_session_list(child_.services("master"), list_);
   }
 
  private:
@@ -125,6 +127,7 @@ class Receiver {
     Endpoint peer = socket->peer();
     Endpoint local = socket->local();
     Session session(context, std::move(socket), peer, local, std::move(place));
+    session.be_listed_in(list_);
     {
       GuestList::Stay stay(guests_, session);
       co_await stay.serve(session.serve());
@@ -171,6 +174,7 @@ class Receiver {
   // Computed once, since asking the kernel at each connection would be slow.
   const std::size_t descriptors_each_ = descriptors_each();
   const std::size_t sessions_by_descriptors_ = sessions_by_descriptors();
+  SessionList list_;
   GuestList guests_;
   Nursery sessions_;
   Nursery acceptors_;

@@ -11,6 +11,7 @@
 #include "common/metrics/figures.h"
 #include "common/net/stream.h"
 #include "common/process/descriptor_limit.h"
+#include "common/process/session_messages.h"
 #include "store/login/place.h"
 
 namespace pennypost::store {
@@ -250,6 +251,7 @@ WorkerDesk::WorkerDesk(Child& child, Duration timeout, ServeSession serve)
   child_.services("master").on<Serve>([this](Serve request, std::vector<Descriptor> ends) {
     return take(std::move(request), std::move(ends));
   });
+  control::serve_session_list(child_.services("master"), list_);
 }
 
 Task<Result<Done>> WorkerDesk::take(Serve request, std::vector<Descriptor> ends) {
@@ -287,8 +289,17 @@ Task<> WorkerDesk::serve(std::unique_ptr<Connection> connection, Serve request) 
   SessionEnded ended;
   ended.login = request.client.login;
   ended.client_address = request.client.client_address;
+  OpenSession shown;
+  shown.service = name_of(request.client.service);
+  shown.user = request.client.login;
+  shown.client = request.client.client_address;
+  shown.since = Clock::system().now_seconds();
+  shown.is_encrypted = request.client.is_encrypted;
+  auto* stream_of = connection.get();
   auto session =
       serve_(std::move(connection), std::move(request.client), std::move(request.account));
+  // Leaves the list before the session, and with it its connection, is gone.
+  SessionList::Stay stay(list_, std::move(shown), [stream_of] { stream_of->stream().abort(); });
   try {
     co_await std::move(session);
   } catch (const Disconnected&) {

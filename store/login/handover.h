@@ -18,6 +18,7 @@
 
 #include "common/async/nursery.h"
 #include "common/net/connection.h"
+#include "common/net/session_list.h"
 #include "common/process/child.h"
 #include "common/process/master.h"
 #include "store/accounts/account_ref.h"
@@ -143,6 +144,7 @@ class WorkerDesk {
   Child& child_;
   Duration timeout_;
   ServeSession serve_;
+  SessionList list_;
   Nursery sessions_;
 };
 

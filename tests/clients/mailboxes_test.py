@@ -288,8 +288,46 @@ def by_other_name(t):
     equal(host.command("doveadm", "mailbox", "list", "-u", login).stdout.split(), ["INBOX", "Made"], "the list")
     equal(host.command("doveadm", "search", "-u", login, "mailbox", "INBOX").stdout, run(host, "search", "-u", login, "all").stdout,
           "search by both names")
+    contains(host.command("doveadm", "who").stdout, login, "who")
     contains(host.command("doveadm", "auth", "test", login, "dov-secret").stdout, "auth succeeded", "auth test")
     client.logout()
+
+
+@test("who shows the sessions of IMAP, POP3 and submission, and kick ends those that it names")
+def sessions(t):
+    host = make_host(t)
+    imap, pop = host.imap(ALICE), host.pop3(BOB)
+    secure = host.imap(ALICE, tls=True)
+    with host.smtp("submission") as smtp:
+        smtp.starttls(context=unverified())
+        smtp.login(BOB, host.users[BOB])
+        seen = {(row["user"], row["service"], row["client"], row["encrypted"]) for row in rows(host, "who")}
+        equal(seen, {(ALICE, "imap", "127.0.0.1", False), (ALICE, "imaps", "127.0.0.1", True),
+                     (BOB, "pop3", "127.0.0.1", False), (BOB, "submission", "127.0.0.1", True)}, "who is there")
+        contains(run(host, "who", "alice*").stdout, "1 imaps", "the table")
+        check(BOB not in run(host, "who", "-1", ALICE).stdout, "a mask was not kept to")
+        equal(rows(host, "who", "192.0.2.0/24"), [], "who is there from elsewhere")
+        equal(run(host, "kick", "carol@example.test", ok=False).returncode, 68, "kick finds nobody")
+        equal(run(host, "kick", ok=False).returncode, 64, "kick without a mask")
+        equal(run(host, "kick", ALICE).stdout, "2 sessions ended\n", "how many are ended")
+        for client in (imap, secure):
+            try:
+                client.noop()
+                raise AssertionError("a session goes on after kick")
+            except (imaplib.IMAP4.abort, OSError):
+                pass
+        eventually(lambda: {row["user"] for row in rows(host, "who")} == {BOB}, "only bob is left")
+        check(pop.stat() and smtp.noop()[0] == 250, "another user was ended as well")
+        run(host, "kick", BOB, "127.0.0.0/8")
+        eventually(lambda: rows(host, "who") == [], "nobody is left")
+        try:
+            smtp.noop()
+        except OSError:
+            smtp.close()
+        else:
+            code = smtp.noop()[0] if smtp.sock else -1
+            check(code != 250, "a submission goes on after kick")
+    host.wait_log(r"kick: \d+ sessions of ")
 
 
 @test("auth test tells whether a login is right, and for whom")
