@@ -74,6 +74,13 @@ int status_of(const Error& error) {
   return error.is_temporary() ? exit_later : exit_failed;
 }
 
+/// An account that the call is about: as an admin has typed it, or by the name of the account
+/// itself, which a login may share with another one.
+struct MeantAccount {
+  std::string name;
+  bool is_login = true;
+};
+
 /// One call, for all accounts that it names.
 class Administration {
  public:
@@ -97,8 +104,8 @@ class Administration {
       return status_of(action.error());
     }
     int status = 0;
-    for (const auto& login : *names) {
-      if (int failed = run_apart(**action, login); failed != 0) status = failed;
+    for (const auto& meant : *names) {
+      if (int failed = run_apart(**action, meant); failed != 0) status = failed;
     }
     return status;
   }
@@ -112,35 +119,36 @@ class Administration {
 
   static bool is_pattern(const std::string& user) { return user.find_first_of("*?") != user.npos; }
 
-  /// The logins that -u and -A stand for.
-  Result<std::vector<std::string>> accounts_meant() {
+  /// Those that -u and -A stand for.
+  Result<std::vector<MeantAccount>> accounts_meant() {
     call_.shows_user = call_.is_for_all || call_.users.size() > 1;
-    std::vector<std::string> meant;
+    std::vector<MeantAccount> meant;
     std::optional<std::vector<std::string>> known;
     if (call_.is_for_all) call_.users = {"*"};
     for (const auto& user : call_.users) {
       if (!is_pattern(user)) {
-        meant.push_back(user);
+        meant.push_back({user});
         continue;
       }
-      call_.shows_user = is_any_ = true;
+      call_.shows_user = true;
       if (!known) {
         TRY(known, store::account_names(call_.config));
       }
       for (const auto& name : *known) {
-        if (::fnmatch(user.c_str(), name.c_str(), 0) == 0) meant.push_back(name);
+        if (::fnmatch(user.c_str(), name.c_str(), 0) == 0) meant.push_back({name, false});
       }
     }
     return meant;
   }
 
   /// In a process of the account's own.
-  int run_apart(AdminAction& action, const std::string& login) const {
+  int run_apart(AdminAction& action, const MeantAccount& meant) const {
     std::cout.flush();
     pid_t pid = ::fork();
-    if (pid < 0) return fail(login, Error::temporary(std::string("fork: ") + std::strerror(errno)));
+    if (pid < 0)
+      return fail(meant.name, Error::temporary(std::string("fork: ") + std::strerror(errno)));
     if (pid == 0) {
-      int status = run_for(action, login);
+      int status = run_for(action, meant);
       std::cout.flush();
       if (status == 0 && !std::cout) status = exit_failed;
       ::_exit(status);
@@ -149,16 +157,17 @@ class Administration {
     while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     if (WIFEXITED(status)) return WEXITSTATUS(status);
-    return fail(login, Error::temporary("ended by signal " + std::to_string(WTERMSIG(status))));
+    return fail(meant.name,
+                Error::temporary("ended by signal " + std::to_string(WTERMSIG(status))));
   }
 
-  int run_for(AdminAction& action, const std::string& login) const {
-    auto account = find_account(login);
-    if (!account) return fail(login, account.error());
+  int run_for(AdminAction& action, const MeantAccount& meant) const {
+    auto account = find_account(meant);
+    if (!account) return fail(meant.name, account.error());
     if (!*account) {
       // Of those whom passwd has, most have no mail.
-      if (is_any_) return 0;
-      std::cerr << "pennypost " << name_ << ": there is no account " << printable(login, 200)
+      if (!meant.is_login) return 0;
+      std::cerr << "pennypost " << name_ << ": there is no account " << printable(meant.name, 200)
                 << "; pennypost user list shows the own users\n";
       return exit_no_user;
     }
@@ -166,9 +175,9 @@ class Administration {
     return done ? 0 : fail((*account)->name, done.error());
   }
 
-  Result<std::optional<store::AccountRef>> find_account(const std::string& login) const {
+  Result<std::optional<store::AccountRef>> find_account(const MeantAccount& meant) const {
     TRY(auto accounts, store::Accounts::open(call_.config, store::system_users_of(*call_.config)));
-    return accounts.by_login(login);
+    return meant.is_login ? accounts.by_login(meant.name) : accounts.by_name(meant.name);
   }
 
   Result<void> run_as(AdminAction& action, const store::AccountRef& account) const {
@@ -201,7 +210,6 @@ class Administration {
 
   std::string name_;
   AdminCall call_;
-  bool is_any_ = false;  // accounts are meant by pattern, not by name
 };
 
 }  // namespace

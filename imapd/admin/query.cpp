@@ -170,7 +170,7 @@ class QueryReader {
   // Neither a text nor one of ours: the grammar of SEARCH judges it.
   Result<void> take_other(std::string_view word) {
     if (word.empty()) return Error(501, "an empty word stands where a key of the query should");
-    if (!is_plain(word) || word.find('"') != word.npos) {
+    if (!is_plain(word) || word.find_first_of(" \"") != word.npos) {
       return Error(501, "\"" + printable(word, 100) +
                             "\" is no key of a query; a text stands "
                             "behind a key, as in: subject \"" +

@@ -46,7 +46,8 @@
 //                   -d: removes folders that are empty then
 //   move, copy      into another folder of the same user, which must exist
 //   import          makes the folders it needs, below FOLDER ("" for none); the messages of an mbox
-//                   go into FOLDER itself. Flags, keywords and dates are kept. -s: subscribes
+//                   go into FOLDER itself. Flags, keywords and dates are kept, the source is only
+//                   read; MAILBOX in QUERY names its folders. -s: subscribes
 //   export          FILE and DIR must not exist; FILE may be - (standard output); %u in it is the
 //                   user. The archive of tar: holds a Maildir
 //
