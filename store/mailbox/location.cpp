@@ -4,15 +4,18 @@
 #include <optional>
 
 #include "common/base/text.h"
+#include "store/mailbox/user_path.h"
 
 namespace pennypost::store {
 namespace {
 
 constexpr std::size_t location_bytes_max = 4096;
 
-Error bad(std::string_view text, std::string_view why) {
-  std::string message = "mail_location \"";
-  message.append(printable(text)).append("\": ").append(why);
+constexpr std::string_view own_setting = "mail_location";
+
+Error bad(std::string_view text, std::string_view why, std::string_view setting = own_setting) {
+  std::string message(setting);
+  message.append(" \"").append(printable(text)).append("\": ").append(why);
   return Error::permanent(std::move(message));
 }
 
@@ -28,6 +31,11 @@ bool is_safe(std::string_view value) {
 struct Expansion {
   std::string_view location;  // for errors
   const LocationUser& user;
+  std::string_view setting = own_setting;
+
+  Error bad(std::string_view text, std::string_view why) const {
+    return store::bad(text, why, setting);
+  }
 
   Result<std::string> variable(char letter) const {
     std::string_view name = user.name;
@@ -141,6 +149,11 @@ Error unknown_item(std::string_view text, std::string_view item) {
 
 }  // namespace
 
+Result<std::string> expand_user_path(std::string_view setting, std::string_view text,
+                                     const LocationUser& user) {
+  return Expansion{text, user, setting}.path(text);
+}
+
 Result<MailLocation> MailLocation::parse(std::string_view text, const LocationUser& user) {
   if (text.size() > location_bytes_max) return bad(text.substr(0, 100), "is too long");
   auto parts = split(text, ':');
@@ -154,7 +167,7 @@ Result<MailLocation> MailLocation::parse(std::string_view text, const LocationUs
   }
   if (parts.size() < 2 || parts[1].empty()) return bad(text, "names no path");
   bool is_maildir = location.format == Format::Maildir;
-  Expansion expansion{text, user};
+  Expansion expansion{text, user, own_setting};
   TRY(location.root, expansion.path(parts[1]));
   for (std::size_t i = 2; i < parts.size(); ++i) {
     if (is_idle(parts[i])) continue;
