@@ -122,9 +122,17 @@ class KeepingOwn final : public store::DeliveryFilter {
     auto choice = filter_.choose(delivery);
     auto own = std::erase_if(choice.redirects,
                              [&](const auto& to) { return folded_address(to) == address_; });
+    for (auto& reply : choice.replies) {
+      if (!reply.is_redirect || folded_address(reply.recipient) != address_) continue;
+      choice.placements.emplace_back();
+      choice.placements.back().text = std::make_shared<const std::string>(std::move(reply.text));
+      reply.recipient.clear();
+    }
+    std::erase_if(choice.replies, [](const auto& reply) { return reply.recipient.empty(); });
     if (own > 0) choice.placements.emplace_back();
     return choice;
   }
+  Result<void> remember() override { return filter_.remember(); }
 
  private:
   store::DeliveryFilter& filter_;
@@ -294,7 +302,8 @@ class LocalDelivery {
       made.kind = OutcomeKind::Expand;
       made.reason = "redirected by filter";
     } else if (is_discarded && !replies.empty()) {
-      made.reason = "answered by filter";
+      bool is_sent_on = std::ranges::any_of(replies, &store::AutomaticReply::is_redirect);
+      made.reason = is_sent_on ? "redirected by filter" : "answered by filter";
     }
     for (const auto& text : redirects) {
       auto address = MailAddress::parse(text, Utf8::Allowed);

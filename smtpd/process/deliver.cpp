@@ -6,9 +6,26 @@
 #include "smtpd/delivery/local.h"
 #include "smtpd/delivery/messages.h"
 #include "smtpd/delivery/pipe.h"
+#include "store/filtering/sieve_filter.h"
 
 namespace pennypost::smtp {
 namespace {
+
+/// What was put aside as junk goes into junk_mailbox, and no script is asked: a user's rule must
+/// not bring forged mail back to INBOX, nor answer it or send it on.
+Outcome deliver_to(const Config& config, const Attempt& attempt, const Recipient& recipient,
+                   int body) {
+  if (attempt.envelope.is_junk) {
+    store::KeepInFolder junk(config.junk_mailbox);
+    return deliver_locally(config, attempt, recipient, body, junk);
+  }
+  store::MessageOrigin origin;
+  origin.login = attempt.envelope.sasl_username;
+  origin.client_name = attempt.envelope.client_name;
+  origin.client_address = attempt.envelope.client_address;
+  store::SieveFilter scripts(config, attempt.route.account, std::move(origin));
+  return deliver_locally(config, attempt, recipient, body, scripts);
+}
 
 Task<Result<Attempt::Outcomes>> attempt_delivery(Child& child, Attempt attempt,
                                                  std::vector<Descriptor> beside) {
@@ -26,12 +43,8 @@ Task<Result<Attempt::Outcomes>> attempt_delivery(Child& child, Attempt attempt,
     co_return std::move(answer);
   }
   for (const auto& recipient : attempt.envelope.recipients) {
-    store::KeepInInbox everything;
-    store::KeepInFolder junk(config->junk_mailbox);
-    store::DeliveryFilter& filter =
-        attempt.envelope.is_junk ? static_cast<store::DeliveryFilter&>(junk) : everything;
     auto outcome = co_await child.loop().offload(
-        [&] { return deliver_locally(*config, attempt, recipient, body, filter); });
+        [&] { return deliver_to(*config, attempt, recipient, body); });
     answer.outcomes.push_back(std::move(outcome));
   }
   co_return std::move(answer);

@@ -80,6 +80,26 @@ TEST_CASE("mail that a filter keeps, redirects and answers is one delivery and t
   CHECK(world.scheduler->size() == 0);
 }
 
+TEST_CASE("a message that a filter has changed goes on in its sender's name, marked as bob's") {
+  World world;
+  auto changed = reply();
+  changed.recipient = "carol@there.test";
+  changed.text = "X-Changed: yes\nSubject: x\n\nbody\n";
+  changed.is_redirect = true;
+  world.on_attempt = answering("bob@here.test", stored({}, {changed}));
+  REQUIRE(world.submit({"bob@here.test"}, "ann@x.test"));
+  world.settle();
+  std::vector<std::string> texts;
+  for (const auto& [envelope, body] : world.delivered) {
+    if (envelope.recipients[0].address != "carol@there.test") continue;
+    CHECK(envelope.sender == "ann@x.test");
+    CHECK(envelope.recipients[0].notify == notify_failure);
+    texts.push_back(body);
+  }
+  CHECK(texts == std::vector<std::string>{"Delivered-To: bob@here.test\n" + changed.text});
+  CHECK(world.scheduler->size() == 0);
+}
+
 TEST_CASE("replies go out with redirects alone and with discarded mail, not with mail that waits") {
   struct Row {
     OutcomeKind kind;
@@ -123,6 +143,9 @@ TEST_CASE(
   command.kind = RecipientKind::Command;
   auto large = reply();
   large.text.append(store::delivery_reply_bytes_max, 'x');
+  auto resent = large;
+  resent.is_redirect = true;
+  resent.text.resize(store::delivery_resent_bytes_max + 1, 'x');
   auto discarded = stored({address("c@there.test")}, {});
   discarded.kind = OutcomeKind::Discarded;
   auto deferred = stored({}, {reply()});
@@ -132,7 +155,8 @@ TEST_CASE(
   auto crowd = std::vector<store::AutomaticReply>(store::delivery_actions_max + 1, reply());
   for (const auto& outcome :
        {stored(too_many, {}), stored({command}, {}), stored({address("nobody")}, {}),
-        stored({}, {large}), stored({}, crowd), discarded, deferred, bounced}) {
+        stored({}, {large}), stored({}, {resent}), stored({}, crowd), discarded, deferred,
+        bounced}) {
     World world;
     world.on_attempt = answering("bob@here.test", outcome);
     REQUIRE(world.submit({"bob@here.test"}));

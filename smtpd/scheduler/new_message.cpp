@@ -23,6 +23,11 @@ std::string received(const Config& config, const QueueId& id, std::int64_t now) 
   return received_field(trace, "\n");
 }
 
+/// A message that comes back to its filter's owner is known by this field.
+std::string sent_on(const std::string& text, const Recipient& owner) {
+  return make_field("Delivered-To", owner.served_address(), "\n") + text;
+}
+
 }  // namespace
 
 NewMessage::NewMessage(QueueId id, std::string text, std::string recipient, const Config& config,
@@ -44,15 +49,18 @@ NewMessage::NewMessage(QueueId id, std::string text, std::string recipient, cons
 }
 
 NewMessage reply_message(const store::AutomaticReply& reply, const Recipient& owner,
-                         const Config& config, const Clock& clock) {
+                         const std::string& sender, const Config& config, const Clock& clock) {
   auto to = MailAddress::parse(reply.recipient, Utf8::Allowed);
-  NewMessage made(make_queue_id(clock), reply.text, to ? to->text() : reply.recipient, config,
-                  clock);
+  NewMessage made(make_queue_id(clock), reply.is_redirect ? sent_on(reply.text, owner) : reply.text,
+                  to ? to->text() : reply.recipient, config, clock);
   auto& envelope = made.envelope;
   auto header = std::string_view(made.body).substr(0, header_bytes(made.body));
   envelope.message_id = header_facts(header).message_id;
   envelope.is_8bit = !is_ascii(made.body);
-  if (reply.is_from_owner) {
+  if (reply.is_redirect) {
+    envelope.sender = sender;
+    envelope.recipients[0].notify = notify_failure;
+  } else if (reply.is_from_owner) {
     envelope.sender = owner.served_address();
   } else {
     envelope.recipients[0].notify = notify_never;

@@ -28,8 +28,9 @@ struct NewMessage {
 };
 
 /// The reply of the filter of `owner`, the message's recipient. store::check_reply() has accepted
-/// it. The envelope's sender is null or the owner's address, never another.
+/// it. The envelope's sender is null or the owner's address; of the message itself, which the
+/// filter has changed and redirects, it is `sender`, that of the delivered one.
 NewMessage reply_message(const store::AutomaticReply& reply, const Recipient& owner,
-                         const Config& config, const Clock& clock);
+                         const std::string& sender, const Config& config, const Clock& clock);
 
 }  // namespace pennypost::smtp

@@ -28,6 +28,12 @@ DeliveryOutcome failed_delivery(const Error& error) {
   return outcome(kind, (error.is_temporary() ? "4." : "5.") + detail, error.text());
 }
 
+Error too_long_to_resend(std::size_t bytes) {
+  return Error::permanent("a message that the filter has changed has " + std::to_string(bytes) +
+                          " bytes, and may have " + std::to_string(delivery_resent_bytes_max) +
+                          " to be redirected");
+}
+
 /// Checks limits, addresses and replies of a choice.
 Result<void> check(const DeliveryChoice& choice) {
   auto count = choice.placements.size() + choice.redirects.size() + choice.replies.size();
@@ -39,9 +45,12 @@ Result<void> check(const DeliveryChoice& choice) {
   for (const auto& address : choice.redirects) {
     TRY_DO(check_redirect(address));
   }
+  std::size_t resent = 0;
   for (const auto& reply : choice.replies) {
     TRY_DO(check_reply(reply));
+    resent += reply.is_redirect ? reply.text.size() : 0;
   }
+  if (resent > delivery_resent_bytes_max) return too_long_to_resend(resent);
   return {};
 }
 
@@ -81,6 +90,10 @@ Result<void> check_redirect(const std::string& address) {
 /// RFC 3834 section 5: Auto-Submitted keeps two automatic responders from answering each other.
 Result<void> check_reply(const AutomaticReply& reply) {
   TRY_DO(check_redirect(reply.recipient));
+  if (reply.is_redirect) {
+    bool is_short = reply.text.size() <= delivery_resent_bytes_max;
+    return is_short ? Result<void>() : too_long_to_resend(reply.text.size());
+  }
   if (reply.text.size() > delivery_reply_bytes_max) {
     return Error::permanent("a reply has " + std::to_string(reply.text.size()) +
                             " bytes, and may have " + std::to_string(delivery_reply_bytes_max));
@@ -111,18 +124,28 @@ std::string delivery_headers(const Delivery& delivery) {
 
 DeliveryOutcome MailStore::deliver(const Delivery& delivery, DeliveryFilter& filter) {
   auto choice = filter.choose(delivery);
-  std::vector<std::string> warnings;
+  auto warnings = std::move(choice.warnings);
+  bool is_as_chosen = true;
   if (auto checked = check(choice); !checked) {
+    is_as_chosen = false;
     warnings.push_back(checked.error().text() + "; kept in INBOX");
     choice = DeliveryChoice::keep();
   }
   if (choice.refusal) {
     return outcome(DeliveryOutcome::Kind::Bounce, "5.7.1", *std::move(choice.refusal));
   }
+  if (choice.deferral) {
+    return failed_delivery(Error::temporary(choice.deferral->text()));
+  }
   auto made = place_all(delivery, choice.placements);
   made.warnings.insert(made.warnings.begin(), warnings.begin(), warnings.end());
   if (made.kind == DeliveryOutcome::Kind::Delivered ||
       made.kind == DeliveryOutcome::Kind::Discarded) {
+    auto remembered = is_as_chosen ? filter.remember() : Result<void>();
+    if (!remembered) {
+      made.warnings.push_back(remembered.error().text() + "; nobody is answered");
+      std::erase_if(choice.replies, [](const auto& reply) { return !reply.is_redirect; });
+    }
     made.redirects = std::move(choice.redirects);
     made.replies = std::move(choice.replies);
   }
@@ -159,8 +182,13 @@ DeliveryOutcome MailStore::place_all(const Delivery& delivery,
   std::size_t stored = 0;
   bool is_in_inbox = false;
   bool was_kept_in_vain = false;
+  Delivery changed;
   for (const auto& copy : copies) {
-    auto placed = place(delivery, copy.folder, copy.placement);
+    if (copy.placement.text) {
+      changed = delivery;
+      changed.body = {std::string_view(*copy.placement.text)};
+    }
+    auto placed = place(copy.placement.text ? changed : delivery, copy.folder, copy.placement);
     stored += placed ? 1 : 0;
     is_in_inbox = is_in_inbox || (placed && copy.folder.is_inbox());
     was_kept_in_vain = was_kept_in_vain || (!placed && copy.is_plain_inbox());

@@ -9,7 +9,8 @@
 //               no mail is lost (RFC 5228 section 2.10.6: the implicit keep).
 //   redirects   Handled like an address in the recipient's .forward: the envelope's sender stays,
 //               Delivered-To is added, and the same limits stop loops.
-//   replies     New messages, from the null sender or the recipient's own address.
+//   replies     New messages, from the null sender or the recipient's own address; also the
+//               delivered message itself for another address, if the filter has changed it.
 //
 // The store only places copies. Redirects and replies are returned in the DeliveryOutcome; the
 // queue adds them in the commit that records the delivery, so none is lost or sent twice. A failed
@@ -17,17 +18,19 @@
 //
 // After a crash or a failure the filter is called again for the same delivery (same queue id and
 // recipient number). A filter with a memory, such as whom it has answered, must then choose the
-// same. A Maildir folder gets its copy once; in an mbox, which stores no queue ids, a crash before
-// the commit may leave the copy twice.
+// same; it writes that memory in remember(), when the copies are stored. A Maildir folder gets its
+// copy once; in an mbox, which stores no queue ids, a crash before the commit may leave the copy
+// twice.
 //
-// LIMITS     delivery_actions_max, delivery_reply_bytes_max; a choice beyond them is replaced by a
-//            plain copy in INBOX
+// LIMITS     delivery_actions_max, delivery_reply_bytes_max, delivery_resent_bytes_max; a choice
+//            beyond them is replaced by a plain copy in INBOX
 // STANDARDS  RFC 5228 sections 2.10.3 (one copy per folder) and 2.10.6 (errors), RFC 3834 (replies)
 // SEE ALSO   mailbox.h (MailStore::deliver)
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,6 +44,8 @@ namespace pennypost::store {
 inline constexpr std::size_t delivery_actions_max = 32;
 /// The most bytes in the text of one reply.
 inline constexpr std::size_t delivery_reply_bytes_max = 256 * 1024;
+/// The most bytes of a changed message that is redirected, and of all of one delivery together.
+inline constexpr std::size_t delivery_resent_bytes_max = 8 * 1024 * 1024;
 
 /// One message for one final recipient. On top of `body` come, in this order, `Return-Path:`,
 /// `X-Original-To:` and `Delivered-To:`, as Postfix's local(8) does; for an mbox also the From_
@@ -61,17 +66,23 @@ struct Placement {
   std::string folder = "INBOX";  ///< as MailStore::parse_own_name() takes it; created when missing
   Flags flags;
   std::vector<std::string> keywords;
+  /// The message as the filter has changed it, in place of Delivery::body; null: as it is there.
+  std::shared_ptr<const std::string> text = nullptr;
 };
 
 /// A message that answers the delivered one, or announces it.
 struct AutomaticReply {
   std::string recipient;       ///< user@domain
   bool is_from_owner = false;  ///< envelope sender: the recipient's address; false: null
-  /// Header and body with LF line ends. The header has an Auto-Submitted other than `no`.
+  /// Header and body with LF line ends. The header has an Auto-Submitted other than `no`, unless
+  /// is_redirect.
   std::string text;
+  /// It is the delivered message with the filter's changes: the envelope's sender stays, and
+  /// Delivered-To is added.
+  bool is_redirect = false;
   template <class Archive>
   void fields(Archive& archive) {
-    archive(recipient, is_from_owner, text);
+    archive(recipient, is_from_owner, text, is_redirect);
   }
 };
 
@@ -82,6 +93,9 @@ struct DeliveryChoice {
   std::vector<AutomaticReply> replies;
   /// If set, nothing else is done, and the sender gets a report (5.7.1) with this text.
   std::optional<std::string> refusal;
+  /// If set, nothing else is done, and the delivery is tried again later.
+  std::optional<Error> deferral;
+  std::vector<std::string> warnings;  ///< for the log: what the filter could not do
 
   /// A plain copy in INBOX.
   static DeliveryChoice keep();
@@ -92,6 +106,9 @@ class DeliveryFilter {
  public:
   virtual ~DeliveryFilter() = default;
   virtual DeliveryChoice choose(const Delivery& delivery) = 0;
+  /// Called when the copies are stored, before redirects and replies are given to the queue. Error:
+  /// the memory can't be written; then nobody is answered.
+  virtual Result<void> remember() { return {}; }
 };
 
 /// Everything into INBOX without flags.

@@ -1,6 +1,8 @@
 // The tests whose answers the host gives: mailboxes, annotations, lists, filters, duplicates.
 //
 // STANDARDS  RFC 5183, RFC 5235, RFC 5490, RFC 6134, RFC 7352, RFC 8579
+#include <algorithm>
+
 #include "common/base/text.h"
 #include "store/sieve/field_values.h"
 #include "store/sieve/handlers.h"
@@ -8,8 +10,6 @@
 
 namespace pennypost::store::sieve {
 namespace {
-
-constexpr std::uint64_t duplicate_seconds_default = 7 * 86'400;
 
 Result<bool> is_one(Run& run, const Command& test, const std::optional<std::string>& value) {
   Matching matching(run, test);
@@ -44,7 +44,9 @@ Result<bool> duplicate(Run& run, const Command& test) {
   auto id = message_key(run, test);
   if (!id) return false;
   const auto* seconds = test.find(Tag::Seconds);
-  auto period = seconds == nullptr ? duplicate_seconds_default : seconds->number;
+  const auto& limits = run.limits();
+  auto period = seconds == nullptr ? limits.duplicate_seconds_default : seconds->number;
+  period = std::min(period, limits.duplicate_seconds_max);
   // The size keeps handle and id apart, whatever they contain.
   auto handle = run.text_after(test, Tag::Handle);
   auto key = "duplicate:" + std::to_string(handle.size()) + ":" + handle + *id;

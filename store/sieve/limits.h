@@ -47,8 +47,12 @@ struct RunLimits {
   std::uint64_t steps = 1'000'000;  // one for each command, test, and 16 KiB compared
   std::size_t actions = 32;         // keep, fileinto, redirect, reject, vacation, notify together
   std::size_t redirects = 4;
-  std::uint64_t vacation_days_min = 1;
-  std::uint64_t vacation_days_default = 7;
+  // How long vacation and duplicate remember, in seconds.
+  std::uint64_t vacation_seconds_min = 86'400;
+  std::uint64_t vacation_seconds_default = 7 * 86'400;
+  std::uint64_t vacation_seconds_max = remember_seconds_max;
+  std::uint64_t duplicate_seconds_default = 7 * 86'400;
+  std::uint64_t duplicate_seconds_max = remember_seconds_max;
 };
 
 }  // namespace pennypost::store::sieve

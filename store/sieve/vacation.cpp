@@ -96,16 +96,18 @@ std::set<std::string> own_addresses(Run& run, const Command& command) {
   return own;
 }
 
-/// RFC 5230 section 4.1 and RFC 6131 section 2: 0 seconds answer every message.
+/// RFC 5230 section 4.1 and RFC 6131 section 2: 0 seconds, if the host allows so few, answer every
+/// message.
 std::uint64_t period_seconds(Run& run, const Command& command) {
-  if (const auto* seconds = command.find(Tag::Seconds)) {
-    return std::min(seconds->number, remember_seconds_max);
-  }
   const auto& limits = run.limits();
-  const auto* days = command.find(Tag::Days);
-  auto wanted = days == nullptr ? limits.vacation_days_default : days->number;
-  return std::clamp(wanted, limits.vacation_days_min, remember_seconds_max / seconds_of_day) *
-         seconds_of_day;
+  auto wanted = limits.vacation_seconds_default;
+  if (const auto* seconds = command.find(Tag::Seconds)) {
+    wanted = seconds->number;
+  } else if (const auto* days = command.find(Tag::Days)) {
+    wanted = std::min(days->number, remember_seconds_max) * seconds_of_day;
+  }
+  auto most = std::max(limits.vacation_seconds_min, limits.vacation_seconds_max);
+  return std::clamp(wanted, limits.vacation_seconds_min, most);
 }
 
 /// RFC 5230 section 4.2: without a handle the answer itself tells which answer it is.

@@ -15,10 +15,10 @@ std::string with(std::string_view field) {
 }
 
 Outcome run(std::string_view text, const Environment& environment = FakeEnvironment(),
-            std::string_view message = message_for_test) {
+            std::string_view message = message_for_test, const RunLimits& limits = {}) {
   auto compiled = compile(text);
   REQUIRE(compiled.mistakes == Mistakes{});
-  return run_script(*compiled.script, message, environment);
+  return run_script(*compiled.script, message, environment, limits);
 }
 
 std::string answer_to(std::string_view text, std::string_view message = message_for_test) {
@@ -88,15 +88,19 @@ TEST_CASE("each sender is answered once in a period, for each handle or text") {
   CHECK(outcome_of(script, environment) == "keep");
   CHECK(outcome_of("require \"vacation\"; vacation \"Other.\";", environment) ==
         "vacation ann@far.example; keep");
-  auto seconds = [](std::string_view tags) {
-    auto outcome = run("require [\"vacation-seconds\"]; vacation " + std::string(tags) + " \"x\";");
+  auto seconds = [](std::string_view tags, std::uint64_t least = 86'400) {
+    RunLimits limits;
+    limits.vacation_seconds_min = least;
+    auto outcome = run("require [\"vacation-seconds\"]; vacation " + std::string(tags) + " \"x\";",
+                       FakeEnvironment(), message_for_test, limits);
     return outcome.remembered.empty() ? 0 : outcome.remembered[0].seconds;
   };
   CHECK(seconds(":days 0") == 86'400);
   CHECK(seconds(":days 3") == 3 * 86'400);
   CHECK(seconds(":days 5000") == 90 * 86'400);
-  CHECK(seconds(":seconds 60") == 60);
-  CHECK(seconds(":seconds 0") == 0);
+  CHECK(seconds(":seconds 60") == 86'400);
+  CHECK(seconds(":seconds 60", 0) == 60);
+  CHECK(seconds(":seconds 0", 0) == 0);
   auto key = [](std::string_view text) {
     return run("require \"vacation\"; vacation :handle \"h\" \"" + std::string(text) + "\";")
         .remembered.at(0)
