@@ -16,6 +16,7 @@
 #include "common/mail/header.h"
 #include "smtpd/commands/exit_status.h"
 #include "smtpd/commands/sieve_actions.h"
+#include "smtpd/commands/sieve_scripts.h"
 #include "smtpd/commands/usage.h"
 #include "store/sieve/checker.h"
 #include "store/sieve/interpreter.h"
@@ -36,6 +37,7 @@ struct Call {
   std::vector<std::string> mailboxes{"INBOX"};
   std::vector<std::string> remembered;
   std::vector<std::string> files;
+  ScriptsCall scripts;  // the call as one of a user's scripts
 };
 
 /// Nothing: wrong arguments.
@@ -44,8 +46,18 @@ std::optional<Call> parse(std::span<const std::string> args) {
   for (std::size_t i = 0; i < args.size(); ++i) {
     const std::string& arg = args[i];
     bool is_option = arg.starts_with('-') && arg != "-";
+    if (arg == "--dry-run") {
+      call.scripts.is_dry = true;
+      continue;
+    }
+    if (arg == "--remove-discarded") {
+      call.scripts.removes_discarded = true;
+      continue;
+    }
     if (is_option && i + 1 == args.size()) return {};
-    if (arg == "-c") {
+    if (arg == "--folder") {
+      call.scripts.folder = args[++i];
+    } else if (arg == "-c") {
       call.directory = args[++i];
     } else if (arg == "--from") {
       call.from = args[++i];
@@ -64,6 +76,15 @@ std::optional<Call> parse(std::span<const std::string> args) {
     }
   }
   bool is_plain = !call.from && !call.to && call.mailboxes.size() == 1 && call.remembered.empty();
+  auto& scripts = call.scripts;
+  scripts.verb = call.verb;
+  scripts.directory = call.directory;
+  scripts.words = call.files;
+  bool is_run = scripts.is_dry || scripts.removes_discarded || scripts.folder != "INBOX";
+  if (is_scripts_call(scripts)) {
+    return is_plain && (!is_run || call.verb == "run") ? std::optional(call) : std::nullopt;
+  }
+  if (is_run) return {};
   if (call.verb == "check" && is_plain && !call.files.empty()) return call;
   if (call.verb == "test" && call.files.size() == 2) return call;
   return {};
@@ -204,6 +225,7 @@ int sieve(std::span<const std::string> args, std::ostream& out, std::ostream& er
     err << usage::sieve << "\n";
     return ex_usage;
   }
+  if (is_scripts_call(call->scripts)) return sieve_scripts(call->scripts, out, err);
   SieveCommand command(*call, out, err);
   return call->verb == "check" ? command.check() : command.test();
 }

@@ -91,7 +91,13 @@ inline constexpr std::string_view setup =
 inline constexpr std::string_view sieve =
     "usage: pennypost sieve check [-c DIR] FILE...\n"
     "       pennypost sieve test [-c DIR] [--from ADDRESS] [--to ADDRESS] [--mailbox NAME]...\n"
-    "         [--remembered KEY]... FILE MESSAGE";
+    "         [--remembered KEY]... FILE MESSAGE\n"
+    "       pennypost sieve list|deactivate [-c DIR] USER\n"
+    "       pennypost sieve get|activate|delete [-c DIR] USER NAME\n"
+    "       pennypost sieve put [-c DIR] USER NAME FILE\n"
+    "       pennypost sieve rename [-c DIR] USER NAME NEW\n"
+    "       pennypost sieve run [-c DIR] [--folder NAME] [--dry-run] [--remove-discarded] USER "
+    "NAME";
 inline constexpr std::string_view throttle =
     "usage: pennypost throttle list [-c DIR] [ADDRESS|LOGIN]\n"
     "       pennypost throttle lift [-c DIR] ADDRESS|LOGIN|--all";
