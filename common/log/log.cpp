@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "common/base/assert.h"
 #include "common/base/text.h"
+#include "common/log/line.h"
 #include "common/metrics/figures.h"
 
 namespace pennypost {
@@ -14,78 +14,20 @@ namespace {
 
 constexpr std::size_t header_shown_bytes_max = 200;  // as in Postfix
 
-/// One field: printable, and short enough for several in a line.
-std::string field(std::string_view text) { return printable(text, 500); }
-
 std::string peer_text(const LogPeer& peer) {
-  std::string name = peer.name.empty() ? "unknown" : field(peer.name);
-  return name + "[" + field(peer.address) + "]";
+  std::string name = peer.name.empty() ? "unknown" : log_field(peer.name);
+  return name + "[" + log_field(peer.address) + "]";
 }
 
-/// A line while it is made: its text, and which parts of that are fields in a log of JSON. What is
-/// added is printable already, or passed through field() here.
-class Line {
- public:
-  Line() = default;
-  /// Begins with `4Zk2Qn1: `, or `NOQUEUE: `.
-  explicit Line(std::string_view queue_id) {
-    text_ = queue_id.empty() ? "NOQUEUE: " : field(queue_id) + ": ";
-  }
-
-  Line& words(std::string_view text) {
-    text_ += text;
-    return *this;
-  }
-  /// A field without its name in the text.
-  Line& value(std::string_view name, std::string_view text, bool is_number = false) {
-    ASSERT(count_ < parts_.size());
-    parts_[count_++] = LogPart{name, text_.size(), text.size(), is_number};
-    text_ += text;
-    return *this;
-  }
-  /// `name=value` behind `before`.
-  Line& key(std::string_view before, std::string_view name, std::string_view text) {
-    return words(before).words(name).words("=").value(name, field(text));
-  }
-  /// `name=<value>` behind `before`.
-  Line& bracketed(std::string_view before, std::string_view name, std::string_view text) {
-    return words(before).words(name).words("=<").value(name, field(text)).words(">");
-  }
-  Line& number(std::string_view before, std::string_view name, std::string_view digits) {
-    return words(before).words(name).words("=").value(name, digits, true);
-  }
-  Line& number(std::string_view before, std::string_view name, std::uint64_t count) {
-    return number(before, name, std::to_string(count));
-  }
-  /// ` (text)`, or what else stands around it.
-  Line& reason(std::string_view before, std::string_view text, std::string_view after) {
-    return words(before).value("reason", printable(text)).words(after);
-  }
-
-  bool ends_with(char c) const { return text_.ends_with(c); }
-  void pop_back() { text_.pop_back(); }
-
-  void write(std::string_view component, Severity severity = Severity::Info,
-             int process = 0) const {
-    log_sink().write_fields(severity, component, text_, process, LogParts(parts_.data(), count_));
-  }
-
- private:
-  static constexpr std::size_t parts_max = 24;
-  std::string text_;
-  std::array<LogPart, parts_max> parts_;
-  std::size_t count_ = 0;
-};
-
 /// ` from=<a@b> to=<x@y> proto=ESMTP helo=<h>`, or the parts that are known.
-void add_transaction(Line& line, const LogTransaction& transaction) {
+void add_transaction(LineDraft& line, const LogTransaction& transaction) {
   if (transaction.has_sender) line.bracketed(" ", "from", transaction.sender);
   if (transaction.has_recipient) line.bracketed(" ", "to", transaction.recipient);
   if (!transaction.protocol.empty()) line.key(" ", "proto", transaction.protocol);
   if (!transaction.helo.empty()) line.bracketed(" ", "helo", transaction.helo);
 }
 
-void add_login(Line& line, const LogLogin& login) {
+void add_login(LineDraft& line, const LogLogin& login) {
   line.bracketed("", "user", login.user);
   if (!login.method.empty()) line.key(", ", "method", login.method);
   line.key(", ", "rip", login.remote).key(", ", "lip", login.local);
@@ -125,26 +67,26 @@ void log_fatal(std::string_view component, std::string_view text) {
 
 void log_connect(const LogPeer& peer) {
   metrics::count(metrics::Metric::connections);
-  Line().words("connect from ").value("client", peer_text(peer)).write(peer.component);
+  LineDraft().words("connect from ").value("client", peer_text(peer)).write(peer.component);
 }
 
 void log_disconnect(const LogPeer& peer, std::string_view counts) {
-  Line line;
+  LineDraft line;
   line.words("disconnect from ").value("client", peer_text(peer));
-  if (!counts.empty()) line.words(" ").value("counts", field(counts));
+  if (!counts.empty()) line.words(" ").value("counts", log_field(counts));
   line.write(peer.component);
 }
 
 void log_broken_off(std::string_view what, std::string_view stage, const LogPeer& peer) {
   metrics::count(metrics::Metric::broken_sessions, label_of(what));
-  Line line;
-  line.value("reason", field(what)).words(" after ").value("stage", field(stage));
+  LineDraft line;
+  line.value("reason", log_field(what)).words(" after ").value("stage", log_field(stage));
   line.words(" from ").value("client", peer_text(peer)).write(peer.component);
 }
 
 void log_client(std::string_view queue_id, const LogPeer& peer, std::string_view sasl_method,
                 std::string_view sasl_username, const LogOrigin& origin) {
-  Line line(queue_id);
+  LineDraft line(queue_id);
   line.words("client=").value("client", peer_text(peer));
   if (!sasl_method.empty()) line.key(", ", "sasl_method", sasl_method);
   if (!sasl_username.empty()) line.key(", ", "sasl_username", sasl_username);
@@ -156,19 +98,19 @@ void log_client(std::string_view queue_id, const LogPeer& peer, std::string_view
 void log_tls(std::string_view trust, const LogPeer& peer, std::string_view protocol,
              std::string_view cipher, int bits) {
   std::string size = std::to_string(bits);
-  Line line;
+  LineDraft line;
   line.value("trust", trust).words(" TLS connection established from ");
-  line.value("client", peer_text(peer)).words(": ").value("protocol", field(protocol));
-  line.words(" with cipher ").value("cipher", field(cipher));
+  line.value("client", peer_text(peer)).words(": ").value("protocol", log_field(protocol));
+  line.words(" with cipher ").value("cipher", log_field(cipher));
   line.words(" (").words(size).words("/").value("bits", size, true).words(" bits)");
   line.write(peer.component);
 }
 
 void log_sasl_failed(const LogPeer& peer, std::string_view mechanism, std::string_view reason,
                      std::string_view sasl_username) {
-  Line line;
-  line.value("client", peer_text(peer)).words(": SASL ").value("sasl_method", field(mechanism));
-  line.words(" authentication failed: ").value("reason", field(reason));
+  LineDraft line;
+  line.value("client", peer_text(peer)).words(": SASL ").value("sasl_method", log_field(mechanism));
+  line.words(" authentication failed: ").value("reason", log_field(reason));
   if (!sasl_username.empty()) line.key(", ", "sasl_username", sasl_username);
   line.write(peer.component, Severity::Warning);
 }
@@ -176,8 +118,8 @@ void log_sasl_failed(const LogPeer& peer, std::string_view mechanism, std::strin
 void log_decision(std::string_view action, const LogTransaction& transaction,
                   std::string_view reply) {
   metrics::count(metrics::Metric::decisions, action, transaction.stage);
-  Line line(transaction.queue_id);
-  line.value("action", field(action)).words(": ").value("stage", field(transaction.stage));
+  LineDraft line(transaction.queue_id);
+  line.value("action", log_field(action)).words(": ").value("stage", log_field(transaction.stage));
   line.words(" from ").value("client", peer_text(transaction.peer)).words(": ");
   line.value("reply", printable(reply)).words(";");
   add_transaction(line, transaction);
@@ -186,21 +128,24 @@ void log_decision(std::string_view action, const LogTransaction& transaction,
 }
 
 void log_authentication(const LogTransaction& transaction, std::string_view results) {
-  Line line(transaction.queue_id);
+  LineDraft line(transaction.queue_id);
   line.words("authentication: ").value("results", printable(results));
   line.write(transaction.peer.component);
 }
 
 void log_message_id(std::string_view queue_id, std::string_view message_id) {
   metrics::count(metrics::Metric::messages_received);
-  Line(queue_id).words("message-id=").value("message_id", field(message_id)).write("cleanup");
+  LineDraft(queue_id)
+      .words("message-id=")
+      .value("message_id", log_field(message_id))
+      .write("cleanup");
 }
 
 void log_content_check(std::string_view action, std::string_view part, std::string_view content,
                        const LogTransaction& transaction, std::string_view text) {
   std::string origin = transaction.peer.address.empty() ? "local" : peer_text(transaction.peer);
-  Line line(transaction.queue_id);
-  line.value("action", field(action)).words(": ").value("part", part).words(" ");
+  LineDraft line(transaction.queue_id);
+  line.value("action", log_field(action)).words(": ").value("part", part).words(" ");
   line.value("content", printable(content.substr(0, header_shown_bytes_max)));
   line.words(" from ").value("client", origin).words(";");
   add_transaction(line, transaction);
@@ -211,42 +156,42 @@ void log_content_check(std::string_view action, std::string_view part, std::stri
 void log_sent_content_check(std::string_view component, std::string_view queue_id,
                             std::string_view action, std::string_view part,
                             std::string_view content, std::string_view text) {
-  Line line(queue_id);
-  line.value("action", field(action)).words(": ").value("part", part).words(" ");
+  LineDraft line(queue_id);
+  line.value("action", log_field(action)).words(": ").value("part", part).words(" ");
   line.value("content", printable(content.substr(0, header_shown_bytes_max)));
   if (!text.empty()) line.reason(": ", text, "");
   line.write(component);
 }
 
 void log_pickup(std::string_view queue_id, std::uint32_t uid, std::string_view sender) {
-  Line(queue_id).number("", "uid", uid).bracketed(" ", "from", sender).write("pickup");
+  LineDraft(queue_id).number("", "uid", uid).bracketed(" ", "from", sender).write("pickup");
 }
 
 void log_active(std::string_view queue_id, std::string_view sender, std::uint64_t size_bytes,
                 std::size_t recipients) {
-  Line line(queue_id);
+  LineDraft line(queue_id);
   line.bracketed("", "from", sender).number(", ", "size", size_bytes);
   line.number(", ", "nrcpt", recipients).words(" (queue active)").write("qmgr");
 }
 
 void log_expired(std::string_view queue_id, std::string_view sender, bool is_forced) {
-  Line line(queue_id);
+  LineDraft line(queue_id);
   line.bracketed("", "from", sender).key(", ", "status", is_forced ? "force-expired" : "expired");
   line.words(", returned to sender").write("qmgr");
 }
 
 void log_removed(std::string_view queue_id) {
-  Line(queue_id).value("action", "removed").write("qmgr");
+  LineDraft(queue_id).value("action", "removed").write("qmgr");
 }
 
 void log_queue_change(std::string_view queue_id, std::string_view what) {
-  Line(queue_id).value("action", field(what)).write("postsuper");
+  LineDraft(queue_id).value("action", log_field(what)).write("postsuper");
 }
 
 void log_delivery(const LogDelivery& delivery) {
   using metrics::Metric;
   constexpr std::array stages{"before_queue", "in_queue", "connection", "transmission"};
-  Line line(delivery.queue_id);
+  LineDraft line(delivery.queue_id);
   line.bracketed("", "to", delivery.recipient);
   if (!delivery.original.empty() && delivery.original != delivery.recipient) {
     line.bracketed(", ", "orig_to", delivery.original);
@@ -272,39 +217,41 @@ void log_delivery(const LogDelivery& delivery) {
 
 void log_notification(std::string_view queue_id, std::string_view to, std::string_view kind,
                       std::string_view notification_id) {
-  Line line(queue_id);
-  line.value("notified", field(to)).words(" ").value("kind", field(kind));
-  line.words(" notification: ").value("notification_id", field(notification_id)).write("bounce");
+  LineDraft line(queue_id);
+  line.value("notified", log_field(to)).words(" ").value("kind", log_field(kind));
+  line.words(" notification: ")
+      .value("notification_id", log_field(notification_id))
+      .write("bounce");
 }
 
 void log_login(const LogLogin& login) {
-  Line line;
+  LineDraft line;
   line.value("action", "Login").words(": ");
   add_login(line, login);
   line.write(std::string(login.service) + "-login");
 }
 
 void log_login_ended(const LogLogin& login, std::string_view why) {
-  Line line;
-  line.value("action", "Disconnected").words(": ").value("reason", field(why)).words(": ");
+  LineDraft line;
+  line.value("action", "Disconnected").words(": ").value("reason", log_field(why)).words(": ");
   add_login(line, login);
   line.write(std::string(login.service) + "-login");
 }
 
 void log_logout(std::string_view service, std::string_view user, std::string_view session,
                 std::string_view why, std::string_view counts) {
-  Line line;
+  LineDraft line;
   line.bracketed("", "user", user).bracketed(", ", "session", session).words(": ");
-  line.value("action", "Disconnected").words(": ").value("reason", field(why));
-  if (!counts.empty()) line.words(" ").value("counts", field(counts));
+  line.value("action", "Disconnected").words(": ").value("reason", log_field(why));
+  if (!counts.empty()) line.words(" ").value("counts", log_field(counts));
   line.write(service);
 }
 
 void log_mail_event(const LogMailEvent& event) {
-  Line line;
+  LineDraft line;
   line.bracketed("", "user", event.user).bracketed(", ", "session", event.session).words(": ");
   line.value("event", event.event);
-  if (!event.from.empty()) line.words(" from ").value("from_box", field(event.from));
+  if (!event.from.empty()) line.words(" from ").value("from_box", log_field(event.from));
   line.words(": ");
   std::string_view before;
   for (const auto& [name, value] : event.fields) {
@@ -317,18 +264,18 @@ void log_mail_event(const LogMailEvent& event) {
 }
 
 void log_mailbox_event(const LogMailEvent& event, std::string_view box, std::string_view to) {
-  Line line;
+  LineDraft line;
   line.bracketed("", "user", event.user).bracketed(", ", "session", event.session).words(": ");
-  line.value("event", event.event).words(": ").value("box", field(box));
-  if (!to.empty()) line.words(" -> ").value("to_box", field(to));
+  line.value("event", event.event).words(": ").value("box", log_field(box));
+  if (!to.empty()) line.words(" -> ").value("to_box", log_field(to));
   line.write(event.service);
 }
 
 void log_master(std::string_view daemon, std::string_view what, std::string_view directory) {
-  Line line;
-  line.value("daemon", field(daemon)).words(": ").value("action", field(what));
+  LineDraft line;
+  line.value("daemon", log_field(daemon)).words(": ").value("action", log_field(what));
   line.words(" -- version ").value("version", PENNYPOST_VERSION);
-  line.words(", configuration ").value("configuration", field(directory)).write("master");
+  line.words(", configuration ").value("configuration", log_field(directory)).write("master");
 }
 
 void log_child_died(std::string_view daemon, std::string_view process, int pid, int wait_status) {

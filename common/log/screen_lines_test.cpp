@@ -2,7 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include "common/base/file.h"
+#include "common/base/scratch.h"
+#include "common/log/log.h"
 #include "common/log/sink.h"
+#include "common/log/tls_log.h"
 
 using namespace pennypost;
 
@@ -42,4 +46,36 @@ TEST_CASE("what a stranger sends can neither break nor flood the log") {
       log.last().starts_with("postscreen: PREGREET 1004 after 0 from [192.0.2.7]:4711: "
                              "\\001\\377\\\\\\txxx"));
   CHECK(log.last().size() < 200);
+}
+
+TEST_CASE("in a log of JSON the tests of strangers and TLS with next hops are fields") {
+  Scratch scratch;
+  LogOptions options;
+  options.maillog_file = scratch / "log";
+  options.log_format = "json";
+  {
+    LogCapture restore;
+    REQUIRE(open_log(options));
+    ScreenedPeer peer{"[192.0.2.7]:4711", "[192.0.2.1]:25"};
+    log_pregreet(peer, Microseconds(220'000), "EHLO \"x\"\r\n");
+    log_screened_recipient(peer, {"550 5.7.1 no", "a@b", "x@y", "ESMTP", "h"});
+    log_certificate_problem("smtp", "mx.example.net[192.0.2.7]:25", "self-signed certificate");
+    LogTls tls;
+    tls.trust = "Verified";
+    tls.target = "mx.example.net[192.0.2.7]:25";
+    tls.protocol = "TLSv1.3";
+    tls.cipher = "TLS_AES_256_GCM_SHA384";
+    tls.bits = 256;
+    log_tls_to("smtp", tls);
+  }
+  auto lines = read_file(options.maillog_file, 1 << 20);
+  REQUIRE(lines);
+  auto has = [&](std::string_view part) { return (*lines)->find(part) != std::string::npos; };
+  CHECK(has(R"("action":"PREGREET","size":10,"delay":0.22,"client":"[192.0.2.7]:4711",)"
+            R"("input":"EHLO \"x\"\\r\\n","message":)"));
+  CHECK(has(R"("action":"reject","client":"[192.0.2.7]:4711","reply":"550 5.7.1 no","from":"a@b",)"
+            R"("to":"x@y","proto":"ESMTP","helo":"h","message":"NOQUEUE: reject: RCPT from )"));
+  CHECK(has(R"("relay":"mx.example.net[192.0.2.7]:25","reason":"self-signed certificate",)"));
+  CHECK(has(R"("trust":"Verified","relay":"mx.example.net[192.0.2.7]:25","protocol":"TLSv1.3",)"
+            R"("cipher":"TLS_AES_256_GCM_SHA384","bits":256,"message":)"));
 }

@@ -1,22 +1,26 @@
 #include "common/log/tls_log.h"
 
-#include "common/log/log.h"
+#include "common/log/line.h"
 
 namespace pennypost {
 
 void log_tls_to(std::string_view component, const LogTls& tls) {
   std::string size = std::to_string(tls.bits);
-  std::string text = std::string(tls.trust) + " TLS connection established to " +
-                     std::string(tls.target) + ": " + tls.protocol + " with cipher " + tls.cipher +
-                     " (" + size + "/" + size + " bits)";
-  if (!tls.details.empty()) text += " " + tls.details;
-  log_info(component, text);
+  LineDraft line;
+  line.value("trust", log_field(tls.trust)).words(" TLS connection established to ");
+  line.value("relay", log_field(tls.target)).words(": ").value("protocol", log_field(tls.protocol));
+  line.words(" with cipher ").value("cipher", log_field(tls.cipher));
+  line.words(" (").words(size).words("/").value("bits", size, true).words(" bits)");
+  if (!tls.details.empty()) line.words(" ").words(log_field(tls.details));
+  line.write(component);
 }
 
 void log_certificate_problem(std::string_view component, std::string_view target,
                              std::string_view problem) {
-  log_info(component, "certificate verification failed for " + std::string(target) + ": " +
-                          std::string(problem));
+  LineDraft line;
+  line.words("certificate verification failed for ").value("relay", log_field(target));
+  line.words(": ").value("reason", log_field(problem));
+  line.write(component);
 }
 
 }  // namespace pennypost
