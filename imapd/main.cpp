@@ -9,6 +9,9 @@
 //   imaps_port (993, TLS from the first byte). Before a client is known it talks to a process that
 //   can read no file; then the connection goes to a worker that runs as the account's own user.
 //
+//   If protocols names sieve, it also serves each user's Sieve scripts over ManageSieve on
+//   sieve_port (4190, STARTTLS).
+//
 //   Mailboxes are Maildir++ or mbox, in the formats that Dovecot and mail programs on the host use;
 //   both may work on them at the same time. An idling client is told of new mail at once.
 //
@@ -22,14 +25,14 @@
 //
 // STANDARDS
 //   RFC 3501 (IMAP4rev1), RFC 2177 (IDLE), RFC 2342 (NAMESPACE), RFC 2971 (ID), RFC 3348
-//   (CHILDREN), RFC 3502 (MULTIAPPEND), RFC 3516 (BINARY), RFC 3691 (UNSELECT), RFC 4315 (UIDPLUS),
-//   RFC 4731 (ESEARCH), RFC 4959 (SASL-IR), RFC 4978 (COMPRESS), RFC 5032 (WITHIN), RFC 5161
-//   (ENABLE), RFC 5182 (SEARCHRES), RFC 5255 (I18NLEVEL=1), RFC 5256 (SORT, THREAD), RFC 5258
-//   (LIST-EXTENDED), RFC 5267 (ESORT), RFC 5530 (response codes), RFC 5819 (LIST-STATUS), RFC 5957
-//   (SORT=DISPLAY), RFC 6154 (SPECIAL-USE), RFC 6851 (MOVE), RFC 7162 (CONDSTORE, QRESYNC), RFC
-//   7888 (LITERAL+), RFC 7889 (APPENDLIMIT), RFC 8314 (implicit TLS), RFC 8438 (STATUS=SIZE), RFC
-//   8474 (OBJECTID), RFC 8508 (REPLACE), RFC 8514 (SAVEDATE), RFC 8970 (PREVIEW), RFC 9394
-//   (PARTIAL)
+//   (CHILDREN), RFC 3502 (MULTIAPPEND), RFC 3516 (BINARY), RFC 3691 (UNSELECT), RFC 4315
+//   (UIDPLUS), RFC 4731 (ESEARCH), RFC 4959 (SASL-IR), RFC 4978 (COMPRESS), RFC 5032 (WITHIN), RFC
+//   5161 (ENABLE), RFC 5182 (SEARCHRES), RFC 5255 (I18NLEVEL=1), RFC 5256 (SORT, THREAD), RFC 5258
+//   (LIST-EXTENDED), RFC 5267 (ESORT), RFC 5530 (response codes), RFC 5804 (ManageSieve), RFC 5819
+//   (LIST-STATUS), RFC 5957 (SORT=DISPLAY), RFC 6154 (SPECIAL-USE), RFC 6851 (MOVE), RFC 7162
+//   (CONDSTORE, QRESYNC), RFC 7888 (LITERAL+), RFC 7889 (APPENDLIMIT), RFC 8314 (implicit TLS),
+//   RFC 8438 (STATUS=SIZE), RFC 8474 (OBJECTID), RFC 8508 (REPLACE), RFC 8514 (SAVEDATE), RFC 8970
+//   (PREVIEW), RFC 9394 (PARTIAL)
 //
 // FILES
 //   /etc/pennypost/main.toml
@@ -57,7 +60,7 @@ int main(int argc, char** argv) {
   }
   store::MailboxDaemon imapd;
   imapd.name = "imapd";
-  imapd.services = {Service::Imap, Service::Imaps};
+  imapd.services = {Service::Imap, Service::Imaps, Service::Sieve};
   imapd.run_login = imap::run_login;
   imapd.run_worker = imap::run_worker;
   return run_daemon(store::mailbox_daemon(std::move(imapd)), argc, argv);

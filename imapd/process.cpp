@@ -6,9 +6,12 @@
 #include "common/log/log.h"
 #include "imapd/dialogue/login_session.h"
 #include "imapd/dialogue/session.h"
+#include "imapd/managesieve/login_session.h"
+#include "imapd/managesieve/session.h"
 #include "store/index/index.h"
 #include "store/login/login_process.h"
 #include "store/maildir/folder_cache.h"
+#include "store/sieve/script_store.h"
 #include "store/stores/store_settings.h"
 #include "store/stores/stores.h"
 
@@ -54,13 +57,55 @@ class Worker {
     sessions_.erase(&session);
   }
 
+  /// The same for ManageSieve.
+  Task<> serve_scripts(std::unique_ptr<Connection> connection, store::ClientInfo client,
+                       store::AccountRef account) {
+    auto scripts = scripts_of(*child_.config(), account);
+    if (!scripts || !*scripts) {
+      log_error("managesieve", "user=<" + client.login + ">: " +
+                                   (scripts ? "users have no scripts here: sieve is empty"
+                                            : scripts.error().text()));
+      auto reply = managesieve::Reply::no("Your scripts can't be served now.", "TRYLATER");
+      connection->put(reply.line());
+      co_await connection->flush();
+      co_return;
+    }
+    managesieve::LoggedIn who;
+    who.user = client.login;
+    who.session_id = client.session_id;
+    who.client = client.client_address;
+    who.sasl_data = client.state;
+    managesieve::Session session(*connection, child_.config(), &child_.traces(), std::move(who),
+                                 **std::move(scripts));
+    script_sessions_.insert(&session);
+    auto serving = session.serve();
+    co_await std::move(serving);
+    script_sessions_.erase(&session);
+  }
+
   void stop() {
     for (auto* session : sessions_) session->stop();
+    for (auto* session : script_sessions_) session->stop();
   }
   /// Settings changed: sessions to come have the new ones.
   void forget_settings() { contexts_.fill(nullptr); }
 
  private:
+  /// Nothing if the setting `sieve` is empty.
+  static Result<std::optional<store::sieve::ScriptStore>> scripts_of(
+      const Config& config, const store::AccountRef& account) {
+    store::LocationUser user;
+    user.name = account.name;
+    user.home = account.home;
+    TRY(auto place, store::sieve::ScriptPlace::parse(config.sieve, user));
+    if (!place) return std::optional<store::sieve::ScriptStore>();
+    store::sieve::ScriptLimits limits;
+    limits.script_bytes = config.sieve_max_script_size;
+    limits.scripts = config.sieve_quota_max_scripts;
+    limits.storage = config.sieve_quota_max_storage;
+    return std::optional(store::sieve::ScriptStore(*std::move(place), limits));
+  }
+
   // Shared by all sessions of a service until the settings change.
   std::shared_ptr<const WorkerContext> context_for(Service service) {
     auto& kept = contexts_[service == Service::Imaps];
@@ -106,17 +151,32 @@ class Worker {
   ChangeHub changes_;
   Nursery watching_;
   std::set<Session*> sessions_;
+  std::set<managesieve::Session*> script_sessions_;
   std::array<std::shared_ptr<const WorkerContext>, 2> contexts_;
 };
 
 }  // namespace
 
-void run_login(Child& child) { store::run_login<LoginSession>(child); }
+void run_login(Child& child) {
+  auto make = [](Connection& connection, std::shared_ptr<const Config> config,
+                 store::LoginClient client,
+                 store::AuthPort& auth) -> std::unique_ptr<store::LoginSession> {
+    if (client.service == Service::Sieve) {
+      return std::make_unique<managesieve::LoginSession>(connection, std::move(config),
+                                                         std::move(client), auth);
+    }
+    return std::make_unique<LoginSession>(connection, std::move(config), std::move(client), auth);
+  };
+  store::LoginProcess(child, make).run();
+}
 
 void run_worker(Child& child) {
   Worker worker(child);
   auto serve = [&worker](std::unique_ptr<Connection> connection, store::ClientInfo client,
                          store::AccountRef account) {
+    if (client.service == Service::Sieve) {
+      return worker.serve_scripts(std::move(connection), std::move(client), std::move(account));
+    }
     return worker.serve(std::move(connection), std::move(client), std::move(account));
   };
   auto timeout = child.config()->at(Service::Imap).imap_idle_timeout;

@@ -18,7 +18,7 @@ inline const std::vector<Daemon>& all_daemons() {
   static const std::vector<Daemon> all{
       {"smtpd", {Service::Smtp, Service::Submission, Service::Submissions}},
       {"popd", {Service::Pop3, Service::Pop3s}},
-      {"imapd", {Service::Imap, Service::Imaps}}};
+      {"imapd", {Service::Imap, Service::Imaps, Service::Sieve}}};
   return all;
 }
 

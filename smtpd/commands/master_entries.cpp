@@ -20,7 +20,7 @@ constexpr std::array well_known_ports{
     WellKnownPort{Service::Smtp, 25},         WellKnownPort{Service::Submission, 587},
     WellKnownPort{Service::Submissions, 465}, WellKnownPort{Service::Pop3, 110},
     WellKnownPort{Service::Pop3s, 995},       WellKnownPort{Service::Imap, 143},
-    WellKnownPort{Service::Imaps, 993}};
+    WellKnownPort{Service::Imaps, 993},       WellKnownPort{Service::Sieve, 4190}};
 
 std::string one_line(std::string text) {
   std::ranges::replace(text, '\n', ' ');

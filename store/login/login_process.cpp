@@ -18,8 +18,15 @@ constexpr Duration linger_time{2000};
 
 bool is_pop3(Service service) { return service == Service::Pop3 || service == Service::Pop3s; }
 
+/// Who writes the log lines of a login.
+const char* login_component(Service service) {
+  if (service == Service::Sieve) return "managesieve-login";
+  return is_pop3(service) ? "pop3-login" : "imap-login";
+}
+
 /// The last line to a client that is not served.
 std::string goodbye(Service service, std::string_view why) {
+  if (service == Service::Sieve) return "BYE (TRYLATER) \"" + std::string(why) + "\"\r\n";
   std::string_view before = is_pop3(service) ? "-ERR [SYS/TEMP] " : "* BYE ";
   return std::string(before) + std::string(why) + "\r\n";
 }
@@ -130,9 +137,8 @@ bool LoginProcess::is_welcome(Socket& socket, Service service, const ConnectionL
   auto entry = limits.enter(child_.connections(), peer, child_.loop().now());
   place = std::move(entry.place);
   if (entry.refusal.empty()) return true;
-  log_warning(
-      is_pop3(service) ? "pop3-login" : "imap-login",
-      entry.refusal + " from " + peer.text() + " for service " + std::string(name_of(service)));
+  log_warning(login_component(service), entry.refusal + " from " + peer.text() + " for service " +
+                                            std::string(name_of(service)));
   if (!is_implicit_tls(service)) {
     say_farewell(socket, goodbye(service, "Too many connections from your address."));
   }

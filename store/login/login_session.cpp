@@ -96,15 +96,16 @@ Task<LoginSession::Outcome> LoginSession::exchange(AuthStep step) {
       co_return Outcome::Refused;
     }
     bool is_success = answer.kind == AuthAnswer::Kind::Success;
-    // A mechanism's final message is sent as one more challenge, which needs an empty response.
-    if (!is_success || !answer.challenge.empty()) {
+    // A final message that is sent as one more challenge needs an empty response.
+    bool has_final_challenge = !answer.challenge.empty() && !tells_success_data();
+    if (!is_success || has_final_challenge) {
       auto asking_client = ask_client(answer.challenge, step.response);
       auto outcome = co_await std::move(asking_client);
       if (outcome != Outcome::Success) co_return outcome;
       step.has_response = true;
     }
     if (!is_success) continue;
-    if (!answer.challenge.empty() && !step.response.empty()) co_return Outcome::UnexpectedData;
+    if (has_final_challenge && !step.response.empty()) co_return Outcome::UnexpectedData;
     metrics::count(metrics::Metric::logins, "success");
     ++attempts_;
     success_.emplace();
@@ -115,14 +116,26 @@ Task<LoginSession::Outcome> LoginSession::exchange(AuthStep step) {
 
 Task<LoginSession::Outcome> LoginSession::ask_client(const std::string& challenge,
                                                      std::string& response) {
-  connection_.put("+ " + base64_encode(challenge) + "\r\n");
-  auto line = co_await connection_.line(sasl_line_bytes_max);
+  put_challenge(base64_encode(challenge));
+  auto reading = read_response(sasl_line_bytes_max);
+  auto text = co_await std::move(reading);
   show("(a response, not shown)");
-  if (line.text == "*") co_return Outcome::Cancelled;
-  auto decoded = base64_decode(line.text);
-  if (line.is_too_long || !decoded) co_return Outcome::NotBase64;
+  if (!text) co_return Outcome::NotBase64;
+  if (*text == "*") co_return Outcome::Cancelled;
+  auto decoded = base64_decode(*text);
+  if (!decoded) co_return Outcome::NotBase64;
   response = *std::move(decoded);
   co_return Outcome::Success;
+}
+
+void LoginSession::put_challenge(std::string_view base64) {
+  connection_.put("+ " + std::string(base64) + "\r\n");
+}
+
+Task<std::optional<std::string>> LoginSession::read_response(std::size_t bytes_max) {
+  auto line = co_await connection_.line(bytes_max);
+  if (line.is_too_long) co_return std::nullopt;
+  co_return std::string(line.text);
 }
 
 std::optional<LoginSuccess> LoginSession::take_success(std::string state) {

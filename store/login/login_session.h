@@ -1,4 +1,4 @@
-// Implements what POP3's and IMAP's dialogues before login have in common.
+// Implements what POP3's, IMAP's and ManageSieve's dialogues before login have in common.
 //
 // That is what may be offered at the moment (STARTTLS, passwords, SASL mechanisms), the exchange
 // with auth, its limits, and the log lines. The commands are in popd and imapd.
@@ -102,12 +102,25 @@ class LoginSession {
     UnexpectedData,  // instead of an empty response to the mechanism's final message
   };
   /// Begins with the mechanism and perhaps the initial response of `step`; further responses are
-  /// asked for with lines `+ base64`.
+  /// asked for with put_challenge().
   Task<Outcome> exchange(AuthStep step);
   /// Whether there were so many wrong passwords that the connection must be closed.
   bool is_exhausted() const { return failures_ >= settings_.login_tries_max; }
   bool has_success() const { return success_.has_value(); }
+  /// What the mechanism says with its success, if tells_success_data(); else empty.
+  std::string_view success_data() const {
+    return success_ ? std::string_view(success_->answer.challenge) : std::string_view();
+  }
   std::optional<LoginSuccess> take_success(std::string state);
+
+  // How the protocol carries an exchange. As here, unless it is overridden: `+ base64`, and a line
+  // of base64.
+  virtual void put_challenge(std::string_view base64);
+  /// The client's answer, of at most `bytes_max`, still in base64; nothing if it is none.
+  virtual Task<std::optional<std::string>> read_response(std::size_t bytes_max);
+  /// Whether the answer to the command that logs in carries the mechanism's final message. If not,
+  /// it is sent as one more challenge.
+  virtual bool tells_success_data() const { return false; }
 
  private:
   /// Puts the client's answer to a challenge into `response`.

@@ -29,7 +29,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 DAEMONS = ("smtpd", "popd", "imapd")
 IS_ROOT = os.geteuid() == 0
 PORT_NAMES = {"smtpd": ["smtp_port", "submission_port", "submissions_port"],
-              "popd": ["pop3_port", "pop3s_port"], "imapd": ["imap_port", "imaps_port"]}
+              "popd": ["pop3_port", "pop3s_port"], "imapd": ["imap_port", "imaps_port", "sieve_port"]}
 STOP_SECONDS_MAX = 40
 MEASURING = system_calls.command(os.environ["PENNYPOST_MEASURE"]) if "PENNYPOST_MEASURE" in os.environ else []
 SANITIZER = "abort_on_error=0:detect_leaks=0"  # reports go to stderr: processes without files can open no other
@@ -239,6 +239,8 @@ class Host:
     def wait_ready(self, daemon):
         for name in PORT_NAMES[daemon]:
             port = self.settings.get(name, 0)
+            if name == "sieve_port" and "sieve" not in self.settings.get("protocols", ()):
+                continue
             if port:
                 eventually(lambda p=port, n=name: self.answers(daemon, p, n), f"{daemon} answers on {name} {port}")
         if daemon == "smtpd":

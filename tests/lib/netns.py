@@ -19,7 +19,7 @@ from mailhost import Host, has_program
 
 CLONE_NEWNET = 0x40000000
 PREFIX, PREFIX6 = "192.0.2.", "2001:db8::"
-STANDARD_PORTS = {"smtp": 25, "submission": 587, "submissions": 465, "pop3": 110, "pop3s": 995, "imap": 143, "imaps": 993}
+STANDARD_PORTS = {"smtp": 25, "submission": 587, "submissions": 465, "pop3": 110, "pop3s": 995, "imap": 143, "imaps": 993, "sieve": 4190}
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
