@@ -1,6 +1,11 @@
 // CHECK, ENABLE and NAMESPACE: what a client asks about its account once it has logged in.
+//
+// STANDARDS  RFC 5161 (ENABLE), RFC 9051 section 6.3.1 (IMAP4rev2), RFC 6855 section 3
+//            (UTF8=ACCEPT), RFC 7162 section 3.2.3 (QRESYNC), RFC 9586 section 3.1 (UIDONLY)
 #include <algorithm>
 
+#include "common/base/text.h"
+#include "imapd/command/capability.h"
 #include "imapd/command/handlers.h"
 #include "imapd/response/untagged.h"
 #include "imapd/session/context.h"
@@ -17,18 +22,26 @@ Task<Reply> check(SessionContext& context, const CommandHead& command) {
 Task<Reply> enable(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto names, parse_enable(command.arguments, context.limits()));
   auto is_asked = [&](std::string_view name) {
-    return std::ranges::find(names, name) != names.end();
+    return std::ranges::find(names, upper(name)) != names.end() && is_announced(context, name);
   };
   std::string enabled;
+  auto note = [&](bool is_new, std::string_view name) {
+    if (is_new) enabled.append(" ").append(name);
+    return is_new;
+  };
   // RFC 7162 section 3.2.3: QRESYNC brings CONDSTORE with it.
   auto before = context.reporting();
   bool wants_qresync = is_asked("QRESYNC");
-  if (!before.modseqs && (is_asked("CONDSTORE") || wants_qresync)) enabled += " CONDSTORE";
-  if (!before.vanished && wants_qresync) enabled += " QRESYNC";
+  bool wants_condstore = wants_qresync || is_asked("CONDSTORE");
+  note(!before.modseqs && wants_condstore, "CONDSTORE");
+  note(!before.vanished && wants_qresync, "QRESYNC");
+  if (note(!before.rev2 && is_asked("IMAP4rev2"), "IMAP4rev2")) context.enable_rev2();
+  if (note(!context.has_utf8() && is_asked("UTF8=ACCEPT"), "UTF8=ACCEPT")) context.enable_utf8();
+  if (note(!before.uid_only && is_asked("UIDONLY"), "UIDONLY")) context.enable_uid_only();
   context.put("* ENABLED" + enabled + "\r\n");
   if (wants_qresync) {
     context.enable_qresync();
-  } else if (is_asked("CONDSTORE")) {
+  } else if (wants_condstore) {
     context.enable_condstore();
   }
   co_return Reply::ok("Enabled.");

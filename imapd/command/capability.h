@@ -8,11 +8,16 @@
 
 namespace pennypost::imap {
 
-/// `own` as the setting changes it: its names take the place of ours; if the first begins with `+`,
-/// all are added to ours (Dovecot's rule).
+class Conversation;
+
+/// `own` as the setting changes it: its names take the place of ours; if the first begins with `+`
+/// or `-`, ours stay, those with `+` are added (Dovecot's rule), and those with `-` taken away.
 std::string with_setting(std::string own, std::string_view setting);
 
 /// The capabilities without those that a user's imap_capability hides, such as `-NOTIFY,-QRESYNC`.
 std::string without(std::string own, std::string_view hidden);
+
+/// Whether CAPABILITY names it now, in any case: an extension that is hidden can't be enabled.
+bool is_announced(const Conversation& context, std::string_view name);
 
 }  // namespace pennypost::imap

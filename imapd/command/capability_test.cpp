@@ -15,3 +15,9 @@ TEST_CASE("a user's imap_capability hides capabilities by their names, in any ca
   CHECK(without("IMAP4rev1 IDLE NOTIFY QRESYNC", "") == "IMAP4rev1 IDLE NOTIFY QRESYNC");
   CHECK(without("IMAP4rev1 IDLE NOTIFY QRESYNC", "-notify,QRESYNC,-X") == "IMAP4rev1 IDLE");
 }
+
+TEST_CASE("imap_capability takes a capability away where its name begins with a minus") {
+  CHECK(with_setting("IMAP4rev1 IDLE SORT", "-idle") == "IMAP4rev1 SORT");
+  CHECK(with_setting("IMAP4rev1 IDLE SORT", "+X -SORT -none") == "IMAP4rev1 IDLE X");
+  CHECK(with_setting("IMAP4rev1 IDLE", "-IDLE +IDLE") == "IMAP4rev1 IDLE");
+  CHECK(with_setting("IMAP4rev1 IDLE", "A B -A") == "B");

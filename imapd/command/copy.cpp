@@ -4,7 +4,7 @@
 #include "imapd/command/handlers.h"
 #include "imapd/command/shared.h"
 #include "imapd/response/untagged.h"
-#include "imapd/session/context.h"
+#include "imapd/session/progress.h"
 
 namespace pennypost::imap {
 namespace {
@@ -29,7 +29,9 @@ Task<Reply> copy_messages(SessionContext& context, const CommandHead& command, b
     return done;
   };
   auto copying = context.retry_while_locked(context.lane_for(uids.size()), [&] { return copy(); });
-  auto copied = co_await std::move(copying);
+  std::string_view text = and_remove ? "Still moving." : "Still copying.";
+  auto waiting = with_signs_of_life(context, text, std::move(copying));
+  auto copied = co_await std::move(waiting);
   if (!copied && store::is_expunged(copied.error())) {
     co_return Reply::no(ResponseCode::Expunged, "Some of the messages no longer exist.");
   }

@@ -7,7 +7,7 @@
 
 #include "imapd/command/handlers.h"
 #include "imapd/command/shared.h"
-#include "imapd/session/context.h"
+#include "imapd/session/progress.h"
 
 namespace pennypost::imap {
 
@@ -36,7 +36,8 @@ Task<Reply> expunge_messages(SessionContext& context, std::vector<Uid> uids,
   };
   auto expunging =
       context.retry_while_locked(context.lane_for(uids.size()), [&] { return expunge(); });
-  CO_TRY_DO(co_await std::move(expunging));
+  auto waiting = with_signs_of_life(context, "Still expunging.", std::move(expunging));
+  CO_TRY_DO(co_await std::move(waiting));
   co_return Reply::ok((has_removed ? context.highest_modseq_code() : "") + std::string(done));
 }
 

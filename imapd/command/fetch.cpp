@@ -21,7 +21,7 @@ Task<Reply> fetch_numbers(SessionContext& context, const std::vector<NumberRange
                           const FetchRequest& request, bool with_uid) {
   auto& selected = *context.selected();
   FetchProducer producer(selected.mailbox(), selected.view(), numbers, request, with_uid,
-                         context.reporting().modseqs);
+                         context.reporting());
   std::string chunk;
   bool more = true;
   store::LockWait wait(context.loop(), context.store().lock_timeout());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "imapd/command/shared.h"
 #include "imapd/response/untagged.h"
 #include "imapd/search/searcher.h"
 #include "imapd/session/context.h"
@@ -12,8 +13,8 @@ namespace {
 // An answer with more numbers is made on a thread, not in the event loop.
 constexpr std::size_t short_answer = 10'000;
 
-std::string progress(const Searcher& searcher, const Selected& selected) {
-  auto percent = std::uint64_t{searcher.looked_at()} * 100 / std::max(selected.exists(), 1u);
+std::string progress(std::uint64_t done, std::uint64_t goal) {
+  auto percent = done * 100 / std::max<std::uint64_t>(goal, 1);
   return "Searched " + std::to_string(percent) + "% of the mailbox.";
 }
 
@@ -48,6 +49,11 @@ void save_result(Selected& selected, std::vector<std::uint32_t> numbers) {
 Task<Result<std::vector<std::uint32_t>>> find_messages(SessionContext& context,
                                                        const SearchRequest& request) {
   auto& selected = *context.selected();
+  if (request.uses_numbers && context.reporting().uid_only) co_return uid_required();
+  // RFC 6855 section 3: all text is in UTF-8.
+  if (request.names_charset && context.has_utf8()) {
+    co_return Error(501, "No CHARSET after ENABLE UTF8=ACCEPT");
+  }
   if (request.asks_modseq) context.enable_condstore();
   if (request.uses_numbers) context.keep_expunges_back();
   std::optional<Searcher> searcher;
@@ -69,8 +75,9 @@ Task<Result<std::vector<std::uint32_t>>> find_messages(SessionContext& context,
     CO_TRY(more, co_await lane.offload([&] { return step(); }));
     if (!more) break;
     co_await context.look_for_client();
-    auto text = progress(*searcher, selected);
-    co_await context.give_sign_of_life(text);
+    std::uint64_t done = searcher->looked_at();
+    auto text = progress(done, selected.exists());
+    co_await context.give_sign_of_life(text, done, selected.exists());
     if (!searcher->is_held_up()) continue;
     if (wait.is_over()) searcher->stop_waiting();
     co_await wait.pause();

@@ -52,18 +52,18 @@ Task<Reply> list(SessionContext& context, const CommandHead& command);
 Task<Reply> lsub(SessionContext& context, const CommandHead& command);
 
 // Messages, also by UID: fetch.cpp, search.cpp, sort.cpp, store.cpp, expunge.cpp,
-// copy.cpp, append.cpp.
+// copy.cpp, append.cpp, batches.cpp.
 Task<Reply> fetch(SessionContext& context, const CommandHead& command);
 Task<Reply> search(SessionContext& context, const CommandHead& command);
 Task<Reply> sort(SessionContext& context, const CommandHead& command);
 Task<Reply> thread(SessionContext& context, const CommandHead& command);
+Task<Reply> uid_batches(SessionContext& context, const CommandHead& command);
 Task<Reply> store_flags(SessionContext& context, const CommandHead& command);
 Task<Reply> expunge(SessionContext& context, const CommandHead& command);
 Task<Reply> uid_expunge(SessionContext& context, const CommandHead& command);
 Task<Reply> copy(SessionContext& context, const CommandHead& command);
 Task<Reply> move(SessionContext& context, const CommandHead& command);
-/// An APPEND or REPLACE that is complete without any message literal: its arguments are not as they
-/// should be.
+/// An APPEND or REPLACE that is complete without any message literal: one whose parts are all URLs.
 Task<Reply> append(SessionContext& context, const CommandHead& command);
 Task<Reply> replace(SessionContext& context, const CommandHead& command);
 

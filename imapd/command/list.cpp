@@ -59,7 +59,8 @@ Task<Reply> list(SessionContext& context, const CommandHead& command) {
   std::vector<Lister::Answer> answers;
   auto step = [&] {
     if (!lister) {
-      lister.emplace(request, special_uses, separator, std::move(folders), std::move(subscribed));
+      lister.emplace(request, special_uses, separator, std::move(folders), std::move(subscribed),
+                     context.name_form());
     }
     return lister->run(step_cost, answers);
   };
@@ -81,8 +82,9 @@ Task<Reply> lsub(SessionContext& context, const CommandHead& command) {
   }
   CO_TRY(auto subscribed, co_await context.account().threads.offload(
                               [&] { return context.store().subscriptions(); }));
-  auto lines = co_await context.heavy_lane().offload(
-      [&] { return lsub_lines(request, subscribed, context.store().separator()); });
+  auto lines = co_await context.heavy_lane().offload([&] {
+    return lsub_lines(request, subscribed, context.store().separator(), context.name_form());
+  });
   context.put(lines);
   co_return Reply::ok("Lsub completed.");
 }

@@ -16,13 +16,16 @@ using store::MailboxName;
 // What a name costs besides its patterns.
 constexpr std::size_t name_overhead = 256;
 
-std::vector<ListPattern> patterns_of(const ListRequest& request, char separator) {
+std::vector<ListPattern> patterns_of(const ListRequest& request, char separator, NameForm form) {
   std::vector<ListPattern> out;
-  auto reference = decode_utf7(request.reference).value_or(request.reference);
+  auto utf8 = [&](const std::string& text) {
+    return form == NameForm::Utf8 ? text : decode_utf7(text).value_or(text);
+  };
+  auto reference = utf8(request.reference);
   for (const auto& pattern : request.patterns) {
     // RFC 5258 section 3: an empty pattern among several asks for nothing.
     if (pattern.empty()) continue;
-    out.emplace_back(reference, decode_utf7(pattern).value_or(pattern), separator);
+    out.emplace_back(reference, utf8(pattern), separator);
   }
   return out;
 }
@@ -44,11 +47,13 @@ std::string special_use(const std::vector<std::string>& setting, const MailboxNa
 }
 
 Lister::Lister(const ListRequest& request, const std::vector<std::string>& special_uses,
-               char separator, std::vector<Folder> folders, std::vector<MailboxName> subscribed)
+               char separator, std::vector<Folder> folders, std::vector<MailboxName> subscribed,
+               NameForm form)
     : request_(request),
       special_uses_(special_uses),
       separator_(separator),
-      patterns_(patterns_of(request, separator)),
+      form_(form),
+      patterns_(patterns_of(request, separator, form)),
       folders_(std::move(folders)) {
   for (const auto& pattern : patterns_) name_cost_ += pattern.words();
   add_missing(std::move(subscribed));
@@ -135,7 +140,7 @@ std::string Lister::line(const Folder& folder, bool has_selected_below) const {
   if (!use.empty() && folder.selectable) attributes.push_back(use);
   std::vector<std::string> child_info;
   if (has_selected_below) child_info.emplace_back("SUBSCRIBED");
-  return list_line("LIST", attributes, separator_, folder.name.text(), child_info);
+  return list_line("LIST", attributes, separator_, folder.name.text(), child_info, form_);
 }
 
 std::string as_not_selectable(std::string line) {
@@ -146,8 +151,8 @@ std::string as_not_selectable(std::string line) {
 }
 
 std::string lsub_lines(const ListRequest& request, const std::vector<MailboxName>& subscribed,
-                       char separator) {
-  auto patterns = patterns_of(request, separator);
+                       char separator, NameForm form) {
+  auto patterns = patterns_of(request, separator, form);
   bool has_percent = request.patterns.front().find('%') != std::string::npos;
   std::set<std::string> names;
   std::set<std::string> above;
@@ -161,10 +166,11 @@ std::string lsub_lines(const ListRequest& request, const std::vector<MailboxName
     }
   }
   std::string out;
-  for (const auto& name : names) out += list_line("LSUB", {}, separator, name);
+  for (const auto& name : names) out += list_line("LSUB", {}, separator, name, {}, form);
   for (const auto& name : above) {
     // RFC 3501 section 6.3.9: not subscribed itself, hence \Noselect.
-    if (!names.contains(name)) out += list_line("LSUB", {"\\Noselect"}, separator, name);
+    if (names.contains(name)) continue;
+    out += list_line("LSUB", {"\\Noselect"}, separator, name, {}, form);
   }
   return out;
 }

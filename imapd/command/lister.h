@@ -15,6 +15,7 @@
 
 #include "imapd/command/pattern.h"
 #include "imapd/grammar/list.h"
+#include "imapd/response/strings.h"
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::imap {
@@ -29,9 +30,11 @@ class Lister {
   };
 
   /// `folders` are those of MailStore::list(), `subscribed` the subscribed names if the request
-  /// asks for them. The request and `special_uses` (imap_special_use) outlive the Lister.
+  /// asks for them; `form` is that of the patterns and of the answers. The request and
+  /// `special_uses` (imap_special_use) outlive the Lister.
   Lister(const ListRequest& request, const std::vector<std::string>& special_uses, char separator,
-         std::vector<store::Folder> folders, std::vector<store::MailboxName> subscribed);
+         std::vector<store::Folder> folders, std::vector<store::MailboxName> subscribed,
+         NameForm form = NameForm::Utf7);
 
   /// Goes on for about `cost` machine words of patterns, and appends the answers made; false when
   /// none is left.
@@ -47,6 +50,7 @@ class Lister {
   const ListRequest& request_;
   const std::vector<std::string>& special_uses_;
   char separator_;
+  NameForm form_;
   std::vector<ListPattern> patterns_;
   std::size_t name_cost_ = 1;  // of matching an octet of a name with all patterns
   std::vector<store::Folder> folders_;
@@ -67,6 +71,7 @@ std::string as_not_selectable(std::string line);
 /// The answer to LSUB: the subscribed names that match; with `%` also the names that match and have
 /// subscribed names below them.
 std::string lsub_lines(const ListRequest& request,
-                       const std::vector<store::MailboxName>& subscribed, char separator);
+                       const std::vector<store::MailboxName>& subscribed, char separator,
+                       NameForm form = NameForm::Utf7);
 
 }  // namespace pennypost::imap

@@ -1,10 +1,11 @@
 // CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE: the account's mailboxes and their names.
 //
 // STANDARDS  RFC 9051 sections 6.3.4 to 6.3.8, RFC 6154 section 3 (USE), RFC 8474 section 4.1
-// (MAILBOXID)
+// (MAILBOXID), RFC 9051 section 6.3.9.7 (OLDNAME)
 #include "common/base/text.h"
 #include "imapd/command/handlers.h"
 #include "imapd/command/lister.h"
+#include "imapd/response/untagged.h"
 #include "imapd/session/context.h"
 #include "store/stores/store_settings.h"
 
@@ -40,6 +41,10 @@ Result<std::vector<std::string>> uses_of(const SessionContext& context,
   return uses;
 }
 
+bool is_named(const store::MailboxName& name, std::string_view wire) {
+  return name.text() == wire || (name.is_inbox() && equal_nocase(wire, name.text()));
+}
+
 }  // namespace
 
 Task<Reply> create(SessionContext& context, const CommandHead& command) {
@@ -49,7 +54,7 @@ Task<Reply> create(SessionContext& context, const CommandHead& command) {
   // RFC 9051 section 6.3.4: a separator at the end says that names below it will follow.
   bool is_parent = request.mailbox.size() > 1 && request.mailbox.back() == store.separator();
   if (is_parent) request.mailbox.pop_back();
-  CO_TRY(auto name, context.mailbox_name(request.mailbox));
+  CO_TRY(auto name, context.new_mailbox_name(request.mailbox));
   // imap_special_use alone says which use a name has: LIST would show no other.
   auto special_uses = store::special_use_items(context.settings().imap_special_use,
                                                context.store().settings().namespace_prefix);
@@ -61,6 +66,11 @@ Task<Reply> create(SessionContext& context, const CommandHead& command) {
   auto create = [&] { return is_parent ? store.create_parent(name) : store.create(name); };
   CO_TRY_DO(co_await context.retry_while_locked([&] { return create(); }));
   context.events().tell_mailbox(Event::MailboxCreate, name);
+  // RFC 9051 section 6.3.4: a client that is told no other name takes its own for the new
+  // mailbox's.
+  if (context.name_form() == NameForm::Utf8 && !is_named(name, request.mailbox)) {
+    context.put(old_name_line(store.separator(), name.text(), request.mailbox));
+  }
   if (!store.keeps_ids()) co_return Reply::ok("Create completed.");
   auto looking = context.retry_while_locked([&] { return store.status(name); });
   auto made = co_await std::move(looking);
@@ -83,9 +93,13 @@ Task<Reply> remove(SessionContext& context, const CommandHead& command) {
 Task<Reply> rename(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto request, parse_rename(command.arguments, context.limits()));
   CO_TRY(auto from, context.mailbox_name(request.from));
-  CO_TRY(auto to, context.mailbox_name(request.to));
+  CO_TRY(auto to, context.new_mailbox_name(request.to));
   CO_TRY_DO(co_await context.retry_while_locked([&] { return context.store().rename(from, to); }));
   context.events().tell_mailbox(Event::MailboxRename, from, to.text());
+  // RFC 9051 section 6.3.6. What is renamed from INBOX is a new mailbox.
+  if (context.is_rev2() && !from.is_inbox()) {
+    context.put(old_name_line(context.store().separator(), to.text(), from.text()));
+  }
   // RFC 9051 section 6.3.6: INBOX stays, and so it stays selected; only its messages have moved,
   // which the next look will find.
   if (!from.is_inbox()) close_if_gone(context, from);

@@ -9,6 +9,11 @@ namespace pennypost::imap {
 
 Task<Reply> search(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto request, parse_search(command.arguments, context.limits()));
+  // RFC 9051 section 6.4.4: ESEARCH is the only answer, and without RETURN it tells ALL.
+  if (context.is_rev2() && !request.extended) request.extended = request.return_all = true;
+  // There, and with UTF8=ACCEPT, texts are in UTF-8 unless CHARSET says otherwise.
+  bool is_utf8 = context.name_form() == NameForm::Utf8;
+  if (is_utf8 && !request.names_charset) request.charset = "UTF-8";
   auto finding = find_messages(context, request);
   auto found = co_await std::move(finding);
   if (!found) {

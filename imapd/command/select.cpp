@@ -3,6 +3,7 @@
 // STANDARDS  RFC 9051 sections 6.3.2, 6.4.1 and 6.4.2, RFC 7162 (CONDSTORE, QRESYNC)
 #include "imapd/command/handlers.h"
 #include "imapd/command/shared.h"
+#include "imapd/response/untagged.h"
 #include "imapd/session/context.h"
 #include "imapd/session/resync.h"
 
@@ -47,6 +48,11 @@ Task<Reply> open_mailbox(SessionContext& context, const CommandHead& command,
     auto selected = std::make_unique<Selected>(context.events().logged(std::move(mailbox)));
     selected->set_reporting(context.reporting());
     introduction = selected->introduction();
+    // RFC 9051 section 6.3.2.
+    if (context.is_rev2()) {
+      introduction +=
+          list_line("LIST", {}, context.store().separator(), name.text(), {}, context.name_form());
+    }
     if (parameters.resync) introduction += resync_lines(*selected, *parameters.resync);
     return selected;
   };

@@ -17,6 +17,10 @@ class SessionContext;
 /// The NO to a change of a mailbox that is open read-only.
 Reply read_only();
 
+/// The Error, a BAD, to a message number from a client that has enabled UIDONLY (RFC 9586 section
+/// 3).
+Error uid_required();
+
 /// Flags as STORE and APPEND name them. Errors: 501 for a flag that nobody may set, 550 for a
 /// keyword too long.
 Result<store::FlagChange> flag_change(const SessionContext& context,

@@ -35,7 +35,8 @@ Task<Result<std::string>> report_status(SessionContext& context, const store::Ma
   auto looking =
       context.retry_while_locked([&] { return context.store().status(name, with_size); });
   CO_TRY(auto found, co_await std::move(looking));
-  co_return status_line(name.text(), items, found, context.limits().message_bytes_max);
+  co_return status_line(name.text(), items, found, context.limits().message_bytes_max,
+                        context.name_form());
 }
 
 }  // namespace pennypost::imap

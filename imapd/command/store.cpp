@@ -10,11 +10,15 @@
 #include "imapd/command/shared.h"
 #include "imapd/grammar/modseq.h"
 #include "imapd/response/untagged.h"
-#include "imapd/session/context.h"
+#include "imapd/session/progress.h"
 
 namespace pennypost::imap {
 
 Reply read_only() { return Reply::no(ResponseCode::NoPerm, "Mailbox is read-only."); }
+
+Error uid_required() {
+  return Error(501, "[UIDREQUIRED] Message numbers are not used after ENABLE UIDONLY");
+}
 
 Result<store::FlagChange> flag_change(const SessionContext& context,
                                       const std::vector<std::string>& names, bool may_be_recent) {
@@ -107,7 +111,8 @@ Task<Reply> store_flags(SessionContext& context, const CommandHead& command) {
   auto keywords = mailbox.keywords().size();
   auto storing = context.retry_while_locked(context.lane_for(uids.size()),
                                             [&] { return mailbox.store(uids, change); });
-  CO_TRY(auto stored, co_await std::move(storing));
+  auto waiting = with_signs_of_life(context, "Still changing flags.", std::move(storing));
+  CO_TRY(auto stored, co_await std::move(waiting));
   if (mailbox.keywords().size() != keywords) {
     store::Changes grown;
     grown.keywords = true;

@@ -1,5 +1,8 @@
 #include "imapd/command/table.h"
 
+#include <algorithm>
+
+#include "common/base/text.h"
 #include "imapd/command/capability.h"
 #include "imapd/session/context.h"
 #include "imapd/session/login_context.h"
@@ -19,12 +22,22 @@ Task<Reply> call_handler(const Handler& handler, Context& context, const Command
 
 }  // namespace
 
+bool names_by_number(const Command& row) {
+  return row.name != "EXPUNGE" && find_command(commands, "UID " + std::string(row.name)) != nullptr;
+}
+
 Task<Reply> Command::call(LoginContext& context, const CommandHead& command) const {
   return call_handler(handler, context, command);
 }
 
 Task<Reply> Command::call(SessionContext& context, const CommandHead& command) const {
   return call_handler(handler, context, command);
+}
+
+bool is_announced(const Conversation& context, std::string_view name) {
+  auto text = capability_text(context);
+  auto names = words(text, " ");
+  return std::ranges::any_of(names, [&](auto own) { return equal_nocase(own, name); });
 }
 
 std::string capability_text(const Conversation& context) {

@@ -61,7 +61,8 @@ struct Command {
 };
 
 inline constexpr std::array commands{
-    Command{"APPEND", In::LoggedIn, News::All, "9051 6.3.12", &append, "MULTIAPPEND"},
+    Command{"APPEND", In::LoggedIn, News::All, "9051 6.3.12", &append,
+            "CATENATE MULTIAPPEND URL-PARTIAL"},
     Command{"AUTHENTICATE", In::NotAuthenticated, News::None, "9051 6.2.2", &authenticate,
             "SASL-IR", Told::Always},
     Command{"CAPABILITY", In::Any, News::All, "9051 6.1.1", &capability},
@@ -71,11 +72,12 @@ inline constexpr std::array commands{
     Command{"COPY", In::Selected, News::WithoutExpunges, "9051 6.4.7", &copy},
     Command{"CREATE", In::LoggedIn, News::All, "9051 6.3.4", &create, "CREATE-SPECIAL-USE"},
     Command{"DELETE", In::LoggedIn, News::All, "9051 6.3.5", &remove},
-    Command{"ENABLE", In::LoggedIn, News::All, "5161 3.1", &enable, "ENABLE", Told::Always},
+    Command{"ENABLE", In::LoggedIn, News::All, "5161 3.1", &enable, "ENABLE IMAP4rev2 UTF8=ACCEPT",
+            Told::Always},
     Command{"EXAMINE", In::LoggedIn, News::None, "9051 6.3.3", &examine},
     Command{"EXPUNGE", In::Selected, News::All, "9051 6.4.3", &expunge},
     Command{"FETCH", In::Selected, News::WithoutExpunges, "9051 6.4.5", &fetch,
-            "BINARY PREVIEW SAVEDATE"},
+            "BINARY INPROGRESS PREVIEW SAVEDATE"},
     Command{"ID", In::Any, News::All, "2971 3.1", &id, "ID", Told::Always},
     Command{"IDLE", In::LoggedIn, News::All, "2177 3", &idle, "IDLE", Told::Always},
     Command{"LIST", In::LoggedIn, News::All, "9051 6.3.9", &list,
@@ -108,10 +110,15 @@ inline constexpr std::array commands{
     Command{"UID SORT", In::Selected, News::All, "5256 3", &sort},
     Command{"UID STORE", In::Selected, News::All, "9051 6.4.9", &store_flags},
     Command{"UID THREAD", In::Selected, News::All, "5256 3", &thread},
+    Command{"UIDBATCHES", In::Selected, News::All, "10022 3", &uid_batches, "UIDBATCHES"},
     Command{"UNSELECT", In::Selected, News::None, "3691 2", &unselect, "UNSELECT"},
     Command{"UNSUBSCRIBE", In::LoggedIn, News::All, "9051 6.3.8", &unsubscribe},
 };
 static_assert(is_command_table(commands));
+
+/// Whether a command names messages by number, which a client that has enabled UIDONLY may not do
+/// (RFC 9586 section 3): each such has a form with UIDs beside it. EXPUNGE names none.
+bool names_by_number(const Command& row);
 
 /// Whether each handler takes what there is where its command is allowed: what call() relies on.
 constexpr bool handlers_fit() {

@@ -4,6 +4,7 @@
 #include "common/base/text.h"
 #include "common/log/log.h"
 #include "imapd/command/append.h"
+#include "imapd/command/shared.h"
 #include "imapd/command/table.h"
 #include "imapd/dialogue/shown_command.h"
 #include "imapd/response/logout_text.h"
@@ -57,8 +58,9 @@ Task<> Session::converse() {
         co_await dispatch();
         break;
       case Event::Message: {
+        context_.start_clock(assembler.tag());
         if (context_.is_trace_asked()) context_.show(shown_command(assembler.text()));
-        auto appending = append_messages(context_);
+        auto appending = append_messages(context_, event);
         auto reply = co_await std::move(appending);
         if (reply) answer(*reply, assembler.tag());
         break;
@@ -121,7 +123,8 @@ Task<Reply> Session::handle(const CommandHead& command) {
   if (row->allowed == In::Selected && context_.selected() == nullptr) {
     co_return Reply::bad("No mailbox selected");
   }
-  context_.start_clock();
+  if (context_.reporting().uid_only && names_by_number(*row)) co_return uid_required();
+  context_.start_clock(command.tag);
   auto work = row->call(context_, command);
   auto reply = co_await std::move(work);
   if (row->news != News::None && context_.selected() != nullptr && !context_.is_ended()) {

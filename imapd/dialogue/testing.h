@@ -71,6 +71,8 @@ class TestAccount {
   std::size_t folders_max = store::StoreSettings().folders_max;
   /// A lock is given up for after so many tries, of 20 ms each.
   int lock_attempts = 20;
+  /// How often a long command of its sessions says that it is at work.
+  Duration sign_interval{10'000};
 
  private:
   Format format_;
@@ -84,9 +86,7 @@ class TestAccount {
 class Client {
  public:
   explicit Client(const TestAccount& account, std::vector<std::string> settings = {})
-      : hub_(loop_),
-        worker_(make(std::move(settings), account.has_special_folders)),
-        sessions_(loop_) {
+      : hub_(loop_), worker_(make(std::move(settings), account)), sessions_(loop_) {
     auto [server, mine] = memory_streams(loop_);
     server_ = std::make_unique<Connection>(loop_, std::move(server), std::chrono::seconds(5));
     client_ = std::make_unique<Connection>(loop_, std::move(mine), std::chrono::seconds(5));
@@ -123,11 +123,11 @@ class Client {
 
  private:
   std::shared_ptr<const WorkerContext> make(std::vector<std::string> settings,
-                                            bool account_has_special_folders) {
-    if (!account_has_special_folders) settings.emplace_back("imap_auto_create_special=no");
+                                            const TestAccount& account) {
+    if (!account.has_special_folders) settings.emplace_back("imap_auto_create_special=no");
     auto config = config_for_test(std::move(settings));
     auto limits = limits_of(config->at(Service::Imap));
-    WorkerContext all{clock_, hub_, limits, config, Service::Imap};
+    WorkerContext all{clock_, hub_, limits, config, Service::Imap, nullptr, account.sign_interval};
     return std::make_shared<const WorkerContext>(std::move(all));
   }
   // Everything up to the line that begins with `last`; to the end of the connection if none does.

@@ -52,12 +52,8 @@ OctetRange within(OctetRange range, const std::optional<Partial>& partial) {
 
 FetchProducer::FetchProducer(store::Mailbox& mailbox, const std::vector<Uid>& view,
                              const std::vector<NumberRange>& numbers, const FetchRequest& request,
-                             bool with_uid, bool with_modseqs)
-    : mailbox_(mailbox),
-      view_(view),
-      numbers_(numbers),
-      request_(request),
-      with_modseqs_(with_modseqs) {
+                             bool with_uid, Reporting reporting)
+    : mailbox_(mailbox), view_(view), numbers_(numbers), request_(request), reporting_(reporting) {
   bool marks = false;
   for (const auto& item : request_.items) {
     asks_uid_ = asks_uid_ || item.kind == Kind::Uid;
@@ -65,7 +61,8 @@ FetchProducer::FetchProducer(store::Mailbox& mailbox, const std::vector<Uid>& vi
     asks_modseq_ = asks_modseq_ || item.kind == Kind::ModSeq;
     marks = marks || item.marks_seen;
   }
-  with_uid_ = with_uid && !asks_uid_;
+  // UIDFETCH begins with it.
+  with_uid_ = with_uid && !asks_uid_ && !reporting.uid_only;
   marks_seen_ = marks && mailbox_.access() == store::Access::ReadWrite;
   if (!numbers_.empty()) number_ = numbers_.front().first;
 }
@@ -118,7 +115,7 @@ void FetchProducer::begin_message(std::string& out) {
   is_newly_seen_ = std::ranges::binary_search(newly_seen_, uid);
   current_.emplace(*std::move(current));
   item_ = 0;
-  out += "* " + std::to_string(number) + " FETCH (";
+  out += fetch_head(number, uid, reporting_.uid_only);
   if (with_uid_) out += "UID " + std::to_string(uid.value());
 }
 
@@ -183,8 +180,8 @@ void FetchProducer::append_new_flags(std::string& out) {
     append_item(out, item);
   };
   if (!asks_flags_) append(Kind::Flags, "FLAGS");
-  if (!with_modseqs_) return;
-  if (!asks_uid_ && !with_uid_) append(Kind::Uid, "UID");
+  if (!reporting_.modseqs) return;
+  if (!asks_uid_ && !with_uid_ && !reporting_.uid_only) append(Kind::Uid, "UID");
   if (!asks_modseq_) append(Kind::ModSeq, "MODSEQ");
 }
 
@@ -201,8 +198,9 @@ void FetchProducer::append_item(std::string& out, const FetchItem& item) {
     case Kind::Flags: {
       const auto* now = mailbox_.find(current.message().uid);
       const auto& message = now != nullptr ? *now : current.message();
-      append_list(out, flag_names(message.flags, mailbox_.is_recent(message.uid),
-                                  mailbox_.keyword_names(message.keywords)));
+      bool is_recent = !reporting_.rev2 && mailbox_.is_recent(message.uid);
+      append_list(out,
+                  flag_names(message.flags, is_recent, mailbox_.keyword_names(message.keywords)));
       break;
     }
     case Kind::InternalDate:

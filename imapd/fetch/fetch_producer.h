@@ -6,7 +6,7 @@
 // waited for: see is_held_up().
 //
 // STANDARDS  RFC 9051 sections 6.4.5 and 7.5.2, RFC 3516 section 4.3 (literal8), RFC 7162 section
-//            3.2.4
+//            3.2.4, RFC 9586 section 3.3 (UIDFETCH)
 // SEE ALSO   fetch_message.h (what is read of each message)
 #pragma once
 
@@ -18,6 +18,7 @@
 #include "imapd/fetch/fetch_message.h"
 #include "imapd/grammar/fetch.h"
 #include "imapd/grammar/sequence_set.h"
+#include "imapd/session/selected.h"
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::imap {
@@ -25,11 +26,11 @@ namespace pennypost::imap {
 class FetchProducer {
  public:
   /// `numbers` are message numbers in `view`; all three must outlive the producer, and nobody may
-  /// change them or use the mailbox meanwhile. `with_uid` for UID FETCH, `with_modseqs` for a
-  /// client that has enabled CONDSTORE.
+  /// change them or use the mailbox meanwhile. `with_uid` for UID FETCH, `reporting` is what the
+  /// client has enabled.
   FetchProducer(store::Mailbox& mailbox, const std::vector<store::Uid>& view,
                 const std::vector<NumberRange>& numbers, const FetchRequest& request, bool with_uid,
-                bool with_modseqs = false);
+                Reporting reporting = {});
 
   /// Appends about `octets` to `out`, fewer if more would be too much work for a step; false when
   /// nothing follows. Error: a message broke off within its literal, and the connection can't go
@@ -71,7 +72,7 @@ class FetchProducer {
   const FetchRequest& request_;
   bool with_uid_;
   bool marks_seen_ = false;
-  bool with_modseqs_;
+  Reporting reporting_;
   bool asks_uid_ = false;
   bool asks_flags_ = false;
   bool asks_modseq_ = false;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "imapd/grammar/append.h"
-
 namespace pennypost::imap {
 namespace {
 
@@ -86,10 +84,11 @@ CommandAssembler::Event CommandAssembler::end_of_line() {
 }
 
 CommandAssembler::Event CommandAssembler::begin_literal() {
-  auto is_message = announces_message(text_, continues_, limits_);
-  if (!is_message) {
-    refuse(std::move(is_message).error());
-  } else if (*is_message) {
+  auto announced = announced_literal(text_, continues_, limits_);
+  if (!announced) {
+    refuse(std::move(announced).error());
+  } else if (announced->is_message) {
+    next_place_ = announced->place;
     if (literal_->bytes <= limits_.message_bytes_max) return Event::Message;
     refuse(Error(552, "Message is too big"));
   } else if (++literals_ > limits_.literals_max) {
@@ -110,7 +109,7 @@ CommandAssembler::Event CommandAssembler::begin_literal() {
 void CommandAssembler::message_taken() {
   ASSERT(literal_);
   if (!continues_) refused_tag_ = tag_of(text_);
-  continues_ = true;
+  continues_ = next_place_;
   text_.clear();
   line_start_ = 0;
   literal_.reset();
@@ -150,7 +149,7 @@ void CommandAssembler::reset() {
   literal_left_ = 0;
   skipped_ = 0;
   literals_ = 0;
-  continues_ = false;
+  continues_.reset();
 }
 
 }  // namespace pennypost::imap

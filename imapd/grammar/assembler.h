@@ -15,7 +15,8 @@
 // then comes Refused with error() and tag(). Abandon says that more would have to be skipped than
 // we are willing to read. A line may end in LF alone, as with Dovecot.
 //
-// STANDARDS  RFC 9051 sections 2.2.1 and 4.3, RFC 7888 (LITERAL+), RFC 3502 (several messages)
+// STANDARDS  RFC 9051 sections 2.2.1 and 4.3, RFC 7888 (LITERAL+), RFC 3502 (several messages),
+//            RFC 4469 (CATENATE)
 #pragma once
 
 #include <optional>
@@ -23,6 +24,7 @@
 #include <string_view>
 
 #include "common/base/result.h"
+#include "imapd/grammar/append.h"
 #include "imapd/grammar/cursor.h"
 #include "imapd/grammar/limits.h"
 
@@ -81,8 +83,11 @@ class CommandAssembler {
   std::uint64_t literal_left_ = 0;
   std::uint64_t skipped_ = 0;
   std::size_t literals_ = 0;
-  // A message of this command was taken: text() no longer begins with the tag.
-  bool continues_ = false;
+  // A message of this command, or a part of one, was taken: text() no longer begins with the tag,
+  // but here.
+  std::optional<AppendPlace> continues_;
+  // Where it goes on behind the literal that is announced.
+  AppendPlace next_place_;
 };
 
 /// `tag` at the front of `text`, `*` where none is.

@@ -66,15 +66,17 @@ TEST_CASE("the message of an APPEND stays outside the assembler, its mailbox nam
   assembler.message_taken();
   CHECK(feed(assembler, " (\\Flagged) \"01-Jan-2024 00:00:00 +0100\" {3+}\r\n", 7) ==
         std::vector{Event::Message});
-  auto next = parse_append_next(assembler.text(), limits);
+  auto next = parse_append_next(assembler.text(), {}, limits);
   REQUIRE(next.has_value());
-  CHECK((*next)->flags == std::vector<std::string>{"\\Flagged"});
-  CHECK((*next)->internal_date->zone_minutes == 60);
+  REQUIRE(next->steps.size() == 2);
+  CHECK(next->steps[0].flags == std::vector<std::string>{"\\Flagged"});
+  CHECK(next->steps[0].internal_date->zone_minutes == 60);
+  CHECK(next->ends_with_literal());
   assembler.message_taken();
   CHECK(feed(assembler, "\r\n", 7) == std::vector{Event::Complete});
   CHECK(assembler.text().empty());
   CHECK(assembler.tag() == "a");
-  CHECK_FALSE(parse_append_next("", limits)->has_value());
+  CHECK(parse_append_next("", {}, limits)->steps.empty());
 }
 
 TEST_CASE("an APPEND that is wrong before its literal is refused before the message is sent") {

@@ -62,7 +62,8 @@ Result<void> header_fields(Cursor& cursor, Section& section) {
   return cursor.expect(')');
 }
 
-// section-spec up to and with its `]`.
+}  // namespace
+
 Result<Section> parse_section(Cursor& cursor) {
   Section section;
   while (!cursor.at_end() && is_digit(cursor.rest().front())) {
@@ -91,6 +92,8 @@ Result<Section> parse_section(Cursor& cursor) {
   TRY_DO(cursor.expect(']'));
   return section;
 }
+
+namespace {
 
 // `<offset.count>`, if it stands here.
 Result<std::optional<Partial>> parse_partial(Cursor& cursor) {

@@ -31,6 +31,9 @@ struct Section {
   std::vector<std::string> fields;
 };
 
+/// Reads a section-spec, up to and with the `]` behind it.
+Result<Section> parse_section(Cursor& cursor);
+
 /// `<offset.count>`: RFC 9051 section 6.4.5.
 struct Partial {
   std::uint64_t offset = 0;

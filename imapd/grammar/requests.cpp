@@ -220,6 +220,23 @@ Result<std::vector<std::string>> parse_enable(std::string_view arguments, const 
   return names;
 }
 
+Result<UidBatchesRequest> parse_uid_batches(std::string_view arguments, const Limits& limits) {
+  Cursor cursor(arguments, limits);
+  UidBatchesRequest request;
+  TRY_DO(take(cursor, request.messages, &Cursor::nz_number));
+  if (cursor.next_item()) {
+    auto& batches = request.batches.emplace();
+    TRY(batches.first, cursor.nz_number());
+    TRY_DO(cursor.expect(':'));
+    TRY(batches.second, cursor.nz_number());
+    if (batches.first > batches.second) {
+      return Error(501, "[CLIENTBUG] The first batch comes behind the last");
+    }
+  }
+  TRY_DO(cursor.end());
+  return request;
+}
+
 Result<IdFields> parse_id(std::string_view arguments, const Limits& limits) {
   Cursor cursor(arguments, limits);
   IdFields fields;

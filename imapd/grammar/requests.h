@@ -8,7 +8,7 @@
 // the rest.
 //
 // STANDARDS  RFC 9051 section 6, RFC 3501 section 6 (CHECK), RFC 2971 (ID), RFC 4466,
-//            RFC 4959 (SASL-IR), RFC 5161 (ENABLE)
+//            RFC 4959 (SASL-IR), RFC 5161 (ENABLE), RFC 10022 (UIDBATCHES)
 #pragma once
 
 #include <optional>
@@ -111,6 +111,14 @@ Result<std::string> parse_compress(std::string_view arguments, const Limits& lim
 
 /// The extensions ENABLE names, in upper case.
 Result<std::vector<std::string>> parse_enable(std::string_view arguments, const Limits& limits);
+
+/// Into how large parts a mailbox is to be divided, and which of them the client asks for.
+struct UidBatchesRequest {
+  std::uint32_t messages = 0;
+  /// The first and the last, counted from 1 at the newest; without them all.
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> batches;
+};
+Result<UidBatchesRequest> parse_uid_batches(std::string_view arguments, const Limits& limits);
 
 /// The fields of ID and their values; none for `NIL`. RFC 2971 section 3.3: at most 30.
 using IdFields = std::vector<std::pair<std::string, std::optional<std::string>>>;

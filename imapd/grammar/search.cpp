@@ -333,6 +333,7 @@ Result<SearchRequest> parse_search(std::string_view arguments, const Limits& lim
     TRY_DO(cursor.space());
     TRY(auto charset, cursor.astring());
     request.charset = upper(charset);
+    request.names_charset = true;
     TRY_DO(cursor.space());
   }
   TRY_DO(take_keys(cursor, request));

@@ -90,6 +90,8 @@ struct SearchRequest {
   bool asks_modseq = false;
   /// Message numbers are among the keys.
   bool uses_numbers = false;
+  /// CHARSET was given.
+  bool names_charset = false;
   /// In upper case; US-ASCII where none was named.
   std::string charset = "US-ASCII";
   SearchKey key;

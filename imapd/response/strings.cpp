@@ -12,10 +12,19 @@ namespace {
 // Clients have been seen with line buffers of this order.
 constexpr std::size_t quoted_bytes_max = 1000;
 
-bool fits_quoted(std::string_view text) {
-  return text.size() <= quoted_bytes_max && std::ranges::all_of(text, [](char c) {
-           return is_ascii(c) && c != '\r' && c != '\n' && c != '\0';
+bool fits_quoted(std::string_view text, bool may_be_utf8) {
+  return text.size() <= quoted_bytes_max && std::ranges::all_of(text, [&](char c) {
+           return (may_be_utf8 || is_ascii(c)) && c != '\r' && c != '\n' && c != '\0';
          });
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+  out += '"';
+  for (char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '"';
 }
 
 }  // namespace
@@ -27,17 +36,9 @@ void append_string(std::string& out, std::string_view text) {
     std::erase(without_nul, '\0');
     text = without_nul;
   }
-  if (!fits_quoted(text)) {
-    append_literal_header(out, text.size());
-    out += text;
-    return;
-  }
-  out += '"';
-  for (char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  out += '"';
+  if (fits_quoted(text, false)) return append_quoted(out, text);
+  append_literal_header(out, text.size());
+  out += text;
 }
 
 void append_nstring(std::string& out, const std::optional<std::string>& text) {
@@ -58,7 +59,12 @@ void append_astring(std::string& out, std::string_view text) {
   }
 }
 
-void append_mailbox(std::string& out, std::string_view utf8) {
+void append_mailbox(std::string& out, std::string_view utf8, NameForm form) {
+  if (form == NameForm::Utf8 && !is_ascii(utf8) && fits_quoted(utf8, true)) {
+    return append_quoted(out, utf8);
+  }
+  // What UTF-7 escapes, `&`, stands for itself in UTF-8.
+  if (form == NameForm::Utf8) return append_astring(out, utf8);
   auto encoded = encode_utf7(utf8);
   append_astring(out, encoded ? *encoded : utf8);
 }

@@ -103,8 +103,23 @@ std::string expunge_line(std::uint32_t sequence_number) {
   return "* " + std::to_string(sequence_number) + " EXPUNGE\r\n";
 }
 
+std::string fetch_head(std::uint32_t sequence_number, store::Uid uid, bool uid_only) {
+  if (uid_only) return "* " + std::to_string(uid.value()) + " UIDFETCH (";
+  return "* " + std::to_string(sequence_number) + " FETCH (";
+}
+
 std::string vanished_line(const std::vector<NumberRange>& uids, bool earlier) {
   return std::string("* VANISHED ") + (earlier ? "(EARLIER) " : "") + to_text(uids) + "\r\n";
+}
+
+std::string progress_line(std::string_view tag, std::string_view text,
+                          std::optional<std::uint64_t> done, std::optional<std::uint64_t> goal) {
+  auto number = [](std::optional<std::uint64_t> value) {
+    return value ? ' ' + std::to_string(*value) : std::string(" NIL");
+  };
+  std::string out = "* OK [INPROGRESS (";
+  append_string(out, tag);
+  return out + number(done) + number(goal) + ")] " + std::string(text) + "\r\n";
 }
 
 std::string highest_modseq_line(store::ModSeq modseq) {
@@ -129,13 +144,13 @@ std::string permanent_flags_line(const std::vector<std::string>& keywords, bool 
 
 std::string list_line(std::string_view command, const std::vector<std::string>& attributes,
                       char separator, std::string_view utf8_name,
-                      const std::vector<std::string>& child_info) {
+                      const std::vector<std::string>& child_info, NameForm form) {
   std::string out = "* " + std::string(command) + ' ';
   append_list(out, attributes);
   out += ' ';
   append_string(out, std::string_view(&separator, 1));
   out += ' ';
-  append_mailbox(out, utf8_name);
+  append_mailbox(out, utf8_name, form);
   if (!child_info.empty()) {
     // RFC 5258 section 3: which selection criteria hold below this name.
     out += " (\"CHILDINFO\" (";
@@ -148,10 +163,18 @@ std::string list_line(std::string_view command, const std::vector<std::string>& 
   return out + "\r\n";
 }
 
+std::string old_name_line(char separator, std::string_view utf8_name, std::string_view old_name) {
+  auto out = list_line("LIST", {}, separator, utf8_name, {}, NameForm::Utf8);
+  out.resize(out.size() - 2);
+  out += " (\"OLDNAME\" (";
+  append_mailbox(out, old_name, NameForm::Utf8);
+  return out + "))\r\n";
+}
+
 std::string status_line(std::string_view utf8_name, const std::vector<StatusItem>& items,
-                        const store::Status& status, std::uint64_t append_limit) {
+                        const store::Status& status, std::uint64_t append_limit, NameForm form) {
   std::string out = "* STATUS ";
-  append_mailbox(out, utf8_name);
+  append_mailbox(out, utf8_name, form);
   std::vector<std::string> members;
   for (auto item : items) {
     members.push_back(std::string(name_of(item)) + ' ' + text_of(item, status, append_limit));
@@ -219,6 +242,18 @@ std::string esearch_line(std::string_view tag, bool uid, const SearchRequest& re
   }
   if (request.return_count) out += " COUNT " + std::to_string(numbers.size());
   if (modseq) out += " MODSEQ " + std::to_string(modseq->value());
+  return out + "\r\n";
+}
+
+std::string uid_batches_line(std::string_view tag, const std::vector<NumberRange>& batches) {
+  std::string out = "* UIDBATCHES (TAG ";
+  append_string(out, tag);
+  out += ')';
+  char before = ' ';
+  for (auto batch : batches) {
+    out += before + std::to_string(batch.last) + ':' + std::to_string(batch.first);
+    before = ',';
+  }
   return out + "\r\n";
 }
 

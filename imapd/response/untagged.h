@@ -1,11 +1,12 @@
 // Writes the untagged lines of IMAP's answers, and the response codes of UIDPLUS.
 //
 // Every function gives a whole line with its CRLF; the two for response codes give `[CODE …]`.
-// Mailbox names are taken in UTF-8 and written in modified UTF-7.
+// Mailbox names are taken in UTF-8, and written in the form that the client expects.
 //
 // STANDARDS  RFC 9051 section 7, RFC 3501 section 7 (SEARCH, LSUB, RECENT), RFC 4315 (UIDPLUS),
 //            RFC 4731 (ESEARCH), RFC 2342 (NAMESPACE), RFC 2971 (ID), RFC 5267 (ESORT, PARTIAL),
-//            RFC 7162 (VANISHED, MODSEQ), RFC 8474 (MAILBOXID)
+//            RFC 7162 (VANISHED, MODSEQ), RFC 8474 (MAILBOXID), RFC 9585 (INPROGRESS),
+//            RFC 9586 (UIDFETCH), RFC 10022 (UIDBATCHES)
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include "imapd/grammar/requests.h"
 #include "imapd/grammar/search.h"
 #include "imapd/grammar/sequence_set.h"
+#include "imapd/response/strings.h"
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::imap {
@@ -33,9 +35,15 @@ std::vector<std::string> flag_names(store::Flags flags, bool recent,
 std::string exists_line(std::uint32_t messages);
 std::string recent_line(std::uint32_t messages);
 std::string expunge_line(std::uint32_t sequence_number);
+/// `* 3 FETCH (`, or `* 7 UIDFETCH (` for a client that uses UIDs only: how the answer about a
+/// message begins.
+std::string fetch_head(std::uint32_t sequence_number, store::Uid uid, bool uid_only);
 /// `* VANISHED (EARLIER) 3:5,9`, with UIDs; `earlier` for what the client does not count any more
 /// (RFC 7162 section 3.2.10).
 std::string vanished_line(const std::vector<NumberRange>& uids, bool earlier);
+/// `* OK [INPROGRESS ("a1" 454 1000)] text`; NIL for what is not known (RFC 9585 section 4).
+std::string progress_line(std::string_view tag, std::string_view text,
+                          std::optional<std::uint64_t> done, std::optional<std::uint64_t> goal);
 std::string highest_modseq_line(store::ModSeq modseq);
 /// `* FLAGS (\Answered … $Junk)`: what a mailbox knows; empty keyword names are left out.
 std::string flags_line(const std::vector<std::string>& keywords);
@@ -46,9 +54,14 @@ std::string permanent_flags_line(const std::vector<std::string>& keywords, bool 
 /// `LIST` or `LSUB`.
 std::string list_line(std::string_view command, const std::vector<std::string>& attributes,
                       char separator, std::string_view utf8_name,
-                      const std::vector<std::string>& child_info = {});
+                      const std::vector<std::string>& child_info = {},
+                      NameForm form = NameForm::Utf7);
+/// `* LIST () "." new ("OLDNAME" ("old"))`: a mailbox that has now another name than the client
+/// thinks (RFC 9051 section 6.3.9.7). Only for clients with names in UTF-8.
+std::string old_name_line(char separator, std::string_view utf8_name, std::string_view old_name);
 std::string status_line(std::string_view utf8_name, const std::vector<StatusItem>& items,
-                        const store::Status& status, std::uint64_t append_limit);
+                        const store::Status& status, std::uint64_t append_limit,
+                        NameForm form = NameForm::Utf7);
 /// One personal namespace, whose prefix is in UTF-8.
 std::string namespace_line(char separator, std::string_view prefix);
 std::string id_line(const IdFields& fields);
@@ -62,6 +75,9 @@ std::string search_line(std::string_view command, std::span<const std::uint32_t>
 std::string esearch_line(std::string_view tag, bool uid, const SearchRequest& request,
                          std::span<const std::uint32_t> numbers,
                          std::optional<store::ModSeq> modseq = std::nullopt);
+/// `* UIDBATCHES (TAG "a") 215295:99696,99695:1`: ranges of UIDs, the newest first, each from its
+/// last UID down to its first (RFC 10022 section 3).
+std::string uid_batches_line(std::string_view tag, const std::vector<NumberRange>& batches);
 /// The results that PARTIAL asks for, fewer where there are not so many.
 std::span<const std::uint32_t> part_of(std::span<const std::uint32_t> numbers,
                                        const PartialResult& partial);

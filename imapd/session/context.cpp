@@ -2,6 +2,7 @@
 
 #include "common/log/log.h"
 #include "common/mail/encoded.h"
+#include "common/mail/unicode.h"
 #include "imapd/response/untagged.h"
 #include "imapd/session/compressed_stream.h"
 
@@ -12,8 +13,6 @@ namespace {
 constexpr std::uint64_t bad_commands_max = 20;
 // How soon, and then how often, a long command looks whether its client is still there.
 constexpr Duration look_interval{100};
-// How often it says how far it is, as Dovecot does.
-constexpr Duration sign_interval{10'000};
 // What a client may send ahead before it is read no further.
 constexpr std::size_t ahead_bytes_max = 65536;
 
@@ -46,9 +45,18 @@ SessionContext::SessionContext(std::shared_ptr<const WorkerContext> worker, Conn
       trace_(worker_->traces, connection) {}
 
 Result<store::MailboxName> SessionContext::mailbox_name(std::string_view wire) const {
+  if (name_form() == NameForm::Utf8) {
+    if (!is_utf8(wire)) return Error(550, ResponseCode::Cannot, "Mailbox name is not valid UTF-8");
+    return store_->parse_name(wire);
+  }
   auto utf8 = decode_utf7(wire);
   if (!utf8) return Error(550, ResponseCode::Cannot, "Mailbox name is not valid modified UTF-7");
   return store_->parse_name(*utf8);
+}
+
+Result<store::MailboxName> SessionContext::new_mailbox_name(std::string_view wire) const {
+  if (name_form() == NameForm::Utf8 && is_utf8(wire)) return mailbox_name(nfc(wire));
+  return mailbox_name(wire);
 }
 
 // RFC 7889 section 2: the limit is the same for all mailboxes. RFC 8474: only where ids can be
@@ -71,6 +79,16 @@ void SessionContext::enable_qresync() {
   if (selected_) selected_->set_reporting(reporting_);
 }
 
+void SessionContext::enable_rev2() {
+  reporting_.rev2 = true;
+  if (selected_) selected_->set_reporting(reporting_);
+}
+
+void SessionContext::enable_uid_only() {
+  reporting_.uid_only = true;
+  if (selected_) selected_->set_reporting(reporting_);
+}
+
 std::string SessionContext::highest_modseq_code() const {
   if (!reporting_.vanished || !selected_) return "";
   auto modseq = selected_->mailbox().highest_modseq();
@@ -88,10 +106,11 @@ Task<> SessionContext::begin_compression() {
       std::make_unique<CompressedStream>(std::move(plain), std::move(early)));
 }
 
-void SessionContext::start_clock() {
+void SessionContext::start_clock(std::string_view tag) {
+  tag_ = tag;
   keeps_expunges_back_ = false;
   next_look_ = loop().now() + look_interval;
-  next_sign_ = loop().now() + sign_interval;
+  next_sign_ = loop().now() + sign_interval();
 }
 
 Task<> SessionContext::look_for_client() {
@@ -124,10 +143,11 @@ void SessionContext::read_ahead() {
   }
 }
 
-Task<> SessionContext::give_sign_of_life(std::string_view text) {
+Task<> SessionContext::give_sign_of_life(std::string_view text, std::optional<std::uint64_t> done,
+                                         std::optional<std::uint64_t> goal) {
   if (loop().now() < next_sign_) co_return;
-  next_sign_ = loop().now() + sign_interval;
-  put("* OK " + std::string(text) + "\r\n");
+  next_sign_ = loop().now() + sign_interval();
+  put(progress_line(tag_, text, done, goal));
   co_await connection().flush();
 }
 

@@ -16,6 +16,7 @@
 
 #include "common/base/clock.h"
 #include "common/net/trace.h"
+#include "imapd/response/strings.h"
 #include "imapd/session/account.h"
 #include "imapd/session/change_hub.h"
 #include "imapd/session/conversation.h"
@@ -35,6 +36,8 @@ struct WorkerContext {
   std::shared_ptr<const Config> config;
   Service service = Service::Imap;
   TraceDesk* traces = nullptr;  // null: no dialogue is ever watched
+  /// How often a long command says how far it is; Dovecot's interval.
+  Duration sign_interval{10'000};
 
   const Settings& settings() const { return config->at(service); }
 };
@@ -69,9 +72,12 @@ class SessionContext final : public Conversation {
   store::MailStore& store() const { return *store_; }
   /// What of this session is logged (mail_log_events).
   const store::MailEvents& events() const { return events_; }
-  /// The mailbox of a name as the client writes it. RFC 3501 section 5.1.3: in modified UTF-7.
-  /// Error 550 for what can be no mailbox's name.
+  /// The mailbox of a name as the client writes it, in name_form(). Error 550 for what can be no
+  /// mailbox's name.
   Result<store::MailboxName> mailbox_name(std::string_view wire) const;
+  /// The same in the name's normal form (RFC 9051 section 5.1: NFC), for a name that is given to a
+  /// mailbox.
+  Result<store::MailboxName> new_mailbox_name(std::string_view wire) const;
 
   /// Null while no mailbox is selected; never null in a handler that is allowed only In::Selected.
   Selected* selected() const { return selected_.get(); }
@@ -84,6 +90,13 @@ class SessionContext final : public Conversation {
   /// Enables it; a client with a mailbox selected is told its HIGHESTMODSEQ the first time.
   void enable_condstore();
   void enable_qresync();
+  void enable_rev2();
+  void enable_utf8() { has_utf8_ = true; }
+  void enable_uid_only();
+  bool is_rev2() const { return reporting_.rev2; }
+  /// UTF8=ACCEPT itself; IMAP4rev2 has names in UTF-8 without it.
+  bool has_utf8() const { return has_utf8_; }
+  NameForm name_form() const { return has_utf8_ || is_rev2() ? NameForm::Utf8 : NameForm::Utf7; }
   /// The response code with which a removal is answered (RFC 7162 section 3.2.7): of the selected
   /// mailbox, with a space behind it; nothing if QRESYNC is not enabled.
   std::string highest_modseq_code() const;
@@ -132,8 +145,8 @@ class SessionContext final : public Conversation {
 
   // Long commands look now and then for their client.
   //
-  /// A command begins.
-  void start_clock();
+  /// A command begins; its tag is told with its progress.
+  void start_clock(std::string_view tag);
   /// The command that is going on names messages by number, though its row does not say so: a UID
   /// SEARCH (RFC 7162 section 3.2.10.2). No expunge is told at its end.
   void keep_expunges_back() { keeps_expunges_back_ = true; }
@@ -141,8 +154,11 @@ class SessionContext final : public Conversation {
   /// Between two steps of a long command: throws Disconnected if the client is gone, which would
   /// else be found out only when the answer is sent.
   Task<> look_for_client();
-  /// Every now and then a line `* OK text`, in a command that has nothing else to say yet.
-  Task<> give_sign_of_life(std::string_view text);
+  /// Every now and then a line `* OK [INPROGRESS ("tag" 5 9)] text`, in a command that has nothing
+  /// else to say yet: how much is done of how much, where that is known (RFC 9585).
+  Task<> give_sign_of_life(std::string_view text, std::optional<std::uint64_t> done = {},
+                           std::optional<std::uint64_t> goal = {});
+  Duration sign_interval() const { return worker_->sign_interval; }
 
   /// Whether an admin wants to watch dialogues; show() is to be called only then.
   bool is_trace_asked() const { return trace_.is_asked(); }
@@ -165,10 +181,13 @@ class SessionContext final : public Conversation {
   SessionTrace trace_;
   std::unique_ptr<Selected> selected_;
   Reporting reporting_;
+  bool has_utf8_ = false;
   enum class Compression { None, Asked, Active };
   Compression compression_ = Compression::None;
   bool is_behind_ = false;
   bool keeps_expunges_back_ = false;
+  // Of the command that is going on.
+  std::string tag_;
   // When a long command looks for its client again, and when it says that it is still at work.
   SteadyTime next_look_;
   SteadyTime next_sign_;

@@ -32,10 +32,11 @@ std::string Selected::introduction() {
   told_flags_ = std::hash<std::string>()(out);
   out += permanent_flags_line(box.keywords(), is_read_only(), box.may_add_keyword());
   out += exists_line(told_exists_);
-  out += recent_line(told_recent_);
+  if (!reporting_.rev2) out += recent_line(told_recent_);
   auto unseen = std::ranges::find_if(
       box.messages(), [](const store::Message& m) { return !m.flags.has(store::Flags::Seen); });
-  if (unseen != box.messages().end()) {
+  bool tells_unseen = !reporting_.rev2 && !reporting_.uid_only;
+  if (tells_unseen && unseen != box.messages().end()) {
     auto number = std::to_string(unseen - box.messages().begin() + 1);
     out += "* OK [UNSEEN " + number + "] First unseen.\r\n";
   }
@@ -86,14 +87,18 @@ std::string Selected::tell(bool with_expunges, bool with_uid) {
   if (with_expunges) tell_expunges(out);
   if (exists() != told_exists_) {
     told_exists_ = exists();
-    told_recent_ = recent();
-    out += exists_line(told_exists_) + recent_line(told_recent_);
+    out += exists_line(told_exists_);
+    tell_recent(out);
   } else if (has_shrunk && told_recent_ > 0 && recent() != told_recent_) {
-    told_recent_ = recent();
-    out += recent_line(told_recent_);
+    tell_recent(out);
   }
   if (expunged_.empty()) told_modseq_ = mailbox_->highest_modseq();
   return out;
+}
+
+void Selected::tell_recent(std::string& out) {
+  told_recent_ = recent();
+  if (!reporting_.rev2) out += recent_line(told_recent_);
 }
 
 std::string Selected::held_back_line() const {
@@ -138,7 +143,7 @@ void Selected::tell_expunges(std::string& out) {
   expunged_.erase(std::unique(expunged_.begin(), expunged_.end()), expunged_.end());
   // What was never announced to this client is nothing to report.
   auto is_known = [this](Uid uid) { return number_of(uid).value_or(UINT32_MAX) <= told_exists_; };
-  if (reporting_.vanished) {
+  if (reporting_.vanished || reporting_.uid_only) {
     RangeBuilder builder;
     for (auto uid : expunged_) {
       if (is_known(uid)) builder.add(uid.value());
@@ -214,11 +219,12 @@ std::string Selected::fetch_line(Uid uid, bool with_uid, bool with_flags) const 
   const auto* message = mailbox_->find(uid);
   auto number = number_of(uid);
   if (message == nullptr || !number) return "";
-  std::string out = "* " + std::to_string(*number) + " FETCH (";
-  if (with_uid || reporting_.modseqs) out += "UID " + std::to_string(uid.value()) + ' ';
+  auto out = fetch_head(*number, uid, reporting_.uid_only);
+  bool tells_uid = (with_uid || reporting_.modseqs) && !reporting_.uid_only;
+  if (tells_uid) out += "UID " + std::to_string(uid.value()) + ' ';
   if (with_flags) {
     out += "FLAGS ";
-    append_list(out, flag_names(message->flags, mailbox_->is_recent(uid),
+    append_list(out, flag_names(message->flags, !reporting_.rev2 && mailbox_->is_recent(uid),
                                 mailbox_->keyword_names(message->keywords)));
   }
   if (with_flags && reporting_.modseqs) out += ' ';

@@ -7,7 +7,7 @@
 // numbers.
 //
 // STANDARDS  RFC 9051 sections 2.3.1.2, 7.4.1 and 7.5.1; RFC 3501 section 7.3.2 (RECENT),
-//            RFC 5182 ($), RFC 7162 (MODSEQ, VANISHED)
+//            RFC 5182 ($), RFC 7162 (MODSEQ, VANISHED), RFC 9586 (UIDFETCH)
 #pragma once
 
 #include <memory>
@@ -26,6 +26,10 @@ struct Reporting {
   bool modseqs = false;
   /// QRESYNC: VANISHED takes the place of EXPUNGE.
   bool vanished = false;
+  /// IMAP4rev2: nothing is said of \Recent and of the first unseen message (RFC 9051 appendix E).
+  bool rev2 = false;
+  /// UIDONLY: messages are named by UID, never by number (RFC 9586 section 3).
+  bool uid_only = false;
 };
 
 class Selected {
@@ -40,7 +44,7 @@ class Selected {
   Reporting reporting() const { return reporting_; }
 
   /// FLAGS, PERMANENTFLAGS, EXISTS, RECENT, UNSEEN, UIDVALIDITY, UIDNEXT: RFC 3501 section 6.3.1;
-  /// and HIGHESTMODSEQ and MAILBOXID.
+  /// and HIGHESTMODSEQ and MAILBOXID. RFC 9051 section 6.3.2 has neither RECENT nor UNSEEN.
   std::string introduction();
 
   /// What sync() of the mailbox found.
@@ -84,6 +88,7 @@ class Selected {
 
  private:
   std::uint32_t recent() const;
+  void tell_recent(std::string& out);
   std::string fetch_line(store::Uid uid, bool with_uid, bool with_flags) const;
   void tell_keywords(std::string& out);
   bool tell_flags(std::string& out, bool with_uid);

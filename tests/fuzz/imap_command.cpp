@@ -11,6 +11,7 @@
 #include "imapd/grammar/assembler.h"
 #include "imapd/grammar/fetch.h"
 #include "imapd/grammar/list.h"
+#include "imapd/grammar/message_url.h"
 #include "imapd/grammar/modseq.h"
 #include "imapd/grammar/requests.h"
 #include "imapd/grammar/search.h"
@@ -54,6 +55,7 @@ void parse_all(std::string_view text) {
   drop(parse_copy(arguments, limits));
   drop(parse_uid_expunge(arguments, limits));
   drop(parse_enable(arguments, limits));
+  drop(parse_uid_batches(arguments, limits));
   drop(parse_id(arguments, limits));
   drop(parse_fetch(arguments, limits));
   drop(parse_search(arguments, limits));
@@ -62,7 +64,12 @@ void parse_all(std::string_view text) {
   drop(parse_compress(arguments, limits));
   drop(parse_resync(arguments.substr(std::min<std::size_t>(arguments.size(), 1)), limits));
   drop(parse_append(text, limits));
-  drop(parse_append_next(text, limits));
+  for (bool in_parts : {false, true}) {
+    for (bool in_utf8 : {false, true}) {
+      drop(parse_append_next(text, AppendPlace{in_parts, in_utf8}, limits));
+    }
+  }
+  drop(parse_message_url(text, limits));
 }
 
 }  // namespace
