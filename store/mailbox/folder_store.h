@@ -68,6 +68,7 @@ class FolderStore : public MailStore {
 
  private:
   Result<void> empty_inbox_into(const MailboxName& target);
+  Result<void> copy_annotations(const MailboxName& from, const MailboxName& to);
 
   /// The name as the file of subscriptions has it.
   Result<MailboxName> subscribed_name(const MailboxName& name) const;
@@ -146,10 +147,23 @@ Result<void> FolderStore<Layout>::empty_inbox_into(const MailboxName& target) {
   for (const auto& message : inbox->messages()) uids.push_back(message.uid);
   TRY_DO(create(target));
   auto moved = inbox->move(uids, target);
-  if (moved) return {};
+  if (moved) return copy_annotations(MailboxName::inbox(), target);
   // All or nothing, as far as possible; the client may try again.
   (void)remove(target);
   return std::move(moved).error();
+}
+
+// RFC 5464 section 4.1: INBOX keeps its annotations, and the new mailbox has them as well.
+template <class Layout>
+Result<void> FolderStore<Layout>::copy_annotations(const MailboxName& from, const MailboxName& to) {
+  TRY(auto source, annotations(from));
+  TRY(auto kept, source.read());
+  if (kept.empty()) return {};
+  AnnotationChanges changes;
+  for (auto& [name, value] : kept) changes[name] = std::move(value);
+  TRY(auto target, annotations(to));
+  TRY_DO(target.change(changes, changes.size()));
+  return {};
 }
 
 template <class Layout>

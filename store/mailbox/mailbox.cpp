@@ -84,6 +84,7 @@ Result<Status> count_status(Mailbox& mailbox, bool with_size) {
     if (!with_size) continue;
     TRY(auto octets, mailbox.octets(message.uid));
     *status.size += octets;
+    if (message.flags.has(Flags::Deleted)) status.deleted_size += octets;
   }
   return status;
 }

@@ -40,6 +40,7 @@
 #include "common/base/clock.h"
 #include "common/base/limit.h"
 #include "common/base/result.h"
+#include "store/mailbox/annotations.h"
 #include "store/mailbox/delivery.h"
 #include "store/mailbox/location.h"
 #include "store/mailbox/message.h"
@@ -158,6 +159,7 @@ struct Status {
   std::uint32_t uid_validity = 0;
   ModSeq highest_modseq{1};
   std::optional<std::uint64_t> size;  ///< only when asked for
+  std::uint64_t deleted_size = 0;     ///< of the messages flagged \Deleted, as size
   std::string id;                     ///< as Mailbox::id()
 };
 
@@ -393,10 +395,18 @@ class MailStore {
   virtual Result<void> check_room(std::uint64_t bytes, std::uint64_t messages) = 0;
   /// What the account uses; an mbox store has no quota and counts file sizes.
   virtual Result<Usage> usage() = 0;
+  /// The same for an account with a quota, else nothing, which costs no counting.
+  virtual Result<std::optional<Usage>> quota() { return std::optional<Usage>(); }
   /// Counts again what the account uses, and keeps that where there is a quota.
   virtual Result<Usage> recount() { return usage(); }
   /// Whether what is in this mailbox counts for the quota.
   virtual bool counts_for_quota(const MailboxName&) const { return true; }
+
+  /// The annotations of a folder, or of the account itself. They go with the folder when it is
+  /// renamed, and are gone with it. NonExistent if the folder is missing.
+  virtual Result<AnnotationFile> annotations(const std::optional<MailboxName>& name) = 0;
+  /// The paths for Watcher::add that tell when list() has changed, as far as one look can say.
+  virtual Result<std::vector<std::string>> watch_paths() = 0;
 
  protected:
   /// Cannot for a name whose path is used for other purposes.

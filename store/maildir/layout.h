@@ -3,8 +3,9 @@
 //   root/{new,cur,tmp}              INBOX
 //   root/.Sent.2024/{new,cur,tmp}   the folder Sent.2024 (modified UTF-7), with an empty file
 //                                   `maildirfolder`
-//   root/                           maildirsize, subscriptions, dovecot-uidvalidity
-//   in each folder                  dovecot-uidlist, dovecot-keywords
+//   root/                           maildirsize, subscriptions, dovecot-uidvalidity,
+//                                   pennypost-account-meta (annotations of the account)
+//   in each folder                  dovecot-uidlist, dovecot-keywords, pennypost-meta (annotations)
 //
 // Directories are made with mode 0700 and are durable when a function here returns.
 #pragma once

@@ -137,6 +137,14 @@ Usage MaildirQuota::with_limits_of(std::string_view mailbox, Usage usage) const 
   return usage;
 }
 
+Result<std::optional<Usage>> MaildirQuota::usage_if_limited() const {
+  TRY(auto state, read());
+  if (state) return has_limit(state->usage) ? std::optional(state->usage) : std::nullopt;
+  if (!has_limit(configured_)) return std::optional<Usage>();
+  TRY(auto counted, recount(configured_, FileStamp{}));
+  return std::optional(counted);
+}
+
 Result<void> MaildirQuota::check(std::string_view mailbox, std::uint64_t bytes,
                                  std::uint64_t messages) const {
   if (ignores(mailbox)) return {};

@@ -41,6 +41,8 @@ class MaildirQuota {
 
   /// The current usage, with limits if there is a quota; without one it counts the files.
   Result<Usage> usage() const;
+  /// The same, but nothing where there is no quota.
+  Result<std::optional<Usage>> usage_if_limited() const;
   /// Whether this much more fits into the mailbox of that name; if not, OverQuota with 552 if it
   /// exceeds the whole quota by itself, else with the code in the settings.
   Result<void> check(std::string_view mailbox, std::uint64_t bytes, std::uint64_t messages) const;

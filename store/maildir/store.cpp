@@ -17,6 +17,9 @@ namespace {
 // Dovecot's name for a folder that is being removed: neither program lists it, and either removes
 // it.
 constexpr std::string_view trash_name = "..DOVECOT-TRASHED";
+// In a folder's directory, and in the root for the account itself.
+constexpr std::string_view annotations_name = "/pennypost-meta";
+constexpr std::string_view account_annotations_name = "/pennypost-account-meta";
 
 bool is_directory(const std::string& path, unsigned char type) {
   if (type == DT_DIR) return true;
@@ -101,6 +104,19 @@ Result<void> MaildirStore::move_folders(
     forget(source);
   }
   return settings().fsync ? sync_directory(layout().root()) : Result<void>();
+}
+
+Result<AnnotationFile> MaildirStore::annotations(const std::optional<MailboxName>& name) {
+  TRY_DO(layout().require(name.value_or(MailboxName::inbox())));
+  auto path = name ? layout().directory(*name).append(annotations_name)
+                   : std::string(layout().root()).append(account_annotations_name);
+  return AnnotationFile(std::move(path), settings().brief_lock_ms, settings().fsync);
+}
+
+// Folders are directories in the root, and the list of subscriptions is a file in it.
+Result<std::vector<std::string>> MaildirStore::watch_paths() {
+  TRY_DO(layout().require(MailboxName::inbox()));
+  return std::vector<std::string>{layout().root()};
 }
 
 std::unique_ptr<Mailbox> MaildirStore::folder(const MailboxName& name, Access access) const {

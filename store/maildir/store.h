@@ -28,6 +28,9 @@ class MaildirStore final : public FolderStore<MaildirLayout> {
   bool counts_for_quota(const MailboxName& name) const override {
     return !layout().quota().ignores(name.text());
   }
+  Result<std::optional<Usage>> quota() override { return layout().quota().usage_if_limited(); }
+  Result<AnnotationFile> annotations(const std::optional<MailboxName>& name) override;
+  Result<std::vector<std::string>> watch_paths() override;
   bool keeps_ids() const override { return true; }
 
  private:

@@ -149,7 +149,7 @@ Result<void> MboxState::keep(const MailboxName& name, const Uids& uids) const {
 Result<void> MboxState::forget(const MailboxName& name) const {
   TRY(auto directory, open(Missing::Leave));
   if (!directory) return {};
-  for (const char* suffix : {".state", ".journal", ".reserve"}) {
+  for (const char* suffix : {".state", ".journal", ".reserve", ".meta"}) {
     FilePlace(directory, path_, flat(name) + suffix).remove();
   }
   return {};
@@ -171,6 +171,22 @@ Result<std::uint32_t> MboxState::new_uid_validity(const Clock& clock) const {
   auto next = std::max(static_cast<std::uint64_t>(clock.now_seconds()), last + 1);
   TRY_DO(replace(place, std::to_string(next) + "\n"));
   return static_cast<std::uint32_t>(next);
+}
+
+// --- annotations ---------------------------------------------------------------------
+
+Result<std::string> MboxState::annotations(const std::optional<MailboxName>& name) const {
+  TRY_DO(open(Missing::Make));
+  return path_ + "/" + (name ? flat(*name) : "%account") + ".meta";
+}
+
+Result<void> MboxState::move_annotations(const MailboxName& from, const MailboxName& to) const {
+  TRY(auto place, existing(flat(from) + ".meta"));
+  if (!place) return {};
+  TRY(auto directory, open(Missing::Leave));
+  FilePlace target(std::move(directory), path_, flat(to) + ".meta");
+  if (!place->rename_to(target)) return file_error("rename", place->path());
+  return {};
 }
 
 // --- journals ------------------------------------------------------------------------

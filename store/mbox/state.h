@@ -3,6 +3,8 @@
 //   INDEX/.imap/.pennypost/a%2Fb.state      "uidvalidity next-uid", for when the mbox is empty
 //   INDEX/.imap/.pennypost/a%2Fb.journal    a rewrite in progress (journal.h)
 //   INDEX/.imap/.pennypost/a%2Fb.reserve    64 KiB for a removal on a full disk (gap.h)
+//   INDEX/.imap/.pennypost/a%2Fb.meta       its annotations (../mailbox/annotations.h)
+//   INDEX/.imap/.pennypost/%account.meta    those of the account
 //   INDEX/.imap/.pennypost/uidvalidity      the last one assigned
 //
 // A journal overwrites mail, so whoever could plant one could forge messages. Both directories are
@@ -44,6 +46,11 @@ class MboxState {
   Result<void> forget(const MailboxName& name) const;
   /// Greater than any given before, at least the time in seconds.
   Result<std::uint32_t> new_uid_validity(const Clock& clock) const;
+
+  /// The path of the annotations of a mailbox, or of the account; makes the directory.
+  Result<std::string> annotations(const std::optional<MailboxName>& name) const;
+  /// A mailbox is renamed.
+  Result<void> move_annotations(const MailboxName& from, const MailboxName& to) const;
 
   /// The mailbox's journal and reserve, if they are there.
   struct LeftByRewrite {

@@ -112,7 +112,7 @@ Result<void> MboxStore::remove_directory(const MailboxName& name) const {
   if (is_empty && has_index) {
     TRY_DO(remove_tree(path + "/" + std::string(dovecot_index_name)));
   }
-  if (is_empty && ::rmdir(path.c_str()) == 0) return {};
+  if (is_empty && ::rmdir(path.c_str()) == 0) return layout().state().forget(name);
   if (is_empty && errno != ENOTEMPTY && errno != EEXIST) return file_error("remove", path);
   return Error(550, ResponseCode::Cannot, "Mailbox has others below it: delete them first");
 }
@@ -140,7 +140,10 @@ Result<void> MboxStore::move_folders(
 Result<void> MboxStore::move_folder(const MailboxName& name, const MailboxName& target) const {
   auto path = layout().file(name);
   auto target_path = layout().file(target);
-  if (layout().kind(name) == FolderKind::Directory) return make_directories(target_path);
+  if (layout().kind(name) == FolderKind::Directory) {
+    TRY_DO(make_directories(target_path));
+    return layout().state().move_annotations(name, target);
+  }
   TRY_DO(layout().prepare(target));
   TRY(auto uids, layout().state().uids(name));
   if (::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, target_path.c_str(), RENAME_NOREPLACE) != 0) {
@@ -149,6 +152,7 @@ Result<void> MboxStore::move_folder(const MailboxName& name, const MailboxName& 
   if (uids) {
     TRY_DO(layout().state().keep(target, *uids));
   }
+  TRY_DO(layout().state().move_annotations(name, target));
   return layout().state().forget(name);
 }
 
@@ -171,6 +175,22 @@ Result<Usage> MboxStore::usage() {
     if (kind != FolderKind::Directory) usage.bytes += FileStamp::of(layout().file(name)).size;
   }
   return usage;
+}
+
+Result<AnnotationFile> MboxStore::annotations(const std::optional<MailboxName>& name) {
+  if (name && !name->is_inbox() && !layout().kind(*name)) return no_such_mailbox(*name);
+  TRY(auto path, layout().state().annotations(name));
+  return AnnotationFile(std::move(path), settings().brief_lock_ms, settings().fsync);
+}
+
+// What is in a directory that is made later is noticed by whoever looks again.
+Result<std::vector<std::string>> MboxStore::watch_paths() {
+  TRY(auto existing, names());
+  std::vector<std::string> paths{layout().root()};
+  for (const auto& [name, kind] : existing) {
+    if (kind == FolderKind::Directory) paths.push_back(layout().file(name));
+  }
+  return paths;
 }
 
 }  // namespace pennypost::store

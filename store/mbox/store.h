@@ -20,6 +20,8 @@ class MboxStore final : public FolderStore<MboxLayout> {
   Result<Appended> append(const MailboxName& name, std::span<const NewMessage> messages) override;
   Result<void> check_room(std::uint64_t, std::uint64_t) override { return {}; }
   Result<Usage> usage() override;
+  Result<AnnotationFile> annotations(const std::optional<MailboxName>& name) override;
+  Result<std::vector<std::string>> watch_paths() override;
 
  private:
   /// Names are the same outside and on disk.

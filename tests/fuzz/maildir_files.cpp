@@ -10,6 +10,7 @@
 #include "common/base/assert.h"
 #include "common/base/text.h"
 #include "store/index/encoding.h"
+#include "store/mailbox/annotations.h"
 #include "store/mailbox/folders.h"
 #include "store/mailbox/keyword.h"
 #include "store/mailbox/location.h"
@@ -125,6 +126,13 @@ void snapshot(std::string_view text) {
   ASSERT(FolderSnapshot::encode(again->stamps, again->uidlist, again->state) == written);
 }
 
+void annotations(std::string_view text) {
+  auto found = AnnotationFile::parse(text);
+  if (!found) return;
+  auto again = AnnotationFile::parse(AnnotationFile::text_of(*found));
+  ASSERT(again && *again == *found);
+}
+
 void block(std::string_view text) {
   std::size_t states = 0;
   for_each_state(7, text, [&](const Index::State& state) {
@@ -160,6 +168,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
       break;
     case 'i':
       snapshot(text);
+      break;
+    case 'a':
+      annotations(text);
       break;
     case 'b':
       block(text);
