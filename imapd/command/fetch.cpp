@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "imapd/command/handlers.h"
+#include "imapd/command/shared.h"
 #include "imapd/fetch/fetch_producer.h"
 #include "imapd/response/untagged.h"
 #include "imapd/session/context.h"
@@ -16,46 +17,6 @@ namespace {
 // How much is read from disk before it is sent, so that many small messages take one trip to a
 // thread.
 constexpr std::size_t chunk_octets = 128 << 10;
-
-Task<Reply> fetch_numbers(SessionContext& context, const std::vector<NumberRange>& numbers,
-                          const FetchRequest& request, bool with_uid) {
-  auto& selected = *context.selected();
-  FetchProducer producer(selected.mailbox(), selected.view(), numbers, request, with_uid,
-                         context.reporting());
-  std::string chunk;
-  bool more = true;
-  store::LockWait wait(context.loop(), context.store().lock_timeout());
-  while (more) {
-    auto produced = co_await context.account().threads.offload(
-        [&] { return producer.produce(chunk, chunk_octets); });
-    if (more && chunk.size() >= chunk_octets / 2) {
-      co_await context.write(chunk);
-    } else {
-      context.put(chunk);
-      co_await context.send_if_much();
-    }
-    chunk.clear();
-    if (!produced) {
-      // The client waits for the rest of a literal that can't be read: only the end is left.
-      context.end("A message broke off while it was sent");
-      co_await context.connection().flush();
-      co_return Reply(produced.error());
-    }
-    more = *produced;
-    co_await context.look_for_client();
-    if (!producer.is_held_up()) continue;
-    if (wait.is_over()) producer.stop_waiting();
-    co_await context.connection().flush();
-    co_await wait.pause();
-  }
-  if (const auto& failure = producer.failure()) co_return Reply(*failure);
-  if (producer.missed() && !with_uid) {
-    // RFC 2180 section 4.1.2, RFC 5530 section 3. RFC 9051 section 6.4.9: a UID that is not there
-    // any more is no error.
-    co_return Reply::no(ResponseCode::Expunged, "Some of the requested messages no longer exist.");
-  }
-  co_return Reply::ok("Fetch completed.");
-}
 
 bool names_modseq(const FetchRequest& request) {
   auto is_modseq = [](const FetchItem& item) { return item.kind == FetchItem::Kind::ModSeq; };
@@ -110,6 +71,46 @@ Task<> apply_changed_since(SessionContext& context, FetchRequest& request,
 
 }  // namespace
 
+Task<Reply> fetch_numbers(SessionContext& context, const std::vector<NumberRange>& numbers,
+                          const FetchRequest& request, bool with_uid) {
+  auto& selected = *context.selected();
+  FetchProducer producer(selected.mailbox(), selected.view(), numbers, request, with_uid,
+                         context.reporting());
+  std::string chunk;
+  bool more = true;
+  store::LockWait wait(context.loop(), context.store().lock_timeout());
+  while (more) {
+    auto produced = co_await context.account().threads.offload(
+        [&] { return producer.produce(chunk, chunk_octets); });
+    if (more && chunk.size() >= chunk_octets / 2) {
+      co_await context.write(chunk);
+    } else {
+      context.put(chunk);
+      co_await context.send_if_much();
+    }
+    chunk.clear();
+    if (!produced) {
+      // The client waits for the rest of a literal that can't be read: only the end is left.
+      context.end("A message broke off while it was sent");
+      co_await context.connection().flush();
+      co_return Reply(produced.error());
+    }
+    more = *produced;
+    co_await context.look_for_client();
+    if (!producer.is_held_up()) continue;
+    if (wait.is_over()) producer.stop_waiting();
+    co_await context.connection().flush();
+    co_await wait.pause();
+  }
+  if (const auto& failure = producer.failure()) co_return Reply(*failure);
+  if (producer.missed() && !with_uid) {
+    // RFC 2180 section 4.1.2, RFC 5530 section 3. RFC 9051 section 6.4.9: a UID that is not there
+    // any more is no error.
+    co_return Reply::no(ResponseCode::Expunged, "Some of the requested messages no longer exist.");
+  }
+  co_return Reply::ok("Fetch completed.");
+}
+
 Task<Reply> fetch(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto request, parse_fetch(command.arguments, context.limits()));
   if (request.tells_vanished && (!command.is_uid() || !context.reporting().vanished)) {
@@ -127,7 +128,10 @@ Task<Reply> fetch(SessionContext& context, const CommandHead& command) {
     co_await std::move(applying);
   }
   auto fetching = fetch_numbers(context, numbers, request, command.is_uid());
-  co_return co_await std::move(fetching);
+  auto reply = co_await std::move(fetching);
+  bool marks_seen = std::ranges::any_of(request.items, &FetchItem::marks_seen);
+  if (marks_seen) context.selected()->note_told_flags(context.selected()->uids(numbers));
+  co_return reply;
 }
 
 }  // namespace pennypost::imap

@@ -35,25 +35,22 @@ std::vector<std::uint32_t> named(const SearchRequest& request,
   return out;
 }
 
-void save_result(Selected& selected, std::vector<std::uint32_t> numbers) {
-  std::ranges::sort(numbers);
-  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-  std::vector<store::Uid> uids;
-  uids.reserve(numbers.size());
-  for (auto number : numbers) uids.push_back(selected.uid_of(number));
-  selected.save_result(std::move(uids));
-}
-
 }  // namespace
 
 Task<Result<std::vector<std::uint32_t>>> find_messages(SessionContext& context,
                                                        const SearchRequest& request) {
-  auto& selected = *context.selected();
   if (request.uses_numbers && context.reporting().uid_only) co_return uid_required();
   // RFC 6855 section 3: all text is in UTF-8.
   if (request.names_charset && context.has_utf8()) {
     co_return Error(501, "No CHARSET after ENABLE UTF8=ACCEPT");
   }
+  auto finding = find_messages_in(context, *context.selected(), request);
+  co_return co_await std::move(finding);
+}
+
+Task<Result<std::vector<std::uint32_t>>> find_messages_in(SessionContext& context,
+                                                          Selected& selected,
+                                                          const SearchRequest& request) {
   if (request.asks_modseq) context.enable_condstore();
   if (request.uses_numbers) context.keep_expunges_back();
   std::optional<Searcher> searcher;
@@ -85,11 +82,9 @@ Task<Result<std::vector<std::uint32_t>>> find_messages(SessionContext& context,
   co_return found;
 }
 
-std::optional<store::ModSeq> modseq_of_answer(const SessionContext& context,
-                                              const SearchRequest& request,
+std::optional<store::ModSeq> modseq_of_answer(Selected& selected, const SearchRequest& request,
                                               std::span<const std::uint32_t> numbers) {
   if (!request.asks_modseq || numbers.empty()) return std::nullopt;
-  auto& selected = *context.selected();
   std::optional<store::ModSeq> greatest;
   for (auto number : named(request, numbers)) {
     const auto* message = selected.mailbox().find(selected.uid_of(number));
@@ -100,12 +95,23 @@ std::optional<store::ModSeq> modseq_of_answer(const SessionContext& context,
   return greatest;
 }
 
+void save_found(Selected& selected, const SearchRequest& request,
+                std::span<const std::uint32_t> found) {
+  auto numbers = named(request, found);
+  std::ranges::sort(numbers);
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  std::vector<store::Uid> uids;
+  uids.reserve(numbers.size());
+  for (auto number : numbers) uids.push_back(selected.uid_of(number));
+  selected.save_result(std::move(uids));
+}
+
 Task<> tell_found(SessionContext& context, const CommandHead& command, std::string_view name,
                   const SearchRequest& request, std::vector<std::uint32_t> numbers) {
   auto& selected = *context.selected();
   auto make_line = [&]() -> std::string {
-    auto modseq = modseq_of_answer(context, request, numbers);
-    if (request.return_save) save_result(selected, named(request, numbers));
+    auto modseq = modseq_of_answer(selected, request, numbers);
+    if (request.return_save) save_found(selected, request, numbers);
     if (command.is_uid()) {
       for (auto& number : numbers) number = selected.uid_of(number).value();
     }

@@ -16,6 +16,7 @@
 
 namespace pennypost::imap {
 
+class Selected;
 class SessionContext;
 
 // The bounds of a step, after which other sessions may have their turn.
@@ -27,11 +28,19 @@ inline constexpr std::uint64_t octets_at_once = 1 << 20;
 Task<Result<std::vector<std::uint32_t>>> find_messages(SessionContext& context,
                                                        const SearchRequest& request);
 
+/// The same in a mailbox that need not be the selected one; `selected` outlives it.
+Task<Result<std::vector<std::uint32_t>>> find_messages_in(SessionContext& context,
+                                                          Selected& selected,
+                                                          const SearchRequest& request);
+
 /// The greatest mod-sequence of the messages that the answer to `request` names; nothing if they
 /// are none, or the keys did not ask for it (RFC 7162 section 3.1.5, RFC 4731 section 3.2).
-std::optional<store::ModSeq> modseq_of_answer(const SessionContext& context,
-                                              const SearchRequest& request,
+std::optional<store::ModSeq> modseq_of_answer(Selected& selected, const SearchRequest& request,
                                               std::span<const std::uint32_t> numbers);
+
+/// Keeps for `$` what the answer to `request` names of it.
+void save_found(Selected& selected, const SearchRequest& request,
+                std::span<const std::uint32_t> found);
 
 /// Tells what was found: `numbers` in the order of the answer. `name` is SEARCH or SORT. Keeps
 /// it for `$` if the request says so.

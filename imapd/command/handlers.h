@@ -9,6 +9,7 @@
 #pragma once
 
 #include "common/async/task.h"
+#include "imapd/grammar/metadata.h"
 #include "imapd/grammar/requests.h"
 #include "imapd/response/reply.h"
 
@@ -30,12 +31,13 @@ Task<Reply> login(LoginContext& context, const CommandHead& command);
 /// Answers itself, before the handshake; the reply is then empty.
 Task<Reply> starttls(LoginContext& context, const CommandHead& command);
 
-// After login: account.cpp, compress.cpp, idle.cpp.
+// After login: account.cpp, compress.cpp, idle.cpp, notify.cpp.
 Task<Reply> check(SessionContext& context, const CommandHead& command);
 Task<Reply> enable(SessionContext& context, const CommandHead& command);
 Task<Reply> compress(SessionContext& context, const CommandHead& command);
 Task<Reply> show_namespaces(SessionContext& context, const CommandHead& command);
 Task<Reply> idle(SessionContext& context, const CommandHead& command);
+Task<Reply> notify(SessionContext& context, const CommandHead& command);
 
 // Mailboxes: select.cpp, mailbox.cpp, status.cpp, list.cpp.
 Task<Reply> select(SessionContext& context, const CommandHead& command);
@@ -51,13 +53,21 @@ Task<Reply> status(SessionContext& context, const CommandHead& command);
 Task<Reply> list(SessionContext& context, const CommandHead& command);
 Task<Reply> lsub(SessionContext& context, const CommandHead& command);
 
-// Messages, also by UID: fetch.cpp, search.cpp, sort.cpp, store.cpp, expunge.cpp,
-// copy.cpp, append.cpp, batches.cpp.
+// The quota and the annotations: quota.cpp, metadata.cpp.
+Task<Reply> get_quota(SessionContext& context, const CommandHead& command);
+Task<Reply> get_quota_root(SessionContext& context, const CommandHead& command);
+Task<Reply> get_metadata(SessionContext& context, const CommandHead& command);
+Task<Reply> set_metadata(SessionContext& context, const CommandHead& command);
+
+// Messages, also by UID: fetch.cpp, search.cpp, sort.cpp, multisearch.cpp, search_contexts.cpp,
+// batches.cpp, store.cpp, expunge.cpp, copy.cpp, append.cpp.
 Task<Reply> fetch(SessionContext& context, const CommandHead& command);
 Task<Reply> search(SessionContext& context, const CommandHead& command);
 Task<Reply> sort(SessionContext& context, const CommandHead& command);
 Task<Reply> thread(SessionContext& context, const CommandHead& command);
 Task<Reply> uid_batches(SessionContext& context, const CommandHead& command);
+Task<Reply> multi_search(SessionContext& context, const CommandHead& command);
+Task<Reply> cancel_update(SessionContext& context, const CommandHead& command);
 Task<Reply> store_flags(SessionContext& context, const CommandHead& command);
 Task<Reply> expunge(SessionContext& context, const CommandHead& command);
 Task<Reply> uid_expunge(SessionContext& context, const CommandHead& command);

@@ -25,6 +25,16 @@ Task<> changed_or_done(Waiting& waiting) {
   while (!waiting.has_changed && !waiting.is_done) co_await waiting.wake.wait();
 }
 
+// A client that has said what it wants to hear of (NOTIFY) hears that, and no more: RFC 5465
+// section 4.
+Task<> tell_selected(SessionContext& context) {
+  if (context.announcer() != nullptr) {
+    co_await context.announcer()->tell_selected(true);
+  } else {
+    co_await context.tell_news(true, false);
+  }
+}
+
 // Waits for a change; at intervals without one it sends a line, which keeps connections through
 // address translators alive.
 Task<> tell_changes(SessionContext& context, Waiting& waiting) {
@@ -34,20 +44,24 @@ Task<> tell_changes(SessionContext& context, Waiting& waiting) {
       bool is_behind = context.selected() != nullptr && context.is_behind();
       if (waiting.has_changed) {
         waiting.has_changed = false;
-        co_await context.tell_news(true, false);
+        co_await context.take_turn();
+        co_await tell_selected(context);
       } else {
         auto longest = is_behind ? look_again : interval;
         auto change = changed_or_done(waiting);
         bool has_come = co_await within(context.loop(), longest, std::move(change));
         if (is_behind) waiting.has_changed = true;
+        co_await context.take_turn();
         if (!has_come && !is_behind) context.put("* OK Still here\r\n");
       }
       co_await context.connection().flush();
+      context.give_turn();
     }
     // After BYE nobody waits for DONE: ends the other task's reading.
     if (context.is_ended()) context.connection().stream().abort();
   } catch (const Disconnected&) {
     // The task that reads finds out as well.
+    context.give_turn();
   }
 }
 
@@ -68,12 +82,14 @@ Task<Reply> idle(SessionContext& context, const CommandHead& command) {
   // Destroyed first when the client is lost: its task uses all of the above.
   Nursery telling(context.loop());
   telling.start(tell_changes(context, waiting));
+  context.give_turn();
   auto reading = context.line(done_bytes_max);
   auto line = co_await std::move(reading);
   bool is_done = line && equal_nocase(trim(*line), "DONE");
   waiting.is_done = true;
   waiting.wake.notify_all();
   co_await telling.join();
+  co_await context.take_turn();
   if (!is_done) co_return Reply::bad("Expected DONE.");
   co_return Reply::ok("Idle completed.");
 }

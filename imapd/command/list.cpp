@@ -1,7 +1,8 @@
 // LIST and LSUB: names the mailboxes that match.
 //
 // STANDARDS  RFC 9051 section 6.3.9, RFC 3501 sections 6.3.8 and 6.3.9, RFC 5258 (LIST-EXTENDED),
-//            RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 3348 (CHILDREN)
+//            RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 3348 (CHILDREN),
+//            RFC 9590 (LIST-METADATA)
 #include "common/async/turn.h"
 #include "imapd/command/handlers.h"
 #include "imapd/command/lister.h"
@@ -30,6 +31,11 @@ Task<> tell_folders(SessionContext& context, const ListRequest& request,
       co_await context.look_for_client();
     } else {
       context.put(answer.line);
+    }
+    if (!request.return_metadata.empty() && answer.has_status) {
+      auto reporting = report_metadata(context, answer.name, request.return_metadata);
+      auto metadata = co_await std::move(reporting);
+      context.put(metadata);
     }
     co_await context.send_if_much();
     if (turn_is_long(context.loop())) co_await context.loop().turn_end();

@@ -71,6 +71,7 @@ Task<Reply> create(SessionContext& context, const CommandHead& command) {
   if (context.name_form() == NameForm::Utf8 && !is_named(name, request.mailbox)) {
     context.put(old_name_line(store.separator(), name.text(), request.mailbox));
   }
+  context.tell_account(name);
   if (!store.keeps_ids()) co_return Reply::ok("Create completed.");
   auto looking = context.retry_while_locked([&] { return store.status(name); });
   auto made = co_await std::move(looking);
@@ -84,6 +85,7 @@ Task<Reply> remove(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto name, context.mailbox_name(wire));
   CO_TRY_DO(co_await context.retry_while_locked([&] { return context.store().remove(name); }));
   context.events().tell_mailbox(Event::MailboxDelete, name);
+  context.tell_account(name);
   // Mailboxes below it stay.
   bool is_selected = context.selected() != nullptr && context.selected()->mailbox().name() == name;
   if (is_selected) close_if_gone(context, name);
@@ -100,6 +102,7 @@ Task<Reply> rename(SessionContext& context, const CommandHead& command) {
   if (context.is_rev2() && !from.is_inbox()) {
     context.put(old_name_line(context.store().separator(), to.text(), from.text()));
   }
+  context.tell_account(to, from.text());
   // RFC 9051 section 6.3.6: INBOX stays, and so it stays selected; only its messages have moved,
   // which the next look will find.
   if (!from.is_inbox()) close_if_gone(context, from);
@@ -110,6 +113,7 @@ Task<Reply> subscribe(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto wire, parse_mailbox(command.arguments, context.limits()));
   CO_TRY(auto name, context.mailbox_name(wire));
   CO_TRY_DO(co_await context.retry_while_locked([&] { return context.store().subscribe(name); }));
+  context.tell_account(name);
   co_return Reply::ok("Subscribe completed.");
 }
 
@@ -117,6 +121,7 @@ Task<Reply> unsubscribe(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto wire, parse_mailbox(command.arguments, context.limits()));
   CO_TRY(auto name, context.mailbox_name(wire));
   CO_TRY_DO(co_await context.retry_while_locked([&] { return context.store().unsubscribe(name); }));
+  context.tell_account(name);
   co_return Reply::ok("Unsubscribe completed.");
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/async/task.h"
+#include "imapd/grammar/fetch.h"
 #include "imapd/grammar/list.h"
 #include "imapd/response/reply.h"
 #include "store/mailbox/mailbox.h"
@@ -31,11 +32,20 @@ Result<store::FlagChange> flag_change(const SessionContext& context,
 Task<Reply> expunge_messages(SessionContext& context, std::vector<store::Uid> uids,
                              std::string_view done);
 
+/// Tells the items of the messages with these numbers, as FETCH does, or UID FETCH `with_uid`.
+Task<Reply> fetch_numbers(SessionContext& context, const std::vector<NumberRange>& numbers,
+                          const FetchRequest& request, bool with_uid);
+
 /// For STATUS and LIST RETURN (STATUS): who asks for HIGHESTMODSEQ has enabled CONDSTORE. Error
 /// 501: an item is not offered.
 Result<void> check_status_items(SessionContext& context, const std::vector<StatusItem>& items);
 /// The line `* STATUS …` of a mailbox.
 Task<Result<std::string>> report_status(SessionContext& context, const store::MailboxName& name,
                                         const std::vector<StatusItem>& items);
+
+/// The line `* METADATA …` of a mailbox, NIL where an entry is not set; nothing if its annotations
+/// can't be read.
+Task<std::string> report_metadata(SessionContext& context, const store::MailboxName& name,
+                                  const std::vector<std::string>& entries);
 
 }  // namespace pennypost::imap

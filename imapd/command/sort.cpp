@@ -1,8 +1,9 @@
 // SORT and THREAD, with their UID forms: finds messages, and tells them in an order or in threads.
 //
-// STANDARDS  RFC 5256, RFC 5267 section 3 (ESORT), RFC 5957 (SORT=DISPLAY)
+// STANDARDS  RFC 5256, RFC 5267 (ESORT, UPDATE), RFC 5957 (SORT=DISPLAY)
 #include "imapd/command/find.h"
 #include "imapd/command/handlers.h"
+#include "imapd/command/search_contexts.h"
 #include "imapd/order/sorter.h"
 #include "imapd/order/thread_collector.h"
 #include "imapd/session/context.h"
@@ -11,6 +12,8 @@ namespace pennypost::imap {
 
 Task<Reply> sort(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto request, parse_sort(command.arguments, context.limits()));
+  bool is_update = request.search.return_update;
+  if (is_update && is_followed(context, command.tag)) co_return Reply::bad("Tag reuse");
   auto finding = find_messages(context, request.search);
   CO_TRY(auto found, co_await std::move(finding));
   Sorter sorter(*context.selected(), request.criteria, std::move(found));
@@ -20,8 +23,14 @@ Task<Reply> sort(SessionContext& context, const CommandHead& command) {
     co_await context.look_for_client();
     co_await context.give_sign_of_life("Sorting.");
   }
-  auto telling = tell_found(context, command, "SORT", request.search, sorter.take());
+  auto numbers = sorter.take();
+  std::vector<std::uint32_t> update;
+  if (is_update) update = numbers;
+  auto telling = tell_found(context, command, "SORT", request.search, std::move(numbers));
   co_await std::move(telling);
+  if (is_update) {
+    follow_search(context, command.tag, command.is_uid(), request.search, request.criteria, update);
+  }
   co_return Reply::ok("Sort completed.");
 }
 

@@ -30,8 +30,11 @@ Result<void> check_status_items(SessionContext& context, const std::vector<Statu
 
 Task<Result<std::string>> report_status(SessionContext& context, const store::MailboxName& name,
                                         const std::vector<StatusItem>& items) {
-  // RFC 8438 section 3: the sum of RFC822.SIZE, for which each message may have to be looked at.
-  bool with_size = std::ranges::find(items, StatusItem::Size) != items.end();
+  // RFC 8438 section 3 and RFC 9208 section 4.1.4: sums of RFC822.SIZE, for which each message may
+  // have to be looked at.
+  bool with_size = std::ranges::any_of(items, [](StatusItem item) {
+    return item == StatusItem::Size || item == StatusItem::DeletedStorage;
+  });
   auto looking =
       context.retry_while_locked([&] { return context.store().status(name, with_size); });
   CO_TRY(auto found, co_await std::move(looking));

@@ -120,6 +120,8 @@ Task<Reply> store_flags(SessionContext& context, const CommandHead& command) {
     auto telling = context.tell_selected(false, command.is_uid());
     co_await std::move(telling);
   }
+  // Who follows the mailbox hears of it behind the lines that follow here.
+  selected.note_told_flags(stored.changed);
   std::ranges::sort(stored.modified);
   auto modified = modified_code(selected, stored.modified, command.is_uid());
   std::erase_if(uids, [&](auto uid) { return std::ranges::binary_search(stored.modified, uid); });

@@ -13,6 +13,15 @@ namespace {
 // What no command brings: the protocol, and how literals may be written.
 constexpr std::string_view base_capabilities = "IMAP4rev1 LITERAL+";
 
+// METADATA and LIST-METADATA are words of rows that are there for more.
+std::string without_metadata(std::string_view capabilities) {
+  std::string out;
+  for (auto name : words(capabilities, " ")) {
+    if (!name.ends_with("METADATA")) out.append(" ").append(name);
+  }
+  return out;
+}
+
 template <class Context>
 Task<Reply> call_handler(const Handler& handler, Context& context, const CommandHead& command) {
   if (const auto* any = std::get_if<0>(&handler)) return (*any)(context, command);
@@ -45,7 +54,12 @@ std::string capability_text(const Conversation& context) {
   std::string out(base_capabilities);
   for (const auto& row : commands) {
     bool is_told = row.told == Told::Always || !login;
-    if (is_told && !row.capability.empty()) out.append(" ").append(row.capability);
+    if (!is_told || row.capability.empty()) continue;
+    if (context.settings().imap_metadata) {
+      out.append(" ").append(row.capability);
+    } else {
+      out += without_metadata(row.capability);
+    }
   }
   out += context.store_capabilities();
   // How to log in is told in any case.

@@ -55,14 +55,18 @@ Task<> Session::converse() {
     auto event = co_await context_.next_event();
     switch (event) {
       case Event::Complete:
+        co_await context_.take_turn();
         co_await dispatch();
+        context_.give_turn();
         break;
       case Event::Message: {
         context_.start_clock(assembler.tag());
         if (context_.is_trace_asked()) context_.show(shown_command(assembler.text()));
         auto appending = append_messages(context_, event);
+        co_await context_.take_turn();
         auto reply = co_await std::move(appending);
         if (reply) answer(*reply, assembler.tag());
+        context_.give_turn();
         break;
       }
       case Event::Refused:
@@ -143,7 +147,8 @@ void Session::answer(const Reply& reply, std::string_view tag) {
 void Session::stop() {
   is_stopping_ = true;
   if (!context_.is_quiet()) return;
-  say_bye(stopping_text);
+  // What is being told out of turn is not broken into.
+  if (!context_.is_turn_taken()) say_bye(stopping_text);
   context_.connection().stream().abort();
 }
 

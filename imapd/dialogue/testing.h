@@ -114,6 +114,7 @@ class Client {
     return loop_.run_until(until(last));
   }
   Session& session() { return *session_; }
+  Accounts& accounts() { return accounts_; }
   Loop& loop() { return loop_; }
   bool is_over() const { return sessions_.empty(); }
   void hang_up() {

@@ -194,20 +194,27 @@ bool take_macro(Cursor& cursor, std::vector<FetchItem>& items) {
 
 }  // namespace
 
+Result<std::vector<FetchItem>> parse_fetch_items(Cursor& cursor) {
+  std::vector<FetchItem> items;
+  TRY_DO(cursor.expect('('));
+  cursor.skip_spaces();
+  do {
+    if (items.size() == cursor.limits().list_items_max) return Error(501, "Too many fetch items");
+    TRY(auto item, parse_item(cursor));
+    items.push_back(std::move(item));
+  } while (cursor.next_item());
+  TRY_DO(cursor.expect(')'));
+  return items;
+}
+
 Result<FetchRequest> parse_fetch(std::string_view arguments, const Limits& limits) {
   Cursor cursor(arguments, limits);
   FetchRequest request;
   TRY_DO(cursor.space());
   TRY(request.messages, cursor.sequence_set());
   TRY_DO(cursor.space());
-  if (cursor.skip('(')) {
-    cursor.skip_spaces();
-    do {
-      if (request.items.size() == limits.list_items_max) return Error(501, "Too many fetch items");
-      TRY(auto item, parse_item(cursor));
-      request.items.push_back(std::move(item));
-    } while (cursor.next_item());
-    TRY_DO(cursor.expect(')'));
+  if (cursor.at('(')) {
+    TRY(request.items, parse_fetch_items(cursor));
   } else if (!take_macro(cursor, request.items)) {
     TRY(auto item, parse_item(cursor));
     request.items.push_back(std::move(item));

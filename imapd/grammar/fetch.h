@@ -82,6 +82,8 @@ struct FetchRequest {
   /// PARTIAL: some of the messages named, before CHANGEDSINCE is looked at (RFC 9394 section 3.4).
   std::optional<PartialResult> partial;
 };
+/// `(ITEM ITEM)`, at least one.
+Result<std::vector<FetchItem>> parse_fetch_items(Cursor& cursor);
 Result<FetchRequest> parse_fetch(std::string_view arguments, const Limits& limits);
 
 }  // namespace pennypost::imap

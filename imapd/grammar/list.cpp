@@ -4,6 +4,7 @@
 
 #include "common/base/text.h"
 #include "imapd/grammar/arguments.h"
+#include "imapd/grammar/metadata.h"
 
 namespace pennypost::imap {
 namespace {
@@ -19,6 +20,7 @@ constexpr StatusName status_names[] = {
     {"UIDVALIDITY", StatusItem::UidValidity},
     {"UNSEEN", StatusItem::Unseen},
     {"DELETED", StatusItem::Deleted},
+    {"DELETED-STORAGE", StatusItem::DeletedStorage},
     {"SIZE", StatusItem::Size},
     {"HIGHESTMODSEQ", StatusItem::HighestModSeq},
     {"APPENDLIMIT", StatusItem::AppendLimit},
@@ -65,6 +67,9 @@ Result<void> return_option(ListRequest& request, const std::string& name, Cursor
   } else if (name == "STATUS") {
     TRY_DO(cursor.space());
     TRY(request.return_status, status_items(cursor));
+  } else if (name == "METADATA") {
+    TRY_DO(cursor.space());
+    TRY(request.return_metadata, parse_entries(cursor));
   } else {
     return Error(501, "Unknown return option " + name);
   }

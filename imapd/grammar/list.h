@@ -3,7 +3,8 @@
 // As in requests.h, what does not follow the grammar is Error 501.
 //
 // STANDARDS  RFC 9051 sections 6.3.9 and 6.3.11, RFC 3501 section 6.3.9 (LSUB),
-//            RFC 5258 (LIST-EXTENDED), RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE)
+//            RFC 5258 (LIST-EXTENDED), RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE),
+//            RFC 9208 section 4.1.4 (DELETED-STORAGE), RFC 9590 (LIST-METADATA)
 #pragma once
 
 #include <string>
@@ -22,6 +23,7 @@ enum class StatusItem {
   UidValidity,
   Unseen,
   Deleted,
+  DeletedStorage,
   Size,
   HighestModSeq,
   AppendLimit,
@@ -50,6 +52,8 @@ struct ListRequest {
   bool return_children = false;
   bool return_special_use = false;
   std::vector<StatusItem> return_status;
+  /// The annotations to tell of each mailbox (metadata.h).
+  std::vector<std::string> return_metadata;
 };
 Result<ListRequest> parse_list(std::string_view arguments, const Limits& limits);
 /// LSUB: only reference and one pattern.

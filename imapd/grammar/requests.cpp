@@ -151,6 +151,22 @@ Result<std::string> parse_mailbox(std::string_view arguments, const Limits& limi
   return mailbox;
 }
 
+Result<std::vector<std::string>> parse_tags(std::string_view arguments, const Limits& limits) {
+  Cursor cursor(arguments, limits);
+  std::vector<std::string> tags;
+  do {
+    if (tags.size() == limits.list_items_max) return Error(501, "Too many tags");
+    TRY_DO(take(cursor, tags.emplace_back(), &Cursor::astring));
+  } while (!cursor.at_end());
+  return tags;
+}
+
+Result<std::string> parse_quota_root(std::string_view arguments, const Limits& limits) {
+  std::string root;
+  TRY_DO(take_all(arguments, limits, root, &Cursor::astring));
+  return root;
+}
+
 Result<RenameRequest> parse_rename(std::string_view arguments, const Limits& limits) {
   RenameRequest request;
   TRY_DO(take_all(arguments, limits, request.from, &Cursor::mailbox, request.to, &Cursor::mailbox));

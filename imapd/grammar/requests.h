@@ -106,6 +106,12 @@ Result<CopyRequest> parse_copy(std::string_view arguments, const Limits& limits)
 /// UID EXPUNGE.
 Result<SequenceSet> parse_uid_expunge(std::string_view arguments, const Limits& limits);
 
+/// CANCELUPDATE: the tags of searches, at least one.
+Result<std::vector<std::string>> parse_tags(std::string_view arguments, const Limits& limits);
+
+/// GETQUOTA: the name of a quota root.
+Result<std::string> parse_quota_root(std::string_view arguments, const Limits& limits);
+
 /// The mechanism of COMPRESS, in upper case.
 Result<std::string> parse_compress(std::string_view arguments, const Limits& limits);
 

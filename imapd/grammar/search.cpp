@@ -268,6 +268,15 @@ class Parser {
   bool has_numbers_ = false;
 };
 
+// `(ITEM ITEM)` behind UPDATE.
+Result<void> update_items(Cursor& cursor, SearchRequest& request) {
+  auto next = cursor.rest().find_first_not_of(' ');
+  if (next == std::string_view::npos || cursor.rest()[next] != '(') return {};
+  cursor.skip_spaces();
+  TRY(request.update_items, parse_fetch_items(cursor));
+  return {};
+}
+
 Result<void> return_option(const std::string& name, SearchRequest& request, Cursor& cursor) {
   if (name == "MIN") {
     request.return_min = true;
@@ -282,7 +291,10 @@ Result<void> return_option(const std::string& name, SearchRequest& request, Curs
   } else if (name == "PARTIAL" && !request.return_partial) {
     TRY_DO(cursor.space());
     TRY(request.return_partial, parse_partial_result(cursor));
-  } else {
+  } else if (name == "UPDATE") {
+    request.return_update = true;
+    return update_items(cursor, request);
+  } else if (name != "CONTEXT") {
     return Error(501, "Unknown return option " + name);
   }
   return {};
@@ -299,7 +311,7 @@ Result<void> return_options(Cursor& cursor, SearchRequest& request) {
   TRY_DO(rest_of_list(cursor, option));
   // RFC 4731 section 3.1: an empty list asks for ALL.
   bool is_empty = !request.return_min && !request.return_max && !request.return_count &&
-                  !request.return_save && !request.return_partial;
+                  !request.return_save && !request.return_partial && !request.return_update;
   if (is_empty) request.return_all = true;
   // RFC 9394 section 3.1.
   if (request.return_all && request.return_partial) {
@@ -324,11 +336,7 @@ Result<void> take_keys(Cursor& cursor, SearchRequest& request) {
   return cursor.end();
 }
 
-Result<SearchRequest> parse_search(std::string_view arguments, const Limits& limits) {
-  Cursor cursor(arguments, limits);
-  SearchRequest request;
-  TRY_DO(cursor.space());
-  TRY_DO(take_return_options(cursor, request));
+Result<void> take_charset_and_keys(Cursor& cursor, SearchRequest& request) {
   if (cursor.skip_word("CHARSET")) {
     TRY_DO(cursor.space());
     TRY(auto charset, cursor.astring());
@@ -336,7 +344,15 @@ Result<SearchRequest> parse_search(std::string_view arguments, const Limits& lim
     request.names_charset = true;
     TRY_DO(cursor.space());
   }
-  TRY_DO(take_keys(cursor, request));
+  return take_keys(cursor, request);
+}
+
+Result<SearchRequest> parse_search(std::string_view arguments, const Limits& limits) {
+  Cursor cursor(arguments, limits);
+  SearchRequest request;
+  TRY_DO(cursor.space());
+  TRY_DO(take_return_options(cursor, request));
+  TRY_DO(take_charset_and_keys(cursor, request));
   return request;
 }
 

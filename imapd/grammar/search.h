@@ -5,7 +5,8 @@
 //
 // STANDARDS  RFC 9051 section 6.4.4, RFC 3501 section 6.4.4 (RECENT, NEW, OLD), RFC 4731 (RETURN),
 //            RFC 5032 (YOUNGER, OLDER), RFC 5182 ($, SAVE), RFC 7162 (MODSEQ), RFC 8474 (EMAILID,
-//            THREADID), RFC 8514 (SAVEDBEFORE and its like), RFC 5267 and RFC 9394 (PARTIAL)
+//            THREADID), RFC 8514 (SAVEDBEFORE and its like), RFC 5267 (UPDATE, CONTEXT),
+//            RFC 9394 (PARTIAL)
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,7 @@
 
 #include "common/base/result.h"
 #include "imapd/grammar/cursor.h"
+#include "imapd/grammar/fetch.h"
 #include "imapd/grammar/partial_result.h"
 
 namespace pennypost::imap {
@@ -86,6 +88,10 @@ struct SearchRequest {
   bool return_count = false;
   bool return_save = false;
   std::optional<PartialResult> return_partial;
+  /// RFC 5267: the client is told when other messages match. CONTEXT is a hint, and not kept.
+  bool return_update = false;
+  /// RFC 5465 section 7: what is told of a new message that matches.
+  std::vector<FetchItem> update_items;
   /// MODSEQ is among the keys: the answer tells the greatest mod-sequence found.
   bool asks_modseq = false;
   /// Message numbers are among the keys.
@@ -102,6 +108,8 @@ Result<SearchRequest> parse_search(std::string_view arguments, const Limits& lim
 //
 /// `RETURN (…)` and the space behind it, if it stands here.
 Result<void> take_return_options(Cursor& cursor, SearchRequest& request);
+/// `CHARSET name`, if it stands here, and the keys, to the end of the command.
+Result<void> take_charset_and_keys(Cursor& cursor, SearchRequest& request);
 /// The keys, to the end of the command.
 Result<void> take_keys(Cursor& cursor, SearchRequest& request);
 

@@ -40,6 +40,8 @@ std::uint64_t value_of(StatusItem item, const store::Status& status, std::uint64
       return status.unseen;
     case StatusItem::Deleted:
       return status.deleted;
+    case StatusItem::DeletedStorage:
+      return status.deleted_size;
     case StatusItem::Size:
       return status.size.value_or(0);
     case StatusItem::HighestModSeq:
@@ -69,6 +71,25 @@ std::string uid_ranges(const std::vector<store::Uid>& uids) {
   RangeBuilder builder;
   for (auto uid : uids) builder.add(uid.value());
   return to_text(builder.ranges());
+}
+
+void append_results(std::string& out, const SearchRequest& request,
+                    std::span<const std::uint32_t> numbers, std::optional<store::ModSeq> modseq) {
+  // RFC 4731 section 3.1: MIN, MAX and ALL are left out when nothing was found.
+  if (!numbers.empty()) {
+    if (request.return_min) out += " MIN " + std::to_string(numbers.front());
+    if (request.return_max) out += " MAX " + std::to_string(numbers.back());
+    if (request.return_all) out += " ALL " + ordered_set(numbers);
+  }
+  if (request.return_partial) {
+    auto part = part_of(numbers, *request.return_partial);
+    const char* sign = request.return_partial->from_end ? "-" : "";
+    out += std::string(" PARTIAL (") + sign + std::to_string(request.return_partial->first) + ':' +
+           sign + std::to_string(request.return_partial->last) + ' ' +
+           (part.empty() ? "NIL" : ordered_set(part)) + ')';
+  }
+  if (request.return_count) out += " COUNT " + std::to_string(numbers.size());
+  if (modseq) out += " MODSEQ " + std::to_string(modseq->value());
 }
 
 }  // namespace
@@ -227,21 +248,20 @@ std::string esearch_line(std::string_view tag, bool uid, const SearchRequest& re
   std::string out = "* ESEARCH (TAG ";
   append_string(out, tag);
   out += uid ? ") UID" : ")";
-  // RFC 4731 section 3.1: MIN, MAX and ALL are left out when nothing was found.
-  if (!numbers.empty()) {
-    if (request.return_min) out += " MIN " + std::to_string(numbers.front());
-    if (request.return_max) out += " MAX " + std::to_string(numbers.back());
-    if (request.return_all) out += " ALL " + ordered_set(numbers);
-  }
-  if (request.return_partial) {
-    auto part = part_of(numbers, *request.return_partial);
-    const char* sign = request.return_partial->from_end ? "-" : "";
-    out += std::string(" PARTIAL (") + sign + std::to_string(request.return_partial->first) + ':' +
-           sign + std::to_string(request.return_partial->last) + ' ' +
-           (part.empty() ? "NIL" : ordered_set(part)) + ')';
-  }
-  if (request.return_count) out += " COUNT " + std::to_string(numbers.size());
-  if (modseq) out += " MODSEQ " + std::to_string(modseq->value());
+  append_results(out, request, numbers, modseq);
+  return out + "\r\n";
+}
+
+std::string multi_search_line(std::string_view tag, std::string_view utf8_name,
+                              std::uint32_t uid_validity, const SearchRequest& request,
+                              std::span<const std::uint32_t> uids,
+                              std::optional<store::ModSeq> modseq) {
+  std::string out = "* ESEARCH (TAG ";
+  append_string(out, tag);
+  out += " MAILBOX ";
+  append_mailbox(out, utf8_name);
+  out += " UIDVALIDITY " + std::to_string(uid_validity) + ") UID";
+  append_results(out, request, uids, modseq);
   return out + "\r\n";
 }
 

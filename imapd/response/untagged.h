@@ -78,6 +78,12 @@ std::string esearch_line(std::string_view tag, bool uid, const SearchRequest& re
 /// `* UIDBATCHES (TAG "a") 215295:99696,99695:1`: ranges of UIDs, the newest first, each from its
 /// last UID down to its first (RFC 10022 section 3).
 std::string uid_batches_line(std::string_view tag, const std::vector<NumberRange>& batches);
+/// The same for one of several mailboxes: `* ESEARCH (TAG "a" MAILBOX b UIDVALIDITY 3) UID …`, with
+/// UIDs (RFC 7377 section 2.1).
+std::string multi_search_line(std::string_view tag, std::string_view utf8_name,
+                              std::uint32_t uid_validity, const SearchRequest& request,
+                              std::span<const std::uint32_t> uids,
+                              std::optional<store::ModSeq> modseq = std::nullopt);
 /// The results that PARTIAL asks for, fewer where there are not so many.
 std::span<const std::uint32_t> part_of(std::span<const std::uint32_t> numbers,
                                        const PartialResult& partial);

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "common/async/fair_threads.h"
+#include "imapd/session/account_news.h"
 
 namespace pennypost::imap {
 
@@ -27,6 +28,8 @@ class Account {
   FairThreads::Party threads;
   /// Octets of the messages that APPEND is writing to files, as announced.
   std::uint64_t spooled_octets = 0;
+  /// Where a session tells the others what it has done.
+  AccountBoard board;
   /// The work of imap_auto_create_special is done.
   bool has_special_folders = false;
 

@@ -42,7 +42,31 @@ SessionContext::SessionContext(std::shared_ptr<const WorkerContext> worker, Conn
       store_(std::move(store)),
       events_("imap", who_.user, who_.session_id, settings().mail_log_events,
               settings().mail_log_fields),
-      trace_(worker_->traces, connection) {}
+      trace_(worker_->traces, connection),
+      turn_given_(loop()) {}
+
+void SessionContext::select(std::unique_ptr<Selected> selected) {
+  selected_ = std::move(selected);
+  if (announcer_) announcer_->mailbox_changed();
+}
+
+Task<> SessionContext::take_turn() {
+  while (is_turn_taken_) co_await turn_given_.wait();
+  is_turn_taken_ = true;
+}
+
+void SessionContext::give_turn() {
+  is_turn_taken_ = false;
+  turn_given_.notify_all();
+}
+
+void SessionContext::tell_account(const store::MailboxName& name, std::string_view old_name) const {
+  AccountNews news;
+  news.by = this;
+  news.name = name.text();
+  news.old_name = old_name;
+  account_->board.tell(news);
+}
 
 Result<store::MailboxName> SessionContext::mailbox_name(std::string_view wire) const {
   if (name_form() == NameForm::Utf8) {
@@ -114,7 +138,8 @@ void SessionContext::start_clock(std::string_view tag) {
 }
 
 Task<> SessionContext::look_for_client() {
-  if (loop().now() < next_look_) co_return;
+  // Between commands, and in IDLE, another task reads.
+  if (is_reading() || loop().now() < next_look_) co_return;
   next_look_ = loop().now() + look_interval;
   // Does not wait: the deadline has passed.
   [[maybe_unused]] bool has_input =

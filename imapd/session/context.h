@@ -18,6 +18,7 @@
 #include "common/net/trace.h"
 #include "imapd/response/strings.h"
 #include "imapd/session/account.h"
+#include "imapd/session/announcer.h"
 #include "imapd/session/change_hub.h"
 #include "imapd/session/conversation.h"
 #include "imapd/session/selected.h"
@@ -81,8 +82,8 @@ class SessionContext final : public Conversation {
 
   /// Null while no mailbox is selected; never null in a handler that is allowed only In::Selected.
   Selected* selected() const { return selected_.get(); }
-  void select(std::unique_ptr<Selected> selected) { selected_ = std::move(selected); }
-  void unselect() { selected_.reset(); }
+  void select(std::unique_ptr<Selected> selected);
+  void unselect() { select(nullptr); }
   bool may_change() const { return selected_ && !selected_->is_read_only(); }
 
   /// What the client has enabled, for all mailboxes that it selects (RFC 7162).
@@ -143,6 +144,19 @@ class SessionContext final : public Conversation {
   /// Tells what is noted already.
   Task<> tell_selected(bool with_expunges, bool with_uid);
 
+  // What is told while no command is going on.
+  //
+  /// Who tells it (NOTIFY); null: nobody.
+  Announcer* announcer() const { return announcer_.get(); }
+  void set_announcer(std::unique_ptr<Announcer> announcer) { announcer_ = std::move(announcer); }
+  /// Waits until nobody else works on the session: a command that is going on, IDLE where it tells
+  /// something, or the announcer.
+  Task<> take_turn();
+  void give_turn();
+  bool is_turn_taken() const { return is_turn_taken_; }
+  /// Other sessions of the account hear what this one has done to a mailbox.
+  void tell_account(const store::MailboxName& name, std::string_view old_name = {}) const;
+
   // Long commands look now and then for their client.
   //
   /// A command begins; its tag is told with its progress.
@@ -193,6 +207,10 @@ class SessionContext final : public Conversation {
   SteadyTime next_sign_;
   // The client says nothing any more, but may still read.
   bool has_ended_input_ = false;
+  bool is_turn_taken_ = false;
+  pennypost::Event turn_given_;
+  // The first to go: it works on all of the above.
+  std::unique_ptr<Announcer> announcer_;
 };
 
 }  // namespace pennypost::imap

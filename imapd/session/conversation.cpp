@@ -31,8 +31,9 @@ Task<Conversation::Event> Conversation::next_event() {
       co_return event;
     } else if (!connection_.has_input()) {
       is_quiet_ = assembler_.is_idle();
+      is_reading_ = true;
       co_await connection_.fill();
-      is_quiet_ = false;
+      is_quiet_ = is_reading_ = false;
     }
   }
 }
@@ -43,9 +44,9 @@ void Conversation::consume(std::size_t bytes) {
 }
 
 Task<std::optional<std::string>> Conversation::line(std::size_t bytes_max) {
-  is_quiet_ = true;
+  is_quiet_ = is_reading_ = true;
   auto line = co_await connection_.line(bytes_max);
-  is_quiet_ = false;
+  is_quiet_ = is_reading_ = false;
   received_ += line.text.size() + (line.has_crlf ? 2 : 1);
   std::optional<std::string> text;
   if (!line.is_too_long) text = std::string(line.text);

@@ -74,6 +74,8 @@ class Conversation {
 
   /// The client waits for no answer: BYE may be said out of turn.
   bool is_quiet() const { return is_quiet_; }
+  /// A task waits for what the client sends: no other may.
+  bool is_reading() const { return is_reading_; }
   std::uint64_t received() const { return received_; }
   std::uint64_t sent() const { return sent_; }
 
@@ -89,6 +91,7 @@ class Conversation {
   CommandAssembler assembler_;
   ErrorCount errors_;
   bool is_quiet_ = false;
+  bool is_reading_ = false;
   bool is_ended_ = false;
   std::string_view end_reason_ = "Connection closed";
   std::uint64_t received_ = 0;

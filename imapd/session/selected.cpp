@@ -68,7 +68,7 @@ void Selected::note_expunged(const std::vector<Uid>& uids) {
 }
 
 bool Selected::has_news(bool with_expunges) const {
-  return keywords_ || !flags_.empty() || exists() != told_exists_ ||
+  return keywords_ || (!flags_.empty() && !keeps_flags_back_) || exists() != told_exists_ ||
          (with_expunges && !expunged_.empty());
 }
 
@@ -82,23 +82,29 @@ std::size_t Selected::telling_cost() const {
 std::string Selected::tell(bool with_expunges, bool with_uid) {
   std::string out;
   if (keywords_) tell_keywords(out);
-  if (!tell_flags(out, with_uid)) return out;
+  if (!keeps_flags_back_ && !tell_flags(out, with_uid)) return out;
   bool has_shrunk = with_expunges && !expunged_.empty();
   if (with_expunges) tell_expunges(out);
   if (exists() != told_exists_) {
+    if (is_followed())
+      told_.added.insert(told_.added.end(), view_.begin() + told_exists_, view_.end());
     told_exists_ = exists();
     out += exists_line(told_exists_);
     tell_recent(out);
   } else if (has_shrunk && told_recent_ > 0 && recent() != told_recent_) {
     tell_recent(out);
   }
-  if (expunged_.empty()) told_modseq_ = mailbox_->highest_modseq();
+  if (expunged_.empty() && flags_.empty()) told_modseq_ = mailbox_->highest_modseq();
   return out;
 }
 
 void Selected::tell_recent(std::string& out) {
   told_recent_ = recent();
   if (!reporting_.rev2) out += recent_line(told_recent_);
+}
+
+void Selected::note_told_flags(std::span<const Uid> uids) {
+  if (is_followed()) told_.flags.insert(told_.flags.end(), uids.begin(), uids.end());
 }
 
 std::string Selected::held_back_line() const {
@@ -129,7 +135,9 @@ bool Selected::tell_flags(std::string& out, bool with_uid) {
     // A message that the client does not know yet is announced by EXISTS; the client will ask.
     auto uid = flags_[flags_told_];
     auto number = number_of(uid);
-    if (number && *number <= told_exists_) out += flags_of(uid, with_uid);
+    if (!number || *number > told_exists_) continue;
+    out += flags_of(uid, with_uid);
+    if (is_followed()) told_.flags.push_back(uid);
   }
   if (flags_told_ < flags_.size()) return false;
   flags_ = {};
@@ -141,6 +149,7 @@ void Selected::tell_expunges(std::string& out) {
   if (expunged_.empty()) return;
   std::ranges::sort(expunged_);
   expunged_.erase(std::unique(expunged_.begin(), expunged_.end()), expunged_.end());
+  if (follower_) out += follower_->leave(*this, expunged_);
   // What was never announced to this client is nothing to report.
   auto is_known = [this](Uid uid) { return number_of(uid).value_or(UINT32_MAX) <= told_exists_; };
   if (reporting_.vanished || reporting_.uid_only) {

@@ -12,10 +12,13 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "imapd/grammar/sequence_set.h"
+#include "imapd/session/follower.h"
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::imap {
@@ -57,6 +60,19 @@ class Selected {
   /// FETCH lines hold the UID (RFC 9051 section 6.4.9). Very many lines come in portions: call it
   /// as long as has_news().
   std::string tell(bool with_expunges, bool with_uid);
+  /// What tell() has told since the last call; nothing unless somebody follows.
+  ToldMessages take_told() { return std::exchange(told_, {}); }
+  /// The client has been told the flags of these otherwise, by STORE or FETCH.
+  void note_told_flags(std::span<const store::Uid> uids);
+  /// Who follows the mailbox until it is closed; null: nobody.
+  Follower* follower() const { return follower_.get(); }
+  void set_follower(std::unique_ptr<Follower> follower) { follower_ = std::move(follower); }
+  /// For one who follows from outside: take_told() has all from now on, or no more.
+  void record_told(bool records) { records_told_ = records; }
+
+  /// Flags stay noted, until they are no longer kept back.
+  void keep_flags_back(bool keeps) { keeps_flags_back_ = keeps; }
+
   /// About how many messages tell() has to look at.
   std::size_t telling_cost() const;
 
@@ -92,6 +108,7 @@ class Selected {
   std::string fetch_line(store::Uid uid, bool with_uid, bool with_flags) const;
   void tell_keywords(std::string& out);
   bool tell_flags(std::string& out, bool with_uid);
+  bool is_followed() const { return records_told_ || follower_ != nullptr; }
   void tell_expunges(std::string& out);
 
   std::unique_ptr<store::Mailbox> mailbox_;
@@ -106,6 +123,10 @@ class Selected {
   std::vector<store::Uid> flags_;
   std::size_t flags_told_ = 0;  // how many of flags_ the last tell() got to
   bool keywords_ = false;
+  std::unique_ptr<Follower> follower_;
+  bool records_told_ = false;
+  bool keeps_flags_back_ = false;
+  ToldMessages told_;
   // Hash of the FLAGS line last told.
   std::size_t told_flags_ = 0;
 };

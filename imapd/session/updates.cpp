@@ -39,6 +39,8 @@ Task<> SessionContext::tell_news(bool with_expunges, bool with_uid) {
 }
 
 Task<> SessionContext::tell_selected(bool with_expunges, bool with_uid) {
+  // RFC 5465 section 5.1.
+  with_uid = with_uid || announcer_ != nullptr;
   while (selected_->has_news(with_expunges)) {
     if (selected_->telling_cost() <= few_messages) {
       put(selected_->tell(with_expunges, with_uid));
@@ -48,6 +50,16 @@ Task<> SessionContext::tell_selected(bool with_expunges, bool with_uid) {
       auto sending = send(text);
       co_await std::move(sending);
     }
+  }
+  auto told = selected_->take_told();
+  if (told.empty()) co_return;
+  if (announcer_) {
+    auto announcing = announcer_->follow(*this, told);
+    co_await std::move(announcing);
+  }
+  if (auto* follower = selected_->follower()) {
+    auto following = follower->follow(*this, told);
+    co_await std::move(following);
   }
 }
 

@@ -12,7 +12,10 @@
 #include "imapd/grammar/fetch.h"
 #include "imapd/grammar/list.h"
 #include "imapd/grammar/message_url.h"
+#include "imapd/grammar/metadata.h"
 #include "imapd/grammar/modseq.h"
+#include "imapd/grammar/multisearch.h"
+#include "imapd/grammar/notify.h"
 #include "imapd/grammar/requests.h"
 #include "imapd/grammar/search.h"
 #include "imapd/grammar/sort.h"
@@ -62,6 +65,12 @@ void parse_all(std::string_view text) {
   drop(parse_sort(arguments, limits));
   drop(parse_thread(arguments, limits));
   drop(parse_compress(arguments, limits));
+  drop(parse_get_metadata(arguments, limits));
+  drop(parse_set_metadata(arguments, limits));
+  drop(parse_quota_root(arguments, limits));
+  drop(parse_multi_search(arguments, limits));
+  drop(parse_tags(arguments, limits));
+  drop(parse_notify(arguments, limits));
   drop(parse_resync(arguments.substr(std::min<std::size_t>(arguments.size(), 1)), limits));
   drop(parse_append(text, limits));
   for (bool in_parts : {false, true}) {

@@ -1,0 +1,378 @@
+#include "imapd/command/notifier.h"
+
+#include <algorithm>
+
+#include "imapd/command/handlers.h"
+#include "imapd/command/shared.h"
+#include "imapd/response/metadata.h"
+#include "imapd/response/untagged.h"
+#include "imapd/session/context.h"
+
+namespace pennypost::imap {
+namespace {
+
+using store::MailboxName;
+using store::Status;
+
+// How soon a mailbox that another program has locked is looked at again.
+constexpr Duration look_again{250};
+
+struct Look {
+  std::vector<std::string> paths;
+  Status status;
+};
+
+Result<Look> look_at(store::MailStore& store, const MailboxName& name) {
+  TRY(auto mailbox, store.open(name, store::Access::ReadOnly));
+  Look look;
+  look.paths = mailbox->watch_paths();
+  TRY(look.status, store::count_status(*mailbox, false));
+  return look;
+}
+
+bool has_other_messages(const Status& a, const Status& b) {
+  return a.messages != b.messages || a.uid_next != b.uid_next || a.uid_validity != b.uid_validity;
+}
+
+bool has_other_flags(const Status& a, const Status& b) {
+  return a.unseen != b.unseen || a.highest_modseq != b.highest_modseq;
+}
+
+Error overflow() { return Error(550, ResponseCode::Limit, "Too many mailboxes to be watched"); }
+
+}  // namespace
+
+Notifier::Notifier(SessionContext& context, NotifyRequest request)
+    : context_(context),
+      with_status_(request.with_status),
+      wake_(context.loop()),
+      work_(context.loop()) {
+  for (auto& group : request.groups) {
+    if (group.filter.is_selected()) {
+      if (group.message_new) selected_ = std::move(group);
+    } else {
+      MailboxChoice choice(context, group.filter);
+      groups_.push_back({std::move(group), std::move(choice)});
+    }
+  }
+  context_.account().board.add(*this);
+}
+
+Notifier::~Notifier() { context_.account().board.remove(*this); }
+
+// --- what is watched -------------------------------------------------------------------
+
+Task<Result<std::string>> Notifier::prepare() {
+  std::string lines;
+  if (!groups_.empty()) {
+    CO_TRY(auto paths,
+           co_await context_.light_lane().offload([&] { return context_.store().watch_paths(); }));
+    list_watch_ = std::make_unique<ChangeHub::Subscription>(context_.worker().changes, paths, wake_,
+                                                            list_has_changed_);
+    auto reading = read_states(states_);
+    CO_TRY_DO(co_await std::move(reading));
+  }
+  auto watching = watch_mailboxes();
+  CO_TRY_DO(co_await std::move(watching));
+  if (with_status_) {
+    for (const auto& [name, watched] : watched_) {
+      if (watched.known && !is_selected(name)) lines += line(name, *watched.known);
+    }
+  }
+  co_return lines;
+}
+
+void Notifier::start() {
+  mailbox_changed();
+  work_.start(run());
+}
+
+Task<Result<void>> Notifier::read_states(FolderStates& states) {
+  auto read = [&]() -> Result<void> {
+    TRY(auto folders, context_.store().list());
+    TRY(auto subscribed, context_.store().subscriptions());
+    states = folder_states(folders, subscribed);
+    return {};
+  };
+  co_return co_await context_.light_lane().offload([&] { return read(); });
+}
+
+// Watches the mailboxes that are asked for, and no others.
+Task<Result<void>> Notifier::watch_mailboxes() {
+  std::vector<MailboxName> names;
+  for (const auto& [name, state] : states_) {
+    bool wants = state.is_selectable &&
+                 is_wanted(name, [](const NotifyGroup& group) { return group.message_new; });
+    if (wants) names.push_back(name);
+  }
+  if (names.size() > context_.settings().imap_notify_mailboxes_max) co_return overflow();
+  std::erase_if(watched_,
+                [&](const auto& item) { return !std::ranges::binary_search(names, item.first); });
+  for (const auto& name : names) {
+    auto& watched = watched_[name];
+    watched.wants_flags =
+        is_wanted(name, [](const NotifyGroup& group) { return group.flag_change; });
+    if (watched.subscription) continue;
+    auto watching = watch_one(name, watched);
+    co_await std::move(watching);
+    co_await context_.look_for_client();
+  }
+  co_return Result<void>();
+}
+
+// The next look finds what came before the watch was set.
+Task<> Notifier::watch_one(const MailboxName& name, Watched& watched) {
+  auto look =
+      co_await context_.light_lane().offload([&] { return look_at(context_.store(), name); });
+  // Another session was faster to remove it, or it is locked: there is nothing to watch yet.
+  if (!look) co_return;
+  watched.known = look->status;
+  watched.has_changed = true;
+  watched.subscription = std::make_unique<ChangeHub::Subscription>(
+      context_.worker().changes, look->paths, wake_, watched.has_changed);
+}
+
+void Notifier::watch_selected() {
+  selected_watch_.reset();
+  if (!selected_ || context_.selected() == nullptr) return;
+  context_.selected()->record_told(true);
+  auto paths = context_.selected()->mailbox().watch_paths();
+  selected_has_changed_ = true;
+  selected_watch_ = std::make_unique<ChangeHub::Subscription>(context_.worker().changes, paths,
+                                                              wake_, selected_has_changed_);
+}
+
+void Notifier::mailbox_changed() {
+  is_reselected_ = true;
+  // The watch looks at a mailbox that is closed now.
+  selected_watch_.reset();
+  wake_.notify_all();
+}
+
+bool Notifier::is_selected(const MailboxName& name) const {
+  return context_.selected() != nullptr && context_.selected()->mailbox().name() == name;
+}
+
+bool Notifier::is_subscribed(const MailboxName& name) const {
+  auto at = states_.find(name);
+  return at != states_.end() && at->second.is_subscribed;
+}
+
+template <class Wants>
+bool Notifier::is_wanted(const MailboxName& name, Wants wants) const {
+  bool subscribed = is_subscribed(name);
+  return std::ranges::any_of(groups_, [&](const Group& group) {
+    return wants(group.events) && group.choice.has(name, subscribed);
+  });
+}
+
+// --- what is told ----------------------------------------------------------------------
+
+void Notifier::hear(const AccountNews& news) {
+  if (groups_.empty()) return;
+  bool is_own = news.by == &context_;
+  if (is_own && !news.entries.empty()) return;
+  if (is_own) {
+    auto separator = context_.store().separator();
+    for (const auto& name : {news.name, news.old_name}) {
+      own_names_.insert(name);
+      own_names_.insert(name.substr(0, name.rfind(separator)));
+    }
+  }
+  bool is_name = news.entries.empty();
+  list_has_changed_ = list_has_changed_ || is_name;
+  // What is new or gone, the list shows.
+  bool is_kept = !is_name || !news.old_name.empty();
+  auto& kept = is_name ? renames_ : annotated_;
+  has_overflown_ = has_overflown_ || (is_kept && kept.size() >= news_max);
+  if (is_kept && !has_overflown_) kept.push_back(news);
+  wake_.notify_all();
+}
+
+bool Notifier::has_work() const {
+  auto is_changed = [](const auto& item) { return item.second.has_changed; };
+  return has_overflown_ || (list_has_changed_ && !groups_.empty()) || !annotated_.empty() ||
+         is_reselected_ || selected_has_changed_ || std::ranges::any_of(watched_, is_changed);
+}
+
+Task<> Notifier::changed() {
+  while (!has_work()) co_await wake_.wait();
+}
+
+Task<> Notifier::run() {
+  try {
+    while (!context_.is_ended()) {
+      bool is_behind = selected_ && context_.selected() != nullptr && context_.is_behind();
+      auto waiting = changed();
+      if (is_behind) {
+        [[maybe_unused]] bool has_come =
+            co_await within(context_.loop(), look_again, std::move(waiting));
+        selected_has_changed_ = true;
+      } else {
+        co_await std::move(waiting);
+      }
+      co_await context_.take_turn();
+      if (!context_.is_ended()) {
+        auto telling = tell_all();
+        co_await std::move(telling);
+        co_await context_.connection().flush();
+      }
+      context_.give_turn();
+    }
+    // After BYE nobody waits for a command.
+    context_.connection().stream().abort();
+  } catch (const Disconnected&) {
+    // The task that reads finds out as well.
+    context_.give_turn();
+  }
+}
+
+Task<> Notifier::tell_all() {
+  if (has_overflown_) give_up();
+  tell_metadata(std::exchange(annotated_, {}));
+  if (list_has_changed_ && !groups_.empty()) {
+    list_has_changed_ = false;
+    FolderStates now;
+    auto reading = read_states(now);
+    auto read = co_await std::move(reading);
+    // A rename shows on disk a moment before the session tells of it that has made it.
+    auto renames = std::exchange(renames_, {});
+    if (read) {
+      tell_renames(now, renames);
+      tell_changes(now);
+      states_ = std::move(now);
+      own_names_.clear();
+      auto watching = watch_mailboxes();
+      auto watched = co_await std::move(watching);
+      if (!watched) give_up();
+    }
+  }
+  // What was selected is looked at again, so that the next change of it is told.
+  for (auto& [name, watched] : watched_) {
+    if (is_reselected_ && !watched.known) watched.has_changed = true;
+  }
+  auto telling = tell_mailboxes();
+  co_await std::move(telling);
+  if (std::exchange(is_reselected_, false)) watch_selected();
+  if (std::exchange(selected_has_changed_, false)) {
+    bool is_delayed = selected_ && selected_->filter.kind == MailboxFilter::Kind::SelectedDelayed;
+    auto telling_selected = tell_selected(!is_delayed);
+    co_await std::move(telling_selected);
+  }
+}
+
+// RFC 5465 section 5.4: below a mailbox that is renamed nothing is told.
+void Notifier::tell_renames(FolderStates& now, const std::vector<AccountNews>& news) {
+  auto separator = context_.store().separator();
+  for (const auto& item : news) {
+    if (item.old_name.empty()) continue;
+    auto from = context_.store().parse_name(item.old_name);
+    auto to = context_.store().parse_name(item.name);
+    if (!from || !to || from->is_inbox()) continue;
+    rename_states(states_, *from, *to, separator);
+    auto wants = [](const NotifyGroup& group) { return group.mailbox_name; };
+    if (item.by != &context_ && (is_wanted(*from, wants) || is_wanted(*to, wants))) {
+      context_.put(folder_line(now, *to, separator, from->text()));
+    }
+  }
+}
+
+void Notifier::tell_changes(const FolderStates& now) {
+  auto separator = context_.store().separator();
+  for (const auto& change : folder_changes(states_, now, separator)) {
+    if (own_names_.contains(change.name.text())) continue;
+    auto at = now.find(change.name);
+    bool subscribed = is_subscribed(change.name) || (at != now.end() && at->second.is_subscribed);
+    bool is_told = std::ranges::any_of(groups_, [&](const Group& group) {
+      bool wants = (group.events.mailbox_name && change.is_name) ||
+                   (group.events.subscription_change && change.is_subscription);
+      return wants && group.choice.has(change.name, subscribed);
+    });
+    if (is_told) context_.put(folder_line(now, change.name, separator));
+  }
+}
+
+void Notifier::tell_metadata(const std::vector<AccountNews>& news) {
+  for (const auto& item : news) {
+    bool is_told = false;
+    if (item.name.empty()) {
+      is_told = std::ranges::any_of(
+          groups_, [](const Group& group) { return group.events.server_metadata_change; });
+    } else if (auto name = context_.store().parse_name(item.name)) {
+      is_told =
+          is_wanted(*name, [](const NotifyGroup& group) { return group.mailbox_metadata_change; });
+    }
+    if (is_told) context_.put(changed_metadata_line(item.name, item.entries));
+  }
+}
+
+Task<> Notifier::tell_mailboxes() {
+  for (auto& [name, watched] : watched_) {
+    if (!std::exchange(watched.has_changed, false)) continue;
+    auto telling = tell_mailbox(name, watched);
+    co_await std::move(telling);
+    co_await context_.send_if_much();
+  }
+}
+
+Task<> Notifier::tell_mailbox(const MailboxName& name, Watched& watched) {
+  // Of the selected mailbox the client knows more than a STATUS tells.
+  if (is_selected(name)) {
+    watched.known.reset();
+    co_return;
+  }
+  auto looking = context_.retry_while_locked([&] { return context_.store().status(name); });
+  auto found = co_await std::move(looking);
+  // What has gone, the list of names shows.
+  if (!found) co_return;
+  bool is_news =
+      watched.known && (has_other_messages(*watched.known, *found) ||
+                        (watched.wants_flags && has_other_flags(*watched.known, *found)));
+  watched.known = *found;
+  if (is_news) context_.put(line(name, *found));
+}
+
+std::string Notifier::line(const MailboxName& name, const Status& status) const {
+  std::vector<StatusItem> items{StatusItem::Messages, StatusItem::UidNext, StatusItem::UidValidity,
+                                StatusItem::Unseen};
+  if (context_.reporting().modseqs) items.push_back(StatusItem::HighestModSeq);
+  return status_line(name.text(), items, status, context_.limits().message_bytes_max);
+}
+
+Task<> Notifier::tell_selected(bool with_expunges) {
+  if (!selected_ || context_.selected() == nullptr) co_return;
+  context_.selected()->keep_flags_back(!selected_->flag_change);
+  co_await context_.tell_news(with_expunges, true);
+  if (context_.selected() != nullptr) context_.selected()->keep_flags_back(false);
+}
+
+// RFC 5465 section 5.2: what the client wants to know of each new message.
+Task<> Notifier::follow(SessionContext& context, const ToldMessages& told) {
+  if (!selected_ || selected_->new_items.empty()) co_return;
+  RangeBuilder numbers;
+  for (auto uid : told.added) {
+    if (auto number = context.selected()->number_of(uid)) numbers.add(*number);
+  }
+  if (numbers.ranges().empty()) co_return;
+  FetchRequest request;
+  request.items = selected_->new_items;
+  auto telling = fetch_numbers(context, numbers.ranges(), request, false);
+  auto fetched = co_await std::move(telling);
+  context.log_failure(fetched);
+}
+
+// RFC 5465 section 5.8.
+void Notifier::give_up() {
+  context_.put("* OK [NOTIFICATIONOVERFLOW] Nothing is told any more\r\n");
+  has_overflown_ = false;
+  groups_.clear();
+  selected_.reset();
+  watched_.clear();
+  renames_.clear();
+  annotated_.clear();
+  list_watch_.reset();
+  selected_watch_.reset();
+  selected_has_changed_ = list_has_changed_ = false;
+}
+
+}  // namespace pennypost::imap

@@ -1,0 +1,167 @@
+// NOTIFY: what a client is told while it asks nothing.
+#include "common/log/sink.h"
+#include "imapd/dialogue/testing.h"
+
+using namespace pennypost;
+using namespace pennypost::imap;
+
+namespace {
+
+const std::string message = "Subject: news\n\nhello\n";
+
+store::MailboxName name_of(const char* text) { return *store::MailboxName::parse(text, '.'); }
+
+void deliver_into(const TestAccount& account, const char* name) {
+  auto made = account.open();
+  store::NewMessage added;
+  added.body.emplace_back(std::string_view(message));
+  REQUIRE(made->append(name_of(name), std::span(&added, 1)).has_value());
+}
+
+}  // namespace
+
+TEST_CASE("a client hears of new messages in the selected mailbox, with the items that it wants") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  client.command("SELECT INBOX");
+  CHECK(client.command("NOTIFY SET (selected (MessageNew (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)]) "
+                       "MessageExpunge))") == "OK Notify completed.\r\n");
+  account.deliver(message);
+  auto news = client.send("", "Subject:");
+  CHECK(has(news, "* 1 EXISTS\r\n"));
+  CHECK(has(news, "* 1 FETCH (UID 1 BODY[HEADER.FIELDS (SUBJECT)] {"));
+  client.send("", ")");
+  {
+    auto other = account.open()->open(store::MailboxName::inbox(), store::Access::ReadWrite);
+    REQUIRE(other.has_value());
+    std::vector<store::Uid> uids{store::Uid(1)};
+    REQUIRE((*other)->expunge(uids).has_value());
+  }
+  CHECK(has(client.send("", "* 0 RECENT"), "* 1 EXPUNGE"));
+  CHECK(client.command("NOOP") == "OK NOOP completed.\r\n");
+}
+
+TEST_CASE("SELECTED-DELAYED keeps an expunge for the next command") {
+  LogCapture log;
+  TestAccount account;
+  account.deliver(message);
+  Client client(account);
+  client.command("NOTIFY SET (selected-delayed (MessageNew MessageExpunge))");
+  client.command("SELECT INBOX");
+  {
+    auto other = account.open()->open(store::MailboxName::inbox(), store::Access::ReadWrite);
+    REQUIRE(other.has_value());
+    std::vector<store::Uid> uids{store::Uid(1)};
+    REQUIRE((*other)->expunge(uids).has_value());
+  }
+  account.deliver(message);
+  CHECK_FALSE(has(client.send("", "* 2 EXISTS"), "EXPUNGE"));
+  CHECK(has(client.command("NOOP"), "* 1 EXPUNGE\r\n"));
+}
+
+TEST_CASE("of other mailboxes a client hears by STATUS, at first and at each change") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  client.command("CREATE Lists");
+  client.command("CREATE Lists.a");
+  client.command("CREATE Other");
+  auto first = client.command("NOTIFY SET STATUS (subtree Lists (MessageNew MessageExpunge))");
+  CHECK(has(first, "* STATUS Lists (MESSAGES 0 UIDNEXT 1 UIDVALIDITY "));
+  CHECK(has(first, "* STATUS Lists.a (MESSAGES 0 "));
+  CHECK_FALSE(has(first, "Other"));
+  deliver_into(account, "Other");
+  deliver_into(account, "Lists.a");
+  auto news = client.send("", "* STATUS");
+  CHECK(has(news, "* STATUS Lists.a (MESSAGES 1 UIDNEXT 2 "));
+  // The selected mailbox is no other mailbox.
+  client.command("SELECT Lists.a");
+  deliver_into(account, "Lists.a");
+  deliver_into(account, "Lists");
+  CHECK(has(client.send("", "* STATUS"), "* STATUS Lists (MESSAGES 1 "));
+}
+
+TEST_CASE("a client hears of names and subscriptions that others change, not of its own") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  client.command("CREATE Parent");
+  client.command("NOTIFY SET (personal (MailboxName SubscriptionChange))");
+  auto store = account.open();
+  REQUIRE(store->create(name_of("Parent.Child")).has_value());
+  auto made = client.send("", "* LIST (\\HasNoChildren) \".\" Parent.Child");
+  CHECK(has(made, "* LIST (\\HasChildren) \".\" Parent\r\n"));
+  REQUIRE(store->subscribe(name_of("Parent.Child")).has_value());
+  CHECK(has(client.send("", "* LIST"),
+            "* LIST (\\HasNoChildren \\Subscribed) \".\" Parent.Child\r\n"));
+  CHECK(client.command("CREATE Mine").starts_with("OK "));
+  REQUIRE(store->remove(name_of("Parent.Child")).has_value());
+  auto removed = client.send("", "* LIST (\\NonExistent");
+  CHECK(has(removed, "Parent.Child"));
+  CHECK_FALSE(has(removed, "Mine"));
+}
+
+TEST_CASE("a client hears the old name of a mailbox, and which annotations have changed") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  client.command("CREATE Old");
+  client.command("NOTIFY SET (personal (MailboxName MailboxMetadataChange ServerMetadataChange))");
+  REQUIRE(account.open()->rename(name_of("Old"), name_of("New")).has_value());
+  auto shared = client.accounts().open("ann");
+  AccountNews news;
+  news.name = "New";
+  news.old_name = "Old";
+  shared->board.tell(news);
+  CHECK(client.send("", "* LIST") == "* LIST (\\HasNoChildren) \".\" New (\"OLDNAME\" (Old))\r\n");
+  AccountNews changed;
+  changed.name = "New";
+  changed.entries = {"/shared/comment"};
+  shared->board.tell(changed);
+  CHECK(client.send("", "* METADATA") == "* METADATA New /shared/comment\r\n");
+  changed.name = "";
+  shared->board.tell(changed);
+  CHECK(client.send("", "* METADATA") == "* METADATA \"\" /shared/comment\r\n");
+  // Its own it knows.
+  CHECK(client.command("SETMETADATA New (/shared/comment \"x\")") ==
+        "OK Setmetadata completed.\r\n");
+}
+
+TEST_CASE("IDLE tells what NOTIFY asks for, and nothing after NOTIFY NONE") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account, {"imap_idle_notify_interval=1s"});
+  client.command("SELECT INBOX");
+  client.command("NOTIFY NONE");
+  client.send("i IDLE\r\n", "+");
+  account.deliver(message);
+  CHECK(client.send("", "*") == "* OK Still here\r\n");
+  CHECK(client.send("DONE\r\n", "i ").find("EXISTS") < std::string::npos);
+  client.command("NOTIFY SET (selected (MessageNew MessageExpunge))");
+  client.send("j IDLE\r\n", "+");
+  account.deliver(message);
+  CHECK(has(client.send("", "* 2 RECENT"), "* 2 EXISTS\r\n"));
+  CHECK(has(client.send("DONE\r\n", "j "), "j OK "));
+}
+
+TEST_CASE("NOTIFY refuses unknown events, too many mailboxes, and what is no request") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account, {"imap_notify_mailboxes_max=2"});
+  client.command("CREATE a");
+  client.command("CREATE b");
+  CHECK(client.command("NOTIFY SET (personal (AnnotationChange))")
+            .starts_with("NO [BADEVENT (MessageNew MessageExpunge FlagChange MailboxName "));
+  CHECK(client.command("NOTIFY SET (personal (MessageNew MessageExpunge))")
+            .starts_with("NO [NOTIFICATIONOVERFLOW] "));
+  CHECK(client.command("NOTIFY SET (mailboxes (a b nowhere) (MessageNew MessageExpunge))") ==
+        "OK Notify completed.\r\n");
+  CHECK(client.command("NOTIFY SET (personal (MessageNew))").starts_with("BAD "));
+  CHECK(client.command("NOTIFY").starts_with("BAD "));
+  // Those that come later may be too many as well.
+  client.command("NOTIFY SET (subtree a (MessageNew MessageExpunge))");
+  REQUIRE(account.open()->create(name_of("a.x")).has_value());
+  REQUIRE(account.open()->create(name_of("a.y")).has_value());
+  CHECK(has(client.send("", "* OK"), "* OK [NOTIFICATIONOVERFLOW] "));
+}

@@ -1,0 +1,43 @@
+// Tells the sessions of an account what one of them has done to its mailboxes, as far as that can't
+// be seen in the mail itself: new names, and annotations.
+//
+// SEE ALSO   account.h (who has it), ../command/notifier.h (who listens)
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace pennypost::imap {
+
+struct AccountNews {
+  /// The session that did it.
+  const void* by = nullptr;
+  /// Of the mailbox, in UTF-8; "" for the account itself.
+  std::string name;
+  /// What it was called before; "" if it has not been renamed.
+  std::string old_name = {};
+  /// The annotations that have changed.
+  std::vector<std::string> entries = {};
+};
+
+class AccountListener {
+ public:
+  virtual ~AccountListener() = default;
+  virtual void hear(const AccountNews& news) = 0;
+};
+
+/// All in the event loop's thread.
+class AccountBoard {
+ public:
+  void add(AccountListener& listener) { listeners_.insert(&listener); }
+  void remove(AccountListener& listener) { listeners_.erase(&listener); }
+  void tell(const AccountNews& news) const {
+    for (auto* listener : listeners_) listener->hear(news);
+  }
+
+ private:
+  std::set<AccountListener*> listeners_;
+};
+
+}  // namespace pennypost::imap
