@@ -96,13 +96,17 @@ Task<Reply> rename(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto request, parse_rename(command.arguments, context.limits()));
   CO_TRY(auto from, context.mailbox_name(request.from));
   CO_TRY(auto to, context.new_mailbox_name(request.to));
-  CO_TRY_DO(co_await context.retry_while_locked([&] { return context.store().rename(from, to); }));
+  // Before it shows on disk, where others would take it for two mailboxes.
+  context.tell_account(to, from.text());
+  auto renaming = context.retry_while_locked([&] { return context.store().rename(from, to); });
+  auto renamed = co_await std::move(renaming);
+  context.tell_account(to);
+  if (!renamed) co_return renamed.error();
   context.events().tell_mailbox(Event::MailboxRename, from, to.text());
   // RFC 9051 section 6.3.6. What is renamed from INBOX is a new mailbox.
   if (context.is_rev2() && !from.is_inbox()) {
     context.put(old_name_line(context.store().separator(), to.text(), from.text()));
   }
-  context.tell_account(to, from.text());
   // RFC 9051 section 6.3.6: INBOX stays, and so it stays selected; only its messages have moved,
   // which the next look will find.
   if (!from.is_inbox()) close_if_gone(context, from);

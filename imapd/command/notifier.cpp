@@ -179,13 +179,18 @@ void Notifier::hear(const AccountNews& news) {
       own_names_.insert(name.substr(0, name.rfind(separator)));
     }
   }
-  bool is_name = news.entries.empty();
-  list_has_changed_ = list_has_changed_ || is_name;
-  // What is new or gone, the list shows.
-  bool is_kept = !is_name || !news.old_name.empty();
-  auto& kept = is_name ? renames_ : annotated_;
-  has_overflown_ = has_overflown_ || (is_kept && kept.size() >= news_max);
-  if (is_kept && !has_overflown_) kept.push_back(news);
+  if (!news.entries.empty()) {
+    has_overflown_ = has_overflown_ || annotated_.size() >= news_max;
+    if (!has_overflown_) annotated_.push_back(news);
+  } else if (!news.old_name.empty()) {
+    has_overflown_ = has_overflown_ || renames_.size() >= news_max;
+    if (!has_overflown_) renames_.push_back({news});
+  } else {
+    list_has_changed_ = true;
+    for (auto& rename : renames_) {
+      if (rename.news.name == news.name) rename.is_over = true;
+    }
+  }
   wake_.notify_all();
 }
 
@@ -232,13 +237,12 @@ Task<> Notifier::tell_all() {
   tell_metadata(std::exchange(annotated_, {}));
   if (list_has_changed_ && !groups_.empty()) {
     list_has_changed_ = false;
+    for (auto& rename : renames_) rename.may_go = rename.is_over;
     FolderStates now;
     auto reading = read_states(now);
     auto read = co_await std::move(reading);
-    // A rename shows on disk a moment before the session tells of it that has made it.
-    auto renames = std::exchange(renames_, {});
     if (read) {
-      tell_renames(now, renames);
+      tell_renames(now);
       tell_changes(now);
       states_ = std::move(now);
       own_names_.clear();
@@ -261,20 +265,25 @@ Task<> Notifier::tell_all() {
   }
 }
 
-// RFC 5465 section 5.4: below a mailbox that is renamed nothing is told.
-void Notifier::tell_renames(FolderStates& now, const std::vector<AccountNews>& news) {
+// RFC 5465 section 5.4: below a mailbox that is renamed nothing is told. Those renames are left for
+// later that do not show on disk yet.
+void Notifier::tell_renames(const FolderStates& now) {
   auto separator = context_.store().separator();
-  for (const auto& item : news) {
-    if (item.old_name.empty()) continue;
-    auto from = context_.store().parse_name(item.old_name);
-    auto to = context_.store().parse_name(item.name);
+  auto wants = [](const NotifyGroup& group) { return group.mailbox_name; };
+  for (auto& rename : renames_) {
+    const auto& news = rename.news;
+    auto from = context_.store().parse_name(news.old_name);
+    auto to = context_.store().parse_name(news.name);
     if (!from || !to || from->is_inbox()) continue;
+    auto at = now.find(*to);
+    if (at == now.end() || !at->second.exists || states_.contains(*to)) continue;
+    rename.may_go = true;
     rename_states(states_, *from, *to, separator);
-    auto wants = [](const NotifyGroup& group) { return group.mailbox_name; };
-    if (item.by != &context_ && (is_wanted(*from, wants) || is_wanted(*to, wants))) {
+    if (news.by != &context_ && (is_wanted(*from, wants) || is_wanted(*to, wants))) {
       context_.put(folder_line(now, *to, separator, from->text()));
     }
   }
+  std::erase_if(renames_, [](const Rename& rename) { return rename.may_go; });
 }
 
 void Notifier::tell_changes(const FolderStates& now) {

@@ -61,6 +61,14 @@ class Notifier final : public Announcer, private AccountListener {
     std::unique_ptr<ChangeHub::Subscription> subscription;
   };
 
+  // A rename that another session has begun.
+  struct Rename {
+    AccountNews news;
+    bool is_over = false;
+    // It has been told, or was over before the names were read last.
+    bool may_go = false;
+  };
+
   void hear(const AccountNews& news) override;
   Task<> run();
   Task<> changed();
@@ -68,7 +76,7 @@ class Notifier final : public Announcer, private AccountListener {
   Task<> tell_all();
   Task<Result<void>> read_states(FolderStates& states);
   Task<> tell_folders();
-  void tell_renames(FolderStates& now, const std::vector<AccountNews>& news);
+  void tell_renames(const FolderStates& now);
   void tell_changes(const FolderStates& now);
   void tell_metadata(const std::vector<AccountNews>& news);
   Task<> tell_mailboxes();
@@ -96,7 +104,7 @@ class Notifier final : public Announcer, private AccountListener {
   bool is_reselected_ = false;
   std::unique_ptr<ChangeHub::Subscription> selected_watch_;
   std::map<store::MailboxName, Watched> watched_;
-  std::vector<AccountNews> renames_;
+  std::vector<Rename> renames_;
   std::vector<AccountNews> annotated_;
   bool has_overflown_ = false;
   // Names that the client itself has changed.

@@ -108,13 +108,18 @@ TEST_CASE("a client hears the old name of a mailbox, and which annotations have 
   Client client(account);
   client.command("CREATE Old");
   client.command("NOTIFY SET (personal (MailboxName MailboxMetadataChange ServerMetadataChange))");
-  REQUIRE(account.open()->rename(name_of("Old"), name_of("New")).has_value());
+  // Told before it shows on disk, and when it is over.
   auto shared = client.accounts().open("ann");
   AccountNews news;
   news.name = "New";
   news.old_name = "Old";
   shared->board.tell(news);
+  REQUIRE(account.open()->create(name_of("Another")).has_value());
+  CHECK(has(client.send("", "* LIST"), "Another"));
+  REQUIRE(account.open()->rename(name_of("Old"), name_of("New")).has_value());
   CHECK(client.send("", "* LIST") == "* LIST (\\HasNoChildren) \".\" New (\"OLDNAME\" (Old))\r\n");
+  news.old_name = "";
+  shared->board.tell(news);
   AccountNews changed;
   changed.name = "New";
   changed.entries = {"/shared/comment"};

@@ -15,7 +15,8 @@ struct AccountNews {
   const void* by = nullptr;
   /// Of the mailbox, in UTF-8; "" for the account itself.
   std::string name;
-  /// What it was called before; "" if it has not been renamed.
+  /// What it is called until now: it is being renamed, and news without an old name follow when
+  /// that is over. "" for all else.
   std::string old_name = {};
   /// The annotations that have changed.
   std::vector<std::string> entries = {};
