@@ -74,6 +74,7 @@ void use_lmtp_settings(Settings& settings) {
   settings.smtp_fallback_relay = settings.lmtp_fallback_relay;
   settings.smtp_helo_name = settings.lmtp_lhlo_name;
   settings.smtp_host_lookup = settings.lmtp_host_lookup;
+  settings.smtp_requiretls_policy = settings.lmtp_requiretls_policy;
   settings.smtp_send_xforward_command = settings.lmtp_send_xforward_command;
   settings.smtp_skip_5xx_greeting = settings.lmtp_skip_5xx_greeting;
   settings.smtp_target_port = settings.lmtp_tcp_port;

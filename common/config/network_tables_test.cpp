@@ -40,6 +40,7 @@ const std::vector<std::string_view> other_lists{
     "inet_interfaces",             // where sockets are bound; as in Postfix no tables
     "lmtp_discard_lhlo_keywords",  // as smtp_'s
     "lmtp_fallback_relay",
+    "lmtp_requiretls_policy",  // a list of its own kind
     "lmtp_tls_chain_files",
     "lmtp_tls_exclude_ciphers",
     "lmtp_tls_fingerprint_cert_match",  // fingerprints
@@ -64,6 +65,7 @@ const std::vector<std::string_view> other_lists{
     "sieve_before",
     "smtp_discard_ehlo_keywords",       // keywords
     "smtp_fallback_relay",              // next hops, tried in order
+    "smtp_requiretls_policy",           // a list of its own kind
     "smtp_tls_chain_files",             // files
     "smtp_tls_exclude_ciphers",         // ciphers
     "smtp_tls_fingerprint_cert_match",

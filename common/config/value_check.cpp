@@ -7,6 +7,7 @@
 #include "common/base/template.h"
 #include "common/base/text.h"
 #include "common/config/milter_settings.h"
+#include "common/config/requiretls_policy.h"
 #include "common/config/screen_settings.h"
 #include "common/config/server_ref.h"
 #include "common/config/system.h"
@@ -416,6 +417,8 @@ constexpr Rule rules[] = {
      [](const Settings& in) { return versions_problem(in.lmtp_tls_mandatory_protocols); }},
     {"lmtp_tls_protocols",
      [](const Settings& in) { return versions_problem(in.lmtp_tls_protocols); }},
+    {"lmtp_requiretls_policy",
+     [](const Settings& in) { return items_problem<RequireTlsRule>(in.lmtp_requiretls_policy); }},
     {"luser_relay", [](const Settings& in) { return luser_relay_problem(in.luser_relay); }},
     {"masquerade_domains",
      [](const Settings& in) { return domains_problem(in.masquerade_domains); }},
@@ -440,10 +443,14 @@ constexpr Rule rules[] = {
      [](const Settings& in) { return domain_problem(in.remote_header_rewrite_domain); }},
     {"report_recipient",
      [](const Settings& in) { return mail_address_problem(in.report_recipient); }},
+    {"smtp_requiretls_policy",
+     [](const Settings& in) { return items_problem<RequireTlsRule>(in.smtp_requiretls_policy); }},
     {"smtp_tls_mandatory_protocols",
      [](const Settings& in) { return versions_problem(in.smtp_tls_mandatory_protocols); }},
     {"smtp_tls_protocols",
      [](const Settings& in) { return versions_problem(in.smtp_tls_protocols); }},
+    {"smtp_tlsrpt_sender",
+     [](const Settings& in) { return whole_address_problem(in.smtp_tlsrpt_sender); }},
     {"smtpd_milters", [](const Settings& in) { return milters_problem(in.smtpd_milters, in); }},
     {"smtpd_proxy_filter",
      [](const Settings& in) { return server_place_problem(in.smtpd_proxy_filter); }},

@@ -115,6 +115,11 @@ Result<void> apply(const Parameter& parameter, MailCommand& command, Utf8 utf8) 
     command.smtputf8 = true;
     return {};
   }
+  if (keyword == "REQUIRETLS") {
+    if (parameter.value) return bad_value(parameter);
+    command.requires_tls = true;
+    return {};
+  }
   if (keyword == "XVERP") {
     if (parameter.value && !is_verp(keyword, *parameter.value)) return bad_value(parameter);
     command.verp = parameter.value.value_or("");

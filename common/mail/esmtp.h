@@ -4,8 +4,8 @@
 // others by `given` (555 5.5.4), RFC 5321 section 4.1.1.11.
 //
 // STANDARDS  RFC 5321 sections 4.1.1.2, 4.1.1.3, 4.1.2; RFC 1870 (SIZE), RFC 6152 (BODY), RFC 3461
-//            (RET, ENVID, NOTIFY, ORCPT), RFC 4954 section 5 (AUTH), RFC 6531 (SMTPUTF8); and
-//            Postfix's XVERP
+//            (RET, ENVID, NOTIFY, ORCPT), RFC 4954 section 5 (AUTH), RFC 6531 (SMTPUTF8), RFC
+//            8689 (REQUIRETLS); and Postfix's XVERP
 #pragma once
 
 #include <cstddef>
@@ -30,6 +30,7 @@ struct MailCommand {
   std::optional<std::uint64_t> size;  // octets, as declared
   BodyType body = BodyType::SevenBit;
   bool smtputf8 = false;
+  bool requires_tls = false;
   DsnReturn ret = DsnReturn::Unset;
   std::optional<std::string> envid;      // decoded
   std::optional<MailAddress> submitter;  // AUTH=; the null address for `<>`

@@ -77,6 +77,12 @@ TEST_CASE("RCPT is an address with NOTIFY and ORCPT") {
   CHECK(parse_rcpt_command("TO:<a@b> NOTIFY=X", Utf8::Refused).error().code() == 501);
 }
 
+TEST_CASE("REQUIRETLS has no value") {
+  CHECK(parse_mail_command("FROM:<a@b.test> requiretls SIZE=1")->requires_tls);
+  CHECK_FALSE(parse_mail_command("FROM:<a@b.test>")->requires_tls);
+  CHECK(parse_mail_command("FROM:<a@b.test> REQUIRETLS=1").error().code() == 501);
+}
+
 TEST_CASE("XVERP may have two delimiters, be they what no other value may have") {
   CHECK(*parse_mail_command("FROM:<a@b.test> XVERP")->verp == "");
   CHECK(*parse_mail_command("FROM:<a@b.test> xverp=+= SIZE=1")->verp == "+=");

@@ -155,6 +155,7 @@ class Writer {
     out += field("Date", format_date(report_.date));
     out += field("Message-ID", "<" + report_.unique + "@" + report_.reporting_mta + ">");
     out += field("Auto-Submitted", "auto-replied");
+    if (report_.is_tls_optional) out += field("TLS-Required", "No");
     out += field("MIME-Version", "1.0");
     out +=
         lines("Content-Type: multipart/report; report-type=" +

@@ -8,7 +8,8 @@
 // 6.1).
 //
 // STANDARDS  RFC 3462 and 6522 (multipart/report), RFC 3464 (message/delivery-status), RFC 6533
-//            (message/global-*), RFC 3834 (Auto-Submitted), RFC 3461 section 6 (what is returned)
+//            (message/global-*), RFC 3834 (Auto-Submitted), RFC 3461 section 6 (what is returned),
+//            RFC 8689 section 5 (TLS-Required)
 // SEE ALSO   status.h, bounce_template.h (the words of it that an administrator may replace)
 #pragma once
 
@@ -52,6 +53,7 @@ struct Report {
   /// Who gets a copy in the sender's place: with its own subject, and without the text for senders.
   std::optional<MailAddress> postmaster;
   std::optional<std::string> envid;
+  bool is_tls_optional = false;  // it says TLS-Required: No, as the original does
   DsnReturn ret = DsnReturn::Unset;
   std::vector<ReportedRecipient> recipients;  // at least one
   std::string_view original;                  // the message as stored

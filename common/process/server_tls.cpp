@@ -66,8 +66,10 @@ bool must_verify_servers(const Settings& config) {
   return level == "verify" || level == "secure" || !config.smtp_tls_policy_maps.empty();
 }
 
-/// Whether mail may need them, as a domain's MTA-STS policy says.
-bool may_verify_servers(const Settings& config) { return config.smtp_tls_mta_sts; }
+/// Whether mail may need them, as a domain's MTA-STS policy or its sender says.
+bool may_verify_servers(const Settings& config) {
+  return config.smtp_tls_mta_sts || config.requiretls_enable;
+}
 
 /// All settings on which the contexts of a client depend.
 auto tls_files_and_ciphers(const Settings& config) {

@@ -51,6 +51,9 @@ struct Sender::Work {
     const Route& route = attempt.route;
     key = route.next_hop + '\n' + route.tls_policy + '\n' + route.credentials + '\n' +
           std::to_string(static_cast<int>(route.sts.mode));
+    // Such mail has sessions of its own, since other TLS is asked of them.
+    if (attempt.envelope.requires_tls) key += "\nREQUIRETLS";
+    if (attempt.envelope.forgoes_tls()) key += "\nTLS-Required: No";
   }
   std::vector<Slot*> open() {
     std::vector<Slot*> list;
@@ -64,6 +67,12 @@ struct Sender::Work {
   void fail(const Error& error, std::string of_relay = "none") {
     failure = error;
     relay = std::move(of_relay);
+  }
+  /// The same for a host that can't have mail with REQUIRETLS: one that may have it later counts
+  /// for more.
+  void fail_requiretls(const Error& error, std::string of_relay) {
+    bool may_go_later = failure && failure->is_temporary();
+    if (!may_go_later) fail(error, std::move(of_relay));
   }
 
   Attempt attempt;
@@ -207,9 +216,15 @@ Task<> Sender::over_hop(Work& work, NextHop hop) {
   }
 }
 
-TlsChoice::Hop Sender::tls_hop(const FallbackHop& hop, const StsPolicy& sts) const {
+TlsChoice::Hop Sender::tls_hop(const Envelope& envelope, const FallbackHop& hop,
+                               const StsPolicy& sts) const {
   TlsChoice::Hop of;
   of.host = host_of(hop.next_hop);
+  if (envelope.forgoes_tls()) {
+    of.tls_policy = config_->smtp_tls_security_level == "none" ? "none" : "may";
+    return of;
+  }
+  if (envelope.requires_tls) of.requiretls = hop.requiretls;
   of.tls_policy = hop.tls_policy;
   of.trust_anchors = hop.trust_anchors;
   of.sts = sts;
@@ -221,9 +236,10 @@ TlsChoice::Hop Sender::tls_hop(const FallbackHop& hop, const StsPolicy& sts) con
 Task<Result<TlsDemand>> Sender::tls_demand(const Work& work, Target target) const {
   const Route& route = work.attempt.route;
   bool is_fallback = work.hop.next_hop != route.next_hop;
-  auto hop = tls_hop(work.hop, is_fallback ? StsPolicy() : route.sts);
+  const Envelope& envelope = work.attempt.envelope;
+  auto hop = tls_hop(envelope, work.hop, is_fallback ? StsPolicy() : route.sts);
   std::optional<TlsChoice::Hop> destination;
-  if (is_fallback) destination = tls_hop(route.hop(), route.sts);
+  if (is_fallback) destination = tls_hop(envelope, route.hop(), route.sts);
   auto choosing = tls_.choose(std::move(target), std::move(hop), std::move(destination));
   co_return co_await std::move(choosing);
 }
@@ -232,7 +248,9 @@ Task<> Sender::over_host(Work& work, Target target, bool with_tls) {
   auto choosing = tls_demand(work, target);
   auto demand = co_await std::move(choosing);
   if (!demand) {
-    work.fail(demand.error());
+    const Error& error = demand.error();
+    if (error.is_temporary()) work.fail(error);
+    if (!error.is_temporary()) work.fail_requiretls(error, "none");
     co_return;
   }
   if (!with_tls) demand->level = TlsDemand::Level::None;
@@ -265,8 +283,11 @@ Task<> Sender::run_session(Work& work, bool& wants_plain) {
     if (!opened) {
       Error error = opened.error();
       if (work.client->is_with_myself()) error = loop_of(work);
-      work.fail(error, work.client->target().text());
-      work.is_refused = !error.is_temporary();
+      std::string relay = work.client->target().text();
+      bool is_unfit = work.client->lacks_requiretls();
+      if (is_unfit) work.fail_requiretls(error, std::move(relay));
+      if (!is_unfit) work.fail(error, std::move(relay));
+      work.is_refused = !error.is_temporary() && !is_unfit;
       co_return;
     }
     // As in Postfix, hosts that refuse at the greeting don't count.

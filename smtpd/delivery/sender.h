@@ -12,6 +12,10 @@
 // reused, for at most smtp_connection_reuse_count_limit messages and
 // smtp_connection_reuse_time_limit.
 //
+// With REQUIRETLS a host that can't keep what it promises is passed over; if there is no other, the
+// mail is returned. With TLS-Required: No, only smtp_tls_security_level counts, and no more of it
+// than the level may (RFC 8689).
+//
 // A Unix socket is as private as the host itself: as in Postfix, TLS over it is not begun for the
 // levels may and encrypt, only for fingerprint, verify and secure.
 //
@@ -102,7 +106,8 @@ class Sender {
   void tell_postmaster(const Work& work, SmtpClient& client) const;
   void tell_tls(const Work& work) const;
   Task<> say_quit(std::unique_ptr<SmtpClient> client);
-  TlsChoice::Hop tls_hop(const FallbackHop& hop, const StsPolicy& sts) const;
+  TlsChoice::Hop tls_hop(const Envelope& envelope, const FallbackHop& hop,
+                         const StsPolicy& sts) const;
   Task<Result<TlsDemand>> tls_demand(const Work& work, Target target) const;
   Error loop_of(const Work& work) const;
   void lost(Work& work, const Disconnected& why);

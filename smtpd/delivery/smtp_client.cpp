@@ -130,14 +130,29 @@ Task<Result<void>> SmtpClient::open() {
         CO_TRY_DO(co_await hello());
       }
     } else if (tls_.level != TlsDemand::Level::May) {
-      co_return Error::temporary("4.7.4",
-                                 "TLS is required, but was not offered by host " + target_.name());
+      co_return unfit(RequireTls::OpportunisticTls, "4.7.4",
+                      "TLS is required, but was not offered by host " + target_.name());
     }
   }
+  CO_TRY_DO(check_requiretls());
   if (!login_.name.empty()) {
     CO_TRY_DO(co_await log_in());
   }
   co_return Result<void>();
+}
+
+/// The error of a session without the TLS it must have. Where at least `least` is made of
+/// REQUIRETLS, the mail is returned: RFC 8689 section 4.2.1.
+Error SmtpClient::unfit(RequireTls least, EnhancedStatus status, const std::string& text) {
+  if (tls_.requiretls < least) return Error::temporary(status, text);
+  lacks_requiretls_ = true;
+  return Error(550, "5.7.10", "REQUIRETLS: " + text);
+}
+
+Result<void> SmtpClient::check_requiretls() {
+  if (tls_.requiretls != RequireTls::Enforce || features_.requiretls) return {};
+  lacks_requiretls_ = true;
+  return Error(550, "5.7.30", "REQUIRETLS" + not_offered());
 }
 
 Task<Result<void>> SmtpClient::greet() {
@@ -175,6 +190,7 @@ Task<Result<void>> SmtpClient::hello() {
   CO_TRY(auto ehlo, co_await ask(std::move(command), config_->smtp_helo_timeout, stage));
   if (ehlo.is_positive()) {
     features_ = PeerFeatures::parse(ehlo, config_->smtp_discard_ehlo_keywords);
+    features_.requiretls = features_.requiretls && is_secure();
     co_return check_name(ehlo, "replied to HELO/EHLO");
   }
   // RFC 5321 section 3.2: a server that does not know EHLO gets HELO. RFC 2033 section 4.1: in LMTP
@@ -248,8 +264,8 @@ Result<void> SmtpClient::judge(TlsStream& stream) {
   if (!is_demanded || is_good) return {};
   is_broken_ = true;
   bool is_trusted = *trust_ == PeerTrust::Trusted;
-  return Error::temporary(
-      "4.7.5", is_trusted ? "Server certificate not verified" : "Server certificate not trusted");
+  return unfit(RequireTls::Enforce, "4.7.5",
+               is_trusted ? "Server certificate not verified" : "Server certificate not trusted");
 }
 
 Task<> SmtpClient::quit() {

@@ -11,7 +11,9 @@
 //
 // If the server does not offer 8BITMIME, the message is converted (seven_bit.h); if it does not
 // offer SMTPUTF8, the outcome is 5.6.7, unless nothing in the message needs it; a message larger
-// than its SIZE limit is 5.3.4.
+// than its SIZE limit is 5.3.4. If REQUIRETLS is to be enforced, a server without TLS or with
+// another certificate is 5.7.10, one without REQUIRETLS 5.7.30: other servers may still have what
+// it takes.
 //
 // A broken connection throws Disconnected; stage() says where. While may_be_taken() is true, the
 // server may have accepted the message although its reply has not reached us. In LMTP that is so
@@ -20,7 +22,7 @@
 // LIMITS  smtp_reply_length_limit, smtp_*_timeout for each answer as a whole, smtp_sasl_steps_max
 // STANDARDS  RFC 5321 section 3.3, RFC 2033 (LMTP), RFC 2920 (PIPELINING), RFC 1870 (SIZE),
 //            RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8), RFC 3461 section 5 (DSN), RFC 3207
-//            (STARTTLS), RFC 4954 (AUTH)
+//            (STARTTLS), RFC 4954 (AUTH), RFC 8689 section 4.2.1 (REQUIRETLS)
 // SEE ALSO   sender.h (which servers, in which order), smtp_login.cpp, smtp_prepare.cpp,
 //            smtp_transaction.cpp, smtp_steps.cpp
 #pragma once
@@ -119,6 +121,8 @@ class SmtpClient {
   bool is_with_myself() const { return is_with_myself_; }
   /// Whether the handshake failed, so that it makes sense to try in plain text.
   bool tls_failed() const { return tls_failed_; }
+  /// open() failed because the server can't keep what REQUIRETLS promises.
+  bool lacks_requiretls() const { return lacks_requiretls_; }
   bool may_be_taken() const { return may_be_taken_; }
   /// The dialogue so far, if notify_classes asks for errors that there were in it since the last
   /// call.
@@ -137,6 +141,8 @@ class SmtpClient {
   Task<Result<void>> hello();
   Task<Result<void>> start_tls(bool is_implicit);
   Result<void> judge(TlsStream& stream);
+  Error unfit(RequireTls least, EnhancedStatus status, const std::string& text);
+  Result<void> check_requiretls();
   std::vector<std::string> login_mechanisms();
   Task<Result<void>> log_in();
   Task<Result<SmtpReply>> log_in_by(std::string mechanism, std::string stage);
@@ -158,6 +164,7 @@ class SmtpClient {
   Result<void> check_size(const MessageSource& message) const;
   std::string not_offered() const;
   void add_recipients(Mail& mail, const std::vector<Slot*>& slots);
+  bool passes_requiretls(const Envelope& envelope) const;
   std::string mail_command(const Mail& mail, const MailAddress& sender) const;
   std::string rcpt_command(const Recipient& recipient, const MailAddress& address,
                            bool uses_smtputf8) const;
@@ -187,6 +194,7 @@ class SmtpClient {
   bool is_probe_ = false;
   bool is_broken_ = false;
   bool tls_failed_ = false;
+  bool lacks_requiretls_ = false;
   std::optional<PeerTrust> trust_;
   bool is_with_myself_ = false;
   bool may_be_taken_ = false;

@@ -1,7 +1,8 @@
 // SmtpClient's preparation of a mail transaction: whether the server can take the message, and the
 // text of MAIL and each RCPT.
 //
-// STANDARDS  RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8), RFC 3461 section 5 (DSN)
+// STANDARDS  RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8), RFC 3461 section 5 (DSN),
+//            RFC 8689 (REQUIRETLS)
 #include "common/base/text.h"
 #include "common/mail/status.h"
 #include "smtpd/delivery/seven_bit.h"
@@ -101,6 +102,7 @@ std::string SmtpClient::mail_command(const Mail& mail, const MailAddress& sender
   if (features_.size && octets) command += " SIZE=" + std::to_string(*octets);
   if (features_.eight_bit_mime && envelope.is_8bit) command += " BODY=8BITMIME";
   if (mail.uses_smtputf8) command += " SMTPUTF8";
+  if (passes_requiretls(envelope)) command += " REQUIRETLS";
   if (features_.dsn && envelope.ret != Ret::Unset) {
     command += envelope.ret == Ret::Full ? " RET=FULL" : " RET=HDRS";
   }
@@ -108,6 +110,11 @@ std::string SmtpClient::mail_command(const Mail& mail, const MailAddress& sender
     command += " ENVID=" + xtext_encode(envelope.envid);
   }
   return command;
+}
+
+/// RFC 8689 section 4.2.1: whether the server is asked to see to it as we do.
+bool SmtpClient::passes_requiretls(const Envelope& envelope) const {
+  return envelope.requires_tls && features_.requiretls && tls_.requiretls != RequireTls::Disable;
 }
 
 /// RFC 1870 section 6.1: a message that the server would refuse is not sent.

@@ -65,6 +65,7 @@ PeerFeatures PeerFeatures::parse(const SmtpReply& ehlo, const std::vector<std::s
     if (holds(ignored, keyword)) continue;
     if (keyword == "PIPELINING") features.pipelining = true;
     if (keyword == "STARTTLS") features.starttls = true;
+    if (keyword == "REQUIRETLS") features.requiretls = true;
     if (keyword == "8BITMIME") features.eight_bit_mime = true;
     if (keyword == "SMTPUTF8") features.smtputf8 = true;
     if (keyword == "DSN") features.dsn = true;

@@ -51,6 +51,7 @@ class PeerFeatures {
  public:
   bool pipelining = false;
   bool starttls = false;
+  bool requiretls = false;
   bool eight_bit_mime = false;
   bool smtputf8 = false;
   bool dsn = false;

@@ -79,7 +79,8 @@ Task<Result<TlsDemand>> TlsChoice::choose(Target target, Hop hop,
   if (level != TlsLevel::Dane) {
     CO_TRY_DO(use_names(target, policy, hop, demand));
   }
-  use_ciphers(policy, is_mandatory, demand);
+  CO_TRY_DO(use_requiretls(target, hop, demand));
+  use_ciphers(policy, is_mandatory || demand.level > TlsDemand::Level::May, demand);
   co_return std::move(demand);
 }
 
@@ -147,6 +148,31 @@ Result<bool> TlsChoice::use_sts(const Target& target, const Hop& hop, TlsDemand&
   demand.context = contexts_.verifying;
   demand.server.names = {target.host};
   return true;
+}
+
+/// What REQUIRETLS adds to the demand. Error 5.7.10: this host can't meet it.
+Result<void> TlsChoice::use_requiretls(const Target& target, const Hop& hop,
+                                       TlsDemand& demand) const {
+  demand.requiretls = hop.requiretls;
+  if (hop.requiretls < RequireTls::OpportunisticTls) return {};
+  if (hop.requiretls == RequireTls::OpportunisticTls) {
+    if (demand.level >= TlsDemand::Level::Encrypt) return {};
+    demand.level = TlsDemand::Level::Encrypt;
+    demand.context = contexts_.mandatory;
+    return {};
+  }
+  if (demand.level == TlsDemand::Level::Verified) return {};
+  bool is_known_host = !target.is_from_mx || target.has_secure_mx || hop.sts.allows(target.host);
+  if (!is_known_host) {
+    return Error(550, "5.7.10",
+                 "REQUIRETLS: neither DNSSEC nor MTA-STS says that " + printable(target.host, 255) +
+                     " has the mail of " + printable(hop.host, 255));
+  }
+  demand.level = TlsDemand::Level::Verified;
+  demand.context = contexts_.verifying;
+  demand.server.names = {target.host};
+  demand.server.associations.clear();
+  return {};
 }
 
 void TlsChoice::use_ciphers(const TlsPolicy& policy, bool is_mandatory, TlsDemand& demand) const {

@@ -5,6 +5,10 @@
 // decide where there are any; without them the domain's MTA-STS policy does, if it is to be
 // enforced and the settings' level is not stricter already (RFC 8461 section 2: DANE goes first).
 //
+// A message with REQUIRETLS that is to be enforced needs a host found in a secure way: by DNSSEC,
+// by MTA-STS, or as the admin wrote it. Its certificate must be that of the level, or, at the
+// levels up to encrypt, one for its name. (RFC 8689 section 4.2.1)
+//
 // SEE ALSO   tls_policy.h (the tables' notation), dane.h, common/mailauth/mta_sts.h
 #pragma once
 
@@ -31,6 +35,7 @@ class TlsChoice {
     std::string tls_policy;     // the value in smtp_tls_policy_maps, or empty
     std::string trust_anchors;  // in PEM, in place of authorities; or empty
     StsPolicy sts;
+    RequireTls requiretls = RequireTls::Disable;  // of the message in hand
   };
   TlsChoice(std::shared_ptr<const Config> config, Resolver& resolver, ClientContexts contexts);
 
@@ -45,6 +50,7 @@ class TlsChoice {
   Result<void> use_names(const Target& target, const TlsPolicy& policy, const Hop& hop,
                          TlsDemand& demand) const;
   Result<bool> use_sts(const Target& target, const Hop& hop, TlsDemand& demand) const;
+  Result<void> use_requiretls(const Target& target, const Hop& hop, TlsDemand& demand) const;
   void use_ciphers(const TlsPolicy& policy, bool is_mandatory, TlsDemand& demand) const;
 
   std::shared_ptr<const Config> config_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/config/requiretls_policy.h"
 #include "common/tls/context.h"
 #include "common/tls/server_demand.h"
 
@@ -18,6 +19,7 @@ class TlsDemand {
   /// certificate is the one that `server` or `fingerprints` ask for.
   enum class Level { None, May, Encrypt, Verified };
   Level level = Level::May;
+  RequireTls requiretls = RequireTls::Disable;  // what a message with REQUIRETLS needs
   bool is_implicit = false;  // TLS before the greeting (smtp_tls_wrappermode, port 465)
   ServerDemand server;
   std::vector<std::string>

@@ -257,7 +257,13 @@ ReceivedCertificate Session::received_certificate() const {
   return received;
 }
 
-std::string Session::fields_on_top() { return received(*transaction_) + fields_to_prepend(); }
+std::string Session::fields_on_top() {
+  std::string fields = received(*transaction_);
+  bool is_kept = transaction_->mail.requires_tls && settings_.requiretls_esmtp_header &&
+                 !header_facts(transaction_->body->header()).requires_tls;
+  if (is_kept) add(fields, require_tls_field, "\n");
+  return fields + fields_to_prepend();
+}
 
 /// RFC 5321 section 4.4; `for` only for a single recipient, so that it discloses no other (section
 /// 7.6).
@@ -312,16 +318,16 @@ std::vector<Edit> Session::submission_fixes(std::string_view header) const {
   return submission_edits(header, submission);
 }
 
-/// Applies the last fix-ups and returns the Message-ID. The fields to drop are determined at the
-/// end, since other steps may have added some.
-std::string Session::complete_header() {
+/// Applies the last fix-ups and returns what the header says. The fields to drop are determined at
+/// the end, since other steps may have added some.
+HeaderFacts Session::complete_header() {
   HeaderDraft& header = *transaction_->header;
-  if (context_->proxy_filter() != nullptr) return std::move(transaction_->facts.message_id);
+  if (context_->proxy_filter() != nullptr) return std::move(transaction_->facts);
   header.edit(submission_fixes(header.text()));
   auto facts = std::move(transaction_->facts);
   if (header.is_edited()) facts = header_facts(header.text(), settings_.message_drop_headers);
   header.edit(facts.dropped);
-  return std::move(facts.message_id);
+  return facts;
 }
 
 /// What is known of a message before its recipients and its content.
@@ -348,6 +354,7 @@ Envelope Session::origin() const {
   if (forwarded_) forward_origin(envelope);
   envelope.is_smtputf8 = transaction.mail.smtputf8 || !is_ascii(transaction.sender);
   envelope.is_8bit = transaction.mail.body == BodyType::EightBitMime;
+  envelope.requires_tls = transaction.mail.requires_tls;
   envelope.ret = ret_of(transaction.mail.ret);
   envelope.envid = transaction.mail.envid.value_or("");
   return envelope;
@@ -357,7 +364,9 @@ Envelope Session::envelope() {
   Transaction& transaction = *transaction_;
   Body& body = *transaction.body;
   Envelope envelope = origin();
-  envelope.message_id = complete_header();
+  auto facts = complete_header();
+  note_tls_wishes(facts, settings_, envelope);
+  envelope.message_id = std::move(facts.message_id);
   envelope.is_8bit = envelope.is_8bit || transaction.scanner->has_8bit();
   envelope.is_held = transaction.hold;
   envelope.is_junk = transaction.junk;

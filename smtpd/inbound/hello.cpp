@@ -78,6 +78,8 @@ std::string Session::extensions() const {
   add("8BITMIME");
   add("DSN");
   if (settings_.smtputf8_enable) add("SMTPUTF8");
+  // RFC 8689 section 4.1: only where the session has TLS.
+  if (settings_.requiretls_enable && tls_ != nullptr) add("REQUIRETLS");
   add("CHUNKING");
   if (context_->may_flush()) add("ETRN");
   if (may_verp_) add("XVERP");

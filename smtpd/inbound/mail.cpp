@@ -250,7 +250,7 @@ std::optional<Reply> Session::refusal(const MailCommand& command) const {
   auto is_given = [&](std::string_view keyword) {
     return std::ranges::find(command.given, keyword) != command.given.end();
   };
-  for (std::string_view keyword : {"SIZE", "SMTPUTF8", "XVERP"}) {
+  for (std::string_view keyword : {"SIZE", "SMTPUTF8", "XVERP", "REQUIRETLS"}) {
     if (is_given(keyword) && context_->discards_keyword(keyword)) {
       return Reply(555, "5.5.4", "Unsupported option: " + std::string(keyword));
     }
@@ -260,6 +260,12 @@ std::optional<Reply> Session::refusal(const MailCommand& command) const {
   }
   if (command.smtputf8 && !settings_.smtputf8_enable) {
     return Reply(555, "5.5.4", "Unsupported option: SMTPUTF8");
+  }
+  if (command.requires_tls && !settings_.requiretls_enable) {
+    return Reply(555, "5.5.4", "Unsupported option: REQUIRETLS");
+  }
+  if (command.requires_tls && tls_ == nullptr) {
+    return Reply(555, "5.5.4", "Unsupported option: REQUIRETLS without TLS");
   }
   if ((is_given("RET") || is_given("ENVID")) && context_->discards_keyword("DSN")) {
     return Reply(555, "5.5.4", "Unsupported option: DSN parameters");

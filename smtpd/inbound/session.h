@@ -252,7 +252,7 @@ class Session final : public Guest {
   ReceivedCertificate received_certificate() const;
   std::string received(const Transaction& transaction) const;
   std::vector<Edit> submission_fixes(std::string_view header) const;
-  std::string complete_header();
+  HeaderFacts complete_header();
   Envelope envelope();
   Envelope origin() const;
   void forward_origin(Envelope& envelope) const;

@@ -800,6 +800,81 @@ TEST_CASE("STARTTLS forgets what was said and drops what was sent ahead") {
                "client.example[198.51.100.9]"));
 }
 
+TEST_CASE("REQUIRETLS is offered and taken behind TLS alone, and stays with the message") {
+  TestCertificate certificate;
+  Stage stage({"smtpd_tls_cert_file=" + certificate.path()});
+  stage.tls = certificate.server();
+  CHECK(stage.run(R"(
+    S~ 220
+    C: EHLO client.example
+    S* 250
+    C: MAIL FROM:<ann@client.example> REQUIRETLS
+    S: 555 5.5.4 Unsupported option: REQUIRETLS without TLS
+    C: STARTTLS
+    S: 220 2.0.0 Ready to start TLS
+    TLS
+    C: EHLO client.example
+    S: 250-mail.example.com
+    S: 250-PIPELINING
+    S: 250-SIZE 10240000
+    S: 250-VRFY
+    S: 250-ENHANCEDSTATUSCODES
+    S: 250-8BITMIME
+    S: 250-DSN
+    S: 250-SMTPUTF8
+    S: 250-REQUIRETLS
+    S* 250
+    C: MAIL FROM:<ann@client.example> REQUIRETLS
+    S: 250 2.1.0 Ok
+    C: RCPT TO:<bob@example.com>
+    S: 250 2.1.5 Ok
+    C: DATA
+    S~ 354
+    C: TLS-Required: No
+    C:
+    C: .
+    S~ 250 2.0.0 Ok: queued
+    C: QUIT
+    S~ 221
+    S!
+  )") == "");
+  const auto& envelope = stage.backend.messages.at(0).envelope;
+  CHECK(envelope.requires_tls);
+  CHECK_FALSE(envelope.forgoes_tls());
+  CHECK(stage.backend.content_as_sent().starts_with("Require-TLS-ESMTP: yes\nTLS-Required: No\n"));
+}
+
+TEST_CASE("what a header says of TLS counts as the settings say") {
+  const std::string begin =
+      "S~ 220\nC: EHLO c.example\nS* 250\nC: MAIL FROM:<a@client.example>\nS~ 250\n"
+      "C: RCPT TO:<bob@example.com>\nS~ 250\nC: DATA\nS~ 354\nC: ";
+  const std::string end = "\nC:\nC: x\nC: .\nS~ 250\nC: QUIT\nS~ 221\n";
+  struct Row {
+    const char* field;
+    const char* setting;
+    bool requires_tls;
+    bool forgoes_tls;
+  };
+  for (const Row& row :
+       {Row{"TLS-Required: no", "tls_required_enable=yes", false, true},
+        Row{"tls-required:  NO", "tls_required_enable=yes", false, true},
+        Row{"TLS-Required: yes", "tls_required_enable=yes", false, false},
+        Row{"TLS-Required: no", "tls_required_enable=no", false, false},
+        Row{"Require-TLS-ESMTP: yes", "requiretls_esmtp_header=yes", true, false},
+        Row{"Require-TLS-ESMTP: no", "requiretls_esmtp_header=yes", false, false},
+        Row{"Require-TLS-ESMTP: yes", "requiretls_esmtp_header=no", false, false},
+        Row{"Require-TLS-ESMTP: yes", "requiretls_enable=no", false, false},
+        Row{"Require-TLS-ESMTP: yes\nC: TLS-Required: no", "requiretls_enable=yes", true, false}}) {
+    CAPTURE(row.field);
+    CAPTURE(row.setting);
+    Stage stage({row.setting});
+    CHECK(stage.run(begin + row.field + end) == "");
+    const auto& envelope = stage.backend.messages.at(0).envelope;
+    CHECK(envelope.requires_tls == row.requires_tls);
+    CHECK(envelope.forgoes_tls() == row.forgoes_tls);
+  }
+}
+
 TEST_CASE("behind STARTTLS neither the name of HELO nor a login counts any more") {
   TestCertificate certificate;
   Stage stage({"smtpd_sasl_auth_enable=yes", "disable_plaintext_auth=no", "smtpd_helo_required=yes",

@@ -239,6 +239,7 @@ void PickupDesk::describe(const Content& content, HeaderDraft header, const Conf
                           Envelope& envelope) {
   auto facts = header_facts(header.text(), config.message_drop_headers);
   header.edit(facts.dropped);
+  note_tls_wishes(facts, config, envelope);
   envelope.message_id = std::move(facts.message_id);
   envelope.is_8bit = envelope.is_8bit || content.is_8bit;
   envelope.body_bytes = content.bytes;

@@ -124,7 +124,11 @@ struct Envelope {
   std::string filter;                // the content filter, `transport:destination`; empty: none
   bool is_junk = false;              // it goes to junk_mailbox, where it is delivered here
   std::string verp;                  // delimiters of a variable return path (verp.h), or empty
+  bool requires_tls = false;         // REQUIRETLS: RFC 8689 section 2
+  bool is_tls_optional = false;      // TLS-Required: No (section 3); REQUIRETLS overrides it
 
+  /// Whether no TLS policy of the way on counts for it.
+  bool forgoes_tls() const { return is_tls_optional && !requires_tls; }
   /// The whole message's size in bytes, as it is stored.
   std::uint64_t size() const {
     std::uint64_t sum = 0;
@@ -143,6 +147,11 @@ struct Envelope {
   }
   template <class Archive>
   void fields(Archive& archive) {
+    fields_of_sixth_form(archive);
+    archive(requires_tls, is_tls_optional);
+  }
+  template <class Archive>
+  void fields_of_sixth_form(Archive& archive) {
     fields_of_fifth_form(archive);
     archive(verp);
   }
@@ -166,6 +175,14 @@ struct Envelope {
     archive(id, arrival, sender, client_name, client_address, helo, protocol, sasl_method,
             sasl_username, message_id, is_smtputf8, is_8bit, is_local, is_held, ret, envid,
             body_bytes, body_is_file, pieces, recipients);
+  }
+};
+
+/// The envelope as stored in format 6, which knows no wishes about TLS.
+struct SixthEnvelope : Envelope {
+  template <class Archive>
+  void fields(Archive& archive) {
+    fields_of_sixth_form(archive);
   }
 };
 

@@ -66,11 +66,19 @@ HeaderFacts header_facts(std::string_view header, const std::vector<std::string>
     if (facts.message_id.empty() && field.is("Message-ID")) {
       facts.message_id = printable(field.value(), message_id_bytes_max);
     }
+    if (field.is("TLS-Required")) facts.is_tls_optional = equal_nocase(field.value(), "no");
+    if (field.is("Require-TLS-ESMTP")) facts.requires_tls = equal_nocase(field.value(), "yes");
     if (!std::ranges::any_of(drop, [&](const auto& name) { return field.is(name); })) continue;
     auto offset = static_cast<std::size_t>(field.whole.data() - header.data());
     facts.dropped.push_back(Edit{offset, field.whole.size(), {}});
   }
   return facts;
+}
+
+void note_tls_wishes(const HeaderFacts& facts, const Settings& settings, Envelope& envelope) {
+  bool is_read = settings.requiretls_enable && settings.requiretls_esmtp_header;
+  envelope.requires_tls = envelope.requires_tls || (is_read && facts.requires_tls);
+  envelope.is_tls_optional = settings.tls_required_enable && facts.is_tls_optional;
 }
 
 std::uint64_t line_ends_left(std::string_view header, const std::vector<Edit>& edits,

@@ -6,7 +6,8 @@
 // message_drop_headers are removed from this header only, never from a body or a MIME part.
 //
 // LIMITS  header_block_bytes_max: a message with a longer header is refused
-// STANDARDS  RFC 5322 section 2.2, RFC 5321 sections 4.4 (Received) and 6.3 (loops)
+// STANDARDS  RFC 5322 section 2.2, RFC 5321 sections 4.4 (Received) and 6.3 (loops), RFC 8689
+//            section 3 (TLS-Required)
 // SEE ALSO   header_draft.h (collects the edits)
 #pragma once
 
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/config/config.h"
 #include "common/mail/header.h"
 #include "smtpd/queue/envelope.h"
 
@@ -42,11 +44,20 @@ Error header_too_long();
 
 /// What the server needs to know about a header.
 struct HeaderFacts {
-  std::size_t hops = 0;       // Received fields
-  std::string message_id;     // of the first such field, with its brackets; may be empty
-  std::vector<Edit> dropped;  // edits that remove the fields named in `drop`; in order of offset
+  std::size_t hops = 0;          // Received fields
+  std::string message_id;        // of the first such field, with its brackets; may be empty
+  bool is_tls_optional = false;  // TLS-Required: No
+  bool requires_tls = false;     // require_tls_field
+  std::vector<Edit> dropped;     // edits that remove the fields named in `drop`; in order of offset
 };
 HeaderFacts header_facts(std::string_view header, const std::vector<std::string>& drop = {});
+
+/// Postfix's field that keeps the sender's REQUIRETLS while a content filter has the message.
+inline constexpr std::string_view require_tls_field = "Require-TLS-ESMTP: yes";
+
+/// Adds what a header wishes of TLS on the message's way to its envelope, as far as settings have
+/// it obeyed.
+void note_tls_wishes(const HeaderFacts& facts, const Settings& settings, Envelope& envelope);
 
 /// How many of a message's `line_ends` are left after `edits` of its header.
 std::uint64_t line_ends_left(std::string_view header, const std::vector<Edit>& edits,

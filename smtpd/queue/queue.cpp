@@ -22,6 +22,8 @@ namespace {
 Result<Envelope> decode_envelope(std::string_view bytes) {
   auto envelope = wire::decode<Envelope>(bytes);
   if (envelope) return envelope;
+  auto sixth = wire::decode<SixthEnvelope>(bytes);
+  if (sixth) return Envelope(*std::move(sixth));
   auto fifth = wire::decode<FifthEnvelope>(bytes);
   if (fifth) return Envelope(*std::move(fifth));
   auto fourth = wire::decode<FourthEnvelope>(bytes);
@@ -134,7 +136,7 @@ Result<void> Queue::check_form() {
   TRY(auto form, database_.find(keys::form));
   if (form && *form == stored_form) return {};
   bool is_ours = !form || *form == first_form || *form == second_form || *form == third_form ||
-                 *form == fourth_form || *form == fifth_form;
+                 *form == fourth_form || *form == fifth_form || *form == sixth_form;
   bool is_unknown = !form;
   auto entry = database_.scan(keys::envelopes);
   for (; is_unknown && is_ours && entry.valid(); entry.next()) {

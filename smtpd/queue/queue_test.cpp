@@ -170,29 +170,29 @@ TEST_CASE("one wrong byte in the log costs one message at most, and is named") {
 TEST_CASE(
     "a queue of another format is refused with the reason, one without a format number is tried") {
   Store store;
-  CHECK(store.submit(4) == 4);
+  CHECK(store.submit(5) == 5);
   store.open();
-  CHECK(open_with(store, [](store::Batch& batch) { batch.erase(keys::form); }) == "4");
+  CHECK(open_with(store, [](store::Batch& batch) { batch.erase(keys::form); }) == "5");
   CHECK(open_with(store, [&](store::Batch& batch) {
           FirstEnvelope first;
           static_cast<Envelope&>(first) = Store::envelope(store.waiting[0].id, 5);
           batch.put(keys::form, first_form);
           batch.put(keys::envelope(first.id), wire::encode(first));
-        }) == "4");
+        }) == "5");
   CHECK(open_with(store, [&](store::Batch& batch) {
           FirstMessageRecord second;
           second.due = 77;
           second.is_held = true;
           batch.put(keys::form, second_form);
           batch.put(keys::message(store.waiting[0].id), wire::encode(second));
-        }) == "4");
+        }) == "5");
   CHECK(open_with(store, [&](store::Batch& batch) {
           SecondEnvelope second;
           static_cast<Envelope&>(second) = Store::envelope(store.waiting[1].id, 7);
           second.filter = "smtp:filter.example";  // is not stored
           batch.put(keys::form, third_form);
           batch.put(keys::envelope(second.id), wire::encode(second));
-        }) == "4");
+        }) == "5");
   CHECK(open_with(store, [&](store::Batch& batch) {
           FourthEnvelope fourth;
           static_cast<Envelope&>(fourth) = Store::envelope(store.waiting[2].id, 9);
@@ -200,7 +200,7 @@ TEST_CASE(
           fourth.is_junk = true;  // is not stored
           batch.put(keys::form, fourth_form);
           batch.put(keys::envelope(fourth.id), wire::encode(fourth));
-        }) == "4");
+        }) == "5");
   CHECK(open_with(store, [&](store::Batch& batch) {
           FifthEnvelope fifth;
           static_cast<Envelope&>(fifth) = Store::envelope(store.waiting[3].id, 11);
@@ -208,7 +208,15 @@ TEST_CASE(
           fifth.verp = "+=";  // is not stored
           batch.put(keys::form, fifth_form);
           batch.put(keys::envelope(fifth.id), wire::encode(fifth));
-        }) == "4");
+        }) == "5");
+  CHECK(open_with(store, [&](store::Batch& batch) {
+          SixthEnvelope sixth;
+          static_cast<Envelope&>(sixth) = Store::envelope(store.waiting[4].id, 13);
+          sixth.verp = "+=";
+          sixth.requires_tls = true;  // is not stored
+          batch.put(keys::form, sixth_form);
+          batch.put(keys::envelope(sixth.id), wire::encode(sixth));
+        }) == "5");
   store.open();
   CHECK(store.waiting[0].due == 77);
   CHECK(store.waiting[0].is_held);
@@ -230,8 +238,13 @@ TEST_CASE(
   CHECK((*of_fifth)->envelope().octets() == 11);
   CHECK((*of_fifth)->envelope().is_junk);
   CHECK((*of_fifth)->envelope().verp.empty());
+  auto of_sixth = store.loop.run_until(store.queue->load(store.waiting[4].id));
+  REQUIRE((of_sixth && *of_sixth));
+  CHECK((*of_sixth)->envelope().octets() == 13);
+  CHECK((*of_sixth)->envelope().verp == "+=");
+  CHECK_FALSE((*of_sixth)->envelope().requires_tls);
   auto newer = open_with(store, [](store::Batch& batch) { batch.put(keys::form, "99"); });
-  CHECK(newer.find("a version with queue format 99; this version reads format 6") !=
+  CHECK(newer.find("a version with queue format 99; this version reads format 7") !=
         std::string::npos);
   auto older = open_with(store, [](store::Batch& batch) {
     batch.erase(keys::form);

@@ -98,10 +98,12 @@ Result<MessageRecord> decode_message_record(std::string_view bytes);
 
 /// The format number; it goes up by one whenever the fields of Envelope, MessageRecord or
 /// RecipientRecord change.
-inline constexpr std::string_view stored_form = "6";
-/// The previous formats, which are read as well: the fifth lacks Envelope::verp, the fourth
+inline constexpr std::string_view stored_form = "7";
+/// The previous formats, which are read as well: the sixth lacks Envelope::requires_tls and
+/// is_tls_optional, the fifth Envelope::verp too, the fourth
 /// Envelope::is_junk too, the third Envelope::filter, the second MessageRecord::is_to_expire and
 /// pending, the first Envelope::body_line_ends as well.
+inline constexpr std::string_view sixth_form = "6";
 inline constexpr std::string_view fifth_form = "5";
 inline constexpr std::string_view fourth_form = "4";
 inline constexpr std::string_view third_form = "3";

@@ -15,6 +15,7 @@ Result<HopTables> HopTables::open(Transport protocol, std::shared_ptr<const Conf
   tables.protocol_ = protocol;
   TRY(tables.tls_policies_, MapList::open(config->smtp_tls_policy_maps, options));
   TRY(tables.sasl_passwords_, MapList::open(config->smtp_sasl_password_maps, options));
+  TRY(tables.requiretls_, RequireTlsHops::open(*config, options));
   tables.config_ = std::move(config);
   return tables;
 }
@@ -32,11 +33,12 @@ Result<Route> HopTables::route(const std::string& name, std::string_view next_ho
   route.tls_policy = std::move(hop.tls_policy);
   route.credentials = std::move(hop.credentials);
   route.trust_anchors = std::move(hop.trust_anchors);
+  route.requiretls = hop.requiretls;
   for (const auto& relay : config_->smtp_fallback_relay) {
     // A malformed entry is an error only when it is used; mail that does not need it is not held
     // up.
     if (!parse(relay)) {
-      route.fallbacks.push_back(FallbackHop{relay, {}, {}, {}});
+      route.fallbacks.push_back(FallbackHop{relay, {}, {}});
       continue;
     }
     TRY(auto fallback, hop_of(relay));
@@ -65,6 +67,7 @@ Result<FallbackHop> HopTables::hop_of(std::string_view text) const {
   FallbackHop found;
   found.next_hop = hop.text();
   TRY(found.tls_policy, value_of(tls_policies_, written, hop));
+  TRY(found.requiretls, requiretls_.find(hop.socket.empty() ? hop.host : config_->myhostname));
   TRY(found.trust_anchors, read_trust_anchors(found.tls_policy, *config_));
   if (config_->smtp_sasl_auth_enable) {
     TRY(found.credentials, value_of(sasl_passwords_, written, hop));

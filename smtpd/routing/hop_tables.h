@@ -1,9 +1,9 @@
 // Makes the route to a next hop: its TLS policy and our login there, and the hops that are tried if
 // it can't be reached.
 //
-// The tables are smtp_tls_policy_maps and smtp_sasl_password_maps; the other hops those of
-// smtp_fallback_relay. For LMTP they are the lmtp_ settings instead. Blocks on tables; may be used
-// by several threads. Errors are temporary.
+// The tables are smtp_tls_policy_maps, smtp_sasl_password_maps and those of
+// smtp_requiretls_policy; the other hops those of smtp_fallback_relay. For LMTP they are the lmtp_
+// settings instead. Blocks on tables; may be used by several threads. Errors are temporary.
 //
 // SEE ALSO   next_hop.h (the notation), onward.h (which next hop)
 #pragma once
@@ -15,6 +15,7 @@
 #include "common/base/result.h"
 #include "common/config/config.h"
 #include "smtpd/routing/next_hop.h"
+#include "smtpd/routing/requiretls_hops.h"
 #include "smtpd/routing/route.h"
 #include "store/maps/map.h"
 
@@ -44,6 +45,7 @@ class HopTables {
   std::shared_ptr<const Config> config_;
   store::MapList tls_policies_;
   store::MapList sasl_passwords_;
+  RequireTlsHops requiretls_;
 };
 
 }  // namespace pennypost::smtp

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/text.h"
+#include "common/config/requiretls_policy.h"
 #include "common/mailauth/mta_sts.h"
 #include "store/accounts/account_ref.h"
 
@@ -41,9 +42,10 @@ struct FallbackHop {
   std::string tls_policy;
   std::string credentials;
   std::string trust_anchors = {};
+  RequireTls requiretls = RequireTls::Enforce;
   template <class Archive>
   void fields(Archive& archive) {
-    archive(next_hop, tls_policy, credentials, trust_anchors);
+    archive(next_hop, tls_policy, credentials, trust_anchors, requiretls);
   }
 };
 
@@ -64,14 +66,17 @@ struct Route {
   std::string tls_policy;     // the value in smtp_tls_policy_maps, or empty
   std::string credentials;    // the value in smtp_sasl_password_maps, `login:password`, or empty
   std::string trust_anchors;  // what tafile= and smtp_tls_trust_anchor_file name, in PEM
-  StsPolicy sts;              // the next hop's MTA-STS policy; mode none: there is none
+  RequireTls requiretls = RequireTls::Enforce;  // by smtp_requiretls_policy
+  StsPolicy sts;                       // the next hop's MTA-STS policy; mode none: there is none
   std::vector<FallbackHop> fallbacks;  // tried if no host of next_hop accepts the mail
   template <class Archive>
   void fields(Archive& archive) {
-    archive(transport, name, next_hop, status, account, tls_policy, credentials, trust_anchors, sts,
-            fallbacks);
+    archive(transport, name, next_hop, status, account, tls_policy, credentials, trust_anchors,
+            requiretls, sts, fallbacks);
   }
-  FallbackHop hop() const { return FallbackHop{next_hop, tls_policy, credentials, trust_anchors}; }
+  FallbackHop hop() const {
+    return FallbackHop{next_hop, tls_policy, credentials, trust_anchors, requiretls};
+  }
 };
 
 /// The next hop in a form that is equal for all spellings of it: only names of hosts may be written

@@ -113,7 +113,8 @@ void ActiveMessage::apply_additions(const Group& group, const RecipientRecord& e
   auto config = context_.peers.config();
   for (const auto& reply : outcome.replies) {
     const auto& sender = message_->plain_sender_of(entry.recipient);
-    new_messages_.push_back(reply_message(reply, entry.recipient, sender, *config, context_.clock));
+    new_messages_.push_back(reply_message(reply, message_->envelope(), entry.recipient, sender,
+                                          *config, context_.clock));
   }
   if (outcome.kind == OutcomeKind::Expand) {
     expand(outcome.recipient, std::move(children));

@@ -110,7 +110,11 @@ Task<Result<Attempt::Outcomes>> ActiveMessage::send(Group& group) {
   const Descriptor none;
   auto changing = change(request, beside.empty() ? none : beside.front());
   CO_TRY_DO(co_await std::move(changing));
-  if (auto domain = sts_domain(request.route, *context_.peers.config())) {
+  std::optional<std::string> domain;
+  if (!request.envelope.forgoes_tls()) {
+    domain = sts_domain(request.route, *context_.peers.config());
+  }
+  if (domain) {
     FindStsPolicy ask;
     ask.domain = *std::move(domain);
     auto asking = context_.peers.port("lookup").call(std::move(ask));

@@ -48,8 +48,9 @@ NewMessage::NewMessage(QueueId id, std::string text, std::string recipient, cons
   envelope.recipients = {std::move(to)};
 }
 
-NewMessage reply_message(const store::AutomaticReply& reply, const Recipient& owner,
-                         const std::string& sender, const Config& config, const Clock& clock) {
+NewMessage reply_message(const store::AutomaticReply& reply, const Envelope& original,
+                         const Recipient& owner, const std::string& sender, const Config& config,
+                         const Clock& clock) {
   auto to = MailAddress::parse(reply.recipient, Utf8::Allowed);
   NewMessage made(make_queue_id(clock), reply.is_redirect ? sent_on(reply.text, owner) : reply.text,
                   to ? to->text() : reply.recipient, config, clock);
@@ -57,6 +58,7 @@ NewMessage reply_message(const store::AutomaticReply& reply, const Recipient& ow
   auto header = std::string_view(made.body).substr(0, header_bytes(made.body));
   envelope.message_id = header_facts(header).message_id;
   envelope.is_8bit = !is_ascii(made.body);
+  envelope.requires_tls = original.requires_tls;
   if (reply.is_redirect) {
     envelope.sender = sender;
     envelope.recipients[0].notify = notify_failure;

@@ -27,10 +27,12 @@ struct NewMessage {
   std::string reader = "sender";  // of a report: `sender` or `postmaster`
 };
 
-/// The reply of the filter of `owner`, the message's recipient. store::check_reply() has accepted
-/// it. The envelope's sender is null or the owner's address; of the message itself, which the
-/// filter has changed and redirects, it is `sender`, that of the delivered one.
-NewMessage reply_message(const store::AutomaticReply& reply, const Recipient& owner,
-                         const std::string& sender, const Config& config, const Clock& clock);
+/// The reply of the filter of `owner`, the recipient of `original`. store::check_reply() has
+/// accepted it. RFC 8689 section 6: it asks for TLS as the original did. The envelope's sender is
+/// null or the owner's address; of the message itself, which the filter has changed and redirects,
+/// it is `sender`, that of the delivered one.
+NewMessage reply_message(const store::AutomaticReply& reply, const Envelope& original,
+                         const Recipient& owner, const std::string& sender, const Config& config,
+                         const Clock& clock);
 
 }  // namespace pennypost::smtp

@@ -142,6 +142,10 @@ class ReportWriter {
       if (envelope.ret == Ret::Full) report_.ret = DsnReturn::Full;
       if (envelope.ret == Ret::Headers) report_.ret = DsnReturn::Headers;
     }
+    is_redacted_ = envelope.requires_tls && config.requiretls_redact_dsn;
+    requires_tls_ = envelope.requires_tls && !is_redacted_;
+    if (is_redacted_) report_.ret = DsnReturn::Headers;
+    report_.is_tls_optional = envelope.forgoes_tls();
     report_.original = original;
     report_.return_bytes_max = std::min(config.bounce_size_limit, report_original_bytes_max);
     report_.line_end = "\n";
@@ -169,7 +173,7 @@ class ReportWriter {
     std::string to = notice_recipient(setting, config_);
     Report copy = report_;
     copy.postmaster = address_or_null(to);
-    copy.ret = is_lost ? DsnReturn::Full : DsnReturn::Headers;
+    copy.ret = is_lost && !is_redacted_ ? DsnReturn::Full : DsnReturn::Headers;
     auto made = written(copy, std::move(to), "postmaster");
     made.envelope.sender = double_bounce_address(config_);
     return made;
@@ -184,6 +188,8 @@ class ReportWriter {
     out.kind = log_kind(about_.kind);
     out.reader = std::move(reader);
     out.envelope.is_smtputf8 = text.smtputf8;
+    out.envelope.requires_tls = requires_tls_;
+    out.envelope.is_tls_optional = report.is_tls_optional;
     out.envelope.is_8bit = text.eight_bit;
     out.envelope.message_id = "<" + out.envelope.id.value() + "@" + config_.myhostname + ">";
     out.envelope.recipients[0].notify = notify_never;  // RFC 3461 section 6.1
@@ -194,6 +200,8 @@ class ReportWriter {
   const Config& config_;
   const Clock& clock_;
   Report report_;
+  bool is_redacted_ = false;  // RFC 8689 section 5: no content, and no REQUIRETLS
+  bool requires_tls_ = false;
 };
 
 }  // namespace

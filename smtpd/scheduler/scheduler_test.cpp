@@ -416,6 +416,42 @@ TEST_CASE("the report of a failure names the recipient, and holds the message") 
   CHECK(world.delivered[1].first.recipients[0].notify == notify_never);
 }
 
+TEST_CASE("the report about mail with REQUIRETLS has no content, or asks for it as well") {
+  for (bool is_redacted : {true, false}) {
+    CAPTURE(is_redacted);
+    World world({is_redacted ? "requiretls_redact_dsn=yes" : "requiretls_redact_dsn=no"});
+    world.requires_tls = true;
+    world.on_attempt = [](const Recipient& recipient) {
+      return recipient.address == "bob@there.test"
+                 ? World::outcome(OutcomeKind::Bounce, "5.7.30", "no REQUIRETLS")
+                 : World::outcome(OutcomeKind::Delivered, "2.0.0", "ok");
+    };
+    REQUIRE(world.submit({"bob@there.test"}));
+    world.settle();
+    REQUIRE(world.delivered.size() == 1);
+    const auto& [envelope, report] = world.delivered[0];
+    CHECK((report.find("\nbody\n") == std::string::npos) == is_redacted);
+    CHECK(report.find("Subject: hello") != std::string::npos);
+    CHECK(envelope.requires_tls != is_redacted);
+    CHECK(report.find("TLS-Required") == std::string::npos);
+  }
+}
+
+TEST_CASE("the report about mail with TLS-Required: No says so, too") {
+  World world;
+  world.is_tls_optional = true;
+  world.on_attempt = [](const Recipient& recipient) {
+    return recipient.address == "bob@there.test"
+               ? World::outcome(OutcomeKind::Bounce, "5.1.1", "no such user")
+               : World::outcome(OutcomeKind::Delivered, "2.0.0", "ok");
+  };
+  REQUIRE(world.submit({"bob@there.test"}));
+  world.settle();
+  REQUIRE(world.delivered.size() == 1);
+  CHECK(world.delivered[0].first.forgoes_tls());
+  CHECK(world.delivered[0].second.find("\nTLS-Required: No\n") != std::string::npos);
+}
+
 TEST_CASE("reports have the words of the templates, with the host's values") {
   World world;
   auto templates = std::make_shared<BounceTemplates>(built_in_templates());

@@ -151,6 +151,8 @@ struct World {
     if (!envid.empty()) envelope.ret = Ret::Full;
     envelope.envid = std::move(envid);
     envelope.verp = verp;
+    envelope.requires_tls = requires_tls;
+    envelope.is_tls_optional = is_tls_optional;
     std::string body = on_top + "Subject: hello\n\nbody\n";
     envelope.body_bytes = body.size();
     envelope.body_line_ends = static_cast<std::uint64_t>(std::ranges::count(body, '\n'));
@@ -187,7 +189,9 @@ struct World {
   Peer own{loop, "deliver:own"};
   Peer master{loop, "master"};
   bool gives_outcomes = true;
-  std::string verp;                      // of what is submitted
+  std::string verp;  // of what is submitted
+  bool requires_tls = false;
+  bool is_tls_optional = false;
   std::optional<Error> deliver_refusal;  // the master's answer
   std::vector<std::string> warnings;
   std::vector<std::string> resolved;

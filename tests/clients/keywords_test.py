@@ -122,6 +122,17 @@ def verp(host):
                "a message whose sender names its recipient")
 
 
+def requiretls(host):
+    before = len(host.messages(BOB))
+    with host.smtp() as client:
+        client.ehlo()
+        equal(client.mail(ALICE, ["REQUIRETLS"])[0], 555, "MAIL with REQUIRETLS before TLS")
+        client.starttls(context=unverified())
+        client.sendmail(ALICE, [BOB], letter("REQUIRETLS"), mail_options=["REQUIRETLS"])
+    texts = [open(path, "rb").read() for path in host.wait_messages(BOB, before + 1)]
+    check(any(b"\nRequire-TLS-ESMTP: yes\n" in text for text in texts), "a message that asks for TLS")
+
+
 SMTP = {
     "PIPELINING": lambda host: contains(swaks(host, "smtp", "--pipeline", "--quit-after", "RCPT"), "250 2.1.5", "swaks"),
     "SIZE": size,
@@ -131,7 +142,7 @@ SMTP = {
     "ENHANCEDSTATUSCODES": lambda host: check(re.search(r"^<-  250 2\.1\.0 .*\n(.*\n)*<-  250 2\.1\.5 ", swaks(
         host, "smtp", "--quit-after", "RCPT"), re.MULTILINE), "codes in the answers"),
     "8BITMIME": eight_bit, "DSN": dsn, "SMTPUTF8": smtputf8, "CHUNKING": chunking,
-    "XVERP": verp,
+    "XVERP": verp, "REQUIRETLS": requiretls,
     "HELP": lambda host: contains(curl(host, "smtp", "-X", "HELP", login=False), b"214 2.0.0", "HELP"),
 }
 
