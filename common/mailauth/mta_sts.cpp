@@ -100,6 +100,15 @@ Result<StsPolicy> StsPolicy::parse(std::string_view text) {
   return policy;
 }
 
+std::vector<std::string> StsPolicy::lines() const {
+  const char* modes[] = {"none", "testing", "enforce"};
+  std::vector<std::string> all{"version: STSv1",
+                               std::string("mode: ") + modes[static_cast<int>(mode)]};
+  for (const auto& pattern : patterns) all.push_back("mx: " + pattern);
+  all.push_back("max_age: " + std::to_string(seconds));
+  return all;
+}
+
 bool StsPolicy::allows(std::string_view host) const {
   std::string name = lower(host);
   if (name.ends_with('.')) name.pop_back();

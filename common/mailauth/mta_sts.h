@@ -32,14 +32,19 @@ struct StsPolicy {
   std::uint64_t seconds = 0;  // how long it may be kept
   std::vector<std::string>
       patterns;  // of MX hosts, in lower case: `mx.example.com`, `*.example.com`
+  // Why there is none although the domain announces one, a result-type of RFC 8460 section 4.3.2.2:
+  // `sts-policy-fetch-error`; or empty.
+  std::string failure;
 
   /// Error: says what is wrong.
   static Result<StsPolicy> parse(std::string_view text);
   /// Whether this MX host is one that the policy names; `*` stands for a single label.
   bool allows(std::string_view host) const;
+  /// Its fields, as RFC 8460 section 4.4 wants them: `mode: enforce`.
+  std::vector<std::string> lines() const;
   template <class Archive>
   void fields(Archive& archive) {
-    archive(mode, seconds, patterns);
+    archive(mode, seconds, patterns, failure);
   }
   friend bool operator==(const StsPolicy&, const StsPolicy&) = default;
 };

@@ -46,6 +46,42 @@ std::int64_t time_of(std::string_view text) {
   return *day + static_cast<std::int64_t>(*hours * 3600 + *minutes * 60 + *seconds);
 }
 
+/// The same the other way round.
+std::string time_text(std::int64_t seconds) {
+  auto of_day = seconds % seconds_of_day;
+  auto two = [](std::int64_t number) { return (number < 10 ? "0" : "") + std::to_string(number); };
+  return day_of(seconds) + "T" + two(of_day / 3600) + ":" + two(of_day / 60 % 60) + ":" +
+         two(of_day % 60) + "Z";
+}
+
+void put(Json& object, const char* name, const std::string& text) {
+  if (!text.empty()) object[name] = text;
+}
+
+Json json_of(const TlsFailure& failure) {
+  Json json;
+  json["result-type"] = failure.kind;
+  put(json, "sending-mta-ip", failure.sending_ip);
+  put(json, "receiving-mx-hostname", failure.receiving_mx);
+  put(json, "receiving-ip", failure.receiving_ip);
+  json["failed-session-count"] = failure.count;
+  put(json, "failure-reason-code", failure.reason);
+  return json;
+}
+
+Json json_of(const TlsPolicyReport& report) {
+  Json json;
+  auto& policy = json["policy"];
+  policy["policy-type"] = report.type;
+  if (!report.policy.empty()) policy["policy-string"] = report.policy;
+  policy["policy-domain"] = report.domain;
+  if (!report.mx_patterns.empty()) policy["mx-host"] = report.mx_patterns;
+  json["summary"]["total-successful-session-count"] = report.successes;
+  json["summary"]["total-failure-session-count"] = report.failures;
+  for (const auto& one : report.details) json["failure-details"].push_back(json_of(one));
+  return json;
+}
+
 TlsFailure failure_of(const Json& json) {
   TlsFailure failure;
   failure.kind = lower(text_of(json, "result-type"));
@@ -78,6 +114,18 @@ Result<TlsPolicyReport> policy_of(const Json& json) {
 }
 
 }  // namespace
+
+std::string tls_report_json(const TlsReport& report) {
+  Json json;
+  json["organization-name"] = report.organization;
+  json["date-range"]["start-datetime"] = time_text(report.begin);
+  json["date-range"]["end-datetime"] = time_text(report.end);
+  json["contact-info"] = report.contact;
+  json["report-id"] = report.report_id;
+  json["policies"] = Json::array();
+  for (const auto& one : report.policies) json["policies"].push_back(json_of(one));
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 Result<TlsReport> parse_tls_report(std::string_view text) {
   if (text.size() > tls_report_bytes_max) {

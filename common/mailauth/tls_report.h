@@ -1,4 +1,5 @@
-// Parses a TLS report: what other hosts say about the encryption of their connections to ours.
+// Parses and writes TLS reports: what a host says about the encryption of its connections to
+// another domain's hosts.
 //
 // Keys that are not known are passed over.
 //
@@ -28,7 +29,7 @@ struct TlsFailure {
   std::string sending_ip;
   std::string receiving_mx;
   std::string receiving_ip;
-  std::string reason;  // failure-reason-code or additional-information
+  std::string reason;  // failure-reason-code or additional-information; the former when written
   std::uint64_t count = 0;
 };
 
@@ -36,6 +37,8 @@ struct TlsFailure {
 struct TlsPolicyReport {
   std::string type;  // `sts`, `tlsa`, `no-policy-found`
   std::string domain;
+  std::vector<std::string> policy;       // policy-string; written, not parsed
+  std::vector<std::string> mx_patterns;  // mx-host; the same
   std::uint64_t successes = 0;
   std::uint64_t failures = 0;
   std::vector<TlsFailure> details;
@@ -49,6 +52,9 @@ struct TlsReport {
   std::int64_t end = 0;
   std::vector<TlsPolicyReport> policies;
 };
+
+/// The report as JSON. Text that is no UTF-8 is replaced.
+std::string tls_report_json(const TlsReport& report);
 
 /// Error 550: what is wrong.
 Result<TlsReport> parse_tls_report(std::string_view json);

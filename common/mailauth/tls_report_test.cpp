@@ -88,3 +88,44 @@ TEST_CASE("a time of a TLS report that is no time counts as unknown") {
   CHECK(read->begin == 0);
   CHECK(read->end == 0);
 }
+
+TEST_CASE("a TLS report that we write is read as it was meant") {
+  TlsReport written;
+  written.organization = "Our \"mail\"";
+  written.contact = "tls@example.com";
+  written.report_id = "id-1";
+  written.begin = 1'795'824'000;
+  written.end = 1'795'910'399;
+  TlsPolicyReport policy;
+  policy.type = "tlsa";
+  policy.domain = "example.org";
+  policy.policy = {"3 1 1 00ff"};
+  policy.mx_patterns = {"*.example.org"};
+  policy.successes = 3;
+  policy.failures = 2;
+  TlsFailure failure;
+  failure.kind = "validation-failure";
+  failure.receiving_mx = "mx.example.org";
+  failure.sending_ip = "192.0.2.1";
+  failure.reason = "not UTF-8: \xff";
+  failure.count = 2;
+  policy.details = {failure};
+  written.policies = {policy};
+  auto json = tls_report_json(written);
+  CHECK(json.find("\"start-datetime\": \"2026-11-28T00:00:00Z\"") != std::string::npos);
+  CHECK(json.find("\"end-datetime\": \"2026-11-28T23:59:59Z\"") != std::string::npos);
+  CHECK(json.find("\"3 1 1 00ff\"") != std::string::npos);
+  CHECK(json.find("\"*.example.org\"") != std::string::npos);
+  auto read = parse_tls_report(json);
+  REQUIRE(read);
+  CHECK(read->organization == written.organization);
+  CHECK(read->begin == written.begin);
+  CHECK(read->end == written.end);
+  REQUIRE(read->policies.size() == 1);
+  CHECK(read->policies[0].successes == 3);
+  CHECK(read->policies[0].failures == 2);
+  REQUIRE(read->policies[0].details.size() == 1);
+  CHECK(read->policies[0].details[0].kind == "validation-failure");
+  CHECK(read->policies[0].details[0].sending_ip == "192.0.2.1");
+  CHECK(read->policies[0].details[0].count == 2);
+}

@@ -5,12 +5,14 @@
 #include "common/base/enhanced_status.h"
 #include "common/base/text.h"
 #include "common/log/log.h"
+#include "common/mailauth/tlsrpt_record.h"
 #include "smtpd/queue/double_bounce.h"
 
 namespace pennypost::smtp {
 namespace {
 
 constexpr std::size_t remembered_keys_max = 10'000;
+constexpr std::size_t finding_bytes_max = 200;
 
 std::int64_t microseconds(SteadyTime from, SteadyTime to) {
   return std::chrono::duration_cast<Microseconds>(to - from).count();
@@ -81,7 +83,8 @@ struct Sender::Work {
   std::string key;
   std::vector<Slot> slots;
   std::unique_ptr<SmtpClient> client;
-  std::size_t sessions = 0;  // with hosts of `hop`, that got as far as a transaction
+  std::size_t sessions = 0;           // with hosts of `hop`, that got as far as a transaction
+  std::optional<TlsFinding> finding;  // of the session in hand
   bool is_probe = false;
   bool may_be_taken = false;
   bool is_refused = false;  // a host refused for all hosts: no other is tried
@@ -102,7 +105,8 @@ Sender::Sender(Loop& loop, Protocol protocol, std::shared_ptr<const Config> conf
       settings_(protocol_ == Protocol::Lmtp ? TargetSettings::for_lmtp(*config_)
                                             : TargetSettings::from(*config_)),
       expiry_(loop, [this] { drop_expired(); }),
-      quitting_(loop) {}
+      quitting_(loop),
+      asking_(loop) {}
 
 Result<NextHop> Sender::parse(const std::string& next_hop) const {
   return protocol_ == Protocol::Lmtp ? NextHop::parse_lmtp(next_hop) : NextHop::parse(next_hop);
@@ -233,21 +237,26 @@ TlsChoice::Hop Sender::tls_hop(const Envelope& envelope, const FallbackHop& hop,
 
 /// The TLS of a session with `target`. MTA-STS is about the mail's own next hop, not about relays
 /// of ours.
-Task<Result<TlsDemand>> Sender::tls_demand(const Work& work, Target target) const {
+Task<Result<TlsDemand>> Sender::tls_demand(const Work& work, Target target,
+                                           TlsResult& result) const {
   const Route& route = work.attempt.route;
   bool is_fallback = work.hop.next_hop != route.next_hop;
   const Envelope& envelope = work.attempt.envelope;
   auto hop = tls_hop(envelope, work.hop, is_fallback ? StsPolicy() : route.sts);
   std::optional<TlsChoice::Hop> destination;
   if (is_fallback) destination = tls_hop(envelope, route.hop(), route.sts);
-  auto choosing = tls_.choose(std::move(target), std::move(hop), std::move(destination));
+  auto choosing = tls_.choose(std::move(target), std::move(hop), std::move(destination), result);
   co_return co_await std::move(choosing);
 }
 
 Task<> Sender::over_host(Work& work, Target target, bool with_tls) {
-  auto choosing = tls_demand(work, target);
+  TlsResult result;
+  auto choosing = tls_demand(work, target, result);
   auto demand = co_await std::move(choosing);
+  result.receiving_mx = target.host;
+  result.receiving_ip = target.endpoint.address().text();
   if (!demand) {
+    if (!result.kind.empty()) tell_result(work, std::move(result), std::nullopt);
     const Error& error = demand.error();
     if (error.is_temporary()) work.fail(error);
     if (!error.is_temporary()) work.fail_requiretls(error, "none");
@@ -262,6 +271,9 @@ Task<> Sender::over_host(Work& work, Target target, bool with_tls) {
         Error::temporary("4.4.1", "connect to " + target.text() + ": " + stream.error().text()));
     co_return;
   }
+  if (auto* socket = dynamic_cast<Socket*>(stream->get())) {
+    result.sending_ip = socket->local().address().text();
+  }
   auto login = Login::parse(work.hop.credentials);
   // An attacker who breaks the handshake must not get the password or a session in plain text.
   bool may_be_plain = demand->level == TlsDemand::Level::May && login.name.empty();
@@ -269,6 +281,7 @@ Task<> Sender::over_host(Work& work, Target target, bool with_tls) {
                                              std::move(*demand), std::move(login));
   bool wants_plain = false;
   co_await run_session(work, wants_plain);
+  if (work.finding) tell_result(work, std::move(result), std::exchange(work.finding, {}));
   co_await end_session(work);
   if (wants_plain && may_be_plain) {
     log_info(component(), "TLS with " + target.name() + " failed, trying again without it");
@@ -279,6 +292,7 @@ Task<> Sender::over_host(Work& work, Target target, bool with_tls) {
 Task<> Sender::run_session(Work& work, bool& wants_plain) {
   try {
     auto opened = co_await work.client->open();
+    work.finding = work.client->tls_finding();
     work.connected = std::chrono::steady_clock::now();
     if (!opened) {
       Error error = opened.error();
@@ -298,6 +312,7 @@ Task<> Sender::run_session(Work& work, bool& wants_plain) {
     co_await work.client->deliver(work.attempt.envelope, work.source, std::move(slots));
   } catch (const Disconnected& why) {
     wants_plain = work.client->tls_failed();
+    if (wants_plain) work.finding = TlsFinding{"validation-failure", why.text()};
     lost(work, why);
   }
 }
@@ -365,6 +380,31 @@ void Sender::tell_tls(const Work& work) const {
                : *trust == PeerTrust::Trusted  ? TlsWorth::Trusted
                                                : TlsWorth::Untrusted;
   tell_tls_(note);
+}
+
+/// RFC 8460 section 5.3: sessions that bring a report are not reported themselves; nor is mail that
+/// forgoes TLS.
+void Sender::tell_result(const Work& work, TlsResult result,
+                         const std::optional<TlsFinding>& finding) {
+  bool is_told = tell_result_ && config_->smtp_tlsrpt_enable && protocol_ == Protocol::Smtp &&
+                 !result.policy_type.empty() && !work.attempt.envelope.forgoes_tls();
+  if (!is_told || results_asked_ >= results_asked_max) return;
+  // What was wrong before the session stays what is wrong.
+  if (result.kind.empty() && finding) {
+    result.kind = finding->kind;
+    result.reason = printable(finding->reason, finding_bytes_max);
+  }
+  NoteTlsResult note;
+  note.domain = lower(host_of(work.hop.next_hop));
+  note.result = std::move(result);
+  asking_.start(tell_if_wanted(std::move(note)));
+}
+
+Task<> Sender::tell_if_wanted(NoteTlsResult note) {
+  ++results_asked_;
+  auto answer = co_await resolver_.txt("_smtp._tls." + note.domain);
+  --results_asked_;
+  if (answer.is_found() && tlsrpt_uris(answer.values)) tell_result_(note);
 }
 
 Task<> Sender::say_quit(std::unique_ptr<SmtpClient> client) {

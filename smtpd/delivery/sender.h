@@ -43,6 +43,9 @@
 namespace pennypost::smtp {
 
 inline constexpr std::size_t cached_sessions_max = 100;
+/// How many sessions' results may wait for DNS to say whether their domains want reports; those of
+/// further sessions are not reported.
+inline constexpr std::size_t results_asked_max = 200;
 
 /// Opens connections: by TCP, to a Unix socket, or in memory for tests.
 class Connector {
@@ -83,6 +86,9 @@ class Sender {
   void on_notice(std::function<void(const PostNotice&)> tell) { tell_ = std::move(tell); }
   /// Who is told how well TLS worked in each new session by SMTP; nobody until it is called.
   void on_session(std::function<void(const NoteTls&)> tell) { tell_tls_ = std::move(tell); }
+  /// Who is told what a report to a domain that wants one has to say of a session
+  /// (smtp_tlsrpt_enable); nobody until it is called.
+  void on_result(std::function<void(const NoteTlsResult&)> tell) { tell_result_ = std::move(tell); }
   /// Ends the kept sessions.
   void close_sessions();
 
@@ -105,10 +111,12 @@ class Sender {
   Task<> end_session(Work& work);
   void tell_postmaster(const Work& work, SmtpClient& client) const;
   void tell_tls(const Work& work) const;
+  void tell_result(const Work& work, TlsResult result, const std::optional<TlsFinding>& finding);
+  Task<> tell_if_wanted(NoteTlsResult note);
   Task<> say_quit(std::unique_ptr<SmtpClient> client);
   TlsChoice::Hop tls_hop(const Envelope& envelope, const FallbackHop& hop,
                          const StsPolicy& sts) const;
-  Task<Result<TlsDemand>> tls_demand(const Work& work, Target target) const;
+  Task<Result<TlsDemand>> tls_demand(const Work& work, Target target, TlsResult& result) const;
   Error loop_of(const Work& work) const;
   void lost(Work& work, const Disconnected& why);
   bool is_busy(const std::string& key) const;
@@ -126,12 +134,15 @@ class Sender {
   TargetSettings settings_;
   std::function<void(const PostNotice&)> tell_;
   std::function<void(const NoteTls&)> tell_tls_;
+  std::function<void(const NoteTlsResult&)> tell_result_;
   std::size_t active_ = 0;
   std::map<std::string, std::size_t> active_by_key_;
   std::map<std::string, SteadyTime> last_by_key_;
   std::list<Kept> kept_;  // in order of `end`
   Timer expiry_;
   Nursery quitting_;
+  std::size_t results_asked_ = 0;
+  Nursery asking_;
 };
 
 }  // namespace pennypost::smtp

@@ -26,6 +26,18 @@ bool has_fingerprint(const TlsStream& stream, const TlsDemand& demand) {
          });
 }
 
+constexpr const char* no_starttls = "starttls-not-supported";
+
+/// What a report says of a certificate that is not the one we want. `problem`: in OpenSSL's words.
+TlsFinding finding_of(PeerTrust trust, const std::string& problem) {
+  bool is_other_name = trust == PeerTrust::Trusted;
+  bool is_expired = problem.find("expired") != problem.npos;
+  const char* kind = is_other_name ? "certificate-host-mismatch"
+                     : is_expired  ? "certificate-expired"
+                                   : "certificate-not-trusted";
+  return TlsFinding{kind, problem};
+}
+
 }  // namespace
 
 SmtpClient::SmtpClient(Loop& loop, Protocol protocol, std::shared_ptr<const Config> config,
@@ -122,6 +134,7 @@ Task<Result<void>> SmtpClient::open() {
   CO_TRY_DO(co_await greet());
   CO_TRY_DO(co_await hello());
   if (!is_secure() && tls_.level != TlsDemand::Level::None) {
+    if (!features_.starttls) tls_finding_ = TlsFinding{no_starttls, ""};
     if (features_.starttls) {
       auto shaking = start_tls(false);
       CO_TRY_DO(co_await std::move(shaking));
@@ -213,6 +226,7 @@ Task<Result<void>> SmtpClient::start_tls(bool is_implicit) {
   if (!is_implicit) {
     CO_TRY(auto ready, co_await ask("STARTTLS", config_->smtp_starttls_timeout, while_starttls));
     if (!ready.is_positive()) {
+      tls_finding_ = TlsFinding{no_starttls, ready.text()};
       bool may_be_plain = tls_.level == TlsDemand::Level::May && login_.name.empty();
       if (may_be_plain && !ready.is_closing()) co_return Result<void>();
       is_broken_ = true;
@@ -245,6 +259,9 @@ Result<void> SmtpClient::judge(TlsStream& stream) {
     trust_ = has_fingerprint(stream, tls_) ? PeerTrust::Verified : PeerTrust::Untrusted;
   }
   bool is_good = *trust_ == PeerTrust::Verified;
+  bool has_demand = !tls_.server.names.empty() || !tls_.server.associations.empty();
+  tls_finding_.emplace();
+  if (has_demand && !is_good) tls_finding_ = finding_of(*trust_, stream.certificate_problem());
   std::string where = target_.text();
   if (config_->smtp_tls_loglevel > 0) {
     if (is_demanded && !is_good) {

@@ -67,6 +67,12 @@ class Login {
   static Login parse(std::string_view text);
 };
 
+/// Whether TLS was as demanded. `kind`: a result-type of RFC 8460 section 4.3, or empty if it was.
+struct TlsFinding {
+  std::string kind;
+  std::string reason;  // in words
+};
+
 /// One recipient of a transaction and its outcome.
 class Slot {
  public:
@@ -119,6 +125,8 @@ class SmtpClient {
   std::optional<PeerTrust> trust() const { return trust_; }
   /// open() failed because the server has our own name.
   bool is_with_myself() const { return is_with_myself_; }
+  /// What the session says in a report on TLS; nothing before it has come to that.
+  const std::optional<TlsFinding>& tls_finding() const { return tls_finding_; }
   /// Whether the handshake failed, so that it makes sense to try in plain text.
   bool tls_failed() const { return tls_failed_; }
   /// open() failed because the server can't keep what REQUIRETLS promises.
@@ -196,6 +204,7 @@ class SmtpClient {
   bool tls_failed_ = false;
   bool lacks_requiretls_ = false;
   std::optional<PeerTrust> trust_;
+  std::optional<TlsFinding> tls_finding_;
   bool is_with_myself_ = false;
   bool may_be_taken_ = false;
   std::string stage_;

@@ -41,24 +41,41 @@ std::string server_name(const TlsPolicy& policy, const Target& target, const std
   return IpAddress::parse(name) ? "" : name;
 }
 
+/// What a report, if there is one, has to say of a policy.
+void note(TlsResult& result, std::string type, std::string kind, std::string reason) {
+  if (result.policy_type.empty()) return;
+  result.policy_type = std::move(type);
+  result.kind = std::move(kind);
+  result.reason = std::move(reason);
+}
+
+/// A TLSA record as it stands in a zone: RFC 8460 section 4.4.
+std::string text_of(const CertificateAssociation& record) {
+  return std::to_string(record.usage) + " " + std::to_string(record.selector) + " " +
+         std::to_string(record.matching) + " " + hex_encode(record.data);
+}
+
 }  // namespace
 
 TlsChoice::TlsChoice(std::shared_ptr<const Config> config, Resolver& resolver,
                      ClientContexts contexts)
     : config_(std::move(config)), resolver_(resolver), contexts_(std::move(contexts)) {}
 
-Task<Result<TlsDemand>> TlsChoice::choose(Target target, Hop hop,
-                                          std::optional<Hop> destination) const {
+Task<Result<TlsDemand>> TlsChoice::choose(Target target, Hop hop, std::optional<Hop> destination,
+                                          TlsResult& result) const {
   CO_TRY(auto policy, merged(hop, destination));
   TlsDemand demand;
   demand.server.depth_max = static_cast<int>(config_->smtp_tls_scert_verifydepth);
   TlsLevel level = policy.level;
   bool is_dane = level == TlsLevel::Dane || level == TlsLevel::DaneOnly;
+  bool is_reported = !destination && hop.tls_policy.empty() && target.is_from_mx &&
+                     (is_dane || level == TlsLevel::May || level == TlsLevel::Encrypt);
+  if (is_reported) result.policy_type = "no-policy-found";
   // A Unix socket is private already, unless a certificate is asked for by its name.
   bool is_private = target.is_local() && (is_dane || level <= TlsLevel::Encrypt);
   if (is_private) level = TlsLevel::None;
   if (is_dane && !is_private) {
-    auto finding = use_dane(target, policy, hop, demand);
+    auto finding = use_dane(target, policy, hop, demand, result);
     CO_TRY(level, co_await std::move(finding));
   }
   demand.is_implicit = !target.is_local() && (config_->smtp_tls_wrappermode ||
@@ -73,7 +90,7 @@ Task<Result<TlsDemand>> TlsChoice::choose(Target target, Hop hop,
   demand.context = is_mandatory ? contexts_.mandatory : contexts_.opportunistic;
   if (level > TlsLevel::Encrypt) demand.level = TlsDemand::Level::Verified;
   if (may_be_sts) {
-    CO_TRY(bool is_enforced, use_sts(target, hop, demand));
+    CO_TRY(bool is_enforced, use_sts(target, hop, demand, result));
     is_mandatory = is_mandatory || is_enforced;
   }
   if (level != TlsLevel::Dane) {
@@ -96,18 +113,27 @@ Result<TlsPolicy> TlsChoice::merged(const Hop& hop, const std::optional<Hop>& de
 
 /// The level that TLSA records lead to: Dane, or less where there are none that we can use.
 Task<Result<TlsLevel>> TlsChoice::use_dane(Target target, TlsPolicy policy, Hop hop,
-                                           TlsDemand& demand) const {
+                                           TlsDemand& demand, TlsResult& result) const {
   using Kind = DaneRecords::Kind;
   auto rules = rules_of(*config_, policy.level);
   auto finding = find_dane_records(resolver_, target, rules);
-  CO_TRY(auto found, co_await std::move(finding));
+  auto outcome = co_await std::move(finding);
+  if (!outcome) {
+    note(result, "tlsa", "dnssec-invalid", outcome.error().text());
+    co_return outcome.error();
+  }
+  auto found = *std::move(outcome);
+  if (found.kind == Kind::Unusable) note(result, "tlsa", "tlsa-invalid", found.why);
   if (found.kind != Kind::Usable) {
     if (policy.level == TlsLevel::DaneOnly) {
+      note(result, "tlsa", "dane-required", found.why);
       co_return Error::temporary(
           "4.7.5", found.why + " for " + target.host + ", but " + "dane-only is required");
     }
     co_return found.kind == Kind::None ? TlsLevel::May : TlsLevel::Encrypt;
   }
+  note(result, "tlsa", "", "");
+  for (const auto& record : found.records) result.policy.push_back(text_of(record));
   demand.server.associations = std::move(found.records);
   demand.server.names = {found.base};
   // RFC 7672 section 3.2.2: a certificate for the mail domain is as good.
@@ -138,9 +164,22 @@ Result<void> TlsChoice::use_names(const Target& target, const TlsPolicy& policy,
 }
 
 /// RFC 8461 section 4.1: whether the host must prove that it is one of those that the policy names.
-Result<bool> TlsChoice::use_sts(const Target& target, const Hop& hop, TlsDemand& demand) const {
-  if (hop.sts.mode != StsMode::Enforce) return false;
-  if (!hop.sts.allows(target.host)) {
+Result<bool> TlsChoice::use_sts(const Target& target, const Hop& hop, TlsDemand& demand,
+                                TlsResult& result) const {
+  if (!hop.sts.failure.empty()) note(result, "sts", hop.sts.failure, "");
+  if (hop.sts.mode == StsMode::None) return false;
+  bool is_named = hop.sts.allows(target.host);
+  note(result, "sts", is_named ? "" : "validation-failure",
+       is_named ? "" : "the policy does not name this host");
+  result.policy = hop.sts.lines();
+  result.mx_patterns = hop.sts.patterns;
+  if (hop.sts.mode == StsMode::Testing) {
+    bool is_judged = is_named && contexts_.verifying != nullptr;
+    if (is_judged) demand.server.names = {target.host};
+    if (is_judged) demand.context = contexts_.verifying;
+    return false;
+  }
+  if (!is_named) {
     return Error::temporary("4.7.5", "the MTA-STS policy of " + printable(hop.host, 255) +
                                          " does not name the host " + printable(target.host, 255));
   }

@@ -9,6 +9,8 @@
 // by MTA-STS, or as the admin wrote it. Its certificate must be that of the level, or, at the
 // levels up to encrypt, one for its name. (RFC 8689 section 4.2.1)
 //
+// An MTA-STS policy in mode testing demands nothing, but what would have failed is reported.
+//
 // SEE ALSO   tls_policy.h (the tables' notation), dane.h, common/mailauth/mta_sts.h
 #pragma once
 
@@ -24,6 +26,7 @@
 #include "smtpd/delivery/targets.h"
 #include "smtpd/delivery/tls_demand.h"
 #include "smtpd/delivery/tls_policy.h"
+#include "smtpd/queue/tls_note.h"
 
 namespace pennypost::smtp {
 
@@ -40,16 +43,19 @@ class TlsChoice {
   TlsChoice(std::shared_ptr<const Config> config, Resolver& resolver, ClientContexts contexts);
 
   /// `destination`: the mail's own next hop if `hop` is a fallback, which must have no less TLS.
-  /// Error: no mail may go to this host now.
-  Task<Result<TlsDemand>> choose(Target target, Hop hop, std::optional<Hop> destination) const;
+  /// `result`: gets the policy, for a report to the domain if it has the last word on its TLS, and
+  /// what is wrong already; it must outlive the task. Error: no mail may go to this host now.
+  Task<Result<TlsDemand>> choose(Target target, Hop hop, std::optional<Hop> destination,
+                                 TlsResult& result) const;
 
  private:
   Result<TlsPolicy> merged(const Hop& hop, const std::optional<Hop>& destination) const;
-  Task<Result<TlsLevel>> use_dane(Target target, TlsPolicy policy, Hop hop,
-                                  TlsDemand& demand) const;
+  Task<Result<TlsLevel>> use_dane(Target target, TlsPolicy policy, Hop hop, TlsDemand& demand,
+                                  TlsResult& result) const;
   Result<void> use_names(const Target& target, const TlsPolicy& policy, const Hop& hop,
                          TlsDemand& demand) const;
-  Result<bool> use_sts(const Target& target, const Hop& hop, TlsDemand& demand) const;
+  Result<bool> use_sts(const Target& target, const Hop& hop, TlsDemand& demand,
+                       TlsResult& result) const;
   Result<void> use_requiretls(const Target& target, const Hop& hop, TlsDemand& demand) const;
   void use_ciphers(const TlsPolicy& policy, bool is_mandatory, TlsDemand& demand) const;
 

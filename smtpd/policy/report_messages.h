@@ -1,5 +1,5 @@
-// Requests about DMARC reports: what `receive` has found out about a message, for the queue to
-// keep, and what the queue asks `lookup` before it sends a report.
+// Requests about reports to other domains: what `receive` has found out about a message by DMARC,
+// for the queue to keep, and what the queue asks `lookup` before it sends a report.
 //
 // SEE ALSO   ../reports/evaluations.h (where it is kept), ../reports/reporter.h (who asks)
 #pragma once
@@ -26,6 +26,9 @@ struct NoteEvaluation {
   }
 };
 
+enum class ReportKind : std::uint8_t { Dmarc, Tls };
+constexpr ReportKind wire_last(ReportKind) { return ReportKind::Tls; }
+
 /// Asks where the reports of a domain go. Errors are temporary: DNS does not answer.
 struct FindReportTargets {
   static constexpr std::uint16_t type = 232;
@@ -38,9 +41,10 @@ struct FindReportTargets {
   };
   using Reply = Targets;
   std::string domain;
+  ReportKind kind = ReportKind::Dmarc;
   template <class Archive>
   void fields(Archive& archive) {
-    archive(domain);
+    archive(domain, kind);
   }
 };
 

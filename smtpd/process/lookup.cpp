@@ -9,6 +9,7 @@
 #include "common/dns/cares_resolver.h"
 #include "common/dns/connect_server.h"
 #include "common/log/log.h"
+#include "common/mailauth/tlsrpt_record.h"
 #include "smtpd/milter/desk.h"
 #include "smtpd/policy/client_counts.h"
 #include "smtpd/policy/content_checks.h"
@@ -479,8 +480,10 @@ class Lookup {
 
   Task<Result<FindReportTargets::Targets>> find_report_targets(FindReportTargets ask) {
     CO_TRY(auto using_tables, tables());
-    auto finding = report_targets(child_.loop(), *using_tables->resolver, std::move(ask.domain),
-                                  report_targets_time_max);
+    auto& loop = child_.loop();
+    auto& resolver = *using_tables->resolver;
+    auto find = ask.kind == ReportKind::Tls ? tlsrpt_targets : report_targets;
+    auto finding = find(loop, resolver, std::move(ask.domain), report_targets_time_max);
     FindReportTargets::Targets answer;
     CO_TRY(answer.targets, co_await std::move(finding));
     co_return std::move(answer);

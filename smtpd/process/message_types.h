@@ -47,8 +47,8 @@ using AllMessages = MessageList<
     Deliver, FlushSite, ConnectFilter, CheckUser, CheckRecipient, CheckRestrictions, CountClient,
     FindFooter, Resolve, Canonicalize, Generalize, CheckContent, LookAtTables, NoteMailbox, Attempt,
     NeedDeliver, ConnectSocket, VerifyAddress, Probe, CheckSubmitter, AskAllowance, ScreenAccess,
-    NameDnsbl, RecallClient, NotePassed, FindSigningKeys, SignDigests, NoteTls, FindStsPolicy,
-    NoteEvaluation, FindReportTargets,
+    NameDnsbl, RecallClient, NotePassed, FindSigningKeys, SignDigests, NoteTls, NoteTlsResult,
+    FindStsPolicy, NoteEvaluation, FindReportTargets,
     // The figures of all daemons.
     AskMetricsSocket, AskFigures,
     // Between programs of this host and the queue.

@@ -26,6 +26,7 @@
 #include "smtpd/queue/refusal.h"
 #include "smtpd/queue/screen_messages.h"
 #include "smtpd/reports/reporter.h"
+#include "smtpd/reports/tls_reporter.h"
 #include "smtpd/scheduler/address_verifier.h"
 #include "smtpd/scheduler/error_notice.h"
 #include "smtpd/scheduler/report_templates.h"
@@ -59,6 +60,8 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
         control_(child.loop(), *queue_, scheduler_, pickup_, [this] { return child_.config(); }),
         reporter_(child.loop(), (queue_->directory() / "dmarc").string(), ask_for_reports(),
                   Clock::system()),
+        tls_reporter_(child.loop(), (queue_->directory() / "tlsrpt").string(), ask_for_reports(),
+                      Clock::system()),
         tasks_(child.loop()) {
     for (const auto& warning : opened.warnings) log_warning("qmgr", warning);
     use(load_templates(child_.config()->bounce_template_file));
@@ -88,6 +91,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     }
     tasks_.start(pickup_.run());
     tasks_.start(reporter_.run());
+    tasks_.start(tls_reporter_.run());
   }
 
   void serve() {
@@ -108,6 +112,9 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     services.on<PostNotice>(post_notice);
     child_.services("send").on<NoteTls>(
         [self](NoteTls note, std::vector<Descriptor>) { return self->note_tls(std::move(note)); });
+    child_.services("send").on<NoteTlsResult>([self](NoteTlsResult note, std::vector<Descriptor>) {
+      return self->note_result(std::move(note));
+    });
     child_.services("send").on<PostNotice>(post_notice);
     child_.services("lookup").on<VerifyAddress>([self](VerifyAddress ask, std::vector<Descriptor>) {
       return self->verify(std::move(ask));
@@ -160,8 +167,8 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     return ask;
   }
 
-  Reporter::Ask ask_for_reports() {
-    Reporter::Ask ask;
+  DailyReporter::Ask ask_for_reports() {
+    DailyReporter::Ask ask;
     ask.config = [this] { return child_.config(); };
     ask.find_targets = [this](FindReportTargets what) {
       return child_.port("lookup").call(std::move(what));
@@ -362,6 +369,11 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
       co_await child_.loop().sleep(ages_round);
     }
   }
+  Task<Result<Done>> note_result(NoteTlsResult result) {
+    auto noting = tls_reporter_.note(std::move(result));
+    co_await std::move(noting);
+    co_return Done();
+  }
   Task<Result<Done>> note_tls(NoteTls note) {
     auto warning = levels_.note(note, Clock::system().now_seconds(),
                                 child_.config()->smtp_tls_best_levels_max);
@@ -406,6 +418,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
   PickupDesk pickup_;
   ControlServer control_;
   Reporter reporter_;
+  TlsReporter tls_reporter_;
   std::set<std::string> flushing_;
   TlsLevels levels_;
   std::shared_ptr<const BounceTemplates> templates_;

@@ -55,6 +55,8 @@ struct Client {
         sender(child.loop(), protocol, config, resolver, connections, tls) {
     sender.on_notice(
         [&queue = child.port("queue")](const PostNotice& notice) { queue.post(notice); });
+    sender.on_result(
+        [&queue = child.port("queue")](const NoteTlsResult& note) { queue.post(note); });
     sender.on_session([&queue = child.port("queue")](const NoteTls& note) { queue.post(note); });
   }
   Connections connections;

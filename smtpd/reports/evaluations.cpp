@@ -1,22 +1,13 @@
 #include "smtpd/reports/evaluations.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <filesystem>
 #include <utility>
 
 #include "common/base/day.h"
-#include "common/base/file.h"
 #include "common/base/percent.h"
 #include "common/base/text.h"
 
 namespace pennypost::smtp {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::string atom(std::string_view text) { return percent_encode(text, ".:@+-_"); }
 
@@ -66,14 +57,6 @@ bool take_item(KeptEvaluation& into, std::string_view name, std::string_view ite
   return false;
 }
 
-/// Only what cannot lead out of the directory.
-bool is_file_name(std::string_view domain) {
-  return !domain.empty() && domain.size() <= 253 && domain.front() != '.' &&
-         std::ranges::all_of(domain, [](char c) {
-           return is_digit(c) || (c >= 'a' && c <= 'z') || c == '.' || c == '-' || c == '_';
-         });
-}
-
 /// The evaluations in a file's lines.
 std::vector<KeptEvaluation> evaluations_in(std::string_view text) {
   std::vector<KeptEvaluation> all;
@@ -83,7 +66,21 @@ std::vector<KeptEvaluation> evaluations_in(std::string_view text) {
   return all;
 }
 
-Error full(std::string what) { return Error(452, "4.3.1", std::move(what)); }
+/// One line of those that are the same but for their count.
+std::string shortened(std::string_view text) {
+  auto all = evaluations_in(text);
+  std::string shorter;
+  std::vector<DmarcReportRow> rows;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    rows.push_back(std::move(all[i].row));
+    // Lines under another policy stay apart, and in their order.
+    if (i + 1 < all.size() && all[i + 1].policy == all[i].policy) continue;
+    merge_rows(rows);
+    for (auto& row : rows) shorter += KeptEvaluation{all[i].policy, std::move(row)}.line();
+    rows.clear();
+  }
+  return shorter;
+}
 
 }  // namespace
 
@@ -128,114 +125,17 @@ std::optional<KeptEvaluation> KeptEvaluation::parse(std::string_view line) {
   return made;
 }
 
+Evaluations::Evaluations(std::string directory)
+    : lines_(std::move(directory), "DMARC results", shortened) {}
+
 Result<void> Evaluations::add(const KeptEvaluation& evaluation, std::int64_t now_seconds) {
-  const std::string& domain = evaluation.policy.domain;
-  if (!is_file_name(domain)) {
-    return Error(501, "\"" + printable(domain, 300) + "\" is no domain in lower case");
-  }
-  std::lock_guard guard(mutex_);
-  TRY_DO(begin(day_of(now_seconds)));
-  if (full_.contains(domain)) return full("no more is kept of " + domain + " today");
-  bool is_new = !sizes_.contains(domain);
-  if (is_new && sizes_.size() >= evaluation_domains_max) {
-    return full("DMARC results of " + std::to_string(evaluation_domains_max) +
-                " domains are kept today; those of further ones are not reported");
-  }
-  auto line = evaluation.line();
-  if (bytes_ + line.size() > evaluations_bytes_max) {
-    return full(directory_ + " holds " + std::to_string(evaluations_bytes_max) +
-                " bytes; further DMARC results are not reported");
-  }
-  auto path = path_of({day_, domain});
-  auto& size = sizes_[domain];
-  if (size + line.size() > evaluation_file_bytes_max) {
-    TRY(auto left, shrink(path));
-    bytes_ -= std::min(bytes_, size - std::min(size, left));
-    size = left;
-    // Otherwise each of the next ones would have it made smaller again.
-    if (size > evaluation_file_bytes_max / 2) {
-      full_.insert(domain);
-      return full("the DMARC results of " + domain + " fill " + path +
-                  "; further ones of today are not reported");
-    }
-  }
-  TRY(auto file, open_file(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0600));
-  TRY_DO(write_all(file.number(), line, path));
-  size += line.size();
-  bytes_ += line.size();
-  return {};
-}
-
-/// At the first row of a day: what is there already, of that day and of others.
-Result<void> Evaluations::begin(const std::string& day) {
-  if (day == day_) return {};
-  TRY_DO(make_directory(directory_));
-  TRY_DO(make_directory(directory_ + "/" + day));
-  sizes_.clear();
-  full_.clear();
-  bytes_ = 0;
-  std::error_code problem;
-  for (fs::recursive_directory_iterator at(directory_, problem), end; !problem && at != end;
-       at.increment(problem)) {
-    std::error_code none;
-    if (!at->is_regular_file(none)) continue;
-    auto size = at->file_size(none);
-    if (none) continue;
-    bytes_ += size;
-    if (at->path().parent_path().filename() == day) sizes_[at->path().filename()] = size;
-  }
-  if (problem) return file_error("read", directory_, problem.value());
-  day_ = day;
-  return {};
-}
-
-/// Makes one line of those that are the same but for their count. Returns the file's new size.
-Result<std::uint64_t> Evaluations::shrink(const std::string& path) const {
-  TRY(auto text, read_file(path, 2 * evaluation_file_bytes_max));
-  auto all = evaluations_in(text.value_or(""));
-  std::string shorter;
-  std::vector<DmarcReportRow> rows;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    rows.push_back(std::move(all[i].row));
-    // Lines under another policy stay apart, and in their order.
-    if (i + 1 < all.size() && all[i + 1].policy == all[i].policy) continue;
-    merge_rows(rows);
-    for (auto& row : rows) shorter += KeptEvaluation{all[i].policy, std::move(row)}.line();
-    rows.clear();
-  }
-  auto beside = fs::path(path).parent_path().string() + "/.new";
-  TRY(auto file, open_file(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
-  TRY_DO(write_all(file.number(), shorter, beside));
-  TRY_DO(sync_file(file.number(), beside));
-  if (::rename(beside.c_str(), path.c_str()) != 0) return file_error("rename", beside);
-  return shorter.size();
-}
-
-Result<std::vector<Evaluations::Collection>> Evaluations::closed(std::int64_t now_seconds) const {
-  std::lock_guard guard(mutex_);
-  std::vector<Collection> found;
-  std::error_code problem;
-  const auto today = day_of(now_seconds);
-  for (const auto& day : fs::directory_iterator(directory_, problem)) {
-    std::string name = day.path().filename();
-    if (!begin_of_day(name) || name >= today) continue;
-    std::error_code none;
-    for (const auto& file : fs::directory_iterator(day.path(), none)) {
-      std::string domain = file.path().filename();
-      if (is_file_name(domain)) found.push_back({name, std::move(domain)});
-    }
-  }
-  bool is_there = problem != std::errc::no_such_file_or_directory;
-  if (problem && is_there) return file_error("read", directory_, problem.value());
-  std::ranges::sort(found, {}, [](const Collection& one) { return one.day + " " + one.domain; });
-  return found;
+  return lines_.add(evaluation.policy.domain, evaluation.line(), now_seconds);
 }
 
 Result<std::optional<DmarcReport>> Evaluations::read(const Collection& collection) const {
-  std::lock_guard guard(mutex_);
   std::optional<DmarcReport> report;
-  TRY(auto text, read_file(path_of(collection), 2 * evaluation_file_bytes_max));
-  auto all = evaluations_in(text.value_or(""));
+  TRY(auto text, lines_.read(collection));
+  auto all = evaluations_in(text);
   if (all.empty()) return report;
   report.emplace();
   report->begin = begin_of_day(collection.day).value_or(0);
@@ -244,23 +144,6 @@ Result<std::optional<DmarcReport>> Evaluations::read(const Collection& collectio
   for (auto& one : all) report->rows.push_back(std::move(one.row));
   merge_rows(report->rows);
   return report;
-}
-
-Result<void> Evaluations::drop(const Collection& collection) {
-  std::lock_guard guard(mutex_);
-  auto path = path_of(collection);
-  std::error_code none;
-  auto size = fs::file_size(path, none);
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return file_error("remove", path);
-  if (!none) bytes_ -= std::min<std::uint64_t>(bytes_, size);
-  auto day = directory_ + "/" + collection.day;
-  ::unlink((day + "/.new").c_str());
-  ::rmdir(day.c_str());  // if it was the last
-  return {};
-}
-
-std::string Evaluations::path_of(const Collection& collection) const {
-  return directory_ + "/" + collection.day + "/" + collection.domain;
 }
 
 }  // namespace pennypost::smtp

@@ -130,9 +130,9 @@ TEST_CASE("a file that grows too large is made smaller by adding up what is the 
   Scratch scratch;
   const auto path = scratch / "2026-11-29/example.org";
   Evaluations kept(scratch.path().string());
-  const auto lines = 2 * evaluation_file_bytes_max / evaluation().line().size();
+  const auto lines = 2 * daily_file_bytes_max / evaluation().line().size();
   for (std::uint64_t i = 0; i < lines; ++i) REQUIRE(kept.add(evaluation(), noon));
-  CHECK(std::filesystem::file_size(path) <= evaluation_file_bytes_max);
+  CHECK(std::filesystem::file_size(path) <= daily_file_bytes_max);
   auto report = kept.read({"2026-11-29", "example.org"});
   REQUIRE(report);
   REQUIRE((*report)->rows.size() == 1);
@@ -152,8 +152,7 @@ TEST_CASE("a file that stays too large takes no more that day, and others do") {
   }
   CHECK(added.error().code() == 452);
   CHECK(count > 1000);
-  CHECK(std::filesystem::file_size(scratch / "2026-11-29/example.org") <=
-        evaluation_file_bytes_max);
+  CHECK(std::filesystem::file_size(scratch / "2026-11-29/example.org") <= daily_file_bytes_max);
   CHECK(!kept.add(evaluation(), noon));
   CHECK(kept.add(evaluation("example.net"), noon));
   CHECK(kept.add(evaluation(), next_day));
@@ -162,7 +161,7 @@ TEST_CASE("a file that stays too large takes no more that day, and others do") {
 TEST_CASE("the domains of a day are limited") {
   Scratch scratch;
   Evaluations kept(scratch.path().string());
-  for (std::size_t i = 0; i < evaluation_domains_max; ++i) {
+  for (std::size_t i = 0; i < daily_domains_max; ++i) {
     REQUIRE(kept.add(evaluation("d" + std::to_string(i) + ".test"), noon));
   }
   auto added = kept.add(evaluation("one-more.test"), noon);
@@ -175,7 +174,7 @@ TEST_CASE("all files together are limited, also those of other days") {
   Scratch scratch;
   std::filesystem::create_directory(scratch.path() / "2026-11-28");
   std::ofstream(scratch / "2026-11-28/large.test").close();
-  std::filesystem::resize_file(scratch / "2026-11-28/large.test", evaluations_bytes_max - 10);
+  std::filesystem::resize_file(scratch / "2026-11-28/large.test", daily_bytes_max - 10);
   Evaluations kept(scratch.path().string());
   auto added = kept.add(evaluation(), noon);
   REQUIRE(!added);

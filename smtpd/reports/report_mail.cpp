@@ -37,44 +37,61 @@ std::string summary(const DmarcReport& report, const Config& config) {
          config.myhostname + ".\n";
 }
 
-}  // namespace
-
-void sign_report(DmarcReport& report, const Config& config) {
-  report.organization = config.dmarc_report_organization;
-  report.email = config.dmarc_report_sender;
-  report.report_id = day_of(report.begin) + "." + report.policy.domain + "@" + config.myhostname;
+std::string summary(const TlsReport& report, const std::string& domain, const Config& config) {
+  std::uint64_t good = 0;
+  std::uint64_t bad = 0;
+  for (const auto& one : report.policies) {
+    good += one.successes;
+    bad += one.failures;
+  }
+  return "This is a TLS report (RFC 8460): how encryption went in the SMTP sessions of\n" +
+         report.organization + " with the mail servers of " + domain + " on\n" +
+         day_of(report.begin) + " (UTC). It asks for it at _smtp._tls." + domain + ".\n\n" +
+         std::to_string(good) + " sessions were as its policy says, " + std::to_string(bad) +
+         " were not.\n\nSent by " + config.mail_name + " on " + config.myhostname + ".\n";
 }
 
-std::optional<NewMessage> report_mail(QueueId id, const DmarcReport& report,
-                                      const std::vector<ReportTarget>& targets,
-                                      const Config& config, const Clock& clock) {
+/// What is particular to a kind of report.
+struct Letter {
+  std::string sender;
+  std::string subject;
+  std::string fields;      // further ones of the header
+  std::string type;        // `multipart/mixed`, with its parameters
+  std::string summary;     // for people
+  std::string attachment;  // its type
+  std::string file;        // its name
+  std::string content;     // before it is packed
+};
+
+std::string field(std::string_view name, const std::string& body) {
+  return make_field(name, body, "\n");
+}
+
+std::optional<NewMessage> written(QueueId id, const Letter& letter,
+                                  const std::vector<ReportTarget>& targets, const Config& config,
+                                  const Clock& clock) {
   const std::string message_id = "<" + id.value() + "@" + config.myhostname + ">";
   const std::string boundary = "=_" + id.value();
-  const auto file = config.myhostname + "!" + report.policy.domain + "!" +
-                    std::to_string(report.begin) + "!" + std::to_string(report.end) + ".xml.gz";
-  const auto packed = base64_lines(gzip(dmarc_report_xml(report)));
+  const auto packed = base64_lines(gzip(letter.content));
   std::vector<std::string> to;
   for (const auto& target : targets) {
     if (target.bytes_max == 0 || packed.size() <= target.bytes_max) to.push_back(target.address);
   }
   if (to.empty()) return {};
 
-  auto field = [](std::string_view name, const std::string& body) {
-    return make_field(name, body, "\n");
-  };
-  std::string text = field("From", config.dmarc_report_sender);
+  std::string text = field("From", letter.sender);
   text += field("To", join(to, ", "));
-  text += field("Subject", "Report Domain: " + report.policy.domain + " Submitter: " +
-                               config.myhostname + " Report-ID: <" + report.report_id + ">");
+  text += field("Subject", letter.subject);
   text += field("Date", format_date(local_date(clock.now_seconds())));
   text += field("Message-ID", message_id);
   text += field("Auto-Submitted", "auto-generated");
+  text += letter.fields;
   text += field("MIME-Version", "1.0");
-  text += field("Content-Type", "multipart/mixed; boundary=\"" + boundary + "\"");
+  text += field("Content-Type", letter.type + "; boundary=\"" + boundary + "\"");
   text += "\n--" + boundary + "\nContent-Type: text/plain; charset=utf-8\n\n";
-  text += summary(report, config) + "\n--" + boundary + "\n";
-  text += field("Content-Type", "application/gzip; name=\"" + file + "\"");
-  text += field("Content-Disposition", "attachment; filename=\"" + file + "\"");
+  text += letter.summary + "\n--" + boundary + "\n";
+  text += field("Content-Type", letter.attachment + "; name=\"" + letter.file + "\"");
+  text += field("Content-Disposition", "attachment; filename=\"" + letter.file + "\"");
   text += "Content-Transfer-Encoding: base64\n\n" + packed + "\n--" + boundary + "--\n";
 
   NewMessage made(std::move(id), std::move(text), to.front(), config, clock);
@@ -85,9 +102,60 @@ std::optional<NewMessage> report_mail(QueueId id, const DmarcReport& report,
     made.envelope.recipients.push_back(std::move(next));
   }
   for (auto& recipient : made.envelope.recipients) recipient.notify = notify_never;
-  made.envelope.sender = config.dmarc_report_sender;
+  made.envelope.sender = letter.sender;
   made.envelope.message_id = message_id;
   made.envelope.is_8bit = !is_ascii(made.body);
+  return made;
+}
+
+}  // namespace
+
+void sign_report(DmarcReport& report, const Config& config) {
+  report.organization = config.dmarc_report_organization;
+  report.email = config.dmarc_report_sender;
+  report.report_id = day_of(report.begin) + "." + report.policy.domain + "@" + config.myhostname;
+}
+
+void sign_report(TlsReport& report, const std::string& domain, const Config& config) {
+  report.organization = config.smtp_tlsrpt_organization;
+  report.contact = config.smtp_tlsrpt_sender;
+  report.report_id = day_of(report.begin) + "." + domain + "@" + config.myhostname;
+}
+
+std::optional<NewMessage> report_mail(QueueId id, const DmarcReport& report,
+                                      const std::vector<ReportTarget>& targets,
+                                      const Config& config, const Clock& clock) {
+  Letter letter;
+  letter.sender = config.dmarc_report_sender;
+  letter.subject = "Report Domain: " + report.policy.domain + " Submitter: " + config.myhostname +
+                   " Report-ID: <" + report.report_id + ">";
+  letter.type = "multipart/mixed";
+  letter.summary = summary(report, config);
+  letter.attachment = "application/gzip";
+  letter.file = config.myhostname + "!" + report.policy.domain + "!" +
+                std::to_string(report.begin) + "!" + std::to_string(report.end) + ".xml.gz";
+  letter.content = dmarc_report_xml(report);
+  return written(std::move(id), letter, targets, config, clock);
+}
+
+std::optional<NewMessage> tls_report_mail(QueueId id, const TlsReport& report,
+                                          const std::string& domain,
+                                          const std::vector<ReportTarget>& targets,
+                                          const Config& config, const Clock& clock) {
+  Letter letter;
+  letter.sender = config.smtp_tlsrpt_sender;
+  letter.subject = "Report Domain: " + domain + " Submitter: " + config.myhostname +
+                   " Report-ID: <" + report.report_id + ">";
+  letter.fields = field("TLS-Report-Domain", domain) +
+                  field("TLS-Report-Submitter", config.myhostname) + field("TLS-Required", "No");
+  letter.type = "multipart/report; report-type=\"tlsrpt\"";
+  letter.summary = summary(report, domain, config);
+  letter.attachment = "application/tlsrpt+gzip";
+  letter.file = config.myhostname + "!" + domain + "!" + std::to_string(report.begin) + "!" +
+                std::to_string(report.end) + ".json.gz";
+  letter.content = tls_report_json(report);
+  auto made = written(std::move(id), letter, targets, config, clock);
+  if (made) made->envelope.is_tls_optional = true;
   return made;
 }
 

@@ -16,13 +16,20 @@ std::string_view name_of(StsMode mode) {
   return mode == StsMode::Enforce ? "enforce" : mode == StsMode::Testing ? "testing" : "none";
 }
 
+/// What a report says of a policy that can't be had: RFC 8460 section 4.3.2.2.
+std::string kind_of(const Error& error) {
+  if (!error.is_temporary()) return "sts-policy-invalid";
+  bool is_certificate = error.text().find("certificate") != std::string::npos;
+  return is_certificate ? "sts-webpki-invalid" : "sts-policy-fetch-error";
+}
+
 /// RFC 8461 section 3.3: only a plain text, by status 200, is a policy.
 Result<KeptSts> kept_of(const HttpsReply& reply, const std::string& id, std::int64_t now) {
   if (reply.status != status_ok) {
     return Error::temporary("HTTP status " + std::to_string(reply.status));
   }
   if (reply.media_type != "text/plain") {
-    return Error::temporary("the policy is no text/plain but " + printable(reply.media_type, 80));
+    return Error::permanent("the policy is no text/plain but " + printable(reply.media_type, 80));
   }
   KeptSts kept;
   kept.id = id;
@@ -66,7 +73,10 @@ Task<StsPolicy> StsPolicies::find(std::string domain, std::shared_ptr<Resolver> 
 
 StsPolicy StsPolicies::kept(const std::string& domain) const {
   const KeptSts* found = store_.find(domain, clock_.now_seconds());
-  return found == nullptr ? StsPolicy() : found->policy;
+  if (found != nullptr) return found->policy;
+  StsPolicy none;
+  if (has_failed_lately(domain)) none.failure = failed_.at(domain).kind;
+  return none;
 }
 
 bool StsPolicies::is_due(const KeptSts& kept) const {
@@ -77,16 +87,15 @@ bool StsPolicies::is_due(const KeptSts& kept) const {
 
 bool StsPolicies::has_failed_lately(const std::string& domain) const {
   auto found = failed_.find(domain);
-  return found != failed_.end() && loop_.now() < found->second;
+  return found != failed_.end() && loop_.now() < found->second.until;
 }
 
-void StsPolicies::note_failure(const std::string& domain, const std::string& why,
-                               const Config& config) {
+void StsPolicies::note_failure(const std::string& domain, const Error& why, const Config& config) {
   if (failed_.size() >= config.smtp_tls_mta_sts_policies_max) failed_.clear();
-  failed_[domain] = loop_.now() + retry_pause;
+  failed_[domain] = Failure{loop_.now() + retry_pause, kind_of(why)};
   bool is_kept = store_.find(domain, clock_.now_seconds()) != nullptr;
   log_warning(component,
-              "the policy of " + domain + " can't be fetched: " + why +
+              "the policy of " + domain + " can't be fetched: " + why.text() +
                   (is_kept ? "; the one that is kept counts" : "; mail goes there as without one"));
 }
 
@@ -112,7 +121,7 @@ Task<> StsPolicies::fetch(std::string domain, std::string id, Shared resolver,
                             join(fresh->policy.patterns, " "));
     store_.put(domain, *std::move(fresh), config->smtp_tls_mta_sts_policies_max);
   } else {
-    note_failure(domain, fresh.error().text(), *config);
+    note_failure(domain, fresh.error(), *config);
   }
   auto ended = under_way_.extract(domain);
   ended.mapped()->is_done = true;

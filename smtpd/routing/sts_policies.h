@@ -55,7 +55,7 @@ class StsPolicies {
   using Shared = std::shared_ptr<Resolver>;
   bool is_due(const KeptSts& kept) const;
   bool has_failed_lately(const std::string& domain) const;
-  void note_failure(const std::string& domain, const std::string& why, const Config& config);
+  void note_failure(const std::string& domain, const Error& why, const Config& config);
   std::shared_ptr<UnderWay> begin(const std::string& domain, const std::string& id, Shared resolver,
                                   std::shared_ptr<const Config> config);
   Task<> fetch(std::string domain, std::string id, Shared resolver,
@@ -71,7 +71,11 @@ class StsPolicies {
   std::shared_ptr<SlowSource> source_;  // a fetch holds its own
   std::chrono::seconds source_limit_{0};
   std::map<std::string, std::shared_ptr<UnderWay>> under_way_;
-  std::map<std::string, SteadyTime> failed_;
+  struct Failure {
+    SteadyTime until;
+    std::string kind;  // a result-type of RFC 8460
+  };
+  std::map<std::string, Failure> failed_;
   Nursery tasks_;
 };
 

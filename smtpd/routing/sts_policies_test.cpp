@@ -24,12 +24,13 @@ struct Web {
   Result<HttpsReply> answer(const HttpsFetch& what) {
     std::lock_guard lock(mutex);
     asked.push_back(what);
-    if (is_down) return Error::temporary("Connection refused");
+    if (is_down) return Error::temporary(why);
     return reply;
   }
   std::mutex mutex;
   std::vector<HttpsFetch> asked;
   bool is_down = false;
+  std::string why = "Connection refused";
   HttpsReply reply{200, "text/plain", text};
 };
 
@@ -46,7 +47,8 @@ struct Fixture {
     dns->txt_record("_mta-sts.example.org", "v=STSv1; id=" + id + ";");
     dns->address("mta-sts.example.org", "192.0.2.80");
   }
-  StsMode mode() { return loop.run_until(policies->find("example.org", dns, config)).mode; }
+  StsPolicy find() { return loop.run_until(policies->find("example.org", dns, config)); }
+  StsMode mode() { return find().mode; }
   /// Until what goes on in the background has led to this mode.
   void wait_for(StsMode wanted) {
     for (int turn = 0; turn < 2000 && mode() != wanted; ++turn) loop.run_until(pause());
@@ -130,9 +132,15 @@ TEST_CASE("a policy that can't be fetched is none, and what is wrong with it is 
   Fixture fixture;
   fixture.announce("a");
   std::string why;
+  std::string failure = "sts-policy-fetch-error";  // in a report
   SUBCASE("no server") {
     fixture.web.is_down = true;
     why = "Connection refused";
+  }
+  SUBCASE("a web server with another certificate") {
+    fixture.web.is_down = true;
+    fixture.web.why = why = "SSL certificate problem: self-signed certificate";
+    failure = "sts-webpki-invalid";
   }
   SUBCASE("not found") {
     fixture.web.reply.status = 404;
@@ -145,17 +153,19 @@ TEST_CASE("a policy that can't be fetched is none, and what is wrong with it is 
   SUBCASE("a page") {
     fixture.web.reply.media_type = "text/html";
     why = "the policy is no text/plain but text/html";
+    failure = "sts-policy-invalid";
   }
   SUBCASE("nonsense") {
     fixture.web.reply.body = "nonsense";
     why = "a line without a colon: nonsense";
+    failure = "sts-policy-invalid";
   }
   SUBCASE("no address") {
     *fixture.dns = TableResolver();
     fixture.dns->txt_record("_mta-sts.example.org", "v=STSv1; id=a;");
     why = "mta-sts.example.org: Host not found";
   }
-  CHECK(fixture.mode() == StsMode::None);
+  CHECK(fixture.find().failure == failure);
   CHECK(log.last() == "mta-sts: warning: the policy of example.org can't be fetched: " + why +
                           "; mail goes there as without one");
   CHECK(fixture.mode() == StsMode::None);
