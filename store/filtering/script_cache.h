@@ -1,7 +1,8 @@
 // Keeps scripts compiled, for as long as their files do not change.
 //
-// A script of ten rules is read and checked in some 20 µs, about what reading a compiled form from
-// a file beside it would cost; so none is written, and a process compiles each script once.
+// A script of ten rules, one with a regular expression, is parsed and checked in some 30 µs of
+// processor time (and run in 8 µs), about what opening and reading a compiled form beside it would
+// cost; so none is written, and a process compiles each script once.
 //
 // A file is known by inode, size and modification time. May be used by several threads. Blocks: use
 // offload.
