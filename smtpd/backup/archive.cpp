@@ -6,10 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <memory>
+#include <string_view>
 
+#include "common/base/assert.h"
 #include "common/base/file.h"
 
 namespace pennypost::smtp {
@@ -18,6 +22,21 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t bytes_at_once = 256 * 1024;
+
+struct Form {
+  std::string_view suffix;
+  int (*add_filter)(archive*);
+};
+constexpr std::array forms{
+    Form{".tar", ::archive_write_add_filter_none}, Form{".tar.gz", ::archive_write_add_filter_gzip},
+    Form{".tgz", ::archive_write_add_filter_gzip}, Form{".tar.xz", ::archive_write_add_filter_xz},
+    Form{".tar.zst", ::archive_write_add_filter_zstd}};
+
+const Form* form_of(std::string_view file) {
+  auto found =
+      std::ranges::find_if(forms, [&](const Form& form) { return file.ends_with(form.suffix); });
+  return found == forms.end() ? nullptr : &*found;
+}
 
 struct ArchiveFree {
   void operator()(archive* out) const { ::archive_write_free(out); }
@@ -30,8 +49,8 @@ class Tar {
  public:
   explicit Tar(std::string file) : file_(std::move(file)), out_(::archive_write_new()) {}
 
-  Result<void> open(const Descriptor& descriptor) {
-    bool is_open = out_ && ::archive_write_add_filter_gzip(out_.get()) == ARCHIVE_OK &&
+  Result<void> open(const Form& form, const Descriptor& descriptor) {
+    bool is_open = out_ && form.add_filter(out_.get()) == ARCHIVE_OK &&
                    ::archive_write_set_format_pax_restricted(out_.get()) == ARCHIVE_OK &&
                    ::archive_write_open_fd(out_.get(), descriptor.number()) == ARCHIVE_OK;
     return is_open ? Result<void>() : failed();
@@ -98,16 +117,22 @@ Result<void> add_tree(Tar& tar, const std::string& path) {
 
 }  // namespace
 
-bool is_archive_name(const std::string& file) {
-  return file.ends_with(".tar.gz") || file.ends_with(".tgz");
+std::string archive_suffixes() {
+  std::string text;
+  for (const Form& form : forms) text += (text.empty() ? "" : ", ") + std::string(form.suffix);
+  return text;
 }
 
+bool is_archive_name(const std::string& file) { return form_of(file) != nullptr; }
+
 Result<void> write_archive(const std::string& file, const std::vector<std::string>& paths) {
+  const Form* form = form_of(file);
+  ASSERT(form != nullptr);
   std::string fresh = file + ".new";
   ::unlink(fresh.c_str());
   TRY(auto descriptor, open_file(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW));
   Tar tar(file);
-  TRY_DO(tar.open(descriptor));
+  TRY_DO(tar.open(*form, descriptor));
   for (const auto& path : paths) {
     TRY_DO(add_tree(tar, path));
   }

@@ -3,8 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <map>
 
 #include "common/base/text.h"
+#include "common/base/words.h"
 #include "common/config/tables.h"
 #include "store/accounts/account_names.h"
 #include "store/accounts/accounts.h"
@@ -42,6 +45,29 @@ void add_tables(const Config& config, std::vector<std::string>& paths) {
     paths.push_back(file);
     paths.push_back(file + ".rdb");  // a table without its source; followed to its generation
   }
+}
+
+/// Whether a table asks a server or a database, whose content is not ours to copy.
+bool is_kept_elsewhere(const TableRef& table) {
+  constexpr std::array types{"ldap", "mysql", "pgsql", "sqlite"};
+  return std::ranges::find(types, table.type) != types.end();
+}
+
+/// One line for each such table, with the settings that name it.
+std::vector<std::string> tables_elsewhere(const Config& config) {
+  std::map<std::string, std::vector<std::string>> by_table;
+  for (const auto& named : tables_in(config)) {
+    if (!is_kept_elsewhere(named.table)) continue;
+    auto& settings = by_table[named.table.text()];
+    if (!holds(settings, named.parameter)) settings.push_back(named.parameter);
+  }
+  std::vector<std::string> lines;
+  for (const auto& [table, settings] : by_table) {
+    lines.push_back(table + " (" + join(settings, ", ") +
+                    "): its settings are in the backup, what it looks up is not; keep a copy of " +
+                    "the directory or database by its own means");
+  }
+  return lines;
 }
 
 Result<std::optional<MailPlace>> place_by_name(const store::Accounts& accounts,
@@ -92,6 +118,7 @@ Result<HostPlaces> places_of(const std::shared_ptr<const Config>& config,
   add_tables(*config, places.settings);
   places.left_out = {config->index_directory, config->base_dir};
   if (!config->maillog_file.empty()) places.left_out.push_back(config->maillog_file);
+  places.elsewhere = tables_elsewhere(*config);
   if (config->role == Role::NullClient) return places;
   TRY(auto names, store::account_names(config));
   TRY(auto accounts, store::Accounts::open(config, store::system_users_of(*config)));

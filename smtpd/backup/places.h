@@ -35,7 +35,8 @@ struct HostPlaces {
   std::vector<MailPlace> mail;
   std::string rest;  // what is left of own users' mail: of users who are removed; may be empty
   std::vector<std::string> left_out;
-  std::vector<std::string> problems;  // accounts whose mail can't be found: one line each
+  std::vector<std::string> problems;   // accounts whose mail can't be found: one line each
+  std::vector<std::string> elsewhere;  // what is kept outside this host's files: one line each
 };
 
 /// Error: a table of accounts can't be read.

@@ -1,4 +1,8 @@
 // Brings mail of one account back into its mailbox of this host, as restore.h says.
+//
+// A Maildir folder that is missing or empty gets its lists before its messages, all under the lock
+// of dovecot-uidlist, so that no program that runs meanwhile gives these messages other UIDs.
+// `pennypost-restoring` lies in it until it is whole: a restore that was interrupted goes on.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +19,7 @@
 #include "smtpd/backup/restore.h"
 #include "store/mailbox/file.h"
 #include "store/mailbox/mailbox.h"
+#include "store/maildir/uidlist.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -22,6 +27,7 @@ namespace {
 constexpr std::string_view uidlist_name = "dovecot-uidlist";
 constexpr std::string_view keywords_name = "dovecot-keywords";
 constexpr std::string_view quota_name = "maildirsize";
+constexpr std::string_view mark_name = "pennypost-restoring";
 
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
@@ -68,14 +74,16 @@ class MailRestore {
       TRY(auto name, store::MailboxName::parse(folder, '.'));
       wanted += "/." + store::modified_utf7_encode(name.text()).value_or("");
     }
-    bool is_found = false;
+    std::map<std::string, Items> folders;
     for (const auto& item : manifest.items) {
       if (!item.path.starts_with(account_.root + "/")) continue;
-      if (!folder.empty() && folder_of(item) != wanted) continue;
-      is_found = true;
-      TRY_DO(one_of_maildir(item));
+      auto in_backup = folder_of(item);
+      if (folder.empty() || in_backup == wanted) folders[in_backup].push_back(&item);
     }
-    if (!is_found) return no_folder(folder);
+    if (folders.empty()) return no_folder(folder);
+    for (const auto& [in_backup, items] : folders) {
+      TRY_DO(one_folder(in_backup, items));
+    }
     TRY(auto acting, ActingAccount::take(config_, place_.account));
     ::unlink((place_.location.root + "/" + std::string(quota_name)).c_str());  // counted anew
     return std::move(done_);
@@ -106,36 +114,72 @@ class MailRestore {
   /// The directory of the Maildir folder that an item belongs to.
   std::string folder_of(const BackupItem& item) const {
     auto rest = item.path.substr(account_.root.size() + 1);
-    if (!rest.starts_with('.') || item.path == account_.root + "/.") return account_.root;
-    return account_.root + "/" + rest.substr(0, rest.find('/'));
+    auto end = rest.find('/');
+    bool is_inside = end != rest.npos || item.kind == BackupItem::Kind::Directory;
+    if (!rest.starts_with('.') || !is_inside) return account_.root;
+    return account_.root + "/" + rest.substr(0, end);
   }
   std::string here(const std::string& path) const {
     return place_.location.root + path.substr(account_.root.size());
   }
 
   struct Folder {
+    std::string in_backup;
     bool is_fresh = false;  // it had no mail and no UIDs
     bool keeps_keywords = false;
     std::set<std::string> bases;
   };
-  Folder& folder_here(const std::string& in_backup) {
-    auto [found, is_new] = folders_.try_emplace(in_backup);
-    Folder& folder = found->second;
-    if (!is_new) return folder;
+  Folder folder_here(const std::string& in_backup) const {
+    Folder folder;
+    folder.in_backup = in_backup;
     std::string path = here(in_backup);
+    auto has = [&](std::string_view name) {
+      return ::access((path + "/" + std::string(name)).c_str(), F_OK) == 0;
+    };
     folder.bases = bases_in(path);
     std::string keywords = path + "/" + std::string(keywords_name);
-    folder.is_fresh = folder.bases.empty() &&
-                      ::access((path + "/" + std::string(uidlist_name)).c_str(), F_OK) != 0;
+    folder.is_fresh = has(mark_name) || (folder.bases.empty() && !has(uidlist_name));
     folder.keeps_keywords =
         folder.is_fresh || is_same_text(keywords, job_.directory + "/files" + in_backup + "/" +
                                                       std::string(keywords_name));
     return folder;
   }
 
-  Result<void> one_of_maildir(const BackupItem& item) {
-    std::string in_backup = folder_of(item);
-    Folder& folder = folder_here(in_backup);
+  using Items = std::vector<const BackupItem*>;
+  Result<void> one_folder(const std::string& in_backup, const Items& items) {
+    std::string path = here(in_backup);
+    TRY_DO(make(path));
+    TRY(auto lock, lock_uids(path));
+    auto folder = folder_here(in_backup);
+    std::string mark = path + "/" + std::string(mark_name);
+    if (folder.is_fresh) {
+      TRY(auto acting, ActingAccount::take(config_, place_.account));
+      TRY_DO(open_file(mark, O_WRONLY | O_CREAT | O_NOFOLLOW));
+      TRY_DO(sync_directory(path));
+    }
+    for (bool are_lists : {true, false}) {
+      for (const auto* item : items) {
+        if (is_list(*item) != are_lists) continue;
+        TRY_DO(one_of_maildir(*item, folder));
+      }
+    }
+    TRY(auto acting, ActingAccount::take(config_, place_.account));
+    ::unlink(mark.c_str());
+    return {};
+  }
+
+  Result<store::Dotlock> lock_uids(const std::string& path) const {
+    TRY(auto acting, ActingAccount::take(config_, place_.account));
+    return store::UidList(path, {}).lock();
+  }
+
+  static bool is_list(const BackupItem& item) {
+    std::string name = name_of(item.path);
+    return item.kind == BackupItem::Kind::File && (name == uidlist_name || name == keywords_name);
+  }
+
+  Result<void> one_of_maildir(const BackupItem& item, const Folder& folder) {
+    const std::string& in_backup = folder.in_backup;
     std::string path = here(item.path);
     if (item.kind == BackupItem::Kind::Directory) return make(path);
     if (item.kind == BackupItem::Kind::Link) return {};
@@ -156,8 +200,7 @@ class MailRestore {
                                const Folder& folder) {
     std::string name = name_of(path);
     if (name == quota_name) return {};
-    bool is_list = name == uidlist_name || name == keywords_name;
-    if (is_list && !folder.is_fresh) return {};
+    if (name == mark_name || (is_list(item) && !folder.is_fresh)) return {};
     if (::access(path.c_str(), F_OK) == 0) return {};
     return write(item, path);
   }
@@ -212,7 +255,6 @@ class MailRestore {
   const Config& config_;
   const BackupAccount& account_;
   const MailPlace& place_;
-  std::map<std::string, Folder> folders_;
   RestoreDone done_;
 };
 

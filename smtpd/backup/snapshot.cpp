@@ -230,6 +230,7 @@ Result<BackupDone> make_backup(const BackupTarget& target, const BackupJob& job)
   BackupDone done;
   done.counts = copier.counts();
   done.warnings = std::move(places.problems);
+  done.elsewhere = std::move(places.elsewhere);
   done.warnings.insert(done.warnings.end(), copier.warnings().begin(), copier.warnings().end());
   TRY(done.name, publish(target, directory));
   TRY_DO(remove_old(target, job, done));

@@ -63,8 +63,9 @@ struct BackupJob {
 struct BackupDone {
   std::string name;
   CopyCounts counts;
-  std::vector<std::string> warnings;  // what is not in it
-  std::vector<std::string> removed;   // older backups
+  std::vector<std::string> warnings;   // what is not in it, though it should be
+  std::vector<std::string> elsewhere;  // what this host's files don't hold, as HostPlaces says
+  std::vector<std::string> removed;    // older backups
 };
 
 Result<BackupDone> make_backup(const BackupTarget& target, const BackupJob& job);

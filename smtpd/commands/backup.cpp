@@ -11,7 +11,9 @@
 //   a hard link to it, so that each is whole and costs what has changed. A message that arrives
 //   meanwhile is in it whole or not at all. If it is interrupted, those before it stay as they are,
 //   and the next one goes on from where it was. TARGET may be on another file system, not on one
-//   that has neither hard links nor owners. Indexes and logs are not kept.
+//   that has neither hard links nor owners. Indexes and logs are not kept. Of users and
+//   tables in an LDAP directory or an SQL database the connection's settings are, not what is in
+//   it; backup says so, and names them. Their mail is kept.
 //
 //   --keep N  removes older backups afterwards, so that N are left
 //   list      shows the backups of TARGET that are whole, the newest last
@@ -123,6 +125,7 @@ class BackupCommand {
     auto made = make_backup(target, job);
     if (!made) return std::move(made).error();
     for (const auto& warning : made->warnings) err_ << "pennypost backup: " << warning << "\n";
+    for (const auto& what : made->elsewhere) out_ << "not in it: " << what << "\n";
     for (const auto& name : made->removed) out_ << name << " removed\n";
     out_ << path << "/" << made->name << ": " << made->counts.files << " files, "
          << made->counts.linked << " as in an earlier backup, "

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/config/client_settings.h"
 #include "common/net/address.h"
 #include "smtpd/commands/daemons.h"
 
@@ -21,6 +22,7 @@ constexpr ServiceRecord service_records[] = {{Service::Imaps, "_imaps"},
                                              {Service::Pop3, "_pop3"},
                                              {Service::Submissions, "_submissions"},
                                              {Service::Submission, "_submission"}};
+constexpr std::uint16_t https_port = 443;
 
 bool is_ip6(const std::string& address) { return address.find(':') != address.npos; }
 
@@ -53,6 +55,24 @@ void add_services(const Config& config, const std::string& host, const std::stri
                        port == 0 ? "clients need not try what this host does not offer"
                                  : "mail clients find the server by the address alone"});
   }
+  // RFC 5804 section 1.8. A host without it says nothing: few look for it.
+  if (const auto port = config.port(Service::Sieve); port != 0) {
+    records.push_back({"_sieve._tcp." + domain, "SRV", "0 1 " + std::to_string(port) + " " + host,
+                       "mail clients find where users keep their filters (ManageSieve)"});
+  }
+}
+
+/// Where Thunderbird and Outlook ask a web server for the settings of an address. Without TLS there
+/// is nothing that they could be told.
+void add_self_service(const Config& config, const std::string& host, const std::string& domain,
+                      std::vector<DnsRecord>& records) {
+  if (client_settings::servers(config).empty()) return;
+  const char* why =
+      "mail clients ask a web server there for their settings; its files: pennypost autoconfig";
+  records.push_back({"autoconfig." + domain, "CNAME", host, why});
+  records.push_back({"autodiscover." + domain, "CNAME", host, why});
+  records.push_back({"_autodiscover._tcp." + domain, "SRV",
+                     "0 1 " + std::to_string(https_port) + " " + host, why});
 }
 
 }  // namespace
@@ -89,7 +109,10 @@ std::vector<DnsRecord> dns_records(const Config& config,
   records.push_back({"_smtp._tls." + domain, "TXT",
                      "\"v=TLSRPTv1; rua=mailto:" + report_address(config) + "\"",
                      "asks senders to tell when they can't encrypt; pennypost reports shows it"});
-  if (config.role == Role::Destination) add_services(config, host, domain, records);
+  if (config.role == Role::Destination) {
+    add_services(config, host, domain, records);
+    add_self_service(config, host, domain, records);
+  }
   return records;
 }
 

@@ -48,9 +48,9 @@
 //   rename gives a user another name, with the same password; the home and the mail move to where
 //   those of the new name belong. Whoever is logged in by the old name should log in again.
 //   del leaves the mail, and prints where it is; --with-mail removes it as well; --archive writes
-//   it to FILE (.tar.gz) first. Both name the lines of tables that still lead to the old name, so
-//   that an admin can change them. What is interrupted is finished by the next call that changes
-//   users.
+//   it to FILE (.tar, .tar.gz, .tar.xz or .tar.zst) first. Both name the lines of tables that still
+//   lead to the old name, so that an admin can change them. What is interrupted is finished by the
+//   next call that changes users.
 //
 //   block has smtpd accept no more mail from a user, an own one or a system user by name (then also
 //   from sendmail): within two seconds also in sessions that have begun, at their next MAIL.
@@ -244,7 +244,8 @@ class User {
     if (!archive_.empty()) {
       archive_ = std::filesystem::absolute(archive_, problem).lexically_normal().string();
       if (!is_archive_name(archive_)) {
-        return Error::permanent(archive_ + ": an archive's name ends in .tar.gz");
+        return Error::permanent(archive_ + ": an archive's name ends in one of " +
+                                archive_suffixes());
       }
     }
     TRY(auto change, UserChange::begin(config_, users));

@@ -298,3 +298,15 @@ def lost_account(t):
     contains(done.stderr, "mail of .eve@example.test: ", "what backup says")
     (name,) = backups(target)
     equal(len(messages_in(os.path.join(target, name), host.maildir(BOB))), 4, "messages of another user in the backup")
+
+
+@test("backup names the tables whose content is in a directory or a database, and keeps their settings")
+def kept_elsewhere(t):
+    host = Host(t, start=False)
+    table = host.write("etc/aliases.cf", "server_host = ldap://127.0.0.1:9\nsearch_base = dc=example\n")
+    host.settings["virtual_alias_maps"] = "ldap:" + table
+    host.write_settings()
+    target = target_of(t)
+    done = host.command("pennypost", "backup", target)
+    contains(done.stdout, f"not in it: ldap:{table} (virtual_alias_domains, virtual_alias_maps): ", "what backup says")
+    check(os.path.exists(os.path.join(target, "last", "files" + table)), "the connection's settings are not in the backup")

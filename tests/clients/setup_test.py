@@ -65,7 +65,9 @@ def first_run(t):
     done = place.setup("--user", "alice@example.test", "--yes", input="wonder land\n")
     equal(done.returncode, 0, done.stdout + done.stderr)
     for text in ("DKIM keys made for example.test.", "_domainkey.example.test. IN TXT", "User alice@example.test added.", "all is well", "imapd: started", "A message to alice@example.test was sent: it lies in",
-                 "example.test.                       MX    10 mail.example.test."):
+                 "example.test.                       MX    10 mail.example.test.",
+                 "autoconfig.example.test.            CNAME mail.example.test.",
+                 "_autodiscover._tcp.example.test.    SRV   0 1 443 mail.example.test."):
         contains(done.stdout, text, "the first run")
     contains(place.file("etc/aliases"), "root: alice@example.test\n", "aliases")
     equal(stat.S_IMODE(os.stat(f"{place.root}/etc/tls/mail.example.test.key").st_mode), 0o600, "the key is its owner's alone")

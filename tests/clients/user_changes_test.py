@@ -111,7 +111,7 @@ def removal(t):
     check(not os.path.lexists(os.path.join(home, "gone")), "the mail is still there")
     archive = host.path("mail", "kept.tar.gz")
     done = host.command("pennypost", "user", "del", "--archive", host.path("mail", "kept.zip"), "kept", ok=False)
-    contains(done.stderr, ".tar.gz", "what del says of another kind of archive")
+    contains(done.stderr, "one of .tar, .tar.gz, ", "what del says of another kind of archive")
     host.command("pennypost", "user", "del", "--archive", archive, "kept")
     equal(names(host), [], "users")
     equal(sorted(os.listdir(home)), ["stay"], "homes")
@@ -121,6 +121,23 @@ def removal(t):
     equal(os.stat(archive).st_mode & 0o777, 0o600, "the archive's mode")
     with open(host.path("etc/credentials"), encoding="ascii") as file:
         equal(file.read().strip(), "", "passwords")
+
+
+@test("an archive of a user's mail is compressed as its name says")
+def forms(t):
+    begin = {".tar": (257, b"ustar"), ".tar.gz": (0, b"\x1f\x8b"), ".tgz": (0, b"\x1f\x8b"), ".tar.xz": (0, b"\xfd7zXZ"),
+             ".tar.zst": (0, b"\x28\xb5\x2f\xfd")}
+    users = {f"u{number}@example.test": "secret" for number in range(len(begin))}
+    host = Host(t, OPEN, users=users, start=False)
+    for login, (suffix, (place, magic)) in zip(users, begin.items()):
+        host.put(login, letter(f"of {login}"))
+        archive = host.path("mail", "kept" + suffix)
+        host.command("pennypost", "user", "del", "--archive", archive, login)
+        with open(archive, "rb") as file:
+            equal(file.read()[place:place + len(magic)], magic, f"how {suffix} begins")
+        if suffix != ".tar.zst":  # Python's library does not know it
+            with tarfile.open(archive) as tar:
+                check(any("/new/" in name for name in tar.getnames()), f"no message in {tar.getnames()}")
 
 
 @test("mail that another user has as well is not removed")

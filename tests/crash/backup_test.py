@@ -1,12 +1,14 @@
 """Backups under load, and backups that are killed."""
+import glob
 import os
 import re
+import signal
 import subprocess
 import time
 
 from harness import check, equal, eventually, test
 from load import Load, ids_of
-from mailhost import TOP, Host, give
+from mailhost import TOP, Host, give, letter
 
 BOB = "bob@example.test"
 KILLS = 12
@@ -73,3 +75,44 @@ def killed(t):
     for path in host.messages(BOB):
         with open(path, "rb") as file:
             check(file.read().endswith(b"x" * 78 + b"\n"), f"{path} is not whole")
+
+
+@test("a message that is delivered between the copy of the queue and that of the mail is in the backup, and arrives once")
+def in_between(t):
+    host = Host(t, {"smtpd_sender_restrictions": ["check_sender_access inline:{alice@example.test=HOLD}", "permit"]},
+                daemons=("smtpd",))
+    for number in range(100):
+        host.put(BOB, letter(f"message {number}"))
+    with host.smtp() as client:
+        client.sendmail("alice@example.test", [BOB], letter("in between"))
+    host.wait_queue(1)
+    target = os.path.join(t.folder, "backup")
+    os.makedirs(target)
+    give(target)
+    process = begin(host, target)
+    # Stopped behind the first of the two, whichever it is.
+    first = [os.path.join(target, "unfinished-*", "files" + path)
+             for path in (host.path("queue", "db", "CURRENT"), os.path.join(host.maildir(BOB), "new", "*"))]
+    deadline = time.monotonic() + 60
+    while not any(glob.glob(path) for path in first) or (not glob.glob(first[0]) and len(glob.glob(first[1])) < 100):
+        check(process.poll() is None and time.monotonic() < deadline, "the backup copied neither queue nor mail")
+    process.send_signal(signal.SIGSTOP)
+    host.command("postsuper", "-H", "ALL")
+    host.wait_queue(0)
+    host.wait_messages(BOB, 101)
+    process.send_signal(signal.SIGCONT)
+    equal(process.wait(timeout=120), 0, "exit status of the backup")
+    host.kill("smtpd")
+    os.rename(host.folder, host.folder + ".lost")
+    os.makedirs(host.path("log"))
+    give(host.folder)
+    equal(command(host, "restore", target).returncode, 0, "restore's exit status")
+    host.start()
+    host.command("postsuper", "-H", "ALL")
+    host.wait_queue(0)
+    texts = []
+    for path in host.messages(BOB):
+        with open(path, encoding="utf-8", errors="replace") as file:
+            texts.append(file.read())
+    equal(sum("Subject: in between" in text for text in texts), 1, "copies of the message in between")
+    equal(len(texts), 101, "all messages")
