@@ -81,19 +81,32 @@ std::set<std::string> delivered_here(const MessageStory& story) {
   return recipients;
 }
 
+/// Whether the log says that the message is no longer in the queue.
+bool has_left(const MessageStory& story) {
+  return std::ranges::any_of(story.lines, [](const StoryLine& line) {
+    return line.component == "qmgr" && line.text == "removed";
+  });
+}
+
 void find_waiting(const std::shared_ptr<const Config>& config, std::vector<Message>& messages) {
+  std::map<std::string, Message*> by_id;
+  for (auto& message : messages) {
+    const auto& story = message.story;
+    if (!story.id.empty() && !has_left(story)) by_id[story.id] = &message;
+  }
+  // A long queue is listed only for who may be in it, and only until all are found.
+  if (by_id.empty()) return;
   auto queue = QueueAccess::open(config);
   if (!queue) return;
-  std::map<std::string, Message*> by_id;
-  for (auto& message : messages) by_id[message.story.id] = &message;
   // What can't be listed is not told.
   (void)for_each_message(queue->client(), [&](const ListQueue::Entry& entry) {
     auto found = by_id.find(entry.id);
     if (found != by_id.end()) {
       found->second->is_in_queue = true;
       found->second->waiting = entry.recipients;
+      by_id.erase(found);
     }
-    return true;
+    return !by_id.empty();
   });
 }
 
