@@ -14,6 +14,8 @@ EACH = ("rename", "symlink")
 SOME = ("mkdir", "unlink", "write", "fsync", "fchmod", "utimensat")
 SOME_STEP = 11
 BESIDE = ".pennypost-restore"
+# A kill between the making of dovecot-uidlist.lock and the writing of its owner leaves a lock that is broken after two minutes.
+RESTORE_SECONDS_MAX = 300
 
 
 def run(host, words, kill=None):
@@ -23,7 +25,7 @@ def run(host, words, kill=None):
         command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e", f"inject={call}:signal=SIGKILL:when={step}",
                    *command]
     return subprocess.run(host.wrapped(command), cwd=TOP, capture_output=True, text=True, env=host.environment(), check=False,
-                          timeout=120, **host.identity())
+                          timeout=RESTORE_SECONDS_MAX, **host.identity())
 
 
 def tree(root):
