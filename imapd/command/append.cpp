@@ -115,7 +115,15 @@ Task<Result<void>> make_room(SessionContext& context, AppendBatch& batch, std::u
 Task<Result<void>> take_url(SessionContext& context, AppendBatch& batch, UrlSource& source,
                             const std::string& url) {
   auto opening = context.retry_while_locked([&] { return source.open(url); });
-  CO_TRY_DO(co_await std::move(opening));
+  auto opened = co_await std::move(opening);
+  if (!opened) {
+    // That the mailbox is not there comes first, as Dovecot has it.
+    auto looking =
+        context.retry_while_locked([&] { return context.store().status(*batch.target); });
+    auto looked = co_await std::move(looking);
+    if (!looked) co_return with_try_create(looked.error());
+    co_return opened;
+  }
   auto making_room = make_room(context, batch, source.octets());
   CO_TRY_DO(co_await std::move(making_room));
   batch.begin_part(source.octets(), context.settings().mail_temp_dir);

@@ -85,6 +85,7 @@ TEST_CASE("a CATENATE that can't be done stores nothing, and says which URL it w
     auto answer = client.command("APPEND INBOX CATENATE (URL \"" + std::string(row.url) + "\")");
     CHECK(answer.starts_with(row.answer));
   }
+  CHECK(client.command("APPEND nowhere CATENATE (URL ;UID=9)").starts_with("NO [TRYCREATE] "));
   // Before the client sends the literal that follows.
   CHECK(client.command("APPEND INBOX CATENATE (URL ;UID=9 TEXT {5}").starts_with("NO [BADURL "));
   // What is sent unasked is passed over to the end.
