@@ -308,17 +308,22 @@ class Checker {
   }
 
   void relayhost() {
-    std::string_view host = config_.relayhost;
+    relayhost("relayhost", config_.relayhost);
+    bool is_other = config_.address_verify_relayhost != config_.relayhost;
+    if (is_other) relayhost("address_verify_relayhost", config_.address_verify_relayhost);
+  }
+  void relayhost(std::string_view setting, const std::string& text) {
+    std::string_view host = text;
     if (host.empty()) return;
     std::string remedy = "; write example.com, [smtp.example.com] or [smtp.example.com]:587";
     if (host.find_first_of(", \t") != host.npos) {
-      error("relayhost", "names more than one host" + remedy);
+      error(setting, "names more than one host" + remedy);
       return;
     }
     if (host.starts_with('[')) {
       auto end = host.find(']');
       if (end == host.npos || end == 1) {
-        error("relayhost", "\"" + printable(host, 100) + "\" has a [ without its ]" + remedy);
+        error(setting, "\"" + printable(host, 100) + "\" has a [ without its ]" + remedy);
         return;
       }
       host.remove_prefix(end + 1);
@@ -326,7 +331,7 @@ class Checker {
     } else {
       auto colon = host.find(':');
       if (!is_hostname(host.substr(0, colon))) {
-        error("relayhost", "\"" + printable(config_.relayhost, 100) + "\" is not a host" + remedy);
+        error(setting, "\"" + printable(text, 100) + "\" is not a host" + remedy);
         return;
       }
       if (colon == host.npos) return;
@@ -336,8 +341,7 @@ class Checker {
     bool service =
         host.size() > 1 && host[0] == ':' && std::ranges::all_of(host.substr(1), is_alnum) && !port;
     if (!service && (!port || *port == 0 || *port > 65535)) {
-      error("relayhost",
-            "\"" + printable(config_.relayhost, 100) + "\" has no valid port" + remedy);
+      error(setting, "\"" + printable(text, 100) + "\" has no valid port" + remedy);
     }
   }
 
@@ -348,6 +352,12 @@ class Checker {
       bool may_be_empty = name == "mailbox_transport" || name == "fallback_transport";
       if (text.empty() && may_be_empty) continue;
       transport(name, text);
+    }
+    for (std::string_view name :
+         {"local_transport", "default_transport", "relay_transport", "virtual_transport"}) {
+      std::string verifying = "address_verify_" + std::string(name);
+      std::string_view text = config_.text(verifying);
+      if (text != config_.text(name)) transport(verifying, text);
     }
     for (const auto& [scope, settings] : smtp_servers()) {
       if (!settings->content_filter.empty()) {

@@ -6,6 +6,7 @@
 
 #include "common/async/inquiry.h"
 #include "common/base/text.h"
+#include "common/config/verify_settings.h"
 #include "common/dns/cares_resolver.h"
 #include "common/dns/connect_server.h"
 #include "common/log/log.h"
@@ -71,8 +72,12 @@ struct Tables {
     TRY(auto accounts, store::Accounts::open(tables->config, std::move(system), options));
     auto host = Router::Host::of_system(config);
     tables->user_name = host.user_name;
-    TRY(auto router,
-        Router::open(tables->config, finder_in(std::move(accounts)), std::move(host), options));
+    auto finder = finder_in(std::move(accounts));
+    if (auto verifying = verify_config(config)) {
+      TRY(auto router, Router::open(std::move(verifying), finder, host, options));
+      tables->verifying_router.emplace(std::move(router));
+    }
+    TRY(auto router, Router::open(tables->config, finder, std::move(host), options));
     tables->router.emplace(std::move(router));
     tables->access.emplace(options);
     TRY(tables->blocked_users, store::BlockedUsers::open(config, options));
@@ -108,6 +113,7 @@ struct Tables {
   bool matches_patterns = false;
   std::function<std::optional<std::string>(std::uint32_t uid)> user_name;  // blocks
   std::optional<Router> router;
+  std::optional<Router> verifying_router;  // nothing: the same
   mutable std::optional<AccessTables> access;
   std::optional<store::BlockedUsers> blocked_users;
   std::optional<CaresResolver> resolver;
@@ -232,7 +238,9 @@ class Lookup {
     CO_TRY(auto using_tables, tables());
     Inquiry inquiry;
     auto work = using_tables->run(child_.loop(), inquiry, [&] {
-      return using_tables->router->resolve(ask.recipient, ask.sender, ask.filter);
+      bool is_own = ask.is_probe && using_tables->verifying_router;
+      const Router& router = is_own ? *using_tables->verifying_router : *using_tables->router;
+      return router.resolve(ask.recipient, ask.sender, ask.filter);
     });
     auto resolution = co_await std::move(work);
     if (!resolution) {

@@ -33,10 +33,11 @@ struct Resolve {
   using Reply = Resolution;
   Recipient recipient;
   std::string sender;
-  std::string filter;  // the message's content filter, `transport:destination`; empty: none
+  std::string filter;     // the message's content filter, `transport:destination`; empty: none
+  bool is_probe = false;  // of an address that is verified: address_verify_transport_maps and kin
   template <class Archive>
   void fields(Archive& archive) {
-    archive(recipient, sender, filter);
+    archive(recipient, sender, filter, is_probe);
   }
 };
 

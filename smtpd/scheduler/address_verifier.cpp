@@ -147,6 +147,7 @@ void AddressVerifier::keep(const std::string& address, const Verified& found, bo
 Task<Verified> AddressVerifier::ask(std::string address) {
   Resolve question;
   question.sender = probe_sender(*peers_.config());
+  question.is_probe = true;
   question.recipient.number = 1;
   question.recipient.address = question.recipient.original = address;
   for (int followed = 0; followed <= followed_max; ++followed) {

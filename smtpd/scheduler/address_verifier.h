@@ -1,9 +1,10 @@
 // Verifies addresses: asks the host to which mail for an address would go whether it takes the
 // address, and remembers the answer.
 //
-// The way is found as for mail: an address that expands to one other is followed, one that leads to
-// a mailbox, a command or a list of this host is deliverable. For one at another host, `send` makes
-// an attempt that ends after RCPT; no message enters the queue, and nothing is returned to anybody.
+// The way is found as for mail, or by address_verify_transport_maps and kin: an address that
+// expands to one other is followed, one that leads to a mailbox, a command or a list of this host
+// is deliverable. For one at another host, `send` makes an attempt that ends after RCPT; no message
+// enters the queue, and nothing is returned to anybody.
 //
 // What a host has accepted or refused is remembered for address_verify_..._expire_time, and found
 // out anew in the background after ..._refresh_time. What could not be found out (no answer from
