@@ -5,12 +5,14 @@ the oldest stranger that goes.
 """
 import concurrent.futures
 import contextlib
+import os
+import resource
 import select
 import socket
 import time
 
 from harness import check, equal, eventually, test
-from mailhost import Host, letter, unverified
+from mailhost import Host, free_port, letter, unverified
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
 STRANGER, OTHER = "127.0.0.2", "127.0.0.3"  # outside of mynetworks, which the limits spare
@@ -39,8 +41,10 @@ def close_all(streams):
 
 def closed(streams):
     """Those of them that the server has closed. What it said before is thrown away."""
-    found = []
-    for stream in select.select(streams, [], [], 0)[0]:
+    found, by_number, poll = [], {stream.fileno(): stream for stream in streams}, select.poll()
+    for number in by_number:
+        poll.register(number, select.POLLIN)
+    for stream in [by_number[number] for number, _ in poll.poll(0)]:
         with contextlib.suppress(BlockingIOError):
             try:
                 while stream.recv(4096):
@@ -184,6 +188,45 @@ def descriptors(t):
         slowest = max(is_greeted(host, name) for _ in range(5))
         print(f"   {name}: 400 half-open connections over 320 descriptors; the slowest of 5 greetings took {slowest:.2f} s")
         check(slowest < 5, f"{name}: a greeting takes {slowest:.1f} s")
+
+
+def resident(pid):
+    """Bytes of memory that a process has for itself and that are not files."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("RssAnon"))
+
+
+@test("attack: thousands of strangers at once, all under test, take bounded memory and descriptors, and others are served", seconds=240, alone=True)
+def mass(t):
+    places, tried = 300, 3000
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(tried + 500, resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+                                                resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    port = free_port()
+    host = Host(t, limits(0, smtpd_connections_max=places), daemons=("smtpd",), sections={"service.tested": {
+        "kind": "smtp", "port": port, "postscreen_enable": True, "postscreen_greet_wait": "60s", "postscreen_greet_action": "drop",
+        "postscreen_pipelining_enable": True}})
+    before = {pid: resident(pid) for pid in host.pids("smtpd")["smtpd: receive"]}
+    streams = []
+    t.cleanup(close_all, streams)
+    began = time.monotonic()
+    for number in range(tried):
+        stream = socket.socket()
+        streams.append(stream)
+        stream.bind((f"127.0.{number // 250 + 1}.{number % 250 + 1}", 0))
+        stream.settimeout(60)
+        stream.connect((host.address, port))
+        stream.setblocking(False)
+    took = time.monotonic() - began
+    eventually(lambda: len(closed(streams)) >= tried - 2 * places * len(before), "those for whom there is no place are gone")
+    slowest = max(is_greeted(host, "smtp") for _ in range(5))
+    for pid, bytes_before in before.items():
+        descriptors = len(os.listdir(f"/proc/{pid}/fd"))
+        grown = resident(pid) - bytes_before
+        print(f"   {tried} connections in {took:.1f} s over {places} places: {descriptors} descriptors, {grown / places / 1024:.0f} KiB a place")
+        check(descriptors < places + 100, f"{descriptors} descriptors for {places} places")
+        check(grown < places * 100 * 1024, f"{grown} bytes for {places} places")
+    equal(sorted(host.pids("smtpd")["smtpd: receive"]), sorted(before), "no process has ended")
+    check(slowest < 5, f"a greeting takes {slowest:.1f} s")
 
 
 HELLO = b"\x16\x03\x01\x02\x00"  # the beginning of a ClientHello of 512 octets

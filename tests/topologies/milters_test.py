@@ -102,6 +102,37 @@ def decides(t):
     equal(len(host.messages("alice@example.test")), 1, "neither was delivered")
 
 
+STEPS = ("helo", "mail", "rcpt", "data", "header", "eoh", "body", "eom")
+REPLIES = {"reject": (550, b"5.7.1 Command rejected"), "tempfail": (451, b"4.7.1 Service unavailable - try again later")}
+
+
+@test("each of a milter's answers is obeyed at each of its steps, and none after it is asked", seconds=300)
+def each_step(t):
+    milter = RealMilter(t, {})
+    host = Host(t, {"smtpd_milters": milter.at}, daemons=("smtpd",))
+    delivered = 0
+    for step in STEPS:
+        # libmilter has no message to discard at HELO.
+        for answer in ("accept", "reject", "tempfail", *(["discard"] if step != "helo" else [])):
+            heard = len(milter.calls())
+            milter.set({step: [[answer]]})
+            subject = f"{answer} at {step}"
+            said = send(host, subject=subject)
+            if answer in REPLIES:
+                equal(said, REPLIES[answer], subject)
+            else:
+                equal(said[0], 250, subject)
+            delivered += answer == "accept"
+            eventually(lambda h=heard: milter.calls()[h:] and milter.calls()[-1][0] == "close", "the session's end is heard")
+            calls = [one[0] for one in milter.calls()[heard:]]
+            last = "eoh" if step == "body" else step  # the body is noted at its end alone
+            after = calls[len(calls) - calls[::-1].index(last):]
+            check(set(after) <= {"abort", "close"}, f"{subject}: afterwards it hears {after}")
+    found = [one for one in texts(host, "alice@example.test", delivered) if "Subject: accept at " in one]
+    equal(len(found), len(STEPS), "what was accepted is delivered, and what was discarded is not")
+    equal(len(host.messages("alice@example.test")), delivered, "no more than that")
+
+
 @test("a milter changes header, body, sender and recipients of small and large messages", seconds=300)
 def changes(t):
     new_line = "A new line of text that is long enough.\r\n"

@@ -1,11 +1,12 @@
 """Strangers are tested before a session (postscreen_...): with a name server, over a restart, beside Postfix's postscreen."""
+import ipaddress
 import os
 import re
 import socket
 import time
 
 from harness import check, contains, equal, eventually, test
-from mailhost import Host, free_port
+from mailhost import Host, free_port, unverified
 from peers import NameServer
 from postfix import Postfix
 
@@ -49,14 +50,14 @@ class Client:
 DIALOGUE = ("EHLO client.test", "MAIL FROM:<ann@client.test>", "RCPT TO:<alice@example.test>", "QUIT")
 
 
-def screened(t, services, names=(), **settings):
+def screened(t, services, names=(), address="127.0.0.1", **settings):
     """A host with a service for each of `services`, NAME: its settings."""
     name_server = NameServer(t, *names)
-    sections = {f"service.{name}": {"kind": "smtp", "port": free_port(), "postscreen_enable": "yes",
+    sections = {f"service.{name}": {"kind": "smtp", "port": free_port(address), "postscreen_enable": "yes",
                                     "postscreen_greet_wait": "1s", **own}
                 for name, own in services.items()}
     host = Host(t, {"mynetworks": ["127.0.0.1"], "dns_servers": [name_server.address], **settings},
-                daemons=("smtpd",), sections=sections)
+                daemons=("smtpd",), sections=sections, address=address)
     return host
 
 
@@ -185,6 +186,79 @@ def protocol(t):
         check(plain.has_extn("pipelining"), "PIPELINING is not offered where nothing is tested")
     equal(last_code(host, "deep", GOOD), "250 2.1.5 Ok", "a client that keeps to the protocol")
     host.wait_log(r"PASS NEW \[127\.0\.0\.4\]:\d+")
+
+
+@test("strangers that come over IPv6 are tested, scored and remembered like others")
+def over_ipv6(t):
+    nibbles = ".".join(reversed(ipaddress.ip_address("::1").exploded.replace(":", "")))
+    table = written(t, "::1/128 reject\n")
+    host = screened(t, {
+        "wait": {"postscreen_greet_action": "enforce"},
+        "listed": {"postscreen_dnsbl_sites": "bl.test", "postscreen_dnsbl_action": "drop", "postscreen_dnsbl_ttl": "1s"},
+        "denied": {"postscreen_access_list": table, "postscreen_denylist_action": "drop"}},
+        [f"--host-record={nibbles}.bl.test,127.0.0.2"], address="::1")
+    one = client(host, "wait", "::1", b"EHLO spammer.test\r\n")
+    one.reply()
+    equal(one.say(*DIALOGUE[1:3])[1], "550 5.5.1 Protocol error", "who speaks before the greeting")
+    host.wait_log(r"PREGREET 19 after [0-9.]+ from \[::1\]:\d+: EHLO spammer\.test")
+    equal(last_code(host, "wait", "::1"), "250 2.1.5 Ok", "who waits")
+    host.wait_log(r"postscreen\[\d+\]: PASS NEW \[::1\]:\d+")
+    equal(last_code(host, "wait", "::1"), "250 2.1.5 Ok", "it comes again")
+    host.wait_log(r"postscreen\[\d+\]: PASS OLD \[::1\]:\d+")
+    contains(last_code(host, "listed", "::1"), "521 5.7.1 Service unavailable; client [::1] blocked using bl.test", "who is listed")
+    host.wait_log(r"dnsblog\[\d+\]: addr ::1 listed by domain bl\.test as 127\.0\.0\.2")
+    equal(client(host, "denied", "::1").reply(), "521 5.3.2 Service currently unavailable", "whom a table rejects")
+
+
+@test("behind a proxy the client that it names is tested, and its header is not taken for a client that speaks too early")
+def behind_a_proxy(t):
+    host = screened(t, {"wait": {"postscreen_greet_action": "drop"},
+                        "listed": {"postscreen_dnsbl_sites": "bl.test", "postscreen_dnsbl_action": "drop"}},
+                    ["--host-record=8.100.51.198.bl.test,127.0.0.2"], smtpd_proxy_networks=["127.0.0.9"])
+
+    def named(source, port):
+        return f"PROXY TCP4 {source} 192.0.2.25 {port} 25\r\n".encode()
+
+    one = client(host, "wait", "127.0.0.9", named("198.51.100.7", 40001))
+    contains(one.reply(), "220", "a client that waits")
+    equal(one.say(*DIALOGUE)[2], "250 2.1.5 Ok", "its recipient")
+    host.wait_log(r"postscreen\[\d+\]: PASS NEW \[198\.51\.100\.7\]:40001")
+    one = client(host, "wait", "127.0.0.9", named("198.51.100.9", 40002) + b"EHLO spammer.test\r\n")
+    host.wait_log(r"postscreen\[\d+\]: PREGREET 19 after [0-9.]+ from \[198\.51\.100\.9\]:40002: EHLO spammer\.test\\r\\n")
+    one = client(host, "listed", "127.0.0.9", named("198.51.100.8", 40003))
+    contains(one.reply(), "521 5.7.1 Service unavailable; client [198.51.100.8] blocked using bl.test", "one that is listed")
+    check("[127.0.0.9]" not in "".join(re.findall("(?:PASS|PREGREET|DNSBL).*", host.log())), "the proxy itself was tested")
+
+
+@test("a client under test may begin TLS, and its tests go on behind it")
+def with_starttls(t):
+    host = screened(t, {"deep": {
+        "postscreen_greet_action": "enforce", "postscreen_pipelining_enable": "yes", "postscreen_pipelining_action": "enforce",
+        "postscreen_non_smtp_command_enable": "yes", "postscreen_non_smtp_command_action": "drop"}})
+
+    def encrypted(source, early=b""):
+        one = client(host, "deep", source, early)
+        one.reply()
+        if not early:
+            contains(one.say("EHLO client.test")[0], "STARTTLS", "what is offered")
+        contains(one.say("STARTTLS")[0], "220 2.0.0", "STARTTLS")
+        one.file.close()
+        one.stream = unverified().wrap_socket(one.stream)
+        one.file = one.stream.makefile("rwb")
+        contains(one.say("EHLO client.test")[0], "250", "EHLO behind TLS")
+        return one
+
+    one = encrypted(STRANGER)
+    equal(one.say(*DIALOGUE[1:3])[1], "250 2.1.5 Ok", "a client that keeps to all rules")
+    host.wait_log(r"postscreen\[\d+\]: PASS NEW \[127\.0\.0\.2\]:\d+")
+    one = encrypted(LISTED, b"EHLO early.test\r\n")
+    equal(one.say(*DIALOGUE[1:3])[1], "550 5.5.1 Protocol error", "TLS makes nobody good who spoke too early")
+    one = encrypted(GOOD)
+    one.stream.sendall(b"MAIL FROM:<ann@client.test>\r\nRCPT TO:<alice@example.test>\r\n")
+    one.reply()
+    equal(one.reply(), "550 5.5.1 Protocol error", "a client that pipelines behind TLS")
+    one = encrypted("127.0.0.5")
+    equal(one.say("GET / HTTP/1.1")[0], "521 5.7.0 Error: this is not an SMTP command. Goodbye.", "a browser behind TLS")
 
 
 def normalized(log):

@@ -81,6 +81,55 @@ def slow_host(t):
     check(time.monotonic() - began < 30, "the client waited long")
 
 
+@test("what is known of an address is found out again in the background, and forgotten when its time is over", seconds=120)
+def refreshes(t):
+    sink = behind(t)
+    host = verifying(t, sink, unverified_recipient_reject_code=550, address_verify_positive_refresh_time="1s",
+                     address_verify_negative_refresh_time="1s")
+
+    def told(name):
+        return rcpt(host.address, host.port("smtp"), f"{name}@behind.test")
+
+    def asked(name):
+        return len([one for one in sink.commands if one.startswith(f"RCPT TO:<{name}@behind.test>")])
+
+    equal(told("ann"), "250 2.1.5 Ok", "a user who is there")
+    contains(told("gone"), "550 5.1.1", "one who is not")
+    sink.answers["RCPT TO:<ann@behind.test>"] = NO_USER
+    del sink.answers["RCPT TO:<gone@behind.test>"]
+    time.sleep(1.1)  # until both answers are old
+    before = asked("ann"), asked("gone")
+    equal(told("ann"), "250 2.1.5 Ok", "the old answer is given at once")
+    contains(told("gone"), "550 5.1.1", "the old refusal, too")
+    eventually(lambda: (asked("ann"), asked("gone")) > before and told("ann").startswith("550") and told("gone").startswith("250"),
+               "both are found out again")
+    sink.answers["RCPT TO:<ann@behind.test>"] = "451 4.3.0 not now"
+    time.sleep(1.1)
+    told("ann")
+    eventually(lambda: sink.commands.count("RCPT TO:<ann@behind.test>") > before[0] + 1, "it is asked once more")
+    contains(told("ann"), "550 5.1.1", "an answer that is none replaces nothing")
+
+
+@test("refusals expire, and are not remembered at all without address_verify_negative_cache", seconds=120)
+def forgets(t):
+    sink = behind(t)
+    expiring = verifying(t, sink, unverified_recipient_reject_code=550, address_verify_negative_expire_time="1s",
+                         address_verify_negative_refresh_time="1s")
+    never = verifying(t, sink, name="never", unverified_recipient_reject_code=550, address_verify_negative_cache=False)
+
+    def asks(host, command):
+        before = len(sink.commands)
+        contains(rcpt(host.address, host.port("smtp"), "gone@behind.test"), "550 5.1.1", "it is refused")
+        return command in sink.commands[before:]
+
+    command = "RCPT TO:<gone@behind.test>"
+    check(asks(expiring, command), "the first time")
+    time.sleep(1.1)  # until it has expired
+    check(asks(expiring, command), "an expired refusal is found out before the client is answered")
+    check(asks(never, command), "the first time")
+    eventually(lambda: asks(never, command), "it is asked each time, but for answers of the last second")
+
+
 @test("two hosts that verify each other's senders come to an end")
 def each_other(t):
     ports = free_port(), free_port()
