@@ -130,6 +130,21 @@ def forgets(t):
     eventually(lambda: asks(never, command), "it is asked each time, but for answers of the last second")
 
 
+@test("address_verify_transport_maps and address_verify_relayhost lead probes another way than mail", seconds=120)
+def other_way(t):
+    sink, mail = behind(t), Sink(t)
+    ways = {"transport_maps": f"inline:{{behind.test=smtp:[{mail.address}]:{mail.port}}}",
+            "address_verify_transport_maps": f"inline:{{behind.test=smtp:[{sink.address}]:{sink.port}}}",
+            "relayhost": f"[{mail.address}]:{mail.port}", "address_verify_relayhost": f"[{sink.address}]:{sink.port}"}
+    host = verifying(t, sink, unverified_recipient_reject_code=550, **ways)
+    contains(rcpt(host.address, host.port("smtp"), "gone@behind.test"), "550 5.1.1", "one who is not there")
+    contains(rcpt(host.address, host.port("smtp"), "ann@behind.test", "bad@good.test"), "450 4.1.7", "a sender behind the relayhost")
+    equal(mail.commands, [], "the way of mail is not asked")
+    with smtplib.SMTP(host.address, host.port("smtp"), timeout=60, local_hostname="client.test") as client:
+        client.sendmail("ann@good.test", ["ann@behind.test"], "Subject: by mail\r\n\r\nx\r\n")
+    eventually(lambda: mail.transactions, "the mail takes its own")
+
+
 @test("two hosts that verify each other's senders come to an end")
 def each_other(t):
     ports = free_port(), free_port()
