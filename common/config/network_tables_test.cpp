@@ -58,7 +58,6 @@ const std::vector<std::string_view> other_lists{
     "postscreen_access_list",           // a list of its own kind
     "postscreen_allowlist_interfaces",  // addresses of this host
     "postscreen_dnsbl_sites",           // zones of DNS
-    "namespace_aliases",                // prefixes of names of mailboxes
     "proxy_interfaces",                 // this host's addresses; as in Postfix no tables
     "quota_warning",                    // thresholds
     "sieve_after",                      // scripts
