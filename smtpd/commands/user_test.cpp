@@ -12,8 +12,8 @@ namespace {
 
 struct House : smtp::CommandHouse {
   House() : CommandHouse(&smtp::user) {
-    configure("auth_realm = \"example.test\"\nusers_map = \"hash:" + scratch / "users" +
-              "\"\ncredentials_map = \"hash:" + scratch / "credentials" +
+    configure("auth_realm = \"example.test\"\nvirtual_mail_owner = \"root\"\nusers_map = \"hash:" +
+              scratch / "users" + "\"\ncredentials_map = \"hash:" + scratch / "credentials" +
               "\"\nblocked_users_map = \"hash:" + scratch / "blocked" +
               "\"\nvirtual_mailbox_base = \"" + scratch / "vmail" + "\"\n");
   }
