@@ -151,6 +151,26 @@ TEST_CASE("a mail_location that can't be right is refused") {
   CHECK(MailLocation::check("maildir:/srv/%d/%n"));
 }
 
+TEST_CASE(
+    "of Dovecot's other parts of a mail_location some are taken, and the rest is refused in "
+    "words") {
+  LocationUser bob{"bob", "/home/bob"};
+  auto taken = MailLocation::parse(
+      "maildir:~/M:LAYOUT=Maildir++:INDEX=MEMORY:VOLATILEDIR=/tmp/%u:LISTESCAPE=\\", bob);
+  REQUIRE(taken);
+  CHECK(taken->escape == '\\');
+  CHECK(taken->index == "/home/bob/M");
+  CHECK(MailLocation::parse("mbox:~/mail:LAYOUT=fs", bob));
+  for (const char* part : {"LAYOUT=fs", "LAYOUT=index", "CONTROL=/c", "ALT=/a", "UTF-8",
+                           "LISTESCAPE=ab", "LISTESCAPE=/"}) {
+    CAPTURE(part);
+    auto refused = MailLocation::parse(std::string("maildir:~/M:") + part, bob);
+    REQUIRE_FALSE(refused);
+    auto name = std::string_view(part).substr(0, std::string_view(part).find('='));
+    CHECK(refused.error().text().find(name) != std::string::npos);
+  }
+}
+
 TEST_CASE("folder names are valid or refused") {
   CHECK(MailboxName::parse("inbox", '.')->is_inbox());
   CHECK(MailboxName::parse("inBOX.a", '.')->text() == "INBOX.a");
