@@ -8,10 +8,10 @@
 #include "imapd/dialogue/session.h"
 #include "imapd/managesieve/login_session.h"
 #include "imapd/managesieve/session.h"
+#include "store/filtering/scripts_of.h"
 #include "store/index/index.h"
 #include "store/login/login_process.h"
 #include "store/maildir/folder_cache.h"
-#include "store/sieve/script_store.h"
 #include "store/stores/store_settings.h"
 #include "store/stores/stores.h"
 
@@ -60,7 +60,7 @@ class Worker {
   /// The same for ManageSieve.
   Task<> serve_scripts(std::unique_ptr<Connection> connection, store::ClientInfo client,
                        store::AccountRef account) {
-    auto scripts = scripts_of(*child_.config(), account);
+    auto scripts = store::scripts_of(*child_.config(), account);
     if (!scripts || !*scripts) {
       log_error("managesieve", "user=<" + client.login + ">: " +
                                    (scripts ? "users have no scripts here: sieve is empty"
@@ -91,21 +91,6 @@ class Worker {
   void forget_settings() { contexts_.fill(nullptr); }
 
  private:
-  /// Nothing if the setting `sieve` is empty.
-  static Result<std::optional<store::sieve::ScriptStore>> scripts_of(
-      const Config& config, const store::AccountRef& account) {
-    store::LocationUser user;
-    user.name = account.name;
-    user.home = account.home;
-    TRY(auto place, store::sieve::ScriptPlace::parse(config.sieve, user));
-    if (!place) return std::optional<store::sieve::ScriptStore>();
-    store::sieve::ScriptLimits limits;
-    limits.script_bytes = config.sieve_max_script_size;
-    limits.scripts = config.sieve_quota_max_scripts;
-    limits.storage = config.sieve_quota_max_storage;
-    return std::optional(store::sieve::ScriptStore(*std::move(place), limits));
-  }
-
   // Shared by all sessions of a service until the settings change.
   std::shared_ptr<const WorkerContext> context_for(Service service) {
     auto& kept = contexts_[service == Service::Imaps];

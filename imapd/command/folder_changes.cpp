@@ -84,7 +84,7 @@ void rename_states(FolderStates& states, const MailboxName& from, const MailboxN
 }
 
 std::string folder_line(const FolderStates& states, const MailboxName& name, char separator,
-                        std::string_view old_name) {
+                        std::string_view old_name, NameForm form) {
   auto state = state_of(states, name);
   std::vector<std::string> attributes;
   if (!state.exists) {
@@ -100,10 +100,10 @@ std::string folder_line(const FolderStates& states, const MailboxName& name, cha
   out += ' ';
   append_string(out, std::string_view(&separator, 1));
   out += ' ';
-  append_mailbox(out, name.text());
+  append_mailbox(out, name.text(), form);
   if (!old_name.empty()) {
     out += " (\"OLDNAME\" (";
-    append_mailbox(out, old_name);
+    append_mailbox(out, old_name, form);
     out += "))";
   }
   return out + "\r\n";

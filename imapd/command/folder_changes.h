@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "imapd/response/strings.h"
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::imap {
@@ -43,6 +44,6 @@ void rename_states(FolderStates& states, const store::MailboxName& from,
 
 /// `* LIST (\NonExistent) "." Old`, or with `("OLDNAME" (old))`.
 std::string folder_line(const FolderStates& states, const store::MailboxName& name, char separator,
-                        std::string_view old_name = {});
+                        std::string_view old_name = {}, NameForm form = NameForm::Utf7);
 
 }  // namespace pennypost::imap

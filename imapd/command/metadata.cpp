@@ -109,7 +109,7 @@ Task<Reply> get_metadata(SessionContext& context, const CommandHead& command) {
   };
   CO_TRY_DO(co_await context.light_lane().offload([&] { return read(); }));
   if (!found.values.empty()) {
-    auto line = metadata_line(name ? name->text() : "", found.values);
+    auto line = metadata_line(name ? name->text() : "", found.values, context.name_form());
     auto sending = context.send(line);
     co_await std::move(sending);
   }
@@ -159,7 +159,8 @@ Task<std::string> report_metadata(SessionContext& context, const store::MailboxN
   Name target(name);
   auto read = [&]() -> Result<std::string> {
     TRY(auto annotations, read_annotations(context, target));
-    return metadata_line(name.text(), find_entries(annotations, request).values);
+    return metadata_line(name.text(), find_entries(annotations, request).values,
+                         context.name_form());
   };
   auto line = co_await context.light_lane().offload([&] { return read(); });
   // RFC 9590 section 3: without its annotations the mailbox is listed all the same.

@@ -35,8 +35,9 @@ Task<Result<void>> search_one(SessionContext& context, Selected& selected, std::
   auto uids = as_uids(selected, std::move(found));
   // RFC 7377 section 2.1: nothing is told of a mailbox without a match.
   if (uids.empty()) co_return Result<void>();
-  auto line = multi_search_line(tag, selected.mailbox().name().text(),
-                                selected.mailbox().uid_validity(), request, uids, modseq);
+  auto line =
+      multi_search_line(tag, selected.mailbox().name().text(), selected.mailbox().uid_validity(),
+                        request, uids, modseq, context.name_form());
   auto sending = context.send(line);
   co_await std::move(sending);
   co_return Result<void>();

@@ -280,7 +280,7 @@ void Notifier::tell_renames(const FolderStates& now) {
     rename.may_go = true;
     rename_states(states_, *from, *to, separator);
     if (news.by != &context_ && (is_wanted(*from, wants) || is_wanted(*to, wants))) {
-      context_.put(folder_line(now, *to, separator, from->text()));
+      context_.put(folder_line(now, *to, separator, from->text(), context_.name_form()));
     }
   }
   std::erase_if(renames_, [](const Rename& rename) { return rename.may_go; });
@@ -297,7 +297,7 @@ void Notifier::tell_changes(const FolderStates& now) {
                    (group.events.subscription_change && change.is_subscription);
       return wants && group.choice.has(change.name, subscribed);
     });
-    if (is_told) context_.put(folder_line(now, change.name, separator));
+    if (is_told) context_.put(folder_line(now, change.name, separator, {}, context_.name_form()));
   }
 }
 
@@ -311,7 +311,7 @@ void Notifier::tell_metadata(const std::vector<AccountNews>& news) {
       is_told =
           is_wanted(*name, [](const NotifyGroup& group) { return group.mailbox_metadata_change; });
     }
-    if (is_told) context_.put(changed_metadata_line(item.name, item.entries));
+    if (is_told) context_.put(changed_metadata_line(item.name, item.entries, context_.name_form()));
   }
 }
 
@@ -345,7 +345,8 @@ std::string Notifier::line(const MailboxName& name, const Status& status) const 
   std::vector<StatusItem> items{StatusItem::Messages, StatusItem::UidNext, StatusItem::UidValidity,
                                 StatusItem::Unseen};
   if (context_.reporting().modseqs) items.push_back(StatusItem::HighestModSeq);
-  return status_line(name.text(), items, status, context_.limits().message_bytes_max);
+  return status_line(name.text(), items, status, context_.limits().message_bytes_max,
+                     context_.name_form());
 }
 
 Task<> Notifier::tell_selected(bool with_expunges) {

@@ -28,8 +28,9 @@ Task<Reply> get_quota_root(SessionContext& context, const CommandHead& command) 
   CO_TRY(auto name, context.mailbox_name(wire));
   CO_TRY(auto usage,
          co_await context.heavy_lane().offload([&] { return context.store().quota(); }));
-  context.put(quota_root_line(name.text(), usage.has_value()));
-  if (usage) context.put(quota_line(*usage));
+  bool has_root = usage && context.store().counts_for_quota(name);
+  context.put(quota_root_line(name.text(), has_root, context.name_form()));
+  if (has_root) context.put(quota_line(*usage));
   co_return Reply::ok("Getquotaroot completed.");
 }
 

@@ -1,7 +1,5 @@
 #include "imapd/response/metadata.h"
 
-#include "imapd/response/strings.h"
-
 namespace pennypost::imap {
 namespace {
 
@@ -20,9 +18,9 @@ void append_value(std::string& out, const std::optional<std::string>& value) {
 
 }  // namespace
 
-std::string metadata_line(std::string_view utf8_name, const EntryValues& values) {
+std::string metadata_line(std::string_view utf8_name, const EntryValues& values, NameForm form) {
   std::string out = "* METADATA ";
-  append_mailbox(out, utf8_name);
+  append_mailbox(out, utf8_name, form);
   out += " (";
   for (const auto& [name, value] : values) {
     if (!out.ends_with('(')) out += ' ';
@@ -34,9 +32,9 @@ std::string metadata_line(std::string_view utf8_name, const EntryValues& values)
 }
 
 std::string changed_metadata_line(std::string_view utf8_name,
-                                  const std::vector<std::string>& entries) {
+                                  const std::vector<std::string>& entries, NameForm form) {
   std::string out = "* METADATA ";
-  append_mailbox(out, utf8_name);
+  append_mailbox(out, utf8_name, form);
   for (const auto& name : entries) {
     out += ' ';
     append_astring(out, name);
@@ -62,9 +60,9 @@ std::string quota_line(const store::Usage& usage) {
   return out + "\r\n";
 }
 
-std::string quota_root_line(std::string_view utf8_name, bool has_quota) {
+std::string quota_root_line(std::string_view utf8_name, bool has_quota, NameForm form) {
   std::string out = "* QUOTAROOT ";
-  append_mailbox(out, utf8_name);
+  append_mailbox(out, utf8_name, form);
   if (has_quota) {
     out += ' ';
     append_astring(out, quota_root);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "imapd/response/strings.h"
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::imap {
@@ -22,14 +23,17 @@ using EntryValues = std::vector<std::pair<std::string, std::optional<std::string
 
 /// `* METADATA INBOX (/private/comment "a text" /shared/comment NIL)`; the name is "" for the
 /// account.
-std::string metadata_line(std::string_view utf8_name, const EntryValues& values);
+std::string metadata_line(std::string_view utf8_name, const EntryValues& values,
+                          NameForm form = NameForm::Utf7);
 /// `* METADATA INBOX /shared/comment`: these have changed.
 std::string changed_metadata_line(std::string_view utf8_name,
-                                  const std::vector<std::string>& entries);
+                                  const std::vector<std::string>& entries,
+                                  NameForm form = NameForm::Utf7);
 
 /// `* QUOTA "User quota" (STORAGE 10 512 MESSAGE 20 1000)`, in units of 1024 octets.
 std::string quota_line(const store::Usage& usage);
 /// `* QUOTAROOT INBOX "User quota"`, or without a root.
-std::string quota_root_line(std::string_view utf8_name, bool has_quota);
+std::string quota_root_line(std::string_view utf8_name, bool has_quota,
+                            NameForm form = NameForm::Utf7);
 
 }  // namespace pennypost::imap

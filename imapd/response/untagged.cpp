@@ -255,11 +255,11 @@ std::string esearch_line(std::string_view tag, bool uid, const SearchRequest& re
 std::string multi_search_line(std::string_view tag, std::string_view utf8_name,
                               std::uint32_t uid_validity, const SearchRequest& request,
                               std::span<const std::uint32_t> uids,
-                              std::optional<store::ModSeq> modseq) {
+                              std::optional<store::ModSeq> modseq, NameForm form) {
   std::string out = "* ESEARCH (TAG ";
   append_string(out, tag);
   out += " MAILBOX ";
-  append_mailbox(out, utf8_name);
+  append_mailbox(out, utf8_name, form);
   out += " UIDVALIDITY " + std::to_string(uid_validity) + ") UID";
   append_results(out, request, uids, modseq);
   return out + "\r\n";

@@ -83,7 +83,8 @@ std::string uid_batches_line(std::string_view tag, const std::vector<NumberRange
 std::string multi_search_line(std::string_view tag, std::string_view utf8_name,
                               std::uint32_t uid_validity, const SearchRequest& request,
                               std::span<const std::uint32_t> uids,
-                              std::optional<store::ModSeq> modseq = std::nullopt);
+                              std::optional<store::ModSeq> modseq = std::nullopt,
+                              NameForm form = NameForm::Utf7);
 /// The results that PARTIAL asks for, fewer where there are not so many.
 std::span<const std::uint32_t> part_of(std::span<const std::uint32_t> numbers,
                                        const PartialResult& partial);

@@ -92,7 +92,8 @@ bool AppPassword::fits(const Secret& password) const {
 }
 
 bool AppPassword::serves(std::string_view service) const {
-  return scopes.empty() || std::ranges::find(scopes, service) != scopes.end();
+  std::string_view scope = service == "managesieve" ? "sieve" : service;
+  return scopes.empty() || std::ranges::find(scopes, scope) != scopes.end();
 }
 
 Result<NewAppPassword> make_app_password(std::string name, std::vector<std::string> scopes,

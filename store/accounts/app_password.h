@@ -36,7 +36,7 @@ struct AppPassword {
 
   bool fits(const Secret& password) const;
   bool is_over(std::int64_t now_seconds) const { return expires != 0 && now_seconds >= expires; }
-  /// `service` is smtp, pop3, imap or sieve.
+  /// `service` is smtp, pop3, imap or managesieve, whose scope is sieve.
   bool serves(std::string_view service) const;
 };
 

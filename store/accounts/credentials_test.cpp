@@ -150,9 +150,14 @@ TEST_CASE("an app password opens what its scope has, until it ends, however it i
   CHECK(opens(authenticator, "alice", text));
   CHECK(house.hashes == 0);
   CHECK_FALSE(opens(authenticator, "alice", text, "pop3"));
+  CHECK_FALSE(opens(authenticator, "alice", text, "managesieve"));
   CHECK_FALSE(opens(authenticator, "alice", std::string(old->password.reveal())));
   // What is refused costs what a wrong password costs.
-  CHECK(house.hashes == 2);
+  CHECK(house.hashes == 3);
+  auto filters = make_app_password("filters", {"sieve"}, 0);
+  REQUIRE(house.own().add_app_password("alice", filters->stored));
+  CHECK(opens(house.authenticator(), "alice", std::string(filters->password.reveal()),
+              "managesieve"));
   PasswordUse use;
   use.service = "imap";
   CHECK((**authenticator.match("alice", phone->password, use)).app_name == "phone");
