@@ -14,8 +14,9 @@ namespace {
 
 constexpr std::string_view no_address = "<invalid@internationalized-address.invalid>";
 constexpr std::array<std::string_view, 12> address_fields{
-    "bcc",       "cc",          "delivered-to",  "from",      "reply-to", "resent-bcc",
-    "resent-cc", "resent-from", "resent-sender", "resent-to", "sender",   "to"};
+    "bcc",        "cc",          "from",        "reply-to",
+    "resent-bcc", "resent-cc",   "resent-from", "resent-sender",
+    "resent-to",  "return-path", "sender",      "to"};
 
 bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
@@ -73,6 +74,16 @@ std::string inside(std::string_view token) {
   return std::string(token);
 }
 
+// The blanks between two encoded words are not shown (RFC 2047 section 6.2): the second has one of
+// its own.
+void add_words(std::string& out, std::string text) {
+  auto end = std::string_view(out).find_last_not_of(" \t");
+  bool is_behind_words =
+      end != std::string_view::npos && std::string_view(out).substr(0, end + 1).ends_with("?=");
+  if (is_behind_words) text.insert(0, " ");
+  out += encode_words(text);
+}
+
 std::string encoded_addresses(std::string_view value) {
   std::string out;
   while (!value.empty()) {
@@ -82,13 +93,14 @@ std::string encoded_addresses(std::string_view value) {
       out += token;
     } else if (token.front() == '<') {
       if (!out.empty() && out.back() != ' ') out += ' ';
-      out += encode_words(inside(token)) + " " + std::string(no_address);
+      add_words(out, inside(token));
+      out += " " + std::string(no_address);
     } else if (token.front() == '(') {
       out += "(" + encode_words(inside(token)) + ")";
     } else if (token.front() == '"') {
-      out += encode_words(inside(token));
+      add_words(out, inside(token));
     } else {
-      out += encode_words(token);
+      add_words(out, std::string(token));
       if (token.find('@') != token.npos) out += " " + std::string(no_address);
     }
   }

@@ -29,6 +29,10 @@ TEST_CASE("raw UTF-8 becomes ASCII that decodes to the same text") {
 TEST_CASE("a name beside an ASCII address is encoded, and an address beyond ASCII leads nowhere") {
   CHECK(*ascii_header("From: J\xc3\xb6rg <j@x.de>, \"\xc3\x84, B\" <b@x.de>\r\n") ==
         "From: =?utf-8?Q?J=C3=B6rg?= <j@x.de>, =?utf-8?Q?=C3=84=2C_B?= <b@x.de>\r\n");
+  auto two = ascii_header("From: J\xc3\xb6rg M\xc3\xbcller <\xc3\xa4@x.de>\r\n");
+  REQUIRE(two);
+  CHECK(decode_words(two->substr(6)) ==
+        "J\xc3\xb6rg M\xc3\xbcller \xc3\xa4@x.de <invalid@internationalized-address.invalid>\r\n");
   CHECK(*ascii_header("To: \xc3\xa4@x.de, b@x.de (\xc3\xa4)\r\n") ==
         "To: =?utf-8?Q?=C3=A4=40x=2Ede?= <invalid@internationalized-address.invalid>,\r\n "
         "b@x.de (=?utf-8?Q?=C3=A4?=)\r\n");

@@ -14,7 +14,27 @@ constexpr std::size_t kept_bytes_max = 4096;  // a larger empty buffer is freed
 }  // namespace
 
 Connection::Connection(Loop& loop, std::unique_ptr<Stream> stream, Duration timeout)
-    : loop_(loop), stream_(std::move(stream)), timeout_(timeout) {}
+    : loop_(loop), stream_(std::move(stream)), timeout_(timeout), written_(loop) {}
+
+class Connection::Writing {
+ public:
+  explicit Writing(Connection& connection) : connection_(connection) {
+    connection_.is_writing_ = true;
+  }
+  Writing(const Writing&) = delete;
+  Writing& operator=(const Writing&) = delete;
+  ~Writing() {
+    connection_.is_writing_ = false;
+    connection_.written_.notify_all();
+  }
+
+ private:
+  Connection& connection_;
+};
+
+Task<> Connection::free_to_write() {
+  while (is_writing_) co_await written_.wait();
+}
 
 SteadyTime Connection::wait_until() const {
   return std::min(std::chrono::steady_clock::now() + timeout_, deadline_);
@@ -114,6 +134,7 @@ Task<Line> Connection::line(std::size_t bytes_max) {
 }
 
 bool Connection::try_flush() {
+  if (is_writing_) return false;
   auto count = stream_->try_write(output_);
   if (count && *count == output_.size()) {
     std::string().swap(output_);
@@ -124,6 +145,7 @@ bool Connection::try_flush() {
 }
 
 Task<> Connection::flush() {
+  if (is_writing_) co_await free_to_write();
   std::string bytes;
   bytes.swap(output_);
   co_await send(bytes);
@@ -135,11 +157,15 @@ Task<> Connection::write(std::string_view bytes) {
 }
 
 Task<> Connection::send(std::string_view bytes) {
+  if (is_writing_) co_await free_to_write();
+  // What was put before goes first.
+  std::string all;
   if (!output_.empty()) {
-    output_ += bytes;
-    co_await flush();
-    co_return;
+    all.swap(output_);
+    all += bytes;
+    bytes = all;
   }
+  Writing writing(*this);
   while (!bytes.empty()) {
     auto count = stream_->try_write(bytes);
     if (count) {

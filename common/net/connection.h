@@ -2,7 +2,8 @@
 //
 // Reading uses a scratch buffer that all connections share; a connection owns memory only while
 // bytes wait in it. Each wait, for reading or writing, lasts at most `timeout`; then it throws
-// Disconnected.
+// Disconnected. Several tasks may write: one at a time, whole calls of write() and flush() after
+// each other. Only one may read.
 #pragma once
 
 #include <memory>
@@ -78,7 +79,10 @@ class Connection {
   std::unique_ptr<Stream> exchange_stream(std::unique_ptr<Stream> stream);
 
  private:
+  class Writing;  // while it lives, other writers wait
+
   Task<> read_more();
+  Task<> free_to_write();
   Task<> send(std::string_view bytes);
   bool try_flush();
   SteadyTime wait_until() const;
@@ -89,6 +93,8 @@ class Connection {
   std::string input_;
   std::size_t consumed_ = 0;
   std::string output_;
+  bool is_writing_ = false;
+  Event written_;
   std::unique_ptr<OutputTap> tap_;
 };
 

@@ -1,11 +1,13 @@
 #include "common/net/connection.h"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 
 #include <string>
 #include <vector>
 
 #include "common/async/nursery.h"
+#include "common/net/stream.h"
 
 using namespace pennypost;
 using namespace std::chrono_literals;
@@ -133,4 +135,46 @@ TEST_CASE("to part from who has asked for it waits for nothing, but for what cam
   talker->shut_down();
   loop.run_until(parting.join());
   CHECK(is_over);
+}
+
+TEST_CASE(
+    "two tasks that write to a slow peer write one after the other, and each its whole text") {
+  constexpr std::size_t much = 3'000'000;  // more than a socket takes
+  struct Writer {
+    static Task<> run(Connection& to, char letter, int& running) {
+      std::string text(much, letter);
+      co_await to.write(text);
+      to.put(std::string(10, letter));
+      co_await to.flush();
+      if (--running == 0) to.stream().shut_down();
+    }
+  };
+  Loop loop;
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+  Connection server(loop, Socket::adopted(loop, Descriptor(ends[0])), 60'000ms);
+  Connection client(loop, Socket::adopted(loop, Descriptor(ends[1])), 60'000ms);
+  int running = 2;
+  Nursery writers(loop);
+  writers.start(Writer::run(server, 'a', running));
+  writers.start(Writer::run(server, 'b', running));
+  struct Reader {
+    static Task<std::string> run(Connection& from) {
+      std::string got;
+      try {
+        for (;;) {
+          co_await from.fill();
+          got += from.take_input();
+        }
+      } catch (const Disconnected&) {
+      }
+      co_return got;
+    }
+  };
+  auto got = loop.run_until(Reader::run(client));
+  loop.run_until(writers.join());
+  REQUIRE(got.size() == 2 * (much + 10));
+  auto first_b = got.find('b');
+  CHECK(first_b >= much);
+  CHECK(got.find_first_not_of('b', first_b) - first_b >= much);
 }

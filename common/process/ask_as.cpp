@@ -40,6 +40,7 @@ std::vector<std::string> in_new_process(const std::function<std::vector<std::str
   }
   writing.close();
   auto answer = read_up_to(reading.number(), answer_bytes_max, "the pipe");
+  reading.close();  // who has more to say does not wait for us
   int status = 0;
   ::waitpid(pid, &status, 0);
   std::vector<std::string> lines;

@@ -134,6 +134,9 @@ class ExpungeFound final : public QueryAction {
         }));
     if (!deletes_empty_) return {};
     for (const auto& name : emptied) {
+      // Mail may have come since.
+      TRY(auto now, on.store.status(name));
+      if (now.messages > 0) continue;
       TRY_DO(on.store.remove(name));
     }
     return {};

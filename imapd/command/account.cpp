@@ -49,8 +49,9 @@ Task<Reply> enable(SessionContext& context, const CommandHead& command) {
 
 Task<Reply> show_namespaces(SessionContext& context, const CommandHead& command) {
   CO_TRY_DO(parse_nothing(command.arguments, context.limits()));
+  const auto& store = context.store();
   context.put(
-      namespace_line(context.store().separator(), context.store().settings().namespace_prefix));
+      namespace_line(store.separator(), store.settings().namespace_prefix, context.name_form()));
   co_return Reply::ok("Namespace completed.");
 }
 

@@ -21,3 +21,4 @@ TEST_CASE("imap_capability takes a capability away where its name begins with a 
   CHECK(with_setting("IMAP4rev1 IDLE SORT", "+X -SORT -none") == "IMAP4rev1 IDLE X");
   CHECK(with_setting("IMAP4rev1 IDLE", "-IDLE +IDLE") == "IMAP4rev1 IDLE");
   CHECK(with_setting("IMAP4rev1 IDLE", "A B -A") == "B");
+}

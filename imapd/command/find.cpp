@@ -37,13 +37,18 @@ std::vector<std::uint32_t> named(const SearchRequest& request,
 
 }  // namespace
 
-Task<Result<std::vector<std::uint32_t>>> find_messages(SessionContext& context,
-                                                       const SearchRequest& request) {
-  if (request.uses_numbers && context.reporting().uid_only) co_return uid_required();
+Result<void> check_search(const SessionContext& context, const SearchRequest& request) {
+  if (request.uses_numbers && context.reporting().uid_only) return uid_required();
   // RFC 6855 section 3: all text is in UTF-8.
   if (request.names_charset && context.has_utf8()) {
-    co_return Error(501, "No CHARSET after ENABLE UTF8=ACCEPT");
+    return Error(501, "No CHARSET after ENABLE UTF8=ACCEPT");
   }
+  return {};
+}
+
+Task<Result<std::vector<std::uint32_t>>> find_messages(SessionContext& context,
+                                                       const SearchRequest& request) {
+  CO_TRY_DO(check_search(context, request));
   auto finding = find_messages_in(context, *context.selected(), request);
   co_return co_await std::move(finding);
 }

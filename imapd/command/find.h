@@ -23,6 +23,10 @@ class SessionContext;
 inline constexpr std::size_t messages_at_once = 500;
 inline constexpr std::uint64_t octets_at_once = 1 << 20;
 
+/// Whether the session may ask this: not with message numbers under UIDONLY (BAD), and not with
+/// CHARSET under UTF8=ACCEPT.
+Result<void> check_search(const SessionContext& context, const SearchRequest& request);
+
 /// The message numbers, ascending. A long search says now and then how far it is. Errors: those of
 /// the keys.
 Task<Result<std::vector<std::uint32_t>>> find_messages(SessionContext& context,

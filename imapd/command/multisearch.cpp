@@ -80,6 +80,7 @@ Result<std::vector<MailboxName>> others_of(SessionContext& context,
 
 Task<Reply> multi_search(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto request, parse_multi_search(command.arguments, context.limits()));
+  CO_TRY_DO(check_search(context, request.search));
   auto* selected = context.selected();
   bool asks_selected = std::ranges::any_of(request.sources, &MailboxFilter::is_selected);
   if (asks_selected && selected == nullptr) co_return Reply::bad("No mailbox selected");

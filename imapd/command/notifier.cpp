@@ -76,7 +76,8 @@ Task<Result<std::string>> Notifier::prepare() {
   CO_TRY_DO(co_await std::move(watching));
   if (with_status_) {
     for (const auto& [name, watched] : watched_) {
-      if (watched.known && !is_selected(name)) lines += line(name, *watched.known);
+      if (watched.known && !is_selected(name))
+        lines += line(name, *watched.known, watched.wants_flags);
     }
   }
   co_return lines;
@@ -338,13 +339,14 @@ Task<> Notifier::tell_mailbox(const MailboxName& name, Watched& watched) {
       watched.known && (has_other_messages(*watched.known, *found) ||
                         (watched.wants_flags && has_other_flags(*watched.known, *found)));
   watched.known = *found;
-  if (is_news) context_.put(line(name, *found));
+  if (is_news) context_.put(line(name, *found, false));
 }
 
-std::string Notifier::line(const MailboxName& name, const Status& status) const {
+// RFC 5465 section 3.1: at first HIGHESTMODSEQ is told wherever changed flags will be.
+std::string Notifier::line(const MailboxName& name, const Status& status, bool with_modseq) const {
   std::vector<StatusItem> items{StatusItem::Messages, StatusItem::UidNext, StatusItem::UidValidity,
                                 StatusItem::Unseen};
-  if (context_.reporting().modseqs) items.push_back(StatusItem::HighestModSeq);
+  if (with_modseq || context_.reporting().modseqs) items.push_back(StatusItem::HighestModSeq);
   return status_line(name.text(), items, status, context_.limits().message_bytes_max,
                      context_.name_form());
 }

@@ -81,7 +81,8 @@ class Notifier final : public Announcer, private AccountListener {
   void tell_metadata(const std::vector<AccountNews>& news);
   Task<> tell_mailboxes();
   Task<> tell_mailbox(const store::MailboxName& name, Watched& watched);
-  std::string line(const store::MailboxName& name, const store::Status& status) const;
+  std::string line(const store::MailboxName& name, const store::Status& status,
+                   bool with_modseq) const;
   Task<Result<void>> watch_mailboxes();
   Task<> watch_one(const store::MailboxName& name, Watched& watched);
   void watch_selected();

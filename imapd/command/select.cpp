@@ -24,6 +24,9 @@ Result<Parameters> parameters_of(const SessionContext& context, const SelectRequ
     } else if (parameter.name == "QRESYNC" && !parameters.resync) {
       if (!context.reporting().vanished) return Error(501, "ENABLE QRESYNC comes first");
       TRY(parameters.resync, parse_resync(parameter.value, context.limits()));
+      // RFC 9586 section 3.7: the last parameter has message numbers.
+      bool has_numbers = !parameters.resync->numbers.empty();
+      if (has_numbers && context.reporting().uid_only) return uid_required();
     } else {
       return Error(501, "Unknown parameter " + parameter.name);
     }

@@ -52,23 +52,24 @@ Task<> Session::converse() {
   }
   auto& assembler = context_.assembler();
   while (!context_.is_ended()) {
-    auto event = co_await context_.next_event();
+    // Until the turn is taken NOTIFY may be telling something, into which nothing may be put.
+    auto event = co_await context_.next_step();
+    co_await context_.take_turn();
     switch (event) {
       case Event::Complete:
-        co_await context_.take_turn();
         co_await dispatch();
-        context_.give_turn();
         break;
       case Event::Message: {
         context_.start_clock(assembler.tag());
         if (context_.is_trace_asked()) context_.show(shown_command(assembler.text()));
         auto appending = append_messages(context_, event);
-        co_await context_.take_turn();
         auto reply = co_await std::move(appending);
         if (reply) answer(*reply, assembler.tag());
-        context_.give_turn();
         break;
       }
+      case Event::Continue:
+        context_.put(literal_prompt);
+        break;
       case Event::Refused:
         answer(Reply(assembler.error()), assembler.tag());
         break;
@@ -76,15 +77,20 @@ Task<> Session::converse() {
         context_.abandon("Too much input that can't be taken");
         break;
       case Event::NeedBytes:
-      case Event::Continue:
         break;
     }
+    context_.give_turn();
+    if (event == Event::Continue) continue;
     assembler.reset();
     co_await context_.send_if_much();
     // What was sent ahead could go on for long.
     if (turn_is_long(context_.loop())) co_await context_.loop().turn_end();
-    if (is_stopping_ && !context_.is_ended()) context_.abandon(stopping_text, stopping_text);
+    if (!is_stopping_ || context_.is_ended()) continue;
+    co_await context_.take_turn();
+    context_.abandon(stopping_text, stopping_text);
+    context_.give_turn();
   }
+  co_await context_.take_turn();
   co_await context_.connection().flush();
   context_.connection().stream().shut_down();
 }

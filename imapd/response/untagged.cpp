@@ -133,13 +133,21 @@ std::string vanished_line(const std::vector<NumberRange>& uids, bool earlier) {
   return std::string("* VANISHED ") + (earlier ? "(EARLIER) " : "") + to_text(uids) + "\r\n";
 }
 
+// Longer ones would be literals, which a code can't hold.
+constexpr std::size_t progress_tag_bytes_max = 200;
+
 std::string progress_line(std::string_view tag, std::string_view text,
                           std::optional<std::uint64_t> done, std::optional<std::uint64_t> goal) {
   auto number = [](std::optional<std::uint64_t> value) {
     return value ? ' ' + std::to_string(*value) : std::string(" NIL");
   };
   std::string out = "* OK [INPROGRESS (";
-  append_string(out, tag);
+  // RFC 9585 section 4: a tag that would end the code is not told.
+  if (tag.find(']') == tag.npos && tag.size() <= progress_tag_bytes_max) {
+    append_string(out, tag);
+  } else {
+    out += "NIL";
+  }
   return out + number(done) + number(goal) + ")] " + std::string(text) + "\r\n";
 }
 
@@ -205,9 +213,10 @@ std::string status_line(std::string_view utf8_name, const std::vector<StatusItem
   return out + "\r\n";
 }
 
-std::string namespace_line(char separator, std::string_view prefix) {
+std::string namespace_line(char separator, std::string_view prefix, NameForm form) {
   std::string out = "* NAMESPACE ((";
-  append_string(out, store::modified_utf7_encode(prefix).value_or(""));
+  append_string(out, form == NameForm::Utf8 ? std::string(prefix)
+                                            : store::modified_utf7_encode(prefix).value_or(""));
   out += ' ';
   append_string(out, std::string_view(&separator, 1));
   return out + ")) NIL NIL\r\n";

@@ -63,7 +63,7 @@ std::string status_line(std::string_view utf8_name, const std::vector<StatusItem
                         const store::Status& status, std::uint64_t append_limit,
                         NameForm form = NameForm::Utf7);
 /// One personal namespace, whose prefix is in UTF-8.
-std::string namespace_line(char separator, std::string_view prefix);
+std::string namespace_line(char separator, std::string_view prefix, NameForm form = NameForm::Utf7);
 std::string id_line(const IdFields& fields);
 
 /// `* SEARCH 2 84 882`, or `* SORT …`, the numbers in the order of the answer; behind them the

@@ -170,9 +170,12 @@ void SessionContext::read_ahead() {
 
 Task<> SessionContext::give_sign_of_life(std::string_view text, std::optional<std::uint64_t> done,
                                          std::optional<std::uint64_t> goal) {
-  if (loop().now() < next_sign_) co_return;
+  // What works while the client is listened to works for no command.
+  if (is_reading() || loop().now() < next_sign_) co_return;
   next_sign_ = loop().now() + sign_interval();
-  put(progress_line(tag_, text, done, goal));
+  // RFC 9585 section 4: the goal is never reached.
+  bool is_there = done && goal && *done >= *goal;
+  put(progress_line(tag_, text, is_there ? std::nullopt : done, is_there ? std::nullopt : goal));
   co_await connection().flush();
 }
 

@@ -21,15 +21,21 @@ Conversation::Conversation(Connection& connection, const Settings& settings, con
 
 Task<Conversation::Event> Conversation::next_event() {
   for (;;) {
+    auto step = next_step();
+    auto event = co_await std::move(step);
+    if (event != Event::Continue) co_return event;
+    put(literal_prompt);
+  }
+}
+
+Task<Conversation::Event> Conversation::next_step() {
+  for (;;) {
     auto input = connection_.buffered();
     auto rest = input;
     auto event = assembler_.take(rest);
     consume(input.size() - rest.size());
-    if (event == Event::Continue) {
-      put("+ OK\r\n");
-    } else if (event != Event::NeedBytes) {
-      co_return event;
-    } else if (!connection_.has_input()) {
+    if (event != Event::NeedBytes) co_return event;
+    if (!connection_.has_input()) {
       is_quiet_ = assembler_.is_idle();
       is_reading_ = true;
       co_await connection_.fill();

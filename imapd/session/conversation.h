@@ -20,6 +20,9 @@
 
 namespace pennypost::imap {
 
+/// RFC 9051 section 4.3: the client may send the literal.
+inline constexpr std::string_view literal_prompt = "+ OK\r\n";
+
 class Conversation {
  public:
   using Event = CommandAssembler::Event;
@@ -42,8 +45,9 @@ class Conversation {
   const Limits& limits() const { return limits_; }
   CommandAssembler& assembler() { return assembler_; }
 
-  /// Waits for the next thing to be done about the command that is arriving: never NeedBytes or
-  /// Continue, which it sees to.
+  /// Waits for the next thing to be done about the command that is arriving: never NeedBytes.
+  Task<Event> next_step();
+  /// The same, and never Continue: it asks the client for the literal. For whoever may write now.
   Task<Event> next_event();
   /// Takes bytes of a literal that the caller reads from the connection itself.
   void consume(std::size_t bytes);

@@ -26,7 +26,9 @@ Result<std::int64_t> end_of(const std::string& text) {
   if (end != nullptr && *end == '\0') {
     day.tm_isdst = -1;
     ++day.tm_mday;
-    return static_cast<std::int64_t>(std::mktime(&day));
+    auto over = static_cast<std::int64_t>(std::mktime(&day));
+    if (over > std::time(nullptr)) return over;
+    return Error::permanent("--expires " + printable(text, 40) + ": that day is over");
   }
   auto days = parse_number(std::string_view(text).substr(0, text.size() - 1));
   if (text.back() != 'd' || !days || *days == 0 || *days > days_max) {

@@ -224,11 +224,18 @@ TlsChoice::Hop Sender::tls_hop(const Envelope& envelope, const FallbackHop& hop,
                                const StsPolicy& sts) const {
   TlsChoice::Hop of;
   of.host = host_of(hop.next_hop);
-  if (envelope.forgoes_tls()) {
+  // RFC 8689 section 4.3 passes over what the recipient's domain asks for. What the admin demands
+  // of a host that is logged in to holds: it is about our password.
+  if (envelope.forgoes_tls() && hop.credentials.empty()) {
     of.tls_policy = config_->smtp_tls_security_level == "none" ? "none" : "may";
     return of;
   }
-  if (envelope.requires_tls) of.requiretls = hop.requiretls;
+  if (envelope.requires_tls) {
+    // Section 4.2.1 is about mail with a return path, and section 5: a report should not be lost.
+    bool is_report = envelope.sender.empty();
+    of.requiretls =
+        is_report ? std::min(hop.requiretls, RequireTls::Opportunistic) : hop.requiretls;
+  }
   of.tls_policy = hop.tls_policy;
   of.trust_anchors = hop.trust_anchors;
   of.sts = sts;

@@ -96,7 +96,7 @@ Task<Result<TlsDemand>> TlsChoice::choose(Target target, Hop hop, std::optional<
   if (level != TlsLevel::Dane) {
     CO_TRY_DO(use_names(target, policy, hop, demand));
   }
-  CO_TRY_DO(use_requiretls(target, hop, demand));
+  CO_TRY_DO(use_requiretls(target, hop, level == TlsLevel::Dane, demand));
   use_ciphers(policy, is_mandatory || demand.level > TlsDemand::Level::May, demand);
   co_return std::move(demand);
 }
@@ -190,7 +190,7 @@ Result<bool> TlsChoice::use_sts(const Target& target, const Hop& hop, TlsDemand&
 }
 
 /// What REQUIRETLS adds to the demand. Error 5.7.10: this host can't meet it.
-Result<void> TlsChoice::use_requiretls(const Target& target, const Hop& hop,
+Result<void> TlsChoice::use_requiretls(const Target& target, const Hop& hop, bool is_dane,
                                        TlsDemand& demand) const {
   demand.requiretls = hop.requiretls;
   if (hop.requiretls < RequireTls::OpportunisticTls) return {};
@@ -200,8 +200,13 @@ Result<void> TlsChoice::use_requiretls(const Target& target, const Hop& hop,
     demand.context = contexts_.mandatory;
     return {};
   }
-  if (demand.level == TlsDemand::Level::Verified) return {};
   bool is_known_host = !target.is_from_mx || target.has_secure_mx || hop.sts.allows(target.host);
+  bool is_verified = demand.level == TlsDemand::Level::Verified;
+  // A certificate for the name, or a TLSA record below the name, that a forged MX record gives is
+  // worth nothing.
+  const auto& names = demand.server.names;
+  bool is_by_mx_name = is_dane || std::ranges::find(names, target.host) != names.end();
+  if (is_verified && (is_known_host || !is_by_mx_name)) return {};
   if (!is_known_host) {
     return Error(550, "5.7.10",
                  "REQUIRETLS: neither DNSSEC nor MTA-STS says that " + printable(target.host, 255) +

@@ -56,7 +56,8 @@ class TlsChoice {
                          TlsDemand& demand) const;
   Result<bool> use_sts(const Target& target, const Hop& hop, TlsDemand& demand,
                        TlsResult& result) const;
-  Result<void> use_requiretls(const Target& target, const Hop& hop, TlsDemand& demand) const;
+  Result<void> use_requiretls(const Target& target, const Hop& hop, bool is_dane,
+                              TlsDemand& demand) const;
   void use_ciphers(const TlsPolicy& policy, bool is_mandatory, TlsDemand& demand) const;
 
   std::shared_ptr<const Config> config_;

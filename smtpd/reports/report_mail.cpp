@@ -144,14 +144,16 @@ std::optional<NewMessage> tls_report_mail(QueueId id, const TlsReport& report,
                                           const Config& config, const Clock& clock) {
   Letter letter;
   letter.sender = config.smtp_tlsrpt_sender;
+  // RFC 8460 section 5.3: the domain of contact-info.
+  const std::string submitter = report.contact.substr(report.contact.rfind('@') + 1);
   letter.subject = "Report Domain: " + domain + " Submitter: " + config.myhostname +
                    " Report-ID: <" + report.report_id + ">";
-  letter.fields = field("TLS-Report-Domain", domain) +
-                  field("TLS-Report-Submitter", config.myhostname) + field("TLS-Required", "No");
+  letter.fields = field("TLS-Report-Domain", domain) + field("TLS-Report-Submitter", submitter) +
+                  field("TLS-Required", "No");
   letter.type = "multipart/report; report-type=\"tlsrpt\"";
   letter.summary = summary(report, domain, config);
   letter.attachment = "application/tlsrpt+gzip";
-  letter.file = config.myhostname + "!" + domain + "!" + std::to_string(report.begin) + "!" +
+  letter.file = submitter + "!" + domain + "!" + std::to_string(report.begin) + "!" +
                 std::to_string(report.end) + ".json.gz";
   letter.content = tls_report_json(report);
   auto made = written(std::move(id), letter, targets, config, clock);

@@ -115,8 +115,9 @@ Result<std::size_t> OwnUsers::replace_outdated(const std::vector<Rehashed>& all)
     if (!value || !change.users.has(one.name) || sha256(*value) != one.old_digest) continue;
     auto old = StoredCredentials::parse(*value);
     auto fresh = StoredCredentials::parse(one.entry);
-    // Whoever asks for it may only replace a weaker form by a better one.
-    if (!old || !old->is_outdated() || !fresh || fresh->password.empty() || fresh->is_outdated()) {
+    // Whoever asks for it may only replace a weaker form by the one that is made here.
+    if (!old || !old->is_outdated() || !fresh || fresh->is_outdated() ||
+        !is_hashed_here(fresh->password)) {
       continue;
     }
     fresh->apps = std::move(old->apps);

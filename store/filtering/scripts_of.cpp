@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 
 #include "common/base/text.h"
@@ -85,14 +86,28 @@ std::string spam_script(const std::string& junk_mailbox) {
          quoted(junk_mailbox) + ";\n}\n";
 }
 
+namespace {
+
+/// Only a script that is certainly not there counts as none: what can't be looked at now is tried
+/// again later, rather than delivered without the user's rules.
+Result<bool> is_there(const std::optional<sieve::ScriptPlace>& place) {
+  if (!place) return false;
+  struct stat status = {};
+  if (::stat(place->active.c_str(), &status) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  return file_error("look at", place->active);
+}
+
+}  // namespace
+
 Result<std::vector<ScriptStep>> script_steps(const Config& config,
                                              const std::optional<sieve::ScriptPlace>& place) {
   std::vector<ScriptStep> steps;
   for (const auto& before : config.sieve_before) {
     TRY_DO(add_steps(before, steps));
   }
-  struct stat status = {};
-  if (place && ::stat(place->active.c_str(), &status) == 0) {
+  TRY(bool has_own, is_there(place));
+  if (has_own) {
     steps.push_back({ScriptStep::Owner::User, place->active});
   } else if (!config.sieve_default.empty()) {
     steps.push_back({ScriptStep::Owner::Host, config.sieve_default});

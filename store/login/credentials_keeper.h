@@ -4,8 +4,9 @@
 //   auth --StoreCredentials--> master --StoreCredentials--> keeper
 //
 // auth can only read the table. What it sends replaces an entry only if that is still the one that
-// the password was checked against, and only a weaker form by argon2id (own_users.h), so that an
-// auth process in wrong hands can give nobody a password. The master starts the keeper when there
+// the password was checked against, and only a weaker form by argon2id as it is made here
+// (own_users.h): an auth process in wrong hands can't change the entries that are well kept, nor
+// write anything else. The master starts the keeper when there
 // is something to write, and it ends when idle. What comes within commit_pause is written together,
 // since each change writes the whole table.
 //
