@@ -221,7 +221,7 @@ TEST_CASE(
     const char* words;
   };
   for (const Row& row :
-       {Row{"protocols=imap, foo", "protocols: \"foo\" is not one of: imap, pop3, none"},
+       {Row{"protocols=imap, foo", "protocols: \"foo\" is not one of: imap, pop3, sieve, none"},
         Row{"inet_protocols=ipv5", "inet_protocols: \"ipv5\" is not one of: all, ipv4, ipv6"},
         Row{"mynetworks=10.0.0.1/8", "\"10.0.0.1/8\" has bits beyond its length; write 10.0.0.0/8"},
         Row{"mynetworks=300.1.1.1/8", "\"300.1.1.1/8\" is not an address"},

@@ -46,6 +46,7 @@ std::string another_value(const Parameter& parameter) {
   if (parameter.kind == "Path") return "/x";
   if (parameter.name.ends_with("address")) return "192.0.2.1";
   if (parameter.name.ends_with("address6")) return "2001:db8::1";
+  if (parameter.name.ends_with("requiretls_policy")) return "disable";
   if (parameter.name.ends_with("protocols")) return ">=TLSv1.3";
   if (parameter.range.choices != nullptr) {
     for (auto word : split(parameter.range.choices, '|')) {

@@ -62,11 +62,11 @@ const std::vector<std::string_view> other_lists{
     "quota_warning",                    // thresholds
     "sieve_after",                      // scripts
     "sieve_before",
-    "smtp_discard_ehlo_keywords",       // keywords
-    "smtp_fallback_relay",              // next hops, tried in order
-    "smtp_requiretls_policy",           // a list of its own kind
-    "smtp_tls_chain_files",             // files
-    "smtp_tls_exclude_ciphers",         // ciphers
+    "smtp_discard_ehlo_keywords",  // keywords
+    "smtp_fallback_relay",         // next hops, tried in order
+    "smtp_requiretls_policy",      // a list of its own kind
+    "smtp_tls_chain_files",        // files
+    "smtp_tls_exclude_ciphers",    // ciphers
     "smtp_tls_fingerprint_cert_match",
     "smtp_tls_mandatory_exclude_ciphers",
     "smtp_tls_secure_cert_match",

@@ -68,7 +68,8 @@ TEST_CASE("the greeting names the capabilities that hold before login") {
   Dialogue near;
   near.say("");
   CHECK(near.greeting ==
-        "* OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ENABLE ID IDLE AUTH=PLAIN AUTH=LOGIN "
+        "* OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ENABLE IMAP4rev2 UTF8=ACCEPT ID IDLE "
+        "AUTH=PLAIN AUTH=LOGIN "
         "AUTH=SCRAM-SHA-256] Pennypost ready.");
   Dialogue far("192.0.2.9");
   auto text = far.say("a LOGIN alice wonder\r\nb AUTHENTICATE PLAIN\r\nc CAPABILITY\r\n");

@@ -23,8 +23,10 @@ Words complete(const Words& words) { return completions(commands, words); }
 
 TEST_CASE("a command's verbs and options are those of its usage text") {
   CHECK(words_of_usage("user", usage::user) ==
-        Words{"--archive", "--hold", "--logins", "--reason", "--with-mail", "-c", "-d", "-l", "-m",
-              "-o", "-q", "-s", "add", "block", "del", "list", "passwd", "rename", "unblock"});
+        Words{"--archive",   "--expires", "--hold",  "--json", "--logins", "--reason", "--scope",
+              "--with-mail", "-c",        "-d",      "-l",     "-m",       "-o",       "-q",
+              "-s",          "add",       "apppass", "block",  "del",      "list",     "passwd",
+              "quota",       "rename",    "set",     "show",   "unblock"});
   CHECK(words_of_usage("throttle", usage::throttle) == Words{"--all", "-c", "lift", "list"});
   CHECK(words_of_usage("postqueue", usage::postqueue) == Words{"-c", "-f", "-i", "-j", "-p", "-s"});
   CHECK(words_of_usage("postcat", usage::postcat) == Words{"-b", "-c", "-e", "-h", "-q", "-v"});
@@ -33,9 +35,10 @@ TEST_CASE("a command's verbs and options are those of its usage text") {
 TEST_CASE("the shell is offered commands, then their verbs, then their options") {
   CHECK(complete({"pennypost", "d"}) == Words{"domain"});
   CHECK(complete({"pennypost", "user", ""}) ==
-        Words{"--archive", "--help", "--hold", "--logins", "--reason", "--with-mail", "-c",
-              "-d",        "-l",     "-m",     "-o",       "-q",       "-s",          "add",
-              "block",     "del",    "list",   "passwd",   "rename",   "unblock"});
+        Words{"--archive", "--expires",   "--help", "--hold",  "--json", "--logins", "--reason",
+              "--scope",   "--with-mail", "-c",     "-d",      "-l",     "-m",       "-o",
+              "-q",        "-s",          "add",    "apppass", "block",  "del",      "list",
+              "passwd",    "quota",       "rename", "set",     "show",   "unblock"});
   CHECK(complete({"pennypost", "user", "add", "a"}).empty());
   CHECK(complete({"pennypost", "user", "add", "-q"}) == Words{"-q"});
   CHECK(complete({"postconf", "relayh"}) == Words{"relayhost"});

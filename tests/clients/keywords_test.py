@@ -222,6 +222,9 @@ POP3 = {
     "EXPIRE": lambda host: contains(pop3(host, "RETR 1") and pop3(host, "STAT"), "+OK 3 ", "what was read stays"),
     "SASL": pop3_sasl,
     "STLS": stls,
+    "LANG": lambda host: check(re.search(r"(?m)^en English\r$", talk(host, "pop3", "LANG", "QUIT")), "LANG lists English"),
+    "UTF8": lambda host: equal(talk(host, "pop3", "UTF8", "UTF8", f"USER {ALICE}", f"PASS {host.users[ALICE]}", "UTF8", "QUIT")
+                               .count("+OK"), 6, "answers to UTF8 before login, where it may be said again, and after"),
     "IMPLEMENTATION": lambda host: contains(talk(host, "pop3", "CAPA", "QUIT"), "IMPLEMENTATION Pennypost", "CAPA"),
 }
 
@@ -411,6 +414,18 @@ IMAP = {
                         'e CANCELUPDATE "c"', "f STORE 1 -FLAGS (follow)"),
     "NOTIFY": has(r"^\* STATUS \"?INBOX\"? \(MESSAGES \d+ UIDNEXT \d+ UIDVALIDITY \d+ UNSEEN \d+\)(?s:.)*^b OK ",
                   "b NOTIFY SET STATUS (mailboxes INBOX (MessageNew MessageExpunge))"),
+    "CATENATE": has(r"^\* 1 FETCH \(BODY\[\] \{\d+\}\r\nFrom(?s:.)*the end\r\n\)\r$", "b CREATE Cat",
+                    'c APPEND Cat CATENATE (URL "/INBOX/;UID=1" TEXT {9+}\r\nthe end\r\n)', "d SELECT Cat", "e FETCH 1 BODY.PEEK[]",
+                    "f CLOSE", "g DELETE Cat"),
+    "URL-PARTIAL": has(r"^\* 1 FETCH \(RFC822.SIZE 10\)\r$", "b CREATE Part",
+                       'c APPEND Part CATENATE (URL "/INBOX/;UID=1/;PARTIAL=0.10")', "d SELECT Part", "e FETCH 1 RFC822.SIZE", "f CLOSE",
+                       "g DELETE Part"),
+    "IMAP4REV2": has(r"^\* ENABLED .*IMAP4rev2\r$(?s:.)*^\* LIST \([^)]*\) \".\" \"?INBOX\"?\r$", "b ENABLE IMAP4rev2", "c SELECT INBOX"),
+    "UTF8=ACCEPT": has("^\\* LIST .* \"\u00c4pfel\"\r$", "b ENABLE UTF8=ACCEPT", 'c CREATE "\u00c4pfel"', 'd LIST "" "\u00c4*"',
+                       'e DELETE "\u00c4pfel"'),
+    # Its lines come with a command of more than ten seconds only; unit tests show them.
+    "INPROGRESS": has(r"^c OK ", "b SELECT INBOX", "c SEARCH TEXT body"),
+    "UIDBATCHES": has(r"^\* UIDBATCHES \(TAG \"c\"\) 3:1\r$", "b SELECT INBOX", "c UIDBATCHES 1000"),
     "STARTTLS": starttls,
     "AUTH=PLAIN": imap_auth("PLAIN"),
     "AUTH=LOGIN": imap_auth("LOGIN"),

@@ -37,6 +37,15 @@ def fresh_user(host, name):
     login = f"{name}@example.test"
     host.users[login] = f"{name}-secret"
     host.command("pennypost", "user", "add", login, input=f"{name}-secret\n")
+
+    def logs_in():  # the daemons look at the tables once a second
+        try:
+            host.imap(login).logout()
+        except imaplib.IMAP4.error:
+            return False
+        return True
+
+    eventually(logs_in, f"{login} logs in")
     return login
 
 

@@ -142,11 +142,12 @@ def quota(t):
 
     def send(number):
         with host.smtp() as client:
-            client.sendmail(ALICE, [BOB], letter(f"n{number}", b"0123456789\r\n" * 1500))
+            client.sendmail(ALICE, [BOB], letter(f"n{number}", b"0123456789\r\n" * 1600))
     for number in range(1, 4):
         send(number)
         host.wait_messages(BOB, number + (1 if number == 3 else 0))
-    subjects = [re.search(rb"^Subject: (.*?)\r?$", message, re.M).group(1) for message in host.messages(BOB)]
+    subjects = [re.search(rb"^Subject: (.*?)\r?$", open(path, "rb").read(), re.M).group(1)
+                for path in host.messages(BOB)]
     equal(sorted(subjects), [b"Your mailbox is 50% full", b"n1", b"n2", b"n3"], "bob's mail")
     figures = json.loads(host.command("pennypost", "quota", "get", "--json", "-u", BOB).stdout)
     equal([(one["type"], one["limit"]) for one in figures], [("STORAGE", 100), ("MESSAGE", None)], "the limits")
