@@ -18,6 +18,7 @@ START_SECONDS_MAX = 60
 # Not with their neighbours of the same end: what they ask for must be set beside them.
 BESIDE = {
     ("smtp_tls_wrappermode", True): {"smtp_tls_security_level": "encrypt"},
+    ("pop3_delete_type", "flag"): {"pop3_deleted_flag": "POP3Deleted"},
     **{(f"{client}_tls_security_level", level): {"smtp_dns_support_level": "dnssec"}
        for client in ("smtp", "lmtp") for level in ("dane", "dane-only")},
 }
