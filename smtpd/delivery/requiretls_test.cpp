@@ -83,6 +83,10 @@ TEST_CASE("a message with REQUIRETLS is returned where no host can keep what it 
   }
   SUBCASE("nobody vouches for the host") {
     fixture.only_a();
+    SUBCASE("whose own name a policy takes from DNS") {
+      fixture.attempt.route.tls_policy = "verify match=hostname";
+    }
+    SUBCASE("and no policy says anything") {}
     CHECK(fixture.send() ==
           "bounce 5.7.10 REQUIRETLS: neither DNSSEC nor MTA-STS says that a.example has the mail "
           "of example.org");
@@ -176,6 +180,26 @@ TEST_CASE("with TLS-Required: No neither tables nor DANE nor MTA-STS keep the ma
     fixture.dns.try_later("_25._tcp.a.example", DnsType::Tlsa);
   }
   fixture.servers.add(unencrypted);
+  CHECK(fixture.send() == delivered);
+}
+
+TEST_CASE("TLS-Required: No leaves a host that we log in to as strict as the admin wants it") {
+  Fixture fixture("other.example");
+  fixture.only_a();
+  fixture.attempt.envelope.requires_tls = false;
+  fixture.attempt.envelope.is_tls_optional = true;
+  fixture.attempt.route.tls_policy = "secure";
+  fixture.attempt.route.credentials = "me:secret";
+  fixture.servers.add(tls);
+  CHECK(fixture.send().starts_with("retry 4.7.5"));
+}
+
+TEST_CASE(
+    "mail without a return path asks for REQUIRETLS where it is offered, and is not lost for it") {
+  Fixture fixture;
+  fixture.only_a();
+  fixture.attempt.envelope.sender.clear();
+  fixture.servers.add(plain + "C: MAIL FROM:<>\n" + rest);
   CHECK(fixture.send() == delivered);
 }
 

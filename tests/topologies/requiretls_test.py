@@ -146,7 +146,7 @@ def reported(t):
         one = eventually(lambda d=domain: report_about(d), f"the report about {domain}")
         equal(one.recipients, ["tls@good.test"], "who gets it")
         mail = message_from_bytes(one.data)
-        equal((mail["TLS-Report-Domain"], mail["TLS-Report-Submitter"], mail["TLS-Required"]), (domain, "mail.example.test", "No"),
+        equal((mail["TLS-Report-Domain"], mail["TLS-Report-Submitter"], mail["TLS-Required"]), (domain, "example.test", "No"),
               "its header")
         equal((mail.get_content_type(), mail.get_param("report-type")), ("multipart/report", "tlsrpt"), "its type")
         part, = [part for part in mail.walk() if part.get_content_type() == "application/tlsrpt+gzip"]
