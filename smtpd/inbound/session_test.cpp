@@ -838,9 +838,9 @@ TEST_CASE("REQUIRETLS is offered and taken behind TLS alone, and stays with the 
     S~ 221
     S!
   )") == "");
-  const auto& envelope = stage.backend.messages.at(0).envelope;
-  CHECK(envelope.requires_tls);
-  CHECK_FALSE(envelope.forgoes_tls());
+  const auto& taken = stage.backend.messages.at(0).envelope;
+  CHECK(taken.requires_tls);
+  CHECK_FALSE(taken.forgoes_tls());
   CHECK(stage.backend.content_as_sent().starts_with("Require-TLS-ESMTP: yes\nTLS-Required: No\n"));
 }
 
@@ -869,9 +869,9 @@ TEST_CASE("what a header says of TLS counts as the settings say") {
     CAPTURE(row.setting);
     Stage stage({row.setting});
     CHECK(stage.run(begin + row.field + end) == "");
-    const auto& envelope = stage.backend.messages.at(0).envelope;
-    CHECK(envelope.requires_tls == row.requires_tls);
-    CHECK(envelope.forgoes_tls() == row.forgoes_tls);
+    const auto& taken = stage.backend.messages.at(0).envelope;
+    CHECK(taken.requires_tls == row.requires_tls);
+    CHECK(taken.forgoes_tls() == row.forgoes_tls);
   }
 }
 
