@@ -13,6 +13,7 @@
 #include "smtpd/commands/usage_mail.h"
 #include "store/accounts/authenticator.h"
 #include "store/accounts/blocked_users.h"
+#include "store/accounts/login_refusal.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -73,11 +74,10 @@ Result<Outcome> check(const std::shared_ptr<const Config>& config, const Call& c
     return outcome;
   }
   TRY(auto blocked, store::BlockedUsers::open(*config, store::map_options(*config, "auth")));
-  TRY(auto block, blocked.find(outcome.account->name));
-  if (block && block->refuses_logins) {
-    outcome.account.reset();
-    outcome.reason = "the user is blocked; pennypost user unblock ends that";
-  }
+  // Without --client it is this host that seems to log in.
+  TRY(outcome.reason, store::login_refusal(blocked, *outcome.account,
+                                           call.client.empty() ? "127.0.0.1" : call.client));
+  if (!outcome.reason.empty()) outcome.account.reset();
   return outcome;
 }
 

@@ -8,11 +8,13 @@
 //   password. An argument can be seen by other users of the host (ps).
 //
 //   The check is the one of the auth processes: own users, then system users by PAM or shadow, and
-//   the list of blocked users. It is made here and not in the daemons, so that wrong passwords are
+//   what the admin forbids: blocked users, and the fields disabled and allow_nets. App passwords
+//   are not tried. It is made here and not in the daemons, so that wrong passwords are
 //   not counted against anybody. Only root, and auth_user as long as there are no system users, can
 //   read credentials.
 //
-//   --client  the address from which the user seems to come, for PAM's modules
+//   --client  the address from which the user seems to come, for PAM's modules and allow_nets;
+//             without it 127.0.0.1 is asked for in allow_nets
 //
 // EXIT STATUS
 //   0 the login is right; 64 wrong arguments; 75 it can't be told now; 77 it is wrong, or blocked;

@@ -10,6 +10,7 @@
 #include "common/session/login_throttle.h"
 #include "store/accounts/authenticator.h"
 #include "store/accounts/blocked_users.h"
+#include "store/accounts/login_refusal.h"
 #include "store/accounts/table_check.h"
 #include "store/login/app_password_uses.h"
 #include "store/login/auth.h"
@@ -115,7 +116,6 @@ class AuthServer {
   Task<Result<std::optional<AccountRef>>> proven_account(Question& question, std::string login);
   Task<Result<void>> name_login(Question& question, std::string login);
   Task<AuthAnswer> succeed(Question& question, SaslStep done);
-  Result<std::string> refusal(const AccountRef& account, const IpAddress& client) const;
   AuthAnswer fail(Question& question, std::string login, std::string reason);
   void rehash(const AccountRef& account, Secret password);
   Task<> store_anew(AccountRef account, Secret password);
@@ -438,7 +438,7 @@ Task<AuthAnswer> AuthServer::succeed(Question& question, SaslStep done) {
   answer.kind = AuthAnswer::Kind::Success;
   answer.challenge = std::move(done.text);
   answer.login = question.login = (*account)->name;
-  auto refused = refusal(**account, question.client);
+  auto refused = login_refusal(blocked_users_, **account, question.client.text());
   if (!refused) co_return temporary(refused.error().text());
   if (!refused->empty()) {
     // The client is told what a wrong password is told, but the throttle counts no guess.
@@ -478,21 +478,6 @@ Task<AuthAnswer> AuthServer::succeed(Question& question, SaslStep done) {
   event.when = Clock::system().now().count();
   peers_.note(std::move(event));
   co_return answer;
-}
-
-/// Why this account may not log in, though its password was right; empty: it may.
-Result<std::string> AuthServer::refusal(const AccountRef& account, const IpAddress& client) const {
-  TRY(auto block, blocked_users_.find(account.name));
-  if (block && block->refuses_logins) {
-    return std::string("blocked by the administrator (pennypost user unblock)");
-  }
-  if (account.is_disabled) {
-    return "disabled (pennypost user set " + account.name + " disabled=)";
-  }
-  if (!is_allowed_from(account.allow_nets, client.text())) {
-    return "not one of the user's allow_nets (" + account.allow_nets + ")";
-  }
-  return std::string();
 }
 
 /// Has a password stored as argon2id if it is in another form. One at a time: others follow at
