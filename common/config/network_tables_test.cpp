@@ -37,6 +37,7 @@ const std::vector<std::string_view> other_lists{
     "defer_transports",            // transports
     "dns_servers",                 // addresses of servers, tried in order
     "imap_special_use",            // names of folders
+    "imapsieve_scripts",           // mailboxes and files
     "inet_interfaces",             // where sockets are bound; as in Postfix no tables
     "lmtp_discard_lhlo_keywords",  // as smtp_'s
     "lmtp_fallback_relay",
@@ -52,6 +53,7 @@ const std::vector<std::string_view> other_lists{
     "masquerade_domains",               // an ordered list; as in Postfix no tables
     "message_drop_headers",             // names of fields
     "milter_macro_defaults",            // name=value
+    "namespace_aliases",                // prefixes of names
     "newaliases_maps",                  // tables alone
     "non_smtpd_milters",                // places of servers, as smtpd_milters
     "outgoing_limit_exempt_users",      // logins
@@ -62,11 +64,12 @@ const std::vector<std::string_view> other_lists{
     "quota_warning",                    // thresholds
     "sieve_after",                      // scripts
     "sieve_before",
-    "smtp_discard_ehlo_keywords",  // keywords
-    "smtp_fallback_relay",         // next hops, tried in order
-    "smtp_requiretls_policy",      // a list of its own kind
-    "smtp_tls_chain_files",        // files
-    "smtp_tls_exclude_ciphers",    // ciphers
+    "sieve_virustest_text_values",  // name=value
+    "smtp_discard_ehlo_keywords",   // keywords
+    "smtp_fallback_relay",          // next hops, tried in order
+    "smtp_requiretls_policy",       // a list of its own kind
+    "smtp_tls_chain_files",         // files
+    "smtp_tls_exclude_ciphers",     // ciphers
     "smtp_tls_fingerprint_cert_match",
     "smtp_tls_mandatory_exclude_ciphers",
     "smtp_tls_secure_cert_match",
