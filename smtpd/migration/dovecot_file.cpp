@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t sections_deep_max = 20;
 constexpr int includes_deep_max = 10;
+constexpr int files_max = 1000;  // files that include each other twice would be read without end
 
 Error wrong(const SourcePlace& place, const std::string& what) {
   return Error::permanent(place.file + ":" + std::to_string(place.line) + ": " + what);
@@ -55,6 +56,10 @@ class Reader {
     if (depth > includes_deep_max) {
       return Error::permanent(path + ": files include each other too deeply");
     }
+    if (++files_read_ > files_max) {
+      return Error::permanent(path + ": more than " + std::to_string(files_max) +
+                              " files are included");
+    }
     TRY(auto text, files_.read(path));
     if (!text && must_exist) return Error::permanent(path + " does not exist");
     if (!text) return {};
@@ -72,6 +77,7 @@ class Reader {
       TRY_DO(take(trim(joined), place, depth));
       joined.clear();
     }
+    TRY_DO(take(trim(joined), place, depth));
     if (open_.size() != begun) return wrong(place, "a section is not closed by }");
     return {};
   }
@@ -137,6 +143,7 @@ class Reader {
   }
 
   const DovecotFiles& files_;
+  int files_read_ = 0;
   DovecotSection root_;
   std::vector<DovecotSection*> open_;
 };

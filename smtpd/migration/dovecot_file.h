@@ -5,7 +5,7 @@
 //   name [title] { ... }              a section, such as `namespace inbox {`
 //   !include FILE, !include_try FILE  where FILE may hold *
 //
-// LIMITS  sections_deep_max, includes_deep_max
+// LIMITS  sections_deep_max, includes_deep_max, files_max
 #pragma once
 
 #include <functional>

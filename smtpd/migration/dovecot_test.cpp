@@ -102,3 +102,26 @@ TEST_CASE("what can't be read says where, and a place of mail that is not known 
   CHECK_FALSE(other.made.is_set("mail_location"));
   CHECK(other.told().size() == 1);
 }
+
+TEST_CASE(
+    "files that include each other twice are not read without end; a last line may go on into "
+    "nothing") {
+  Host host;
+  host.files["/d/dovecot.conf"] = "!include a\n!include a\n";
+  host.files["/d/a"] = "!include dovecot.conf\n!include_try dovecot.conf\n!include_try none\n";
+  for (int i = 0; i < 9; ++i) {
+    auto name = "/d/" + std::to_string(i);
+    for (int k = 0; k < 4; ++k) host.files[name] += "!include " + std::to_string(i + 1) + "\n";
+  }
+  host.files["/d/9"] = "protocols = imap \\";
+  auto deep = host.read();
+  REQUIRE_FALSE(deep);
+  CHECK(deep.error().text() == "/d/a: files include each other too deeply");
+  host.files["/d/dovecot.conf"] = "!include 0\n";
+  auto many = host.read();
+  REQUIRE_FALSE(many);
+  CHECK(many.error().text().ends_with(": more than 1000 files are included"));
+  host.files["/d/dovecot.conf"] = "!include 9\n";
+  CHECK(host.read());
+  CHECK(host.made.value("protocols") == "imap");
+}

@@ -1,5 +1,6 @@
 #include "smtpd/migration/postfix.h"
 
+#include <algorithm>
 #include <array>
 
 #include "common/base/text.h"
@@ -9,6 +10,7 @@ namespace pennypost::smtp {
 namespace {
 
 constexpr int expansions_max = 20;
+constexpr std::size_t expanded_bytes_max = 64 << 10;  // what is longer stays as it is written
 
 // Names that Postfix sets itself and that are not settings here, or mean other places here.
 struct BuiltIn {
@@ -39,8 +41,11 @@ std::pair<std::string_view, std::size_t> name_after_dollar(std::string_view text
 std::string expanded_once(const PostfixSite& site, std::string_view value, bool& is_changed) {
   std::string out;
   while (!value.empty()) {
-    auto [name, bytes] = value.front() == '$' ? name_after_dollar(value.substr(1))
-                                              : std::pair<std::string_view, std::size_t>();
+    auto dollar = std::min(value.find('$'), value.size());
+    out += value.substr(0, dollar);
+    value.remove_prefix(dollar);
+    if (value.empty()) break;
+    auto [name, bytes] = name_after_dollar(value.substr(1));
     std::optional<std::string> found;
     for (const auto& row : built_in) {
       if (row.name == name) found = row.value;
@@ -49,7 +54,7 @@ std::string expanded_once(const PostfixSite& site, std::string_view value, bool&
     bool is_known_here = find_parameter(name).has_value() && !found;
     auto given = site.values.find(std::string(name));
     if (given != site.values.end() && !is_known_here) found = given->second;
-    if (found) {
+    if (found && out.size() + found->size() + value.size() <= expanded_bytes_max) {
       is_changed = true;
       out += *found;
       value.remove_prefix(bytes + 1);

@@ -92,3 +92,17 @@ TEST_CASE("master.cf says which services listen and what is different for each")
   REQUIRE(told.size() == 1);
   CHECK(told[0].starts_with("7: 127.0.0.1:10025 inet smtpd: there is no service"));
 }
+
+TEST_CASE("settings that double each other's values are expanded to a bounded length") {
+  Host host;
+  std::string text = "a0 = " + std::string(100, 'x') + "\n";
+  for (int i = 1; i <= 30; ++i) {
+    auto before = "$a" + std::to_string(i - 1);
+    text += "a" + std::to_string(i) + " = " + before + before + "\n";
+  }
+  host.files["/etc/postfix/main.cf"] = text + "mydestination = $a30\n";
+  host.read();
+  auto value = host.made.value("mydestination");
+  CHECK(value.size() > 30'000);
+  CHECK(value.size() <= 65'536);
+}

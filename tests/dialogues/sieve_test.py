@@ -47,7 +47,7 @@ def checked(t):
     done = host.command("pennypost", "sieve", "check", right + ".none", ok=False)
     equal(done.returncode, 1, "a file that is not there")
     contains(done.stderr, "there is no file", "why")
-    for args in ((), ("check",), ("test", right), ("check", "--from", "a", right), ("run", right, right)):
+    for args in ((), ("check",), ("test", right), ("check", "--from", "a", right), ("try", right)):
         done = host.command("pennypost", "sieve", *args, ok=False)
         equal(done.returncode, 64, f"the call {args}")
         contains(done.stderr, "usage: pennypost sieve check", "the usage")
