@@ -49,7 +49,7 @@ install(FILES ${contrib}/fail2ban/jail.conf DESTINATION /etc/fail2ban/jail.d
   RENAME pennypost.conf)
 install(FILES ${contrib}/debian/main.toml DESTINATION ${CMAKE_INSTALL_DATADIR}/pennypost)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/etc/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
-install(DIRECTORY ${contrib}/grafana DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(DIRECTORY ${contrib}/grafana ${contrib}/roundcube DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(PROGRAMS ${contrib}/deploy-hooks/certbot ${contrib}/deploy-hooks/lego ${contrib}/deploy-hooks/acme.sh
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/deploy-hooks)
 install(FILES ${CMAKE_SOURCE_DIR}/README.md ${contrib}/debian/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
