@@ -1,13 +1,15 @@
-"""Milters for the tests: one on python3-milter (libmilter) that does as its file of rules says, and one that lies."""
+"""Milters for the tests: one on python3-milter (libmilter) that does as its file of rules says, Sendmail's sample in C, and one that lies."""
+import html
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
 import threading
 
 from harness import eventually
-from mailhost import as_user, free_port
+from mailhost import as_user, free_port, give
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -50,6 +52,38 @@ class RealMilter:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+SAMPLE = "/usr/share/doc/sendmail-doc/libmilter/html/sample.html"
+
+
+class SampleMilter:
+    """The filter that libmilter's documentation shows, compiled from there; it keeps a copy of each message in `archive`."""
+
+    def __init__(self, t, *options):
+        self.archive = os.path.join(t.folder, "archive")
+        os.mkdir(self.archive)
+        program, port = os.path.join(t.folder, "sample"), free_port()
+        with open(SAMPLE, encoding="latin-1") as file:
+            source = html.unescape(re.sub("<[^>]*>", "", re.search("<PRE>(.*)</PRE>", file.read(), re.S | re.I).group(1)))
+        # It would write to /tmp itself.
+        source = source.replace('"/tmp/', f'"{self.archive}/')
+        with open(program + ".c", "w", encoding="latin-1") as file:
+            file.write(source)
+        subprocess.run(["cc", "-w", "-o", program, program + ".c", "-lmilter", "-lpthread"], check=True)
+        give(self.archive)
+        self.at = f"inet:127.0.0.1:{port}"
+        self.log = os.path.join(t.folder, "sample.err")
+        with open(self.log, "wb") as errors:
+            self.process = subprocess.Popen([program, "-p", f"inet:{port}@127.0.0.1", *options], stdout=errors, stderr=errors, **as_user())
+        t.cleanup(self.process.wait)
+        t.cleanup(self.process.terminate)
+        eventually(lambda: _listens(("127.0.0.1", port)), "the sample milter listens")
+
+    def kept(self, name):
+        """The copy that it calls so."""
+        with open(os.path.join(self.archive, name), encoding="utf-8", newline="") as file:
+            return file.read()
 
 
 def _listens(place):

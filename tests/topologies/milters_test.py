@@ -1,6 +1,7 @@
 """Milters: programs on libmilter, opendkim, and one that lies (smtpd_milters, non_smtpd_milters, smtpd_milter_maps)."""
 import base64
 import os
+import re
 import smtplib
 import socket
 import struct
@@ -9,7 +10,7 @@ import time
 
 from harness import check, contains, equal, eventually, test
 from mailhost import Host, as_user, free_port, give, has_program
-from milters import LyingMilter, RealMilter, packet
+from milters import SAMPLE, LyingMilter, RealMilter, SampleMilter, packet
 
 LARGE = "\r\n".join(["z" * 70] * 3000)  # beyond what the queue keeps in memory
 
@@ -131,6 +132,35 @@ def each_step(t):
     found = [one for one in texts(host, "alice@example.test", delivered) if "Subject: accept at " in one]
     equal(len(found), len(STEPS), "what was accepted is delivered, and what was discarded is not")
     equal(len(host.messages("alice@example.test")), delivered, "no more than that")
+
+
+@test("Sendmail's sample milter in C keeps what comes, adds its recipient and its field, and refuses the recipient it is told to", seconds=120)
+def sample(t):
+    check(os.path.exists(SAMPLE), "sendmail-doc is missing; contrib/packages/test lists it")
+    milter = SampleMilter(t, "-r", "bob@example.test", "-a", "<carol@example.test>")
+    host = Host(t, {"smtpd_milters": milter.at}, {f"{name}@example.test": name + "-secret" for name in ("alice", "bob", "carol")}, daemons=("smtpd",))
+    with host.smtp() as client:
+        client.ehlo("client.example.test")
+        for number, text in enumerate(("one line", LARGE), 1):
+            client.mail("ann@client.test", ["SIZE=100"])
+            equal([client.rcpt(name)[0] for name in ("bob@example.test", "alice@example.test")], [550, 250], "who is refused, and who is not")
+            equal(client.data(f"Subject: number {number}\r\n\r\n{text}\r\n")[0], 250, "the message")
+        client.mail("ann@client.test")
+        equal(client.rset()[0], 250, "a message that is given up")
+        client.mail("ann@client.test")
+        equal(client.rcpt("bob@example.test")[0], 550, "one without recipients")
+    found = texts(host, "carol@example.test", 2)
+    equal(len(host.messages("bob@example.test")), 0, "nothing for the one who is refused")
+    check(all(one in found for one in texts(host, "alice@example.test", 2)), "both get the same")
+    names = [re.search(r"\nX-Archived: (msg\.\w{6})@", one).group(1) for one in found]
+    copies = sorted((milter.kept(name) for name in names), key=len)
+    for number, (copy, text) in enumerate(zip(copies, ("one line", LARGE)), 1):
+        check(copy.startswith("Connect from client.example.test, No TLS ("), f"the connection: {copy[:100]}")
+        contains(copy, "FROM ann@client.test (2 arguments)\nRCPT bob@example.test -- REJECTED\nRCPT alice@example.test (1 argument)\n", "the envelope")
+        contains(copy, f"\nSubject: number {number}\n", "the header")
+        check(copy.endswith(f"\n\n{text}\r\n"), "the body as it came")
+    eventually(lambda: sorted(os.listdir(milter.archive)) == sorted(names), "what was given up leaves no copy")
+    check(milter.process.poll() is None, "the sample has died")
 
 
 @test("a milter changes header, body, sender and recipients of small and large messages", seconds=300)
