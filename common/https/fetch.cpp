@@ -91,6 +91,22 @@ void set_up(const Curl& library, CURL* curl, const HttpsFetch& what) {
   library.set(curl, CURLOPT_USERAGENT, "pennypost");
 }
 
+/// The headers of a POST. An empty Expect keeps the library from asking whether a long body may
+/// come.
+curl_slist* post_headers(const Curl& library, const HttpsFetch& what) {
+  if (what.posted_type.empty()) return nullptr;
+  auto* list = library.append(nullptr, ("Content-Type: " + what.posted_type).c_str());
+  return list == nullptr ? nullptr : library.append(list, "Expect:");
+}
+
+/// `headers` and what is posted must outlive the transfer.
+void set_up_post(const Curl& library, CURL* curl, const HttpsFetch& what, curl_slist* headers) {
+  library.set(curl, CURLOPT_POST, 1L);
+  library.set(curl, CURLOPT_HTTPHEADER, headers);
+  library.set(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(what.posted.size()));
+  library.set(curl, CURLOPT_POSTFIELDS, what.posted.data());
+}
+
 std::string media_type_of(const Curl& library, CURL* curl) {
   const char* type = nullptr;
   library.get(curl, CURLINFO_CONTENT_TYPE, &type);
@@ -109,10 +125,13 @@ Result<HttpsReply> fetch_by_https(const HttpsFetch& what) {
   if (curl == nullptr) return Error::temporary("libcurl can't be set up");
   std::unique_ptr<curl_slist, void (*)(curl_slist*)> addresses(
       library.append(nullptr, addresses_text(what).c_str()), library.free_all);
+  std::unique_ptr<curl_slist, void (*)(curl_slist*)> headers(post_headers(library, what),
+                                                             library.free_all);
   Body body;
   body.bytes_max = what.bytes_max;
   std::array<char, CURL_ERROR_SIZE> problem{};
   set_up(library, curl.get(), what);
+  if (!what.posted_type.empty()) set_up_post(library, curl.get(), what, headers.get());
   library.set(curl.get(), CURLOPT_RESOLVE, addresses.get());
   library.set(curl.get(), CURLOPT_WRITEFUNCTION, take);
   library.set(curl.get(), CURLOPT_WRITEDATA, &body);

@@ -34,6 +34,8 @@ constexpr std::array signed_names{
     SignedName{"list-help", false},
     SignedName{"list-post", false},
     SignedName{"list-archive", false},
+    SignedName{"tls-report-domain", false},  // RFC 8460 section 5.3
+    SignedName{"tls-report-submitter", false},
 };
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "common/base/text.h"
 #include "common/mailauth/testing.h"
 
@@ -53,6 +55,15 @@ TEST_CASE("a second From, To or Subject breaks a signature, a list's fields do n
   auto at = stripped.find("List-Unsubscribe:");
   stripped.erase(at, stripped.find('\n', at) + 1 - at);
   CHECK(dkim_results(dns, stripped)[0].status == DkimStatus::Fail);
+}
+
+TEST_CASE("the fields that a TLS report's receiver goes by are signed") {
+  std::string report(header.substr(0, header.size() - 2));
+  report += "TLS-Report-Domain: example.org\r\nTLS-Report-Submitter: example.com\r\n\r\n";
+  auto names = names_to_sign(SignedHeader(report));
+  for (const std::string name : {"tls-report-domain", "tls-report-submitter"}) {
+    CHECK(std::ranges::count(names, name) == 1);
+  }
 }
 
 TEST_CASE("a message is not signed if it does not have exactly one From") {

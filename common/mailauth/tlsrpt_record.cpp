@@ -21,6 +21,11 @@ bool is_record(std::string_view text) {
   return text.empty() || text.front() == ';';
 }
 
+template <class T>
+void add_once(std::vector<T>& to, T one) {
+  if (std::ranges::find(to, one) == to.end()) to.push_back(std::move(one));
+}
+
 }  // namespace
 
 std::optional<std::vector<std::string>> tlsrpt_uris(const std::vector<std::string>& records) {
@@ -38,9 +43,9 @@ std::optional<std::vector<std::string>> tlsrpt_uris(const std::vector<std::strin
   return uris;
 }
 
-Task<Result<std::vector<ReportTarget>>> tlsrpt_targets(Loop& loop, Resolver& resolver,
-                                                       std::string domain, Duration time_max) {
-  std::vector<ReportTarget> targets;
+Task<Result<TlsrptTargets>> tlsrpt_targets(Loop& loop, Resolver& resolver, std::string domain,
+                                           Duration time_max) {
+  TlsrptTargets targets;
   std::string name = "_smtp._tls." + std::move(domain);
   if (name.size() > dns_name_bytes_max) co_return targets;
   auto asking = resolver.txt(name);
@@ -51,10 +56,11 @@ Task<Result<std::vector<ReportTarget>>> tlsrpt_targets(Loop& loop, Resolver& res
   }
   auto uris = tlsrpt_uris(answer->values);
   if (!uris) co_return targets;
-  for (const auto& uri : *uris) {
-    auto target = parse_report_uri(uri);
-    if (target && std::ranges::find(targets, *target) == targets.end()) {
-      targets.push_back(*std::move(target));
+  for (auto& uri : *uris) {
+    if (parse_https_uri(uri)) {
+      add_once(targets.web, std::move(uri));
+    } else if (auto target = parse_report_uri(uri)) {
+      add_once(targets.addresses, *std::move(target));
     }
   }
   co_return targets;

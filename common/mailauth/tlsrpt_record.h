@@ -2,7 +2,7 @@
 //
 //   record = "v=TLSRPTv1;" "rua=" uri *("," uri) *(";" ...) at _smtp._tls.DOMAIN
 //
-// Other fields are passed over, and so are URIs that are neither mailto: nor https:.
+// Other fields are passed over, and so are URIs that are neither mailto: nor https:, or malformed.
 //
 // LIMITS     tlsrpt_uris_max, and the caller's time
 // STANDARDS  RFC 8460 section 3
@@ -17,6 +17,7 @@
 
 #include "common/async/loop.h"
 #include "common/dns/resolver.h"
+#include "common/https/uri.h"
 #include "common/mailauth/report_targets.h"
 
 namespace pennypost {
@@ -27,9 +28,14 @@ inline constexpr std::size_t tlsrpt_uris_max = 10;
 /// one, or it is malformed.
 std::optional<std::vector<std::string>> tlsrpt_uris(const std::vector<std::string>& records);
 
-/// The addresses among them; empty: the domain wants no mail about it. Error 451: DNS does not
-/// answer within `time_max`.
-Task<Result<std::vector<ReportTarget>>> tlsrpt_targets(Loop& loop, Resolver& resolver,
-                                                       std::string domain, Duration time_max);
+/// Where a domain's reports go, each place once.
+struct TlsrptTargets {
+  std::vector<ReportTarget> addresses;
+  std::vector<std::string> web;  // URIs that parse_https_uri() takes
+};
+
+/// Both empty: the domain wants no reports. Error 451: DNS does not answer within `time_max`.
+Task<Result<TlsrptTargets>> tlsrpt_targets(Loop& loop, Resolver& resolver, std::string domain,
+                                           Duration time_max);
 
 }  // namespace pennypost

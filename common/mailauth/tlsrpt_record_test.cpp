@@ -39,19 +39,23 @@ TEST_CASE("no more URIs than the limit are kept") {
   CHECK(tlsrpt_uris({record})->size() == tlsrpt_uris_max);
 }
 
-TEST_CASE("the addresses of a domain's TLS reports are found, each once") {
+TEST_CASE("the places that a domain's TLS reports go to are found, each once") {
   Loop loop;
   TableResolver dns;
   dns.txt_record("_smtp._tls.example.org",
-                 "v=TLSRPTv1; rua=mailto:a@b.test,https://r.test/x,mailto:a@b.test,mailto:nobody");
+                 "v=TLSRPTv1; rua=mailto:a@b.test,https://r.test/x,mailto:a@b.test,mailto:nobody,"
+                 "https://user@r.test/,https://r.test/x");
   auto find = [&](const std::string& domain) {
     return loop.run_until(tlsrpt_targets(loop, dns, domain, std::chrono::seconds(5)));
   };
   auto found = find("example.org");
   REQUIRE(found);
-  REQUIRE(found->size() == 1);
-  CHECK(found->front().address == "a@b.test");
-  CHECK(find("example.net")->empty());
+  REQUIRE(found->addresses.size() == 1);
+  CHECK(found->addresses.front().address == "a@b.test");
+  CHECK(found->web == std::vector<std::string>{"https://r.test/x"});
+  auto none = find("example.net");
+  REQUIRE(none);
+  CHECK((none->addresses.empty() && none->web.empty()));
   dns.try_later("_smtp._tls.example.net", DnsType::Txt);
   CHECK(find("example.net").error().code() == 451);
 }

@@ -1,7 +1,8 @@
 // Requests about reports to other domains: what `receive` has found out about a message by DMARC,
-// for the queue to keep, and what the queue asks `lookup` before it sends a report.
+// for the queue to keep, and what the queue asks of `lookup` when it sends a report.
 //
-// SEE ALSO   ../reports/evaluations.h (where it is kept), ../reports/reporter.h (who asks)
+// SEE ALSO   ../reports/evaluations.h (where it is kept), ../reports/daily_reporter.h (who asks),
+//            report_poster.h (who posts)
 #pragma once
 
 #include <cstdint>
@@ -33,10 +34,12 @@ constexpr ReportKind wire_last(ReportKind) { return ReportKind::Tls; }
 struct FindReportTargets {
   static constexpr std::uint16_t type = 232;
   struct Targets {
-    std::vector<ReportTarget> targets;  // none: nobody wants a report
+    std::vector<ReportTarget> addresses;
+    std::vector<std::string> web;  // https: URIs; none of both: nobody wants a report
+    bool is_empty() const { return addresses.empty() && web.empty(); }
     template <class Archive>
     void fields(Archive& archive) {
-      archive(targets);
+      archive(addresses, web);
     }
   };
   using Reply = Targets;
@@ -45,6 +48,20 @@ struct FindReportTargets {
   template <class Archive>
   void fields(Archive& archive) {
     archive(domain, kind);
+  }
+};
+
+/// Posts a report to a web server. Answered when that has accepted it, by any status 2xx; Errors
+/// are temporary.
+struct PostReport {
+  static constexpr std::uint16_t type = 233;
+  using Reply = Done;
+  std::string uri;           // https:
+  std::string content_type;  // `application/tlsrpt+gzip`
+  std::string content;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(uri, content_type, content);
   }
 };
 

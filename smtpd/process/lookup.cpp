@@ -20,6 +20,7 @@
 #include "smtpd/policy/policy_client.h"
 #include "smtpd/policy/policy_tables.h"
 #include "smtpd/policy/report_messages.h"
+#include "smtpd/policy/report_poster.h"
 #include "smtpd/policy/screen_messages.h"
 #include "smtpd/policy/signing_keys.h"
 #include "smtpd/routing/messages.h"
@@ -35,7 +36,7 @@
 namespace pennypost::smtp {
 namespace {
 
-/// For all the records that say where a domain's DMARC reports go.
+/// For all the records that say where a domain's reports go.
 constexpr std::chrono::seconds report_targets_time_max{60};
 
 /// How often admins have asked for the tables to be checked at once.
@@ -200,6 +201,8 @@ class Lookup {
     services.on<FindReportTargets>([this](FindReportTargets ask, std::vector<Descriptor>) {
       return find_report_targets(std::move(ask));
     });
+    services.on<PostReport>(
+        [this](PostReport ask, std::vector<Descriptor>) { return post_report(std::move(ask)); });
   }
 
   /// Serves even if a table can't be read now; until it can, requests are answered by temporary
@@ -490,11 +493,25 @@ class Lookup {
     CO_TRY(auto using_tables, tables());
     auto& loop = child_.loop();
     auto& resolver = *using_tables->resolver;
-    auto find = ask.kind == ReportKind::Tls ? tlsrpt_targets : report_targets;
-    auto finding = find(loop, resolver, std::move(ask.domain), report_targets_time_max);
     FindReportTargets::Targets answer;
-    CO_TRY(answer.targets, co_await std::move(finding));
+    if (ask.kind == ReportKind::Dmarc) {
+      auto finding = report_targets(loop, resolver, std::move(ask.domain), report_targets_time_max);
+      CO_TRY(answer.addresses, co_await std::move(finding));
+      co_return std::move(answer);
+    }
+    auto finding = tlsrpt_targets(loop, resolver, std::move(ask.domain), report_targets_time_max);
+    CO_TRY(auto found, co_await std::move(finding));
+    answer.addresses = std::move(found.addresses);
+    answer.web = std::move(found.web);
     co_return std::move(answer);
+  }
+
+  Task<Result<Done>> post_report(PostReport ask) {
+    CO_TRY(auto using_tables, tables());
+    std::shared_ptr<Resolver> resolver(using_tables, &*using_tables->resolver);
+    auto posting = poster_.post(std::move(ask), std::move(resolver), using_tables->config);
+    CO_TRY_DO(co_await std::move(posting));
+    co_return Done();
   }
 
   Task<Result<SignDigests::Signatures>> sign(SignDigests ask) {
@@ -527,6 +544,7 @@ class Lookup {
   FullMailboxes full_;
   StsPolicies sts_{child_.loop(), sts_directory(child_.config()->data_directory), Clock::system(),
                    fetch_by_https};
+  ReportPoster poster_{child_.loop(), fetch_by_https};
   std::shared_ptr<Tables> tables_;
   PolicyClient policy_client_{child_.loop(), [this](const ServerRef& to, Duration timeout) {
                                 return connect_to_server(to, timeout);

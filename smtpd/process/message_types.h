@@ -48,7 +48,7 @@ using AllMessages = MessageList<
     FindFooter, Resolve, Canonicalize, Generalize, CheckContent, LookAtTables, NoteMailbox, Attempt,
     NeedDeliver, ConnectSocket, VerifyAddress, Probe, CheckSubmitter, AskAllowance, ScreenAccess,
     NameDnsbl, RecallClient, NotePassed, FindSigningKeys, SignDigests, NoteTls, NoteTlsResult,
-    FindStsPolicy, NoteEvaluation, FindReportTargets,
+    FindStsPolicy, NoteEvaluation, FindReportTargets, PostReport,
     // The figures of all daemons.
     AskMetricsSocket, AskFigures,
     // Between programs of this host and the queue.

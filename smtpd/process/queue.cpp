@@ -173,6 +173,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     ask.find_targets = [this](FindReportTargets what) {
       return child_.port("lookup").call(std::move(what));
     };
+    ask.post = [this](PostReport what) { return child_.port("lookup").call(std::move(what)); };
     ask.submit = [this](NewMessage message) {
       return scheduler_.submit(std::move(message.envelope), std::move(message.body));
     };

@@ -7,14 +7,14 @@
 namespace pennypost::smtp {
 
 Result<Reporter::Written> Reporter::write(QueueId id, const Collection& collection,
-                                          const std::vector<ReportTarget>& targets,
+                                          const FindReportTargets::Targets& to,
                                           const Config& config) const {
   Written written;
   TRY(auto report, kept_.read(collection));
   if (!report) return written;
   written.is_empty = false;
   sign_report(*report, config);
-  written.message = report_mail(std::move(id), *report, targets, config, clock());
+  written.message = report_mail(std::move(id), *report, to.addresses, config, clock());
   return written;
 }
 

@@ -25,8 +25,7 @@ class Reporter final : public DailyReporter {
   bool is_wanted(const Config& config) const override { return config.dmarc_reports; }
   ReportKind kind() const override { return ReportKind::Dmarc; }
   Result<Written> write(QueueId id, const Collection& collection,
-                        const std::vector<ReportTarget>& targets,
-                        const Config& config) const override;
+                        const FindReportTargets::Targets& to, const Config& config) const override;
 
   Evaluations kept_;
 };

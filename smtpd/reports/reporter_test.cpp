@@ -33,7 +33,7 @@ struct Office {
     asked.push_back(what.domain);
     FindReportTargets::Targets answer;
     if (is_dns_down) co_return Error::temporary("4.4.3", "no answer from DNS in time");
-    answer.targets = targets;
+    answer.addresses = targets;
     co_return std::move(answer);
   }
   Task<Result<void>> take(NewMessage message) {

@@ -2,12 +2,13 @@
 
 #include <utility>
 
+#include "common/mail/archive.h"
 #include "smtpd/reports/report_mail.h"
 
 namespace pennypost::smtp {
 
 Result<TlsReporter::Written> TlsReporter::write(QueueId id, const Collection& collection,
-                                                const std::vector<ReportTarget>& targets,
+                                                const FindReportTargets::Targets& to,
                                                 const Config& config) const {
   Written written;
   TRY(auto report, kept_.read(collection));
@@ -15,7 +16,11 @@ Result<TlsReporter::Written> TlsReporter::write(QueueId id, const Collection& co
   written.is_empty = false;
   sign_report(*report, collection.domain, config);
   written.message =
-      tls_report_mail(std::move(id), *report, collection.domain, targets, config, clock());
+      tls_report_mail(std::move(id), *report, collection.domain, to.addresses, config, clock());
+  if (!to.web.empty()) {
+    written.content_type = "application/tlsrpt+gzip";
+    written.content = gzip(tls_report_json(*report));
+  }
   return written;
 }
 

@@ -26,8 +26,7 @@ class TlsReporter final : public DailyReporter {
   bool is_wanted(const Config& config) const override { return config.smtp_tlsrpt_enable; }
   ReportKind kind() const override { return ReportKind::Tls; }
   Result<Written> write(QueueId id, const Collection& collection,
-                        const std::vector<ReportTarget>& targets,
-                        const Config& config) const override;
+                        const FindReportTargets::Targets& to, const Config& config) const override;
 
   TlsResults kept_;
 };

@@ -4,8 +4,10 @@
 #include <filesystem>
 
 #include "common/base/scratch.h"
+#include "common/base/text.h"
 #include "common/config/testing.h"
 #include "common/log/sink.h"
+#include "common/mail/archive.h"
 #include "smtpd/reports/received.h"
 
 using namespace pennypost;
@@ -24,18 +26,26 @@ struct Office {
     DailyReporter::Ask ask;
     ask.config = [this] { return config; };
     ask.find_targets = [this](FindReportTargets what) { return find(std::move(what)); };
+    ask.post = [this](PostReport what) { return post(std::move(what)); };
     ask.submit = [this](NewMessage message) { return take(std::move(message)); };
     return ask;
   }
   Task<Result<FindReportTargets::Targets>> find(FindReportTargets what) {
     is_about_tls = what.kind == ReportKind::Tls;
     FindReportTargets::Targets answer;
-    answer.targets = targets;
+    answer.addresses = targets;
+    answer.web = web;
     co_return std::move(answer);
   }
   Task<Result<void>> take(NewMessage message) {
     sent.push_back(std::move(message));
     co_return Result<void>();
+  }
+  Task<Result<Done>> post(PostReport what) {
+    tried.push_back(what.uri);
+    if (what.uri == broken) co_return Error::temporary(what.uri + ": HTTP status 503");
+    posted.push_back(std::move(what));
+    co_return Done();
   }
   void note(const std::string& kind) {
     NoteTlsResult one;
@@ -54,8 +64,12 @@ struct Office {
   ManualClock clock{std::chrono::seconds(1'795'953'600)};  // 2026-11-29 12:00 UTC
   std::shared_ptr<const Config> config;
   std::vector<ReportTarget> targets{{"tls@example.org", 0}, {"tls@example.net", 0}};
+  std::vector<std::string> web;
+  std::string broken;
   bool is_about_tls = false;
   std::vector<NewMessage> sent;
+  std::vector<std::string> tried;
+  std::vector<PostReport> posted;
   TlsReporter reporter;
 };
 
@@ -114,6 +128,51 @@ TEST_CASE("nothing is sent to a domain that wants no TLS reports, nor where they
     office.clock.advance(day);
     office.send();
     CHECK(office.sent.empty());
+    CHECK(std::filesystem::is_empty(office.scratch / "tlsrpt"));
+  }
+}
+
+TEST_CASE("a report is posted to the web servers that a domain names, beside the mail or alone") {
+  for (bool is_mailed : {true, false}) {
+    CAPTURE(is_mailed);
+    Office office;
+    if (!is_mailed) office.targets.clear();
+    office.web = {"https://a.test/v1", "https://b.test/v1"};
+    office.note("certificate-expired");
+    office.clock.advance(day);
+    office.send();
+    office.send();
+    CHECK(office.sent.size() == (is_mailed ? 1 : 0));
+    REQUIRE(office.posted.size() == 2);
+    CHECK(office.posted[1].uri == "https://b.test/v1");
+    CHECK(office.posted[1].content_type == "application/tlsrpt+gzip");
+    auto report = gunzip(office.posted[1].content, 100'000);
+    REQUIRE(report);
+    CHECK(report->find("\"result-type\":\"certificate-expired\"") != std::string::npos);
+    CHECK(std::filesystem::is_empty(office.scratch / "tlsrpt"));
+  }
+}
+
+TEST_CASE("a report that a web server does not accept is posted again for a day, to it alone") {
+  for (bool is_mended : {true, false}) {
+    CAPTURE(is_mended);
+    Office office;
+    office.web = {"https://a.test/v1", "https://b.test/v1"};
+    office.broken = "https://a.test/v1";
+    office.note("");
+    office.clock.advance(day);
+    office.send();
+    CHECK(office.log.last().find("HTTP status 503") != std::string::npos);
+    office.clock.advance(std::chrono::hours(11));
+    if (is_mended) office.broken.clear();
+    office.send();
+    office.clock.advance(std::chrono::hours(2));
+    office.send();
+    office.send();
+    CHECK(office.sent.size() == 1);
+    CHECK(office.posted.size() == (is_mended ? 2 : 1));
+    CHECK(office.tried.size() == (is_mended ? 3 : 4));
+    CHECK((join(office.log.lines(), "\n").find("503; given up") != std::string::npos) != is_mended);
     CHECK(std::filesystem::is_empty(office.scratch / "tlsrpt"));
   }
 }

@@ -1,7 +1,10 @@
 """Mail that asks for TLS all the way (REQUIRETLS), or for none (TLS-Required: No), and the daily reports on TLS."""
 import gzip
+import http.server
 import json
 import os
+import ssl
+import threading
 import time
 from email import message_from_bytes
 
@@ -95,6 +98,35 @@ def outlives(t):
     check(taken.mail.endswith(" REQUIRETLS"), taken.mail)
 
 
+class ReportServer:
+    """Takes what is posted to it over HTTPS; answers with the first of `statuses`, which are used up, then with 201."""
+
+    def __init__(self, t, certificate, address, statuses=()):
+        self.posted, self.statuses = [], list(statuses)
+        server = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                status = server.statuses.pop(0) if server.statuses else 201
+                server.posted.append((self.path, self.headers["Host"], self.headers["Content-Type"], body, status))
+                self.send_response(status)
+                self.send_header("Location", "https://elsewhere.test/")
+                self.end_headers()
+
+            def log_message(self, *words):
+                pass
+
+        web = http.server.ThreadingHTTPServer((address, 0), Handler)
+        self.port = web.server_address[1]
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        web.socket = context.wrap_socket(web.socket, server_side=True)
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        t.cleanup(web.server_close)
+        t.cleanup(web.shutdown)
+
+
 def results(host):
     top = host.path("queue", "tlsrpt")
     if not os.path.isdir(top):
@@ -160,3 +192,48 @@ def reported(t):
     equal((failure["result-type"], failure["receiving-mx-hostname"], failure["receiving-ip"]),
           ("starttls-not-supported", "mx.plain.test", "127.0.0.32"), "what failed")
     eventually(lambda: not results(host), "what is reported is forgotten, and reports are not reported")
+
+
+@test("a TLS report is posted to a domain's web server until that accepts it, and not to one with another's certificate", seconds=120)
+def posted(t):
+    good = ReportServer(t, certificate_of(t, "reports.good.test"), "127.0.0.33", statuses=[503, 302])
+    false = ReportServer(t, certificate_of(t, "reports.elsewhere.test"), "127.0.0.34")
+    authorities = os.path.join(t.folder, "authorities.pem")
+    with open(authorities, "wb") as file:
+        for name in ("reports.good.test", "reports.elsewhere.test"):
+            with open(os.path.join(t.folder, name, "tls.crt"), "rb") as one:
+                file.write(one.read())
+    sink = Sink(t)
+    name_server = NameServer(t, *(f"--host-record={name},{address}" for name, address in
+                                  (("mx.good.test", sink.address), ("reports.good.test", "127.0.0.33"), ("reports.false.test", "127.0.0.34"))),
+                             f"--txt-record=_smtp._tls.good.test,v=TLSRPTv1; rua=https://reports.good.test:{good.port}/v1?of=good",
+                             f"--txt-record=_smtp._tls.false.test,v=TLSRPTv1; rua=https://reports.false.test:{false.port}/")
+    hops = ", ".join(f"{name}=smtp:[mx.good.test]:{sink.port}" for name in ("good.test", "false.test"))
+    host = Host(t, {"dns_servers": [name_server.address], "mynetworks": ["127.0.0.0/8"], "transport_maps": f"inline:{{{hops}}}",
+                    "smtp_tls_security_level": "may", "smtp_tlsrpt_enable": True, "smtp_tls_mta_sts": False, "inet_protocols": "ipv4",
+                    "smtp_tls_mta_sts_CAfile": authorities, "smtp_connection_cache_on_demand": False}, daemons=("smtpd",))
+    for name in ("good.test", "false.test"):
+        with host.smtp() as client:
+            client.sendmail("alice@example.test", [f"ann@{name}"], letter("x", to=f"ann@{name}"))
+    eventually(lambda: sorted(results(host)) == ["false.test", "good.test"], "results of both")
+    host.stop()
+    top = host.path("queue", "tlsrpt")
+    yesterday = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86400))
+    os.rename(os.path.join(top, os.listdir(top)[0]), os.path.join(top, yesterday))
+    uri = rf"https://reports\.good\.test:{good.port}/v1\?of=good"
+    # What is refused is tried again an hour later, and after a restart.
+    for said in ("HTTP status 503", "HTTP status 302"):
+        host.start()
+        host.wait_log(rf"tlsrpt\[\d+\]: warning: report to good\.test of {yesterday}: {uri}: {said}")
+        host.wait_log(rf"tlsrpt\[\d+\]: warning: report to false\.test of {yesterday}: https://reports\.false\.test:{false.port}/: SSL: ")
+        check(sorted(results(host)) == ["false.test", "good.test"], "what was refused is forgotten")
+        host.stop()
+    host.start()
+    host.wait_log(rf"tlsrpt\[\d+\]: report to good\.test of {yesterday}: posted to {uri}")
+    eventually(lambda: sorted(results(host)) == ["false.test"], "what was posted is forgotten")
+    equal([one[4] for one in good.posted], [503, 302, 201], "how often it is posted")
+    path, name, kind, body, _ = good.posted[-1]
+    equal((path, name, kind), ("/v1?of=good", f"reports.good.test:{good.port}", "application/tlsrpt+gzip"), "the request")
+    policy, = json.loads(gzip.decompress(body))["policies"]
+    equal(policy["summary"], {"total-successful-session-count": 0, "total-failure-session-count": 1}, "what is told")
+    check(not false.posted, "the server with another's certificate got it")
