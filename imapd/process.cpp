@@ -33,15 +33,15 @@ class Worker {
     watching_.start(changes_.run());
   }
 
-  Task<> serve(std::unique_ptr<Connection> connection, store::ClientInfo client,
-               store::AccountRef account) {
+  Task<std::unique_ptr<Connection>> serve(std::unique_ptr<Connection> connection,
+                                          store::ClientInfo client, store::AccountRef account) {
     auto store = open(account);
     if (!store) {
       log_error("imap", "user=<" + client.login + ">: " + store.error().text());
       auto reply = mail_unavailable();
       connection->put(reply.line(client.state));
       co_await connection->flush();
-      co_return;
+      co_return nullptr;
     }
     LoggedIn who;
     who.user = client.login;
@@ -55,11 +55,14 @@ class Worker {
     auto serving = session.serve();
     co_await std::move(serving);
     sessions_.erase(&session);
+    if (!session.is_logged_out()) co_return nullptr;
+    co_return std::move(connection);
   }
 
   /// The same for ManageSieve.
-  Task<> serve_scripts(std::unique_ptr<Connection> connection, store::ClientInfo client,
-                       store::AccountRef account) {
+  Task<std::unique_ptr<Connection>> serve_scripts(std::unique_ptr<Connection> connection,
+                                                  store::ClientInfo client,
+                                                  store::AccountRef account) {
     auto scripts = store::scripts_of(*child_.config(), account);
     if (!scripts || !*scripts) {
       log_error("managesieve", "user=<" + client.login + ">: " +
@@ -68,7 +71,7 @@ class Worker {
       auto reply = managesieve::Reply::no("Your scripts can't be served now.", "TRYLATER");
       connection->put(reply.line());
       co_await connection->flush();
-      co_return;
+      co_return nullptr;
     }
     managesieve::LoggedIn who;
     who.user = client.login;
@@ -81,6 +84,8 @@ class Worker {
     auto serving = session.serve();
     co_await std::move(serving);
     script_sessions_.erase(&session);
+    if (!session.is_logged_out()) co_return nullptr;
+    co_return std::move(connection);
   }
 
   void stop() {

@@ -73,8 +73,9 @@ struct Worker {
   std::set<Session*> sessions;
 };
 
-Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInfo client,
-             store::AccountRef account) {
+/// Null, as no client of POP3 logs in a second time.
+Task<std::unique_ptr<Connection>> serve(Worker& worker, std::unique_ptr<Connection> owned,
+                                        store::ClientInfo client, store::AccountRef account) {
   auto& connection = *owned;
   auto service = client.service;
   auto config = worker.child.config();
@@ -83,7 +84,7 @@ Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInf
     if (!worker.locks.take(account.name)) {
       connection.put("-ERR [IN-USE] Mailbox is locked by another POP3 session.\r\n");
       co_await connection.flush();
-      co_return;
+      co_return nullptr;
     }
     hold.emplace(worker.locks, account.name);
   }
@@ -102,7 +103,7 @@ Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInf
     log_error("pop3", "user=<" + client.login + ">: " + maildrop.error().text());
     connection.put(refusal(maildrop.error()));
     co_await connection.flush();
-    co_return;
+    co_return nullptr;
   }
   if (own.pop3_login_delay.count() > 0) {
     auto note = [&] {
@@ -114,7 +115,7 @@ Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInf
       connection.put("-ERR [LOGIN-DELAY] Too soon after your last login: try again in " +
                      std::to_string(wait->count()) + " s.\r\n");
       co_await connection.flush();
-      co_return;
+      co_return nullptr;
     }
   }
   auto ids = UniqueIdFormat::parse(own.pop3_uidl_format);
@@ -137,6 +138,7 @@ Task<> serve(Worker& worker, std::unique_ptr<Connection> owned, store::ClientInf
   worker.sessions.erase(&session);
   log_logout("pop3", client.login, client.session_id, why,
              counts_text(own.pop3_logout_format, session.counts()));
+  co_return nullptr;
 }
 
 }  // namespace

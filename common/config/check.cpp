@@ -409,6 +409,17 @@ class Checker {
     }
   }
 
+  /// A login by certificate that can never succeed would be found out by nobody.
+  void client_certificates() {
+    if (config_.ssl_verify_client_cert && config_.ssl_ca.empty()) {
+      error("ssl_verify_client_cert", "nobody vouches for client certificates; set ssl_ca");
+    }
+    if (config_.auth_ssl_require_client_cert && !config_.ssl_verify_client_cert) {
+      error("auth_ssl_require_client_cert",
+            "clients are not asked for certificates; set ssl_verify_client_cert = \"yes\"");
+    }
+  }
+
   void tls() {
     for (const auto& [scope, settings] : smtp_servers()) {
       bool needs = settings->smtpd_tls_security_level != "none";
@@ -421,6 +432,7 @@ class Checker {
         break;
       }
     }
+    client_certificates();
     if (config_.ssl != "no" && config_.ssl_cert.empty() && layers_.is_given("ssl")) {
       error("ssl", "TLS needs a certificate; set ssl_cert and ssl_key, or ssl = \"no\"");
     }

@@ -119,6 +119,8 @@ class Master {
   /// make room, else the request waits (on_demand.cpp). Error: `control::all_busy` if there is no
   /// room, or the daemon is stopping.
   Task<Result<OnDemand>> start_on_demand(Demand demand);
+  /// A process of that kind that takes requests, each time another one; null: there is none now.
+  std::shared_ptr<Link> one_of(const std::string& kind);
 
  private:
   struct Process;
@@ -233,6 +235,7 @@ class Master {
   std::unique_ptr<Listener> commands_;
   Services command_services_;
   std::uint64_t last_trial_ = 0;
+  std::uint64_t last_chosen_ = 0;  // of one_of()
   bool has_reload_waiting_ = false;
   bool is_ready_ = false;
   std::shared_ptr<TicketKeys> tickets_;

@@ -270,6 +270,14 @@ Master::Process* Master::find(ProcessNumber number) {
   return found == processes_.end() ? nullptr : &*found;
 }
 
+std::shared_ptr<Link> Master::one_of(const std::string& kind) {
+  std::vector<std::shared_ptr<Link>> links;
+  for (const auto& process : processes_) {
+    if (process.kind->name == kind && process.may_be_asked()) links.push_back(process.link);
+  }
+  return links.empty() ? nullptr : links[++last_chosen_ % links.size()];
+}
+
 std::shared_ptr<Link> Master::running(const Kind& kind, const std::string& instance) {
   auto found = std::ranges::find_if(processes_, [&](const Process& process) {
     return process.kind == &kind && process.instance == instance && process.may_be_asked();

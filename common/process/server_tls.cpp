@@ -51,6 +51,8 @@ TlsContext::ServerSettings settings_of(const ListeningService& service) {
   tls.certificate = {settings.ssl_cert, settings.ssl_key, {}};
   tls.versions = versions_of(">=" + settings.ssl_min_protocol);
   tls.cipher_list = settings.ssl_cipher_list;
+  tls.clients.are_asked = settings.ssl_verify_client_cert;
+  if (tls.clients.are_asked) tls.clients.ca_file = settings.ssl_ca;
   return tls;
 }
 

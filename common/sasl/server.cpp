@@ -125,7 +125,9 @@ class External final : public ServerExchange {
     if (!environment_.external_is_proxy && *name != environment_.external_identity) {
       return failure("the certificate's identity may not act for others");
     }
-    return success(*std::move(name), "");
+    auto done = success(*std::move(name), "");
+    done.is_external = true;
+    return done;
   }
 
  private:

@@ -38,7 +38,8 @@ struct SaslStep {
   std::string text;   // Challenge: the bytes; Success: last words (SCRAM's v=), may be empty;
                       // Failure: the reason, for the log
   std::string login;  // NeedPassword, NeedKeys, Success
-  Secret password;    // NeedPassword
+  bool is_external = false;  // Success: by a certificate, without password or keys
+  Secret password;           // NeedPassword
 };
 
 class ServerExchange {

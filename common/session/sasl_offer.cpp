@@ -21,7 +21,7 @@ std::vector<std::string> spelled_out(const std::vector<std::string>& wanted,
       continue;
     }
     names.insert(names.end(), {"PLAIN", "LOGIN"});
-    if (scram_serves_all) names.emplace_back("SCRAM-SHA-256");
+    if (scram_serves_all) names.insert(names.end(), {"SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"});
   }
   return names;
 }
@@ -33,12 +33,13 @@ bool SaslOffer::holds(std::string_view mechanism) const {
 }
 
 SaslOffer sasl_offer(const std::vector<std::string>& wanted, bool allows_plaintext,
-                     std::string channel_binding, bool scram_serves_all) {
+                     std::string channel_binding, bool scram_serves_all, bool has_identity) {
   const auto& known = ServerExchange::mechanisms();
   SaslOffer offer;
   for (auto& name : spelled_out(wanted, scram_serves_all)) {
     bool is_known = std::ranges::find(known, name) != known.end();
-    if (!is_known || name == "EXTERNAL" || offer.holds(name)) continue;
+    if (!is_known || offer.holds(name)) continue;
+    if (name == "EXTERNAL" && !has_identity) continue;
     if (ServerExchange::is_plaintext(name) && !allows_plaintext) continue;
     bool is_plus = name.ends_with("-PLUS");
     if (is_plus && channel_binding.empty()) continue;

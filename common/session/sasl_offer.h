@@ -1,12 +1,12 @@
 // Decides which SASL mechanisms to announce to a client.
 //
-// `auto` in the settings means PLAIN and LOGIN, and SCRAM-SHA-256 if it works for everybody who may
-// log in. -PLUS is announced only if it is named in the settings, since clients with an older kind
-// of channel binding would choose it and fail.
+// `auto` in the settings means PLAIN and LOGIN, and SCRAM-SHA-256 and SCRAM-SHA-256-PLUS if they
+// work for everybody who may log in. -PLUS is announced only on TLS 1.3, for which RFC 9266 knows
+// but one kind of channel binding, so that a client that chooses it has the same.
 //
 // Not announced are unknown names, plaintext mechanisms if passwords may not be sent in the clear,
-// -PLUS if the connection has no channel binding, and EXTERNAL, since clients are not asked for
-// certificates.
+// -PLUS if the connection has no channel binding, and EXTERNAL if the client has not shown a
+// certificate that names somebody.
 //
 // STANDARDS  RFC 4422 section 3.2, RFC 5802 section 6 (channel binding)
 #pragma once
@@ -31,8 +31,9 @@ struct SaslOffer {
 
 /// `wanted` is auth_mechanisms; `channel_binding` is the connection's, empty if it has none;
 /// `scram_serves_all` comes from auth (AuthPort), and matters only if depends_on_users().
+/// `has_identity`: certificate_identity() is not empty.
 SaslOffer sasl_offer(const std::vector<std::string>& wanted, bool allows_plaintext,
-                     std::string channel_binding, bool scram_serves_all);
+                     std::string channel_binding, bool scram_serves_all, bool has_identity = false);
 
 /// Whether the announced mechanisms depend on the users' credentials.
 bool depends_on_users(const std::vector<std::string>& wanted);

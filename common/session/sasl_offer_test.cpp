@@ -17,6 +17,8 @@ TEST_CASE("mechanisms are announced in the settings' order, and only those that 
   CHECK(offer.channel_binding == "binding");
   CHECK(offer.holds("scram-sha-256-plus"));
   CHECK_FALSE(offer.holds("EXTERNAL"));
+  // To a client whose certificate names somebody.
+  CHECK(sasl_offer({"external", "plain"}, false, "", false, true).mechanisms == Names{"EXTERNAL"});
 }
 
 TEST_CASE("where no password may pass in the clear, none is asked for") {
@@ -33,6 +35,8 @@ TEST_CASE("the exchange learns of a channel binding only where a -PLUS mechanism
 
 TEST_CASE("auto offers SCRAM where it serves all users, and a mechanism by its name in any case") {
   CHECK(sasl_offer({"auto"}, true, "binding", true).mechanisms ==
+        Names{"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"});
+  CHECK(sasl_offer({"auto"}, true, "", true).mechanisms ==
         Names{"PLAIN", "LOGIN", "SCRAM-SHA-256"});
   CHECK(sasl_offer({"auto"}, true, "binding", false).mechanisms == Names{"PLAIN", "LOGIN"});
   CHECK(sasl_offer({"Auto"}, false, "", false).mechanisms.empty());

@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 
 #include "common/base/text.h"
@@ -55,15 +56,41 @@ std::string signature_name(SSL* ssl, EVP_PKEY* key) {
   }
 }
 
-std::string common_name(X509_NAME* name) {
-  int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
-  if (at < 0) return "";
+std::string utf8_of(const ASN1_STRING* string) {
   unsigned char* text = nullptr;
-  int size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+  int size = ASN1_STRING_to_UTF8(&text, string);
   if (size < 0) return "";
-  std::string result = printable({reinterpret_cast<char*>(text), static_cast<std::size_t>(size)});
+  std::string result(reinterpret_cast<char*>(text), static_cast<std::size_t>(size));
   OPENSSL_free(text);
   return result;
+}
+
+std::string entry_of(X509_NAME* name, int kind) {
+  int at = X509_NAME_get_index_by_NID(name, kind, -1);
+  return at < 0 ? "" : utf8_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+}
+
+std::string common_name(X509_NAME* name) { return printable(entry_of(name, NID_commonName)); }
+
+/// A text that was not meant to be one names nobody: a NUL in it would end it elsewhere.
+std::string if_plain(std::string text) {
+  return std::ranges::any_of(text, [](char c) { return is_control(c); }) ? "" : std::move(text);
+}
+
+/// RFC 5280 section 4.2.1.6: rfc822Name, else the subject's emailAddress.
+std::string email_address(X509* certificate) {
+  auto* names = static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  std::string found;
+  for (int i = 0; found.empty() && i < sk_GENERAL_NAME_num(names); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
+    if (name->type == GEN_EMAIL) found = utf8_of(name->d.rfc822Name);
+  }
+  GENERAL_NAMES_free(names);
+  if (found.empty()) {
+    found = entry_of(X509_get_subject_name(certificate), NID_pkcs9_emailAddress);
+  }
+  return found;
 }
 
 /// `0A:1B:…`, as OpenSSL's tools and Postfix write it.
@@ -144,6 +171,8 @@ std::optional<TlsStream::PeerCertificate> TlsStream::peer_certificate(
   peer.name = common_name(X509_get_subject_name(certificate));
   peer.issuer = common_name(X509_get_issuer_name(certificate));
   peer.is_trusted = SSL_get_verify_result(ssl_) == X509_V_OK;
+  peer.common_name = if_plain(entry_of(X509_get_subject_name(certificate), NID_commonName));
+  peer.email_address = if_plain(email_address(certificate));
   unsigned char* bytes = nullptr;
   int size = i2d_X509(certificate, &bytes);
   if (size > 0) peer.fingerprint = fingerprint_of(bytes, static_cast<std::size_t>(size), algorithm);

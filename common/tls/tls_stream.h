@@ -66,6 +66,9 @@ class TlsStream final : public Stream {
     std::string fingerprint;      // of the certificate: 0A:1B:…
     std::string key_fingerprint;  // of its public key (SubjectPublicKeyInfo)
     bool is_trusted = false;      // by the authorities of the settings
+    // As they are, for a login; empty where there is none, or one with a control character.
+    std::string common_name;
+    std::string email_address;  // of the subject alternative names, else of the subject
   };
   std::optional<PeerCertificate> peer_certificate(const std::string& digest) const;
   bool asks_for_certificate() const { return context_->asks_clients(); }

@@ -252,6 +252,7 @@ Task<Reply> store_messages(SessionContext& context, AppendBatch& batch) {
   auto appending = context.retry_while_locked(lane, [&] { return append(); });
   auto appended = co_await std::move(appending);
   if (!appended) co_return Reply(with_try_create(appended.error()));
+  context.note_own(*batch.target, appended->uids);
   if (batch.replaced) {
     auto removing = remove_replaced(context, batch, *appended);
     co_return co_await std::move(removing);

@@ -37,6 +37,7 @@ Task<Reply> copy_messages(SessionContext& context, const CommandHead& command, b
   }
   if (!copied) co_return Reply(with_try_create(copied.error()));
   if (copied->source.empty()) co_return Reply::ok("No messages found.");
+  context.note_own(target, copied->target);
   if (!and_remove) co_return Reply::ok(code + " Copy completed.");
   // RFC 6851 section 4.3: COPYUID comes before the EXPUNGE lines, in an untagged OK.
   context.put("* OK " + code + " Moved UIDs.\r\n");

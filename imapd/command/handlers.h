@@ -30,6 +30,7 @@ Task<Reply> authenticate(LoginContext& context, const CommandHead& command);
 Task<Reply> login(LoginContext& context, const CommandHead& command);
 /// Answers itself, before the handshake; the reply is then empty.
 Task<Reply> starttls(LoginContext& context, const CommandHead& command);
+Task<Reply> unauthenticate(SessionContext& context, const CommandHead& command);
 
 // After login: account.cpp, compress.cpp, idle.cpp, notify.cpp.
 Task<Reply> check(SessionContext& context, const CommandHead& command);

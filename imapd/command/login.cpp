@@ -1,8 +1,11 @@
-// LOGIN, AUTHENTICATE and STARTTLS, the commands before login.
+// LOGIN, AUTHENTICATE and STARTTLS, the commands before login, and UNAUTHENTICATE, the way back.
 //
-// STANDARDS  RFC 9051 section 6.2, RFC 4959 (SASL-IR), RFC 5530 (response codes)
+// STANDARDS  RFC 9051 section 6.2, RFC 4959 (SASL-IR), RFC 5530 (response codes), RFC 8437
+//            (UNAUTHENTICATE)
 #include "common/sasl/server.h"
+#include "imapd/command/capability.h"
 #include "imapd/command/handlers.h"
+#include "imapd/session/context.h"
 #include "imapd/session/login_context.h"
 
 namespace pennypost::imap {
@@ -74,6 +77,14 @@ Task<Reply> starttls(LoginContext& context, const CommandHead& command) {
   context.put(yes.line(command.tag));
   co_await context.start_tls(context.settings().imap_login_timeout);
   co_return Reply::ok("");
+}
+
+// RFC 8437 section 3: NO is no answer to it, since the client may have sent its next login behind.
+Task<Reply> unauthenticate(SessionContext& context, const CommandHead& command) {
+  CO_TRY_DO(parse_nothing(command.arguments, context.limits()));
+  if (!is_announced(context, "UNAUTHENTICATE")) co_return Reply::bad("Not offered to this user.");
+  context.log_out();
+  co_return Reply::ok("You are logged out, and may log in again.");
 }
 
 }  // namespace pennypost::imap

@@ -38,6 +38,13 @@ bool has_other_flags(const Status& a, const Status& b) {
   return a.unseen != b.unseen || a.highest_modseq != b.highest_modseq;
 }
 
+// Whether all that is new are `own` messages, which the client has put there.
+bool is_own_work(const Status& before, const Status& now, std::uint32_t own) {
+  return own > 0 && now.messages == before.messages + own &&
+         now.uid_next.value() == before.uid_next.value() + own &&
+         now.uid_validity == before.uid_validity;
+}
+
 Error overflow() { return Error(550, ResponseCode::Limit, "Too many mailboxes to be watched"); }
 
 }  // namespace
@@ -125,6 +132,7 @@ Task<Result<void>> Notifier::watch_mailboxes() {
 Task<> Notifier::watch_one(const MailboxName& name, Watched& watched) {
   auto look =
       co_await context_.light_lane().offload([&] { return look_at(context_.store(), name); });
+  watched.is_locked = !look && store::is_in_use(look.error());
   // Another session was faster to remove it, or it is locked: there is nothing to watch yet.
   if (!look) co_return;
   watched.known = look->status;
@@ -147,7 +155,17 @@ void Notifier::mailbox_changed() {
   is_reselected_ = true;
   // The watch looks at a mailbox that is closed now.
   selected_watch_.reset();
+  own_messages_.clear();
   wake_.notify_all();
+}
+
+// RFC 5465 section 5: what the client has caused itself is no news to it.
+void Notifier::note_own(const MailboxName& name, std::span<const store::Uid> uids) {
+  if (is_selected(name)) {
+    if (selected_) own_messages_.insert(uids.begin(), uids.end());
+  } else if (auto at = watched_.find(name); at != watched_.end()) {
+    at->second.own += static_cast<std::uint32_t>(uids.size());
+  }
 }
 
 bool Notifier::is_selected(const MailboxName& name) const {
@@ -205,15 +223,30 @@ Task<> Notifier::changed() {
   while (!has_work()) co_await wake_.wait();
 }
 
+bool Notifier::is_behind() const {
+  auto is_locked = [](const auto& item) { return item.second.is_locked; };
+  return list_is_locked_ || std::ranges::any_of(watched_, is_locked) ||
+         (selected_ && context_.selected() != nullptr && context_.is_behind());
+}
+
+void Notifier::look_again_at_locked() {
+  if (selected_ && context_.selected() != nullptr && context_.is_behind()) {
+    selected_has_changed_ = true;
+  }
+  if (std::exchange(list_is_locked_, false)) list_has_changed_ = true;
+  for (auto& [name, watched] : watched_) {
+    if (std::exchange(watched.is_locked, false)) watched.has_changed = true;
+  }
+}
+
 Task<> Notifier::run() {
   try {
     while (!context_.is_ended()) {
-      bool is_behind = selected_ && context_.selected() != nullptr && context_.is_behind();
       auto waiting = changed();
-      if (is_behind) {
+      if (is_behind()) {
         [[maybe_unused]] bool has_come =
             co_await within(context_.loop(), look_again, std::move(waiting));
-        selected_has_changed_ = true;
+        look_again_at_locked();
       } else {
         co_await std::move(waiting);
       }
@@ -250,6 +283,8 @@ Task<> Notifier::tell_all() {
       auto watching = watch_mailboxes();
       auto watched = co_await std::move(watching);
       if (!watched) give_up();
+    } else {
+      list_is_locked_ = store::is_in_use(read.error());
     }
   }
   // What was selected is looked at again, so that the next change of it is told.
@@ -331,15 +366,25 @@ Task<> Notifier::tell_mailbox(const MailboxName& name, Watched& watched) {
     watched.known.reset();
     co_return;
   }
-  auto looking = context_.retry_while_locked([&] { return context_.store().status(name); });
-  auto found = co_await std::move(looking);
+  if (!watched.subscription) {
+    auto watching = watch_one(name, watched);
+    co_await std::move(watching);
+    // What was there before it could be watched, the client does not know.
+    if (watched.known) context_.put(line(name, *watched.known, false));
+    co_return;
+  }
+  auto found =
+      co_await context_.light_lane().offload([&] { return context_.store().status(name); });
+  watched.is_locked = !found && store::is_in_use(found.error());
   // What has gone, the list of names shows.
   if (!found) co_return;
-  bool is_news =
-      watched.known && (has_other_messages(*watched.known, *found) ||
-                        (watched.wants_flags && has_other_flags(*watched.known, *found)));
-  watched.known = *found;
-  if (is_news) context_.put(line(name, *found, false));
+  auto own = std::exchange(watched.own, 0);
+  auto known = std::exchange(watched.known, *found);
+  if (!known || is_own_work(*known, *found, own)) co_return;
+  if (has_other_messages(*known, *found) ||
+      (watched.wants_flags && has_other_flags(*known, *found))) {
+    context_.put(line(name, *found, false));
+  }
 }
 
 // RFC 5465 section 3.1: at first HIGHESTMODSEQ is told wherever changed flags will be.
@@ -363,6 +408,8 @@ Task<> Notifier::follow(SessionContext& context, const ToldMessages& told) {
   if (!selected_ || selected_->new_items.empty()) co_return;
   RangeBuilder numbers;
   for (auto uid : told.added) {
+    // RFC 5465 section 5.2: of a message that the client has made here it is told no more.
+    if (own_messages_.erase(uid) > 0) continue;
     if (auto number = context.selected()->number_of(uid)) numbers.add(*number);
   }
   if (numbers.ranges().empty()) co_return;

@@ -3,8 +3,9 @@
 //
 // Of the selected mailbox it tells what any command would; of others a STATUS. Mailboxes are
 // watched through the process's ChangeHub: a change wakes the notifier, which takes its turn on the
-// session, looks, and compares with what the client knows. What the client itself has done to names
-// and annotations it is not told.
+// session, looks, and compares with what the client knows. What another program has locked is
+// looked at again soon. What the client itself has done it is not told; of messages that it has put
+// into the selected mailbox it is told their number alone.
 //
 // STANDARDS  RFC 5465
 // LIMITS     imap_notify_mailboxes_max mailboxes, news_max news not told yet; beyond them the
@@ -44,6 +45,7 @@ class Notifier final : public Announcer, private AccountListener {
 
   Task<> tell_selected(bool with_expunges) override;
   void mailbox_changed() override;
+  void note_own(const store::MailboxName& name, std::span<const store::Uid> uids) override;
   std::string leave(const Selected&, std::span<const store::Uid>) override { return ""; }
   Task<> follow(SessionContext& context, const ToldMessages& told) override;
 
@@ -58,6 +60,9 @@ class Notifier final : public Announcer, private AccountListener {
     bool wants_flags = false;
     std::optional<store::Status> known;
     bool has_changed = false;
+    bool is_locked = false;  // when it was looked at last
+    // Messages that the client itself has put there since then.
+    std::uint32_t own = 0;
     std::unique_ptr<ChangeHub::Subscription> subscription;
   };
 
@@ -73,6 +78,8 @@ class Notifier final : public Announcer, private AccountListener {
   Task<> run();
   Task<> changed();
   bool has_work() const;
+  bool is_behind() const;
+  void look_again_at_locked();
   Task<> tell_all();
   Task<Result<void>> read_states(FolderStates& states);
   Task<> tell_folders();
@@ -100,6 +107,7 @@ class Notifier final : public Announcer, private AccountListener {
   Event wake_;
   FolderStates states_;
   bool list_has_changed_ = false;
+  bool list_is_locked_ = false;
   std::unique_ptr<ChangeHub::Subscription> list_watch_;
   bool selected_has_changed_ = false;
   bool is_reselected_ = false;
@@ -110,6 +118,8 @@ class Notifier final : public Announcer, private AccountListener {
   bool has_overflown_ = false;
   // Names that the client itself has changed.
   std::set<std::string> own_names_;
+  // Messages that it has put into the selected mailbox, until they are told.
+  std::set<store::Uid> own_messages_;
   Nursery work_;
 };
 

@@ -35,10 +35,12 @@ std::string set_text(const Selected& selected, bool is_uid, std::span<const Move
 // one set.
 std::string moves_line(const Selected& selected, const Followed& followed, std::string_view item,
                        std::span<const Move> moves) {
+  // RFC 9586 section 3: not even the results of a SEARCH from before ENABLE UIDONLY are numbers.
+  bool is_uid = followed.is_uid || selected.reporting().uid_only;
   std::string payload;
   for (std::size_t i = 0; i < moves.size();) {
     auto length = moves[i].position == 0 ? moves.size() - i : 1;
-    auto set = set_text(selected, followed.is_uid, moves.subspan(i, length));
+    auto set = set_text(selected, is_uid, moves.subspan(i, length));
     if (!set.empty()) {
       payload += (payload.empty() ? "" : " ") + std::to_string(moves[i].position) + ' ' + set;
     }
@@ -47,7 +49,7 @@ std::string moves_line(const Selected& selected, const Followed& followed, std::
   if (payload.empty()) return "";
   std::string out = "* ESEARCH (TAG ";
   append_string(out, followed.tag);
-  out.append(followed.is_uid ? ") UID " : ") ").append(item).append(" (").append(payload);
+  out.append(is_uid ? ") UID " : ") ").append(item).append(" (").append(payload);
   return out + ")\r\n";
 }
 

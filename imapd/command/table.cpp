@@ -10,8 +10,15 @@
 namespace pennypost::imap {
 namespace {
 
-// What no command brings: the protocol, and how literals may be written.
-constexpr std::string_view base_capabilities = "IMAP4rev1 LITERAL+";
+// What no command brings: the protocol, and how literals may be written. Of the last two the first
+// that is not hidden is told, as RFC 7888 section 5 allows but one.
+constexpr std::string_view base_capabilities = "IMAP4rev1 LITERAL+ LITERAL-";
+
+std::string with_one_literal(std::string capabilities) {
+  auto names = words(capabilities, " ");
+  bool takes_all = std::ranges::find(names, "LITERAL+") != names.end();
+  return takes_all ? without(std::move(capabilities), "LITERAL-") : capabilities;
+}
 
 // METADATA and LIST-METADATA are words of rows that are there for more.
 std::string without_metadata(std::string_view capabilities) {
@@ -64,7 +71,8 @@ std::string capability_text(const Conversation& context) {
   out += context.store_capabilities();
   // How to log in is told in any case.
   auto told = with_setting(std::move(out), context.settings().imap_capability);
-  return without(std::move(told), context.hidden_capabilities()) + login.value_or("");
+  told = without(std::move(told), context.hidden_capabilities());
+  return with_one_literal(std::move(told)) + login.value_or("");
 }
 
 }  // namespace pennypost::imap

@@ -119,6 +119,8 @@ inline constexpr std::array commands{
     Command{"UID STORE", In::Selected, News::All, "9051 6.4.9", &store_flags},
     Command{"UID THREAD", In::Selected, News::All, "5256 3", &thread},
     Command{"UIDBATCHES", In::Selected, News::All, "10022 3", &uid_batches, "UIDBATCHES"},
+    Command{"UNAUTHENTICATE", In::LoggedIn, News::None, "8437 3", &unauthenticate,
+            "UNAUTHENTICATE"},
     Command{"UNSELECT", In::Selected, News::None, "3691 2", &unselect, "UNSELECT"},
     Command{"UNSUBSCRIBE", In::LoggedIn, News::All, "9051 6.3.8", &unsubscribe},
 };

@@ -115,3 +115,16 @@ TEST_CASE("too many searches are not followed, and a tag stands for one") {
   CHECK(client.command("SEARCH RETURN (UPDATE (UID) CONTEXT) ALL").starts_with("OK "));
   CHECK(client.command("SEARCH RETURN (UPDATE ()) ALL").starts_with("BAD "));
 }
+
+TEST_CASE("under UIDONLY the results of an earlier search are kept up to date by UIDs") {
+  TestAccount account;
+  Client client(account, {"imap_capability=+UIDONLY"});
+  append(client, "INBOX", "Subject: a\n\nx\n");
+  append(client, "INBOX", "Subject: b\n\nx\n");
+  client.command("SELECT INBOX");
+  client.command("STORE 1 +FLAGS (\\Deleted)");
+  client.command("EXPUNGE");
+  client.command("SEARCH RETURN (UPDATE COUNT) KEYWORD follow");
+  client.command("ENABLE UIDONLY");
+  CHECK(has(client.command("UID STORE 2 +FLAGS (follow)"), ") UID ADDTO (0 2)\r\n"));
+}

@@ -1,6 +1,7 @@
 #include "imapd/dialogue/login_session.h"
 
 #include "common/base/text.h"
+#include "imapd/command/capability.h"
 #include "imapd/command/table.h"
 #include "imapd/dialogue/shown_command.h"
 
@@ -9,7 +10,11 @@ namespace pennypost::imap {
 Task<std::optional<store::LoginSuccess>> LoginSession::serve() {
   connection().set_timeout(settings().imap_login_timeout);
   show("");
-  put("* OK [CAPABILITY " + capability_text(*this) + "] " + settings().login_greeting + "\r\n");
+  if (is_announced(*this, "LITERAL-")) assembler().limit_unasked_literals();
+  // RFC 8437: who was logged in before has had the answer to UNAUTHENTICATE.
+  if (!client().past) {
+    put("* OK [CAPABILITY " + capability_text(*this) + "] " + settings().login_greeting + "\r\n");
+  }
   while (!is_ended() && !has_success()) {
     auto event = co_await next_event();
     switch (event) {

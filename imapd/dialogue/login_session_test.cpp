@@ -163,3 +163,30 @@ TEST_CASE("a client that has not logged in is told when the server stops, and di
     CHECK_FALSE(dialogue.result);
   }
 }
+
+TEST_CASE(
+    "a client that was logged in before gets no greeting, and what was known of its TLS holds") {
+  Dialogue dialogue("192.0.2.9");
+  dialogue.client.past = store::LoginClient::Past{true, {"binding", "alice", true}};
+  auto first = dialogue.LoginDialogue::say("a CAPABILITY\r\n");
+  CHECK(first.starts_with("* CAPABILITY IMAP4rev1 "));
+  CHECK(has(first, " AUTH=PLAIN AUTH=LOGIN AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-256-PLUS\r\n"));
+  Dialogue named("192.0.2.9", {"auth_mechanisms=external"});
+  named.client.past = store::LoginClient::Past{true, {"binding", "alice", true}};
+  CHECK(has(named.LoginDialogue::say("a CAPABILITY\r\n"), " AUTH=EXTERNAL\r\n"));
+  Dialogue plain("192.0.2.9");
+  plain.client.past = store::LoginClient::Past{false, {}};
+  CHECK(has(plain.LoginDialogue::say("a CAPABILITY\r\n"), " LOGINDISABLED "));
+}
+
+TEST_CASE("without LITERAL+ there is LITERAL-, and no longer literal comes unasked") {
+  Dialogue dialogue("127.0.0.1", {"imap_capability=-LITERAL+"});
+  auto text =
+      dialogue.say("a ID {4097+}\r\n" + std::string(4097, 'x') + "\r\nb ID {3+}\r\nabc\r\n");
+  CHECK(has(dialogue.greeting, "[CAPABILITY IMAP4rev1 LITERAL- "));
+  CHECK(has(text,
+            "a BAD A literal of more than 4096 octets must wait for our answer: {N}\r\nb BAD "));
+  Dialogue neither("127.0.0.1", {"imap_capability=-LITERAL+ -LITERAL-"});
+  neither.say("");
+  CHECK(has(neither.greeting, "[CAPABILITY IMAP4rev1 SASL-IR "));
+}

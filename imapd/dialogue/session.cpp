@@ -4,6 +4,7 @@
 #include "common/base/text.h"
 #include "common/log/log.h"
 #include "imapd/command/append.h"
+#include "imapd/command/capability.h"
 #include "imapd/command/shared.h"
 #include "imapd/command/table.h"
 #include "imapd/dialogue/shown_command.h"
@@ -29,6 +30,7 @@ Task<> Session::serve() {
     co_await converse();
     reason = context_.end_reason();
   } catch (const Disconnected& lost) {
+    is_lost_ = true;
     reason = context_.end_reason();
     if (lost.reason() == Disconnected::Reason::Timeout) {
       // RFC 9051 section 5.4: autologout.
@@ -51,6 +53,7 @@ Task<> Session::converse() {
            context_.who().tag);
   }
   auto& assembler = context_.assembler();
+  if (is_announced(context_, "LITERAL-")) assembler.limit_unasked_literals();
   while (!context_.is_ended()) {
     // Until the turn is taken NOTIFY may be telling something, into which nothing may be put.
     auto event = co_await context_.next_step();
@@ -92,7 +95,11 @@ Task<> Session::converse() {
   }
   co_await context_.take_turn();
   co_await context_.connection().flush();
-  context_.connection().stream().shut_down();
+  if (is_logged_out()) {
+    context_.end_compression();
+  } else {
+    context_.connection().stream().shut_down();
+  }
 }
 
 // Makes the folders of a new account before its first command, whichever that is. A login is not

@@ -25,8 +25,11 @@ class Session {
       : context_(std::move(worker), connection, std::move(who), std::move(account),
                  std::move(store)) {}
 
-  /// From the answer to the login until the client is gone; never throws Disconnected.
+  /// From the answer to the login until the client is gone, or is_logged_out(); never throws
+  /// Disconnected.
   Task<> serve();
+  /// The client has said UNAUTHENTICATE, and has our answer: another session may begin.
+  bool is_logged_out() const { return context_.is_logged_out() && !is_lost_; }
   /// Ends the session with BYE: at once while it is between commands or in IDLE, else after the
   /// command.
   void stop();
@@ -41,6 +44,7 @@ class Session {
 
   SessionContext context_;
   bool is_stopping_ = false;
+  bool is_lost_ = false;  // the connection
 };
 
 }  // namespace pennypost::imap

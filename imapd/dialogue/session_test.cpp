@@ -33,17 +33,16 @@ TEST_CASE("the login is answered with the capabilities that the table gives") {
   LogCapture log;
   TestAccount account;
   Client client(account);
-  CHECK(
-      client.greeting() ==
-      "login OK [CAPABILITY IMAP4rev1 LITERAL+ CATENATE MULTIAPPEND URL-PARTIAL SASL-IR "
-      "COMPRESS=DEFLATE "
-      "CREATE-SPECIAL-USE ENABLE IMAP4rev2 UTF8=ACCEPT MULTISEARCH BINARY INPROGRESS PREVIEW "
-      "SAVEDATE METADATA QUOTA "
-      "QUOTA=RES-STORAGE QUOTA=RES-MESSAGE ID IDLE CHILDREN LIST-EXTENDED LIST-METADATA "
-      "LIST-STATUS SPECIAL-USE MOVE NAMESPACE NOTIFY REPLACE CONTEXT=SEARCH ESEARCH PARTIAL "
-      "SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY CONTEXT=SORT ESORT I18NLEVEL=1 "
-      "STATUS=SIZE THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS UIDPLUS UIDBATCHES UNSELECT "
-      "APPENDLIMIT=104857600 OBJECTID] Logged in\r\n");
+  CHECK(client.greeting() ==
+        "login OK [CAPABILITY IMAP4rev1 LITERAL+ CATENATE MULTIAPPEND URL-PARTIAL SASL-IR "
+        "COMPRESS=DEFLATE "
+        "CREATE-SPECIAL-USE ENABLE IMAP4rev2 UTF8=ACCEPT MULTISEARCH BINARY INPROGRESS PREVIEW "
+        "SAVEDATE METADATA QUOTA "
+        "QUOTA=RES-STORAGE QUOTA=RES-MESSAGE ID IDLE CHILDREN LIST-EXTENDED LIST-METADATA "
+        "LIST-STATUS SPECIAL-USE MOVE NAMESPACE NOTIFY REPLACE CONTEXT=SEARCH ESEARCH PARTIAL "
+        "SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY CONTEXT=SORT ESORT I18NLEVEL=1 "
+        "STATUS=SIZE THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS UIDPLUS UIDBATCHES "
+        "UNAUTHENTICATE UNSELECT APPENDLIMIT=104857600 OBJECTID] Logged in\r\n");
   CHECK(has(client.command("CAPABILITY"), "* CAPABILITY IMAP4rev1 "));
   CHECK(client.command("NOOP") == "OK NOOP completed.\r\n");
   CHECK(client.command("noop ") == "OK NOOP completed.\r\n");
@@ -531,4 +530,45 @@ TEST_CASE("a mailbox that can't be read just now ends no session; a lock alone i
   std::filesystem::remove(cur);
   std::filesystem::rename(cur + "-away", cur);
   CHECK(has(client.command("FETCH 1 BODY[TEXT]"), "hello"));
+}
+
+TEST_CASE(
+    "UNAUTHENTICATE ends the session and leaves the connection as it was, with what came behind") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  CHECK(has(append(client, "INBOX", first), "app OK"));
+  client.command("SELECT INBOX");
+  client.command("STORE 1 +FLAGS (\\Deleted)");
+  CHECK(client.command("UNAUTHENTICATE now").starts_with("BAD "));
+  CHECK(client.command("NOTIFY SET (selected (MessageNew (UID) MessageExpunge))")
+            .ends_with("completed.\r\n"));
+  CHECK_FALSE(client.session().is_logged_out());
+  auto all = client.send("a UNAUTHENTICATE\r\nb LOGIN ann secret\r\n", "a ");
+  CHECK(all == "a OK You are logged out, and may log in again.\r\n");
+  CHECK(client.is_over());
+  CHECK(client.session().is_logged_out());
+  CHECK(client.left() == "b LOGIN ann secret\r\n");
+  CHECK(has(log.last(), "Unauthenticated"));
+  Client other(account);
+  CHECK(has(other.command("SELECT INBOX"), "* 1 EXISTS"));
+}
+
+TEST_CASE("UNAUTHENTICATE is not taken where imap_capability hides it") {
+  TestAccount account;
+  Client client(account, {"imap_capability=-UNAUTHENTICATE"});
+  CHECK(client.command("UNAUTHENTICATE") == "BAD Not offered to this user.\r\n");
+  CHECK_FALSE(client.session().is_logged_out());
+}
+
+TEST_CASE("under LITERAL- a message of more than 4096 octets is not taken unasked") {
+  TestAccount account;
+  Client client(account, {"imap_capability=-LITERAL+"});
+  CHECK(has(client.greeting(), "[CAPABILITY IMAP4rev1 LITERAL- "));
+  std::string small(4096, 'x');
+  CHECK(has(append(client, "INBOX", small), "app OK"));
+  CHECK(has(append(client, "INBOX", small + "y"), "app BAD [TOOBIG] "));
+  CHECK(has(client.send("b APPEND INBOX {4097}\r\n", "+ "), "+ OK"));
+  CHECK(has(client.send(small + "y\r\n", "b "), "b OK"));
+  CHECK(has(client.command("STATUS INBOX (MESSAGES)"), "(MESSAGES 2)"));
 }

@@ -117,6 +117,8 @@ class Client {
   Accounts& accounts() { return accounts_; }
   Loop& loop() { return loop_; }
   bool is_over() const { return sessions_.empty(); }
+  /// What the session has not taken of what was sent.
+  std::string left() { return server_->take_input(); }
   void hang_up() {
     client_->stream().shut_down();
     loop_.run_until(sessions_.join());

@@ -87,6 +87,9 @@ CommandAssembler::Event CommandAssembler::begin_literal() {
   auto announced = announced_literal(text_, continues_, limits_);
   if (!announced) {
     refuse(std::move(announced).error());
+  } else if (!literal_->synchronizing && literal_->bytes > unasked_bytes_max_) {
+    std::string code = announced->is_message ? "[TOOBIG] " : "";
+    refuse(Error(501, code + "A literal of more than 4096 octets must wait for our answer: {N}"));
   } else if (announced->is_message) {
     next_place_ = announced->place;
     if (literal_->bytes <= limits_.message_bytes_max) return Event::Message;

@@ -15,7 +15,8 @@
 // then comes Refused with error() and tag(). Abandon says that more would have to be skipped than
 // we are willing to read. A line may end in LF alone, as with Dovecot.
 //
-// STANDARDS  RFC 9051 sections 2.2.1 and 4.3, RFC 7888 (LITERAL+), RFC 3502 (several messages),
+// STANDARDS  RFC 9051 sections 2.2.1 and 4.3, RFC 7888 (LITERAL+, LITERAL-), RFC 3502 (several
+// messages),
 //            RFC 4469 (CATENATE)
 #pragma once
 
@@ -35,6 +36,10 @@ class CommandAssembler {
   enum class Event { NeedBytes, Continue, Message, Complete, Refused, Abandon };
 
   explicit CommandAssembler(const Limits& limits) : limits_(limits) {}
+
+  /// LITERAL- (RFC 7888 section 5): from now on a literal that does not wait for our `+` may have
+  /// 4096 bytes.
+  void limit_unasked_literals() { unasked_bytes_max_ = 4096; }
 
   /// Takes bytes off the front of `input` until something is to be done. After Complete, Refused
   /// and Abandon it takes nothing more until reset().
@@ -70,6 +75,7 @@ class CommandAssembler {
   Event finish(Event event);
 
   const Limits& limits_;
+  std::uint64_t unasked_bytes_max_ = UINT64_MAX;
   std::string text_;
   // The end of a line that is being skipped: enough to recognise the header of a literal.
   std::string tail_;

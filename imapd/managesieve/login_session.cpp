@@ -44,8 +44,11 @@ LoginSession::LoginSession(Connection& connection, std::shared_ptr<const Config>
 Task<std::optional<store::LoginSuccess>> LoginSession::serve() {
   connection().set_timeout(settings().imap_login_timeout);
   show("");
-  put_capabilities();
-  dialogue_.answer(Reply::ok(settings().login_greeting));
+  // Who was logged in before has had the answer to UNAUTHENTICATE.
+  if (!client().past) {
+    put_capabilities();
+    dialogue_.answer(Reply::ok(settings().login_greeting));
+  }
   for (std::uint64_t commands = 0; !dialogue_.is_ended() && !has_success(); ++commands) {
     if (commands == commands_before_login_max) {
       dialogue_.abandon("Too many commands before login.", "Too many errors");

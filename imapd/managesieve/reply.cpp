@@ -67,6 +67,7 @@ std::string lines_of(const Capabilities& capabilities) {
   add_line(out, "LANGUAGE", "en");
   if (!capabilities.owner.empty()) add_line(out, "OWNER", capabilities.owner);
   if (capabilities.has_starttls) out += "\"STARTTLS\"\r\n";
+  if (!capabilities.owner.empty()) out += "\"UNAUTHENTICATE\"\r\n";
   add_line(out, "VERSION", "1.0");
   return out;
 }

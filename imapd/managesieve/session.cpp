@@ -53,6 +53,7 @@ struct SessionCommands {
       Row{"PUTSCRIPT", "ss", "5804 2.6", &Session::putscript},
       Row{"RENAMESCRIPT", "ss", "5804 2.11.1", &Session::renamescript},
       Row{"SETACTIVE", "s", "5804 2.8", &Session::setactive},
+      Row{"UNAUTHENTICATE", "", "5804 2.14.1", &Session::unauthenticate},
   };
   static_assert(is_command_table(rows));
 };
@@ -114,7 +115,8 @@ Task<> Session::converse() {
     if (is_stopping_) dialogue_.abandon(stopping_text, stopping_text);
   }
   co_await connection_.flush();
-  connection_.stream().shut_down();
+  is_logged_out_ = wants_logout_;
+  if (!is_logged_out_) connection_.stream().shut_down();
 }
 
 /// A script that is too large is no mistake of the client's program.
@@ -168,6 +170,12 @@ Task<Reply> Session::noop(const Command& command) {
 Task<Reply> Session::logout(const Command&) {
   dialogue_.end("Logged out");
   co_return Reply::ok("Logging out.");
+}
+
+Task<Reply> Session::unauthenticate(const Command&) {
+  wants_logout_ = true;
+  dialogue_.end("Unauthenticated");
+  co_return Reply::ok("You are logged out, and may log in again.");
 }
 
 Task<Reply> Session::havespace(const Command& command) {

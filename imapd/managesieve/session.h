@@ -5,7 +5,7 @@
 //
 // LIMITS     managesieve_max_line_length, sieve_max_script_size, sieve_quota_max_scripts,
 //            sieve_quota_max_storage, imap_idle_timeout
-// STANDARDS  RFC 5804 sections 2.3 to 2.13
+// STANDARDS  RFC 5804 sections 2.3 to 2.14
 // SEE ALSO   login_session.h (the time before), store/sieve/script_store.h (the scripts)
 #pragma once
 
@@ -35,8 +35,11 @@ class Session {
   Session(Connection& connection, std::shared_ptr<const Config> config, TraceDesk* traces,
           LoggedIn who, store::sieve::ScriptStore scripts);
 
-  /// From the answer to AUTHENTICATE to the end of the connection, which is logged; throws nothing.
+  /// From the answer to AUTHENTICATE until the connection ends, or is_logged_out(), which is
+  /// logged; throws nothing.
   Task<> serve();
+  /// The client has said UNAUTHENTICATE, and has our answer: another session may begin.
+  bool is_logged_out() const { return is_logged_out_; }
   /// Ends the dialogue: at once while it waits for a command, else after the command.
   void stop();
 
@@ -53,6 +56,7 @@ class Session {
   Task<Reply> putscript(const Command& command);
   Task<Reply> renamescript(const Command& command);
   Task<Reply> setactive(const Command& command);
+  Task<Reply> unauthenticate(const Command& command);
 
   Task<> converse();
   Task<> dispatch();
@@ -68,6 +72,8 @@ class Session {
   store::sieve::ScriptStore scripts_;
   bool is_stopping_ = false;
   bool is_waiting_ = false;
+  bool wants_logout_ = false;
+  bool is_logged_out_ = false;
 };
 
 }  // namespace pennypost::imap::managesieve

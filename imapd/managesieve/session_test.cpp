@@ -118,3 +118,10 @@ TEST_CASE("a session is logged with its end and its bytes, and ten mistakes in a
   for (int i = 0; i < 12; ++i) lines += "FOO\r\n";
   CHECK(bob.say(lines).ends_with("BYE \"Too many bad commands.\"\r\n"));
 }
+
+TEST_CASE("UNAUTHENTICATE is answered last, and ends the session") {
+  User bob;
+  CHECK(bob.say("UNAUTHENTICATE \"now\"\r\nUNAUTHENTICATE\r\nLISTSCRIPTS\r\n") ==
+        "OK \"Logged in.\"\r\nNO \"Write: UNAUTHENTICATE\"\r\n"
+        "OK \"You are logged out, and may log in again.\"\r\n");
+}

@@ -3,7 +3,10 @@
 // SEE ALSO   context.h (who keeps it), ../command/notify.cpp (who sets it)
 #pragma once
 
+#include <span>
+
 #include "imapd/session/follower.h"
+#include "store/mailbox/mailbox.h"
 
 namespace pennypost::imap {
 
@@ -14,6 +17,8 @@ class Announcer : public Follower {
   virtual Task<> tell_selected(bool with_expunges) = 0;
   /// Another mailbox is selected, or none.
   virtual void mailbox_changed() = 0;
+  /// The client itself has put these messages into a mailbox, and has been told their UIDs.
+  virtual void note_own(const store::MailboxName& name, std::span<const store::Uid> uids) = 0;
 };
 
 }  // namespace pennypost::imap

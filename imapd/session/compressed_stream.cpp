@@ -114,6 +114,11 @@ bool CompressedStream::send_pending() {
   return true;
 }
 
+std::unique_ptr<Stream> CompressedStream::release(std::string& unread) {
+  unread = std::exchange(input_, {});
+  return std::move(inner_);
+}
+
 Task<bool> CompressedStream::wait(Poll::Event event, SteadyTime deadline) {
   bool has_input = event == Poll::Event::Readable && (has_more_ || !input_.empty());
   if (has_input) co_return true;

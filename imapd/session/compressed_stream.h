@@ -35,6 +35,10 @@ class CompressedStream final : public Stream {
   void abort() override { inner_->abort(); }
   bool is_secure() const override { return inner_->is_secure(); }
 
+  /// Ends the compression, both ways: the stream below, and what has been read of it without being
+  /// decompressed. All that was written must have been sent.
+  std::unique_ptr<Stream> release(std::string& unread);
+
  private:
   struct Codec;
   std::size_t inflate_some(std::span<char> into);

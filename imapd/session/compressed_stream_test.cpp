@@ -90,3 +90,23 @@ TEST_CASE("input that is not compressed ends the conversation") {
   std::array<char, 100> piece{};
   CHECK_THROWS_AS(stream.try_read(piece), Disconnected);
 }
+
+TEST_CASE("once released, the stream below goes on where the compression ended") {
+  Pair pair;
+  pair.client->put("last\r\n");
+  auto flushing = pair.client->flush();
+  pair.loop.run_until(std::move(flushing));
+  auto line = pair.server->line(100);
+  CHECK(pair.loop.run_until(std::move(line)).text == "last");
+  std::string unread;
+  for (auto* end : {&pair.server, &pair.client}) {
+    auto stream = (*end)->exchange_stream(nullptr);
+    (*end)->exchange_stream(static_cast<CompressedStream&>(*stream).release(unread));
+    CHECK(unread.empty());
+  }
+  pair.client->put("plain\r\n");
+  auto again = pair.client->flush();
+  pair.loop.run_until(std::move(again));
+  auto next = pair.server->line(100);
+  CHECK(pair.loop.run_until(std::move(next)).text == "plain");
+}

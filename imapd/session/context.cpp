@@ -130,6 +130,25 @@ Task<> SessionContext::begin_compression() {
       std::make_unique<CompressedStream>(std::move(plain), std::move(early)));
 }
 
+void SessionContext::log_out() {
+  announcer_.reset();
+  unselect();
+  is_logged_out_ = true;
+  end("Unauthenticated");
+}
+
+// RFC 8437 section 4.1: the client's layer ends with its command. (Not done: a login that a client
+// sends behind it before our answer, which the decompressor takes for more of the same.)
+void SessionContext::end_compression() {
+  if (compression_ != Compression::Active) return;
+  compression_ = Compression::None;
+  auto early = connection().take_input();
+  auto stream = connection().exchange_stream(nullptr);
+  std::string unread;
+  connection().exchange_stream(static_cast<CompressedStream&>(*stream).release(unread));
+  connection().prepend_input(early + unread);
+}
+
 void SessionContext::start_clock(std::string_view tag) {
   tag_ = tag;
   keeps_expunges_back_ = false;

@@ -130,6 +130,12 @@ class SessionContext final : public Conversation {
   /// The answer to a command is put: changes the stream if that was asked for.
   Task<> begin_compression();
 
+  /// UNAUTHENTICATE: ends this session, but not the connection.
+  void log_out();
+  bool is_logged_out() const { return is_logged_out_; }
+  /// The answer to it is sent: the connection is as it was at the login.
+  void end_compression();
+
   // News of the selected mailbox: updates.cpp.
   //
   enum class Wait { No, Yes };
@@ -149,6 +155,10 @@ class SessionContext final : public Conversation {
   /// Who tells it (NOTIFY); null: nobody.
   Announcer* announcer() const { return announcer_.get(); }
   void set_announcer(std::unique_ptr<Announcer> announcer) { announcer_ = std::move(announcer); }
+  /// The command that is going on has put these messages into a mailbox.
+  void note_own(const store::MailboxName& name, std::span<const store::Uid> uids) const {
+    if (announcer_) announcer_->note_own(name, uids);
+  }
   /// Waits until nobody else works on the session: a command that is going on, IDLE where it tells
   /// something, or the announcer.
   Task<> take_turn();
@@ -198,6 +208,7 @@ class SessionContext final : public Conversation {
   bool has_utf8_ = false;
   enum class Compression { None, Asked, Active };
   Compression compression_ = Compression::None;
+  bool is_logged_out_ = false;
   bool is_behind_ = false;
   bool keeps_expunges_back_ = false;
   // Of the command that is going on.

@@ -4,6 +4,7 @@
 #include "common/base/words.h"
 #include "common/metrics/figures.h"
 #include "common/sasl/server.h"
+#include "common/session/client_identity.h"
 #include "smtpd/inbound/session.h"
 
 namespace pennypost::smtp {
@@ -36,7 +37,12 @@ SaslOffer Session::offer() const {
   std::string channel_binding;
   if (tls_ != nullptr) channel_binding = tls_->channel_binding();
   return sasl_offer(settings_.auth_mechanisms, allows_plaintext, std::move(channel_binding),
-                    scram_serves_all_);
+                    scram_serves_all_, !external_identity().empty());
+}
+
+/// Whom the client's certificate names; empty: nobody.
+std::string Session::external_identity() const {
+  return tls_ == nullptr ? "" : facts_of(*tls_, settings_).identity;
 }
 
 bool Session::offers_auth() const {
@@ -77,6 +83,7 @@ Task<Reply> Session::auth(std::string_view arguments) {
   step.local_address = local_.address().text();
   step.is_secure = security().is_secure();
   step.channel_binding = offer().channel_binding;
+  step.external_identity = external_identity();
   if (given.size() == 2) {
     step.has_response = true;
     // `=` is an empty response.

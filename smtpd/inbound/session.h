@@ -172,6 +172,7 @@ class Session final : public Guest {
   std::string extensions() const;
   Task<> learn_offer();
   SaslOffer offer() const;
+  std::string external_identity() const;
   Security security() const;
   bool offers_auth() const;
   std::optional<Reply> auth_refusal(std::string_view mechanism) const;

@@ -5,6 +5,9 @@
 // PLAIN in one step. The answer to a failure comes after the delay that this client gets; the
 // session only passes it on.
 //
+// Whom a client's certificate names only its session can say: where auth_ssl_username_from_cert is
+// set, auth believes the processes that speak TLS.
+//
 // On success the session gets a token, by which the master knows the account for a minute; the
 // session can't name an account itself.
 //
@@ -50,12 +53,14 @@ struct AuthStep {
   std::string local_address;
   bool is_secure = false;
   std::string channel_binding;             // for …-PLUS: tls-exporter
+  std::string external_identity;           // for EXTERNAL: whom the client's certificate names
   std::uint32_t failure_delay_ms = 0;      // the service's auth_failure_delay
   std::uint32_t failure_delay_max_ms = 0;  // and auth_failure_delay_max
   template <class Archive>
   void fields(Archive& archive) {
     archive(exchange, is_first, service, mechanism, has_response, response, client_address,
-            local_address, is_secure, channel_binding, failure_delay_ms, failure_delay_max_ms);
+            local_address, is_secure, channel_binding, external_identity, failure_delay_ms,
+            failure_delay_max_ms);
   }
 };
 

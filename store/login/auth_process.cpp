@@ -78,6 +78,16 @@ AuthAnswer temporary(std::string reason) {
   return answer;
 }
 
+/// Whether a process that serves `service` (smtp, pop3, imap, sieve) may say whom a certificate
+/// names.
+bool believes_certificates(const Config& config, std::string_view service) {
+  auto believes = [&](Service kind) { return config.at(kind).auth_ssl_username_from_cert; };
+  if (service == "imap") return believes(Service::Imap) || believes(Service::Imaps);
+  if (service == "sieve") return believes(Service::Sieve);
+  if (service == "pop3") return believes(Service::Pop3) || believes(Service::Pop3s);
+  return believes(Service::Smtp) || believes(Service::Submission) || believes(Service::Submissions);
+}
+
 /// A question while it is answered.
 struct Question {
   AuthStep step;
@@ -113,7 +123,7 @@ class AuthServer {
   Task<Result<SaslStep>> settle(Question& question, ServerExchange& sasl, SaslStep step);
   Task<Result<void>> wait_for_turn(Question& question);
   Task<Result<std::optional<AccountRef>>> account_of(std::string login);
-  Task<Result<std::optional<AccountRef>>> proven_account(Question& question, std::string login);
+  Task<Result<std::optional<AccountRef>>> proven_account(Question& question, SaslStep done);
   Task<Result<void>> name_login(Question& question, std::string login);
   Task<AuthAnswer> succeed(Question& question, SaslStep done);
   AuthAnswer fail(Question& question, std::string login, std::string reason);
@@ -264,6 +274,9 @@ std::unique_ptr<ServerExchange> AuthServer::begin(const AuthStep& step) const {
   ServerExchange::Environment environment;
   environment.channel_binding = step.channel_binding;
   environment.server_secret = server_secret_;
+  if (believes_certificates(*config_, step.service)) {
+    environment.external_identity = step.external_identity;
+  }
   return ServerExchange::make(step.mechanism, std::move(environment));
 }
 
@@ -395,10 +408,14 @@ Task<Result<std::optional<AccountRef>>> AuthServer::account_of(std::string login
 /// Whose login this is. A SCRAM exchange lasts as long as its client likes, and what it was checked
 /// against may be void by now.
 Task<Result<std::optional<AccountRef>>> AuthServer::proven_account(Question& question,
-                                                                   std::string login) {
+                                                                   SaslStep done) {
   if (question.account) co_return std::move(question.account);
+  if (done.is_external) {
+    auto looking = account_of(std::move(done.login));
+    co_return co_await std::move(looking);
+  }
   auto account = co_await loop_.offload(
-      [&] { return authenticator_.account_with_key(login, question.stored_key); });
+      [&] { return authenticator_.account_with_key(done.login, question.stored_key); });
   co_return account;
 }
 
@@ -430,7 +447,7 @@ Task<Result<void>> AuthServer::wait_for_turn(Question& question) {
 }
 
 Task<AuthAnswer> AuthServer::succeed(Question& question, SaslStep done) {
-  auto looking = proven_account(question, done.login);
+  auto looking = proven_account(question, done);
   auto account = co_await std::move(looking);
   if (!account) co_return temporary(account.error().text());
   if (!*account) co_return fail(question, done.login, "no such account, or no such password now");

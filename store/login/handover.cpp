@@ -7,6 +7,7 @@
 #include <map>
 #include <thread>
 
+#include "common/crypto/random.h"
 #include "common/log/log.h"
 #include "common/metrics/figures.h"
 #include "common/net/stream.h"
@@ -18,6 +19,7 @@ namespace pennypost::store {
 namespace {
 
 constexpr std::size_t relay_bytes = 32 * 1024;
+constexpr std::size_t seal_key_bytes = 32;
 
 // Login's part
 
@@ -114,6 +116,8 @@ Task<Result<void>> hand_over(Child& child, std::unique_ptr<Connection>& connecti
 // The master's part
 
 struct HandOverDesk::State {
+  // With which the master knows again what a login process has said of a client.
+  std::string seal_key = random_bytes(seal_key_bytes);
   struct Login {
     ProcessNumber process = master_process;  // the only one that may use the token
     std::string login;
@@ -154,6 +158,14 @@ struct HandOverDesk::State {
 
 namespace {
 
+std::string seal_of(const std::string& key, ClientInfo client) {
+  client.login.clear();
+  client.seal.clear();
+  client.state.clear();
+  client.input.clear();
+  return hmac_sha256(key, wire::encode(client));
+}
+
 Task<Result<Done>> start_session(Master& master, std::shared_ptr<HandOverDesk::State> state,
                                  HandOver request, std::vector<Descriptor> ends,
                                  ProcessNumber from) {
@@ -186,6 +198,7 @@ Task<Result<Done>> start_session(Master& master, std::shared_ptr<HandOverDesk::S
   }
   Serve serve;
   serve.client = std::move(request.client);
+  serve.client.seal = seal_of(state->seal_key, serve.client);
   serve.client.login = login.login;
   serve.account = std::move(login.account);
   ++open_sessions;
@@ -229,11 +242,30 @@ void HandOverDesk::serve_login(Master& master, Services& services) {
   });
 }
 
-void HandOverDesk::serve_worker(Master&, Services& services) {
+void HandOverDesk::serve_worker(Master& master, Services& services) {
+  services.on<GiveBack>([this, &master](GiveBack request, std::vector<Descriptor> ends) {
+    return take_back(master, std::move(request), std::move(ends));
+  });
   services.on<SessionEnded>(
       [state = state_](SessionEnded ended, std::vector<Descriptor>, ProcessNumber worker) {
         return forget(state, std::move(ended), worker);
       });
+}
+
+Task<Result<Done>> HandOverDesk::take_back(Master& master, GiveBack request,
+                                           std::vector<Descriptor> ends) {
+  auto seal = seal_of(state_->seal_key, request.client);
+  if (ends.size() != 1 || !equal_in_constant_time(request.client.seal, seal)) {
+    co_return Error::temporary("4.3.0", "this client was never handed over");
+  }
+  auto login = master.one_of("login");
+  if (!login) co_return Error::temporary("4.3.2", "there is no login process now");
+  TakeBack order;
+  order.client = std::move(request.client);
+  auto work = login->call(TakeBack::type, wire::encode(order), std::move(ends));
+  auto answer = co_await std::move(work);
+  if (!answer) co_return Error(std::move(answer).error());
+  co_return Done();
 }
 
 Task<Result<Done>> HandOverDesk::forget(std::shared_ptr<State> state, SessionEnded ended,
@@ -285,10 +317,26 @@ Task<> WorkerDesk::finish_when_empty() {
 
 Task<> WorkerDesk::serve(std::unique_ptr<Connection> connection, Serve request) {
   Child::Busy busy(child_);
-  metrics::Present present(metrics::Metric::sessions, {});
   SessionEnded ended;
   ended.login = request.client.login;
   ended.client_address = request.client.client_address;
+  ClientInfo client = request.client;
+  std::unique_ptr<Connection> returned;
+  try {
+    auto serving = serve_listed(std::move(connection), std::move(request));
+    returned = co_await std::move(serving);
+  } catch (const Disconnected&) {
+    // The client left before its mail was open, or while its last response was sent.
+  }
+  child_.port("master").post(ended);
+  if (!returned) co_return;
+  auto work = give_back(std::move(returned), std::move(client));
+  co_await std::move(work);
+}
+
+Task<std::unique_ptr<Connection>> WorkerDesk::serve_listed(std::unique_ptr<Connection> connection,
+                                                           Serve request) {
+  metrics::Present present(metrics::Metric::sessions, {});
   OpenSession shown;
   shown.service = name_of(request.client.service);
   shown.user = request.client.login;
@@ -300,12 +348,24 @@ Task<> WorkerDesk::serve(std::unique_ptr<Connection> connection, Serve request) 
       serve_(std::move(connection), std::move(request.client), std::move(request.account));
   // Leaves the list before the session, and with it its connection, is gone.
   SessionList::Stay stay(list_, std::move(shown), [stream_of] { stream_of->stream().abort(); });
-  try {
-    co_await std::move(session);
-  } catch (const Disconnected&) {
-    // The client left before its mail was open, or while its last response was sent.
-  }
-  child_.port("master").post(ended);
+  auto returned = co_await std::move(session);
+  co_return returned;
+}
+
+/// Once the client knows that it is not logged in any more, only BYE can tell that something went
+/// wrong; a connection that is closed says it as well (RFC 8437 section 3).
+Task<> WorkerDesk::give_back(std::unique_ptr<Connection> connection, ClientInfo client) {
+  client.input = connection->take_input();
+  auto stream = connection->exchange_stream(nullptr);
+  auto* socket = dynamic_cast<Socket*>(stream.get());
+  ASSERT(socket != nullptr);
+  GiveBack request;
+  request.client = std::move(client);
+  std::vector<Descriptor> ends;
+  ends.push_back(socket->release());
+  auto work = child_.port("master").call(std::move(request), std::move(ends));
+  auto answer = co_await std::move(work);
+  if (!answer) log_warning("login", "UNAUTHENTICATE: " + answer.error().text());
 }
 
 }  // namespace pennypost::store

@@ -2,12 +2,18 @@
 //
 //   login --AuthStep--> auth --Verified--> master          the master learns token -> account
 //   login --HandOver{token, descriptor}--> master --Serve{account, descriptor}--> worker
+//   worker --GiveBack{descriptor}--> master --TakeBack{descriptor}--> login     (UNAUTHENTICATE)
 //
 // A plain socket is passed itself. For an encrypted connection login keeps the TLS side and relays
 // to a socketpair, whose other end is passed. Bytes that the client has already sent are passed
 // along. The master starts the worker if there is none, with the account's uid, which it looks up
 // itself: each system user gets a separate worker; own users share the uid of `virtual_mail_owner`
 // and are spread over shards.
+//
+// A client that says UNAUTHENTICATE goes the way back, to any login process: what the worker has,
+// the client's socket or the end of a relay, is what is passed. All that login has found out about
+// the client (its address, its certificate) is sealed by the master, so that a worker can't make it
+// up.
 //
 // LIMITS     tokens_max, token_lives; mail_max_userip_connections per user and address
 #pragma once
@@ -21,6 +27,7 @@
 #include "common/net/session_list.h"
 #include "common/process/child.h"
 #include "common/process/master.h"
+#include "common/session/client_identity.h"
 #include "store/accounts/account_ref.h"
 
 namespace pennypost {
@@ -46,7 +53,7 @@ struct Verified {
   }
 };
 
-/// What a session after login must know about the one before.
+/// What a session after login must know about the one before, and one that comes back from there.
 struct ClientInfo {
   Service service = Service::Pop3;
   std::string login;
@@ -54,11 +61,14 @@ struct ClientInfo {
   std::string local_address;
   bool is_encrypted = false;
   std::string session_id;
+  TlsFacts tls;
+  std::string seal;   // of all of the above but the login; the master's
   std::string state;  // specific to the daemon: IMAP's tag and command
   std::string input;  // what the client has already sent
   template <class Archive>
   void fields(Archive& archive) {
-    archive(service, login, client_address, local_address, is_encrypted, session_id, state, input);
+    archive(service, login, client_address, local_address, is_encrypted, session_id, tls, seal,
+            state, input);
   }
 };
 
@@ -83,6 +93,29 @@ struct Serve {
   template <class Archive>
   void fields(Archive& archive) {
     archive(client, account);
+  }
+};
+
+/// worker -> master, with the descriptor: the client is no longer logged in. `client` is that of
+/// Serve, but for `input`, which the client has sent behind its command.
+struct GiveBack {
+  static constexpr std::uint16_t type = 48;
+  using Reply = Done;
+  ClientInfo client;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(client);
+  }
+};
+
+/// master -> login, with the descriptor.
+struct TakeBack {
+  static constexpr std::uint16_t type = 49;
+  using Reply = Done;
+  ClientInfo client;
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(client);
   }
 };
 
@@ -119,6 +152,7 @@ class HandOverDesk {
   struct State;
 
  private:
+  Task<Result<Done>> take_back(Master& master, GiveBack request, std::vector<Descriptor> ends);
   static Task<Result<Done>> note(std::shared_ptr<State> state, Verified verified);
   static Task<Result<Done>> forget(std::shared_ptr<State> state, SessionEnded ended,
                                    ProcessNumber worker);
@@ -129,8 +163,10 @@ class HandOverDesk {
 /// is logged in.
 class WorkerDesk {
  public:
-  /// A Disconnected ends the session and need not be caught.
-  using ServeSession = std::function<Task<>(std::unique_ptr<Connection>, ClientInfo, AccountRef)>;
+  /// Returns the connection, all output sent, if its client is to log in anew; else null. A
+  /// Disconnected ends the session and need not be caught.
+  using ServeSession = std::function<Task<std::unique_ptr<Connection>>(std::unique_ptr<Connection>,
+                                                                       ClientInfo, AccountRef)>;
   WorkerDesk(Child& child, Duration timeout, ServeSession serve);
 
   /// Serves until the process drains and the last session has ended; `stop_sessions` is called
@@ -141,6 +177,9 @@ class WorkerDesk {
   Task<> finish_when_empty();
   Task<Result<Done>> take(Serve serve, std::vector<Descriptor> descriptors);
   Task<> serve(std::unique_ptr<Connection> connection, Serve request);
+  Task<std::unique_ptr<Connection>> serve_listed(std::unique_ptr<Connection> connection,
+                                                 Serve request);
+  Task<> give_back(std::unique_ptr<Connection> connection, ClientInfo client);
   Child& child_;
   Duration timeout_;
   ServeSession serve_;

@@ -99,6 +99,9 @@ void LoginProcess::run() {
                              "LimitNOFILE= of the service)");
   }
   for (auto& listener : child_.listeners()) accepting_.start(accept_from(listener));
+  child_.services("master").on<TakeBack>([this](TakeBack order, std::vector<Descriptor> ends) {
+    return take_back(std::move(order), std::move(ends));
+  });
   child_.on_drain([this] {
     accepting_.cancel();
     child_.listeners().clear();
@@ -190,16 +193,16 @@ Task<> LoginProcess::host(Service service, std::unique_ptr<Socket> socket,
   auto counted = std::move(place);
   Visitor visitor(service, std::move(socket), child_.loop().now() + limit);
   GuestList::Stay stay(guests_, visitor);
-  auto work = welcome(visitor, std::move(client));
+  auto work = welcome(visitor, std::move(client), "");
   co_await stay.serve(std::move(work));
 }
 
 /// Everything until the client has logged in, including the TLS handshake, must end by its
-/// deadline.
-Task<> LoginProcess::welcome(Visitor& visitor, LoginClient client) {
+/// deadline. `input` is what it has sent already.
+Task<> LoginProcess::welcome(Visitor& visitor, LoginClient client, std::string input) {
   Duration limit = child_.config()->auth_timeout;
   try {
-    if (is_implicit_tls(visitor.service())) {
+    if (is_implicit_tls(visitor.service()) && !client.past) {
       auto tls = TlsStream::server(std::move(visitor.stream()), client.tls);
       TlsStream& stream = *tls;
       visitor.stream() = std::move(tls);
@@ -209,6 +212,7 @@ Task<> LoginProcess::welcome(Visitor& visitor, LoginClient client) {
     visitor.connection() =
         std::make_unique<Connection>(child_.loop(), std::move(visitor.stream()), limit);
     visitor.connection()->set_deadline(visitor.deadline());
+    visitor.connection()->prepend_input(input);
     auto work = greet(visitor, std::move(client));
     co_await std::move(work);
   } catch (const Disconnected&) {
@@ -249,6 +253,7 @@ Task<> LoginProcess::hand_over(Visitor& visitor, LoginSuccess success) {
   info.client_address = entry.remote;
   info.local_address = entry.local;
   info.is_encrypted = entry.tls;
+  info.tls = session.tls_facts();
   info.session_id = entry.session;
   info.state = success.state;
   auto work = store::hand_over(child_, connection, success.answer.token, std::move(info), relays_,
@@ -261,6 +266,40 @@ Task<> LoginProcess::hand_over(Visitor& visitor, LoginSuccess success) {
   log_warning(std::string(entry.service) + "-login", given.error().text());
   connection->put(session.refusal(success, given.error().response_code() == ResponseCode::Limit));
   co_await connection->part(linger_time);
+}
+
+Task<Result<Done>> LoginProcess::take_back(TakeBack order, std::vector<Descriptor> ends) {
+  if (ends.size() != 1) co_return Error::temporary("4.3.0", "a client comes with its descriptor");
+  if (child_.is_draining()) co_return Error::temporary("4.3.2", "the server is shutting down");
+  if (is_full() && !guests_.send_oldest_away()) {
+    co_return Error::temporary("4.3.2", "login_max_connections clients are there");
+  }
+  auto socket = Socket::adopted(child_.loop(), std::move(ends.front()));
+  clients_.start(host_again(std::move(order.client), std::move(socket)));
+  co_return Done();
+}
+
+// The limits of new connections hold for it no more: it is an old one.
+Task<> LoginProcess::host_again(ClientInfo before, std::unique_ptr<Socket> socket) {
+  const Settings& settings = child_.config()->at(before.service);
+  LoginClient client;
+  client.service = before.service;
+  auto address = IpAddress::parse(before.client_address);
+  auto local = IpAddress::parse(before.local_address);
+  if (!address || !local) co_return;
+  client.address = *address;
+  client.local = *local;
+  client.session_id = before.session_id;
+  client.tls = child_.tls(name_of(before.service));
+  client.traces = &child_.traces();
+  client.past = LoginClient::Past{before.is_encrypted, std::move(before.tls)};
+  metrics::Present present(metrics::Metric::sessions, {});
+  Duration limit =
+      is_pop3(before.service) ? settings.pop3_login_timeout : settings.imap_login_timeout;
+  Visitor visitor(before.service, std::move(socket), child_.loop().now() + limit);
+  GuestList::Stay stay(guests_, visitor);
+  auto work = welcome(visitor, std::move(client), std::move(before.input));
+  co_await stay.serve(std::move(work));
 }
 
 }  // namespace pennypost::store

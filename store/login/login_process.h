@@ -40,10 +40,13 @@ class LoginProcess {
   /// A client, as long as it is in this process.
   class Visitor;
   Task<> host(Service service, std::unique_ptr<Socket> socket, ConnectionCounts::Place place);
-  Task<> welcome(Visitor& visitor, LoginClient client);
+  Task<> welcome(Visitor& visitor, LoginClient client, std::string input);
   /// Runs the dialogue until the connection is handed over or the client has left; it is gone then.
   Task<> greet(Visitor& visitor, LoginClient client);
   Task<> hand_over(Visitor& visitor, LoginSuccess success);
+  /// A client that is no longer logged in comes back from its worker.
+  Task<Result<Done>> take_back(TakeBack order, std::vector<Descriptor> ends);
+  Task<> host_again(ClientInfo before, std::unique_ptr<Socket> socket);
   Task<> finish_when_empty();
 
   Child& child_;

@@ -3,6 +3,7 @@
 #include "common/base/text.h"
 #include "common/metrics/figures.h"
 #include "common/sasl/server.h"
+#include "common/session/client_identity.h"
 #include "common/session/starttls.h"
 
 namespace pennypost::store {
@@ -27,18 +28,28 @@ LoginSession::LoginSession(std::string_view name, Connection& connection,
   security_.is_same_host = is_same_host(client_.address, client_.local);
   auto* tls = dynamic_cast<TlsStream*>(&connection_.stream());
   security_.is_encrypted = tls != nullptr;
-  if (tls != nullptr) channel_binding_ = tls->channel_binding();
+  if (tls != nullptr) tls_facts_ = facts_of(*tls, settings_);
+  if (client_.past) {
+    security_.is_encrypted = client_.past->is_encrypted;
+    tls_facts_ = client_.past->tls;
+  }
+}
+
+bool LoginSession::may_log_in() const {
+  bool needs_certificate = settings_.auth_ssl_require_client_cert;
+  if (needs_certificate && !tls_facts_.has_trusted_certificate) return false;
+  return settings_.ssl != "required" || is_encrypted();
 }
 
 bool LoginSession::allows_plaintext() const {
-  if (settings_.ssl == "required" && !is_encrypted()) return false;
+  if (!may_log_in()) return false;
   return security_.allows_plaintext(settings_.disable_plaintext_auth);
 }
 
 SaslOffer LoginSession::offer() const {
-  if (settings_.ssl == "required" && !is_encrypted()) return {};
-  return sasl_offer(settings_.auth_mechanisms, allows_plaintext(), channel_binding_,
-                    scram_serves_all_);
+  if (!may_log_in()) return {};
+  return sasl_offer(settings_.auth_mechanisms, allows_plaintext(), tls_facts_.channel_binding,
+                    scram_serves_all_, !tls_facts_.identity.empty());
 }
 
 Task<> LoginSession::learn_offer() {
@@ -60,7 +71,7 @@ void LoginSession::stop() {
 Task<> LoginSession::start_tls(Duration handshake_limit) {
   auto* stream = co_await pennypost::start_tls(connection_, client_.tls, handshake_limit);
   security_.is_encrypted = true;
-  channel_binding_ = stream->channel_binding();
+  tls_facts_ = facts_of(*stream, settings_);
 }
 
 void LoginSession::show(std::string_view line) {
@@ -79,6 +90,7 @@ Task<LoginSession::Outcome> LoginSession::exchange(AuthStep step) {
   step.local_address = local_address_;
   step.is_secure = security_.is_secure();
   step.channel_binding = offer().channel_binding;
+  step.external_identity = tls_facts_.identity;
   method_ = step.mechanism;
   AuthExchange exchange(connection_.loop(), auth_, connection_.stream(), settings_);
   for (;;) {

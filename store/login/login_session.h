@@ -16,6 +16,7 @@
 #include "common/log/log.h"
 #include "common/net/connection.h"
 #include "common/net/trace.h"
+#include "common/session/client_identity.h"
 #include "common/session/sasl_offer.h"
 #include "common/session/security.h"
 #include "common/tls/context.h"
@@ -31,6 +32,13 @@ struct LoginClient {
   std::string session_id;
   std::shared_ptr<TlsContext> tls;  // null: no STARTTLS
   TraceDesk* traces = nullptr;      // null: no dialogue is ever watched
+  /// Set if the client was logged in before (UNAUTHENTICATE): it expects no greeting, and its TLS,
+  /// if it has any, ends in another process.
+  struct Past {
+    bool is_encrypted = false;
+    TlsFacts tls;
+  };
+  std::optional<Past> past;
 };
 
 /// An authenticated client.
@@ -69,6 +77,7 @@ class LoginSession {
   std::string reason_text(std::string_view why) const;
   int attempts() const { return attempts_; }
   const LoginClient& client() const { return client_; }
+  const TlsFacts& tls_facts() const { return tls_facts_; }
 
  protected:
   /// `name` is the protocol's in the log: pop3.
@@ -80,6 +89,9 @@ class LoginSession {
   bool is_encrypted() const { return security_.is_encrypted; }
   bool can_start_tls() const { return client_.tls != nullptr && !is_encrypted(); }
   bool allows_plaintext() const;
+  /// Whether this client may log in at all: on an encrypted connection, and with a certificate, if
+  /// the settings want that.
+  bool may_log_in() const;
   SaslOffer offer() const;
 
   /// Whether an admin wants to watch dialogues.
@@ -137,7 +149,7 @@ class LoginSession {
   SessionTrace trace_;
   SteadyTime since_;
   Security security_;
-  std::string channel_binding_;
+  TlsFacts tls_facts_;  // once there is a TLS connection
   bool scram_serves_all_ = false;
   std::string method_;
   std::string attempted_login_;

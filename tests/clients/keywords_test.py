@@ -9,6 +9,7 @@ import re
 import socket
 import zlib
 
+from bound_scram import TlsDialogue, log_in
 from harness import Shared, check, contains, equal, eventually, test
 from mailhost import Host, letter, unverified
 from programs import Scram
@@ -162,7 +163,7 @@ def ehlo(t):
             equal(sorted({line.split()[0].lower() for line in lines}), sorted(client.esmtp_features), "keywords, each once")
             words.update({line.split()[0]: 1 for line in lines})
             mechanisms = client.esmtp_features.get("auth", "").split()
-            check(set(mechanisms) <= {"PLAIN", "LOGIN", "SCRAM-SHA-256"}, f"AUTH announces {mechanisms}")
+            check(set(mechanisms) <= {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"}, f"AUTH announces {mechanisms}")
     all_of(list(words), SMTP, host, "EHLO")
 
 
@@ -238,6 +239,8 @@ def capa(t):
     equal(set(words["SASL"]), {"PLAIN", "LOGIN", "SCRAM-SHA-256"}, "mechanisms")
     client.stls(context=unverified())
     words.update(client.capa())
+    # imap_plus() shows it, by what both have in common.
+    equal(set(words["SASL"]), {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"}, "mechanisms over TLS")
     client.user(ALICE)
     client.pass_(host.users[ALICE])
     words.update(client.capa())
@@ -269,6 +272,11 @@ def imap_scram(host):
     client = host.imap()
     equal(client.authenticate("SCRAM-SHA-256", Scram(ALICE, host.users[ALICE]).answer)[0], "OK", "AUTHENTICATE SCRAM-SHA-256")
     client.logout()
+
+
+def imap_plus(host):
+    dialogue = TlsDialogue(host.t, host.address, host.port("imaps"))
+    contains(log_in(dialogue, ALICE, host.users[ALICE]), "a OK", "AUTHENTICATE SCRAM-SHA-256-PLUS")
 
 
 def starttls(host):
@@ -426,10 +434,13 @@ IMAP = {
     # Its lines come with a command of more than ten seconds only; unit tests show them.
     "INPROGRESS": has(r"^c OK ", "b SELECT INBOX", "c SEARCH TEXT body"),
     "UIDBATCHES": has(r"^\* UIDBATCHES \(TAG \"c\"\) 3:1\r$", "b SELECT INBOX", "c UIDBATCHES 1000"),
+    "UNAUTHENTICATE": has(r"^b OK (?s:.)*^d BAD(?s:.)*^e OK", "b UNAUTHENTICATE", "d SELECT INBOX",
+                          f"e LOGIN {BOB} bob-secret"),
     "STARTTLS": starttls,
     "AUTH=PLAIN": imap_auth("PLAIN"),
     "AUTH=LOGIN": imap_auth("LOGIN"),
     "AUTH=SCRAM-SHA-256": imap_scram,
+    "AUTH=SCRAM-SHA-256-PLUS": imap_plus,
 }
 
 

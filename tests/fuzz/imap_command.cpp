@@ -1,7 +1,8 @@
 // Octets from a client in: the assembler and every parser of IMAP's grammar must answer, within
 // bounds.
 //
-// The first octet chooses the size of the pieces that the input arrives in. Messages of APPEND are
+// The first octet chooses the size of the pieces that the input arrives in, and LITERAL- if it is
+// odd. Messages of APPEND are
 // skipped as the session does.
 #include <cstddef>
 #include <cstdint>
@@ -88,6 +89,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::size_t step = data[0] + 1u;
   std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
   CommandAssembler assembler(limits);
+  if (step % 2 == 0) assembler.limit_unasked_literals();
   while (!input.empty()) {
     auto piece = input.substr(0, step);
     auto before = piece.size();
