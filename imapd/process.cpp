@@ -12,6 +12,7 @@
 #include "store/index/index.h"
 #include "store/login/login_process.h"
 #include "store/maildir/folder_cache.h"
+#include "store/search/place.h"
 #include "store/stores/store_settings.h"
 #include "store/stores/stores.h"
 
@@ -49,8 +50,8 @@ class Worker {
     who.tag = client.state;
     who.client = client.client_address;
     who.hidden_capabilities = account.imap_capability;
-    Session session(context_for(client.service), *connection, std::move(who),
-                    accounts_.open(account.name), *std::move(store));
+    Session session(context_for(client.service), *connection, std::move(who), counted(account),
+                    *std::move(store));
     sessions_.insert(&session);
     auto serving = session.serve();
     co_await std::move(serving);
@@ -108,11 +109,28 @@ class Worker {
     return kept;
   }
 
-  Result<std::unique_ptr<store::MailStore>> open(const store::AccountRef& account) {
+  // What this session has in common with the others of its account.
+  std::shared_ptr<imap::Account> counted(const store::AccountRef& ref) {
+    auto account = accounts_.open(ref.name);
+    auto location = location_of(ref);
+    if (account->open_store || !location || !child_.config()->imap_fts) return account;
+    account->words_directory = store::words_directory(*location);
+    account->open_store = [this, ref]() -> std::unique_ptr<store::MailStore> {
+      auto opened = open(ref);
+      return opened ? *std::move(opened) : nullptr;
+    };
+    return account;
+  }
+
+  static Result<store::MailLocation> location_of(const store::AccountRef& account) {
     store::LocationUser user;
     user.name = account.name;
     user.home = account.home;
-    TRY(auto location, store::MailLocation::parse(account.mail_location, user));
+    return store::MailLocation::parse(account.mail_location, user);
+  }
+
+  Result<std::unique_ptr<store::MailStore>> open(const store::AccountRef& account) {
+    TRY(auto location, location_of(account));
     auto settings = store::store_settings(*child_.config(), account);
     settings.index = &index_for(account, location);
     settings.folder_cache = &folder_cache_;
@@ -135,9 +153,10 @@ class Worker {
   }
 
   Child& child_;
-  Accounts accounts_;
   std::unique_ptr<store::Index> index_;
   store::FolderCache folder_cache_;
+  // Gone before the two: what accounts do in the background uses them.
+  Accounts accounts_;
   ChangeHub changes_;
   Nursery watching_;
   std::set<Session*> sessions_;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "common/log/log.h"
 #include "imapd/command/shared.h"
+#include "imapd/command/word_indexing.h"
 #include "imapd/response/untagged.h"
 #include "imapd/search/searcher.h"
 #include "imapd/session/context.h"
@@ -35,6 +37,38 @@ std::vector<std::uint32_t> named(const SearchRequest& request,
   return out;
 }
 
+// Asks the index of words; false: not all of the mailbox is in it.
+bool narrow(Searcher& searcher, const SessionContext& context, const store::Mailbox& mailbox) {
+  auto narrowing = Narrowing::make(context.account().words_directory, mailbox, searcher.needles());
+  if (!narrowing) {
+    log_warning("imap", context.who().user + ": " + narrowing.error().text());
+    return false;
+  }
+  bool is_whole = narrowing->size() == mailbox.messages().size();
+  searcher.narrow(*std::move(narrowing));
+  return is_whole;
+}
+
+// The scores by message number.
+std::vector<std::uint8_t> by_number(std::span<const std::uint32_t> numbers,
+                                    std::span<const std::uint8_t> scores) {
+  if (scores.empty()) return {};
+  std::vector<std::uint8_t> out(numbers.back() + 1, 0);
+  for (std::size_t i = 0; i < numbers.size(); ++i) out[numbers[i]] = scores[i];
+  return out;
+}
+
+// FUZZY is answered by the index alone: all messages must be in it.
+Task<> put_into_index(SessionContext& context, WordIndexing& indexing,
+                      const store::MailboxName& name) {
+  indexing.want(name, WordIndexing::When::Now);
+  while (indexing.is_wanted(name)) {
+    co_await indexing.progress();
+    co_await context.look_for_client();
+    co_await context.give_sign_of_life("Reading the mailbox.", indexing.done(), indexing.goal());
+  }
+}
+
 }  // namespace
 
 Result<void> check_search(const SessionContext& context, const SearchRequest& request) {
@@ -47,24 +81,36 @@ Result<void> check_search(const SessionContext& context, const SearchRequest& re
 }
 
 Task<Result<std::vector<std::uint32_t>>> find_messages(SessionContext& context,
-                                                       const SearchRequest& request) {
+                                                       const SearchRequest& request,
+                                                       std::vector<std::uint8_t>* scores) {
   CO_TRY_DO(check_search(context, request));
-  auto finding = find_messages_in(context, *context.selected(), request);
+  auto finding = find_messages_in(context, *context.selected(), request, scores);
   co_return co_await std::move(finding);
 }
 
 Task<Result<std::vector<std::uint32_t>>> find_messages_in(SessionContext& context,
                                                           Selected& selected,
-                                                          const SearchRequest& request) {
+                                                          const SearchRequest& request,
+                                                          std::vector<std::uint8_t>* scores) {
   if (request.asks_modseq) context.enable_condstore();
   if (request.uses_numbers) context.keep_expunges_back();
+  auto* indexing = WordIndexing::of(context);
+  auto name = selected.mailbox().name();
+  if (request.has_fuzzy && indexing != nullptr) {
+    auto reading = put_into_index(context, *indexing, name);
+    co_await std::move(reading);
+  }
   std::optional<Searcher> searcher;
+  bool is_indexed = true;
   std::vector<std::uint32_t> found;
   auto step = [&]() -> Result<bool> {
     if (!searcher) {
       auto now = context.worker().clock.now_seconds();
       TRY(auto made, Searcher::make(selected, selected.mailbox(), request, now));
       searcher.emplace(std::move(made));
+      if (indexing != nullptr && !searcher->needles().empty()) {
+        is_indexed = narrow(*searcher, context, selected.mailbox());
+      }
     }
     return searcher->run(messages_at_once, octets_at_once, found);
   };
@@ -84,6 +130,8 @@ Task<Result<std::vector<std::uint32_t>>> find_messages_in(SessionContext& contex
     if (wait.is_over()) searcher->stop_waiting();
     co_await wait.pause();
   }
+  if (!is_indexed) indexing->want(name, WordIndexing::When::Soon);
+  if (scores != nullptr) *scores = by_number(found, searcher->scores());
   co_return found;
 }
 
@@ -100,6 +148,15 @@ std::optional<store::ModSeq> modseq_of_answer(Selected& selected, const SearchRe
   return greatest;
 }
 
+std::vector<std::uint8_t> scores_of(const SearchRequest& request,
+                                    std::span<const std::uint32_t> numbers,
+                                    const std::vector<std::uint8_t>& scores) {
+  std::vector<std::uint8_t> out;
+  auto told = request.return_partial ? part_of(numbers, *request.return_partial) : numbers;
+  for (auto number : told) out.push_back(number < scores.size() ? scores[number] : 100);
+  return out;
+}
+
 void save_found(Selected& selected, const SearchRequest& request,
                 std::span<const std::uint32_t> found) {
   auto numbers = named(request, found);
@@ -112,9 +169,12 @@ void save_found(Selected& selected, const SearchRequest& request,
 }
 
 Task<> tell_found(SessionContext& context, const CommandHead& command, std::string_view name,
-                  const SearchRequest& request, std::vector<std::uint32_t> numbers) {
+                  const SearchRequest& request, std::vector<std::uint32_t> numbers,
+                  const std::vector<std::uint8_t>& scores) {
   auto& selected = *context.selected();
   auto make_line = [&]() -> std::string {
+    std::vector<std::uint8_t> told_scores;
+    if (request.return_relevancy) told_scores = scores_of(request, numbers, scores);
     auto modseq = modseq_of_answer(selected, request, numbers);
     if (request.return_save) save_found(selected, request, numbers);
     if (command.is_uid()) {
@@ -123,9 +183,9 @@ Task<> tell_found(SessionContext& context, const CommandHead& command, std::stri
     if (!request.extended) return search_line(name, numbers, modseq);
     // RFC 5182 section 2.1: what is only kept is not told.
     bool is_told = request.return_min || request.return_max || request.return_all ||
-                   request.return_count || request.return_partial;
+                   request.return_count || request.return_partial || request.return_relevancy;
     if (!is_told) return "";
-    return esearch_line(command.tag, command.is_uid(), request, numbers, modseq);
+    return esearch_line(command.tag, command.is_uid(), request, numbers, modseq, told_scores);
   };
   if (numbers.size() <= short_answer) {
     context.put(make_line());

@@ -28,27 +28,36 @@ inline constexpr std::uint64_t octets_at_once = 1 << 20;
 Result<void> check_search(const SessionContext& context, const SearchRequest& request);
 
 /// The message numbers, ascending. A long search says now and then how far it is. Errors: those of
-/// the keys.
+/// the keys. With FUZZY `scores` become how well each message that was found answers, by its number
+/// (RFC 6203); they may be null.
 Task<Result<std::vector<std::uint32_t>>> find_messages(SessionContext& context,
-                                                       const SearchRequest& request);
+                                                       const SearchRequest& request,
+                                                       std::vector<std::uint8_t>* scores = nullptr);
 
 /// The same in a mailbox that need not be the selected one; `selected` outlives it.
-Task<Result<std::vector<std::uint32_t>>> find_messages_in(SessionContext& context,
-                                                          Selected& selected,
-                                                          const SearchRequest& request);
+Task<Result<std::vector<std::uint32_t>>> find_messages_in(
+    SessionContext& context, Selected& selected, const SearchRequest& request,
+    std::vector<std::uint8_t>* scores = nullptr);
 
 /// The greatest mod-sequence of the messages that the answer to `request` names; nothing if they
 /// are none, or the keys did not ask for it (RFC 7162 section 3.1.5, RFC 4731 section 3.2).
 std::optional<store::ModSeq> modseq_of_answer(Selected& selected, const SearchRequest& request,
                                               std::span<const std::uint32_t> numbers);
 
+/// What RELEVANCY tells of the messages found, in the order of `numbers`: of all of them, or of the
+/// part that PARTIAL names.
+std::vector<std::uint8_t> scores_of(const SearchRequest& request,
+                                    std::span<const std::uint32_t> numbers,
+                                    const std::vector<std::uint8_t>& scores);
+
 /// Keeps for `$` what the answer to `request` names of it.
 void save_found(Selected& selected, const SearchRequest& request,
                 std::span<const std::uint32_t> found);
 
 /// Tells what was found: `numbers` in the order of the answer. `name` is SEARCH or SORT. Keeps
-/// it for `$` if the request says so.
+/// it for `$` if the request says so. `scores` as find_messages() makes them.
 Task<> tell_found(SessionContext& context, const CommandHead& command, std::string_view name,
-                  const SearchRequest& request, std::vector<std::uint32_t> numbers);
+                  const SearchRequest& request, std::vector<std::uint32_t> numbers,
+                  const std::vector<std::uint8_t>& scores);
 
 }  // namespace pennypost::imap

@@ -1,7 +1,7 @@
 // SEARCH and UID SEARCH: finds messages by their contents and flags.
 //
 // STANDARDS  RFC 9051 section 6.4.4, RFC 4731 (ESEARCH), RFC 5032 (WITHIN), RFC 5182 (SEARCHRES),
-//            RFC 5267 section 4 (UPDATE)
+//            RFC 5267 section 4 (UPDATE), RFC 6203 (FUZZY, RELEVANCY)
 #include "imapd/command/find.h"
 #include "imapd/command/handlers.h"
 #include "imapd/command/search_contexts.h"
@@ -17,7 +17,8 @@ Task<Reply> search(SessionContext& context, const CommandHead& command) {
   bool is_utf8 = context.name_form() == NameForm::Utf8;
   if (is_utf8 && !request.names_charset) request.charset = "UTF-8";
   if (request.return_update && is_followed(context, command.tag)) co_return Reply::bad("Tag reuse");
-  auto finding = find_messages(context, request);
+  std::vector<std::uint8_t> scores;
+  auto finding = find_messages(context, request, &scores);
   auto found = co_await std::move(finding);
   if (!found) {
     Reply reply(found.error());
@@ -29,7 +30,7 @@ Task<Reply> search(SessionContext& context, const CommandHead& command) {
   }
   std::vector<std::uint32_t> update;
   if (request.return_update) update = *found;
-  auto telling = tell_found(context, command, "SEARCH", request, *std::move(found));
+  auto telling = tell_found(context, command, "SEARCH", request, *std::move(found), scores);
   co_await std::move(telling);
   if (request.return_update) {
     follow_search(context, command.tag, command.is_uid(), request, {}, update);

@@ -6,6 +6,7 @@
 #include "imapd/response/untagged.h"
 #include "imapd/session/context.h"
 #include "imapd/session/resync.h"
+#include "imapd/command/word_indexing.h"
 
 namespace pennypost::imap {
 namespace {
@@ -62,6 +63,7 @@ Task<Reply> open_mailbox(SessionContext& context, const CommandHead& command,
   CO_TRY(auto selected, co_await context.retry_while_locked([&] { return open(); }));
   bool is_read_only = selected->is_read_only();
   context.select(std::move(selected));
+  want_words_of(context, name);
   auto sending = context.send(introduction);
   co_await std::move(sending);
   if (is_read_only) co_return Reply::ok("[READ-ONLY] Examine completed.");

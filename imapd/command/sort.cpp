@@ -1,6 +1,6 @@
 // SORT and THREAD, with their UID forms: finds messages, and tells them in an order or in threads.
 //
-// STANDARDS  RFC 5256, RFC 5267 (ESORT, UPDATE), RFC 5957 (SORT=DISPLAY)
+// STANDARDS  RFC 5256, RFC 5267 (ESORT, UPDATE), RFC 5957 (SORT=DISPLAY), RFC 6203 (RELEVANCY)
 #include "imapd/command/find.h"
 #include "imapd/command/handlers.h"
 #include "imapd/command/search_contexts.h"
@@ -14,9 +14,10 @@ Task<Reply> sort(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto request, parse_sort(command.arguments, context.limits()));
   bool is_update = request.search.return_update;
   if (is_update && is_followed(context, command.tag)) co_return Reply::bad("Tag reuse");
-  auto finding = find_messages(context, request.search);
+  std::vector<std::uint8_t> scores;
+  auto finding = find_messages(context, request.search, &scores);
   CO_TRY(auto found, co_await std::move(finding));
-  Sorter sorter(*context.selected(), request.criteria, std::move(found));
+  Sorter sorter(*context.selected(), request.criteria, std::move(found), scores);
   for (bool more = true; more;) {
     auto lane = context.heavy_lane();
     more = co_await lane.offload([&] { return sorter.run(messages_at_once, octets_at_once); });
@@ -26,7 +27,7 @@ Task<Reply> sort(SessionContext& context, const CommandHead& command) {
   auto numbers = sorter.take();
   std::vector<std::uint32_t> update;
   if (is_update) update = numbers;
-  auto telling = tell_found(context, command, "SORT", request.search, std::move(numbers));
+  auto telling = tell_found(context, command, "SORT", request.search, std::move(numbers), scores);
   co_await std::move(telling);
   if (is_update) {
     follow_search(context, command.tag, command.is_uid(), request.search, request.criteria, update);

@@ -100,6 +100,7 @@ class Parser {
 
   bool has_modseq() const { return has_modseq_; }
   bool has_numbers() const { return has_numbers_; }
+  bool has_fuzzy() const { return has_fuzzy_; }
 
   // search-key *(SP search-key), up to `)` or the end.
   Result<SearchKey> list(std::size_t depth) {
@@ -131,6 +132,7 @@ class Parser {
     TRY(auto name, cursor_.keyword());
     if (name == "NOT") return negation(depth);
     if (name == "OR") return alternative(depth);
+    if (name == "FUZZY") return near(depth);
     TRY_DO(count());
     if (name == "NEW") {
       SearchKey both;
@@ -157,6 +159,20 @@ class Parser {
     TRY(auto inner, key(depth + 1));
     inner.negated = !inner.negated;
     return inner;
+  }
+
+  // RFC 6203 section 3.
+  Result<SearchKey> near(std::size_t depth) {
+    TRY_DO(cursor_.space());
+    TRY(auto inner, key(depth + 1));
+    make_fuzzy(inner);
+    has_fuzzy_ = true;
+    return inner;
+  }
+
+  static void make_fuzzy(SearchKey& key) {
+    key.fuzzy = true;
+    for (auto& child : key.children) make_fuzzy(child);
   }
 
   Result<SearchKey> alternative(std::size_t depth) {
@@ -266,6 +282,7 @@ class Parser {
   std::size_t keys_ = 0;
   bool has_modseq_ = false;
   bool has_numbers_ = false;
+  bool has_fuzzy_ = false;
 };
 
 // `(ITEM ITEM)` behind UPDATE.
@@ -288,6 +305,8 @@ Result<void> return_option(const std::string& name, SearchRequest& request, Curs
     request.return_count = true;
   } else if (name == "SAVE") {
     request.return_save = true;
+  } else if (name == "RELEVANCY") {
+    request.return_relevancy = true;
   } else if (name == "PARTIAL" && !request.return_partial) {
     TRY_DO(cursor.space());
     TRY(request.return_partial, parse_partial_result(cursor));
@@ -311,7 +330,8 @@ Result<void> return_options(Cursor& cursor, SearchRequest& request) {
   TRY_DO(rest_of_list(cursor, option));
   // RFC 4731 section 3.1: an empty list asks for ALL.
   bool is_empty = !request.return_min && !request.return_max && !request.return_count &&
-                  !request.return_save && !request.return_partial && !request.return_update;
+                  !request.return_save && !request.return_partial && !request.return_update &&
+                  !request.return_relevancy;
   if (is_empty) request.return_all = true;
   // RFC 9394 section 3.1.
   if (request.return_all && request.return_partial) {
@@ -333,6 +353,11 @@ Result<void> take_keys(Cursor& cursor, SearchRequest& request) {
   TRY(request.key, parser.list(0));
   request.asks_modseq = parser.has_modseq();
   request.uses_numbers = parser.has_numbers();
+  request.has_fuzzy = parser.has_fuzzy();
+  // RFC 6203 section 4.
+  if (request.return_relevancy && !request.has_fuzzy) {
+    return Error(501, "RELEVANCY goes with FUZZY only");
+  }
   return cursor.end();
 }
 

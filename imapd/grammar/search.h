@@ -6,7 +6,7 @@
 // STANDARDS  RFC 9051 section 6.4.4, RFC 3501 section 6.4.4 (RECENT, NEW, OLD), RFC 4731 (RETURN),
 //            RFC 5032 (YOUNGER, OLDER), RFC 5182 ($, SAVE), RFC 7162 (MODSEQ), RFC 8474 (EMAILID,
 //            THREADID), RFC 8514 (SAVEDBEFORE and its like), RFC 5267 (UPDATE, CONTEXT),
-//            RFC 9394 (PARTIAL)
+//            RFC 9394 (PARTIAL), RFC 6203 (FUZZY, RELEVANCY)
 #pragma once
 
 #include <cstdint>
@@ -70,6 +70,8 @@ struct SearchKey {
   };
   Kind kind = Kind::All;
   bool negated = false;
+  /// It need match only nearly.
+  bool fuzzy = false;
   std::vector<SearchKey> children;
   SequenceSet set;
   std::string field;
@@ -92,6 +94,9 @@ struct SearchRequest {
   bool return_update = false;
   /// RFC 5465 section 7: what is told of a new message that matches.
   std::vector<FetchItem> update_items;
+  bool return_relevancy = false;
+  /// FUZZY is among the keys.
+  bool has_fuzzy = false;
   /// MODSEQ is among the keys: the answer tells the greatest mod-sequence found.
   bool asks_modseq = false;
   /// Message numbers are among the keys.

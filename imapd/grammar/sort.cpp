@@ -17,15 +17,11 @@ struct KeyName {
   Key key;
 };
 constexpr KeyName key_names[] = {
-    {"ARRIVAL", Key::Arrival},
-    {"CC", Key::Cc},
-    {"DATE", Key::Date},
-    {"DISPLAYFROM", Key::DisplayFrom},
-    {"DISPLAYTO", Key::DisplayTo},
-    {"FROM", Key::From},
-    {"SIZE", Key::Size},
-    {"SUBJECT", Key::Subject},
-    {"TO", Key::To},
+    {"ARRIVAL", Key::Arrival},     {"CC", Key::Cc},
+    {"DATE", Key::Date},           {"DISPLAYFROM", Key::DisplayFrom},
+    {"DISPLAYTO", Key::DisplayTo}, {"FROM", Key::From},
+    {"RELEVANCY", Key::Relevancy}, {"SIZE", Key::Size},
+    {"SUBJECT", Key::Subject},     {"TO", Key::To},
 };
 
 struct AlgorithmName {
@@ -76,6 +72,16 @@ Result<SortRequest> parse_sort(std::string_view arguments, const Limits& limits)
   TRY_DO(rest_of_list(cursor, [&] { return criterion(cursor, request.criteria, count); }));
   if (request.criteria.empty()) return Error(501, "Expected a sort criterion");
   TRY_DO(charset_and_keys(cursor, request.search));
+  auto relevancy = std::ranges::find(request.criteria, Key::Relevancy, &SortCriterion::key);
+  bool is_by_relevancy = relevancy != request.criteria.end();
+  // RFC 6203 section 6.
+  if (is_by_relevancy && !request.search.has_fuzzy) {
+    return Error(501, "RELEVANCY goes with FUZZY only");
+  }
+  // It may change with every message that comes, of all others.
+  if (is_by_relevancy && request.search.return_update) {
+    return Error(550, ResponseCode::Cannot, "UPDATE does not go with RELEVANCY");
+  }
   return request;
 }
 

@@ -4,7 +4,8 @@
 //   a2 UID SORT RETURN (COUNT PARTIAL 1:50) (ARRIVAL) UTF-8 ALL
 //   a3 THREAD REFERENCES UTF-8 ALL
 //
-// STANDARDS  RFC 5256 section 5, RFC 5957 (DISPLAYFROM, DISPLAYTO), RFC 5267 section 3 (RETURN)
+// STANDARDS  RFC 5256 section 5, RFC 5957 (DISPLAYFROM, DISPLAYTO), RFC 5267 section 3 (RETURN),
+//            RFC 6203 section 6 (RELEVANCY)
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,7 @@ struct SortCriterion {
     DisplayFrom,
     DisplayTo,
     From,
+    Relevancy,
     Size,
     Subject,
     To,
@@ -34,7 +36,7 @@ struct SortCriterion {
 };
 
 /// Of one SORT, as the client writes them; a key that comes again is left out.
-inline constexpr std::size_t sort_criteria_max = 18;
+inline constexpr std::size_t sort_criteria_max = 20;
 
 struct SortRequest {
   std::vector<SortCriterion> criteria;

@@ -19,7 +19,9 @@ constexpr std::size_t first_run = 512;
 // What reading a message costs besides its header.
 constexpr std::uint64_t message_cost = 64;
 
-bool is_text(Key key) { return key != Key::Arrival && key != Key::Date && key != Key::Size; }
+bool is_text(Key key) {
+  return key != Key::Arrival && key != Key::Date && key != Key::Relevancy && key != Key::Size;
+}
 
 std::string_view field_of(Key key) {
   switch (key) {
@@ -35,6 +37,7 @@ std::string_view field_of(Key key) {
       return "Subject";
     case Key::Arrival:
     case Key::Date:
+    case Key::Relevancy:
     case Key::Size:
       break;
   }
@@ -67,8 +70,11 @@ struct Sorter::Subject {
 };
 
 Sorter::Sorter(Selected& selected, std::vector<SortCriterion> criteria,
-               std::vector<std::uint32_t> numbers)
-    : selected_(selected), criteria_(std::move(criteria)), numbers_(std::move(numbers)) {
+               std::vector<std::uint32_t> numbers, std::vector<std::uint8_t> scores)
+    : selected_(selected),
+      criteria_(std::move(criteria)),
+      numbers_(std::move(numbers)),
+      scores_(std::move(scores)) {
   values_.reserve(numbers_.size() * criteria_.size());
 }
 
@@ -106,6 +112,11 @@ bool Sorter::read_next(std::uint64_t& octets) {
 Result<std::int64_t> Sorter::value_of(Key key, Subject& subject) {
   auto& mailbox = selected_.mailbox();
   if (key == Key::Arrival) return mailbox.internal_date(subject.uid);
+  if (key == Key::Relevancy) {
+    // The best first (RFC 6203 section 6).
+    auto number = numbers_[read_];
+    return -static_cast<std::int64_t>(number < scores_.size() ? scores_[number] : 0);
+  }
   if (key == Key::Size) {
     TRY(auto octets, mailbox.octets(subject.uid));
     return static_cast<std::int64_t>(octets);

@@ -4,7 +4,7 @@
 // threads. A message takes 12 octets and 8 for each criterion, and its texts, which are compared by
 // their first `sort_text_octets_max` octets.
 //
-// STANDARDS  RFC 5256 section 3 (SORT), RFC 5957 (DISPLAYFROM, DISPLAYTO)
+// STANDARDS  RFC 5256 section 3 (SORT), RFC 5957 (DISPLAYFROM, DISPLAYTO), RFC 6203 (RELEVANCY)
 #pragma once
 
 #include <cstdint>
@@ -21,9 +21,10 @@ inline constexpr std::size_t sort_text_octets_max = 255;
 
 class Sorter {
  public:
-  /// `numbers` are the message numbers to be sorted, ascending. `selected` outlives it.
+  /// `numbers` are the message numbers to be sorted, ascending. `scores` are those for RELEVANCY,
+  /// by message number. `selected` outlives it.
   Sorter(Selected& selected, std::vector<SortCriterion> criteria,
-         std::vector<std::uint32_t> numbers);
+         std::vector<std::uint32_t> numbers, std::vector<std::uint8_t> scores = {});
 
   /// Goes on with about so many messages, or as many as about `octets` of reading allow; false when
   /// all are in order. A message that is gone or can't be read is left out.
@@ -44,6 +45,7 @@ class Sorter {
   Selected& selected_;
   std::vector<SortCriterion> criteria_;
   std::vector<std::uint32_t> numbers_;
+  std::vector<std::uint8_t> scores_;
   std::size_t read_ = 0;              // of numbers_
   std::size_t kept_ = 0;              // of those, how many could be read: they come first
   std::vector<std::int64_t> values_;  // of each message that was read, one for each criterion

@@ -92,6 +92,16 @@ void append_results(std::string& out, const SearchRequest& request,
   if (modseq) out += " MODSEQ " + std::to_string(modseq->value());
 }
 
+void append_scores(std::string& out, std::span<const std::uint8_t> scores) {
+  if (scores.empty()) return;
+  out += " RELEVANCY (";
+  for (auto score : scores) {
+    if (!out.ends_with('(')) out += ' ';
+    out += std::to_string(score);
+  }
+  out += ')';
+}
+
 }  // namespace
 
 std::optional<Flags::Bit> system_flag(std::string_view name) {
@@ -253,24 +263,28 @@ std::span<const std::uint32_t> part_of(std::span<const std::uint32_t> numbers,
 
 std::string esearch_line(std::string_view tag, bool uid, const SearchRequest& request,
                          std::span<const std::uint32_t> numbers,
-                         std::optional<store::ModSeq> modseq) {
+                         std::optional<store::ModSeq> modseq,
+                         std::span<const std::uint8_t> scores) {
   std::string out = "* ESEARCH (TAG ";
   append_string(out, tag);
   out += uid ? ") UID" : ")";
   append_results(out, request, numbers, modseq);
+  append_scores(out, scores);
   return out + "\r\n";
 }
 
 std::string multi_search_line(std::string_view tag, std::string_view utf8_name,
                               std::uint32_t uid_validity, const SearchRequest& request,
                               std::span<const std::uint32_t> uids,
-                              std::optional<store::ModSeq> modseq, NameForm form) {
+                              std::optional<store::ModSeq> modseq, NameForm form,
+                              std::span<const std::uint8_t> scores) {
   std::string out = "* ESEARCH (TAG ";
   append_string(out, tag);
   out += " MAILBOX ";
   append_mailbox(out, utf8_name, form);
   out += " UIDVALIDITY " + std::to_string(uid_validity) + ") UID";
   append_results(out, request, uids, modseq);
+  append_scores(out, scores);
   return out + "\r\n";
 }
 

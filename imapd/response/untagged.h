@@ -71,10 +71,11 @@ std::string id_line(const IdFields& fields);
 std::string search_line(std::string_view command, std::span<const std::uint32_t> numbers,
                         std::optional<store::ModSeq> modseq = std::nullopt);
 /// `* ESEARCH (TAG "a") UID MIN 2 COUNT 3`, what of it `request` asks for. `modseq` is that of the
-/// messages which it names.
+/// messages which it names; `scores` are theirs for RELEVANCY (RFC 6203 section 4).
 std::string esearch_line(std::string_view tag, bool uid, const SearchRequest& request,
                          std::span<const std::uint32_t> numbers,
-                         std::optional<store::ModSeq> modseq = std::nullopt);
+                         std::optional<store::ModSeq> modseq = std::nullopt,
+                         std::span<const std::uint8_t> scores = {});
 /// `* UIDBATCHES (TAG "a") 215295:99696,99695:1`: ranges of UIDs, the newest first, each from its
 /// last UID down to its first (RFC 10022 section 3).
 std::string uid_batches_line(std::string_view tag, const std::vector<NumberRange>& batches);
@@ -84,7 +85,8 @@ std::string multi_search_line(std::string_view tag, std::string_view utf8_name,
                               std::uint32_t uid_validity, const SearchRequest& request,
                               std::span<const std::uint32_t> uids,
                               std::optional<store::ModSeq> modseq = std::nullopt,
-                              NameForm form = NameForm::Utf7);
+                              NameForm form = NameForm::Utf7,
+                              std::span<const std::uint8_t> scores = {});
 /// The results that PARTIAL asks for, fewer where there are not so many.
 std::span<const std::uint32_t> part_of(std::span<const std::uint32_t> numbers,
                                        const PartialResult& partial);

@@ -4,6 +4,7 @@
 
 #include "common/base/text.h"
 #include "common/mail/charset.h"
+#include "common/mail/unicode.h"
 #include "imapd/response/untagged.h"
 #include "imapd/session/kept_fields.h"
 
@@ -62,6 +63,25 @@ bool names_day(Kind kind) {
          kind == Kind::SavedBefore || kind == Kind::SavedOn || kind == Kind::SavedSince;
 }
 
+// Where the index of words has what a key looks for; nowhere for what it can't answer. It has the
+// text of all header fields, but not addresses as keys see them: they serve FUZZY alone.
+std::vector<store::WordPlace> places_of(const SearchKey& key) {
+  using enum store::WordPlace;
+  if (key.kind == Kind::Body) return key.fuzzy ? std::vector{Body, FileName} : std::vector{Body};
+  if (key.kind == Kind::Text && key.fuzzy) return {Body, Header, FileName};
+  if (key.kind == Kind::Text) return {Body, Header};
+  if (!key.fuzzy) {
+    bool is_kept = key.kind == Kind::Address || is_kept_field(key.field);
+    return is_kept ? std::vector<store::WordPlace>() : std::vector{Header};
+  }
+  constexpr std::pair<std::string_view, store::WordPlace> fields[] = {
+      {"Bcc", Bcc}, {"Cc", Cc}, {"From", From}, {"Subject", Subject}, {"To", To}};
+  for (const auto& [name, place] : fields) {
+    if (equal_nocase(name, key.field)) return {place};
+  }
+  return {};
+}
+
 // Counts U+FFFD, which conversion puts where it finds no character.
 std::size_t count_replaced(std::string_view utf8) {
   constexpr std::string_view replacement = "\xef\xbf\xbd";
@@ -88,6 +108,7 @@ class Preparation {
     PreparedKey key;
     key.kind = from.kind;
     key.negated = from.negated;
+    key.fuzzy = from.fuzzy;
     key.cost = cost_of(from.kind);
     for (const auto& child : from.children) {
       TRY(auto prepared, prepare(child));
@@ -134,6 +155,11 @@ class Preparation {
     if (count_replaced(*utf8) > count_replaced(from.text)) {
       return Error(501, "A text of SEARCH is not valid in its charset");
     }
+    auto places = places_of(from);
+    if (!places.empty() && keys_.needles.size() < narrowed_keys_max) {
+      key.needle = keys_.needles.size();
+      keys_.needles.push_back({casefold(*utf8), std::move(places), from.fuzzy});
+    }
     if (from.kind == Kind::Body || from.kind == Kind::Text) {
       auto asks = from.kind == Kind::Body ? TextScan::Asked::Body : TextScan::Asked::Text;
       keys_.asked = !keys_.asked || *keys_.asked == asks ? asks : TextScan::Asked::Both;
@@ -159,6 +185,7 @@ Result<PreparedKeys> prepare_keys(const SearchRequest& request, const Selected& 
   if (!is_known_charset(request.charset)) return unknown_charset();
   PreparedKeys keys;
   Preparation preparation(request.charset, selected, mailbox, keys);
+  keys.has_fuzzy = request.has_fuzzy;
   TRY(keys.root, preparation.prepare(request.key));
   if (keys.texts->octets() + keys.headers.octets() > key_octets_max) {
     return Error(501, "The texts of SEARCH are too long");

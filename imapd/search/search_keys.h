@@ -19,6 +19,7 @@
 #include "imapd/grammar/search.h"
 #include "imapd/grammar/sequence_set.h"
 #include "imapd/search/header_scan.h"
+#include "imapd/search/narrowing.h"
 #include "imapd/search/text_scan.h"
 #include "imapd/session/selected.h"
 
@@ -38,7 +39,9 @@ struct PreparedKey {
   bool is_recent = false;
   std::string id;  // of EMAILID
   HeaderKeys::Number header;
-  std::size_t text = 0;  // of PreparedKeys::texts
+  std::size_t text = 0;               // of PreparedKeys::texts
+  std::optional<std::size_t> needle;  // of PreparedKeys::needles
+  bool fuzzy = false;
 };
 
 /// All keys of one SEARCH.
@@ -47,8 +50,12 @@ struct PreparedKeys {
   std::int64_t count = 0;
   std::unique_ptr<KeySet> texts = std::make_unique<KeySet>();  // of BODY and TEXT
   HeaderKeys headers;
+  /// What the index of words is asked for.
+  std::vector<WordNeedle> needles;
   /// Whether BODY, TEXT or both are among the keys; nothing: neither.
   std::optional<TextScan::Asked> asked;
+  /// Some key is FUZZY.
+  bool has_fuzzy = false;
   /// A key names a field that is not is_kept_field().
   bool needs_whole_header = false;
 };

@@ -36,11 +36,10 @@ bool Searcher::run(std::size_t messages, std::uint64_t octets, std::vector<std::
       read_on(subject);
       if (!subject.is_gone) continue;
     }
-    bool is_match = answer == Truth::Yes && !subject.is_gone;
-    auto number = subject.number;
+    bool is_match = answer == Truth::Yes && !subject.is_gone && !is_held_up_;
+    if (is_match) note_found(subject, found);
     subject_ = nullptr;
     if (is_held_up_) return true;
-    if (is_match) found.push_back(number);
     ++next_;
     --messages;
   }
@@ -53,6 +52,7 @@ bool Searcher::begin_message() {
     const auto* message = mailbox_->find(selected_->uid_of(next_));
     if (message == nullptr) continue;
     subject_ = std::make_unique<Subject>(next_, *message);
+    subject_->place = narrowing_.place_of(message->uid);
     return true;
   }
   return subject_ != nullptr;
@@ -69,7 +69,43 @@ Searcher::Truth Searcher::matches(const PreparedKey& key, Subject& subject) {
   return truth(answer == Truth::No);
 }
 
+// What the index of words says of a key, if it knows.
+std::optional<Searcher::Truth> Searcher::indexed(const PreparedKey& key,
+                                                 const Subject& subject) const {
+  if (!key.needle || !subject.place) return std::nullopt;
+  if (auto score = narrowing_.score(*key.needle, *subject.place)) return truth(*score > 0);
+  if (!narrowing_.may_hold(*key.needle, *subject.place)) return Truth::No;
+  return std::nullopt;
+}
+
+// Found out without reading anything of the message.
+bool Searcher::is_ruled_out(const PreparedKey& key, const Subject& subject) const {
+  return !key.negated && indexed(key, subject) == Truth::No;
+}
+
+// Of a message that matches: RFC 6203 section 4 leaves open how scores are joined.
+void Searcher::add_scores(const PreparedKey& key, Subject& subject) const {
+  for (const auto& child : key.children) add_scores(child, subject);
+  if (!key.fuzzy || key.negated || !key.needle || !subject.place) return;
+  auto score = narrowing_.score(*key.needle, *subject.place).value_or(0);
+  if (score == 0) return;
+  subject.score_sum += score;
+  ++subject.scored_keys;
+}
+
+void Searcher::note_found(Subject& subject, std::vector<std::uint32_t>& found) {
+  found.push_back(subject.number);
+  if (!keys_.has_fuzzy) return;
+  add_scores(keys_.root, subject);
+  // What was found exactly could not be found better.
+  auto score = subject.scored_keys == 0 ? 100 : subject.score_sum / subject.scored_keys;
+  scores_.push_back(static_cast<std::uint8_t>(score));
+}
+
 Searcher::Truth Searcher::all_of(const PreparedKey& key, Subject& subject) {
+  for (const auto& child : key.children) {
+    if (is_ruled_out(child, subject)) return Truth::No;
+  }
   auto answer = Truth::Yes;
   for (const auto& child : key.children) {
     auto one = matches(child, subject);
@@ -90,6 +126,7 @@ Searcher::Truth Searcher::any_of(const PreparedKey& key, Subject& subject) {
 }
 
 Searcher::Truth Searcher::holds(const PreparedKey& key, Subject& subject) {
+  if (auto known = indexed(key, subject)) return *known;
   switch (key.kind) {
     case Kind::All:
       return Truth::Yes;

@@ -5,9 +5,10 @@
 // for the next. Of each message only as much is read as the keys need, and the cheap keys are asked
 // first: flags and numbers, then sizes and dates, then the header, then the whole message, part by
 // part, once for all keys. The index keeps the header fields that most searches name, so that the
-// next search opens no file for them.
+// next search opens no file for them. The index of words rules out messages that can't match; what
+// FUZZY asks it answers alone.
 //
-// STANDARDS  RFC 9051 section 6.4.4 (case is ignored; texts are decoded first)
+// STANDARDS  RFC 9051 section 6.4.4 (case is ignored; texts are decoded first), RFC 6203 (FUZZY)
 // LIMITS     imap_search_keys_max keys; key_octets_max of their texts; header_octets_max of a
 // header
 //            for the keys that name a field
@@ -17,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,14 @@ class Searcher {
   /// `selected` and `mailbox` outlive it. Errors: those of prepare_keys().
   static Result<Searcher> make(const Selected& selected, store::Mailbox& mailbox,
                                const SearchRequest& request, std::int64_t now_seconds);
+
+  /// What the index of words would be asked for.
+  std::span<const WordNeedle> needles() const { return keys_.needles; }
+  /// What it has answered.
+  void narrow(Narrowing narrowing) { narrowing_ = std::move(narrowing); }
+  /// For each message found so far, how well it answers the keys with FUZZY, 1 to 100; nothing if
+  /// there are none.
+  const std::vector<std::uint8_t>& scores() const { return scores_; }
 
   /// Looks at the next `messages`, or at as much of them as about `octets` of work allow, and adds
   /// the numbers of those that match; false when none is left.
@@ -73,6 +83,10 @@ class Searcher {
     std::optional<std::optional<std::int64_t>> sent_day;
     std::optional<std::optional<std::int64_t>> save_date;
     std::optional<std::optional<std::uint64_t>> octets;
+    std::optional<std::size_t> place;  // in the index of words
+    // Of the keys with FUZZY that it answers.
+    std::uint32_t score_sum = 0;
+    std::uint32_t scored_keys = 0;
     bool is_gone = false;
   };
 
@@ -82,6 +96,10 @@ class Searcher {
   Truth all_of(const PreparedKey& key, Subject& subject);
   Truth any_of(const PreparedKey& key, Subject& subject);
   Truth has_text(const PreparedKey& key, const Subject& subject) const;
+  std::optional<Truth> indexed(const PreparedKey& key, const Subject& subject) const;
+  bool is_ruled_out(const PreparedKey& key, const Subject& subject) const;
+  void add_scores(const PreparedKey& key, Subject& subject) const;
+  void note_found(Subject& subject, std::vector<std::uint32_t>& found);
   bool has_flag(const PreparedKey& key, const store::Message& message) const;
   bool has_size(const PreparedKey& key, Subject& subject);
   bool has_age(const PreparedKey& key, Subject& subject);
@@ -104,6 +122,8 @@ class Searcher {
   store::Mailbox* mailbox_;
   std::int64_t now_seconds_;
   PreparedKeys keys_;
+  Narrowing narrowing_;
+  std::vector<std::uint8_t> scores_;
   std::unique_ptr<Subject> subject_;
   std::uint32_t next_ = 1;
   std::int64_t budget_ = 0;  // what is left of this run's octets

@@ -7,6 +7,8 @@ Account::Account(Accounts& accounts, std::string name)
 
 Account::~Account() { accounts_.open_.erase(name_); }
 
+void Account::start(Task<> task) { accounts_.background_.start(std::move(task)); }
+
 std::shared_ptr<Account> Accounts::open(const std::string& name) {
   auto found = open_.find(name);
   if (found != open_.end()) return found->second.lock();

@@ -88,6 +88,7 @@ Result<store::MailboxName> SessionContext::new_mailbox_name(std::string_view wir
 std::string SessionContext::store_capabilities() const {
   std::string out = " APPENDLIMIT=" + std::to_string(limits().message_bytes_max);
   if (store_->keeps_ids()) out += " OBJECTID";
+  if (!account_->words_directory.empty()) out += " SEARCH=FUZZY";
   return out;
 }
 

@@ -19,6 +19,7 @@ Task<Result<void>> SessionContext::sync(Wait wait) {
   is_behind_ = in_use || (changes && changes->waiting);
   if (!changes) co_return changes.error();
   if (changes->uid_validity) co_return Error::permanent("The mailbox was made anew");
+  if (!changes->added.empty() && account_->words) account_->words->new_messages(mailbox.name());
   co_return Result<void>();
 }
 

@@ -12,6 +12,7 @@
 #include "store/accounts/account_names.h"
 #include "store/accounts/accounts.h"
 #include "store/index/index.h"
+#include "store/search/place.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -132,6 +133,7 @@ Result<HostPlaces> places_of(const std::shared_ptr<const Config>& config,
                                 ": users_map has a user of whom no login is valid");
     } else if (*place) {
       places.left_out.push_back(store::index_directory((*place)->location));
+      places.left_out.push_back(store::words_directory((*place)->location));
       places.mail.push_back(**std::move(place));
     }
   }

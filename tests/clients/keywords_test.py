@@ -396,6 +396,7 @@ IMAP = {
     "REPLACE": has(r"^\* OK \[APPENDUID \d+ 2\](?s:.)*^e OK", "b CREATE Draft", f"c APPEND Draft {{{len(SMALL)}+}}\r\n{SMALL}",
                    "d SELECT Draft", f"e REPLACE 1 Draft {{{len(SMALL)}+}}\r\n{SMALL}", "f CLOSE", "g DELETE Draft"),
     "SAVEDATE": has(r"^\* 1 FETCH \(SAVEDATE \"[^\"]+\"\)", "b SELECT INBOX", "c FETCH 1 (SAVEDATE)"),
+    "SEARCH=FUZZY": has(r"^\* ESEARCH .*ALL 2 RELEVANCY \(100\)\r$", "b SELECT INBOX", "c SEARCH RETURN (ALL RELEVANCY) FUZZY SUBJECT n2"),
     "SEARCHRES": has(r"^\* 1 FETCH \(UID 1\)", "b SELECT INBOX", 'c SEARCH RETURN (SAVE) SUBJECT "n1"', "d FETCH $ (UID)"),
     "SORT": has(r"^\* SORT 3 2 1\r$", "b SELECT INBOX", 'c SORT (REVERSE SUBJECT) UTF-8 SUBJECT "n"'),
     "SORT=DISPLAY": has(r"^\* SORT( \d+){3}\r$", "b SELECT INBOX", 'c SORT (DISPLAYFROM) UTF-8 SUBJECT "n"'),

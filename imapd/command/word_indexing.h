@@ -1,0 +1,81 @@
+// Puts an account's mail into its index of words, in the background, one mailbox after another.
+//
+// All sessions of an account are in one worker, and share one of these: it is the one writer of the
+// account's index. It works in steps, on the account's threads behind whatever its sessions ask
+// for, with a store and a mailbox of its own, and goes on when the session that wanted it has
+// ended. A mailbox is put in when it is searched, whether the index is there or not; and where it
+// is there, also when it is selected and when messages come (fts_autoindex). A search does not wait
+// for it, unless it asks for FUZZY.
+//
+// LIMITS     mailboxes_waiting_max; fts_message_max_size
+// SEE ALSO   ../search/folder_indexer.h (a step), store/search/word_index.h (the index),
+//            ../search/narrowing.h (who reads it)
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/async/loop.h"
+#include "common/async/task.h"
+#include "imapd/session/account.h"
+#include "imapd/session/context.h"
+
+namespace pennypost::imap {
+
+/// Further ones are not put in before they are searched again.
+inline constexpr std::size_t mailboxes_waiting_max = 1000;
+
+class WordIndexing final : public WordKeeper {
+ public:
+  /// Of the session's account, made if need be; null if it has no index.
+  static WordIndexing* of(const SessionContext& context);
+
+  explicit WordIndexing(const SessionContext& context);
+
+  enum class When {
+    /// After a while, and only if there is an index.
+    IfKept,
+    Soon,
+    Now,
+  };
+  void want(const store::MailboxName& name, When when);
+  void new_messages(const store::MailboxName& name) override;
+  /// Whether it is still to be put in.
+  bool is_wanted(const store::MailboxName& name) const;
+  /// Waits for the next step.
+  Event::Wait progress() { return changed_.wait(); }
+  /// How far it is with the mailbox that is put in now.
+  std::uint64_t done() const { return done_; }
+  std::uint64_t goal() const { return goal_; }
+
+ private:
+  struct Wanted {
+    store::MailboxName name;
+    When when;
+  };
+  struct Job;
+  Task<> work(std::shared_ptr<Account> account);
+  Task<> put_in(Account& account, Job& job);
+  Result<bool> step(Job& job, const Wanted& wanted) const;
+  void note_failure(const Error& error, const store::MailboxName& name);
+
+  Loop& loop_;
+  std::string user_;
+  std::string directory_;
+  std::uint64_t octets_max_;
+  bool follows_new_mail_;
+  std::weak_ptr<Account> account_;
+  std::deque<Wanted> wanted_;  // the first is worked on
+  bool is_working_ = false;
+  std::uint64_t done_ = 0;
+  std::uint64_t goal_ = 0;
+  Event changed_;
+};
+
+/// A mailbox was selected: whatever is new in it is put into the index, if there is one.
+void want_words_of(const SessionContext& context, const store::MailboxName& name);
+
+}  // namespace pennypost::imap

@@ -1,0 +1,121 @@
+// FUZZY and RELEVANCY as a client sees them, and who keeps the index of words that answers them.
+#include "common/log/sink.h"
+#include "imapd/dialogue/testing.h"
+#include "store/search/word_index.h"
+
+using namespace pennypost;
+using namespace pennypost::imap;
+
+namespace {
+
+const char* const letters[] = {"Subject: report\n\nreport report report\n",
+                               "Subject: other\n\nthe reprot of a long day with many words\n",
+                               "Subject: nothing\n\nat all\n"};
+
+// An account with three letters and an index of words, as a worker has it.
+struct Host {
+  Host() {
+    for (const char* letter : letters) account.deliver(letter);
+  }
+  void give_words(Client& client) {
+    shared = client.accounts().open("ann");
+    shared->words_directory = directory;
+    shared->open_store = [this] { return account.open(); };
+  }
+  TestAccount account;
+  std::string directory = account.root() + "/words";
+  std::shared_ptr<imap::Account> shared;
+};
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// Lets what goes on in the background end.
+void settle(Client& client, const std::function<bool()>& is_done) {
+  auto wait = [](Loop& loop, const std::function<bool()>& done) -> Task<> {
+    for (int i = 0; i < 1000 && !done(); ++i) co_await loop.sleep(std::chrono::milliseconds(10));
+  };
+  client.loop().run_until(wait(client.loop(), is_done));
+  CHECK(is_done());
+}
+
+std::size_t indexed(const Host& host, const std::string& id, std::uint32_t uid_validity) {
+  auto reader = store::WordReader::open(host.directory);
+  if (!reader || !*reader || !(*reader)->choose({id, uid_validity})) return 0;
+  return (*reader)->entries().size();
+}
+
+}  // namespace
+
+TEST_CASE("FUZZY finds nearly the word, and RELEVANCY tells and sorts by how nearly") {
+  Host host;
+  Client client(host.account);
+  CHECK_FALSE(contains(client.command("CAPABILITY"), "SEARCH=FUZZY"));
+  host.give_words(client);
+  CHECK(contains(client.command("CAPABILITY"), " SEARCH=FUZZY"));
+  client.command("SELECT INBOX");
+  CHECK(client.command("SEARCH TEXT report") == "* SEARCH 1\r\nOK Search completed.\r\n");
+  CHECK(client.command("SEARCH FUZZY TEXT report") == "* SEARCH 1 2\r\nOK Search completed.\r\n");
+  auto told = client.command("SEARCH RETURN (RELEVANCY ALL) FUZZY TEXT report");
+  CHECK(contains(told, " ALL 1:2 RELEVANCY (100 "));
+  CHECK(client.command("SORT (REVERSE RELEVANCY) UTF-8 FUZZY BODY report") ==
+        "* SORT 2 1\r\nOK Sort completed.\r\n");
+  CHECK(client.command("SORT (RELEVANCY ARRIVAL) UTF-8 FUZZY BODY report") ==
+        "* SORT 1 2\r\nOK Sort completed.\r\n");
+  told =
+      client.command("UID SORT RETURN (RELEVANCY PARTIAL 2:2) (RELEVANCY) UTF-8 FUZZY BODY report");
+  CHECK(contains(told, " PARTIAL (2:2 2) RELEVANCY ("));
+  CHECK_FALSE(contains(told, "RELEVANCY (100"));
+  told = client.command("SEARCH RETURN (RELEVANCY) FUZZY SUBJECT absent");
+  CHECK_FALSE(contains(told, "RELEVANCY"));
+  host.shared = nullptr;
+}
+
+TEST_CASE("RELEVANCY without FUZZY is BAD, and sorting by it is not followed") {
+  Host host;
+  Client client(host.account);
+  host.give_words(client);
+  client.command("SELECT INBOX");
+  for (const char* bad : {"SEARCH RETURN (RELEVANCY) TEXT report", "SEARCH FUZZY",
+                          "SORT (RELEVANCY) UTF-8 TEXT report"}) {
+    CAPTURE(bad);
+    CHECK(client.command(bad).starts_with("BAD"));
+  }
+  auto refused = client.command("SORT RETURN (UPDATE) (RELEVANCY) UTF-8 FUZZY TEXT report");
+  CHECK(refused.starts_with("NO [CANNOT]"));
+  host.shared = nullptr;
+}
+
+TEST_CASE("the index is made when its user searches, and follows what comes and goes") {
+  Host host;
+  Client client(host.account);
+  host.give_words(client);
+  auto answer = client.command("SELECT INBOX");
+  // Nobody has searched: nothing is kept.
+  settle(client, [&] { return true; });
+  CHECK_FALSE(store::has_words(host.directory));
+  auto mailbox = *host.account.open()->open(store::MailboxName::inbox(), store::Access::ReadOnly);
+  auto id = mailbox->id();
+  auto validity = mailbox->uid_validity();
+  CHECK(client.command("SEARCH BODY report") == "* SEARCH 1\r\nOK Search completed.\r\n");
+  settle(client, [&] { return indexed(host, id, validity) == 3; });
+  host.account.deliver("Subject: new\n\nreporting\n");
+  client.command("NOOP");
+  settle(client, [&] { return indexed(host, id, validity) == 4; });
+  CHECK(client.command("SEARCH BODY report") == "* SEARCH 1 4\r\nOK Search completed.\r\n");
+  client.command("STORE 1 +FLAGS.SILENT (\\Deleted)");
+  client.command("EXPUNGE");
+  CHECK(client.command("SEARCH BODY report") == "* SEARCH 3\r\nOK Search completed.\r\n");
+  settle(client, [&] { return indexed(host, id, validity) == 3; });
+  // It may be removed at any time, and be damaged.
+  store::discard_words(host.directory);
+  CHECK(client.command("SEARCH BODY report") == "* SEARCH 3\r\nOK Search completed.\r\n");
+  settle(client, [&] { return indexed(host, id, validity) == 3; });
+  LogCapture log;
+  std::filesystem::resize_file(host.directory + "/postlist.glass", 100);
+  CHECK(client.command("SEARCH BODY report") == "* SEARCH 3\r\nOK Search completed.\r\n");
+  CHECK(client.command("SEARCH FUZZY BODY reporitng") == "* SEARCH 3\r\nOK Search completed.\r\n");
+  settle(client, [&] { return indexed(host, id, validity) == 3; });
+  host.shared = nullptr;
+}

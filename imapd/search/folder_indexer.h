@@ -1,0 +1,51 @@
+// Puts the messages of an open mailbox into the index of words, a step at a time.
+//
+// Messages that have gone are taken out of it, those that are not in it yet are read and put in. A
+// step is bounded in octets, and may stop within a message.
+//
+// SEE ALSO   message_words.h (the words of a message), store/search/word_index.h,
+//            ../command/word_indexing.h (who runs it)
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "imapd/search/message_words.h"
+#include "store/mailbox/mailbox.h"
+#include "store/search/word_index.h"
+
+namespace pennypost::imap {
+
+/// Under what the index knows an open folder.
+store::WordFolder word_folder(const store::Mailbox& mailbox);
+
+class FolderIndexer {
+ public:
+  /// Both outlive it. Of a message with more than `octets_max` only the beginning is read.
+  FolderIndexer(store::Mailbox& mailbox, store::WordWriter& writer, std::uint64_t octets_max)
+      : mailbox_(mailbox), writer_(writer), octets_max_(octets_max) {}
+
+  /// Goes on for about `octets`; false when all is done and committed. Messages that another
+  /// program has locked are left for the next time.
+  Result<bool> run(std::uint64_t octets);
+  /// How many messages it has to put in, and how many it has.
+  std::size_t wanted() const { return missing_.size(); }
+  std::size_t done() const { return next_; }
+
+ private:
+  Result<void> begin();
+  bool begin_message();
+
+  store::Mailbox& mailbox_;
+  store::WordWriter& writer_;
+  std::uint64_t octets_max_;
+  bool has_begun_ = false;
+  std::vector<store::Uid> missing_;
+  std::size_t next_ = 0;
+  store::TermTable terms_;
+  std::unique_ptr<MessageWords> words_;  // of the message under way
+  bool is_cut_ = false;                  // it was not read to its end
+};
+
+}  // namespace pennypost::imap

@@ -1,0 +1,46 @@
+// Gathers the words of a message for the index of words.
+//
+// They are those of the very text that SEARCH looks into, so that what the index does not have
+// SEARCH would not find. Names of attachments are found by their header fields, and, where those
+// are encoded as RFC 2231 has it, decoded as well for a search by words.
+//
+// STANDARDS  RFC 2183 section 2.3 (filename), RFC 2231
+// SEE ALSO   text_walk.h (the text), store/search/words.h (what a word is), folder_indexer.h
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/mail/key_search.h"
+#include "imapd/search/text_walk.h"
+#include "store/search/words.h"
+
+namespace pennypost::imap {
+
+class MessageWords final : private TextSink {
+ public:
+  /// `table`, which is cleared, outlives it. Of more text than `octets_max` the rest is left out.
+  MessageWords(store::TermTable& table, std::string message, std::uint64_t octets_max);
+
+  /// Goes through about so many octets more; the cost of that in octets.
+  std::int64_t advance(std::int64_t octets);
+  bool is_done() const { return walk_.is_done() || is_cut_; }
+  /// The message has more text than was gone through.
+  bool is_cut() const { return is_cut_; }
+
+ private:
+  void field(std::string_view name, std::string_view line) override;
+  void body(std::string_view utf8) override;
+  void end_body() override;
+  void add_to(store::WordPlace place, std::string_view folded);
+
+  store::TermTable& table_;
+  TextWalk walk_;
+  CaseFolder folder_;
+  store::WordCutter body_;
+  std::uint64_t octets_left_;
+  bool is_cut_ = false;
+};
+
+}  // namespace pennypost::imap

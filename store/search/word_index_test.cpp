@@ -1,0 +1,199 @@
+#include "store/search/word_index.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "common/base/scratch.h"
+
+using namespace pennypost;
+using namespace pennypost::store;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr WordPlace body[] = {WordPlace::Body};
+const WordFolder inbox{"id1", 7};
+
+TermTable terms_of(std::string_view text) {
+  TermTable table;
+  WordCutter cutter(table, WordPlace::Body);
+  cutter.feed(text);
+  cutter.end_text();
+  return table;
+}
+
+std::vector<Uid> uids(std::initializer_list<std::uint32_t> numbers) {
+  std::vector<Uid> out;
+  for (auto number : numbers) out.emplace_back(number);
+  return out;
+}
+
+// Puts messages of a folder into the index: UID and text; those before that are not named have
+// gone.
+void put(const std::string& directory, const WordFolder& folder,
+         const std::vector<std::pair<std::uint32_t, std::string>>& messages) {
+  auto writer = WordWriter::open(directory);
+  REQUIRE(writer);
+  std::vector<Uid> all;
+  for (const auto& [uid, text] : messages) all.emplace_back(uid);
+  auto missing = (*writer)->begin(folder, all);
+  REQUIRE(missing);
+  for (const auto& [uid, text] : messages) {
+    if (std::ranges::find(*missing, Uid(uid)) == missing->end()) continue;
+    REQUIRE((*writer)->add(Uid(uid), terms_of(text), text.ends_with("...")));
+  }
+  REQUIRE((*writer)->commit());
+}
+
+// The UIDs of the messages that may hold a text.
+std::vector<std::uint32_t> holders(const std::string& directory, const WordFolder& folder,
+                                   std::string_view needle) {
+  auto reader = WordReader::open(directory);
+  REQUIRE(reader);
+  REQUIRE(*reader);
+  REQUIRE((*reader)->choose(folder));
+  auto may = (*reader)->may_hold(needle, body);
+  REQUIRE(may);
+  std::vector<std::uint32_t> out;
+  for (std::size_t i = 0; i < may->size(); ++i) {
+    if ((*may)[i]) out.push_back((*reader)->entries()[i].uid.value());
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("the index names the messages that may hold a text, and those that were cut") {
+  Scratch scratch;
+  auto directory = scratch / "words";
+  CHECK_FALSE(has_words(directory));
+  put(directory, inbox,
+      {{3, "the green house"}, {5, "a greenhouse"}, {2000, "nothing"}, {2001, "cut short..."}});
+  using List = std::vector<std::uint32_t>;
+  CHECK(holders(directory, inbox, "green") == List{3, 5, 2001});
+  CHECK(holders(directory, inbox, "green house") == List{3, 2001});
+  CHECK(holders(directory, inbox, " the ") == List{3, 2001});
+  CHECK(holders(directory, inbox, "enho") == List{5, 2001});
+  CHECK(holders(directory, inbox, "absent") == List{2001});
+  CHECK(holders(directory, inbox, "-") == List{3, 5, 2000, 2001});
+}
+
+TEST_CASE("folders and UIDVALIDITYs are kept apart, and what has gone is forgotten") {
+  Scratch scratch;
+  auto directory = scratch / "words";
+  const WordFolder other{"id2", 7};
+  const WordFolder anew{"id1", 8};
+  using List = std::vector<std::uint32_t>;
+  put(directory, inbox, {{1, "one"}, {2, "two"}, {1500, "three"}});
+  put(directory, other, {{1, "two"}});
+  CHECK(holders(directory, inbox, "two") == List{2});
+  CHECK(holders(directory, other, "two") == List{1});
+  CHECK(holders(directory, anew, "two").empty());
+  put(directory, inbox, {{1, "one"}, {1500, "three"}, {1501, "two"}});
+  CHECK(holders(directory, inbox, "two") == List{1501});
+  put(directory, anew, {{2, "two"}});
+  CHECK(holders(directory, anew, "two") == List{2});
+  CHECK(holders(directory, inbox, "two").empty());
+  CHECK(holders(directory, other, "two") == List{1});
+}
+
+TEST_CASE("what was not committed is not there, and one writer keeps another out") {
+  Scratch scratch;
+  auto directory = scratch / "words";
+  put(directory, inbox, {{1, "one"}});
+  {
+    auto writer = WordWriter::open(directory);
+    REQUIRE(writer);
+    REQUIRE((*writer)->begin(inbox, uids({1, 2})));
+    REQUIRE((*writer)->add(Uid(2), terms_of("one more"), false));
+    auto second = WordWriter::open(directory);
+    REQUIRE_FALSE(second);
+    CHECK(second.error().response_code() == ResponseCode::InUse);
+  }
+  CHECK(holders(directory, inbox, "one") == std::vector<std::uint32_t>{1});
+  auto writer = WordWriter::open(directory);
+  REQUIRE(writer);
+  CHECK(*(*writer)->begin(inbox, uids({1, 2})) == uids({2}));
+}
+
+TEST_CASE("a damaged index is an error, never an answer") {
+  Scratch scratch;
+  auto directory = scratch / "words";
+  put(directory, inbox, {{1, "one"}});
+  SUBCASE("its head is lost") { std::ofstream(directory + "/iamglass") << "nothing"; }
+  SUBCASE("its tree is lost") { fs::resize_file(directory + "/postlist.glass", 100); }
+  SUBCASE("its tree is gone") { fs::remove(directory + "/postlist.glass"); }
+  auto reader = WordReader::open(directory);
+  auto worked = reader && *reader && (*reader)->choose(inbox) && (*reader)->may_hold("one", body);
+  CHECK_FALSE(worked);
+  if (!reader) CHECK(reader.error().response_code() == ResponseCode::Corruption);
+  discard_words(directory);
+  CHECK_FALSE(has_words(directory));
+  put(directory, inbox, {{1, "one"}});
+  CHECK(holders(directory, inbox, "one") == std::vector<std::uint32_t>{1});
+}
+
+TEST_CASE("an index that is mostly of what has gone is made anew") {
+  Scratch scratch;
+  auto directory = scratch / "words";
+  std::vector<std::pair<std::uint32_t, std::string>> many;
+  for (std::uint32_t uid = 1; uid <= 1100; ++uid) many.emplace_back(uid, "word");
+  put(directory, inbox, many);
+  put(directory, inbox, {{1100, "word"}});
+  // Nothing is in it but that one, or nothing.
+  auto writer = WordWriter::open(directory);
+  REQUIRE(writer);
+  CHECK(*(*writer)->begin(inbox, uids({1100})) == uids({1100}));
+}
+
+TEST_CASE("an index written anew answers the same and is no larger") {
+  Scratch scratch;
+  auto directory = scratch / "words";
+  for (std::uint32_t uid = 1; uid <= 5; ++uid) {
+    put(directory, {"id" + std::to_string(uid), 1}, {{uid, "word" + std::to_string(uid)}});
+  }
+  auto size = [&] {
+    std::uintmax_t bytes = 0;
+    for (const auto& entry : fs::directory_iterator(directory)) bytes += entry.file_size();
+    return bytes;
+  };
+  auto before = size();
+  REQUIRE(optimize_words(directory));
+  CHECK(size() <= before);
+  CHECK(fs::directory_iterator(scratch.path()) != fs::directory_iterator());
+  CHECK_FALSE(fs::exists(directory + ".old"));
+  CHECK(holders(directory, {"id3", 1}, "ord3") == std::vector<std::uint32_t>{3});
+  put(directory, {"id3", 1}, {{3, ""}, {4, "more words"}});
+  CHECK(holders(directory, {"id3", 1}, "words") == std::vector<std::uint32_t>{4});
+}
+
+TEST_CASE("a search by words finds what is spelt nearly so, the best first") {
+  Scratch scratch;
+  auto directory = scratch / "words";
+  put(directory, inbox,
+      {{1, "invoice"},
+       {2, "invioce for you"},
+       {3, "invoices"},
+       {4, "other text"},
+       {5, "in voice"}});
+  auto reader = WordReader::open(directory);
+  REQUIRE(reader);
+  REQUIRE((*reader)->choose(inbox));
+  auto scores = (*reader)->relevancy("invoice", body);
+  REQUIRE(scores);
+  REQUIRE(scores->size() == 5);
+  CHECK((*scores)[0] == 100);
+  CHECK((*scores)[1] > 0);
+  CHECK((*scores)[1] < 100);
+  CHECK((*scores)[2] > (*scores)[1]);
+  CHECK((*scores)[3] == 0);
+  CHECK((*scores)[4] == 0);
+  // Each of the words must be there.
+  auto both = (*reader)->relevancy("invoice you", body);
+  REQUIRE(both);
+  CHECK(std::ranges::count_if(*both, [](auto score) { return score > 0; }) == 1);
+}

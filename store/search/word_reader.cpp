@@ -1,0 +1,239 @@
+#include <algorithm>
+#include <filesystem>
+
+#include "store/search/alike.h"
+#include "store/search/needle.h"
+#include "store/search/word_index.h"
+#include "store/search/xapian_errors.h"
+
+namespace pennypost::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Of an exact word, of one that goes on, and of one that is spelt nearly so.
+constexpr double begins_weight = 0.6;
+constexpr double alike_weight = 0.4;
+// What a piece of a needle may stand for: so many times the messages.
+constexpr std::size_t postings_per_message_max = 8;
+// Once a piece has left so few messages, the slower pieces of a needle are not worth their time.
+constexpr std::size_t few_messages = 20;
+
+bool matches(const NeedlePiece& piece, std::string_view term) {
+  switch (piece.match) {
+    case NeedlePiece::Match::Is:
+      return term == piece.text;
+    case NeedlePiece::Match::Begins:
+      return term.starts_with(piece.text);
+    case NeedlePiece::Match::Ends:
+      return term.ends_with(piece.text);
+    case NeedlePiece::Match::Contains:
+      return term.find(piece.text) != std::string_view::npos;
+  }
+  return true;
+}
+
+}  // namespace
+
+struct WordReader::State {
+  explicit State(Xapian::Database its_database) : database(std::move(its_database)) {}
+
+  std::optional<std::size_t> place_of(Xapian::docid document) const;
+  bool add_postings(const std::string& term, std::vector<bool>& found, std::size_t& budget) const;
+  std::optional<std::vector<bool>> holders(const NeedlePiece& piece,
+                                           std::span<const WordPlace> places) const;
+  bool add_matching(const NeedlePiece& piece, char place, std::vector<bool>& found,
+                    std::size_t& budget) const;
+  Xapian::Query query_for(const std::string& word, std::span<const WordPlace> places) const;
+
+  Xapian::Database database;
+  std::vector<WordEntry> entries;
+  // Of entries: by document, less the first one's; 0: none, else the place plus 1.
+  Xapian::docid first_document = 0;
+  std::vector<std::uint32_t> places_of_documents;
+};
+
+bool has_words(const std::string& directory) {
+  std::error_code problem;
+  return fs::exists(fs::path(directory) / "iamglass", problem);
+}
+
+Result<std::unique_ptr<WordReader>> WordReader::open(const std::string& directory) {
+  if (!has_words(directory)) return std::unique_ptr<WordReader>();
+  return guarded([&]() -> Result<std::unique_ptr<WordReader>> {
+    auto state = std::make_unique<State>(Xapian::Database(directory));
+    return std::unique_ptr<WordReader>(new WordReader(std::move(state)));
+  });
+}
+
+WordReader::WordReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+WordReader::~WordReader() = default;
+
+const std::vector<WordEntry>& WordReader::entries() const { return state_->entries; }
+
+Result<void> WordReader::choose(const WordFolder& folder) {
+  auto& state = *state_;
+  return guarded([&]() -> Result<void> {
+    state.entries.clear();
+    auto prefix = blocks_key(folder);
+    auto& database = state.database;
+    for (auto at = database.metadata_keys_begin(prefix); at != database.metadata_keys_end(prefix);
+         ++at) {
+      auto block = decode_entries(database.get_metadata(*at));
+      if (!block) throw Xapian::DatabaseCorruptError("the list of messages is damaged");
+      state.entries.insert(state.entries.end(), block->begin(), block->end());
+    }
+    std::ranges::sort(state.entries, {}, &WordEntry::uid);
+    state.places_of_documents.clear();
+    if (state.entries.empty()) return {};
+    auto [least, most] = std::ranges::minmax(state.entries, {}, &WordEntry::document);
+    if (most.document > database.get_lastdocid()) {
+      throw Xapian::DatabaseCorruptError("the list of messages names what is not there");
+    }
+    state.first_document = least.document;
+    state.places_of_documents.assign(most.document - least.document + 1, 0);
+    for (std::uint32_t i = 0; i < state.entries.size(); ++i) {
+      state.places_of_documents[state.entries[i].document - least.document] = i + 1;
+    }
+    return {};
+  });
+}
+
+std::optional<std::size_t> WordReader::State::place_of(Xapian::docid document) const {
+  if (document < first_document) return std::nullopt;
+  auto at = document - first_document;
+  if (at >= places_of_documents.size() || places_of_documents[at] == 0) return std::nullopt;
+  return places_of_documents[at] - 1;
+}
+
+// False once that is more than the budget allows.
+bool WordReader::State::add_postings(const std::string& term, std::vector<bool>& found,
+                                     std::size_t& budget) const {
+  auto at = database.postlist_begin(term);
+  auto end = database.postlist_end(term);
+  if (at != end) at.skip_to(first_document);
+  for (; at != end; ++at) {
+    if (*at - first_document >= places_of_documents.size()) break;
+    if (budget == 0) return false;
+    --budget;
+    if (auto place = place_of(*at)) found[*place] = true;
+  }
+  return true;
+}
+
+// Goes through the terms of a place.
+bool WordReader::State::add_matching(const NeedlePiece& piece, char place, std::vector<bool>& found,
+                                     std::size_t& budget) const {
+  std::string prefix(1, place);
+  if (piece.match == NeedlePiece::Match::Begins) prefix += piece.text;
+  std::vector<std::string> terms;
+  auto end = database.allterms_end(prefix);
+  for (auto at = database.allterms_begin(prefix); at != end; ++at) {
+    auto term = *at;
+    if (!matches(piece, std::string_view(term).substr(1))) continue;
+    if (terms.size() == terms_per_piece_max) return false;
+    terms.push_back(std::move(term));
+  }
+  return std::ranges::all_of(
+      terms, [&](const std::string& term) { return add_postings(term, found, budget); });
+}
+
+// Nothing: that may be all.
+std::optional<std::vector<bool>> WordReader::State::holders(
+    const NeedlePiece& piece, std::span<const WordPlace> places) const {
+  std::vector<bool> found(entries.size(), false);
+  auto budget = postings_per_message_max * (entries.size() + 1);
+  for (auto place : places) {
+    auto letter = static_cast<char>(place);
+    bool is_done = piece.match == NeedlePiece::Match::Is
+                       ? add_postings(letter + piece.text, found, budget)
+                       : add_matching(piece, letter, found, budget);
+    if (!is_done) return std::nullopt;
+  }
+  return found;
+}
+
+Result<std::vector<bool>> WordReader::may_hold(std::string_view folded,
+                                               std::span<const WordPlace> places) {
+  const auto& state = *state_;
+  return guarded([&]() -> Result<std::vector<bool>> {
+    std::vector<bool> may(state.entries.size(), true);
+    bool is_narrowed = false;
+    for (const auto& piece : needle_pieces(folded)) {
+      bool is_slow = piece.match != NeedlePiece::Match::Is;
+      auto left = static_cast<std::size_t>(std::ranges::count(may, true));
+      if (left == 0 || (is_narrowed && is_slow && left <= few_messages)) break;
+      auto found = state.holders(piece, places);
+      if (!found) continue;
+      is_narrowed = true;
+      for (std::size_t i = 0; i < may.size(); ++i) may[i] = may[i] && (*found)[i];
+    }
+    for (std::size_t i = 0; i < may.size(); ++i) may[i] = may[i] || state.entries[i].is_cut;
+    return may;
+  });
+}
+
+Xapian::Query WordReader::State::query_for(const std::string& word,
+                                           std::span<const WordPlace> places) const {
+  using Xapian::Query;
+  std::vector<Query> any;
+  for (auto place : places) {
+    auto term = static_cast<char>(place) + word;
+    any.emplace_back(term);
+    Query longer(Query::OP_WILDCARD, term, alike_terms_max, Query::WILDCARD_LIMIT_MOST_FREQUENT,
+                 Query::OP_OR);
+    any.emplace_back(Query::OP_SCALE_WEIGHT, longer, begins_weight);
+    for (const auto& other : alike_terms(database, term)) {
+      any.emplace_back(Query::OP_SCALE_WEIGHT, Query(other), alike_weight);
+    }
+  }
+  return Query(Query::OP_OR, any.begin(), any.end());
+}
+
+Result<std::vector<std::uint8_t>> WordReader::relevancy(std::string_view folded,
+                                                        std::span<const WordPlace> places) {
+  const auto& state = *state_;
+  return guarded([&]() -> Result<std::vector<std::uint8_t>> {
+    std::vector<std::uint8_t> scores(state.entries.size(), 0);
+    std::vector<Xapian::Query> all;
+    for (const auto& word : needle_words(folded)) all.push_back(state.query_for(word, places));
+    if (all.empty()) return scores;
+    Xapian::Enquire enquire(state.database);
+    enquire.set_query(Xapian::Query(Xapian::Query::OP_AND, all.begin(), all.end()));
+    auto results = enquire.get_mset(0, state.database.get_doccount());
+    double best = 0;
+    for (auto at = results.begin(); at != results.end(); ++at) {
+      auto place = state.place_of(*at);
+      if (!place) continue;
+      // The best come first.
+      if (best == 0) best = at.get_weight();
+      auto percent = best > 0 ? at.get_weight() * 100 / best : 100.0;
+      scores[*place] = static_cast<std::uint8_t>(std::clamp(percent, 1.0, 100.0));
+    }
+    return scores;
+  });
+}
+
+void discard_words(const std::string& directory) {
+  std::error_code problem;
+  fs::remove_all(directory, problem);
+}
+
+Result<void> optimize_words(const std::string& directory) {
+  return guarded([&]() -> Result<void> {
+    auto fresh = directory + ".new";
+    auto former = directory + ".old";
+    discard_words(fresh);
+    discard_words(former);
+    Xapian::Database(directory).compact(fresh);
+    std::error_code problem;
+    fs::rename(directory, former, problem);
+    if (!problem) fs::rename(fresh, directory, problem);
+    discard_words(former);
+    discard_words(fresh);
+    if (problem) return Error::temporary(directory + ": " + problem.message());
+    return {};
+  });
+}
+
+}  // namespace pennypost::store
