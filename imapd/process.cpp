@@ -13,6 +13,7 @@
 #include "store/login/login_process.h"
 #include "store/maildir/folder_cache.h"
 #include "store/search/place.h"
+#include "store/sharing/shared_store.h"
 #include "store/stores/store_settings.h"
 #include "store/stores/stores.h"
 
@@ -94,7 +95,10 @@ class Worker {
     for (auto* session : script_sessions_) session->stop();
   }
   /// Settings changed: sessions to come have the new ones.
-  void forget_settings() { contexts_.fill(nullptr); }
+  void forget_settings() {
+    contexts_.fill(nullptr);
+    other_users_ = nullptr;
+  }
 
  private:
   // Shared by all sessions of a service until the settings change.
@@ -132,20 +136,40 @@ class Worker {
   Result<std::unique_ptr<store::MailStore>> open(const store::AccountRef& account) {
     TRY(auto location, location_of(account));
     auto settings = store::store_settings(*child_.config(), account);
-    settings.index = &index_for(account, location);
+    open_index(account, location);
+    complete(settings);
+    auto own = store::open_store(std::move(location), std::move(settings));
+    const auto& config = *child_.config();
+    bool may_share = store::OtherUsers::may_share(config, account);
+    if (!may_share && config.namespace_aliases.empty()) return own;
+    return std::unique_ptr<store::MailStore>(std::make_unique<store::SharedStore>(
+        std::move(own), store::namespace_settings(config, account),
+        may_share ? other_users() : nullptr));
+  }
+
+  // What the stores of this process have in common.
+  void complete(store::StoreSettings& settings) {
+    settings.index = index_.get();
     settings.folder_cache = &folder_cache_;
     settings.brief_lock_ms = brief_lock_ms;
-    return store::open_store(std::move(location), std::move(settings));
+  }
+
+  // Shared by all sessions until the settings change.
+  std::shared_ptr<store::OtherUsers> other_users() {
+    if (!other_users_) {
+      other_users_ = std::make_shared<store::OtherUsers>(
+          child_.config(), [this](store::StoreSettings& settings) { complete(settings); });
+    }
+    return other_users_;
   }
 
   // A shard's for own users, one in the mail directory for a system user; this process has but one.
-  store::Index& index_for(const store::AccountRef& account, const store::MailLocation& location) {
+  void open_index(const store::AccountRef& account, const store::MailLocation& location) {
     if (!index_) {
       auto shard = child_.config()->index_directory + "/" + child_.instance();
       auto directory = account.is_system ? store::index_directory(location) : shard;
       index_ = std::make_unique<store::Index>(directory);
     }
-    return *index_;
   }
 
   static std::size_t threads_per_account(const Config& config) {
@@ -159,6 +183,7 @@ class Worker {
   Accounts accounts_;
   ChangeHub changes_;
   Nursery watching_;
+  std::shared_ptr<store::OtherUsers> other_users_;
   std::set<Session*> sessions_;
   std::set<managesieve::Session*> script_sessions_;
   std::array<std::shared_ptr<const WorkerContext>, 2> contexts_;

@@ -29,6 +29,15 @@ MadeAction move_found(const AdminCall& call);
 MadeAction copy_found(const AdminCall& call);
 // import.cpp
 MadeAction import_mail(const AdminCall& call);
+// acl.cpp
+MadeAction add_rights(const AdminCall& call);
+MadeAction remove_rights(const AdminCall& call);
+MadeAction replace_rights(const AdminCall& call);
+MadeAction delete_acl_entry(const AdminCall& call);
+MadeAction show_acl(const AdminCall& call);
+MadeAction show_rights(const AdminCall& call);
+MadeAction list_acls(const AdminCall& call);
+MadeAction recount_shares(const AdminCall& call);
 // export.cpp
 MadeAction export_mail(const AdminCall& call);
 

@@ -34,6 +34,14 @@ struct AdminCommand {
   MadeAction (*make)(const AdminCall& call);
 };
 constexpr std::array admin_commands{
+    AdminCommand{"acl add", "", "MAILBOX ID RIGHT...", &add_rights},
+    AdminCommand{"acl delete", "", "MAILBOX ID", &delete_acl_entry},
+    AdminCommand{"acl get", "", "MAILBOX", &show_acl},
+    AdminCommand{"acl list", "", "", &list_acls},
+    AdminCommand{"acl recalc", "", "", &recount_shares},
+    AdminCommand{"acl remove", "", "MAILBOX ID RIGHT...", &remove_rights},
+    AdminCommand{"acl rights", "", "MAILBOX", &show_rights},
+    AdminCommand{"acl set", "", "MAILBOX ID RIGHT...", &replace_rights},
     AdminCommand{"copy", "", "FOLDER QUERY", &copy_found},
     AdminCommand{"export", "", "mbox:FILE|maildir:DIR|tar:FILE QUERY", &export_mail},
     AdminCommand{"expunge", "d", "[-d] QUERY", &expunge_found},

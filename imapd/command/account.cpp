@@ -9,6 +9,7 @@
 #include "imapd/command/handlers.h"
 #include "imapd/response/untagged.h"
 #include "imapd/session/context.h"
+#include "store/sharing/sharing.h"
 
 namespace pennypost::imap {
 
@@ -49,9 +50,17 @@ Task<Reply> enable(SessionContext& context, const CommandHead& command) {
 
 Task<Reply> show_namespaces(SessionContext& context, const CommandHead& command) {
   CO_TRY_DO(parse_nothing(command.arguments, context.limits()));
-  const auto& store = context.store();
-  context.put(
-      namespace_line(store.separator(), store.settings().namespace_prefix, context.name_form()));
+  auto& store = context.store();
+  std::vector<std::string> own{store.settings().namespace_prefix};
+  std::vector<std::string> others;
+  if (auto* sharing = store.sharing()) {
+    own.clear();
+    for (auto& known : sharing->namespaces()) {
+      bool is_own = known.kind == store::Namespace::Kind::Personal;
+      (is_own ? own : others).push_back(std::move(known.prefix));
+    }
+  }
+  context.put(namespace_line(store.separator(), own, others, context.name_form()));
   co_return Reply::ok("Namespace completed.");
 }
 

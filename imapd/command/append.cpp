@@ -38,8 +38,8 @@ constexpr std::uint64_t piece_octets = 256 << 10;
 // the mailbox and in the spool.
 Task<Result<void>> announce(SessionContext& context, AppendBatch& batch, std::uint64_t octets) {
   if (batch.announced_octets() == 0) {
-    auto looked =
-        co_await context.retry_while_locked([&] { return context.store().status(*batch.target); });
+    auto looked = co_await context.retry_while_locked(
+        [&] { return context.store().check_target(*batch.target); });
     if (!looked) co_return with_try_create(looked.error());
   }
   if (batch.failure) co_return Result<void>();
@@ -57,7 +57,8 @@ Task<Result<void>> announce(SessionContext& context, AppendBatch& batch, std::ui
 Result<store::Uid> replaced_message(SessionContext& context, const ReplacedMessage& asked) {
   if (context.selected() == nullptr) return Error(501, "No mailbox selected");
   auto& selected = *context.selected();
-  if (!context.may_change()) return Error(550, ResponseCode::NoPerm, "Mailbox is read-only.");
+  bool may_remove = context.may_change() && selected.mailbox().changeable().expunges;
+  if (!may_remove) return Error(550, ResponseCode::NoPerm, "Mailbox is read-only.");
   TRY(auto numbers, selected.numbers(asked.number, asked.is_uid));
   auto uids = selected.uids(numbers);
   bool is_there = uids.size() == 1 && selected.mailbox().find(uids.front()) != nullptr;
@@ -119,7 +120,7 @@ Task<Result<void>> take_url(SessionContext& context, AppendBatch& batch, UrlSour
   if (!opened) {
     // That the mailbox is not there comes first, as Dovecot has it.
     auto looking =
-        context.retry_while_locked([&] { return context.store().status(*batch.target); });
+        context.retry_while_locked([&] { return context.store().check_target(*batch.target); });
     auto looked = co_await std::move(looking);
     if (!looked) co_return with_try_create(looked.error());
     co_return opened;

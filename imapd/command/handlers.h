@@ -60,6 +60,13 @@ Task<Reply> get_quota_root(SessionContext& context, const CommandHead& command);
 Task<Reply> get_metadata(SessionContext& context, const CommandHead& command);
 Task<Reply> set_metadata(SessionContext& context, const CommandHead& command);
 
+// Rights on mailboxes: acl.cpp.
+Task<Reply> get_acl(SessionContext& context, const CommandHead& command);
+Task<Reply> set_acl(SessionContext& context, const CommandHead& command);
+Task<Reply> delete_acl(SessionContext& context, const CommandHead& command);
+Task<Reply> list_rights(SessionContext& context, const CommandHead& command);
+Task<Reply> my_rights(SessionContext& context, const CommandHead& command);
+
 // Messages, also by UID: fetch.cpp, search.cpp, sort.cpp, multisearch.cpp, search_contexts.cpp,
 // batches.cpp, store.cpp, expunge.cpp, copy.cpp, append.cpp.
 Task<Reply> fetch(SessionContext& context, const CommandHead& command);

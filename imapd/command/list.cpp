@@ -2,7 +2,7 @@
 //
 // STANDARDS  RFC 9051 section 6.3.9, RFC 3501 sections 6.3.8 and 6.3.9, RFC 5258 (LIST-EXTENDED),
 //            RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 3348 (CHILDREN),
-//            RFC 9590 (LIST-METADATA)
+//            RFC 8440 (LIST-MYRIGHTS), RFC 9590 (LIST-METADATA)
 #include "common/async/turn.h"
 #include "imapd/command/handlers.h"
 #include "imapd/command/lister.h"
@@ -37,6 +37,12 @@ Task<> tell_folders(SessionContext& context, const ListRequest& request,
       auto metadata = co_await std::move(reporting);
       context.put(metadata);
     }
+    if (request.return_my_rights && answer.has_status) {
+      auto reporting = report_my_rights(context, answer.name);
+      auto rights = co_await std::move(reporting);
+      // RFC 8440 section 3: a mailbox whose rights can't be told is listed without them.
+      if (rights) context.put(*rights);
+    }
     co_await context.send_if_much();
     if (turn_is_long(context.loop())) co_await context.loop().turn_end();
   }
@@ -47,6 +53,9 @@ Task<> tell_folders(SessionContext& context, const ListRequest& request,
 Task<Reply> list(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto request, parse_list(command.arguments, context.limits()));
   CO_TRY_DO(check_status_items(context, request.return_status));
+  if (request.return_my_rights && !context.offers_acl()) {
+    co_return Reply::bad("Unknown return option MYRIGHTS");
+  }
   auto separator = context.store().separator();
   if (!request.extended && request.patterns.front().empty()) {
     // RFC 9051 section 6.3.9: an empty pattern asks for the separator.

@@ -30,9 +30,12 @@ std::vector<ListPattern> patterns_of(const ListRequest& request, char separator,
   return out;
 }
 
-bool any_matches(const std::vector<ListPattern>& patterns, std::string_view name) {
-  return std::ranges::any_of(patterns,
-                             [&](const ListPattern& pattern) { return pattern.matches(name); });
+// `spelt_out` as Folder has it.
+bool any_matches(const std::vector<ListPattern>& patterns, std::string_view name,
+                 std::size_t spelt_out = 0) {
+  return std::ranges::any_of(patterns, [&](const ListPattern& pattern) {
+    return pattern.spells(name.substr(0, spelt_out)) && pattern.matches(name);
+  });
 }
 
 }  // namespace
@@ -97,7 +100,7 @@ bool Lister::run(std::size_t cost, std::vector<Answer>& out) {
 std::size_t Lister::match_next() {
   const auto& folder = folders_[is_matched_.size()];
   const auto& name = folder.name.text();
-  bool is_matched = any_matches(patterns_, name);
+  bool is_matched = any_matches(patterns_, name, folder.spelt_out);
   is_matched_.push_back(is_matched);
   if (request_.select_recursive && selects(folder)) {
     for (const auto& above : parents(name, separator_)) above_selected_[above] |= !is_matched;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "imapd/session/context.h"
+#include "store/sharing/sharing.h"
 
 namespace pennypost::imap {
 
@@ -10,7 +11,9 @@ using Kind = MailboxFilter::Kind;
 using store::MailboxName;
 
 MailboxChoice::MailboxChoice(const SessionContext& context, const MailboxFilter& filter)
-    : kind_(filter.kind), separator_(context.store().separator()) {
+    : kind_(filter.kind),
+      sharing_(context.store().sharing()),
+      separator_(context.store().separator()) {
   for (const auto& wire : filter.mailboxes) {
     auto name = context.mailbox_name(wire);
     if (name) names_.push_back(*std::move(name));
@@ -24,7 +27,7 @@ bool MailboxChoice::has(const MailboxName& name, bool is_subscribed) const {
       return false;
     case Kind::Inboxes:
     case Kind::Personal:
-      return true;
+      return sharing_ == nullptr || sharing_->is_personal(name);
     case Kind::Subscribed:
       return is_subscribed;
     case Kind::Subtree:

@@ -26,6 +26,7 @@ class MailboxChoice {
   bool is_below(const store::MailboxName& name, const store::MailboxName& above) const;
 
   MailboxFilter::Kind kind_;
+  store::Sharing* sharing_;
   char separator_;
   std::vector<store::MailboxName> names_;
 };

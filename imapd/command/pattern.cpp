@@ -45,6 +45,7 @@ void add(std::uint64_t* set, std::size_t place) {
 ListPattern::ListPattern(std::string_view reference, std::string_view pattern, char separator)
     : separator_(separator) {
   auto text = simplified(std::string(reference) + std::string(pattern));
+  literal_ = text.substr(0, text.find_first_of("*%"));
   literals_ =
       static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return !is_wild(c); }));
   if (literals_ <= literals_max) compile(text);

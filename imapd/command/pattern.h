@@ -25,6 +25,8 @@ class ListPattern {
   ListPattern(std::string_view reference, std::string_view pattern, char separator);
 
   bool matches(std::string_view name) const;
+  /// Whether it begins with this text as it is, before any wildcard.
+  bool spells(std::string_view begin) const { return literal_.starts_with(begin); }
   /// What one octet of a name takes, in machine words.
   std::size_t words() const { return words_; }
 
@@ -37,6 +39,7 @@ class ListPattern {
   bool step(std::vector<Word>& places, char c, bool in_any_case) const;
 
   char separator_;
+  std::string literal_;  // up to the first wildcard
   std::size_t size_ = 0;      // places, but for the end
   std::size_t literals_ = 0;  // of them no wildcards: no shorter name matches
   std::size_t words_ = 0;

@@ -84,7 +84,8 @@ Task<Reply> examine(SessionContext& context, const CommandHead& command) {
 // a warning, and the mailbox is closed all the same.
 Task<Reply> close(SessionContext& context, const CommandHead& command) {
   CO_TRY_DO(parse_nothing(command.arguments, context.limits()));
-  if (context.may_change()) {
+  // RFC 4314 section 4: whoever may not expunge closes all the same.
+  if (context.may_change() && context.selected()->mailbox().changeable().expunges) {
     auto expunging = expunge_messages(context, context.selected()->view(), "Close completed.");
     auto expunged = co_await std::move(expunging);
     context.log_failure(expunged);

@@ -48,4 +48,8 @@ Task<Result<std::string>> report_status(SessionContext& context, const store::Ma
 Task<std::string> report_metadata(SessionContext& context, const store::MailboxName& name,
                                   const std::vector<std::string>& entries);
 
+/// The line `* MYRIGHTS …` of a mailbox.
+Task<Result<std::string>> report_my_rights(SessionContext& context,
+                                           const store::MailboxName& name);
+
 }  // namespace pennypost::imap

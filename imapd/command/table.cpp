@@ -20,13 +20,11 @@ std::string with_one_literal(std::string capabilities) {
   return takes_all ? without(std::move(capabilities), "LITERAL-") : capabilities;
 }
 
-// METADATA and LIST-METADATA are words of rows that are there for more.
-std::string without_metadata(std::string_view capabilities) {
-  std::string out;
-  for (auto name : words(capabilities, " ")) {
-    if (!name.ends_with("METADATA")) out.append(" ").append(name);
-  }
-  return out;
+// What the settings, or the kind of account, take away of a row that may be there for more.
+bool is_offered(const Conversation& context, std::string_view name) {
+  if (name.ends_with("METADATA")) return context.settings().imap_metadata;
+  bool is_of_acl = name == "ACL" || name == "LIST-MYRIGHTS" || name == "RIGHTS=kxte";
+  return !is_of_acl || context.offers_acl();
 }
 
 template <class Context>
@@ -62,10 +60,8 @@ std::string capability_text(const Conversation& context) {
   for (const auto& row : commands) {
     bool is_told = row.told == Told::Always || !login;
     if (!is_told || row.capability.empty()) continue;
-    if (context.settings().imap_metadata) {
-      out.append(" ").append(row.capability);
-    } else {
-      out += without_metadata(row.capability);
+    for (auto name : words(row.capability, " ")) {
+      if (is_offered(context, name)) out.append(" ").append(name);
     }
   }
   out += context.store_capabilities();

@@ -32,13 +32,13 @@ class TestAccount {
     index_ = std::make_unique<store::Index>(root_ + "/index");
     folder_cache_ = std::make_unique<store::FolderCache>();
   }
-  ~TestAccount() {
+  virtual ~TestAccount() {
     folder_cache_ = nullptr;
     index_ = nullptr;
     std::filesystem::remove_all(root_);
   }
 
-  std::unique_ptr<store::MailStore> open() const {
+  virtual std::unique_ptr<store::MailStore> open() const {
     auto text = format_ == Format::Maildir ? "maildir:" + root_ + "/Maildir"
                                            : "mbox:" + root_ + "/mail:INBOX=" + root_ + "/inbox";
     auto location = store::MailLocation::parse(text, {"ann", root_});
@@ -65,6 +65,7 @@ class TestAccount {
     std::filesystem::rename(root_ + "/Maildir/tmp/" + name, root_ + "/Maildir/new/" + name);
   }
   const std::string& root() const { return root_; }
+  std::string user = "ann";
   std::optional<std::uint64_t> quota_bytes;
   /// Whether the session makes those of imap_special_use.
   bool has_special_folders = false;
@@ -82,7 +83,7 @@ class TestAccount {
   int delivered_ = 0;
 };
 
-/// A worker with one session, and the client's end of it, whom `ann` has logged in.
+/// A worker with one session, and the client's end of it, whom the account's user has logged in.
 class Client {
  public:
   explicit Client(const TestAccount& account, std::vector<std::string> settings = {})
@@ -90,8 +91,8 @@ class Client {
     auto [server, mine] = memory_streams(loop_);
     server_ = std::make_unique<Connection>(loop_, std::move(server), std::chrono::seconds(5));
     client_ = std::make_unique<Connection>(loop_, std::move(mine), std::chrono::seconds(5));
-    session_ = std::make_unique<Session>(worker_, *server_, LoggedIn{"ann", "SESSION", "login"},
-                                         accounts_.open("ann"), account.open());
+    session_ = std::make_unique<Session>(worker_, *server_, LoggedIn{account.user, "SESSION", "login"},
+                                         accounts_.open(account.user), account.open());
     watching_ = std::make_unique<Nursery>(loop_);
     watching_->start(hub_.run());
     sessions_.start(session_->serve());

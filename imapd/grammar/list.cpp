@@ -64,6 +64,8 @@ Result<void> return_option(ListRequest& request, const std::string& name, Cursor
     request.return_children = true;
   } else if (name == "SPECIAL-USE") {
     request.return_special_use = true;
+  } else if (name == "MYRIGHTS") {
+    request.return_my_rights = true;
   } else if (name == "STATUS") {
     TRY_DO(cursor.space());
     TRY(request.return_status, status_items(cursor));

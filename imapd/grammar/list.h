@@ -4,7 +4,8 @@
 //
 // STANDARDS  RFC 9051 sections 6.3.9 and 6.3.11, RFC 3501 section 6.3.9 (LSUB),
 //            RFC 5258 (LIST-EXTENDED), RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE),
-//            RFC 9208 section 4.1.4 (DELETED-STORAGE), RFC 9590 (LIST-METADATA)
+//            RFC 8440 (LIST-MYRIGHTS), RFC 9208 section 4.1.4 (DELETED-STORAGE),
+//            RFC 9590 (LIST-METADATA)
 #pragma once
 
 #include <string>
@@ -51,6 +52,7 @@ struct ListRequest {
   bool return_subscribed = false;
   bool return_children = false;
   bool return_special_use = false;
+  bool return_my_rights = false;
   std::vector<StatusItem> return_status;
   /// The annotations to tell of each mailbox (metadata.h).
   std::vector<std::string> return_metadata;

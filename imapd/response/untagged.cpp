@@ -172,10 +172,13 @@ std::string flags_line(const std::vector<std::string>& keywords) {
 }
 
 std::string permanent_flags_line(const std::vector<std::string>& keywords, bool read_only,
-                                 bool may_add_keyword) {
+                                 bool may_add_keyword, const store::Changeable& may) {
   if (read_only) return "* OK [PERMANENTFLAGS ()] Read-only mailbox.\r\n";
-  auto names = all_flags(keywords);
-  if (may_add_keyword) names.emplace_back("\\*");
+  auto names = all_flags(may.keywords ? keywords : std::vector<std::string>());
+  if (may_add_keyword && may.keywords) names.emplace_back("\\*");
+  for (const auto& [bit, name] : system_flags) {
+    if (!may.flags.has(bit)) std::erase(names, name);
+  }
   std::string out = "* OK [PERMANENTFLAGS ";
   append_list(out, names);
   return out + "] Flags permitted.\r\n";
@@ -223,13 +226,22 @@ std::string status_line(std::string_view utf8_name, const std::vector<StatusItem
   return out + "\r\n";
 }
 
-std::string namespace_line(char separator, std::string_view prefix, NameForm form) {
-  std::string out = "* NAMESPACE ((";
-  append_string(out, form == NameForm::Utf8 ? std::string(prefix)
-                                            : store::modified_utf7_encode(prefix).value_or(""));
-  out += ' ';
-  append_string(out, std::string_view(&separator, 1));
-  return out + ")) NIL NIL\r\n";
+std::string namespace_line(char separator, const std::vector<std::string>& own,
+                           const std::vector<std::string>& others, NameForm form) {
+  std::string out = "* NAMESPACE";
+  for (const auto* prefixes : {&own, &others}) {
+    out += prefixes->empty() ? " NIL" : " (";
+    for (const auto& prefix : *prefixes) {
+      out += '(';
+      append_string(
+          out, form == NameForm::Utf8 ? prefix : store::modified_utf7_encode(prefix).value_or(""));
+      out += ' ';
+      append_string(out, std::string_view(&separator, 1));
+      out += ')';
+    }
+    if (!prefixes->empty()) out += ')';
+  }
+  return out + " NIL\r\n";
 }
 
 std::string id_line(const IdFields& fields) {

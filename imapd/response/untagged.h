@@ -47,9 +47,10 @@ std::string progress_line(std::string_view tag, std::string_view text,
 std::string highest_modseq_line(store::ModSeq modseq);
 /// `* FLAGS (\Answered … $Junk)`: what a mailbox knows; empty keyword names are left out.
 std::string flags_line(const std::vector<std::string>& keywords);
-/// `* OK [PERMANENTFLAGS (…)] text`; none for a mailbox that is open read-only.
+/// `* OK [PERMANENTFLAGS (…)] text`: the flags that may be changed; none for a mailbox that is open
+/// read-only.
 std::string permanent_flags_line(const std::vector<std::string>& keywords, bool read_only,
-                                 bool may_add_keyword);
+                                 bool may_add_keyword, const store::Changeable& may = {});
 
 /// `LIST` or `LSUB`.
 std::string list_line(std::string_view command, const std::vector<std::string>& attributes,
@@ -62,8 +63,9 @@ std::string old_name_line(char separator, std::string_view utf8_name, std::strin
 std::string status_line(std::string_view utf8_name, const std::vector<StatusItem>& items,
                         const store::Status& status, std::uint64_t append_limit,
                         NameForm form = NameForm::Utf7);
-/// One personal namespace, whose prefix is in UTF-8.
-std::string namespace_line(char separator, std::string_view prefix, NameForm form = NameForm::Utf7);
+/// The prefixes, in UTF-8, of the user's own namespaces, and of those with other users' mailboxes.
+std::string namespace_line(char separator, const std::vector<std::string>& own,
+                           const std::vector<std::string>& others, NameForm form = NameForm::Utf7);
 std::string id_line(const IdFields& fields);
 
 /// `* SEARCH 2 84 882`, or `* SORT …`, the numbers in the order of the answer; behind them the

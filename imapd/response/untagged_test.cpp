@@ -26,8 +26,10 @@ TEST_CASE("untagged lines look as the RFC shows them") {
   status.uid_next = Uid(44292);
   CHECK(status_line("blurdybloop", {StatusItem::UidNext, StatusItem::Messages}, status, 0) ==
         "* STATUS blurdybloop (UIDNEXT 44292 MESSAGES 231)\r\n");
-  CHECK(namespace_line('.', "") == "* NAMESPACE ((\"\" \".\")) NIL NIL\r\n");
-  CHECK(namespace_line('/', "INBOX/") == "* NAMESPACE ((\"INBOX/\" \"/\")) NIL NIL\r\n");
+  CHECK(namespace_line('.', {""}, {}) == "* NAMESPACE ((\"\" \".\")) NIL NIL\r\n");
+  CHECK(namespace_line('/', {"INBOX/"}, {}) == "* NAMESPACE ((\"INBOX/\" \"/\")) NIL NIL\r\n");
+  CHECK(namespace_line('/', {"", "mail/"}, {"shared/"}) ==
+        "* NAMESPACE ((\"\" \"/\")(\"mail/\" \"/\")) ((\"shared/\" \"/\")) NIL\r\n");
   CHECK(id_line({{"name", "Pennypost"}, {"os", std::nullopt}}) ==
         "* ID (\"name\" \"Pennypost\" \"os\" NIL)\r\n");
 }

@@ -5,6 +5,7 @@
 #include "common/mail/unicode.h"
 #include "imapd/response/untagged.h"
 #include "imapd/session/compressed_stream.h"
+#include "store/sharing/sharing.h"
 
 namespace pennypost::imap {
 namespace {
@@ -90,6 +91,10 @@ std::string SessionContext::store_capabilities() const {
   if (store_->keeps_ids()) out += " OBJECTID";
   if (!account_->words_directory.empty()) out += " SEARCH=FUZZY";
   return out;
+}
+
+bool SessionContext::offers_acl() const {
+  return store_->sharing() != nullptr && store_->sharing()->offers_acl();
 }
 
 void SessionContext::enable_condstore() {

@@ -65,6 +65,7 @@ class SessionContext final : public Conversation {
 
   std::optional<std::string> login_capabilities() const override { return std::nullopt; }
   std::string store_capabilities() const override;
+  bool offers_acl() const override;
   std::string_view hidden_capabilities() const override { return who_.hidden_capabilities; }
 
   const WorkerContext& worker() const { return *worker_; }

@@ -36,6 +36,8 @@ class Conversation {
   virtual std::optional<std::string> login_capabilities() const = 0;
   /// What the account's store can do beyond others, ` OBJECTID`; "" before login.
   virtual std::string store_capabilities() const { return ""; }
+  /// Whether mailboxes can be shared (RFC 4314); no before login.
+  virtual bool offers_acl() const { return false; }
   /// What is not announced to this user, whatever the settings say; by commas. "" before login.
   virtual std::string_view hidden_capabilities() const { return ""; }
 

@@ -30,7 +30,8 @@ std::string Selected::introduction() {
   const auto& box = *mailbox_;
   std::string out = flags_line(box.keywords());
   told_flags_ = std::hash<std::string>()(out);
-  out += permanent_flags_line(box.keywords(), is_read_only(), box.may_add_keyword());
+  out +=
+      permanent_flags_line(box.keywords(), is_read_only(), box.may_add_keyword(), box.changeable());
   out += exists_line(told_exists_);
   if (!reporting_.rev2) out += recent_line(told_recent_);
   auto unseen = std::ranges::find_if(
@@ -118,7 +119,8 @@ void Selected::tell_keywords(std::string& out) {
   auto hash = std::hash<std::string>()(line);
   if (hash != told_flags_) {
     out += line;
-    out += permanent_flags_line(mailbox_->keywords(), is_read_only(), mailbox_->may_add_keyword());
+    out += permanent_flags_line(mailbox_->keywords(), is_read_only(), mailbox_->may_add_keyword(),
+                                mailbox_->changeable());
   }
   told_flags_ = hash;
   keywords_ = false;

@@ -29,6 +29,9 @@ int become_imapd(const char* command, std::span<const std::string> args, std::os
 
 }  // namespace
 
+int acl_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  return become_imapd("acl", args, out, err);
+}
 int mailbox_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
   return become_imapd("mailbox", args, out, err);
 }

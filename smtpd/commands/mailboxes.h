@@ -1,5 +1,5 @@
-// `pennypost mailbox`, `fetch`, `search`, `flags`, `expunge`, `move`, `copy`, `import` and `export`
-// work on the mail of users, also while the daemons run.
+// `pennypost acl`, `mailbox`, `fetch`, `search`, `flags`, `expunge`, `move`, `copy`, `import` and
+// `export` work on the mail of users, also while the daemons run.
 //
 // SYNOPSIS
 //   pennypost mailbox list [-s] ACCOUNTS [PATTERN]...
@@ -8,6 +8,10 @@
 //   pennypost mailbox delete [-e] [-r] [-s] ACCOUNTS NAME...
 //   pennypost mailbox rename [-s] ACCOUNTS OLD NEW
 //   pennypost mailbox subscribe|unsubscribe ACCOUNTS NAME...
+//   pennypost acl get|rights ACCOUNTS MAILBOX
+//   pennypost acl set|add|remove ACCOUNTS MAILBOX ID RIGHT...
+//   pennypost acl delete ACCOUNTS MAILBOX ID
+//   pennypost acl list|recalc ACCOUNTS
 //   pennypost search ACCOUNTS QUERY
 //   pennypost fetch ACCOUNTS FIELDS QUERY
 //   pennypost flags add|remove|replace ACCOUNTS FLAGS QUERY
@@ -35,6 +39,17 @@
 //   mailbox delete  with the mail in it; -e: only if it is empty; -r: those below as well;
 //                   -s: unsubscribes as well
 //   mailbox rename  with all below; -s: the subscription follows
+//   acl get         prints who may do what with the mailbox; list: with all that are shared
+//   acl set         gives ID these rights and no others; add, remove and delete (the whole line)
+//                   likewise. ID is user=NAME, owner, authenticated or anyone; a RIGHT is lookup,
+//                   read, write, write-seen, write-deleted, insert, post, expunge, create, delete,
+//                   admin or all, or letters (lrs); with a minus before it, it is taken away
+//                   whoever else grants it
+//   acl rights      prints what the account may do, also with a mailbox of another user by its name
+//                   in IMAP (shared.ann@example^org.Lists)
+//   acl recalc      records anew who shares with whom, once mail with dovecot-acl files has come
+//   from
+//                   elsewhere
 //   search          prints the folder's guid (of an mbox its name) and the UID of each message
 //   fetch           prints FIELDS, separated by blanks: user, mailbox, mailbox-guid, seq, uid,
 //   guid,
@@ -69,6 +84,7 @@
 
 namespace pennypost::smtp {
 
+int acl_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 int mailbox_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 int search_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 int fetch_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);

@@ -80,6 +80,8 @@ struct Command {
   int (*run)(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 };
 constexpr std::array commands{
+    Command{"acl", Purpose::Mailboxes, "show and change who shares mailboxes with whom", usage::acl,
+            &acl_command},
     Command{"auth", Purpose::Users, "check a user's password as the daemons would", usage::auth,
             &auth_command},
     Command{"autoconfig", Purpose::Users, "write the files by which mail clients set themselves up",

@@ -5,11 +5,15 @@
 
 namespace pennypost::smtp::usage {
 
+inline constexpr std::string_view acl =
+    "usage: pennypost acl get|set|add|remove|delete|rights|list|recalc [-c DIR] [--json]\n"
+    "         -u USER|-A [MAILBOX] [ID] [RIGHT]...";
 inline constexpr std::string_view auth =
     "usage: pennypost auth test [-c DIR] [-o NAME=VALUE] [--client ADDRESS] USER [PASSWORD]";
 inline constexpr std::string_view copy = "usage: pennypost copy [-c DIR] -u USER|-A FOLDER QUERY";
 inline constexpr std::string_view doveadm_mail =
     "       doveadm [-c DIR] who [-1] [MASK]... | kick MASK... | auth test USER [PASSWORD]\n"
+    "       doveadm [-c DIR] acl get|set|add|remove|delete|rights|recalc ...\n"
     "       doveadm [-c DIR] mailbox list|status|create|delete|rename|subscribe|unsubscribe ...\n"
     "       doveadm [-c DIR] search|fetch|flags|expunge|move|copy|import -u USER|-A ... QUERY";
 inline constexpr std::string_view export_mail =

@@ -16,6 +16,7 @@
 #include "common/process/privileges.h"
 #include "smtpd/backup/archive.h"
 #include "smtpd/backup/places.h"
+#include "smtpd/commands/user_shares.h"
 #include "store/accounts/accounts.h"
 #include "store/maps/source.h"
 #include "store/maps/written_values.h"
@@ -198,7 +199,7 @@ Result<void> UserChange::do_rename(const Plan& plan) {
     TRY_DO(sync_directory(fs::path(to).parent_path()));
     TRY_DO(sync_directory(fs::path(from).parent_path()));
   }
-  return {};
+  return clean_shares(config_, plan.old_name, plan.new_name);
 }
 
 Result<UserChange::Removed> UserChange::remove(const std::string& name, Mail mail,
@@ -264,7 +265,7 @@ Result<void> UserChange::do_remove(const Plan& plan) {
     fs::remove_all(path, problem);
     if (problem) return Error::temporary("can't remove " + path + ": " + problem.message());
   }
-  return {};
+  return clean_shares(config_, plan.old_name, "");
 }
 
 std::vector<std::string> lines_that_name(const Config& config, const std::string& address) {

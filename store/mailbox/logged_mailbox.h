@@ -20,6 +20,7 @@ class LoggedMailbox final : public Mailbox {
 
   const MailboxName& name() const override { return inner_->name(); }
   Access access() const override { return inner_->access(); }
+  Changeable changeable() const override { return inner_->changeable(); }
   std::uint32_t uid_validity() const override { return inner_->uid_validity(); }
   Uid uid_next() const override { return inner_->uid_next(); }
   ModSeq highest_modseq() const override { return inner_->highest_modseq(); }

@@ -96,6 +96,16 @@ Result<MailboxName> MailStore::parse_name(std::string_view utf8) const {
   return name;
 }
 
+Result<void> MailStore::check_target(const MailboxName& name) {
+  TRY_DO(status(name));
+  return {};
+}
+
+Result<std::string> MailStore::directory_of(const MailboxName& name) {
+  return Error(550, ResponseCode::Cannot,
+               "Only mailboxes in a Maildir can be shared: " + name.text());
+}
+
 Result<MailboxName> MailStore::parse_own_name(std::string_view utf8) const {
   auto name = parse_name(utf8);
   const auto& prefix = settings().namespace_prefix;

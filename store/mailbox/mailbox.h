@@ -52,6 +52,8 @@ namespace pennypost::store {
 class FolderCache;
 class Index;
 class QuotaRules;
+class SharedStore;
+class Sharing;
 
 /// Whether the error is Expunged: the message is gone.
 bool is_expunged(const Error& error);
@@ -147,6 +149,8 @@ struct Folder {
   bool has_children = false;
   bool subscribed = false;
   bool may_have_children = true;  ///< false: \NoInferiors
+  /// LIST shows it only to a pattern that spells this many octets of the name (hidden namespaces).
+  std::size_t spelt_out = 0;
 };
 
 /// RFC 9051 section 6.3.11.
@@ -243,6 +247,14 @@ struct StoredIds {
 
 enum class Access { ReadOnly, ReadWrite };
 
+/// What a session may change in a mailbox that it has opened ReadWrite; less than all only in one of
+/// another user.
+struct Changeable {
+  Flags flags{Flags::all_bits};
+  bool keywords = true;
+  bool expunges = true;
+};
+
 /// One folder, open.
 class Mailbox {
  public:
@@ -250,6 +262,7 @@ class Mailbox {
 
   virtual const MailboxName& name() const = 0;
   virtual Access access() const = 0;
+  virtual Changeable changeable() const { return {}; }
   virtual std::uint32_t uid_validity() const = 0;
   virtual Uid uid_next() const = 0;
   virtual ModSeq highest_modseq() const = 0;
@@ -391,6 +404,8 @@ class MailStore {
   virtual Result<Appended> append(const MailboxName& name,
                                   std::span<const NewMessage> messages) = 0;
 
+  /// Whether append() would find the folder: the same errors, before there is a message.
+  virtual Result<void> check_target(const MailboxName& name);
   /// Whether this much more fits into the quota now; OverQuota if not.
   virtual Result<void> check_room(std::uint64_t bytes, std::uint64_t messages) = 0;
   /// What the account uses; an mbox store has no quota and counts file sizes.
@@ -407,6 +422,11 @@ class MailStore {
   virtual Result<AnnotationFile> annotations(const std::optional<MailboxName>& name) = 0;
   /// The paths for Watcher::add that tell when list() has changed, as far as one look can say.
   virtual Result<std::vector<std::string>> watch_paths() = 0;
+  /// The directory with the folder's own files, dovecot-acl among them. NonExistent if the folder is
+  /// missing; Cannot if folders are no directories.
+  virtual Result<std::string> directory_of(const MailboxName& name);
+  /// What this store knows of the mailboxes that users share; null: it has its own user's alone.
+  virtual Sharing* sharing() { return nullptr; }
 
  protected:
   /// Cannot for a name whose path is used for other purposes.
@@ -421,6 +441,7 @@ class MailStore {
   virtual std::string_view format_name() const = 0;
 
  private:
+  friend class SharedStore;  // which passes everything on to an account's own store
   DeliveryOutcome place_all(const Delivery& delivery, const std::vector<Placement>& placements);
 };
 

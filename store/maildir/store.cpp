@@ -119,6 +119,11 @@ Result<std::vector<std::string>> MaildirStore::watch_paths() {
   return std::vector<std::string>{layout().root()};
 }
 
+Result<std::string> MaildirStore::directory_of(const MailboxName& name) {
+  if (!layout().exists(name)) return no_such_mailbox(name);
+  return layout().directory(name);
+}
+
 std::unique_ptr<Mailbox> MaildirStore::folder(const MailboxName& name, Access access) const {
   return std::make_unique<MaildirFolder>(shared_layout(), name, access);
 }

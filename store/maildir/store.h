@@ -31,6 +31,7 @@ class MaildirStore final : public FolderStore<MaildirLayout> {
   Result<std::optional<Usage>> quota() override { return layout().quota().usage_if_limited(); }
   Result<AnnotationFile> annotations(const std::optional<MailboxName>& name) override;
   Result<std::vector<std::string>> watch_paths() override;
+  Result<std::string> directory_of(const MailboxName& name) override;
   bool keeps_ids() const override { return true; }
 
  private:

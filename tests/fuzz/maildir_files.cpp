@@ -19,6 +19,8 @@
 #include "store/maildir/keywords.h"
 #include "store/maildir/quota.h"
 #include "store/maildir/uidlist.h"
+#include "store/sharing/acl.h"
+#include "store/sharing/share_register.h"
 
 using namespace pennypost;
 using namespace pennypost::store;
@@ -133,6 +135,29 @@ void annotations(std::string_view text) {
   ASSERT(again && *again == *found);
 }
 
+void acl(std::string_view text) {
+  auto found = Acl::parse(text);
+  if (!found) return;
+  ASSERT(found->entries().size() <= Acl::entries_max);
+  auto again = Acl::parse(found->text());
+  ASSERT(again && *again == *found);
+  for (bool is_owner : {false, true}) {
+    Visitor visitor{"bob", is_owner};
+    ASSERT(found->rights_of(visitor) == again->rights_of(visitor));
+  }
+  for (const auto& entry : found->entries()) {
+    auto parsed = Identifier::parse_imap(entry.who.imap_text());
+    if (parsed && entry.who.kind != Identifier::Kind::User) ASSERT(*parsed == entry.who);
+  }
+}
+
+void shares(std::string_view text) {
+  auto found = ShareRegister::parse(text);
+  if (!found) return;
+  auto again = ShareRegister::parse(ShareRegister::text_of(*found));
+  ASSERT(again && *again == *found);
+}
+
 void block(std::string_view text) {
   std::size_t states = 0;
   for_each_state(7, text, [&](const Index::State& state) {
@@ -174,6 +199,12 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
       break;
     case 'b':
       block(text);
+      break;
+    case 'c':
+      acl(text);
+      break;
+    case 'r':
+      shares(text);
       break;
     default:
       uidlist(text, std::min<std::size_t>(data[0], text.size()));

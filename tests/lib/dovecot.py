@@ -53,8 +53,8 @@ def dovecot_uidls(t, maildir, style, name="pop3"):
 class Dovecot(imaplib.IMAP4):
     """An IMAP session of Dovecot's own program, logged in from the start. Use as a context."""
 
-    def __init__(self, t, maildir, name="dovecot"):
-        self.configuration = write_configuration(t, maildir, name)
+    def __init__(self, t, maildir, name="dovecot", more=""):
+        self.configuration = write_configuration(t, maildir, name, more)
         super().__init__()
 
     def open(self, host="", port=0, timeout=None):

@@ -1,0 +1,338 @@
+#include "common/base/scratch.h"
+#include "common/base/text.h"
+#include "imapd/dialogue/testing.h"
+#include "store/sharing/other_users.h"
+#include "store/sharing/shared_store.h"
+
+using namespace pennypost;
+using namespace pennypost::imap;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string ann_lists = "shared.ann@example^test.Lists";
+
+/// A host with the users ann, bob and carl of example.test.
+struct Host {
+  Scratch scratch;
+  std::shared_ptr<const Config> config;
+  std::shared_ptr<store::OtherUsers> others;
+
+  explicit Host(std::vector<std::string> more = {}) {
+    std::ofstream(scratch / "users") << "ann@example.test comment=a\nbob@example.test comment=b\n"
+                                        "carl@example.test comment=c\n";
+    std::vector<std::string> settings{"users_map=texthash:" + scratch / "users",
+                                      "virtual_mailbox_base=" + scratch / "mail",
+                                      "auth_realm=example.test", "virtual_mail_owner=mail"};
+    settings.insert(settings.end(), more.begin(), more.end());
+    config = config_for_test(std::move(settings));
+    others = std::make_shared<store::OtherUsers>(
+        config, [](store::StoreSettings& store) { store.fsync = false; });
+    for (const char* user : {"ann", "bob", "carl"}) make(user, "");
+  }
+  std::string maildir(const std::string& user) const {
+    return scratch / ("mail/example.test/" + user + "/Maildir");
+  }
+  void make(const std::string& user, const std::string& folder) const {
+    for (const char* part : {"/new", "/cur", "/tmp"}) {
+      fs::create_directories(maildir(user) + (folder.empty() ? "" : "/." + folder) + part);
+    }
+  }
+  /// With a flag letter at the end of its name, if one is given.
+  void put(const std::string& user, const std::string& folder, const std::string& name,
+           const std::string& flags = "") const {
+    auto directory = maildir(user) + (folder.empty() ? "" : "/." + folder) + "/cur/";
+    std::ofstream(directory + name + ".M1.host:2," + flags) << "Subject: " << name << "\n\nText.\n";
+  }
+  void share(const std::string& folder, const std::string& lines) const {
+    auto directory = maildir("ann") + (folder.empty() ? "" : "/." + folder);
+    std::ofstream(directory + "/dovecot-acl") << lines;
+    auto store = others->open("ann@example.test");
+    REQUIRE(store);
+    REQUIRE(others->shares().recount("ann@example.test", **store));
+  }
+};
+
+class Resident final : public TestAccount {
+ public:
+  Resident(const Host& host, const std::string& name) : host_(host) {
+    user = name + "@example.test";
+  }
+  std::unique_ptr<store::MailStore> open() const override {
+    auto own = host_.others->open(user);
+    REQUIRE(own);
+    store::AccountRef account;
+    account.name = user;
+    return std::make_unique<store::SharedStore>(
+        *std::move(own), store::namespace_settings(*host_.config, account), host_.others);
+  }
+
+ private:
+  const Host& host_;
+};
+
+bool succeeds(const std::string& answer) {
+  auto lines = split(std::string_view(answer).substr(0, answer.size() - 2), '\n');
+  return lines.back().starts_with("OK");
+}
+
+std::string last_line(const std::string& answer) {
+  auto end = answer.rfind("\r\n", answer.size() - 3);
+  return answer.substr(end == answer.npos ? 0 : end + 2);
+}
+
+struct Row {
+  std::string_view rights;  // without one of these the command is refused
+  std::string command;
+  std::string_view beside = "";  // what it takes to get there
+  std::string_view before = "";  // commands before it, by `;`
+};
+
+// RFC 4314 section 4.
+const std::vector<Row>& rows() {
+  static const std::vector<Row> all{
+      {"r", "SELECT L"},
+      {"r", "EXAMINE L"},
+      {"r", "STATUS L (MESSAGES)"},
+      {"i", "APPEND L {3+}\r\nx\r\n"},
+      {"i", "COPY 1 L", "", "SELECT INBOX"},
+      {"i", "MOVE 1 L", "", "SELECT INBOX"},
+      {"i", "UID REPLACE 1 L {3+}\r\nx\r\n", "", "SELECT INBOX"},
+      {"k", "CREATE L.New"},
+      {"x", "DELETE L"},
+      {"xk", "RENAME L.Old L.Older"},
+      {"a", "GETACL L"},
+      {"a", "SETACL L carl lr"},
+      {"a", "DELETEACL L carl"},
+      {"a", "LISTRIGHTS L carl"},
+      {"w", "STORE 1 +FLAGS (\\Flagged)", "lr", "SELECT L"},
+      {"w", "STORE 1 -FLAGS ($Junk)", "lr", "SELECT L"},
+      {"s", "STORE 1 +FLAGS (\\Seen)", "lr", "SELECT L"},
+      {"t", "STORE 1 FLAGS (\\Deleted)", "lr", "SELECT L"},
+      {"e", "EXPUNGE", "lr", "SELECT L"},
+      {"e", "UID EXPUNGE 1:*", "lr", "SELECT L"},
+      {"te", "MOVE 1 INBOX", "lr", "SELECT L"},
+      {"e", "UID REPLACE 1 INBOX {3+}\r\nx\r\n", "lr", "SELECT L"},
+      {"r", "UID COPY 1 INBOX", "", "SELECT L"},
+      {"r", "FETCH 1 (BODY[])", "", "SELECT L"},
+      {"r", "SEARCH ALL", "", "SELECT L"},
+  };
+  return all;
+}
+
+// The commands' own letters L stay.
+std::string command_of(const std::string& text) {
+  auto at = text.find(" L");
+  auto out = text;
+  while (at != out.npos) {
+    bool is_name = at + 2 == out.size() || out[at + 2] == ' ' || out[at + 2] == '.';
+    if (is_name) out.replace(at + 1, 1, ann_lists);
+    at = out.find(" L", at + 2);
+  }
+  return out;
+}
+
+/// The tagged line with which bob's command is answered when he has these rights.
+std::string answer_with(const std::string& rights, const Row& row) {
+  Host host;
+  for (const char* folder : {"Lists", "Lists.Old"}) {
+    host.make("ann", folder);
+    host.put("ann", folder, "1700000001");
+    host.share(folder, "user=bob@example.test " + rights + "\n");
+  }
+  host.put("bob", "", "1700000002");
+  Resident bob(host, "bob");
+  Client client(bob);
+  for (auto before : split(row.before, ';')) {
+    if (!before.empty()) client.command(command_of(std::string(before)));
+  }
+  return last_line(client.command(command_of(row.command)));
+}
+
+}  // namespace
+
+TEST_CASE("each command needs the rights that RFC 4314 names for it, and no others") {
+  for (const auto& row : rows()) {
+    CAPTURE(row.command);
+    std::string needed(row.rights);
+    auto with_all = answer_with("l" + std::string(row.beside) + needed, row);
+    CHECK(with_all.starts_with("OK"));
+    for (char missing : needed) {
+      CAPTURE(missing);
+      auto rest = store::Rights::all().letters();
+      std::erase(rest, missing);
+      auto answer = answer_with(rest, row);
+      // Where r is missing, no mailbox is selected.
+      CHECK((answer.starts_with("NO [NOPERM]") || answer.starts_with("BAD No mailbox")));
+    }
+  }
+}
+
+TEST_CASE("whoever may not see a mailbox is told the same as if there were none") {
+  Host host;
+  host.make("ann", "Lists");
+  host.put("ann", "Lists", "1700000001");
+  host.share("Lists", "user=carl@example.test lr\n");
+  host.put("bob", "", "1700000002");
+  Resident bob(host, "bob");
+  Client client(bob);
+  for (std::string command : {"SELECT @",
+                              "EXAMINE @",
+                              "STATUS @ (MESSAGES)",
+                              "APPEND @ {3+}\r\nx\r\n",
+                              "CREATE @.New",
+                              "DELETE @",
+                              "RENAME @ INBOX.x",
+                              "RENAME INBOX @.x",
+                              "GETACL @",
+                              "SETACL @ bob lr",
+                              "DELETEACL @ carl",
+                              "LISTRIGHTS @ bob",
+                              "MYRIGHTS @",
+                              "GETMETADATA @ /shared/comment",
+                              "SETMETADATA @ (/shared/comment \"x\")",
+                              "GETQUOTAROOT @",
+                              "LIST \"\" @",
+                              "LSUB \"\" @",
+                              "ESEARCH IN (mailboxes @) ALL",
+                              "NOTIFY SET (mailboxes @ (MessageNew MessageExpunge))",
+                              "LIST \"\" @* RETURN (STATUS (MESSAGES) MYRIGHTS)"}) {
+    CAPTURE(command);
+    auto ask = [&](const std::string& name) {
+      auto text = command;
+      for (auto at = text.find('@'); at != text.npos; at = text.find('@', at + name.size())) {
+        text.replace(at, 1, name);
+      }
+      auto answer = client.command(text);
+      for (auto at = answer.find(name); at != answer.npos; at = answer.find(name)) {
+        answer.replace(at, name.size(), "NAME");
+      }
+      return answer;
+    };
+    auto hidden = ask(ann_lists);
+    CHECK(hidden == ask("shared.ann@example^test.Listx"));
+    CHECK(hidden == ask("shared.zoe@example^test.Lists"));
+  }
+  CHECK(client.command("LIST \"\" *").find("shared") == std::string::npos);
+}
+
+TEST_CASE("a shared mailbox is listed, and works like one's own as far as the rights go") {
+  Host host;
+  host.make("ann", "Lists");
+  host.put("ann", "Lists", "1700000001");
+  host.share("Lists", "user=bob@example.test lrs\n");
+  Resident bob(host, "bob");
+  Client client(bob);
+  CHECK(client.command("NAMESPACE").find("* NAMESPACE ((\"\" \".\")) ((\"shared.\" \".\")) NIL") ==
+        0);
+  auto listed = client.command("LIST \"\" * RETURN (MYRIGHTS)");
+  CHECK(listed.find("\"."
+                    "\" " +
+                    ann_lists + "\r\n* MYRIGHTS " + ann_lists + " lrs\r\n") != std::string::npos);
+  CHECK(listed.find("* MYRIGHTS INBOX lrwstipekxacd\r\n") != std::string::npos);
+  CHECK(client.command("LIST \"\" shared.%").find("\\HasChildren") != std::string::npos);
+  auto selected = client.command("SELECT " + ann_lists);
+  CHECK(selected.find("[PERMANENTFLAGS (\\Seen)]") != std::string::npos);
+  CHECK(selected.find("[READ-WRITE]") != std::string::npos);
+  // What may not be changed is left as it is, as long as anything may.
+  CHECK(client.command("STORE 1 FLAGS (\\Seen \\Flagged)") ==
+        "* 1 FETCH (FLAGS (\\Seen))\r\nOK Store completed.\r\n");
+  CHECK(client.command("STORE 1 FLAGS ()") == "* 1 FETCH (FLAGS ())\r\nOK Store completed.\r\n");
+  CHECK(client.command("FETCH 1 BODY[TEXT]").find("FLAGS (\\Seen)") != std::string::npos);
+  CHECK(client.command("UID COPY 1 INBOX").find("COPYUID") != std::string::npos);
+  CHECK(client.command("STATUS INBOX (MESSAGES UNSEEN)").find("(MESSAGES 1 UNSEEN 0)") !=
+        std::string::npos);
+  CHECK(client.command("SUBSCRIBE " + ann_lists) == "OK Subscribe completed.\r\n");
+  CHECK(client.command("LSUB \"\" *").find(ann_lists) != std::string::npos);
+  // The mailbox is gone for whom the right to read it was taken away.
+  host.share("Lists", "user=bob@example.test l\n");
+  CHECK(client.command("NOOP").find("* BYE") == 0);
+}
+
+TEST_CASE("an owner shares a mailbox by SETACL, and those below it inherit") {
+  Host host;
+  host.make("ann", "Lists");
+  Resident ann(host, "ann");
+  Resident bob(host, "bob");
+  Client owner(ann);
+  Client visitor(bob);
+  CHECK(owner.command("GETACL Lists") ==
+        "* ACL Lists ann@example.test lrwstipekxacd\r\nOK Getacl completed.\r\n");
+  CHECK(owner.command("SETACL Lists bob lrk") == "OK Setacl completed.\r\n");
+  CHECK(owner.command("SETACL Lists -bob@example.test w") == "OK Setacl completed.\r\n");
+  CHECK(owner.command("GETACL Lists") ==
+        "* ACL Lists ann@example.test lrwstipekxacd bob@example.test lrkc -bob@example.test w\r\n"
+        "OK Getacl completed.\r\n");
+  CHECK(owner.command("LISTRIGHTS Lists bob")
+            .find("* LISTRIGHTS Lists bob \"\" l r w s t i p e k x a c d\r\n") == 0);
+  CHECK(visitor.command("MYRIGHTS " + ann_lists) ==
+        "* MYRIGHTS " + ann_lists + " lrkc\r\nOK Myrights completed.\r\n");
+  CHECK(succeeds(visitor.command("CREATE " + ann_lists + ".New")));
+  CHECK(visitor.command("MYRIGHTS " + ann_lists + ".New").find(" lrkc\r\n") != std::string::npos);
+  CHECK(visitor.command("CREATE shared.ann@example^test.New").find("NO [NOPERM]") == 0);
+  CHECK(owner.command("SETACL Lists anyone lr").find("NO [CANNOT]") == 0);
+  CHECK(owner.command("SETACL Lists $staff lr").find("NO [CANNOT]") == 0);
+  CHECK(owner.command("SETACL Lists bob lq").find("BAD") == 0);
+  CHECK(owner.command("SETACL Lists \"\" lr").find("BAD") == 0);
+  CHECK(owner.command("SETACL Nowhere bob lr").find("NO [NONEXISTENT]") == 0);
+  CHECK(owner.command("SETACL Lists ann@example.test \"\"") == "OK Setacl completed.\r\n");
+  CHECK(owner.command("MYRIGHTS Lists").find("* MYRIGHTS Lists a\r\n") == 0);
+  CHECK(owner.command("DELETEACL Lists ann@example.test") == "OK Deleteacl completed.\r\n");
+  CHECK(owner.command("DELETEACL Lists bob") == "OK Deleteacl completed.\r\n");
+  CHECK(visitor.command("MYRIGHTS " + ann_lists).find("NO [NONEXISTENT]") == 0);
+}
+
+TEST_CASE("a damaged list lets nobody in but the owner, and is not overwritten") {
+  Host host;
+  host.make("ann", "Lists");
+  host.share("Lists", "user=bob@example.test lr\nnonsense\n");
+  Resident ann(host, "ann");
+  Resident bob(host, "bob");
+  Client owner(ann);
+  Client visitor(bob);
+  CHECK(visitor.command("SELECT " + ann_lists).find("NO [NONEXISTENT]") != std::string::npos);
+  CHECK(succeeds(owner.command("SELECT Lists")));
+  CHECK(owner.command("SETACL Lists bob lr").find("NO [CORRUPTION]") == 0);
+}
+
+TEST_CASE("an alias is another way to the same mailboxes, listed only for those who spell it out") {
+  Host host({"namespace_separator=/", "namespace_aliases=mail/"});
+  host.make("ann", "Lists");
+  Resident ann(host, "ann");
+  Client client(ann);
+  CHECK(client.command("NAMESPACE").find("((\"\" \"/\")) ((\"shared/\" \"/\")) NIL") !=
+        std::string::npos);
+  CHECK(client.command("STATUS mail/Lists (MESSAGES)").find("* STATUS mail/Lists (MESSAGES 0)") ==
+        0);
+  CHECK(client.command("LIST \"\" *").find("mail/") == std::string::npos);
+  auto listed = client.command("LIST mail/ *");
+  CHECK(listed.find(" mail/Lists\r\n") != std::string::npos);
+  CHECK(listed.find(" mail/INBOX\r\n") != std::string::npos);
+  CHECK(succeeds(client.command("APPEND mail/INBOX {3+}\r\nx\r\n")));
+  CHECK(client.command("STATUS INBOX (MESSAGES)").find("(MESSAGES 1)") != std::string::npos);
+  CHECK(succeeds(client.command("CREATE mail/New")));
+  CHECK(client.command("LIST \"\" New").find(" New\r\n") != std::string::npos);
+
+  Host shown({"namespace_separator=/", "namespace_aliases=mail/", "namespace_aliases_hidden=no",
+              "namespace_aliases_list=yes"});
+  Resident other(shown, "ann");
+  Client second(other);
+  CHECK(second.command("NAMESPACE").find("((\"\" \"/\")(\"mail/\" \"/\"))") != std::string::npos);
+  CHECK(second.command("LIST \"\" *").find(" mail/INBOX\r\n") != std::string::npos);
+}
+
+TEST_CASE("ACL is offered where mailboxes can be shared") {
+  Host host;
+  Resident ann(host, "ann");
+  Client client(ann);
+  auto offered = client.command("CAPABILITY");
+  for (const char* name : {" ACL ", " RIGHTS=kxte ", " LIST-MYRIGHTS "}) {
+    CAPTURE(name);
+    CHECK(offered.find(name) != std::string::npos);
+  }
+  TestAccount alone;
+  Client other(alone);
+  CHECK(other.command("CAPABILITY").find("ACL") == std::string::npos);
+  CHECK(other.command("GETACL INBOX").find("NO [CANNOT]") == 0);
+  CHECK(other.command("LIST \"\" * RETURN (MYRIGHTS)").find("BAD") == 0);
+}
