@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "store/sharing/sharing.h"
+
 namespace pennypost::imap {
 namespace {
 
@@ -23,7 +25,10 @@ Result<void> make_special_folders(store::MailStore& store,
   if (store.was_ever_subscribed()) return {};
   auto names = names_of(store, special_uses);
   TRY(auto folders, store.list());
+  auto* sharing = store.sharing();
   bool is_new = std::ranges::all_of(folders, [&](const store::Folder& folder) {
+    // What others share makes an account no older.
+    if (sharing != nullptr && !sharing->is_personal(folder.name)) return true;
     return folder.name.is_inbox() || std::ranges::find(names, folder.name) != names.end();
   });
   if (!is_new) return {};
