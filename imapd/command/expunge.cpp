@@ -41,9 +41,18 @@ Task<Reply> expunge_messages(SessionContext& context, std::vector<Uid> uids,
   co_return Reply::ok((has_removed ? context.highest_modseq_code() : "") + std::string(done));
 }
 
+namespace {
+
+// RFC 4314 section 4: also where nothing is to be removed.
+bool may_expunge(const SessionContext& context) {
+  return context.may_change() && context.selected()->mailbox().changeable().expunges;
+}
+
+}  // namespace
+
 Task<Reply> expunge(SessionContext& context, const CommandHead& command) {
   CO_TRY_DO(parse_nothing(command.arguments, context.limits()));
-  if (!context.may_change()) co_return read_only();
+  if (!may_expunge(context)) co_return read_only();
   // Messages that another program has marked meanwhile are removed too.
   CO_TRY_DO(co_await context.sync(SessionContext::Wait::Yes));
   auto expunging = expunge_messages(context, context.selected()->view(), "Expunge completed.");
@@ -52,7 +61,7 @@ Task<Reply> expunge(SessionContext& context, const CommandHead& command) {
 
 Task<Reply> uid_expunge(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto set, parse_uid_expunge(command.arguments, context.limits()));
-  if (!context.may_change()) co_return read_only();
+  if (!may_expunge(context)) co_return read_only();
   CO_TRY_DO(co_await context.sync(SessionContext::Wait::Yes));
   auto& selected = *context.selected();
   CO_TRY(auto numbers, selected.numbers(set, true));
