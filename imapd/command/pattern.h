@@ -39,7 +39,7 @@ class ListPattern {
   bool step(std::vector<Word>& places, char c, bool in_any_case) const;
 
   char separator_;
-  std::string literal_;  // up to the first wildcard
+  std::string literal_;       // up to the first wildcard
   std::size_t size_ = 0;      // places, but for the end
   std::size_t literals_ = 0;  // of them no wildcards: no shorter name matches
   std::size_t words_ = 0;

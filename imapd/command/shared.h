@@ -49,7 +49,6 @@ Task<std::string> report_metadata(SessionContext& context, const store::MailboxN
                                   const std::vector<std::string>& entries);
 
 /// The line `* MYRIGHTS …` of a mailbox.
-Task<Result<std::string>> report_my_rights(SessionContext& context,
-                                           const store::MailboxName& name);
+Task<Result<std::string>> report_my_rights(SessionContext& context, const store::MailboxName& name);
 
 }  // namespace pennypost::imap

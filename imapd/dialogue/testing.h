@@ -91,8 +91,9 @@ class Client {
     auto [server, mine] = memory_streams(loop_);
     server_ = std::make_unique<Connection>(loop_, std::move(server), std::chrono::seconds(5));
     client_ = std::make_unique<Connection>(loop_, std::move(mine), std::chrono::seconds(5));
-    session_ = std::make_unique<Session>(worker_, *server_, LoggedIn{account.user, "SESSION", "login"},
-                                         accounts_.open(account.user), account.open());
+    session_ =
+        std::make_unique<Session>(worker_, *server_, LoggedIn{account.user, "SESSION", "login"},
+                                  accounts_.open(account.user), account.open());
     watching_ = std::make_unique<Nursery>(loop_);
     watching_->start(hub_.run());
     sessions_.start(session_->serve());

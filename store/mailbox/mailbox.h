@@ -247,8 +247,8 @@ struct StoredIds {
 
 enum class Access { ReadOnly, ReadWrite };
 
-/// What a session may change in a mailbox that it has opened ReadWrite; less than all only in one of
-/// another user.
+/// What a session may change in a mailbox that it has opened ReadWrite; less than all only in one
+/// of another user.
 struct Changeable {
   Flags flags{Flags::all_bits};
   bool keywords = true;
@@ -422,8 +422,8 @@ class MailStore {
   virtual Result<AnnotationFile> annotations(const std::optional<MailboxName>& name) = 0;
   /// The paths for Watcher::add that tell when list() has changed, as far as one look can say.
   virtual Result<std::vector<std::string>> watch_paths() = 0;
-  /// The directory with the folder's own files, dovecot-acl among them. NonExistent if the folder is
-  /// missing; Cannot if folders are no directories.
+  /// The directory with the folder's own files, dovecot-acl among them. NonExistent if the folder
+  /// is missing; Cannot if folders are no directories.
   virtual Result<std::string> directory_of(const MailboxName& name);
   /// What this store knows of the mailboxes that users share; null: it has its own user's alone.
   virtual Sharing* sharing() { return nullptr; }
