@@ -3,10 +3,10 @@
 // STANDARDS  RFC 9051 sections 6.3.2, 6.4.1 and 6.4.2, RFC 7162 (CONDSTORE, QRESYNC)
 #include "imapd/command/handlers.h"
 #include "imapd/command/shared.h"
+#include "imapd/command/word_indexing.h"
 #include "imapd/response/untagged.h"
 #include "imapd/session/context.h"
 #include "imapd/session/resync.h"
-#include "imapd/command/word_indexing.h"
 
 namespace pennypost::imap {
 namespace {

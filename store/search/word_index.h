@@ -33,7 +33,7 @@
 namespace pennypost::store {
 
 /// Terms that a writer has in memory before is_full(); they take about 100 octets each.
-inline constexpr std::size_t terms_in_memory_max = 400'000;
+inline constexpr std::size_t terms_in_memory_max = 100'000;
 /// A needle that is a part of more terms than this narrows nothing.
 inline constexpr std::size_t terms_per_piece_max = 20'000;
 /// So many terms stand for one word of a search by words.

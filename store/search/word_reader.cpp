@@ -1,3 +1,5 @@
+// Reads an account's index of words: the posting lists of what a needle asks for, and Xapian's
+// ranking for FUZZY.
 #include <algorithm>
 #include <filesystem>
 

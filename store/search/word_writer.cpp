@@ -1,3 +1,4 @@
+// Writes an account's index of words: documents without positions, and the list of what is in it.
 #include <algorithm>
 #include <filesystem>
 #include <map>

@@ -1,0 +1,101 @@
+"""SEARCH answers the same while its index of words is made, killed, removed, and while mail comes and goes behind it."""
+import imaplib
+import os
+import random
+import shutil
+import time
+
+from harness import check, equal, eventually, test
+from mailhost import Host, letter
+
+BOB = "bob@example.test"
+LETTERS = 120
+# Each letter has a word of its own, one that it shares with others, and text that takes a while to be put in.
+FILL = "".join(f"filler{number} of no meaning at all\r\n" for number in range(700))
+
+
+def words_of(host):
+    return os.path.join(host.maildir(BOB), "pennypost-words")
+
+
+def worker_pids(host):
+    return [pid for title, pids in host.pids("imapd").items() if title.startswith("imapd: worker") for pid in pids]
+
+
+def search(client, *keys):
+    kind, data = client.uid("SEARCH", *keys)
+    equal(kind, "OK", f"SEARCH {keys}")
+    return [int(uid) for uid in data[0].split()]
+
+
+def log_in(host):
+    """A client with INBOX selected; a worker that was killed has a successor in a moment."""
+    def attempt():
+        try:
+            client = host.imap(BOB)
+        except imaplib.IMAP4.error as error:
+            check("UNAVAILABLE" in str(error), str(error))
+            return None
+        return client
+    client = eventually(attempt, "a session begins")
+    client.select("INBOX")
+    return client
+
+
+def own(number):
+    """A word that begins and ends as that of no other letter does."""
+    return f"w{number}x"
+
+
+def check_answers(host, present):
+    """`present`: the number of the letter behind each UID."""
+    client = log_in(host)
+    equal(search(client, "ALL"), sorted(present), "the messages that are there")
+    for uid in random.sample(sorted(present), 3):
+        equal(search(client, "BODY", own(present[uid])), [uid], "BODY finds the letter with the word")
+    third = sorted(uid for uid, number in present.items() if number % 3 == 0)
+    equal(search(client, "TEXT", "ree-fol"), third, "a part of words")
+    equal(search(client, "BODY", "absent"), [], "a word that is nowhere")
+    return client
+
+
+@test("SEARCH is right whenever the worker that makes the index is killed, and after mail has gone")
+def killed(t):
+    host = Host(t, {"imap_worker_shards": 1}, daemons=("imapd",))
+    for number in range(1, LETTERS + 1):
+        host.put(BOB, letter(f"n{number}", f"{own(number)} {'three-fold' if number % 3 == 0 else 'single'}\r\n{FILL}"))
+    client = log_in(host)
+    # Which UID is which letter's: the order of files is not that of their making.
+    present = {search(client, "BODY", own(number))[0]: number for number in range(1, LETTERS + 1)}
+    for wait in (0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8):
+        shutil.rmtree(words_of(host), ignore_errors=True)
+        client = check_answers(host, present)
+        time.sleep(wait)
+        for pid in worker_pids(host):
+            host.crash(pid)
+        check_answers(host, present)
+    eventually(lambda: check_answers(host, present) and os.path.exists(os.path.join(words_of(host), "iamglass")),
+               "the index is there")
+    # A second session, and another program, take messages away.
+    client, other = log_in(host), log_in(host)
+    gone = random.sample(sorted(present), 20)
+    other.uid("STORE", ",".join(map(str, gone[:10])), "+FLAGS.SILENT", r"(\Deleted)")
+    other.expunge()
+    for uid in gone[:10]:
+        equal(search(client, "BODY", own(present.pop(uid))), [], "a letter that another session has removed")
+    folder = os.path.join(host.maildir(BOB), "cur")
+    for uid in gone[10:]:
+        word = own(present[uid]).encode()
+        for name in os.listdir(folder):
+            path = os.path.join(folder, name)
+            with open(path, "rb") as file:
+                found = word + b" " in file.read()
+            if found:
+                os.unlink(path)
+                break
+        else:
+            check(False, f"no file has {word}")
+        del present[uid]
+    check_answers(host, present)
+    equal(search(client, "FUZZY", "BODY", own(next(iter(present.values())))), [next(iter(present))], "FUZZY")
+    client.logout()
