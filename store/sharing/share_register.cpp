@@ -1,6 +1,7 @@
 #include "store/sharing/share_register.h"
 
 #include <algorithm>
+#include <span>
 
 #include "common/base/text.h"
 #include "common/log/log.h"
@@ -17,8 +18,13 @@ Error corrupt(std::string_view why) {
 }
 
 // Those of one identifier.
-auto range_of(const ShareRegister::Shares& shares, const std::string& identifier) {
-  return std::ranges::equal_range(shares, identifier, {}, &ShareRegister::Share::first);
+std::span<const ShareRegister::Share> range_of(const ShareRegister::Shares& shares,
+                                               const std::string& identifier) {
+  auto first = std::ranges::lower_bound(shares, identifier, {}, &ShareRegister::Share::first);
+  auto last = std::find_if(first, shares.end(), [&](const ShareRegister::Share& share) {
+    return share.first != identifier;
+  });
+  return {first, last};
 }
 
 }  // namespace
