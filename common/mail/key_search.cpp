@@ -163,7 +163,8 @@ void KeyScan::search(std::string_view folded) {
 void KeyScan::search_one(std::string_view folded) {
   const auto& key = keys_.keys_.begin()->first;
   tail_ += folded;
-  if (tail_.find(key) != std::string::npos) return note(0);
+  // Not std::string::find(), which stops at each octet that is the first one of the key.
+  if (::memmem(tail_.data(), tail_.size(), key.data(), key.size()) != nullptr) return note(0);
   if (tail_.size() >= key.size()) tail_.erase(0, tail_.size() - (key.size() - 1));
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/mail/charset.h"
+#include "common/mail/unicode.h"
 
 using namespace pennypost;
 
@@ -119,4 +120,20 @@ TEST_CASE("keys within keys, and texts full of them, cost a step an octet") {
   CHECK_FALSE(scan.has(700));
   // A walk over 700 keys at each octet took half a minute.
   CHECK(took < std::chrono::seconds(5));
+}
+
+TEST_CASE("each ASCII octet is folded alike, at whatever place of a text it is") {
+  std::string all;
+  for (int round = 0; round < 2; ++round) {
+    for (int octet = 0; octet < 128; ++octet) all += static_cast<char>(octet);
+  }
+  for (std::size_t first = 0; first < 20; ++first) {
+    for (std::size_t length : {0u, 1u, 7u, 8u, 9u, 100u, 236u}) {
+      auto text = all.substr(first, length);
+      std::string expected;
+      for (char c : text) expected += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+      CHECK(casefold(text) == expected);
+      CHECK(casefold(text + "Ä") == expected + "a\xcc\x88");
+    }
+  }
 }

@@ -6,7 +6,9 @@
 #include <unistr.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 
 #include "common/base/assert.h"
 #include "common/base/owned.h"
@@ -26,10 +28,38 @@ std::string taken(std::uint8_t* result, std::size_t length) {
   return std::string(reinterpret_cast<const char*>(result), length);
 }
 
+// Eight octets at a time, with a bit pattern in each.
+constexpr std::uint64_t each(std::uint64_t octet) { return octet * 0x0101010101010101u; }
+
+std::uint64_t eight_at(const char* at) {
+  std::uint64_t eight = 0;
+  std::memcpy(&eight, at, sizeof eight);
+  return eight;
+}
+
 /// The octets at the front of `text` that are all ASCII, or all not.
 std::string_view run(std::string_view text, bool ascii) {
-  auto end = std::ranges::find_if(text, [&](char c) { return is_ascii(c) != ascii; });
-  return text.substr(0, static_cast<std::size_t>(end - text.begin()));
+  std::size_t length = 0;
+  if (ascii) {
+    while (length + 8 <= text.size() && (eight_at(&text[length]) & each(0x80)) == 0) length += 8;
+  }
+  while (length < text.size() && is_ascii(text[length]) == ascii) ++length;
+  return text.substr(0, length);
+}
+
+/// Appends ASCII text in lower case: most of what is searched is such.
+void append_lower(std::string& out, std::string_view ascii) {
+  auto at = out.size();
+  out += ascii;
+  for (; at + 8 <= out.size(); at += 8) {
+    auto eight = eight_at(&out[at]);
+    // The highest bit of each octet from `A` on, less that of those behind `Z`.
+    auto from_a = eight + each(0x80 - 'A');
+    auto behind_z = eight + each(0x80 - 'Z' - 1);
+    eight |= (from_a & ~behind_z & each(0x80)) >> 2;
+    std::memcpy(&out[at], &eight, sizeof eight);
+  }
+  for (; at < out.size(); ++at) out[at] = to_lower(out[at]);
 }
 
 std::string folded_run(std::string_view text) {
@@ -81,7 +111,7 @@ std::string casefold(std::string_view text) {
   out.reserve(text.size());
   while (!text.empty()) {
     auto plain = run(text, true);
-    for (char c : plain) out += to_lower(c);
+    append_lower(out, plain);
     text.remove_prefix(plain.size());
     auto other = run(text, false);
     out += is_utf8(other) ? folded_run(other) : std::string(other);
