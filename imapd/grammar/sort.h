@@ -36,7 +36,7 @@ struct SortCriterion {
 };
 
 /// Of one SORT, as the client writes them; a key that comes again is left out.
-inline constexpr std::size_t sort_criteria_max = 20;
+inline constexpr std::size_t sort_criteria_max = 18;
 
 struct SortRequest {
   std::vector<SortCriterion> criteria;
